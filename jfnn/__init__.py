@@ -1,0 +1,43 @@
+"""Train a whole grid of small neural networks in one compiled program, every gradient checked by hand."""
+
+import importlib
+
+from jfnn import activations, backprop, datasets, losses, minibatches, network, training
+from jfnn.datasets import Split
+from jfnn.engine.devices import use_all_cores
+from jfnn.engine.result import Best, SweepResult
+from jfnn.engine.sweep import History, sweep, train
+from jfnn.network import Layer, Network, accuracy, mlp, predict, predict_proba
+from jfnn.training import objective
+
+__all__ = [
+    "Best",
+    "History",
+    "Layer",
+    "Network",
+    "Split",
+    "SweepResult",
+    "accuracy",
+    "activations",
+    "backprop",
+    "datasets",
+    "losses",
+    "minibatches",
+    "mlp",
+    "network",
+    "objective",
+    "plots",
+    "predict",
+    "predict_proba",
+    "sweep",
+    "train",
+    "training",
+    "use_all_cores",
+]
+
+
+def __getattr__(name):
+    # Plots need matplotlib, which takes longer to import than all the rest; it comes when asked for.
+    if name == "plots":
+        return importlib.import_module("jfnn.plots")
+    raise AttributeError(f"module 'jfnn' has no attribute {name!r}")

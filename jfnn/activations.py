@@ -1,0 +1,116 @@
+"""Activation functions, each with its derivative written beside it (the notes, section 1).
+
+A layer computes ``a = f(z)`` element by element; backpropagation needs ``f'(z)``. Both are functions of
+the pre-activation ``z``, of any shape and any float dtype, finite for ``|z|`` up to 1e4 in float32. At a
+kink, where the derivative does not exist, ``df`` takes the same one-sided value as ``jax.grad`` does; each
+entry states it.
+"""
+
+from collections.abc import Callable
+from typing import NamedTuple
+
+import jax
+import jax.numpy as jnp
+
+
+class Activation(NamedTuple):
+    """An elementwise function and its derivative.
+
+    Attributes:
+        f: ``z -> f(z)``, same shape and dtype.
+        df: ``z -> f'(z)``, the derivative in the pre-activation, same shape and dtype.
+    """
+
+    f: Callable[[jax.Array], jax.Array]
+    df: Callable[[jax.Array], jax.Array]
+
+
+def sigmoid(z):
+    """The Fermi function ``f(z) = 1 / (1 + e^-z)``, in a form that does not overflow."""
+    return jax.nn.sigmoid(z)
+
+
+def d_sigmoid(z):
+    """``f'(z) = f(z) (1 - f(z))``."""
+    f = jax.nn.sigmoid(z)
+    return f * (1 - f)
+
+
+def relu(z):
+    """``f(z) = max(0, z)``."""
+    return jax.nn.relu(z)
+
+
+def d_relu(z):
+    """``f'(z) = 1`` for z > 0, else 0; at the kink ``f'(0) = 0``."""
+    return (z > 0).astype(z.dtype)
+
+
+def tanh(z):
+    """``f(z) = tanh z``; with the sigmoid s, ``tanh(z/2) = s(z) - s(-z)``."""
+    return jnp.tanh(z)
+
+
+def d_tanh(z):
+    """``f'(z) = 1 - tanh(z)^2``."""
+    return 1 - jnp.tanh(z) ** 2
+
+
+def elu(z, alpha=1.0):
+    """``f(z) = z`` for z > 0, else ``alpha (e^z - 1)``."""
+    return jax.nn.elu(z, alpha)
+
+
+def d_elu(z, alpha=1.0):
+    """``f'(z) = 1`` for z > 0, else ``alpha e^z``; at the kink ``f'(0) = alpha``."""
+    return jnp.where(z > 0, jnp.ones_like(z), alpha * jnp.exp(jnp.minimum(z, 0)))
+
+
+def leaky_relu(z, alpha=0.01):
+    """``f(z) = z`` for z >= 0, else ``alpha z``."""
+    return jax.nn.leaky_relu(z, alpha)
+
+
+def d_leaky_relu(z, alpha=0.01):
+    """``f'(z) = 1`` for z >= 0, else ``alpha``; at the kink ``f'(0) = 1``."""
+    return jnp.where(z >= 0, jnp.ones_like(z), jnp.full_like(z, alpha))
+
+
+def identity(z):
+    """``f(z) = z``: a linear output, or the logits of a cross-entropy."""
+    return z
+
+
+def d_identity(z):
+    """``f'(z) = 1``."""
+    return jnp.ones_like(z)
+
+
+ACTIVATIONS: dict[str, Activation] = {
+    "sigmoid": Activation(sigmoid, d_sigmoid),
+    "relu": Activation(relu, d_relu),
+    "tanh": Activation(tanh, d_tanh),
+    "elu": Activation(elu, d_elu),
+    "leaky_relu": Activation(leaky_relu, d_leaky_relu),
+    "identity": Activation(identity, d_identity),
+}
+
+
+def get(activation: str | Activation, argument: str = "activation") -> Activation:
+    """Looks an activation up by name; an `Activation` of your own passes through.
+
+    Args:
+        activation: A key of `ACTIVATIONS`, or an `Activation`.
+        argument: The caller's argument, named in the error.
+
+    Raises:
+        ValueError: There is no such name.
+        TypeError: Neither a name nor an `Activation`.
+    """
+    if isinstance(activation, Activation):
+        return activation
+    if not isinstance(activation, str):
+        raise TypeError(f"{argument}: expected a name or an Activation, got {type(activation).__name__}")
+    if activation not in ACTIVATIONS:
+        raise ValueError(f"{argument}: expected one of {', '.join(ACTIVATIONS)}, got {activation!r}")
+    return ACTIVATIONS[activation]

@@ -1,0 +1,115 @@
+"""How a network's parameters and activations lie in memory while the engine trains it.
+
+In public, samples are rows and weights are ``[n_in, n_out]``. Under `jax.vmap` that order makes XLA transpose
+activations in every step, so multilayer perceptrons are trained features first instead: activations
+``[units, batch]``, weights ``[n_out, n_in]``, the textbook's column form of the same equations. Parameters are
+turned once at entry and once at exit. Networks of other kinds keep their own order.
+"""
+
+from collections.abc import Callable
+from typing import Any, NamedTuple
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+
+from jfnn import losses, training
+from jfnn.network import MLP, Layer, Network
+
+
+class Layout(NamedTuple):
+    """What the compiled program needs to know of a network.
+
+    Attributes:
+        store: Public parameters -> parameters as trained; leading axes are kept.
+        restore: The inverse of ``store``.
+        value_and_grad: ``(stored, x [batch, n_in], targets [batch, n_out], l2=…, weights=…)`` -> the objective
+            and its gradient, shaped like ``stored``.
+        outputs: ``(stored, x)`` -> the network's outputs.
+        axis: Where the outputs of one sample lie in what ``outputs`` gives: -1 for rows, 0 features first.
+    """
+
+    store: Callable[[Any], Any]
+    restore: Callable[[Any], Any]
+    value_and_grad: Callable[..., tuple[jax.Array, Any]]
+    outputs: Callable[..., jax.Array]
+    axis: int
+
+
+def rows(network: Network, value_and_grad: Callable) -> Layout:
+    """The network's own order, whatever it is; used for networks and gradient sources that users bring."""
+    return Layout(lambda params: params, lambda params: params, value_and_grad, network.apply, axis=-1)
+
+
+def features_first(spec: MLP, loss: losses.Loss, reduction: str, by_hand: bool) -> Layout:
+    """The fast order for multilayer perceptrons, with either gradient source."""
+
+    def value_by_forward(stored, x, targets, *, l2, weights=None):
+        outputs = _forward(spec, stored, x)[1][-1]
+        penalty = l2 * losses.l2_penalty(stored)
+        return losses.reduce_costs(loss.cost(outputs, targets.T, axis=0), penalty, reduction, weights)
+
+    def value_and_grad_by_hand(stored, x, targets, *, l2, weights=None):
+        return _backprop(spec, loss, reduction, stored, x, targets, l2, weights)
+
+    return Layout(
+        store=_transpose_weights,
+        restore=_transpose_weights,
+        value_and_grad=value_and_grad_by_hand if by_hand else jax.value_and_grad(value_by_forward),
+        outputs=lambda stored, x: _forward(spec, stored, x)[1][-1],
+        axis=0,
+    )
+
+
+def of(network: Network, loss: losses.Loss, reduction: str, gradient) -> Layout:
+    """The layout for a network and a gradient source.
+
+    Args:
+        network: The network to be trained.
+        loss: The loss.
+        reduction: "sum" or "mean".
+        gradient: "autodiff", "backprop", or a callable with the signature of `Layout.value_and_grad` on the
+            network's public parameters.
+    """
+    if callable(gradient):
+        return rows(network, gradient)
+    if network.mlp is None:
+        return rows(network, training.autodiff(network, loss, reduction))
+    return features_first(network.mlp, loss, reduction, by_hand=gradient == "backprop")
+
+
+def _transpose_weights(params):
+    return tuple(Layer(np.ascontiguousarray(np.swapaxes(layer.w, -1, -2)), layer.b) for layer in params)
+
+
+def _forward(spec: MLP, stored, x):
+    """`jfnn.backprop.forward` features first: ``z_l = w_l @ a_{l-1} + b_l`` with ``a_0 = xᵀ``."""
+    zs, layers_out = [], [x.T]
+    for layer, f in zip(
+        stored, [spec.activation.f] * (len(stored) - 1) + [spec.output.f], strict=True
+    ):
+        zs.append(jnp.matmul(layer.w, layers_out[-1], precision="highest") + layer.b[:, None])
+        layers_out.append(f(zs[-1]))
+    return zs, layers_out
+
+
+def _backprop(spec: MLP, loss, reduction, stored, x, targets, l2, weights):
+    """`jfnn.backprop.value_and_grad` features first: the same recursion, each matrix transposed.
+
+    ``δ_l = (w_{l+1}ᵀ @ δ_{l+1}) ∘ f'(z_l)``, ``∂C/∂w_l = δ_l @ a_{l-1}ᵀ + λ w_l``, ``∂C/∂b_l = Σ_samples δ_l``.
+    """
+    zs, layers_out = _forward(spec, stored, x)
+    outputs, targets = layers_out[-1], targets.T
+    value = losses.reduce_costs(
+        loss.cost(outputs, targets, axis=0), l2 * losses.l2_penalty(stored), reduction, weights
+    )
+    delta = loss.delta(outputs, targets, axis=0) * spec.output.df(zs[-1])
+    delta = delta if weights is None else delta * weights
+    scale = losses.reduction_scale(x.shape[0], reduction, weights)
+    gradients: list[Layer] = []
+    for l in reversed(range(len(stored))):
+        w = jnp.matmul(delta, layers_out[l].T, precision="highest") + l2 * stored[l].w
+        gradients.insert(0, Layer(scale * w, scale * jnp.sum(delta, axis=1)))
+        if l > 0:
+            delta = jnp.matmul(stored[l].w.T, delta, precision="highest") * spec.activation.df(zs[l - 1])
+    return value, tuple(gradients)

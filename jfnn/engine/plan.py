@@ -1,0 +1,89 @@
+"""Which member sits where: tiles of members of one stream, dealt out to devices. Pure data, no JAX."""
+
+from collections.abc import Sequence
+from typing import NamedTuple
+
+import numpy as np
+
+# What one tile may keep in a core's cache while it trains, found by timing the digits grid (tiles of 5) and a
+# 784-256-10 network (tiles of 1); an accelerator wants its tiles large instead.
+CPU_TILE_BYTES = 600_000
+ACCELERATOR_TILE_BYTES = 256_000_000
+CPU_WIDEST = 16
+ACCELERATOR_WIDEST = 1024
+
+# A call takes so many steps at most, or so many row numbers, whichever is less. Long calls keep the devices
+# busy without the host; short ones let members that diverged leave soon.
+STEPS_A_CALL = 256
+ROWS_A_CALL = 4_000_000
+
+EVALUATION_BLOCK = 2048
+
+
+class Call(NamedTuple):
+    """What one call of the compiled program trains: one tile on each device.
+
+    Attributes:
+        members: Member numbers ``[devices, tile]``; slots left over repeat a member.
+        fresh: Which of these slots are not repeats ``[devices, tile]``.
+        streams: Each tile's stream ``[devices]``.
+    """
+
+    members: np.ndarray
+    fresh: np.ndarray
+    streams: np.ndarray
+
+
+def tile_width(parameters: int, units: int, batch: int, itemsize: int, backend: str) -> int:
+    """How many members to train side by side, from the network, the batch and the backend alone.
+
+    Args:
+        parameters: Parameters of one member.
+        units: Outputs of all its layers, inputs left out.
+        batch: Rows a step.
+        itemsize: Bytes of one number.
+        backend: "cpu", "gpu", …
+    """
+    # Parameters, gradients and the old parameters; pre-activations, activations and deltas.
+    member_bytes = 3 * (parameters + units * batch) * itemsize
+    room, widest = (
+        (CPU_TILE_BYTES, CPU_WIDEST) if backend == "cpu" else (ACCELERATOR_TILE_BYTES, ACCELERATOR_WIDEST)
+    )
+    return int(np.clip(room // member_bytes, 1, widest))
+
+
+def epochs_a_call(steps: int, rows_a_step: int) -> int:
+    """How many epochs one call takes at most; fixed for a data set and a batch, so that it compiles once."""
+    return max(1, min(STEPS_A_CALL // steps, ROWS_A_CALL // (steps * rows_a_step)))
+
+
+def calls(active: np.ndarray, stream_of: np.ndarray, tile: int, devices: int) -> Sequence[Call]:
+    """Groups the members that still train into tiles, and tiles into calls.
+
+    Each stream's members fill tiles one after another, so at most one tile a stream has empty slots; tiles of
+    any streams then share a call, so at most one call has idle devices.
+
+    Args:
+        active: Which members still train ``[members]``.
+        stream_of: Each member's stream ``[members]``.
+        tile: Members a tile.
+        devices: Tiles a call.
+    """
+    tiles = []
+    for stream in np.unique(stream_of[active]):
+        members = np.flatnonzero(active & (stream_of == stream))
+        tiles += [(stream, members[i : i + tile]) for i in range(0, len(members), tile)]
+    found = []
+    for first in range(0, len(tiles), devices):
+        group = tiles[first : first + devices]
+        idle = devices - len(group)
+        slots = [np.resize(members, tile) for _, members in group] + [np.resize(group[0][1], tile)] * idle
+        used = [len(members) for _, members in group] + [0] * idle
+        found.append(
+            Call(
+                members=np.stack(slots),
+                fresh=np.arange(tile) < np.array(used)[:, None],
+                streams=np.array([stream for stream, _ in group] + [group[0][0]] * idle),
+            )
+        )
+    return found

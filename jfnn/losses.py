@@ -1,0 +1,195 @@
+"""Cost functions with their hand-derived output deltas, and the L2 penalty (the notes, sections 1, 2 and 5).
+
+A cost compares the outputs ``a`` of a network with targets ``t`` of the same shape and gives one number a
+sample; sums over samples are taken by whoever holds the samples. `Loss.delta` is its exact derivative
+``∂C/∂a``, by hand. Where the notes' output delta has a factor ``f'(z_L)``, that factor belongs to the output
+activation and is applied in `jfnn.backprop`; the cross-entropies take logits, so their output activation
+(softmax or sigmoid) is inside the cost and the layer's own is the identity.
+
+Every function takes the axis along which the outputs of one sample lie: the last one in the public row
+convention ``[n, n_out]``, the first one where the sweep engine works features first.
+"""
+
+from collections.abc import Callable
+from typing import NamedTuple
+
+import jax
+import jax.numpy as jnp
+import optax
+
+
+class Loss(NamedTuple):
+    """A cost function, its derivative, and how its outputs are read.
+
+    Attributes:
+        cost: ``(a, t, axis) -> C_i``, one value a sample: ``axis`` is summed away.
+        delta: ``(a, t, axis) -> ∂C_i/∂a``, shaped like ``a``.
+        probabilities: ``(a, axis) -> P``, class probabilities from outputs; None where the outputs of the
+            network are themselves the prediction (quadratic cost).
+        min_outputs: The least number of outputs for which the cost means anything.
+        target_sum: What the targets of a sample must sum to (1 for distributions), or None.
+    """
+
+    cost: Callable[..., jax.Array]
+    delta: Callable[..., jax.Array]
+    probabilities: Callable[..., jax.Array] | None = None
+    min_outputs: int = 1
+    target_sum: float | None = None
+
+    @property
+    def takes_logits(self) -> bool:
+        """Whether the output activation is part of the cost, so that the network must end in logits."""
+        return self.probabilities is not None
+
+
+def quadratic(a, t, axis=-1):
+    """``C_i = 1/2 Σ_j (a_ij - t_ij)²``, a sum over outputs and not a mean."""
+    return jnp.sum(optax.losses.l2_loss(a, t), axis=axis)  # l2_loss carries the factor 1/2
+
+
+def d_quadratic(a, t, axis=-1):
+    """``∂C/∂a = a - t``."""
+    return a - t
+
+
+def cross_entropy(z, t, axis=-1):
+    """Categorical cross-entropy of a softmax, ``C_i = -Σ_c t_c log P_c`` with ``P = softmax(z)``.
+
+    Targets are distributions (``Σ_c t_c = 1``; one-hot rows are), so that
+    ``C_i = log Σ_c e^{z_c} - Σ_c t_c z_c``, which neither overflows nor takes the log of zero.
+    """
+    return jax.nn.logsumexp(z, axis=axis) - jnp.sum(t * z, axis=axis)
+
+
+def d_cross_entropy(z, t, axis=-1):
+    """``∂C/∂z = P - t``, the notes' output delta."""
+    return jax.nn.softmax(z, axis=axis) - t
+
+
+def sigmoid_cross_entropy(z, t, axis=-1):
+    """Bernoulli cross-entropy of sigmoids, ``C_i = -Σ_c t_c log P_c + (1 - t_c) log(1 - P_c)``, ``P = f(z)``."""
+    return jnp.sum(optax.losses.sigmoid_binary_cross_entropy(z, t), axis=axis)
+
+
+def d_sigmoid_cross_entropy(z, t, axis=-1):
+    """``∂C/∂z = P - t``: with a sigmoid this is exact for the cost that the notes print."""
+    return jax.nn.sigmoid(z) - t
+
+
+def _softmax_apart(z, axis):
+    """Softmax ``P``, where the largest is, and the softmax ``Q`` of all the others.
+
+    ``1 - P_c`` loses all its digits when ``P_c`` is near 1. At most one ``P_c`` exceeds 1/2, the largest, and
+    for that one ``1 - P_m = Σ_{c≠m} e^{z_c} / Σ_c e^{z_c}`` is computed without it.
+    """
+    largest = jax.nn.one_hot(jnp.argmax(z, axis=axis), z.shape[axis], axis=axis, dtype=bool)
+    others = jnp.where(largest, -jnp.inf, z)
+    return jax.nn.softmax(z, axis=axis), largest, others
+
+
+def softmax_binary_cross_entropy(z, t, axis=-1):
+    """The cost as the notes print it, with a softmax: ``C_i = -Σ_c t_c log P_c + (1 - t_c) log(1 - P_c)``.
+
+    Its gradient is not ``P - t`` (see `d_softmax_binary_cross_entropy`).
+    """
+    p, largest, others = _softmax_apart(z, axis)
+    log_total = jax.nn.logsumexp(z, axis=axis, keepdims=True)
+    log_rest = jax.nn.logsumexp(others, axis=axis, keepdims=True) - log_total
+    log_not_p = jnp.where(largest, log_rest, jnp.log1p(-jnp.where(largest, 0, p)))
+    return -jnp.sum(t * (z - log_total) + (1 - t) * log_not_p, axis=axis)
+
+
+def d_softmax_binary_cross_entropy(z, t, axis=-1):
+    """The exact delta of the printed cost, with the off-diagonal terms of the softmax's derivative.
+
+    From ``∂P_c/∂z_k = P_c (1[c=k] - P_k)``::
+
+        δ_k = (P_k - t_k)/(1 - P_k) - P_k Σ_c (P_c - t_c)/(1 - P_c)
+            = (P_k - t_k) - Σ_{c≠k} P_k/(1 - P_c) (P_c - t_c)
+
+    The second line is the first with the term c = k drawn out of the sum. It stays finite when some P_m
+    reaches 1, since ``P_k/(1 - P_m)`` for k ≠ m is just the softmax over the classes other than m.
+    """
+    p, largest, others = _softmax_apart(z, axis)
+    error = p - t
+    ratio = jnp.where(largest, 0, error / jnp.where(largest, 1, 1 - p))  # (P_c - t_c)/(1 - P_c), c ≠ m
+    from_others = p * (jnp.sum(ratio, axis=axis, keepdims=True) - ratio)
+    from_largest = jax.nn.softmax(others, axis=axis) * jnp.sum(
+        jnp.where(largest, error, 0), axis=axis, keepdims=True
+    )
+    return error - from_others - from_largest
+
+
+def _softmax(z, axis=-1):
+    return jax.nn.softmax(z, axis=axis)
+
+
+def _sigmoid(z, axis=-1):
+    return jax.nn.sigmoid(z)
+
+
+LOSSES: dict[str, Loss] = {
+    "quadratic": Loss(quadratic, d_quadratic),
+    "cross_entropy": Loss(cross_entropy, d_cross_entropy, _softmax, min_outputs=2, target_sum=1.0),
+    "sigmoid_cross_entropy": Loss(sigmoid_cross_entropy, d_sigmoid_cross_entropy, _sigmoid),
+    "softmax_binary_cross_entropy": Loss(
+        softmax_binary_cross_entropy, d_softmax_binary_cross_entropy, _softmax, min_outputs=2
+    ),
+}
+
+
+def get(loss: str | Loss) -> Loss:
+    """Looks a loss up by name; a `Loss` of your own passes through.
+
+    Raises:
+        ValueError: There is no such name.
+        TypeError: Neither a name nor a `Loss`.
+    """
+    if isinstance(loss, Loss):
+        return loss
+    if not isinstance(loss, str):
+        raise TypeError(f"loss: expected a name or a Loss, got {type(loss).__name__}")
+    if loss not in LOSSES:
+        raise ValueError(f"loss: expected one of {', '.join(LOSSES)}, got {loss!r}")
+    return LOSSES[loss]
+
+
+def is_weight(leaf) -> bool:
+    """Whether a leaf of the parameters is a weight: two axes or more; vectors are biases, never penalised."""
+    return leaf.ndim >= 2
+
+
+def l2_penalty(params) -> jax.Array:
+    """``1/2 Σ w²`` over all weights of all layers; biases are free. Multiply by λ.
+
+    For the parameters of any network, not only of `jfnn.mlp`: what `is_weight` says is a weight.
+    """
+    return 0.5 * sum(jnp.sum(leaf**2) for leaf in jax.tree.leaves(params) if is_weight(leaf))
+
+
+def d_l2_penalty(params):
+    """The gradient of `l2_penalty`, shaped like the parameters: ``w`` for a weight, 0 for a bias."""
+    return jax.tree.map(lambda leaf: leaf if is_weight(leaf) else jnp.zeros_like(leaf), params)
+
+
+def reduce_costs(costs, penalty, reduction, weights=None):
+    """Puts the objective together from the costs of its samples and the penalty.
+
+    Args:
+        costs: One cost a sample, ``[n]``.
+        penalty: ``l2/2 Σ w²``, a scalar.
+        reduction: ``"sum"`` or ``"mean"``; see `jfnn.objective`, which defines them.
+        weights: Optional weight of each sample, ``[n]``; a sample of weight 0 is as if it were not there.
+
+    Returns:
+        The scalar objective.
+    """
+    data = jnp.sum(costs) if weights is None else jnp.sum(weights * costs)
+    return (data + penalty) * reduction_scale(costs.shape[0], reduction, weights)
+
+
+def reduction_scale(n, reduction, weights=None):
+    """What the whole objective is multiplied by: 1 for ``"sum"``, 1 / (number of samples) for ``"mean"``."""
+    if reduction == "sum":
+        return 1.0
+    return 1.0 / n if weights is None else 1.0 / jnp.sum(weights)

@@ -1,0 +1,179 @@
+"""Feed-forward networks as pure functions of their parameters (the notes, section 1).
+
+Samples are rows: ``x [n, n_in]``, ``w [n_in, n_out]``, ``b [n_out]``. A network is a pair of functions,
+`Network(init, apply)`; whatever trains one asks no more of it, so networks of other kinds fit too.
+"""
+
+import functools
+from collections.abc import Callable, Sequence
+from typing import NamedTuple
+
+import jax
+import jax.numpy as jnp
+
+from jfnn import activations, checks, losses
+from jfnn.activations import Activation
+
+
+class Layer(NamedTuple):
+    """The parameters of one layer: weights ``w [n_in, n_out]`` and biases ``b [n_out]``."""
+
+    w: jax.Array
+    b: jax.Array
+
+
+Params = tuple[Layer, ...]
+
+
+class MLP(NamedTuple):
+    """What defines a multilayer perceptron: widths from input to output, and its two activations."""
+
+    sizes: tuple[int, ...]
+    activation: Activation
+    output: Activation
+
+
+class Network(NamedTuple):
+    """A network as a pair of pure functions.
+
+    Attributes:
+        init: ``key -> params``, a pytree of arrays.
+        apply: ``(params, x [n, n_in]) -> [n, n_out]``, the output activation applied.
+        mlp: What the network is made of, where `mlp` made it; the hand derivation and the engine's fast
+            layout need to know. None for a network of your own.
+    """
+
+    init: Callable
+    apply: Callable
+    mlp: MLP | None = None
+
+
+class Initializer(NamedTuple):
+    """How a layer starts: ``weights(key, (n_in, n_out)) -> w``, and the value of every bias."""
+
+    weights: Callable
+    bias: float
+
+
+INITIALIZERS: dict[str, Initializer] = {
+    # The notes' start: unscaled standard normal weights, biases 0.01.
+    "normal": Initializer(jax.nn.initializers.normal(1.0), 0.01),
+    "glorot_uniform": Initializer(jax.nn.initializers.glorot_uniform(), 0.0),
+    "glorot_normal": Initializer(jax.nn.initializers.glorot_normal(), 0.0),
+    "he_uniform": Initializer(jax.nn.initializers.he_uniform(), 0.0),
+    "he_normal": Initializer(jax.nn.initializers.he_normal(), 0.0),
+}
+
+
+def pre_activation(layer: Layer, a):
+    """``z = a @ w + b`` of one layer: ``a [n, n_in] -> z [n, n_out]``."""
+    return jnp.matmul(a, layer.w, precision="highest") + layer.b
+
+
+def mlp(
+    sizes: Sequence[int],
+    activation: str | Activation = "sigmoid",
+    output: str | Activation = "identity",
+    init: str = "normal",
+) -> Network:
+    """A fully connected feed-forward network of any depth.
+
+    Layers 1..L-1 are hidden, ``a_l = f(a_{l-1} @ w_l + b_l)``; the last applies the output activation. For a
+    cross-entropy leave it the identity, so that the network gives logits. The same arguments give the same
+    object, so that what was compiled for one is used for the other.
+
+    Args:
+        sizes: Widths from input to output, such as ``(64, 50, 10)``; ``(64, 10)`` has no hidden layer.
+        activation: The hidden layers' activation, a name or an `Activation`.
+        output: The output layer's activation.
+        init: Where parameters start: "normal" (the notes': unscaled normal weights, biases 0.01),
+            "glorot_uniform", "glorot_normal", "he_uniform", "he_normal" (biases 0).
+
+    Raises:
+        ValueError: Fewer than two sizes, a width below 1, an unknown name.
+        TypeError: A width is not a whole number.
+    """
+    widths = tuple(checks.as_count(size, "sizes") for size in sizes)
+    if len(widths) < 2:
+        raise ValueError(f"sizes: expected at least an input and an output width, got {widths}")
+    spec = MLP(widths, activations.get(activation), activations.get(output, "output"))
+    return _mlp(spec, checks.as_choice(init, "init", INITIALIZERS))
+
+
+@functools.cache
+def _mlp(spec: MLP, init_name: str) -> Network:
+    initializer = INITIALIZERS[init_name]
+    shapes = list(zip(spec.sizes[:-1], spec.sizes[1:], strict=True))
+
+    def init(key) -> Params:
+        keys = jax.random.split(key, len(shapes))
+        return tuple(
+            Layer(w := initializer.weights(key, shape), jnp.full(shape[1], initializer.bias, w.dtype))
+            for key, shape in zip(keys, shapes, strict=True)
+        )
+
+    def apply(params: Params, x):
+        *hidden, last = params
+        a = x
+        for layer in hidden:
+            a = spec.activation.f(pre_activation(layer, a))
+        return spec.output.f(pre_activation(last, a))
+
+    return Network(init, apply, spec)
+
+
+def check_output(network: Network, loss: losses.Loss) -> None:
+    """Refuses an output activation in front of a loss that has its own.
+
+    Raises:
+        ValueError: The loss takes logits and the network was built with an output other than the identity.
+    """
+    if loss.takes_logits and network.mlp and network.mlp.output != activations.ACTIVATIONS["identity"]:
+        raise ValueError(
+            "loss: a cross-entropy applies its softmax or sigmoid itself;"
+            " build the network with output='identity', so that it gives logits"
+        )
+
+
+def predict_proba(network: Network, params, x, loss="cross_entropy"):
+    """Class probabilities ``[n, n_out]``: the softmax or sigmoid of the logits, as the loss has it.
+
+    Raises:
+        ValueError: The loss has no probabilities (quadratic).
+    """
+    loss = losses.get(loss)
+    if loss.probabilities is None:
+        raise ValueError("loss: expected a cross-entropy; the quadratic cost gives outputs, not probabilities")
+    return loss.probabilities(network.apply(params, checks.as_inputs(x)))
+
+
+def predict(network: Network, params, x, loss="cross_entropy"):
+    """Class labels ``[n]``: the largest output, or with one output whether it passes one half.
+
+    One output is thresholded at probability 1/2 for a cross-entropy (logit 0) and at 1/2 for the quadratic
+    cost, whose targets are 0 and 1.
+    """
+    return decide(network.apply(params, checks.as_inputs(x)), losses.get(loss))
+
+
+def decide(outputs, loss: losses.Loss, axis=-1):
+    """Class labels from outputs; ``axis`` is where the outputs of one sample lie."""
+    if outputs.shape[axis] > 1:
+        return jnp.argmax(outputs, axis=axis)
+    threshold = 0.0 if loss.takes_logits else 0.5
+    return (jnp.squeeze(outputs, axis) > threshold).astype(jnp.int32)
+
+
+def accuracy(network: Network, params, x, labels, loss="cross_entropy"):
+    """The share of rows whose predicted label is the given one, a scalar in [0, 1].
+
+    Raises:
+        ValueError: ``labels`` is not one integer label a row.
+    """
+    labels = jnp.asarray(labels)
+    predicted = predict(network, params, x, loss)
+    if labels.shape != predicted.shape or not checks.is_labels(labels):
+        raise ValueError(
+            f"labels: expected integers [{predicted.shape[0]}], got {labels.dtype} {list(labels.shape)}"
+        )
+    return jnp.mean(predicted == labels)
