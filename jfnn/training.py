@@ -138,13 +138,18 @@ def epoch(state: State, optimizer, value_and_grad, x, targets, l2, rows, padded=
         padded: Whether negative row numbers occur, which stand for no row.
 
     Returns:
-        ``(state, value)``: the state after the epoch, and the sum of the objectives of its steps, each taken
-        before its step.
+        ``(state, value)``: the state after the epoch, and the objective there, on the rows of its last step.
     """
 
-    def one_step(state, rows):
-        weights = (rows >= 0).astype(targets.dtype) if padded else None
-        return step(state, optimizer, value_and_grad, x[rows], targets[rows], l2, weights)
+    def minibatch(rows):
+        weighting = {"weights": (rows >= 0).astype(targets.dtype)} if padded else {}
+        return dict(x=x[rows], targets=targets[rows], l2=l2, **weighting)
 
-    state, values = jax.lax.scan(one_step, state, rows)
-    return state, jnp.sum(values)
+    def one_step(state, rows):
+        # The value is left out of the scan: where only gradients are asked for, XLA computes only these.
+        return step(state, optimizer, value_and_grad, **minibatch(rows))[0], None
+
+    state, _ = jax.lax.scan(one_step, state, rows)
+    last = minibatch(rows[-1])
+    value, _ = value_and_grad(state.params, last.pop("x"), last.pop("targets"), **last)
+    return state, value

@@ -44,7 +44,7 @@ def rows(network: Network, value_and_grad: Callable) -> Layout:
 def features_first(spec: MLP, loss: losses.Loss, reduction: str, by_hand: bool) -> Layout:
     """The fast order for multilayer perceptrons, with either gradient source."""
 
-    def value_by_forward(stored, x, targets, *, l2, weights=None):
+    def objective(stored, x, targets, *, l2, weights=None):
         outputs = _forward(spec, stored, x)[1][-1]
         penalty = l2 * losses.l2_penalty(stored)
         return losses.reduce_costs(loss.cost(outputs, targets.T, axis=0), penalty, reduction, weights)
@@ -55,7 +55,7 @@ def features_first(spec: MLP, loss: losses.Loss, reduction: str, by_hand: bool) 
     return Layout(
         store=_transpose_weights,
         restore=_transpose_weights,
-        value_and_grad=value_and_grad_by_hand if by_hand else jax.value_and_grad(value_by_forward),
+        value_and_grad=value_and_grad_by_hand if by_hand else jax.value_and_grad(objective),
         outputs=lambda stored, x: _forward(spec, stored, x)[1][-1],
         axis=0,
     )
@@ -82,13 +82,39 @@ def _transpose_weights(params):
     return tuple(Layer(np.ascontiguousarray(np.swapaxes(layer.w, -1, -2)), layer.b) for layer in params)
 
 
+@jax.custom_vjp
+def product(w, a):
+    """``w @ a`` for one layer, ``w [n_out, n_in]`` and ``a [n_in, batch]``."""
+    return jnp.matmul(w, a, precision="highest")
+
+
+def pull_back(w, delta):
+    """``wᵀ @ δ``: how errors at the outputs of `product` reach its inputs.
+
+    The transposed weights are laid out anew first (the barrier keeps XLA from undoing that): a small matrix is
+    quickly turned, and the CPU's product of a matrix read against its order runs at half speed.
+    """
+    return jnp.matmul(jax.lax.optimization_barrier(w.T), delta, precision="highest")
+
+
+def weight_gradient(delta, a):
+    """``δ @ aᵀ``: the gradient of the weights in `product`."""
+    return jnp.matmul(delta, a.T, precision="highest")
+
+
+# jax.grad of a layer takes the same two products that the hand derivation does.
+product.defvjp(
+    lambda w, a: (product(w, a), (w, a)),
+    lambda kept, delta: (weight_gradient(delta, kept[1]), pull_back(kept[0], delta)),
+)
+
+
 def _forward(spec: MLP, stored, x):
     """`jfnn.backprop.forward` features first: ``z_l = w_l @ a_{l-1} + b_l`` with ``a_0 = xᵀ``."""
     zs, layers_out = [], [x.T]
-    for layer, f in zip(
-        stored, [spec.activation.f] * (len(stored) - 1) + [spec.output.f], strict=True
-    ):
-        zs.append(jnp.matmul(layer.w, layers_out[-1], precision="highest") + layer.b[:, None])
+    functions = [spec.activation.f] * (len(stored) - 1) + [spec.output.f]
+    for layer, f in zip(stored, functions, strict=True):
+        zs.append(product(layer.w, layers_out[-1]) + layer.b[:, None])
         layers_out.append(f(zs[-1]))
     return zs, layers_out
 
@@ -108,8 +134,8 @@ def _backprop(spec: MLP, loss, reduction, stored, x, targets, l2, weights):
     scale = losses.reduction_scale(x.shape[0], reduction, weights)
     gradients: list[Layer] = []
     for l in reversed(range(len(stored))):
-        w = jnp.matmul(delta, layers_out[l].T, precision="highest") + l2 * stored[l].w
+        w = weight_gradient(delta, layers_out[l]) + l2 * stored[l].w
         gradients.insert(0, Layer(scale * w, scale * jnp.sum(delta, axis=1)))
         if l > 0:
-            delta = jnp.matmul(stored[l].w.T, delta, precision="highest") * spec.activation.df(zs[l - 1])
+            delta = pull_back(stored[l].w, delta) * spec.activation.df(zs[l - 1])
     return value, tuple(gradients)

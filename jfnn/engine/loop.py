@@ -1,24 +1,19 @@
 """The host's part: calls the compiled program segment by segment and keeps every member's state between calls.
 
-State lies on the host as NumPy arrays with all members on the leading axis, so that regrouping members,
-dropping those that diverged and (elsewhere) saving them is plain indexing; only calls under way hold device
-memory.
+State lies on the host as NumPy arrays with all members on the leading axis, so that regrouping members and
+dropping those that diverged is plain indexing; only the calls under way hold device memory.
 """
 
-import collections
 import time
 from typing import NamedTuple
 
 import jax
 import numpy as np
 
-from jfnn.engine import plan
-from jfnn.engine.program import Members, Program, Scores, build
+from jfnn.engine import plan, workers
+from jfnn.engine.program import Members, Scores, build
 from jfnn.engine.records import Data, Execution, Grid, Recipe
 from jfnn.training import State
-
-# Calls handed to the devices before the oldest one's results are fetched.
-CALLS_UNDER_WAY = 4
 
 
 class Progress(NamedTuple):
@@ -42,7 +37,7 @@ class Outcome(NamedTuple):
 
     Attributes:
         members: The last state.
-        scores: Scores of the last state ``[members, parts]``, NaN where diverged.
+        scores: Mean scores of the last state ``[members, parts]``, NaN where diverged.
         history: Epochs ``[h]`` and their scores ``[h, members, parts]``, if asked for.
         compile_seconds: Time to trace and compile, near 0 where the program was already there.
         run_seconds: All the rest.
@@ -83,14 +78,13 @@ class Trainer:
 
     def __init__(self, recipe: Recipe, data: Data, grid: Grid, execution: Execution):
         """Places the data on the devices."""
-        self.grid, self.execution = grid, execution
-        self.tile = recipe.tile
-        self.program: Program = build(recipe, execution.devices)
+        self.grid, self.execution, self.width = grid, execution, recipe.tile
+        self.program = build(recipe)
         self.stream_of = grid.stream_of()
         self.hyper = grid.hyper(data.targets.dtype)
         self.weights = np.stack([_pad(stream.weights.T, recipe).T for stream in grid.streams])
-        self.x = self.program.place(_pad(data.x, recipe))
-        self.targets = self.program.place(_pad(data.targets, recipe))
+        placed = (_pad(data.x, recipe), _pad(data.targets, recipe))
+        self.data = {device: jax.device_put(placed, device) for device in execution.devices}
         steps, rows_a_step = grid.streams[0].rows(0).shape
         self.epochs_a_call = plan.epochs_a_call(steps, rows_a_step)
 
@@ -99,34 +93,44 @@ class Trainer:
         params = [stream.params for stream in self.grid.streams]
         params = jax.tree.map(lambda *leaves: np.stack(leaves)[self.stream_of], *params)
         everyone = np.ones(self.grid.size, bool)
-        shapes = jax.eval_shape(self.program.start, *self._tile_of(everyone, params, self.hyper))
-        opt_state = jax.tree.map(
-            lambda leaf: np.zeros((self.grid.size, *leaf.shape[2:]), leaf.dtype), shapes.opt_state
-        )
+        first = self._tiles(everyone)[0]
+        shapes = jax.eval_shape(self.program.start, take(params, first), take(self.hyper, first)).opt_state
+        opt_state = jax.tree.map(lambda leaf: np.zeros((self.grid.size, *leaf.shape[1:]), leaf.dtype), shapes)
         state = State(params, opt_state)
         if jax.tree.leaves(opt_state):
-            self._collect(
-                everyone, state, lambda call: self.program.start(take(params, call), take(self.hyper, call))
+            self._for_each_tile(
+                everyone,
+                state,
+                lambda tile, device: self.program.start(
+                    *jax.device_put((take(params, tile), take(self.hyper, tile)), device)
+                ),
             )
         return Members(state, np.full(self.grid.size, -1, np.int32))
 
     def compile(self, members: Members) -> float:
-        """Traces and compiles by training the first tile for no epochs, and scoring it; returns the seconds."""
+        """Compiles on every device that will be used, by training a tile for no epochs and scoring it.
+
+        Returns:
+            The seconds that it took.
+        """
         started = time.perf_counter()
-        call = self._calls(np.arange(self.grid.size) == 0)[0]
         rows = self._rows(0, 1)
-        jax.block_until_ready((self._advance(members, call, rows, 0, 0), self._evaluate(members, call)))
+        workers.spread(
+            self._tiles(np.ones(self.grid.size, bool))[: len(self.execution.devices)],
+            self.execution.devices,
+            lambda tile, device: (
+                self._advance(tile, device, members, rows, 0, 0),
+                self._evaluate(tile, device, members),
+            ),
+            lambda tile, results: jax.block_until_ready(results),
+        )
         return time.perf_counter() - started
 
     def advance(self, members: Members, first: int, end: int) -> Members:
         """Trains all members that are still finite from epoch ``first`` to ``end``."""
-        members = jax.tree.map(np.copy, members)
         for epoch in range(first, end, self.epochs_a_call):
             n_epochs = min(self.epochs_a_call, end - epoch)
-            rows = self._rows(epoch, n_epochs)
-            active = members.diverged_at < 0
-            before = members
-            self._collect(active, members, lambda call: self._advance(before, call, rows, epoch, n_epochs))  # noqa: B023
+            members = self._advance_all(members, epoch, n_epochs)
             if self.execution.progress:
                 training = int((members.diverged_at < 0).sum())
                 self.execution.progress(
@@ -135,20 +139,27 @@ class Trainer:
         return members
 
     def evaluate(self, members: Members) -> Scores:
-        """Scores of all members; NaN for those that diverged."""
-        parts = self.weights.shape[1]
-        scores = Scores(*(np.full((self.grid.size, parts), np.nan, self.targets.dtype) for _ in Scores._fields))
-        self._collect(members.diverged_at < 0, scores, lambda call: self._evaluate(members, call))
-        return scores
+        """Mean scores of all members; NaN for those that diverged or whose loss overflows."""
+        rows = self.weights.sum(axis=-1, dtype=np.float64)[self.stream_of]
+        sums = Scores(np.full(rows.shape, np.nan, self.weights.dtype), np.full(rows.shape, np.nan))
+        self._for_each_tile(
+            members.diverged_at < 0, sums, lambda tile, device: self._evaluate(tile, device, members)
+        )
+        finite = np.isfinite(sums.loss)
+        return Scores(*(np.where(finite, total / rows, np.nan) for total in sums))
 
-    def _calls(self, active):
-        return plan.calls(active, self.stream_of, self.tile, self.program.devices)
-
-    def _tile_of(self, active, *trees):
-        return [take(tree, self._calls(active)[0]) for tree in trees]
+    def _advance_all(self, members, epoch, n_epochs):
+        rows = self._rows(epoch, n_epochs)
+        after = jax.tree.map(np.copy, members)
+        self._for_each_tile(
+            members.diverged_at < 0,
+            after,
+            lambda tile, device: self._advance(tile, device, members, rows, epoch, n_epochs),
+        )
+        return after
 
     def _rows(self, epoch, n_epochs):
-        """``stream -> rows [epochs_a_call, steps, batch]``, each stream's drawn when first asked for."""
+        """Each stream's minibatches ``[epochs_a_call, steps, batch]``, drawn when first asked for."""
         drawn: dict[int, np.ndarray] = {}
 
         def rows(stream):
@@ -160,46 +171,32 @@ class Trainer:
 
         return rows
 
-    def _advance(self, members, call, rows, epoch, n_epochs):
-        batches = np.stack([rows(stream) for stream in call.streams])
-        return self.program.advance(
-            take(members, call),
-            take(self.hyper, call),
-            batches,
-            np.int32(epoch),
-            np.int32(n_epochs),
-            self.x,
-            self.targets,
-        )
+    def _advance(self, tile, device, members, rows, epoch, n_epochs):
+        arguments = (take(members, tile), take(self.hyper, tile), rows(tile.stream))
+        arguments = jax.device_put((*arguments, np.int32(epoch), np.int32(n_epochs)), device)
+        return self.program.advance(*arguments, *self.data[device])
 
-    def _evaluate(self, members, call):
-        weights = self.weights[call.streams]
-        return self.program.evaluate(take(members.state.params, call), self.x, self.targets, weights)
+    def _evaluate(self, tile, device, members):
+        params = jax.device_put(take(members.state.params, tile), device)
+        return self.program.evaluate(params, *self.data[device], self.weights[tile.stream])
 
-    def _collect(self, active, into, compute):
-        """Runs ``compute`` on every call for the active members and writes what it gives into ``into``, in place."""
-        under_way: collections.deque = collections.deque()
+    def _tiles(self, active):
+        return plan.tiles(active, self.stream_of, self.width)
 
-        def fetch():
-            call, results = under_way.popleft()
-            slots = call.members[call.fresh]
+    def _for_each_tile(self, active, into, compute):
+        """Runs ``compute`` on every tile of the active members and writes its results into ``into``, in place."""
 
-            def write(target, result):
-                target[slots] = np.asarray(result)[call.fresh]
+        def write(tile, results):
+            slots = tile.members[: tile.used]
+            for target, result in zip(jax.tree.leaves(into), jax.tree.leaves(results), strict=True):
+                target[slots] = np.asarray(result)[: tile.used]
 
-            jax.tree.map(write, into, results)
-
-        for call in self._calls(active):
-            under_way.append((call, compute(call)))
-            if len(under_way) > CALLS_UNDER_WAY:
-                fetch()
-        while under_way:
-            fetch()
+        workers.spread(self._tiles(active), self.execution.devices, compute, write)
 
 
-def take(tree, call: plan.Call):
-    """The members of a call, out of arrays that have all members on the leading axis."""
-    return jax.tree.map(lambda leaf: leaf[call.members], tree)
+def take(tree, tile: plan.Tile):
+    """The members of a tile, out of arrays that have all members on the leading axis."""
+    return jax.tree.map(lambda leaf: leaf[tile.members], tree)
 
 
 def _pad(array, recipe: Recipe):

@@ -1,4 +1,4 @@
-"""Which member sits where: tiles of members of one stream, dealt out to devices. Pure data, no JAX."""
+"""Which member sits where: tiles of members of one stream. Pure data, no JAX."""
 
 from collections.abc import Sequence
 from typing import NamedTuple
@@ -12,26 +12,26 @@ ACCELERATOR_TILE_BYTES = 256_000_000
 CPU_WIDEST = 16
 ACCELERATOR_WIDEST = 1024
 
-# A call takes so many steps at most, or so many row numbers, whichever is less. Long calls keep the devices
-# busy without the host; short ones let members that diverged leave soon.
+# A call takes so many steps at most, or so many row numbers, whichever is less. Long calls keep a device busy
+# without the host; short ones let members that diverged leave soon.
 STEPS_A_CALL = 256
 ROWS_A_CALL = 4_000_000
 
 EVALUATION_BLOCK = 2048
 
 
-class Call(NamedTuple):
-    """What one call of the compiled program trains: one tile on each device.
+class Tile(NamedTuple):
+    """What one call of the compiled program trains.
 
     Attributes:
-        members: Member numbers ``[devices, tile]``; slots left over repeat a member.
-        fresh: Which of these slots are not repeats ``[devices, tile]``.
-        streams: Each tile's stream ``[devices]``.
+        members: Member numbers ``[tile]``; slots left over repeat members.
+        used: How many of these slots, from the first, are not repeats.
+        stream: The stream that they share.
     """
 
     members: np.ndarray
-    fresh: np.ndarray
-    streams: np.ndarray
+    used: int
+    stream: int
 
 
 def tile_width(parameters: int, units: int, batch: int, itemsize: int, backend: str) -> int:
@@ -57,33 +57,21 @@ def epochs_a_call(steps: int, rows_a_step: int) -> int:
     return max(1, min(STEPS_A_CALL // steps, ROWS_A_CALL // (steps * rows_a_step)))
 
 
-def calls(active: np.ndarray, stream_of: np.ndarray, tile: int, devices: int) -> Sequence[Call]:
-    """Groups the members that still train into tiles, and tiles into calls.
+def tiles(active: np.ndarray, stream_of: np.ndarray, width: int) -> Sequence[Tile]:
+    """Groups the members that still train into tiles.
 
-    Each stream's members fill tiles one after another, so at most one tile a stream has empty slots; tiles of
-    any streams then share a call, so at most one call has idle devices.
+    Each stream's members fill tiles one after another, so at most one tile a stream has empty slots; devices
+    take tiles as they come free, so at most one tile a device is waited for.
 
     Args:
         active: Which members still train ``[members]``.
         stream_of: Each member's stream ``[members]``.
-        tile: Members a tile.
-        devices: Tiles a call.
+        width: Members a tile.
     """
-    tiles = []
+    found = []
     for stream in np.unique(stream_of[active]):
         members = np.flatnonzero(active & (stream_of == stream))
-        tiles += [(stream, members[i : i + tile]) for i in range(0, len(members), tile)]
-    found = []
-    for first in range(0, len(tiles), devices):
-        group = tiles[first : first + devices]
-        idle = devices - len(group)
-        slots = [np.resize(members, tile) for _, members in group] + [np.resize(group[0][1], tile)] * idle
-        used = [len(members) for _, members in group] + [0] * idle
-        found.append(
-            Call(
-                members=np.stack(slots),
-                fresh=np.arange(tile) < np.array(used)[:, None],
-                streams=np.array([stream for stream, _ in group] + [group[0][0]] * idle),
-            )
-        )
+        for first in range(0, len(members), width):
+            sitting = members[first : first + width]
+            found.append(Tile(np.resize(sitting, width), len(sitting), int(stream)))
     return found

@@ -1,0 +1,59 @@
+"""One host thread a device: each takes tasks as its device comes free.
+
+A thread of its own for each device is what makes CPU devices run side by side: JAX runs the calls that one
+thread makes one after another, whatever their devices.
+"""
+
+import concurrent.futures
+import threading
+from collections.abc import Callable, Iterable, Sequence
+from typing import TypeVar
+
+import jax
+
+Task = TypeVar("Task")
+
+
+def spread(
+    tasks: Iterable[Task],
+    devices: Sequence[jax.Device],
+    issue: Callable[[Task, jax.Device], object],
+    collect: Callable[[Task, object], None],
+) -> None:
+    """Runs tasks on devices, each where there is room first.
+
+    Args:
+        tasks: What to do; taken one at a time by whichever device is free.
+        devices: Where.
+        issue: ``(task, device) -> results``, arrays that may still be computed.
+        collect: ``(task, results)``, which waits for the results and keeps them. The next task has been issued
+            by then, so that the device does not wait for the host. Called from several threads.
+
+    Raises:
+        Exception: Whatever a task raises; tasks not yet begun are dropped.
+    """
+    waiting, lock, stop = iter(tasks), threading.Lock(), threading.Event()
+    x64 = jax.config.jax_enable_x64  # a thread does not inherit JAX's context managers
+
+    def next_task():
+        with lock:
+            return None if stop.is_set() else next(waiting, None)
+
+    def work(device):
+        with jax.enable_x64(x64):
+            under_way = None
+            while under_way or not stop.is_set():
+                task = next_task()
+                issued = None if task is None else (task, issue(task, device))
+                if under_way:
+                    collect(*under_way)
+                elif issued is None:
+                    return
+                under_way = issued
+
+    with concurrent.futures.ThreadPoolExecutor(len(devices)) as pool:
+        try:
+            for done in concurrent.futures.as_completed([pool.submit(work, device) for device in devices]):
+                done.result()
+        finally:
+            stop.set()
