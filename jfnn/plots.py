@@ -5,6 +5,7 @@ pyplot's global state stays out of it. ``figure.savefig(path)`` writes one; a no
 """
 
 import math
+import textwrap
 from typing import NamedTuple
 
 import matplotlib
@@ -28,6 +29,7 @@ CHARACTER_WIDTH = 0.64
 # A heat map's cells, in inches, and the longest side of one panel, where cells must shrink instead.
 CELL_RANGE = (0.44, 0.85)
 LONGEST_PANEL = 12.0
+CAPTION_FONT = 10.0
 SMALLEST_FONT, LARGEST_FONT = 5.0, 11.0
 
 DIVERGED = "0.9"
@@ -75,7 +77,8 @@ def heat_map(result: SweepResult, at: dict[str, int] | None = None) -> Figure:
             _outline(axes, best.index[0], best.index[1])
     panels[0].set_ylabel(AXIS_LABELS["learning_rate"])
     figure.colorbar(image, ax=panels, label=kind, shrink=0.9, pad=0.01, fraction=0.05)
-    figure.suptitle(_caption(result, best, further), fontsize="medium")
+    line = int(figure.get_figwidth() * POINTS_PER_INCH / (CHARACTER_WIDTH * CAPTION_FONT))
+    figure.suptitle(textwrap.fill(_caption(result, best, further), line), fontsize=CAPTION_FONT)
     return figure
 
 

@@ -11,7 +11,7 @@ import jax
 import numpy as np
 
 from jfnn.engine import plan, workers
-from jfnn.engine.program import Members, Scores, build
+from jfnn.engine.program import Members, RowScores, build
 from jfnn.engine.records import Data, Execution, Grid, Recipe
 from jfnn.training import State
 
@@ -32,12 +32,19 @@ class Progress(NamedTuple):
     members: int
 
 
+class Scores(NamedTuple):
+    """Means over the rows of each part, float64 ``[members, parts]``; NaN where diverged or a part has no rows."""
+
+    loss: np.ndarray
+    accuracy: np.ndarray
+
+
 class Outcome(NamedTuple):
     """What training gives, all members on the leading axis.
 
     Attributes:
         members: The last state.
-        scores: Mean scores of the last state ``[members, parts]``, NaN where diverged.
+        scores: Scores of the last state.
         history: Epochs ``[h]`` and their scores ``[h, members, parts]``, if asked for.
         compile_seconds: Time to trace and compile, near 0 where the program was already there.
         run_seconds: All the rest.
@@ -82,8 +89,8 @@ class Trainer:
         self.program = build(recipe)
         self.stream_of = grid.stream_of()
         self.hyper = grid.hyper(data.targets.dtype)
-        self.weights = np.stack([_pad(stream.weights.T, recipe).T for stream in grid.streams])
-        placed = (_pad(data.x, recipe), _pad(data.targets, recipe))
+        self.n, self.n_parts, self.block = len(data.x), len(data.parts), recipe.evaluation_block
+        placed = (_pad(data.x, self.block), _pad(data.targets, self.block))
         self.data = {device: jax.device_put(placed, device) for device in execution.devices}
         steps, rows_a_step = grid.streams[0].rows(0).shape
         self.epochs_a_call = plan.epochs_a_call(steps, rows_a_step)
@@ -139,14 +146,28 @@ class Trainer:
         return members
 
     def evaluate(self, members: Members) -> Scores:
-        """Mean scores of all members; NaN for those that diverged or whose loss overflows."""
-        rows = self.weights.sum(axis=-1, dtype=np.float64)[self.stream_of]
-        sums = Scores(np.full(rows.shape, np.nan, self.weights.dtype), np.full(rows.shape, np.nan))
-        self._for_each_tile(
-            members.diverged_at < 0, sums, lambda tile, device: self._evaluate(tile, device, members)
+        """Scores of all members."""
+        nothing = np.full((self.grid.size, self.n_parts), np.nan)
+        scores = Scores(nothing, nothing.copy())
+
+        def collect(tile, blocks):
+            rows = [np.concatenate(kind, axis=1)[: tile.used].astype(np.float64) for kind in zip(*blocks, strict=True)]
+            slots = tile.members[: tile.used]
+            for part, where in enumerate(self.grid.streams[tile.stream].parts):
+                if len(where):
+                    # Each member's rows lie together, so that NumPy adds them in the same order beside any others.
+                    loss, right = (np.ascontiguousarray(kind[:, where]).sum(axis=1) for kind in rows)
+                    finite = np.isfinite(loss)
+                    scores.loss[slots, part] = np.where(finite, loss / len(where), np.nan)
+                    scores.accuracy[slots, part] = np.where(finite, right / len(where), np.nan)
+
+        workers.spread(
+            self._tiles(members.diverged_at < 0),
+            self.execution.devices,
+            lambda tile, device: self._evaluate(tile, device, members),
+            collect,
         )
-        finite = np.isfinite(sums.loss)
-        return Scores(*(np.where(finite, total / rows, np.nan) for total in sums))
+        return scores
 
     def _advance_all(self, members, epoch, n_epochs):
         rows = self._rows(epoch, n_epochs)
@@ -176,9 +197,11 @@ class Trainer:
         arguments = jax.device_put((*arguments, np.int32(epoch), np.int32(n_epochs)), device)
         return self.program.advance(*arguments, *self.data[device])
 
-    def _evaluate(self, tile, device, members):
+    def _evaluate(self, tile, device, members) -> list[RowScores]:
         params = jax.device_put(take(members.state.params, tile), device)
-        return self.program.evaluate(params, *self.data[device], self.weights[tile.stream])
+        firsts = range(0, len(self.data[device][0]), self.block)
+        blocks = (self.program.block(*self.data[device], np.int32(first)) for first in firsts)
+        return [self.program.evaluate(params, *block) for block in blocks]
 
     def _tiles(self, active):
         return plan.tiles(active, self.stream_of, self.width)
@@ -199,7 +222,7 @@ def take(tree, tile: plan.Tile):
     return jax.tree.map(lambda leaf: leaf[tile.members], tree)
 
 
-def _pad(array, recipe: Recipe):
+def _pad(array, block):
     """Rows of zeros below, so that the evaluation's blocks come out even."""
-    missing = -array.shape[0] % recipe.evaluation_block
+    missing = -array.shape[0] % block
     return np.concatenate([array, np.zeros((missing, *array.shape[1:]), array.dtype)]) if missing else array

@@ -17,7 +17,7 @@ ACCELERATOR_WIDEST = 1024
 STEPS_A_CALL = 256
 ROWS_A_CALL = 4_000_000
 
-EVALUATION_BLOCK = 2048
+EVALUATION_BLOCK = 2048  # rows scored at a time, at most
 
 
 class Tile(NamedTuple):
@@ -55,6 +55,14 @@ def tile_width(parameters: int, units: int, batch: int, itemsize: int, backend: 
 def epochs_a_call(steps: int, rows_a_step: int) -> int:
     """How many epochs one call takes at most; fixed for a data set and a batch, so that it compiles once."""
     return max(1, min(STEPS_A_CALL // steps, ROWS_A_CALL // (steps * rows_a_step)))
+
+
+def evaluation_block(n_train: int) -> int:
+    """How many rows are scored at a time; it follows from the training rows alone.
+
+    Sums over the training rows then have the same bits whatever other rows are scored beside them.
+    """
+    return min(EVALUATION_BLOCK, 1 << (n_train - 1).bit_length())
 
 
 def tiles(active: np.ndarray, stream_of: np.ndarray, width: int) -> Sequence[Tile]:

@@ -37,15 +37,10 @@ class Members(NamedTuple):
     diverged_at: Any
 
 
-class Scores(NamedTuple):
-    """Sums over the rows of each part, ``[members, parts]``.
+class RowScores(NamedTuple):
+    """How each row of a block comes out, ``[members, block]``: its data cost, and whether it is predicted right."""
 
-    Attributes:
-        loss: Σ of the data costs.
-        right: How many rows are predicted right.
-    """
-
-    loss: Any
+    cost: Any
     right: Any
 
 
@@ -55,11 +50,13 @@ class Program(NamedTuple):
     Attributes:
         start: ``(stored params, hyper) -> state``: each member's optimizer state, made.
         advance: ``(members, hyper, rows [epochs, steps, batch], first_epoch, n_epochs, x, targets) -> members``.
-        evaluate: ``(stored params, x, targets, weights [parts, n]) -> Scores``.
+        block: ``(x, targets, first) -> (x, targets)``: the rows of one evaluation block.
+        evaluate: ``(stored params, x [block, n_in], targets [block, n_out]) -> RowScores``.
     """
 
     start: Callable
     advance: Callable
+    block: Callable
     evaluate: Callable
 
 
@@ -75,7 +72,8 @@ def build(recipe: Recipe) -> Program:
     return Program(
         start=of_a_tile(start_member, (0, 0)),
         advance=of_a_tile(advance_member, (0, 0, None, None, None, None, None)),
-        evaluate=of_a_tile(evaluate_member, (0, None, None, None)),
+        block=jax.jit(functools.partial(slice_block, recipe.evaluation_block)),
+        evaluate=of_a_tile(evaluate_member, (0, None, None)),
     )
 
 
@@ -108,23 +106,17 @@ def advance_member(
     return jax.lax.fori_loop(0, n_epochs, one_epoch, member)
 
 
-def evaluate_member(recipe: Recipe, layout: Layout, params, x, targets, weights) -> Scores:
-    """Scores one member on weighted parts of the data, block by block to bound the activations in memory."""
-    blocks = x.shape[0] // recipe.evaluation_block
+def slice_block(length, x, targets, first):
+    """Rows ``first`` to ``first + length``."""
+    return tuple(jax.lax.dynamic_slice_in_dim(rows, first, length) for rows in (x, targets))
 
-    def cut(rows):
-        return rows.reshape(blocks, recipe.evaluation_block, *rows.shape[1:])
 
-    def add_block(sums, block):
-        x, targets, weights = block
-        outputs = layout.outputs(params, x)
-        targets = jnp.moveaxis(targets, -1, layout.axis)
-        costs = recipe.loss.cost(outputs, targets, axis=layout.axis)
-        right = decide(outputs, recipe.loss, layout.axis) == decide_target(targets, layout.axis)
-        return Scores(sums.loss + costs @ weights, sums.right + right.astype(costs.dtype) @ weights), None
-
-    nothing = jnp.zeros(weights.shape[0], targets.dtype)
-    return jax.lax.scan(add_block, Scores(nothing, nothing), (cut(x), cut(targets), cut(weights.T)))[0]
+def evaluate_member(recipe: Recipe, layout: Layout, params, x, targets) -> RowScores:
+    """Scores one member row by row; sums are left to the host, so that they do not depend on what is summed."""
+    outputs = layout.outputs(params, x)
+    targets = jnp.moveaxis(targets, -1, layout.axis)
+    cost = recipe.loss.cost(outputs, targets, axis=layout.axis)
+    return RowScores(cost, decide(outputs, recipe.loss, layout.axis) == decide_target(targets, layout.axis))
 
 
 def decide_target(targets, axis):

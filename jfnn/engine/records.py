@@ -47,13 +47,13 @@ class Stream:
         seed: The seed that it stands for.
         params: Starting parameters, in the engine's layout (NumPy).
         rows: ``epoch -> [steps, batch]`` row numbers of the data (int32).
-        weights: ``[parts, n]``: which rows count in which part's score.
+        parts: The rows that each part is scored on, in the order of `Data.parts`; none for a part left out.
     """
 
     seed: int
     params: Any
     rows: Callable[[int], np.ndarray]
-    weights: np.ndarray
+    parts: tuple[np.ndarray, ...]
 
 
 @dataclasses.dataclass(frozen=True)
@@ -99,7 +99,7 @@ class Data:
     Attributes:
         x: Inputs ``[n, …]``, all parts one below the other.
         targets: Targets ``[n, n_out]``.
-        parts: The names of the parts, in the order of `Stream.weights`.
+        parts: The names of the parts that scores are taken of, such as "train" and "test".
     """
 
     x: np.ndarray

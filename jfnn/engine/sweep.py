@@ -141,16 +141,16 @@ def sweep(
         optimizer=training.Optimizer(factory, fixed),
         gradient=gradient,
         padded=given is None and scheme.is_padded(n_train),
-        evaluation_block=min(plan.EVALUATION_BLOCK, len(data.x)),
+        evaluation_block=plan.evaluation_block(n_train),
         tile=_tile(tile, start[0], rows_a_step, all_devices[0].platform),
     )
-    weights = np.stack([np.arange(len(data.x)) < n_train, np.arange(len(data.x)) >= n_train])
+    parts = np.split(np.arange(len(data.x)), [n_train])
     streams = [
         Stream(
             seed,
             layout.store(params),
             _rows_of(scheme, n_train, seed) if given is None else given[i].__getitem__,
-            weights[: len(data.parts)].astype(data.targets.dtype),
+            tuple(parts),
         )
         for i, (seed, params) in enumerate(zip(seeds, start, strict=True))
     ]
@@ -164,7 +164,7 @@ def sweep(
         progress=progress,
     )
     outcome = loop.run(recipe, data, grid, execution)
-    return _as_result(outcome, grid, seeds, layout, labelled, execution.keep_params, data.parts)
+    return _as_result(outcome, grid, seeds, layout, labelled, execution.keep_params)
 
 
 def train(
@@ -299,7 +299,7 @@ def _read_split(network, split, loss) -> tuple[Data, bool, int]:
         xs.append(np.asarray(x_test, dtype))
         ts.append(np.asarray(checks.as_targets(y_test, len(x_test), n_outputs, loss, dtype, "y_test")))
     labelled = loss.takes_logits or checks.is_labels(np.asarray(y_train))
-    data = Data(np.concatenate(xs), np.concatenate(ts), ("train", "test")[: len(xs)])
+    data = Data(np.concatenate(xs), np.concatenate(ts), ("train", "test"))
     return data, labelled, len(x_train)
 
 
@@ -361,17 +361,16 @@ def _tile(tile, params, rows_a_step, backend) -> int:
     return plan.tile_width(sum(leaf.size for leaf in leaves), units, rows_a_step, leaves[0].itemsize, backend)
 
 
-def _as_result(outcome: loop.Outcome, grid, seeds, layout, labelled, keep_params, parts) -> SweepResult:
+def _as_result(outcome: loop.Outcome, grid, seeds, layout, labelled, keep_params) -> SweepResult:
     """Puts what the loop gives into the shape of the grid."""
 
-    def by_part(scores):
+    def by_part(scores: loop.Scores):
         """Name of a score -> array, the members' axis made the grid's and put first."""
         found = {}
         for i, part in enumerate(("train", "test")):
-            for kind, values in zip(("loss", "accuracy"), scores, strict=True):
-                kept = values[..., i] if i < len(parts) else np.full_like(values[..., 0], np.nan)
-                kept = np.full_like(kept, np.nan) if kind == "accuracy" and not labelled else kept
-                kept = np.moveaxis(kept, -1, 0)
+            for kind, values in scores._asdict().items():
+                kept = np.moveaxis(values[..., i], -1, 0)
+                kept = kept if kind == "loss" or labelled else np.full_like(kept, np.nan)
                 found[f"{part}_{kind}"] = kept.reshape(*grid.shape, *kept.shape[1:])
         return found
 

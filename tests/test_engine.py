@@ -1,0 +1,429 @@
+"""Laws of the sweep engine: a member's bits depend on nothing but its own definition."""
+
+import functools
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+import optax
+import pytest
+
+import jfnn
+from jfnn import losses, training
+from jfnn.engine import plan, program
+
+SIZES = (5, 6, 3)
+EPOCHS = 9
+# The third rate is chaotic (rounding grows to percents), the last one diverges.
+RATES = [1e-3, 0.05, 0.9, 3.0, 1e38]
+PENALTIES = [0.0, 1e-2, 0.3, 1.0]
+
+
+@pytest.fixture(scope="module")
+def split():
+    rng = np.random.default_rng(0)
+    x = rng.normal(size=(90, 5))
+    return jfnn.Split(x[:70], np.arange(70) % 3, x[70:], np.arange(20) % 3)
+
+
+@pytest.fixture(scope="module")
+def net():
+    return jfnn.mlp(SIZES)
+
+
+@pytest.fixture(scope="module")
+def sweep(net, split):
+    """A sweep with a tile of four, so that small grids fill several."""
+    defaults = dict(learning_rate=RATES, l2=PENALTIES, epochs=EPOCHS, batch_size=16, tile=4)
+    return lambda **changes: jfnn.sweep(changes.pop("net", net), split, **(defaults | changes))
+
+
+@pytest.fixture(scope="module")
+def grid(sweep):
+    return sweep(seeds=2)
+
+
+def same_bits(one, other):
+    left, right = jax.tree.leaves(one), jax.tree.leaves(other)
+    assert len(left) == len(right)
+    return all(np.asarray(a).tobytes() == np.asarray(b).tobytes() for a, b in zip(left, right, strict=True))
+
+
+def everything(result):
+    """All arrays of a result."""
+    scores = (result.train_accuracy, result.test_accuracy, result.train_loss, result.test_loss)
+    return result.params, scores, result.diverged_at
+
+
+@pytest.mark.parametrize("cell", [(0, 0), (1, 2), (2, 1), (3, 3), (4, 0)])
+@pytest.mark.parametrize("seed", [0, 1])
+def test_a_member_alone_has_the_bits_it_has_in_a_grid(net, split, grid, cell, seed):
+    i, j = cell
+    params, history = jfnn.train(
+        net,
+        split.x_train,
+        split.y_train,
+        learning_rate=RATES[i],
+        l2=PENALTIES[j],
+        epochs=EPOCHS,
+        batch_size=16,
+        seed=seed,
+        tile=4,
+    )
+    assert same_bits(params, grid.member(i, j, seed))
+    assert history.diverged_at == grid.diverged_at[i, j, seed]
+    np.testing.assert_array_equal(history.train_loss[-1], grid.train_loss[i, j, seed])
+
+
+def test_a_member_has_the_same_bits_in_every_slot_of_a_tile(sweep, grid):
+    for turn in range(4):
+        penalties = np.roll(PENALTIES, turn)
+        turned = sweep(l2=penalties)
+        for j, penalty in enumerate(penalties):
+            for i in range(len(RATES)):
+                assert same_bits(turned.member(i, j, 0), grid.member(i, PENALTIES.index(penalty), 0))
+
+
+def test_a_member_has_the_same_bits_in_a_grid_of_another_shape(sweep, grid):
+    part = sweep(learning_rate=[RATES[2], RATES[0]], l2=[PENALTIES[3], 7.0, PENALTIES[1]], seeds=[1])
+    assert same_bits(part.member(0, 0, 0), grid.member(2, 3, 1))
+    assert same_bits(part.member(1, 2, 0), grid.member(0, 1, 1))
+
+
+@pytest.mark.parametrize("change", [{"devices": 1}, {"segment": 1}, {"segment": 4}, {"segment": 2, "history": True}])
+def test_devices_segments_and_histories_change_no_bit(sweep, grid, change):
+    assert same_bits(everything(sweep(seeds=2, **change)), everything(grid))
+
+
+def test_short_calls_change_no_bit(sweep, grid, monkeypatch):
+    monkeypatch.setattr(plan, "STEPS_A_CALL", 8)
+    assert same_bits(everything(sweep(seeds=2)), everything(grid))
+
+
+@pytest.mark.parametrize("gradient", ["autodiff", "backprop"])
+@pytest.mark.parametrize("optimizer", ["sgd", "adam"])
+def test_neighbours_that_diverge_and_leave_change_no_bit(sweep, gradient, optimizer):
+    options = dict(gradient=gradient, optimizer=optimizer, segment=1)
+    beside = sweep(learning_rate=[1e38, 0.05, 1e38, 0.01], l2=[0.1, 1.0], **options)
+    assert (beside.diverged_at[[0, 2]] >= 0).all()
+    assert (beside.diverged_at[[1, 3]] == -1).all()
+    alone = sweep(learning_rate=[0.05, 0.01], l2=[0.1, 1.0], **options)
+    for i in range(2):
+        for j in range(2):
+            assert same_bits(beside.member(2 * i + 1, j, 0), alone.member(i, j, 0))
+
+
+def test_a_diverged_member_keeps_its_last_finite_epoch_and_never_ranks(net, split, grid):
+    lost = grid.diverged_at >= 0
+    assert lost[4].all()
+    assert not lost[:3].any()
+    for scores in (grid.train_accuracy, grid.test_accuracy, grid.train_loss, grid.test_loss):
+        np.testing.assert_array_equal(np.isnan(scores), lost)
+    assert grid.best().index[0] < 4
+    epoch = int(grid.diverged_at[4, 1, 0])
+    kept = grid.member(4, 1, 0)
+    assert all(np.isfinite(leaf).all() for leaf in jax.tree.leaves(kept))
+    options = dict(learning_rate=RATES[4], l2=PENALTIES[1], batch_size=16, tile=4)
+    before, _ = jfnn.train(net, split.x_train, split.y_train, epochs=epoch, **options)
+    assert same_bits(kept, before)
+
+
+def test_no_best_cell_where_all_diverged(sweep):
+    result = sweep(learning_rate=1e38, l2=1.0)
+    with pytest.raises(ValueError, match="diverged"):
+        result.best()
+
+
+def test_one_trace_serves_other_values_sizes_and_epochs(split):
+    traces = []
+    inner = jfnn.mlp(SIZES)
+
+    def apply(params, x):
+        traces.append(x.shape)
+        return inner.apply(params, x)
+
+    network = jfnn.Network(inner.init, apply)
+    options = dict(batch_size=16, tile=4)
+    jfnn.sweep(network, split, learning_rate=RATES[:2], l2=PENALTIES, epochs=4, **options)
+    first = len(traces)
+    shapes = set(traces)
+    jfnn.sweep(network, split, learning_rate=[0.2, 0.3, 0.4], l2=0.7, epochs=11, seeds=3, segment=2, **options)
+    jfnn.train(network, *split[:2], test=split[2:], learning_rate=0.3, epochs=5, **options)
+    later = traces[first:]
+    # What the door asks of a network (the shape of its outputs) is no compiled program.
+    assert {shape for shape in later if shape[0] > 1} == set()
+    assert {shape for shape in shapes if shape[0] > 1}
+
+
+def test_a_multilayer_perceptron_compiles_once_for_all_grids(sweep, net):
+    recipes = []
+    build = program.build
+
+    @functools.wraps(build)
+    def watched(recipe):
+        recipes.append(recipe)
+        return build(recipe)
+
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr("jfnn.engine.loop.build", watched)
+        sweep(devices=1)
+        compiled = build(recipes[0]).advance._cache_size()
+        sweep(learning_rate=[0.5], l2=[0.1, 0.2, 0.4], epochs=3, seeds=[5, 7], devices=1)
+        sweep(net=jfnn.mlp(SIZES), epochs=12, segment=5, devices=1)
+    assert len(set(recipes)) == 1
+    assert build(recipes[0]).advance._cache_size() == compiled
+
+
+@pytest.mark.parametrize("gradient", ["autodiff", "backprop"])
+@pytest.mark.parametrize("reduction", ["sum", "mean"])
+def test_a_sweep_is_the_plain_loop_over_its_members(net, split, dtype, gradient, reduction):
+    options = dict(learning_rate=[0.01, 0.1], l2=[0.0, 0.5], epochs=4, batch_size=16, seeds=[3, 4])
+    result = jfnn.sweep(
+        net,
+        jfnn.Split(*(np.asarray(a, dtype) if a.ndim == 2 else a for a in split)),
+        gradient=gradient,
+        reduction=reduction,
+        minibatch="permutation",
+        remainder="keep",
+        **options,
+    )
+    assert result.params[0].w.dtype == dtype
+    scheme = jfnn.minibatches.make("permutation", 16, 70, "keep")
+    x = jnp.asarray(split.x_train, dtype)
+    gradient = jax.jit(
+        lambda params, x, y, l2: jax.grad(jfnn.objective, argnums=1)(net, params, x, y, l2=l2, reduction=reduction)
+    )
+    for index in np.ndindex(2, 2, 2):
+        eta, penalty, seed = options["learning_rate"][index[0]], options["l2"][index[1]], options["seeds"][index[2]]
+        params = jax.tree.map(lambda leaf: leaf.astype(dtype), net.init(jax.random.key(seed)))
+        for epoch in range(4):
+            for rows in scheme.epoch(70, seed, epoch):
+                rows = rows[rows >= 0]
+                gradients = gradient(params, x[rows], split.y_train[rows], penalty)
+                params = jax.tree.map(lambda p, g: p - eta * g, params, gradients)  # noqa: B023
+        tolerance = 1e-11 if dtype == np.float64 else 2e-5
+        for got, wanted in zip(jax.tree.leaves(result.member(*index)), jax.tree.leaves(params), strict=True):
+            np.testing.assert_allclose(got, wanted, rtol=tolerance, atol=tolerance)
+        np.testing.assert_allclose(
+            result.test_accuracy[index], jfnn.accuracy(net, params, split.x_test, split.y_test), rtol=1e-6
+        )
+        cost = losses.LOSSES["cross_entropy"].cost(
+            net.apply(params, x), jax.nn.one_hot(split.y_train, 3, dtype=dtype)
+        )
+        np.testing.assert_allclose(result.train_loss[index], cost.mean(), rtol=10 * tolerance)
+
+
+def test_an_axis_of_the_optimizer_equals_single_values_of_it(net, split, sweep):
+    momenta = [0.0, 0.5, 0.9]
+    result = sweep(learning_rate=[0.01, 0.05], l2=0.1, optimizer_args={"momentum": momenta, "nesterov": True})
+    assert list(result.axes) == ["learning_rate", "l2", "momentum"]
+    assert result.test_accuracy.shape == (2, 1, 3, 1)
+    for k, momentum in enumerate(momenta):
+        params, _ = jfnn.train(
+            net,
+            *split[:2],
+            learning_rate=0.05,
+            l2=0.1,
+            epochs=EPOCHS,
+            batch_size=16,
+            tile=4,
+            optimizer_args={"momentum": momentum, "nesterov": True},
+        )
+        assert same_bits(params, result.member(1, 0, k, 0))
+
+
+def test_momentum_is_optax_momentum(net, split):
+    eta, momentum = 0.02, 0.9
+    params, _ = jfnn.train(
+        net, *split[:2], learning_rate=eta, epochs=3, batch_size=None, optimizer_args={"momentum": momentum}
+    )
+    optimizer = optax.sgd(eta, momentum)
+    expected = net.init(jax.random.key(0))
+    state = optimizer.init(expected)
+    x = jnp.asarray(split.x_train, jnp.float32)
+    gradient = jax.jit(lambda params: jax.grad(jfnn.objective, argnums=1)(net, params, x, split.y_train))
+    for _ in range(3):
+        updates, state = optimizer.update(gradient(expected), state)
+        expected = optax.apply_updates(expected, updates)
+    for got, wanted in zip(jax.tree.leaves(params), jax.tree.leaves(expected), strict=True):
+        np.testing.assert_allclose(got, wanted, rtol=2e-5, atol=2e-6)
+
+
+def test_a_network_of_your_own_trains_in_its_own_layout(split):
+    """A network with a skip connection and a dict of parameters, which mlp cannot make."""
+
+    def init(key):
+        k1, k2, k3 = jax.random.split(key, 3)
+        normal = jax.random.normal
+        return {"in": normal(k1, (5, 4)), "out": normal(k2, (4, 3)), "skip": normal(k3, (5, 3)), "b": jnp.zeros(3)}
+
+    def apply(p, x):
+        return jnp.tanh(x @ p["in"]) @ p["out"] + x @ p["skip"] + p["b"]
+
+    network = jfnn.Network(init, apply)
+    result = jfnn.sweep(network, split, learning_rate=[0.01, 0.02], l2=[0.0, 0.3], epochs=2, batch_size=70)
+    params = init(jax.random.key(0))
+    x = jnp.asarray(split.x_train, jnp.float32)
+    gradient = jax.jit(lambda params: jax.grad(jfnn.objective, argnums=1)(network, params, x, split.y_train, l2=0.3))
+    for _ in range(2):
+        params = jax.tree.map(lambda p, g: p - 0.02 * g, params, gradient(params))
+    got = result.member(1, 1, 0)
+    assert set(got) == {"in", "out", "skip", "b"}
+    for name in got:
+        np.testing.assert_allclose(got[name], params[name], rtol=2e-5, atol=1e-5)
+    with pytest.raises(ValueError, match="gradient"):
+        jfnn.sweep(network, split, learning_rate=0.1, gradient="backprop", batch_size=10)
+
+
+def test_members_of_a_seed_share_start_and_minibatches(net, split):
+    untrained = jfnn.sweep(net, split, learning_rate=[0.1, 1.0], epochs=0, seeds=2, batch_size=16)
+    assert same_bits(untrained.member(0, 0, 1), untrained.member(1, 0, 1))
+    assert not same_bits(untrained.member(0, 0, 0), untrained.member(0, 0, 1))
+    assert same_bits(untrained.member(0, 0, 1), net.init(jax.random.key(1)))
+
+
+def test_given_parameters_and_batches_are_replayed(net, split):
+    rng = np.random.default_rng(1)
+    batches = rng.integers(0, 70, size=(2, 3, 4, 8))  # seeds, epochs, steps, batch
+    start = [net.init(jax.random.key(10 + s)) for s in range(2)]
+    stacked = jax.tree.map(lambda *leaves: jnp.stack(leaves), *start)
+    result = jfnn.sweep(
+        net,
+        split,
+        learning_rate=0.02,
+        l2=0.1,
+        epochs=3,
+        seeds=2,
+        batch_size=None,
+        initial_params=stacked,
+        batches=batches,
+    )
+    x, t = jnp.asarray(split.x_train, jnp.float32), jax.nn.one_hot(split.y_train, 3)
+    gradient = training.autodiff(net, losses.LOSSES["cross_entropy"], "sum")
+    for s in range(2):
+        optimizer = optax.sgd(0.02)
+        state = training.State(start[s], optimizer.init(start[s]))
+        epochs = jax.jit(lambda state, rows: training.epoch(state, optimizer, gradient, x, t, 0.1, rows)[0])  # noqa: B023
+        for epoch in range(3):
+            state = epochs(state, jnp.asarray(batches[s, epoch]))
+        for got, wanted in zip(jax.tree.leaves(result.member(0, 0, s)), jax.tree.leaves(state.params), strict=True):
+            np.testing.assert_allclose(got, wanted, rtol=1e-5, atol=1e-5)
+    alone = jfnn.sweep(
+        net,
+        split,
+        learning_rate=0.02,
+        l2=0.1,
+        epochs=3,
+        batch_size=None,
+        initial_params=start[1],
+        batches=batches[1],
+    )
+    assert same_bits(alone.member(0, 0, 0), result.member(0, 0, 1))
+
+
+@pytest.mark.parametrize("keep", ["all", "best", "none"])
+def test_parameters_are_kept_as_asked(sweep, grid, keep):
+    result = sweep(seeds=2, keep_params=keep)
+    best = grid.best().index
+    assert result.best() == grid.best()
+    if keep == "none":
+        with pytest.raises(ValueError, match="keep_params"):
+            result.member(0, 0, 0)
+    else:
+        assert same_bits(result.member(*best, 1), grid.member(*best, 1))
+    if keep == "best":
+        with pytest.raises(ValueError, match="best"):
+            result.member((best[0] + 1) % 4, best[1], 0)
+
+
+def test_history_ends_in_the_final_scores_and_starts_where_training_did(sweep, grid):
+    result = sweep(seeds=2, segment=2, history=True)
+    np.testing.assert_array_equal(result.history["epoch"], [2, 4, 6, 8, 9])
+    assert result.history["train_loss"].shape == (*grid.diverged_at.shape, 5)
+    np.testing.assert_array_equal(result.history["test_accuracy"][..., -1], grid.test_accuracy)
+    shorter = sweep(seeds=2, epochs=4)
+    np.testing.assert_array_equal(result.history["train_loss"][..., 1], shorter.train_loss)
+
+
+def test_progress_is_told_at_every_return(sweep):
+    told = []
+    sweep(segment=4, progress=told.append)
+    assert [p.epoch for p in told] == [4, 8, 9]
+    assert all(p.members == 20 and p.epochs == 9 for p in told)
+    assert told[-1].training < 20
+
+
+@pytest.mark.parametrize("members", [0, 1, 3, 4, 5, 17, 40])
+@pytest.mark.parametrize("width", [1, 4, 7])
+def test_every_active_member_sits_in_one_slot(members, width):
+    rng = np.random.default_rng(members)
+    stream_of = rng.integers(0, 3, members)
+    active = rng.random(members) < 0.7
+    tiles = plan.tiles(active, stream_of, width)
+    seated = np.concatenate([tile.members[: tile.used] for tile in tiles] or [np.zeros(0, int)])
+    np.testing.assert_array_equal(np.sort(seated), np.flatnonzero(active))
+    for tile in tiles:
+        assert tile.members.shape == (width,)
+        assert (stream_of[tile.members] == tile.stream).all()
+        assert active[tile.members].all()
+    expected = sum(-(-int((active & (stream_of == s)).sum()) // width) for s in range(3))
+    assert len(tiles) == expected  # no fewer tiles could hold them
+
+
+def test_tile_width_grows_as_members_shrink():
+    widths = [plan.tile_width(p, 60, 100, 4, "cpu") for p in (10, 4_000, 40_000, 400_000)]
+    assert widths == sorted(widths, reverse=True)
+    assert widths[0] <= plan.CPU_WIDEST
+    assert widths[-1] == 1
+    assert plan.tile_width(3_760, 60, 100, 8, "cpu") <= plan.tile_width(3_760, 60, 100, 4, "cpu")
+
+
+@pytest.mark.parametrize(
+    ("changes", "named"),
+    [
+        ({"learning_rate": -1.0}, "learning_rate"),
+        ({"learning_rate": [0.1, 0.0]}, "learning_rate"),
+        ({"learning_rate": []}, "learning_rate"),
+        ({"learning_rate": [0.1, np.nan]}, "learning_rate"),
+        ({"learning_rate": "fast"}, "learning_rate"),
+        ({"l2": -0.1}, "l2"),
+        ({"l2": [[0.1]]}, "l2"),
+        ({"epochs": -1}, "epochs"),
+        ({"epochs": 1.5}, "epochs"),
+        ({"batch_size": 0}, "batch_size"),
+        ({"batch_size": 71}, "batch_size"),
+        ({"seeds": 0}, "seeds"),
+        ({"seeds": [1, 1]}, "seeds"),
+        ({"seeds": [-1]}, "seeds"),
+        ({"loss": "hinge"}, "loss"),
+        ({"reduction": "max"}, "reduction"),
+        ({"optimizer": "warp"}, "optimizer"),
+        ({"optimizer": "clip"}, "optimizer"),
+        ({"optimizer": 3}, "optimizer"),
+        ({"optimizer_args": {"momentun": 0.9}}, "momentun"),
+        ({"optimizer_args": {"momentum": [0.9, np.inf]}}, "momentum"),
+        ({"gradient": "guess"}, "gradient"),
+        ({"value_and_grad": 3}, "value_and_grad"),
+        ({"minibatch": "some"}, "minibatch"),
+        ({"remainder": "eat"}, "remainder"),
+        ({"tile": 0}, "tile"),
+        ({"devices": 0}, "devices"),
+        ({"devices": 99}, "devices"),
+        ({"devices": ["cpu"]}, "devices"),
+        ({"segment": 0}, "segment"),
+        ({"keep_params": "some"}, "keep_params"),
+        ({"batches": np.zeros((9, 1, 4))}, "batches"),
+        ({"batches": np.zeros((3, 1, 4), int)}, "batches"),
+        ({"batches": np.full((9, 1, 4), 70)}, "batches"),
+        ({"initial_params": ()}, "initial_params"),
+        ({"initial_params": jfnn.mlp((5, 7, 3)).init(jax.random.key(0))}, "initial_params"),
+        ({"net": jfnn.mlp((4, 3))}, "x_train"),
+        ({"net": jfnn.mlp((5, 2))}, "y_train"),
+        ({"net": jfnn.mlp(SIZES, output="sigmoid")}, "output"),
+        ({"net": "mlp"}, "network"),
+    ],
+)
+def test_what_cannot_be_is_refused_by_name_before_compiling(sweep, changes, named, monkeypatch):
+    monkeypatch.setattr("jfnn.engine.loop.run", lambda *_: pytest.fail("reached the engine"))
+    with pytest.raises((ValueError, TypeError), match=named):
+        sweep(**changes)
