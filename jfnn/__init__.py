@@ -5,6 +5,7 @@ import importlib
 from jfnn import activations, backprop, datasets, losses, minibatches, network, training
 from jfnn.datasets import Split
 from jfnn.engine.devices import use_all_cores
+from jfnn.engine.judges import Halving
 from jfnn.engine.result import Best, SweepResult
 from jfnn.engine.sweep import History, sweep, train
 from jfnn.network import Layer, Network, accuracy, mlp, predict, predict_proba
@@ -12,6 +13,7 @@ from jfnn.training import objective
 
 __all__ = [
     "Best",
+    "Halving",
     "History",
     "Layer",
     "Network",

@@ -40,7 +40,9 @@ def as_inputs(x, argument="x", features=None):
     if x.shape[0] == 0 or x.shape[1] == 0:
         raise ValueError(f"{argument}: expected at least one row and one column, got {_shape(x)}")
     if features is not None and x.shape[1] != features:
-        raise ValueError(f"{argument}: expected {features} columns, as the network has inputs, got {_shape(x)}")
+        raise ValueError(
+            f"{argument}: expected {features} columns, as the network has inputs, got {_shape(x)}"
+        )
     if is_concrete(x):
         check_finite(x, argument)
     return x
@@ -85,7 +87,9 @@ def as_targets(y, n, n_outputs, loss, dtype, argument="y"):
     if y.shape[0] != n:
         raise ValueError(f"{argument}: expected {n} rows, as the inputs have, got {y.shape[0]}")
     if n_outputs < loss.min_outputs:
-        raise ValueError(f"loss: a softmax needs at least {loss.min_outputs} outputs, the network has {n_outputs}")
+        raise ValueError(
+            f"loss: a softmax needs at least {loss.min_outputs} outputs, the network has {n_outputs}"
+        )
     if is_labels(y):
         classes = max(n_outputs, 2)
         if is_concrete(y) and (int(y.min()) < 0 or int(y.max()) >= classes):
@@ -113,7 +117,9 @@ def _as_float_targets(y, n_outputs, loss, argument):
             )
         y = y[:, None]
     if y.shape[1] != n_outputs:
-        raise ValueError(f"{argument}: expected {n_outputs} columns, as the network has outputs, got {_shape(y)}")
+        raise ValueError(
+            f"{argument}: expected {n_outputs} columns, as the network has outputs, got {_shape(y)}"
+        )
     if not is_concrete(y):
         return y
     check_finite(y, argument)
@@ -122,7 +128,9 @@ def _as_float_targets(y, n_outputs, loss, argument):
     if loss.target_sum is not None:
         off = float(np.abs(np.asarray(y.sum(axis=1)) - loss.target_sum).max())
         if off > 1e-3:
-            raise ValueError(f"{argument}: expected rows that sum to {loss.target_sum:g}, got one off by {off:g}")
+            raise ValueError(
+                f"{argument}: expected rows that sum to {loss.target_sum:g}, got one off by {off:g}"
+            )
     return y
 
 

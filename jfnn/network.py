@@ -143,7 +143,9 @@ def predict_proba(network: Network, params, x, loss="cross_entropy"):
     """
     loss = losses.get(loss)
     if loss.probabilities is None:
-        raise ValueError("loss: expected a cross-entropy; the quadratic cost gives outputs, not probabilities")
+        raise ValueError(
+            "loss: expected a cross-entropy; the quadratic cost gives outputs, not probabilities"
+        )
     return loss.probabilities(network.apply(params, checks.as_inputs(x)))
 
 

@@ -49,7 +49,9 @@ def objective(network: Network, params, x, y, loss="cross_entropy", l2=0.0, redu
     x = checks.as_inputs(x, features=network.mlp.sizes[0] if network.mlp else None)
     outputs = network.apply(params, x)
     targets = checks.as_targets(y, *outputs.shape, loss, outputs.dtype)
-    return losses.reduce_costs(loss.cost(outputs, targets), l2 * losses.l2_penalty(params), reduction, weights)
+    return losses.reduce_costs(
+        loss.cost(outputs, targets), l2 * losses.l2_penalty(params), reduction, weights
+    )
 
 
 class Optimizer(NamedTuple):
@@ -82,7 +84,9 @@ def get_optimizer(optimizer: str | Callable) -> Callable[..., optax.GradientTran
         return optimizer
     factory = getattr(optax, optimizer, None)
     if not inspect.isfunction(factory) or "learning_rate" not in inspect.signature(factory).parameters:
-        raise ValueError(f"optimizer: expected the name of an optax optimizer such as sgd or adam, got {optimizer!r}")
+        raise ValueError(
+            f"optimizer: expected the name of an optax optimizer such as sgd or adam, got {optimizer!r}"
+        )
     return factory
 
 

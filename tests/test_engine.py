@@ -90,7 +90,9 @@ def test_a_member_has_the_same_bits_in_a_grid_of_another_shape(sweep, grid):
     assert same_bits(part.member(1, 2, 0), grid.member(0, 1, 1))
 
 
-@pytest.mark.parametrize("change", [{"devices": 1}, {"segment": 1}, {"segment": 4}, {"segment": 2, "history": True}])
+@pytest.mark.parametrize(
+    "change", [{"devices": 1}, {"segment": 1}, {"segment": 4}, {"segment": 2, "history": True}]
+)
 def test_devices_segments_and_histories_change_no_bit(sweep, grid, change):
     assert same_bits(everything(sweep(seeds=2, **change)), everything(grid))
 
@@ -147,7 +149,9 @@ def test_one_trace_serves_other_values_sizes_and_epochs(split):
     jfnn.sweep(network, split, learning_rate=RATES[:2], l2=PENALTIES, epochs=4, **options)
     first = len(traces)
     shapes = set(traces)
-    jfnn.sweep(network, split, learning_rate=[0.2, 0.3, 0.4], l2=0.7, epochs=11, seeds=3, segment=2, **options)
+    jfnn.sweep(
+        network, split, learning_rate=[0.2, 0.3, 0.4], l2=0.7, epochs=11, seeds=3, segment=2, **options
+    )
     jfnn.train(network, *split[:2], test=split[2:], learning_rate=0.3, epochs=5, **options)
     later = traces[first:]
     # What the door asks of a network (the shape of its outputs) is no compiled program.
@@ -165,7 +169,7 @@ def test_a_multilayer_perceptron_compiles_once_for_all_grids(sweep, net):
         return build(recipe)
 
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr("jfnn.engine.loop.build", watched)
+        patch.setattr("jfnn.engine.trainer.build", watched)
         sweep(devices=1)
         compiled = build(recipes[0]).advance._cache_size()
         sweep(learning_rate=[0.5], l2=[0.1, 0.2, 0.4], epochs=3, seeds=[5, 7], devices=1)
@@ -191,10 +195,16 @@ def test_a_sweep_is_the_plain_loop_over_its_members(net, split, dtype, gradient,
     scheme = jfnn.minibatches.make("permutation", 16, 70, "keep")
     x = jnp.asarray(split.x_train, dtype)
     gradient = jax.jit(
-        lambda params, x, y, l2: jax.grad(jfnn.objective, argnums=1)(net, params, x, y, l2=l2, reduction=reduction)
+        lambda params, x, y, l2: jax.grad(jfnn.objective, argnums=1)(
+            net, params, x, y, l2=l2, reduction=reduction
+        )
     )
     for index in np.ndindex(2, 2, 2):
-        eta, penalty, seed = options["learning_rate"][index[0]], options["l2"][index[1]], options["seeds"][index[2]]
+        eta, penalty, seed = (
+            options["learning_rate"][index[0]],
+            options["l2"][index[1]],
+            options["seeds"][index[2]],
+        )
         params = jax.tree.map(lambda leaf: leaf.astype(dtype), net.init(jax.random.key(seed)))
         for epoch in range(4):
             for rows in scheme.epoch(70, seed, epoch):
@@ -255,7 +265,12 @@ def test_a_network_of_your_own_trains_in_its_own_layout(split):
     def init(key):
         k1, k2, k3 = jax.random.split(key, 3)
         normal = jax.random.normal
-        return {"in": normal(k1, (5, 4)), "out": normal(k2, (4, 3)), "skip": normal(k3, (5, 3)), "b": jnp.zeros(3)}
+        return {
+            "in": normal(k1, (5, 4)),
+            "out": normal(k2, (4, 3)),
+            "skip": normal(k3, (5, 3)),
+            "b": jnp.zeros(3),
+        }
 
     def apply(p, x):
         return jnp.tanh(x @ p["in"]) @ p["out"] + x @ p["skip"] + p["b"]
@@ -264,7 +279,9 @@ def test_a_network_of_your_own_trains_in_its_own_layout(split):
     result = jfnn.sweep(network, split, learning_rate=[0.01, 0.02], l2=[0.0, 0.3], epochs=2, batch_size=70)
     params = init(jax.random.key(0))
     x = jnp.asarray(split.x_train, jnp.float32)
-    gradient = jax.jit(lambda params: jax.grad(jfnn.objective, argnums=1)(network, params, x, split.y_train, l2=0.3))
+    gradient = jax.jit(
+        lambda params: jax.grad(jfnn.objective, argnums=1)(network, params, x, split.y_train, l2=0.3)
+    )
     for _ in range(2):
         params = jax.tree.map(lambda p, g: p - 0.02 * g, params, gradient(params))
     got = result.member(1, 1, 0)
@@ -306,7 +323,9 @@ def test_given_parameters_and_batches_are_replayed(net, split):
         epochs = jax.jit(lambda state, rows: training.epoch(state, optimizer, gradient, x, t, 0.1, rows)[0])  # noqa: B023
         for epoch in range(3):
             state = epochs(state, jnp.asarray(batches[s, epoch]))
-        for got, wanted in zip(jax.tree.leaves(result.member(0, 0, s)), jax.tree.leaves(state.params), strict=True):
+        for got, wanted in zip(
+            jax.tree.leaves(result.member(0, 0, s)), jax.tree.leaves(state.params), strict=True
+        ):
             np.testing.assert_allclose(got, wanted, rtol=1e-5, atol=1e-5)
     alone = jfnn.sweep(
         net,

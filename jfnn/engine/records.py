@@ -8,9 +8,10 @@ import jax
 import numpy as np
 
 from jfnn.losses import Loss
-from jfnn.minibatches import Minibatches
 from jfnn.network import Network
 from jfnn.training import Optimizer
+
+PARTS = ("train", "validation", "test")
 
 
 @dataclasses.dataclass(frozen=True)
@@ -40,30 +41,38 @@ class Recipe:
 
 
 @dataclasses.dataclass(frozen=True)
+class Data:
+    """The rows that members learn from and are scored on: ``x [n, …]`` and ``targets [n, n_out]``."""
+
+    x: np.ndarray
+    targets: np.ndarray
+
+
+@dataclasses.dataclass(frozen=True)
 class Stream:
     """What members share: starting parameters, minibatches, training rows.
 
     Attributes:
         seed: The seed that it stands for.
         params: Starting parameters, in the engine's layout (NumPy).
-        rows: ``epoch -> [steps, batch]`` row numbers of the data (int32).
-        parts: The rows that each part is scored on, in the order of `Data.parts`; none for a part left out.
+        rows: ``epoch -> [steps, batch]`` row numbers of the data (int32), negative where there is none.
+        parts: A name of `PARTS` -> the row numbers that it is scored on; none for a part left out.
     """
 
     seed: int
     params: Any
     rows: Callable[[int], np.ndarray]
-    parts: tuple[np.ndarray, ...]
+    parts: dict[str, np.ndarray]
 
 
 @dataclasses.dataclass(frozen=True)
 class Grid:
-    """Which members: the axes of the outer product, the seeds last.
+    """Which members: every combination of the axes, in every stream.
 
     Attributes:
         axes: Name -> values, in order; "learning_rate" and "l2" come first.
         constants: Name -> value of further numbers, the same for all members.
-        streams: One for each seed.
+        streams: The streams, seeds outside and folds inside.
     """
 
     axes: dict[str, np.ndarray]
@@ -72,13 +81,18 @@ class Grid:
 
     @property
     def shape(self) -> tuple[int, ...]:
-        """The shape of every array of results: axes, then seeds."""
+        """One length an axis, then the number of streams."""
         return (*(len(values) for values in self.axes.values()), len(self.streams))
 
     @property
     def size(self) -> int:
         """How many members there are."""
         return int(np.prod(self.shape))
+
+    @property
+    def cells(self) -> int:
+        """How many combinations of hyperparameters there are."""
+        return self.size // len(self.streams)
 
     def stream_of(self) -> np.ndarray:
         """The number of each member's stream, ``[members]``."""
@@ -93,21 +107,6 @@ class Grid:
 
 
 @dataclasses.dataclass(frozen=True)
-class Data:
-    """The rows that members learn from and are scored on.
-
-    Attributes:
-        x: Inputs ``[n, …]``, all parts one below the other.
-        targets: Targets ``[n, n_out]``.
-        parts: The names of the parts that scores are taken of, such as "train" and "test".
-    """
-
-    x: np.ndarray
-    targets: np.ndarray
-    parts: tuple[str, ...]
-
-
-@dataclasses.dataclass(frozen=True)
 class Execution:
     """How it runs; nothing in here changes a bit of any member's result.
 
@@ -116,7 +115,6 @@ class Execution:
         epochs: Epochs to train.
         segment: Epochs between two returns to the host.
         history: Whether scores are kept for the end of every segment.
-        keep_params: "all", "best" or "none".
         progress: Called at every return to the host, or None.
     """
 
@@ -124,5 +122,4 @@ class Execution:
     epochs: int
     segment: int
     history: bool
-    keep_params: str
     progress: Callable | None

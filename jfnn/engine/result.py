@@ -1,19 +1,25 @@
 """What a sweep gives back."""
 
 import dataclasses
+from collections.abc import Sequence
 from typing import Any, NamedTuple
 
 import jax
 import numpy as np
+
+from jfnn.engine.records import PARTS, Grid
+from jfnn.engine.state import Outcome, Scores
+
+KEEP_PARAMS = ("all", "best", "none")
 
 
 class Best(NamedTuple):
     """The best cell of a grid.
 
     Attributes:
-        index: Its place on every axis but the seeds.
+        index: Its place on every axis but the seeds (and folds).
         axes: Its hyperparameters, name -> value.
-        score: What it was ranked by, averaged over the seeds.
+        score: What it was ranked by, averaged over seeds and folds.
         ranked_by: The name of that score.
     """
 
@@ -28,19 +34,25 @@ class SweepResult:
     """Scores and trained parameters of every member of a grid.
 
     Every array of results has the shape of the grid: one axis a hyperparameter in the order of ``axes``
-    (learning rate E, L2 penalty L, then any others), and the seeds S last: ``[E, L, S]``.
+    (learning rate E, L2 penalty L, then any others), then the seeds S: ``[E, L, S]``; with folds these come
+    last, ``[E, L, S, F]``.
 
     Attributes:
         axes: Name -> values, float64; "learning_rate" and "l2" come first.
         seeds: ``[S]``.
-        train_accuracy: Share of right answers on the training rows; NaN where a member diverged, or where the
+        folds: How many folds there are, or None without folds.
+        train_accuracy: Share of right answers on the rows trained on; NaN where a member diverged, or where the
             targets are no classes.
+        validation_accuracy: The same on the rows held out; NaN without ``validation`` or ``folds``.
         test_accuracy: The same on the test rows.
-        train_loss: Mean data loss per training sample, without penalty; NaN where a member diverged.
+        train_loss: Mean data loss per sample trained on, without penalty; NaN where a member diverged.
+        validation_loss: The same on the rows held out.
         test_loss: The same on the test rows.
         diverged_at: The epoch, counted from 0, in which a member's parameters or objective stopped being
             finite, -1 for never. It keeps the parameters from before that epoch.
-        params: Parameters with leading ``[E, L, S]`` on every leaf; only the best cell's, ``[S]``, with
+        left_at: The epochs a member had done when halving or early stopping ended its training, -1 for never.
+        epochs: For how many epochs the member's parameters were trained.
+        params: Parameters with the grid's shape in front on every leaf; only the best cell's with
             ``keep_params="best"``; None with "none".
         history: Name of a score -> ``[E, L, S, H]``, at the epochs ``history["epoch"] [H]``; empty if not kept.
         timing: "compile" and "run", in seconds.
@@ -48,11 +60,16 @@ class SweepResult:
 
     axes: dict[str, np.ndarray]
     seeds: np.ndarray
+    folds: int | None
     train_accuracy: np.ndarray
+    validation_accuracy: np.ndarray
     test_accuracy: np.ndarray
     train_loss: np.ndarray
+    validation_loss: np.ndarray
     test_loss: np.ndarray
     diverged_at: np.ndarray
+    left_at: np.ndarray
+    epochs: np.ndarray
     params: Any
     history: dict[str, np.ndarray]
     timing: dict[str, float]
@@ -67,21 +84,41 @@ class SweepResult:
         """The L2 penalties ``[L]``."""
         return self.axes["l2"]
 
-    def best(self) -> Best:
-        """The cell with the highest test accuracy (for targets that are no classes, the lowest test loss).
+    @property
+    def ranked_by(self) -> str:
+        """The score that ranks cells: on the rows held out where there are any, else on the test rows.
 
-        Scores are averaged over the seeds; a cell that diverged with any seed does not rank. Of equals the
-        first wins. It is chosen on the test rows, so its own score flatters it.
+        Accuracy for classes, loss for other targets. Without test rows either, it is the training rows'.
+        """
+        for part in ("validation", "test", "train"):
+            for kind in ("accuracy", "loss"):
+                if not np.isnan(getattr(self, f"{part}_{kind}")).all():
+                    return f"{part}_{kind}"
+        return "test_accuracy"
+
+    def cell_scores(self, name: str | None = None) -> np.ndarray:
+        """A score averaged over seeds and folds, one a cell ``[E, L, …]``; NaN if any member diverged.
+
+        Args:
+            name: Such as "test_accuracy"; None for `ranked_by`.
+        """
+        score = getattr(self, name or self.ranked_by)
+        return score.reshape(*(len(values) for values in self.axes.values()), -1).mean(axis=-1)
+
+    def best(self) -> Best:
+        """The cell with the highest accuracy (for targets that are no classes, the lowest loss).
+
+        Scores are averaged over seeds and folds; a cell that diverged with any of them does not rank. Of equals
+        the first wins. Ranked on the rows held out, or else on the test rows, which then flatter it.
 
         Raises:
             ValueError: Every cell diverged.
         """
-        classes = not np.isnan(self.test_accuracy).all() or np.isnan(self.test_loss).all()
-        ranked_by = "test_accuracy" if classes else "test_loss"
-        score = np.asarray(getattr(self, ranked_by), np.float64).mean(axis=-1)
+        ranked_by = self.ranked_by
+        score = self.cell_scores(ranked_by)
         if np.isnan(score).all():
             raise ValueError("no best cell: every one diverged with some seed; try smaller learning rates")
-        flat = np.nanargmax(score) if classes else np.nanargmin(score)
+        flat = np.nanargmax(score) if ranked_by.endswith("accuracy") else np.nanargmin(score)
         index = tuple(int(i) for i in np.unravel_index(flat, score.shape))
         axes = {name: float(values[i]) for (name, values), i in zip(self.axes.items(), index, strict=True)}
         return Best(index, axes, float(score[index]), ranked_by)
@@ -92,16 +129,71 @@ class SweepResult:
         Raises:
             ValueError: Its parameters were not kept, or there is no such place.
         """
-        if len(index) != self.diverged_at.ndim:
-            raise ValueError(f"member: expected {self.diverged_at.ndim} indices, got {len(index)}")
-        for place, length in zip(index, self.diverged_at.shape, strict=True):
-            if not -length <= place < length:
-                raise ValueError(f"member: no such place {index} in a grid of shape {self.diverged_at.shape}")
+        shape = self.diverged_at.shape
+        if len(index) != len(shape):
+            raise ValueError(f"member: expected {len(shape)} indices, got {len(index)}")
+        if not all(-length <= place < length for place, length in zip(index, shape, strict=True)):
+            raise ValueError(f"member: no such place {index} in a grid of shape {shape}")
         if self.params is None:
             raise ValueError("member: this sweep kept no parameters; use keep_params='all'")
-        if jax.tree.leaves(self.params)[0].shape[: len(index)] != self.diverged_at.shape:
+        if jax.tree.leaves(self.params)[0].shape[: len(index)] != shape:
             best = self.best().index
-            if tuple(index[:-1]) != best:
+            if tuple(place % length for place, length in zip(index, shape, strict=True))[: len(best)] != best:
                 raise ValueError(f"member: this sweep kept only the best cell's parameters, {best}")
-            index = index[-1:]
+            index = index[len(best) :]
         return jax.tree.map(lambda leaf: leaf[tuple(index)], self.params)
+
+
+def from_outcome(
+    outcome: Outcome,
+    grid: Grid,
+    seeds: Sequence[int],
+    folds: int | None,
+    restore,
+    classes: bool,
+    keep_params: str,
+    keep_history: bool,
+) -> SweepResult:
+    """Puts what a run gives into the shape of its grid.
+
+    Args:
+        outcome: What the run gave.
+        grid: Its members.
+        seeds: The seeds.
+        folds: How many folds, or None.
+        restore: The engine's layout of parameters -> the public one.
+        classes: Whether accuracy means anything.
+        keep_params: "all", "best" or "none".
+        keep_history: Whether scores were kept on the way.
+    """
+    shape = (*grid.shape[:-1], len(seeds), *(() if folds is None else (folds,)))
+
+    def by_part(scores: Scores):
+        found = {}
+        for i, part in enumerate(PARTS):
+            for kind, values in scores._asdict().items():
+                kept = np.moveaxis(values[..., i], -1, 0)  # members first, also before a history's epochs
+                kept = kept if kind == "loss" or classes else np.full_like(kept, np.nan)
+                found[f"{part}_{kind}"] = kept.reshape(*shape, *kept.shape[1:])
+        return found
+
+    history = {"epoch": outcome.history.epoch, **by_part(outcome.history.scores)} if keep_history else {}
+    result = SweepResult(
+        axes=grid.axes,
+        seeds=np.array(seeds),
+        folds=folds,
+        **by_part(outcome.scores),
+        diverged_at=outcome.diverged_at.reshape(shape),
+        left_at=outcome.left_at.reshape(shape),
+        epochs=outcome.epochs.reshape(shape),
+        params=None,
+        history=history,
+        timing={"compile": outcome.compile_seconds, "run": outcome.run_seconds},
+    )
+    if keep_params == "none":
+        return result
+    params = jax.tree.map(lambda leaf: leaf.reshape(*shape, *leaf.shape[1:]), restore(outcome.params))
+    if keep_params == "best":
+        best = result.best().index
+        params = jax.tree.map(lambda leaf: leaf[best].copy(), params)
+    return dataclasses.replace(result, params=params)

@@ -1,0 +1,128 @@
+"""Reads the keywords of a sweep one by one: what cannot be is refused here, by name."""
+
+import inspect
+from collections.abc import Callable, Sequence
+
+import jax
+import numpy as np
+
+from jfnn import checks, losses, training
+from jfnn.engine import plan
+from jfnn.network import Network, check_output
+
+GRADIENTS = ("autodiff", "backprop")
+
+
+def check_network(network: Network, loss: losses.Loss) -> None:
+    """Refuses what is no network, and an output activation in front of a loss that has its own."""
+    if not (callable(getattr(network, "init", None)) and callable(getattr(network, "apply", None))):
+        raise TypeError(f"network: expected a Network(init, apply), got {type(network).__name__}")
+    check_output(network, loss)
+
+
+def as_gradient(gradient: str, value_and_grad: Callable | None, network: Network) -> str | Callable:
+    """Where gradients come from: "autodiff", "backprop", or the user's function."""
+    if value_and_grad is not None:
+        if not callable(value_and_grad):
+            raise TypeError(f"value_and_grad: expected a function, got {type(value_and_grad).__name__}")
+        return value_and_grad
+    checks.as_choice(gradient, "gradient", GRADIENTS)
+    if gradient == "backprop" and network.mlp is None:
+        raise ValueError("gradient: the hand derivation is for networks made by jfnn.mlp; use 'autodiff'")
+    return gradient
+
+
+def as_optimizer(optimizer: str | Callable, arguments: dict | None):
+    """Sorts an optimizer's arguments by how they reach it.
+
+    Returns:
+        ``(optimizer, axes, constants)``: the `Optimizer` with what is fixed when compiling, the axes (name ->
+        values), and numbers that are the same for all members (name -> value).
+    """
+    factory = training.get_optimizer(optimizer)
+    known = inspect.signature(factory).parameters
+    open_ended = any(p.kind is inspect.Parameter.VAR_KEYWORD for p in known.values())
+    axes, constants, fixed = {}, {}, []
+    for name, value in (arguments or {}).items():
+        if (name not in known and not open_ended) or name in ("learning_rate", "l2"):
+            taken = ", ".join(n for n in known if n != "learning_rate")
+            raise ValueError(f"optimizer_args: {optimizer} takes {taken}; got {name!r}")
+        if isinstance(value, float):
+            constants[name] = float(checks.as_axis(value, name, minimum=None)[0])
+        elif isinstance(value, Sequence | np.ndarray) and not isinstance(value, str):
+            axes[name] = checks.as_axis(value, name, minimum=None)
+        else:
+            fixed.append((name, value))
+    return training.Optimizer(factory, tuple(fixed)), axes, constants
+
+
+def as_seeds(seeds: int | Sequence[int]) -> list[int]:
+    """A count, or a sequence of different whole numbers of at least 0."""
+    if not isinstance(seeds, Sequence | np.ndarray):
+        return list(range(checks.as_count(seeds, "seeds")))
+    found = [checks.as_count(seed.item() if hasattr(seed, "item") else seed, "seeds", 0) for seed in seeds]
+    if not found:
+        raise ValueError("seeds: expected at least one")
+    if len(set(found)) != len(found):
+        raise ValueError(f"seeds: expected each one once, got {found}")
+    return found
+
+
+def as_batches(batches, epochs: int, n_seeds: int, n: int) -> np.ndarray | None:
+    """Given row numbers with a leading seed axis, or None."""
+    if batches is None:
+        return None
+    batches = np.asarray(batches)
+    if batches.dtype.kind not in "iu":
+        raise TypeError(f"batches: expected integer row numbers, got dtype {batches.dtype}")
+    if batches.ndim == 3:
+        batches = np.broadcast_to(batches, (n_seeds, *batches.shape))
+    if batches.ndim != 4 or batches.shape[0] != n_seeds or 0 in batches.shape or batches.shape[1] < epochs:
+        raise ValueError(
+            f"batches: expected [epochs, steps, batch] with at least {epochs} epochs,"
+            f" or [{n_seeds} seeds, epochs, steps, batch], got {list(batches.shape)}"
+        )
+    if batches.min() < 0 or batches.max() >= n:
+        raise ValueError(
+            f"batches: expected row numbers from 0 to {n - 1}, got {batches.min()} to {batches.max()}"
+        )
+    return batches.astype(np.int32)
+
+
+def as_starting_params(network: Network, initial_params, seeds: Sequence[int], dtype) -> list:
+    """Each seed's starting parameters as NumPy arrays: drawn from the seed, or given."""
+
+    def as_numpy(tree):
+        return jax.tree.map(lambda leaf: np.asarray(leaf, dtype), tree)
+
+    if initial_params is None:
+        init = jax.jit(network.init)
+        return [as_numpy(init(jax.random.key(seed))) for seed in seeds]
+    expected = jax.eval_shape(network.init, jax.random.key(0))
+    given = as_numpy(initial_params)
+    if jax.tree.structure(given) != jax.tree.structure(expected):
+        raise ValueError(
+            f"initial_params: expected the structure of network.init, {jax.tree.structure(expected)},"
+            f" got {jax.tree.structure(given)}"
+        )
+    for leaf in jax.tree.leaves(given):
+        checks.check_finite(leaf, "initial_params")
+    shapes = [leaf.shape for leaf in jax.tree.leaves(expected)]
+    found = [leaf.shape for leaf in jax.tree.leaves(given)]
+    if found == shapes:
+        return [given] * len(seeds)
+    if found == [(len(seeds), *shape) for shape in shapes]:
+        return [jax.tree.map(lambda leaf, i=i: leaf[i], given) for i in range(len(seeds))]
+    raise ValueError(
+        f"initial_params: expected arrays of shapes {shapes}, or these behind a seed axis of {len(seeds)},"
+        f" got {found}"
+    )
+
+
+def as_tile(tile: int | None, params, rows_a_step: int, backend: str) -> int:
+    """The tile's width: as given, or chosen from network, batch and backend."""
+    if tile is not None:
+        return checks.as_count(tile, "tile")
+    leaves = jax.tree.leaves(params)
+    units = sum(leaf.shape[-1] for leaf in leaves if losses.is_weight(leaf))
+    return plan.tile_width(sum(leaf.size for leaf in leaves), units, rows_a_step, leaves[0].itemsize, backend)

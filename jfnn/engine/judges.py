@@ -1,0 +1,129 @@
+"""Who trains on: rules that look at scores between segments and let members leave.
+
+A member that leaves keeps its parameters; those that stay keep their bits, since leaving only frees slots.
+"""
+
+import dataclasses
+
+import jax
+import numpy as np
+
+from jfnn.engine.state import BestSoFar, RunState, Scores
+
+
+@dataclasses.dataclass(frozen=True)
+class Halving:
+    """Successive halving over epochs, with scikit-learn's meaning of its factor and resources.
+
+    All cells train for a few epochs, the best 1/factor of them for factor times as many, and so on; the last
+    ones train to the end. The first rung lies as low as it may for the last one to come out within the epochs
+    there are (scikit-learn's ``min_resources="exhaust"``), but not below ``min_epochs``.
+
+    Attributes:
+        factor: Of so many cells one goes on; at least 2.
+        min_epochs: Epochs that every cell gets at least.
+    """
+
+    factor: int
+    min_epochs: int = 1
+
+    def rungs(self, cells: int, epochs: int) -> dict[int, int]:
+        """Epoch -> how many cells go on after it."""
+        rounds, left = 0, cells
+        while left > 1:
+            left, rounds = -(-left // self.factor), rounds + 1
+        found: dict[int, int] = {}
+        epoch, left = max(self.min_epochs, epochs // self.factor**rounds), cells
+        while epoch < epochs and left > 1:
+            left = -(-left // self.factor)
+            found[epoch] = left
+            epoch *= self.factor
+        return found
+
+    def judge(self, state: RunState, score: np.ndarray, shape: tuple[int, ...], epochs: int) -> RunState:
+        """Lets the losers of a rung leave, whole cells at a time.
+
+        Args:
+            state: The run.
+            score: One score a member, higher is better, NaN for none ``[members]``.
+            shape: ``(cells, streams)``.
+            epochs: Epochs in all.
+        """
+        keep = self.rungs(shape[0], epochs).get(int(state.epoch))
+        if keep is None:
+            return state
+        of_cells = score.reshape(shape).mean(axis=1)
+        order = np.argsort(np.where(np.isnan(of_cells), np.inf, -of_cells), kind="stable")
+        stays = np.zeros(shape, bool)
+        stays[order[:keep]] = True
+        leaves = state.active & ~stays.ravel()
+        return state._replace(left_at=np.where(leaves, state.epoch, state.left_at).astype(np.int32))
+
+
+@dataclasses.dataclass(frozen=True)
+class EarlyStopping:
+    """Stops a member when its validation loss has not improved for a while, and goes back to its best epoch.
+
+    Attributes:
+        patience: Epochs without a lower loss after which a member stops.
+    """
+
+    patience: int
+
+    def judge(self, state: RunState, loss: np.ndarray) -> RunState:
+        """Notes each member's best epoch and lets those leave that waited too long.
+
+        Args:
+            state: The run; its ``best`` is brought up to date in place.
+            loss: Validation loss of each member, NaN for none ``[members]``.
+        """
+        best = state.best
+        assert best is not None
+        better = state.active & (loss < best.loss)
+        best.loss[better], best.epoch[better] = loss[better], state.epoch
+        for kept, now in zip(
+            jax.tree.leaves(best.params), jax.tree.leaves(state.members.state.params), strict=True
+        ):
+            kept[better] = now[better]
+        leaves = state.active & (state.epoch - best.epoch >= self.patience)
+        return state._replace(left_at=np.where(leaves, state.epoch, state.left_at).astype(np.int32))
+
+
+@dataclasses.dataclass(frozen=True)
+class Selection:
+    """By what members are ranked, and who may leave before the end.
+
+    Attributes:
+        part: The number of the part that ranks, in `PARTS`.
+        by: "accuracy" or "loss".
+        halving: Or None.
+        early_stopping: Or None.
+    """
+
+    part: int
+    by: str
+    halving: Halving | None = None
+    early_stopping: EarlyStopping | None = None
+
+    def score(self, scores: Scores) -> np.ndarray:
+        """One number a member, higher is better ``[members]``."""
+        return scores.accuracy[:, self.part] if self.by == "accuracy" else -scores.loss[:, self.part]
+
+    def looks(self, cells: int, epochs: int) -> set[int]:
+        """The epochs after which a rule wants scores."""
+        each = set(range(1, epochs + 1)) if self.early_stopping else set()
+        return each | set(self.halving.rungs(cells, epochs) if self.halving else ())
+
+    def start(self, params, members: int) -> BestSoFar | None:
+        """What early stopping knows before the first epoch."""
+        if self.early_stopping is None:
+            return None
+        return BestSoFar(np.full(members, np.inf), np.zeros(members, np.int32), jax.tree.map(np.copy, params))
+
+    def judge(self, state: RunState, scores: Scores, shape: tuple[int, ...], epochs: int) -> RunState:
+        """Applies the rules; ``shape`` is ``(cells, streams)``."""
+        if self.early_stopping:
+            state = self.early_stopping.judge(state, scores.loss[:, self.part])
+        if self.halving:
+            state = self.halving.judge(state, self.score(scores), shape, epochs)
+        return state

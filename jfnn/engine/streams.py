@@ -1,0 +1,131 @@
+"""Where members learn and are scored: the data in one array, and the rows of each seed and fold."""
+
+from collections.abc import Callable, Sequence
+from typing import NamedTuple
+
+import jax
+import numpy as np
+
+from jfnn import checks
+from jfnn.engine.records import PARTS, Data, Stream
+from jfnn.losses import Loss
+from jfnn.minibatches import PADDING, Minibatches
+from jfnn.network import Network
+
+
+class Source(NamedTuple):
+    """The data of a split, checked.
+
+    Attributes:
+        data: All rows, those to train on first.
+        n: How many rows there are to train on, validation rows included.
+        labels: Labels or targets of these, as given, for splitters that stratify.
+        classes: Whether the targets stand for classes, so that accuracy means something.
+    """
+
+    data: Data
+    n: int
+    labels: np.ndarray
+    classes: bool
+
+
+def read(network: Network, split, loss: Loss) -> Source:
+    """Checks a split against the network and puts its rows one below the other.
+
+    Raises:
+        ValueError, TypeError: See `jfnn.checks`; also if ``split`` is no split.
+    """
+    if not isinstance(split, Sequence) or len(split) != 4:
+        raise TypeError("split: expected Split(x_train, y_train, x_test, y_test)")
+    x_train, y_train, x_test, y_test = split
+    x_train = checks.as_inputs(x_train, "x_train", network.mlp.sizes[0] if network.mlp else None)
+    dtype = checks.float_dtype(x_train)
+    n_outputs = _outputs(network, x_train.shape[1], dtype)
+    xs = [np.asarray(x_train, dtype)]
+    ts = [np.asarray(checks.as_targets(y_train, len(x_train), n_outputs, loss, dtype, "y_train"))]
+    if x_test is not None:
+        x_test = checks.as_inputs(x_test, "x_test", x_train.shape[1])
+        xs.append(np.asarray(x_test, dtype))
+        ts.append(np.asarray(checks.as_targets(y_test, len(x_test), n_outputs, loss, dtype, "y_test")))
+    labels = np.asarray(y_train)
+    data = Data(np.concatenate(xs), np.concatenate(ts))
+    return Source(data, len(x_train), labels, loss.takes_logits or checks.is_labels(labels))
+
+
+def _outputs(network, features, dtype) -> int:
+    x = jax.ShapeDtypeStruct((1, features), dtype)
+    outputs = jax.eval_shape(lambda key, x: network.apply(network.init(key), x), jax.random.key(0), x)
+    if outputs.ndim != 2:
+        raise ValueError(f"network: apply must give [n, n_out], got {list(outputs.shape)} for one row")
+    return outputs.shape[-1]
+
+
+def train_and_validation(
+    source: Source, validation: float | int | None, folds
+) -> list[tuple[np.ndarray, np.ndarray]]:
+    """The row numbers to learn from and to validate on, one pair a fold.
+
+    Args:
+        source: The data.
+        validation: The share or number of training rows to hold out, or None.
+        folds: A number of folds (scikit-learn's KFold, for classes StratifiedKFold, unshuffled), a splitter
+            object, or an iterable of pairs of row numbers; or None.
+
+    Raises:
+        ValueError: Both are given, or scikit-learn refuses.
+    """
+    if validation is not None and folds is not None:
+        raise ValueError("folds: expected either folds or validation, got both")
+    if folds is not None:
+        from sklearn.model_selection import check_cv
+
+        stratify = source.classes and source.labels.ndim == 1
+        try:
+            cut = check_cv(folds, source.labels if stratify else None, classifier=stratify)
+            pairs = list(cut.split(source.data.x[: source.n], source.labels))
+        except (ValueError, TypeError) as error:
+            raise ValueError(f"folds: {error}") from None
+        return [(np.asarray(train), np.asarray(held)) for train, held in pairs]
+    if validation is not None:
+        from sklearn.model_selection import train_test_split
+
+        try:
+            train, held = train_test_split(np.arange(source.n), test_size=validation, random_state=0)
+        except (ValueError, TypeError) as error:
+            raise ValueError(f"validation: {error}") from None
+        return [(np.sort(train), np.sort(held))]
+    return [(np.arange(source.n), np.zeros(0, int))]
+
+
+def streams(
+    source: Source,
+    folds: Sequence[tuple[np.ndarray, np.ndarray]],
+    seeds: Sequence[int],
+    starts: Sequence,
+    rows: Callable[[int, int, np.ndarray], Callable[[int], np.ndarray]],
+) -> list[Stream]:
+    """One stream for each seed and fold, seeds outside.
+
+    Args:
+        source: The data.
+        folds: From `train_and_validation`.
+        seeds: The seeds.
+        starts: Each seed's starting parameters, in the engine's layout.
+        rows: ``(seed's number, seed, training rows) -> (epoch -> row numbers)``.
+    """
+    test = np.arange(source.n, len(source.data.x))
+    return [
+        Stream(seed, start, rows(i, seed, train), dict(zip(PARTS, (train, held, test), strict=True)))
+        for i, (seed, start) in enumerate(zip(seeds, starts, strict=True))
+        for train, held in folds
+    ]
+
+
+def drawn(scheme: Minibatches, seed: int, train: np.ndarray) -> Callable[[int], np.ndarray]:
+    """``epoch -> [steps, batch]``: a scheme's minibatches of a stream, as row numbers of all the data."""
+
+    def epoch_rows(epoch):
+        rows = scheme.epoch(len(train), seed, epoch)
+        return np.where(rows == PADDING, PADDING, train[rows]).astype(np.int32)
+
+    return epoch_rows

@@ -1,0 +1,172 @@
+"""One grid on its devices: sends tiles to the compiled program and puts what comes back in its place.
+
+State lies on the host as NumPy arrays with all members on the leading axis, so that regrouping members,
+dropping some and saving all is plain indexing; only the calls under way hold device memory.
+"""
+
+import time
+from collections.abc import Callable
+
+import jax
+import numpy as np
+
+from jfnn.engine import plan, workers
+from jfnn.engine.program import Members, RowScores, build
+from jfnn.engine.records import PARTS, Data, Execution, Grid, Recipe
+from jfnn.engine.state import Scores
+from jfnn.training import State
+
+
+class Trainer:
+    """What stays the same from call to call."""
+
+    def __init__(self, recipe: Recipe, data: Data, grid: Grid, execution: Execution):
+        """Places the data on the devices."""
+        self.grid, self.devices, self.width = grid, execution.devices, recipe.tile
+        self.program = build(recipe)
+        self.stream_of = grid.stream_of()
+        self.hyper = grid.hyper(data.targets.dtype)
+        self.block = recipe.evaluation_block
+        placed = (_pad(data.x, self.block), _pad(data.targets, self.block))
+        self.data = {device: jax.device_put(placed, device) for device in self.devices}
+        steps, rows_a_step = grid.streams[0].rows(0).shape
+        self.epochs_a_call = plan.epochs_a_call(steps, rows_a_step)
+
+    def start(self) -> Members:
+        """All members at epoch 0."""
+        params = [stream.params for stream in self.grid.streams]
+        params = jax.tree.map(lambda *leaves: np.stack(leaves)[self.stream_of], *params)
+        everyone = np.ones(self.grid.size, bool)
+        first = self._tiles(everyone)[0]
+        shapes = jax.eval_shape(self.program.start, take(params, first), take(self.hyper, first)).opt_state
+        opt_state = jax.tree.map(lambda leaf: np.zeros((self.grid.size, *leaf.shape[1:]), leaf.dtype), shapes)
+        state = State(params, opt_state)
+        if jax.tree.leaves(opt_state):
+            self._for_each_tile(everyone, state, self._start)
+        return Members(state, np.full(self.grid.size, -1, np.int32))
+
+    def compile(self, members: Members) -> float:
+        """Compiles on every device that will be used, by training a tile for no epochs and scoring it.
+
+        Returns:
+            The seconds that it took.
+        """
+        started = time.perf_counter()
+        rows = self._rows(0, 1)
+        workers.spread(
+            self._tiles(np.ones(self.grid.size, bool))[: len(self.devices)],
+            self.devices,
+            lambda tile, device: (
+                self._advance(tile, device, members, rows, 0, 0),
+                self._evaluate(tile, device, members.state.params),
+            ),
+            lambda tile, results: jax.block_until_ready(results),
+        )
+        return time.perf_counter() - started
+
+    def advance(
+        self, members: Members, active: np.ndarray, first: int, end: int, on_return: Callable
+    ) -> None:
+        """Trains active members from epoch ``first`` to ``end``, in place.
+
+        Args:
+            members: All members.
+            active: Which of them to train ``[members]``; those that diverge on the way are left out from then on.
+            first: Epochs done.
+            end: Epochs to be done then.
+            on_return: Called with the epochs done, at every return to the host.
+        """
+        for epoch in range(first, end, self.epochs_a_call):
+            n_epochs = min(self.epochs_a_call, end - epoch)
+            rows = self._rows(epoch, n_epochs)
+            self._for_each_tile(
+                active & (members.diverged_at < 0),
+                members,
+                lambda tile, device: self._advance(tile, device, members, rows, epoch, n_epochs),  # noqa: B023
+            )
+            on_return(epoch + n_epochs)
+
+    def evaluate(self, params, active: np.ndarray) -> Scores:
+        """Scores of active members; NaN for the others, and where a member's loss overflows.
+
+        Args:
+            params: All members' parameters, in the engine's layout.
+            active: Which of them to score ``[members]``.
+        """
+        scores = Scores(*(np.full((self.grid.size, len(PARTS)), np.nan) for _ in Scores._fields))
+
+        def collect(tile, blocks):
+            rows = [
+                np.concatenate(kind, axis=1)[: tile.used].astype(np.float64)
+                for kind in zip(*blocks, strict=True)
+            ]
+            slots = tile.members[: tile.used]
+            for part, where in enumerate(self.grid.streams[tile.stream].parts.values()):
+                if len(where):
+                    # Each member's rows lie together, so that NumPy adds them in the same order beside any others.
+                    loss, right = (np.ascontiguousarray(kind[:, where]).sum(axis=1) for kind in rows)
+                    finite = np.isfinite(loss)
+                    scores.loss[slots, part] = np.where(finite, loss / len(where), np.nan)
+                    scores.accuracy[slots, part] = np.where(finite, right / len(where), np.nan)
+
+        workers.spread(
+            self._tiles(active),
+            self.devices,
+            lambda tile, device: self._evaluate(tile, device, params),
+            collect,
+        )
+        return scores
+
+    def _rows(self, epoch, n_epochs):
+        """Each stream's minibatches ``[epochs_a_call, steps, batch]``, drawn when first asked for."""
+        drawn: dict[int, np.ndarray] = {}
+
+        def rows(stream):
+            if stream not in drawn:
+                given = [self.grid.streams[stream].rows(epoch + i) for i in range(n_epochs)]
+                unused = [np.zeros_like(given[0])] * (self.epochs_a_call - n_epochs)
+                drawn[stream] = np.stack(given + unused)
+            return drawn[stream]
+
+        return rows
+
+    def _start(self, tile, device):
+        params = jax.tree.map(
+            lambda leaf: np.stack([leaf] * self.width), self.grid.streams[tile.stream].params
+        )
+        return self.program.start(*jax.device_put((params, take(self.hyper, tile)), device))
+
+    def _advance(self, tile, device, members, rows, epoch, n_epochs):
+        arguments = (take(members, tile), take(self.hyper, tile), rows(tile.stream))
+        arguments = jax.device_put((*arguments, np.int32(epoch), np.int32(n_epochs)), device)
+        return self.program.advance(*arguments, *self.data[device])
+
+    def _evaluate(self, tile, device, params) -> list[RowScores]:
+        params = jax.device_put(take(params, tile), device)
+        firsts = range(0, len(self.data[device][0]), self.block)
+        blocks = (self.program.block(*self.data[device], np.int32(first)) for first in firsts)
+        return [self.program.evaluate(params, *block) for block in blocks]
+
+    def _tiles(self, active):
+        return plan.tiles(active, self.stream_of, self.width)
+
+    def _for_each_tile(self, active, into, compute):
+        """Runs ``compute`` on every tile of the active members and writes its results into ``into``, in place."""
+
+        def write(tile, results):
+            slots = tile.members[: tile.used]
+            for target, result in zip(jax.tree.leaves(into), jax.tree.leaves(results), strict=True):
+                target[slots] = np.asarray(result)[: tile.used]
+
+        workers.spread(self._tiles(active), self.devices, compute, write)
+
+
+def take(tree, tile: plan.Tile):
+    """The members of a tile, out of arrays that have all members on the leading axis."""
+    return jax.tree.map(lambda leaf: leaf[tile.members], tree)
+
+
+def _pad(array, block):
+    """Rows of zeros below, so that the evaluation's blocks come out even."""
+    missing = -array.shape[0] % block
+    return np.concatenate([array, np.zeros((missing, *array.shape[1:]), array.dtype)]) if missing else array
