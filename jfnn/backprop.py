@@ -20,7 +20,7 @@ Gradients::
 import jax.numpy as jnp
 
 from jfnn import activations, checks, losses
-from jfnn.network import MLP, Layer, Network, Params, check_output, pre_activation
+from jfnn.network import Layer, Params, check_output, pre_activation
 
 
 def forward(params: Params, x, activation="sigmoid", output="identity"):
@@ -91,19 +91,19 @@ def value_and_grad(
         ValueError, TypeError: An unknown name, or shapes that do not fit.
     """
     loss = losses.get(loss)
-    spec = MLP((), activations.get(activation), activations.get(output, "output"))
-    check_output(Network(None, None, spec), loss)
+    activation, output = activations.get(activation), activations.get(output, "output")
+    check_output(output, loss)
     checks.as_choice(reduction, "reduction", ("sum", "mean"))
     x = checks.as_inputs(x, features=params[0].w.shape[0])
 
-    zs, layers_out = forward(params, x, spec.activation, spec.output)
+    zs, layers_out = forward(params, x, activation, output)
     outputs = layers_out[-1]
-    targets = checks.as_targets(y, *outputs.shape, loss, outputs.dtype)
+    targets = checks.as_targets(y, outputs.shape, loss, outputs.dtype)
     value = losses.reduce_costs(
         loss.cost(outputs, targets), l2 * losses.l2_penalty(params), reduction, weights
     )
 
-    delta_output = loss.delta(outputs, targets) * spec.output.df(zs[-1])
+    delta_output = loss.delta(outputs, targets) * output.df(zs[-1])
     if weights is not None:
         delta_output = weights[:, None] * delta_output
     scale = losses.reduction_scale(x.shape[0], reduction, weights)
@@ -113,7 +113,7 @@ def value_and_grad(
             b=scale * jnp.sum(delta, axis=0),
         )
         for layer, a, delta in zip(
-            params, layers_out[:-1], deltas(params, zs, delta_output, spec.activation), strict=True
+            params, layers_out[:-1], deltas(params, zs, delta_output, activation), strict=True
         )
     )
     return value, gradients

@@ -59,14 +59,13 @@ def check_finite(array, argument):
         )
 
 
-def as_targets(y, n, n_outputs, loss, dtype, argument="y"):
+def as_targets(y, shape, loss, dtype, argument="y"):
     """Targets ``[n, n_outputs]`` from labels or targets.
 
     Args:
         y: Integer labels ``[n]`` (one-hot encoded; with one output, 0 or 1 become the target itself), or
             float targets ``[n, n_outputs]`` (``[n]`` too where there is one output).
-        n: The number of rows there must be.
-        n_outputs: The number of outputs of the network.
+        shape: ``(n, n_outputs)``: the rows there must be, and the outputs of the network.
         loss: The `jfnn.losses.Loss` they are for, which may demand distributions or values in [0, 1].
         dtype: The float dtype of the result.
         argument: The caller's argument, named in errors.
@@ -80,6 +79,7 @@ def as_targets(y, n, n_outputs, loss, dtype, argument="y"):
     """
     y = y if isinstance(y, jax.Array) else np.asarray(y)
     xp = jnp if isinstance(y, jax.Array) else np
+    n, n_outputs = shape
     if y.dtype.kind not in "iub" and not jnp.issubdtype(y.dtype, jnp.floating):
         raise TypeError(f"{argument}: expected integer labels or float targets, got dtype {y.dtype}")
     if y.ndim not in (1, 2):
@@ -92,11 +92,13 @@ def as_targets(y, n, n_outputs, loss, dtype, argument="y"):
         )
     if is_labels(y):
         classes = max(n_outputs, 2)
-        if is_concrete(y) and (int(y.min()) < 0 or int(y.max()) >= classes):
-            raise ValueError(
-                f"{argument}: expected labels from 0 to {classes - 1} (the network has {n_outputs} outputs),"
-                f" got {int(y.min())} to {int(y.max())}"
-            )
+        if is_concrete(y):
+            least, most = np.asarray(y).min(), np.asarray(y).max()
+            if least < 0 or most >= classes:
+                raise ValueError(
+                    f"{argument}: expected labels from 0 to {classes - 1} (the network has {n_outputs}"
+                    f" outputs), got {least} to {most}"
+                )
         if n_outputs == 1:
             return y[:, None].astype(dtype)
         return (y[:, None] == xp.arange(n_outputs)).astype(dtype)
@@ -122,11 +124,14 @@ def _as_float_targets(y, n_outputs, loss, argument):
         )
     if not is_concrete(y):
         return y
-    check_finite(y, argument)
-    if loss.takes_logits and (float(y.min()) < 0 or float(y.max()) > 1):
-        raise ValueError(f"{argument}: a cross-entropy takes targets in [0, 1], got {y.min()} to {y.max()}")
+    values = np.asarray(y)
+    check_finite(values, argument)
+    if loss.takes_logits and (values.min() < 0 or values.max() > 1):
+        raise ValueError(
+            f"{argument}: a cross-entropy takes targets in [0, 1], got {values.min()} to {values.max()}"
+        )
     if loss.target_sum is not None:
-        off = float(np.abs(np.asarray(y.sum(axis=1)) - loss.target_sum).max())
+        off = float(np.abs(values.sum(axis=1) - loss.target_sum).max())
         if off > 1e-3:
             raise ValueError(
                 f"{argument}: expected rows that sum to {loss.target_sum:g}, got one off by {off:g}"
@@ -181,7 +186,7 @@ def as_choice(value, argument, choices) -> str:
 
 def float_dtype(x) -> np.dtype:
     """The arithmetic's dtype: float64 where the data are float64 and x64 is on, else float32."""
-    wide = np.dtype(x.dtype) == np.float64 and jax.config.jax_enable_x64
+    wide = np.dtype(x.dtype) == np.float64 and jax.config.read("jax_enable_x64")
     return np.dtype(np.float64 if wide else np.float32)
 
 

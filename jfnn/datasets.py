@@ -31,12 +31,13 @@ def digits(test_size=0.2, random_state: int | None = 0) -> Split:
 
     Args:
         test_size: The share or number of rows to test on.
-        random_state: The shuffle's seed, passed to scikit-learn's ``train_test_split``; None draws from NumPy's
-            global generator, as the notes do.
+        random_state: The shuffle's seed, passed to scikit-learn's ``train_test_split``; None draws from
+            NumPy's global generator, as the notes do.
     """
     from sklearn.datasets import load_digits
 
-    return split(*load_digits(return_X_y=True), test_size=test_size, random_state=random_state)
+    x, y = load_digits(return_X_y=True)
+    return split(x, y, test_size=test_size, random_state=random_state)
 
 
 def split(x, y, test_size=0.2, random_state: int | None = 0) -> Split:
@@ -66,8 +67,8 @@ def one_hot(labels, n_classes: int) -> np.ndarray:
     The number of classes is given, not read off the labels, which may lack the largest class.
 
     Raises:
-        TypeError: Labels are not integers.
-        ValueError: A label is out of range.
+        TypeError: Labels are not integers, or ``n_classes`` is no whole number.
+        ValueError: A label is out of range, or ``n_classes`` is below 1.
     """
     labels = np.asarray(labels)
     checks.as_count(n_classes, "n_classes")

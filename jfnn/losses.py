@@ -11,7 +11,7 @@ convention ``[n, n_out]``, the first one where the sweep engine works features f
 """
 
 from collections.abc import Callable
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import jax
 import jax.numpy as jnp
@@ -52,13 +52,19 @@ def d_quadratic(a, t, axis=-1):
     return a - t
 
 
+def _below_largest(z, axis):
+    """Logits less their largest: a softmax does not see the difference, but exponentials and logs do."""
+    return z - jax.lax.stop_gradient(jnp.max(z, axis=axis, keepdims=True))
+
+
 def cross_entropy(z, t, axis=-1):
     """Categorical cross-entropy of a softmax, ``C_i = -Σ_c t_c log P_c`` with ``P = softmax(z)``.
 
     Targets are distributions (``Σ_c t_c = 1``; one-hot rows are), so that
     ``C_i = log Σ_c e^{z_c} - Σ_c t_c z_c``, which neither overflows nor takes the log of zero.
     """
-    return jax.nn.logsumexp(z, axis=axis) - jnp.sum(t * z, axis=axis)
+    z = _below_largest(z, axis)
+    return jnp.log(jnp.sum(jnp.exp(z), axis=axis)) - jnp.sum(t * z, axis=axis)
 
 
 def d_cross_entropy(z, t, axis=-1):
@@ -67,7 +73,10 @@ def d_cross_entropy(z, t, axis=-1):
 
 
 def sigmoid_cross_entropy(z, t, axis=-1):
-    """Bernoulli cross-entropy of sigmoids, ``C_i = -Σ_c t_c log P_c + (1 - t_c) log(1 - P_c)``, ``P = f(z)``."""
+    """Bernoulli cross-entropy of sigmoids, ``C_i = -Σ_c t_c log P_c + (1 - t_c) log(1 - P_c)``.
+
+    Here ``P = f(z)`` with the sigmoid f, one probability an output.
+    """
     return jnp.sum(optax.losses.sigmoid_binary_cross_entropy(z, t), axis=axis)
 
 
@@ -92,6 +101,7 @@ def softmax_binary_cross_entropy(z, t, axis=-1):
 
     Its gradient is not ``P - t`` (see `d_softmax_binary_cross_entropy`).
     """
+    z = _below_largest(z, axis)
     p, largest, others = _softmax_apart(z, axis)
     log_total = jax.nn.logsumexp(z, axis=axis, keepdims=True)
     log_rest = jax.nn.logsumexp(others, axis=axis, keepdims=True) - log_total
@@ -159,7 +169,7 @@ def is_weight(leaf) -> bool:
     return leaf.ndim >= 2
 
 
-def l2_penalty(params) -> jax.Array:
+def l2_penalty(params) -> Any:
     """``1/2 Σ w²`` over all weights of all layers; biases are free. Multiply by λ.
 
     For the parameters of any network, not only of `jfnn.mlp`: what `is_weight` says is a weight.
@@ -167,12 +177,7 @@ def l2_penalty(params) -> jax.Array:
     return 0.5 * sum(jnp.sum(leaf**2) for leaf in jax.tree.leaves(params) if is_weight(leaf))
 
 
-def d_l2_penalty(params):
-    """The gradient of `l2_penalty`, shaped like the parameters: ``w`` for a weight, 0 for a bias."""
-    return jax.tree.map(lambda leaf: leaf if is_weight(leaf) else jnp.zeros_like(leaf), params)
-
-
-def reduce_costs(costs, penalty, reduction, weights=None):
+def reduce_costs(costs, penalty, reduction, weights=None) -> Any:
     """Puts the objective together from the costs of its samples and the penalty.
 
     Args:
@@ -188,7 +193,7 @@ def reduce_costs(costs, penalty, reduction, weights=None):
     return (data + penalty) * reduction_scale(costs.shape[0], reduction, weights)
 
 
-def reduction_scale(n, reduction, weights=None):
+def reduction_scale(n, reduction, weights=None) -> Any:
     """What the whole objective is multiplied by: 1 for ``"sum"``, 1 / (number of samples) for ``"mean"``."""
     if reduction == "sum":
         return 1.0

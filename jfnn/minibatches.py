@@ -57,7 +57,7 @@ def subset(batches: Minibatches, n: int, rng: np.random.Generator) -> np.ndarray
 
 
 def permutation(batches: Minibatches, n: int, rng: np.random.Generator) -> np.ndarray:
-    """One permutation an epoch, cut into batches; what does not fill one is dropped or kept as a short one."""
+    """One permutation an epoch, cut into batches; a rest is dropped, or kept as a short last batch."""
     rows = rng.permutation(n).astype(np.int32)
     size = batches.steps(n) * batches.batch_size
     padding = np.full(max(size - n, 0), PADDING, np.int32)

@@ -122,13 +122,17 @@ def _mlp(spec: MLP, init_name: str) -> Network:
     return Network(init, apply, spec)
 
 
-def check_output(network: Network, loss: losses.Loss) -> None:
+def check_output(output: Activation | None, loss: losses.Loss) -> None:
     """Refuses an output activation in front of a loss that has its own.
 
+    Args:
+        output: The network's output activation, or None where it is not known.
+        loss: The loss behind it.
+
     Raises:
-        ValueError: The loss takes logits and the network was built with an output other than the identity.
+        ValueError: The loss takes logits and the output is not the identity.
     """
-    if loss.takes_logits and network.mlp and network.mlp.output != activations.ACTIVATIONS["identity"]:
+    if loss.takes_logits and output not in (None, activations.ACTIVATIONS["identity"]):
         raise ValueError(
             "loss: a cross-entropy applies its softmax or sigmoid itself;"
             " build the network with output='identity', so that it gives logits"

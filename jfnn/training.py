@@ -44,11 +44,11 @@ def objective(network: Network, params, x, y, loss="cross_entropy", l2=0.0, redu
         ValueError, TypeError: An unknown name, or shapes that do not fit.
     """
     loss = losses.get(loss)
-    check_output(network, loss)
+    check_output(network.mlp and network.mlp.output, loss)
     checks.as_choice(reduction, "reduction", REDUCTIONS)
     x = checks.as_inputs(x, features=network.mlp.sizes[0] if network.mlp else None)
     outputs = network.apply(params, x)
-    targets = checks.as_targets(y, *outputs.shape, loss, outputs.dtype)
+    targets = checks.as_targets(y, outputs.shape, loss, outputs.dtype)
     return losses.reduce_costs(
         loss.cost(outputs, targets), l2 * losses.l2_penalty(params), reduction, weights
     )
@@ -144,6 +144,7 @@ def epoch(state: State, optimizer, value_and_grad, x, targets, l2, rows, padded=
     Returns:
         ``(state, value)``: the state after the epoch, and the objective there, on the rows of its last step.
     """
+    x, targets = jnp.asarray(x), jnp.asarray(targets)
 
     def minibatch(rows):
         weighting = {"weights": (rows >= 0).astype(targets.dtype)} if padded else {}

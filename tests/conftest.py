@@ -1,10 +1,12 @@
 """Two CPU devices, so that every sweep in the tests is spread; x64 only where a test asks for it."""
 
 import jax
+import jax.numpy as jnp
 import numpy as np
 import pytest
 
 import jfnn
+from jfnn import losses, training
 
 jfnn.use_all_cores(2)
 
@@ -31,3 +33,22 @@ def dtype(request):
 def digits():
     """The digits, split as by default."""
     return jfnn.datasets.digits()
+
+
+@pytest.fixture
+def train_starts():
+    """Trains a network by full batches from many random starts at once; parameters lead with the starts."""
+
+    def train(net, x, targets, optimizer, starts, steps, loss="quadratic", reduction="mean"):
+        x, targets = jnp.asarray(x, jnp.float32), jnp.asarray(targets, jnp.float32)
+        value_and_grad = training.autodiff(net, losses.get(loss), reduction)
+        rows = jnp.broadcast_to(jnp.arange(len(x)), (steps, len(x)))
+
+        def run(key):
+            params = net.init(key)
+            state = training.State(params, optimizer.init(params))
+            return training.epoch(state, optimizer, value_and_grad, x, targets, 0.0, rows)[0].params
+
+        return jax.jit(jax.vmap(run))(jax.random.split(jax.random.key(0), starts))
+
+    return train

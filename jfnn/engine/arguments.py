@@ -17,7 +17,7 @@ def check_network(network: Network, loss: losses.Loss) -> None:
     """Refuses what is no network, and an output activation in front of a loss that has its own."""
     if not (callable(getattr(network, "init", None)) and callable(getattr(network, "apply", None))):
         raise TypeError(f"network: expected a Network(init, apply), got {type(network).__name__}")
-    check_output(network, loss)
+    check_output(network.mlp and network.mlp.output, loss)
 
 
 def as_gradient(gradient: str, value_and_grad: Callable | None, network: Network) -> str | Callable:
@@ -100,7 +100,7 @@ def as_starting_params(network: Network, initial_params, seeds: Sequence[int], d
         return [as_numpy(init(jax.random.key(seed))) for seed in seeds]
     expected = jax.eval_shape(network.init, jax.random.key(0))
     given = as_numpy(initial_params)
-    if jax.tree.structure(given) != jax.tree.structure(expected):
+    if str(jax.tree.structure(given)) != str(jax.tree.structure(expected)):
         raise ValueError(
             f"initial_params: expected the structure of network.init, {jax.tree.structure(expected)},"
             f" got {jax.tree.structure(given)}"

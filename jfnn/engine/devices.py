@@ -39,7 +39,7 @@ def use_all_cores(cores: int | None = None) -> int:
 
 
 def resolve(devices: int | Sequence[jax.Device] | None) -> tuple[jax.Device, ...]:
-    """The devices meant by an argument ``devices``: None for all, a count for the first so many, or a sequence.
+    """The devices that an argument means: None for all, a count for the first so many, or a sequence.
 
     Raises:
         ValueError: More devices than there are, or none.

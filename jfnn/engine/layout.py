@@ -2,8 +2,8 @@
 
 In public, samples are rows and weights are ``[n_in, n_out]``. Under `jax.vmap` that order makes XLA transpose
 activations in every step, so multilayer perceptrons are trained features first instead: activations
-``[units, batch]``, weights ``[n_out, n_in]``, the textbook's column form of the same equations. Parameters are
-turned once at entry and once at exit. Networks of other kinds keep their own order.
+``[units, batch]``, weights ``[n_out, n_in]``, the textbook's column form of the same equations. Parameters
+are turned once at entry and once at exit. Networks of other kinds keep their own order.
 """
 
 from collections.abc import Callable
@@ -23,8 +23,8 @@ class Layout(NamedTuple):
     Attributes:
         store: Public parameters -> parameters as trained; leading axes are kept.
         restore: The inverse of ``store``.
-        value_and_grad: ``(stored, x [batch, n_in], targets [batch, n_out], l2=…, weights=…)`` -> the objective
-            and its gradient, shaped like ``stored``.
+        value_and_grad: ``(stored, x [batch, n_in], targets [batch, n_out], l2=…, weights=…)`` -> the
+            objective and its gradient, shaped like ``stored``.
         outputs: ``(stored, x)`` -> the network's outputs.
         axis: Where the outputs of one sample lie in what ``outputs`` gives: -1 for rows, 0 features first.
     """
@@ -78,8 +78,8 @@ def of(network: Network, loss: losses.Loss, reduction: str, gradient) -> Layout:
     return features_first(network.mlp, loss, reduction, by_hand=gradient == "backprop")
 
 
-def _transpose_weights(params):
-    return tuple(Layer(np.ascontiguousarray(np.swapaxes(layer.w, -1, -2)), layer.b) for layer in params)
+def _transpose_weights(params) -> Any:
+    return tuple(layer._replace(w=np.ascontiguousarray(np.swapaxes(layer.w, -1, -2))) for layer in params)
 
 
 @jax.custom_vjp
@@ -91,8 +91,8 @@ def product(w, a):
 def pull_back(w, delta):
     """``wᵀ @ δ``: how errors at the outputs of `product` reach its inputs.
 
-    The transposed weights are laid out anew first (the barrier keeps XLA from undoing that): a small matrix is
-    quickly turned, and the CPU's product of a matrix read against its order runs at half speed.
+    The transposed weights are laid out anew first (the barrier keeps XLA from undoing that): a small matrix
+    is quickly turned, and the CPU's product of a matrix read against its order runs at half speed.
     """
     return jnp.matmul(jax.lax.optimization_barrier(w.T), delta, precision="highest")
 
@@ -122,7 +122,8 @@ def _forward(spec: MLP, stored, x):
 def _backprop(spec: MLP, loss, reduction, stored, x, targets, l2, weights):
     """`jfnn.backprop.value_and_grad` features first: the same recursion, each matrix transposed.
 
-    ``δ_l = (w_{l+1}ᵀ @ δ_{l+1}) ∘ f'(z_l)``, ``∂C/∂w_l = δ_l @ a_{l-1}ᵀ + λ w_l``, ``∂C/∂b_l = Σ_samples δ_l``.
+    ``δ_l = (w_{l+1}ᵀ @ δ_{l+1}) ∘ f'(z_l)``, ``∂C/∂w_l = δ_l @ a_{l-1}ᵀ + λ w_l`` and
+    ``∂C/∂b_l = Σ_samples δ_l``.
     """
     zs, layers_out = _forward(spec, stored, x)
     outputs, targets = layers_out[-1], targets.T
@@ -133,9 +134,9 @@ def _backprop(spec: MLP, loss, reduction, stored, x, targets, l2, weights):
     delta = delta if weights is None else delta * weights
     scale = losses.reduction_scale(x.shape[0], reduction, weights)
     gradients: list[Layer] = []
-    for l in reversed(range(len(stored))):
-        w = weight_gradient(delta, layers_out[l]) + l2 * stored[l].w
+    for i in reversed(range(len(stored))):  # a_{l-1} of layer l is layers_out[i]
+        w = weight_gradient(delta, layers_out[i]) + l2 * stored[i].w
         gradients.insert(0, Layer(scale * w, scale * jnp.sum(delta, axis=1)))
-        if l > 0:
-            delta = pull_back(stored[l].w, delta) * spec.activation.df(zs[l - 1])
+        if i > 0:
+            delta = pull_back(stored[i].w, delta) * spec.activation.df(zs[i - 1])
     return value, tuple(gradients)

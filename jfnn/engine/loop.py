@@ -67,7 +67,7 @@ def run(
         if end <= state.epoch or not state.active.any():
             continue
         trainer.advance(state.members, state.active, int(state.epoch), end, tell)
-        state = state._replace(epoch=np.int64(end))
+        state = state._replace(epoch=end)
         if execution.history or execution.progress or end in looks:
             scores = trainer.evaluate(state.members.state.params, state.active)
             best = _best(selection.score(scores))
@@ -86,7 +86,7 @@ def _start(trainer: Trainer, selection: Selection) -> RunState:
     members = trainer.start()
     size = trainer.grid.size
     return RunState(
-        epoch=np.int64(0),
+        epoch=0,
         members=members,
         left_at=np.full(size, -1, np.int32),
         best=selection.start(members.state.params, size),
@@ -107,7 +107,7 @@ def _segment_ends(execution: Execution, looks: set[int]) -> list[int]:
 
 def _append(history: History, epoch: int, scores: Scores) -> History:
     return jax.tree.map(
-        lambda kept, new: np.concatenate([kept, np.asarray(new)[None]]), history, History(epoch, scores)
+        lambda kept, new: np.concatenate([kept, new[None]]), history, History(np.array(epoch), scores)
     )
 
 

@@ -1,13 +1,13 @@
 """The compiled part: one call advances one tile by some epochs, or scores it.
 
-A tile is a fixed number of members of one stream, trained side by side by `jax.vmap` over the minibatches that
-they share. Its width is fixed, its epochs are a dynamic loop bound and every hyperparameter is an argument, so
-one program serves any grid, any number of epochs and any number of calls.
+A tile is a fixed number of members of one stream, trained side by side by `jax.vmap` over the minibatches
+that they share. Its width is fixed, its epochs are a dynamic loop bound and every hyperparameter is an
+argument, so one program serves any grid, any number of epochs and any number of calls.
 
 Nothing else may enter this program: a member's float32 results are the same bits in every slot, beside any
 neighbours and on any number of devices because the program that trains it is always the same one. That is
-also why it is a program for one device, of which every device gets its own copy: when XLA partitions a program
-over devices, its arithmetic may change with their number.
+also why it is a program for one device, of which every device gets its own copy: when XLA partitions a
+program over devices, its arithmetic may change with their number.
 """
 
 import functools
@@ -38,7 +38,7 @@ class Members(NamedTuple):
 
 
 class RowScores(NamedTuple):
-    """How each row of a block comes out, ``[members, block]``: its data cost, and whether it is predicted right."""
+    """Each row of a block: its data cost, and whether it is predicted right, both ``[members, block]``."""
 
     cost: Any
     right: Any
@@ -49,7 +49,8 @@ class Program(NamedTuple):
 
     Attributes:
         start: ``(stored params, hyper) -> state``: each member's optimizer state, made.
-        advance: ``(members, hyper, rows [epochs, steps, batch], first_epoch, n_epochs, x, targets) -> members``.
+        advance: ``(members, hyper, rows [epochs, steps, batch], first_epoch, n_epochs, x, targets)`` ->
+            members, trained for the first ``n_epochs`` of ``rows``.
         block: ``(x, targets, first) -> (x, targets)``: the rows of one evaluation block.
         evaluate: ``(stored params, x [block, n_in], targets [block, n_out]) -> RowScores``.
     """
@@ -112,7 +113,7 @@ def slice_block(length, x, targets, first):
 
 
 def evaluate_member(recipe: Recipe, layout: Layout, params, x, targets) -> RowScores:
-    """Scores one member row by row; sums are left to the host, so that they do not depend on what is summed."""
+    """Scores one member row by row; what is summed over which rows is the host's business."""
     outputs = layout.outputs(params, x)
     targets = jnp.moveaxis(targets, -1, layout.axis)
     cost = recipe.loss.cost(outputs, targets, axis=layout.axis)

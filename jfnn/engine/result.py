@@ -2,7 +2,7 @@
 
 import dataclasses
 from collections.abc import Sequence
-from typing import Any, NamedTuple
+from typing import Any
 
 import jax
 import numpy as np
@@ -13,7 +13,8 @@ from jfnn.engine.state import Outcome, Scores
 KEEP_PARAMS = ("all", "best", "none")
 
 
-class Best(NamedTuple):
+@dataclasses.dataclass(frozen=True)
+class Best:
     """The best cell of a grid.
 
     Attributes:
@@ -41,8 +42,8 @@ class SweepResult:
         axes: Name -> values, float64; "learning_rate" and "l2" come first.
         seeds: ``[S]``.
         folds: How many folds there are, or None without folds.
-        train_accuracy: Share of right answers on the rows trained on; NaN where a member diverged, or where the
-            targets are no classes.
+        train_accuracy: Share of right answers on the rows trained on; NaN where a member diverged, or where
+            the targets are no classes.
         validation_accuracy: The same on the rows held out; NaN without ``validation`` or ``folds``.
         test_accuracy: The same on the test rows.
         train_loss: Mean data loss per sample trained on, without penalty; NaN where a member diverged.
@@ -54,7 +55,8 @@ class SweepResult:
         epochs: For how many epochs the member's parameters were trained.
         params: Parameters with the grid's shape in front on every leaf; only the best cell's with
             ``keep_params="best"``; None with "none".
-        history: Name of a score -> ``[E, L, S, H]``, at the epochs ``history["epoch"] [H]``; empty if not kept.
+        history: Name of a score -> ``[E, L, S, H]``, at the epochs ``history["epoch"] [H]``; empty if not
+            kept.
         timing: "compile" and "run", in seconds.
     """
 
@@ -108,8 +110,8 @@ class SweepResult:
     def best(self) -> Best:
         """The cell with the highest accuracy (for targets that are no classes, the lowest loss).
 
-        Scores are averaged over seeds and folds; a cell that diverged with any of them does not rank. Of equals
-        the first wins. Ranked on the rows held out, or else on the test rows, which then flatter it.
+        Scores are averaged over seeds and folds; a cell that diverged with any of them does not rank. Of
+        equals the first wins. Ranked on the rows held out, or else on the test rows, which then flatter it.
 
         Raises:
             ValueError: Every cell diverged.

@@ -43,7 +43,7 @@ class RunState(NamedTuple):
         history: Scores so far.
     """
 
-    epoch: np.ndarray
+    epoch: int
     members: Members
     left_at: np.ndarray
     best: BestSoFar | None

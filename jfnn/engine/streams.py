@@ -42,11 +42,11 @@ def read(network: Network, split, loss: Loss) -> Source:
     dtype = checks.float_dtype(x_train)
     n_outputs = _outputs(network, x_train.shape[1], dtype)
     xs = [np.asarray(x_train, dtype)]
-    ts = [np.asarray(checks.as_targets(y_train, len(x_train), n_outputs, loss, dtype, "y_train"))]
+    ts = [np.asarray(checks.as_targets(y_train, (len(x_train), n_outputs), loss, dtype, "y_train"))]
     if x_test is not None:
         x_test = checks.as_inputs(x_test, "x_test", x_train.shape[1])
         xs.append(np.asarray(x_test, dtype))
-        ts.append(np.asarray(checks.as_targets(y_test, len(x_test), n_outputs, loss, dtype, "y_test")))
+        ts.append(np.asarray(checks.as_targets(y_test, (len(x_test), n_outputs), loss, dtype, "y_test")))
     labels = np.asarray(y_train)
     data = Data(np.concatenate(xs), np.concatenate(ts))
     return Source(data, len(x_train), labels, loss.takes_logits or checks.is_labels(labels))

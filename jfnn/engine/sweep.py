@@ -100,12 +100,13 @@ def sweep(
         remainder: What "permutation" does with rows that do not fill a batch: "drop" or "keep".
         validation: The share (float) or number (int) of training rows to hold out; cells are then ranked on
             these, and the test rows are left for the winner. The same rows for every seed.
-        folds: Cross-validation instead: a number of folds (scikit-learn's KFold, for labels StratifiedKFold, the
-            same rows), a splitter object, or pairs of row numbers. Folds are a further axis, after the seeds.
+        folds: Cross-validation instead: a number of folds (scikit-learn's KFold, for labels StratifiedKFold,
+            the same rows), a splitter object, or pairs of row numbers. Folds are a further axis, after the
+            seeds.
         halving: Successive halving by this factor, or a `Halving`: cells that fall behind leave at rungs, and
             those that stay have the bits they have without.
-        early_stopping: Patience in epochs: a member whose validation loss has not improved for that long stops.
-            Every member then ends with the parameters of its best epoch.
+        early_stopping: Patience in epochs: a member whose validation loss has not improved for that long
+            stops. Every member then ends with the parameters of its best epoch.
         initial_params: Parameters to start from instead of the network's own, or these with a leading seed
             axis.
         batches: Row numbers ``[epochs, steps, batch]`` to train on instead of drawn ones, or these with a
@@ -146,8 +147,8 @@ def sweep(
     cuts = stream_source.train_and_validation(source, validation, folds)
     selection = _selection(source, validation is not None or folds is not None, halving, early_stopping)
     n_train = min(len(train) for train, _ in cuts)
-    scheme = minibatches.make(minibatch, batch_size, n_train, remainder)
     given = arguments.as_batches(batches, epochs, len(seeds), n_train)
+    scheme = minibatches.make(minibatch, batch_size if given is None else None, n_train, remainder)
     starts = arguments.as_starting_params(network, initial_params, seeds, source.data.targets.dtype)
     rows_a_step = scheme.rows_a_step(n_train) if given is None else given.shape[-1]
     recipe = Recipe(
@@ -177,7 +178,7 @@ def sweep(
 
 
 def _selection(source, validates: bool, halving, early_stopping) -> Selection:
-    """What ranks members: the rows held out where there are any, else the test rows, else the training rows."""
+    """What ranks members: rows held out where there are any, else the test rows, else the training rows."""
     if early_stopping is not None and not validates:
         raise ValueError("early_stopping: it watches the loss on rows held out; give validation or folds")
     if halving is not None and not isinstance(halving, Halving):

@@ -71,7 +71,7 @@ class Trainer:
 
         Args:
             members: All members.
-            active: Which of them to train ``[members]``; those that diverge on the way are left out from then on.
+            active: Which of them to train ``[members]``; those that diverge on the way are left out then.
             first: Epochs done.
             end: Epochs to be done then.
             on_return: Called with the epochs done, at every return to the host.
@@ -103,8 +103,8 @@ class Trainer:
             slots = tile.members[: tile.used]
             for part, where in enumerate(self.grid.streams[tile.stream].parts.values()):
                 if len(where):
-                    # Each member's rows lie together, so that NumPy adds them in the same order beside any others.
-                    loss, right = (np.ascontiguousarray(kind[:, where]).sum(axis=1) for kind in rows)
+                    # Each member's rows lie together, so that NumPy adds them in one order beside any others.
+                    loss, right = (kind[:, where].astype(np.float64, order="C").sum(axis=1) for kind in rows)
                     finite = np.isfinite(loss)
                     scores.loss[slots, part] = np.where(finite, loss / len(where), np.nan)
                     scores.accuracy[slots, part] = np.where(finite, right / len(where), np.nan)
@@ -151,7 +151,7 @@ class Trainer:
         return plan.tiles(active, self.stream_of, self.width)
 
     def _for_each_tile(self, active, into, compute):
-        """Runs ``compute`` on every tile of the active members and writes its results into ``into``, in place."""
+        """Runs ``compute`` on every tile of the active members; its results go into ``into``, in place."""
 
         def write(tile, results):
             slots = tile.members[: tile.used]

@@ -26,14 +26,14 @@ def spread(
         tasks: What to do; taken one at a time by whichever device is free.
         devices: Where.
         issue: ``(task, device) -> results``, arrays that may still be computed.
-        collect: ``(task, results)``, which waits for the results and keeps them. The next task has been issued
-            by then, so that the device does not wait for the host. Called from several threads.
+        collect: ``(task, results)``, which waits for the results and keeps them. The next task has been
+            issued by then, so that the device does not wait for the host. Called from several threads.
 
     Raises:
         Exception: Whatever a task raises; tasks not yet begun are dropped.
     """
     waiting, lock, stop = iter(tasks), threading.Lock(), threading.Event()
-    x64 = jax.config.jax_enable_x64  # a thread does not inherit JAX's context managers
+    x64 = jax.config.read("jax_enable_x64")  # a thread does not inherit JAX's context managers
 
     def next_task():
         with lock:

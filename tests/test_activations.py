@@ -1,0 +1,111 @@
+"""Activations against closed forms in NumPy, and their derivatives against jax.grad."""
+
+import functools
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+import pytest
+from scipy.special import expit
+
+from jfnn import activations
+from jfnn.activations import ACTIVATIONS
+
+# Name -> (f, f') in NumPy float64; f'(0) is what each docstring states.
+CLOSED_FORMS = {
+    "sigmoid": (expit, lambda z: expit(z) * expit(-z)),
+    "relu": (lambda z: np.maximum(z, 0), lambda z: np.where(z > 0, 1.0, 0.0)),
+    "tanh": (np.tanh, lambda z: 1 / np.cosh(np.clip(z, -300, 300)) ** 2),
+    "elu": (lambda z: np.where(z > 0, z, np.expm1(np.minimum(z, 0))), lambda z: np.exp(np.minimum(z, 0))),
+    "leaky_relu": (lambda z: np.where(z >= 0, z, 0.01 * z), lambda z: np.where(z >= 0, 1.0, 0.01)),
+    "identity": (lambda z: z, np.ones_like),
+}
+MODERATE = np.array([-30.0, -7.5, -2.0, -1.0, -1e-3, 0.0, 1e-3, 0.5, 1.0, 3.0, 8.0, 30.0])
+EXTREME = np.array([-1e4, -1e3, -89.0, -1e-30, 0.0, 1e-30, 89.0, 1e3, 1e4])
+KINKS = [
+    *ACTIVATIONS.values(),
+    *(
+        activations.Activation(functools.partial(f, alpha=alpha), functools.partial(df, alpha=alpha))
+        for f, df in (
+            (activations.elu, activations.d_elu),
+            (activations.leaky_relu, activations.d_leaky_relu),
+        )
+        for alpha in (0.2, 1.5)
+    ),
+]
+
+
+@functools.partial(jax.jit, static_argnums=0)
+def compiled(function, z):
+    return function(z)
+
+
+@functools.partial(jax.jit, static_argnums=0)
+def by_jax(f, z):
+    return jax.vmap(jax.grad(f))(z)
+
+
+def test_every_activation_has_a_closed_form_here():
+    assert set(CLOSED_FORMS) == set(ACTIVATIONS)
+
+
+@pytest.mark.parametrize("name", ACTIVATIONS)
+def test_function_and_derivative_equal_the_closed_forms(name, dtype):
+    tolerance = {"float32": 1e-6, "float64": 1e-14}[dtype.name]
+    for function, closed_form in zip(ACTIVATIONS[name], CLOSED_FORMS[name], strict=True):
+        found = compiled(function, MODERATE.astype(dtype))
+        assert found.dtype == dtype
+        # Exact inputs of the arithmetic at hand, so that only the function's own rounding is measured.
+        expected = closed_form(MODERATE.astype(dtype).astype(np.float64))
+        np.testing.assert_allclose(found, expected, rtol=tolerance, atol=tolerance)
+
+
+@pytest.mark.parametrize("name", ACTIVATIONS)
+def test_finite_and_right_far_out_in_float32(name):
+    for function, closed_form in zip(ACTIVATIONS[name], CLOSED_FORMS[name], strict=True):
+        found = np.asarray(compiled(function, EXTREME.astype(np.float32)))
+        assert np.isfinite(found).all()
+        np.testing.assert_allclose(found, closed_form(EXTREME), rtol=1e-6, atol=1e-7)
+
+
+@pytest.mark.parametrize("activation", KINKS)
+def test_derivative_equals_jax_grad_also_at_the_kink_and_far_out(activation, dtype):
+    z = np.concatenate([MODERATE, EXTREME, [-0.0]]).astype(dtype)
+    found, expected = compiled(activation.df, z), by_jax(activation.f, z)
+    assert np.isfinite(expected).all()
+    np.testing.assert_allclose(found, expected, rtol=0, atol=4 * np.finfo(dtype).eps)
+
+
+@pytest.mark.parametrize(
+    ("df", "at_zero"),
+    [
+        (activations.d_relu, 0.0),
+        (activations.d_elu, 1.0),
+        (functools.partial(activations.d_elu, alpha=0.3), 0.3),
+        (activations.d_leaky_relu, 1.0),
+        (functools.partial(activations.d_leaky_relu, alpha=0.3), 1.0),
+    ],
+)
+def test_value_at_the_kink_is_the_one_stated(df, at_zero):
+    assert df(jnp.float32(0)) == jnp.float32(at_zero)
+
+
+@pytest.mark.parametrize("name", ACTIVATIONS)
+def test_elementwise_in_any_shape(name):
+    z = jnp.linspace(-2, 2, 24).reshape(2, 3, 4)
+    for function in ACTIVATIONS[name]:
+        assert function(z).shape == z.shape
+        np.testing.assert_array_equal(function(z).ravel(), function(z.ravel()))
+
+
+def test_tanh_of_half_is_sigmoid_minus_its_mirror_image(x64):
+    z = jnp.linspace(-20, 20, 81)
+    f = activations.sigmoid
+    np.testing.assert_allclose(activations.tanh(z / 2), f(z) - f(-z), rtol=1e-13, atol=1e-15)
+    np.testing.assert_allclose(activations.tanh(z / 2), 2 * f(z) - 1, rtol=1e-13, atol=1e-15)
+
+
+def test_an_activation_of_ones_own_passes_through():
+    own = activations.Activation(jnp.sin, jnp.cos)
+    assert activations.get(own) is own
+    assert activations.get("relu") is ACTIVATIONS["relu"]

@@ -1,0 +1,250 @@
+"""Costs and their deltas against naive formulas, brute force far out, jax.grad and the notes' own algebra."""
+
+import functools
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+import pytest
+from scipy.special import expit, log_expit, log_softmax, logsumexp, softmax
+
+from jfnn import losses
+from jfnn.losses import LOSSES
+
+CLASSES = 4
+SOFTMAXES = [name for name, loss in LOSSES.items() if loss.min_outputs > 1]
+WITH_LOGITS = [name for name, loss in LOSSES.items() if loss.takes_logits]
+
+# Name -> the cost as one would write it down, for moderate outputs.
+NAIVE = {
+    "quadratic": lambda a, t: 0.5 * ((a - t) ** 2).sum(-1),
+    "cross_entropy": lambda z, t: -(t * np.log(softmax(z, -1))).sum(-1),
+    "sigmoid_cross_entropy": lambda z, t: -(t * np.log(expit(z)) + (1 - t) * np.log(1 - expit(z))).sum(-1),
+    "softmax_binary_cross_entropy": lambda z, t: (
+        -(t * np.log(softmax(z, -1)) + (1 - t) * np.log(1 - softmax(z, -1))).sum(-1)
+    ),
+}
+
+
+def without(z, c):
+    """Logits with class c struck out."""
+    struck = z.copy()
+    struck[:, c] = -np.inf
+    return struck
+
+
+def printed_cost(z, t):
+    """Brute force: log(1 - P_c) is the log-sum over all classes but c, less that over all."""
+    z = z - z.max(-1, keepdims=True)
+    total = logsumexp(z, -1)
+    rest = np.stack([logsumexp(without(z, c), -1) for c in range(z.shape[1])], -1)
+    return -(t * (z - total[:, None]) + (1 - t) * (rest - total[:, None])).sum(-1)
+
+
+def printed_delta(z, t):
+    """Brute force: the gradient of each term of `printed_cost`, class by class."""
+    p = softmax(z, -1)
+    delta = np.zeros_like(z)
+    for c in range(z.shape[1]):
+        delta -= t[:, [c]] * (np.eye(z.shape[1])[c] - p)
+        delta -= (1 - t[:, [c]]) * (softmax(without(z, c), -1) - p)
+    return delta
+
+
+# Name -> (cost, delta) in NumPy float64, good for any logits.
+ROBUST = {
+    "quadratic": (NAIVE["quadratic"], lambda a, t: a - t),
+    "cross_entropy": (
+        lambda z, t: -(t * log_softmax(z, -1)).sum(-1),
+        lambda z, t: softmax(z, -1) - t,
+    ),
+    "sigmoid_cross_entropy": (
+        lambda z, t: -(t * log_expit(z) + (1 - t) * log_expit(-z)).sum(-1),
+        lambda z, t: expit(z) - t,
+    ),
+    "softmax_binary_cross_entropy": (printed_cost, printed_delta),
+}
+
+
+def make_targets(name, rng, n):
+    if LOSSES[name].target_sum is not None:
+        return np.concatenate([rng.dirichlet(np.ones(CLASSES), n - n // 2), np.eye(CLASSES)[: n // 2]])
+    return np.concatenate([rng.uniform(size=(n - n // 2, CLASSES)), np.eye(CLASSES)[: n // 2]])
+
+
+def moderate(name, seed=0, n=8):
+    """Outputs of a few units and targets, half of them soft and half one-hot."""
+    rng = np.random.default_rng(seed)
+    return 2 * rng.normal(size=(n, CLASSES)), make_targets(name, rng, n)
+
+
+def saturated(seed=0):
+    """Every arrangement of logits among -1e4, 0 and 1e4 (ties included) with each one-hot target."""
+    grid = np.stack(np.meshgrid(*[[-1e4, 0.0, 1e4]] * CLASSES), -1).reshape(-1, CLASSES)
+    return np.repeat(grid, CLASSES, 0), np.tile(np.eye(CLASSES), (len(grid), 1))
+
+
+@functools.partial(jax.jit, static_argnames=("name", "axis"))
+def cost_of(name, a, t, axis=-1):
+    return LOSSES[name].cost(a, t, axis=axis)
+
+
+@functools.partial(jax.jit, static_argnames=("name", "axis"))
+def delta_of(name, a, t, axis=-1):
+    return LOSSES[name].delta(a, t, axis=axis)
+
+
+@functools.partial(jax.jit, static_argnames="name")
+def gradient(name, a, t):
+    return jax.grad(lambda a: LOSSES[name].cost(a, t, axis=-1).sum())(a)
+
+
+def test_every_loss_has_its_formulas_here():
+    assert set(NAIVE) == set(ROBUST) == set(LOSSES)
+
+
+@pytest.mark.parametrize("name", LOSSES)
+def test_cost_equals_the_naive_formula(name, dtype):
+    a, t = moderate(name)
+    found = cost_of(name, jnp.asarray(a, dtype), jnp.asarray(t, dtype))
+    assert found.dtype == dtype
+    np.testing.assert_allclose(found, NAIVE[name](a, t), rtol={"float32": 2e-6, "float64": 1e-13}[dtype.name])
+
+
+@pytest.mark.parametrize("name", LOSSES)
+def test_delta_equals_jax_grad_and_the_formula(name, dtype):
+    a, t = moderate(name)
+    tolerance = {"float32": 2e-6, "float64": 1e-13}[dtype.name]
+    found = delta_of(name, jnp.asarray(a, dtype), jnp.asarray(t, dtype))
+    assert found.dtype == dtype
+    np.testing.assert_allclose(found, gradient(name, jnp.asarray(a, dtype), t.astype(dtype)), atol=tolerance)
+    np.testing.assert_allclose(found, ROBUST[name][1](a, t), atol=tolerance)
+
+
+@pytest.mark.parametrize("name", LOSSES)
+def test_finite_and_right_at_saturated_outputs_in_float32(name):
+    a, t = saturated()
+    a32, t32 = jnp.asarray(a, jnp.float32), jnp.asarray(t, jnp.float32)
+    cost, delta = ROBUST[name]
+    np.testing.assert_allclose(cost_of(name, a32, t32), cost(a, t), rtol=1e-6, atol=1e-6)
+    np.testing.assert_allclose(delta_of(name, a32, t32), delta(a, t), rtol=1e-6, atol=1e-6)
+    np.testing.assert_allclose(gradient(name, a32, t32), delta(a, t), rtol=1e-6, atol=1e-6)
+
+
+@pytest.mark.parametrize("classes", [2, 3, 5])
+def test_printed_cost_keeps_its_digits_near_certainty(classes, x64):
+    """Where P_c nears 1, ``log(1 - P_c)`` and ``1/(1 - P_c)`` must not be taken of a rounded difference."""
+    z = np.zeros((40, classes))
+    z[:, 0] = np.linspace(0, 60, 40)
+    t = np.full_like(z, 1 / classes)
+    name = "softmax_binary_cross_entropy"
+    np.testing.assert_allclose(cost_of(name, z, t), printed_cost(z, t), rtol=1e-13)
+    np.testing.assert_allclose(delta_of(name, z, t), printed_delta(z, t), rtol=1e-12, atol=1e-15)
+
+
+def test_printed_cost_has_the_delta_of_the_full_chain_rule_and_not_p_minus_y(x64):
+    z, y = moderate("softmax_binary_cross_entropy")
+    p = softmax(z, -1)
+    ratio = (p - y) / (1 - p)
+    full_chain_rule = ratio - p * ratio.sum(-1, keepdims=True)
+    name = "softmax_binary_cross_entropy"
+    np.testing.assert_allclose(delta_of(name, z, y), full_chain_rule, atol=1e-13)
+    np.testing.assert_allclose(gradient(name, z, y), full_chain_rule, atol=1e-13)
+    assert (np.abs(full_chain_rule - (p - y)).max(-1) > 1e-2).all()
+
+
+@pytest.mark.parametrize(
+    ("name", "probabilities"), [("cross_entropy", softmax), ("sigmoid_cross_entropy", expit)]
+)
+def test_p_minus_y_is_the_gradient_of_these(name, probabilities, x64):
+    z, y = moderate(name)
+    p = probabilities(z, axis=-1) if probabilities is softmax else probabilities(z)
+    np.testing.assert_allclose(gradient(name, z, y), p - y, atol=1e-14)
+    np.testing.assert_allclose(delta_of(name, z, y), p - y, atol=1e-14)
+    np.testing.assert_allclose(LOSSES[name].probabilities(z, axis=-1), p, atol=1e-15)
+
+
+@pytest.mark.parametrize("name", SOFTMAXES)
+def test_a_constant_added_to_the_logits_of_a_softmax_changes_nothing(name, x64):
+    z, t = moderate(name)
+    shift = np.linspace(-1e3, 1e3, len(z))[:, None]
+    loss = LOSSES[name]
+    np.testing.assert_allclose(cost_of(name, z + shift, t), cost_of(name, z, t), rtol=1e-12)
+    np.testing.assert_allclose(delta_of(name, z + shift, t), delta_of(name, z, t), atol=1e-12)
+    np.testing.assert_allclose(loss.probabilities(z, -1).sum(-1), 1, rtol=1e-14)
+    np.testing.assert_allclose(delta_of(name, z, t).sum(-1), 0, atol=1e-13)
+
+
+@pytest.mark.parametrize("name", LOSSES)
+def test_zero_at_the_truth(name):
+    truth = jnp.eye(CLASSES)
+    outputs = 1e4 * (2 * truth - 1) if LOSSES[name].takes_logits else truth
+    np.testing.assert_array_equal(cost_of(name, outputs, truth), 0)
+    np.testing.assert_array_equal(delta_of(name, outputs, truth), 0)
+
+
+@pytest.mark.parametrize("name", WITH_LOGITS)
+def test_stationary_where_the_probabilities_are_the_targets(name, x64):
+    z, _ = moderate(name)
+    t = LOSSES[name].probabilities(z, -1)
+    np.testing.assert_allclose(delta_of(name, z, t), 0, atol=1e-15)
+    for direction in np.eye(CLASSES):
+        assert (cost_of(name, z + 0.1 * direction, t) > cost_of(name, z, t)).all()
+
+
+@pytest.mark.parametrize("name", LOSSES)
+def test_axis_zero_is_the_transpose(name, x64):
+    a, t = moderate(name)
+    loss = LOSSES[name]
+    np.testing.assert_allclose(cost_of(name, a.T, t.T, axis=0), cost_of(name, a, t), rtol=1e-14)
+    np.testing.assert_allclose(delta_of(name, a.T, t.T, axis=0), delta_of(name, a, t).T, atol=1e-15)
+    if loss.probabilities:
+        np.testing.assert_allclose(loss.probabilities(a.T, axis=0), loss.probabilities(a, axis=-1).T)
+
+
+@pytest.mark.parametrize("name", WITH_LOGITS)
+@pytest.mark.parametrize("z", [[0.0, 0, 0, 0], [3.0, 3, -1, 0], [50.0, 50, 50, -50], [1e4, 0, 1e4, -1e4]])
+def test_ties_of_the_largest_logits(name, z, x64):
+    rng = np.random.default_rng(3)
+    z, t = np.array([z] * 8), make_targets(name, rng, 8)
+    cost, delta = ROBUST[name]
+    np.testing.assert_allclose(cost_of(name, z, t), cost(z, t), rtol=1e-13)
+    np.testing.assert_allclose(delta_of(name, z, t), delta(z, t), rtol=1e-12, atol=1e-14)
+    np.testing.assert_allclose(gradient(name, z, t), delta(z, t), rtol=1e-12, atol=1e-14)
+
+
+@pytest.mark.parametrize("name", LOSSES)
+def test_vmap_over_samples_equals_the_batch(name, x64):
+    a, t = moderate(name)
+    np.testing.assert_allclose(
+        jax.vmap(functools.partial(cost_of, name))(a, t), cost_of(name, a, t), rtol=1e-14
+    )
+    np.testing.assert_allclose(
+        jax.vmap(functools.partial(delta_of, name))(a, t), delta_of(name, a, t), atol=1e-15
+    )
+
+
+def test_l2_penalty_counts_weights_and_not_biases(x64):
+    params = {
+        "dense": {"w": jnp.array([[1.0, -2.0]]), "b": jnp.array([100.0, 100.0])},
+        "convolution": jnp.full((2, 2, 1, 1), 3.0),
+    }
+    assert losses.l2_penalty(params) == 0.5 * (1 + 4 + 4 * 9)
+    gradient = jax.grad(losses.l2_penalty)(params)
+    np.testing.assert_array_equal(gradient["dense"]["w"], params["dense"]["w"])
+    np.testing.assert_array_equal(gradient["convolution"], params["convolution"])
+    assert not gradient["dense"]["b"].any()
+
+
+def test_reductions_of_costs(x64):
+    costs, penalty, weights = jnp.array([1.0, 2.0, 6.0]), 3.0, jnp.array([1.0, 0.0, 0.5])
+    assert losses.reduce_costs(costs, penalty, "sum") == 12
+    assert losses.reduce_costs(costs, penalty, "mean") == 4
+    assert losses.reduce_costs(costs, penalty, "sum", weights) == 7
+    np.testing.assert_allclose(losses.reduce_costs(costs, penalty, "mean", weights), 7 / 1.5)
+
+
+def test_a_loss_of_ones_own_passes_through():
+    own = losses.Loss(losses.quadratic, losses.d_quadratic)
+    assert losses.get(own) is own
+    assert losses.get("quadratic") is LOSSES["quadratic"]

@@ -1,0 +1,111 @@
+"""Networks against a NumPy loop and scikit-learn's MLP; initialisers; predictions."""
+
+import warnings
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+import pytest
+from sklearn.exceptions import ConvergenceWarning
+from sklearn.neural_network import MLPClassifier
+
+import jfnn
+from jfnn.network import INITIALIZERS, Layer
+
+BIAS = {"normal": 0.01}  # all others start at 0
+
+
+@pytest.mark.parametrize("sizes", [(3, 2), (3, 5, 2), (3, 4, 6, 2), (3, 4, 5, 6, 1)])
+def test_apply_equals_a_numpy_loop_at_any_depth(sizes, x64):
+    net = jfnn.mlp(sizes, activation="tanh", output="sigmoid")
+    params = net.init(jax.random.key(1))
+    a = x = np.random.default_rng(0).normal(size=(7, 3))
+    for i, layer in enumerate(params):
+        z = a @ np.asarray(layer.w) + np.asarray(layer.b)
+        a = 1 / (1 + np.exp(-z)) if i == len(params) - 1 else np.tanh(z)
+    np.testing.assert_allclose(net.apply(params, x), a, rtol=1e-13)
+
+
+@pytest.mark.parametrize(("ours", "theirs"), [("sigmoid", "logistic"), ("relu", "relu"), ("tanh", "tanh")])
+def test_probabilities_and_predictions_equal_scikit_learns(ours, theirs, x64):
+    rng = np.random.default_rng(0)
+    x, labels = rng.normal(size=(60, 5)), np.arange(60) % 3
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", ConvergenceWarning)
+        theirs = MLPClassifier((6, 4), activation=theirs, max_iter=20, random_state=0).fit(x, labels)
+    params = tuple(Layer(w, b) for w, b in zip(theirs.coefs_, theirs.intercepts_, strict=True))
+    net = jfnn.mlp((5, 6, 4, 3), ours)
+    np.testing.assert_allclose(jfnn.predict_proba(net, params, x), theirs.predict_proba(x), rtol=1e-10)
+    np.testing.assert_array_equal(jfnn.predict(net, params, x), theirs.predict(x))
+    assert jfnn.accuracy(net, params, x, labels) == theirs.score(x, labels)
+
+
+@pytest.mark.parametrize("init", INITIALIZERS)
+def test_initialisers_have_their_variance_and_biases(init, dtype):
+    n_in, n_out = 300, 200
+    variance = {
+        "normal": 1.0,
+        "glorot_uniform": 2 / (n_in + n_out),
+        "glorot_normal": 2 / (n_in + n_out),
+        "he_uniform": 2 / n_in,
+        "he_normal": 2 / n_in,
+    }[init]
+    (layer,) = jfnn.mlp((n_in, n_out), init=init).init(jax.random.key(0))
+    assert layer.w.shape == (n_in, n_out)
+    assert layer.w.dtype == layer.b.dtype == dtype
+    w = np.asarray(layer.w, np.float64) / np.sqrt(variance)
+    # 60000 draws: the mean's standard error is 0.004, the variance's below 0.006.
+    assert abs(w.mean()) < 0.02
+    assert abs(w.var() - 1) < 0.03
+    if init.endswith("uniform"):
+        assert 0.99 * np.sqrt(3) < np.abs(w).max() <= np.sqrt(3) * (1 + 1e-6)
+    else:
+        assert np.abs(w).max() > 1.01 * np.sqrt(3)
+    np.testing.assert_array_equal(layer.b, np.full(n_out, BIAS.get(init, 0), dtype))
+
+
+def test_init_is_a_function_of_the_key_and_gives_each_layer_its_own_weights():
+    net = jfnn.mlp((4, 4, 4))
+    first, again, other = (net.init(jax.random.key(seed)) for seed in (0, 0, 1))
+    jax.tree.map(np.testing.assert_array_equal, first, again)
+    assert not np.any(first[0].w == other[0].w)
+    assert not np.any(first[0].w == first[1].w)
+
+
+def test_same_arguments_give_the_same_network():
+    assert jfnn.mlp((2, 3, 1), "relu") is jfnn.mlp([2, np.int64(3), 1], jfnn.activations.ACTIVATIONS["relu"])
+    assert jfnn.mlp((2, 3, 1), "relu") is not jfnn.mlp((2, 3, 1), "tanh")
+
+
+def linear(outputs):
+    """A network that gives its inputs, and its parameters."""
+    return jfnn.mlp((outputs, outputs)), (Layer(jnp.eye(outputs), jnp.zeros(outputs)),)
+
+
+def test_prediction_is_the_largest_output_and_of_equals_the_first():
+    outputs = np.array([[1.0, 3, 2], [5, 5, 0], [-3, -2, -1]])
+    assert jfnn.predict(*linear(3), outputs).tolist() == [1, 0, 2]
+    assert float(jfnn.accuracy(*linear(3), outputs, [1, 0, 0])) == pytest.approx(2 / 3)
+
+
+@pytest.mark.parametrize(
+    ("loss", "expected"), [("sigmoid_cross_entropy", [0, 0, 1, 1]), ("quadratic", [0, 0, 0, 1])]
+)
+def test_one_output_is_cut_at_probability_one_half(loss, expected):
+    outputs = np.array([[-0.1], [0.0], [0.4], [0.6]])
+    assert jfnn.predict(*linear(1), outputs, loss).tolist() == expected
+    assert float(jfnn.accuracy(*linear(1), outputs, [1, 0, 0, 1], loss)) == np.mean(
+        np.array(expected) == [1, 0, 0, 1]
+    )
+
+
+def test_probabilities_are_those_of_the_loss():
+    logits = np.array([[0.0, np.log(3)], [np.log(2), 0]])
+    softmaxed = [[1 / 4, 3 / 4], [2 / 3, 1 / 3]]
+    for loss in ("cross_entropy", "softmax_binary_cross_entropy"):
+        np.testing.assert_allclose(jfnn.predict_proba(*linear(2), logits, loss), softmaxed, rtol=1e-6)
+    np.testing.assert_allclose(
+        jfnn.predict_proba(*linear(2), logits, "sigmoid_cross_entropy"),
+        [[1 / 2, 3 / 4], [2 / 3, 1 / 2]],
+        rtol=1e-6,
+    )

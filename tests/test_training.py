@@ -1,0 +1,379 @@
+"""The objective, steps and epochs against NumPy, optax and scikit-learn; what `jfnn.train` reports."""
+
+import functools
+import warnings
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+import optax
+import pytest
+from scipy.special import expit, softmax
+from sklearn.exceptions import ConvergenceWarning
+from sklearn.neural_network import MLPClassifier, MLPRegressor
+
+import jfnn
+from jfnn import losses, training
+from jfnn.minibatches import PADDING, Minibatches
+from jfnn.network import Layer
+
+CROSS_ENTROPY = losses.LOSSES["cross_entropy"]
+N, FEATURES, CLASSES = 23, 4, 3
+
+
+def make_data(seed=0):
+    rng = np.random.default_rng(seed)
+    return rng.normal(size=(N, FEATURES)), rng.integers(CLASSES, size=N)
+
+
+def make_network(activation="sigmoid"):
+    return jfnn.mlp((FEATURES, 5, CLASSES), activation)
+
+
+def numpy_params(net, seed=0):
+    return jax.tree.map(np.asarray, net.init(jax.random.key(seed)))
+
+
+def numpy_gradients(params, x, targets, l2):
+    """The notes' equations for one sigmoid layer and a softmax, in plain NumPy: summed costs."""
+    (w1, b1), (w2, b2) = params
+    a = expit(x @ w1 + b1)
+    delta2 = softmax(a @ w2 + b2, axis=1) - targets
+    delta1 = delta2 @ w2.T * a * (1 - a)
+    return (
+        Layer(x.T @ delta1 + l2 * w1, delta1.sum(0)),
+        Layer(a.T @ delta2 + l2 * w2, delta2.sum(0)),
+    )
+
+
+def numpy_sgd(params, x, targets, rows, learning_rate, l2, reduction="sum"):
+    """Gradient descent over lists of row numbers; padded places are left out."""
+    for batch in rows:
+        batch = batch[batch != PADDING]
+        scale = learning_rate / (len(batch) if reduction == "mean" else 1)
+        gradients = numpy_gradients(params, x[batch], targets[batch], l2)
+        params = jax.tree.map(lambda p, g: p - scale * g, params, gradients)  # noqa: B023
+    return params
+
+
+def assert_close(found, expected, rtol=1e-10, atol=1e-12):
+    jax.tree.map(lambda f, e: np.testing.assert_allclose(f, e, rtol=rtol, atol=atol), found, expected)
+
+
+def test_objective_is_costs_plus_penalty_and_mean_divides_the_whole(x64):
+    x, labels = make_data()
+    net = make_network("tanh")
+    (w1, b1), (w2, b2) = params = numpy_params(net)
+    probabilities = softmax(np.tanh(x @ w1 + b1) @ w2 + b2, axis=1)
+    costs = -np.log(probabilities[np.arange(N), labels])
+    penalty = 0.3 / 2 * ((w1**2).sum() + (w2**2).sum())
+    whole = costs.sum() + penalty
+    np.testing.assert_allclose(jfnn.objective(net, params, x, labels, l2=0.3), whole)
+    np.testing.assert_allclose(jfnn.objective(net, params, x, labels, l2=0.3, reduction="mean"), whole / N)
+    weights = np.arange(N) % 3
+    weighted = (weights * costs).sum() + penalty
+    np.testing.assert_allclose(jfnn.objective(net, params, x, labels, l2=0.3, weights=weights), weighted)
+    np.testing.assert_allclose(
+        jfnn.objective(net, params, x, labels, l2=0.3, reduction="mean", weights=weights),
+        weighted / weights.sum(),
+    )
+
+
+@pytest.mark.parametrize("as_array", [np.asarray, jnp.asarray])
+def test_objective_and_hand_derivation_compile_around_data_at_hand(as_array):
+    """Data closed over, and so with values while the parameters are traced, are checked all the same."""
+    x, labels = make_data()
+    net = make_network()
+    params = net.init(jax.random.key(0))
+    for y in (labels, np.eye(CLASSES)[labels]):
+        x_given, y_given = as_array(x.astype(np.float32)), as_array(y)
+        plain = jfnn.objective(net, params, x_given, y_given)
+        jitted = jax.jit(lambda params: jfnn.objective(net, params, x_given, y_given))(params)  # noqa: B023
+        by_hand = jax.jit(lambda params: jfnn.backprop.value_and_grad(params, x_given, y_given))(params)  # noqa: B023
+        np.testing.assert_allclose(jitted, plain, rtol=1e-6)
+        np.testing.assert_allclose(by_hand[0], plain, rtol=1e-6)
+
+
+@pytest.mark.parametrize("reduction", training.REDUCTIONS)
+@pytest.mark.parametrize("remainder", ["drop", "keep"])
+@pytest.mark.parametrize("source", ["autodiff", "backprop"])
+def test_scanned_epochs_equal_a_numpy_loop(source, remainder, reduction, x64):
+    x, labels = make_data()
+    targets = np.eye(CLASSES)[labels]
+    net = make_network()
+    start = numpy_params(net)
+    value_and_grad = (
+        training.autodiff(net, CROSS_ENTROPY, reduction)
+        if source == "autodiff"
+        else functools.partial(jfnn.backprop.value_and_grad, reduction=reduction)
+    )
+    batches = Minibatches("permutation", 5, remainder)
+    optimizer = optax.sgd(0.1)
+    one_epoch = jax.jit(
+        lambda state, rows: training.epoch(
+            state,
+            optimizer,
+            value_and_grad,
+            jnp.asarray(x),
+            jnp.asarray(targets),
+            0.2,
+            rows,
+            batches.is_padded(N),
+        )
+    )
+    state, expected = training.State(start, optimizer.init(start)), start
+    for epoch in range(4):
+        rows = batches.epoch(N, 0, epoch)
+        state, _ = one_epoch(state, rows)
+        expected = numpy_sgd(expected, x, targets, rows, 0.1, 0.2, reduction)
+    assert_close(state.params, expected)
+
+
+@pytest.mark.parametrize("reduction", training.REDUCTIONS)
+def test_a_kept_remainder_trains_as_the_short_batch_it_is(reduction, x64):
+    x, labels = make_data()
+    x, targets = jnp.asarray(x), jnp.eye(CLASSES)[labels]
+    net = make_network("tanh")
+    params = numpy_params(net)
+    value_and_grad = training.autodiff(net, CROSS_ENTROPY, reduction)
+    optimizer = optax.adam(0.05)
+    padded = Minibatches("permutation", 7, "keep").epoch(N, 0, 0)
+    assert (padded[-1] == PADDING).sum() == 5
+    start = training.State(params, optimizer.init(params))
+    found, value = training.epoch(start, optimizer, value_and_grad, x, targets, 0.2, padded, padded=True)
+    step = jax.jit(lambda state, x, targets: training.step(state, optimizer, value_and_grad, x, targets, 0.2))
+    state = start
+    for rows in padded:
+        rows = rows[rows != PADDING]
+        state, _ = step(state, x[rows], targets[rows])
+    assert_close(found, state)
+    np.testing.assert_allclose(
+        value, value_and_grad(state.params, x[rows], targets[rows], l2=0.2)[0], rtol=1e-12
+    )
+
+
+@pytest.mark.parametrize(
+    ("name", "arguments"),
+    [
+        ("sgd", {}),
+        ("sgd", {"momentum": 0.9}),
+        ("sgd", {"momentum": 0.9, "nesterov": True}),
+        ("adam", {}),
+        ("adam", {"b1": 0.8}),
+    ],
+)
+def test_train_equals_a_plain_optax_loop(name, arguments, x64):
+    x, labels = make_data()
+    net = make_network()
+    start = numpy_params(net)
+    rows = Minibatches("subset", 6).epoch(N, 0, 0)[None]
+    found, history = jfnn.train(
+        net,
+        x,
+        labels,
+        learning_rate=0.02,
+        l2=0.1,
+        epochs=3,
+        initial_params=start,
+        batch_size=6,
+        batches=np.repeat(rows, 3, 0),
+        optimizer=name,
+        optimizer_args=arguments,
+    )
+    optimizer = getattr(optax, name)(0.02, **arguments)
+    gradient = jax.jit(jax.grad(lambda params, x, y: jfnn.objective(net, params, x, y, l2=0.1)))
+    update = jax.jit(optimizer.update)
+    params, state = start, optimizer.init(start)
+    for batch in rows[0].tolist() * 3:
+        batch = np.array(batch)
+        updates, state = update(gradient(params, x[batch], labels[batch]), state, params)
+        params = optax.apply_updates(params, updates)
+    assert_close(found, params)
+    assert history.diverged_at == -1
+
+
+def test_train_takes_an_optimizer_of_ones_own(x64):
+    x, labels = make_data()
+
+    def plain_descent(learning_rate):
+        return optax.GradientTransformation(
+            lambda params: (),
+            lambda g, state, params=None: (jax.tree.map(lambda g: -learning_rate * g, g), state),
+        )
+
+    options = {"learning_rate": 0.02, "epochs": 3, "batch_size": 6}
+    by_name = jfnn.train(make_network(), x, labels, **options)[0]
+    assert_close(jfnn.train(make_network(), x, labels, optimizer=plain_descent, **options)[0], by_name)
+
+
+def test_train_on_the_hand_derivation_equals_train_on_jax_grad(x64):
+    x, labels = make_data()
+    net = make_network("elu")
+    options = {"learning_rate": 0.02, "l2": 0.1, "epochs": 4, "batch_size": 6, "reduction": "mean"}
+    by_jax, history = jfnn.train(net, x, labels, **options)
+    by_hand = functools.partial(jfnn.backprop.value_and_grad, activation="elu", reduction="mean")
+    for source in ({"value_and_grad": by_hand}, {"gradient": "backprop"}):
+        found, found_history = jfnn.train(net, x, labels, **source, **options)
+        assert_close(found, by_jax)
+        np.testing.assert_allclose(found_history.train_loss, history.train_loss, rtol=1e-10)
+
+
+def test_train_follows_whatever_gradient_source_it_is_given():
+    x, labels = make_data()
+    net = make_network()
+    start = numpy_params(net)
+
+    def ones(params, x, targets, *, l2):
+        return 0.0, jax.tree.map(jnp.ones_like, params)
+
+    params, _ = jfnn.train(
+        net,
+        x,
+        labels,
+        learning_rate=0.5,
+        epochs=1,
+        batch_size=N,
+        initial_params=start,
+        value_and_grad=ones,
+    )
+    assert_close(params, jax.tree.map(lambda p: p - 0.5, start), rtol=1e-6)
+
+
+def test_history_has_the_scores_at_the_end_of_each_epoch(x64):
+    x, labels = make_data()
+    x_test, labels_test = make_data(1)
+    net = make_network()
+    options = {"learning_rate": 0.05, "l2": 0.1, "batch_size": 6}
+    _, history = jfnn.train(net, x, labels, epochs=4, test=(x_test, labels_test), **options)
+    np.testing.assert_array_equal(history.epoch, [1, 2, 3, 4])
+    for i, epochs in enumerate(history.epoch):
+        params, _ = jfnn.train(net, x, labels, epochs=int(epochs), **options)
+        for part, x_part, labels_part in (("train", x, labels), ("test", x_test, labels_test)):
+            loss = jfnn.objective(net, params, x_part, labels_part, reduction="mean")
+            np.testing.assert_allclose(getattr(history, f"{part}_loss")[i], loss, rtol=1e-12)
+            right = float(jfnn.accuracy(net, params, x_part, labels_part))
+            assert getattr(history, f"{part}_accuracy")[i] == pytest.approx(right, rel=1e-6)
+
+
+def test_training_without_test_rows_has_no_test_scores_and_targets_no_accuracy():
+    x, _ = make_data()
+    net = jfnn.mlp((FEATURES, 1))
+    _, history = jfnn.train(net, x, x[:, 0], loss="quadratic", learning_rate=0.01, epochs=2, batch_size=5)
+    assert np.isfinite(history.train_loss).all()
+    for missing in (history.train_accuracy, history.test_loss, history.test_accuracy):
+        assert missing.shape == (2,)
+        assert np.isnan(missing).all()
+
+
+def test_divergence_is_reported_as_data_with_the_last_finite_parameters(x64):
+    """A steep linear fit grows by a constant factor a step, so that NumPy can say when float64 overflows."""
+    x, t = np.array([[1e20]]), np.array([[0.0]])
+    net = jfnn.mlp((1, 1))
+    start = (Layer(np.array([[1.0]]), np.array([0.0])),)
+    trained, w, b, diverged_at = [start], np.float64(1), np.float64(0), None
+    with np.errstate(over="ignore", invalid="ignore"):
+        for epoch in range(10):
+            error = x[0, 0] * w + b
+            w, b = w - x[0, 0] * error, b - error
+            if not np.isfinite([w, b, (x[0, 0] * w + b) ** 2]).all():
+                diverged_at = epoch
+                break
+            trained.append((Layer(np.array([[w]]), np.array([b])),))
+    assert 1 < diverged_at < 9
+
+    told = []
+    params, history = jfnn.train(
+        net,
+        x,
+        t,
+        learning_rate=1.0,
+        loss="quadratic",
+        epochs=10,
+        batch_size=None,
+        initial_params=start,
+        progress=told.append,
+    )
+    assert history.diverged_at == diverged_at
+    assert_close(params, trained[diverged_at])
+    assert np.isfinite(history.train_loss[:diverged_at]).all()
+    assert np.isnan(history.train_loss[diverged_at:]).all()
+    assert [progress.training for progress in told] == [1] * diverged_at + [0] * (10 - diverged_at)
+
+
+def test_no_epochs_give_the_start_and_one_seed_the_same_run(x64):
+    x, labels = make_data()
+    net = make_network()
+    start = numpy_params(net)
+    params, _ = jfnn.train(net, x, labels, learning_rate=0.1, epochs=0, batch_size=6, initial_params=start)
+    jax.tree.map(np.testing.assert_array_equal, params, start)
+    first, again, other = (
+        jfnn.train(net, x, labels, learning_rate=0.1, epochs=2, batch_size=6, seed=seed)[0]
+        for seed in (1, 1, 2)
+    )
+    jax.tree.map(np.testing.assert_array_equal, first, again)
+    assert not np.array_equal(first[0].w, other[0].w)
+
+
+def one_epoch_of_scikit_learn(model, x, y):
+    """``(before, after, loss)``: the second of two epochs of a scikit-learn MLP."""
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", ConvergenceWarning)
+        model.fit(x, y)
+        before = tuple(
+            Layer(w.copy(), b.copy()) for w, b in zip(model.coefs_, model.intercepts_, strict=True)
+        )
+        model.partial_fit(x, y)
+    after = tuple(Layer(w, b) for w, b in zip(model.coefs_, model.intercepts_, strict=True))
+    return before, after, model.loss_
+
+
+SCIKIT_LEARN = {
+    "hidden_layer_sizes": (5, 4),
+    "solver": "sgd",
+    "momentum": 0,
+    "nesterovs_momentum": False,
+    "shuffle": False,
+    "alpha": 0.7,
+    "learning_rate_init": 0.3,
+    "max_iter": 1,
+    "random_state": 0,
+}
+
+
+@pytest.mark.parametrize(("ours", "theirs"), [("sigmoid", "logistic"), ("relu", "relu"), ("tanh", "tanh")])
+@pytest.mark.parametrize("batch_size", [N, 9])
+def test_mean_reduction_is_scikit_learns_mlp_with_alpha_as_l2(ours, theirs, batch_size, x64):
+    """One epoch each, the remainder kept: its penalty too is divided by the rows of the batch."""
+    x, labels = make_data()
+    model = MLPClassifier(activation=theirs, batch_size=batch_size, **SCIKIT_LEARN)
+    before, after, loss = one_epoch_of_scikit_learn(model, x, labels)
+    rows = np.full((-(-N // batch_size), batch_size), PADDING, np.int32)
+    rows.ravel()[:N] = np.arange(N)
+    net = jfnn.mlp((FEATURES, 5, 4, CLASSES), ours)
+    optimizer = optax.sgd(0.3)
+    state, _ = training.epoch(
+        training.State(before, optimizer.init(before)),
+        optimizer,
+        training.autodiff(net, CROSS_ENTROPY, "mean"),
+        jnp.asarray(x),
+        jnp.eye(CLASSES)[labels],
+        0.7,
+        rows,
+        padded=True,
+    )
+    assert_close(state.params, after)
+    if batch_size == N:
+        value = jfnn.objective(net, before, x, labels, l2=0.7, reduction="mean")
+        np.testing.assert_allclose(value, loss, rtol=1e-12)
+
+
+def test_mean_reduction_is_scikit_learns_regressor_for_one_output(x64):
+    x, _ = make_data()
+    t = x[:, 0] ** 2
+    before, after, loss = one_epoch_of_scikit_learn(MLPRegressor(activation="tanh", **SCIKIT_LEARN), x, t)
+    net = jfnn.mlp((FEATURES, 5, 4, 1), "tanh")
+    value, gradients = jax.value_and_grad(
+        lambda params: jfnn.objective(net, params, x, t, "quadratic", 0.7, "mean")
+    )(before)
+    np.testing.assert_allclose(value, loss, rtol=1e-12)
+    assert_close(jax.tree.map(lambda p, g: p - 0.3 * g, before, gradients), after)
