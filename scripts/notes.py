@@ -1,0 +1,85 @@
+"""The lecture notes, reproduced: every figure that they print beside what comes out here.
+
+The notes' random stream is replayed through the library. Each of their sections becomes a table of published
+figures, those computed here, and verdicts:
+
+* reproduced: the same, exactly or to the digits printed.
+* consistent: it depends on rounding or on random starts, and agrees as far as the reason says. A chaotic cell
+  of the grid is given as mean ± standard deviation (least..largest) over minibatch streams, and is
+  consistent within three standard deviations.
+* corrected: the published figure is an artefact, explained beside it.
+* outside the spread: a chaotic cell that is further off than that.
+* NOT REPRODUCED: what must come out the same does not; the exit status is 1.
+
+Figures and trained models are written to a folder.
+"""
+
+import argparse
+import sys
+import time
+from collections import Counter
+from collections.abc import Callable, Sequence
+from pathlib import Path
+
+import jax
+from notes_parts import digits, gates
+from notes_parts.replay import Replay
+from notes_parts.report import NOT_REPRODUCED, Row, table
+
+import jfnn
+
+PUBLISHED = Path(__file__).resolve().parent.parent / "tests" / "data"
+
+SECTIONS: dict[str, tuple[str, Callable[[Replay], list[Row]]]] = {
+    "gates": ("OR and XOR by least squares, XOR by a network set by hand", gates.gates),
+    "xor": ("OR and XOR trained from random starts", gates.xor_trained),
+    "approximation": ("Universal approximation", gates.approximation),
+    "digits": ("The digits", digits.digits_shown),
+    "initial": ("The network before training", digits.initial_prediction),
+    "gradients": ("Backpropagation", digits.gradients),
+    "descent": ("Gradient descent", digits.gradient_descent),
+    "sgd": ("Stochastic gradient descent", digits.stochastic_gradient_descent),
+    "grid": ("The grid: right answers of train, test", digits.grid),
+    "models": ("Stored models", digits.stored_models),
+}
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Runs the sections and prints their tables.
+
+    Returns:
+        The exit status: 1 if something that must be reproduced was not.
+    """
+    options = _parser().parse_args(arguments)
+    jax.config.update("jax_enable_x64", options.dtype == "float64")
+    options.out.mkdir(parents=True, exist_ok=True)
+    replay = Replay(options.published, options.out, options.dtype)
+    started = time.perf_counter()
+    verdicts: Counter[str] = Counter()
+    for name in options.sections or SECTIONS:
+        title, section = SECTIONS[name]
+        print(f"\n{title}\n{'=' * len(title)}")
+        rows = section(replay)
+        print(table(rows))
+        verdicts.update(row.verdict for row in rows)
+    print("\n" + ", ".join(f"{count} {verdict}" for verdict, count in verdicts.items()))
+    print(f"{options.dtype}, {time.perf_counter() - started:.1f} s; figures and models in {options.out}")
+    return 1 if verdicts[NOT_REPRODUCED] else 0
+
+
+def _parser() -> argparse.ArgumentParser:
+    parser = argparse.ArgumentParser(
+        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter, allow_abbrev=False
+    )
+    parser.add_argument("--dtype", choices=("float64", "float32"), default="float64", help="default: float64")
+    parser.add_argument("--out", type=Path, default=Path("notes_out"), help="folder; default: notes_out")
+    parser.add_argument(
+        "--sections", nargs="+", choices=SECTIONS, metavar="NAME", help=f"of {', '.join(SECTIONS)}"
+    )
+    parser.add_argument("--published", type=Path, default=PUBLISHED, help="folder of the published figures")
+    return parser
+
+
+if __name__ == "__main__":
+    jfnn.use_all_cores()
+    sys.exit(main())

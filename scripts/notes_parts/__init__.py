@@ -1,0 +1,1 @@
+"""What notes.py is made of: the notes' experiment, their sections, and the tables."""

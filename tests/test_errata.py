@@ -1,0 +1,206 @@
+"""The errata of the notes: for each, the right version holds and the printed one is seen to be wrong."""
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+import pytest
+from sklearn.datasets import load_digits
+
+import jfnn
+from jfnn import activations, losses
+
+RNG_SEED = 7
+
+
+def central_differences(cost, z, step=1e-6):
+    """``∂cost/∂z`` of a scalar function of an array, entry by entry."""
+    gradient = np.zeros_like(z)
+    for place in np.ndindex(z.shape):
+        moved = [z.copy(), z.copy()]
+        moved[0][place] += step
+        moved[1][place] -= step
+        gradient[place] = (cost(moved[0]) - cost(moved[1])) / (2 * step)
+    return gradient
+
+
+def softmax(z):
+    e = np.exp(z - z.max(axis=-1, keepdims=True))
+    return e / e.sum(axis=-1, keepdims=True)
+
+
+def sigmoid(z):
+    return 1 / (1 + np.exp(-z))
+
+
+def categorical(p, y):
+    return -np.sum(y * np.log(p))
+
+
+def bernoulli(p, y):
+    """The cost that the notes print."""
+    return -np.sum(y * np.log(p) + (1 - y) * np.log(1 - p))
+
+
+@pytest.fixture
+def logits_and_targets():
+    rng = np.random.default_rng(RNG_SEED)
+    return rng.normal(size=(4, 5)), np.eye(5)[[0, 3, 4, 3]]
+
+
+# 1. Three costs, each with its own delta
+
+
+COSTS = {
+    "cross_entropy": (categorical, softmax),
+    "sigmoid_cross_entropy": (bernoulli, sigmoid),
+    "softmax_binary_cross_entropy": (bernoulli, softmax),
+}
+
+
+@pytest.mark.parametrize("name", COSTS)
+def test_erratum_1_every_delta_is_the_derivative_of_its_own_cost(name, logits_and_targets, x64):
+    z, y = logits_and_targets
+    cost, probabilities = COSTS[name]
+    loss = losses.get(name)
+    np.testing.assert_allclose(np.sum(loss.cost(z, y)), cost(probabilities(z), y), rtol=1e-12)
+    differences = central_differences(lambda z: cost(probabilities(z), y), z)
+    np.testing.assert_allclose(loss.delta(z, y), differences, rtol=0, atol=1e-8)
+
+
+def test_erratum_1_the_printed_cost_with_a_softmax_has_not_the_delta_p_minus_y(logits_and_targets, x64):
+    z, y = logits_and_targets
+    p = softmax(z)
+    off_diagonal = p * np.sum((p - y) / (1 - p), axis=1, keepdims=True)
+    delta = losses.get("softmax_binary_cross_entropy").delta(z, y)
+    np.testing.assert_allclose(delta, (p - y) / (1 - p) - off_diagonal, rtol=1e-10, atol=1e-12)
+    assert np.abs(delta - (p - y)).max() > 0.1
+    np.testing.assert_allclose(losses.get("cross_entropy").delta(z, y), p - y, rtol=1e-12)
+    np.testing.assert_allclose(losses.get("sigmoid_cross_entropy").delta(z, y), sigmoid(z) - y, rtol=1e-12)
+
+
+# 2. tanh(z/2) = f(z) - f(-z)
+
+
+def test_erratum_2_tanh_of_half_z_is_the_sigmoid_of_z_less_that_of_minus_z(dtype):
+    z = jnp.linspace(-5, 5, 41, dtype=dtype)
+    f = activations.sigmoid
+    atol = 4 * np.finfo(dtype).eps
+    np.testing.assert_allclose(activations.tanh(z / 2), f(z) - f(-z), rtol=0, atol=atol)
+    np.testing.assert_allclose(activations.tanh(z / 2), 2 * f(z) - 1, rtol=0, atol=atol)
+
+
+# 3. ELU is α(e^z - 1), with z alone in the exponent
+
+
+@pytest.mark.parametrize("alpha", [0.3, 1.0, 1.7])
+def test_erratum_3_elu_has_no_factor_in_the_exponent(alpha, dtype):
+    z = np.linspace(-3, 2, 26).astype(dtype)
+    expected = np.where(z > 0, z, alpha * np.expm1(z))
+    slope = np.where(z > 0, 1, alpha * np.exp(z))
+    rtol = 8 * np.finfo(dtype).eps
+    np.testing.assert_allclose(activations.elu(z, alpha), expected, rtol=rtol)
+    np.testing.assert_allclose(activations.d_elu(jnp.asarray(z), alpha), slope, rtol=rtol)
+    assert float(activations.ACTIVATIONS["elu"].f(jnp.asarray(-1.0, dtype))) == pytest.approx(
+        np.expm1(-1), rel=1e-6
+    )
+
+
+# 4. A split keeps inputs and labels together
+
+
+@pytest.mark.parametrize("random_state", [0, 1, None])
+def test_erratum_4_a_split_keeps_every_input_with_its_label(random_state):
+    labels = np.arange(50)
+    inputs = np.stack([labels, labels**2], axis=1).astype(float)
+    split = jfnn.datasets.split(inputs, labels, random_state=random_state)
+    for x, y in ((split.x_train, split.y_train), (split.x_test, split.y_test)):
+        np.testing.assert_array_equal(x, np.stack([y, y**2], axis=1))
+    rows = np.concatenate([split.y_train, split.y_test])
+    assert sorted(rows) == labels.tolist()
+    assert rows.tolist() != labels.tolist()
+
+
+def test_erratum_4_the_digits_keep_their_labels():
+    known = {image.tobytes(): label for image, label in zip(*load_digits(return_X_y=True), strict=True)}
+    split = jfnn.datasets.digits(random_state=3)
+    for x, y in ((split.x_train, split.y_train), (split.x_test, split.y_test)):
+        assert [known[np.ascontiguousarray(image).tobytes()] for image in x] == y.tolist()
+
+
+# 5. The number of classes is not read off the labels
+
+
+def test_erratum_5_the_one_hot_width_does_not_depend_on_the_labels_at_hand():
+    labels = np.array([2, 0, 1])
+    found = jfnn.datasets.one_hot(labels, 5)
+    np.testing.assert_array_equal(found, np.eye(5)[labels])
+    assert found.shape == (3, 5)
+
+
+def test_erratum_5_a_network_trains_on_rows_that_lack_the_largest_class():
+    rng = np.random.default_rng(RNG_SEED)
+    split = jfnn.Split(
+        rng.normal(size=(12, 3)), np.arange(12) % 3, rng.normal(size=(4, 3)), np.array([0, 1, 2, 3])
+    )
+    result = jfnn.sweep(jfnn.mlp((3, 4)), split, learning_rate=0.1, epochs=2, batch_size=4, keep_params="all")
+    assert np.isfinite(result.test_loss).all()
+    assert result.params[-1].b.shape[-1] == 4
+
+
+# 6. The bias gradient is a sum over samples only
+
+
+def test_erratum_6_the_bias_gradient_is_summed_over_samples_not_over_units(x64):
+    rng = np.random.default_rng(RNG_SEED)
+    x, y = rng.normal(size=(6, 3)), rng.integers(0, 3, size=6)
+    w1, b1, w2, b2 = rng.normal(size=(3, 4)), rng.normal(size=4), rng.normal(size=(4, 3)), rng.normal(size=3)
+    differences = central_differences(
+        lambda b: categorical(softmax(sigmoid(x @ w1 + b) @ w2 + b2), np.eye(3)[y]), b1
+    )
+    params = (jfnn.Layer(w1, b1), jfnn.Layer(w2, b2))
+    gradient = jfnn.backprop.value_and_grad(params, x, y)[1][0].b
+    np.testing.assert_allclose(gradient, differences, rtol=0, atol=1e-8)
+    assert np.abs(gradient - gradient.sum()).max() > 0.1
+
+    # The engine's own derivation, read off one step of plain gradient descent.
+    trained, _ = jfnn.train(
+        jfnn.mlp((3, 4, 3)),
+        x,
+        y,
+        learning_rate=1.0,
+        epochs=1,
+        batch_size=None,
+        initial_params=params,
+        gradient="backprop",
+    )
+    np.testing.assert_allclose(b1 - trained[0].b, differences, rtol=0, atol=1e-8)
+
+
+# 7. The data are the UCI optical digits
+
+
+def test_erratum_7_the_digits_are_8_by_8_images_of_17_grey_levels():
+    split = jfnn.datasets.digits()
+    images = np.concatenate([split.x_train, split.x_test])
+    assert images.shape == (1797, 64)
+    assert set(np.unique(images)) == set(range(17))
+    assert "UCI" in jfnn.datasets.digits.__doc__
+
+
+# 8. Exponentials do not overflow
+
+
+@pytest.mark.parametrize("largest", [100.0, 1e4])
+def test_erratum_8_the_sigmoid_and_the_softmax_do_not_overflow(largest, dtype):
+    z = jnp.array([-largest, 0, largest], dtype)
+    np.testing.assert_allclose(activations.sigmoid(z), [0, 0.5, 1], atol=1e-30)
+    np.testing.assert_allclose(activations.d_sigmoid(z), [0, 0.25, 0], atol=1e-30)
+    np.testing.assert_allclose(jax.grad(lambda z: activations.sigmoid(z).sum())(z), [0, 0.25, 0], atol=1e-30)
+    logits, target = jnp.stack([z, z[::-1]]), jnp.array([[0, 0, 1], [0, 0, 1]], dtype)
+    loss = losses.get("cross_entropy")
+    np.testing.assert_allclose(loss.probabilities(logits), [[0, 0, 1], [1, 0, 0]], atol=1e-30)
+    np.testing.assert_allclose(loss.cost(logits, target), [0, 2 * largest], rtol=1e-6)
+    np.testing.assert_allclose(loss.delta(logits, target), [[0, 0, 0], [1, 0, -1]], atol=1e-30)
+    for name in COSTS:
+        assert np.isfinite(losses.get(name).cost(logits, target)).all()
+        assert np.isfinite(losses.get(name).delta(logits, target)).all()

@@ -1,0 +1,346 @@
+"""Every figure is drawn and read back: the texts, colours and shapes it holds are those of the data."""
+
+import itertools
+import subprocess
+import sys
+
+import numpy as np
+import pytest
+from matplotlib.backends.backend_agg import FigureCanvasAgg
+from matplotlib.colors import LogNorm
+from matplotlib.patches import Rectangle
+
+import jfnn
+from jfnn import plots
+
+
+def make_result(shape=(7, 7), seeds=2, further=(), classes=True, diverged=(), history=0):
+    """A result of random scores; ``diverged`` are places (of cells and seeds) that lack them."""
+    rng = np.random.default_rng(0)
+    axes = {"learning_rate": np.geomspace(1e-5, 10, shape[0]), "l2": np.geomspace(1e-5, 10, shape[1])}
+    axes |= dict(further)
+    full = (*(len(values) for values in axes.values()), seeds)
+    diverged_at = np.full(full, -1)
+    for place in diverged:
+        diverged_at[place] = 1
+    lost = diverged_at >= 0
+
+    def scores(scale, known=True):
+        return np.where(lost | (not known), np.nan, scale * rng.random(full))
+
+    names = {"train_accuracy": classes, "test_accuracy": classes, "train_loss": True, "test_loss": True}
+    final = {name: scores(1.0 if "accuracy" in name else 1e4, known) for name, known in names.items()}
+    kept = {name: values[..., None] * np.linspace(2, 1, history) for name, values in final.items()}
+    return jfnn.SweepResult(
+        axes=axes,
+        seeds=np.arange(seeds),
+        **final,
+        diverged_at=diverged_at,
+        params=None,
+        history={"epoch": np.arange(1, history + 1)} | kept if history else {},
+        timing={},
+    )
+
+
+def panels_of(figure):
+    """The two maps of a heat map; what is left is its colour bar."""
+    train, test, *rest = figure.axes
+    return {"train": train, "test": test}, rest
+
+
+def texts_of(panel, shape):
+    written = np.full(shape, "", dtype=object)
+    for text in panel.texts:
+        column, row = text.get_position()
+        written[row, column] = text.get_text()
+    return written
+
+
+def boxes_of(panel, filled):
+    patches = [
+        patch for patch in panel.patches if isinstance(patch, Rectangle) and patch.get_fill() == filled
+    ]
+    return {(round(box.get_y() + 0.5), round(box.get_x() + 0.5)): box for box in patches}
+
+
+def luminance(colour):
+    """The relative luminance of sRGB that WCAG defines."""
+    linear = [c / 12.92 if c <= 0.04045 else ((c + 0.055) / 1.055) ** 2.4 for c in colour[:3]]
+    return float(np.dot([0.2126, 0.7152, 0.0722], linear))
+
+
+def test_heat_map_writes_the_seed_mean_of_every_cell():
+    result = make_result((3, 5), seeds=3)
+    panels, _ = panels_of(plots.heat_map(result))
+    for part, panel in panels.items():
+        mean = getattr(result, f"{part}_accuracy").sum(axis=-1) / 3
+        written = texts_of(panel, (3, 5))
+        assert np.array_equal(written, np.vectorize("{:.3f}".format)(mean))
+        np.testing.assert_allclose(np.asarray(panel.images[0].get_array()), mean)
+
+
+def test_heat_map_marks_cells_that_diverged_with_any_seed():
+    result = make_result((3, 4), diverged=[(0, 1, 0), (2, 3, 1)])
+    panels, _ = panels_of(plots.heat_map(result))
+    for panel in panels.values():
+        written = texts_of(panel, (3, 4))
+        assert {tuple(map(int, place)) for place in np.argwhere(written == "div")} == {(0, 1), (2, 3)}
+        hatched = boxes_of(panel, filled=True)
+        assert set(hatched) == {(0, 1), (2, 3)}
+        assert all(box.get_hatch() for box in hatched.values())
+
+
+def test_heat_map_outlines_the_best_cell_and_no_other():
+    result = make_result((4, 5))
+    result.test_accuracy[1, 3] = 1.0
+    panels, _ = panels_of(plots.heat_map(result))
+    assert all(list(boxes_of(panel, filled=False)) == [(1, 3)] for panel in panels.values())
+
+
+def test_heat_map_has_one_colour_bar_and_one_scale_from_0_to_1():
+    panels, rest = panels_of(plots.heat_map(make_result()))
+    assert len(rest) == 1
+    assert {panel.images[0].get_clim() for panel in panels.values()} == {(0, 1)}
+
+
+@pytest.mark.parametrize("classes", [True, False])
+def test_heat_map_texts_stand_out_from_their_cells(classes):
+    result = make_result((20, 20), seeds=1, classes=classes)
+    panels, _ = panels_of(plots.heat_map(result))
+    for panel in panels.values():
+        image = panel.images[0]
+        for text in panel.texts:
+            column, row = text.get_position()
+            behind = luminance(image.to_rgba(image.get_array()[row, column]))
+            before = {"white": 1.0, "black": 0.0}[text.get_color()]
+            contrast = (max(behind, before) + 0.05) / (min(behind, before) + 0.05)
+            assert contrast > 3  # what WCAG asks of large text and of graphics
+
+
+@pytest.mark.parametrize("classes", [True, False])
+@pytest.mark.parametrize("shape", [(1, 1), (3, 3), (7, 7), (20, 20), (3, 12), (12, 3)])
+def test_heat_map_texts_fit_their_cells_and_labels_do_not_overlap(shape, classes):
+    further = {"momentum": np.array([0.9])}.items()
+    diverged = [(0, 0, 0, 0)] if shape != (1, 1) else []
+    result = make_result(shape, seeds=1, further=further, classes=classes, diverged=diverged)
+    figure = plots.heat_map(result)
+    canvas = FigureCanvasAgg(figure)
+    canvas.draw()
+    panels, _ = panels_of(figure)
+    for panel in panels.values():
+        assert all(text.get_fontsize() >= 6 for text in panel.texts)
+        assert len(panel.texts) == np.prod(shape)
+        for text in panel.texts:
+            column, row = text.get_position()
+            corners = panel.transData.transform([(column - 0.5, row - 0.5), (column + 0.5, row + 0.5)])
+            (left, low), (right, high) = corners.min(axis=0), corners.max(axis=0)
+            box = text.get_window_extent()
+            assert left < box.x0 and box.x1 < right and low < box.y0 and box.y1 < high
+    texts = [label for panel in panels.values() for label in panel.get_xticklabels()]
+    texts += [
+        *panels["train"].get_yticklabels(),
+        *(panel.title for panel in panels.values()),
+        figure._suptitle,
+    ]
+    boxes = [text.get_window_extent() for text in texts]
+    assert not any(one.overlaps(other) for one, other in itertools.combinations(boxes, 2))
+    assert all(figure.bbox.x0 <= box.x0 and box.x1 <= figure.bbox.x1 for box in boxes)
+
+
+def test_heat_map_labels_give_the_axes_back():
+    result = make_result((3, 20))
+    panel = panels_of(plots.heat_map(result))[0]["train"]
+    down = [float(label.get_text()) for label in panel.get_yticklabels()]
+    across = [float(label.get_text()) for label in panel.get_xticklabels()]
+    np.testing.assert_allclose(down, result.learning_rate, rtol=0.05)
+    np.testing.assert_allclose(across, result.l2, rtol=0.05)
+    assert panel.get_yticklabels()[0].get_text() == "1e-5"
+
+
+def test_labels_tell_close_values_apart():
+    values = [0.1, 0.1001, 0.10012]
+    assert [float(label) for label in plots._labels(values)] == values
+    assert plots._labels([0.0, 1e-5, 2.5e-3, 0.01, 10.0, 250.0]) == [
+        "0",
+        "1e-5",
+        "2.5e-3",
+        "0.01",
+        "10",
+        "2.5e2",
+    ]
+
+
+def test_heat_map_of_many_cells_leaves_the_texts_out():
+    panels, _ = panels_of(plots.heat_map(make_result((60, 60), seeds=1)))
+    assert not any(panel.texts for panel in panels.values())
+
+
+def test_heat_map_without_classes_shows_losses_on_a_log_scale():
+    result = make_result(classes=False)
+    panels, _ = panels_of(plots.heat_map(result))
+    for part, panel in panels.items():
+        mean = getattr(result, f"{part}_loss").mean(axis=-1)
+        np.testing.assert_allclose(texts_of(panel, (7, 7)).astype(float), mean, rtol=5.1e-3)
+        assert isinstance(panel.images[0].norm, LogNorm)
+    best = np.unravel_index(result.test_loss.mean(axis=-1).argmin(), (7, 7))
+    assert list(boxes_of(panels["test"], filled=False)) == [best]
+    image = panels["test"].images[0]
+    assert luminance(image.to_rgba(mean.min())) > luminance(image.to_rgba(mean.max()))
+
+
+def test_heat_map_of_further_axes_shows_the_slice_asked_for():
+    momentum = np.array([0.0, 0.5, 0.9])
+    result = make_result((3, 4), further={"momentum": momentum, "decay": np.array([0.9])}.items())
+    best = result.best().index
+    for place in range(3):
+        panels, _ = panels_of(plots.heat_map(result, at={"momentum": place}))
+        mean = result.test_accuracy[:, :, place, 0].mean(axis=-1)
+        np.testing.assert_allclose(np.asarray(panels["test"].images[0].get_array()), mean)
+        outlined = list(boxes_of(panels["test"], filled=False))
+        assert outlined == ([best[:2]] if place == best[2] else [])
+
+
+@pytest.mark.parametrize(
+    "at", [None, {"momentum": 2}, {"momentum": -1}, {"l2": 0}, {"momentum": 0, "foo": 0}]
+)
+def test_heat_map_refuses_a_place_that_is_not_there(at):
+    result = make_result((3, 3), further={"momentum": np.array([0.0, 0.9])}.items())
+    with pytest.raises(ValueError, match=r"^at: .*momentum"):
+        plots.heat_map(result, at)
+
+
+def test_figures_of_a_grid_that_diverged_everywhere_are_drawn():
+    result = make_result((2, 3), seeds=1, diverged=[np.s_[:]], history=4)
+    panels, _ = panels_of(plots.heat_map(result))
+    assert (texts_of(panels["test"], (2, 3)) == "div").all()
+    assert not boxes_of(panels["test"], filled=False)
+    assert "(div)" in plots.loss_curves(result).legends[0].texts[0].get_text()
+
+
+def test_loss_curves_show_the_seed_means_of_the_cells_asked_for():
+    result = make_result((3, 3), history=5)
+    loss, accuracy = plots.loss_curves(result, cells=[(0, 2), (1, 1)]).axes
+    for axes, kind in ((loss, "loss"), (accuracy, "accuracy")):
+        drawn = [line.get_ydata() for line in axes.lines]
+        expected = [
+            result.history[f"{part}_{kind}"][cell].mean(axis=0)
+            for cell in [(0, 2), (1, 1)]
+            for part in ("train", "test")
+        ]
+        np.testing.assert_allclose(drawn, expected)
+        assert all(np.array_equal(line.get_xdata(), result.history["epoch"]) for line in axes.lines)
+        assert [line.get_linestyle() for line in axes.lines] == ["-", "--", "-", "--"]
+
+
+@pytest.mark.parametrize("rates", [1, 3, 6, 7, 20])
+def test_loss_curves_take_the_best_cell_and_other_learning_rates(rates):
+    result = make_result((rates, 3), history=5)
+    chosen, l2 = result.best().index
+    cells = plots._default_cells(result, (rates, 3))
+    assert len(cells) == len(set(cells)) == min(rates, 6)
+    assert (chosen, l2) in cells and {j for _, j in cells} == {l2}
+
+
+def test_loss_curves_end_where_a_member_diverged():
+    result = make_result((2, 1), seeds=1, history=4)
+    for name in plots.PARTS:
+        result.history[f"{name}_loss"][1, 0, 0, 2:] = np.nan
+    result.diverged_at[1, 0, 0] = 2
+    loss, _ = (figure := plots.loss_curves(result, cells=[(1, 0)])).axes
+    assert np.isfinite(loss.lines[0].get_ydata()).tolist() == [True, True, False, False]
+    assert figure.legends[0].texts[0].get_text().endswith("(div)")
+
+
+def test_loss_curves_of_a_training_run():
+    x, t = jfnn.datasets.xor_gate()
+    net = jfnn.mlp((2, 3, 2))
+    _, history = jfnn.train(net, x, t, learning_rate=0.1, epochs=3, batch_size=None, test=(x, t))
+    loss, accuracy = plots.loss_curves(history).axes
+    np.testing.assert_array_equal(loss.lines[0].get_ydata(), history.train_loss)
+    np.testing.assert_array_equal(accuracy.lines[1].get_ydata(), history.test_accuracy)
+
+
+def test_loss_curves_without_classes_have_one_panel():
+    assert len(plots.loss_curves(make_result(classes=False, history=3)).axes) == 1
+
+
+def test_loss_curves_refuse_what_is_not_there():
+    with pytest.raises(ValueError, match=r"^run: no history"):
+        plots.loss_curves(make_result())
+    with pytest.raises(ValueError, match=r"^cells: no such place \(7, 0\)"):
+        plots.loss_curves(make_result(history=2), cells=[(7, 0)])
+    with pytest.raises(ValueError, match=r"^cells: no such place"):
+        plots.loss_curves(make_result(history=2), cells=[(0,)])
+
+
+def test_images_show_pixels_labels_and_wrong_predictions():
+    x = np.arange(12 * 9).reshape(12, 9)
+    labels = np.arange(12)
+    predicted = labels.copy()
+    predicted[3] = 7
+    figure = plots.images(x, labels, predicted)
+    shown = [axes for axes in figure.axes if axes.images]
+    assert [axes.get_title() for axes in shown] == ["3 → 7" if i == 3 else str(i) for i in range(12)]
+    for axes, picture in zip(shown, x, strict=True):
+        assert np.array_equal(axes.images[0].get_array(), [picture[:3], picture[3:6], picture[6:]])
+    frames = [axes.spines["top"].get_linewidth() for axes in shown]
+    assert frames[3] > max(frames[:3] + frames[4:])
+    assert all("→" not in axes.get_title() for axes in plots.images(x, labels).axes)
+
+
+def test_images_refuse_what_is_not_square_or_does_not_match():
+    for x in (np.zeros((2, 8)), np.zeros((2, 3, 4)), np.zeros((0, 9)), np.zeros(9)):
+        with pytest.raises(ValueError, match=r"^x: expected square images"):
+            plots.images(x, [0] * len(x))
+    with pytest.raises(ValueError, match=r"^labels: expected 2"):
+        plots.images(np.zeros((2, 9)), [1])
+    with pytest.raises(ValueError, match=r"^predicted: expected 2"):
+        plots.images(np.zeros((2, 9)), [1, 2], [1])
+
+
+def test_decision_regions_colour_each_place_by_its_class():
+    def predict(x):
+        return np.where(x[:, 0] > 0.3, 5, np.where(x[:, 1] > 0.7, 9, 2))
+
+    points = np.array([[0, 0], [0, 1], [1, 0], [1, 1]])
+    axes = plots.decision_regions(predict, points, predict(points), resolution=101).axes[0]
+    image = axes.images[0]
+    left, right, bottom, top = image.get_extent()
+    for x, y in itertools.product(np.linspace(-0.2, 1.2, 9), repeat=2):
+        row = round((y - bottom) / (top - bottom) * 100)
+        column = round((x - left) / (right - left) * 100)
+        label = [2, 5, 9][image.get_array()[row, column]]
+        assert label == predict(np.array([[x, y]]))[0]
+    assert image.origin == "lower"
+    drawn = {tuple(p) for collection in axes.collections for p in collection.get_offsets()}
+    assert drawn == {tuple(p) for p in points}
+
+
+def test_decision_regions_refuse_what_is_not_two_dimensional():
+    with pytest.raises(ValueError, match=r"^x: expected points"):
+        plots.decision_regions(len, np.zeros((4, 3)), np.zeros(4))
+    with pytest.raises(ValueError, match=r"^labels: expected 4"):
+        plots.decision_regions(len, np.zeros((4, 2)), np.zeros(3))
+
+
+def test_weights_as_images_show_each_units_weights_on_one_symmetric_scale():
+    w = np.random.default_rng(0).normal(size=(16, 7))
+    shown = [
+        axes
+        for axes in plots.weights_as_images(w).axes
+        if axes.images and len(axes.images[0].get_array()) == 4
+    ]
+    assert len(shown) == 7
+    for axes, column in zip(shown, w.T, strict=True):
+        np.testing.assert_array_equal(axes.images[0].get_array(), column.reshape(4, 4))
+        assert axes.images[0].get_clim() == (-np.abs(w).max(), np.abs(w).max())
+    with pytest.raises(ValueError, match=r"^w: expected"):
+        plots.weights_as_images(np.zeros((5, 2)))
+    with pytest.raises(ValueError, match=r"^w: expected finite"):
+        plots.weights_as_images(np.full((4, 2), np.nan))
+
+
+def test_matplotlib_comes_when_asked_for_and_without_pyplot():
+    code = "import sys, jfnn; assert 'matplotlib' not in sys.modules; jfnn.plots.images([[0]], [0]);"
+    code += "assert 'matplotlib.figure' in sys.modules and 'matplotlib.pyplot' not in sys.modules"
+    subprocess.run([sys.executable, "-c", code], check=True)
