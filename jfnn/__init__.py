@@ -6,13 +6,15 @@ from jfnn import activations, backprop, datasets, losses, minibatches, network, 
 from jfnn.datasets import Split
 from jfnn.engine.devices import use_all_cores
 from jfnn.engine.judges import Halving
-from jfnn.engine.result import Best, SweepResult
+from jfnn.engine.result import Best, SweepResult, load
 from jfnn.engine.sweep import History, sweep, train
 from jfnn.network import Layer, Network, accuracy, mlp, predict, predict_proba
+from jfnn.statistics import CellStatistics, cell_statistics
 from jfnn.training import objective
 
 __all__ = [
     "Best",
+    "CellStatistics",
     "Halving",
     "History",
     "Layer",
@@ -22,7 +24,9 @@ __all__ = [
     "accuracy",
     "activations",
     "backprop",
+    "cell_statistics",
     "datasets",
+    "load",
     "losses",
     "minibatches",
     "mlp",

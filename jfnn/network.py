@@ -55,9 +55,14 @@ class Initializer(NamedTuple):
     bias: float
 
 
+def _normal(key, shape):
+    # Drawn flat: the same numbers, but XLA takes a second less to compile that than rows of ten.
+    return jax.nn.initializers.normal(1.0)(key, (shape[0] * shape[1],)).reshape(shape)
+
+
 INITIALIZERS: dict[str, Initializer] = {
     # The notes' start: unscaled standard normal weights, biases 0.01.
-    "normal": Initializer(jax.nn.initializers.normal(1.0), 0.01),
+    "normal": Initializer(_normal, 0.01),
     "glorot_uniform": Initializer(jax.nn.initializers.glorot_uniform(), 0.0),
     "glorot_normal": Initializer(jax.nn.initializers.glorot_normal(), 0.0),
     "he_uniform": Initializer(jax.nn.initializers.he_uniform(), 0.0),

@@ -83,7 +83,7 @@ def get_optimizer(optimizer: str | Callable) -> Callable[..., optax.GradientTran
             raise TypeError(f"optimizer: expected a name or an optax factory, got {type(optimizer).__name__}")
         return optimizer
     factory = getattr(optax, optimizer, None)
-    if not inspect.isfunction(factory) or "learning_rate" not in inspect.signature(factory).parameters:
+    if not callable(factory) or "learning_rate" not in inspect.signature(factory).parameters:
         raise ValueError(
             f"optimizer: expected the name of an optax optimizer such as sgd or adam, got {optimizer!r}"
         )

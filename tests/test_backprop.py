@@ -19,7 +19,7 @@ from jfnn.losses import LOSSES
 from jfnn.network import Layer
 
 N, FEATURES, HIDDEN, OUTPUTS = 5, 3, 4, 3
-MOST_PARAMETERS = 80
+REDUCTIONS = training.REDUCTIONS
 L2 = (0.0, 0.3)
 STEP = 1e-5  # of the central differences
 HAND_TOLERANCE = {"float32": 1e-5, "float64": 1e-12}
@@ -54,7 +54,7 @@ def make_problem(loss, depth, dtype, seed=7):
         Layer(rng.normal(size=(n_in, n_out)), rng.normal(size=n_out))
         for n_in, n_out in itertools.pairwise(sizes)
     )
-    params = jax.tree.map(lambda leaf: jnp.asarray(leaf, dtype), params)
+    params = jax.tree.map(lambda leaf: leaf.astype(dtype), params)
     return params, rng.normal(size=(N, FEATURES)).astype(dtype), make_targets(loss, rng).astype(dtype)
 
 
@@ -69,127 +69,170 @@ def disagreement(found, expected):
     return worst
 
 
-def central_differences(function, params):
-    """``∂function/∂p`` for every coordinate p: all perturbed parameter vectors in one vmapped call."""
+def perturbed_values(function, params):
+    """``function`` at ``params`` with each coordinate p raised by a step, then with each lowered."""
     flat, unravel = ravel_pytree(params)
-    steps = np.zeros((MOST_PARAMETERS, flat.size))  # as many for every depth, to share what JAX compiles
-    np.fill_diagonal(steps, STEP)
-    perturbed = np.concatenate([flat + steps, flat - steps])
-    values = np.asarray(jax.vmap(lambda vector: function(unravel(vector)))(perturbed))
-    differences = (values[:MOST_PARAMETERS] - values[MOST_PARAMETERS:]) / (2 * STEP)
-    return unravel(differences[: flat.size])
+    steps = STEP * np.eye(flat.size)
+    return jax.vmap(lambda step: function(unravel(flat + step)))(np.concatenate([steps, -steps]))
+
+
+def central_differences(values, params):
+    """``∂function/∂p`` for every coordinate p, from `perturbed_values`; shaped like ``params``."""
+    raised, lowered = np.split(np.asarray(values), 2)
+    return ravel_pytree(params)[1]((raised - lowered) / (2 * STEP))
+
+
+def choose(functions, number):
+    """One of several functions by a number that may be traced, so that one program serves them all."""
+
+    def chosen(*arguments, **options):
+        return jax.lax.select_n(number, *(function(*arguments, **options) for function in functions))
+
+    return chosen
+
+
+def choose_all(activation, loss, output):
+    """The activation, the loss and the output activation of these numbers in their registries."""
+
+    def chosen(number):
+        registered = ACTIVATIONS.values()
+        return activations.Activation(*(choose(column, number) for column in zip(*registered, strict=True)))
+
+    registered = [(entry.cost, entry.delta) for entry in LOSSES.values()]
+    costs = losses.Loss(*(choose(column, loss) for column in zip(*registered, strict=True)))
+    return chosen(activation), costs, chosen(output)
+
+
+def numbers(activation, loss, output):
+    names = list(ACTIVATIONS)
+    return names.index(activation), list(LOSSES).index(loss), names.index(output)
+
+
+# Programs that run for milliseconds need no optimising, which would take seconds.
+compiled = functools.partial(jax.jit, compiler_options={"xla_backend_optimization_level": 0})
+
+
+@compiled
+def three_ways(chosen, params, x, targets, l2s):
+    """The pre-activations; hand derivation, `jax.grad` and, in float64, perturbed objectives.
+
+    These last three as ``[reduction][…][l2]``.
+    """
+    activation, loss, output = choose_all(*chosen)
+    net = jfnn.mlp(make_sizes(len(params) - 1), activation, output)
+
+    def of_reduction(reduction):
+        def objective(params, l2):
+            return jfnn.objective(net, params, x, targets, loss, l2, reduction)
+
+        def by_hand(l2):
+            options = {"activation": activation, "output": output, "loss": loss, "reduction": reduction}
+            return backprop.value_and_grad(params, x, targets, l2=l2, **options)
+
+        def perturbed(l2):
+            return perturbed_values(lambda params: objective(params, l2), params)
+
+        auto = jax.vmap(jax.value_and_grad(objective), (None, 0))(params, l2s)
+        return jax.vmap(by_hand)(l2s), auto, jax.vmap(perturbed)(l2s) if x.dtype == np.float64 else None
+
+    zs, _ = backprop.forward(params, x, activation, output)
+    return zs, [of_reduction(reduction) for reduction in REDUCTIONS]
 
 
 def take(tree, i):
     return jax.tree.map(lambda leaf: leaf[i], tree)
 
 
-def assert_away_from_kinks(params, x, activation):
-    zs, _ = backprop.forward(params, x, activation)
-    for z in zs[:-1]:
-        assert np.abs(z).min() > 1e-3
-
-
 @pytest.mark.parametrize(("activation", "depth"), ACTIVATION_AND_DEPTH)
 @pytest.mark.parametrize(("loss", "output"), LOSS_AND_OUTPUT)
 def test_hand_derivation_equals_jax_grad_and_central_differences(activation, loss, output, depth, dtype):
     params, x, targets = make_problem(loss, depth, dtype)
-    net = jfnn.mlp(make_sizes(depth), activation, output)
-    assert_away_from_kinks(params, x, activation)
-    l2s = np.asarray(L2, dtype)
-    for reduction in training.REDUCTIONS:
-
-        def objective(params, l2, reduction=reduction):
-            return jfnn.objective(net, params, x, targets, loss, l2, reduction)
-
-        def by_hand(l2, reduction=reduction):
-            return backprop.value_and_grad(
-                params,
-                x,
-                targets,
-                activation=activation,
-                output=output,
-                loss=loss,
-                l2=l2,
-                reduction=reduction,
-            )
-
-        hand = jax.vmap(by_hand)(l2s)
-        auto = jax.vmap(jax.value_and_grad(objective), (None, 0))(params, l2s)
+    chosen, wide = numbers(activation, loss, output), dtype == np.float64
+    zs, found = three_ways(chosen, params, x, targets, np.asarray(L2, dtype))
+    assert all(np.abs(z).min() > 1e-3 for z in zs[:-1]), "too near a kink"
+    for hand, auto, perturbed in jax.tree.map(np.asarray, found):
         assert all(leaf.dtype == dtype for leaf in jax.tree.leaves(hand))
         for i in range(len(L2)):
             worst = disagreement(take(hand, i), take(auto, i))
             print(f"hand derivation - jax.grad, {dtype}: {worst:.1e}")
             assert worst < HAND_TOLERANCE[dtype.name]
-        if dtype == np.float64:
-            for i, l2 in enumerate(L2):
-                differences = central_differences(functools.partial(objective, l2=l2), params)
-                for gradients in (hand[1], auto[1]):
-                    worst = disagreement(take(gradients, i), differences)
-                    print(f"gradient - central differences: {worst:.1e}")
-                    assert worst < DIFFERENCES_TOLERANCE
+            for gradients in (hand[1], auto[1]) if wide else ():
+                worst = disagreement(take(gradients, i), central_differences(perturbed[i], params))
+                print(f"gradient - central differences: {worst:.1e}")
+                assert worst < DIFFERENCES_TOLERANCE
 
 
-@pytest.mark.parametrize("reduction", training.REDUCTIONS)
+@compiled
+def weighted_by_jax(chosen, params, x, targets, weights):
+    """`jax.grad` and perturbed objectives with sample weights, ``[reduction][…]``."""
+    activation, loss, output = choose_all(*chosen)
+    net = jfnn.mlp(make_sizes(len(params) - 1), activation, output)
+
+    def of_reduction(reduction):
+        def objective(params):
+            return jfnn.objective(net, params, x, targets, loss, 0.3, reduction, weights)
+
+        return jax.value_and_grad(objective)(params), perturbed_values(objective, params)
+
+    return [of_reduction(reduction) for reduction in REDUCTIONS]
+
+
+@compiled
+def by_hand(chosen, params, x, targets, weights=None):
+    """The hand derivation for both reductions."""
+    activation, loss, output = choose_all(*chosen)
+    options = {"activation": activation, "output": output, "loss": loss, "l2": 0.3, "weights": weights}
+    return [backprop.value_and_grad(params, x, targets, reduction=r, **options) for r in REDUCTIONS]
+
+
+@pytest.mark.parametrize("reduction", REDUCTIONS)
 @pytest.mark.parametrize("loss", LOSSES)
 def test_sample_weights_agree_and_weight_zero_is_an_absent_sample(loss, reduction, x64):
     params, x, targets = make_problem(loss, 2, np.float64)
-    net = jfnn.mlp(make_sizes(2), "tanh")
-    weights = np.array([0.5, 0.0, 2.0, 1.0, 0.0])
-    options = {"loss": loss, "l2": 0.3, "reduction": reduction}
-
-    def objective(params, x, targets, weights):
-        return jfnn.objective(net, params, x, targets, weights=weights, **options)
-
-    weighted = backprop.value_and_grad(params, x, targets, activation="tanh", weights=weights, **options)
-    assert disagreement(weighted, jax.value_and_grad(objective)(params, x, targets, weights)) < 1e-12
-    differences = central_differences(lambda params: objective(params, x, targets, weights), params)
-    assert disagreement(weighted[1], differences) < DIFFERENCES_TOLERANCE
-
+    i, chosen = REDUCTIONS.index(reduction), numbers("tanh", loss, "identity")
+    weights, absent = np.array([0.5, 0.0, 2.0, 1.0, 0.0]), np.array([1.0, 0.0, 1.0, 0.0, 1.0])
+    weighted = by_hand(chosen, params, x, targets, weights)[i]
+    auto, perturbed = weighted_by_jax(chosen, params, x, targets, weights)[i]
+    assert disagreement(weighted, auto) < 1e-12
+    assert disagreement(weighted[1], central_differences(perturbed, params)) < DIFFERENCES_TOLERANCE
     there = np.flatnonzero(weights)
-    only_these = backprop.value_and_grad(
-        params, x[there], targets[there], activation="tanh", weights=weights[there], **options
-    )
+    only_these = by_hand(chosen, params, x[there], targets[there], weights[there])[i]
     assert disagreement(weighted, only_these) < 1e-12
-    absent = np.array([1.0, 0.0, 1.0, 0.0, 1.0])
-    weighted = backprop.value_and_grad(params, x, targets, activation="tanh", weights=absent, **options)
-    unweighted = backprop.value_and_grad(
-        params, x[absent > 0], targets[absent > 0], activation="tanh", **options
-    )
+    weighted = by_hand(chosen, params, x, targets, absent)[i]
+    unweighted = by_hand(chosen, params, x[absent > 0], targets[absent > 0])[i]
     assert disagreement(weighted, unweighted) < 1e-12
 
 
-@pytest.mark.parametrize("reduction", training.REDUCTIONS)
+@pytest.mark.parametrize("reduction", REDUCTIONS)
 def test_a_sample_of_weight_two_counts_twice(reduction, x64):
-    params, x, targets = make_problem("cross_entropy", 1, np.float64)
-    options = {"l2": 0.3, "reduction": reduction}
-    weighted = backprop.value_and_grad(params, x, targets, weights=jnp.array([1.0, 2, 1, 1, 1]), **options)
-    again = jnp.array([0, 1, 1, 2, 3, 4])
-    assert (
-        disagreement(weighted, backprop.value_and_grad(params, x[again], targets[again], **options)) < 1e-12
-    )
+    params, x, targets = make_problem("cross_entropy", 2, np.float64)
+    i, chosen, again = REDUCTIONS.index(reduction), numbers("tanh", "cross_entropy", "identity"), [0, 1, 1, 2]
+    weighted = by_hand(chosen, params, x, targets, np.array([1.0, 2.0, 1.0, 0.0, 0.0]))[i]
+    assert disagreement(weighted, by_hand(chosen, params, x[again], targets[again])[i]) < 1e-12
 
 
 def test_labels_are_one_hot_targets(dtype):
     params, x, _ = make_problem("cross_entropy", 1, dtype)
     labels = np.array([0, 2, 1, 1, 2])
-    by_label = backprop.value_and_grad(params, x, labels)
-    by_target = backprop.value_and_grad(params, x, np.eye(OUTPUTS, dtype=dtype)[labels])
+    by_label, by_target = (
+        compiled(lambda params: backprop.value_and_grad(params, x, y))(params)  # noqa: B023
+        for y in (labels, np.eye(OUTPUTS, dtype=dtype)[labels])
+    )
     jax.tree.map(np.testing.assert_array_equal, by_label, by_target)
 
 
 def test_works_under_jit_and_vmap(dtype):
     _, x, targets = make_problem("cross_entropy", 2, dtype)
     many = [make_problem("cross_entropy", 2, dtype, seed)[0] for seed in range(3)]
-    l2s = jnp.asarray([0.0, 0.1, 0.2], dtype)
+    l2s = np.asarray([0.0, 0.1, 0.2], dtype)
 
     def value_and_grad(params, l2):
         return backprop.value_and_grad(params, x, targets, activation="elu", l2=l2)
 
-    stacked = jax.tree.map(lambda *leaves: jnp.stack(leaves), *many)
-    mapped = jax.jit(jax.vmap(value_and_grad))(stacked, l2s)
+    stacked = jax.tree.map(lambda *leaves: np.stack(leaves), *many)
+    mapped, alone = compiled(jax.vmap(value_and_grad))(stacked, l2s), compiled(value_and_grad)
     for i, params in enumerate(many):
-        assert disagreement(take(mapped, i), value_and_grad(params, l2s[i])) < HAND_TOLERANCE[dtype.name]
+        assert disagreement(take(mapped, i), alone(params, l2s[i])) < HAND_TOLERANCE[dtype.name]
 
 
 def test_deltas_are_the_derivatives_in_the_pre_activations(x64):
@@ -253,31 +296,38 @@ def test_source_of_the_hand_derivation_names_no_autodiff(module):
     assert not names & (autodiff | {"value_and_grad"})
 
 
+@compiled
+def both_forms(chosen, params, x, targets, weights):
+    """Outputs of both forms; gradients in the row form and, features first, by hand and by `jax.grad`."""
+    activation, loss, output = choose_all(*chosen)
+    net = jfnn.mlp(make_sizes(len(params) - 1), activation, output)
+    found = []
+    for reduction, weighting in (("sum", {}), ("mean", {"weights": weights})):
+        options = {"activation": activation, "output": output, "loss": loss, "reduction": reduction}
+        forms = [backprop.value_and_grad(params, x, targets, l2=0.3, **options, **weighting)]
+        for by_hand in (True, False):
+            turned = layout.features_first(net.mlp, loss, reduction, by_hand)
+            value, gradients = turned.value_and_grad(transposed(params), x, targets, l2=0.3, **weighting)
+            forms.append((value, transposed(gradients)))
+        found.append(forms)
+    return (turned.outputs(transposed(params), x), net.apply(params, x)), found
+
+
+def transposed(params):
+    return tuple(Layer(layer.w.T, layer.b) for layer in params)
+
+
 @pytest.mark.parametrize(("activation", "depth"), [("sigmoid", 0), *((name, 2) for name in ACTIVATIONS)])
 @pytest.mark.parametrize(("loss", "output"), LOSS_AND_OUTPUT)
 def test_features_first_form_equals_the_row_form(activation, loss, output, depth, x64):
     params, x, targets = make_problem(loss, depth, np.float64)
-    net = jfnn.mlp(make_sizes(depth), activation, output)
     weights = np.array([1.0, 1.0, 1.0, 0.0, 1.0])
-    for reduction, w in (("sum", None), ("mean", weights)):
-        expected = backprop.value_and_grad(
-            params,
-            x,
-            targets,
-            activation=activation,
-            output=output,
-            loss=loss,
-            l2=0.3,
-            reduction=reduction,
-            weights=w,
-        )
-        for by_hand in (True, False):
-            turned = layout.features_first(net.mlp, LOSSES[loss], reduction, by_hand)
-            weighting = {} if w is None else {"weights": w}
-            value, gradients = turned.value_and_grad(turned.store(params), x, targets, l2=0.3, **weighting)
-            assert disagreement((value, turned.restore(gradients)), expected) < 1e-12
-    outputs = turned.outputs(turned.store(params), x)
-    np.testing.assert_allclose(outputs.T, net.apply(params, x), rtol=1e-12, atol=1e-14)
+    chosen = numbers(activation, loss, output)
+    outputs, found = jax.tree.map(np.asarray, both_forms(chosen, params, x, targets, weights))
+    for expected, by_hand, by_jax in found:
+        assert disagreement(by_hand, expected) < 1e-12
+        assert disagreement(by_jax, expected) < 1e-12
+    np.testing.assert_allclose(outputs[0].T, outputs[1], rtol=1e-12, atol=1e-14)
 
 
 def test_features_first_storage_is_turned_back_exactly_behind_leading_axes():

@@ -193,34 +193,38 @@ def test_a_sweep_is_the_plain_loop_over_its_members(net, split, dtype, gradient,
     )
     assert result.params[0].w.dtype == dtype
     scheme = jfnn.minibatches.make("permutation", 16, 70, "keep")
-    x = jnp.asarray(split.x_train, dtype)
+    x, init = split.x_train.astype(dtype), jax.jit(net.init)
     gradient = jax.jit(
         lambda params, x, y, l2: jax.grad(jfnn.objective, argnums=1)(
             net, params, x, y, l2=l2, reduction=reduction
         )
     )
+
+    @jax.jit
+    def score(params):
+        cost = losses.LOSSES["cross_entropy"].cost(
+            net.apply(params, x), np.eye(3, dtype=dtype)[split.y_train]
+        )
+        return cost.mean(), jfnn.accuracy(net, params, split.x_test, split.y_test)
+
     for index in np.ndindex(2, 2, 2):
         eta, penalty, seed = (
             options["learning_rate"][index[0]],
             options["l2"][index[1]],
             options["seeds"][index[2]],
         )
-        params = jax.tree.map(lambda leaf: leaf.astype(dtype), net.init(jax.random.key(seed)))
+        params = jax.tree.map(lambda leaf: np.asarray(leaf, dtype), init(jax.random.key(seed)))
         for epoch in range(4):
             for rows in scheme.epoch(70, seed, epoch):
                 rows = rows[rows >= 0]
                 gradients = gradient(params, x[rows], split.y_train[rows], penalty)
-                params = jax.tree.map(lambda p, g: p - eta * g, params, gradients)  # noqa: B023
+                params = jax.tree.map(lambda p, g: p - dtype.type(eta) * np.asarray(g), params, gradients)  # noqa: B023
         tolerance = 1e-11 if dtype == np.float64 else 2e-5
         for got, wanted in zip(jax.tree.leaves(result.member(*index)), jax.tree.leaves(params), strict=True):
             np.testing.assert_allclose(got, wanted, rtol=tolerance, atol=tolerance)
-        np.testing.assert_allclose(
-            result.test_accuracy[index], jfnn.accuracy(net, params, split.x_test, split.y_test), rtol=1e-6
-        )
-        cost = losses.LOSSES["cross_entropy"].cost(
-            net.apply(params, x), jax.nn.one_hot(split.y_train, 3, dtype=dtype)
-        )
-        np.testing.assert_allclose(result.train_loss[index], cost.mean(), rtol=10 * tolerance)
+        cost, accuracy = score(params)
+        np.testing.assert_allclose(result.test_accuracy[index], accuracy, rtol=1e-6)
+        np.testing.assert_allclose(result.train_loss[index], cost, rtol=10 * tolerance)
 
 
 def test_an_axis_of_the_optimizer_equals_single_values_of_it(net, split, sweep):
@@ -248,13 +252,18 @@ def test_momentum_is_optax_momentum(net, split):
         net, *split[:2], learning_rate=eta, epochs=3, batch_size=None, optimizer_args={"momentum": momentum}
     )
     optimizer = optax.sgd(eta, momentum)
-    expected = net.init(jax.random.key(0))
-    state = optimizer.init(expected)
-    x = jnp.asarray(split.x_train, jnp.float32)
-    gradient = jax.jit(lambda params: jax.grad(jfnn.objective, argnums=1)(net, params, x, split.y_train))
+    expected = jax.jit(net.init)(jax.random.key(0))
+    state = jax.jit(optimizer.init)(expected)
+    x = split.x_train.astype(np.float32)
+
+    @jax.jit
+    def step(params, state):
+        gradients = jax.grad(jfnn.objective, argnums=1)(net, params, x, split.y_train)
+        updates, state = optimizer.update(gradients, state)
+        return optax.apply_updates(params, updates), state
+
     for _ in range(3):
-        updates, state = optimizer.update(gradient(expected), state)
-        expected = optax.apply_updates(expected, updates)
+        expected, state = step(expected, state)
     for got, wanted in zip(jax.tree.leaves(params), jax.tree.leaves(expected), strict=True):
         np.testing.assert_allclose(got, wanted, rtol=2e-5, atol=2e-6)
 
@@ -277,13 +286,13 @@ def test_a_network_of_your_own_trains_in_its_own_layout(split):
 
     network = jfnn.Network(init, apply)
     result = jfnn.sweep(network, split, learning_rate=[0.01, 0.02], l2=[0.0, 0.3], epochs=2, batch_size=70)
-    params = init(jax.random.key(0))
-    x = jnp.asarray(split.x_train, jnp.float32)
+    params = jax.tree.map(np.asarray, jax.jit(init)(jax.random.key(0)))
+    x = split.x_train.astype(np.float32)
     gradient = jax.jit(
         lambda params: jax.grad(jfnn.objective, argnums=1)(network, params, x, split.y_train, l2=0.3)
     )
     for _ in range(2):
-        params = jax.tree.map(lambda p, g: p - 0.02 * g, params, gradient(params))
+        params = jax.tree.map(lambda p, g: p - np.float32(0.02) * np.asarray(g), params, gradient(params))
     got = result.member(1, 1, 0)
     assert set(got) == {"in", "out", "skip", "b"}
     for name in got:
@@ -302,8 +311,9 @@ def test_members_of_a_seed_share_start_and_minibatches(net, split):
 def test_given_parameters_and_batches_are_replayed(net, split):
     rng = np.random.default_rng(1)
     batches = rng.integers(0, 70, size=(2, 3, 4, 8))  # seeds, epochs, steps, batch
-    start = [net.init(jax.random.key(10 + s)) for s in range(2)]
-    stacked = jax.tree.map(lambda *leaves: jnp.stack(leaves), *start)
+    init = jax.jit(net.init)
+    start = [init(jax.random.key(10 + s)) for s in range(2)]
+    stacked = jax.tree.map(lambda *leaves: np.stack(leaves), *start)
     result = jfnn.sweep(
         net,
         split,
@@ -315,7 +325,7 @@ def test_given_parameters_and_batches_are_replayed(net, split):
         initial_params=stacked,
         batches=batches,
     )
-    x, t = jnp.asarray(split.x_train, jnp.float32), jax.nn.one_hot(split.y_train, 3)
+    x, t = split.x_train.astype(np.float32), np.eye(3, dtype=np.float32)[split.y_train]
     gradient = training.autodiff(net, losses.LOSSES["cross_entropy"], "sum")
     for s in range(2):
         optimizer = optax.sgd(0.02)

@@ -1,7 +1,7 @@
 """Reads the keywords of a sweep one by one: what cannot be is refused here, by name."""
 
 import inspect
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 
 import jax
 import numpy as np
@@ -54,6 +54,37 @@ def as_optimizer(optimizer: str | Callable, arguments: dict | None):
         else:
             fixed.append((name, value))
     return training.Optimizer(factory, tuple(fixed)), axes, constants
+
+
+def check_optimizer(optimizer: training.Optimizer, names: Iterable[str], params) -> None:
+    """Tries one update without computing it, so that an optimizer that asks for more is refused at the door.
+
+    Args:
+        optimizer: The optimizer.
+        names: The numbers that each member brings; they are traced, so the optimizer may not branch on them.
+        params: Parameters of one member.
+
+    Raises:
+        ValueError: It fails on these, or its state does not keep its form.
+    """
+
+    def update(params, hyper):
+        transformation = optimizer.make(hyper)
+        state = transformation.init(params)
+        return state, transformation.update(params, state, params)[1]
+
+    number = jax.ShapeDtypeStruct((), jax.tree.leaves(params)[0].dtype)
+    try:
+        before, after = jax.eval_shape(update, params, dict.fromkeys(names, number))
+    except Exception as error:
+        reason = str(error).partition("\n")[0]
+        raise ValueError(
+            f"optimizer: it cannot be used for gradient steps with these arguments: {reason}"
+        ) from error
+    if any(not isinstance(leaf.dtype, np.dtype) for leaf in jax.tree.leaves(before)):
+        raise ValueError("optimizer: its state holds random keys; members of a stream must share their noise")
+    if str(before) != str(after):
+        raise ValueError("optimizer: its state changes shape or dtype from step to step")
 
 
 def as_seeds(seeds: int | Sequence[int]) -> list[int]:

@@ -15,9 +15,9 @@ from jfnn.engine.state import BestSoFar, RunState, Scores
 class Halving:
     """Successive halving over epochs, with scikit-learn's meaning of its factor and resources.
 
-    All cells train for a few epochs, the best 1/factor of them for factor times as many, and so on; the last
-    ones train to the end. The first rung lies as low as it may for the last one to come out within the epochs
-    there are (scikit-learn's ``min_resources="exhaust"``), but not below ``min_epochs``.
+    All cells train for a few epochs, the best 1/factor of them for factor times as many, and so on; those in
+    the last round train to the end. The first rung lies as high as the rounds that it takes to come below
+    factor cells allow (scikit-learn's ``min_resources="exhaust"``), but not below ``min_epochs``.
 
     Attributes:
         factor: Of so many cells one goes on; at least 2.
@@ -29,12 +29,12 @@ class Halving:
 
     def rungs(self, cells: int, epochs: int) -> dict[int, int]:
         """Epoch -> how many cells go on after it."""
-        rounds, left = 0, cells
-        while left > 1:
-            left, rounds = -(-left // self.factor), rounds + 1
+        rounds = 0
+        while self.factor ** (rounds + 1) <= cells:
+            rounds += 1
         found: dict[int, int] = {}
         epoch, left = max(self.min_epochs, epochs // self.factor**rounds), cells
-        while epoch < epochs and left > 1:
+        while len(found) < rounds and epoch * self.factor <= epochs:
             left = -(-left // self.factor)
             found[epoch] = left
             epoch *= self.factor
@@ -52,12 +52,13 @@ class Halving:
         keep = self.rungs(shape[0], epochs).get(int(state.epoch))
         if keep is None:
             return state
-        of_cells = score.reshape(shape).mean(axis=1)
+        of_cells = np.where(state.lost, np.nan, score).reshape(shape).mean(axis=1)
         order = np.argsort(np.where(np.isnan(of_cells), np.inf, -of_cells), kind="stable")
         stays = np.zeros(shape, bool)
         stays[order[:keep]] = True
         leaves = state.active & ~stays.ravel()
-        return state._replace(left_at=np.where(leaves, state.epoch, state.left_at).astype(np.int32))
+        left_at = np.where(leaves, state.epoch, state.left_at).astype(np.int32)
+        return state._replace(left_at=left_at, lost=~stays.ravel())
 
 
 @dataclasses.dataclass(frozen=True)
@@ -70,17 +71,18 @@ class EarlyStopping:
 
     patience: int
 
-    def judge(self, state: RunState, loss: np.ndarray) -> RunState:
+    def judge(self, state: RunState, loss: np.ndarray, score: np.ndarray) -> RunState:
         """Notes each member's best epoch and lets those leave that waited too long.
 
         Args:
             state: The run; its ``best`` is brought up to date in place.
             loss: Validation loss of each member, NaN for none ``[members]``.
+            score: What halving ranks members by ``[members]``.
         """
         best = state.best
         assert best is not None
         better = state.active & (loss < best.loss)
-        best.loss[better], best.epoch[better] = loss[better], state.epoch
+        best.loss[better], best.epoch[better], best.score[better] = loss[better], state.epoch, score[better]
         for kept, now in zip(
             jax.tree.leaves(best.params), jax.tree.leaves(state.members.state.params), strict=True
         ):
@@ -118,12 +120,20 @@ class Selection:
         """What early stopping knows before the first epoch."""
         if self.early_stopping is None:
             return None
-        return BestSoFar(np.full(members, np.inf), np.zeros(members, np.int32), jax.tree.map(np.copy, params))
+        return BestSoFar(
+            loss=np.full(members, np.inf),
+            epoch=np.zeros(members, np.int32),
+            score=np.full(members, np.nan),
+            params=jax.tree.map(np.copy, params),
+        )
 
     def judge(self, state: RunState, scores: Scores, shape: tuple[int, ...], epochs: int) -> RunState:
         """Applies the rules; ``shape`` is ``(cells, streams)``."""
+        score = self.score(scores)
         if self.early_stopping:
-            state = self.early_stopping.judge(state, scores.loss[:, self.part])
+            state = self.early_stopping.judge(state, scores.loss[:, self.part], score)
+            assert state.best is not None
+            score = np.where(state.members.diverged_at < 0, state.best.score, np.nan)
         if self.halving:
-            state = self.halving.judge(state, self.score(scores), shape, epochs)
+            state = self.halving.judge(state, score, shape, epochs)
         return state

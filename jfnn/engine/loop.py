@@ -7,6 +7,7 @@ from typing import NamedTuple
 import jax
 import numpy as np
 
+from jfnn.engine.checkpoint import Checkpoint
 from jfnn.engine.judges import Selection
 from jfnn.engine.records import PARTS, Data, Execution, Grid, Recipe
 from jfnn.engine.state import History, Outcome, RunState, Scores
@@ -37,8 +38,7 @@ def run(
     grid: Grid,
     execution: Execution,
     selection: Selection,
-    saved: RunState | None = None,
-    save: Callable[[RunState], None] | None = None,
+    checkpoint: Checkpoint | None = None,
 ) -> Outcome:
     """Trains a grid to its last epoch and scores it.
 
@@ -48,34 +48,35 @@ def run(
         grid: Which members.
         execution: How it runs.
         selection: What ranks members, and which may leave early.
-        saved: The state to go on from, instead of the start.
-        save: Called with the state at the end of every segment.
+        checkpoint: Where the run is saved at the ends of segments and calls; it goes on from what was saved.
     """
     started = time.perf_counter()
     trainer = Trainer(recipe, data, grid, execution)
-    state = _start(trainer, selection) if saved is None else saved
+    state = _start(trainer, selection)
+    if checkpoint:
+        state = checkpoint.restore(state)
     compile_seconds = trainer.compile(state.members)
     looks = selection.looks(grid.cells, execution.epochs)
     best: float | None = None
 
-    def tell(epoch):
+    def report(epoch):
         if execution.progress:
             training = int(state.active.sum())
             execution.progress(Progress(epoch, execution.epochs, training, grid.size, best))
 
-    for end in _segment_ends(execution, looks):
+    for end in _ends(execution, looks, trainer.epochs_a_call):
         if end <= state.epoch or not state.active.any():
             continue
-        trainer.advance(state.members, state.active, int(state.epoch), end, tell)
+        trainer.advance(state.members, state.active, state.epoch, end)
         state = state._replace(epoch=end)
-        if execution.history or execution.progress or end in looks:
+        boundary = _is_boundary(end, execution)
+        if end in looks or (boundary and (execution.history or execution.progress)):
             scores = trainer.evaluate(state.members.state.params, state.active)
             best = _best(selection.score(scores))
-            if execution.history and _is_boundary(end, execution):
+            if execution.history and boundary:
                 state = state._replace(history=_append(state.history, end, scores))
             state = selection.judge(state, scores, (grid.cells, len(grid.streams)), execution.epochs)
-        if save:
-            save(state)
+        _rest(state, checkpoint, report)
     outcome = _finish(trainer, state, execution)
     return outcome._replace(
         compile_seconds=compile_seconds, run_seconds=time.perf_counter() - started - compile_seconds
@@ -89,6 +90,7 @@ def _start(trainer: Trainer, selection: Selection) -> RunState:
         epoch=0,
         members=members,
         left_at=np.full(size, -1, np.int32),
+        lost=np.zeros(size, bool),
         best=selection.start(members.state.params, size),
         history=History(
             np.zeros(0, np.int64), Scores(*(np.zeros((0, size, len(PARTS))) for _ in Scores._fields))
@@ -100,9 +102,22 @@ def _is_boundary(end: int, execution: Execution) -> bool:
     return end % execution.segment == 0 or end == execution.epochs
 
 
-def _segment_ends(execution: Execution, looks: set[int]) -> list[int]:
+def _ends(execution: Execution, looks: set[int], epochs_a_call: int) -> list[int]:
+    """Where the run comes to rest: at the ends of segments, of calls, and where a rule wants scores."""
     ends = range(1, execution.epochs + 1)
-    return [end for end in ends if end in looks or _is_boundary(end, execution)]
+    return [n for n in ends if n in looks or n % epochs_a_call == 0 or _is_boundary(n, execution)]
+
+
+def _rest(state: RunState, checkpoint: Checkpoint | None, report: Callable[[int], None]) -> None:
+    """Between two calls, when nothing changes the state: only here can it be saved."""
+    try:
+        report(int(state.epoch))
+        if checkpoint:
+            checkpoint.save(state)
+    except KeyboardInterrupt:
+        if checkpoint:
+            checkpoint.save(state, force=True)
+        raise
 
 
 def _append(history: History, epoch: int, scores: Scores) -> History:
@@ -127,6 +142,7 @@ def _finish(trainer: Trainer, state: RunState, execution: Execution) -> Outcome:
         params=params,
         epochs=epochs,
         left_at=state.left_at,
+        lost=state.lost,
         diverged_at=diverged_at,
         scores=trainer.evaluate(params, diverged_at < 0),
         history=state.history,

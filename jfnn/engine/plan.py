@@ -9,7 +9,7 @@ import numpy as np
 # 784-256-10 network (tiles of 1); an accelerator wants its tiles large instead.
 CPU_TILE_BYTES = 600_000
 ACCELERATOR_TILE_BYTES = 256_000_000
-CPU_WIDEST = 16
+CPU_WIDEST = 64
 ACCELERATOR_WIDEST = 1024
 
 # A call takes so many steps at most, or so many row numbers, whichever is less. Long calls keep a device busy

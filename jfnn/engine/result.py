@@ -2,11 +2,13 @@
 
 import dataclasses
 from collections.abc import Sequence
+from pathlib import Path
 from typing import Any
 
 import jax
 import numpy as np
 
+from jfnn.engine import archive
 from jfnn.engine.records import PARTS, Grid
 from jfnn.engine.state import Outcome, Scores
 
@@ -52,12 +54,15 @@ class SweepResult:
         diverged_at: The epoch, counted from 0, in which a member's parameters or objective stopped being
             finite, -1 for never. It keeps the parameters from before that epoch.
         left_at: The epochs a member had done when halving or early stopping ended its training, -1 for never.
+        lost: Whether halving ruled the member's cell out; it then does not rank.
         epochs: For how many epochs the member's parameters were trained.
         params: Parameters with the grid's shape in front on every leaf; only the best cell's with
             ``keep_params="best"``; None with "none".
         history: Name of a score -> ``[E, L, S, H]``, at the epochs ``history["epoch"] [H]``; empty if not
             kept.
         timing: "compile" and "run", in seconds.
+        config: What was run: "settings", checksums of the "data", "versions", "backend", "device", and the
+            "fingerprint" of all that decides the numbers.
     """
 
     axes: dict[str, np.ndarray]
@@ -71,10 +76,12 @@ class SweepResult:
     test_loss: np.ndarray
     diverged_at: np.ndarray
     left_at: np.ndarray
+    lost: np.ndarray
     epochs: np.ndarray
     params: Any
     history: dict[str, np.ndarray]
     timing: dict[str, float]
+    config: dict[str, Any] = dataclasses.field(default_factory=dict)
 
     @property
     def learning_rate(self) -> np.ndarray:
@@ -104,20 +111,24 @@ class SweepResult:
         Args:
             name: Such as "test_accuracy"; None for `ranked_by`.
         """
-        score = getattr(self, name or self.ranked_by)
-        return score.reshape(*(len(values) for values in self.axes.values()), -1).mean(axis=-1)
+        return self._by_cell(getattr(self, name or self.ranked_by)).mean(axis=-1)
+
+    def _by_cell(self, values: np.ndarray) -> np.ndarray:
+        """``[E, L, …, S × F]``: all seeds and folds of a cell on one axis."""
+        return values.reshape(*(len(axis) for axis in self.axes.values()), -1)
 
     def best(self) -> Best:
         """The cell with the highest accuracy (for targets that are no classes, the lowest loss).
 
-        Scores are averaged over seeds and folds; a cell that diverged with any of them does not rank. Of
-        equals the first wins. Ranked on the rows held out, or else on the test rows, which then flatter it.
+        Scores are averaged over seeds and folds; a cell that diverged with any of them, or that halving ruled
+        out, does not rank. Of equals the first wins. Ranked on the rows held out, or else on the test rows,
+        which then flatter it.
 
         Raises:
             ValueError: Every cell diverged.
         """
         ranked_by = self.ranked_by
-        score = self.cell_scores(ranked_by)
+        score = np.where(self._by_cell(self.lost).any(axis=-1), np.nan, self.cell_scores(ranked_by))
         if np.isnan(score).all():
             raise ValueError("no best cell: every one diverged with some seed; try smaller learning rates")
         flat = np.nanargmax(score) if ranked_by.endswith("accuracy") else np.nanargmin(score)
@@ -138,12 +149,63 @@ class SweepResult:
             raise ValueError(f"member: no such place {index} in a grid of shape {shape}")
         if self.params is None:
             raise ValueError("member: this sweep kept no parameters; use keep_params='all'")
-        if jax.tree.leaves(self.params)[0].shape[: len(index)] != shape:
-            best = self.best().index
+        best = self._cell_kept()
+        if best is not None:
             if tuple(place % length for place, length in zip(index, shape, strict=True))[: len(best)] != best:
                 raise ValueError(f"member: this sweep kept only the best cell's parameters, {best}")
             index = index[len(best) :]
         return jax.tree.map(lambda leaf: leaf[tuple(index)], self.params)
+
+    def _cell_kept(self) -> tuple[int, ...] | None:
+        """The place of the only cell whose parameters were kept, or None."""
+        leaves, shape = jax.tree.leaves(self.params), self.diverged_at.shape
+        return self.best().index if leaves and leaves[0].shape[: len(shape)] != shape else None
+
+    def to_dict(self) -> dict[str, np.ndarray]:
+        """Columns with one value a member, ready for ``pandas.DataFrame``.
+
+        The axes, "seed", "fold" with folds, every score, "diverged_at", "left_at", "epochs" (trained).
+        """
+        return archive.columns(self._fields())
+
+    def to_csv(self, path) -> None:
+        """Writes the columns of `to_dict` as CSV, one row a member; NaN is written "nan"."""
+        archive.write_table(Path(path), self.to_dict())
+
+    def save(self, directory) -> None:
+        """Writes config.json, results.csv, results.npz and, if parameters were kept, models.npz.
+
+        Equal results give equal .npz files, byte for byte. `jfnn.load` reads them back.
+
+        Args:
+            directory: Made if need be.
+
+        Raises:
+            ValueError: The directory holds another run; the message says in what the two differ. Or an axis
+                has a name that results.csv has already.
+            TypeError: The parameters are not made of arrays in lists, tuples and dicts.
+        """
+        archive.write(Path(directory), self._fields(), self._cell_kept())
+
+    def _fields(self) -> dict[str, Any]:
+        return {field.name: getattr(self, field.name) for field in dataclasses.fields(self)}
+
+
+def load(directory) -> SweepResult:
+    """The result that `SweepResult.save` or ``sweep(out=…)`` wrote; every array is checked.
+
+    Parameters come back as they were where they are layers, dicts, lists and tuples; named tuples of your own
+    come back as dicts.
+
+    Args:
+        directory: The run's directory.
+
+    Raises:
+        FileNotFoundError: There is no run in it.
+        ValueError: The run has not ended, or a file is damaged or of another format; the message names the
+            file and the array.
+    """
+    return SweepResult(**archive.read(Path(directory)))
 
 
 def from_outcome(
@@ -187,6 +249,7 @@ def from_outcome(
         **by_part(outcome.scores),
         diverged_at=outcome.diverged_at.reshape(shape),
         left_at=outcome.left_at.reshape(shape),
+        lost=outcome.lost.reshape(shape),
         epochs=outcome.epochs.reshape(shape),
         params=None,
         history=history,

@@ -25,10 +25,11 @@ class History(NamedTuple):
 
 
 class BestSoFar(NamedTuple):
-    """Each member's best epoch by validation loss: the loss, the epochs done then, the parameters then."""
+    """Each member's best epoch by validation loss: the loss, the epochs done, score and parameters then."""
 
     loss: np.ndarray
     epoch: np.ndarray
+    score: np.ndarray
     params: Any
 
 
@@ -39,6 +40,7 @@ class RunState(NamedTuple):
         epoch: Epochs done.
         members: Parameters, optimizer state, divergence.
         left_at: The epochs a member had done when it left before the end, or -1.
+        lost: Whether halving has ruled a member's cell out.
         best: For early stopping, else None.
         history: Scores so far.
     """
@@ -46,6 +48,7 @@ class RunState(NamedTuple):
     epoch: int
     members: Members
     left_at: np.ndarray
+    lost: np.ndarray
     best: BestSoFar | None
     history: History
 
@@ -62,6 +65,7 @@ class Outcome(NamedTuple):
         params: In the engine's layout.
         epochs: For how many epochs these were trained.
         left_at: The epochs a member had done when it left before the end, or -1.
+        lost: Whether halving has ruled a member's cell out.
         diverged_at: The epoch, counted from 0, in which it diverged, or -1.
         scores: Scores of ``params``.
         history: Scores on the way; empty unless asked for.
@@ -72,6 +76,7 @@ class Outcome(NamedTuple):
     params: Any
     epochs: np.ndarray
     left_at: np.ndarray
+    lost: np.ndarray
     diverged_at: np.ndarray
     scores: Scores
     history: History

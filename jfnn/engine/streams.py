@@ -83,9 +83,11 @@ def train_and_validation(
         try:
             cut = check_cv(folds, source.labels if stratify else None, classifier=stratify)
             pairs = list(cut.split(source.data.x[: source.n], source.labels))
+            if not pairs:
+                raise ValueError("expected at least one fold")
         except (ValueError, TypeError) as error:
             raise ValueError(f"folds: {error}") from None
-        return [(np.asarray(train), np.asarray(held)) for train, held in pairs]
+        return [(_as_rows(train, source.n), _as_rows(held, source.n)) for train, held in pairs]
     if validation is not None:
         from sklearn.model_selection import train_test_split
 
@@ -95,6 +97,14 @@ def train_and_validation(
             raise ValueError(f"validation: {error}") from None
         return [(np.sort(train), np.sort(held))]
     return [(np.arange(source.n), np.zeros(0, int))]
+
+
+def _as_rows(rows, n: int) -> np.ndarray:
+    """The rows of one part of a fold, checked: others are test rows, or none at all."""
+    rows = np.asarray(rows)
+    if rows.ndim != 1 or not len(rows) or rows.dtype.kind not in "iu" or rows.min() < 0 or rows.max() >= n:
+        raise ValueError(f"folds: expected row numbers from 0 to {n - 1}, at least one a part, got {rows}")
+    return rows
 
 
 def streams(

@@ -1,5 +1,7 @@
 """The door of the engine: keywords from people are checked here, once, and become records."""
 
+import dataclasses
+import os
 from collections.abc import Callable, Sequence
 from typing import Any, NamedTuple
 
@@ -9,7 +11,7 @@ import optax
 
 from jfnn import checks, losses, minibatches, training
 from jfnn.datasets import Split
-from jfnn.engine import arguments, loop, plan
+from jfnn.engine import arguments, checkpoint, fingerprint, loop, plan
 from jfnn.engine import devices as device_choice
 from jfnn.engine import layout as layouts
 from jfnn.engine import streams as stream_source
@@ -69,6 +71,8 @@ def sweep(
     history: bool = False,
     keep_params: str = "all",
     progress: Callable[[loop.Progress], None] | None = None,
+    out: str | os.PathLike | None = None,
+    resume: bool = False,
 ) -> SweepResult:
     """Trains a network for every combination of hyperparameters and seeds, in one compiled program.
 
@@ -117,12 +121,18 @@ def sweep(
         history: Keep the scores at the end of every segment.
         keep_params: Which trained parameters to keep: "all", "best" (the best cell's) or "none".
         progress: Called with a `Progress` at every return to the host.
+        out: A directory for the run: its state is saved there on the way, and in the end the result, for
+            `jfnn.load`. One that holds another run is refused. Nothing in it is deleted but the saved state
+            of a run that has ended.
+        resume: Go on with the run in ``out`` if it was stopped, with the bits it would have had otherwise on
+            any number of devices; give back its result if it has ended; start it if there is none.
 
     Returns:
         A `SweepResult`.
 
     Raises:
-        ValueError, TypeError: An argument that cannot be; the message names it, before anything is compiled.
+        ValueError, TypeError: An argument that cannot be, or a directory that holds another run or damaged
+            files; the message names it, before anything is compiled.
     """
     loss = losses.get(loss)
     arguments.check_network(network, loss)
@@ -150,6 +160,7 @@ def sweep(
     given = arguments.as_batches(batches, epochs, len(seeds), n_train)
     scheme = minibatches.make(minibatch, batch_size if given is None else None, n_train, remainder)
     starts = arguments.as_starting_params(network, initial_params, seeds, source.data.targets.dtype)
+    arguments.check_optimizer(made, [*axes, *optimizer_axes, *constants], starts[0])
     rows_a_step = scheme.rows_a_step(n_train) if given is None else given.shape[-1]
     recipe = Recipe(
         network=network,
@@ -170,11 +181,21 @@ def sweep(
 
     streams = stream_source.streams(source, cuts, seeds, [layout.store(start) for start in starts], rows)
     grid = Grid(axes | optimizer_axes, constants, streams)
-    outcome = loop.run(recipe, source.data, grid, execution, selection)
     n_folds = None if folds is None else len(cuts)
-    return from_outcome(
-        outcome, grid, seeds, n_folds, layout.restore, source.classes, keep_params, execution.history
+    batches = scheme if given is None else given[:, :epochs]
+    description = fingerprint.describe(
+        recipe, source.data, grid, execution, selection, batches, keep_params, with_code=out is not None
     )
+
+    def trained(kept: checkpoint.Checkpoint | None) -> SweepResult:
+        outcome = loop.run(recipe, source.data, grid, execution, selection, kept)
+        result = from_outcome(
+            outcome, grid, seeds, n_folds, layout.restore, source.classes, keep_params, execution.history
+        )
+        return dataclasses.replace(result, config=description)
+
+    start = None if keep_params == "none" else starts[0]
+    return checkpoint.carry_out(trained, description, out, resume, start)
 
 
 def _selection(source, validates: bool, halving, early_stopping) -> Selection:

@@ -5,7 +5,6 @@ dropping some and saving all is plain indexing; only the calls under way hold de
 """
 
 import time
-from collections.abc import Callable
 
 import jax
 import numpy as np
@@ -64,27 +63,21 @@ class Trainer:
         )
         return time.perf_counter() - started
 
-    def advance(
-        self, members: Members, active: np.ndarray, first: int, end: int, on_return: Callable
-    ) -> None:
+    def advance(self, members: Members, active: np.ndarray, first: int, end: int) -> None:
         """Trains active members from epoch ``first`` to ``end``, in place.
 
         Args:
             members: All members.
-            active: Which of them to train ``[members]``; those that diverge on the way are left out then.
+            active: Which of them to train ``[members]``.
             first: Epochs done.
-            end: Epochs to be done then.
-            on_return: Called with the epochs done, at every return to the host.
+            end: Epochs to be done then; at most ``epochs_a_call`` more.
         """
-        for epoch in range(first, end, self.epochs_a_call):
-            n_epochs = min(self.epochs_a_call, end - epoch)
-            rows = self._rows(epoch, n_epochs)
-            self._for_each_tile(
-                active & (members.diverged_at < 0),
-                members,
-                lambda tile, device: self._advance(tile, device, members, rows, epoch, n_epochs),  # noqa: B023
-            )
-            on_return(epoch + n_epochs)
+        rows = self._rows(first, end - first)
+        self._for_each_tile(
+            active,
+            members,
+            lambda tile, device: self._advance(tile, device, members, rows, first, end - first),
+        )
 
     def evaluate(self, params, active: np.ndarray) -> Scores:
         """Scores of active members; NaN for the others, and where a member's loss overflows.

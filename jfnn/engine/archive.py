@@ -1,0 +1,171 @@
+"""A result as a directory that other programs can read, and back.
+
+* ``config.json``: settings, versions, device, time taken, and the checksum of every array;
+* ``results.csv``: a row for each member;
+* ``results.npz``: axes, seeds, scores and history;
+* ``models.npz``: the parameters kept, each array named by its place (``0.w`` is the first layer's weights)
+  and with the grid's axes in front, and these axes. Of the best cell alone it has the axes' values there.
+"""
+
+import csv
+import io
+import json
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from jfnn import storage
+from jfnn.engine import fingerprint
+from jfnn.engine.records import PARTS
+
+CONFIG, TABLE, RESULTS, MODELS = "config.json", "results.csv", "results.npz", "models.npz"
+FORMAT = 1
+SCORES = tuple(f"{part}_{kind}" for part in PARTS for kind in ("accuracy", "loss"))
+BY_MEMBER = (*SCORES, "diverged_at", "left_at", "lost", "epochs")
+HISTORY = "history."
+
+
+def columns(fields: dict[str, Any]) -> dict[str, np.ndarray]:
+    """One value a member in each column ``[members]``: axes, seed, fold, scores, how its training went."""
+    folds = {} if fields["folds"] is None else {"fold": np.arange(fields["folds"])}
+    along = fields["axes"] | {"seed": fields["seeds"]} | folds
+    places = np.meshgrid(*along.values(), indexing="ij")
+    found = {name: place.ravel() for name, place in zip(along, places, strict=True)}
+    return found | {name: fields[name].ravel() for name in BY_MEMBER}
+
+
+def write_table(path: Path, table: dict[str, np.ndarray]) -> None:
+    """Writes columns as CSV, numbers in the shortest form that reads back the same."""
+    text = io.StringIO()
+    lines = zip(*(values.tolist() for values in table.values()), strict=True)
+    csv.writer(text, lineterminator="\n").writerows([list(table), *lines])
+    with storage.atomic(path) as file:
+        file.write(text.getvalue().encode())
+
+
+def check_can_hold(axes: dict[str, np.ndarray], params) -> None:
+    """Refuses what `write` could not.
+
+    Raises:
+        ValueError: An axis has the name of a column.
+        TypeError: The parameters are not made of arrays in lists, tuples and dicts.
+    """
+    for name in axes:
+        if name in ("seed", "fold", "seeds", *BY_MEMBER):
+            raise ValueError(
+                f"optimizer_args: cannot save an axis named {name!r}; results have such a column"
+            )
+    for name in storage.pack(params)[1]:
+        if name in (*axes, "seeds"):
+            raise TypeError(f"params: cannot save an array named {name!r}; an axis has that name")
+
+
+def make(directory: Path) -> None:
+    """Makes the directory where there is none."""
+    try:
+        directory.mkdir(parents=True, exist_ok=True)
+    except (FileExistsError, NotADirectoryError):
+        raise ValueError(f"out: {directory} is no directory") from None
+
+
+def write(directory: Path, fields: dict[str, Any], cell: tuple[int, ...] | None) -> None:
+    """Writes a result; the last file that it writes makes it whole.
+
+    Args:
+        directory: Where; made if need be.
+        fields: The fields of a `SweepResult`, by name.
+        cell: The place of the only cell whose parameters were kept, or None for all.
+
+    Raises:
+        ValueError: The directory holds another run, or an axis cannot be saved.
+        TypeError: Parameters cannot be saved.
+    """
+    axes, seeds = fields["axes"], fields["seeds"]
+    check_can_hold(axes, fields["params"])
+    make(directory)
+    check_same(directory, read_config(directory), fields["config"])
+    history = {f"{HISTORY}{name}": values for name, values in fields["history"].items()}
+    structure, models = storage.pack(fields["params"])
+    files = {RESULTS: axes | {"seeds": seeds} | {name: fields[name] for name in BY_MEMBER} | history}
+    if models:
+        places = cell or (slice(None),) * len(axes)
+        kept = {name: values[at] for (name, values), at in zip(axes.items(), places, strict=True)}
+        files[MODELS] = kept | {"seeds": seeds} | models
+    sealed = {name: storage.write_npz(directory / name, arrays) for name, arrays in files.items()}
+    write_table(directory / TABLE, columns(fields))
+    result = {"axes": list(axes), "folds": fields["folds"], "params": structure}
+    write_config(
+        directory, fields["config"], {"timing": fields["timing"], "result": result, "arrays": sealed}
+    )
+
+
+def write_config(directory: Path, description: dict, finished: dict | None = None) -> None:
+    """Writes ``config.json``: what the run is and, once it has ended, what came of it."""
+    status = {"format": FORMAT, "status": "running" if finished is None else "finished"}
+    storage.write_json(directory / CONFIG, status | description | (finished or {}))
+
+
+def read_config(directory: Path) -> dict | None:
+    """What ``config.json`` says, or None in a directory with no files of a run.
+
+    Raises:
+        ValueError: It is not one of these, of another format, or not as it was written.
+    """
+    path = directory / CONFIG
+    if not path.exists():
+        ours = [name for name in (TABLE, RESULTS, MODELS) if (directory / name).exists()]
+        if ours:
+            raise ValueError(f"{directory}: holds {', '.join(ours)}, but not the {CONFIG} that goes with it")
+        return None
+    try:
+        config = json.loads(path.read_text())
+        known, found = isinstance(config["status"], str), config["format"]
+    except (ValueError, KeyError, TypeError):
+        known, found = False, None
+    if not known:
+        raise storage.Damaged(f"{path}: damaged, or not written by jfnn")
+    if found != FORMAT:
+        raise ValueError(f"{path}: its format is {found}, this version of jfnn reads format {FORMAT}")
+    if "fingerprint" in config and fingerprint.fingerprint(config) != config["fingerprint"]:
+        raise storage.Damaged(f"{path}: not as it was written; its fingerprint is that of other settings")
+    return config
+
+
+def check_same(directory: Path, there: dict | None, here: dict) -> None:
+    """Refuses a directory that holds another run.
+
+    Raises:
+        ValueError: It does; the message says in what the two differ.
+    """
+    differing = [] if there is None else fingerprint.differences(there, here)
+    if differing:
+        shown = "; ".join(differing[:5]) + ("" if len(differing) <= 5 else f"; and {len(differing) - 5} more")
+        raise ValueError(f"{directory}: holds another configuration, choose another directory: {shown}")
+
+
+def read(directory: Path) -> dict[str, Any]:
+    """The fields of the `SweepResult` that was written there.
+
+    Raises:
+        FileNotFoundError: There is no run in the directory.
+        ValueError: It has not ended, or a file is damaged; the message names the file and the array.
+    """
+    config = read_config(directory)
+    if config is None:
+        raise FileNotFoundError(f"{directory}: no {CONFIG} there, so no run")
+    if config["status"] != "finished":
+        raise ValueError(f"{directory}: this run has not ended; go on with it by resume=True")
+    result, sealed = config["result"], config["arrays"]
+    arrays = storage.read_npz(directory / RESULTS, sealed[RESULTS])
+    models = storage.read_npz(directory / MODELS, sealed[MODELS]) if MODELS in sealed else {}
+    return {
+        "axes": {name: arrays[name] for name in result["axes"]},
+        "seeds": arrays["seeds"],
+        "folds": result["folds"],
+        **{name: arrays[name] for name in BY_MEMBER},
+        "params": storage.unpack(result["params"], models),
+        "history": {n.removeprefix(HISTORY): a for n, a in arrays.items() if n.startswith(HISTORY)},
+        "timing": config["timing"],
+        "config": {n: v for n, v in config.items() if n in fingerprint.DESCRIPTION},
+    }
