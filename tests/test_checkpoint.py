@@ -204,7 +204,7 @@ def test_saving_takes_less_than_a_twentieth_of_a_run(tmp_path, monkeypatch):
     kept = checkpoints.Checkpoint(tmp_path / "x", dict.fromkeys(("settings", "data", "versions", "backend")))
     for _ in range(1000):
         now[0] += 0.1
-        kept.save(loop.RunState(0, np.zeros(3), None, None, None))
+        kept.save(loop.RunState(0, np.zeros(3), None, None, None, None))
     assert 0.02 < saving[0] / now[0] < 0.05
 
 
@@ -309,7 +309,7 @@ def test_functions_of_users_are_known_by_what_they_do(tmp_path, eager):
 def test_a_damaged_checkpoint_is_refused_by_its_array(stopped):
     path = stopped / "checkpoint.jfnn"
     content = path.read_bytes()
-    places = {0: "first line", 60: "header", len(content) - 1: "array 'left_at'"}
+    places = {0: "first line", 60: "header", len(content) - 1: "array 'lost'"}
     places |= dict.fromkeys(np.random.default_rng(0).integers(0, len(content), 8).tolist(), "")
     for place, message in places.items():
         flipped = bytearray(content)

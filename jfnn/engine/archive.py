@@ -27,12 +27,12 @@ HISTORY = "history."
 
 
 def columns(fields: dict[str, Any]) -> dict[str, np.ndarray]:
-    """One value a member in each column ``[members]``: axes, seed, fold, scores, how its training went."""
+    """One number a member in each column ``[members]``: axes, seed, fold, scores, how its training went."""
     folds = {} if fields["folds"] is None else {"fold": np.arange(fields["folds"])}
     along = fields["axes"] | {"seed": fields["seeds"]} | folds
     places = np.meshgrid(*along.values(), indexing="ij")
     found = {name: place.ravel() for name, place in zip(along, places, strict=True)}
-    return found | {name: fields[name].ravel() for name in BY_MEMBER}
+    return found | {name: fields[name].ravel() + 0 for name in BY_MEMBER}  # + 0: truth values as numbers
 
 
 def write_table(path: Path, table: dict[str, np.ndarray]) -> None:

@@ -164,7 +164,8 @@ class SweepResult:
     def to_dict(self) -> dict[str, np.ndarray]:
         """Columns with one value a member, ready for ``pandas.DataFrame``.
 
-        The axes, "seed", "fold" with folds, every score, "diverged_at", "left_at", "epochs" (trained).
+        The axes, "seed", "fold" with folds, every score, "diverged_at", "left_at", "lost" (0 or 1),
+        "epochs" (trained).
         """
         return archive.columns(self._fields())
 
