@@ -47,29 +47,30 @@ class Minibatches(NamedTuple):
 
     def epoch(self, n: int, seed: int, epoch: int) -> np.ndarray:
         """Row numbers ``[steps, batch]`` of one epoch, drawn from ``(seed, epoch)`` alone."""
-        return SCHEMES[self.scheme](self, n, np.random.default_rng((seed, epoch)))
+        return SCHEMES[self.scheme](self, n, (seed, epoch))
 
 
-def subset(batches: Minibatches, n: int, rng: np.random.Generator) -> np.ndarray:
+def subset(batches: Minibatches, n: int, entropy: tuple[int, int]) -> np.ndarray:
     """A fresh subset without replacement each step, as in the notes: not a pass over the data."""
+    rng = np.random.default_rng(entropy)
     rows = [rng.choice(n, batches.batch_size, replace=False) for _ in range(batches.steps(n))]
     return np.stack(rows).astype(np.int32)
 
 
-def permutation(batches: Minibatches, n: int, rng: np.random.Generator) -> np.ndarray:
+def permutation(batches: Minibatches, n: int, entropy: tuple[int, int]) -> np.ndarray:
     """One permutation an epoch, cut into batches; a rest is dropped, or kept as a short last batch."""
-    rows = rng.permutation(n).astype(np.int32)
+    rows = np.random.default_rng(entropy).permutation(n).astype(np.int32)
     size = batches.steps(n) * batches.batch_size
     padding = np.full(max(size - n, 0), PADDING, np.int32)
     return np.concatenate([rows[:size], padding]).reshape(-1, batches.batch_size)
 
 
-def full(batches: Minibatches, n: int, rng: np.random.Generator) -> np.ndarray:
+def full(batches: Minibatches, n: int, entropy: tuple[int, int]) -> np.ndarray:
     """All rows in their order, one step an epoch: gradient descent."""
     return np.arange(n, dtype=np.int32)[None]
 
 
-SCHEMES: dict[str, Callable[[Minibatches, int, np.random.Generator], np.ndarray]] = {
+SCHEMES: dict[str, Callable[[Minibatches, int, tuple[int, int]], np.ndarray]] = {
     "subset": subset,
     "permutation": permutation,
     "full": full,

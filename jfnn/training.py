@@ -142,19 +142,14 @@ def epoch(state: State, optimizer, value_and_grad, x, targets, l2, rows, padded=
         padded: Whether negative row numbers occur, which stand for no row.
 
     Returns:
-        ``(state, value)``: the state after the epoch, and the objective there, on the rows of its last step.
+        ``(state, value)``: the state after the epoch, and the objective that its last step started from.
     """
     x, targets = jnp.asarray(x), jnp.asarray(targets)
 
-    def minibatch(rows):
-        weighting = {"weights": (rows >= 0).astype(targets.dtype)} if padded else {}
-        return dict(x=x[rows], targets=targets[rows], l2=l2, **weighting)
-
     def one_step(state, rows):
-        # The value is left out of the scan: where only gradients are asked for, XLA computes only these.
-        return step(state, optimizer, value_and_grad, **minibatch(rows))[0], None
+        weighting = {"weights": (rows >= 0).astype(targets.dtype)} if padded else {}
+        return step(state, optimizer, value_and_grad, x[rows], targets[rows], l2, **weighting)
 
-    state, _ = jax.lax.scan(one_step, state, rows)
-    last = minibatch(rows[-1])
-    value, _ = value_and_grad(state.params, last.pop("x"), last.pop("targets"), **last)
-    return state, value
+    # The last step stands alone, since its value alone is wanted: XLA computes no other step's.
+    state, _ = jax.lax.scan(lambda state, rows: (one_step(state, rows)[0], None), state, rows[:-1])
+    return one_step(state, rows[-1])

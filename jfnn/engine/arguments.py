@@ -155,5 +155,7 @@ def as_tile(tile: int | None, params, rows_a_step: int, backend: str) -> int:
     if tile is not None:
         return checks.as_count(tile, "tile")
     leaves = jax.tree.leaves(params)
-    units = sum(leaf.shape[-1] for leaf in leaves if losses.is_weight(leaf))
-    return plan.tile_width(sum(leaf.size for leaf in leaves), units, rows_a_step, leaves[0].itemsize, backend)
+    widest = max((leaf.shape[-1] for leaf in leaves if losses.is_weight(leaf)), default=1)
+    return plan.tile_width(
+        sum(leaf.size for leaf in leaves), widest, rows_a_step, leaves[0].itemsize, backend
+    )

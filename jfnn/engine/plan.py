@@ -5,12 +5,13 @@ from typing import NamedTuple
 
 import numpy as np
 
-# What one tile may keep in a core's cache while it trains, found by timing the digits grid (tiles of 5) and a
-# 784-256-10 network (tiles of 1); an accelerator wants its tiles large instead.
+# What a tile may hold while it trains, so that it stays in a core's cache; found by timing networks from
+# 2-4-1 to 784-256-10. An accelerator wants its tiles large instead.
 CPU_TILE_BYTES = 600_000
 ACCELERATOR_TILE_BYTES = 256_000_000
-CPU_WIDEST = 64
-ACCELERATOR_WIDEST = 1024
+# Few widths, and such that grids of 5x5, 7x7 or 10x10 cells fill them.
+CPU_WIDTHS = (1, 2, 5, 10, 25, 64)
+ACCELERATOR_WIDTHS = (*CPU_WIDTHS, 128, 256, 512, 1024)
 
 # A call takes so many steps at most, or so many row numbers, whichever is less. Long calls keep a device busy
 # without the host; short ones let members that diverged leave soon.
@@ -34,22 +35,21 @@ class Tile(NamedTuple):
     stream: int
 
 
-def tile_width(parameters: int, units: int, batch: int, itemsize: int, backend: str) -> int:
+def tile_width(parameters: int, widest_layer: int, batch: int, itemsize: int, backend: str) -> int:
     """How many members to train side by side, from the network, the batch and the backend alone.
 
     Args:
         parameters: Parameters of one member.
-        units: Outputs of all its layers, inputs left out.
+        widest_layer: The most outputs that a layer has.
         batch: Rows a step.
         itemsize: Bytes of one number.
         backend: "cpu", "gpu", …
     """
-    # Parameters, gradients and the old parameters; pre-activations, activations and deltas.
-    member_bytes = 3 * (parameters + units * batch) * itemsize
-    room, widest = (
-        (CPU_TILE_BYTES, CPU_WIDEST) if backend == "cpu" else (ACCELERATOR_TILE_BYTES, ACCELERATOR_WIDEST)
-    )
-    return int(np.clip(room // member_bytes, 1, widest))
+    # Parameters, gradients and the old parameters; a layer's pre-activations, activations and deltas.
+    member_bytes = 3 * (parameters + widest_layer * batch) * itemsize
+    on_cpu = backend == "cpu"
+    room = (CPU_TILE_BYTES if on_cpu else ACCELERATOR_TILE_BYTES) // member_bytes
+    return max(width for width in (CPU_WIDTHS if on_cpu else ACCELERATOR_WIDTHS) if width <= max(room, 1))
 
 
 def epochs_a_call(steps: int, rows_a_step: int) -> int:

@@ -88,7 +88,7 @@ def advance_member(
 ) -> Members:
     """Trains one member for the first ``n_epochs`` of ``rows``.
 
-    After each epoch its parameters, and the objective on the epoch's last minibatch, must be finite; else it
+    After each epoch its parameters must be finite, and the objective that its last step started from; else it
     stays as it was before that epoch.
     """
     optimizer = recipe.optimizer.make(hyper)
