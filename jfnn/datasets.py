@@ -1,10 +1,26 @@
-"""Data to learn from: the digits, the gates, and the split that keeps inputs and labels together."""
+"""Data to learn from: the digits, the gates, people's own files, and splits that keep pairs together."""
 
+import math
 from typing import Any, NamedTuple
 
 import numpy as np
 
 from jfnn import checks
+from jfnn.files import Table, read_csv, read_npz
+
+__all__ = [
+    "Split",
+    "Table",
+    "digits",
+    "one_hot",
+    "or_gate",
+    "read_csv",
+    "read_npz",
+    "split",
+    "split_table",
+    "standardise",
+    "xor_gate",
+]
 
 
 class Split(NamedTuple):
@@ -50,14 +66,69 @@ def split(x, y, test_size=0.2, random_state: int | None = 0) -> Split:
         random_state: The shuffle's seed; None draws from NumPy's global generator.
 
     Raises:
-        ValueError: Lengths differ, or a part would be empty.
+        ValueError: Lengths differ, a part would be empty, or the seed is negative.
+        TypeError: The seed is no whole number.
     """
     from sklearn.model_selection import train_test_split
 
     x, y = np.asarray(x), np.asarray(y)
     if len(x) != len(y):
         raise ValueError(f"y: expected {len(x)} rows, as x has, got {len(y)}")
+    share = isinstance(test_size, float) and 0 < test_size < 1
+    rows = math.ceil(test_size * len(x)) if share else test_size
+    if isinstance(rows, float) or not 0 < rows < len(x):
+        raise ValueError(
+            f"test_size: expected a share between 0 and 1, or a number of rows below {len(x)},"
+            f" such that both parts have some, got {test_size}"
+        )
+    if random_state is not None:
+        checks.as_count(random_state, "random_state", minimum=0)
     x_train, x_test, y_train, y_test = train_test_split(x, y, test_size=test_size, random_state=random_state)
+    return Split(x_train, y_train, x_test, y_test)
+
+
+def split_table(table: Table, test_size=0.2, random_state: int | None = 0) -> Split:
+    """A table's rows to train and to test on: as its file cuts them, else as `split` does.
+
+    Args:
+        table: From `read_csv` or `read_npz`.
+        test_size: As in `split`; not used where the file itself holds test rows.
+        random_state: The same.
+
+    Raises:
+        ValueError: As in `split`.
+    """
+    if table.n_train is None:
+        return split(table.x, table.y, test_size, random_state)
+    x, y, n = table.x, table.y, table.n_train
+    return Split(x[:n], y[:n], x[n:], y[n:])
+
+
+def standardise(split: Split) -> Split:
+    """Each column of the inputs less its mean, over its standard deviation (scikit-learn's StandardScaler).
+
+    Both are those of the training rows alone (among them are any that a sweep then holds out). Targets that
+    are no labels are treated in the same way, so that a quadratic loss is in units of their variance.
+    A column that is constant there is only centred. The result is float64.
+
+    Args:
+        split: As `jfnn.sweep` takes it; the test rows may be None.
+    """
+    from sklearn.preprocessing import StandardScaler
+
+    def scaled(train, test):
+        rows = [None if part is None else np.asarray(part, np.float64) for part in (train, test)]
+        columns = [part if part is None or part.ndim == 2 else part[:, None] for part in rows]
+        scaler = StandardScaler().fit(columns[0])
+        return (
+            None if part is None else scaler.transform(column).reshape(part.shape)
+            for part, column in zip(rows, columns, strict=True)
+        )
+
+    x_train, x_test = scaled(split.x_train, split.x_test)
+    if checks.is_labels(np.asarray(split.y_train)):
+        return Split(x_train, split.y_train, x_test, split.y_test)
+    y_train, y_test = scaled(split.y_train, split.y_test)
     return Split(x_train, y_train, x_test, y_test)
 
 

@@ -18,6 +18,11 @@ from jfnn.network import Network, check_output
 
 REDUCTIONS = ("sum", "mean")
 
+# XLA splits a gather from an array of half a megabyte over its threads, and to do so in every small step
+# costs more than the step; from larger arrays an epoch's rows are gathered at once, unless they are too many.
+SPLIT_BYTES = 500_000
+GATHERED_BYTES = 8_000_000
+
 
 def objective(network: Network, params, x, y, loss="cross_entropy", l2=0.0, reduction="sum", weights=None):
     """The scalar that training minimises: the data cost plus the L2 penalty.
@@ -145,11 +150,17 @@ def epoch(state: State, optimizer, value_and_grad, x, targets, l2, rows, padded=
         ``(state, value)``: the state after the epoch, and the objective that its last step started from.
     """
     x, targets = jnp.asarray(x), jnp.asarray(targets)
+    at_once = x.nbytes > SPLIT_BYTES and rows.size * (x[0].nbytes + targets[0].nbytes) <= GATHERED_BYTES
+    batches = (rows, x[rows], targets[rows]) if at_once else (rows,)
 
-    def one_step(state, rows):
+    def one_step(state, batch):
+        rows, *gathered = batch
         weighting = {"weights": (rows >= 0).astype(targets.dtype)} if padded else {}
-        return step(state, optimizer, value_and_grad, x[rows], targets[rows], l2, **weighting)
+        inputs, wanted = gathered or (x[rows], targets[rows])
+        return step(state, optimizer, value_and_grad, inputs, wanted, l2, **weighting)
 
     # The last step stands alone, since its value alone is wanted: XLA computes no other step's.
-    state, _ = jax.lax.scan(lambda state, rows: (one_step(state, rows)[0], None), state, rows[:-1])
-    return one_step(state, rows[-1])
+    state, _ = jax.lax.scan(
+        lambda state, batch: (one_step(state, batch)[0], None), state, [each[:-1] for each in batches]
+    )
+    return one_step(state, [each[-1] for each in batches])

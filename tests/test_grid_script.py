@@ -1,5 +1,6 @@
 """The main command, run in process on small grids; once as a process of its own."""
 
+import contextlib
 import csv
 import functools
 import importlib.util
@@ -8,30 +9,57 @@ import io
 import json
 import os
 import re
+import shlex
+import signal
 import subprocess
 import sys
+import types
 from pathlib import Path
 
 import jax
 import numpy as np
 import pytest
+import tqdm
+from sklearn.metrics import r2_score
+from sklearn.model_selection import train_test_split
 
 import jfnn
+from jfnn import summary
 
 SCRIPT = Path(__file__).parents[1] / "scripts" / "grid.py"
 SMALL = ["--hidden", "4", "--epochs", "2", "--init", "glorot_uniform"]
 # With these, the last learning rate diverges under the last penalty only.
 GRID = [*SMALL, "--learning-rate", "1e-4,1e-3,1", "--l2", "0,1e-2,1e6", "--seeds", "2"]
-FILES = {"results.csv", "results.npz", "config.json", "heatmap.png"}
+FILES = {
+    "config.json",
+    "curves.png",
+    "heatmap.png",
+    "models.npz",
+    "report.html",
+    "results.csv",
+    "results.npz",
+}
 # What the script brings itself, or what only a program can give.
-NO_FLAG = {"network", "split", "value_and_grad", "initial_params", "batches", "keep_params", "progress"}
+NO_FLAG = {
+    "network",
+    "split",
+    "value_and_grad",
+    "initial_params",
+    "batches",
+    "history",
+    "keep_params",
+    "progress",
+}
+SCORES = ("train_accuracy", "test_accuracy", "train_loss", "test_loss", "diverged_at")
 
 
 @pytest.fixture(scope="module")
 def grid():
-    spec = importlib.util.spec_from_file_location("grid", SCRIPT)
-    module = importlib.util.module_from_spec(spec)
-    spec.loader.exec_module(module)
+    with pytest.MonkeyPatch.context() as patch:
+        patch.syspath_prepend(SCRIPT.parent)
+        spec = importlib.util.spec_from_file_location("grid", SCRIPT)
+        module = importlib.util.module_from_spec(spec)
+        spec.loader.exec_module(module)
     return module
 
 
@@ -64,13 +92,8 @@ def no_training(grid, monkeypatch):
     monkeypatch.setattr(jfnn.engine.loop, "run", forbidden)
 
 
-def load(path):
-    with np.load(path, allow_pickle=False) as file:
-        return dict(file)
-
-
 def parse(grid, *argv):
-    return grid.parse(grid.make_parser(), list(argv))
+    return grid.flags.parse(grid.flags.make_parser(""), list(argv))
 
 
 def test_table_holds_the_seed_means_of_the_sweep(run):
@@ -95,10 +118,11 @@ def test_report_names_the_best_cell_its_noise_and_the_time(run):
     assert len(starred) == 2  # train and test
     assert all(float(line.split()[0]) == expected.learning_rate[row] for line in starred)
     assert all(line.split()[column + 1].endswith("*") for line in starred)
-    assert f"η = {expected.learning_rate[row]:.3g}, λ = {expected.l2[column]:.3g}\n" in printed
+    assert f"best cell: {summary.describe(best.axes)}\n" in printed
     spread = expected.test_accuracy[best.index].std(ddof=1)
-    assert f"test accuracy {best.score:.3f} (sd {spread:.3f} over 2 seeds)" in printed
-    assert "ranked on the test rows" in printed and "one seed's noise is about 0.015" in printed
+    assert f"test accuracy {best.score:.3f} ± {spread:.3f}, train accuracy" in printed
+    assert "(mean ± sd over 2 seeds)" in printed and "ranked on the test rows" in printed
+    assert "validation accuracy" not in printed and "One seed's noise" not in printed
     seconds = re.search(r"in ([\d.]+) s: compile ([\d.]+) s, run ([\d.]+) s", printed).groups()
     total, *parts = map(float, seconds)
     assert total == pytest.approx(sum(parts), abs=0.11)
@@ -109,18 +133,19 @@ def test_report_names_the_best_cell_its_noise_and_the_time(run):
 def test_tables_fit_80_columns_and_lose_no_cell(grid, cells):
     values = np.geomspace(1.234567e-5, 9.87654, cells)
     scores = np.arange(2.0 * cells).reshape(2, cells, 1) / 1000
-    unknown = dict.fromkeys(("train_accuracy", "train_loss", "test_loss"), scores)
+    names = [f"{part}_{kind}" for part in ("train", "validation", "test") for kind in ("accuracy", "loss")]
     result = jfnn.SweepResult(
         {"learning_rate": values[:1].repeat(2), "l2": values},
         np.arange(1),
-        test_accuracy=scores,
-        **unknown,
-        diverged_at=np.full(scores.shape, -1),
+        folds=None,
+        **dict.fromkeys(names, scores),
+        lost=np.zeros(scores.shape, bool),
+        **dict.fromkeys(("diverged_at", "left_at", "epochs"), np.full(scores.shape, -1)),
         params=None,
         history={},
         timing={},
     )
-    lines = grid.table(result, "test_accuracy", (0, 0), marked=True)
+    lines = grid.text.table(result, scores, (0, 0), marked=True)
     assert max(map(len, lines)) <= 80
     # Headers begin with blanks, rows with a learning rate.
     rows = [line for line in lines if line and not line.startswith(" " * 8)]
@@ -131,12 +156,13 @@ def test_tables_fit_80_columns_and_lose_no_cell(grid, cells):
 def test_files_hold_every_member_of_the_sweep(grid, run):
     _, out, expected = run
     assert {path.name for path in out.iterdir()} == FILES
-    arrays = load(out / "results.npz")
-    assert arrays["axes"].tolist() == ["learning_rate", "l2"]
+    saved = jfnn.load(out)
+    assert list(saved.axes) == ["learning_rate", "l2"]
     for name, values in {**expected.axes, "seeds": expected.seeds}.items():
-        np.testing.assert_array_equal(arrays[name], values)
-    for name in grid.SCORES:
-        np.testing.assert_array_equal(arrays[name], getattr(expected, name))
+        np.testing.assert_array_equal((saved.axes | {"seeds": saved.seeds})[name], values)
+    for name in SCORES:
+        np.testing.assert_array_equal(getattr(saved, name), getattr(expected, name))
+    jax.tree.map(np.testing.assert_array_equal, saved.params, expected.params)
     with (out / "results.csv").open(newline="") as file:
         rows = list(csv.DictReader(file))
     assert len(rows) == 18
@@ -144,22 +170,25 @@ def test_files_hold_every_member_of_the_sweep(grid, run):
         assert float(row["learning_rate"]) == expected.learning_rate[i]
         assert float(row["l2"]) == expected.l2[j]
         assert int(row["seed"]) == expected.seeds[s]
-        for name in grid.SCORES:
+        for name in SCORES:
             np.testing.assert_array_equal(
                 np.asarray(row[name], getattr(expected, name).dtype), getattr(expected, name)[i, j, s]
             )
-    assert (out / "heatmap.png").read_bytes().startswith(b"\x89PNG")
+    for name in ("heatmap.png", "curves.png"):
+        assert (out / name).read_bytes().startswith(b"\x89PNG")
 
 
 def test_config_names_settings_versions_device_and_time(grid, run):
     _, out, _ = run
     config = json.loads((out / "config.json").read_text())
     given = vars(parse(grid, *GRID))
-    assert config["settings"] == {name: given[name] for name in given if name not in ("out", "quiet")}
+    expected = {name: given[name] for name in given if name not in ("out", "quiet", "resume")}
+    assert config["command"] == expected
+    assert config["classes"] == list("0123456789")
+    assert config["settings"]["network"]["sizes"] == [64, 4, 10] and config["settings"]["dtype"] == "float32"
     assert config["versions"]["jax"] == jax.__version__ and config["versions"]["numpy"] == np.__version__
-    assert set(config["versions"]) == {"python", "jfnn", "jax", "jaxlib", "numpy", "optax"}
-    assert config["device"] == {"platform": "cpu", "kind": "cpu", "count": 2}
-    assert config["dtype"] == "float32" and set(config["seconds"]) == {"compile", "run"}
+    assert config["backend"]["platform"] == "cpu" and config["device"]["count"] == 2
+    assert set(config["timing"]) == {"compile", "run"}
 
 
 def test_every_argument_of_the_sweep_has_a_flag(grid):
@@ -171,9 +200,13 @@ def test_defaults_are_the_grid_of_the_notes(grid):
     for axis in (args.learning_rate, args.l2):
         np.testing.assert_allclose(axis, np.logspace(-5, 1, 7), rtol=1e-14)
     assert (args.sizes, args.activation, args.init, args.output) == ([50], "sigmoid", "normal", "identity")
-    assert (args.epochs, args.batch_size, args.optimizer, args.loss) == (100, 100, "sgd", "cross_entropy")
+    problem = grid.data.load(args)
+    assert (problem.inputs, problem.outputs) == (64, 10)
+    assert grid.data.batch_size(problem, args.batch_size) == 100
+    assert (args.epochs, args.optimizer, args.loss) == (100, "sgd", None)
+    assert (args.validation, args.folds, args.halving, args.early_stopping) == (None,) * 4
     assert (args.minibatch, args.reduction, args.seeds, args.dtype) == ("subset", "sum", 1, "float32")
-    assert (args.test_size, args.random_state, args.out) == (0.2, 0, Path("runs/grid"))
+    assert (args.test_size, args.random_state, args.out) == (0.2, 0, None)
 
 
 @pytest.mark.parametrize(
@@ -186,11 +219,16 @@ def test_defaults_are_the_grid_of_the_notes(grid):
         ("--seeds 3", "seeds", 3),
         ("--seeds 0,7", "seeds", [0, 7]),
         ("--seeds 7,", "seeds", [7]),
-        ("--batch-size full", "batch_size", None),
+        ("--batch-size full", "batch_size", "full"),
+        ("--validation 0.25", "validation", 0.25),
+        ("--validation 200", "validation", 200),
+        ("--folds 5", "folds", 5),
+        ("--halving 3", "halving", jfnn.Halving(3)),
+        ("--halving 3:5", "halving", jfnn.Halving(3, 5)),
+        ("--early-stopping 10", "early_stopping", 10),
         ("--batch-size 32", "batch_size", 32),
         ("--test-size 360", "test_size", 360),
-        ("--history", "segment", 1),
-        ("--history --segment 5", "segment", 5),
+        ("--segment 5", "segment", 5),
         (
             "--optimizer-arg b1=0.8 --optimizer-arg b2=0.9,0.99",
             "optimizer_args",
@@ -242,12 +280,31 @@ def test_values_are_read_as_the_help_says(grid, words, name, value):
         ("--seeds 1.5", "--seeds: expected a count, or whole numbers"),
         ("--epochs 1.5", "--epochs: invalid int value: '1.5'"),
         ("--epochs -3", "--epochs: expected at least 0, got -3"),
-        ("--test-size 2.0", "--test-size: "),
-        ("--test-size 1797", "--test-size: "),
+        ("--test-size 2.0", "--test-size: expected a share between 0 and 1, or a number of rows below 1797"),
+        ("--test-size 1797", "--test-size: expected a share between 0 and 1"),
+        ("--test-size 0", "--test-size: expected a share between 0 and 1"),
+        ("--test-size nan", "--test-size: expected a share between 0 and 1"),
         ("--test-size x", "--test-size: expected a share such as 0.2, or a number of rows, got 'x'"),
-        ("--split-seed -1", "--split-seed: "),
+        ("--split-seed -1", "--split-seed: expected at least 0, got -1"),
         ("--tile 0", "--tile: expected at least 1, got 0"),
-        ("--devices 99", "--devices: expected at most 2"),
+        ("--devices 99", "--devices: expected at most 2, as JAX sees, got 99\n"),
+        ("--validation 2.5", "--validation: "),
+        ("--validation x", "--validation: expected a share such as 0.2, or a number of rows, got 'x'"),
+        ("--folds 1", "--folds: k-fold cross-validation requires at least one"),
+        ("--folds 200", "--folds: --folds 200 cannot be greater"),
+        ("--folds 2 --validation 0.2", "--folds: expected either folds or validation, got both"),
+        ("--halving 1", "--halving: expected FACTOR, at least 2, or FACTOR:EPOCHS, got '1'"),
+        ("--halving 3:0", "--halving: expected FACTOR, at least 2, or FACTOR:EPOCHS, got '3:0'"),
+        (
+            "--early-stopping 3",
+            "--early-stopping: it watches the loss on rows held out; give --validation or --folds\n",
+        ),
+        ("--early-stopping 0 --validation 0.2", "--early-stopping: expected at least 1, got 0"),
+        ("--target y", "--target: goes with --data"),
+        ("--task regression", "--task: goes with --data"),
+        ("--data nowhere.csv", "--data: cannot read nowhere.csv: No such file"),
+        ("--data data.txt", "--data: expected a .csv or .npz file, got 'data.txt'"),
+        ("--hidden 100000,100000,100000", "--hidden: does not fit into memory: about "),
         ("--segment 0", "--segment: expected at least 1, got 0"),
         ("--foo", "unrecognized arguments: --foo"),
     ],
@@ -261,6 +318,7 @@ def test_errors_are_one_line_that_names_the_flag_and_nothing_is_written(
     printed = capsys.readouterr()
     assert printed.err.startswith(f"grid.py: error: {line}")
     assert printed.err.count("\n") == 1 and printed.out == ""
+    assert not re.search(r"jfnn\.|=True|n_splits", printed.err)  # what helps in Python is no help here
     assert not list(tmp_path.iterdir())
 
 
@@ -285,16 +343,18 @@ def test_a_mistake_of_the_program_is_not_taken_for_the_users(grid, monkeypatch, 
 
 
 def test_further_axis_double_precision_and_history(grid, tmp_path, capsys):
-    words = "--hidden none --epochs 4 --segment 2 --learning-rate 1e-3,1e-2 --l2 0 --dtype float64 --history"
+    words = (
+        "--hidden none --epochs 4 --segment 2 --learning-rate 1e-3,1e-2 --l2 0 --dtype float64 --halving 2"
+    )
     before = jax.config.jax_enable_x64
     momentum = ["--optimizer-arg", "momentum=0,0.9"]
     assert grid.main([*words.split(), *momentum, "--out", str(tmp_path)]) == 0
     assert jax.config.jax_enable_x64 == before
-    assert {path.name for path in tmp_path.iterdir()} == FILES | {"curves.png"}
-    arrays = load(tmp_path / "results.npz")
-    assert arrays["axes"].tolist() == ["learning_rate", "l2", "momentum"]
-    assert arrays["history_epoch"].tolist() == [2, 4]
-    np.testing.assert_array_equal(arrays["history_test_loss"][..., -1], arrays["test_loss"])
+    saved = jfnn.load(tmp_path)
+    assert list(saved.axes) == ["learning_rate", "l2", "momentum"]
+    assert saved.history["epoch"].tolist() == [2, 4]
+    stayed = saved.left_at < 0
+    np.testing.assert_array_equal(saved.history["test_loss"][stayed][..., -1], saved.test_loss[stayed])
     with jax.enable_x64(True):
         expected = jfnn.sweep(
             jfnn.mlp((64, 10)),
@@ -302,13 +362,18 @@ def test_further_axis_double_precision_and_history(grid, tmp_path, capsys):
             learning_rate=[1e-3, 1e-2],
             epochs=4,
             optimizer_args={"momentum": [0.0, 0.9]},
+            halving=2,
         )
-    np.testing.assert_array_equal(arrays["test_loss"], expected.test_loss)
+    np.testing.assert_array_equal(saved.test_loss, expected.test_loss)
+    for name in ("left_at", "lost"):
+        np.testing.assert_array_equal(getattr(saved, name), getattr(expected, name))
+    assert (saved.left_at >= 0).any()
+    assert json.loads((tmp_path / "config.json").read_text())["command"]["halving"]["factor"] == 2
     best = expected.best()
     printed = capsys.readouterr().out
     assert printed.startswith(f"at momentum = {best.axes['momentum']:.3g}, where the best cell is:\n")
     for score in expected.test_accuracy[:, 0, best.index[2], 0]:
-        assert f"{score:.3f}" in printed.split("test accuracy (")[1]
+        assert f"{score:.3f}" in printed.split("test accuracy (")[1].split("best first")[0]
 
 
 def test_a_grid_that_diverges_everywhere_is_reported_and_written(grid, tmp_path, capsys):
@@ -320,12 +385,12 @@ def test_a_grid_that_diverges_everywhere_is_reported_and_written(grid, tmp_path,
 
 
 def test_what_cannot_be_written_after_training_is_one_line(grid, tmp_path, capsys):
-    (tmp_path / "results.csv").mkdir()
+    (tmp_path / "heatmap.png").mkdir()
     words = [*SMALL, "--learning-rate", "1", "--l2", "1e6", "--quiet"]
     with pytest.raises(SystemExit) as stopped:
         grid.main([*words, "--out", str(tmp_path)])
     assert stopped.value.code == 1
-    assert re.fullmatch(r"grid\.py: error: --out: .*results\.csv'\n", capsys.readouterr().err)
+    assert re.fullmatch(r"grid\.py: error: --out: .*heatmap\.png'\n", capsys.readouterr().err)
 
 
 @pytest.mark.parametrize(
@@ -337,10 +402,11 @@ def test_progress_is_shown_on_a_terminal_only(grid, tmp_path, monkeypatch, capsy
             return terminal
 
     monkeypatch.setattr(sys, "stderr", screen := Screen())
-    monkeypatch.setattr(grid, "tqdm", functools.partial(grid.tqdm, mininterval=0))
+    monkeypatch.setattr("tqdm.tqdm", functools.partial(tqdm.tqdm, mininterval=0))
     words = [*SMALL, "--learning-rate", "1e-3", "--l2", "0", "--segment", "1"]
     assert grid.main([*words, *flags, "--out", str(tmp_path)]) == 0
-    assert ("2/2" in screen.getvalue() and "1 of 1 training" in screen.getvalue()) == shown
+    best = jfnn.load(tmp_path).history["test_accuracy"].ravel()[0]
+    assert ("2/2" in screen.getvalue() and f"1 of 1 training, best {best:.3f}" in screen.getvalue()) == shown
     assert bool(screen.getvalue()) == shown
     assert bool(capsys.readouterr().out) == (not flags)
 
@@ -354,15 +420,227 @@ def test_main_goes_on_where_jax_has_already_started(grid, tmp_path, monkeypatch)
     assert grid.main([*words, "--out", str(tmp_path)]) == 0
 
 
+def write_csv(path, classes, rows=60):
+    """Three columns of which the first tells the target, apart from some noise."""
+    rng = np.random.default_rng(0)
+    x = rng.normal(size=(rows, 3))
+    y = x[:, 0] + 0.3 * rng.normal(size=rows)
+    target = np.where(y > 0, "<b>high</b>", "low") if classes else 100 + 50 * y
+    with path.open("w", newline="") as file:
+        csv.writer(file).writerows(
+            [["a", "b", "c", "level"], *zip(*x.T.tolist(), target.tolist(), strict=True)]
+        )
+    return path
+
+
+OWN = "--target level --standardise --hidden 3 --epochs 8 --reduction mean --l2 1e-3,0.1"
+
+
+def test_own_classes_are_ranked_on_rows_held_out_and_the_winner_is_tested_once(grid, tmp_path, capsys):
+    path = write_csv(tmp_path / "own.csv", classes=True)
+    words = f"{OWN} --learning-rate 0.1,1 --folds 3 --seeds 2 --early-stopping 2".split()
+    assert grid.main(["--data", str(path), *words, "--out", str(tmp_path / "out")]) == 0
+    split = jfnn.datasets.standardise(
+        jfnn.datasets.split_table(jfnn.datasets.read_csv(path, "level"), test_size=0.2, random_state=0)
+    )
+    expected = jfnn.sweep(
+        jfnn.mlp((3, 3, 2)),
+        split,
+        learning_rate=[0.1, 1],
+        l2=[1e-3, 0.1],
+        epochs=8,
+        batch_size=12,  # a quarter of the 48 training rows
+        reduction="mean",
+        seeds=2,
+        folds=3,
+        early_stopping=2,
+    )
+    saved = jfnn.load(tmp_path / "out")
+    assert saved.validation_accuracy.shape == (2, 2, 2, 3)
+    for name in ("validation_loss", "test_loss", "left_at", "epochs"):
+        np.testing.assert_array_equal(getattr(saved, name), getattr(expected, name))
+    printed = capsys.readouterr().out
+    assert "ranked on the rows held out for validation" in printed
+    assert printed.count("test accuracy") == 1 and "3-3-2" in printed
+    best = expected.best()
+    tested = expected.test_accuracy[best.index]
+    assert f"test accuracy {tested.mean():.3f} ± {tested.std(ddof=1):.3f}, on rows that ranked" in printed
+    head, first, *_ = printed.split("best first")[1].splitlines()[1:]
+    assert head.split()[-4:] == ["stopped", "at", "best", "epoch"]
+    stopped, trained = first.split()[-2:]
+    ends = np.where(expected.left_at < 0, expected.epochs, expected.left_at)[best.index]
+    assert [int(n) for n in stopped.split("–")] == sorted({ends.min(), ends.max()})
+    epochs = expected.epochs[best.index]
+    assert [int(n) for n in trained.split("–")] == sorted({epochs.min(), epochs.max()})
+    page = (tmp_path / "out" / "report.html").read_text()
+    assert "&lt;b&gt;high&lt;/b&gt;" in page and "<b>high" not in page
+
+
+def test_own_numbers_are_fitted_and_r_squared_is_scikit_learns(grid, tmp_path, capsys):
+    path = write_csv(tmp_path / "own.csv", classes=False)
+    words = f"{OWN} --learning-rate 0.1 --validation 0.25".split()
+    assert grid.main(["--data", str(path), *words, "--out", str(tmp_path / "out")]) == 0
+    printed = capsys.readouterr().out
+    result = jfnn.load(tmp_path / "out")
+    best = result.best()
+    assert best.ranked_by == "validation_loss"
+    table = jfnn.datasets.read_csv(path, "level")
+    split = jfnn.datasets.standardise(jfnn.datasets.split_table(table))
+    network, params = jfnn.mlp((3, 3, 1)), result.member(*best.index, 0)
+    train, held = train_test_split(np.arange(48), test_size=0.25, random_state=0)
+    rows = {
+        "train": (split.x_train[train], split.y_train[train]),
+        "validation": (split.x_train[held], split.y_train[held]),
+        "test": (split.x_test, split.y_test),
+    }
+    for part, (x, y) in rows.items():
+        r2 = r2_score(y, network.apply(params, np.float32(x))[:, 0])
+        loss = summary.number_text(getattr(result, f"{part}_loss")[best.index][0], "loss")
+        assert f"{part} loss {loss} (R² {r2:.3f})" in printed
+        if part != "test":
+            block = printed.split(f"{part} R² (η down")[1].split("\n\n")[0]
+            assert f"{r2:.3f}*" in block
+    assert printed.count("test loss") == 1
+
+
+def test_r_squared_under_folds_takes_each_folds_own_variance(grid, tmp_path):
+    path = write_csv(tmp_path / "own.csv", classes=False)
+    args = parse(grid, "--data", str(path), "--target", "level", "--folds", "2")
+    problem = grid.data.load(args)
+    loss = np.array([[[[1.0, 2.0]]]])
+    result = types.SimpleNamespace(train_loss=loss, validation_loss=loss, test_loss=loss)
+    found = grid.data.r_squared(problem, result, args)
+    first, second = problem.split.y_train[:24].var(), problem.split.y_train[24:].var()
+    np.testing.assert_allclose(found["validation_R²"][0, 0, 0], [1 - 2 / first, 1 - 4 / second])
+    np.testing.assert_allclose(found["train_R²"][0, 0, 0], [1 - 2 / second, 1 - 4 / first])
+    np.testing.assert_allclose(found["test_R²"][0, 0, 0], 1 - np.array([2, 4]) / problem.split.y_test.var())
+
+
+def test_an_npz_is_learned_as_it_is_cut(grid, tmp_path):
+    rng = np.random.default_rng(0)
+    parts = {"x_train": rng.normal(size=(9, 2)), "x_test": rng.normal(size=(4, 2))}
+    parts |= {"y_train": np.arange(9) % 3, "y_test": np.arange(4) % 3}
+    np.savez(tmp_path / "own.npz", **parts)
+    problem = grid.data.load(parse(grid, "--data", str(tmp_path / "own.npz")))
+    assert (problem.inputs, problem.outputs, problem.classes) == (2, 3, ("0", "1", "2"))
+    np.testing.assert_array_equal(problem.split.x_test, parts["x_test"])
+
+
+@pytest.mark.parametrize(
+    ("content", "flags", "line"),
+    [
+        ("a,y\n1,\n", "--target y", "--data: own.csv, row 1 (line 2), column 'y': expected a word or number"),
+        ("a,y\n1,0\n", "", "--target: expected a column of own.csv (a, y), got none"),
+        ("a,y\n1,0\n", "--target z", "--target: expected a column of own.csv (a, y), got 'z'"),
+        (
+            "a,y\n1,u\n2,v\n",
+            "--target y --task regression",
+            "--data: own.csv, row 1, column 'y': expected a number, got 'u'",
+        ),
+        ("a,y\n1,u\n2,v\n", "--target y --task foo", "--task: expected one of classification, regression"),
+        ("a,y\n1,u\n2,u\n", "--target y", "--target: expected at least two classes, got only 'u'"),
+        (
+            "a,y\n1,0.5\n2,3\n",
+            "--target y --loss cross_entropy",
+            "--loss: regression takes the quadratic loss",
+        ),
+        ("a,y\n1,0.5\n", "--target y", "--test-size: expected a share between 0 and 1"),
+        (
+            "a,y\n1,0.5\n2,3\n",
+            "--target y --batch-size 2",
+            "--batch-size: expected at most the 1 training rows",
+        ),
+    ],
+)
+def test_errors_of_own_data_name_the_flag(grid, no_training, tmp_path, capsys, content, flags, line):
+    (tmp_path / "own.csv").write_text(content)
+    with pytest.raises(SystemExit) as stopped:
+        grid.main(["--data", str(tmp_path / "own.csv"), *flags.split(), "--out", str(tmp_path / "out")])
+    assert stopped.value.code == 2
+    error = capsys.readouterr().err
+    assert error.startswith(f"grid.py: error: {line}") and error.count("\n") == 1
+    assert [path.name for path in tmp_path.iterdir()] == ["own.csv"]
+
+
+def test_data_larger_than_memory_are_refused_before_they_are_read(grid, tmp_path, monkeypatch, capsys):
+    write_csv(tmp_path / "own.csv", classes=True)
+    np.savez(tmp_path / "own.npz", x=np.zeros((500, 50)), y=np.zeros(500, int))
+    monkeypatch.setattr(grid.data, "available_memory", lambda: 1000.0)
+    for reader in ("read_csv", "read_npz"):
+        monkeypatch.setattr(jfnn.datasets, reader, lambda *_: pytest.fail("read"))
+    for name in ("own.csv", "own.npz"):
+        with pytest.raises(SystemExit):
+            grid.main(["--data", str(tmp_path / name), "--out", str(tmp_path / "out")])
+        assert f"--data: {name} does not fit into memory: about " in capsys.readouterr().err
+
+
+def test_ctrl_c_leaves_a_run_that_resumes_with_the_same_bytes(grid, tmp_path, monkeypatch, capsys):
+    words = [*SMALL, "--learning-rate", "1e-3,1e-2", "--l2", "0", "--segment", "1", "--quiet"]
+    assert grid.main([*words, "--out", str(tmp_path / "whole")]) == 0
+
+    @contextlib.contextmanager
+    def pressed(*_):
+        yield lambda now: signal.raise_signal(signal.SIGINT) if now.epoch == 1 else None
+
+    before = signal.getsignal(signal.SIGINT)
+    with monkeypatch.context() as patch, pytest.raises(SystemExit) as stopped:
+        patch.setattr(grid, "progress_bar", pressed)
+        grid.main([*words, "--out", str(tmp_path / "cut")])
+    assert stopped.value.code == 130
+    assert signal.getsignal(signal.SIGINT) is before
+    said = capsys.readouterr().err
+    command = shlex.split(said.split("to go on: ")[1])
+    assert command[0] == "python" and os.path.samefile(command[1], SCRIPT)
+    assert not (tmp_path / "cut" / "results.npz").exists()
+    began = []
+    monkeypatch.setattr(
+        grid, "progress_bar", lambda *_: contextlib.nullcontext(lambda now: began.append(now.epoch))
+    )
+    assert grid.main(command[2:]) == 0
+    assert began == [2]  # the first epoch was not trained again
+    for name in ("results.npz", "models.npz"):
+        assert (tmp_path / "cut" / name).read_bytes() == (tmp_path / "whole" / name).read_bytes()
+
+
+def test_a_finished_run_is_not_repeated_nor_another_put_in_its_place(grid, run, no_training, capsys):
+    _, out, _ = run
+    before = {path.name: path.read_bytes() for path in out.iterdir() if path.suffix != ".html"}
+    for words, said in (
+        (GRID, "holds this very run, finished; --resume gives back its result"),
+        (
+            [*GRID, "--epochs", "3"],
+            "holds another configuration, choose another directory: settings.epochs is 2",
+        ),
+    ):
+        with pytest.raises(SystemExit) as stopped:
+            grid.main([*words, "--out", str(out)])
+        error = capsys.readouterr().err
+        assert stopped.value.code == 2 and said in error
+        assert error.startswith("grid.py: error: --out: ") and error.count("\n") == 1
+    assert grid.main([*GRID, "--out", str(out), "--resume"]) == 0
+    assert "best cell: " in capsys.readouterr().out
+    assert {path.name: path.read_bytes() for path in out.iterdir() if path.suffix != ".html"} == before
+
+
+def test_without_out_each_run_gets_a_directory_of_its_own(grid, tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    assert grid.files.choose(parse(grid)) == Path("runs/grid")
+    (tmp_path / "runs" / "grid").mkdir(parents=True)
+    assert grid.files.choose(parse(grid)) == Path("runs/grid-2")
+    (tmp_path / "runs" / "grid-2").mkdir()
+    assert grid.files.choose(parse(grid)) == Path("runs/grid-3")
+    assert grid.files.choose(parse(grid, "--resume")) == Path("runs/grid")
+
+
 def test_help_shows_every_flag_with_its_default(grid, capsys):
     with pytest.raises(SystemExit) as stopped:
         grid.main(["--help"])
     assert stopped.value.code == 0
     shown = capsys.readouterr().out
-    for name, value in vars(grid.make_parser().parse_args([])).items():
-        assert grid.flag_of(name) in shown, name
+    for name, value in vars(grid.flags.make_parser("").parse_args([])).items():
+        assert grid.flags.flag_of(name) in shown, name
         if value not in (None, False, []):
-            entry = shown.split(f"\n  {grid.flag_of(name)} ")[1].split("\n  --")[0]
+            entry = shown.split(f"\n  {grid.flags.flag_of(name)} ")[1].split("\n  --")[0]
             assert "(default:" in " ".join(entry.split()), name
     assert "examples:" in shown and max(map(len, shown.splitlines())) <= 80
 
@@ -371,6 +649,6 @@ def test_the_command_runs_on_all_cores_in_a_process_of_its_own(tmp_path):
     words = [*SMALL, "--learning-rate", "1e-3", "--l2", "0", "--out", str(tmp_path / "out")]
     done = subprocess.run([sys.executable, SCRIPT, *words], capture_output=True, text=True, check=True)
     assert done.stderr == ""
-    assert "best cell: η = 0.001, λ = 0" in done.stdout
+    assert "best cell: η = 1e-3, λ = 0\n" in done.stdout
     config = json.loads((tmp_path / "out" / "config.json").read_text())
     assert config["device"]["count"] == len(os.sched_getaffinity(0))

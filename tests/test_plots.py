@@ -1,5 +1,6 @@
 """Every figure is drawn and read back: the texts, colours and shapes it holds are those of the data."""
 
+import dataclasses
 import itertools
 import subprocess
 import sys
@@ -11,15 +12,18 @@ from matplotlib.colors import LogNorm
 from matplotlib.patches import Rectangle
 
 import jfnn
-from jfnn import plots
+from jfnn import plots, summary
+from jfnn.plots.curves import default_cells
 
 
-def make_result(shape=(7, 7), seeds=2, further=(), classes=True, diverged=(), history=0):
-    """A result of random scores; ``diverged`` are places (of cells and seeds) that lack them."""
+def make_result(
+    shape=(7, 7), seeds=2, further=(), classes=True, diverged=(), history=0, folds=None, validates=False
+):
+    """A result of random scores; ``diverged`` are places (of cells, seeds and folds) that lack them."""
     rng = np.random.default_rng(0)
     axes = {"learning_rate": np.geomspace(1e-5, 10, shape[0]), "l2": np.geomspace(1e-5, 10, shape[1])}
     axes |= dict(further)
-    full = (*(len(values) for values in axes.values()), seeds)
+    full = (*(len(values) for values in axes.values()), seeds, *(() if folds is None else (folds,)))
     diverged_at = np.full(full, -1)
     for place in diverged:
         diverged_at[place] = 1
@@ -28,14 +32,22 @@ def make_result(shape=(7, 7), seeds=2, further=(), classes=True, diverged=(), hi
     def scores(scale, known=True):
         return np.where(lost | (not known), np.nan, scale * rng.random(full))
 
-    names = {"train_accuracy": classes, "test_accuracy": classes, "train_loss": True, "test_loss": True}
-    final = {name: scores(1.0 if "accuracy" in name else 1e4, known) for name, known in names.items()}
+    known = {"train": True, "validation": validates or folds is not None, "test": True}
+    final = {
+        f"{part}_{kind}": scores(scale, known[part] and (classes or kind == "loss"))
+        for part in known
+        for kind, scale in (("accuracy", 1.0), ("loss", 1e4))
+    }
     kept = {name: values[..., None] * np.linspace(2, 1, history) for name, values in final.items()}
     return jfnn.SweepResult(
         axes=axes,
         seeds=np.arange(seeds),
+        folds=folds,
         **final,
         diverged_at=diverged_at,
+        left_at=np.full(full, -1),
+        lost=np.zeros(full, bool),
+        epochs=np.full(full, 10),
         params=None,
         history={"epoch": np.arange(1, history + 1)} | kept if history else {},
         timing={},
@@ -88,6 +100,41 @@ def test_heat_map_marks_cells_that_diverged_with_any_seed():
         hatched = boxes_of(panel, filled=True)
         assert set(hatched) == {(0, 1), (2, 3)}
         assert all(box.get_hatch() for box in hatched.values())
+
+
+@pytest.mark.parametrize("held", [{"validates": True}, {"folds": 3}])
+def test_figures_of_validated_grids_average_folds_and_leave_the_test_rows_out(held):
+    result = make_result((3, 4), seeds=2, history=5, **held)
+    train, validation, _ = plots.heat_map(result).axes
+    assert (train.get_title(), validation.get_title()) == ("train accuracy", "validation accuracy")
+    for panel, part in ((train, "train"), (validation, "validation")):
+        mean = getattr(result, f"{part}_accuracy").reshape(3, 4, -1).mean(axis=-1)
+        np.testing.assert_allclose(np.asarray(panel.images[0].get_array()), mean)
+        assert list(boxes_of(panel, filled=False)) == [result.best().index]
+    loss, _ = plots.loss_curves(result, cells=[(2, 1)]).axes
+    for line, part in zip(loss.lines, ("train", "validation"), strict=True):
+        expected = result.history[f"{part}_loss"][2, 1].reshape(-1, 5).mean(axis=0)
+        np.testing.assert_allclose(line.get_ydata(), expected)
+    assert loss.get_title() == "loss (train solid, validation dashed)"
+
+
+def test_heat_map_without_rows_that_test_has_one_panel():
+    result = make_result((3, 3))
+    nothing = np.full_like(result.test_loss, np.nan)
+    result = dataclasses.replace(result, test_accuracy=nothing, test_loss=nothing)
+    panel, _ = plots.heat_map(result).axes
+    assert panel.get_title() == "train accuracy"
+
+
+def test_heat_map_slants_the_values_of_cells_that_stopped_early():
+    result = make_result((3, 3))
+    result.left_at[0, 2, 1] = 4
+    panels, _ = panels_of(figure := plots.heat_map(result))
+    for panel in panels.values():
+        slanted = [text.get_position() for text in panel.texts if text.get_fontstyle() == "italic"]
+        assert slanted == [(2, 0)]
+    assert "italics: stopped before the end" in " ".join(figure.get_suptitle().split())
+    assert "italics" not in plots.heat_map(make_result((3, 3))).get_suptitle()
 
 
 def test_heat_map_outlines_the_best_cell_and_no_other():
@@ -159,8 +206,8 @@ def test_heat_map_labels_give_the_axes_back():
 
 def test_labels_tell_close_values_apart():
     values = [0.1, 0.1001, 0.10012]
-    assert [float(label) for label in plots._labels(values)] == values
-    assert plots._labels([0.0, 1e-5, 2.5e-3, 0.01, 10.0, 250.0]) == [
+    assert [float(label) for label in summary.labels(values)] == values
+    assert summary.labels([0.0, 1e-5, 2.5e-3, 0.01, 10.0, 250.0]) == [
         "0",
         "1e-5",
         "2.5e-3",
@@ -236,19 +283,39 @@ def test_loss_curves_show_the_seed_means_of_the_cells_asked_for():
 def test_loss_curves_take_the_best_cell_and_other_learning_rates(rates):
     result = make_result((rates, 3), history=5)
     chosen, l2 = result.best().index
-    cells = plots._default_cells(result, (rates, 3))
+    cells = default_cells(result)
     assert len(cells) == len(set(cells)) == min(rates, 6)
     assert (chosen, l2) in cells and {j for _, j in cells} == {l2}
 
 
+def test_loss_curves_leave_out_cells_that_stopped_before_there_were_scores():
+    result = make_result((3, 2), seeds=1, history=4)
+    result.test_accuracy[1, 0] = 1.0
+    result.history["train_loss"][[0, 2], 0] = np.nan
+    result.diverged_at[2, 0] = 0
+    assert default_cells(result) == [(1, 0), (2, 0)]
+
+
 def test_loss_curves_end_where_a_member_diverged():
     result = make_result((2, 1), seeds=1, history=4)
-    for name in plots.PARTS:
+    for name in ("train", "test"):
         result.history[f"{name}_loss"][1, 0, 0, 2:] = np.nan
     result.diverged_at[1, 0, 0] = 2
     loss, _ = (figure := plots.loss_curves(result, cells=[(1, 0)])).axes
     assert np.isfinite(loss.lines[0].get_ydata()).tolist() == [True, True, False, False]
     assert figure.legends[0].texts[0].get_text().endswith("(div)")
+
+
+def test_loss_curves_that_explode_leave_the_others_in_sight():
+    result = make_result((2, 1), seeds=1, history=4)
+    for part in ("train", "test"):
+        result.history[f"{part}_loss"][0] = [[4.0, 3.0, 2.0, 1.0]]
+        result.history[f"{part}_loss"][1] = [[5.0, 1e30, np.nan, np.nan]]
+    low, high = plots.loss_curves(result).axes[0].get_ylim()
+    assert low < 1 and 5 < high < 1e5
+    result.diverged_at[1] = 3
+    low, high = plots.loss_curves(result).axes[0].get_ylim()
+    assert low < 1 and 4 < high < 10  # where the others lie
 
 
 def test_loss_curves_of_a_training_run():

@@ -64,7 +64,7 @@ def run(
             training = int(state.active.sum())
             execution.progress(Progress(epoch, execution.epochs, training, grid.size, best))
 
-    for end in _ends(execution, looks, trainer.epochs_a_call):
+    for end in _ends(execution, looks, trainer.call_ends):
         if end <= state.epoch or not state.active.any():
             continue
         trainer.advance(state.members, state.active, state.epoch, end)
@@ -102,10 +102,10 @@ def _is_boundary(end: int, execution: Execution) -> bool:
     return end % execution.segment == 0 or end == execution.epochs
 
 
-def _ends(execution: Execution, looks: set[int], epochs_a_call: int) -> list[int]:
+def _ends(execution: Execution, looks: set[int], call_ends: set[int]) -> list[int]:
     """Where the run comes to rest: at the ends of segments, of calls, and where a rule wants scores."""
     ends = range(1, execution.epochs + 1)
-    return [n for n in ends if n in looks or n % epochs_a_call == 0 or _is_boundary(n, execution)]
+    return [end for end in ends if end in looks or end in call_ends or _is_boundary(end, execution)]
 
 
 def _rest(state: RunState, checkpoint: Checkpoint | None, report: Callable[[int], None]) -> None:

@@ -13,9 +13,10 @@ ACCELERATOR_TILE_BYTES = 256_000_000
 CPU_WIDTHS = (1, 2, 5, 10, 25, 64)
 ACCELERATOR_WIDTHS = (*CPU_WIDTHS, 128, 256, 512, 1024)
 
-# A call takes so many steps at most, or so many row numbers, whichever is less. Long calls keep a device busy
-# without the host; short ones let members that diverged leave soon.
-STEPS_A_CALL = 256
+# A call takes so many steps at most, or so many row numbers, whichever is less: long calls keep a device busy
+# without the host. Only the first is short, since members that diverge mostly do so early, and then leave.
+STEPS_A_CALL = 1024
+STEPS_FIRST_CALL = 64
 ROWS_A_CALL = 4_000_000
 
 EVALUATION_BLOCK = 2048  # rows scored at a time, at most
@@ -55,6 +56,12 @@ def tile_width(parameters: int, widest_layer: int, batch: int, itemsize: int, ba
 def epochs_a_call(steps: int, rows_a_step: int) -> int:
     """How many epochs one call takes at most; fixed for a data set and a batch, so that it compiles once."""
     return max(1, min(STEPS_A_CALL // steps, ROWS_A_CALL // (steps * rows_a_step)))
+
+
+def call_ends(epochs: int, steps: int, rows_a_step: int) -> set[int]:
+    """The epochs after which calls end, the last one left out."""
+    first = max(1, STEPS_FIRST_CALL // steps)
+    return {first, *range(first, epochs, epochs_a_call(steps, rows_a_step))} - {epochs}
 
 
 def evaluation_block(n_train: int) -> int:

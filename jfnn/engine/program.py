@@ -51,13 +51,11 @@ class Program(NamedTuple):
         start: ``(stored params, hyper) -> state``: each member's optimizer state, made.
         advance: ``(members, hyper, rows [epochs, steps, batch], first_epoch, n_epochs, x, targets)`` ->
             members, trained for the first ``n_epochs`` of ``rows``.
-        block: ``(x, targets, first) -> (x, targets)``: the rows of one evaluation block.
         evaluate: ``(stored params, x [block, n_in], targets [block, n_out]) -> RowScores``.
     """
 
     start: Callable
     advance: Callable
-    block: Callable
     evaluate: Callable
 
 
@@ -73,7 +71,6 @@ def build(recipe: Recipe) -> Program:
     return Program(
         start=of_a_tile(start_member, (0, 0)),
         advance=of_a_tile(advance_member, (0, 0, None, None, None, None, None)),
-        block=jax.jit(functools.partial(slice_block, recipe.evaluation_block)),
         evaluate=of_a_tile(evaluate_member, (0, None, None)),
     )
 
@@ -105,11 +102,6 @@ def advance_member(
         return Members(state, jnp.where(newly, first_epoch + i, member.diverged_at))
 
     return jax.lax.fori_loop(0, n_epochs, one_epoch, member)
-
-
-def slice_block(length, x, targets, first):
-    """Rows ``first`` to ``first + length``."""
-    return tuple(jax.lax.dynamic_slice_in_dim(rows, first, length) for rows in (x, targets))
 
 
 def evaluate_member(recipe: Recipe, layout: Layout, params, x, targets) -> RowScores:

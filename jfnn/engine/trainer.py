@@ -5,11 +5,13 @@ dropping some and saving all is plain indexing; only the calls under way hold de
 """
 
 import time
+from collections.abc import Iterator
 
 import jax
 import numpy as np
 
 from jfnn.engine import plan, workers
+from jfnn.engine.drawing import Drawer
 from jfnn.engine.program import Members, RowScores, build
 from jfnn.engine.records import PARTS, Data, Execution, Grid, Recipe
 from jfnn.engine.state import Scores
@@ -22,14 +24,16 @@ class Trainer:
     def __init__(self, recipe: Recipe, data: Data, grid: Grid, execution: Execution):
         """Places the data on the devices."""
         self.grid, self.devices, self.width = grid, execution.devices, recipe.tile
+        self.epochs = execution.epochs
         self.program = build(recipe)
         self.stream_of = grid.stream_of()
         self.hyper = grid.hyper(data.targets.dtype)
-        self.block = recipe.evaluation_block
-        placed = (_pad(data.x, self.block), _pad(data.targets, self.block))
-        self.data = {device: jax.device_put(placed, device) for device in self.devices}
+        self.data = {device: jax.device_put((data.x, data.targets), device) for device in self.devices}
+        blocks = list(_blocks(data, recipe.evaluation_block))
+        self.blocks = {device: jax.device_put(blocks, device) for device in self.devices}
         steps, rows_a_step = grid.streams[0].rows(0).shape
-        self.epochs_a_call = plan.epochs_a_call(steps, rows_a_step)
+        self.call_ends = plan.call_ends(self.epochs, steps, rows_a_step)
+        self.drawer = Drawer(grid.streams, plan.epochs_a_call(steps, rows_a_step))
 
     def start(self) -> Members:
         """All members at epoch 0."""
@@ -51,12 +55,11 @@ class Trainer:
             The seconds that it took.
         """
         started = time.perf_counter()
-        rows = self._rows(0, 1)
         workers.spread(
             self._tiles(np.ones(self.grid.size, bool))[: len(self.devices)],
             self.devices,
             lambda tile, device: (
-                self._advance(tile, device, members, rows, 0, 0),
+                self._advance(tile, device, members, 0, 0),
                 self._evaluate(tile, device, members.state.params),
             ),
             lambda tile, results: jax.block_until_ready(results),
@@ -70,13 +73,17 @@ class Trainer:
             members: All members.
             active: Which of them to train ``[members]``.
             first: Epochs done.
-            end: Epochs to be done then; at most ``epochs_a_call`` more.
+            end: Epochs to be done then; no further than to the next of ``call_ends``.
         """
-        rows = self._rows(first, end - first)
+        self.drawer.forget(first)
+        if end < self.epochs:  # drawn while the devices work, so that the next call finds it ready
+            stream = int(self.stream_of[active][0])
+            self.drawer.ahead(stream, first, end - first)
+            self.drawer.ahead(stream, end, min(end - first, self.epochs - end))
         self._for_each_tile(
             active,
             members,
-            lambda tile, device: self._advance(tile, device, members, rows, first, end - first),
+            lambda tile, device: self._advance(tile, device, members, first, end - first),
         )
 
     def evaluate(self, params, active: np.ndarray) -> Scores:
@@ -110,35 +117,21 @@ class Trainer:
         )
         return scores
 
-    def _rows(self, epoch, n_epochs):
-        """Each stream's minibatches ``[epochs_a_call, steps, batch]``, drawn when first asked for."""
-        drawn: dict[int, np.ndarray] = {}
-
-        def rows(stream):
-            if stream not in drawn:
-                given = [self.grid.streams[stream].rows(epoch + i) for i in range(n_epochs)]
-                unused = [np.zeros_like(given[0])] * (self.epochs_a_call - n_epochs)
-                drawn[stream] = np.stack(given + unused)
-            return drawn[stream]
-
-        return rows
-
     def _start(self, tile, device):
         params = jax.tree.map(
             lambda leaf: np.stack([leaf] * self.width), self.grid.streams[tile.stream].params
         )
         return self.program.start(*jax.device_put((params, take(self.hyper, tile)), device))
 
-    def _advance(self, tile, device, members, rows, epoch, n_epochs):
-        arguments = (take(members, tile), take(self.hyper, tile), rows(tile.stream))
+    def _advance(self, tile, device, members, epoch, n_epochs):
+        rows = self.drawer.get(tile.stream, epoch, max(n_epochs, 1))
+        arguments = (take(members, tile), take(self.hyper, tile), rows)
         arguments = jax.device_put((*arguments, np.int32(epoch), np.int32(n_epochs)), device)
         return self.program.advance(*arguments, *self.data[device])
 
     def _evaluate(self, tile, device, params) -> list[RowScores]:
         params = jax.device_put(take(params, tile), device)
-        firsts = range(0, len(self.data[device][0]), self.block)
-        blocks = (self.program.block(*self.data[device], np.int32(first)) for first in firsts)
-        return [self.program.evaluate(params, *block) for block in blocks]
+        return [self.program.evaluate(params, *block) for block in self.blocks[device]]
 
     def _tiles(self, active):
         return plan.tiles(active, self.stream_of, self.width)
@@ -159,7 +152,9 @@ def take(tree, tile: plan.Tile):
     return jax.tree.map(lambda leaf: leaf[tile.members], tree)
 
 
-def _pad(array, block):
-    """Rows of zeros below, so that the evaluation's blocks come out even."""
-    missing = -array.shape[0] % block
-    return np.concatenate([array, np.zeros((missing, *array.shape[1:]), array.dtype)]) if missing else array
+def _blocks(data: Data, length: int) -> Iterator[tuple[np.ndarray, ...]]:
+    """The data in blocks of rows, the last one filled with zeros."""
+    for first in range(0, len(data.x), length):
+        x, targets = (rows[first : first + length] for rows in (data.x, data.targets))
+        missing = length - len(x)
+        yield tuple(np.pad(rows, [(0, missing)] + [(0, 0)] * (rows.ndim - 1)) for rows in (x, targets))

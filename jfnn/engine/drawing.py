@@ -1,0 +1,46 @@
+"""Minibatches for stretches of epochs: each stream's drawn once, the next stretch's ahead of time."""
+
+import concurrent.futures
+import threading
+from collections.abc import Sequence
+
+import numpy as np
+
+from jfnn.engine.records import Stream
+
+
+class Drawer:
+    """Draws on a thread of its own, so that devices do not wait and no two threads draw the same."""
+
+    def __init__(self, streams: Sequence[Stream], length: int):
+        """Nothing is drawn yet.
+
+        Args:
+            streams: The streams.
+            length: Epochs a stretch has room for; all are of this length, unused epochs zero.
+        """
+        self.streams, self.length = streams, length
+        self.pool = concurrent.futures.ThreadPoolExecutor(1)
+        self.lock = threading.Lock()
+        self.stretches: dict[tuple[int, int, int], concurrent.futures.Future] = {}
+
+    def get(self, stream: int, first: int, n_epochs: int) -> np.ndarray:
+        """A stream's row numbers from epoch ``first`` on, ``[length, steps, batch]``."""
+        return self.ahead(stream, first, n_epochs).result()
+
+    def ahead(self, stream: int, first: int, n_epochs: int) -> concurrent.futures.Future:
+        """Starts drawing what `get` will be asked for."""
+        key = (stream, first, n_epochs)
+        with self.lock:
+            if key not in self.stretches:
+                self.stretches[key] = self.pool.submit(self._draw, *key)
+            return self.stretches[key]
+
+    def forget(self, first: int) -> None:
+        """Drops what begins before epoch ``first``."""
+        with self.lock:
+            self.stretches = {key: drawn for key, drawn in self.stretches.items() if key[1] >= first}
+
+    def _draw(self, stream: int, first: int, n_epochs: int) -> np.ndarray:
+        rows = [self.streams[stream].rows(epoch) for epoch in range(first, first + n_epochs)]
+        return np.stack(rows + [np.zeros_like(rows[0])] * (self.length - n_epochs))

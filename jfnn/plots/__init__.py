@@ -1,0 +1,12 @@
+"""Figures of sweeps, training runs and small classifiers.
+
+Every function builds a new `matplotlib.figure.Figure` and returns it: nothing is shown, nothing is kept, and
+pyplot's global state stays out of it. ``figure.savefig(path)`` writes one; a notebook shows one by itself.
+"""
+
+from jfnn.plots.curves import loss_curves
+from jfnn.plots.grids import heat_map
+from jfnn.plots.pictures import images, weights_as_images
+from jfnn.plots.regions import decision_regions
+
+__all__ = ["decision_regions", "heat_map", "images", "loss_curves", "weights_as_images"]

@@ -1,0 +1,83 @@
+"""Images in rows: data with their labels, first-layer weights."""
+
+import math
+
+import numpy as np
+from matplotlib.axes import Axes
+from matplotlib.colors import Normalize
+from matplotlib.figure import Figure
+
+WRONG = "#c00020"
+
+
+def images(x, labels, predicted=None) -> Figure:
+    """Square images in rows of up to ten, each with its label above it.
+
+    Args:
+        x: Images ``[n, side²]`` or ``[n, side, side]``; larger values are darker.
+        labels: ``[n]``.
+        predicted: Optional ``[n]``; a wrong one is written behind the label, "6 → 5", and framed in red.
+
+    Raises:
+        ValueError: No images, images that are not square, or lengths that differ.
+    """
+    pictures = _squares(np.asarray(x), "x")
+    labels = np.asarray(labels)
+    given = labels if predicted is None else np.asarray(predicted)
+    for name, array in (("labels", labels), ("predicted", given)):
+        if array.shape != (len(pictures),):
+            raise ValueError(f"{name}: expected {len(pictures)}, one for each image, got shape {array.shape}")
+    figure, panels = _gallery(len(pictures), columns=10, height=1.3)
+    for axes, picture, label, guess in zip(panels, pictures, labels, given, strict=True):
+        axes.imshow(picture, cmap="gray_r")
+        wrong = guess != label
+        axes.set_title(f"{label} → {guess}" if wrong else f"{label}", color=WRONG if wrong else "black")
+        _frame(axes, WRONG if wrong else "0.7", 2.5 if wrong else 0.5)
+    return figure
+
+
+def weights_as_images(w) -> Figure:
+    """Each unit's incoming weights as an image, one colour scale for all, symmetric about zero.
+
+    Args:
+        w: First-layer weights ``[side², units]``.
+
+    Raises:
+        ValueError: ``w`` is no matrix of finite numbers, or its inputs do not form a square.
+    """
+    w = np.asarray(w, np.float64)
+    if w.ndim != 2 or not np.isfinite(w).all():
+        raise ValueError(f"w: expected finite weights [side², units], got shape {w.shape}")
+    pictures = _squares(w.T, "w")
+    limit = float(np.abs(w).max()) or 1.0
+    figure, panels = _gallery(len(pictures), columns=math.ceil(math.sqrt(2 * len(pictures))), height=0.85)
+    for axes, picture in zip(panels, pictures, strict=True):
+        image = axes.imshow(picture, cmap="RdBu_r", norm=Normalize(-limit, limit))
+        _frame(axes, "0.7", 0.5)
+    figure.colorbar(image, ax=panels, label="weight", pad=0.02, fraction=0.05)
+    return figure
+
+
+def _squares(x: np.ndarray, argument: str) -> np.ndarray:
+    """``[n, side²]`` or ``[n, side, side]`` as ``[n, side, side]``."""
+    side = math.isqrt(math.prod(x.shape[1:]))
+    if x.ndim not in (2, 3) or 0 in x.shape or x.shape[1:] not in ((side * side,), (side, side)):
+        raise ValueError(f"{argument}: expected square images, side² numbers each, got shape {x.shape}")
+    return x.reshape(len(x), side, side)
+
+
+def _gallery(n: int, columns: int, height: float) -> tuple[Figure, list[Axes]]:
+    """A figure with a panel for each of ``n`` images; places left over in the last row stay empty."""
+    columns = min(columns, n)
+    rows = math.ceil(n / columns)
+    figure = Figure(figsize=(columns + 0.6, rows * height + 0.2), layout="constrained")
+    panels = figure.subplots(rows, columns, squeeze=False).ravel().tolist()
+    for axes in panels[n:]:
+        axes.set_axis_off()
+    return figure, panels[:n]
+
+
+def _frame(axes: Axes, colour: str, width: float) -> None:
+    axes.set(xticks=[], yticks=[])
+    for spine in axes.spines.values():
+        spine.set(edgecolor=colour, linewidth=width)

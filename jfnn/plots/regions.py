@@ -1,0 +1,51 @@
+"""The regions that a classifier of two inputs assigns to its classes."""
+
+import matplotlib
+import numpy as np
+from matplotlib.colors import ListedColormap, Normalize, to_rgb
+from matplotlib.figure import Figure
+
+
+def decision_regions(predict_function, x, labels, resolution: int = 300) -> Figure:
+    """The regions that a classifier of two inputs assigns to each class, and the points themselves.
+
+    Args:
+        predict_function: ``[m, 2] -> labels [m]``.
+        x: Points ``[n, 2]``.
+        labels: Their classes ``[n]``.
+        resolution: Points a side at which the classifier is asked.
+
+    Raises:
+        ValueError: Points that do not have two coordinates, or lengths that differ.
+    """
+    x, labels = np.asarray(x), np.asarray(labels)
+    if x.ndim != 2 or x.shape[1] != 2 or len(x) == 0:
+        raise ValueError(f"x: expected points [n, 2], got shape {x.shape}")
+    if labels.shape != (len(x),):
+        raise ValueError(f"labels: expected {len(x)}, one for each point, got shape {labels.shape}")
+    span = np.ptp(x, axis=0)
+    margin = np.where(span > 0, 0.25 * span, 0.5)
+    low, high = x.min(axis=0) - margin, x.max(axis=0) + margin
+    sides = np.linspace(low, high, resolution).T
+    mesh = np.stack(np.meshgrid(*sides), axis=-1)
+    regions = np.asarray(predict_function(mesh.reshape(-1, 2))).reshape(resolution, resolution)
+
+    classes = np.unique(np.concatenate([labels, regions.ravel()]))
+    strong = [to_rgb(matplotlib.colormaps["tab10"](i % 10)) for i in range(len(classes))]
+    pale = ListedColormap([tuple(0.3 * part + 0.7 for part in colour) for colour in strong])
+    figure = Figure(figsize=(4.8, 4.2), layout="constrained")
+    axes = figure.subplots()
+    axes.imshow(
+        np.searchsorted(classes, regions),
+        cmap=pale,
+        norm=Normalize(-0.5, len(classes) - 0.5),
+        extent=(low[0], high[0], low[1], high[1]),
+        origin="lower",
+        aspect="auto",
+    )
+    for label, colour in zip(classes, strong, strict=True):
+        points = x[labels == label]
+        axes.scatter(points[:, 0], points[:, 1], color=[colour], edgecolor="black", s=45, label=f"{label}")
+    axes.set(xlabel="$x_1$", ylabel="$x_2$")
+    figure.legend(*axes.get_legend_handles_labels(), title="class", loc="outside right upper", frameon=False)
+    return figure

@@ -1,0 +1,139 @@
+"""Measures jfnn side by side with the other ways to train the same networks.
+
+Every contender trains the same grids on the same minibatches from the same starting weights, where it lets
+itself be given them; each in a process of its own, warm, in turns, several times. Beside the time stands the
+test accuracy of a reference cell, and the floor: how long the matrix products of the training would take at
+the rate that this machine reaches with large ones, in the same run.
+
+Prints a table a workload; writes bench.json, growth.csv, bench.png and growth.png into a directory.
+"""
+
+import argparse
+import json
+import sys
+import time
+from collections.abc import Sequence
+from pathlib import Path
+
+from bench_parts import figures, growth, measure, report
+from bench_parts.contenders import CONTENDERS, available
+from bench_parts.workers import Apart
+from bench_parts.workloads import WORKLOADS, Workload, quick
+
+QUICK_CONTENDERS = ("numpy", "sklearn", "vmap", "jfnn", "jfnn_backprop", "floor")
+QUICK_GROWTH = growth.Scale((49, 490), (10, 100), (32, 100), (1, 2), gflop=5, rounds=2)
+GROWTH = "growth"
+ROUNDS, QUICK_ROUNDS = 5, 2
+
+
+def main(arguments: Sequence[str] | None = None, start: measure.Start = Apart) -> int:
+    """Runs the comparison.
+
+    Args:
+        arguments: The command line.
+        start: Where contenders run: each apart, or, for tests, here.
+
+    Returns:
+        The exit status: 1 if a contender failed.
+    """
+    options = _parser().parse_args(arguments)
+    options.rounds = options.rounds or (QUICK_ROUNDS if options.quick else ROUNDS)
+    options.out.mkdir(parents=True, exist_ok=True)
+    began = time.perf_counter()
+    with measure.started({"": CONTENDERS["jfnn"]}, start) as workers:
+        environment = report.environment(workers[""].devices())
+    print(report.header(environment))
+    chosen = options.workload or [*WORKLOADS, *([] if options.quick else [GROWTH])]
+    workloads = {name: quick(w) if options.quick else w for name, w in WORKLOADS.items() if name in chosen}
+    comparisons = compare_all(workloads, options, start)
+    points: list[growth.Point] = []
+    failed: dict[str, str] = {}
+    if GROWTH in chosen:
+        points, failed = growth.curves(QUICK_GROWTH if options.quick else growth.Scale(), start, _log)
+    seconds = time.perf_counter() - began
+    write(comparisons, points, environment | {"seconds": seconds, "quick": options.quick}, options)
+    print(f"\n{seconds:.0f} s in all; figures in {options.out}")
+    for what, why in failed.items():
+        print(f"growth, {what}: failed, {report.last_line(why)}")
+    return 1 if failed or any(comparison.failed for comparison in comparisons.values()) else 0
+
+
+def compare_all(
+    workloads: dict[str, Workload], options: argparse.Namespace, start: measure.Start
+) -> dict[str, measure.Comparison]:
+    """Measures the workloads one after another and prints each one's table when it is done.
+
+    Contenders get new processes for every workload, so that none profits from what it compiled before;
+    ``--quick`` spares that.
+    """
+    contenders = available(options.contenders or (QUICK_CONTENDERS if options.quick else CONTENDERS))
+    comparisons = {}
+    names = list(workloads)
+    for group in [names] if options.quick else [[name] for name in names]:
+        with measure.started(contenders, start) as workers:
+            for name in group:
+                found = measure.compare(workloads[name], contenders, workers, options.rounds, _log)
+                print(f"\n### {found.workload.title}\n\n{report.table(found)}", flush=True)
+                comparisons[name] = found
+    return comparisons
+
+
+def write(comparisons, points, environment: dict, options: argparse.Namespace) -> None:
+    """Writes all files."""
+    everything = {
+        "environment": environment,
+        "rounds": options.rounds,
+        "workloads": {name: report.as_json(comparison) for name, comparison in comparisons.items()},
+        "growth": [point._asdict() for point in points],
+    }
+    path = options.json or options.out / "bench.json"
+    path.write_text(json.dumps(everything, indent=2, allow_nan=False) + "\n")
+    if comparisons:
+        figures.comparisons(comparisons).savefig(options.out / "bench.png", dpi=150)
+    if points:
+        report.write_csv(points, options.out / "growth.csv")
+        figures.growth(points).savefig(options.out / "growth.png", dpi=150)
+
+
+def _log(message: str) -> None:
+    if sys.stderr.isatty():
+        print(f"\r\x1b[K{message}", end="\r", file=sys.stderr, flush=True)
+
+
+def _parser() -> argparse.ArgumentParser:
+    parser = argparse.ArgumentParser(
+        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter, allow_abbrev=False
+    )
+    names = [*WORKLOADS, GROWTH]
+    parser.add_argument(
+        "--workload",
+        nargs="+",
+        choices=names,
+        metavar="NAME",
+        help=f"of {', '.join(names)}; default: all (--quick: all but {GROWTH})",
+    )
+    parser.add_argument(
+        "--contenders",
+        nargs="+",
+        choices=CONTENDERS,
+        metavar="NAME",
+        help=f"of {', '.join(CONTENDERS)}; default: all whose packages are installed",
+    )
+    parser.add_argument("--rounds", type=_rounds, help=f"warm runs of each; default: {ROUNDS}")
+    parser.add_argument(
+        "--quick", action="store_true", help=f"a tenth of the work, {QUICK_ROUNDS} rounds: under a minute"
+    )
+    parser.add_argument("--json", type=Path, metavar="FILE", help="default: bench.json in --out")
+    parser.add_argument("--out", type=Path, default=Path("runs/bench"), help="default: runs/bench")
+    return parser
+
+
+def _rounds(text: str) -> int:
+    rounds = int(text)
+    if rounds < 1:
+        raise argparse.ArgumentTypeError(f"expected at least 1, got {text}")
+    return rounds
+
+
+if __name__ == "__main__":
+    sys.exit(main())

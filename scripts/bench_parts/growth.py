@@ -1,0 +1,110 @@
+"""How time grows with members, batch, width and devices: the notes' network, one of them varied at a time."""
+
+from collections.abc import Callable
+from typing import NamedTuple
+
+from bench_parts import measure
+from bench_parts.contenders import CONTENDERS, FLOOR, ours
+from bench_parts.workloads import NOTES, growth
+
+LINES = ("vmap", "jfnn", "jfnn_backprop", FLOOR)
+
+
+class Scale(NamedTuple):
+    """Which points are measured.
+
+    Attributes:
+        members: Numbers of members.
+        batches: Numbers of rows a step.
+        widths: Numbers of hidden units.
+        devices: Numbers of CPU devices.
+        gflop: Arithmetic of a point, about.
+        rounds: Warm runs of each.
+    """
+
+    members: tuple[int, ...] = (1, 7, 49, 490, 5000)
+    batches: tuple[int, ...] = (10, 30, 100, 300, 1000)
+    widths: tuple[int, ...] = (10, 32, 100, 320, 1024)
+    devices: tuple[int, ...] = (1, 2, 3, 4)
+    gflop: float = 40.0
+    rounds: int = 3
+
+
+class Point(NamedTuple):
+    """One line of the CSV.
+
+    Attributes:
+        axis: "members", "batch", "width" or "devices".
+        value: Where on it.
+        contender: Whose time.
+        median_s: Seconds of a warm run.
+        fastest_s: Its fastest run.
+        slowest_s: Its slowest run.
+        us_per_member_step: Microseconds for one step of one member.
+        gflops: Arithmetic of the products by time, 10⁹/s.
+        share_of_floor: By the rate of large products measured beside it.
+        peak_memory_mb: Of the process since it began with this point.
+    """
+
+    axis: str
+    value: int
+    contender: str
+    median_s: float
+    fastest_s: float
+    slowest_s: float
+    us_per_member_step: float
+    gflops: float
+    share_of_floor: float
+    peak_memory_mb: float | None
+
+
+def curves(
+    scale: Scale, start: measure.Start, log: Callable[[str], None]
+) -> tuple[list[Point], dict[str, str]]:
+    """Measures every point.
+
+    Returns:
+        The points, and for contenders that failed why, by "axis value contender".
+    """
+    points: list[Point] = []
+    failed: dict[str, str] = {}
+    lines = {name: CONTENDERS[name] for name in LINES}
+    with measure.started(lines, start) as workers:
+        workloads = growth(scale.members, scale.batches, scale.widths, scale.gflop)
+        for (axis, value), workload in workloads.items():
+            log(f"growth: {axis} {value}")
+            found = measure.compare(workload, lines, workers, scale.rounds, log)
+            points += _points(axis, value, found)
+            failed |= {f"{axis} {value} {name}": why for name, why in found.failed.items()}
+    by_devices = {f"jfnn on {n}": ours("jfnn, backprop", n, gradient="backprop") for n in scale.devices}
+    lines = by_devices | {FLOOR: CONTENDERS[FLOOR]}
+    with measure.started(lines, start) as workers:
+        workload = growth((NOTES.members,), (), (), scale.gflop)["members", NOTES.members]
+        found = measure.compare(workload, lines, workers, scale.rounds, log)
+    failed |= {f"devices {name}": why for name, why in found.failed.items()}
+    measured = _points("devices", 0, found)
+    for count, name in zip(scale.devices, by_devices, strict=True):
+        points += [
+            p._replace(value=count, contender="jfnn_backprop") for p in measured if p.contender == name
+        ]
+    return points, failed
+
+
+def _points(axis: str, value: int, comparison: measure.Comparison) -> list[Point]:
+    workload = comparison.workload
+    member_steps = workload.members * workload.epochs * workload.steps()
+    return [
+        Point(
+            axis,
+            value,
+            name,
+            m.median,
+            min(m.seconds),
+            max(m.seconds),
+            m.median / member_steps * 1e6,
+            workload.flop() / m.median / 1e9,
+            comparison.share_of_floor(name),
+            m.peak_memory,
+        )
+        for name, m in comparison.measurements.items()
+    ]

@@ -1,0 +1,144 @@
+"""Contenders measured side by side: in turns, warm, several times."""
+
+import dataclasses
+import statistics
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
+
+import numpy as np
+
+from bench_parts.contenders import FLOOR, MATMUL_FLOP, Contender
+from bench_parts.workers import Apart, ContenderError, Here
+from bench_parts.workloads import Workload
+
+Start = Callable[[Contender], Here | Apart]
+
+
+@dataclasses.dataclass(frozen=True)
+class Measurement:
+    """One contender on one workload.
+
+    Attributes:
+        title: The contender.
+        ours: Whether it is jfnn.
+        all_work: Whether it trains every member to the end.
+        seconds: Each warm run's wall time; for the whole workload, where a part was measured.
+        cpu_seconds: Each warm run's CPU time, of the contender's process without those that it starts.
+        extra_first: Seconds that the first run took beyond a warm one: compiling, starting processes.
+        peak_memory: Megabytes, of all its processes; None where it cannot be told.
+        accuracy: Test accuracy of the reference cell; NaN if it did not train to the end.
+        trained: The share of all members' epochs that was trained.
+        measured: Members that it was measured on.
+        comment: What a reader must know.
+    """
+
+    title: str
+    ours: bool
+    all_work: bool
+    seconds: list[float]
+    cpu_seconds: list[float]
+    extra_first: float
+    peak_memory: float | None
+    accuracy: float
+    trained: float
+    measured: int
+    comment: str
+
+    @property
+    def median(self) -> float:
+        """Seconds of a warm run."""
+        return statistics.median(self.seconds)
+
+
+@dataclasses.dataclass(frozen=True)
+class Comparison:
+    """A workload, its contenders' figures by name, and why others have none."""
+
+    workload: Workload
+    measurements: dict[str, Measurement]
+    failed: dict[str, str]
+
+    def share_of_floor(self, name: str) -> float:
+        """How much of a contender's time its products would take at the rate of large ones."""
+        if FLOOR not in self.measurements:
+            return float("nan")
+        measurement = self.measurements[name]
+        return self.measurements[FLOOR].median * measurement.trained / measurement.median
+
+    def fastest(self, ours: bool) -> str | None:
+        """The fastest of jfnn's ways, or of all others, that train every member."""
+        names = [n for n, m in self.measurements.items() if m.ours == ours and m.all_work]
+        return min(names, key=lambda name: self.measurements[name].median, default=None)
+
+
+@contextmanager
+def started(contenders: Mapping[str, Contender], start: Start) -> Iterator[dict[str, Here | Apart]]:
+    """A worker for each contender, ended at last."""
+    workers = {name: start(contender) for name, contender in contenders.items()}
+    try:
+        yield workers
+    finally:
+        for worker in workers.values():
+            worker.stop()
+
+
+def compare(
+    workload: Workload,
+    contenders: Mapping[str, Contender],
+    workers: Mapping[str, Here | Apart],
+    rounds: int,
+    log: Callable[[str], None],
+) -> Comparison:
+    """Runs every contender once to warm it, then all of them in turn, ``rounds`` times.
+
+    Args:
+        workload: What to train.
+        contenders: By name.
+        workers: Where each of them runs.
+        rounds: Warm runs of each.
+        log: Told what is under way.
+    """
+    parts = {name: workload.reduced() if c.one_by_one else workload for name, c in contenders.items()}
+    runs: dict[str, list] = {}
+    peaks: dict[str, float | None] = {}
+    failed: dict[str, str] = {}
+    for turn in range(rounds + 1):
+        for name in contenders:
+            if name in failed:
+                continue
+            log(f"{'first run' if turn == 0 else f'round {turn} of {rounds}'}: {name}")
+            try:
+                if turn == 0:
+                    workers[name].prepare(parts[name])
+                runs.setdefault(name, []).append(workers[name].run())
+                peaks[name] = workers[name].peak_memory()
+            except ContenderError as error:
+                failed[name] = str(error)
+                runs.pop(name, None)
+    measurements = {
+        name: _measurement(workload, parts[name], contenders[name], of_name, peaks[name])
+        for name, of_name in runs.items()
+    }
+    return Comparison(workload, measurements, failed)
+
+
+def _measurement(workload, part: Workload, contender: Contender, runs, peak_memory) -> Measurement:
+    first, *warm = runs
+    outcome = warm[-1].outcome
+    trains = outcome.accuracy is not None
+    # The floor multiplies large matrices: the workload's operations take this many times as long.
+    scale = workload.members / part.members if trains else workload.flop() / MATMUL_FLOP
+    typical = statistics.median(run.seconds for run in warm)
+    return Measurement(
+        title=contender.title,
+        ours=contender.ours,
+        all_work=contender.all_work,
+        seconds=[run.seconds * scale for run in warm],
+        cpu_seconds=[run.cpu_seconds * scale for run in warm],
+        extra_first=max(first.seconds - typical, 0.0),
+        peak_memory=peak_memory,
+        accuracy=float(outcome.accuracy[part.reference_index]) if trains else np.nan,
+        trained=outcome.trained,
+        measured=part.members if trains else 0,
+        comment=contender.comment,
+    )

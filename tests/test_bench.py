@@ -1,0 +1,352 @@
+"""The comparison, on networks that take no time: that it compares the same work, and what it writes."""
+
+import csv
+import dataclasses
+import importlib
+import json
+import math
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+import jfnn
+
+SCRIPTS = Path(__file__).parents[1] / "scripts"
+PART = "bench_parts."
+SAME_STREAM = ("numpy", "vmap", "jfnn_1", "jfnn_1_backprop", "jfnn", "jfnn_backprop")
+TORCH = ("torch", "torch_vmap", "torch_compile")
+GROWTH = dict(members=(1, 3), batches=(40,), widths=(6,), devices=(1, 2), gflop=1e-3, rounds=1)
+
+
+@pytest.fixture(scope="module")
+def parts():
+    """The modules of the script, by name."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.syspath_prepend(SCRIPTS)
+        names = ("workloads", "peers", "contenders", "measure", "workers", "growth", "report")
+        modules = {name: importlib.import_module(PART + name) for name in names}
+        yield type("Parts", (), modules | {"bench": importlib.import_module("bench")})
+
+
+@pytest.fixture(scope="module")
+def small(parts):
+    """Every kind of workload, shortened: name -> workload."""
+    rates = {
+        "notes": (3e-4, 1e-3),
+        "seeds": (3e-4, 1e-3),
+        "mnist": (1e-3,),
+        "deep": (2e-4,),
+        "xor": (0.1, 1.0),
+    }
+    found = {}
+    for name, learning_rates in rates.items():
+        full = parts.workloads.WORKLOADS[name]
+        l2s = (1e-3, 100.0) if name in ("notes", "seeds") else (1e-3,)
+        found[name] = dataclasses.replace(
+            full,
+            sizes=(full.sizes[0], *(8 for _ in full.sizes[1:-1]), full.sizes[-1]),
+            learning_rates=learning_rates,
+            l2s=l2s,
+            epochs=40 if name == "xor" else 3,
+            seeds=min(full.seeds, 2),
+            reference=(learning_rates[-1], l2s[0]),
+            part=full.part and (1, 1, 1),
+        )
+    return found
+
+
+def accuracies(parts, workload, name):
+    return parts.contenders.CONTENDERS[name].prepare(workload)().accuracy
+
+
+@pytest.fixture(scope="module")
+def by_numpy(parts, small):
+    """Test accuracies by the notes' loop: name of a workload -> ``[η, λ, seed]``."""
+    return {name: accuracies(parts, workload, "numpy") for name, workload in small.items()}
+
+
+def rows_apart(workload, found, expected):
+    """By how many test rows accuracies differ; one may lie on the boundary, where float32 may differ."""
+    return round(np.abs(found - expected).max() * len(workload.rows().y_test))
+
+
+@pytest.mark.parametrize("workload", ("notes", "seeds", "mnist", "deep", "xor"))
+@pytest.mark.parametrize("name", SAME_STREAM[1:])
+def test_contenders_train_the_same_networks(parts, small, by_numpy, workload, name):
+    found = accuracies(parts, small[workload], name)
+    assert found.shape == small[workload].shape
+    assert rows_apart(small[workload], found, by_numpy[workload]) <= 1
+
+
+@pytest.mark.filterwarnings("ignore::DeprecationWarning")  # PyTorch warns of parts of itself
+@pytest.mark.parametrize("name", TORCH)
+def test_torch_trains_the_same_networks(parts, small, by_numpy, name):
+    pytest.importorskip("torch")
+    for workload in ("seeds", "xor"):
+        found = accuracies(parts, small[workload], name)
+        assert rows_apart(small[workload], found, by_numpy[workload]) <= 1
+
+
+def test_the_networks_learn_something_different_in_every_cell(by_numpy):
+    assert len(np.unique(by_numpy["notes"])) == by_numpy["notes"].size
+
+
+def test_numpy_loop_gives_the_published_counts(parts):
+    workload = dataclasses.replace(
+        parts.workloads.NOTES, learning_rates=(1e-3,), l2s=(1.0,), reference=(1e-3, 1.0)
+    )
+    assert accuracies(parts, workload, "numpy").item() == 342 / 360
+
+
+def test_stream_is_the_notes_random_calls(parts):
+    workload = dataclasses.replace(parts.workloads.NOTES, epochs=2)
+    (w1, b1, w2, b2), batches = workload.stream(3, workload.rows())
+    rng = np.random.RandomState(3)
+    np.testing.assert_array_equal(w1, rng.randn(64, 50))
+    np.testing.assert_array_equal(w2, rng.randn(50, 10))
+    assert (b1 == 0.01).all() and (b2 == 0.01).all() and (b1.size, b2.size) == (50, 10)
+    np.testing.assert_array_equal(batches[0, 0], rng.choice(np.arange(1437), size=100, replace=False))
+    assert batches.shape == (2, 14, 100)
+
+
+def test_scikit_learn_minimises_the_same_objective(parts, monkeypatch):
+    """One full-batch epoch from one start: its step is that of the notes."""
+    from sklearn import model_selection
+
+    captured = {}
+
+    class Search:
+        def __init__(self, network, grid, **options):
+            captured.update(network=network, grid=grid, **options)
+
+    monkeypatch.setattr(model_selection, "GridSearchCV", Search)
+    digits = parts.workloads.WORKLOADS["notes"]
+    workload = dataclasses.replace(
+        digits, sizes=(64, 5, 10), batch=1437, epochs=1, learning_rates=(1e-4,), l2s=(30.0,)
+    )
+    parts.peers.scikit_learn(workload)
+    setting = {name: values[0] for name, values in captured["grid"].items()}
+    rows = workload.rows()
+    network = captured["network"].set_params(**setting, warm_start=True, shuffle=False)
+    with pytest.warns(match="Maximum iterations"):
+        network.set_params(learning_rate_init=1e-30).fit(rows.x_train, rows.y_train)
+    start = [np.copy(w) for w in network.coefs_]
+    params = [leaf for pair in zip(start, map(np.copy, network.intercepts_), strict=True) for leaf in pair]
+    with pytest.warns(match="Maximum iterations"):
+        network.set_params(learning_rate_init=setting["learning_rate_init"]).fit(rows.x_train, rows.y_train)
+    layers = tuple(jfnn.Layer(w, b) for w, b in zip(params[::2], params[1::2], strict=True))
+    _, gradients = jfnn.backprop.value_and_grad(layers, rows.x_train, rows.y_train, l2=30.0)
+    for after, before, layer in zip(network.coefs_, start, gradients, strict=True):
+        np.testing.assert_allclose(after - before, -1e-4 * np.asarray(layer.w), rtol=1e-3, atol=1e-6)
+
+
+def test_scikit_learn_scores_every_cell(parts, small):
+    workload = dataclasses.replace(small["notes"], epochs=10, sizes=(64, 30, 10))
+    found = accuracies(parts, workload, "sklearn")
+    assert found.shape == workload.shape
+    assert found[0, 0] < found[1, 0] > found[1, 1]  # the larger learning rate learns faster, a penalty slows
+
+
+def test_a_member_that_left_early_shows_no_accuracy(parts, small):
+    found = accuracies(parts, dataclasses.replace(small["notes"], epochs=9), "jfnn_halving")
+    assert 0 < np.isfinite(found).sum() < found.size
+
+
+def test_arithmetic_counts_every_product_but_the_first_layers_way_back(parts):
+    workload = dataclasses.replace(parts.workloads.WORKLOADS["deep"], epochs=3)
+    forward = 64 * 32 + 32 * 32 + 32 * 32 + 32 * 10
+    backward = 2 * forward - 64 * 32
+    assert workload.flop() == 2 * 100 * (forward + backward) * 3 * 14 * 64
+
+
+def test_a_part_holds_the_reference_cell(parts):
+    for workload in (
+        *parts.workloads.WORKLOADS.values(),
+        *map(parts.workloads.quick, parts.workloads.WORKLOADS.values()),
+    ):
+        part = workload.reduced()
+        cell = part.learning_rates[part.reference_index[0]], part.l2s[part.reference_index[1]]
+        assert cell == workload.reference
+        assert part.shape == (workload.part or workload.shape)
+
+
+class Clock:
+    """Worker of given times: ``{title: [seconds of each run]}``."""
+
+    def __init__(self, parts, times, accuracy=1.0, trained=1.0):
+        self.parts, self.times, self.accuracy, self.trained = parts, times, accuracy, trained
+
+    def __call__(self, contender):
+        return Clocked(self, contender)
+
+
+class Clocked:
+    def __init__(self, clock, contender):
+        self.clock, self.contender = clock, contender
+        self.times = iter(clock.times[contender.title])
+
+    def prepare(self, workload):
+        self.workload = workload
+
+    def run(self):
+        seconds = next(self.times)
+        if seconds is None:
+            raise self.clock.parts.workers.ContenderError("Traceback\nValueError: no such device")
+        outcome = self.clock.parts.peers.Outcome
+        none = self.contender.title == self.clock.parts.contenders.CONTENDERS["floor"].title
+        accuracy = None if none else np.full(self.workload.shape, self.clock.accuracy)
+        return self.clock.parts.workers.Run(
+            seconds, seconds, outcome(accuracy, 1.0 if none else self.clock.trained)
+        )
+
+    def peak_memory(self):
+        return 7.0
+
+    def stop(self):
+        pass
+
+
+def compared(parts, times, workload=None, **options):
+    contenders = {name: parts.contenders.CONTENDERS[name] for name in times}
+    clock = Clock(parts, {contenders[name].title: list(values) for name, values in times.items()}, **options)
+    with parts.measure.started(contenders, clock) as workers:
+        rounds = len(next(iter(times.values()))) - 1
+        workload = workload or parts.workloads.NOTES
+        return parts.measure.compare(workload, contenders, workers, rounds, lambda message: None)
+
+
+def test_median_spread_and_first_run(parts):
+    found = compared(parts, {"jfnn": [9, 1, 5, 2]}).measurements["jfnn"]
+    assert (found.median, found.seconds, found.extra_first) == (2, [1, 5, 2], 7)
+
+
+def test_a_part_is_scaled_to_the_whole_and_said_so(parts):
+    workload = parts.workloads.WORKLOADS["seeds"]
+    found = compared(parts, {"numpy": [3, 3, 3], "vmap": [2, 2, 2]}, workload)
+    assert found.measurements["numpy"].median == 30
+    assert found.measurements["vmap"].median == 2
+    assert "49 of 490, scaled" in parts.report.table(found)
+
+
+def test_share_of_the_floor_counts_what_was_trained(parts):
+    workload = parts.workloads.NOTES
+    seconds = parts.contenders.MATMUL_FLOP / workload.flop()  # the floor comes out as one second
+    found = compared(parts, {"jfnn": [4, 4], "floor": [seconds, seconds]}, workload, trained=0.5)
+    assert found.measurements["floor"].median == pytest.approx(1)
+    assert found.share_of_floor("jfnn") == pytest.approx(0.5 / 4)
+
+
+@pytest.mark.parametrize(
+    ("mine", "theirs", "said"),
+    [([1, 2], [3, 4], "wins: 2.33"), ([3, 4], [1, 2], "LOSES"), ([1, 3], [2, 4], "TIES")],
+)
+def test_verdict_wins_only_where_all_runs_do(parts, mine, theirs, said):
+    found = compared(
+        parts, {"jfnn_1": [9, 8, 8], "jfnn": [9, *mine], "vmap": [9, *theirs], "jfnn_halving": [1, 1, 1]}
+    )
+    assert said in parts.report.verdict(found)
+
+
+def test_a_contender_that_fails_is_reported_and_the_others_go_on(parts):
+    found = compared(parts, {"jfnn": [1, 1, 1], "vmap": [1, None, 1]})
+    assert list(found.measurements) == ["jfnn"] and "no such device" in found.failed["vmap"]
+    assert "vmap: failed, ValueError: no such device" in parts.report.table(found)
+
+
+def test_growth_reports_what_fails_and_goes_on(parts, monkeypatch):
+    monkeypatch.setattr(parts.growth, "LINES", ("floor",))
+    floor = parts.contenders.CONTENDERS["floor"].title
+    clock = Clock(parts, {floor: [1, 1], "jfnn, backprop": [1, None]})
+    scale = parts.growth.Scale((1,), (), (), (1, 2), gflop=1e-3, rounds=1)
+    points, failed = parts.growth.curves(scale, clock, lambda message: None)
+    assert [(p.axis, p.value, p.contender) for p in points] == [("members", 1, "floor")]
+    assert set(failed) == {"devices jfnn on 1", "devices jfnn on 2"}
+
+
+@pytest.fixture(scope="module")
+def written(parts, small, tmp_path_factory):
+    """The script run in this process: its exit status, what it printed, where it wrote."""
+    out = tmp_path_factory.mktemp("bench") / "new"
+    chosen = ["numpy", "vmap", "jfnn", "jfnn_backprop", "jfnn_halving", "floor"]
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(parts.contenders, "MATMUL_SIZE", 64)
+        patch.setattr(parts.growth, "LINES", ("jfnn_backprop", "floor"))
+        patch.setattr(parts.growth.Scale.__new__, "__defaults__", tuple(GROWTH.values()))
+        for name, workload in small.items():
+            patch.setitem(parts.workloads.WORKLOADS, name, workload)
+        printed = []
+        patch.setattr("builtins.print", lambda *text, **_: printed.append(" ".join(text)))
+        arguments = ["--workload", "seeds", "growth", "--rounds", "2", "--out", str(out)]
+        status = parts.bench.main([*arguments, "--contenders", *chosen], start=parts.workers.Here)
+    return status, "\n".join(printed), out, chosen
+
+
+def test_script_writes_what_it_measured_as_json(written, small):
+    status, _, out, chosen = written
+    found = json.loads((out / "bench.json").read_text(), parse_constant=lambda name: pytest.fail(name))
+    assert status == 0 and found["rounds"] == 2
+    assert {"versions", "processor", "cores", "devices", "date"} <= set(found["environment"])
+    assert set(found["workloads"]) == {"seeds"}
+    for name, workload in found["workloads"].items():
+        assert list(workload["contenders"]) == chosen
+        members = small[name].members
+        for contender, figures in workload["contenders"].items():
+            assert len(figures["seconds"]) == 2 and min(figures["seconds"]) > 0
+            assert figures["measured_on"] == {"numpy": 1, "floor": 0}.get(contender, members)
+            assert (figures["accuracy"] is None) == (contender == "floor") or contender == "jfnn_halving"
+        assert workload["contenders"]["jfnn_halving"]["share_trained"] < 1
+        expected = workload["contenders"]["vmap"]["accuracy"]
+        assert workload["contenders"]["jfnn"]["accuracy"] == pytest.approx(expected, abs=3 / 360)
+
+
+def test_script_writes_growth_curves_and_plots(written):
+    _, _, out, _ = written
+    with (out / "growth.csv").open() as file:
+        rows = list(csv.DictReader(file))
+    places = {(row["axis"], int(row["value"])) for row in rows}
+    axes = {"members": "members", "batch": "batches", "width": "widths", "devices": "devices"}
+    assert places == {(axis, value) for axis, key in axes.items() for value in GROWTH[key]}
+    assert {row["contender"] for row in rows} == {"jfnn_backprop", "floor"}
+    assert all(float(row["fastest_s"]) <= float(row["median_s"]) <= float(row["slowest_s"]) for row in rows)
+    for name in ("bench.png", "growth.png"):
+        assert (out / name).read_bytes().startswith(b"\x89PNG")
+
+
+def test_script_prints_a_table_from_the_slowest_to_the_fastest(written, small):
+    _, printed, _, chosen = written
+    block = printed.split(f"### {small['seeds'].title}\n\n")[1].split("\n\n")[0].splitlines()
+    assert len(block) == 2 + len(chosen)
+    assert len({line.count("|") for line in block}) == 1
+    times = [float(line.split("|")[2].removesuffix("s ")) for line in block[2:]]
+    assert times == sorted(times, reverse=True)
+
+
+def test_a_process_apart_answers_and_ends(parts, small):
+    contender = parts.contenders.CONTENDERS["jfnn"]
+    worker = parts.workers.Apart(contender)
+    try:
+        assert len(worker.devices()) == parts.peers.cores()
+        worker.prepare(small["notes"])
+        run = worker.run()
+        assert run.outcome.accuracy.shape == small["notes"].shape and run.seconds > 0
+        peak = worker.peak_memory()
+        assert peak is None or 50 < peak < 5000
+        with pytest.raises(parts.workers.ContenderError, match="KeyError"):
+            worker.prepare(dataclasses.replace(small["notes"], data="none"))
+    finally:
+        worker.stop()
+    assert not worker._process.is_alive()
+
+
+def test_main_module_asks_for_what_exists():
+    command = [sys.executable, str(SCRIPTS / "bench.py"), "--workload", "nothing"]
+    done = subprocess.run(command, capture_output=True, text=True, env=os.environ)
+    assert done.returncode == 2 and "--workload" in done.stderr
+
+
+def test_nothing_is_shown_where_there_is_no_number(parts):
+    assert parts.report._number(math.nan) is None

@@ -1,0 +1,48 @@
+"""The README's snippets run, and what it names is there."""
+
+import re
+import subprocess
+import sys
+from pathlib import Path
+
+import matplotlib
+import pytest
+
+ROOT = Path(__file__).parents[1]
+README = (ROOT / "README.md").read_text()
+SNIPPETS = re.findall(r"```python\n(.*?)```", README, re.DOTALL)
+FIRST = "python3 -m venv .venv && . .venv/bin/activate && pip install -e . && python scripts/grid.py"
+SECOND = 'python3 -m venv .venv && . .venv/bin/activate && pip install -e ".[test]" && python -m pytest'
+
+
+def test_python_snippets_run_one_after_another(tmp_path, monkeypatch, capsys):
+    monkeypatch.chdir(tmp_path)
+    matplotlib.use("agg")
+    assert len(SNIPPETS) >= 2
+    names: dict = {}
+    for snippet in SNIPPETS:
+        exec(compile(snippet, "README.md", "exec"), names)
+    assert names["result"].best().score > 0.9
+
+
+def test_two_commands_set_up_and_run_everything():
+    assert README.count(FIRST) == 1
+    assert README.count(SECOND) == 1
+
+
+@pytest.mark.parametrize("script", sorted(set(re.findall(r"python (scripts/\w+\.py)", README))))
+def test_scripts_named_are_there_and_explain_themselves(script):
+    shown = subprocess.run(
+        [sys.executable, ROOT / script, "--help"], capture_output=True, text=True, check=True
+    ).stdout
+    for line in re.findall(rf"python {re.escape(script)}(.*)", README):
+        for flag in re.findall(r"--[a-z][a-z-]*", line):
+            assert flag in shown, f"{script} has no {flag}"
+
+
+def test_files_and_tests_named_are_there():
+    for path in set(re.findall(r"\]\(([\w./-]+)\)", README)):
+        assert (ROOT / path).exists(), path
+    for name, test in set(re.findall(r"`(test_\w+\.py)(?:::(\w+))?", README)):
+        source = (ROOT / "tests" / name).read_text()
+        assert not test or re.search(rf"def {test}", source), f"{name}::{test}"

@@ -1,0 +1,179 @@
+"""The page and the words that a person reads a sweep by."""
+
+import base64
+import dataclasses
+import html.parser
+import re
+
+import numpy as np
+import pytest
+from test_plots import make_result
+
+import jfnn
+from jfnn import report, summary
+
+
+class Page(html.parser.HTMLParser):
+    """A page's tables, headings, images and preformatted text; every tag must be closed."""
+
+    def __init__(self, text):
+        super().__init__()
+        self.open, self.rows, self.texts, self.sources = [], [], {}, []
+        self.feed(text)
+        assert not self.open
+
+    def handle_starttag(self, tag, attrs):
+        self.sources += [value for name, value in attrs if name in ("src", "href")]
+        if tag not in ("meta", "img", "br"):
+            self.open.append(tag)
+            self.texts.setdefault(tag, []).append("")
+        if tag == "tr":
+            self.rows.append([])
+
+    def handle_endtag(self, tag):
+        if tag in ("td", "th"):
+            self.rows[-1].append(self.texts[tag][-1])
+        assert self.open.pop() == tag
+
+    def handle_data(self, data):
+        if self.open:
+            self.texts[self.open[-1]][-1] += data
+
+
+@pytest.fixture(scope="module")
+def trained(tmp_path_factory):
+    """A small sweep, saved, and the page beside it."""
+    out = tmp_path_factory.mktemp("run")
+    x, y = jfnn.datasets.xor_gate()
+    split = jfnn.Split(np.tile(x, (3, 1)), np.tile(y, 3), x, y)
+    result = jfnn.sweep(
+        jfnn.mlp((2, 3, 2), activation="tanh"),
+        split,
+        learning_rate=[0.1, 0.2],
+        l2=[0.0, 0.1],
+        epochs=4,
+        segment=1,
+        history=True,
+        batch_size=None,
+        folds=2,
+        seeds=[5, 6],
+        out=out,
+    )
+    report.write_report(result, out / "report.html", title='A <b>"grid"</b>', text=["a & b", "c"])
+    return result, out, (out / "report.html").read_text()
+
+
+def test_page_needs_nothing_from_elsewhere_and_holds_the_figures(trained):
+    _, _, text = trained
+    page = Page(text)
+    assert len(page.sources) == 2
+    for source in page.sources:
+        kind, _, data = source.partition(",")
+        assert kind == "data:image/png;base64"
+        assert base64.b64decode(data, validate=True).startswith(b"\x89PNG")
+    assert not re.search(r"https?://|<script|<link|@import|url\(", text)
+
+
+def test_page_shows_what_users_wrote_as_they_wrote_it(trained):
+    _, _, text = trained
+    page = Page(text)
+    assert page.texts["h1"] == ['A <b>"grid"</b>'] == page.texts["title"]
+    assert "<b>" not in text and "a &amp; b" in text
+
+
+def test_page_lists_the_best_cells_settings_and_versions(trained):
+    result, _, text = trained
+    rows = Page(text).rows
+    ranked = summary.best_first(result)
+    assert [tuple(row) for row in rows[: len(ranked) + 1]] == summary.table(result, ranked)
+    listed = {row[0]: row[1] for row in rows[len(ranked) + 1 :]}
+    assert listed["network.sizes"] == "2, 3, 2" and listed["axes.learning_rate"] == "0.1, 0.2"
+    assert listed["versions.numpy"] == np.__version__ and listed["backend.platform"] == "cpu"
+
+
+def test_pages_lines_load_the_best_model_again(trained):
+    result, _, text = trained
+    code = Page(text).texts["pre"][0]
+    here = {"x": np.float32([[0, 1]])}
+    exec(code, here)
+    best = result.member(*result.best().index, 0, 0)
+    np.testing.assert_array_equal(here["params"][0].w, best[0].w)
+    np.testing.assert_array_equal(here["outputs"], here["network"].apply(best, here["x"]))
+    assert here["network"].mlp.activation is jfnn.activations.ACTIVATIONS["tanh"]
+    assert set(here["table"]) >= {"learning_rate", "seed", "fold", "validation_accuracy"}
+
+
+def test_lines_name_the_best_cells_place_in_its_order():
+    result = make_result((2, 3), seeds=2, folds=2)
+    result.validation_accuracy[0, 2] = 1.0
+    assert "result.member(0, 2, 0, 0)  # the best cell, seed 0, first fold" in report.how_to_load(
+        result, "run"
+    )
+    assert "jfnn.load('run')" in report.how_to_load(result, "run")
+
+
+def test_page_of_a_grid_that_diverged_everywhere_is_written(tmp_path):
+    result = make_result((2, 3), seeds=1, diverged=[np.s_[:]])
+    report.write_report(result, tmp_path / "report.html")
+    text = (tmp_path / "report.html").read_text()
+    assert "Every cell diverged" in text and "member(0, 0, 0)" in text
+    assert len(Page(text).sources) == 1  # no history, no curves
+
+
+@pytest.mark.parametrize("classes", [True, False])
+@pytest.mark.parametrize("folds", [None, 3])
+def test_best_first_orders_cells_as_their_means_are(classes, folds):
+    lost = (1, 2, 0) if folds is None else (1, 2, 0, 1)
+    result = make_result((4, 5), classes=classes, folds=folds, diverged=[lost])
+    ranked = summary.best_first(result, most=100)
+    name = result.ranked_by
+    means = {place: getattr(result, name)[place].mean() for place in np.ndindex(4, 5) if place != (1, 2)}
+    expected = sorted(means, key=lambda place: -means[place] if classes else means[place])
+    assert [cell.place for cell in ranked] == expected
+    assert ranked[0].place == result.best().index
+    for cell in ranked:
+        mean, sd = cell.scores[name]
+        values = getattr(result, name)[cell.place].ravel()
+        assert mean == pytest.approx(means[cell.place])
+        assert sd == pytest.approx(np.sqrt(((values - mean) ** 2).sum() / (len(values) - 1)))
+    assert len(summary.best_first(result, most=5)) == 5
+
+
+def test_cells_that_halving_ruled_out_come_behind_those_that_stayed():
+    result = make_result((2, 2), seeds=1)
+    result.test_accuracy[:] = np.array([[0.9, 0.8], [0.7, 0.6]])[..., None]
+    left = np.array([[[3], [9]], [[3], [-1]]])
+    ruled_out = dataclasses.replace(result, left_at=left, lost=left >= 0)
+    assert [cell.place for cell in summary.best_first(ruled_out)] == [(1, 1), (0, 1), (0, 0), (1, 0)]
+    assert ruled_out.best().index == (1, 1)
+
+
+def test_test_rows_are_compared_only_where_they_rank():
+    assert summary.ranking_parts(make_result()) == ("train", "test")
+    assert summary.ranking_parts(make_result(validates=True)) == ("train", "validation")
+    assert summary.ranking_parts(make_result(folds=2)) == ("train", "validation")
+    head, *_ = summary.table(held := make_result(validates=True), summary.best_first(held))
+    assert head == ("", "η", "λ", "validation accuracy", "train accuracy")
+
+
+def test_table_says_where_each_cell_stopped():
+    result = make_result((2, 2), seeds=2)
+    result.test_accuracy[:] = np.array([[0.9, 0.8], [0.7, 0.6]])[..., None]
+    left = np.array([[[3, 5], [-1, 4]], [[-1, -1], [6, 6]]])
+    stopped = dataclasses.replace(result, left_at=left, epochs=np.where(left < 0, 10, left))
+    head, *rows = summary.table(stopped, summary.best_first(stopped))
+    assert head[-1] == "stopped at"
+    assert [row[-1] for row in rows] == ["3–5", "4–10", "end", "6"]
+    restored = dataclasses.replace(stopped, epochs=np.full_like(left, 2))
+    head, *rows = summary.table(restored, summary.best_first(restored))
+    assert head[-2:] == ("stopped at", "best epoch")
+    assert {row[-1] for row in rows} == {"2"}
+    assert "stopped at" not in summary.table(result, summary.best_first(result))[0]
+
+
+def test_scores_are_written_with_their_spread_where_they_have_one():
+    assert summary.score_text(summary.mean_and_sd([0.5, 0.7]), "test_accuracy") == "0.600 ± 0.141"
+    assert summary.score_text(summary.mean_and_sd([0.00123]), "loss") == "1.23e-3"
+    assert summary.number_text(float("nan"), "loss") == "div"
+    assert summary.members_text(make_result(seeds=2, folds=3)) == "2 seeds × 3 folds"
+    assert summary.members_text(make_result(seeds=1)) == ""
