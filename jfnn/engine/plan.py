@@ -60,8 +60,8 @@ def epochs_a_call(steps: int, rows_a_step: int) -> int:
 
 def call_ends(epochs: int, steps: int, rows_a_step: int) -> set[int]:
     """The epochs after which calls end, the last one left out."""
-    first = max(1, STEPS_FIRST_CALL // steps)
-    return {first, *range(first, epochs, epochs_a_call(steps, rows_a_step))} - {epochs}
+    most = epochs_a_call(steps, rows_a_step)
+    return set(range(min(max(1, STEPS_FIRST_CALL // steps), most), epochs, most))
 
 
 def evaluation_block(n_train: int) -> int:

@@ -86,7 +86,8 @@ def advance_member(
     """Trains one member for the first ``n_epochs`` of ``rows``.
 
     After each epoch its parameters must be finite, and the objective that its last step started from; else it
-    stays as it was before that epoch.
+    stays as it was before that epoch. (To look at the objective after each epoch would cost another forward
+    pass, a third of all work where an epoch is one step; what it would see, the next epoch does.)
     """
     optimizer = recipe.optimizer.make(hyper)
 
