@@ -51,8 +51,9 @@ class SweepResult:
         train_loss: Mean data loss per sample trained on, without penalty; NaN where a member diverged.
         validation_loss: The same on the rows held out.
         test_loss: The same on the test rows.
-        diverged_at: The epoch, counted from 0, in which a member's parameters or objective were no longer
-            finite, -1 for never. It keeps the parameters from before that epoch.
+        diverged_at: The epoch, counted from 0, in which a member's parameters, or the objective that its last
+            step started from, were no longer finite; -1 for never. It keeps the parameters from before that
+            epoch. Scores are NaN too where only the loss of the parameters kept overflows.
         left_at: The epochs a member had done when halving or early stopping ended its training, -1 for never.
         lost: Whether halving ruled the member's cell out; it then does not rank.
         epochs: For how many epochs the member's parameters were trained.

@@ -30,8 +30,9 @@ class History(NamedTuple):
         train_accuracy: Share of right answers ``[H]``; NaN where the targets are no classes.
         test_loss: The same on ``test``; NaN if none was given.
         test_accuracy: The same on ``test``.
-        diverged_at: The epoch, counted from 0, in which the parameters or the objective stopped being finite,
-            or -1. The parameters returned are those from before that epoch.
+        diverged_at: The epoch, counted from 0, in which the parameters, or the objective that its last step
+            started from, were no longer finite; or -1. The parameters returned are those from before that
+            epoch.
     """
 
     epoch: np.ndarray
@@ -117,7 +118,7 @@ def sweep(
             leading seed axis.
         tile: Members trained side by side; None for a width chosen from network, batch and backend.
         devices: None for all that JAX sees, a count, or a sequence; see `jfnn.use_all_cores`.
-        segment: Epochs between two returns to the host; None for as many as one call takes.
+        segment: Epochs from one point where history is taken to the next; None for one point, the end.
         history: Keep the scores at the end of every segment.
         keep_params: Which trained parameters to keep: "all", "best" (the best cell's) or "none".
         progress: Called with a `Progress` at every return to the host.
