@@ -10,7 +10,7 @@ from typing import Any
 import numpy as np
 from matplotlib.figure import Figure
 
-from jfnn import plots, storage, summary
+from jfnn import plots, ranking, storage, summary
 from jfnn.engine.result import SweepResult
 
 STYLE = """
@@ -112,15 +112,14 @@ def how_to_load(result: SweepResult, directory) -> str:
 
 
 def _best_cells(result: SweepResult, extra) -> str:
-    ranked = summary.best_first(result, extra=extra)
-    if not ranked:
+    best = ranking.best_first([result], extras=[extra or {}])
+    if not best.cells:
         return "<p>Every cell diverged with some seed.</p>"
-    head, *rows = summary.table(result, ranked)
+    head, *rows = ranking.table(best)
     lines = [_row("th", head), *(_row("td", row) for row in rows)]
-    averaged = summary.members_text(result)
-    note = f", mean ± standard deviation over {averaged}" if averaged else ""
-    caption = f"<p>Ranked by {html.escape(result.ranked_by.replace('_', ' '))}{note}.</p>"
-    return f'{caption}<table class="cells">{"".join(lines)}</table>'
+    caption = f"<p>Ranked by {html.escape(result.ranked_by.replace('_', ' '))}.</p>"
+    legend = "<br>".join(map(html.escape, ranking.legend(best)))
+    return f'{caption}<table class="cells">{"".join(lines)}</table><p>{legend}</p>'
 
 
 def _row(kind: str, cells: Iterable[str]) -> str:

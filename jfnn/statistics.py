@@ -11,6 +11,8 @@ import numpy as np
 from jfnn import checks
 from jfnn.engine.result import SweepResult
 
+CONFIDENCE = 0.95
+
 
 class CellStatistics(NamedTuple):
     """A score of every cell, arrays of the grid's shape without seeds and folds ``[E, L, …]``.
@@ -18,10 +20,11 @@ class CellStatistics(NamedTuple):
     Attributes:
         mean: Over seeds and folds; NaN where any member diverged.
         std: Standard deviation of what is averaged (n - 1 in the denominator); NaN for a single value.
-        low: Lower end of the confidence interval of the mean.
+        low: Lower end of the confidence interval of the mean; NaN for a single value.
         high: Its upper end.
         tied: Whether a paired comparison cannot tell the cell from the best one; the best is tied with
-            itself. With a single value nothing can be told apart: every cell that did not diverge is tied.
+            itself, a cell that diverged with none. With a single value nothing can be told apart: every
+            other cell is tied.
     """
 
     mean: np.ndarray
@@ -32,7 +35,7 @@ class CellStatistics(NamedTuple):
 
 
 def cell_statistics(
-    result: SweepResult, score: str | None = None, confidence: float = 0.95
+    result: SweepResult, score: str | None = None, confidence: float = CONFIDENCE
 ) -> CellStatistics:
     """Means, Student-t confidence intervals, and cells tied with the best.
 
@@ -40,6 +43,9 @@ def cell_statistics(
     With one seed the folds are the values; their training rows overlap, so the variance of their mean is
     taken as Nadeau and Bengio (Machine Learning 52, 2003) propose: ``1/k + 1/(k - 1)`` times theirs, not
     ``1/k``.
+
+    The best is the cell with the highest accuracy or the lowest loss, as in `SweepResult.best`. A cell that
+    halving ruled out is neither the best nor tied: its score is one after fewer epochs.
 
     Args:
         result: A sweep.
@@ -49,37 +55,75 @@ def cell_statistics(
     Raises:
         ValueError: No such score, or ``confidence`` out of range.
     """
-    from scipy import stats
-
     names = [name for name in vars(result) if name.endswith(("_accuracy", "_loss"))]
     score = checks.as_choice(score or result.ranked_by, "score", names)
     if not 0 < confidence < 1:
         raise ValueError(f"confidence: expected a number between 0 and 1, got {confidence}")
-    values, inflation = _values(result, score)
+    out = ruled_out(result)
+    ranks = np.where(out, np.nan, result.cell_scores(score))
+    best = None
+    if not np.isnan(ranks).all():
+        flat = np.nanargmax(ranks) if score.endswith("accuracy") else np.nanargmin(ranks)
+        best = tuple(map(int, np.unravel_index(flat, ranks.shape)))
+    found = over_streams(*stream_values(result, getattr(result, score)), best, confidence)
+    return found._replace(tied=found.tied & ~out)
+
+
+def ruled_out(result: SweepResult) -> np.ndarray:
+    """Whether halving ruled a cell out, ``[E, L, …]``."""
+    return np.any(result.lost.reshape(*result.cell_scores().shape, -1), axis=-1)
+
+
+def stream_values(result: SweepResult, scores: np.ndarray) -> tuple[np.ndarray, float]:
+    """The values that count as one each, and the variance of their mean in units of their own variance.
+
+    Args:
+        result: The sweep whose seeds and folds they are.
+        scores: One number a member, ``[…, S]``, with folds ``[…, S, F]``.
+
+    Returns:
+        ``[…, n]``, float64: one a seed, or with a single seed one a fold; and the variance of their mean.
+    """
+    scores = np.asarray(scores, np.float64)
+    if result.folds is None:
+        return scores, 1 / scores.shape[-1]
+    if len(result.seeds) > 1:
+        return scores.mean(axis=-1), 1 / len(result.seeds)
+    return scores[..., 0, :], 1 / result.folds + 1 / (result.folds - 1)
+
+
+def over_streams(
+    values: np.ndarray,
+    variance: float,
+    best: int | tuple[int, ...] | None = None,
+    confidence: float = CONFIDENCE,
+) -> CellStatistics:
+    """The statistics of any cells from their values.
+
+    Args:
+        values: ``[…, n]``, as `stream_values` gives them, the n streams in the same order in every cell.
+        variance: Of the mean of n values, in units of their own variance.
+        best: The place of the cell to compare the others with; None where there is none, no cell is tied.
+        confidence: The probability that an interval covers the true mean, between 0 and 1.
+
+    Returns:
+        Arrays of the shape ``[…]``.
+    """
+    from scipy import stats
+
     n = values.shape[-1]
     mean = values.mean(axis=-1)
+    tied = np.asarray(np.isfinite(mean) & (best is not None))
     if n < 2:
         unknown = np.full_like(mean, np.nan)
-        return CellStatistics(mean, unknown, unknown, unknown, np.isfinite(mean))
+        return CellStatistics(mean, unknown, unknown, unknown, tied)
     quantile = stats.t.ppf((1 + confidence) / 2, n - 1)
 
-    def half_width(differences):
-        return quantile * differences.std(axis=-1, ddof=1) * np.sqrt(inflation)
+    def half_width(each):
+        return quantile * each.std(axis=-1, ddof=1) * np.sqrt(variance)
 
     half = half_width(values)
-    tied = np.isfinite(mean)
-    if tied.any():
-        best = np.nanargmax(mean) if score.endswith("accuracy") else np.nanargmin(mean)
-        behind = values.reshape(-1, n)[best] - values
-        tied &= np.abs(behind.mean(axis=-1)) <= half_width(behind)
+    if best is not None:
+        behind = values[best] - values
+        tied = tied & (np.abs(behind.mean(axis=-1)) <= half_width(behind))
     return CellStatistics(mean, values.std(axis=-1, ddof=1), mean - half, mean + half, tied)
-
-
-def _values(result: SweepResult, score: str) -> tuple[np.ndarray, float]:
-    """What is averaged, ``[E, L, …, n]``, and the variance of its mean in units of its own variance."""
-    values = getattr(result, score)
-    if result.folds is None:
-        return values, 1 / values.shape[-1]
-    if len(result.seeds) > 1:
-        return values.mean(axis=-1), 1 / len(result.seeds)
-    return values[..., 0, :], 1 / result.folds + 1 / (result.folds - 1)

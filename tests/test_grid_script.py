@@ -119,9 +119,13 @@ def test_report_names_the_best_cell_its_noise_and_the_time(run):
     assert all(float(line.split()[0]) == expected.learning_rate[row] for line in starred)
     assert all(line.split()[column + 1].endswith("*") for line in starred)
     assert f"best cell: {summary.describe(best.axes)}\n" in printed
-    spread = expected.test_accuracy[best.index].std(ddof=1)
-    assert f"test accuracy {best.score:.3f} ± {spread:.3f}, train accuracy" in printed
-    assert "(mean ± sd over 2 seeds)" in printed and "ranked on the test rows" in printed
+    found = jfnn.cell_statistics(expected)
+    half = (found.high - found.low)[best.index] / 2
+    assert f"test accuracy {found.mean[best.index]:.3f} ± {half:.3f}, train accuracy" in printed
+    assert "(± half the 95% confidence interval over 2 seeds)" in printed
+    tied = found.tied.sum() - 1
+    assert f"~ cannot be told from the best by a paired comparison (95%): {tied} of 8 others" in printed
+    assert "ranked on the test rows" in printed
     assert "validation accuracy" not in printed and "One seed's noise" not in printed
     seconds = re.search(r"in ([\d.]+) s: compile ([\d.]+) s, run ([\d.]+) s", printed).groups()
     total, *parts = map(float, seconds)
@@ -463,8 +467,8 @@ def test_own_classes_are_ranked_on_rows_held_out_and_the_winner_is_tested_once(g
     assert "ranked on the rows held out for validation" in printed
     assert printed.count("test accuracy") == 1 and "3-3-2" in printed
     best = expected.best()
-    tested = expected.test_accuracy[best.index]
-    assert f"test accuracy {tested.mean():.3f} ± {tested.std(ddof=1):.3f}, on rows that ranked" in printed
+    mean, half = summary.mean_and_half_width(expected, expected.test_accuracy, best.index)
+    assert f"test accuracy {mean:.3f} ± {half:.3f}, on rows that ranked" in printed
     head, first, *_ = printed.split("best first")[1].splitlines()[1:]
     assert head.split()[-4:] == ["stopped", "at", "best", "epoch"]
     stopped, trained = first.split()[-2:]

@@ -1,7 +1,6 @@
 """The page and the words that a person reads a sweep by."""
 
 import base64
-import dataclasses
 import html.parser
 import re
 
@@ -10,7 +9,7 @@ import pytest
 from test_plots import make_result
 
 import jfnn
-from jfnn import report, summary
+from jfnn import ranking, report
 
 
 class Page(html.parser.HTMLParser):
@@ -84,11 +83,19 @@ def test_page_shows_what_users_wrote_as_they_wrote_it(trained):
 def test_page_lists_the_best_cells_settings_and_versions(trained):
     result, _, text = trained
     rows = Page(text).rows
-    ranked = summary.best_first(result)
-    assert [tuple(row) for row in rows[: len(ranked) + 1]] == summary.table(result, ranked)
-    listed = {row[0]: row[1] for row in rows[len(ranked) + 1 :]}
+    best = ranking.best_first([result])
+    assert [tuple(row) for row in rows[: len(best.cells) + 1]] == ranking.table(best)
+    listed = {row[0]: row[1] for row in rows[len(best.cells) + 1 :]}
     assert listed["network.sizes"] == "2, 3, 2" and listed["axes.learning_rate"] == "0.1, 0.2"
     assert listed["versions.numpy"] == np.__version__ and listed["backend.platform"] == "cpu"
+
+
+def test_page_says_what_the_numbers_and_marks_of_its_table_are(trained, tmp_path):
+    result, _, text = trained
+    legend = ranking.legend(ranking.best_first([result]))
+    assert len(legend) == 2 and "<br>".join(legend) in text
+    report.write_report(make_result((2, 3), seeds=1), tmp_path / "report.html")
+    assert not re.search(f"±|{ranking.TIED}", (tmp_path / "report.html").read_text())
 
 
 def test_pages_lines_load_the_best_model_again(trained):
@@ -118,62 +125,3 @@ def test_page_of_a_grid_that_diverged_everywhere_is_written(tmp_path):
     text = (tmp_path / "report.html").read_text()
     assert "Every cell diverged" in text and "member(0, 0, 0)" in text
     assert len(Page(text).sources) == 1  # no history, no curves
-
-
-@pytest.mark.parametrize("classes", [True, False])
-@pytest.mark.parametrize("folds", [None, 3])
-def test_best_first_orders_cells_as_their_means_are(classes, folds):
-    lost = (1, 2, 0) if folds is None else (1, 2, 0, 1)
-    result = make_result((4, 5), classes=classes, folds=folds, diverged=[lost])
-    ranked = summary.best_first(result, most=100)
-    name = result.ranked_by
-    means = {place: getattr(result, name)[place].mean() for place in np.ndindex(4, 5) if place != (1, 2)}
-    expected = sorted(means, key=lambda place: -means[place] if classes else means[place])
-    assert [cell.place for cell in ranked] == expected
-    assert ranked[0].place == result.best().index
-    for cell in ranked:
-        mean, sd = cell.scores[name]
-        values = getattr(result, name)[cell.place].ravel()
-        assert mean == pytest.approx(means[cell.place])
-        assert sd == pytest.approx(np.sqrt(((values - mean) ** 2).sum() / (len(values) - 1)))
-    assert len(summary.best_first(result, most=5)) == 5
-
-
-def test_cells_that_halving_ruled_out_come_behind_those_that_stayed():
-    result = make_result((2, 2), seeds=1)
-    result.test_accuracy[:] = np.array([[0.9, 0.8], [0.7, 0.6]])[..., None]
-    left = np.array([[[3], [9]], [[3], [-1]]])
-    ruled_out = dataclasses.replace(result, left_at=left, lost=left >= 0)
-    assert [cell.place for cell in summary.best_first(ruled_out)] == [(1, 1), (0, 1), (0, 0), (1, 0)]
-    assert ruled_out.best().index == (1, 1)
-
-
-def test_test_rows_are_compared_only_where_they_rank():
-    assert summary.ranking_parts(make_result()) == ("train", "test")
-    assert summary.ranking_parts(make_result(validates=True)) == ("train", "validation")
-    assert summary.ranking_parts(make_result(folds=2)) == ("train", "validation")
-    head, *_ = summary.table(held := make_result(validates=True), summary.best_first(held))
-    assert head == ("", "η", "λ", "validation accuracy", "train accuracy")
-
-
-def test_table_says_where_each_cell_stopped():
-    result = make_result((2, 2), seeds=2)
-    result.test_accuracy[:] = np.array([[0.9, 0.8], [0.7, 0.6]])[..., None]
-    left = np.array([[[3, 5], [-1, 4]], [[-1, -1], [6, 6]]])
-    stopped = dataclasses.replace(result, left_at=left, epochs=np.where(left < 0, 10, left))
-    head, *rows = summary.table(stopped, summary.best_first(stopped))
-    assert head[-1] == "stopped at"
-    assert [row[-1] for row in rows] == ["3–5", "4–10", "end", "6"]
-    restored = dataclasses.replace(stopped, epochs=np.full_like(left, 2))
-    head, *rows = summary.table(restored, summary.best_first(restored))
-    assert head[-2:] == ("stopped at", "best epoch")
-    assert {row[-1] for row in rows} == {"2"}
-    assert "stopped at" not in summary.table(result, summary.best_first(result))[0]
-
-
-def test_scores_are_written_with_their_spread_where_they_have_one():
-    assert summary.score_text(summary.mean_and_sd([0.5, 0.7]), "test_accuracy") == "0.600 ± 0.141"
-    assert summary.score_text(summary.mean_and_sd([0.00123]), "loss") == "1.23e-3"
-    assert summary.number_text(float("nan"), "loss") == "div"
-    assert summary.members_text(make_result(seeds=2, folds=3)) == "2 seeds × 3 folds"
-    assert summary.members_text(make_result(seeds=1)) == ""

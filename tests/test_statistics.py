@@ -7,7 +7,7 @@ import pytest
 from scipy import stats
 
 import jfnn
-from jfnn.statistics import cell_statistics
+from jfnn.statistics import cell_statistics, over_streams, stream_values
 
 
 @pytest.fixture(scope="module")
@@ -60,6 +60,29 @@ def test_a_diverged_cell_has_no_interval_and_no_tie(sweep):
     assert not cell_statistics(with_scores(sweep, values * np.nan), "test_accuracy").tied.any()
 
 
+@pytest.mark.parametrize("folds", [None, 3])
+def test_cells_that_halving_ruled_out_are_neither_best_nor_tied(sweep, folds):
+    """The one with the highest score is ruled out; others would tie, ruled out or not."""
+    values = np.random.default_rng(8).normal(size=(2, 3, 4, *(() if folds is None else (folds,))))
+    values[0, 0] += 10
+    lost = np.zeros(values.shape, bool)
+    lost[0, 0] = lost[1, 1] = True
+    result = dataclasses.replace(with_scores(sweep, values, folds), lost=lost)
+    found = cell_statistics(result)
+    stayed = [cell for cell in np.ndindex(2, 3) if cell not in ((0, 0), (1, 1))]
+    best = result.best().index
+    assert best == max(stayed, key=lambda cell: values[cell].mean())
+    seeds = values if folds is None else values.mean(axis=-1)
+    for cell in stayed:
+        told = cell != best and stats.ttest_rel(seeds[best], seeds[cell]).pvalue < 0.05
+        assert found.tied[cell] == (not told)
+    assert found.tied.sum() > 1 and not found.tied[0, 0] and not found.tied[1, 1]
+    assert found.mean[0, 0] == pytest.approx(values[0, 0].mean())  # which still has its score
+    single = cell_statistics(dataclasses.replace(sweep, lost=lost.reshape(2, 3, -1)[..., :1]))
+    np.testing.assert_array_equal(single.tied, ~lost.reshape(2, 3, -1)[..., 0])
+    assert not cell_statistics(dataclasses.replace(result, lost=np.ones_like(lost))).tied.any()
+
+
 def test_losses_rank_from_below(sweep):
     values = np.random.default_rng(4).normal(size=(2, 3, 5)) * 1e-3 + np.arange(6).reshape(2, 3, 1)
     found = cell_statistics(dataclasses.replace(sweep, test_loss=values, seeds=np.arange(5)), "test_loss")
@@ -83,6 +106,19 @@ def test_folds_of_one_seed_widen_the_interval_and_of_several_are_averaged(sweep)
         cell_statistics(with_scores(sweep, several, folds=5), "test_accuracy"), averaged, strict=True
     ):
         np.testing.assert_array_equal(got, wanted)
+
+
+def test_cells_on_one_axis_have_the_statistics_of_a_grid(sweep):
+    values = np.random.default_rng(9).normal(size=(2, 3, 1, 4))
+    result = with_scores(sweep, values, folds=4)
+    grid = cell_statistics(result)
+    flat, variance = stream_values(result, values.reshape(6, 1, 4))
+    best = int(grid.mean.argmax())
+    for got, wanted in zip(over_streams(flat, variance, best), grid, strict=True):
+        np.testing.assert_array_equal(got, wanted.ravel())
+    one = over_streams(flat[2], variance)
+    assert (one.mean, one.low, one.high) == (grid.mean[0, 2], grid.low[0, 2], grid.high[0, 2])
+    assert not one.tied  # with none to compare it with
 
 
 @pytest.mark.parametrize("n", [3, 10])

@@ -4,7 +4,7 @@ import numpy as np
 
 import jfnn
 from grid_parts.data import Problem
-from jfnn import summary
+from jfnn import ranking, summary
 
 # How much a good cell's test accuracy on the digits moves from one seed to the next.
 SEED_NOISE = 0.015
@@ -41,7 +41,9 @@ def report(result: jfnn.SweepResult, problem: Problem, r2: dict[str, np.ndarray]
 def table(result, scores: np.ndarray, shown: tuple[int, ...], marked: bool) -> list[str]:
     """A score of the cells, averaged over seeds and folds, at the further axes' places in ``shown``."""
     lengths = tuple(len(values) for values in result.axes.values())
-    cells = scores.reshape(*lengths, -1).mean(axis=-1)[(slice(None), slice(None), *shown[2:])]
+    cells = scores.reshape(*lengths, -1).mean(axis=-1, dtype=np.float64)[
+        (slice(None), slice(None), *shown[2:])
+    ]
     lines = []
     for first in range(0, len(result.l2), CELLS_A_LINE):
         if first:
@@ -61,13 +63,13 @@ def _cell(value: float) -> str:
 
 
 def best_cells(result, r2) -> list[str]:
-    """The best cells, best first, in aligned columns."""
-    rows = summary.table(result, summary.best_first(result, extra=comparable(result, r2)))
+    """The best cells, best first, in aligned columns, and what their marks mean."""
+    best = ranking.best_first([result], extras=[comparable(result, r2)])
+    rows = ranking.table(best)
     widths = [max(len(row[i]) for row in rows) for i in range(len(rows[0]))]
-    averaged = summary.members_text(result)
-    note = f" (mean ± sd over {averaged})" if averaged else ""
     lines = ["  ".join(cell.rjust(width) for cell, width in zip(row, widths, strict=True)) for row in rows]
-    return [f"best first, by {result.ranked_by.replace('_', ' ')}{note}", *(line.rstrip() for line in lines)]
+    title = f"best first, by {result.ranked_by.replace('_', ' ')}"
+    return [title, *(line.rstrip() for line in lines), *ranking.legend(best)]
 
 
 def comparable(result, r2) -> dict[str, np.ndarray]:
@@ -80,21 +82,22 @@ def verdict(result, problem: Problem, r2) -> list[str]:
     best = summary.best_or_none(result)
     if best is None:
         return ["No best cell: every one diverged with some seed; try smaller learning rates."]
-    kind, averaged = summary.kind(result), summary.members_text(result)
+    kind, averaged = summary.kind(result), summary.averaged_over(result)
     part = summary.ranking_parts(result)[-1]
     by_loss = ", by loss" if r2 else ""
 
     def text_of(scores, name):
-        return summary.score_text(summary.mean_and_sd(scores[best.index]), name)
+        return summary.score_text(summary.mean_and_half_width(result, scores, best.index), name)
 
     def scored(part):
         text = f"{part} {kind} {text_of(getattr(result, f'{part}_{kind}'), kind)}"
         return text + (f" (R² {text_of(r2[f'{part}_R²'], 'R²')})" if r2 else "")
 
     lines = [f"best cell: {summary.describe(best.axes)}"]
-    lines += [f"{scored(part)}, {scored('train')}"]
+    # Two kinds of score are too much for one line.
+    lines += [f"{scored(part)},", scored("train")] if r2 else [f"{scored(part)}, {scored('train')}"]
     if averaged:
-        lines += [f"(mean ± sd over {averaged})"]
+        lines += [f"(± half the {summary.PERCENT} confidence interval over {averaged})"]
     if part == "validation":
         lines += [f"{scored('test')}, on rows that ranked nothing"]
         lines += [f"Cells are ranked on the rows held out for validation{by_loss}."]
