@@ -14,17 +14,27 @@ Gradients::
     ∂C/∂w_l = a_{l-1}ᵀ @ δ_l + λ w_l
     ∂C/∂b_l = Σ_samples δ_l
 
-`jfnn.objective` differentiated by `jax.grad` must give the same, and the tests hold it to that.
+With dropout each hidden a_l is multiplied by its mask m_l, entry by entry, and so is each δ_l of a hidden
+layer. `jfnn.objective` differentiated by `jax.grad` must give the same, and the tests hold it to that.
 """
+
+from collections.abc import Sequence
 
 import jax.numpy as jnp
 
 from jfnn import activations, checks, losses
-from jfnn.network import Layer, Params, check_output, pre_activation
+from jfnn.network import Layer, Params, check_dropout, check_output, dropout_masks, pre_activation
 
 
-def forward(params: Params, x, activation="sigmoid", output="identity"):
+def forward(params: Params, x, activation="sigmoid", output="identity", masks: Sequence | None = None):
     """The forward pass, keeping what the backward pass needs.
+
+    Args:
+        params: The layers.
+        x: Inputs ``[n, n_in]``.
+        activation: The hidden layers' activation.
+        output: The output layer's activation.
+        masks: Of dropout, one ``[n_l, n]`` for each hidden layer (`jfnn.network.dropout_masks`).
 
     Returns:
         ``(zs, activations)``: the pre-activations ``[z_1, …, z_L]`` and the activations ``[a_0, …, a_L]``,
@@ -32,13 +42,14 @@ def forward(params: Params, x, activation="sigmoid", output="identity"):
     """
     f, f_output = activations.get(activation).f, activations.get(output, "output").f
     zs, layers_out = [], [x]
-    for layer, f_l in zip(params, [f] * (len(params) - 1) + [f_output], strict=True):
+    for i, (layer, f_l) in enumerate(zip(params, [f] * (len(params) - 1) + [f_output], strict=True)):
         zs.append(pre_activation(layer, layers_out[-1]))
-        layers_out.append(f_l(zs[-1]))
+        a = f_l(zs[-1])
+        layers_out.append(a * masks[i].T if masks is not None and i < len(masks) else a)
     return zs, layers_out
 
 
-def deltas(params: Params, zs, delta_output, activation="sigmoid"):
+def deltas(params: Params, zs, delta_output, activation="sigmoid", masks: Sequence | None = None):
     """The delta recursion, from the output layer down.
 
     Args:
@@ -46,14 +57,16 @@ def deltas(params: Params, zs, delta_output, activation="sigmoid"):
         zs: The pre-activations ``[z_1, …, z_L]``, from `forward`.
         delta_output: ``δ_L [n, n_L]``.
         activation: The hidden layers' activation.
+        masks: As in `forward`.
 
     Returns:
         ``[δ_1, …, δ_L]``, each shaped like its pre-activation.
     """
     df = activations.get(activation).df
     found = [delta_output]
-    for layer_above, z in zip(params[:0:-1], zs[-2::-1], strict=True):
-        found.insert(0, jnp.matmul(found[0], layer_above.w.T, precision="highest") * df(z))
+    for i in reversed(range(len(params) - 1)):
+        delta = jnp.matmul(found[0], params[i + 1].w.T, precision="highest") * df(zs[i])
+        found.insert(0, delta if masks is None else delta * masks[i].T)
     return found
 
 
@@ -68,6 +81,8 @@ def value_and_grad(
     l2=0.0,
     reduction="sum",
     weights=None,
+    dropout=0.0,
+    key=None,
 ):
     """The objective and its gradient, by the delta recursion.
 
@@ -83,6 +98,8 @@ def value_and_grad(
         l2: λ, the strength of the penalty λ/2 Σ w².
         reduction: "sum" or "mean"; see `jfnn.objective`.
         weights: Optional sample weights ``[n]``: each sample's cost counts that often.
+        dropout: The probability to drop a hidden unit for a sample, in [0, 1).
+        key: A random key for dropout; None for none.
 
     Returns:
         ``(value, gradients)``, the gradients a tuple of `Layer` shaped like ``params``.
@@ -96,7 +113,11 @@ def value_and_grad(
     checks.as_choice(reduction, "reduction", ("sum", "mean"))
     x = checks.as_inputs(x, features=params[0].w.shape[0])
 
-    zs, layers_out = forward(params, x, activation, output)
+    masks = None
+    if check_dropout(dropout, key):
+        widths = [layer.b.shape[-1] for layer in params[:-1]]
+        masks = dropout_masks(key, dropout, widths, x.shape[0], params[0].w.dtype)
+    zs, layers_out = forward(params, x, activation, output, masks)
     outputs = layers_out[-1]
     targets = checks.as_targets(y, outputs.shape, loss, outputs.dtype)
     value = losses.reduce_costs(
@@ -113,7 +134,7 @@ def value_and_grad(
             b=scale * jnp.sum(delta, axis=0),
         )
         for layer, a, delta in zip(
-            params, layers_out[:-1], deltas(params, zs, delta_output, activation), strict=True
+            params, layers_out[:-1], deltas(params, zs, delta_output, activation, masks), strict=True
         )
     )
     return value, gradients

@@ -117,14 +117,46 @@ def _mlp(spec: MLP, init_name: str) -> Network:
             for key, shape in zip(keys, shapes, strict=True)
         )
 
-    def apply(params: Params, x):
-        *hidden, last = params
-        a = x
-        for layer in hidden:
-            a = spec.activation.f(pre_activation(layer, a))
-        return spec.output.f(pre_activation(last, a))
+    return Network(init, functools.partial(forward, spec), spec)
 
-    return Network(init, apply, spec)
+
+def forward(spec: MLP, params: Params, x, masks: Sequence | None = None):
+    """The outputs ``[n, n_out]`` of a multilayer perceptron.
+
+    Args:
+        spec: What the network is made of.
+        params: Its layers.
+        x: Inputs ``[n, n_in]``.
+        masks: For each hidden layer what its activations are multiplied by, ``[n_l, n]`` (`dropout_masks`).
+    """
+    *hidden, last = params
+    a = x
+    for i, layer in enumerate(hidden):
+        a = spec.activation.f(pre_activation(layer, a))
+        a = a if masks is None else a * masks[i].T
+    return spec.output.f(pre_activation(last, a))
+
+
+def dropout_masks(key, rate, widths: Sequence[int], n: int, dtype) -> list[jax.Array]:
+    """Inverted dropout (Srivastava et al., JMLR 15, 2014): what hidden activations are multiplied by.
+
+    Each unit is kept for a sample with probability 1 - rate, and its activation then divided by that, so that
+    its mean is what it is without dropout; else it is 0. Networks with other rates but the same key drop by
+    the same random numbers.
+
+    Args:
+        key: A random key.
+        rate: The probability to drop a unit, in [0, 1); may be traced.
+        widths: Of the hidden layers.
+        n: Samples.
+        dtype: Of the masks.
+
+    Returns:
+        A mask ``[width, n]`` for each layer, features first.
+    """
+    keys = jax.random.split(key, max(len(widths), 1))
+    draws = [jax.random.uniform(key, (width, n), dtype) for key, width in zip(keys, widths, strict=False)]
+    return [jnp.where(draw >= rate, 1 / (1 - rate), 0).astype(dtype) for draw in draws]
 
 
 def check_output(output: Activation | None, loss: losses.Loss) -> None:
@@ -142,6 +174,19 @@ def check_output(output: Activation | None, loss: losses.Loss) -> None:
             "loss: a cross-entropy applies its softmax or sigmoid itself;"
             " build the network with output='identity', so that it gives logits"
         )
+
+
+def check_dropout(rate, key) -> bool:
+    """Whether units are dropped: there is a key.
+
+    Raises:
+        ValueError: The rate is not in [0, 1), or above 0 without a key.
+    """
+    if checks.is_concrete(rate) and not 0 <= rate < 1:
+        raise ValueError(f"dropout: expected a rate of at least 0 and below 1, got {rate}")
+    if key is None and (not checks.is_concrete(rate) or rate > 0):
+        raise ValueError("key: dropout needs a random key, such as jax.random.key(0)")
+    return key is not None
 
 
 def predict_proba(network: Network, params, x, loss="cross_entropy"):

@@ -140,7 +140,7 @@ def _ranked(
     return Ranked(
         sweep,
         place,
-        {name: float(values[i]) for (name, values), i in zip(result.axes.items(), place, strict=True)},
+        result.axes_at(place),
         {name: summary.half_width(each, flat) for name, each in found.items()},
         bool(tied[flat]),
         _extent(result.epochs[place]),

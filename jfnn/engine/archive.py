@@ -17,10 +17,10 @@ import numpy as np
 
 from jfnn import storage
 from jfnn.engine import fingerprint
-from jfnn.engine.records import PARTS
+from jfnn.engine.records import PARTS, Axes
 
 CONFIG, TABLE, RESULTS, MODELS = "config.json", "results.csv", "results.npz", "models.npz"
-FORMAT = 1
+FORMAT = 2
 SCORES = tuple(f"{part}_{kind}" for part in PARTS for kind in ("accuracy", "loss"))
 BY_MEMBER = (*SCORES, "diverged_at", "left_at", "lost", "epochs")
 HISTORY = "history."
@@ -29,9 +29,12 @@ HISTORY = "history."
 def columns(fields: dict[str, Any]) -> dict[str, np.ndarray]:
     """One number a member in each column ``[members]``: axes, seed, fold, scores, how its training went."""
     folds = {} if fields["folds"] is None else {"fold": np.arange(fields["folds"])}
-    along = fields["axes"] | {"seed": fields["seeds"]} | folds
-    places = np.meshgrid(*along.values(), indexing="ij")
-    found = {name: place.ravel() for name, place in zip(along, places, strict=True)}
+    of_cells = Axes(fields["axes"], not fields["sampled"]).columns()
+    cells = len(of_cells["learning_rate"])
+    places = np.meshgrid(np.arange(cells), *({"seed": fields["seeds"]} | folds).values(), indexing="ij")
+    of_streams = dict(zip(("seed", *folds), places[1:], strict=True))
+    found = {name: values[places[0]].ravel() for name, values in of_cells.items()}
+    found |= {name: values.ravel() for name, values in of_streams.items()}
     return found | {name: fields[name].ravel() + 0 for name in BY_MEMBER}  # + 0: truth values as numbers
 
 
@@ -89,12 +92,11 @@ def write(directory: Path, fields: dict[str, Any], cell: tuple[int, ...] | None)
     structure, models = storage.pack(fields["params"])
     files = {RESULTS: axes | {"seeds": seeds} | {name: fields[name] for name in BY_MEMBER} | history}
     if models:
-        places = cell or (slice(None),) * len(axes)
-        kept = {name: values[at] for (name, values), at in zip(axes.items(), places, strict=True)}
+        kept = axes if cell is None else Axes(axes, not fields["sampled"]).at(cell)
         files[MODELS] = kept | {"seeds": seeds} | models
     sealed = {name: storage.write_npz(directory / name, arrays) for name, arrays in files.items()}
     write_table(directory / TABLE, columns(fields))
-    result = {"axes": list(axes), "folds": fields["folds"], "params": structure}
+    result = {name: fields[name] for name in ("folds", "sampled")} | {"axes": list(axes), "params": structure}
     write_config(
         directory, fields["config"], {"timing": fields["timing"], "result": result, "arrays": sealed}
     )
@@ -163,6 +165,7 @@ def read(directory: Path) -> dict[str, Any]:
         "axes": {name: arrays[name] for name in result["axes"]},
         "seeds": arrays["seeds"],
         "folds": result["folds"],
+        "sampled": result["sampled"],
         **{name: arrays[name] for name in BY_MEMBER},
         "params": storage.unpack(result["params"], models),
         "history": {n.removeprefix(HISTORY): a for n, a in arrays.items() if n.startswith(HISTORY)},

@@ -1,16 +1,18 @@
 """Reads the keywords of a sweep one by one: what cannot be is refused here, by name."""
 
 import inspect
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Sequence
+from typing import Any
 
 import jax
 import numpy as np
 
 from jfnn import checks, losses, training
-from jfnn.engine import plan
+from jfnn.engine import axes, plan
 from jfnn.network import Network, check_output
 
 GRADIENTS = ("autodiff", "backprop")
+SCHEDULE_STEPS = "schedule_steps"  # the number that tells a schedule how far it reaches
 
 
 def check_network(network: Network, loss: losses.Loss) -> None:
@@ -32,36 +34,36 @@ def as_gradient(gradient: str, value_and_grad: Callable | None, network: Network
     return gradient
 
 
-def as_optimizer(optimizer: str | Callable, arguments: dict | None):
+def as_optimizer(
+    optimizer: str | Callable, arguments: dict | None, schedule: str | Callable
+) -> tuple[training.Optimizer, dict[str, Any]]:
     """Sorts an optimizer's arguments by how they reach it.
 
     Returns:
-        ``(optimizer, axes, constants)``: the `Optimizer` with what is fixed when compiling, the axes (name ->
-        values), and numbers that are the same for all members (name -> value).
+        ``(optimizer, numbers)``: the `Optimizer` with what is fixed when compiling, and the numbers that
+        members bring (name -> a number, a sequence or a distribution).
     """
     factory = training.get_optimizer(optimizer)
     known = inspect.signature(factory).parameters
     open_ended = any(p.kind is inspect.Parameter.VAR_KEYWORD for p in known.values())
-    axes, constants, fixed = {}, {}, []
+    numbers, fixed = {}, []
     for name, value in (arguments or {}).items():
-        if (name not in known and not open_ended) or name in ("learning_rate", "l2"):
+        if (name not in known and not open_ended) or name in (*axes.OWN, SCHEDULE_STEPS):
             taken = ", ".join(n for n in known if n != "learning_rate")
             raise ValueError(f"optimizer_args: {optimizer} takes {taken}; got {name!r}")
-        if isinstance(value, float):
-            constants[name] = float(checks.as_axis(value, name, minimum=None)[0])
-        elif isinstance(value, Sequence | np.ndarray) and not isinstance(value, str):
-            axes[name] = checks.as_axis(value, name, minimum=None)
+        if axes.is_number(value) or axes.is_axis(value):
+            numbers[name] = value
         else:
             fixed.append((name, value))
-    return training.Optimizer(factory, tuple(fixed)), axes, constants
+    names = ("learning_rate", *numbers)
+    return training.Optimizer(factory, tuple(fixed), names, training.get_schedule(schedule)), numbers
 
 
-def check_optimizer(optimizer: training.Optimizer, names: Iterable[str], params) -> None:
+def check_optimizer(optimizer: training.Optimizer, params) -> None:
     """Tries one update without computing it, so that an optimizer that asks for more is refused at the door.
 
     Args:
-        optimizer: The optimizer.
-        names: The numbers that each member brings; they are traced, so the optimizer may not branch on them.
+        optimizer: The optimizer; its members' numbers are traced, so it may not branch on them.
         params: Parameters of one member.
 
     Raises:
@@ -75,7 +77,9 @@ def check_optimizer(optimizer: training.Optimizer, names: Iterable[str], params)
 
     number = jax.ShapeDtypeStruct((), jax.tree.leaves(params)[0].dtype)
     try:
-        before, after = jax.eval_shape(update, params, dict.fromkeys(names, number))
+        before, after = jax.eval_shape(
+            update, params, dict.fromkeys((*optimizer.numbers, SCHEDULE_STEPS), number)
+        )
     except Exception as error:
         reason = str(error).partition("\n")[0]
         raise ValueError(
@@ -148,6 +152,32 @@ def as_starting_params(network: Network, initial_params, seeds: Sequence[int], d
         f"initial_params: expected arrays of shapes {shapes}, or these behind a seed axis of {len(seeds)},"
         f" got {found}"
     )
+
+
+def as_weights(weights, n: int, n_rows: int, dtype) -> np.ndarray | None:
+    """Sample weights of all rows ``[n_rows]``, those behind the ``n`` training rows 1; or None."""
+    if weights is None:
+        return None
+    found = np.asarray(weights)
+    if found.dtype.kind not in "iufb":
+        raise TypeError(f"weights: expected numbers, got dtype {found.dtype}")
+    if found.shape != (n,):
+        raise ValueError(f"weights: expected one for each of {n} training rows, got shape {found.shape}")
+    checks.check_finite(found, "weights")
+    if found.min() < 0 or found.max() == 0:
+        raise ValueError("weights: expected numbers of at least 0, not all 0")
+    return np.concatenate([found, np.ones(n_rows - n)]).astype(dtype)
+
+
+def check_dropout(numbers: dict[str, Any], network: Network, gradient: str | Callable) -> bool:
+    """Whether hidden units are dropped; refuses it where nothing is known of them."""
+    if "dropout" not in numbers:
+        return False
+    if network.mlp is None:
+        raise ValueError("dropout: expected a network made by jfnn.mlp, whose hidden units are known")
+    if callable(gradient):
+        raise ValueError("dropout: value_and_grad takes none; leave the gradient to the engine")
+    return True
 
 
 def as_tile(tile: int | None, params, rows_a_step: int, backend: str) -> int:

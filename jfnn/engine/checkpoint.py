@@ -11,7 +11,7 @@ import numpy as np
 
 from jfnn import storage
 from jfnn.engine import archive, fingerprint
-from jfnn.engine.result import SweepResult, load
+from jfnn.engine.result import SweepResult, load_alone
 from jfnn.engine.state import RunState
 
 CHECKPOINT = "checkpoint.jfnn"
@@ -113,7 +113,7 @@ def carry_out(
     archive.check_can_hold(description["settings"]["axes"], start)
     checkpoint = Checkpoint(directory / CHECKPOINT, description)
     if _claim(directory, checkpoint, resume):
-        result = load(directory)
+        result = load_alone(directory)
     else:
         result = train(checkpoint)
         result.save(directory)

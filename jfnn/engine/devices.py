@@ -1,4 +1,4 @@
-"""Which devices a sweep runs on."""
+"""Which devices a sweep runs on: one entry a host thread."""
 
 import os
 from collections.abc import Sequence
@@ -8,15 +8,21 @@ import jax
 from jfnn import checks
 
 
-def use_all_cores(cores: int | None = None) -> int:
-    """Makes JAX show one CPU device per core, so that a sweep fills them all.
+def cores() -> int:
+    """The CPU cores that this process may use."""
+    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
 
-    XLA's own threads leave about half of a small network's time on the table; members spread over one device
-    a core do not. Call it before anything has used JAX. It changes JAX's configuration for the whole
-    process, so scripts call it and the library never does by itself. Where JAX runs on a GPU it does no harm.
+
+def use_all_cores(count: int | None = None) -> int:
+    """Makes JAX show one CPU device per core, whose threads then leave each other alone.
+
+    A sweep fills all cores without it, from one host thread a core; but a single CPU device also spreads the
+    larger operations of each call over all cores, which those threads use already, and that costs a few
+    percent. Call it before anything has used JAX. It changes JAX's configuration for the whole process, so
+    scripts call it and the library never does by itself. Where JAX runs on a GPU it does no harm.
 
     Args:
-        cores: How many devices; None for the cores that this process may use.
+        count: How many devices; None for the cores that this process may use.
 
     Returns:
         The number of CPU devices.
@@ -24,40 +30,44 @@ def use_all_cores(cores: int | None = None) -> int:
     Raises:
         RuntimeError: JAX has already started with another number of devices.
     """
-    available = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
-    cores = available if cores is None else checks.as_count(cores, "cores")
+    count = cores() if count is None else checks.as_count(count, "cores")
     try:
-        jax.config.update("jax_num_cpu_devices", cores)
+        jax.config.update("jax_num_cpu_devices", count)
     except RuntimeError:
         running = len(jax.devices("cpu"))
-        if running != cores:
+        if running != count:
             raise RuntimeError(
                 f"use_all_cores: too late, JAX has already started with {running} CPU device(s);"
                 " call it before the first use of JAX, right after the imports"
             ) from None
-    return cores
+    return count
 
 
 def resolve(devices: int | Sequence[jax.Device] | None) -> tuple[jax.Device, ...]:
-    """The devices that an argument means: None for all, a count for the first so many, or a sequence.
+    """The device of each host thread that an argument means.
+
+    CPU cores share their memory, so that all threads run what was compiled for JAX's first CPU device; there
+    is no need to compile for a second one, and no need of one.
+
+    Args:
+        devices: None for all accelerators, or where there is none all cores; a count of either; or a sequence
+            of devices, for exactly these.
 
     Raises:
-        ValueError: More devices than there are, or none.
+        ValueError: More than there are, or none.
         TypeError: Not devices.
     """
-    present = jax.devices()
-    if devices is None:
-        return tuple(present)
-    if isinstance(devices, Sequence):
+    if isinstance(devices, Sequence) and not isinstance(devices, str):
         if not devices:
             raise ValueError("devices: expected at least one device")
         if not all(isinstance(device, jax.Device) for device in devices):
             raise TypeError(f"devices: expected JAX devices, got {devices!r}")
         return tuple(devices)
-    count = checks.as_count(devices, "devices")
+    present = jax.devices()
+    if present[0].platform == "cpu":
+        present = present[:1] * max(cores(), len(present))
+    count = len(present) if devices is None else checks.as_count(devices, "devices")
     if count > len(present):
-        raise ValueError(
-            f"devices: expected at most {len(present)}, as JAX sees, got {count};"
-            " on a CPU, jfnn.use_all_cores(n) makes more"
-        )
+        what = "CPU cores" if present[0].platform == "cpu" else "devices"
+        raise ValueError(f"devices: expected at most {len(present)}, the {what} there are, got {count}")
     return tuple(present[:count])

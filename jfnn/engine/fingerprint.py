@@ -61,11 +61,14 @@ def describe(
         "loss": name_in(LOSSES, recipe.loss) or "custom",
         "reduction": recipe.reduction,
         "optimizer": optax_name(recipe.optimizer.factory) or callable_name(recipe.optimizer.factory),
-        "optimizer_args": grid.constants | dict(recipe.optimizer.fixed),
+        "optimizer_args": dict(recipe.optimizer.fixed),
+        "constants": grid.constants,
+        "schedule": schedule_name(recipe.optimizer.schedule),
         "gradient": recipe.gradient if isinstance(recipe.gradient, str) else callable_name(recipe.gradient),
         "minibatches": batches._asdict() if isinstance(batches, Minibatches) else "given",
         "epochs": execution.epochs,
-        "axes": {name: values.tolist() for name, values in grid.axes.items()},
+        "axes": {name: values.tolist() for name, values in grid.axes.values.items()},
+        "sampled": not grid.axes.crossed,
         "seeds": list(dict.fromkeys(stream.seed for stream in grid.streams)),
         "streams": len(grid.streams),
         "ranked_by": f"{PARTS[selection.part]} {selection.by}",
@@ -129,6 +132,7 @@ def checksums(data: Data, grid: Grid, batches: Minibatches | np.ndarray) -> dict
     return {
         "x": {"shape": data.x.shape, "sha256": digest(data.x)},
         "targets": {"shape": data.targets.shape, "sha256": digest(data.targets)},
+        "weights": None if data.weights is None else digest(data.weights),
         **{part: of_parts(part) for part in PARTS},
         "starting_params": digest(*starts),
         "batches": None if isinstance(batches, Minibatches) else digest(batches),
@@ -159,7 +163,7 @@ def own_code(recipe: Recipe, data: Data, grid: Grid) -> str | None:
 
 
 def _brings_code(recipe: Recipe) -> bool:
-    factory, fixed = recipe.optimizer
+    factory, fixed, _, schedule = recipe.optimizer
     mlp = recipe.network.mlp
     known = (
         mlp is not None
@@ -167,9 +171,17 @@ def _brings_code(recipe: Recipe) -> bool:
         and name_in(LOSSES, recipe.loss)
         and isinstance(recipe.gradient, str)
         and optax_name(factory)
+        and name_in(training.SCHEDULES, schedule)
         and all(isinstance(value, bool | int | str | None) for _, value in fixed)
     )
     return not known
+
+
+def schedule_name(schedule: Callable | None) -> str:
+    """The name of a schedule, or of its function."""
+    if schedule is None:
+        return "constant"
+    return name_in(training.SCHEDULES, schedule) or callable_name(schedule)
 
 
 def network_name(network: Network) -> dict[str, Any] | str:

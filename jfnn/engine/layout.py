@@ -14,7 +14,7 @@ import jax.numpy as jnp
 import numpy as np
 
 from jfnn import losses, training
-from jfnn.network import MLP, Layer, Network
+from jfnn.network import MLP, Layer, Network, dropout_masks
 
 
 class Layout(NamedTuple):
@@ -23,8 +23,9 @@ class Layout(NamedTuple):
     Attributes:
         store: Public parameters -> parameters as trained; leading axes are kept.
         restore: The inverse of ``store``.
-        value_and_grad: ``(stored, x [batch, n_in], targets [batch, n_out], l2=…, weights=…)`` -> the
-            objective and its gradient, shaped like ``stored``.
+        value_and_grad: ``(stored, x [batch, n_in], targets [batch, n_out], l2=…, …)`` -> the objective and
+            its gradient, shaped like ``stored``; further keywords are weights, dropout and key, as in
+            `jfnn.objective`.
         outputs: ``(stored, x)`` -> the network's outputs.
         axis: Where the outputs of one sample lie in what ``outputs`` gives: -1 for rows, 0 features first.
     """
@@ -44,13 +45,14 @@ def rows(network: Network, value_and_grad: Callable) -> Layout:
 def features_first(spec: MLP, loss: losses.Loss, reduction: str, by_hand: bool) -> Layout:
     """The fast order for multilayer perceptrons, with either gradient source."""
 
-    def objective(stored, x, targets, *, l2, weights=None):
-        outputs = _forward(spec, stored, x)[1][-1]
+    def objective(stored, x, targets, *, l2, weights=None, dropout=0.0, key=None):
+        outputs = _forward(spec, stored, x, _masks(spec, x, dropout, key))[1][-1]
         penalty = l2 * losses.l2_penalty(stored)
         return losses.reduce_costs(loss.cost(outputs, targets.T, axis=0), penalty, reduction, weights)
 
-    def value_and_grad_by_hand(stored, x, targets, *, l2, weights=None):
-        return _backprop(spec, loss, reduction, stored, x, targets, l2, weights)
+    def value_and_grad_by_hand(stored, x, targets, *, l2, weights=None, dropout=0.0, key=None):
+        masks = _masks(spec, x, dropout, key)
+        return _backprop(spec, loss, reduction, stored, x, targets, l2, weights, masks)
 
     return Layout(
         store=_transpose_weights,
@@ -109,23 +111,28 @@ product.defvjp(
 )
 
 
-def _forward(spec: MLP, stored, x):
+def _masks(spec: MLP, x, dropout, key):
+    return None if key is None else dropout_masks(key, dropout, spec.sizes[1:-1], x.shape[0], x.dtype)
+
+
+def _forward(spec: MLP, stored, x, masks=None):
     """`jfnn.backprop.forward` features first: ``z_l = w_l @ a_{l-1} + b_l`` with ``a_0 = xᵀ``."""
     zs, layers_out = [], [x.T]
     functions = [spec.activation.f] * (len(stored) - 1) + [spec.output.f]
-    for layer, f in zip(stored, functions, strict=True):
+    for i, (layer, f) in enumerate(zip(stored, functions, strict=True)):
         zs.append(product(layer.w, layers_out[-1]) + layer.b[:, None])
-        layers_out.append(f(zs[-1]))
+        a = f(zs[-1])
+        layers_out.append(a * masks[i] if masks is not None and i < len(masks) else a)
     return zs, layers_out
 
 
-def _backprop(spec: MLP, loss, reduction, stored, x, targets, l2, weights):
+def _backprop(spec: MLP, loss, reduction, stored, x, targets, l2, weights, masks):
     """`jfnn.backprop.value_and_grad` features first: the same recursion, each matrix transposed.
 
     ``δ_l = (w_{l+1}ᵀ @ δ_{l+1}) ∘ f'(z_l)``, ``∂C/∂w_l = δ_l @ a_{l-1}ᵀ + λ w_l`` and
     ``∂C/∂b_l = Σ_samples δ_l``.
     """
-    zs, layers_out = _forward(spec, stored, x)
+    zs, layers_out = _forward(spec, stored, x, masks)
     outputs, targets = layers_out[-1], targets.T
     value = losses.reduce_costs(
         loss.cost(outputs, targets, axis=0), l2 * losses.l2_penalty(stored), reduction, weights
@@ -139,4 +146,5 @@ def _backprop(spec: MLP, loss, reduction, stored, x, targets, l2, weights):
         gradients.insert(0, Layer(scale * w, scale * jnp.sum(delta, axis=1)))
         if i > 0:
             delta = pull_back(stored[i].w, delta) * spec.activation.df(zs[i - 1])
+            delta = delta if masks is None else delta * masks[i - 1]
     return value, tuple(gradients)

@@ -1,4 +1,4 @@
-"""Which member sits where: tiles of members of one stream. Pure data, no JAX."""
+"""Which member sits where: tiles of members that share minibatches. Pure data, no JAX."""
 
 from collections.abc import Sequence
 from typing import NamedTuple
@@ -10,8 +10,8 @@ import numpy as np
 CPU_TILE_BYTES = 600_000
 ACCELERATOR_TILE_BYTES = 256_000_000
 # Few widths, and such that grids of 5x5, 7x7 or 10x10 cells fill them.
-CPU_WIDTHS = (1, 2, 5, 10, 25, 64)
-ACCELERATOR_WIDTHS = (*CPU_WIDTHS, 128, 256, 512, 1024)
+CPU_WIDTHS = (1, 2, 5, 10, 25, 64, 256)
+ACCELERATOR_WIDTHS = (*CPU_WIDTHS, 512, 1024)
 
 # A call takes so many steps at most, or so many row numbers, whichever is less: long calls keep a device busy
 # without the host. Only the first is short, since members that diverge mostly do so early, and then leave.
@@ -28,7 +28,7 @@ class Tile(NamedTuple):
     Attributes:
         members: Member numbers ``[tile]``; slots left over repeat members.
         used: How many of these slots, from the first, are not repeats.
-        stream: The stream that they share.
+        stream: The stream whose minibatches and rows to score they share.
     """
 
     members: np.ndarray
@@ -72,20 +72,21 @@ def evaluation_block(n_train: int) -> int:
     return min(EVALUATION_BLOCK, 1 << (n_train - 1).bit_length())
 
 
-def tiles(active: np.ndarray, stream_of: np.ndarray, width: int) -> Sequence[Tile]:
+def tiles(active: np.ndarray, rows_of: np.ndarray, width: int) -> Sequence[Tile]:
     """Groups the members that still train into tiles.
 
-    Each stream's members fill tiles one after another, so at most one tile a stream has empty slots; devices
-    take tiles as they come free, so at most one tile a device is waited for.
+    Members that share minibatches fill tiles one after another, so at most one tile for each sequence of
+    minibatches has empty slots; devices take tiles as they come free, so at most one tile a device is waited
+    for.
 
     Args:
         active: Which members still train ``[members]``.
-        stream_of: Each member's stream ``[members]``.
+        rows_of: The number of the stream whose minibatches a member sees ``[members]``.
         width: Members a tile.
     """
     found = []
-    for stream in np.unique(stream_of[active]):
-        members = np.flatnonzero(active & (stream_of == stream))
+    for stream in np.unique(rows_of[active]):
+        members = np.flatnonzero(active & (rows_of == stream))
         for first in range(0, len(members), width):
             sitting = members[first : first + width]
             found.append(Tile(np.resize(sitting, width), len(sitting), int(stream)))

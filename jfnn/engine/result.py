@@ -9,10 +9,11 @@ import jax
 import numpy as np
 
 from jfnn.engine import archive
-from jfnn.engine.records import PARTS, Grid
+from jfnn.engine.records import PARTS, Axes, Grid
 from jfnn.engine.state import Outcome, Scores
 
 KEEP_PARAMS = ("all", "best", "none")
+REFIT = "refit"  # the directory, in that of a run, of its best cell trained again
 
 
 @dataclasses.dataclass(frozen=True)
@@ -38,10 +39,11 @@ class SweepResult:
 
     Every array of results has the shape of the grid: one axis a hyperparameter in the order of ``axes``
     (learning rate E, L2 penalty L, then any others), then the seeds S: ``[E, L, S]``; with folds these come
-    last, ``[E, L, S, F]``.
+    last, ``[E, L, S, F]``. Of a random search they have one axis of cells instead, ``[n, S]``.
 
     Attributes:
-        axes: Name -> values, float64; "learning_rate" and "l2" come first.
+        axes: Name -> values, float64; "learning_rate" and "l2" come first. Of a random search all have n
+            values, those of the n cells.
         seeds: ``[S]``.
         folds: How many folds there are, or None without folds.
         train_accuracy: Share of right answers on the rows trained on; NaN where a member diverged, or where
@@ -62,6 +64,9 @@ class SweepResult:
         history: Name of a score -> ``[E, L, S, H]``, at the epochs ``history["epoch"] [H]``; empty if not
             kept.
         timing: "compile" and "run", in seconds.
+        sampled: Whether cells were drawn, rather than all combinations taken.
+        refit: The best cell trained again on all training rows, if that was asked for: a sweep of one cell,
+            whose test scores are those to report.
         config: What was run: "settings", checksums of the "data", "versions", "backend", "device", and the
             "fingerprint" of all that decides the numbers.
     """
@@ -82,6 +87,8 @@ class SweepResult:
     params: Any
     history: dict[str, np.ndarray]
     timing: dict[str, float]
+    sampled: bool = False
+    refit: "SweepResult | None" = None
     config: dict[str, Any] = dataclasses.field(default_factory=dict)
 
     @property
@@ -93,6 +100,18 @@ class SweepResult:
     def l2(self) -> np.ndarray:
         """The L2 penalties ``[L]``."""
         return self.axes["l2"]
+
+    @property
+    def cell_shape(self) -> tuple[int, ...]:
+        """The shape of an array with a number for each cell: ``(E, L, …)``, of a random search ``(n,)``."""
+        return self._axes().shape
+
+    def axes_at(self, index: tuple[int, ...]) -> dict[str, float]:
+        """The hyperparameters of the cell at a place, name -> value."""
+        return self._axes().at(index)
+
+    def _axes(self) -> Axes:
+        return Axes(self.axes, crossed=not self.sampled)
 
     @property
     def ranked_by(self) -> str:
@@ -116,7 +135,7 @@ class SweepResult:
 
     def _by_cell(self, values: np.ndarray) -> np.ndarray:
         """``[E, L, …, S × F]``: all seeds and folds of a cell on one axis."""
-        return values.reshape(*(len(axis) for axis in self.axes.values()), -1)
+        return values.reshape(*self.cell_shape, -1)
 
     def best(self) -> Best:
         """The cell with the highest accuracy (for targets that are no classes, the lowest loss).
@@ -134,8 +153,7 @@ class SweepResult:
             raise ValueError("no best cell: every one diverged with some seed; try smaller learning rates")
         flat = np.nanargmax(score) if ranked_by.endswith("accuracy") else np.nanargmin(score)
         index = tuple(int(i) for i in np.unravel_index(flat, score.shape))
-        axes = {name: float(values[i]) for (name, values), i in zip(self.axes.items(), index, strict=True)}
-        return Best(index, axes, float(score[index]), ranked_by)
+        return Best(index, self.axes_at(index), float(score[index]), ranked_by)
 
     def member(self, *index: int):
         """The parameters of one member, by its place on every axis: ``member(i, j, s)``.
@@ -177,6 +195,8 @@ class SweepResult:
     def save(self, directory) -> None:
         """Writes config.json, results.csv, results.npz and, if parameters were kept, models.npz.
 
+        What was refitted goes into a directory in there, ``refit``.
+
         Equal results give equal .npz files, byte for byte. `jfnn.load` reads them back.
 
         Args:
@@ -188,9 +208,12 @@ class SweepResult:
             TypeError: The parameters are not made of arrays in lists, tuples and dicts.
         """
         archive.write(Path(directory), self._fields(), self._cell_kept())
+        if self.refit is not None:
+            self.refit.save(Path(directory) / REFIT)
 
     def _fields(self) -> dict[str, Any]:
-        return {field.name: getattr(self, field.name) for field in dataclasses.fields(self)}
+        names = [field.name for field in dataclasses.fields(self) if field.name != "refit"]
+        return {name: getattr(self, name) for name in names}
 
 
 def load(directory) -> SweepResult:
@@ -207,6 +230,13 @@ def load(directory) -> SweepResult:
         ValueError: The run has not ended, or a file is damaged or of another format; the message names the
             file and the array.
     """
+    result = load_alone(directory)
+    again = Path(directory) / REFIT
+    return dataclasses.replace(result, refit=load_alone(again)) if again.exists() else result
+
+
+def load_alone(directory) -> SweepResult:
+    """As `load`, without what was refitted."""
     return SweepResult(**archive.read(Path(directory)))
 
 
@@ -245,7 +275,7 @@ def from_outcome(
 
     history = {"epoch": outcome.history.epoch, **by_part(outcome.history.scores)} if keep_history else {}
     result = SweepResult(
-        axes=grid.axes,
+        axes=grid.axes.values,
         seeds=np.array(seeds),
         folds=folds,
         **by_part(outcome.scores),
@@ -256,6 +286,7 @@ def from_outcome(
         params=None,
         history=history,
         timing={"compile": outcome.compile_seconds, "run": outcome.run_seconds},
+        sampled=not grid.axes.crossed,
     )
     if keep_params == "none":
         return result

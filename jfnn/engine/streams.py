@@ -7,10 +7,13 @@ import jax
 import numpy as np
 
 from jfnn import checks
+from jfnn.engine import arguments
 from jfnn.engine.records import PARTS, Data, Stream
 from jfnn.losses import Loss
 from jfnn.minibatches import PADDING, Minibatches
 from jfnn.network import Network
+
+DROPOUT = 0xD0  # sets the keys of dropout apart from those of starting parameters
 
 
 class Source(NamedTuple):
@@ -29,7 +32,7 @@ class Source(NamedTuple):
     classes: bool
 
 
-def read(network: Network, split, loss: Loss) -> Source:
+def read(network: Network, split, loss: Loss, weights=None) -> Source:
     """Checks a split against the network and puts its rows one below the other.
 
     Raises:
@@ -48,7 +51,9 @@ def read(network: Network, split, loss: Loss) -> Source:
         xs.append(np.asarray(x_test, dtype))
         ts.append(np.asarray(checks.as_targets(y_test, (len(x_test), n_outputs), loss, dtype, "y_test")))
     labels = np.asarray(y_train)
-    data = Data(np.concatenate(xs), np.concatenate(ts))
+    n_rows = sum(map(len, xs))
+    weights = arguments.as_weights(weights, len(x_train), n_rows, dtype)
+    data = Data(np.concatenate(xs), np.concatenate(ts), weights)
     return Source(data, len(x_train), labels, loss.takes_logits or checks.is_labels(labels))
 
 
@@ -113,6 +118,7 @@ def streams(
     seeds: Sequence[int],
     starts: Sequence,
     rows: Callable[[int, int, np.ndarray], Callable[[int], np.ndarray]],
+    dropout: bool,
 ) -> list[Stream]:
     """One stream for each seed and fold, seeds outside.
 
@@ -122,13 +128,27 @@ def streams(
         seeds: The seeds.
         starts: Each seed's starting parameters, in the engine's layout.
         rows: ``(seed's number, seed, training rows) -> (epoch -> row numbers)``.
+        dropout: Whether each stream needs a random key.
     """
     test = np.arange(source.n, len(source.data.x))
-    return [
-        Stream(seed, start, rows(i, seed, train), dict(zip(PARTS, (train, held, test), strict=True)))
-        for i, (seed, start) in enumerate(zip(seeds, starts, strict=True))
-        for train, held in folds
-    ]
+
+    def stream(i, fold):
+        train, held = folds[fold]
+        return Stream(
+            seeds[i],
+            starts[i],
+            rows(i, seeds[i], train),
+            dict(zip(PARTS, (train, held, test), strict=True)),
+            dropout_key(seeds[i], fold) if dropout else None,
+        )
+
+    return [stream(i, fold) for i in range(len(seeds)) for fold in range(len(folds))]
+
+
+def dropout_key(seed: int, fold: int) -> np.ndarray:
+    """The raw data of the key that a stream's dropout draws by; epoch and step are folded in later."""
+    key = jax.random.fold_in(jax.random.key(seed), DROPOUT)
+    return np.asarray(jax.random.key_data(jax.random.fold_in(key, fold)))
 
 
 def drawn(scheme: Minibatches, seed: int, train: np.ndarray) -> Callable[[int], np.ndarray]:
@@ -139,3 +159,23 @@ def drawn(scheme: Minibatches, seed: int, train: np.ndarray) -> Callable[[int], 
         return np.where(rows == PADDING, PADDING, train[rows]).astype(np.int32)
 
     return epoch_rows
+
+
+def by_seed_and_fold(
+    scheme: Minibatches, given: np.ndarray | None, dropout: bool
+) -> Callable[[int, int, np.ndarray], Callable[[int], np.ndarray]]:
+    """What `streams` takes as ``rows``: minibatches drawn by a scheme, or given ``[S, epochs, …]``.
+
+    Where a step sees all rows, seeds have no minibatches of their own: those of a fold share one function and
+    train side by side, unless each drops units by a key of its own.
+    """
+    of_fold: dict[int, Callable] = {}
+
+    def rows(i, seed, train):
+        if given is not None:
+            return lambda epoch: train[given[i, epoch]].astype(np.int32)
+        if scheme.scheme == "full" and not dropout:
+            return of_fold.setdefault(id(train), drawn(scheme, seed, train))
+        return drawn(scheme, seed, train)
+
+    return rows

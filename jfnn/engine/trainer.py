@@ -15,6 +15,7 @@ from jfnn.engine.drawing import Drawer
 from jfnn.engine.program import Members, RowScores, build
 from jfnn.engine.records import PARTS, Data, Execution, Grid, Recipe
 from jfnn.engine.state import Scores
+from jfnn.losses import is_weight
 from jfnn.training import State
 
 
@@ -23,12 +24,14 @@ class Trainer:
 
     def __init__(self, recipe: Recipe, data: Data, grid: Grid, execution: Execution):
         """Places the data on the devices."""
-        self.grid, self.devices, self.width = grid, execution.devices, recipe.tile
+        self.grid, self.threads, self.width = grid, execution.devices, recipe.tile
+        self.devices = tuple(dict.fromkeys(self.threads))
         self.epochs = execution.epochs
-        self.program = build(recipe)
-        self.stream_of = grid.stream_of()
+        self.program = build(recipe, self.devices[0].platform)
+        self.rows_of = grid.rows_of()
         self.hyper = grid.hyper(data.targets.dtype)
-        self.data = {device: jax.device_put((data.x, data.targets), device) for device in self.devices}
+        arrays = (data.x, data.targets, data.weights)
+        self.data = {device: jax.device_put(arrays, device) for device in self.devices}
         blocks = list(_blocks(data, recipe.evaluation_block))
         self.blocks = {device: jax.device_put(blocks, device) for device in self.devices}
         steps, rows_a_step = grid.streams[0].rows(0).shape
@@ -37,16 +40,26 @@ class Trainer:
 
     def start(self) -> Members:
         """All members at epoch 0."""
-        params = [stream.params for stream in self.grid.streams]
-        params = jax.tree.map(lambda *leaves: np.stack(leaves)[self.stream_of], *params)
+        params = self._starting_params()
         everyone = np.ones(self.grid.size, bool)
         first = self._tiles(everyone)[0]
         shapes = jax.eval_shape(self.program.start, take(params, first), take(self.hyper, first)).opt_state
         opt_state = jax.tree.map(lambda leaf: np.zeros((self.grid.size, *leaf.shape[1:]), leaf.dtype), shapes)
         state = State(params, opt_state)
         if jax.tree.leaves(opt_state):
-            self._for_each_tile(everyone, state, self._start)
+            self._for_each_tile(everyone, state, lambda tile, device: self._start(tile, device, params))
         return Members(state, np.full(self.grid.size, -1, np.int32))
+
+    def _starting_params(self):
+        """Each member's own: its stream's, weights multiplied by "init_scale" where members have one."""
+
+        def of_members(*leaves):
+            found = np.stack(leaves)[self.grid.stream_of()]
+            if "init_scale" in self.hyper and is_weight(leaves[0]):
+                found *= self.hyper["init_scale"].reshape(-1, *(1,) * leaves[0].ndim)
+            return found
+
+        return jax.tree.map(of_members, *(stream.params for stream in self.grid.streams))
 
     def compile(self, members: Members) -> float:
         """Compiles on every device that will be used, by training a tile for no epochs and scoring it.
@@ -77,7 +90,7 @@ class Trainer:
         """
         self.drawer.forget(first)
         if end < self.epochs:  # drawn while the devices work, so that the next call finds it ready
-            stream = int(self.stream_of[active][0])
+            stream = int(self.rows_of[active][0])
             self.drawer.ahead(stream, first, end - first)
             self.drawer.ahead(stream, end, min(end - first, self.epochs - end))
         self._for_each_tile(
@@ -111,30 +124,28 @@ class Trainer:
 
         workers.spread(
             self._tiles(active),
-            self.devices,
+            self.threads,
             lambda tile, device: self._evaluate(tile, device, params),
             collect,
         )
         return scores
 
-    def _start(self, tile, device):
-        params = jax.tree.map(
-            lambda leaf: np.stack([leaf] * self.width), self.grid.streams[tile.stream].params
-        )
-        return self.program.start(*jax.device_put((params, take(self.hyper, tile)), device))
+    def _start(self, tile, device, params):
+        return self.program.start(*jax.device_put((take(params, tile), take(self.hyper, tile)), device))
 
     def _advance(self, tile, device, members, epoch, n_epochs):
         rows = self.drawer.get(tile.stream, epoch, max(n_epochs, 1))
+        key = self.grid.streams[tile.stream].key
         arguments = (take(members, tile), take(self.hyper, tile), rows)
-        arguments = jax.device_put((*arguments, np.int32(epoch), np.int32(n_epochs)), device)
-        return self.program.advance(*arguments, *self.data[device])
+        arguments = jax.device_put((*arguments, np.int32(epoch), np.int32(n_epochs), key), device)
+        return self.program.advance(*arguments, self.data[device])
 
     def _evaluate(self, tile, device, params) -> list[RowScores]:
         params = jax.device_put(take(params, tile), device)
         return [self.program.evaluate(params, *block) for block in self.blocks[device]]
 
     def _tiles(self, active):
-        return plan.tiles(active, self.stream_of, self.width)
+        return plan.tiles(active, self.rows_of, self.width)
 
     def _for_each_tile(self, active, into, compute):
         """Runs ``compute`` on every tile of the active members; its results go into ``into``, in place."""
@@ -144,7 +155,7 @@ class Trainer:
             for target, result in zip(jax.tree.leaves(into), jax.tree.leaves(results), strict=True):
                 target[slots] = np.asarray(result)[: tile.used]
 
-        workers.spread(self._tiles(active), self.devices, compute, write)
+        workers.spread(self._tiles(active), self.threads, compute, write)
 
 
 def take(tree, tile: plan.Tile):

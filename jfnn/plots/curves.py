@@ -9,7 +9,7 @@ from matplotlib.figure import Figure
 
 from jfnn import summary
 from jfnn.engine.result import SweepResult
-from jfnn.engine.sweep import History
+from jfnn.engine.single import History
 
 FEW_POINTS = 25  # so few are marked one by one
 HIGHEST = 1e4  # losses of so many times the median are out of sight
