@@ -9,6 +9,7 @@ from jfnn.engine.judges import Halving
 from jfnn.engine.result import Best, SweepResult, load
 from jfnn.engine.single import History, train
 from jfnn.engine.sweep import sweep
+from jfnn.groups import Group, SweepGroups, load_groups, sweep_groups
 from jfnn.network import Layer, Network, accuracy, mlp, predict, predict_proba
 from jfnn.statistics import CellStatistics, cell_statistics
 from jfnn.training import objective
@@ -16,11 +17,13 @@ from jfnn.training import objective
 __all__ = [
     "Best",
     "CellStatistics",
+    "Group",
     "Halving",
     "History",
     "Layer",
     "Network",
     "Split",
+    "SweepGroups",
     "SweepResult",
     "accuracy",
     "activations",
@@ -28,6 +31,7 @@ __all__ = [
     "cell_statistics",
     "datasets",
     "load",
+    "load_groups",
     "losses",
     "minibatches",
     "mlp",
@@ -37,6 +41,7 @@ __all__ = [
     "predict",
     "predict_proba",
     "sweep",
+    "sweep_groups",
     "train",
     "training",
     "use_all_cores",

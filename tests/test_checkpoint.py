@@ -88,6 +88,12 @@ RUNS = {
     "momentum axis": {"optimizer_args": {"momentum": [0.0, 0.9]}, "keep_params": "best"},
     "halving": {"halving": 2, "segment": None},
     "early stopping in folds": {"folds": 2, "early_stopping": 2, "history": True, "segment": 4},
+    "dropout, a schedule and weights, drawn": {
+        "sample": 4,
+        "dropout": [0.1, 0.5],
+        "schedule": "cosine",
+        "weights": np.linspace(0, 2, 70),
+    },
     "given batches": {"batches": np.random.default_rng(1).integers(0, 70, (EPOCHS + 1, 3, 8))},
 }
 
@@ -217,8 +223,13 @@ OTHER = {
     "further axis": ({"optimizer_args": {"momentum": [0.9, 0.8]}}, "settings.axes.momentum is null there"),
     "constant": (
         {"optimizer_args": {"momentum": 0.9}},
-        "settings.optimizer_args.momentum is null there and 0.9",
+        "settings.constants.momentum is null there and 0.9",
     ),
+    "schedule": ({"schedule": "cosine"}, 'settings.schedule is "constant" there and "cosine" here'),
+    "weights": ({"weights": np.full(70, 2.0)}, "data.weights is null there"),
+    "dropout": ({"dropout": 0.5}, "settings.constants.dropout"),
+    "init_scale": ({"init_scale": [1.0, 2.0]}, "settings.axes.init_scale"),
+    "sample": ({"sample": 4}, "settings.sampled is false there and true here"),
     "fixed argument": ({"optimizer_args": {"nesterov": True}}, "settings.optimizer_args.nesterov"),
     "epochs": ({"epochs": 13}, "settings.epochs is 12 there and 13 here"),
     "batch_size": ({"batch_size": 15}, "settings.minibatches.batch_size"),

@@ -93,7 +93,17 @@ def test_a_member_has_the_same_bits_in_a_grid_of_another_shape(sweep, grid):
 
 
 @pytest.mark.parametrize(
-    "change", [{"devices": 1}, {"segment": 1}, {"segment": 4}, {"segment": 2, "history": True}]
+    "change",
+    [
+        {"devices": 1},
+        {"devices": jax.devices()},
+        {"devices": jax.devices()[1:]},
+        {"devices": jax.devices() * 2},
+        {"segment": 1},
+        {"segment": 4},
+        {"segment": 2, "history": True},
+    ],
+    ids=str,
 )
 def test_devices_segments_and_histories_change_no_bit(sweep, grid, change):
     assert same_bits(everything(sweep(seeds=2, **change)), everything(grid))
@@ -166,18 +176,18 @@ def test_a_multilayer_perceptron_compiles_once_for_all_grids(sweep, net):
     build = program.build
 
     @functools.wraps(build)
-    def watched(recipe):
+    def watched(recipe, platform):
         recipes.append(recipe)
-        return build(recipe)
+        return build(recipe, platform)
 
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr("jfnn.engine.trainer.build", watched)
         sweep(devices=1)
-        compiled = build(recipes[0]).advance._cache_size()
+        compiled = build(recipes[0], "cpu").advance._cache_size()
         sweep(learning_rate=[0.5], l2=[0.1, 0.2, 0.4], epochs=3, seeds=[5, 7], devices=1)
         sweep(net=jfnn.mlp(SIZES), epochs=12, segment=5, devices=1)
     assert len(set(recipes)) == 1
-    assert build(recipes[0]).advance._cache_size() == compiled
+    assert build(recipes[0], "cpu").advance._cache_size() == compiled
 
 
 @pytest.mark.parametrize("gradient", ["autodiff", "backprop"])
@@ -401,6 +411,21 @@ def test_every_active_member_sits_in_one_slot_of_as_few_tiles_as_can_be(members,
         assert (stream_of[tile.members] == tile.stream).all()
         assert active[tile.members].all()
     assert len(tiles) == sum(-(-np.sum(active & (stream_of == stream)) // width) for stream in range(4))
+
+
+def test_seeds_that_see_the_same_full_batches_share_tiles_and_keep_their_bits(net, split, monkeypatch):
+    options = dict(learning_rate=[0.01, 1.0], minibatch="full", epochs=EPOCHS, tile=8)
+    seated = []
+    tiles = plan.tiles
+    monkeypatch.setattr(plan, "tiles", lambda *a: seated.append(tiles(*a)) or seated[-1])
+    grid = jfnn.sweep(net, split, seeds=4, folds=2, **options)
+    assert {len(found) for found in seated} == {2}  # one a fold
+    for seed in range(4):
+        alone = jfnn.sweep(net, split, seeds=[seed], folds=2, **options)
+        for rate in range(2):
+            for fold in range(2):
+                assert same_bits(alone.member(rate, 0, 0, fold), grid.member(rate, 0, seed, fold))
+        np.testing.assert_array_equal(alone.validation_loss[:, :, 0], grid.validation_loss[:, :, seed])
 
 
 def test_tile_width_grows_as_members_shrink():

@@ -1,6 +1,7 @@
 """The door of the engine: keywords from people are checked here, once, and become records."""
 
 import dataclasses
+import inspect
 import os
 from collections.abc import Callable, Sequence
 from pathlib import Path
@@ -209,7 +210,7 @@ def refit_best(result: SweepResult, **keywords) -> SweepResult | None:
 
     Args:
         result: The sweep.
-        **keywords: All that `sweep` was given, network and split included.
+        **keywords: What `sweep` was given, network and split included.
 
     Returns:
         A sweep of that one cell, ranked on its test rows; None where every cell diverged.
@@ -218,11 +219,13 @@ def refit_best(result: SweepResult, **keywords) -> SweepResult | None:
         best = result.best()
     except ValueError:
         return None
-    own = {name: value for name, value in best.axes.items() if name in axes_of_cells.OWN}
-    of_optimizer = {name: value for name, value in best.axes.items() if name not in own}
+    # As axes of one value, so that the program, and the bits, are those of the cell in a grid of all rows.
+    own = {name: [value] for name, value in best.axes.items() if name in axes_of_cells.OWN}
+    of_optimizer = {name: [value] for name, value in best.axes.items() if name not in own}
     changed: dict[str, Any] = dict.fromkeys(
         ("validation", "folds", "halving", "early_stopping", "sample", "batches")
     )
+    keywords = {name: p.default for name, p in inspect.signature(sweep).parameters.items()} | keywords
     if keywords["early_stopping"] is not None:
         changed["epochs"] = max(1, round(float(np.mean(result.epochs[best.index]))))
     changed |= {

@@ -1,0 +1,272 @@
+"""Dropout, sample weights, schedules and scaled starts: in the objective, by hand, and in the engine."""
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+import optax
+import pytest
+
+import jfnn
+from jfnn import backprop, losses, training
+from jfnn.engine import layout, streams
+from jfnn.network import dropout_masks
+
+SIZES = (5, 6, 4, 3)
+RATE = 0.4
+OPTIONS = dict(epochs=5, batch_size=16, tile=4)
+
+
+@pytest.fixture(scope="module")
+def split():
+    x = np.random.default_rng(0).normal(size=(90, 5))
+    return jfnn.Split(x[:70], np.arange(70) % 3, x[70:], np.arange(20) % 3)
+
+
+@pytest.fixture(scope="module")
+def net():
+    return jfnn.mlp(SIZES)
+
+
+def as_dtype(split, dtype):
+    return jfnn.Split(*(np.asarray(part, dtype) if np.ndim(part) == 2 else part for part in split))
+
+
+def same_bits(one, other):
+    pairs = zip(jax.tree.leaves(one), jax.tree.leaves(other), strict=True)
+    return all(np.asarray(a).tobytes() == np.asarray(b).tobytes() for a, b in pairs)
+
+
+def close(one, other, tolerance):
+    for a, b in zip(jax.tree.leaves(one), jax.tree.leaves(other), strict=True):
+        np.testing.assert_allclose(a, b, rtol=tolerance, atol=tolerance * np.abs(b).max())
+
+
+@pytest.mark.parametrize("activation", ["sigmoid", "relu"])
+@pytest.mark.parametrize("reduction", training.REDUCTIONS)
+def test_with_dropout_the_hand_derivation_equals_jax_grad_and_differences(split, x64, activation, reduction):
+    net = jfnn.mlp(SIZES, activation)
+    params = jax.tree.map(lambda leaf: leaf.astype(np.float64), net.init(jax.random.key(1)))
+    x, y, key = split.x_train[:20], split.y_train[:20], jax.random.key(2)
+    weights = np.linspace(0, 2, 20)
+    options = dict(l2=0.3, reduction=reduction, weights=weights, dropout=RATE, key=key)
+
+    def value(params):
+        return jfnn.objective(net, params, x, y, **options)
+
+    by_jax = jax.grad(value)(params)
+    found, by_hand = backprop.value_and_grad(params, x, y, activation=activation, **options)
+    np.testing.assert_allclose(found, value(params), rtol=1e-12)
+    close(by_hand, by_jax, 1e-12)
+    without = options | {"dropout": 0.0, "key": None}
+    assert not np.isclose(found, jfnn.objective(net, params, x, y, **without))
+    direction = jax.tree.map(jnp.ones_like, params)
+    ahead, behind = (jax.tree.map(lambda p, d, s=s: p + s * d, params, direction) for s in (1e-6, -1e-6))
+    slope = sum(jnp.sum(leaf) for leaf in jax.tree.leaves(by_hand))
+    np.testing.assert_allclose((value(ahead) - value(behind)) / 2e-6, slope, rtol=1e-6)
+
+
+@pytest.mark.parametrize("by_hand", [False, True])
+def test_the_features_first_form_drops_the_same_units(split, net, x64, by_hand):
+    loss = losses.LOSSES["cross_entropy"]
+    params = jax.tree.map(lambda leaf: np.asarray(leaf, np.float64), net.init(jax.random.key(1)))
+    x, y, key = split.x_train[:20], split.y_train[:20], jax.random.key(2)
+    fast = layout.features_first(net.mlp, loss, "sum", by_hand)
+    targets = np.eye(3)[y]
+    value, gradients = fast.value_and_grad(fast.store(params), x, targets, l2=0.1, dropout=RATE, key=key)
+    expected = backprop.value_and_grad(params, x, y, l2=0.1, dropout=RATE, key=key)
+    np.testing.assert_allclose(value, expected[0], rtol=1e-12)
+    close(fast.restore(jax.tree.map(np.asarray, gradients)), expected[1], 1e-12)
+
+
+def test_masks_drop_at_the_rate_and_keep_the_mean():
+    n, width = 2000, 50
+    (mask,) = dropout_masks(jax.random.key(0), RATE, [width], n, np.float32)
+    kept = np.asarray(mask) > 0
+    assert set(np.unique(mask)) == {0, np.float32(1 / (1 - RATE))}
+    # Five standard deviations of a binomial share.
+    assert abs(kept.mean() - (1 - RATE)) < 5 * np.sqrt(RATE * (1 - RATE) / (n * width))
+    assert np.all(np.abs(kept.mean(axis=1) - (1 - RATE)) < 5 * np.sqrt(RATE * (1 - RATE) / n))
+    first, second = dropout_masks(jax.random.key(0), RATE, [width, width], n, np.float32)
+    assert 0.3 < np.mean((first > 0) == (second > 0)) < 0.7
+
+
+def test_a_higher_rate_drops_what_a_lower_one_drops():
+    low, high = (dropout_masks(jax.random.key(0), rate, [9], 30, np.float32)[0] for rate in (0.2, 0.6))
+    assert np.all((np.asarray(high) > 0) <= (np.asarray(low) > 0))
+
+
+def plain_loop(net, split, *, eta, l2, rate, seed, scale, weights=None, schedule=None, epochs, horizon):
+    """Training in public functions only, one step after another."""
+    params = jax.tree.map(lambda leaf: leaf.astype(np.float64), net.init(jax.random.key(seed)))
+    params = jax.tree.map(lambda leaf: leaf * scale if leaf.ndim > 1 else leaf, params)
+    scheme = jfnn.minibatches.make("permutation", 16, 70, "keep")
+    key = jax.random.wrap_key_data(streams.dropout_key(seed, 0))
+    gradient = jax.jit(jax.grad(jfnn.objective, argnums=1), static_argnums=0)
+    done = 0
+    for epoch in range(epochs):
+        of_epoch = jax.random.fold_in(key, epoch)
+        for number, rows in enumerate(scheme.epoch(70, seed, epoch)):
+            rows = rows[rows >= 0]
+            options = {} if weights is None else {"weights": weights[rows]}
+            if rate:
+                # The last batch is padded: masks are drawn for all of its places.
+                options |= {"dropout": rate, "key": jax.random.fold_in(of_epoch, number)}
+            if len(rows) < 16 and rate:
+                rows = np.concatenate([rows, np.full(16 - len(rows), -1)])
+                counted = 1.0 if weights is None else weights[rows]
+                options["weights"] = counted * (rows >= 0)
+            found = gradient(net, params, split.x_train[rows], split.y_train[rows], l2=l2, **options)
+            step = eta * (1 if schedule is None else schedule(done / horizon))
+            params = jax.tree.map(lambda p, g, step=step: p - step * g, params, found)
+            done += 1
+    return params
+
+
+@pytest.mark.parametrize("gradient", ["autodiff", "backprop"])
+def test_a_sweep_with_everything_is_the_plain_loop_over_its_members(net, split, x64, gradient):
+    weights = np.linspace(0, 2, 70)
+    result = jfnn.sweep(
+        net,
+        split,
+        learning_rate=[0.01, 0.05],
+        l2=0.1,
+        dropout=[0.0, RATE],
+        init_scale=[0.5, 1.0],
+        weights=weights,
+        schedule="cosine",
+        minibatch="permutation",
+        remainder="keep",
+        seeds=[3, 4],
+        gradient=gradient,
+        **OPTIONS,
+    )
+    assert list(result.axes) == ["learning_rate", "l2", "dropout", "init_scale"]
+    assert result.test_loss.shape == (2, 1, 2, 2, 2)
+    for i, j, k, s in ((0, 1, 0, 1), (1, 0, 1, 0), (1, 1, 0, 1)):
+        expected = plain_loop(
+            net,
+            split,
+            eta=result.learning_rate[i],
+            l2=0.1,
+            rate=result.axes["dropout"][j],
+            seed=int(result.seeds[s]),
+            scale=result.axes["init_scale"][k],
+            weights=weights,
+            schedule=training.SCHEDULES["cosine"],
+            epochs=5,
+            horizon=25,
+        )
+        close(result.member(i, 0, j, k, s), expected, 1e-9)
+
+
+@pytest.mark.parametrize("options", [{"dropout": RATE}, {"weights": np.arange(70)}, {"schedule": "linear"}])
+def test_a_member_alone_has_the_bits_it_has_in_a_grid(net, split, options):
+    shared = OPTIONS | options
+    grid = jfnn.sweep(net, split, learning_rate=[0.01, 0.9], l2=[0.0, 0.1, 1.0], seeds=3, segment=2, **shared)
+    for i, j, s in ((1, 0, 2), (0, 2, 1)):
+        params, _ = jfnn.train(
+            net, *split[:2], learning_rate=grid.learning_rate[i], l2=grid.l2[j], seed=s, **shared
+        )
+        assert same_bits(params, grid.member(i, j, s))
+
+
+def test_seeds_and_folds_drop_by_their_own_random_numbers(net, split):
+    options = OPTIONS | dict(learning_rate=0.05, dropout=RATE, minibatch="full", folds=2)
+    result = jfnn.sweep(net, split, seeds=[0, 1], initial_params=net.init(jax.random.key(9)), **options)
+    members = [result.member(0, 0, s, f) for s in (0, 1) for f in (0, 1)]
+    assert not any(same_bits(a, b) for i, a in enumerate(members) for b in members[:i])
+    same_start = jfnn.sweep(net, split, seeds=[0, 1], initial_params=net.init(jax.random.key(9)),
+                            **(options | {"dropout": 0.0}))  # fmt: skip
+    assert same_bits(same_start.member(0, 0, 0, 1), same_start.member(0, 0, 1, 1))
+
+
+@pytest.mark.parametrize("reduction", training.REDUCTIONS)
+def test_weights_count_rows_as_if_they_were_there_so_often(net, split, x64, reduction):
+    counts = np.random.default_rng(0).integers(0, 4, 70)
+    often = np.repeat(np.arange(70), counts)
+    repeated = split._replace(x_train=split.x_train[often], y_train=split.y_train[often])
+    options = dict(learning_rate=0.01, l2=0.2, epochs=20, minibatch="full", reduction=reduction)
+    weighted = jfnn.sweep(net, split, weights=counts, **options)
+    close(weighted.member(0, 0, 0), jfnn.sweep(net, repeated, **options).member(0, 0, 0), 1e-10)
+    assert weighted.train_loss.item() != pytest.approx(jfnn.sweep(net, split, **options).train_loss.item())
+
+
+def test_a_scaled_start_is_the_start_with_weights_scaled(net, split):
+    start = net.init(jax.random.key(0))
+    result = jfnn.sweep(net, split, learning_rate=0.05, init_scale=[0.5, 2.0], optimizer="adam", **OPTIONS)
+    for place, scale in enumerate((0.5, 2.0)):
+        scaled = tuple(jfnn.Layer(layer.w * np.float32(scale), layer.b) for layer in start)
+        expected = jfnn.sweep(
+            net, split, learning_rate=0.05, initial_params=scaled, optimizer="adam", **OPTIONS
+        )
+        assert same_bits(result.member(0, 0, place, 0), expected.member(0, 0, 0))
+
+
+@pytest.mark.parametrize("name", [name for name in training.SCHEDULES if name != "constant"])
+def test_a_schedule_multiplies_the_rate_by_the_part_done(net, split, x64, name):
+    schedule = training.SCHEDULES[name]
+    result = jfnn.sweep(net, split, learning_rate=0.03, schedule=name, schedule_epochs=8,
+                        minibatch="permutation", remainder="keep", **OPTIONS)  # fmt: skip
+    expected = plain_loop(
+        net, split, eta=0.03, l2=0.0, rate=0, seed=0, scale=1, schedule=schedule, epochs=5, horizon=40
+    )
+    close(result.member(0, 0, 0), expected, 1e-9)
+    assert 0 <= float(schedule(0.0)) <= 1
+    assert float(schedule(1.0)) == pytest.approx(0, abs=1e-6)
+
+
+def test_a_schedule_of_ones_is_none_and_one_of_your_own_is_taken(net, split):
+    plain = jfnn.sweep(net, split, learning_rate=0.05, **OPTIONS)
+    ones = jfnn.sweep(net, split, learning_rate=0.05, schedule=lambda part: 1.0, **OPTIONS)
+    close(ones.member(0, 0, 0), plain.member(0, 0, 0), 1e-5)
+    none = jfnn.sweep(net, split, learning_rate=0.05, schedule=lambda part: 0.0 * part, **OPTIONS)
+    close(none.member(0, 0, 0), net.init(jax.random.key(0)), 0)
+
+
+@pytest.mark.parametrize(
+    ("options", "argument", "error"),
+    [
+        ({"dropout": 1.0}, "dropout", ValueError),
+        ({"dropout": [0.1, -0.1]}, "dropout", ValueError),
+        ({"dropout": "much"}, "dropout", TypeError),
+        ({"init_scale": 0.0}, "init_scale", ValueError),
+        ({"weights": np.ones(3)}, "weights", ValueError),
+        ({"weights": -np.ones(70)}, "weights", ValueError),
+        ({"weights": np.zeros(70)}, "weights", ValueError),
+        ({"weights": np.full(70, np.nan)}, "weights", ValueError),
+        ({"weights": ["a"] * 70}, "weights", TypeError),
+        ({"schedule": "cosin"}, "schedule", ValueError),
+        ({"schedule": 3}, "schedule", TypeError),
+        ({"schedule": "cosine", "schedule_epochs": 0}, "schedule_epochs", ValueError),
+        ({"optimizer": lambda learning_rate: optax.sgd(learning_rate * 2), "schedule": "cosine"}, "optimizer",
+         ValueError),
+        ({"value_and_grad": backprop.value_and_grad, "dropout": 0.1}, "dropout", ValueError),
+        ({"optimizer_args": {"dropout": 0.1}}, "optimizer_args", ValueError),
+    ],
+)  # fmt: skip
+def test_what_cannot_be_is_refused_by_name(net, split, options, argument, error):
+    with pytest.raises(error, match=f"^{argument}: "):
+        jfnn.sweep(net, split, learning_rate=0.1, batch_size=16, **options)
+
+
+def test_dropout_needs_known_hidden_units_and_a_key(net, split):
+    own = jfnn.Network(net.init, net.apply)
+    with pytest.raises(ValueError, match=r"^dropout: expected a network made by jfnn\.mlp"):
+        jfnn.sweep(own, split, learning_rate=0.1, dropout=0.2)
+    params = net.init(jax.random.key(0))
+    for call in (
+        lambda **options: jfnn.objective(net, params, *split[:2], **options),
+        lambda **options: backprop.value_and_grad(params, *split[:2], **options),
+    ):
+        with pytest.raises(ValueError, match=r"^key: "):
+            call(dropout=0.2)
+        with pytest.raises(ValueError, match=r"^dropout: "):
+            call(dropout=1.0, key=jax.random.key(0))
+
+
+@pytest.mark.parametrize("name", ["folds", "sample", "seeds"])
+def test_train_refuses_what_makes_several_networks(net, split, name):
+    with pytest.raises(TypeError, match=f"^{name}: it makes several networks"):
+        jfnn.train(net, *split[:2], learning_rate=0.1, **{name: 2})
+    with pytest.raises(TypeError, match=r"^dropout: it makes several networks"):
+        jfnn.train(net, *split[:2], learning_rate=0.1, dropout=[0.1, 0.2])
