@@ -176,10 +176,10 @@ def _refit(found: SweepGroups, networks, split, out, options) -> SweepResult | N
         return None
     return refit_best(
         found[group],
+        out=out,
         network=networks[group.network],
         split=split,
         batch_size=group.batch_size,
-        out=out,
         **options,
     )
 

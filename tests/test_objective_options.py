@@ -175,6 +175,8 @@ def test_seeds_and_folds_drop_by_their_own_random_numbers(net, split):
     result = jfnn.sweep(net, split, seeds=[0, 1], initial_params=net.init(jax.random.key(9)), **options)
     members = [result.member(0, 0, s, f) for s in (0, 1) for f in (0, 1)]
     assert not any(same_bits(a, b) for i, a in enumerate(members) for b in members[:i])
+    keys = {streams.dropout_key(seed, fold).tobytes() for seed in (0, 1) for fold in (0, 1)}
+    assert len(keys) == 4
     same_start = jfnn.sweep(net, split, seeds=[0, 1], initial_params=net.init(jax.random.key(9)),
                             **(options | {"dropout": 0.0}))  # fmt: skip
     assert same_bits(same_start.member(0, 0, 0, 1), same_start.member(0, 0, 1, 1))

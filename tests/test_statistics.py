@@ -137,3 +137,25 @@ def test_what_cannot_be_is_refused(sweep):
         cell_statistics(sweep, "test_precision")
     with pytest.raises(ValueError, match="confidence"):
         cell_statistics(sweep, confidence=1.0)
+
+
+def test_95_percent_intervals_cover_the_mean_over_many_seeds_on_the_digits(digits):
+    seeds, of = 300, 5
+    result = jfnn.sweep(
+        jfnn.mlp((64, 50, 10)),
+        digits,
+        learning_rate=np.geomspace(1e-4, 2e-3, 5),
+        l2=1.0,
+        epochs=5,
+        seeds=seeds,
+        keep_params="none",
+        gradient="backprop",
+    )
+    truth = result.test_accuracy.mean(axis=-1)
+    covered = []
+    for first in range(0, seeds, of):
+        values = result.test_accuracy[..., first : first + of]
+        found = over_streams(values, 1 / of)
+        covered.append((found.low <= truth) & (truth <= found.high))
+    print(f"95% intervals over {of} seeds cover the mean over {seeds} in {np.mean(covered):.1%} of cases")
+    assert 0.90 <= np.mean(covered) <= 0.98

@@ -160,7 +160,7 @@ class Execution:
     """How it runs; nothing in here changes a bit of any member's result.
 
     Attributes:
-        devices: The devices to use.
+        devices: The device of each host thread; the cores of a CPU share one.
         epochs: Epochs to train.
         segment: Epochs between two returns to the host.
         history: Whether scores are kept for the end of every segment.

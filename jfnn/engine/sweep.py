@@ -1,26 +1,20 @@
-"""The door of the engine: keywords from people are checked here, once, and become records."""
+"""The door of the engine: what people ask for in keywords is trained, in memory or in a directory."""
 
 import dataclasses
-import inspect
 import os
 from collections.abc import Callable, Sequence
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
 import jax
-import numpy as np
 import optax
 
-from jfnn import checks, losses, minibatches, training
+from jfnn import losses
 from jfnn.datasets import Split
-from jfnn.engine import arguments, checkpoint, fingerprint, loop, plan
-from jfnn.engine import axes as axes_of_cells
-from jfnn.engine import devices as device_choice
-from jfnn.engine import layout as layouts
-from jfnn.engine import streams as stream_source
-from jfnn.engine.judges import EarlyStopping, Halving, Selection
-from jfnn.engine.records import PARTS, Execution, Grid, Recipe
-from jfnn.engine.result import KEEP_PARAMS, REFIT, SweepResult, from_outcome
+from jfnn.engine import checkpoint, job, loop, refitting
+from jfnn.engine.judges import Halving
+from jfnn.engine.result import REFIT, SweepResult
 from jfnn.network import Network
 
 
@@ -139,130 +133,24 @@ def sweep(
         ValueError, TypeError: An argument that cannot be, or a directory that holds another run or damaged
             files; the message names it, before anything is compiled.
     """
-    keywords = dict(locals())
-    loss = losses.get(loss)
-    arguments.check_network(network, loss)
-    made, numbers = arguments.as_optimizer(optimizer, optimizer_args, schedule)
-    numbers = {"learning_rate": learning_rate, "l2": l2} | numbers | _unless_default(dropout, init_scale)
-    axes, constants = axes_of_cells.read(numbers, sample, sample_seed)
-    source_of_gradients = arguments.as_gradient(gradient, value_and_grad, network)
-    drops = arguments.check_dropout(numbers, network, source_of_gradients)
-    seeds = arguments.as_seeds(seeds)
-    execution = Execution(
-        devices=device_choice.resolve(devices),
-        epochs=checks.as_count(epochs, "epochs", minimum=0),
-        segment=max(epochs, 1) if segment is None else checks.as_count(segment, "segment"),
-        history=bool(history),
-        progress=progress,
-    )
-    checks.as_choice(keep_params, "keep_params", KEEP_PARAMS)
-    checks.as_choice(reduction, "reduction", training.REDUCTIONS)
-
-    source = stream_source.read(network, split, loss, weights)
-    cuts = stream_source.train_and_validation(source, validation, folds)
-    selection = _selection(source, validation is not None or folds is not None, halving, early_stopping)
-    _check_refit(refit, validation is not None or folds is not None, batches)
-    n_train = min(len(train) for train, _ in cuts)
-    given = arguments.as_batches(batches, epochs, len(seeds), n_train)
-    scheme = minibatches.make(minibatch, batch_size if given is None else None, n_train, remainder)
-    starts = arguments.as_starting_params(network, initial_params, seeds, source.data.targets.dtype)
-    arguments.check_optimizer(made, starts[0])
-    shape = (scheme.steps(n_train), scheme.rows_a_step(n_train))
-    steps, rows_a_step = shape if given is None else given.shape[2:]
-    if made.schedule is not None:
-        reach = epochs if schedule_epochs is None else checks.as_count(schedule_epochs, "schedule_epochs")
-        constants[arguments.SCHEDULE_STEPS] = float(max(reach, 1) * steps)
-    recipe = Recipe(
-        network=network,
-        loss=loss,
-        reduction=reduction,
-        optimizer=made,
-        gradient=source_of_gradients,
-        padded=given is None and any(scheme.is_padded(len(train)) for train, _ in cuts),
-        dropout=drops,
-        evaluation_block=plan.evaluation_block(source.n),
-        tile=arguments.as_tile(tile, starts[0], rows_a_step, execution.devices[0].platform),
-    )
-    layout = layouts.of(network, loss, reduction, source_of_gradients)
-    rows = stream_source.by_seed_and_fold(scheme, given, drops)
-    stored = [layout.store(start) for start in starts]
-    grid = Grid(axes, constants, stream_source.streams(source, cuts, seeds, stored, rows, drops))
-    n_folds = None if folds is None else len(cuts)
-    drawn_by = scheme if given is None else given[:, :epochs]
-    description = fingerprint.describe(
-        recipe, source.data, grid, execution, selection, drawn_by, keep_params, with_code=out is not None
-    )
-
-    def trained(kept: checkpoint.Checkpoint | None) -> SweepResult:
-        outcome = loop.run(recipe, source.data, grid, execution, selection, kept)
-        result = from_outcome(
-            outcome, grid, seeds, n_folds, layout.restore, source.classes, keep_params, execution.history
-        )
-        return dataclasses.replace(result, config=description)
-
-    start = None if keep_params == "none" else starts[0]
-    result = checkpoint.carry_out(trained, description, out, resume, start)
-    return dataclasses.replace(result, refit=refit_best(result, **keywords)) if refit else result
+    asked = dict(locals())
+    work = job.read(SimpleNamespace(**asked))
+    result = checkpoint.carry_out(work.train, work.description, out, resume, work.start)
+    return dataclasses.replace(result, refit=refit_best(result, **asked)) if refit else result
 
 
-def refit_best(result: SweepResult, **keywords) -> SweepResult | None:
+def refit_best(result: SweepResult, *, out: str | os.PathLike | None, **asked) -> SweepResult | None:
     """Trains the best cell of a sweep on all training rows, with every seed.
 
     Args:
         result: The sweep.
-        **keywords: What `sweep` was given, network and split included.
+        out: The directory of all, or None.
+        **asked: What else `sweep` was given, network and split included.
 
     Returns:
         A sweep of that one cell, ranked on its test rows; None where every cell diverged.
     """
-    try:
-        best = result.best()
-    except ValueError:
+    changed = refitting.changes(result, SimpleNamespace(**asked))
+    if changed is None:
         return None
-    # As axes of one value, so that the program, and the bits, are those of the cell in a grid of all rows.
-    own = {name: [value] for name, value in best.axes.items() if name in axes_of_cells.OWN}
-    of_optimizer = {name: [value] for name, value in best.axes.items() if name not in own}
-    changed: dict[str, Any] = dict.fromkeys(
-        ("validation", "folds", "halving", "early_stopping", "sample", "batches")
-    )
-    keywords = {name: p.default for name, p in inspect.signature(sweep).parameters.items()} | keywords
-    if keywords["early_stopping"] is not None:
-        changed["epochs"] = max(1, round(float(np.mean(result.epochs[best.index]))))
-    changed |= {
-        "schedule_epochs": keywords["schedule_epochs"] or keywords["epochs"],
-        "optimizer_args": (keywords["optimizer_args"] or {}) | of_optimizer,
-        "keep_params": "all",
-        "refit": False,
-        "out": None if keywords["out"] is None else Path(keywords["out"]) / REFIT,
-    }
-    return sweep(**(keywords | own | changed))
-
-
-def _unless_default(dropout, init_scale) -> dict[str, Any]:
-    """What makes a difference of the two; without it no program has anything of it in it."""
-    given = {"dropout": (dropout, 0), "init_scale": (init_scale, 1)}
-    return {name: value for name, (value, default) in given.items() if np.ndim(value) > 0 or value != default}
-
-
-def _check_refit(refit: bool, validates: bool, batches) -> None:
-    if refit and not validates:
-        raise ValueError("refit: without validation or folds, cells are trained on all training rows already")
-    if refit and batches is not None:
-        raise ValueError("refit: given batches are of fewer rows than it trains on")
-
-
-def _selection(source, validates: bool, halving, early_stopping) -> Selection:
-    """What ranks members: rows held out where there are any, else the test rows, else the training rows."""
-    if early_stopping is not None and not validates:
-        raise ValueError("early_stopping: it watches the loss on rows held out; give validation or folds")
-    if halving is not None and not isinstance(halving, Halving):
-        halving = Halving(checks.as_count(halving, "halving", minimum=2))
-    if early_stopping is not None:
-        early_stopping = EarlyStopping(checks.as_count(early_stopping, "early_stopping"))
-    tests = len(source.data.x) > source.n
-    return Selection(
-        part=PARTS.index("validation" if validates else "test" if tests else "train"),
-        by="accuracy" if source.classes else "loss",
-        halving=halving,
-        early_stopping=early_stopping,
-    )
+    return sweep(**(asked | changed), out=None if out is None else Path(out) / REFIT)

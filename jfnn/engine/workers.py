@@ -1,7 +1,7 @@
-"""One host thread a device: each takes tasks as its device comes free.
+"""One host thread for each CPU core or accelerator: each takes tasks as its device comes free.
 
-A thread of its own for each device is what makes CPU devices run side by side: JAX runs the calls that one
-thread makes one after another, whatever their devices.
+Threads are what makes cores work side by side: JAX runs the calls that one thread makes one after another, but
+a CPU device works on the calls of several threads at once.
 """
 
 import concurrent.futures
@@ -24,7 +24,7 @@ def spread(
 
     Args:
         tasks: What to do; taken one at a time by whichever device is free.
-        devices: Where.
+        devices: The device of each thread; one may occur several times.
         issue: ``(task, device) -> results``, arrays that may still be computed.
         collect: ``(task, results)``, which waits for the results and keeps them. The next task has been
             issued by then, so that the device does not wait for the host. Called from several threads.
