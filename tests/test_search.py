@@ -126,7 +126,7 @@ def test_a_random_search_is_read_back(net, split, tmp_path, keep_params):
 
 def test_halving_works_on_draws(net, split):
     options = DRAWN | OPTIONS | {"epochs": 8, "validation": 0.3, "batch_size": 16}
-    result = jfnn.sweep(net, split, sample=8, halving=2, **options)
+    result = jfnn.sweep(net, split, sample=8, halving=jfnn.Halving(2, 1), **options)
     assert np.sum(~result.lost) == 1
     full = jfnn.sweep(net, split, sample=8, **options)
     (survivor,) = np.flatnonzero(~result.lost)

@@ -294,6 +294,15 @@ def test_rungs_are_scikit_learns(cells, factor, epochs, min_epochs):
     assert Halving(factor, min_epochs).rungs(cells, epochs) == expected
 
 
+@pytest.mark.parametrize(
+    ("factor", "epochs", "first"), [(3, 100, 5), (2, 8, 2), (3, 30, 3), (4, 10, 1), (2, 3, 1), (2, 1000, 5)]
+)
+def test_the_first_rung_is_at_five_epochs_or_where_two_rounds_fit(factor, epochs, first):
+    rungs = Halving(factor).rungs(5000, epochs)
+    assert min(rungs) == first
+    assert len(rungs) >= 2 or epochs < factor**2
+
+
 @pytest.fixture(scope="module")
 def full():
     """The whole grid trained to the end, scored after every epoch."""
