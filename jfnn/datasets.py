@@ -18,6 +18,7 @@ __all__ = [
     "read_npz",
     "split",
     "split_table",
+    "split_weights",
     "standardise",
     "xor_gate",
 ]
@@ -102,6 +103,23 @@ def split_table(table: Table, test_size=0.2, random_state: int | None = 0) -> Sp
         return split(table.x, table.y, test_size, random_state)
     x, y, n = table.x, table.y, table.n_train
     return Split(x[:n], y[:n], x[n:], y[n:])
+
+
+def split_weights(table: Table, test_size=0.2, random_state: int = 0) -> np.ndarray | None:
+    """The weights of the rows that `split_table` trains on, in its order; None where a table has none.
+
+    Args:
+        table: From `read_csv` or `read_npz`.
+        test_size: As for `split_table`.
+        random_state: The same.
+
+    Raises:
+        ValueError, TypeError: As in `split`; also where no seed says which rows these are.
+    """
+    if table.weights is None or table.n_train is not None:
+        return table.weights
+    checks.as_count(random_state, "random_state", minimum=0)
+    return split(table.x, table.weights, test_size, random_state).y_train
 
 
 def standardise(split: Split) -> Split:

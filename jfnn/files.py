@@ -4,7 +4,6 @@ Nothing is guessed at and nothing dropped: a value that is missing or no number 
 """
 
 import csv
-import math
 import zipfile
 from array import array
 from collections.abc import Sequence
@@ -13,9 +12,7 @@ from typing import NamedTuple
 
 import numpy as np
 
-TASKS = ("classification", "regression")
-# Whole-numbered targets are taken for classes up to so many different ones, each seen twice on average.
-MOST_CLASSES = 20
+from jfnn.tasks import as_number, as_task, check_words
 
 
 class Table(NamedTuple):
@@ -28,6 +25,8 @@ class Table(NamedTuple):
         classes: The file's own word for each label, in order; None where the targets are no classes.
         n_train: So many rows from the first are for training and the others for testing, where the file says
             so; None where it does not.
+        weights: How often each row is to count in training ``[n]``, or ``[n_train]`` where the file says
+            which rows are for training; None where that was not asked for.
     """
 
     x: np.ndarray
@@ -35,16 +34,18 @@ class Table(NamedTuple):
     names: tuple[str, ...]
     classes: tuple[str, ...] | None
     n_train: int | None = None
+    weights: np.ndarray | None = None
 
 
-def read_csv(path, target: str, task: str | None = None) -> Table:
-    """A CSV file (comma, UTF-8, fields may be quoted) with a header line; every column but one is an input.
+def read_csv(path, target: str, task: str | None = None, weights: str | None = None) -> Table:
+    """A CSV file (comma, UTF-8, fields may be quoted) with a header line; all other columns are inputs.
 
     Args:
         path: The file.
         target: The column to predict. Words become labels, in alphabetical order; whole numbers of which few
             are different too, in ascending order. A few words among numbers are refused.
         task: "classification" or "regression", where that is not what the column looks like.
+        weights: The column that says how often each row is to count; None where there is none.
 
     Raises:
         ValueError: A missing or non-numeric value, with its row (from 1, below the header) and column; rows
@@ -54,22 +55,26 @@ def read_csv(path, target: str, task: str | None = None) -> Table:
     path = Path(path)
     try:
         with path.open(newline="", encoding="utf-8-sig") as file:
-            names, numbers, targets = _read_rows(csv.reader(file, strict=True), path.name, target)
+            names, numbers, targets = _read_rows(csv.reader(file, strict=True), path.name, target, weights)
     except UnicodeDecodeError:
         raise ValueError(f"path: {path.name} is no UTF-8 text") from None
     except csv.Error as error:
         raise ValueError(f"path: {path.name} is no CSV file: {error}") from None
     x = np.frombuffer(numbers, np.float64).reshape(len(targets), len(names))
-    values = [_number(word) for word in targets]
-    _check_words(values, targets, f"path: {path.name}", target, task)
+    values = [as_number(word) for word in targets]
+    check_words(values, targets, f"path: {path.name}", target, task)
     y, classes = as_task(np.array(targets if None in values else values), task)
-    return Table(x, y, names, classes)
+    if weights is None:
+        return Table(x, y, names, classes)
+    place = names.index(weights)
+    others = names[:place] + names[place + 1 :]
+    return Table(np.delete(x, place, axis=1), y, others, classes, weights=x[:, place])
 
 
-def _read_rows(reader, file: str, target: str):
+def _read_rows(reader, file: str, target: str, weights: str | None):
     """The input columns' names, all inputs row after row, the targets as written."""
     header = [name.strip() for name in next(reader, [])]
-    place = _check_header(header, file, target)
+    place = _check_header(header, file, target, weights)
     inputs, targets = array("d"), []
     row = 0
     for fields in reader:
@@ -82,10 +87,14 @@ def _read_rows(reader, file: str, target: str):
                 f" as the header has, got {len(fields)}"
             )
         word = fields.pop(place).strip()
-        numbers = [value for value in map(_number, fields) if value is not None]
+        numbers = [value for value in map(as_number, fields) if value is not None]
         if not word or len(numbers) < len(fields):
             fields.insert(place, word)
-            bad = place if not word else next(i for i, f in enumerate(fields) if i != place and _bad(f))
+            bad = (
+                place
+                if not word
+                else next(i for i, f in enumerate(fields) if i != place and as_number(f) is None)
+            )
             got = repr(fields[bad]) if fields[bad].strip() else "nothing"
             raise ValueError(
                 f"path: {file}, row {row} (line {reader.line_num}), column {header[bad]!r}:"
@@ -98,11 +107,11 @@ def _read_rows(reader, file: str, target: str):
     return tuple(header[:place] + header[place + 1 :]), inputs, targets
 
 
-def _check_header(header: list[str], file: str, target: str) -> int:
+def _check_header(header: list[str], file: str, target: str, weights: str | None) -> int:
     """The place of the target; refuses what cannot be a header."""
     if not header:
         raise ValueError(f"path: {file} is empty")
-    if all(_number(name) is not None for name in header):
+    if all(as_number(name) is not None for name in header):
         raise ValueError(f"path: {file} has numbers in its first line; expected a header, the columns' names")
     for i, name in enumerate(header):
         if not name or name in header[:i]:
@@ -113,8 +122,12 @@ def _check_header(header: list[str], file: str, target: str) -> int:
     if target not in header:
         got = "none" if target is None else repr(target)
         raise ValueError(f"target: expected a column of {file} ({_shortened(header)}), got {got}")
-    if len(header) == 1:
-        raise ValueError(f"path: {file} has no column beside {target!r}")
+    inputs = [name for name in header if name not in (target, weights)]
+    if weights is not None and (weights not in header or weights == target):
+        raise ValueError(f"weights: expected a column of {file} ({_shortened(inputs)}), got {weights!r}")
+    if not inputs:
+        beside = repr(target) if weights is None else f"{target!r} and {weights!r}"
+        raise ValueError(f"path: {file} has no column beside {beside}")
     return header.index(target)
 
 
@@ -122,38 +135,14 @@ def _shortened(names: Sequence[str], most: int = 12) -> str:
     return ", ".join(names[:most]) + (f", … {len(names) - most} more" if len(names) > most else "")
 
 
-def _number(text: str) -> float | None:
-    """A finite number, or None for anything else."""
-    try:
-        value = float(text)
-    except ValueError:
-        return None
-    return value if math.isfinite(value) and "_" not in text else None
-
-
-def _bad(text: str) -> bool:
-    return _number(text) is None
-
-
-def _check_words(values: list[float | None], words: list[str], file: str, target: str, task: str | None):
-    """Refuses words among the targets where numbers are wanted, or where they look like slips."""
-    rows = [row for row, value in enumerate(values) if value is None]
-    slips = task is None and 2 * len(rows) < len(words)
-    if rows and (slips or task == "regression"):
-        why = ", as most in this column are" if slips else ""
-        advice = "; where all are names of classes, the task is classification" if slips else ""
-        got = repr(words[rows[0]])
-        raise ValueError(
-            f"{file}, row {rows[0] + 1}, column {target!r}: expected a number{why}, got {got}{advice}"
-        )
-
-
-def read_npz(path, task: str | None = None) -> Table:
+def read_npz(path, task: str | None = None, weights: str | None = None) -> Table:
     """A NumPy archive that holds ``x, y``, or ``x_train, y_train, x_test, y_test`` cut already.
 
     Args:
         path: The file; objects in it are refused, not unpickled.
         task: "classification" or "regression", where that is not what the targets look like.
+        weights: The array that says how often each row, or each training row, is to count; None where there
+            is none.
 
     Raises:
         ValueError: Other arrays than these, shapes that do not fit, numbers that are not finite, targets that
@@ -184,7 +173,17 @@ def read_npz(path, task: str | None = None) -> Table:
         )
     y, classes = as_task(np.concatenate(ys), task)
     x = np.concatenate(xs).astype(np.result_type(xs[0].dtype, np.float32), copy=False)
-    return Table(x, y, (), classes, n_train=len(xs[0]) if len(xs) > 1 else None)
+    counts = None if weights is None else _weights(arrays, weights, len(xs[0]), path.name)
+    return Table(x, y, (), classes, len(xs[0]) if len(xs) > 1 else None, counts)
+
+
+def _weights(arrays: dict[str, np.ndarray], name: str, n: int, file: str) -> np.ndarray:
+    if name not in arrays:
+        raise ValueError(f"weights: expected an array of {file} ({_shortened(list(arrays))}), got {name!r}")
+    if arrays[name].shape != (n,) or arrays[name].dtype.kind not in "iubf":
+        got = f"{arrays[name].dtype} {list(arrays[name].shape)}"
+        raise ValueError(f"weights: expected {n} numbers, one a row, in {name!r} of {file}, got {got}")
+    return arrays[name]
 
 
 def _check_arrays(arrays: dict[str, np.ndarray], part: str, file: str) -> None:
@@ -202,35 +201,3 @@ def _check_arrays(arrays: dict[str, np.ndarray], part: str, file: str) -> None:
             raise ValueError(
                 f"path: {file}, {name}, row {where}: expected a finite number, got {array_[tuple(place)]}"
             )
-
-
-def as_task(y: np.ndarray, task: str | None) -> tuple[np.ndarray, tuple[str, ...] | None]:
-    """Targets as labels or as numbers.
-
-    Args:
-        y: ``[n]`` or ``[n, n_out]``, words or numbers.
-        task: "classification", "regression", or None for what they look like.
-
-    Returns:
-        Labels 0 to k-1 (int64) and the word that each stands for, or float targets and None.
-
-    Raises:
-        ValueError: They do not fit the task, an unknown task, or a single class.
-    """
-    if task not in (None, *TASKS):
-        raise ValueError(f"task: expected one of {', '.join(TASKS)}, got {task!r}")
-    words = y.dtype.kind == "U"
-    if words and task == "regression":
-        word = next(word for word in y.ravel().tolist() if _bad(word))
-        raise ValueError(f"task: regression needs numbers to predict, got {word!r}")
-    labels = y.ndim == 1 and (words or bool((y == np.floor(y)).all()))
-    if (task == "classification" or words) and not labels:
-        raise ValueError("task: classification needs words or whole numbers to predict, one a row")
-    distinct, places = np.unique(y, return_inverse=True)
-    few = words or (len(distinct) <= MOST_CLASSES and 2 * len(distinct) <= len(y))
-    if not (labels and (few or task == "classification")) or task == "regression":
-        return y.astype(np.result_type(y.dtype, np.float32), copy=False), None
-    if len(distinct) < 2:
-        raise ValueError(f"target: expected at least two classes, got only {str(distinct[0])!r}")
-    names = tuple(str(value) if words else f"{value:g}" for value in distinct.tolist())
-    return places.astype(np.int64), names

@@ -8,6 +8,7 @@ import numpy as np
 
 from jfnn import statistics, summary
 from jfnn.engine.result import SweepResult
+from jfnn.groups import Group
 
 TIED = "~"
 
@@ -176,6 +177,14 @@ def table(ranking: Ranking, leading: Mapping[str, Sequence[str]] | None = None) 
         columns["best epoch"] = [summary.extent_text(cell.trained) for cell in cells]
     heads = tuple(head.strip() for head in columns)
     return [heads, *zip(*columns.values(), strict=True)]
+
+
+def group_columns(groups: Sequence[Group]) -> dict[str, list[str]]:
+    """What `table` takes as ``leading`` to say which group each cell belongs to."""
+    return {
+        "network": [group.network for group in groups],
+        "batch": [str(group.batch_size or "full") for group in groups],
+    }
 
 
 def legend(ranking: Ranking) -> list[str]:

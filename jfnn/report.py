@@ -3,7 +3,8 @@
 import base64
 import html
 import io
-from collections.abc import Iterable, Mapping
+import urllib.parse
+from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -12,6 +13,13 @@ from matplotlib.figure import Figure
 
 from jfnn import plots, ranking, storage, summary
 from jfnn.engine.result import SweepResult
+from jfnn.groups import Group, SweepGroups
+
+TITLES = {"heatmap": "The grid", "scatter": "The cells drawn", "curves": "Over the epochs"}
+# Cells that are listed: of a grid its heat map shows the others.
+FEW, MANY = 5, 10
+# Of a longer list of settings this many are shown.
+LONGEST = 50
 
 STYLE = """
 body { font: 16px/1.5 system-ui, sans-serif; color: #222; max-width: 72rem; margin: 2rem auto;
@@ -34,10 +42,11 @@ def write_report(
     title: str = "A sweep",
     text: Iterable[str] = (),
     extra: Mapping[str, np.ndarray] | None = None,
+    extra_refit: Mapping[str, np.ndarray] | None = None,
     figures: Mapping[str, bytes] | None = None,
     settings: Mapping[str, Any] | None = None,
 ) -> None:
-    """Writes an HTML page: the best cells, the heat map, curves, settings and versions, how to load models.
+    """Writes an HTML page: the best cells, figures, settings and versions, how to load models.
 
     Args:
         result: A sweep.
@@ -45,6 +54,7 @@ def write_report(
         title: The page's heading.
         text: Lines below it.
         extra: Further scores for the table of best cells, name -> one number a member.
+        extra_refit: The same of ``result.refit``, for its scores.
         figures: PNG images, name -> bytes; those of `draw` where None.
         settings: Further settings to list, before those in ``result.config``.
     """
@@ -52,10 +62,9 @@ def write_report(
     images = figures if figures is not None else {name: png(each) for name, each in draw(result).items()}
     config = result.config
     body = [
-        f"<h1>{html.escape(title)}</h1>",
-        f"<p>{'<br>'.join(map(html.escape, text))}</p>",
         "<h2>Best cells</h2>",
         _best_cells(result, extra),
+        *_refit(result.refit, extra_refit),
         *(_image(name, data) for name, data in images.items()),
         "<h2>Settings</h2>",
         _pairs({**(settings or {}), **config.get("settings", {})}),
@@ -65,22 +74,70 @@ def write_report(
         "<h2>Loading the models again</h2>",
         f"<pre>{html.escape(how_to_load(result, path.parent))}</pre>",
     ]
-    head = f'<meta charset="utf-8"><title>{html.escape(title)}</title><style>{STYLE}</style>'
+    _write(path, title, text, body)
+
+
+def write_overview(
+    found: SweepGroups,
+    path,
+    *,
+    title: str = "Sweeps",
+    text: Iterable[str] = (),
+    extras: Sequence[Mapping[str, np.ndarray]] = (),
+    extra_refit: Mapping[str, np.ndarray] | None = None,
+    settings: Mapping[str, Any] | None = None,
+    pages: Mapping[Group, str] | None = None,
+) -> None:
+    """Writes an HTML page about several groups: the best cells of all, and links to each one's own page.
+
+    Args:
+        found: The groups.
+        path: Where to write the page.
+        title: The page's heading.
+        text: Lines below it.
+        extras: For each group further scores for the table, name -> one number a member.
+        extra_refit: The same of ``found.refit``, for its scores.
+        settings: Settings to list.
+        pages: The page of each group, relative to this one.
+    """
+    links = [
+        f'<li><a href="{html.escape(urllib.parse.quote(page))}">'
+        f"network {html.escape(group.network)}, batch {group.batch_size or 'full'}</a></li>"
+        for group, page in (pages or {}).items()
+    ]
+    body = [
+        "<h2>Best cells of all groups</h2>",
+        _table(ranking.best_first(found.results, MANY, extras), ranking.group_columns(found.groups)),
+        *_refit(found.refit, extra_refit),
+        *([f"<h2>Groups</h2><ul>{''.join(links)}</ul>"] if links else []),
+        *(["<h2>Settings</h2>", _pairs(settings)] if settings else []),
+    ]
+    _write(Path(path), title, text, body)
+
+
+def _write(path: Path, title: str, text: Iterable[str], body: Sequence[str]) -> None:
+    lines = "<br>".join(map(html.escape, text))
     page = (
-        f'<!DOCTYPE html>\n<html lang="en"><head>{head}</head>\n<body>\n'
-        + "\n".join(body)
-        + "\n</body></html>\n"
+        '<!DOCTYPE html>\n<html lang="en"><head><meta charset="utf-8">'
+        f"<title>{html.escape(title)}</title><style>{STYLE}</style></head>\n<body>\n"
+        f"<h1>{html.escape(title)}</h1>\n<p>{lines}</p>\n" + "\n".join(body) + "\n</body></html>\n"
     )
     with storage.atomic(path) as file:
         file.write(page.encode())
 
 
 def draw(result: SweepResult) -> dict[str, Figure]:
-    """The figures of a report: the heat map through the best cell and, if a history was kept, curves."""
+    """The figures of a report: the heat map through the best cell, curves if a history was kept.
+
+    Of sampled cells there is the scatter plot instead of a heat map.
+    """
     best = summary.best_or_none(result)
-    names = summary.further_axes(result)
-    places = best.index[2:] if best else (0,) * len(names)
-    found = {"heatmap": plots.heat_map(result, dict(zip(names, places, strict=True)))}
+    if result.sampled:
+        found = {"scatter": plots.scatter(result)}
+    else:
+        names = summary.further_axes(result)
+        places = best.index[2:] if best else (0,) * len(names)
+        found = {"heatmap": plots.heat_map(result, dict(zip(names, places, strict=True)))}
     return found | ({"curves": plots.loss_curves(result)} if result.history else {})
 
 
@@ -103,6 +160,9 @@ def how_to_load(result: SweepResult, directory) -> str:
         f"result = jfnn.load({str(directory)!r})",
         f"params = result.member({', '.join(map(str, index))})  # {what}",
     ]
+    if result.refit is not None:
+        place = ", ".join("0" * result.refit.diverged_at.ndim)
+        lines += [f"params = result.refit.member({place})  # the same, trained again on all training rows"]
     spec = result.config.get("settings", {}).get("network")
     if isinstance(spec, dict):
         sizes = ", ".join(map(str, spec["sizes"]))
@@ -112,14 +172,29 @@ def how_to_load(result: SweepResult, directory) -> str:
 
 
 def _best_cells(result: SweepResult, extra) -> str:
-    best = ranking.best_first([result], extras=[extra or {}])
+    return _table(ranking.best_first([result], MANY if result.sampled else FEW, [extra or {}]))
+
+
+def _table(best: ranking.Ranking, leading: Mapping[str, Sequence[str]] | None = None) -> str:
     if not best.cells:
         return "<p>Every cell diverged with some seed.</p>"
-    head, *rows = ranking.table(best)
+    head, *rows = ranking.table(best, leading)
     lines = [_row("th", head), *(_row("td", row) for row in rows)]
-    caption = f"<p>Ranked by {html.escape(result.ranked_by.replace('_', ' '))}.</p>"
+    ranked_by = next(iter(best.cells[0].scores))
+    caption = f"<p>Ranked by {html.escape(ranked_by.replace('_', ' '))}.</p>"
     legend = "<br>".join(map(html.escape, ranking.legend(best)))
     return f'{caption}<table class="cells">{"".join(lines)}</table><p>{legend}</p>'
+
+
+def _refit(refit: SweepResult | None, extra) -> list[str]:
+    if refit is None:
+        return []
+    texts = ", ".join(summary.refit_texts(refit, extra))
+    over = summary.averaged_over(refit)
+    return [
+        "<h2>The best cell, trained again</h2>",
+        f"<p>On all training rows{f', with {over}' if over else ''}: {html.escape(texts)}.</p>",
+    ]
 
 
 def _row(kind: str, cells: Iterable[str]) -> str:
@@ -128,7 +203,7 @@ def _row(kind: str, cells: Iterable[str]) -> str:
 
 def _image(name: str, data: bytes) -> str:
     encoded = base64.b64encode(data).decode()
-    title = {"heatmap": "The grid", "curves": "Over the epochs"}.get(name, name)
+    title = TITLES.get(name, name)
     return (
         f'<h2>{html.escape(title)}</h2><img alt="{html.escape(title)}" src="data:image/png;base64,{encoded}">'
     )
@@ -152,5 +227,6 @@ def _flat(settings: Mapping[str, Any], prefix: str = ""):
 
 def _short(value) -> str:
     if isinstance(value, list | tuple | np.ndarray):
-        return ", ".join(map(_short, value))
+        more = f", … {len(value) - LONGEST} more" if len(value) > LONGEST else ""
+        return ", ".join(map(_short, value[:LONGEST])) + more
     return f"{value:.6g}" if isinstance(value, float) else str(value)

@@ -32,6 +32,22 @@ def best_or_none(result: SweepResult) -> Best | None:
         return None
 
 
+def refit_texts(refit: SweepResult, extra: Mapping[str, np.ndarray] | None = None) -> list[str]:
+    """The scores of a cell trained again: "test accuracy 0.967 ± 0.004", the training rows', further ones.
+
+    Args:
+        refit: `SweepResult.refit`.
+        extra: Further scores, name -> one number a member.
+    """
+    names = [f"{part}_{kind(refit)}" for part in reversed(ranking_parts(refit))]
+    scores = {name: getattr(refit, name) for name in names} | dict(extra or {})
+    place = (0,) * len(refit.cell_shape)
+    return [
+        f"{name.replace('_', ' ')} {score_text(mean_and_half_width(refit, values, place), name)}"
+        for name, values in scores.items()
+    ]
+
+
 def further_axes(result: SweepResult) -> list[str]:
     """The axes behind learning rate and L2 penalty."""
     return list(result.axes)[2:]

@@ -3,7 +3,8 @@
 With no arguments it is the grid of the notes (section 4). Prints the scores of
 every cell, the best cells and the time taken. The run's directory gets
 config.json, results.csv, results.npz, models.npz, heatmap.png, curves.png and
-report.html. Ctrl-C stops a run such that --resume goes on with it.
+report.html; with several networks or batch sizes each pair has a directory of
+its own in there. Ctrl-C stops a run such that --resume goes on with it.
 """
 
 import argparse
@@ -17,7 +18,7 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import jax
-from grid_parts import data, files, flags, text
+from grid_parts import data, files, flags, memory, text
 
 import jfnn
 from jfnn import checks, summary
@@ -37,7 +38,7 @@ def main(argv: list[str] | None = None) -> int:
         args.out = files.choose(args)
         problem = data.load(args)
         with jax.enable_x64(args.dtype == "float64"):
-            result = train(args, problem)
+            found = train(args, problem)
     except (ValueError, TypeError) as error:
         message = flags.in_terms_of_flags(str(error), args)
         if message is None:
@@ -45,16 +46,15 @@ def main(argv: list[str] | None = None) -> int:
         parser.error(message)
     except KeyboardInterrupt:
         parser.exit(INTERRUPTED, f"\nstopped; to go on: {resuming(argv, args.out)}\n")
-    return finish(parser, args, problem, result, argv)
+    return finish(parser, args, problem, found, argv)
 
 
-def finish(parser: flags.Parser, args: argparse.Namespace, problem: data.Problem, result, argv) -> int:
+def finish(parser: flags.Parser, args: argparse.Namespace, problem: data.Problem, found, argv) -> int:
     """Prints and writes what came of it."""
-    r2 = data.r_squared(problem, result, args)
     if not args.quiet:
-        print(text.report(result, problem, r2))
+        print(text.report(found, problem))
     try:
-        written = files.write(result, args, problem, r2, argv)
+        written = files.write(found, args, problem, argv)
     except OSError as error:
         parser.exit(1, f"{parser.prog}: error: --out: {error}\n")
     if not args.quiet:
@@ -62,19 +62,19 @@ def finish(parser: flags.Parser, args: argparse.Namespace, problem: data.Problem
     return 0
 
 
-def train(args: argparse.Namespace, problem: data.Problem) -> jfnn.SweepResult:
-    """The sweep that the flags describe; raises as `jfnn.sweep` does."""
+def train(args: argparse.Namespace, problem: data.Problem) -> jfnn.SweepGroups:
+    """The sweeps that the flags describe; raises as `jfnn.sweep` does."""
     checks.as_choice(args.dtype, "dtype", ("float32", "float64"))
     with contextlib.suppress(RuntimeError):  # JAX already runs in the program that calls
         jfnn.use_all_cores()
-    sizes = (problem.inputs, *args.sizes, problem.outputs)
-    network = jfnn.mlp(sizes, activation=args.activation, output=args.output, init=args.init)
-    data.check_fits(problem, args, len(device_choice.resolve(args.devices)))
+    networks, sizes = data.networks(problem, args), data.batch_sizes(problem, args.batch_size)
+    n_groups = len(networks) * len(sizes)
+    devices = len(set(device_choice.resolve(args.devices)))
+    memory.check_run(problem, args, list(networks.values()), n_groups, devices)
     wanted = inspect.signature(jfnn.sweep).parameters
-    options = {name: value for name, value in vars(args).items() if name in wanted}
-    options |= {
+    options = {name: value for name, value in vars(args).items() if name in wanted} | {
         "loss": args.loss or ("cross_entropy" if problem.classes else "quadratic"),
-        "batch_size": data.batch_size(problem, args.batch_size),
+        "weights": problem.weights,
         "segment": max(1, -(-args.epochs // POINTS)) if args.segment is None else args.segment,
     }
     by_loss = problem.classes is None
@@ -85,12 +85,20 @@ def train(args: argparse.Namespace, problem: data.Problem) -> jfnn.SweepResult:
             if stopped():
                 raise KeyboardInterrupt
 
-        return jfnn.sweep(network, problem.split, **options, history=True, progress=progress)
+        options |= {"history": True, "progress": progress}
+        if n_groups > 1:
+            return jfnn.sweep_groups(networks, problem.split, **options | {"batch_size": sizes})
+        (name,), (size,) = networks, sizes
+        result = jfnn.sweep(networks[name], problem.split, **options | {"batch_size": size})
+        return jfnn.SweepGroups((jfnn.Group(name, size),), (result,), result.refit)
 
 
 @contextlib.contextmanager
 def progress_bar(args: argparse.Namespace, by_loss: bool) -> Iterator[Callable]:
-    """Gives a function that shows progress; it shows nothing where there is no terminal, or with --quiet."""
+    """Gives a function that shows progress; it shows nothing where there is no terminal, or with --quiet.
+
+    The bar begins anew with each group, and where the best cell is trained again.
+    """
     from tqdm import tqdm
 
     silent = True if args.quiet else None  # None: unless stderr is a terminal
@@ -101,6 +109,8 @@ def progress_bar(args: argparse.Namespace, by_loss: bool) -> Iterator[Callable]:
             if now.best is not None:  # higher is better: of a loss it is the negative
                 best = f", best loss {summary.compact(-now.best, 3)}" if by_loss else f", best {now.best:.3f}"
             bar.set_postfix_str(f"{now.training} of {now.members} training{best}", refresh=False)
+            if now.epoch < bar.n:
+                bar.reset(now.epochs)
             bar.update(now.epoch - bar.n)
 
         yield show

@@ -8,7 +8,7 @@ from sklearn.datasets import load_diabetes, load_wine
 from sklearn.preprocessing import StandardScaler
 
 from jfnn import datasets
-from jfnn.files import MOST_CLASSES
+from jfnn.tasks import MOST_CLASSES, as_task
 
 
 @pytest.fixture
@@ -81,8 +81,6 @@ def test_the_task_follows_from_the_targets_unless_it_is_given(write, tmp_path, t
 def test_diabetes_is_a_regression():
     y = load_diabetes().target
     assert (y == np.floor(y)).all()  # whole numbers, but many
-    from jfnn.files import as_task
-
     assert as_task(y, None)[1] is None
 
 
@@ -115,6 +113,61 @@ def test_diabetes_is_a_regression():
 def test_csv_refuses_what_it_cannot_read_with_the_place(write, text, message):
     with pytest.raises(ValueError, match=message):
         datasets.read_csv(write(text), "y")
+
+
+def test_csv_column_of_weights_is_no_input(write):
+    text = "a,n,kind,b\n1,2,u,3\n4,0.5,v,6\n7,0,u,9\n"
+    table = datasets.read_csv(write(text), "kind", weights="n")
+    assert table.names == ("a", "b") and table.x.tolist() == [[1, 3], [4, 6], [7, 9]]
+    assert table.weights.tolist() == [2, 0.5, 0] and table.y.tolist() == [0, 1, 0]
+    assert datasets.read_csv(write(text), "kind", weights="b").x.tolist() == [[1, 2], [4, 0.5], [7, 0]]
+    assert datasets.read_csv(write("n,x,y\n" + "1,0,0\n" * 2 + "1,0,1\n" * 2), "y").weights is None
+
+
+@pytest.mark.parametrize(
+    ("text", "weights", "message"),
+    [
+        ("a,w,y\n1,2,0\n", "n", r"^weights: expected a column of data\.csv \(a, w\), got 'n'$"),
+        ("a,w,y\n1,2,0\n", "y", r"^weights: expected a column of data\.csv \(a, w\), got 'y'$"),
+        ("w,y\n2,0\n", "w", r"^path: data\.csv has no column beside 'y' and 'w'$"),
+        ("a,w,y\n1,,0\n", "w", r"row 1 \(line 2\), column 'w': expected a number, got nothing"),
+    ],
+)
+def test_csv_refuses_weights_that_are_none(write, text, weights, message):
+    with pytest.raises(ValueError, match=message):
+        datasets.read_csv(write(text), "y", weights=weights)
+
+
+def test_weights_stay_with_their_rows_when_these_are_split(tmp_path):
+    x, y = np.arange(40.0).reshape(20, 2), np.arange(20) % 2
+    arrays = {"x": x, "y": y, "n": 10 * x[:, 0]}
+    np.savez(tmp_path / "data.npz", **arrays)
+    table = datasets.read_npz(tmp_path / "data.npz", weights="n")
+    split = datasets.split_table(table, 0.3, random_state=5)
+    weights = datasets.split_weights(table, 0.3, random_state=5)
+    assert len(weights) == 14
+    np.testing.assert_array_equal(weights, 10 * split.x_train[:, 0])
+    with pytest.raises(TypeError, match=r"^random_state: "):
+        datasets.split_weights(table, 0.3, random_state=None)
+    parts = {"x_train": x, "y_train": y, "x_test": x[:4], "y_test": y[:4], "n": np.arange(20)}
+    np.savez(tmp_path / "data.npz", **parts)
+    cut = datasets.read_npz(tmp_path / "data.npz", weights="n")
+    assert datasets.split_weights(cut).tolist() == list(range(20))
+    assert datasets.split_weights(datasets.read_npz(tmp_path / "data.npz")) is None
+
+
+@pytest.mark.parametrize(
+    ("weights", "values", "message"),
+    [
+        ("m", np.zeros(3), r"^weights: expected an array of data\.npz \(x, y, n\), got 'm'$"),
+        ("n", np.zeros(2), r"^weights: expected 3 numbers, one a row, in 'n' of .*, got float64 \[2\]$"),
+        ("n", np.array(list("abc")), r"^weights: expected 3 numbers.*, got <U1 \[3\]$"),
+    ],
+)
+def test_npz_refuses_weights_that_are_none(tmp_path, weights, values, message):
+    np.savez(tmp_path / "data.npz", x=np.zeros((3, 1)), y=np.arange(3), n=values)
+    with pytest.raises(ValueError, match=message):
+        datasets.read_npz(tmp_path / "data.npz", weights=weights)
 
 
 def test_csv_refuses_text_that_is_not_utf_8(write):

@@ -3,9 +3,11 @@
 import contextlib
 import csv
 import functools
+import html
 import importlib.util
 import inspect
 import io
+import itertools
 import json
 import os
 import re
@@ -20,11 +22,14 @@ import jax
 import numpy as np
 import pytest
 import tqdm
+from scipy import stats
 from sklearn.metrics import r2_score
 from sklearn.model_selection import train_test_split
 
 import jfnn
 from jfnn import summary
+from jfnn.engine.devices import cores
+from jfnn.engine.loop import Progress
 
 SCRIPT = Path(__file__).parents[1] / "scripts" / "grid.py"
 SMALL = ["--hidden", "4", "--epochs", "2", "--init", "glorot_uniform"]
@@ -203,10 +208,15 @@ def test_defaults_are_the_grid_of_the_notes(grid):
     args = parse(grid)
     for axis in (args.learning_rate, args.l2):
         np.testing.assert_allclose(axis, np.logspace(-5, 1, 7), rtol=1e-14)
-    assert (args.sizes, args.activation, args.init, args.output) == ([50], "sigmoid", "normal", "identity")
+    assert (args.sizes, args.activation) == ([[50]], ["sigmoid"])
+    assert (args.init, args.output) == ("normal", "identity")
+    assert (args.dropout, args.init_scale, args.schedule, args.schedule_epochs) == (0, 1, "constant", None)
+    assert (args.sample, args.refit, args.weights) == (None, False, None)
     problem = grid.data.load(args)
     assert (problem.inputs, problem.outputs) == (64, 10)
-    assert grid.data.batch_size(problem, args.batch_size) == 100
+    assert grid.data.batch_sizes(problem, args.batch_size) == [100]
+    (network,) = grid.data.networks(problem, args).values()
+    assert network is jfnn.mlp((64, 50, 10))
     assert (args.epochs, args.optimizer, args.loss) == (100, "sgd", None)
     assert (args.validation, args.folds, args.halving, args.early_stopping) == (None,) * 4
     assert (args.minibatch, args.reduction, args.seeds, args.dtype) == ("subset", "sum", 1, "float32")
@@ -218,19 +228,30 @@ def test_defaults_are_the_grid_of_the_notes(grid):
     [
         ("--learning-rate 1e-3,0.5", "learning_rate", [1e-3, 0.5]),
         ("--l2 0,1e-2:1:3", "l2", [0, 1e-2, 1e-1, 1]),
-        ("--hidden 30,20", "sizes", [30, 20]),
-        ("--hidden none", "sizes", []),
+        ("--hidden 30,20", "sizes", [[30, 20]]),
+        ("--hidden none", "sizes", [[]]),
+        ("--hidden 50 --hidden 100,50", "sizes", [[50], [100, 50]]),
+        ("--activation relu,tanh,relu", "activation", ["relu", "tanh"]),
+        ("--dropout 0.5", "dropout", 0.5),
+        ("--dropout 0,0.5", "dropout", [0, 0.5]),
+        ("--init-scale 0.1:10:3", "init_scale", [0.1, 1, 10]),
+        ("--schedule cosine", "schedule", "cosine"),
+        ("--schedule-epochs 7", "schedule_epochs", 7),
+        ("--refit", "refit", True),
+        ("--sample 20", "sample", 20),
+        ("--sample-seed 3", "sample_seed", 3),
         ("--seeds 3", "seeds", 3),
         ("--seeds 0,7", "seeds", [0, 7]),
         ("--seeds 7,", "seeds", [7]),
-        ("--batch-size full", "batch_size", "full"),
+        ("--batch-size full", "batch_size", ["full"]),
+        ("--batch-size 50,full,50", "batch_size", [50, "full"]),
         ("--validation 0.25", "validation", 0.25),
         ("--validation 200", "validation", 200),
         ("--folds 5", "folds", 5),
         ("--halving 3", "halving", jfnn.Halving(3)),
         ("--halving 3:5", "halving", jfnn.Halving(3, 5)),
         ("--early-stopping 10", "early_stopping", 10),
-        ("--batch-size 32", "batch_size", 32),
+        ("--batch-size 32", "batch_size", [32]),
         ("--test-size 360", "test_size", 360),
         ("--segment 5", "segment", 5),
         (
@@ -245,8 +266,26 @@ def test_defaults_are_the_grid_of_the_notes(grid):
 )
 def test_values_are_read_as_the_help_says(grid, words, name, value):
     read = getattr(parse(grid, *words.split()), name)
-    assert read == (pytest.approx(value, rel=1e-12) if isinstance(value, list) else value)
+    numbers = isinstance(value, list) and all(isinstance(each, float | int) for each in value)
+    assert read == (pytest.approx(value, rel=1e-12) if numbers else value)
     assert type(read) is type(value)
+
+
+@pytest.mark.parametrize(
+    ("words", "name", "ends", "middle"),
+    [
+        ("--learning-rate 1e-4:1", "learning_rate", (1e-4, 1), 1e-2),
+        ("--l2 1e-4:1", "l2", (1e-4, 1), 1e-2),
+        ("--dropout uniform:0:0.5", "dropout", (0, 0.5), 0.25),
+        ("--init-scale uniform:1:3", "init_scale", (1, 3), 2),
+        ("--optimizer-arg momentum=uniform:-1:0.9", "momentum", (-1, 0.9), -0.05),
+        ("--optimizer-arg b1=0.01:1", "b1", (0.01, 1), 0.1),
+    ],
+)
+def test_ranges_are_drawn_from_log_uniformly_or_uniformly(grid, words, name, ends, middle):
+    args = parse(grid, *words.split())
+    read = (vars(args) | args.optimizer_args)[name]
+    np.testing.assert_allclose(read.ppf([0, 0.5, 1]), [ends[0], middle, ends[1]], rtol=1e-12, atol=1e-12)
 
 
 @pytest.mark.parametrize(
@@ -255,13 +294,40 @@ def test_values_are_read_as_the_help_says(grid, words, name, value):
         ("--learning-rate -1", "--learning-rate: expected numbers above 0, got -1"),
         ("--learning-rate -1e-3,1", "--learning-rate: expected numbers above 0, got -0.001"),
         ("--learning-rate nan", "--learning-rate: expected finite numbers, got nan"),
-        ("--learning-rate 1:2", "--learning-rate: expected numbers or START:STOP:COUNT"),
+        (
+            "--learning-rate 1:2",
+            "--learning-rate: a range START:STOP is drawn from with --sample; without, give START:STOP:COUNT",
+        ),
+        (
+            "--optimizer-arg momentum=uniform:0:1",
+            "--optimizer-arg momentum: a range START:STOP is drawn from with --sample; ",
+        ),
+        ("--l2 0:1", "--l2: expected START:STOP with 0 < START < STOP (or uniform:START:STOP), got '0:1'"),
+        ("--l2 2:1", "--l2: expected START:STOP with 0 < START < STOP (or uniform:START:STOP), got '2:1'"),
+        ("--l2 uniform:1:1", "--l2: expected uniform:START:STOP with START below STOP, got 'uniform:1:1'"),
+        ("--l2 uniform:1", "--l2: expected uniform:START:STOP with START below STOP, got 'uniform:1'"),
+        ("--l2 0.1,1:2", "--l2: expected numbers or START:STOP:COUNT, with commas between, got '0.1,1:2'"),
+        ("--sample 3 --dropout uniform:0:2", "--dropout: expected rates of at least 0 and below 1, got "),
+        ("--dropout 1", "--dropout: expected rates of at least 0 and below 1, got 1"),
+        ("--init-scale 0", "--init-scale: expected numbers above 0, got 0"),
+        ("--sample 0", "--sample: expected at least 1, got 0"),
+        ("--sample 3 --sample-seed -1", "--sample-seed: expected at least 0, got -1"),
+        ("--schedule foo", "--schedule: expected one of constant, "),
+        ("--schedule linear --schedule-epochs 0", "--schedule-epochs: expected at least 1, got 0"),
+        ("--refit", "--refit: without --validation or --folds, cells are trained on all training rows"),
+        ("--weights w", "--weights: goes with --data"),
         ("--learning-rate 0:1:3", "--learning-rate: expected a log-spaced START:STOP:COUNT"),
         ("--l2 x", "--l2: expected numbers or START:STOP:COUNT, with commas between, got 'x'"),
         ("--l2 -0.5", "--l2: expected numbers of at least 0, got -0.5"),
         ("--batch-size 0", "--batch-size: expected at least 1, got 0"),
         ("--batch-size 1438", "--batch-size: expected at most the 1437 training rows, got 1438"),
-        ("--batch-size 10,20", "--batch-size: expected a whole number, or 'full', got '10,20'"),
+        (
+            "--batch-size 10,x",
+            "--batch-size: expected whole numbers or 'full', with commas between, got '10,x'",
+        ),
+        ("--batch-size 10,1438", "--batch-size: expected at most the 1437 training rows, got 1438"),
+        ("--activation relu,foo", "--activation: expected one of sigmoid, "),
+        ("--hidden 5 --hidden 0", "--hidden: expected at least 1, got 0"),
         ("--activation foo", "--activation: expected one of sigmoid, "),
         ("--output foo", "--output: expected one of sigmoid, "),
         ("--output sigmoid", "--loss: a cross-entropy applies its softmax or sigmoid itself"),
@@ -291,7 +357,10 @@ def test_values_are_read_as_the_help_says(grid, words, name, value):
         ("--test-size x", "--test-size: expected a share such as 0.2, or a number of rows, got 'x'"),
         ("--split-seed -1", "--split-seed: expected at least 0, got -1"),
         ("--tile 0", "--tile: expected at least 1, got 0"),
-        ("--devices 99", "--devices: expected at most 2, as JAX sees, got 99\n"),
+        (
+            "--devices 9999",
+            f"--devices: expected at most {max(2, cores())}, the CPU cores there are, got 9999\n",
+        ),
         ("--validation 2.5", "--validation: "),
         ("--validation x", "--validation: expected a share such as 0.2, or a number of rows, got 'x'"),
         ("--folds 1", "--folds: k-fold cross-validation requires at least one"),
@@ -415,6 +484,20 @@ def test_progress_is_shown_on_a_terminal_only(grid, tmp_path, monkeypatch, capsy
     assert bool(capsys.readouterr().out) == (not flags)
 
 
+def test_progress_begins_anew_with_each_group(grid, monkeypatch):
+    class Screen(io.StringIO):
+        def isatty(self):
+            return True
+
+    monkeypatch.setattr(sys, "stderr", screen := Screen())
+    monkeypatch.setattr("tqdm.tqdm", functools.partial(tqdm.tqdm, mininterval=0))
+    with grid.progress_bar(parse(grid, "--epochs", "2"), by_loss=False) as show:
+        for epoch, epochs in ((1, 2), (2, 2), (1, 3), (3, 3)):
+            show(Progress(epoch, epochs, training=4, members=4, best=None))
+    shown = re.findall(r" (\d+/\d+) ", screen.getvalue())
+    assert [text for text, _ in itertools.groupby(shown)] == ["0/2", "1/2", "2/2", "0/3", "1/3", "3/3"]
+
+
 def test_main_goes_on_where_jax_has_already_started(grid, tmp_path, monkeypatch):
     def too_late():
         raise RuntimeError("use_all_cores: too late")
@@ -513,11 +596,32 @@ def test_r_squared_under_folds_takes_each_folds_own_variance(grid, tmp_path):
     problem = grid.data.load(args)
     loss = np.array([[[[1.0, 2.0]]]])
     result = types.SimpleNamespace(train_loss=loss, validation_loss=loss, test_loss=loss)
-    found = grid.data.r_squared(problem, result, args)
+    found = grid.data.r_squared(problem, result)
     first, second = problem.split.y_train[:24].var(), problem.split.y_train[24:].var()
     np.testing.assert_allclose(found["validation_R²"][0, 0, 0], [1 - 2 / first, 1 - 4 / second])
     np.testing.assert_allclose(found["train_R²"][0, 0, 0], [1 - 2 / second, 1 - 4 / first])
     np.testing.assert_allclose(found["test_R²"][0, 0, 0], 1 - np.array([2, 4]) / problem.split.y_test.var())
+
+
+def test_a_regression_trained_again_has_the_r_squared_of_all_training_rows(grid, tmp_path):
+    path = write_csv(tmp_path / "own.csv", classes=False)
+    problem = grid.data.load(
+        parse(grid, *f"--data {path} --target level --validation 0.25 --standardise".split())
+    )
+    network = jfnn.mlp((3, 3, 1))
+    refit = jfnn.sweep(network, problem.split, learning_rate=0.1, epochs=8, batch_size=12, loss="quadratic")
+    texts = []
+    for part in ("test", "train"):
+        x, y = (getattr(problem.split, f"{name}_{part}") for name in "xy")
+        r2 = r2_score(y, network.apply(refit.member(0, 0, 0), np.float32(x))[:, 0])
+        loss = summary.number_text(getattr(refit, f"{part}_loss").item(), "loss")
+        texts.append((f"{part} loss {loss}", f"{part} R² {r2:.3f}"))
+    (test_loss, test_r2), (train_loss, train_r2) = texts
+    assert grid.text.refitted(refit, problem) == [
+        "trained again on all 48 training rows:",
+        f"{test_loss}, {train_loss}",
+        f"{test_r2}, {train_r2}",
+    ]
 
 
 def test_an_npz_is_learned_as_it_is_cut(grid, tmp_path):
@@ -569,7 +673,7 @@ def test_errors_of_own_data_name_the_flag(grid, no_training, tmp_path, capsys, c
 def test_data_larger_than_memory_are_refused_before_they_are_read(grid, tmp_path, monkeypatch, capsys):
     write_csv(tmp_path / "own.csv", classes=True)
     np.savez(tmp_path / "own.npz", x=np.zeros((500, 50)), y=np.zeros(500, int))
-    monkeypatch.setattr(grid.data, "available_memory", lambda: 1000.0)
+    monkeypatch.setattr(grid.memory, "available_memory", lambda: 1000.0)
     for reader in ("read_csv", "read_npz"):
         monkeypatch.setattr(jfnn.datasets, reader, lambda *_: pytest.fail("read"))
     for name in ("own.csv", "own.npz"):
@@ -604,6 +708,236 @@ def test_ctrl_c_leaves_a_run_that_resumes_with_the_same_bytes(grid, tmp_path, mo
     assert began == [2]  # the first epoch was not trained again
     for name in ("results.npz", "models.npz"):
         assert (tmp_path / "cut" / name).read_bytes() == (tmp_path / "whole" / name).read_bytes()
+
+
+SAMPLED = """--hidden 4 --epochs 4 --segment 2 --init glorot_uniform --sample 14 --sample-seed 3
+    --learning-rate 1e-4:1e-1 --l2 0,1e-2 --dropout uniform:0:0.5 --init-scale 0.5
+    --optimizer-arg momentum=uniform:0.1:0.9 --schedule cosine --schedule-epochs 8"""
+
+
+def test_random_search_is_the_librarys_and_its_winner_alone_is_tested(grid, tmp_path, capsys):
+    words = [*SAMPLED.split(), "--folds", "2", "--refit", "--out", str(tmp_path)]
+    assert grid.main(words) == 0
+    expected = jfnn.sweep(
+        jfnn.mlp((64, 4, 10), init="glorot_uniform"),
+        jfnn.datasets.digits(),
+        learning_rate=stats.loguniform(1e-4, 1e-1),
+        l2=[0, 1e-2],
+        dropout=stats.uniform(0, 0.5),
+        init_scale=0.5,
+        optimizer_args={"momentum": stats.uniform(0.1, 0.8)},
+        schedule="cosine",
+        schedule_epochs=8,
+        epochs=4,
+        sample=14,
+        sample_seed=3,
+        folds=2,
+        refit=True,
+    )
+    saved = jfnn.load(tmp_path)
+    assert saved.sampled and saved.validation_loss.shape == (14, 1, 2)
+    for one, other in ((saved, expected), (saved.refit, expected.refit)):
+        for name, values in other.axes.items():
+            np.testing.assert_array_equal(one.axes[name], values)
+        for name in SCORES:
+            np.testing.assert_array_equal(getattr(one, name), getattr(other, name))
+    printed = capsys.readouterr().out
+    assert "η down" not in printed and printed.startswith("best first, by validation accuracy\n")
+    rows = [line.split() for line in printed.splitlines() if re.match(r" ?\d+\.", line)]
+    order = np.argsort(-expected.cell_scores(), kind="stable")[:10]
+    assert [row[-6] for row in rows] == [f"{expected.cell_scores()[i]:.3f}" for i in order]
+    # The test rows are scored once: by the winner trained again.
+    assert printed.count("test accuracy") == 1
+    scores = [
+        f"{part} accuracy {getattr(expected.refit, f'{part}_accuracy').item():.3f}"
+        for part in ("test", "train")
+    ]
+    assert f"trained again on all 1437 training rows:\n{', '.join(scores)}\n" in printed
+    page = (tmp_path / "report.html").read_text()
+    assert page.count("test accuracy") == 1 and ", ".join(scores) in page
+    files = {path.name for path in tmp_path.iterdir()}
+    assert files == FILES - {"heatmap.png"} | {"scatter.png", "refit"}
+
+
+GROUPS = "--hidden 3 --hidden 4,3 --activation tanh --batch-size 50,full --epochs 2 --validation 0.2"
+GROUPS += " --learning-rate 1e-4,1e-3 --l2 0,0.1 --seeds 2"
+
+
+@pytest.fixture(scope="module")
+def groups(grid, tmp_path_factory):
+    """Four groups with a refit: what was printed, the directory, and the same asked of the library."""
+    out = tmp_path_factory.mktemp("groups") / "out"
+    printed = io.StringIO()
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(sys, "stdout", printed)
+        patch.setattr("jfnn.report.png", lambda figure: b"\x89PNG")  # to draw them well takes longest
+        assert grid.main([*GROUPS.split(), "--refit", "--out", str(out)]) == 0
+    expected = jfnn.sweep_groups(
+        {"3-tanh": jfnn.mlp((64, 3, 10), "tanh"), "4-3-tanh": jfnn.mlp((64, 4, 3, 10), "tanh")},
+        jfnn.datasets.digits(),
+        batch_size=[50, None],
+        learning_rate=[1e-4, 1e-3],
+        l2=[0, 0.1],
+        epochs=2,
+        validation=0.2,
+        seeds=2,
+        refit=True,
+    )
+    return printed.getvalue(), out, expected
+
+
+def test_networks_and_batch_sizes_are_groups_in_one_list(groups):
+    printed, _, expected = groups
+    assert printed.startswith("best first, by validation accuracy\n") and "η down" not in printed
+    head, *rows = [line.split() for line in printed.splitlines()[1:12]]
+    assert head[:4] == ["network", "batch", "η", "λ"]
+    cells = [
+        (-result.cell_scores()[place], group.network, str(group.batch_size or "full"), *place)
+        for group, result in zip(expected.groups, expected.results, strict=True)
+        for place in np.ndindex(2, 2)
+    ]
+    listed = []
+    for row in rows:
+        network, batch, rate, l2, score = [word for word in row[1:] if word != "~"][:5]
+        place = [1e-4, 1e-3].index(float(rate)), [0, 0.1].index(float(l2))
+        listed.append((network, batch, *place))
+        assert (network, batch, *place) in [cell[1:] for cell in cells]
+        assert (
+            score == f"{expected[network, None if batch == 'full' else int(batch)].cell_scores()[place]:.3f}"
+        )
+    assert listed == [cell[1:] for cell in sorted(cells, key=lambda cell: cell[0])[:10]]
+
+
+def test_the_winner_of_all_groups_alone_is_tested(groups):
+    printed, out, expected = groups
+    group, best = expected.best()
+    where = f"network {group.network}, batch {group.batch_size or 'full'}, {summary.describe(best.axes)}"
+    assert f"best cell: {where}\n" in printed
+    texts = summary.refit_texts(expected.refit)
+    assert f"trained again on all 1437 training rows, with 2 seeds:\n{', '.join(texts)}\n" in printed
+    assert printed.count("test accuracy") == 1
+    page = (out / "report.html").read_text()
+    assert page.count("test accuracy") == 1 and html.escape(where) in page and texts[0] in page
+    for each in expected.groups:
+        assert f'href="{each.directory}/report.html"' in page
+        assert "test accuracy" not in (out / each.directory / "report.html").read_text()
+
+
+def test_each_group_has_its_run_and_all_have_one_table(groups):
+    _, out, expected = groups
+    directories = {group.directory for group in expected.groups}
+    assert {path.name for path in out.iterdir()} == directories | {"results.csv", "report.html", "refit"}
+    for group in expected.groups:
+        assert {path.name for path in (out / group.directory).iterdir()} == FILES
+        saved = jfnn.load(out / group.directory)
+        np.testing.assert_array_equal(saved.test_loss, expected[group].test_loss)
+        assert len(json.loads((out / group.directory / "config.json").read_text())["command"]["sizes"]) == 2
+    np.testing.assert_array_equal(jfnn.load(out / "refit").test_loss, expected.refit.test_loss)
+    with (out / "results.csv").open(newline="") as file:
+        rows = list(csv.DictReader(file))
+    assert list(rows[0])[:2] == ["network", "batch_size"] and len(rows) == 4 * 2 * 2 * 2
+    assert [row["network"] for row in rows] == ["3-tanh"] * 16 + ["4-3-tanh"] * 16
+
+
+def test_groups_do_not_go_where_another_run_is(grid, run, groups, no_training, capsys):
+    _, single, _ = run
+    _, out, _ = groups
+    for words, said in (
+        ([*GROUPS.split(), "--refit", "--out", str(out)], f"{out} holds finished runs; --resume gives"),
+        ([*GROUPS.split(), "--resume", "--out", str(single)], f"{single} holds a single run; choose"),
+        ([*GRID, "--out", str(out)], f"{out}: holds results.csv, but not the config.json"),
+    ):
+        with pytest.raises(SystemExit) as stopped:
+            grid.main(words)
+        assert stopped.value.code == 2
+        assert capsys.readouterr().err.startswith(f"grid.py: error: --out: {said}")
+    assert grid.main([*GROUPS.split(), "--refit", "--resume", "--out", str(out)]) == 0
+    assert "best cell: " in capsys.readouterr().out
+
+
+def test_ctrl_c_amid_groups_resumes_with_the_same_bytes(grid, groups, tmp_path, monkeypatch, capsys):
+    _, whole, expected = groups
+    words = [*GROUPS.split(), "--refit", "--segment", "1", "--quiet", "--out", str(tmp_path)]
+    seen = []
+
+    def bar(press):
+        def show(now):
+            seen.append(now.epoch)
+            if press and len(seen) == 3:  # the second group's first epoch
+                signal.raise_signal(signal.SIGINT)
+
+        return lambda *_: contextlib.nullcontext(show)
+
+    monkeypatch.setattr(grid, "progress_bar", bar(press=True))
+    with pytest.raises(SystemExit) as stopped:
+        grid.main(words)
+    assert stopped.value.code == 130 and seen == [1, 2, 1]
+    command = shlex.split(capsys.readouterr().err.split("to go on: ")[1])
+    seen.clear()
+    monkeypatch.setattr(grid, "progress_bar", bar(press=False))
+    assert grid.main(command[2:]) == 0
+    assert seen == [2, 1, 2, 1, 2, 1, 2]  # the rest of the second group, two more, the refit
+    for name in (*(group.directory for group in expected.groups), "refit"):
+        for file in ("results.npz", "models.npz"):
+            assert (tmp_path / name / file).read_bytes() == (whole / name / file).read_bytes()
+    assert (tmp_path / "results.csv").read_bytes() == (whole / "results.csv").read_bytes()
+
+
+def test_groups_that_diverge_everywhere_are_reported_and_written(grid, tmp_path, capsys):
+    words = "--hidden 3 --hidden none --epochs 1 --learning-rate 1 --l2 1e6 --validation 0.2 --refit"
+    assert grid.main([*words.split(), "--out", str(tmp_path)]) == 0
+    printed = capsys.readouterr().out
+    assert printed.startswith("No best cell") and "2 networks in 2 groups" in printed
+    assert "Every cell diverged" in (tmp_path / "report.html").read_text()
+    assert not (tmp_path / "refit").exists() and (tmp_path / "none-100").is_dir()
+
+
+def test_the_column_of_weights_weighs_rows_and_is_no_input(grid, tmp_path):
+    path = write_csv(tmp_path / "own.csv", classes=True)
+    words = "--target level --weights b --hidden 3 --epochs 3 --learning-rate 0.01 --l2 0 --quiet"
+    lines = path.read_text().splitlines()
+    counts = np.arange(60) % 4
+    fields = [line.split(",") for line in lines[1:]]
+    for each, count in zip(fields, counts.tolist(), strict=True):
+        each[1] = str(count)
+    path.write_text("\n".join([lines[0], *map(",".join, fields)]))
+    assert grid.main(["--data", str(path), *words.split(), "--out", str(tmp_path / "out")]) == 0
+    x = np.array([[float(each[0]), float(each[2])] for each in fields])
+    y = np.array([each[3] == "low" for each in fields]).astype(int)
+    split = jfnn.datasets.split(x, y)
+    weights = jfnn.datasets.split(x, counts).y_train
+    expected, plain = (
+        jfnn.sweep(jfnn.mlp((2, 3, 2)), split, learning_rate=0.01, epochs=3, batch_size=12, weights=given)
+        for given in (weights, None)
+    )
+    saved = jfnn.load(tmp_path / "out")
+    np.testing.assert_array_equal(saved.train_loss, expected.train_loss)
+    assert (plain.train_loss != expected.train_loss).all()
+
+
+@pytest.mark.parametrize(
+    ("words", "cells"),
+    [
+        ("", 49),
+        ("--l2 0 --dropout 0,0.5 --init-scale 0.5,1,2 --optimizer-arg momentum=0,0.9", 7 * 12),
+        ("--dropout 0.5 --init-scale 2 --optimizer-arg momentum=0.9", 49),
+        ("--sample 1000 --l2 1e-3:1 --dropout 0,0.5", 1000),
+    ],
+)
+def test_memory_is_asked_for_all_cells(grid, words, cells):
+    assert grid.memory.cells(parse(grid, *words.split())) == cells
+
+
+def test_memory_holds_the_results_of_all_groups_and_the_work_of_one(grid, monkeypatch):
+    args = parse(grid, "--hidden", "5", "--hidden", "10,5", "--batch-size", "10,20,30", "--seeds", "3")
+    problem = grid.data.load(args)
+    networks = list(grid.data.networks(problem, args).values())
+    small, large = 65 * 5 + 6 * 10, 65 * 10 + 11 * 5 + 6 * 10
+    monkeypatch.setattr(grid.memory, "available_memory", lambda: 0.0)
+    with pytest.raises(ValueError, match=r"^sizes|^data") as refused:
+        grid.memory.check_run(problem, args, networks, groups=6, devices=1)
+    needed = 49 * 3 * 4 * (3 * (small + large) + 4 * large)
+    assert f"{needed / 1e9:.3g} GB of {49 * 3 * 6} networks" in str(refused.value)
 
 
 def test_a_finished_run_is_not_repeated_nor_another_put_in_its_place(grid, run, no_training, capsys):

@@ -5,11 +5,13 @@ import itertools
 import subprocess
 import sys
 
+import matplotlib
 import numpy as np
 import pytest
 from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.colors import LogNorm
 from matplotlib.patches import Rectangle
+from scipy import stats
 
 import jfnn
 from jfnn import plots, summary
@@ -52,6 +54,17 @@ def make_result(
         history={"epoch": np.arange(1, history + 1)} | kept if history else {},
         timing={},
     )
+
+
+def make_sampled(n=12, axes=None, **options):
+    """A result of random scores in n cells, with these values on the axes."""
+    grid = make_result((n, 1), **options)
+    values = np.geomspace(1e-4, 1, n)
+    axes = {"learning_rate": values, "l2": values[::-1]} | (axes or {})
+    names = [name for name, each in vars(grid).items() if isinstance(each, np.ndarray) and name != "seeds"]
+    history = {name: each if name == "epoch" else each[:, 0] for name, each in grid.history.items()}
+    arrays = {name: getattr(grid, name)[:, 0] for name in names}
+    return dataclasses.replace(grid, axes=axes, sampled=True, history=history, **arrays)
 
 
 def panels_of(figure):
@@ -338,6 +351,133 @@ def test_loss_curves_refuse_what_is_not_there():
         plots.loss_curves(make_result(history=2), cells=[(7, 0)])
     with pytest.raises(ValueError, match=r"^cells: no such place"):
         plots.loss_curves(make_result(history=2), cells=[(0,)])
+
+
+def points_of(panel):
+    """The cells in one panel of a scatter plot: filled, hollow, the best one's ring, crosses."""
+    filled, hollow, *ring = (np.asarray(each.get_offsets()) for each in panel.collections)
+    (crosses,) = panel.lines
+    return filled, hollow, ring, crosses
+
+
+@pytest.mark.parametrize("classes", [True, False])
+@pytest.mark.parametrize("folds", [None, 2])
+def test_scatter_shows_each_cells_mean_score_over_each_hyperparameter_that_varies(classes, folds):
+    momentum = np.linspace(0, 0.9, 12)
+    axes = {"momentum": momentum, "b1": np.full(12, 0.9)}
+    result = make_sampled(axes=axes, classes=classes, folds=folds, diverged=[(3, 0, 1), (5, 0, 0)])
+    result.lost[[7, 8]] = True
+    *panels, bar = (figure := plots.scatter(result)).axes
+    assert [panel.get_xlabel() for panel in panels] == ["learning rate η", "L2 penalty λ", "momentum"]
+    assert bar.get_ylabel() == "learning rate η"
+    assert panels[0].get_ylabel() == result.ranked_by.replace("_", " ")
+    means = getattr(result, result.ranked_by).reshape(12, -1).mean(axis=1)
+    stayed, out = [0, 1, 2, 4, 6, 9, 10, 11], [7, 8]
+    for panel, name in zip(panels, ("learning_rate", "l2", "momentum"), strict=True):
+        filled, hollow, (ring,), crosses = points_of(panel)
+        values = result.axes[name]
+        np.testing.assert_allclose(filled, np.stack([values[stayed], means[stayed]], axis=1))
+        np.testing.assert_allclose(hollow, np.stack([values[out], means[out]], axis=1))
+        np.testing.assert_array_equal(crosses.get_xdata(), values[[3, 5]])
+        (best,) = result.best().index
+        np.testing.assert_allclose(ring, [[values[best], means[best]]])
+    assert panels[0].get_yscale() == ("linear" if classes else "log")
+    caption = " ".join(figure.get_suptitle().split())
+    assert "12 cells" in caption and "crosses: 2 diverged" in caption and "hollow: ruled out" in caption
+    assert summary.describe(result.best().axes) in caption
+
+
+def test_scatter_colours_cells_by_their_learning_rate():
+    result = make_sampled(diverged=[(2, 0, 0)])
+    panel, other, bar = plots.scatter(result).axes
+    faces = panel.collections[0].get_facecolors()
+    np.testing.assert_array_equal(faces, other.collections[0].get_facecolors())
+    # The learning rates ascend evenly on the logarithmic scale of the bar.
+    expected = matplotlib.colormaps["viridis"](np.linspace(0, 1, 12))[np.arange(12) != 2]
+    np.testing.assert_allclose(faces, expected, atol=0.02)
+    assert bar.get_yscale() == "log"
+    alone = make_sampled(axes={"learning_rate": np.full(12, 0.1), "l2": np.full(12, 0.0)})
+    (panel,) = plots.scatter(alone).axes
+    assert (
+        panel.get_xlabel() == "learning rate η"
+        and len(np.unique(panel.collections[0].get_facecolors(), axis=0)) == 1
+    )
+
+
+@pytest.mark.parametrize(
+    ("values", "scale"),
+    [
+        (stats.loguniform(1e-4, 1e-1).ppf(np.random.default_rng(0).random(30)), "log"),
+        (stats.uniform(0, 0.95).ppf(np.random.default_rng(0).random(30)), "linear"),
+        (stats.uniform(1e-3, 1).ppf(np.random.default_rng(0).random(30)), "linear"),
+        (np.array([0, 1e-4, 1e-3, 1e-2, 1e-1, 1] * 5), "symlog"),
+        (np.array([-1, 0.5, 1e-3, 1e-2, 1e-1, 1] * 5), "linear"),
+        (np.array([0, 1.0] * 15), "linear"),
+    ],
+)
+def test_scatter_takes_the_axis_on_which_values_spread_evenly(values, scale):
+    panel = plots.scatter(make_sampled(30, {"momentum": values})).axes[2]
+    assert panel.get_xlabel() == "momentum" and panel.get_xscale() == scale
+    low, high = panel.get_xlim()
+    assert low <= values.min() and values.max() <= high
+
+
+@pytest.mark.parametrize("varying", range(1, 8))
+def test_scatter_has_three_panels_a_row_and_none_is_empty(varying):
+    names = ["learning_rate", "l2", *"abcde"]
+    axes = {name: np.linspace(0.1, 1, 12) if i < varying else np.ones(12) for i, name in enumerate(names)}
+    figure = plots.scatter(make_sampled(axes=axes))
+    FigureCanvasAgg(figure).draw()
+    panels = [panel for panel in figure.axes if panel.collections and panel.get_xlabel()]
+    assert [panel.get_xlabel() for panel in panels] == ["learning rate η", "L2 penalty λ", *"abcde"][:varying]
+    rows = {round(panel.get_position().y0, 3) for panel in panels}
+    assert len(rows) == -(-varying // 3) and len(figure.axes) == varying + 1
+    texts = [each for panel in panels for each in (panel.xaxis.label, panel.yaxis.label) if each.get_text()]
+    boxes = [text.get_window_extent() for text in texts]
+    assert not any(one.overlaps(other) for one, other in itertools.combinations(boxes, 2))
+
+
+def test_scatter_of_a_search_that_diverged_everywhere_and_of_a_grid_is_drawn():
+    *panels, _ = (figure := plots.scatter(make_sampled(diverged=[np.s_[:]]))).axes
+    assert all(len(points_of(panel)[3].get_xdata()) == 12 for panel in panels)
+    assert "no best cell; crosses: 12 diverged" in " ".join(figure.get_suptitle().split())
+    result = make_result((3, 4))
+    filled, *_ = points_of(plots.scatter(result).axes[1])
+    np.testing.assert_allclose(filled[:, 0], np.tile(result.l2, 3))
+    np.testing.assert_allclose(filled[:, 1], result.cell_scores().ravel())
+
+
+def test_heat_map_refuses_a_random_search_and_says_what_shows_it():
+    with pytest.raises(ValueError, match=r"^result: .* form no grid; use plots\.scatter$"):
+        plots.heat_map(make_sampled())
+
+
+@pytest.mark.parametrize("classes", [True, False])
+def test_loss_curves_of_a_random_search_go_from_the_best_cell_to_the_worst(classes):
+    result = make_sampled(n=16, classes=classes, history=5, diverged=[(4, 0, 0)])
+    cells = [i for (i,) in default_cells(result)]
+    scores = result.cell_scores()
+    order = np.argsort(-scores if classes else scores)
+    assert len(cells) == 6 and cells[0] == order[0] == result.best().index[0]
+    assert [scores[i] for i in cells] == pytest.approx(
+        sorted(scores[cells], key=lambda score: (np.isnan(score), -score if classes else score)), nan_ok=True
+    )
+    assert cells[-1] == 4  # the one that diverged is the worst
+    figure = plots.loss_curves(result, cells=[(2,), (11,)])
+    drawn = [line.get_ydata() for line in figure.axes[0].lines]
+    expected = [result.history[f"{part}_loss"][i].mean(axis=0) for i in (2, 11) for part in ("train", "test")]
+    np.testing.assert_allclose(drawn, expected)
+    assert figure.legends[0].texts[0].get_text().startswith(summary.describe(result.axes_at((2,))))
+    with pytest.raises(ValueError, match=r"^cells: no such place \(16,\)"):
+        plots.loss_curves(result, cells=[(16,)])
+
+
+def test_loss_curves_of_a_random_search_leave_out_cells_without_scores():
+    result = make_sampled(n=8, history=3)
+    (best,) = result.best().index
+    shown = {best, (best + 3) % 8}
+    result.history["train_loss"][[i for i in range(8) if i not in shown]] = np.nan
+    assert {i for (i,) in default_cells(result)} == shown
 
 
 def test_images_show_pixels_labels_and_wrong_predictions():

@@ -1,15 +1,16 @@
 """The page and the words that a person reads a sweep by."""
 
 import base64
+import dataclasses
 import html.parser
 import re
 
 import numpy as np
 import pytest
-from test_plots import make_result
+from test_plots import make_result, make_sampled
 
 import jfnn
-from jfnn import ranking, report
+from jfnn import ranking, report, summary
 
 
 class Page(html.parser.HTMLParser):
@@ -117,6 +118,81 @@ def test_lines_name_the_best_cells_place_in_its_order():
         result, "run"
     )
     assert "jfnn.load('run')" in report.how_to_load(result, "run")
+
+
+def test_page_of_a_random_search_lists_ten_cells_and_shows_them_scattered(tmp_path):
+    result = make_sampled(n=60, history=3)
+    assert set(report.draw(result)) == {"scatter", "curves"}
+    config = {"settings": {"axes": {"l2": result.l2.tolist()}}}
+    report.write_report(dataclasses.replace(result, config=config), tmp_path / "report.html")
+    page = Page((tmp_path / "report.html").read_text())
+    best = ranking.best_first([result], most=10)
+    assert [tuple(row) for row in page.rows[:11]] == ranking.table(best) and page.rows[11][0] == "axes.l2"
+    assert "The cells drawn" in page.texts["h2"]
+    assert f"result.member({best.cells[0].place[0]}, 0)  # the best cell, seed 0" in page.texts["pre"][0]
+    listed = page.rows[11][1].split(", ")
+    assert len(listed) == 51 and listed[-1] == "… 10 more"
+
+
+def test_page_gives_the_scores_of_the_cell_trained_again_and_loads_it(tmp_path):
+    x, y = jfnn.datasets.xor_gate()
+    split = jfnn.Split(np.tile(x, (3, 1)), np.tile(y, 3), x, y)
+    result = jfnn.sweep(
+        jfnn.mlp((2, 3, 2)),
+        split,
+        learning_rate=[0.1, 0.2],
+        epochs=3,
+        batch_size=None,
+        seeds=2,
+        validation=4,
+        refit=True,
+        out=tmp_path,
+    )
+    r2 = np.array([[[0.5, 0.7]]])
+    report.write_report(result, tmp_path / "report.html", extra_refit={"test_R²": r2})
+    text = (tmp_path / "report.html").read_text()
+    texts = summary.refit_texts(result.refit)
+    assert [each.rsplit(" ", 3)[0] for each in texts] == ["test accuracy", "train accuracy"]
+    assert f"On all training rows, with 2 seeds: {', '.join(texts)}, test R² 0.600 ± " in text
+    here = {"x": np.float32([[0, 1]])}
+    exec(Page(text).texts["pre"][0], here)
+    np.testing.assert_array_equal(here["params"][0].w, result.refit.member(0, 0, 0)[0].w)
+    assert "trained again" not in report.how_to_load(dataclasses.replace(result, refit=None), "run")
+
+
+def test_scores_of_the_cell_trained_again_are_means_over_its_seeds():
+    refit = make_result((1, 1), seeds=3)
+    means = [getattr(refit, f"{part}_accuracy").mean() for part in ("test", "train")]
+    halves = [jfnn.cell_statistics(refit, f"{part}_accuracy") for part in ("test", "train")]
+    assert summary.refit_texts(refit) == [
+        f"{part} accuracy {mean:.3f} ± {(found.high - found.low).item() / 2:.3f}"
+        for part, mean, found in zip(("test", "train"), means, halves, strict=True)
+    ]
+    assert summary.refit_texts(make_result((1, 1), seeds=1, diverged=[np.s_[:]]))[0] == "test accuracy div"
+
+
+def test_overview_lists_the_cells_of_all_groups_and_links_their_pages(tmp_path):
+    results = (make_result((2, 3)), make_result((3, 3), diverged=[(0, 0, 0)]))
+    found = jfnn.SweepGroups((jfnn.Group("a<b", 5), jfnn.Group("c d", None)), results, make_result((1, 1)))
+    pages = {group: f"{group.directory}/report.html" for group in found.groups}
+    report.write_overview(found, tmp_path / "report.html", title="<all>", pages=pages, settings={"n": 3})
+    text = (tmp_path / "report.html").read_text()
+    page = Page(text)
+    expected = ranking.table(
+        ranking.best_first(results, most=10), {"network": ["a<b", "c d"], "batch": ["5", "full"]}
+    )
+    assert [tuple(row) for row in page.rows] == [*expected, ("n", "3")]
+    assert page.sources == ["a%3Cb-5/report.html", "c%20d-full/report.html"]
+    assert page.texts["a"] == ["network a<b, batch 5", "network c d, batch full"]
+    assert page.texts["h1"] == ["<all>"] and summary.refit_texts(found.refit)[0] in text
+
+
+def test_overview_of_groups_that_diverged_everywhere_is_written(tmp_path):
+    result = make_result((2, 3), diverged=[np.s_[:]])
+    found = jfnn.SweepGroups((jfnn.Group("a", 5),), (result,))
+    report.write_overview(found, tmp_path / "report.html")
+    text = (tmp_path / "report.html").read_text()
+    assert "Every cell diverged" in text and "trained again" not in text and "Groups" not in text
 
 
 def test_page_of_a_grid_that_diverged_everywhere_is_written(tmp_path):

@@ -32,8 +32,9 @@ def loss_curves(run: SweepResult | History, cells: Sequence[tuple[int, ...]] | N
 
     Args:
         run: A sweep that kept its history, or the `History` of `jfnn.train`.
-        cells: For a sweep, the cells to show: places on every axis but the seeds and folds. The default takes
-            up to six learning rates, the best cell's among them, all else as in the best cell.
+        cells: For a sweep, the cells to show: places on every axis but the seeds and folds, of a sampled one
+            ``(i,)``. The default takes up to six learning rates, the best cell's among them, all else as in
+            the best cell; of a sampled one cells from the best to the worst.
 
     Raises:
         ValueError: No history was kept, or there is no such cell.
@@ -82,15 +83,13 @@ def _history_curves(history: History) -> list[_Curve]:
 def _cell_curves(result: SweepResult, cells) -> list[_Curve]:
     if not result.history:
         raise ValueError("run: no history was kept; sweep with history=True and a segment")
-    shape = tuple(len(values) for values in result.axes.values())
-    best = summary.best_or_none(result)
+    shape, best = result.cell_shape, summary.best_or_none(result)
     found = []
     for cell in default_cells(result) if cells is None else cells:
         if len(cell) != len(shape) or not all(0 <= i < n for i, n in zip(cell, shape, strict=True)):
             raise ValueError(f"cells: no such place {tuple(cell)} in a grid of shape {shape}")
-        axes = {name: float(values[i]) for (name, values), i in zip(result.axes.items(), cell, strict=True)}
         is_best = best is not None and best.index == tuple(cell)
-        label = summary.describe(axes) + (" (best)" if is_best else "")
+        label = summary.describe(result.axes_at(tuple(cell))) + (" (best)" if is_best else "")
         diverged = bool((result.diverged_at[tuple(cell)] >= 0).any())
         label += " (div)" * diverged
         scores = {
@@ -103,18 +102,26 @@ def _cell_curves(result: SweepResult, cells) -> list[_Curve]:
 
 
 def default_cells(result: SweepResult, most: int = 6) -> list[tuple[int, ...]]:
-    """The best cell and others that differ from it in the learning rate alone.
+    """The best cell and others that differ from it in the learning rate alone; of sampled ones any others.
 
     Left out are cells that stopped before scores were first taken, which have no curve.
     """
     best = summary.best_or_none(result)
-    chosen, *rest = best.index if best else (0,) * len(result.axes)
+    chosen, *rest = best.index if best else (0,) * len(result.cell_shape)
     lost = np.isnan(result.history["train_loss"]).all(axis=-1) & (result.diverged_at < 0)
-    drawn = [i for i in range(len(result.learning_rate)) if not lost[(i, *rest)].all()]
+    order = _from_best_to_worst(result) if result.sampled else range(len(result.learning_rate))
+    drawn = [i for i in order if i == chosen or not lost[(i, *rest)].all()]
     others = [i for i in drawn if i != chosen]
     spread = np.linspace(0, len(others) - 1, min(most - 1, len(others))).round().astype(int)
-    picked = {others[i] for i in spread}
-    return [(i, *rest) for i in sorted(picked | {chosen})]
+    picked = {others[i] for i in spread} | {chosen}
+    return [(i, *rest) for i in drawn if i in picked]
+
+
+def _from_best_to_worst(result: SweepResult) -> list[int]:
+    """The places of sampled cells, those that diverged last."""
+    scores = result.cell_scores()
+    worse = -scores if summary.kind(result) == "accuracy" else scores
+    return np.argsort(worse, kind="stable").tolist()  # NaN comes last
 
 
 def _limits(curves: Sequence[_Curve], parts: Sequence[str]) -> tuple[float | None, float | None]:

@@ -44,8 +44,11 @@ def heat_map(result: SweepResult, at: dict[str, int] | None = None) -> Figure:
             need not be named.
 
     Raises:
-        ValueError: ``at`` lacks one of the further axes, names another, or there is no such place.
+        ValueError: ``at`` lacks one of the further axes, names another, or there is no such place. Or the
+            cells were sampled, and form no grid.
     """
+    if result.sampled:
+        raise ValueError("result: the cells of a random search form no grid; use plots.scatter")
     further = _places(result, at or {})
     shown: tuple[Any, ...] = (slice(None), slice(None), *further)
     best, kind = summary.best_or_none(result), summary.kind(result)

@@ -7,17 +7,18 @@ import json
 import shlex
 import tempfile
 from pathlib import Path
-
-import numpy as np
+from typing import Any
 
 import jfnn
 from grid_parts import text
 from grid_parts.data import Problem
-from grid_parts.flags import DEFAULT_OUT
+from grid_parts.table import DEFAULT_OUT
 from jfnn import storage
 from jfnn.engine import archive
+from jfnn.engine.axes import is_distribution
+from jfnn.engine.result import REFIT
 
-HEATMAP, CURVES, REPORT = "heatmap.png", "curves.png", "report.html"
+REPORT = "report.html"
 # Flags that say where and how a run goes on, and nothing of what it is.
 NOT_SETTINGS = ("out", "resume", "quiet")
 
@@ -29,11 +30,16 @@ def choose(args: argparse.Namespace) -> Path:
     can be made there; nothing is left behind.
 
     Raises:
-        ValueError: They cannot.
+        ValueError: They cannot. Or several groups are to go where another run is.
     """
     numbered = (DEFAULT_OUT.with_name(f"{DEFAULT_OUT.name}-{i}") for i in itertools.count(2))
     free = (path for path in itertools.chain([DEFAULT_OUT], numbered) if args.resume or not path.exists())
     out = next(free) if args.out is None else args.out
+    several = len(args.sizes) * len(args.activation) * len(args.batch_size or [None]) > 1
+    if several and (out / archive.CONFIG).exists():
+        raise ValueError(f"out: {out} holds a single run; choose another directory")
+    if several and (out / archive.TABLE).exists() and not args.resume:
+        raise ValueError(f"out: {out} holds finished runs; --resume gives their result, or choose another")
     try:
         present = next(path for path in (out.absolute(), *out.absolute().parents) if path.exists())
         with tempfile.TemporaryFile(dir=present):
@@ -43,46 +49,105 @@ def choose(args: argparse.Namespace) -> Path:
     return out
 
 
-def write(
-    result: jfnn.SweepResult, args, problem: Problem, r2: dict[str, np.ndarray], words: list[str]
+def write(found: jfnn.SweepGroups, args, problem: Problem, words: list[str]) -> list[str]:
+    """Adds figures, pages and the command to the runs' directories; the names of what is in the topmost.
+
+    Args:
+        found: The sweeps, saved there already.
+        args: The flags' values.
+        problem: What was learned.
+        words: The command line.
+    """
+    shown = settings(args, problem, words)
+    if len(found.groups) == 1:
+        result = dataclasses.replace(found.results[0], refit=found.refit)
+        alone = dataclasses.replace(result, refit=None)
+        lines = text.verdict(alone, problem, tested=found.refit is None)
+        return write_run(result, args.out, args, problem, shown, lines)
+    for group, result in zip(found.groups, found.results, strict=True):
+        lines = [f"network {text.name_of(group)}", *text.verdict(result, problem, tested=False)]
+        write_run(result, args.out / group.directory, args, problem, shown, lines)
+    write_overview(found, args.out, problem, shown)
+    again = [] if found.refit is None else [f"{REFIT}/"]
+    return [archive.TABLE, REPORT, *again, *(f"{group.directory}/" for group in found.groups)]
+
+
+def settings(args, problem: Problem, words: list[str]) -> dict[str, Any]:
+    """What the page lists beside what the library knows."""
+    rows = {f"{part} rows": len(x) for part, x in zip(("train", "test"), problem.split[::2], strict=True)}
+    classes = {"classes": list(problem.classes)} if problem.classes else {}
+    shown = {"command": shlex.join(["scripts/grid.py", *words]), "data": problem.name}
+    return shown | rows | classes | {"standardised": args.standardise}
+
+
+def write_run(
+    result: jfnn.SweepResult,
+    out: Path,
+    args: argparse.Namespace,
+    problem: Problem,
+    shown: dict[str, Any],
+    lines: list[str],
 ) -> list[str]:
-    """Adds figures, page and command to the run's directory; the names of all files in it.
+    """Adds figures, page and command to one run's directory; the names of all files in it.
 
     Args:
         result: The sweep, saved there already.
+        out: The directory.
         args: The flags' values.
         problem: What was learned.
-        r2: For regression, R² of each member by part.
-        words: The command line.
+        shown: From `settings`.
+        lines: The text below the page's heading.
     """
     from jfnn import report
 
     images = {name: report.png(figure) for name, figure in report.draw(result).items()}
-    files = {"heatmap": HEATMAP, "curves": CURVES}
-    for name, data in images.items():
-        with storage.atomic(args.out / files[name]) as file:
-            file.write(data)
+    for name, image in images.items():
+        with storage.atomic(out / f"{name}.png") as file:
+            file.write(image)
     command = {name: _plain(value) for name, value in vars(args).items() if name not in NOT_SETTINGS}
-    config = json.loads((args.out / archive.CONFIG).read_text())
-    storage.write_json(args.out / archive.CONFIG, config | {"command": command, "classes": problem.classes})
-    shown = {"command": shlex.join(["scripts/grid.py", *words]), "data": problem.name}
-    rows = {f"{part} rows": len(x) for part, x in zip(("train", "test"), problem.split[::2], strict=True)}
-    classes = {"classes": list(problem.classes)} if problem.classes else {}
+    config = json.loads((out / archive.CONFIG).read_text())
+    storage.write_json(out / archive.CONFIG, config | {"command": command, "classes": problem.classes})
+    what = "Random search" if result.sampled else "A grid"
     report.write_report(
         result,
-        args.out / REPORT,
-        title=f"A grid of {result.diverged_at.size} networks on {problem.name}",
-        text=text.verdict(result, problem, r2),
-        extra=text.comparable(result, r2),
+        out / REPORT,
+        title=f"{what} of {result.diverged_at.size} networks on {problem.name}",
+        text=lines,
+        extra=text.comparable(result, problem),
+        extra_refit=text.extra_refit(result.refit, problem),
         figures=images,
-        settings=shown | rows | classes | {"standardised": args.standardise},
+        settings=shown,
     )
     saved = [archive.CONFIG, archive.TABLE, archive.RESULTS, archive.MODELS]
-    return [*saved, *(files[name] for name in images), REPORT]
+    again = [] if result.refit is None else [f"{REFIT}/"]
+    return [*saved, *again, *(f"{name}.png" for name in images), REPORT]
+
+
+def write_overview(found: jfnn.SweepGroups, out: Path, problem: Problem, shown: dict[str, Any]) -> None:
+    """Writes the page about all groups."""
+    from jfnn import report
+
+    group, _ = text.winner(found)
+    where, tested = f"network {text.name_of(group)}, ", found.refit is None
+    networks = sum(result.diverged_at.size for result in found.results)
+    report.write_overview(
+        found,
+        out / REPORT,
+        title=f"{networks} networks in {len(found.groups)} groups on {problem.name}",
+        text=text.verdict(found[group], problem, where, tested),
+        extras=[text.comparable(result, problem) for result in found.results],
+        extra_refit=text.extra_refit(found.refit, problem),
+        settings=shown,
+        pages={group: f"{group.directory}/{REPORT}" for group in found.groups},
+    )
 
 
 def _plain(value):
     """A flag's value as JSON has it."""
     if isinstance(value, jfnn.Halving):
         return dataclasses.asdict(value)
+    if is_distribution(value):
+        return f"scipy.stats.{value.dist.name}{value.args}"
+    if isinstance(value, dict):
+        return {name: _plain(each) for name, each in value.items()}
     return str(value) if isinstance(value, Path) else value

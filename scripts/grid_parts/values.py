@@ -8,6 +8,36 @@ import numpy as np
 from jfnn import Halving
 
 
+def axis(text: str):
+    """Numbers, as `numbers` reads them, or a distribution to draw them from.
+
+    ``1e-5:10`` is log-uniform, ``uniform:0:0.9`` uniform, both as frozen distributions of `scipy.stats`.
+    """
+    uniform, ends = text.startswith("uniform"), text.removeprefix("uniform:").split(":")
+    if not uniform and (len(ends) != 2 or "," in text):
+        return numbers(text)
+    from scipy import stats
+
+    try:
+        low, high = map(float, ends)
+        if not (-np.inf if uniform else 0) < low < high < np.inf:
+            raise ValueError
+    except ValueError:
+        expected = (
+            "uniform:START:STOP with START below STOP"
+            if uniform
+            else "START:STOP with 0 < START < STOP (or uniform:START:STOP)"
+        )
+        raise _expected(expected, text) from None
+    return stats.uniform(low, high - low) if uniform else stats.loguniform(low, high)
+
+
+def number(text: str):
+    """As `axis`; a number alone is no sequence."""
+    found = axis(text)
+    return found if re.search("[,:]", text) else found[0]
+
+
 def numbers(text: str) -> list[float]:
     """``0,1e-3`` -> numbers; ``1e-5:10:7`` -> seven from 1e-5 to 10, evenly spaced on a logarithmic scale."""
     found: list[float] = []
@@ -37,12 +67,17 @@ def count_or_integers(text: str) -> int | list[int]:
     return found if "," in text else found[0]
 
 
-def count_or_full(text: str) -> int | str:
-    """``100`` -> a count; ``full`` stays."""
+def names(text: str) -> list[str]:
+    """``sigmoid,relu`` -> names, each once."""
+    return list(dict.fromkeys(text.split(",")))
+
+
+def counts_or_full(text: str) -> list[int | str]:
+    """``50,100`` -> counts, each once; ``full`` stays."""
     try:
-        return text if text == "full" else int(text)
+        return [name if name == "full" else int(name) for name in names(text)]
     except ValueError:
-        raise _expected("a whole number, or 'full'", text) from None
+        raise _expected("whole numbers or 'full', with commas between", text) from None
 
 
 def share_or_count(text: str) -> float | int:
@@ -53,7 +88,7 @@ def share_or_count(text: str) -> float | int:
         raise _expected("a share such as 0.2, or a number of rows", text) from None
 
 
-def named_value(text: str) -> tuple[str, object]:
+def named(text: str) -> tuple[str, object]:
     """``momentum=0.9`` -> a number, ``momentum=0,0.9`` -> an axis, ``nesterov=true`` -> a switch."""
     name, _, value = text.partition("=")
     if not (name.isidentifier() and value):
@@ -62,8 +97,7 @@ def named_value(text: str) -> tuple[str, object]:
         return name, value == "true"
     if re.fullmatch(r"[+-]?\d+", value):
         return name, int(value)
-    found = numbers(value)
-    return name, found if re.search("[,:]", value) else found[0]
+    return name, number(value)
 
 
 def halving(text: str) -> Halving:
