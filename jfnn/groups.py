@@ -119,12 +119,13 @@ def sweep_groups(
         **options: As in `jfnn.sweep`.
 
     Raises:
-        ValueError, TypeError: As in `jfnn.sweep`; or a name that cannot be. All groups are looked at before
-            the first one trains only as far as names and batch sizes go.
+        ValueError, TypeError: As in `jfnn.sweep`; or a name that cannot be, or a directory with other runs.
+            Before the first group trains, the others are looked at as far as names and batch sizes go.
     """
     sizes = list(batch_size) if isinstance(batch_size, Sequence) else [batch_size]
     groups = [Group(name, size) for name, size in itertools.product(_checked(networks), sizes)]
     _check(groups, split)
+    _check_directory(out, bool(options.get("resume")))
     results = [
         sweep(
             networks[group.network],
@@ -191,6 +192,17 @@ def _checked(networks: Mapping[str, Network]) -> list[str]:
         if not isinstance(name, str) or not name or os.sep in name or name.startswith("."):
             raise ValueError(f"networks: expected names that can be directories, got {name!r}")
     return list(networks)
+
+
+def _check_directory(out: str | os.PathLike | None, resume: bool) -> None:
+    if out is None:
+        return
+    if (Path(out) / archive.CONFIG).exists():
+        raise ValueError(f"out: {out} holds a single run, choose another directory")
+    if (Path(out) / archive.TABLE).exists() and not resume:
+        raise ValueError(
+            f"out: {out} holds groups already; resume=True goes on with these, or choose another"
+        )
 
 
 def _check(groups: Sequence[Group], split: Split) -> None:

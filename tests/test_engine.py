@@ -12,7 +12,7 @@ from hypothesis import strategies
 
 import jfnn
 from jfnn import losses, training
-from jfnn.engine import plan, program
+from jfnn.engine import devices, plan, program
 
 SIZES = (5, 6, 3)
 EPOCHS = 9
@@ -486,3 +486,16 @@ def test_what_cannot_be_is_refused_by_name_before_compiling(sweep, changes, name
     monkeypatch.setattr("jfnn.engine.loop.run", lambda *_: pytest.fail("reached the engine"))
     with pytest.raises((ValueError, TypeError), match=named):
         sweep(**changes)
+
+
+def test_the_cores_of_a_cpu_share_one_device_unless_devices_are_named(sweep, grid, monkeypatch):
+    first, second = jax.devices()
+    monkeypatch.setattr(devices, "cores", lambda: 5)
+    assert devices.resolve(None) == (first,) * 5
+    assert devices.resolve(3) == (first,) * 3
+    assert devices.resolve([second, first]) == (second, first)
+    monkeypatch.setattr(devices, "cores", lambda: 1)
+    assert devices.resolve(None) == (first,) * 2  # as many as JAX was told to show
+    with pytest.raises(ValueError, match="^devices: expected at most 2, the CPU cores there are, got 3$"):
+        devices.resolve(3)
+    assert same_bits(everything(sweep(seeds=2, devices=(first,) * 7)), everything(grid))

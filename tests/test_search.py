@@ -254,6 +254,10 @@ def test_groups_are_saved_and_read_back(networks, split, grouped, tmp_path):
     }
     resumed = jfnn.sweep_groups(networks, split, resume=True, **options)
     assert same_bits(resumed.refit.params, written.refit.params)
+    with pytest.raises(ValueError, match=r"^out: .* holds groups already"):
+        jfnn.sweep_groups(networks, split, **options)
+    with pytest.raises(ValueError, match=r"^out: .* holds a single run"):
+        jfnn.sweep_groups(networks, split, **(options | {"out": tmp_path / "a" / "6-16"}))
 
 
 @pytest.mark.parametrize(

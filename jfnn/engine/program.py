@@ -6,8 +6,8 @@ argument, so one program serves any grid, any number of epochs and any number of
 
 Nothing else may enter this program: a member's float32 results are the same bits in every slot, beside any
 neighbours and on any number of devices because the program that trains it is always the same one. That is
-also why it is a program for one device, of which each device has its copy and all CPU cores the same one: when
-XLA partitions a program over devices, its arithmetic may change with their number.
+also why it is a program for one device, of which each device has its copy and all CPU cores the same one:
+when XLA partitions a program over devices, its arithmetic may change with their number.
 """
 
 import functools

@@ -1,7 +1,7 @@
 """One host thread for each CPU core or accelerator: each takes tasks as its device comes free.
 
-Threads are what makes cores work side by side: JAX runs the calls that one thread makes one after another, but
-a CPU device works on the calls of several threads at once.
+Threads are what makes cores work side by side: JAX runs the calls that one thread makes one after another,
+but a CPU device works on the calls of several threads at once.
 """
 
 import concurrent.futures
