@@ -2,28 +2,31 @@
 
 Every contender trains the same grids on the same minibatches from the same starting weights, where it lets
 itself be given them; each in a process of its own, warm, in turns, several times. Beside the time stands the
-test accuracy of a reference cell, and the floor: how long the matrix products of the training would take at
-the rate that this machine reaches with large ones, in the same run.
+test accuracy of a reference cell, and the floor: how long the matrix products of the training and of the
+final scoring would take at the rate that this machine reaches with large ones, in the same run. Another
+process traces jfnn, for a breakdown of its time.
 
-Prints a table a workload; writes bench.json, growth.csv, bench.png and growth.png into a directory.
+Prints two tables a workload; writes bench.json, growth.csv, bench.png and growth.png into a directory.
 """
 
 import argparse
+import dataclasses
 import json
 import sys
 import time
 from collections.abc import Sequence
 from pathlib import Path
 
-from bench_parts import figures, growth, measure, report
+from bench_parts import growth, measure, report
+from bench_parts.breakdown import TRACED
 from bench_parts.contenders import CONTENDERS, available
 from bench_parts.workers import Apart
 from bench_parts.workloads import WORKLOADS, Workload, quick
 
-QUICK_CONTENDERS = ("numpy", "sklearn", "vmap", "jfnn", "jfnn_backprop", "floor")
+QUICK_CONTENDERS = ("numpy", "sklearn", "vmap", "jfnn", "floor")
 QUICK_GROWTH = growth.Scale((49, 490), (10, 100), (32, 100), (1, 2), gflop=5, rounds=2)
 GROWTH = "growth"
-ROUNDS, QUICK_ROUNDS = 5, 2
+ROUNDS, NOTES_ROUNDS, QUICK_ROUNDS = 3, 5, 2
 
 
 def main(arguments: Sequence[str] | None = None, start: measure.Start = Apart) -> int:
@@ -37,7 +40,6 @@ def main(arguments: Sequence[str] | None = None, start: measure.Start = Apart) -
         The exit status: 1 if a contender failed.
     """
     options = _parser().parse_args(arguments)
-    options.rounds = options.rounds or (QUICK_ROUNDS if options.quick else ROUNDS)
     options.out.mkdir(parents=True, exist_ok=True)
     began = time.perf_counter()
     with measure.started({"": CONTENDERS["jfnn"]}, start) as workers:
@@ -49,7 +51,9 @@ def main(arguments: Sequence[str] | None = None, start: measure.Start = Apart) -
     points: list[growth.Point] = []
     failed: dict[str, str] = {}
     if GROWTH in chosen:
+        before = time.perf_counter()
         points, failed = growth.curves(QUICK_GROWTH if options.quick else growth.Scale(), start, _log)
+        print(f"\n### growth\n\n{time.perf_counter() - before:.0f} s for {len(points)} points.")
     seconds = time.perf_counter() - began
     write(comparisons, points, environment | {"seconds": seconds, "quick": options.quick}, options)
     print(f"\n{seconds:.0f} s in all; figures in {options.out}")
@@ -61,7 +65,7 @@ def main(arguments: Sequence[str] | None = None, start: measure.Start = Apart) -
 def compare_all(
     workloads: dict[str, Workload], options: argparse.Namespace, start: measure.Start
 ) -> dict[str, measure.Comparison]:
-    """Measures the workloads one after another and prints each one's table when it is done.
+    """Measures the workloads one after another and prints each one's tables when it is done.
 
     Contenders get new processes for every workload, so that none profits from what it compiled before;
     ``--quick`` spares that.
@@ -70,19 +74,41 @@ def compare_all(
     comparisons = {}
     names = list(workloads)
     for group in [names] if options.quick else [[name] for name in names]:
+        began = time.perf_counter()
         with measure.started(contenders, start) as workers:
             for name in group:
-                found = measure.compare(workloads[name], contenders, workers, options.rounds, _log)
-                print(f"\n### {found.workload.title}\n\n{report.table(found)}", flush=True)
-                comparisons[name] = found
+                rounds = rounds_of(name, options)
+                found = measure.compare(workloads[name], contenders, workers, rounds, _log)
+                comparisons[name], began = _timed(found, began)
+        # After the others have ended, which it would disturb.
+        with measure.started({measure.BREAKDOWN: TRACED}, start) as workers:
+            for name in group:
+                _log(f"{name}: {measure.BREAKDOWN}")
+                found = measure.broken_down(comparisons[name], workers[measure.BREAKDOWN])
+                comparisons[name], began = _timed(found, began)
+                print(f"\n### {found.workload.title}\n\n{report.tables(comparisons[name])}", flush=True)
     return comparisons
+
+
+def _timed(comparison: measure.Comparison, since: float) -> tuple[measure.Comparison, float]:
+    """The comparison with the seconds since then added to its own, and the time now."""
+    now = time.perf_counter()
+    return dataclasses.replace(comparison, seconds=comparison.seconds + now - since), now
+
+
+def rounds_of(name: str, options: argparse.Namespace) -> int:
+    """Warm runs of each contender on a workload: most where the figures are quoted."""
+    if options.rounds:
+        return options.rounds
+    return QUICK_ROUNDS if options.quick else NOTES_ROUNDS if name == "notes" else ROUNDS
 
 
 def write(comparisons, points, environment: dict, options: argparse.Namespace) -> None:
     """Writes all files."""
+    from bench_parts import figures  # matplotlib, which each contender's process would import as well
+
     everything = {
         "environment": environment,
-        "rounds": options.rounds,
         "workloads": {name: report.as_json(comparison) for name, comparison in comparisons.items()},
         "growth": [point._asdict() for point in points],
     }
@@ -119,9 +145,13 @@ def _parser() -> argparse.ArgumentParser:
         metavar="NAME",
         help=f"of {', '.join(CONTENDERS)}; default: all whose packages are installed",
     )
-    parser.add_argument("--rounds", type=_rounds, help=f"warm runs of each; default: {ROUNDS}")
     parser.add_argument(
-        "--quick", action="store_true", help=f"a tenth of the work, {QUICK_ROUNDS} rounds: under a minute"
+        "--rounds", type=_rounds, help=f"warm runs of each; default: {ROUNDS}, the notes' grid {NOTES_ROUNDS}"
+    )
+    parser.add_argument(
+        "--quick",
+        action="store_true",
+        help=f"less than a tenth of the work, {QUICK_ROUNDS} rounds",
     )
     parser.add_argument("--json", type=Path, metavar="FILE", help="default: bench.json in --out")
     parser.add_argument("--out", type=Path, default=Path("runs/bench"), help="default: runs/bench")

@@ -496,6 +496,6 @@ def test_the_cores_of_a_cpu_share_one_device_unless_devices_are_named(sweep, gri
     assert devices.resolve([second, first]) == (second, first)
     monkeypatch.setattr(devices, "cores", lambda: 1)
     assert devices.resolve(None) == (first,) * 2  # as many as JAX was told to show
-    with pytest.raises(ValueError, match="^devices: expected at most 2, the CPU cores there are, got 3$"):
+    with pytest.raises(ValueError, match=r"^devices: expected at most 2, the CPU cores there are, got 3$"):
         devices.resolve(3)
     assert same_bits(everything(sweep(seeds=2, devices=(first,) * 7)), everything(grid))

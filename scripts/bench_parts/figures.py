@@ -9,51 +9,72 @@ from bench_parts.contenders import CONTENDERS, FLOOR
 from bench_parts.growth import Point
 from bench_parts.measure import Comparison
 
-OURS, OTHERS, FLOOR_COLOUR = "#1f77b4", "#999999", "#000000"
-LINE_COLOURS = {"vmap": OTHERS, "jfnn": "#8fc1e3", "jfnn_backprop": OURS, FLOOR: FLOOR_COLOUR}
+FLOOR_COLOUR = "#000000"
+# Others in greys, jfnn in blues; a contender that is not here is not drawn.
+COLOURS = {
+    "numpy": "#4d4d4d",
+    "sklearn": "#8c8c8c",
+    "torch": "#d9a441",
+    "torch_vmap": "#e8c580",
+    "torch_compile": "#f3e0bb",
+    "vmap": "#c4c4c4",
+    "jfnn_1": "#a6cbe8",
+    "jfnn": "#1f77b4",
+    "jfnn_backprop": "#0b3c5d",
+    "jfnn_halving": "#5bbfae",
+}
+LINE_COLOURS = {**COLOURS, "vmap": "#8c8c8c", FLOOR: FLOOR_COLOUR}
 AXIS_LABELS = {
     "members": "members",
     "batch": "rows a step",
     "width": "hidden units",
-    "devices": "CPU devices",
+    "cores": "threads",
 }
 
 
 def comparisons(found: dict[str, Comparison]) -> Figure:
-    """A panel a workload: a bar a contender (median, with least and most), and a line at the floor."""
-    figure = Figure(figsize=(9, 0.7 * len(found) + 0.27 * sum(len(c.measurements) for c in found.values())))
+    """A group of bars a workload, a bar a contender (its median), and a line at the floor."""
+    figure = Figure(figsize=(max(4.0, 2.4 * len(found)), 4.2))
     figure.set_layout_engine("constrained")
-    sizes = [len(comparison.measurements) for comparison in found.values()]
-    panels = figure.subplots(len(found), 1, squeeze=False, height_ratios=sizes)[:, 0]
-    for panel, comparison in zip(panels, found.values(), strict=True):
-        _bars(panel, comparison)
-    panels[-1].set_xlabel("seconds, warm, logarithmic (median of the runs; whiskers: fastest and slowest)")
+    axes = figure.subplots()
+    drawn = {name: m.title for c in found.values() for name, m in c.measurements.items() if name in COLOURS}
+    bar = 0.85 / max(len(drawn), 1)
+    for group, comparison in enumerate(found.values()):
+        _bars(axes, group, comparison, list(drawn), bar)
+    for name, title in drawn.items():
+        axes.bar(0, 0, color=COLOURS[name], label=title)
+    axes.plot([], [], color=FLOOR_COLOUR, linestyle="--", linewidth=1, label=CONTENDERS[FLOOR].title)
+    titles = [c.workload.title.partition(": ") for c in found.values()]
+    lines = [what + ":\n" + details.replace(", ", ",\n", 1) for what, _, details in titles]
+    axes.set_xticks(range(len(found)), lines, fontsize=8)
+    axes.set_yscale("log")
+    axes.yaxis.set_major_formatter("{x:g}")
+    axes.set_ylabel("seconds, warm, median")
+    axes.grid(axis="y", color="0.9")
+    axes.set_axisbelow(True)
+    axes.margins(x=0.01, y=0.12)
+    axes.spines[["top", "right"]].set_visible(False)
+    figure.legend(loc="outside upper center", ncols=4, frameon=False, fontsize=8)
     return figure
 
 
-def _bars(panel: Axes, comparison: Comparison) -> None:
-    bars = sorted(
-        ((name, m) for name, m in comparison.measurements.items() if name != FLOOR),
-        key=lambda item: item[1].median,
-    )
-    for place, (_, m) in enumerate(bars):
-        hatch = None if m.all_work else "////"
-        panel.barh(place, m.median, color=OURS if m.ours else OTHERS, hatch=hatch, edgecolor="white")
-        panel.plot([min(m.seconds), max(m.seconds)], [place, place], color="black", linewidth=1)
-        panel.annotate(f" {m.median:.3g}", (max(m.seconds), place), va="center", fontsize=8)
-    panel.set_yticks(range(len(bars)), [m.title for _, m in bars], fontsize=8)
-    panel.invert_yaxis()
-    panel.set_xscale("log")
-    panel.margins(x=0.12)
+def _bars(axes: Axes, group: int, comparison: Comparison, names: list[str], bar: float) -> None:
+    for place, name in enumerate(names):
+        m = comparison.measurements.get(name)
+        if m is not None:
+            x = group + (place - (len(names) - 1) / 2) * bar
+            axes.bar(x, m.median, 0.92 * bar, color=COLOURS[name])
+            label = f"{m.median:.2g}" if m.median < 10 else f"{m.median:.0f}"
+            axes.annotate(label, (x, m.median), (0, 1), textcoords="offset points", ha="center", fontsize=6.5)
     if FLOOR in comparison.measurements:
         floor = comparison.measurements[FLOOR].median
-        panel.axvline(floor, color=FLOOR_COLOUR, linestyle=":", linewidth=1)
-    panel.set_title(comparison.workload.title, fontsize=9, loc="left")
-    panel.spines[["top", "right"]].set_visible(False)
+        axes.plot(
+            [group - 0.45, group + 0.45], [floor, floor], color=FLOOR_COLOUR, linestyle="--", linewidth=1
+        )
 
 
 def growth(points: list[Point]) -> Figure:
-    """A panel an axis: time of one step of one member; with devices, the speed relative to one device."""
+    """A panel an axis: time of one step of one member; with cores, the speed relative to the first."""
     axes = list(dict.fromkeys(point.axis for point in points))
     figure = Figure(figsize=(3.6 * len(axes), 4))
     figure.set_layout_engine("constrained")
@@ -82,7 +103,7 @@ def _line(panel: Axes, axis: str, contender: str, points: list[Point]) -> None:
         "marker": "o",
         "markersize": 3,
     }
-    if axis == "devices":
+    if axis == "cores":
         panel.plot(values, [points[0].median_s / point.median_s for point in points], **style)
         panel.set_ylabel("speed, relative to the first")
         panel.set_ylim(bottom=0)

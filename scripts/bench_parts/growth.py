@@ -1,13 +1,14 @@
-"""How time grows with members, batch, width and devices: the notes' network, one of them varied at a time."""
+"""How time grows with members, batch, width and cores: the notes' network, one of them varied at a time."""
 
 from collections.abc import Callable
 from typing import NamedTuple
 
 from bench_parts import measure
 from bench_parts.contenders import CONTENDERS, FLOOR, ours
+from bench_parts.peers import cores
 from bench_parts.workloads import NOTES, growth
 
-LINES = ("vmap", "jfnn", "jfnn_backprop", FLOOR)
+LINES = ("vmap", "jfnn", FLOOR)
 
 
 class Scale(NamedTuple):
@@ -17,30 +18,30 @@ class Scale(NamedTuple):
         members: Numbers of members.
         batches: Numbers of rows a step.
         widths: Numbers of hidden units.
-        devices: Numbers of CPU devices.
+        cores: Numbers of host threads, a core each as far as there are so many.
         gflop: Arithmetic of a point, about.
         rounds: Warm runs of each.
     """
 
-    members: tuple[int, ...] = (1, 7, 49, 490, 5000)
+    members: tuple[int, ...] = (1, 7, 49, 343, 2401)
     batches: tuple[int, ...] = (10, 30, 100, 300, 1000)
     widths: tuple[int, ...] = (10, 32, 100, 320, 1024)
-    devices: tuple[int, ...] = (1, 2, 3, 4)
-    gflop: float = 40.0
-    rounds: int = 3
+    cores: tuple[int, ...] = (1, 2, 3, 4)
+    gflop: float = 15.0
+    rounds: int = 2
 
 
 class Point(NamedTuple):
     """One line of the CSV.
 
     Attributes:
-        axis: "members", "batch", "width" or "devices".
+        axis: "members", "batch", "width" or "cores".
         value: Where on it.
         contender: Whose time.
         median_s: Seconds of a warm run.
         fastest_s: Its fastest run.
         slowest_s: Its slowest run.
-        us_per_member_step: Microseconds for one step of one member.
+        us_per_member_step: Microseconds for one step of one member, its share of all scoring included.
         gflops: Arithmetic of the products by time, 10⁹/s.
         share_of_floor: By the rate of large products measured beside it.
         peak_memory_mb: Of the process since it began with this point.
@@ -76,17 +77,17 @@ def curves(
             found = measure.compare(workload, lines, workers, scale.rounds, log)
             points += _points(axis, value, found)
             failed |= {f"{axis} {value} {name}": why for name, why in found.failed.items()}
-    by_devices = {f"jfnn on {n}": ours("jfnn, backprop", n, gradient="backprop") for n in scale.devices}
-    lines = by_devices | {FLOOR: CONTENDERS[FLOOR]}
+    # jfnn takes no more threads than there are cores, or CPU devices that JAX shows.
+    by_cores = {f"jfnn on {n}": ours(f"jfnn, {n} cores", max(n, cores()), devices=n) for n in scale.cores}
+    lines = by_cores | {FLOOR: CONTENDERS[FLOOR]}
     with measure.started(lines, start) as workers:
         workload = growth((NOTES.members,), (), (), scale.gflop)["members", NOTES.members]
+        log("growth: cores")
         found = measure.compare(workload, lines, workers, scale.rounds, log)
-    failed |= {f"devices {name}": why for name, why in found.failed.items()}
-    measured = _points("devices", 0, found)
-    for count, name in zip(scale.devices, by_devices, strict=True):
-        points += [
-            p._replace(value=count, contender="jfnn_backprop") for p in measured if p.contender == name
-        ]
+    failed |= {f"cores {name}": why for name, why in found.failed.items()}
+    measured = _points("cores", 0, found)
+    for count, name in zip(scale.cores, by_cores, strict=True):
+        points += [p._replace(value=count, contender="jfnn") for p in measured if p.contender == name]
     return points, failed
 
 

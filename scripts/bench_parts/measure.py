@@ -4,14 +4,17 @@ import dataclasses
 import statistics
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
+from typing import cast
 
 import numpy as np
 
+from bench_parts.breakdown import Breakdown
 from bench_parts.contenders import FLOOR, MATMUL_FLOP, Contender
 from bench_parts.workers import Apart, ContenderError, Here
 from bench_parts.workloads import Workload
 
 Start = Callable[[Contender], Here | Apart]
+BREAKDOWN = "breakdown"
 
 
 @dataclasses.dataclass(frozen=True)
@@ -52,18 +55,32 @@ class Measurement:
 
 @dataclasses.dataclass(frozen=True)
 class Comparison:
-    """A workload, its contenders' figures by name, and why others have none."""
+    """A workload, its contenders' figures by name, and why others have none.
+
+    Attributes:
+        workload: What was trained.
+        measurements: By contender.
+        failed: The tracebacks of contenders that have no figures.
+        breakdown: Where jfnn's time goes; None where it is not known.
+        seconds: What all of it took.
+    """
 
     workload: Workload
     measurements: dict[str, Measurement]
     failed: dict[str, str]
+    breakdown: Breakdown | None = None
+    seconds: float = 0.0
 
     def share_of_floor(self, name: str) -> float:
-        """How much of a contender's time its products would take at the rate of large ones."""
+        """How much of a contender's time its products would take at the rate of large ones.
+
+        Those of training, as far as it went, and those of scoring.
+        """
         if FLOOR not in self.measurements:
             return float("nan")
         measurement = self.measurements[name]
-        return self.measurements[FLOOR].median * measurement.trained / measurement.median
+        done = self.workload.flop(measurement.trained) / self.workload.flop()
+        return self.measurements[FLOOR].median * done / measurement.median
 
     def fastest(self, ours: bool) -> str | None:
         """The fastest of jfnn's ways, or of all others, that train every member."""
@@ -120,6 +137,16 @@ def compare(
         for name, of_name in runs.items()
     }
     return Comparison(workload, measurements, failed)
+
+
+def broken_down(comparison: Comparison, traced: Here | Apart) -> Comparison:
+    """A comparison with what jfnn's time is spent on, from a worker of `breakdown.TRACED`."""
+    try:
+        traced.prepare(comparison.workload)
+        found = cast(Breakdown | None, traced.run().outcome)
+        return dataclasses.replace(comparison, breakdown=found)
+    except ContenderError as error:
+        return dataclasses.replace(comparison, failed=comparison.failed | {BREAKDOWN: str(error)})
 
 
 def _measurement(workload, part: Workload, contender: Contender, runs, peak_memory) -> Measurement:

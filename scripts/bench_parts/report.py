@@ -11,10 +11,11 @@ from pathlib import Path
 
 from bench_parts.contenders import FLOOR
 from bench_parts.growth import Point
-from bench_parts.measure import Comparison, Measurement
+from bench_parts.measure import BREAKDOWN, Comparison, Measurement
 from bench_parts.peers import cores
 
 PACKAGES = ("jfnn", "jax", "jaxlib", "numpy", "scikit-learn", "torch")
+TIE = 0.1  # a median that is worse by more is a loss, however its runs lie
 COLUMNS = ("time", "min–max", "× jfnn", "of floor", "first +", "memory", "accuracy", "measured on")
 
 
@@ -53,6 +54,12 @@ def header(found: dict) -> str:
         f"{found['processor']}, {found['cores']} cores; JAX sees {', '.join(found['devices'])};"
         f" load {found['load']} before; {found['date']}\n{versions}"
     )
+
+
+def tables(comparison: Comparison) -> str:
+    """All that is said of a workload."""
+    parts = (table(comparison), breakdown_table(comparison), f"{comparison.seconds:.0f} s for this workload.")
+    return "\n\n".join(parts)
 
 
 def table(comparison: Comparison) -> str:
@@ -98,7 +105,10 @@ def _seconds(value: float) -> str:
 
 
 def verdict(comparison: Comparison) -> str:
-    """Whether jfnn wins: it does only where its slowest run beats the fastest rival's fastest."""
+    """Whether jfnn wins: it does only where its slowest run beats the fastest rival's fastest.
+
+    Runs that overlap are a tie, but not where jfnn's median is worse by more than `TIE`.
+    """
     ours, theirs = comparison.fastest(ours=True), comparison.fastest(ours=False)
     if ours is None or theirs is None:
         return ""
@@ -106,11 +116,34 @@ def verdict(comparison: Comparison) -> str:
     ratio = rival.median / mine.median
     if max(mine.seconds) < min(rival.seconds):
         text = f"{mine.title} wins: {ratio:.2f} times as fast as the best other, {rival.title}"
-    elif min(mine.seconds) > max(rival.seconds):
+    elif min(mine.seconds) > max(rival.seconds) or mine.median > (1 + TIE) * rival.median:
         text = f"{mine.title} LOSES to {rival.title}, which is {1 / ratio:.2f} times as fast"
     else:
         text = f"{mine.title} TIES with {rival.title}: their runs overlap, the medians' ratio is {ratio:.2f}"
     return f"{text}; it reaches {comparison.share_of_floor(ours):.0%} of the floor."
+
+
+def breakdown_table(comparison: Comparison) -> str:
+    """Where jfnn's time goes, in Markdown, next to the floor; a sentence where that is not known."""
+    found = comparison.breakdown
+    if found is None:
+        failed = BREAKDOWN in comparison.failed
+        why = "tracing failed" if failed else "on this platform XLA does not tell what it runs"
+        return f"Where jfnn's time goes is not known: {why}."
+    whole = found.cores * found.seconds
+    rows = [("jfnn, all cores", "core-ms", "of the time"), ("---", "---:", "---:")]
+    rows += [(what, f"{1000 * t:.0f}", f"{t / whole:.1%}") for what, t in found.core_seconds.items()]
+    rows += [("all", f"{1000 * whole:.0f}", "100%")]
+    if FLOOR in comparison.measurements:
+        rate = comparison.workload.flop() / comparison.measurements[FLOOR].median
+        floor = found.cores * found.flop / rate
+        rows += [("the floor of the same work", f"{1000 * floor:.0f}", f"{floor / whole:.1%}")]
+    lines = [f"| {' | '.join(row)} |" for row in rows]
+    traced = (
+        f"Traced: {found.epochs} of {comparison.workload.epochs} epochs, {found.kernels:,} kernels on"
+        f" {found.cores} cores, {_seconds(found.seconds)} s; {_seconds(found.untraced_seconds)} s untraced."
+    )
+    return "\n".join([*lines, "", traced])
 
 
 def as_json(comparison: Comparison) -> dict:
@@ -139,6 +172,8 @@ def as_json(comparison: Comparison) -> dict:
             for name, m in comparison.measurements.items()
         },
         "failed": comparison.failed,
+        "breakdown": comparison.breakdown and comparison.breakdown._asdict(),
+        "seconds": comparison.seconds,
     }
 
 

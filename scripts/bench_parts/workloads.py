@@ -1,6 +1,7 @@
 """What is trained in the comparison: data, network, grid, and the minibatches that contenders share."""
 
 import dataclasses
+import math
 from collections.abc import Sequence
 from typing import NamedTuple
 
@@ -34,6 +35,7 @@ class Workload:
         reference: The cell (η, λ) of seed 0 whose test accuracy is compared.
         glorot: Starting weights scaled as Glorot does; else the notes' unscaled normal ones.
         part: How many ``(η, λ, seeds)`` contenders that train member by member are measured on; None for all.
+        traced_epochs: How long jfnn is traced, so that a trace holds some 100,000 kernels; None for all.
     """
 
     title: str
@@ -48,6 +50,7 @@ class Workload:
     reference: tuple[float, float]
     glorot: bool = False
     part: tuple[int, int, int] | None = None
+    traced_epochs: int | None = None
 
     @property
     def shape(self) -> tuple[int, int, int]:
@@ -123,15 +126,20 @@ class Workload:
         """``(n_in, n_out)`` of each layer."""
         return list(zip(self.sizes[:-1], self.sizes[1:], strict=True))
 
-    def flop(self) -> float:
-        """Floating point operations of all matrix products in training, a multiply-add counted as two.
+    def flop(self, trained: float = 1.0) -> float:
+        """Floating point operations of all matrix products, a multiply-add counted as two.
 
-        Each layer takes one product forward and two backward, the first only one: nothing is asked of the
-        inputs.
+        In training each layer takes one product forward and two backward, the first only one: nothing is
+        asked of the inputs. At the end every member is scored on all training and test rows, forward only.
+
+        Args:
+            trained: The share of the members' epochs that is trained; all members are scored.
         """
         weights = [n_in * n_out for n_in, n_out in self.layers()]
+        rows = self.rows()
         a_step = 2 * self.batch * (3 * sum(weights) - weights[0])
-        return float(a_step) * self.epochs * self.steps() * self.members
+        scoring = 2 * (len(rows.x_train) + len(rows.x_test)) * sum(weights)
+        return self.members * (trained * self.epochs * self.steps() * a_step + scoring)
 
 
 def _around(values: Sequence[float], kept: float, count: int) -> tuple[float, ...]:
@@ -160,6 +168,7 @@ NOTES = Workload(
     l2s=decades(-5, 1),
     seeds=1,
     reference=(1e-3, 1.0),
+    traced_epochs=25,
 )
 
 WORKLOADS = {
@@ -170,14 +179,15 @@ WORKLOADS = {
         epochs=10,
         seeds=10,
         part=(7, 7, 1),
+        traced_epochs=4,
     ),
     "mnist": Workload(
-        title="MNIST-shaped: 16 of 784-256-10, batch 128, 3 epochs",
+        title="MNIST-shaped: 16 of 784-256-10, batch 128, 6 epochs",
         sizes=(784, 256, 10),
         activation="sigmoid",
         data="mnist_shaped",
         batch=128,
-        epochs=3,
+        epochs=6,
         learning_rates=decades(-5, -2),
         l2s=decades(-4, -1),
         seeds=1,
@@ -197,7 +207,8 @@ WORKLOADS = {
         seeds=1,
         reference=(decades(-5, -2, 8)[4], decades(-5, 0, 8)[4]),
         glorot=True,
-        part=(4, 4, 1),
+        part=(2, 4, 1),
+        traced_epochs=12,
     ),
     "xor": Workload(
         title="tiny: 4,096 of 2-4-1 on XOR (64 cells, 64 seeds), full batch, 1,000 steps",
@@ -212,25 +223,34 @@ WORKLOADS = {
         reference=(1.0, 1e-4),
         glorot=True,
         part=(4, 1, 2),
+        traced_epochs=250,
     ),
 }
 
 
 def quick(workload: Workload) -> Workload:
-    """The same kind of work, a tenth as long and on fewer seeds."""
+    """The same kind of work, a tenth as long, with two penalties and fewer seeds."""
+    l2s = _around(workload.l2s, workload.reference[1], 2)
     seeds = -(-workload.seeds // 8)
-    part = workload.part and (*workload.part[:2], min(workload.part[2], seeds))
+    part = workload.part
+    shape = (len(workload.learning_rates), len(l2s), seeds)
     epochs = max(1, workload.epochs // 10)
-    members = workload.members // workload.seeds * seeds
-    title = f"{workload.title.split(':')[0]}, quick: {members} members, {epochs} epochs"
-    return dataclasses.replace(workload, title=title, epochs=epochs, seeds=seeds, part=part)
+    return dataclasses.replace(
+        workload,
+        title=f"{workload.title.split(':')[0]}, quick: {math.prod(shape)} members, epochs: {epochs}",
+        epochs=epochs,
+        l2s=l2s,
+        seeds=seeds,
+        part=part and (part[0], min(part[1], len(l2s)), min(part[2], seeds)),
+        traced_epochs=None,
+    )
 
 
 def growth(members: Sequence[int], batches: Sequence[int], widths: Sequence[int], gflop: float):
     """Variations of the notes' network along one axis each: ``{(axis, value): workload}``.
 
     Every point has one penalty, so many learning rates as members, and as many epochs as make about ``gflop``
-    of arithmetic.
+    of arithmetic, but no more than the notes train.
     """
     base = dataclasses.replace(NOTES, learning_rates=_rates(49), l2s=(1.0,), reference=(_rates(49)[0], 1.0))
     points = {}
@@ -249,5 +269,6 @@ def _rates(count: int) -> tuple[float, ...]:
 
 
 def _sized(workload: Workload, gflop: float, title: str) -> Workload:
-    one = dataclasses.replace(workload, epochs=1)
-    return dataclasses.replace(one, title=title, epochs=max(1, round(gflop * 1e9 / one.flop())))
+    an_epoch = dataclasses.replace(workload, epochs=1).flop() - workload.flop(trained=0.0)
+    epochs = round(gflop * 1e9 / an_epoch)
+    return dataclasses.replace(workload, title=title, epochs=min(max(1, epochs), NOTES.epochs))
