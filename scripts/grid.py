@@ -18,7 +18,7 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import jax
-from grid_parts import data, files, flags, memory, text
+from grid_parts import cache, data, files, flags, memory, text
 
 import jfnn
 from jfnn import checks, summary
@@ -150,4 +150,5 @@ def resuming(argv: list[str], out: Path) -> str:
 
 
 if __name__ == "__main__":
+    cache.keep_compiled()
     sys.exit(main())

@@ -983,10 +983,19 @@ def test_help_shows_every_flag_with_its_default(grid, capsys):
     assert "examples:" in shown and max(map(len, shown.splitlines())) <= 80
 
 
-def test_the_command_runs_on_all_cores_in_a_process_of_its_own(tmp_path):
+def test_the_command_runs_on_all_cores_and_keeps_what_it_compiled(tmp_path):
     words = [*SMALL, "--learning-rate", "1e-3", "--l2", "0", "--out", str(tmp_path / "out")]
-    done = subprocess.run([sys.executable, SCRIPT, *words], capture_output=True, text=True, check=True)
+    clean = {name: value for name, value in os.environ.items() if not name.startswith("JAX_")}
+    done = subprocess.run(
+        [sys.executable, SCRIPT, *words],
+        capture_output=True,
+        text=True,
+        check=True,
+        env=clean | {"XDG_CACHE_HOME": str(tmp_path / "cache")},
+    )
     assert done.stderr == ""
+    kept = {path.name.split("-")[0] for path in (tmp_path / "cache" / "jfnn").glob("*/*-cache")}
+    assert {"jit_advance_member", "jit_evaluate_member", "jit_init"} <= kept
     assert "best cell: η = 1e-3, λ = 0\n" in done.stdout
     config = json.loads((tmp_path / "out" / "config.json").read_text())
     assert config["device"]["count"] == len(os.sched_getaffinity(0))

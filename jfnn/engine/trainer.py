@@ -62,21 +62,22 @@ class Trainer:
         return jax.tree.map(of_members, *(stream.params for stream in self.grid.streams))
 
     def compile(self, members: Members) -> float:
-        """Compiles on every device that will be used, by training a tile for no epochs and scoring it.
+        """Compiles on every device that will be used, by training a tile for no epochs and scoring a block.
 
         Returns:
             The seconds that it took.
         """
         started = time.perf_counter()
-        workers.spread(
-            self._tiles(np.ones(self.grid.size, bool))[: len(self.devices)],
-            self.devices,
-            lambda tile, device: (
-                self._advance(tile, device, members, 0, 0),
-                self._evaluate(tile, device, members.state.params),
-            ),
-            lambda tile, results: jax.block_until_ready(results),
-        )
+        tile = self._tiles(np.ones(self.grid.size, bool))[0]
+        calls = [
+            call
+            for device in self.devices
+            for call in (
+                lambda device=device: self._advance(tile, device, members, 0, 0),
+                lambda device=device: self._evaluate(tile, device, members.state.params, blocks=1),
+            )
+        ]
+        workers.side_by_side(calls)
         return time.perf_counter() - started
 
     def advance(self, members: Members, active: np.ndarray, first: int, end: int) -> None:
@@ -140,9 +141,9 @@ class Trainer:
         arguments = jax.device_put((*arguments, np.int32(epoch), np.int32(n_epochs), key), device)
         return self.program.advance(*arguments, self.data[device])
 
-    def _evaluate(self, tile, device, params) -> list[RowScores]:
+    def _evaluate(self, tile, device, params, blocks=None) -> list[RowScores]:
         params = jax.device_put(take(params, tile), device)
-        return [self.program.evaluate(params, *block) for block in self.blocks[device]]
+        return [self.program.evaluate(params, *block) for block in self.blocks[device][:blocks]]
 
     def _tiles(self, active):
         return plan.tiles(active, self.rows_of, self.width)
