@@ -29,8 +29,7 @@ def changes(result: SweepResult, asked: SimpleNamespace) -> dict[str, Any] | Non
 
     Args:
         result: The search.
-        asked: The keywords that it was asked for by; early stopping, schedule and optimizer arguments may be
-            missing.
+        asked: All the keywords that it was asked for by.
     """
     try:
         best = result.best()
@@ -39,17 +38,16 @@ def changes(result: SweepResult, asked: SimpleNamespace) -> dict[str, Any] | Non
     # As axes of one value, so that the program, and the bits, are those of the cell in a grid of all rows.
     own = {name: [value] for name, value in best.axes.items() if name in axes.OWN}
     of_optimizer = {name: [value] for name, value in best.axes.items() if name not in own}
-    epochs = getattr(asked, "epochs", 100)
     changed = (
         own
         | dict.fromkeys(NO_MORE)
         | {
-            "optimizer_args": (getattr(asked, "optimizer_args", None) or {}) | of_optimizer,
-            "schedule_epochs": getattr(asked, "schedule_epochs", None) or epochs,
+            "optimizer_args": (asked.optimizer_args or {}) | of_optimizer,
+            "schedule_epochs": asked.schedule_epochs or asked.epochs,
             "keep_params": "all",
             "refit": False,
         }
     )
-    if getattr(asked, "early_stopping", None) is not None:
+    if asked.early_stopping is not None:
         changed["epochs"] = max(1, round(float(np.mean(result.epochs[best.index]))))
     return changed

@@ -1,6 +1,7 @@
 """The door of the engine: what people ask for in keywords is trained, in memory or in a directory."""
 
 import dataclasses
+import inspect
 import os
 from collections.abc import Callable, Sequence
 from pathlib import Path
@@ -145,12 +146,13 @@ def refit_best(result: SweepResult, *, out: str | os.PathLike | None, **asked) -
     Args:
         result: The sweep.
         out: The directory of all, or None.
-        **asked: What else `sweep` was given, network and split included.
+        **asked: What else `sweep` was given, network and split included; the rest are its defaults.
 
     Returns:
         A sweep of that one cell, ranked on its test rows; None where every cell diverged.
     """
-    changed = refitting.changes(result, SimpleNamespace(**asked))
+    defaults = {name: each.default for name, each in inspect.signature(sweep).parameters.items()}
+    changed = refitting.changes(result, SimpleNamespace(**(defaults | asked)))
     if changed is None:
         return None
     return sweep(**(asked | changed), out=None if out is None else Path(out) / REFIT)
