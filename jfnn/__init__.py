@@ -7,8 +7,8 @@ from jfnn.datasets import Split
 from jfnn.engine.devices import use_all_cores
 from jfnn.engine.judges import Halving
 from jfnn.engine.result import Best, SweepResult, load
-from jfnn.engine.single import History, train
 from jfnn.engine.sweep import sweep
+from jfnn.engine.train import History, train
 from jfnn.groups import Group, SweepGroups, load_groups, sweep_groups
 from jfnn.network import Layer, Network, accuracy, mlp, predict, predict_proba
 from jfnn.statistics import CellStatistics, cell_statistics

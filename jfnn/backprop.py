@@ -110,8 +110,9 @@ def value_and_grad(
     loss = losses.get(loss)
     activation, output = activations.get(activation), activations.get(output, "output")
     check_output(output, loss)
-    checks.as_choice(reduction, "reduction", ("sum", "mean"))
+    checks.as_choice(reduction, "reduction", losses.REDUCTIONS)
     x = checks.as_inputs(x, features=params[0].w.shape[0])
+    weights = checks.as_weights(weights, len(x))
 
     masks = None
     if check_dropout(dropout, key):

@@ -139,6 +139,31 @@ def _as_float_targets(y, n_outputs, loss, argument):
     return y
 
 
+def as_weights(weights, n):
+    """Sample weights ``[n]``, or None.
+
+    Args:
+        weights: An array-like of ``n`` numbers, finite and at least 0; or None.
+        n: The rows that they are for.
+
+    Raises:
+        TypeError: Not numeric.
+        ValueError: Another shape, NaN, infinity, or a negative one.
+    """
+    if weights is None:
+        return None
+    weights = weights if isinstance(weights, jax.Array) else np.asarray(weights)
+    if weights.dtype.kind not in "iufb" and not jnp.issubdtype(weights.dtype, jnp.floating):
+        raise TypeError(f"weights: expected numbers, got dtype {weights.dtype}")
+    if weights.shape != (n,):
+        raise ValueError(f"weights: expected one for each of {n} rows, got shape {_shape(weights)}")
+    if is_concrete(weights):
+        check_finite(weights, "weights")
+        if np.asarray(weights).min() < 0:
+            raise ValueError("weights: expected numbers of at least 0")
+    return weights
+
+
 def as_count(value, argument, minimum=1) -> int:
     """A whole number of at least ``minimum``; booleans and fractions are refused."""
     if isinstance(value, bool) or not isinstance(value, numbers.Integral):

@@ -12,7 +12,7 @@ from typing import NamedTuple
 
 import numpy as np
 
-from jfnn.tasks import as_number, as_task, check_words
+from jfnn.targets import as_number, as_task, check_words
 
 
 class Table(NamedTuple):

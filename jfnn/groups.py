@@ -6,23 +6,22 @@ another group; groups are swept one after another and compared in the end.
 
 import dataclasses
 import itertools
-import math
+import json
 import os
 from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import numpy as np
 
-from jfnn import checks
+from jfnn import checks, storage
 from jfnn.datasets import Split
 from jfnn.engine import archive
-from jfnn.engine.result import REFIT, Best, SweepResult, load
-from jfnn.engine.sweep import refit_best, sweep
+from jfnn.engine.result import REFIT, Best, SweepResult, best_place, load
+from jfnn.engine.sweep import check, refit_best, sweep
 from jfnn.network import Network
 
-# What a group's directory cannot be called: the other files beside it.
-RESERVED = (REFIT, archive.TABLE)
+MANIFEST = "groups.json"  # which groups a directory is for, in order
 
 
 class Group(NamedTuple):
@@ -61,12 +60,18 @@ class SweepGroups:
         Raises:
             ValueError: Every cell of every group diverged.
         """
-        found = list(zip(self.groups, map(_best, self.results), strict=True))
-        ranked = [(group, best) for group, best in found if best is not None]
-        if not ranked:
+        best = self.best_or_none()
+        if best is None:
             raise ValueError("no best cell: every one diverged with some seed; try smaller learning rates")
-        sign = 1 if ranked[0][1].ranked_by.endswith("accuracy") else -1
-        return max(ranked, key=lambda pair: sign * pair[1].score)
+        return best
+
+    def best_or_none(self) -> tuple[Group, Best] | None:
+        """As `best`, but None where no cell ranks."""
+        found = [result.best_or_none() for result in self.results]
+        scores = np.array([np.nan if best is None else best.score for best in found])
+        place = best_place(scores, self.results[0].ranked_by)
+        best = None if place is None else found[place[0]]
+        return None if place is None or best is None else (self.groups[place[0]], best)
 
     def to_dict(self) -> dict[str, np.ndarray]:
         """Columns with one value a member, ready for ``pandas.DataFrame``.
@@ -87,8 +92,13 @@ class SweepGroups:
         archive.write_table(Path(path), self.to_dict())
 
     def save(self, directory) -> None:
-        """Writes results.csv, each group's sweep into a directory of its own, and what was refitted."""
+        """Writes groups.json, results.csv, each group's sweep into its own directory, and what was refitted.
+
+        Raises:
+            ValueError: The directory holds another run or other groups.
+        """
         out = Path(directory)
+        _claim(out, self.groups, resume=True)
         for group, result in zip(self.groups, self.results, strict=True):
             result.save(out / group.directory)
         if self.refit is not None:
@@ -115,26 +125,22 @@ def sweep_groups(
         batch_size: One, or a sequence; None for all rows.
         refit: Train the best cell of all once more, on all training rows.
         out: A directory for all: each group's run goes into "<network>-<batch size>" in there, the table of
-            all into results.csv.
+            all into results.csv, which groups there are into groups.json.
         **options: As in `jfnn.sweep`.
 
     Raises:
-        ValueError, TypeError: As in `jfnn.sweep`; or a name that cannot be, or a directory with other runs.
-            Before the first group trains, the others are looked at as far as names and batch sizes go.
+        ValueError, TypeError: As in `jfnn.sweep`, for whichever group and before the first one trains; or a
+            name that cannot be, or a directory with other runs.
     """
-    sizes = list(batch_size) if isinstance(batch_size, Sequence) else [batch_size]
-    groups = [Group(name, size) for name, size in itertools.product(_checked(networks), sizes)]
-    _check(groups, split)
-    _check_directory(out, bool(options.get("resume")))
+    groups = _groups(networks, batch_size, options.get("minibatch"))
+    options |= {"folds": _cut_once(networks, split, groups, options)}
+    for group in groups:
+        check(**_asked(group, networks, split, options, refit=refit))
+    _claim(out, groups, bool(options.get("resume")))
+    places = [None if out is None else Path(out) / group.directory for group in groups]
     results = [
-        sweep(
-            networks[group.network],
-            split,
-            batch_size=group.batch_size,
-            out=None if out is None else Path(out) / group.directory,
-            **options,
-        )
-        for group in groups
+        sweep(**_asked(group, networks, split, options, out=place))
+        for group, place in zip(groups, places, strict=True)
     ]
     found = SweepGroups(tuple(groups), tuple(results))
     if refit:
@@ -148,68 +154,89 @@ def load_groups(directory) -> SweepGroups:
     """What `sweep_groups` wrote with ``out``, or `SweepGroups.save`.
 
     Raises:
-        FileNotFoundError: There are no groups in the directory.
+        FileNotFoundError: There are no groups in the directory, or one of them has not begun.
         ValueError: A group has not ended, or a file is damaged.
     """
     out = Path(directory)
-    runs = sorted(path.parent for path in out.glob(f"*/{archive.CONFIG}") if path.parent.name != REFIT)
-    if not runs:
+    groups = _read_manifest(out)
+    if groups is None:
         raise FileNotFoundError(f"{out}: there are no groups in it")
-    groups = []
-    for run in runs:
-        name, _, size = run.name.rpartition("-")
-        groups.append(Group(name, None if size == "full" else int(size)))
-    refit = load(out / REFIT) if (out / REFIT).exists() else None
-    return SweepGroups(tuple(groups), tuple(map(load, runs)), refit)
+    refit = load(out / REFIT) if archive.has_ended(out / REFIT) else None
+    return SweepGroups(tuple(groups), tuple(load(out / group.directory) for group in groups), refit)
 
 
-def _best(result: SweepResult) -> Best | None:
-    try:
-        return result.best()
-    except ValueError:
-        return None
-
-
-def _refit(found: SweepGroups, networks, split, out, options) -> SweepResult | None:
-    try:
-        group, _ = found.best()
-    except ValueError:
-        return None
-    return refit_best(
-        found[group],
-        out=out,
-        network=networks[group.network],
-        split=split,
-        batch_size=group.batch_size,
-        **options,
-    )
-
-
-def _checked(networks: Mapping[str, Network]) -> list[str]:
+def _groups(networks: Mapping[str, Network], batch_size, minibatch: str | None) -> list[Group]:
+    """The groups asked for, network by network."""
     if not isinstance(networks, Mapping) or not networks:
         raise TypeError("networks: expected a mapping of names to networks, at least one")
     for name in networks:
         if not isinstance(name, str) or not name or os.sep in name or name.startswith("."):
             raise ValueError(f"networks: expected names that can be directories, got {name!r}")
-    return list(networks)
+    sizes = list(batch_size) if np.ndim(batch_size) else [batch_size]
+    if minibatch == "full":
+        if len(sizes) > 1:
+            raise ValueError("batch_size: expected none, since minibatch='full' takes all rows in every step")
+        sizes = [None]
+    if not sizes:
+        raise ValueError("batch_size: expected at least one")
+    sizes = [size if size is None else checks.as_count(size, "batch_size") for size in sizes]
+    if len(set(sizes)) != len(sizes):
+        raise ValueError(f"batch_size: expected each one once, got {sizes}")
+    return [Group(name, size) for name, size in itertools.product(networks, sizes)]
 
 
-def _check_directory(out: str | os.PathLike | None, resume: bool) -> None:
+def _asked(group: Group, networks: Mapping[str, Network], split: Split, options, **changed) -> dict[str, Any]:
+    """The keywords of one group's sweep."""
+    its_own = {"network": networks[group.network], "split": split, "batch_size": group.batch_size}
+    return {**options, **its_own, **changed}
+
+
+def _cut_once(networks: Mapping[str, Network], split: Split, groups: Sequence[Group], options):
+    """Folds as pairs of row numbers, so that a splitter that shuffles gives all groups the same."""
+    if options.get("folds") is None:
+        return None
+    job = check(**_asked(groups[0], networks, split, options, out=None, resume=False))
+    parts = [stream.parts for stream in job.grid.streams[: job.folds]]
+    return [(each["train"], each["validation"]) for each in parts]
+
+
+def _refit(found: SweepGroups, networks, split, out, options) -> SweepResult | None:
+    best = found.best_or_none()
+    if best is None:
+        return None
+    group, _ = best
+    return refit_best(found[group], **_asked(group, networks, split, options, out=out))
+
+
+def _claim(out: str | os.PathLike | None, groups: Sequence[Group], resume: bool) -> None:
+    """Makes a directory that of these groups; refuses one that holds anything else."""
     if out is None:
         return
-    if (Path(out) / archive.CONFIG).exists():
+    directory = Path(out)
+    archive.make(directory)
+    if (directory / archive.CONFIG).exists():
         raise ValueError(f"out: {out} holds a single run, choose another directory")
-    if (Path(out) / archive.TABLE).exists() and not resume:
+    there = _read_manifest(directory)
+    if there is not None and not resume:
         raise ValueError(
             f"out: {out} holds groups already; resume=True goes on with these, or choose another"
         )
+    if there is not None and there != list(groups):
+        names = ", ".join(group.directory for group in there)
+        raise ValueError(f"out: {out} holds other groups, choose another directory: {names}")
+    _write_manifest(directory, groups)
 
 
-def _check(groups: Sequence[Group], split: Split) -> None:
-    names = [group.directory for group in groups]
-    if len(set(names)) != len(names) or set(names) & set(RESERVED):
-        raise ValueError(f"networks, batch_size: expected different groups, got {', '.join(names)}")
-    n = len(split[0]) if isinstance(split, Sequence) and len(split) == 4 else math.inf
-    for group in groups:
-        if group.batch_size is not None and checks.as_count(group.batch_size, "batch_size") > n:
-            raise ValueError(f"batch_size: expected at most the {n} training rows, got {group.batch_size}")
+def _write_manifest(directory: Path, groups: Sequence[Group]) -> None:
+    storage.write_json(directory / MANIFEST, {"groups": [list(group) for group in groups]})
+
+
+def _read_manifest(directory: Path) -> list[Group] | None:
+    """Which groups a directory is for, in order; None if it is for none."""
+    path = directory / MANIFEST
+    if not path.exists():
+        return None
+    try:
+        return [Group(str(name), size) for name, size in json.loads(path.read_text())["groups"]]
+    except (ValueError, KeyError, TypeError):
+        raise storage.Damaged(f"{path}: damaged, or not written by jfnn") from None

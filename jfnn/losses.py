@@ -164,6 +164,9 @@ def get(loss: str | Loss) -> Loss:
     return LOSSES[loss]
 
 
+REDUCTIONS = ("sum", "mean")
+
+
 def is_weight(leaf) -> bool:
     """Whether a leaf of the parameters is a weight: two axes or more; vectors are biases, never penalised."""
     return leaf.ndim >= 2
@@ -194,7 +197,13 @@ def reduce_costs(costs, penalty, reduction, weights=None) -> Any:
 
 
 def reduction_scale(n, reduction, weights=None) -> Any:
-    """What the whole objective is multiplied by: 1 for ``"sum"``, 1 / (number of samples) for ``"mean"``."""
+    """What the whole objective is multiplied by: 1 for ``"sum"``, 1 / (number of samples) for ``"mean"``.
+
+    Where all weights are 0 there are no samples, so no mean: the objective is then 0.
+    """
     if reduction == "sum":
         return 1.0
-    return 1.0 / n if weights is None else 1.0 / jnp.sum(weights)
+    if weights is None:
+        return 1.0 / n
+    total = jnp.sum(weights)
+    return jnp.where(total > 0, 1.0 / jnp.where(total > 0, total, 1), 0)

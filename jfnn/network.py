@@ -120,6 +120,12 @@ def _mlp(spec: MLP, init_name: str) -> Network:
     return Network(init, functools.partial(forward, spec), spec)
 
 
+def is_of_mlp(network: Network) -> bool:
+    """Whether ``apply`` is that of ``mlp``, and not another one put in its place."""
+    apply = network.apply
+    return isinstance(apply, functools.partial) and apply.func is forward and apply.args == (network.mlp,)
+
+
 def forward(spec: MLP, params: Params, x, masks: Sequence | None = None):
     """The outputs ``[n, n_out]`` of a multilayer perceptron.
 
@@ -200,7 +206,7 @@ def predict_proba(network: Network, params, x, loss="cross_entropy"):
         raise ValueError(
             "loss: expected a cross-entropy; the quadratic cost gives outputs, not probabilities"
         )
-    return loss.probabilities(network.apply(params, checks.as_inputs(x)))
+    return loss.probabilities(network.apply(params, _inputs(network, x)))
 
 
 def predict(network: Network, params, x, loss="cross_entropy"):
@@ -209,7 +215,11 @@ def predict(network: Network, params, x, loss="cross_entropy"):
     One output is thresholded at probability 1/2 for a cross-entropy (logit 0) and at 1/2 for the quadratic
     cost, whose targets are 0 and 1.
     """
-    return decide(network.apply(params, checks.as_inputs(x)), losses.get(loss))
+    return decide(network.apply(params, _inputs(network, x)), losses.get(loss))
+
+
+def _inputs(network: Network, x):
+    return checks.as_inputs(x, features=network.mlp.sizes[0] if network.mlp else None)
 
 
 def decide(outputs, loss: losses.Loss, axis=-1):

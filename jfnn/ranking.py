@@ -109,9 +109,7 @@ def _flat(results: Sequence[SweepResult], of_cells: Callable[[SweepResult], np.n
 def _order(results: Sequence[SweepResult], out: np.ndarray) -> np.ndarray:
     """The cells that did not diverge, best first, as places on the axis that `_flat` makes."""
     scores = _flat(results, SweepResult.cell_scores)
-    left_at = _flat(
-        results, lambda result: result.left_at.reshape(result.cell_scores().size, -1).max(axis=-1)
-    )
+    left_at = _flat(results, lambda result: result.left_at.reshape(*result.cell_shape, -1).max(axis=-1))
     worse = -scores if summary.kind(results[0]) == "accuracy" else scores
     order = np.lexsort((worse, np.where(out, -left_at, 0), out))  # the last decides first
     return order[np.isfinite(scores[order])]
@@ -132,10 +130,10 @@ def _ranked(
     found: Mapping[str, statistics.CellStatistics],
     tied: np.ndarray,
 ) -> Ranked:
-    ends = np.cumsum([result.cell_scores().size for result in results])
+    ends = np.cumsum([math.prod(result.cell_shape) for result in results])
     sweep = int(np.searchsorted(ends, flat, side="right"))
     result = results[sweep]
-    shape = result.cell_scores().shape
+    shape = result.cell_shape
     place = tuple(int(i) for i in np.unravel_index(flat - ends[sweep] + math.prod(shape), shape))
     left = result.left_at[place]
     return Ranked(

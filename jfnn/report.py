@@ -131,7 +131,7 @@ def draw(result: SweepResult) -> dict[str, Figure]:
 
     Of sampled cells there is the scatter plot instead of a heat map.
     """
-    best = summary.best_or_none(result)
+    best = result.best_or_none()
     if result.sampled:
         found = {"scatter": plots.scatter(result)}
     else:
@@ -150,7 +150,7 @@ def png(figure: Figure) -> bytes:
 
 def how_to_load(result: SweepResult, directory) -> str:
     """Lines of Python that load a run and take out the best cell's first network."""
-    best = summary.best_or_none(result)
+    best = result.best_or_none()
     members = result.diverged_at.shape
     index = (*best.index, *(0,) * (len(members) - len(best.index))) if best else (0,) * len(members)
     what = f"the best cell, seed {result.seeds[0]}" if best else "the first network"

@@ -9,7 +9,7 @@ from typing import NamedTuple
 import numpy as np
 
 from jfnn import checks
-from jfnn.engine.result import SweepResult
+from jfnn.engine.result import SweepResult, best_place
 
 CONFIDENCE = 0.95
 
@@ -60,18 +60,14 @@ def cell_statistics(
     if not 0 < confidence < 1:
         raise ValueError(f"confidence: expected a number between 0 and 1, got {confidence}")
     out = ruled_out(result)
-    ranks = np.where(out, np.nan, result.cell_scores(score))
-    best = None
-    if not np.isnan(ranks).all():
-        flat = np.nanargmax(ranks) if score.endswith("accuracy") else np.nanargmin(ranks)
-        best = tuple(map(int, np.unravel_index(flat, ranks.shape)))
+    best = best_place(np.where(out, np.nan, result.cell_scores(score)), score)
     found = over_streams(*stream_values(result, getattr(result, score)), best, confidence)
     return found._replace(tied=found.tied & ~out)
 
 
 def ruled_out(result: SweepResult) -> np.ndarray:
     """Whether halving ruled a cell out, ``[E, L, …]``."""
-    return np.any(result.lost.reshape(*result.cell_scores().shape, -1), axis=-1)
+    return np.any(result.lost.reshape(*result.cell_shape, -1), axis=-1)
 
 
 def stream_values(result: SweepResult, scores: np.ndarray) -> tuple[np.ndarray, float]:
@@ -82,14 +78,16 @@ def stream_values(result: SweepResult, scores: np.ndarray) -> tuple[np.ndarray, 
         scores: One number a member, ``[…, S]``, with folds ``[…, S, F]``.
 
     Returns:
-        ``[…, n]``, float64: one a seed, or with a single seed one a fold; and the variance of their mean.
+        ``[…, n]``, float64: one a seed, or with a single seed one a fold; and the variance of their mean,
+        NaN of a single fold.
     """
     scores = np.asarray(scores, np.float64)
     if result.folds is None:
         return scores, 1 / scores.shape[-1]
     if len(result.seeds) > 1:
         return scores.mean(axis=-1), 1 / len(result.seeds)
-    return scores[..., 0, :], 1 / result.folds + 1 / (result.folds - 1)
+    variance = 1 / result.folds + 1 / (result.folds - 1) if result.folds > 1 else np.nan
+    return scores[..., 0, :], variance
 
 
 def over_streams(

@@ -19,6 +19,11 @@ import numpy as np
 
 from jfnn.network import Layer
 
+try:
+    import fcntl
+except ImportError:  # not on Windows
+    fcntl = None  # type: ignore[assignment]
+
 MAGIC = b"jfnn sealed arrays "
 FORMAT = 1
 
@@ -39,6 +44,31 @@ def atomic(path: Path) -> Iterator[IO[bytes]]:
         os.replace(part, path)
     finally:
         part.unlink(missing_ok=True)
+
+
+@contextlib.contextmanager
+def held(directory: Path) -> Iterator[None]:
+    """Keeps other processes that ask for it out of a directory; the system lets go when the process ends.
+
+    Where the system or the file system has no such locks, nobody is kept out.
+
+    Raises:
+        ValueError: It is held already.
+    """
+    if fcntl is None:
+        yield
+        return
+    handle = os.open(directory, os.O_RDONLY)
+    try:
+        try:
+            fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            raise ValueError(f"out: {directory} is in use by another process") from None
+        except OSError:  # a network file system without locks
+            pass
+        yield
+    finally:
+        os.close(handle)
 
 
 def leftover(path: Path) -> Path:

@@ -5,7 +5,7 @@ from collections.abc import Mapping, Sequence
 import numpy as np
 
 from jfnn import statistics
-from jfnn.engine.result import Best, SweepResult
+from jfnn.engine.result import SweepResult
 
 SYMBOLS = {"learning_rate": "η", "l2": "λ"}
 PERCENT = f"{statistics.CONFIDENCE:.0%}"
@@ -22,14 +22,6 @@ def ranking_parts(result: SweepResult) -> tuple[str, ...]:
 def kind(result: SweepResult) -> str:
     """What ranks: "accuracy", or "loss" where the targets are no classes."""
     return result.ranked_by.partition("_")[2]
-
-
-def best_or_none(result: SweepResult) -> Best | None:
-    """`SweepResult.best`, or None where no cell ranks: each diverged, or halving ruled it out before."""
-    try:
-        return result.best()
-    except ValueError:
-        return None
 
 
 def refit_texts(refit: SweepResult, extra: Mapping[str, np.ndarray] | None = None) -> list[str]:

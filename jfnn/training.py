@@ -15,8 +15,6 @@ import optax
 from jfnn import checks, losses
 from jfnn.network import Network, check_dropout, check_output, dropout_masks, forward
 
-REDUCTIONS = ("sum", "mean")
-
 # XLA splits a gather from an array of half a megabyte over its threads, and to do so in every small step
 # costs more than the step; from larger arrays an epoch's rows are gathered at once, unless they are too many.
 SPLIT_BYTES = 500_000
@@ -62,8 +60,9 @@ def objective(
     """
     loss = losses.get(loss)
     check_output(network.mlp and network.mlp.output, loss)
-    checks.as_choice(reduction, "reduction", REDUCTIONS)
+    checks.as_choice(reduction, "reduction", losses.REDUCTIONS)
     x = checks.as_inputs(x, features=network.mlp.sizes[0] if network.mlp else None)
+    weights = checks.as_weights(weights, len(x))
     if check_dropout(dropout, key):
         spec = network.mlp
         if spec is None:

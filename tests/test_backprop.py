@@ -12,14 +12,14 @@ import pytest
 from jax.flatten_util import ravel_pytree
 
 import jfnn
-from jfnn import activations, backprop, losses, network, training
+from jfnn import activations, backprop, losses, network
 from jfnn.activations import ACTIVATIONS
 from jfnn.engine import layout
 from jfnn.losses import LOSSES
 from jfnn.network import Layer
 
 N, FEATURES, HIDDEN, OUTPUTS = 5, 3, 4, 3
-REDUCTIONS = training.REDUCTIONS
+REDUCTIONS = losses.REDUCTIONS
 L2 = (0.0, 0.3)
 STEP = 1e-5  # of the central differences
 HAND_TOLERANCE = {"float32": 1e-5, "float64": 1e-12}

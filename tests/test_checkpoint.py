@@ -146,10 +146,11 @@ def test_a_resumed_run_goes_on_where_it_was_saved(stopped):
     assert [each.epoch for each in told] == [9, 12]
 
 
-def test_an_interrupt_between_segments_saves_there_and_then(tmp_path, monkeypatch):
+@pytest.mark.parametrize("by", [KeyboardInterrupt, SystemExit])
+def test_an_interrupt_between_segments_saves_there_and_then(by, tmp_path, monkeypatch):
     monkeypatch.setattr(checkpoints, "SPACING", 1e9)
-    with pytest.raises(KeyboardInterrupt):
-        sweep(tmp_path, progress=stop_at(6, KeyboardInterrupt))
+    with pytest.raises(by):
+        sweep(tmp_path, progress=stop_at(6, by))
     told = []
     sweep(tmp_path, resume=True, progress=told.append)
     assert [each.epoch for each in told] == [9, 12]
@@ -290,8 +291,8 @@ def test_float64_is_another_run(stopped, x64):
 
 
 def test_another_version_is_another_run(stopped, monkeypatch):
-    real = checkpoints.fingerprint.importlib.metadata.version
-    monkeypatch.setattr("importlib.metadata.version", lambda name: "9.9" if name == "jaxlib" else real(name))
+    others = checkpoints.fingerprint.versions() | {"jaxlib": "9.9"}
+    monkeypatch.setattr(checkpoints.fingerprint, "versions", lambda: others)
     refused(stopped, 'versions.jaxlib is .* there and "9.9" here')
 
 

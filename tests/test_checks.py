@@ -1,5 +1,7 @@
 """What users get wrong: one clear error that begins with the argument's name, before anything is trained."""
 
+import types
+
 import jax
 import jax.numpy as jnp
 import numpy as np
@@ -114,6 +116,21 @@ SWEEP_ERRORS = [
     ({"batches": [[0, 1]]}, "batches", ValueError),
     ({"batches": [[[0, 1]]], "epochs": 2}, "batches", ValueError),
     ({"batches": np.zeros((2, 1, 1, 4), int), "seeds": 3}, "batches", ValueError),
+    # What the arithmetic's dtype has no room for
+    ({"learning_rate": 1e-50}, "learning_rate", ValueError),
+    ({"l2": [0, 1e39]}, "l2", ValueError),
+    ({"optimizer_args": {"momentum": 1e39}}, "momentum", ValueError),
+    ({"x": X * 1e39}, "x_train", ValueError),
+    ({"x_test": X * 1e39, "y_test": Y}, "x_test", ValueError),
+    ({"y_test": Y}, "x_test", ValueError),
+    # Rules and functions of the user's own
+    ({"halving": 2, "l2": [0, 1], "epochs": 1}, "halving", ValueError),
+    ({"halving": jfnn.Halving(2, min_epochs=200), "l2": [0, 1], "epochs": 100}, "halving", ValueError),
+    ({"net": types.SimpleNamespace(init=NET.init, apply=NET.apply)}, "network", TypeError),
+    ({"net": NET._replace(apply=lambda params, x: NET.apply(params, 2 * x))}, "network", ValueError),
+    ({"value_and_grad": lambda p, x, t, *, l2: (0, p), "weights": Y}, "value_and_grad", ValueError),
+    ({"optimizer": "adamw", "optimizer_args": {"mask": {}}}, "optimizer_args", TypeError),
+    ({"dropout": jnp.array([0.0, 1.0])}, "dropout", ValueError),
 ]
 
 
@@ -153,6 +170,15 @@ def test_train_takes_one_number_of_each(name, nothing_is_trained):
         (lambda: jfnn.accuracy(NET, PARAMS, X, np.eye(2)[Y]), "labels", ValueError),
         (lambda: jfnn.predict(NET, PARAMS, NAN_AT), "x", ValueError),
         (lambda: jfnn.predict(NET, PARAMS, X[0]), "x", ValueError),
+        (lambda: jfnn.predict(NET, PARAMS, X[:, :1]), "x", ValueError),
+        (lambda: jfnn.predict_proba(NET, PARAMS, X[:, :1]), "x", ValueError),
+        (lambda: jfnn.Halving(1), "factor", ValueError),
+        (lambda: jfnn.Halving(3, 0), "min_epochs", ValueError),
+        (lambda: jfnn.Halving(3, 2.5), "min_epochs", TypeError),
+        (lambda: jfnn.train(NET, NAN_AT, Y, learning_rate=1.0), "x", ValueError),
+        (lambda: jfnn.train(NET, X, Y, learning_rate=1.0, test=(X,)), "test", ValueError),
+        (lambda: jfnn.train(NET, X, Y, learning_rate=1.0, keep_params="none"), "keep_params", TypeError),
+        (lambda: jfnn.train(NET, X, Y, learning_rate=1.0, refit=True, validation=2), "refit", TypeError),
         (lambda: jfnn.predict_proba(NET, PARAMS, X, "quadratic"), "loss", ValueError),
     ],
 )
@@ -175,6 +201,11 @@ def test_functions_name_the_argument(call, argument, error):
         ({"y": np.eye(3)[Y]}, "y", ValueError),
         ({"loss": "foo"}, "loss", ValueError),
         ({"reduction": "foo"}, "reduction", ValueError),
+        ({"weights": np.ones((8, 1))}, "weights", ValueError),
+        ({"weights": [1.0] * 7}, "weights", ValueError),
+        ({"weights": -Y}, "weights", ValueError),
+        ({"weights": Y * np.nan}, "weights", ValueError),
+        ({"weights": Y.astype(str)}, "weights", TypeError),
     ],
 )
 def test_objective_and_hand_derivation_name_the_argument(function, given, argument, error):

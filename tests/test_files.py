@@ -8,7 +8,7 @@ from sklearn.datasets import load_diabetes, load_wine
 from sklearn.preprocessing import StandardScaler
 
 from jfnn import datasets
-from jfnn.tasks import MOST_CLASSES, as_task
+from jfnn.targets import MOST_CLASSES, as_task
 
 
 @pytest.fixture

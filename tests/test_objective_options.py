@@ -42,7 +42,7 @@ def close(one, other, tolerance):
 
 
 @pytest.mark.parametrize("activation", ["sigmoid", "relu"])
-@pytest.mark.parametrize("reduction", training.REDUCTIONS)
+@pytest.mark.parametrize("reduction", losses.REDUCTIONS)
 def test_with_dropout_the_hand_derivation_equals_jax_grad_and_differences(split, x64, activation, reduction):
     net = jfnn.mlp(SIZES, activation)
     params = jax.tree.map(lambda leaf: leaf.astype(np.float64), net.init(jax.random.key(1)))
@@ -182,7 +182,7 @@ def test_seeds_and_folds_drop_by_their_own_random_numbers(net, split):
     assert same_bits(same_start.member(0, 0, 0, 1), same_start.member(0, 0, 1, 1))
 
 
-@pytest.mark.parametrize("reduction", training.REDUCTIONS)
+@pytest.mark.parametrize("reduction", losses.REDUCTIONS)
 def test_weights_count_rows_as_if_they_were_there_so_often(net, split, x64, reduction):
     counts = np.random.default_rng(0).integers(0, 4, 70)
     often = np.repeat(np.arange(70), counts)

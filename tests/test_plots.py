@@ -53,6 +53,7 @@ def make_result(
         params=None,
         history={"epoch": np.arange(1, history + 1)} | kept if history else {},
         timing={},
+        ranked_by=f"{'validation' if known['validation'] else 'test'}_{'accuracy' if classes else 'loss'}",
     )
 
 
@@ -134,7 +135,7 @@ def test_figures_of_validated_grids_average_folds_and_leave_the_test_rows_out(he
 def test_heat_map_without_rows_that_test_has_one_panel():
     result = make_result((3, 3))
     nothing = np.full_like(result.test_loss, np.nan)
-    result = dataclasses.replace(result, test_accuracy=nothing, test_loss=nothing)
+    result = dataclasses.replace(result, test_accuracy=nothing, test_loss=nothing, ranked_by="train_accuracy")
     panel, _ = plots.heat_map(result).axes
     assert panel.get_title() == "train accuracy"
 

@@ -335,7 +335,7 @@ def test_loading_says_why_it_cannot(results, tmp_path):
     text = config.read_text()
     for old, new, message in (
         ('"status": "finished"', '"status": "running"', "has not ended"),
-        ('"format": 2', '"format": 1', "its format is 1, this version of jfnn reads format 2"),
+        ('"format": 3', '"format": 1', "its format is 1, this version of jfnn reads format 3"),
         ('"epochs": 4', '"epochs": 5', "not as it was written"),
         ("{", "", "damaged, or not written by jfnn"),
         (text, "[1]", "damaged, or not written by jfnn"),

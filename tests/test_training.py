@@ -102,7 +102,7 @@ def test_objective_and_hand_derivation_compile_around_data_at_hand(as_array):
         np.testing.assert_allclose(by_hand[0], plain, rtol=1e-6)
 
 
-@pytest.mark.parametrize("reduction", training.REDUCTIONS)
+@pytest.mark.parametrize("reduction", losses.REDUCTIONS)
 @pytest.mark.parametrize("remainder", ["drop", "keep"])
 @pytest.mark.parametrize("source", ["autodiff", "backprop"])
 def test_scanned_epochs_equal_a_numpy_loop(source, remainder, reduction, x64):
@@ -137,7 +137,7 @@ def test_scanned_epochs_equal_a_numpy_loop(source, remainder, reduction, x64):
     assert_close(state.params, expected)
 
 
-@pytest.mark.parametrize("reduction", training.REDUCTIONS)
+@pytest.mark.parametrize("reduction", losses.REDUCTIONS)
 def test_a_kept_remainder_trains_as_the_short_batch_it_is(reduction, x64):
     x, labels = make_data()
     targets = np.eye(CLASSES)[labels]

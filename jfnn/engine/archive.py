@@ -20,10 +20,11 @@ from jfnn.engine import fingerprint
 from jfnn.engine.records import PARTS, Axes
 
 CONFIG, TABLE, RESULTS, MODELS = "config.json", "results.csv", "results.npz", "models.npz"
-FORMAT = 2
+FORMAT = 3
 SCORES = tuple(f"{part}_{kind}" for part in PARTS for kind in ("accuracy", "loss"))
 BY_MEMBER = (*SCORES, "diverged_at", "left_at", "lost", "epochs")
 HISTORY = "history."
+PLAIN = ("folds", "sampled", "ranked_by", "kept_cell")
 
 
 def columns(fields: dict[str, Any]) -> dict[str, np.ndarray]:
@@ -72,19 +73,18 @@ def make(directory: Path) -> None:
         raise ValueError(f"out: {directory} is no directory") from None
 
 
-def write(directory: Path, fields: dict[str, Any], cell: tuple[int, ...] | None) -> None:
+def write(directory: Path, fields: dict[str, Any]) -> None:
     """Writes a result; the last file that it writes makes it whole.
 
     Args:
         directory: Where; made if need be.
         fields: The fields of a `SweepResult`, by name.
-        cell: The place of the only cell whose parameters were kept, or None for all.
 
     Raises:
         ValueError: The directory holds another run, or an axis cannot be saved.
         TypeError: Parameters cannot be saved.
     """
-    axes, seeds = fields["axes"], fields["seeds"]
+    axes, seeds, cell = fields["axes"], fields["seeds"], fields["kept_cell"]
     check_can_hold(axes, fields["params"])
     make(directory)
     check_same(directory, read_config(directory), fields["config"])
@@ -96,7 +96,7 @@ def write(directory: Path, fields: dict[str, Any], cell: tuple[int, ...] | None)
         files[MODELS] = kept | {"seeds": seeds} | models
     sealed = {name: storage.write_npz(directory / name, arrays) for name, arrays in files.items()}
     write_table(directory / TABLE, columns(fields))
-    result = {name: fields[name] for name in ("folds", "sampled")} | {"axes": list(axes), "params": structure}
+    result = {name: fields[name] for name in PLAIN} | {"axes": list(axes), "params": structure}
     write_config(
         directory, fields["config"], {"timing": fields["timing"], "result": result, "arrays": sealed}
     )
@@ -134,6 +134,12 @@ def read_config(directory: Path) -> dict | None:
     return config
 
 
+def has_ended(directory: Path) -> bool:
+    """Whether there is a run in a directory, with its result."""
+    config = read_config(directory)
+    return config is not None and config["status"] == "finished"
+
+
 def check_same(directory: Path, there: dict | None, here: dict) -> None:
     """Refuses a directory that holds another run.
 
@@ -164,8 +170,8 @@ def read(directory: Path) -> dict[str, Any]:
     return {
         "axes": {name: arrays[name] for name in result["axes"]},
         "seeds": arrays["seeds"],
-        "folds": result["folds"],
-        "sampled": result["sampled"],
+        **{name: result[name] for name in PLAIN},
+        "kept_cell": result["kept_cell"] and tuple(result["kept_cell"]),
         **{name: arrays[name] for name in BY_MEMBER},
         "params": storage.unpack(result["params"], models),
         "history": {n.removeprefix(HISTORY): a for n, a in arrays.items() if n.startswith(HISTORY)},

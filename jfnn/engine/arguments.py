@@ -1,7 +1,7 @@
 """Reads the keywords of a sweep one by one: what cannot be is refused here, by name."""
 
 import inspect
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Hashable, Sequence
 from typing import Any
 
 import jax
@@ -9,7 +9,8 @@ import numpy as np
 
 from jfnn import checks, losses, training
 from jfnn.engine import axes, plan
-from jfnn.network import Network, check_output
+from jfnn.engine.records import Grid
+from jfnn.network import Network, check_output, is_of_mlp
 
 GRADIENTS = ("autodiff", "backprop")
 SCHEDULE_STEPS = "schedule_steps"  # the number that tells a schedule how far it reaches
@@ -17,8 +18,12 @@ SCHEDULE_STEPS = "schedule_steps"  # the number that tells a schedule how far it
 
 def check_network(network: Network, loss: losses.Loss) -> None:
     """Refuses what is no network, and an output activation in front of a loss that has its own."""
-    if not (callable(getattr(network, "init", None)) and callable(getattr(network, "apply", None))):
-        raise TypeError(f"network: expected a Network(init, apply), got {type(network).__name__}")
+    if not isinstance(network, Network) or not callable(network.init) or not callable(network.apply):
+        raise TypeError(
+            f"network: expected a jfnn.Network(init, apply) of two functions, got {type(network).__name__}"
+        )
+    if network.mlp is not None and not is_of_mlp(network):
+        raise ValueError("network: its apply is not that of its mlp; where you bring your own, set mlp=None")
     check_output(network.mlp and network.mlp.output, loss)
 
 
@@ -53,8 +58,13 @@ def as_optimizer(
             raise ValueError(f"optimizer_args: {optimizer} takes {taken}; got {name!r}")
         if axes.is_number(value) or axes.is_axis(value):
             numbers[name] = value
-        else:
+        elif isinstance(value, Hashable) and not isinstance(value, jax.Array):
             fixed.append((name, value))
+        else:
+            raise TypeError(
+                f"optimizer_args: {name}: expected a number, a sequence of numbers or something hashable,"
+                f" got {type(value).__name__}"
+            )
     names = ("learning_rate", *numbers)
     return training.Optimizer(factory, tuple(fixed), names, training.get_schedule(schedule)), numbers
 
@@ -158,18 +168,13 @@ def as_weights(weights, n: int, n_rows: int, dtype) -> np.ndarray | None:
     """Sample weights of all rows ``[n_rows]``, those behind the ``n`` training rows 1; or None."""
     if weights is None:
         return None
-    found = np.asarray(weights)
-    if found.dtype.kind not in "iufb":
-        raise TypeError(f"weights: expected numbers, got dtype {found.dtype}")
-    if found.shape != (n,):
-        raise ValueError(f"weights: expected one for each of {n} training rows, got shape {found.shape}")
-    checks.check_finite(found, "weights")
-    if found.min() < 0 or found.max() == 0:
+    found = checks.as_weights(np.asarray(weights), n)
+    if found.max() == 0:
         raise ValueError("weights: expected numbers of at least 0, not all 0")
     return np.concatenate([found, np.ones(n_rows - n)]).astype(dtype)
 
 
-def check_dropout(numbers: dict[str, Any], network: Network, gradient: str | Callable) -> bool:
+def drops_units(numbers: dict[str, Any], network: Network, gradient: str | Callable) -> bool:
     """Whether hidden units are dropped; refuses it where nothing is known of them."""
     if "dropout" not in numbers:
         return False
@@ -178,6 +183,29 @@ def check_dropout(numbers: dict[str, Any], network: Network, gradient: str | Cal
     if callable(gradient):
         raise ValueError("dropout: value_and_grad takes none; leave the gradient to the engine")
     return True
+
+
+def check_takes_weights(gradient: str | Callable) -> None:
+    """Refuses a gradient source of the user's that has no place for sample weights."""
+    if not callable(gradient):
+        return
+    known = inspect.signature(gradient).parameters.values()
+    if not any(each.name == "weights" or each.kind is inspect.Parameter.VAR_KEYWORD for each in known):
+        raise ValueError(
+            "value_and_grad: expected a function that takes weights=[batch], since the rows of a step weigh"
+            " differently here (weights, or a last minibatch that is shorter)"
+        )
+
+
+def check_fit(grid: Grid, dtype) -> None:
+    """Refuses hyperparameters that would be another number, 0 or infinity, in the arithmetic's dtype."""
+    exact = grid.axes.values | {name: np.array([value]) for name, value in grid.constants.items()}
+    for name, values in exact.items():
+        with np.errstate(over="ignore", under="ignore"):
+            cast = values.astype(dtype)
+        lost = ~np.isfinite(cast) | ((cast == 0) & (values != 0))
+        if lost.any():
+            raise ValueError(f"{name}: {values[lost][0]:g} is out of the range of {np.dtype(dtype).name}")
 
 
 def as_tile(tile: int | None, params, rows_a_step: int, backend: str) -> int:

@@ -2,9 +2,10 @@
 
 import numbers
 import zlib
-from collections.abc import Sequence
 from typing import Any
 
+import jax
+import jax.numpy as jnp
 import numpy as np
 
 from jfnn import checks
@@ -18,13 +19,14 @@ OWN = (*ALWAYS, "dropout", "init_scale")
 
 def is_number(value) -> bool:
     """Whether a value is a number of a member's own, which may vary from member to member."""
+    if isinstance(value, np.ndarray | jax.Array):
+        return value.ndim == 0 and jnp.issubdtype(value.dtype, jnp.floating)
     return isinstance(value, float | np.floating)
 
 
 def is_axis(value) -> bool:
     """Whether a value stands for several: a sequence or a distribution."""
-    several = isinstance(value, Sequence | np.ndarray) and not isinstance(value, str) and np.ndim(value) > 0
-    return several or is_distribution(value)
+    return np.ndim(value) > 0 or is_distribution(value)
 
 
 def is_distribution(value) -> bool:

@@ -101,8 +101,8 @@ def carry_out(
         start: One member's parameters, if such are kept.
 
     Raises:
-        ValueError: The directory holds another run, or this one and ``resume`` is not set; or a file in it is
-            damaged.
+        ValueError: The directory holds another run, or this one and ``resume`` is not set; another process
+            uses it; or a file in it is damaged.
         TypeError: The parameters cannot be saved.
     """
     if out is None:
@@ -111,19 +111,20 @@ def carry_out(
         return train(None)
     directory = Path(out)
     archive.check_can_hold(description["settings"]["axes"], start)
-    checkpoint = Checkpoint(directory / CHECKPOINT, description)
-    if _claim(directory, checkpoint, resume):
-        result = load_alone(directory)
-    else:
-        result = train(checkpoint)
-        result.save(directory)
-    checkpoint.remove()
+    archive.make(directory)
+    with storage.held(directory):
+        checkpoint = Checkpoint(directory / CHECKPOINT, description)
+        if _claim(directory, checkpoint, resume):
+            result = load_alone(directory)
+        else:
+            result = train(checkpoint)
+            result.save(directory)
+        checkpoint.remove()
     return result
 
 
 def _claim(directory: Path, checkpoint: Checkpoint, resume: bool) -> bool:
-    """Makes the directory this run's; whether the run has ended already."""
-    archive.make(directory)
+    """Makes a directory this run's; whether the run has ended already."""
     found = archive.read_config(directory)
     archive.check_same(directory, found, checkpoint.description)
     finished = found is not None and found["status"] == "finished"

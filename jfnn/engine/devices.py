@@ -30,7 +30,7 @@ def use_all_cores(count: int | None = None) -> int:
     Raises:
         RuntimeError: JAX has already started with another number of devices.
     """
-    count = cores() if count is None else checks.as_count(count, "cores")
+    count = cores() if count is None else checks.as_count(count, "count")
     try:
         jax.config.update("jax_num_cpu_devices", count)
     except RuntimeError:
@@ -54,7 +54,7 @@ def resolve(devices: int | Sequence[jax.Device] | None) -> tuple[jax.Device, ...
             of devices, for exactly these.
 
     Raises:
-        ValueError: More than there are, or none.
+        ValueError: More than there are, none, or of different kinds.
         TypeError: Not devices.
     """
     if isinstance(devices, Sequence) and not isinstance(devices, str):
@@ -62,6 +62,9 @@ def resolve(devices: int | Sequence[jax.Device] | None) -> tuple[jax.Device, ...
             raise ValueError("devices: expected at least one device")
         if not all(isinstance(device, jax.Device) for device in devices):
             raise TypeError(f"devices: expected JAX devices, got {devices!r}")
+        kinds = sorted({f"{device.platform} {device.device_kind}" for device in devices})
+        if len(kinds) > 1:  # which of them trains a tile is chance, and their arithmetic differs
+            raise ValueError(f"devices: expected devices of one kind, got {', '.join(kinds)}")
         return tuple(devices)
     present = jax.devices()
     if present[0].platform == "cpu":

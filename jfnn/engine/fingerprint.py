@@ -1,12 +1,14 @@
 """What a run is, in plain values: two runs with the same description end with the same bytes."""
 
 import dataclasses
+import functools
 import hashlib
 import importlib.metadata
 import json
 import math
 import platform
 from collections.abc import Callable, Sequence
+from pathlib import Path
 from typing import Any
 
 import jax
@@ -56,13 +58,38 @@ def describe(
         Values that JSON has: "settings"; "data" by their checksums; "versions"; "backend"; "device", which
         decides nothing; and the "fingerprint" of all that does.
     """
-    settings = {
+    found = {
+        "settings": _settings(recipe, grid, execution, selection, batches, keep_params)
+        | {"dtype": data.targets.dtype.name},
+        "data": checksums(data, grid, batches)
+        | {"own_code": own_code(recipe, data, grid) if with_code else None},
+        "versions": versions(),
+        "backend": {
+            "platform": execution.devices[0].platform,
+            "kind": execution.devices[0].device_kind,
+            "processor": processor() if execution.devices[0].platform == "cpu" else None,
+        },
+        "device": {"count": len(execution.devices), "python": platform.python_version()},
+    }
+    found = plain(found)
+    return found | {"fingerprint": fingerprint(found)}
+
+
+def _settings(
+    recipe: Recipe,
+    grid: Grid,
+    execution: Execution,
+    selection: Selection,
+    batches: Minibatches | np.ndarray,
+    keep_params: str,
+) -> dict[str, Any]:
+    return {
         "network": network_name(recipe.network),
         "loss": name_in(LOSSES, recipe.loss) or "custom",
         "reduction": recipe.reduction,
         "optimizer": optax_name(recipe.optimizer.factory) or callable_name(recipe.optimizer.factory),
         "optimizer_args": dict(recipe.optimizer.fixed),
-        "constants": grid.constants,
+        "constants": grid.constants | {name: each.tolist() for name, each in grid.of_streams.items()},
         "schedule": schedule_name(recipe.optimizer.schedule),
         "gradient": recipe.gradient if isinstance(recipe.gradient, str) else callable_name(recipe.gradient),
         "minibatches": batches._asdict() if isinstance(batches, Minibatches) else "given",
@@ -71,29 +98,43 @@ def describe(
         "sampled": not grid.axes.crossed,
         "seeds": list(dict.fromkeys(stream.seed for stream in grid.streams)),
         "streams": len(grid.streams),
-        "ranked_by": f"{PARTS[selection.part]} {selection.by}",
+        "ranked_by": selection.ranked_by,
         "halving": selection.halving and dataclasses.asdict(selection.halving),
         "early_stopping": selection.early_stopping and selection.early_stopping.patience,
         "tile": recipe.tile,
-        "dtype": data.targets.dtype.name,
         "matmul_precision": "highest",
         "history_every": execution.segment if execution.history else None,
         "keep_params": keep_params,
     }
-    found = {
-        "settings": settings,
-        "data": checksums(data, grid, batches)
-        | {"own_code": own_code(recipe, data, grid) if with_code else None},
-        "versions": {name: importlib.metadata.version(name) for name in PACKAGES},
-        "backend": {
-            "platform": execution.devices[0].platform,
-            "kind": sorted({device.device_kind for device in execution.devices}),
-            "machine": platform.machine(),
-        },
-        "device": {"count": len(execution.devices), "python": platform.python_version()},
-    }
-    found = plain(found)
-    return found | {"fingerprint": fingerprint(found)}
+
+
+@functools.cache
+def versions() -> dict[str, str]:
+    """The versions of what computes; looking them up takes milliseconds."""
+    found = {}
+    for name in PACKAGES:
+        try:
+            found[name] = importlib.metadata.version(name)
+        except importlib.metadata.PackageNotFoundError:  # run from its sources, without an installation
+            found[name] = "not installed"
+    return found
+
+
+@functools.cache
+def processor() -> str:
+    """What kind of processor this is: XLA compiles for what it can do, and other code rounds otherwise.
+
+    On Linux its name, and a checksum of its features.
+    """
+    named = ("model name", "flags", "Features")
+    try:
+        lines = Path("/proc/cpuinfo").read_text().splitlines()
+    except OSError:
+        return f"{platform.machine()} {platform.processor()}".strip()
+    told = dict(line.split(":", 1) for line in lines if line.startswith(named))
+    features = hashlib.sha256("".join(sorted(told.values())).encode()).hexdigest()[:12]
+    model = next((value.strip() for name, value in told.items() if name.startswith("model name")), "")
+    return " ".join(filter(None, (platform.machine(), model, features)))
 
 
 def fingerprint(description: dict) -> str:

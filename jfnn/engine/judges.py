@@ -8,6 +8,8 @@ import dataclasses
 import jax
 import numpy as np
 
+from jfnn import checks
+from jfnn.engine.records import PARTS
 from jfnn.engine.state import BestSoFar, RunState, Scores
 
 
@@ -32,6 +34,12 @@ class Halving:
 
     factor: int
     min_epochs: int | None = None
+
+    def __post_init__(self):
+        """Refuses a factor below 2 or a first rung before the first epoch."""
+        checks.as_count(self.factor, "factor", minimum=2)
+        if self.min_epochs is not None:
+            checks.as_count(self.min_epochs, "min_epochs")
 
     def rungs(self, cells: int, epochs: int) -> dict[int, int]:
         """Epoch -> how many cells go on after it."""
@@ -113,6 +121,11 @@ class Selection:
     by: str
     halving: Halving | None = None
     early_stopping: EarlyStopping | None = None
+
+    @property
+    def ranked_by(self) -> str:
+        """The name of the score that ranks, such as "test_accuracy"."""
+        return f"{PARTS[self.part]}_{self.by}"
 
     def score(self, scores: Scores) -> np.ndarray:
         """One number a member, higher is better ``[members]``."""

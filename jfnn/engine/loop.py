@@ -22,7 +22,8 @@ class Progress(NamedTuple):
         epochs: Epochs in all.
         training: How many members still train.
         members: How many members there are.
-        best: The best score that any member had when scores were last taken, or None before.
+        best: The best score that any member had when scores were last taken, higher being better (of losses
+            the negative); None before.
     """
 
     epoch: int
@@ -109,12 +110,15 @@ def _ends(execution: Execution, looks: set[int], call_ends: set[int]) -> list[in
 
 
 def _rest(state: RunState, checkpoint: Checkpoint | None, report: Callable[[int], None]) -> None:
-    """Between two calls, when nothing changes the state: only here can it be saved."""
+    """Between two calls, when nothing changes the state: only here can it be saved.
+
+    It is if it is time to, or if someone ends the run here: by Ctrl-C, or by the callback with `sys.exit`.
+    """
     try:
         report(int(state.epoch))
         if checkpoint:
             checkpoint.save(state)
-    except KeyboardInterrupt:
+    except (KeyboardInterrupt, SystemExit):
         if checkpoint:
             checkpoint.save(state, force=True)
         raise

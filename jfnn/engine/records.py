@@ -47,7 +47,7 @@ class Data:
     """The rows that members learn from and are scored on.
 
     Attributes:
-        x: Inputs ``[n, …]``.
+        x: Inputs ``[n, n_in]``.
         targets: Targets ``[n, n_out]``.
         weights: How often each row's cost counts in training ``[n]``, or None for once.
     """
@@ -117,11 +117,13 @@ class Grid:
         axes: The cells.
         constants: Name -> value of further numbers, the same for all members.
         streams: The streams, seeds outside and folds inside.
+        of_streams: Name -> value of further numbers, one a stream.
     """
 
     axes: Axes
     constants: dict[str, float]
     streams: Sequence[Stream]
+    of_streams: dict[str, np.ndarray]
 
     @property
     def shape(self) -> tuple[int, ...]:
@@ -152,12 +154,13 @@ class Grid:
         """Each member's numbers, name -> ``[members]``."""
         varied = {name: np.repeat(each, len(self.streams)) for name, each in self.axes.columns().items()}
         shared = {name: np.full(self.size, value) for name, value in self.constants.items()}
+        shared |= {name: values[self.stream_of()] for name, values in self.of_streams.items()}
         return {name: values.astype(dtype) for name, values in (varied | shared).items()}
 
 
 @dataclasses.dataclass(frozen=True)
 class Execution:
-    """How it runs; nothing in here changes a bit of any member's result.
+    """How it runs: for how long, and what else changes no bit of any member's result.
 
     Attributes:
         devices: The device of each host thread; the cores of a CPU share one.

@@ -31,9 +31,8 @@ def changes(result: SweepResult, asked: SimpleNamespace) -> dict[str, Any] | Non
         result: The search.
         asked: All the keywords that it was asked for by.
     """
-    try:
-        best = result.best()
-    except ValueError:
+    best = result.best_or_none()
+    if best is None:
         return None
     # As axes of one value, so that the program, and the bits, are those of the cell in a grid of all rows.
     own = {name: [value] for name, value in best.axes.items() if name in axes.OWN}

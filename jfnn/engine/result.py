@@ -31,6 +31,14 @@ class Best:
     ranked_by: str
 
 
+def best_place(scores: np.ndarray, name: str) -> tuple[int, ...] | None:
+    """Where the highest accuracy or the lowest loss is, the first of equals; None if all are NaN."""
+    if np.isnan(scores).all():
+        return None
+    flat = np.nanargmax(scores) if name.endswith("accuracy") else np.nanargmin(scores)
+    return tuple(int(i) for i in np.unravel_index(flat, scores.shape))
+
+
 @dataclasses.dataclass(frozen=True)
 class SweepResult:
     """Scores and trained parameters of every member of a grid.
@@ -58,10 +66,13 @@ class SweepResult:
         lost: Whether halving ruled the member's cell out; it then does not rank.
         epochs: For how many epochs the member's parameters were trained.
         params: Parameters with the grid's shape in front on every leaf; only the best cell's with
-            ``keep_params="best"``; None with "none".
+            ``keep_params="best"``; None with "none", or where no cell is the best.
+        kept_cell: The place of the only cell whose parameters were kept, or None.
         history: Name of a score -> ``[E, L, S, H]``, at the epochs ``history["epoch"] [H]``; empty if not
             kept.
-        timing: "compile" and "run", in seconds.
+        timing: "compile" and "run", in seconds; of a run that was resumed, since then.
+        ranked_by: The score that ranks cells: on the rows held out where there are any, else on the test
+            rows, else on the training rows; accuracy for classes, loss for other targets.
         sampled: Whether cells were drawn, rather than all combinations taken.
         refit: The best cell trained again on all training rows, if that was asked for: a sweep of one cell,
             whose test scores are those to report.
@@ -85,7 +96,9 @@ class SweepResult:
     params: Any
     history: dict[str, np.ndarray]
     timing: dict[str, float]
+    ranked_by: str
     sampled: bool = False
+    kept_cell: tuple[int, ...] | None = None
     refit: "SweepResult | None" = None
     config: dict[str, Any] = dataclasses.field(default_factory=dict)
 
@@ -111,18 +124,6 @@ class SweepResult:
     def _axes(self) -> Axes:
         return Axes(self.axes, crossed=not self.sampled)
 
-    @property
-    def ranked_by(self) -> str:
-        """The score that ranks cells: on the rows held out where there are any, else on the test rows.
-
-        Accuracy for classes, loss for other targets. Without test rows either, it is the training rows'.
-        """
-        for part in ("validation", "test", "train"):
-            for kind in ("accuracy", "loss"):
-                if not np.isnan(getattr(self, f"{part}_{kind}")).all():
-                    return f"{part}_{kind}"
-        return "test_accuracy"
-
     def cell_scores(self, name: str | None = None) -> np.ndarray:
         """A score averaged over seeds and folds, one a cell ``[E, L, …]``; NaN if any member diverged.
 
@@ -143,15 +144,22 @@ class SweepResult:
         which then flatter it.
 
         Raises:
-            ValueError: Every cell diverged.
+            ValueError: No cell ranks.
         """
-        ranked_by = self.ranked_by
-        score = np.where(self._by_cell(self.lost).any(axis=-1), np.nan, self.cell_scores(ranked_by))
-        if np.isnan(score).all():
-            raise ValueError("no best cell: every one diverged with some seed; try smaller learning rates")
-        flat = np.nanargmax(score) if ranked_by.endswith("accuracy") else np.nanargmin(score)
-        index = tuple(int(i) for i in np.unravel_index(flat, score.shape))
-        return Best(index, self.axes_at(index), float(score[index]), ranked_by)
+        best = self.best_or_none()
+        if best is None:
+            raise ValueError(
+                "no best cell: every one diverged with some seed or was ruled out; try smaller learning rates"
+            )
+        return best
+
+    def best_or_none(self) -> Best | None:
+        """As `best`, but None where no cell ranks."""
+        score = np.where(self._by_cell(self.lost).any(axis=-1), np.nan, self.cell_scores())
+        index = best_place(score, self.ranked_by)
+        if index is None:
+            return None
+        return Best(index, self.axes_at(index), float(score[index]), self.ranked_by)
 
     def member(self, *index: int):
         """The parameters of one member, by its place on every axis: ``member(i, j, s)``.
@@ -166,17 +174,16 @@ class SweepResult:
             raise ValueError(f"member: no such place {index} in a grid of shape {shape}")
         if self.params is None:
             raise ValueError("member: this sweep kept no parameters; use keep_params='all'")
-        best = self._cell_kept()
+        best = self.kept_cell
         if best is not None:
             if tuple(place % length for place, length in zip(index, shape, strict=True))[: len(best)] != best:
                 raise ValueError(f"member: this sweep kept only the best cell's parameters, {best}")
             index = index[len(best) :]
         return jax.tree.map(lambda leaf: leaf[tuple(index)], self.params)
 
-    def _cell_kept(self) -> tuple[int, ...] | None:
-        """The place of the only cell whose parameters were kept, or None."""
-        leaves, shape = jax.tree.leaves(self.params), self.diverged_at.shape
-        return self.best().index if leaves and leaves[0].shape[: len(shape)] != shape else None
+    def keeping(self, params, cell: tuple[int, ...] | None = None) -> "SweepResult":
+        """This result with trained parameters: all of them, or of one cell alone."""
+        return dataclasses.replace(self, params=params, kept_cell=cell)
 
     def to_dict(self) -> dict[str, np.ndarray]:
         """Columns with one value a member, ready for ``pandas.DataFrame``.
@@ -205,7 +212,7 @@ class SweepResult:
                 has a name that results.csv has already.
             TypeError: The parameters are not made of arrays in lists, tuples and dicts.
         """
-        archive.write(Path(directory), self._fields(), self._cell_kept())
+        archive.write(Path(directory), self._fields())
         if self.refit is not None:
             self.refit.save(Path(directory) / REFIT)
 
@@ -230,7 +237,7 @@ def load(directory) -> SweepResult:
     """
     result = load_alone(directory)
     again = Path(directory) / REFIT
-    return dataclasses.replace(result, refit=load_alone(again)) if again.exists() else result
+    return dataclasses.replace(result, refit=load_alone(again)) if archive.has_ended(again) else result
 
 
 def load_alone(directory) -> SweepResult:

@@ -44,17 +44,33 @@ def read(network: Network, split, loss: Loss, weights=None) -> Source:
     x_train = checks.as_inputs(x_train, "x_train", network.mlp.sizes[0] if network.mlp else None)
     dtype = checks.float_dtype(x_train)
     n_outputs = _outputs(network, x_train.shape[1], dtype)
-    xs = [np.asarray(x_train, dtype)]
-    ts = [np.asarray(checks.as_targets(y_train, (len(x_train), n_outputs), loss, dtype, "y_train"))]
+
+    def rows(x, y, of):
+        targets = checks.as_targets(y, (len(x), n_outputs), loss, dtype, f"y_{of}")
+        return _cast(x, dtype, f"x_{of}"), _cast(targets, dtype, f"y_{of}")
+
+    parts = [rows(x_train, y_train, "train")]
     if x_test is not None:
-        x_test = checks.as_inputs(x_test, "x_test", x_train.shape[1])
-        xs.append(np.asarray(x_test, dtype))
-        ts.append(np.asarray(checks.as_targets(y_test, (len(x_test), n_outputs), loss, dtype, "y_test")))
+        parts.append(rows(checks.as_inputs(x_test, "x_test", x_train.shape[1]), y_test, "test"))
+    elif y_test is not None:
+        raise ValueError("x_test: expected inputs for y_test, got None")
     labels = np.asarray(y_train)
-    n_rows = sum(map(len, xs))
-    weights = arguments.as_weights(weights, len(x_train), n_rows, dtype)
-    data = Data(np.concatenate(xs), np.concatenate(ts), weights)
-    return Source(data, len(x_train), labels, loss.takes_logits or checks.is_labels(labels))
+    x, targets = (np.concatenate(arrays) for arrays in zip(*parts, strict=True))
+    data = Data(x, targets, arguments.as_weights(weights, len(x_train), len(x), dtype))
+    return Source(data, len(x_train), labels, checks.is_labels(labels) or _are_classes(data.targets, loss))
+
+
+def _cast(array, dtype, argument: str) -> np.ndarray:
+    """In the arithmetic's dtype, in which what was finite may no longer be."""
+    with np.errstate(over="ignore"):
+        found = np.asarray(array, dtype)
+    checks.check_finite(found, argument)
+    return found
+
+
+def _are_classes(targets: np.ndarray, loss: Loss) -> bool:
+    """Whether float targets are probabilities of classes that exclude each other, of which one is right."""
+    return loss.takes_logits and (targets.shape[1] == 1 or np.allclose(targets.sum(axis=1), 1, atol=1e-3))
 
 
 def _outputs(network, features, dtype) -> int:

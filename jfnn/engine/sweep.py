@@ -13,7 +13,9 @@ import optax
 
 from jfnn import losses
 from jfnn.datasets import Split
-from jfnn.engine import checkpoint, job, loop, refitting
+from jfnn.engine import checkpoint, loop, refitting
+from jfnn.engine.asked import read
+from jfnn.engine.job import Job
 from jfnn.engine.judges import Halving
 from jfnn.engine.result import REFIT, SweepResult
 from jfnn.network import Network
@@ -135,9 +137,14 @@ def sweep(
             files; the message names it, before anything is compiled.
     """
     asked = dict(locals())
-    work = job.read(SimpleNamespace(**asked))
-    result = checkpoint.carry_out(work.train, work.description, out, resume, work.start)
+    job = read(SimpleNamespace(**asked))
+    result = checkpoint.carry_out(job.train, job.description, out, resume, job.start)
     return dataclasses.replace(result, refit=refit_best(result, **asked)) if refit else result
+
+
+def check(**asked) -> Job:
+    """Refuses what `sweep` would refuse of its arguments, and trains nothing; gives what it would train."""
+    return read(_complete(asked))
 
 
 def refit_best(result: SweepResult, *, out: str | os.PathLike | None, **asked) -> SweepResult | None:
@@ -151,8 +158,14 @@ def refit_best(result: SweepResult, *, out: str | os.PathLike | None, **asked) -
     Returns:
         A sweep of that one cell, ranked on its test rows; None where every cell diverged.
     """
-    defaults = {name: each.default for name, each in inspect.signature(sweep).parameters.items()}
-    changed = refitting.changes(result, SimpleNamespace(**(defaults | asked)))
+    changed = refitting.changes(result, _complete(asked))
     if changed is None:
         return None
     return sweep(**(asked | changed), out=None if out is None else Path(out) / REFIT)
+
+
+def _complete(asked: dict[str, Any]) -> SimpleNamespace:
+    """All keywords of `sweep`, those not given with their defaults."""
+    given = inspect.signature(sweep).bind(**asked)
+    given.apply_defaults()
+    return SimpleNamespace(**given.arguments)

@@ -4,6 +4,7 @@ State lies on the host as NumPy arrays with all members on the leading axis, so 
 dropping some and saving all is plain indexing; only the calls under way hold device memory.
 """
 
+import functools
 import time
 from collections.abc import Iterator
 
@@ -11,7 +12,7 @@ import jax
 import numpy as np
 
 from jfnn.engine import plan, workers
-from jfnn.engine.drawing import Drawer
+from jfnn.engine.prefetch import Prefetcher
 from jfnn.engine.program import Members, RowScores, build
 from jfnn.engine.records import PARTS, Data, Execution, Grid, Recipe
 from jfnn.engine.state import Scores
@@ -36,7 +37,7 @@ class Trainer:
         self.blocks = {device: jax.device_put(blocks, device) for device in self.devices}
         steps, rows_a_step = grid.streams[0].rows(0).shape
         self.call_ends = plan.call_ends(self.epochs, steps, rows_a_step)
-        self.drawer = Drawer(grid.streams, plan.epochs_a_call(steps, rows_a_step))
+        self.minibatches = Prefetcher(grid.streams, plan.epochs_a_call(steps, rows_a_step))
 
     def start(self) -> Members:
         """All members at epoch 0."""
@@ -62,21 +63,22 @@ class Trainer:
         return jax.tree.map(of_members, *(stream.params for stream in self.grid.streams))
 
     def compile(self, members: Members) -> float:
-        """Compiles on every device that will be used, by training a tile for no epochs and scoring a block.
+        """Compiles on every device that will be used, by training tiles for no epochs and scoring a block.
+
+        A tile for each shape of minibatches: folds of different lengths may have different ones.
 
         Returns:
             The seconds that it took.
         """
         started = time.perf_counter()
-        tile = self._tiles(np.ones(self.grid.size, bool))[0]
-        calls = [
-            call
-            for device in self.devices
-            for call in (
-                lambda device=device: self._advance(tile, device, members, 0, 0),
-                lambda device=device: self._evaluate(tile, device, members.state.params, blocks=1),
-            )
-        ]
+        tiles = self._tiles(np.ones(self.grid.size, bool))
+        rows = {tile.stream: len(self.grid.streams[tile.stream].parts["train"]) for tile in tiles}
+        of_shapes = {rows[tile.stream]: tile for tile in tiles}.values()
+        calls = []
+        for device in self.devices:
+            evaluate = functools.partial(self._evaluate, tiles[0], device, members.state.params, blocks=1)
+            advance = [functools.partial(self._advance, tile, device, members, 0, 0) for tile in of_shapes]
+            calls += [evaluate, *advance]
         workers.side_by_side(calls)
         return time.perf_counter() - started
 
@@ -89,11 +91,11 @@ class Trainer:
             first: Epochs done.
             end: Epochs to be done then; no further than to the next of ``call_ends``.
         """
-        self.drawer.forget(first)
+        self.minibatches.forget(first)
         if end < self.epochs:  # drawn while the devices work, so that the next call finds it ready
             stream = int(self.rows_of[active][0])
-            self.drawer.ahead(stream, first, end - first)
-            self.drawer.ahead(stream, end, min(end - first, self.epochs - end))
+            self.minibatches.ahead(stream, first, end - first)
+            self.minibatches.ahead(stream, end, min(end - first, self.epochs - end))
         self._for_each_tile(
             active,
             members,
@@ -135,7 +137,7 @@ class Trainer:
         return self.program.start(*jax.device_put((take(params, tile), take(self.hyper, tile)), device))
 
     def _advance(self, tile, device, members, epoch, n_epochs):
-        rows = self.drawer.get(tile.stream, epoch, max(n_epochs, 1))
+        rows = self.minibatches.get(tile.stream, epoch, max(n_epochs, 1))
         key = self.grid.streams[tile.stream].key
         arguments = (take(members, tile), take(self.hyper, tile), rows)
         arguments = jax.device_put((*arguments, np.int32(epoch), np.int32(n_epochs), key), device)

@@ -9,7 +9,7 @@ from matplotlib.figure import Figure
 
 from jfnn import summary
 from jfnn.engine.result import SweepResult
-from jfnn.engine.single import History
+from jfnn.engine.train import History
 
 FEW_POINTS = 25  # so few are marked one by one
 HIGHEST = 1e4  # losses of so many times the median are out of sight
@@ -83,7 +83,7 @@ def _history_curves(history: History) -> list[_Curve]:
 def _cell_curves(result: SweepResult, cells) -> list[_Curve]:
     if not result.history:
         raise ValueError("run: no history was kept; sweep with history=True and a segment")
-    shape, best = result.cell_shape, summary.best_or_none(result)
+    shape, best = result.cell_shape, result.best_or_none()
     found = []
     for cell in default_cells(result) if cells is None else cells:
         if len(cell) != len(shape) or not all(0 <= i < n for i, n in zip(cell, shape, strict=True)):
@@ -106,7 +106,7 @@ def default_cells(result: SweepResult, most: int = 6) -> list[tuple[int, ...]]:
 
     Left out are cells that stopped before scores were first taken, which have no curve.
     """
-    best = summary.best_or_none(result)
+    best = result.best_or_none()
     chosen, *rest = best.index if best else (0,) * len(result.cell_shape)
     lost = np.isnan(result.history["train_loss"]).all(axis=-1) & (result.diverged_at < 0)
     order = _from_best_to_worst(result) if result.sampled else range(len(result.learning_rate))

@@ -91,14 +91,14 @@ def _draw_cells(axes: Axes, values, scores, out, colours) -> None:
 
 
 def _draw_best(axes: Axes, result: SweepResult, name: str) -> None:
-    best = summary.best_or_none(result)
+    best = result.best_or_none()
     if best is not None:
         place = best.axes[name], best.score
         axes.scatter(*place, s=120, facecolors="none", edgecolors=BEST, linewidths=2, zorder=3)
 
 
 def _caption(result: SweepResult, scores: np.ndarray, out: np.ndarray) -> str:
-    best, diverged = summary.best_or_none(result), int(np.isnan(scores).sum())
+    best, diverged = result.best_or_none(), int(np.isnan(scores).sum())
     averaged = summary.members_text(result)
     parts = [f"{len(scores)} cells", f"{averaged} averaged" if averaged else "1 seed"]
     if best is None:

@@ -51,7 +51,7 @@ def heat_map(result: SweepResult, at: dict[str, int] | None = None) -> Figure:
         raise ValueError("result: the cells of a random search form no grid; use plots.scatter")
     further = _places(result, at or {})
     shown: tuple[Any, ...] = (slice(None), slice(None), *further)
-    best, kind = summary.best_or_none(result), summary.kind(result)
+    best, kind = result.best_or_none(), summary.kind(result)
     values = {part: result.cell_scores(f"{part}_{kind}")[shown] for part in summary.ranking_parts(result)}
     norm, colours = _colour_scale(kind, np.stack(list(values.values())))
     texts = {part: _texts(cells, kind) for part, cells in values.items()}

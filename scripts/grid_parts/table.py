@@ -6,7 +6,7 @@ from typing import Any, NamedTuple
 
 import jfnn
 from grid_parts import values
-from jfnn.tasks import TASKS
+from jfnn.targets import TASKS
 
 DEFAULT_OUT = Path("runs/grid")
 

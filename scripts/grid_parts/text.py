@@ -52,7 +52,7 @@ def name_of(group: jfnn.Group) -> str:
 
 def tables(result: jfnn.SweepResult, problem: Problem) -> list[str]:
     """The scores of all cells, at the best cell's places on further axes."""
-    best, r2 = summary.best_or_none(result), data.r_squared(problem, result)
+    best, r2 = result.best_or_none(), data.r_squared(problem, result)
     shown = best.index if best else (0,) * len(result.axes)
     further = {name: result.axes_at(shown)[name] for name in summary.further_axes(result)}
     lines = []
@@ -118,7 +118,7 @@ def verdict(result, problem: Problem, where: str = "", tested: bool = True) -> l
         tested: Whether to give the score on test rows that ranked nothing. Of a cell that was trained again
             it is given for that training alone.
     """
-    best, averaged = summary.best_or_none(result), summary.averaged_over(result)
+    best, averaged = result.best_or_none(), summary.averaged_over(result)
     if best is None:
         return ["No best cell: every one diverged with some seed; try smaller learning rates."]
     texts, r2 = _score_texts(result, problem, best.index), problem.classes is None

@@ -4,6 +4,7 @@ from typing import NamedTuple
 
 import numpy as np
 
+from jfnn import checks
 from jfnn.datasets import Split
 from jfnn.engine import axes
 from jfnn.engine.sweep import sweep
@@ -83,6 +84,11 @@ def train(
     several += [name for name in ("folds", "sample", "seeds") if options.get(name) is not None]
     if several:
         raise TypeError(f"{several[0]}: it makes several networks; use sweep for these")
+    for name in {"keep_params", "refit"} & options.keys():
+        raise TypeError(f"{name}: for one network there is nothing to choose; use sweep for this")
+    x = checks.as_inputs(x)
+    if test is not None and len(test) != 2:
+        raise ValueError(f"test: expected (x, y), got {len(test)} of them")
     result = sweep(
         network,
         Split(x, y, *(test or (None, None))),

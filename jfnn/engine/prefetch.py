@@ -9,7 +9,7 @@ import numpy as np
 from jfnn.engine.records import Stream
 
 
-class Drawer:
+class Prefetcher:
     """Draws on a thread of its own, so that devices do not wait and no two threads draw the same."""
 
     def __init__(self, streams: Sequence[Stream], length: int):

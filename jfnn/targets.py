@@ -48,8 +48,7 @@ def as_task(y: np.ndarray, task: str | None) -> tuple[np.ndarray, tuple[str, ...
         raise ValueError(f"task: expected one of {', '.join(TASKS)}, got {task!r}")
     words = y.dtype.kind == "U"
     if words and task == "regression":
-        word = next(word for word in y.ravel().tolist() if as_number(word) is None)
-        raise ValueError(f"task: regression needs numbers to predict, got {word!r}")
+        raise ValueError(f"task: regression needs numbers to predict, got {_first_word(y)!r}")
     labels = y.ndim == 1 and (words or bool((y == np.floor(y)).all()))
     if (task == "classification" or words) and not labels:
         raise ValueError("task: classification needs words or whole numbers to predict, one a row")
@@ -61,3 +60,9 @@ def as_task(y: np.ndarray, task: str | None) -> tuple[np.ndarray, tuple[str, ...
         raise ValueError(f"target: expected at least two classes, got only {str(distinct[0])!r}")
     names = tuple(str(value) if words else f"{value:g}" for value in distinct.tolist())
     return places.astype(np.int64), names
+
+
+def _first_word(y: np.ndarray) -> str:
+    """The first that is no number; where all are numbers written as text, the first of these."""
+    texts = y.ravel().tolist()
+    return next((text for text in texts if as_number(text) is None), texts[0])
