@@ -59,6 +59,7 @@ def run(
     compile_seconds = trainer.compile(state.members)
     looks = selection.looks(grid.cells, execution.epochs)
     best: float | None = None
+    scores: Scores | None = None
 
     def report(epoch):
         if execution.progress:
@@ -68,17 +69,18 @@ def run(
     for end in _ends(execution, looks, trainer.call_ends):
         if end <= state.epoch or not state.active.any():
             continue
-        trainer.advance(state.members, state.active, state.epoch, end)
-        state = state._replace(epoch=end)
         boundary = _is_boundary(end, execution)
-        if end in looks or (boundary and (execution.history or execution.progress)):
-            scores = trainer.evaluate(state.members.state.params, state.active)
+        looked_at = end in looks or (boundary and (execution.history or execution.progress is not None))
+        wanted = looked_at or end == execution.epochs
+        scores = trainer.advance(state.members, state.active, state.epoch, end, score=wanted)
+        state = state._replace(epoch=end)
+        if looked_at and scores is not None:
             best = _best(selection.score(scores))
             if execution.history and boundary:
                 state = state._replace(history=_append(state.history, end, scores))
             state = selection.judge(state, scores, (grid.cells, len(grid.streams)), execution.epochs)
         _rest(state, checkpoint, report)
-    outcome = _finish(trainer, state, execution)
+    outcome = _finish(trainer, state, execution, scores)
     return outcome._replace(
         compile_seconds=compile_seconds, run_seconds=time.perf_counter() - started - compile_seconds
     )
@@ -134,21 +136,39 @@ def _best(score) -> float | None:
     return None if np.isnan(score).all() else float(np.nanmax(score))
 
 
-def _finish(trainer: Trainer, state: RunState, execution: Execution) -> Outcome:
+def _finish(trainer: Trainer, state: RunState, execution: Execution, last: Scores | None) -> Outcome:
+    """Scores what is kept of each member.
+
+    Args:
+        trainer: It scores.
+        state: The run at its end.
+        execution: How long it was to be.
+        last: Scores taken after the last call, NaN for those that had diverged or left; or None.
+    """
     diverged_at = state.members.diverged_at
+    missing = diverged_at < 0
     if state.best is None:
         params = state.members.state.params
         epochs = np.where(state.left_at < 0, execution.epochs, state.left_at)
         epochs = np.where(diverged_at < 0, epochs, diverged_at)
+        if last is not None and state.epoch == execution.epochs:
+            missing &= state.left_at >= 0  # those that trained to the end have just been scored
     else:
         params, epochs = state.best.params, state.best.epoch
+    if last is None:
+        scores = trainer.evaluate(params, missing)
+    elif missing.any():
+        more = trainer.evaluate(params, missing)
+        scores = jax.tree.map(lambda new, old: np.where(missing[:, None], new, old), more, last)
+    else:
+        scores = last
     return Outcome(
         params=params,
         epochs=epochs,
         left_at=state.left_at,
         lost=state.lost,
         diverged_at=diverged_at,
-        scores=trainer.evaluate(params, diverged_at < 0),
+        scores=scores,
         history=state.history,
         compile_seconds=0.0,
         run_seconds=0.0,

@@ -6,7 +6,7 @@ dropping some and saving all is plain indexing; only the calls under way hold de
 
 import functools
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 
 import jax
 import numpy as np
@@ -48,7 +48,12 @@ class Trainer:
         opt_state = jax.tree.map(lambda leaf: np.zeros((self.grid.size, *leaf.shape[1:]), leaf.dtype), shapes)
         state = State(params, opt_state)
         if jax.tree.leaves(opt_state):
-            self._for_each_tile(everyone, state, lambda tile, device: self._start(tile, device, params))
+            workers.spread(
+                self._tiles(everyone),
+                self.threads,
+                lambda tile, device: self._start(tile, device, params),
+                lambda tile, started: write(tile, started, state),
+            )
         return Members(state, np.full(self.grid.size, -1, np.int32))
 
     def _starting_params(self):
@@ -76,13 +81,16 @@ class Trainer:
         of_shapes = {rows[tile.stream]: tile for tile in tiles}.values()
         calls = []
         for device in self.devices:
-            evaluate = functools.partial(self._evaluate, tiles[0], device, members.state.params, blocks=1)
+            params = jax.device_put(take(members.state.params, tiles[0]), device)
+            evaluate = functools.partial(self._evaluate, params, device, blocks=1)
             advance = [functools.partial(self._advance, tile, device, members, 0, 0) for tile in of_shapes]
             calls += [evaluate, *advance]
         workers.side_by_side(calls)
         return time.perf_counter() - started
 
-    def advance(self, members: Members, active: np.ndarray, first: int, end: int) -> None:
+    def advance(
+        self, members: Members, active: np.ndarray, first: int, end: int, score: bool = False
+    ) -> Scores | None:
         """Trains active members from epoch ``first`` to ``end``, in place.
 
         Args:
@@ -90,17 +98,33 @@ class Trainer:
             active: Which of them to train ``[members]``.
             first: Epochs done.
             end: Epochs to be done then; no further than to the next of ``call_ends``.
+            score: Whether to score them then, while their parameters lie on the device.
+
+        Returns:
+            Their scores, as `evaluate` gives them, if wanted.
         """
         self.minibatches.forget(first)
         if end < self.epochs:  # drawn while the devices work, so that the next call finds it ready
             stream = int(self.rows_of[active][0])
             self.minibatches.ahead(stream, first, end - first)
             self.minibatches.ahead(stream, end, min(end - first, self.epochs - end))
-        self._for_each_tile(
-            active,
-            members,
-            lambda tile, device: self._advance(tile, device, members, first, end - first),
-        )
+        scores = self._no_scores() if score else None
+
+        def issue(tile, device):
+            trained = self._advance(tile, device, members, first, end - first)
+            return trained, self._evaluate(trained.state.params, device) if score else []
+
+        def collect(tile, results):
+            trained, blocks = results
+            write(tile, trained, members)
+            if scores is not None:
+                self._add(scores, tile, blocks)
+
+        workers.spread(self._tiles(active), self.threads, issue, collect)
+        if scores is not None:
+            for each in scores:
+                each[members.diverged_at >= 0] = np.nan
+        return scores
 
     def evaluate(self, params, active: np.ndarray) -> Scores:
         """Scores of active members; NaN for the others, and where a member's loss overflows.
@@ -109,29 +133,32 @@ class Trainer:
             params: All members' parameters, in the engine's layout.
             active: Which of them to score ``[members]``.
         """
-        scores = Scores(*(np.full((self.grid.size, len(PARTS)), np.nan) for _ in Scores._fields))
+        scores = self._no_scores()
 
-        def collect(tile, blocks):
-            rows = [
-                np.concatenate(kind, axis=1)[: tile.used].astype(np.float64)
-                for kind in zip(*blocks, strict=True)
-            ]
-            slots = tile.members[: tile.used]
-            for part, where in enumerate(self.grid.streams[tile.stream].parts.values()):
-                if len(where):
-                    # Each member's rows lie together, so that NumPy adds them in one order beside any others.
-                    loss, right = (kind[:, where].astype(np.float64, order="C").sum(axis=1) for kind in rows)
-                    finite = np.isfinite(loss)
-                    scores.loss[slots, part] = np.where(finite, loss / len(where), np.nan)
-                    scores.accuracy[slots, part] = np.where(finite, right / len(where), np.nan)
+        def issue(tile, device):
+            return self._evaluate(jax.device_put(take(params, tile), device), device)
 
         workers.spread(
-            self._tiles(active),
-            self.threads,
-            lambda tile, device: self._evaluate(tile, device, params),
-            collect,
+            self._tiles(active), self.threads, issue, lambda tile, blocks: self._add(scores, tile, blocks)
         )
         return scores
+
+    def _no_scores(self) -> Scores:
+        return Scores(*(np.full((self.grid.size, len(PARTS)), np.nan) for _ in Scores._fields))
+
+    def _add(self, scores: Scores, tile: plan.Tile, blocks: Sequence[RowScores]) -> None:
+        """Puts the means over the rows of each part in the places of a tile's members."""
+        rows = [
+            np.concatenate(kind, axis=1)[: tile.used].astype(np.float64) for kind in zip(*blocks, strict=True)
+        ]
+        slots = tile.members[: tile.used]
+        for part, where in enumerate(self.grid.streams[tile.stream].parts.values()):
+            if len(where):
+                # Each member's rows lie together, so that NumPy adds them in one order beside any others.
+                loss, right = (kind[:, where].astype(np.float64, order="C").sum(axis=1) for kind in rows)
+                finite = np.isfinite(loss)
+                scores.loss[slots, part] = np.where(finite, loss / len(where), np.nan)
+                scores.accuracy[slots, part] = np.where(finite, right / len(where), np.nan)
 
     def _start(self, tile, device, params):
         return self.program.start(*jax.device_put((take(params, tile), take(self.hyper, tile)), device))
@@ -143,27 +170,23 @@ class Trainer:
         arguments = jax.device_put((*arguments, np.int32(epoch), np.int32(n_epochs), key), device)
         return self.program.advance(*arguments, self.data[device])
 
-    def _evaluate(self, tile, device, params, blocks=None) -> list[RowScores]:
-        params = jax.device_put(take(params, tile), device)
+    def _evaluate(self, params, device, blocks: int | None = None) -> list[RowScores]:
         return [self.program.evaluate(params, *block) for block in self.blocks[device][:blocks]]
 
     def _tiles(self, active):
         return plan.tiles(active, self.rows_of, self.width)
 
-    def _for_each_tile(self, active, into, compute):
-        """Runs ``compute`` on every tile of the active members; its results go into ``into``, in place."""
-
-        def write(tile, results):
-            slots = tile.members[: tile.used]
-            for target, result in zip(jax.tree.leaves(into), jax.tree.leaves(results), strict=True):
-                target[slots] = np.asarray(result)[: tile.used]
-
-        workers.spread(self._tiles(active), self.threads, compute, write)
-
 
 def take(tree, tile: plan.Tile):
     """The members of a tile, out of arrays that have all members on the leading axis."""
     return jax.tree.map(lambda leaf: leaf[tile.members], tree)
+
+
+def write(tile: plan.Tile, results, into) -> None:
+    """Puts what a tile gave in the places of its members, in arrays of all members."""
+    slots = tile.members[: tile.used]
+    for target, result in zip(jax.tree.leaves(into), jax.tree.leaves(results), strict=True):
+        target[slots] = np.asarray(result)[: tile.used]
 
 
 def _blocks(data: Data, length: int) -> Iterator[tuple[np.ndarray, ...]]:

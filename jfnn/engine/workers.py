@@ -13,13 +13,14 @@ from typing import TypeVar
 import jax
 
 Task = TypeVar("Task")
+Result = TypeVar("Result")
 
 
 def spread(
     tasks: Iterable[Task],
     devices: Sequence[jax.Device],
-    issue: Callable[[Task, jax.Device], object],
-    collect: Callable[[Task, object], None],
+    issue: Callable[[Task, jax.Device], Result],
+    collect: Callable[[Task, Result], None],
 ) -> None:
     """Runs tasks on devices, each where there is room first.
 
