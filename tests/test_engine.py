@@ -8,6 +8,7 @@ import jax.numpy as jnp
 import numpy as np
 import optax
 import pytest
+from helpers import same_bits
 from hypothesis import strategies
 
 import jfnn
@@ -19,13 +20,6 @@ EPOCHS = 9
 # The third rate is chaotic (rounding grows to percents), the last one diverges.
 RATES = [1e-3, 0.05, 0.9, 3.0, 1e38]
 PENALTIES = [0.0, 1e-2, 0.3, 1.0]
-
-
-@pytest.fixture(scope="module")
-def split():
-    rng = np.random.default_rng(0)
-    x = rng.normal(size=(90, 5))
-    return jfnn.Split(x[:70], np.arange(70) % 3, x[70:], np.arange(20) % 3)
 
 
 @pytest.fixture(scope="module")
@@ -43,12 +37,6 @@ def sweep(net, split):
 @pytest.fixture(scope="module")
 def grid(sweep):
     return sweep(seeds=2)
-
-
-def same_bits(one, other):
-    left, right = jax.tree.leaves(one), jax.tree.leaves(other)
-    assert len(left) == len(right)
-    return all(np.asarray(a).tobytes() == np.asarray(b).tobytes() for a, b in zip(left, right, strict=True))
 
 
 def everything(result):

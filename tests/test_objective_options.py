@@ -5,6 +5,7 @@ import jax.numpy as jnp
 import numpy as np
 import optax
 import pytest
+from helpers import same_bits
 
 import jfnn
 from jfnn import backprop, losses, training
@@ -17,23 +18,12 @@ OPTIONS = dict(epochs=5, batch_size=16, tile=4)
 
 
 @pytest.fixture(scope="module")
-def split():
-    x = np.random.default_rng(0).normal(size=(90, 5))
-    return jfnn.Split(x[:70], np.arange(70) % 3, x[70:], np.arange(20) % 3)
-
-
-@pytest.fixture(scope="module")
 def net():
     return jfnn.mlp(SIZES)
 
 
 def as_dtype(split, dtype):
     return jfnn.Split(*(np.asarray(part, dtype) if np.ndim(part) == 2 else part for part in split))
-
-
-def same_bits(one, other):
-    pairs = zip(jax.tree.leaves(one), jax.tree.leaves(other), strict=True)
-    return all(np.asarray(a).tobytes() == np.asarray(b).tobytes() for a, b in pairs)
 
 
 def close(one, other, tolerance):

@@ -2,9 +2,9 @@
 
 import csv
 
-import jax
 import numpy as np
 import pytest
+from helpers import same_bits
 from scipy import stats
 
 import jfnn
@@ -18,12 +18,6 @@ DRAWN = dict(
     optimizer_args={"momentum": stats.uniform(0, 0.9)},
     init_scale=stats.loguniform(0.1, 2.0),
 )
-
-
-@pytest.fixture(scope="module")
-def split():
-    x = np.random.default_rng(0).normal(size=(90, 5))
-    return jfnn.Split(x[:70], np.arange(70) % 3, x[70:], np.arange(20) % 3)
 
 
 @pytest.fixture(scope="module")
@@ -47,11 +41,6 @@ GROUPED = dict(learning_rate=[0.01, 0.1], l2=[0.0, 0.3], seeds=2, validation=0.3
 @pytest.fixture(scope="module")
 def grouped(networks, split):
     return jfnn.sweep_groups(networks, split, batch_size=[16, 8], refit=True, **GROUPED)
-
-
-def same_bits(one, other):
-    pairs = zip(jax.tree.leaves(one), jax.tree.leaves(other), strict=True)
-    return all(np.asarray(a).tobytes() == np.asarray(b).tobytes() for a, b in pairs)
 
 
 def test_a_drawn_member_has_the_bits_of_its_solo_run(net, split, drawn):

@@ -4,6 +4,7 @@ import jax
 import numpy as np
 import optax
 import pytest
+from helpers import same_bits
 from sklearn.base import BaseEstimator, ClassifierMixin
 from sklearn.experimental import enable_halving_search_cv  # noqa: F401
 from sklearn.model_selection import (
@@ -51,12 +52,6 @@ SPLIT = make_split()
 def sweep(split=SPLIT, **changes):
     options = {"learning_rate": RATES, "l2": PENALTIES, "epochs": EPOCHS, "batch_size": 8, "tile": 4}
     return jfnn.sweep(NET, split, **options | changes)
-
-
-def same_bits(one, other):
-    left, right = jax.tree.leaves(one), jax.tree.leaves(other)
-    assert len(left) == len(right)
-    return all(np.asarray(a).tobytes() == np.asarray(b).tobytes() for a, b in zip(left, right, strict=True))
 
 
 def source(targets=SPLIT.y_train, loss="cross_entropy", outputs=CLASSES):
