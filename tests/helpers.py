@@ -1,12 +1,20 @@
 """What several test files need: noise to train on, results of random scores, comparisons, differences."""
 
 import dataclasses
+import functools
 
 import jax
 import numpy as np
 from jax.flatten_util import ravel_pytree
 
 import jfnn
+
+# Programs that run for milliseconds need no optimising, which would take seconds.
+compiled = functools.partial(jax.jit, compiler_options={"xla_backend_optimization_level": 0})
+# (network, params, x, y, keywords of the objective) -> its gradient by JAX
+gradient = compiled(
+    jax.grad(jfnn.objective, argnums=1), static_argnums=0, static_argnames=("loss", "reduction")
+)
 
 
 def noise_split():

@@ -142,28 +142,6 @@ def test_printed_cost_keeps_its_digits_near_certainty(classes, x64):
     np.testing.assert_allclose(delta_of(name, z, t), printed_delta(z, t), rtol=1e-12, atol=1e-15)
 
 
-def test_printed_cost_has_the_delta_of_the_full_chain_rule_and_not_p_minus_y(x64):
-    z, y = moderate("softmax_binary_cross_entropy")
-    p = softmax(z, -1)
-    ratio = (p - y) / (1 - p)
-    full_chain_rule = ratio - p * ratio.sum(-1, keepdims=True)
-    name = "softmax_binary_cross_entropy"
-    np.testing.assert_allclose(delta_of(name, z, y), full_chain_rule, atol=1e-13)
-    np.testing.assert_allclose(gradient(name, z, y), full_chain_rule, atol=1e-13)
-    assert (np.abs(full_chain_rule - (p - y)).max(-1) > 1e-2).all()
-
-
-@pytest.mark.parametrize(
-    ("name", "probabilities"), [("cross_entropy", softmax), ("sigmoid_cross_entropy", expit)]
-)
-def test_p_minus_y_is_the_gradient_of_these(name, probabilities, x64):
-    z, y = moderate(name)
-    p = probabilities(z, axis=-1) if probabilities is softmax else probabilities(z)
-    np.testing.assert_allclose(gradient(name, z, y), p - y, atol=1e-14)
-    np.testing.assert_allclose(delta_of(name, z, y), p - y, atol=1e-14)
-    np.testing.assert_allclose(LOSSES[name].probabilities(z, axis=-1), p, atol=1e-15)
-
-
 @pytest.mark.parametrize("name", SOFTMAXES)
 def test_a_constant_added_to_the_logits_of_a_softmax_changes_nothing(name, x64):
     z, t = moderate(name)
