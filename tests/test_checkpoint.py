@@ -405,8 +405,14 @@ def test_a_run_killed_at_random_moments_ends_in_the_bytes_of_an_unbroken_one(tmp
     rng = np.random.default_rng(0)
     whole, killed = tmp_path / "whole", tmp_path / "killed"
     sweep(whole, epochs=400, optimizer="adam", segment=10)
-    environment = os.environ | {"JAX_PLATFORMS": "cpu"}
-    for devices, epoch in ((2, rng.integers(20, 100)), (1, rng.integers(100, 200)), (3, 250)):
+    # The second process finds what the first compiled.
+    environment = os.environ | {
+        "JAX_PLATFORMS": "cpu",
+        "JAX_COMPILATION_CACHE_DIR": str(tmp_path / "compiled"),
+        "JAX_PERSISTENT_CACHE_MIN_COMPILE_TIME_SECS": "0",
+        "JAX_PERSISTENT_CACHE_MIN_ENTRY_SIZE_BYTES": "-1",
+    }
+    for devices, epoch in ((1, rng.integers(20, 100)), (3, rng.integers(150, 250))):
         script = KILLED.format(
             tests=os.path.dirname(__file__),
             devices=devices,

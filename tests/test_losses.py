@@ -6,6 +6,7 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 import pytest
+from helpers import compiled
 from scipy.special import expit, log_expit, log_softmax, logsumexp, softmax
 
 from jfnn import losses
@@ -84,17 +85,17 @@ def saturated(seed=0):
     return np.repeat(grid, CLASSES, 0), np.tile(np.eye(CLASSES), (len(grid), 1))
 
 
-@functools.partial(jax.jit, static_argnames=("name", "axis"))
+@functools.partial(compiled, static_argnames=("name", "axis"))
 def cost_of(name, a, t, axis=-1):
     return LOSSES[name].cost(a, t, axis=axis)
 
 
-@functools.partial(jax.jit, static_argnames=("name", "axis"))
+@functools.partial(compiled, static_argnames=("name", "axis"))
 def delta_of(name, a, t, axis=-1):
     return LOSSES[name].delta(a, t, axis=axis)
 
 
-@functools.partial(jax.jit, static_argnames="name")
+@functools.partial(compiled, static_argnames="name")
 def gradient(name, a, t):
     return jax.grad(lambda a: LOSSES[name].cost(a, t, axis=-1).sum())(a)
 

@@ -1,5 +1,7 @@
 """Laws of choosing: folds, hold-out, ranking, successive halving, early stopping."""
 
+import functools
+
 import jax
 import numpy as np
 import optax
@@ -47,6 +49,11 @@ def make_split():
 
 
 SPLIT = make_split()
+# The same rows, those held out counted to the test rows.
+LESS_TO_TRAIN_ON = jfnn.Split(
+    *(part[: N - HELD] for part in SPLIT[:2]),
+    *(np.concatenate([part[N - HELD :], test]) for part, test in zip(SPLIT[:2], SPLIT[2:], strict=True)),
+)
 
 
 def sweep(split=SPLIT, **changes):
@@ -205,8 +212,8 @@ def test_a_cell_that_diverged_with_one_seed_alone_does_not_rank():
     ("split", "choice", "part"),
     [
         (SPLIT, {"validation": HELD}, "validation"),
-        (SPLIT, {}, "test"),
-        (SPLIT._replace(x_test=None, y_test=None), {}, "train"),
+        (LESS_TO_TRAIN_ON, {}, "test"),
+        (LESS_TO_TRAIN_ON._replace(x_test=None, y_test=None), {}, "train"),
     ],
 )
 def test_rows_held_out_rank_before_test_rows_and_these_before_training_rows(split, choice, part):
@@ -304,6 +311,12 @@ def full():
     return sweep(folds=5, seeds=2, segment=1, history=True)
 
 
+@pytest.fixture(scope="module")
+def ended_after():
+    """``epochs -> `` the whole grid trained for so many, each trained once."""
+    return functools.cache(lambda epochs: sweep(folds=5, seeds=2, epochs=epochs))
+
+
 def halved_by_hand(full, rungs):
     """When each cell leaves, from the scores of the full grid: -1 for never."""
     left_at = np.full(full.diverged_at.shape[:2], -1).ravel()
@@ -329,13 +342,14 @@ def test_losers_leave_as_whole_cells_by_their_mean_score_and_nan_first(full, hal
 
 
 @pytest.mark.parametrize("changes", [{}, {"segment": 2, "history": True}, {"devices": 1}])
-def test_survivors_have_the_bits_of_the_full_grid_and_losers_those_of_a_shorter_run(full, changes):
+def test_survivors_have_the_bits_of_the_full_grid_and_losers_those_of_a_shorter_run(
+    full, ended_after, changes
+):
     result = sweep(folds=5, seeds=2, halving=2, **changes)
-    left = sorted(set(result.left_at.ravel().tolist()) - {-1})
-    assert left
-    shorter = {-1: full, **{epochs: sweep(folds=5, seeds=2, epochs=epochs) for epochs in left}}
+    assert (result.left_at >= 0).any()
     for place in np.ndindex(result.left_at.shape):
-        expected = shorter[int(result.left_at[place])]
+        left_at = int(result.left_at[place])
+        expected = full if left_at < 0 else ended_after(left_at)
         assert same_bits(result.member(*place), expected.member(*place))
         for name in SCORES:
             np.testing.assert_array_equal(getattr(result, name)[place], getattr(expected, name)[place])
@@ -433,19 +447,27 @@ def test_early_stopping_is_the_plain_loop_that_stops_one_network_at_a_time(x64):
             np.testing.assert_allclose(got, wanted, rtol=1e-8, atol=1e-10)
 
 
+@pytest.fixture(scope="module")
+def run_of():
+    """``epochs -> `` the fifty members trained for so many without stopping, scored after every epoch."""
+    options = {**FIFTY, "validation": HELD, "segment": 1, "history": True}
+    return functools.cache(lambda epochs: sweep(**options, epochs=epochs))
+
+
 @pytest.mark.parametrize("changes", [{}, {"segment": 7, "history": True}, {"devices": 1}])
-def test_each_member_ends_with_the_bits_of_its_best_epoch(changes):
-    options = {**FIFTY, "epochs": LONG, "validation": HELD}
-    result = sweep(**options, early_stopping=PATIENCE, **changes)
-    every_epoch = sweep(**options, segment=1, history=True).history["validation_loss"]
+def test_each_member_ends_with_the_bits_of_its_best_epoch(run_of, changes):
+    """The scores of all members, and the parameters of those whose best epoch is one of three."""
+    result = sweep(**FIFTY, epochs=LONG, validation=HELD, early_stopping=PATIENCE, **changes)
+    history = run_of(LONG).history
     for place in np.ndindex(result.left_at.shape):
-        assert (result.epochs[place], result.left_at[place]) == stop_by_hand(every_epoch[place])
-    for epochs in np.unique(result.epochs):
-        run = sweep(**options | {"epochs": int(epochs)})
+        best_epoch, left_at = stop_by_hand(history["validation_loss"][place])
+        assert (result.epochs[place], result.left_at[place]) == (best_epoch, left_at)
+        for name in SCORES:
+            np.testing.assert_array_equal(getattr(result, name)[place], history[name][place][best_epoch - 1])
+    best_epochs = np.unique(result.epochs)
+    for epochs in best_epochs[[0, len(best_epochs) // 2, -1]].tolist():
         for place in zip(*np.nonzero(result.epochs == epochs), strict=True):
-            assert same_bits(result.member(*place), run.member(*place))
-            for name in SCORES:
-                np.testing.assert_array_equal(getattr(result, name)[place], getattr(run, name)[place])
+            assert same_bits(result.member(*place), run_of(epochs).member(*place))
 
 
 def test_a_member_that_diverges_never_ranks_and_keeps_its_best_epoch():
