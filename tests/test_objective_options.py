@@ -1,5 +1,7 @@
 """Dropout, sample weights, schedules and scaled starts: in the objective, by hand, and in the engine."""
 
+import functools
+
 import jax
 import jax.numpy as jnp
 import numpy as np
@@ -34,27 +36,26 @@ def close(one, other, tolerance):
 
 
 @pytest.mark.parametrize("activation", ["sigmoid", "relu"])
-@pytest.mark.parametrize("reduction", training.REDUCTIONS)
-def test_with_dropout_the_hand_derivation_equals_jax_grad_and_differences(split, x64, activation, reduction):
+def test_with_dropout_the_hand_derivation_equals_jax_grad_and_differences(split, x64, activation):
     net = jfnn.mlp(SIZES, activation)
-    params = jax.tree.map(lambda leaf: leaf.astype(np.float64), net.init(jax.random.key(1)))
+    params = compiled(net.init)(jax.random.key(1))
     x, y, key = split.x_train[:20], split.y_train[:20], jax.random.key(2)
     weights = np.linspace(0, 2, 20)
-    options = dict(l2=0.3, reduction=reduction, weights=weights, dropout=RATE, key=key)
+    options = dict(l2=0.3, weights=weights, dropout=RATE, key=key)
 
-    def objective(params, **changes):
-        return jfnn.objective(net, params, x, y, **(options | changes))
+    def of_reduction(params, reduction):
+        objective = functools.partial(jfnn.objective, net, x=x, y=y, reduction=reduction)
+        value = functools.partial(objective, **options)
+        by_hand = backprop.value_and_grad(params, x, y, activation=activation, reduction=reduction, **options)
+        moved = jax.vmap(value)(perturbed(params, 1e-6))
+        without = objective(params, l2=0.3, weights=weights)
+        return by_hand, jax.value_and_grad(value)(params), moved, without
 
-    @compiled
-    def in_all_ways(params):
-        by_hand = backprop.value_and_grad(params, x, y, activation=activation, **options)
-        moved = jax.vmap(objective)(perturbed(params, 1e-6))
-        return by_hand, jax.value_and_grad(objective)(params), moved, objective(params, dropout=0.0, key=None)
-
-    by_hand, by_jax, moved, without = in_all_ways(params)
-    close(by_hand, by_jax, 1e-12)
-    close(by_hand[1], central_differences(moved, params, 1e-6), 1e-6)
-    assert not np.isclose(by_hand[0], without)
+    found = compiled(lambda params: [of_reduction(params, each) for each in training.REDUCTIONS])(params)
+    for by_hand, by_jax, moved, without in found:
+        close(by_hand, by_jax, 1e-12)
+        close(by_hand[1], central_differences(moved, params, 1e-6), 1e-6)
+        assert not np.isclose(by_hand[0], without)
 
 
 def test_the_features_first_form_drops_the_same_units(split, net, x64):
@@ -155,6 +156,15 @@ def test_a_member_alone_has_the_bits_it_has_in_a_grid(net, split, options):
         of_member = dict(learning_rate=grid.learning_rate[i], l2=grid.l2[j], seed=s)
         params, _ = jfnn.train(net, *split[:2], test=split[2:], **of_member, **shared)
         assert same_bits(params, grid.member(i, j, s))
+
+
+@pytest.mark.parametrize("rate", [0.0, RATE])
+def test_a_rate_of_dropout_has_the_bits_that_it_has_beside_others(net, split, rate):
+    options = OPTIONS | dict(learning_rate=[0.01, 0.9])
+    beside = jfnn.sweep(net, split, dropout=[0.2, 0.0, RATE], **options)
+    alone = jfnn.sweep(net, split, dropout=[rate], **options)
+    for i in range(2):
+        assert same_bits(alone.member(i, 0, 0, 0), beside.member(i, 0, [0.2, 0.0, RATE].index(rate), 0))
 
 
 def test_seeds_and_folds_drop_by_their_own_random_numbers(net, split):

@@ -130,8 +130,8 @@ def test_a_splitter_or_pairs_of_rows_are_taken_as_they_are(name):
 
 @pytest.mark.parametrize("scheme", [{"minibatch": "permutation", "remainder": "keep"}, {"batch_size": None}])
 def test_folds_of_unequal_size_train_on_their_own_number_of_rows(scheme):
-    """50 and 43 rows: seven steps and six, of which the second, or neither, is full."""
-    cuts = [(np.arange(50), np.arange(50, N)), (np.arange(17, N), np.arange(17))]
+    """40 and 43 rows: five full steps, and six of which the last is padded; or one step of all rows."""
+    cuts = [(np.arange(40), np.arange(40, N)), (np.arange(17, N), np.arange(17))]
     result = sweep(learning_rate=0.01, l2=0.3, epochs=3, folds=cuts, **scheme)
     for f, (train, held) in enumerate(cuts):
         alone = jfnn.Split(
@@ -449,16 +449,15 @@ def test_early_stopping_is_the_plain_loop_that_stops_one_network_at_a_time(x64):
 
 @pytest.fixture(scope="module")
 def run_of():
-    """``epochs -> `` the fifty members trained for so many without stopping, scored after every epoch."""
-    options = {**FIFTY, "validation": HELD, "segment": 1, "history": True}
-    return functools.cache(lambda epochs: sweep(**options, epochs=epochs))
+    """``epochs -> `` the fifty members trained for so many without stopping."""
+    return functools.cache(lambda epochs, **scored: sweep(**FIFTY, validation=HELD, epochs=epochs, **scored))
 
 
 @pytest.mark.parametrize("changes", [{}, {"segment": 7, "history": True}, {"devices": 1}])
 def test_each_member_ends_with_the_bits_of_its_best_epoch(run_of, changes):
     """The scores of all members, and the parameters of those whose best epoch is one of three."""
     result = sweep(**FIFTY, epochs=LONG, validation=HELD, early_stopping=PATIENCE, **changes)
-    history = run_of(LONG).history
+    history = run_of(LONG, segment=1, history=True).history
     for place in np.ndindex(result.left_at.shape):
         best_epoch, left_at = stop_by_hand(history["validation_loss"][place])
         assert (result.epochs[place], result.left_at[place]) == (best_epoch, left_at)
