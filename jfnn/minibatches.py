@@ -41,9 +41,10 @@ class Minibatches(NamedTuple):
         """The length of one step's list of rows, padding included."""
         return n if self.scheme == "full" else self.batch_size
 
-    def is_padded(self, n: int) -> bool:
-        """Whether some step has fewer rows than the others."""
-        return self.steps(n) * self.rows_a_step(n) > n and self.scheme == "permutation"
+    @property
+    def pads(self) -> bool:
+        """Whether some step may have fewer rows than the others, whatever the number of rows."""
+        return self.scheme == "permutation" and self.remainder == "keep"
 
     def epoch(self, n: int, seed: int, epoch: int) -> np.ndarray:
         """Row numbers ``[steps, batch]`` of one epoch, drawn from ``(seed, epoch)`` alone."""

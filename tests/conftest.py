@@ -1,14 +1,18 @@
-"""Two CPU devices, so that every sweep in the tests is spread; x64 only where a test asks for it."""
+"""Two cores on any machine, so that every sweep is spread; x64 only where a test asks for it."""
 
 import jax
 import jax.numpy as jnp
 import numpy as np
 import pytest
+from helpers import noise_split
 
 import jfnn
 from jfnn import losses, training
+from jfnn.engine import devices
 
-jfnn.use_all_cores(2)
+# Two workers with a thread for each of many cores would be in each other's way, and counts would vary.
+devices.cores = lambda: 2
+jfnn.use_all_cores()
 
 
 @pytest.fixture
@@ -33,6 +37,12 @@ def dtype(request):
 def digits():
     """The digits, split as by default."""
     return jfnn.datasets.digits()
+
+
+@pytest.fixture(scope="session")
+def split():
+    """Noise in three classes: what the engine's laws are tested on, so that programs can be shared."""
+    return noise_split()
 
 
 @pytest.fixture

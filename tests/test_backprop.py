@@ -9,7 +9,7 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 import pytest
-from jax.flatten_util import ravel_pytree
+from helpers import central_differences, compiled, perturbed
 
 import jfnn
 from jfnn import activations, backprop, losses, network
@@ -69,19 +69,6 @@ def disagreement(found, expected):
     return worst
 
 
-def perturbed_values(function, params):
-    """``function`` at ``params`` with each coordinate p raised by a step, then with each lowered."""
-    flat, unravel = ravel_pytree(params)
-    steps = STEP * np.eye(flat.size)
-    return jax.vmap(lambda step: function(unravel(flat + step)))(np.concatenate([steps, -steps]))
-
-
-def central_differences(values, params):
-    """``∂function/∂p`` for every coordinate p, from `perturbed_values`; shaped like ``params``."""
-    raised, lowered = np.split(np.asarray(values), 2)
-    return ravel_pytree(params)[1]((raised - lowered) / (2 * STEP))
-
-
 def choose(functions, number):
     """One of several functions by a number that may be traced, so that one program serves them all."""
 
@@ -108,10 +95,6 @@ def numbers(activation, loss, output):
     return names.index(activation), list(LOSSES).index(loss), names.index(output)
 
 
-# Programs that run for milliseconds need no optimising, which would take seconds.
-compiled = functools.partial(jax.jit, compiler_options={"xla_backend_optimization_level": 0})
-
-
 @compiled
 def three_ways(chosen, params, x, targets, l2s):
     """The pre-activations; hand derivation, `jax.grad` and, in float64, perturbed objectives.
@@ -129,11 +112,10 @@ def three_ways(chosen, params, x, targets, l2s):
             options = {"activation": activation, "output": output, "loss": loss, "reduction": reduction}
             return backprop.value_and_grad(params, x, targets, l2=l2, **options)
 
-        def perturbed(l2):
-            return perturbed_values(lambda params: objective(params, l2), params)
-
+        moved = jax.vmap(jax.vmap(objective, (0, None)), (None, 0))
+        moved = functools.partial(moved, perturbed(params, STEP))
         auto = jax.vmap(jax.value_and_grad(objective), (None, 0))(params, l2s)
-        return jax.vmap(by_hand)(l2s), auto, jax.vmap(perturbed)(l2s) if x.dtype == np.float64 else None
+        return jax.vmap(by_hand)(l2s), auto, moved(l2s) if x.dtype == np.float64 else None
 
     zs, _ = backprop.forward(params, x, activation, output)
     return zs, [of_reduction(reduction) for reduction in REDUCTIONS]
@@ -150,14 +132,14 @@ def test_hand_derivation_equals_jax_grad_and_central_differences(activation, los
     chosen, wide = numbers(activation, loss, output), dtype == np.float64
     zs, found = three_ways(chosen, params, x, targets, np.asarray(L2, dtype))
     assert all(np.abs(z).min() > 1e-3 for z in zs[:-1]), "too near a kink"
-    for hand, auto, perturbed in jax.tree.map(np.asarray, found):
+    for hand, auto, moved in jax.tree.map(np.asarray, found):
         assert all(leaf.dtype == dtype for leaf in jax.tree.leaves(hand))
         for i in range(len(L2)):
             worst = disagreement(take(hand, i), take(auto, i))
             print(f"hand derivation - jax.grad, {dtype}: {worst:.1e}")
             assert worst < HAND_TOLERANCE[dtype.name]
             for gradients in (hand[1], auto[1]) if wide else ():
-                worst = disagreement(take(gradients, i), central_differences(perturbed[i], params))
+                worst = disagreement(take(gradients, i), central_differences(moved[i], params, STEP))
                 print(f"gradient - central differences: {worst:.1e}")
                 assert worst < DIFFERENCES_TOLERANCE
 
@@ -172,7 +154,7 @@ def weighted_by_jax(chosen, params, x, targets, weights):
         def objective(params):
             return jfnn.objective(net, params, x, targets, loss, 0.3, reduction, weights)
 
-        return jax.value_and_grad(objective)(params), perturbed_values(objective, params)
+        return jax.value_and_grad(objective)(params), jax.vmap(objective)(perturbed(params, STEP))
 
     return [of_reduction(reduction) for reduction in REDUCTIONS]
 
@@ -192,9 +174,9 @@ def test_sample_weights_agree_and_weight_zero_is_an_absent_sample(loss, reductio
     i, chosen = REDUCTIONS.index(reduction), numbers("tanh", loss, "identity")
     weights, absent = np.array([0.5, 0.0, 2.0, 1.0, 0.0]), np.array([1.0, 0.0, 1.0, 0.0, 1.0])
     weighted = by_hand(chosen, params, x, targets, weights)[i]
-    auto, perturbed = weighted_by_jax(chosen, params, x, targets, weights)[i]
+    auto, moved = weighted_by_jax(chosen, params, x, targets, weights)[i]
     assert disagreement(weighted, auto) < 1e-12
-    assert disagreement(weighted[1], central_differences(perturbed, params)) < DIFFERENCES_TOLERANCE
+    assert disagreement(weighted[1], central_differences(moved, params, STEP)) < DIFFERENCES_TOLERANCE
     there = np.flatnonzero(weights)
     only_these = by_hand(chosen, params, x[there], targets[there], weights[there])[i]
     assert disagreement(weighted, only_these) < 1e-12

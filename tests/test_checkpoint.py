@@ -11,11 +11,13 @@ import jax.numpy as jnp
 import numpy as np
 import optax
 import pytest
+from helpers import noise_split
 
 import jfnn
 from jfnn.engine import checkpoint as checkpoints
 from jfnn.engine import loop, plan
 
+SPLIT = noise_split()
 EPOCHS = 12
 BASE = dict(
     learning_rate=[0.05, 0.5, 3.0, 1e38],
@@ -28,13 +30,8 @@ BASE = dict(
 )
 
 
-def split():
-    x = np.random.default_rng(0).normal(size=(90, 5))
-    return jfnn.Split(x[:70], np.arange(70) % 3, x[70:], np.arange(20) % 3)
-
-
 def sweep(out=None, net=None, data=None, **changes):
-    return jfnn.sweep(net or jfnn.mlp((5, 6, 3)), data or split(), **(BASE | changes), out=out)
+    return jfnn.sweep(net or jfnn.mlp((5, 6, 3)), data or SPLIT, **(BASE | changes), out=out)
 
 
 class Stop(Exception):
@@ -254,10 +251,10 @@ OTHER = {
         "data.starting_params",
     ),
     "batches": ({"batches": np.zeros((EPOCHS, 2, 3), int)}, "data.batches"),
-    "x": ({"data": split()._replace(x_train=split().x_train + 1e-3)}, "data.x.sha256"),
-    "y": ({"data": split()._replace(y_test=np.arange(20) % 2)}, "data.targets.sha256"),
+    "x": ({"data": SPLIT._replace(x_train=SPLIT.x_train + 1e-3)}, "data.x.sha256"),
+    "y": ({"data": SPLIT._replace(y_test=np.arange(20) % 2)}, "data.targets.sha256"),
     "no test rows": (
-        {"data": jfnn.Split(*split()[:2])},
+        {"data": jfnn.Split(*SPLIT[:2])},
         r"data.x.shape is \[90, 5\] there and \[70, 5\] here",
     ),
 }
@@ -409,8 +406,14 @@ def test_a_run_killed_at_random_moments_ends_in_the_bytes_of_an_unbroken_one(tmp
     rng = np.random.default_rng(0)
     whole, killed = tmp_path / "whole", tmp_path / "killed"
     sweep(whole, epochs=400, optimizer="adam", segment=10)
-    environment = os.environ | {"JAX_PLATFORMS": "cpu"}
-    for devices, epoch in ((2, rng.integers(20, 100)), (1, rng.integers(100, 200)), (3, 250)):
+    # The second process finds what the first compiled.
+    environment = os.environ | {
+        "JAX_PLATFORMS": "cpu",
+        "JAX_COMPILATION_CACHE_DIR": str(tmp_path / "compiled"),
+        "JAX_PERSISTENT_CACHE_MIN_COMPILE_TIME_SECS": "0",
+        "JAX_PERSISTENT_CACHE_MIN_ENTRY_SIZE_BYTES": "-1",
+    }
+    for devices, epoch in ((1, rng.integers(20, 100)), (3, rng.integers(150, 250))):
         script = KILLED.format(
             tests=os.path.dirname(__file__),
             devices=devices,

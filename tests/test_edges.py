@@ -6,6 +6,7 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 import pytest
+from helpers import same_bits
 from sklearn.model_selection import KFold, ShuffleSplit
 
 import jfnn
@@ -14,17 +15,6 @@ from jfnn.engine import fingerprint, result
 
 NET = jfnn.mlp((5, 6, 3))
 OPTIONS = dict(epochs=4, tile=4, batch_size=16)
-
-
-@pytest.fixture(scope="module")
-def split():
-    x = np.random.default_rng(0).normal(size=(90, 5))
-    return jfnn.Split(x[:70], np.arange(70) % 3, x[70:], np.arange(20) % 3)
-
-
-def same_bits(one, other):
-    pairs = zip(jax.tree.leaves(one), jax.tree.leaves(other), strict=True)
-    return all(np.asarray(a).tobytes() == np.asarray(b).tobytes() for a, b in pairs)
 
 
 def test_a_sweep_in_which_every_cell_diverges_keeps_its_scores(split, tmp_path):

@@ -5,6 +5,7 @@ import jax.numpy as jnp
 import numpy as np
 import optax
 import pytest
+from helpers import compiled, gradient
 
 import jfnn
 from jfnn import datasets
@@ -34,9 +35,8 @@ def test_least_squares_gives_the_values_of_the_notes(gate, x64):
     net = jfnn.mlp((2, 1))
     np.testing.assert_allclose(net.apply(params, x)[:, 0], expected, rtol=0, atol=1e-12)
     # It is the minimum of our quadratic cost: both gradients vanish there.
-    by_hand = jfnn.backprop.value_and_grad(params, x, t, loss="quadratic")[1]
-    by_jax = jax.grad(lambda params: jfnn.objective(net, params, x, t, "quadratic"))(params)
-    for leaf in jax.tree.leaves((by_hand, by_jax)):
+    by_hand = compiled(lambda params: jfnn.backprop.value_and_grad(params, x, t, loss="quadratic")[1])(params)
+    for leaf in jax.tree.leaves((by_hand, gradient(net, params, x, t, loss="quadratic"))):
         np.testing.assert_allclose(leaf, 0, atol=1e-12)
     right = (np.array(expected) > 0.5) == t
     assert right.all() == (gate == "or")
@@ -109,7 +109,7 @@ def test_one_step_of_gradient_descent_equals_the_step_by_hand(gradient):
     assert history.diverged_at == -1
 
 
-@pytest.mark.parametrize("width", range(2, 9))
+@pytest.mark.parametrize("width", [2, 4, 8])
 def test_training_solves_xor_from_some_of_twenty_random_starts(width, train_starts):
     """Solved: the four answers right, and each within 0.1 of the truth."""
     x, t = datasets.xor_gate()

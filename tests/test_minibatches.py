@@ -21,7 +21,7 @@ def test_rows_are_a_pure_function_of_seed_and_epoch(batches):
     np.testing.assert_array_equal(np.random.get_state()[1], state)
     assert first.dtype == np.int32
     assert first.shape == (batches.steps(N), batches.rows_a_step(N))
-    assert batches.is_padded(N) == bool((first == PADDING).any())
+    assert batches.pads == bool((first == PADDING).any())
 
 
 @pytest.mark.parametrize("batches", [b for b in EVERY if b.scheme != "full"])

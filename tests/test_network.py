@@ -6,6 +6,7 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 import pytest
+from helpers import compiled
 from sklearn.exceptions import ConvergenceWarning
 from sklearn.neural_network import MLPClassifier
 
@@ -18,12 +19,12 @@ BIAS = {"normal": 0.01}  # all others start at 0
 @pytest.mark.parametrize("sizes", [(3, 2), (3, 5, 2), (3, 4, 6, 2), (3, 4, 5, 6, 1)])
 def test_apply_equals_a_numpy_loop_at_any_depth(sizes, x64):
     net = jfnn.mlp(sizes, activation="tanh", output="sigmoid")
-    params = jax.jit(net.init)(jax.random.key(1))
+    params = compiled(net.init)(jax.random.key(1))
     a = x = np.random.default_rng(0).normal(size=(7, 3))
     for i, layer in enumerate(params):
         z = a @ np.asarray(layer.w) + np.asarray(layer.b)
         a = 1 / (1 + np.exp(-z)) if i == len(params) - 1 else np.tanh(z)
-    np.testing.assert_allclose(jax.jit(net.apply)(params, x), a, rtol=1e-13)
+    np.testing.assert_allclose(compiled(net.apply)(params, x), a, rtol=1e-13)
 
 
 @pytest.mark.parametrize(("ours", "theirs"), [("sigmoid", "logistic"), ("relu", "relu"), ("tanh", "tanh")])
@@ -50,7 +51,7 @@ def test_initialisers_have_their_variance_and_biases(init, dtype):
         "he_uniform": 2 / n_in,
         "he_normal": 2 / n_in,
     }[init]
-    (layer,) = jax.jit(jfnn.mlp((n_in, n_out), init=init).init)(jax.random.key(0))
+    (layer,) = compiled(jfnn.mlp((n_in, n_out), init=init).init)(jax.random.key(0))
     assert layer.w.shape == (n_in, n_out)
     assert layer.w.dtype == layer.b.dtype == dtype
     w = np.asarray(layer.w, np.float64) / np.sqrt(variance)

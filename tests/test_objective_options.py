@@ -1,10 +1,13 @@
 """Dropout, sample weights, schedules and scaled starts: in the objective, by hand, and in the engine."""
 
+import functools
+
 import jax
 import jax.numpy as jnp
 import numpy as np
 import optax
 import pytest
+from helpers import central_differences, compiled, gradient, perturbed, same_bits
 
 import jfnn
 from jfnn import backprop, losses, training
@@ -17,23 +20,14 @@ OPTIONS = dict(epochs=5, batch_size=16, tile=4)
 
 
 @pytest.fixture(scope="module")
-def split():
-    x = np.random.default_rng(0).normal(size=(90, 5))
-    return jfnn.Split(x[:70], np.arange(70) % 3, x[70:], np.arange(20) % 3)
-
-
-@pytest.fixture(scope="module")
 def net():
     return jfnn.mlp(SIZES)
 
 
-def as_dtype(split, dtype):
-    return jfnn.Split(*(np.asarray(part, dtype) if np.ndim(part) == 2 else part for part in split))
-
-
-def same_bits(one, other):
-    pairs = zip(jax.tree.leaves(one), jax.tree.leaves(other), strict=True)
-    return all(np.asarray(a).tobytes() == np.asarray(b).tobytes() for a, b in pairs)
+@pytest.fixture(scope="module")
+def small():
+    """The network of other files' sweeps, so that its programs are theirs."""
+    return jfnn.mlp((5, 6, 3))
 
 
 def close(one, other, tolerance):
@@ -42,40 +36,44 @@ def close(one, other, tolerance):
 
 
 @pytest.mark.parametrize("activation", ["sigmoid", "relu"])
-@pytest.mark.parametrize("reduction", losses.REDUCTIONS)
-def test_with_dropout_the_hand_derivation_equals_jax_grad_and_differences(split, x64, activation, reduction):
+def test_with_dropout_the_hand_derivation_equals_jax_grad_and_differences(split, x64, activation):
     net = jfnn.mlp(SIZES, activation)
-    params = jax.tree.map(lambda leaf: leaf.astype(np.float64), net.init(jax.random.key(1)))
+    params = compiled(net.init)(jax.random.key(1))
     x, y, key = split.x_train[:20], split.y_train[:20], jax.random.key(2)
     weights = np.linspace(0, 2, 20)
-    options = dict(l2=0.3, reduction=reduction, weights=weights, dropout=RATE, key=key)
+    options = dict(l2=0.3, weights=weights, dropout=RATE, key=key)
 
-    def value(params):
-        return jfnn.objective(net, params, x, y, **options)
+    def of_reduction(params, reduction):
+        objective = functools.partial(jfnn.objective, net, x=x, y=y, reduction=reduction)
+        value = functools.partial(objective, **options)
+        by_hand = backprop.value_and_grad(params, x, y, activation=activation, reduction=reduction, **options)
+        moved = jax.vmap(value)(perturbed(params, 1e-6))
+        without = objective(params, l2=0.3, weights=weights)
+        return by_hand, jax.value_and_grad(value)(params), moved, without
 
-    by_jax = jax.grad(value)(params)
-    found, by_hand = backprop.value_and_grad(params, x, y, activation=activation, **options)
-    np.testing.assert_allclose(found, value(params), rtol=1e-12)
-    close(by_hand, by_jax, 1e-12)
-    without = options | {"dropout": 0.0, "key": None}
-    assert not np.isclose(found, jfnn.objective(net, params, x, y, **without))
-    direction = jax.tree.map(jnp.ones_like, params)
-    ahead, behind = (jax.tree.map(lambda p, d, s=s: p + s * d, params, direction) for s in (1e-6, -1e-6))
-    slope = sum(jnp.sum(leaf) for leaf in jax.tree.leaves(by_hand))
-    np.testing.assert_allclose((value(ahead) - value(behind)) / 2e-6, slope, rtol=1e-6)
+    found = compiled(lambda params: [of_reduction(params, each) for each in losses.REDUCTIONS])(params)
+    for by_hand, by_jax, moved, without in found:
+        close(by_hand, by_jax, 1e-12)
+        close(by_hand[1], central_differences(moved, params, 1e-6), 1e-6)
+        assert not np.isclose(by_hand[0], without)
 
 
-@pytest.mark.parametrize("by_hand", [False, True])
-def test_the_features_first_form_drops_the_same_units(split, net, x64, by_hand):
+def test_the_features_first_form_drops_the_same_units(split, net, x64):
     loss = losses.LOSSES["cross_entropy"]
     params = jax.tree.map(lambda leaf: np.asarray(leaf, np.float64), net.init(jax.random.key(1)))
     x, y, key = split.x_train[:20], split.y_train[:20], jax.random.key(2)
-    fast = layout.features_first(net.mlp, loss, "sum", by_hand)
-    targets = np.eye(3)[y]
-    value, gradients = fast.value_and_grad(fast.store(params), x, targets, l2=0.1, dropout=RATE, key=key)
-    expected = backprop.value_and_grad(params, x, y, l2=0.1, dropout=RATE, key=key)
-    np.testing.assert_allclose(value, expected[0], rtol=1e-12)
-    close(fast.restore(jax.tree.map(np.asarray, gradients)), expected[1], 1e-12)
+    options = dict(l2=0.1, dropout=RATE, key=key)
+    both = [layout.features_first(net.mlp, loss, "sum", by_hand) for by_hand in (False, True)]
+
+    @compiled
+    def in_all_ways(params, stored):
+        found = [fast.value_and_grad(stored, x, np.eye(3)[y], **options) for fast in both]
+        return backprop.value_and_grad(params, x, y, **options), found
+
+    expected, found = in_all_ways(params, both[0].store(params))
+    for fast, (value, gradients) in zip(both, found, strict=True):
+        np.testing.assert_allclose(value, expected[0], rtol=1e-12)
+        close(fast.restore(jax.tree.map(np.asarray, gradients)), expected[1], 1e-12)
 
 
 def test_masks_drop_at_the_rate_and_keep_the_mean():
@@ -86,6 +84,7 @@ def test_masks_drop_at_the_rate_and_keep_the_mean():
     # Five standard deviations of a binomial share.
     assert abs(kept.mean() - (1 - RATE)) < 5 * np.sqrt(RATE * (1 - RATE) / (n * width))
     assert np.all(np.abs(kept.mean(axis=1) - (1 - RATE)) < 5 * np.sqrt(RATE * (1 - RATE) / n))
+    assert np.all(dropout_masks(jax.random.key(0), 0.0, [width], n, np.float32)[0] == 1)
     first, second = dropout_masks(jax.random.key(0), RATE, [width, width], n, np.float32)
     assert 0.3 < np.mean((first > 0) == (second > 0)) < 0.7
 
@@ -95,30 +94,21 @@ def test_a_higher_rate_drops_what_a_lower_one_drops():
     assert np.all((np.asarray(high) > 0) <= (np.asarray(low) > 0))
 
 
-def plain_loop(net, split, *, eta, l2, rate, seed, scale, weights=None, schedule=None, epochs, horizon):
-    """Training in public functions only, one step after another."""
-    params = jax.tree.map(lambda leaf: leaf.astype(np.float64), net.init(jax.random.key(seed)))
+def plain_loop(net, split, weights, *, eta, l2, rate, seed, scale, schedule, epochs):
+    """Training in public functions, one step after another; the engine's own is only the key of dropout."""
+    params = jax.tree.map(lambda leaf: leaf.astype(np.float64), compiled(net.init)(jax.random.key(seed)))
     params = jax.tree.map(lambda leaf: leaf * scale if leaf.ndim > 1 else leaf, params)
     scheme = jfnn.minibatches.make("permutation", 16, 70, "keep")
     key = jax.random.wrap_key_data(streams.dropout_key(seed, 0))
-    gradient = jax.jit(jax.grad(jfnn.objective, argnums=1), static_argnums=0)
-    done = 0
-    for epoch in range(epochs):
-        of_epoch = jax.random.fold_in(key, epoch)
-        for number, rows in enumerate(scheme.epoch(70, seed, epoch)):
-            rows = rows[rows >= 0]
-            options = {} if weights is None else {"weights": weights[rows]}
-            if rate:
-                # The last batch is padded: masks are drawn for all of its places.
-                options |= {"dropout": rate, "key": jax.random.fold_in(of_epoch, number)}
-            if len(rows) < 16 and rate:
-                rows = np.concatenate([rows, np.full(16 - len(rows), -1)])
-                counted = 1.0 if weights is None else weights[rows]
-                options["weights"] = counted * (rows >= 0)
-            found = gradient(net, params, split.x_train[rows], split.y_train[rows], l2=l2, **options)
-            step = eta * (1 if schedule is None else schedule(done / horizon))
-            params = jax.tree.map(lambda p, g, step=step: p - step * g, params, found)
-            done += 1
+    for step in range(epochs * scheme.steps(70)):
+        epoch, number = divmod(step, scheme.steps(70))
+        rows = scheme.epoch(70, seed, epoch)[number]
+        # Masks are drawn for all places of a padded batch, of which those without a row count nothing.
+        options = {"weights": weights[rows] * (rows >= 0), "dropout": rate}
+        options["key"] = jax.random.fold_in(jax.random.fold_in(key, epoch), number)
+        found = gradient(net, params, split.x_train[rows], split.y_train[rows], l2=l2, **options)
+        rate_now = eta * schedule(step / (epochs * scheme.steps(70)))
+        params = jax.tree.map(lambda p, g: p - rate_now * g, params, found)  # noqa: B023
     return params
 
 
@@ -146,83 +136,98 @@ def test_a_sweep_with_everything_is_the_plain_loop_over_its_members(net, split, 
         expected = plain_loop(
             net,
             split,
+            weights,
             eta=result.learning_rate[i],
             l2=0.1,
             rate=result.axes["dropout"][j],
             seed=int(result.seeds[s]),
             scale=result.axes["init_scale"][k],
-            weights=weights,
             schedule=training.SCHEDULES["cosine"],
-            epochs=5,
-            horizon=25,
+            epochs=OPTIONS["epochs"],
         )
         close(result.member(i, 0, j, k, s), expected, 1e-9)
 
 
-@pytest.mark.parametrize("options", [{"dropout": RATE}, {"weights": np.arange(70)}, {"schedule": "linear"}])
+@pytest.mark.parametrize("options", [{"dropout": RATE}, {"weights": np.arange(70), "schedule": "linear"}])
 def test_a_member_alone_has_the_bits_it_has_in_a_grid(net, split, options):
     shared = OPTIONS | options
     grid = jfnn.sweep(net, split, learning_rate=[0.01, 0.9], l2=[0.0, 0.1, 1.0], seeds=3, segment=2, **shared)
     for i, j, s in ((1, 0, 2), (0, 2, 1)):
-        params, _ = jfnn.train(
-            net, *split[:2], learning_rate=grid.learning_rate[i], l2=grid.l2[j], seed=s, **shared
-        )
+        of_member = dict(learning_rate=grid.learning_rate[i], l2=grid.l2[j], seed=s)
+        params, _ = jfnn.train(net, *split[:2], test=split[2:], **of_member, **shared)
         assert same_bits(params, grid.member(i, j, s))
 
 
+@pytest.mark.parametrize("rate", [0.0, RATE])
+def test_a_rate_of_dropout_has_the_bits_that_it_has_beside_others(net, split, rate):
+    options = OPTIONS | dict(learning_rate=[0.01, 0.9])
+    beside = jfnn.sweep(net, split, dropout=[0.2, 0.0, RATE], **options)
+    alone = jfnn.sweep(net, split, dropout=rate, **options)
+    for i in range(2):
+        assert same_bits(alone.member(i, 0, 0), beside.member(i, 0, [0.2, 0.0, RATE].index(rate), 0))
+
+
 def test_seeds_and_folds_drop_by_their_own_random_numbers(net, split):
-    options = OPTIONS | dict(learning_rate=0.05, dropout=RATE, minibatch="full", folds=2)
-    result = jfnn.sweep(net, split, seeds=[0, 1], initial_params=net.init(jax.random.key(9)), **options)
-    members = [result.member(0, 0, s, f) for s in (0, 1) for f in (0, 1)]
+    options = OPTIONS | dict(learning_rate=0.05, dropout=[0.0, RATE], minibatch="full", folds=2)
+    start = compiled(net.init)(jax.random.key(9))
+    result = jfnn.sweep(net, split, seeds=[0, 1], initial_params=start, **options)
+    for fold in (0, 1):
+        assert same_bits(result.member(0, 0, 0, 0, fold), result.member(0, 0, 0, 1, fold))
+    members = [result.member(0, 0, 1, s, f) for s in (0, 1) for f in (0, 1)]
     assert not any(same_bits(a, b) for i, a in enumerate(members) for b in members[:i])
     keys = {streams.dropout_key(seed, fold).tobytes() for seed in (0, 1) for fold in (0, 1)}
     assert len(keys) == 4
-    same_start = jfnn.sweep(net, split, seeds=[0, 1], initial_params=net.init(jax.random.key(9)),
-                            **(options | {"dropout": 0.0}))  # fmt: skip
-    assert same_bits(same_start.member(0, 0, 0, 1), same_start.member(0, 0, 1, 1))
 
 
 @pytest.mark.parametrize("reduction", losses.REDUCTIONS)
 def test_weights_count_rows_as_if_they_were_there_so_often(net, split, x64, reduction):
     counts = np.random.default_rng(0).integers(0, 4, 70)
     often = np.repeat(np.arange(70), counts)
-    repeated = split._replace(x_train=split.x_train[often], y_train=split.y_train[often])
-    options = dict(learning_rate=0.01, l2=0.2, epochs=20, minibatch="full", reduction=reduction)
-    weighted = jfnn.sweep(net, split, weights=counts, **options)
-    close(weighted.member(0, 0, 0), jfnn.sweep(net, repeated, **options).member(0, 0, 0), 1e-10)
-    assert weighted.train_loss.item() != pytest.approx(jfnn.sweep(net, split, **options).train_loss.item())
+    options = dict(l2=0.2, reduction=reduction)
+    weighted = jfnn.sweep(
+        net, split, weights=counts, learning_rate=0.01, epochs=20, minibatch="full", **options
+    )
+    params = compiled(net.init)(jax.random.key(0))
+    for _ in range(20):
+        found = gradient(net, params, split.x_train[often], split.y_train[often], **options)
+        params = jax.tree.map(lambda p, g: p - 0.01 * g, params, found)
+    close(weighted.member(0, 0, 0), params, 1e-10)
 
 
-def test_a_scaled_start_is_the_start_with_weights_scaled(net, split):
-    start = net.init(jax.random.key(0))
-    result = jfnn.sweep(net, split, learning_rate=0.05, init_scale=[0.5, 2.0], optimizer="adam", **OPTIONS)
+def test_a_scaled_start_is_the_start_with_weights_scaled(small, split):
+    start = small.init(jax.random.key(0))
+    result = jfnn.sweep(small, split, learning_rate=0.05, init_scale=[0.5, 2.0], **OPTIONS)
     for place, scale in enumerate((0.5, 2.0)):
         scaled = tuple(jfnn.Layer(layer.w * np.float32(scale), layer.b) for layer in start)
-        expected = jfnn.sweep(
-            net, split, learning_rate=0.05, initial_params=scaled, optimizer="adam", **OPTIONS
-        )
+        expected = jfnn.sweep(small, split, learning_rate=0.05, initial_params=scaled, **OPTIONS)
         assert same_bits(result.member(0, 0, place, 0), expected.member(0, 0, 0))
 
 
-@pytest.mark.parametrize("name", [name for name in training.SCHEDULES if name != "constant"])
-def test_a_schedule_multiplies_the_rate_by_the_part_done(net, split, x64, name):
-    schedule = training.SCHEDULES[name]
-    result = jfnn.sweep(net, split, learning_rate=0.03, schedule=name, schedule_epochs=8,
-                        minibatch="permutation", remainder="keep", **OPTIONS)  # fmt: skip
-    expected = plain_loop(
-        net, split, eta=0.03, l2=0.0, rate=0, seed=0, scale=1, schedule=schedule, epochs=5, horizon=40
-    )
-    close(result.member(0, 0, 0), expected, 1e-9)
-    assert 0 <= float(schedule(0.0)) <= 1
-    assert float(schedule(1.0)) == pytest.approx(0, abs=1e-6)
+# Name -> the multiplier over the part done.
+SCHEDULES = {
+    "constant": np.ones_like,
+    "cosine": lambda part: (1 + np.cos(np.pi * part)) / 2,
+    "linear": lambda part: 1 - part,
+    "warmup_cosine": lambda part: np.where(
+        part < 0.1, part / 0.1, (1 + np.cos(np.pi * (part - 0.1) / 0.9)) / 2
+    ),
+}
 
 
-def test_a_schedule_of_ones_is_none_and_one_of_your_own_is_taken(net, split):
-    plain = jfnn.sweep(net, split, learning_rate=0.05, **OPTIONS)
-    ones = jfnn.sweep(net, split, learning_rate=0.05, schedule=lambda part: 1.0, **OPTIONS)
-    close(ones.member(0, 0, 0), plain.member(0, 0, 0), 1e-5)
-    none = jfnn.sweep(net, split, learning_rate=0.05, schedule=lambda part: 0.0 * part, **OPTIONS)
-    close(none.member(0, 0, 0), net.init(jax.random.key(0)), 0)
+@pytest.mark.parametrize("name", training.SCHEDULES)
+def test_schedules_equal_their_closed_forms(name, x64):
+    part = np.linspace(0, 1, 41)
+    found = training.get_schedule(name)
+    np.testing.assert_allclose(1.0 if found is None else found(part), SCHEDULES[name](part), atol=1e-6)
+
+
+def test_a_schedule_of_your_own_is_taken_and_one_leaves_the_rate_as_it_is(small, split):
+    def half_way(part):
+        return jnp.where(part < 1 / 2, 1.0, 0.0)
+
+    options = OPTIONS | dict(learning_rate=0.05)
+    found = jfnn.sweep(small, split, schedule=half_way, schedule_epochs=4, **options)
+    close(found.member(0, 0, 0), jfnn.sweep(small, split, **(options | {"epochs": 2})).member(0, 0, 0), 1e-5)
 
 
 @pytest.mark.parametrize(

@@ -8,6 +8,7 @@ import sys
 import matplotlib
 import numpy as np
 import pytest
+from helpers import make_result, make_sampled
 from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.colors import LogNorm
 from matplotlib.patches import Rectangle
@@ -16,56 +17,6 @@ from scipy import stats
 import jfnn
 from jfnn import plots, summary
 from jfnn.plots.curves import default_cells
-
-
-def make_result(
-    shape=(7, 7), seeds=2, further=(), classes=True, diverged=(), history=0, folds=None, validates=False
-):
-    """A result of random scores; ``diverged`` are places (of cells, seeds and folds) that lack them."""
-    rng = np.random.default_rng(0)
-    axes = {"learning_rate": np.geomspace(1e-5, 10, shape[0]), "l2": np.geomspace(1e-5, 10, shape[1])}
-    axes |= dict(further)
-    full = (*(len(values) for values in axes.values()), seeds, *(() if folds is None else (folds,)))
-    diverged_at = np.full(full, -1)
-    for place in diverged:
-        diverged_at[place] = 1
-    lost = diverged_at >= 0
-
-    def scores(scale, known=True):
-        return np.where(lost | (not known), np.nan, scale * rng.random(full))
-
-    known = {"train": True, "validation": validates or folds is not None, "test": True}
-    final = {
-        f"{part}_{kind}": scores(scale, known[part] and (classes or kind == "loss"))
-        for part in known
-        for kind, scale in (("accuracy", 1.0), ("loss", 1e4))
-    }
-    kept = {name: values[..., None] * np.linspace(2, 1, history) for name, values in final.items()}
-    return jfnn.SweepResult(
-        axes=axes,
-        seeds=np.arange(seeds),
-        folds=folds,
-        **final,
-        diverged_at=diverged_at,
-        left_at=np.full(full, -1),
-        lost=np.zeros(full, bool),
-        epochs=np.full(full, 10),
-        params=None,
-        history={"epoch": np.arange(1, history + 1)} | kept if history else {},
-        timing={},
-        ranked_by=f"{'validation' if known['validation'] else 'test'}_{'accuracy' if classes else 'loss'}",
-    )
-
-
-def make_sampled(n=12, axes=None, **options):
-    """A result of random scores in n cells, with these values on the axes."""
-    grid = make_result((n, 1), **options)
-    values = np.geomspace(1e-4, 1, n)
-    axes = {"learning_rate": values, "l2": values[::-1]} | (axes or {})
-    names = [name for name, each in vars(grid).items() if isinstance(each, np.ndarray) and name != "seeds"]
-    history = {name: each if name == "epoch" else each[:, 0] for name, each in grid.history.items()}
-    arrays = {name: getattr(grid, name)[:, 0] for name in names}
-    return dataclasses.replace(grid, axes=axes, sampled=True, history=history, **arrays)
 
 
 def panels_of(figure):

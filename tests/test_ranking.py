@@ -4,7 +4,7 @@ import dataclasses
 
 import numpy as np
 import pytest
-from test_plots import make_result, make_sampled
+from helpers import make_result, make_sampled
 
 import jfnn
 from jfnn import ranking, summary

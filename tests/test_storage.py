@@ -199,12 +199,6 @@ def net():
 
 
 @pytest.fixture(scope="module")
-def split():
-    x = np.random.default_rng(0).normal(size=(90, 5))
-    return jfnn.Split(x[:70], np.arange(70) % 3, x[70:], np.arange(20) % 3)
-
-
-@pytest.fixture(scope="module")
 def sweep(net, split):
     defaults = dict(learning_rate=[0.05, 0.5, 1e38], l2=[0.0, 0.1], epochs=4, batch_size=16, seeds=2, tile=4)
     return lambda **changes: jfnn.sweep(changes.pop("net", net), split, **(defaults | changes))

@@ -8,6 +8,7 @@ import jax.numpy as jnp
 import numpy as np
 import optax
 import pytest
+from helpers import compiled, gradient
 from scipy.special import expit, softmax
 from sklearn.exceptions import ConvergenceWarning
 from sklearn.neural_network import MLPClassifier, MLPRegressor
@@ -34,12 +35,9 @@ def numpy_params(net, seed=0):
     return jax.tree.map(np.asarray, jax.jit(net.init)(jax.random.key(seed)))
 
 
-@functools.partial(jax.jit, static_argnames=("net", "loss", "reduction"))
+@functools.partial(compiled, static_argnames=("net", "loss", "reduction"))
 def objective(net, params, x, y, loss="cross_entropy", l2=0.0, reduction="sum", weights=None):
     return jfnn.objective(net, params, x, y, loss, l2, reduction, weights)
-
-
-gradient = functools.partial(jax.jit, static_argnums=0)(jax.grad(jfnn.objective, argnums=1))
 
 
 def numpy_gradients(params, x, targets, l2):
@@ -95,11 +93,14 @@ def test_objective_and_hand_derivation_compile_around_data_at_hand(as_array):
     params = net.init(jax.random.key(0))
     for y in (labels, np.eye(CLASSES)[labels]):
         x_given, y_given = as_array(x.astype(np.float32)), as_array(y)
-        plain = jfnn.objective(net, params, x_given, y_given)
-        jitted = jax.jit(lambda params: jfnn.objective(net, params, x_given, y_given))(params)  # noqa: B023
-        by_hand = jax.jit(lambda params: jfnn.backprop.value_and_grad(params, x_given, y_given))(params)  # noqa: B023
-        np.testing.assert_allclose(jitted, plain, rtol=1e-6)
-        np.testing.assert_allclose(by_hand[0], plain, rtol=1e-6)
+        plain = objective(net, params, x_given, y_given)
+
+        @compiled
+        def around_data(params):
+            by_hand, _ = jfnn.backprop.value_and_grad(params, x_given, y_given)  # noqa: B023
+            return jfnn.objective(net, params, x_given, y_given), by_hand  # noqa: B023
+
+        np.testing.assert_allclose(around_data(params), (plain, plain), rtol=1e-6)
 
 
 @pytest.mark.parametrize("reduction", losses.REDUCTIONS)
@@ -117,7 +118,7 @@ def test_scanned_epochs_equal_a_numpy_loop(source, remainder, reduction, x64):
     )
     batches = Minibatches("permutation", 5, remainder)
     optimizer = optax.sgd(0.1)
-    one_epoch = jax.jit(
+    one_epoch = compiled(
         lambda state, rows: training.epoch(
             state,
             optimizer,
@@ -126,7 +127,7 @@ def test_scanned_epochs_equal_a_numpy_loop(source, remainder, reduction, x64):
             jnp.asarray(targets),
             0.2,
             rows,
-            batches.is_padded(N),
+            batches.pads,
         )
     )
     state, expected = training.State(start, optimizer.init(start)), start
@@ -147,12 +148,14 @@ def test_a_kept_remainder_trains_as_the_short_batch_it_is(reduction, x64):
     optimizer = optax.adam(0.05)
     padded = Minibatches("permutation", 7, "keep").epoch(N, 0, 0)
     assert (padded[-1] == PADDING).sum() == 5
-    start = training.State(params, jax.jit(optimizer.init)(params))
-    one_epoch = jax.jit(
+    start = training.State(params, compiled(optimizer.init)(params))
+    one_epoch = compiled(
         lambda state: training.epoch(state, optimizer, value_and_grad, x, targets, 0.2, padded, padded=True)
     )
     found, value = one_epoch(start)
-    step = jax.jit(lambda state, x, targets: training.step(state, optimizer, value_and_grad, x, targets, 0.2))
+    step = compiled(
+        lambda state, x, targets: training.step(state, optimizer, value_and_grad, x, targets, 0.2)
+    )
     state = start
     for rows in padded:
         rows = rows[rows != PADDING]
@@ -167,7 +170,6 @@ def test_a_kept_remainder_trains_as_the_short_batch_it_is(reduction, x64):
         ("sgd", {}),
         ("sgd", {"momentum": 0.9}),
         ("sgd", {"momentum": 0.9, "nesterov": True}),
-        ("adam", {}),
         ("adam", {"b1": 0.8}),
     ],
 )
@@ -191,12 +193,12 @@ def test_train_equals_a_plain_optax_loop(name, arguments, x64):
     )
     optimizer = getattr(optax, name)(0.02, **arguments)
 
-    @jax.jit
+    @compiled
     def update(gradients, state, params):
         updates, state = optimizer.update(gradients, state, params)
         return optax.apply_updates(params, updates), state
 
-    params, state = start, jax.jit(optimizer.init)(start)
+    params, state = start, compiled(optimizer.init)(start)
     for batch in rows[0].tolist() * 3:
         batch = np.array(batch)
         params, state = update(gradient(net, params, x[batch], labels[batch], l2=0.1), state, params)
@@ -220,11 +222,10 @@ def test_train_takes_an_optimizer_of_ones_own(x64):
 
 def test_train_on_the_hand_derivation_equals_train_on_jax_grad(x64):
     x, labels = make_data()
-    net = make_network("elu")
-    options = {"learning_rate": 0.02, "l2": 0.1, "epochs": 4, "batch_size": 6, "reduction": "mean"}
+    net = make_network()
+    options = {"learning_rate": 0.02, "l2": 0.1, "epochs": 4, "batch_size": 6}
     by_jax, history = jfnn.train(net, x, labels, **options)
-    by_hand = functools.partial(jfnn.backprop.value_and_grad, activation="elu", reduction="mean")
-    for source in ({"value_and_grad": by_hand}, {"gradient": "backprop"}):
+    for source in ({"value_and_grad": jfnn.backprop.value_and_grad}, {"gradient": "backprop"}):
         found, found_history = jfnn.train(net, x, labels, **source, **options)
         assert_close(found, by_jax)
         np.testing.assert_allclose(found_history.train_loss, history.train_loss, rtol=1e-10)
@@ -366,7 +367,7 @@ def test_mean_reduction_is_scikit_learns_mlp_with_alpha_as_l2(ours, theirs, batc
     net = jfnn.mlp((FEATURES, 5, 4, CLASSES), ours)
     optimizer = optax.sgd(0.3)
     value_and_grad, targets = training.autodiff(net, CROSS_ENTROPY, "mean"), np.eye(CLASSES)[labels]
-    one_epoch = jax.jit(
+    one_epoch = compiled(
         lambda state: training.epoch(state, optimizer, value_and_grad, x, targets, 0.7, rows, padded=True)
     )
     state, _ = one_epoch(training.State(before, optimizer.init(before)))
@@ -384,6 +385,6 @@ def test_mean_reduction_is_scikit_learns_regressor_for_one_output(x64):
     value_and_grad = jax.value_and_grad(
         lambda params: jfnn.objective(net, params, x, t, "quadratic", 0.7, "mean")
     )
-    value, gradients = jax.jit(value_and_grad)(before)
+    value, gradients = compiled(value_and_grad)(before)
     np.testing.assert_allclose(value, loss, rtol=1e-12)
     assert_close(jax.tree.map(lambda p, g: p - 0.3 * g, before, gradients), after)

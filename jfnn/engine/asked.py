@@ -43,9 +43,10 @@ class Batches(NamedTuple):
         """Rows a step, out of ``n``."""
         return self.scheme.rows_a_step(n) if self.given is None else self.given.shape[3]
 
-    def is_padded(self, n: int) -> bool:
-        """Whether some step has fewer rows than the others."""
-        return self.given is None and self.scheme.is_padded(n)
+    @property
+    def pads(self) -> bool:
+        """Whether some step may have fewer rows than the others."""
+        return self.given is None and self.scheme.pads
 
     def source(self, epochs: int) -> Minibatches | np.ndarray:
         """By what the minibatches of a run are known again."""
@@ -117,8 +118,7 @@ def _recipe(
     start,
     execution: Execution,
 ) -> Recipe:
-    padded = any(batches.is_padded(n) for n in lengths)
-    if padded or source.data.weights is not None:
+    if batches.pads or source.data.weights is not None:
         arguments.check_takes_weights(choices.gradient)
     width = arguments.as_tile(
         asked.tile, start, batches.rows_a_step(min(lengths)), execution.devices[0].platform
@@ -129,7 +129,7 @@ def _recipe(
         reduction=asked.reduction,
         optimizer=choices.optimizer,
         gradient=choices.gradient,
-        padded=padded,
+        padded=batches.pads,
         dropout=choices.dropout,
         evaluation_block=plan.evaluation_block(source.n),
         tile=width,
@@ -142,11 +142,11 @@ def _choices(asked: SimpleNamespace) -> Choices:
     arguments.check_network(asked.network, loss)
     optimizer, numbers = arguments.as_optimizer(asked.optimizer, asked.optimizer_args, asked.schedule)
     numbers = {"learning_rate": asked.learning_rate, "l2": asked.l2} | numbers
-    # Where these make no difference the program has nothing of them in it.
-    for name, neutral in {"dropout": 0, "init_scale": 1}.items():
-        value = getattr(asked, name)
-        if axes.is_axis(value) or value != neutral:
-            numbers[name] = value
+    # Without dropout the program has nothing of it in it; with a rate of 0 it has, as beside other rates.
+    if asked.dropout is not None:
+        numbers["dropout"] = asked.dropout
+    if axes.is_axis(asked.init_scale) or asked.init_scale != 1:  # it is no part of the program
+        numbers["init_scale"] = asked.init_scale
     of_cells, constants = axes.read(numbers, asked.sample, asked.sample_seed)
     gradient = arguments.as_gradient(asked.gradient, asked.value_and_grad, asked.network)
     dropout = arguments.drops_units(numbers, asked.network, gradient)

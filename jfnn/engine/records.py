@@ -24,7 +24,7 @@ class Recipe:
         reduction: "sum" or "mean".
         optimizer: The optimizer and its fixed arguments.
         gradient: "autodiff", "backprop", or a callable of the user's.
-        padded: Whether some minibatches are shorter than others.
+        padded: Whether some minibatches may be shorter than others.
         dropout: Whether hidden units are dropped.
         evaluation_block: How many rows are scored at a time.
         tile: How many members are trained side by side. A float32 result depends on it, so it may follow from

@@ -33,7 +33,7 @@ def sweep(
     loss: str | losses.Loss = "cross_entropy",
     reduction: str = "sum",
     weights=None,
-    dropout=0.0,
+    dropout=None,
     init_scale=1.0,
     optimizer: str | Callable[..., optax.GradientTransformation] = "sgd",
     optimizer_args: dict[str, Any] | None = None,
@@ -83,7 +83,8 @@ def sweep(
         weights: How often each training row's cost counts ``[n]``, as in `jfnn.objective`; scores are
             unweighted.
         dropout: The probability to drop a hidden unit for a sample, in training alone; a sequence is a
-            further axis. Members of a stream drop by the same random numbers (`network.dropout_masks`).
+            further axis; None for none. A rate of 0 gives other last bits than None, those that it has beside
+            other rates. Members of a stream drop by the same random numbers (`network.dropout_masks`).
         init_scale: What starting weights (not biases) are multiplied by; a sequence is a further axis.
         optimizer: "sgd", any optax optimizer by name, or a factory ``(learning_rate=…) -> transformation``.
         optimizer_args: Further arguments of the optimizer. A float is a number of each member; a sequence of

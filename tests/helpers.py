@@ -1,0 +1,93 @@
+"""What several test files need: noise to train on, results of random scores, comparisons, differences."""
+
+import dataclasses
+import functools
+
+import jax
+import numpy as np
+from jax.flatten_util import ravel_pytree
+
+import jfnn
+
+# Programs that run for milliseconds need no optimising, which would take seconds.
+compiled = functools.partial(jax.jit, compiler_options={"xla_backend_optimization_level": 0})
+# (network, params, x, y, keywords of the objective) -> its gradient by JAX
+gradient = compiled(
+    jax.grad(jfnn.objective, argnums=1), static_argnums=0, static_argnames=("loss", "reduction")
+)
+
+
+def noise_split():
+    """70 rows to train on and 20 to test, with labels that have nothing to do with the inputs."""
+    x = np.random.default_rng(0).normal(size=(90, 5))
+    return jfnn.Split(x[:70], np.arange(70) % 3, x[70:], np.arange(20) % 3)
+
+
+def same_bits(one, other):
+    """Whether all arrays of two trees hold the same bytes."""
+    left, right = jax.tree.leaves(one), jax.tree.leaves(other)
+    assert len(left) == len(right)
+    return all(np.asarray(a).tobytes() == np.asarray(b).tobytes() for a, b in zip(left, right, strict=True))
+
+
+def perturbed(params, step):
+    """``params`` with each number raised by a step, then with each lowered: ``[2 numbers, …]``."""
+    flat, unravel = ravel_pytree(params)
+    steps = step * np.eye(flat.size)
+    return jax.vmap(unravel)(flat + np.concatenate([steps, -steps]))
+
+
+def central_differences(values, params, step):
+    """``∂function/∂p`` for every number p, from the function's values at `perturbed`; shaped like them."""
+    raised, lowered = np.split(np.asarray(values), 2)
+    return ravel_pytree(params)[1]((raised - lowered) / (2 * step))
+
+
+def make_result(
+    shape=(7, 7), seeds=2, further=(), classes=True, diverged=(), history=0, folds=None, validates=False
+):
+    """A result of random scores; ``diverged`` are places (of cells, seeds and folds) that lack them."""
+    rng = np.random.default_rng(0)
+    axes = {"learning_rate": np.geomspace(1e-5, 10, shape[0]), "l2": np.geomspace(1e-5, 10, shape[1])}
+    axes |= dict(further)
+    full = (*(len(values) for values in axes.values()), seeds, *(() if folds is None else (folds,)))
+    diverged_at = np.full(full, -1)
+    for place in diverged:
+        diverged_at[place] = 1
+    lost = diverged_at >= 0
+
+    def scores(scale, known=True):
+        return np.where(lost | (not known), np.nan, scale * rng.random(full))
+
+    known = {"train": True, "validation": validates or folds is not None, "test": True}
+    final = {
+        f"{part}_{kind}": scores(scale, known[part] and (classes or kind == "loss"))
+        for part in known
+        for kind, scale in (("accuracy", 1.0), ("loss", 1e4))
+    }
+    kept = {name: values[..., None] * np.linspace(2, 1, history) for name, values in final.items()}
+    return jfnn.SweepResult(
+        axes=axes,
+        seeds=np.arange(seeds),
+        folds=folds,
+        **final,
+        diverged_at=diverged_at,
+        left_at=np.full(full, -1),
+        lost=np.zeros(full, bool),
+        epochs=np.full(full, 10),
+        params=None,
+        history={"epoch": np.arange(1, history + 1)} | kept if history else {},
+        timing={},
+        ranked_by=f"{'validation' if known['validation'] else 'test'}_{'accuracy' if classes else 'loss'}",
+    )
+
+
+def make_sampled(n=12, axes=None, **options):
+    """A result of random scores in n cells, with these values on the axes."""
+    grid = make_result((n, 1), **options)
+    values = np.geomspace(1e-4, 1, n)
+    axes = {"learning_rate": values, "l2": values[::-1]} | (axes or {})
+    names = [name for name, each in vars(grid).items() if isinstance(each, np.ndarray) and name != "seeds"]
+    history = {name: each if name == "epoch" else each[:, 0] for name, each in grid.history.items()}
+    arrays = {name: getattr(grid, name)[:, 0] for name in names}
+    return dataclasses.replace(grid, axes=axes, sampled=True, history=history, **arrays)
