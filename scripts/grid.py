@@ -18,7 +18,7 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import jax
-from grid_parts import cache, data, files, flags, memory, text
+from grid_parts import cache, data, files, flags, memory, printing
 
 import jfnn
 from jfnn import checks, summary
@@ -52,7 +52,7 @@ def main(argv: list[str] | None = None) -> int:
 def finish(parser: flags.Parser, args: argparse.Namespace, problem: data.Problem, found, argv) -> int:
     """Prints and writes what came of it."""
     if not args.quiet:
-        print(text.report(found, problem))
+        print(printing.report(found, problem))
     try:
         written = files.write(found, args, problem, argv)
     except OSError as error:

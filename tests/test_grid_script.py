@@ -154,7 +154,7 @@ def test_tables_fit_80_columns_and_lose_no_cell(grid, cells):
         history={},
         timing={},
     )
-    lines = grid.text.table(result, scores, (0, 0), marked=True)
+    lines = grid.printing.table(result, scores, (0, 0), marked=True)
     assert max(map(len, lines)) <= 80
     # Headers begin with blanks, rows with a learning rate.
     rows = [line for line in lines if line and not line.startswith(" " * 8)]
@@ -617,7 +617,7 @@ def test_a_regression_trained_again_has_the_r_squared_of_all_training_rows(grid,
         loss = summary.number_text(getattr(refit, f"{part}_loss").item(), "loss")
         texts.append((f"{part} loss {loss}", f"{part} R² {r2:.3f}"))
     (test_loss, test_r2), (train_loss, train_r2) = texts
-    assert grid.text.refitted(refit, problem) == [
+    assert grid.printing.refitted(refit, problem) == [
         "trained again on all 48 training rows:",
         f"{test_loss}, {train_loss}",
         f"{test_r2}, {train_r2}",

@@ -10,9 +10,9 @@ from pathlib import Path
 from typing import Any
 
 import jfnn
-from grid_parts import text
+from grid_parts import printing
 from grid_parts.data import Problem
-from grid_parts.table import DEFAULT_OUT
+from grid_parts.flag_table import DEFAULT_OUT
 from jfnn import storage
 from jfnn.engine import archive
 from jfnn.engine.axes import is_distribution
@@ -62,10 +62,10 @@ def write(found: jfnn.SweepGroups, args, problem: Problem, words: list[str]) -> 
     if len(found.groups) == 1:
         result = dataclasses.replace(found.results[0], refit=found.refit)
         alone = dataclasses.replace(result, refit=None)
-        lines = text.verdict(alone, problem, tested=found.refit is None)
+        lines = printing.verdict(alone, problem, tested=found.refit is None)
         return write_run(result, args.out, args, problem, shown, lines)
     for group, result in zip(found.groups, found.results, strict=True):
-        lines = [f"network {text.name_of(group)}", *text.verdict(result, problem, tested=False)]
+        lines = [f"network {printing.name_of(group)}", *printing.verdict(result, problem, tested=False)]
         write_run(result, args.out / group.directory, args, problem, shown, lines)
     write_overview(found, args.out, problem, shown)
     again = [] if found.refit is None else [f"{REFIT}/"]
@@ -113,8 +113,8 @@ def write_run(
         out / REPORT,
         title=f"{what} of {result.diverged_at.size} networks on {problem.name}",
         text=lines,
-        extra=text.comparable(result, problem),
-        extra_refit=text.extra_refit(result.refit, problem),
+        extra=printing.comparable(result, problem),
+        extra_refit=printing.extra_refit(result.refit, problem),
         figures=images,
         settings=shown,
     )
@@ -127,16 +127,16 @@ def write_overview(found: jfnn.SweepGroups, out: Path, problem: Problem, shown: 
     """Writes the page about all groups."""
     from jfnn import report
 
-    group, _ = text.winner(found)
-    where, tested = f"network {text.name_of(group)}, ", found.refit is None
+    group, _ = printing.winner(found)
+    where, tested = f"network {printing.name_of(group)}, ", found.refit is None
     networks = sum(result.diverged_at.size for result in found.results)
     report.write_overview(
         found,
         out / REPORT,
         title=f"{networks} networks in {len(found.groups)} groups on {problem.name}",
-        text=text.verdict(found[group], problem, where, tested),
-        extras=[text.comparable(result, problem) for result in found.results],
-        extra_refit=text.extra_refit(found.refit, problem),
+        text=printing.verdict(found[group], problem, where, tested),
+        extras=[printing.comparable(result, problem) for result in found.results],
+        extra_refit=printing.extra_refit(found.refit, problem),
         settings=shown,
         pages={group: f"{group.directory}/{REPORT}" for group in found.groups},
     )

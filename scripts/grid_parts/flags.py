@@ -5,7 +5,7 @@ import re
 from pathlib import Path
 
 from grid_parts import values
-from grid_parts.table import EXAMPLES, FLAGS
+from grid_parts.flag_table import EXAMPLES, FLAGS
 
 # The library's argument -> the flag that sets it, where the one is not the other with dashes.
 RENAMED = {"sizes": "--hidden", "optimizer_args": "--optimizer-arg", "random_state": "--split-seed"}
