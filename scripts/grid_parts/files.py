@@ -4,13 +4,14 @@ import argparse
 import dataclasses
 import itertools
 import json
+import math
 import shlex
 import tempfile
 from pathlib import Path
 from typing import Any
 
 import jfnn
-from grid_parts import printing
+from grid_parts import data, printing
 from grid_parts.data import Problem
 from grid_parts.flag_table import DEFAULT_OUT
 from jfnn import storage
@@ -20,7 +21,7 @@ from jfnn.engine.result import REFIT
 
 REPORT = "report.html"
 # Flags that say where and how a run goes on, and nothing of what it is.
-NOT_SETTINGS = ("out", "resume", "quiet")
+NOT_SETTINGS = ("out", "resume", "quiet", "given")
 
 
 def choose(args: argparse.Namespace) -> Path:
@@ -35,7 +36,7 @@ def choose(args: argparse.Namespace) -> Path:
     numbered = (DEFAULT_OUT.with_name(f"{DEFAULT_OUT.name}-{i}") for i in itertools.count(2))
     free = (path for path in itertools.chain([DEFAULT_OUT], numbered) if args.resume or not path.exists())
     out = next(free) if args.out is None else args.out
-    several = len(args.sizes) * len(args.activation) * len(args.batch_size or [None]) > 1
+    several = math.prod(map(len, data.groups(args))) > 1
     if several and (out / archive.CONFIG).exists():
         raise ValueError(f"out: {out} holds a single run; choose another directory")
     if several and (out / archive.TABLE).exists() and not args.resume:
@@ -45,8 +46,13 @@ def choose(args: argparse.Namespace) -> Path:
         with tempfile.TemporaryFile(dir=present):
             pass
     except OSError as error:
-        raise ValueError(f"out: cannot write to {out}: {error.strerror}") from None
+        raise ValueError(f"out: {unwritable(out, error)}") from None
     return out
+
+
+def unwritable(out: Path, error: OSError) -> str:
+    """What to say where a file in ``out`` cannot be written."""
+    return f"cannot write to {error.filename2 or error.filename or out}: {error.strerror or error}"
 
 
 def write(found: jfnn.SweepGroups, args, problem: Problem, words: list[str]) -> list[str]:
@@ -68,6 +74,8 @@ def write(found: jfnn.SweepGroups, args, problem: Problem, words: list[str]) -> 
         lines = [f"network {printing.name_of(group)}", *printing.verdict(result, problem, tested=False)]
         write_run(result, args.out / group.directory, args, problem, shown, lines)
     write_overview(found, args.out, problem, shown)
+    if found.refit is not None:
+        describe(args.out / REFIT, args, problem)
     again = [] if found.refit is None else [f"{REFIT}/"]
     return [archive.TABLE, REPORT, *again, *(f"{group.directory}/" for group in found.groups)]
 
@@ -104,9 +112,9 @@ def write_run(
     for name, image in images.items():
         with storage.atomic(out / f"{name}.png") as file:
             file.write(image)
-    command = {name: _plain(value) for name, value in vars(args).items() if name not in NOT_SETTINGS}
-    config = json.loads((out / archive.CONFIG).read_text())
-    storage.write_json(out / archive.CONFIG, config | {"command": command, "classes": problem.classes})
+    describe(out, args, problem)
+    if result.refit is not None:
+        describe(out / REFIT, args, problem)
     what = "Random search" if result.sampled else "A grid"
     report.write_report(
         result,
@@ -117,10 +125,19 @@ def write_run(
         extra_refit=printing.extra_refit(result.refit, problem),
         figures=images,
         settings=shown,
+        scaling=problem.scaling,
     )
     saved = [archive.CONFIG, archive.TABLE, archive.RESULTS, archive.MODELS]
     again = [] if result.refit is None else [f"{REFIT}/"]
     return [*saved, *again, *(f"{name}.png" for name in images), REPORT]
+
+
+def describe(run: Path, args: argparse.Namespace, problem: Problem) -> None:
+    """Adds to a run's config.json what the command knows beyond the library."""
+    command = {name: _plain(value) for name, value in vars(args).items() if name not in NOT_SETTINGS}
+    added = {"command": command, "classes": problem.classes, "scaling": problem.scaling}
+    config = json.loads((run / archive.CONFIG).read_text())
+    storage.write_json(run / archive.CONFIG, config | added)
 
 
 def write_overview(found: jfnn.SweepGroups, out: Path, problem: Problem, shown: dict[str, Any]) -> None:
