@@ -25,6 +25,7 @@ import jax
 import numpy as np
 import pytest
 import tqdm
+from jax.experimental.compilation_cache import compilation_cache
 from scipy import stats
 from sklearn.metrics import r2_score
 from sklearn.model_selection import train_test_split
@@ -60,6 +61,24 @@ NO_FLAG = {
     "progress",
 }
 SCORES = ("train_accuracy", "test_accuracy", "train_loss", "test_loss", "diverged_at")
+
+
+@pytest.fixture(scope="module", autouse=True)
+def compiled_once(tmp_path_factory):
+    """What the script has compiled is found again where a test asks the same of the library."""
+    settings = {
+        "jax_compilation_cache_dir": str(tmp_path_factory.mktemp("compiled")),
+        "jax_persistent_cache_min_compile_time_secs": 0.0,
+        "jax_persistent_cache_min_entry_size_bytes": -1,
+    }
+    before = {name: getattr(jax.config, name) for name in settings}
+    for name, value in settings.items():
+        jax.config.update(name, value)
+    compilation_cache.reset_cache()
+    yield
+    for name, value in before.items():
+        jax.config.update(name, value)
+    compilation_cache.reset_cache()
 
 
 @pytest.fixture(scope="module")
