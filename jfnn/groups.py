@@ -21,8 +21,6 @@ from jfnn.engine.result import REFIT, Best, SweepResult, best_place, load
 from jfnn.engine.sweep import check, refit_best, sweep
 from jfnn.network import Network
 
-MANIFEST = "groups.json"  # which groups a directory is for, in order
-
 
 class Group(NamedTuple):
     """What the members of one sweep have in common: the network's name, and rows a step (None for all)."""
@@ -215,7 +213,7 @@ def _claim(out: str | os.PathLike | None, groups: Sequence[Group], resume: bool)
     directory = Path(out)
     archive.make(directory)
     if (directory / archive.CONFIG).exists():
-        raise ValueError(f"out: {out} holds a single run, choose another directory")
+        raise ValueError(f"out: {out} holds a single run; choose another directory")
     there = _read_manifest(directory)
     if there is not None and not resume:
         raise ValueError(
@@ -228,12 +226,12 @@ def _claim(out: str | os.PathLike | None, groups: Sequence[Group], resume: bool)
 
 
 def _write_manifest(directory: Path, groups: Sequence[Group]) -> None:
-    storage.write_json(directory / MANIFEST, {"groups": [list(group) for group in groups]})
+    storage.write_json(directory / archive.GROUPS, {"groups": [list(group) for group in groups]})
 
 
 def _read_manifest(directory: Path) -> list[Group] | None:
     """Which groups a directory is for, in order; None if it is for none."""
-    path = directory / MANIFEST
+    path = directory / archive.GROUPS
     if not path.exists():
         return None
     try:

@@ -12,6 +12,8 @@ import numpy as np
 from matplotlib.figure import Figure
 
 from jfnn import plots, ranking, storage, summary
+from jfnn.activations import ACTIVATIONS
+from jfnn.engine import archive
 from jfnn.engine.result import SweepResult
 from jfnn.groups import Group, SweepGroups
 
@@ -45,6 +47,7 @@ def write_report(
     extra_refit: Mapping[str, np.ndarray] | None = None,
     figures: Mapping[str, bytes] | None = None,
     settings: Mapping[str, Any] | None = None,
+    scaling: Mapping[str, Any] | None = None,
 ) -> None:
     """Writes an HTML page: the best cells, figures, settings and versions, how to load models.
 
@@ -57,6 +60,7 @@ def write_report(
         extra_refit: The same of ``result.refit``, for its scores.
         figures: PNG images, name -> bytes; those of `draw` where None.
         settings: Further settings to list, before those in ``result.config``.
+        scaling: What was done to the data before the sweep, as for `how_to_load`.
     """
     path = Path(path)
     images = figures if figures is not None else {name: png(each) for name, each in draw(result).items()}
@@ -72,7 +76,7 @@ def write_report(
         _pairs({name: config[name] for name in ("versions", "backend", "device") if name in config}),
         _pairs({f"seconds to {name}": f"{seconds:.2f}" for name, seconds in result.timing.items()}),
         "<h2>Loading the models again</h2>",
-        f"<pre>{html.escape(how_to_load(result, path.parent))}</pre>",
+        f"<pre>{html.escape(how_to_load(result, path.parent, scaling))}</pre>",
     ]
     _write(path, title, text, body)
 
@@ -138,7 +142,7 @@ def draw(result: SweepResult) -> dict[str, Figure]:
         names = summary.further_axes(result)
         places = best.index[2:] if best else (0,) * len(names)
         found = {"heatmap": plots.heat_map(result, dict(zip(names, places, strict=True)))}
-    return found | ({"curves": plots.loss_curves(result)} if result.history else {})
+    return found | ({"curves": plots.loss_curves(result)} if len(result.history.get("epoch", ())) else {})
 
 
 def png(figure: Figure) -> bytes:
@@ -148,27 +152,57 @@ def png(figure: Figure) -> bytes:
     return buffer.getvalue()
 
 
-def how_to_load(result: SweepResult, directory) -> str:
-    """Lines of Python that load a run and take out the best cell's first network."""
+def how_to_load(result: SweepResult, directory, scaling: Mapping[str, Any] | None = None) -> str:
+    """Lines of Python that load a run and, where it kept parameters, use the best cell's first network.
+
+    Args:
+        result: The sweep.
+        directory: Where it lies.
+        scaling: What was done to the data before the sweep, and is written under "scaling" in the run's
+            config.json: "x", and "y" for targets that are no labels, each ``{"mean": [...], "scale": [...]}``
+            by column, of which ``(value - mean) / scale`` was taken.
+    """
+    lines = ["import jfnn", f"result = jfnn.load({str(directory)!r})"]
+    if result.params is not None:
+        lines += [*_take_out(result), *_use(result, Path(directory), scaling or {})]
+    return "\n".join([*lines, "table = result.to_dict()  # ready for pandas.DataFrame"])
+
+
+def _take_out(result: SweepResult) -> list[str]:
     best = result.best_or_none()
     members = result.diverged_at.shape
     index = (*best.index, *(0,) * (len(members) - len(best.index))) if best else (0,) * len(members)
     what = f"the best cell, seed {result.seeds[0]}" if best else "the first network"
     what += "" if result.folds is None else ", first fold"
-    lines = [
-        "import jfnn",
-        f"result = jfnn.load({str(directory)!r})",
-        f"params = result.member({', '.join(map(str, index))})  # {what}",
-    ]
+    lines = [f"params = result.member({', '.join(map(str, index))})  # {what}"]
     if result.refit is not None:
         place = ", ".join("0" * result.refit.diverged_at.ndim)
         lines += [f"params = result.refit.member({place})  # the same, trained again on all training rows"]
+    return lines
+
+
+def _use(result: SweepResult, directory: Path, scaling: Mapping[str, Any]) -> list[str]:
+    """Nothing where the network cannot be named: one that is no `jfnn.mlp`, or with functions of its own."""
     spec = result.config.get("settings", {}).get("network")
-    if isinstance(spec, dict):
-        sizes = ", ".join(map(str, spec["sizes"]))
-        names = f"activation={spec['activation']!r}, output={spec['output']!r}"
-        lines += [f"network = jfnn.mlp(({sizes}), {names})", "outputs = network.apply(params, x)"]
-    return "\n".join([*lines, "table = result.to_dict()  # ready for pandas.DataFrame"])
+    if not isinstance(spec, dict) or not {spec["activation"], spec["output"]} <= set(ACTIVATIONS):
+        return []
+    sizes = ", ".join(map(str, spec["sizes"]))
+    names = f"activation={spec['activation']!r}, output={spec['output']!r}"
+    lines = [f"network = jfnn.mlp(({sizes}), {names})"]
+    if scaling:
+        path = str(directory / archive.CONFIG)
+        lines += [
+            "import json, pathlib  # what the data had done to them before training, column by column:",
+            f"scaling = json.loads(pathlib.Path({path!r}).read_text())['scaling']",
+            "x = (x - scaling['x']['mean']) / scaling['x']['scale']",
+        ]
+    lines += ["outputs = network.apply(params, x)"]
+    if "y" in scaling:
+        lines += [
+            "import numpy as np  # back to the units of the targets:",
+            "outputs = np.asarray(outputs) * scaling['y']['scale'] + scaling['y']['mean']",
+        ]
+    return lines
 
 
 def _best_cells(result: SweepResult, extra) -> str:

@@ -14,12 +14,12 @@ import dataclasses
 import json
 import sys
 import time
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 
 from bench_parts import growth, measure, report
 from bench_parts.breakdown import TRACED
-from bench_parts.contenders import CONTENDERS, available
+from bench_parts.contenders import CONTENDERS, Contender, available
 from bench_parts.workers import Apart
 from bench_parts.workloads import WORKLOADS, Workload, quick
 
@@ -39,38 +39,51 @@ def main(arguments: Sequence[str] | None = None, start: measure.Start = Apart) -
     Returns:
         The exit status: 1 if a contender failed.
     """
-    options = _parser().parse_args(arguments)
-    options.out.mkdir(parents=True, exist_ok=True)
+    options, contenders = _read(arguments)
+    for directory in (options.out, options.json.parent):
+        directory.mkdir(parents=True, exist_ok=True)
     began = time.perf_counter()
     with measure.started({"": CONTENDERS["jfnn"]}, start) as workers:
         environment = report.environment(workers[""].devices())
     print(report.header(environment))
-    chosen = options.workload or [*WORKLOADS, *([] if options.quick else [GROWTH])]
-    workloads = {name: quick(w) if options.quick else w for name, w in WORKLOADS.items() if name in chosen}
-    comparisons = compare_all(workloads, options, start)
+    workloads = {name: w for name, w in WORKLOADS.items() if name in options.workload}
+    if options.quick:
+        workloads = {name: quick(w) for name, w in workloads.items()}
+    comparisons: dict[str, measure.Comparison] = {}
     points: list[growth.Point] = []
     failed: dict[str, str] = {}
-    if GROWTH in chosen:
+
+    def save() -> float:
+        seconds = time.perf_counter() - began
+        write(comparisons, points, environment | {"seconds": seconds, "quick": options.quick}, options)
+        return seconds
+
+    for name, comparison in compare_all(workloads, contenders, options, start):
+        comparisons[name] = comparison
+        print(f"\n### {comparison.workload.title}\n\n{report.tables(comparison)}", flush=True)
+        save()
+    if GROWTH in options.workload:
         before = time.perf_counter()
-        points, failed = growth.curves(QUICK_GROWTH if options.quick else growth.Scale(), start, _log)
+        scale = QUICK_GROWTH if options.quick else growth.Scale()
+        points, failed = growth.curves(scale, start, _log, contenders)
         print(f"\n### growth\n\n{time.perf_counter() - before:.0f} s for {len(points)} points.")
-    seconds = time.perf_counter() - began
-    write(comparisons, points, environment | {"seconds": seconds, "quick": options.quick}, options)
-    print(f"\n{seconds:.0f} s in all; figures in {options.out}")
+    print(f"\n{save():.0f} s in all; figures in {options.out}")
     for what, why in failed.items():
         print(f"growth, {what}: failed, {report.last_line(why)}")
     return 1 if failed or any(comparison.failed for comparison in comparisons.values()) else 0
 
 
 def compare_all(
-    workloads: dict[str, Workload], options: argparse.Namespace, start: measure.Start
-) -> dict[str, measure.Comparison]:
-    """Measures the workloads one after another and prints each one's tables when it is done.
+    workloads: dict[str, Workload],
+    contenders: dict[str, Contender],
+    options: argparse.Namespace,
+    start: measure.Start,
+) -> Iterator[tuple[str, measure.Comparison]]:
+    """Measures the workloads one after another and gives each one's figures when it is done.
 
     Contenders get new processes for every workload, so that none profits from what it compiled before;
     ``--quick`` spares that.
     """
-    contenders = available(options.contenders or (QUICK_CONTENDERS if options.quick else CONTENDERS))
     comparisons = {}
     names = list(workloads)
     for group in [names] if options.quick else [[name] for name in names]:
@@ -86,8 +99,7 @@ def compare_all(
                 _log(f"{name}: {measure.BREAKDOWN}")
                 found = measure.broken_down(comparisons[name], workers[measure.BREAKDOWN])
                 comparisons[name], began = _timed(found, began)
-                print(f"\n### {found.workload.title}\n\n{report.tables(comparisons[name])}", flush=True)
-    return comparisons
+                yield name, comparisons[name]
 
 
 def _timed(comparison: measure.Comparison, since: float) -> tuple[measure.Comparison, float]:
@@ -104,7 +116,7 @@ def rounds_of(name: str, options: argparse.Namespace) -> int:
 
 
 def write(comparisons, points, environment: dict, options: argparse.Namespace) -> None:
-    """Writes all files."""
+    """Writes all files, of what there is so far."""
     from bench_parts import figures  # matplotlib, which each contender's process would import as well
 
     everything = {
@@ -112,8 +124,7 @@ def write(comparisons, points, environment: dict, options: argparse.Namespace) -
         "workloads": {name: report.as_json(comparison) for name, comparison in comparisons.items()},
         "growth": [point._asdict() for point in points],
     }
-    path = options.json or options.out / "bench.json"
-    path.write_text(json.dumps(everything, indent=2, allow_nan=False) + "\n")
+    options.json.write_text(json.dumps(report.plain(everything), indent=2, allow_nan=False) + "\n")
     if comparisons:
         figures.comparisons(comparisons).savefig(options.out / "bench.png", dpi=150)
     if points:
@@ -124,6 +135,24 @@ def write(comparisons, points, environment: dict, options: argparse.Namespace) -
 def _log(message: str) -> None:
     if sys.stderr.isatty():
         print(f"\r\x1b[K{message}", end="\r", file=sys.stderr, flush=True)
+
+
+def _read(arguments: Sequence[str] | None) -> tuple[argparse.Namespace, dict[str, Contender]]:
+    """The options, their defaults filled in, and the contenders that they name."""
+    parser = _parser()
+    options = parser.parse_args(arguments)
+    names = options.contenders or (QUICK_CONTENDERS if options.quick else tuple(CONTENDERS))
+    contenders = available(names)
+    for name in options.contenders or ():
+        if name not in contenders:
+            parser.error(f"argument --contenders: {name} needs {CONTENDERS[name].needs}, not installed")
+    has_curves = any(name in growth.LINES for name in contenders)
+    if GROWTH in (options.workload or ()) and not has_curves:
+        parser.error(f"argument --contenders: {GROWTH} measures {', '.join(growth.LINES)}")
+    if options.workload is None:
+        options.workload = [*WORKLOADS, *([GROWTH] if has_curves and not options.quick else [])]
+    options.json = options.json or options.out / "bench.json"
+    return options, contenders
 
 
 def _parser() -> argparse.ArgumentParser:

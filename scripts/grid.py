@@ -3,8 +3,9 @@
 With no arguments it is the grid of the notes (section 4). Prints the scores of
 every cell, the best cells and the time taken. The run's directory gets
 config.json, results.csv, results.npz, models.npz, heatmap.png, curves.png and
-report.html; with several networks or batch sizes each pair has a directory of
-its own in there. Ctrl-C stops a run such that --resume goes on with it.
+report.html, a random search scatter.png instead of the heat map, --refit also
+refit/; with several networks or batch sizes each pair has a directory of its
+own in there. Ctrl-C stops a run such that --resume goes on with it.
 """
 
 import argparse
@@ -18,7 +19,7 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import jax
-from grid_parts import cache, data, files, flags, memory, text
+from grid_parts import cache, data, files, flags, memory, printing
 
 import jfnn
 from jfnn import checks, summary
@@ -35,31 +36,33 @@ def main(argv: list[str] | None = None) -> int:
     parser = flags.make_parser(__doc__)
     args = flags.parse(parser, argv)
     try:
+        problem, found = learn(parser, args)
+        if not args.quiet:
+            print(printing.report(found, problem, args.resume))
+        written = files.write(found, args, problem, argv)
+    except BrokenPipeError:  # what is printed, not what is saved
+        raise
+    except OSError as error:
+        parser.exit(1, f"{parser.prog}: error: --out: {files.unwritable(args.out, error)}\n")
+    except KeyboardInterrupt:
+        parser.exit(INTERRUPTED, f"\nstopped; to go on: {resuming(argv, args.out)}\n")
+    if not args.quiet:
+        print(f"wrote {', '.join(written)} to {args.out}")
+    return 0
+
+
+def learn(parser: flags.Parser, args: argparse.Namespace) -> tuple[data.Problem, jfnn.SweepGroups]:
+    """Reads the data and trains; exits where the flags ask the impossible."""
+    try:
         args.out = files.choose(args)
         problem = data.load(args)
         with jax.enable_x64(args.dtype == "float64"):
-            found = train(args, problem)
+            return problem, train(args, problem)
     except (ValueError, TypeError) as error:
         message = flags.in_terms_of_flags(str(error), args)
         if message is None:
             raise
         parser.error(message)
-    except KeyboardInterrupt:
-        parser.exit(INTERRUPTED, f"\nstopped; to go on: {resuming(argv, args.out)}\n")
-    return finish(parser, args, problem, found, argv)
-
-
-def finish(parser: flags.Parser, args: argparse.Namespace, problem: data.Problem, found, argv) -> int:
-    """Prints and writes what came of it."""
-    if not args.quiet:
-        print(text.report(found, problem))
-    try:
-        written = files.write(found, args, problem, argv)
-    except OSError as error:
-        parser.exit(1, f"{parser.prog}: error: --out: {error}\n")
-    if not args.quiet:
-        print(f"wrote {', '.join(written)} to {args.out}")
-    return 0
 
 
 def train(args: argparse.Namespace, problem: data.Problem) -> jfnn.SweepGroups:
@@ -67,7 +70,7 @@ def train(args: argparse.Namespace, problem: data.Problem) -> jfnn.SweepGroups:
     checks.as_choice(args.dtype, "dtype", ("float32", "float64"))
     with contextlib.suppress(RuntimeError):  # JAX already runs in the program that calls
         jfnn.use_all_cores()
-    networks, sizes = data.networks(problem, args), data.batch_sizes(problem, args.batch_size)
+    networks, sizes = data.networks(problem, args), data.batch_sizes(problem, args)
     n_groups = len(networks) * len(sizes)
     devices = len(set(device_choice.resolve(args.devices)))
     memory.check_run(problem, args, list(networks.values()), n_groups, devices)
@@ -128,6 +131,7 @@ def stopping_between_segments() -> Iterator[Callable[[], bool]]:
         if asked:
             raise KeyboardInterrupt
         asked.append(True)
+        print("\nstopping at the end of this segment; press again to stop at once", file=sys.stderr)
 
     try:
         before = signal.signal(signal.SIGINT, ask)
@@ -140,10 +144,10 @@ def stopping_between_segments() -> Iterator[Callable[[], bool]]:
         signal.signal(signal.SIGINT, before)
 
 
-def resuming(argv: list[str], out: Path) -> str:
+def resuming(argv: list[str], out: Path | None) -> str:
     """The command that goes on with a run."""
     words = [word for word in argv if word != "--resume"]
-    named = any(word == "--out" or word.startswith("--out=") for word in words)
+    named = out is None or any(word.partition("=")[0] == "--out" for word in words)
     return shlex.join(
         ["python", os.path.relpath(__file__), *words, *([] if named else ["--out", str(out)]), "--resume"]
     )

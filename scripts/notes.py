@@ -7,7 +7,7 @@ figures, those computed here, and verdicts:
 * consistent: it depends on rounding or on random starts, and agrees as far as the reason says. A chaotic cell
   of the grid is given as mean ± standard deviation (least..largest) over minibatch streams, and is
   consistent within three standard deviations.
-* corrected: the published figure is an artefact, explained beside it.
+* corrected: the published figure is an artefact, explained beside it, and what comes out here is none.
 * outside the spread: a chaotic cell that is further off than that.
 * NOT REPRODUCED: what must come out the same does not; the exit status is 1.
 
@@ -51,17 +51,17 @@ def main(arguments: Sequence[str] | None = None) -> int:
         The exit status: 1 if something that must be reproduced was not.
     """
     options = _parser().parse_args(arguments)
-    jax.config.update("jax_enable_x64", options.dtype == "float64")
     options.out.mkdir(parents=True, exist_ok=True)
     replay = Replay(options.published, options.out, options.dtype)
     started = time.perf_counter()
     verdicts: Counter[str] = Counter()
-    for name in options.sections or SECTIONS:
-        title, section = SECTIONS[name]
-        print(f"\n{title}\n{'=' * len(title)}")
-        rows = section(replay)
-        print(table(rows))
-        verdicts.update(row.verdict for row in rows)
+    with jax.enable_x64(options.dtype == "float64"):
+        for name in options.sections or SECTIONS:
+            title, section = SECTIONS[name]
+            print(f"\n{title}\n{'=' * len(title)}")
+            rows = section(replay)
+            print(table(rows))
+            verdicts.update(row.verdict for row in rows)
     print("\n" + ", ".join(f"{count} {verdict}" for verdict, count in verdicts.items()))
     print(f"{options.dtype}, {time.perf_counter() - started:.1f} s; figures and models in {options.out}")
     return 1 if verdicts[NOT_REPRODUCED] else 0
@@ -72,7 +72,7 @@ def _parser() -> argparse.ArgumentParser:
         description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter, allow_abbrev=False
     )
     parser.add_argument("--dtype", choices=("float64", "float32"), default="float64", help="default: float64")
-    parser.add_argument("--out", type=Path, default=Path("notes_out"), help="folder; default: notes_out")
+    parser.add_argument("--out", type=Path, default=Path("runs/notes"), help="folder; default: runs/notes")
     parser.add_argument(
         "--sections", nargs="+", choices=SECTIONS, metavar="NAME", help=f"of {', '.join(SECTIONS)}"
     )

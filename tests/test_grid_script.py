@@ -2,6 +2,7 @@
 
 import contextlib
 import csv
+import errno
 import functools
 import html
 import importlib.util
@@ -9,9 +10,11 @@ import inspect
 import io
 import itertools
 import json
+import math
 import os
 import re
 import shlex
+import shutil
 import signal
 import subprocess
 import sys
@@ -22,6 +25,7 @@ import jax
 import numpy as np
 import pytest
 import tqdm
+from jax.experimental.compilation_cache import compilation_cache
 from scipy import stats
 from sklearn.metrics import r2_score
 from sklearn.model_selection import train_test_split
@@ -44,6 +48,7 @@ FILES = {
     "results.csv",
     "results.npz",
 }
+SAVED = (".json", ".csv", ".npz")
 # What the script brings itself, or what only a program can give.
 NO_FLAG = {
     "network",
@@ -56,6 +61,24 @@ NO_FLAG = {
     "progress",
 }
 SCORES = ("train_accuracy", "test_accuracy", "train_loss", "test_loss", "diverged_at")
+
+
+@pytest.fixture(scope="module", autouse=True)
+def compiled_once(tmp_path_factory):
+    """What the script has compiled is found again where a test asks the same of the library."""
+    settings = {
+        "jax_compilation_cache_dir": str(tmp_path_factory.mktemp("compiled")),
+        "jax_persistent_cache_min_compile_time_secs": 0.0,
+        "jax_persistent_cache_min_entry_size_bytes": -1,
+    }
+    before = {name: getattr(jax.config, name) for name in settings}
+    for name, value in settings.items():
+        jax.config.update(name, value)
+    compilation_cache.reset_cache()
+    yield
+    for name, value in before.items():
+        jax.config.update(name, value)
+    compilation_cache.reset_cache()
 
 
 @pytest.fixture(scope="module")
@@ -85,6 +108,12 @@ def run(grid, tmp_path_factory):
         seeds=2,
     )
     return printed.getvalue(), out, expected
+
+
+@pytest.fixture(autouse=True)
+def no_drawing(monkeypatch):
+    """To draw figures well takes longest; the module's own `run` and the process apart do."""
+    monkeypatch.setattr("jfnn.report.png", lambda figure: b"\x89PNG")
 
 
 @pytest.fixture
@@ -154,7 +183,7 @@ def test_tables_fit_80_columns_and_lose_no_cell(grid, cells):
         history={},
         timing={},
     )
-    lines = grid.text.table(result, scores, (0, 0), marked=True)
+    lines = grid.printing.table(result, scores, (0, 0), marked=True)
     assert max(map(len, lines)) <= 80
     # Headers begin with blanks, rows with a learning rate.
     rows = [line for line in lines if line and not line.startswith(" " * 8)]
@@ -191,12 +220,12 @@ def test_config_names_settings_versions_device_and_time(grid, run):
     _, out, _ = run
     config = json.loads((out / "config.json").read_text())
     given = vars(parse(grid, *GRID))
-    expected = {name: given[name] for name in given if name not in ("out", "quiet", "resume")}
-    assert config["command"] == expected
+    expected = {name: given[name] for name in given if name not in ("out", "quiet", "resume", "given")}
+    assert config["command"] == expected and config["scaling"] is None
     assert config["classes"] == list("0123456789")
     assert config["settings"]["network"]["sizes"] == [64, 4, 10] and config["settings"]["dtype"] == "float32"
     assert config["versions"]["jax"] == jax.__version__ and config["versions"]["numpy"] == np.__version__
-    assert config["backend"]["platform"] == "cpu" and config["device"]["count"] == 2
+    assert config["backend"]["platform"] == "cpu" and config["device"]["count"] == max(2, cores())
     assert set(config["timing"]) == {"compile", "run"}
 
 
@@ -214,7 +243,7 @@ def test_defaults_are_the_grid_of_the_notes(grid):
     assert (args.sample, args.refit, args.weights) == (None, False, None)
     problem = grid.data.load(args)
     assert (problem.inputs, problem.outputs) == (64, 10)
-    assert grid.data.batch_sizes(problem, args.batch_size) == [100]
+    assert grid.data.batch_sizes(problem, args) == [100]
     (network,) = grid.data.networks(problem, args).values()
     assert network is jfnn.mlp((64, 50, 10))
     assert (args.epochs, args.optimizer, args.loss) == (100, "sgd", None)
@@ -236,15 +265,15 @@ def test_defaults_are_the_grid_of_the_notes(grid):
         ("--dropout 0,0.5", "dropout", [0, 0.5]),
         ("--init-scale 0.1:10:3", "init_scale", [0.1, 1, 10]),
         ("--schedule cosine", "schedule", "cosine"),
-        ("--schedule-epochs 7", "schedule_epochs", 7),
+        ("--schedule cosine --schedule-epochs 7", "schedule_epochs", 7),
         ("--refit", "refit", True),
         ("--sample 20", "sample", 20),
-        ("--sample-seed 3", "sample_seed", 3),
+        ("--sample 20 --sample-seed 3", "sample_seed", 3),
         ("--seeds 3", "seeds", 3),
         ("--seeds 0,7", "seeds", [0, 7]),
         ("--seeds 7,", "seeds", [7]),
         ("--batch-size full", "batch_size", ["full"]),
-        ("--batch-size 50,full,50", "batch_size", [50, "full"]),
+        ("--batch-size 50,full,050", "batch_size", [50, "full"]),
         ("--validation 0.25", "validation", 0.25),
         ("--validation 200", "validation", 200),
         ("--folds 5", "folds", 5),
@@ -335,7 +364,7 @@ def test_ranges_are_drawn_from_log_uniformly_or_uniformly(grid, words, name, end
         ("--loss foo", "--loss: expected one of quadratic, "),
         ("--reduction foo", "--reduction: expected one of sum, mean, got 'foo'"),
         ("--minibatch foo", "--minibatch: expected one of subset, "),
-        ("--remainder foo", "--remainder: expected one of drop, keep, got 'foo'"),
+        ("--minibatch permutation --remainder foo", "--remainder: expected one of drop, keep, got 'foo'"),
         ("--gradient foo", "--gradient: expected one of autodiff, backprop, got 'foo'"),
         ("--dtype foo", "--dtype: expected one of float32, float64, got 'foo'"),
         ("--optimizer foo", "--optimizer: expected the name of an optax optimizer"),
@@ -373,11 +402,21 @@ def test_ranges_are_drawn_from_log_uniformly_or_uniformly(grid, words, name, end
             "--early-stopping: it watches the loss on rows held out; give --validation or --folds\n",
         ),
         ("--early-stopping 0 --validation 0.2", "--early-stopping: expected at least 1, got 0"),
-        ("--target y", "--target: goes with --data"),
-        ("--task regression", "--task: goes with --data"),
+        ("--target y", "--target: goes with --data\n"),
+        ("--task regression", "--task: goes with --data\n"),
+        ("--sample-seed 0", "--sample-seed: goes with --sample\n"),
+        ("--remainder keep", "--remainder: goes with --minibatch permutation\n"),
+        ("--minibatch full --remainder=drop", "--remainder: goes with --minibatch permutation\n"),
+        ("--schedule-epochs 7", "--schedule-epochs: goes with a --schedule that is not constant\n"),
+        (
+            "--minibatch full --batch-size full,50",
+            "--batch-size: every step takes all rows with --minibatch full\n",
+        ),
         ("--data nowhere.csv", "--data: cannot read nowhere.csv: No such file"),
         ("--data data.txt", "--data: expected a .csv or .npz file, got 'data.txt'"),
         ("--hidden 100000,100000,100000", "--hidden: does not fit into memory: about "),
+        ("--seeds 100000000", "--seeds: does not fit into memory: about "),
+        ("--sample 100000000 --seeds 2", "--sample: does not fit into memory: about "),
         ("--segment 0", "--segment: expected at least 1, got 0"),
         ("--foo", "unrecognized arguments: --foo"),
     ],
@@ -404,6 +443,24 @@ def test_an_out_that_cannot_be_written_is_refused_before_training(grid, no_train
     error = capsys.readouterr().err
     assert error.startswith("grid.py: error: --out: cannot write to") and error.count("\n") == 1
     assert (tmp_path / "file").read_text() == "kept"
+
+
+@pytest.mark.parametrize("name", ["jfnn.run", "resume=True", "a: b"])
+def test_what_people_call_their_files_is_left_as_it_is(grid, run, no_training, tmp_path, capsys, name):
+    out = tmp_path / name
+    shutil.copytree(run[1], out)
+    data, damaged = tmp_path / "jfnn.csv", tmp_path / "below" / name
+    damaged.mkdir(parents=True)
+    (damaged / "config.json").write_text("{")
+    for words, line in (
+        (["--data", str(data), "--out", str(out)], f"--data: cannot read {data}: No such file or directory"),
+        ([*GRID, "--epochs", "3", "--out", str(out)], f"--out: {out}: holds another configuration, choose"),
+        ([*GRID, "--out", str(out)], f"--out: {out} holds this very run, finished; --resume gives back"),
+        (["--out", str(damaged)], f"--out: {damaged / 'config.json'}: damaged, or not written by"),
+    ):
+        with pytest.raises(SystemExit) as stopped:
+            grid.main(words)
+        assert stopped.value.code == 2 and capsys.readouterr().err.startswith(f"grid.py: error: {line}")
 
 
 def test_a_mistake_of_the_program_is_not_taken_for_the_users(grid, monkeypatch, tmp_path):
@@ -449,7 +506,11 @@ def test_further_axis_double_precision_and_history(grid, tmp_path, capsys):
         assert f"{score:.3f}" in printed.split("test accuracy (")[1].split("best first")[0]
 
 
-def test_a_grid_that_diverges_everywhere_is_reported_and_written(grid, tmp_path, capsys):
+def test_a_grid_that_diverges_everywhere_is_reported_and_written(grid, tmp_path, capsys, monkeypatch):
+    def too_late():
+        raise RuntimeError("use_all_cores: too late")
+
+    monkeypatch.setattr(jfnn, "use_all_cores", too_late)  # as where JAX has already started
     words = [*SMALL, "--learning-rate", "1", "--l2", "1e6"]
     assert grid.main([*words, "--out", str(tmp_path)]) == 0
     printed = capsys.readouterr().out
@@ -457,13 +518,38 @@ def test_a_grid_that_diverges_everywhere_is_reported_and_written(grid, tmp_path,
     assert {path.name for path in tmp_path.iterdir()} == FILES
 
 
-def test_what_cannot_be_written_after_training_is_one_line(grid, tmp_path, capsys):
-    (tmp_path / "heatmap.png").mkdir()
-    words = [*SMALL, "--learning-rate", "1", "--l2", "1e6", "--quiet"]
+def test_no_epochs_leave_the_start_and_no_curves(grid, tmp_path):
+    words = [*SMALL, "--epochs", "0", "--learning-rate", "1", "--l2", "0", "--quiet"]
+    assert grid.main([*words, "--out", str(tmp_path)]) == 0
+    assert {path.name for path in tmp_path.iterdir()} == FILES - {"curves.png"}
+
+
+def test_what_cannot_be_written_after_training_is_one_line(grid, run, no_training, tmp_path, capsys):
+    out = tmp_path / "run"
+    shutil.copytree(run[1], out)
+    (out / "heatmap.png").unlink()
+    (out / "heatmap.png").mkdir()
     with pytest.raises(SystemExit) as stopped:
-        grid.main([*words, "--out", str(tmp_path)])
+        grid.main([*GRID, "--quiet", "--resume", "--out", str(out)])
     assert stopped.value.code == 1
-    assert re.fullmatch(r"grid\.py: error: --out: .*heatmap\.png'\n", capsys.readouterr().err)
+    said = f"grid.py: error: --out: cannot write to {out / '.heatmap.png.part'}: Is a directory\n"
+    assert capsys.readouterr().err == said.replace(".heatmap.png.part", "heatmap.png")
+
+
+@pytest.mark.parametrize("named", [True, False])
+def test_a_full_disk_while_training_is_one_line(grid, tmp_path, monkeypatch, capsys, named):
+    out = tmp_path / "out"
+
+    def full(*_, **__):
+        raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC), *([str(out / "state")] if named else []))
+
+    monkeypatch.setattr(jfnn, "sweep", full)
+    with pytest.raises(SystemExit) as stopped:
+        grid.main(["--out", str(out)])
+    assert stopped.value.code == 1
+    path = out / "state" if named else out
+    line = f"grid.py: error: --out: cannot write to {path}: No space left on device\n"
+    assert capsys.readouterr().err == line
 
 
 @pytest.mark.parametrize(
@@ -496,15 +582,6 @@ def test_progress_begins_anew_with_each_group(grid, monkeypatch):
             show(Progress(epoch, epochs, training=4, members=4, best=None))
     shown = re.findall(r" (\d+/\d+) ", screen.getvalue())
     assert [text for text, _ in itertools.groupby(shown)] == ["0/2", "1/2", "2/2", "0/3", "1/3", "3/3"]
-
-
-def test_main_goes_on_where_jax_has_already_started(grid, tmp_path, monkeypatch):
-    def too_late():
-        raise RuntimeError("use_all_cores: too late")
-
-    monkeypatch.setattr(jfnn, "use_all_cores", too_late)
-    words = [*SMALL, "--learning-rate", "1", "--l2", "1e6", "--quiet"]
-    assert grid.main([*words, "--out", str(tmp_path)]) == 0
 
 
 def write_csv(path, classes, rows=60):
@@ -561,6 +638,11 @@ def test_own_classes_are_ranked_on_rows_held_out_and_the_winner_is_tested_once(g
     assert [int(n) for n in trained.split("–")] == sorted({epochs.min(), epochs.max()})
     page = (tmp_path / "out" / "report.html").read_text()
     assert "&lt;b&gt;high&lt;/b&gt;" in page and "<b>high" not in page
+    scaling = json.loads((tmp_path / "out" / "config.json").read_text())["scaling"]
+    raw = jfnn.datasets.split_table(jfnn.datasets.read_csv(path, "level"))
+    assert set(scaling) == {"x"}
+    mean, scale = (np.array(scaling["x"][name]) for name in ("mean", "scale"))
+    np.testing.assert_array_equal((raw.x_test - mean) / scale, split.x_test)
 
 
 def test_own_numbers_are_fitted_and_r_squared_is_scikit_learns(grid, tmp_path, capsys):
@@ -588,6 +670,13 @@ def test_own_numbers_are_fitted_and_r_squared_is_scikit_learns(grid, tmp_path, c
             block = printed.split(f"{part} R² (η down")[1].split("\n\n")[0]
             assert f"{r2:.3f}*" in block
     assert printed.count("test loss") == 1
+    # The page's lines take the data as they were read, and give targets in their units.
+    raw = jfnn.datasets.split_table(table)
+    page = (tmp_path / "out" / "report.html").read_text()
+    here = {"x": raw.x_test}
+    exec(html.unescape(re.search("<pre>(.*)</pre>", page, re.DOTALL).group(1)), here)
+    assert r2_score(raw.y_test, here["outputs"][:, 0]) == pytest.approx(r2, rel=1e-5)
+    assert here["outputs"].mean() == pytest.approx(raw.y_test.mean(), abs=30) and raw.y_test.mean() > 60
 
 
 def test_r_squared_under_folds_takes_each_folds_own_variance(grid, tmp_path):
@@ -617,7 +706,7 @@ def test_a_regression_trained_again_has_the_r_squared_of_all_training_rows(grid,
         loss = summary.number_text(getattr(refit, f"{part}_loss").item(), "loss")
         texts.append((f"{part} loss {loss}", f"{part} R² {r2:.3f}"))
     (test_loss, test_r2), (train_loss, train_r2) = texts
-    assert grid.text.refitted(refit, problem) == [
+    assert grid.printing.refitted(refit, problem) == [
         "trained again on all 48 training rows:",
         f"{test_loss}, {train_loss}",
         f"{test_r2}, {train_r2}",
@@ -632,6 +721,9 @@ def test_an_npz_is_learned_as_it_is_cut(grid, tmp_path):
     problem = grid.data.load(parse(grid, "--data", str(tmp_path / "own.npz")))
     assert (problem.inputs, problem.outputs, problem.classes) == (2, 3, ("0", "1", "2"))
     np.testing.assert_array_equal(problem.split.x_test, parts["x_test"])
+    for flag, name in (("--test-size", "test_size"), ("--split-seed", "random_state")):
+        with pytest.raises(ValueError, match=f"^{name}: own.npz says itself which rows to test on"):
+            grid.data.load(parse(grid, "--data", str(tmp_path / "own.npz"), flag, "1"))
 
 
 @pytest.mark.parametrize(
@@ -705,9 +797,20 @@ def test_ctrl_c_leaves_a_run_that_resumes_with_the_same_bytes(grid, tmp_path, mo
         grid, "progress_bar", lambda *_: contextlib.nullcontext(lambda now: began.append(now.epoch))
     )
     assert grid.main(command[2:]) == 0
+    assert said.startswith("\nstopping at the end of this segment; press again to stop at once\n")
     assert began == [2]  # the first epoch was not trained again
     for name in ("results.npz", "models.npz"):
         assert (tmp_path / "cut" / name).read_bytes() == (tmp_path / "whole" / name).read_bytes()
+
+
+def test_ctrl_c_amid_the_figures_is_no_traceback(grid, run, no_training, monkeypatch, capsys):
+    def pressed(*_):
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr(grid.files, "write", pressed)
+    with pytest.raises(SystemExit) as stopped:
+        grid.main([*GRID, "--quiet", "--resume", "--out", str(run[1])])
+    assert stopped.value.code == 130 and "to go on: python" in capsys.readouterr().err
 
 
 SAMPLED = """--hidden 4 --epochs 4 --segment 2 --init glorot_uniform --sample 14 --sample-seed 3
@@ -746,6 +849,7 @@ def test_random_search_is_the_librarys_and_its_winner_alone_is_tested(grid, tmp_
     rows = [line.split() for line in printed.splitlines() if re.match(r" ?\d+\.", line)]
     order = np.argsort(-expected.cell_scores(), kind="stable")[:10]
     assert [row[-6] for row in rows] == [f"{expected.cell_scores()[i]:.3f}" for i in order]
+    assert "One seed's noise is unknown; --seeds 5 averages" in printed
     # The test rows are scored once: by the winner trained again.
     assert printed.count("test accuracy") == 1
     scores = [
@@ -757,6 +861,7 @@ def test_random_search_is_the_librarys_and_its_winner_alone_is_tested(grid, tmp_
     assert page.count("test accuracy") == 1 and ", ".join(scores) in page
     files = {path.name for path in tmp_path.iterdir()}
     assert files == FILES - {"heatmap.png"} | {"scatter.png", "refit"}
+    assert json.loads((tmp_path / "refit" / "config.json").read_text())["command"]["sample"] == 14
 
 
 GROUPS = "--hidden 3 --hidden 4,3 --activation tanh --batch-size 50,full --epochs 2 --validation 0.2"
@@ -826,7 +931,12 @@ def test_the_winner_of_all_groups_alone_is_tested(groups):
 def test_each_group_has_its_run_and_all_have_one_table(groups):
     _, out, expected = groups
     directories = {group.directory for group in expected.groups}
-    assert {path.name for path in out.iterdir()} == directories | {"results.csv", "report.html", "refit"}
+    assert {path.name for path in out.iterdir()} == directories | {
+        "groups.json",
+        "results.csv",
+        "report.html",
+        "refit",
+    }
     for group in expected.groups:
         assert {path.name for path in (out / group.directory).iterdir()} == FILES
         saved = jfnn.load(out / group.directory)
@@ -843,9 +953,12 @@ def test_groups_do_not_go_where_another_run_is(grid, run, groups, no_training, c
     _, single, _ = run
     _, out, _ = groups
     for words, said in (
-        ([*GROUPS.split(), "--refit", "--out", str(out)], f"{out} holds finished runs; --resume gives"),
+        (
+            [*GROUPS.split(), "--refit", "--out", str(out)],
+            f"{out} holds groups already; --resume goes on with these",
+        ),
         ([*GROUPS.split(), "--resume", "--out", str(single)], f"{single} holds a single run; choose"),
-        ([*GRID, "--out", str(out)], f"{out}: holds results.csv, but not the config.json"),
+        ([*GRID, "--out", str(out)], f"{out}: holds groups of networks, for load_groups, and no single run"),
     ):
         with pytest.raises(SystemExit) as stopped:
             grid.main(words)
@@ -853,6 +966,27 @@ def test_groups_do_not_go_where_another_run_is(grid, run, groups, no_training, c
         assert capsys.readouterr().err.startswith(f"grid.py: error: --out: {said}")
     assert grid.main([*GROUPS.split(), "--refit", "--resume", "--out", str(out)]) == 0
     assert "best cell: " in capsys.readouterr().out
+
+
+@pytest.mark.parametrize(
+    ("words", "groups"),
+    [
+        ("--hidden 50 --hidden 50 --batch-size 50,050", (["50-sigmoid"], [50])),
+        ("--hidden none --activation relu,tanh", (["none"], [100])),
+        ("--hidden 5 --hidden 9,5 --minibatch full", (["5-sigmoid", "9-5-sigmoid"], [None])),
+        ("--hidden 5 --minibatch full --batch-size full", (["5-sigmoid"], [None])),
+        ("--hidden 5 --batch-size full,9", (["5-sigmoid"], [None, 9])),
+    ],
+)
+def test_what_is_the_same_is_one_group_also_where_it_is_to_be_saved(grid, run, words, groups):
+    args = parse(grid, *words.split(), "--resume", "--out", str(run[1]))
+    problem = grid.data.load(args)
+    assert (list(grid.data.networks(problem, args)), grid.data.batch_sizes(problem, args)) == groups
+    if len(groups[0]) * len(groups[1]) == 1:
+        assert grid.files.choose(args) == run[1]
+    else:
+        with pytest.raises(ValueError, match="holds a single run"):
+            grid.files.choose(args)
 
 
 def test_ctrl_c_amid_groups_resumes_with_the_same_bytes(grid, groups, tmp_path, monkeypatch, capsys):
@@ -925,7 +1059,17 @@ def test_the_column_of_weights_weighs_rows_and_is_no_input(grid, tmp_path):
     ],
 )
 def test_memory_is_asked_for_all_cells(grid, words, cells):
-    assert grid.memory.cells(parse(grid, *words.split())) == cells
+    assert math.prod(grid.memory.cell_factors(parse(grid, *words.split())).values()) == cells
+
+
+def test_memory_is_what_the_container_leaves(grid, tmp_path, monkeypatch):
+    for name, text in {"max": "9000\n", "current": "5000\n", "stat": "anon 1\ninactive_file 700\n"}.items():
+        (tmp_path / f"memory.{name}").write_text(text)
+    assert grid.memory._free_in_container(tmp_path) == 9000 - 5000 + 700
+    (tmp_path / "memory.max").write_text("max\n")
+    assert grid.memory._free_in_container(tmp_path) == grid.memory._free_in_container(Path("/none")) == np.inf
+    monkeypatch.setattr(grid.memory, "_free_in_container", lambda: 4700.0)
+    assert grid.memory.available_memory() == 4700
 
 
 def test_memory_holds_the_results_of_all_groups_and_the_work_of_one(grid, monkeypatch):
@@ -940,9 +1084,15 @@ def test_memory_holds_the_results_of_all_groups_and_the_work_of_one(grid, monkey
     assert f"{needed / 1e9:.3g} GB of {49 * 3 * 6} networks" in str(refused.value)
 
 
-def test_a_finished_run_is_not_repeated_nor_another_put_in_its_place(grid, run, no_training, capsys):
-    _, out, _ = run
-    before = {path.name: path.read_bytes() for path in out.iterdir() if path.suffix != ".html"}
+def test_a_finished_run_is_not_repeated_nor_another_put_in_its_place(
+    grid, run, no_training, tmp_path, capsys
+):
+    out = shutil.copytree(run[1], tmp_path / "run")
+
+    def numbers():
+        return {path.name: path.read_bytes() for path in out.iterdir() if path.suffix in SAVED}
+
+    before = numbers()
     for words, said in (
         (GRID, "holds this very run, finished; --resume gives back its result"),
         (
@@ -956,8 +1106,9 @@ def test_a_finished_run_is_not_repeated_nor_another_put_in_its_place(grid, run, 
         assert stopped.value.code == 2 and said in error
         assert error.startswith("grid.py: error: --out: ") and error.count("\n") == 1
     assert grid.main([*GRID, "--out", str(out), "--resume"]) == 0
-    assert "best cell: " in capsys.readouterr().out
-    assert {path.name: path.read_bytes() for path in out.iterdir() if path.suffix != ".html"} == before
+    again = capsys.readouterr().out
+    assert "best cell: " in again and " s of the last session: compile" in again and "session" not in run[0]
+    assert numbers() == before
 
 
 def test_without_out_each_run_gets_a_directory_of_its_own(grid, tmp_path, monkeypatch):
@@ -998,4 +1149,4 @@ def test_the_command_runs_on_all_cores_and_keeps_what_it_compiled(tmp_path):
     assert {"jit_advance_member", "jit_evaluate_member", "jit_init"} <= kept
     assert "best cell: η = 1e-3, λ = 0\n" in done.stdout
     config = json.loads((tmp_path / "out" / "config.json").read_text())
-    assert config["device"]["count"] == len(os.sched_getaffinity(0))
+    assert config["device"]["count"] == cores()

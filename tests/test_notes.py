@@ -1,6 +1,8 @@
 """The notes' digits experiment: against a NumPy replay, against what is printed, and the script."""
 
+import copy
 import csv
+import dataclasses
 import importlib
 import json
 import shutil
@@ -34,14 +36,6 @@ def replayed():
     start = oracle.start_of_the_notes()
     batches = oracle.minibatches_of_the_notes(1400)
     return shown, jfnn.Split(x_train, y_train, x_test, y_test), start, batches
-
-
-@pytest.fixture
-def restore_x64():
-    """The script chooses the arithmetic of the whole process."""
-    before = jax.config.jax_enable_x64
-    yield
-    jax.config.update("jax_enable_x64", before)
 
 
 @pytest.fixture(scope="module")
@@ -174,7 +168,8 @@ def test_initial_probabilities_and_accuracy_are_the_published(replayed, dtype):
     assert counts(accuracy, split.y_train) == 62
 
 
-def test_the_21_exact_cells_have_the_published_counts(replayed, dtype):
+def test_the_21_exact_cells_have_the_published_counts(replayed, x64):
+    """Those of float32 are the script's below."""
     _, split, start, batches = replayed
     result = jfnn.sweep(
         jfnn.mlp((64, 50, 10)),
@@ -208,19 +203,19 @@ def test_published_accuracies_and_counts_are_the_same_figures():
 
 @pytest.fixture(scope="module")
 def script_run(notes, tmp_path_factory):
-    """One run of all sections in float32: exit status, printed lines, output folder."""
+    """One run of all sections in float32: exit status, printed lines, output folder, what it computed."""
     out = tmp_path_factory.mktemp("notes")
-    before = jax.config.jax_enable_x64
     with pytest.MonkeyPatch.context() as patch:
-        tables = []
+        tables, replays = [], []
+        make = notes.Replay
+        patch.setattr(notes, "Replay", lambda *given: replays.append(make(*given)) or replays[0])
         patch.setattr("builtins.print", lambda *text: tables.append(" ".join(text)))
         status = notes.main(["--dtype", "float32", "--out", str(out)])
-    jax.config.update("jax_enable_x64", before)
-    return status, "\n".join(tables).splitlines(), out
+    return status, "\n".join(tables).splitlines(), out, replays[0]
 
 
 def test_script_reproduces_every_exact_figure(script_run, notes):
-    status, lines, _ = script_run
+    status, lines, *_ = script_run
     assert status == 0
     assert not [line for line in lines if notes.NOT_REPRODUCED in line]
     assert sum("exact" in line and "reproduced" in line for line in lines) == 21
@@ -265,22 +260,81 @@ CORRUPTIONS = {
     ),
     "an image": ("digits", lambda folder: corrupt_json(folder, "shown_images", 2, by=1)),
     "a fitted value": ("gates", lambda folder: corrupt_json(folder, "least_squares", "OR", 0, by=1e-3)),
-    "an exact cell": ("grid", lambda folder: corrupt_grid(folder, ",1383,326,exact", ",1383,327,exact")),
 }
 
 
 @pytest.mark.parametrize("name", CORRUPTIONS)
-def test_script_exits_with_1_if_an_exact_figure_is_not_reproduced(
-    name, notes, tmp_path, capsys, monkeypatch, restore_x64
-):
+def test_script_exits_with_1_if_an_exact_figure_is_not_reproduced(name, notes, tmp_path, capsys):
     section, corrupt = CORRUPTIONS[name]
     shutil.copytree(DATA, tmp_path / "data")
     corrupt(tmp_path / "data")
-    arguments = ["--dtype", "float32", "--sections", section, "--out", str(tmp_path)]
+    arguments = ["--sections", section, "--out", str(tmp_path)]
+    before = jax.config.jax_enable_x64
     assert notes.main([*arguments, "--published", str(tmp_path / "data")]) == 1
-    assert (
-        sum(notes.NOT_REPRODUCED in line for line in capsys.readouterr().out.splitlines()) == 2
-    )  # and the sum
+    assert jax.config.jax_enable_x64 == before  # whatever the arithmetic of the script
+    assert not_reproduced(notes, capsys) == 2  # and the sum
+
+
+def not_reproduced(notes, capsys):
+    return sum(notes.NOT_REPRODUCED in line for line in capsys.readouterr().out.splitlines())
+
+
+@pytest.fixture
+def replay(script_run):
+    """What the script has computed, to be changed; nothing is drawn again."""
+    found = copy.copy(script_run[3])
+    found.save = lambda *_: None
+    return found
+
+
+@pytest.mark.parametrize(("value", "status"), [(326, 0), (327, 1)])
+def test_script_exits_with_1_if_an_exact_cell_is_not_reproduced(
+    value, status, replay, notes, tmp_path, capsys, monkeypatch
+):
+    shutil.copytree(DATA, tmp_path / "data")
+    corrupt_grid(tmp_path / "data", ",1383,326,exact", f",1383,{value},exact")
+    replay.cells = importlib.import_module("notes_parts.replay").read_grid(
+        tmp_path / "data" / "published_grid.csv"
+    )
+    monkeypatch.setattr(notes, "Replay", lambda *_: replay)
+    arguments = ["--dtype", "float32", "--sections", "grid", "--out", str(tmp_path)]
+    assert notes.main(arguments) == status
+    assert not_reproduced(notes, capsys) == 2 * status
+
+
+def changed(result, **values):
+    """A copy of a sweep with some of its members' numbers replaced: name -> (place, value)."""
+    arrays = {name: np.array(getattr(result, name)) for name in values}
+    for name, (place, value) in values.items():
+        arrays[name][place] = value
+    return dataclasses.replace(result, **arrays)
+
+
+def test_a_dead_cell_is_corrected_only_where_it_diverged_or_is_finite_and_at_chance(replay, notes):
+    place = (6, 6, 0)  # η = λ = 10
+    assert replay.cells[6][6].kind == "dead" and replay.grid.diverged_at[place] >= 0
+    share = {"train_accuracy": (place, 150 / 1437), "test_accuracy": (place, 28 / 360)}
+    alive = {"diverged_at": (place, -1)} | share
+    whole, loss = replay.grid, {"train_loss": (place, 2.3)}
+    artefact, finite = {"train_loss": (place, np.nan)}, alive | loss
+    good = finite | {"train_accuracy": (place, 0.9)}
+    nothing = finite | {"test_accuracy": (place, np.nan)}
+    verdicts = []
+    for values in ({}, finite, alive | artefact, good, nothing):
+        replay.grid = changed(whole, **values)
+        verdicts.append(notes.digits._cell(replay, 6, 6).verdict)
+    assert verdicts == ["corrected"] * 2 + [notes.NOT_REPRODUCED] * 3
+
+
+def test_a_chaotic_cell_that_diverges_here_or_in_a_stream_is_not_reproduced(replay, notes):
+    row = notes.digits._cell(replay, 3, 3)
+    assert replay.cells[3][3].kind == "chaotic" and row.verdict != notes.NOT_REPRODUCED
+    grid, spread = replay.grid, replay.spread
+    replay.grid = changed(grid, train_accuracy=((3, 3, 0), np.nan))
+    assert notes.digits._cell(replay, 3, 3).verdict == notes.NOT_REPRODUCED
+    replay.grid, replay.spread = grid, changed(spread, test_accuracy=((0, 3, 1), np.nan))
+    row = notes.digits._cell(replay, 3, 3)
+    assert row.verdict == notes.NOT_REPRODUCED and row.reason == "1 of 3 streams diverged"
 
 
 def test_script_refuses_a_grid_that_is_not_the_published_one(notes, tmp_path):
@@ -292,9 +346,9 @@ def test_script_refuses_a_grid_that_is_not_the_published_one(notes, tmp_path):
 
 def test_a_chaotic_figure_outside_the_spread_is_named_so(notes):
     report = importlib.import_module("notes_parts.report")
-    streams = [np.array([10.0, 12.0, 14.0]), np.array([3.0, 4.0, np.nan])]
-    inside = report.within_spread("η", [17, 5], "", streams)
-    outside = report.within_spread("η", [19, 5], "", streams)
+    streams = [np.array([10.0, 12.0, 14.0]), np.array([3.0, 4.0, 5.0])]
+    inside = report.within_spread("η", [17, 5], [0, 0], streams)
+    outside = report.within_spread("η", [19, 5], [0, 0], streams)
     assert (inside.verdict, outside.verdict) == (report.CONSISTENT, report.OUTSIDE)
     assert report.exact("", [1.0], [np.nan]).verdict == notes.NOT_REPRODUCED
     assert report.exact("", [64, 50], [64]).verdict == notes.NOT_REPRODUCED

@@ -299,6 +299,9 @@ def test_loss_curves_without_classes_have_one_panel():
 def test_loss_curves_refuse_what_is_not_there():
     with pytest.raises(ValueError, match=r"^run: no history"):
         plots.loss_curves(make_result())
+    with pytest.raises(ValueError, match=r"^run: no history"):
+        history = {name: values[..., :0] for name, values in make_result(history=1).history.items()}
+        plots.loss_curves(dataclasses.replace(make_result(), history=history))
     with pytest.raises(ValueError, match=r"^cells: no such place \(7, 0\)"):
         plots.loss_curves(make_result(history=2), cells=[(7, 0)])
     with pytest.raises(ValueError, match=r"^cells: no such place"):

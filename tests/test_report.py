@@ -111,8 +111,25 @@ def test_pages_lines_load_the_best_model_again(trained):
     assert set(here["table"]) >= {"learning_rate", "seed", "fold", "validation_accuracy"}
 
 
+def test_lines_leave_out_what_would_raise(trained):
+    result, *_ = trained
+    alone = "import jfnn\nresult = jfnn.load('run')\ntable = result.to_dict()  # ready for pandas.DataFrame"
+    assert report.how_to_load(dataclasses.replace(result, params=None), "run") == alone
+    for function in ("activation", "output"):
+        spec = result.config["settings"]["network"] | {function: "custom"}
+        config = {"settings": {"network": spec}}
+        lines = report.how_to_load(dataclasses.replace(result, config=config), "run")
+        assert "result.member(" in lines and "network" not in lines
+
+
+def test_without_points_on_the_way_there_are_no_curves():
+    assert set(report.draw(make_result((2, 3)))) == {"heatmap"}
+    empty = {name: values[..., :0] for name, values in make_result((2, 3), history=1).history.items()}
+    assert set(report.draw(dataclasses.replace(make_result((2, 3)), history=empty))) == {"heatmap"}
+
+
 def test_lines_name_the_best_cells_place_in_its_order():
-    result = make_result((2, 3), seeds=2, folds=2)
+    result = dataclasses.replace(make_result((2, 3), seeds=2, folds=2), params=())
     result.validation_accuracy[0, 2] = 1.0
     assert "result.member(0, 2, 0, 0)  # the best cell, seed 0, first fold" in report.how_to_load(
         result, "run"
@@ -124,7 +141,7 @@ def test_page_of_a_random_search_lists_ten_cells_and_shows_them_scattered(tmp_pa
     result = make_sampled(n=60, history=3)
     assert set(report.draw(result)) == {"scatter", "curves"}
     config = {"settings": {"axes": {"l2": result.l2.tolist()}}}
-    report.write_report(dataclasses.replace(result, config=config), tmp_path / "report.html")
+    report.write_report(dataclasses.replace(result, config=config, params=()), tmp_path / "report.html")
     page = Page((tmp_path / "report.html").read_text())
     best = ranking.best_first([result], most=10)
     assert [tuple(row) for row in page.rows[:11]] == ranking.table(best) and page.rows[11][0] == "axes.l2"
@@ -196,7 +213,7 @@ def test_overview_of_groups_that_diverged_everywhere_is_written(tmp_path):
 
 
 def test_page_of_a_grid_that_diverged_everywhere_is_written(tmp_path):
-    result = make_result((2, 3), seeds=1, diverged=[np.s_[:]])
+    result = dataclasses.replace(make_result((2, 3), seeds=1, diverged=[np.s_[:]]), params=())
     report.write_report(result, tmp_path / "report.html")
     text = (tmp_path / "report.html").read_text()
     assert "Every cell diverged" in text and "member(0, 0, 0)" in text

@@ -19,6 +19,7 @@ from jfnn import storage
 from jfnn.engine import fingerprint
 from jfnn.engine.records import PARTS, Axes
 
+GROUPS = "groups.json"  # in a directory of several runs: which they are, in order
 CONFIG, TABLE, RESULTS, MODELS = "config.json", "results.csv", "results.npz", "models.npz"
 FORMAT = 3
 SCORES = tuple(f"{part}_{kind}" for part in PARTS for kind in ("accuracy", "loss"))
@@ -115,6 +116,8 @@ def read_config(directory: Path) -> dict | None:
         ValueError: It is not one of these, of another format, or not as it was written.
     """
     path = directory / CONFIG
+    if (directory / GROUPS).exists():
+        raise ValueError(f"{directory}: holds groups of networks, for load_groups, and no single run")
     if not path.exists():
         ours = [name for name in (TABLE, RESULTS, MODELS) if (directory / name).exists()]
         if ours:

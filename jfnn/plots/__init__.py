@@ -5,9 +5,9 @@ pyplot's global state stays out of it. ``figure.savefig(path)`` writes one; a no
 """
 
 from jfnn.plots.curves import loss_curves
-from jfnn.plots.draws import scatter
 from jfnn.plots.grids import heat_map
 from jfnn.plots.pictures import images, weights_as_images
 from jfnn.plots.regions import decision_regions
+from jfnn.plots.scatters import scatter
 
 __all__ = ["decision_regions", "heat_map", "images", "loss_curves", "scatter", "weights_as_images"]

@@ -81,7 +81,7 @@ def _history_curves(history: History) -> list[_Curve]:
 
 
 def _cell_curves(result: SweepResult, cells) -> list[_Curve]:
-    if not result.history:
+    if not len(result.history.get("epoch", ())):
         raise ValueError("run: no history was kept; sweep with history=True and a segment")
     shape, best = result.cell_shape, result.best_or_none()
     found = []

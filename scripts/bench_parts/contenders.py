@@ -25,7 +25,7 @@ class Contender(NamedTuple):
         cpu_devices: CPU devices that JAX shows in its process, "cores" for one a core; None without JAX.
         needs: A package that must be importable.
         ours: Whether it is jfnn.
-        all_work: Whether every member is trained to the end.
+        all_work: Whether members leave early only where they diverge, if at all.
         comment: What a reader of its figures must know.
     """
 

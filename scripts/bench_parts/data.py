@@ -1,5 +1,6 @@
-"""The rows that contenders train and are tested on."""
+"""The rows that contenders train and are tested on, made once a process."""
 
+import functools
 from typing import NamedTuple
 
 import numpy as np
@@ -16,6 +17,7 @@ class Rows(NamedTuple):
     y_test: np.ndarray
 
 
+@functools.cache
 def digits() -> Rows:
     """The digits, split by the notes' random calls."""
     x, y = load_digits(return_X_y=True)
@@ -25,6 +27,7 @@ def digits() -> Rows:
     return Rows(x_train, y_train, x_test, y_test)
 
 
+@functools.cache
 def mnist_shaped() -> Rows:
     """Ten noisy patterns of 784 pixels in [0, 1]: 4,096 rows to train on and 1,024 to test on."""
     rng = np.random.default_rng(0)
@@ -34,6 +37,7 @@ def mnist_shaped() -> Rows:
     return Rows(x[:4096], labels[:4096], x[4096:], labels[4096:])
 
 
+@functools.cache
 def xor() -> Rows:
     """The four corners, to train and to test on."""
     x, t = np.array([(0, 0), (0, 1), (1, 0), (1, 1)], np.float64), np.array([0, 1, 1, 0])

@@ -1,6 +1,6 @@
 """How time grows with members, batch, width and cores: the notes' network, one of them varied at a time."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from typing import NamedTuple
 
 from bench_parts import measure
@@ -8,7 +8,7 @@ from bench_parts.contenders import CONTENDERS, FLOOR, ours
 from bench_parts.peers import cores
 from bench_parts.workloads import NOTES, growth
 
-LINES = ("vmap", "jfnn", FLOOR)
+LINES = ("vmap", "jfnn", FLOOR)  # contenders that have curves
 
 
 class Scale(NamedTuple):
@@ -60,16 +60,22 @@ class Point(NamedTuple):
 
 
 def curves(
-    scale: Scale, start: measure.Start, log: Callable[[str], None]
+    scale: Scale, start: measure.Start, log: Callable[[str], None], names: Iterable[str] = LINES
 ) -> tuple[list[Point], dict[str, str]]:
     """Measures every point.
+
+    Args:
+        scale: Which they are.
+        start: Where contenders run.
+        log: Told what is under way.
+        names: Those of `LINES` to measure; the curve over cores is jfnn's.
 
     Returns:
         The points, and for contenders that failed why, by "axis value contender".
     """
     points: list[Point] = []
     failed: dict[str, str] = {}
-    lines = {name: CONTENDERS[name] for name in LINES}
+    lines = {name: CONTENDERS[name] for name in LINES if name in names}
     with measure.started(lines, start) as workers:
         workloads = growth(scale.members, scale.batches, scale.widths, scale.gflop)
         for (axis, value), workload in workloads.items():
@@ -77,9 +83,11 @@ def curves(
             found = measure.compare(workload, lines, workers, scale.rounds, log)
             points += _points(axis, value, found)
             failed |= {f"{axis} {value} {name}": why for name, why in found.failed.items()}
+    if "jfnn" not in lines:
+        return points, failed
     # jfnn takes no more threads than there are cores, or CPU devices that JAX shows.
     by_cores = {f"jfnn on {n}": ours(f"jfnn, {n} cores", max(n, cores()), devices=n) for n in scale.cores}
-    lines = by_cores | {FLOOR: CONTENDERS[FLOOR]}
+    lines = by_cores | {name: each for name, each in lines.items() if name == FLOOR}
     with measure.started(lines, start) as workers:
         workload = growth((NOTES.members,), (), (), scale.gflop)["members", NOTES.members]
         log("growth: cores")

@@ -24,7 +24,7 @@ class Measurement:
     Attributes:
         title: The contender.
         ours: Whether it is jfnn.
-        all_work: Whether it trains every member to the end.
+        all_work: Whether members leave early only where they diverge, if at all.
         seconds: Each warm run's wall time; for the whole workload, where a part was measured.
         cpu_seconds: Each warm run's CPU time, of the contender's process without those that it starts.
         extra_first: Seconds that the first run took beyond a warm one: compiling, starting processes.
@@ -83,7 +83,7 @@ class Comparison:
         return self.measurements[FLOOR].median * done / measurement.median
 
     def fastest(self, ours: bool) -> str | None:
-        """The fastest of jfnn's ways, or of all others, that train every member."""
+        """The fastest of jfnn's ways, or of all others, that train all there is to train."""
         names = [n for n, m in self.measurements.items() if m.ours == ours and m.all_work]
         return min(names, key=lambda name: self.measurements[name].median, default=None)
 

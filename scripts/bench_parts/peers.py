@@ -30,7 +30,7 @@ class Outcome(NamedTuple):
 
 
 def cores() -> int:
-    """How many cores this process may use."""
+    """How many cores this process may use. As jfnn counts them, but without JAX, which takes memory."""
     return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
 
 

@@ -7,6 +7,7 @@ import importlib.util
 import math
 import os
 import platform
+from collections.abc import Mapping
 from pathlib import Path
 
 from bench_parts.contenders import FLOOR
@@ -16,7 +17,8 @@ from bench_parts.peers import cores
 
 PACKAGES = ("jfnn", "jax", "jaxlib", "numpy", "scikit-learn", "torch")
 TIE = 0.1  # a median that is worse by more is a loss, however its runs lie
-COLUMNS = ("time", "min–max", "× jfnn", "of floor", "first +", "memory", "accuracy", "measured on")
+FIGURES = ("time", "min–max", "× jfnn", "of floor", "first +", "memory", "accuracy", "trained")
+COLUMNS = (*FIGURES, "measured on")
 
 
 def environment(devices: list[str]) -> dict:
@@ -71,6 +73,8 @@ def table(comparison: Comparison) -> str:
     rows += [_row(comparison, name, measurement, best) for name, measurement in found]
     lines = [" | ".join(("", *row, "")).strip() for row in rows]
     notes = [f"{m.title}: {m.comment}." for m in comparison.measurements.values() if m.comment]
+    if any(m.trained < 1 and m.all_work for m in comparison.measurements.values()):
+        notes += ["trained: the share of all members' epochs; members that diverge leave."]
     notes += [f"{name}: failed, {last_line(why)}" for name, why in comparison.failed.items()]
     return "\n".join([*lines, "", verdict(comparison), *notes])
 
@@ -87,7 +91,7 @@ def _row(comparison: Comparison, name: str, measurement: Measurement, best: floa
     ratio = f"{measurement.median / best:.2f}"
     if name == FLOOR:
         rate = comparison.workload.flop() / measurement.median / 1e9
-        return (*common, ratio, f"{rate:.0f} GFLOP/s", "", "", "", "")
+        return (*common, ratio, f"{rate:.0f} GFLOP/s", *[""] * 5)
     members = comparison.workload.members
     return (
         *common,
@@ -96,6 +100,7 @@ def _row(comparison: Comparison, name: str, measurement: Measurement, best: floa
         f"{_seconds(measurement.extra_first)} s",
         memory,
         "left early" if math.isnan(measurement.accuracy) else f"{measurement.accuracy:.4f}",
+        f"{measurement.trained:.0%}",
         "all" if measurement.measured == members else f"{measurement.measured} of {members}, scaled",
     )
 
@@ -147,7 +152,7 @@ def breakdown_table(comparison: Comparison) -> str:
 
 
 def as_json(comparison: Comparison) -> dict:
-    """All figures of a workload; NaN becomes None."""
+    """All figures of a workload."""
     workload = comparison.workload
     return {
         "title": workload.title,
@@ -163,8 +168,8 @@ def as_json(comparison: Comparison) -> dict:
                 "cpu_seconds": m.cpu_seconds,
                 "extra_first_s": m.extra_first,
                 "peak_memory_mb": m.peak_memory,
-                "accuracy": _number(m.accuracy),
-                "share_of_floor": _number(comparison.share_of_floor(name)),
+                "accuracy": m.accuracy,
+                "share_of_floor": comparison.share_of_floor(name),
                 "share_trained": m.trained,
                 "measured_on": m.measured,
                 "comment": m.comment,
@@ -177,8 +182,13 @@ def as_json(comparison: Comparison) -> dict:
     }
 
 
-def _number(value: float) -> float | None:
-    return None if math.isnan(value) else float(value)
+def plain(value):
+    """A value as JSON can hold it: what is no finite number becomes None."""
+    if isinstance(value, Mapping):
+        return {name: plain(each) for name, each in value.items()}
+    if isinstance(value, list | tuple):
+        return [plain(each) for each in value]
+    return None if isinstance(value, float) and not math.isfinite(value) else value
 
 
 def write_csv(points: list[Point], path: Path) -> None:

@@ -1,5 +1,7 @@
 """The same networks in PyTorch, on a GPU where there is one."""
 
+import functools
+
 import numpy as np
 import torch
 from torch import nn
@@ -22,6 +24,7 @@ class _Problem:
         labels = torch.float32 if self.binary else torch.int64
         self.y, self.y_test = (self.tensor(y, labels) for y in (self.rows.y_train, self.rows.y_test))
         self.network = self._network()
+        self.steps = workload.epochs * workload.steps()
 
     def tensor(self, values, dtype=torch.float32):
         return torch.as_tensor(values, dtype=dtype, device=self.device)
@@ -37,20 +40,23 @@ class _Problem:
         start, batches = self.workload.stream(seed, self.rows)
         names = [name for name, _ in self.network.named_parameters()]
         params = {name: self.tensor(leaf.T) for name, leaf in zip(names, start, strict=True)}
-        steps = self.workload.epochs * self.workload.steps()
         if batches is None:
-            return params, [slice(None)] * steps
-        return params, list(self.tensor(batches.reshape(steps, -1), torch.int64))
+            return params, [slice(None)] * self.steps
+        return params, list(self.tensor(batches.reshape(self.steps, -1), torch.int64))
 
     def cost(self, logits, y):
         if self.binary:
             return functional.binary_cross_entropy_with_logits(logits.squeeze(-1), y, reduction="sum")
         return functional.cross_entropy(logits, y, reduction="sum")
 
-    def score(self, logits):
-        """Test accuracy from the logits of the test rows; leading axes are kept."""
-        found = logits.squeeze(-1) > 0 if self.binary else logits.argmax(-1)
-        return (found == self.y_test).float().mean(-1)
+    def scores(self, logits_of):
+        """Accuracies on the training and on the test rows; leading axes of the logits are kept."""
+        found = []
+        for x, y in ((self.x, self.y), (self.x_test, self.y_test)):
+            logits = logits_of(x)
+            predicted = logits.squeeze(-1) > 0 if self.binary else logits.argmax(-1)
+            found.append((predicted == y).float().mean(-1).cpu().numpy())
+        return found
 
 
 def loop(workload: Workload):
@@ -70,7 +76,7 @@ def loop(workload: Workload):
             problem.cost(network(problem.x[rows]), problem.y[rows]).backward()
             optimizer.step()
         with torch.no_grad():
-            return problem.score(network(problem.x_test)).item()
+            return problem.scores(network)[1]
 
     return lambda: Outcome(np.reshape([train(member) for member in workload.member_list()], workload.shape))
 
@@ -97,8 +103,8 @@ def vmap(workload: Workload, compile_step: bool = False):
         for values in np.meshgrid(workload.learning_rates, workload.l2s, indexing="ij")
     )
 
-    def outputs(params):
-        return torch.func.functional_call(problem.network, params, (problem.x_test,))
+    def outputs(params, x):
+        return torch.func.functional_call(problem.network, params, (x,))
 
     @torch.no_grad()
     def train(seed):
@@ -106,7 +112,8 @@ def vmap(workload: Workload, compile_step: bool = False):
         params = {name: p.expand(len(rates), *p.shape).contiguous() for name, p in start.items()}
         for rows in batches:
             params = step(params, rates, l2s, problem.x[rows], problem.y[rows])
-        return problem.score(torch.func.vmap(outputs)(params)).cpu().numpy()
+        all_outputs = torch.func.vmap(outputs, in_dims=(0, None))
+        return problem.scores(functools.partial(all_outputs, params))[1]
 
     def run():
         scores = [train(seed) for seed in range(workload.seeds)]

@@ -1,1 +1,1 @@
-"""What grid.py is made of: flags and their values, data, text, files."""
+"""What grid.py is made of: flags and their values, data, printing, files."""

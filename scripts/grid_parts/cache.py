@@ -2,10 +2,11 @@
 
 import hashlib
 import os
-import platform
 from pathlib import Path
 
 import jax
+
+from jfnn.engine.fingerprint import processor
 
 
 def keep_compiled() -> None:
@@ -16,18 +17,10 @@ def keep_compiled() -> None:
     """
     if "JAX_COMPILATION_CACHE_DIR" not in os.environ:
         caches = Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache")
-        jax.config.update("jax_compilation_cache_dir", str(caches / "jfnn" / _processor()))
+        jax.config.update(
+            "jax_compilation_cache_dir",
+            str(caches / "jfnn" / hashlib.sha256(processor().encode()).hexdigest()[:12]),
+        )
     # JAX keeps only what took long; small programs are many here, and together take half of the time.
     jax.config.update("jax_persistent_cache_min_compile_time_secs", 0.0)
     jax.config.update("jax_persistent_cache_min_entry_size_bytes", -1)
-
-
-def _processor() -> str:
-    """A name for what the processor can do."""
-    try:
-        lines = Path("/proc/cpuinfo").read_text().splitlines()
-        features = sorted({line for line in lines if line.startswith(("model name", "flags", "Features"))})
-    except OSError:
-        features = [platform.processor()]
-    told = "\n".join([platform.machine(), *features])
-    return f"{platform.machine()}-{hashlib.sha256(told.encode()).hexdigest()[:12]}"

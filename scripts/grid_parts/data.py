@@ -24,6 +24,8 @@ class Problem(NamedTuple):
         outputs: Width of the output layer.
         classes: The word for each label, or None for regression.
         held_out: What holds rows out to rank cells, as `jfnn.sweep` takes it: ``(validation, folds)``.
+        scaling: With --standardise, "x" and, for regression, "y": mean and scale of each column. What was
+            read is ``split * scale + mean``.
     """
 
     name: str
@@ -33,6 +35,7 @@ class Problem(NamedTuple):
     outputs: int
     classes: tuple[str, ...] | None
     held_out: tuple[float | int | None, int | None]
+    scaling: dict[str, dict[str, list[float]]] | None = None
 
     @property
     def n_train(self) -> int:
@@ -47,25 +50,39 @@ def load(args: argparse.Namespace) -> Problem:
         ValueError: They do not fit together, or the data are refused; the message begins with an argument.
     """
     if args.data is None:
-        for name in ("target", "weights", "task"):
-            if getattr(args, name) is not None:
-                raise ValueError(f"{name}: goes with --data")
         split, weights = datasets.digits(args.test_size, args.random_state), None
         name = "the digits"
         classes: tuple[str, ...] | None = tuple(map(str, range(10)))
     else:
         table = _read(args)
+        for name in ("test_size", "random_state"):
+            if table.n_train is not None and name in args.given:
+                raise ValueError(f"{name}: {args.data.name} says itself which rows to test on")
         split = datasets.split_table(table, args.test_size, args.random_state)
         weights = datasets.split_weights(table, args.test_size, args.random_state)
         name, classes = args.data.name, table.classes
+    scaling = None
     if args.standardise:
+        scaling = scaling_of(split, targets=classes is None)
         split = datasets.standardise(split)
     y = np.asarray(split.y_train)
     outputs = len(classes) if classes else math.prod(y.shape[1:])
     if classes is None and args.loss not in (None, "quadratic"):
         raise ValueError(f"loss: regression takes the quadratic loss, got {args.loss!r}")
     held_out = (args.validation, args.folds)
-    return Problem(name, split, weights, split.x_train.shape[1], outputs, classes, held_out)
+    return Problem(name, split, weights, split.x_train.shape[1], outputs, classes, held_out, scaling)
+
+
+def scaling_of(split: jfnn.Split, targets: bool) -> dict[str, dict[str, list[float]]]:
+    """What `datasets.standardise` takes off the columns and divides them by, of inputs and of targets."""
+    from sklearn.preprocessing import StandardScaler
+
+    found = {}
+    for name, train in {"x": split.x_train, **({"y": split.y_train} if targets else {})}.items():
+        rows = np.asarray(train, np.float64)
+        scaler = StandardScaler().fit(rows.reshape(len(rows), -1))
+        found[name] = {"mean": scaler.mean_.tolist(), "scale": scaler.scale_.tolist()}
+    return found
 
 
 def _read(args: argparse.Namespace) -> datasets.Table:
@@ -83,22 +100,44 @@ def _read(args: argparse.Namespace) -> datasets.Table:
         raise ValueError(f"data: cannot read {args.data}: {error.strerror or error}") from None
 
 
+def groups(args: argparse.Namespace) -> tuple[dict[str, tuple[list[int], str]], list[int | str | None]]:
+    """Networks, name -> widths of hidden layers and activation, and rows a step; each is tried with each.
+
+    Networks have names such as "100-50-relu"; "none" has no hidden layer, and so no activation. Rows are as
+    given, "full" for all of them, None for the default.
+
+    Raises:
+        ValueError: Numbers of rows where every step takes all of them.
+    """
+    named = {
+        "-".join([*map(str, widths), activation]) if widths else "none": (widths, activation)
+        for widths in args.sizes
+        for activation in args.activation
+    }
+    if args.minibatch != "full":
+        return named, args.batch_size or [None]
+    if set(args.batch_size or ["full"]) != {"full"}:
+        raise ValueError("batch_size: every step takes all rows with --minibatch full")
+    return named, ["full"]
+
+
 def networks(problem: Problem, args: argparse.Namespace) -> dict[str, jfnn.Network]:
-    """The networks that the flags name, under names such as "100-50-relu"; "none" has no hidden layer."""
-    found = {}
-    for widths in args.sizes:
-        for activation in args.activation:
-            name = "-".join([*map(str, widths), activation]) if widths else "none"
-            sizes = (problem.inputs, *widths, problem.outputs)
-            found[name] = jfnn.mlp(sizes, activation=activation, output=args.output, init=args.init)
-    return found
+    """The networks that the flags name, by name."""
+    return {
+        name: jfnn.mlp(
+            (problem.inputs, *widths, problem.outputs),
+            activation=activation,
+            output=args.output,
+            init=args.init,
+        )
+        for name, (widths, activation) in groups(args)[0].items()
+    }
 
 
-def batch_sizes(problem: Problem, wanted: list[int | str] | None) -> list[int | None]:
-    """Rows a step: as given, "full" for all of them (None), by default 100 or of few rows a quarter."""
-    if wanted is None:
-        return [max(1, min(100, problem.n_train // 4))]
-    return [None if size == "full" else int(size) for size in wanted]
+def batch_sizes(problem: Problem, args: argparse.Namespace) -> list[int | None]:
+    """Rows a step: as given, None for all of them, by default 100 or of few rows a quarter."""
+    default = max(1, min(100, problem.n_train // 4))
+    return [default if size is None else None if size == "full" else int(size) for size in groups(args)[1]]
 
 
 def r_squared(problem: Problem, result: jfnn.SweepResult) -> dict[str, np.ndarray]:

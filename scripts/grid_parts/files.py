@@ -10,9 +10,9 @@ from pathlib import Path
 from typing import Any
 
 import jfnn
-from grid_parts import text
+from grid_parts import printing
 from grid_parts.data import Problem
-from grid_parts.table import DEFAULT_OUT
+from grid_parts.flag_table import DEFAULT_OUT
 from jfnn import storage
 from jfnn.engine import archive
 from jfnn.engine.axes import is_distribution
@@ -20,7 +20,7 @@ from jfnn.engine.result import REFIT
 
 REPORT = "report.html"
 # Flags that say where and how a run goes on, and nothing of what it is.
-NOT_SETTINGS = ("out", "resume", "quiet")
+NOT_SETTINGS = ("out", "resume", "quiet", "given")
 
 
 def choose(args: argparse.Namespace) -> Path:
@@ -30,23 +30,23 @@ def choose(args: argparse.Namespace) -> Path:
     can be made there; nothing is left behind.
 
     Raises:
-        ValueError: They cannot. Or several groups are to go where another run is.
+        ValueError: They cannot.
     """
     numbered = (DEFAULT_OUT.with_name(f"{DEFAULT_OUT.name}-{i}") for i in itertools.count(2))
     free = (path for path in itertools.chain([DEFAULT_OUT], numbered) if args.resume or not path.exists())
     out = next(free) if args.out is None else args.out
-    several = len(args.sizes) * len(args.activation) * len(args.batch_size or [None]) > 1
-    if several and (out / archive.CONFIG).exists():
-        raise ValueError(f"out: {out} holds a single run; choose another directory")
-    if several and (out / archive.TABLE).exists() and not args.resume:
-        raise ValueError(f"out: {out} holds finished runs; --resume gives their result, or choose another")
     try:
         present = next(path for path in (out.absolute(), *out.absolute().parents) if path.exists())
         with tempfile.TemporaryFile(dir=present):
             pass
     except OSError as error:
-        raise ValueError(f"out: cannot write to {out}: {error.strerror}") from None
+        raise ValueError(f"out: {unwritable(out, error)}") from None
     return out
+
+
+def unwritable(out: Path, error: OSError) -> str:
+    """What to say where a file in ``out`` cannot be written."""
+    return f"cannot write to {error.filename2 or error.filename or out}: {error.strerror or error}"
 
 
 def write(found: jfnn.SweepGroups, args, problem: Problem, words: list[str]) -> list[str]:
@@ -62,12 +62,14 @@ def write(found: jfnn.SweepGroups, args, problem: Problem, words: list[str]) -> 
     if len(found.groups) == 1:
         result = dataclasses.replace(found.results[0], refit=found.refit)
         alone = dataclasses.replace(result, refit=None)
-        lines = text.verdict(alone, problem, tested=found.refit is None)
+        lines = printing.verdict(alone, problem, tested=found.refit is None)
         return write_run(result, args.out, args, problem, shown, lines)
     for group, result in zip(found.groups, found.results, strict=True):
-        lines = [f"network {text.name_of(group)}", *text.verdict(result, problem, tested=False)]
+        lines = [f"network {printing.name_of(group)}", *printing.verdict(result, problem, tested=False)]
         write_run(result, args.out / group.directory, args, problem, shown, lines)
     write_overview(found, args.out, problem, shown)
+    if found.refit is not None:
+        describe(args.out / REFIT, args, problem)
     again = [] if found.refit is None else [f"{REFIT}/"]
     return [archive.TABLE, REPORT, *again, *(f"{group.directory}/" for group in found.groups)]
 
@@ -104,39 +106,48 @@ def write_run(
     for name, image in images.items():
         with storage.atomic(out / f"{name}.png") as file:
             file.write(image)
-    command = {name: _plain(value) for name, value in vars(args).items() if name not in NOT_SETTINGS}
-    config = json.loads((out / archive.CONFIG).read_text())
-    storage.write_json(out / archive.CONFIG, config | {"command": command, "classes": problem.classes})
+    describe(out, args, problem)
+    if result.refit is not None:
+        describe(out / REFIT, args, problem)
     what = "Random search" if result.sampled else "A grid"
     report.write_report(
         result,
         out / REPORT,
         title=f"{what} of {result.diverged_at.size} networks on {problem.name}",
         text=lines,
-        extra=text.comparable(result, problem),
-        extra_refit=text.extra_refit(result.refit, problem),
+        extra=printing.comparable(result, problem),
+        extra_refit=printing.extra_refit(result.refit, problem),
         figures=images,
         settings=shown,
+        scaling=problem.scaling,
     )
     saved = [archive.CONFIG, archive.TABLE, archive.RESULTS, archive.MODELS]
     again = [] if result.refit is None else [f"{REFIT}/"]
     return [*saved, *again, *(f"{name}.png" for name in images), REPORT]
 
 
+def describe(run: Path, args: argparse.Namespace, problem: Problem) -> None:
+    """Adds to a run's config.json what the command knows beyond the library."""
+    command = {name: _plain(value) for name, value in vars(args).items() if name not in NOT_SETTINGS}
+    added = {"command": command, "classes": problem.classes, "scaling": problem.scaling}
+    config = json.loads((run / archive.CONFIG).read_text())
+    storage.write_json(run / archive.CONFIG, config | added)
+
+
 def write_overview(found: jfnn.SweepGroups, out: Path, problem: Problem, shown: dict[str, Any]) -> None:
     """Writes the page about all groups."""
     from jfnn import report
 
-    group, _ = text.winner(found)
-    where, tested = f"network {text.name_of(group)}, ", found.refit is None
+    group, _ = printing.winner(found)
+    where, tested = f"network {printing.name_of(group)}, ", found.refit is None
     networks = sum(result.diverged_at.size for result in found.results)
     report.write_overview(
         found,
         out / REPORT,
         title=f"{networks} networks in {len(found.groups)} groups on {problem.name}",
-        text=text.verdict(found[group], problem, where, tested),
-        extras=[text.comparable(result, problem) for result in found.results],
-        extra_refit=text.extra_refit(found.refit, problem),
+        text=printing.verdict(found[group], problem, where, tested),
+        extras=[printing.comparable(result, problem) for result in found.results],
+        extra_refit=printing.extra_refit(found.refit, problem),
         settings=shown,
         pages={group: f"{group.directory}/{REPORT}" for group in found.groups},
     )

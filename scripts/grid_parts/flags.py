@@ -1,11 +1,13 @@
 """The flags of grid.py, and the library's errors in their terms."""
 
 import argparse
+import os
 import re
 from pathlib import Path
+from typing import NoReturn
 
 from grid_parts import values
-from grid_parts.table import EXAMPLES, FLAGS
+from grid_parts.flag_table import EXAMPLES, FLAGS, GOES_WITH
 
 # The library's argument -> the flag that sets it, where the one is not the other with dashes.
 RENAMED = {"sizes": "--hidden", "optimizer_args": "--optimizer-arg", "random_state": "--split-seed"}
@@ -28,7 +30,7 @@ ADVICE = {
 class Parser(argparse.ArgumentParser):
     """A parser whose errors are one line that begins with the flag."""
 
-    def error(self, message):
+    def error(self, message) -> NoReturn:
         """Exits with 2."""
         self.exit(2, f"{self.prog}: error: {message.removeprefix('argument ')}\n")
 
@@ -68,10 +70,16 @@ def flag_of(argument: str) -> str:
 
 
 def parse(parser: Parser, argv: list[str]) -> argparse.Namespace:
-    """The flags' values."""
-    args = parser.parse_args(_glued(argv))
+    """The flags' values; ``given`` are the names of those that the command line has."""
+    words = _glued(argv)
+    args = parser.parse_args(words)
     args.sizes = args.sizes or [values.widths("50")]
     args.optimizer_args = dict(args.optimizer_args)
+    flags = {word.partition("=")[0] for word in words}
+    args.given = {name for name in vars(args) if flag_of(name) in flags}
+    for name, (other, is_there) in GOES_WITH.items():
+        if name in args.given and not is_there(args):
+            parser.error(f"{flag_of(name)}: goes with {other}")
     return args
 
 
@@ -90,10 +98,21 @@ def in_terms_of_flags(message: str, args: argparse.Namespace) -> str | None:
     """A library's message with the argument's name made the flag's; None where it names no flag."""
     named = {name: flag_of(name) for name in vars(args)} | ALSO
     named |= {name: f"--optimizer-arg {name}" for name in args.optimizer_args}
-    for advice, here in ADVICE.items():
-        message = message.replace(advice, here)
     name, _, rest = message.partition(": ")
     if name in named:
-        return f"{named[name]}: {rest}"
+        return f"{named[name]}: {_advised(rest, args)}"
     # Files of a run that cannot be gone on with are named by their path.
-    return f"--out: {message}" if args.out is not None and Path(name).is_relative_to(args.out) else None
+    begins = (f"{args.out}: ", f"{args.out}{os.sep}")
+    if args.out is not None and (message.startswith(begins) or Path(name).is_relative_to(args.out)):
+        return f"--out: {_advised(message, args)}"
+    return None
+
+
+def _advised(message: str, args: argparse.Namespace) -> str:
+    """A message with its advice in terms of flags; what people called their files stays as it is."""
+    paths = [str(path) for path in (args.data, args.data and args.data.name, args.out) if path is not None]
+    theirs = "|".join(map(re.escape, paths)) or "$"
+    pieces = re.split(rf"((?<![\w./-])(?:{theirs})(?![\w-]))", message)
+    for advice, here in ADVICE.items():
+        pieces[::2] = [piece.replace(advice, here) for piece in pieces[::2]]
+    return "".join(pieces)

@@ -62,24 +62,28 @@ def check_run(
     targets = sum(len(part) for part in problem.split[1::2] if part is not None) * problem.outputs
     data = numbers * 8 + (numbers + targets) * item * (2 + devices)
     parameters = [_parameters(network) for network in networks]
-    members = cells(args) * (args.folds or 1)
-    members *= len(args.seeds) if isinstance(args.seeds, list) else args.seeds
+    seeds = len(args.seeds) if isinstance(args.seeds, list) else args.seeds
+    factors = cell_factors(args) | {"seeds": seeds, "folds": args.folds or 1}
+    members = math.prod(factors.values())
     working = (WORKING_COPIES + (args.early_stopping is not None)) * max(parameters)
     kept = sum(parameters) * groups / len(networks)
     state = float(members) * (kept + working) * item
     available = available_memory()
     if data + state > available:
-        name = "data" if data > state else "sizes"
+        largest = max(factors, key=lambda name: factors[name]) if members > max(parameters) else "sizes"
+        name = "data" if data > state else largest
         held = f"{data / 1e9:.3g} GB of data, {state / 1e9:.3g} GB of {members * groups} networks"
         raise ValueError(f"{name}: does not fit into memory: {_sizes(data + state, available)} ({held})")
 
 
-def cells(args: argparse.Namespace) -> int:
-    """How many combinations of hyperparameters the flags ask for."""
+def cell_factors(args: argparse.Namespace) -> dict[str, int]:
+    """The lengths of the axes by name: their product is how many combinations the flags ask for."""
     if args.sample is not None:
-        return args.sample
-    values = (args.learning_rate, args.l2, args.dropout, args.init_scale, *args.optimizer_args.values())
-    return math.prod(len(each) for each in values if isinstance(each, list))
+        return {"sample": args.sample}
+    axes = {name: getattr(args, name) for name in ("learning_rate", "l2", "dropout", "init_scale")}
+    return {
+        name: len(values) for name, values in (axes | args.optimizer_args).items() if isinstance(values, list)
+    }
 
 
 def _parameters(network: jfnn.Network) -> int:
@@ -92,7 +96,22 @@ def _sizes(needed: float, available: float) -> str:
 
 
 def available_memory() -> float:
-    """Bytes that can be had without swapping: Linux counts its caches in; elsewhere, free pages."""
+    """Bytes that can be had without swapping, of the machine and of the container that this runs in."""
+    return min(_free_in_machine(), _free_in_container())
+
+
+def _free_in_container(cgroup: Path = Path("/sys/fs/cgroup")) -> float:
+    """Up to the limit of the control group; what it holds in caches can be had as well."""
+    try:
+        limit, used = ((cgroup / f"memory.{name}").read_text().strip() for name in ("max", "current"))
+        caches = dict(line.split() for line in (cgroup / "memory.stat").read_text().splitlines())
+    except OSError:
+        return math.inf
+    return math.inf if limit == "max" else float(int(limit) - int(used) + int(caches["inactive_file"]))
+
+
+def _free_in_machine() -> float:
+    """Linux counts its caches in; elsewhere, free pages."""
     try:
         lines = Path("/proc/meminfo").read_text().splitlines()
         return next(1024.0 * int(line.split()[1]) for line in lines if line.startswith("MemAvailable:"))

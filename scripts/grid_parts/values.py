@@ -75,7 +75,7 @@ def names(text: str) -> list[str]:
 def counts_or_full(text: str) -> list[int | str]:
     """``50,100`` -> counts, each once; ``full`` stays."""
     try:
-        return [name if name == "full" else int(name) for name in names(text)]
+        return list(dict.fromkeys(name if name == "full" else int(name) for name in text.split(",")))
     except ValueError:
         raise _expected("whole numbers or 'full', with commas between", text) from None
 

@@ -191,7 +191,7 @@ def _cell(replay: Replay, i: int, j: int) -> Row:
     if cell.kind == "chaotic":
         return _chaotic(name, published, here, replay, j)
     if cell.kind == "dead":
-        return _dead(name, cell, here, replay, int(replay.grid.diverged_at[i, j, 0]))
+        return _dead(name, cell, here, replay, i, j)
     at_chance = bool((np.array([*accuracies, *np.divide(published, replay.n_rows)]) < CHANCE).all())
     reason = "both at chance: hidden units saturated, one class or a few predicted"
     return claim(name, counts_text(*published), counts_text(*here), at_chance, reason)
@@ -199,16 +199,24 @@ def _cell(replay: Replay, i: int, j: int) -> Row:
 
 def _chaotic(name: str, published, here, replay: Replay, j: int) -> Row:
     streams = replay.as_counts(replay.spread.train_accuracy[0, j], replay.spread.test_accuracy[0, j])
-    return within_spread(name, published, counts_text(*here), streams)
+    return within_spread(name, published, here, streams)
 
 
-def _dead(name: str, cell: Cell, here, replay: Replay, diverged_at: int) -> Row:
-    """A cell whose published figure is that of NaN probabilities, for which argmax gives digit 0."""
+def _dead(name: str, cell: Cell, here, replay: Replay, i: int, j: int) -> Row:
+    """A cell whose published figure is that of NaN probabilities, for which argmax gives digit 0.
+
+    Here the cell must have diverged, and say so, or its network must be finite, and do as well as guessing.
+    """
     zeros = tuple(int((y == 0).sum()) for y in (replay.split.y_train, replay.split.y_test))
-    verdict = CORRECTED if (cell.train, cell.test) == zeros else NOT_REPRODUCED
+    diverged_at = int(replay.grid.diverged_at[i, j, 0])
+    numbers = [replay.grid.train_loss[i, j, 0], *jax.tree.leaves(replay.grid.member(i, j, 0))]
+    is_finite = all(np.isfinite(each).all() for each in numbers)
+    at_chance = bool((np.divide(here, replay.n_rows) < CHANCE).all())
     if diverged_at >= 0:
-        text, reason = "diverged", f"no longer finite in epoch {diverged_at + 1}"
+        text, reason, holds = "diverged", f"no longer finite in epoch {diverged_at + 1}", True
     else:
-        text, reason = counts_text(*here), "finite, at chance"
+        text, holds = counts_text(*here), is_finite and at_chance
+        reason = f"{'finite' if is_finite else 'NOT finite'}, {'at chance' if at_chance else 'NOT at chance'}"
+    verdict = CORRECTED if holds and (cell.train, cell.test) == zeros else NOT_REPRODUCED
     artefact = f"published: digit 0's share {zeros[0]}/{replay.n_rows[0]}, {zeros[1]}/{replay.n_rows[1]}"
     return Row(name, counts_text(cell.train, cell.test), text, verdict, f"{reason}; {artefact}")

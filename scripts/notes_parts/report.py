@@ -39,16 +39,22 @@ def claim(figure: str, published: str, here: str, holds: bool, reason: str = "")
     return Row(figure, published, here, CONSISTENT if holds else NOT_REPRODUCED, reason)
 
 
-def within_spread(figure: str, published: list[int], here: str, streams: list[np.ndarray]) -> Row:
-    """Counts of a chaotic run, each compared with its spread over minibatch streams ``[streams]``."""
+def within_spread(figure: str, published, here, streams: list[np.ndarray]) -> Row:
+    """Counts of a chaotic run, each compared with its spread over minibatch streams ``[streams]``.
+
+    None of these runs diverges; one that does here is not reproduced.
+    """
+    texts = counts_text(*published), counts_text(*here)
+    diverged = int(np.isnan(streams).any(axis=0).sum())
+    if diverged or np.isnan(here).any():
+        return Row(figure, *texts, NOT_REPRODUCED, f"{diverged} of {len(streams[0])} streams diverged")
     inside, reasons = True, []
     for value, counts in zip(published, streams, strict=True):
-        finite = counts[np.isfinite(counts)]
-        mean, deviation = finite.mean(), finite.std(ddof=1)
+        mean, deviation = counts.mean(), counts.std(ddof=1)
         inside &= abs(value - mean) <= DEVIATIONS * deviation
-        reasons.append(f"{mean:.0f} ± {deviation:.0f} ({finite.min():.0f}..{finite.max():.0f})")
+        reasons.append(f"{mean:.0f} ± {deviation:.0f} ({counts.min():.0f}..{counts.max():.0f})")
     spread = f"{len(streams[0])} streams: " + ", ".join(reasons)
-    return Row(figure, counts_text(*published), here, CONSISTENT if inside else OUTSIDE, spread)
+    return Row(figure, *texts, CONSISTENT if inside else OUTSIDE, spread)
 
 
 def counts_text(train, test) -> str:

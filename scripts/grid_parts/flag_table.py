@@ -57,14 +57,21 @@ DATA = (
     Flag("target", "COLUMN", None, "of the .csv: what is to be predicted"),
     Flag("weights", "COLUMN", None, "how often each row counts in training; of an .npz the array's name"),
     Flag("task", "NAME", None, ", ".join(TASKS) + " (default: what the targets look like)"),
-    Flag("standardise", "", False, "columns to mean 0, deviation 1 on the training rows", bool),
+    Flag(
+        "standardise",
+        "",
+        False,
+        "columns, and targets that are numbers, to mean 0 and deviation 1 on the training rows,"
+        " those held out later among them; losses are then those of scaled targets",
+        bool,
+    ),
     Flag("test_size", "SIZE", "0.2", "share or number of the rows to test on", values.share_or_count),
     Flag("random_state", "SEED", 0, "shuffles the rows before they are split", int),
 )
 GRID = (
     Flag("learning_rate", "VALUES", "1e-5:10:7", "η, the first axis", values.axis),
     Flag("l2", "VALUES", "1e-5:10:7", "λ, the second axis", values.axis),
-    Flag("dropout", "VALUES", "0", "share of hidden units dropped; several: a further axis", values.number),
+    Flag("dropout", "VALUES", None, "share of hidden units dropped; several: a further axis", values.number),
     Flag("init_scale", "VALUES", "1", "factor of starting weights; several: a further axis", values.number),
     Flag(
         "optimizer_args",
@@ -160,4 +167,11 @@ FLAGS = {
     ("training", None): TRAINING,
     ("running", None): RUNNING,
     ("output", None): OUTPUT,
+}
+# A flag's name -> what it goes with, in words and as a condition; without that it would change nothing.
+GOES_WITH: dict[str, tuple[str, Callable[[Any], bool]]] = {
+    **dict.fromkeys(("target", "weights", "task"), ("--data", lambda args: args.data is not None)),
+    "sample_seed": ("--sample", lambda args: args.sample is not None),
+    "remainder": ("--minibatch permutation", lambda args: args.minibatch == "permutation"),
+    "schedule_epochs": ("a --schedule that is not constant", lambda args: args.schedule != "constant"),
 }

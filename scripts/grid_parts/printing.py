@@ -11,20 +11,19 @@ from grid_parts.data import Problem
 from jfnn import ranking, summary
 from jfnn.engine.records import PARTS
 
-# How much a good cell's test accuracy on the digits moves from one seed to the next.
-SEED_NOISE = 0.015
 # What fits into 80 columns.
 CELLS_A_LINE = 8
 # Cells listed beside tables of all cells, and where there are no such tables.
 FEW, MANY = 5, 10
 
 
-def report(found: jfnn.SweepGroups, problem: Problem) -> str:
+def report(found: jfnn.SweepGroups, problem: Problem, resumed: bool = False) -> str:
     """All of it.
 
     Args:
         found: What was trained; with more than one group these are listed as one.
         problem: What was learned.
+        resumed: Whether the time may be that of a run's last part alone.
     """
     group, result = winner(found)
     if len(found.groups) > 1:
@@ -33,7 +32,7 @@ def report(found: jfnn.SweepGroups, problem: Problem) -> str:
         lines, where = best_cells(found, problem, MANY), ""
     else:
         lines, where = [*tables(result, problem), *best_cells(found, problem, FEW)], ""
-    return "\n".join([*lines, *verdict(result, problem, where), timing(found.results, result.refit)])
+    return "\n".join([*lines, *verdict(result, problem, where), timing(found.results, result.refit, resumed)])
 
 
 def winner(found: jfnn.SweepGroups) -> tuple[jfnn.Group, jfnn.SweepResult]:
@@ -136,9 +135,7 @@ def verdict(result, problem: Problem, where: str = "", tested: bool = True) -> l
         lines += [f"Cells are ranked on the test rows themselves{by_loss}, which flatters the best;"]
         lines += ["--validation or --folds rank on other rows."]
     if len(result.seeds) == 1:
-        known = problem.name == "the digits" and not r2
-        amount = f"is about {SEED_NOISE}" if known else "is unknown"
-        lines += [f"One seed's noise {amount}; --seeds 5 averages over five."]
+        lines += ["One seed's noise is unknown; --seeds 5 averages over five and measures it."]
     return lines + refitted(result.refit, problem)
 
 
@@ -174,7 +171,7 @@ def extra_refit(refit: jfnn.SweepResult | None, problem: Problem) -> dict[str, n
     return {name: r2[name] for name in ("test_R²", "train_R²") if name in r2}
 
 
-def timing(results: Sequence[jfnn.SweepResult], refit: jfnn.SweepResult | None) -> str:
+def timing(results: Sequence[jfnn.SweepResult], refit: jfnn.SweepResult | None, resumed: bool) -> str:
     """The wall time in its parts, and what it was spent on."""
     compiling, running = (sum(result.timing[what] for result in results) for what in ("compile", "run"))
     again = 0.0 if refit is None else sum(refit.timing.values())
@@ -182,9 +179,10 @@ def timing(results: Sequence[jfnn.SweepResult], refit: jfnn.SweepResult | None) 
     sizes = f" {'-'.join(map(str, config['settings']['network']['sizes']))}"
     what = f" in {len(results)} groups" if len(results) > 1 else sizes
     count, platform = config["device"]["count"], config["backend"]["platform"]
+    since = " of the last session" if resumed else ""
     unit = "core" if platform == "cpu" else "device"
     return (
-        f"{networks} network{'s' * (networks > 1)}{what} in {compiling + running + again:.1f} s:"
+        f"{networks} network{'s' * (networks > 1)}{what} in {compiling + running + again:.1f} s{since}:"
         f" compile {compiling:.1f} s, run {running:.1f} s"
         f"{'' if refit is None else f', again {again:.1f} s'}"
         f" ({count} {platform} {unit}{'s' * (count > 1)}, {config['settings']['dtype']})"
