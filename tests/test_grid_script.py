@@ -182,6 +182,7 @@ def test_tables_fit_80_columns_and_lose_no_cell(grid, cells):
         params=None,
         history={},
         timing={},
+        ranked_by="test_accuracy",
     )
     lines = grid.printing.table(result, scores, (0, 0), marked=True)
     assert max(map(len, lines)) <= 80
@@ -239,7 +240,7 @@ def test_defaults_are_the_grid_of_the_notes(grid):
         np.testing.assert_allclose(axis, np.logspace(-5, 1, 7), rtol=1e-14)
     assert (args.sizes, args.activation) == ([[50]], ["sigmoid"])
     assert (args.init, args.output) == ("normal", "identity")
-    assert (args.dropout, args.init_scale, args.schedule, args.schedule_epochs) == (0, 1, "constant", None)
+    assert (args.dropout, args.init_scale, args.schedule, args.schedule_epochs) == (None, 1, "constant", None)
     assert (args.sample, args.refit, args.weights) == (None, False, None)
     problem = grid.data.load(args)
     assert (problem.inputs, problem.outputs) == (64, 10)
@@ -978,15 +979,10 @@ def test_groups_do_not_go_where_another_run_is(grid, run, groups, no_training, c
         ("--hidden 5 --batch-size full,9", (["5-sigmoid"], [None, 9])),
     ],
 )
-def test_what_is_the_same_is_one_group_also_where_it_is_to_be_saved(grid, run, words, groups):
-    args = parse(grid, *words.split(), "--resume", "--out", str(run[1]))
+def test_what_is_the_same_is_one_group(grid, words, groups):
+    args = parse(grid, *words.split())
     problem = grid.data.load(args)
     assert (list(grid.data.networks(problem, args)), grid.data.batch_sizes(problem, args)) == groups
-    if len(groups[0]) * len(groups[1]) == 1:
-        assert grid.files.choose(args) == run[1]
-    else:
-        with pytest.raises(ValueError, match="holds a single run"):
-            grid.files.choose(args)
 
 
 def test_ctrl_c_amid_groups_resumes_with_the_same_bytes(grid, groups, tmp_path, monkeypatch, capsys):
