@@ -11,6 +11,7 @@ from jfnn.engine.result import SweepResult
 from jfnn.groups import Group
 
 TIED = "~"
+FEW, MANY = 5, 10  # how many cells to list: of one grid, whose map shows the others, and of anything else
 
 
 class Ranked(NamedTuple):
@@ -58,7 +59,7 @@ class Ranking(NamedTuple):
 
 
 def best_first(
-    results: Sequence[SweepResult], most: int = 5, extras: Sequence[Mapping[str, np.ndarray]] = ()
+    results: Sequence[SweepResult], most: int = FEW, extras: Sequence[Mapping[str, np.ndarray]] = ()
 ) -> Ranking:
     """The best cells, best first; cells that diverged with any seed or fold are left out.
 

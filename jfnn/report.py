@@ -19,7 +19,6 @@ from jfnn.groups import Group, SweepGroups
 
 TITLES = {"heatmap": "The grid", "scatter": "The cells drawn", "curves": "Over the epochs"}
 # Cells that are listed: of a grid its heat map shows the others.
-FEW, MANY = 5, 10
 # Of a longer list of settings this many are shown.
 LONGEST = 50
 
@@ -111,7 +110,7 @@ def write_overview(
     ]
     body = [
         "<h2>Best cells of all groups</h2>",
-        _table(ranking.best_first(found.results, MANY, extras), ranking.group_columns(found.groups)),
+        _table(ranking.best_first(found.results, ranking.MANY, extras), ranking.group_columns(found.groups)),
         *_refit(found.refit, extra_refit),
         *([f"<h2>Groups</h2><ul>{''.join(links)}</ul>"] if links else []),
         *(["<h2>Settings</h2>", _pairs(settings)] if settings else []),
@@ -206,7 +205,9 @@ def _use(result: SweepResult, directory: Path, scaling: Mapping[str, Any]) -> li
 
 
 def _best_cells(result: SweepResult, extra) -> str:
-    return _table(ranking.best_first([result], MANY if result.sampled else FEW, [extra or {}]))
+    return _table(
+        ranking.best_first([result], ranking.MANY if result.sampled else ranking.FEW, [extra or {}])
+    )
 
 
 def _table(best: ranking.Ranking, leading: Mapping[str, Sequence[str]] | None = None) -> str:

@@ -14,7 +14,6 @@ from jfnn.engine.records import PARTS
 # What fits into 80 columns.
 CELLS_A_LINE = 8
 # Cells listed beside tables of all cells, and where there are no such tables.
-FEW, MANY = 5, 10
 
 
 def report(found: jfnn.SweepGroups, problem: Problem, resumed: bool = False) -> str:
@@ -27,11 +26,11 @@ def report(found: jfnn.SweepGroups, problem: Problem, resumed: bool = False) -> 
     """
     group, result = winner(found)
     if len(found.groups) > 1:
-        lines, where = best_cells(found, problem, MANY), f"network {name_of(group)}, "
+        lines, where = best_cells(found, problem, ranking.MANY), f"network {name_of(group)}, "
     elif result.sampled:
-        lines, where = best_cells(found, problem, MANY), ""
+        lines, where = best_cells(found, problem, ranking.MANY), ""
     else:
-        lines, where = [*tables(result, problem), *best_cells(found, problem, FEW)], ""
+        lines, where = [*tables(result, problem), *best_cells(found, problem, ranking.FEW)], ""
     return "\n".join([*lines, *verdict(result, problem, where), timing(found.results, result.refit, resumed)])
 
 
