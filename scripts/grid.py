@@ -10,11 +10,13 @@ own in there. Ctrl-C stops a run such that --resume goes on with it.
 
 import argparse
 import contextlib
+import importlib
 import inspect
 import os
 import shlex
 import signal
 import sys
+import threading
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
@@ -56,6 +58,8 @@ def learn(parser: flags.Parser, args: argparse.Namespace) -> tuple[data.Problem,
     try:
         args.out = files.choose(args)
         problem = data.load(args)
+        # What draws takes half a second to import, which a thread can do while XLA compiles.
+        threading.Thread(target=importlib.import_module, args=("jfnn.report",)).start()
         with jax.enable_x64(args.dtype == "float64"):
             return problem, train(args, problem)
     except (ValueError, TypeError) as error:
