@@ -10,6 +10,7 @@ own in there. Ctrl-C stops a run such that --resume goes on with it.
 
 import argparse
 import contextlib
+import gc
 import importlib
 import inspect
 import os
@@ -158,5 +159,7 @@ def resuming(argv: list[str], out: Path | None) -> str:
 
 
 if __name__ == "__main__":
+    # Imports, traces and figures make many objects and little garbage; looking for it so often takes a while.
+    gc.set_threshold(100_000, 50, 50)
     cache.keep_compiled()
     sys.exit(main())
