@@ -16,6 +16,7 @@ __all__ = [
     "or_gate",
     "read_csv",
     "read_npz",
+    "scalers",
     "split",
     "split_table",
     "split_weights",
@@ -122,6 +123,16 @@ def split_weights(table: Table, test_size=0.2, random_state: int = 0) -> np.ndar
     return split(table.x, table.weights, test_size, random_state).y_train
 
 
+def scalers(split: Split) -> dict[str, Any]:
+    """What `standardise` applies: fitted StandardScalers for "x", and for "y" where targets are no labels."""
+    from sklearn.preprocessing import StandardScaler
+
+    parts = {"x": split.x_train} | (
+        {} if checks.is_labels(np.asarray(split.y_train)) else {"y": split.y_train}
+    )
+    return {name: StandardScaler().fit(_columns(part)) for name, part in parts.items()}
+
+
 def standardise(split: Split) -> Split:
     """Each column of the inputs less its mean, over its standard deviation (scikit-learn's StandardScaler).
 
@@ -132,22 +143,18 @@ def standardise(split: Split) -> Split:
     Args:
         split: As `jfnn.sweep` takes it; the test rows may be None.
     """
-    from sklearn.preprocessing import StandardScaler
+    fitted = scalers(split)
 
-    def scaled(train, test):
-        rows = [None if part is None else np.asarray(part, np.float64) for part in (train, test)]
-        columns = [part if part is None or part.ndim == 2 else part[:, None] for part in rows]
-        scaler = StandardScaler().fit(columns[0])
-        return (
-            None if part is None else scaler.transform(column).reshape(part.shape)
-            for part, column in zip(rows, columns, strict=True)
-        )
+    def scaled(name, part):
+        if part is None or name not in fitted:
+            return part
+        return fitted[name].transform(_columns(part)).reshape(np.shape(part))
 
-    x_train, x_test = scaled(split.x_train, split.x_test)
-    if checks.is_labels(np.asarray(split.y_train)):
-        return Split(x_train, split.y_train, x_test, split.y_test)
-    y_train, y_test = scaled(split.y_train, split.y_test)
-    return Split(x_train, y_train, x_test, y_test)
+    return Split(*(scaled(field[0], part) for field, part in split._asdict().items()))
+
+
+def _columns(part) -> np.ndarray:
+    return np.asarray(part, np.float64).reshape(len(part), -1)
 
 
 def one_hot(labels, n_classes: int) -> np.ndarray:

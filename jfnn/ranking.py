@@ -81,7 +81,7 @@ def best_first(
     if len(kinds) != 1:
         raise ValueError("results: expected sweeps with the same axes, seeds, folds and ranking score")
     shown = [_shown(*pair) for pair in zip(results, extras or [{}] * len(results), strict=True)]
-    out = _flat(results, statistics.ruled_out)
+    out = _flat(results, lambda result: result.ruled_out)
     order = _order(results, out)
     best = int(order[0]) if order.size and not out[order[0]] else None
     found = {name: _statistics(results, [scores[name] for scores in shown], best) for name in shown[0]}

@@ -59,15 +59,10 @@ def cell_statistics(
     score = checks.as_choice(score or result.ranked_by, "score", names)
     if not 0 < confidence < 1:
         raise ValueError(f"confidence: expected a number between 0 and 1, got {confidence}")
-    out = ruled_out(result)
+    out = result.ruled_out
     best = best_place(np.where(out, np.nan, result.cell_scores(score)), score)
     found = over_streams(*stream_values(result, getattr(result, score)), best, confidence)
     return found._replace(tied=found.tied & ~out)
-
-
-def ruled_out(result: SweepResult) -> np.ndarray:
-    """Whether halving ruled a cell out, ``[E, L, …]``."""
-    return np.any(result.lost.reshape(*result.cell_shape, -1), axis=-1)
 
 
 def stream_values(result: SweepResult, scores: np.ndarray) -> tuple[np.ndarray, float]:

@@ -15,7 +15,7 @@ from helpers import noise_split
 
 import jfnn
 from jfnn.engine import checkpoint as checkpoints
-from jfnn.engine import loop, plan
+from jfnn.engine import environment, loop, plan
 
 SPLIT = noise_split()
 EPOCHS = 12
@@ -288,8 +288,8 @@ def test_float64_is_another_run(stopped, x64):
 
 
 def test_another_version_is_another_run(stopped, monkeypatch):
-    others = checkpoints.fingerprint.versions() | {"jaxlib": "9.9"}
-    monkeypatch.setattr(checkpoints.fingerprint, "versions", lambda: others)
+    others = environment.versions() | {"jaxlib": "9.9"}
+    monkeypatch.setattr(environment, "versions", lambda: others)
     refused(stopped, 'versions.jaxlib is .* there and "9.9" here')
 
 

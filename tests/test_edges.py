@@ -11,7 +11,7 @@ from sklearn.model_selection import KFold, ShuffleSplit
 
 import jfnn
 from jfnn import losses, ranking, storage
-from jfnn.engine import fingerprint, result
+from jfnn.engine import environment, result
 
 NET = jfnn.mlp((5, 6, 3))
 OPTIONS = dict(epochs=4, tile=4, batch_size=16)
@@ -143,7 +143,7 @@ def test_where_the_system_has_no_locks_nobody_is_kept_out(tmp_path, monkeypatch)
 def test_a_run_of_another_processor_is_another_run(split, tmp_path, monkeypatch):
     options = dict(learning_rate=0.1, out=tmp_path, resume=True, **OPTIONS)
     jfnn.sweep(NET, split, **options)
-    monkeypatch.setattr(fingerprint, "processor", lambda: "x86_64 of another kind")
+    monkeypatch.setattr(environment, "processor", lambda: "x86_64 of another kind")
     with pytest.raises(ValueError, match=r'backend.processor is .* there and "x86_64 of another kind" here'):
         jfnn.sweep(NET, split, **options)
 

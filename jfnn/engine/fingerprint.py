@@ -1,14 +1,11 @@
 """What a run is, in plain values: two runs with the same description end with the same bytes."""
 
 import dataclasses
-import functools
 import hashlib
-import importlib.metadata
 import json
 import math
 import platform
 from collections.abc import Callable, Sequence
-from pathlib import Path
 from typing import Any
 
 import jax
@@ -17,6 +14,7 @@ import optax
 
 from jfnn import training
 from jfnn.activations import ACTIVATIONS
+from jfnn.engine import environment
 from jfnn.engine import layout as layouts
 from jfnn.engine.judges import Selection
 from jfnn.engine.records import PARTS, Data, Execution, Grid, Recipe
@@ -25,7 +23,6 @@ from jfnn.minibatches import Minibatches
 from jfnn.network import Network
 from jfnn.storage import digest
 
-PACKAGES = ("jfnn", "jax", "jaxlib", "numpy", "optax")
 # The parts of a description that decide the bytes of a result.
 DECIDING = ("settings", "data", "versions", "backend")
 DESCRIPTION = (*DECIDING, "device", "fingerprint")
@@ -63,11 +60,11 @@ def describe(
         | {"dtype": data.targets.dtype.name},
         "data": checksums(data, grid, batches)
         | {"own_code": own_code(recipe, data, grid) if with_code else None},
-        "versions": versions(),
+        "versions": environment.versions(),
         "backend": {
             "platform": execution.devices[0].platform,
             "kind": execution.devices[0].device_kind,
-            "processor": processor() if execution.devices[0].platform == "cpu" else None,
+            "processor": environment.processor() if execution.devices[0].platform == "cpu" else None,
         },
         "device": {"count": len(execution.devices), "python": platform.python_version()},
     }
@@ -106,35 +103,6 @@ def _settings(
         "history_every": execution.segment if execution.history else None,
         "keep_params": keep_params,
     }
-
-
-@functools.cache
-def versions() -> dict[str, str]:
-    """The versions of what computes; looking them up takes milliseconds."""
-    found = {}
-    for name in PACKAGES:
-        try:
-            found[name] = importlib.metadata.version(name)
-        except importlib.metadata.PackageNotFoundError:  # run from its sources, without an installation
-            found[name] = "not installed"
-    return found
-
-
-@functools.cache
-def processor() -> str:
-    """What kind of processor this is: XLA compiles for what it can do, and other code rounds otherwise.
-
-    On Linux its name, and a checksum of its features.
-    """
-    named = ("model name", "flags", "Features")
-    try:
-        lines = Path("/proc/cpuinfo").read_text().splitlines()
-    except OSError:
-        return f"{platform.machine()} {platform.processor()}".strip()
-    told = dict(line.split(":", 1) for line in lines if line.startswith(named))
-    features = hashlib.sha256("".join(sorted(told.values())).encode()).hexdigest()[:12]
-    model = next((value.strip() for name, value in told.items() if name.startswith("model name")), "")
-    return " ".join(filter(None, (platform.machine(), model, features)))
 
 
 def fingerprint(description: dict) -> str:

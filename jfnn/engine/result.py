@@ -117,6 +117,11 @@ class SweepResult:
         """The shape of an array with a number for each cell: ``(E, L, …)``, of a random search ``(n,)``."""
         return self._axes().shape
 
+    @property
+    def ruled_out(self) -> np.ndarray:
+        """Whether halving ruled a cell out ``[E, L, …]``."""
+        return np.asarray(self._by_cell(self.lost).any(axis=-1))
+
     def axes_at(self, index: tuple[int, ...]) -> dict[str, float]:
         """The hyperparameters of the cell at a place, name -> value."""
         return self._axes().at(index)
@@ -155,7 +160,7 @@ class SweepResult:
 
     def best_or_none(self) -> Best | None:
         """As `best`, but None where no cell ranks."""
-        score = np.where(self._by_cell(self.lost).any(axis=-1), np.nan, self.cell_scores())
+        score = np.where(self.ruled_out, np.nan, self.cell_scores())
         index = best_place(score, self.ranked_by)
         if index is None:
             return None

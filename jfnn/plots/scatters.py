@@ -10,7 +10,7 @@ from matplotlib.cm import ScalarMappable
 from matplotlib.colors import LogNorm, Normalize
 from matplotlib.figure import Figure
 
-from jfnn import statistics, summary
+from jfnn import summary
 from jfnn.engine.result import SweepResult
 from jfnn.plots.grids import AXIS_LABELS, BEST, CAPTION_FONT, CHARACTER_WIDTH, POINTS_PER_INCH
 
@@ -32,7 +32,7 @@ def scatter(result: SweepResult) -> Figure:
     """
     places = [result.axes_at(place) for place in np.ndindex(result.cell_shape)]
     cells = {name: np.array([axes[name] for axes in places]) for name in result.axes}
-    scores, out = result.cell_scores().ravel(), statistics.ruled_out(result).ravel()
+    scores, out = result.cell_scores().ravel(), result.ruled_out.ravel()
     shown = [name for name, values in cells.items() if np.ptp(values) > 0] or ["learning_rate"]
     rows = math.ceil(len(shown) / PANELS_A_ROW)
     columns = math.ceil(len(shown) / rows)

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import jax
 
-from jfnn.engine.fingerprint import processor
+from jfnn.engine.environment import processor
 
 
 def keep_compiled() -> None:

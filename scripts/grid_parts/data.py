@@ -63,7 +63,10 @@ def load(args: argparse.Namespace) -> Problem:
         name, classes = args.data.name, table.classes
     scaling = None
     if args.standardise:
-        scaling = scaling_of(split, targets=classes is None)
+        scaling = {
+            name: {"mean": fitted.mean_.tolist(), "scale": fitted.scale_.tolist()}
+            for name, fitted in datasets.scalers(split).items()
+        }
         split = datasets.standardise(split)
     y = np.asarray(split.y_train)
     outputs = len(classes) if classes else math.prod(y.shape[1:])
@@ -71,18 +74,6 @@ def load(args: argparse.Namespace) -> Problem:
         raise ValueError(f"loss: regression takes the quadratic loss, got {args.loss!r}")
     held_out = (args.validation, args.folds)
     return Problem(name, split, weights, split.x_train.shape[1], outputs, classes, held_out, scaling)
-
-
-def scaling_of(split: jfnn.Split, targets: bool) -> dict[str, dict[str, list[float]]]:
-    """What `datasets.standardise` takes off the columns and divides them by, of inputs and of targets."""
-    from sklearn.preprocessing import StandardScaler
-
-    found = {}
-    for name, train in {"x": split.x_train, **({"y": split.y_train} if targets else {})}.items():
-        rows = np.asarray(train, np.float64)
-        scaler = StandardScaler().fit(rows.reshape(len(rows), -1))
-        found[name] = {"mean": scaler.mean_.tolist(), "scale": scaler.scale_.tolist()}
-    return found
 
 
 def _read(args: argparse.Namespace) -> datasets.Table:
