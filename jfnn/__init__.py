@@ -3,15 +3,15 @@
 import importlib
 
 from jfnn import activations, backprop, datasets, losses, minibatches, network, training
+from jfnn.analysis.statistics import CellStatistics, cell_statistics
 from jfnn.datasets import Split
 from jfnn.engine.devices import use_all_cores
-from jfnn.engine.judges import Halving
-from jfnn.engine.result import Best, SweepResult, load
-from jfnn.engine.sweep import sweep
-from jfnn.engine.train import History, train
-from jfnn.groups import Group, SweepGroups, load_groups, sweep_groups
 from jfnn.network import Layer, Network, accuracy, mlp, predict, predict_proba
-from jfnn.statistics import CellStatistics, cell_statistics
+from jfnn.schedulers.judges import Halving
+from jfnn.search.groups import Group, SweepGroups, load_groups, sweep_groups
+from jfnn.search.result import Best, SweepResult, load
+from jfnn.search.sweep import sweep
+from jfnn.search.train import History, train
 from jfnn.training import objective
 
 __all__ = [

@@ -11,11 +11,13 @@ from typing import Any
 import numpy as np
 from matplotlib.figure import Figure
 
-from jfnn import plots, ranking, storage, summary
+from jfnn import plots
 from jfnn.activations import ACTIVATIONS
-from jfnn.engine import archive
-from jfnn.engine.result import SweepResult
-from jfnn.groups import Group, SweepGroups
+from jfnn.analysis import ranking, summary
+from jfnn.search import run_directory as archive
+from jfnn.search.groups import Group, SweepGroups
+from jfnn.search.result import SweepResult
+from jfnn.store import files as storage
 
 TITLES = {"heatmap": "The grid", "scatter": "The cells drawn", "curves": "Over the epochs"}
 # Cells that are listed: of a grid its heat map shows the others.

@@ -17,11 +17,11 @@ import time
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 
-from bench_parts import growth, measure, report
-from bench_parts.breakdown import TRACED
-from bench_parts.contenders import CONTENDERS, Contender, available
-from bench_parts.workers import Apart
-from bench_parts.workloads import WORKLOADS, Workload, quick
+from benchmarks import growth, measure, report
+from benchmarks.breakdown import TRACED
+from benchmarks.contenders import CONTENDERS, Contender, available
+from benchmarks.workers import Apart
+from benchmarks.workloads import WORKLOADS, Workload, quick
 
 QUICK_CONTENDERS = ("numpy", "sklearn", "vmap", "jfnn", "floor")
 QUICK_GROWTH = growth.Scale((49, 490), (10, 100), (32, 100), (1, 2), gflop=5, rounds=2)
@@ -117,7 +117,7 @@ def rounds_of(name: str, options: argparse.Namespace) -> int:
 
 def write(comparisons, points, environment: dict, options: argparse.Namespace) -> None:
     """Writes all files, of what there is so far."""
-    from bench_parts import figures  # matplotlib, which each contender's process would import as well
+    from benchmarks import figures
 
     everything = {
         "environment": environment,

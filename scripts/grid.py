@@ -22,10 +22,11 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import jax
-from grid_parts import cache, data, files, flags, memory, printing
 
 import jfnn
-from jfnn import checks, summary
+from jfnn import checks
+from jfnn.analysis import summary
+from jfnn.cli import cache, data, files, flags, memory, printing
 from jfnn.engine import devices as device_choice
 
 INTERRUPTED = 130

@@ -22,9 +22,9 @@ from collections.abc import Callable, Sequence
 from pathlib import Path
 
 import jax
-from notes_parts import digits, gates
-from notes_parts.replay import Replay
-from notes_parts.report import NOT_REPRODUCED, Row, table
+from lecture_notes import digits, gates
+from lecture_notes.replay import Replay
+from lecture_notes.report import NOT_REPRODUCED, Row, table
 
 import jfnn
 

@@ -7,11 +7,11 @@ from typing import NamedTuple
 import jax
 import numpy as np
 
-from jfnn.engine.checkpoint import Checkpoint
-from jfnn.engine.judges import Selection
-from jfnn.engine.records import PARTS, Data, Execution, Grid, Recipe
 from jfnn.engine.state import History, Outcome, RunState, Scores
 from jfnn.engine.trainer import Trainer
+from jfnn.experiment.records import PARTS, Data, Execution, Grid, Recipe
+from jfnn.schedulers.judges import Selection
+from jfnn.search.checkpoint import Checkpoint
 
 
 class Progress(NamedTuple):

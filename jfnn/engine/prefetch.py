@@ -6,7 +6,7 @@ from collections.abc import Sequence
 
 import numpy as np
 
-from jfnn.engine.records import Stream
+from jfnn.experiment.records import Stream
 
 
 class Prefetcher:

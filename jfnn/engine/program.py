@@ -18,9 +18,9 @@ import jax
 import jax.numpy as jnp
 
 from jfnn import training
-from jfnn.engine import layout as layouts
-from jfnn.engine.layout import Layout
-from jfnn.engine.records import Recipe
+from jfnn.experiment.records import Recipe
+from jfnn.layers import dense as layouts
+from jfnn.layers.dense import Layout
 from jfnn.network import decide
 
 

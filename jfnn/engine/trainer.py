@@ -14,8 +14,8 @@ import numpy as np
 from jfnn.engine import plan, workers
 from jfnn.engine.prefetch import Prefetcher
 from jfnn.engine.program import Members, RowScores, build
-from jfnn.engine.records import PARTS, Data, Execution, Grid, Recipe
 from jfnn.engine.state import Scores
+from jfnn.experiment.records import PARTS, Data, Execution, Grid, Recipe
 from jfnn.losses import is_weight
 from jfnn.training import State
 

@@ -7,9 +7,9 @@ import matplotlib
 import numpy as np
 from matplotlib.figure import Figure
 
-from jfnn import summary
-from jfnn.engine.result import SweepResult
-from jfnn.engine.train import History
+from jfnn.analysis import summary
+from jfnn.search.result import SweepResult
+from jfnn.search.train import History
 
 FEW_POINTS = 25  # so few are marked one by one
 HIGHEST = 1e4  # losses of so many times the median are out of sight

@@ -12,8 +12,8 @@ from matplotlib.figure import Figure
 from matplotlib.patches import Rectangle
 from matplotlib.patheffects import withStroke
 
-from jfnn import summary
-from jfnn.engine.result import Best, SweepResult
+from jfnn.analysis import summary
+from jfnn.search.result import Best, SweepResult
 
 AXIS_LABELS = {"learning_rate": "learning rate η", "l2": "L2 penalty λ"}
 

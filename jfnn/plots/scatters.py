@@ -10,9 +10,9 @@ from matplotlib.cm import ScalarMappable
 from matplotlib.colors import LogNorm, Normalize
 from matplotlib.figure import Figure
 
-from jfnn import summary
-from jfnn.engine.result import SweepResult
+from jfnn.analysis import summary
 from jfnn.plots.grids import AXIS_LABELS, BEST, CAPTION_FONT, CHARACTER_WIDTH, POINTS_PER_INCH
+from jfnn.search.result import SweepResult
 
 PANELS_A_ROW = 3  # at most
 # How high in a panel cells that diverged are marked, as a part of its height.

@@ -1,0 +1,1 @@
+"""What scores say: statistics, ranking, numbers in words."""

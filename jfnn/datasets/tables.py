@@ -1,0 +1,203 @@
+"""People's own data, from CSV and NPZ files, as inputs and targets.
+
+Nothing is guessed at and nothing dropped: a value that is missing or no number is refused, with its place.
+"""
+
+import csv
+import zipfile
+from array import array
+from collections.abc import Sequence
+from pathlib import Path
+from typing import NamedTuple
+
+import numpy as np
+
+from jfnn.datasets.targets import as_number, as_task, check_words
+
+
+class Table(NamedTuple):
+    """Rows of a file.
+
+    Attributes:
+        x: Inputs ``[n, features]``, float.
+        y: Labels ``[n]``, 0 to k-1 (int64), or float targets ``[n]`` or ``[n, n_out]``.
+        names: The columns of ``x``; empty where the file names none.
+        classes: The file's own word for each label, in order; None where the targets are no classes.
+        n_train: So many rows from the first are for training and the others for testing, where the file says
+            so; None where it does not.
+        weights: How often each row is to count in training ``[n]``, or ``[n_train]`` where the file says
+            which rows are for training; None where that was not asked for.
+    """
+
+    x: np.ndarray
+    y: np.ndarray
+    names: tuple[str, ...]
+    classes: tuple[str, ...] | None
+    n_train: int | None = None
+    weights: np.ndarray | None = None
+
+
+def read_csv(path, target: str, task: str | None = None, weights: str | None = None) -> Table:
+    """A CSV file (comma, UTF-8, fields may be quoted) with a header line; all other columns are inputs.
+
+    Args:
+        path: The file.
+        target: The column to predict. Words become labels, in alphabetical order; whole numbers of which few
+            are different too, in ascending order. A few words among numbers are refused.
+        task: "classification" or "regression", where that is not what the column looks like.
+        weights: The column that says how often each row is to count; None where there is none.
+
+    Raises:
+        ValueError: A missing or non-numeric value, with its row (from 1, below the header) and column; rows
+            of another length than the header; no such column; a target that does not fit the task.
+        OSError: The file cannot be read.
+    """
+    path = Path(path)
+    try:
+        with path.open(newline="", encoding="utf-8-sig") as file:
+            names, numbers, targets = _read_rows(csv.reader(file, strict=True), path.name, target, weights)
+    except UnicodeDecodeError:
+        raise ValueError(f"path: {path.name} is no UTF-8 text") from None
+    except csv.Error as error:
+        raise ValueError(f"path: {path.name} is no CSV file: {error}") from None
+    x = np.frombuffer(numbers, np.float64).reshape(len(targets), len(names))
+    values = [as_number(word) for word in targets]
+    check_words(values, targets, f"path: {path.name}", target, task)
+    y, classes = as_task(np.array(targets if None in values else values), task)
+    if weights is None:
+        return Table(x, y, names, classes)
+    place = names.index(weights)
+    others = names[:place] + names[place + 1 :]
+    return Table(np.delete(x, place, axis=1), y, others, classes, weights=x[:, place])
+
+
+def _read_rows(reader, file: str, target: str, weights: str | None):
+    """The input columns' names, all inputs row after row, the targets as written."""
+    header = [name.strip() for name in next(reader, [])]
+    place = _check_header(header, file, target, weights)
+    inputs, targets = array("d"), []
+    row = 0
+    for fields in reader:
+        if not fields:  # a blank line
+            continue
+        row += 1
+        if len(fields) != len(header):
+            raise ValueError(
+                f"path: {file}, row {row} (line {reader.line_num}): expected {len(header)} fields,"
+                f" as the header has, got {len(fields)}"
+            )
+        word = fields.pop(place).strip()
+        numbers = [value for value in map(as_number, fields) if value is not None]
+        if not word or len(numbers) < len(fields):
+            fields.insert(place, word)
+            bad = (
+                place
+                if not word
+                else next(i for i, f in enumerate(fields) if i != place and as_number(f) is None)
+            )
+            got = repr(fields[bad]) if fields[bad].strip() else "nothing"
+            raise ValueError(
+                f"path: {file}, row {row} (line {reader.line_num}), column {header[bad]!r}:"
+                f" expected a {'word or number' if bad == place else 'number'}, got {got}"
+            )
+        inputs.extend(numbers)
+        targets.append(word)
+    if not row:
+        raise ValueError(f"path: {file} has no rows below its header")
+    return tuple(header[:place] + header[place + 1 :]), inputs, targets
+
+
+def _check_header(header: list[str], file: str, target: str, weights: str | None) -> int:
+    """The place of the target; refuses what cannot be a header."""
+    if not header:
+        raise ValueError(f"path: {file} is empty")
+    if all(as_number(name) is not None for name in header):
+        raise ValueError(f"path: {file} has numbers in its first line; expected a header, the columns' names")
+    for i, name in enumerate(header):
+        if not name or name in header[:i]:
+            wrong = f"{name!r} a second time" if name else "none"
+            raise ValueError(
+                f"path: {file}, column {i + 1}: expected a name of its own in the header, got {wrong}"
+            )
+    if target not in header:
+        got = "none" if target is None else repr(target)
+        raise ValueError(f"target: expected a column of {file} ({_shortened(header)}), got {got}")
+    inputs = [name for name in header if name not in (target, weights)]
+    if weights is not None and (weights not in header or weights == target):
+        raise ValueError(f"weights: expected a column of {file} ({_shortened(inputs)}), got {weights!r}")
+    if not inputs:
+        beside = repr(target) if weights is None else f"{target!r} and {weights!r}"
+        raise ValueError(f"path: {file} has no column beside {beside}")
+    return header.index(target)
+
+
+def _shortened(names: Sequence[str], most: int = 12) -> str:
+    return ", ".join(names[:most]) + (f", … {len(names) - most} more" if len(names) > most else "")
+
+
+def read_npz(path, task: str | None = None, weights: str | None = None) -> Table:
+    """A NumPy archive that holds ``x, y``, or ``x_train, y_train, x_test, y_test`` cut already.
+
+    Args:
+        path: The file; objects in it are refused, not unpickled.
+        task: "classification" or "regression", where that is not what the targets look like.
+        weights: The array that says how often each row, or each training row, is to count; None where there
+            is none.
+
+    Raises:
+        ValueError: Other arrays than these, shapes that do not fit, numbers that are not finite, targets that
+            do not fit the task.
+        OSError: The file cannot be read.
+    """
+    path = Path(path)
+    try:
+        with path.open("rb") as file:
+            zipfile.ZipFile(file).close()  # NumPy would open other formats too
+            file.seek(0)
+            archive = np.load(file, allow_pickle=False)
+            arrays = {name: archive[name] for name in archive.files}
+    except (ValueError, EOFError, zipfile.BadZipFile) as error:
+        raise ValueError(f"path: {path.name} is no NPZ file of plain arrays ({error})") from None
+    parts = [part for part in ("", "_train", "_test") if {f"x{part}", f"y{part}"} <= set(arrays)]
+    if parts not in ([""], ["_train", "_test"]):
+        raise ValueError(
+            f"path: expected arrays x, y or x_train, y_train, x_test, y_test in {path.name},"
+            f" got {_shortened(list(arrays)) or 'none'}"
+        )
+    for part in parts:
+        _check_arrays(arrays, part, path.name)
+    xs, ys = ([arrays[f"{name}{part}"] for part in parts] for name in "xy")
+    if len({array.shape[1:] for array in xs}) + len({array.shape[1:] for array in ys}) != 2:
+        raise ValueError(
+            f"path: {path.name}: expected as many columns in the test rows as in the training rows"
+        )
+    y, classes = as_task(np.concatenate(ys), task)
+    x = np.concatenate(xs).astype(np.result_type(xs[0].dtype, np.float32), copy=False)
+    counts = None if weights is None else _weights(arrays, weights, len(xs[0]), path.name)
+    return Table(x, y, (), classes, len(xs[0]) if len(xs) > 1 else None, counts)
+
+
+def _weights(arrays: dict[str, np.ndarray], name: str, n: int, file: str) -> np.ndarray:
+    if name not in arrays:
+        raise ValueError(f"weights: expected an array of {file} ({_shortened(list(arrays))}), got {name!r}")
+    if arrays[name].shape != (n,) or arrays[name].dtype.kind not in "iubf":
+        got = f"{arrays[name].dtype} {list(arrays[name].shape)}"
+        raise ValueError(f"weights: expected {n} numbers, one a row, in {name!r} of {file}, got {got}")
+    return arrays[name]
+
+
+def _check_arrays(arrays: dict[str, np.ndarray], part: str, file: str) -> None:
+    x, y = arrays[f"x{part}"], arrays[f"y{part}"]
+    if x.dtype.kind not in "iubf" or x.ndim != 2 or 0 in x.shape:
+        raise ValueError(
+            f"path: {file}: expected x{part} [rows, features] of numbers, got {x.dtype} {list(x.shape)}"
+        )
+    if y.dtype.kind not in "iubfU" or y.ndim not in (1, 2) or len(y) != len(x):
+        raise ValueError(f"path: {file}: expected y{part} of {len(x)} rows, got {y.dtype} {list(y.shape)}")
+    for name, array_ in ((f"x{part}", x), (f"y{part}", y)):
+        if array_.dtype.kind == "f" and not np.isfinite(array_).all():
+            place = np.argwhere(~np.isfinite(array_))[0]
+            where = ", column ".join(str(i + 1) for i in place)
+            raise ValueError(
+                f"path: {file}, {name}, row {where}: expected a finite number, got {array_[tuple(place)]}"
+            )

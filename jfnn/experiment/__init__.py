@@ -1,0 +1,1 @@
+"""What people ask for, checked once: options, axes, replicates."""

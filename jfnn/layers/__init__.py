@@ -1,0 +1,1 @@
+"""Kinds of layers, each with its pull-back by hand."""

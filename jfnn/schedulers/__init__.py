@@ -1,0 +1,1 @@
+"""Who trains on: rules that look at scores between segments."""

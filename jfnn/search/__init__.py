@@ -1,0 +1,1 @@
+"""The doors: sweep, train, groups; the run directory and the result."""

@@ -1,0 +1,191 @@
+"""Where jfnn's time goes: what each core does during one sweep, from a trace by JAX's profiler.
+
+On a CPU, XLA leaves an event for every kernel that it runs, by its name in the compiled program, from which
+it follows whether it is a matrix product. Each moment of a thread counts for the innermost event that covers
+it. Tracing itself takes about a microsecond a kernel, most of it between kernels; that is in the figures, and
+nothing is scaled. A long sweep is traced with fewer epochs, and then compared with the floor of these.
+"""
+
+import collections
+import dataclasses
+import re
+import tempfile
+import time
+from collections.abc import Iterable, Mapping
+from pathlib import Path
+from typing import NamedTuple
+
+from benchmarks.contenders import DRAWING, Contender, jfnn_sweep
+from benchmarks.peers import cores
+from benchmarks.workloads import Workload
+
+FIRST, LATER = "products of the first layer", "products of later layers"
+OTHER = "other kernels: elementwise, sums, gathers"
+BETWEEN = "between kernels: XLA's loops and dispatch, tracing"
+SCORING, SCORING_OTHER = "scoring: products", "scoring: the rest"
+DRAWN = "idle while weights and minibatches are drawn"
+BEFORE = "idle until the first kernel: checks, placing data"
+GAPS = "idle between kernels: waiting for the host, or for the last tile"
+AFTER = "idle after the last kernel: sums on the host, the result"
+WAITING = "waiting"
+ROWS = (FIRST, LATER, OTHER, BETWEEN, SCORING, SCORING_OTHER, DRAWN, BEFORE, GAPS, AFTER)
+
+SWEEP = "traced sweep"
+ENCLOSING = ("while", "call", "conditional")
+TRAINS, SCORES = "advance", "evaluate"  # are in the names of the programs that train and score
+INSTRUCTION = re.compile(r"\s*(?:ROOT )?%(\S+) = (.+?) ([a-z][a-z0-9-]*)\((.*)")
+SHAPE = re.compile(r"[a-z]+[0-9]+\[([0-9,]*)\]")
+
+
+Operation = tuple[str, str]  # the program, and its name there
+
+
+class Breakdown(NamedTuple):
+    """One traced sweep.
+
+    Attributes:
+        epochs: Epochs that were traced.
+        flop: Operations of the matrix products in them and in scoring.
+        cores: Host threads that it ran on, a core each.
+        seconds: Its wall time.
+        untraced_seconds: That of the same sweep just before, not traced.
+        kernels: How many kernels it ran.
+        core_seconds: The time of all cores by what they did, a key for each of `ROWS`. Adds up to
+            ``cores * seconds``, except where XLA ran more threads than there are cores.
+    """
+
+    epochs: int
+    flop: float
+    cores: int
+    seconds: float
+    untraced_seconds: float
+    kernels: int
+    core_seconds: dict[str, float]
+
+
+class Event(NamedTuple):
+    """What a thread did for a while: nanoseconds, and a key of ``Breakdown.core_seconds`` or `WAITING`."""
+
+    start: float
+    end: float
+    kind: str
+
+
+def prepare(workload: Workload):
+    """``run() -> Breakdown``, or None where XLA does not tell what it runs: on anything but a CPU."""
+    import jax
+
+    workload = dataclasses.replace(workload, epochs=workload.traced_epochs or workload.epochs)
+    sweep = jfnn_sweep(workload)
+
+    def run():
+        if jax.default_backend() != "cpu":
+            return None
+        jax.clear_caches()  # programs of other workloads have the same names
+        flop = workload.flop(sweep().trained)  # compiles
+        started = time.perf_counter()
+        sweep()
+        untraced = time.perf_counter() - started
+        options = jax.profiler.ProfileOptions()
+        options.python_tracer_level = 0
+        with tempfile.TemporaryDirectory() as directory:
+            with jax.profiler.trace(directory, profiler_options=options), jax.profiler.TraceAnnotation(SWEEP):
+                sweep()
+            [path] = Path(directory).rglob("*.xplane.pb")
+            traced = jax.profiler.ProfileData.from_file(str(path))
+        programs = [p for e in jax.devices()[0].client.live_executables() for p in e.hlo_modules()]
+        kinds: dict[Operation, str] = {}
+        for program in programs:
+            if TRAINS in program.name or SCORES in program.name:
+                kinds |= program_kinds(program.to_string(), workload.sizes[0])
+        return _breakdown(traced, kinds, Breakdown(workload.epochs, flop, cores(), 0.0, untraced, 0, {}))
+
+    return run
+
+
+TRACED = Contender("jfnn, all cores, traced", prepare, cpu_devices="cores", ours=True)
+
+
+def _breakdown(traced, kinds: Mapping[Operation, str], known: Breakdown) -> Breakdown | None:
+    marks: dict[str, Event] = {}
+    kernels: list[Event] = []
+    busy = dict.fromkeys((*ROWS, WAITING), 0.0)
+    for line in (line for plane in traced.planes for line in plane.lines):
+        events = []
+        for event in line.events:
+            if event.name.startswith("end: "):
+                continue
+            stats = dict(event.stats)
+            operation = (stats.get("hlo_module", ""), stats.get("hlo_op", ""))
+            of_runtime = operation[1] or event.name == "ThunkExecutor::Execute"
+            kind = kinds.get(operation, BETWEEN if of_runtime else WAITING)
+            events.append(Event(event.start_ns, event.end_ns, kind))
+            if kind not in (BETWEEN, WAITING):
+                kernels.append(events[-1])
+            elif event.name in (SWEEP, DRAWING):
+                marks[event.name] = events[-1]
+        for kind, nanoseconds in self_times(events).items():
+            busy[kind] += nanoseconds
+    return _summary(marks, kernels, busy, known) if kernels else None
+
+
+def _summary(marks, kernels: list[Event], busy: Mapping[str, float], known: Breakdown) -> Breakdown:
+    sweep, drawing = (marks[name].end - marks[name].start for name in (SWEEP, DRAWING))
+    before = min(kernel.start for kernel in kernels) - marks[SWEEP].start - drawing
+    after = marks[SWEEP].end - max(kernel.end for kernel in kernels)
+    idle = {DRAWN: drawing, BEFORE: before, AFTER: after}
+    found = {row: busy[row] / 1e9 for row in ROWS}
+    found |= {row: known.cores * nanoseconds / 1e9 for row, nanoseconds in idle.items()}
+    found[GAPS] = max(0.0, known.cores * sweep / 1e9 - sum(found.values()))
+    return known._replace(seconds=sweep / 1e9, kernels=len(kernels), core_seconds=found)
+
+
+def self_times(events: Iterable[Event]) -> dict[str, float]:
+    """Nanoseconds of one thread by kind, each moment counted for the innermost event only."""
+    found: dict[str, float] = collections.defaultdict(float)
+    around: list[Event] = []
+    for event in sorted(events, key=lambda event: (event.start, -event.end)):
+        while around and around[-1].end <= event.start:
+            around.pop()
+        found[event.kind] += event.end - event.start
+        if around:
+            found[around[-1].kind] -= min(event.end, around[-1].end) - event.start
+        around.append(event)
+    return found
+
+
+def program_kinds(text: str, n_in: int) -> dict[Operation, str]:
+    """What the operations of a compiled program are: ``(program, operation) -> kind``.
+
+    Args:
+        text: The program as XLA prints it after optimising it.
+        n_in: Inputs of the network; a product of which one factor or the result is this wide, or high, is one
+            of the first layer.
+    """
+    program = text.split(None, 2)[1].rstrip(",")
+    scores = SCORES in program
+    shapes: dict[str, list[int]] = {}
+    product_in: dict[str, str] = {}
+    found = {}
+    computation = ""
+    for line in text.splitlines():
+        if line.endswith("{"):
+            computation = line.removeprefix("ENTRY ").split()[0]
+        instruction = INSTRUCTION.match(line)
+        if not instruction:
+            continue
+        name, shape, opcode, rest = instruction.groups()
+        shapes[name] = [int(n) for dimensions in SHAPE.findall(shape) for n in dimensions.split(",") if n]
+        called = re.search(r"calls=(%[^\s,]+)", rest)
+        kind = SCORING_OTHER if scores else OTHER
+        if opcode == "dot":
+            factors = re.findall(r"%([^\s,)]+)", rest.split(")")[0])
+            widths = [width for operand in (name, *factors) for width in shapes.get(operand, ())]
+            kind = SCORING if scores else FIRST if n_in in widths else LATER
+            product_in[computation] = kind
+        elif called:  # XLA prints a computation before those that call it
+            kind = product_in.get(called.group(1), kind)
+        elif opcode in ENCLOSING:
+            kind = BETWEEN
+        found[program, name] = kind
+    return found

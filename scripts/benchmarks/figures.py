@@ -1,0 +1,117 @@
+"""The comparison and the growth curves as pictures."""
+
+from typing import Any
+
+from matplotlib.axes import Axes
+from matplotlib.figure import Figure
+
+from benchmarks.contenders import CONTENDERS, FLOOR
+from benchmarks.growth import Point
+from benchmarks.measure import Comparison
+
+FLOOR_COLOUR = "#000000"
+# Others in greys, jfnn in blues; a contender that is not here is not drawn.
+COLOURS = {
+    "numpy": "#4d4d4d",
+    "sklearn": "#8c8c8c",
+    "torch": "#d9a441",
+    "torch_vmap": "#e8c580",
+    "torch_compile": "#f3e0bb",
+    "vmap": "#c4c4c4",
+    "jfnn_1": "#a6cbe8",
+    "jfnn": "#1f77b4",
+    "jfnn_backprop": "#0b3c5d",
+    "jfnn_halving": "#5bbfae",
+}
+LINE_COLOURS = {**COLOURS, "vmap": "#8c8c8c", FLOOR: FLOOR_COLOUR}
+AXIS_LABELS = {
+    "members": "members",
+    "batch": "rows a step",
+    "width": "hidden units",
+    "cores": "threads",
+}
+
+
+def comparisons(found: dict[str, Comparison]) -> Figure:
+    """A group of bars a workload, a bar a contender (its median), and a line at the floor."""
+    figure = Figure(figsize=(max(4.0, 2.4 * len(found)), 4.2))
+    figure.set_layout_engine("constrained")
+    axes = figure.subplots()
+    drawn = {name: m.title for c in found.values() for name, m in c.measurements.items() if name in COLOURS}
+    bar = 0.85 / max(len(drawn), 1)
+    for group, comparison in enumerate(found.values()):
+        _bars(axes, group, comparison, list(drawn), bar)
+    for name, title in drawn.items():
+        axes.bar(0, 0, color=COLOURS[name], label=title)
+    axes.plot([], [], color=FLOOR_COLOUR, linestyle="--", linewidth=1, label=CONTENDERS[FLOOR].title)
+    titles = [c.workload.title.partition(": ") for c in found.values()]
+    lines = [what + ":\n" + details.replace(", ", ",\n", 1) for what, _, details in titles]
+    axes.set_xticks(range(len(found)), lines, fontsize=8)
+    axes.set_yscale("log")
+    axes.yaxis.set_major_formatter("{x:g}")
+    axes.set_ylabel("seconds, warm, median")
+    axes.grid(axis="y", color="0.9")
+    axes.set_axisbelow(True)
+    axes.margins(x=0.01, y=0.12)
+    axes.spines[["top", "right"]].set_visible(False)
+    figure.legend(loc="outside upper center", ncols=4, frameon=False, fontsize=8)
+    return figure
+
+
+def _bars(axes: Axes, group: int, comparison: Comparison, names: list[str], bar: float) -> None:
+    for place, name in enumerate(names):
+        m = comparison.measurements.get(name)
+        if m is not None:
+            x = group + (place - (len(names) - 1) / 2) * bar
+            axes.bar(x, m.median, 0.92 * bar, color=COLOURS[name])
+            label = f"{m.median:.2g}" if m.median < 10 else f"{m.median:.0f}"
+            axes.annotate(label, (x, m.median), (0, 1), textcoords="offset points", ha="center", fontsize=6.5)
+    if FLOOR in comparison.measurements:
+        floor = comparison.measurements[FLOOR].median
+        axes.plot(
+            [group - 0.45, group + 0.45], [floor, floor], color=FLOOR_COLOUR, linestyle="--", linewidth=1
+        )
+
+
+def growth(points: list[Point]) -> Figure:
+    """A panel an axis: time of one step of one member; with cores, the speed relative to the first."""
+    axes = list(dict.fromkeys(point.axis for point in points))
+    figure = Figure(figsize=(3.6 * len(axes), 4))
+    figure.set_layout_engine("constrained")
+    for panel, axis in zip(figure.subplots(1, len(axes), squeeze=False)[0], axes, strict=True):
+        of_axis = [point for point in points if point.axis == axis]
+        for contender in dict.fromkeys(point.contender for point in of_axis):
+            _line(panel, axis, contender, [p for p in of_axis if p.contender == contender])
+        panel.set_xlabel(AXIS_LABELS[axis])
+        values = sorted({point.value for point in of_axis})
+        panel.set_xticks(values, [f"{value:,}" for value in values])
+        panel.set_xticks([], minor=True)
+        panel.grid(color="0.92")
+        panel.spines[["top", "right"]].set_visible(False)
+    figure.axes[0].set_ylabel("µs for a step of a member")
+    figure.legend(
+        *figure.axes[0].get_legend_handles_labels(), loc="outside lower center", ncols=2, frameon=False
+    )
+    return figure
+
+
+def _line(panel: Axes, axis: str, contender: str, points: list[Point]) -> None:
+    values = [point.value for point in points]
+    style: dict[str, Any] = {
+        "color": LINE_COLOURS[contender],
+        "label": CONTENDERS[contender].title,
+        "marker": "o",
+        "markersize": 3,
+    }
+    if axis == "cores":
+        panel.plot(values, [points[0].median_s / point.median_s for point in points], **style)
+        panel.set_ylabel("speed, relative to the first")
+        panel.set_ylim(bottom=0)
+        return
+    panel.plot(values, [p.us_per_member_step for p in points], **style)
+    scale = [p.us_per_member_step / p.median_s for p in points]
+    low = [p.fastest_s * s for p, s in zip(points, scale, strict=True)]
+    high = [p.slowest_s * s for p, s in zip(points, scale, strict=True)]
+    panel.fill_between(values, low, high, color=style["color"], alpha=0.2)
+    panel.set_xscale("log")
+    panel.set_yscale("log")

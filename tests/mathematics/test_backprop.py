@@ -1,0 +1,321 @@
+"""The hand derivation against jax.grad and central differences, and its features-first form."""
+
+import ast
+import functools
+import inspect
+import itertools
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+import pytest
+from helpers import central_differences, compiled, perturbed
+
+import jfnn
+from jfnn import activations, backprop, losses, network
+from jfnn.activations import ACTIVATIONS
+from jfnn.layers import dense as layout
+from jfnn.losses import LOSSES
+from jfnn.network import Layer
+
+N, FEATURES, HIDDEN, OUTPUTS = 5, 3, 4, 3
+REDUCTIONS = losses.REDUCTIONS
+L2 = (0.0, 0.3)
+STEP = 1e-5  # of the central differences
+HAND_TOLERANCE = {"float32": 1e-5, "float64": 1e-12}
+DIFFERENCES_TOLERANCE = 1e-6
+
+# The cross-entropies bring their own output activation; the quadratic cost takes any.
+LOSS_AND_OUTPUT = [
+    (loss, output)
+    for loss in LOSSES
+    for output in (("identity",) if LOSSES[loss].takes_logits else ("identity", "sigmoid", "tanh"))
+]
+# Without hidden layers their activation plays no part, so one stands for all.
+ACTIVATION_AND_DEPTH = [("sigmoid", 0), *itertools.product(ACTIVATIONS, (1, 2, 3))]
+
+
+def make_targets(loss, rng, n=N, outputs=OUTPUTS):
+    """Soft targets such as the loss takes: distributions, numbers in [0, 1], or any."""
+    if LOSSES[loss].target_sum is not None:
+        return rng.dirichlet(np.ones(outputs), n)
+    return rng.uniform(size=(n, outputs)) if LOSSES[loss].takes_logits else rng.normal(size=(n, outputs))
+
+
+def make_sizes(depth):
+    return (FEATURES, *(HIDDEN,) * depth, OUTPUTS)
+
+
+def make_problem(loss, depth, dtype, seed=7):
+    """Parameters, inputs and targets, the same for every activation."""
+    rng = np.random.default_rng((seed, depth))
+    sizes = make_sizes(depth)
+    params = tuple(
+        Layer(rng.normal(size=(n_in, n_out)), rng.normal(size=n_out))
+        for n_in, n_out in itertools.pairwise(sizes)
+    )
+    params = jax.tree.map(lambda leaf: leaf.astype(dtype), params)
+    return params, rng.normal(size=(N, FEATURES)).astype(dtype), make_targets(loss, rng).astype(dtype)
+
+
+def disagreement(found, expected):
+    """The largest difference relative to the largest entry of its array, over all arrays."""
+    worst = 0.0
+    for f, e in zip(jax.tree.leaves(found), jax.tree.leaves(expected), strict=True):
+        f, e = np.asarray(f, np.float64), np.asarray(e, np.float64)
+        assert f.shape == e.shape
+        assert np.abs(e).max() > 1e-6, "an array of zeros would compare nothing"
+        worst = max(worst, np.abs(f - e).max() / np.abs(e).max())
+    return worst
+
+
+def choose(functions, number):
+    """One of several functions by a number that may be traced, so that one program serves them all."""
+
+    def chosen(*arguments, **options):
+        return jax.lax.select_n(number, *(function(*arguments, **options) for function in functions))
+
+    return chosen
+
+
+def choose_all(activation, loss, output):
+    """The activation, the loss and the output activation of these numbers in their registries."""
+
+    def chosen(number):
+        registered = ACTIVATIONS.values()
+        return activations.Activation(*(choose(column, number) for column in zip(*registered, strict=True)))
+
+    registered = [(entry.cost, entry.delta) for entry in LOSSES.values()]
+    costs = losses.Loss(*(choose(column, loss) for column in zip(*registered, strict=True)))
+    return chosen(activation), costs, chosen(output)
+
+
+def numbers(activation, loss, output):
+    names = list(ACTIVATIONS)
+    return names.index(activation), list(LOSSES).index(loss), names.index(output)
+
+
+@compiled
+def three_ways(chosen, params, x, targets, l2s):
+    """The pre-activations; hand derivation, `jax.grad` and, in float64, perturbed objectives.
+
+    These last three as ``[reduction][…][l2]``.
+    """
+    activation, loss, output = choose_all(*chosen)
+    net = jfnn.mlp(make_sizes(len(params) - 1), activation, output)
+
+    def of_reduction(reduction):
+        def objective(params, l2):
+            return jfnn.objective(net, params, x, targets, loss, l2, reduction)
+
+        def by_hand(l2):
+            options = {"activation": activation, "output": output, "loss": loss, "reduction": reduction}
+            return backprop.value_and_grad(params, x, targets, l2=l2, **options)
+
+        moved = jax.vmap(jax.vmap(objective, (0, None)), (None, 0))
+        moved = functools.partial(moved, perturbed(params, STEP))
+        auto = jax.vmap(jax.value_and_grad(objective), (None, 0))(params, l2s)
+        return jax.vmap(by_hand)(l2s), auto, moved(l2s) if x.dtype == np.float64 else None
+
+    zs, _ = backprop.forward(params, x, activation, output)
+    return zs, [of_reduction(reduction) for reduction in REDUCTIONS]
+
+
+def take(tree, i):
+    return jax.tree.map(lambda leaf: leaf[i], tree)
+
+
+@pytest.mark.parametrize(("activation", "depth"), ACTIVATION_AND_DEPTH)
+@pytest.mark.parametrize(("loss", "output"), LOSS_AND_OUTPUT)
+def test_hand_derivation_equals_jax_grad_and_central_differences(activation, loss, output, depth, dtype):
+    params, x, targets = make_problem(loss, depth, dtype)
+    chosen, wide = numbers(activation, loss, output), dtype == np.float64
+    zs, found = three_ways(chosen, params, x, targets, np.asarray(L2, dtype))
+    assert all(np.abs(z).min() > 1e-3 for z in zs[:-1]), "too near a kink"
+    for hand, auto, moved in jax.tree.map(np.asarray, found):
+        assert all(leaf.dtype == dtype for leaf in jax.tree.leaves(hand))
+        for i in range(len(L2)):
+            worst = disagreement(take(hand, i), take(auto, i))
+            print(f"hand derivation - jax.grad, {dtype}: {worst:.1e}")
+            assert worst < HAND_TOLERANCE[dtype.name]
+            for gradients in (hand[1], auto[1]) if wide else ():
+                worst = disagreement(take(gradients, i), central_differences(moved[i], params, STEP))
+                print(f"gradient - central differences: {worst:.1e}")
+                assert worst < DIFFERENCES_TOLERANCE
+
+
+@compiled
+def weighted_by_jax(chosen, params, x, targets, weights):
+    """`jax.grad` and perturbed objectives with sample weights, ``[reduction][…]``."""
+    activation, loss, output = choose_all(*chosen)
+    net = jfnn.mlp(make_sizes(len(params) - 1), activation, output)
+
+    def of_reduction(reduction):
+        def objective(params):
+            return jfnn.objective(net, params, x, targets, loss, 0.3, reduction, weights)
+
+        return jax.value_and_grad(objective)(params), jax.vmap(objective)(perturbed(params, STEP))
+
+    return [of_reduction(reduction) for reduction in REDUCTIONS]
+
+
+@compiled
+def by_hand(chosen, params, x, targets, weights=None):
+    """The hand derivation for both reductions."""
+    activation, loss, output = choose_all(*chosen)
+    options = {"activation": activation, "output": output, "loss": loss, "l2": 0.3, "weights": weights}
+    return [backprop.value_and_grad(params, x, targets, reduction=r, **options) for r in REDUCTIONS]
+
+
+@pytest.mark.parametrize("reduction", REDUCTIONS)
+@pytest.mark.parametrize("loss", LOSSES)
+def test_sample_weights_agree_and_weight_zero_is_an_absent_sample(loss, reduction, x64):
+    params, x, targets = make_problem(loss, 2, np.float64)
+    i, chosen = REDUCTIONS.index(reduction), numbers("tanh", loss, "identity")
+    weights, absent = np.array([0.5, 0.0, 2.0, 1.0, 0.0]), np.array([1.0, 0.0, 1.0, 0.0, 1.0])
+    weighted = by_hand(chosen, params, x, targets, weights)[i]
+    auto, moved = weighted_by_jax(chosen, params, x, targets, weights)[i]
+    assert disagreement(weighted, auto) < 1e-12
+    assert disagreement(weighted[1], central_differences(moved, params, STEP)) < DIFFERENCES_TOLERANCE
+    there = np.flatnonzero(weights)
+    only_these = by_hand(chosen, params, x[there], targets[there], weights[there])[i]
+    assert disagreement(weighted, only_these) < 1e-12
+    weighted = by_hand(chosen, params, x, targets, absent)[i]
+    unweighted = by_hand(chosen, params, x[absent > 0], targets[absent > 0])[i]
+    assert disagreement(weighted, unweighted) < 1e-12
+
+
+@pytest.mark.parametrize("reduction", REDUCTIONS)
+def test_a_sample_of_weight_two_counts_twice(reduction, x64):
+    params, x, targets = make_problem("cross_entropy", 2, np.float64)
+    i, chosen, again = REDUCTIONS.index(reduction), numbers("tanh", "cross_entropy", "identity"), [0, 1, 1, 2]
+    weighted = by_hand(chosen, params, x, targets, np.array([1.0, 2.0, 1.0, 0.0, 0.0]))[i]
+    assert disagreement(weighted, by_hand(chosen, params, x[again], targets[again])[i]) < 1e-12
+
+
+def test_labels_are_one_hot_targets(dtype):
+    params, x, _ = make_problem("cross_entropy", 1, dtype)
+    labels = np.array([0, 2, 1, 1, 2])
+    by_label, by_target = (
+        compiled(lambda params: backprop.value_and_grad(params, x, y))(params)  # noqa: B023
+        for y in (labels, np.eye(OUTPUTS, dtype=dtype)[labels])
+    )
+    jax.tree.map(np.testing.assert_array_equal, by_label, by_target)
+
+
+def test_works_under_jit_and_vmap(dtype):
+    _, x, targets = make_problem("cross_entropy", 2, dtype)
+    many = [make_problem("cross_entropy", 2, dtype, seed)[0] for seed in range(3)]
+    l2s = np.asarray([0.0, 0.1, 0.2], dtype)
+
+    def value_and_grad(params, l2):
+        return backprop.value_and_grad(params, x, targets, activation="elu", l2=l2)
+
+    stacked = jax.tree.map(lambda *leaves: np.stack(leaves), *many)
+    mapped, alone = compiled(jax.vmap(value_and_grad))(stacked, l2s), compiled(value_and_grad)
+    for i, params in enumerate(many):
+        assert disagreement(take(mapped, i), alone(params, l2s[i])) < HAND_TOLERANCE[dtype.name]
+
+
+def test_deltas_are_the_derivatives_in_the_pre_activations(x64):
+    params, x, targets = make_problem("quadratic", 3, np.float64)
+    zs, layers_out = backprop.forward(params, x, "tanh", "sigmoid")
+    delta_output = (layers_out[-1] - targets) * ACTIVATIONS["sigmoid"].df(zs[-1])
+    found = backprop.deltas(params, zs, delta_output, "tanh")
+
+    def cost_of_shifted(shifts):
+        a = x
+        for layer, shift, f in zip(params, shifts, [jnp.tanh] * 3 + [jax.nn.sigmoid], strict=True):
+            a = f(a @ layer.w + layer.b + shift)
+        return 0.5 * jnp.sum((a - targets) ** 2)
+
+    assert disagreement(found, jax.grad(cost_of_shifted)([jnp.zeros_like(z) for z in zs])) < 1e-12
+
+
+@jax.custom_jvp
+def no_autodiff(z):
+    return z
+
+
+@no_autodiff.defjvp
+def _refuse(primals, tangents):
+    raise AssertionError("differentiated automatically")
+
+
+def test_backprop_needs_no_derivative_of_jax(x64):
+    """Functions that JAX may not differentiate serve the hand derivation just as well."""
+    params, x, targets = make_problem("cross_entropy", 2, np.float64)
+    opaque_tanh = activations.Activation(lambda z: no_autodiff(jnp.tanh(z)), activations.d_tanh)
+    opaque_loss = LOSSES["cross_entropy"]._replace(
+        cost=lambda z, t, axis=-1: no_autodiff(losses.cross_entropy(z, t, axis))
+    )
+    found = backprop.value_and_grad(params, x, targets, activation=opaque_tanh, loss=opaque_loss, l2=0.3)
+    plain = backprop.value_and_grad(params, x, targets, activation="tanh", l2=0.3)
+    jax.tree.map(np.testing.assert_array_equal, found, plain)
+    with pytest.raises(AssertionError, match="differentiated automatically"):
+        jax.grad(lambda p: jfnn.objective(jfnn.mlp(make_sizes(2), opaque_tanh), p, x, targets))(params)
+
+
+@pytest.mark.parametrize("module", [backprop, activations, losses, network])
+def test_source_of_the_hand_derivation_names_no_autodiff(module):
+    autodiff = {
+        "grad",
+        "vjp",
+        "jvp",
+        "linearize",
+        "linear_transpose",
+        "jacfwd",
+        "jacrev",
+        "hessian",
+        "autodiff",
+    }
+    tree = ast.parse(inspect.getsource(module))
+    names = {node.attr for node in ast.walk(tree) if isinstance(node, ast.Attribute)}
+    names |= {node.id for node in ast.walk(tree) if isinstance(node, ast.Name)}
+    names |= {
+        alias.name for node in ast.walk(tree) if isinstance(node, ast.ImportFrom) for alias in node.names
+    }
+    assert not names & (autodiff | {"value_and_grad"})
+
+
+@compiled
+def both_forms(chosen, params, x, targets, weights):
+    """Outputs of both forms; gradients in the row form and, features first, by hand and by `jax.grad`."""
+    activation, loss, output = choose_all(*chosen)
+    net = jfnn.mlp(make_sizes(len(params) - 1), activation, output)
+    found = []
+    for reduction, weighting in (("sum", {}), ("mean", {"weights": weights})):
+        options = {"activation": activation, "output": output, "loss": loss, "reduction": reduction}
+        forms = [backprop.value_and_grad(params, x, targets, l2=0.3, **options, **weighting)]
+        for by_hand in (True, False):
+            turned = layout.features_first(net.mlp, loss, reduction, by_hand)
+            value, gradients = turned.value_and_grad(transposed(params), x, targets, l2=0.3, **weighting)
+            forms.append((value, transposed(gradients)))
+        found.append(forms)
+    return (turned.outputs(transposed(params), x), net.apply(params, x)), found
+
+
+def transposed(params):
+    return tuple(Layer(layer.w.T, layer.b) for layer in params)
+
+
+@pytest.mark.parametrize(("activation", "depth"), [("sigmoid", 0), *((name, 2) for name in ACTIVATIONS)])
+@pytest.mark.parametrize(("loss", "output"), LOSS_AND_OUTPUT)
+def test_features_first_form_equals_the_row_form(activation, loss, output, depth, x64):
+    params, x, targets = make_problem(loss, depth, np.float64)
+    weights = np.array([1.0, 1.0, 1.0, 0.0, 1.0])
+    chosen = numbers(activation, loss, output)
+    outputs, found = jax.tree.map(np.asarray, both_forms(chosen, params, x, targets, weights))
+    for expected, by_hand, by_jax in found:
+        assert disagreement(by_hand, expected) < 1e-12
+        assert disagreement(by_jax, expected) < 1e-12
+    np.testing.assert_allclose(outputs[0].T, outputs[1], rtol=1e-12, atol=1e-14)
+
+
+def test_features_first_storage_is_turned_back_exactly_behind_leading_axes():
+    params = tuple(Layer(np.random.rand(2, 6, 3, 4), np.random.rand(2, 6, 4)) for _ in range(2))
+    turned = layout.features_first(None, None, "sum", by_hand=True)
+    stored = turned.store(params)
+    assert stored[0].w.shape == (2, 6, 4, 3)
+    np.testing.assert_array_equal(stored[0].w[1, 5], params[0].w[1, 5].T)
+    jax.tree.map(np.testing.assert_array_equal, turned.restore(stored), params)

@@ -1,0 +1,509 @@
+"""Every figure is drawn and read back: the texts, colours and shapes it holds are those of the data."""
+
+import dataclasses
+import itertools
+import subprocess
+import sys
+
+import matplotlib
+import numpy as np
+import pytest
+from helpers import make_result, make_sampled
+from matplotlib.backends.backend_agg import FigureCanvasAgg
+from matplotlib.colors import LogNorm
+from matplotlib.patches import Rectangle
+from scipy import stats
+
+import jfnn
+from jfnn import plots
+from jfnn.analysis import summary
+from jfnn.plots.curves import default_cells
+
+
+def panels_of(figure):
+    """The two maps of a heat map; what is left is its colour bar."""
+    train, test, *rest = figure.axes
+    return {"train": train, "test": test}, rest
+
+
+def texts_of(panel, shape):
+    written = np.full(shape, "", dtype=object)
+    for text in panel.texts:
+        column, row = text.get_position()
+        written[row, column] = text.get_text()
+    return written
+
+
+def boxes_of(panel, filled):
+    patches = [
+        patch for patch in panel.patches if isinstance(patch, Rectangle) and patch.get_fill() == filled
+    ]
+    return {(round(box.get_y() + 0.5), round(box.get_x() + 0.5)): box for box in patches}
+
+
+def luminance(colour):
+    """The relative luminance of sRGB that WCAG defines."""
+    linear = [c / 12.92 if c <= 0.04045 else ((c + 0.055) / 1.055) ** 2.4 for c in colour[:3]]
+    return float(np.dot([0.2126, 0.7152, 0.0722], linear))
+
+
+def test_heat_map_writes_the_seed_mean_of_every_cell():
+    result = make_result((3, 5), seeds=3)
+    panels, _ = panels_of(plots.heat_map(result))
+    for part, panel in panels.items():
+        mean = getattr(result, f"{part}_accuracy").sum(axis=-1) / 3
+        written = texts_of(panel, (3, 5))
+        assert np.array_equal(written, np.vectorize("{:.3f}".format)(mean))
+        np.testing.assert_allclose(np.asarray(panel.images[0].get_array()), mean)
+
+
+def test_heat_map_marks_cells_that_diverged_with_any_seed():
+    result = make_result((3, 4), diverged=[(0, 1, 0), (2, 3, 1)])
+    panels, _ = panels_of(plots.heat_map(result))
+    for panel in panels.values():
+        written = texts_of(panel, (3, 4))
+        assert {tuple(map(int, place)) for place in np.argwhere(written == "div")} == {(0, 1), (2, 3)}
+        hatched = boxes_of(panel, filled=True)
+        assert set(hatched) == {(0, 1), (2, 3)}
+        assert all(box.get_hatch() for box in hatched.values())
+
+
+@pytest.mark.parametrize("held", [{"validates": True}, {"folds": 3}])
+def test_figures_of_validated_grids_average_folds_and_leave_the_test_rows_out(held):
+    result = make_result((3, 4), seeds=2, history=5, **held)
+    train, validation, _ = plots.heat_map(result).axes
+    assert (train.get_title(), validation.get_title()) == ("train accuracy", "validation accuracy")
+    for panel, part in ((train, "train"), (validation, "validation")):
+        mean = getattr(result, f"{part}_accuracy").reshape(3, 4, -1).mean(axis=-1)
+        np.testing.assert_allclose(np.asarray(panel.images[0].get_array()), mean)
+        assert list(boxes_of(panel, filled=False)) == [result.best().index]
+    loss, _ = plots.loss_curves(result, cells=[(2, 1)]).axes
+    for line, part in zip(loss.lines, ("train", "validation"), strict=True):
+        expected = result.history[f"{part}_loss"][2, 1].reshape(-1, 5).mean(axis=0)
+        np.testing.assert_allclose(line.get_ydata(), expected)
+    assert loss.get_title() == "loss (train solid, validation dashed)"
+
+
+def test_heat_map_without_rows_that_test_has_one_panel():
+    result = make_result((3, 3))
+    nothing = np.full_like(result.test_loss, np.nan)
+    result = dataclasses.replace(result, test_accuracy=nothing, test_loss=nothing, ranked_by="train_accuracy")
+    panel, _ = plots.heat_map(result).axes
+    assert panel.get_title() == "train accuracy"
+
+
+def test_heat_map_slants_the_values_of_cells_that_stopped_early():
+    result = make_result((3, 3))
+    result.left_at[0, 2, 1] = 4
+    panels, _ = panels_of(figure := plots.heat_map(result))
+    for panel in panels.values():
+        slanted = [text.get_position() for text in panel.texts if text.get_fontstyle() == "italic"]
+        assert slanted == [(2, 0)]
+    assert "italics: stopped before the end" in " ".join(figure.get_suptitle().split())
+    assert "italics" not in plots.heat_map(make_result((3, 3))).get_suptitle()
+
+
+def test_heat_map_outlines_the_best_cell_and_no_other():
+    result = make_result((4, 5))
+    result.test_accuracy[1, 3] = 1.0
+    panels, _ = panels_of(plots.heat_map(result))
+    assert all(list(boxes_of(panel, filled=False)) == [(1, 3)] for panel in panels.values())
+
+
+def test_heat_map_has_one_colour_bar_and_one_scale_from_0_to_1():
+    panels, rest = panels_of(plots.heat_map(make_result()))
+    assert len(rest) == 1
+    assert {panel.images[0].get_clim() for panel in panels.values()} == {(0, 1)}
+
+
+@pytest.mark.parametrize("classes", [True, False])
+def test_heat_map_texts_stand_out_from_their_cells(classes):
+    result = make_result((20, 20), seeds=1, classes=classes)
+    panels, _ = panels_of(plots.heat_map(result))
+    for panel in panels.values():
+        image = panel.images[0]
+        for text in panel.texts:
+            column, row = text.get_position()
+            behind = luminance(image.to_rgba(image.get_array()[row, column]))
+            before = {"white": 1.0, "black": 0.0}[text.get_color()]
+            contrast = (max(behind, before) + 0.05) / (min(behind, before) + 0.05)
+            assert contrast > 3  # what WCAG asks of large text and of graphics
+
+
+@pytest.mark.parametrize("classes", [True, False])
+@pytest.mark.parametrize("shape", [(1, 1), (3, 3), (7, 7), (20, 20), (3, 12), (12, 3)])
+def test_heat_map_texts_fit_their_cells_and_labels_do_not_overlap(shape, classes):
+    further = {"momentum": np.array([0.9])}.items()
+    diverged = [(0, 0, 0, 0)] if shape != (1, 1) else []
+    result = make_result(shape, seeds=1, further=further, classes=classes, diverged=diverged)
+    figure = plots.heat_map(result)
+    canvas = FigureCanvasAgg(figure)
+    canvas.draw()
+    panels, _ = panels_of(figure)
+    for panel in panels.values():
+        assert all(text.get_fontsize() >= 6 for text in panel.texts)
+        assert len(panel.texts) == np.prod(shape)
+        for text in panel.texts:
+            column, row = text.get_position()
+            corners = panel.transData.transform([(column - 0.5, row - 0.5), (column + 0.5, row + 0.5)])
+            (left, low), (right, high) = corners.min(axis=0), corners.max(axis=0)
+            box = text.get_window_extent()
+            assert left < box.x0 and box.x1 < right and low < box.y0 and box.y1 < high
+    texts = [label for panel in panels.values() for label in panel.get_xticklabels()]
+    texts += [
+        *panels["train"].get_yticklabels(),
+        *(panel.title for panel in panels.values()),
+        figure._suptitle,
+    ]
+    boxes = [text.get_window_extent() for text in texts]
+    assert not any(one.overlaps(other) for one, other in itertools.combinations(boxes, 2))
+    assert all(figure.bbox.x0 <= box.x0 and box.x1 <= figure.bbox.x1 for box in boxes)
+
+
+def test_heat_map_labels_give_the_axes_back():
+    result = make_result((3, 20))
+    panel = panels_of(plots.heat_map(result))[0]["train"]
+    down = [float(label.get_text()) for label in panel.get_yticklabels()]
+    across = [float(label.get_text()) for label in panel.get_xticklabels()]
+    np.testing.assert_allclose(down, result.learning_rate, rtol=0.05)
+    np.testing.assert_allclose(across, result.l2, rtol=0.05)
+    assert panel.get_yticklabels()[0].get_text() == "1e-5"
+
+
+def test_labels_tell_close_values_apart():
+    values = [0.1, 0.1001, 0.10012]
+    assert [float(label) for label in summary.labels(values)] == values
+    assert summary.labels([0.0, 1e-5, 2.5e-3, 0.01, 10.0, 250.0]) == [
+        "0",
+        "1e-5",
+        "2.5e-3",
+        "0.01",
+        "10",
+        "2.5e2",
+    ]
+
+
+def test_heat_map_of_many_cells_leaves_the_texts_out():
+    panels, _ = panels_of(plots.heat_map(make_result((60, 60), seeds=1)))
+    assert not any(panel.texts for panel in panels.values())
+
+
+def test_heat_map_without_classes_shows_losses_on_a_log_scale():
+    result = make_result(classes=False)
+    panels, _ = panels_of(plots.heat_map(result))
+    for part, panel in panels.items():
+        mean = getattr(result, f"{part}_loss").mean(axis=-1)
+        np.testing.assert_allclose(texts_of(panel, (7, 7)).astype(float), mean, rtol=5.1e-3)
+        assert isinstance(panel.images[0].norm, LogNorm)
+    best = np.unravel_index(result.test_loss.mean(axis=-1).argmin(), (7, 7))
+    assert list(boxes_of(panels["test"], filled=False)) == [best]
+    image = panels["test"].images[0]
+    assert luminance(image.to_rgba(mean.min())) > luminance(image.to_rgba(mean.max()))
+
+
+def test_heat_map_of_further_axes_shows_the_slice_asked_for():
+    momentum = np.array([0.0, 0.5, 0.9])
+    result = make_result((3, 4), further={"momentum": momentum, "decay": np.array([0.9])}.items())
+    best = result.best().index
+    for place in range(3):
+        panels, _ = panels_of(plots.heat_map(result, at={"momentum": place}))
+        mean = result.test_accuracy[:, :, place, 0].mean(axis=-1)
+        np.testing.assert_allclose(np.asarray(panels["test"].images[0].get_array()), mean)
+        outlined = list(boxes_of(panels["test"], filled=False))
+        assert outlined == ([best[:2]] if place == best[2] else [])
+
+
+@pytest.mark.parametrize(
+    "at", [None, {"momentum": 2}, {"momentum": -1}, {"l2": 0}, {"momentum": 0, "foo": 0}]
+)
+def test_heat_map_refuses_a_place_that_is_not_there(at):
+    result = make_result((3, 3), further={"momentum": np.array([0.0, 0.9])}.items())
+    with pytest.raises(ValueError, match=r"^at: .*momentum"):
+        plots.heat_map(result, at)
+
+
+def test_figures_of_a_grid_that_diverged_everywhere_are_drawn():
+    result = make_result((2, 3), seeds=1, diverged=[np.s_[:]], history=4)
+    panels, _ = panels_of(plots.heat_map(result))
+    assert (texts_of(panels["test"], (2, 3)) == "div").all()
+    assert not boxes_of(panels["test"], filled=False)
+    assert "(div)" in plots.loss_curves(result).legends[0].texts[0].get_text()
+
+
+def test_loss_curves_show_the_seed_means_of_the_cells_asked_for():
+    result = make_result((3, 3), history=5)
+    loss, accuracy = plots.loss_curves(result, cells=[(0, 2), (1, 1)]).axes
+    for axes, kind in ((loss, "loss"), (accuracy, "accuracy")):
+        drawn = [line.get_ydata() for line in axes.lines]
+        expected = [
+            result.history[f"{part}_{kind}"][cell].mean(axis=0)
+            for cell in [(0, 2), (1, 1)]
+            for part in ("train", "test")
+        ]
+        np.testing.assert_allclose(drawn, expected)
+        assert all(np.array_equal(line.get_xdata(), result.history["epoch"]) for line in axes.lines)
+        assert [line.get_linestyle() for line in axes.lines] == ["-", "--", "-", "--"]
+
+
+@pytest.mark.parametrize("rates", [1, 3, 6, 7, 20])
+def test_loss_curves_take_the_best_cell_and_other_learning_rates(rates):
+    result = make_result((rates, 3), history=5)
+    chosen, l2 = result.best().index
+    cells = default_cells(result)
+    assert len(cells) == len(set(cells)) == min(rates, 6)
+    assert (chosen, l2) in cells and {j for _, j in cells} == {l2}
+
+
+def test_loss_curves_leave_out_cells_that_stopped_before_there_were_scores():
+    result = make_result((3, 2), seeds=1, history=4)
+    result.test_accuracy[1, 0] = 1.0
+    result.history["train_loss"][[0, 2], 0] = np.nan
+    result.diverged_at[2, 0] = 0
+    assert default_cells(result) == [(1, 0), (2, 0)]
+
+
+def test_loss_curves_end_where_a_member_diverged():
+    result = make_result((2, 1), seeds=1, history=4)
+    for name in ("train", "test"):
+        result.history[f"{name}_loss"][1, 0, 0, 2:] = np.nan
+    result.diverged_at[1, 0, 0] = 2
+    loss, _ = (figure := plots.loss_curves(result, cells=[(1, 0)])).axes
+    assert np.isfinite(loss.lines[0].get_ydata()).tolist() == [True, True, False, False]
+    assert figure.legends[0].texts[0].get_text().endswith("(div)")
+
+
+def test_loss_curves_that_explode_leave_the_others_in_sight():
+    result = make_result((2, 1), seeds=1, history=4)
+    for part in ("train", "test"):
+        result.history[f"{part}_loss"][0] = [[4.0, 3.0, 2.0, 1.0]]
+        result.history[f"{part}_loss"][1] = [[5.0, 1e30, np.nan, np.nan]]
+    low, high = plots.loss_curves(result).axes[0].get_ylim()
+    assert low < 1 and 5 < high < 1e5
+    result.diverged_at[1] = 3
+    low, high = plots.loss_curves(result).axes[0].get_ylim()
+    assert low < 1 and 4 < high < 10  # where the others lie
+
+
+def test_loss_curves_of_a_training_run():
+    x, t = jfnn.datasets.xor_gate()
+    net = jfnn.mlp((2, 3, 2))
+    _, history = jfnn.train(net, x, t, learning_rate=0.1, epochs=3, batch_size=None, test=(x, t))
+    loss, accuracy = plots.loss_curves(history).axes
+    np.testing.assert_array_equal(loss.lines[0].get_ydata(), history.train_loss)
+    np.testing.assert_array_equal(accuracy.lines[1].get_ydata(), history.test_accuracy)
+
+
+def test_loss_curves_without_classes_have_one_panel():
+    assert len(plots.loss_curves(make_result(classes=False, history=3)).axes) == 1
+
+
+def test_loss_curves_refuse_what_is_not_there():
+    with pytest.raises(ValueError, match=r"^run: no history"):
+        plots.loss_curves(make_result())
+    with pytest.raises(ValueError, match=r"^run: no history"):
+        history = {name: values[..., :0] for name, values in make_result(history=1).history.items()}
+        plots.loss_curves(dataclasses.replace(make_result(), history=history))
+    with pytest.raises(ValueError, match=r"^cells: no such place \(7, 0\)"):
+        plots.loss_curves(make_result(history=2), cells=[(7, 0)])
+    with pytest.raises(ValueError, match=r"^cells: no such place"):
+        plots.loss_curves(make_result(history=2), cells=[(0,)])
+
+
+def points_of(panel):
+    """The cells in one panel of a scatter plot: filled, hollow, the best one's ring, crosses."""
+    filled, hollow, *ring = (np.asarray(each.get_offsets()) for each in panel.collections)
+    (crosses,) = panel.lines
+    return filled, hollow, ring, crosses
+
+
+@pytest.mark.parametrize("classes", [True, False])
+@pytest.mark.parametrize("folds", [None, 2])
+def test_scatter_shows_each_cells_mean_score_over_each_hyperparameter_that_varies(classes, folds):
+    momentum = np.linspace(0, 0.9, 12)
+    axes = {"momentum": momentum, "b1": np.full(12, 0.9)}
+    result = make_sampled(axes=axes, classes=classes, folds=folds, diverged=[(3, 0, 1), (5, 0, 0)])
+    result.lost[[7, 8]] = True
+    *panels, bar = (figure := plots.scatter(result)).axes
+    assert [panel.get_xlabel() for panel in panels] == ["learning rate η", "L2 penalty λ", "momentum"]
+    assert bar.get_ylabel() == "learning rate η"
+    assert panels[0].get_ylabel() == result.ranked_by.replace("_", " ")
+    means = getattr(result, result.ranked_by).reshape(12, -1).mean(axis=1)
+    stayed, out = [0, 1, 2, 4, 6, 9, 10, 11], [7, 8]
+    for panel, name in zip(panels, ("learning_rate", "l2", "momentum"), strict=True):
+        filled, hollow, (ring,), crosses = points_of(panel)
+        values = result.axes[name]
+        np.testing.assert_allclose(filled, np.stack([values[stayed], means[stayed]], axis=1))
+        np.testing.assert_allclose(hollow, np.stack([values[out], means[out]], axis=1))
+        np.testing.assert_array_equal(crosses.get_xdata(), values[[3, 5]])
+        (best,) = result.best().index
+        np.testing.assert_allclose(ring, [[values[best], means[best]]])
+    assert panels[0].get_yscale() == ("linear" if classes else "log")
+    caption = " ".join(figure.get_suptitle().split())
+    assert "12 cells" in caption and "crosses: 2 diverged" in caption and "hollow: ruled out" in caption
+    assert summary.describe(result.best().axes) in caption
+
+
+def test_scatter_colours_cells_by_their_learning_rate():
+    result = make_sampled(diverged=[(2, 0, 0)])
+    panel, other, bar = plots.scatter(result).axes
+    faces = panel.collections[0].get_facecolors()
+    np.testing.assert_array_equal(faces, other.collections[0].get_facecolors())
+    # The learning rates ascend evenly on the logarithmic scale of the bar.
+    expected = matplotlib.colormaps["viridis"](np.linspace(0, 1, 12))[np.arange(12) != 2]
+    np.testing.assert_allclose(faces, expected, atol=0.02)
+    assert bar.get_yscale() == "log"
+    alone = make_sampled(axes={"learning_rate": np.full(12, 0.1), "l2": np.full(12, 0.0)})
+    (panel,) = plots.scatter(alone).axes
+    assert (
+        panel.get_xlabel() == "learning rate η"
+        and len(np.unique(panel.collections[0].get_facecolors(), axis=0)) == 1
+    )
+
+
+@pytest.mark.parametrize(
+    ("values", "scale"),
+    [
+        (stats.loguniform(1e-4, 1e-1).ppf(np.random.default_rng(0).random(30)), "log"),
+        (stats.uniform(0, 0.95).ppf(np.random.default_rng(0).random(30)), "linear"),
+        (stats.uniform(1e-3, 1).ppf(np.random.default_rng(0).random(30)), "linear"),
+        (np.array([0, 1e-4, 1e-3, 1e-2, 1e-1, 1] * 5), "symlog"),
+        (np.array([-1, 0.5, 1e-3, 1e-2, 1e-1, 1] * 5), "linear"),
+        (np.array([0, 1.0] * 15), "linear"),
+    ],
+)
+def test_scatter_takes_the_axis_on_which_values_spread_evenly(values, scale):
+    panel = plots.scatter(make_sampled(30, {"momentum": values})).axes[2]
+    assert panel.get_xlabel() == "momentum" and panel.get_xscale() == scale
+    low, high = panel.get_xlim()
+    assert low <= values.min() and values.max() <= high
+
+
+@pytest.mark.parametrize("varying", range(1, 8))
+def test_scatter_has_three_panels_a_row_and_none_is_empty(varying):
+    names = ["learning_rate", "l2", *"abcde"]
+    axes = {name: np.linspace(0.1, 1, 12) if i < varying else np.ones(12) for i, name in enumerate(names)}
+    figure = plots.scatter(make_sampled(axes=axes))
+    FigureCanvasAgg(figure).draw()
+    panels = [panel for panel in figure.axes if panel.collections and panel.get_xlabel()]
+    assert [panel.get_xlabel() for panel in panels] == ["learning rate η", "L2 penalty λ", *"abcde"][:varying]
+    rows = {round(panel.get_position().y0, 3) for panel in panels}
+    assert len(rows) == -(-varying // 3) and len(figure.axes) == varying + 1
+    texts = [each for panel in panels for each in (panel.xaxis.label, panel.yaxis.label) if each.get_text()]
+    boxes = [text.get_window_extent() for text in texts]
+    assert not any(one.overlaps(other) for one, other in itertools.combinations(boxes, 2))
+
+
+def test_scatter_of_a_search_that_diverged_everywhere_and_of_a_grid_is_drawn():
+    *panels, _ = (figure := plots.scatter(make_sampled(diverged=[np.s_[:]]))).axes
+    assert all(len(points_of(panel)[3].get_xdata()) == 12 for panel in panels)
+    assert "no best cell; crosses: 12 diverged" in " ".join(figure.get_suptitle().split())
+    result = make_result((3, 4))
+    filled, *_ = points_of(plots.scatter(result).axes[1])
+    np.testing.assert_allclose(filled[:, 0], np.tile(result.l2, 3))
+    np.testing.assert_allclose(filled[:, 1], result.cell_scores().ravel())
+
+
+def test_heat_map_refuses_a_random_search_and_says_what_shows_it():
+    with pytest.raises(ValueError, match=r"^result: .* form no grid; use plots\.scatter$"):
+        plots.heat_map(make_sampled())
+
+
+@pytest.mark.parametrize("classes", [True, False])
+def test_loss_curves_of_a_random_search_go_from_the_best_cell_to_the_worst(classes):
+    result = make_sampled(n=16, classes=classes, history=5, diverged=[(4, 0, 0)])
+    cells = [i for (i,) in default_cells(result)]
+    scores = result.cell_scores()
+    order = np.argsort(-scores if classes else scores)
+    assert len(cells) == 6 and cells[0] == order[0] == result.best().index[0]
+    assert [scores[i] for i in cells] == pytest.approx(
+        sorted(scores[cells], key=lambda score: (np.isnan(score), -score if classes else score)), nan_ok=True
+    )
+    assert cells[-1] == 4  # the one that diverged is the worst
+    figure = plots.loss_curves(result, cells=[(2,), (11,)])
+    drawn = [line.get_ydata() for line in figure.axes[0].lines]
+    expected = [result.history[f"{part}_loss"][i].mean(axis=0) for i in (2, 11) for part in ("train", "test")]
+    np.testing.assert_allclose(drawn, expected)
+    assert figure.legends[0].texts[0].get_text().startswith(summary.describe(result.axes_at((2,))))
+    with pytest.raises(ValueError, match=r"^cells: no such place \(16,\)"):
+        plots.loss_curves(result, cells=[(16,)])
+
+
+def test_loss_curves_of_a_random_search_leave_out_cells_without_scores():
+    result = make_sampled(n=8, history=3)
+    (best,) = result.best().index
+    shown = {best, (best + 3) % 8}
+    result.history["train_loss"][[i for i in range(8) if i not in shown]] = np.nan
+    assert {i for (i,) in default_cells(result)} == shown
+
+
+def test_images_show_pixels_labels_and_wrong_predictions():
+    x = np.arange(12 * 9).reshape(12, 9)
+    labels = np.arange(12)
+    predicted = labels.copy()
+    predicted[3] = 7
+    figure = plots.images(x, labels, predicted)
+    shown = [axes for axes in figure.axes if axes.images]
+    assert [axes.get_title() for axes in shown] == ["3 → 7" if i == 3 else str(i) for i in range(12)]
+    for axes, picture in zip(shown, x, strict=True):
+        assert np.array_equal(axes.images[0].get_array(), [picture[:3], picture[3:6], picture[6:]])
+    frames = [axes.spines["top"].get_linewidth() for axes in shown]
+    assert frames[3] > max(frames[:3] + frames[4:])
+    assert all("→" not in axes.get_title() for axes in plots.images(x, labels).axes)
+
+
+def test_images_refuse_what_is_not_square_or_does_not_match():
+    for x in (np.zeros((2, 8)), np.zeros((2, 3, 4)), np.zeros((0, 9)), np.zeros(9)):
+        with pytest.raises(ValueError, match=r"^x: expected square images"):
+            plots.images(x, [0] * len(x))
+    with pytest.raises(ValueError, match=r"^labels: expected 2"):
+        plots.images(np.zeros((2, 9)), [1])
+    with pytest.raises(ValueError, match=r"^predicted: expected 2"):
+        plots.images(np.zeros((2, 9)), [1, 2], [1])
+
+
+def test_decision_regions_colour_each_place_by_its_class():
+    def predict(x):
+        return np.where(x[:, 0] > 0.3, 5, np.where(x[:, 1] > 0.7, 9, 2))
+
+    points = np.array([[0, 0], [0, 1], [1, 0], [1, 1]])
+    axes = plots.decision_regions(predict, points, predict(points), resolution=101).axes[0]
+    image = axes.images[0]
+    left, right, bottom, top = image.get_extent()
+    for x, y in itertools.product(np.linspace(-0.2, 1.2, 9), repeat=2):
+        row = round((y - bottom) / (top - bottom) * 100)
+        column = round((x - left) / (right - left) * 100)
+        label = [2, 5, 9][image.get_array()[row, column]]
+        assert label == predict(np.array([[x, y]]))[0]
+    assert image.origin == "lower"
+    drawn = {tuple(p) for collection in axes.collections for p in collection.get_offsets()}
+    assert drawn == {tuple(p) for p in points}
+
+
+def test_decision_regions_refuse_what_is_not_two_dimensional():
+    with pytest.raises(ValueError, match=r"^x: expected points"):
+        plots.decision_regions(len, np.zeros((4, 3)), np.zeros(4))
+    with pytest.raises(ValueError, match=r"^labels: expected 4"):
+        plots.decision_regions(len, np.zeros((4, 2)), np.zeros(3))
+
+
+def test_weights_as_images_show_each_units_weights_on_one_symmetric_scale():
+    w = np.random.default_rng(0).normal(size=(16, 7))
+    shown = [
+        axes
+        for axes in plots.weights_as_images(w).axes
+        if axes.images and len(axes.images[0].get_array()) == 4
+    ]
+    assert len(shown) == 7
+    for axes, column in zip(shown, w.T, strict=True):
+        np.testing.assert_array_equal(axes.images[0].get_array(), column.reshape(4, 4))
+        assert axes.images[0].get_clim() == (-np.abs(w).max(), np.abs(w).max())
+    with pytest.raises(ValueError, match=r"^w: expected"):
+        plots.weights_as_images(np.zeros((5, 2)))
+    with pytest.raises(ValueError, match=r"^w: expected finite"):
+        plots.weights_as_images(np.full((4, 2), np.nan))
+
+
+def test_matplotlib_comes_when_asked_for_and_without_pyplot():
+    code = "import sys, jfnn; assert 'matplotlib' not in sys.modules; jfnn.plots.images([[0]], [0]);"
+    code += "assert 'matplotlib.figure' in sys.modules and 'matplotlib.pyplot' not in sys.modules"
+    subprocess.run([sys.executable, "-c", code], check=True)

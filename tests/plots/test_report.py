@@ -1,0 +1,221 @@
+"""The page and the words that a person reads a sweep by."""
+
+import base64
+import dataclasses
+import html.parser
+import re
+
+import numpy as np
+import pytest
+from helpers import make_result, make_sampled
+
+import jfnn
+from jfnn import report
+from jfnn.analysis import ranking, summary
+
+
+class Page(html.parser.HTMLParser):
+    """A page's tables, headings, images and preformatted text; every tag must be closed."""
+
+    def __init__(self, text):
+        super().__init__()
+        self.open, self.rows, self.texts, self.sources = [], [], {}, []
+        self.feed(text)
+        assert not self.open
+
+    def handle_starttag(self, tag, attrs):
+        self.sources += [value for name, value in attrs if name in ("src", "href")]
+        if tag not in ("meta", "img", "br"):
+            self.open.append(tag)
+            self.texts.setdefault(tag, []).append("")
+        if tag == "tr":
+            self.rows.append([])
+
+    def handle_endtag(self, tag):
+        if tag in ("td", "th"):
+            self.rows[-1].append(self.texts[tag][-1])
+        assert self.open.pop() == tag
+
+    def handle_data(self, data):
+        if self.open:
+            self.texts[self.open[-1]][-1] += data
+
+
+@pytest.fixture(scope="module")
+def trained(tmp_path_factory):
+    """A small sweep, saved, and the page beside it."""
+    out = tmp_path_factory.mktemp("run")
+    x, y = jfnn.datasets.xor_gate()
+    split = jfnn.Split(np.tile(x, (3, 1)), np.tile(y, 3), x, y)
+    result = jfnn.sweep(
+        jfnn.mlp((2, 3, 2), activation="tanh"),
+        split,
+        learning_rate=[0.1, 0.2],
+        l2=[0.0, 0.1],
+        epochs=4,
+        segment=1,
+        history=True,
+        batch_size=None,
+        folds=2,
+        seeds=[5, 6],
+        out=out,
+    )
+    report.write_report(result, out / "report.html", title='A <b>"grid"</b>', text=["a & b", "c"])
+    return result, out, (out / "report.html").read_text()
+
+
+def test_page_needs_nothing_from_elsewhere_and_holds_the_figures(trained):
+    _, _, text = trained
+    page = Page(text)
+    assert len(page.sources) == 2
+    for source in page.sources:
+        kind, _, data = source.partition(",")
+        assert kind == "data:image/png;base64"
+        assert base64.b64decode(data, validate=True).startswith(b"\x89PNG")
+    assert not re.search(r"https?://|<script|<link|@import|url\(", text)
+
+
+def test_page_shows_what_users_wrote_as_they_wrote_it(trained):
+    _, _, text = trained
+    page = Page(text)
+    assert page.texts["h1"] == ['A <b>"grid"</b>'] == page.texts["title"]
+    assert "<b>" not in text and "a &amp; b" in text
+
+
+def test_page_lists_the_best_cells_settings_and_versions(trained):
+    result, _, text = trained
+    rows = Page(text).rows
+    best = ranking.best_first([result])
+    assert [tuple(row) for row in rows[: len(best.cells) + 1]] == ranking.table(best)
+    listed = {row[0]: row[1] for row in rows[len(best.cells) + 1 :]}
+    assert listed["network.sizes"] == "2, 3, 2" and listed["axes.learning_rate"] == "0.1, 0.2"
+    assert listed["versions.numpy"] == np.__version__ and listed["backend.platform"] == "cpu"
+
+
+def test_page_says_what_the_numbers_and_marks_of_its_table_are(trained, tmp_path):
+    result, _, text = trained
+    legend = ranking.legend(ranking.best_first([result]))
+    assert len(legend) == 2 and "<br>".join(legend) in text
+    report.write_report(make_result((2, 3), seeds=1), tmp_path / "report.html")
+    assert not re.search(f"±|{ranking.TIED}", (tmp_path / "report.html").read_text())
+
+
+def test_pages_lines_load_the_best_model_again(trained):
+    result, _, text = trained
+    code = Page(text).texts["pre"][0]
+    here = {"x": np.float32([[0, 1]])}
+    exec(code, here)
+    best = result.member(*result.best().index, 0, 0)
+    np.testing.assert_array_equal(here["params"][0].w, best[0].w)
+    np.testing.assert_array_equal(here["outputs"], here["network"].apply(best, here["x"]))
+    assert here["network"].mlp.activation is jfnn.activations.ACTIVATIONS["tanh"]
+    assert set(here["table"]) >= {"learning_rate", "seed", "fold", "validation_accuracy"}
+
+
+def test_lines_leave_out_what_would_raise(trained):
+    result, *_ = trained
+    alone = "import jfnn\nresult = jfnn.load('run')\ntable = result.to_dict()  # ready for pandas.DataFrame"
+    assert report.how_to_load(dataclasses.replace(result, params=None), "run") == alone
+    for function in ("activation", "output"):
+        spec = result.config["settings"]["network"] | {function: "custom"}
+        config = {"settings": {"network": spec}}
+        lines = report.how_to_load(dataclasses.replace(result, config=config), "run")
+        assert "result.member(" in lines and "network" not in lines
+
+
+def test_without_points_on_the_way_there_are_no_curves():
+    assert set(report.draw(make_result((2, 3)))) == {"heatmap"}
+    empty = {name: values[..., :0] for name, values in make_result((2, 3), history=1).history.items()}
+    assert set(report.draw(dataclasses.replace(make_result((2, 3)), history=empty))) == {"heatmap"}
+
+
+def test_lines_name_the_best_cells_place_in_its_order():
+    result = dataclasses.replace(make_result((2, 3), seeds=2, folds=2), params=())
+    result.validation_accuracy[0, 2] = 1.0
+    assert "result.member(0, 2, 0, 0)  # the best cell, seed 0, first fold" in report.how_to_load(
+        result, "run"
+    )
+    assert "jfnn.load('run')" in report.how_to_load(result, "run")
+
+
+def test_page_of_a_random_search_lists_ten_cells_and_shows_them_scattered(tmp_path):
+    result = make_sampled(n=60, history=3)
+    assert set(report.draw(result)) == {"scatter", "curves"}
+    config = {"settings": {"axes": {"l2": result.l2.tolist()}}}
+    report.write_report(dataclasses.replace(result, config=config, params=()), tmp_path / "report.html")
+    page = Page((tmp_path / "report.html").read_text())
+    best = ranking.best_first([result], most=10)
+    assert [tuple(row) for row in page.rows[:11]] == ranking.table(best) and page.rows[11][0] == "axes.l2"
+    assert "The cells drawn" in page.texts["h2"]
+    assert f"result.member({best.cells[0].place[0]}, 0)  # the best cell, seed 0" in page.texts["pre"][0]
+    listed = page.rows[11][1].split(", ")
+    assert len(listed) == 51 and listed[-1] == "… 10 more"
+
+
+def test_page_gives_the_scores_of_the_cell_trained_again_and_loads_it(tmp_path):
+    x, y = jfnn.datasets.xor_gate()
+    split = jfnn.Split(np.tile(x, (3, 1)), np.tile(y, 3), x, y)
+    result = jfnn.sweep(
+        jfnn.mlp((2, 3, 2)),
+        split,
+        learning_rate=[0.1, 0.2],
+        epochs=3,
+        batch_size=None,
+        seeds=2,
+        validation=4,
+        refit=True,
+        out=tmp_path,
+    )
+    r2 = np.array([[[0.5, 0.7]]])
+    report.write_report(result, tmp_path / "report.html", extra_refit={"test_R²": r2})
+    text = (tmp_path / "report.html").read_text()
+    texts = summary.refit_texts(result.refit)
+    assert [each.rsplit(" ", 3)[0] for each in texts] == ["test accuracy", "train accuracy"]
+    assert f"On all training rows, with 2 seeds: {', '.join(texts)}, test R² 0.600 ± " in text
+    here = {"x": np.float32([[0, 1]])}
+    exec(Page(text).texts["pre"][0], here)
+    np.testing.assert_array_equal(here["params"][0].w, result.refit.member(0, 0, 0)[0].w)
+    assert "trained again" not in report.how_to_load(dataclasses.replace(result, refit=None), "run")
+
+
+def test_scores_of_the_cell_trained_again_are_means_over_its_seeds():
+    refit = make_result((1, 1), seeds=3)
+    means = [getattr(refit, f"{part}_accuracy").mean() for part in ("test", "train")]
+    halves = [jfnn.cell_statistics(refit, f"{part}_accuracy") for part in ("test", "train")]
+    assert summary.refit_texts(refit) == [
+        f"{part} accuracy {mean:.3f} ± {(found.high - found.low).item() / 2:.3f}"
+        for part, mean, found in zip(("test", "train"), means, halves, strict=True)
+    ]
+    assert summary.refit_texts(make_result((1, 1), seeds=1, diverged=[np.s_[:]]))[0] == "test accuracy div"
+
+
+def test_overview_lists_the_cells_of_all_groups_and_links_their_pages(tmp_path):
+    results = (make_result((2, 3)), make_result((3, 3), diverged=[(0, 0, 0)]))
+    found = jfnn.SweepGroups((jfnn.Group("a<b", 5), jfnn.Group("c d", None)), results, make_result((1, 1)))
+    pages = {group: f"{group.directory}/report.html" for group in found.groups}
+    report.write_overview(found, tmp_path / "report.html", title="<all>", pages=pages, settings={"n": 3})
+    text = (tmp_path / "report.html").read_text()
+    page = Page(text)
+    expected = ranking.table(
+        ranking.best_first(results, most=10), {"network": ["a<b", "c d"], "batch": ["5", "full"]}
+    )
+    assert [tuple(row) for row in page.rows] == [*expected, ("n", "3")]
+    assert page.sources == ["a%3Cb-5/report.html", "c%20d-full/report.html"]
+    assert page.texts["a"] == ["network a<b, batch 5", "network c d, batch full"]
+    assert page.texts["h1"] == ["<all>"] and summary.refit_texts(found.refit)[0] in text
+
+
+def test_overview_of_groups_that_diverged_everywhere_is_written(tmp_path):
+    result = make_result((2, 3), diverged=[np.s_[:]])
+    found = jfnn.SweepGroups((jfnn.Group("a", 5),), (result,))
+    report.write_overview(found, tmp_path / "report.html")
+    text = (tmp_path / "report.html").read_text()
+    assert "Every cell diverged" in text and "trained again" not in text and "Groups" not in text
+
+
+def test_page_of_a_grid_that_diverged_everywhere_is_written(tmp_path):
+    result = dataclasses.replace(make_result((2, 3), seeds=1, diverged=[np.s_[:]]), params=())
+    report.write_report(result, tmp_path / "report.html")
+    text = (tmp_path / "report.html").read_text()
+    assert "Every cell diverged" in text and "member(0, 0, 0)" in text
+    assert len(Page(text).sources) == 1  # no history, no curves

@@ -1,0 +1,354 @@
+"""The notes' digits experiment: against a NumPy replay, against what is printed, and the script."""
+
+import copy
+import csv
+import dataclasses
+import importlib
+import json
+import shutil
+from pathlib import Path
+
+import jax
+import numpy as np
+import numpy_oracle as oracle
+import pytest
+
+import jfnn
+
+DATA = Path(__file__).parents[1] / "data"
+SCRIPTS = Path(__file__).parents[2] / "scripts"
+PUBLISHED = json.loads((DATA / "published.json").read_text())
+L2 = np.logspace(-5, 1, 7)
+EXACT_RATES = np.logspace(-5, -3, 3)
+STEPS = 200
+FIGURES = (
+    *(f"{gate}_{kind}" for gate in ("or", "xor") for kind in ("linear", "network")),
+    *("approximation", "digits", "loss_curves", "grid_here", "grid_published"),
+    *("first_layer_weights", "predictions"),
+)
+
+
+@pytest.fixture(scope="module")
+def replayed():
+    """The notes' data, start and minibatches by the oracle."""
+    shown, *rows = oracle.digits_of_the_notes()
+    x_train, x_test, y_train, y_test = rows
+    start = oracle.start_of_the_notes()
+    batches = oracle.minibatches_of_the_notes(1400)
+    return shown, jfnn.Split(x_train, y_train, x_test, y_test), start, batches
+
+
+@pytest.fixture(scope="module")
+def notes():
+    """scripts/notes.py as a module; its repetitions, which take the time, are cut short."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.syspath_prepend(SCRIPTS)
+        module = importlib.import_module("notes")
+        for name, value in {"STARTS": 4, "WIDTHS": (1, 4), "FITS": 2}.items():
+            patch.setattr(module.gates, name, value)
+        patch.setattr(importlib.import_module("lecture_notes.replay"), "STREAMS", 3)
+        yield module
+
+
+def as_params(w1, b1, w2, b2):
+    return (jfnn.Layer(w1, b1), jfnn.Layer(w2, b2))
+
+
+def published_cells():
+    with open(DATA / "published_grid.csv", newline="") as file:
+        return list(csv.DictReader(file))
+
+
+def counts(accuracy, labels):
+    return np.round(np.asarray(accuracy, np.float64) * len(labels))
+
+
+# The oracle itself
+
+
+def test_oracle_gives_the_published_start(replayed):
+    shown, split, start, _ = replayed
+    first = oracle.probabilities(start, split.x_train[:1])[1][0]
+    np.testing.assert_allclose(first, PUBLISHED["initial"]["probabilities"], rtol=0, atol=1e-8)
+    assert shown.tolist() == PUBLISHED["shown_images"]
+    assert (first.argmax(), split.y_train[0]) == (
+        PUBLISHED["initial"]["prediction"],
+        PUBLISHED["initial"]["label"],
+    )
+    assert oracle.right_answers(start, split.x_train, split.y_train) == 62
+
+
+def test_oracle_overflows_to_the_artefact_where_jfnn_does_not(replayed, x64):
+    _, split, start, batches = replayed
+    one_epoch = batches[:14]
+    naive = oracle.descend(start, split.x_train, split.y_train, one_epoch, 10.0, 1.0)
+    assert oracle.right_answers(naive, split.x_train, split.y_train) == 150 == (split.y_train == 0).sum()
+    assert oracle.right_answers(naive, split.x_test, split.y_test) == 28 == (split.y_test == 0).sum()
+    assert not all(np.isfinite(p).all() for p in naive)
+    result = jfnn.sweep(
+        jfnn.mlp((64, 50, 10)),
+        split,
+        learning_rate=10.0,
+        l2=[1.0, 100.0],
+        epochs=14,
+        initial_params=as_params(*start),
+        batches=batches[: 14 * 14].reshape(14, 14, 100),
+    )
+    for leaf in jax.tree.leaves(result.params):
+        assert np.isfinite(leaf).all()
+    diverged = result.diverged_at >= 0
+    assert diverged[0, 1, 0]
+    np.testing.assert_array_equal(np.isnan(result.train_accuracy), diverged)
+
+
+# jfnn against the oracle
+
+
+@pytest.mark.parametrize("gradient", ["backprop", "autodiff"])
+def test_parameters_after_200_steps_equal_the_oracles_over_the_exact_grid(gradient, replayed, x64):
+    _, split, start, batches = replayed
+    batches = batches[:STEPS]
+    result = jfnn.sweep(
+        jfnn.mlp((64, 50, 10)),
+        split,
+        learning_rate=EXACT_RATES,
+        l2=L2,
+        epochs=1,
+        gradient=gradient,
+        initial_params=as_params(*start),
+        batches=batches[None],
+    )
+    for i, j in np.ndindex(len(EXACT_RATES), len(L2)):
+        expected = oracle.descend(start, split.x_train, split.y_train, batches, EXACT_RATES[i], L2[j])
+        assert_same_params(result.member(i, j, 0), expected)
+
+
+@pytest.mark.parametrize(
+    ("seed", "hidden", "batch_size"), [(1, 50, 100), (2, 7, 100), (3, 80, 1), (4, 20, 33)]
+)
+def test_parameters_equal_the_oracles_for_other_seeds_widths_and_batches(
+    seed, hidden, batch_size, replayed, x64
+):
+    _, split, *_ = replayed
+    start = oracle.start_of_the_notes(hidden, seed)
+    batches = oracle.minibatches_of_the_notes(STEPS, batch_size)
+    result = jfnn.sweep(
+        jfnn.mlp((64, hidden, 10)),
+        split,
+        learning_rate=EXACT_RATES[[0, 2]],
+        l2=L2[[0, 6]],
+        epochs=1,
+        batch_size=batch_size,
+        gradient="backprop",
+        initial_params=as_params(*start),
+        batches=batches[None],
+    )
+    for i, j in np.ndindex(2, 2):
+        rate, l2 = EXACT_RATES[2 * i], L2[6 * j]
+        expected = oracle.descend(start, split.x_train, split.y_train, batches, rate, l2)
+        assert_same_params(result.member(i, j, 0), expected)
+
+
+def assert_same_params(params, expected):
+    for found, wanted in zip(jax.tree.leaves(params), expected, strict=True):
+        np.testing.assert_allclose(found, wanted, rtol=1e-9, atol=0)
+
+
+# jfnn against what is printed
+
+
+def test_initial_probabilities_and_accuracy_are_the_published(replayed, dtype):
+    _, split, start, _ = replayed
+    network, params = jfnn.mlp((64, 50, 10)), as_params(*start)
+    probabilities = jfnn.predict_proba(network, params, split.x_train[:1])[0]
+    atol = 1e-8 if dtype == np.float64 else 1e-6
+    np.testing.assert_allclose(probabilities, PUBLISHED["initial"]["probabilities"], rtol=0, atol=atol)
+    accuracy = float(jfnn.accuracy(network, params, split.x_train, split.y_train))
+    assert accuracy == pytest.approx(PUBLISHED["initial"]["train_accuracy"], rel=1e-6)
+    assert counts(accuracy, split.y_train) == 62
+
+
+def test_the_21_exact_cells_have_the_published_counts(replayed, x64):
+    """Those of float32 are the script's below."""
+    _, split, start, batches = replayed
+    result = jfnn.sweep(
+        jfnn.mlp((64, 50, 10)),
+        split,
+        learning_rate=EXACT_RATES,
+        l2=L2,
+        epochs=100,
+        gradient="backprop",
+        initial_params=as_params(*start),
+        batches=batches.reshape(100, 14, 100),
+        keep_params="none",
+    )
+    exact = [cell for cell in published_cells() if cell["kind"] == "exact"]
+    assert len(exact) == result.diverged_at.size == 21
+    for part, accuracy, labels in (
+        ("train", result.train_accuracy, split.y_train),
+        ("test", result.test_accuracy, split.y_test),
+    ):
+        published = [int(cell[f"{part}_correct"]) for cell in exact]
+        np.testing.assert_array_equal(counts(accuracy, labels).ravel(), published)
+
+
+def test_published_accuracies_and_counts_are_the_same_figures():
+    for cell in published_cells():
+        for part, n in zip(("train", "test"), PUBLISHED["rows"], strict=True):
+            assert float(cell[f"{part}_accuracy"]) == int(cell[f"{part}_correct"]) / n
+
+
+# The script
+
+
+@pytest.fixture(scope="module")
+def script_run(notes, tmp_path_factory):
+    """One run of all sections in float32: exit status, printed lines, output folder, what it computed."""
+    out = tmp_path_factory.mktemp("notes")
+    with pytest.MonkeyPatch.context() as patch:
+        tables, replays = [], []
+        make = notes.Replay
+        patch.setattr(notes, "Replay", lambda *given: replays.append(make(*given)) or replays[0])
+        patch.setattr("builtins.print", lambda *text: tables.append(" ".join(text)))
+        status = notes.main(["--dtype", "float32", "--out", str(out)])
+    return status, "\n".join(tables).splitlines(), out, replays[0]
+
+
+def test_script_reproduces_every_exact_figure(script_run, notes):
+    status, lines, *_ = script_run
+    assert status == 0
+    assert not [line for line in lines if notes.NOT_REPRODUCED in line]
+    assert sum("exact" in line and "reproduced" in line for line in lines) == 21
+    assert sum("dead" in line and "corrected" in line and "150/1437, 28/360" in line for line in lines) == 14
+    assert sum("chaotic" in line and "3 streams" in line for line in lines) == 7
+    assert sum("saturated" in line and "consistent" in line for line in lines) == 8  # and gradient descent
+
+
+def test_script_draws_every_figure_and_stores_every_model(script_run, notes):
+    out = script_run[2]
+    assert sorted(path.stem for path in out.glob("*.png")) == sorted(FIGURES)
+    stored = np.load(out / "models.npz")
+    assert {name: a.shape for name, a in stored.items()} == {
+        "w1": (7, 7, 1, 64, 50),
+        "b1": (7, 7, 1, 50),
+        "w2": (7, 7, 1, 50, 10),
+        "b2": (7, 7, 1, 10),
+    }
+
+
+def corrupt_json(folder, *path, by):
+    figures = json.loads((folder / "published.json").read_text())
+    *parents, last = path
+    place = figures
+    for key in parents:
+        place = place[key]
+    place[last] += by
+    (folder / "published.json").write_text(json.dumps(figures))
+
+
+def corrupt_grid(folder, old, new):
+    text = (folder / "published_grid.csv").read_text()
+    assert text.count(old) == 1
+    (folder / "published_grid.csv").write_text(text.replace(old, new))
+
+
+CORRUPTIONS = {
+    "a probability": ("initial", lambda folder: corrupt_json(folder, "initial", "probabilities", 1, by=1e-5)),
+    "accuracy before": (
+        "initial",
+        lambda folder: corrupt_json(folder, "initial", "train_accuracy", by=1 / 1437),
+    ),
+    "an image": ("digits", lambda folder: corrupt_json(folder, "shown_images", 2, by=1)),
+    "a fitted value": ("gates", lambda folder: corrupt_json(folder, "least_squares", "OR", 0, by=1e-3)),
+}
+
+
+@pytest.mark.parametrize("name", CORRUPTIONS)
+def test_script_exits_with_1_if_an_exact_figure_is_not_reproduced(name, notes, tmp_path, capsys):
+    section, corrupt = CORRUPTIONS[name]
+    shutil.copytree(DATA, tmp_path / "data")
+    corrupt(tmp_path / "data")
+    arguments = ["--sections", section, "--out", str(tmp_path)]
+    before = jax.config.jax_enable_x64
+    assert notes.main([*arguments, "--published", str(tmp_path / "data")]) == 1
+    assert jax.config.jax_enable_x64 == before  # whatever the arithmetic of the script
+    assert not_reproduced(notes, capsys) == 2  # and the sum
+
+
+def not_reproduced(notes, capsys):
+    return sum(notes.NOT_REPRODUCED in line for line in capsys.readouterr().out.splitlines())
+
+
+@pytest.fixture
+def replay(script_run):
+    """What the script has computed, to be changed; nothing is drawn again."""
+    found = copy.copy(script_run[3])
+    found.save = lambda *_: None
+    return found
+
+
+@pytest.mark.parametrize(("value", "status"), [(326, 0), (327, 1)])
+def test_script_exits_with_1_if_an_exact_cell_is_not_reproduced(
+    value, status, replay, notes, tmp_path, capsys, monkeypatch
+):
+    shutil.copytree(DATA, tmp_path / "data")
+    corrupt_grid(tmp_path / "data", ",1383,326,exact", f",1383,{value},exact")
+    replay.cells = importlib.import_module("lecture_notes.replay").read_grid(
+        tmp_path / "data" / "published_grid.csv"
+    )
+    monkeypatch.setattr(notes, "Replay", lambda *_: replay)
+    arguments = ["--dtype", "float32", "--sections", "grid", "--out", str(tmp_path)]
+    assert notes.main(arguments) == status
+    assert not_reproduced(notes, capsys) == 2 * status
+
+
+def changed(result, **values):
+    """A copy of a sweep with some of its members' numbers replaced: name -> (place, value)."""
+    arrays = {name: np.array(getattr(result, name)) for name in values}
+    for name, (place, value) in values.items():
+        arrays[name][place] = value
+    return dataclasses.replace(result, **arrays)
+
+
+def test_a_dead_cell_is_corrected_only_where_it_diverged_or_is_finite_and_at_chance(replay, notes):
+    place = (6, 6, 0)  # η = λ = 10
+    assert replay.cells[6][6].kind == "dead" and replay.grid.diverged_at[place] >= 0
+    share = {"train_accuracy": (place, 150 / 1437), "test_accuracy": (place, 28 / 360)}
+    alive = {"diverged_at": (place, -1)} | share
+    whole, loss = replay.grid, {"train_loss": (place, 2.3)}
+    artefact, finite = {"train_loss": (place, np.nan)}, alive | loss
+    good = finite | {"train_accuracy": (place, 0.9)}
+    nothing = finite | {"test_accuracy": (place, np.nan)}
+    verdicts = []
+    for values in ({}, finite, alive | artefact, good, nothing):
+        replay.grid = changed(whole, **values)
+        verdicts.append(notes.digits._cell(replay, 6, 6).verdict)
+    assert verdicts == ["corrected"] * 2 + [notes.NOT_REPRODUCED] * 3
+
+
+def test_a_chaotic_cell_that_diverges_here_or_in_a_stream_is_not_reproduced(replay, notes):
+    row = notes.digits._cell(replay, 3, 3)
+    assert replay.cells[3][3].kind == "chaotic" and row.verdict != notes.NOT_REPRODUCED
+    grid, spread = replay.grid, replay.spread
+    replay.grid = changed(grid, train_accuracy=((3, 3, 0), np.nan))
+    assert notes.digits._cell(replay, 3, 3).verdict == notes.NOT_REPRODUCED
+    replay.grid, replay.spread = grid, changed(spread, test_accuracy=((0, 3, 1), np.nan))
+    row = notes.digits._cell(replay, 3, 3)
+    assert row.verdict == notes.NOT_REPRODUCED and row.reason == "1 of 3 streams diverged"
+
+
+def test_script_refuses_a_grid_that_is_not_the_published_one(notes, tmp_path):
+    shutil.copytree(DATA, tmp_path / "data")
+    corrupt_grid(tmp_path / "data", "1e-3,1e-1,", "1e-3,2e-1,")
+    with pytest.raises(ValueError, match="7×7 cells"):
+        notes.Replay(tmp_path / "data", tmp_path, "float32")
+
+
+def test_a_chaotic_figure_outside_the_spread_is_named_so(notes):
+    report = importlib.import_module("lecture_notes.report")
+    streams = [np.array([10.0, 12.0, 14.0]), np.array([3.0, 4.0, 5.0])]
+    inside = report.within_spread("η", [17, 5], [0, 0], streams)
+    outside = report.within_spread("η", [19, 5], [0, 0], streams)
+    assert (inside.verdict, outside.verdict) == (report.CONSISTENT, report.OUTSIDE)
+    assert report.exact("", [1.0], [np.nan]).verdict == notes.NOT_REPRODUCED
+    assert report.exact("", [64, 50], [64]).verdict == notes.NOT_REPRODUCED
