@@ -1,35 +1,70 @@
 """Train a whole grid of small neural networks in one compiled program, every gradient checked by hand."""
 
 import importlib
+from types import ModuleType
 
-from jfnn import activations, backprop, datasets, losses, minibatches, network, training
+from jfnn import activations, backprop, datasets, layers, learners, losses, minibatches, network, training
+from jfnn.activations import Activation
 from jfnn.analysis.statistics import CellStatistics, cell_statistics
 from jfnn.datasets import Split
 from jfnn.engine.devices import use_all_cores
-from jfnn.network import Layer, Network, accuracy, mlp, predict, predict_proba
-from jfnn.schedulers.judges import Halving
+from jfnn.experiment.options import Execution, Options, Progress, Sample, Validation
+from jfnn.layers import Dense, Layer, LayerKind
+from jfnn.learners import Batch, Learner, Metric, State, learner, supervised
+from jfnn.losses import Loss
+from jfnn.minibatches import Minibatches
+from jfnn.network import Network, mlp, sequential
+from jfnn.optimizers import Optimizer
+from jfnn.prediction import accuracy, predict, predict_proba
+from jfnn.schedulers import EarlyStopping, Halving, PopulationTraining, Scheduler
 from jfnn.search.groups import Group, SweepGroups, load_groups, sweep_groups
 from jfnn.search.result import Best, SweepResult, load
 from jfnn.search.sweep import sweep
 from jfnn.search.train import History, train
+from jfnn.store.files import CorruptFileError
 from jfnn.training import objective
 
+__version__ = "0.2.0"
+
 __all__ = [
+    "Activation",
+    "Batch",
     "Best",
     "CellStatistics",
+    "CorruptFileError",
+    "Dense",
+    "EarlyStopping",
+    "Execution",
     "Group",
     "Halving",
     "History",
     "Layer",
+    "LayerKind",
+    "Learner",
+    "Loss",
+    "Metric",
+    "Minibatches",
     "Network",
+    "Optimizer",
+    "Options",
+    "PopulationTraining",
+    "Progress",
+    "Sample",
+    "Scheduler",
     "Split",
+    "State",
     "SweepGroups",
     "SweepResult",
+    "Validation",
+    "__version__",
     "accuracy",
     "activations",
     "backprop",
     "cell_statistics",
     "datasets",
+    "layers",
+    "learner",
+    "learners",
     "load",
     "load_groups",
     "losses",
@@ -40,6 +75,8 @@ __all__ = [
     "plots",
     "predict",
     "predict_proba",
+    "sequential",
+    "supervised",
     "sweep",
     "sweep_groups",
     "train",
@@ -48,8 +85,8 @@ __all__ = [
 ]
 
 
-def __getattr__(name):
-    # Plots need matplotlib, which takes longer to import than all the rest; it comes when asked for.
+def __getattr__(name: str) -> ModuleType:
+    # Plots need matplotlib, which takes longer to import than all the rest; it comes with its first use.
     if name == "plots":
         return importlib.import_module("jfnn.plots")
     raise AttributeError(f"module 'jfnn' has no attribute {name!r}")

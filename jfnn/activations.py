@@ -25,63 +25,63 @@ class Activation(NamedTuple):
     df: Callable[[jax.Array], jax.Array]
 
 
-def sigmoid(z):
+def sigmoid(z: jax.Array) -> jax.Array:
     """The Fermi function ``f(z) = 1 / (1 + e^-z)``, in a form that does not overflow."""
     return jax.nn.sigmoid(z)
 
 
-def d_sigmoid(z):
+def d_sigmoid(z: jax.Array) -> jax.Array:
     """``f'(z) = f(z) (1 - f(z))``."""
     f = jax.nn.sigmoid(z)
     return f * (1 - f)
 
 
-def relu(z):
+def relu(z: jax.Array) -> jax.Array:
     """``f(z) = max(0, z)``."""
     return jax.nn.relu(z)
 
 
-def d_relu(z):
+def d_relu(z: jax.Array) -> jax.Array:
     """``f'(z) = 1`` for z > 0, else 0; at the kink ``f'(0) = 0``."""
     return (z > 0).astype(z.dtype)
 
 
-def tanh(z):
+def tanh(z: jax.Array) -> jax.Array:
     """``f(z) = tanh z``; with the sigmoid s, ``tanh(z/2) = s(z) - s(-z)``."""
     return jnp.tanh(z)
 
 
-def d_tanh(z):
+def d_tanh(z: jax.Array) -> jax.Array:
     """``f'(z) = 1 - tanh(z)^2``."""
     return 1 - jnp.tanh(z) ** 2
 
 
-def elu(z, alpha=1.0):
+def elu(z: jax.Array, alpha: float = 1.0) -> jax.Array:
     """``f(z) = z`` for z > 0, else ``alpha (e^z - 1)``."""
     return jax.nn.elu(z, alpha)
 
 
-def d_elu(z, alpha=1.0):
+def d_elu(z: jax.Array, alpha: float = 1.0) -> jax.Array:
     """``f'(z) = 1`` for z > 0, else ``alpha e^z``; at the kink ``f'(0) = alpha``."""
     return jnp.where(z > 0, jnp.ones_like(z), alpha * jnp.exp(jnp.minimum(z, 0)))
 
 
-def leaky_relu(z, alpha=0.01):
+def leaky_relu(z: jax.Array, alpha: float = 0.01) -> jax.Array:
     """``f(z) = z`` for z >= 0, else ``alpha z``."""
     return jax.nn.leaky_relu(z, alpha)
 
 
-def d_leaky_relu(z, alpha=0.01):
+def d_leaky_relu(z: jax.Array, alpha: float = 0.01) -> jax.Array:
     """``f'(z) = 1`` for z >= 0, else ``alpha``; at the kink ``f'(0) = 1``."""
     return jnp.where(z >= 0, jnp.ones_like(z), jnp.full_like(z, alpha))
 
 
-def identity(z):
+def identity(z: jax.Array) -> jax.Array:
     """``f(z) = z``: a linear output, or the logits of a cross-entropy."""
     return z
 
 
-def d_identity(z):
+def d_identity(z: jax.Array) -> jax.Array:
     """``f'(z) = 1``."""
     return jnp.ones_like(z)
 
@@ -114,3 +114,13 @@ def get(activation: str | Activation, argument: str = "activation") -> Activatio
     if activation not in ACTIVATIONS:
         raise ValueError(f"{argument}: expected one of {', '.join(ACTIVATIONS)}, got {activation!r}")
     return ACTIVATIONS[activation]
+
+
+def name_or_own(activation: str | Activation, argument: str = "activation") -> str | Activation:
+    """The name of an activation, where `ACTIVATIONS` has it, so that equal networks compare equal.
+
+    Raises:
+        ValueError, TypeError: As `get`.
+    """
+    own = get(activation, argument)
+    return next((name for name, known in ACTIVATIONS.items() if known == own), own)

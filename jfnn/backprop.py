@@ -19,22 +19,35 @@ layer. `jfnn.objective` differentiated by `jax.grad` must give the same, and the
 """
 
 from collections.abc import Sequence
+from typing import Any
 
+import jax
 import jax.numpy as jnp
 
 from jfnn import activations, checks, losses
-from jfnn.network import Layer, Params, check_dropout, check_output, dropout_masks, pre_activation
+from jfnn.activations import Activation
+from jfnn.layers import sequence
+from jfnn.layers.dense import Layer, pre_activation
+from jfnn.layers.kind import LayerKind, Params
+from jfnn.losses import Loss
+from jfnn.network import Masks, as_params, check_dropout, check_output, dropout_masks, mlp
 
 
-def forward(params: Params, x, activation="sigmoid", output="identity", masks: Sequence | None = None):
+def forward(
+    params: Sequence[Layer],
+    x: jax.Array,
+    activation: str | Activation = "sigmoid",
+    output: str | Activation = "identity",
+    masks: Masks | None = None,
+) -> tuple[list[jax.Array], list[jax.Array]]:
     """The forward pass, keeping what the backward pass needs.
 
     Args:
-        params: The layers.
+        params: The layers' parameters.
         x: Inputs ``[n, n_in]``.
         activation: The hidden layers' activation.
         output: The output layer's activation.
-        masks: Of dropout, one ``[n_l, n]`` for each hidden layer (`jfnn.network.dropout_masks`).
+        masks: Of dropout, one ``[n_l, n]`` or None for each layer (`jfnn.network.dropout_masks`).
 
     Returns:
         ``(zs, activations)``: the pre-activations ``[z_1, …, z_L]`` and the activations ``[a_0, …, a_L]``,
@@ -44,16 +57,22 @@ def forward(params: Params, x, activation="sigmoid", output="identity", masks: S
     zs, layers_out = [], [x]
     for i, (layer, f_l) in enumerate(zip(params, [f] * (len(params) - 1) + [f_output], strict=True)):
         zs.append(pre_activation(layer, layers_out[-1]))
-        a = f_l(zs[-1])
-        layers_out.append(a * masks[i].T if masks is not None and i < len(masks) else a)
+        a, mask = f_l(zs[-1]), None if masks is None else masks[i]
+        layers_out.append(a if mask is None else a * mask.T)
     return zs, layers_out
 
 
-def deltas(params: Params, zs, delta_output, activation="sigmoid", masks: Sequence | None = None):
+def deltas(
+    params: Sequence[Layer],
+    zs: Sequence[jax.Array],
+    delta_output: jax.Array,
+    activation: str | Activation = "sigmoid",
+    masks: Masks | None = None,
+) -> list[jax.Array]:
     """The delta recursion, from the output layer down.
 
     Args:
-        params: The layers.
+        params: The layers' parameters.
         zs: The pre-activations ``[z_1, …, z_L]``, from `forward`.
         delta_output: ``δ_L [n, n_L]``.
         activation: The hidden layers' activation.
@@ -66,24 +85,25 @@ def deltas(params: Params, zs, delta_output, activation="sigmoid", masks: Sequen
     found = [delta_output]
     for i in reversed(range(len(params) - 1)):
         delta = jnp.matmul(found[0], params[i + 1].w.T, precision="highest") * df(zs[i])
-        found.insert(0, delta if masks is None else delta * masks[i].T)
+        mask = None if masks is None else masks[i]
+        found.insert(0, delta if mask is None else delta * mask.T)
     return found
 
 
 def value_and_grad(
-    params: Params,
-    x,
-    y,
+    params: Sequence[Layer],
+    x: Any,
+    y: Any,
     *,
-    activation="sigmoid",
-    output="identity",
-    loss="cross_entropy",
-    l2=0.0,
-    reduction="sum",
-    weights=None,
-    dropout=0.0,
-    key=None,
-):
+    activation: str | Activation = "sigmoid",
+    output: str | Activation = "identity",
+    loss: str | Loss = "cross_entropy",
+    l2: jax.Array | float = 0.0,
+    reduction: str = "sum",
+    weights: Any = None,
+    dropout: jax.Array | float = 0.0,
+    key: jax.Array | None = None,
+) -> tuple[jax.Array, tuple[Layer, ...]]:
     """The objective and its gradient, by the delta recursion.
 
     Equal to ``jax.value_and_grad`` of `jfnn.objective` up to rounding. Works under `jax.jit` and `jax.vmap`.
@@ -108,16 +128,19 @@ def value_and_grad(
         ValueError, TypeError: An unknown name, or shapes that do not fit.
     """
     loss = losses.get(loss)
-    activation, output = activations.get(activation), activations.get(output, "output")
-    check_output(output, loss)
+    sizes = [params[0].w.shape[0], *(layer.b.shape[-1] for layer in params)]
+    network = mlp(sizes, activation, output)
+    check_output(network, loss)
     checks.as_choice(reduction, "reduction", losses.REDUCTIONS)
-    x = checks.as_inputs(x, features=params[0].w.shape[0])
+    checks.check_penalty(l2)
+    params = as_params(network, tuple(params))
+    x = checks.as_inputs(x, shape=network.input_shape)
     weights = checks.as_weights(weights, len(x))
 
     masks = None
-    if check_dropout(dropout, key):
-        widths = [layer.b.shape[-1] for layer in params[:-1]]
-        masks = dropout_masks(key, dropout, widths, x.shape[0], params[0].w.dtype)
+    if check_dropout(dropout, key) and key is not None:
+        widths = [(size,) for size in sizes[1:-1]]
+        masks = dropout_masks(key, dropout, [*widths, None], x.shape[0], params[0].w.dtype)
     zs, layers_out = forward(params, x, activation, output, masks)
     outputs = layers_out[-1]
     targets = checks.as_targets(y, outputs.shape, loss, outputs.dtype)
@@ -125,17 +148,60 @@ def value_and_grad(
         loss.cost(outputs, targets), l2 * losses.l2_penalty(params), reduction, weights
     )
 
-    delta_output = loss.delta(outputs, targets) * output.df(zs[-1])
+    delta_output = loss.delta(outputs, targets) * activations.get(output).df(zs[-1])
     if weights is not None:
         delta_output = weights[:, None] * delta_output
     scale = losses.reduction_scale(x.shape[0], reduction, weights)
+    all_deltas = deltas(params, zs, delta_output, activation, masks)
     gradients = tuple(
         Layer(
             w=scale * (jnp.matmul(a.T, delta, precision="highest") + l2 * layer.w),
             b=scale * jnp.sum(delta, axis=0),
         )
-        for layer, a, delta in zip(
-            params, layers_out[:-1], deltas(params, zs, delta_output, activation, masks), strict=True
-        )
+        for layer, a, delta in zip(params, layers_out[:-1], all_deltas, strict=True)
     )
     return value, gradients
+
+
+def sequence_value_and_grad(
+    layers: Sequence[LayerKind],
+    loss: Loss,
+    reduction: str,
+    packed: Params,
+    x: jax.Array,
+    targets: jax.Array,
+    *,
+    l2: jax.Array | float,
+    weights: jax.Array | None = None,
+    masks: Masks | None = None,
+) -> tuple[jax.Array, Params]:
+    """The objective and its gradient over any sequence of layers, by their pull-backs, in column form.
+
+    Args:
+        layers: The layers.
+        loss: The loss.
+        reduction: "sum" or "mean".
+        packed: The layers' parameters in column form.
+        x: Inputs in rows ``[batch, …]``.
+        targets: Targets in rows ``[batch, n_out]``.
+        l2: λ.
+        weights: Optional sample weights ``[batch]``.
+        masks: Of dropout (`jfnn.network.dropout_masks`).
+
+    Returns:
+        ``(value, gradients)``, the gradients shaped like ``packed``.
+    """
+    outputs, kept = sequence.forward(layers, packed, x, masks)
+    targets = targets.T
+    value = losses.reduce_costs(
+        loss.cost(outputs, targets, axis=0), l2 * losses.l2_penalty(packed), reduction, weights
+    )
+    d_outputs = loss.delta(outputs, targets, axis=0)
+    d_outputs = d_outputs if weights is None else d_outputs * weights
+    gradients = sequence.pull_back(layers, packed, kept, d_outputs, masks)
+    scale = losses.reduction_scale(x.shape[0], reduction, weights)
+
+    def with_penalty(gradient: jax.Array, leaf: jax.Array) -> jax.Array:
+        return scale * (gradient + l2 * leaf if losses.is_weight(leaf) else gradient)
+
+    return value, jax.tree.map(with_penalty, gradients, packed)

@@ -4,51 +4,75 @@ The values of an array are looked at only where it has values; under `jax.jit` i
 """
 
 import numbers
+from collections.abc import Collection
+from typing import Any
 
 import jax
 import jax.numpy as jnp
 import numpy as np
 
 
-def is_concrete(array) -> bool:
+def is_concrete(array: Any) -> bool:
     """Whether the values of an array can be looked at (it is not being traced)."""
     return not isinstance(array, jax.core.Tracer)
 
 
-def as_inputs(x, argument="x", features=None):
-    """Inputs as a float array ``[n, features]``.
+def as_array(value: Any, argument: str) -> Any:
+    """Anything array-like as an array in native byte order; a JAX array stays one.
+
+    Raises:
+        TypeError: Complex numbers.
+        ValueError: A ragged sequence, or an array with masked entries.
+    """
+    if isinstance(value, jax.Array):
+        array: Any = value
+    else:
+        if np.ma.is_masked(value):
+            raise ValueError(f"{argument}: expected plain numbers, got an array with masked entries")
+        try:
+            array = np.asarray(value)
+        except ValueError as error:
+            raise ValueError(f"{argument}: expected a rectangular array ({error})") from None
+        array = array.astype(array.dtype.newbyteorder("="), copy=False)
+    if array.dtype.kind == "c":
+        raise TypeError(f"{argument}: expected real numbers, got dtype {array.dtype}")
+    return array
+
+
+def as_inputs(x: Any, argument: str = "x", shape: tuple[int, ...] | None = None) -> Any:
+    """Inputs as a float array ``[n, …]``.
 
     Args:
-        x: Anything array-like with two axes, at least one row, finite.
+        x: Anything array-like with at least two axes, at least one row, finite.
         argument: The caller's argument, named in errors.
-        features: The number of columns there must be, or None for any.
+        shape: The shape that each row must have, or None for any.
 
     Returns:
         The array, integers and booleans made floating; a JAX array stays one.
 
     Raises:
         TypeError: Not numeric.
-        ValueError: Wrong number of axes, no rows, wrong number of columns, NaN or infinity.
+        ValueError: Wrong number of axes, no rows, rows of another shape, NaN or infinity.
     """
-    x = x if isinstance(x, jax.Array) else np.asarray(x)
+    x = as_array(x, argument)
     if x.dtype.kind in "iub":
         x = x.astype(np.float32 if x.dtype.itemsize < 4 else np.float64)
     if not jnp.issubdtype(x.dtype, jnp.floating):
         raise TypeError(f"{argument}: expected numbers, got dtype {x.dtype}")
-    if x.ndim != 2:
-        raise ValueError(f"{argument}: expected shape [n, features], got {_shape(x)}")
-    if x.shape[0] == 0 or x.shape[1] == 0:
+    axes = ("n", *(("features",) if shape is None else map(str, shape)))
+    if x.ndim < 2 or (shape is not None and x.ndim != 1 + len(shape)):
+        raise ValueError(f"{argument}: expected shape [{', '.join(axes)}], got {_shape(x)}")
+    if 0 in x.shape:
         raise ValueError(f"{argument}: expected at least one row and one column, got {_shape(x)}")
-    if features is not None and x.shape[1] != features:
-        raise ValueError(
-            f"{argument}: expected {features} columns, as the network has inputs, got {_shape(x)}"
-        )
+    if shape is not None and x.shape[1:] != shape:
+        what = f"{shape[0]} columns" if len(shape) == 1 else f"shape [{', '.join(axes)}]"
+        raise ValueError(f"{argument}: expected {what}, as the network has inputs, got {_shape(x)}")
     if is_concrete(x):
         check_finite(x, argument)
     return x
 
 
-def check_finite(array, argument):
+def check_finite(array: Any, argument: str) -> None:
     """Raises a ValueError that names the first NaN or infinite entry, if there is one."""
     bad = ~np.isfinite(np.asarray(array))
     if bad.any():
@@ -59,7 +83,7 @@ def check_finite(array, argument):
         )
 
 
-def as_targets(y, shape, loss, dtype, argument="y"):
+def as_targets(y: Any, shape: tuple[int, ...], loss: Any, dtype: Any, argument: str = "y") -> Any:
     """Targets ``[n, n_outputs]`` from labels or targets.
 
     Args:
@@ -77,7 +101,7 @@ def as_targets(y, shape, loss, dtype, argument="y"):
         TypeError: Neither integer nor float.
         ValueError: Lengths do not match, labels out of range, targets not finite or not what the loss takes.
     """
-    y = y if isinstance(y, jax.Array) else np.asarray(y)
+    y = as_array(y, argument)
     xp = jnp if isinstance(y, jax.Array) else np
     n, n_outputs = shape
     if y.dtype.kind not in "iub" and not jnp.issubdtype(y.dtype, jnp.floating):
@@ -105,12 +129,12 @@ def as_targets(y, shape, loss, dtype, argument="y"):
     return _as_float_targets(y, n_outputs, loss, argument).astype(dtype)
 
 
-def is_labels(y) -> bool:
+def is_labels(y: Any) -> bool:
     """Whether ``y`` holds class labels, ``[n]`` integers, rather than targets."""
     return y.ndim == 1 and y.dtype.kind in "iub"
 
 
-def _as_float_targets(y, n_outputs, loss, argument):
+def _as_float_targets(y: Any, n_outputs: int, loss: Any, argument: str) -> Any:
     if y.ndim == 1:
         if n_outputs != 1:
             raise ValueError(
@@ -139,7 +163,7 @@ def _as_float_targets(y, n_outputs, loss, argument):
     return y
 
 
-def as_weights(weights, n):
+def as_weights(weights: Any, n: int) -> Any:
     """Sample weights ``[n]``, or None.
 
     Args:
@@ -152,7 +176,7 @@ def as_weights(weights, n):
     """
     if weights is None:
         return None
-    weights = weights if isinstance(weights, jax.Array) else np.asarray(weights)
+    weights = as_array(weights, "weights")
     if weights.dtype.kind not in "iufb" and not jnp.issubdtype(weights.dtype, jnp.floating):
         raise TypeError(f"weights: expected numbers, got dtype {weights.dtype}")
     if weights.shape != (n,):
@@ -164,7 +188,13 @@ def as_weights(weights, n):
     return weights
 
 
-def as_count(value, argument, minimum=1) -> int:
+def check_penalty(l2: Any) -> None:
+    """Refuses a penalty that is negative or not finite, where it can be looked at."""
+    if is_concrete(l2) and (np.ndim(l2) != 0 or not np.isfinite(l2) or l2 < 0):
+        raise ValueError(f"l2: expected a finite number of at least 0, got {l2!r}")
+
+
+def as_count(value: Any, argument: str, minimum: int = 1) -> int:
     """A whole number of at least ``minimum``; booleans and fractions are refused."""
     if isinstance(value, bool) or not isinstance(value, numbers.Integral):
         raise TypeError(f"{argument}: expected a whole number, got {value!r}")
@@ -173,7 +203,7 @@ def as_count(value, argument, minimum=1) -> int:
     return int(value)
 
 
-def as_axis(values, argument, minimum=0.0, strict=False) -> np.ndarray:
+def as_axis(values: Any, argument: str, minimum: float | None = 0.0, strict: bool = False) -> np.ndarray:
     """A hyperparameter axis: one number or a sequence of them, finite and not below ``minimum``.
 
     Args:
@@ -189,7 +219,7 @@ def as_axis(values, argument, minimum=0.0, strict=False) -> np.ndarray:
         TypeError: Not numeric.
         ValueError: No values, more than one axis, not finite, or below ``minimum``.
     """
-    array = np.asarray(values)
+    array = as_array(values, argument)
     if array.dtype.kind not in "iuf" and not jnp.issubdtype(array.dtype, jnp.floating):
         raise TypeError(f"{argument}: expected a number or a sequence of numbers, got {values!r}")
     array = np.atleast_1d(array).astype(np.float64)
@@ -202,18 +232,18 @@ def as_axis(values, argument, minimum=0.0, strict=False) -> np.ndarray:
     return array
 
 
-def as_choice(value, argument, choices) -> str:
+def as_choice(value: Any, argument: str, choices: Collection[str]) -> str:
     """One of a few names."""
-    if value not in choices:
+    if not isinstance(value, str) or value not in choices:
         raise ValueError(f"{argument}: expected one of {', '.join(choices)}, got {value!r}")
     return value
 
 
-def float_dtype(x) -> np.dtype:
+def float_dtype(x: Any) -> np.dtype:
     """The arithmetic's dtype: float64 where the data are float64 and x64 is on, else float32."""
     wide = np.dtype(x.dtype) == np.float64 and jax.config.read("jax_enable_x64")
     return np.dtype(np.float64 if wide else np.float32)
 
 
-def _shape(array) -> str:
+def _shape(array: Any) -> str:
     return "[" + ", ".join(map(str, array.shape)) + "]"

@@ -15,7 +15,10 @@ from typing import Any, NamedTuple
 
 import jax
 import jax.numpy as jnp
+import numpy as np
 import optax
+
+Params = Any  # a pytree of arrays
 
 
 class Loss(NamedTuple):
@@ -42,22 +45,22 @@ class Loss(NamedTuple):
         return self.probabilities is not None
 
 
-def quadratic(a, t, axis=-1):
+def quadratic(a: jax.Array, t: jax.Array, axis: int = -1) -> jax.Array:
     """``C_i = 1/2 Σ_j (a_ij - t_ij)²``, a sum over outputs and not a mean."""
     return jnp.sum(optax.losses.l2_loss(a, t), axis=axis)  # l2_loss carries the factor 1/2
 
 
-def d_quadratic(a, t, axis=-1):
+def d_quadratic(a: jax.Array, t: jax.Array, axis: int = -1) -> jax.Array:
     """``∂C/∂a = a - t``."""
     return a - t
 
 
-def _below_largest(z, axis):
+def _below_largest(z: jax.Array, axis: int) -> jax.Array:
     """Logits less their largest: a softmax does not see the difference, but exponentials and logs do."""
     return z - jax.lax.stop_gradient(jnp.max(z, axis=axis, keepdims=True))
 
 
-def cross_entropy(z, t, axis=-1):
+def cross_entropy(z: jax.Array, t: jax.Array, axis: int = -1) -> jax.Array:
     """Categorical cross-entropy of a softmax, ``C_i = -Σ_c t_c log P_c`` with ``P = softmax(z)``.
 
     Targets are distributions (``Σ_c t_c = 1``; one-hot rows are), so that
@@ -67,12 +70,12 @@ def cross_entropy(z, t, axis=-1):
     return jnp.log(jnp.sum(jnp.exp(z), axis=axis)) - jnp.sum(t * z, axis=axis)
 
 
-def d_cross_entropy(z, t, axis=-1):
+def d_cross_entropy(z: jax.Array, t: jax.Array, axis: int = -1) -> jax.Array:
     """``∂C/∂z = P - t``, the notes' output delta."""
     return jax.nn.softmax(z, axis=axis) - t
 
 
-def sigmoid_cross_entropy(z, t, axis=-1):
+def sigmoid_cross_entropy(z: jax.Array, t: jax.Array, axis: int = -1) -> jax.Array:
     """Bernoulli cross-entropy of sigmoids, ``C_i = -Σ_c t_c log P_c + (1 - t_c) log(1 - P_c)``.
 
     Here ``P = f(z)`` with the sigmoid f, one probability an output.
@@ -80,12 +83,12 @@ def sigmoid_cross_entropy(z, t, axis=-1):
     return jnp.sum(optax.losses.sigmoid_binary_cross_entropy(z, t), axis=axis)
 
 
-def d_sigmoid_cross_entropy(z, t, axis=-1):
+def d_sigmoid_cross_entropy(z: jax.Array, t: jax.Array, axis: int = -1) -> jax.Array:
     """``∂C/∂z = P - t``: with a sigmoid this is exact for the cost that the notes print."""
     return jax.nn.sigmoid(z) - t
 
 
-def _softmax_apart(z, axis):
+def _softmax_apart(z: jax.Array, axis: int) -> tuple[jax.Array, jax.Array, jax.Array]:
     """Softmax ``P``, where the largest is, and the softmax ``Q`` of all the others.
 
     ``1 - P_c`` loses all its digits when ``P_c`` is near 1. At most one ``P_c`` exceeds 1/2, the largest, and
@@ -96,7 +99,7 @@ def _softmax_apart(z, axis):
     return jax.nn.softmax(z, axis=axis), largest, others
 
 
-def softmax_binary_cross_entropy(z, t, axis=-1):
+def softmax_binary_cross_entropy(z: jax.Array, t: jax.Array, axis: int = -1) -> jax.Array:
     """The cost as the notes print it, with a softmax: ``C_i = -Σ_c t_c log P_c + (1 - t_c) log(1 - P_c)``.
 
     Its gradient is not ``P - t`` (see `d_softmax_binary_cross_entropy`).
@@ -109,7 +112,7 @@ def softmax_binary_cross_entropy(z, t, axis=-1):
     return -jnp.sum(t * (z - log_total) + (1 - t) * log_not_p, axis=axis)
 
 
-def d_softmax_binary_cross_entropy(z, t, axis=-1):
+def d_softmax_binary_cross_entropy(z: jax.Array, t: jax.Array, axis: int = -1) -> jax.Array:
     """The exact delta of the printed cost, with the off-diagonal terms of the softmax's derivative.
 
     From ``∂P_c/∂z_k = P_c (1[c=k] - P_k)``::
@@ -130,11 +133,11 @@ def d_softmax_binary_cross_entropy(z, t, axis=-1):
     return error - from_others - from_largest
 
 
-def _softmax(z, axis=-1):
+def _softmax(z: jax.Array, axis: int = -1) -> jax.Array:
     return jax.nn.softmax(z, axis=axis)
 
 
-def _sigmoid(z, axis=-1):
+def _sigmoid(z: jax.Array, axis: int = -1) -> jax.Array:
     return jax.nn.sigmoid(z)
 
 
@@ -167,20 +170,23 @@ def get(loss: str | Loss) -> Loss:
 REDUCTIONS = ("sum", "mean")
 
 
-def is_weight(leaf) -> bool:
+def is_weight(leaf: jax.Array | np.ndarray) -> bool:
     """Whether a leaf of the parameters is a weight: two axes or more; vectors are biases, never penalised."""
     return leaf.ndim >= 2
 
 
-def l2_penalty(params) -> Any:
+def l2_penalty(params: Params) -> jax.Array:
     """``1/2 Σ w²`` over all weights of all layers; biases are free. Multiply by λ.
 
     For the parameters of any network, not only of `jfnn.mlp`: what `is_weight` says is a weight.
     """
-    return 0.5 * sum(jnp.sum(leaf**2) for leaf in jax.tree.leaves(params) if is_weight(leaf))
+    squares = [jnp.sum(leaf**2) for leaf in jax.tree.leaves(params) if is_weight(leaf)]
+    return jnp.asarray(0.5 * sum(squares))
 
 
-def reduce_costs(costs, penalty, reduction, weights=None) -> Any:
+def reduce_costs(
+    costs: jax.Array, penalty: jax.Array, reduction: str, weights: jax.Array | None = None
+) -> jax.Array:
     """Puts the objective together from the costs of its samples and the penalty.
 
     Args:
@@ -196,7 +202,7 @@ def reduce_costs(costs, penalty, reduction, weights=None) -> Any:
     return (data + penalty) * reduction_scale(costs.shape[0], reduction, weights)
 
 
-def reduction_scale(n, reduction, weights=None) -> Any:
+def reduction_scale(n: int, reduction: str, weights: jax.Array | None = None) -> jax.Array | float:
     """What the whole objective is multiplied by: 1 for ``"sum"``, 1 / (number of samples) for ``"mean"``.
 
     Where all weights are 0 there are no samples, so no mean: the objective is then 0.

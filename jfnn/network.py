@@ -1,36 +1,23 @@
 """Feed-forward networks as pure functions of their parameters (the notes, section 1).
 
-Samples are rows: ``x [n, n_in]``, ``w [n_in, n_out]``, ``b [n_out]``. A network is a pair of functions,
-`Network(init, apply)`; whatever trains one asks no more of it, so networks of other kinds fit too.
+Samples are rows: ``x [n, …]``, ``w [n_in, n_out]``, ``b [n_out]``. A network is a pair of functions,
+`Network(init, apply)`; a network made of `jfnn.layers` also says of which, for the hand derivation and the
+engine's column form.
 """
 
 import functools
 from collections.abc import Callable, Sequence
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import jax
 import jax.numpy as jnp
 
 from jfnn import activations, checks, losses
 from jfnn.activations import Activation
+from jfnn.layers.dense import Dense
+from jfnn.layers.kind import LayerKind, Params, Shape
 
-
-class Layer(NamedTuple):
-    """The parameters of one layer: weights ``w [n_in, n_out]`` and biases ``b [n_out]``."""
-
-    w: jax.Array
-    b: jax.Array
-
-
-Params = tuple[Layer, ...]
-
-
-class MLP(NamedTuple):
-    """What defines a multilayer perceptron: widths from input to output, and its two activations."""
-
-    sizes: tuple[int, ...]
-    activation: Activation
-    output: Activation
+Masks = Sequence[jax.Array | None]
 
 
 class Network(NamedTuple):
@@ -38,41 +25,120 @@ class Network(NamedTuple):
 
     Attributes:
         init: ``key -> params``, a pytree of arrays.
-        apply: ``(params, x [n, n_in]) -> [n, n_out]``, the output activation applied.
-        mlp: What the network is made of, where `mlp` made it; the hand derivation and the engine's fast
-            layout need to know. None for a network of your own.
+        apply: ``(params, x [n, …]) -> [n, n_out]``, the output activation applied.
+        layers: What the network is made of, where `sequential` made it; None for functions of your own.
+        input_shape: Shape of one row of x, where `sequential` made the network.
     """
 
-    init: Callable
-    apply: Callable
-    mlp: MLP | None = None
+    init: Callable[[jax.Array], Params]
+    apply: Callable[[Params, jax.Array], jax.Array]
+    layers: tuple[LayerKind, ...] | None = None
+    input_shape: Shape | None = None
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        """Networks of `sequential` are pickled by what they are made of: equal ones stay the same object."""
+        if self.layers is None:
+            return Network, tuple(self)
+        return sequential, (self.layers, self.input_shape)
 
 
-class Initializer(NamedTuple):
-    """How a layer starts: ``weights(key, (n_in, n_out)) -> w``, and the value of every bias."""
+def sequential(layers: Sequence[LayerKind], inputs: int | Sequence[int]) -> Network:
+    """A network of layers, one behind the other.
 
-    weights: Callable
-    bias: float
+    The same arguments give the same object, so that what was compiled for one is used for the other.
+
+    Args:
+        layers: Instances of `LayerKind`, from the input to the output.
+        inputs: Shape of one input, or its number of features.
+
+    Raises:
+        TypeError: No layers.
+        ValueError: No layer, or shapes that do not fit; the message says which.
+    """
+    layers = tuple(layers)
+    if not layers:
+        raise ValueError("layers: expected at least one layer")
+    for layer in layers:
+        if not isinstance(layer, LayerKind):
+            raise TypeError(f"layers: expected layers of jfnn.layers, got {layer!r}")
+    lengths = inputs if isinstance(inputs, Sequence) else (inputs,)
+    return _sequential(layers, tuple(checks.as_count(length, "inputs") for length in lengths))
 
 
-def _normal(key, shape):
-    # Drawn flat: the same numbers, but XLA takes a second less to compile that than rows of ten.
-    return jax.nn.initializers.normal(1.0)(key, (shape[0] * shape[1],)).reshape(shape)
+@functools.cache
+def _sequential(layers: tuple[LayerKind, ...], input_shape: Shape) -> Network:
+    shapes(layers, input_shape)
+    init = functools.partial(_init, layers, input_shape)
+    return Network(init, functools.partial(forward, layers), layers, input_shape)
 
 
-INITIALIZERS: dict[str, Initializer] = {
-    # The notes' start: unscaled standard normal weights, biases 0.01.
-    "normal": Initializer(_normal, 0.01),
-    "glorot_uniform": Initializer(jax.nn.initializers.glorot_uniform(), 0.0),
-    "glorot_normal": Initializer(jax.nn.initializers.glorot_normal(), 0.0),
-    "he_uniform": Initializer(jax.nn.initializers.he_uniform(), 0.0),
-    "he_normal": Initializer(jax.nn.initializers.he_normal(), 0.0),
-}
+def shapes(layers: Sequence[LayerKind], input_shape: Shape) -> list[Shape]:
+    """Shapes of one sample from the input to the output: one more than there are layers."""
+    found = [input_shape]
+    for layer in layers:
+        found.append(layer.output_shape(found[-1]))
+    return found
 
 
-def pre_activation(layer: Layer, a):
-    """``z = a @ w + b`` of one layer: ``a [n, n_in] -> z [n, n_out]``."""
-    return jnp.matmul(a, layer.w, precision="highest") + layer.b
+def _init(layers: Sequence[LayerKind], input_shape: Shape, key: jax.Array) -> Params:
+    keys = jax.random.split(key, len(layers))
+    inputs = shapes(layers, input_shape)[:-1]
+    return tuple(layer.init(*of_layer) for layer, *of_layer in zip(layers, keys, inputs, strict=True))
+
+
+def forward(
+    layers: Sequence[LayerKind], params: Params, x: jax.Array, masks: Masks | None = None
+) -> jax.Array:
+    """Outputs ``[n, n_out]`` in row form.
+
+    Args:
+        layers: The layers.
+        params: Their parameters.
+        x: Inputs ``[n, …]``.
+        masks: For each layer what its outputs are multiplied by, samples last (`dropout_masks`).
+    """
+    a = x
+    for i, (layer, of_layer) in enumerate(zip(layers, params, strict=True)):
+        a = layer.apply(of_layer, a)
+        mask = None if masks is None else masks[i]
+        a = a if mask is None else a * jnp.moveaxis(mask, -1, 0)
+    return a
+
+
+def is_own_apply(network: Network) -> bool:
+    """Whether ``apply`` is another function than `forward` of the network's layers."""
+    apply = network.apply
+    return not (
+        isinstance(apply, functools.partial) and apply.func is forward and apply.args == (network.layers,)
+    )
+
+
+def as_params(network: Network, params: Params) -> Params:
+    """Parameters as native arrays, checked against what the network's layers take.
+
+    Raises:
+        ValueError, TypeError: Another structure, other shapes, or no arrays of floats.
+    """
+    params = jax.tree.map(lambda leaf: checks.as_array(leaf, "params"), params)
+    expected = None if network.layers is None else _expected_params(network.layers, network.input_shape)
+    if expected is None:
+        return params
+    if str(jax.tree.structure(params)) != str(jax.tree.structure(expected)):
+        raise ValueError(
+            f"params: expected the structure {jax.tree.structure(expected)}, got {jax.tree.structure(params)}"
+        )
+    for leaf, shaped in zip(jax.tree.leaves(params), jax.tree.leaves(expected), strict=True):
+        if leaf.shape != shaped.shape or not jnp.issubdtype(leaf.dtype, jnp.floating):
+            raise ValueError(
+                f"params: expected floats {list(shaped.shape)}, as the network has,"
+                f" got {leaf.dtype} {list(leaf.shape)}"
+            )
+    return params
+
+
+@functools.lru_cache(maxsize=256)
+def _expected_params(layers: tuple[LayerKind, ...], input_shape: Shape) -> Params:
+    return jax.eval_shape(functools.partial(_init, layers, input_shape), jax.random.key(0))
 
 
 def mlp(
@@ -84,8 +150,7 @@ def mlp(
     """A fully connected feed-forward network of any depth.
 
     Layers 1..L-1 are hidden, ``a_l = f(a_{l-1} @ w_l + b_l)``; the last applies the output activation. For a
-    cross-entropy leave it the identity, so that the network gives logits. The same arguments give the same
-    object, so that what was compiled for one is used for the other.
+    cross-entropy leave it the identity, so that the network gives logits.
 
     Args:
         sizes: Widths from input to output, such as ``(64, 50, 10)``; ``(64, 10)`` has no hidden layer.
@@ -98,52 +163,27 @@ def mlp(
         ValueError: Fewer than two sizes, a width below 1, an unknown name.
         TypeError: A width is not a whole number.
     """
-    widths = tuple(checks.as_count(size, "sizes") for size in sizes)
+    if not isinstance(sizes, Sequence):
+        raise TypeError(f"sizes: expected a sequence of widths, got {sizes!r}")
+    widths = [checks.as_count(size, "sizes") for size in sizes]
     if len(widths) < 2:
         raise ValueError(f"sizes: expected at least an input and an output width, got {widths}")
-    spec = MLP(widths, activations.get(activation), activations.get(output, "output"))
-    return _mlp(spec, checks.as_choice(init, "init", INITIALIZERS))
+    hidden, last = activations.name_or_own(activation), activations.name_or_own(output, "output")
+    functions = [hidden] * (len(widths) - 2) + [last]
+    layers = [Dense(units, f, init) for units, f in zip(widths[1:], functions, strict=True)]
+    return sequential(layers, widths[0])
 
 
-@functools.cache
-def _mlp(spec: MLP, init_name: str) -> Network:
-    initializer = INITIALIZERS[init_name]
-    shapes = list(zip(spec.sizes[:-1], spec.sizes[1:], strict=True))
-
-    def init(key) -> Params:
-        keys = jax.random.split(key, len(shapes))
-        return tuple(
-            Layer(w := initializer.weights(key, shape), jnp.full(shape[1], initializer.bias, w.dtype))
-            for key, shape in zip(keys, shapes, strict=True)
-        )
-
-    return Network(init, functools.partial(forward, spec), spec)
+def dropout_shapes(layers: Sequence[LayerKind], input_shape: Shape) -> list[Shape | None]:
+    """For each layer the shape of its outputs, if it is a hidden layer whose outputs dropout may zero."""
+    outputs = shapes(layers, input_shape)[1:]
+    drops = [layer.droppable for layer in layers[:-1]] + [False]
+    return [shape if dropped else None for shape, dropped in zip(outputs, drops, strict=True)]
 
 
-def is_of_mlp(network: Network) -> bool:
-    """Whether ``apply`` is that of ``mlp``, and not another one put in its place."""
-    apply = network.apply
-    return isinstance(apply, functools.partial) and apply.func is forward and apply.args == (network.mlp,)
-
-
-def forward(spec: MLP, params: Params, x, masks: Sequence | None = None):
-    """The outputs ``[n, n_out]`` of a multilayer perceptron.
-
-    Args:
-        spec: What the network is made of.
-        params: Its layers.
-        x: Inputs ``[n, n_in]``.
-        masks: For each hidden layer what its activations are multiplied by, ``[n_l, n]`` (`dropout_masks`).
-    """
-    *hidden, last = params
-    a = x
-    for i, layer in enumerate(hidden):
-        a = spec.activation.f(pre_activation(layer, a))
-        a = a if masks is None else a * masks[i].T
-    return spec.output.f(pre_activation(last, a))
-
-
-def dropout_masks(key, rate, widths: Sequence[int], n: int, dtype) -> list[jax.Array]:
+def dropout_masks(
+    key: jax.Array, rate: jax.Array | float, of_layers: Sequence[Shape | None], n: int, dtype: Any
+) -> list[jax.Array | None]:
     """Inverted dropout (Srivastava et al., JMLR 15, 2014): what hidden activations are multiplied by.
 
     Each unit is kept for a sample with probability 1 - rate, and its activation then divided by that, so that
@@ -153,36 +193,37 @@ def dropout_masks(key, rate, widths: Sequence[int], n: int, dtype) -> list[jax.A
     Args:
         key: A random key.
         rate: The probability to drop a unit, in [0, 1); may be traced.
-        widths: Of the hidden layers.
+        of_layers: From `dropout_shapes`.
         n: Samples.
         dtype: Of the masks.
 
     Returns:
-        A mask ``[width, n]`` for each layer, features first.
+        A mask ``[*shape, n]`` for each layer that drops units, else None.
     """
-    keys = jax.random.split(key, max(len(widths), 1))
-    draws = [jax.random.uniform(key, (width, n), dtype) for key, width in zip(keys, widths, strict=False)]
-    return [jnp.where(draw >= rate, 1 / (1 - rate), 0).astype(dtype) for draw in draws]
+    keys = iter(jax.random.split(key, max(sum(shape is not None for shape in of_layers), 1)))
+
+    def mask(shape: Shape) -> jax.Array:
+        draw = jax.random.uniform(next(keys), (*shape, n), dtype)
+        return jnp.where(draw >= rate, 1 / (1 - rate), 0).astype(dtype)
+
+    return [None if shape is None else mask(shape) for shape in of_layers]
 
 
-def check_output(output: Activation | None, loss: losses.Loss) -> None:
+def check_output(network: Network, loss: losses.Loss) -> None:
     """Refuses an output activation in front of a loss that has its own.
 
-    Args:
-        output: The network's output activation, or None where it is not known.
-        loss: The loss behind it.
-
     Raises:
-        ValueError: The loss takes logits and the output is not the identity.
+        ValueError: The loss takes logits and the last layer has an activation other than the identity.
     """
-    if loss.takes_logits and output not in (None, activations.ACTIVATIONS["identity"]):
+    last = network.layers[-1] if network.layers else None
+    if loss.takes_logits and isinstance(last, Dense) and last.activation != "identity":
         raise ValueError(
             "loss: a cross-entropy applies its softmax or sigmoid itself;"
             " build the network with output='identity', so that it gives logits"
         )
 
 
-def check_dropout(rate, key) -> bool:
+def check_dropout(rate: jax.Array | float, key: jax.Array | None) -> bool:
     """Whether units are dropped: there is a key.
 
     Raises:
@@ -193,53 +234,3 @@ def check_dropout(rate, key) -> bool:
     if key is None and (not checks.is_concrete(rate) or rate > 0):
         raise ValueError("key: dropout needs a random key, such as jax.random.key(0)")
     return key is not None
-
-
-def predict_proba(network: Network, params, x, loss="cross_entropy"):
-    """Class probabilities ``[n, n_out]``: the softmax or sigmoid of the logits, as the loss has it.
-
-    Raises:
-        ValueError: The loss has no probabilities (quadratic).
-    """
-    loss = losses.get(loss)
-    if loss.probabilities is None:
-        raise ValueError(
-            "loss: expected a cross-entropy; the quadratic cost gives outputs, not probabilities"
-        )
-    return loss.probabilities(network.apply(params, _inputs(network, x)))
-
-
-def predict(network: Network, params, x, loss="cross_entropy"):
-    """Class labels ``[n]``: the largest output, or with one output whether it passes one half.
-
-    One output is thresholded at probability 1/2 for a cross-entropy (logit 0) and at 1/2 for the quadratic
-    cost, whose targets are 0 and 1.
-    """
-    return decide(network.apply(params, _inputs(network, x)), losses.get(loss))
-
-
-def _inputs(network: Network, x):
-    return checks.as_inputs(x, features=network.mlp.sizes[0] if network.mlp else None)
-
-
-def decide(outputs, loss: losses.Loss, axis=-1):
-    """Class labels from outputs; ``axis`` is where the outputs of one sample lie."""
-    if outputs.shape[axis] > 1:
-        return jnp.argmax(outputs, axis=axis)
-    threshold = 0.0 if loss.takes_logits else 0.5
-    return (jnp.squeeze(outputs, axis) > threshold).astype(jnp.int32)
-
-
-def accuracy(network: Network, params, x, labels, loss="cross_entropy"):
-    """The share of rows whose predicted label is the given one, a scalar in [0, 1].
-
-    Raises:
-        ValueError: ``labels`` is not one integer label a row.
-    """
-    labels = jnp.asarray(labels)
-    predicted = predict(network, params, x, loss)
-    if labels.shape != predicted.shape or not checks.is_labels(labels):
-        raise ValueError(
-            f"labels: expected integers [{predicted.shape[0]}], got {labels.dtype} {list(labels.shape)}"
-        )
-    return jnp.mean(predicted == labels)

@@ -1,7 +1,6 @@
-"""The sweep engine: many small networks trained by one compiled program.
+"""The sweep engine: many members trained by one compiled program.
 
-Data flow one way. `sweep` is the door; `asked` turns its keywords into `records`, together a `job`;
-`checkpoint` carries that out in memory or in a directory; `loop` takes it through its segments, for which
-`trainer` sends tiles (`plan`: which member sits where) to the compiled `program` over a `layout`; out comes a
-`result`.
+The engine knows learners, arrays and devices. Data flows one way: `loop` takes an experiment from evaluation
+to evaluation; `trainer` cuts it into `segment`s (`plan` says which member sits where), which an executor runs
+by the compiled `program`; `acting` lets schedulers act on the `state` between calls.
 """

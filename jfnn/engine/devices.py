@@ -2,10 +2,44 @@
 
 import os
 from collections.abc import Sequence
+from typing import NamedTuple
 
 import jax
 
 from jfnn import checks
+from jfnn.engine import plan
+from jfnn.experiment.experiment import Experiment
+from jfnn.losses import is_weight
+
+
+class Hardware(NamedTuple):
+    """Where an experiment runs.
+
+    Attributes:
+        threads: The device of each host thread; the cores of a CPU share one.
+        tile: Members trained side by side. A float32 result depends on it, so it follows from learner, batch
+            and backend alone, unless options fix it.
+    """
+
+    threads: tuple[jax.Device, ...]
+    tile: int
+
+
+def hardware(experiment: Experiment) -> Hardware:
+    """The devices and the tile's width for an experiment.
+
+    Raises:
+        ValueError, TypeError: See `resolve`.
+    """
+    threads = resolve(experiment.execution.devices)
+    if experiment.execution.tile is not None:
+        return Hardware(threads, experiment.execution.tile)
+    leaves = jax.tree.leaves(jax.eval_shape(experiment.learner.init, jax.random.key(0)))
+    widest = max((leaf.shape[-1] for leaf in leaves if is_weight(leaf)), default=1)
+    batch = min(replicate.rows_a_step for replicate in experiment.replicates)
+    itemsize = experiment.data.dtype.itemsize
+    parameters = sum(leaf.size for leaf in leaves)
+    return Hardware(threads, plan.tile_width(parameters, widest, batch, itemsize, threads[0].platform))
 
 
 def cores() -> int:

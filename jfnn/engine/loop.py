@@ -1,172 +1,164 @@
-"""A run from its start, or from where it was saved, through its segments to its scores."""
+"""A run from its start, or from where it was saved, to its last epoch and its scores."""
 
 import time
 from collections.abc import Callable
-from typing import NamedTuple
 
 import jax
 import numpy as np
 
-from jfnn.engine.state import History, Outcome, RunState, Scores
+from jfnn.engine.acting import act
+from jfnn.engine.state import History, Kept, Outcome, RunState, Scores
 from jfnn.engine.trainer import Trainer
-from jfnn.experiment.records import PARTS, Data, Execution, Grid, Recipe
-from jfnn.schedulers.judges import Selection
-from jfnn.search.checkpoint import Checkpoint
+from jfnn.experiment.options import Progress
+from jfnn.experiment.replicates import PARTS
+
+Save = Callable[[RunState, bool], None]  # (state, whether it must be saved now)
 
 
-class Progress(NamedTuple):
-    """What a progress callback is told at every return to the host.
+def start(trainer: Trainer) -> RunState:
+    """The run before its first epoch."""
+    experiment = trainer.experiment
+    size, hyper = experiment.members, experiment.hyper()
+    members = trainer.start(hyper)
+    keeps = any(scheduler.keeps_best for scheduler in experiment.schedulers)
+    kept = Kept(
+        np.full(size, -1, np.int32), np.full(size, np.nan), jax.tree.map(np.copy, members.state.params)
+    )
+    no_scores = np.zeros((0, size, len(PARTS)))
+    return RunState(
+        epoch=0,
+        members=members,
+        hyper=hyper,
+        stopped_at=np.full(size, -1, np.int32),
+        pruned=np.zeros(size, bool),
+        kept=kept if keeps else None,
+        schedulers=tuple(
+            scheduler.init(experiment.n_cells, len(experiment.replicates))
+            for scheduler in experiment.schedulers
+        ),
+        history=History(
+            np.zeros(0, np.int64), {metric.name: no_scores for metric in experiment.learner.metrics}
+        ),
+    )
 
-    Attributes:
-        epoch: Epochs done.
-        epochs: Epochs in all.
-        training: How many members still train.
-        members: How many members there are.
-        best: The best score that any member had when scores were last taken, higher being better (of losses
-            the negative); None before.
-    """
 
-    epoch: int
-    epochs: int
-    training: int
-    members: int
-    best: float | None
-
-
-def run(
-    recipe: Recipe,
-    data: Data,
-    grid: Grid,
-    execution: Execution,
-    selection: Selection,
-    checkpoint: Checkpoint | None = None,
-) -> Outcome:
-    """Trains a grid to its last epoch and scores it.
+def run(trainer: Trainer, state: RunState, save: Save = lambda state, now: None) -> Outcome:
+    """Trains an experiment from a state to its last epoch and scores it.
 
     Args:
-        recipe: What is trained.
-        data: On what.
-        grid: Which members.
-        execution: How it runs.
-        selection: What ranks members, and which may leave early.
-        checkpoint: Where the run is saved at the ends of segments and calls; it goes on from what was saved.
+        trainer: What trains.
+        state: From `start`, or saved.
+        save: Called at every return to the host with a state that nothing is changing.
     """
     started = time.perf_counter()
-    trainer = Trainer(recipe, data, grid, execution)
-    state = _start(trainer, selection)
-    if checkpoint:
-        state = checkpoint.restore(state)
-    compile_seconds = trainer.compile(state.members)
-    looks = selection.looks(grid.cells, execution.epochs)
+    experiment = trainer.experiment
+    compile_seconds = trainer.compile(state.members, state.hyper)
     best: float | None = None
     scores: Scores | None = None
-
-    def report(epoch):
-        if execution.progress:
-            training = int(state.active.sum())
-            execution.progress(Progress(epoch, execution.epochs, training, grid.size, best))
-
-    for end in _ends(execution, looks, trainer.call_ends):
-        if end <= state.epoch or not state.active.any():
-            continue
-        boundary = _is_boundary(end, execution)
-        looked_at = end in looks or (boundary and (execution.history or execution.progress is not None))
-        wanted = looked_at or end == execution.epochs
-        scores = trainer.advance(state.members, state.active, state.epoch, end, score=wanted)
+    while state.epoch < experiment.epochs and state.active.any():
+        end, evaluates = _next_end(trainer, state.epoch)
+        is_last = end == experiment.epochs
+        active = state.active
+        scores = trainer.advance(
+            state.members, state.hyper, active, state.epoch, end, score=evaluates or is_last
+        )
         state = state._replace(epoch=end)
-        if looked_at and scores is not None:
-            best = _best(selection.score(scores))
-            if execution.history and boundary:
+        if evaluates and scores is not None:
+            best = _best(experiment.ranking.of(scores))
+            if _is_boundary(trainer, end):
                 state = state._replace(history=_append(state.history, end, scores))
-            state = selection.judge(state, scores, (grid.cells, len(grid.streams)), execution.epochs)
-        _rest(state, checkpoint, report)
-    outcome = _finish(trainer, state, execution, scores)
+            state = act(experiment, state, scores)
+        _return_to_host(trainer, state, best, save)
+    outcome = _finish(trainer, state, scores)
     return outcome._replace(
         compile_seconds=compile_seconds, run_seconds=time.perf_counter() - started - compile_seconds
     )
 
 
-def _start(trainer: Trainer, selection: Selection) -> RunState:
-    members = trainer.start()
-    size = trainer.grid.size
-    return RunState(
-        epoch=0,
-        members=members,
-        left_at=np.full(size, -1, np.int32),
-        lost=np.zeros(size, bool),
-        best=selection.start(members.state.params, size),
-        history=History(
-            np.zeros(0, np.int64), Scores(*(np.zeros((0, size, len(PARTS))) for _ in Scores._fields))
-        ),
-    )
+def _is_boundary(trainer: Trainer, epoch: int) -> bool:
+    """Whether scores are kept after an epoch."""
+    experiment = trainer.experiment
+    every = experiment.execution.eval_every
+    return every is not None and (epoch % every == 0 or epoch == experiment.epochs)
 
 
-def _is_boundary(end: int, execution: Execution) -> bool:
-    return end % execution.segment == 0 or end == execution.epochs
+def _next_end(trainer: Trainer, epoch: int) -> tuple[int, bool]:
+    """Where the run next returns to the host, and whether members are evaluated there."""
+    experiment = trainer.experiment
+    every = experiment.execution.eval_every
+    evaluations = [
+        scheduler.next_epoch(epoch, experiment.n_cells, experiment.epochs)
+        for scheduler in experiment.schedulers
+    ]
+    if every is not None:
+        evaluations.append(min((epoch // every + 1) * every, experiment.epochs))
+    end = min([*evaluations, trainer.next_call_end(epoch), experiment.epochs])
+    return end, end in evaluations
 
 
-def _ends(execution: Execution, looks: set[int], call_ends: set[int]) -> list[int]:
-    """Where the run comes to rest: at the ends of segments, of calls, and where a rule wants scores."""
-    ends = range(1, execution.epochs + 1)
-    return [end for end in ends if end in looks or end in call_ends or _is_boundary(end, execution)]
-
-
-def _rest(state: RunState, checkpoint: Checkpoint | None, report: Callable[[int], None]) -> None:
+def _return_to_host(trainer: Trainer, state: RunState, best: float | None, save: Save) -> None:
     """Between two calls, when nothing changes the state: only here can it be saved.
 
     It is if it is time to, or if someone ends the run here: by Ctrl-C, or by the callback with `sys.exit`.
     """
+    experiment = trainer.experiment
     try:
-        report(int(state.epoch))
-        if checkpoint:
-            checkpoint.save(state)
+        if experiment.execution.progress is not None:
+            training = int(state.active.sum())
+            experiment.execution.progress(
+                Progress(state.epoch, experiment.epochs, training, experiment.members, best)
+            )
+        save(state, False)
     except (KeyboardInterrupt, SystemExit):
-        if checkpoint:
-            checkpoint.save(state, force=True)
+        save(state, True)
         raise
 
 
 def _append(history: History, epoch: int, scores: Scores) -> History:
-    return jax.tree.map(
-        lambda kept, new: np.concatenate([kept, new[None]]), history, History(np.array(epoch), scores)
-    )
+    new = History(np.array(epoch), scores)
+    longer: History = jax.tree.map(lambda old, added: np.concatenate([old, added[None]]), history, new)
+    return longer
 
 
-def _best(score) -> float | None:
+def _best(score: np.ndarray) -> float | None:
     return None if np.isnan(score).all() else float(np.nanmax(score))
 
 
-def _finish(trainer: Trainer, state: RunState, execution: Execution, last: Scores | None) -> Outcome:
-    """Scores what is kept of each member.
+def _finish(trainer: Trainer, state: RunState, last: Scores | None) -> Outcome:
+    """Scores what each member ends with.
 
     Args:
         trainer: It scores.
         state: The run at its end.
-        execution: How long it was to be.
-        last: Scores taken after the last call, NaN for those that had diverged or left; or None.
+        last: Scores taken after the last call, NaN for members that had diverged or stopped; or None.
     """
     diverged_at = state.members.diverged_at
     missing = diverged_at < 0
-    if state.best is None:
-        params = state.members.state.params
-        epochs = np.where(state.left_at < 0, execution.epochs, state.left_at)
-        epochs = np.where(diverged_at < 0, epochs, diverged_at)
-        if last is not None and state.epoch == execution.epochs:
-            missing &= state.left_at >= 0  # those that trained to the end have just been scored
-    else:
-        params, epochs = state.best.params, state.best.epoch
-    if last is None:
+    params = state.members.state.params
+    epochs = np.where(state.stopped_at < 0, state.epoch, state.stopped_at)
+    epochs = np.where(diverged_at < 0, epochs, diverged_at)
+    if last is not None and state.epoch == trainer.experiment.epochs:
+        missing = missing & (state.stopped_at >= 0)  # those that trained to the end have just been scored
+    if state.kept is not None:
+        is_kept = state.kept.epoch >= 0
+        missing = missing | (is_kept & (diverged_at < 0))
+        epochs = np.where(is_kept, state.kept.epoch, epochs)
+        params = jax.tree.map(
+            lambda kept, now: np.where(is_kept.reshape(-1, *(1,) * (now.ndim - 1)), kept, now),
+            state.kept.params,
+            params,
+        )
+    scores = last
+    if scores is None:
         scores = trainer.evaluate(params, missing)
     elif missing.any():
         more = trainer.evaluate(params, missing)
-        scores = jax.tree.map(lambda new, old: np.where(missing[:, None], new, old), more, last)
-    else:
-        scores = last
+        scores = {name: np.where(missing[:, None], more[name], old) for name, old in scores.items()}
     return Outcome(
         params=params,
         epochs=epochs,
-        left_at=state.left_at,
-        lost=state.lost,
+        stopped_at=state.stopped_at,
+        pruned=state.pruned,
         diverged_at=diverged_at,
         scores=scores,
         history=state.history,

@@ -1,25 +1,17 @@
-"""Which member sits where: tiles of members that share minibatches. Pure data, no JAX."""
+"""Which member sits where, and how long calls are. Pure data, no JAX."""
 
 from collections.abc import Sequence
 from typing import NamedTuple
 
 import numpy as np
 
-# What a tile may hold while it trains, so that it stays in a core's cache; found by timing networks from
-# 2-4-1 to 784-256-10. An accelerator wants its tiles large instead.
+# What a tile may hold while it trains, so that it stays in a core's cache; measured on networks from 2-4-1
+# to 784-256-10. An accelerator wants its tiles large instead.
 CPU_TILE_BYTES = 600_000
 ACCELERATOR_TILE_BYTES = 256_000_000
 # Few widths, and such that grids of 5x5, 7x7 or 10x10 cells fill them.
 CPU_WIDTHS = (1, 2, 5, 10, 25, 64, 256)
 ACCELERATOR_WIDTHS = (*CPU_WIDTHS, 512, 1024)
-
-# A call takes so many steps at most, or so many row numbers, whichever is less: long calls keep a device busy
-# without the host. Only the first is short, since members that diverge mostly do so early, and then leave.
-STEPS_A_CALL = 1024
-STEPS_FIRST_CALL = 64
-ROWS_A_CALL = 4_000_000
-
-EVALUATION_BLOCK = 2048  # rows scored at a time, at most
 
 
 class Tile(NamedTuple):
@@ -27,17 +19,39 @@ class Tile(NamedTuple):
 
     Attributes:
         members: Member numbers ``[tile]``; slots left over repeat members.
-        used: How many of these slots, from the first, are not repeats.
-        stream: The stream whose minibatches and rows to score they share.
+        used: Slots, from the first, that are not repeats.
+        replicate: The replicate whose minibatches and rows to score they share.
     """
 
     members: np.ndarray
     used: int
-    stream: int
+    replicate: int
+
+
+class CallLength(NamedTuple):
+    """How far one call goes: so many steps at most, or so many row numbers, whichever is less.
+
+    Long calls keep a device busy without the host. Only the first is short, since members that diverge mostly
+    do so early, and then leave.
+    """
+
+    steps: int = 1024
+    first_steps: int = 64
+    rows: int = 4_000_000
+
+    def epochs(self, steps: int, rows_a_step: int) -> int:
+        """Epochs of one call at most; fixed for a data set and a batch, so that it compiles once."""
+        return max(1, min(self.steps // steps, self.rows // (steps * rows_a_step)))
+
+    def next_end(self, epoch: int, steps: int, rows_a_step: int) -> int:
+        """The first epoch above ``epoch`` after which a call ends."""
+        most = self.epochs(steps, rows_a_step)
+        first = min(max(1, self.first_steps // steps), most)
+        return first if epoch < first else first + ((epoch - first) // most + 1) * most
 
 
 def tile_width(parameters: int, widest_layer: int, batch: int, itemsize: int, backend: str) -> int:
-    """How many members to train side by side, from the network, the batch and the backend alone.
+    """Members to train side by side, from the network, the batch and the backend alone.
 
     Args:
         parameters: Parameters of one member.
@@ -53,26 +67,7 @@ def tile_width(parameters: int, widest_layer: int, batch: int, itemsize: int, ba
     return max(width for width in (CPU_WIDTHS if on_cpu else ACCELERATOR_WIDTHS) if width <= max(room, 1))
 
 
-def epochs_a_call(steps: int, rows_a_step: int) -> int:
-    """How many epochs one call takes at most; fixed for a data set and a batch, so that it compiles once."""
-    return max(1, min(STEPS_A_CALL // steps, ROWS_A_CALL // (steps * rows_a_step)))
-
-
-def call_ends(epochs: int, steps: int, rows_a_step: int) -> set[int]:
-    """The epochs after which calls end, the last one left out."""
-    most = epochs_a_call(steps, rows_a_step)
-    return set(range(min(max(1, STEPS_FIRST_CALL // steps), most), epochs, most))
-
-
-def evaluation_block(n_train: int) -> int:
-    """How many rows are scored at a time; it follows from the training rows alone.
-
-    Sums over the training rows then have the same bits whatever other rows are scored beside them.
-    """
-    return min(EVALUATION_BLOCK, 1 << (n_train - 1).bit_length())
-
-
-def tiles(active: np.ndarray, rows_of: np.ndarray, width: int) -> Sequence[Tile]:
+def tiles(active: np.ndarray, replicate_of: np.ndarray, width: int) -> Sequence[Tile]:
     """Groups the members that still train into tiles.
 
     Members that share minibatches fill tiles one after another, so at most one tile for each sequence of
@@ -81,13 +76,13 @@ def tiles(active: np.ndarray, rows_of: np.ndarray, width: int) -> Sequence[Tile]
 
     Args:
         active: Which members still train ``[members]``.
-        rows_of: The number of the stream whose minibatches a member sees ``[members]``.
+        replicate_of: The replicate whose minibatches a member sees ``[members]``.
         width: Members a tile.
     """
-    found = []
-    for stream in np.unique(rows_of[active]):
-        members = np.flatnonzero(active & (rows_of == stream))
+    grouped = []
+    for replicate in np.unique(replicate_of[active]):
+        members = np.flatnonzero(active & (replicate_of == replicate))
         for first in range(0, len(members), width):
-            sitting = members[first : first + width]
-            found.append(Tile(np.resize(sitting, width), len(sitting), int(stream)))
-    return found
+            in_tile = members[first : first + width]
+            grouped.append(Tile(np.resize(in_tile, width), len(in_tile), int(replicate)))
+    return grouped

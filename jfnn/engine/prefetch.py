@@ -1,4 +1,4 @@
-"""Minibatches for stretches of epochs: each stream's drawn once, the next stretch's ahead of time."""
+"""Minibatches for stretches of epochs: each replicate's drawn once, the next stretch's ahead of time."""
 
 import concurrent.futures
 import threading
@@ -6,31 +6,31 @@ from collections.abc import Sequence
 
 import numpy as np
 
-from jfnn.experiment.records import Stream
+from jfnn.experiment.replicates import Replicate
 
 
 class Prefetcher:
     """Draws on a thread of its own, so that devices do not wait and no two threads draw the same."""
 
-    def __init__(self, streams: Sequence[Stream], length: int):
+    def __init__(self, replicates: Sequence[Replicate], length: int):
         """Nothing is drawn yet.
 
         Args:
-            streams: The streams.
+            replicates: The replicates.
             length: Epochs a stretch has room for; all are of this length, unused epochs zero.
         """
-        self.streams, self.length = streams, length
+        self.replicates, self.length = replicates, length
         self.pool = concurrent.futures.ThreadPoolExecutor(1)
         self.lock = threading.Lock()
-        self.stretches: dict[tuple[int, int, int], concurrent.futures.Future] = {}
+        self.stretches: dict[tuple[int, int, int], concurrent.futures.Future[np.ndarray]] = {}
 
-    def get(self, stream: int, first: int, n_epochs: int) -> np.ndarray:
-        """A stream's row numbers from epoch ``first`` on, ``[length, steps, batch]``."""
-        return self.ahead(stream, first, n_epochs).result()
+    def get(self, replicate: int, first: int, n_epochs: int) -> np.ndarray:
+        """A replicate's row numbers from epoch ``first`` on, ``[length, steps, batch]``."""
+        return self.ahead(replicate, first, n_epochs).result()
 
-    def ahead(self, stream: int, first: int, n_epochs: int) -> concurrent.futures.Future:
+    def ahead(self, replicate: int, first: int, n_epochs: int) -> concurrent.futures.Future[np.ndarray]:
         """Starts drawing what `get` will be asked for."""
-        key = (stream, first, n_epochs)
+        key = (replicate, first, n_epochs)
         with self.lock:
             if key not in self.stretches:
                 self.stretches[key] = self.pool.submit(self._draw, *key)
@@ -41,6 +41,6 @@ class Prefetcher:
         with self.lock:
             self.stretches = {key: drawn for key, drawn in self.stretches.items() if key[1] >= first}
 
-    def _draw(self, stream: int, first: int, n_epochs: int) -> np.ndarray:
-        rows = [self.streams[stream].rows(epoch) for epoch in range(first, first + n_epochs)]
+    def _draw(self, replicate: int, first: int, n_epochs: int) -> np.ndarray:
+        rows = [self.replicates[replicate].minibatches(epoch) for epoch in range(first, first + n_epochs)]
         return np.stack(rows + [np.zeros_like(rows[0])] * (self.length - n_epochs))

@@ -1,6 +1,6 @@
 """The compiled part: one call advances one tile by some epochs, or scores it.
 
-A tile is a fixed number of members of one stream, trained side by side by `jax.vmap` over the minibatches
+A tile is a fixed number of members of one replicate, trained side by side by `jax.vmap` over the minibatches
 that they share. Its width is fixed, its epochs are a dynamic loop bound and every hyperparameter is an
 argument, so one program serves any grid, any number of epochs and any number of calls.
 
@@ -17,104 +17,87 @@ from typing import Any, NamedTuple
 import jax
 import jax.numpy as jnp
 
-from jfnn import training
-from jfnn.experiment.records import Recipe
-from jfnn.layers import dense as layouts
-from jfnn.layers.dense import Layout
-from jfnn.network import decide
+from jfnn.layers.kind import Params
+from jfnn.learners.learner import Batch, Hyper, Learner, Rows
+from jfnn.training import State
+
+# XLA splits a gather from an array of half a megabyte over its threads, and to do so in every small step
+# costs more than the step; from larger arrays an epoch's rows are gathered at once, unless they are too many.
+SPLIT_BYTES = 500_000
+GATHERED_BYTES = 8_000_000
+# XLA cuts vectors to half their width, lest a core lower its clock; a whole core that does nothing but such
+# arithmetic gains 5% by the full width. No result changes, and machines without it take what they have.
+CPU_OPTIONS: dict[str, int] = {"xla_cpu_prefer_vector_width": 512}
 
 
 class Members(NamedTuple):
-    """The members of a tile (or, on the host, all members), on the leading axis.
+    """Members of a tile (or, on the host, all members), on the leading axis.
 
     Attributes:
-        state: Parameters, in the engine's layout, and optimizer state.
+        state: Parameters in the engine's form, and memory.
         diverged_at: The epoch, counted from 0, in which a member stopped being finite, or -1. Its state is
             that before this epoch.
     """
 
-    state: training.State
+    state: State
     diverged_at: Any
 
 
-class RowScores(NamedTuple):
-    """Each row of a block: its data cost, and whether it is predicted right, both ``[members, block]``."""
-
-    cost: Any
-    right: Any
-
-
 class Program(NamedTuple):
-    """The compiled functions of one recipe; every argument that is a member's has a leading tile axis.
+    """The compiled functions of one learner; every argument that is a member's has a leading tile axis.
 
     Attributes:
-        start: ``(stored params, hyper) -> state``: each member's optimizer state, made.
-        advance: ``(members, hyper, rows [epochs, steps, batch], first_epoch, n_epochs, key, data)`` ->
-            members, trained for the first ``n_epochs`` of ``rows``; ``data`` is ``(x, targets, weights)``.
-        evaluate: ``(stored params, x [block, n_in], targets [block, n_out]) -> RowScores``.
+        start: ``(params, hyper) -> state``.
+        advance: ``(members, hyper, minibatches [epochs, steps, batch], first_epoch, n_epochs, key, data)`` ->
+            members, trained for the first ``n_epochs`` of the minibatches; ``data`` is ``(rows, weights)``.
+        score: ``(params, rows) -> {metric: [members, n, …]}``.
     """
 
-    start: Callable
-    advance: Callable
-    evaluate: Callable
-
-
-# XLA cuts vectors to half their width, lest a core lower its clock; a whole core that does nothing but such
-# arithmetic gains 5% by the full width. No result changes, and machines without it take what they have.
-CPU_OPTIONS = {"xla_cpu_prefer_vector_width": 512}
+    start: Callable[..., State]
+    advance: Callable[..., Members]
+    score: Callable[..., dict[str, jax.Array]]
 
 
 @functools.lru_cache(maxsize=64)
-def build(recipe: Recipe, platform: str) -> Program:
-    """The program of a recipe for devices of one platform; the same arguments give the same, compiled one."""
-    layout = layouts.of(recipe.network, recipe.loss, recipe.reduction, recipe.gradient)
+def build(learner: Learner, padded: bool, platform: str) -> Program:
+    """The program of a learner for devices of one platform; equal arguments give the same, compiled one."""
     options = CPU_OPTIONS if platform == "cpu" else None
 
-    def of_a_tile(member_function, in_axes):
-        mapped = jax.vmap(functools.partial(member_function, recipe, layout), in_axes=in_axes)
+    def of_a_tile(of_member: Callable[..., Any], in_axes: tuple[int | None, ...]) -> Callable[..., Any]:
+        mapped = jax.vmap(of_member, in_axes=in_axes)
         return jax.jit(jax.default_matmul_precision("highest")(mapped), compiler_options=options)
 
+    advance = functools.partial(advance_member, learner, padded)
     return Program(
-        start=of_a_tile(start_member, (0, 0)),
-        advance=of_a_tile(advance_member, (0, 0, None, None, None, None, None)),
-        evaluate=of_a_tile(evaluate_member, (0, None, None)),
+        start=of_a_tile(learner.start, (0, 0)),
+        advance=of_a_tile(advance, (0, 0, None, None, None, None, None)),
+        score=of_a_tile(learner.score, (0, None)),
     )
 
 
-def start_member(recipe: Recipe, layout: Layout, params, hyper) -> training.State:
-    """One member's state before its first step."""
-    return training.State(params, recipe.optimizer.make(hyper).init(params))
-
-
 def advance_member(
-    recipe: Recipe, layout: Layout, member: Members, hyper, rows, first_epoch, n_epochs, key, data
+    learner: Learner,
+    padded: bool,
+    member: Members,
+    hyper: Hyper,
+    minibatches: jax.Array,
+    first_epoch: jax.Array,
+    n_epochs: jax.Array,
+    key: jax.Array | None,
+    data: tuple[Rows, jax.Array | None],
 ) -> Members:
-    """Trains one member for the first ``n_epochs`` of ``rows``.
+    """Trains one member for the first ``n_epochs`` of the minibatches.
 
     After each epoch its parameters must be finite, and the objective that its last step started from; else it
-    stays as it was before that epoch. (To look at the objective after each epoch would cost another forward
+    stays as it was before that epoch. (To compute the objective after each epoch would cost another forward
     pass, a third of all work where an epoch is one step; what it would see, the next epoch does.)
     """
-    optimizer = recipe.optimizer.make(hyper)
-    x, targets, weights = data
 
-    def one_epoch(i, member):
-        options = {}
-        if recipe.dropout:
+    def one_epoch(i: jax.Array, member: Members) -> Members:
+        key_of_epoch = None
+        if key is not None:
             key_of_epoch = jax.random.fold_in(jax.random.wrap_key_data(key), first_epoch + i)
-            options = {"dropout": hyper["dropout"], "key": key_of_epoch}
-        trained, value = training.epoch(
-            member.state,
-            optimizer,
-            layout.value_and_grad,
-            x,
-            targets,
-            hyper["l2"],
-            rows[i],
-            recipe.padded,
-            weights,
-            **options,
-        )
+        trained, value = epoch(learner, padded, member.state, hyper, minibatches[i], key_of_epoch, data)
         finite = (member.diverged_at < 0) & jnp.isfinite(value)
         for leaf in jax.tree.leaves(trained.params):
             finite &= jnp.all(jnp.isfinite(leaf))
@@ -122,19 +105,65 @@ def advance_member(
         newly = (member.diverged_at < 0) & ~finite
         return Members(state, jnp.where(newly, first_epoch + i, member.diverged_at))
 
-    return jax.lax.fori_loop(0, n_epochs, one_epoch, member)
+    trained: Members = jax.lax.fori_loop(0, n_epochs, one_epoch, member)
+    return trained
 
 
-def evaluate_member(recipe: Recipe, layout: Layout, params, x, targets) -> RowScores:
-    """Scores one member row by row; what is summed over which rows is the host's business."""
-    outputs = layout.outputs(params, x)
-    targets = jnp.moveaxis(targets, -1, layout.axis)
-    cost = recipe.loss.cost(outputs, targets, axis=layout.axis)
-    return RowScores(cost, decide(outputs, recipe.loss, layout.axis) == decide_target(targets, layout.axis))
+def epoch(
+    learner: Learner,
+    padded: bool,
+    state: State,
+    hyper: Hyper,
+    minibatches: jax.Array,
+    key: jax.Array | None,
+    data: tuple[Rows, jax.Array | None],
+) -> tuple[State, jax.Array]:
+    """One epoch of one member: `jfnn.training.epoch`, in the form in which XLA runs it fast.
+
+    Returns:
+        ``(state, value)``: the state after the epoch, and the objective that its last step started from.
+    """
+    rows, weights = jax.tree.map(jnp.asarray, data)
+    steps: dict[str, Any] = {"numbers": minibatches}
+    at_once = _gathers_at_once(rows, minibatches)
+    if at_once:
+        steps["rows"] = _gather(rows, minibatches)
+    if key is not None:
+        steps["key"] = jax.vmap(lambda number: jax.random.fold_in(key, number))(jnp.arange(len(minibatches)))
+
+    def one_step(state: State, step: dict[str, Any]) -> tuple[State, jax.Array]:
+        numbers = step["numbers"]
+        counts = _counts(numbers, padded, weights, rows)
+        batch = Batch(step["rows"] if at_once else _gather(rows, numbers), counts)
+        return learner.step(state, batch, hyper, step.get("key"))
+
+    # The last step stands alone, since its value alone is used: XLA computes no other step's.
+    before, last = (jax.tree.map(lambda leaf, at=at: leaf[at], steps) for at in (slice(-1), -1))
+    state, _ = jax.lax.scan(lambda state, step: (one_step(state, step)[0], None), state, before)
+    return one_step(state, last)
 
 
-def decide_target(targets, axis):
-    """The class that a target row stands for."""
-    if targets.shape[axis] > 1:
-        return jnp.argmax(targets, axis=axis)
-    return (jnp.squeeze(targets, axis) > 0.5).astype(jnp.int32)
+def _gather(rows: Rows, numbers: jax.Array) -> Rows:
+    return jax.tree.map(lambda leaf: leaf[numbers], rows)
+
+
+def _counts(numbers: jax.Array, padded: bool, weights: jax.Array | None, rows: Rows) -> jax.Array | None:
+    """How often each row of a minibatch counts: not at all where it is padding."""
+    if not padded:
+        return None if weights is None else weights[numbers]
+    leaves = jax.tree.leaves(rows)
+    dtype = next(leaf.dtype for leaf in reversed(leaves) if jnp.issubdtype(leaf.dtype, jnp.floating))
+    counts = (numbers >= 0).astype(dtype)
+    return counts if weights is None else counts * weights[numbers]
+
+
+def _gathers_at_once(rows: Rows, minibatches: jax.Array) -> bool:
+    leaves = jax.tree.leaves(rows)
+    bytes_a_row = sum(leaf[0].nbytes for leaf in leaves)
+    return bool(leaves[0].nbytes > SPLIT_BYTES and minibatches.size * bytes_a_row <= GATHERED_BYTES)
+
+
+def start_is_trivial(learner: Learner, params: Params, hyper: Hyper) -> bool:
+    """Whether members start with their parameters as they are, and remember nothing."""
+    traced = jax.make_jaxpr(learner.start)(params, hyper)
+    return not traced.eqns and len(traced.out_avals) == len(jax.tree.leaves(params))

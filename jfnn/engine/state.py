@@ -1,20 +1,16 @@
-"""What a run knows at the end of a segment, and what it gives in the end: NumPy arrays of all members."""
+"""What a run knows between two calls, and what it gives in the end: NumPy arrays of all members."""
 
+from collections.abc import Mapping
 from typing import Any, NamedTuple
 
 import numpy as np
 
 from jfnn.engine.program import Members
+from jfnn.layers.kind import Params
 
-
-class Scores(NamedTuple):
-    """Means over the rows of each part, float64 ``[members, parts]``.
-
-    NaN where a member diverged or its loss overflows, and for a part that has no rows.
-    """
-
-    loss: np.ndarray
-    accuracy: np.ndarray
+# Name of a metric -> means over the rows of each part, float64 ``[members, parts]``. NaN where a member
+# diverged or its loss overflows, and for a part that has no rows.
+Scores = Mapping[str, np.ndarray]
 
 
 class History(NamedTuple):
@@ -24,13 +20,18 @@ class History(NamedTuple):
     scores: Scores
 
 
-class BestSoFar(NamedTuple):
-    """Each member's best epoch by validation loss: the loss, the epochs done, score and parameters then."""
+class Kept(NamedTuple):
+    """Parameters that members are to end with: the epochs done (-1 for none kept), their scores, and these.
 
-    loss: np.ndarray
+    Attributes:
+        epoch: ``[members]``.
+        score: The score that ranks, higher is better ``[members]``.
+        params: In the engine's form.
+    """
+
     epoch: np.ndarray
     score: np.ndarray
-    params: Any
+    params: Params
 
 
 class RunState(NamedTuple):
@@ -38,45 +39,49 @@ class RunState(NamedTuple):
 
     Attributes:
         epoch: Epochs done.
-        members: Parameters, optimizer state, divergence.
-        left_at: The epochs a member had done when it left before the end, or -1.
-        lost: Whether halving has ruled a member's cell out.
-        best: For early stopping, else None.
+        members: Parameters, memory, divergence.
+        hyper: Name -> each member's number now ``[members]``.
+        stopped_at: Epochs a member had done when it stopped before the end, or -1.
+        pruned: Whether a scheduler ruled the member's cell out.
+        kept: Where a scheduler keeps parameters, else None.
+        schedulers: The state of each scheduler.
         history: Scores so far.
     """
 
     epoch: int
     members: Members
-    left_at: np.ndarray
-    lost: np.ndarray
-    best: BestSoFar | None
+    hyper: dict[str, np.ndarray]
+    stopped_at: np.ndarray
+    pruned: np.ndarray
+    kept: Kept | None
+    schedulers: tuple[Any, ...]
     history: History
 
     @property
     def active(self) -> np.ndarray:
         """Which members still train."""
-        return (self.left_at < 0) & (self.members.diverged_at < 0)
+        return np.asarray((self.stopped_at < 0) & (self.members.diverged_at < 0))
 
 
 class Outcome(NamedTuple):
     """What a run gives.
 
     Attributes:
-        params: In the engine's layout.
-        epochs: For how many epochs these were trained.
-        left_at: The epochs a member had done when it left before the end, or -1.
-        lost: Whether halving has ruled a member's cell out.
-        diverged_at: The epoch, counted from 0, in which it diverged, or -1.
+        params: In the engine's form.
+        epochs: Epochs for which these were trained ``[members]``.
+        stopped_at: Epochs a member had done when it stopped before the end, or -1.
+        pruned: Whether a scheduler ruled the member's cell out.
+        diverged_at: The epoch, counted from 0, in which the member diverged, or -1.
         scores: Scores of ``params``.
-        history: Scores on the way; empty unless asked for.
+        history: Scores on the way.
         compile_seconds: Time to trace and compile, near 0 where the program was already there.
         run_seconds: All the rest.
     """
 
-    params: Any
+    params: Params
     epochs: np.ndarray
-    left_at: np.ndarray
-    lost: np.ndarray
+    stopped_at: np.ndarray
+    pruned: np.ndarray
     diverged_at: np.ndarray
     scores: Scores
     history: History

@@ -1,47 +1,64 @@
-"""The hyperparameters of all cells: every combination of given values, or draws from distributions."""
+"""Hyperparameters of all cells: every combination of values, or draws from distributions."""
 
+import dataclasses
 import numbers
 import zlib
+from collections.abc import Mapping
 from typing import Any
 
-import jax
-import jax.numpy as jnp
 import numpy as np
 
 from jfnn import checks
-from jfnn.experiment.records import Axes
+from jfnn.experiment.options import Sample
+from jfnn.optimizers import Values, is_axis, is_distribution
 
 # These are axes even where they are a single number.
 ALWAYS = ("learning_rate", "l2")
-# Numbers of the objective and of the start: everything else is an argument of the optimizer.
-OWN = (*ALWAYS, "dropout", "init_scale")
+# Least value of a number, and whether that value itself is refused.
+LEAST = {"learning_rate": (0.0, True), "l2": (0.0, False), "dropout": (0.0, False), "init_scale": (0.0, True)}
 
 
-def is_number(value) -> bool:
-    """Whether a value is a number of a member's own, which may vary from member to member."""
-    if isinstance(value, np.ndarray | jax.Array):
-        return value.ndim == 0 and jnp.issubdtype(value.dtype, jnp.floating)
-    return isinstance(value, float | np.floating)
+@dataclasses.dataclass(frozen=True)
+class Axes:
+    """Hyperparameters of all cells.
+
+    Attributes:
+        values: Name -> values, in order; "learning_rate" and "l2" come first.
+        crossed: Whether cells are all combinations of these values; else all have the same length, and cells
+            are the first values, the second values, ….
+    """
+
+    values: dict[str, np.ndarray]
+    crossed: bool = True
+
+    @property
+    def shape(self) -> tuple[int, ...]:
+        """Shape of a per-cell array."""
+        lengths = tuple(len(values) for values in self.values.values())
+        return lengths if self.crossed else lengths[:1]
+
+    def columns(self) -> dict[str, np.ndarray]:
+        """Name -> the value of each cell, ``[cells]``."""
+        if not self.crossed:
+            return dict(self.values)
+        mesh = np.meshgrid(*self.values.values(), indexing="ij")
+        return {name: column.ravel() for name, column in zip(self.values, mesh, strict=True)}
+
+    def at(self, index: tuple[int, ...]) -> dict[str, float]:
+        """Name -> the value of the cell at a place."""
+        places = index if self.crossed else index * len(self.values)
+        return {name: float(v[i]) for (name, v), i in zip(self.values.items(), places, strict=True)}
 
 
-def is_axis(value) -> bool:
-    """Whether a value stands for several: a sequence or a distribution."""
-    return np.ndim(value) > 0 or is_distribution(value)
-
-
-def is_distribution(value) -> bool:
-    """Whether values can be drawn from it, as from a frozen distribution of `scipy.stats`."""
-    return callable(getattr(value, "ppf", None))
-
-
-def read(values: dict[str, Any], sample: int | None, sample_seed: int) -> tuple[Axes, dict[str, float]]:
+def axes_and_constants(
+    values: Mapping[str, Values], sample: int | Sample | None
+) -> tuple[Axes, dict[str, float]]:
     """Sorts numbers into axes and constants.
 
     Args:
         values: Name -> a number, a sequence or a distribution.
-        sample: How many cells to draw; None for all combinations.
-        sample_seed: Fixes the draws. A name's draws depend on it and on the name alone, and the first of them
-            not on how many there are.
+        sample: Cells to draw; None for all combinations. A name's draws depend on the seed and the name
+            alone, and the first of them not on how many there are.
 
     Returns:
         ``(axes, constants)``, constants a name -> value.
@@ -49,46 +66,53 @@ def read(values: dict[str, Any], sample: int | None, sample_seed: int) -> tuple[
     Raises:
         ValueError, TypeError: A value that cannot be; the message names it.
     """
+    varied = {name: value for name, value in values.items() if name in ALWAYS or is_axis(value)}
     if sample is None:
         for name, value in values.items():
             if is_distribution(value):
                 raise ValueError(f"{name}: a distribution is drawn from by sample=n, or give a sequence")
-        axes = {name: _checked(value, name) for name, value in values.items() if _varies(name, value)}
-        crossed = True
+        axes = {name: _checked(value, name) for name, value in varied.items()}
     else:
-        count = checks.as_count(sample, "sample")
-        seed = checks.as_count(sample_seed, "sample_seed", 0)
-        if not any(is_axis(value) for value in values.values()):
-            raise ValueError("sample: there is nothing to draw from; give a distribution or a sequence")
-        axes = {
-            name: _checked(_drawn(value, name, count, seed), name)
-            for name, value in values.items()
-            if _varies(name, value)
-        }
-        crossed = False
-    constants = {
-        name: float(_checked(value, name)[0]) for name, value in values.items() if not _varies(name, value)
-    }
-    return Axes(axes, crossed), constants
+        cells, seed = _sample(sample)
+        if not any(is_axis(value) and _is_drawn(value) for value in values.values()):
+            raise ValueError("sample: expected a distribution or several values to draw from")
+        axes = {name: _checked(_drawn(value, name, cells, seed), name) for name, value in varied.items()}
+    constants = {name: float(_checked(v, name)[0]) for name, v in values.items() if name not in varied}
+    return Axes(axes, crossed=sample is None), constants
 
 
-def _varies(name: str, value) -> bool:
-    return name in ALWAYS or is_axis(value)
+def _sample(sample: int | Sample) -> Sample:
+    cells, seed = sample if isinstance(sample, Sample) else (sample, 0)
+    return Sample(checks.as_count(cells, "sample"), checks.as_count(seed, "sample_seed", 0))
 
 
-def _drawn(value, name: str, count: int, seed: int) -> np.ndarray:
+def _is_drawn(value: Any) -> bool:
+    return is_distribution(value) or len(value) > 1
+
+
+def _drawn(value: Any, name: str, count: int, seed: int) -> np.ndarray:
     if isinstance(value, numbers.Real):
         return np.full(count, value)
     uniform = np.random.default_rng([seed, zlib.crc32(name.encode())]).random(count)
     if is_distribution(value):
         return np.asarray(value.ppf(uniform))
     choices = _checked(value, name)
-    return choices[(uniform * len(choices)).astype(int)]
+    return np.asarray(choices[(uniform * len(choices)).astype(int)])
 
 
-def _checked(value, name: str) -> np.ndarray:
-    minimum = 0.0 if name in OWN else None
-    found = checks.as_axis(value, name, minimum, strict=name in ("learning_rate", "init_scale"))
-    if name == "dropout" and found.max() >= 1:
-        raise ValueError(f"dropout: expected rates of at least 0 and below 1, got {found.max():g}")
-    return found
+def _checked(value: Any, name: str) -> np.ndarray:
+    least, strict = LEAST.get(name, (None, False))
+    values = checks.as_axis(value, name, least, strict)
+    if name == "dropout" and values.max() >= 1:
+        raise ValueError(f"dropout: expected rates of at least 0 and below 1, got {values.max():g}")
+    return values
+
+
+def check_range(values: Mapping[str, np.ndarray], dtype: np.dtype) -> None:
+    """Refuses hyperparameters that would be another number, 0 or infinity, in the arithmetic's dtype."""
+    for name, exact in values.items():
+        with np.errstate(over="ignore", under="ignore"):
+            cast = exact.astype(dtype)
+        changed = ~np.isfinite(cast) | ((cast == 0) & (exact != 0))
+        if changed.any():
+            raise ValueError(f"{name}: {exact[changed][0]:g} is out of the range of {dtype.name}")

@@ -1,204 +1,186 @@
-"""What people ask for, checked once and turned into records: all that a run needs."""
+"""Options become an experiment: everything is checked here, once, before anything is compiled."""
 
-from collections.abc import Callable, Sequence
-from types import SimpleNamespace
-from typing import NamedTuple
+import dataclasses
+from collections.abc import Mapping, Sequence
 
 import numpy as np
 
-from jfnn import checks, losses, minibatches, training
-from jfnn.engine import devices, plan
-from jfnn.experiment import arguments, axes
-from jfnn.experiment import description as fingerprint
-from jfnn.experiment import replicates as streams
-from jfnn.experiment.job import Job
-from jfnn.experiment.records import PARTS, Axes, Execution, Grid, Recipe
-from jfnn.experiment.replicates import Source
-from jfnn.layers import dense as layout
-from jfnn.losses import Loss
+from jfnn import checks
+from jfnn.experiment.axes import Axes, axes_and_constants, check_range
+from jfnn.experiment.experiment import Experiment, Ranking
+from jfnn.experiment.options import Common, Execution, Options, Validation
+from jfnn.experiment.replicates import PARTS, as_batches, as_seeds, replicates, starting_params
+from jfnn.experiment.validation import Cut, cuts
+from jfnn.learners.learner import Data, Learner, Metric
+from jfnn.learners.supervised import Supervised, supervised
 from jfnn.minibatches import Minibatches
-from jfnn.schedulers.judges import EarlyStopping, Halving, Selection
-from jfnn.search import refitting
-from jfnn.search.result import KEEP_PARAMS
+from jfnn.optimizers import SCHEDULE_STEPS, Values
+from jfnn.schedulers.scheduler import Scheduler
+
+KEEP_PARAMS = ("all", "best", "none")
 
 
-class Choices(NamedTuple):
-    """What of the keywords is read first, since everything else depends on it."""
+def build(options: Options, first_fold: int = 0) -> Experiment:
+    """The experiment that options describe.
 
-    loss: Loss
-    optimizer: training.Optimizer
-    axes: Axes
-    constants: dict[str, float]
-    gradient: str | Callable
-    dropout: bool
-    seeds: list[int]
-
-
-class Batches(NamedTuple):
-    """Where minibatches come from: a scheme that draws them, or those given ``[S, epochs, steps, batch]``."""
-
-    scheme: Minibatches
-    given: np.ndarray | None
-
-    def steps(self, n: int) -> int:
-        """Steps an epoch over ``n`` rows."""
-        return self.scheme.steps(n) if self.given is None else self.given.shape[2]
-
-    def rows_a_step(self, n: int) -> int:
-        """Rows a step, out of ``n``."""
-        return self.scheme.rows_a_step(n) if self.given is None else self.given.shape[3]
-
-    @property
-    def pads(self) -> bool:
-        """Whether some step may have fewer rows than the others."""
-        return self.given is None and self.scheme.pads
-
-    def source(self, epochs: int) -> Minibatches | np.ndarray:
-        """By what the minibatches of a run are known again."""
-        return self.scheme if self.given is None else self.given[:, :epochs]
-
-
-def read(asked: SimpleNamespace) -> Job:
-    """Checks all keywords of `jfnn.sweep`, given as attributes, before anything is compiled.
+    Args:
+        options: The options.
+        first_fold: Number of the first fold, for the random numbers of its steps.
 
     Raises:
-        ValueError, TypeError: As `jfnn.sweep` does.
+        ValueError, TypeError: What cannot be; the message begins with the option's name.
     """
-    choices, execution = _choices(asked), _execution(asked)
-    source = streams.read(asked.network, asked.split, choices.loss, asked.weights)
-    dtype = source.data.targets.dtype
-    cuts = streams.train_and_validation(source, asked.validation, asked.folds)
-    lengths = [len(train) for train, _ in cuts]
-    batches = _batches(asked, execution.epochs, len(choices.seeds), min(lengths))
-    starts = arguments.as_starting_params(asked.network, asked.initial_params, choices.seeds, dtype)
-    arguments.check_optimizer(choices.optimizer, starts[0])
-    recipe = _recipe(asked, choices, source, batches, lengths, starts[0], execution)
-    lies = layout.of(recipe.network, recipe.loss, recipe.reduction, recipe.gradient)
-    stored = [lies.store(start) for start in starts]
-    rows = streams.by_seed_and_fold(batches.scheme, batches.given, choices.dropout)
-    reach = _reach(asked, choices.optimizer, execution.epochs, [batches.steps(n) for n in lengths])
-    grid = Grid(
-        choices.axes,
-        choices.constants,
-        streams.streams(source, cuts, choices.seeds, stored, rows, choices.dropout),
-        {name: np.tile(of_folds, len(choices.seeds)) for name, of_folds in reach.items()},
+    epochs = checks.as_count(options.epochs, "epochs", minimum=0)
+    execution, validation = as_execution(options.execution), as_validation(options.validation)
+    _check_refit(options, validation)
+    learner, data = _learner(options, validation).bind(options.split)
+    learner.check(data)
+    cells, constants = axes_and_constants(_numbers(options, learner), options.sample)
+    seeds = as_seeds(options.seeds)
+    folds = cuts(data, validation.size, options.folds)
+    batches = _batches(options, epochs, len(seeds), folds)
+    padded = isinstance(batches, Minibatches) and batches.scheme == "permutation" and not batches.drop_last
+    if (padded or data.weights is not None) and not learner.takes_weights:
+        raise ValueError(
+            "weights: rows of a step weigh differently here (weights, or a last, shorter minibatch), but the"
+            " learner, or its gradient function, takes no weights"
+        )
+    steps = [_steps(batches, len(train)) for train, _ in folds]
+    of_folds = _schedule_steps(learner, epochs, steps)
+    check_range(
+        {**cells.values, **{name: np.array([value]) for name, value in constants.items()}}, data.dtype
     )
-    arguments.check_fit(grid, dtype)
-    selection = _selection(source, asked, grid.cells, execution.epochs)
-    return Job(
-        recipe,
-        source,
-        grid,
+    starts = starting_params(learner, options.initial_params, seeds, data.dtype)
+    return Experiment(
+        learner,
+        data,
+        cells,
+        constants,
+        {name: np.tile(values, len(seeds)) for name, values in of_folds.items()},
+        replicates(learner, data, folds, seeds, starts, batches, first_fold),
+        seeds,
+        None if options.folds is None else len(folds),
+        epochs,
+        padded,
+        _ranking(learner, data, validation, options),
+        _schedulers(options, cells, epochs, validation),
         execution,
-        selection,
-        lies,
-        choices.seeds,
-        None if asked.folds is None else len(cuts),
-        asked.keep_params,
-        fingerprint.describe(
-            recipe,
-            source.data,
-            grid,
-            execution,
-            selection,
-            batches.source(execution.epochs),
-            asked.keep_params,
-            with_code=asked.out is not None,
-        ),
     )
 
 
-def _batches(asked: SimpleNamespace, epochs: int, n_seeds: int, n_train: int) -> Batches:
-    given = arguments.as_batches(asked.batches, epochs, n_seeds, n_train)
-    size = asked.batch_size if given is None else None
-    return Batches(minibatches.make(asked.minibatch, size, n_train, asked.remainder), given)
+def as_execution(execution: int | Execution | None) -> Execution:
+    """An `Execution`, checked; a number is one of devices."""
+    if execution is None:
+        execution = Execution()
+    elif not isinstance(execution, Execution):
+        execution = Execution(devices=checks.as_count(execution, "execution"))
+    checks.as_choice(execution.keep_params, "keep_params", KEEP_PARAMS)
+    for name in ("tile", "eval_every"):
+        value = getattr(execution, name)
+        if value is not None:
+            checks.as_count(value, name)
+    if execution.progress is not None and not callable(execution.progress):
+        raise TypeError(f"progress: expected a function, got {type(execution.progress).__name__}")
+    return execution
 
 
-def _recipe(
-    asked: SimpleNamespace,
-    choices: Choices,
-    source: Source,
-    batches: Batches,
-    lengths: Sequence[int],
-    start,
-    execution: Execution,
-) -> Recipe:
-    if batches.pads or source.data.weights is not None:
-        arguments.check_takes_weights(choices.gradient)
-    width = arguments.as_tile(
-        asked.tile, start, batches.rows_a_step(min(lengths)), execution.devices[0].platform
-    )
-    return Recipe(
-        network=asked.network,
-        loss=choices.loss,
-        reduction=asked.reduction,
-        optimizer=choices.optimizer,
-        gradient=choices.gradient,
-        padded=batches.pads,
-        dropout=choices.dropout,
-        evaluation_block=plan.evaluation_block(source.n),
-        tile=width,
-    )
+def as_validation(validation: float | int | Validation | None) -> Validation:
+    """A `Validation`; a number is the share or number of rows."""
+    return validation if isinstance(validation, Validation) else Validation(validation)
 
 
-def _choices(asked: SimpleNamespace) -> Choices:
-    """The loss, the optimizer, the hyperparameters and the seeds."""
-    loss = losses.get(asked.loss)
-    arguments.check_network(asked.network, loss)
-    optimizer, numbers = arguments.as_optimizer(asked.optimizer, asked.optimizer_args, asked.schedule)
-    numbers = {"learning_rate": asked.learning_rate, "l2": asked.l2} | numbers
-    # Without dropout the program has nothing of it in it; with a rate of 0 it has, as beside other rates.
-    if asked.dropout is not None:
-        numbers["dropout"] = asked.dropout
-    if axes.is_axis(asked.init_scale) or asked.init_scale != 1:  # it is no part of the program
-        numbers["init_scale"] = asked.init_scale
-    of_cells, constants = axes.read(numbers, asked.sample, asked.sample_seed)
-    gradient = arguments.as_gradient(asked.gradient, asked.value_and_grad, asked.network)
-    dropout = arguments.drops_units(numbers, asked.network, gradient)
-    checks.as_choice(asked.keep_params, "keep_params", KEEP_PARAMS)
-    checks.as_choice(asked.reduction, "reduction", losses.REDUCTIONS)
-    refitting.check(asked)
-    return Choices(loss, optimizer, of_cells, constants, gradient, dropout, arguments.as_seeds(asked.seeds))
+def _check_refit(options: Options, validation: Validation) -> None:
+    if options.refit and validation.size is None and options.folds is None:
+        raise ValueError("refit: without validation or folds, cells are trained on all training rows already")
+    if options.refit and options.batches is not None:
+        raise ValueError("refit: given batches are of fewer rows than it trains on")
 
 
-def _execution(asked: SimpleNamespace) -> Execution:
-    epochs = checks.as_count(asked.epochs, "epochs", minimum=0)
-    return Execution(
-        devices=devices.resolve(asked.devices),
-        epochs=epochs,
-        segment=max(epochs, 1) if asked.segment is None else checks.as_count(asked.segment, "segment"),
-        history=bool(asked.history),
-        progress=asked.progress,
-    )
+def _learner(options: Options, validation: Validation) -> Learner:
+    """The learner itself, or that of the network; with the metric that ranks, if it is the user's own."""
+    learner, of_network = options.network, ("loss", "reduction", "optimizer", "gradient")
+    given = options.hyper or {}
+    if isinstance(learner, Learner):
+        defaults = {field.name: field.default for field in dataclasses.fields(Common)}
+        for name in of_network:
+            if getattr(options, name) != defaults[name]:
+                raise ValueError(f"{name}: a learner has its own; give it to the learner")
+    else:
+        learner = supervised(
+            learner,
+            options.loss,
+            reduction=options.reduction,
+            optimizer=options.optimizer,
+            gradient=options.gradient,
+            dropout="dropout" in given,
+            init_scale="init_scale" in given,
+        )
+    metric = validation.rank_by
+    if isinstance(metric, Metric):
+        if not isinstance(learner, Supervised):
+            raise TypeError("rank_by: expected the name of a metric, since the learner brings its own")
+        bound, _ = learner.bind(options.split)
+        learner = bound.measuring(metric)
+    return learner
 
 
-def _reach(
-    asked: SimpleNamespace, optimizer: training.Optimizer, epochs: int, steps: Sequence[int]
-) -> dict[str, np.ndarray]:
-    """Over how many steps a schedule spreads, a number for each fold; nothing where there is no schedule."""
-    if optimizer.schedule is None:
+def _numbers(options: Options, learner: Learner) -> dict[str, Values]:
+    """Values of all numbers that the learner takes, in the order of the axes."""
+    hyper = options.hyper or {}
+    if not isinstance(hyper, Mapping):
+        raise TypeError(f"hyper: expected a mapping of names to values, got {type(hyper).__name__}")
+    numbers = {"learning_rate": options.learning_rate, "l2": options.l2, **learner.numbers, **hyper}
+    taken = [name for name in learner.hyper if name != SCHEDULE_STEPS]
+    for name in numbers:
+        if name not in taken:
+            raise ValueError(f"hyper: expected names of {', '.join(taken)}, got {name!r}")
+    for name in taken:
+        if name not in numbers:
+            raise ValueError(f"hyper: the learner takes a number {name!r}; give its value")
+    return numbers
+
+
+def _batches(options: Options, epochs: int, n_seeds: int, folds: Sequence[Cut]) -> Minibatches | np.ndarray:
+    least, most = (pick(len(train) for train, _ in folds) for pick in (min, max))
+    given = as_batches(options.batches, epochs, n_seeds, least)
+    if given is not None:
+        return given
+    size = options.batch_size
+    return (size if isinstance(size, Minibatches) else Minibatches(size)).checked(most, least)
+
+
+def _steps(batches: Minibatches | np.ndarray, n: int) -> int:
+    return batches.steps(n) if isinstance(batches, Minibatches) else int(batches.shape[2])
+
+
+def _schedule_steps(learner: Learner, epochs: int, steps: Sequence[int]) -> dict[str, np.ndarray]:
+    """Steps over which a schedule spreads, a number for each fold; nothing where there is no schedule."""
+    if SCHEDULE_STEPS not in learner.hyper:
         return {}
-    if asked.schedule_epochs is not None:
-        epochs = checks.as_count(asked.schedule_epochs, "schedule_epochs")
-    return {arguments.SCHEDULE_STEPS: np.array([float(max(epochs, 1) * each) for each in steps])}
+    spread = max(epochs, 1) if learner.schedule_epochs is None else learner.schedule_epochs
+    return {SCHEDULE_STEPS: np.array([float(spread * of_fold) for of_fold in steps])}
 
 
-def _selection(source: Source, asked: SimpleNamespace, cells: int, epochs: int) -> Selection:
-    """What ranks members: rows held out where there are any, else the test rows, else the training rows."""
-    validates = asked.validation is not None or asked.folds is not None
-    halving, early_stopping = asked.halving, asked.early_stopping
-    if early_stopping is not None and not validates:
-        raise ValueError("early_stopping: it watches the loss on rows held out; give validation or folds")
-    if halving is not None and not isinstance(halving, Halving):
-        halving = Halving(checks.as_count(halving, "halving", minimum=2))
-    if halving is not None and cells >= halving.factor and not halving.rungs(cells, epochs):
-        raise ValueError(f"halving: no round of {halving} ends within {epochs} epochs")
-    if early_stopping is not None:
-        early_stopping = EarlyStopping(checks.as_count(early_stopping, "early_stopping"))
-    tests = len(source.data.x) > source.n
-    return Selection(
-        part=PARTS.index("validation" if validates else "test" if tests else "train"),
-        by="accuracy" if source.classes else "loss",
-        halving=halving,
-        early_stopping=early_stopping,
-    )
+def _ranking(learner: Learner, data: Data, validation: Validation, options: Options) -> Ranking:
+    """What ranks: rows held out where there are any, else the test rows, else the training rows."""
+    validates = validation.size is not None or options.folds is not None
+    part = "validation" if validates else "test" if data.n > data.n_train else "train"
+    directions = {metric.name: metric.higher_is_better for metric in learner.metrics}
+    wanted = validation.rank_by.name if isinstance(validation.rank_by, Metric) else validation.rank_by
+    name = learner.ranked_by if wanted is None else checks.as_choice(wanted, "rank_by", directions)
+    return Ranking(PARTS.index(part), name, directions[name])
+
+
+def _schedulers(options: Options, cells: Axes, epochs: int, validation: Validation) -> tuple[Scheduler, ...]:
+    if not isinstance(options.schedulers, Sequence):
+        raise TypeError(f"schedulers: expected a sequence of schedulers, got {options.schedulers!r}")
+    for scheduler in options.schedulers:
+        if not isinstance(scheduler, Scheduler):
+            raise TypeError(f"schedulers: expected schedulers of jfnn.schedulers, got {scheduler!r}")
+        if scheduler.validates and validation.size is None and options.folds is None:
+            raise ValueError(f"schedulers: {scheduler} needs rows held out; give validation or folds")
+        try:
+            scheduler.check(int(np.prod(cells.shape)), epochs)
+        except ValueError as error:
+            raise ValueError(f"schedulers: {error}") from None
+    return tuple(sorted(options.schedulers, key=lambda scheduler: not scheduler.keeps_best))

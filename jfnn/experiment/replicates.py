@@ -1,197 +1,176 @@
-"""Where members learn and are scored: the data in one array, and the rows of each seed and fold."""
+"""Replicates: starting parameters, minibatches and rows that the members of a seed and fold share."""
 
-from collections.abc import Callable, Sequence
-from typing import NamedTuple
+import dataclasses
+from collections.abc import Sequence
+from typing import Any
 
 import jax
 import numpy as np
 
 from jfnn import checks
-from jfnn.experiment import arguments
-from jfnn.experiment.records import PARTS, Data, Stream
-from jfnn.losses import Loss
+from jfnn.experiment.validation import Cut
+from jfnn.layers.kind import Params
+from jfnn.learners.learner import Data, Learner
 from jfnn.minibatches import PADDING, Minibatches
-from jfnn.network import Network
 
-DROPOUT = 0xD0  # sets the keys of dropout apart from those of starting parameters
+PARTS = ("train", "validation", "test")
+STEP_KEYS = 0xD0  # sets the keys that steps draw by apart from those of starting parameters
+MOST_SEED = 2**32 - 1  # JAX's keys hold 32 bits
 
 
-class Source(NamedTuple):
-    """The data of a split, checked.
+@dataclasses.dataclass(frozen=True, eq=False)
+class Replicate:
+    """One seed and fold.
 
     Attributes:
-        data: All rows, those to train on first.
-        n: How many rows there are to train on, validation rows included.
-        labels: Labels or targets of these, as given, for splitters that stratify.
-        classes: Whether the targets stand for classes, so that accuracy means something.
+        seed: The seed.
+        params: Starting parameters in the engine's form (NumPy).
+        batches: How minibatches are drawn, or row numbers ``[epochs, steps, batch]`` of the training rows.
+        parts: A name of `PARTS` -> numbers of the rows that it is scored on; none for a part left out.
+        stream: Number of the first replicate with the same minibatches, whose tiles it may share.
+        key: Raw data of the random key of its steps, or None.
     """
 
-    data: Data
-    n: int
-    labels: np.ndarray
-    classes: bool
+    seed: int
+    params: Params
+    batches: Minibatches | np.ndarray
+    parts: dict[str, np.ndarray]
+    stream: int
+    key: np.ndarray | None = None
+
+    @property
+    def rows_a_step(self) -> int:
+        """Length of one step's list of rows."""
+        if isinstance(self.batches, np.ndarray):
+            return int(self.batches.shape[-1])
+        return self.batches.rows_a_step(len(self.parts["train"]))
+
+    def minibatches(self, epoch: int) -> np.ndarray:
+        """Row numbers of all data ``[steps, batch]`` (int32), negative where there is no row."""
+        train = self.parts["train"]
+        if isinstance(self.batches, np.ndarray):
+            return np.asarray(train[self.batches[epoch]], np.int32)
+        rows = self.batches.epoch(len(train), self.seed, epoch)
+        return np.where(rows == PADDING, PADDING, train[rows]).astype(np.int32)
 
 
-def read(network: Network, split, loss: Loss, weights=None) -> Source:
-    """Checks a split against the network and puts its rows one below the other.
-
-    Raises:
-        ValueError, TypeError: See `jfnn.checks`; also if ``split`` is no split.
-    """
-    if not isinstance(split, Sequence) or len(split) != 4:
-        raise TypeError("split: expected Split(x_train, y_train, x_test, y_test)")
-    x_train, y_train, x_test, y_test = split
-    x_train = checks.as_inputs(x_train, "x_train", network.mlp.sizes[0] if network.mlp else None)
-    dtype = checks.float_dtype(x_train)
-    n_outputs = _outputs(network, x_train.shape[1], dtype)
-
-    def rows(x, y, of):
-        targets = checks.as_targets(y, (len(x), n_outputs), loss, dtype, f"y_{of}")
-        return _cast(x, dtype, f"x_{of}"), _cast(targets, dtype, f"y_{of}")
-
-    parts = [rows(x_train, y_train, "train")]
-    if x_test is not None:
-        parts.append(rows(checks.as_inputs(x_test, "x_test", x_train.shape[1]), y_test, "test"))
-    elif y_test is not None:
-        raise ValueError("x_test: expected inputs for y_test, got None")
-    labels = np.asarray(y_train)
-    x, targets = (np.concatenate(arrays) for arrays in zip(*parts, strict=True))
-    data = Data(x, targets, arguments.as_weights(weights, len(x_train), len(x), dtype))
-    return Source(data, len(x_train), labels, checks.is_labels(labels) or _are_classes(data.targets, loss))
-
-
-def _cast(array, dtype, argument: str) -> np.ndarray:
-    """In the arithmetic's dtype, in which what was finite may no longer be."""
-    with np.errstate(over="ignore"):
-        found = np.asarray(array, dtype)
-    checks.check_finite(found, argument)
-    return found
-
-
-def _are_classes(targets: np.ndarray, loss: Loss) -> bool:
-    """Whether float targets are probabilities of classes that exclude each other, of which one is right."""
-    return loss.takes_logits and (targets.shape[1] == 1 or np.allclose(targets.sum(axis=1), 1, atol=1e-3))
-
-
-def _outputs(network, features, dtype) -> int:
-    x = jax.ShapeDtypeStruct((1, features), dtype)
-    outputs = jax.eval_shape(lambda key, x: network.apply(network.init(key), x), jax.random.key(0), x)
-    if outputs.ndim != 2:
-        raise ValueError(f"network: apply must give [n, n_out], got {list(outputs.shape)} for one row")
-    return outputs.shape[-1]
-
-
-def train_and_validation(
-    source: Source, validation: float | int | None, folds
-) -> list[tuple[np.ndarray, np.ndarray]]:
-    """The row numbers to learn from and to validate on, one pair a fold.
-
-    Args:
-        source: The data.
-        validation: The share or number of training rows to hold out, or None.
-        folds: A number of folds (scikit-learn's KFold, for classes StratifiedKFold, unshuffled), a splitter
-            object, or an iterable of pairs of row numbers; or None.
-
-    Raises:
-        ValueError: Both are given, or scikit-learn refuses.
-    """
-    if validation is not None and folds is not None:
-        raise ValueError("folds: expected either folds or validation, got both")
-    if folds is not None:
-        from sklearn.model_selection import check_cv
-
-        stratify = source.classes and source.labels.ndim == 1
-        try:
-            cut = check_cv(folds, source.labels if stratify else None, classifier=stratify)
-            pairs = list(cut.split(source.data.x[: source.n], source.labels))
-            if not pairs:
-                raise ValueError("expected at least one fold")
-        except (ValueError, TypeError) as error:
-            raise ValueError(f"folds: {error}") from None
-        return [(_as_rows(train, source.n), _as_rows(held, source.n)) for train, held in pairs]
-    if validation is not None:
-        from sklearn.model_selection import train_test_split
-
-        try:
-            train, held = train_test_split(np.arange(source.n), test_size=validation, random_state=0)
-        except (ValueError, TypeError) as error:
-            raise ValueError(f"validation: {error}") from None
-        return [(np.sort(train), np.sort(held))]
-    return [(np.arange(source.n), np.zeros(0, int))]
-
-
-def _as_rows(rows, n: int) -> np.ndarray:
-    """The rows of one part of a fold, checked: others are test rows, or none at all."""
-    rows = np.asarray(rows)
-    if rows.ndim != 1 or not len(rows) or rows.dtype.kind not in "iu" or rows.min() < 0 or rows.max() >= n:
-        raise ValueError(f"folds: expected row numbers from 0 to {n - 1}, at least one a part, got {rows}")
-    return rows
-
-
-def streams(
-    source: Source,
-    folds: Sequence[tuple[np.ndarray, np.ndarray]],
+def replicates(
+    learner: Learner,
+    data: Data,
+    cuts: Sequence[Cut],
     seeds: Sequence[int],
-    starts: Sequence,
-    rows: Callable[[int, int, np.ndarray], Callable[[int], np.ndarray]],
-    dropout: bool,
-) -> list[Stream]:
-    """One stream for each seed and fold, seeds outside.
+    starts: Sequence[Params],
+    batches: Minibatches | np.ndarray,
+    first_fold: int = 0,
+) -> list[Replicate]:
+    """One replicate for each seed and fold, seeds outside.
+
+    Where a step sees all rows, seeds have no minibatches of their own: those of a fold share tiles, unless
+    steps draw by a key of their own.
 
     Args:
-        source: The data.
-        folds: From `train_and_validation`.
+        learner: The learner.
+        data: The data.
+        cuts: Rows to learn from and to validate on, one pair a fold.
         seeds: The seeds.
-        starts: Each seed's starting parameters, in the engine's layout.
-        rows: ``(seed's number, seed, training rows) -> (epoch -> row numbers)``.
-        dropout: Whether each stream needs a random key.
+        starts: Each seed's starting parameters, in the engine's form.
+        batches: How minibatches are drawn, or row numbers ``[seeds, epochs, steps, batch]``.
+        first_fold: Number of the first fold, for its random numbers.
     """
-    test = np.arange(source.n, len(source.data.x))
+    test = np.arange(data.n_train, data.n)
+    shared = isinstance(batches, Minibatches) and batches.scheme == "full" and not learner.random
+    members: list[Replicate] = []
+    for i, seed in enumerate(seeds):
+        for fold, (train, validation) in enumerate(cuts):
+            number = len(members)
+            parts = dict(zip(PARTS, (train, validation, test), strict=True))
+            key = step_key(seed, first_fold + fold) if learner.random else None
+            of_seed = batches if isinstance(batches, Minibatches) else batches[i]
+            stream = fold if shared else number
+            members.append(Replicate(seed, starts[i], of_seed, parts, stream, key))
+    return members
 
-    def stream(i, fold):
-        train, held = folds[fold]
-        return Stream(
-            seeds[i],
-            starts[i],
-            rows(i, seeds[i], train),
-            dict(zip(PARTS, (train, held, test), strict=True)),
-            dropout_key(seeds[i], fold) if dropout else None,
-        )
 
-    return [stream(i, fold) for i in range(len(seeds)) for fold in range(len(folds))]
-
-
-def dropout_key(seed: int, fold: int) -> np.ndarray:
-    """The raw data of the key that a stream's dropout draws by; epoch and step are folded in later."""
-    key = jax.random.fold_in(jax.random.key(seed), DROPOUT)
+def step_key(seed: int, fold: int) -> np.ndarray:
+    """Raw data of the key that a replicate's steps draw by; epoch and step are folded in later."""
+    key = jax.random.fold_in(jax.random.key(seed), STEP_KEYS)
     return np.asarray(jax.random.key_data(jax.random.fold_in(key, fold)))
 
 
-def drawn(scheme: Minibatches, seed: int, train: np.ndarray) -> Callable[[int], np.ndarray]:
-    """``epoch -> [steps, batch]``: a scheme's minibatches of a stream, as row numbers of all the data."""
+def as_seeds(seeds: Any) -> list[int]:
+    """Seeds from a count, or from a sequence of different whole numbers that JAX's keys can hold.
 
-    def epoch_rows(epoch):
-        rows = scheme.epoch(len(train), seed, epoch)
-        return np.where(rows == PADDING, PADDING, train[rows]).astype(np.int32)
-
-    return epoch_rows
-
-
-def by_seed_and_fold(
-    scheme: Minibatches, given: np.ndarray | None, dropout: bool
-) -> Callable[[int, int, np.ndarray], Callable[[int], np.ndarray]]:
-    """What `streams` takes as ``rows``: minibatches drawn by a scheme, or given ``[S, epochs, …]``.
-
-    Where a step sees all rows, seeds have no minibatches of their own: those of a fold share one function and
-    train side by side, unless each drops units by a key of its own.
+    Raises:
+        ValueError, TypeError: No seeds, one twice, or out of range.
     """
-    of_fold: dict[int, Callable] = {}
+    seeds = seeds.tolist() if hasattr(seeds, "tolist") else seeds
+    if not isinstance(seeds, Sequence) or isinstance(seeds, str):
+        return list(range(checks.as_count(seeds, "seeds")))
+    checked = [checks.as_count(seed.item() if hasattr(seed, "item") else seed, "seeds", 0) for seed in seeds]
+    if not checked:
+        raise ValueError("seeds: expected at least one")
+    if max(checked) > MOST_SEED:
+        raise ValueError(f"seeds: expected numbers of at most {MOST_SEED}, got {max(checked)}")
+    if len(set(checked)) != len(checked):
+        raise ValueError(f"seeds: expected each one once, got {checked}")
+    return checked
 
-    def rows(i, seed, train):
-        if given is not None:
-            return lambda epoch: train[given[i, epoch]].astype(np.int32)
-        if scheme.scheme == "full" and not dropout:
-            return of_fold.setdefault(id(train), drawn(scheme, seed, train))
-        return drawn(scheme, seed, train)
 
-    return rows
+def as_batches(batches: Any, epochs: int, n_seeds: int, n: int) -> np.ndarray | None:
+    """Given row numbers with a leading seed axis ``[seeds, epochs, steps, batch]``, or None."""
+    if batches is None:
+        return None
+    batches = np.asarray(checks.as_array(batches, "batches"))
+    if batches.dtype.kind not in "iu":
+        raise TypeError(f"batches: expected integer row numbers, got dtype {batches.dtype}")
+    if batches.ndim == 3:
+        batches = np.broadcast_to(batches, (n_seeds, *batches.shape))
+    if batches.ndim != 4 or batches.shape[0] != n_seeds or 0 in batches.shape or batches.shape[1] < epochs:
+        raise ValueError(
+            f"batches: expected [epochs, steps, batch] with at least {epochs} epochs,"
+            f" or [{n_seeds} seeds, epochs, steps, batch], got {list(batches.shape)}"
+        )
+    if batches.min() < 0 or batches.max() >= n:
+        raise ValueError(
+            f"batches: expected row numbers from 0 to {n - 1}, got {batches.min()} to {batches.max()}"
+        )
+    return np.asarray(batches, np.int32)
+
+
+def starting_params(
+    learner: Learner, initial_params: Any, seeds: Sequence[int], dtype: np.dtype
+) -> list[Params]:
+    """Each seed's starting parameters in the engine's form (NumPy): drawn from the seed, or given."""
+    if initial_params is None:
+        starts = [learner.init(jax.random.key(seed)) for seed in seeds]
+    else:
+        starts = _given_params(learner, initial_params, len(seeds))
+    return [_as_numpy(learner.pack(_as_numpy(start, dtype)), dtype) for start in starts]
+
+
+def _as_numpy(params: Params, dtype: np.dtype) -> Params:
+    return jax.tree.map(lambda leaf: np.ascontiguousarray(leaf, dtype).reshape(np.shape(leaf)), params)
+
+
+def _given_params(learner: Learner, initial_params: Any, n_seeds: int) -> list[Params]:
+    expected = jax.eval_shape(learner.init, jax.random.key(0))
+    given = jax.tree.map(lambda leaf: np.asarray(checks.as_array(leaf, "initial_params")), initial_params)
+    if str(jax.tree.structure(given)) != str(jax.tree.structure(expected)):
+        raise ValueError(
+            f"initial_params: expected the structure of the network's own, {jax.tree.structure(expected)},"
+            f" got {jax.tree.structure(given)}"
+        )
+    for leaf in jax.tree.leaves(given):
+        if leaf.dtype.kind not in "iufV":
+            raise TypeError(f"initial_params: expected numbers, got dtype {leaf.dtype}")
+        checks.check_finite(leaf, "initial_params")
+    shapes = [leaf.shape for leaf in jax.tree.leaves(expected)]
+    actual = [leaf.shape for leaf in jax.tree.leaves(given)]
+    if actual == shapes:
+        return [given] * n_seeds
+    if actual == [(n_seeds, *shape) for shape in shapes]:
+        return [jax.tree.map(lambda leaf, i=i: leaf[i], given) for i in range(n_seeds)]
+    raise ValueError(
+        f"initial_params: expected arrays of shapes {shapes}, or these behind a seed axis of {n_seeds},"
+        f" got {actual}"
+    )

@@ -1,1 +1,23 @@
-"""Who trains on: rules that look at scores between segments."""
+"""Rules that see scores between calls and say who trains on, and how: a file each."""
+
+from jfnn.schedulers.early_stopping import EarlyStopping
+from jfnn.schedulers.halving import Halving
+from jfnn.schedulers.population import PopulationTraining
+from jfnn.schedulers.scheduler import Actions, Report, Scheduler
+
+# Every scheduler, by the name that the command line and config.json give it.
+SCHEDULERS: dict[str, type[Scheduler]] = {
+    "halving": Halving,
+    "early_stopping": EarlyStopping,
+    "population": PopulationTraining,
+}
+
+__all__ = [
+    "SCHEDULERS",
+    "Actions",
+    "EarlyStopping",
+    "Halving",
+    "PopulationTraining",
+    "Report",
+    "Scheduler",
+]

@@ -10,39 +10,41 @@ import json
 import os
 from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
 import numpy as np
 
 from jfnn import checks
-from jfnn.datasets import Split
-from jfnn.network import Network
-from jfnn.search import run_directory as archive
+from jfnn.experiment.options import GroupOptions, Options, SearchOptions
+from jfnn.minibatches import Minibatches
+from jfnn.search import run_directory
+from jfnn.search.door import door
+from jfnn.search.refit import refit_options
 from jfnn.search.result import REFIT, Best, SweepResult, best_place, load
-from jfnn.search.sweep import check, refit_best, sweep
-from jfnn.store import files as storage
+from jfnn.search.sweep import Run, prepare, search, train_run
+from jfnn.store import files
 
 
 class Group(NamedTuple):
-    """What the members of one sweep have in common: the network's name, and rows a step (None for all)."""
+    """What members of one sweep have in common: the network's name, and rows a step (None for all)."""
 
     network: str
     batch_size: int | None
 
     @property
     def directory(self) -> str:
-        """Where its run lies, in the directory of all: "<network>-<batch size>"."""
+        """Name of the directory of its run, in that of all: "<network>-<batch size>"."""
         return f"{self.network}-{self.batch_size or 'full'}"
 
 
-@dataclasses.dataclass(frozen=True)
+@dataclasses.dataclass(frozen=True, eq=False)
 class SweepGroups:
-    """The sweeps of several groups, all of the same cells, seeds and folds.
+    """Sweeps of several groups, all of the same cells, seeds and folds.
 
     Attributes:
-        groups: Which they are.
+        groups: The groups.
         results: The sweep of each.
-        refit: The best cell of all, trained again on all training rows, if that was asked for.
+        refit: The best cell of all, trained again on all training rows, where options say so.
     """
 
     groups: tuple[Group, ...]
@@ -66,10 +68,10 @@ class SweepGroups:
 
     def best_or_none(self) -> tuple[Group, Best] | None:
         """As `best`, but None where no cell ranks."""
-        found = [result.best_or_none() for result in self.results]
-        scores = np.array([np.nan if best is None else best.score for best in found])
-        place = best_place(scores, self.results[0].ranked_by)
-        best = None if place is None else found[place[0]]
+        bests = [result.best_or_none() for result in self.results]
+        scores = np.array([np.nan if best is None else best.score for best in bests])
+        place = best_place(scores, self.results[0].higher_is_better())
+        best = None if place is None else bests[place[0]]
         return None if place is None or best is None else (self.groups[place[0]], best)
 
     def to_dict(self) -> dict[str, np.ndarray]:
@@ -86,11 +88,11 @@ class SweepGroups:
         }
         return leading | {name: np.concatenate([table[name] for table in tables]) for name in tables[0]}
 
-    def to_csv(self, path) -> None:
+    def to_csv(self, path: str | os.PathLike[str]) -> None:
         """Writes the columns of `to_dict` as CSV, one row a member."""
-        archive.write_table(Path(path), self.to_dict())
+        run_directory.write_table(Path(path), self.to_dict())
 
-    def save(self, directory) -> None:
+    def save(self, directory: str | os.PathLike[str]) -> None:
         """Writes groups.json, results.csv, each group's sweep into its own directory, and what was refitted.
 
         Raises:
@@ -102,118 +104,104 @@ class SweepGroups:
             result.save(out / group.directory)
         if self.refit is not None:
             self.refit.save(out / REFIT)
-        self.to_csv(out / archive.TABLE)
+        self.to_csv(out / run_directory.TABLE)
 
 
-def sweep_groups(
-    networks: Mapping[str, Network],
-    split: Split,
-    *,
-    batch_size: int | Sequence[int | None] | None = 100,
-    refit: bool = False,
-    out: str | os.PathLike | None = None,
-    **options,
-) -> SweepGroups:
-    """Runs `jfnn.sweep` for every network with every batch size; each such group is compiled once.
+@door(GroupOptions)
+def sweep_groups(options: GroupOptions) -> SweepGroups:
+    """Runs a sweep for every network with every batch size; each such group is compiled once.
 
-    Seeds and folds mean the same in all groups. Halving and early stopping work within a group.
+    Seeds and folds mean the same in all groups. Schedulers work within a group. With ``out`` each group's
+    run goes into "<network>-<batch size>" in there, the table of all into results.csv, which groups there
+    are into groups.json; ``refit`` trains the best cell of all.
 
-    Args:
-        networks: Name -> network; names become directories with ``out``.
-        split: As in `jfnn.sweep`.
-        batch_size: One, or a sequence; None for all rows.
-        refit: Train the best cell of all once more, on all training rows.
-        out: A directory for all: each group's run goes into "<network>-<batch size>" in there, the table of
-            all into results.csv, which groups there are into groups.json.
-        **options: As in `jfnn.sweep`.
+    Returns:
+        A `SweepGroups`.
 
     Raises:
         ValueError, TypeError: As in `jfnn.sweep`, for whichever group and before the first one trains; or a
             name that cannot be, or a directory with other runs.
     """
-    groups = _groups(networks, batch_size, options.get("minibatch"))
-    options |= {"folds": _cut_once(networks, split, groups, options)}
-    for group in groups:
-        check(**_asked(group, networks, split, options, refit=refit))
-    _claim(out, groups, bool(options.get("resume")))
-    places = [None if out is None else Path(out) / group.directory for group in groups]
-    results = [
-        sweep(**_asked(group, networks, split, options, out=place))
-        for group, place in zip(groups, places, strict=True)
-    ]
-    found = SweepGroups(tuple(groups), tuple(results))
-    if refit:
-        found = dataclasses.replace(found, refit=_refit(found, networks, split, out, options))
-    if out is not None:
-        found.to_csv(Path(out) / archive.TABLE)
-    return found
+    groups = _groups(options)
+    all_options, runs = _prepared(options, groups)
+    _claim(options.out, groups, options.resume)
+    results = tuple(
+        train_run(run, of_group.out, of_group.resume) for of_group, run in zip(all_options, runs, strict=True)
+    )
+    swept = SweepGroups(tuple(groups), results)
+    best = swept.best_or_none()
+    if options.refit and best is not None:
+        place = groups.index(best[0])
+        of_group = dataclasses.replace(all_options[place], out=options.out)
+        again = refit_options(of_group, results[place])
+        if again is not None:
+            swept = dataclasses.replace(swept, refit=search(again, prepare(again)))
+    if options.out is not None:
+        swept.to_csv(Path(options.out) / run_directory.TABLE)
+    return swept
 
 
-def load_groups(directory) -> SweepGroups:
+def load_groups(directory: str | os.PathLike[str]) -> SweepGroups:
     """What `sweep_groups` wrote with ``out``, or `SweepGroups.save`.
 
     Raises:
         FileNotFoundError: There are no groups in the directory, or one of them has not begun.
-        ValueError: A group has not ended, or a file is damaged.
+        ValueError: A group has not ended, or a file is corrupt.
     """
     out = Path(directory)
     groups = _read_manifest(out)
     if groups is None:
         raise FileNotFoundError(f"{out}: there are no groups in it")
-    refit = load(out / REFIT) if archive.has_ended(out / REFIT) else None
+    refit = load(out / REFIT) if run_directory.has_ended(out / REFIT) else None
     return SweepGroups(tuple(groups), tuple(load(out / group.directory) for group in groups), refit)
 
 
-def _groups(networks: Mapping[str, Network], batch_size, minibatch: str | None) -> list[Group]:
-    """The groups asked for, network by network."""
-    if not isinstance(networks, Mapping) or not networks:
+def _prepared(options: GroupOptions, groups: Sequence[Group]) -> tuple[list[Options], list[Run]]:
+    """Options and run of every group, checked before any trains; folds are cut once, for all groups."""
+    common = {field.name: getattr(options, field.name) for field in dataclasses.fields(SearchOptions)}
+    all_options: list[Options] = []
+    runs: list[Run] = []
+    for group in groups:
+        out = None if options.out is None else Path(options.out) / group.directory
+        size = group.batch_size
+        if isinstance(options.batch_size, Minibatches):
+            size_or_scheme: Minibatches | int | None = options.batch_size._replace(batch_size=size)
+        else:
+            size_or_scheme = size
+        of_group = Options(options.networks[group.network], options.split, **common)
+        of_group = dataclasses.replace(of_group, batch_size=size_or_scheme, out=out)
+        runs.append(prepare(of_group))
+        all_options.append(of_group)
+        if options.folds is not None:
+            parts = [replicate.parts for replicate in runs[0].experiment.replicates]
+            folds = runs[0].experiment.folds
+            common["folds"] = [(of_fold["train"], of_fold["validation"]) for of_fold in parts[:folds]]
+    return all_options, runs
+
+
+def _groups(options: GroupOptions) -> list[Group]:
+    """All groups, network by network."""
+    if not isinstance(options.networks, Mapping) or not options.networks:
         raise TypeError("networks: expected a mapping of names to networks, at least one")
-    for name in networks:
+    for name in options.networks:
         if not isinstance(name, str) or not name or os.sep in name or name.startswith("."):
             raise ValueError(f"networks: expected names that can be directories, got {name!r}")
-    sizes = list(batch_size) if np.ndim(batch_size) else [batch_size]
-    if minibatch == "full":
-        if len(sizes) > 1:
-            raise ValueError("batch_size: expected none, since minibatch='full' takes all rows in every step")
-        sizes = [None]
-    if not sizes:
-        raise ValueError("batch_size: expected at least one")
-    sizes = [size if size is None else checks.as_count(size, "batch_size") for size in sizes]
+    sizes = options.batch_sizes
+    if not isinstance(sizes, Sequence) or not sizes:
+        raise ValueError("batch_sizes: expected a sequence of at least one number of rows")
+    sizes = [size if size is None else checks.as_count(size, "batch_sizes") for size in sizes]
     if len(set(sizes)) != len(sizes):
-        raise ValueError(f"batch_size: expected each one once, got {sizes}")
-    return [Group(name, size) for name, size in itertools.product(networks, sizes)]
+        raise ValueError(f"batch_sizes: expected each one once, got {sizes}")
+    return [Group(name, size) for name, size in itertools.product(options.networks, sizes)]
 
 
-def _asked(group: Group, networks: Mapping[str, Network], split: Split, options, **changed) -> dict[str, Any]:
-    """The keywords of one group's sweep."""
-    its_own = {"network": networks[group.network], "split": split, "batch_size": group.batch_size}
-    return {**options, **its_own, **changed}
-
-
-def _cut_once(networks: Mapping[str, Network], split: Split, groups: Sequence[Group], options):
-    """Folds as pairs of row numbers, so that a splitter that shuffles gives all groups the same."""
-    if options.get("folds") is None:
-        return None
-    job = check(**_asked(groups[0], networks, split, options, out=None, resume=False))
-    parts = [stream.parts for stream in job.grid.streams[: job.folds]]
-    return [(each["train"], each["validation"]) for each in parts]
-
-
-def _refit(found: SweepGroups, networks, split, out, options) -> SweepResult | None:
-    best = found.best_or_none()
-    if best is None:
-        return None
-    group, _ = best
-    return refit_best(found[group], **_asked(group, networks, split, options, out=out))
-
-
-def _claim(out: str | os.PathLike | None, groups: Sequence[Group], resume: bool) -> None:
+def _claim(out: str | os.PathLike[str] | None, groups: Sequence[Group], resume: bool) -> None:
     """Makes a directory that of these groups; refuses one that holds anything else."""
     if out is None:
         return
     directory = Path(out)
-    archive.make(directory)
-    if (directory / archive.CONFIG).exists():
+    run_directory.make(directory)
+    if (directory / run_directory.CONFIG).exists():
         raise ValueError(f"out: {out} holds a single run; choose another directory")
     there = _read_manifest(directory)
     if there is not None and not resume:
@@ -227,15 +215,15 @@ def _claim(out: str | os.PathLike | None, groups: Sequence[Group], resume: bool)
 
 
 def _write_manifest(directory: Path, groups: Sequence[Group]) -> None:
-    storage.write_json(directory / archive.GROUPS, {"groups": [list(group) for group in groups]})
+    files.write_json(directory / run_directory.GROUPS, {"groups": [list(group) for group in groups]})
 
 
 def _read_manifest(directory: Path) -> list[Group] | None:
-    """Which groups a directory is for, in order; None if it is for none."""
-    path = directory / archive.GROUPS
+    """The groups that a directory is for, in order; None if it is for none."""
+    path = directory / run_directory.GROUPS
     if not path.exists():
         return None
     try:
         return [Group(str(name), size) for name, size in json.loads(path.read_text())["groups"]]
     except (ValueError, KeyError, TypeError):
-        raise storage.Damaged(f"{path}: damaged, or not written by jfnn") from None
+        raise files.CorruptFileError(f"{path}: corrupt, or not written by jfnn") from None

@@ -1,16 +1,16 @@
 """What a sweep gives back."""
 
 import dataclasses
+import os
 from pathlib import Path
 from typing import Any
 
 import jax
 import numpy as np
 
-from jfnn.experiment.records import Axes
-from jfnn.search import run_directory as archive
+from jfnn.experiment.axes import Axes
+from jfnn.search import run_directory
 
-KEEP_PARAMS = ("all", "best", "none")
 REFIT = "refit"  # the directory, in that of a run, of its best cell trained again
 
 
@@ -21,7 +21,7 @@ class Best:
     Attributes:
         index: Its place on every axis but the seeds (and folds).
         axes: Its hyperparameters, name -> value.
-        score: What it was ranked by, averaged over seeds and folds.
+        score: The score that ranks, averaged over seeds and folds.
         ranked_by: The name of that score.
     """
 
@@ -31,51 +31,50 @@ class Best:
     ranked_by: str
 
 
-def best_place(scores: np.ndarray, name: str) -> tuple[int, ...] | None:
-    """Where the highest accuracy or the lowest loss is, the first of equals; None if all are NaN."""
+def best_place(scores: np.ndarray, higher_is_better: bool) -> tuple[int, ...] | None:
+    """Where the best score is, the first of equals; None if all are NaN."""
     if np.isnan(scores).all():
         return None
-    flat = np.nanargmax(scores) if name.endswith("accuracy") else np.nanargmin(scores)
+    flat = np.nanargmax(scores) if higher_is_better else np.nanargmin(scores)
     return tuple(int(i) for i in np.unravel_index(flat, scores.shape))
 
 
-@dataclasses.dataclass(frozen=True)
+@dataclasses.dataclass(frozen=True, eq=False, repr=False)
 class SweepResult:
     """Scores and trained parameters of every member of a grid.
 
     Every array of results has the shape of the grid: one axis a hyperparameter in the order of ``axes``
     (learning rate E, L2 penalty L, then any others), then the seeds S: ``[E, L, S]``; with folds these come
-    last, ``[E, L, S, F]``. Of a random search they have one axis of cells instead, ``[n, S]``.
+    last, ``[E, L, S, F]``. A random search has one axis of cells instead, ``[n, S]``.
+
+    Scores are attributes too: ``result.test_accuracy`` is ``result.scores["test_accuracy"]``.
 
     Attributes:
-        axes: Name -> values, float64; "learning_rate" and "l2" come first. Of a random search all have n
+        axes: Name -> values, float64; "learning_rate" and "l2" come first. In a random search all have n
             values, those of the n cells.
         seeds: ``[S]``.
-        folds: How many folds there are, or None without folds.
-        train_accuracy: Share of right answers on the rows trained on; NaN where a member diverged, or where
-            the targets are no classes.
-        validation_accuracy: The same on the rows held out; NaN without ``validation`` or ``folds``.
-        test_accuracy: The same on the test rows.
-        train_loss: Mean data loss per sample trained on, without penalty; NaN where a member diverged.
-        validation_loss: The same on the rows held out.
-        test_loss: The same on the test rows.
+        folds: Number of folds, or None without folds.
+        scores: "train_loss", "test_accuracy", …: each metric on each part of the data ("train", "validation",
+            "test"), NaN where a member diverged or the part has no rows. Losses are means of the data loss
+            per row, without penalty.
+        metrics: Name of each metric -> whether higher is better; the loss comes first.
         diverged_at: The epoch, counted from 0, in which a member's parameters, or the objective that its last
-            step started from, were no longer finite; -1 for never. It keeps the parameters from before that
-            epoch. Scores are NaN too where only the loss of the parameters kept overflows.
-        left_at: The epochs a member had done when halving or early stopping ended its training, -1 for never.
-        lost: Whether halving ruled the member's cell out; it then does not rank.
-        epochs: For how many epochs the member's parameters were trained.
+            step started from, were no longer finite; -1 for never. The member keeps the parameters from
+            before that epoch. Scores are NaN too where only the loss of the parameters kept overflows.
+        stopped_at: Epochs done when a scheduler ended the member's training, -1 for never.
+        pruned: Whether a scheduler ruled the member's cell out; it then does not rank.
+        epochs: Epochs for which the member's parameters were trained.
         params: Parameters with the grid's shape in front on every leaf; only the best cell's with
             ``keep_params="best"``; None with "none", or where no cell is the best.
         kept_cell: The place of the only cell whose parameters were kept, or None.
         history: Name of a score -> ``[E, L, S, H]``, at the epochs ``history["epoch"] [H]``; empty if not
             kept.
-        timing: "compile" and "run", in seconds; of a run that was resumed, since then.
-        ranked_by: The score that ranks cells: on the rows held out where there are any, else on the test
-            rows, else on the training rows; accuracy for classes, loss for other targets.
+        timing: "compile" and "run", in seconds; for a run that was resumed, since then.
+        ranked_by: The score that ranks cells, such as "validation_accuracy": on the rows held out where there
+            are any, else on the test rows, else on the training rows.
         sampled: Whether cells were drawn, rather than all combinations taken.
-        refit: The best cell trained again on all training rows, if that was asked for: a sweep of one cell,
-            whose test scores are those to report.
+        refit: The best cell trained again on all training rows: a sweep of one cell, whose test scores are
+            those to report; None unless options say so.
         config: What was run: "settings", checksums of the "data", "versions", "backend", "device", and the
             "fingerprint" of all that decides the numbers.
     """
@@ -83,15 +82,11 @@ class SweepResult:
     axes: dict[str, np.ndarray]
     seeds: np.ndarray
     folds: int | None
-    train_accuracy: np.ndarray
-    validation_accuracy: np.ndarray
-    test_accuracy: np.ndarray
-    train_loss: np.ndarray
-    validation_loss: np.ndarray
-    test_loss: np.ndarray
+    scores: dict[str, np.ndarray]
+    metrics: dict[str, bool]
     diverged_at: np.ndarray
-    left_at: np.ndarray
-    lost: np.ndarray
+    stopped_at: np.ndarray
+    pruned: np.ndarray
     epochs: np.ndarray
     params: Any
     history: dict[str, np.ndarray]
@@ -101,6 +96,25 @@ class SweepResult:
     kept_cell: tuple[int, ...] | None = None
     refit: "SweepResult | None" = None
     config: dict[str, Any] = dataclasses.field(default_factory=dict)
+
+    def __getattr__(self, name: str) -> np.ndarray:
+        """A score by its name."""
+        scores = self.__dict__.get("scores", {})
+        if name not in scores:
+            known = ", ".join(scores)
+            raise AttributeError(f"a sweep has no {name!r}; its scores are {known}")
+        return np.asarray(scores[name])
+
+    def __repr__(self) -> str:
+        """A few lines: the axes, and the best cell."""
+        lengths = ", ".join(f"{name} {len(values)}" for name, values in self.axes.items())
+        folds = "" if self.folds is None else f", folds {self.folds}"
+        best = self.best_or_none()
+        what = "no cell ranks" if best is None else f"best {self.ranked_by} {best.score:.6g} at {best.axes}"
+        return (
+            f"<SweepResult of {self.diverged_at.size} members: {lengths}, seeds {len(self.seeds)}{folds};\n"
+            f" {what}>"
+        )
 
     @property
     def learning_rate(self) -> np.ndarray:
@@ -118,9 +132,18 @@ class SweepResult:
         return self._axes().shape
 
     @property
-    def ruled_out(self) -> np.ndarray:
-        """Whether halving ruled a cell out ``[E, L, …]``."""
-        return np.asarray(self._by_cell(self.lost).any(axis=-1))
+    def ranking_metric(self) -> str:
+        """The metric that ranks, such as "accuracy"."""
+        return self.ranked_by.partition("_")[2]
+
+    @property
+    def pruned_cells(self) -> np.ndarray:
+        """Whether a scheduler ruled a cell out ``[E, L, …]``."""
+        return np.asarray(self._by_cell(self.pruned).any(axis=-1))
+
+    def higher_is_better(self, name: str | None = None) -> bool:
+        """The direction of a score, such as "test_accuracy"; None for `ranked_by`."""
+        return self.metrics[(name or self.ranked_by).partition("_")[2]]
 
     def axes_at(self, index: tuple[int, ...]) -> dict[str, float]:
         """The hyperparameters of the cell at a place, name -> value."""
@@ -135,18 +158,17 @@ class SweepResult:
         Args:
             name: Such as "test_accuracy"; None for `ranked_by`.
         """
-        return self._by_cell(getattr(self, name or self.ranked_by)).mean(axis=-1)
+        return np.asarray(self._by_cell(self.scores[name or self.ranked_by]).mean(axis=-1))
 
     def _by_cell(self, values: np.ndarray) -> np.ndarray:
         """``[E, L, …, S × F]``: all seeds and folds of a cell on one axis."""
         return values.reshape(*self.cell_shape, -1)
 
     def best(self) -> Best:
-        """The cell with the highest accuracy (for targets that are no classes, the lowest loss).
+        """The best cell by `ranked_by`, averaged over seeds and folds.
 
-        Scores are averaged over seeds and folds; a cell that diverged with any of them, or that halving ruled
-        out, does not rank. Of equals the first wins. Ranked on the rows held out, or else on the test rows,
-        which then flatter it.
+        A cell that diverged with any of them, or that a scheduler ruled out, does not rank. Of equals the
+        first wins. Ranked on the rows held out, or else on the test rows, which then flatter it.
 
         Raises:
             ValueError: No cell ranks.
@@ -160,13 +182,13 @@ class SweepResult:
 
     def best_or_none(self) -> Best | None:
         """As `best`, but None where no cell ranks."""
-        score = np.where(self.ruled_out, np.nan, self.cell_scores())
-        index = best_place(score, self.ranked_by)
+        score = np.where(self.pruned_cells, np.nan, self.cell_scores())
+        index = best_place(score, self.higher_is_better())
         if index is None:
             return None
         return Best(index, self.axes_at(index), float(score[index]), self.ranked_by)
 
-    def member(self, *index: int):
+    def member(self, *index: int) -> Any:
         """The parameters of one member, by its place on every axis: ``member(i, j, s)``.
 
         Raises:
@@ -186,23 +208,23 @@ class SweepResult:
             index = index[len(best) :]
         return jax.tree.map(lambda leaf: leaf[tuple(index)], self.params)
 
-    def keeping(self, params, cell: tuple[int, ...] | None = None) -> "SweepResult":
+    def keeping(self, params: Any, cell: tuple[int, ...] | None = None) -> "SweepResult":
         """This result with trained parameters: all of them, or of one cell alone."""
         return dataclasses.replace(self, params=params, kept_cell=cell)
 
     def to_dict(self) -> dict[str, np.ndarray]:
         """Columns with one value a member, ready for ``pandas.DataFrame``.
 
-        The axes, "seed", "fold" with folds, every score, "diverged_at", "left_at", "lost" (0 or 1),
+        The axes, "seed", "fold" with folds, every score, "diverged_at", "stopped_at", "pruned" (0 or 1),
         "epochs" (trained).
         """
-        return archive.columns(self._fields())
+        return run_directory.columns(self.fields())
 
-    def to_csv(self, path) -> None:
+    def to_csv(self, path: str | os.PathLike[str]) -> None:
         """Writes the columns of `to_dict` as CSV, one row a member; NaN is written "nan"."""
-        archive.write_table(Path(path), self.to_dict())
+        run_directory.write_table(Path(path), self.to_dict())
 
-    def save(self, directory) -> None:
+    def save(self, directory: str | os.PathLike[str]) -> None:
         """Writes config.json, results.csv, results.npz and, if parameters were kept, models.npz.
 
         What was refitted goes into a directory in there, ``refit``.
@@ -217,16 +239,17 @@ class SweepResult:
                 has a name that results.csv has already.
             TypeError: The parameters are not made of arrays in lists, tuples and dicts.
         """
-        archive.write(Path(directory), self._fields())
+        run_directory.write(Path(directory), self.fields())
         if self.refit is not None:
             self.refit.save(Path(directory) / REFIT)
 
-    def _fields(self) -> dict[str, Any]:
+    def fields(self) -> dict[str, Any]:
+        """All fields but `refit`, by name."""
         names = [field.name for field in dataclasses.fields(self) if field.name != "refit"]
         return {name: getattr(self, name) for name in names}
 
 
-def load(directory) -> SweepResult:
+def load(directory: str | os.PathLike[str]) -> SweepResult:
     """The result that `SweepResult.save` or ``sweep(out=…)`` wrote; every array is checked.
 
     Parameters come back as they were where they are layers, dicts, lists and tuples; named tuples of your own
@@ -242,9 +265,9 @@ def load(directory) -> SweepResult:
     """
     result = load_alone(directory)
     again = Path(directory) / REFIT
-    return dataclasses.replace(result, refit=load_alone(again)) if archive.has_ended(again) else result
+    return dataclasses.replace(result, refit=load_alone(again)) if run_directory.has_ended(again) else result
 
 
-def load_alone(directory) -> SweepResult:
+def load_alone(directory: str | os.PathLike[str]) -> SweepResult:
     """As `load`, without what was refitted."""
-    return SweepResult(**archive.read(Path(directory)))
+    return SweepResult(**run_directory.read(Path(directory)))

@@ -1,108 +1,91 @@
-"""One network alone: a sweep of one, and what came of it in a form for one."""
+"""One member alone: a sweep of one, and what came of it in a form for one."""
 
-from typing import NamedTuple
+import dataclasses
+from typing import Any
 
 import numpy as np
 
 from jfnn import checks
 from jfnn.datasets import Split
-from jfnn.experiment import axes
-from jfnn.network import Network
-from jfnn.search.sweep import sweep
+from jfnn.experiment.build import as_execution
+from jfnn.experiment.options import Common, Options, TrainOptions
+from jfnn.layers.kind import Params
+from jfnn.optimizers import as_optimizer, is_axis
+from jfnn.search.door import door
+from jfnn.search.sweep import prepare, train_run
 
 
-class History(NamedTuple):
-    """How one training run went; scores are taken at the end of each epoch.
+@dataclasses.dataclass(frozen=True, eq=False, repr=False)
+class History:
+    """How one training run went.
+
+    Scores are attributes too: ``history.train_loss`` is ``history.scores["train_loss"]``.
 
     Attributes:
-        epoch: Epochs done ``[H]``.
-        train_loss: Mean data loss per training sample, without penalty ``[H]``; NaN from a divergence on.
-        train_accuracy: Share of right answers ``[H]``; NaN where the targets are no classes.
-        test_loss: The same on ``test``; NaN if none was given.
-        test_accuracy: The same on ``test``.
+        epoch: Epochs done at each evaluation ``[H]``.
+        scores: "train_loss", "test_accuracy", …, each ``[H]``: NaN from a divergence on, and for parts
+            without rows.
         diverged_at: The epoch, counted from 0, in which the parameters, or the objective that its last step
             started from, were no longer finite; or -1. The parameters returned are those from before that
             epoch.
     """
 
     epoch: np.ndarray
-    train_loss: np.ndarray
-    train_accuracy: np.ndarray
-    test_loss: np.ndarray
-    test_accuracy: np.ndarray
+    scores: dict[str, np.ndarray]
     diverged_at: int
 
+    def __getattr__(self, name: str) -> np.ndarray:
+        """A score by its name."""
+        scores = self.__dict__.get("scores", {})
+        if name not in scores:
+            raise AttributeError(f"a history has no {name!r}; its scores are {', '.join(scores)}")
+        return np.asarray(scores[name])
 
-def train(
-    network: Network,
-    x,
-    y,
-    *,
-    learning_rate: float,
-    l2: float = 0.0,
-    epochs: int = 100,
-    batch_size: int | None = 100,
-    seed: int = 0,
-    test: tuple | None = None,
-    initial_params=None,
-    batches=None,
-    **options,
-):
-    """Trains one network: a sweep of one, through the same compiled tile.
+    def __repr__(self) -> str:
+        """The last scores."""
+        last = {name: float(values[-1]) for name, values in self.scores.items() if len(values)}
+        return f"<History of {len(self.epoch)} evaluations: {last}, diverged_at {self.diverged_at}>"
 
-    The parameters have the same bits as that cell's of any grid. ``tile=1`` asks for the fastest program for
-    one network instead, which may differ in the last bits.
 
-    Args:
-        network: From `jfnn.mlp`, or any ``Network(init, apply)``.
-        x: Inputs ``[n, n_in]``.
-        y: Integer labels ``[n]`` or float targets ``[n, n_out]``.
-        learning_rate: η.
-        l2: λ.
-        epochs: Epochs to train.
-        batch_size: Rows a step; None for all of them (gradient descent).
-        seed: Fixes starting parameters and minibatches.
-        test: Optional ``(x, y)`` to score after each epoch as well.
-        initial_params: Parameters to start from.
-        batches: Row numbers ``[epochs, steps, batch]`` to train on.
-        **options: As in `sweep`, such as loss, reduction, optimizer, optimizer_args, schedule, weights,
-            dropout, gradient, minibatch, validation, tile, devices, history (True here: scores after each
-            epoch), progress.
+@door(TrainOptions)
+def train(options: TrainOptions) -> tuple[Params, History]:
+    """Trains one member: a sweep of one, through the same compiled tile.
+
+    The parameters have the same bits as that cell's of any grid. ``execution=jfnn.Execution(tile=1)`` takes
+    the fastest program for one network instead, which may differ in the last bits. Scores are taken after
+    each epoch, unless ``eval_every`` says otherwise.
 
     Returns:
         ``(params, history)``, the history a `History`.
 
     Raises:
-        ValueError, TypeError: As in `sweep`; also for sequences where there must be one number.
+        ValueError, TypeError: As in `jfnn.sweep`; also for sequences where there must be one number.
     """
-    for name, value in {"learning_rate": learning_rate, "l2": l2, "seed": seed}.items():
-        if np.ndim(value) != 0:
-            raise TypeError(f"{name}: expected one number, got {value!r}; use sweep for several")
-    options = {"history": True, "segment": 1, **options}
-    several = [name for name, value in (options.get("optimizer_args") or {}).items() if axes.is_axis(value)]
-    several += [name for name in ("dropout", "init_scale") if axes.is_axis(options.get(name))]
-    several += [name for name in ("folds", "sample", "seeds") if options.get(name) is not None]
-    if several:
-        raise TypeError(f"{several[0]}: it makes several networks; use sweep for these")
-    for name in {"keep_params", "refit"} & options.keys():
-        raise TypeError(f"{name}: for one network there is nothing to choose; use sweep for this")
-    x = checks.as_inputs(x)
-    if test is not None and len(test) != 2:
-        raise ValueError(f"test: expected (x, y), got {len(test)} of them")
-    result = sweep(
-        network,
-        Split(x, y, *(test or (None, None))),
-        learning_rate=learning_rate,
-        l2=l2,
-        epochs=epochs,
-        batch_size=batch_size,
-        seeds=[seed],
-        initial_params=initial_params,
-        batches=batches,
-        **options,
-    )
+    _check_single(options)
+    execution = as_execution(options.execution)
+    if execution.keep_params != "all":
+        raise ValueError("keep_params: expected 'all', since train gives back the parameters")
+    common = {field.name: getattr(options, field.name) for field in dataclasses.fields(Common)}
+    every = 1 if execution.eval_every is None else execution.eval_every
+    common["execution"] = execution._replace(eval_every=every)
+    x_test, y_test = (None, None) if options.test is None else options.test
+    split = Split(options.x, options.y, x_test, y_test, options.weights)
+    run = prepare(Options(options.network, split, seeds=[options.seed], **common), options.fold)
+    result = train_run(run, options.out, options.resume)
     only = (0,) * result.diverged_at.ndim
-    empty = np.zeros(0)
-    kept = {name: result.history[name][only] if result.history else empty for name in History._fields[1:-1]}
-    epoch = result.history.get("epoch", empty)
-    return result.member(*only), History(epoch, **kept, diverged_at=int(result.diverged_at[only]))
+    scores = {name: values[only] for name, values in result.history.items() if name != "epoch"}
+    history = History(result.history["epoch"], scores, int(result.diverged_at[only]))
+    return result.member(*only), history
+
+
+def _check_single(options: TrainOptions) -> None:
+    values: dict[str, Any] = {"learning_rate": options.learning_rate, "l2": options.l2}
+    values |= dict(options.hyper or {})
+    values |= as_optimizer(options.optimizer).numbers
+    for name, value in values.items():
+        if is_axis(value):
+            raise TypeError(f"{name}: expected one number, got {value!r}; use sweep for several")
+    checks.as_count(options.seed, "seed", 0)
+    checks.as_count(options.fold, "fold", 0)
+    if options.test is not None and (not isinstance(options.test, tuple | list) or len(options.test) != 2):
+        raise ValueError(f"test: expected (x, y), got {options.test!r}")

@@ -1,29 +1,39 @@
-"""What computes: the packages and the processor, as far as results depend on them."""
+"""What computes: packages, compiler flags and processor, as far as results depend on them."""
 
 import functools
 import hashlib
 import importlib.metadata
+import os
 import platform
 from pathlib import Path
 
 PACKAGES = ("jfnn", "jax", "jaxlib", "numpy", "optax")
+# Flags of the compiler that change no bit: how many devices it shows.
+HARMLESS_FLAGS = ("--xla_force_host_platform_device_count",)
 
 
 @functools.cache
 def versions() -> dict[str, str]:
-    """The versions of what computes; looking them up takes milliseconds."""
-    found = {}
-    for name in PACKAGES:
-        try:
-            found[name] = importlib.metadata.version(name)
-        except importlib.metadata.PackageNotFoundError:  # run from its sources, without an installation
-            found[name] = "not installed"
-    return found
+    """Versions of what computes; looking them up takes milliseconds."""
+    return {name: _version(name) for name in PACKAGES}
+
+
+def _version(package: str) -> str:
+    try:
+        return importlib.metadata.version(package)
+    except importlib.metadata.PackageNotFoundError:  # run from its sources, without an installation
+        return "not installed"
+
+
+def compiler_flags() -> list[str]:
+    """Flags that the environment sets for XLA, sorted."""
+    flags = " ".join(os.environ.get(name, "") for name in ("XLA_FLAGS", "LIBTPU_INIT_ARGS")).split()
+    return sorted(flag for flag in flags if not flag.startswith(HARMLESS_FLAGS))
 
 
 @functools.cache
 def processor() -> str:
-    """What kind of processor this is: XLA compiles for what it can do, and other code rounds otherwise.
+    """Kind of processor: XLA compiles for what it can do, and other code rounds otherwise.
 
     On Linux its name, and a checksum of its features.
     """

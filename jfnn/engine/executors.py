@@ -1,0 +1,129 @@
+"""Where tiles run: today one host thread for each CPU core or accelerator.
+
+Threads are what makes cores work side by side: JAX runs the calls that one thread makes one after another,
+but a CPU device works on the calls of several threads at once.
+"""
+
+import concurrent.futures
+import functools
+import threading
+from collections.abc import Callable, Iterable, Sequence
+from typing import Any, Protocol, TypeVar
+
+import jax
+
+from jfnn.engine.segment import Segment, SegmentResult, Task, Worker
+
+Job = TypeVar("Job")
+Result = TypeVar("Result")
+
+
+class Executor(Protocol):
+    """Runs segments of one task, in any order, each by any device."""
+
+    def run(
+        self,
+        jobs: Iterable[Job],
+        segment: Callable[[Job], Segment],
+        collect: Callable[[Job, SegmentResult], None],
+    ) -> None:
+        """Runs the segment of each job, and hands every result to ``collect``, from any thread."""
+        ...
+
+    def compile(self, segments: Sequence[Segment]) -> None:
+        """Compiles on every device, by running segments of no epochs and scoring one block of rows."""
+        ...
+
+
+class Threads:
+    """An `Executor` on this process's devices."""
+
+    def __init__(self, task: Task, threads: Sequence[jax.Device]):
+        """Places the task on the devices.
+
+        Args:
+            task: What segments have in common.
+            threads: The device of each thread; one may occur several times.
+        """
+        self.threads = threads
+        self.workers = {device: Worker(task, device) for device in dict.fromkeys(threads)}
+
+    def run(
+        self,
+        jobs: Iterable[Job],
+        segment: Callable[[Job], Segment],
+        collect: Callable[[Job, SegmentResult], None],
+    ) -> None:
+        """See `Executor`."""
+        spread(jobs, self.threads, lambda job, device: self.workers[device].issue(segment(job)), collect)
+
+    def compile(self, segments: Sequence[Segment]) -> None:
+        """See `Executor`."""
+        calls = [
+            functools.partial(worker.issue, segment, blocks=1)
+            for worker in self.workers.values()
+            for segment in segments
+        ]
+        side_by_side(calls)
+
+
+def spread(
+    tasks: Iterable[Job],
+    devices: Sequence[jax.Device],
+    issue: Callable[[Job, jax.Device], Result],
+    collect: Callable[[Job, Result], None],
+) -> None:
+    """Runs tasks on devices, each where there is room first.
+
+    Args:
+        tasks: What to do; taken one at a time by whichever device is free.
+        devices: The device of each thread; one may occur several times.
+        issue: ``(task, device) -> results``, arrays that may still be computed.
+        collect: ``(task, results)``, which waits for the results and stores them. The next task has been
+            issued by then, so that the device does not wait for the host. Called from several threads.
+
+    Raises:
+        Exception: Whatever a task raises; tasks not yet begun are dropped.
+    """
+    waiting, lock, stop = iter(tasks), threading.Lock(), threading.Event()
+
+    def next_task() -> Job | None:
+        with lock:
+            return None if stop.is_set() else next(waiting, None)
+
+    def work(device: jax.Device) -> None:
+        under_way: tuple[Job, Result] | None = None
+        while under_way or not stop.is_set():
+            task = next_task()
+            issued = None if task is None else (task, issue(task, device))
+            if under_way:
+                collect(*under_way)
+            elif issued is None:
+                return
+            under_way = issued
+
+    side_by_side([functools.partial(work, device) for device in devices], stop.set)
+
+
+def side_by_side(calls: Sequence[Callable[[], Any]], at_end: Callable[[], None] = lambda: None) -> None:
+    """Makes each call on a thread of its own, and waits for all and for the arrays that they give.
+
+    Args:
+        calls: What to call.
+        at_end: Called when all have ended, or the first has failed.
+
+    Raises:
+        Exception: Whatever the first to fail raised.
+    """
+    x64 = jax.config.read("jax_enable_x64")  # a thread does not inherit JAX's context managers
+
+    def make(call: Callable[[], Any]) -> None:
+        with jax.enable_x64(x64):
+            jax.block_until_ready(call())
+
+    with concurrent.futures.ThreadPoolExecutor(len(calls)) as pool:
+        try:
+            for done in concurrent.futures.as_completed([pool.submit(make, call) for call in calls]):
+                done.result()
+        finally:
+            at_end()

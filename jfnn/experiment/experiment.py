@@ -1,0 +1,104 @@
+"""An experiment: all that is trained, as plain data, checked."""
+
+import dataclasses
+from collections.abc import Mapping, Sequence
+
+import numpy as np
+
+from jfnn.experiment.axes import Axes
+from jfnn.experiment.options import Execution
+from jfnn.experiment.replicates import PARTS, Replicate
+from jfnn.learners.learner import Data, Learner
+from jfnn.schedulers.scheduler import Scheduler
+
+
+@dataclasses.dataclass(frozen=True)
+class Ranking:
+    """The score that ranks members.
+
+    Attributes:
+        part: Number of the part of the data, in `PARTS`.
+        metric: Name of the metric.
+        higher_is_better: Its direction.
+    """
+
+    part: int
+    metric: str
+    higher_is_better: bool
+
+    @property
+    def name(self) -> str:
+        """Name of the score, such as "test_loss"."""
+        return f"{PARTS[self.part]}_{self.metric}"
+
+    def of(self, scores: Mapping[str, np.ndarray]) -> np.ndarray:
+        """One number a member, higher is better ``[members]``, from scores ``[members, parts]``."""
+        values = np.asarray(scores[self.metric][:, self.part])
+        return values if self.higher_is_better else -values
+
+
+@dataclasses.dataclass(frozen=True, eq=False)
+class Experiment:
+    """What is trained: every cell in every replicate.
+
+    Attributes:
+        learner: What one member does.
+        data: The rows.
+        cells: Hyperparameters of the cells.
+        constants: Name -> value of further numbers, the same for all members.
+        of_replicates: Name -> value of further numbers, one a replicate.
+        replicates: Seeds outside, folds inside.
+        seeds: The seeds.
+        folds: Number of folds, or None.
+        epochs: Epochs to train.
+        padded: Whether some minibatches may be shorter than others.
+        ranking: What ranks members.
+        schedulers: Rules that act at evaluations, those that keep parameters first.
+        execution: How it runs.
+    """
+
+    learner: Learner
+    data: Data
+    cells: Axes
+    constants: dict[str, float]
+    of_replicates: dict[str, np.ndarray]
+    replicates: Sequence[Replicate]
+    seeds: Sequence[int]
+    folds: int | None
+    epochs: int
+    padded: bool
+    ranking: Ranking
+    schedulers: tuple[Scheduler, ...]
+    execution: Execution
+
+    @property
+    def shape(self) -> tuple[int, ...]:
+        """Shape of a per-member array: cells, seeds, and folds where there are any."""
+        return (*self.cells.shape, len(self.seeds), *(() if self.folds is None else (self.folds,)))
+
+    @property
+    def members(self) -> int:
+        """Number of members."""
+        return int(np.prod(self.cells.shape)) * len(self.replicates)
+
+    @property
+    def n_cells(self) -> int:
+        """Number of combinations of hyperparameters."""
+        return int(np.prod(self.cells.shape))
+
+    def replicate_of(self) -> np.ndarray:
+        """Number of each member's replicate ``[members]``."""
+        return np.arange(self.members) % len(self.replicates)
+
+    def stream_of(self) -> np.ndarray:
+        """Number of the replicate whose minibatches each member sees ``[members]``."""
+        streams = [replicate.stream for replicate in self.replicates]
+        return np.asarray(np.array(streams)[self.replicate_of()])
+
+    def hyper(self) -> dict[str, np.ndarray]:
+        """Each member's numbers, name -> ``[members]``."""
+        n = len(self.replicates)
+        varied = {name: np.repeat(values, n) for name, values in self.cells.columns().items()}
+        shared = {name: np.full(self.members, value) for name, value in self.constants.items()}
+        shared |= {name: values[self.replicate_of()] for name, values in self.of_replicates.items()}
+        return {name: np.asarray(values, self.data.dtype) for name, values in (varied | shared).items()}

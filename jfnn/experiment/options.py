@@ -1,0 +1,236 @@
+"""Every option of a sweep, declared once: name, type, default, what it means.
+
+`jfnn.sweep` and `jfnn.train` take these as keywords; the command line's flags, config.json and the
+documentation are made from the same declarations.
+"""
+
+import dataclasses
+import os
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from typing import Any, NamedTuple
+
+import jax
+import numpy as np
+import optax
+
+from jfnn.datasets import Split
+from jfnn.layers.kind import Params
+from jfnn.learners.learner import Learner, Metric
+from jfnn.losses import Loss
+from jfnn.minibatches import Minibatches
+from jfnn.network import Network
+from jfnn.optimizers import Optimizer, Values
+from jfnn.schedulers.scheduler import Scheduler
+from jfnn.training import ValueAndGrad
+
+
+class Progress(NamedTuple):
+    """What a progress callback is told at every return to the host.
+
+    Attributes:
+        epoch: Epochs done.
+        epochs: Epochs in all.
+        training: Members that still train.
+        members: Members in all.
+        best: The best score that any member had when scores were last taken, higher being better (of losses
+            the negative); None before.
+    """
+
+    epoch: int
+    epochs: int
+    training: int
+    members: int
+    best: float | None
+
+
+class Validation(NamedTuple):
+    """Rows held out to rank cells, and the metric that ranks.
+
+    Attributes:
+        size: Share (float) or number (int) of training rows to hold out; None for none. The same rows for
+            every seed.
+        rank_by: Name of a metric, or a `jfnn.Metric` of your own; None for accuracy where targets are
+            classes, else the loss.
+    """
+
+    size: float | int | None = None
+    rank_by: str | Metric | None = None
+
+
+class Sample(NamedTuple):
+    """Random search: cells drawn instead of all combinations taken.
+
+    Attributes:
+        cells: Cells to draw.
+        seed: Fixes the draws; more draws keep the earlier ones.
+    """
+
+    cells: int
+    seed: int = 0
+
+
+class Execution(NamedTuple):
+    """How a sweep runs and what it records: nothing here but ``tile`` changes a bit of any member.
+
+    Attributes:
+        devices: Where to train: None for all accelerators, or where there is none all CPU cores; a count of
+            either; or a sequence of JAX devices.
+        tile: Members trained side by side; None for a width chosen from learner, batch and backend.
+        eval_every: Epochs from one evaluation to the next, kept as the history; None for the end alone.
+        keep_params: Trained parameters to keep: "all", "best" (the best cell's) or "none".
+        progress: Called with a `Progress` at every return to the host.
+    """
+
+    devices: int | Sequence[jax.Device] | None = None
+    tile: int | None = None
+    eval_every: int | None = None
+    keep_params: str = "all"
+    progress: Callable[[Progress], None] | None = None
+
+
+def option(help: str, default: Any = dataclasses.MISSING) -> Any:
+    """A keyword and what it means."""
+    return dataclasses.field(default=default, metadata={"help": help})
+
+
+@dataclasses.dataclass(frozen=True, kw_only=True)
+class Common:
+    """Options of every door.
+
+    Attributes are documented where they are declared; `jfnn.sweep` lists them.
+    """
+
+    learning_rate: Values = option(
+        "η, a number or a sequence: the first axis ``[E]``. With ``sample`` also a distribution."
+    )
+    l2: Values = option("λ, in the same way: the second axis ``[L]``.", 0.0)
+    hyper: Mapping[str, Values] | None = option(
+        "Further numbers of each member by name; a sequence is a further axis, a number a constant. Networks"
+        ' take "dropout", the probability to drop a hidden unit for a sample in training, and "init_scale",'
+        " the factor of starting weights. A dropout of 0 gives other last bits than none, those that it has"
+        " beside other rates.",
+        None,
+    )
+    loss: str | Loss = option("A key of `jfnn.losses.LOSSES`, or a `jfnn.Loss`.", "cross_entropy")
+    reduction: str = option('"sum" (the notes) or "mean" (scikit-learn); see `jfnn.objective`.', "sum")
+    optimizer: str | Optimizer | Callable[..., optax.GradientTransformation] = option(
+        '"sgd", any optax optimizer by name, a factory, or a `jfnn.Optimizer` with arguments and a schedule;'
+        " its arguments that are sequences are further axes.",
+        "sgd",
+    )
+    gradient: str | ValueAndGrad = option(
+        '"autodiff" (`jax.grad`), "backprop" (the hand derivation; equal to rounding, and faster), or a'
+        " function ``(params, x, targets, l2=…) -> (value, gradients)``.",
+        "autodiff",
+    )
+    epochs: int = option("Epochs to train.", 100)
+    batch_size: int | Minibatches | None = option(
+        "Rows a step; None for all of them (gradient descent); or `jfnn.Minibatches`, to pass over a"
+        " permutation instead of drawing a fresh subset each step.",
+        100,
+    )
+    batches: np.ndarray | None = option(
+        "Row numbers ``[epochs, steps, batch]`` to train on instead of drawn ones, or these with a leading"
+        " seed axis.",
+        None,
+    )
+    initial_params: Params | None = option(
+        "Parameters to start from instead of the network's own, or these with a leading seed axis.", None
+    )
+    validation: float | int | Validation | None = option(
+        "Share (float) or number (int) of training rows to hold out, or a `jfnn.Validation`; cells are then"
+        " ranked on these rows, and the test rows are left for the winner.",
+        None,
+    )
+    schedulers: Sequence[Scheduler] = option(
+        "Rules that stop, copy or change members at evaluations, such as ``[jfnn.Halving(3)]``.", ()
+    )
+    execution: int | Execution | None = option(
+        "How it runs: a number of devices, or a `jfnn.Execution`.", None
+    )
+    out: str | os.PathLike[str] | None = option(
+        "A directory for the run: its state is saved there on the way, and in the end the result, for"
+        " `jfnn.load`. One that holds another run is refused.",
+        None,
+    )
+    resume: bool = option(
+        "Go on with the run in ``out`` if it was stopped, with the bits it would have had otherwise; give"
+        " back its result if it has ended; start it if there is none.",
+        False,
+    )
+
+
+@dataclasses.dataclass(frozen=True, kw_only=True)
+class SearchOptions(Common):
+    """Options of a door that trains several members."""
+
+    seeds: int | Sequence[int] = option(
+        "How many (0, 1, …), or which; the last axis ``[S]``. A seed fixes starting parameters and"
+        " minibatches.",
+        1,
+    )
+    folds: int | Iterable[Any] | None = option(
+        "Cross-validation: a number of folds (scikit-learn's KFold, for classes StratifiedKFold, the same"
+        " rows), a splitter object, or pairs of row numbers. Folds are a further axis, after the seeds.",
+        None,
+    )
+    refit: bool = option(
+        "Train the best cell once more, on all training rows, for `SweepResult.refit`.", False
+    )
+    sample: int | Sample | None = option(
+        "Random search: draw so many cells instead of taking every combination. A distribution (with"
+        " ``ppf``, such as ``scipy.stats.loguniform(1e-5, 1)``) or a sequence is drawn from, independently."
+        " All arrays then have one axis of cells, ``[n, S]``.",
+        None,
+    )
+
+
+@dataclasses.dataclass(frozen=True)
+class Options(SearchOptions):
+    """What `jfnn.sweep` takes.
+
+    Attributes:
+        network: From `jfnn.mlp` or `jfnn.sequential`, any ``Network(init, apply)``, or a `jfnn.Learner`.
+        split: ``Split(x_train, y_train, x_test, y_test, weights)``.
+    """
+
+    network: Network | Learner
+    split: Split
+
+
+@dataclasses.dataclass(frozen=True)
+class TrainOptions(Common):
+    """What `jfnn.train` takes.
+
+    Attributes:
+        network: As in `Options`.
+        x: Inputs ``[n, …]``.
+        y: Integer labels ``[n]`` or float targets ``[n, n_out]``.
+        seed: Fixes starting parameters and minibatches.
+        fold: The fold whose random numbers dropout draws, as in a sweep with folds.
+        test: Optional ``(x, y)`` to score as well.
+        weights: How often each row's cost counts ``[n]``.
+    """
+
+    network: Network | Learner
+    x: Any
+    y: Any = None
+    seed: int = dataclasses.field(default=0, kw_only=True)
+    fold: int = dataclasses.field(default=0, kw_only=True)
+    test: tuple[Any, Any] | None = dataclasses.field(default=None, kw_only=True)
+    weights: Any = dataclasses.field(default=None, kw_only=True)
+
+
+@dataclasses.dataclass(frozen=True)
+class GroupOptions(SearchOptions):
+    """What `jfnn.sweep_groups` takes.
+
+    Attributes:
+        networks: Name -> network; names become directories with ``out``.
+        split: As in `Options`.
+        batch_sizes: Rows a step of each group of groups, each as ``batch_size``.
+    """
+
+    networks: Mapping[str, Network | Learner]
+    split: Split
+    batch_sizes: Sequence[int | None] = dataclasses.field(default=(100,), kw_only=True)

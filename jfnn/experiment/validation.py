@@ -1,0 +1,63 @@
+"""Rows to learn from and rows held out: scikit-learn's splits, checked."""
+
+from collections.abc import Iterable
+from typing import Any
+
+import numpy as np
+
+from jfnn.learners.learner import Data
+
+Cut = tuple[np.ndarray, np.ndarray]
+
+
+def cuts(data: Data, size: float | int | None, folds: int | Iterable[Any] | None) -> list[Cut]:
+    """Row numbers to learn from and to validate on, one pair a fold.
+
+    Args:
+        data: The data.
+        size: Share or number of training rows to hold out, or None.
+        folds: A number of folds (scikit-learn's KFold, for classes StratifiedKFold, unshuffled), a splitter
+            object, or an iterable of pairs of row numbers; or None.
+
+    Raises:
+        ValueError: Both are given, or scikit-learn refuses.
+    """
+    if size is not None and folds is not None:
+        raise ValueError("folds: expected either folds or validation, got both")
+    if folds is not None:
+        return _folds(data, folds)
+    if size is not None:
+        return [_hold_out(data.n_train, size)]
+    return [(np.arange(data.n_train), np.zeros(0, int))]
+
+
+def _folds(data: Data, folds: int | Iterable[Any]) -> list[Cut]:
+    from sklearn.model_selection import check_cv
+
+    labels = data.labels
+    try:
+        splitter = check_cv(folds, labels, classifier=labels is not None)
+        pairs = list(splitter.split(np.zeros((data.n_train, 1)), labels))
+        if not pairs:
+            raise ValueError("expected at least one fold")
+        return [(_as_rows(train, data.n_train), _as_rows(test, data.n_train)) for train, test in pairs]
+    except (ValueError, TypeError) as error:
+        raise ValueError(f"folds: {str(error).removeprefix('folds: ')}") from None
+
+
+def _hold_out(n: int, size: float | int) -> Cut:
+    from sklearn.model_selection import train_test_split
+
+    try:
+        train, validation = train_test_split(np.arange(n), test_size=size, random_state=0)
+    except (ValueError, TypeError) as error:
+        raise ValueError(f"validation: {error}") from None
+    return np.sort(train), np.sort(validation)
+
+
+def _as_rows(numbers: Any, n: int) -> np.ndarray:
+    """Row numbers of one part of a fold, checked: others are test rows, or none at all."""
+    rows: np.ndarray = np.asarray(numbers)
+    if rows.ndim != 1 or not len(rows) or rows.dtype.kind not in "iu" or rows.min() < 0 or rows.max() >= n:
+        raise ValueError(f"expected row numbers from 0 to {n - 1}, at least one a part, got {rows}")
+    return rows

@@ -1,0 +1,63 @@
+"""What a kind of layer is: a shape rule, starting parameters, a forward pass and its pull-back by hand.
+
+The engine works in column form: features first, samples last, ``a [*shape, batch]``. Under `jax.vmap` the
+row form makes XLA transpose activations in every step. `LayerKind.pack` turns public parameters into those
+of the column form.
+"""
+
+import abc
+from typing import Any, ClassVar
+
+import jax
+import jax.numpy as jnp
+
+Params = Any  # a pytree of arrays
+Shape = tuple[int, ...]
+
+
+class LayerKind(abc.ABC):
+    """One layer of a network: plain, hashable data with pure functions of its parameters.
+
+    A subclass is a frozen dataclass. It must define `output_shape`, `forward` and `pull_back`, and `init` and
+    `pack` where it has parameters.
+    """
+
+    droppable: ClassVar[bool] = False  # whether dropout may zero its outputs, where it is a hidden layer
+
+    @abc.abstractmethod
+    def output_shape(self, shape: Shape) -> Shape:
+        """Shape of one sample's output, from that of its input; raises ValueError where they do not fit."""
+
+    def init(self, key: jax.Array, shape: Shape) -> Params:
+        """Starting parameters in public form, for inputs of a shape."""
+        return ()
+
+    def pack(self, params: Params) -> Params:
+        """Public parameters -> parameters of the column form; leading axes are kept."""
+        return params
+
+    def unpack(self, packed: Params) -> Params:
+        """The inverse of `pack`."""
+        return packed
+
+    @abc.abstractmethod
+    def forward(self, packed: Params, a: jax.Array) -> tuple[jax.Array, Any]:
+        """``a [*shape, batch]`` -> the outputs in column form, and what `pull_back` needs."""
+
+    @abc.abstractmethod
+    def pull_back(self, packed: Params, kept: Any, d_out: jax.Array) -> tuple[Params, jax.Array]:
+        """The chain rule by hand.
+
+        Args:
+            packed: The parameters.
+            kept: The second result of `forward`.
+            d_out: ``∂C/∂outputs``.
+
+        Returns:
+            ``(∂C/∂parameters, ∂C/∂inputs)``.
+        """
+
+    def apply(self, params: Params, a: jax.Array) -> jax.Array:
+        """The layer in row form, ``a [n, *shape]``, on public parameters."""
+        outputs, _ = self.forward(self.pack(params), jnp.moveaxis(a, 0, -1))
+        return jnp.moveaxis(outputs, -1, 0)

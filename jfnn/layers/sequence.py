@@ -1,0 +1,60 @@
+"""A sequence of layers in column form: the forward pass, and the pull-back of all of them by hand."""
+
+from collections.abc import Sequence
+from typing import Any
+
+import jax
+import jax.numpy as jnp
+
+from jfnn.layers.kind import LayerKind, Params
+
+Masks = Sequence[jax.Array | None]
+
+
+def forward(
+    layers: Sequence[LayerKind], packed: Params, x: jax.Array, masks: Masks | None = None
+) -> tuple[jax.Array, list[Any]]:
+    """Outputs in column form, and what each layer's pull-back needs.
+
+    Args:
+        layers: The layers.
+        packed: Their parameters in column form.
+        x: Inputs in rows, ``[batch, …]``.
+        masks: For each layer what its outputs are multiplied by (`jfnn.network.dropout_masks`).
+    """
+    a = jnp.moveaxis(x, 0, -1)
+    kept = []
+    for i, (layer, params) in enumerate(zip(layers, packed, strict=True)):
+        a, kept_by_layer = layer.forward(params, a)
+        mask = None if masks is None else masks[i]
+        a = a if mask is None else a * mask
+        kept.append(kept_by_layer)
+    return a, kept
+
+
+def pull_back(
+    layers: Sequence[LayerKind],
+    packed: Params,
+    kept: Sequence[Any],
+    d_outputs: jax.Array,
+    masks: Masks | None = None,
+) -> Params:
+    """``∂C/∂parameters`` of every layer, from ``∂C/∂outputs``: the delta recursion, last layer first."""
+    gradients: list[Params] = []
+    d_out = d_outputs
+    for i in reversed(range(len(layers))):
+        mask = None if masks is None else masks[i]
+        d_out = d_out if mask is None else d_out * mask
+        of_layer, d_out = layers[i].pull_back(packed[i], kept[i], d_out)
+        gradients.insert(0, of_layer)
+    return tuple(gradients)
+
+
+def pack(layers: Sequence[LayerKind], params: Params) -> Params:
+    """Public parameters -> parameters of the column form."""
+    return tuple(layer.pack(of_layer) for layer, of_layer in zip(layers, params, strict=True))
+
+
+def unpack(layers: Sequence[LayerKind], packed: Params) -> Params:
+    """The inverse of `pack`."""
+    return tuple(layer.unpack(of_layer) for layer, of_layer in zip(layers, packed, strict=True))

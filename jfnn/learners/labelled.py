@@ -1,0 +1,82 @@
+"""Inputs and targets of a split, checked against a network and put one part below the other."""
+
+from collections.abc import Sequence
+from typing import Any
+
+import jax
+import numpy as np
+
+from jfnn import checks
+from jfnn.datasets import Split
+from jfnn.learners.learner import Data
+from jfnn.losses import Loss
+from jfnn.network import Network
+
+
+def as_data(network: Network, loss: Loss, split: Split) -> Data:
+    """Rows ``(x [n, …], targets [n, n_out])`` of a split.
+
+    Raises:
+        ValueError, TypeError: See `jfnn.checks`; also if ``split`` is no split.
+    """
+    if not isinstance(split, Sequence) or len(split) not in (4, 5):
+        raise TypeError("split: expected Split(x_train, y_train, x_test, y_test)")
+    split = Split(*split)
+    x_train = checks.as_inputs(split.x_train, "x_train", network.input_shape)
+    dtype = checks.float_dtype(x_train)
+    n_outputs = _outputs(network, x_train.shape[1:], dtype)
+
+    def rows(x: Any, y: Any, part: str) -> tuple[np.ndarray, np.ndarray]:
+        targets = checks.as_targets(y, (len(x), n_outputs), loss, dtype, f"y_{part}")
+        return as_dtype(x, dtype, f"x_{part}"), as_dtype(targets, dtype, f"y_{part}")
+
+    parts = [rows(x_train, split.y_train, "train")]
+    if split.x_test is not None:
+        x_test = checks.as_inputs(split.x_test, "x_test", x_train.shape[1:])
+        parts.append(rows(x_test, split.y_test, "test"))
+    elif split.y_test is not None:
+        raise ValueError("x_test: expected inputs for y_test, got None")
+    x, targets = (np.concatenate(arrays) for arrays in zip(*parts, strict=True))
+    labels = np.asarray(split.y_train)
+    weights = _weights(split.weights, len(x_train), len(x), dtype)
+    stratified = labels if labels.ndim == 1 and are_classes(targets, loss, labels) else None
+    return Data((x, targets), len(x_train), weights, stratified)
+
+
+def are_classes(targets: np.ndarray, loss: Loss, labels: np.ndarray | None = None) -> bool:
+    """Whether targets are labels, or probabilities of classes that exclude each other."""
+    if labels is not None and checks.is_labels(labels):
+        return True
+    return loss.takes_logits and (targets.shape[1] == 1 or np.allclose(targets.sum(axis=1), 1, atol=1e-3))
+
+
+def as_dtype(array: Any, dtype: np.dtype, argument: str) -> np.ndarray:
+    """An array in the arithmetic's dtype, in which what was finite may no longer be."""
+    with np.errstate(over="ignore"):
+        cast = np.asarray(array, dtype)
+    checks.check_finite(cast, argument)
+    return cast
+
+
+def _outputs(network: Network, shape: tuple[int, ...], dtype: np.dtype) -> int:
+    x = jax.ShapeDtypeStruct((1, *shape), dtype)
+    try:
+        outputs = jax.eval_shape(lambda key, x: network.apply(network.init(key), x), jax.random.key(0), x)
+    except Exception as error:
+        reason = str(error).partition("\n")[0]
+        raise ValueError(f"network: init and apply do not fit inputs of shape {shape}: {reason}") from error
+    if not hasattr(outputs, "ndim") or outputs.ndim != 2:
+        raise ValueError(
+            f"network: apply must give [n, n_out], got {getattr(outputs, 'shape', outputs)} for one row"
+        )
+    return int(outputs.shape[-1])
+
+
+def _weights(weights: Any, n: int, n_rows: int, dtype: np.dtype) -> np.ndarray | None:
+    """Sample weights of all rows ``[n_rows]``, those behind the ``n`` training rows 1; or None."""
+    if weights is None:
+        return None
+    checked = np.asarray(checks.as_weights(weights, n))
+    if checked.max() == 0:
+        raise ValueError("weights: expected numbers of at least 0, not all 0")
+    return as_dtype(np.concatenate([checked, np.ones(n_rows - n)]), dtype, "weights")

@@ -1,0 +1,100 @@
+"""Metrics by name: what a network's outputs on a row are worth."""
+
+import dataclasses
+from collections.abc import Callable, Sequence
+from typing import Any
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+
+from jfnn import checks
+from jfnn.learners.learner import Data, Metric, mean_over_rows
+from jfnn.losses import Loss
+from jfnn.prediction import decide, decide_target
+
+
+def loss_metric(loss: Loss) -> Metric:
+    """Mean data loss per row, without penalty."""
+    return Metric("loss", False, loss.cost)
+
+
+def accuracy_metric(loss: Loss) -> Metric:
+    """Share of rows whose predicted class is the target's."""
+    return Metric("accuracy", True, _IsRight(loss))
+
+
+@dataclasses.dataclass(frozen=True)
+class _IsRight:
+    loss: Loss
+
+    def __call__(self, outputs: jax.Array, targets: jax.Array, axis: int = -1) -> jax.Array:
+        return decide(outputs, self.loss, axis) == decide_target(targets, axis)
+
+
+def r2_metric(loss: Loss) -> Metric:
+    """Coefficient of determination, ``R² = 1 - Σ (a - t)² / Σ (t - mean t)²``, summed over outputs."""
+    return Metric("r2", True, _squared_error, _explained)
+
+
+def _squared_error(outputs: jax.Array, targets: jax.Array, axis: int = -1) -> jax.Array:
+    return jnp.sum((outputs - targets) ** 2, axis=axis)
+
+
+def _explained(values: np.ndarray, data: Data, rows: np.ndarray) -> np.ndarray:
+    variance = np.asarray(data.rows[1][rows], np.float64).var(axis=0).sum()
+    with np.errstate(divide="ignore", invalid="ignore"):
+        return np.asarray(1 - mean_over_rows(values, data, rows) / variance)
+
+
+# Name -> the metric of a network trained with a loss.
+METRICS: dict[str, Callable[[Loss], Metric]] = {
+    "loss": loss_metric,
+    "accuracy": accuracy_metric,
+    "r2": r2_metric,
+}
+
+
+def named_metrics(metrics: Sequence[str | Metric], loss: Loss) -> tuple[Metric, ...]:
+    """Metrics from names or `Metric`s, the loss first.
+
+    Raises:
+        ValueError, TypeError: An unknown name, one name twice, or no metric.
+    """
+    found = [METRICS["loss"](loss)]
+    for metric in metrics:
+        if isinstance(metric, str):
+            metric = METRICS[checks.as_choice(metric, "metrics", METRICS)](loss)
+        if not isinstance(metric, Metric) or metric.of_rows is None:
+            raise TypeError(f"metrics: expected names or jfnn.Metric(name, …, of_rows), got {metric!r}")
+        if metric not in found:
+            found.append(metric)
+    names = [metric.name for metric in found]
+    if len(set(names)) != len(names):
+        raise ValueError(f"metrics: expected each name once, got {', '.join(names)}")
+    return tuple(found)
+
+
+def output_metric(name: str, function: Callable[[Any, Any], float], higher_is_better: bool = True) -> Metric:
+    """A metric of all rows at once, such as scikit-learn's ``f1_score`` of decided labels.
+
+    Args:
+        name: Its name.
+        function: ``(targets [n, n_out], outputs [n, n_out]) -> number``, on NumPy arrays, called for each
+            member on its own.
+        higher_is_better: Its direction.
+    """
+    return Metric(name, higher_is_better, _outputs, _EachMember(function))
+
+
+def _outputs(outputs: jax.Array, targets: jax.Array, axis: int = -1) -> jax.Array:
+    return jnp.moveaxis(outputs, axis, -1)
+
+
+@dataclasses.dataclass(frozen=True)
+class _EachMember:
+    function: Callable[[Any, Any], float]
+
+    def __call__(self, values: np.ndarray, data: Data, rows: np.ndarray) -> np.ndarray:
+        targets = data.rows[1][rows]
+        return np.array([float(self.function(targets, outputs)) for outputs in values])

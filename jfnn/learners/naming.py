@@ -1,0 +1,70 @@
+"""Names of functions and networks: what a run's configuration says of them."""
+
+import inspect
+from collections.abc import Callable, Mapping
+from typing import Any
+
+import optax
+
+from jfnn.activations import ACTIVATIONS
+from jfnn.layers import LAYERS
+from jfnn.layers.kind import LayerKind
+from jfnn.network import Network
+
+
+def name_in(registry: Mapping[str, Any], value: Any) -> str | None:
+    """The name under which a registry has this very thing, or None."""
+    return next((name for name, known in registry.items() if known == value), None)
+
+
+def optax_name(factory: str | Callable[..., Any]) -> str | None:
+    """The name under which optax has this optimizer, or None."""
+    if isinstance(factory, str):
+        return factory
+    return next((name for name, known in vars(optax).items() if known is factory), None)
+
+
+def code_name(function: Any) -> str:
+    """Where a function comes from, and its name."""
+    function = getattr(function, "func", function)
+    name = getattr(function, "__qualname__", type(function).__qualname__)
+    return f"{getattr(function, '__module__', type(function).__module__)}.{name}"
+
+
+def describe_network(network: Network) -> dict[str, Any] | str:
+    """What a network is made of, or the name of its function."""
+    if network.layers is None:
+        return code_name(network.apply)
+    return {
+        "inputs": list(network.input_shape or ()),
+        "layers": [describe_layer(layer) for layer in network.layers],
+    }
+
+
+def describe_layer(layer: LayerKind) -> dict[str, Any]:
+    """A layer's kind and arguments; functions of the user's own are called "custom"."""
+    kind = name_in(LAYERS, type(layer)) or code_name(type(layer))
+    fields = {name: value for name, value in vars(layer).items() if not name.startswith("_")}
+    plain = {
+        name: value if isinstance(value, bool | int | float | str | tuple | None) else "custom"
+        for name, value in fields.items()
+    }
+    for name, value in fields.items():
+        if isinstance(value, tuple) and hasattr(value, "_fields"):
+            plain[name] = "custom"
+    return {"kind": kind} | plain
+
+
+def is_known_network(network: Network) -> bool:
+    """Whether `describe_network` says all that there is to say of a network."""
+    return network.layers is not None and all(
+        type(layer) in LAYERS.values()
+        and "custom" not in describe_layer(layer).values()
+        and getattr(layer, "activation", "identity") in ACTIVATIONS
+        for layer in network.layers
+    )
+
+
+def takes(function: Callable[..., Any], name: str) -> bool:
+    """Whether a function has a parameter of a name."""
+    return name in inspect.signature(function).parameters

@@ -1,0 +1,174 @@
+"""A loss of your own: anything differentiable, trained with everything that the engine has."""
+
+import dataclasses
+from collections.abc import Callable, Mapping, Sequence
+from typing import Any
+
+import jax
+import jax.numpy as jnp
+import optax
+
+from jfnn import losses
+from jfnn.layers.kind import Params
+from jfnn.learners.learner import Batch, Data, Hyper, Learner, Metric, Rows
+from jfnn.learners.naming import code_name, optax_name
+from jfnn.optimizers import Optimizer, UpdateRule, Values, as_optimizer
+from jfnn.training import State, descend
+
+OwnLossFunction = Callable[..., jax.Array]
+LOSS = Metric("loss")
+
+
+@dataclasses.dataclass(frozen=True)
+class OwnLoss(Learner):
+    """Gradient descent on ``loss(params, batch, key) + l2/2 Σ w²``, as `learner` makes it."""
+
+    init_function: Callable[[jax.Array], Params]
+    loss: OwnLossFunction
+    rule: UpdateRule
+    own_hyper: tuple[str, ...]
+    draws: bool
+    further: tuple[Metric, ...]
+    score_function: Callable[[Params, Rows], Mapping[str, jax.Array]] | None
+    brought: Mapping[str, Values] = dataclasses.field(default_factory=dict, compare=False)
+    schedule_spread: int | None = dataclasses.field(default=None, compare=False)
+
+    @property
+    def hyper(self) -> tuple[str, ...]:
+        """Of the objective, of the loss, and of the optimizer."""
+        return ("learning_rate", "l2", *self.own_hyper, *self.rule.hyper[1:])
+
+    @property
+    def numbers(self) -> Mapping[str, Values]:
+        """The optimizer's arguments that are numbers."""
+        return self.brought
+
+    @property
+    def metrics(self) -> tuple[Metric, ...]:
+        """The loss, and those of ``score``."""
+        return (LOSS, *self.further)
+
+    @property
+    def random(self) -> bool:
+        """As said."""
+        return self.draws
+
+    @property
+    def schedule_epochs(self) -> int | None:
+        """As the optimizer says."""
+        return self.schedule_spread
+
+    def init(self, key: jax.Array) -> Params:
+        """The user's, compiled once."""
+        return jax.jit(self.init_function)(key)
+
+    def start(self, params: Params, hyper: Hyper) -> State:
+        """The optimizer's memory."""
+        return State(params, self.rule.make(hyper).init(params))
+
+    def step(
+        self, state: State, batch: Batch, hyper: Hyper, key: jax.Array | None
+    ) -> tuple[State, jax.Array]:
+        """One step along the gradient of the loss and the penalty."""
+
+        def objective(params: Params) -> jax.Array:
+            numbers = {name: hyper[name] for name in self.own_hyper}
+            return self.loss(params, batch.rows, key, **numbers) + hyper["l2"] * losses.l2_penalty(params)
+
+        value, gradients = jax.value_and_grad(objective)(state.params)
+        return descend(state, self.rule.make(hyper), gradients), value
+
+    def score(self, params: Params, rows: Rows) -> dict[str, jax.Array]:
+        """The loss of each row as a batch of one, and what the user's function gives."""
+        if self.score_function is not None:
+            return dict(self.score_function(params, rows))
+        key = jax.random.key(0) if self.draws else None
+
+        def of_row(row: Rows) -> jax.Array:
+            return self.loss(params, jax.tree.map(lambda leaf: leaf[None], row), key)
+
+        return {"loss": jax.vmap(of_row)(rows)}
+
+    def check(self, data: Data) -> None:
+        """Tries one step, and the scores, without computing them."""
+        one_row = jax.tree.map(lambda leaf: jax.ShapeDtypeStruct((1, *leaf.shape[1:]), leaf.dtype), data.rows)
+        try:
+            params = jax.eval_shape(self.init, jax.random.key(0))
+        except Exception as error:
+            raise ValueError(f"init: it fails on a random key: {error}") from error
+        if not jax.tree.leaves(params):
+            raise ValueError("init: expected a pytree of arrays, got no parameters")
+        self.rule.check(params)
+        number = jax.ShapeDtypeStruct((), data.dtype)
+        hyper = dict.fromkeys(self.own_hyper, number)
+        try:
+            key = jax.random.key(0) if self.draws else None
+            value = jax.eval_shape(lambda p, rows, h: self.loss(p, rows, key, **h), params, one_row, hyper)
+            scores = jax.eval_shape(self.score, params, one_row)
+        except Exception as error:
+            reason = str(error).partition("\n")[0]
+            raise ValueError(f"loss: it fails on one row of these data: {reason}") from error
+        if getattr(value, "shape", None) != () or not jnp.issubdtype(value.dtype, jnp.floating):
+            raise ValueError(f"loss: expected a floating scalar, got {value}")
+        names = {metric.name for metric in self.metrics}
+        if set(scores) != names or any(values.shape[:1] != (1,) for values in scores.values()):
+            raise ValueError(f"score: expected one value a row for each of {sorted(names)}, got {scores}")
+
+    def describe(self) -> dict[str, Any]:
+        """Names of the user's functions."""
+        return {
+            "network": code_name(self.init_function),
+            "loss": code_name(self.loss),
+            "optimizer": optax_name(self.rule.name) or code_name(self.rule.name),
+            "optimizer_arguments": dict(self.rule.fixed),
+            "metrics": [metric.name for metric in self.metrics],
+        }
+
+
+def learner(
+    init: Callable[[jax.Array], Params],
+    loss: OwnLossFunction,
+    *,
+    optimizer: str | Optimizer | Callable[..., optax.GradientTransformation] = "sgd",
+    hyper: Sequence[str] = (),
+    random: bool = False,
+    score: Callable[[Params, Rows], Mapping[str, jax.Array]] | None = None,
+    metrics: Sequence[Metric] = (),
+) -> OwnLoss:
+    """A learner with a loss of your own: physics-informed networks, autoencoders, policies, ….
+
+    It is swept like a network: ``sweep(jfnn.learner(…), Split(x), learning_rate=[…], seeds=20)``. Members
+    minimise ``loss + l2/2 Σ w²``.
+
+    Args:
+        init: ``key -> params``, a pytree of arrays.
+        loss: ``(params, batch, key, …) -> scalar``. A batch is the pytree of the rows of a minibatch: x, or
+            (x, y) where the split has y. ``key`` is None unless ``random``.
+        optimizer: An optax optimizer by name, a factory, or an `Optimizer`.
+        hyper: Names of further numbers of each member, which the loss takes as keywords; give their values,
+            or axes, as ``sweep(hyper={…})``. Scores do not know them: such a loss needs ``score``.
+        random: Whether the loss draws random numbers. Members of a replicate share the key of a step.
+        score: ``(params, rows) -> {name: [n]}``: one value a row for "loss" and every metric; None for the
+            loss of each row, as a batch of one.
+        metrics: The metrics besides "loss" that ``score`` gives.
+
+    Raises:
+        ValueError, TypeError: What cannot be; the message names the argument.
+    """
+    for name, function in {"init": init, "loss": loss}.items():
+        if not callable(function):
+            raise TypeError(f"{name}: expected a function, got {type(function).__name__}")
+    if hyper and score is None:
+        raise ValueError("score: a loss with further numbers needs a function that gives the scores")
+    options = as_optimizer(optimizer)
+    return OwnLoss(
+        init,
+        loss,
+        options.rule(),
+        tuple(hyper),
+        random,
+        tuple(metrics),
+        score,
+        options.numbers,
+        options.schedule_epochs,
+    )

@@ -1,0 +1,215 @@
+"""Optimizers and schedules: optax's, with numbers of their own for each member."""
+
+import dataclasses
+import inspect
+from collections.abc import Callable, Hashable, Mapping, Sequence
+from typing import Any, NamedTuple, Protocol
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+import optax
+
+from jfnn import checks
+
+SCHEDULE_STEPS = "schedule_steps"  # the name of the number that tells a schedule how far it reaches
+
+Schedule = Callable[[Any], Any]
+
+# The learning rate's multiplier over the part of training that is done, from 0 to 1: optax schedules of one
+# "step". None leaves the rate to the optimizer as it is.
+SCHEDULES: dict[str, Schedule | None] = {
+    "constant": None,
+    "cosine": optax.cosine_decay_schedule(1.0, 1.0),
+    "linear": optax.linear_schedule(1.0, 0.0, 1),
+    "warmup_cosine": optax.warmup_cosine_decay_schedule(0.0, 1.0, 0.1, 1.0),
+}
+
+
+class Distribution(Protocol):
+    """Anything to draw numbers from by its quantiles, such as a frozen distribution of `scipy.stats`."""
+
+    def ppf(self, q: Any) -> Any:
+        """Quantiles of probabilities."""
+        ...
+
+
+Values = float | Sequence[float] | np.ndarray | Distribution
+
+
+def is_distribution(value: Any) -> bool:
+    """Whether values can be drawn from it, as from a frozen distribution of `scipy.stats`."""
+    return callable(getattr(value, "ppf", None))
+
+
+def is_axis(value: Any) -> bool:
+    """Whether a value stands for several: a sequence or a distribution."""
+    return not isinstance(value, str) and (np.ndim(value) > 0 or is_distribution(value))
+
+
+def is_number(value: Any) -> bool:
+    """Whether a value is a number of a member's own, which may vary from member to member."""
+    if isinstance(value, np.ndarray | jax.Array):
+        return value.ndim == 0 and jnp.issubdtype(value.dtype, jnp.floating)
+    return isinstance(value, float | np.floating)
+
+
+@dataclasses.dataclass(frozen=True, init=False)
+class Optimizer:
+    """An optimizer as people ask for it: ``Optimizer("adam", b1=[0.8, 0.9], schedule="cosine")``.
+
+    Attributes:
+        name: "sgd" (the notes' ``p <- p - η ∂C/∂p``), any optax optimizer by name, or a factory
+            ``(learning_rate=…) -> transformation``.
+        schedule: What the learning rate is multiplied by as training goes on: a key of `SCHEDULES`, or a
+            function ``part done, from 0 to 1 -> multiplier``.
+        schedule_epochs: Epochs over which the schedule spreads; None for all.
+        arguments: Further arguments of the optimizer. A float is a number of each member; a sequence of
+            numbers or a distribution is an axis; anything else is passed on as it is.
+    """
+
+    name: str | Callable[..., optax.GradientTransformation]
+    schedule: str | Schedule
+    schedule_epochs: int | None
+    arguments: Mapping[str, Any]
+
+    def __init__(
+        self,
+        name: str | Callable[..., optax.GradientTransformation] = "sgd",
+        *,
+        schedule: str | Schedule = "constant",
+        schedule_epochs: int | None = None,
+        **arguments: Any,
+    ):
+        """See the attributes."""
+        if schedule_epochs is not None:
+            checks.as_count(schedule_epochs, "schedule_epochs")
+            if schedule == "constant":
+                raise ValueError("schedule_epochs: expected none, since the schedule is constant")
+        _factory(name)
+        _schedule(schedule)
+        for field, value in {"name": name, "schedule": schedule, "arguments": arguments}.items():
+            object.__setattr__(self, field, value)
+        object.__setattr__(self, "schedule_epochs", schedule_epochs)
+
+    @property
+    def numbers(self) -> dict[str, Values]:
+        """The arguments that members may have a number of their own for."""
+        return {name: value for name, value in self.arguments.items() if is_number(value) or is_axis(value)}
+
+    def rule(self) -> "UpdateRule":
+        """What is compiled: the same for every value of `numbers`.
+
+        Raises:
+            ValueError: The optimizer takes no argument of a name.
+            TypeError: An argument is neither a number, several numbers, nor hashable.
+        """
+        known = inspect.signature(_factory(self.name)).parameters
+        open_ended = any(p.kind is inspect.Parameter.VAR_KEYWORD for p in known.values())
+        fixed = []
+        for name, value in self.arguments.items():
+            if (name not in known and not open_ended) or name in ("learning_rate", SCHEDULE_STEPS):
+                taken = ", ".join(n for n in known if n != "learning_rate")
+                raise ValueError(f"optimizer: {self.name} takes {taken}; got {name!r}")
+            if name in self.numbers:
+                continue
+            if not isinstance(value, Hashable) or isinstance(value, jax.Array):
+                raise TypeError(
+                    f"optimizer: {name}: expected a number, a sequence of numbers or something hashable,"
+                    f" got {type(value).__name__}"
+                )
+            fixed.append((name, value))
+        return UpdateRule(self.name, tuple(fixed), ("learning_rate", *self.numbers), self.schedule)
+
+
+class UpdateRule(NamedTuple):
+    """An optimizer to be made for each member from its numbers.
+
+    Attributes:
+        name: As in `Optimizer`.
+        fixed: Arguments that are the same for all members, as a tuple of pairs (hashable).
+        numbers: Names of the arguments that each member brings.
+        schedule: As in `Optimizer`.
+    """
+
+    name: str | Callable[..., optax.GradientTransformation] = "sgd"
+    fixed: tuple[tuple[str, Any], ...] = ()
+    numbers: tuple[str, ...] = ("learning_rate",)
+    schedule: str | Schedule = "constant"
+
+    @property
+    def hyper(self) -> tuple[str, ...]:
+        """Names of all numbers that `make` takes."""
+        return (*self.numbers, *(() if _schedule(self.schedule) is None else (SCHEDULE_STEPS,)))
+
+    def make(self, hyper: Mapping[str, Any]) -> optax.GradientTransformation:
+        """The transformation for one member's numbers, which may be traced.
+
+        Args:
+            hyper: Name -> number: those in `hyper`; with a schedule "schedule_steps" are the steps that it
+                spreads over. Others are ignored.
+        """
+        varied = {name: hyper[name] for name in self.numbers}
+        schedule = _schedule(self.schedule)
+        if schedule is not None:
+            rate, steps = varied["learning_rate"], hyper[SCHEDULE_STEPS]
+            varied["learning_rate"] = lambda count: rate * schedule(count / steps)
+        return _factory(self.name)(**varied, **dict(self.fixed))
+
+    def check(self, params: Any) -> None:
+        """Tries one update without computing it, so that an optimizer that takes more is refused early.
+
+        Raises:
+            ValueError: It fails on such parameters, or its state does not keep its form.
+        """
+
+        def update(params: Any, hyper: Mapping[str, Any]) -> tuple[Any, Any]:
+            transformation = self.make(hyper)
+            state = transformation.init(params)
+            return state, transformation.update(params, state, params)[1]
+
+        number = jax.ShapeDtypeStruct((), jax.tree.leaves(params)[0].dtype)
+        try:
+            before, after = jax.eval_shape(update, params, dict.fromkeys(self.hyper, number))
+        except Exception as error:
+            reason = str(error).partition("\n")[0]
+            raise ValueError(
+                f"optimizer: it cannot be used for gradient steps with these arguments: {reason}"
+            ) from error
+        if any(not isinstance(leaf.dtype, np.dtype) for leaf in jax.tree.leaves(before)):
+            raise ValueError("optimizer: its state holds random keys; members of a replicate share theirs")
+        if str(before) != str(after):
+            raise ValueError("optimizer: its state changes shape or dtype from step to step")
+
+
+def as_optimizer(optimizer: "str | Optimizer | Callable[..., optax.GradientTransformation]") -> Optimizer:
+    """An `Optimizer` from a name, an optax factory, or one."""
+    return optimizer if isinstance(optimizer, Optimizer) else Optimizer(optimizer)
+
+
+def _factory(
+    name: str | Callable[..., optax.GradientTransformation],
+) -> Callable[..., optax.GradientTransformation]:
+    if not isinstance(name, str):
+        if not callable(name):
+            raise TypeError(f"optimizer: expected a name or an optax factory, got {type(name).__name__}")
+        factory: Any = name
+    else:
+        factory = getattr(optax, name, None)
+    try:
+        fits = callable(factory) and (
+            not isinstance(name, str) or "learning_rate" in inspect.signature(factory).parameters
+        )
+    except (TypeError, ValueError):
+        fits = False
+    if not fits:
+        raise ValueError(
+            f"optimizer: expected the name of an optax optimizer such as sgd or adam, got {name!r}"
+        )
+    return factory  # type: ignore[no-any-return]
+
+
+def _schedule(schedule: str | Schedule) -> Schedule | None:
+    if callable(schedule):
+        return schedule
+    return SCHEDULES[checks.as_choice(schedule, "schedule", SCHEDULES)]

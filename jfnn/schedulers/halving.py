@@ -1,0 +1,72 @@
+"""Successive halving: cells that fall behind stop at rungs."""
+
+import dataclasses
+
+import numpy as np
+
+from jfnn import checks
+from jfnn.schedulers.scheduler import Actions, Report, Scheduler, SchedulerState
+
+
+@dataclasses.dataclass(frozen=True)
+class Halving(Scheduler):
+    """Successive halving over epochs, with scikit-learn's meaning of its factor and resources.
+
+    All cells train for a few epochs, the best 1/factor of them for factor times as many, and so on; those in
+    the last round train to the end. The first rung lies as high as the rounds that it takes to come below
+    factor cells allow (scikit-learn's ``min_resources="exhaust"``), but not below ``min_epochs``.
+
+    A ranking after very few epochs is mostly noise. Of 343 cells on the digits (7 learning rates, 7 l2, 7
+    momenta, 100 epochs, factor 3, over six seeds) the winner fell behind that of the full grid by 0.64 points
+    of validation accuracy on average with rungs from 1 epoch on, 0.23 from 5, 0.12 from 10, for 4, 19 and 26%
+    of the epochs.
+
+    Attributes:
+        factor: One cell of so many goes on at each rung; at least 2.
+        min_epochs: Epochs that every cell gets at least; None for 5, or if two rounds do not fit above that,
+            for as many as let them.
+    """
+
+    factor: int
+    min_epochs: int | None = None
+
+    def __post_init__(self) -> None:
+        """Refuses a factor below 2 or a first rung before the first epoch."""
+        checks.as_count(self.factor, "factor", minimum=2)
+        if self.min_epochs is not None:
+            checks.as_count(self.min_epochs, "min_epochs")
+
+    def rungs(self, cells: int, epochs: int) -> dict[int, int]:
+        """Epoch -> cells that go on after it."""
+        rounds = 0
+        while self.factor ** (rounds + 1) <= cells:
+            rounds += 1
+        rungs: dict[int, int] = {}
+        least = max(1, min(5, epochs // self.factor**2)) if self.min_epochs is None else self.min_epochs
+        epoch, left = max(least, epochs // self.factor**rounds), cells
+        while len(rungs) < rounds and epoch * self.factor <= epochs:
+            left = -(-left // self.factor)
+            rungs[epoch] = left
+            epoch *= self.factor
+        return rungs
+
+    def check(self, cells: int, epochs: int) -> None:
+        """There must be a rung, unless there are too few cells for one."""
+        if cells >= self.factor and not self.rungs(cells, epochs):
+            raise ValueError(f"no round of {self} ends within {epochs} epochs")
+
+    def next_epoch(self, epoch: int, cells: int, epochs: int) -> int:
+        """The next rung."""
+        return next((rung for rung in self.rungs(cells, epochs) if rung > epoch), epochs + 1)
+
+    def update(self, state: SchedulerState, report: Report) -> tuple[SchedulerState, Actions]:
+        """At a rung, stops and prunes whole cells: all but the best."""
+        going_on = self.rungs(report.cells, report.epochs).get(report.epoch)
+        if going_on is None:
+            return state, Actions()
+        scores = np.where(report.pruned, np.nan, report.score)
+        of_cells = scores.reshape(report.cells, report.replicates).mean(axis=1)
+        order = np.argsort(np.where(np.isnan(of_cells), np.inf, -of_cells), kind="stable")
+        pruned = np.ones((report.cells, report.replicates), bool)
+        pruned[order[:going_on]] = False
+        return state, Actions(stop=pruned.ravel(), prune=pruned.ravel())

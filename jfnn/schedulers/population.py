@@ -1,0 +1,75 @@
+"""Population-based training: members that fall behind go on from better ones, with perturbed numbers."""
+
+import dataclasses
+
+import numpy as np
+
+from jfnn import checks
+from jfnn.schedulers.scheduler import Actions, Report, Scheduler, SchedulerState
+
+
+@dataclasses.dataclass(frozen=True)
+class PopulationTraining(Scheduler):
+    """Population-based training (Jaderberg et al., arXiv 1711.09846), by truncation selection.
+
+    Every few epochs, in each replicate, the worst cells copy the state of the best ones and multiply their
+    numbers by ``factor`` or its inverse. Members that diverged count as the worst, and train again. A
+    cell's axes then say where it started.
+
+    Attributes:
+        every: Epochs from one selection to the next.
+        share: Share of the cells that are replaced, at most one half.
+        factor: Numbers are multiplied by it, or divided; above 1.
+        seed: Fixes the perturbations.
+        perturbed: Names of the numbers that change.
+    """
+
+    every: int
+    share: float = 0.25
+    factor: float = 1.25
+    seed: int = 0
+    perturbed: tuple[str, ...] = ("learning_rate", "l2")
+
+    def __post_init__(self) -> None:
+        """Refuses what is out of range."""
+        checks.as_count(self.every, "every")
+        checks.as_count(self.seed, "seed", minimum=0)
+        if not 0 < self.share <= 0.5:
+            raise ValueError(f"share: expected a number above 0 and at most 0.5, got {self.share}")
+        if not 1 < self.factor < np.inf:
+            raise ValueError(f"factor: expected a number above 1, got {self.factor}")
+
+    def check(self, cells: int, epochs: int) -> None:
+        """There must be a cell to replace."""
+        if int(self.share * cells) < 1:
+            raise ValueError(f"a share of {self.share} of {cells} cells is less than one")
+
+    def next_epoch(self, epoch: int, cells: int, epochs: int) -> int:
+        """The next multiple of `every` before the end."""
+        following = (epoch // self.every + 1) * self.every
+        return following if following < epochs else epochs + 1
+
+    def update(self, state: SchedulerState, report: Report) -> tuple[SchedulerState, Actions]:
+        """Copies the best cells over the worst of each replicate, the best one over the worst."""
+        if report.epoch % self.every or report.epoch >= report.epochs:
+            return state, Actions()
+        shape = (report.cells, report.replicates)
+        takes_part = ((report.active | report.diverged) & ~report.pruned).reshape(shape)
+        score = np.where(np.isnan(report.score), -np.inf, report.score).reshape(shape)
+        source = np.arange(report.cells * report.replicates).reshape(shape)
+        for replicate in range(report.replicates):
+            cells = np.flatnonzero(takes_part[:, replicate])
+            order = cells[np.argsort(-score[cells, replicate], kind="stable")]
+            count = int(self.share * len(order))
+            best, worst = order[:count], order[len(order) - count :][::-1]
+            better = score[best, replicate] > score[worst, replicate]
+            source[worst[better], replicate] = source[best[better], replicate]
+        copy = source.ravel()
+        moved = copy != np.arange(len(copy))
+        rng = np.random.default_rng([self.seed, report.epoch])
+        hyper = {}
+        for name in self.perturbed:
+            factors = np.where(rng.random(len(copy)) < 0.5, self.factor, 1 / self.factor)
+            numbers = report.hyper[name]
+            hyper[name] = np.where(moved, numbers[copy] * factors, numbers).astype(numbers.dtype)
+        return state, Actions(copy=copy, hyper=hyper)

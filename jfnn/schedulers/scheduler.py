@@ -1,0 +1,99 @@
+"""What a scheduler is: a rule that sees scores between calls and says who trains on, and how."""
+
+import abc
+import dataclasses
+from collections.abc import Mapping
+from typing import Any, ClassVar, NamedTuple
+
+import numpy as np
+
+SchedulerState = Any  # a pytree of NumPy arrays
+
+
+class Report(NamedTuple):
+    """What a scheduler sees. Member number = cell number × replicates + replicate number.
+
+    Attributes:
+        epoch: Epochs done.
+        epochs: Epochs in all.
+        cells: Combinations of hyperparameters.
+        replicates: Seeds and folds of each cell.
+        score: What ranks members, higher is better, NaN for none ``[members]``: of the parameters that each
+            would end with.
+        loss: Loss on the rows that rank, NaN for none ``[members]``.
+        active: Which members still train ``[members]``.
+        diverged: Which members diverged ``[members]``.
+        pruned: Which members are ruled out ``[members]``.
+        hyper: Name -> each member's number ``[members]``.
+    """
+
+    epoch: int
+    epochs: int
+    cells: int
+    replicates: int
+    score: np.ndarray
+    loss: np.ndarray
+    active: np.ndarray
+    diverged: np.ndarray
+    pruned: np.ndarray
+    hyper: Mapping[str, np.ndarray]
+
+
+class Actions(NamedTuple):
+    """What happens to members; None for nothing.
+
+    Attributes:
+        stop: Members that stop training ``[members]``.
+        prune: Members that do not rank any more ``[members]``.
+        keep: Members that are to end with the parameters they have now ``[members]``.
+        copy: The member whose state each member goes on with, its own number for itself ``[members]``.
+        hyper: Name -> new numbers ``[members]``.
+    """
+
+    stop: np.ndarray | None = None
+    prune: np.ndarray | None = None
+    keep: np.ndarray | None = None
+    copy: np.ndarray | None = None
+    hyper: Mapping[str, np.ndarray] | None = None
+
+
+@dataclasses.dataclass(frozen=True)
+class Scheduler(abc.ABC):
+    """A pair of pure functions, ``init`` and ``update``, and the epochs after which it wants scores.
+
+    Decisions follow from the reports alone, so that a run has the same bits resumed or not. A subclass is a
+    frozen dataclass of plain values.
+    """
+
+    # Whether `Actions.keep` is used; such schedulers act first, so that others see the scores of those kept.
+    keeps_best: ClassVar[bool] = False
+    # Whether it needs rows held out.
+    validates: ClassVar[bool] = False
+
+    def check(self, cells: int, epochs: int) -> None:  # noqa: B027
+        """Refuses a sweep for which the scheduler makes no sense, by ValueError."""
+
+    @abc.abstractmethod
+    def next_epoch(self, epoch: int, cells: int, epochs: int) -> int:
+        """The first epoch above ``epoch`` after which it wants scores; above ``epochs`` for none."""
+
+    def init(self, cells: int, replicates: int) -> SchedulerState:
+        """What it remembers before the first epoch."""
+        return ()
+
+    @abc.abstractmethod
+    def update(self, state: SchedulerState, report: Report) -> tuple[SchedulerState, Actions]:
+        """What it remembers now, and what is to happen."""
+
+    @classmethod
+    def parse(cls, text: str) -> "Scheduler":
+        """From the words of a command line, numbers with colons between; raises ValueError."""
+        fields = [field for field in dataclasses.fields(cls) if field.init]
+        words = text.split(":")
+        if not 1 <= len(words) <= len(fields):
+            raise ValueError(f"expected {':'.join(field.name.upper() for field in fields)}, got {text!r}")
+        try:
+            numbers = [float(word) if "." in word else int(word) for word in words]
+        except ValueError:
+            raise ValueError(f"expected numbers with colons between, got {text!r}") from None
+        return cls(*numbers)

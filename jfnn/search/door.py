@@ -1,0 +1,61 @@
+"""Functions that take options as keywords: one declaration for the signature, the types and the text."""
+
+import dataclasses
+import functools
+import inspect
+import textwrap
+from collections.abc import Callable
+from typing import Any, ParamSpec, TypeVar
+
+P = ParamSpec("P")
+OptionsT = TypeVar("OptionsT")
+R = TypeVar("R")
+
+
+def door(options: Callable[P, OptionsT]) -> Callable[[Callable[[OptionsT], R]], Callable[P, R]]:
+    """Makes a function of options one that takes their fields as its own arguments.
+
+    Args:
+        options: A dataclass, whose fields become the arguments: names, types, defaults, and texts for the
+            documentation (the field's "help").
+    """
+
+    def decorate(function: Callable[[OptionsT], R]) -> Callable[P, R]:
+        @functools.wraps(function)
+        def call(*args: P.args, **kwargs: P.kwargs) -> R:
+            return function(options(*args, **kwargs))
+
+        del call.__wrapped__
+        shown: Any = call
+        shown.__signature__ = inspect.signature(options)
+        summary, _, rest = (function.__doc__ or "").partition("\n    Returns:")
+        shown.__doc__ = f"{summary}\n{_arguments(options)}\n    Returns:{rest}"
+        return call
+
+    return decorate
+
+
+def _arguments(options: Any) -> str:
+    """The "Args" of a docstring."""
+    lines = ["    Args:"]
+    documented = inspect.getdoc(options) or ""
+    for field in dataclasses.fields(options):
+        text = field.metadata.get("help") or _attribute(documented, field.name)
+        lines += textwrap.wrap(
+            f"{field.name}: {text}", 110, initial_indent=" " * 8, subsequent_indent=" " * 12
+        )
+    return "\n".join(lines) + "\n"
+
+
+def _attribute(documented: str, name: str) -> str:
+    """What a docstring's "Attributes" say of a name."""
+    lines = inspect.cleandoc(documented).splitlines()
+    starts = [i for i, line in enumerate(lines) if line.strip().startswith(f"{name}: ")]
+    if not starts:
+        return ""
+    text = [lines[starts[0]].strip().removeprefix(f"{name}: ")]
+    for line in lines[starts[0] + 1 :]:
+        if not line.startswith(" " * 8):
+            break
+        text.append(line.strip())
+    return " ".join(text)

@@ -1,0 +1,65 @@
+"""Pytrees taken apart into named arrays, and put together again."""
+
+from collections.abc import Iterable
+from typing import Any
+
+import jax
+import numpy as np
+
+from jfnn.layers.dense import Layer
+
+
+def names_of_leaves(tree: Any) -> list[str]:
+    """A name for each leaf of a pytree, in the order of its leaves, such as ``members.state.params.0.w``."""
+    paths = jax.tree_util.tree_flatten_with_path(tree)[0]
+    return [jax.tree_util.keystr(path, simple=True, separator=".") for path, _ in paths]
+
+
+def pack(tree: Any) -> tuple[Any, dict[str, np.ndarray]]:
+    """Takes parameters apart: ``(structure, arrays)``, the structure plain values with names for arrays.
+
+    Layers stay layers, and dicts, lists and tuples what they are; other named tuples become dicts.
+
+    Raises:
+        TypeError: Parameters hold what neither a structure of plain values nor NumPy's format can.
+    """
+    arrays: dict[str, np.ndarray] = {}
+    return _pack(tree, (), arrays), arrays
+
+
+def _pack(tree: Any, path: tuple[str, ...], arrays: dict[str, np.ndarray]) -> Any:
+    where = ".".join(path) or "params"
+
+    def packed(items: Iterable[tuple[str, Any]]) -> dict[str, Any]:
+        return {name: _pack(value, (*path, name), arrays) for name, value in items}
+
+    if tree is None:
+        return None
+    if isinstance(tree, Layer):
+        return {"layer": packed(tree._asdict().items())}
+    if isinstance(tree, tuple) and hasattr(tree, "_asdict"):
+        return {"dict": packed(tree._asdict().items())}
+    if isinstance(tree, dict):
+        if not all(isinstance(name, str) for name in tree):
+            raise TypeError(f"params: cannot save {where}, a dict whose keys are not all strings")
+        return {"dict": packed(tree.items())}
+    if isinstance(tree, list | tuple):
+        children = packed((str(i), value) for i, value in enumerate(tree))
+        return {"list" if isinstance(tree, list) else "tuple": list(children.values())}
+    if not hasattr(tree, "dtype") or tree.dtype.kind not in "biufc":
+        raise TypeError(f"params: cannot save {where}, a {getattr(tree, 'dtype', type(tree).__name__)}")
+    if where in arrays:
+        raise TypeError(f"params: cannot save two arrays of one name, {where}")
+    arrays[where] = np.asarray(tree)
+    return where
+
+
+def unpack(structure: Any, arrays: dict[str, np.ndarray]) -> Any:
+    """Puts parameters together again; the inverse of `pack`."""
+    if structure is None or isinstance(structure, str):
+        return structure if structure is None else arrays[structure]
+    ((kind, children),) = structure.items()
+    if kind in ("dict", "layer"):
+        parts = {name: unpack(child, arrays) for name, child in children.items()}
+        return Layer(**parts) if kind == "layer" else parts
+    return (list if kind == "list" else tuple)(unpack(child, arrays) for child in children)
