@@ -1,10 +1,10 @@
-"""A sweep as one self-contained page: nothing to fetch, images inside, readable without the library."""
+"""A sweep as one self-contained HTML page: no links to load, images inside."""
 
 import base64
-import html
 import io
 import urllib.parse
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from html import escape
 from pathlib import Path
 from typing import Any
 
@@ -14,25 +14,26 @@ from matplotlib.figure import Figure
 from jfnn import plots
 from jfnn.activations import ACTIVATIONS
 from jfnn.analysis import ranking, summary
-from jfnn.search import run_directory as archive
+from jfnn.search import run_directory
 from jfnn.search.groups import Group, SweepGroups
 from jfnn.search.result import SweepResult
-from jfnn.store import files as storage
+from jfnn.store import files
 
 TITLES = {"heatmap": "The grid", "scatter": "The cells drawn", "curves": "Over the epochs"}
-# Cells that are listed: of a grid its heat map shows the others.
-# Of a longer list of settings this many are shown.
-LONGEST = 50
+LONGEST = 50  # values shown of a longer list among the settings
+SCALE = """import json, pathlib
+scaling = json.loads(pathlib.Path({path!r}).read_text())['scaling']  # done before training, by column
+x = (x - scaling['x']['mean']) / scaling['x']['scale']"""
+UNSCALE = """import numpy as np
+outputs = np.asarray(outputs) * scaling['y']['scale'] + scaling['y']['mean']  # in units of the targets"""
 
 STYLE = """
-body { font: 16px/1.5 system-ui, sans-serif; color: #222; max-width: 72rem; margin: 2rem auto;
-       padding: 0 1rem; }
+body { font: 16px/1.5 system-ui, sans-serif; color: #222; max-width: 72rem; margin: auto; padding: 1rem; }
 h1 { font-size: 1.6rem; margin-bottom: 0.3rem; } h2 { font-size: 1.2rem; margin-top: 2.2rem; }
 img { max-width: 100%; height: auto; }
 table { border-collapse: collapse; font-variant-numeric: tabular-nums; }
 th, td { padding: 0.25rem 0.9rem 0.25rem 0; text-align: left; vertical-align: top; }
-th, td { border-bottom: 1px solid #ddd; }
-td { overflow-wrap: anywhere; }
+th, td { border-bottom: 1px solid #ddd; } td { overflow-wrap: anywhere; }
 pre { background: #f4f4f4; padding: 0.8rem; overflow-x: auto; font-size: 0.9rem; }
 table.cells tr:nth-child(2) { font-weight: 600; }
 """
@@ -40,12 +41,10 @@ table.cells tr:nth-child(2) { font-weight: 600; }
 
 def write_report(
     result: SweepResult,
-    path,
+    path: str | Path,
     *,
     title: str = "A sweep",
     text: Iterable[str] = (),
-    extra: Mapping[str, np.ndarray] | None = None,
-    extra_refit: Mapping[str, np.ndarray] | None = None,
     figures: Mapping[str, bytes] | None = None,
     settings: Mapping[str, Any] | None = None,
     scaling: Mapping[str, Any] | None = None,
@@ -54,66 +53,61 @@ def write_report(
 
     Args:
         result: A sweep.
-        path: Where to write the page. Its directory is the one that the page says to load from.
+        path: The page's file. Its directory is the one that the page says to load from.
         title: The page's heading.
         text: Lines below it.
-        extra: Further scores for the table of best cells, name -> one number a member.
-        extra_refit: The same of ``result.refit``, for its scores.
-        figures: PNG images, name -> bytes; those of `draw` where None.
+        figures: PNG images, name -> bytes; None for those of `draw`.
         settings: Further settings to list, before those in ``result.config``.
-        scaling: What was done to the data before the sweep, as for `how_to_load`.
+        scaling: Scaling of the data before the sweep, as for `how_to_load`.
     """
-    path = Path(path)
-    images = figures if figures is not None else {name: png(each) for name, each in draw(result).items()}
-    config = result.config
+    path, config = Path(path), result.config
+    images = figures if figures is not None else {name: png(figure) for name, figure in draw(result).items()}
+    most = ranking.MANY if result.sampled else ranking.FEW
     body = [
         "<h2>Best cells</h2>",
-        _best_cells(result, extra),
-        *_refit(result.refit, extra_refit),
+        _table(ranking.best_first([result], most)),
+        *_refit(result.refit),
         *(_image(name, data) for name, data in images.items()),
         "<h2>Settings</h2>",
         _pairs({**(settings or {}), **config.get("settings", {})}),
         "<h2>Versions and device</h2>",
-        _pairs({name: config[name] for name in ("versions", "backend", "device") if name in config}),
+        _pairs({name: config.get(name) for name in ("versions", "backend", "device")}),
         _pairs({f"seconds to {name}": f"{seconds:.2f}" for name, seconds in result.timing.items()}),
         "<h2>Loading the models again</h2>",
-        f"<pre>{html.escape(how_to_load(result, path.parent, scaling))}</pre>",
+        f"<pre>{escape(how_to_load(result, path.parent, scaling))}</pre>",
     ]
     _write(path, title, text, body)
 
 
 def write_overview(
-    found: SweepGroups,
-    path,
+    sweeps: SweepGroups,
+    path: str | Path,
     *,
     title: str = "Sweeps",
     text: Iterable[str] = (),
-    extras: Sequence[Mapping[str, np.ndarray]] = (),
-    extra_refit: Mapping[str, np.ndarray] | None = None,
     settings: Mapping[str, Any] | None = None,
     pages: Mapping[Group, str] | None = None,
 ) -> None:
-    """Writes an HTML page about several groups: the best cells of all, and links to each one's own page.
+    """Writes an HTML page about several groups: the best cells of all, and links to each group's own page.
 
     Args:
-        found: The groups.
-        path: Where to write the page.
+        sweeps: The groups.
+        path: The page's file.
         title: The page's heading.
         text: Lines below it.
-        extras: For each group further scores for the table, name -> one number a member.
-        extra_refit: The same of ``found.refit``, for its scores.
         settings: Settings to list.
         pages: The page of each group, relative to this one.
     """
     links = [
-        f'<li><a href="{html.escape(urllib.parse.quote(page))}">'
-        f"network {html.escape(group.network)}, batch {group.batch_size or 'full'}</a></li>"
+        f'<li><a href="{escape(urllib.parse.quote(page))}">'
+        f"network {escape(group.network)}, batch {group.batch_size or 'full'}</a></li>"
         for group, page in (pages or {}).items()
     ]
+    best = ranking.best_first(sweeps.results, ranking.MANY)
     body = [
         "<h2>Best cells of all groups</h2>",
-        _table(ranking.best_first(found.results, ranking.MANY, extras), ranking.group_columns(found.groups)),
-        *_refit(found.refit, extra_refit),
+        _table(best, ranking.group_columns(sweeps.groups)),
+        *_refit(sweeps.refit),
         *([f"<h2>Groups</h2><ul>{''.join(links)}</ul>"] if links else []),
         *(["<h2>Settings</h2>", _pairs(settings)] if settings else []),
     ]
@@ -121,29 +115,28 @@ def write_overview(
 
 
 def _write(path: Path, title: str, text: Iterable[str], body: Sequence[str]) -> None:
-    lines = "<br>".join(map(html.escape, text))
+    lines = "<br>".join(map(escape, text))
     page = (
         '<!DOCTYPE html>\n<html lang="en"><head><meta charset="utf-8">'
-        f"<title>{html.escape(title)}</title><style>{STYLE}</style></head>\n<body>\n"
-        f"<h1>{html.escape(title)}</h1>\n<p>{lines}</p>\n" + "\n".join(body) + "\n</body></html>\n"
+        f"<title>{escape(title)}</title><style>{STYLE}</style></head>\n<body>\n"
+        f"<h1>{escape(title)}</h1>\n<p>{lines}</p>\n" + "\n".join(body) + "\n</body></html>\n"
     )
-    with storage.atomic(path) as file:
+    with files.atomic(path) as file:
         file.write(page.encode())
 
 
 def draw(result: SweepResult) -> dict[str, Figure]:
     """The figures of a report: the heat map through the best cell, curves if a history was kept.
 
-    Of sampled cells there is the scatter plot instead of a heat map.
+    A random search has a scatter plot instead of a heat map.
     """
-    best = result.best_or_none()
+    best, names = result.best_or_none(), summary.further_axes(result)
     if result.sampled:
-        found = {"scatter": plots.scatter(result)}
+        figures = {"scatter": plots.scatter(result)}
     else:
-        names = summary.further_axes(result)
         places = best.index[2:] if best else (0,) * len(names)
-        found = {"heatmap": plots.heat_map(result, dict(zip(names, places, strict=True)))}
-    return found | ({"curves": plots.loss_curves(result)} if len(result.history.get("epoch", ())) else {})
+        figures = {"heatmap": plots.heat_map(result, dict(zip(names, places, strict=True)))}
+    return figures | ({"curves": plots.loss_curves(result)} if len(result.history.get("epoch", ())) else {})
 
 
 def png(figure: Figure) -> bytes:
@@ -153,108 +146,94 @@ def png(figure: Figure) -> bytes:
     return buffer.getvalue()
 
 
-def how_to_load(result: SweepResult, directory, scaling: Mapping[str, Any] | None = None) -> str:
-    """Lines of Python that load a run and, where it kept parameters, use the best cell's first network.
+def how_to_load(result: SweepResult, directory: str | Path, scaling: Mapping[str, Any] | None = None) -> str:
+    """Lines of Python that load a run and, if it kept parameters, apply the best cell's first network.
 
     Args:
         result: The sweep.
-        directory: Where it lies.
-        scaling: What was done to the data before the sweep, and is written under "scaling" in the run's
-            config.json: "x", and "y" for targets that are no labels, each ``{"mean": [...], "scale": [...]}``
-            by column, of which ``(value - mean) / scale`` was taken.
+        directory: Its directory.
+        scaling: Scaling of the data before the sweep, also written under "scaling" in the run's config.json:
+            "x", and "y" for targets that are no labels, each ``{"mean": [...], "scale": [...]}`` by column,
+            for ``(value - mean) / scale``.
     """
     lines = ["import jfnn", f"result = jfnn.load({str(directory)!r})"]
     if result.params is not None:
-        lines += [*_take_out(result), *_use(result, Path(directory), scaling or {})]
+        lines += [*_lines_for_params(result), *_lines_for_use(result, Path(directory), scaling or {})]
     return "\n".join([*lines, "table = result.to_dict()  # ready for pandas.DataFrame"])
 
 
-def _take_out(result: SweepResult) -> list[str]:
+def _lines_for_params(result: SweepResult) -> list[str]:
     best = result.best_or_none()
-    members = result.diverged_at.shape
-    index = (*best.index, *(0,) * (len(members) - len(best.index))) if best else (0,) * len(members)
-    what = f"the best cell, seed {result.seeds[0]}" if best else "the first network"
-    what += "" if result.folds is None else ", first fold"
-    lines = [f"params = result.member({', '.join(map(str, index))})  # {what}"]
+    cell = best.index if best else ()
+    index = (*cell, *(0,) * (result.diverged_at.ndim - len(cell)))
+    comment = f"the best cell, seed {result.seeds[0]}" if best else "the first network"
+    comment += "" if result.folds is None else ", first fold"
+    lines = [f"params = result.member({', '.join(map(str, index))})  # {comment}"]
     if result.refit is not None:
         place = ", ".join("0" * result.refit.diverged_at.ndim)
         lines += [f"params = result.refit.member({place})  # the same, trained again on all training rows"]
     return lines
 
 
-def _use(result: SweepResult, directory: Path, scaling: Mapping[str, Any]) -> list[str]:
-    """Nothing where the network cannot be named: one that is no `jfnn.mlp`, or with functions of its own."""
-    spec = result.config.get("settings", {}).get("network")
-    if not isinstance(spec, dict) or not {spec["activation"], spec["output"]} <= set(ACTIVATIONS):
+def _lines_for_use(result: SweepResult, directory: Path, scaling: Mapping[str, Any]) -> list[str]:
+    network = _mlp(result.config.get("settings", {}).get("learner", {}).get("network"))
+    if network is None:
         return []
-    sizes = ", ".join(map(str, spec["sizes"]))
-    names = f"activation={spec['activation']!r}, output={spec['output']!r}"
-    lines = [f"network = jfnn.mlp(({sizes}), {names})"]
-    if scaling:
-        path = str(directory / archive.CONFIG)
-        lines += [
-            "import json, pathlib  # what the data had done to them before training, column by column:",
-            f"scaling = json.loads(pathlib.Path({path!r}).read_text())['scaling']",
-            "x = (x - scaling['x']['mean']) / scaling['x']['scale']",
-        ]
-    lines += ["outputs = network.apply(params, x)"]
-    if "y" in scaling:
-        lines += [
-            "import numpy as np  # back to the units of the targets:",
-            "outputs = np.asarray(outputs) * scaling['y']['scale'] + scaling['y']['mean']",
-        ]
-    return lines
+    scale = [SCALE.format(path=str(directory / run_directory.CONFIG))] if scaling else []
+    use = [f"network = {network}", *scale, "outputs = network.apply(params, x)"]
+    return [*use, UNSCALE] if "y" in scaling else use
 
 
-def _best_cells(result: SweepResult, extra) -> str:
-    return _table(
-        ranking.best_first([result], ranking.MANY if result.sampled else ranking.FEW, [extra or {}])
-    )
+def _mlp(network: Any) -> str | None:
+    """The call of `jfnn.mlp` that makes a network described in a config; None for other networks."""
+    layers = network["layers"] if isinstance(network, Mapping) else []
+    known = [layer["kind"] == "dense" and layer["activation"] in ACTIVATIONS for layer in layers]
+    if not known or not all(known):
+        return None
+    hidden = dict.fromkeys(layer["activation"] for layer in layers[:-1])
+    starts = dict.fromkeys(layer["initializer"] for layer in layers)
+    if len(hidden) > 1 or len(starts) > 1:
+        return None
+    sizes = ", ".join(map(str, [*network["inputs"], *(layer["units"] for layer in layers)]))
+    names = {"activation": hidden, "output": [layers[-1]["activation"]], "init": starts}
+    options = "".join(f", {name}={value!r}" for name, values in names.items() for value in values)
+    return f"jfnn.mlp(({sizes}){options})"
 
 
 def _table(best: ranking.Ranking, leading: Mapping[str, Sequence[str]] | None = None) -> str:
     if not best.cells:
         return "<p>Every cell diverged with some seed.</p>"
-    head, *rows = ranking.table(best, leading)
-    lines = [_row("th", head), *(_row("td", row) for row in rows)]
-    ranked_by = next(iter(best.cells[0].scores))
-    caption = f"<p>Ranked by {html.escape(ranked_by.replace('_', ' '))}.</p>"
-    legend = "<br>".join(map(html.escape, ranking.legend(best)))
+    heading, *rows = ranking.table(best, leading)
+    lines = [_row("th", heading), *(_row("td", row) for row in rows)]
+    caption = f"<p>Ranked by {escape(summary.name_text(next(iter(best.higher_is_better))))}.</p>"
+    legend = "<br>".join(map(escape, ranking.legend(best)))
     return f'{caption}<table class="cells">{"".join(lines)}</table><p>{legend}</p>'
 
 
-def _refit(refit: SweepResult | None, extra) -> list[str]:
+def _refit(refit: SweepResult | None) -> list[str]:
     if refit is None:
         return []
-    texts = ", ".join(summary.refit_texts(refit, extra))
-    over = summary.averaged_over(refit)
-    return [
-        "<h2>The best cell, trained again</h2>",
-        f"<p>On all training rows{f', with {over}' if over else ''}: {html.escape(texts)}.</p>",
-    ]
+    over, texts = summary.averaged_over(refit), ", ".join(summary.refit_texts(refit))
+    rows = f"On all training rows{f', with {over}' if over else ''}"
+    return ["<h2>The best cell, trained again</h2>", f"<p>{rows}: {escape(texts)}.</p>"]
 
 
-def _row(kind: str, cells: Iterable[str]) -> str:
-    return "<tr>" + "".join(f"<{kind}>{html.escape(cell)}</{kind}>" for cell in cells) + "</tr>"
+def _row(tag: str, cells: Iterable[str]) -> str:
+    return "<tr>" + "".join(f"<{tag}>{escape(cell)}</{tag}>" for cell in cells) + "</tr>"
 
 
 def _image(name: str, data: bytes) -> str:
-    encoded = base64.b64encode(data).decode()
-    title = TITLES.get(name, name)
-    return (
-        f'<h2>{html.escape(title)}</h2><img alt="{html.escape(title)}" src="data:image/png;base64,{encoded}">'
-    )
+    title, encoded = escape(TITLES.get(name, name)), base64.b64encode(data).decode()
+    return f'<h2>{title}</h2><img alt="{title}" src="data:image/png;base64,{encoded}">'
 
 
 def _pairs(settings: Mapping[str, Any]) -> str:
-    rows = (
-        f"<tr><th>{html.escape(name)}</th><td>{html.escape(value)}</td></tr>"
-        for name, value in _flat(settings)
-    )
+    rows = (f"<tr><th>{escape(name)}</th><td>{escape(value)}</td></tr>" for name, value in _flat(settings))
     return f"<table>{''.join(rows)}</table>"
 
 
-def _flat(settings: Mapping[str, Any], prefix: str = ""):
+def _flat(settings: Mapping[str, Any], prefix: str = "") -> Iterator[tuple[str, str]]:
+    """Nested settings as pairs of text: "learner.loss", "cross_entropy"."""
     for name, value in settings.items():
         if isinstance(value, Mapping):
             yield from _flat(value, f"{prefix}{name}.")
@@ -262,7 +241,9 @@ def _flat(settings: Mapping[str, Any], prefix: str = ""):
             yield f"{prefix}{name}", _short(value)
 
 
-def _short(value) -> str:
+def _short(value: Any) -> str:
+    if isinstance(value, Mapping):
+        return " ".join(f"{name}={_short(item)}" for name, item in value.items())
     if isinstance(value, list | tuple | np.ndarray):
         more = f", … {len(value) - LONGEST} more" if len(value) > LONGEST else ""
         return ", ".join(map(_short, value[:LONGEST])) + more

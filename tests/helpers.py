@@ -1,4 +1,4 @@
-"""What several test files need: noise to train on, results of random scores, comparisons, differences."""
+"""Shared by several test files: noise to train on, results of random scores, comparisons, differences."""
 
 import dataclasses
 import functools
@@ -44,9 +44,20 @@ def central_differences(values, params, step):
 
 
 def make_result(
-    shape=(7, 7), seeds=2, further=(), classes=True, diverged=(), history=0, folds=None, validates=False
+    shape=(7, 7),
+    seeds=2,
+    further=(),
+    classes=True,
+    diverged=(),
+    history=0,
+    folds=None,
+    validates=False,
+    rank_by=None,
 ):
-    """A result of random scores; ``diverged`` are places (of cells, seeds and folds) that lack them."""
+    """A result of random scores; ``diverged`` are places (of cells, seeds and folds) that lack them.
+
+    R² is linear in the loss, from -1 to 1. Validation scores are NaN unless rows are held out.
+    """
     rng = np.random.default_rng(0)
     axes = {"learning_rate": np.geomspace(1e-5, 10, shape[0]), "l2": np.geomspace(1e-5, 10, shape[1])}
     axes |= dict(further)
@@ -54,40 +65,49 @@ def make_result(
     diverged_at = np.full(full, -1)
     for place in diverged:
         diverged_at[place] = 1
-    lost = diverged_at >= 0
-
-    def scores(scale, known=True):
-        return np.where(lost | (not known), np.nan, scale * rng.random(full))
-
+    metrics = {"loss": False} | ({"accuracy": True} if classes else {"r2": True})
     known = {"train": True, "validation": validates or folds is not None, "test": True}
-    final = {
-        f"{part}_{kind}": scores(scale, known[part] and (classes or kind == "loss"))
-        for part in known
-        for kind, scale in (("accuracy", 1.0), ("loss", 1e4))
-    }
-    kept = {name: values[..., None] * np.linspace(2, 1, history) for name, values in final.items()}
+    scores = {}
+    for part, has_rows in known.items():
+        accuracy, loss = rng.random(full), 1e4 * rng.random(full)
+        values = {"loss": loss, "accuracy": accuracy, "r2": 1 - 2 * loss / 1e4}
+        finite = (diverged_at < 0) & has_rows
+        scores |= {f"{part}_{name}": np.where(finite, values[name], np.nan) for name in metrics}
+    evaluations = {name: values[..., None] * np.linspace(2, 1, history) for name, values in scores.items()}
+    metric = rank_by or ("accuracy" if classes else "loss")
     return jfnn.SweepResult(
         axes=axes,
         seeds=np.arange(seeds),
         folds=folds,
-        **final,
+        scores=scores,
+        metrics=metrics,
         diverged_at=diverged_at,
-        left_at=np.full(full, -1),
-        lost=np.zeros(full, bool),
+        stopped_at=np.full(full, -1),
+        pruned=np.zeros(full, bool),
         epochs=np.full(full, 10),
         params=None,
-        history={"epoch": np.arange(1, history + 1)} | kept if history else {},
+        history={"epoch": np.arange(1, history + 1)} | evaluations if history else {},
         timing={},
-        ranked_by=f"{'validation' if known['validation'] else 'test'}_{'accuracy' if classes else 'loss'}",
+        ranked_by=f"{'validation' if known['validation'] else 'test'}_{metric}",
     )
+
+
+def with_scores(result, scores, **fields):
+    """A result with some scores replaced or added, name -> values, and with other fields."""
+    return dataclasses.replace(result, scores=result.scores | scores, **fields)
+
+
+def select_members(result, place, **fields):
+    """A result of the members at a place ``[E, L, …]`` of every array, and with other fields."""
+    names = ("diverged_at", "stopped_at", "pruned", "epochs")
+    arrays = {name: getattr(result, name)[place] for name in names}
+    scores = {name: values[place] for name, values in result.scores.items()}
+    history = {name: values if name == "epoch" else values[place] for name, values in result.history.items()}
+    return dataclasses.replace(result, scores=scores, history=history, **arrays, **fields)
 
 
 def make_sampled(n=12, axes=None, **options):
     """A result of random scores in n cells, with these values on the axes."""
-    grid = make_result((n, 1), **options)
     values = np.geomspace(1e-4, 1, n)
     axes = {"learning_rate": values, "l2": values[::-1]} | (axes or {})
-    names = [name for name, each in vars(grid).items() if isinstance(each, np.ndarray) and name != "seeds"]
-    history = {name: each if name == "epoch" else each[:, 0] for name, each in grid.history.items()}
-    arrays = {name: getattr(grid, name)[:, 0] for name in names}
-    return dataclasses.replace(grid, axes=axes, sampled=True, history=history, **arrays)
+    return select_members(make_result((n, 1), **options), np.s_[:, 0], axes=axes, sampled=True)

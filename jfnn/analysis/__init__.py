@@ -1,1 +1,1 @@
-"""What scores say: statistics, ranking, numbers in words."""
+"""Analysis of results: statistics, ranking, numbers as text."""

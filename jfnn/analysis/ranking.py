@@ -1,4 +1,4 @@
-"""The cells of one sweep or of several as one list, best first, and the table that shows it."""
+"""Cells of one sweep or of several in one list, best first, and the table that shows it."""
 
 import math
 from collections.abc import Callable, Mapping, Sequence
@@ -11,22 +11,22 @@ from jfnn.search.groups import Group
 from jfnn.search.result import SweepResult
 
 TIED = "~"
-FEW, MANY = 5, 10  # how many cells to list: of one grid, whose map shows the others, and of anything else
+FEW, MANY = 5, 10  # cells to list: beside the map of a grid, and alone
 
 
 class Ranked(NamedTuple):
-    """One cell, as people compare it with others.
+    """One cell of a ranking.
 
     Attributes:
-        sweep: Which of the sweeps it belongs to.
+        sweep: Number of its sweep.
         place: Its index on every axis of that sweep but the seeds (and folds).
         axes: Its hyperparameters, name -> value.
         scores: Name of a score -> its mean and half the width of the confidence interval of the mean, NaN for
             a single value; both as in `jfnn.cell_statistics`.
         tied: Whether it is behind the best cell but cannot be told from it by a paired comparison.
         trained: The least and the most epochs for which its members' parameters were trained.
-        left_at: The least and the most epochs that its members had done when they stopped before the end, or
-            None where none did.
+        stopped_at: The least and the most epochs that its members did, or None where none stopped before the
+            end.
     """
 
     sweep: int
@@ -35,7 +35,7 @@ class Ranked(NamedTuple):
     scores: dict[str, tuple[float, float]]
     tied: bool
     trained: tuple[int, int]
-    left_at: tuple[int, int] | None
+    stopped_at: tuple[int, int] | None
 
 
 class Ranking(NamedTuple):
@@ -43,143 +43,152 @@ class Ranking(NamedTuple):
 
     Attributes:
         cells: The first of them, best first.
+        higher_is_better: Direction of each of their scores, by name; the first is the one that ranks.
         tied: How many of all cells are tied with the best one, not counting itself.
-        others: How many cells it is compared with: all but those that halving ruled out.
-        ruled_out: How many these are.
+        others: How many cells it is compared with: all but pruned ones.
+        pruned: How many these are.
         stopped: Whether any member of any cell stopped before the end.
-        over: What means are taken over, such as "5 seeds"; empty for a single value.
+        over: Values behind each mean, such as "5 seeds"; empty for a single one.
     """
 
     cells: list[Ranked]
+    higher_is_better: dict[str, bool]
     tied: int
     others: int
-    ruled_out: int
+    pruned: int
     stopped: bool
     over: str
 
 
-def best_first(
-    results: Sequence[SweepResult], most: int = FEW, extras: Sequence[Mapping[str, np.ndarray]] = ()
-) -> Ranking:
+def best_first(results: Sequence[SweepResult], most: int = FEW) -> Ranking:
     """The best cells, best first; cells that diverged with any seed or fold are left out.
 
-    Cells that halving ruled out come behind those that stayed, the later ones first.
+    Pruned cells come behind the others, those that stopped later first.
 
     Args:
         results: Sweeps of the same data; several must have the same names of axes, seeds and folds, and be
             ranked by the same score.
-        most: How many cells to give at most.
-        extras: For each sweep further scores, name -> one number a member, shaped like the sweep's.
+        most: Cells to list at most.
 
     Returns:
-        Cells with the score that ranks, then the extra ones or, without these, that on the training rows.
+        Cells with the score that ranks, other metrics on the same rows, and the ranking metric in training.
 
     Raises:
         ValueError: The sweeps cannot be compared.
     """
     kinds = {(*result.axes, *result.seeds.tolist(), result.folds, result.ranked_by) for result in results}
     if len(kinds) != 1:
-        raise ValueError("results: expected sweeps with the same axes, seeds, folds and ranking score")
-    shown = [_shown(*pair) for pair in zip(results, extras or [{}] * len(results), strict=True)]
-    out = _flat(results, lambda result: result.ruled_out)
-    order = _order(results, out)
-    best = int(order[0]) if order.size and not out[order[0]] else None
-    found = {name: _statistics(results, [scores[name] for scores in shown], best) for name in shown[0]}
-    over = summary.averaged_over(results[0])
-    tied = found[results[0].ranked_by].tied & ~out & bool(over)
+        raise ValueError("results: expected sweeps of the same axes, seeds, folds and ranking, got several")
+    first = results[0]
+    pruned = _of_all_cells(results, lambda result: result.pruned_cells)
+    order = _order(results, pruned)
+    best = int(order[0]) if order.size and not pruned[order[0]] else None
+    scores = {name: _statistics(results, name, best) for name in _shown_scores(first)}
+    over = summary.averaged_over(first)
+    tied = scores[first.ranked_by].tied & ~pruned & bool(over)
     others = 0
     if best is not None:
-        tied[best], others = False, int((~out).sum()) - 1
-    cells = [_ranked(results, flat, found, tied) for flat in order[:most].tolist()]
-    stopped = any((result.left_at >= 0).any() for result in results)
-    return Ranking(cells, int(tied.sum()), others, int(out.sum()), stopped, over)
+        tied[best], others = False, int((~pruned).sum()) - 1
+    return Ranking(
+        [_ranked(results, cell, scores, tied) for cell in order[:most].tolist()],
+        {name: first.higher_is_better(name) for name in scores},
+        int(tied.sum()),
+        others,
+        int(pruned.sum()),
+        any((result.stopped_at >= 0).any() for result in results),
+        over,
+    )
 
 
-def _shown(result: SweepResult, extra: Mapping[str, np.ndarray]) -> dict[str, np.ndarray]:
-    """Scores of the members: what ranks first, the training rows' only where no others are asked for."""
-    parts = summary.ranking_parts(result)
-    names = [f"{part}_{summary.kind(result)}" for part in reversed(parts if not extra else parts[-1:])]
-    return {name: getattr(result, name) for name in names} | dict(extra)
+def _shown_scores(result: SweepResult) -> list[str]:
+    """The score that ranks first, then other metrics on the same rows, then the training rows."""
+    part = summary.ranking_parts(result)[-1]
+    names = [f"{part}_{metric}" for metric in summary.shown_metrics(result)]
+    return list(dict.fromkeys([*names, f"train_{result.ranking_metric}"]))
 
 
-def _flat(results: Sequence[SweepResult], of_cells: Callable[[SweepResult], np.ndarray]) -> np.ndarray:
-    """Something of each cell, ``[E, L, …]``, on one axis: one sweep's behind the other's."""
+def _of_all_cells(
+    results: Sequence[SweepResult], of_cells: Callable[[SweepResult], np.ndarray]
+) -> np.ndarray:
+    """Per-cell arrays ``[E, L, …]`` of all sweeps on one axis, one behind the other."""
     return np.concatenate([of_cells(result).ravel() for result in results])
 
 
-def _order(results: Sequence[SweepResult], out: np.ndarray) -> np.ndarray:
-    """The cells that did not diverge, best first, as places on the axis that `_flat` makes."""
-    scores = _flat(results, SweepResult.cell_scores)
-    left_at = _flat(results, lambda result: result.left_at.reshape(*result.cell_shape, -1).max(axis=-1))
-    worse = -scores if summary.kind(results[0]) == "accuracy" else scores
-    order = np.lexsort((worse, np.where(out, -left_at, 0), out))  # the last decides first
-    return order[np.isfinite(scores[order])]
+def _order(results: Sequence[SweepResult], pruned: np.ndarray) -> np.ndarray:
+    """Places of the cells that did not diverge on the axis of all cells, best first."""
+    costs = _of_all_cells(results, summary.costs)
+    stopped_at = _of_all_cells(
+        results, lambda result: result.stopped_at.reshape(*result.cell_shape, -1).max(axis=-1)
+    )
+    order = np.lexsort((costs, np.where(pruned, -stopped_at, 0), pruned))  # the last decides first
+    return np.asarray(order[np.isfinite(costs[order])])
 
 
-def _statistics(
-    results: Sequence[SweepResult], scores: Sequence[np.ndarray], best: int | None
-) -> statistics.CellStatistics:
-    """Statistics of all cells on one axis."""
-    pairs = [statistics.stream_values(*pair) for pair in zip(results, scores, strict=True)]
-    values = np.concatenate([each.reshape(-1, each.shape[-1]) for each, _ in pairs])
-    return statistics.over_streams(values, pairs[0][1], best)
+def _statistics(results: Sequence[SweepResult], score: str, best: int | None) -> statistics.CellStatistics:
+    """Statistics of a score on the axis of all cells."""
+    pairs = [statistics.replicate_values(result, score) for result in results]
+    values = np.concatenate([of_cells.reshape(-1, of_cells.shape[-1]) for of_cells, _ in pairs])
+    return statistics.over_replicates(values, pairs[0][1], best)
 
 
 def _ranked(
     results: Sequence[SweepResult],
-    flat: int,
-    found: Mapping[str, statistics.CellStatistics],
+    cell: int,
+    scores: Mapping[str, statistics.CellStatistics],
     tied: np.ndarray,
 ) -> Ranked:
+    """The cell at a place on the axis of all cells."""
     ends = np.cumsum([math.prod(result.cell_shape) for result in results])
-    sweep = int(np.searchsorted(ends, flat, side="right"))
+    sweep = int(np.searchsorted(ends, cell, side="right"))
     result = results[sweep]
     shape = result.cell_shape
-    place = tuple(int(i) for i in np.unravel_index(flat - ends[sweep] + math.prod(shape), shape))
-    left = result.left_at[place]
+    place = tuple(int(i) for i in np.unravel_index(cell - ends[sweep] + math.prod(shape), shape))
+    stopped_at, epochs = result.stopped_at[place], result.epochs[place]
+    stopped = bool((stopped_at >= 0).any())
     return Ranked(
         sweep,
         place,
         result.axes_at(place),
-        {name: summary.half_width(each, flat) for name, each in found.items()},
-        bool(tied[flat]),
-        _extent(result.epochs[place]),
-        _extent(np.where(left < 0, result.epochs[place], left)) if (left >= 0).any() else None,
+        {name: summary.half_width(of_cells, cell) for name, of_cells in scores.items()},
+        bool(tied[cell]),
+        _extent(epochs),
+        _extent(np.where(stopped_at < 0, epochs, stopped_at)) if stopped else None,
     )
 
 
 def table(ranking: Ranking, leading: Mapping[str, Sequence[str]] | None = None) -> list[tuple[str, ...]]:
-    """Ranked cells as rows of text below a row of headings: rank, axes, scores, where each stopped.
+    """Ranked cells as rows of text below a row of headings: rank, axes, scores, epochs.
 
-    Cells tied with the best have a mark behind their rank; `legend` says what it means. The last columns
-    come only where halving or early stopping ended members: after how many epochs a cell stopped, and after
-    how many its parameters were taken if that is not the same.
+    Cells tied with the best have a mark behind their rank; `legend` explains it. The last columns come only
+    where members stopped before the end: epochs done, and epochs for which the parameters were trained where
+    these are fewer.
 
     Args:
         ranking: At least one cell.
-        leading: Columns before the axes, heading -> a word for each sweep, such as its network.
+        leading: Columns before the axes, heading -> text for each sweep, such as its network.
     """
     cells = ranking.cells
     columns = {"": [f"{rank}." for rank in range(1, len(cells) + 1)]}
     if any(cell.tied for cell in cells):
         columns[" "] = [TIED if cell.tied else "" for cell in cells]
-    columns |= {name: [words[cell.sweep] for cell in cells] for name, words in (leading or {}).items()}
+    columns |= {name: [texts[cell.sweep] for cell in cells] for name, texts in (leading or {}).items()}
     for name in cells[0].axes:
         columns[summary.SYMBOLS.get(name, name)] = [summary.compact(cell.axes[name], 3) for cell in cells]
-    for name in cells[0].scores:
-        columns[name.replace("_", " ")] = [summary.score_text(cell.scores[name], name) for cell in cells]
+    for name, higher_is_better in ranking.higher_is_better.items():
+        texts = [summary.score_text(cell.scores[name], higher_is_better) for cell in cells]
+        columns[summary.name_text(name)] = texts
     if ranking.stopped:
         columns["stopped at"] = [
-            summary.extent_text(cell.left_at) if cell.left_at else "end" for cell in cells
+            summary.extent_text(cell.stopped_at) if cell.stopped_at else "end" for cell in cells
         ]
-    if any(cell.left_at not in (None, cell.trained) for cell in cells):
+    if any(cell.stopped_at not in (None, cell.trained) for cell in cells):
         columns["best epoch"] = [summary.extent_text(cell.trained) for cell in cells]
-    heads = tuple(head.strip() for head in columns)
-    return [heads, *zip(*columns.values(), strict=True)]
+    headings = tuple(heading.strip() for heading in columns)
+    return [headings, *zip(*columns.values(), strict=True)]
 
 
 def group_columns(groups: Sequence[Group]) -> dict[str, list[str]]:
-    """What `table` takes as ``leading`` to say which group each cell belongs to."""
+    """The ``leading`` columns of `table` that say which group each cell belongs to."""
     return {
         "network": [group.network for group in groups],
         "batch": [str(group.batch_size or "full") for group in groups],
@@ -187,18 +196,19 @@ def group_columns(groups: Sequence[Group]) -> dict[str, list[str]]:
 
 
 def legend(ranking: Ranking) -> list[str]:
-    """What ± and the mark in a table mean, and how many of all cells are tied; nothing for single values."""
+    """Lines that explain ± and the mark in a table, and count the tied cells; empty for single values."""
     if not ranking.over:
         return []
     percent = summary.PERCENT
     lines = [f"± half the {percent} confidence interval of the mean over {ranking.over}"]
     if ranking.others:
-        counted = f"{ranking.tied or 'none'} of {ranking.others} other{'s' * (ranking.others > 1)}"
-        lines.append(f"{TIED} cannot be told from the best by a paired comparison ({percent}): {counted}")
-    if ranking.ruled_out:
-        lines.append(f"({ranking.ruled_out} cells that halving ruled out are not compared)")
+        count = f"{ranking.tied or 'none'} of {ranking.others} other{'s' * (ranking.others > 1)}"
+        lines.append(f"{TIED} cannot be told from the best by a paired comparison ({percent}): {count}")
+    if ranking.pruned:
+        cells = "1 pruned cell is" if ranking.pruned == 1 else f"{ranking.pruned} pruned cells are"
+        lines.append(f"({cells} not compared)")
     return lines
 
 
-def _extent(values) -> tuple[int, int]:
+def _extent(values: np.ndarray) -> tuple[int, int]:
     return int(np.min(values)), int(np.max(values))

@@ -1,4 +1,4 @@
-"""What a person reads off a sweep: which scores to show, how sure they are, numbers in few characters."""
+"""Scores as text: which ones to show, how sure they are, numbers in few characters."""
 
 from collections.abc import Mapping, Sequence
 
@@ -8,74 +8,96 @@ from jfnn.analysis import statistics
 from jfnn.search.result import SweepResult
 
 SYMBOLS = {"learning_rate": "η", "l2": "λ"}
+METRICS = {"r2": "R²"}
 PERCENT = f"{statistics.CONFIDENCE:.0%}"
 
 
 def ranking_parts(result: SweepResult) -> tuple[str, ...]:
-    """The parts of the data whose scores may be compared cell by cell: training rows, and those that rank.
+    """Parts of the data whose scores may be compared cell by cell: training rows, and those that rank.
 
-    Where rows were held out for validation, the test rows are not among them: they are left for the winner.
+    Test rows are not among them where validation rows rank: they are left for the winner.
     """
     return tuple(dict.fromkeys(("train", result.ranked_by.partition("_")[0])))
 
 
-def kind(result: SweepResult) -> str:
-    """What ranks: "accuracy", or "loss" where the targets are no classes."""
-    return result.ranked_by.partition("_")[2]
+def shown_metrics(result: SweepResult) -> list[str]:
+    """Metrics to show: the one that ranks, then all others but the loss."""
+    _loss, *others = result.metrics
+    return list(dict.fromkeys([result.ranking_metric, *others]))
 
 
-def refit_texts(refit: SweepResult, extra: Mapping[str, np.ndarray] | None = None) -> list[str]:
-    """The scores of a cell trained again: "test accuracy 0.967 ± 0.004", the training rows', further ones.
+def metric_text(metric: str) -> str:
+    """A metric's name for readers: "R²" for "r2"."""
+    return METRICS.get(metric, metric.replace("_", " "))
+
+
+def name_text(score: str) -> str:
+    """A score's name for readers: "test R²" for "test_r2"."""
+    part, _, metric = score.partition("_")
+    return f"{part} {metric_text(metric)}"
+
+
+def refit_texts(refit: SweepResult) -> list[str]:
+    """Scores of a cell trained again, ranking part first: "test accuracy 0.967 ± 0.004", "train accuracy …".
 
     Args:
         refit: `SweepResult.refit`.
-        extra: Further scores, name -> one number a member.
     """
-    names = [f"{part}_{kind(refit)}" for part in reversed(ranking_parts(refit))]
-    scores = {name: getattr(refit, name) for name in names} | dict(extra or {})
+    parts, metrics = reversed(ranking_parts(refit)), shown_metrics(refit)
     place = (0,) * len(refit.cell_shape)
-    return [
-        f"{name.replace('_', ' ')} {score_text(mean_and_half_width(refit, values, place), name)}"
-        for name, values in scores.items()
-    ]
+    return [cell_text(refit, f"{part}_{metric}", place) for part in parts for metric in metrics]
+
+
+def cell_text(result: SweepResult, score: str, place: tuple[int, ...]) -> str:
+    """A cell's score by name: "test accuracy 0.967 ± 0.004"."""
+    text = score_text(mean_and_half_width(result, score, place), result.higher_is_better(score))
+    return f"{name_text(score)} {text}"
+
+
+def best_text(result: SweepResult) -> str:
+    """The best cell in a line: "best test accuracy 0.967 at η = 0.01, λ = 1e-5"."""
+    best = result.best_or_none()
+    if best is None:
+        return "no cell ranks"
+    score = number_text(best.score, result.higher_is_better())
+    return f"best {name_text(best.ranked_by)} {score} at {describe(best.axes)}"
 
 
 def further_axes(result: SweepResult) -> list[str]:
-    """The axes behind learning rate and L2 penalty."""
+    """Axes behind learning rate and L2 penalty."""
     return list(result.axes)[2:]
 
 
-def mean_and_half_width(
-    result: SweepResult, scores: np.ndarray, place: tuple[int, ...]
-) -> tuple[float, float]:
-    """A cell's score and half the width of its confidence interval, NaN for a single value.
-
-    Args:
-        result: The sweep.
-        scores: One number a member, shaped like the sweep's.
-        place: The cell's.
-    """
-    values, variance = statistics.stream_values(result, scores)
-    return half_width(statistics.over_streams(values[place], variance))
+def costs(result: SweepResult) -> np.ndarray:
+    """Ranking score of each cell ``[E, L, …]``, negative where higher is better: the least is the best."""
+    scores = result.cell_scores()
+    return -scores if result.higher_is_better() else scores
 
 
-def half_width(found: statistics.CellStatistics, place: int | tuple[int, ...] = ()) -> tuple[float, float]:
+def mean_and_half_width(result: SweepResult, score: str, place: tuple[int, ...]) -> tuple[float, float]:
+    """A cell's mean score and half the width of its confidence interval, NaN for a single value."""
+    values, variance = statistics.replicate_values(result, score)
+    return half_width(statistics.over_replicates(values[place], variance))
+
+
+def half_width(of_cells: statistics.CellStatistics, place: int | tuple[int, ...] = ()) -> tuple[float, float]:
     """Mean and half the width of the interval of the cell at ``place``."""
-    return float(found.mean[place]), float(found.high[place] - found.mean[place])
+    return float(of_cells.mean[place]), float(of_cells.high[place] - of_cells.mean[place])
 
 
-def score_text(score: tuple[float, float], name: str) -> str:
+def score_text(score: tuple[float, float], higher_is_better: bool) -> str:
     """A mean, with ± half the width of its interval where it has one: "0.951 ± 0.004"."""
     mean, half = score
-    text = number_text(mean, name)
-    return text if np.isnan(half) else f"{text} ± {number_text(half, name, digits=2 if half < 10 else 3)}"
+    text = number_text(mean, higher_is_better)
+    digits = 2 if half < 10 else 3
+    return text if np.isnan(half) else f"{text} ± {number_text(half, higher_is_better, digits)}"
 
 
-def number_text(value: float, name: str, digits: int = 3) -> str:
-    """A score in few characters: "0.951", for losses "12.3" or "2.51e-3", and "div" for none."""
+def number_text(value: float, higher_is_better: bool, digits: int = 3) -> str:
+    """A score in few characters: "0.951", for losses and the like "12.3" or "2.51e-3"; "div" for none."""
     if not np.isfinite(value):
         return "div"
-    return compact(value, digits) if name.endswith("loss") else f"{value:.3f}"
+    return f"{value:.3f}" if higher_is_better and abs(value) < 10 else compact(value, digits)
 
 
 def extent_text(extent: tuple[int, int]) -> str:
@@ -85,19 +107,16 @@ def extent_text(extent: tuple[int, int]) -> str:
 
 
 def averaged_over(result: SweepResult) -> str:
-    """What count as single values where a cell is averaged: "5 seeds", "5 seeds of 3 folds each", "3 folds".
-
-    Empty for a single value.
-    """
+    """Values behind a cell's mean: "5 seeds", "5 seeds of 3 folds each", "3 folds"; empty for one alone."""
     if len(result.seeds) > 1:
         return f"{len(result.seeds)} seeds" + (f" of {result.folds} folds each" if result.folds else "")
     return f"{result.folds} folds" if result.folds else ""
 
 
 def members_text(result: SweepResult) -> str:
-    """What scores of a cell are averaged over: "5 seeds", "2 seeds × 5 folds"; empty for a single member."""
+    """Members of a cell: "5 seeds", "2 seeds × 5 folds"; empty for a single one."""
     counts = {"seed": len(result.seeds), "fold": result.folds or 1}
-    return " × ".join(f"{count} {what}s" for what, count in counts.items() if count > 1)
+    return " × ".join(f"{count} {name}s" for name, count in counts.items() if count > 1)
 
 
 def describe(axes: Mapping[str, float]) -> str:
@@ -108,10 +127,10 @@ def describe(axes: Mapping[str, float]) -> str:
 def labels(values: Sequence[float]) -> list[str]:
     """The shortest labels, from two digits on, that tell the values of an axis apart."""
     for digits in range(2, 18):
-        found = [compact(value, digits) for value in values]
-        if len(set(found)) == len(set(values)):
+        texts = [compact(value, digits) for value in values]
+        if len(set(texts)) == len(set(values)):
             break
-    return found
+    return texts
 
 
 def compact(value: float, digits: int) -> str:

@@ -1,7 +1,8 @@
-"""The heat map of a grid: scores written in cells, diverged cells hatched, the best one outlined."""
+"""Heat map of a grid: scores written in cells, diverged cells hatched, the best one outlined."""
 
 import math
 import textwrap
+from collections.abc import Iterable
 from typing import Any
 
 import matplotlib
@@ -13,16 +14,14 @@ from matplotlib.patches import Rectangle
 from matplotlib.patheffects import withStroke
 
 from jfnn.analysis import summary
-from jfnn.search.result import Best, SweepResult
+from jfnn.search.result import SweepResult
 
 AXIS_LABELS = {"learning_rate": "learning rate η", "l2": "L2 penalty λ"}
 
 POINTS_PER_INCH = 72
-# The width of a character in units of the font size: the digits of the default font take 0.64.
-CHARACTER_WIDTH = 0.64
-# Cells, in inches, and the longest side of one panel, where cells must shrink instead.
-CELL_RANGE = (0.44, 0.85)
-LONGEST_PANEL = 12.0
+CHARACTER_WIDTH = 0.64  # in units of the font size: the width of a digit in the default font
+CELL_RANGE = (0.44, 0.85)  # inches
+LONGEST_PANEL = 12.0  # inches; cells of longer grids shrink
 CAPTION_FONT = 10.0
 SMALLEST_FONT, LARGEST_FONT = 5.0, 11.0
 
@@ -33,52 +32,66 @@ BEST = "#e6002e"
 def heat_map(result: SweepResult, at: dict[str, int] | None = None) -> Figure:
     """The η×λ grid, training rows beside those that rank, averaged over seeds and folds, values in the cells.
 
-    Shows accuracies; where the targets are no classes, losses on a logarithmic scale. Brighter is better. A
-    cell that diverged with any seed or fold is hatched and says "div", as it does not rank either. Values in
-    italics are those of cells with members that halving or early stopping ended. The cell that
-    `SweepResult.best` names is outlined, if it lies in what is shown.
+    Shows the metric that ranks; brighter is better. Losses have a logarithmic colour scale. A cell that
+    diverged with any seed or fold is hatched and says "div", as it does not rank either. Italics: values of
+    cells with members that stopped before the end. The cell of `SweepResult.best` is outlined, if it is in
+    the slice shown.
 
     Args:
-        result: A sweep.
+        result: A sweep of a grid.
         at: Where it has further axes: the place (from 0) on each of them, name -> index. Axes of length one
             need not be named.
 
     Raises:
         ValueError: ``at`` lacks one of the further axes, names another, or there is no such place. Or the
-            cells were sampled, and form no grid.
+            sweep is a random search, whose cells form no grid.
     """
     if result.sampled:
-        raise ValueError("result: the cells of a random search form no grid; use plots.scatter")
+        raise ValueError("result: expected a grid, got a random search; use plots.scatter")
     further = _places(result, at or {})
     shown: tuple[Any, ...] = (slice(None), slice(None), *further)
-    best, kind = result.best_or_none(), summary.kind(result)
-    values = {part: result.cell_scores(f"{part}_{kind}")[shown] for part in summary.ranking_parts(result)}
-    norm, colours = _colour_scale(kind, np.stack(list(values.values())))
-    texts = {part: _texts(cells, kind) for part, cells in values.items()}
-    early = _left_early(result)[shown]
-    rows, columns = early.shape
+    best, higher_is_better = result.best_or_none(), result.higher_is_better()
+    names = [f"{part}_{result.ranking_metric}" for part in summary.ranking_parts(result)]
+    values = {name: result.cell_scores(name)[shown] for name in names}
+    norm, colours = _colour_scale(np.stack(list(values.values())), higher_is_better)
+    texts_of = np.vectorize(summary.number_text, otypes=[object])
+    texts = {name: texts_of(cells, higher_is_better) for name, cells in values.items()}
+    stopped = _stopped_early(result)[shown]
+    rows, columns = stopped.shape
     cell = min(float(np.clip(6.0 / max(rows, columns), *CELL_RANGE)), LONGEST_PANEL / max(rows, columns))
     font = _fitting_font([text for cells in texts.values() for text in cells.ravel()], cell)
 
     size = (len(values) * (columns * cell + 0.6) + 1.4, rows * cell + 1.6)
     figure = Figure(figsize=size, layout="constrained")
     panels = figure.subplots(1, len(values), sharey=True, squeeze=False)[0]
-    for axes, (part, cells) in zip(panels, values.items(), strict=True):
+    for axes, (name, cells) in zip(panels, values.items(), strict=True):
         image = axes.imshow(np.ma.masked_invalid(cells), cmap=colours, norm=norm, aspect="equal")
-        axes.set_title(f"{part} {kind}")
-        _write_values(axes, cells, texts[part], early, font, lambda value: colours(norm(value)))
+        axes.set_title(summary.name_text(name))
+        _write_values(axes, cells, texts[name], image.to_rgba(cells), stopped, font)
         _label_ticks(axes, result, cell)
         if best is not None and best.index[2:] == further:
             _outline(axes, best.index[0], best.index[1])
     panels[0].set_ylabel(AXIS_LABELS["learning_rate"])
-    figure.colorbar(image, ax=list(panels), label=kind, shrink=0.9, pad=0.01, fraction=0.05)
-    line = int(figure.get_figwidth() * POINTS_PER_INCH / (CHARACTER_WIDTH * CAPTION_FONT))
-    caption = _caption(result, best, further, early)
-    figure.suptitle(textwrap.fill(caption, line), fontsize=CAPTION_FONT)
+    label = summary.metric_text(result.ranking_metric)
+    figure.colorbar(image, ax=list(panels), label=label, shrink=0.9, pad=0.01, fraction=0.05)
+    add_caption(figure, _caption(result, further, stopped))
     return figure
 
 
+def add_caption(figure: Figure, parts: Iterable[str]) -> None:
+    """Writes a caption above all panels, in lines as long as the figure is wide."""
+    line = int(figure.get_figwidth() * POINTS_PER_INCH / (CHARACTER_WIDTH * CAPTION_FONT))
+    figure.suptitle(textwrap.fill("; ".join(parts), line), fontsize=CAPTION_FONT)
+
+
+def takes_log_scale(values: np.ndarray, higher_is_better: bool) -> bool:
+    """Whether scores are drawn on a logarithmic scale: losses and the like, none of them negative."""
+    finite = values[np.isfinite(values)]
+    return bool(not higher_is_better and (finite >= 0).all() and (finite > 0).any())
+
+
 def _places(result: SweepResult, at: dict[str, int]) -> tuple[int, ...]:
+    """Places on the further axes."""
     further = {name: len(result.axes[name]) for name in summary.further_axes(result)}
     at = {name: 0 for name, length in further.items() if length == 1} | at
     if set(at) != set(further):
@@ -86,31 +99,30 @@ def _places(result: SweepResult, at: dict[str, int]) -> tuple[int, ...]:
         raise ValueError(f"at: expected a place on each further axis ({expected}), got {at}")
     for name, place in at.items():
         if not 0 <= place < further[name]:
-            raise ValueError(f"at: no place {place} on the axis {name} of length {further[name]}")
+            raise ValueError(f"at: expected a place below {further[name]} on the axis {name}, got {place}")
     return tuple(at[name] for name in further)
 
 
-def _left_early(result: SweepResult) -> np.ndarray:
-    """Which cells have members that halving or early stopping ended."""
-    lengths = (len(values) for values in result.axes.values())
-    return np.any((result.left_at >= 0).reshape(*lengths, -1), axis=-1)
+def _stopped_early(result: SweepResult) -> np.ndarray:
+    """Which cells have members that stopped before the end ``[E, L, …]``."""
+    return np.asarray((result.stopped_at >= 0).reshape(*result.cell_shape, -1).any(axis=-1))
 
 
-def _colour_scale(kind: str, values: np.ndarray) -> tuple[Normalize, Colormap]:
-    """Bright is good: high accuracies, on the whole scale from 0 to 1; low losses, on a logarithmic one."""
-    if kind == "accuracy":
-        return Normalize(0, 1), matplotlib.colormaps["viridis"]
-    positive = values[np.isfinite(values) & (values > 0)]
-    low, high = (positive.min(), positive.max()) if positive.size else (0.1, 1.0)
-    return LogNorm(low, max(high, low * 1.01), clip=True), matplotlib.colormaps["viridis_r"]
+def _colour_scale(values: np.ndarray, higher_is_better: bool) -> tuple[Normalize, Colormap]:
+    """Bright is good. Metrics up to 1, such as accuracy and R², are drawn from 0 to 1: below 0 all is bad."""
+    colours = matplotlib.colormaps["viridis" if higher_is_better else "viridis_r"]
+    finite = values[np.isfinite(values)]
+    low, high = (finite.min(), finite.max()) if finite.size else (0.0, 1.0)
+    if takes_log_scale(values, higher_is_better):
+        low = finite[finite > 0].min()
+        return LogNorm(low, max(high, low * 1.01), clip=True), colours
+    low, high = (0.0, 1.0) if higher_is_better and 0 < high <= 1 else (low, high)
+    return Normalize(low, high, clip=True), colours
 
 
-def _texts(cells: np.ndarray, kind: str) -> np.ndarray:
-    """What is written in each cell."""
-    return np.array([[summary.number_text(value, kind) for value in row] for row in cells], dtype=object)
-
-
-def _write_values(axes: Axes, cells, texts, early, font: float, colour_of) -> None:
+def _write_values(
+    axes: Axes, cells: np.ndarray, texts: np.ndarray, colours: np.ndarray, stopped: np.ndarray, font: float
+) -> None:
     """Writes the cells' texts in a colour that stands out from theirs, and hatches those that diverged."""
     for (i, j), text in np.ndenumerate(texts):
         diverged = not np.isfinite(cells[i, j])
@@ -118,21 +130,21 @@ def _write_values(axes: Axes, cells, texts, early, font: float, colour_of) -> No
             box = Rectangle((j - 0.5, i - 0.5), 1, 1, facecolor=DIVERGED, edgecolor="0.6", hatch="////", lw=0)
             axes.add_patch(box)
         if font >= SMALLEST_FONT:
-            colour = "black" if diverged else _readable_on(colour_of(cells[i, j]))
+            colour = "black" if diverged else _readable_on(colours[i, j])
             written = axes.text(j, i, text, ha="center", va="center", color=colour, fontsize=font)
             if diverged:
                 written.set_path_effects([withStroke(linewidth=3, foreground=DIVERGED)])
-            elif early[i, j]:
+            elif stopped[i, j]:
                 written.set_fontstyle("italic")
 
 
-def _fitting_font(texts, cell: float) -> float:
+def _fitting_font(texts: Iterable[str], cell: float) -> float:
     """The size at which the longest text takes nine tenths of a cell's width."""
     return min(LARGEST_FONT, 0.9 * cell * POINTS_PER_INCH / (CHARACTER_WIDTH * max(map(len, texts))))
 
 
-def _readable_on(colour) -> str:
-    red, green, blue, *_ = colour
+def _readable_on(colour: np.ndarray) -> str:
+    red, green, blue, _ = colour
     return "black" if 0.2126 * red + 0.7152 * green + 0.0722 * blue > 0.45 else "white"
 
 
@@ -155,20 +167,15 @@ def _outline(axes: Axes, row: int, column: int) -> None:
     axes.add_patch(box)
 
 
-def _caption(result: SweepResult, best: Best | None, further: tuple[int, ...], early: np.ndarray) -> str:
-    averaged = summary.members_text(result)
-    parts = [f"{averaged} averaged" if averaged else "1 seed"]
+def _caption(result: SweepResult, further: tuple[int, ...], stopped: np.ndarray) -> list[str]:
+    members, best = summary.members_text(result), result.best_or_none()
+    parts = [f"{members} averaged" if members else "1 seed"]
     names = summary.further_axes(result)
     if names:
         shown = {name: float(result.axes[name][i]) for name, i in zip(names, further, strict=True)}
         parts.append(summary.describe(shown))
-    if best is None:
-        parts.append("every cell diverged")
-    else:
-        name = best.ranked_by.replace("_", " ")
-        elsewhere = "" if best.index[2:] == further else " (not shown)"
-        score = summary.number_text(best.score, best.ranked_by)
-        parts.append(f"best {name} {score} at {summary.describe(best.axes)}{elsewhere}")
-    if early.any():
+    hidden = best is not None and best.index[2:] != further
+    parts.append(summary.best_text(result) + " (not shown)" * hidden)
+    if stopped.any():
         parts.append("italics: stopped before the end")
-    return "; ".join(parts)
+    return parts

@@ -1,4 +1,4 @@
-"""Images in rows: data with their labels, first-layer weights."""
+"""Images in rows: data with their labels, and first-layer weights."""
 
 import math
 
@@ -6,29 +6,30 @@ import numpy as np
 from matplotlib.axes import Axes
 from matplotlib.colors import Normalize
 from matplotlib.figure import Figure
+from numpy.typing import ArrayLike
 
 WRONG = "#c00020"
 
 
-def images(x, labels, predicted=None) -> Figure:
+def images(x: ArrayLike, labels: ArrayLike, predicted: ArrayLike | None = None) -> Figure:
     """Square images in rows of up to ten, each with its label above it.
 
     Args:
         x: Images ``[n, side²]`` or ``[n, side, side]``; larger values are darker.
         labels: ``[n]``.
-        predicted: Optional ``[n]``; a wrong one is written behind the label, "6 → 5", and framed in red.
+        predicted: Optional ``[n]``; a wrong one stands behind the label, "6 → 5", in a red frame.
 
     Raises:
         ValueError: No images, images that are not square, or lengths that differ.
     """
     pictures = _squares(np.asarray(x), "x")
     labels = np.asarray(labels)
-    given = labels if predicted is None else np.asarray(predicted)
-    for name, array in (("labels", labels), ("predicted", given)):
+    guesses = labels if predicted is None else np.asarray(predicted)
+    for name, array in (("labels", labels), ("predicted", guesses)):
         if array.shape != (len(pictures),):
             raise ValueError(f"{name}: expected {len(pictures)}, one for each image, got shape {array.shape}")
     figure, panels = _gallery(len(pictures), columns=10, height=1.3)
-    for axes, picture, label, guess in zip(panels, pictures, labels, given, strict=True):
+    for axes, picture, label, guess in zip(panels, pictures, labels, guesses, strict=True):
         axes.imshow(picture, cmap="gray_r")
         wrong = guess != label
         axes.set_title(f"{label} → {guess}" if wrong else f"{label}", color=WRONG if wrong else "black")
@@ -36,7 +37,7 @@ def images(x, labels, predicted=None) -> Figure:
     return figure
 
 
-def weights_as_images(w) -> Figure:
+def weights_as_images(w: ArrayLike) -> Figure:
     """Each unit's incoming weights as an image, one colour scale for all, symmetric about zero.
 
     Args:
@@ -45,11 +46,11 @@ def weights_as_images(w) -> Figure:
     Raises:
         ValueError: ``w`` is no matrix of finite numbers, or its inputs do not form a square.
     """
-    w = np.asarray(w, np.float64)
-    if w.ndim != 2 or not np.isfinite(w).all():
-        raise ValueError(f"w: expected finite weights [side², units], got shape {w.shape}")
-    pictures = _squares(w.T, "w")
-    limit = float(np.abs(w).max()) or 1.0
+    weights = np.asarray(w, np.float64)
+    if weights.ndim != 2 or not np.isfinite(weights).all():
+        raise ValueError(f"w: expected finite weights [side², units], got shape {weights.shape}")
+    pictures = _squares(weights.T, "w")
+    limit = float(np.abs(weights).max()) or 1.0
     figure, panels = _gallery(len(pictures), columns=math.ceil(math.sqrt(2 * len(pictures))), height=0.85)
     for axes, picture in zip(panels, pictures, strict=True):
         image = axes.imshow(picture, cmap="RdBu_r", norm=Normalize(-limit, limit))
@@ -67,7 +68,7 @@ def _squares(x: np.ndarray, argument: str) -> np.ndarray:
 
 
 def _gallery(n: int, columns: int, height: float) -> tuple[Figure, list[Axes]]:
-    """A figure with a panel for each of ``n`` images; places left over in the last row stay empty."""
+    """A figure with a panel for each of ``n`` images; the last row may have empty places."""
     columns = min(columns, n)
     rows = math.ceil(n / columns)
     figure = Figure(figsize=(columns + 0.6, rows * height + 0.2), layout="constrained")

@@ -1,22 +1,28 @@
-"""The regions that a classifier of two inputs assigns to its classes."""
+"""Decision regions of a classifier of two inputs."""
+
+from collections.abc import Callable
+from typing import Any
 
 import matplotlib
 import numpy as np
 from matplotlib.colors import ListedColormap, Normalize, to_rgb
 from matplotlib.figure import Figure
+from numpy.typing import ArrayLike
 
 
-def decision_regions(predict_function, x, labels, resolution: int = 300) -> Figure:
+def decision_regions(
+    predict_function: Callable[[np.ndarray], Any], x: ArrayLike, labels: ArrayLike, resolution: int = 300
+) -> Figure:
     """The regions that a classifier of two inputs assigns to each class, and the points themselves.
 
     Args:
         predict_function: ``[m, 2] -> labels [m]``.
         x: Points ``[n, 2]``.
         labels: Their classes ``[n]``.
-        resolution: Points a side at which the classifier is asked.
+        resolution: Points a side at which the classifier predicts.
 
     Raises:
-        ValueError: Points that do not have two coordinates, or lengths that differ.
+        ValueError: Points without two coordinates each, or lengths that differ.
     """
     x, labels = np.asarray(x), np.asarray(labels)
     if x.ndim != 2 or x.shape[1] != 2 or len(x) == 0:

@@ -1,7 +1,7 @@
-"""The cells of a random search: a panel for each hyperparameter that varies, the score over its values."""
+"""Cells of a random search: a panel for each hyperparameter that varies, the score over its values."""
 
 import math
-import textwrap
+from typing import Any
 
 import matplotlib
 import numpy as np
@@ -11,28 +11,27 @@ from matplotlib.colors import LogNorm, Normalize
 from matplotlib.figure import Figure
 
 from jfnn.analysis import summary
-from jfnn.plots.grids import AXIS_LABELS, BEST, CAPTION_FONT, CHARACTER_WIDTH, POINTS_PER_INCH
+from jfnn.plots.grids import AXIS_LABELS, BEST, add_caption, takes_log_scale
 from jfnn.search.result import SweepResult
 
 PANELS_A_ROW = 3  # at most
-# How high in a panel cells that diverged are marked, as a part of its height.
-DIVERGED_AT = 0.03
+DIVERGED_AT = 0.03  # height of the marks of diverged cells, as a part of the panel's
 
 
 def scatter(result: SweepResult) -> Figure:
-    """The score that ranks cells over each hyperparameter that varies, averaged over seeds and folds.
+    """The score that ranks over each hyperparameter that varies, averaged over seeds and folds.
 
     Colours stand for the learning rate, if that varies. An axis is logarithmic where the values spread evenly
     on a logarithmic one; so is that of losses. Cells that diverged with any seed or fold are crosses at the
-    bottom; hollow are those that halving ruled out, whose score is one after fewer epochs. The cell that
-    `SweepResult.best` names has a ring.
+    bottom; pruned ones are hollow, as their score was taken after fewer epochs. The cell of
+    `SweepResult.best` has a ring.
 
     Args:
-        result: A sweep, most of all a sampled one.
+        result: A sweep, in particular a random search.
     """
     places = [result.axes_at(place) for place in np.ndindex(result.cell_shape)]
     cells = {name: np.array([axes[name] for axes in places]) for name in result.axes}
-    scores, out = result.cell_scores().ravel(), result.ruled_out.ravel()
+    scores, pruned = result.cell_scores().ravel(), result.pruned_cells.ravel()
     shown = [name for name, values in cells.items() if np.ptp(values) > 0] or ["learning_rate"]
     rows = math.ceil(len(shown) / PANELS_A_ROW)
     columns = math.ceil(len(shown) / rows)
@@ -43,33 +42,31 @@ def scatter(result: SweepResult) -> Figure:
     panels = panels[: len(shown)]
     colours = _colours(figure, panels, cells["learning_rate"])
     for axes, name in zip(panels, shown, strict=True):
-        _draw_cells(axes, cells[name], scores, out, colours)
+        _draw_cells(axes, cells[name], scores, pruned, colours)
         _draw_best(axes, result, name)
         axes.set_xscale(**_scale(cells[name]))
         axes.set_xlabel(AXIS_LABELS.get(name, name))
-    if summary.kind(result) == "loss" and (scores[np.isfinite(scores)] > 0).any():
+    if takes_log_scale(scores, result.higher_is_better()):
         panels[0].set_yscale("log")
     for axes in panels[::columns]:
-        axes.set_ylabel(result.ranked_by.replace("_", " "))
-    line = int(figure.get_figwidth() * POINTS_PER_INCH / (CHARACTER_WIDTH * CAPTION_FONT))
-    caption = _caption(result, scores, out)
-    figure.suptitle(textwrap.fill(caption, line), fontsize=CAPTION_FONT)
+        axes.set_ylabel(summary.name_text(result.ranked_by))
+    add_caption(figure, _caption(result, scores, pruned))
     return figure
 
 
 def _colours(figure: Figure, panels: list[Axes], learning_rate: np.ndarray) -> np.ndarray:
-    """A colour for each cell ``[cells, 4]``, and the bar that says what they mean if they differ."""
+    """A colour for each cell ``[cells, 4]``, and the bar that explains them if they differ."""
     low, high = learning_rate.min(), learning_rate.max()
     if low == high:
-        return matplotlib.colormaps["viridis"](np.full(len(learning_rate), 0.4))
+        return np.asarray(matplotlib.colormaps["viridis"](np.full(len(learning_rate), 0.4)))
     logarithmic = _scale(learning_rate)["value"] == "log"
     colours = ScalarMappable((LogNorm if logarithmic else Normalize)(low, high), "viridis")
     figure.colorbar(colours, ax=panels, label=AXIS_LABELS["learning_rate"], pad=0.01)
-    return colours.to_rgba(learning_rate)
+    return np.asarray(colours.to_rgba(learning_rate))
 
 
-def _scale(values: np.ndarray) -> dict:
-    """A logarithmic axis where the median lies nearer to the middle of one; zeros stand at its end."""
+def _scale(values: np.ndarray) -> dict[str, Any]:
+    """A logarithmic axis where the median is nearer to the middle of one; zeros are at its end."""
     positive = values[values > 0]
     if not positive.size or (values < 0).any():
         return {"value": "linear"}
@@ -79,9 +76,11 @@ def _scale(values: np.ndarray) -> dict:
     return {"value": "log"} if positive.size == values.size else {"value": "symlog", "linthresh": low}
 
 
-def _draw_cells(axes: Axes, values, scores, out, colours) -> None:
+def _draw_cells(
+    axes: Axes, values: np.ndarray, scores: np.ndarray, pruned: np.ndarray, colours: np.ndarray
+) -> None:
     diverged = np.isnan(scores)
-    for cells, filled in ((~diverged & ~out, True), (~diverged & out, False)):
+    for cells, filled in ((~diverged & ~pruned, True), (~diverged & pruned, False)):
         faces = colours[cells] if filled else "none"
         axes.scatter(values[cells], scores[cells], s=28, facecolors=faces, edgecolors=colours[cells])
     bottom = axes.get_xaxis_transform()
@@ -97,17 +96,12 @@ def _draw_best(axes: Axes, result: SweepResult, name: str) -> None:
         axes.scatter(*place, s=120, facecolors="none", edgecolors=BEST, linewidths=2, zorder=3)
 
 
-def _caption(result: SweepResult, scores: np.ndarray, out: np.ndarray) -> str:
-    best, diverged = result.best_or_none(), int(np.isnan(scores).sum())
-    averaged = summary.members_text(result)
-    parts = [f"{len(scores)} cells", f"{averaged} averaged" if averaged else "1 seed"]
-    if best is None:
-        parts.append("no best cell")
-    else:
-        score = summary.number_text(best.score, best.ranked_by)
-        parts.append(f"best {best.ranked_by.replace('_', ' ')} {score} at {summary.describe(best.axes)}")
-    if diverged:
-        parts.append(f"crosses: {diverged} diverged")
-    if (out & ~np.isnan(scores)).any():
-        parts.append("hollow: ruled out by halving")
-    return "; ".join(parts)
+def _caption(result: SweepResult, scores: np.ndarray, pruned: np.ndarray) -> list[str]:
+    diverged, members = np.isnan(scores), summary.members_text(result)
+    parts = [f"{len(scores)} cells", f"{members} averaged" if members else "1 seed"]
+    parts.append(summary.best_text(result))
+    if diverged.any():
+        parts.append(f"crosses: {diverged.sum()} diverged")
+    if (pruned & ~diverged).any():
+        parts.append("hollow: pruned")
+    return parts

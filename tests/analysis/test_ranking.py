@@ -1,10 +1,10 @@
-"""The list of best cells: its order, intervals, ties, several sweeps in one, and how it is written."""
+"""The list of best cells: order, intervals, ties, several sweeps in one list, and its text."""
 
 import dataclasses
 
 import numpy as np
 import pytest
-from helpers import make_result, make_sampled
+from helpers import make_result, make_sampled, select_members, with_scores
 
 import jfnn
 from jfnn.analysis import ranking, summary
@@ -14,19 +14,21 @@ from jfnn.analysis.ranking import best_first, legend, table
 def with_test_accuracy(values, **fields):
     """A result of these test accuracies ``[2, 2, seeds]``."""
     values = np.asarray(values)
-    fields = {name: np.asarray(each) for name, each in fields.items()}
-    return dataclasses.replace(make_result((2, 2), seeds=values.shape[-1]), test_accuracy=values, **fields)
+    fields = {name: np.asarray(value) for name, value in fields.items()}
+    return with_scores(make_result((2, 2), seeds=values.shape[-1]), {"test_accuracy": values}, **fields)
 
 
-@pytest.mark.parametrize("classes", [True, False])
+@pytest.mark.parametrize("metric", ["accuracy", "loss", "r2"])
 @pytest.mark.parametrize("folds", [None, 3])
-def test_best_first_orders_cells_as_their_means_are(classes, folds):
-    lost = (1, 2, 0) if folds is None else (1, 2, 0, 1)
-    result = make_result((4, 5), classes=classes, folds=folds, diverged=[lost])
+def test_best_first_orders_cells_by_their_means(metric, folds):
+    diverged = (1, 2, 0) if folds is None else (1, 2, 0, 1)
+    result = make_result(
+        (4, 5), classes=metric == "accuracy", rank_by=metric, folds=folds, diverged=[diverged]
+    )
     ranked = best_first([result], most=100).cells
     name = result.ranked_by
-    means = {place: getattr(result, name)[place].mean() for place in np.ndindex(4, 5) if place != (1, 2)}
-    expected = sorted(means, key=lambda place: -means[place] if classes else means[place])
+    means = {place: result.scores[name][place].mean() for place in np.ndindex(4, 5) if place != (1, 2)}
+    expected = sorted(means, key=lambda place: means[place] if metric == "loss" else -means[place])
     assert [cell.place for cell in ranked] == expected
     assert ranked[0].place == result.best().index
     for cell in ranked:
@@ -34,13 +36,12 @@ def test_best_first_orders_cells_as_their_means_are(classes, folds):
     assert len(best_first([result], most=5).cells) == 5
 
 
-def test_cells_that_halving_ruled_out_come_behind_those_that_stayed():
-    result = make_result((2, 2), seeds=1)
-    result.test_accuracy[:] = np.array([[0.9, 0.8], [0.7, 0.6]])[..., None]
-    left = np.array([[[3], [9]], [[3], [-1]]])
-    ruled_out = dataclasses.replace(result, left_at=left, lost=left >= 0)
-    assert [cell.place for cell in best_first([ruled_out]).cells] == [(1, 1), (0, 1), (0, 0), (1, 0)]
-    assert ruled_out.best().index == (1, 1)
+def test_pruned_cells_come_behind_the_others():
+    stopped_at = np.array([[[3], [9]], [[3], [-1]]])
+    values = np.array([[0.9, 0.8], [0.7, 0.6]])[..., None]
+    result = with_test_accuracy(values, stopped_at=stopped_at, pruned=stopped_at >= 0)
+    assert [cell.place for cell in best_first([result]).cells] == [(1, 1), (0, 1), (0, 0), (1, 0)]
+    assert result.best().index == (1, 1)
 
 
 @pytest.mark.parametrize("folds", [None, 3])
@@ -49,7 +50,7 @@ def test_cells_that_halving_ruled_out_come_behind_those_that_stayed():
 def test_intervals_and_ties_are_those_of_cell_statistics(classes, seeds, folds):
     result = make_result((4, 5), seeds=seeds, classes=classes, folds=folds)
     name = result.ranked_by
-    getattr(result, name)[0] += -9 if classes else 9e4  # far behind the others
+    result.scores[name][0] += -9 if classes else 9e4  # far behind the others
     best = best_first([result], most=100)
     expected = jfnn.cell_statistics(result)
     for cell in best.cells:
@@ -58,36 +59,56 @@ def test_intervals_and_ties_are_those_of_cell_statistics(classes, seeds, folds):
     several = seeds > 1 or folds is not None
     tied = [several and bool(expected.tied[cell.place]) for cell in best.cells]
     assert [cell.tied for cell in best.cells] == [False, *tied[1:]]  # the best is not behind itself
-    assert best.tied == sum(tied[1:]) and best.others == 19 and best.ruled_out == 0
+    assert best.tied == sum(tied[1:]) and best.others == 19 and best.pruned == 0
     assert sum(tied) in (range(2, 16) if several else [0])
     if not several:
         assert legend(best) == [] and "±" not in str(table(best)) and ranking.TIED not in str(table(best))
 
 
 @pytest.mark.parametrize("seeds", [1, 3])
-def test_intervals_of_further_scores_come_by_the_same_formula(seeds):
-    """A further score that is linear in the one that ranks has its interval, scaled."""
+def test_other_metrics_are_listed_with_intervals_by_the_same_formula(seeds):
+    """A score that is linear in the one that ranks has its interval, scaled."""
     result = make_result((3, 2), seeds=seeds, classes=False, folds=2)
-    r2 = 1 - 2 * result.validation_loss / 1e4
-    for cell in best_first([result], extras=[{"validation_R²": r2}]).cells:
-        assert list(cell.scores) == ["validation_loss", "validation_R²"]
+    best = best_first([result])
+    for cell in best.cells:
+        assert list(cell.scores) == ["validation_loss", "validation_r2", "train_loss"]
         mean, half = cell.scores["validation_loss"]
-        np.testing.assert_allclose(cell.scores["validation_R²"], (1 - 2 * mean / 1e4, 2 * half / 1e4))
-        assert summary.mean_and_half_width(result, r2, cell.place) == cell.scores["validation_R²"]
+        np.testing.assert_allclose(cell.scores["validation_r2"], (1 - 2 * mean / 1e4, 2 * half / 1e4))
+        expected = summary.mean_and_half_width(result, "validation_r2", cell.place)
+        assert cell.scores["validation_r2"] == expected
+    heading, first, *_ = table(best)
+    assert heading[-3:] == ("validation loss", "validation R²", "train loss")
+    assert first[-2].startswith(f"{best.cells[0].scores['validation_r2'][0]:.3f} ± ")
+    by_r2 = best_first([make_result(classes=False, folds=2, rank_by="r2")])
+    assert table(by_r2)[0][-2:] == ("validation R²", "train R²")  # which say what losses would say
 
 
-def test_a_cell_that_halving_ruled_out_is_never_tied():
+def test_a_metric_of_ones_own_ranks_beside_others():
+    result = make_result((2, 3), classes=False)
+    values = np.random.default_rng(1).random((2, 3, 2))
+    own = {"test_worst_error": values, "train_worst_error": values / 2}
+    result = with_scores(
+        result, own, metrics=result.metrics | {"worst_error": False}, ranked_by="test_worst_error"
+    )
+    best = best_first([result], most=9)
+    order = sorted(np.ndindex(2, 3), key=lambda place: values[place].mean())
+    assert [cell.place for cell in best.cells] == order
+    assert table(best)[0][-3:] == ("test worst error", "test R²", "train worst error")
+    assert summary.best_text(result).startswith("best test worst error ")
+
+
+def test_a_pruned_cell_is_never_tied():
     values = np.array([[[0.9, 0.9], [0.8, 0.7]], [[0.79, 0.71], [0.75, 0.75]]])
-    lost = np.array([[[True] * 2, [False] * 2], [[False] * 2, [True] * 2]])
-    result = with_test_accuracy(values, lost=lost, left_at=np.where(lost, 3, -1))
+    pruned = np.array([[[True] * 2, [False] * 2], [[False] * 2, [True] * 2]])
+    result = with_test_accuracy(values, pruned=pruned, stopped_at=np.where(pruned, 3, -1))
     best = best_first([result])
     assert [cell.place for cell in best.cells] == [(0, 1), (1, 0), (0, 0), (1, 1)]
     assert [cell.tied for cell in best.cells] == [False, True, False, False]
-    assert (best.tied, best.others, best.ruled_out) == (1, 1, 2)
-    assert "1 of 1 other" in legend(best)[1] and "2 cells that halving ruled out" in legend(best)[2]
-    nothing_left = best_first([dataclasses.replace(result, lost=np.ones_like(lost))])
-    assert not any(cell.tied for cell in nothing_left.cells)
-    assert (nothing_left.tied, nothing_left.others, nothing_left.ruled_out) == (0, 0, 4)
+    assert (best.tied, best.others, best.pruned) == (1, 1, 2)
+    assert "1 of 1 other" in legend(best)[1] and "2 pruned cells" in legend(best)[2]
+    none_left = best_first([dataclasses.replace(result, pruned=np.ones_like(pruned))])
+    assert not any(cell.tied for cell in none_left.cells)
+    assert (none_left.tied, none_left.others, none_left.pruned) == (0, 0, 4)
 
 
 def test_ties_are_counted_over_the_whole_grid_and_diverged_cells_are_none():
@@ -96,30 +117,24 @@ def test_ties_are_counted_over_the_whole_grid_and_diverged_cells_are_none():
     assert len(best.cells) == 2
     assert best.tied == jfnn.cell_statistics(result).tied.sum() - 1 > 2
     assert best.others == 19
-    assert legend(best) == [
-        "± half the 95% confidence interval of the mean over 3 seeds",
-        f"~ cannot be told from the best by a paired comparison (95%): {best.tied} of 19 others",
-    ]
+    interval, mark = legend(best)
+    assert interval.startswith("±") and interval.endswith("over 3 seeds") and "95%" in interval
+    assert mark.startswith("~") and mark.endswith(f"{best.tied} of 19 others")
 
 
 @pytest.mark.parametrize("folds", [None, 2])
 @pytest.mark.parametrize("classes", [True, False])
 def test_sweeps_merged_rank_as_one_sweep_of_all_their_cells(classes, folds):
     whole = make_result((5, 3), seeds=3, classes=classes, folds=folds, diverged=[(4, 1, 0)])
-    whole.lost[[0, 3], 1] = True
-    whole.left_at[[0, 3], 1] = np.reshape([2, 4], (2, *(1,) * (whole.lost.ndim - 2)))
+    whole.pruned[[0, 3], 1] = True
+    whole.stopped_at[[0, 3], 1] = np.reshape([2, 4], (2, *(1,) * (whole.pruned.ndim - 2)))
 
     def part(rows):
-        arrays = {
-            field.name: getattr(whole, field.name)[rows]
-            for field in dataclasses.fields(whole)
-            if isinstance(getattr(whole, field.name), np.ndarray) and field.name != "seeds"
-        }
         axes = whole.axes | {"learning_rate": whole.learning_rate[rows]}
-        return dataclasses.replace(whole, axes=axes, **arrays)
+        return select_members(whole, rows, axes=axes)
 
-    def cells(found):
-        return [cell._replace(sweep=0, place=()) for cell in found.cells]
+    def cells(best):
+        return [cell._replace(sweep=0, place=()) for cell in best.cells]
 
     one, parts = best_first([whole], most=99), best_first([part(np.s_[:2]), part(np.s_[2:])], most=99)
     assert parts._replace(cells=[]) == one._replace(cells=[])
@@ -137,8 +152,7 @@ def test_sweeps_merged_rank_as_one_sweep_of_all_their_cells(classes, folds):
 
 def test_columns_say_which_group_a_cell_belongs_to():
     groups = (jfnn.Group("50-relu", 100), jfnn.Group("none", None))
-    found = ranking.group_columns(groups)
-    assert found == {"network": ["50-relu", "none"], "batch": ["100", "full"]}
+    assert ranking.group_columns(groups) == {"network": ["50-relu", "none"], "batch": ["100", "full"]}
 
 
 @pytest.mark.parametrize("classes", [True, False])
@@ -158,7 +172,7 @@ def test_a_random_search_ranks_as_the_grid_of_its_cells(classes):
 
 def test_sweeps_of_other_seeds_folds_or_scores_are_not_merged():
     for other in (make_result(seeds=3), make_result(folds=2), make_result(classes=False)):
-        with pytest.raises(ValueError, match="results: expected sweeps with the same"):
+        with pytest.raises(ValueError, match=r"^results: expected"):
             best_first([make_result(seeds=2), other])
 
 
@@ -182,12 +196,13 @@ def test_test_rows_are_compared_only_where_they_rank():
 def test_table_says_where_each_cell_stopped():
     result = make_result((2, 2), seeds=2)
     result.test_accuracy[:] = np.array([[0.9, 0.8], [0.7, 0.6]])[..., None]
-    left = np.array([[[3, 5], [-1, 4]], [[-1, -1], [6, 6]]])
-    stopped = dataclasses.replace(result, left_at=left, epochs=np.where(left < 0, 10, left))
+    stopped_at = np.array([[[3, 5], [-1, 4]], [[-1, -1], [6, 6]]])
+    epochs = np.where(stopped_at < 0, 10, stopped_at)
+    stopped = dataclasses.replace(result, stopped_at=stopped_at, epochs=epochs)
     head, *rows = table(best_first([stopped]))
     assert head[-1] == "stopped at"
     assert [row[-1] for row in rows] == ["3–5", "4–10", "end", "6"]
-    restored = dataclasses.replace(stopped, epochs=np.full_like(left, 2))
+    restored = dataclasses.replace(stopped, epochs=np.full_like(epochs, 2))
     head, *rows = table(best_first([restored]))
     assert head[-2:] == ("stopped at", "best epoch")
     assert {row[-1] for row in rows} == {"2"}
@@ -195,14 +210,15 @@ def test_table_says_where_each_cell_stopped():
 
 
 def test_scores_are_written_with_their_interval_where_they_have_one():
-    assert summary.score_text((0.6, 0.1412), "test_accuracy") == "0.600 ± 0.141"
-    assert summary.score_text((0.00123456, 0.000456), "loss") == "1.23e-3 ± 4.6e-4"
-    assert summary.score_text((812.3, 59.72), "loss") == "812 ± 59.7"
-    assert summary.score_text((0.00123, float("nan")), "loss") == "1.23e-3"
-    assert summary.number_text(float("nan"), "loss") == "div"
+    assert summary.score_text((0.6, 0.1412), higher_is_better=True) == "0.600 ± 0.141"
+    assert summary.number_text(-81234.5, higher_is_better=True) == "-8.12e4"
+    assert summary.score_text((0.00123456, 0.000456), higher_is_better=False) == "1.23e-3 ± 4.6e-4"
+    assert summary.score_text((812.3, 59.72), higher_is_better=False) == "812 ± 59.7"
+    assert summary.score_text((0.00123, float("nan")), higher_is_better=False) == "1.23e-3"
+    assert summary.number_text(float("nan"), higher_is_better=False) == "div"
 
 
-def test_what_is_averaged_is_named():
+def test_averages_name_their_seeds_and_folds():
     for seeds, folds, members, values in (
         (1, None, "", ""),
         (5, None, "5 seeds", "5 seeds"),

@@ -4,40 +4,38 @@ import dataclasses
 
 import numpy as np
 import pytest
+from helpers import make_result
+from helpers import with_scores as with_any_scores
 from scipy import stats
 
 import jfnn
-from jfnn.analysis.statistics import cell_statistics, over_streams, stream_values
+from jfnn.analysis.statistics import cell_statistics, over_replicates, replicate_values
 
 
 @pytest.fixture(scope="module")
 def sweep():
-    rng = np.random.default_rng(0)
-    split = jfnn.Split(
-        rng.normal(size=(40, 3)), np.arange(40) % 2, rng.normal(size=(20, 3)), np.arange(20) % 2
-    )
-    return jfnn.sweep(
-        jfnn.mlp((3, 2)), split, learning_rate=[0.1, 0.2], l2=[0.1, 0.2, 0.3], epochs=1, batch_size=8
-    )
+    return make_result((2, 3), seeds=1)
 
 
 def with_scores(sweep, values, folds=None):
     """The sweep with other test accuracies: ``values [2, 3, seeds(, folds)]``."""
-    return dataclasses.replace(sweep, test_accuracy=values, seeds=np.arange(values.shape[2]), folds=folds)
+    pruned = np.zeros(values.shape, bool)
+    seeds = np.arange(values.shape[2])
+    return with_any_scores(sweep, {"test_accuracy": values}, seeds=seeds, folds=folds, pruned=pruned)
 
 
 def test_intervals_and_ties_are_those_of_students_t(sweep):
     values = np.random.default_rng(1).normal(size=(2, 3, 7)) * 0.3
-    found = cell_statistics(with_scores(sweep, values), "test_accuracy", confidence=0.9)
+    computed = cell_statistics(with_scores(sweep, values), "test_accuracy", confidence=0.9)
     best = np.unravel_index(values.mean(axis=-1).argmax(), (2, 3))
     for cell in np.ndindex(2, 3):
         interval = stats.ttest_1samp(values[cell], 0.0).confidence_interval(0.9)
-        np.testing.assert_allclose([found.low[cell], found.high[cell]], interval, rtol=1e-12)
-        np.testing.assert_allclose(found.std[cell], np.std(values[cell], ddof=1))
+        np.testing.assert_allclose([computed.low[cell], computed.high[cell]], interval, rtol=1e-12)
+        np.testing.assert_allclose(computed.std[cell], np.std(values[cell], ddof=1))
         if cell != best:
-            assert found.tied[cell] == (stats.ttest_rel(values[best], values[cell]).pvalue >= 0.1)
-    assert found.tied[best]
-    assert not found.tied.all()
+            assert computed.tied[cell] == (stats.ttest_rel(values[best], values[cell]).pvalue >= 0.1)
+    assert computed.tied[best]
+    assert not computed.tied.all()
 
 
 def test_pairing_tells_apart_what_means_cannot(sweep):
@@ -45,54 +43,55 @@ def test_pairing_tells_apart_what_means_cannot(sweep):
     rng = np.random.default_rng(2)
     values = np.tile(rng.normal(size=8) * 0.3, (2, 3, 1)) + rng.normal(size=(2, 3, 8)) * 1e-4
     values[1, 2] += 0.01
-    found = cell_statistics(with_scores(sweep, values), "test_accuracy")
-    assert found.tied.sum() == 1
-    assert found.tied[1, 2]
-    assert (found.low[1, 2] < found.mean).all()  # though the intervals overlap
+    computed = cell_statistics(with_scores(sweep, values), "test_accuracy")
+    assert computed.tied.sum() == 1
+    assert computed.tied[1, 2]
+    assert (computed.low[1, 2] < computed.mean).all()  # though the intervals overlap
 
 
 def test_a_diverged_cell_has_no_interval_and_no_tie(sweep):
     values = np.random.default_rng(3).normal(size=(2, 3, 4))
     values[0, 1, 2] = np.nan
-    found = cell_statistics(with_scores(sweep, values), "test_accuracy")
-    assert np.isnan([found.mean[0, 1], found.low[0, 1], found.high[0, 1]]).all()
-    assert not found.tied[0, 1]
+    computed = cell_statistics(with_scores(sweep, values), "test_accuracy")
+    assert np.isnan([computed.mean[0, 1], computed.low[0, 1], computed.high[0, 1]]).all()
+    assert not computed.tied[0, 1]
     assert not cell_statistics(with_scores(sweep, values * np.nan), "test_accuracy").tied.any()
 
 
 @pytest.mark.parametrize("folds", [None, 3])
-def test_cells_that_halving_ruled_out_are_neither_best_nor_tied(sweep, folds):
-    """The one with the highest score is ruled out; others would tie, ruled out or not."""
+def test_pruned_cells_are_neither_best_nor_tied(sweep, folds):
+    """The one with the highest score is pruned; others would tie, pruned or not."""
     values = np.random.default_rng(8).normal(size=(2, 3, 4, *(() if folds is None else (folds,))))
     values[0, 0] += 10
-    lost = np.zeros(values.shape, bool)
-    lost[0, 0] = lost[1, 1] = True
-    result = dataclasses.replace(with_scores(sweep, values, folds), lost=lost)
-    found = cell_statistics(result)
+    pruned = np.zeros(values.shape, bool)
+    pruned[0, 0] = pruned[1, 1] = True
+    result = dataclasses.replace(with_scores(sweep, values, folds), pruned=pruned)
+    computed = cell_statistics(result)
     stayed = [cell for cell in np.ndindex(2, 3) if cell not in ((0, 0), (1, 1))]
     best = result.best().index
     assert best == max(stayed, key=lambda cell: values[cell].mean())
     seeds = values if folds is None else values.mean(axis=-1)
     for cell in stayed:
         told = cell != best and stats.ttest_rel(seeds[best], seeds[cell]).pvalue < 0.05
-        assert found.tied[cell] == (not told)
-    assert found.tied.sum() > 1 and not found.tied[0, 0] and not found.tied[1, 1]
-    assert found.mean[0, 0] == pytest.approx(values[0, 0].mean())  # which still has its score
-    single = cell_statistics(dataclasses.replace(sweep, lost=lost.reshape(2, 3, -1)[..., :1]))
-    np.testing.assert_array_equal(single.tied, ~lost.reshape(2, 3, -1)[..., 0])
-    assert not cell_statistics(dataclasses.replace(result, lost=np.ones_like(lost))).tied.any()
+        assert computed.tied[cell] == (not told)
+    assert computed.tied.sum() > 1 and not computed.tied[0, 0] and not computed.tied[1, 1]
+    assert computed.mean[0, 0] == pytest.approx(values[0, 0].mean())  # which still has its score
+    single = cell_statistics(dataclasses.replace(sweep, pruned=pruned.reshape(2, 3, -1)[..., :1]))
+    np.testing.assert_array_equal(single.tied, ~pruned.reshape(2, 3, -1)[..., 0])
+    assert not cell_statistics(dataclasses.replace(result, pruned=np.ones_like(pruned))).tied.any()
 
 
-def test_losses_rank_from_below(sweep):
+def test_the_best_loss_is_the_lowest(sweep):
     values = np.random.default_rng(4).normal(size=(2, 3, 5)) * 1e-3 + np.arange(6).reshape(2, 3, 1)
-    found = cell_statistics(dataclasses.replace(sweep, test_loss=values, seeds=np.arange(5)), "test_loss")
-    np.testing.assert_array_equal(found.tied, [[True, False, False], [False, False, False]])
+    result = with_any_scores(sweep, {"test_loss": values}, pruned=np.zeros(values.shape, bool))
+    computed = cell_statistics(result, "test_loss")
+    np.testing.assert_array_equal(computed.tied, [[True, False, False], [False, False, False]])
 
 
 def test_one_value_tells_nothing_apart(sweep):
-    found = cell_statistics(sweep)
-    assert np.isnan(found.low).all()
-    assert found.tied.all()
+    computed = cell_statistics(sweep)
+    assert np.isnan(computed.low).all()
+    assert computed.tied.all()
 
 
 def test_folds_of_one_seed_widen_the_interval_and_of_several_are_averaged(sweep):
@@ -112,11 +111,12 @@ def test_cells_on_one_axis_have_the_statistics_of_a_grid(sweep):
     values = np.random.default_rng(9).normal(size=(2, 3, 1, 4))
     result = with_scores(sweep, values, folds=4)
     grid = cell_statistics(result)
-    flat, variance = stream_values(result, values.reshape(6, 1, 4))
+    flat, variance = replicate_values(result, "test_accuracy")
+    flat = flat.reshape(6, 4)
     best = int(grid.mean.argmax())
-    for got, wanted in zip(over_streams(flat, variance, best), grid, strict=True):
+    for got, wanted in zip(over_replicates(flat, variance, best), grid, strict=True):
         np.testing.assert_array_equal(got, wanted.ravel())
-    one = over_streams(flat[2], variance)
+    one = over_replicates(flat[2], variance)
     assert (one.mean, one.low, one.high) == (grid.mean[0, 2], grid.low[0, 2], grid.high[0, 2])
     assert not one.tied  # with none to compare it with
 
@@ -127,12 +127,12 @@ def test_intervals_cover_the_mean_as_often_as_they_say(sweep, n):
     rng = np.random.default_rng(7)
     covered = []
     for _ in range(1000):
-        found = cell_statistics(with_scores(sweep, rng.normal(size=(2, 3, n))), "test_accuracy")
-        covered.append((found.low < 0) & (found.high > 0))
+        computed = cell_statistics(with_scores(sweep, rng.normal(size=(2, 3, n))), "test_accuracy")
+        covered.append((computed.low < 0) & (computed.high > 0))
     assert abs(np.mean(covered) - 0.95) < 0.01
 
 
-def test_what_cannot_be_is_refused(sweep):
+def test_unknown_scores_and_impossible_confidences_are_refused(sweep):
     with pytest.raises(ValueError, match="score"):
         cell_statistics(sweep, "test_precision")
     with pytest.raises(ValueError, match="confidence"):
@@ -140,7 +140,7 @@ def test_what_cannot_be_is_refused(sweep):
 
 
 def test_95_percent_intervals_cover_the_mean_over_many_seeds_on_the_digits(digits):
-    seeds, of = 300, 5
+    seeds, sample = 300, 5
     result = jfnn.sweep(
         jfnn.mlp((64, 50, 10)),
         digits,
@@ -148,14 +148,14 @@ def test_95_percent_intervals_cover_the_mean_over_many_seeds_on_the_digits(digit
         l2=1.0,
         epochs=5,
         seeds=seeds,
-        keep_params="none",
+        execution=jfnn.Execution(keep_params="none"),
         gradient="backprop",
     )
     truth = result.test_accuracy.mean(axis=-1)
     covered = []
-    for first in range(0, seeds, of):
-        values = result.test_accuracy[..., first : first + of]
-        found = over_streams(values, 1 / of)
-        covered.append((found.low <= truth) & (truth <= found.high))
-    print(f"95% intervals over {of} seeds cover the mean over {seeds} in {np.mean(covered):.1%} of cases")
+    for first in range(0, seeds, sample):
+        values = result.test_accuracy[..., first : first + sample]
+        computed = over_replicates(values, 1 / sample)
+        covered.append((computed.low <= truth) & (truth <= computed.high))
+    print(f"95% intervals over {sample} seeds cover the mean over {seeds} in {np.mean(covered):.1%} of cases")
     assert 0.90 <= np.mean(covered) <= 0.98

@@ -1,4 +1,4 @@
-"""Every figure is drawn and read back: the texts, colours and shapes it holds are those of the data."""
+"""Figures are drawn and read back: their texts, colours and shapes are those of the data."""
 
 import dataclasses
 import itertools
@@ -8,9 +8,9 @@ import sys
 import matplotlib
 import numpy as np
 import pytest
-from helpers import make_result, make_sampled
+from helpers import make_result, make_sampled, with_scores
 from matplotlib.backends.backend_agg import FigureCanvasAgg
-from matplotlib.colors import LogNorm
+from matplotlib.colors import LogNorm, Normalize
 from matplotlib.patches import Rectangle
 from scipy import stats
 
@@ -21,7 +21,7 @@ from jfnn.plots.curves import default_cells
 
 
 def panels_of(figure):
-    """The two maps of a heat map; what is left is its colour bar."""
+    """The two maps of a heat map, and its colour bar."""
     train, test, *rest = figure.axes
     return {"train": train, "test": test}, rest
 
@@ -51,7 +51,7 @@ def test_heat_map_writes_the_seed_mean_of_every_cell():
     result = make_result((3, 5), seeds=3)
     panels, _ = panels_of(plots.heat_map(result))
     for part, panel in panels.items():
-        mean = getattr(result, f"{part}_accuracy").sum(axis=-1) / 3
+        mean = result.scores[f"{part}_accuracy"].sum(axis=-1) / 3
         written = texts_of(panel, (3, 5))
         assert np.array_equal(written, np.vectorize("{:.3f}".format)(mean))
         np.testing.assert_allclose(np.asarray(panel.images[0].get_array()), mean)
@@ -68,13 +68,13 @@ def test_heat_map_marks_cells_that_diverged_with_any_seed():
         assert all(box.get_hatch() for box in hatched.values())
 
 
-@pytest.mark.parametrize("held", [{"validates": True}, {"folds": 3}])
-def test_figures_of_validated_grids_average_folds_and_leave_the_test_rows_out(held):
-    result = make_result((3, 4), seeds=2, history=5, **held)
+@pytest.mark.parametrize("held_out", [{"validates": True}, {"folds": 3}])
+def test_figures_of_validated_grids_average_folds_and_leave_the_test_rows_out(held_out):
+    result = make_result((3, 4), seeds=2, history=5, **held_out)
     train, validation, _ = plots.heat_map(result).axes
     assert (train.get_title(), validation.get_title()) == ("train accuracy", "validation accuracy")
     for panel, part in ((train, "train"), (validation, "validation")):
-        mean = getattr(result, f"{part}_accuracy").reshape(3, 4, -1).mean(axis=-1)
+        mean = result.scores[f"{part}_accuracy"].reshape(3, 4, -1).mean(axis=-1)
         np.testing.assert_allclose(np.asarray(panel.images[0].get_array()), mean)
         assert list(boxes_of(panel, filled=False)) == [result.best().index]
     loss, _ = plots.loss_curves(result, cells=[(2, 1)]).axes
@@ -87,19 +87,19 @@ def test_figures_of_validated_grids_average_folds_and_leave_the_test_rows_out(he
 def test_heat_map_without_rows_that_test_has_one_panel():
     result = make_result((3, 3))
     nothing = np.full_like(result.test_loss, np.nan)
-    result = dataclasses.replace(result, test_accuracy=nothing, test_loss=nothing, ranked_by="train_accuracy")
+    result = with_scores(result, {"test_accuracy": nothing, "test_loss": nothing}, ranked_by="train_accuracy")
     panel, _ = plots.heat_map(result).axes
     assert panel.get_title() == "train accuracy"
 
 
 def test_heat_map_slants_the_values_of_cells_that_stopped_early():
     result = make_result((3, 3))
-    result.left_at[0, 2, 1] = 4
+    result.stopped_at[0, 2, 1] = 4
     panels, _ = panels_of(figure := plots.heat_map(result))
     for panel in panels.values():
         slanted = [text.get_position() for text in panel.texts if text.get_fontstyle() == "italic"]
         assert slanted == [(2, 0)]
-    assert "italics: stopped before the end" in " ".join(figure.get_suptitle().split())
+    assert "italics" in figure.get_suptitle()
     assert "italics" not in plots.heat_map(make_result((3, 3))).get_suptitle()
 
 
@@ -111,9 +111,36 @@ def test_heat_map_outlines_the_best_cell_and_no_other():
 
 
 def test_heat_map_has_one_colour_bar_and_one_scale_from_0_to_1():
-    panels, rest = panels_of(plots.heat_map(make_result()))
-    assert len(rest) == 1
+    panels, bars = panels_of(plots.heat_map(make_result()))
+    assert len(bars) == 1
     assert {panel.images[0].get_clim() for panel in panels.values()} == {(0, 1)}
+
+
+def test_heat_map_of_r2_is_as_dark_below_0_as_at_0():
+    result = make_result(classes=False, rank_by="r2")
+    result.test_r2[0, 0] = -1e5
+    panels, (bar,) = panels_of(plots.heat_map(result))
+    assert (panels["train"].get_title(), bar.get_ylabel()) == ("train R²", "R²")
+    image = panels["test"].images[0]
+    assert image.get_clim() == (0, 1)
+    assert image.to_rgba(image.get_array()[0, 0]) == image.to_rgba(0) != image.to_rgba(0.3)
+    assert texts_of(panels["test"], (7, 7))[0, 0] == "-1e5"
+    best = np.unravel_index(result.test_r2.mean(axis=-1).argmax(), (7, 7))
+    assert list(boxes_of(panels["test"], filled=False)) == [best]
+
+
+@pytest.mark.parametrize("higher_is_better", [True, False])
+def test_heat_map_of_any_other_metric_spreads_colours_over_its_values(higher_is_better):
+    """Of values above 1, and of losses below 0, which have no logarithm."""
+    values = np.random.default_rng(1).normal(2, 5, size=(7, 7, 1))
+    own = {"train_gain": values, "test_gain": values}
+    metrics = {"loss": False, "gain": higher_is_better}
+    result = with_scores(make_result(seeds=1), own, metrics=metrics, ranked_by="test_gain")
+    panels, _ = panels_of(plots.heat_map(result))
+    image = panels["test"].images[0]
+    assert type(image.norm) is Normalize and image.get_clim() == (values.min(), values.max())
+    best, worst = (values.max(), values.min()) if higher_is_better else (values.min(), values.max())
+    assert luminance(image.to_rgba(best)) > luminance(image.to_rgba(worst))
 
 
 @pytest.mark.parametrize("classes", [True, False])
@@ -192,7 +219,7 @@ def test_heat_map_without_classes_shows_losses_on_a_log_scale():
     result = make_result(classes=False)
     panels, _ = panels_of(plots.heat_map(result))
     for part, panel in panels.items():
-        mean = getattr(result, f"{part}_loss").mean(axis=-1)
+        mean = result.scores[f"{part}_loss"].mean(axis=-1)
         np.testing.assert_allclose(texts_of(panel, (7, 7)).astype(float), mean, rtol=5.1e-3)
         assert isinstance(panel.images[0].norm, LogNorm)
     best = np.unravel_index(result.test_loss.mean(axis=-1).argmin(), (7, 7))
@@ -201,7 +228,7 @@ def test_heat_map_without_classes_shows_losses_on_a_log_scale():
     assert luminance(image.to_rgba(mean.min())) > luminance(image.to_rgba(mean.max()))
 
 
-def test_heat_map_of_further_axes_shows_the_slice_asked_for():
+def test_heat_map_of_further_axes_shows_one_slice():
     momentum = np.array([0.0, 0.5, 0.9])
     result = make_result((3, 4), further={"momentum": momentum, "decay": np.array([0.9])}.items())
     best = result.best().index
@@ -230,7 +257,7 @@ def test_figures_of_a_grid_that_diverged_everywhere_are_drawn():
     assert "(div)" in plots.loss_curves(result).legends[0].texts[0].get_text()
 
 
-def test_loss_curves_show_the_seed_means_of_the_cells_asked_for():
+def test_loss_curves_show_the_seed_means_of_cells():
     result = make_result((3, 3), history=5)
     loss, accuracy = plots.loss_curves(result, cells=[(0, 2), (1, 1)]).axes
     for axes, kind in ((loss, "loss"), (accuracy, "accuracy")):
@@ -254,7 +281,7 @@ def test_loss_curves_take_the_best_cell_and_other_learning_rates(rates):
     assert (chosen, l2) in cells and {j for _, j in cells} == {l2}
 
 
-def test_loss_curves_leave_out_cells_that_stopped_before_there_were_scores():
+def test_loss_curves_leave_out_cells_that_stopped_before_the_first_evaluation():
     result = make_result((3, 2), seeds=1, history=4)
     result.test_accuracy[1, 0] = 1.0
     result.history["train_loss"][[0, 2], 0] = np.nan
@@ -281,7 +308,19 @@ def test_loss_curves_that_explode_leave_the_others_in_sight():
     assert low < 1 and 5 < high < 1e5
     result.diverged_at[1] = 3
     low, high = plots.loss_curves(result).axes[0].get_ylim()
-    assert low < 1 and 4 < high < 10  # where the others lie
+    assert low < 1 and 4 < high < 10  # the range of the others
+
+
+def test_curves_of_r2_far_below_0_leave_the_others_in_sight():
+    result = make_result((2, 1), seeds=1, classes=False, rank_by="r2", history=4)
+    for part in ("train", "test"):
+        result.history[f"{part}_r2"][0] = [[-1e6, -3, 0.5, 0.9]]
+        result.history[f"{part}_r2"][1] = [[0.1, 0.2, 0.3, 0.4]]
+    loss, r2 = plots.loss_curves(result).axes
+    assert (loss.get_yscale(), r2.get_yscale(), r2.get_ylabel()) == ("log", "linear", "R²")
+    assert r2.get_ylim() == (-1, 1.05)
+    plain = plots.loss_curves(make_result((2, 1), classes=False, rank_by="r2", history=4))
+    assert plain.axes[1].get_ylim()[0] > -3.1
 
 
 def test_loss_curves_of_a_training_run():
@@ -293,25 +332,36 @@ def test_loss_curves_of_a_training_run():
     np.testing.assert_array_equal(accuracy.lines[1].get_ydata(), history.test_accuracy)
 
 
-def test_loss_curves_without_classes_have_one_panel():
+def test_loss_curves_of_a_regression_alone_show_loss_and_r2_on_rows_that_have_scores():
+    x = np.linspace(-1, 1, 20)[:, None]
+    _, history = jfnn.train(
+        jfnn.mlp((1, 3, 1)), x, x**2, learning_rate=0.01, loss="quadratic", epochs=3, batch_size=None
+    )
+    loss, r2 = plots.loss_curves(history).axes
+    assert (loss.get_title(), r2.get_title()) == ("loss (train solid)", "R² (train solid)")
+    (line,) = r2.lines
+    np.testing.assert_array_equal(line.get_ydata(), history.train_r2)
+
+
+def test_loss_curves_of_cells_ranked_by_the_loss_have_one_panel():
     assert len(plots.loss_curves(make_result(classes=False, history=3)).axes) == 1
 
 
-def test_loss_curves_refuse_what_is_not_there():
-    with pytest.raises(ValueError, match=r"^run: no history"):
+def test_loss_curves_refuse_missing_histories_and_cells():
+    with pytest.raises(ValueError, match=r"^run: expected"):
         plots.loss_curves(make_result())
-    with pytest.raises(ValueError, match=r"^run: no history"):
+    with pytest.raises(ValueError, match=r"^run: expected"):
         history = {name: values[..., :0] for name, values in make_result(history=1).history.items()}
         plots.loss_curves(dataclasses.replace(make_result(), history=history))
-    with pytest.raises(ValueError, match=r"^cells: no such place \(7, 0\)"):
+    with pytest.raises(ValueError, match=r"^cells: expected .*\(7, 0\)"):
         plots.loss_curves(make_result(history=2), cells=[(7, 0)])
-    with pytest.raises(ValueError, match=r"^cells: no such place"):
+    with pytest.raises(ValueError, match=r"^cells: expected"):
         plots.loss_curves(make_result(history=2), cells=[(0,)])
 
 
 def points_of(panel):
     """The cells in one panel of a scatter plot: filled, hollow, the best one's ring, crosses."""
-    filled, hollow, *ring = (np.asarray(each.get_offsets()) for each in panel.collections)
+    filled, hollow, *ring = (np.asarray(points.get_offsets()) for points in panel.collections)
     (crosses,) = panel.lines
     return filled, hollow, ring, crosses
 
@@ -322,24 +372,24 @@ def test_scatter_shows_each_cells_mean_score_over_each_hyperparameter_that_varie
     momentum = np.linspace(0, 0.9, 12)
     axes = {"momentum": momentum, "b1": np.full(12, 0.9)}
     result = make_sampled(axes=axes, classes=classes, folds=folds, diverged=[(3, 0, 1), (5, 0, 0)])
-    result.lost[[7, 8]] = True
+    result.pruned[[7, 8]] = True
     *panels, bar = (figure := plots.scatter(result)).axes
     assert [panel.get_xlabel() for panel in panels] == ["learning rate η", "L2 penalty λ", "momentum"]
     assert bar.get_ylabel() == "learning rate η"
     assert panels[0].get_ylabel() == result.ranked_by.replace("_", " ")
-    means = getattr(result, result.ranked_by).reshape(12, -1).mean(axis=1)
-    stayed, out = [0, 1, 2, 4, 6, 9, 10, 11], [7, 8]
+    means = result.scores[result.ranked_by].reshape(12, -1).mean(axis=1)
+    others, pruned = [0, 1, 2, 4, 6, 9, 10, 11], [7, 8]
     for panel, name in zip(panels, ("learning_rate", "l2", "momentum"), strict=True):
         filled, hollow, (ring,), crosses = points_of(panel)
         values = result.axes[name]
-        np.testing.assert_allclose(filled, np.stack([values[stayed], means[stayed]], axis=1))
-        np.testing.assert_allclose(hollow, np.stack([values[out], means[out]], axis=1))
+        np.testing.assert_allclose(filled, np.stack([values[others], means[others]], axis=1))
+        np.testing.assert_allclose(hollow, np.stack([values[pruned], means[pruned]], axis=1))
         np.testing.assert_array_equal(crosses.get_xdata(), values[[3, 5]])
         (best,) = result.best().index
         np.testing.assert_allclose(ring, [[values[best], means[best]]])
     assert panels[0].get_yscale() == ("linear" if classes else "log")
     caption = " ".join(figure.get_suptitle().split())
-    assert "12 cells" in caption and "crosses: 2 diverged" in caption and "hollow: ruled out" in caption
+    assert "12 cells" in caption and "crosses: 2 diverged" in caption and "hollow: pruned" in caption
     assert summary.describe(result.best().axes) in caption
 
 
@@ -388,7 +438,8 @@ def test_scatter_has_three_panels_a_row_and_none_is_empty(varying):
     assert [panel.get_xlabel() for panel in panels] == ["learning rate η", "L2 penalty λ", *"abcde"][:varying]
     rows = {round(panel.get_position().y0, 3) for panel in panels}
     assert len(rows) == -(-varying // 3) and len(figure.axes) == varying + 1
-    texts = [each for panel in panels for each in (panel.xaxis.label, panel.yaxis.label) if each.get_text()]
+    labels = [label for panel in panels for label in (panel.xaxis.label, panel.yaxis.label)]
+    texts = [label for label in labels if label.get_text()]
     boxes = [text.get_window_extent() for text in texts]
     assert not any(one.overlaps(other) for one, other in itertools.combinations(boxes, 2))
 
@@ -396,7 +447,7 @@ def test_scatter_has_three_panels_a_row_and_none_is_empty(varying):
 def test_scatter_of_a_search_that_diverged_everywhere_and_of_a_grid_is_drawn():
     *panels, _ = (figure := plots.scatter(make_sampled(diverged=[np.s_[:]]))).axes
     assert all(len(points_of(panel)[3].get_xdata()) == 12 for panel in panels)
-    assert "no best cell; crosses: 12 diverged" in " ".join(figure.get_suptitle().split())
+    assert "crosses: 12 diverged" in " ".join(figure.get_suptitle().split())
     result = make_result((3, 4))
     filled, *_ = points_of(plots.scatter(result).axes[1])
     np.testing.assert_allclose(filled[:, 0], np.tile(result.l2, 3))
@@ -404,7 +455,7 @@ def test_scatter_of_a_search_that_diverged_everywhere_and_of_a_grid_is_drawn():
 
 
 def test_heat_map_refuses_a_random_search_and_says_what_shows_it():
-    with pytest.raises(ValueError, match=r"^result: .* form no grid; use plots\.scatter$"):
+    with pytest.raises(ValueError, match=r"^result: expected.* plots\.scatter"):
         plots.heat_map(make_sampled())
 
 
@@ -424,7 +475,7 @@ def test_loss_curves_of_a_random_search_go_from_the_best_cell_to_the_worst(class
     expected = [result.history[f"{part}_loss"][i].mean(axis=0) for i in (2, 11) for part in ("train", "test")]
     np.testing.assert_allclose(drawn, expected)
     assert figure.legends[0].texts[0].get_text().startswith(summary.describe(result.axes_at((2,))))
-    with pytest.raises(ValueError, match=r"^cells: no such place \(16,\)"):
+    with pytest.raises(ValueError, match=r"^cells: expected .*\(16,\)"):
         plots.loss_curves(result, cells=[(16,)])
 
 

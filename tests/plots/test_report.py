@@ -1,4 +1,4 @@
-"""The page and the words that a person reads a sweep by."""
+"""Reports: pages, and the texts in them."""
 
 import base64
 import dataclasses
@@ -12,6 +12,7 @@ from helpers import make_result, make_sampled
 import jfnn
 from jfnn import report
 from jfnn.analysis import ranking, summary
+from jfnn.learners.naming import describe_network
 
 
 class Page(html.parser.HTMLParser):
@@ -53,8 +54,7 @@ def trained(tmp_path_factory):
         learning_rate=[0.1, 0.2],
         l2=[0.0, 0.1],
         epochs=4,
-        segment=1,
-        history=True,
+        execution=jfnn.Execution(eval_every=1),
         batch_size=None,
         folds=2,
         seeds=[5, 6],
@@ -88,7 +88,8 @@ def test_page_lists_the_best_cells_settings_and_versions(trained):
     best = ranking.best_first([result])
     assert [tuple(row) for row in rows[: len(best.cells) + 1]] == ranking.table(best)
     listed = {row[0]: row[1] for row in rows[len(best.cells) + 1 :]}
-    assert listed["network.sizes"] == "2, 3, 2" and listed["axes.learning_rate"] == "0.1, 0.2"
+    assert listed["learner.network.inputs"] == "2" and listed["axes.learning_rate"] == "0.1, 0.2"
+    assert "units=3" in listed["learner.network.layers"]
     assert listed["versions.numpy"] == np.__version__ and listed["backend.platform"] == "cpu"
 
 
@@ -108,19 +109,48 @@ def test_pages_lines_load_the_best_model_again(trained):
     best = result.member(*result.best().index, 0, 0)
     np.testing.assert_array_equal(here["params"][0].w, best[0].w)
     np.testing.assert_array_equal(here["outputs"], here["network"].apply(best, here["x"]))
-    assert here["network"].mlp.activation is jfnn.activations.ACTIVATIONS["tanh"]
+    assert here["network"] is jfnn.mlp((2, 3, 2), activation="tanh")
     assert set(here["table"]) >= {"learning_rate", "seed", "fold", "validation_accuracy"}
 
 
 def test_lines_leave_out_what_would_raise(trained):
     result, *_ = trained
-    alone = "import jfnn\nresult = jfnn.load('run')\ntable = result.to_dict()  # ready for pandas.DataFrame"
-    assert report.how_to_load(dataclasses.replace(result, params=None), "run") == alone
-    for function in ("activation", "output"):
-        spec = result.config["settings"]["network"] | {function: "custom"}
-        config = {"settings": {"network": spec}}
-        lines = report.how_to_load(dataclasses.replace(result, config=config), "run")
+    alone = report.how_to_load(dataclasses.replace(result, params=None), "run")
+    assert "jfnn.load('run')" in alone and "member" not in alone and "network" not in alone
+    spec = result.config["settings"]["learner"]["network"]
+    hidden, last = spec["layers"]
+    assert "network = jfnn.mlp((2, 3, 2)" in loading_lines(result, spec)
+    for layers in (
+        [hidden | {"activation": "custom"}, last],
+        [hidden, last | {"activation": "custom"}],
+        [{"kind": "flatten"}, hidden, last],
+        [hidden, hidden | {"activation": "relu"}, last],
+        [hidden, last | {"initializer": "he_normal"}],
+    ):
+        lines = loading_lines(result, spec | {"layers": layers})
         assert "result.member(" in lines and "network" not in lines
+    assert "network" not in loading_lines(result, "module.apply")
+
+
+@pytest.mark.parametrize(
+    ("sizes", "options"),
+    [
+        ((4, 3), {"output": "tanh"}),
+        ((4, 5, 6, 3), {"activation": "relu", "init": "he_normal"}),
+    ],
+)
+def test_lines_make_the_network_of_dense_layers(trained, sizes, options):
+    network = jfnn.mlp(sizes, **options)
+    lines = loading_lines(trained[0], describe_network(network)).splitlines()
+    (line,) = [line for line in lines if line.startswith("network = ")]
+    exec(line, here := {"jfnn": jfnn})
+    assert here["network"] is network
+
+
+def loading_lines(result, network):
+    """What the page of a result of a network, as described in its config, says to load it."""
+    config = {"settings": {"learner": {"network": network}}}
+    return report.how_to_load(dataclasses.replace(result, config=config), "run")
 
 
 def test_without_points_on_the_way_there_are_no_curves():
@@ -166,12 +196,11 @@ def test_page_gives_the_scores_of_the_cell_trained_again_and_loads_it(tmp_path):
         refit=True,
         out=tmp_path,
     )
-    r2 = np.array([[[0.5, 0.7]]])
-    report.write_report(result, tmp_path / "report.html", extra_refit={"test_R²": r2})
+    report.write_report(result, tmp_path / "report.html")
     text = (tmp_path / "report.html").read_text()
     texts = summary.refit_texts(result.refit)
-    assert [each.rsplit(" ", 3)[0] for each in texts] == ["test accuracy", "train accuracy"]
-    assert f"On all training rows, with 2 seeds: {', '.join(texts)}, test R² 0.600 ± " in text
+    assert [line.rsplit(" ", 3)[0] for line in texts] == ["test accuracy", "train accuracy"]
+    assert f"On all training rows, with 2 seeds: {', '.join(texts)}." in text
     here = {"x": np.float32([[0, 1]])}
     exec(Page(text).texts["pre"][0], here)
     np.testing.assert_array_equal(here["params"][0].w, result.refit.member(0, 0, 0)[0].w)
@@ -180,20 +209,23 @@ def test_page_gives_the_scores_of_the_cell_trained_again_and_loads_it(tmp_path):
 
 def test_scores_of_the_cell_trained_again_are_means_over_its_seeds():
     refit = make_result((1, 1), seeds=3)
-    means = [getattr(refit, f"{part}_accuracy").mean() for part in ("test", "train")]
-    halves = [jfnn.cell_statistics(refit, f"{part}_accuracy") for part in ("test", "train")]
+    means = [refit.scores[f"{part}_accuracy"].mean() for part in ("test", "train")]
+    intervals = [jfnn.cell_statistics(refit, f"{part}_accuracy") for part in ("test", "train")]
     assert summary.refit_texts(refit) == [
-        f"{part} accuracy {mean:.3f} ± {(found.high - found.low).item() / 2:.3f}"
-        for part, mean, found in zip(("test", "train"), means, halves, strict=True)
+        f"{part} accuracy {mean:.3f} ± {(interval.high - interval.low).item() / 2:.3f}"
+        for part, mean, interval in zip(("test", "train"), means, intervals, strict=True)
     ]
+    texts = summary.refit_texts(make_result((1, 1), seeds=3, classes=False))
+    names = [text.rsplit(" ", 3)[0] for text in texts]
+    assert names == ["test loss", "test R²", "train loss", "train R²"]
     assert summary.refit_texts(make_result((1, 1), seeds=1, diverged=[np.s_[:]]))[0] == "test accuracy div"
 
 
 def test_overview_lists_the_cells_of_all_groups_and_links_their_pages(tmp_path):
     results = (make_result((2, 3)), make_result((3, 3), diverged=[(0, 0, 0)]))
-    found = jfnn.SweepGroups((jfnn.Group("a<b", 5), jfnn.Group("c d", None)), results, make_result((1, 1)))
-    pages = {group: f"{group.directory}/report.html" for group in found.groups}
-    report.write_overview(found, tmp_path / "report.html", title="<all>", pages=pages, settings={"n": 3})
+    sweeps = jfnn.SweepGroups((jfnn.Group("a<b", 5), jfnn.Group("c d", None)), results, make_result((1, 1)))
+    pages = {group: f"{group.directory}/report.html" for group in sweeps.groups}
+    report.write_overview(sweeps, tmp_path / "report.html", title="<all>", pages=pages, settings={"n": 3})
     text = (tmp_path / "report.html").read_text()
     page = Page(text)
     expected = ranking.table(
@@ -202,13 +234,13 @@ def test_overview_lists_the_cells_of_all_groups_and_links_their_pages(tmp_path):
     assert [tuple(row) for row in page.rows] == [*expected, ("n", "3")]
     assert page.sources == ["a%3Cb-5/report.html", "c%20d-full/report.html"]
     assert page.texts["a"] == ["network a<b, batch 5", "network c d, batch full"]
-    assert page.texts["h1"] == ["<all>"] and summary.refit_texts(found.refit)[0] in text
+    assert page.texts["h1"] == ["<all>"] and summary.refit_texts(sweeps.refit)[0] in text
 
 
 def test_overview_of_groups_that_diverged_everywhere_is_written(tmp_path):
     result = make_result((2, 3), diverged=[np.s_[:]])
-    found = jfnn.SweepGroups((jfnn.Group("a", 5),), (result,))
-    report.write_overview(found, tmp_path / "report.html")
+    sweeps = jfnn.SweepGroups((jfnn.Group("a", 5),), (result,))
+    report.write_overview(sweeps, tmp_path / "report.html")
     text = (tmp_path / "report.html").read_text()
     assert "Every cell diverged" in text and "trained again" not in text and "Groups" not in text
 
