@@ -12,7 +12,7 @@ from jfnn.experiment.options import Common, Execution, Options, Validation
 from jfnn.experiment.replicates import PARTS, as_batches, as_seeds, replicates, starting_params
 from jfnn.experiment.validation import Cut, cuts
 from jfnn.learners.learner import Data, Learner, Metric
-from jfnn.learners.supervised import Supervised, supervised
+from jfnn.learners.supervised import HYPER, Supervised, supervised
 from jfnn.minibatches import Minibatches
 from jfnn.optimizers import SCHEDULE_STEPS, Values
 from jfnn.schedulers.scheduler import Scheduler
@@ -112,15 +112,14 @@ def _learner(options: Options, validation: Validation) -> Learner:
             reduction=options.reduction,
             optimizer=options.optimizer,
             gradient=options.gradient,
-            dropout="dropout" in given,
-            init_scale="init_scale" in given,
+            hyper=[name for name in given if name in HYPER],
         )
     metric = validation.rank_by
     if isinstance(metric, Metric):
         if not isinstance(learner, Supervised):
             raise TypeError("rank_by: expected the name of a metric, since the learner brings its own")
         bound, _ = learner.bind(options.split)
-        learner = bound.measuring(metric)
+        learner = bound.measuring([*bound.metrics, metric])
     return learner
 
 

@@ -1,6 +1,7 @@
 """What one member does: all that the engine knows of what is trained."""
 
 import abc
+import types
 from collections.abc import Callable, Mapping
 from typing import Any, NamedTuple
 
@@ -83,44 +84,26 @@ class Metric(NamedTuple):
 class Learner(abc.ABC):
     """Pure functions of one member. Learners are hashable: equal ones share compiled programs.
 
-    A subclass is a frozen dataclass that defines `init`, `start`, `step`, `score` and `metrics`; the engine
-    maps these functions over members. ``params`` below are in the engine's form, except in `init`.
+    A subclass is a frozen dataclass that defines `init`, `start`, `step`, `score` and `describe`; the engine
+    maps the first four over members. ``params`` are in the engine's form, except in `init`.
+
+    Attributes:
+        hyper: Names of the numbers that each member brings; "learning_rate" and "l2" always come.
+        numbers: Values for some of these names that the learner itself brings.
+        metrics: What `score` gives. The first is the loss: a member has no scores where it is not finite.
+        ranked_by: Name of the metric that ranks where options name none.
+        random: Whether steps draw random numbers, so that they need a key.
+        takes_weights: Whether a batch may have weights, and so be shorter than the others.
+        schedule_epochs: Epochs over which "schedule_steps" spreads, where `hyper` has it; None for all.
     """
 
-    @property
-    def hyper(self) -> tuple[str, ...]:
-        """Names of the numbers that each member brings; "learning_rate" and "l2" always come."""
-        return ("learning_rate", "l2")
-
-    @property
-    def numbers(self) -> Mapping[str, Values]:
-        """Values for some of these names that the learner itself brings."""
-        return {}
-
-    @property
-    @abc.abstractmethod
-    def metrics(self) -> tuple[Metric, ...]:
-        """What `score` gives. The first is the loss: a member has no scores where it is not finite."""
-
-    @property
-    def ranked_by(self) -> str:
-        """Name of the metric that ranks where options name none."""
-        return self.metrics[0].name
-
-    @property
-    def random(self) -> bool:
-        """Whether steps draw random numbers, so that they need a key."""
-        return False
-
-    @property
-    def takes_weights(self) -> bool:
-        """Whether a batch may have weights, and so be shorter than the others."""
-        return False
-
-    @property
-    def schedule_epochs(self) -> int | None:
-        """Epochs over which "schedule_steps" spreads, where `hyper` has it; None for all."""
-        return None
+    hyper: tuple[str, ...] = ("learning_rate", "l2")
+    numbers: Mapping[str, Values] = types.MappingProxyType({})
+    metrics: tuple[Metric, ...] = (Metric("loss"),)
+    ranked_by: str = "loss"
+    random: bool = False
+    takes_weights: bool = False
+    schedule_epochs: int | None = None
 
     def bind(self, split: Split) -> tuple["Learner", Data]:
         """The learner for given data, and these checked: a batch is ``x`` alone, or ``(x, y)``.

@@ -66,5 +66,6 @@ def is_known_network(network: Network) -> bool:
 
 
 def takes(function: Callable[..., Any], name: str) -> bool:
-    """Whether a function has a parameter of a name."""
-    return name in inspect.signature(function).parameters
+    """Whether a function takes a keyword of a name."""
+    known = inspect.signature(function).parameters.values()
+    return any(each.name == name or each.kind is inspect.Parameter.VAR_KEYWORD for each in known)

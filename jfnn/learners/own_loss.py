@@ -16,10 +16,9 @@ from jfnn.optimizers import Optimizer, UpdateRule, Values, as_optimizer
 from jfnn.training import State, descend
 
 OwnLossFunction = Callable[..., jax.Array]
-LOSS = Metric("loss")
 
 
-@dataclasses.dataclass(frozen=True)
+@dataclasses.dataclass(frozen=True, kw_only=True)
 class OwnLoss(Learner):
     """Gradient descent on ``loss(params, batch, key) + l2/2 Σ w²``, as `learner` makes it."""
 
@@ -27,36 +26,12 @@ class OwnLoss(Learner):
     loss: OwnLossFunction
     rule: UpdateRule
     own_hyper: tuple[str, ...]
-    draws: bool
-    further: tuple[Metric, ...]
     score_function: Callable[[Params, Rows], Mapping[str, jax.Array]] | None
-    brought: Mapping[str, Values] = dataclasses.field(default_factory=dict, compare=False)
-    schedule_spread: int | None = dataclasses.field(default=None, compare=False)
-
-    @property
-    def hyper(self) -> tuple[str, ...]:
-        """Of the objective, of the loss, and of the optimizer."""
-        return ("learning_rate", "l2", *self.own_hyper, *self.rule.hyper[1:])
-
-    @property
-    def numbers(self) -> Mapping[str, Values]:
-        """The optimizer's arguments that are numbers."""
-        return self.brought
-
-    @property
-    def metrics(self) -> tuple[Metric, ...]:
-        """The loss, and those of ``score``."""
-        return (LOSS, *self.further)
-
-    @property
-    def random(self) -> bool:
-        """As said."""
-        return self.draws
-
-    @property
-    def schedule_epochs(self) -> int | None:
-        """As the optimizer says."""
-        return self.schedule_spread
+    hyper: tuple[str, ...]
+    metrics: tuple[Metric, ...]
+    random: bool
+    numbers: Mapping[str, Values] = dataclasses.field(compare=False)
+    schedule_epochs: int | None = dataclasses.field(compare=False)
 
     def init(self, key: jax.Array) -> Params:
         """The user's, compiled once."""
@@ -82,7 +57,7 @@ class OwnLoss(Learner):
         """The loss of each row as a batch of one, and what the user's function gives."""
         if self.score_function is not None:
             return dict(self.score_function(params, rows))
-        key = jax.random.key(0) if self.draws else None
+        key = jax.random.key(0) if self.random else None
 
         def of_row(row: Rows) -> jax.Array:
             return self.loss(params, jax.tree.map(lambda leaf: leaf[None], row), key)
@@ -102,7 +77,7 @@ class OwnLoss(Learner):
         number = jax.ShapeDtypeStruct((), data.dtype)
         hyper = dict.fromkeys(self.own_hyper, number)
         try:
-            key = jax.random.key(0) if self.draws else None
+            key = jax.random.key(0) if self.random else None
             value = jax.eval_shape(lambda p, rows, h: self.loss(p, rows, key, **h), params, one_row, hyper)
             scores = jax.eval_shape(self.score, params, one_row)
         except Exception as error:
@@ -161,14 +136,16 @@ def learner(
     if hyper and score is None:
         raise ValueError("score: a loss with further numbers needs a function that gives the scores")
     options = as_optimizer(optimizer)
+    rule = options.rule()
     return OwnLoss(
-        init,
-        loss,
-        options.rule(),
-        tuple(hyper),
-        random,
-        tuple(metrics),
-        score,
-        options.numbers,
-        options.schedule_epochs,
+        init_function=init,
+        loss=loss,
+        rule=rule,
+        own_hyper=tuple(hyper),
+        score_function=score,
+        hyper=("learning_rate", "l2", *hyper, *rule.hyper[1:]),
+        metrics=(Metric("loss"), *metrics),
+        random=random,
+        numbers=options.numbers,
+        schedule_epochs=options.schedule_epochs,
     )

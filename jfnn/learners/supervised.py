@@ -1,7 +1,7 @@
 """A network that learns targets from inputs: the notes' case, in the engine's column form."""
 
 import dataclasses
-import inspect
+import functools
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
@@ -12,20 +12,21 @@ import optax
 from jfnn import backprop, checks, losses, training
 from jfnn.datasets import Split
 from jfnn.layers import sequence
-from jfnn.layers.kind import Params
+from jfnn.layers.kind import LayerKind, Params
 from jfnn.learners.labelled import are_classes, as_data
 from jfnn.learners.learner import Batch, Data, Hyper, Learner, Metric, Rows
 from jfnn.learners.metrics import METRICS, named_metrics
-from jfnn.learners.naming import code_name, describe_network, is_known_network, name_in, optax_name
+from jfnn.learners.naming import code_name, describe_network, is_known_network, name_in, optax_name, takes
 from jfnn.losses import LOSSES, Loss
 from jfnn.network import Masks, Network, check_output, dropout_masks, dropout_shapes, is_own_apply
 from jfnn.optimizers import Optimizer, UpdateRule, Values, as_optimizer
 from jfnn.training import State
 
 GRADIENTS = ("autodiff", "backprop")
+HYPER = ("dropout", "init_scale")
 
 
-@dataclasses.dataclass(frozen=True)
+@dataclasses.dataclass(frozen=True, kw_only=True)
 class Supervised(Learner):
     """Gradient descent on `jfnn.objective`, as `supervised` makes it.
 
@@ -37,11 +38,7 @@ class Supervised(Learner):
         reduction: "sum" or "mean".
         rule: The optimizer.
         gradient: "autodiff", "backprop", or a function of the user's.
-        dropout: Whether members have a number "dropout".
-        init_scale: Whether members have a number "init_scale".
-        measured: The metrics; None until `bind` has seen the data.
-        brought: Numbers that the optimizer brought.
-        schedule_spread: Epochs over which the optimizer's schedule spreads, or None for all.
+        infers_metrics: Whether `bind` chooses the metrics.
     """
 
     network: Network
@@ -49,71 +46,36 @@ class Supervised(Learner):
     reduction: str
     rule: UpdateRule
     gradient: str | training.ValueAndGrad
-    dropout: bool = False
-    init_scale: bool = False
-    measured: tuple[Metric, ...] | None = None
-    brought: Mapping[str, Values] = dataclasses.field(default_factory=dict, compare=False)
-    schedule_spread: int | None = dataclasses.field(default=None, compare=False)
+    hyper: tuple[str, ...]
+    metrics: tuple[Metric, ...]
+    ranked_by: str
+    random: bool
+    takes_weights: bool
+    infers_metrics: bool
+    numbers: Mapping[str, Values] = dataclasses.field(compare=False)
+    schedule_epochs: int | None = dataclasses.field(compare=False)
 
     @property
-    def hyper(self) -> tuple[str, ...]:
-        """Of the objective, of the start, and of the optimizer."""
-        further = (("dropout",) if self.dropout else ()) + (("init_scale",) if self.init_scale else ())
-        return ("learning_rate", "l2", *further, *self.rule.hyper[1:])
-
-    @property
-    def numbers(self) -> Mapping[str, Values]:
-        """The optimizer's arguments that are numbers."""
-        return self.brought
-
-    @property
-    def metrics(self) -> tuple[Metric, ...]:
-        """The loss first."""
-        return (METRICS["loss"](self.loss),) if self.measured is None else self.measured
-
-    @property
-    def ranked_by(self) -> str:
-        """Accuracy where targets are classes, else the loss."""
-        return next((metric.name for metric in self.metrics if metric.name == "accuracy"), "loss")
-
-    def measuring(self, metric: Metric) -> "Supervised":
-        """The same with one more metric."""
-        return dataclasses.replace(self, measured=named_metrics([*self.metrics, metric], self.loss))
-
-    @property
-    def random(self) -> bool:
-        """Dropout draws."""
-        return self.dropout
-
-    @property
-    def takes_weights(self) -> bool:
-        """All gradient sources but functions of the user's that have no place for weights."""
-        if not callable(self.gradient):
-            return True
-        known = inspect.signature(self.gradient).parameters.values()
-        return any(each.name == "weights" or each.kind is inspect.Parameter.VAR_KEYWORD for each in known)
-
-    @property
-    def schedule_epochs(self) -> int | None:
-        """As the optimizer says."""
-        return self.schedule_spread
-
-    @property
-    def in_columns(self) -> bool:
-        """Whether training runs in column form: the network's layers are known, its gradient the engine's."""
-        return self.network.layers is not None and not callable(self.gradient)
+    def columns(self) -> tuple[LayerKind, ...] | None:
+        """The network's layers where training runs in column form, else None."""
+        return None if callable(self.gradient) else self.network.layers
 
     def bind(self, split: Split) -> tuple["Supervised", Data]:
         """Checks a split against the network; the metrics follow from what the targets are."""
         data = as_data(self.network, self.loss, split)
-        if self.measured is not None:
+        if not self.infers_metrics:
             return self, data
         targets = data.rows[1]
         classes = data.labels is not None or are_classes(targets, self.loss)
         squared = self.loss == LOSSES["quadratic"]
         names = ("loss", "accuracy") if classes else ("loss", "r2") if squared else ("loss",)
-        measured = tuple(METRICS[name](self.loss) for name in names)
-        return dataclasses.replace(self, measured=measured), data
+        return self.measuring(names), data
+
+    def measuring(self, metrics: Sequence[str | Metric]) -> "Supervised":
+        """The same with other metrics, ranked by accuracy if that is one."""
+        named = named_metrics(metrics, self.loss)
+        ranked_by = "accuracy" if any(metric.name == "accuracy" for metric in named) else "loss"
+        return dataclasses.replace(self, metrics=named, ranked_by=ranked_by, infers_metrics=False)
 
     def init(self, key: jax.Array) -> Params:
         """The network's, compiled once for a network."""
@@ -121,19 +83,15 @@ class Supervised(Learner):
 
     def pack(self, params: Params) -> Params:
         """Into column form."""
-        if not self.in_columns or self.network.layers is None:
-            return params
-        return sequence.pack(self.network.layers, params)
+        return params if self.columns is None else sequence.pack(self.columns, params)
 
     def unpack(self, params: Params) -> Params:
         """Out of column form."""
-        if not self.in_columns or self.network.layers is None:
-            return params
-        return sequence.unpack(self.network.layers, params)
+        return params if self.columns is None else sequence.unpack(self.columns, params)
 
     def start(self, params: Params, hyper: Hyper) -> State:
         """Weights multiplied by "init_scale", and the optimizer's memory."""
-        if self.init_scale:
+        if "init_scale" in self.hyper:
             scale = hyper["init_scale"]
             params = jax.tree.map(lambda leaf: leaf * scale if losses.is_weight(leaf) else leaf, params)
         return State(params, self.rule.make(hyper).init(params))
@@ -144,52 +102,44 @@ class Supervised(Learner):
         """`jfnn.training.step`, with the gradient of this learner."""
         x, targets = batch.rows
         options: dict[str, Any] = {} if batch.weights is None else {"weights": batch.weights}
-        if self.in_columns:
-            value_and_grad: training.ValueAndGrad = self._column_value_and_grad
-            options["masks"] = self._masks(state.params, x, hyper, key)
-        elif isinstance(self.gradient, str):
+        value_and_grad = self.gradient
+        if self.columns is not None:
+            value_and_grad = functools.partial(self._column_value_and_grad, self.columns)
+            options["masks"] = self._masks(self.columns, x, hyper, key)
+        elif isinstance(value_and_grad, str):
             value_and_grad = training.autodiff(self.network, self.loss, self.reduction)
-        else:
-            value_and_grad = self.gradient
         return training.step(state, self.rule.make(hyper), value_and_grad, x, targets, hyper["l2"], **options)
 
-    def _masks(self, params: Params, x: jax.Array, hyper: Hyper, key: jax.Array | None) -> Masks | None:
-        if key is None or self.network.layers is None or self.network.input_shape is None:
+    def _masks(
+        self, layers: Sequence[LayerKind], x: jax.Array, hyper: Hyper, key: jax.Array | None
+    ) -> Masks | None:
+        if key is None:
             return None
-        drops = dropout_shapes(self.network.layers, self.network.input_shape)
+        drops = dropout_shapes(layers, x.shape[1:])
         return dropout_masks(key, hyper["dropout"], drops, x.shape[0], x.dtype)
 
     def _column_value_and_grad(
-        self, packed: Params, x: jax.Array, targets: jax.Array, **options: Any
+        self, layers: Sequence[LayerKind], packed: Params, x: jax.Array, targets: jax.Array, **options: Any
     ) -> tuple[jax.Array, Params]:
-        layers = self.network.layers or ()
         if self.gradient == "backprop":
             return backprop.sequence_value_and_grad(
                 layers, self.loss, self.reduction, packed, x, targets, **options
             )
-        return jax.value_and_grad(self._column_objective)(packed, x, targets, **options)
 
-    def _column_objective(
-        self,
-        packed: Params,
-        x: jax.Array,
-        targets: jax.Array,
-        *,
-        l2: jax.Array,
-        weights: jax.Array | None = None,
-        masks: Masks | None = None,
-    ) -> jax.Array:
-        outputs, _ = sequence.forward(self.network.layers or (), packed, x, masks)
-        costs = self.loss.cost(outputs, targets.T, axis=0)
-        return losses.reduce_costs(costs, l2 * losses.l2_penalty(packed), self.reduction, weights)
+        def objective(packed: Params, l2: jax.Array, weights: Any = None, masks: Any = None) -> jax.Array:
+            outputs, _ = sequence.forward(layers, packed, x, masks)
+            costs = self.loss.cost(outputs, targets.T, axis=0)
+            return losses.reduce_costs(costs, l2 * losses.l2_penalty(packed), self.reduction, weights)
+
+        return jax.value_and_grad(objective)(packed, **options)
 
     def score(self, params: Params, rows: Rows) -> dict[str, jax.Array]:
         """Every metric, of each row."""
         x, targets = rows
-        if self.in_columns:
-            outputs, axis = sequence.forward(self.network.layers or (), params, x)[0], 0
-        else:
+        if self.columns is None:
             outputs, axis = self.network.apply(params, x), -1
+        else:
+            outputs, axis = sequence.forward(self.columns, params, x)[0], 0
         targets = jnp.moveaxis(targets, -1, axis)
         of_rows = {metric.name: metric.of_rows for metric in self.metrics}
         return {name: f(outputs, targets, axis=axis) for name, f in of_rows.items() if f is not None}
@@ -235,8 +185,7 @@ def supervised(
     reduction: str = "sum",
     optimizer: str | Optimizer | Callable[..., optax.GradientTransformation] = "sgd",
     gradient: str | training.ValueAndGrad = "autodiff",
-    dropout: bool = False,
-    init_scale: bool = False,
+    hyper: Sequence[str] = (),
     metrics: Sequence[str | Metric] | None = None,
 ) -> Supervised:
     """A network as a `Learner`.
@@ -248,39 +197,51 @@ def supervised(
         optimizer: An optax optimizer by name, a factory, or an `Optimizer`.
         gradient: "autodiff" (`jax.grad`), "backprop" (the hand derivation; equal to rounding, and faster), or
             a function ``(params, x, targets, l2=…) -> (value, gradients)``.
-        dropout: Whether members bring a number "dropout", the probability to drop a hidden unit.
-        init_scale: Whether members bring a number "init_scale", the factor of starting weights.
+        hyper: Further numbers of each member: "dropout", the probability to drop a hidden unit, and
+            "init_scale", the factor of starting weights.
         metrics: Keys of `jfnn.learners.METRICS`, or `Metric`s; the loss is always the first. None for
             accuracy where targets are classes, R² for other targets of the quadratic loss.
 
     Raises:
         ValueError, TypeError: What cannot be; the message names the argument.
     """
+    loss, options = losses.get(loss), as_optimizer(optimizer)
+    _check(network, loss, reduction, gradient, hyper)
+    rule = options.rule()
+    learner = Supervised(
+        network=network,
+        loss=loss,
+        reduction=reduction,
+        rule=rule,
+        gradient=gradient,
+        hyper=("learning_rate", "l2", *hyper, *rule.hyper[1:]),
+        metrics=named_metrics((), loss),
+        ranked_by="loss",
+        random="dropout" in hyper,
+        takes_weights=not callable(gradient) or takes(gradient, "weights"),
+        infers_metrics=metrics is None,
+        numbers=options.numbers,
+        schedule_epochs=options.schedule_epochs,
+    )
+    return learner if metrics is None else learner.measuring(metrics)
+
+
+def _check(
+    network: Network, loss: Loss, reduction: str, gradient: str | training.ValueAndGrad, hyper: Sequence[str]
+) -> None:
     if not isinstance(network, Network) or not callable(network.init) or not callable(network.apply):
         raise TypeError(
             f"network: expected a jfnn.Network(init, apply) of two functions, got {type(network).__name__}"
         )
     if network.layers is not None and is_own_apply(network):
         raise ValueError("network: its apply is not that of its layers; with your own, leave layers out")
-    loss = losses.get(loss)
     check_output(network, loss)
     checks.as_choice(reduction, "reduction", losses.REDUCTIONS)
     if not callable(gradient):
         checks.as_choice(gradient, "gradient", GRADIENTS)
     if network.layers is None and gradient == "backprop":
         raise ValueError("gradient: the hand derivation is for networks of jfnn.layers; use 'autodiff'")
-    if dropout and (network.layers is None or callable(gradient)):
+    for name in hyper:
+        checks.as_choice(name, "hyper", HYPER)
+    if "dropout" in hyper and (network.layers is None or callable(gradient)):
         raise ValueError("dropout: expected a network of jfnn.layers, and a gradient of the engine's")
-    options = as_optimizer(optimizer)
-    return Supervised(
-        network,
-        loss,
-        reduction,
-        options.rule(),
-        gradient,
-        dropout,
-        init_scale,
-        None if metrics is None else named_metrics(metrics, loss),
-        options.numbers,
-        options.schedule_epochs,
-    )
