@@ -1,55 +1,72 @@
 """Measures jfnn side by side with the other ways to train the same networks.
 
-Every contender trains the same grids on the same minibatches from the same starting weights, where it lets
-itself be given them; each in a process of its own, warm, in turns, several times. Beside the time stands the
-test accuracy of a reference cell, and the floor: how long the matrix products of the training and of the
-final scoring would take at the rate that this machine reaches with large ones, in the same run. Another
-process traces jfnn, for a breakdown of its time.
+Every contender trains the same grids on the same minibatches from the same starting weights, where it takes
+them; each in a process of its own, warm, in turns, several times. Beside the time stand the test accuracy of
+a reference cell, and the floor: the time that the matrix products of training and of the final scoring would
+take at the rate that this machine reaches with large ones, in the same run. Another process traces jfnn, for
+a breakdown of its time.
 
 Prints two tables a workload; writes bench.json, growth.csv, bench.png and growth.png into a directory.
 """
 
 import argparse
-import dataclasses
 import json
 import sys
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
+from typing import Any, NamedTuple
 
-from benchmarks import growth, measure, report
-from benchmarks.breakdown import TRACED
+from benchmarks import growth, machine, report
+from benchmarks.comparison import BREAKDOWN, Comparison, Start, compare, started, with_breakdown
 from benchmarks.contenders import CONTENDERS, Contender, available
 from benchmarks.workers import Apart
-from benchmarks.workloads import WORKLOADS, Workload, quick
+from benchmarks.workload import Workload
+from benchmarks.workloads import WORKLOADS, quick
 
 QUICK_CONTENDERS = ("numpy", "sklearn", "vmap", "jfnn", "floor")
 QUICK_GROWTH = growth.Scale((49, 490), (10, 100), (32, 100), (1, 2), gflop=5, rounds=2)
 GROWTH = "growth"
-ROUNDS, NOTES_ROUNDS, QUICK_ROUNDS = 3, 5, 2
+ROUNDS, NOTES_ROUNDS, QUICK_ROUNDS = 3, 5, 2  # most for the notes' grid, whose figures are quoted
 
 
-def main(arguments: Sequence[str] | None = None, start: measure.Start = Apart) -> int:
+class Setup(NamedTuple):
+    """What the command line chooses from.
+
+    Attributes:
+        start: Makes a contender's worker: each in a process of its own, or, for tests, here.
+        workloads: By name.
+        contenders: By name.
+        scale: Points of the growth curves.
+    """
+
+    start: Start = Apart
+    workloads: Mapping[str, Workload] = WORKLOADS
+    contenders: Mapping[str, Contender] = CONTENDERS
+    scale: growth.Scale = growth.Scale()
+
+
+DEFAULTS = Setup()
+
+
+def main(arguments: Sequence[str] | None = None, setup: Setup = DEFAULTS) -> int:
     """Runs the comparison.
 
     Args:
         arguments: The command line.
-        start: Where contenders run: each apart, or, for tests, here.
+        setup: What it chooses from.
 
     Returns:
         The exit status: 1 if a contender failed.
     """
-    options, contenders = _read(arguments)
+    options = read_options(arguments, setup)
     for directory in (options.out, options.json.parent):
         directory.mkdir(parents=True, exist_ok=True)
     began = time.perf_counter()
-    with measure.started({"": CONTENDERS["jfnn"]}, start) as workers:
-        environment = report.environment(workers[""].devices())
+    with started({"jfnn": setup.contenders["jfnn"]}, setup.start) as workers:
+        environment = machine.environment(workers["jfnn"].call(machine.jax_devices))
     print(report.header(environment))
-    workloads = {name: w for name, w in WORKLOADS.items() if name in options.workload}
-    if options.quick:
-        workloads = {name: quick(w) for name, w in workloads.items()}
-    comparisons: dict[str, measure.Comparison] = {}
+    comparisons: dict[str, Comparison] = {}
     points: list[growth.Point] = []
     failed: dict[str, str] = {}
 
@@ -58,65 +75,50 @@ def main(arguments: Sequence[str] | None = None, start: measure.Start = Apart) -
         write(comparisons, points, environment | {"seconds": seconds, "quick": options.quick}, options)
         return seconds
 
-    for name, comparison in compare_all(workloads, contenders, options, start):
+    for name, comparison in compare_all(options, setup):
         comparisons[name] = comparison
         print(f"\n### {comparison.workload.title}\n\n{report.tables(comparison)}", flush=True)
         save()
     if GROWTH in options.workload:
         before = time.perf_counter()
-        scale = QUICK_GROWTH if options.quick else growth.Scale()
-        points, failed = growth.curves(scale, start, _log, contenders)
+        scale = QUICK_GROWTH if options.quick else setup.scale
+        points, failed = growth.curves(scale, setup.start, options.chosen)
         print(f"\n### growth\n\n{time.perf_counter() - before:.0f} s for {len(points)} points.")
     print(f"\n{save():.0f} s in all; figures in {options.out}")
-    for what, why in failed.items():
-        print(f"growth, {what}: failed, {report.last_line(why)}")
+    for place, why in failed.items():
+        print(f"growth, {place}: failed, {report.last_line(why)}")
     return 1 if failed or any(comparison.failed for comparison in comparisons.values()) else 0
 
 
-def compare_all(
-    workloads: dict[str, Workload],
-    contenders: dict[str, Contender],
-    options: argparse.Namespace,
-    start: measure.Start,
-) -> Iterator[tuple[str, measure.Comparison]]:
-    """Measures the workloads one after another and gives each one's figures when it is done.
+def compare_all(options: argparse.Namespace, setup: Setup) -> Iterator[tuple[str, Comparison]]:
+    """Measures the workloads one after another, and yields the figures of each.
 
     Contenders get new processes for every workload, so that none profits from what it compiled before;
     ``--quick`` spares that.
     """
-    comparisons = {}
-    names = list(workloads)
-    for group in [names] if options.quick else [[name] for name in names]:
-        began = time.perf_counter()
-        with measure.started(contenders, start) as workers:
+    workloads = {name: w for name, w in setup.workloads.items() if name in options.workload}
+    if options.quick:
+        workloads = {name: quick(workload) for name, workload in workloads.items()}
+    for group in [list(workloads)] if options.quick else [[name] for name in workloads]:
+        with started(options.chosen, setup.start) as workers:
+            comparisons = {}
             for name in group:
-                rounds = rounds_of(name, options)
-                found = measure.compare(workloads[name], contenders, workers, rounds, _log)
-                comparisons[name], began = _timed(found, began)
+                default = QUICK_ROUNDS if options.quick else NOTES_ROUNDS if name == "notes" else ROUNDS
+                rounds = options.rounds or default
+                comparisons[name] = compare(workloads[name], options.chosen, workers, rounds)
         # After the others have ended, which it would disturb.
-        with measure.started({measure.BREAKDOWN: TRACED}, start) as workers:
-            for name in group:
-                _log(f"{name}: {measure.BREAKDOWN}")
-                found = measure.broken_down(comparisons[name], workers[measure.BREAKDOWN])
-                comparisons[name], began = _timed(found, began)
-                yield name, comparisons[name]
+        with started({BREAKDOWN: setup.contenders["jfnn"]}, setup.start) as workers:
+            for name, comparison in comparisons.items():
+                yield name, with_breakdown(comparison, workers[BREAKDOWN])
 
 
-def _timed(comparison: measure.Comparison, since: float) -> tuple[measure.Comparison, float]:
-    """The comparison with the seconds since then added to its own, and the time now."""
-    now = time.perf_counter()
-    return dataclasses.replace(comparison, seconds=comparison.seconds + now - since), now
-
-
-def rounds_of(name: str, options: argparse.Namespace) -> int:
-    """Warm runs of each contender on a workload: most where the figures are quoted."""
-    if options.rounds:
-        return options.rounds
-    return QUICK_ROUNDS if options.quick else NOTES_ROUNDS if name == "notes" else ROUNDS
-
-
-def write(comparisons, points, environment: dict, options: argparse.Namespace) -> None:
-    """Writes all files, of what there is so far."""
+def write(
+    comparisons: dict[str, Comparison],
+    points: list[growth.Point],
+    environment: dict[str, Any],
+    options: argparse.Namespace,
+) -> None:
+    """Writes all files, with the figures that there are so far."""
     from benchmarks import figures
 
     everything = {
@@ -126,72 +128,49 @@ def write(comparisons, points, environment: dict, options: argparse.Namespace) -
     }
     options.json.write_text(json.dumps(report.plain(everything), indent=2, allow_nan=False) + "\n")
     if comparisons:
-        figures.comparisons(comparisons).savefig(options.out / "bench.png", dpi=150)
+        figures.bars(comparisons).savefig(options.out / "bench.png", dpi=150)
     if points:
         report.write_csv(points, options.out / "growth.csv")
         figures.growth(points).savefig(options.out / "growth.png", dpi=150)
 
 
-def _log(message: str) -> None:
-    if sys.stderr.isatty():
-        print(f"\r\x1b[K{message}", end="\r", file=sys.stderr, flush=True)
-
-
-def _read(arguments: Sequence[str] | None) -> tuple[argparse.Namespace, dict[str, Contender]]:
-    """The options, their defaults filled in, and the contenders that they name."""
-    parser = _parser()
+def read_options(arguments: Sequence[str] | None, setup: Setup = DEFAULTS) -> argparse.Namespace:
+    """The command line's options with their defaults filled in; ``chosen`` are the contenders to run."""
+    parser = _parser(setup)
     options = parser.parse_args(arguments)
-    names = options.contenders or (QUICK_CONTENDERS if options.quick else tuple(CONTENDERS))
-    contenders = available(names)
+    if options.rounds is not None and options.rounds < 1:
+        parser.error(f"argument --rounds: expected at least 1, got {options.rounds}")
+    names = options.contenders or (QUICK_CONTENDERS if options.quick else setup.contenders)
+    options.chosen = available(names, setup.contenders)
     for name in options.contenders or ():
-        if name not in contenders:
-            parser.error(f"argument --contenders: {name} needs {CONTENDERS[name].needs}, not installed")
-    has_curves = any(name in growth.LINES for name in contenders)
+        if name not in options.chosen:
+            needs = setup.contenders[name].needs
+            parser.error(f"argument --contenders: {name} needs {needs}, not installed")
+    has_curves = any(name in options.chosen for name in setup.scale.contenders)
     if GROWTH in (options.workload or ()) and not has_curves:
-        parser.error(f"argument --contenders: {GROWTH} measures {', '.join(growth.LINES)}")
+        parser.error(f"argument --contenders: {GROWTH} measures {', '.join(setup.scale.contenders)}")
     if options.workload is None:
-        options.workload = [*WORKLOADS, *([GROWTH] if has_curves and not options.quick else [])]
+        options.workload = [*setup.workloads, *([GROWTH] if has_curves and not options.quick else [])]
     options.json = options.json or options.out / "bench.json"
-    return options, contenders
+    return options
 
 
-def _parser() -> argparse.ArgumentParser:
+def _parser(setup: Setup) -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(
         description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter, allow_abbrev=False
     )
-    names = [*WORKLOADS, GROWTH]
-    parser.add_argument(
-        "--workload",
-        nargs="+",
-        choices=names,
-        metavar="NAME",
-        help=f"of {', '.join(names)}; default: all (--quick: all but {GROWTH})",
-    )
-    parser.add_argument(
-        "--contenders",
-        nargs="+",
-        choices=CONTENDERS,
-        metavar="NAME",
-        help=f"of {', '.join(CONTENDERS)}; default: all whose packages are installed",
-    )
-    parser.add_argument(
-        "--rounds", type=_rounds, help=f"warm runs of each; default: {ROUNDS}, the notes' grid {NOTES_ROUNDS}"
-    )
-    parser.add_argument(
-        "--quick",
-        action="store_true",
-        help=f"less than a tenth of the work, {QUICK_ROUNDS} rounds",
-    )
+    names, contenders = [*setup.workloads, GROWTH], setup.contenders
+    of_workloads = f"of {', '.join(names)}; default: all (--quick: all but {GROWTH})"
+    of_contenders = f"of {', '.join(contenders)}; default: all whose packages are installed"
+    of_rounds = f"warm runs of each; default: {ROUNDS}, the notes' grid {NOTES_ROUNDS}"
+    of_quick = f"less than a tenth of the work, {QUICK_ROUNDS} rounds"
+    parser.add_argument("--workload", nargs="+", choices=names, metavar="NAME", help=of_workloads)
+    parser.add_argument("--contenders", nargs="+", choices=contenders, metavar="NAME", help=of_contenders)
+    parser.add_argument("--rounds", type=int, help=of_rounds)
+    parser.add_argument("--quick", action="store_true", help=of_quick)
     parser.add_argument("--json", type=Path, metavar="FILE", help="default: bench.json in --out")
     parser.add_argument("--out", type=Path, default=Path("runs/bench"), help="default: runs/bench")
     return parser
-
-
-def _rounds(text: str) -> int:
-    rounds = int(text)
-    if rounds < 1:
-        raise argparse.ArgumentTypeError(f"expected at least 1, got {text}")
-    return rounds
 
 
 if __name__ == "__main__":

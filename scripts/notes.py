@@ -1,15 +1,15 @@
-"""The lecture notes, reproduced: every figure that they print beside what comes out here.
+"""The lecture notes, reproduced: every figure that they print beside the one computed here.
 
-The notes' random stream is replayed through the library. Each of their sections becomes a table of published
-figures, those computed here, and verdicts:
+The notes' random numbers are replayed through the library. Each section becomes a table of published figures,
+figures computed here, and verdicts:
 
-* reproduced: the same, exactly or to the digits printed.
-* consistent: it depends on rounding or on random starts, and agrees as far as the reason says. A chaotic cell
-  of the grid is given as mean ± standard deviation (least..largest) over minibatch streams, and is
-  consistent within three standard deviations.
-* corrected: the published figure is an artefact, explained beside it, and what comes out here is none.
-* outside the spread: a chaotic cell that is further off than that.
-* NOT REPRODUCED: what must come out the same does not; the exit status is 1.
+* reproduced: the same, exactly or to the printed digits.
+* consistent: depends on rounding or on random starts, and agrees as far as the reason says. A chaotic cell of
+  the grid is given as mean ± standard deviation (least..largest) over minibatch sequences, and is consistent
+  within three standard deviations.
+* corrected: the published figure is an artefact, explained beside it; the one computed here is not.
+* outside the spread: a chaotic cell further off than that.
+* NOT REPRODUCED: must come out the same and does not; the exit status is 1.
 
 Figures and trained models are written to a folder.
 """
@@ -22,37 +22,43 @@ from collections.abc import Callable, Sequence
 from pathlib import Path
 
 import jax
-from lecture_notes import digits, gates
+from lecture_notes import approximation, digits, gates, grid
 from lecture_notes.replay import Replay
-from lecture_notes.report import NOT_REPRODUCED, Row, table
+from lecture_notes.verdicts import NOT_REPRODUCED, Row, table
 
 import jfnn
 
 PUBLISHED = Path(__file__).resolve().parent.parent / "tests" / "data"
 
 SECTIONS: dict[str, tuple[str, Callable[[Replay], list[Row]]]] = {
-    "gates": ("OR and XOR by least squares, XOR by a network set by hand", gates.gates),
-    "xor": ("OR and XOR trained from random starts", gates.xor_trained),
-    "approximation": ("Universal approximation", gates.approximation),
-    "digits": ("The digits", digits.digits_shown),
-    "initial": ("The network before training", digits.initial_prediction),
+    "gates": ("OR and XOR by least squares, XOR by a network set by hand", gates.least_squares),
+    "xor": ("OR and XOR trained from random starts", gates.trained),
+    "approximation": ("Universal approximation", approximation.approximation),
+    "digits": ("The digits", digits.data),
+    "initial": ("The network before training", digits.initial_network),
     "gradients": ("Backpropagation", digits.gradients),
     "descent": ("Gradient descent", digits.gradient_descent),
     "sgd": ("Stochastic gradient descent", digits.stochastic_gradient_descent),
-    "grid": ("The grid: right answers of train, test", digits.grid),
+    "grid": ("The grid: right answers of train, test", grid.grid),
     "models": ("Stored models", digits.stored_models),
 }
 
 
-def main(arguments: Sequence[str] | None = None) -> int:
+def main(
+    arguments: Sequence[str] | None = None, make_replay: Callable[[Path, Path, str], Replay] = Replay
+) -> int:
     """Runs the sections and prints their tables.
 
+    Args:
+        arguments: The command line.
+        make_replay: ``(published, out, dtype) ->`` what the sections share.
+
     Returns:
-        The exit status: 1 if something that must be reproduced was not.
+        The exit status: 1 if a figure that must be reproduced was not.
     """
     options = _parser().parse_args(arguments)
     options.out.mkdir(parents=True, exist_ok=True)
-    replay = Replay(options.published, options.out, options.dtype)
+    replay = make_replay(options.published, options.out, options.dtype)
     started = time.perf_counter()
     verdicts: Counter[str] = Counter()
     with jax.enable_x64(options.dtype == "float64"):

@@ -1,1 +1,1 @@
-"""What bench.py is made of: workloads, contenders, the processes they run in, tables and plots."""
+"""Parts of bench.py: workloads, contenders, the processes they run in, comparisons, tables and plots."""

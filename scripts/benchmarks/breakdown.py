@@ -1,9 +1,9 @@
-"""Where jfnn's time goes: what each core does during one sweep, from a trace by JAX's profiler.
+"""Breakdown of jfnn's time: what each core does during one sweep, from a trace by JAX's profiler.
 
-On a CPU, XLA leaves an event for every kernel that it runs, by its name in the compiled program, from which
-it follows whether it is a matrix product. Each moment of a thread counts for the innermost event that covers
-it. Tracing itself takes about a microsecond a kernel, most of it between kernels; that is in the figures, and
-nothing is scaled. A long sweep is traced with fewer epochs, and then compared with the floor of these.
+On a CPU, XLA records an event for every kernel, by its name in the compiled program, which tells whether it
+is a matrix product. Each moment of a thread counts for the innermost event that covers it. Tracing itself
+takes about a microsecond a kernel, most of it between kernels; that is in the figures, and nothing is scaled.
+A long sweep is traced with fewer epochs, and then compared with the floor of these.
 """
 
 import collections
@@ -13,11 +13,11 @@ import tempfile
 import time
 from collections.abc import Iterable, Mapping
 from pathlib import Path
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
-from benchmarks.contenders import DRAWING, Contender, jfnn_sweep
-from benchmarks.peers import cores
-from benchmarks.workloads import Workload
+from benchmarks.contenders import DRAWING, jfnn_sweep
+from benchmarks.machine import cores
+from benchmarks.workload import Workload
 
 FIRST, LATER = "products of the first layer", "products of later layers"
 OTHER = "other kernels: elementwise, sums, gathers"
@@ -32,12 +32,11 @@ ROWS = (FIRST, LATER, OTHER, BETWEEN, SCORING, SCORING_OTHER, DRAWN, BEFORE, GAP
 
 SWEEP = "traced sweep"
 ENCLOSING = ("while", "call", "conditional")
-TRAINS, SCORES = "advance", "evaluate"  # are in the names of the programs that train and score
+TRAINS, SCORES = "advance", "score"  # parts of the names of the programs that train and score
 INSTRUCTION = re.compile(r"\s*(?:ROOT )?%(\S+) = (.+?) ([a-z][a-z0-9-]*)\((.*)")
 SHAPE = re.compile(r"[a-z]+[0-9]+\[([0-9,]*)\]")
 
-
-Operation = tuple[str, str]  # the program, and its name there
+Operation = tuple[str, str]  # the program, and a name in it
 
 
 class Breakdown(NamedTuple):
@@ -48,9 +47,9 @@ class Breakdown(NamedTuple):
         flop: Operations of the matrix products in them and in scoring.
         cores: Host threads that it ran on, a core each.
         seconds: Its wall time.
-        untraced_seconds: That of the same sweep just before, not traced.
-        kernels: How many kernels it ran.
-        core_seconds: The time of all cores by what they did, a key for each of `ROWS`. Adds up to
+        untraced_seconds: Wall time of the same sweep just before, not traced.
+        kernels: Number of kernels that it ran.
+        core_seconds: Time of all cores by what they did, a key for each of `ROWS`. Adds up to
             ``cores * seconds``, except where XLA ran more threads than there are cores.
     """
 
@@ -64,49 +63,42 @@ class Breakdown(NamedTuple):
 
 
 class Event(NamedTuple):
-    """What a thread did for a while: nanoseconds, and a key of ``Breakdown.core_seconds`` or `WAITING`."""
+    """Activity of a thread: nanoseconds, and a key of ``Breakdown.core_seconds`` or `WAITING`."""
 
     start: float
     end: float
     kind: str
 
 
-def prepare(workload: Workload):
-    """``run() -> Breakdown``, or None where XLA does not tell what it runs: on anything but a CPU."""
+def trace(workload: Workload) -> Breakdown | None:
+    """Traces jfnn on a workload, in this process; None where XLA does not record kernels: not on a CPU."""
     import jax
 
+    if jax.default_backend() != "cpu":
+        return None
     workload = dataclasses.replace(workload, epochs=workload.traced_epochs or workload.epochs)
     sweep = jfnn_sweep(workload)
-
-    def run():
-        if jax.default_backend() != "cpu":
-            return None
-        jax.clear_caches()  # programs of other workloads have the same names
-        flop = workload.flop(sweep().trained)  # compiles
-        started = time.perf_counter()
-        sweep()
-        untraced = time.perf_counter() - started
-        options = jax.profiler.ProfileOptions()
-        options.python_tracer_level = 0
-        with tempfile.TemporaryDirectory() as directory:
-            with jax.profiler.trace(directory, profiler_options=options), jax.profiler.TraceAnnotation(SWEEP):
-                sweep()
-            [path] = Path(directory).rglob("*.xplane.pb")
-            traced = jax.profiler.ProfileData.from_file(str(path))
-        programs = [p for e in jax.devices()[0].client.live_executables() for p in e.hlo_modules()]
-        kinds: dict[Operation, str] = {}
-        for program in programs:
+    jax.clear_caches()  # programs of other workloads have the same names
+    flop = workload.flop(sweep().trained)  # compiles
+    started = time.perf_counter()
+    sweep()
+    untraced = time.perf_counter() - started
+    options = jax.profiler.ProfileOptions()
+    options.python_tracer_level = 0
+    with tempfile.TemporaryDirectory() as directory:
+        with jax.profiler.trace(directory, profiler_options=options), jax.profiler.TraceAnnotation(SWEEP):
+            sweep()
+        [path] = Path(directory).rglob("*.xplane.pb")
+        traced = jax.profiler.ProfileData.from_file(str(path))
+    kinds: dict[Operation, str] = {}
+    for executable in jax.devices()[0].client.live_executables():
+        for program in executable.hlo_modules():
             if TRAINS in program.name or SCORES in program.name:
                 kinds |= program_kinds(program.to_string(), workload.sizes[0])
-        return _breakdown(traced, kinds, Breakdown(workload.epochs, flop, cores(), 0.0, untraced, 0, {}))
-
-    return run
+    return _breakdown(traced, kinds, Breakdown(workload.epochs, flop, cores(), 0.0, untraced, 0, {}))
 
 
-TRACED = Contender("jfnn, all cores, traced", prepare, cpu_devices="cores", ours=True)
-
-
-def _breakdown(traced, kinds: Mapping[Operation, str], known: Breakdown) -> Breakdown | None:
+def _breakdown(traced: Any, kinds: Mapping[Operation, str], known: Breakdown) -> Breakdown | None:
     marks: dict[str, Event] = {}
     kernels: list[Event] = []
     busy = dict.fromkeys((*ROWS, WAITING), 0.0)
@@ -126,47 +118,44 @@ def _breakdown(traced, kinds: Mapping[Operation, str], known: Breakdown) -> Brea
                 marks[event.name] = events[-1]
         for kind, nanoseconds in self_times(events).items():
             busy[kind] += nanoseconds
-    return _summary(marks, kernels, busy, known) if kernels else None
-
-
-def _summary(marks, kernels: list[Event], busy: Mapping[str, float], known: Breakdown) -> Breakdown:
+    if not kernels:
+        return None
     sweep, drawing = (marks[name].end - marks[name].start for name in (SWEEP, DRAWING))
     before = min(kernel.start for kernel in kernels) - marks[SWEEP].start - drawing
     after = marks[SWEEP].end - max(kernel.end for kernel in kernels)
-    idle = {DRAWN: drawing, BEFORE: before, AFTER: after}
-    found = {row: busy[row] / 1e9 for row in ROWS}
-    found |= {row: known.cores * nanoseconds / 1e9 for row, nanoseconds in idle.items()}
-    found[GAPS] = max(0.0, known.cores * sweep / 1e9 - sum(found.values()))
-    return known._replace(seconds=sweep / 1e9, kernels=len(kernels), core_seconds=found)
+    busy |= {DRAWN: known.cores * drawing, BEFORE: known.cores * before, AFTER: known.cores * after}
+    times = {row: busy[row] / 1e9 for row in ROWS}
+    times[GAPS] = max(0.0, known.cores * sweep / 1e9 - sum(times.values()))
+    return known._replace(seconds=sweep / 1e9, kernels=len(kernels), core_seconds=times)
 
 
 def self_times(events: Iterable[Event]) -> dict[str, float]:
     """Nanoseconds of one thread by kind, each moment counted for the innermost event only."""
-    found: dict[str, float] = collections.defaultdict(float)
-    around: list[Event] = []
+    times: dict[str, float] = collections.defaultdict(float)
+    open_events: list[Event] = []
     for event in sorted(events, key=lambda event: (event.start, -event.end)):
-        while around and around[-1].end <= event.start:
-            around.pop()
-        found[event.kind] += event.end - event.start
-        if around:
-            found[around[-1].kind] -= min(event.end, around[-1].end) - event.start
-        around.append(event)
-    return found
+        while open_events and open_events[-1].end <= event.start:
+            open_events.pop()
+        times[event.kind] += event.end - event.start
+        if open_events:
+            times[open_events[-1].kind] -= min(event.end, open_events[-1].end) - event.start
+        open_events.append(event)
+    return times
 
 
 def program_kinds(text: str, n_in: int) -> dict[Operation, str]:
-    """What the operations of a compiled program are: ``(program, operation) -> kind``.
+    """Kinds of the operations of a compiled program: ``(program, operation) -> kind``.
 
     Args:
         text: The program as XLA prints it after optimising it.
-        n_in: Inputs of the network; a product of which one factor or the result is this wide, or high, is one
-            of the first layer.
+        n_in: Inputs of the network; a product with a factor or result of this width or height is one of the
+            first layer.
     """
     program = text.split(None, 2)[1].rstrip(",")
     scores = SCORES in program
     shapes: dict[str, list[int]] = {}
     product_in: dict[str, str] = {}
-    found = {}
+    kinds = {}
     computation = ""
     for line in text.splitlines():
         if line.endswith("{"):
@@ -187,5 +176,5 @@ def program_kinds(text: str, n_in: int) -> dict[Operation, str]:
             kind = product_in.get(called.group(1), kind)
         elif opcode in ENCLOSING:
             kind = BETWEEN
-        found[program, name] = kind
-    return found
+        kinds[program, name] = kind
+    return kinds

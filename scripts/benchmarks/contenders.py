@@ -1,18 +1,17 @@
-"""Who takes part: the peers, jfnn, and the floor below them all."""
+"""All contenders: the other ways to train, jfnn, and the floor below them all."""
 
 import functools
+import importlib
 import importlib.util
-from collections.abc import Callable
-from typing import NamedTuple
+from collections.abc import Callable, Iterable, Mapping
+from typing import Any, NamedTuple
 
 import numpy as np
 
-from benchmarks.peers import Outcome, numpy_contender, plain_vmap, scikit_learn, streams
-from benchmarks.workloads import Workload
+from benchmarks.workload import Outcome, Runner, Workload
 
-MATMUL_SIZE, MATMUL_COUNT = 2048, 3
-MATMUL_FLOP = 2.0 * MATMUL_SIZE**3 * MATMUL_COUNT
 DRAWING = "weights and minibatches drawn"  # the name of this phase of a run in a trace
+FLOOR = "floor"
 
 
 class Contender(NamedTuple):
@@ -20,17 +19,18 @@ class Contender(NamedTuple):
 
     Attributes:
         title: Its name in tables.
-        prepare: ``workload -> run``, where ``run() -> Outcome``.
+        prepare: ``workload -> run``, not timed. A run draws starting weights and minibatches (the same for
+            every contender that takes them), trains all members and scores them.
         one_by_one: Trains member after member, so that a part of them may stand for all.
         cpu_devices: CPU devices that JAX shows in its process, "cores" for one a core; None without JAX.
         needs: A package that must be importable.
         ours: Whether it is jfnn.
-        all_work: Whether members leave early only where they diverge, if at all.
-        comment: What a reader of its figures must know.
+        all_work: Whether members stop early only where they diverge, if at all.
+        comment: Remark for a reader of its figures.
     """
 
     title: str
-    prepare: Callable[[Workload], Callable[[], Outcome]]
+    prepare: Callable[..., Runner]
     one_by_one: bool = False
     cpu_devices: int | str | None = None
     needs: str | None = None
@@ -39,71 +39,77 @@ class Contender(NamedTuple):
     comment: str = ""
 
 
-def jfnn_sweep(workload: Workload, **options):
-    """jfnn, with the given options of `jfnn.sweep`."""
+def jfnn_sweep(workload: Workload, sweep: Callable[..., Any] | None = None, **options: Any) -> Runner:
+    """jfnn, with further options of `jfnn.sweep`; ``sweep`` takes its place in tests."""
     import jax
 
     import jfnn
 
     network = jfnn.mlp(workload.sizes, workload.activation)
-    rows = workload.rows()
+    split = jfnn.Split(*workload.rows())
     loss = "sigmoid_cross_entropy" if workload.sizes[-1] == 1 else "cross_entropy"
 
-    def run():
+    def run() -> Outcome:
         with jax.profiler.TraceAnnotation(DRAWING):
-            start, batches = streams(workload, rows)
-        result = jfnn.sweep(
+            layers, batches = workload.replicates()
+        result = (sweep or jfnn.sweep)(
             network,
-            jfnn.Split(*rows),
+            split,
             learning_rate=workload.learning_rates,
             l2=workload.l2s,
             epochs=workload.epochs,
             batch_size=None if batches is None else workload.batch,
             seeds=workload.seeds,
             loss=loss,
-            initial_params=tuple(jfnn.Layer(w, b) for w, b in start),
+            initial_params=tuple(map(jfnn.Layer._make, layers)),
             batches=batches,
             **options,
         )
-        to_the_end = np.where(result.left_at < 0, result.test_accuracy, np.nan)
-        return Outcome(to_the_end, float(result.epochs.mean()) / workload.epochs)
+        finished = np.where(result.stopped_at < 0, result.test_accuracy, np.nan)
+        return Outcome(finished, float(result.epochs.mean()) / workload.epochs)
 
     return run
 
 
-def matmul(workload: Workload):
+def jfnn_halving(workload: Workload) -> Runner:
+    """jfnn, with two thirds of the cells pruned at every evaluation."""
+    import jfnn
+
+    return jfnn_sweep(workload, gradient="backprop", schedulers=[jfnn.Halving(3)])
+
+
+def matmul(workload: Workload, size: int = 2048, count: int = 3) -> Runner:
     """Large square products in float32; no network at all."""
     import jax
     import jax.numpy as jnp
 
     @jax.jit
-    def products(a, b):
-        for _ in range(MATMUL_COUNT):
+    def products(a: jax.Array, b: jax.Array) -> jax.Array:
+        for _ in range(count):
             b = jnp.matmul(a, b, precision="highest")
         return b
 
-    a, b = jnp.full((2, MATMUL_SIZE, MATMUL_SIZE), 1 / MATMUL_SIZE, jnp.float32)
+    a, b = jnp.full((2, size, size), 1 / size, jnp.float32)
 
-    def run():
-        jax.block_until_ready(products(a, b))
-        return Outcome(None)
+    def run() -> Outcome:
+        products(a, b).block_until_ready()
+        return Outcome(None, flop=2.0 * size**3 * count)
 
     return run
 
 
-def with_torch(name: str):
-    """A contender of `benchmarks.torch_contenders`, which is imported only when it takes part."""
-    return functools.partial(_prepare_torch, name)
+def _import_and_prepare(module: str, function: str, workload: Workload) -> Runner:
+    runner: Runner = getattr(importlib.import_module(f"benchmarks.{module}"), function)(workload)
+    return runner
 
 
-def _prepare_torch(name: str, workload: Workload):
-    from benchmarks import torch_contenders
+def other(title: str, module: str, function: str = "prepare", **fields: Any) -> Contender:
+    """A contender in a module of this package, imported only in its process: its packages take memory."""
+    return Contender(title, functools.partial(_import_and_prepare, module, function), **fields)
 
-    return getattr(torch_contenders, name)(workload)
 
-
-def ours(title: str, cpu_devices: int | str = "cores", **options) -> Contender:
-    """A contender that is jfnn.
+def ours(title: str, cpu_devices: int | str = "cores", **options: Any) -> Contender:
+    """A contender that is jfnn, with options of `jfnn.sweep`.
 
     JAX shows one CPU device a core (as after `jfnn.use_all_cores`) also where jfnn is to use one core: of a
     single device XLA would spread the larger products over all of them.
@@ -111,30 +117,31 @@ def ours(title: str, cpu_devices: int | str = "cores", **options) -> Contender:
     return Contender(title, functools.partial(jfnn_sweep, **options), cpu_devices=cpu_devices, ours=True)
 
 
-FLOOR = "floor"
 CONTENDERS = {
-    "numpy": Contender("NumPy loop of the notes (float64)", numpy_contender, one_by_one=True),
-    "sklearn": Contender(
+    "numpy": other("NumPy loop of the notes (float64)", "numpy_loop", one_by_one=True),
+    "sklearn": other(
         "scikit-learn GridSearchCV, a process a core",
-        scikit_learn,
+        "scikit_learn",
         one_by_one=True,
         comment="float64; its own starting weights and minibatches",
     ),
-    "torch": Contender("PyTorch loop", with_torch("loop"), one_by_one=True, needs="torch"),
-    "torch_vmap": Contender("PyTorch torch.func.vmap", with_torch("vmap"), needs="torch"),
-    "torch_compile": Contender("the same, torch.compile", with_torch("compiled"), needs="torch"),
-    "vmap": Contender("JAX jit(vmap(train)), rows", plain_vmap, cpu_devices=1),
-    "jfnn_1": ours("jfnn, 1 core", devices=1),
+    "torch": other("PyTorch loop", "torch_loops", "loop", one_by_one=True, needs="torch"),
+    "torch_vmap": other("PyTorch torch.func.vmap", "torch_loops", "vmap", needs="torch"),
+    "torch_compile": other("the same, torch.compile", "torch_loops", "compiled", needs="torch"),
+    "vmap": other("JAX jit(vmap(train)), rows", "jax_vmap", cpu_devices=1),
+    "jfnn_1": ours("jfnn, 1 core", execution=1),
     "jfnn": ours("jfnn, all cores"),
     "jfnn_backprop": ours("jfnn, all cores, backprop", gradient="backprop"),
-    "jfnn_halving": ours("jfnn, all cores, backprop, halving by 3", gradient="backprop", halving=3)._replace(
-        all_work=False, comment="less work: losers leave early, ranked on the test rows"
+    "jfnn_halving": ours("jfnn, all cores, backprop, halving by 3")._replace(
+        prepare=jfnn_halving,
+        all_work=False,
+        comment="less work: losing cells are pruned, ranked on the test rows",
     ),
     FLOOR: Contender("floor: the products at the rate of large ones", matmul, cpu_devices=1, all_work=False),
 }
 
 
-def available(names) -> dict[str, Contender]:
+def available(names: Iterable[str], contenders: Mapping[str, Contender] = CONTENDERS) -> dict[str, Contender]:
     """The named contenders whose packages are there."""
-    chosen = {name: CONTENDERS[name] for name in names}
+    chosen = {name: contenders[name] for name in names}
     return {name: c for name, c in chosen.items() if c.needs is None or importlib.util.find_spec(c.needs)}

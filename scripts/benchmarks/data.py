@@ -1,4 +1,4 @@
-"""The rows that contenders train and are tested on, made once a process."""
+"""Training and test rows of the workloads, made once a process."""
 
 import functools
 from typing import NamedTuple

@@ -1,16 +1,16 @@
-"""The comparison and the growth curves as pictures."""
+"""Plots of the comparison and of the growth curves."""
 
 from typing import Any
 
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
+from benchmarks.comparison import Comparison
 from benchmarks.contenders import CONTENDERS, FLOOR
 from benchmarks.growth import Point
-from benchmarks.measure import Comparison
 
-FLOOR_COLOUR = "#000000"
-# Others in greys, jfnn in blues; a contender that is not here is not drawn.
+FLOOR_LINE: dict[str, Any] = {"color": "black", "linestyle": "--", "linewidth": 1}
+# Others in greys and yellows, jfnn in blues and green; contenders without a colour are not drawn.
 COLOURS = {
     "numpy": "#4d4d4d",
     "sklearn": "#8c8c8c",
@@ -23,30 +23,23 @@ COLOURS = {
     "jfnn_backprop": "#0b3c5d",
     "jfnn_halving": "#5bbfae",
 }
-LINE_COLOURS = {**COLOURS, "vmap": "#8c8c8c", FLOOR: FLOOR_COLOUR}
-AXIS_LABELS = {
-    "members": "members",
-    "batch": "rows a step",
-    "width": "hidden units",
-    "cores": "threads",
-}
+LINE_COLOURS = {**COLOURS, "vmap": "#8c8c8c", FLOOR: "black"}
+AXIS_LABELS = {"members": "members", "batch": "rows a step", "width": "hidden units", "cores": "threads"}
 
 
-def comparisons(found: dict[str, Comparison]) -> Figure:
+def bars(comparisons: dict[str, Comparison]) -> Figure:
     """A group of bars a workload, a bar a contender (its median), and a line at the floor."""
-    figure = Figure(figsize=(max(4.0, 2.4 * len(found)), 4.2))
-    figure.set_layout_engine("constrained")
+    figure = Figure(figsize=(max(4.0, 2.4 * len(comparisons)), 4.2), layout="constrained")
     axes = figure.subplots()
-    drawn = {name: m.title for c in found.values() for name, m in c.measurements.items() if name in COLOURS}
-    bar = 0.85 / max(len(drawn), 1)
-    for group, comparison in enumerate(found.values()):
-        _bars(axes, group, comparison, list(drawn), bar)
-    for name, title in drawn.items():
-        axes.bar(0, 0, color=COLOURS[name], label=title)
-    axes.plot([], [], color=FLOOR_COLOUR, linestyle="--", linewidth=1, label=CONTENDERS[FLOOR].title)
-    titles = [c.workload.title.partition(": ") for c in found.values()]
+    names = [name for name in COLOURS if any(name in c.measurements for c in comparisons.values())]
+    for group, comparison in enumerate(comparisons.values()):
+        _group(axes, group, comparison, names)
+    for name in names:
+        axes.bar(0, 0, color=COLOURS[name], label=CONTENDERS[name].title)
+    axes.plot([], [], **FLOOR_LINE, label=CONTENDERS[FLOOR].title)
+    titles = [c.workload.title.partition(": ") for c in comparisons.values()]
     lines = [what + ":\n" + details.replace(", ", ",\n", 1) for what, _, details in titles]
-    axes.set_xticks(range(len(found)), lines, fontsize=8)
+    axes.set_xticks(range(len(comparisons)), lines, fontsize=8)
     axes.set_yscale("log")
     axes.yaxis.set_major_formatter("{x:g}")
     axes.set_ylabel("seconds, warm, median")
@@ -58,7 +51,8 @@ def comparisons(found: dict[str, Comparison]) -> Figure:
     return figure
 
 
-def _bars(axes: Axes, group: int, comparison: Comparison, names: list[str], bar: float) -> None:
+def _group(axes: Axes, group: int, comparison: Comparison, names: list[str]) -> None:
+    bar = 0.85 / max(len(names), 1)
     for place, name in enumerate(names):
         m = comparison.measurements.get(name)
         if m is not None:
@@ -68,16 +62,13 @@ def _bars(axes: Axes, group: int, comparison: Comparison, names: list[str], bar:
             axes.annotate(label, (x, m.median), (0, 1), textcoords="offset points", ha="center", fontsize=6.5)
     if FLOOR in comparison.measurements:
         floor = comparison.measurements[FLOOR].median
-        axes.plot(
-            [group - 0.45, group + 0.45], [floor, floor], color=FLOOR_COLOUR, linestyle="--", linewidth=1
-        )
+        axes.plot([group - 0.45, group + 0.45], [floor, floor], **FLOOR_LINE)
 
 
 def growth(points: list[Point]) -> Figure:
     """A panel an axis: time of one step of one member; with cores, the speed relative to the first."""
     axes = list(dict.fromkeys(point.axis for point in points))
-    figure = Figure(figsize=(3.6 * len(axes), 4))
-    figure.set_layout_engine("constrained")
+    figure = Figure(figsize=(3.6 * len(axes), 4), layout="constrained")
     for panel, axis in zip(figure.subplots(1, len(axes), squeeze=False)[0], axes, strict=True):
         of_axis = [point for point in points if point.axis == axis]
         for contender in dict.fromkeys(point.contender for point in of_axis):
@@ -89,20 +80,15 @@ def growth(points: list[Point]) -> Figure:
         panel.grid(color="0.92")
         panel.spines[["top", "right"]].set_visible(False)
     figure.axes[0].set_ylabel("µs for a step of a member")
-    figure.legend(
-        *figure.axes[0].get_legend_handles_labels(), loc="outside lower center", ncols=2, frameon=False
-    )
+    lines, titles = figure.axes[0].get_legend_handles_labels()
+    figure.legend(lines, titles, loc="outside lower center", ncols=2, frameon=False)
     return figure
 
 
 def _line(panel: Axes, axis: str, contender: str, points: list[Point]) -> None:
     values = [point.value for point in points]
-    style: dict[str, Any] = {
-        "color": LINE_COLOURS[contender],
-        "label": CONTENDERS[contender].title,
-        "marker": "o",
-        "markersize": 3,
-    }
+    colour, title = LINE_COLOURS[contender], CONTENDERS[contender].title
+    style: dict[str, Any] = {"color": colour, "label": title, "marker": "o", "markersize": 3}
     if axis == "cores":
         panel.plot(values, [points[0].median_s / point.median_s for point in points], **style)
         panel.set_ylabel("speed, relative to the first")
@@ -112,6 +98,6 @@ def _line(panel: Axes, axis: str, contender: str, points: list[Point]) -> None:
     scale = [p.us_per_member_step / p.median_s for p in points]
     low = [p.fastest_s * s for p, s in zip(points, scale, strict=True)]
     high = [p.slowest_s * s for p, s in zip(points, scale, strict=True)]
-    panel.fill_between(values, low, high, color=style["color"], alpha=0.2)
+    panel.fill_between(values, low, high, color=colour, alpha=0.2)
     panel.set_xscale("log")
     panel.set_yscale("log")

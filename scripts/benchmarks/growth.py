@@ -1,34 +1,34 @@
-"""How time grows with members, batch, width and cores: the notes' network, one of them varied at a time."""
+"""Growth of the time with members, batch, width and cores, each varied alone on the notes' network."""
 
-from collections.abc import Callable, Iterable
+from collections.abc import Mapping
 from typing import NamedTuple
 
-from benchmarks import measure
-from benchmarks.contenders import CONTENDERS, FLOOR, ours
-from benchmarks.peers import cores
-from benchmarks.workloads import NOTES, growth
-
-LINES = ("vmap", "jfnn", FLOOR)  # contenders that have curves
+from benchmarks.comparison import Comparison, Start, compare, show_progress, started
+from benchmarks.contenders import FLOOR, Contender, ours
+from benchmarks.machine import cores
+from benchmarks.workloads import NOTES, varied
 
 
 class Scale(NamedTuple):
-    """Which points are measured.
+    """The points to measure.
 
     Attributes:
         members: Numbers of members.
-        batches: Numbers of rows a step.
-        widths: Numbers of hidden units.
+        batch: Numbers of rows a step.
+        width: Numbers of hidden units.
         cores: Numbers of host threads, a core each as far as there are so many.
         gflop: Arithmetic of a point, about.
         rounds: Warm runs of each.
+        contenders: Names of contenders that have curves; that over cores is jfnn's.
     """
 
     members: tuple[int, ...] = (1, 7, 49, 343, 2401)
-    batches: tuple[int, ...] = (10, 30, 100, 300, 1000)
-    widths: tuple[int, ...] = (10, 32, 100, 320, 1024)
+    batch: tuple[int, ...] = (10, 30, 100, 300, 1000)
+    width: tuple[int, ...] = (10, 32, 100, 320, 1024)
     cores: tuple[int, ...] = (1, 2, 3, 4)
     gflop: float = 15.0
     rounds: int = 2
+    contenders: tuple[str, ...] = ("vmap", "jfnn", FLOOR)
 
 
 class Point(NamedTuple):
@@ -36,9 +36,9 @@ class Point(NamedTuple):
 
     Attributes:
         axis: "members", "batch", "width" or "cores".
-        value: Where on it.
-        contender: Whose time.
-        median_s: Seconds of a warm run.
+        value: Place on it.
+        contender: Name of the contender.
+        median_s: Median seconds of a warm run.
         fastest_s: Its fastest run.
         slowest_s: Its slowest run.
         us_per_member_step: Microseconds for one step of one member, its share of all scoring included.
@@ -60,56 +60,46 @@ class Point(NamedTuple):
 
 
 def curves(
-    scale: Scale, start: measure.Start, log: Callable[[str], None], names: Iterable[str] = LINES
+    scale: Scale, start: Start, contenders: Mapping[str, Contender]
 ) -> tuple[list[Point], dict[str, str]]:
-    """Measures every point.
-
-    Args:
-        scale: Which they are.
-        start: Where contenders run.
-        log: Told what is under way.
-        names: Those of `LINES` to measure; the curve over cores is jfnn's.
+    """Measures every point for those of the contenders that have curves.
 
     Returns:
-        The points, and for contenders that failed why, by "axis value contender".
+        The points, and tracebacks of contenders that failed, by "axis value contender".
     """
     points: list[Point] = []
     failed: dict[str, str] = {}
-    lines = {name: CONTENDERS[name] for name in LINES if name in names}
-    with measure.started(lines, start) as workers:
-        workloads = growth(scale.members, scale.batches, scale.widths, scale.gflop)
-        for (axis, value), workload in workloads.items():
-            log(f"growth: {axis} {value}")
-            found = measure.compare(workload, lines, workers, scale.rounds, log)
-            points += _points(axis, value, found)
-            failed |= {f"{axis} {value} {name}": why for name, why in found.failed.items()}
+    lines = {name: contenders[name] for name in scale.contenders if name in contenders}
+    with started(lines, start) as workers:
+        for axis in ("members", "batch", "width"):
+            for value, workload in varied(axis, getattr(scale, axis), scale.gflop).items():
+                show_progress(f"growth: {axis} {value}")
+                comparison = compare(workload, lines, workers, scale.rounds)
+                points += _points(axis, value, comparison)
+                failed |= {f"{axis} {value} {name}": why for name, why in comparison.failed.items()}
     if "jfnn" not in lines:
         return points, failed
     # jfnn takes no more threads than there are cores, or CPU devices that JAX shows.
-    by_cores = {f"jfnn on {n}": ours(f"jfnn, {n} cores", max(n, cores()), devices=n) for n in scale.cores}
-    lines = by_cores | {name: each for name, each in lines.items() if name == FLOOR}
-    with measure.started(lines, start) as workers:
-        workload = growth((NOTES.members,), (), (), scale.gflop)["members", NOTES.members]
-        log("growth: cores")
-        found = measure.compare(workload, lines, workers, scale.rounds, log)
-    failed |= {f"cores {name}": why for name, why in found.failed.items()}
-    measured = _points("cores", 0, found)
-    for count, name in zip(scale.cores, by_cores, strict=True):
-        points += [p._replace(value=count, contender="jfnn") for p in measured if p.contender == name]
+    by_cores = {f"jfnn on {n}": ours(f"jfnn, {n} cores", max(n, cores()), execution=n) for n in scale.cores}
+    lines = by_cores | {name: line for name, line in lines.items() if name == FLOOR}
+    with started(lines, start) as workers:
+        [workload] = varied("members", (NOTES.members,), scale.gflop).values()
+        show_progress("growth: cores")
+        comparison = compare(workload, lines, workers, scale.rounds)
+    failed |= {f"cores {name}": why for name, why in comparison.failed.items()}
+    measured = {point.contender: point for point in _points("cores", 0, comparison)}
+    for value, name in zip(scale.cores, by_cores, strict=True):
+        if name in measured:
+            points.append(measured[name]._replace(value=value, contender="jfnn"))
     return points, failed
 
 
-def _points(axis: str, value: int, comparison: measure.Comparison) -> list[Point]:
+def _points(axis: str, value: int, comparison: Comparison) -> list[Point]:
     workload = comparison.workload
     member_steps = workload.members * workload.epochs * workload.steps()
     return [
         Point(
-            axis,
-            value,
-            name,
-            m.median,
-            min(m.seconds),
-            max(m.seconds),
+            *(axis, value, name, m.median, min(m.seconds), max(m.seconds)),
             m.median / member_steps * 1e6,
             workload.flop() / m.median / 1e9,
             comparison.share_of_floor(name),

@@ -4,78 +4,75 @@ from collections.abc import Callable
 
 import numpy as np
 
-from benchmarks.workloads import Member, Workload
+from benchmarks.workload import Layers, Member, Outcome, Runner, Workload
+
+Function = Callable[[np.ndarray], np.ndarray]
 
 
-def sigmoid(z):
+def sigmoid(z: np.ndarray) -> np.ndarray:
     """The notes' "fermi" function, as they write it."""
-    return 1 / (1 + np.exp(-z))
+    return np.asarray(1 / (1 + np.exp(-z)))
 
 
 # Name -> the function, and its derivative in terms of its value.
-ACTIVATIONS: dict[str, tuple[Callable, Callable]] = {
+ACTIVATIONS: dict[str, tuple[Function, Function]] = {
     "sigmoid": (sigmoid, lambda a: a * (1 - a)),
     "tanh": (np.tanh, lambda a: 1 - a**2),
 }
 
 
-def softmax(z):
+def softmax(z: np.ndarray) -> np.ndarray:
     """The notes' softmax over the last axis, as they write it: unshifted."""
     e = np.exp(z)
-    return e / e.sum(axis=1, keepdims=True)
+    return np.asarray(e / e.sum(axis=1, keepdims=True))
 
 
-def forward(params, x, f):
+def forward(layers: Layers, x: np.ndarray, f: Function) -> list[np.ndarray]:
     """Inputs, then the values of each layer; the last are probabilities."""
-    layers = [x]
-    for w, b in zip(params[:-2:2], params[1:-2:2], strict=True):
-        layers.append(f(layers[-1] @ w + b))
-    z = layers[-1] @ params[-2] + params[-1]
-    return [*layers, sigmoid(z) if z.shape[1] == 1 else softmax(z)]
+    values = [x]
+    for w, b in layers[:-1]:
+        values.append(f(values[-1] @ w + b))
+    w, b = layers[-1]
+    z = values[-1] @ w + b
+    return [*values, sigmoid(z) if z.shape[1] == 1 else softmax(z)]
 
 
-def train_member(workload: Workload, member: Member, x, targets) -> list[np.ndarray]:
-    """The notes' loop for one network: trained parameters ``[w_1, b_1, …]``."""
-    rng = np.random.RandomState(member.seed)
-    params = workload.start(rng)
+def train_member(workload: Workload, member: Member, x: np.ndarray, targets: np.ndarray) -> Layers:
+    """The notes' loop for one network: its trained layers."""
+    layers, batches = workload.replicate(member.seed)
     f, df = ACTIVATIONS[workload.activation]
-    for _ in range(workload.epochs):
-        for _ in range(len(x) // workload.batch):
-            full = workload.batch == len(x)
-            rows = slice(None) if full else rng.choice(len(x), size=workload.batch, replace=False)
-            layers = forward(params, x[rows], f)
-            delta = layers[-1] - targets[rows]
-            for i in reversed(range(len(workload.sizes) - 1)):
-                w, a = params[2 * i], layers[i]
-                gradient_w, gradient_b = a.T @ delta + member.l2 * w, delta.sum(axis=0)
-                if i > 0:
-                    delta = (delta @ w.T) * df(a)
-                params[2 * i] = w - member.learning_rate * gradient_w
-                params[2 * i + 1] = params[2 * i + 1] - member.learning_rate * gradient_b
-    return params
+    n_steps = workload.epochs * workload.steps()
+    for rows in [slice(None)] * n_steps if batches is None else batches.reshape(n_steps, -1):
+        values = forward(layers, x[rows], f)
+        delta = values[-1] - targets[rows]
+        for i, (w, b) in reversed(list(enumerate(layers))):
+            gradient_w, gradient_b = values[i].T @ delta + member.l2 * w, delta.sum(axis=0)
+            if i > 0:
+                delta = (delta @ w.T) * df(values[i])
+            layers[i] = w - member.learning_rate * gradient_w, b - member.learning_rate * gradient_b
+    return layers
 
 
-def accuracy(workload: Workload, params, x, y) -> float:
-    """The share of right answers."""
-    probabilities = forward(params, x, ACTIVATIONS[workload.activation][0])[-1]
-    if probabilities.shape[1] == 1:
-        return float(((probabilities[:, 0] > 0.5) == y).mean())
-    return float((probabilities.argmax(axis=1) == y).mean())
+def accuracy(workload: Workload, layers: Layers, x: np.ndarray, y: np.ndarray) -> float:
+    """Share of right answers."""
+    probabilities = forward(layers, x, ACTIVATIONS[workload.activation][0])[-1]
+    one_output = probabilities.shape[1] == 1
+    return float(np.mean((probabilities[:, 0] > 0.5 if one_output else probabilities.argmax(axis=1)) == y))
 
 
-def prepare(workload: Workload):
-    """``run() -> test accuracies [η, λ, seed]``: every network trained and scored, and kept."""
+def prepare(workload: Workload) -> Runner:
+    """Every network trained and scored; all stay in memory."""
     rows = workload.rows()
     y = rows.y_train
     targets = y[:, None] if workload.sizes[-1] == 1 else np.eye(workload.sizes[-1])[y]
 
-    def run():
-        kept, scores = [], []
+    def run() -> Outcome:
+        trained, scores = [], []
         with np.errstate(all="ignore"):  # as in the notes, large learning rates overflow
             for member in workload.member_list():
-                kept.append(train_member(workload, member, rows.x_train, targets))
-                accuracy(workload, kept[-1], rows.x_train, y)
-                scores.append(accuracy(workload, kept[-1], rows.x_test, rows.y_test))
-        return np.reshape(scores, workload.shape)
+                trained.append(train_member(workload, member, rows.x_train, targets))
+                accuracy(workload, trained[-1], rows.x_train, y)
+                scores.append(accuracy(workload, trained[-1], rows.x_test, rows.y_test))
+        return Outcome(np.reshape(scores, workload.shape))
 
     return run

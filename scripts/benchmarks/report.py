@@ -1,107 +1,74 @@
-"""What the comparison says: tables, verdicts, files for machines, and where it was measured."""
+"""Report of a comparison: tables in Markdown, verdicts, JSON and CSV."""
 
 import csv
-import datetime
-import importlib.metadata
-import importlib.util
 import math
-import os
-import platform
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
+from typing import Any
 
+from benchmarks.comparison import BREAKDOWN, Comparison, Measurement
 from benchmarks.contenders import FLOOR
 from benchmarks.growth import Point
-from benchmarks.measure import BREAKDOWN, Comparison, Measurement
-from benchmarks.peers import cores
 
-PACKAGES = ("jfnn", "jax", "jaxlib", "numpy", "scikit-learn", "torch")
-TIE = 0.1  # a median that is worse by more is a loss, however its runs lie
+TIE = 0.1  # a median that is worse by more is a loss, even where runs overlap
 FIGURES = ("time", "min–max", "× jfnn", "of floor", "first +", "memory", "accuracy", "trained")
 COLUMNS = (*FIGURES, "measured on")
 
 
-def environment(devices: list[str]) -> dict:
-    """Versions, machine, date; ``devices`` are those that JAX sees with one CPU device a core."""
-    versions = {name: importlib.metadata.version(name) for name in PACKAGES if _is_installed(name)}
-    return {
-        "versions": {"python": platform.python_version(), **versions},
-        "processor": _processor(),
-        "cores": cores(),
-        "devices": devices,
-        "load": round(os.getloadavg()[0], 2) if hasattr(os, "getloadavg") else None,
-        "date": datetime.datetime.now().astimezone().isoformat(timespec="seconds"),
-    }
-
-
-def _is_installed(package: str) -> bool:
-    try:
-        importlib.metadata.version(package)
-    except importlib.metadata.PackageNotFoundError:
-        return False
-    return True
-
-
-def _processor() -> str:
-    info = Path("/proc/cpuinfo")
-    lines = info.read_text().splitlines() if info.exists() else []
-    names = [line.split(":", 1)[1].strip() for line in lines if line.startswith("model name")]
-    return names[0] if names else platform.processor() or platform.machine()
-
-
-def header(found: dict) -> str:
+def header(environment: Mapping[str, Any]) -> str:
     """The environment in two lines."""
-    versions = ", ".join(f"{name} {version}" for name, version in found["versions"].items())
+    versions = ", ".join(f"{name} {version}" for name, version in environment["versions"].items())
     return (
-        f"{found['processor']}, {found['cores']} cores; JAX sees {', '.join(found['devices'])};"
-        f" load {found['load']} before; {found['date']}\n{versions}"
+        f"{environment['processor']}, {environment['cores']} cores; JAX sees"
+        f" {', '.join(environment['devices'])}; load {environment['load']} before; {environment['date']}"
+        f"\n{versions}"
     )
 
 
 def tables(comparison: Comparison) -> str:
-    """All that is said of a workload."""
-    parts = (table(comparison), breakdown_table(comparison), f"{comparison.seconds:.0f} s for this workload.")
-    return "\n\n".join(parts)
+    """All tables of a workload."""
+    duration = f"{comparison.seconds:.0f} s for this workload."
+    return "\n\n".join((table(comparison), breakdown_table(comparison), duration))
 
 
 def table(comparison: Comparison) -> str:
-    """A workload's contenders in Markdown, the slowest first, and what follows from their figures."""
+    """A workload's contenders in Markdown, the slowest first, and conclusions from their figures."""
     ours = comparison.fastest(ours=True)
     best = comparison.measurements[ours].median if ours else math.nan
-    found = sorted(comparison.measurements.items(), key=lambda item: -item[1].median)
-    rows = [("", *COLUMNS), ("---", *("---:" for _ in COLUMNS))]
-    rows += [_row(comparison, name, measurement, best) for name, measurement in found]
-    lines = [" | ".join(("", *row, "")).strip() for row in rows]
-    notes = [f"{m.title}: {m.comment}." for m in comparison.measurements.values() if m.comment]
-    if any(m.trained < 1 and m.all_work for m in comparison.measurements.values()):
-        notes += ["trained: the share of all members' epochs; members that diverge leave."]
+    slowest_first = sorted(comparison.measurements.items(), key=lambda item: -item[1].median)
+    rows = [_row(comparison, name, measurement, best) for name, measurement in slowest_first]
+    notes = [f"{m.contender.title}: {m.contender.comment}." for _, m in slowest_first if m.contender.comment]
+    if any(m.trained < 1 and m.contender.all_work for _, m in slowest_first):
+        notes += ["trained: the share of all members' epochs; members that diverge stop."]
     notes += [f"{name}: failed, {last_line(why)}" for name, why in comparison.failed.items()]
-    return "\n".join([*lines, "", verdict(comparison), *notes])
+    return "\n".join([_markdown([("", *COLUMNS), *rows]), "", verdict(comparison), *notes])
+
+
+def _markdown(rows: Sequence[Sequence[str]]) -> str:
+    """A table: its header, then lines with a text and numbers."""
+    rule = ("---", *("---:" for _ in rows[0][1:]))
+    return "\n".join(f"| {' | '.join(row)} |" for row in (rows[0], rule, *rows[1:]))
 
 
 def last_line(traceback: str) -> str:
-    """What a traceback ends with: the exception."""
+    """The exception at the end of a traceback."""
     return traceback.strip().splitlines()[-1]
 
 
-def _row(comparison: Comparison, name: str, measurement: Measurement, best: float) -> tuple[str, ...]:
-    memory = "" if measurement.peak_memory is None else f"{measurement.peak_memory:.0f} MB"
-    spread = f"{_seconds(min(measurement.seconds))}–{_seconds(max(measurement.seconds))}"
-    common = (measurement.title, f"{_seconds(measurement.median)} s", spread)
-    ratio = f"{measurement.median / best:.2f}"
+def _row(comparison: Comparison, name: str, m: Measurement, best: float) -> tuple[str, ...]:
+    workload = comparison.workload
+    spread = f"{_seconds(min(m.seconds))}–{_seconds(max(m.seconds))}"
+    common = (m.contender.title, f"{_seconds(m.median)} s", spread, f"{m.median / best:.2f}")
     if name == FLOOR:
-        rate = comparison.workload.flop() / measurement.median / 1e9
-        return (*common, ratio, f"{rate:.0f} GFLOP/s", *[""] * 5)
-    members = comparison.workload.members
+        return (*common, f"{workload.flop() / m.median / 1e9:.0f} GFLOP/s", *[""] * 5)
     return (
         *common,
-        ratio,
         f"{comparison.share_of_floor(name):.0%}",
-        f"{_seconds(measurement.extra_first)} s",
-        memory,
-        "left early" if math.isnan(measurement.accuracy) else f"{measurement.accuracy:.4f}",
-        f"{measurement.trained:.0%}",
-        "all" if measurement.measured == members else f"{measurement.measured} of {members}, scaled",
+        f"{_seconds(m.extra_first)} s",
+        "" if m.peak_memory is None else f"{m.peak_memory:.0f} MB",
+        "stopped early" if math.isnan(m.accuracy) else f"{m.accuracy:.4f}",
+        f"{m.trained:.0%}",
+        "all" if m.measured == workload.members else f"{m.measured} of {workload.members}, scaled",
     )
 
 
@@ -110,7 +77,7 @@ def _seconds(value: float) -> str:
 
 
 def verdict(comparison: Comparison) -> str:
-    """Whether jfnn wins: it does only where its slowest run beats the fastest rival's fastest.
+    """Whether jfnn wins: only where its slowest run beats the fastest run of the fastest rival.
 
     Runs that overlap are a tie, but not where jfnn's median is worse by more than `TIE`.
     """
@@ -118,40 +85,39 @@ def verdict(comparison: Comparison) -> str:
     if ours is None or theirs is None:
         return ""
     mine, rival = comparison.measurements[ours], comparison.measurements[theirs]
-    ratio = rival.median / mine.median
+    our_title, their_title, ratio = mine.contender.title, rival.contender.title, rival.median / mine.median
     if max(mine.seconds) < min(rival.seconds):
-        text = f"{mine.title} wins: {ratio:.2f} times as fast as the best other, {rival.title}"
+        text = f"{our_title} wins: {ratio:.2f} times as fast as the best other, {their_title}"
     elif min(mine.seconds) > max(rival.seconds) or mine.median > (1 + TIE) * rival.median:
-        text = f"{mine.title} LOSES to {rival.title}, which is {1 / ratio:.2f} times as fast"
+        text = f"{our_title} LOSES to {their_title}, which is {1 / ratio:.2f} times as fast"
     else:
-        text = f"{mine.title} TIES with {rival.title}: their runs overlap, the medians' ratio is {ratio:.2f}"
+        text = f"{our_title} TIES with {their_title}: their runs overlap, the medians' ratio is {ratio:.2f}"
     return f"{text}; it reaches {comparison.share_of_floor(ours):.0%} of the floor."
 
 
 def breakdown_table(comparison: Comparison) -> str:
-    """Where jfnn's time goes, in Markdown, next to the floor; a sentence where that is not known."""
-    found = comparison.breakdown
-    if found is None:
+    """Breakdown of jfnn's time in Markdown, next to the floor; a sentence where it is not known."""
+    breakdown = comparison.breakdown
+    if breakdown is None:
         failed = BREAKDOWN in comparison.failed
-        why = "tracing failed" if failed else "on this platform XLA does not tell what it runs"
+        why = "tracing failed" if failed else "on this platform XLA does not record its kernels"
         return f"Where jfnn's time goes is not known: {why}."
-    whole = found.cores * found.seconds
-    rows = [("jfnn, all cores", "core-ms", "of the time"), ("---", "---:", "---:")]
-    rows += [(what, f"{1000 * t:.0f}", f"{t / whole:.1%}") for what, t in found.core_seconds.items()]
+    whole = breakdown.cores * breakdown.seconds
+    rows = [("jfnn, all cores", "core-ms", "of the time")]
+    rows += [(name, f"{1000 * t:.0f}", f"{t / whole:.1%}") for name, t in breakdown.core_seconds.items()]
     rows += [("all", f"{1000 * whole:.0f}", "100%")]
     if FLOOR in comparison.measurements:
         rate = comparison.workload.flop() / comparison.measurements[FLOOR].median
-        floor = found.cores * found.flop / rate
+        floor = breakdown.cores * breakdown.flop / rate
         rows += [("the floor of the same work", f"{1000 * floor:.0f}", f"{floor / whole:.1%}")]
-    lines = [f"| {' | '.join(row)} |" for row in rows]
-    traced = (
-        f"Traced: {found.epochs} of {comparison.workload.epochs} epochs, {found.kernels:,} kernels on"
-        f" {found.cores} cores, {_seconds(found.seconds)} s; {_seconds(found.untraced_seconds)} s untraced."
+    return (
+        f"{_markdown(rows)}\n\nTraced: {breakdown.epochs} of {comparison.workload.epochs} epochs,"
+        f" {breakdown.kernels:,} kernels on {breakdown.cores} cores, {_seconds(breakdown.seconds)} s;"
+        f" {_seconds(breakdown.untraced_seconds)} s untraced."
     )
-    return "\n".join([*lines, "", traced])
 
 
-def as_json(comparison: Comparison) -> dict:
+def as_json(comparison: Comparison) -> dict[str, Any]:
     """All figures of a workload."""
     workload = comparison.workload
     return {
@@ -162,7 +128,7 @@ def as_json(comparison: Comparison) -> dict:
         "verdict": verdict(comparison),
         "contenders": {
             name: {
-                "title": m.title,
+                "title": m.contender.title,
                 "median_s": m.median,
                 "seconds": m.seconds,
                 "cpu_seconds": m.cpu_seconds,
@@ -172,7 +138,7 @@ def as_json(comparison: Comparison) -> dict:
                 "share_of_floor": comparison.share_of_floor(name),
                 "share_trained": m.trained,
                 "measured_on": m.measured,
-                "comment": m.comment,
+                "comment": m.contender.comment,
             }
             for name, m in comparison.measurements.items()
         },
@@ -182,17 +148,17 @@ def as_json(comparison: Comparison) -> dict:
     }
 
 
-def plain(value):
-    """A value as JSON can hold it: what is no finite number becomes None."""
+def plain(value: Any) -> Any:
+    """A value for JSON: numbers that are not finite become None."""
     if isinstance(value, Mapping):
-        return {name: plain(each) for name, each in value.items()}
+        return {name: plain(part) for name, part in value.items()}
     if isinstance(value, list | tuple):
-        return [plain(each) for each in value]
+        return [plain(part) for part in value]
     return None if isinstance(value, float) and not math.isfinite(value) else value
 
 
 def write_csv(points: list[Point], path: Path) -> None:
-    """One line a point of the growth curves."""
+    """Writes the growth curves, one line a point."""
     with path.open("w", newline="") as file:
         writer = csv.writer(file)
         writer.writerow(Point._fields)

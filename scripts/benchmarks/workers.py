@@ -1,15 +1,19 @@
-"""Where contenders run: each in a process of its own, so that none has another's threads, memory, caches."""
+"""Where contenders run: each in a process of its own, sharing no threads, memory or caches."""
 
 import multiprocessing
 import os
 import time
 import traceback
-from pathlib import Path
-from typing import NamedTuple
+from collections.abc import Callable
+from concurrent.futures import ProcessPoolExecutor
+from concurrent.futures.process import BrokenProcessPool
+from typing import Any, NamedTuple, TypeVar
 
+from benchmarks import machine
 from benchmarks.contenders import Contender
-from benchmarks.peers import Outcome, cores
-from benchmarks.workloads import Workload
+from benchmarks.workload import Outcome, Workload
+
+T = TypeVar("T")
 
 
 class ContenderError(Exception):
@@ -17,10 +21,18 @@ class ContenderError(Exception):
 
 
 class Run(NamedTuple):
-    """One run: wall seconds, CPU seconds of the process, what came out."""
+    """One run of a contender.
+
+    Attributes:
+        seconds: Wall time.
+        cpu_seconds: CPU time of the process, without those that it starts.
+        peak_memory: Megabytes of the process and its descendants since it was prepared; None if not known.
+        outcome: The result.
+    """
 
     seconds: float
     cpu_seconds: float
+    peak_memory: float | None
     outcome: Outcome
 
 
@@ -31,111 +43,78 @@ class Here:
         self.contender = contender
 
     def prepare(self, workload: Workload) -> None:
-        """Loads a workload; it is the one that is run from now on."""
+        """Loads the workload for the runs that follow."""
         self._run = self.contender.prepare(workload)
-        _reset_peak_memory()
+        machine.reset_peak_memory()
 
     def run(self) -> Run:
-        """Trains it once."""
+        """Trains the workload once."""
         cpu, started = time.process_time(), time.perf_counter()
         outcome = self._run()
-        return Run(time.perf_counter() - started, time.process_time() - cpu, outcome)
+        seconds, cpu_seconds = time.perf_counter() - started, time.process_time() - cpu
+        return Run(seconds, cpu_seconds, machine.peak_memory(), outcome)
 
-    def peak_memory(self) -> float | None:
-        """Megabytes that this process and those it started held at most since it was prepared."""
-        return _peak_memory()
-
-    def devices(self) -> list[str]:
-        """The devices that JAX has in there, such as "cpu:0 cpu"."""
-        import jax
-
-        return [f"{device.platform}:{device.id} {device.device_kind}" for device in jax.devices()]
+    def call(self, function: Callable[..., T], *arguments: Any) -> T:
+        """``function(*arguments)``, in the contender's process."""
+        return function(*arguments)
 
     def stop(self) -> None:
-        """Ends it."""
+        """Ends the process, if it is the contender's own."""
 
 
 class Apart:
-    """Runs a contender in a new process; the methods are those of `Here`."""
+    """Runs a contender in a new process; the methods are those of `Here`.
+
+    Raises:
+        ContenderError: The contender raised, or its process ended.
+    """
 
     def __init__(self, contender: Contender):
         context = multiprocessing.get_context("spawn")
-        self._connection, theirs = context.Pipe()
-        self._process = context.Process(target=_serve, args=(theirs, contender))
-        self._process.start()
-        theirs.close()
+        self._pool = ProcessPoolExecutor(1, context, _start, (contender,))
 
     def prepare(self, workload: Workload) -> None:
         """As in `Here`."""
-        self._call("prepare", workload)
+        self.call(_prepare, workload)
 
     def run(self) -> Run:
         """As in `Here`."""
-        return self._call("run")
+        return self.call(_run)
 
-    def peak_memory(self) -> float | None:
+    def call(self, function: Callable[..., T], *arguments: Any) -> T:
         """As in `Here`."""
-        return self._call("peak_memory")
-
-    def devices(self) -> list[str]:
-        """As in `Here`."""
-        return self._call("devices")
+        try:
+            return self._pool.submit(_call, function, *arguments).result()
+        except BrokenProcessPool:
+            raise ContenderError("its process ended") from None
 
     def stop(self) -> None:
         """Ends the process."""
-        self._connection.close()
-        self._process.join()
-
-    def _call(self, method, *arguments):
-        try:
-            self._connection.send((method, arguments))
-            answer = self._connection.recv()
-        except (EOFError, BrokenPipeError):
-            raise ContenderError("its process ended") from None
-        if isinstance(answer, ContenderError):
-            raise answer
-        return answer
+        self._pool.shutdown()
 
 
-def _serve(connection, contender: Contender) -> None:
-    """The life of a process: calls come in, answers go out, until the other end closes."""
+_here: Here  # of a process that belongs to a contender
+
+
+def _start(contender: Contender) -> None:
+    global _here
     os.environ.setdefault("XLA_PYTHON_CLIENT_PREALLOCATE", "false")  # several processes share a GPU
     if contender.cpu_devices is not None:
-        import jax
-
-        count = cores() if contender.cpu_devices == "cores" else contender.cpu_devices
-        jax.config.update("jax_num_cpu_devices", count)
-    here = Here(contender)
-    while True:
-        try:
-            method, arguments = connection.recv()
-        except EOFError:
-            return
-        try:
-            connection.send(getattr(here, method)(*arguments))
-        except Exception:
-            connection.send(ContenderError(traceback.format_exc()))
+        count = machine.cores() if contender.cpu_devices == "cores" else contender.cpu_devices
+        os.environ["JAX_NUM_CPU_DEVICES"] = str(count)
+    _here = Here(contender)
 
 
-def _peak_memory() -> float | None:
-    """Linux's VmHWM, which unlike ru_maxrss a child does not inherit; None elsewhere."""
-    if not Path("/proc/self/status").exists():
-        return None
-    found, waiting = 0.0, [os.getpid()]
-    while waiting:
-        process = Path("/proc") / str(waiting.pop())
-        try:
-            lines = (process / "status").read_text().splitlines()
-            children = [path.read_text().split() for path in process.glob("task/*/children")]
-        except OSError:  # it has just ended
-            continue
-        found += sum(float(line.split()[1]) / 1024 for line in lines if line.startswith("VmHWM"))
-        waiting += [int(child) for of_thread in children for child in of_thread]
-    return found
+def _prepare(workload: Workload) -> None:
+    _here.prepare(workload)
 
 
-def _reset_peak_memory() -> None:
+def _run() -> Run:
+    return _here.run()
+
+
+def _call(function: Callable[..., T], *arguments: Any) -> T:
     try:
-        Path("/proc/self/clear_refs").write_text("5")
-    except OSError:  # no Linux, or not allowed: the peak is that of the whole process then
-        return
+        return function(*arguments)
+    except Exception:
+        raise ContenderError(traceback.format_exc()) from None

@@ -1,154 +1,11 @@
-"""What is trained in the comparison: data, network, grid, and the minibatches that contenders share."""
+"""The workloads of the comparison, shorter ones of their kind, and variations of the notes' network."""
 
 import dataclasses
-import math
 from collections.abc import Sequence
-from typing import NamedTuple
 
 import numpy as np
 
-from benchmarks.data import DATA, Rows
-
-
-class Member(NamedTuple):
-    """One network of a workload."""
-
-    learning_rate: float
-    l2: float
-    seed: int
-
-
-@dataclasses.dataclass(frozen=True)
-class Workload:
-    """A grid of networks to train by stochastic gradient descent on the summed objective of the notes.
-
-    Attributes:
-        title: What it is, in a few words.
-        sizes: Widths from input to output. One output is a logistic one, several have a softmax.
-        activation: Of hidden layers: a key of `benchmarks.numpy_loop.ACTIVATIONS`.
-        data: A key of `benchmarks.data.DATA`.
-        batch: Rows a step.
-        epochs: How long.
-        learning_rates: η.
-        l2s: λ.
-        seeds: How many starts, 0, 1, …
-        reference: The cell (η, λ) of seed 0 whose test accuracy is compared.
-        glorot: Starting weights scaled as Glorot does; else the notes' unscaled normal ones.
-        part: How many ``(η, λ, seeds)`` contenders that train member by member are measured on; None for all.
-        traced_epochs: How long jfnn is traced, so that a trace holds some 100,000 kernels; None for all.
-    """
-
-    title: str
-    sizes: tuple[int, ...]
-    activation: str
-    data: str
-    batch: int
-    epochs: int
-    learning_rates: tuple[float, ...]
-    l2s: tuple[float, ...]
-    seeds: int
-    reference: tuple[float, float]
-    glorot: bool = False
-    part: tuple[int, int, int] | None = None
-    traced_epochs: int | None = None
-
-    @property
-    def shape(self) -> tuple[int, int, int]:
-        """How many learning rates, penalties and seeds."""
-        return len(self.learning_rates), len(self.l2s), self.seeds
-
-    @property
-    def members(self) -> int:
-        """How many networks."""
-        return int(np.prod(self.shape))
-
-    def member_list(self) -> list[Member]:
-        """The networks in the order ``[η, λ, seed]``."""
-        return [
-            Member(learning_rate, l2, seed)
-            for learning_rate in self.learning_rates
-            for l2 in self.l2s
-            for seed in range(self.seeds)
-        ]
-
-    @property
-    def reference_index(self) -> tuple[int, int, int]:
-        """Where the reference cell lies in an array of shape `shape`."""
-        learning_rate, l2 = self.reference
-        return self.learning_rates.index(learning_rate), self.l2s.index(l2), 0
-
-    def reduced(self) -> "Workload":
-        """The part that slow contenders are measured on; it holds the reference cell."""
-        if self.part is None:
-            return self
-        n_rates, n_l2s, seeds = self.part
-        return dataclasses.replace(
-            self,
-            learning_rates=_around(self.learning_rates, self.reference[0], n_rates),
-            l2s=_around(self.l2s, self.reference[1], n_l2s),
-            seeds=seeds,
-            part=None,
-        )
-
-    def rows(self) -> Rows:
-        """The data."""
-        return DATA[self.data]()
-
-    def steps(self) -> int:
-        """Steps an epoch."""
-        return len(self.rows().x_train) // self.batch
-
-    def stream(self, seed: int, rows: Rows) -> tuple[list[np.ndarray], np.ndarray | None]:
-        """Starting parameters and minibatches of one seed, by the notes' random calls in their order.
-
-        Returns:
-            ``[w_1, b_1, w_2, …]`` with ``w [n_in, n_out]``, and row numbers ``[epochs, steps, batch]``, a new
-            subset each step; None where a batch holds all rows. float64 and int64.
-        """
-        rng = np.random.RandomState(seed)
-        start = self.start(rng)
-        n = len(rows.x_train)
-        if self.batch == n:
-            return start, None
-        steps = n // self.batch
-        drawn = [rng.choice(n, self.batch, replace=False) for _ in range(self.epochs * steps)]
-        return start, np.reshape(drawn, (self.epochs, steps, self.batch))
-
-    def start(self, rng: np.random.RandomState) -> list[np.ndarray]:
-        """Starting parameters ``[w_1, b_1, w_2, …]``, drawn from ``rng``."""
-        found = []
-        for n_in, n_out in self.layers():
-            scale = np.sqrt(2 / (n_in + n_out)) if self.glorot else 1.0
-            found += [scale * rng.randn(n_in, n_out), np.full(n_out, 0.01)]
-        return found
-
-    def layers(self) -> list[tuple[int, int]]:
-        """``(n_in, n_out)`` of each layer."""
-        return list(zip(self.sizes[:-1], self.sizes[1:], strict=True))
-
-    def flop(self, trained: float = 1.0) -> float:
-        """Floating point operations of all matrix products, a multiply-add counted as two.
-
-        In training each layer takes one product forward and two backward, the first only one: nothing is
-        asked of the inputs. At the end every member is scored on all training and test rows, forward only.
-
-        Args:
-            trained: The share of the members' epochs that is trained; all members are scored.
-        """
-        weights = [n_in * n_out for n_in, n_out in self.layers()]
-        rows = self.rows()
-        a_step = 2 * self.batch * (3 * sum(weights) - weights[0])
-        scoring = 2 * (len(rows.x_train) + len(rows.x_test)) * sum(weights)
-        return self.members * (trained * self.epochs * self.steps() * a_step + scoring)
-
-
-def _around(values: Sequence[float], kept: float, count: int) -> tuple[float, ...]:
-    """``count`` of the values, evenly spread, with ``kept`` among them."""
-    spread = np.linspace(0, len(values) - 1, count).round().astype(int).tolist()
-    place = values.index(kept)
-    if place not in spread:
-        spread[int(np.argmin(np.abs(np.array(spread) - place)))] = place
-    return tuple(values[i] for i in spread)
+from benchmarks.workload import Workload, spread
 
 
 def decades(first: int, last: int, count: int | None = None) -> tuple[float, ...]:
@@ -230,14 +87,14 @@ WORKLOADS = {
 
 def quick(workload: Workload) -> Workload:
     """The same kind of work, a tenth as long, with two penalties and fewer seeds."""
-    l2s = _around(workload.l2s, workload.reference[1], 2)
+    l2s = spread(workload.l2s, workload.reference[1], 2)
     seeds = -(-workload.seeds // 8)
     part = workload.part
-    shape = (len(workload.learning_rates), len(l2s), seeds)
     epochs = max(1, workload.epochs // 10)
+    members = len(workload.learning_rates) * len(l2s) * seeds
     return dataclasses.replace(
         workload,
-        title=f"{workload.title.split(':')[0]}, quick: {math.prod(shape)} members, epochs: {epochs}",
+        title=f"{workload.title.split(':')[0]}, quick: {members} members, epochs: {epochs}",
         epochs=epochs,
         l2s=l2s,
         seeds=seeds,
@@ -246,29 +103,25 @@ def quick(workload: Workload) -> Workload:
     )
 
 
-def growth(members: Sequence[int], batches: Sequence[int], widths: Sequence[int], gflop: float):
-    """Variations of the notes' network along one axis each: ``{(axis, value): workload}``.
+def varied(axis: str, values: Sequence[int], gflop: float) -> dict[int, Workload]:
+    """The notes' network with values of "members", "batch" or "width": value -> workload.
 
-    Every point has one penalty, so many learning rates as members, and as many epochs as make about ``gflop``
-    of arithmetic, but no more than the notes train.
+    Every point has one penalty, a learning rate for each member, and epochs for about ``gflop`` of
+    arithmetic, at most the notes'.
     """
-    base = dataclasses.replace(NOTES, learning_rates=_rates(49), l2s=(1.0,), reference=(_rates(49)[0], 1.0))
-    points = {}
-    for count in members:
-        rates = _rates(count)
-        points["members", count] = dataclasses.replace(base, learning_rates=rates, reference=(rates[0], 1.0))
-    for batch in batches:
-        points["batch", batch] = dataclasses.replace(base, batch=batch)
-    for width in widths:
-        points["width", width] = dataclasses.replace(base, sizes=(64, width, 10))
-    return {key: _sized(workload, gflop, f"{key[0]} {key[1]}") for key, workload in points.items()}
-
-
-def _rates(count: int) -> tuple[float, ...]:
-    return tuple(np.geomspace(1e-5, 1e-3, count).tolist())
-
-
-def _sized(workload: Workload, gflop: float, title: str) -> Workload:
-    an_epoch = dataclasses.replace(workload, epochs=1).flop() - workload.flop(trained=0.0)
-    epochs = round(gflop * 1e9 / an_epoch)
-    return dataclasses.replace(workload, title=title, epochs=min(max(1, epochs), NOTES.epochs))
+    workloads = {}
+    for value in values:
+        rates = tuple(np.geomspace(1e-5, 1e-3, value if axis == "members" else NOTES.members).tolist())
+        workload = dataclasses.replace(
+            NOTES,
+            title=f"{axis} {value}",
+            sizes=(64, value, 10) if axis == "width" else NOTES.sizes,
+            batch=value if axis == "batch" else NOTES.batch,
+            epochs=1,
+            learning_rates=rates,
+            l2s=(1.0,),
+            reference=(rates[0], 1.0),
+        )
+        epochs = round(gflop * 1e9 / (workload.flop() - workload.flop(trained=0.0)))
+        workloads[value] = dataclasses.replace(workload, epochs=min(max(1, epochs), NOTES.epochs))
+    return workloads

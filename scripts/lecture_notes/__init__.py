@@ -1,1 +1,1 @@
-"""What notes.py is made of: the notes' experiment, their sections, and the tables."""
+"""Sections of notes.py: the replay of the experiment, the figures compared, and their verdicts."""

@@ -1,26 +1,30 @@
 """The notes' digits experiment: against a NumPy replay, against what is printed, and the script."""
 
+import contextlib
 import copy
 import csv
 import dataclasses
-import importlib
+import io
 import json
 import shutil
 from pathlib import Path
 
 import jax
+import notes
 import numpy as np
 import numpy_oracle as oracle
 import pytest
+from lecture_notes import grid, replay, verdicts
 
 import jfnn
 
 DATA = Path(__file__).parents[1] / "data"
-SCRIPTS = Path(__file__).parents[2] / "scripts"
 PUBLISHED = json.loads((DATA / "published.json").read_text())
 L2 = np.logspace(-5, 1, 7)
 EXACT_RATES = np.logspace(-5, -3, 3)
 STEPS = 200
+NETWORK = jfnn.mlp((64, 50, 10))
+FEW = replay.Repeats(gates=4, widths=(1, 4), fits=2, sequences=3)
 FIGURES = (
     *(f"{gate}_{kind}" for gate in ("or", "xor") for kind in ("linear", "network")),
     *("approximation", "digits", "loss_curves", "grid_here", "grid_published"),
@@ -36,18 +40,6 @@ def replayed():
     start = oracle.start_of_the_notes()
     batches = oracle.minibatches_of_the_notes(1400)
     return shown, jfnn.Split(x_train, y_train, x_test, y_test), start, batches
-
-
-@pytest.fixture(scope="module")
-def notes():
-    """scripts/notes.py as a module; its repetitions, which take the time, are cut short."""
-    with pytest.MonkeyPatch.context() as patch:
-        patch.syspath_prepend(SCRIPTS)
-        module = importlib.import_module("notes")
-        for name, value in {"STARTS": 4, "WIDTHS": (1, 4), "FITS": 2}.items():
-            patch.setattr(module.gates, name, value)
-        patch.setattr(importlib.import_module("lecture_notes.replay"), "STREAMS", 3)
-        yield module
 
 
 def as_params(w1, b1, w2, b2):
@@ -86,7 +78,7 @@ def test_oracle_overflows_to_the_artefact_where_jfnn_does_not(replayed, x64):
     assert oracle.right_answers(naive, split.x_test, split.y_test) == 28 == (split.y_test == 0).sum()
     assert not all(np.isfinite(p).all() for p in naive)
     result = jfnn.sweep(
-        jfnn.mlp((64, 50, 10)),
+        NETWORK,
         split,
         learning_rate=10.0,
         l2=[1.0, 100.0],
@@ -109,7 +101,7 @@ def test_parameters_after_200_steps_equal_the_oracles_over_the_exact_grid(gradie
     _, split, start, batches = replayed
     batches = batches[:STEPS]
     result = jfnn.sweep(
-        jfnn.mlp((64, 50, 10)),
+        NETWORK,
         split,
         learning_rate=EXACT_RATES,
         l2=L2,
@@ -150,8 +142,8 @@ def test_parameters_equal_the_oracles_for_other_seeds_widths_and_batches(
 
 
 def assert_same_params(params, expected):
-    for found, wanted in zip(jax.tree.leaves(params), expected, strict=True):
-        np.testing.assert_allclose(found, wanted, rtol=1e-9, atol=0)
+    for actual, leaf in zip(jax.tree.leaves(params), expected, strict=True):
+        np.testing.assert_allclose(actual, leaf, rtol=1e-9, atol=0)
 
 
 # jfnn against what is printed
@@ -159,11 +151,11 @@ def assert_same_params(params, expected):
 
 def test_initial_probabilities_and_accuracy_are_the_published(replayed, dtype):
     _, split, start, _ = replayed
-    network, params = jfnn.mlp((64, 50, 10)), as_params(*start)
-    probabilities = jfnn.predict_proba(network, params, split.x_train[:1])[0]
+    params = as_params(*start)
+    probabilities = jfnn.predict_proba(NETWORK, params, split.x_train[:1])[0]
     atol = 1e-8 if dtype == np.float64 else 1e-6
     np.testing.assert_allclose(probabilities, PUBLISHED["initial"]["probabilities"], rtol=0, atol=atol)
-    accuracy = float(jfnn.accuracy(network, params, split.x_train, split.y_train))
+    accuracy = float(jfnn.accuracy(NETWORK, params, split.x_train, split.y_train))
     assert accuracy == pytest.approx(PUBLISHED["initial"]["train_accuracy"], rel=1e-6)
     assert counts(accuracy, split.y_train) == 62
 
@@ -172,7 +164,7 @@ def test_the_21_exact_cells_have_the_published_counts(replayed, x64):
     """Those of float32 are the script's below."""
     _, split, start, batches = replayed
     result = jfnn.sweep(
-        jfnn.mlp((64, 50, 10)),
+        NETWORK,
         split,
         learning_rate=EXACT_RATES,
         l2=L2,
@@ -180,7 +172,7 @@ def test_the_21_exact_cells_have_the_published_counts(replayed, x64):
         gradient="backprop",
         initial_params=as_params(*start),
         batches=batches.reshape(100, 14, 100),
-        keep_params="none",
+        execution=jfnn.Execution(keep_params="none"),
     )
     exact = [cell for cell in published_cells() if cell["kind"] == "exact"]
     assert len(exact) == result.diverged_at.size == 21
@@ -202,29 +194,30 @@ def test_published_accuracies_and_counts_are_the_same_figures():
 
 
 @pytest.fixture(scope="module")
-def script_run(notes, tmp_path_factory):
-    """One run of all sections in float32: exit status, printed lines, output folder, what it computed."""
-    out = tmp_path_factory.mktemp("notes")
-    with pytest.MonkeyPatch.context() as patch:
-        tables, replays = [], []
-        make = notes.Replay
-        patch.setattr(notes, "Replay", lambda *given: replays.append(make(*given)) or replays[0])
-        patch.setattr("builtins.print", lambda *text: tables.append(" ".join(text)))
-        status = notes.main(["--dtype", "float32", "--out", str(out)])
-    return status, "\n".join(tables).splitlines(), out, replays[0]
+def script_run(tmp_path_factory):
+    """One run of all sections in float32: exit status, printed lines, output folder, the replay."""
+    out, replays = tmp_path_factory.mktemp("notes"), []
+
+    def make_replay(*arguments):
+        replays.append(replay.Replay(*arguments, FEW))
+        return replays[0]
+
+    with contextlib.redirect_stdout(io.StringIO()) as printed:
+        status = notes.main(["--dtype", "float32", "--out", str(out)], make_replay)
+    return status, printed.getvalue().splitlines(), out, replays[0]
 
 
-def test_script_reproduces_every_exact_figure(script_run, notes):
+def test_script_reproduces_every_exact_figure(script_run):
     status, lines, *_ = script_run
     assert status == 0
-    assert not [line for line in lines if notes.NOT_REPRODUCED in line]
+    assert not [line for line in lines if verdicts.NOT_REPRODUCED in line]
     assert sum("exact" in line and "reproduced" in line for line in lines) == 21
     assert sum("dead" in line and "corrected" in line and "150/1437, 28/360" in line for line in lines) == 14
-    assert sum("chaotic" in line and "3 streams" in line for line in lines) == 7
+    assert sum("chaotic" in line and "3 sequences" in line for line in lines) == 7
     assert sum("saturated" in line and "consistent" in line for line in lines) == 8  # and gradient descent
 
 
-def test_script_draws_every_figure_and_stores_every_model(script_run, notes):
+def test_script_draws_every_figure_and_stores_every_model(script_run):
     out = script_run[2]
     assert sorted(path.stem for path in out.glob("*.png")) == sorted(FIGURES)
     stored = np.load(out / "models.npz")
@@ -234,6 +227,12 @@ def test_script_draws_every_figure_and_stores_every_model(script_run, notes):
         "w2": (7, 7, 1, 50, 10),
         "b2": (7, 7, 1, 10),
     }
+
+
+@pytest.fixture
+def published(tmp_path):
+    """A copy of the published figures, to be corrupted."""
+    return Path(shutil.copytree(DATA, tmp_path / "data"))
 
 
 def corrupt_json(folder, *path, by):
@@ -252,103 +251,94 @@ def corrupt_grid(folder, old, new):
     (folder / "published_grid.csv").write_text(text.replace(old, new))
 
 
-CORRUPTIONS = {
-    "a probability": ("initial", lambda folder: corrupt_json(folder, "initial", "probabilities", 1, by=1e-5)),
-    "accuracy before": (
-        "initial",
-        lambda folder: corrupt_json(folder, "initial", "train_accuracy", by=1 / 1437),
-    ),
-    "an image": ("digits", lambda folder: corrupt_json(folder, "shown_images", 2, by=1)),
-    "a fitted value": ("gates", lambda folder: corrupt_json(folder, "least_squares", "OR", 0, by=1e-3)),
-}
+def count_not_reproduced(capsys):
+    return sum(verdicts.NOT_REPRODUCED in line for line in capsys.readouterr().out.splitlines())
 
 
-@pytest.mark.parametrize("name", CORRUPTIONS)
-def test_script_exits_with_1_if_an_exact_figure_is_not_reproduced(name, notes, tmp_path, capsys):
-    section, corrupt = CORRUPTIONS[name]
-    shutil.copytree(DATA, tmp_path / "data")
-    corrupt(tmp_path / "data")
-    arguments = ["--sections", section, "--out", str(tmp_path)]
+@pytest.mark.parametrize(
+    ("section", "path", "by"),
+    [
+        ("initial", ("initial", "probabilities", 1), 1e-5),
+        ("initial", ("initial", "train_accuracy"), 1 / 1437),
+        ("digits", ("shown_images", 2), 1),
+        ("gates", ("least_squares", "OR", 0), 1e-3),
+    ],
+)
+def test_script_exits_with_1_if_an_exact_figure_is_not_reproduced(
+    section, path, by, published, tmp_path, capsys
+):
+    corrupt_json(published, *path, by=by)
     before = jax.config.jax_enable_x64
-    assert notes.main([*arguments, "--published", str(tmp_path / "data")]) == 1
+    arguments = ["--sections", section, "--out", str(tmp_path), "--published", str(published)]
+    assert notes.main(arguments) == 1
     assert jax.config.jax_enable_x64 == before  # whatever the arithmetic of the script
-    assert not_reproduced(notes, capsys) == 2  # and the sum
-
-
-def not_reproduced(notes, capsys):
-    return sum(notes.NOT_REPRODUCED in line for line in capsys.readouterr().out.splitlines())
+    assert count_not_reproduced(capsys) == 2  # and the sum
 
 
 @pytest.fixture
-def replay(script_run):
-    """What the script has computed, to be changed; nothing is drawn again."""
-    found = copy.copy(script_run[3])
-    found.save = lambda *_: None
-    return found
+def replayed_grid(script_run):
+    """The script's results, to be changed; nothing is drawn again."""
+    copied = copy.copy(script_run[3])
+    copied.save = lambda *_: None
+    return copied
 
 
 @pytest.mark.parametrize(("value", "status"), [(326, 0), (327, 1)])
 def test_script_exits_with_1_if_an_exact_cell_is_not_reproduced(
-    value, status, replay, notes, tmp_path, capsys, monkeypatch
+    value, status, replayed_grid, published, tmp_path, capsys
 ):
-    shutil.copytree(DATA, tmp_path / "data")
-    corrupt_grid(tmp_path / "data", ",1383,326,exact", f",1383,{value},exact")
-    replay.cells = importlib.import_module("lecture_notes.replay").read_grid(
-        tmp_path / "data" / "published_grid.csv"
-    )
-    monkeypatch.setattr(notes, "Replay", lambda *_: replay)
+    corrupt_grid(published, ",1383,326,exact", f",1383,{value},exact")
+    replayed_grid.cells = replay.read_grid(published / "published_grid.csv")
     arguments = ["--dtype", "float32", "--sections", "grid", "--out", str(tmp_path)]
-    assert notes.main(arguments) == status
-    assert not_reproduced(notes, capsys) == 2 * status
+    assert notes.main(arguments, lambda *_: replayed_grid) == status
+    assert count_not_reproduced(capsys) == 2 * status
 
 
 def changed(result, **values):
     """A copy of a sweep with some of its members' numbers replaced: name -> (place, value)."""
-    arrays = {name: np.array(getattr(result, name)) for name in values}
+    scores, diverged_at = {name: np.array(a) for name, a in result.scores.items()}, result.diverged_at.copy()
     for name, (place, value) in values.items():
-        arrays[name][place] = value
-    return dataclasses.replace(result, **arrays)
+        scores.get(name, diverged_at)[place] = value
+    return dataclasses.replace(result, scores=scores, diverged_at=diverged_at)
 
 
-def test_a_dead_cell_is_corrected_only_where_it_diverged_or_is_finite_and_at_chance(replay, notes):
+def test_a_dead_cell_is_corrected_only_where_it_diverged_or_is_finite_and_at_chance(replayed_grid):
     place = (6, 6, 0)  # η = λ = 10
-    assert replay.cells[6][6].kind == "dead" and replay.grid.diverged_at[place] >= 0
+    assert replayed_grid.cells[6][6].kind == "dead" and replayed_grid.grid.diverged_at[place] >= 0
     share = {"train_accuracy": (place, 150 / 1437), "test_accuracy": (place, 28 / 360)}
     alive = {"diverged_at": (place, -1)} | share
-    whole, loss = replay.grid, {"train_loss": (place, 2.3)}
+    whole, loss = replayed_grid.grid, {"train_loss": (place, 2.3)}
     artefact, finite = {"train_loss": (place, np.nan)}, alive | loss
     good = finite | {"train_accuracy": (place, 0.9)}
     nothing = finite | {"test_accuracy": (place, np.nan)}
-    verdicts = []
+    rows = []
     for values in ({}, finite, alive | artefact, good, nothing):
-        replay.grid = changed(whole, **values)
-        verdicts.append(notes.digits._cell(replay, 6, 6).verdict)
-    assert verdicts == ["corrected"] * 2 + [notes.NOT_REPRODUCED] * 3
+        replayed_grid.grid = changed(whole, **values)
+        rows.append(grid.cell_row(replayed_grid, 6, 6).verdict)
+    assert rows == ["corrected"] * 2 + [verdicts.NOT_REPRODUCED] * 3
 
 
-def test_a_chaotic_cell_that_diverges_here_or_in_a_stream_is_not_reproduced(replay, notes):
-    row = notes.digits._cell(replay, 3, 3)
-    assert replay.cells[3][3].kind == "chaotic" and row.verdict != notes.NOT_REPRODUCED
-    grid, spread = replay.grid, replay.spread
-    replay.grid = changed(grid, train_accuracy=((3, 3, 0), np.nan))
-    assert notes.digits._cell(replay, 3, 3).verdict == notes.NOT_REPRODUCED
-    replay.grid, replay.spread = grid, changed(spread, test_accuracy=((0, 3, 1), np.nan))
-    row = notes.digits._cell(replay, 3, 3)
-    assert row.verdict == notes.NOT_REPRODUCED and row.reason == "1 of 3 streams diverged"
+def test_a_chaotic_cell_that_diverges_here_or_in_a_sequence_is_not_reproduced(replayed_grid):
+    row = grid.cell_row(replayed_grid, 3, 3)
+    assert replayed_grid.cells[3][3].kind == "chaotic" and row.verdict != verdicts.NOT_REPRODUCED
+    whole, spread = replayed_grid.grid, replayed_grid.spread
+    replayed_grid.grid = changed(whole, train_accuracy=((3, 3, 0), np.nan))
+    assert grid.cell_row(replayed_grid, 3, 3).verdict == verdicts.NOT_REPRODUCED
+    replayed_grid.grid, replayed_grid.spread = whole, changed(spread, test_accuracy=((0, 3, 1), np.nan))
+    row = grid.cell_row(replayed_grid, 3, 3)
+    assert row.verdict == verdicts.NOT_REPRODUCED and row.reason.startswith("1 of 3 ")
 
 
-def test_script_refuses_a_grid_that_is_not_the_published_one(notes, tmp_path):
-    shutil.copytree(DATA, tmp_path / "data")
-    corrupt_grid(tmp_path / "data", "1e-3,1e-1,", "1e-3,2e-1,")
+def test_script_refuses_a_grid_that_is_not_the_published_one(published, tmp_path):
+    corrupt_grid(published, "1e-3,1e-1,", "1e-3,2e-1,")
     with pytest.raises(ValueError, match="7×7 cells"):
-        notes.Replay(tmp_path / "data", tmp_path, "float32")
+        replay.Replay(published, tmp_path, "float32")
 
 
-def test_a_chaotic_figure_outside_the_spread_is_named_so(notes):
-    report = importlib.import_module("lecture_notes.report")
-    streams = [np.array([10.0, 12.0, 14.0]), np.array([3.0, 4.0, 5.0])]
-    inside = report.within_spread("η", [17, 5], [0, 0], streams)
-    outside = report.within_spread("η", [19, 5], [0, 0], streams)
-    assert (inside.verdict, outside.verdict) == (report.CONSISTENT, report.OUTSIDE)
-    assert report.exact("", [1.0], [np.nan]).verdict == notes.NOT_REPRODUCED
-    assert report.exact("", [64, 50], [64]).verdict == notes.NOT_REPRODUCED
+def test_a_chaotic_figure_outside_the_spread_is_named_so():
+    sequences = [np.array([10.0, 12.0, 14.0]), np.array([3.0, 4.0, 5.0])]
+    inside = verdicts.within_spread("η", [17, 5], [0, 0], sequences)
+    outside = verdicts.within_spread("η", [19, 5], [0, 0], sequences)
+    assert (inside.verdict, outside.verdict) == (verdicts.CONSISTENT, verdicts.OUTSIDE)
+    assert verdicts.exact("", [1.0], [np.nan]).verdict == verdicts.NOT_REPRODUCED
+    assert verdicts.exact("", [64, 50], [64]).verdict == verdicts.NOT_REPRODUCED

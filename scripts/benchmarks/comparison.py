@@ -1,0 +1,154 @@
+"""Contenders measured side by side: in turns, warm, several times."""
+
+import dataclasses
+import statistics
+import sys
+import time
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
+
+import numpy as np
+
+from benchmarks.breakdown import Breakdown, trace
+from benchmarks.contenders import FLOOR, Contender
+from benchmarks.workers import Apart, ContenderError, Here, Run
+from benchmarks.workload import Workload
+
+Worker = Here | Apart
+Start = Callable[[Contender], Worker]
+BREAKDOWN = "breakdown"
+
+
+@dataclasses.dataclass(frozen=True)
+class Measurement:
+    """One contender on one workload.
+
+    Attributes:
+        contender: The contender.
+        seconds: Wall time of each warm run; for the whole workload, where a part was measured.
+        cpu_seconds: CPU time of each warm run, of the contender's process without those that it starts.
+        extra_first: Seconds that the first run took beyond a warm one: compiling, starting processes.
+        peak_memory: Megabytes, of all its processes; None where that is not known.
+        accuracy: Test accuracy of the reference cell; NaN if it did not train to the end.
+        trained: Share of all members' epochs that was trained.
+        measured: Members that it was measured on.
+    """
+
+    contender: Contender
+    seconds: list[float]
+    cpu_seconds: list[float]
+    extra_first: float
+    peak_memory: float | None
+    accuracy: float
+    trained: float
+    measured: int
+
+    @property
+    def median(self) -> float:
+        """Seconds of a warm run."""
+        return statistics.median(self.seconds)
+
+
+@dataclasses.dataclass(frozen=True)
+class Comparison:
+    """Figures of all contenders on one workload.
+
+    Attributes:
+        workload: The workload.
+        measurements: By contender.
+        failed: Tracebacks of contenders that have no figures.
+        breakdown: How jfnn spends its time; None where that is not known.
+        seconds: Duration of the whole comparison.
+    """
+
+    workload: Workload
+    measurements: dict[str, Measurement]
+    failed: dict[str, str]
+    breakdown: Breakdown | None = None
+    seconds: float = 0.0
+
+    def share_of_floor(self, name: str) -> float:
+        """Time that a contender's products would take at the rate of large ones, by its time.
+
+        Products of training, as far as it went, and of scoring.
+        """
+        if FLOOR not in self.measurements:
+            return float("nan")
+        measurement = self.measurements[name]
+        done = self.workload.flop(measurement.trained) / self.workload.flop()
+        return self.measurements[FLOOR].median * done / measurement.median
+
+    def fastest(self, ours: bool) -> str | None:
+        """The fastest of jfnn's ways, or of all others, that train all members to the end."""
+        names = [n for n, m in self.measurements.items() if m.contender.ours == ours and m.contender.all_work]
+        return min(names, key=lambda name: self.measurements[name].median, default=None)
+
+
+@contextmanager
+def started(contenders: Mapping[str, Contender], start: Start) -> Iterator[dict[str, Worker]]:
+    """A worker for each contender, stopped in the end."""
+    workers = {name: start(contender) for name, contender in contenders.items()}
+    try:
+        yield workers
+    finally:
+        for worker in workers.values():
+            worker.stop()
+
+
+def compare(
+    workload: Workload, contenders: Mapping[str, Contender], workers: Mapping[str, Worker], rounds: int
+) -> Comparison:
+    """Runs every contender once to warm it, then all of them in turn, ``rounds`` times."""
+    began = time.perf_counter()
+    parts = {name: workload.reduced() if c.one_by_one else workload for name, c in contenders.items()}
+    runs: dict[str, list[Run]] = {name: [] for name in contenders}
+    failed: dict[str, str] = {}
+    for turn in range(rounds + 1):
+        for name in list(runs):
+            show_progress(f"{'first run' if turn == 0 else f'round {turn} of {rounds}'}: {name}")
+            try:
+                if turn == 0:
+                    workers[name].prepare(parts[name])
+                runs[name].append(workers[name].run())
+            except ContenderError as error:
+                failed[name] = str(error)
+                del runs[name]
+    measurements = {n: _measurement(workload, parts[n], contenders[n], of_n) for n, of_n in runs.items()}
+    return Comparison(workload, measurements, failed, seconds=time.perf_counter() - began)
+
+
+def with_breakdown(comparison: Comparison, worker: Worker) -> Comparison:
+    """The comparison, with a breakdown of jfnn's time traced in a worker."""
+    began = time.perf_counter()
+    show_progress(BREAKDOWN)
+    breakdown, failed = None, comparison.failed
+    try:
+        breakdown = worker.call(trace, comparison.workload)
+    except ContenderError as error:
+        failed = failed | {BREAKDOWN: str(error)}
+    seconds = comparison.seconds + time.perf_counter() - began
+    return dataclasses.replace(comparison, breakdown=breakdown, failed=failed, seconds=seconds)
+
+
+def show_progress(message: str) -> None:
+    """Replaces the present line of a terminal at stderr."""
+    if sys.stderr.isatty():
+        print(f"\r\x1b[K{message}", end="\r", file=sys.stderr, flush=True)
+
+
+def _measurement(workload: Workload, part: Workload, contender: Contender, runs: list[Run]) -> Measurement:
+    first, *warm = runs
+    outcome = warm[-1].outcome
+    # The floor multiplies large matrices: the workload's operations take this many times as long.
+    scale = workload.flop() / outcome.flop if outcome.flop else workload.members / part.members
+    trains = outcome.accuracy is not None
+    return Measurement(
+        contender,
+        seconds=[run.seconds * scale for run in warm],
+        cpu_seconds=[run.cpu_seconds * scale for run in warm],
+        extra_first=max(first.seconds - statistics.median(run.seconds for run in warm), 0.0),
+        peak_memory=warm[-1].peak_memory,
+        accuracy=np.nan if outcome.accuracy is None else float(outcome.accuracy[part.reference_index]),
+        trained=outcome.trained,
+        measured=part.members if trains else 0,
+    )

@@ -1,0 +1,72 @@
+"""The machine that measures: its cores, processor, devices and packages, and the memory of a process."""
+
+import contextlib
+import datetime
+import importlib.metadata
+import os
+import platform
+from pathlib import Path
+from typing import Any
+
+PACKAGES = ("jfnn", "jax", "jaxlib", "numpy", "scikit-learn", "torch")
+
+
+def cores() -> int:
+    """Cores that this process may use: jfnn's count, without JAX, which takes memory."""
+    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
+
+
+def jax_devices() -> list[str]:
+    """Devices that JAX shows in this process, such as "cpu:0 cpu"."""
+    import jax
+
+    return [f"{device.platform}:{device.id} {device.device_kind}" for device in jax.devices()]
+
+
+def environment(devices: list[str]) -> dict[str, Any]:
+    """Versions, machine and date; ``devices`` are those that JAX shows with one CPU device a core."""
+    versions = {"python": platform.python_version()}
+    for name in PACKAGES:
+        with contextlib.suppress(importlib.metadata.PackageNotFoundError):
+            versions[name] = importlib.metadata.version(name)
+    return {
+        "versions": versions,
+        "processor": _processor(),
+        "cores": cores(),
+        "devices": devices,
+        "load": round(os.getloadavg()[0], 2) if hasattr(os, "getloadavg") else None,
+        "date": datetime.datetime.now().astimezone().isoformat(timespec="seconds"),
+    }
+
+
+def _processor() -> str:
+    info = Path("/proc/cpuinfo")
+    lines = info.read_text().splitlines() if info.exists() else []
+    names = [line.split(":", 1)[1].strip() for line in lines if line.startswith("model name")]
+    return names[0] if names else platform.processor() or platform.machine()
+
+
+def peak_memory() -> float | None:
+    """Megabytes that this process and its descendants held at most; None where that is not known.
+
+    Linux's VmHWM, which unlike ru_maxrss a child does not inherit.
+    """
+    if not Path("/proc/self/status").exists():
+        return None
+    total, pending = 0.0, [os.getpid()]
+    while pending:
+        process = Path("/proc") / str(pending.pop())
+        try:
+            lines = (process / "status").read_text().splitlines()
+            children = [path.read_text().split() for path in process.glob("task/*/children")]
+        except OSError:  # it has just ended
+            continue
+        total += sum(float(line.split()[1]) / 1024 for line in lines if line.startswith("VmHWM"))
+        pending += [int(child) for of_thread in children for child in of_thread]
+    return total
+
+
+def reset_peak_memory() -> None:
+    """Makes `peak_memory` start anew where the system allows it, on Linux."""
+    with contextlib.suppress(OSError):
+        Path("/proc/self/clear_refs").write_text("5")

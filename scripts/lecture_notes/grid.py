@@ -1,0 +1,93 @@
+"""The notes' grid: 49 cells, each with a verdict by its kind."""
+
+import dataclasses
+from collections.abc import Sequence
+
+import jax
+import numpy as np
+
+import jfnn
+from lecture_notes.replay import AXIS, Cell, Replay
+from lecture_notes.verdicts import CORRECTED, NOT_REPRODUCED, Row, claim, counts_text, exact, within_spread
+
+# Below this accuracy a network of ten classes does about as well as guessing.
+CHANCE = 0.2
+
+
+def grid(replay: Replay) -> list[Row]:
+    """All cells, and heat maps of the published grid and of the one computed here."""
+    replay.save(jfnn.plots.heat_map(replay.grid), "grid_here")
+    replay.save(jfnn.plots.heat_map(_published_as_result(replay)), "grid_published")
+    for part in ("train", "test"):
+        print(_table(part, replay.grid.scores[f"{part}_accuracy"][..., 0]) + "\n")
+    return [cell_row(replay, i, j) for i, j in np.ndindex(len(AXIS), len(AXIS))]
+
+
+def _table(part: str, accuracies: np.ndarray) -> str:
+    """Accuracies ``[η, λ]`` as text; "div" where a member diverged."""
+    lines = [f"{part:>9}" + "".join(f"  λ={l2:<6g}" for l2 in AXIS)]
+    for eta, row in zip(AXIS, accuracies, strict=True):
+        texts = ("div" if np.isnan(accuracy) else f"{accuracy:.4f}" for accuracy in row)
+        lines.append(f"η={eta:<7g}" + "".join(f"  {text:<8}" for text in texts))
+    return "\n".join(line.rstrip() for line in lines)
+
+
+def cell_row(replay: Replay, i: int, j: int) -> Row:
+    """One cell of the grid, at η i and λ j."""
+    cell = replay.cells[i][j]
+    published, here = (cell.train, cell.test), _counts(replay, i, j)
+    name = f"η={AXIS[i]:<6g} λ={AXIS[j]:<6g} {cell.kind}"
+    if cell.kind == "exact":
+        return exact(name, published, here)
+    if cell.kind == "chaotic":
+        return chaotic(name, published, replay, i, j)
+    if cell.kind == "dead":
+        return _dead(name, cell, replay, i, j)
+    at_chance = _at_chance(replay, published) and _at_chance(replay, here)
+    reason = "both at chance: hidden units saturated, one class or a few predicted"
+    return claim(name, counts_text(*published), counts_text(*here), at_chance, reason)
+
+
+def chaotic(name: str, published: Sequence[float], replay: Replay, i: int, j: int) -> Row:
+    """A cell that amplifies rounding, against its spread over minibatch sequences."""
+    spread = replay.spread.scores
+    sequences = replay.as_counts(spread["train_accuracy"][0, j], spread["test_accuracy"][0, j])
+    return within_spread(name, published, _counts(replay, i, j), sequences)
+
+
+def _counts(replay: Replay, i: int, j: int) -> list[float]:
+    scores = replay.grid.scores
+    return replay.as_counts(scores["train_accuracy"][i, j, 0], scores["test_accuracy"][i, j, 0])
+
+
+def _at_chance(replay: Replay, counts: Sequence[float]) -> bool:
+    return bool((np.divide(counts, replay.n_rows) < CHANCE).all())
+
+
+def _dead(name: str, cell: Cell, replay: Replay, i: int, j: int) -> Row:
+    """A cell whose published figure comes from NaN probabilities, for which argmax gives digit 0.
+
+    Here the cell must be reported as diverged, or its network must be finite and do as well as guessing.
+    """
+    here, (n_train, n_test) = _counts(replay, i, j), replay.n_rows
+    zeros = tuple(int((y == 0).sum()) for y in (replay.split.y_train, replay.split.y_test))
+    diverged_at = int(replay.grid.diverged_at[i, j, 0])
+    numbers = [replay.grid.train_loss[i, j, 0], *jax.tree.leaves(replay.grid.member(i, j, 0))]
+    is_finite, at_chance = all(np.isfinite(leaf).all() for leaf in numbers), _at_chance(replay, here)
+    if diverged_at >= 0:
+        text, reason, holds = "diverged", f"no longer finite in epoch {diverged_at + 1}", True
+    else:
+        text, holds = counts_text(*here), is_finite and at_chance
+        reason = f"{'finite' if is_finite else 'NOT finite'}, {'at chance' if at_chance else 'NOT at chance'}"
+    verdict = CORRECTED if holds and (cell.train, cell.test) == zeros else NOT_REPRODUCED
+    artefact = f"published: digit 0's share {zeros[0]}/{n_train}, {zeros[1]}/{n_test}"
+    return Row(name, counts_text(cell.train, cell.test), text, verdict, f"{reason}; {artefact}")
+
+
+def _published_as_result(replay: Replay) -> jfnn.SweepResult:
+    counts = np.array([[[(cell.train, cell.test)] for cell in row] for row in replay.cells])
+    train, test = np.moveaxis(counts / replay.n_rows, -1, 0)
+    scores = replay.grid.scores | {"train_accuracy": train, "test_accuracy": test}
+    return dataclasses.replace(
+        replay.grid, scores=scores, diverged_at=np.full_like(replay.grid.diverged_at, -1)
+    )

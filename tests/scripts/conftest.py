@@ -1,0 +1,6 @@
+"""Makes the scripts and their packages importable, as Python does for a script that it runs."""
+
+import sys
+from pathlib import Path
+
+sys.path.insert(0, str(Path(__file__).parents[2] / "scripts"))
