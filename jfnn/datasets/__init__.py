@@ -1,4 +1,4 @@
-"""Data to learn from: the digits, the gates, people's own files, and splits that keep pairs together."""
+"""Data to learn from: the digits, the gates, CSV and NPZ files, and splits that keep pairs together."""
 
 import math
 from typing import Any, NamedTuple
@@ -19,7 +19,6 @@ __all__ = [
     "scalers",
     "split",
     "split_table",
-    "split_weights",
     "standardise",
     "xor_gate",
 ]
@@ -29,27 +28,29 @@ class Split(NamedTuple):
     """Rows to train on and rows to test on; the test rows may be None.
 
     Attributes:
-        x_train: ``[n, features]``.
-        y_train: Integer labels ``[n]`` or float targets ``[n, n_out]``.
-        x_test: ``[m, features]``.
+        x_train: ``[n, …]``.
+        y_train: Integer labels ``[n]`` or float targets ``[n, n_out]``; None for losses that need none.
+        x_test: ``[m, …]``.
         y_test: As ``y_train``.
+        weights: How often each training row's cost counts ``[n]``; None for once. Scores are unweighted.
     """
 
     x_train: Any
-    y_train: Any
+    y_train: Any = None
     x_test: Any = None
     y_test: Any = None
+    weights: Any = None
 
 
-def digits(test_size=0.2, random_state: int | None = 0) -> Split:
+def digits(test_size: float | int = 0.2, random_state: int | None = 0) -> Split:
     """scikit-learn's digits, the UCI optical digits (not MNIST): 1797 images of 8×8 pixels, flattened.
 
     Pixel values are 0 to 16, unscaled as in the notes; labels are 0 to 9. With the default, 1437 rows train
     and 360 test.
 
     Args:
-        test_size: The share or number of rows to test on.
-        random_state: The shuffle's seed, passed to scikit-learn's ``train_test_split``; None draws from
+        test_size: Share or number of rows to test on.
+        random_state: Seed of the shuffle, passed to scikit-learn's ``train_test_split``; None draws from
             NumPy's global generator, as the notes do.
     """
     from sklearn.datasets import load_digits
@@ -58,14 +59,21 @@ def digits(test_size=0.2, random_state: int | None = 0) -> Split:
     return split(x, y, test_size=test_size, random_state=random_state)
 
 
-def split(x, y, test_size=0.2, random_state: int | None = 0) -> Split:
-    """Shuffles rows and cuts them in two; each input keeps its label.
+def split(
+    x: Any,
+    y: Any,
+    test_size: float | int = 0.2,
+    random_state: int | None = 0,
+    weights: Any = None,
+) -> Split:
+    """Shuffles rows and cuts them in two; each input keeps its label and its weight.
 
     Args:
-        x: Inputs ``[n, features]``.
+        x: Inputs ``[n, …]``.
         y: Labels or targets, n rows.
-        test_size: The share (float) or number (int) of rows to test on.
-        random_state: The shuffle's seed; None draws from NumPy's global generator.
+        test_size: Share (float) or number (int) of rows to test on.
+        random_state: Seed of the shuffle; None draws from NumPy's global generator.
+        weights: How often each row's cost counts ``[n]``; those of the test rows are left out.
 
     Raises:
         ValueError: Lengths differ, a part would be empty, or the seed is negative.
@@ -73,116 +81,110 @@ def split(x, y, test_size=0.2, random_state: int | None = 0) -> Split:
     """
     from sklearn.model_selection import train_test_split
 
-    x, y = np.asarray(x), np.asarray(y)
-    if len(x) != len(y):
-        raise ValueError(f"y: expected {len(x)} rows, as x has, got {len(y)}")
+    arrays = {"x": x, "y": y} | ({} if weights is None else {"weights": weights})
+    arrays = {name: np.atleast_1d(checks.as_array(array, name)) for name, array in arrays.items()}
+    n = len(arrays["x"])
+    for name, array in arrays.items():
+        if len(array) != n:
+            raise ValueError(f"{name}: expected {n} rows, as x has, got {len(array)}")
     share = isinstance(test_size, float) and 0 < test_size < 1
-    rows = math.ceil(test_size * len(x)) if share else test_size
-    if isinstance(rows, float) or not 0 < rows < len(x):
+    rows = math.ceil(test_size * n) if share else test_size
+    if isinstance(rows, float) or not 0 < rows < n:
         raise ValueError(
-            f"test_size: expected a share between 0 and 1, or a number of rows below {len(x)},"
+            f"test_size: expected a share between 0 and 1, or a number of rows below {n},"
             f" such that both parts have some, got {test_size}"
         )
     if random_state is not None:
         checks.as_count(random_state, "random_state", minimum=0)
-    x_train, x_test, y_train, y_test = train_test_split(x, y, test_size=test_size, random_state=random_state)
-    return Split(x_train, y_train, x_test, y_test)
+    parts = train_test_split(*arrays.values(), test_size=test_size, random_state=random_state)
+    x_train, x_test, y_train, y_test, *of_weights = parts
+    return Split(x_train, y_train, x_test, y_test, of_weights[0] if of_weights else None)
 
 
-def split_table(table: Table, test_size=0.2, random_state: int | None = 0) -> Split:
+def split_table(table: Table, test_size: float | int = 0.2, random_state: int | None = 0) -> Split:
     """A table's rows to train and to test on: as its file cuts them, else as `split` does.
 
     Args:
         table: From `read_csv` or `read_npz`.
-        test_size: As in `split`; not used where the file itself holds test rows.
+        test_size: As in `split`; unused where the file itself holds test rows.
         random_state: The same.
 
     Raises:
-        ValueError: As in `split`.
+        ValueError, TypeError: As in `split`.
     """
-    if table.n_train is None:
-        return split(table.x, table.y, test_size, random_state)
     x, y, n = table.x, table.y, table.n_train
-    return Split(x[:n], y[:n], x[n:], y[n:])
-
-
-def split_weights(table: Table, test_size=0.2, random_state: int = 0) -> np.ndarray | None:
-    """The weights of the rows that `split_table` trains on, in its order; None where a table has none.
-
-    Args:
-        table: From `read_csv` or `read_npz`.
-        test_size: As for `split_table`.
-        random_state: The same.
-
-    Raises:
-        ValueError, TypeError: As in `split`; also where no seed says which rows these are.
-    """
-    if table.weights is None or table.n_train is not None:
-        return table.weights
-    checks.as_count(random_state, "random_state", minimum=0)
-    return split(table.x, table.weights, test_size, random_state).y_train
+    if n is None:
+        return split(x, y, test_size, random_state, table.weights)
+    return Split(x[:n], y[:n], x[n:], y[n:], table.weights)
 
 
 def scalers(split: Split) -> dict[str, Any]:
     """What `standardise` applies: fitted StandardScalers for "x", and for "y" where targets are no labels."""
     from sklearn.preprocessing import StandardScaler
 
-    parts = {"x": split.x_train} | (
-        {} if checks.is_labels(np.asarray(split.y_train)) else {"y": split.y_train}
-    )
-    return {name: StandardScaler().fit(_columns(part)) for name, part in parts.items()}
+    parts = {"x": split.x_train}
+    if split.y_train is not None and not checks.is_labels(checks.as_array(split.y_train, "y_train")):
+        parts["y"] = split.y_train
+    return {name: StandardScaler().fit(_columns(part, f"{name}_train")) for name, part in parts.items()}
 
 
 def standardise(split: Split) -> Split:
-    """Each column of the inputs less its mean, over its standard deviation (scikit-learn's StandardScaler).
+    """Inputs with each column's mean subtracted, over its standard deviation (scikit-learn's StandardScaler).
 
-    Both are those of the training rows alone (among them are any that a sweep then holds out). Targets that
+    Both are those of the training rows alone (rows that a sweep then holds out are among them). Targets that
     are no labels are treated in the same way, so that a quadratic loss is in units of their variance.
-    A column that is constant there is only centred. The result is float64.
+    A column that is constant there is only centred. The result is float64; weights stay as they are.
 
     Args:
         split: As `jfnn.sweep` takes it; the test rows may be None.
+
+    Raises:
+        ValueError, TypeError: An entry that is no finite number; the message says where.
     """
     fitted = scalers(split)
 
-    def scaled(name, part):
-        if part is None or name not in fitted:
+    def scaled(argument: str, part: Any) -> Any:
+        name = argument[0]
+        if part is None or argument == "weights" or name not in fitted:
             return part
-        return fitted[name].transform(_columns(part)).reshape(np.shape(part))
+        return fitted[name].transform(_columns(part, argument)).reshape(np.shape(part))
 
-    return Split(*(scaled(field[0], part) for field, part in split._asdict().items()))
-
-
-def _columns(part) -> np.ndarray:
-    return np.asarray(part, np.float64).reshape(len(part), -1)
+    return Split(*(scaled(argument, part) for argument, part in split._asdict().items()))
 
 
-def one_hot(labels, n_classes: int) -> np.ndarray:
+def _columns(part: Any, argument: str) -> np.ndarray:
+    """Finite numbers ``[n, columns]``, float64."""
+    array = checks.as_array(part, argument)
+    rows = checks.as_inputs(array[:, None] if array.ndim == 1 else array, argument)
+    return np.asarray(rows, np.float64).reshape(len(rows), -1)
+
+
+def one_hot(labels: Any, n_classes: int) -> np.ndarray:
     """Integer labels ``[n]`` as rows of zeros with a single one, ``[n, n_classes]`` float32.
 
-    The number of classes is given, not read off the labels, which may lack the largest class.
+    The number of classes is an argument, since labels may lack the largest class.
 
     Raises:
         TypeError: Labels are not integers, or ``n_classes`` is no whole number.
         ValueError: A label is out of range, or ``n_classes`` is below 1.
     """
-    labels = np.asarray(labels)
+    labels = np.asarray(checks.as_array(labels, "labels"))
     checks.as_count(n_classes, "n_classes")
     if not checks.is_labels(labels):
         raise TypeError(f"labels: expected integers [n], got {labels.dtype} {list(labels.shape)}")
     if labels.size and (labels.min() < 0 or labels.max() >= n_classes):
         raise ValueError(f"labels: expected 0 to {n_classes - 1}, got {labels.min()} to {labels.max()}")
-    return np.eye(n_classes, dtype=np.float32)[labels.astype(np.intp)]
+    return np.asarray(labels[:, None] == np.arange(n_classes), np.float32)
 
 
 _CORNERS = ((0, 0), (0, 1), (1, 0), (1, 1))
 
 
-def or_gate():
+def or_gate() -> tuple[np.ndarray, np.ndarray]:
     """The OR gate: inputs ``x [4, 2]`` (float64) and truth values ``t [4]`` (0 or 1)."""
     return np.array(_CORNERS, np.float64), np.array([0, 1, 1, 1])
 
 
-def xor_gate():
+def xor_gate() -> tuple[np.ndarray, np.ndarray]:
     """The XOR gate: inputs ``x [4, 2]`` (float64) and truth values ``t [4]`` (0 or 1)."""
     return np.array(_CORNERS, np.float64), np.array([0, 1, 1, 0])

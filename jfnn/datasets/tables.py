@@ -1,14 +1,15 @@
-"""People's own data, from CSV and NPZ files, as inputs and targets.
+"""CSV and NPZ files as inputs and targets.
 
-Nothing is guessed at and nothing dropped: a value that is missing or no number is refused, with its place.
+Nothing is guessed and no row dropped: a value that is missing or no number is refused, with its place.
 """
 
 import csv
+import os
 import zipfile
 from array import array
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from pathlib import Path
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import numpy as np
 
@@ -21,12 +22,12 @@ class Table(NamedTuple):
     Attributes:
         x: Inputs ``[n, features]``, float.
         y: Labels ``[n]``, 0 to k-1 (int64), or float targets ``[n]`` or ``[n, n_out]``.
-        names: The columns of ``x``; empty where the file names none.
+        names: Names of the columns of ``x``; empty where the file has none.
         classes: The file's own word for each label, in order; None where the targets are no classes.
-        n_train: So many rows from the first are for training and the others for testing, where the file says
-            so; None where it does not.
-        weights: How often each row is to count in training ``[n]``, or ``[n_train]`` where the file says
-            which rows are for training; None where that was not asked for.
+        n_train: The first so many rows are for training and the others for testing, where the file says so;
+            else None.
+        weights: How often each row counts in training ``[n]``, or ``[n_train]`` where the file says which
+            rows are for training; None without weights.
     """
 
     x: np.ndarray
@@ -37,15 +38,18 @@ class Table(NamedTuple):
     weights: np.ndarray | None = None
 
 
-def read_csv(path, target: str, task: str | None = None, weights: str | None = None) -> Table:
+def read_csv(
+    path: str | os.PathLike[str], target: str | None, task: str | None = None, weights: str | None = None
+) -> Table:
     """A CSV file (comma, UTF-8, fields may be quoted) with a header line; all other columns are inputs.
 
     Args:
         path: The file.
-        target: The column to predict. Words become labels, in alphabetical order; whole numbers of which few
-            are different too, in ascending order. A few words among numbers are refused.
+        target: The column to predict; None is refused with the columns' names. Words become labels, in
+            alphabetical order; whole numbers of which few are different too, in ascending order. A few words
+            among numbers are refused.
         task: "classification" or "regression", where that is not what the column looks like.
-        weights: The column that says how often each row is to count; None where there is none.
+        weights: The column that says how often each row counts; None for none.
 
     Raises:
         ValueError: A missing or non-numeric value, with its row (from 1, below the header) and column; rows
@@ -67,47 +71,43 @@ def read_csv(path, target: str, task: str | None = None, weights: str | None = N
     if weights is None:
         return Table(x, y, names, classes)
     place = names.index(weights)
-    others = names[:place] + names[place + 1 :]
-    return Table(np.delete(x, place, axis=1), y, others, classes, weights=x[:, place])
+    inputs = names[:place] + names[place + 1 :]
+    return Table(np.delete(x, place, axis=1), y, inputs, classes, weights=x[:, place])
 
 
-def _read_rows(reader, file: str, target: str, weights: str | None):
-    """The input columns' names, all inputs row after row, the targets as written."""
+def _read_rows(
+    reader: Any, file: str, target: str | None, weights: str | None
+) -> tuple[tuple[str, ...], "array[float]", list[str]]:
+    """Names of the input columns, all inputs row after row, the targets as written."""
     header = [name.strip() for name in next(reader, [])]
     place = _check_header(header, file, target, weights)
     inputs, targets = array("d"), []
-    row = 0
-    for fields in reader:
-        if not fields:  # a blank line
-            continue
-        row += 1
-        if len(fields) != len(header):
-            raise ValueError(
-                f"path: {file}, row {row} (line {reader.line_num}): expected {len(header)} fields,"
-                f" as the header has, got {len(fields)}"
-            )
-        word = fields.pop(place).strip()
-        numbers = [value for value in map(as_number, fields) if value is not None]
-        if not word or len(numbers) < len(fields):
-            fields.insert(place, word)
-            bad = (
-                place
-                if not word
-                else next(i for i, f in enumerate(fields) if i != place and as_number(f) is None)
-            )
-            got = repr(fields[bad]) if fields[bad].strip() else "nothing"
-            raise ValueError(
-                f"path: {file}, row {row} (line {reader.line_num}), column {header[bad]!r}:"
-                f" expected a {'word or number' if bad == place else 'number'}, got {got}"
-            )
-        inputs.extend(numbers)
+    for where, fields in _rows(reader, file, len(header)):
+        word = fields[place].strip()
+        numbers = [as_number(field) for i, field in enumerate(fields) if i != place]
+        if not word or None in numbers:
+            numbers.insert(place, 0.0)
+            column = numbers.index(None) if word else place
+            expected = "word or number" if column == place else "number"
+            got = repr(fields[column]) if fields[column].strip() else "nothing"
+            raise ValueError(f"{where}, column {header[column]!r}: expected a {expected}, got {got}")
+        inputs.extend(number for number in numbers if number is not None)
         targets.append(word)
-    if not row:
+    if not targets:
         raise ValueError(f"path: {file} has no rows below its header")
     return tuple(header[:place] + header[place + 1 :]), inputs, targets
 
 
-def _check_header(header: list[str], file: str, target: str, weights: str | None) -> int:
+def _rows(reader: Any, file: str, length: int) -> Iterator[tuple[str, list[str]]]:
+    """Each row's place in words and its fields; blank lines are no rows."""
+    for row, fields in enumerate(filter(None, reader), 1):
+        where = f"path: {file}, row {row} (line {reader.line_num})"
+        if len(fields) != length:
+            raise ValueError(f"{where}: expected {length} fields, as the header has, got {len(fields)}")
+        yield where, fields
+
+
+def _check_header(header: list[str], file: str, target: str | None, weights: str | None) -> int:
     """The place of the target; refuses what cannot be a header."""
     if not header:
         raise ValueError(f"path: {file} is empty")
@@ -126,8 +126,8 @@ def _check_header(header: list[str], file: str, target: str, weights: str | None
     if weights is not None and (weights not in header or weights == target):
         raise ValueError(f"weights: expected a column of {file} ({_shortened(inputs)}), got {weights!r}")
     if not inputs:
-        beside = repr(target) if weights is None else f"{target!r} and {weights!r}"
-        raise ValueError(f"path: {file} has no column beside {beside}")
+        others = repr(target) if weights is None else f"{target!r} and {weights!r}"
+        raise ValueError(f"path: {file} has no column beside {others}")
     return header.index(target)
 
 
@@ -135,14 +135,13 @@ def _shortened(names: Sequence[str], most: int = 12) -> str:
     return ", ".join(names[:most]) + (f", … {len(names) - most} more" if len(names) > most else "")
 
 
-def read_npz(path, task: str | None = None, weights: str | None = None) -> Table:
-    """A NumPy archive that holds ``x, y``, or ``x_train, y_train, x_test, y_test`` cut already.
+def read_npz(path: str | os.PathLike[str], task: str | None = None, weights: str | None = None) -> Table:
+    """A NumPy archive of ``x, y``, or of ``x_train, y_train, x_test, y_test``.
 
     Args:
         path: The file; objects in it are refused, not unpickled.
         task: "classification" or "regression", where that is not what the targets look like.
-        weights: The array that says how often each row, or each training row, is to count; None where there
-            is none.
+        weights: The array that says how often each row, or each training row, counts; None for none.
 
     Raises:
         ValueError: Other arrays than these, shapes that do not fit, numbers that are not finite, targets that
@@ -150,14 +149,7 @@ def read_npz(path, task: str | None = None, weights: str | None = None) -> Table
         OSError: The file cannot be read.
     """
     path = Path(path)
-    try:
-        with path.open("rb") as file:
-            zipfile.ZipFile(file).close()  # NumPy would open other formats too
-            file.seek(0)
-            archive = np.load(file, allow_pickle=False)
-            arrays = {name: archive[name] for name in archive.files}
-    except (ValueError, EOFError, zipfile.BadZipFile) as error:
-        raise ValueError(f"path: {path.name} is no NPZ file of plain arrays ({error})") from None
+    arrays = _read_archive(path)
     parts = [part for part in ("", "_train", "_test") if {f"x{part}", f"y{part}"} <= set(arrays)]
     if parts not in ([""], ["_train", "_test"]):
         raise ValueError(
@@ -167,7 +159,7 @@ def read_npz(path, task: str | None = None, weights: str | None = None) -> Table
     for part in parts:
         _check_arrays(arrays, part, path.name)
     xs, ys = ([arrays[f"{name}{part}"] for part in parts] for name in "xy")
-    if len({array.shape[1:] for array in xs}) + len({array.shape[1:] for array in ys}) != 2:
+    if len({x.shape[1:] for x in xs}) + len({y.shape[1:] for y in ys}) != 2:
         raise ValueError(
             f"path: {path.name}: expected as many columns in the test rows as in the training rows"
         )
@@ -175,6 +167,17 @@ def read_npz(path, task: str | None = None, weights: str | None = None) -> Table
     x = np.concatenate(xs).astype(np.result_type(xs[0].dtype, np.float32), copy=False)
     counts = None if weights is None else _weights(arrays, weights, len(xs[0]), path.name)
     return Table(x, y, (), classes, len(xs[0]) if len(xs) > 1 else None, counts)
+
+
+def _read_archive(path: Path) -> dict[str, np.ndarray]:
+    try:
+        with path.open("rb") as file:
+            zipfile.ZipFile(file).close()  # NumPy would open other formats too
+            file.seek(0)
+            archive = np.load(file, allow_pickle=False)
+            return {name: archive[name] for name in archive.files}
+    except (ValueError, EOFError, zipfile.BadZipFile) as error:
+        raise ValueError(f"path: {path.name} is no NPZ file of plain arrays ({error})") from None
 
 
 def _weights(arrays: dict[str, np.ndarray], name: str, n: int, file: str) -> np.ndarray:
@@ -194,10 +197,10 @@ def _check_arrays(arrays: dict[str, np.ndarray], part: str, file: str) -> None:
         )
     if y.dtype.kind not in "iubfU" or y.ndim not in (1, 2) or len(y) != len(x):
         raise ValueError(f"path: {file}: expected y{part} of {len(x)} rows, got {y.dtype} {list(y.shape)}")
-    for name, array_ in ((f"x{part}", x), (f"y{part}", y)):
-        if array_.dtype.kind == "f" and not np.isfinite(array_).all():
-            place = np.argwhere(~np.isfinite(array_))[0]
+    for name, values in ((f"x{part}", x), (f"y{part}", y)):
+        if values.dtype.kind == "f" and not np.isfinite(values).all():
+            place = np.argwhere(~np.isfinite(values))[0]
             where = ", column ".join(str(i + 1) for i in place)
             raise ValueError(
-                f"path: {file}, {name}, row {where}: expected a finite number, got {array_[tuple(place)]}"
+                f"path: {file}, {name}, row {where}: expected a finite number, got {values[tuple(place)]}"
             )

@@ -1,6 +1,7 @@
-"""What targets stand for: classes or numbers, told from what they look like, or as people say."""
+"""What targets stand for: classes or numbers, told from what they look like, or as the user says."""
 
 import math
+from collections.abc import Sequence
 
 import numpy as np
 
@@ -18,8 +19,10 @@ def as_number(text: str) -> float | None:
     return value if math.isfinite(value) and "_" not in text else None
 
 
-def check_words(values: list[float | None], words: list[str], file: str, target: str, task: str | None):
-    """Refuses words among the targets where numbers are wanted, or where they look like slips."""
+def check_words(
+    values: Sequence[float | None], words: Sequence[str], file: str, target: str | None, task: str | None
+) -> None:
+    """Refuses words among the targets in a regression, or where they look like slips."""
     rows = [row for row, value in enumerate(values) if value is None]
     slips = task is None and 2 * len(rows) < len(words)
     if rows and (slips or task == "regression"):
@@ -63,6 +66,6 @@ def as_task(y: np.ndarray, task: str | None) -> tuple[np.ndarray, tuple[str, ...
 
 
 def _first_word(y: np.ndarray) -> str:
-    """The first that is no number; where all are numbers written as text, the first of these."""
-    texts = y.ravel().tolist()
+    """The first text that is no number; where all are numbers written as text, the first of these."""
+    texts: list[str] = y.ravel().tolist()
     return next((text for text in texts if as_number(text) is None), texts[0])

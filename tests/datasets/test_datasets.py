@@ -35,6 +35,13 @@ def test_split_cuts_where_asked(test_size, expected):
     assert (len(split.y_train), len(split.y_test)) == (20 - expected, expected)
 
 
+def test_one_hot_rows_take_memory_for_the_labels_alone():
+    """A square of n_classes would be 40 GB."""
+    rows = datasets.one_hot(np.array([3, 99_999], ">i8"), 100_000)
+    assert rows.shape == (2, 100_000) and rows.dtype == np.float32
+    assert np.argwhere(rows).tolist() == [[0, 3], [1, 99_999]] and rows.sum() == 2
+
+
 def test_gates_are_their_truth_tables():
     for gate, truth in ((datasets.or_gate, int.__or__), (datasets.xor_gate, int.__xor__)):
         x, t = gate()

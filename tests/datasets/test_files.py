@@ -144,16 +144,15 @@ def test_weights_stay_with_their_rows_when_these_are_split(tmp_path):
     np.savez(tmp_path / "data.npz", **arrays)
     table = datasets.read_npz(tmp_path / "data.npz", weights="n")
     split = datasets.split_table(table, 0.3, random_state=5)
-    weights = datasets.split_weights(table, 0.3, random_state=5)
-    assert len(weights) == 14
-    np.testing.assert_array_equal(weights, 10 * split.x_train[:, 0])
-    with pytest.raises(TypeError, match=r"^random_state: "):
-        datasets.split_weights(table, 0.3, random_state=None)
+    assert len(split.weights) == 14
+    np.testing.assert_array_equal(split.weights, 10 * split.x_train[:, 0])
+    unweighted = datasets.split_table(datasets.read_npz(tmp_path / "data.npz"), 0.3, random_state=5)
+    np.testing.assert_array_equal(unweighted.x_train, split.x_train)  # the same cut
+    assert unweighted.weights is None
     parts = {"x_train": x, "y_train": y, "x_test": x[:4], "y_test": y[:4], "n": np.arange(20)}
     np.savez(tmp_path / "data.npz", **parts)
     cut = datasets.read_npz(tmp_path / "data.npz", weights="n")
-    assert datasets.split_weights(cut).tolist() == list(range(20))
-    assert datasets.split_weights(datasets.read_npz(tmp_path / "data.npz")) is None
+    assert datasets.split_table(cut).weights.tolist() == list(range(20))
 
 
 @pytest.mark.parametrize(
@@ -209,6 +208,8 @@ def test_npz_without_a_cut_is_split_as_a_csv_is(tmp_path):
     assert table.x.dtype == np.float32 and table.classes is None and table.n_train is None
     for one, other in zip(datasets.split_table(table, 3, 7), datasets.split(x, y, 3, 7), strict=True):
         np.testing.assert_array_equal(one, other)
+    with pytest.raises(ValueError, match=r"^weights: expected 10 rows"):
+        datasets.split(x, y, weights=np.ones(9))
 
 
 @pytest.mark.parametrize(
@@ -267,7 +268,9 @@ def test_standardise_is_scikit_learns_scaler_fitted_on_the_training_rows(targets
         y_train, y_test = (rng.integers(0, 3, n) for n in (30, 9))
     if targets == "no test rows":
         x_test = y_test = None
-    found = datasets.standardise(datasets.Split(x_train, y_train, x_test, y_test))
+    weights = np.arange(30)
+    scaled = datasets.standardise(datasets.Split(x_train, y_train, x_test, y_test, weights))
+    assert scaled.weights is weights
 
     def expected(train, part):
         if part is None:
@@ -275,10 +278,34 @@ def test_standardise_is_scikit_learns_scaler_fitted_on_the_training_rows(targets
         scaler = StandardScaler().fit(train.reshape(len(train), -1))
         return scaler.transform(part.reshape(len(part), -1)).reshape(part.shape)
 
-    np.testing.assert_array_equal(found.x_train, expected(x_train, x_train))
-    np.testing.assert_array_equal(found.x_test, expected(x_train, x_test))
-    for train_part, part, now in ((y_train, y_train, found.y_train), (y_train, y_test, found.y_test)):
+    np.testing.assert_array_equal(scaled.x_train, expected(x_train, x_train))
+    np.testing.assert_array_equal(scaled.x_test, expected(x_train, x_test))
+    for train_part, part, now in ((y_train, y_train, scaled.y_train), (y_train, y_test, scaled.y_test)):
         np.testing.assert_array_equal(now, part if targets == "labels" else expected(train_part, part))
+
+
+@pytest.mark.parametrize("argument", ["x_train", "y_train", "x_test", "y_test"])
+@pytest.mark.parametrize("value", [np.nan, np.inf])
+def test_standardise_refuses_what_is_not_finite_with_its_place(argument, value):
+    parts = {name: np.arange(8.0).reshape(4, 2) for name in ("x_train", "x_test")}
+    parts |= {name: np.arange(4.0) for name in ("y_train", "y_test")}
+    parts[argument].ravel()[2] = value
+    with pytest.raises(ValueError, match=rf"^{argument}: expected finite numbers, got {value} at index \["):
+        datasets.standardise(datasets.Split(**parts))
+
+
+def test_arrays_of_any_byte_order_are_taken_and_masked_entries_refused():
+    x, y = np.arange(40.0).reshape(20, 2), np.arange(20) % 3
+    native = datasets.split(x, y)
+    swapped = datasets.split(x.astype(x.dtype.newbyteorder()), y.astype(y.dtype.newbyteorder()))
+    for one, other in zip(native[:4], swapped[:4], strict=True):
+        np.testing.assert_array_equal(one, other)
+        assert other.dtype.isnative
+    masked = np.ma.masked_equal(x, 3)
+    with pytest.raises(ValueError, match=r"^x: .*masked"):
+        datasets.split(masked, y)
+    with pytest.raises(ValueError, match=r"^x_train: .*masked"):
+        datasets.standardise(datasets.Split(masked, y))
 
 
 @pytest.mark.parametrize("test_size", [0, 20, 1.0, 0.0, -0.5, float("nan"), 2.5])
