@@ -52,16 +52,12 @@ def run(trainer: Trainer, state: RunState, save: Save = lambda state, now: None)
     """
     started = time.perf_counter()
     experiment = trainer.experiment
-    compile_seconds = trainer.compile(state.members, state.hyper)
+    compile_seconds = trainer.compile(state)
     best: float | None = None
     scores: Scores | None = None
     while state.epoch < experiment.epochs and state.active.any():
         end, evaluates = _next_end(trainer, state.epoch)
-        is_last = end == experiment.epochs
-        active = state.active
-        scores = trainer.advance(
-            state.members, state.hyper, active, state.epoch, end, score=evaluates or is_last
-        )
+        scores = trainer.advance(state, end, score=evaluates or end == experiment.epochs)
         state = state._replace(epoch=end)
         if evaluates and scores is not None:
             best = _best(experiment.ranking.of(scores))

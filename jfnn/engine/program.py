@@ -30,6 +30,9 @@ GATHERED_BYTES = 8_000_000
 CPU_OPTIONS: dict[str, int] = {"xla_cpu_prefer_vector_width": 512}
 
 
+Step = Callable[[State, Batch, jax.Array | None], tuple[State, jax.Array]]
+
+
 class Members(NamedTuple):
     """Members of a tile (or, on the host, all members), on the leading axis.
 
@@ -93,11 +96,14 @@ def advance_member(
     pass, a third of all work where an epoch is one step; what it would see, the next epoch does.)
     """
 
+    def step(state: State, batch: Batch, key: jax.Array | None) -> tuple[State, jax.Array]:
+        return learner.step(state, batch, hyper, key)
+
     def one_epoch(i: jax.Array, member: Members) -> Members:
         key_of_epoch = None
         if key is not None:
             key_of_epoch = jax.random.fold_in(jax.random.wrap_key_data(key), first_epoch + i)
-        trained, value = epoch(learner, padded, member.state, hyper, minibatches[i], key_of_epoch, data)
+        trained, value = epoch(step, padded, member.state, minibatches[i], key_of_epoch, data)
         finite = (member.diverged_at < 0) & jnp.isfinite(value)
         for leaf in jax.tree.leaves(trained.params):
             finite &= jnp.all(jnp.isfinite(leaf))
@@ -110,36 +116,43 @@ def advance_member(
 
 
 def epoch(
-    learner: Learner,
+    step: Step,
     padded: bool,
     state: State,
-    hyper: Hyper,
     minibatches: jax.Array,
     key: jax.Array | None,
     data: tuple[Rows, jax.Array | None],
 ) -> tuple[State, jax.Array]:
     """One epoch of one member: `jfnn.training.epoch`, in the form in which XLA runs it fast.
 
+    Args:
+        step: ``(state, batch, key) -> (state, objective before the step)``.
+        padded: Whether row numbers may be negative, which stand for no row.
+        state: The member's state.
+        minibatches: Row numbers ``[steps, batch]``.
+        key: The epoch's random key, into which each step's number is folded, or None.
+        data: All rows, and the weight of each or None.
+
     Returns:
         ``(state, value)``: the state after the epoch, and the objective that its last step started from.
     """
     rows, weights = jax.tree.map(jnp.asarray, data)
-    steps: dict[str, Any] = {"numbers": minibatches}
+    inputs: dict[str, Any] = {"numbers": minibatches}
     at_once = _gathers_at_once(rows, minibatches)
     if at_once:
-        steps["rows"] = _gather(rows, minibatches)
+        inputs["rows"] = _gather(rows, minibatches)
     if key is not None:
-        steps["key"] = jax.vmap(lambda number: jax.random.fold_in(key, number))(jnp.arange(len(minibatches)))
+        inputs["key"] = jax.vmap(lambda number: jax.random.fold_in(key, number))(jnp.arange(len(minibatches)))
 
-    def one_step(state: State, step: dict[str, Any]) -> tuple[State, jax.Array]:
-        numbers = step["numbers"]
+    def one_step(state: State, inputs: dict[str, Any]) -> tuple[State, jax.Array]:
+        numbers = inputs["numbers"]
         counts = _counts(numbers, padded, weights, rows)
-        batch = Batch(step["rows"] if at_once else _gather(rows, numbers), counts)
-        return learner.step(state, batch, hyper, step.get("key"))
+        batch = Batch(inputs["rows"] if at_once else _gather(rows, numbers), counts)
+        return step(state, batch, inputs.get("key"))
 
     # The last step stands alone, since its value alone is used: XLA computes no other step's.
-    before, last = (jax.tree.map(lambda leaf, at=at: leaf[at], steps) for at in (slice(-1), -1))
-    state, _ = jax.lax.scan(lambda state, step: (one_step(state, step)[0], None), state, before)
+    before, last = (jax.tree.map(lambda leaf, at=at: leaf[at], inputs) for at in (slice(-1), -1))
+    state, _ = jax.lax.scan(lambda state, inputs: (one_step(state, inputs)[0], None), state, before)
     return one_step(state, last)
 
 

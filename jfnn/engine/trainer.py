@@ -18,7 +18,7 @@ from jfnn.engine.plan import CallLength, Tile
 from jfnn.engine.prefetch import Prefetcher
 from jfnn.engine.program import Members, build, start_is_trivial
 from jfnn.engine.segment import Segment, SegmentResult, Task
-from jfnn.engine.state import Scores
+from jfnn.engine.state import RunState, Scores
 from jfnn.experiment.experiment import Experiment
 from jfnn.experiment.replicates import PARTS
 from jfnn.layers.kind import Params
@@ -80,7 +80,7 @@ class Trainer:
                 write(tile, started, State(params, memory))
         return memory
 
-    def compile(self, members: Members, hyper: Hyper) -> float:
+    def compile(self, state: RunState) -> float:
         """Compiles on every device that will be used, by training tiles for no epochs and scoring a block.
 
         A tile for each shape of minibatches: folds of different lengths may have different ones.
@@ -92,49 +92,44 @@ class Trainer:
         tiles = self._tiles(np.ones(self.experiment.members, bool))
         lengths = {tile.replicate: len(self.replicates[tile.replicate].parts["train"]) for tile in tiles}
         of_shapes = {lengths[tile.replicate]: tile for tile in tiles}.values()
-        training = [self._segment(tile, members, hyper, 0, 0)._replace(score=False) for tile in of_shapes]
-        self.executor.compile([self._scoring(tiles[0], members.state.params), *training])
+        training = [self._segment(tile, state, 0, score=False) for tile in of_shapes]
+        self.executor.compile([self._scoring(tiles[0], state.members.state.params), *training])
         return time.perf_counter() - started
 
-    def advance(
-        self, members: Members, hyper: Hyper, active: np.ndarray, first: int, end: int, score: bool = False
-    ) -> Scores | None:
-        """Trains active members from epoch ``first`` to ``end``, in place.
+    def advance(self, state: RunState, end: int, score: bool = False) -> Scores | None:
+        """Trains the active members of a state to epoch ``end``, in place.
 
         Args:
-            members: All members.
-            hyper: Their numbers.
-            active: Which of them to train ``[members]``.
-            first: Epochs done.
+            state: The run.
             end: Epochs to be done then; no further than to the next end of a call.
             score: Whether to score them then, while their parameters lie on the device.
 
         Returns:
             Their scores, as `evaluate` gives them, if ``score``.
         """
-        self._draw_ahead(active, first, end)
+        self._draw_ahead(state, end)
         scores = self._no_scores() if score else None
 
         def collect(tile: Tile, result: SegmentResult) -> None:
-            write(tile, result.members, members)
+            write(tile, result.members, state.members)
             if scores is not None:
                 self._add(scores, tile, result.blocks)
 
         self.executor.run(
-            self._tiles(active),
-            lambda tile: self._segment(tile, members, hyper, first, end - first)._replace(score=score),
+            self._tiles(state.active),
+            lambda tile: self._segment(tile, state, end - state.epoch, score),
             collect,
         )
         for values in (scores or {}).values():
-            values[members.diverged_at >= 0] = np.nan
+            values[state.members.diverged_at >= 0] = np.nan
         return scores
 
-    def _draw_ahead(self, active: np.ndarray, first: int, end: int) -> None:
+    def _draw_ahead(self, state: RunState, end: int) -> None:
         """Draws minibatches while the devices work, so that the next call need not wait."""
+        first, epochs = state.epoch, self.experiment.epochs
         self.minibatches.forget(first)
-        epochs = self.experiment.epochs
         if end < epochs:
-            replicate = int(self.stream_of[active][0])
+            replicate = int(self.stream_of[state.active][0])
             self.minibatches.ahead(replicate, first, end - first)
             self.minibatches.ahead(replicate, end, min(end - first, epochs - end))
 
@@ -173,10 +168,11 @@ class Trainer:
                 finite = np.isfinite(values) if metric is metrics[0] else finite
                 scores[metric.name][slots, part] = np.where(finite, values, np.nan)
 
-    def _segment(self, tile: Tile, members: Members, hyper: Hyper, epoch: int, n_epochs: int) -> Segment:
-        minibatches = self.minibatches.get(tile.replicate, epoch, max(n_epochs, 1))
+    def _segment(self, tile: Tile, state: RunState, n_epochs: int, score: bool) -> Segment:
+        minibatches = self.minibatches.get(tile.replicate, state.epoch, max(n_epochs, 1))
         key = self.replicates[tile.replicate].key
-        return Segment(take(members, tile), take(hyper, tile), minibatches, epoch, n_epochs, key)
+        members, hyper = take((state.members, state.hyper), tile)
+        return Segment(members, hyper, minibatches, state.epoch, n_epochs, key, score)
 
     def _scoring(self, tile: Tile, params: Params) -> Segment:
         return Segment(Members(State(take(params, tile), ()), ()), {}, None)

@@ -9,11 +9,10 @@ from jfnn import checks
 from jfnn.experiment.axes import Axes, axes_and_constants, check_range
 from jfnn.experiment.experiment import Experiment, Ranking
 from jfnn.experiment.options import Common, Execution, Options, Validation
-from jfnn.experiment.replicates import PARTS, as_batches, as_seeds, replicates, starting_params
-from jfnn.experiment.validation import Cut, cuts
+from jfnn.experiment.replicates import PARTS, as_seeds, replicates
+from jfnn.experiment.validation import cuts
 from jfnn.learners.learner import Data, Learner, Metric
 from jfnn.learners.supervised import HYPER, Supervised, supervised
-from jfnn.minibatches import Minibatches
 from jfnn.optimizers import SCHEDULE_STEPS, Values
 from jfnn.schedulers.scheduler import Scheduler
 
@@ -38,30 +37,25 @@ def build(options: Options, first_fold: int = 0) -> Experiment:
     cells, constants = axes_and_constants(_numbers(options, learner), options.sample)
     seeds = as_seeds(options.seeds)
     folds = cuts(data, validation.size, options.folds)
-    batches = _batches(options, epochs, len(seeds), folds)
-    padded = isinstance(batches, Minibatches) and batches.scheme == "permutation" and not batches.drop_last
-    if (padded or data.weights is not None) and not learner.takes_weights:
+    members = replicates(options, learner, data, folds, seeds, first_fold)
+    if (members[0].padded or data.weights is not None) and not learner.takes_weights:
         raise ValueError(
             "weights: rows of a step weigh differently here (weights, or a last, shorter minibatch), but the"
             " learner, or its gradient function, takes no weights"
         )
-    steps = [_steps(batches, len(train)) for train, _ in folds]
-    of_folds = _schedule_steps(learner, epochs, steps)
     check_range(
         {**cells.values, **{name: np.array([value]) for name, value in constants.items()}}, data.dtype
     )
-    starts = starting_params(learner, options.initial_params, seeds, data.dtype)
     return Experiment(
         learner,
         data,
         cells,
         constants,
-        {name: np.tile(values, len(seeds)) for name, values in of_folds.items()},
-        replicates(learner, data, folds, seeds, starts, batches, first_fold),
+        _schedule_steps(learner, epochs, [replicate.steps for replicate in members]),
+        members,
         seeds,
         None if options.folds is None else len(folds),
         epochs,
-        padded,
         _ranking(learner, data, validation, options),
         _schedulers(options, cells, epochs, validation),
         execution,
@@ -139,25 +133,12 @@ def _numbers(options: Options, learner: Learner) -> dict[str, Values]:
     return numbers
 
 
-def _batches(options: Options, epochs: int, n_seeds: int, folds: Sequence[Cut]) -> Minibatches | np.ndarray:
-    least, most = (pick(len(train) for train, _ in folds) for pick in (min, max))
-    given = as_batches(options.batches, epochs, n_seeds, least)
-    if given is not None:
-        return given
-    size = options.batch_size
-    return (size if isinstance(size, Minibatches) else Minibatches(size)).checked(most, least)
-
-
-def _steps(batches: Minibatches | np.ndarray, n: int) -> int:
-    return batches.steps(n) if isinstance(batches, Minibatches) else int(batches.shape[2])
-
-
 def _schedule_steps(learner: Learner, epochs: int, steps: Sequence[int]) -> dict[str, np.ndarray]:
-    """Steps over which a schedule spreads, a number for each fold; nothing where there is no schedule."""
+    """Steps over which a schedule spreads, one number a replicate; nothing where there is no schedule."""
     if SCHEDULE_STEPS not in learner.hyper:
         return {}
     spread = max(epochs, 1) if learner.schedule_epochs is None else learner.schedule_epochs
-    return {SCHEDULE_STEPS: np.array([float(spread * of_fold) for of_fold in steps])}
+    return {SCHEDULE_STEPS: np.array([float(spread * of_replicate) for of_replicate in steps])}
 
 
 def _ranking(learner: Learner, data: Data, validation: Validation, options: Options) -> Ranking:

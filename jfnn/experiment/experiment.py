@@ -51,7 +51,6 @@ class Experiment:
         seeds: The seeds.
         folds: Number of folds, or None.
         epochs: Epochs to train.
-        padded: Whether some minibatches may be shorter than others.
         ranking: What ranks members.
         schedulers: Rules that act at evaluations, those that keep parameters first.
         execution: How it runs.
@@ -66,10 +65,14 @@ class Experiment:
     seeds: Sequence[int]
     folds: int | None
     epochs: int
-    padded: bool
     ranking: Ranking
     schedulers: tuple[Scheduler, ...]
     execution: Execution
+
+    @property
+    def padded(self) -> bool:
+        """Whether some minibatches may be shorter than others."""
+        return self.replicates[0].padded
 
     @property
     def shape(self) -> tuple[int, ...]:

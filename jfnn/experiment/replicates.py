@@ -8,6 +8,7 @@ import jax
 import numpy as np
 
 from jfnn import checks
+from jfnn.experiment.options import Options
 from jfnn.experiment.validation import Cut
 from jfnn.layers.kind import Params
 from jfnn.learners.learner import Data, Learner
@@ -39,6 +40,18 @@ class Replicate:
     key: np.ndarray | None = None
 
     @property
+    def padded(self) -> bool:
+        """Whether some minibatches may be shorter than others."""
+        return not isinstance(self.batches, np.ndarray) and not self.batches.drop_last
+
+    @property
+    def steps(self) -> int:
+        """Steps an epoch."""
+        if isinstance(self.batches, np.ndarray):
+            return int(self.batches.shape[1])
+        return self.batches.steps(len(self.parts["train"]))
+
+    @property
     def rows_a_step(self) -> int:
         """Length of one step's list of rows."""
         if isinstance(self.batches, np.ndarray):
@@ -55,12 +68,11 @@ class Replicate:
 
 
 def replicates(
+    options: Options,
     learner: Learner,
     data: Data,
     cuts: Sequence[Cut],
     seeds: Sequence[int],
-    starts: Sequence[Params],
-    batches: Minibatches | np.ndarray,
     first_fold: int = 0,
 ) -> list[Replicate]:
     """One replicate for each seed and fold, seeds outside.
@@ -69,14 +81,22 @@ def replicates(
     steps draw by a key of their own.
 
     Args:
+        options: Which minibatches, and where members start.
         learner: The learner.
         data: The data.
         cuts: Rows to learn from and to validate on, one pair a fold.
         seeds: The seeds.
-        starts: Each seed's starting parameters, in the engine's form.
-        batches: How minibatches are drawn, or row numbers ``[seeds, epochs, steps, batch]``.
         first_fold: Number of the first fold, for its random numbers.
+
+    Raises:
+        ValueError, TypeError: Minibatches or starting parameters that cannot be.
     """
+    lengths = [len(train) for train, _ in cuts]
+    size = options.batch_size
+    scheme = size if isinstance(size, Minibatches) else Minibatches(size)
+    given = as_batches(options.batches, options.epochs, len(seeds), min(lengths))
+    batches = scheme.checked(max(lengths), min(lengths)) if given is None else given
+    starts = starting_params(learner, options.initial_params, seeds, data.dtype)
     test = np.arange(data.n_train, data.n)
     shared = isinstance(batches, Minibatches) and batches.scheme == "full" and not learner.random
     members: list[Replicate] = []
