@@ -1,1 +1,1 @@
-"""What grid.py is made of: flags and their values, data, printing, files."""
+"""The command line, ``jfnn``: what it reads, prints and writes, on the public library alone."""

@@ -1,164 +1,133 @@
-"""The run's directory: where it is, what the command adds to what the library writes."""
+"""The run's directory: where it is, and what the command adds to what the library writes."""
 
-import argparse
 import dataclasses
 import itertools
 import json
 import shlex
 import tempfile
+from collections.abc import Iterable, Sequence
 from pathlib import Path
 from typing import Any
 
 import jfnn
 from jfnn.cli import printing
 from jfnn.cli.data import Problem
-from jfnn.cli.flag_table import DEFAULT_OUT
-from jfnn.experiment.axes import is_distribution
-from jfnn.search import run_directory as archive
+from jfnn.cli.flags import Flags
 from jfnn.search.result import REFIT
-from jfnn.store import files as storage
+from jfnn.search.run_directory import CONFIG, GROUPS, MODELS, RESULTS, TABLE
+from jfnn.store import files
 
 REPORT = "report.html"
-# Flags that say where and how a run goes on, and nothing of what it is.
-NOT_SETTINGS = ("out", "resume", "quiet", "given")
+ADDED = (REPORT, "curves.png", "heatmap.png", "scatter.png")  # what the command may write beside the library
+NOT_SETTINGS = ("out", "resume", "quiet", "given")  # flags that say nothing of what a run is
 
 
-def choose(args: argparse.Namespace) -> Path:
-    """The directory asked for; by default the first of runs/grid, runs/grid-2, … that is not there yet.
+def choose(flags: Flags) -> Path:
+    """The directory of --out; without it the first of runs/grid, runs/grid-2, … that is not there yet.
 
-    With ``--resume`` the default is runs/grid. It is tried out, before anything is trained, whether files
-    can be made there; nothing is left behind.
+    With --resume the default is runs/grid. A file is made there and removed, to know before anything is
+    trained whether that is possible.
 
     Raises:
-        ValueError: They cannot.
+        ValueError: It is not.
     """
-    numbered = (DEFAULT_OUT.with_name(f"{DEFAULT_OUT.name}-{i}") for i in itertools.count(2))
-    free = (path for path in itertools.chain([DEFAULT_OUT], numbered) if args.resume or not path.exists())
-    out = next(free) if args.out is None else args.out
+    out = flags.out
+    if "out" not in flags.given and not flags.resume:
+        numbered = (out.with_name(f"{out.name}-{i}") for i in itertools.count(2))
+        out = next(path for path in itertools.chain([out], numbered) if not path.exists())
     try:
         present = next(path for path in (out.absolute(), *out.absolute().parents) if path.exists())
         with tempfile.TemporaryFile(dir=present):
             pass
     except OSError as error:
-        raise ValueError(f"out: {unwritable(out, error)}") from None
+        raise ValueError(f"out: cannot write to {out}: {error.strerror or error}") from None
     return out
 
 
-def unwritable(out: Path, error: OSError) -> str:
-    """What to say where a file in ``out`` cannot be written."""
-    return f"cannot write to {error.filename2 or error.filename or out}: {error.strerror or error}"
+def check_free(directories: Iterable[Path]) -> None:
+    """Refuses directories with files that would be overwritten, but no run that they could be of."""
+    for directory in directories:
+        others = ", ".join(name for name in ADDED if (directory / name).exists())
+        if others and not any((directory / name).exists() for name in (CONFIG, GROUPS)):
+            raise ValueError(f"out: {directory} holds {others}, and no run; choose another directory")
 
 
-def write(found: jfnn.SweepGroups, args, problem: Problem, words: list[str]) -> list[str]:
-    """Adds figures, pages and the command to the runs' directories; the names of what is in the topmost.
+@dataclasses.dataclass(frozen=True)
+class Writer:
+    """Adds figures, pages and the command to the runs' directories, where the library saved them."""
 
-    Args:
-        found: The sweeps, saved there already.
-        args: The flags' values.
-        problem: What was learned.
-        words: The command line.
-    """
-    shown = settings(args, problem, words)
-    if len(found.groups) == 1:
-        result = dataclasses.replace(found.results[0], refit=found.refit)
-        alone = dataclasses.replace(result, refit=None)
-        lines = printing.verdict(alone, problem, tested=found.refit is None)
-        return write_run(result, args.out, args, problem, shown, lines)
-    for group, result in zip(found.groups, found.results, strict=True):
-        lines = [f"network {printing.name_of(group)}", *printing.verdict(result, problem, tested=False)]
-        write_run(result, args.out / group.directory, args, problem, shown, lines)
-    write_overview(found, args.out, problem, shown)
-    if found.refit is not None:
-        describe(args.out / REFIT, args, problem)
-    again = [] if found.refit is None else [f"{REFIT}/"]
-    return [archive.TABLE, REPORT, *again, *(f"{group.directory}/" for group in found.groups)]
+    flags: Flags
+    problem: Problem
+    command: Sequence[str]
 
+    def write(self, sweeps: jfnn.SweepGroups) -> list[str]:
+        """The names of what is in the topmost directory then."""
+        out, count = self.flags.out, len(sweeps.groups)
+        best, result = printing.winner(sweeps)
+        if count == 1:
+            return self._write_run(result, out, printing.verdict(result))
+        for group, of_group in zip(sweeps.groups, sweeps.results, strict=True):
+            lines = [f"network {printing.name_of(group)}", *printing.verdict(of_group, tested=False)]
+            self._write_run(of_group, out / group.directory, lines)
+        self._describe(out)
+        from jfnn import report
 
-def settings(args, problem: Problem, words: list[str]) -> dict[str, Any]:
-    """What the page lists beside what the library knows."""
-    rows = {f"{part} rows": len(x) for part, x in zip(("train", "test"), problem.split[::2], strict=True)}
-    classes = {"classes": list(problem.classes)} if problem.classes else {}
-    shown = {"command": shlex.join(["scripts/grid.py", *words]), "data": problem.name}
-    return shown | rows | classes | {"standardised": args.standardise}
+        report.write_overview(
+            sweeps,
+            out / REPORT,
+            title=f"{result.diverged_at.size * count} networks in {count} groups on {self.problem.name}",
+            text=printing.verdict(result, f"network {printing.name_of(best)}, "),
+            settings=self._settings(),
+            pages={group: f"{group.directory}/{REPORT}" for group in sweeps.groups},
+        )
+        directories = [REFIT] * (sweeps.refit is not None) + [group.directory for group in sweeps.groups]
+        return [TABLE, REPORT, *(f"{name}/" for name in directories)]
 
+    def _write_run(self, result: jfnn.SweepResult, out: Path, lines: Sequence[str]) -> list[str]:
+        """Completes one run's directory; the names of all files in it."""
+        from jfnn import report
 
-def write_run(
-    result: jfnn.SweepResult,
-    out: Path,
-    args: argparse.Namespace,
-    problem: Problem,
-    shown: dict[str, Any],
-    lines: list[str],
-) -> list[str]:
-    """Adds figures, page and command to one run's directory; the names of all files in it.
+        images = {name: report.png(figure) for name, figure in report.draw(result).items()}
+        for name, image in images.items():
+            with files.atomic(out / f"{name}.png") as file:
+                file.write(image)
+        self._describe(out)
+        kind = "Random search" if result.sampled else "A grid"
+        report.write_report(
+            result,
+            out / REPORT,
+            title=f"{kind} of {result.diverged_at.size} networks on {self.problem.name}",
+            text=lines,
+            figures=images,
+            settings=self._settings(),
+            scaling=self.problem.scaling,
+        )
+        refit = [f"{REFIT}/"] * (result.refit is not None)
+        return [CONFIG, TABLE, RESULTS, MODELS, *refit, *(f"{name}.png" for name in images), REPORT]
 
-    Args:
-        result: The sweep, saved there already.
-        out: The directory.
-        args: The flags' values.
-        problem: What was learned.
-        shown: From `settings`.
-        lines: The text below the page's heading.
-    """
-    from jfnn import report
+    def _settings(self) -> dict[str, Any]:
+        """What the page lists beside what the library knows."""
+        problem = self.problem
+        rows = {"train rows": problem.n_train, "test rows": len(problem.split.x_test)}
+        settings = {"command": shlex.join(self.command), "data": problem.name, **rows}
+        return settings | {"classes": problem.classes, "standardised": self.flags.standardise}
 
-    images = {name: report.png(figure) for name, figure in report.draw(result).items()}
-    for name, image in images.items():
-        with storage.atomic(out / f"{name}.png") as file:
-            file.write(image)
-    describe(out, args, problem)
-    if result.refit is not None:
-        describe(out / REFIT, args, problem)
-    what = "Random search" if result.sampled else "A grid"
-    report.write_report(
-        result,
-        out / REPORT,
-        title=f"{what} of {result.diverged_at.size} networks on {problem.name}",
-        text=lines,
-        extra=printing.comparable(result, problem),
-        extra_refit=printing.extra_refit(result.refit, problem),
-        figures=images,
-        settings=shown,
-        scaling=problem.scaling,
-    )
-    saved = [archive.CONFIG, archive.TABLE, archive.RESULTS, archive.MODELS]
-    again = [] if result.refit is None else [f"{REFIT}/"]
-    return [*saved, *again, *(f"{name}.png" for name in images), REPORT]
+    def _describe(self, out: Path) -> None:
+        """Adds to the config.json of a run and of its refit what the command knows beyond the library."""
+        names = [field.name for field in dataclasses.fields(Flags) if field.name not in NOT_SETTINGS]
+        command = {name: _plain(getattr(self.flags, name)) for name in names}
+        added = {"command": command, "classes": self.problem.classes, "scaling": self.problem.scaling}
+        for path in (out / CONFIG, out / REFIT / CONFIG):
+            if path.exists():
+                files.write_json(path, json.loads(path.read_text()) | added)
 
 
-def describe(run: Path, args: argparse.Namespace, problem: Problem) -> None:
-    """Adds to a run's config.json what the command knows beyond the library."""
-    command = {name: _plain(value) for name, value in vars(args).items() if name not in NOT_SETTINGS}
-    added = {"command": command, "classes": problem.classes, "scaling": problem.scaling}
-    config = json.loads((run / archive.CONFIG).read_text())
-    storage.write_json(run / archive.CONFIG, config | added)
-
-
-def write_overview(found: jfnn.SweepGroups, out: Path, problem: Problem, shown: dict[str, Any]) -> None:
-    """Writes the page about all groups."""
-    from jfnn import report
-
-    group, _ = printing.winner(found)
-    where, tested = f"network {printing.name_of(group)}, ", found.refit is None
-    networks = sum(result.diverged_at.size for result in found.results)
-    report.write_overview(
-        found,
-        out / REPORT,
-        title=f"{networks} networks in {len(found.groups)} groups on {problem.name}",
-        text=printing.verdict(found[group], problem, where, tested),
-        extras=[printing.comparable(result, problem) for result in found.results],
-        extra_refit=printing.extra_refit(found.refit, problem),
-        settings=shown,
-        pages={group: f"{group.directory}/{REPORT}" for group in found.groups},
-    )
-
-
-def _plain(value):
+def _plain(value: Any) -> Any:
     """A flag's value as JSON has it."""
-    if isinstance(value, jfnn.Halving):
-        return dataclasses.asdict(value)
-    if is_distribution(value):
+    if dataclasses.is_dataclass(value) and not isinstance(value, type):
+        return {type(value).__name__: dataclasses.asdict(value)}
+    if isinstance(value, tuple):
+        return [_plain(item) for item in value]
+    if callable(getattr(value, "ppf", None)):
         return f"scipy.stats.{value.dist.name}{value.args}"
-    if isinstance(value, dict):
-        return {name: _plain(each) for name, each in value.items()}
     return str(value) if isinstance(value, Path) else value

@@ -1,118 +1,163 @@
-"""The flags of grid.py, and the library's errors in their terms."""
+"""The flags of ``jfnn grid``, each declared once: a field with type, default and help.
 
-import argparse
-import os
-import re
+What sets an option of the library takes its default from the declaration there, and its help where that fits
+a command line.
+"""
+
+import dataclasses
+from collections.abc import Callable
 from pathlib import Path
-from typing import NoReturn
+from typing import Any
 
-from jfnn.cli import values
-from jfnn.cli.flag_table import EXAMPLES, FLAGS, GOES_WITH
+from jfnn.activations import ACTIVATIONS
+from jfnn.cli.values import (
+    Axis,
+    axis,
+    count_or_integers,
+    counts_or_full,
+    named,
+    names,
+    number_or_axis,
+    widths,
+)
+from jfnn.cli.values import share_or_count as share
+from jfnn.datasets.targets import TASKS
+from jfnn.experiment.options import SearchOptions
+from jfnn.layers import INITIALIZERS
+from jfnn.learners import METRICS
+from jfnn.losses import LOSSES
+from jfnn.minibatches import SCHEMES
+from jfnn.optimizers import SCHEDULES
+from jfnn.schedulers import Scheduler
 
-# The library's argument -> the flag that sets it, where the one is not the other with dashes.
-RENAMED = {"sizes": "--hidden", "optimizer_args": "--optimizer-arg", "random_state": "--split-seed"}
-# What the library calls its own arguments where people gave a file or a directory.
-ALSO = dict.fromkeys(("path", "x_train", "y_train", "x_test", "y_test"), "--data")
-# What the library advises -> what helps on the command line.
-ADVICE = {
-    "give validation or folds": "give --validation or --folds",
-    "without validation or folds": "without --validation or --folds",
-    "a distribution is drawn from by sample=n, or give a sequence": (
-        "a range START:STOP is drawn from with --sample; without, give START:STOP:COUNT"
-    ),
-    "give a distribution or a sequence": "give a range START:STOP, or several values",
-    "resume=True": "--resume",
-    "n_splits=": "--folds ",
-    "jfnn.": "",
+OPTIONS = {field.name: field for field in dataclasses.fields(SearchOptions)}
+Read = Callable[[str], Any]
+
+
+def flag(metavar: str, help: str, default: Any = None, read: Read = str, many: bool = False) -> Any:
+    """A field for a flag.
+
+    Args:
+        metavar: What stands for its value in the help.
+        help: What it means.
+        default: The default; a text is read as a word of the command line is.
+        read: The word as a value; bool for a switch.
+        many: Whether the flag may be repeated; the field then is a tuple.
+    """
+    value = read(default) if isinstance(default, str) else default
+    value = (value,) if many and default else value
+    shown = "" if default is None or default is False or default == () else f" (default: {default})"
+    declared = {"metavar": metavar, "help": help + shown, "read": read, "many": many}
+    return dataclasses.field(default_factory=lambda: value, metadata=declared)
+
+
+def option(name: str, metavar: str = "", help: str = "", read: Read = str) -> Any:
+    """A field for a flag that sets the library's option of this name."""
+    clause = OPTIONS[name].metadata["help"].partition("; ")[0].partition(". ")[0].rstrip(".")
+    text = help or clause[0].lower() + clause[1:].replace("``out``", "--out")
+    return flag(metavar, text, OPTIONS[name].default, read)
+
+
+@dataclasses.dataclass(frozen=True, kw_only=True)
+class Flags:
+    """The values of all flags, and the names of those that the command line has (``given``)."""
+
+    data: Path | None = flag("FILE", "a .csv with a header, or an .npz (default: the digits)", read=Path)
+    target: str | None = flag("COLUMN", "column of the .csv to predict")
+    weights: str | None = flag("COLUMN", "how often each row counts in training; of an .npz an array's name")
+    task: str | None = flag("NAME", f"{', '.join(TASKS)} (default: what the targets look like)")
+    standardise: bool = flag(
+        "", "columns, and numbers to predict, to mean 0 and deviation 1 on the training rows", False, bool
+    )
+    test_size: float | int = flag("SIZE", "share or number of rows to test on", "0.2", share)
+    split_seed: int = flag("SEED", "shuffles the rows before they are split", 0, int)
+    learning_rate: Axis = flag("VALUES", "η, the first axis", "1e-5:10:7", axis)
+    l2: Axis = flag("VALUES", "λ, the second axis", "1e-5:10:7", axis)
+    dropout: float | Axis | None = flag(
+        "VALUES", "share of hidden units dropped; several: a further axis", read=number_or_axis
+    )
+    init_scale: float | Axis = flag(
+        "VALUES", "factor of starting weights; several: a further axis", "1", number_or_axis
+    )
+    optimizer_arg: tuple[tuple[str, Any], ...] = flag(
+        "NAME=VALUES",
+        "argument of --optimizer; several: a further axis; repeat for more",
+        (),
+        named,
+        many=True,
+    )
+    seeds: int | tuple[int, ...] = option(
+        "seeds", "SEEDS", "how many, or which: 0,7,9; '7,' is seed 7 alone", count_or_integers
+    )
+    sample: int | None = option("sample", "N", "random search: draw N cells, not all combinations", int)
+    sample_seed: int = flag("N", "fixes the draws", 0, int)
+    validation: float | int | None = option(
+        "validation", "SIZE", "share or number of rows to hold out", share
+    )
+    folds: int | None = option("folds", "K", "cross-validation in K folds instead", int)
+    rank_by: str | None = flag(
+        "NAME", f"metric that ranks: {', '.join(METRICS)} (default: accuracy; for regression loss)"
+    )
+    refit: bool = option(
+        "refit", "", "train the best cell again on all training rows; only that one is tested", bool
+    )
+    schedulers: tuple[Scheduler, ...] = ()  # one flag for each kind there is
+    hidden: tuple[tuple[int, ...], ...] = flag(
+        "WIDTHS", "hidden layers, such as 100,50; 'none' for none", "50", widths, True
+    )
+    activation: tuple[str, ...] = flag(
+        "NAMES", "of hidden layers: " + ", ".join(ACTIVATIONS), "sigmoid", names
+    )
+    output: str = flag("NAME", "of the output layer; a cross-entropy takes the identity", "identity")
+    init: str = flag("NAME", "starting weights: " + ", ".join(INITIALIZERS), "normal")
+    loss: str | None = flag("NAME", f"{', '.join(LOSSES)} (default: cross_entropy; for regression quadratic)")
+    reduction: str = option("reduction", "NAME")
+    epochs: int = option("epochs", "N", read=int)
+    batch_size: tuple[int | str, ...] | None = flag(
+        "SIZES", "rows a step, 'full' for all (default: 100, of few rows a quarter)", read=counts_or_full
+    )
+    minibatch: str = flag("NAME", "how a step draws rows: " + ", ".join(SCHEMES), "subset")
+    keep_last: bool = flag("", "train on rows of a permutation that do not fill a batch, too", False, bool)
+    optimizer: str = option("optimizer", "NAME", "any of optax")
+    schedule: str = flag("NAME", "learning rate as training goes on: " + ", ".join(SCHEDULES), "constant")
+    schedule_epochs: int | None = flag("N", "epochs over which it spreads (default: all)", read=int)
+    gradient: str = option("gradient", "NAME", "autodiff, or backprop: the derivation by hand")
+    dtype: str = flag("NAME", "float32, float64", "float32")
+    tile: int | None = flag("N", "networks trained side by side (default: chosen for speed)", read=int)
+    devices: int | None = flag("N", "how many to use, on a CPU cores (default: all)", read=int)
+    eval_every: int | None = flag("N", "epochs between evaluations (default: a twentieth of all)", read=int)
+    out: Path = flag("DIR", "for results; without the flag the next that is free", "runs/grid", Path)
+    resume: bool = option("resume", read=bool)
+    quiet: bool = flag("", "print nothing but errors", False, bool)
+    given: frozenset[str] = frozenset()
+
+
+# A field -> title and text of the group of flags that begins with it.
+GROUPS = {
+    "data": "data",
+    "learning_rate": """grid
+VALUES: numbers and log-spaced ranges START:STOP:COUNT, with commas between.
+With --sample they are drawn from, each value as often as the next; START:STOP
+is then drawn from log-uniformly, uniform:START:STOP uniformly.""",
+    "validation": "selection\nWithout --validation or --folds, cells are ranked on the test rows.",
+    "hidden": """network
+With several --hidden, or several values of --activation or --batch-size with
+commas between, every network is trained with every batch size, each pair in a
+sweep of its own, and all cells are ranked in one list.""",
+    "loss": "objective",
+    "epochs": "training",
+    "dtype": "running",
+    "out": "output",
+}
+# A field -> what its flag goes with, in words and as a condition; without that it would change nothing.
+GOES_WITH: dict[str, tuple[str, Callable[[Flags], bool]]] = {
+    **dict.fromkeys(("target", "weights", "task"), ("--data", lambda flags: flags.data is not None)),
+    "sample_seed": ("--sample", lambda flags: flags.sample is not None),
+    "keep_last": ("--minibatch permutation", lambda flags: flags.minibatch == "permutation"),
+    "schedule_epochs": ("a --schedule that is not constant", lambda flags: flags.schedule != "constant"),
 }
 
 
-class Parser(argparse.ArgumentParser):
-    """A parser whose errors are one line that begins with the flag."""
-
-    def error(self, message) -> NoReturn:
-        """Exits with 2."""
-        self.exit(2, f"{self.prog}: error: {message.removeprefix('argument ')}\n")
-
-
-def make_parser(description: str) -> Parser:
-    """All flags, each stored under the name of the library's argument that it sets."""
-    parser = Parser(
-        prog="grid.py",
-        usage="%(prog)s [options]",
-        description=description,
-        epilog=EXAMPLES,
-        formatter_class=argparse.RawDescriptionHelpFormatter,
-        allow_abbrev=False,
-    )
-    for (title, text), flags in FLAGS.items():
-        group = parser.add_argument_group(title, text)
-        for flag in flags:
-            if flag.type is bool:
-                group.add_argument(flag_of(flag.dest), dest=flag.dest, action="store_true", help=flag.help)
-                continue
-            shown = " (default: %(default)s)" if flag.default not in (None, []) else ""
-            group.add_argument(
-                flag_of(flag.dest),
-                dest=flag.dest,
-                metavar=flag.metavar,
-                default=flag.default,
-                type=flag.type,
-                action="append" if flag.default == [] else "store",
-                help=flag.help + shown,
-            )
-    return parser
-
-
-def flag_of(argument: str) -> str:
-    """The flag that sets an argument of the library."""
-    return RENAMED.get(argument, "--" + argument.replace("_", "-"))
-
-
-def parse(parser: Parser, argv: list[str]) -> argparse.Namespace:
-    """The flags' values; ``given`` are the names of those that the command line has."""
-    words = _glued(argv)
-    args = parser.parse_args(words)
-    args.sizes = args.sizes or [values.widths("50")]
-    args.optimizer_args = dict(args.optimizer_args)
-    flags = {word.partition("=")[0] for word in words}
-    args.given = {name for name in vars(args) if flag_of(name) in flags}
-    for name, (other, is_there) in GOES_WITH.items():
-        if name in args.given and not is_there(args):
-            parser.error(f"{flag_of(name)}: goes with {other}")
-    return args
-
-
-def _glued(argv: list[str]) -> list[str]:
-    """Joins a flag and a negative value, --l2 -1e-3, by "=": argparse takes most such values for flags."""
-    words: list[str] = []
-    for word in argv:
-        if re.match(r"-[\d.]", word) and words and words[-1].startswith("--"):
-            words[-1] += f"={word}"
-        else:
-            words.append(word)
-    return words
-
-
-def in_terms_of_flags(message: str, args: argparse.Namespace) -> str | None:
-    """A library's message with the argument's name made the flag's; None where it names no flag."""
-    named = {name: flag_of(name) for name in vars(args)} | ALSO
-    named |= {name: f"--optimizer-arg {name}" for name in args.optimizer_args}
-    name, _, rest = message.partition(": ")
-    if name in named:
-        return f"{named[name]}: {_advised(rest, args)}"
-    # Files of a run that cannot be gone on with are named by their path.
-    begins = (f"{args.out}: ", f"{args.out}{os.sep}")
-    if args.out is not None and (message.startswith(begins) or Path(name).is_relative_to(args.out)):
-        return f"--out: {_advised(message, args)}"
-    return None
-
-
-def _advised(message: str, args: argparse.Namespace) -> str:
-    """A message with its advice in terms of flags; what people called their files stays as it is."""
-    paths = [str(path) for path in (args.data, args.data and args.data.name, args.out) if path is not None]
-    theirs = "|".join(map(re.escape, paths)) or "$"
-    pieces = re.split(rf"((?<![\w./-])(?:{theirs})(?![\w-]))", message)
-    for advice, here in ADVICE.items():
-        pieces[::2] = [piece.replace(advice, here) for piece in pieces[::2]]
-    return "".join(pieces)
+def flag_of(name: str) -> str:
+    """The flag of a field or of a kind of scheduler: ``--learning-rate``."""
+    return "--" + name.replace("_", "-")

@@ -1,0 +1,25 @@
+"""The command ``jfnn``: each subcommand is a module of this package, imported when it runs."""
+
+import argparse
+import importlib
+import sys
+from collections.abc import Sequence
+
+import jfnn
+
+COMMANDS = {"grid": "train an η×λ grid of networks, or cells drawn at random, and report on it"}
+
+
+def main(argv: Sequence[str] | None = None) -> int:
+    """Runs ``jfnn COMMAND …``."""
+    argv = sys.argv[1:] if argv is None else argv
+    if argv and argv[0] in COMMANDS:
+        start = importlib.import_module(f"jfnn.cli.{argv[0]}").start
+        return int(start(argv[1:]))
+    parser = argparse.ArgumentParser("jfnn", epilog="jfnn COMMAND --help says more of each")
+    parser.add_argument("--version", action="version", version=jfnn.__version__)
+    commands = parser.add_subparsers(metavar="COMMAND", required=True)
+    for name, help_text in COMMANDS.items():
+        commands.add_parser(name, help=help_text, add_help=False)
+    parser.parse_args(argv)
+    return 0

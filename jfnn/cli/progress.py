@@ -1,0 +1,69 @@
+"""A run while it goes on: the bar that shows it, and Ctrl-C, which stops it between evaluations."""
+
+import contextlib
+import signal
+import sys
+import threading
+from collections.abc import Callable, Iterator
+from typing import Any
+
+import jfnn
+from jfnn.analysis import summary
+from jfnn.cli.data import Problem
+from jfnn.cli.flags import Flags
+from jfnn.learners import METRICS
+
+Show = Callable[[jfnn.Progress], None]
+
+
+@contextlib.contextmanager
+def bar(flags: Flags, problem: Problem) -> Iterator[Show]:
+    """A function that shows progress; it shows nothing where there is no terminal, or with --quiet.
+
+    The bar begins anew with each group, and where the best cell is trained again.
+    """
+    from tqdm import tqdm
+
+    metric = flags.rank_by or ("accuracy" if problem.classes else "loss")
+    make = METRICS.get(metric)  # an unknown name is refused by the sweep
+    higher = make is not None and make(jfnn.losses.get(problem.loss)).higher_is_better
+    silent = True if flags.quiet else None  # None: unless stderr is a terminal
+    with tqdm(total=max(flags.epochs, 0), unit="epoch", disable=silent, leave=False) as shown:
+
+        def show(now: jfnn.Progress) -> None:
+            best = ""
+            if now.best is not None:
+                score = summary.number_text(now.best if higher else -now.best, higher)
+                best = f", best {summary.metric_text(metric)} {score}"
+            shown.set_postfix_str(f"{now.training} of {now.members} training{best}", refresh=False)
+            if now.epoch < shown.n:
+                shown.reset(now.epochs)
+            shown.update(now.epoch - shown.n)
+
+        yield show
+
+
+@contextlib.contextmanager
+def stopping_at_evaluations() -> Iterator[Callable[[], None]]:
+    """Makes Ctrl-C wait for the next evaluation, where the run's state is saved; a second one does not wait.
+
+    Gives the function to call there, which raises KeyboardInterrupt if there was a Ctrl-C.
+    """
+    pressed = threading.Event()
+
+    def stop_if_pressed() -> None:
+        if pressed.is_set():
+            raise KeyboardInterrupt
+
+    def press(*_: Any) -> None:
+        stop_if_pressed()
+        pressed.set()
+        print("\nstopping at the next evaluation; press again to stop at once", file=sys.stderr)
+
+    listens = threading.current_thread() is threading.main_thread()  # else signals are another's
+    before = signal.signal(signal.SIGINT, press) if listens else None
+    try:
+        yield stop_if_pressed
+    finally:
+        if listens:
+            signal.signal(signal.SIGINT, before)

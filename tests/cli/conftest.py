@@ -1,0 +1,86 @@
+"""Small runs of the command line that several files read, and what keeps them quick."""
+
+import io
+import sys
+
+import jax
+import pytest
+from command_line import GRID, GROUPS, grid_main
+from jax.experimental.compilation_cache import compilation_cache
+
+import jfnn
+
+
+@pytest.fixture(scope="session")
+def cache_directory(tmp_path_factory):
+    return str(tmp_path_factory.mktemp("compiled"))
+
+
+@pytest.fixture(scope="module", autouse=True)
+def compiled_once(cache_directory):
+    """What the command has compiled is read again where a test calls the library with the same options."""
+    settings = {
+        "jax_compilation_cache_dir": cache_directory,
+        "jax_persistent_cache_min_compile_time_secs": 0.0,
+        "jax_persistent_cache_min_entry_size_bytes": -1,
+    }
+    before = {name: getattr(jax.config, name) for name in settings}
+    for name, value in settings.items():
+        jax.config.update(name, value)
+    compilation_cache.reset_cache()
+    yield
+    for name, value in before.items():
+        jax.config.update(name, value)
+    compilation_cache.reset_cache()
+
+
+@pytest.fixture(autouse=True)
+def no_drawing(monkeypatch):
+    """Drawing takes longest; the session's own `run`, and the command as a process, do it."""
+    monkeypatch.setattr("jfnn.report.png", lambda figure: b"\x89PNG")
+
+
+def printed_by(words):
+    """What the command prints."""
+    printed = io.StringIO()
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(sys, "stdout", printed)
+        assert grid_main(*words) == 0
+    return printed.getvalue()
+
+
+@pytest.fixture(scope="session")
+def run(tmp_path_factory):
+    """A small grid: what it printed, its directory, and the same sweep by the library."""
+    out = tmp_path_factory.mktemp("run") / "new" / "directory"
+    printed = printed_by([*GRID, "--out", str(out)])
+    expected = jfnn.sweep(
+        jfnn.mlp((64, 4, 10), init="glorot_uniform"),
+        jfnn.datasets.digits(),
+        learning_rate=[1e-4, 1e-3, 1],
+        l2=[0, 1e-2, 1e6],
+        epochs=2,
+        seeds=2,
+    )
+    return printed, out, expected
+
+
+@pytest.fixture(scope="session")
+def groups(tmp_path_factory):
+    """Four groups with a refit: what was printed, the directory, and the same by the library."""
+    out = tmp_path_factory.mktemp("groups") / "out"
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr("jfnn.report.png", lambda figure: b"\x89PNG")
+        printed = printed_by([*GROUPS.split(), "--refit", "--out", str(out)])
+    expected = jfnn.sweep_groups(
+        {"3-tanh": jfnn.mlp((64, 3, 10), "tanh"), "4-3-tanh": jfnn.mlp((64, 4, 3, 10), "tanh")},
+        jfnn.datasets.digits(),
+        batch_sizes=[50, None],
+        learning_rate=[1e-4, 1e-3],
+        l2=[0, 0.1],
+        epochs=2,
+        validation=0.2,
+        seeds=2,
+        refit=True,
+    )
+    return printed, out, expected

@@ -1,0 +1,141 @@
+"""Flags: their defaults, how their values are read, and how they become the library's options."""
+
+import dataclasses
+
+import numpy as np
+import pytest
+from command_line import grid_main, parse
+
+import jfnn
+from jfnn.cli import data, options
+from jfnn.cli.flags import Flags, flag_of
+from jfnn.experiment.options import SearchOptions
+from jfnn.schedulers import SCHEDULERS
+
+# The library's option -> the flags that set it, where they have other names.
+FLAGS = {
+    "hyper": ["dropout", "init_scale"],
+    "optimizer": ["optimizer", "optimizer_arg", "schedule", "schedule_epochs"],
+    "batch_size": ["batch_size", "minibatch", "keep_last"],
+    "validation": ["validation", "rank_by"],
+    "execution": ["devices", "tile", "eval_every"],
+    "sample": ["sample", "sample_seed"],
+}
+NO_FLAG = {"initial_params", "batches"}  # arrays
+
+
+def test_every_option_of_a_sweep_has_its_flags():
+    names = {field.name for field in dataclasses.fields(Flags)}
+    for option in {field.name for field in dataclasses.fields(SearchOptions)} - NO_FLAG:
+        assert set(FLAGS.get(option, [option])) <= names
+
+
+def test_defaults_are_the_grid_of_the_notes():
+    flags = parse()
+    problem = data.load(flags)
+    ((name, network),) = options.networks(problem, flags).items()
+    assert name == "50-sigmoid" and network is jfnn.mlp((64, 50, 10))
+    taken = options.search_options(problem, flags, lambda now: None)
+    for axis in (taken.learning_rate, taken.l2):
+        np.testing.assert_allclose(axis, np.logspace(-5, 1, 7), rtol=1e-14)
+    assert taken.batch_size == jfnn.Minibatches(100, "subset", drop_last=True)
+    assert (taken.hyper, taken.optimizer) == ({}, jfnn.Optimizer("sgd"))
+    assert taken.validation == jfnn.Validation()
+    # All others are as in Python.
+    own = {"learning_rate", "l2", "batch_size", "hyper", "optimizer", "validation", "execution", "out"}
+    for field in dataclasses.fields(SearchOptions):
+        if field.name not in own:
+            assert getattr(taken, field.name) == field.default, field.name
+    assert (flags.dtype, flags.test_size, flags.split_seed, flags.given) == ("float32", 0.2, 0, frozenset())
+
+
+@pytest.mark.parametrize(
+    ("words", "name", "value"),
+    [
+        ("--learning-rate 1e-3,0.5", "learning_rate", (1e-3, 0.5)),
+        ("--learning-rate -1e-3", "learning_rate", (-1e-3,)),
+        ("--l2 0,1e-2:1:3", "l2", (0, 1e-2, 1e-1, 1)),
+        ("--hidden 30,20", "hidden", ((30, 20),)),
+        ("--hidden none", "hidden", ((),)),
+        ("--hidden 50 --hidden 100,50", "hidden", ((50,), (100, 50))),
+        ("--activation relu,tanh,relu", "activation", ("relu", "tanh")),
+        ("--dropout 0.5", "dropout", 0.5),
+        ("--dropout 0,0.5", "dropout", (0, 0.5)),
+        ("--init-scale 0.1:10:3", "init_scale", (0.1, 1, 10)),
+        ("--schedule cosine --schedule-epochs 7", "schedule_epochs", 7),
+        ("--refit", "refit", True),
+        ("--sample 20 --sample-seed 3", "sample_seed", 3),
+        ("--seeds 3", "seeds", 3),
+        ("--seeds 0,7", "seeds", (0, 7)),
+        ("--seeds 7,", "seeds", (7,)),
+        ("--batch-size full", "batch_size", ("full",)),
+        ("--batch-size 50,full,050", "batch_size", (50, "full")),
+        ("--validation 0.25", "validation", 0.25),
+        ("--validation 200", "validation", 200),
+        ("--rank-by loss", "rank_by", "loss"),
+        ("--test-size 360", "test_size", 360),
+        ("--eval-every 5", "eval_every", 5),
+        ("--minibatch permutation --keep-last", "keep_last", True),
+        ("--halving 3", "schedulers", (jfnn.Halving(3),)),
+        ("--early-stopping 10 --halving 3:5", "schedulers", (jfnn.Halving(3, 5), jfnn.EarlyStopping(10))),
+        ("--population 5:0.2", "schedulers", (jfnn.PopulationTraining(5, 0.2),)),
+        ("--optimizer-arg b1=0.8 --optimizer-arg b2=0.9,1", "optimizer_arg", (("b1", 0.8), ("b2", (0.9, 1)))),
+        ("--optimizer-arg nesterov=true", "optimizer_arg", (("nesterov", True),)),
+        ("--optimizer-arg memory=3", "optimizer_arg", (("memory", 3),)),
+    ],
+)
+def test_values_are_read_as_the_help_says(words, name, value):
+    flags = parse(*words.split())
+    read = getattr(flags, name)
+    numbers = isinstance(value, tuple) and all(isinstance(item, float | int) for item in value)
+    assert read == (pytest.approx(value, rel=1e-12) if numbers else value)
+    assert type(read) is type(value)
+    assert {flag_of(given) for given in flags.given} == {w for w in words.split() if w.startswith("--")}
+
+
+@pytest.mark.parametrize(
+    ("words", "name", "ends", "middle"),
+    [
+        ("--learning-rate 1e-4:1", "learning_rate", (1e-4, 1), 1e-2),
+        ("--l2 1e-4:1", "l2", (1e-4, 1), 1e-2),
+        ("--dropout uniform:0:0.5", "dropout", (0, 0.5), 0.25),
+        ("--init-scale uniform:1:3", "init_scale", (1, 3), 2),
+        ("--optimizer-arg momentum=uniform:-1:0.9", "momentum", (-1, 0.9), -0.05),
+        ("--optimizer-arg b1=0.01:1", "b1", (0.01, 1), 0.1),
+    ],
+)
+def test_ranges_are_drawn_from_log_uniformly_or_uniformly(words, name, ends, middle):
+    flags = parse(*words.split())
+    read = dict(flags.optimizer_arg)[name] if "=" in words else getattr(flags, name)
+    np.testing.assert_allclose(read.ppf([0, 0.5, 1]), [ends[0], middle, ends[1]], rtol=1e-12, atol=1e-12)
+
+
+@pytest.mark.parametrize(
+    ("words", "groups"),
+    [
+        ("--hidden 50 --hidden 50 --batch-size 50,050", (["50-sigmoid"], [50])),
+        ("--hidden none --activation relu,tanh", (["none"], [100])),
+        ("--hidden 5 --hidden 9,5 --minibatch full", (["5-sigmoid", "9-5-sigmoid"], [None])),
+        ("--hidden 5 --minibatch full --batch-size full", (["5-sigmoid"], [None])),
+        ("--hidden 5 --batch-size full,9", (["5-sigmoid"], [None, 9])),
+    ],
+)
+def test_equal_networks_and_batch_sizes_are_one_group(words, groups):
+    flags = parse(*words.split())
+    problem = data.load(flags)
+    assert (list(options.networks(problem, flags)), options.batch_sizes(problem, flags)) == groups
+
+
+def test_help_shows_every_flag_with_its_default(capsys):
+    with pytest.raises(SystemExit) as stopped:
+        grid_main("--help")
+    assert stopped.value.code == 0
+    shown = capsys.readouterr().out
+    for field in dataclasses.fields(Flags):
+        names = {"schedulers": SCHEDULERS, "given": ()}.get(field.name, [field.name])
+        for name in names:
+            entry = shown.split(f"\n  {flag_of(name)} ")[1].split("\n  --")[0]
+            assert len(entry.split()) > 1
+            if name == field.name and getattr(Flags(), name) not in (None, False, ()):
+                assert "(default:" in " ".join(entry.split()), name
+    assert "examples:" in shown and max(map(len, shown.splitlines())) <= 80

@@ -1,0 +1,212 @@
+"""One sweep: what is printed, what the directory holds, and that both are the library's."""
+
+import csv
+import json
+import re
+
+import jax
+import numpy as np
+import pytest
+from command_line import FILES, GRID, SCORES, SMALL, grid_main, parse
+from helpers import make_result, with_scores
+from scipy import stats
+
+import jfnn
+from jfnn.analysis import summary
+from jfnn.cli import printing
+from jfnn.cli.files import NOT_SETTINGS
+from jfnn.engine.devices import cores
+
+
+def test_table_holds_the_seed_means_of_the_sweep(run):
+    printed, _, expected = run
+    for part in ("train", "test"):
+        block = printed.split(f"{part} accuracy (η down")[1].split("\n\n")[0].splitlines()[1:]
+        header, *rows = [line.split() for line in block]
+        assert [float(value) for value in header] == [0, 1e-2, 1e6]
+        assert [float(row[0]) for row in rows] == [1e-4, 1e-3, 1]
+        means = expected.scores[f"{part}_accuracy"].sum(axis=-1) / 2
+        for cells, row in zip(means, rows, strict=True):
+            written = [text.rstrip("*") for text in row[1:]]
+            assert written == ["div" if np.isnan(value) else f"{value:.3f}" for value in cells]
+    assert np.isnan(means[2, 2]) and not np.isnan(means).all()  # both kinds of cell were there
+
+
+def test_report_names_the_best_cell_its_noise_and_the_time(run):
+    printed, _, expected = run
+    best = expected.best()
+    row, column = best.index
+    starred = [line for line in printed.splitlines() if "*" in line and "best" not in line]
+    assert len(starred) == 2  # train and test
+    assert all(float(line.split()[0]) == expected.learning_rate[row] for line in starred)
+    assert all(line.split()[column + 1].endswith("*") for line in starred)
+    assert f"best cell: {summary.describe(best.axes)}\n" in printed
+    statistics = jfnn.cell_statistics(expected)
+    half = (statistics.high - statistics.low)[best.index] / 2
+    assert f"test accuracy {statistics.mean[best.index]:.3f} ± {half:.3f}" in printed
+    assert "95% confidence interval over 2 seeds" in printed
+    assert f": {statistics.tied.sum() - 1} of 8 others" in printed
+    assert "ranked on the test rows" in printed
+    assert "validation accuracy" not in printed and "One seed's noise" not in printed
+    seconds = re.search(r"in ([\d.]+) s: compile ([\d.]+) s, run ([\d.]+) s", printed).groups()
+    total, *parts = map(float, seconds)
+    assert total == pytest.approx(sum(parts), abs=0.11)
+    assert "18 networks 64-4-10" in printed and "float32" in printed
+
+
+@pytest.mark.parametrize("cells", [1, 7, 8, 9, 20])
+def test_tables_fit_80_columns_and_lose_no_cell(cells):
+    scores = np.arange(2.0 * cells).reshape(2, cells, 1) / 1000
+    axes = {"learning_rate": np.full(2, 1.2e-5), "l2": np.geomspace(1.234567e-5, 9.87654, cells)}
+    result = with_scores(make_result((2, cells), seeds=1), {"test_accuracy": scores}, axes=axes)
+    lines = printing.table(result, "test_accuracy", (0, 0), marked=True)
+    assert max(map(len, lines)) <= 80
+    # Headers begin with blanks, rows with a learning rate.
+    rows = [line for line in lines if line and not line.startswith(" " * 8)]
+    texts = [text.rstrip("*") for line in rows for text in line.split()[1:]]
+    assert sorted(texts) == sorted(f"{score:.3f}" for score in scores.ravel())
+
+
+def test_files_hold_every_member_of_the_sweep(run):
+    _, out, expected = run
+    assert {path.name for path in out.iterdir()} == FILES
+    saved = jfnn.load(out)
+    assert list(saved.axes) == ["learning_rate", "l2"]
+    for name, values in {**expected.axes, "seeds": expected.seeds}.items():
+        np.testing.assert_array_equal((saved.axes | {"seeds": saved.seeds})[name], values)
+    members = {name: expected.scores[name] for name in SCORES} | {"diverged_at": expected.diverged_at}
+    for name, values in members.items():
+        np.testing.assert_array_equal(getattr(saved, name), values)
+    jax.tree.map(np.testing.assert_array_equal, saved.params, expected.params)
+    with (out / "results.csv").open(newline="") as file:
+        rows = list(csv.DictReader(file))
+    assert len(rows) == 18
+    for row, (i, j, s) in zip(rows, np.ndindex(3, 3, 2), strict=True):
+        assert float(row["learning_rate"]) == expected.learning_rate[i]
+        assert float(row["l2"]) == expected.l2[j]
+        assert int(row["seed"]) == expected.seeds[s]
+        for name, values in members.items():
+            np.testing.assert_array_equal(np.asarray(row[name], values.dtype), values[i, j, s])
+    for name in ("heatmap.png", "curves.png"):
+        assert (out / name).read_bytes().startswith(b"\x89PNG")
+
+
+def test_config_names_settings_versions_device_and_time(run):
+    _, out, _ = run
+    config = json.loads((out / "config.json").read_text())
+    flags = parse(*GRID)
+    expected = {name: value for name, value in vars(flags).items() if name not in NOT_SETTINGS}
+    assert config["command"] == json.loads(json.dumps(expected))  # tuples become lists
+    assert config["scaling"] is None and config["classes"] == list("0123456789")
+    network = config["settings"]["learner"]["network"]
+    assert network["inputs"] == [64] and [layer["units"] for layer in network["layers"]] == [4, 10]
+    assert config["settings"]["dtype"] == "float32"
+    assert config["versions"]["jax"] == jax.__version__ and config["versions"]["numpy"] == np.__version__
+    assert config["backend"]["platform"] == "cpu" and config["device"]["count"] == max(2, cores())
+    assert set(config["timing"]) == {"compile", "run"}
+
+
+def test_further_axis_double_precision_history_and_schedulers(tmp_path, capsys):
+    words = "--hidden none --epochs 4 --eval-every 2 --learning-rate 1e-3,1e-2 --l2 0 --dtype float64"
+    words += " --halving 2 --optimizer-arg momentum=0,0.9"
+    before = jax.config.jax_enable_x64
+    assert grid_main(*words.split(), "--out", str(tmp_path)) == 0
+    assert jax.config.jax_enable_x64 == before
+    saved = jfnn.load(tmp_path)
+    assert list(saved.axes) == ["learning_rate", "l2", "momentum"]
+    assert saved.history["epoch"].tolist() == [2, 4]
+    stayed = saved.stopped_at < 0
+    np.testing.assert_array_equal(saved.history["test_loss"][stayed][..., -1], saved.test_loss[stayed])
+    with jax.enable_x64(True):
+        expected = jfnn.sweep(
+            jfnn.mlp((64, 10)),
+            jfnn.datasets.digits(),
+            learning_rate=[1e-3, 1e-2],
+            epochs=4,
+            optimizer=jfnn.Optimizer("sgd", momentum=[0.0, 0.9]),
+            schedulers=[jfnn.Halving(2)],
+        )
+    for name in ("test_loss", "stopped_at", "pruned"):
+        np.testing.assert_array_equal(getattr(saved, name), getattr(expected, name))
+    assert (saved.stopped_at >= 0).any()
+    command = json.loads((tmp_path / "config.json").read_text())["command"]
+    assert command["schedulers"] == [{"Halving": {"factor": 2, "min_epochs": None}}]
+    best = expected.best()
+    printed = capsys.readouterr().out
+    assert printed.startswith(f"at momentum = {best.axes['momentum']:.3g}, ")
+    for score in expected.test_accuracy[:, 0, best.index[2], 0]:
+        assert f"{score:.3f}" in printed.split("test accuracy (")[1].split("best first")[0]
+
+
+def test_the_metric_that_ranks_can_be_chosen(run, tmp_path, capsys):
+    assert grid_main(*GRID, "--rank-by", "loss", "--out", str(tmp_path)) == 0
+    _, _, by_accuracy = run
+    saved = jfnn.load(tmp_path)
+    assert saved.ranked_by == "test_loss"
+    place = np.unravel_index(np.nanargmin(by_accuracy.cell_scores("test_loss")), (3, 3))
+    assert saved.best().index == place
+    printed = capsys.readouterr().out
+    assert "best first, by test loss" in printed
+    assert "test accuracy (η down, λ across, * best by loss" in printed
+
+
+def test_a_grid_that_diverges_everywhere_is_reported_and_written(tmp_path, capsys, monkeypatch):
+    def too_late():
+        raise RuntimeError("use_all_cores: too late")
+
+    monkeypatch.setattr(jfnn, "use_all_cores", too_late)  # as where JAX has already started
+    assert grid_main(*SMALL, "--learning-rate", "1", "--l2", "1e6", "--out", str(tmp_path)) == 0
+    printed = capsys.readouterr().out
+    assert printed.count(" div\n") == 2 and "No best cell" in printed and "* best" not in printed
+    assert {path.name for path in tmp_path.iterdir()} == FILES
+
+
+def test_no_epochs_leave_the_start_and_no_curves(tmp_path):
+    words = [*SMALL, "--epochs", "0", "--learning-rate", "1", "--l2", "0", "--quiet"]
+    assert grid_main(*words, "--out", str(tmp_path)) == 0
+    assert {path.name for path in tmp_path.iterdir()} == FILES - {"curves.png"}
+
+
+SAMPLED = """--hidden 4 --epochs 4 --eval-every 2 --init glorot_uniform --sample 14 --sample-seed 3
+    --learning-rate 1e-4:1e-1 --l2 0,1e-2 --dropout uniform:0:0.5 --init-scale 0.5
+    --optimizer-arg momentum=uniform:0.1:0.9 --schedule cosine --schedule-epochs 8"""
+
+
+def test_random_search_is_the_librarys_and_its_winner_alone_is_tested(tmp_path, capsys):
+    assert grid_main(*SAMPLED.split(), "--folds", "2", "--refit", "--out", str(tmp_path)) == 0
+    expected = jfnn.sweep(
+        jfnn.mlp((64, 4, 10), init="glorot_uniform"),
+        jfnn.datasets.digits(),
+        learning_rate=stats.loguniform(1e-4, 1e-1),
+        l2=[0, 1e-2],
+        hyper={"dropout": stats.uniform(0, 0.5), "init_scale": 0.5},
+        optimizer=jfnn.Optimizer(
+            "sgd", schedule="cosine", schedule_epochs=8, momentum=stats.uniform(0.1, 0.8)
+        ),
+        epochs=4,
+        sample=jfnn.Sample(14, seed=3),
+        folds=2,
+        refit=True,
+    )
+    saved = jfnn.load(tmp_path)
+    assert saved.sampled and saved.validation_loss.shape == (14, 1, 2)
+    for one, other in ((saved, expected), (saved.refit, expected.refit)):
+        for name, values in other.axes.items():
+            np.testing.assert_array_equal(one.axes[name], values)
+        for name in SCORES:
+            np.testing.assert_array_equal(one.scores[name], other.scores[name])
+    printed = capsys.readouterr().out
+    assert "η down" not in printed and printed.startswith("best first, by validation accuracy\n")
+    rows = [line.split() for line in printed.splitlines() if re.match(r" ?\d+\.", line)]
+    order = np.argsort(-expected.cell_scores(), kind="stable")[:10]
+    assert [row[-6] for row in rows] == [f"{expected.cell_scores()[i]:.3f}" for i in order]
+    assert "One seed's noise is unknown" in printed
+    # The test rows are scored once: by the winner trained again.
+    assert printed.count("test accuracy") == 1
+    texts = ", ".join(summary.refit_texts(expected.refit))
+    assert texts.startswith("test accuracy") and texts in printed.split("all 1437 training rows:\n")[1]
+    page = (tmp_path / "report.html").read_text()
+    assert page.count("test accuracy") == 1 and texts in page
+    files = {path.name for path in tmp_path.iterdir()}
+    assert files == FILES - {"heatmap.png"} | {"scatter.png", "refit"}
+    assert json.loads((tmp_path / "refit" / "config.json").read_text())["command"]["sample"] == 14

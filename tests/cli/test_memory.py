@@ -1,0 +1,44 @@
+"""Estimates of memory."""
+
+import math
+from pathlib import Path
+
+import numpy as np
+import pytest
+from command_line import parse
+
+from jfnn.cli import data, memory, options
+
+
+@pytest.mark.parametrize(
+    ("words", "cells"),
+    [
+        ("", 49),
+        ("--l2 0 --dropout 0,0.5 --init-scale 0.5,1,2 --optimizer-arg momentum=0,0.9", 7 * 12),
+        ("--dropout 0.5 --init-scale 2 --optimizer-arg momentum=0.9", 49),
+        ("--sample 1000 --l2 1e-3:1 --dropout 0,0.5", 1000),
+    ],
+)
+def test_memory_is_estimated_for_all_cells(words, cells):
+    assert math.prod(memory.cell_factors(parse(*words.split())).values()) == cells
+
+
+def test_memory_is_what_the_container_leaves(tmp_path):
+    for name, text in {"max": "9000\n", "current": "5000\n", "stat": "anon 1\ninactive_file 700\n"}.items():
+        (tmp_path / f"memory.{name}").write_text(text)
+    assert memory.free_in_container(tmp_path) == 9000 - 5000 + 700
+    assert memory.available_memory(tmp_path) == 4700
+    (tmp_path / "memory.max").write_text("max\n")
+    assert memory.free_in_container(tmp_path) == memory.free_in_container(Path("/none")) == np.inf
+
+
+@pytest.mark.parametrize(("words", "copies"), [([], 4), (["--early-stopping", "3", "--folds", "1"], 5)])
+def test_memory_holds_the_results_of_all_groups_and_the_work_of_one(words, copies):
+    flags = parse("--hidden", "5", "--hidden", "10,5", "--batch-size", "10,20,30", "--seeds", "3", *words)
+    problem = data.load(flags)
+    networks = options.networks(problem, flags).values()
+    small, large = 65 * 5 + 6 * 10, 65 * 10 + 11 * 5 + 6 * 10
+    needed = 49 * 3 * 4 * (3 * (small + large) + copies * large)
+    with pytest.raises(ValueError, match=r"^hidden|^data") as refused:
+        memory.check_run(problem, flags, networks, 6, available=0.0)
+    assert f"{needed / 1e9:.3g} GB of {49 * 3 * 6} networks" in str(refused.value)

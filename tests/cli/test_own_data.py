@@ -1,0 +1,146 @@
+"""Data of one's own: classes, numbers, weights, scaling."""
+
+import html
+import json
+import re
+
+import numpy as np
+import pytest
+from command_line import OWN, grid_main, parse, write_csv
+from sklearn.metrics import r2_score
+from sklearn.model_selection import train_test_split
+
+import jfnn
+from jfnn.analysis import summary
+from jfnn.cli import data
+
+
+def test_own_classes_are_ranked_on_rows_held_out_and_the_winner_is_tested_once(tmp_path, capsys):
+    path = write_csv(tmp_path / "own.csv", classes=True)
+    words = f"{OWN} --learning-rate 0.1,1 --folds 3 --seeds 2 --early-stopping 2".split()
+    assert grid_main("--data", str(path), *words, "--out", str(tmp_path / "out")) == 0
+    raw = jfnn.datasets.split_table(jfnn.datasets.read_csv(path, "level"))
+    split = jfnn.datasets.standardise(raw)
+    expected = jfnn.sweep(
+        jfnn.mlp((3, 3, 2)),
+        split,
+        learning_rate=[0.1, 1],
+        l2=[1e-3, 0.1],
+        epochs=8,
+        batch_size=12,  # a quarter of the 48 training rows
+        reduction="mean",
+        seeds=2,
+        folds=3,
+        schedulers=[jfnn.EarlyStopping(2)],
+    )
+    saved = jfnn.load(tmp_path / "out")
+    assert saved.validation_accuracy.shape == (2, 2, 2, 3)
+    for name in ("validation_loss", "test_loss", "stopped_at", "epochs"):
+        np.testing.assert_array_equal(getattr(saved, name), getattr(expected, name))
+    printed = capsys.readouterr().out
+    assert "ranked on the rows held out for validation" in printed
+    assert printed.count("test accuracy") == 1 and "3-3-2" in printed
+    best = expected.best()
+    mean, half = summary.mean_and_half_width(expected, "test_accuracy", best.index)
+    assert f"test accuracy {mean:.3f} ± {half:.3f}, on rows that ranked" in printed
+    head, first, *_ = printed.split("best first")[1].splitlines()[1:]
+    assert head.split()[-4:] == ["stopped", "at", "best", "epoch"]
+    stopped, trained = first.split()[-2:]
+    ends = np.where(expected.stopped_at < 0, expected.epochs, expected.stopped_at)[best.index]
+    assert [int(n) for n in stopped.split("–")] == sorted({ends.min(), ends.max()})
+    epochs = expected.epochs[best.index]
+    assert [int(n) for n in trained.split("–")] == sorted({epochs.min(), epochs.max()})
+    page = (tmp_path / "out" / "report.html").read_text()
+    assert "&lt;b&gt;high&lt;/b&gt;" in page and "<b>high" not in page
+    scaling = json.loads((tmp_path / "out" / "config.json").read_text())["scaling"]
+    assert set(scaling) == {"x"}
+    mean, scale = (np.array(scaling["x"][name]) for name in ("mean", "scale"))
+    np.testing.assert_array_equal((raw.x_test - mean) / scale, split.x_test)
+
+
+def test_own_numbers_are_fitted_and_r_squared_is_scikit_learns(tmp_path, capsys):
+    path = write_csv(tmp_path / "own.csv", classes=False)
+    words = f"{OWN} --learning-rate 0.1 --validation 0.25".split()
+    assert grid_main("--data", str(path), *words, "--out", str(tmp_path / "out")) == 0
+    printed = capsys.readouterr().out
+    result = jfnn.load(tmp_path / "out")
+    best = result.best()
+    assert best.ranked_by == "validation_loss"
+    raw = jfnn.datasets.split_table(jfnn.datasets.read_csv(path, "level"))
+    split = jfnn.datasets.standardise(raw)
+    network, params = jfnn.mlp((3, 3, 1)), result.member(*best.index, 0)
+    train, held = train_test_split(np.arange(48), test_size=0.25, random_state=0)
+    rows = {
+        "train": (split.x_train[train], split.y_train[train]),
+        "validation": (split.x_train[held], split.y_train[held]),
+        "test": (split.x_test, split.y_test),
+    }
+    for part, (x, y) in rows.items():
+        r2 = r2_score(y, network.apply(params, np.float32(x))[:, 0])
+        loss = summary.number_text(result.scores[f"{part}_loss"][best.index][0], False)
+        assert f"{part} loss {loss} (R² {r2:.3f})" in printed
+        if part != "test":
+            block = printed.split(f"{part} R² (η down")[1].split("\n\n")[0]
+            assert f"{r2:.3f}*" in block
+    assert printed.count("test loss") == 1
+    # The page's lines take the data as they were read, and give targets in their units.
+    page = (tmp_path / "out" / "report.html").read_text()
+    here = {"x": raw.x_test}
+    exec(html.unescape(re.search("<pre>(.*)</pre>", page, re.DOTALL).group(1)), here)
+    assert r2_score(raw.y_test, here["outputs"][:, 0]) == pytest.approx(r2, rel=1e-5)
+    assert here["outputs"].mean() == pytest.approx(raw.y_test.mean(), abs=30) and raw.y_test.mean() > 60
+
+
+def test_a_regression_trained_again_shows_the_scores_of_all_training_rows(tmp_path, capsys):
+    path = write_csv(tmp_path / "own.csv", classes=False)
+    words = f"{OWN} --learning-rate 0.1 --validation 0.25 --refit".split()
+    assert grid_main("--data", str(path), *words, "--out", str(tmp_path / "out")) == 0
+    refit = jfnn.load(tmp_path / "out").refit
+    split = jfnn.datasets.standardise(jfnn.datasets.split_table(jfnn.datasets.read_csv(path, "level")))
+    network = jfnn.mlp((3, 3, 1))
+    printed = capsys.readouterr().out.split("trained again on all 48 training rows:\n")[1]
+    for x, y, part in ((split.x_test, split.y_test, "test"), (split.x_train, split.y_train, "train")):
+        r2 = r2_score(y, network.apply(refit.member(0, 0, 0), np.float32(x))[:, 0])
+        loss = summary.number_text(refit.scores[f"{part}_loss"].item(), False)
+        assert f"{part} loss {loss}" in printed and f"{part} R² {r2:.3f}" in printed
+
+
+def test_an_npz_is_learned_as_it_is_cut(tmp_path):
+    rng = np.random.default_rng(0)
+    parts = {"x_train": rng.normal(size=(9, 2)), "x_test": rng.normal(size=(4, 2))}
+    parts |= {"y_train": np.arange(9) % 3, "y_test": np.arange(4) % 3}
+    np.savez(tmp_path / "own.npz", **parts)
+    problem = data.load(parse("--data", str(tmp_path / "own.npz")))
+    assert (problem.inputs, problem.outputs, problem.classes) == (2, 3, ("0", "1", "2"))
+    np.testing.assert_array_equal(problem.split.x_test, parts["x_test"])
+    for name in ("test_size", "split_seed"):
+        flag = "--" + name.replace("_", "-")
+        with pytest.raises(ValueError, match=f"^{name}: own.npz"):
+            data.load(parse("--data", str(tmp_path / "own.npz"), flag, "1"))
+
+
+def test_the_column_of_weights_weighs_rows_and_is_no_input(tmp_path):
+    path = write_csv(tmp_path / "own.csv", classes=True)
+    words = "--target level --weights b --hidden 3 --epochs 3 --learning-rate 0.01 --l2 0 --quiet"
+    lines = path.read_text().splitlines()
+    counts = np.arange(60) % 4
+    fields = [line.split(",") for line in lines[1:]]
+    for row, count in zip(fields, counts.tolist(), strict=True):
+        row[1] = str(count)
+    path.write_text("\n".join([lines[0], *map(",".join, fields)]))
+    assert grid_main("--data", str(path), *words.split(), "--out", str(tmp_path / "out")) == 0
+    x = np.array([[float(row[0]), float(row[2])] for row in fields])
+    y = np.array([row[3] == "low" for row in fields]).astype(int)
+    expected, plain = (
+        jfnn.sweep(
+            jfnn.mlp((2, 3, 2)),
+            jfnn.datasets.split(x, y, weights=weights),
+            learning_rate=0.01,
+            epochs=3,
+            batch_size=12,
+        )
+        for weights in (counts, None)
+    )
+    saved = jfnn.load(tmp_path / "out")
+    np.testing.assert_array_equal(saved.train_loss, expected.train_loss)
+    assert (plain.train_loss != expected.train_loss).all()

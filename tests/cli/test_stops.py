@@ -1,0 +1,160 @@
+"""A run while it goes on, stopped and gone on with: progress, Ctrl-C, --resume, directories."""
+
+import functools
+import io
+import itertools
+import os
+import re
+import shlex
+import shutil
+import signal
+import sys
+from pathlib import Path
+
+import pytest
+import tqdm
+from command_line import COMMAND, GRID, GROUPS, SMALL, grid_main, parse, refused, untrained, watching
+
+import jfnn
+from jfnn.cli import data, files, progress
+
+SAVED = (".json", ".csv", ".npz")
+
+
+class Screen(io.StringIO):
+    def __init__(self, terminal=True):
+        super().__init__()
+        self.terminal = terminal
+
+    def isatty(self):
+        return self.terminal
+
+
+@pytest.mark.parametrize(
+    ("terminal", "flags", "shown"), [(True, [], True), (True, ["--quiet"], False), (False, [], False)]
+)
+def test_progress_is_shown_on_a_terminal_only(tmp_path, monkeypatch, capsys, terminal, flags, shown):
+    monkeypatch.setattr(sys, "stderr", screen := Screen(terminal))
+    monkeypatch.setattr("tqdm.tqdm", functools.partial(tqdm.tqdm, mininterval=0))
+    words = [*SMALL, "--learning-rate", "1e-3", "--l2", "0", "--eval-every", "1"]
+    assert grid_main(*words, *flags, "--out", str(tmp_path)) == 0
+    best = jfnn.load(tmp_path).history["test_accuracy"].ravel()[0]
+    assert ("2/2" in screen.getvalue() and f"best accuracy {best:.3f}" in screen.getvalue()) == shown
+    assert bool(screen.getvalue()) == shown
+    assert bool(capsys.readouterr().out) == (not flags)
+
+
+def test_progress_begins_anew_with_each_group_and_shows_losses_as_such(monkeypatch):
+    monkeypatch.setattr(sys, "stderr", screen := Screen())
+    monkeypatch.setattr("tqdm.tqdm", functools.partial(tqdm.tqdm, mininterval=0))
+    flags = parse("--epochs", "2", "--rank-by", "loss")
+    with progress.bar(flags, data.load(flags)) as show:
+        for epoch, epochs in ((1, 2), (2, 2), (1, 3), (3, 3)):
+            show(jfnn.Progress(epoch, epochs, training=4, members=4, best=-0.25))
+    shown = re.findall(r" (\d+/\d+) ", screen.getvalue())
+    assert [text for text, _ in itertools.groupby(shown)] == ["0/2", "1/2", "2/2", "0/3", "1/3", "3/3"]
+    assert "best loss 0.25" in screen.getvalue()
+
+
+def stopped_run(capsys, words, at):
+    """Presses Ctrl-C at the so manieth evaluation; the epochs until then, and the command to go on."""
+    epochs = []
+
+    def press(now):
+        epochs.append(now.epoch)
+        if len(epochs) == at:
+            signal.raise_signal(signal.SIGINT)
+
+    before = signal.getsignal(signal.SIGINT)
+    with pytest.raises(SystemExit) as stopped:
+        grid_main(*words, watch=watching(press))
+    assert stopped.value.code == 130 and signal.getsignal(signal.SIGINT) is before
+    said = capsys.readouterr().err
+    assert "press again" in said
+    command = shlex.split(said.split("to go on: ")[1])
+    assert tuple(command[:2]) == COMMAND
+    return epochs, command[2:]
+
+
+def resumed_epochs(words):
+    """Goes on; the epochs at which there were evaluations."""
+    epochs = []
+    assert grid_main(*words, watch=watching(lambda now: epochs.append(now.epoch))) == 0
+    return epochs
+
+
+def test_ctrl_c_leaves_a_run_that_resumes_with_the_same_bytes(tmp_path, capsys):
+    words = [*SMALL, "--learning-rate", "1e-3,1e-2", "--l2", "0", "--eval-every", "1", "--quiet"]
+    assert grid_main(*words, "--out", str(tmp_path / "whole")) == 0
+    epochs, command = stopped_run(capsys, [*words, "--out", str(tmp_path / "cut")], at=1)
+    assert epochs == [1] and not (tmp_path / "cut" / "results.npz").exists()
+    assert resumed_epochs(command) == [2]  # the first epoch is not trained again
+    for name in ("results.npz", "models.npz"):
+        assert (tmp_path / "cut" / name).read_bytes() == (tmp_path / "whole" / name).read_bytes()
+
+
+def test_ctrl_c_amid_groups_resumes_with_the_same_bytes(groups, tmp_path, capsys):
+    _, whole, expected = groups
+    words = [*GROUPS.split(), "--refit", "--eval-every", "1", "--quiet", "--out", str(tmp_path)]
+    epochs, command = stopped_run(capsys, words, at=3)
+    assert epochs == [1, 2, 1]  # the second group's first epoch
+    assert resumed_epochs(command) == [2, 1, 2, 1, 2, 1, 2]  # its second, two more groups, the refit
+    for name in (*(group.directory for group in expected.groups), "refit"):
+        for file in ("results.npz", "models.npz"):
+            assert (tmp_path / name / file).read_bytes() == (whole / name / file).read_bytes()
+    assert (tmp_path / "results.csv").read_bytes() == (whole / "results.csv").read_bytes()
+
+
+def test_ctrl_c_amid_the_figures_is_no_traceback(run, monkeypatch, capsys):
+    def pressed(figure):
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr("jfnn.report.png", pressed)
+    with pytest.raises(SystemExit) as stopped:
+        grid_main(*GRID, "--quiet", "--resume", "--out", str(run[1]), watch=untrained)
+    assert stopped.value.code == 130 and "to go on: python" in capsys.readouterr().err
+
+
+def test_a_second_ctrl_c_does_not_wait():
+    with progress.stopping_at_evaluations() as stop_if_pressed:
+        stop_if_pressed()
+        signal.raise_signal(signal.SIGINT)
+        with pytest.raises(KeyboardInterrupt):
+            signal.raise_signal(signal.SIGINT)
+        with pytest.raises(KeyboardInterrupt):
+            stop_if_pressed()
+
+
+def test_without_out_the_command_to_go_on_names_the_directory(tmp_path, monkeypatch, capsys):
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "runs" / "grid").mkdir(parents=True)
+    words = [*SMALL, "--learning-rate", "1e-3", "--l2", "0", "--eval-every", "1", "--quiet"]
+    _, command = stopped_run(capsys, words, at=1)
+    assert command == [*words, "--out", os.path.join("runs", "grid-2"), "--resume"]
+    assert resumed_epochs(command) == [2] and (tmp_path / "runs" / "grid-2" / "report.html").exists()
+
+
+def test_a_finished_run_is_not_repeated_nor_another_put_in_its_place(run, tmp_path, capsys):
+    out = shutil.copytree(run[1], tmp_path / "run")
+
+    def numbers():
+        return {path.name: path.read_bytes() for path in out.iterdir() if path.suffix in SAVED}
+
+    before = numbers()
+    assert "finished; --resume" in refused(capsys, *GRID, "--out", str(out))
+    assert "epochs is 2" in refused(capsys, *GRID, "--epochs", "3", "--out", str(out))
+    assert grid_main(*GRID, "--out", str(out), "--resume", watch=untrained) == 0
+    again = capsys.readouterr().out
+    assert "best cell: " in again and "last session" in again and "session" not in run[0]
+    assert numbers() == before
+
+
+def test_without_out_each_run_gets_a_directory_of_its_own(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    assert files.choose(parse()) == Path("runs/grid")
+    (tmp_path / "runs" / "grid").mkdir(parents=True)
+    assert files.choose(parse()) == Path("runs/grid-2")
+    (tmp_path / "runs" / "grid-2").mkdir()
+    assert files.choose(parse()) == Path("runs/grid-3")
+    assert files.choose(parse("--resume")) == Path("runs/grid")
+    assert files.choose(parse("--out", "runs/grid")) == Path("runs/grid")
