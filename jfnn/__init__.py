@@ -17,8 +17,9 @@ from jfnn.network import Network, mlp, sequential
 from jfnn.optimizers import Optimizer
 from jfnn.prediction import accuracy, predict, predict_proba
 from jfnn.schedulers import EarlyStopping, Halving, PopulationTraining, Scheduler
+from jfnn.search.best import Best
 from jfnn.search.groups import Group, SweepGroups, load_groups, sweep_groups
-from jfnn.search.result import Best, SweepResult, load
+from jfnn.search.result import SweepResult, load
 from jfnn.search.sweep import sweep
 from jfnn.search.train import History, train
 from jfnn.store.files import CorruptFileError

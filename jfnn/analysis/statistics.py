@@ -9,7 +9,8 @@ from typing import NamedTuple
 import numpy as np
 
 from jfnn import checks
-from jfnn.search.result import SweepResult, best_place
+from jfnn.search.best import best_place
+from jfnn.search.result import SweepResult
 
 CONFIDENCE = 0.95
 

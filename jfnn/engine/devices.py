@@ -77,7 +77,7 @@ def use_all_cores(count: int | None = None) -> int:
     return count
 
 
-def resolve(devices: int | Sequence[jax.Device] | None) -> tuple[jax.Device, ...]:
+def resolve(devices: int | Sequence[jax.Device] | None, n_cores: int | None = None) -> tuple[jax.Device, ...]:
     """The device of each host thread that an argument means.
 
     CPU cores share their memory, so that all threads run what was compiled for JAX's first CPU device; there
@@ -86,6 +86,7 @@ def resolve(devices: int | Sequence[jax.Device] | None) -> tuple[jax.Device, ...
     Args:
         devices: None for all accelerators, or where there is none all cores; a count of either; or a sequence
             of devices, for exactly these.
+        n_cores: The CPU cores there are; None for those that this process may use.
 
     Raises:
         ValueError: More than there are, none, or of different kinds.
@@ -102,7 +103,7 @@ def resolve(devices: int | Sequence[jax.Device] | None) -> tuple[jax.Device, ...
         return tuple(devices)
     present = jax.devices()
     if present[0].platform == "cpu":
-        present = present[:1] * max(cores(), len(present))
+        present = present[:1] * max(n_cores or cores(), len(present))
     count = len(present) if devices is None else checks.as_count(devices, "devices")
     if count > len(present):
         what = "CPU cores" if present[0].platform == "cpu" else "devices"

@@ -27,7 +27,10 @@ class Executor(Protocol):
         segment: Callable[[Job], Segment],
         collect: Callable[[Job, SegmentResult], None],
     ) -> None:
-        """Runs the segment of each job, and hands every result to ``collect``, from any thread."""
+        """Runs the segment of each job, and hands every result to ``collect``, from any thread.
+
+        A segment may run more than once, but is made once: what is collected changes what is made next.
+        """
         ...
 
     def compile(self, segments: Sequence[Segment]) -> None:

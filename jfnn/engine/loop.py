@@ -59,8 +59,9 @@ def run(trainer: Trainer, state: RunState, save: Save = lambda state, now: None)
         end, evaluates = _next_end(trainer, state.epoch)
         scores = trainer.advance(state, end, score=evaluates or end == experiment.epochs)
         state = state._replace(epoch=end)
-        if evaluates and scores is not None:
+        if scores is not None:
             best = _best(experiment.ranking.of(scores))
+        if scores is not None and evaluates:
             if _is_boundary(trainer, end):
                 state = state._replace(history=_append(state.history, end, scores))
             state = act(experiment, state, scores)

@@ -18,9 +18,10 @@ from jfnn import checks
 from jfnn.experiment.options import GroupOptions, Options, SearchOptions
 from jfnn.minibatches import Minibatches
 from jfnn.search import run_directory
+from jfnn.search.best import Best, best_place
 from jfnn.search.door import door
 from jfnn.search.refit import refit_options
-from jfnn.search.result import REFIT, Best, SweepResult, best_place, load
+from jfnn.search.result import REFIT, SweepResult, load
 from jfnn.search.sweep import Run, prepare, search, train_run
 from jfnn.store import files
 

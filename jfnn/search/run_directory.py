@@ -1,6 +1,6 @@
 """A run's directory: a result that other programs can read, and back.
 
-* ``config.json``: settings, versions, device, time taken, and the checksum of every array;
+* ``config.json``: settings, versions, device, time taken, checksums of the archives and of itself;
 * ``results.csv``: a row for each member;
 * ``results.npz``: axes, seeds, scores and history;
 * ``models.npz``: the parameters kept, each array named by its place (``0.w`` is the first layer's weights)
@@ -20,7 +20,7 @@ import numpy as np
 from jfnn.experiment.axes import Axes
 from jfnn.layers.kind import Params
 from jfnn.store import files, trees
-from jfnn.store.identity import DESCRIPTION, Description, check_same, fingerprint
+from jfnn.store.identity import DESCRIPTION, Description, check_same
 
 GROUPS = "groups.json"  # in a directory of several runs: which they are, in order
 CONFIG, TABLE, RESULTS, MODELS = "config.json", "results.csv", "results.npz", "models.npz"
@@ -28,7 +28,7 @@ FORMAT = 4
 OUTCOMES = ("diverged_at", "stopped_at", "pruned", "epochs")
 HISTORY, SCORE = "history.", "score."
 PLAIN = ("folds", "sampled", "ranked_by", "kept_cell", "metrics")
-FINISHED = ("timing", "result", "arrays")
+CHECKSUMMED = ("format", "status", *DESCRIPTION, "timing", "result", "archives")
 
 
 def columns(fields: Mapping[str, Any]) -> dict[str, np.ndarray]:
@@ -105,7 +105,7 @@ def write(directory: Path, fields: Mapping[str, Any]) -> None:
     write_table(directory / TABLE, columns(fields))
     result = {name: fields[name] for name in PLAIN} | {"axes": list(axes), "params": structure}
     write_config(
-        directory, fields["config"], {"timing": fields["timing"], "result": result, "arrays": checksums}
+        directory, fields["config"], {"timing": fields["timing"], "result": result, "archives": checksums}
     )
 
 
@@ -114,13 +114,13 @@ def write_config(
 ) -> None:
     """Writes ``config.json``: what the run is and, once it has ended, what came of it."""
     status: dict[str, Any] = {"format": FORMAT, "status": "running" if finished is None else "finished"}
-    outcome = {} if finished is None else {**finished, "checksum": _checksum(finished)}
-    files.write_json(directory / CONFIG, status | description | outcome)
+    config = status | description | dict(finished or {})
+    files.write_json(directory / CONFIG, config | {"checksum": _checksum(config)})
 
 
 def _checksum(config: Mapping[str, Any]) -> str:
-    """Checksum of what came of a run."""
-    text = json.dumps({name: config.get(name) for name in FINISHED}, sort_keys=True)
+    """Checksum of all that the library writes; whoever adds to a file checks it for himself."""
+    text = json.dumps({name: config.get(name) for name in CHECKSUMMED}, sort_keys=True)
     return hashlib.sha256(text.encode()).hexdigest()
 
 
@@ -138,8 +138,9 @@ def read_config(directory: Path) -> dict[str, Any] | None:
         if ours:
             raise ValueError(f"{directory}: holds {', '.join(ours)}, but not the {CONFIG} that goes with it")
         return None
+    content = path.read_bytes()
     try:
-        config = json.loads(path.read_text())
+        config = json.loads(content)
         number = config["format"]
         known = isinstance(number, int) and config["status"] in ("running", "finished")
     except (ValueError, KeyError, TypeError, RecursionError):
@@ -148,10 +149,8 @@ def read_config(directory: Path) -> dict[str, Any] | None:
         raise files.CorruptFileError(f"{path}: corrupt, or not written by jfnn")
     if number != FORMAT:
         raise ValueError(f"{path}: its format is {number}, this version of jfnn reads format {FORMAT}")
-    if fingerprint(config) != config.get("fingerprint"):
-        raise files.CorruptFileError(f"{path}: not as it was written; its fingerprint is of other settings")
-    if config["status"] == "finished" and _checksum(config) != config.get("checksum"):
-        raise files.CorruptFileError(f"{path}: not as it was written; its result has another checksum")
+    if _checksum(config) != config.get("checksum") or files.json_text(config) != content:
+        raise files.CorruptFileError(f"{path}: not as it was written; its checksum is of other values")
     return dict(config)
 
 
@@ -173,7 +172,7 @@ def read(directory: Path) -> dict[str, Any]:
         raise FileNotFoundError(f"{directory}: no {CONFIG} there, so no run")
     if config["status"] != "finished":
         raise ValueError(f"{directory}: this run has not ended; go on with it by resume=True")
-    result, checksums = config["result"], config["arrays"]
+    result, checksums = config["result"], config["archives"]
     arrays = files.read_npz(directory / RESULTS, checksums[RESULTS])
     models = files.read_npz(directory / MODELS, checksums[MODELS]) if MODELS in checksums else {}
 

@@ -2,6 +2,7 @@
 
 import dataclasses
 import functools
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -10,7 +11,7 @@ import numpy as np
 
 from jfnn.engine import loop
 from jfnn.engine.devices import Hardware, hardware
-from jfnn.engine.state import Outcome, RunState, Scores
+from jfnn.engine.state import Outcome, Scores
 from jfnn.engine.trainer import Trainer
 from jfnn.experiment.build import build
 from jfnn.experiment.description import describe
@@ -22,7 +23,7 @@ from jfnn.search.door import door
 from jfnn.search.refit import refit_options
 from jfnn.search.result import SweepResult, load_alone
 from jfnn.store import files
-from jfnn.store.checkpoint import Checkpoint
+from jfnn.store.checkpoint import SPACING, Checkpoint
 from jfnn.store.identity import Description, check_same
 
 CHECKPOINT = "checkpoint.jfnn"
@@ -82,8 +83,21 @@ def search(options: Options, run: Run) -> SweepResult:
     return result if again is None else dataclasses.replace(result, refit=search(again, prepare(again)))
 
 
-def train_run(run: Run, out: Any, resume: bool) -> SweepResult:
+def train_run(
+    run: Run,
+    out: Any,
+    resume: bool,
+    make_trainer: Callable[[Experiment, Hardware], Trainer] = Trainer,
+    spacing: float = SPACING,
+) -> SweepResult:
     """Trains a run in memory alone, or in a directory.
+
+    Args:
+        run: What to train.
+        out: The directory, or None.
+        resume: Whether to go on with the run there.
+        make_trainer: What trains it.
+        spacing: See `Checkpoint`.
 
     Raises:
         ValueError: The directory holds another run, or this one and ``resume`` is not set; another process
@@ -92,18 +106,21 @@ def train_run(run: Run, out: Any, resume: bool) -> SweepResult:
     if out is None:
         if resume:
             raise ValueError("resume: there is nothing to go on with; give the directory as out")
-        return _train(run, None)
+        trainer = make_trainer(run.experiment, run.hardware)
+        return shaped(run, loop.run(trainer, loop.start(trainer)))
     if not str(out):
         raise ValueError("out: expected a directory, got an empty name")
     directory = Path(out)
     run_directory.make(directory)
     with files.lock(directory):
-        checkpoint = Checkpoint(directory / CHECKPOINT, run.description)
+        checkpoint = Checkpoint(directory / CHECKPOINT, run.description, spacing)
         if _claim(directory, checkpoint, resume):
             result = load_alone(directory)
             run_directory.write_table(directory / run_directory.TABLE, result.to_dict())
         else:
-            result = _train(run, checkpoint)
+            trainer = make_trainer(run.experiment, run.hardware)
+            state = checkpoint.restore(loop.start(trainer))
+            result = shaped(run, loop.run(trainer, state, checkpoint.save))
             result.save(directory)
         checkpoint.remove()
     return result
@@ -122,14 +139,6 @@ def _claim(directory: Path, checkpoint: Checkpoint, resume: bool) -> bool:
     if not finished:
         run_directory.write_config(directory, checkpoint.description)
     return finished
-
-
-def _train(run: Run, checkpoint: Checkpoint | None) -> SweepResult:
-    trainer = Trainer(run.experiment, run.hardware)
-    state: RunState = loop.start(trainer)
-    if checkpoint is None:
-        return shaped(run, loop.run(trainer, state))
-    return shaped(run, loop.run(trainer, checkpoint.restore(state), checkpoint.save))
 
 
 def shaped(run: Run, outcome: Outcome) -> SweepResult:

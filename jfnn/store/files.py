@@ -74,23 +74,28 @@ def leftover(path: Path) -> Path:
     return path.with_name(f".{path.name}.part")
 
 
+def json_text(value: Any) -> bytes:
+    """Plain values as JSON, indented; NaN and infinity are refused, since JSON has none."""
+    return (json.dumps(value, indent=2, allow_nan=False) + "\n").encode()
+
+
 def write_json(path: Path, value: Any) -> None:
-    """Writes plain values, indented; NaN and infinity are refused, since JSON has none."""
+    """Writes plain values as `json_text`."""
     with atomic(path) as file:
-        file.write((json.dumps(value, indent=2, allow_nan=False) + "\n").encode())
+        file.write(json_text(value))
 
 
 def digest(*arrays: Any) -> str:
     """The SHA-256 of arrays: their dtypes, shapes and bytes."""
-    found = hashlib.sha256()
+    sha256 = hashlib.sha256()
     for array in map(in_order, arrays):
-        found.update(f"{array.dtype.name} {array.shape};".encode())
-        found.update(_bytes(array))
-    return found.hexdigest()
+        sha256.update(f"{array.dtype.name} {array.shape};".encode())
+        sha256.update(_bytes(array))
+    return sha256.hexdigest()
 
 
 def checksum(array: Any) -> dict[str, Any]:
-    """By what an array is known again."""
+    """Dtype, shape and SHA-256 of an array."""
     array = in_order(array)
     return {"dtype": array.dtype.name, "shape": list(array.shape), "sha256": digest(array)}
 
@@ -104,10 +109,13 @@ def _bytes(array: np.ndarray) -> memoryview:
     return array.reshape(-1).view(np.uint8).data
 
 
-def write_npz(path: Path, arrays: dict[str, np.ndarray]) -> dict[str, dict[str, Any]]:
-    """Writes an uncompressed ``.npz`` whose bytes follow from the arrays alone; gives their checksums.
+def write_npz(path: Path, arrays: dict[str, np.ndarray]) -> dict[str, Any]:
+    """Writes an uncompressed ``.npz`` whose bytes follow from the arrays alone.
 
     `numpy.savez` would write the time of day into every entry.
+
+    Returns:
+        Checksums for `read_npz`: of the file, and of each array.
     """
     with atomic(path) as file, zipfile.ZipFile(file, "w", zipfile.ZIP_STORED) as archive:
         for name, array in arrays.items():
@@ -115,27 +123,39 @@ def write_npz(path: Path, arrays: dict[str, np.ndarray]) -> dict[str, dict[str, 
             entry.create_system, entry.external_attr = 3, 0o644 << 16
             with archive.open(entry, "w", force_zip64=True) as target:
                 np.lib.format.write_array(target, in_order(array), allow_pickle=False)
-    return {name: checksum(array) for name, array in arrays.items()}
+    return {
+        "sha256": _file_digest(path),
+        "arrays": {name: checksum(array) for name, array in arrays.items()},
+    }
 
 
-def read_npz(path: Path, checksums: dict[str, dict[str, Any]]) -> dict[str, np.ndarray]:
-    """Reads the arrays that were checksummed.
+def read_npz(path: Path, checksums: dict[str, Any]) -> dict[str, np.ndarray]:
+    """The arrays that `write_npz` wrote.
 
     Raises:
-        CorruptFileError: The file is missing or no archive, or an array is missing or not the one written;
-            the message names it.
+        CorruptFileError: The file is missing or no archive, or any byte of it is another; the message names
+            the array.
     """
     try:
         archive = zipfile.ZipFile(path)
     except (OSError, ValueError, NotImplementedError, zipfile.BadZipFile) as error:
         raise CorruptFileError(f"{path}: {error}") from None
     with archive:
-        return {name: _read_entry(archive, path, name, expected) for name, expected in checksums.items()}
+        named = checksums["arrays"].items()
+        arrays = {name: _read_entry(archive, path, name, expected) for name, expected in named}
+    if _file_digest(path) != checksums["sha256"]:
+        raise CorruptFileError(f"{path}: not as it was written, though its arrays are")
+    return arrays
+
+
+def _file_digest(path: Path) -> str:
+    with path.open("rb") as file:
+        return hashlib.file_digest(file, "sha256").hexdigest()
 
 
 def _read_entry(archive: zipfile.ZipFile, path: Path, name: str, expected: dict[str, Any]) -> np.ndarray:
     try:
-        # An entry's own checksum is looked at once all of it has been read, and before NumPy sees any.
+        # The archive checks an entry when all of it has been read, before NumPy sees any.
         array = np.lib.format.read_array(io.BytesIO(archive.read(f"{name}.npy")), allow_pickle=False)
     except (OSError, ValueError, KeyError, EOFError, NotImplementedError, RuntimeError) as error:
         raise CorruptFileError(f"{path}: array {name!r} cannot be read ({error})") from None
@@ -147,10 +167,10 @@ def _read_entry(archive: zipfile.ZipFile, path: Path, name: str, expected: dict[
 
 def check_checksum(path: Path, name: str, array: np.ndarray, expected: dict[str, Any]) -> None:
     """Raises `CorruptFileError` if the array is not the one that was written."""
-    for kind, found in checksum(array).items():
-        if found != expected[kind]:
+    for kind, value in checksum(array).items():
+        if value != expected[kind]:
             raise CorruptFileError(
-                f"{path}: array {name!r} is corrupt ({kind} is {found}, was {expected[kind]})"
+                f"{path}: array {name!r} is corrupt ({kind} is {value}, was {expected[kind]})"
             )
 
 

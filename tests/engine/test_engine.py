@@ -2,6 +2,7 @@
 
 import functools
 import itertools
+import pickle
 
 import hypothesis
 import jax
@@ -16,6 +17,10 @@ from hypothesis import strategies
 import jfnn
 from jfnn import losses, training
 from jfnn.engine import devices, plan, program
+from jfnn.engine.executors import Threads
+from jfnn.engine.plan import CallLength
+from jfnn.engine.trainer import Trainer
+from jfnn.search.sweep import prepare, train_run
 
 SIZES = (5, 6, 3)
 EPOCHS = 9
@@ -29,11 +34,26 @@ def net():
     return jfnn.mlp(SIZES)
 
 
+def keywords(execution=None, **changes):
+    """Keywords of a sweep with a tile of four, so that small grids fill several."""
+    defaults = dict(learning_rate=RATES, l2=PENALTIES, epochs=EPOCHS, batch_size=16)
+    return defaults | {"execution": jfnn.Execution(**{"tile": 4} | (execution or {}))} | changes
+
+
 @pytest.fixture(scope="module")
 def sweep(net, split):
-    """A sweep with a tile of four, so that small grids fill several."""
-    defaults = dict(learning_rate=RATES, l2=PENALTIES, epochs=EPOCHS, batch_size=16, tile=4)
-    return lambda **changes: jfnn.sweep(changes.pop("net", net), split, **(defaults | changes))
+    return lambda **changes: jfnn.sweep(changes.pop("net", net), split, **keywords(**changes))
+
+
+@pytest.fixture(scope="module")
+def trained(net, split):
+    """The same sweep by a trainer with other lengths of calls, or another executor."""
+
+    def through(seams, **changes):
+        run = prepare(jfnn.Options(net, split, **keywords(**changes)))
+        return train_run(run, None, False, make_trainer=functools.partial(Trainer, **seams))
+
+    return through
 
 
 @pytest.fixture(scope="module")
@@ -43,8 +63,7 @@ def grid(sweep):
 
 def everything(result):
     """All arrays of a result."""
-    scores = (result.train_accuracy, result.test_accuracy, result.train_loss, result.test_loss)
-    return result.params, scores, result.diverged_at
+    return result.params, result.scores, result.diverged_at
 
 
 @pytest.mark.parametrize("cell", [(0, 0), (1, 2), (2, 1), (3, 3), (4, 0)])
@@ -60,7 +79,7 @@ def test_a_member_alone_has_the_bits_it_has_in_a_grid(net, split, grid, cell, se
         epochs=EPOCHS,
         batch_size=16,
         seed=seed,
-        tile=4,
+        execution=jfnn.Execution(tile=4),
     )
     assert same_bits(params, grid.member(i, j, seed))
     assert history.diverged_at == grid.diverged_at[i, j, seed]
@@ -83,31 +102,42 @@ def test_a_member_has_the_same_bits_in_a_grid_of_another_shape(sweep, grid):
 
 
 @pytest.mark.parametrize(
-    "change",
+    "execution",
     [
         {"devices": 1},
         {"devices": jax.devices()},
         {"devices": jax.devices()[1:]},
         {"devices": jax.devices() * 2},
-        {"segment": 1},
-        {"segment": 4},
-        {"segment": 2, "history": True},
+        {"eval_every": 1},
+        {"eval_every": 4},
+        {"eval_every": 2, "devices": 1},
     ],
     ids=str,
 )
-def test_devices_segments_and_histories_change_no_bit(sweep, grid, change):
-    assert same_bits(everything(sweep(seeds=2, **change)), everything(grid))
+def test_devices_and_evaluations_change_no_bit(sweep, grid, execution):
+    assert same_bits(everything(sweep(seeds=2, execution=execution)), everything(grid))
 
 
-def test_short_calls_change_no_bit(sweep, grid, monkeypatch):
-    monkeypatch.setattr(plan, "STEPS_A_CALL", 8)
-    assert same_bits(everything(sweep(seeds=2)), everything(grid))
+@pytest.mark.parametrize(
+    ("calls", "ends"),
+    [
+        (CallLength(steps=8), [2, 4, 6, 8, 9]),
+        (CallLength(steps=16, first_steps=4), [1, 5, 9]),
+        (CallLength(rows=4 * 16 * 3), [3, 6, 9]),
+        (CallLength(steps=1), list(range(1, EPOCHS + 1))),
+    ],
+)
+def test_calls_of_any_length_change_no_bit(trained, grid, calls, ends):
+    returns = []
+    result = trained({"calls": calls}, seeds=2, execution={"progress": returns.append})
+    assert [told.epoch for told in returns] == ends
+    assert same_bits(everything(result), everything(grid))
 
 
 @pytest.mark.parametrize("gradient", ["autodiff", "backprop"])
 @pytest.mark.parametrize("optimizer", ["sgd", "adam"])
 def test_neighbours_that_diverge_and_leave_change_no_bit(sweep, gradient, optimizer):
-    options = dict(gradient=gradient, optimizer=optimizer, segment=1)
+    options = dict(gradient=gradient, optimizer=optimizer, execution={"eval_every": 1})
     beside = sweep(learning_rate=[1e38, 0.05, 1e38, 0.01], l2=[0.1, 1.0], **options)
     assert (beside.diverged_at[[0, 2]] >= 0).all()
     assert (beside.diverged_at[[1, 3]] == -1).all()
@@ -118,16 +148,16 @@ def test_neighbours_that_diverge_and_leave_change_no_bit(sweep, gradient, optimi
 
 
 def test_a_diverged_member_keeps_its_last_finite_epoch_and_never_ranks(net, split, grid):
-    lost = grid.diverged_at >= 0
-    assert lost[4].all()
-    assert not lost[:3].any()
+    diverged = grid.diverged_at >= 0
+    assert diverged[4].all()
+    assert not diverged[:3].any()
     for scores in (grid.train_accuracy, grid.test_accuracy, grid.train_loss, grid.test_loss):
-        np.testing.assert_array_equal(np.isnan(scores), lost)
+        np.testing.assert_array_equal(np.isnan(scores), diverged)
     assert grid.best().index[0] < 4
     epoch = int(grid.diverged_at[4, 1, 0])
     kept = grid.member(4, 1, 0)
     assert all(np.isfinite(leaf).all() for leaf in jax.tree.leaves(kept))
-    options = dict(learning_rate=RATES[4], l2=PENALTIES[1], batch_size=16, tile=4)
+    options = dict(learning_rate=RATES[4], l2=PENALTIES[1], batch_size=16, execution=jfnn.Execution(tile=4))
     before, _ = jfnn.train(net, split.x_train, split.y_train, epochs=epoch, **options)
     assert same_bits(kept, before)
 
@@ -147,37 +177,36 @@ def test_one_trace_serves_other_values_sizes_and_epochs(split):
         return inner.apply(params, x)
 
     network = jfnn.Network(inner.init, apply)
-    options = dict(batch_size=16, tile=4)
+    options = dict(batch_size=16, execution=jfnn.Execution(tile=4))
     jfnn.sweep(network, split, learning_rate=RATES[:2], l2=PENALTIES, epochs=4, **options)
     first = len(traces)
     shapes = set(traces)
-    jfnn.sweep(
-        network, split, learning_rate=[0.2, 0.3, 0.4], l2=0.7, epochs=11, seeds=3, segment=2, **options
-    )
-    jfnn.train(network, *split[:2], test=split[2:], learning_rate=0.3, epochs=5, **options)
+    changes = dict(learning_rate=[0.2, 0.3, 0.4], l2=0.7, epochs=11, seeds=3)
+    jfnn.sweep(network, split, **keywords(**changes, execution={"eval_every": 2}))
+    jfnn.train(network, *split[:2], test=split[2:4], learning_rate=0.3, epochs=5, **options)
     later = traces[first:]
-    # What the door asks of a network (the shape of its outputs) is no compiled program.
+    # What the door reads of a network (the shape of its outputs) is no compiled program.
     assert {shape for shape in later if shape[0] > 1} == set()
     assert {shape for shape in shapes if shape[0] > 1}
 
 
-def test_a_multilayer_perceptron_compiles_once_for_all_grids(sweep, net):
-    recipes = []
-    build = program.build
+def test_a_multilayer_perceptron_compiles_once_for_all_grids(sweep, net, split):
+    def advance(**changes):
+        """The program of a sweep, after it."""
+        network = changes.pop("net", net)
+        sweep(net=network, **changes)
+        experiment = prepare(jfnn.Options(network, split, **keywords(**changes))).experiment
+        return program.build(experiment.learner, experiment.padded, "cpu").advance
 
-    @functools.wraps(build)
-    def watched(recipe, platform):
-        recipes.append(recipe)
-        return build(recipe, platform)
-
-    with pytest.MonkeyPatch.context() as patch:
-        patch.setattr("jfnn.engine.trainer.build", watched)
-        sweep(devices=1)
-        compiled = build(recipes[0], "cpu").advance._cache_size()
-        sweep(learning_rate=[0.5], l2=[0.1, 0.2, 0.4], epochs=3, seeds=[5, 7], devices=1)
-        sweep(net=jfnn.mlp(SIZES), epochs=12, segment=5, devices=1)
-    assert len(set(recipes)) == 1
-    assert build(recipes[0], "cpu").advance._cache_size() == compiled
+    first = advance(execution={"devices": 1})
+    compiled = first._cache_size()
+    others = [
+        dict(learning_rate=[0.5], l2=[0.1, 0.2, 0.4], epochs=3, seeds=[5, 7], execution={"devices": 1}),
+        dict(net=jfnn.mlp(SIZES), epochs=12, execution={"devices": 1, "eval_every": 5}),
+        dict(net=pickle.loads(pickle.dumps(net)), optimizer=jfnn.Optimizer("sgd"), execution={"devices": 1}),
+    ]
+    assert all(advance(**other) is first for other in others)
+    assert compiled and first._cache_size() == compiled
 
 
 @functools.partial(jax.jit, static_argnums=0)
@@ -199,18 +228,16 @@ def score(net, params, x, y, x_test, y_test):
     indirect=["dtype"],
 )
 def test_a_sweep_is_the_plain_loop_over_its_members(net, split, dtype, gradient, reduction):
-    options = dict(learning_rate=[0.01, 0.1], l2=[0.0, 0.5], epochs=4, batch_size=16, seeds=[3, 4])
+    scheme = jfnn.Minibatches(16, "permutation", drop_last=False)
+    options = dict(learning_rate=[0.01, 0.1], l2=[0.0, 0.5], epochs=4, batch_size=scheme, seeds=[3, 4])
     result = jfnn.sweep(
         net,
-        jfnn.Split(*(np.asarray(a, dtype) if a.ndim == 2 else a for a in split)),
+        jfnn.Split(*(np.asarray(a, dtype) if a.ndim == 2 else a for a in split[:4])),
         gradient=gradient,
         reduction=reduction,
-        minibatch="permutation",
-        remainder="keep",
         **options,
     )
     assert result.params[0].w.dtype == dtype
-    scheme = jfnn.minibatches.make("permutation", 16, 70, "keep")
     x, init = split.x_train.astype(dtype), jax.jit(net.init)
     for index in np.ndindex(2, 2, 2):
         eta, penalty, seed = (
@@ -227,27 +254,28 @@ def test_a_sweep_is_the_plain_loop_over_its_members(net, split, dtype, gradient,
         tolerance = 1e-11 if dtype == np.float64 else 2e-5
         for got, wanted in zip(jax.tree.leaves(result.member(*index)), jax.tree.leaves(params), strict=True):
             np.testing.assert_allclose(got, wanted, rtol=tolerance, atol=tolerance)
-        cost, accuracy = score(net, params, x, split.y_train, *split[2:])
+        cost, accuracy = score(net, params, x, split.y_train, *split[2:4])
         np.testing.assert_allclose(result.test_accuracy[index], accuracy, rtol=1e-6)
         np.testing.assert_allclose(result.train_loss[index], cost, rtol=10 * tolerance)
 
 
 def test_an_axis_of_the_optimizer_equals_single_values_of_it(net, split, sweep):
     momenta = [0.0, 0.5, 0.9]
-    result = sweep(learning_rate=[0.01, 0.05], l2=0.1, optimizer_args={"momentum": momenta, "nesterov": True})
+    optimizer = jfnn.Optimizer("sgd", momentum=momenta, nesterov=True)
+    result = sweep(learning_rate=[0.01, 0.05], l2=0.1, optimizer=optimizer)
     assert list(result.axes) == ["learning_rate", "l2", "momentum"]
     assert result.test_accuracy.shape == (2, 1, 3, 1)
     for k, momentum in enumerate(momenta):
         params, _ = jfnn.train(
             net,
             *split[:2],
-            test=split[2:],
+            test=split[2:4],
             learning_rate=0.05,
             l2=0.1,
             epochs=EPOCHS,
             batch_size=16,
-            tile=4,
-            optimizer_args={"momentum": momentum, "nesterov": True},
+            execution=jfnn.Execution(tile=4),
+            optimizer=jfnn.Optimizer("sgd", momentum=momentum, nesterov=True),
         )
         assert same_bits(params, result.member(1, 0, k, 0))
 
@@ -286,7 +314,7 @@ def test_a_network_of_your_own_trains_in_its_own_layout(split):
 
 
 def test_members_of_a_seed_share_start_and_minibatches(net, split):
-    untrained = jfnn.sweep(net, split, learning_rate=[0.1, 1.0], epochs=0, seeds=2, batch_size=16, tile=4)
+    untrained = jfnn.sweep(net, split, **keywords(learning_rate=[0.1, 1.0], epochs=0, seeds=2))
     assert same_bits(untrained.member(0, 0, 1), untrained.member(1, 0, 1))
     assert not same_bits(untrained.member(0, 0, 0), untrained.member(0, 0, 1))
     assert same_bits(untrained.member(0, 0, 1), net.init(jax.random.key(1)))
@@ -309,7 +337,7 @@ def test_given_parameters_and_batches_are_replayed(net, split):
         initial_params=stacked,
         batches=batches,
     )
-    x, t = split.x_train.astype(np.float32), np.eye(3, dtype=np.float32)[split.y_train]
+    x, t = jnp.asarray(split.x_train, jnp.float32), jnp.eye(3)[split.y_train]
     gradient, optimizer = training.autodiff(net, losses.LOSSES["cross_entropy"], "sum"), optax.sgd(0.02)
     one_epoch = compiled(lambda state, rows: training.epoch(state, optimizer, gradient, x, t, 0.1, rows)[0])
     for s in range(2):
@@ -335,7 +363,7 @@ def test_given_parameters_and_batches_are_replayed(net, split):
 
 @pytest.mark.parametrize("keep", ["all", "best", "none"])
 def test_parameters_are_kept_as_asked(sweep, grid, keep):
-    result = sweep(seeds=2, keep_params=keep)
+    result = sweep(seeds=2, execution={"keep_params": keep})
     best = grid.best().index
     assert result.best() == grid.best()
     if keep == "none":
@@ -349,7 +377,7 @@ def test_parameters_are_kept_as_asked(sweep, grid, keep):
 
 
 def test_history_ends_in_the_final_scores_and_starts_where_training_did(sweep, grid):
-    result = sweep(seeds=2, segment=2, history=True)
+    result = sweep(seeds=2, execution={"eval_every": 2})
     np.testing.assert_array_equal(result.history["epoch"], [2, 4, 6, 8, 9])
     assert result.history["train_loss"].shape == (*grid.diverged_at.shape, 5)
     np.testing.assert_array_equal(result.history["test_accuracy"][..., -1], grid.test_accuracy)
@@ -359,7 +387,7 @@ def test_history_ends_in_the_final_scores_and_starts_where_training_did(sweep, g
 
 def test_progress_is_told_at_every_return(sweep):
     told = []
-    sweep(segment=4, progress=told.append)
+    sweep(execution={"eval_every": 4, "progress": told.append})
     assert [p.epoch for p in told] == [4, 8, 9]
     assert all(p.members == 20 and p.epochs == 9 for p in told)
     assert told[-1].training < 20
@@ -373,26 +401,38 @@ def test_progress_is_told_at_every_return(sweep):
 )
 def test_every_active_member_sits_in_one_slot_of_as_few_tiles_as_can_be(members, width):
     active = np.array([trains for trains, _ in members], bool)
-    stream_of = np.array([stream for _, stream in members], int)
-    tiles = plan.tiles(active, stream_of, width)
+    replicate_of = np.array([replicate for _, replicate in members], int)
+    tiles = plan.tiles(active, replicate_of, width)
     seated = np.concatenate([tile.members[: tile.used] for tile in tiles] or [np.zeros(0, int)])
     np.testing.assert_array_equal(np.sort(seated), np.flatnonzero(active))
     for tile in tiles:
         assert tile.members.shape == (width,)
-        assert (stream_of[tile.members] == tile.stream).all()
+        assert (replicate_of[tile.members] == tile.replicate).all()
         assert active[tile.members].all()
-    assert len(tiles) == sum(-(-np.sum(active & (stream_of == stream)) // width) for stream in range(4))
+    assert len(tiles) == sum(
+        -(-np.sum(active & (replicate_of == replicate)) // width) for replicate in range(4)
+    )
 
 
-def test_seeds_that_see_the_same_full_batches_share_tiles_and_keep_their_bits(net, split, monkeypatch):
-    options = dict(learning_rate=[0.01, 1.0], minibatch="full", epochs=EPOCHS, tile=8)
-    seated = []
-    tiles = plan.tiles
-    monkeypatch.setattr(plan, "tiles", lambda *a: seated.append(tiles(*a)) or seated[-1])
-    grid = jfnn.sweep(net, split, seeds=4, folds=2, **options)
-    assert {len(found) for found in seated} == {2}  # one a fold
+class Counting(Threads):
+    """Threads that count the tiles of each call."""
+
+    def __init__(self, task, threads, counts):
+        super().__init__(task, threads)
+        self.counts = counts
+
+    def run(self, jobs, segment, collect):
+        self.counts.append(len(jobs))
+        super().run(jobs, segment, collect)
+
+
+def test_seeds_that_see_the_same_full_batches_share_tiles_and_keep_their_bits(trained, sweep):
+    options = dict(learning_rate=[0.01, 1.0], l2=0.0, batch_size=None, folds=2, execution={"tile": 8})
+    counts = []
+    grid = trained({"make_executor": functools.partial(Counting, counts=counts)}, seeds=4, **options)
+    assert set(counts) == {2}  # one a fold
     for seed in range(4):
-        alone = jfnn.sweep(net, split, seeds=[seed], folds=2, **options)
+        alone = sweep(seeds=[seed], **options)
         for rate in range(2):
             for fold in range(2):
                 assert same_bits(alone.member(rate, 0, 0, fold), grid.member(rate, 0, seed, fold))
@@ -408,14 +448,12 @@ def test_tile_width_grows_as_members_shrink():
     assert plan.tile_width(3_760, 50, 100, 4, "gpu") > 100
 
 
-def test_the_cores_of_a_cpu_share_one_device_unless_devices_are_named(sweep, grid, monkeypatch):
+def test_the_cores_of_a_cpu_share_one_device_unless_devices_are_named(sweep, grid):
     first, second = jax.devices()
-    monkeypatch.setattr(devices, "cores", lambda: 5)
-    assert devices.resolve(None) == (first,) * 5
-    assert devices.resolve(3) == (first,) * 3
-    assert devices.resolve([second, first]) == (second, first)
-    monkeypatch.setattr(devices, "cores", lambda: 1)
-    assert devices.resolve(None) == (first,) * 2  # as many as JAX was told to show
-    with pytest.raises(ValueError, match=r"^devices: expected at most 2, the CPU cores there are, got 3$"):
-        devices.resolve(3)
-    assert same_bits(everything(sweep(seeds=2, devices=(first,) * 7)), everything(grid))
+    assert devices.resolve(None, n_cores=5) == (first,) * 5
+    assert devices.resolve(3, n_cores=5) == (first,) * 3
+    assert devices.resolve([second, first], n_cores=5) == (second, first)
+    assert devices.resolve(None, n_cores=1) == (first,) * 2  # as many as JAX was told to show
+    with pytest.raises(ValueError, match=r"^devices: .*at most 2.*got 3$"):
+        devices.resolve(3, n_cores=1)
+    assert same_bits(everything(sweep(seeds=2, execution={"devices": (first,) * 7})), everything(grid))

@@ -1,7 +1,9 @@
 """A run that is stopped anywhere goes on to the same bytes; nothing else is taken for it."""
 
 import dataclasses
+import json
 import os
+import re
 import signal
 import subprocess
 import sys
@@ -14,25 +16,33 @@ import pytest
 from helpers import noise_split
 
 import jfnn
-from jfnn.engine import loop, plan
-from jfnn.search import checkpoint as checkpoints
-from jfnn.store import environment
+from jfnn.engine.plan import CallLength
+from jfnn.engine.trainer import Trainer
+from jfnn.search import run_directory
+from jfnn.search.sweep import prepare, train_run
+from jfnn.store import files, identity
+from jfnn.store.checkpoint import Checkpoint
 
 SPLIT = noise_split()
 EPOCHS = 12
-BASE = dict(
-    learning_rate=[0.05, 0.5, 3.0, 1e38],
-    l2=[0.0, 0.1],
-    epochs=EPOCHS,
-    batch_size=16,
-    seeds=2,
-    tile=4,
-    segment=3,
-)
+BASE = dict(learning_rate=[0.05, 0.5, 3.0, 1e38], l2=[0.0, 0.1], epochs=EPOCHS, batch_size=16, seeds=2)
+EXECUTION = dict(tile=4, eval_every=3)
 
 
-def sweep(out=None, net=None, data=None, **changes):
-    return jfnn.sweep(net or jfnn.mlp((5, 6, 3)), data or SPLIT, **(BASE | changes), out=out)
+def two_epochs(experiment, hardware):
+    """A trainer whose calls end every two epochs, so that runs are saved between evaluations too."""
+    return Trainer(experiment, hardware, CallLength(steps=8))
+
+
+def sweep(
+    out=None, net=None, data=None, execution=None, resume=False, make_trainer=Trainer, spacing=-1, **changes
+):
+    """A sweep that is saved at every return to the host."""
+    execution = jfnn.Execution(**EXECUTION | (execution or {}))
+    options = jfnn.Options(
+        net or jfnn.mlp((5, 6, 3)), data or SPLIT, execution=execution, out=out, **BASE | changes
+    )
+    return train_run(prepare(options), out, resume, make_trainer, spacing)
 
 
 class Stop(Exception):
@@ -40,11 +50,20 @@ class Stop(Exception):
 
 
 def stop_at(epoch, error=Stop):
+    """What runs a sweep until an epoch."""
+
     def progress(told):
         if told.epoch >= epoch:
             raise error
 
-    return progress
+    return {"progress": progress}
+
+
+def resumed(out, **changes):
+    """The epochs at which a resumed run returns to the host, and its result."""
+    told = []
+    result = sweep(out, resume=True, execution={"progress": told.append}, **changes)
+    return [progress.epoch for progress in told], result
 
 
 def contents(directory):
@@ -52,23 +71,17 @@ def contents(directory):
 
 
 def arrays(directory):
-    found = {name: content for name, content in contents(directory).items() if name.endswith(".npz")}
-    assert found.keys() == {"results.npz", "models.npz"}
-    return found
+    archives = {name: content for name, content in contents(directory).items() if name.endswith(".npz")}
+    assert archives.keys() == {"results.npz", "models.npz"}
+    return archives
 
 
 @pytest.fixture
-def eager(monkeypatch):
-    """Saves at every occasion."""
-    monkeypatch.setattr(checkpoints, "SPACING", -1)
-
-
-@pytest.fixture
-def stopped(tmp_path, eager):
+def stopped(tmp_path):
     """A directory with a run that was stopped after six epochs."""
     out = tmp_path / "run"
     with pytest.raises(Stop):
-        sweep(out, progress=stop_at(9))
+        sweep(out, execution=stop_at(9))
     return out
 
 
@@ -76,188 +89,255 @@ def refused(out, message, resume=True, **changes):
     """The sweep is refused, and nothing in the directory has changed."""
     before = contents(out)
     with pytest.raises(ValueError, match=message):
-        sweep(out, resume=resume, **changes)
+        sweep(out, resume=resume, make_trainer=lambda *_: pytest.fail("trains"), **changes)
     assert contents(out) == before
+
+
+def refused_at_the_checkpoint(out, message):
+    """The same, where the checkpoint is at fault; it is read when the trainer is there."""
+    before = contents(out)
+    with pytest.raises(ValueError, match=message):
+        sweep(out, resume=True, execution={"progress": lambda _: pytest.fail("trains")})
+    assert contents(out) == before
+
+
+def own_learner():
+    """A learner of functions of one's own, with memory and random steps."""
+    return jfnn.learner(
+        lambda key: {"w": jax.random.normal(key, (5, 3))},
+        lambda params, x, key: jnp.mean((x @ params["w"] + jax.random.normal(key, (len(x), 3))) ** 2),
+        optimizer="adam",
+        random=True,
+    )
 
 
 RUNS = {
     "sgd": {},
-    "adam with history": {"optimizer": "adam", "history": True},
-    "momentum axis": {"optimizer_args": {"momentum": [0.0, 0.9]}, "keep_params": "best"},
-    "halving": {"halving": 2, "segment": None},
-    "early stopping in folds": {"folds": 2, "early_stopping": 2, "history": True, "segment": 4},
+    "adam, scored at the end alone": {"optimizer": "adam", "execution": {"eval_every": None}},
+    "momentum axis": {
+        "optimizer": jfnn.Optimizer("sgd", momentum=[0.0, 0.9]),
+        "execution": {"keep_params": "best"},
+    },
+    "halving": {"schedulers": [jfnn.Halving(2)], "execution": {"eval_every": None}},
+    "early stopping in folds": {
+        "folds": 2,
+        "schedulers": [jfnn.EarlyStopping(2)],
+        "execution": {"eval_every": 4},
+    },
+    "a population and early stopping": {
+        "validation": 0.3,
+        "schedulers": [jfnn.PopulationTraining(2, share=0.4), jfnn.EarlyStopping(6)],
+    },
     "dropout, a schedule and weights, drawn": {
         "sample": 4,
-        "dropout": [0.1, 0.5],
-        "schedule": "cosine",
-        "weights": np.linspace(0, 2, 70),
+        "hyper": {"dropout": [0.1, 0.5]},
+        "optimizer": jfnn.Optimizer("sgd", schedule="cosine"),
+        "data": SPLIT._replace(weights=np.linspace(0, 2, 70)),
     },
     "given batches": {"batches": np.random.default_rng(1).integers(0, 70, (EPOCHS + 1, 3, 8))},
+    "a learner of one's own": {"net": own_learner(), "data": jfnn.Split(SPLIT.x_train, None, SPLIT.x_test)},
 }
 
 
 @pytest.mark.parametrize("name", RUNS)
-def test_a_stopped_run_ends_in_the_bytes_of_an_unbroken_one(name, tmp_path, eager):
+def test_a_stopped_run_ends_in_the_bytes_of_an_unbroken_one(name, tmp_path):
     whole, broken = tmp_path / "whole", tmp_path / "broken"
-    sweep(whole, **RUNS[name], devices=2)
+    changes = dict(RUNS[name])
+    execution = changes.pop("execution", {})
+    sweep(whole, **changes, execution=execution | {"devices": 2})
     for epoch, devices in ((4, 2), (7, 1), (10, 2)):
         with pytest.raises(Stop):
-            sweep(broken, resume=True, progress=stop_at(epoch), devices=devices, **RUNS[name])
+            on = execution | stop_at(epoch) | {"devices": devices}
+            sweep(broken, resume=True, make_trainer=two_epochs, execution=on, **changes)
         assert (broken / "checkpoint.jfnn").exists()
-    sweep(broken, resume=True, devices=1, **RUNS[name])
+    sweep(broken, resume=True, execution=execution | {"devices": 1}, **changes)
     assert arrays(broken) == arrays(whole)
     assert set(contents(broken)) == {"config.json", "results.csv", "results.npz", "models.npz"}
 
 
-@pytest.fixture
-def short_calls(monkeypatch):
-    """Calls of two epochs, so that runs are saved between the ends of their segments."""
-    monkeypatch.setattr(plan, "STEPS_A_CALL", 8)
-
-
-@pytest.mark.parametrize("changes", [{"history": True}, {"halving": 2, "segment": 5, "history": True}])
-def test_a_directory_does_not_change_the_result(changes, tmp_path, eager, short_calls):
-    changes = {"segment": None} | changes
-    in_memory, on_disk = sweep(**changes), sweep(tmp_path, **changes)
-    segment = changes["segment"] or EPOCHS
-    ends = [epoch for epoch in range(1, EPOCHS + 1) if epoch % segment == 0 or epoch == EPOCHS]
+@pytest.mark.parametrize("changes", [{}, {"schedulers": [jfnn.Halving(2)], "execution": {"eval_every": 5}}])
+def test_a_directory_does_not_change_the_result(changes, tmp_path):
+    in_memory = sweep(**changes, make_trainer=two_epochs)
+    on_disk = sweep(tmp_path, **changes, make_trainer=two_epochs)
+    every = changes.get("execution", EXECUTION)["eval_every"]
+    ends = [epoch for epoch in range(1, EPOCHS + 1) if epoch % every == 0 or epoch == EPOCHS]
     np.testing.assert_array_equal(on_disk.history["epoch"], ends)
     for field in dataclasses.fields(in_memory):
-        if field.name != "timing":
-            left, right = (getattr(each, field.name) for each in (in_memory, on_disk))
+        if field.name not in ("timing", "config"):
+            left, right = (getattr(result, field.name) for result in (in_memory, on_disk))
             jax.tree.map(np.testing.assert_array_equal, left, right)
+    assert in_memory.config == on_disk.config
 
 
-def test_a_run_of_one_segment_is_saved_after_every_call(tmp_path, eager, short_calls):
+def test_a_run_that_is_scored_at_the_end_alone_is_saved_after_every_call(tmp_path):
+    end_alone = {"make_trainer": two_epochs}
     with pytest.raises(Stop):
-        sweep(tmp_path, segment=None, progress=stop_at(8))
+        sweep(tmp_path, execution={"eval_every": None} | stop_at(8), **end_alone)
     told = []
-    sweep(tmp_path, segment=None, resume=True, progress=told.append)
-    assert [each.epoch for each in told] == [8, 10, 12]
-    assert told[0].best is None  # scores are taken at the ends of segments alone
-    assert told[-1].best is not None
+    sweep(tmp_path, resume=True, execution={"eval_every": None, "progress": told.append}, **end_alone)
+    assert [progress.epoch for progress in told] == [8, 10, 12]
+    assert [progress.best is None for progress in told] == [True, True, False]
 
 
 def test_a_resumed_run_goes_on_where_it_was_saved(stopped):
-    told = []
-    sweep(stopped, resume=True, progress=told.append)
-    assert [each.epoch for each in told] == [9, 12]
+    assert resumed(stopped)[0] == [9, 12]
 
 
 @pytest.mark.parametrize("by", [KeyboardInterrupt, SystemExit])
-def test_an_interrupt_between_segments_saves_there_and_then(by, tmp_path, monkeypatch):
-    monkeypatch.setattr(checkpoints, "SPACING", 1e9)
+def test_an_interrupt_between_calls_saves_there_and_then(by, tmp_path):
     with pytest.raises(by):
-        sweep(tmp_path, progress=stop_at(6, by))
-    told = []
-    sweep(tmp_path, resume=True, progress=told.append)
-    assert [each.epoch for each in told] == [9, 12]
+        sweep(tmp_path, execution=stop_at(6, by), spacing=1e9)
+    assert resumed(tmp_path)[0] == [9, 12]
 
 
-def test_an_interrupt_amid_a_save_leaves_a_sound_one(tmp_path, eager, monkeypatch):
-    real, calls = checkpoints.storage.write_sealed, []
+def test_nothing_is_saved_before_it_is_time(tmp_path):
+    with pytest.raises(Stop):
+        sweep(tmp_path, execution=stop_at(9), spacing=1e9)
+    assert set(contents(tmp_path)) == {"config.json"}
 
-    def interrupted(path, header, named):
-        calls.append(path)
-        if len(calls) == 2:
-            path.with_name(f".{path.name}.part").write_bytes(b"half")
+
+def test_an_interrupt_amid_a_save_leaves_a_sound_one(tmp_path, monkeypatch):
+    fsync, interrupts = os.fsync, []
+
+    def interrupted(handle):
+        if interrupts and interrupts.pop():
             raise KeyboardInterrupt
-        real(path, header, named)
+        fsync(handle)
 
-    monkeypatch.setattr(checkpoints.storage, "write_sealed", interrupted)
+    def progress(told):
+        interrupts[:] = [told.epoch == 6]
+
+    monkeypatch.setattr(os, "fsync", interrupted)
     with pytest.raises(KeyboardInterrupt):
-        sweep(tmp_path)
-    told = []
-    sweep(tmp_path, resume=True, progress=told.append)
-    assert [each.epoch for each in told] == [9, 12]
+        sweep(tmp_path, execution={"progress": progress})
+    assert files.read_checksummed(tmp_path / "checkpoint.jfnn")[1]["epoch"] == 6
+    (tmp_path / ".checkpoint.jfnn.part").write_bytes(b"half")  # as a kill amid a save leaves it
+    assert resumed(tmp_path)[0] == [9, 12]
     assert not list(tmp_path.glob(".*"))
 
 
-def test_a_run_that_was_stopped_before_its_first_save_starts_again(tmp_path, eager):
+def test_a_run_that_was_stopped_before_its_first_save_starts_again(tmp_path):
     for out, resume in ((tmp_path / "one", True), (tmp_path / "two", False)):
         with pytest.raises(Stop):
-            sweep(out, progress=stop_at(0))
+            sweep(out, execution=stop_at(0))
         assert set(contents(out)) == {"config.json"}
         sweep(out, resume=resume)
         assert "results.npz" in contents(out)
 
 
-def test_a_finished_run_is_given_back_and_not_repeated(tmp_path, monkeypatch):
+def test_a_finished_run_is_given_back_and_not_repeated(tmp_path):
     result = sweep(tmp_path)
     before = contents(tmp_path)
-    monkeypatch.setattr(loop, "run", lambda *_: pytest.fail("trained again"))
-    again = sweep(tmp_path, resume=True, devices=1)
+    never = {"make_trainer": lambda *_: pytest.fail("trained again")}
+    again = sweep(tmp_path, resume=True, execution={"devices": 1}, **never)
     for field in dataclasses.fields(result):
         jax.tree.map(np.testing.assert_array_equal, getattr(result, field.name), getattr(again, field.name))
-    refused(tmp_path, "holds this very run, finished; resume=True gives back its result", resume=False)
+    refused(tmp_path, "this very run, finished; resume=True", resume=False)
     assert contents(tmp_path) == before
 
 
 def test_an_unfinished_run_is_not_started_anew(stopped):
-    refused(stopped, "holds this very run, unfinished; resume=True goes on with it", resume=False)
+    refused(stopped, "this very run, unfinished; resume=True", resume=False)
 
 
-def test_saving_takes_less_than_a_twentieth_of_a_run(tmp_path, monkeypatch):
-    now, saving = [0.0], [0.0]
+def description(**values):
+    return {name: values.get(name) for name in identity.DESCRIPTION}
 
-    def slow(*_):
-        now[0] += 0.3
-        saving[0] += 0.3
 
-    monkeypatch.setattr(checkpoints.time, "perf_counter", lambda: now[0])
-    monkeypatch.setattr(checkpoints.storage, "write_sealed", slow)
-    kept = checkpoints.Checkpoint(tmp_path / "x", dict.fromkeys(("settings", "data", "versions", "backend")))
-    for _ in range(1000):
-        now[0] += 0.1
-        kept.save(loop.RunState(0, np.zeros(3), None, None, None, None))
-    assert 0.02 < saving[0] / now[0] < 0.05
+@pytest.mark.parametrize("seconds", [0.01, 0.3])
+def test_saving_takes_less_than_a_twentieth_of_a_run(tmp_path, seconds):
+    path, saved, now = tmp_path / "checkpoint", [None], [0.0]
+
+    def clock():
+        """The time, which goes on by some seconds with each save."""
+        if path.exists() and (file := path.stat().st_ino) != saved[-1]:
+            saved.append(file)
+            now[0] += seconds
+        return now[0]
+
+    checkpoint = Checkpoint(path, description(), clock=clock)
+    for i in range(1000):
+        now[0] += seconds / 3
+        checkpoint.save({"i": np.array(i)})
+    assert 0.02 < (len(saved) - 1) * seconds / now[0] < 0.05
+
+
+class Memory(dict):
+    """A pytree that the engine does not know."""
+
+
+jax.tree_util.register_pytree_with_keys(
+    Memory,
+    lambda memory: ([(jax.tree_util.DictKey(k), memory[k]) for k in sorted(memory)], tuple(sorted(memory))),
+    lambda names, values: Memory(zip(names, values, strict=True)),
+)
+
+
+def test_any_pytree_is_restored_in_its_structure(tmp_path):
+    state = Memory(
+        chains=np.arange(6.0).reshape(2, 3),
+        none=None,
+        pair=(np.zeros((0, 2), np.int32), [np.array(True)]),
+        halves=np.asarray(jnp.ones(3, jnp.bfloat16)),
+        epoch=7,
+        names={"a.b": np.zeros(1), "a": {"b": np.ones(1)}},
+    )
+    Checkpoint(tmp_path / "x", description(settings={"epochs": 1}), spacing=-1).save(state)
+    fresh = jax.tree.map(lambda leaf: 0 if isinstance(leaf, int) else np.zeros_like(leaf), state)
+    restored = Checkpoint(tmp_path / "x", description(settings={"epochs": 1})).restore(fresh)
+    assert jax.tree.structure(restored) == jax.tree.structure(state)
+    for one, other in zip(jax.tree.leaves(restored), jax.tree.leaves(state), strict=True):
+        assert type(one) is type(other)
+        np.testing.assert_array_equal(one, other)
+    assert Checkpoint(tmp_path / "none", description()).restore(fresh) is fresh
+    with pytest.raises(ValueError, match=r"settings\.epochs is 1 there and 2 here"):
+        Checkpoint(tmp_path / "x", description(settings={"epochs": 2})).restore(fresh)
+
+
+# Other runs
+
+
+def momentum(**arguments):
+    return {"optimizer": jfnn.Optimizer("sgd", **arguments)}
 
 
 OTHER = {
-    "learning_rate": (
-        {"learning_rate": [0.05, 0.5, 3.0, 1.0]},
-        "settings.axes.learning_rate is .* there and",
-    ),
+    "learning_rate": ({"learning_rate": [0.05, 0.5, 3.0, 1.0]}, "axes.learning_rate is .* there and"),
     "l2": ({"l2": [0.0, 0.2]}, "settings.axes.l2"),
-    "further axis": ({"optimizer_args": {"momentum": [0.9, 0.8]}}, "settings.axes.momentum is null there"),
-    "constant": (
-        {"optimizer_args": {"momentum": 0.9}},
-        "settings.constants.momentum is null there and 0.9",
-    ),
-    "schedule": ({"schedule": "cosine"}, 'settings.schedule is "constant" there and "cosine" here'),
-    "weights": ({"weights": np.full(70, 2.0)}, "data.weights is null there"),
-    "dropout": ({"dropout": 0.5}, "settings.constants.dropout"),
-    "init_scale": ({"init_scale": [1.0, 2.0]}, "settings.axes.init_scale"),
+    "further axis": (momentum(momentum=[0.9, 0.8]), "settings.axes.momentum is null there"),
+    "constant": (momentum(momentum=0.9), "settings.constants.momentum is null there and 0.9"),
+    "schedule": (momentum(schedule="cosine"), 'schedule is "constant" there and "cosine" here'),
+    "fixed argument": (momentum(nesterov=True), "optimizer_arguments.nesterov"),
+    "weights": ({"data": SPLIT._replace(weights=np.full(70, 2.0))}, "data.weights is null there"),
+    "dropout": ({"hyper": {"dropout": 0.5}}, "settings.constants.dropout"),
+    "init_scale": ({"hyper": {"init_scale": [1.0, 2.0]}}, "settings.axes.init_scale"),
     "sample": ({"sample": 4}, "settings.sampled is false there and true here"),
-    "fixed argument": ({"optimizer_args": {"nesterov": True}}, "settings.optimizer_args.nesterov"),
     "epochs": ({"epochs": 13}, "settings.epochs is 12 there and 13 here"),
     "batch_size": ({"batch_size": 15}, "settings.minibatches.batch_size"),
-    "minibatch": ({"minibatch": "permutation"}, "settings.minibatches.scheme"),
+    "minibatches": ({"batch_size": jfnn.Minibatches(16, "permutation")}, "settings.minibatches.scheme"),
     "seeds": ({"seeds": [0, 2]}, r"settings.seeds is \[0, 1\] there and \[0, 2\] here"),
-    "loss": ({"loss": "sigmoid_cross_entropy"}, "settings.loss"),
-    "reduction": ({"reduction": "mean"}, "settings.reduction"),
-    "optimizer": ({"optimizer": "adam"}, 'settings.optimizer is "sgd" there and "adam" here'),
-    "gradient": ({"gradient": "backprop"}, "settings.gradient"),
-    "validation": ({"validation": 0.2}, "settings.ranked_by.*"),
-    "folds": ({"folds": 2}, "settings.streams is 2 there and 4 here"),
-    "halving": ({"halving": 2}, "settings.halving"),
-    "history": ({"history": True}, "settings.history_every is null there and 3 here"),
-    "keep_params": ({"keep_params": "best"}, "settings.keep_params"),
-    "tile": ({"tile": 5}, "settings.tile"),
-    "widths": ({"net": jfnn.mlp((5, 7, 3))}, "settings.network.sizes"),
-    "activation": ({"net": jfnn.mlp((5, 6, 3), activation="tanh")}, "settings.network.activation"),
+    "loss": ({"loss": "sigmoid_cross_entropy"}, "settings.learner.loss"),
+    "reduction": ({"reduction": "mean"}, "settings.learner.reduction"),
+    "optimizer": ({"optimizer": "adam"}, 'settings.learner.optimizer is "sgd" there and "adam" here'),
+    "gradient": ({"gradient": "backprop"}, "settings.learner.gradient"),
+    "validation": ({"validation": 0.2}, "settings.ranked_by"),
+    "what ranks": ({"validation": jfnn.Validation(rank_by="loss")}, "settings.ranked_by"),
+    "folds": ({"folds": 2}, "settings.replicates is 2 there and 4 here"),
+    "schedulers": ({"schedulers": [jfnn.Halving(2)]}, "settings.schedulers"),
+    "eval_every": ({"execution": {"eval_every": 4}}, "settings.eval_every is 3 there and 4 here"),
+    "keep_params": ({"execution": {"keep_params": "best"}}, "settings.keep_params"),
+    "tile": ({"execution": {"tile": 5}}, "settings.tile"),
+    "widths": ({"net": jfnn.mlp((5, 7, 3))}, "network.layers"),
+    "activation": ({"net": jfnn.mlp((5, 6, 3), activation="tanh")}, "network.layers"),
     "init": ({"net": jfnn.mlp((5, 6, 3), init="he_normal")}, "data.starting_params"),
     "initial_params": (
         {"initial_params": jfnn.mlp((5, 6, 3)).init(jax.random.key(9))},
         "data.starting_params",
     ),
     "batches": ({"batches": np.zeros((EPOCHS, 2, 3), int)}, "data.batches"),
-    "x": ({"data": SPLIT._replace(x_train=SPLIT.x_train + 1e-3)}, "data.x.sha256"),
-    "y": ({"data": SPLIT._replace(y_test=np.arange(20) % 2)}, "data.targets.sha256"),
-    "no test rows": (
-        {"data": jfnn.Split(*SPLIT[:2])},
-        r"data.x.shape is \[90, 5\] there and \[70, 5\] here",
-    ),
+    "x": ({"data": SPLIT._replace(x_train=SPLIT.x_train + 1e-3)}, "data.rows"),
+    "y": ({"data": SPLIT._replace(y_test=np.arange(20) % 2)}, "data.rows"),
+    "no test rows": ({"data": jfnn.Split(*SPLIT[:2])}, "data.rows"),
 }
 
 
@@ -265,72 +345,126 @@ OTHER = {
 def other_runs(tmp_path_factory):
     """One directory for all refusals; each of them leaves it as it was."""
     out = tmp_path_factory.mktemp("refusals")
-    with pytest.MonkeyPatch.context() as patch, pytest.raises(Stop):
-        patch.setattr(checkpoints, "SPACING", -1)
-        sweep(out, progress=stop_at(9))
+    with pytest.raises(Stop):
+        sweep(out, execution=stop_at(9))
     return out
 
 
 @pytest.mark.parametrize("name", OTHER)
 def test_another_run_is_refused_by_what_differs(other_runs, name):
     changes, message = OTHER[name]
-    refused(other_runs, f"{other_runs.name}: holds another configuration.*{message}", **changes)
+    refused(other_runs, f"{other_runs.name}: .*{message}", **changes)
 
 
-def test_rows_held_out_elsewhere_are_another_run(tmp_path, eager):
+def test_rows_held_out_elsewhere_are_another_run(tmp_path):
     even, odd = np.arange(0, 70, 2), np.arange(1, 70, 2)
     with pytest.raises(Stop):
-        sweep(tmp_path, folds=[(even, odd)], progress=stop_at(9))
+        sweep(tmp_path, folds=[(even, odd)], execution=stop_at(9))
     refused(tmp_path, "data.train.sha256", folds=[(odd, even)])
 
 
-def test_float64_is_another_run(stopped, x64):
-    refused(stopped, 'settings.dtype is "float32" there and "float64" here')
+def test_other_numbers_of_a_scheduler_are_another_run(tmp_path):
+    with pytest.raises(Stop):
+        sweep(tmp_path, schedulers=[jfnn.Halving(2)], execution=stop_at(9))
+    refused(tmp_path, "settings.schedulers", schedulers=[jfnn.Halving(3)])
 
 
-def test_another_version_is_another_run(stopped, monkeypatch):
-    others = environment.versions() | {"jaxlib": "9.9"}
-    monkeypatch.setattr(environment, "versions", lambda: others)
-    refused(stopped, 'versions.jaxlib is .* there and "9.9" here')
+def test_float64_is_another_run(other_runs, x64):
+    refused(other_runs, 'settings.dtype is "float32" there and "float64" here')
+
+
+@pytest.mark.parametrize(
+    ("part", "name"), [("versions", "jaxlib"), ("versions", "jfnn"), ("backend", "processor")]
+)
+def test_what_another_version_or_processor_began_is_another_run(stopped, part, name):
+    there = json.loads((stopped / "config.json").read_text())
+    there = {name: there[name] for name in identity.DESCRIPTION}
+    assert there[part][name]
+    there[part][name] = "9.9"
+    there["fingerprint"] = identity.fingerprint(there)
+    run_directory.write_config(stopped, there)
+    refused(stopped, f'{part}.{name} is "9.9" there and ')
+
+
+def test_other_flags_of_the_compiler_are_another_run(tmp_path, monkeypatch):
+    now = os.environ.get("XLA_FLAGS", "")
+    for out, stop in ((tmp_path / "stopped", stop_at(9)), (tmp_path / "finished", {})):
+        with pytest.raises(Stop) if stop else monkeypatch.context():
+            sweep(out, execution=stop)
+        monkeypatch.setenv("XLA_FLAGS", f"{now} --xla_cpu_enable_fast_math=true")
+        refused(out, r"backend\.compiler_flags is .*xla_cpu_enable_fast_math=true")
+        monkeypatch.setenv("LIBTPU_INIT_ARGS", "--another")
+        monkeypatch.setenv("XLA_FLAGS", now)
+        refused(out, r"backend\.compiler_flags is .*--another")
+        monkeypatch.delenv("LIBTPU_INIT_ARGS")
+        monkeypatch.setenv("XLA_FLAGS", f"--xla_force_host_platform_device_count=7 {now}")
+        sweep(out, resume=True)  # how many devices there are changes no bit
+        monkeypatch.setenv("XLA_FLAGS", now)
 
 
 def test_what_changes_no_bit_is_the_same_run(stopped):
-    sweep(stopped, resume=True, devices=1, segment=5, progress=lambda told: None)
+    changes = {"devices": 1, "progress": lambda told: None}
+    sweep(stopped, resume=True, execution=changes, make_trainer=two_epochs)
     assert "results.npz" in contents(stopped)
 
 
-def own(shift=0.0, rate=1.0):
+def own_network(shift=0.0, rate=1.0):
     constant = np.full(3, shift, np.float32)
     net = jfnn.Network(
         lambda key: {"w": jax.random.normal(key, (5, 3))},
         lambda params, x: jnp.tanh(x @ params["w"]) + constant,
     )
-    return {"net": net, "optimizer": lambda learning_rate: optax.sgd(rate * learning_rate), "tile": 4}
+    return {"net": net, "optimizer": lambda learning_rate: optax.sgd(rate * learning_rate)}
 
 
-def test_functions_of_users_are_known_by_what_they_do(tmp_path, eager):
+def own_activation(slope=1.0):
+    function = jfnn.Activation(lambda z: jnp.tanh(slope * z), lambda z: slope / jnp.cosh(slope * z) ** 2)
+    return {"net": jfnn.mlp((5, 6, 3), activation=function)}
+
+
+def own_loss(power=2, scale=1.0):
+    learner = jfnn.learner(
+        lambda key: {"w": jax.random.normal(key, (5, 3))},
+        lambda params, x, key: jnp.mean(jnp.abs(x @ params["w"]) ** power),
+        score=lambda params, x: {"loss": scale * jnp.mean((x @ params["w"]) ** 2, axis=1)},
+    )
+    return {"net": learner, "data": jfnn.Split(SPLIT.x_train, None, SPLIT.x_test)}
+
+
+@pytest.mark.parametrize(
+    ("make", "others"),
+    [
+        (own_network, [{"shift": 1.0}, {"rate": 2.0}]),
+        (own_activation, [{"slope": 2.0}]),
+        (own_loss, [{"power": 4}, {"scale": 2.0}]),
+    ],
+)
+def test_functions_of_users_are_known_by_what_they_do(tmp_path, make, others):
     with pytest.raises(Stop):
-        sweep(tmp_path, progress=stop_at(9), **own())
-    refused(tmp_path, "data.own_code", **own(shift=1.0))
-    refused(tmp_path, "data.own_code", **own(rate=2.0))
-    sweep(tmp_path, resume=True, **own())
+        sweep(tmp_path, execution=stop_at(9), **make())
+    for other in others:
+        refused(tmp_path, "data.own_code", **make(**other))
+    sweep(tmp_path, resume=True, **make())
 
 
-def test_a_damaged_checkpoint_is_refused_by_its_array(stopped):
+# Files that changed
+
+
+def test_a_corrupt_checkpoint_is_refused_by_its_array(stopped):
     path = stopped / "checkpoint.jfnn"
     content = path.read_bytes()
-    places = {0: "first line", 60: "header", len(content) - 1: "array 'lost'"}
+    places = {0: "first line", 60: "header", len(content) - 1: "history.scores\\['loss'\\]"}
     places |= dict.fromkeys(np.random.default_rng(0).integers(0, len(content), 8).tolist(), "")
     for place, message in places.items():
         flipped = bytearray(content)
         flipped[place] ^= 4
         path.write_bytes(flipped)
-        refused(stopped, rf"checkpoint\.jfnn: .*{message}")
+        refused_at_the_checkpoint(stopped, rf"checkpoint\.jfnn: .*{message}")
     for length in (0, 10, len(content) // 2, len(content) - 1):
         path.write_bytes(content[:length])
-        refused(stopped, r"checkpoint\.jfnn: its (first line|header)|cut short")
+        refused_at_the_checkpoint(stopped, r"checkpoint\.jfnn: ")
     path.write_bytes(content.replace(b"arrays 1\n", b"arrays 7\n", 1))
-    refused(stopped, "its format is 7, this version of jfnn reads format 1")
+    refused_at_the_checkpoint(stopped, r"checkpoint\.jfnn: its format is 7.* reads format 1")
     path.write_bytes(content)
     sweep(stopped, resume=True)
 
@@ -338,28 +472,28 @@ def test_a_damaged_checkpoint_is_refused_by_its_array(stopped):
 def test_the_checkpoint_of_another_run_is_refused(stopped, tmp_path):
     other = tmp_path / "other"
     with pytest.raises(Stop):
-        sweep(other, progress=stop_at(9), epochs=13)
+        sweep(other, execution=stop_at(9), epochs=13)
     (stopped / "checkpoint.jfnn").write_bytes((other / "checkpoint.jfnn").read_bytes())
-    refused(stopped, "settings.epochs is 13 there and 12 here")
+    refused_at_the_checkpoint(stopped, "settings.epochs is 13 there and 12 here")
 
 
 @pytest.mark.parametrize("change", ["name", "dtype", "shape"])
 def test_a_checkpoint_whose_arrays_do_not_fit_is_refused(stopped, change):
     path = stopped / "checkpoint.jfnn"
-    header, named = checkpoints.storage.read_sealed(path)
-    name = "members.state.params.0.w"
+    header, named = files.read_checksummed(path)
+    name = "members.state.params[0].w"
     changed = {
         "name": lambda: {("other" if key == name else key): array for key, array in named.items()},
         "dtype": lambda: named | {name: named[name].astype(np.float64)},
         "shape": lambda: named | {name: named[name].swapaxes(1, 2)},
     }[change]()
-    checkpoints.storage.write_sealed(path, header, changed)
-    refused(stopped, name)
+    files.write_checksummed(path, header, changed)
+    refused_at_the_checkpoint(stopped, re.escape(name))
 
 
 def test_files_of_others_are_refused(tmp_path):
     (tmp_path / "config.json").write_text('{"theirs": 1}')
-    refused(tmp_path, r"config\.json: damaged, or not written by jfnn")
+    refused(tmp_path, r"config\.json: .*not written by jfnn")
     (tmp_path / "config.json").rename(tmp_path / "results.csv")
     refused(tmp_path, r"holds results\.csv, but not the config\.json")
     (tmp_path / "results.csv").rename(tmp_path / "notes.txt")
@@ -367,58 +501,71 @@ def test_files_of_others_are_refused(tmp_path):
     assert contents(tmp_path)["notes.txt"] == b'{"theirs": 1}'
 
 
-def test_what_cannot_be_saved_is_refused_before_training(tmp_path, monkeypatch):
-    monkeypatch.setattr(loop, "run", lambda *_: pytest.fail("trained"))
+def test_a_directory_that_another_process_uses_is_refused(stopped):
+    with files.lock(stopped):
+        refused(stopped, "^out: .*in use")
+    sweep(stopped, resume=True)
+
+
+def test_what_cannot_be_saved_is_refused_before_training(tmp_path):
+    never = {"make_trainer": lambda *_: pytest.fail("trained")}
     (tmp_path / "file").write_text("")
-    with pytest.raises(ValueError, match="is no directory"):
-        sweep(tmp_path / "file")
-    with pytest.raises(ValueError, match="resume: "):
-        sweep(resume=True)
+    with pytest.raises(ValueError, match=r"^out: .*no directory"):
+        sweep(tmp_path / "file", **never)
+    with pytest.raises(ValueError, match=r"^out: "):
+        sweep("", **never)
+    with pytest.raises(ValueError, match=r"^resume: "):
+        sweep(resume=True, **never)
     net = jfnn.Network(lambda key: {0: jnp.ones((5, 3))}, lambda params, x: x @ params[0])
-    with pytest.raises(TypeError, match="params: cannot save params, a dict whose keys"):
-        sweep(tmp_path / "new", net=net)
+    with pytest.raises(TypeError, match=r"^params: .*keys"):
+        sweep(tmp_path / "new", net=net, **never)
 
     def scaled(learning_rate, epochs):
         return optax.sgd(learning_rate * epochs)
 
-    with pytest.raises(ValueError, match="an axis named 'epochs'"):
-        sweep(tmp_path / "new", optimizer=scaled, optimizer_args={"epochs": [1.0, 2.0]})
+    with pytest.raises(ValueError, match="'epochs'"):
+        sweep(tmp_path / "new", optimizer=jfnn.Optimizer(scaled, epochs=[1.0, 2.0]), **never)
     assert not (tmp_path / "new").exists()
 
 
 KILLED = """
 import os, signal, sys, threading
-sys.path.insert(0, {tests!r})
+sys.path[:0] = {path!r}
 import jfnn
 jfnn.use_all_cores({devices})
-from jfnn.engine import checkpoint
-checkpoint.SPACING = -1
 import test_checkpoint
 
 def progress(told):
     if told.epoch >= {epoch}:
         threading.Timer({delay}, os.kill, (os.getpid(), signal.SIGKILL)).start()
 
-test_checkpoint.sweep({out!r}, resume=True, epochs=400, optimizer="adam", segment=10, progress=progress)
+test_checkpoint.long_sweep({out!r}, progress=progress)
 """
 
 
-def test_a_run_killed_at_random_moments_ends_in_the_bytes_of_an_unbroken_one(tmp_path, eager):
+def long_sweep(out, **execution):
+    schedulers = [jfnn.PopulationTraining(20)]
+    execution = {"eval_every": 10} | execution
+    sweep(out, resume=True, epochs=400, optimizer="adam", schedulers=schedulers, execution=execution)
+
+
+def test_a_run_killed_at_random_moments_ends_in_the_bytes_of_an_unbroken_one(tmp_path):
     rng = np.random.default_rng(0)
     whole, killed = tmp_path / "whole", tmp_path / "killed"
-    sweep(whole, epochs=400, optimizer="adam", segment=10)
-    # The second process finds what the first compiled.
+    long_sweep(whole)
+    # Later processes find what the first compiled.
     environment = os.environ | {
         "JAX_PLATFORMS": "cpu",
         "JAX_COMPILATION_CACHE_DIR": str(tmp_path / "compiled"),
         "JAX_PERSISTENT_CACHE_MIN_COMPILE_TIME_SECS": "0",
         "JAX_PERSISTENT_CACHE_MIN_ENTRY_SIZE_BYTES": "-1",
     }
-    for devices, epoch in ((1, rng.integers(20, 100)), (3, rng.integers(150, 250))):
+    here = os.path.dirname(__file__)
+    for devices, epochs in ((1, (20, 100)), (3, (150, 220)), (2, (260, 340))):
         script = KILLED.format(
-            tests=os.path.dirname(os.path.dirname(__file__)),
+            path=[here, os.path.dirname(here)],
             devices=devices,
-            epoch=epoch,
+            epoch=rng.integers(*epochs),
             delay=rng.uniform(0, 0.01),
             out=str(killed),
         )
@@ -427,5 +574,5 @@ def test_a_run_killed_at_random_moments_ends_in_the_bytes_of_an_unbroken_one(tmp
         )
         assert ended.returncode == -signal.SIGKILL, ended.stderr.decode()
         assert (killed / "checkpoint.jfnn").exists()
-    sweep(killed, resume=True, epochs=400, optimizer="adam", segment=10)
+    long_sweep(killed)
     assert arrays(killed) == arrays(whole)

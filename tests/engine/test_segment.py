@@ -1,0 +1,177 @@
+"""A tile's segment is a pure function of picklable arguments: the same bytes in any process, at any time."""
+
+import concurrent.futures
+import functools
+import multiprocessing
+import pickle
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+import pytest
+from helpers import noise_split, same_bits
+
+import jfnn
+from jfnn.engine.executors import Threads
+from jfnn.engine.segment import run_segment
+from jfnn.engine.trainer import Trainer
+from jfnn.search.sweep import prepare, train_run
+
+
+def init(key):
+    """An autoencoder's starting parameters."""
+    into, out = jax.random.split(key)
+    return {"in": jax.random.normal(into, (5, 2)), "out": jax.random.normal(out, (2, 5)), "b": jnp.zeros(5)}
+
+
+def errors(params, x, noise=0.0):
+    return (jnp.tanh(x @ params["in"] + noise) @ params["out"] + params["b"] - x) ** 2
+
+
+def loss(params, batch, key, strength):
+    noise = strength * jax.random.normal(key, (len(batch["x"]), 2), batch["x"].dtype)
+    return jnp.mean(errors(params, batch["x"], noise))
+
+
+def score(params, rows):
+    of_rows = errors(params, rows["x"])
+    return {"loss": of_rows.mean(axis=1), "largest": of_rows.max(axis=1)}
+
+
+def options(name, dtype):
+    """Six members a replicate in tiles of four, with memory and random steps, scored in two blocks."""
+    data = noise_split()
+    x_train, x_test = data.x_train[:60].astype(dtype), data.x_test.astype(dtype)
+    common = dict(learning_rate=[0.01, 0.1, 1.0], l2=[0.0, 0.1], seeds=2, epochs=3)
+    common |= dict(execution=jfnn.Execution(tile=4, eval_every=2))
+    if name == "own loss":
+        momentum = jfnn.Optimizer("sgd", momentum=0.9)
+        metrics = [jfnn.Metric("largest")]
+        own = jfnn.learner(
+            init, loss, optimizer=momentum, hyper=["strength"], random=True, score=score, metrics=metrics
+        )
+        split = jfnn.Split({"x": x_train}, None, {"x": x_test})
+        return jfnn.Options(own, split, hyper={"strength": 0.1}, batch_size=16, **common)
+    return jfnn.Options(
+        jfnn.mlp((5, 6, 3), activation="tanh"),
+        jfnn.Split(x_train, data.y_train[:60], x_test, data.y_test, np.linspace(0, 2, 60)),
+        hyper={"dropout": 0.2, "init_scale": 0.5},
+        batch_size=jfnn.Minibatches(16, "permutation", drop_last=False),
+        optimizer=jfnn.Optimizer("adam", schedule="cosine"),
+        gradient="backprop",
+        **common,
+    )
+
+
+def trained(options, make_executor=Threads):
+    return train_run(
+        prepare(options), None, False, make_trainer=functools.partial(Trainer, make_executor=make_executor)
+    )
+
+
+class Recording(Threads):
+    """Threads that keep the segments they run."""
+
+    def __init__(self, task, threads, keep):
+        super().__init__(task, threads)
+        self.task, self.segments = task, []
+        keep.append(self)
+
+    def run(self, jobs, segment, collect):
+        def recorded(job):
+            self.segments.append(segment(job))
+            return self.segments[-1]
+
+        super().run(jobs, recorded, collect)
+
+
+NAMES = ["supervised", "own loss"]
+
+
+@pytest.fixture(scope="module")
+def recorded():
+    """Name -> the task, two of its segments and the result of the run."""
+
+    @functools.cache
+    def of(name):
+        keep = []
+        result = trained(options(name, "float32"), functools.partial(Recording, keep=keep))
+        (executor,) = keep
+        return executor.task, executor.segments[:2], result
+
+    return of
+
+
+def in_process(x64, task, segment):
+    """What the other process runs."""
+    with jax.enable_x64(x64):
+        return run_segment(task, segment)
+
+
+@pytest.fixture(scope="module")
+def pool():
+    """One other process, with a JAX of its own."""
+    spawn = multiprocessing.get_context("spawn")
+    with concurrent.futures.ProcessPoolExecutor(1, mp_context=spawn) as pool:
+        yield pool
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_tasks_and_segments_come_out_of_a_pickle_as_they_were(recorded, name):
+    task, segments, _ = recorded(name)
+    again, others = pickle.loads(pickle.dumps((task, segments)))
+    assert again.learner == task.learner
+    assert hash(again.learner) == hash(task.learner)
+    assert (again.padded, again.n_train) == (task.padded, task.n_train)
+    assert same_bits((again.rows, again.weights), (task.rows, task.weights))
+    assert jax.tree.structure(others) == jax.tree.structure(segments)
+    assert same_bits(others, segments)
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_a_segment_gives_the_same_bytes_twice_and_in_another_process(recorded, pool, name):
+    task, segments, _ = recorded(name)
+    for segment in segments:
+        before = pickle.dumps(segment)
+        here = run_segment(task, segment)
+        assert not same_bits(here.members.state, segment.members.state)  # it trained
+        assert len(here.blocks) == 2 and all(isinstance(leaf, np.ndarray) for leaf in jax.tree.leaves(here))
+        assert pickle.dumps(segment) == before  # and left its arguments alone
+        others = [run_segment(task, segment)]
+        others += [pool.submit(in_process, False, task, segment).result(60) for _ in range(2)]
+        for other in others:
+            assert jax.tree.structure(other) == jax.tree.structure(here)
+            assert same_bits(other, here)
+
+
+class Processes:
+    """An executor over a pool: each segment runs twice, wherever there is room."""
+
+    def __init__(self, task, threads, pool):
+        self.task, self.pool = task, pool
+
+    def run(self, jobs, segment, collect):
+        x64 = jax.config.jax_enable_x64
+        job_of = {}
+        for job in jobs:
+            made = segment(job)
+            for _ in range(2):
+                job_of[self.pool.submit(in_process, x64, self.task, made)] = job
+        for future in concurrent.futures.as_completed(job_of):
+            collect(job_of[future], future.result())
+
+    def compile(self, segments):
+        pass
+
+
+@pytest.mark.parametrize(
+    ("name", "dtype"), [*((name, "float32") for name in NAMES), ("own loss", "float64")], indirect=["dtype"]
+)
+def test_an_executor_over_processes_ends_in_the_bytes_of_threads(recorded, pool, name, dtype):
+    plain = recorded(name)[2] if dtype == np.float32 else trained(options(name, dtype))
+    result = trained(options(name, dtype), functools.partial(Processes, pool=pool))
+    assert jax.tree.leaves(result.params)[0].dtype == dtype
+    for one, other in ((result.params, plain.params), (result.scores, plain.scores)):
+        assert same_bits(one, other)
+    assert same_bits((result.history, result.epochs), (plain.history, plain.epochs))
+    assert np.isfinite(result.train_loss).any()

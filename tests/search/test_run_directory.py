@@ -1,0 +1,360 @@
+"""A result comes back from its directory as it was, in the same bytes; a changed file is noticed by name."""
+
+import csv
+import dataclasses
+import json
+import shutil
+
+import jax
+import numpy as np
+import pytest
+
+import jfnn
+from jfnn.search import run_directory
+
+RATES, PENALTIES = [0.05, 0.5, 1e38], [0.0, 0.1]
+
+
+@pytest.fixture(scope="module")
+def net():
+    return jfnn.mlp((5, 6, 3))
+
+
+@pytest.fixture(scope="module")
+def sweep(net, split):
+    defaults = dict(learning_rate=RATES, l2=PENALTIES, epochs=4, batch_size=16, seeds=2)
+
+    def run(execution=None, **changes):
+        execution = jfnn.Execution(**{"tile": 4} | (execution or {}))
+        return jfnn.sweep(net, split, execution=execution, **(defaults | changes))
+
+    return run
+
+
+def assert_equal_results(one, other):
+    for field in dataclasses.fields(one):
+        left, right = getattr(one, field.name), getattr(other, field.name)
+        assert jax.tree.structure(left) == jax.tree.structure(right), field.name
+        for a, b in zip(jax.tree.leaves(left), jax.tree.leaves(right), strict=True):
+            assert type(a) is type(b)
+            assert np.asarray(a).dtype == np.asarray(b).dtype
+            np.testing.assert_array_equal(a, b, err_msg=field.name)
+
+
+RESULTS = {
+    "all": {},
+    "best": {"execution": {"keep_params": "best"}},
+    "none": {"execution": {"keep_params": "none"}},
+    "history": {"execution": {"eval_every": 2}},
+    "folds": {"folds": 2, "execution": {"keep_params": "best"}},
+    "further axis": {"optimizer": jfnn.Optimizer("sgd", momentum=[0.0, 0.5])},
+    "schedulers": {"validation": 0.2, "schedulers": [jfnn.EarlyStopping(1), jfnn.Halving(2)]},
+    "no epochs": {"epochs": 0, "execution": {"eval_every": 1}},
+    "sample": {"sample": 3},
+    "no cell ranks": {"learning_rate": 1e38, "l2": 1.0, "execution": {"keep_params": "best"}},
+}
+
+
+@pytest.fixture(scope="module")
+def results(sweep):
+    return {name: sweep(**changes) for name, changes in RESULTS.items()}
+
+
+@pytest.mark.parametrize("name", RESULTS)
+def test_a_result_is_loaded_equal_to_the_one_saved(results, name, tmp_path):
+    result = results[name]
+    result.save(tmp_path / "one" / "deep")
+    loaded = jfnn.load(tmp_path / "one" / "deep")
+    assert_equal_results(loaded, result)
+    loaded.save(tmp_path / "two")
+    for path in (tmp_path / "one" / "deep").iterdir():
+        assert path.read_bytes() == (tmp_path / "two" / path.name).read_bytes(), path.name
+    assert (tmp_path / "two" / "models.npz").exists() == (name not in ("none", "no cell ranks"))
+
+
+def test_float64_is_loaded_as_it_was(sweep, tmp_path, x64):
+    result = sweep()
+    assert result.params[0].w.dtype == np.float64
+    result.save(tmp_path)
+    assert_equal_results(jfnn.load(tmp_path), result)
+
+
+def test_parameters_of_networks_of_other_kinds_are_loaded(split, tmp_path):
+    def init(key):
+        return {"w": jax.random.normal(key, (5, 3)), "rest": [{"b": jax.numpy.zeros(3)}]}
+
+    net = jfnn.Network(init, lambda params, x: x @ params["w"] + params["rest"][0]["b"])
+    result = jfnn.sweep(net, split, learning_rate=[0.1, 0.2], epochs=2, batch_size=16, out=tmp_path)
+    assert_equal_results(jfnn.load(tmp_path), result)
+    with np.load(tmp_path / "models.npz") as models:
+        np.testing.assert_array_equal(models["rest.0.b"][1, 0, 0], result.member(1, 0, 0)["rest"][0]["b"])
+
+
+def test_models_are_addressed_by_their_axes(results, tmp_path):
+    result = results["further axis"]
+    result.save(tmp_path)
+    with np.load(tmp_path / "models.npz", allow_pickle=False) as models:
+        i = list(models["learning_rate"]).index(0.5)
+        j, k, s = list(models["l2"]).index(0.1), list(models["momentum"]).index(0.5), 1
+        assert models["seeds"][s] == 1
+        np.testing.assert_array_equal(models["1.w"][i, j, k, s], result.member(i, j, k, s)[1].w)
+
+
+def test_models_of_the_best_cell_say_which_it_is(results, tmp_path):
+    result = results["best"]
+    result.save(tmp_path)
+    with np.load(tmp_path / "models.npz", allow_pickle=False) as models:
+        assert {name: models[name] for name in result.axes} == result.best().axes
+        np.testing.assert_array_equal(models["0.w"][1], result.member(*result.best().index, 1)[0].w)
+
+
+def test_results_have_the_same_bytes_whatever_time_they_took(results, tmp_path):
+    result = results["all"]
+    result.save(tmp_path / "one")
+    dataclasses.replace(result, timing={"compile": 1.0, "run": 2.0}).save(tmp_path / "two")
+    for name in ("results.npz", "models.npz", "results.csv"):
+        assert (tmp_path / "one" / name).read_bytes() == (tmp_path / "two" / name).read_bytes()
+
+
+@pytest.mark.parametrize("name", ["all", "folds", "further axis", "sample"])
+def test_columns_and_csv_have_every_member_once(results, name, tmp_path):
+    result = results[name]
+    columns = result.to_dict()
+    result.to_csv(tmp_path / "x.csv")
+    with (tmp_path / "x.csv").open(newline="") as file:
+        header, *rows = csv.reader(file)
+    assert header == list(columns)
+    assert header[: len(result.axes) + 1] == [*result.axes, "seed"]
+    assert ("fold" in header) == (result.folds is not None)
+    n_axes = len(result.cell_shape)
+    for row, index in zip(rows, np.ndindex(result.diverged_at.shape), strict=True):
+        cell = dict(zip(header, map(float, row), strict=True))
+        assert {axis: cell[axis] for axis in result.axes} == result.axes_at(index[:n_axes])
+        assert cell["seed"] == result.seeds[index[n_axes]]
+        assert cell.get("fold", 0) == (0 if result.folds is None else index[-1])
+        for score in header[header.index("train_loss") :]:
+            np.testing.assert_array_equal(cell[score], getattr(result, score)[index])
+    for i, column in enumerate(columns.values()):
+        assert column.shape == (result.diverged_at.size,)
+        np.testing.assert_array_equal(column, [float(row[i]) for row in rows])
+    assert {"test_loss", "test_accuracy", "diverged_at", "stopped_at", "pruned", "epochs"} < set(header)
+
+
+def test_saving_over_another_run_is_refused(results, tmp_path):
+    results["all"].save(tmp_path)
+    results["all"].save(tmp_path)
+    before = {path: path.read_bytes() for path in tmp_path.iterdir()}
+    with pytest.raises(ValueError, match='keep_params is "all" there and "none" here'):
+        results["none"].save(tmp_path)
+    assert before == {path: path.read_bytes() for path in tmp_path.iterdir()}
+    with pytest.raises(ValueError, match="no directory"):
+        results["all"].save(tmp_path / "results.csv")
+
+
+def test_the_configuration_says_what_was_run(results, tmp_path):
+    results["history"].save(tmp_path)
+    config = json.loads((tmp_path / "config.json").read_text())
+    settings = config["settings"]
+    assert settings["axes"] == {"learning_rate": RATES, "l2": PENALTIES}
+    assert settings["learner"]["network"] == {
+        "inputs": [5],
+        "layers": [
+            {"kind": "dense", "units": 6, "activation": "sigmoid", "initializer": "normal"},
+            {"kind": "dense", "units": 3, "activation": "identity", "initializer": "normal"},
+        ],
+    }
+    assert settings["minibatches"] == {"scheme": "subset", "batch_size": 16, "drop_last": True}
+    assert settings["learner"]["optimizer"] == "sgd"
+    assert settings["learner"]["loss"] == "cross_entropy"
+    assert (settings["eval_every"], settings["dtype"], settings["tile"]) == (2, "float32", 4)
+    assert config["versions"]["jax"] == jax.__version__
+    assert config["device"]["count"] == 2
+    assert config["backend"]["platform"] == "cpu"
+    assert config["timing"].keys() == {"compile", "run"}
+
+
+# Changed files
+
+
+@pytest.fixture(scope="module")
+def finished(results, tmp_path_factory):
+    """A directory with a result in it: copy it, do not change it."""
+    directory = tmp_path_factory.mktemp("finished")
+    results["history"].save(directory)
+    return directory
+
+
+@pytest.fixture
+def copy(finished, tmp_path):
+    return shutil.copytree(finished, tmp_path / "copy")
+
+
+@pytest.mark.parametrize(("file", "name"), [("results.npz", "score.test_loss"), ("models.npz", "1.w")])
+def test_loading_names_the_array_that_is_corrupt(copy, file, name):
+    path = copy / file
+    with np.load(path) as arrays:
+        place = path.read_bytes().index(arrays[name].tobytes())
+    content = bytearray(path.read_bytes())
+    content[place + 9] ^= 2
+    path.write_bytes(content)
+    with pytest.raises(jfnn.CorruptFileError, match=rf"{file}: array '{name}'"):
+        jfnn.load(copy)
+
+
+@pytest.mark.parametrize("file", ["config.json", "results.npz", "models.npz"])
+def test_a_changed_byte_anywhere_and_a_cut_file_are_noticed_by_name(copy, file):
+    path = copy / file
+    content = path.read_bytes()
+    rng = np.random.default_rng(0)
+    flips = {0, len(content) - 1, *rng.integers(0, len(content), 150).tolist()}
+    cuts = {0, len(content) - 1, *rng.integers(0, len(content), 20).tolist()}
+    for place in flips:
+        changed = bytearray(content)
+        changed[place] ^= 1 << rng.integers(8)
+        path.write_bytes(changed)
+        with pytest.raises(ValueError, match=rf"{file}: "):
+            jfnn.load(copy)
+    for length in cuts:
+        path.write_bytes(content[:length])
+        with pytest.raises(jfnn.CorruptFileError, match=rf"{file}: "):
+            jfnn.load(copy)
+    path.write_bytes(content)
+    jfnn.load(copy)
+
+
+def set_to(*path):
+    """An edit of a configuration: the value at the end of a path."""
+    *names, last, value = path
+
+    def edit(config):
+        for name in names:
+            config = config[name]
+        assert config.get(last) != value
+        config[last] = value
+
+    return edit
+
+
+EDITS = {
+    "a score's name": lambda config: config["archives"]["results.npz"]["arrays"].pop("score.test_loss"),
+    "an array's checksum": set_to("archives", "results.npz", "arrays", "seeds", "sha256", "0" * 64),
+    "an archive's checksum": set_to("archives", "models.npz", "sha256", "0" * 64),
+    "an archive": lambda config: config["archives"].pop("models.npz"),
+    "timing": set_to("timing", "run", 1e-9),
+    "a metric's direction": set_to("result", "metrics", "loss", True),
+    "another metric": set_to("result", "metrics", "f1", True),
+    "what ranks": set_to("result", "ranked_by", "train_loss"),
+    "the order of axes": lambda config: config["result"]["axes"].reverse(),
+    "where parameters are": set_to("result", "params", None),
+    "settings": set_to("settings", "epochs", 5),
+    "versions": set_to("versions", "jax", "0.0"),
+    "device": set_to("device", "count", 64),
+    "status": set_to("status", "running"),
+    "fingerprint": set_to("fingerprint", "0" * 64),
+    "checksum": set_to("checksum", "0" * 64),
+    "no checksum": lambda config: config.pop("checksum"),
+}
+
+
+@pytest.mark.parametrize("edit", EDITS)
+def test_an_edit_of_the_configuration_is_noticed(copy, edit):
+    path = copy / "config.json"
+    config = json.loads(path.read_text())
+    EDITS[edit](config)
+    path.write_text(json.dumps(config, indent=2) + "\n")
+    with pytest.raises(jfnn.CorruptFileError, match=r"config\.json: "):
+        jfnn.load(copy)
+
+
+def test_others_may_add_to_a_configuration(copy):
+    """The command line keeps its own settings there."""
+    path = copy / "config.json"
+    config = json.loads(path.read_text())
+    path.write_text(json.dumps(config | {"command": {"epochs": 4}}, indent=2) + "\n")
+    assert jfnn.load(copy).config == {name: config[name] for name in jfnn.load(copy).config}
+
+
+@pytest.mark.parametrize("text", ["", "{", "[1]", '{"format": 4}', '{"theirs": 1}', "[" * 100_000, "\ud800"])
+def test_what_is_no_configuration_is_refused(copy, text):
+    (copy / "config.json").write_bytes(text.encode(errors="surrogatepass"))
+    with pytest.raises(jfnn.CorruptFileError, match=r"config\.json: "):
+        jfnn.load(copy)
+
+
+@pytest.mark.parametrize("number", [3, 5])
+def test_another_format_is_refused_by_its_number(copy, number, sweep):
+    path = copy / "config.json"
+    path.write_text(json.dumps(json.loads(path.read_text()) | {"format": number}))
+    before = {file: file.read_bytes() for file in copy.iterdir()}
+    message = rf"config\.json: its format is {number}.* reads format {run_directory.FORMAT}"
+    assert run_directory.FORMAT == 4
+    with pytest.raises(ValueError, match=message):
+        jfnn.load(copy)
+    for resume in (False, True):
+        with pytest.raises(ValueError, match=message):
+            sweep(execution={"eval_every": 2}, out=copy, resume=resume)
+    assert {file: file.read_bytes() for file in copy.iterdir()} == before
+
+
+def test_loading_says_what_is_missing(copy, tmp_path):
+    with pytest.raises(FileNotFoundError, match="no run"):
+        jfnn.load(tmp_path / "nowhere")
+    config = json.loads((copy / "config.json").read_text())
+    run_directory.write_config(tmp_path, {name: config[name] for name in jfnn.load(copy).config})
+    with pytest.raises(ValueError, match=r"not ended.*resume"):
+        jfnn.load(tmp_path)
+    for name in ("models.npz", "results.npz"):
+        (copy / name).unlink()
+        with pytest.raises(jfnn.CorruptFileError, match=name):
+            jfnn.load(copy)
+    (copy / "config.json").unlink()
+    with pytest.raises(ValueError, match=r"results\.csv, but not the config\.json"):
+        jfnn.load(copy)
+
+
+@pytest.mark.parametrize("change", ["emptied", "altered", "removed", "a line lost"])
+def test_a_changed_table_is_made_again(copy, sweep, change):
+    path = copy / "results.csv"
+    before = path.read_bytes()
+    changed = {"emptied": b"", "altered": before.replace(b"0.05", b"0.06"), "a line lost": before[:-30]}
+    if change == "removed":
+        path.unlink()
+    else:
+        assert changed[change] != before
+        path.write_bytes(changed[change])
+    jfnn.load(copy)  # which does not read it
+    sweep(execution={"eval_every": 2}, out=copy, resume=True)
+    assert path.read_bytes() == before
+
+
+# The result itself
+
+
+@pytest.mark.parametrize("name", RESULTS)
+def test_a_result_is_shown_in_a_few_lines(results, name):
+    result = results[name]
+    shown = repr(result)
+    assert len(shown) < 400 and shown.count("\n") <= 2
+    assert "array" not in shown
+    assert str(result.diverged_at.size) in shown
+    assert all(axis in shown for axis in result.axes)
+    best = result.best_or_none()
+    assert best is None or f"{best.score:.6g}" in shown
+
+
+def test_results_are_compared_by_identity(results, sweep):
+    result = results["all"]
+    other = dataclasses.replace(result)
+    assert result == result
+    assert result != other
+    assert len({result, other}) == 2
+
+
+def test_a_result_has_the_scores_of_its_metrics_as_attributes(results):
+    result = results["all"]
+    parts, metrics = ("train", "validation", "test"), ("loss", "accuracy")
+    assert set(result.scores) == {f"{part}_{metric}" for part in parts for metric in metrics}
+    assert all(getattr(result, name) is values for name, values in result.scores.items())
+    with pytest.raises(AttributeError, match=r"test_r2.*train_loss"):
+        result.test_r2  # noqa: B018
+    assert not hasattr(result, "test_r2")

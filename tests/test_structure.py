@@ -1,0 +1,150 @@
+"""The shape of the source, counted from its files: imports, lengths, words, docstrings, annotations."""
+
+import ast
+import functools
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).parent.parent
+FILES = sorted([*ROOT.glob("jfnn/**/*.py"), *ROOT.glob("scripts/**/*.py")])
+FUNCTIONS = ast.FunctionDef | ast.AsyncFunctionDef
+
+
+def name_of(path):
+    """Dotted name of a module."""
+    parts = path.relative_to(ROOT).with_suffix("").parts
+    return ".".join(parts[:-1] if parts[-1] == "__init__" else parts)
+
+
+MODULES = {name_of(path): ast.parse(path.read_text()) for path in FILES if path.is_relative_to(ROOT / "jfnn")}
+
+
+def imports(name):
+    """Modules of the package that a module imports, in its functions too."""
+    modules = set()
+    for node in ast.walk(MODULES[name]):
+        if isinstance(node, ast.Import):
+            modules |= {alias.name for alias in node.names}
+        elif isinstance(node, ast.ImportFrom):
+            assert node.level == 0, f"{name} imports by a relative name"
+            for alias in node.names:
+                inner = f"{node.module}.{alias.name}"
+                modules.add(inner if inner in MODULES else node.module)
+    return modules & MODULES.keys()
+
+
+IMPORTS = {name: imports(name) for name in MODULES}
+
+
+def room(name):
+    """The folder of a module; a module of the package itself is a room of its own."""
+    parts = name.split(".")
+    return parts[1] if len(parts) > 1 else parts[0]
+
+
+def longest_chain(graph):
+    """The longest way along the arrows of a graph, name -> names, which has no circle.
+
+    Raises:
+        ValueError: It has one; the message names it.
+    """
+
+    @functools.cache
+    def chain(name):
+        if name in walked:
+            raise ValueError(f"a circle: {' -> '.join([*walked[walked.index(name) :], name])}")
+        walked.append(name)
+        longest = max(map(chain, sorted(graph[name])), key=len, default=())
+        walked.pop()
+        return (name, *longest)
+
+    walked = []
+    return max(map(chain, sorted(graph)), key=len)
+
+
+def test_a_chain_and_a_circle_are_found():
+    """What the tests below count by."""
+    graph = {"a": {"b", "c"}, "b": {"d"}, "c": set(), "d": {"c"}, "e": set()}
+    assert longest_chain(graph) == ("a", "b", "d", "c")
+    with pytest.raises(ValueError, match="b -> d -> c -> b"):
+        longest_chain(graph | {"c": {"b"}})
+
+
+def test_modules_import_in_no_circle_and_in_chains_of_at_most_19():
+    chain = longest_chain(IMPORTS)
+    assert len(chain) <= 19, chain
+
+
+@pytest.mark.parametrize("folder", sorted({room(name) for name in MODULES if name.count(".") > 1}))
+def test_chains_of_imports_within_a_room_are_of_at_most_5_modules(folder):
+    names = {name for name in MODULES if room(name) == folder}
+    chain = longest_chain({name: IMPORTS[name] & names for name in names})
+    assert len(chain) <= 5, chain
+
+
+def test_rooms_import_in_no_circle():
+    rooms = {room(name): set() for name in MODULES}
+    for name, others in IMPORTS.items():
+        rooms[room(name)] |= {room(other) for other in others} - {room(name)}
+    longest_chain(rooms)
+
+
+@pytest.mark.parametrize(
+    ("folder", "strangers"),
+    [
+        ("engine", {"store", "search", "network", "backprop", "datasets", "analysis", "plots", "cli"}),
+        ("schedulers", {"engine", "experiment", "learners", "store", "search"}),
+        ("learners", {"engine", "experiment", "schedulers", "store", "search"}),
+        ("layers", {"engine", "experiment", "learners", "network", "losses", "training"}),
+        ("store", {"engine", "experiment", "learners", "schedulers", "search", "network"}),
+        ("experiment", {"engine", "search"}),
+        ("search", {"analysis", "plots", "report", "cli"}),
+        ("analysis", {"engine", "plots", "report", "cli"}),
+    ],
+)
+def test_a_room_knows_nothing_of_these(folder, strangers):
+    of_room = {other for name, others in IMPORTS.items() if room(name) == folder for other in others}
+    assert of_room  # it is there
+    assert not {room(other) for other in of_room} & strangers
+
+
+@pytest.mark.parametrize("word", ["accuracy", "dropout", "halving", "mlp", "l2", "csv"])
+def test_the_engine_has_no_word_for(word):
+    paths = [path for path in FILES if path.is_relative_to(ROOT / "jfnn/engine")]
+    assert paths
+    assert not [path.name for path in paths if word in path.read_text().lower()]
+
+
+def source_lines(function):
+    """Lines of a function besides its decorators, signature and docstring."""
+    body = function.body[1:] if ast.get_docstring(function) is not None else function.body
+    return function.end_lineno - body[0].lineno + 1 if body else 0
+
+
+@pytest.mark.parametrize("path", FILES, ids=lambda path: str(path.relative_to(ROOT)))
+def test_files_and_functions_are_short_and_documented(path):
+    text = path.read_text()
+    assert len(text.splitlines()) <= 250
+    tree = ast.parse(text)
+    assert ast.get_docstring(tree)
+    functions = [node for node in ast.walk(tree) if isinstance(node, FUNCTIONS)]
+    assert not [f"{f.name}: {source_lines(f)}" for f in functions if source_lines(f) > 40]
+    for scope in [tree, *(node for node in tree.body if isinstance(node, ast.ClassDef))]:
+        if scope is not tree and scope.name.startswith("_"):
+            continue
+        for node in scope.body:
+            if isinstance(node, FUNCTIONS | ast.ClassDef) and not node.name.startswith("_"):
+                assert ast.get_docstring(node), f"{node.name} has no docstring"
+            if isinstance(node, FUNCTIONS):
+                assert is_annotated(node, scope is not tree), f"{node.name} lacks annotations"
+
+
+def is_annotated(function, in_class):
+    """Whether all arguments, and what is returned, have types."""
+    of = function.args
+    arguments = [*of.posonlyargs, *of.args, *of.kwonlyargs, *filter(None, (of.vararg, of.kwarg))]
+    decorators = {ast.unparse(decorator) for decorator in function.decorator_list}
+    bound = in_class and "staticmethod" not in decorators
+    returns = function.returns is not None or function.name == "__init__"
+    return returns and all(argument.annotation for argument in arguments[bound:])
