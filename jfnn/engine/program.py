@@ -178,5 +178,5 @@ def _gathers_at_once(rows: Rows, minibatches: jax.Array) -> bool:
 
 def start_is_trivial(learner: Learner, params: Params, hyper: Hyper) -> bool:
     """Whether members start with their parameters as they are, and remember nothing."""
-    traced = jax.make_jaxpr(learner.start)(params, hyper)
-    return not traced.eqns and len(traced.out_avals) == len(jax.tree.leaves(params))
+    traced = jax.make_jaxpr(learner.start)(params, hyper).jaxpr
+    return bool(traced.outvars == traced.invars[: len(jax.tree.leaves(params))])
