@@ -51,7 +51,7 @@ def load(flags: Flags) -> Problem:
         split = datasets.digits(flags.test_size, flags.split_seed)
     else:
         table = _read(flags.data, flags)
-        for argument in {"test_size", "split_seed"} & flags.given:
+        for argument in {"test_size", "split_seed"} & flags.present:
             if table.n_train is not None:
                 raise ValueError(f"{argument}: {flags.data.name} says itself which rows to test on")
         name, classes = flags.data.name, table.classes

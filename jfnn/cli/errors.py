@@ -65,9 +65,9 @@ def _flag_named(name: str, rest: str, flags: Flags) -> str | None:
     if name in ("hyper", "optimizer") and set(re.findall(r"\w+", rest)) & set(arguments):
         return "--optimizer-arg"
     if name == "schedulers":
-        kinds = [kind for kind in SCHEDULERS if kind in flags.given]
+        kinds = [kind for kind in SCHEDULERS if kind in flags.present]
         return flag_of(next((kind for kind in kinds if SCHEDULERS[kind].__name__ in rest), kinds[0]))
-    known = {field.name for field in dataclasses.fields(Flags)} - {"given"}
+    known = {field.name for field in dataclasses.fields(Flags)} - {"present"}
     field = RENAMED.get(name, name)
     return flag_of(field) if field in known else None
 

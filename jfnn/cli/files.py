@@ -19,7 +19,7 @@ from jfnn.store import files
 
 REPORT = "report.html"
 ADDED = (REPORT, "curves.png", "heatmap.png", "scatter.png")  # what the command may write beside the library
-NOT_SETTINGS = ("out", "resume", "quiet", "given")  # flags that say nothing of what a run is
+NOT_SETTINGS = ("out", "resume", "quiet", "present")  # flags that say nothing of what a run is
 
 
 def choose(flags: Flags) -> Path:
@@ -32,12 +32,12 @@ def choose(flags: Flags) -> Path:
         ValueError: It is not.
     """
     out = flags.out
-    if "out" not in flags.given and not flags.resume:
+    if "out" not in flags.present and not flags.resume:
         numbered = (out.with_name(f"{out.name}-{i}") for i in itertools.count(2))
         out = next(path for path in itertools.chain([out], numbered) if not path.exists())
     try:
-        present = next(path for path in (out.absolute(), *out.absolute().parents) if path.exists())
-        with tempfile.TemporaryFile(dir=present):
+        existing = next(path for path in (out.absolute(), *out.absolute().parents) if path.exists())
+        with tempfile.TemporaryFile(dir=existing):
             pass
     except OSError as error:
         raise ValueError(f"out: cannot write to {out}: {error.strerror or error}") from None

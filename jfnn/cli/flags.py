@@ -47,7 +47,7 @@ def flag(metavar: str, help: str, default: Any = None, read: Read = str, many: b
     value = read(default) if isinstance(default, str) else default
     value = (value,) if many and default else value
     shown = "" if default is None or default is False or default == () else f" (default: {default})"
-    declared = {"metavar": metavar, "help": help + shown, "read": read, "many": many}
+    declared = {"metavar": metavar, "help": (help + shown).replace("%", "%%"), "read": read, "many": many}
     return dataclasses.field(default_factory=lambda: value, metadata=declared)
 
 
@@ -60,7 +60,7 @@ def option(name: str, metavar: str = "", help: str = "", read: Read = str) -> An
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
 class Flags:
-    """The values of all flags, and the names of those that the command line has (``given``)."""
+    """The values of all flags, and the names of those that the command line has (``present``)."""
 
     data: Path | None = flag("FILE", "a .csv with a header, or an .npz (default: the digits)", read=Path)
     target: str | None = flag("COLUMN", "column of the .csv to predict")
@@ -129,7 +129,7 @@ class Flags:
     out: Path = flag("DIR", "for results; without the flag the next that is free", "runs/grid", Path)
     resume: bool = option("resume", read=bool)
     quiet: bool = flag("", "print nothing but errors", False, bool)
-    given: frozenset[str] = frozenset()
+    present: frozenset[str] = frozenset()
 
 
 # A field -> title and text of the group of flags that begins with it.

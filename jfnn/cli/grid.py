@@ -63,7 +63,7 @@ def main(
         reader.exit(1, f"{prog}: error: --out: cannot write to {path}: {error.strerror or error}\n")
     except KeyboardInterrupt:
         words = [*command, *(word for word in argv if word != "--resume")]
-        words += [] if "out" in flags.given else ["--out", str(flags.out)]
+        words += [] if "out" in flags.present else ["--out", str(flags.out)]
         reader.exit(INTERRUPTED, f"\nstopped; to go on: {shlex.join([*words, '--resume'])}\n")
     if not flags.quiet:
         print(f"wrote {', '.join(written)} to {flags.out}")

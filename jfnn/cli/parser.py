@@ -69,10 +69,10 @@ def _of_scheduler(kind: type[Scheduler]) -> dict[str, Any]:
     """How to read and explain the flag of a scheduler, which takes numbers with colons between."""
     fields = [field.name for field in dataclasses.fields(kind) if not isinstance(field.default, tuple)]
     metavar = "[:".join(name.upper() for name in fields) + "]" * (len(fields) - 1)
-    document = inspect.getdoc(kind) or ""
-    first = re.search(rf"^ +{fields[0]}: (.*)", document, re.MULTILINE)
-    summary = document.partition("\n")[0]
-    text = f"{summary} {fields[0].upper()}: {first.group(1)}" if first else summary
+    document = inspect.getdoc(kind) or kind.__name__
+    first = re.search(rf"^ +({'|'.join(fields)}): (.*)", document, re.MULTILINE)
+    text = document.partition("\n")[0].replace("%", "%%")
+    text += f" {first[1].upper()}: {first[2]}".replace("%", "%%") if first else ""
 
     def read(words: str) -> Scheduler:
         try:
@@ -85,13 +85,13 @@ def _of_scheduler(kind: type[Scheduler]) -> dict[str, Any]:
 
 def parse(parser: Parser, argv: Sequence[str]) -> Flags:
     """The flags' values; exits with 2 where they cannot be read."""
-    given = vars(parser.parse_args(_joined(argv)))
-    fields = {name: value for name, value in given.items() if name not in SCHEDULERS}
+    present = vars(parser.parse_args(_joined(argv)))
+    fields = {name: value for name, value in present.items() if name not in SCHEDULERS}
     fields |= {name: tuple(value) for name, value in fields.items() if isinstance(value, list)}
-    schedulers = tuple(given[name] for name in SCHEDULERS if name in given)
-    flags = Flags(**fields, schedulers=schedulers, given=frozenset(given))
+    schedulers = tuple(present[name] for name in SCHEDULERS if name in present)
+    flags = Flags(**fields, schedulers=schedulers, present=frozenset(present))
     for name, (other, is_there) in GOES_WITH.items():
-        if name in given and not is_there(flags):
+        if name in present and not is_there(flags):
             parser.error(f"{flag_of(name)}: goes with {other}")
     return flags
 

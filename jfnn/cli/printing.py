@@ -85,8 +85,8 @@ def best_cells(sweeps: jfnn.SweepGroups, most: int) -> list[str]:
 def verdict(result: jfnn.SweepResult, where: str = "", tested: bool = True) -> list[str]:
     """The best cell, with ``where`` before its hyperparameters, and how far to trust its score.
 
-    ``tested`` says whether to give its score on test rows that ranked nothing. Of a cell that was trained
-    again it is given for that training alone.
+    ``tested`` says whether to show its score on test rows that ranked nothing. Of a cell that was trained
+    again that training's alone is shown.
     """
     best, averaged = result.best_or_none(), summary.averaged_over(result)
     if best is None:
@@ -120,7 +120,7 @@ def _scores_text(result: jfnn.SweepResult, part: str, place: tuple[int, ...]) ->
 
 
 def refitted(refit: jfnn.SweepResult | None, n_train: int) -> list[str]:
-    """The scores of the best cell trained again: the only ones on test rows that are given with these."""
+    """The scores of the best cell trained again: the only ones on test rows then."""
     if refit is None:
         return []
     over, texts = summary.averaged_over(refit), summary.refit_texts(refit)

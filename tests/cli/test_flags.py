@@ -46,7 +46,7 @@ def test_defaults_are_the_grid_of_the_notes():
     for field in dataclasses.fields(SearchOptions):
         if field.name not in own:
             assert getattr(taken, field.name) == field.default, field.name
-    assert (flags.dtype, flags.test_size, flags.split_seed, flags.given) == ("float32", 0.2, 0, frozenset())
+    assert (flags.dtype, flags.test_size, flags.split_seed, flags.present) == ("float32", 0.2, 0, frozenset())
 
 
 @pytest.mark.parametrize(
@@ -90,7 +90,7 @@ def test_values_are_read_as_the_help_says(words, name, value):
     numbers = isinstance(value, tuple) and all(isinstance(item, float | int) for item in value)
     assert read == (pytest.approx(value, rel=1e-12) if numbers else value)
     assert type(read) is type(value)
-    assert {flag_of(given) for given in flags.given} == {w for w in words.split() if w.startswith("--")}
+    assert {flag_of(name) for name in flags.present} == {w for w in words.split() if w.startswith("--")}
 
 
 @pytest.mark.parametrize(
@@ -108,6 +108,20 @@ def test_ranges_are_drawn_from_log_uniformly_or_uniformly(words, name, ends, mid
     flags = parse(*words.split())
     read = dict(flags.optimizer_arg)[name] if "=" in words else getattr(flags, name)
     np.testing.assert_allclose(read.ppf([0, 0.5, 1]), [ends[0], middle, ends[1]], rtol=1e-12, atol=1e-12)
+
+
+@dataclasses.dataclass(frozen=True)
+class Toy(jfnn.Halving):
+    """Ends 50% of the runs."""
+
+
+def test_a_scheduler_in_the_registry_has_a_flag(monkeypatch, capsys):
+    monkeypatch.setitem(SCHEDULERS, "toy_scheduler", Toy)
+    assert parse("--toy-scheduler", "3:7").schedulers == (Toy(3, 7),)
+    with pytest.raises(SystemExit):
+        parse("--help")
+    shown = capsys.readouterr().out
+    assert "--toy-scheduler FACTOR[:MIN_EPOCHS]" in shown and "ends 50% of the runs" in shown
 
 
 @pytest.mark.parametrize(
@@ -132,7 +146,7 @@ def test_help_shows_every_flag_with_its_default(capsys):
     assert stopped.value.code == 0
     shown = capsys.readouterr().out
     for field in dataclasses.fields(Flags):
-        names = {"schedulers": SCHEDULERS, "given": ()}.get(field.name, [field.name])
+        names = {"schedulers": SCHEDULERS, "present": ()}.get(field.name, [field.name])
         for name in names:
             entry = shown.split(f"\n  {flag_of(name)} ")[1].split("\n  --")[0]
             assert len(entry.split()) > 1
