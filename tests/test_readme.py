@@ -10,6 +10,7 @@ import pytest
 
 ROOT = Path(__file__).parents[1]
 README = (ROOT / "README.md").read_text()
+PAGES = [README, (ROOT / "scripts" / "lecture_notes" / "README.md").read_text()]
 SNIPPETS = re.findall(r"```python\n(.*?)```", README, re.DOTALL)
 FIRST = "python3 -m venv .venv && . .venv/bin/activate && pip install -e . && python scripts/grid.py"
 SECOND = 'python3 -m venv .venv && . .venv/bin/activate && pip install -e ".[test]" && python -m pytest'
@@ -60,9 +61,26 @@ def test_scripts_named_are_there_and_explain_themselves(helps, script):
             assert flag in shown, f"{script} has no {flag}"
 
 
+def test_flags_of_the_command_are_there(helps):
+    shown = helps["scripts/grid.py"]
+    for line in re.findall(r"^jfnn grid (.*)", README, re.MULTILINE):
+        for flag in re.findall(r"--[a-z][a-z-]*", line):
+            assert flag in shown, flag
+
+
 def test_files_and_tests_named_are_there():
     for path in set(re.findall(r"\]\(([\w./-]+)\)", README)):
         assert (ROOT / path).exists(), path
-    for name, test in set(re.findall(r"`(test_\w+\.py)(?:::(\w+))?", README)):
+    named = {pair for page in PAGES for pair in re.findall(r"`(test_\w+\.py)(?:::(\w+))?", page)}
+    assert len(named) > 5
+    for name, test in named:
         (source,) = (path.read_text() for path in (ROOT / "tests").rglob(name))
         assert not test or re.search(rf"def {test}", source), f"{name}::{test}"
+
+
+def test_the_layout_names_every_room_and_module():
+    rooms = [path.name for path in (ROOT / "jfnn").iterdir() if path.suffix == ".py" or path.is_dir()]
+    layout = README.partition("## How the code is laid out")[2]
+    for room in rooms:
+        if not room.startswith("__"):
+            assert room in layout, room
