@@ -82,12 +82,32 @@ def deltas(
         ``[δ_1, …, δ_L]``, each shaped like its pre-activation.
     """
     df = activations.get(activation).df
-    found = [delta_output]
+    from_last = [delta_output]
     for i in reversed(range(len(params) - 1)):
-        delta = jnp.matmul(found[0], params[i + 1].w.T, precision="highest") * df(zs[i])
+        delta = jnp.matmul(from_last[0], params[i + 1].w.T, precision="highest") * df(zs[i])
         mask = None if masks is None else masks[i]
-        found.insert(0, delta if mask is None else delta * mask.T)
-    return found
+        from_last.insert(0, delta if mask is None else delta * mask.T)
+    return from_last
+
+
+def gradients(
+    params: Sequence[Layer],
+    layers_out: Sequence[jax.Array],
+    all_deltas: Sequence[jax.Array],
+    l2: jax.Array | float = 0.0,
+) -> list[Layer]:
+    """``∂C/∂w_l = a_{l-1}ᵀ @ δ_l + λ w_l`` and ``∂C/∂b_l = Σ_samples δ_l`` of every layer.
+
+    Args:
+        params: The layers' parameters.
+        layers_out: The activations ``[a_0, …, a_L]``, from `forward`.
+        all_deltas: ``[δ_1, …, δ_L]``, from `deltas`.
+        l2: λ.
+    """
+    return [
+        Layer(w=jnp.matmul(a.T, delta, precision="highest") + l2 * layer.w, b=jnp.sum(delta, axis=0))
+        for layer, a, delta in zip(params, layers_out[:-1], all_deltas, strict=True)
+    ]
 
 
 def value_and_grad(
@@ -151,16 +171,9 @@ def value_and_grad(
     delta_output = loss.delta(outputs, targets) * activations.get(output).df(zs[-1])
     if weights is not None:
         delta_output = weights[:, None] * delta_output
+    of_layers = gradients(params, layers_out, deltas(params, zs, delta_output, activation, masks), l2)
     scale = losses.reduction_scale(x.shape[0], reduction, weights)
-    all_deltas = deltas(params, zs, delta_output, activation, masks)
-    gradients = tuple(
-        Layer(
-            w=scale * (jnp.matmul(a.T, delta, precision="highest") + l2 * layer.w),
-            b=scale * jnp.sum(delta, axis=0),
-        )
-        for layer, a, delta in zip(params, layers_out[:-1], all_deltas, strict=True)
-    )
-    return value, gradients
+    return value, tuple(Layer(scale * layer.w, scale * layer.b) for layer in of_layers)
 
 
 def sequence_value_and_grad(
