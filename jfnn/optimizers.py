@@ -44,7 +44,8 @@ def is_distribution(value: Any) -> bool:
 
 def is_axis(value: Any) -> bool:
     """Whether a value stands for several: a sequence or a distribution."""
-    return not isinstance(value, str) and (np.ndim(value) > 0 or is_distribution(value))
+    several = not isinstance(value, str) and isinstance(value, Sequence)
+    return several or getattr(value, "ndim", 0) > 0 or is_distribution(value)
 
 
 def is_number(value: Any) -> bool:
@@ -197,9 +198,8 @@ def _factory(
     else:
         factory = getattr(optax, name, None)
     try:
-        fits = callable(factory) and (
-            not isinstance(name, str) or "learning_rate" in inspect.signature(factory).parameters
-        )
+        parameters = inspect.signature(factory).parameters
+        fits = not isinstance(name, str) or "learning_rate" in parameters
     except (TypeError, ValueError):
         fits = False
     if not fits:

@@ -1,11 +1,12 @@
 """Options become an experiment: everything is checked here, once, before anything is compiled."""
 
 import dataclasses
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 
 import numpy as np
 
 from jfnn import checks
+from jfnn.datasets import Split
 from jfnn.experiment.axes import Axes, axes_and_constants, check_range
 from jfnn.experiment.experiment import Experiment, Ranking
 from jfnn.experiment.options import Common, Execution, Options, Validation
@@ -29,9 +30,12 @@ def build(options: Options, first_fold: int = 0) -> Experiment:
     Raises:
         ValueError, TypeError: What cannot be; the message begins with the option's name.
     """
+    if not isinstance(options.split, Sequence) or len(options.split) not in (4, 5):
+        raise TypeError("split: expected Split(x_train, y_train, x_test, y_test)")
+    options = dataclasses.replace(options, split=Split(*options.split))
     epochs = checks.as_count(options.epochs, "epochs", minimum=0)
     execution, validation = as_execution(options.execution), as_validation(options.validation)
-    _check_refit(options, validation)
+    _check_switches(options, validation)
     learner, data = _learner(options, validation).bind(options.split)
     learner.check(data)
     cells, constants = axes_and_constants(_numbers(options, learner), options.sample)
@@ -57,7 +61,7 @@ def build(options: Options, first_fold: int = 0) -> Experiment:
         None if options.folds is None else len(folds),
         epochs,
         _ranking(learner, data, validation, options),
-        _schedulers(options, cells, epochs, validation),
+        _schedulers(options, cells, epochs, [*cells.values, *constants]),
         execution,
     )
 
@@ -83,7 +87,10 @@ def as_validation(validation: float | int | Validation | None) -> Validation:
     return validation if isinstance(validation, Validation) else Validation(validation)
 
 
-def _check_refit(options: Options, validation: Validation) -> None:
+def _check_switches(options: Options, validation: Validation) -> None:
+    for name in ("resume", "refit"):
+        if not isinstance(getattr(options, name), bool):
+            raise TypeError(f"{name}: expected True or False, got {getattr(options, name)!r}")
     if options.refit and validation.size is None and options.folds is None:
         raise ValueError("refit: without validation or folds, cells are trained on all training rows already")
     if options.refit and options.batches is not None:
@@ -93,7 +100,8 @@ def _check_refit(options: Options, validation: Validation) -> None:
 def _learner(options: Options, validation: Validation) -> Learner:
     """The learner itself, or that of the network; with the metric that ranks, if it is the user's own."""
     learner, of_network = options.network, ("loss", "reduction", "optimizer", "gradient")
-    given = options.hyper or {}
+    if not isinstance(options.hyper or {}, Mapping):
+        raise TypeError(f"hyper: expected a mapping of names to values, got {options.hyper!r}")
     if isinstance(learner, Learner):
         defaults = {field.name: field.default for field in dataclasses.fields(Common)}
         for name in of_network:
@@ -106,7 +114,7 @@ def _learner(options: Options, validation: Validation) -> Learner:
             reduction=options.reduction,
             optimizer=options.optimizer,
             gradient=options.gradient,
-            hyper=[name for name in given if name in HYPER],
+            hyper=[name for name in options.hyper or {} if name in HYPER],
         )
     metric = validation.rank_by
     if isinstance(metric, Metric):
@@ -119,14 +127,13 @@ def _learner(options: Options, validation: Validation) -> Learner:
 
 def _numbers(options: Options, learner: Learner) -> dict[str, Values]:
     """Values of all numbers that the learner takes, in the order of the axes."""
-    hyper = options.hyper or {}
-    if not isinstance(hyper, Mapping):
-        raise TypeError(f"hyper: expected a mapping of names to values, got {type(hyper).__name__}")
-    numbers = {"learning_rate": options.learning_rate, "l2": options.l2, **learner.numbers, **hyper}
-    taken = [name for name in learner.hyper if name != SCHEDULE_STEPS]
-    for name in numbers:
+    own = {"learning_rate": options.learning_rate, "l2": options.l2}
+    numbers = {**own, **learner.numbers, **(options.hyper or {})}
+    taken = [name for name in learner.hyper if name not in (*own, SCHEDULE_STEPS)]
+    for name in (*learner.numbers, *(options.hyper or {})):
         if name not in taken:
-            raise ValueError(f"hyper: expected names of {', '.join(taken)}, got {name!r}")
+            names = taken if isinstance(options.network, Learner) else sorted({*taken, *HYPER})
+            raise ValueError(f"hyper: expected names of {names}, got {name!r}")
     for name in taken:
         if name not in numbers:
             raise ValueError(f"hyper: the learner takes a number {name!r}; give its value")
@@ -151,16 +158,17 @@ def _ranking(learner: Learner, data: Data, validation: Validation, options: Opti
     return Ranking(PARTS.index(part), name, directions[name])
 
 
-def _schedulers(options: Options, cells: Axes, epochs: int, validation: Validation) -> tuple[Scheduler, ...]:
+def _schedulers(options: Options, cells: Axes, epochs: int, hyper: Collection[str]) -> tuple[Scheduler, ...]:
+    validates = as_validation(options.validation).size is not None or options.folds is not None
     if not isinstance(options.schedulers, Sequence):
         raise TypeError(f"schedulers: expected a sequence of schedulers, got {options.schedulers!r}")
     for scheduler in options.schedulers:
         if not isinstance(scheduler, Scheduler):
             raise TypeError(f"schedulers: expected schedulers of jfnn.schedulers, got {scheduler!r}")
-        if scheduler.validates and validation.size is None and options.folds is None:
+        if scheduler.validates and not validates:
             raise ValueError(f"schedulers: {scheduler} needs rows held out; give validation or folds")
         try:
-            scheduler.check(int(np.prod(cells.shape)), epochs)
+            scheduler.check(int(np.prod(cells.shape)), epochs, hyper)
         except ValueError as error:
             raise ValueError(f"schedulers: {error}") from None
     return tuple(sorted(options.schedulers, key=lambda scheduler: not scheduler.keeps_best))

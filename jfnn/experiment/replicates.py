@@ -1,6 +1,7 @@
 """Replicates: starting parameters, minibatches and rows that the members of a seed and fold share."""
 
 import dataclasses
+import sys
 from collections.abc import Sequence
 from typing import Any
 
@@ -95,7 +96,9 @@ def replicates(
     size = options.batch_size
     scheme = size if isinstance(size, Minibatches) else Minibatches(size)
     given = as_batches(options.batches, options.epochs, len(seeds), min(lengths))
-    batches = scheme.checked(max(lengths), min(lengths)) if given is None else given
+    # Beside given rows the size decides nothing, but one that cannot be is refused all the same.
+    drawn = scheme.checked(*(sys.maxsize,) if given is not None else (max(lengths), min(lengths)))
+    batches = drawn if given is None else given
     starts = starting_params(learner, options.initial_params, seeds, data.dtype)
     test = np.arange(data.n_train, data.n)
     shared = isinstance(batches, Minibatches) and batches.scheme == "full" and not learner.random

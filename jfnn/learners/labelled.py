@@ -1,6 +1,5 @@
 """Inputs and targets of a split, checked against a network and put one part below the other."""
 
-from collections.abc import Sequence
 from typing import Any
 
 import jax
@@ -17,11 +16,8 @@ def as_data(network: Network, loss: Loss, split: Split) -> Data:
     """Rows ``(x [n, …], targets [n, n_out])`` of a split.
 
     Raises:
-        ValueError, TypeError: See `jfnn.checks`; also if ``split`` is no split.
+        ValueError, TypeError: See `jfnn.checks`.
     """
-    if not isinstance(split, Sequence) or len(split) not in (4, 5):
-        raise TypeError("split: expected Split(x_train, y_train, x_test, y_test)")
-    split = Split(*split)
     x_train = checks.as_inputs(split.x_train, "x_train", network.input_shape)
     dtype = checks.float_dtype(x_train)
     n_outputs = _outputs(network, x_train.shape[1:], dtype)

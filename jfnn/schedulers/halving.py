@@ -1,6 +1,7 @@
 """Successive halving: cells that fall behind stop at rungs."""
 
 import dataclasses
+from collections.abc import Collection
 
 import numpy as np
 
@@ -50,7 +51,7 @@ class Halving(Scheduler):
             epoch *= self.factor
         return rungs
 
-    def check(self, cells: int, epochs: int) -> None:
+    def check(self, cells: int, epochs: int, hyper: Collection[str]) -> None:
         """There must be a rung, unless there are too few cells for one."""
         if cells >= self.factor and not self.rungs(cells, epochs):
             raise ValueError(f"no round of {self} ends within {epochs} epochs")

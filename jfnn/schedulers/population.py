@@ -1,6 +1,8 @@
 """Population-based training: members that fall behind go on from better ones, with perturbed numbers."""
 
 import dataclasses
+import numbers
+from collections.abc import Collection
 
 import numpy as np
 
@@ -34,15 +36,20 @@ class PopulationTraining(Scheduler):
         """Refuses what is out of range."""
         checks.as_count(self.every, "every")
         checks.as_count(self.seed, "seed", minimum=0)
-        if not 0 < self.share <= 0.5:
-            raise ValueError(f"share: expected a number above 0 and at most 0.5, got {self.share}")
-        if not 1 < self.factor < np.inf:
-            raise ValueError(f"factor: expected a number above 1, got {self.factor}")
+        if not isinstance(self.share, numbers.Real) or not 0 < self.share <= 0.5:
+            raise ValueError(f"share: expected a number above 0 and at most 0.5, got {self.share!r}")
+        if not isinstance(self.factor, numbers.Real) or not 1 < self.factor < np.inf:
+            raise ValueError(f"factor: expected a number above 1, got {self.factor!r}")
 
-    def check(self, cells: int, epochs: int) -> None:
-        """There must be a cell to replace."""
+    def check(self, cells: int, epochs: int, hyper: Collection[str]) -> None:
+        """There must be a cell to replace, an epoch to do so, and numbers to perturb."""
         if int(self.share * cells) < 1:
             raise ValueError(f"a share of {self.share} of {cells} cells is less than one")
+        if self.every >= epochs:
+            raise ValueError(f"no selection of {self} comes before the end, {epochs} epochs")
+        for name in self.perturbed:
+            if name not in hyper:
+                raise ValueError(f"expected names of {', '.join(hyper)} to perturb, got {name!r}")
 
     def next_epoch(self, epoch: int, cells: int, epochs: int) -> int:
         """The next multiple of `every` before the end."""
@@ -70,6 +77,6 @@ class PopulationTraining(Scheduler):
         hyper = {}
         for name in self.perturbed:
             factors = np.where(rng.random(len(copy)) < 0.5, self.factor, 1 / self.factor)
-            numbers = report.hyper[name]
-            hyper[name] = np.where(moved, numbers[copy] * factors, numbers).astype(numbers.dtype)
+            values = report.hyper[name]
+            hyper[name] = np.where(moved, values[copy] * factors, values).astype(values.dtype)
         return state, Actions(copy=copy, hyper=hyper)

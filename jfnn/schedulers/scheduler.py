@@ -2,7 +2,7 @@
 
 import abc
 import dataclasses
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from typing import Any, ClassVar, NamedTuple
 
 import numpy as np
@@ -70,8 +70,14 @@ class Scheduler(abc.ABC):
     # Whether it needs rows held out.
     validates: ClassVar[bool] = False
 
-    def check(self, cells: int, epochs: int) -> None:  # noqa: B027
-        """Refuses a sweep for which the scheduler makes no sense, by ValueError."""
+    def check(self, cells: int, epochs: int, hyper: Collection[str]) -> None:  # noqa: B027
+        """Refuses a sweep for which the scheduler makes no sense, by ValueError.
+
+        Args:
+            cells: Combinations of hyperparameters.
+            epochs: Epochs in all.
+            hyper: Names of the numbers that members have.
+        """
 
     @abc.abstractmethod
     def next_epoch(self, epoch: int, cells: int, epochs: int) -> int:
@@ -88,7 +94,7 @@ class Scheduler(abc.ABC):
     @classmethod
     def parse(cls, text: str) -> "Scheduler":
         """From the words of a command line, numbers with colons between; raises ValueError."""
-        fields = [field for field in dataclasses.fields(cls) if field.init]
+        fields = [field for field in dataclasses.fields(cls) if not isinstance(field.default, tuple)]
         words = text.split(":")
         if not 1 <= len(words) <= len(fields):
             raise ValueError(f"expected {':'.join(field.name.upper() for field in fields)}, got {text!r}")

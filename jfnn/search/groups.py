@@ -162,8 +162,9 @@ def _prepared(options: GroupOptions, groups: Sequence[Group]) -> tuple[list[Opti
     common = {field.name: getattr(options, field.name) for field in dataclasses.fields(SearchOptions)}
     all_options: list[Options] = []
     runs: list[Run] = []
+    directory = run_directory.as_directory(options.out, options.resume)
     for group in groups:
-        out = None if options.out is None else Path(options.out) / group.directory
+        out = None if directory is None else directory / group.directory
         size = group.batch_size
         if isinstance(options.batch_size, Minibatches):
             size_or_scheme: Minibatches | int | None = options.batch_size._replace(batch_size=size)

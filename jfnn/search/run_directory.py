@@ -11,6 +11,7 @@ import csv
 import hashlib
 import io
 import json
+import os
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
@@ -68,6 +69,17 @@ def check_can_hold(axes: Mapping[str, Any], scores: Mapping[str, Any], params: P
     for name in trees.pack(params)[1]:
         if name in (*axes, "seeds"):
             raise TypeError(f"params: cannot save an array named {name!r}; an axis has that name")
+
+
+def as_directory(out: Any, resume: bool = False) -> Path | None:
+    """The path of a run's directory, or None for none, where there is nothing to resume."""
+    if out is None:
+        if resume:
+            raise ValueError("resume: there is nothing to go on with; give the directory as out")
+        return None
+    if not isinstance(out, str | os.PathLike) or not str(out):
+        raise ValueError(f"out: expected the name of a directory, got {out!r}")
+    return Path(out)
 
 
 def make(directory: Path) -> None:

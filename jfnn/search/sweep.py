@@ -45,9 +45,9 @@ def prepare(options: Options, first_fold: int = 0) -> Run:
         ValueError, TypeError: What cannot be; the message begins with the option's name.
     """
     experiment = build(options, first_fold)
+    run_directory.as_directory(options.out, options.resume)
     devices = hardware(experiment)
-    with_code = options.out is not None
-    description = describe(experiment, devices.tile, devices.threads, with_code)
+    description = describe(experiment, devices.tile, devices.threads, with_code=options.out is not None)
     if options.out is not None:
         scores = [f"{part}_{metric.name}" for part in PARTS for metric in experiment.learner.metrics]
         keeps = experiment.execution.keep_params != "none"
@@ -103,14 +103,10 @@ def train_run(
         ValueError: The directory holds another run, or this one and ``resume`` is not set; another process
             uses it; or a file in it is corrupt.
     """
-    if out is None:
-        if resume:
-            raise ValueError("resume: there is nothing to go on with; give the directory as out")
+    directory = run_directory.as_directory(out, resume)
+    if directory is None:
         trainer = make_trainer(run.experiment, run.hardware)
         return shaped(run, loop.run(trainer, loop.start(trainer)))
-    if not str(out):
-        raise ValueError("out: expected a directory, got an empty name")
-    directory = Path(out)
     run_directory.make(directory)
     with files.lock(directory):
         checkpoint = Checkpoint(directory / CHECKPOINT, run.description, spacing)

@@ -1,6 +1,7 @@
 """One member alone: a sweep of one, and what came of it in a form for one."""
 
 import dataclasses
+from collections.abc import Mapping
 from typing import Any
 
 import numpy as np
@@ -10,6 +11,7 @@ from jfnn.datasets import Split
 from jfnn.experiment.build import as_execution
 from jfnn.experiment.options import Common, Options, TrainOptions
 from jfnn.layers.kind import Params
+from jfnn.learners.learner import Learner
 from jfnn.optimizers import as_optimizer, is_axis
 from jfnn.search.door import door
 from jfnn.search.sweep import prepare, train_run
@@ -80,8 +82,9 @@ def train(options: TrainOptions) -> tuple[Params, History]:
 
 def _check_single(options: TrainOptions) -> None:
     values: dict[str, Any] = {"learning_rate": options.learning_rate, "l2": options.l2}
-    values |= dict(options.hyper or {})
-    values |= as_optimizer(options.optimizer).numbers
+    values |= options.hyper if isinstance(options.hyper, Mapping) else {}
+    learner = options.network
+    values |= learner.numbers if isinstance(learner, Learner) else as_optimizer(options.optimizer).numbers
     for name, value in values.items():
         if is_axis(value):
             raise TypeError(f"{name}: expected one number, got {value!r}; use sweep for several")
