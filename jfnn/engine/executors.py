@@ -71,34 +71,34 @@ class Threads:
 
 
 def spread(
-    tasks: Iterable[Job],
+    jobs: Iterable[Job],
     devices: Sequence[jax.Device],
     issue: Callable[[Job, jax.Device], Result],
     collect: Callable[[Job, Result], None],
 ) -> None:
-    """Runs tasks on devices, each where there is room first.
+    """Runs jobs on devices, each on the first that is free.
 
     Args:
-        tasks: What to do; taken one at a time by whichever device is free.
+        jobs: What to run.
         devices: The device of each thread; one may occur several times.
-        issue: ``(task, device) -> results``, arrays that may still be computed.
-        collect: ``(task, results)``, which waits for the results and stores them. The next task has been
-            issued by then, so that the device does not wait for the host. Called from several threads.
+        issue: ``(job, device) -> result``, arrays that may still be computed.
+        collect: ``(job, result)``, which waits for the result and stores it. The next job has been issued by
+            then, so that the device does not wait for the host. Called from several threads.
 
     Raises:
-        Exception: Whatever a task raises; tasks not yet begun are dropped.
+        Exception: Whatever a job raises; jobs not yet begun are dropped.
     """
-    waiting, lock, stop = iter(tasks), threading.Lock(), threading.Event()
+    waiting, lock, stop = iter(jobs), threading.Lock(), threading.Event()
 
-    def next_task() -> Job | None:
+    def next_job() -> Job | None:
         with lock:
             return None if stop.is_set() else next(waiting, None)
 
     def work(device: jax.Device) -> None:
         under_way: tuple[Job, Result] | None = None
         while under_way or not stop.is_set():
-            task = next_task()
-            issued = None if task is None else (task, issue(task, device))
+            job = next_job()
+            issued = None if job is None else (job, issue(job, device))
             if under_way:
                 collect(*under_way)
             elif issued is None:

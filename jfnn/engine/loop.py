@@ -64,7 +64,9 @@ def run(trainer: Trainer, state: RunState, save: Save = lambda state, now: None)
         if scores is not None and evaluates:
             if _is_boundary(trainer, end):
                 state = state._replace(history=_append(state.history, end, scores))
+            before = state.members
             state = act(experiment, state, scores)
+            scores = scores if state.members is before else None  # of members that are copies now
         _return_to_host(trainer, state, best, save)
     outcome = _finish(trainer, state, scores)
     return outcome._replace(
@@ -90,6 +92,8 @@ def _next_end(trainer: Trainer, epoch: int) -> tuple[int, bool]:
     if every is not None:
         evaluations.append(min((epoch // every + 1) * every, experiment.epochs))
     end = min([*evaluations, trainer.next_call_end(epoch), experiment.epochs])
+    if end <= epoch:
+        raise ValueError(f"schedulers: expected a next epoch above {epoch}, got {end}")
     return end, end in evaluations
 
 

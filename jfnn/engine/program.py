@@ -164,9 +164,8 @@ def _counts(numbers: jax.Array, padded: bool, weights: jax.Array | None, rows: R
     """How often each row of a minibatch counts: not at all where it is padding."""
     if not padded:
         return None if weights is None else weights[numbers]
-    leaves = jax.tree.leaves(rows)
-    dtype = next(leaf.dtype for leaf in reversed(leaves) if jnp.issubdtype(leaf.dtype, jnp.floating))
-    counts = (numbers >= 0).astype(dtype)
+    floats = [leaf.dtype for leaf in jax.tree.leaves(rows) if jnp.issubdtype(leaf.dtype, jnp.floating)]
+    counts = (numbers >= 0).astype(floats[0] if floats else jnp.float32)
     return counts if weights is None else counts * weights[numbers]
 
 

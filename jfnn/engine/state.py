@@ -21,11 +21,11 @@ class History(NamedTuple):
 
 
 class Kept(NamedTuple):
-    """Parameters that members are to end with: the epochs done (-1 for none kept), their scores, and these.
+    """Parameters that a scheduler keeps for members to end with.
 
     Attributes:
-        epoch: ``[members]``.
-        score: The score that ranks, higher is better ``[members]``.
+        epoch: Epochs done when they were kept, -1 for none ``[members]``.
+        score: Their score, the one that ranks, higher is better ``[members]``.
         params: In the engine's form.
     """
 

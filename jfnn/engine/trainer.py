@@ -125,7 +125,10 @@ class Trainer:
         return scores
 
     def _draw_ahead(self, state: RunState, end: int) -> None:
-        """Draws minibatches while the devices work, so that the next call need not wait."""
+        """Draws minibatches while the devices work, so that the next call need not wait.
+
+        Those of the first replicate: others are drawn while its tiles train.
+        """
         first, epochs = state.epoch, self.experiment.epochs
         self.minibatches.forget(first)
         if end < epochs:

@@ -82,7 +82,7 @@ class Experiment:
     @property
     def members(self) -> int:
         """Number of members."""
-        return int(np.prod(self.cells.shape)) * len(self.replicates)
+        return self.n_cells * len(self.replicates)
 
     @property
     def n_cells(self) -> int:

@@ -42,7 +42,7 @@ def processor() -> str:
         lines = Path("/proc/cpuinfo").read_text().splitlines()
     except OSError:
         return f"{platform.machine()} {platform.processor()}".strip()
-    told = dict(line.split(":", 1) for line in lines if line.startswith(named))
-    features = hashlib.sha256("".join(sorted(told.values())).encode()).hexdigest()[:12]
-    model = next((value.strip() for name, value in told.items() if name.startswith("model name")), "")
+    fields = dict(line.split(":", 1) for line in lines if line.startswith(named))
+    features = hashlib.sha256("".join(sorted(fields.values())).encode()).hexdigest()[:12]
+    model = next((value.strip() for name, value in fields.items() if name.startswith("model name")), "")
     return " ".join(filter(None, (platform.machine(), model, features)))

@@ -1,5 +1,6 @@
 """Laws of the sweep engine: a member's bits depend on nothing but its own definition."""
 
+import dataclasses
 import functools
 import itertools
 import pickle
@@ -20,6 +21,7 @@ from jfnn.engine import devices, plan, program
 from jfnn.engine.executors import Threads
 from jfnn.engine.plan import CallLength
 from jfnn.engine.trainer import Trainer
+from jfnn.schedulers import Actions
 from jfnn.search.sweep import prepare, train_run
 
 SIZES = (5, 6, 3)
@@ -132,6 +134,17 @@ def test_calls_of_any_length_change_no_bit(trained, grid, calls, ends):
     result = trained({"calls": calls}, seeds=2, execution={"progress": returns.append})
     assert [told.epoch for told in returns] == ends
     assert same_bits(everything(result), everything(grid))
+
+
+def test_the_epoch_of_a_late_divergence_is_counted_from_the_start_of_the_run(trained):
+    # The penalty alone multiplies weights by -9, or -29, in each of four steps an epoch.
+    options = dict(learning_rate=[10.0, 30.0], l2=1.0)
+    whole = trained({}, **options)
+    assert ((whole.diverged_at > 1) & (whole.diverged_at < EPOCHS - 1)).all()
+    assert whole.diverged_at[0, 0, 0] > whole.diverged_at[1, 0, 0]
+    np.testing.assert_array_equal(whole.epochs, whole.diverged_at)
+    cut = trained({"calls": CallLength(steps=1)}, **options)
+    assert same_bits(everything(cut), everything(whole))
 
 
 @pytest.mark.parametrize("gradient", ["autodiff", "backprop"])
@@ -391,6 +404,34 @@ def test_progress_is_told_at_every_return(sweep):
     assert [p.epoch for p in told] == [4, 8, 9]
     assert all(p.members == 20 and p.epochs == 9 for p in told)
     assert told[-1].training < 20
+
+
+@dataclasses.dataclass(frozen=True)
+class CopyFirst(jfnn.Scheduler):
+    """After an epoch every member becomes a copy of the first one."""
+
+    at: int
+
+    def next_epoch(self, epoch, cells, epochs):
+        return self.at
+
+    def update(self, state, report):
+        return state, Actions(copy=np.zeros(len(report.active), int))
+
+
+def test_copies_made_at_the_end_have_the_scores_of_what_they_are_copies_of(sweep):
+    plain = sweep(learning_rate=RATES[:2])
+    result = sweep(learning_rate=RATES[:2], schedulers=[CopyFirst(EPOCHS)])
+    assert plain.train_loss[0, 0] != plain.train_loss[1, 0]
+    for index in np.ndindex(result.diverged_at.shape):
+        assert same_bits(result.member(*index), plain.member(0, 0, 0))
+        for name, scores in result.scores.items():
+            np.testing.assert_array_equal(scores[index], plain.scores[name][0, 0, 0])
+
+
+def test_a_scheduler_that_goes_back_in_time_is_refused(sweep):
+    with pytest.raises(ValueError, match=r"^schedulers: "):
+        sweep(schedulers=[CopyFirst(EPOCHS - 1)])
 
 
 @hypothesis.given(

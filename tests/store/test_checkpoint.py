@@ -18,6 +18,7 @@ from helpers import noise_split
 import jfnn
 from jfnn.engine.plan import CallLength
 from jfnn.engine.trainer import Trainer
+from jfnn.schedulers import Actions
 from jfnn.search import run_directory
 from jfnn.search.sweep import prepare, train_run
 from jfnn.store import files, identity
@@ -111,6 +112,21 @@ def own_learner():
     )
 
 
+@dataclasses.dataclass(frozen=True)
+class Cooling(jfnn.Scheduler):
+    """Lowers learning rates every other epoch, and counts; in NumPy's own dtypes."""
+
+    def next_epoch(self, epoch, cells, epochs):
+        return (epoch // 2 + 1) * 2
+
+    def init(self, cells, replicates):
+        return {"count": np.zeros(1, int)}
+
+    def update(self, state, report):
+        rates = report.hyper["learning_rate"].astype(np.float64) / (2 + state["count"])
+        return {"count": state["count"] + 1}, Actions(hyper={"learning_rate": rates})
+
+
 RUNS = {
     "sgd": {},
     "adam, scored at the end alone": {"optimizer": "adam", "execution": {"eval_every": None}},
@@ -134,6 +150,7 @@ RUNS = {
         "optimizer": jfnn.Optimizer("sgd", schedule="cosine"),
         "data": SPLIT._replace(weights=np.linspace(0, 2, 70)),
     },
+    "a scheduler of one's own": {"schedulers": [Cooling()]},
     "given batches": {"batches": np.random.default_rng(1).integers(0, 70, (EPOCHS + 1, 3, 8))},
     "a learner of one's own": {"net": own_learner(), "data": jfnn.Split(SPLIT.x_train, None, SPLIT.x_test)},
 }
