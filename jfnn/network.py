@@ -74,10 +74,10 @@ def _sequential(layers: tuple[LayerKind, ...], input_shape: Shape) -> Network:
 
 def shapes(layers: Sequence[LayerKind], input_shape: Shape) -> list[Shape]:
     """Shapes of one sample from the input to the output: one more than there are layers."""
-    found = [input_shape]
+    of_layers = [input_shape]
     for layer in layers:
-        found.append(layer.output_shape(found[-1]))
-    return found
+        of_layers.append(layer.output_shape(of_layers[-1]))
+    return of_layers
 
 
 def _init(layers: Sequence[LayerKind], input_shape: Shape, key: jax.Array) -> Params:

@@ -8,6 +8,7 @@ from collections.abc import Callable
 from typing import Any, NamedTuple
 
 import jax
+import jax.numpy as jnp
 import optax
 
 from jfnn import checks, losses
@@ -160,6 +161,8 @@ def epoch(
     Returns:
         ``(state, values)``: the state after the epoch, and the objective before each step ``[steps]``.
     """
+
+    x, targets = jnp.asarray(x), jnp.asarray(targets)
 
     def one_step(state: State, batch: jax.Array) -> tuple[State, jax.Array]:
         return step(state, optimizer, value_and_grad, x[batch], targets[batch], l2)

@@ -48,7 +48,7 @@ class Trainer:
         self.experiment, self.hardware = experiment, hardware
         self.calls = calls or CallLength()
         self.replicates, data = experiment.replicates, experiment.data
-        self.stream_of = experiment.stream_of()
+        self.minibatches_of = experiment.minibatches_of()
         task = Task(experiment.learner, experiment.padded, data.rows, data.weights, data.n_train)
         self.executor = make_executor(task, hardware.threads)
         self.steps, self.rows_a_step = self.replicates[0].minibatches(0).shape
@@ -132,7 +132,7 @@ class Trainer:
         first, epochs = state.epoch, self.experiment.epochs
         self.minibatches.forget(first)
         if end < epochs:
-            replicate = int(self.stream_of[state.active][0])
+            replicate = int(self.minibatches_of[state.active][0])
             self.minibatches.ahead(replicate, first, end - first)
             self.minibatches.ahead(replicate, end, min(end - first, epochs - end))
 
@@ -181,7 +181,7 @@ class Trainer:
         return Segment(Members(State(take(params, tile), ()), ()), {}, None)
 
     def _tiles(self, active: np.ndarray) -> Sequence[Tile]:
-        return plan.tiles(active, self.stream_of, self.hardware.tile)
+        return plan.tiles(active, self.minibatches_of, self.hardware.tile)
 
 
 def take(tree: Any, tile: Tile) -> Any:

@@ -93,10 +93,10 @@ class Experiment:
         """Number of each member's replicate ``[members]``."""
         return np.arange(self.members) % len(self.replicates)
 
-    def stream_of(self) -> np.ndarray:
+    def minibatches_of(self) -> np.ndarray:
         """Number of the replicate whose minibatches each member sees ``[members]``."""
-        streams = [replicate.stream for replicate in self.replicates]
-        return np.asarray(np.array(streams)[self.replicate_of()])
+        numbers = [replicate.minibatches_of for replicate in self.replicates]
+        return np.asarray(np.array(numbers)[self.replicate_of()])
 
     def hyper(self) -> dict[str, np.ndarray]:
         """Each member's numbers, name -> ``[members]``."""

@@ -29,7 +29,7 @@ class Replicate:
         params: Starting parameters in the engine's form (NumPy).
         batches: How minibatches are drawn, or row numbers ``[epochs, steps, batch]`` of the training rows.
         parts: A name of `PARTS` -> numbers of the rows that it is scored on; none for a part left out.
-        stream: Number of the first replicate with the same minibatches, whose tiles it may share.
+        minibatches_of: Number of the first replicate with the same minibatches, whose tiles it may share.
         key: Raw data of the random key of its steps, or None.
     """
 
@@ -37,7 +37,7 @@ class Replicate:
     params: Params
     batches: Minibatches | np.ndarray
     parts: dict[str, np.ndarray]
-    stream: int
+    minibatches_of: int
     key: np.ndarray | None = None
 
     @property
@@ -109,8 +109,8 @@ def replicates(
             parts = dict(zip(PARTS, (train, validation, test), strict=True))
             key = step_key(seed, first_fold + fold) if learner.random else None
             of_seed = batches if isinstance(batches, Minibatches) else batches[i]
-            stream = fold if shared else number
-            members.append(Replicate(seed, starts[i], of_seed, parts, stream, key))
+            source = fold if shared else number
+            members.append(Replicate(seed, starts[i], of_seed, parts, source, key))
     return members
 
 

@@ -61,18 +61,18 @@ def named_metrics(metrics: Sequence[str | Metric], loss: Loss) -> tuple[Metric, 
     Raises:
         ValueError, TypeError: An unknown name, one name twice, or no metric.
     """
-    found = [METRICS["loss"](loss)]
+    chosen = [METRICS["loss"](loss)]
     for metric in metrics:
         if isinstance(metric, str):
             metric = METRICS[checks.as_choice(metric, "metrics", METRICS)](loss)
         if not isinstance(metric, Metric) or metric.of_rows is None:
             raise TypeError(f"metrics: expected names or jfnn.Metric(name, …, of_rows), got {metric!r}")
-        if metric not in found:
-            found.append(metric)
-    names = [metric.name for metric in found]
+        if metric not in chosen:
+            chosen.append(metric)
+    names = [metric.name for metric in chosen]
     if len(set(names)) != len(names):
         raise ValueError(f"metrics: expected each name once, got {', '.join(names)}")
-    return tuple(found)
+    return tuple(chosen)
 
 
 def output_metric(name: str, function: Callable[[Any, Any], float], higher_is_better: bool = True) -> Metric:

@@ -26,7 +26,7 @@ def optax_name(factory: str | Callable[..., Any]) -> str | None:
 
 def code_name(function: Any) -> str:
     """Where a function comes from, and its name."""
-    function = getattr(function, "func", function)
+    function = getattr(function, "func", getattr(function, "function", function))
     name = getattr(function, "__qualname__", type(function).__qualname__)
     return f"{getattr(function, '__module__', type(function).__module__)}.{name}"
 
@@ -68,4 +68,4 @@ def is_known_network(network: Network) -> bool:
 def takes(function: Callable[..., Any], name: str) -> bool:
     """Whether a function takes a keyword of a name."""
     known = inspect.signature(function).parameters.values()
-    return any(each.name == name or each.kind is inspect.Parameter.VAR_KEYWORD for each in known)
+    return any(p.name == name or p.kind is inspect.Parameter.VAR_KEYWORD for p in known)

@@ -96,7 +96,7 @@ class OwnLoss(Learner):
             "loss": code_name(self.loss),
             "optimizer": optax_name(self.rule.name) or code_name(self.rule.name),
             "optimizer_arguments": dict(self.rule.fixed),
-            "metrics": [metric.name for metric in self.metrics],
+            "metrics": {metric.name: code_name(metric.reduce) for metric in self.metrics},
         }
 
 

@@ -174,7 +174,7 @@ class Supervised(Learner):
             "optimizer_arguments": dict(rule.fixed),
             "schedule": schedule if isinstance(schedule, str) else code_name(schedule),
             "gradient": self.gradient if isinstance(self.gradient, str) else code_name(self.gradient),
-            "metrics": [metric.name for metric in self.metrics],
+            "metrics": {metric.name: code_name(metric.reduce) for metric in self.metrics},
         }
 
 

@@ -81,7 +81,11 @@ class Scheduler(abc.ABC):
 
     @abc.abstractmethod
     def next_epoch(self, epoch: int, cells: int, epochs: int) -> int:
-        """The first epoch above ``epoch`` after which it wants scores; above ``epochs`` for none."""
+        """The first epoch above ``epoch`` after which it wants scores; above ``epochs`` for none.
+
+        It must name members of one fixed set of epochs, wherever a run is cut: `update` is called at every
+        evaluation, those that others want included.
+        """
 
     def init(self, cells: int, replicates: int) -> SchedulerState:
         """What it remembers before the first epoch."""

@@ -26,7 +26,9 @@ def refit_options(options: Options, result: SweepResult) -> Options | None:
     # As axes of one value, so that the program, and the bits, are those of the cell in a grid of all rows.
     values = {name: [value] for name, value in best.axes.items()}
     changed: dict[str, Any] = {name: values.pop(name) for name in ("learning_rate", "l2")}
-    if not isinstance(options.network, Learner):
+    if isinstance(options.network, Learner):
+        changed["network"] = _with_schedule(options.network, options.epochs)
+    else:
         optimizer = as_optimizer(options.optimizer)
         changed["optimizer"] = _with_values(optimizer, options.epochs, values)
         values = {name: value for name, value in values.items() if name not in optimizer.arguments}
@@ -46,6 +48,14 @@ def refit_options(options: Options, result: SweepResult) -> Options | None:
         execution=as_execution(options.execution)._replace(keep_params="all"),
         out=None if options.out is None else Path(options.out) / REFIT,
     )
+
+
+def _with_schedule(learner: Any, epochs: int) -> Learner:
+    """A learner whose schedule is as long as it was in the search."""
+    own: Learner = learner
+    if own.schedule_epochs is None and "schedule_epochs" in (f.name for f in dataclasses.fields(learner)):
+        own = dataclasses.replace(learner, schedule_epochs=max(epochs, 1))
+    return own
 
 
 def _with_values(optimizer: Optimizer, epochs: int, values: dict[str, list[float]]) -> Optimizer:
