@@ -88,8 +88,8 @@ class Execution(NamedTuple):
     progress: Callable[[Progress], None] | None = None
 
 
-def option(help: str, default: Any = dataclasses.MISSING) -> Any:
-    """A keyword and what it means."""
+def option(help: str, default: Any) -> Any:
+    """A keyword: what it means, and its default."""
     return dataclasses.field(default=default, metadata={"help": help})
 
 
@@ -100,8 +100,10 @@ class Common:
     Attributes are documented where they are declared; `jfnn.sweep` lists them.
     """
 
-    learning_rate: Values = option(
-        "η, a number or a sequence: the first axis ``[E]``. With ``sample`` also a distribution."
+    learning_rate: Values = dataclasses.field(
+        metadata={
+            "help": "η, a number or a sequence: the first axis ``[E]``. With ``sample`` also a distribution."
+        }
     )
     l2: Values = option("λ, in the same way: the second axis ``[L]``.", 0.0)
     hyper: Mapping[str, Values] | None = option(
@@ -228,9 +230,10 @@ class GroupOptions(SearchOptions):
     Attributes:
         networks: Name -> network; names become directories with ``out``.
         split: As in `Options`.
-        batch_sizes: Rows a step of each group of groups, each as ``batch_size``.
+        batch_sizes: Rows a step, each a group for every network; None for ``batch_size`` alone, whose
+            `jfnn.Minibatches` otherwise say how these rows are drawn.
     """
 
     networks: Mapping[str, Network | Learner]
     split: Split
-    batch_sizes: Sequence[int | None] = dataclasses.field(default=(100,), kw_only=True)
+    batch_sizes: Sequence[int | None] | None = dataclasses.field(default=None, kw_only=True)

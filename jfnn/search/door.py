@@ -39,10 +39,11 @@ def _arguments(options: Any) -> str:
     """The "Args" of a docstring."""
     lines = ["    Args:"]
     documented = inspect.getdoc(options) or ""
-    for field in dataclasses.fields(options):
-        text = field.metadata.get("help") or _attribute(documented, field.name)
+    helps = {field.name: field.metadata.get("help") for field in dataclasses.fields(options)}
+    for name in inspect.signature(options).parameters:
+        text = helps[name] or _attribute(documented, name)
         lines += textwrap.wrap(
-            f"{field.name}: {text}", 110, initial_indent=" " * 8, subsequent_indent=" " * 12
+            f"{name}: {text}", 110, initial_indent=" " * 8, subsequent_indent=" " * 12
         )
     return "\n".join(lines) + "\n"
 
