@@ -1,5 +1,6 @@
 """Inputs and targets of a split, checked against a network and put one part below the other."""
 
+from collections.abc import Callable
 from typing import Any
 
 import jax
@@ -66,6 +67,25 @@ def _outputs(network: Network, shape: tuple[int, ...], dtype: np.dtype) -> int:
             f"network: apply must give [n, n_out], got {getattr(outputs, 'shape', outputs)} for one row"
         )
     return int(outputs.shape[-1])
+
+
+def check_gradient(gradient: Callable[..., Any], params: Any, data: Data) -> None:
+    """Tries a gradient function on one row, without computing anything.
+
+    Raises:
+        ValueError: It fails, or gives no scalar and gradients of the parameters' shapes.
+    """
+    x, targets = (jax.ShapeDtypeStruct((1, *leaf.shape[1:]), leaf.dtype) for leaf in data.rows)
+    l2 = jax.ShapeDtypeStruct((), data.dtype)
+    try:
+        value, gradients = jax.eval_shape(lambda *rows, l2: gradient(*rows, l2=l2), params, x, targets, l2=l2)
+        shapes, expected = (jax.tree.map(lambda leaf: leaf.shape, tree) for tree in (gradients, params))
+        fits = value.shape == () and shapes == expected
+    except Exception as error:
+        reason = str(error).partition("\n")[0]
+        raise ValueError(f"gradient: it fails on one row of these data: {reason}") from error
+    if not fits:
+        raise ValueError(f"gradient: expected a scalar and gradients {expected}, got {value} and {shapes}")
 
 
 def _weights(weights: Any, n: int, n_rows: int, dtype: np.dtype) -> np.ndarray | None:

@@ -67,5 +67,8 @@ def is_known_network(network: Network) -> bool:
 
 def takes(function: Callable[..., Any], name: str) -> bool:
     """Whether a function takes a keyword of a name."""
-    known = inspect.signature(function).parameters.values()
+    try:
+        known = inspect.signature(function).parameters.values()
+    except ValueError:  # a function in C that does not tell
+        return False
     return any(p.name == name or p.kind is inspect.Parameter.VAR_KEYWORD for p in known)

@@ -13,7 +13,7 @@ from jfnn import backprop, checks, losses, training
 from jfnn.datasets import Split
 from jfnn.layers import sequence
 from jfnn.layers.kind import LayerKind, Params
-from jfnn.learners.labelled import are_classes, as_data
+from jfnn.learners.labelled import are_classes, as_data, check_gradient
 from jfnn.learners.learner import Batch, Data, Hyper, Learner, Metric, Rows
 from jfnn.learners.metrics import METRICS, named_metrics
 from jfnn.learners.naming import code_name, describe_network, is_known_network, name_in, optax_name, takes
@@ -145,8 +145,11 @@ class Supervised(Learner):
         return {name: f(outputs, targets, axis=axis) for name, f in of_rows.items() if f is not None}
 
     def check(self, data: Data) -> None:
-        """Tries the optimizer on the parameters' shapes."""
-        self.rule.check(jax.eval_shape(self.network.init, jax.random.key(0)))
+        """Tries the optimizer, and a gradient function of the user's, on shapes alone."""
+        params = jax.eval_shape(self.network.init, jax.random.key(0))
+        self.rule.check(params)
+        if callable(self.gradient):
+            check_gradient(self.gradient, params, data)
 
     @property
     def known(self) -> bool:

@@ -188,7 +188,14 @@ def _groups(options: GroupOptions) -> list[Group]:
     for name in options.networks:
         if not isinstance(name, str) or not name or os.sep in name or name.startswith("."):
             raise ValueError(f"networks: expected names that can be directories, got {name!r}")
-    sizes = options.batch_sizes
+    scheme, sizes = options.batch_size, options.batch_sizes
+    if sizes is None:
+        sizes = [scheme.batch_size if isinstance(scheme, Minibatches) else scheme]
+    elif not isinstance(scheme, Minibatches) and scheme != GroupOptions.batch_size:
+        raise ValueError(
+            f"batch_size: expected jfnn.Minibatches, or none, beside batch_sizes; got {scheme!r}"
+        )
+    sizes = sizes.tolist() if isinstance(sizes, np.ndarray) else sizes
     if not isinstance(sizes, Sequence) or not sizes:
         raise ValueError("batch_sizes: expected a sequence of at least one number of rows")
     sizes = [size if size is None else checks.as_count(size, "batch_sizes") for size in sizes]

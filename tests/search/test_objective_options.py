@@ -5,19 +5,21 @@ import functools
 import jax
 import jax.numpy as jnp
 import numpy as np
-import optax
 import pytest
 from helpers import central_differences, compiled, gradient, perturbed, same_bits
 
 import jfnn
-from jfnn import backprop, losses, training
-from jfnn.experiment import replicates as streams
-from jfnn.layers import dense as layout
+from jfnn import backprop, losses
+from jfnn.experiment.replicates import step_key
+from jfnn.learners import Batch
+from jfnn.minibatches import Minibatches
 from jfnn.network import dropout_masks
+from jfnn.optimizers import SCHEDULES as MULTIPLIERS
 
 SIZES = (5, 6, 4, 3)
 RATE = 0.4
-OPTIONS = dict(epochs=5, batch_size=16, tile=4)
+OPTIONS = dict(epochs=5, batch_size=16, execution=jfnn.Execution(tile=4))
+KEEP_LAST = Minibatches(16, "permutation", drop_last=False)
 
 
 @pytest.fixture(scope="module")
@@ -52,46 +54,49 @@ def test_with_dropout_the_hand_derivation_equals_jax_grad_and_differences(split,
         without = objective(params, l2=0.3, weights=weights)
         return by_hand, jax.value_and_grad(value)(params), moved, without
 
-    found = compiled(lambda params: [of_reduction(params, each) for each in losses.REDUCTIONS])(params)
-    for by_hand, by_jax, moved, without in found:
+    results = compiled(lambda params: [of_reduction(params, name) for name in losses.REDUCTIONS])(params)
+    for by_hand, by_jax, moved, without in results:
         close(by_hand, by_jax, 1e-12)
         close(by_hand[1], central_differences(moved, params, 1e-6), 1e-6)
         assert not np.isclose(by_hand[0], without)
 
 
-def test_the_features_first_form_drops_the_same_units(split, net, x64):
-    loss = losses.LOSSES["cross_entropy"]
+@pytest.mark.parametrize("gradient", ["autodiff", "backprop"])
+def test_a_step_of_the_engine_drops_the_same_units(split, net, x64, gradient):
+    """A step of rate 1 changes the parameters by the gradient, which is that of the notes in row form."""
+    learner = jfnn.supervised(net, gradient=gradient, hyper=["dropout"])
     params = jax.tree.map(lambda leaf: np.asarray(leaf, np.float64), net.init(jax.random.key(1)))
     x, y, key = split.x_train[:20], split.y_train[:20], jax.random.key(2)
-    options = dict(l2=0.1, dropout=RATE, key=key)
-    both = [layout.features_first(net.mlp, loss, "sum", by_hand) for by_hand in (False, True)]
+    hyper = {"learning_rate": 1.0, "l2": 0.1, "dropout": RATE}
 
     @compiled
-    def in_all_ways(params, stored):
-        found = [fast.value_and_grad(stored, x, np.eye(3)[y], **options) for fast in both]
-        return backprop.value_and_grad(params, x, y, **options), found
+    def in_both_ways(params, packed):
+        state, value = learner.step(learner.start(packed, hyper), Batch((x, np.eye(3)[y])), hyper, key)
+        return backprop.value_and_grad(params, x, y, l2=0.1, dropout=RATE, key=key), (value, state.params)
 
-    expected, found = in_all_ways(params, both[0].store(params))
-    for fast, (value, gradients) in zip(both, found, strict=True):
-        np.testing.assert_allclose(value, expected[0], rtol=1e-12)
-        close(fast.restore(jax.tree.map(np.asarray, gradients)), expected[1], 1e-12)
+    expected, (value, after) = in_both_ways(params, learner.pack(params))
+    np.testing.assert_allclose(value, expected[0], rtol=1e-12)
+    after = learner.unpack(jax.tree.map(np.asarray, after))
+    close(jax.tree.map(np.subtract, params, after), expected[1], 1e-12)
 
 
 def test_masks_drop_at_the_rate_and_keep_the_mean():
     n, width = 2000, 50
-    (mask,) = dropout_masks(jax.random.key(0), RATE, [width], n, np.float32)
+    (mask,) = dropout_masks(jax.random.key(0), RATE, [(width,)], n, np.float32)
     kept = np.asarray(mask) > 0
     assert set(np.unique(mask)) == {0, np.float32(1 / (1 - RATE))}
     # Five standard deviations of a binomial share.
     assert abs(kept.mean() - (1 - RATE)) < 5 * np.sqrt(RATE * (1 - RATE) / (n * width))
     assert np.all(np.abs(kept.mean(axis=1) - (1 - RATE)) < 5 * np.sqrt(RATE * (1 - RATE) / n))
-    assert np.all(dropout_masks(jax.random.key(0), 0.0, [width], n, np.float32)[0] == 1)
-    first, second = dropout_masks(jax.random.key(0), RATE, [width, width], n, np.float32)
+    assert np.all(dropout_masks(jax.random.key(0), 0.0, [(width,)], n, np.float32)[0] == 1)
+    shapes = [(width,), None, (width,)]
+    first, none, second = dropout_masks(jax.random.key(0), RATE, shapes, n, np.float32)
+    assert none is None
     assert 0.3 < np.mean((first > 0) == (second > 0)) < 0.7
 
 
 def test_a_higher_rate_drops_what_a_lower_one_drops():
-    low, high = (dropout_masks(jax.random.key(0), rate, [9], 30, np.float32)[0] for rate in (0.2, 0.6))
+    low, high = (dropout_masks(jax.random.key(0), rate, [(9,)], 30, np.float32)[0] for rate in (0.2, 0.6))
     assert np.all((np.asarray(high) > 0) <= (np.asarray(low) > 0))
 
 
@@ -99,17 +104,17 @@ def plain_loop(net, split, weights, *, eta, l2, rate, seed, scale, schedule, epo
     """Training in public functions, one step after another; the engine's own is only the key of dropout."""
     params = jax.tree.map(lambda leaf: leaf.astype(np.float64), compiled(net.init)(jax.random.key(seed)))
     params = jax.tree.map(lambda leaf: leaf * scale if leaf.ndim > 1 else leaf, params)
-    scheme = jfnn.minibatches.make("permutation", 16, 70, "keep")
-    key = jax.random.wrap_key_data(streams.dropout_key(seed, 0))
-    for step in range(epochs * scheme.steps(70)):
-        epoch, number = divmod(step, scheme.steps(70))
-        rows = scheme.epoch(70, seed, epoch)[number]
+    steps = KEEP_LAST.steps(70)
+    key = jax.random.wrap_key_data(step_key(seed, 0))
+    for step in range(epochs * steps):
+        epoch, number = divmod(step, steps)
+        rows = KEEP_LAST.epoch(70, seed, epoch)[number]
         # Masks are drawn for all places of a padded batch, of which those without a row count nothing.
         options = {"weights": weights[rows] * (rows >= 0), "dropout": rate}
         options["key"] = jax.random.fold_in(jax.random.fold_in(key, epoch), number)
-        found = gradient(net, params, split.x_train[rows], split.y_train[rows], l2=l2, **options)
-        rate_now = eta * schedule(step / (epochs * scheme.steps(70)))
-        params = jax.tree.map(lambda p, g: p - rate_now * g, params, found)  # noqa: B023
+        gradients = gradient(net, params, split.x_train[rows], split.y_train[rows], l2=l2, **options)
+        rate_now = eta * schedule(step / (epochs * steps))
+        params = jax.tree.map(lambda p, g: p - rate_now * g, params, gradients)  # noqa: B023
     return params
 
 
@@ -118,18 +123,14 @@ def test_a_sweep_with_everything_is_the_plain_loop_over_its_members(net, split, 
     weights = np.linspace(0, 2, 70)
     result = jfnn.sweep(
         net,
-        split,
+        split._replace(weights=weights),
         learning_rate=[0.01, 0.05],
         l2=0.1,
-        dropout=[0.0, RATE],
-        init_scale=[0.5, 1.0],
-        weights=weights,
-        schedule="cosine",
-        minibatch="permutation",
-        remainder="keep",
+        hyper={"dropout": [0.0, RATE], "init_scale": [0.5, 1.0]},
+        optimizer=jfnn.Optimizer("sgd", schedule="cosine"),
         seeds=[3, 4],
         gradient=gradient,
-        **OPTIONS,
+        **OPTIONS | {"batch_size": KEEP_LAST},
     )
     assert list(result.axes) == ["learning_rate", "l2", "dropout", "init_scale"]
     assert result.test_loss.shape == (2, 1, 2, 2, 2)
@@ -143,40 +144,48 @@ def test_a_sweep_with_everything_is_the_plain_loop_over_its_members(net, split, 
             rate=result.axes["dropout"][j],
             seed=int(result.seeds[s]),
             scale=result.axes["init_scale"][k],
-            schedule=training.SCHEDULES["cosine"],
+            schedule=MULTIPLIERS["cosine"],
             epochs=OPTIONS["epochs"],
         )
         close(result.member(i, 0, j, k, s), expected, 1e-9)
 
 
-@pytest.mark.parametrize("options", [{"dropout": RATE}, {"weights": np.arange(70), "schedule": "linear"}])
-def test_a_member_alone_has_the_bits_it_has_in_a_grid(net, split, options):
+@pytest.mark.parametrize(
+    ("options", "weights"),
+    [
+        ({"hyper": {"dropout": RATE}}, None),
+        ({"optimizer": jfnn.Optimizer(schedule="linear")}, np.arange(70)),
+    ],
+)
+def test_a_member_alone_has_the_bits_it_has_in_a_grid(net, split, options, weights):
     shared = OPTIONS | options
-    grid = jfnn.sweep(net, split, learning_rate=[0.01, 0.9], l2=[0.0, 0.1, 1.0], seeds=3, segment=2, **shared)
+    axes = dict(learning_rate=[0.01, 0.9], l2=[0.0, 0.1, 1.0], seeds=3)
+    execution = {"execution": jfnn.Execution(tile=4, eval_every=2)}
+    grid = jfnn.sweep(net, split._replace(weights=weights), **axes, **shared | execution)
     for i, j, s in ((1, 0, 2), (0, 2, 1)):
-        of_member = dict(learning_rate=grid.learning_rate[i], l2=grid.l2[j], seed=s)
-        params, _ = jfnn.train(net, *split[:2], test=split[2:], **of_member, **shared)
+        of_member = dict(learning_rate=grid.learning_rate[i], l2=grid.l2[j], seed=s, weights=weights)
+        params, _ = jfnn.train(net, *split[:2], test=split[2:4], **of_member, **shared)
         assert same_bits(params, grid.member(i, j, s))
 
 
 @pytest.mark.parametrize("rate", [0.0, RATE])
 def test_a_rate_of_dropout_has_the_bits_that_it_has_beside_others(net, split, rate):
     options = OPTIONS | dict(learning_rate=[0.01, 0.9])
-    beside = jfnn.sweep(net, split, dropout=[0.2, 0.0, RATE], **options)
-    alone = jfnn.sweep(net, split, dropout=rate, **options)
+    beside = jfnn.sweep(net, split, hyper={"dropout": [0.2, 0.0, RATE]}, **options)
+    alone = jfnn.sweep(net, split, hyper={"dropout": rate}, **options)
     for i in range(2):
         assert same_bits(alone.member(i, 0, 0), beside.member(i, 0, [0.2, 0.0, RATE].index(rate), 0))
 
 
 def test_seeds_and_folds_drop_by_their_own_random_numbers(net, split):
-    options = OPTIONS | dict(learning_rate=0.05, dropout=[0.0, RATE], minibatch="full", folds=2)
+    options = OPTIONS | dict(learning_rate=0.05, hyper={"dropout": [0.0, RATE]}, batch_size=None, folds=2)
     start = compiled(net.init)(jax.random.key(9))
     result = jfnn.sweep(net, split, seeds=[0, 1], initial_params=start, **options)
     for fold in (0, 1):
         assert same_bits(result.member(0, 0, 0, 0, fold), result.member(0, 0, 0, 1, fold))
     members = [result.member(0, 0, 1, s, f) for s in (0, 1) for f in (0, 1)]
     assert not any(same_bits(a, b) for i, a in enumerate(members) for b in members[:i])
-    keys = {streams.dropout_key(seed, fold).tobytes() for seed in (0, 1) for fold in (0, 1)}
+    keys = {step_key(seed, fold).tobytes() for seed in (0, 1) for fold in (0, 1)}
     assert len(keys) == 4
 
 
@@ -184,20 +193,18 @@ def test_seeds_and_folds_drop_by_their_own_random_numbers(net, split):
 def test_weights_count_rows_as_if_they_were_there_so_often(net, split, x64, reduction):
     counts = np.random.default_rng(0).integers(0, 4, 70)
     often = np.repeat(np.arange(70), counts)
-    options = dict(l2=0.2, reduction=reduction)
-    weighted = jfnn.sweep(
-        net, split, weights=counts, learning_rate=0.01, epochs=20, minibatch="full", **options
-    )
+    options, with_counts = dict(l2=0.2, reduction=reduction), split._replace(weights=counts)
+    weighted = jfnn.sweep(net, with_counts, learning_rate=0.01, epochs=20, batch_size=None, **options)
     params = compiled(net.init)(jax.random.key(0))
     for _ in range(20):
-        found = gradient(net, params, split.x_train[often], split.y_train[often], **options)
-        params = jax.tree.map(lambda p, g: p - 0.01 * g, params, found)
+        gradients = gradient(net, params, split.x_train[often], split.y_train[often], **options)
+        params = jax.tree.map(lambda p, g: p - 0.01 * g, params, gradients)
     close(weighted.member(0, 0, 0), params, 1e-10)
 
 
 def test_a_scaled_start_is_the_start_with_weights_scaled(small, split):
     start = small.init(jax.random.key(0))
-    result = jfnn.sweep(small, split, learning_rate=0.05, init_scale=[0.5, 2.0], **OPTIONS)
+    result = jfnn.sweep(small, split, learning_rate=0.05, hyper={"init_scale": [0.5, 2.0]}, **OPTIONS)
     for place, scale in enumerate((0.5, 2.0)):
         scaled = tuple(jfnn.Layer(layer.w * np.float32(scale), layer.b) for layer in start)
         expected = jfnn.sweep(small, split, learning_rate=0.05, initial_params=scaled, **OPTIONS)
@@ -215,11 +222,11 @@ SCHEDULES = {
 }
 
 
-@pytest.mark.parametrize("name", training.SCHEDULES)
+@pytest.mark.parametrize("name", MULTIPLIERS)
 def test_schedules_equal_their_closed_forms(name, x64):
-    part = np.linspace(0, 1, 41)
-    found = training.get_schedule(name)
-    np.testing.assert_allclose(1.0 if found is None else found(part), SCHEDULES[name](part), atol=1e-6)
+    part, multiplier = np.linspace(0, 1, 41), MULTIPLIERS[name]
+    values = 1.0 if multiplier is None else multiplier(part)
+    np.testing.assert_allclose(values, SCHEDULES[name](part), atol=1e-6)
 
 
 def test_a_schedule_of_your_own_is_taken_and_one_leaves_the_rate_as_it_is(small, split):
@@ -227,40 +234,16 @@ def test_a_schedule_of_your_own_is_taken_and_one_leaves_the_rate_as_it_is(small,
         return jnp.where(part < 1 / 2, 1.0, 0.0)
 
     options = OPTIONS | dict(learning_rate=0.05)
-    found = jfnn.sweep(small, split, schedule=half_way, schedule_epochs=4, **options)
-    close(found.member(0, 0, 0), jfnn.sweep(small, split, **(options | {"epochs": 2})).member(0, 0, 0), 1e-5)
-
-
-@pytest.mark.parametrize(
-    ("options", "argument", "error"),
-    [
-        ({"dropout": 1.0}, "dropout", ValueError),
-        ({"dropout": [0.1, -0.1]}, "dropout", ValueError),
-        ({"dropout": "much"}, "dropout", TypeError),
-        ({"init_scale": 0.0}, "init_scale", ValueError),
-        ({"weights": np.ones(3)}, "weights", ValueError),
-        ({"weights": -np.ones(70)}, "weights", ValueError),
-        ({"weights": np.zeros(70)}, "weights", ValueError),
-        ({"weights": np.full(70, np.nan)}, "weights", ValueError),
-        ({"weights": ["a"] * 70}, "weights", TypeError),
-        ({"schedule": "cosin"}, "schedule", ValueError),
-        ({"schedule": 3}, "schedule", TypeError),
-        ({"schedule": "cosine", "schedule_epochs": 0}, "schedule_epochs", ValueError),
-        ({"optimizer": lambda learning_rate: optax.sgd(learning_rate * 2), "schedule": "cosine"}, "optimizer",
-         ValueError),
-        ({"value_and_grad": backprop.value_and_grad, "dropout": 0.1}, "dropout", ValueError),
-        ({"optimizer_args": {"dropout": 0.1}}, "optimizer_args", ValueError),
-    ],
-)  # fmt: skip
-def test_what_cannot_be_is_refused_by_name(net, split, options, argument, error):
-    with pytest.raises(error, match=f"^{argument}: "):
-        jfnn.sweep(net, split, learning_rate=0.1, batch_size=16, **options)
+    optimizer = jfnn.Optimizer(schedule=half_way, schedule_epochs=4)
+    stopped = jfnn.sweep(small, split, optimizer=optimizer, **options).member(0, 0, 0)
+    close(stopped, jfnn.sweep(small, split, **(options | {"epochs": 2})).member(0, 0, 0), 1e-5)
 
 
 def test_dropout_needs_known_hidden_units_and_a_key(net, split):
     own = jfnn.Network(net.init, net.apply)
-    with pytest.raises(ValueError, match=r"^dropout: expected a network made by jfnn\.mlp"):
-        jfnn.sweep(own, split, learning_rate=0.1, dropout=0.2)
+    for options in ({"network": own}, {"network": net, "gradient": backprop.value_and_grad}):
+        with pytest.raises(ValueError, match=r"^dropout: "):
+            jfnn.sweep(split=split, learning_rate=0.1, hyper={"dropout": 0.2}, **options)
     params = net.init(jax.random.key(0))
     for call in (
         lambda **options: jfnn.objective(net, params, *split[:2], **options),
@@ -270,11 +253,3 @@ def test_dropout_needs_known_hidden_units_and_a_key(net, split):
             call(dropout=0.2)
         with pytest.raises(ValueError, match=r"^dropout: "):
             call(dropout=1.0, key=jax.random.key(0))
-
-
-@pytest.mark.parametrize("name", ["folds", "sample", "seeds"])
-def test_train_refuses_what_makes_several_networks(net, split, name):
-    with pytest.raises(TypeError, match=f"^{name}: it makes several networks"):
-        jfnn.train(net, *split[:2], learning_rate=0.1, **{name: 2})
-    with pytest.raises(TypeError, match=r"^dropout: it makes several networks"):
-        jfnn.train(net, *split[:2], learning_rate=0.1, dropout=[0.1, 0.2])

@@ -1,0 +1,58 @@
+"""Reports to try a scheduler on without training anything."""
+
+import numpy as np
+
+from jfnn.schedulers import Report
+
+
+def report(score, epoch, epochs, replicates=1, **fields):
+    """A report of scores ``[members]``; nobody has stopped, and NaN stands for a member that diverged."""
+    score = np.asarray(score, float).ravel()
+    members = {
+        "score": score,
+        "loss": -score,
+        "active": ~np.isnan(score),
+        "diverged": np.isnan(score),
+        "pruned": np.zeros(len(score), bool),
+    }
+    hyper = {name: np.linspace(0.1, 1, len(score), dtype=np.float32) for name in ("learning_rate", "l2")}
+    cells = len(score) // replicates
+    return Report(epoch, epochs, cells, replicates, **members | {"hyper": hyper} | fields)
+
+
+def play(scheduler, epochs, cells=6, replicates=2, between=lambda state: state):
+    """What a scheduler does in a run of random scores: ``[(report, state, actions), …]``.
+
+    Args:
+        scheduler: The scheduler.
+        epochs: Epochs in all.
+        cells: Combinations of hyperparameters.
+        replicates: Seeds of each.
+        between: What is done to its state between two evaluations.
+    """
+    rng = np.random.default_rng(5)
+    state, played, epoch = scheduler.init(cells, replicates), [], 0
+    active, pruned = np.ones(cells * replicates, bool), np.zeros(cells * replicates, bool)
+    while (epoch := scheduler.next_epoch(epoch, cells, epochs)) <= epochs:
+        score = np.where(rng.random(cells * replicates) < 0.1, np.nan, rng.random(cells * replicates))
+        seen = report(score, epoch, epochs, replicates, active=active & ~np.isnan(score), pruned=pruned)
+        for array in (seen.score, seen.loss, seen.active, seen.diverged, seen.pruned, *seen.hyper.values()):
+            array.flags.writeable = False
+        state, actions = scheduler.update(between(state), seen)
+        played.append((seen, state, actions))
+        active = active & ~(False if actions.stop is None else actions.stop)
+        pruned = pruned | (False if actions.prune is None else actions.prune)
+    return played
+
+
+def recorded(scheduler):
+    """The scheduler, and a list that gets every report it sees with its actions."""
+    seen = []
+
+    class Recorded(type(scheduler)):
+        def update(self, state, report):
+            state, actions = super().update(state, report)
+            seen.append((report, actions))
+            return state, actions
+
+    return Recorded(**vars(scheduler)), seen

@@ -1,0 +1,279 @@
+"""What every registered scheduler keeps: decisions from reports alone, others' bits, a run that can stop."""
+
+import copy
+import dataclasses
+import functools
+import inspect
+import itertools
+import json
+
+import jax
+import numpy as np
+import pytest
+from helpers import same_bits
+from noisy_classes import EPOCHS, HELD, NET, RATES, SPLIT, sweep
+from reports import play, recorded
+
+import jfnn
+from jfnn.schedulers import SCHEDULERS, Actions, Scheduler
+from jfnn.store.checkpoint import Checkpoint
+
+# Of every registered scheduler, text of a command line -> what it means.
+EXAMPLES = {
+    "halving": {"2": jfnn.Halving(2), "3:2": jfnn.Halving(3, 2)},
+    "early_stopping": {"2": jfnn.EarlyStopping(2)},
+    "population": {
+        "3": jfnn.PopulationTraining(3),
+        "2:0.5:1.5:1": jfnn.PopulationTraining(2, share=0.5, factor=1.5, seed=1),
+    },
+}
+EACH = [pytest.param(s, id=f"{name} {text}") for name, of in EXAMPLES.items() for text, s in of.items()]
+RUNS = {
+    **{name: [next(iter(examples.values()))] for name, examples in EXAMPLES.items()},
+    "halving and early stopping": [jfnn.Halving(2), jfnn.EarlyStopping(2)],
+    "all": [jfnn.PopulationTraining(2), jfnn.Halving(3), jfnn.EarlyStopping(3)],
+}
+
+
+def test_every_scheduler_has_examples_here():
+    assert EXAMPLES.keys() == SCHEDULERS.keys()
+    for name, examples in EXAMPLES.items():
+        assert {type(scheduler) for scheduler in examples.values()} == {SCHEDULERS[name]}
+        assert name in jfnn.schedulers.SCHEDULERS
+        assert SCHEDULERS[name].__name__ in jfnn.__all__
+
+
+# Pure functions
+
+
+@pytest.mark.parametrize("scheduler", EACH)
+def test_decisions_are_a_function_of_the_reports_alone(scheduler):
+    before = np.random.get_state()[1].copy()
+    first = play(scheduler, 12)
+    # A copy of it that has seen none of these reports, given states that nobody else holds.
+    second = play(copy.deepcopy(scheduler), 12, between=copy.deepcopy)
+    assert first
+    assert same_bits([played[1:] for played in first], [played[1:] for played in second])
+    assert any(jax.tree.leaves(actions) for _, _, actions in first)
+    np.testing.assert_array_equal(np.random.get_state()[1], before)
+
+
+@pytest.mark.parametrize("scheduler", EACH)
+def test_an_update_changes_neither_the_state_nor_the_scheduler(scheduler):
+    states = []
+
+    def remember(state):
+        states.append((state, copy.deepcopy(state)))
+        return state
+
+    fields = copy.deepcopy(vars(scheduler))
+    play(scheduler, 12, between=remember)
+    assert all(same_bits(state, as_it_was) for state, as_it_was in states)
+    assert vars(scheduler) == fields
+
+
+@pytest.mark.parametrize("scheduler", EACH)
+def test_its_state_is_a_pytree_of_arrays_that_survives_a_checkpoint(scheduler, tmp_path):
+    description = {name: {} for name in ("settings", "data", "versions", "backend")}
+    checkpoint = Checkpoint(tmp_path / "state", description)
+
+    def saved_and_restored(state):
+        assert all(isinstance(leaf, np.ndarray) for leaf in jax.tree.leaves(state))
+        checkpoint.save({"state": state}, now=True)
+        return checkpoint.restore({"state": scheduler.init(6, 2)})["state"]
+
+    plain, restored = play(scheduler, 12), play(scheduler, 12, between=saved_and_restored)
+    assert same_bits([played[1:] for played in plain], [played[1:] for played in restored])
+
+
+@pytest.mark.parametrize("scheduler", EACH)
+@pytest.mark.parametrize("epochs", [1, 7, 12])
+def test_the_next_evaluation_lies_ahead_and_none_is_skipped(scheduler, epochs):
+    evaluations = [scheduler.next_epoch(epoch, 9, epochs) for epoch in range(epochs + 1)]
+    assert all(following > epoch for epoch, following in enumerate(evaluations))
+    for epoch, following in enumerate(evaluations):
+        assert all(other == following for other in evaluations[epoch:following])
+    assert evaluations[-1] > epochs
+
+
+@pytest.mark.parametrize(("name", "text"), [(name, text) for name, of in EXAMPLES.items() for text in of])
+def test_it_is_read_from_the_words_of_a_command_line(name, text):
+    scheduler = SCHEDULERS[name].parse(text)
+    assert scheduler == EXAMPLES[name][text]
+    assert type(scheduler) is SCHEDULERS[name]
+
+
+@pytest.mark.parametrize("text", ["", ":", "x", "3:", "0", "2.5", "-1", "3:0.5:2:1:7:9:9:9", "nan"])
+@pytest.mark.parametrize("kind", SCHEDULERS.values())
+def test_other_words_are_refused(kind, text):
+    with pytest.raises((ValueError, TypeError)):
+        kind.parse(text)
+
+
+# In a run
+
+
+@pytest.fixture(scope="module")
+def ended_after():
+    """``epochs -> `` all members trained for so many epochs by no scheduler."""
+    return functools.cache(lambda epochs: sweep(seeds=2, validation=HELD, epochs=epochs))
+
+
+@pytest.mark.parametrize("name", RUNS)
+def test_members_that_are_not_copied_have_the_bits_of_a_run_without_schedulers(ended_after, name):
+    """Each ends with the parameters of some epoch, which is that of a run that ends there."""
+    schedulers = [recorded(scheduler) for scheduler in RUNS[name]]
+    result = sweep(seeds=2, validation=HELD, schedulers=[scheduler for scheduler, _ in schedulers])
+    actions = [actions for _, seen in schedulers for _, actions in seen]
+    members = np.arange(result.diverged_at.size)
+    own = np.all([members == (members if a.copy is None else a.copy) for a in actions], axis=0)
+    own = own.reshape(result.diverged_at.shape)
+    assert 4 < own.sum() <= own.size
+    for place in zip(*np.nonzero(own), strict=True):
+        plain = ended_after(int(result.epochs[place]))
+        assert same_bits(result.member(*place), plain.member(*place))
+        if result.diverged_at[place] < 0:
+            scores = [(result.scores[name][place], plain.scores[name][place]) for name in plain.scores]
+            assert same_bits(*zip(*scores, strict=True))
+
+
+def contents(directory):
+    """The archives of a run, their bytes."""
+    return {path.name: path.read_bytes() for path in directory.glob("*.npz")}
+
+
+@pytest.fixture(scope="module")
+def unbroken(tmp_path_factory):
+    """``name -> `` directory of a run of `RUNS` that was not stopped, on one device."""
+
+    @functools.cache
+    def run(name):
+        out = tmp_path_factory.mktemp("unbroken")
+        of_run(out, name, {"devices": 1})
+        return out
+
+    return run
+
+
+def of_run(out, name, execution, **changes):
+    schedulers = RUNS[name]
+    return sweep(
+        SPLIT,
+        {"eval_every": 4} | execution,
+        seeds=2,
+        validation=HELD,
+        schedulers=schedulers,
+        out=out,
+        **changes,
+    )
+
+
+@pytest.mark.parametrize("name", RUNS)
+def test_two_devices_write_the_bytes_of_one(unbroken, name, tmp_path):
+    of_run(tmp_path, name, {"devices": 2})
+    assert contents(tmp_path) == contents(unbroken(name))
+
+
+@pytest.mark.parametrize("name", RUNS)
+def test_a_run_stopped_at_every_return_to_the_host_ends_in_the_bytes_of_an_unbroken_one(
+    unbroken, name, tmp_path
+):
+    """Stopped as by Ctrl-C, and gone on with on another number of devices."""
+    returns = []
+
+    def stop(progress):
+        returns.append(progress.epoch)
+        raise KeyboardInterrupt
+
+    for devices in itertools.islice(itertools.cycle([1, 2]), 2 * EPOCHS):
+        try:
+            result = of_run(tmp_path, name, {"devices": devices, "progress": stop}, resume=True)
+            break
+        except KeyboardInterrupt:
+            pass
+    assert returns == sorted(set(returns))
+    assert len(returns) >= 4
+    assert same_bits(result.params, jfnn.load(unbroken(name)).params)
+    assert contents(tmp_path) == contents(unbroken(name))
+
+
+@pytest.mark.parametrize("name", RUNS)
+def test_config_says_which_schedulers_acted_and_with_which_numbers(unbroken, name):
+    settings = jfnn.load(unbroken(name)).config["settings"]
+    assert json.loads(json.dumps(settings)) == settings
+    described = settings["schedulers"]
+    assert len(described) == len(RUNS[name])
+    for scheduler in RUNS[name]:
+        kind = next(kind for kind, known in SCHEDULERS.items() if known is type(scheduler))
+        numbers = {field: list(v) if isinstance(v, tuple) else v for field, v in vars(scheduler).items()}
+        assert {"kind": kind} | numbers in described
+
+
+# Schedulers of users
+
+
+@dataclasses.dataclass(frozen=True)
+class StopBelow(Scheduler):
+    """Stops members whose loss has fallen below a threshold."""
+
+    threshold: float
+
+    def next_epoch(self, epoch, cells, epochs):
+        return epoch + 2
+
+    def update(self, state, report):
+        return state, Actions(stop=report.loss < self.threshold)
+
+
+def test_a_scheduler_of_your_own_takes_a_few_lines_and_no_other_file(ended_after, tmp_path):
+    assert len(inspect.getsource(StopBelow).splitlines()) <= 25
+    options = {"seeds": 2, "validation": HELD, "schedulers": [StopBelow(1.0)]}
+    result = sweep(SPLIT, out=tmp_path, **options)
+    histories = sweep(SPLIT, {"eval_every": 1}, seeds=2, validation=HELD).history["validation_loss"]
+    for place in np.ndindex(result.diverged_at.shape):
+        below = [epoch for epoch in range(2, EPOCHS + 1, 2) if histories[place][epoch - 1] < 1.0]
+        assert result.stopped_at[place] == (below[0] if below else -1)
+        if result.stopped_at[place] >= 0:
+            plain = ended_after(below[0])
+            assert same_bits(result.member(*place), plain.member(*place))
+            assert result.test_loss[place] == plain.test_loss[place]
+    assert len(np.unique(result.stopped_at)) > 2
+    assert not result.pruned.any()
+    (described,) = result.config["settings"]["schedulers"]
+    assert described["threshold"] == 1.0
+    assert described["kind"].endswith("StopBelow")
+    assert same_bits(sweep(SPLIT, out=tmp_path, resume=True, **options).params, result.params)
+
+
+@dataclasses.dataclass(frozen=True)
+class CopyBest(Scheduler):
+    """After so many epochs, and at the end, all members of a replicate become its best."""
+
+    every: int
+
+    def next_epoch(self, epoch, cells, epochs):
+        return (epoch // self.every + 1) * self.every
+
+    def update(self, state, report):
+        score = np.where(np.isnan(report.score), -np.inf, report.score)
+        best = score.reshape(-1, report.replicates).argmax(axis=0)
+        return state, Actions(copy=np.tile(best * report.replicates, report.cells) + self._own(report))
+
+    def _own(self, report):
+        return np.tile(np.arange(report.replicates), report.cells)
+
+
+def test_members_copied_at_the_very_end_have_the_scores_of_what_they_then_are():
+    options = {"learning_rate": RATES, "l2": 0.0, "seeds": 2, "validation": HELD}
+    result = sweep(schedulers=[CopyBest(EPOCHS)], **options)
+    plain = sweep(**options)
+    best = np.nanargmax(plain.validation_accuracy, axis=0)
+    assert (result.diverged_at == -1).all()
+    for i, _, seed in np.ndindex(result.diverged_at.shape):
+        place, source = (i, 0, seed), (best[0, seed], 0, seed)
+        assert same_bits(result.member(*place), plain.member(*source))
+        for name in plain.scores:
+            assert result.scores[name][place] == plain.scores[name][source]
+    assert result.test_accuracy[0, 0, 0] == jfnn.accuracy(
+        NET, result.member(0, 0, 0), SPLIT.x_test, SPLIT.y_test
+    )

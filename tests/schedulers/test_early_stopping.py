@@ -1,0 +1,155 @@
+"""Early stopping: a plain loop over one network at a time, and the bits of each one's best epoch."""
+
+import functools
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+import optax
+import pytest
+from helpers import same_bits
+from noisy_classes import CLASSES, HELD, NET, SCORES, SPLIT, N, sweep
+from sklearn.model_selection import train_test_split
+
+import jfnn
+from jfnn import EarlyStopping, Halving, losses, training
+from jfnn.minibatches import Minibatches
+
+PATIENCE, LONG = 3, 40
+FIFTY = {"learning_rate": [0.02, 0.05, 0.1, 0.2, 0.5], "l2": [0.0, 0.1], "seeds": 5}
+STOPPING = {"epochs": LONG, "validation": HELD, "schedulers": [EarlyStopping(PATIENCE)]}
+
+
+def stop_by_hand(losses_by_epoch):
+    """``(best epoch, epoch of stopping or -1)`` of one member, from its validation losses."""
+    best, best_epoch = np.inf, 0
+    for epoch, loss in enumerate(losses_by_epoch, start=1):
+        if loss < best:
+            best, best_epoch = loss, epoch
+        if epoch - best_epoch >= PATIENCE:
+            return best_epoch, epoch
+    return best_epoch, -1
+
+
+def test_early_stopping_is_the_plain_loop_that_stops_one_network_at_a_time(x64):
+    """Fifty networks, each trained by itself, an epoch at a time, on the rows of one hold-out."""
+    x, targets = SPLIT.x_train.astype(np.float64), np.eye(CLASSES)[SPLIT.y_train]
+    train, held = (np.sort(rows) for rows in train_test_split(np.arange(N), test_size=HELD, random_state=0))
+    result = sweep(SPLIT._replace(x_train=x), **FIFTY, **STOPPING)
+    assert result.stopped_at.size == 50
+    assert len(np.unique(result.stopped_at)) > 10
+    value_and_grad = training.autodiff(NET, losses.LOSSES["cross_entropy"], "sum")
+
+    @jax.jit
+    def one_epoch(params, rows, rate, penalty):
+        optimizer = optax.sgd(rate)
+        state = training.State(params, optimizer.init(params))
+        data = (jnp.asarray(x[train]), jnp.asarray(targets[train]))
+        params = training.epoch(state, optimizer, value_and_grad, *data, penalty, rows)[0].params
+        return params, jfnn.objective(NET, params, x[held], targets[held], reduction="mean")
+
+    init = jax.jit(NET.init)
+    for i, j, seed in np.ndindex(result.stopped_at.shape):
+        params, ended = init(jax.random.key(seed)), []
+        for epoch in range(LONG):
+            rows = Minibatches(8).epoch(len(train), seed, epoch)
+            params, loss = one_epoch(params, rows, FIFTY["learning_rate"][i], FIFTY["l2"][j])
+            ended.append((float(loss), params))
+            best_epoch, stopped_at = stop_by_hand([loss for loss, _ in ended])
+            if stopped_at >= 0:
+                break
+        assert (result.epochs[i, j, seed], result.stopped_at[i, j, seed]) == (best_epoch, stopped_at)
+        loss, params = ended[best_epoch - 1]
+        np.testing.assert_allclose(result.validation_loss[i, j, seed], loss, rtol=1e-9)
+        for actual, wanted in zip(
+            jax.tree.leaves(result.member(i, j, seed)), jax.tree.leaves(params), strict=True
+        ):
+            np.testing.assert_allclose(actual, wanted, rtol=1e-8, atol=1e-10)
+
+
+@pytest.fixture(scope="module")
+def run_of():
+    """``epochs -> `` the fifty members trained for so many without stopping."""
+    return functools.cache(lambda epochs: sweep(**FIFTY, validation=HELD, epochs=epochs))
+
+
+@pytest.fixture(scope="module")
+def history():
+    """Scores of the fifty members after every epoch, without stopping."""
+    return sweep(SPLIT, {"eval_every": 1}, **FIFTY, validation=HELD, epochs=LONG).history
+
+
+@pytest.mark.parametrize("execution", [{}, {"eval_every": 7}, {"devices": 1}], ids=str)
+def test_each_member_ends_with_the_bits_of_its_best_epoch(run_of, history, execution):
+    """The scores of all members, and the parameters of those whose best epoch is one of three."""
+    result = sweep(SPLIT, execution, **FIFTY, **STOPPING)
+    for place in np.ndindex(result.stopped_at.shape):
+        best_epoch, stopped_at = stop_by_hand(history["validation_loss"][place])
+        assert (result.epochs[place], result.stopped_at[place]) == (best_epoch, stopped_at)
+        for name in SCORES:
+            np.testing.assert_array_equal(result.scores[name][place], history[name][place][best_epoch - 1])
+    assert not result.pruned.any()
+    best_epochs = np.unique(result.epochs)
+    for epochs in best_epochs[[0, len(best_epochs) // 2, -1]].tolist():
+        for place in zip(*np.nonzero(result.epochs == epochs), strict=True):
+            assert same_bits(result.member(*place), run_of(epochs).member(*place))
+
+
+def test_a_member_alone_stops_as_beside_others():
+    train, held = (np.sort(rows) for rows in train_test_split(np.arange(N), test_size=HELD, random_state=0))
+    pair = (train, held)
+    beside = sweep(**FIFTY, **STOPPING | {"validation": None, "folds": [pair]})
+    for i, j, s in ((0, 1, 2), (4, 0, 4)):
+        rates = {"learning_rate": [FIFTY["learning_rate"][i]], "l2": FIFTY["l2"][j], "seeds": [s]}
+        alone = sweep(**rates, **STOPPING)
+        assert same_bits(alone.member(0, 0, 0), beside.member(i, j, s, 0))
+        params, _ = jfnn.train(
+            NET,
+            *SPLIT[:2],
+            learning_rate=FIFTY["learning_rate"][i],
+            l2=FIFTY["l2"][j],
+            seed=s,
+            batch_size=8,
+            execution=jfnn.Execution(tile=4),
+            **STOPPING,
+        )
+        assert same_bits(params, beside.member(i, j, s, 0))
+
+
+def test_a_member_that_diverges_never_ranks_and_keeps_its_best_epoch():
+    options = {"l2": 0.0, "validation": HELD}
+    result = sweep(learning_rate=[0.1, 1e38], schedulers=[EarlyStopping(2)], **options)
+    assert result.diverged_at[1, 0, 0] >= 0
+    assert np.isnan(result.validation_loss[1, 0, 0])
+    assert result.best().index == (0, 0)
+    shorter = sweep(learning_rate=1e38, epochs=int(result.epochs[1, 0, 0]), **options)
+    assert same_bits(result.member(1, 0, 0), shorter.member(0, 0, 0))
+
+
+@pytest.mark.parametrize("turned", [False, True])
+def test_members_that_stopped_early_still_count_at_later_rungs(turned):
+    """With both rules, in any order, a member competes with the score of its best epoch, its last one."""
+    options = {"learning_rate": [0.01, 0.05, 0.2, 0.5, 2.0, 1e38], "l2": 0.0, "seeds": 3, "epochs": LONG}
+    options["validation"] = HELD
+    rules = [EarlyStopping(PATIENCE), Halving(2)]
+    result = sweep(schedulers=rules[::-1] if turned else rules, **options)
+    every_epoch = sweep(SPLIT, {"eval_every": 1}, **options)
+    loss, accuracy = (every_epoch.history[f"validation_{metric}"][:, 0] for metric in ("loss", "accuracy"))
+    diverged = every_epoch.diverged_at[:, 0] >= 0
+    rungs = Halving(2).rungs(6, LONG)
+    stopped_at, best_epoch = np.full((6, 3), -1), np.zeros((6, 3), int)
+    still = list(range(6))
+    for epoch in range(1, LONG + 1):
+        for member in zip(*np.nonzero((stopped_at < 0) & ~diverged), strict=True):
+            best_epoch[member], stopped_at[member] = stop_by_hand(loss[member][:epoch])
+        if epoch in rungs:
+            of_best = np.take_along_axis(accuracy, best_epoch[..., None] - 1, 2)[..., 0]
+            score = np.where(diverged, -np.inf, of_best)
+            still = sorted(still, key=lambda cell: -score[cell].mean())[: rungs[epoch]]
+            stops = (stopped_at < 0) & ~diverged & ~np.isin(np.arange(6), still)[:, None]
+            stopped_at[stops] = epoch
+    assert (stopped_at[still] >= 0).any()
+    np.testing.assert_array_equal(result.stopped_at[:, 0], stopped_at)
+    np.testing.assert_array_equal(result.epochs[:, 0], best_epoch)
+    np.testing.assert_array_equal(result.pruned_cells[:, 0], ~np.isin(np.arange(6), still))
+    assert result.best().index[0] in still

@@ -1,0 +1,192 @@
+"""Successive halving: scikit-learn's rounds, whole cells by their mean score, survivors' bits."""
+
+import functools
+
+import numpy as np
+import pytest
+from helpers import same_bits
+from noisy_classes import CLASSES, EPOCHS, HELD, SCORES, SPLIT, N, sweep
+from reports import report
+from sklearn.base import BaseEstimator, ClassifierMixin
+from sklearn.experimental import enable_halving_search_cv  # noqa: F401
+from sklearn.model_selection import HalvingGridSearchCV
+
+import jfnn
+from jfnn import Halving
+
+
+class Constant(ClassifierMixin, BaseEstimator):
+    """Learns nothing; scikit-learn's search only has to count with it."""
+
+    def __init__(self, candidate=0, n_iter=1):
+        self.candidate, self.n_iter = candidate, n_iter
+
+    def fit(self, x, y):
+        self.classes_ = np.unique(y)
+        return self
+
+    def predict(self, x):
+        return np.zeros(len(x))
+
+
+def scikit_learns_rungs(cells, factor, epochs, min_epochs):
+    """``(n_resources_, n_candidates_)`` of scikit-learn's search, which exhausts its resources if it may."""
+    for min_resources in ("exhaust", min_epochs):
+        search = HalvingGridSearchCV(
+            Constant(),
+            {"candidate": list(range(cells))},
+            resource="n_iter",
+            factor=factor,
+            max_resources=epochs,
+            min_resources=min_resources,
+            cv=[(np.array([0]), np.array([1]))],
+            refit=False,
+        ).fit(np.zeros((2, 1)), np.array([0, 1]))
+        if search.min_resources_ >= min_epochs:
+            return search.n_resources_, search.n_candidates_
+    raise AssertionError
+
+
+@pytest.mark.parametrize(
+    ("cells", "factor", "epochs", "min_epochs"),
+    [
+        (9, 3, 27, 1),  # a power of the factor, and epochs to match
+        (8, 2, 100, 1),
+        (10, 3, 27, 1),  # just more cells than a power
+        (26, 3, 27, 1),  # just fewer
+        (49, 3, 100, 1),
+        (49, 2, 100, 1),
+        (40, 3, 100, 5),  # no room for all rounds
+        (9, 3, 100, 20),
+        (9, 3, 100, 60),  # no room for any
+        (60, 4, 3, 1),
+        (5, 7, 50, 1),
+        (1, 3, 10, 1),
+    ],
+)
+def test_rungs_are_scikit_learns(cells, factor, epochs, min_epochs):
+    """Its last round is the cells that train to the end here."""
+    resources, candidates = scikit_learns_rungs(cells, factor, epochs, min_epochs)
+    expected = dict(zip(resources[:-1], candidates[1:], strict=True))
+    halving = Halving(factor, min_epochs)
+    assert halving.rungs(cells, epochs) == expected
+    evaluations = {halving.next_epoch(epoch, cells, epochs) for epoch in range(epochs + 1)}
+    assert evaluations == {*expected, epochs + 1}
+
+
+@pytest.mark.parametrize(
+    ("factor", "epochs", "first"), [(3, 100, 5), (2, 8, 2), (3, 30, 3), (4, 10, 1), (2, 3, 1), (2, 1000, 5)]
+)
+def test_the_first_rung_is_at_five_epochs_or_where_two_rounds_fit(factor, epochs, first):
+    rungs = Halving(factor).rungs(5000, epochs)
+    assert min(rungs) == first
+    assert len(rungs) >= 2 or epochs < factor**2
+
+
+def test_a_cell_with_one_nan_stops_before_the_worst_and_of_equals_the_last():
+    nan = np.nan
+    score = np.array([[0.5, 0.5], [0.9, nan], [0.1, 0.2], [0.5, 0.5], [0.6, 0.4]])
+    halving = Halving(2)
+    (rung, going_on), *_ = halving.rungs(5, 8).items()
+    assert going_on == 3
+    _, actions = halving.update((), report(score, rung, 8, 2))
+    assert actions.stop.reshape(5, 2)[:, 0].tolist() == [False, True, True, False, False]
+    np.testing.assert_array_equal(*actions.stop.reshape(5, 2).T)
+    np.testing.assert_array_equal(actions.prune, actions.stop)
+    score[2] = nan
+    _, again = halving.update((), report(score, rung, 8, 2))
+    np.testing.assert_array_equal(again.stop, actions.stop)
+
+
+def test_a_cell_pruned_at_a_rung_does_not_come_back_at_the_next():
+    halving = Halving(2, 1)
+    assert halving.rungs(4, 4) == {1: 2, 2: 1}
+    pruned = np.array([True, False, False, True])
+    _, actions = halving.update((), report([0.9, 0.1, 0.2, 0.8], 2, 4, pruned=pruned, active=~pruned))
+    assert actions.prune.tolist() == [True, True, False, True]
+
+
+def test_nothing_happens_between_rungs():
+    _, actions = Halving(2, 1).update((), report(np.arange(4), 3, 8))
+    assert actions == jfnn.schedulers.Actions()
+
+
+# In a run
+
+
+@pytest.fixture(scope="module")
+def full():
+    """``metric that ranks -> `` the whole grid trained to the end, scored after every epoch."""
+
+    @functools.cache
+    def of_metric(rank_by):
+        validation = jfnn.Validation(rank_by=rank_by)
+        return sweep(SPLIT, {"eval_every": 1}, folds=5, seeds=2, validation=validation)
+
+    return of_metric
+
+
+@pytest.fixture(scope="module")
+def ended_after():
+    """``epochs -> `` the whole grid trained for so many, each trained once."""
+    return functools.cache(lambda epochs: sweep(folds=5, seeds=2, epochs=epochs))
+
+
+def halved_by_hand(full, rungs):
+    """When each cell stops, from the scores of the full grid: -1 for never."""
+    sign = 1 if full.higher_is_better() else -1
+    stopped_at = np.full(full.diverged_at.shape[:2], -1).ravel()
+    for epoch, going_on in rungs.items():
+        scores = sign * full.history[full.ranked_by][..., epoch - 1].reshape(len(stopped_at), -1).mean(axis=1)
+        still = [cell for cell in range(len(stopped_at)) if stopped_at[cell] == -1]
+        ranked = sorted(still, key=lambda cell: np.inf if np.isnan(scores[cell]) else -scores[cell])
+        stopped_at[ranked[going_on:]] = epoch
+    return stopped_at.reshape(full.diverged_at.shape[:2])
+
+
+@pytest.mark.parametrize("rank_by", [None, "loss"])
+@pytest.mark.parametrize("halving", [Halving(3), Halving(2, min_epochs=2)], ids=str)
+def test_cells_stop_whole_by_their_mean_score_and_nan_first(full, halving, rank_by):
+    """Members that diverged stopped training then and there, before any rung."""
+    result = sweep(folds=5, seeds=2, schedulers=[halving], validation=jfnn.Validation(rank_by=rank_by))
+    rungs = halving.rungs(12, EPOCHS)
+    by_hand = halved_by_hand(full(rank_by), rungs)
+    of_members = np.broadcast_to(by_hand[..., None, None], result.stopped_at.shape)
+    diverged = result.diverged_at >= 0
+    assert diverged.any()
+    assert (of_members[diverged] == min(rungs)).all()
+    np.testing.assert_array_equal(result.stopped_at, np.where(diverged, -1, of_members))
+    np.testing.assert_array_equal(result.pruned, of_members >= 0)
+    np.testing.assert_array_equal(result.pruned_cells, by_hand >= 0)
+    assert len(np.unique(result.stopped_at)) > 2
+
+
+@pytest.mark.parametrize("execution", [{}, {"eval_every": 2}, {"devices": 1}], ids=str)
+def test_survivors_have_the_bits_of_the_full_grid_and_others_those_of_a_shorter_run(
+    full, ended_after, execution
+):
+    result = sweep(SPLIT, execution, folds=5, seeds=2, schedulers=[Halving(2)])
+    assert (result.stopped_at >= 0).any()
+    for place in np.ndindex(result.stopped_at.shape):
+        stopped_at = int(result.stopped_at[place])
+        expected = full(None) if stopped_at < 0 else ended_after(stopped_at)
+        assert same_bits(result.member(*place), expected.member(*place))
+        for name in SCORES:
+            np.testing.assert_array_equal(result.scores[name][place], expected.scores[name][place])
+    trained = np.where(result.stopped_at == -1, EPOCHS, result.stopped_at)
+    diverged_at = full(None).diverged_at
+    np.testing.assert_array_equal(result.epochs, np.where(diverged_at >= 0, diverged_at, trained))
+
+
+def test_the_winner_is_a_survivor_also_where_another_had_a_better_score_when_it_stopped():
+    """Labels that are pure noise, and chaotic rates: scores go up and down."""
+    rng = np.random.default_rng(0)
+    for _ in range(4):
+        noise = SPLIT._replace(y_train=rng.integers(CLASSES, size=N))
+        options = {"learning_rate": [1, 2, 3, 4, 5, 6], "l2": 0.0, "validation": HELD}
+        result, full = sweep(noise, schedulers=[Halving(2)], **options), sweep(noise, **options)
+        best = result.best()
+        assert (result.stopped_at[best.index] == -1).all()
+        assert same_bits(result.member(*best.index, 0), full.member(*best.index, 0))
+        survived = result.stopped_at[..., 0] == -1
+        assert best.score == full.validation_accuracy[..., 0][survived].max()

@@ -1,0 +1,223 @@
+"""Population-based training: who copies whom, how numbers change, and a plain replay of whole runs."""
+
+import dataclasses
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+import pytest
+from helpers import same_bits
+from noisy_classes import EPOCHS, HELD, NET, SPLIT, N, sweep
+from reports import recorded, report
+
+import jfnn
+from jfnn import PopulationTraining
+from jfnn.learners import Learner, State
+from jfnn.minibatches import Minibatches
+
+# One decision on its own
+
+
+def sources(rule, score, replicates=1, **fields):
+    _, actions = rule.update((), report(score, rule.every, 10 * rule.every, replicates, **fields))
+    return actions.copy.tolist()
+
+
+@pytest.mark.parametrize(
+    ("share", "score", "expected"),
+    [
+        (0.25, [4, 3, 2, 1], [0, 1, 2, 0]),
+        (0.5, [4, 3, 2, 1], [0, 1, 1, 0]),
+        (0.5, [1, 2, 3], [2, 1, 2]),  # one of three
+        (0.4, [5, 1, 4, 2, 3], [0, 0, 2, 2, 4]),  # the best over the worst, the next over the next
+        (0.5, [2, 2, 2, 2], [0, 1, 2, 3]),  # equals stay
+        (
+            0.5,
+            [np.nan, 1, 2, np.nan],
+            [1, 1, 2, 2],
+        ),  # those that diverged come back; of equals the last first
+        (0.5, [np.nan, np.nan], [0, 1]),
+    ],
+)
+def test_the_worst_copy_the_best(share, score, expected):
+    assert sources(PopulationTraining(3, share), score) == expected
+
+
+def test_members_copy_within_their_replicate_alone():
+    score = np.random.default_rng(0).normal(size=(8, 3))
+    copied = np.array(sources(PopulationTraining(3), score, 3))
+    assert (copied % 3 == np.arange(24) % 3).all()
+    for replicate in range(3):
+        alone = np.array(sources(PopulationTraining(3), score[:, replicate]))
+        np.testing.assert_array_equal(copied.reshape(8, 3)[:, replicate] // 3, alone)
+    assert (copied != np.arange(24)).sum() == 6
+
+
+@pytest.mark.parametrize("field", ["pruned", "active"])
+def test_members_that_stopped_or_were_pruned_take_no_part(field):
+    out = np.array([True, False, False, False, False, True])
+    fields = {field: ~out if field == "active" else out}
+    assert sources(PopulationTraining(3, 0.5), [9, 4, 3, 2, 1, -9], **fields) == [0, 1, 2, 2, 1, 5]
+
+
+def test_nothing_happens_between_selections_and_at_the_end():
+    rule = PopulationTraining(3)
+    assert [rule.next_epoch(epoch, 4, 9) for epoch in range(10)] == [3, 3, 3, 6, 6, 6, 10, 10, 10, 10]
+    for epoch in (1, 2, 4, 9):
+        assert rule.update((), report([4, 3, 2, 1], epoch, 9))[1] == jfnn.schedulers.Actions()
+
+
+@pytest.mark.parametrize("names", [("learning_rate", "l2"), ("l2",)])
+def test_numbers_of_a_copy_are_its_sources_times_the_factor_or_its_inverse(names):
+    rule = PopulationTraining(3, 0.5, factor=1.5, perturbed=names)
+    seen = report(np.random.default_rng(0).normal(size=200), 3, 9)
+    _, actions = rule.update((), seen)
+    moved = actions.copy != np.arange(200)
+    assert moved.sum() == 100
+    assert set(actions.hyper) == set(names)
+    for name, numbers in actions.hyper.items():
+        assert numbers.dtype == np.float32
+        np.testing.assert_array_equal(numbers[~moved], seen.hyper[name][~moved])
+        ratio = (numbers / seen.hyper[name][actions.copy])[moved]
+        up = np.isclose(ratio, 1.5)
+        np.testing.assert_allclose(ratio[~up], 1 / 1.5, rtol=1e-6)
+        assert 30 <= up.sum() <= 70  # four standard deviations of a fair coin
+    directions = [actions.hyper[name] > seen.hyper[name][actions.copy] for name in names]
+    assert len(names) == 1 or (directions[0] != directions[1])[moved].any()
+
+
+def test_perturbations_follow_from_the_seed_and_the_epoch():
+    def perturbed(seed, epoch):
+        rule = PopulationTraining(3, 0.5, seed=seed)
+        return rule.update((), report(np.arange(100), epoch, 30))[1].hyper["l2"].tobytes()
+
+    assert perturbed(0, 3) == perturbed(0, 3)
+    assert len({perturbed(seed, epoch) for seed in (0, 1) for epoch in (3, 6)}) == 4
+
+
+# Whole runs
+
+
+RULE = PopulationTraining(3, share=0.34, factor=2.0, seed=4)
+
+
+def select(score):
+    """``(member, source)`` of one replicate's cells, by hand."""
+    value = [-np.inf if np.isnan(number) else number for number in score]
+    order = sorted(range(len(score)), key=lambda cell: -value[cell])
+    pairs = [(order[-1 - i], order[i]) for i in range(int(RULE.share * len(order)))]
+    return [(member, source) for member, source in pairs if value[source] > value[member]]
+
+
+def segment(params, rates, seed, first):
+    """One network trained alone for one stretch of epochs: ``(params, score, whether it diverged)``."""
+    rows = np.stack(
+        [Minibatches(8).epoch(N - HELD, seed, epoch) for epoch in range(first, first + RULE.every)]
+    )
+    trained, history = jfnn.train(
+        NET,
+        *SPLIT[:2],
+        **rates,
+        epochs=RULE.every,
+        batches=rows,
+        initial_params=params,
+        validation=HELD,
+        execution=jfnn.Execution(tile=4, eval_every=RULE.every),
+    )
+    return trained, history.validation_accuracy[-1], history.diverged_at >= 0
+
+
+def test_a_run_is_a_plain_replay_over_its_members():
+    """Sources by hand; the numbers are those that the scheduler gave, which other tests check."""
+    scheduler, seen = recorded(RULE)
+    seeds = [0, 3]
+    result = sweep(seeds=seeds, validation=HELD, schedulers=[scheduler])
+    assert [of_report.epoch for of_report, _ in seen] == [3, 6]
+    assert (result.diverged_at[-1] == -1).any()  # some that diverged were revived
+    shape = (result.diverged_at[..., 0].size, len(seeds))
+    params = {place: NET.init(jax.random.key(seeds[place[1]])) for place in np.ndindex(shape)}
+    hyper, diverged, replaced = seen[0][0].hyper, np.zeros(shape, bool), 0
+    for number, first in enumerate(range(0, EPOCHS, RULE.every)):
+        score = np.full(shape, np.nan)
+        for cell, s in zip(*np.nonzero(~diverged), strict=True):
+            rates = {name: float(values.reshape(shape)[cell, s]) for name, values in hyper.items()}
+            trained, its_score, diverged[cell, s] = segment(params[cell, s], rates, seeds[s], first)
+            params[cell, s], score[cell, s] = trained, np.nan if diverged[cell, s] else its_score
+        if number < len(seen):
+            for s in range(len(seeds)):
+                for cell, source in select(score[:, s]):
+                    assert seen[number][1].copy.reshape(shape)[cell, s] == source * len(seeds) + s
+                    params[cell, s], diverged[cell, s] = params[source, s], False
+                    replaced += 1
+            hyper = hyper | seen[number][1].hyper
+    assert replaced > 6
+    for place in np.ndindex(shape):
+        member = (*np.unravel_index(place[0], result.cell_shape), place[1])
+        assert same_bits(result.member(*member), params[place])
+        assert (result.diverged_at[member] >= 0) == diverged[place]
+        np.testing.assert_array_equal(result.validation_accuracy[member], score[place])
+
+
+@dataclasses.dataclass(frozen=True)
+class Walk(Learner):
+    """Walks by its learning rate a step towards 1; its memory says where it stands, its parameters follow."""
+
+    def init(self, key):
+        return {"place": jnp.zeros(())}
+
+    def start(self, params, hyper):
+        return State(params, {"sum": jnp.zeros(()), "steps": jnp.zeros((), jnp.int32)})
+
+    def step(self, state, batch, hyper, key):
+        total = state.memory["sum"] + hyper["learning_rate"]
+        return State({"place": total}, {"sum": total, "steps": state.memory["steps"] + 1}), total
+
+    def score(self, params, rows):
+        return {"loss": jnp.broadcast_to(abs(params["place"] - 1), rows.shape[:1])}
+
+    def describe(self):
+        return {"network": "walk"}
+
+
+def test_copies_go_on_from_their_sources_memory():
+    """Exact replay in NumPy: four steps an epoch, so 1e38 overflows in the first and is revived."""
+    rates = [0.001, 0.01, 0.02, 0.05, 0.3, 1e38]
+    scheduler, seen = recorded(RULE)
+    result = jfnn.sweep(
+        Walk(), jfnn.Split(np.ones((8, 1)), None), learning_rate=rates, epochs=9, batch_size=2,
+        schedulers=[scheduler],
+    )  # fmt: skip
+    place, rate = np.zeros(6, np.float32), np.array(rates, np.float32)
+    diverged = np.zeros(6, bool)
+    with np.errstate(over="ignore"):
+        for number in range(3):
+            for _ in range(RULE.every):
+                before = place.copy()
+                for _ in range(4):
+                    place = place + rate
+                diverged |= ~np.isfinite(place)
+                place = np.where(diverged, before, place)
+            if number < len(seen):
+                copied = np.arange(6)
+                for member, source in select(np.where(diverged, np.nan, -abs(place - 1))):
+                    copied[member], diverged[member] = source, False
+                np.testing.assert_array_equal(seen[number][1].copy, copied)
+                place, rate = place[copied], seen[number][1].hyper["learning_rate"]
+    assert [(np.arange(6) != actions.copy).sum() for _, actions in seen] == [2, 2]
+    np.testing.assert_array_equal(result.params["place"][:, 0, 0], place)
+    np.testing.assert_array_equal(result.diverged_at[:, 0, 0], np.where(diverged, 0, -1))
+    np.testing.assert_array_equal(result.train_loss[:, 0, 0], np.where(diverged, np.nan, abs(place - 1)))
+    assert not diverged.any()
+
+
+@pytest.mark.parametrize(
+    "fields",
+    [
+        {"every": 0}, {"every": 1.5}, {"share": 0}, {"share": 0.6}, {"share": "half"}, {"share": np.nan},
+        {"factor": 1}, {"factor": np.inf}, {"factor": None}, {"seed": -1}, {"seed": 0.5},
+    ],
+    ids=str,
+)  # fmt: skip
+def test_numbers_that_cannot_be_are_refused_by_name(fields):
+    with pytest.raises((ValueError, TypeError), match=rf"^{next(iter(fields))}: "):
+        PopulationTraining(**{"every": 3} | fields)

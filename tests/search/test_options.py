@@ -1,0 +1,167 @@
+"""Options: each is documented, and says what a run is or changes nothing of it."""
+
+import dataclasses
+import inspect
+import json
+import re
+
+import jax
+import numpy as np
+import pytest
+from helpers import noise_split
+
+import jfnn
+from jfnn.experiment.options import Common, GroupOptions, Options, TrainOptions
+from jfnn.minibatches import Minibatches
+from jfnn.search.sweep import prepare
+
+SPLIT = noise_split()
+NET = jfnn.mlp((5, 6, 3))
+BASE = dict(network=NET, split=SPLIT, learning_rate=0.1, epochs=4, batch_size=16)
+DOORS = {jfnn.sweep: Options, jfnn.train: TrainOptions, jfnn.sweep_groups: GroupOptions}
+NAMES = [field.name for field in dataclasses.fields(Options)]
+
+
+def options(**changes):
+    return Options(**BASE | changes)
+
+
+# Documentation
+
+
+@pytest.mark.parametrize("door", DOORS, ids=lambda door: door.__name__)
+def test_every_option_is_in_the_signature_and_the_docstring_of_its_door(door):
+    fields = {field.name: field for field in dataclasses.fields(DOORS[door])}
+    signature = inspect.signature(door)
+    assert signature.parameters.keys() == fields.keys()
+    arguments = inspect.getdoc(door).partition("Args:")[2].partition("Returns:")[0]
+    texts = dict(re.findall(r"^ {4}(\w+): (.*?)(?=^ {4}\w|\Z)", arguments, re.MULTILINE | re.DOTALL))
+    assert list(texts) == list(signature.parameters)
+    for name, field in fields.items():
+        parameter = signature.parameters[name]
+        assert parameter.annotation is not inspect.Parameter.empty
+        has_default = field.default is not dataclasses.MISSING
+        assert parameter.default == (field.default if has_default else inspect.Parameter.empty)
+        text = " ".join(texts[name].split())
+        assert len(text) > 15
+        assert text == " ".join(field.metadata.get("help", text).split())
+
+
+def test_every_keyword_has_a_help_text_and_there_are_at_most_twenty():
+    keywords = [field for field in dataclasses.fields(Options) if field.kw_only]
+    assert len(keywords) <= 20
+    for field in keywords:
+        assert field.metadata["help"].endswith("."), field.name
+    assert {field.name for field in dataclasses.fields(Common)} <= {field.name for field in keywords}
+
+
+def test_doors_take_no_other_keywords():
+    for door, name in (
+        (jfnn.sweep, "seed"),
+        (jfnn.train, "folds"),
+        (jfnn.train, "sample"),
+        (jfnn.train, "seeds"),
+    ):
+        with pytest.raises(TypeError, match=rf"'{name}'"):
+            door(NET, SPLIT.x_train, learning_rate=0.1, **{name: 2})
+
+
+# What a run is
+
+PARAMS = NET.init(jax.random.key(7))
+ROWS = np.zeros((4, 2, 16), int)
+# An option -> other values, each of which makes another run.
+DECIDING = {
+    "network": [jfnn.mlp((5, 7, 3)), jfnn.supervised(NET, reduction="mean"), jfnn.mlp((5, 6, 3), "tanh")],
+    "split": [
+        SPLIT._replace(x_train=SPLIT.x_train + 1),
+        SPLIT._replace(weights=np.arange(70)),
+        (*SPLIT[:2], None, None),
+    ],
+    "learning_rate": [0.2, [0.1, 0.2]],
+    "l2": [0.5],
+    "hyper": [{"dropout": 0.2}, {"init_scale": 2.0}],
+    "loss": ["softmax_binary_cross_entropy"],
+    "reduction": ["mean"],
+    "optimizer": [
+        *["adam", jfnn.Optimizer(momentum=0.9), jfnn.Optimizer(nesterov=True)],
+        jfnn.Optimizer(schedule="linear"),
+    ],
+    "gradient": ["backprop"],
+    "epochs": [5],
+    "batch_size": [8, None, Minibatches(16, "permutation"), Minibatches(16, "permutation", drop_last=False)],
+    "batches": [ROWS, ROWS + 1],
+    "initial_params": [PARAMS],
+    "validation": [0.2, 20, jfnn.Validation(0.2, "loss"), jfnn.Validation(None, "loss")],
+    "schedulers": [
+        *[[jfnn.PopulationTraining(2, 0.5)], [jfnn.PopulationTraining(2, 0.5, seed=1)]],
+        *[[jfnn.Halving(2)], [jfnn.Halving(3)], [jfnn.Halving(2), jfnn.PopulationTraining(2)]],
+    ],
+    "execution": [jfnn.Execution(tile=2), jfnn.Execution(eval_every=2), jfnn.Execution(keep_params="best")],
+    "seeds": [2, [1]],
+    "folds": [2],
+    "sample": [3, jfnn.Sample(3, seed=1), 4],
+}  # fmt: skip
+# An option -> values that change no bit of what the run is.
+CHANGES_NOTHING = {
+    "execution": [1, 2, jfnn.Execution(devices=1, progress=print)],
+    "out": ["a directory"],
+    "resume": [True],
+    "refit": [True],
+}
+WITH = {
+    "sample": {"l2": [0.1, 0.2]},
+    "schedulers": {"l2": [0.0, 0.1], "learning_rate": [0.1, 0.2]},
+    "resume": {"out": "a directory"},
+    "refit": {"validation": 0.2},
+}
+
+
+def of_run(**changes):
+    description = prepare(options(**changes)).description
+    data = {name: value for name, value in description["data"].items() if name != "own_code"}
+    return description["settings"], data
+
+
+def test_every_option_decides_or_does_not():
+    assert {*DECIDING, *CHANGES_NOTHING} == set(NAMES)
+
+
+@pytest.mark.parametrize("name", DECIDING)
+def test_another_value_of_an_option_is_another_run(name):
+    shared = WITH.get(name, {})
+    runs = [of_run(**shared), *(of_run(**shared | {name: value}) for value in DECIDING[name])]
+    for i, run in enumerate(runs):
+        assert json.loads(json.dumps(run, allow_nan=False)) == [*run]
+        assert run == of_run(**shared | ({name: DECIDING[name][i - 1]} if i else {}))
+        assert all(run != other for other in runs[:i])
+
+
+@pytest.mark.parametrize("name", CHANGES_NOTHING)
+def test_where_and_with_what_else_a_run_goes_does_not_change_what_it_is(name):
+    shared = WITH.get(name, {})
+    for value in CHANGES_NOTHING[name]:
+        assert of_run(**shared | {name: value}) == of_run(**shared)
+
+
+def test_settings_are_those_of_the_experiment():
+    result = jfnn.sweep(
+        **BASE | {"learning_rate": [0.1, 0.3], "batch_size": Minibatches(8, "permutation")},
+        l2=[0.0, 0.5],
+        hyper={"init_scale": 2.0},
+        optimizer=jfnn.Optimizer("sgd", momentum=[0.0, 0.5], nesterov=True),
+        seeds=[3, 5],
+        folds=2,
+        execution=jfnn.Execution(tile=4, eval_every=2),
+    )
+    settings = result.config["settings"]
+    assert json.loads(json.dumps(settings)) == settings
+    assert settings["axes"] == {name: values.tolist() for name, values in result.axes.items()}
+    assert settings["constants"] == {"init_scale": 2.0}
+    assert settings["seeds"] == [3, 5]
+    assert (settings["replicates"], settings["epochs"]) == (4, 4)
+    assert settings["minibatches"] == {"batch_size": 8, "scheme": "permutation", "drop_last": True}
+    assert (settings["ranked_by"], settings["dtype"], settings["tile"]) == (result.ranked_by, "float32", 4)
+    learner = settings["learner"]
+    assert (learner["optimizer"], learner["optimizer_arguments"]) == ("sgd", {"nesterov": True})
+    assert [layer["units"] for layer in learner["network"]["layers"]] == [6, 3]
