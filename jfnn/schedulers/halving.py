@@ -67,7 +67,7 @@ class Halving(Scheduler):
             return state, Actions()
         scores = np.where(report.pruned, np.nan, report.score)
         of_cells = scores.reshape(report.cells, report.replicates).mean(axis=1)
-        order = np.argsort(np.where(np.isnan(of_cells), np.inf, -of_cells), kind="stable")
+        order = np.argsort(-of_cells, kind="stable")  # NaN comes last
         pruned = np.ones((report.cells, report.replicates), bool)
         pruned[order[:going_on]] = False
         return state, Actions(stop=pruned.ravel(), prune=pruned.ravel())

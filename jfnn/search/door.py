@@ -42,9 +42,7 @@ def _arguments(options: Any) -> str:
     helps = {field.name: field.metadata.get("help") for field in dataclasses.fields(options)}
     for name in inspect.signature(options).parameters:
         text = helps[name] or _attribute(documented, name)
-        lines += textwrap.wrap(
-            f"{name}: {text}", 110, initial_indent=" " * 8, subsequent_indent=" " * 12
-        )
+        lines += textwrap.wrap(f"{name}: {text}", 110, initial_indent=" " * 8, subsequent_indent=" " * 12)
     return "\n".join(lines) + "\n"
 
 

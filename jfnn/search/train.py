@@ -87,8 +87,8 @@ def _check_single(options: TrainOptions) -> None:
     values |= learner.numbers if isinstance(learner, Learner) else as_optimizer(options.optimizer).numbers
     for name, value in values.items():
         if is_axis(value):
-            raise TypeError(f"{name}: expected one number, got {value!r}; use sweep for several")
+            raise TypeError(f"{name}: expected one number, got several; use sweep for these")
     checks.as_count(options.seed, "seed", 0)
     checks.as_count(options.fold, "fold", 0)
     if options.test is not None and (not isinstance(options.test, tuple | list) or len(options.test) != 2):
-        raise ValueError(f"test: expected (x, y), got {options.test!r}")
+        raise ValueError(f"test: expected a pair (x, y), got {type(options.test).__name__}")

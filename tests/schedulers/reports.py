@@ -20,7 +20,7 @@ def report(score, epoch, epochs, replicates=1, **fields):
     return Report(epoch, epochs, cells, replicates, **members | {"hyper": hyper} | fields)
 
 
-def play(scheduler, epochs, cells=6, replicates=2, between=lambda state: state):
+def play(scheduler, epochs, cells=6, replicates=2, between=lambda state: state, every_epoch=False):
     """What a scheduler does in a run of random scores: ``[(report, state, actions), …]``.
 
     Args:
@@ -29,11 +29,12 @@ def play(scheduler, epochs, cells=6, replicates=2, between=lambda state: state):
         cells: Combinations of hyperparameters.
         replicates: Seeds of each.
         between: What is done to its state between two evaluations.
+        every_epoch: Whether there are evaluations that the scheduler has not asked for, too.
     """
-    rng = np.random.default_rng(5)
     state, played, epoch = scheduler.init(cells, replicates), [], 0
     active, pruned = np.ones(cells * replicates, bool), np.zeros(cells * replicates, bool)
-    while (epoch := scheduler.next_epoch(epoch, cells, epochs)) <= epochs:
+    while (epoch := epoch + 1 if every_epoch else scheduler.next_epoch(epoch, cells, epochs)) <= epochs:
+        rng = np.random.default_rng([5, epoch])
         score = np.where(rng.random(cells * replicates) < 0.1, np.nan, rng.random(cells * replicates))
         seen = report(score, epoch, epochs, replicates, active=active & ~np.isnan(score), pruned=pruned)
         for array in (seen.score, seen.loss, seen.active, seen.diverged, seen.pruned, *seen.hyper.values()):

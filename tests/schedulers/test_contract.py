@@ -87,6 +87,15 @@ def test_its_state_is_a_pytree_of_arrays_that_survives_a_checkpoint(scheduler, t
 
 
 @pytest.mark.parametrize("scheduler", EACH)
+def test_evaluations_for_the_history_or_for_other_schedulers_change_no_decision(scheduler):
+    own = {seen.epoch: actions for seen, _, actions in play(scheduler, 12)}
+    every = {seen.epoch: actions for seen, _, actions in play(scheduler, 12, every_epoch=True)}
+    assert list(every) == list(range(1, 13))
+    for epoch, actions in every.items():
+        assert same_bits(actions, own.get(epoch, Actions()))
+
+
+@pytest.mark.parametrize("scheduler", EACH)
 @pytest.mark.parametrize("epochs", [1, 7, 12])
 def test_the_next_evaluation_lies_ahead_and_none_is_skipped(scheduler, epochs):
     evaluations = [scheduler.next_epoch(epoch, 9, epochs) for epoch in range(epochs + 1)]

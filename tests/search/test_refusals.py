@@ -205,3 +205,92 @@ def test_a_value_that_cannot_be_is_refused_by_name(name, value, argument, others
     with pytest.raises((ValueError, TypeError)) as caught:
         prepare(Options(**BASE | others | {name: value}))
     check_message(caught.value, argument)
+
+
+# Doors
+
+
+@pytest.mark.parametrize(
+    ("changes", "argument"),
+    [
+        ({"seed": -1}, "seed"), ({"seed": 1.5}, "seed"), ({"seed": [1]}, "seed"), ({"seed": 2**32}, "seeds"),
+        ({"fold": -1}, "fold"), ({"fold": "x"}, "fold"),
+        ({"test": 3}, "test"), ({"test": (SPLIT.x_test,)}, "test"), ({"test": SPLIT}, "test"),
+        ({"weights": np.ones(3)}, "weights"), ({"weights": -np.ones(70)}, "weights"),
+        ({"weights": np.zeros(70)}, "weights"), ({"weights": np.full(70, np.nan)}, "weights"),
+        ({"weights": ["a"] * 70}, "weights"), ({"weights": np.ones(70), "network": own_loss()}, "weights"),
+        ({"learning_rate": [0.1]}, "learning_rate"), ({"l2": [0.1, 0.2]}, "l2"),
+        ({"learning_rate": np.linspace(0.1, 1, 99)}, "learning_rate"), ({"l2": RATES}, "l2"),
+        ({"hyper": {"dropout": [0.1, 0.2]}}, "dropout"), ({"hyper": 3}, "hyper"),
+        ({"hyper": {"x": 1}}, "hyper"),
+        ({"optimizer": Optimizer(momentum=[0.1, 0.2])}, "momentum"), ({"optimizer": max}, "optimizer"),
+        ({"network": own_loss(optimizer=Optimizer(momentum=[0.1, 0.2]))}, "momentum"),
+        ({"execution": Execution(keep_params="best")}, "keep_params"), ({"execution": "x"}, "execution"),
+        ({"out": ""}, "out"), ({"resume": True}, "resume"), ({"epochs": 1.5}, "epochs"),
+        ({"schedulers": [Halving(1 + 1)], "epochs": 0, "out": 3}, "out"),
+    ],
+)  # fmt: skip
+def test_train_refuses_what_is_not_one_network(changes, argument):
+    changes = BASE | {"execution": Execution(progress=pytest.fail)} | changes
+    del changes["split"]
+    with pytest.raises((ValueError, TypeError)) as caught:
+        jfnn.train(x=SPLIT.x_train, y=SPLIT.y_train, **changes)
+    check_message(caught.value, argument)
+
+
+@pytest.mark.parametrize(
+    ("changes", "argument"),
+    [
+        *(({"networks": value}, "networks") for value in ({}, [NET], NET, None)),
+        *(({"networks": {name: NET}}, "networks") for name in ("a/b", "", ".a", 3)),
+        ({"networks": {"a": NET, "wide": jfnn.mlp((6, 3))}}, "x_train"),
+        ({"networks": {"a": NET, "b": 3}}, "network"),
+        *(({"batch_sizes": value}, "batch_sizes") for value in ([8, 8], [], 8, "8", [8, 0], [8, "x"], [8.5])),
+        ({"batch_sizes": [8, 71]}, "batch_size"),
+        ({"batch_sizes": [8, 60], "validation": 0.2}, "batch_size"),
+        ({"batch_size": 16, "batch_sizes": [8]}, "batch_size"),
+        ({"batch_size": "x"}, "batch_sizes"),
+        ({"out": ""}, "out"), ({"out": 3}, "out"), ({"resume": True}, "resume"),
+        ({"refit": True}, "refit"), ({"seeds": []}, "seeds"), ({"schedulers": 3}, "schedulers"),
+    ],
+)  # fmt: skip
+def test_groups_that_cannot_be_are_refused_before_any_trains(changes, argument):
+    options = {"networks": {"a": NET, "b": jfnn.mlp((5, 4, 3))}, "batch_size": 16} | changes
+    if "batch_sizes" in changes and "batch_size" not in changes:
+        del options["batch_size"]
+    with pytest.raises((ValueError, TypeError)) as caught:
+        jfnn.sweep_groups(
+            split=SPLIT, learning_rate=0.1, execution=Execution(progress=pytest.fail), **options
+        )
+    check_message(caught.value, argument)
+
+
+def test_sweep_refuses_before_it_makes_a_directory(tmp_path):
+    for changes in ({"seeds": []}, {"schedulers": 3}, {"execution": 0}):
+        with pytest.raises((ValueError, TypeError)):
+            jfnn.sweep(**BASE | changes, out=tmp_path / "new")
+    assert not (tmp_path / "new").exists()
+
+
+@pytest.mark.parametrize(
+    ("name", "value", "plain"),
+    [
+        *(("seeds", value, 3) for value in (np.array(3), np.int64(3), range(3), (0, 1, 2), np.arange(3))),
+        *(("execution", value, Execution(devices=2)) for value in (2, np.int64(2))),
+        *(("batch_size", value, Minibatches(16)) for value in (16, np.int32(16))),
+        ("validation", 14, Validation(0.2)),
+        ("optimizer", optax.sgd, Optimizer("sgd")),
+        ("hyper", {}, None),
+        ("schedulers", (), []),
+        ("sample", None, None),
+        ("split", tuple(SPLIT), SPLIT),
+        ("split", list(SPLIT[:4]), SPLIT),
+        ("loss", jfnn.losses.LOSSES["cross_entropy"], "cross_entropy"),
+        ("batches", ROWS.tolist(), ROWS),
+        ("initial_params", jax.tree.map(jnp.asarray, PARAMS), PARAMS),
+    ],
+)  # fmt: skip
+def test_plain_and_other_forms_of_a_value_are_the_same_run(name, value, plain):
+    runs = [prepare(Options(**BASE | {name: form})) for form in (value, plain)]
+    assert runs[0].description == runs[1].description
+    assert runs[0].hardware == runs[1].hardware

@@ -1,17 +1,19 @@
 """Random search, groups of networks and batch sizes, and the best cell refitted."""
 
 import csv
+import dataclasses
 
 import jax
 import numpy as np
 import pytest
-from helpers import same_bits
+from helpers import make_result, same_bits, with_scores
 from optax import sgd
 from scipy import stats
 
 import jfnn
 from jfnn.analysis import ranking
 from jfnn.engine import program
+from jfnn.search.refit import refit_options
 from jfnn.search.sweep import prepare
 
 TILE = jfnn.Execution(tile=4)
@@ -170,6 +172,15 @@ def test_refit_is_the_best_cell_trained_on_all_rows(net, split, cut, schedulers,
     np.testing.assert_array_equal(result.refit.test_loss.ravel(), expected.test_loss.ravel())
     assert result.refit.axes == {name: [value] for name, value in best.axes.items()}
     assert same_bits(result.refit.params, expected.params)
+
+
+@pytest.mark.parametrize(("epochs", "expected"), [([3, 4, 4], 4), ([3, 3, 4], 3), ([0, 0, 1], 1)])
+def test_a_refit_trains_for_the_mean_of_the_epochs_that_early_stopping_kept(net, split, epochs, expected):
+    options = jfnn.Options(net, split, learning_rate=[0.1, 0.2], validation=0.2, epochs=9)
+    result = with_scores(make_result((2, 1), 3, validates=True), {}, epochs=np.full((2, 1, 3), epochs))
+    stopping = dataclasses.replace(options, schedulers=[jfnn.EarlyStopping(2)])
+    assert refit_options(stopping, result).epochs == expected
+    assert refit_options(options, result).epochs == 9
 
 
 def test_refit_is_saved_resumed_and_read_back(net, split, tmp_path):
