@@ -207,6 +207,24 @@ def test_a_value_that_cannot_be_is_refused_by_name(name, value, argument, others
     check_message(caught.value, argument)
 
 
+@pytest.mark.parametrize(
+    ("make", "argument"),
+    [
+        *((lambda v=v: Halving(v), "factor") for v in (1, 2.5, "x", True, None)),
+        *((lambda v=v: Halving(3, v), "min_epochs") for v in (0, 1.5, "x")),
+        *((lambda v=v: jfnn.EarlyStopping(v), "patience") for v in (0, -1, 1.5, "x", None)),
+        *((lambda v=v: Optimizer(schedule=v), "schedule") for v in ("cosin", 3, None, ["cosine"])),
+        *((lambda v=v: Optimizer(schedule="cosine", schedule_epochs=v), "schedule_epochs") for v in (0, 1.5, "x")),
+        (lambda: Optimizer(schedule_epochs=3), "schedule_epochs"),  # the rate is constant
+        *((lambda v=v: Optimizer(v), "optimizer") for v in ("nope", 3, max, None)),
+    ],
+)  # fmt: skip
+def test_schedulers_and_optimizers_refuse_when_they_are_made(make, argument):
+    with pytest.raises((ValueError, TypeError)) as caught:
+        make()
+    check_message(caught.value, argument)
+
+
 # Doors
 
 
