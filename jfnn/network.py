@@ -37,9 +37,8 @@ class Network(NamedTuple):
 
     def __reduce__(self) -> tuple[Any, ...]:
         """Networks of `sequential` are pickled by what they are made of: equal ones stay the same object."""
-        if self.layers is None:
-            return Network, tuple(self)
-        return sequential, (self.layers, self.input_shape)
+        made = None if self.layers is None else sequential(self.layers, self.input_shape or ())
+        return (sequential, (self.layers, self.input_shape)) if self == made else (Network, tuple(self))
 
 
 def sequential(layers: Sequence[LayerKind], inputs: int | Sequence[int]) -> Network:

@@ -92,7 +92,7 @@ def _weights(weights: Any, n: int, n_rows: int, dtype: np.dtype) -> np.ndarray |
     """Sample weights of all rows ``[n_rows]``, those behind the ``n`` training rows 1; or None."""
     if weights is None:
         return None
-    checked = np.asarray(checks.as_weights(weights, n))
+    checked = as_dtype(checks.as_weights(weights, n), dtype, "weights")
     if checked.max() == 0:
-        raise ValueError("weights: expected numbers of at least 0, not all 0")
-    return as_dtype(np.concatenate([checked, np.ones(n_rows - n)]), dtype, "weights")
+        raise ValueError(f"weights: expected numbers of at least 0, not all 0 in {dtype}")
+    return np.concatenate([checked, np.ones(n_rows - n, dtype)])

@@ -1,4 +1,4 @@
-"""The hand derivation against jax.grad and central differences, and its features-first form."""
+"""The hand derivation against jax.grad and central differences, in rows and over layers in columns."""
 
 import ast
 import functools
@@ -14,9 +14,8 @@ from helpers import central_differences, compiled, perturbed
 import jfnn
 from jfnn import activations, backprop, losses, network
 from jfnn.activations import ACTIVATIONS
-from jfnn.layers import dense as layout
+from jfnn.layers import Layer, dense, kind, sequence
 from jfnn.losses import LOSSES
-from jfnn.network import Layer
 
 N, FEATURES, HIDDEN, OUTPUTS = 5, 3, 4, 3
 REDUCTIONS = losses.REDUCTIONS
@@ -256,7 +255,7 @@ def test_backprop_needs_no_derivative_of_jax(x64):
         jax.grad(lambda p: jfnn.objective(jfnn.mlp(make_sizes(2), opaque_tanh), p, x, targets))(params)
 
 
-@pytest.mark.parametrize("module", [backprop, activations, losses, network])
+@pytest.mark.parametrize("module", [backprop, activations, losses, network, dense, kind, sequence])
 def test_source_of_the_hand_derivation_names_no_autodiff(module):
     autodiff = {
         "grad",
@@ -280,28 +279,31 @@ def test_source_of_the_hand_derivation_names_no_autodiff(module):
 
 @compiled
 def both_forms(chosen, params, x, targets, weights):
-    """Outputs of both forms; gradients in the row form and, features first, by hand and by `jax.grad`."""
+    """Outputs of both forms; gradients in the row form and, in columns, by hand and by `jax.grad`."""
     activation, loss, output = choose_all(*chosen)
     net = jfnn.mlp(make_sizes(len(params) - 1), activation, output)
+    packed = sequence.pack(net.layers, params)
     found = []
-    for reduction, weighting in (("sum", {}), ("mean", {"weights": weights})):
+    for reduction, weighting in (("sum", None), ("mean", weights)):
         options = {"activation": activation, "output": output, "loss": loss, "reduction": reduction}
-        forms = [backprop.value_and_grad(params, x, targets, l2=0.3, **options, **weighting)]
-        for by_hand in (True, False):
-            turned = layout.features_first(net.mlp, loss, reduction, by_hand)
-            value, gradients = turned.value_and_grad(transposed(params), x, targets, l2=0.3, **weighting)
-            forms.append((value, transposed(gradients)))
-        found.append(forms)
-    return (turned.outputs(transposed(params), x), net.apply(params, x)), found
+        rows = backprop.value_and_grad(params, x, targets, l2=0.3, weights=weighting, **options)
+        columns = backprop.sequence_value_and_grad(
+            net.layers, loss, reduction, packed, x, targets, l2=0.3, weights=weighting
+        )
 
+        def objective(packed):
+            outputs, _ = sequence.forward(net.layers, packed, x)
+            costs, penalty = loss.cost(outputs, targets.T, axis=0), 0.3 * losses.l2_penalty(packed)
+            return losses.reduce_costs(costs, penalty, reduction, weighting)  # noqa: B023
 
-def transposed(params):
-    return tuple(Layer(layer.w.T, layer.b) for layer in params)
+        of_columns = [columns, jax.value_and_grad(objective)(packed)]
+        found.append([rows, *((value, sequence.unpack(net.layers, g)) for value, g in of_columns)])
+    return (sequence.forward(net.layers, packed, x)[0], net.apply(params, x)), found
 
 
 @pytest.mark.parametrize(("activation", "depth"), [("sigmoid", 0), *((name, 2) for name in ACTIVATIONS)])
 @pytest.mark.parametrize(("loss", "output"), LOSS_AND_OUTPUT)
-def test_features_first_form_equals_the_row_form(activation, loss, output, depth, x64):
+def test_column_form_equals_the_row_form(activation, loss, output, depth, x64):
     params, x, targets = make_problem(loss, depth, np.float64)
     weights = np.array([1.0, 1.0, 1.0, 0.0, 1.0])
     chosen = numbers(activation, loss, output)
@@ -310,12 +312,3 @@ def test_features_first_form_equals_the_row_form(activation, loss, output, depth
         assert disagreement(by_hand, expected) < 1e-12
         assert disagreement(by_jax, expected) < 1e-12
     np.testing.assert_allclose(outputs[0].T, outputs[1], rtol=1e-12, atol=1e-14)
-
-
-def test_features_first_storage_is_turned_back_exactly_behind_leading_axes():
-    params = tuple(Layer(np.random.rand(2, 6, 3, 4), np.random.rand(2, 6, 4)) for _ in range(2))
-    turned = layout.features_first(None, None, "sum", by_hand=True)
-    stored = turned.store(params)
-    assert stored[0].w.shape == (2, 6, 4, 3)
-    np.testing.assert_array_equal(stored[0].w[1, 5], params[0].w[1, 5].T)
-    jax.tree.map(np.testing.assert_array_equal, turned.restore(stored), params)

@@ -142,7 +142,7 @@ def test_erratum_5_a_network_trains_on_rows_that_lack_the_largest_class():
     split = jfnn.Split(
         rng.normal(size=(12, 3)), np.arange(12) % 3, rng.normal(size=(4, 3)), np.array([0, 1, 2, 3])
     )
-    result = jfnn.sweep(jfnn.mlp((3, 4)), split, learning_rate=0.1, epochs=2, batch_size=4, keep_params="all")
+    result = jfnn.sweep(jfnn.mlp((3, 4)), split, learning_rate=0.1, epochs=2, batch_size=4)
     assert np.isfinite(result.test_loss).all()
     assert result.params[-1].b.shape[-1] == 4
 

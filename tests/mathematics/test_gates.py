@@ -9,7 +9,7 @@ from helpers import compiled, gradient
 
 import jfnn
 from jfnn import datasets
-from jfnn.network import Layer
+from jfnn.layers import Layer
 
 GATES = {
     "or": (datasets.or_gate, [1 / 4, 3 / 4, 3 / 4, 5 / 4]),
@@ -48,7 +48,14 @@ def test_gradient_descent_on_one_linear_unit_ends_at_least_squares(gate, x64):
     x, t = make()
     net = jfnn.mlp((2, 1))
     params, _ = jfnn.train(
-        net, x, t, loss="quadratic", learning_rate=0.3, epochs=500, batch_size=None, segment=500
+        net,
+        x,
+        t,
+        loss="quadratic",
+        learning_rate=0.3,
+        epochs=500,
+        batch_size=None,
+        execution=jfnn.Execution(eval_every=500),
     )
     np.testing.assert_allclose(net.apply(params, x)[:, 0], expected, rtol=0, atol=1e-12)
 

@@ -1,15 +1,17 @@
-"""Which rows each step sees: purity, coverage, remainders."""
+"""Which rows each step sees: purity, coverage, the rows left over."""
 
 import collections
 
 import numpy as np
 import pytest
 
-from jfnn import minibatches
 from jfnn.minibatches import PADDING, SCHEMES, Minibatches
 
 N, SIZE = 23, 5
-EVERY = [Minibatches(scheme, SIZE, remainder) for scheme in SCHEMES for remainder in minibatches.REMAINDERS]
+EVERY = [
+    *(Minibatches(SIZE, scheme) for scheme in SCHEMES),
+    Minibatches(SIZE, "permutation", drop_last=False),
+]
 
 
 @pytest.mark.parametrize("batches", EVERY)
@@ -21,7 +23,7 @@ def test_rows_are_a_pure_function_of_seed_and_epoch(batches):
     np.testing.assert_array_equal(np.random.get_state()[1], state)
     assert first.dtype == np.int32
     assert first.shape == (batches.steps(N), batches.rows_a_step(N))
-    assert batches.pads == bool((first == PADDING).any())
+    assert (first == PADDING).any() == (not batches.drop_last)
 
 
 @pytest.mark.parametrize("batches", [b for b in EVERY if b.scheme != "full"])
@@ -32,7 +34,7 @@ def test_other_seeds_and_epochs_see_other_rows(batches):
 
 def test_subset_draws_without_replacement_and_evenly():
     counts = collections.Counter()
-    epochs, batches = 2000, Minibatches("subset", SIZE)
+    epochs, batches = 2000, Minibatches(SIZE, "subset")
     for epoch in range(epochs):
         for rows in batches.epoch(N, 0, epoch):
             assert len(set(rows.tolist())) == SIZE
@@ -44,20 +46,20 @@ def test_subset_draws_without_replacement_and_evenly():
 
 
 def test_subset_is_drawn_afresh_each_step_and_is_no_pass_over_the_data():
-    batches = Minibatches("subset", SIZE)
+    batches = Minibatches(SIZE, "subset")
     assert any(len(np.unique(batches.epoch(N, 0, epoch))) < 20 for epoch in range(5))
 
 
-def test_permutation_covers_each_row_once_and_drops_the_remainder():
-    rows = Minibatches("permutation", SIZE, "drop").epoch(N, 0, 0)
+def test_permutation_covers_each_row_once_and_drops_the_last_rows():
+    rows = Minibatches(SIZE, "permutation").epoch(N, 0, 0)
     assert rows.shape == (4, SIZE)
     assert len(np.unique(rows)) == 20
     assert set(rows.ravel()) <= set(range(N))
     assert rows.ravel().tolist() != sorted(rows.ravel())
 
 
-def test_permutation_keeps_the_remainder_in_a_last_padded_step():
-    rows = Minibatches("permutation", SIZE, "keep").epoch(N, 0, 0)
+def test_permutation_keeps_the_last_rows_in_a_last_padded_step():
+    rows = Minibatches(SIZE, "permutation", drop_last=False).epoch(N, 0, 0)
     assert rows.shape == (5, SIZE)
     assert (rows[:-1] != PADDING).all()
     assert rows[-1, 3:].tolist() == [PADDING] * 2
@@ -65,23 +67,27 @@ def test_permutation_keeps_the_remainder_in_a_last_padded_step():
 
 
 def test_every_row_is_dropped_in_some_epoch():
-    batches = Minibatches("permutation", SIZE, "drop")
+    batches = Minibatches(SIZE, "permutation")
     dropped = [set(range(N)) - set(batches.epoch(N, 0, epoch).ravel()) for epoch in range(60)]
     assert set.union(*dropped) == set(range(N))
 
 
-@pytest.mark.parametrize("remainder", minibatches.REMAINDERS)
-def test_permutation_without_a_remainder_is_one_pass(remainder):
-    rows = Minibatches("permutation", SIZE, remainder).epoch(20, 0, 0)
+@pytest.mark.parametrize("drop_last", [True, False])
+def test_permutation_of_whole_batches_is_one_pass(drop_last):
+    rows = Minibatches(SIZE, "permutation", drop_last).epoch(20, 0, 0)
     assert rows.shape == (4, SIZE)
     assert sorted(rows.ravel().tolist()) == list(range(20))
 
 
-def test_full_is_all_rows_in_their_order():
-    for batches in (Minibatches("full"), minibatches.make("subset", None, N), minibatches.make("full", 5, N)):
-        np.testing.assert_array_equal(batches.epoch(N, 1, 2), [np.arange(N)])
+@pytest.mark.parametrize("batches", [Minibatches(SIZE, "full"), Minibatches(None), Minibatches(None, "full")])
+def test_full_is_all_rows_in_their_order(batches):
+    np.testing.assert_array_equal(batches.checked(N).epoch(N, 1, 2), [np.arange(N)])
 
 
-def test_make_gives_what_was_asked_for():
-    assert minibatches.make("permutation", SIZE, N, "keep") == Minibatches("permutation", SIZE, "keep")
-    assert minibatches.make("subset", N, N).steps(N) == 1
+def test_checked_minibatches_are_the_same_or_those_of_the_smallest_fold():
+    batches = Minibatches(SIZE, "permutation", drop_last=False)
+    assert batches.checked(N) == batches
+    assert Minibatches(N).checked(N).steps(N) == 1
+    assert Minibatches(None).checked(N, 20).batch_size == 20
+    with pytest.raises(ValueError, match=r"^batch_size: "):
+        Minibatches(21).checked(N, 20)

@@ -1,5 +1,6 @@
 """Networks against a NumPy loop and scikit-learn's MLP; initialisers; predictions."""
 
+import pickle
 import warnings
 
 import jax
@@ -11,7 +12,8 @@ from sklearn.exceptions import ConvergenceWarning
 from sklearn.neural_network import MLPClassifier
 
 import jfnn
-from jfnn.network import INITIALIZERS, Layer
+from jfnn.layers import INITIALIZERS, Dense, Layer
+from jfnn.network import is_own_apply
 
 BIAS = {"normal": 0.01}  # all others start at 0
 
@@ -76,6 +78,36 @@ def test_init_is_a_function_of_the_key_and_gives_each_layer_its_own_weights():
 def test_same_arguments_give_the_same_network():
     assert jfnn.mlp((2, 3, 1), "relu") is jfnn.mlp([2, np.int64(3), 1], jfnn.activations.ACTIVATIONS["relu"])
     assert jfnn.mlp((2, 3, 1), "relu") is not jfnn.mlp((2, 3, 1), "tanh")
+
+
+def test_an_mlp_is_a_sequence_of_dense_layers():
+    layers = (Dense(3, "relu", "he_normal"), Dense(1, "identity", "he_normal"))
+    net = jfnn.mlp((2, 3, 1), "relu", init="he_normal")
+    assert net is jfnn.sequential(layers, 2) is jfnn.sequential(list(layers), [2])
+    assert (net.layers, net.input_shape) == (layers, (2,))
+
+
+def own_init(key):
+    return {"w": jax.random.normal(key, (2, 1))}
+
+
+def own_apply(params, x):
+    return x @ params["w"]
+
+
+def test_networks_of_layers_are_pickled_as_what_they_are_made_of():
+    net = jfnn.mlp((2, 3, 1), "relu")
+    assert pickle.loads(pickle.dumps(net)) is net
+    for own in (jfnn.Network(own_init, own_apply), jfnn.mlp((2, 1))._replace(init=own_init)):
+        again = pickle.loads(pickle.dumps(own))
+        assert (again.init, again.layers, is_own_apply(again)) == (own_init, own.layers, is_own_apply(own))
+
+
+def test_an_apply_other_than_that_of_the_layers_is_told_apart():
+    net = jfnn.mlp((2, 3, 1))
+    assert not is_own_apply(net)
+    assert is_own_apply(net._replace(apply=lambda params, x: 2 * net.apply(params, x)))
+    assert is_own_apply(net._replace(apply=jfnn.mlp((2, 4, 1)).apply))
 
 
 def linear(outputs):
