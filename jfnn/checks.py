@@ -221,7 +221,7 @@ def as_axis(values: Any, argument: str, minimum: float | None = 0.0, strict: boo
     """
     array = as_array(values, argument)
     if array.dtype.kind not in "iuf" and not jnp.issubdtype(array.dtype, jnp.floating):
-        raise TypeError(f"{argument}: expected a number or a sequence of numbers, got {values!r}")
+        raise TypeError(f"{argument}: expected a number or a sequence of numbers, got {values!r:.80}")
     array = np.atleast_1d(array).astype(np.float64)
     if array.ndim != 1 or array.size == 0:
         raise ValueError(f"{argument}: expected a number or a sequence of numbers, got shape {_shape(array)}")

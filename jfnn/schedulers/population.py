@@ -23,7 +23,7 @@ class PopulationTraining(Scheduler):
         share: Share of the cells that are replaced, at most one half.
         factor: Numbers are multiplied by it, or divided; above 1.
         seed: Fixes the perturbations.
-        perturbed: Names of the numbers that change.
+        perturbed: Names of the numbers that change; they may grow without bound.
     """
 
     every: int

@@ -23,7 +23,12 @@ def door(options: Callable[P, OptionsT]) -> Callable[[Callable[[OptionsT], R]], 
     def decorate(function: Callable[[OptionsT], R]) -> Callable[P, R]:
         @functools.wraps(function)
         def call(*args: P.args, **kwargs: P.kwargs) -> R:
-            return function(options(*args, **kwargs))
+            try:
+                chosen = options(*args, **kwargs)
+            except TypeError as error:  # an argument too few or too many
+                name = f"{getattr(options, '__name__', '')}.__init__()"
+                raise TypeError(str(error).replace(name, f"{function.__name__}()")) from None
+            return function(chosen)
 
         del call.__wrapped__
         shown: Any = call

@@ -17,6 +17,10 @@ from jfnn.search.door import door
 from jfnn.search.sweep import prepare, train_run
 
 
+# What a split calls the arguments of `train`.
+OF_SPLIT = {"x_train": "x", "y_train": "y", "x_test": "test", "y_test": "test"}
+
+
 @dataclasses.dataclass(frozen=True, eq=False, repr=False)
 class History:
     """How one training run went.
@@ -72,7 +76,11 @@ def train(options: TrainOptions) -> tuple[Params, History]:
     common["execution"] = execution._replace(eval_every=every)
     x_test, y_test = (None, None) if options.test is None else options.test
     split = Split(options.x, options.y, x_test, y_test, options.weights)
-    run = prepare(Options(options.network, split, seeds=[options.seed], **common), options.fold)
+    try:
+        run = prepare(Options(options.network, split, seeds=[options.seed], **common), options.fold)
+    except (ValueError, TypeError) as error:
+        name, separator, rest = str(error).partition(": ")
+        raise type(error)(f"{OF_SPLIT.get(name, name)}{separator}{rest}") from None
     result = train_run(run, options.out, options.resume)
     only = (0,) * result.diverged_at.ndim
     scores = {name: values[only] for name, values in result.history.items() if name != "epoch"}
