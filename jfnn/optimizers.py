@@ -12,7 +12,7 @@ import optax
 
 from jfnn import checks
 
-SCHEDULE_STEPS = "schedule_steps"  # the name of the number that tells a schedule how far it reaches
+SCHEDULE_STEPS = "schedule_steps"  # name of the number of steps over which a schedule spreads
 
 Schedule = Callable[[Any], Any]
 
@@ -57,7 +57,7 @@ def is_number(value: Any) -> bool:
 
 @dataclasses.dataclass(frozen=True, init=False)
 class Optimizer:
-    """An optimizer as people ask for it: ``Optimizer("adam", b1=[0.8, 0.9], schedule="cosine")``.
+    """An optimizer with its arguments and schedule: ``Optimizer("adam", b1=[0.8, 0.9], schedule="cosine")``.
 
     Attributes:
         name: "sgd" (the notes' ``p <- p - η ∂C/∂p``), any optax optimizer by name, or a factory

@@ -29,7 +29,7 @@ class Prefetcher:
         return self.ahead(replicate, first, n_epochs).result()
 
     def ahead(self, replicate: int, first: int, n_epochs: int) -> concurrent.futures.Future[np.ndarray]:
-        """Starts drawing what `get` will be asked for."""
+        """Starts drawing what `get` will return."""
         key = (replicate, first, n_epochs)
         with self.lock:
             if key not in self.stretches:

@@ -1,6 +1,6 @@
 """One experiment on its devices: cuts it into segments and puts what comes back in its place.
 
-State lies on the host as NumPy arrays with all members on the leading axis, so that regrouping members,
+State is held on the host as NumPy arrays with all members on the leading axis, so that regrouping members,
 dropping some and saving all is plain indexing; only the calls under way hold device memory.
 """
 

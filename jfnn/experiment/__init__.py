@@ -1,1 +1,1 @@
-"""What people ask for, checked once: options, axes, replicates."""
+"""Options become an experiment: plain data, checked once."""

@@ -153,8 +153,8 @@ def _ranking(learner: Learner, data: Data, validation: Validation, options: Opti
     validates = validation.size is not None or options.folds is not None
     part = "validation" if validates else "test" if data.n > data.n_train else "train"
     directions = {metric.name: metric.higher_is_better for metric in learner.metrics}
-    wanted = validation.rank_by.name if isinstance(validation.rank_by, Metric) else validation.rank_by
-    name = learner.ranked_by if wanted is None else checks.as_choice(wanted, "rank_by", directions)
+    chosen = validation.rank_by.name if isinstance(validation.rank_by, Metric) else validation.rank_by
+    name = learner.ranked_by if chosen is None else checks.as_choice(chosen, "rank_by", directions)
     return Ranking(PARTS.index(part), name, directions[name])
 
 

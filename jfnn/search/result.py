@@ -236,7 +236,7 @@ def load(directory: str | os.PathLike[str]) -> SweepResult:
 
     Raises:
         FileNotFoundError: There is no run in it.
-        ValueError: The run has not ended, or a file is damaged or of another format; the message names the
+        ValueError: The run has not ended, or a file is corrupt or of another format; the message names the
             file and the array.
     """
     result = load_alone(directory)

@@ -1,6 +1,6 @@
 """Arrays on disk that can be trusted: written whole or not at all, checksummed, the same bytes again.
 
-Two forms. An ``.npz`` is NumPy's own, for people and other programs; its checksums lie elsewhere. A
+Two forms. An ``.npz`` is NumPy's own, for people and other programs; its checksums are elsewhere. A
 checksummed file holds its checksums itself, so that no byte of it can change unseen; it takes every dtype
 that JAX has.
 """
