@@ -191,7 +191,7 @@ def test_train_takes_one_number_of_each(name):
         (lambda: jfnn.Halving(1), "factor", ValueError),
         (lambda: jfnn.Halving(3, 0), "min_epochs", ValueError),
         (lambda: jfnn.Halving(3, 2.5), "min_epochs", TypeError),
-        (lambda: jfnn.train(NET, NAN_AT, Y, learning_rate=1.0), "x_train", ValueError),
+        (lambda: jfnn.train(NET, NAN_AT, Y, learning_rate=1.0), "x", ValueError),
         (lambda: jfnn.train(NET, X, Y, learning_rate=1.0, test=(X,)), "test", ValueError),
         (lambda: jfnn.predict_proba(NET, PARAMS, X, "quadratic"), "loss", ValueError),
     ],

@@ -9,6 +9,7 @@ import numpy as np
 from jfnn import checks
 from jfnn.datasets import Split
 from jfnn.learners.learner import Data
+from jfnn.learners.trial import as_dtype, trial
 from jfnn.losses import Loss
 from jfnn.network import Network
 
@@ -47,21 +48,9 @@ def are_classes(targets: np.ndarray, loss: Loss, labels: np.ndarray | None = Non
     return loss.takes_logits and (targets.shape[1] == 1 or np.allclose(targets.sum(axis=1), 1, atol=1e-3))
 
 
-def as_dtype(array: Any, dtype: np.dtype, argument: str) -> np.ndarray:
-    """An array in the arithmetic's dtype, in which what was finite may no longer be."""
-    with np.errstate(over="ignore"):
-        cast = np.asarray(array, dtype)
-    checks.check_finite(cast, argument)
-    return cast
-
-
 def _outputs(network: Network, shape: tuple[int, ...], dtype: np.dtype) -> int:
     x = jax.ShapeDtypeStruct((1, *shape), dtype)
-    try:
-        outputs = jax.eval_shape(lambda key, x: network.apply(network.init(key), x), jax.random.key(0), x)
-    except Exception as error:
-        reason = str(error).partition("\n")[0]
-        raise ValueError(f"network: init and apply do not fit inputs of shape {shape}: {reason}") from error
+    outputs = trial("network", lambda key, x: network.apply(network.init(key), x), jax.random.key(0), x)
     if not hasattr(outputs, "ndim") or outputs.ndim != 2:
         raise ValueError(
             f"network: apply must give [n, n_out], got {getattr(outputs, 'shape', outputs)} for one row"
@@ -75,17 +64,12 @@ def check_gradient(gradient: Callable[..., Any], params: Any, data: Data) -> Non
     Raises:
         ValueError: It fails, or gives no scalar and gradients of the parameters' shapes.
     """
-    x, targets = (jax.ShapeDtypeStruct((1, *leaf.shape[1:]), leaf.dtype) for leaf in data.rows)
-    l2 = jax.ShapeDtypeStruct((), data.dtype)
-    try:
-        value, gradients = jax.eval_shape(lambda *rows, l2: gradient(*rows, l2=l2), params, x, targets, l2=l2)
-        shapes, expected = (jax.tree.map(lambda leaf: leaf.shape, tree) for tree in (gradients, params))
-        fits = value.shape == () and shapes == expected
-    except Exception as error:
-        reason = str(error).partition("\n")[0]
-        raise ValueError(f"gradient: it fails on one row of these data: {reason}") from error
-    if not fits:
-        raise ValueError(f"gradient: expected a scalar and gradients {expected}, got {value} and {shapes}")
+    row, number = data.shapes
+    result = trial("gradient", lambda p, rows, l2: gradient(p, *rows, l2=l2), params, row, number)
+    expected = (jax.ShapeDtypeStruct((), data.dtype), params)
+    shapes, expected = jax.tree.map(lambda leaf: leaf.shape, (result, expected))
+    if shapes != expected:
+        raise ValueError(f"gradient: expected a scalar and gradients, {expected}, got {shapes}")
 
 
 def _weights(weights: Any, n: int, n_rows: int, dtype: np.dtype) -> np.ndarray | None:

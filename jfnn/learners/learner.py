@@ -2,15 +2,15 @@
 
 import abc
 import types
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any, NamedTuple
 
 import jax
 import numpy as np
 
-from jfnn import checks
 from jfnn.datasets import Split
 from jfnn.layers.kind import Params
+from jfnn.learners.trial import as_rows, check_scores, forms, trial
 from jfnn.optimizers import Values
 from jfnn.training import State
 
@@ -55,6 +55,12 @@ class Data(NamedTuple):
         """Dtype of the arithmetic: that of the first float leaf."""
         leaves = jax.tree.leaves(self.rows)
         return next((leaf.dtype for leaf in leaves if leaf.dtype.kind == "f"), np.dtype(np.float32))
+
+    @property
+    def shapes(self) -> tuple[Rows, jax.ShapeDtypeStruct]:
+        """Shapes and dtypes of one row, and of a number of a member: what functions are tried on."""
+        row = jax.tree.map(lambda leaf: jax.ShapeDtypeStruct((1, *leaf.shape[1:]), leaf.dtype), self.rows)
+        return row, jax.ShapeDtypeStruct((), self.dtype)
 
 
 def mean_over_rows(values: np.ndarray, data: Data, rows: np.ndarray) -> np.ndarray:
@@ -111,18 +117,18 @@ class Learner(abc.ABC):
         Raises:
             ValueError, TypeError: The data do not fit.
         """
-        parts = [split.x_train if split.y_train is None else (split.x_train, split.y_train)]
-        if split.x_test is not None:
-            parts.append(split.x_test if split.y_test is None else (split.x_test, split.y_test))
-        names = [[f"{name}_{part}" for name in "xy"] for part in ("train", "test")]
-        rows = [as_rows(part, *of_part) for part, of_part in zip(parts, names, strict=False)]
-        if len({str(jax.tree.structure(part)) for part in rows}) != 1:
-            raise ValueError("x_test: expected test rows of the structure of the training rows")
-        joined = jax.tree.map(lambda *leaves: np.concatenate(leaves), *rows)
-        n = len(jax.tree.leaves(rows[0])[0])
         if split.weights is not None:
             raise ValueError("weights: expected none, since this learner takes no weights")
-        return self, Data(joined, n)
+        parts = [_part(split.x_train, split.y_train, "train")]
+        if split.x_test is not None or split.y_test is not None:
+            parts.append(_part(split.x_test, split.y_test, "test"))
+            for name in sorted({*parts[0], *parts[1]}):
+                train, test = (forms(part.get(name)) for part in parts)
+                if train != test:
+                    raise ValueError(f"{name}_test: expected rows like {name}_train, {train}, got {test}")
+        joined = jax.tree.map(lambda *leaves: np.concatenate(leaves), *parts)
+        rows = (joined["x"], joined["y"]) if "y" in joined else joined["x"]
+        return self, Data(rows, len(jax.tree.leaves(parts[0])[0]))
 
     @abc.abstractmethod
     def init(self, key: jax.Array) -> Params:
@@ -150,12 +156,27 @@ class Learner(abc.ABC):
     def score(self, params: Params, rows: Rows) -> dict[str, jax.Array]:
         """Name of each metric -> one value a row ``[n, …]``."""
 
-    def check(self, data: Data) -> None:  # noqa: B027
-        """Refuses, before anything is compiled, what cannot be trained on such data.
+    def check(self, data: Data) -> None:
+        """Tries all functions on shapes, before anything is compiled.
 
         Raises:
-            ValueError, TypeError: The message names the argument.
+            ValueError, TypeError: They fail, or their results do not fit; the message names the argument.
         """
+        row, number = data.shapes
+
+        def one_step(params: Params, rows: Rows, hyper: Hyper) -> Any:
+            state = self.start(self.pack(params), hyper)
+            key = jax.random.key(0) if self.random else None
+            return state, self.step(state, Batch(rows), hyper, key), self.score(state.params, rows)
+
+        params = trial("network", self.init, jax.random.key(0))
+        params = jax.tree.map(lambda leaf: jax.ShapeDtypeStruct(leaf.shape, data.dtype), params)
+        hyper = dict.fromkeys(self.hyper, number)
+        before, (after, _), scores = trial("network", one_step, params, row, hyper)
+        if forms(before) != forms(after):
+            raise ValueError(f"network: its state changes in a step, from {forms(before)} to {forms(after)}")
+        check_metrics(self.metrics)
+        check_scores("network", scores, [metric.name for metric in self.metrics])
 
     @property
     def known(self) -> bool:
@@ -167,29 +188,23 @@ class Learner(abc.ABC):
         """What is trained, in plain values."""
 
 
-def as_rows(rows: Rows, *arguments: str) -> Rows:
-    """A pytree of arrays with a common leading axis, finite, in the dtypes of JAX's arithmetic.
+def _part(x: Any, y: Any, part: str) -> dict[str, Rows]:
+    """Checked rows of a part of the split, by the names "x" and "y"."""
+    rows = {"x": as_rows(x, f"x_{part}")}
+    if y is not None:
+        rows["y"] = as_rows(y, f"y_{part}")
+        lengths = [len(jax.tree.leaves(tree)[0]) for tree in rows.values()]
+        if lengths[0] != lengths[1]:
+            raise ValueError(f"y_{part}: expected {lengths[0]} rows, as x has, got {lengths[1]}")
+    return rows
 
-    Args:
-        rows: The pytree.
-        *arguments: Names of the caller's arguments; the first stands for all leaves.
 
-    Raises:
-        ValueError, TypeError: No rows, lengths that differ, not numeric, NaN or infinity.
-    """
-    argument = arguments[0]
-
-    def checked(leaf: Any) -> np.ndarray:
-        array = np.asarray(checks.as_array(leaf, argument))
-        if array.dtype.kind not in "iubf" or array.ndim == 0:
-            raise TypeError(f"{argument}: expected arrays of numbers with rows, got {array.dtype}")
-        if array.dtype.kind == "f":
-            checks.check_finite(array, argument)
-            array = array.astype(checks.float_dtype(array))
-        return array
-
-    checked_rows = jax.tree.map(checked, rows)
-    lengths = {len(leaf) for leaf in jax.tree.leaves(checked_rows)}
-    if len(lengths) != 1 or 0 in lengths:
-        raise ValueError(f"{argument}: expected one or more rows, as many in every array, got {lengths}")
-    return checked_rows
+def check_metrics(metrics: Sequence[Metric]) -> None:
+    """Refuses what is no metric, and names that several have."""
+    for metric in metrics:
+        named = isinstance(metric, Metric) and isinstance(metric.name, str) and callable(metric.reduce)
+        if not named or not isinstance(metric.higher_is_better, bool):
+            raise TypeError(f"metrics: expected jfnn.Metric(name, higher_is_better, …), got {metric!r}")
+    names = [metric.name for metric in metrics]
+    if len(set(names)) != len(names):
+        raise ValueError(f"metrics: expected each name once, got {', '.join(names)}")

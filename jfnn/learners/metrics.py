@@ -9,7 +9,7 @@ import jax.numpy as jnp
 import numpy as np
 
 from jfnn import checks
-from jfnn.learners.learner import Data, Metric, mean_over_rows
+from jfnn.learners.learner import Data, Metric, check_metrics, mean_over_rows
 from jfnn.losses import Loss
 from jfnn.prediction import decide, decide_target
 
@@ -61,17 +61,17 @@ def named_metrics(metrics: Sequence[str | Metric], loss: Loss) -> tuple[Metric, 
     Raises:
         ValueError, TypeError: An unknown name, one name twice, or no metric.
     """
+    if isinstance(metrics, str) or not isinstance(metrics, Sequence):
+        raise TypeError(f"metrics: expected a sequence of names or jfnn.Metric, got {metrics!r}")
     chosen = [METRICS["loss"](loss)]
     for metric in metrics:
         if isinstance(metric, str):
             metric = METRICS[checks.as_choice(metric, "metrics", METRICS)](loss)
-        if not isinstance(metric, Metric) or metric.of_rows is None:
+        if not isinstance(metric, Metric) or not callable(metric.of_rows):
             raise TypeError(f"metrics: expected names or jfnn.Metric(name, …, of_rows), got {metric!r}")
         if metric not in chosen:
             chosen.append(metric)
-    names = [metric.name for metric in chosen]
-    if len(set(names)) != len(names):
-        raise ValueError(f"metrics: expected each name once, got {', '.join(names)}")
+    check_metrics(chosen)
     return tuple(chosen)
 
 
@@ -84,6 +84,8 @@ def output_metric(name: str, function: Callable[[Any, Any], float], higher_is_be
             member on its own.
         higher_is_better: Its direction.
     """
+    if not callable(function):
+        raise TypeError(f"function: expected a function, got {type(function).__name__}")
     return Metric(name, higher_is_better, _outputs, _EachMember(function))
 
 

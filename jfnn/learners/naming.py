@@ -10,6 +10,7 @@ from jfnn.activations import ACTIVATIONS
 from jfnn.layers import LAYERS
 from jfnn.layers.kind import LayerKind
 from jfnn.network import Network
+from jfnn.optimizers import UpdateRule
 
 
 def name_in(registry: Mapping[str, Any], value: Any) -> str | None:
@@ -29,6 +30,21 @@ def code_name(function: Any) -> str:
     function = getattr(function, "func", getattr(function, "function", function))
     name = getattr(function, "__qualname__", type(function).__qualname__)
     return f"{getattr(function, '__module__', type(function).__module__)}.{name}"
+
+
+def describe_rule(rule: UpdateRule) -> dict[str, Any]:
+    """An optimizer, its arguments that are no numbers of members, and its schedule."""
+    return {
+        "optimizer": optax_name(rule.name) or code_name(rule.name),
+        "optimizer_arguments": dict(rule.fixed),
+        "schedule": rule.schedule if isinstance(rule.schedule, str) else code_name(rule.schedule),
+    }
+
+
+def is_known_rule(rule: UpdateRule) -> bool:
+    """Whether `describe_rule` says all that there is to say of an optimizer."""
+    plain = all(isinstance(value, bool | int | str | None) for _, value in rule.fixed)
+    return plain and optax_name(rule.name) is not None and isinstance(rule.schedule, str)
 
 
 def describe_network(network: Network) -> dict[str, Any] | str:

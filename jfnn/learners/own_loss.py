@@ -10,8 +10,9 @@ import optax
 
 from jfnn import losses
 from jfnn.layers.kind import Params
-from jfnn.learners.learner import Batch, Data, Hyper, Learner, Metric, Rows
-from jfnn.learners.naming import code_name, optax_name
+from jfnn.learners.learner import Batch, Data, Hyper, Learner, Metric, Rows, check_metrics
+from jfnn.learners.naming import code_name, describe_rule
+from jfnn.learners.trial import all_hyper, check_scores, trial
 from jfnn.optimizers import Optimizer, UpdateRule, Values, as_optimizer
 from jfnn.training import State, descend
 
@@ -65,37 +66,26 @@ class OwnLoss(Learner):
         return {"loss": jax.vmap(of_row)(rows)}
 
     def check(self, data: Data) -> None:
-        """Tries one step, and the scores, without computing them."""
-        one_row = jax.tree.map(lambda leaf: jax.ShapeDtypeStruct((1, *leaf.shape[1:]), leaf.dtype), data.rows)
-        try:
-            params = jax.eval_shape(self.init, jax.random.key(0))
-        except Exception as error:
-            raise ValueError(f"init: it fails on a random key: {error}") from error
+        """Tries the user's functions on shapes."""
+        params = trial("init", self.init, jax.random.key(0))
         if not jax.tree.leaves(params):
             raise ValueError("init: expected a pytree of arrays, got no parameters")
         self.rule.check(params)
-        number = jax.ShapeDtypeStruct((), data.dtype)
-        hyper = dict.fromkeys(self.own_hyper, number)
-        try:
-            key = jax.random.key(0) if self.random else None
-            value = jax.eval_shape(lambda p, rows, h: self.loss(p, rows, key, **h), params, one_row, hyper)
-            scores = jax.eval_shape(self.score, params, one_row)
-        except Exception as error:
-            reason = str(error).partition("\n")[0]
-            raise ValueError(f"loss: it fails on one row of these data: {reason}") from error
+        row, number = data.shapes
+        key = jax.random.key(0) if self.random else None
+        numbers = dict.fromkeys(self.own_hyper, number)
+        value = trial("loss", lambda p, rows, h: self.loss(p, rows, key, **h), params, row, numbers)
         if getattr(value, "shape", None) != () or not jnp.issubdtype(value.dtype, jnp.floating):
             raise ValueError(f"loss: expected a floating scalar, got {value}")
-        names = {metric.name for metric in self.metrics}
-        if set(scores) != names or any(values.shape[:1] != (1,) for values in scores.values()):
-            raise ValueError(f"score: expected one value a row for each of {sorted(names)}, got {scores}")
+        names = [metric.name for metric in self.metrics]
+        check_scores("score", trial("score", self.score, params, row), names)
 
     def describe(self) -> dict[str, Any]:
         """Names of the user's functions."""
         return {
             "network": code_name(self.init_function),
             "loss": code_name(self.loss),
-            "optimizer": optax_name(self.rule.name) or code_name(self.rule.name),
-            "optimizer_arguments": dict(self.rule.fixed),
+            **describe_rule(self.rule),
             "metrics": {metric.name: code_name(metric.reduce) for metric in self.metrics},
         }
 
@@ -130,21 +120,27 @@ def learner(
     Raises:
         ValueError, TypeError: What cannot be; the message names the argument.
     """
-    for name, function in {"init": init, "loss": loss}.items():
+    for name, function in {"init": init, "loss": loss, "score": score or loss}.items():
         if not callable(function):
             raise TypeError(f"{name}: expected a function, got {type(function).__name__}")
+    if not isinstance(random, bool):
+        raise TypeError(f"random: expected True or False, got {random!r}")
+    if not isinstance(metrics, Sequence):
+        raise TypeError(f"metrics: expected a sequence of jfnn.Metric, got {metrics!r}")
+    options, metrics = as_optimizer(optimizer), (Metric("loss"), *metrics)
+    rule = options.rule()
+    names = all_hyper(hyper, rule)
+    check_metrics(metrics)
     if hyper and score is None:
         raise ValueError("score: a loss with further numbers needs a function that gives the scores")
-    options = as_optimizer(optimizer)
-    rule = options.rule()
     return OwnLoss(
         init_function=init,
         loss=loss,
         rule=rule,
         own_hyper=tuple(hyper),
         score_function=score,
-        hyper=("learning_rate", "l2", *hyper, *rule.hyper[1:]),
-        metrics=(Metric("loss"), *metrics),
+        hyper=names,
+        metrics=metrics,
         random=random,
         numbers=options.numbers,
         schedule_epochs=options.schedule_epochs,

@@ -13,10 +13,11 @@ from jfnn import backprop, checks, losses, training
 from jfnn.datasets import Split
 from jfnn.layers import sequence
 from jfnn.layers.kind import LayerKind, Params
+from jfnn.learners import naming
 from jfnn.learners.labelled import are_classes, as_data, check_gradient
 from jfnn.learners.learner import Batch, Data, Hyper, Learner, Metric, Rows
 from jfnn.learners.metrics import METRICS, named_metrics
-from jfnn.learners.naming import code_name, describe_network, is_known_network, name_in, optax_name, takes
+from jfnn.learners.trial import all_hyper, check_scores, trial
 from jfnn.losses import LOSSES, Loss
 from jfnn.network import Masks, Network, check_output, dropout_masks, dropout_shapes, is_own_apply
 from jfnn.optimizers import Optimizer, UpdateRule, Values, as_optimizer
@@ -145,39 +146,32 @@ class Supervised(Learner):
         return {name: f(outputs, targets, axis=axis) for name, f in of_rows.items() if f is not None}
 
     def check(self, data: Data) -> None:
-        """Tries the optimizer, and a gradient function of the user's, on shapes alone."""
+        """Tries the optimizer, and functions of the user's, on shapes."""
         params = jax.eval_shape(self.network.init, jax.random.key(0))
         self.rule.check(params)
         if callable(self.gradient):
             check_gradient(self.gradient, params, data)
+        if self.known:
+            return
+        scores = trial("metrics", lambda p, rows: self.score(self.pack(p), rows), params, data.shapes[0])
+        check_scores("metrics", scores, [metric.name for metric in self.metrics])
 
     @property
     def known(self) -> bool:
         """Activations, loss, optimizer, schedule and metrics are registered ones."""
-        fixed = all(isinstance(value, bool | int | str | None) for _, value in self.rule.fixed)
         metrics = all(metric in [make(self.loss) for make in METRICS.values()] for metric in self.metrics)
-        return (
-            is_known_network(self.network)
-            and name_in(LOSSES, self.loss) is not None
-            and isinstance(self.gradient, str)
-            and optax_name(self.rule.name) is not None
-            and isinstance(self.rule.schedule, str)
-            and fixed
-            and metrics
-        )
+        names = isinstance(self.gradient, str) and naming.name_in(LOSSES, self.loss) is not None
+        return metrics and names and naming.is_known_rule(self.rule) and naming.is_known_network(self.network)
 
     def describe(self) -> dict[str, Any]:
         """Names where things have names."""
-        rule, schedule = self.rule, self.rule.schedule
         return {
-            "network": describe_network(self.network),
-            "loss": name_in(LOSSES, self.loss) or "custom",
+            "network": naming.describe_network(self.network),
+            "loss": naming.name_in(LOSSES, self.loss) or "custom",
             "reduction": self.reduction,
-            "optimizer": optax_name(rule.name) or code_name(rule.name),
-            "optimizer_arguments": dict(rule.fixed),
-            "schedule": schedule if isinstance(schedule, str) else code_name(schedule),
-            "gradient": self.gradient if isinstance(self.gradient, str) else code_name(self.gradient),
-            "metrics": {metric.name: code_name(metric.reduce) for metric in self.metrics},
+            **naming.describe_rule(self.rule),
+            "gradient": self.gradient if isinstance(self.gradient, str) else naming.code_name(self.gradient),
+            "metrics": {metric.name: naming.code_name(metric.reduce) for metric in self.metrics},
         }
 
 
@@ -209,19 +203,20 @@ def supervised(
         ValueError, TypeError: What cannot be; the message names the argument.
     """
     loss, options = losses.get(loss), as_optimizer(optimizer)
-    _check(network, loss, reduction, gradient, hyper)
     rule = options.rule()
+    names = all_hyper(hyper, rule)
+    _check(network, loss, reduction, gradient, hyper)
     learner = Supervised(
         network=network,
         loss=loss,
         reduction=reduction,
         rule=rule,
         gradient=gradient,
-        hyper=("learning_rate", "l2", *hyper, *rule.hyper[1:]),
+        hyper=names,
         metrics=named_metrics((), loss),
         ranked_by="loss",
         random="dropout" in hyper,
-        takes_weights=not callable(gradient) or takes(gradient, "weights"),
+        takes_weights=not callable(gradient) or naming.takes(gradient, "weights"),
         infers_metrics=metrics is None,
         numbers=options.numbers,
         schedule_epochs=options.schedule_epochs,

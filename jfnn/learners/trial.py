@@ -1,0 +1,80 @@
+"""What learners check before anything is compiled: rows, names, and functions tried on shapes."""
+
+from collections.abc import Callable, Mapping, Sequence
+from typing import Any
+
+import jax
+import numpy as np
+
+from jfnn import checks
+from jfnn.optimizers import UpdateRule
+
+
+def as_dtype(array: Any, dtype: Any, argument: str) -> np.ndarray:
+    """An array in the arithmetic's dtype, which may have no room for its numbers."""
+    with np.errstate(over="ignore"):
+        cast = np.asarray(array, dtype)
+    checks.check_finite(cast, argument)
+    if cast.dtype.kind in "iu" and (cast != array).any():
+        raise ValueError(f"{argument}: expected whole numbers in the range of {cast.dtype}")
+    return cast
+
+
+def as_rows(rows: Any, argument: str) -> Any:
+    """A pytree of arrays with a common leading axis, finite, in the dtypes of JAX's arithmetic.
+
+    Raises:
+        ValueError, TypeError: No rows, lengths that differ, not numeric, NaN or infinity.
+    """
+
+    def checked(leaf: Any) -> np.ndarray:
+        array = np.asarray(checks.as_array(leaf, argument))
+        if array.dtype.kind not in "iubf" or array.ndim == 0:
+            raise TypeError(f"{argument}: expected arrays of numbers with rows, got {array.dtype}")
+        of_jax = jax.dtypes.canonicalize_dtype(array.dtype)
+        return as_dtype(array, checks.float_dtype(array) if array.dtype.kind == "f" else of_jax, argument)
+
+    arrays = jax.tree.map(checked, rows)
+    lengths = {len(leaf) for leaf in jax.tree.leaves(arrays)}
+    if len(lengths) != 1 or 0 in lengths:
+        raise ValueError(f"{argument}: expected one or more rows, as many in every array, got {lengths}")
+    return arrays
+
+
+def forms(tree: Any) -> str:
+    """Structure, dtypes, and shapes without their first axis."""
+    return str(jax.tree.map(lambda leaf: f"{leaf.dtype} {['n', *leaf.shape[1:]]}", tree))
+
+
+def trial(argument: str, function: Callable[..., Any], *shapes: Any) -> Any:
+    """Shapes of a function's result, without computing anything.
+
+    Raises:
+        ValueError: It fails; the message names the argument.
+    """
+    try:
+        return jax.eval_shape(function, *shapes)
+    except Exception as error:
+        reason = str(error).partition("\n")[0]
+        raise ValueError(f"{argument}: it fails on one row of these data: {reason}") from error
+
+
+def check_scores(argument: str, scores: Any, names: Sequence[str]) -> None:
+    """Refuses scores of one row other than one value for each metric."""
+    fits = isinstance(scores, Mapping) and set(scores) == set(names)
+    if not fits or any(getattr(values, "shape", ())[:1] != (1,) for values in scores.values()):
+        raise ValueError(f"{argument}: expected one value a row for each of {list(names)}, got {scores}")
+
+
+def all_hyper(own: Sequence[str], rule: UpdateRule) -> tuple[str, ...]:
+    """Names of a member's numbers: those of the objective, its own, and the optimizer's.
+
+    Raises:
+        TypeError, ValueError: Its own are no sequence of names, or one is there twice.
+    """
+    if isinstance(own, str) or not isinstance(own, Sequence) or not all(isinstance(n, str) for n in own):
+        raise TypeError(f"hyper: expected a sequence of names, got {own!r}")
+    names = ("learning_rate", "l2", *own, *rule.hyper[1:])
+    if len(set(names)) != len(names):
+        raise ValueError(f"hyper: expected each name once, got {', '.join(names)}")
+    return names

@@ -1,0 +1,260 @@
+"""Kinds of layers: rows = columns, by hand = jax.vjp = differences; sequences; kinds of one's own."""
+
+import dataclasses
+import functools
+import inspect
+import pickle
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+import pytest
+from helpers import central_differences, compiled, perturbed, same_bits
+
+import jfnn
+from jfnn import backprop, losses
+from jfnn.layers import LAYERS, Dense, Layer, LayerKind, sequence
+from jfnn.network import dropout_masks, dropout_shapes
+
+N, STEP = 6, 1e-5
+TOLERANCE = {"float32": 1e-5, "float64": 1e-12}
+DIFFERENCES_TOLERANCE = 1e-6
+
+
+@dataclasses.dataclass(frozen=True)
+class Scale(LayerKind):
+    """Each input times a factor of its own."""
+
+    start: float = 1.0
+
+    def output_shape(self, shape):
+        return shape
+
+    def init(self, key, shape):
+        return {"factor": jnp.full(shape, self.start)}
+
+    def forward(self, packed, a):
+        return packed["factor"][..., None] * a, a
+
+    def pull_back(self, packed, kept, d_out):
+        return {"factor": jnp.sum(d_out * kept, -1)}, packed["factor"][..., None] * d_out
+
+
+@dataclasses.dataclass(frozen=True)
+class Flatten(LayerKind):
+    """All axes of an input as one."""
+
+    def output_shape(self, shape):
+        return (int(np.prod(shape)),)
+
+    def forward(self, packed, a):
+        return a.reshape(-1, a.shape[-1]), a.shape
+
+    def pull_back(self, packed, kept, d_out):
+        return (), d_out.reshape(kept)
+
+
+# A kind -> examples of it, each with the shape of one input; a kind that is registered must be here.
+EXAMPLES = {
+    Dense: [
+        (Dense(4, "tanh"), (3,)),
+        (Dense(1, "sigmoid", "glorot_uniform"), (5,)),
+        (Dense(3, "elu", "he_normal"), (1,)),
+        (Dense(2, jfnn.Activation(jnp.sin, jnp.cos), "glorot_normal"), (3,)),
+    ]
+}
+TOYS = {Scale: [(Scale(), (3,)), (Scale(2.0), (2, 3))], Flatten: [(Flatten(), (2, 3)), (Flatten(), (4,))]}
+every_example = pytest.mark.parametrize(
+    ("layer", "shape"),
+    [
+        pytest.param(*example, id=f"{kind.__name__} {i}")
+        for kind, examples in (EXAMPLES | TOYS).items()
+        for i, example in enumerate(examples)
+    ],
+)
+
+
+def make_problem(layer, shape, dtype):
+    """Public parameters, inputs ``[N, *shape]`` and ``∂C/∂outputs [N, …]``: random numbers."""
+    rng = np.random.default_rng(3)
+
+    def draw(array_shape):
+        return jnp.asarray(rng.normal(size=array_shape), dtype)
+
+    like = jax.eval_shape(functools.partial(layer.init, shape=shape), jax.random.key(0))
+    params = jax.tree.map(lambda leaf: draw(leaf.shape), like)
+    return params, draw((N, *shape)), draw((N, *layer.output_shape(shape)))
+
+
+def assert_close(result, expected, tolerance):
+    """Equal up to a share of each array's largest entry."""
+    assert jax.tree.structure(result) == jax.tree.structure(expected)
+    for one, other in zip(jax.tree.leaves(result), jax.tree.leaves(expected), strict=True):
+        one, other = np.asarray(one), np.asarray(other)
+        assert one.shape == other.shape
+        np.testing.assert_allclose(one, other, rtol=0, atol=tolerance * np.abs(other).max())
+
+
+def test_every_registered_kind_has_examples_here():
+    assert set(EXAMPLES) == set(LAYERS.values())
+
+
+@every_example
+def test_starting_parameters_follow_from_the_key(layer, shape):
+    params, again = (layer.init(jax.random.key(1), shape) for _ in range(2))
+    assert same_bits(params, again)
+    assert all(np.isfinite(leaf).all() for leaf in jax.tree.leaves(params))
+
+
+@every_example
+def test_equal_layers_are_one_layer(layer, shape):
+    twin = dataclasses.replace(layer)
+    assert twin == layer and hash(twin) == hash(layer)
+    assert jfnn.sequential([twin], shape) is jfnn.sequential([layer], shape)
+    if getattr(layer, "activation", "") in jfnn.activations.ACTIVATIONS:
+        assert pickle.loads(pickle.dumps(layer)) == layer
+
+
+@every_example
+def test_rows_equal_columns(layer, shape, dtype):
+    params, x, d_out = make_problem(layer, shape, dtype)
+    rows = layer.apply(params, x)
+    columns, _ = layer.forward(layer.pack(params), jnp.moveaxis(x, 0, -1))
+    assert rows.shape == d_out.shape
+    assert rows.dtype == columns.dtype == dtype
+    assert_close(jnp.moveaxis(columns, -1, 0), rows, TOLERANCE[dtype.name])
+    assert_close(LayerKind.apply(layer, params, x), rows, TOLERANCE[dtype.name])
+
+
+@every_example
+def test_pull_back_equals_jax_vjp_and_central_differences(layer, shape, dtype):
+    params, x, d_out = make_problem(layer, shape, dtype)
+
+    @compiled
+    def three_ways(params, x, d_out):
+        packed, a = layer.pack(params), jnp.moveaxis(x, 0, -1)
+        _, kept = layer.forward(packed, a)
+        d_packed, d_in = layer.pull_back(packed, kept, jnp.moveaxis(d_out, 0, -1))
+        by_hand = layer.unpack(d_packed), jnp.moveaxis(d_in, -1, 0)
+        by_jax = jax.vjp(layer.apply, params, x)[1](d_out)
+        _, of_columns = jax.vjp(lambda packed, a: layer.forward(packed, a)[0], packed, a)
+        in_columns = of_columns(jnp.moveaxis(d_out, 0, -1))
+        values = jax.vmap(lambda moved: jnp.sum(layer.apply(*moved) * d_out))(perturbed((params, x), STEP))
+        return by_hand, by_jax, (layer.unpack(in_columns[0]), jnp.moveaxis(in_columns[1], -1, 0)), values
+
+    by_hand, by_jax, in_columns, values = three_ways(params, x, d_out)
+    assert_close(by_hand, by_jax, TOLERANCE[dtype.name])
+    assert_close(in_columns, by_jax, TOLERANCE[dtype.name])
+    if dtype == np.float64:
+        assert_close(by_hand, central_differences(values, (params, x), STEP), DIFFERENCES_TOLERANCE)
+
+
+@every_example
+def test_unpack_is_the_inverse_of_pack_behind_leading_axes(layer, shape):
+    params, *_ = make_problem(layer, shape, np.float32)
+    leading = jax.tree.map(lambda leaf: np.random.default_rng(1).random((2, 5, *leaf.shape)), params)
+    packed = layer.pack(leading)
+    assert same_bits(layer.unpack(packed), leading)
+    assert same_bits(
+        jax.tree.map(lambda leaf: leaf[1, 3], packed),
+        layer.pack(jax.tree.map(lambda leaf: leaf[1, 3], leading)),
+    )
+
+
+# Sequences
+
+STACKS = {
+    "no hidden layer": ([Dense(3, "identity")], (4,)),
+    "one": ([Dense(5, "sigmoid"), Dense(3, "identity")], (4,)),
+    "two": ([Dense(5, "relu"), Dense(4, "relu"), Dense(3, "identity")], (4,)),
+    "three": ([*(Dense(units, "tanh") for units in (5, 4, 6)), Dense(3, "identity")], (4,)),
+    "several kinds": ([Flatten(), Scale(), Dense(5, "tanh"), Scale(2.0), Dense(3, "identity")], (2, 2)),
+}
+
+
+@pytest.mark.parametrize("dropout", [None, 0.4])
+@pytest.mark.parametrize("reduction", losses.REDUCTIONS)
+@pytest.mark.parametrize("stack", STACKS)
+def test_hand_derivation_over_layers_equals_jax_grad_and_the_recursion_of_the_notes(
+    stack, reduction, dropout, x64
+):
+    layers, shape = STACKS[stack]
+    net, rng, loss = jfnn.sequential(layers, shape), np.random.default_rng(5), losses.get("cross_entropy")
+    x, targets, weights = rng.normal(size=(N, *shape)), rng.dirichlet(np.ones(3), N), np.linspace(0, 2, N)
+    options = {"l2": 0.3, "weights": weights, "reduction": reduction}
+    drops = {} if dropout is None else {"dropout": dropout, "key": jax.random.key(2)}
+
+    @compiled
+    def all_ways(params):
+        masks = None
+        if drops:
+            shapes = dropout_shapes(net.layers, shape)
+            masks = dropout_masks(drops["key"], dropout, shapes, N, np.float64)
+        packed = sequence.pack(net.layers, params)
+        value, gradients = backprop.sequence_value_and_grad(
+            net.layers, loss, reduction, packed, x, targets, l2=0.3, weights=weights, masks=masks
+        )
+        results = [(value, sequence.unpack(net.layers, gradients))]
+        objective = functools.partial(jfnn.objective, net, x=x, y=targets, **options, **drops)
+        results.append(jax.value_and_grad(objective)(params))
+        if all(isinstance(layer, Dense) for layer in layers):
+            activation = layers[0].activation
+            results.append(
+                backprop.value_and_grad(params, x, targets, activation=activation, **options, **drops)
+            )
+        return results
+
+    params = jax.tree.map(lambda leaf: rng.normal(size=leaf.shape), net.init(jax.random.key(0)))
+    by_hand, *others = all_ways(params)
+    assert len(others) == (1 if stack == "several kinds" else 2)
+    for other in others:
+        assert_close(by_hand, other, TOLERANCE["float64"])
+    if drops and len(layers) > 1:
+        without = jfnn.objective(net, params, x, targets, **options)
+        assert not np.isclose(by_hand[0], without)
+
+
+def test_dropout_leaves_out_kinds_that_say_so_and_the_last_layer():
+    layers = [Flatten(), Scale(), Dense(5), Scale(), Dense(3)]
+    assert dropout_shapes(layers, (2, 2)) == [None, None, (5,), None, None]
+
+
+# Kinds of one's own in a sweep
+
+
+@pytest.mark.parametrize("kind", TOYS)
+def test_a_kind_takes_at_most_25_lines(kind):
+    assert len(inspect.getsource(kind).splitlines()) <= 25
+
+
+def test_a_kind_of_ones_own_trains_by_both_gradients_alike(split):
+    net = jfnn.sequential([Scale(), Dense(6), Scale(), Dense(3, "identity")], 5)
+    options = dict(learning_rate=[0.1, 0.3], l2=[0.0, 0.1], seeds=2, epochs=5, batch_size=16)
+    results = [jfnn.sweep(net, split, gradient=g, **options) for g in ("backprop", "autodiff")]
+    for name, scores in results[0].scores.items():
+        np.testing.assert_allclose(scores, results[1].scores[name], rtol=1e-5, equal_nan=True)
+    assert_close(results[0].params, results[1].params, 1e-5)
+    factors = results[0].params[0]["factor"]
+    assert factors.shape == (2, 2, 2, 5)
+    assert (factors != 1).all()
+    one = dict(learning_rate=0.3, l2=0.1, seed=0, epochs=5, batch_size=16)
+    alone, _ = jfnn.train(net, split.x_train, split.y_train, gradient="backprop", **one)
+    assert same_bits(alone, results[0].member(1, 1, 0))
+
+
+def test_inputs_of_any_rank_are_the_flat_ones(split):
+    """A layer without parameters in front, whose place among the parameters is an empty tuple."""
+    square = split._replace(x_train=split.x_train[:, None, :, None], x_test=split.x_test[:, None, :, None])
+    options = dict(learning_rate=[0.1, 0.3], epochs=3, batch_size=16)
+    start = jfnn.mlp((5, 6, 3)).init(jax.random.key(4))
+    flat = jfnn.sweep(jfnn.mlp((5, 6, 3)), split, initial_params=start, **options)
+    net = jfnn.sequential([Flatten(), Dense(6), Dense(3, "identity")], (1, 5, 1))
+    result = jfnn.sweep(net, square, initial_params=((), *start), **options)
+    assert result.params[0] == ()
+    assert same_bits(result.params[1:], flat.params)
+    assert same_bits(result.scores, flat.scores)
+    params = result.member(1, 0, 0)
+    assert isinstance(params[1], Layer)
+    np.testing.assert_array_equal(
+        jfnn.predict(net, params, square.x_test), jfnn.predict(jfnn.mlp((5, 6, 3)), params[1:], split.x_test)
+    )

@@ -1,0 +1,267 @@
+"""What every learner promises: the engine runs its steps, equal ones are one, and it says what it is."""
+
+import dataclasses
+import itertools
+import json
+import pickle
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+import optax
+import pytest
+from helpers import compiled, noise_split, same_bits
+
+import jfnn
+from jfnn.engine.program import build
+from jfnn.experiment.options import Options
+from jfnn.experiment.replicates import PARTS
+from jfnn.learners import Batch, OwnLoss, Supervised
+from jfnn.minibatches import PADDING, Minibatches
+from jfnn.search.sweep import prepare
+
+SPLIT = noise_split()  # 70 rows to train on, 20 to test
+NET = jfnn.mlp((5, 6, 3))
+OPTIONS = dict(learning_rate=[0.02, 0.1], l2=0.05, epochs=2, batch_size=16, seeds=2)
+
+
+def own_init(key):
+    return {"w": jax.random.normal(key, (5, 3)), "b": jnp.zeros(3)}
+
+
+def own_apply(params, x):
+    return jnp.tanh(x @ params["w"] + params["b"])
+
+
+def own_gradient(params, x, targets, *, l2, weights=None):
+    """That of the summed quadratic cost of `own_apply`."""
+    network = jfnn.Network(own_init, own_apply)
+    return jax.value_and_grad(
+        lambda p: jfnn.objective(network, p, x, targets, "quadratic", l2, weights=weights)
+    )(params)
+
+
+def own_loss(params, batch, key):
+    x, y = batch
+    return jnp.mean((own_apply(params, x) - jax.nn.one_hot(y, 3)) ** 2)
+
+
+def noisy_loss(params, batch, key):
+    x, y = batch
+    return own_loss(params, (x + 0.1 * jax.random.normal(key, x.shape), y), None)
+
+
+def scaled_loss(params, batch, key, strength):
+    return strength * own_loss(params, batch, key)
+
+
+def own_score(params, rows):
+    x, y = rows
+    outputs = own_apply(params, x)
+    return {"loss": jnp.sum((outputs - jax.nn.one_hot(y, 3)) ** 2, -1), "right": jnp.argmax(outputs, -1) == y}
+
+
+def clipped_sgd(learning_rate, clip=1.0):
+    return optax.chain(optax.clip(clip), optax.sgd(learning_rate))
+
+
+def half(done):
+    return 1 - 0.5 * done
+
+
+RIGHT = jfnn.Metric("right", True)
+OWN = jfnn.Network(own_init, own_apply)
+EVERYTHING = dict(
+    network=jfnn.mlp((5, 4, 3), "tanh"),
+    loss="softmax_binary_cross_entropy",
+    reduction="mean",
+    gradient="backprop",
+    optimizer=jfnn.Optimizer("adam", b1=[0.8, 0.9], schedule="cosine", schedule_epochs=3),
+    hyper=["init_scale", "dropout"],
+)
+# Name -> (how to make the learner, options besides `OPTIONS`). None is equal to another.
+LEARNERS = {
+    "autodiff": (lambda: jfnn.supervised(NET), {}),
+    "backprop": (lambda: jfnn.supervised(NET, gradient="backprop"), {}),
+    "mean": (lambda: jfnn.supervised(NET, reduction="mean"), {}),
+    "metrics": (lambda: jfnn.supervised(NET, metrics=["r2", "accuracy"]), {}),
+    "dropout": (lambda: jfnn.supervised(NET, hyper=["dropout"]), {"hyper": {"dropout": [0.0, 0.4]}}),
+    "everything": (
+        lambda: jfnn.supervised(**EVERYTHING),
+        {
+            "hyper": {"init_scale": 0.5, "dropout": 0.2},
+            "batch_size": Minibatches(16, "permutation", drop_last=False),
+            "split": SPLIT._replace(weights=np.arange(70.0)),
+        },
+    ),
+    "own optimizer": (
+        lambda: jfnn.supervised(NET, optimizer=jfnn.Optimizer(clipped_sgd, clip=0.5, schedule=half)),
+        {},
+    ),
+    "own network": (lambda: jfnn.supervised(OWN, "quadratic"), {}),
+    "own gradient": (lambda: jfnn.supervised(OWN, "quadratic", gradient=own_gradient), {}),
+    "own loss": (lambda: jfnn.learner(own_init, own_loss), {}),
+    "own random loss": (lambda: jfnn.learner(own_init, noisy_loss, random=True), {}),
+    "own loss of a number": (
+        lambda: jfnn.learner(
+            own_init,
+            scaled_loss,
+            optimizer=jfnn.Optimizer("adam", b1=0.8),
+            hyper=["strength"],
+            score=own_score,
+            metrics=[RIGHT],
+        ),
+        {"hyper": {"strength": [0.5, 2.0]}},
+    ),
+}
+LOOPED = ["backprop", "everything", "own gradient", "own random loss", "own loss of a number"]
+
+
+def make_options(name, **changes):
+    make, further = LEARNERS[name]
+    return Options(**{"network": make(), "split": SPLIT, **OPTIONS, **further, **changes})
+
+
+def plain_loop(experiment, replicate, hyper):
+    """One member trained by `learner.step`, one minibatch after another; what the engine is held to."""
+    learner, data = experiment.learner, experiment.data
+    step = compiled(learner.step)
+    state = compiled(learner.start)(replicate.params, hyper)
+    for epoch in range(experiment.epochs):
+        for number, rows in enumerate(replicate.minibatches(epoch)):
+            key = None
+            if learner.random:
+                key = jax.random.fold_in(jax.random.wrap_key_data(replicate.key), epoch)
+                key = jax.random.fold_in(key, number)
+            # Masks of dropout are drawn for all places of a step, of which those without a row weigh nothing.
+            weights = None if data.weights is None else data.weights[rows] * (rows != PADDING)
+            batch = Batch(jax.tree.map(lambda leaf: leaf[rows], data.rows), weights)  # noqa: B023
+            state, value = step(state, batch, hyper, key)
+            assert np.shape(value) == ()
+    return state.params
+
+
+@pytest.mark.parametrize("name", LOOPED)
+def test_a_member_of_the_engine_is_a_plain_loop_over_steps(name, x64):
+    options = make_options(name)
+    experiment, result = prepare(options).experiment, jfnn.sweep(**vars(options))
+    learner, data = experiment.learner, experiment.data
+    hyper, n = experiment.hyper(), len(experiment.replicates)
+    scored = compiled(learner.score)
+    for member, place in enumerate(np.ndindex(result.diverged_at.shape)):
+        if member % 3 == 1:
+            continue  # two thirds of them are enough
+        replicate = experiment.replicates[member % n]
+        params = plain_loop(experiment, replicate, {key: values[member] for key, values in hyper.items()})
+        jax.tree.map(
+            lambda one, other: np.testing.assert_allclose(one, other, rtol=1e-8, atol=1e-10),
+            result.member(*place),
+            jax.tree.map(np.asarray, learner.unpack(params)),
+        )
+        of_rows = scored(params, data.rows)
+        assert {*of_rows} == {metric.name for metric in learner.metrics}
+        for metric, (part, rows) in itertools.product(learner.metrics, replicate.parts.items()):
+            values = np.asarray(of_rows[metric.name])
+            assert len(values) == data.n
+            if len(rows):
+                expected = metric.reduce(values[None, rows], data, rows)
+                np.testing.assert_allclose(
+                    result.scores[f"{part}_{metric.name}"][place], expected[0], rtol=1e-8
+                )
+
+
+@pytest.mark.parametrize("name", LEARNERS)
+def test_an_equal_learner_also_one_that_was_pickled_shares_the_compiled_program(name):
+    learner, other = (make_options(name).network for _ in range(2))
+    pickled = pickle.loads(pickle.dumps(learner))
+    bound, data = learner.bind(make_options(name).split)
+    for twin in (other, pickled):
+        assert twin == learner and hash(twin) == hash(learner)
+        assert twin.bind(make_options(name).split)[0] == bound
+        assert build(twin, False, "cpu") is build(learner, False, "cpu")
+        assert (twin.hyper, twin.metrics, dict(twin.numbers)) == (
+            learner.hyper,
+            learner.metrics,
+            dict(learner.numbers),
+        )
+    assert pickle.loads(pickle.dumps(bound)) == bound
+    again = pickle.loads(pickle.dumps(data))
+    assert same_bits((again.rows, again.n_train), (data.rows, data.n_train))
+
+
+def test_learners_that_differ_are_told_apart():
+    learners = [make() for make, _ in LEARNERS.values()]
+    assert len(set(learners)) == len(learners)
+    assert all(one != other for one, other in itertools.combinations(learners, 2))
+
+
+def test_values_of_numbers_are_no_part_of_what_is_compiled():
+    for make in (jfnn.supervised, lambda *_, **options: jfnn.learner(own_init, own_loss, **options)):
+        one, other, none = (
+            make(NET, optimizer=jfnn.Optimizer("sgd", **arguments))
+            for arguments in ({"momentum": 0.8}, {"momentum": [0.5, 0.9]}, {})
+        )
+        assert one == other != none
+        assert one.numbers != other.numbers
+
+
+@pytest.mark.parametrize("name", LEARNERS)
+def test_a_learner_describes_itself_in_plain_values(name):
+    learner, _ = make_options(name).network.bind(make_options(name).split)
+    description = json.loads(json.dumps(learner.describe(), allow_nan=False))
+    assert description == json.loads(json.dumps(make_options(name).network.bind(SPLIT)[0].describe()))
+    assert {*description["metrics"]} == {metric.name for metric in learner.metrics}
+    custom = isinstance(learner, OwnLoss) or name.startswith("own")
+    assert learner.known == (not custom)
+
+
+@pytest.mark.parametrize("name", LEARNERS)
+def test_pack_and_unpack_are_inverse_behind_leading_axes(name):
+    learner, _ = make_options(name).network.bind(SPLIT)
+    params = jax.tree.map(np.asarray, learner.init(jax.random.key(0)))
+    stacked = jax.tree.map(lambda leaf: np.stack([leaf, 2 * leaf]), params)
+    assert same_bits(learner.unpack(learner.pack(stacked)), stacked)
+    assert same_bits(jax.tree.map(lambda leaf: leaf[0], learner.pack(stacked)), learner.pack(params))
+    in_columns = isinstance(learner, Supervised) and learner.columns is not None
+    assert (jax.tree.leaves(learner.pack(params))[0].shape != jax.tree.leaves(params)[0].shape) == in_columns
+
+
+@pytest.mark.parametrize("name", ["backprop", "own random loss"])
+def test_a_member_alone_has_the_bits_that_it_has_in_a_grid(name):
+    options = make_options(name)
+    result = jfnn.sweep(**vars(options))
+    hyper = {key: np.ravel(value)[-1] for key, value in (options.hyper or {}).items()}
+    one = {name: value for name, value in OPTIONS.items() if name != "seeds"}
+    one |= dict(learning_rate=0.1, hyper=hyper, seed=1, test=(SPLIT.x_test, SPLIT.y_test))
+    alone, history = jfnn.train(options.network, SPLIT.x_train, SPLIT.y_train, **one)
+    place = (1, 0, *(-1 for _ in result.cell_shape[2:]), 1)
+    assert same_bits(alone, result.member(*place))
+    for part in PARTS[::2]:
+        assert history.scores[f"{part}_loss"][-1] == result.scores[f"{part}_loss"][place]
+
+
+def test_what_bind_infers_and_what_it_leaves():
+    regression = SPLIT._replace(y_train=SPLIT.x_train[:, :3], y_test=SPLIT.x_test[:, :3])
+
+    def names(learner, split):
+        bound, _ = learner.bind(split)
+        return [metric.name for metric in bound.metrics], bound.ranked_by
+
+    assert names(jfnn.supervised(NET), SPLIT) == (["loss", "accuracy"], "accuracy")
+    assert names(jfnn.supervised(NET, "quadratic"), SPLIT) == (["loss", "accuracy"], "accuracy")
+    assert names(jfnn.supervised(NET, "quadratic"), regression) == (["loss", "r2"], "loss")
+    several = regression._replace(y_train=SPLIT.x_train[:, :3] > 0, y_test=SPLIT.x_test[:, :3] > 0)
+    several = several._replace(y_train=several.y_train * 1.0, y_test=several.y_test * 1.0)
+    assert names(jfnn.supervised(NET, "sigmoid_cross_entropy"), several) == (["loss"], "loss")
+    assert names(jfnn.supervised(NET, metrics=[]), SPLIT) == (["loss"], "loss")
+    assert names(jfnn.supervised(NET, metrics=["r2"]), SPLIT) == (["loss", "r2"], "loss")
+    assert names(jfnn.supervised(NET, metrics=["accuracy", "loss"]), SPLIT) == (
+        ["loss", "accuracy"],
+        "accuracy",
+    )
+
+
+def test_learners_are_frozen():
+    for make, _ in LEARNERS.values():
+        with pytest.raises(dataclasses.FrozenInstanceError):
+            make().loss = None

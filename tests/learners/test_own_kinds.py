@@ -1,0 +1,214 @@
+"""An activation, a loss and a learner with state of one's own, each in at most 25 lines, in a sweep."""
+
+import dataclasses
+import inspect
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+import pytest
+from helpers import central_differences, compiled, noise_split, perturbed, same_bits
+
+import jfnn
+from jfnn import Learner, State, losses
+
+SPLIT = noise_split()
+OPTIONS = dict(epochs=4, batch_size=16, seeds=2)
+
+
+# An activation and a loss: each with its derivative beside it
+
+
+def softplus(z):
+    """``log(1 + e^z)``."""
+    return jnp.logaddexp(z, 0)
+
+
+SOFTPLUS = jfnn.Activation(softplus, jax.nn.sigmoid)
+
+
+def log_cosh(a, t, axis=-1):
+    """``Σ log cosh(a - t)``: squared where the error is small, absolute where it is large."""
+    error = jnp.abs(a - t)
+    return jnp.sum(error + jnp.log1p(jnp.exp(-2 * error)) - jnp.log(2), axis=axis)
+
+
+def d_log_cosh(a, t, axis=-1):
+    """``tanh(a - t)``."""
+    return jnp.tanh(a - t)
+
+
+LOG_COSH = jfnn.Loss(log_cosh, d_log_cosh)
+SOFT_NET = jfnn.mlp((5, 6, 2), SOFTPLUS)
+TARGETS = SPLIT._replace(y_train=SPLIT.x_train[:, :2], y_test=SPLIT.x_test[:, :2])
+
+
+def test_an_activation_and_a_loss_are_derived_as_by_jax_and_differences(x64):
+    x, y = TARGETS.x_train[:8], TARGETS.y_train[:8]
+    params = compiled(SOFT_NET.init)(jax.random.key(0))
+    np.testing.assert_allclose(
+        log_cosh(x, y[:, :1], axis=0), np.log(np.cosh(x - y[:, :1])).sum(0), rtol=1e-12
+    )
+
+    @compiled
+    def three_ways(params):
+        def objective(params):
+            return jfnn.objective(SOFT_NET, params, x, y, LOG_COSH, 0.1)
+
+        by_hand = jfnn.backprop.value_and_grad(params, x, y, activation=SOFTPLUS, loss=LOG_COSH, l2=0.1)
+        return by_hand, jax.value_and_grad(objective)(params), jax.vmap(objective)(perturbed(params, 1e-5))
+
+    by_hand, by_jax, moved = three_ways(params)
+    for one, other, difference in zip(
+        *map(jax.tree.leaves, (by_hand[1], by_jax[1], central_differences(moved, params, 1e-5))), strict=True
+    ):
+        np.testing.assert_allclose(one, other, rtol=1e-10, atol=1e-12)
+        np.testing.assert_allclose(one, difference, rtol=1e-6, atol=1e-6)
+
+
+def test_an_activation_and_a_loss_are_swept_by_both_gradients_alike():
+    results = [
+        jfnn.sweep(
+            *(SOFT_NET, TARGETS), loss=LOG_COSH, learning_rate=[0.003, 0.01], gradient=gradient, **OPTIONS
+        )
+        for gradient in ("backprop", "autodiff")
+    ]
+    for result in results:
+        assert result.metrics == {"loss": False}
+        described = result.config["settings"]["learner"]
+        assert described["loss"] == "custom"
+        assert [layer["activation"] for layer in described["network"]["layers"]] == ["custom", "identity"]
+        outputs = SOFT_NET.apply(result.member(1, 0, 1), SPLIT.x_test.astype(np.float32))
+        np.testing.assert_allclose(
+            result.test_loss[1, 0, 1], np.log(np.cosh(outputs - TARGETS.y_test)).sum(1).mean(), rtol=1e-5
+        )
+    jax.tree.map(
+        lambda one, other: np.testing.assert_allclose(one, other, rtol=1e-4, atol=1e-6),
+        results[0].params,
+        results[1].params,
+    )
+    assert (results[0].train_loss[1] < results[0].train_loss[0]).all()
+
+
+# A learner that remembers more than its parameters
+
+
+@dataclasses.dataclass(frozen=True)
+class HeavyBall(Learner):
+    """Softmax regression by gradient descent with momentum, a number of each member."""
+
+    hyper = ("learning_rate", "l2", "momentum")
+
+    def init(self, key):
+        return {"w": jax.random.normal(key, (5, 3))}
+
+    def start(self, params, hyper):
+        return State(params, jax.tree.map(jnp.zeros_like, params))
+
+    def step(self, state, batch, hyper, key):
+        def objective(params):
+            return jnp.sum(self.score(params, batch.rows)["loss"]) + hyper["l2"] * losses.l2_penalty(params)
+
+        value, gradient = jax.value_and_grad(objective)(state.params)
+        velocity = hyper["momentum"] * state.memory["w"] - hyper["learning_rate"] * gradient["w"]
+        return State({"w": state.params["w"] + velocity}, {"w": velocity}), value
+
+    def score(self, params, rows):
+        return {"loss": losses.cross_entropy(rows[0] @ params["w"], jax.nn.one_hot(rows[1], 3))}
+
+    def describe(self):
+        return {"kind": "heavy ball"}
+
+
+RATES, MOMENTA = [0.003, 0.01], [0.0, 0.5, 0.9]
+
+
+def test_a_learner_with_state_takes_at_most_25_lines():
+    assert len(inspect.getsource(HeavyBall).splitlines()) <= 25
+
+
+def test_a_learner_with_state_is_swept_as_the_optimizer_that_it_is():
+    options = OPTIONS | {"learning_rate": RATES, "l2": 0.1}
+    result = jfnn.sweep(HeavyBall(), SPLIT, hyper={"momentum": MOMENTA}, **options)
+    assert list(result.axes) == ["learning_rate", "l2", "momentum"]
+
+    def loss(params, batch, key):
+        return jnp.sum(HeavyBall().score(params, batch)["loss"])
+
+    momentum = jfnn.Optimizer("sgd", momentum=MOMENTA)
+    by_optax = jfnn.sweep(jfnn.learner(HeavyBall().init, loss, optimizer=momentum), SPLIT, **options)
+    np.testing.assert_allclose(result.params["w"], by_optax.params["w"], rtol=1e-4, atol=1e-6)
+    np.testing.assert_allclose(result.test_loss, by_optax.test_loss, rtol=1e-5)
+    # Members differ by their momentum, which the first step alone does not show.
+    assert np.abs(result.params["w"][:, :, 1:] - result.params["w"][:, :, :1]).min() > 0
+
+
+def test_a_learner_with_state_has_the_same_bits_alone_and_in_any_segments():
+    options = OPTIONS | {"learning_rate": RATES, "hyper": {"momentum": MOMENTA}}
+    whole = jfnn.sweep(HeavyBall(), SPLIT, **options)
+    parts = jfnn.sweep(HeavyBall(), SPLIT, execution=jfnn.Execution(eval_every=1), **options)
+    assert same_bits((whole.params, whole.scores), (parts.params, parts.scores))
+    alone, history = jfnn.train(
+        *(HeavyBall(), SPLIT.x_train, SPLIT.y_train),
+        **dict(learning_rate=0.01, hyper={"momentum": 0.9}, epochs=4, batch_size=16, seed=1),
+    )
+    assert same_bits(alone, whole.member(1, 0, 2, 1))
+    np.testing.assert_array_equal(history.train_loss, parts.history["train_loss"][1, 0, 2, 1])
+
+
+def test_a_learner_that_diverges_keeps_its_last_finite_parameters():
+    options = OPTIONS | {"learning_rate": [0.01, 1e38], "hyper": {"momentum": 0.9}}
+    result = jfnn.sweep(HeavyBall(), SPLIT, **options)
+    assert (result.diverged_at[0] == -1).all() and (result.diverged_at[1] == 0).all()
+    for seed in range(2):
+        start = HeavyBall().init(jax.random.key(seed))
+        assert same_bits(result.member(1, 0, seed), start)
+    assert np.isnan(result.test_loss[1]).all()
+
+
+# Learners that do not keep what they promise
+
+
+class Forgetful(HeavyBall):
+    """Its state changes form in a step."""
+
+    def step(self, state, batch, hyper, key):
+        return State(state.params, ()), jnp.float32(0)
+
+
+class Coarse(HeavyBall):
+    """One score for all rows."""
+
+    def score(self, params, rows):
+        return {"loss": jnp.sum(rows[0] @ params["w"])}
+
+
+class Unmeasured(HeavyBall):
+    """A metric that it does not score."""
+
+    metrics = (jfnn.Metric("loss"), jfnn.Metric("accuracy", True))
+
+
+class Failing(HeavyBall):
+    """It takes inputs of another width."""
+
+    def init(self, key):
+        return {"w": jnp.zeros((4, 3))}
+
+
+class Keyed(HeavyBall):
+    """It draws, and does not say so."""
+
+    def step(self, state, batch, hyper, key):
+        return super().step(state, batch, hyper | {"l2": jax.random.uniform(key)}, None)
+
+
+@pytest.mark.parametrize("kind", [Forgetful, Coarse, Unmeasured, Failing, Keyed])
+def test_a_learner_that_cannot_be_trained_is_refused_before_anything_is_compiled(kind):
+    with pytest.raises(ValueError, match=r"^network: ") as caught:
+        jfnn.sweep(
+            *(kind(), SPLIT),
+            **OPTIONS | {"learning_rate": 0.1, "hyper": {"momentum": 0.9}},
+            execution=jfnn.Execution(progress=pytest.fail),
+        )
+    assert "\n" not in str(caught.value)

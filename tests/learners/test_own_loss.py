@@ -1,0 +1,139 @@
+"""Losses of one's own: a physics-informed network, an autoencoder, rows of any form; known answers."""
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+from helpers import compiled, same_bits
+from sklearn.decomposition import PCA
+
+import jfnn
+
+SEEDS = 20
+
+# u'' = -u on [0, π] with u(0) = 0 and u'(0) = 1, whose solution is sin x
+
+
+FIELD = jfnn.mlp((1, 12, 1), "tanh", init="glorot_normal")
+
+
+def solution(params, x):
+    """``u(x) = x + x² net(x)``, which has u(0) = 0 and u'(0) = 1 whatever the network gives."""
+    return x + x**2 * FIELD.apply(params, x[None, None])[0, 0]
+
+
+def residual(params, x):
+    """``u'' + u``."""
+    return jax.grad(jax.grad(solution, argnums=1), argnums=1)(params, x) + solution(params, x)
+
+
+def physics(params, batch, key):
+    return jnp.mean(jax.vmap(residual, (None, 0))(params, batch[:, 0]) ** 2)
+
+
+def physics_scores(params, rows):
+    x = rows[:, 0]
+    u = jax.vmap(solution, (None, 0))(params, x)
+    return {"loss": jax.vmap(residual, (None, 0))(params, x) ** 2, "error": (u - jnp.sin(x)) ** 2}
+
+
+def test_a_physics_informed_network_finds_the_sine():
+    x, between = (np.linspace(0, np.pi, n)[:, None] for n in (32, 101))
+    learner = jfnn.learner(
+        FIELD.init, physics, optimizer="adam", score=physics_scores, metrics=[jfnn.Metric("error")]
+    )
+    options = dict(epochs=600, batch_size=None)
+    result = jfnn.sweep(
+        learner, jfnn.Split(x, x_test=between), learning_rate=[1e-4, 3e-2], seeds=SEEDS, **options
+    )
+    assert result.test_error.shape == (2, 1, SEEDS)
+    assert result.best().index == (1, 0)
+    fields = jax.tree.map(lambda leaf: leaf[1, 0], result.params)
+    u = compiled(jax.vmap(jax.vmap(solution, (None, 0)), (0, None)))(fields, between[:, 0])
+    largest = np.abs(u - np.sin(between[:, 0])).max(axis=1)
+    print(f"largest errors: median {np.median(largest):.1e}, worst {largest.max():.1e}")
+    assert np.median(largest) < 0.02
+    assert np.median(result.test_error[0]) > 0.1
+    np.testing.assert_allclose(
+        result.test_error[1, 0], ((u - np.sin(between[:, 0])) ** 2).mean(axis=1), rtol=1e-3
+    )
+    once = jfnn.Execution(eval_every=600)
+    alone, _ = jfnn.train(learner, x, learning_rate=3e-2, seed=7, execution=once, **options)
+    assert same_bits(alone, result.member(1, 0, 7))
+
+
+# An autoencoder of the digits
+
+
+CODER = jfnn.mlp((64, 24, 64), "tanh", "sigmoid", init="glorot_normal")
+
+
+def reconstruction(params, batch, key):
+    return jnp.mean(jnp.sum((CODER.apply(params, batch) - batch) ** 2, axis=-1))
+
+
+def test_an_autoencoder_of_the_digits_beats_the_mean_image(digits):
+    x, x_test = digits.x_train[:600] / 16, digits.x_test[:200] / 16
+    learner = jfnn.learner(CODER.init, reconstruction, optimizer="adam")
+    options = dict(epochs=20, batch_size=50)
+    result = jfnn.sweep(
+        learner, jfnn.Split(x, x_test=x_test), learning_rate=[1e-5, 1e-2], seeds=SEEDS, **options
+    )
+    mean_image = ((x_test - x.mean(0)) ** 2).sum(1).mean()
+    of_principal_components = PCA(24).fit(x)
+    best_linear = x_test - of_principal_components.inverse_transform(
+        of_principal_components.transform(x_test)
+    )
+    print(f"mean image {mean_image:.2f}, autoencoder {np.median(result.test_loss[1]):.2f}")
+    assert result.best().index == (1, 0)
+    assert (result.test_loss[1] < mean_image / 2).all()
+    assert (result.test_loss[0] > mean_image / 2).all()
+    assert (
+        result.test_loss[1] > (best_linear**2).sum(1).mean() / 2
+    ).all()  # 24 numbers cannot say everything
+    alone, history = jfnn.train(learner, x, learning_rate=1e-2, seed=3, **options)
+    assert same_bits(alone, result.member(1, 0, 3))
+    assert history.train_loss[-1] == result.train_loss[1, 0, 3]
+    rebuilt = np.asarray(CODER.apply(alone, x_test.astype(np.float32)))
+    np.testing.assert_allclose(((rebuilt - x_test) ** 2).sum(1).mean(), result.test_loss[1, 0, 3], rtol=1e-5)
+
+
+# Rows of any form
+
+
+def squares(params, batch, key):
+    return 0.5 * jnp.sum((batch["x"] @ params["w"] - batch["y"]) ** 2)
+
+
+def test_a_loss_and_its_penalty_end_at_ridge_regression(x64):
+    rng = np.random.default_rng(0)
+    x = rng.normal(size=(30, 4))
+    y = x @ rng.normal(size=(4, 2)) + 0.1 * rng.normal(size=(30, 2))
+    learner = jfnn.learner(lambda key: {"w": jax.random.normal(key, (4, 2))}, squares)
+    l2 = np.array([0.0, 1.0, 10.0])
+    result = jfnn.sweep(
+        *(learner, jfnn.Split({"x": x, "y": y})),
+        **dict(learning_rate=0.02, l2=l2, epochs=400, batch_size=None, seeds=2),
+    )
+    ridge = [np.linalg.solve(x.T @ x + strength * np.eye(4), x.T @ y) for strength in l2]
+    for seed in range(2):
+        np.testing.assert_allclose(result.params["w"][0, :, seed], ridge, rtol=1e-8)
+    errors = [0.5 * ((x @ w - y) ** 2).sum(1).mean() for w in ridge]
+    np.testing.assert_allclose(result.train_loss[0, :, 0], errors, rtol=1e-8)
+    assert result.ranked_by == "train_loss"
+    assert result.best().index == (0, 0)
+
+
+def lookup(params, batch, key):
+    """The mean over a batch of ``(value of the row's number - y)² / 2``: of numbers, not of floats."""
+    numbers, y = batch
+    return 0.5 * jnp.mean((params["value"][numbers] - y) ** 2)
+
+
+def test_rows_may_be_whole_numbers():
+    """Each row of a batch of one number moves that value: with a rate of 1 it becomes the last y."""
+    numbers, y = np.repeat(np.arange(7), 2), np.arange(14.0)
+    learner = jfnn.learner(lambda key: {"value": jnp.full(7, -1.0)}, lookup)
+    batches = np.arange(14)[::-1].reshape(1, 14, 1)
+    params, history = jfnn.train(learner, numbers, y, learning_rate=1.0, epochs=1, batches=batches)
+    np.testing.assert_array_equal(params["value"], y[::2])
+    assert history.train_loss == np.mean(0.5 * (y[::2][numbers] - y) ** 2)

@@ -1,0 +1,200 @@
+"""What learners, their optimizers and metrics cannot be: refused by name before anything is compiled."""
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+import pytest
+from helpers import noise_split
+
+import jfnn
+from jfnn import Metric, Optimizer, Split
+from jfnn.experiment.options import Options
+from jfnn.learners import output_metric
+from jfnn.search.sweep import prepare
+
+SPLIT = noise_split()
+X, Y = SPLIT.x_train, SPLIT.y_train
+NET = jfnn.mlp((5, 6, 3))
+
+
+def init(key):
+    return {"w": jax.random.normal(key, (5, 1))}
+
+
+def loss(params, batch, key):
+    return jnp.sum((batch[0] @ params["w"]) ** 2)
+
+
+def strong_loss(params, batch, key, strength):
+    return strength * loss(params, batch, key)
+
+
+def score(params, rows):
+    return {"loss": jnp.sum((rows[0] @ params["w"]) ** 2, -1)}
+
+
+def total(outputs, targets, axis=-1):
+    return jnp.sum(outputs, axis=axis)
+
+
+def own(init=init, loss=loss, **arguments):
+    return jfnn.learner(init, loss, **arguments)
+
+
+def of_number(names, loss=strong_loss, **arguments):
+    return jfnn.learner(init, loss, hyper=names, score=score, **arguments)
+
+
+# What makes the learner -> the argument that its error names.
+MAKERS = [
+    (lambda: own(init=3), "init"),
+    (lambda: own(init=None), "init"),
+    (lambda: own(loss=3), "loss"),
+    (lambda: own(loss="quadratic"), "loss"),
+    (lambda: own(score=3), "score"),
+    (lambda: own(random="yes"), "random"),
+    (lambda: own(optimizer=3), "optimizer"),
+    (lambda: own(optimizer="nope"), "optimizer"),
+    (lambda: own(optimizer=Optimizer("adam", b3=0.9)), "optimizer"),
+    (lambda: own(metrics=3), "metrics"),
+    (lambda: own(metrics="accuracy"), "metrics"),
+    (lambda: own(metrics=["accuracy"]), "metrics"),
+    (lambda: own(metrics=[Metric("loss")]), "metrics"),
+    (lambda: own(metrics=[Metric("a"), Metric("a")]), "metrics"),
+    (lambda: jfnn.learner(init, strong_loss, hyper=["strength"]), "score"),
+    (lambda: of_number("strength"), "hyper"),
+    (lambda: of_number(3), "hyper"),
+    (lambda: of_number([3]), "hyper"),
+    (lambda: of_number(["l2"]), "hyper"),
+    (lambda: of_number(["learning_rate"]), "hyper"),
+    (lambda: of_number(["strength", "strength"]), "hyper"),
+    (lambda: of_number(["b1"], optimizer=Optimizer("adam", b1=0.9)), "hyper"),
+    (lambda: of_number(["schedule_steps"], optimizer=Optimizer(schedule="cosine")), "hyper"),
+    (lambda: jfnn.supervised(3), "network"),
+    (lambda: jfnn.supervised(own()), "network"),
+    (lambda: jfnn.supervised(jfnn.Network(init, 3)), "network"),
+    (lambda: jfnn.supervised(NET._replace(apply=lambda params, x: x)), "network"),
+    (lambda: jfnn.supervised(NET, "nope"), "loss"),
+    (lambda: jfnn.supervised(jfnn.mlp((5, 3), output="tanh")), "loss"),
+    (lambda: jfnn.supervised(NET, reduction="max"), "reduction"),
+    (lambda: jfnn.supervised(NET, optimizer="nope"), "optimizer"),
+    (lambda: jfnn.supervised(NET, optimizer=Optimizer(momentum={})), "optimizer"),
+    (lambda: jfnn.supervised(NET, gradient="nope"), "gradient"),
+    (lambda: jfnn.supervised(jfnn.Network(*NET[:2]), gradient="backprop"), "gradient"),
+    (lambda: jfnn.supervised(NET, hyper="dropout"), "hyper"),
+    (lambda: jfnn.supervised(NET, hyper=["rate"]), "hyper"),
+    (lambda: jfnn.supervised(NET, hyper=["dropout", "dropout"]), "hyper"),
+    (lambda: jfnn.supervised(jfnn.Network(*NET[:2]), hyper=["dropout"]), "dropout"),
+    (lambda: jfnn.supervised(NET, metrics=3), "metrics"),
+    (lambda: jfnn.supervised(NET, metrics="accuracy"), "metrics"),
+    (lambda: jfnn.supervised(NET, metrics=["nope"]), "metrics"),
+    (lambda: jfnn.supervised(NET, metrics=[3]), "metrics"),
+    (lambda: jfnn.supervised(NET, metrics=[Metric("own")]), "metrics"),
+    (lambda: jfnn.supervised(NET, metrics=[Metric("own", of_rows=3)]), "metrics"),
+    (lambda: jfnn.supervised(NET, metrics=[Metric(3, of_rows=total)]), "metrics"),
+    (lambda: jfnn.supervised(NET, metrics=[Metric("own", "up", total)]), "metrics"),
+    (lambda: jfnn.supervised(NET, metrics=[Metric("own", True, total, 3)]), "metrics"),
+    (lambda: jfnn.supervised(NET, metrics=[Metric("loss", True, total)]), "metrics"),
+    (lambda: output_metric("f1", 3), "function"),
+    (lambda: Optimizer(3), "optimizer"),
+    (lambda: Optimizer("sgd", schedule=3), "schedule"),
+    (lambda: Optimizer("sgd", schedule="nope"), "schedule"),
+    (lambda: Optimizer("sgd", schedule_epochs=2), "schedule_epochs"),
+    (lambda: Optimizer("sgd", schedule="cosine", schedule_epochs=0), "schedule_epochs"),
+    (lambda: Optimizer("sgd", schedule="cosine", schedule_epochs=1.5), "schedule_epochs"),
+]
+# A learner that can be made, but not trained on the data -> the argument.
+TRAINED = [
+    (own(init=lambda: 3), "init"),
+    (own(init=lambda key: "abc"), "init"),
+    (own(init=lambda key: None), "init"),
+    (own(loss=lambda params, batch: 0.0), "loss"),
+    (own(loss=lambda params, batch, key: batch @ params), "loss"),
+    (own(loss=lambda params, batch, key: None), "loss"),
+    (own(loss=lambda params, batch, key: 3), "loss"),
+    (own(loss=lambda params, batch, key: jnp.sum(batch[0] @ params["w"], -1)), "loss"),
+    (own(loss=lambda params, batch, key: jax.random.normal(key) * loss(params, batch, key)), "loss"),
+    (own(score=lambda params, rows: 3), "score"),
+    (own(score=lambda params, rows: {"loss": 3.0}), "score"),
+    (own(score=lambda params, rows: {"loss": jnp.sum(rows[0])}), "score"),
+    (own(score=lambda params, rows: {"cost": score(params, rows)["loss"]}), "score"),
+    (own(score=lambda params, rows: rows @ params), "score"),
+    (own(metrics=[Metric("accuracy", True)]), "score"),
+    (of_number(["strength"], loss=loss), "loss"),
+    (own(optimizer="lbfgs"), "optimizer"),
+    (jfnn.supervised(jfnn.mlp((4, 3))), "x_train"),
+    (jfnn.supervised(NET, gradient=lambda params, x, targets, *, l2: params), "gradient"),
+    (jfnn.supervised(NET, metrics=[Metric("own", False, lambda a, t, axis: a @ a)]), "metrics"),
+    (jfnn.supervised(NET, metrics=[Metric("own", False, lambda a, t, axis: jnp.sum(a))]), "metrics"),
+    (jfnn.supervised(NET, metrics=[Metric("own", False, lambda a, t: jnp.sum(a, -1))]), "metrics"),
+]
+# Rows for `own` -> the argument.
+ROWS = [
+    (Split(None), "x_train"),
+    (Split({}), "x_train"),
+    (Split(X[:0]), "x_train"),
+    (Split(X * np.nan), "x_train"),
+    (Split(X * 1e39), "x_train"),
+    (Split(X.astype(str)), "x_train"),
+    (Split(X + 0j), "x_train"),
+    (Split(3.0), "x_train"),
+    (Split({"a": X, "b": X[:3]}), "x_train"),
+    (Split(np.arange(70) + 2**40), "x_train"),
+    (Split(np.ma.masked_less(X, 0)), "x_train"),
+    (Split(X, Y[:-1]), "y_train"),
+    (Split(X, Y.astype(str)), "y_train"),
+    (Split(X, np.ma.masked_equal(Y, 0)), "y_train"),
+    (Split(X, np.where(Y, np.inf, 0.0)), "y_train"),
+    (Split(X, Y, X[:3, :2], Y[:3]), "x_test"),
+    (Split(X, Y, X[:3].astype(int), Y[:3]), "x_test"),
+    (Split(X, Y, {"a": X}, Y), "x_test"),
+    (Split(X, Y, X, Y[:3]), "y_test"),
+    (Split(X, Y, X, Y[:, None]), "y_test"),
+    (Split(X, Y, X), "y_test"),
+    (Split(X, None, X, Y), "y_test"),
+    (Split(X, Y, None, Y), "x_test"),
+    (Split(X, Y, X * np.nan, Y), "x_test"),
+    (Split(X, Y, weights=np.ones(70)), "weights"),
+]  # fmt: skip
+
+
+def refused(argument, call):
+    with pytest.raises((ValueError, TypeError)) as caught:
+        call()
+    assert type(caught.value) in (ValueError, TypeError)
+    assert str(caught.value).startswith(f"{argument}: ")
+    assert "\n" not in str(caught.value)
+
+
+@pytest.mark.parametrize(("make", "argument"), MAKERS)
+def test_what_a_learner_cannot_be_made_of_is_refused(make, argument):
+    refused(argument, make)
+
+
+def check_sweep(learner, split=SPLIT):
+    hyper = {"strength": 1.0} if "strength" in learner.hyper else None
+    prepare(Options(learner, split, learning_rate=0.1, epochs=2, batch_size=8, hyper=hyper))
+
+
+@pytest.mark.parametrize(("learner", "argument"), TRAINED)
+def test_what_cannot_be_trained_on_the_data_is_refused(learner, argument):
+    refused(argument, lambda: check_sweep(learner))
+
+
+@pytest.mark.parametrize(("split", "argument"), ROWS)
+def test_rows_that_cannot_be_are_refused(split, argument):
+    refused(argument, lambda: check_sweep(own(), split))
+
+
+def test_learners_like_those_refused_can_be_trained():
+    """The cases above differ from these in the one thing that is wrong."""
+    for learner in (
+        own(score=score),
+        own(score=lambda params, rows: score(params, rows) | {"a": rows[1] > 0}, metrics=[Metric("a", True)]),
+        of_number(["strength"]),
+        jfnn.supervised(NET, metrics=[Metric("own", False, total)]),
+    ):
+        check_sweep(learner)
+    check_sweep(own(), Split(X, Y, X[:3], Y[:3]))
+    check_sweep(own(loss=lambda params, x, key: jnp.sum(x["a"] @ params["w"])), Split({"a": X, "b": Y}))
+    check_sweep(own(loss=lambda params, x, key: params["w"][0, 0] * x.sum()), Split(np.arange(70)))
