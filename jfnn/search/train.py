@@ -16,7 +16,6 @@ from jfnn.optimizers import as_optimizer, is_axis
 from jfnn.search.door import door
 from jfnn.search.sweep import prepare, train_run
 
-
 # What a split calls the arguments of `train`.
 OF_SPLIT = {"x_train": "x", "y_train": "y", "x_test": "test", "y_test": "test"}
 
