@@ -110,9 +110,24 @@ def test_starting_parameters_follow_from_the_key(layer, shape):
 def test_equal_layers_are_one_layer(layer, shape):
     twin = dataclasses.replace(layer)
     assert twin == layer and hash(twin) == hash(layer)
-    assert jfnn.sequential([twin], shape) is jfnn.sequential([layer], shape)
-    if getattr(layer, "activation", "") in jfnn.activations.ACTIVATIONS:
-        assert pickle.loads(pickle.dumps(layer)) == layer
+    net = jfnn.sequential([layer], shape)
+    assert jfnn.sequential((twin,), list(shape)) is net
+    if not isinstance(getattr(layer, "activation", None), jfnn.Activation):
+        assert pickle.loads(pickle.dumps(net)) is net
+
+
+@pytest.mark.parametrize(
+    ("layers", "shape", "named"),
+    [
+        ([Dense(3)], (2, 2), r"dense.*\(2, 2\)"),
+        ([Scale(), Dense(3)], (2, 2), r"dense.*\(2, 2\)"),
+        ([Dense(3), Flatten(), Dense(2), "dense"], 4, "'dense'"),
+        ([Dense], 4, "Dense"),
+    ],
+)
+def test_layers_that_do_not_fit_are_refused_by_name(layers, shape, named):
+    with pytest.raises((ValueError, TypeError), match=f"^layers: .*{named}"):
+        jfnn.sequential(layers, shape)
 
 
 @every_example
