@@ -137,3 +137,30 @@ def test_rows_may_be_whole_numbers():
     params, history = jfnn.train(learner, numbers, y, learning_rate=1.0, epochs=1, batches=batches)
     np.testing.assert_array_equal(params["value"], y[::2])
     assert history.train_loss == np.mean(0.5 * (y[::2][numbers] - y) ** 2)
+
+
+def strong_squares(params, batch, key, strength):
+    return strength * squares(params, batch, key)
+
+
+def squares_of_rows(params, rows):
+    return {"loss": 0.5 * jnp.sum((rows["x"] @ params["w"] - rows["y"]) ** 2, axis=-1)}
+
+
+def test_a_number_of_the_loss_is_each_members_own(x64):
+    """A factor before the loss is one before the learning rate."""
+    rng = np.random.default_rng(0)
+    split = jfnn.Split({"x": rng.normal(size=(30, 4)), "y": rng.normal(size=(30, 1))})
+    learner = jfnn.learner(
+        lambda key: {"w": jax.random.normal(key, (4, 1))},
+        strong_squares,
+        hyper=["strength"],
+        score=squares_of_rows,
+    )
+    factors, options = np.array([0.5, 1.0, 3.0]), dict(epochs=3, batch_size=10)
+    strengths = jfnn.sweep(learner, split, learning_rate=0.01, hyper={"strength": factors}, **options)
+    rates = jfnn.sweep(learner, split, learning_rate=0.01 * factors, hyper={"strength": 1.0}, **options)
+    assert list(strengths.axes) == ["learning_rate", "l2", "strength"]
+    np.testing.assert_allclose(strengths.params["w"][0, 0], rates.params["w"][:, 0], rtol=1e-12)
+    np.testing.assert_allclose(strengths.train_loss[0, 0], rates.train_loss[:, 0], rtol=1e-12)
+    assert len(np.unique(strengths.train_loss)) == 3
