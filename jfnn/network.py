@@ -64,7 +64,7 @@ def sequential(layers: Sequence[LayerKind], inputs: int | Sequence[int]) -> Netw
     return _sequential(layers, tuple(checks.as_count(length, "inputs") for length in lengths))
 
 
-@functools.cache
+@functools.lru_cache(maxsize=1024)
 def _sequential(layers: tuple[LayerKind, ...], input_shape: Shape) -> Network:
     shapes(layers, input_shape)
     init = functools.partial(_init, layers, input_shape)

@@ -13,6 +13,7 @@ from jfnn.experiment.options import Options
 from jfnn.experiment.validation import Cut
 from jfnn.layers.kind import Params
 from jfnn.learners.learner import Data, Learner
+from jfnn.learners.trial import as_dtype
 from jfnn.minibatches import PADDING, Minibatches
 
 PARTS = ("train", "validation", "test")
@@ -172,7 +173,11 @@ def starting_params(
 
 
 def _as_numpy(params: Params, dtype: np.dtype) -> Params:
-    return jax.tree.map(lambda leaf: np.ascontiguousarray(leaf, dtype).reshape(np.shape(leaf)), params)
+    def as_numpy(leaf: Any) -> np.ndarray:
+        cast = as_dtype(leaf, dtype, "initial_params")
+        return np.ascontiguousarray(cast).reshape(cast.shape)
+
+    return jax.tree.map(as_numpy, params)
 
 
 def _given_params(learner: Learner, initial_params: Any, n_seeds: int) -> list[Params]:
