@@ -18,7 +18,7 @@ def is_concrete(array: Any) -> bool:
 
 
 def as_array(value: Any, argument: str) -> Any:
-    """Anything array-like as an array in native byte order; a JAX array stays one.
+    """Anything array-like as a native array, of doubles at most; a JAX array stays one.
 
     Raises:
         TypeError: Complex numbers.
@@ -33,7 +33,7 @@ def as_array(value: Any, argument: str) -> Any:
             array = np.asarray(value)
         except ValueError as error:
             raise ValueError(f"{argument}: expected a rectangular array ({error})") from None
-        array = array.astype(array.dtype.newbyteorder("="), copy=False)
+        array = array.astype("=f8" if array.dtype.char == "g" else array.dtype.newbyteorder("="), copy=False)
     if array.dtype.kind == "c":
         raise TypeError(f"{argument}: expected real numbers, got dtype {array.dtype}")
     return array
@@ -190,8 +190,8 @@ def as_weights(weights: Any, n: int) -> Any:
 
 def check_penalty(l2: Any) -> None:
     """Refuses a penalty that is negative or not finite, where it can be looked at."""
-    if is_concrete(l2) and (np.ndim(l2) != 0 or not np.isfinite(l2) or l2 < 0):
-        raise ValueError(f"l2: expected a finite number of at least 0, got {l2!r}")
+    if is_concrete(l2) and as_axis(l2, "l2").ndim == np.ndim(l2):
+        raise ValueError(f"l2: expected one number, got {l2!r}")
 
 
 def as_count(value: Any, argument: str, minimum: int = 1) -> int:

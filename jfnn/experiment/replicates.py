@@ -129,7 +129,10 @@ def as_seeds(seeds: Any) -> list[int]:
     """
     seeds = seeds.tolist() if hasattr(seeds, "tolist") else seeds
     if not isinstance(seeds, Sequence) or isinstance(seeds, str):
-        return list(range(checks.as_count(seeds, "seeds")))
+        count = checks.as_count(seeds, "seeds")
+        if count > MOST_SEED:
+            raise ValueError(f"seeds: expected at most {MOST_SEED} of them, got {count}")
+        return list(range(count))
     checked = [checks.as_count(seed.item() if hasattr(seed, "item") else seed, "seeds", 0) for seed in seeds]
     if not checked:
         raise ValueError("seeds: expected at least one")
@@ -168,19 +171,15 @@ def starting_params(
     if initial_params is None:
         starts = [learner.init(jax.random.key(seed)) for seed in seeds]
     else:
-        starts = _given_params(learner, initial_params, len(seeds))
+        starts = _given_params(learner, initial_params, len(seeds), dtype)
     return [_as_numpy(learner.pack(_as_numpy(start, dtype)), dtype) for start in starts]
 
 
 def _as_numpy(params: Params, dtype: np.dtype) -> Params:
-    def as_numpy(leaf: Any) -> np.ndarray:
-        cast = as_dtype(leaf, dtype, "initial_params")
-        return np.ascontiguousarray(cast).reshape(cast.shape)
-
-    return jax.tree.map(as_numpy, params)
+    return jax.tree.map(lambda leaf: np.ascontiguousarray(leaf, dtype).reshape(np.shape(leaf)), params)
 
 
-def _given_params(learner: Learner, initial_params: Any, n_seeds: int) -> list[Params]:
+def _given_params(learner: Learner, initial_params: Any, n_seeds: int, dtype: np.dtype) -> list[Params]:
     expected = jax.eval_shape(learner.init, jax.random.key(0))
     given = jax.tree.map(lambda leaf: np.asarray(checks.as_array(leaf, "initial_params")), initial_params)
     if str(jax.tree.structure(given)) != str(jax.tree.structure(expected)):
@@ -191,7 +190,7 @@ def _given_params(learner: Learner, initial_params: Any, n_seeds: int) -> list[P
     for leaf in jax.tree.leaves(given):
         if leaf.dtype.kind not in "iufV":
             raise TypeError(f"initial_params: expected numbers, got dtype {leaf.dtype}")
-        checks.check_finite(leaf, "initial_params")
+        as_dtype(leaf, dtype, "initial_params")
     shapes = [leaf.shape for leaf in jax.tree.leaves(expected)]
     actual = [leaf.shape for leaf in jax.tree.leaves(given)]
     if actual == shapes:
