@@ -16,7 +16,7 @@ from jfnn.minibatches import PADDING, Minibatches
 
 N, FEATURES, CLASSES, L2 = 23, 4, 3, 0.2
 TOLERANCE = {"float32": 1e-5, "float64": 1e-12}
-LOSS, OPTIMIZER = losses.get("cross_entropy"), optax.adam(0.05)
+LOSS, OPTIMIZER = losses.get("cross_entropy"), optax.sgd(0.05, momentum=0.9)
 
 
 def make_problem(dtype, n=N, features=FEATURES, reduction="sum"):
@@ -64,8 +64,7 @@ def assert_close(result, expected, tolerance=1e-12):
         np.testing.assert_allclose(one, other, rtol=tolerance, atol=tolerance)
 
 
-@pytest.mark.parametrize("scheme", ["subset", "permutation", "full"])
-@pytest.mark.parametrize("reduction", losses.REDUCTIONS)
+@pytest.mark.parametrize("scheme, reduction", [("subset", "sum"), ("permutation", "mean"), ("full", "sum")])
 def test_engine_epoch_is_the_plain_epoch_is_a_loop_of_steps(scheme, reduction, dtype):
     problem = make_problem(dtype, reduction=reduction)
     state, value_and_grad, rows = problem
@@ -81,8 +80,7 @@ def test_engine_epoch_is_the_plain_epoch_is_a_loop_of_steps(scheme, reduction, d
     assert np.abs(np.asarray(after.params[0].w) - state.params[0].w).max() > 1e-2
 
 
-@pytest.mark.parametrize("weighted", [False, True])
-@pytest.mark.parametrize("reduction", losses.REDUCTIONS)
+@pytest.mark.parametrize("reduction, weighted", [("sum", False), ("mean", True)])
 def test_padded_places_weigh_nothing(reduction, weighted, dtype):
     """Also where they stand between others; the last row, which they gather, is as wrong as can be."""
     state, value_and_grad, (x, targets) = make_problem(dtype, reduction=reduction)
@@ -96,7 +94,7 @@ def test_padded_places_weigh_nothing(reduction, weighted, dtype):
     assert_close((state, value), (expected, values[-1]), TOLERANCE[dtype.name])
 
 
-@pytest.mark.parametrize("reduction", losses.REDUCTIONS)
+@pytest.mark.parametrize("reduction", ["mean"])
 def test_weights_are_those_of_the_rows_of_each_minibatch(reduction, x64):
     problem = make_problem(np.float64, reduction=reduction)
     minibatches = Minibatches(5, "permutation").epoch(N, 0, 0)
