@@ -137,14 +137,16 @@ def draws(seed, fold, epochs, steps):
     return sum(jax.random.normal(key, (3,)) for key in keys)
 
 
+@pytest.mark.parametrize("eval_every", [1, None])
 @pytest.mark.parametrize("batch_size", [10, None])
-def test_members_of_a_replicate_draw_the_same_and_others_not(batch_size, x64):
-    """Also where all replicates see the same rows, in their order."""
+def test_members_of_a_replicate_draw_the_same_and_others_not(batch_size, eval_every, x64):
+    """Also where all replicates see the same rows, and where each epoch is a call of its own."""
     learner = jfnn.learner(lambda key: {"w": jnp.zeros(3)}, drift, random=True)
     rates = np.array([0.1, 0.7, 3.0])
     result = jfnn.sweep(
         *(learner, jfnn.Split(RNG.normal(size=(40, 2)))),
         **dict(learning_rate=rates, seeds=[5, 2], folds=2, epochs=3, batch_size=batch_size),
+        execution=jfnn.Execution(eval_every=eval_every),
     )
     drawn = -result.params["w"] / rates[:, None, None, None, None]
     steps = 1 if batch_size is None else 2
