@@ -9,11 +9,11 @@ import jax
 import jax.numpy as jnp
 import optax
 
+import jfnn.learners.naming as naming
 from jfnn import backprop, checks, losses, training
 from jfnn.datasets import Split
 from jfnn.layers import sequence
 from jfnn.layers.kind import LayerKind, Params
-from jfnn.learners import naming
 from jfnn.learners.labelled import are_classes, as_data, check_gradient
 from jfnn.learners.learner import Batch, Data, Hyper, Learner, Metric, Rows
 from jfnn.learners.metrics import METRICS, named_metrics
