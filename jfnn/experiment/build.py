@@ -129,12 +129,12 @@ def _numbers(options: Options, learner: Learner) -> dict[str, Values]:
     """Values of all numbers that the learner takes, in the order of the axes."""
     own = {"learning_rate": options.learning_rate, "l2": options.l2}
     numbers = {**own, **learner.numbers, **(options.hyper or {})}
-    taken = [name for name in learner.hyper if name not in (*own, SCHEDULE_STEPS)]
+    accepted = [name for name in learner.hyper if name not in (*own, SCHEDULE_STEPS)]
     for name in (*learner.numbers, *(options.hyper or {})):
-        if name not in taken:
-            names = taken if isinstance(options.network, Learner) else sorted({*taken, *HYPER})
+        if name not in accepted:
+            names = accepted if isinstance(options.network, Learner) else sorted({*accepted, *HYPER})
             raise ValueError(f"hyper: expected names of {names}, got {name!r}")
-    for name in taken:
+    for name in accepted:
         if name not in numbers:
             raise ValueError(f"hyper: the learner takes a number {name!r}; give its value")
     return numbers

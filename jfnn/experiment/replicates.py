@@ -96,10 +96,10 @@ def replicates(
     lengths = [len(train) for train, _ in cuts]
     size = options.batch_size
     scheme = size if isinstance(size, Minibatches) else Minibatches(size)
-    given = as_batches(options.batches, options.epochs, len(seeds), min(lengths))
+    replayed = as_batches(options.batches, options.epochs, len(seeds), min(lengths))
     # Beside given rows the size decides nothing, but one that cannot be is refused all the same.
-    drawn = scheme.checked(*(sys.maxsize,) if given is not None else (max(lengths), min(lengths)))
-    batches = drawn if given is None else given
+    drawn = scheme.checked(*(sys.maxsize,) if replayed is not None else (max(lengths), min(lengths)))
+    batches = drawn if replayed is None else replayed
     starts = starting_params(learner, options.initial_params, seeds, data.dtype)
     test = np.arange(data.n_train, data.n)
     shared = isinstance(batches, Minibatches) and batches.scheme == "full" and not learner.random
