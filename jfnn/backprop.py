@@ -26,11 +26,13 @@ import jax.numpy as jnp
 
 from jfnn import activations, checks, losses
 from jfnn.activations import Activation
+from jfnn.dropout import check_dropout, dropout_masks
 from jfnn.layers import sequence
 from jfnn.layers.dense import Layer, pre_activation
 from jfnn.layers.kind import LayerKind, Params
+from jfnn.layers.sequence import Masks
 from jfnn.losses import Loss
-from jfnn.network import Masks, as_params, check_dropout, check_output, dropout_masks, mlp
+from jfnn.network import as_params, check_output, mlp
 
 
 def forward(
@@ -47,7 +49,7 @@ def forward(
         x: Inputs ``[n, n_in]``.
         activation: The hidden layers' activation.
         output: The output layer's activation.
-        masks: Of dropout, one ``[n_l, n]`` or None for each layer (`jfnn.network.dropout_masks`).
+        masks: Of dropout, one ``[n_l, n]`` or None for each layer (`jfnn.dropout.dropout_masks`).
 
     Returns:
         ``(zs, activations)``: the pre-activations ``[z_1, …, z_L]`` and the activations ``[a_0, …, a_L]``,
@@ -199,7 +201,7 @@ def sequence_value_and_grad(
         targets: Targets in rows ``[batch, n_out]``.
         l2: λ.
         weights: Optional sample weights ``[batch]``.
-        masks: Of dropout (`jfnn.network.dropout_masks`).
+        masks: Of dropout (`jfnn.dropout.dropout_masks`).
 
     Returns:
         ``(value, gradients)``, the gradients shaped like ``packed``.

@@ -14,10 +14,10 @@ import jax.numpy as jnp
 
 from jfnn import activations, checks, losses
 from jfnn.activations import Activation
+from jfnn.layers import sequence
 from jfnn.layers.dense import Dense
 from jfnn.layers.kind import LayerKind, Params, Shape
-
-Masks = Sequence[jax.Array | None]
+from jfnn.layers.sequence import Masks
 
 
 class Network(NamedTuple):
@@ -66,22 +66,14 @@ def sequential(layers: Sequence[LayerKind], inputs: int | Sequence[int]) -> Netw
 
 @functools.lru_cache(maxsize=1024)
 def _sequential(layers: tuple[LayerKind, ...], input_shape: Shape) -> Network:
-    shapes(layers, input_shape)
+    sequence.shapes(layers, input_shape)
     init = functools.partial(_init, layers, input_shape)
     return Network(init, functools.partial(forward, layers), layers, input_shape)
 
 
-def shapes(layers: Sequence[LayerKind], input_shape: Shape) -> list[Shape]:
-    """Shapes of one sample from the input to the output: one more than there are layers."""
-    of_layers = [input_shape]
-    for layer in layers:
-        of_layers.append(layer.output_shape(of_layers[-1]))
-    return of_layers
-
-
 def _init(layers: Sequence[LayerKind], input_shape: Shape, key: jax.Array) -> Params:
     keys = jax.random.split(key, len(layers))
-    inputs = shapes(layers, input_shape)[:-1]
+    inputs = sequence.shapes(layers, input_shape)[:-1]
     return tuple(layer.init(*of_layer) for layer, *of_layer in zip(layers, keys, inputs, strict=True))
 
 
@@ -94,7 +86,7 @@ def forward(
         layers: The layers.
         params: Their parameters.
         x: Inputs ``[n, …]``.
-        masks: For each layer what its outputs are multiplied by, samples last (`dropout_masks`).
+        masks: For each layer what its outputs are multiplied by, samples last (`jfnn.dropout.dropout_masks`).
     """
     a = x
     for i, (layer, of_layer) in enumerate(zip(layers, params, strict=True)):
@@ -156,7 +148,8 @@ def mlp(
         activation: The hidden layers' activation, a name or an `Activation`.
         output: The output layer's activation.
         init: Where parameters start: "normal" (the notes': unscaled normal weights, biases 0.01),
-            "glorot_uniform", "glorot_normal", "he_uniform", "he_normal" (biases 0).
+            "glorot_uniform", "glorot_normal", "he_uniform", "he_normal" (biases 0), "pytorch" (weights and
+            biases uniform within ±1/√n_in).
 
     Raises:
         ValueError: Fewer than two sizes, a width below 1, an unknown name.
@@ -173,41 +166,6 @@ def mlp(
     return sequential(layers, widths[0])
 
 
-def dropout_shapes(layers: Sequence[LayerKind], input_shape: Shape) -> list[Shape | None]:
-    """For each layer the shape of its outputs, if it is a hidden layer whose outputs dropout may zero."""
-    outputs = shapes(layers, input_shape)[1:]
-    drops = [layer.droppable for layer in layers[:-1]] + [False]
-    return [shape if dropped else None for shape, dropped in zip(outputs, drops, strict=True)]
-
-
-def dropout_masks(
-    key: jax.Array, rate: jax.Array | float, of_layers: Sequence[Shape | None], n: int, dtype: Any
-) -> list[jax.Array | None]:
-    """Inverted dropout (Srivastava et al., JMLR 15, 2014): what hidden activations are multiplied by.
-
-    Each unit is kept for a sample with probability 1 - rate, and its activation then divided by that, so that
-    its mean is what it is without dropout; else it is 0. Networks with other rates but the same key drop by
-    the same random numbers.
-
-    Args:
-        key: A random key.
-        rate: The probability to drop a unit, in [0, 1); may be traced.
-        of_layers: From `dropout_shapes`.
-        n: Samples.
-        dtype: Of the masks.
-
-    Returns:
-        A mask ``[*shape, n]`` for each layer that drops units, else None.
-    """
-    keys = iter(jax.random.split(key, max(sum(shape is not None for shape in of_layers), 1)))
-
-    def mask(shape: Shape) -> jax.Array:
-        draw = jax.random.uniform(next(keys), (*shape, n), dtype)
-        return jnp.where(draw >= rate, 1 / (1 - rate), 0).astype(dtype)
-
-    return [None if shape is None else mask(shape) for shape in of_layers]
-
-
 def check_output(network: Network, loss: losses.Loss) -> None:
     """Refuses an output activation in front of a loss that has its own.
 
@@ -215,21 +173,8 @@ def check_output(network: Network, loss: losses.Loss) -> None:
         ValueError: The loss takes logits and the last layer has an activation other than the identity.
     """
     last = network.layers[-1] if network.layers else None
-    if loss.takes_logits and isinstance(last, Dense) and last.activation != "identity":
+    if loss.takes_logits and getattr(last, "activation", "identity") != "identity":
         raise ValueError(
             "loss: a cross-entropy applies its softmax or sigmoid itself;"
             " build the network with output='identity', so that it gives logits"
         )
-
-
-def check_dropout(rate: jax.Array | float, key: jax.Array | None) -> bool:
-    """Whether units are dropped: there is a key.
-
-    Raises:
-        ValueError: The rate is not in [0, 1), or above 0 without a key.
-    """
-    if checks.is_concrete(rate) and not 0 <= rate < 1:
-        raise ValueError(f"dropout: expected a rate of at least 0 and below 1, got {rate}")
-    if key is None and (not checks.is_concrete(rate) or rate > 0):
-        raise ValueError("key: dropout needs a random key, such as jax.random.key(0)")
-    return key is not None

@@ -12,17 +12,10 @@ import jax.numpy as jnp
 import optax
 
 from jfnn import checks, losses
+from jfnn.dropout import check_dropout, dropout_masks, dropout_shapes
 from jfnn.layers.kind import Params
 from jfnn.losses import Loss
-from jfnn.network import (
-    Network,
-    as_params,
-    check_dropout,
-    check_output,
-    dropout_masks,
-    dropout_shapes,
-    forward,
-)
+from jfnn.network import Network, as_params, check_output, forward
 
 ValueAndGrad = Callable[..., tuple[jax.Array, Params]]
 
@@ -58,7 +51,7 @@ def objective(
         reduction: "sum" or "mean".
         weights: Optional sample weights ``[n]``: each sample's cost counts that often, and "mean" divides by
             their sum.
-        dropout: The probability to drop a hidden unit for a sample, in [0, 1) (`network.dropout_masks`).
+        dropout: The probability to drop a hidden unit for a sample, in [0, 1) (`jfnn.dropout.dropout_masks`).
         key: A random key for dropout; None for none. Only networks of `jfnn.layers` have units to drop.
 
     Raises:

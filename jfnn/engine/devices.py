@@ -9,7 +9,6 @@ import jax
 from jfnn import checks
 from jfnn.engine import plan
 from jfnn.experiment.experiment import Experiment
-from jfnn.losses import is_weight
 
 
 class Hardware(NamedTuple):
@@ -34,12 +33,14 @@ def hardware(experiment: Experiment) -> Hardware:
     threads = resolve(experiment.execution.devices)
     if experiment.execution.tile is not None:
         return Hardware(threads, experiment.execution.tile)
-    leaves = jax.tree.leaves(jax.eval_shape(experiment.learner.init, jax.random.key(0)))
-    widest = max((leaf.shape[-1] for leaf in leaves if is_weight(leaf)), default=1)
+    learner = experiment.learner
+    leaves = jax.tree.leaves(jax.eval_shape(learner.init, jax.random.key(0)))
     batch = min(replicate.rows_a_step for replicate in experiment.replicates)
     itemsize = experiment.data.dtype.itemsize
     parameters = sum(leaf.size for leaf in leaves)
-    return Hardware(threads, plan.tile_width(parameters, widest, batch, itemsize, threads[0].platform))
+    return Hardware(
+        threads, plan.tile_width(parameters, learner.width(), batch, itemsize, threads[0].platform)
+    )
 
 
 def cores() -> int:

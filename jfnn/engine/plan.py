@@ -50,21 +50,21 @@ class CallLength(NamedTuple):
         return first if epoch < first else first + ((epoch - first) // most + 1) * most
 
 
-def tile_width(parameters: int, widest_layer: int, batch: int, itemsize: int, backend: str) -> int:
+def tile_width(parameters: int, width: int, batch: int, itemsize: int, backend: str) -> int:
     """Members to train side by side, from the network, the batch and the backend alone.
 
     Args:
         parameters: Parameters of one member.
-        widest_layer: The most outputs that a layer has.
+        width: The most numbers that a layer holds for one row.
         batch: Rows a step.
         itemsize: Bytes of one number.
         backend: "cpu", "gpu", …
     """
     # Parameters, gradients and the old parameters; a layer's pre-activations, activations and deltas.
-    member_bytes = 3 * (parameters + widest_layer * batch) * itemsize
+    member_bytes = 3 * (parameters + width * batch) * itemsize
     on_cpu = backend == "cpu"
     room = (CPU_TILE_BYTES if on_cpu else ACCELERATOR_TILE_BYTES) // member_bytes
-    return max(width for width in (CPU_WIDTHS if on_cpu else ACCELERATOR_WIDTHS) if width <= max(room, 1))
+    return max(tile for tile in (CPU_WIDTHS if on_cpu else ACCELERATOR_WIDTHS) if tile <= max(room, 1))
 
 
 def tiles(active: np.ndarray, replicate_of: np.ndarray, width: int) -> Sequence[Tile]:

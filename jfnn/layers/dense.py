@@ -8,7 +8,7 @@ import jax.numpy as jnp
 
 from jfnn import activations, checks
 from jfnn.activations import Activation
-from jfnn.layers.initializers import INITIALIZERS
+from jfnn.layers.initializers import INITIALIZERS, start
 from jfnn.layers.kind import LayerKind, Shape
 
 
@@ -53,9 +53,7 @@ class Dense(LayerKind):
 
     def init(self, key: jax.Array, shape: Shape) -> Layer:
         """Weights ``[n_in, units]`` and biases, by the initializer."""
-        initializer = INITIALIZERS[self.initializer]
-        w = initializer.weights(key, (shape[0], self.units))
-        return Layer(w, jnp.full(self.units, initializer.bias, w.dtype))
+        return Layer(*start(INITIALIZERS[self.initializer], key, (shape[0], self.units)))
 
     def pack(self, params: Layer) -> Layer:
         """Weights become ``[units, n_in]``."""

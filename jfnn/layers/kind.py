@@ -6,6 +6,7 @@ of the column form.
 """
 
 import abc
+import math
 from typing import Any, ClassVar
 
 import jax
@@ -27,6 +28,10 @@ class LayerKind(abc.ABC):
     @abc.abstractmethod
     def output_shape(self, shape: Shape) -> Shape:
         """Shape of one sample's output, from that of its input; raises ValueError where they do not fit."""
+
+    def width(self, shape: Shape) -> int:
+        """Numbers that the layer holds for one sample as it computes: by default its outputs."""
+        return math.prod(self.output_shape(shape))
 
     def init(self, key: jax.Array, shape: Shape) -> Params:
         """Starting parameters in public form, for inputs of a shape."""

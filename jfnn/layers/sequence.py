@@ -6,9 +6,23 @@ from typing import Any
 import jax
 import jax.numpy as jnp
 
-from jfnn.layers.kind import LayerKind, Params
+from jfnn.layers.kind import LayerKind, Params, Shape
 
 Masks = Sequence[jax.Array | None]
+
+
+def shapes(layers: Sequence[LayerKind], input_shape: Shape) -> list[Shape]:
+    """Shapes of one sample from the input to the output: one more than there are layers."""
+    of_layers = [input_shape]
+    for layer in layers:
+        of_layers.append(layer.output_shape(of_layers[-1]))
+    return of_layers
+
+
+def width(layers: Sequence[LayerKind], input_shape: Shape) -> int:
+    """The most numbers that one of the layers holds for one sample as it computes."""
+    inputs = shapes(layers, input_shape)[:-1]
+    return max(layer.width(shape) for layer, shape in zip(layers, inputs, strict=True))
 
 
 def forward(
@@ -20,7 +34,7 @@ def forward(
         layers: The layers.
         packed: Their parameters in column form.
         x: Inputs in rows, ``[batch, …]``.
-        masks: For each layer what its outputs are multiplied by (`jfnn.network.dropout_masks`).
+        masks: For each layer what its outputs are multiplied by (`jfnn.dropout.dropout_masks`).
     """
     a = jnp.moveaxis(x, 0, -1)
     kept = []

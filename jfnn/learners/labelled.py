@@ -11,7 +11,9 @@ from jfnn.datasets import Split
 from jfnn.learners.learner import Data
 from jfnn.learners.trial import as_dtype, trial
 from jfnn.losses import Loss
-from jfnn.network import Network
+from jfnn.network import Network, check_output, is_own_apply
+
+GRADIENTS = ("autodiff", "backprop")
 
 
 def as_data(network: Network, loss: Loss, split: Split) -> Data:
@@ -56,6 +58,25 @@ def _outputs(network: Network, shape: tuple[int, ...], dtype: np.dtype) -> int:
             f"network: apply must give [n, n_out], got {getattr(outputs, 'shape', outputs)} for one row"
         )
     return int(outputs.shape[-1])
+
+
+def check_network(network: Any, loss: Loss, gradient: str | Callable[..., Any]) -> None:
+    """Refuses what is no network, and a loss or gradient that does not fit it.
+
+    Raises:
+        ValueError, TypeError: The message names the argument.
+    """
+    if not isinstance(network, Network) or not callable(network.init) or not callable(network.apply):
+        raise TypeError(
+            f"network: expected a jfnn.Network(init, apply) of two functions, got {type(network).__name__}"
+        )
+    if network.layers is not None and is_own_apply(network):
+        raise ValueError("network: its apply is not that of its layers; with your own, leave layers out")
+    check_output(network, loss)
+    if not callable(gradient):
+        checks.as_choice(gradient, "gradient", GRADIENTS)
+    if network.layers is None and gradient == "backprop":
+        raise ValueError("gradient: the hand derivation is for networks of jfnn.layers; use 'autodiff'")
 
 
 def check_gradient(gradient: Callable[..., Any], params: Any, data: Data) -> None:

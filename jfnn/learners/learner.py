@@ -11,6 +11,7 @@ import numpy as np
 from jfnn.datasets import Split
 from jfnn.layers.kind import Params
 from jfnn.learners.trial import as_rows, check_scores, forms, trial
+from jfnn.losses import is_weight
 from jfnn.optimizers import Values
 from jfnn.training import State
 
@@ -133,6 +134,14 @@ class Learner(abc.ABC):
     @abc.abstractmethod
     def init(self, key: jax.Array) -> Params:
         """Starting parameters, a pytree of arrays, in public form."""
+
+    def width(self) -> int:
+        """The most numbers that a layer holds for one row as it computes, by which tiles are cut.
+
+        By default the most outputs that a weight of the parameters has.
+        """
+        leaves = jax.tree.leaves(jax.eval_shape(self.init, jax.random.key(0)))
+        return max((leaf.shape[-1] for leaf in leaves if is_weight(leaf)), default=1)
 
     def pack(self, params: Params) -> Params:
         """Public parameters -> parameters as the engine trains them; leading axes are kept."""

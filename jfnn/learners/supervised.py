@@ -12,18 +12,19 @@ import optax
 import jfnn.learners.naming as naming
 from jfnn import backprop, checks, losses, training
 from jfnn.datasets import Split
+from jfnn.dropout import dropout_masks, dropout_shapes
 from jfnn.layers import sequence
 from jfnn.layers.kind import LayerKind, Params
-from jfnn.learners.labelled import are_classes, as_data, check_gradient
+from jfnn.layers.sequence import Masks
+from jfnn.learners.labelled import are_classes, as_data, check_gradient, check_network
 from jfnn.learners.learner import Batch, Data, Hyper, Learner, Metric, Rows
 from jfnn.learners.metrics import METRICS, named_metrics
 from jfnn.learners.trial import all_hyper, check_scores, trial
 from jfnn.losses import LOSSES, Loss
-from jfnn.network import Masks, Network, check_output, dropout_masks, dropout_shapes, is_own_apply
+from jfnn.network import Network
 from jfnn.optimizers import Optimizer, UpdateRule, Values, as_optimizer
 from jfnn.training import State
 
-GRADIENTS = ("autodiff", "backprop")
 HYPER = ("dropout", "init_scale")
 
 
@@ -81,6 +82,11 @@ class Supervised(Learner):
     def init(self, key: jax.Array) -> Params:
         """The network's, compiled once for a network."""
         return jax.jit(self.network.init)(key)
+
+    def width(self) -> int:
+        """That of the widest layer."""
+        layers, shape = self.network.layers, self.network.input_shape
+        return super().width() if layers is None or shape is None else sequence.width(layers, shape)
 
     def pack(self, params: Params) -> Params:
         """Into column form."""
@@ -205,7 +211,12 @@ def supervised(
     loss, options = losses.get(loss), as_optimizer(optimizer)
     rule = options.rule()
     names = all_hyper(hyper, rule)
-    _check(network, loss, reduction, gradient, hyper)
+    check_network(network, loss, gradient)
+    checks.as_choice(reduction, "reduction", losses.REDUCTIONS)
+    for name in hyper:
+        checks.as_choice(name, "hyper", HYPER)
+    if "dropout" in hyper and (network.layers is None or callable(gradient)):
+        raise ValueError("dropout: expected a network of jfnn.layers, and a gradient of the engine's")
     learner = Supervised(
         network=network,
         loss=loss,
@@ -222,24 +233,3 @@ def supervised(
         schedule_epochs=options.schedule_epochs,
     )
     return learner if metrics is None else learner.measuring(metrics)
-
-
-def _check(
-    network: Network, loss: Loss, reduction: str, gradient: str | training.ValueAndGrad, hyper: Sequence[str]
-) -> None:
-    if not isinstance(network, Network) or not callable(network.init) or not callable(network.apply):
-        raise TypeError(
-            f"network: expected a jfnn.Network(init, apply) of two functions, got {type(network).__name__}"
-        )
-    if network.layers is not None and is_own_apply(network):
-        raise ValueError("network: its apply is not that of its layers; with your own, leave layers out")
-    check_output(network, loss)
-    checks.as_choice(reduction, "reduction", losses.REDUCTIONS)
-    if not callable(gradient):
-        checks.as_choice(gradient, "gradient", GRADIENTS)
-    if network.layers is None and gradient == "backprop":
-        raise ValueError("gradient: the hand derivation is for networks of jfnn.layers; use 'autodiff'")
-    for name in hyper:
-        checks.as_choice(name, "hyper", HYPER)
-    if "dropout" in hyper and (network.layers is None or callable(gradient)):
-        raise ValueError("dropout: expected a network of jfnn.layers, and a gradient of the engine's")

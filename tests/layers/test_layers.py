@@ -13,8 +13,8 @@ from helpers import central_differences, compiled, perturbed, same_bits
 
 import jfnn
 from jfnn import backprop, losses
+from jfnn.dropout import dropout_masks, dropout_shapes
 from jfnn.layers import LAYERS, Dense, Layer, LayerKind, sequence
-from jfnn.network import dropout_masks, dropout_shapes
 
 N, STEP = 6, 1e-5
 TOLERANCE = {"float32": 1e-5, "float64": 1e-12}

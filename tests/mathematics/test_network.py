@@ -52,6 +52,7 @@ def test_initialisers_have_their_variance_and_biases(init, dtype):
         "glorot_normal": 2 / (n_in + n_out),
         "he_uniform": 2 / n_in,
         "he_normal": 2 / n_in,
+        "pytorch": 1 / (3 * n_in),
     }[init]
     (layer,) = compiled(jfnn.mlp((n_in, n_out), init=init).init)(jax.random.key(0))
     assert layer.w.shape == (n_in, n_out)
@@ -60,11 +61,16 @@ def test_initialisers_have_their_variance_and_biases(init, dtype):
     # 60000 draws: the mean's standard error is 0.004, the variance's below 0.006.
     assert abs(w.mean()) < 0.02
     assert abs(w.var() - 1) < 0.03
-    if init.endswith("uniform"):
+    if init.endswith("uniform") or init == "pytorch":
         assert 0.99 * np.sqrt(3) < np.abs(w).max() <= np.sqrt(3) * (1 + 1e-6)
     else:
         assert np.abs(w).max() > 1.01 * np.sqrt(3)
-    np.testing.assert_array_equal(layer.b, np.full(n_out, BIAS.get(init, 0), dtype))
+    if init == "pytorch":
+        b = np.asarray(layer.b) * np.sqrt(n_in)
+        assert 0.9 < np.abs(b).max() <= 1 + 1e-6 and abs(b.mean()) < 0.15  # 200 draws: standard error 0.04
+        assert len(np.unique(b)) > n_out // 2
+    else:
+        np.testing.assert_array_equal(layer.b, np.full(n_out, BIAS.get(init, 0), dtype))
 
 
 def test_init_is_a_function_of_the_key_and_gives_each_layer_its_own_weights():

@@ -1,0 +1,59 @@
+"""Dropout: which hidden units drop, by which masks (Srivastava et al., JMLR 15, 2014)."""
+
+from collections.abc import Sequence
+from typing import Any
+
+import jax
+import jax.numpy as jnp
+
+from jfnn import checks
+from jfnn.layers import sequence
+from jfnn.layers.kind import LayerKind, Shape
+
+
+def dropout_shapes(layers: Sequence[LayerKind], input_shape: Shape) -> list[Shape | None]:
+    """For each layer the shape of its outputs, if it is a hidden layer whose outputs dropout may zero."""
+    outputs = sequence.shapes(layers, input_shape)[1:]
+    drops = [layer.droppable for layer in layers[:-1]] + [False]
+    return [shape if dropped else None for shape, dropped in zip(outputs, drops, strict=True)]
+
+
+def dropout_masks(
+    key: jax.Array, rate: jax.Array | float, of_layers: Sequence[Shape | None], n: int, dtype: Any
+) -> list[jax.Array | None]:
+    """Inverted dropout (Srivastava et al., JMLR 15, 2014): what hidden activations are multiplied by.
+
+    Each unit is kept for a sample with probability 1 - rate, and its activation then divided by that, so that
+    its mean is what it is without dropout; else it is 0. Networks with other rates but the same key drop by
+    the same random numbers.
+
+    Args:
+        key: A random key.
+        rate: The probability to drop a unit, in [0, 1); may be traced.
+        of_layers: From `dropout_shapes`.
+        n: Samples.
+        dtype: Of the masks.
+
+    Returns:
+        A mask ``[*shape, n]`` for each layer that drops units, else None.
+    """
+    keys = iter(jax.random.split(key, max(sum(shape is not None for shape in of_layers), 1)))
+
+    def mask(shape: Shape) -> jax.Array:
+        draw = jax.random.uniform(next(keys), (*shape, n), dtype)
+        return jnp.where(draw >= rate, 1 / (1 - rate), 0).astype(dtype)
+
+    return [None if shape is None else mask(shape) for shape in of_layers]
+
+
+def check_dropout(rate: jax.Array | float, key: jax.Array | None) -> bool:
+    """Whether units are dropped: there is a key.
+
+    Raises:
+        ValueError: The rate is not in [0, 1), or above 0 without a key.
+    """
+    if checks.is_concrete(rate) and not 0 <= rate < 1:
+        raise ValueError(f"dropout: expected a rate of at least 0 and below 1, got {rate}")
+    if key is None and (not checks.is_concrete(rate) or rate > 0):
+        raise ValueError("key: dropout needs a random key, such as jax.random.key(0)")
+    return key is not None
