@@ -9,7 +9,7 @@ from jfnn.analysis.statistics import CellStatistics, cell_statistics
 from jfnn.datasets import Split
 from jfnn.engine.devices import use_all_cores
 from jfnn.experiment.options import Execution, Options, Progress, Sample, Validation
-from jfnn.layers import Dense, Layer, LayerKind
+from jfnn.layers import GRU, Dense, Elman, Layer, LayerKind
 from jfnn.learners import Batch, Learner, Metric, State, learner, supervised
 from jfnn.losses import Loss
 from jfnn.minibatches import Minibatches
@@ -28,6 +28,7 @@ from jfnn.training import objective
 __version__ = "0.2.0"
 
 __all__ = [
+    "GRU",
     "Activation",
     "Batch",
     "Best",
@@ -35,6 +36,7 @@ __all__ = [
     "CorruptFileError",
     "Dense",
     "EarlyStopping",
+    "Elman",
     "Execution",
     "Group",
     "Halving",

@@ -7,7 +7,7 @@ from typing import NamedTuple
 import jax
 import jax.numpy as jnp
 
-from jfnn.layers.kind import Shape
+Shape = tuple[int, ...]
 
 
 class Initializer(NamedTuple):
@@ -17,16 +17,35 @@ class Initializer(NamedTuple):
         weights: ``(key, shape) -> w``, with ``shape = (*kernel, n_in, n_out)``; the fan-in is ``n_in`` times
             the kernel's places.
         biases: ``(key, fan_in, n_out) -> b``; a key other than that of the weights.
+        recurrent: ``(key, shape, units) -> w or b`` of a recurrent layer, where it starts otherwise.
     """
 
     weights: Callable[[jax.Array, Shape], jax.Array]
     biases: Callable[[jax.Array, int, int], jax.Array]
+    recurrent: Callable[[jax.Array, Shape, int], jax.Array] | None = None
 
 
 def start(initializer: Initializer, key: jax.Array, shape: Shape) -> tuple[jax.Array, jax.Array]:
     """Starting weights ``[*kernel, n_in, n_out]`` and biases ``[n_out]`` of a layer."""
     w = initializer.weights(key, shape)
     return w, initializer.biases(jax.random.fold_in(key, 1), math.prod(shape[:-1]), shape[-1]).astype(w.dtype)
+
+
+def start_recurrent(
+    initializer: Initializer, key: jax.Array, shape: Shape, gates: int
+) -> tuple[jax.Array, jax.Array]:
+    """Starting weights ``[n_in, gates units]`` and biases ``[gates units]``, of ``shape = (n_in, units)``.
+
+    Each gate starts as a dense layer of its own, unless the initializer has a rule for recurrent layers.
+    """
+    n_in, units = shape
+    if initializer.recurrent is not None:
+        of_biases = jax.random.fold_in(key, 1)
+        w = initializer.recurrent(key, (n_in, gates * units), units)
+        return w, initializer.recurrent(of_biases, (gates * units,), units)
+    drawn = [start(initializer, of_gate, shape) for of_gate in jax.random.split(key, gates)]
+    weights, biases = zip(*drawn, strict=True)
+    return jnp.concatenate(weights, axis=1), jnp.concatenate(biases)
 
 
 def _normal(key: jax.Array, shape: Shape) -> jax.Array:
@@ -38,9 +57,13 @@ def _constant(value: float) -> Callable[[jax.Array, int, int], jax.Array]:
     return lambda key, fan_in, n_out: jnp.full(n_out, value)
 
 
-def _uniform_biases(key: jax.Array, fan_in: int, n_out: int) -> jax.Array:
+def _uniform(key: jax.Array, shape: Shape, fan_in: int) -> jax.Array:
     bound = 1 / math.sqrt(fan_in)
-    return jax.random.uniform(key, (n_out,), minval=-bound, maxval=bound)
+    return jax.random.uniform(key, shape, minval=-bound, maxval=bound)
+
+
+def _uniform_biases(key: jax.Array, fan_in: int, n_out: int) -> jax.Array:
+    return _uniform(key, (n_out,), fan_in)
 
 
 INITIALIZERS: dict[str, Initializer] = {
@@ -50,6 +73,8 @@ INITIALIZERS: dict[str, Initializer] = {
     "glorot_normal": Initializer(jax.nn.initializers.glorot_normal(), _constant(0.0)),
     "he_uniform": Initializer(jax.nn.initializers.he_uniform(), _constant(0.0)),
     "he_normal": Initializer(jax.nn.initializers.he_normal(), _constant(0.0)),
-    # PyTorch's default: weights and biases uniform within ±1/√fan_in.
-    "pytorch": Initializer(jax.nn.initializers.variance_scaling(1 / 3, "fan_in", "uniform"), _uniform_biases),
+    # PyTorch's default: weights and biases uniform within ±1/√fan_in, in recurrent layers within ±1/√units.
+    "pytorch": Initializer(
+        jax.nn.initializers.variance_scaling(1 / 3, "fan_in", "uniform"), _uniform_biases, _uniform
+    ),
 }

@@ -14,7 +14,7 @@ from helpers import central_differences, compiled, perturbed, same_bits
 import jfnn
 from jfnn import backprop, losses
 from jfnn.dropout import dropout_masks, dropout_shapes
-from jfnn.layers import LAYERS, Dense, Layer, LayerKind, sequence
+from jfnn.layers import GRU, LAYERS, Dense, Elman, Layer, LayerKind, sequence
 
 N, STEP = 6, 1e-5
 TOLERANCE = {"float32": 1e-5, "float64": 1e-12}
@@ -61,7 +61,15 @@ EXAMPLES = {
         (Dense(1, "sigmoid", "glorot_uniform"), (5,)),
         (Dense(3, "elu", "he_normal"), (1,)),
         (Dense(2, jfnn.Activation(jnp.sin, jnp.cos), "glorot_normal"), (3,)),
-    ]
+    ],
+    Elman: [
+        (Elman(2), (3, 2)),
+        (Elman(3, "sigmoid", bidirectional=True, states="all", initializer="normal"), (2, 1)),
+    ],
+    GRU: [
+        (GRU(2, states="all", initializer="glorot_uniform"), (3, 2)),
+        (GRU(2, bidirectional=True), (3, 1)),
+    ],
 }
 TOYS = {Scale: [(Scale(), (3,)), (Scale(2.0), (2, 3))], Flatten: [(Flatten(), (2, 3)), (Flatten(), (4,))]}
 every_example = pytest.mark.parametrize(
@@ -133,12 +141,17 @@ def test_layers_that_do_not_fit_are_refused_by_name(layers, shape, named):
 @every_example
 def test_rows_equal_columns(layer, shape, dtype):
     params, x, d_out = make_problem(layer, shape, dtype)
-    rows = layer.apply(params, x)
-    columns, _ = layer.forward(layer.pack(params), jnp.moveaxis(x, 0, -1))
+
+    @compiled
+    def three_ways(params, x):
+        columns, _ = layer.forward(layer.pack(params), jnp.moveaxis(x, 0, -1))
+        return layer.apply(params, x), jnp.moveaxis(columns, -1, 0), LayerKind.apply(layer, params, x)
+
+    rows, columns, by_default = three_ways(params, x)
     assert rows.shape == d_out.shape
     assert rows.dtype == columns.dtype == dtype
-    assert_close(jnp.moveaxis(columns, -1, 0), rows, TOLERANCE[dtype.name])
-    assert_close(LayerKind.apply(layer, params, x), rows, TOLERANCE[dtype.name])
+    assert_close(columns, rows, TOLERANCE[dtype.name])
+    assert_close(by_default, rows, TOLERANCE[dtype.name])
 
 
 @every_example
