@@ -12,21 +12,14 @@ import numpy as np
 from matplotlib.figure import Figure
 
 from jfnn import plots
-from jfnn.activations import ACTIVATIONS
 from jfnn.analysis import ranking, summary
-from jfnn.search import run_directory
+from jfnn.loading import how_to_load
 from jfnn.search.groups import Group, SweepGroups
 from jfnn.search.result import SweepResult
 from jfnn.store import files
 
 TITLES = {"heatmap": "The grid", "scatter": "The cells drawn", "curves": "Over the epochs"}
 LONGEST = 50  # values shown of a longer list among the settings
-SCALE = """import json, pathlib
-scaling = json.loads(pathlib.Path({path!r}).read_text())['scaling']  # done before training, by column
-x = (x - scaling['x']['mean']) / scaling['x']['scale']"""
-UNSCALE = """import numpy as np
-outputs = np.asarray(outputs) * scaling['y']['scale'] + scaling['y']['mean']  # in units of the targets"""
-
 STYLE = """
 body { font: 16px/1.5 system-ui, sans-serif; color: #222; max-width: 72rem; margin: auto; padding: 1rem; }
 h1 { font-size: 1.6rem; margin-bottom: 0.3rem; } h2 { font-size: 1.2rem; margin-top: 2.2rem; }
@@ -144,60 +137,6 @@ def png(figure: Figure) -> bytes:
     buffer = io.BytesIO()
     figure.savefig(buffer, format="png", dpi=120)
     return buffer.getvalue()
-
-
-def how_to_load(result: SweepResult, directory: str | Path, scaling: Mapping[str, Any] | None = None) -> str:
-    """Lines of Python that load a run and, if it kept parameters, apply the best cell's first network.
-
-    Args:
-        result: The sweep.
-        directory: Its directory.
-        scaling: Scaling of the data before the sweep, also written under "scaling" in the run's config.json:
-            "x", and "y" for targets that are no labels, each ``{"mean": [...], "scale": [...]}`` by column,
-            for ``(value - mean) / scale``.
-    """
-    lines = ["import jfnn", f"result = jfnn.load({str(directory)!r})"]
-    if result.params is not None:
-        lines += [*_lines_for_params(result), *_lines_for_use(result, Path(directory), scaling or {})]
-    return "\n".join([*lines, "table = result.to_dict()  # ready for pandas.DataFrame"])
-
-
-def _lines_for_params(result: SweepResult) -> list[str]:
-    best = result.best_or_none()
-    cell = best.index if best else ()
-    index = (*cell, *(0,) * (result.diverged_at.ndim - len(cell)))
-    comment = f"the best cell, seed {result.seeds[0]}" if best else "the first network"
-    comment += "" if result.folds is None else ", first fold"
-    lines = [f"params = result.member({', '.join(map(str, index))})  # {comment}"]
-    if result.refit is not None:
-        place = ", ".join("0" * result.refit.diverged_at.ndim)
-        lines += [f"params = result.refit.member({place})  # the same, trained again on all training rows"]
-    return lines
-
-
-def _lines_for_use(result: SweepResult, directory: Path, scaling: Mapping[str, Any]) -> list[str]:
-    network = _mlp(result.config.get("settings", {}).get("learner", {}).get("network"))
-    if network is None:
-        return []
-    scale = [SCALE.format(path=str(directory / run_directory.CONFIG))] if scaling else []
-    use = [f"network = {network}", *scale, "outputs = network.apply(params, x)"]
-    return [*use, UNSCALE] if "y" in scaling else use
-
-
-def _mlp(network: Any) -> str | None:
-    """The call of `jfnn.mlp` that makes a network described in a config; None for other networks."""
-    layers = network["layers"] if isinstance(network, Mapping) else []
-    known = [layer["kind"] == "dense" and layer["activation"] in ACTIVATIONS for layer in layers]
-    if not known or not all(known):
-        return None
-    hidden = dict.fromkeys(layer["activation"] for layer in layers[:-1])
-    starts = dict.fromkeys(layer["initializer"] for layer in layers)
-    if len(hidden) > 1 or len(starts) > 1:
-        return None
-    sizes = ", ".join(map(str, [*network["inputs"], *(layer["units"] for layer in layers)]))
-    names = {"activation": hidden, "output": [layers[-1]["activation"]], "init": starts}
-    options = "".join(f", {name}={value!r}" for name, values in names.items() for value in values)
-    return f"jfnn.mlp(({sizes}){options})"
 
 
 def _table(best: ranking.Ranking, leading: Mapping[str, Sequence[str]] | None = None) -> str:

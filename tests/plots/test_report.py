@@ -10,7 +10,7 @@ import pytest
 from helpers import make_result, make_sampled
 
 import jfnn
-from jfnn import report
+from jfnn import loading, report
 from jfnn.analysis import ranking, summary
 from jfnn.learners.naming import describe_network
 
@@ -115,7 +115,7 @@ def test_pages_lines_load_the_best_model_again(trained):
 
 def test_lines_leave_out_what_would_raise(trained):
     result, *_ = trained
-    alone = report.how_to_load(dataclasses.replace(result, params=None), "run")
+    alone = loading.how_to_load(dataclasses.replace(result, params=None), "run")
     assert "jfnn.load('run')" in alone and "member" not in alone and "network" not in alone
     spec = result.config["settings"]["learner"]["network"]
     hidden, last = spec["layers"]
@@ -123,9 +123,8 @@ def test_lines_leave_out_what_would_raise(trained):
     for layers in (
         [hidden | {"activation": "custom"}, last],
         [hidden, last | {"activation": "custom"}],
-        [{"kind": "flatten"}, hidden, last],
-        [hidden, hidden | {"activation": "relu"}, last],
-        [hidden, last | {"initializer": "he_normal"}],
+        [{"kind": "module.Own"}, hidden, last],
+        [hidden | {"layers": [last | {"activation": "custom"}]}, last],
     ):
         lines = loading_lines(result, spec | {"layers": layers})
         assert "result.member(" in lines and "network" not in lines
@@ -133,14 +132,15 @@ def test_lines_leave_out_what_would_raise(trained):
 
 
 @pytest.mark.parametrize(
-    ("sizes", "options"),
+    "network",
     [
-        ((4, 3), {"output": "tanh"}),
-        ((4, 5, 6, 3), {"activation": "relu", "init": "he_normal"}),
+        jfnn.mlp((4, 3), output="tanh"),
+        jfnn.mlp((4, 5, 6, 3), activation="relu", init="he_normal"),
+        jfnn.sequential([jfnn.Dense(3, "relu"), jfnn.Dense(2, "tanh"), jfnn.Dense(1)], 4),
+        jfnn.sequential([jfnn.Dense(3, initializer="he_normal"), jfnn.Dense(2, "identity")], 4),
     ],
 )
-def test_lines_make_the_network_of_dense_layers(trained, sizes, options):
-    network = jfnn.mlp(sizes, **options)
+def test_lines_make_the_network(trained, network):
     lines = loading_lines(trained[0], describe_network(network)).splitlines()
     (line,) = [line for line in lines if line.startswith("network = ")]
     exec(line, here := {"jfnn": jfnn})
@@ -150,7 +150,7 @@ def test_lines_make_the_network_of_dense_layers(trained, sizes, options):
 def loading_lines(result, network):
     """What the page of a result of a network, as described in its config, says to load it."""
     config = {"settings": {"learner": {"network": network}}}
-    return report.how_to_load(dataclasses.replace(result, config=config), "run")
+    return loading.how_to_load(dataclasses.replace(result, config=config), "run")
 
 
 def test_without_points_on_the_way_there_are_no_curves():
@@ -162,10 +162,10 @@ def test_without_points_on_the_way_there_are_no_curves():
 def test_lines_name_the_best_cells_place_in_its_order():
     result = dataclasses.replace(make_result((2, 3), seeds=2, folds=2), params=())
     result.validation_accuracy[0, 2] = 1.0
-    assert "result.member(0, 2, 0, 0)  # the best cell, seed 0, first fold" in report.how_to_load(
+    assert "result.member(0, 2, 0, 0)  # the best cell, seed 0, first fold" in loading.how_to_load(
         result, "run"
     )
-    assert "jfnn.load('run')" in report.how_to_load(result, "run")
+    assert "jfnn.load('run')" in loading.how_to_load(result, "run")
 
 
 def test_page_of_a_random_search_lists_ten_cells_and_shows_them_scattered(tmp_path):
@@ -204,7 +204,7 @@ def test_page_gives_the_scores_of_the_cell_trained_again_and_loads_it(tmp_path):
     here = {"x": np.float32([[0, 1]])}
     exec(Page(text).texts["pre"][0], here)
     np.testing.assert_array_equal(here["params"][0].w, result.refit.member(0, 0, 0)[0].w)
-    assert "trained again" not in report.how_to_load(dataclasses.replace(result, refit=None), "run")
+    assert "trained again" not in loading.how_to_load(dataclasses.replace(result, refit=None), "run")
 
 
 def test_scores_of_the_cell_trained_again_are_means_over_its_seeds():
