@@ -21,9 +21,9 @@ class Minibatches(NamedTuple):
     Attributes:
         batch_size: Rows a step; None for all of them (gradient descent).
         scheme: "subset" (a fresh subset each step, the notes), "permutation" (a pass over the shuffled rows
-            each epoch) or "full".
-        drop_last: Whether "permutation" drops the rows that do not fill a batch, for this epoch; else they
-            are a last, shorter step.
+            each epoch), "in_order" (a pass over the rows as they are) or "full".
+        drop_last: Whether a pass drops the rows that do not fill a batch, for this epoch; else they are a
+            last, shorter step.
     """
 
     batch_size: int | None = 100
@@ -45,7 +45,7 @@ class Minibatches(NamedTuple):
         checks.as_choice(self.scheme, "minibatch", SCHEMES)
         if not isinstance(self.drop_last, bool):
             raise TypeError(f"drop_last: expected True or False, got {self.drop_last!r}")
-        if not self.drop_last and self.scheme != "permutation":
+        if not self.drop_last and self.scheme not in ("permutation", "in_order"):
             raise ValueError(f"drop_last: expected True, since {self.scheme!r} leaves no rows over")
         if self.batch_size is None or self.scheme == "full":
             return Minibatches(least, "full")
@@ -53,6 +53,11 @@ class Minibatches(NamedTuple):
         if size > least:
             raise ValueError(f"batch_size: expected at most the {least} training rows, got {size}")
         return self._replace(batch_size=size)
+
+    @property
+    def draws(self) -> bool:
+        """Whether each seed has minibatches of its own."""
+        return self.scheme not in ("in_order", "full")
 
     def steps(self, n: int) -> int:
         """Steps an epoch over ``n`` rows."""
@@ -78,10 +83,19 @@ def subset(batches: Minibatches, n: int, entropy: tuple[int, int]) -> np.ndarray
 
 def permutation(batches: Minibatches, n: int, entropy: tuple[int, int]) -> np.ndarray:
     """One permutation an epoch, cut into batches; a rest is dropped, or kept as a short last batch."""
-    rows = np.random.default_rng(entropy).permutation(n).astype(np.int32)
-    size = batches.steps(n) * batches.rows_a_step(n)
-    padding = np.full(max(size - n, 0), PADDING, np.int32)
-    return np.concatenate([rows[:size], padding]).reshape(-1, batches.rows_a_step(n))
+    return _cut(batches, np.random.default_rng(entropy).permutation(n))
+
+
+def in_order(batches: Minibatches, n: int, entropy: tuple[int, int]) -> np.ndarray:
+    """The rows in their order, cut into batches: every epoch and seed sees the same."""
+    return _cut(batches, np.arange(n))
+
+
+def _cut(batches: Minibatches, rows: np.ndarray) -> np.ndarray:
+    """A pass over rows ``[n]`` as ``[steps, batch]``, without the rest or padded."""
+    size = batches.steps(len(rows)) * batches.rows_a_step(len(rows))
+    padding = np.full(max(size - len(rows), 0), PADDING, np.int32)
+    return np.concatenate([rows[:size].astype(np.int32), padding]).reshape(-1, batches.rows_a_step(len(rows)))
 
 
 def full(batches: Minibatches, n: int, entropy: tuple[int, int]) -> np.ndarray:
@@ -92,5 +106,6 @@ def full(batches: Minibatches, n: int, entropy: tuple[int, int]) -> np.ndarray:
 SCHEMES: dict[str, Callable[[Minibatches, int, tuple[int, int]], np.ndarray]] = {
     "subset": subset,
     "permutation": permutation,
+    "in_order": in_order,
     "full": full,
 }

@@ -79,7 +79,7 @@ def replicates(
 ) -> list[Replicate]:
     """One replicate for each seed and fold, seeds outside.
 
-    Where a step sees all rows, seeds have no minibatches of their own: those of a fold share tiles, unless
+    Where minibatches are not drawn, those of all seeds are the same: members of a fold share tiles, unless
     steps draw by a key of their own.
 
     Args:
@@ -102,7 +102,7 @@ def replicates(
     batches = drawn if replayed is None else replayed
     starts = starting_params(learner, options.initial_params, seeds, data.dtype)
     test = np.arange(data.n_train, data.n)
-    shared = isinstance(batches, Minibatches) and batches.scheme == "full" and not learner.random
+    shared = isinstance(batches, Minibatches) and not batches.draws and not learner.random
     members: list[Replicate] = []
     for i, seed in enumerate(seeds):
         for fold, (train, validation) in enumerate(cuts):
