@@ -9,7 +9,7 @@ from jfnn.analysis.statistics import CellStatistics, cell_statistics
 from jfnn.datasets import Split
 from jfnn.engine.devices import use_all_cores
 from jfnn.experiment.options import Execution, Options, Progress, Sample, Validation
-from jfnn.layers import GRU, Dense, Elman, Layer, LayerKind
+from jfnn.layers import GRU, Conv, Dense, Elman, Flatten, Layer, LayerKind
 from jfnn.learners import Batch, Learner, Metric, State, learner, supervised
 from jfnn.losses import Loss
 from jfnn.minibatches import Minibatches
@@ -33,11 +33,13 @@ __all__ = [
     "Batch",
     "Best",
     "CellStatistics",
+    "Conv",
     "CorruptFileError",
     "Dense",
     "EarlyStopping",
     "Elman",
     "Execution",
+    "Flatten",
     "Group",
     "Halving",
     "History",

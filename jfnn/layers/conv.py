@@ -1,0 +1,154 @@
+"""The convolutional layer, as a matrix product (the notes, four kinds, section 1)."""
+
+import dataclasses
+import functools
+import math
+from typing import Any
+
+import jax
+import jax.numpy as jnp
+
+from jfnn import activations, checks
+from jfnn.activations import Activation
+from jfnn.layers.dense import Layer, transposed_product, weight_gradient
+from jfnn.layers.initializers import INITIALIZERS, start
+from jfnn.layers.kind import LayerKind, Shape
+from jfnn.layers.windows import Lengths, Windows, add_slices, as_lengths, slices, slide
+
+
+@dataclasses.dataclass(frozen=True)
+class Conv(LayerKind):
+    """A convolution over one or two axes, as the input has them, and an activation.
+
+    ``z[o, i, j] = Σ_{c,u,v} w[o, c, u, v] a[c, s i + u - p, s j + v - p] + b[o]`` with stride s and padding
+    p, zeros outside; the same without j on one axis. One input is ``(channels, length)`` or
+    ``(channels, height, width)``. Public parameters are `Layer(w [channels, c_in, *kernel], b [channels])`,
+    as `jax.lax.conv_general_dilated` takes them by default.
+
+    The shifted slices of the input are put together, and one matrix product does the rest, on every platform:
+    mapped over members, `jax.lax.conv_general_dilated` becomes a grouped convolution, which is slow on CPUs.
+
+    Attributes:
+        channels: Channels of the output.
+        kernel: Its length along each axis: one number, or a tuple of one an axis.
+        stride: Steps between neighbouring outputs, likewise.
+        padding: Zeros on both sides of each axis, likewise; or "same", with stride 1, for outputs as long as
+            the inputs.
+        activation: A key of `jfnn.activations.ACTIVATIONS`, or an `Activation`.
+        initializer: A key of `INITIALIZERS`.
+    """
+
+    channels: int
+    kernel: Lengths = 3
+    stride: Lengths = 1
+    padding: Lengths | str = 0
+    activation: str | Activation = "relu"
+    initializer: str = "he_normal"
+    droppable = True
+
+    def __post_init__(self) -> None:
+        """Refuses unknown names, and lengths that are no whole numbers or too small."""
+        checks.as_count(self.channels, "channels")
+        object.__setattr__(self, "kernel", as_lengths(self.kernel, "kernel"))
+        object.__setattr__(self, "stride", as_lengths(self.stride, "stride"))
+        if isinstance(self.padding, str):
+            checks.as_choice(self.padding, "padding", ("same",))
+            if self.stride not in (1, (1,), (1, 1)):
+                raise ValueError(f"padding: expected numbers, since 'same' needs stride 1, got {self.stride}")
+        else:
+            object.__setattr__(self, "padding", as_lengths(self.padding, "padding", minimum=0))
+        object.__setattr__(self, "activation", activations.name_or_own(self.activation))
+        checks.as_choice(self.initializer, "init", INITIALIZERS)
+
+    @property
+    def function(self) -> Activation:
+        """The activation and its derivative."""
+        return activations.get(self.activation)
+
+    def windows(self, shape: Shape) -> Windows:
+        """Where the kernel lies on inputs of a shape."""
+        return slide("convolution", shape, self.kernel, self.stride, self.padding)
+
+    def output_shape(self, shape: Shape) -> Shape:
+        """``(channels, *lengths)``."""
+        return (self.channels, *self.windows(shape).output_lengths(shape[1:]))
+
+    def init(self, key: jax.Array, shape: Shape) -> Layer:
+        """Weights ``[channels, c_in, *kernel]`` and biases, by the initializer."""
+        kernel = self.windows(shape).size
+        w, b = start(INITIALIZERS[self.initializer], key, (*kernel, shape[0], self.channels))
+        return Layer(jnp.moveaxis(w, (-1, -2), (0, 1)), b)
+
+    def pack(self, params: Layer) -> Layer:
+        """Weights become ``[channels, *kernel, c_in]``: a matrix once their last axes are made one."""
+        axes = list(range(params.w.ndim))
+        axes.append(axes.pop(params.b.ndim))
+        return Layer(params.w.transpose(axes), params.b)
+
+    def unpack(self, packed: Layer) -> Layer:
+        """Weights become ``[channels, c_in, *kernel]`` again."""
+        axes = list(range(packed.w.ndim))
+        axes.insert(packed.b.ndim, axes.pop())
+        return Layer(packed.w.transpose(axes), packed.b)
+
+    def forward(self, packed: Layer, a: jax.Array) -> tuple[jax.Array, Any]:
+        """``z = w * a + b``, ``f(z)``; keeps ``(a, z)``."""
+        z = correlate(self.windows(a.shape[:-1]), packed.w, a) + jnp.expand_dims(packed.b, range(1, a.ndim))
+        return self.function.f(z), (a, z)
+
+    def pull_back(self, packed: Layer, kept: Any, d_out: jax.Array) -> tuple[Layer, jax.Array]:
+        """``δ = ∂C/∂a_out ∘ f'(z)``; ``∂C/∂b[o] = Σ δ[o]``; ``∂C/∂w`` and ``∂C/∂a`` as in `d_correlate`."""
+        a, z = kept
+        delta = d_out * self.function.df(z)
+        d_w, d_a = d_correlate(self.windows(a.shape[:-1]), (packed.w, a), delta)
+        return Layer(d_w, jnp.sum(delta, axis=range(1, delta.ndim))), d_a
+
+
+@functools.partial(jax.custom_vjp, nondiff_argnums=(0,))
+def correlate(windows: Windows, w: jax.Array, a: jax.Array) -> jax.Array:
+    """``Σ_{c,u,v} w[o, u, v, c] a[c, s i + u - p, s j + v - p]``.
+
+    Args:
+        windows: Where the kernel lies.
+        w: The kernel ``[channels, *kernel, c_in]``.
+        a: The input ``[c_in, *lengths, batch]``.
+
+    Returns:
+        ``[channels, *output lengths, batch]``.
+    """
+    of_places = slices(windows, a)
+    patches = jnp.concatenate(of_places).reshape(_row(w), -1)
+    z = jnp.matmul(w.reshape(len(w), -1), patches, precision="highest")
+    return z.reshape(len(w), *of_places[0].shape[1:])
+
+
+def d_correlate(
+    windows: Windows, kept: tuple[jax.Array, jax.Array], delta: jax.Array
+) -> tuple[jax.Array, jax.Array]:
+    """The pull-back of `correlate`.
+
+    ``∂C/∂w[o,u,v,c] = Σ_{n,i,j} δ[o,i,j] a[c, s i+u-p, s j+v-p]`` is one product with the patches; so are the
+    shares ``Σ_o w[o,u,v,c] δ[o,i,j]``, whose slices are added where they came from to give ``∂C/∂a``.
+
+    Args:
+        windows: Where the kernel lies.
+        kept: ``(w, a)``, the arguments of `correlate`.
+        delta: ``δ [channels, *output lengths, batch]``.
+
+    Returns:
+        ``(∂C/∂w, ∂C/∂a)``.
+    """
+    w, a = kept
+    patches = jnp.concatenate(slices(windows, a)).reshape(_row(w), -1)
+    flat = delta.reshape(len(w), -1)
+    d_w = weight_gradient(flat, patches).reshape(w.shape)
+    shares = transposed_product(w.reshape(len(w), -1), flat)
+    of_places = shares.reshape(len(windows.places), len(a), *delta.shape[1:])
+    return d_w, add_slices(windows, list(of_places), a.shape[1:-1])
+
+
+def _row(w: jax.Array) -> int:
+    return math.prod(w.shape[1:])
+
+
+correlate.defvjp(lambda windows, w, a: (correlate(windows, w, a), (w, a)), d_correlate)

@@ -1,0 +1,26 @@
+"""The layer that makes all axes of an input one."""
+
+import dataclasses
+import math
+from typing import Any
+
+import jax
+
+from jfnn.layers.kind import LayerKind, Shape
+
+
+@dataclasses.dataclass(frozen=True)
+class Flatten(LayerKind):
+    """All axes of an input as one, the last running fastest; no parameters."""
+
+    def output_shape(self, shape: Shape) -> Shape:
+        """``(features,)``: the product of the axes."""
+        return (math.prod(shape),)
+
+    def forward(self, packed: tuple[()], a: jax.Array) -> tuple[jax.Array, Any]:
+        """``a [*shape, batch] -> [features, batch]``; keeps the shape."""
+        return a.reshape(-1, a.shape[-1]), a.shape
+
+    def pull_back(self, packed: tuple[()], kept: Any, d_out: jax.Array) -> tuple[tuple[()], jax.Array]:
+        """The shape that the inputs had."""
+        return (), d_out.reshape(kept)

@@ -1,0 +1,138 @@
+"""Windows that slide over the axes of an input: what convolution and pooling have in common.
+
+Arrays are in column form, ``a [channels, *lengths, batch]``, with one or two axes of lengths. A window has
+places (the nine of a 3×3 kernel, say), and for each place there is one shifted slice of the input, which
+holds that place of every window.
+"""
+
+import itertools
+from collections.abc import Sequence
+from typing import Any, NamedTuple
+
+import jax
+import jax.numpy as jnp
+
+from jfnn import checks
+from jfnn.layers.kind import Shape
+
+Lengths = int | Shape  # one number for all axes, or one an axis
+
+
+class Windows(NamedTuple):
+    """Windows over the axes of an input.
+
+    Attributes:
+        size: Places along each axis.
+        stride: Steps between windows along each axis.
+        padding: Places in front of and behind each axis.
+    """
+
+    size: Shape
+    stride: Shape
+    padding: tuple[tuple[int, int], ...]
+
+    def output_lengths(self, lengths: Shape) -> Shape:
+        """How many windows there are along each axis of an input; 0 or less where none fits."""
+        return tuple(
+            (length + sum(pads) - size) // stride + 1
+            for length, size, stride, pads in zip(lengths, *self, strict=True)
+        )
+
+    @property
+    def places(self) -> list[Shape]:
+        """Every place in a window, the last axis running fastest."""
+        return list(itertools.product(*map(range, self.size)))
+
+
+def as_lengths(value: Any, argument: str, minimum: int = 1) -> Lengths:
+    """A whole number of at least ``minimum``, or a tuple of one or two.
+
+    Raises:
+        TypeError: Not whole numbers.
+        ValueError: Less, or more than two.
+    """
+    if isinstance(value, str) or not isinstance(value, Sequence):
+        return checks.as_count(value, argument, minimum)
+    if len(value) not in (1, 2):
+        raise ValueError(f"{argument}: expected a number, or one for each of one or two axes, got {value!r}")
+    return tuple(checks.as_count(number, argument, minimum) for number in value)
+
+
+def slide(what: str, shape: Shape, size: Lengths, stride: Lengths, padding: Lengths | str) -> Windows:
+    """The windows over inputs of a shape, checked.
+
+    Args:
+        what: The kind of layer, named in errors.
+        shape: Of one input, ``(channels, length)`` or ``(channels, height, width)``.
+        size: Places along the axes.
+        stride: Steps between windows.
+        padding: Places on both sides of the axes; "same" for as many windows as there are places.
+
+    Raises:
+        ValueError: Another number of axes, or windows that do not fit.
+    """
+    if len(shape) not in (2, 3):
+        raise ValueError(
+            f"layers: a {what} takes inputs (channels, length) or (channels, height, width),"
+            f" got shape {shape}"
+        )
+    axes = len(shape) - 1
+    sizes, strides = _an_axis(what, size, axes, shape), _an_axis(what, stride, axes, shape)
+    if isinstance(padding, str):
+        pads = tuple(((length - 1) // 2, length // 2) for length in sizes)
+    else:
+        pads = tuple((length, length) for length in _an_axis(what, padding, axes, shape))
+    windows = Windows(sizes, strides, pads)
+    if min(windows.output_lengths(shape[1:])) < 1:
+        raise ValueError(f"layers: a {what} of {sizes} is larger than its padded input, of shape {shape}")
+    return windows
+
+
+def _an_axis(what: str, lengths: Lengths, axes: int, shape: Shape) -> Shape:
+    each = (lengths,) * axes if isinstance(lengths, int) else lengths
+    if len(each) != axes:
+        raise ValueError(f"layers: a {what} with {each} for its axes got inputs of shape {shape}")
+    return each
+
+
+def slices(windows: Windows, a: jax.Array, fill: float = 0.0) -> list[jax.Array]:
+    """For each place in a window its entries, ``[channels, *output lengths, batch]``.
+
+    Args:
+        windows: The windows.
+        a: The input in column form.
+        fill: What the padding holds.
+    """
+    lengths = windows.output_lengths(a.shape[1:-1])
+    if any(map(any, windows.padding)):
+        a = jnp.pad(a, ((0, 0), *windows.padding, (0, 0)), constant_values=fill)
+    of_places = []
+    for place in windows.places:
+        spans = (
+            slice(first, first + stride * (length - 1) + 1, stride)
+            for first, stride, length in zip(place, windows.stride, lengths, strict=True)
+        )
+        of_places.append(a[(slice(None), *spans)])
+    return of_places
+
+
+def add_slices(windows: Windows, of_places: Sequence[jax.Array], lengths: Shape) -> jax.Array:
+    """The transpose of `slices`: every entry is added where it was taken from; what lay in padding is left.
+
+    Args:
+        windows: The windows.
+        of_places: One array a place, shaped as `slices` gives them.
+        lengths: Of the input's axes.
+    """
+    out = windows.output_lengths(lengths)
+    zero = jnp.zeros((), of_places[0].dtype)
+    total: Any = 0
+    for place, entries in zip(windows.places, of_places, strict=True):
+        config = [(0, 0, 0)]
+        for first, length, n, stride, pads in zip(
+            place, lengths, out, windows.stride, windows.padding, strict=True
+        ):
+            low = first - pads[0]
+            config.append((low, length - low - (stride * (n - 1) + 1), stride - 1))
+        total = total + jax.lax.pad(entries, zero, [*config, (0, 0, 0)])
+    return jnp.asarray(total)
