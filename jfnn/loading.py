@@ -46,10 +46,15 @@ def _lines_for_params(result: SweepResult) -> list[str]:
 
 
 def _lines_for_use(result: SweepResult, directory: Path, scaling: Mapping[str, Any]) -> list[str]:
-    network = _network_code(result.config.get("settings", {}).get("learner", {}).get("network"))
+    described = result.config.get("settings", {}).get("learner", {}).get("network")
+    network = _network_code(described)
     if network is None:
         return []
     scale = [SCALE.format(path=str(directory / run_directory.CONFIG))] if scaling else []
+    if len(described["inputs"]) > 1:  # scaling is by column of flat rows
+        flat = ["x = np.reshape(x, (len(x), -1))"] if scaling else []
+        shaped = f"x = np.reshape(x, (-1, {', '.join(map(str, described['inputs']))}))"
+        scale = ["import numpy as np", *flat, *scale, shaped]
     use = [f"network = {network}", *scale, "outputs = network.apply(params, x)"]
     return [*use, UNSCALE] if "y" in scaling else use
 

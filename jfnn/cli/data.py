@@ -10,6 +10,8 @@ import jfnn
 from jfnn import datasets
 from jfnn.cli.flags import Flags
 
+DIGITS = (8, 8)  # pixels of an image
+
 
 class Problem(NamedTuple):
     """What is to be learned.
@@ -17,7 +19,7 @@ class Problem(NamedTuple):
     Attributes:
         name: Name of the data.
         split: The rows, and their weights.
-        inputs: Width of the input layer.
+        shape: Shape of one row's inputs.
         outputs: Width of the output layer.
         classes: The word for each label, or None for regression.
         loss: Name of the loss.
@@ -27,7 +29,7 @@ class Problem(NamedTuple):
 
     name: str
     split: jfnn.Split
-    inputs: int
+    shape: tuple[int, ...]
     outputs: int
     classes: tuple[str, ...] | None
     loss: str
@@ -67,7 +69,38 @@ def load(flags: Flags) -> Problem:
     loss = flags.loss or ("cross_entropy" if classes else "quadratic")
     if classes is None and loss != "quadratic":
         raise ValueError(f"loss: regression takes the quadratic loss, got {loss!r}")
-    return Problem(name, split, split.x_train.shape[1], outputs, classes, loss, scaling)
+    shape = _shape(flags, split.x_train.shape[1:])
+    return Problem(name, _reshaped(split, shape), shape, outputs, classes, loss, scaling)
+
+
+def _shape(flags: Flags, shape: tuple[int, ...]) -> tuple[int, ...]:
+    """Shape of a row's inputs as the network takes them, from that in the data."""
+    size = math.prod(shape)
+    if flags.network == "mlp":
+        return (size,)
+    if flags.shape is not None:
+        if math.prod(flags.shape) != size:
+            got = ",".join(map(str, flags.shape))
+            raise ValueError(
+                f"shape: expected a shape of {size} numbers, as a row of the data has, got {got}"
+            )
+        return flags.shape
+    if flags.network == "cnn":
+        if flags.data is None:
+            return (1, *DIGITS)
+        if len(shape) == 2:
+            image, channels = (",".join(map(str, axes)) for axes in ((1, *shape), shape))
+            raise ValueError(
+                f"shape: rows of {channels} are ambiguous; give --shape {image} for images of one channel,"
+                f" --shape {channels} for {shape[0]} channels"
+            )
+        return shape if len(shape) > 1 else (1, size)
+    return DIGITS if flags.data is None else shape if len(shape) > 1 else (size, 1)
+
+
+def _reshaped(split: jfnn.Split, shape: tuple[int, ...]) -> jfnn.Split:
+    x_train, x_test = (part.reshape(len(part), *shape) for part in (split.x_train, split.x_test))
+    return split._replace(x_train=x_train, x_test=x_test)
 
 
 def _read(path: Path, flags: Flags) -> datasets.Table:

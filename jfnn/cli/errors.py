@@ -15,6 +15,8 @@ from jfnn.schedulers import SCHEDULERS
 RENAMED = {
     **dict.fromkeys(("path", "x_train", "y_train", "x_test", "y_test"), "data"),
     "sizes": "hidden",
+    "layers": "network",
+    "inputs": "shape",
     "random_state": "split_seed",
     "drop_last": "keep_last",
     "batch_sizes": "batch_size",

@@ -15,9 +15,11 @@ from jfnn.cli.values import (
     axis,
     count_or_integers,
     counts_or_full,
+    lengths,
     named,
     names,
     number_or_axis,
+    paddings,
     widths,
 )
 from jfnn.cli.values import share_or_count as share
@@ -30,6 +32,10 @@ from jfnn.minibatches import SCHEMES
 from jfnn.optimizers import SCHEDULES
 from jfnn.schedulers import Scheduler
 
+NETWORKS = ("mlp", "cnn", "rnn")
+CELLS = ("gru", "elman")
+OF_CNN = ("channels", "kernel", "stride", "padding", "pool")
+OF_RNN = ("units", "cell", "bidirectional", "states")
 OPTIONS = {field.name: field for field in dataclasses.fields(SearchOptions)}
 Read = Callable[[str], Any]
 
@@ -102,14 +108,34 @@ class Flags:
         "refit", "", "train the best cell again on all training rows; only that one is tested", bool
     )
     schedulers: tuple[Scheduler, ...] = ()  # one flag for each kind there is
-    hidden: tuple[tuple[int, ...], ...] = flag(
-        "WIDTHS", "hidden layers, such as 100,50; 'none' for none", "50", widths, True
+    network: str = flag("NAME", f"kind: {', '.join(NETWORKS)}", "mlp")
+    hidden: tuple[tuple[int, ...], ...] | None = flag(
+        "WIDTHS",
+        "hidden dense layers, such as 100,50; 'none' for none (default: 50, behind others none)",
+        None,
+        widths,
+        True,
     )
-    activation: tuple[str, ...] = flag(
-        "NAMES", "of hidden layers: " + ", ".join(ACTIVATIONS), "sigmoid", names
+    shape: tuple[int, ...] | None = flag(
+        "SHAPE", "of a row's inputs, such as 1,28,28 for cnn (channels first), 40,1 for rnn", read=lengths
+    )
+    channels: tuple[tuple[int, ...], ...] = flag("N,N", "of cnn's convolutions", "8,16", lengths, True)
+    kernel: tuple[int, ...] = flag("N", "length of kernels; several: one a convolution", "3", lengths)
+    stride: tuple[int, ...] = flag("N", "of convolutions; several: one each", "1", lengths)
+    padding: tuple[int, ...] = flag("N", "zeros around inputs of convolutions", "0", paddings)
+    pool: int | None = flag("N", "max pooling behind each convolution (default: none)", read=int)
+    units: tuple[int, ...] = flag("N", "of rnn's recurrent layer; several: several networks", "16", lengths)
+    cell: str = flag("NAME", f"of rnn: {', '.join(CELLS)}", "gru")
+    bidirectional: bool = flag("", "rnn reads sequences from their ends, too", False, bool)
+    states: str = flag("NAME", "of rnn that the dense layers read: last, all", "last")
+    activation: tuple[str, ...] | None = flag(
+        "NAMES", f"of hidden layers: {', '.join(ACTIVATIONS)} (default: sigmoid; of cnn relu)", read=names
     )
     output: str = flag("NAME", "of the output layer; a cross-entropy takes the identity", "identity")
-    init: str = flag("NAME", "starting weights: " + ", ".join(INITIALIZERS), "normal")
+    init: str | None = flag(
+        "NAME",
+        f"starting weights: {', '.join(INITIALIZERS)} (default: normal; of cnn he_normal, of rnn pytorch)",
+    )
     loss: str | None = flag("NAME", f"{', '.join(LOSSES)} (default: cross_entropy; for regression quadratic)")
     reduction: str = option("reduction", "NAME")
     epochs: int = option("epochs", "N", read=int)
@@ -140,10 +166,11 @@ VALUES: numbers and log-spaced ranges START:STOP:COUNT, with commas between.
 With --sample they are drawn from, each value as often as the next; START:STOP
 is then drawn from log-uniformly, uniform:START:STOP uniformly.""",
     "validation": "selection\nWithout --validation or --folds, cells are ranked on the test rows.",
-    "hidden": """network
-With several --hidden, or several values of --activation or --batch-size with
-commas between, every network is trained with every batch size, each pair in a
-sweep of its own, and all cells are ranked in one list.""",
+    "network": """network
+With several --hidden or --channels, or several values of --units, of
+--activation or of --batch-size with commas between, every network is trained
+with every batch size, each pair in a sweep of its own, and all cells are
+ranked in one list.""",
     "loss": "objective",
     "epochs": "training",
     "dtype": "running",
@@ -152,6 +179,9 @@ sweep of its own, and all cells are ranked in one list.""",
 # A field -> what its flag goes with, in words and as a condition; without that it would change nothing.
 GOES_WITH: dict[str, tuple[str, Callable[[Flags], bool]]] = {
     **dict.fromkeys(("target", "weights", "task"), ("--data", lambda flags: flags.data is not None)),
+    "shape": ("--network cnn or rnn", lambda flags: flags.network != "mlp"),
+    **dict.fromkeys(OF_CNN, ("--network cnn", lambda flags: flags.network == "cnn")),
+    **dict.fromkeys(OF_RNN, ("--network rnn", lambda flags: flags.network == "rnn")),
     "sample_seed": ("--sample", lambda flags: flags.sample is not None),
     "keep_last": ("--minibatch permutation", lambda flags: flags.minibatch == "permutation"),
     "schedule_epochs": ("a --schedule that is not constant", lambda flags: flags.schedule != "constant"),

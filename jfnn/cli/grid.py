@@ -23,6 +23,7 @@ import jfnn
 from jfnn.cli import cache, data, errors, files, memory, options, parser, printing, progress
 from jfnn.cli.data import Problem
 from jfnn.cli.flags import Flags
+from jfnn.cli.networks import networks as of_flags
 
 INTERRUPTED = 130
 
@@ -86,7 +87,7 @@ def train(flags: Flags, problem: Problem, watch: Watch) -> jfnn.SweepGroups:
     """The sweeps that the flags describe."""
     with contextlib.suppress(RuntimeError):  # JAX already runs in the program that calls
         jfnn.use_all_cores()
-    networks, sizes = options.networks(problem, flags), options.batch_sizes(problem, flags)
+    networks, sizes = of_flags(problem, flags), options.batch_sizes(problem, flags)
     groups = [jfnn.Group(name, size) for name in networks for size in sizes]
     several = groups if len(groups) > 1 else []
     files.check_free([flags.out, *(flags.out / group.directory for group in several)])

@@ -17,6 +17,7 @@ from jfnn.cli.flags import Flags
 SAMPLE = 1 << 20  # bytes of a CSV file from which its number of rows is estimated
 # Arrays of a member's size that a run holds beside its result: parameters, two of an optimizer, its start.
 WORKING_COPIES = 4
+WIDTHS = {"mlp": "hidden", "cnn": "channels", "rnn": "units"}  # of a kind of network: what makes it large
 
 
 def check_file(path: Path, available: float | None = None) -> None:
@@ -68,7 +69,9 @@ def check_run(
     working = WORKING_COPIES + any(scheduler.keeps_best for scheduler in flags.schedulers)
     of_member = sum(parameters) * n_groups / len(networks) + working * max(parameters)
     state = float(members) * of_member * item
-    largest = max(factors, key=lambda name: factors[name]) if members > max(parameters) else "hidden"
+    largest = (
+        max(factors, key=lambda name: factors[name]) if members > max(parameters) else WIDTHS[flags.network]
+    )
     sizes = f" ({data / 1e9:.3g} GB of data, {state / 1e9:.3g} GB of {members * n_groups} networks)"
     _check(f"{'data' if data > state else largest}: it", data + state, available, sizes)
 

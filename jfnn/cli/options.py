@@ -11,17 +11,6 @@ EVALUATIONS = 20  # on the way, for the curves
 OWN = {"self", "name", "schedule", "schedule_epochs"}  # arguments of `jfnn.Optimizer` that are no optimizer's
 
 
-def networks(problem: Problem, flags: Flags) -> dict[str, jfnn.Network]:
-    """Networks by name, such as "100-50-relu"; "none" has no hidden layer, and so no activation."""
-    return {
-        "-".join([*map(str, widths), activation]) if widths else "none": jfnn.mlp(
-            (problem.inputs, *widths, problem.outputs), activation, flags.output, flags.init
-        )
-        for widths in flags.hidden
-        for activation in flags.activation
-    }
-
-
 def batch_sizes(problem: Problem, flags: Flags) -> list[int | None]:
     """Rows a step: those of the flags, None for all of them; by default 100, of few rows a quarter."""
     sizes = flags.batch_size

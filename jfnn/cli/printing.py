@@ -1,7 +1,8 @@
 """What ``jfnn grid`` prints: tables of the grid, the best cells, how far to trust them, the time."""
 
 import dataclasses
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+from typing import Any
 
 import jfnn
 from jfnn.analysis import ranking, summary
@@ -134,8 +135,7 @@ def timing(results: Sequence[jfnn.SweepResult], refit: jfnn.SweepResult | None, 
     again = 0.0 if refit is None else sum(refit.timing.values())
     count, config = sum(result.diverged_at.size for result in results), results[0].config
     network = config["settings"]["learner"]["network"]
-    sizes = [*network["inputs"], *(layer["units"] for layer in network["layers"])]
-    what = f"in {len(results)} groups" if len(results) > 1 else "-".join(map(str, sizes))
+    what = f"in {len(results)} groups" if len(results) > 1 else _sizes(network)
     devices, platform = config["device"]["count"], config["backend"]["platform"]
     unit = "core" if platform == "cpu" else "device"
     return (
@@ -144,3 +144,13 @@ def timing(results: Sequence[jfnn.SweepResult], refit: jfnn.SweepResult | None, 
         f"{'' if refit is None else f', again {again:.1f} s'}"
         f" ({devices} {platform} {unit}{'s' * (devices > 1)}, {config['settings']['dtype']})"
     )
+
+
+def _sizes(network: Mapping[str, Any]) -> str:
+    """Inputs and layers of a network in short: 64-50-10, or 1×8×8-conv8-flatten-10."""
+    words = ["×".join(map(str, network["inputs"]))]
+    for layer in network["layers"]:
+        kind = layer["kind"]
+        size = layer.get("units", layer.get("channels", ""))
+        words.append(f"{'' if kind == 'dense' else kind}{size}")
+    return "-".join(words)

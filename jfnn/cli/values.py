@@ -60,6 +60,18 @@ def widths(text: str) -> tuple[int, ...]:
     return () if text == "none" else _integers(text, "whole numbers with commas between, or 'none'")
 
 
+def lengths(text: str) -> tuple[int, ...]:
+    """``1,8,8`` -> whole numbers of at least 1."""
+    expected = "whole numbers of at least 1 with commas between"
+    return _at_least(1, _integers(text, expected), expected, text)
+
+
+def paddings(text: str) -> tuple[int, ...]:
+    """``0,1`` -> whole numbers of at least 0."""
+    expected = "whole numbers of at least 0 with commas between"
+    return _at_least(0, _integers(text, expected), expected, text)
+
+
 def count_or_integers(text: str) -> int | tuple[int, ...]:
     """``3`` -> a count; ``0,7`` or ``7,`` -> these very numbers."""
     integers = _integers(text.removesuffix(","), "a count, or whole numbers with commas between")
@@ -102,6 +114,12 @@ def _integers(text: str, expected: str) -> tuple[int, ...]:
         return tuple(int(item) for item in text.split(","))
     except ValueError:
         raise _expected(expected, text) from None
+
+
+def _at_least(least: int, integers: tuple[int, ...], expected: str, text: str) -> tuple[int, ...]:
+    if min(integers) < least:
+        raise _expected(expected, text)
+    return integers
 
 
 def _expected(what: str, text: str) -> argparse.ArgumentTypeError:

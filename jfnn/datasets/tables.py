@@ -20,7 +20,7 @@ class Table(NamedTuple):
     """Rows of a file.
 
     Attributes:
-        x: Inputs ``[n, features]``, float.
+        x: Inputs ``[n, features]``, float; of an archive ``[n, …]``.
         y: Labels ``[n]``, 0 to k-1 (int64), or float targets ``[n]`` or ``[n, n_out]``.
         names: Names of the columns of ``x``; empty where the file has none.
         classes: The file's own word for each label, in order; None where the targets are no classes.
@@ -160,9 +160,7 @@ def read_npz(path: str | os.PathLike[str], task: str | None = None, weights: str
         _check_arrays(arrays, part, path.name)
     xs, ys = ([arrays[f"{name}{part}"] for part in parts] for name in "xy")
     if len({x.shape[1:] for x in xs}) + len({y.shape[1:] for y in ys}) != 2:
-        raise ValueError(
-            f"path: {path.name}: expected as many columns in the test rows as in the training rows"
-        )
+        raise ValueError(f"path: {path.name}: expected test rows of the shape of the training rows")
     y, classes = as_task(np.concatenate(ys), task)
     x = np.concatenate(xs).astype(np.result_type(xs[0].dtype, np.float32), copy=False)
     counts = None if weights is None else _weights(arrays, weights, len(xs[0]), path.name)
@@ -191,9 +189,9 @@ def _weights(arrays: dict[str, np.ndarray], name: str, n: int, file: str) -> np.
 
 def _check_arrays(arrays: dict[str, np.ndarray], part: str, file: str) -> None:
     x, y = arrays[f"x{part}"], arrays[f"y{part}"]
-    if x.dtype.kind not in "iubf" or x.ndim != 2 or 0 in x.shape:
+    if x.dtype.kind not in "iubf" or x.ndim < 2 or 0 in x.shape:
         raise ValueError(
-            f"path: {file}: expected x{part} [rows, features] of numbers, got {x.dtype} {list(x.shape)}"
+            f"path: {file}: expected x{part} [rows, …] of numbers, got {x.dtype} {list(x.shape)}"
         )
     if y.dtype.kind not in "iubfU" or y.ndim not in (1, 2) or len(y) != len(x):
         raise ValueError(f"path: {file}: expected y{part} of {len(x)} rows, got {y.dtype} {list(y.shape)}")

@@ -7,7 +7,7 @@ import pytest
 from command_line import grid_main, parse
 
 import jfnn
-from jfnn.cli import data, options
+from jfnn.cli import data, networks, options
 from jfnn.cli.flags import Flags, flag_of
 from jfnn.experiment.options import SearchOptions
 from jfnn.schedulers import SCHEDULERS
@@ -33,7 +33,7 @@ def test_every_option_of_a_sweep_has_its_flags():
 def test_defaults_are_the_grid_of_the_notes():
     flags = parse()
     problem = data.load(flags)
-    ((name, network),) = options.networks(problem, flags).items()
+    ((name, network),) = networks.networks(problem, flags).items()
     assert name == "50-sigmoid" and network is jfnn.mlp((64, 50, 10))
     taken = options.search_options(problem, flags, lambda now: None)
     for axis in (taken.learning_rate, taken.l2):
@@ -137,7 +137,7 @@ def test_a_scheduler_in_the_registry_has_a_flag(monkeypatch, capsys):
 def test_equal_networks_and_batch_sizes_are_one_group(words, groups):
     flags = parse(*words.split())
     problem = data.load(flags)
-    assert (list(options.networks(problem, flags)), options.batch_sizes(problem, flags)) == groups
+    assert (list(networks.networks(problem, flags)), options.batch_sizes(problem, flags)) == groups
 
 
 def test_help_shows_every_flag_with_its_default(capsys):

@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 from command_line import parse
 
-from jfnn.cli import data, memory, options
+from jfnn.cli import data, memory, networks
 
 
 @pytest.mark.parametrize(
@@ -36,9 +36,9 @@ def test_memory_is_what_the_container_leaves(tmp_path):
 def test_memory_holds_the_results_of_all_groups_and_the_work_of_one(words, copies):
     flags = parse("--hidden", "5", "--hidden", "10,5", "--batch-size", "10,20,30", "--seeds", "3", *words)
     problem = data.load(flags)
-    networks = options.networks(problem, flags).values()
+    of_flags = networks.networks(problem, flags).values()
     small, large = 65 * 5 + 6 * 10, 65 * 10 + 11 * 5 + 6 * 10
     needed = 49 * 3 * 4 * (3 * (small + large) + copies * large)
     with pytest.raises(ValueError, match=r"^hidden|^data") as refused:
-        memory.check_run(problem, flags, networks, 6, available=0.0)
+        memory.check_run(problem, flags, of_flags, 6, available=0.0)
     assert f"{needed / 1e9:.3g} GB of {49 * 3 * 6} networks" in str(refused.value)

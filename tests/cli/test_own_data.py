@@ -111,7 +111,7 @@ def test_an_npz_is_learned_as_it_is_cut(tmp_path):
     parts |= {"y_train": np.arange(9) % 3, "y_test": np.arange(4) % 3}
     np.savez(tmp_path / "own.npz", **parts)
     problem = data.load(parse("--data", str(tmp_path / "own.npz")))
-    assert (problem.inputs, problem.outputs, problem.classes) == (2, 3, ("0", "1", "2"))
+    assert (problem.shape, problem.outputs, problem.classes) == ((2,), 3, ("0", "1", "2"))
     np.testing.assert_array_equal(problem.split.x_test, parts["x_test"])
     for name in ("test_size", "split_seed"):
         flag = "--" + name.replace("_", "-")

@@ -223,11 +223,11 @@ def test_npz_without_a_cut_is_split_as_a_csv_is(tmp_path):
         ({"x_train": np.zeros((2, 1)), "y_train": np.zeros(2)}, "expected arrays x, y or"),
         (
             {"x": np.zeros(2), "y": np.zeros(2)},
-            r"expected x \[rows, features\] of numbers, got float64 \[2\]",
+            r"expected x \[rows, …\] of numbers, got float64 \[2\]",
         ),
         (
             {"x": np.array([["a"]]), "y": np.zeros(1)},
-            r"expected x \[rows, features\] of numbers, got <U1 \[1, 1\]",
+            r"expected x \[rows, …\] of numbers, got <U1 \[1, 1\]",
         ),
         ({"x": np.zeros((2, 1)), "y": np.zeros(3)}, r"expected y of 2 rows, got float64 \[3\]"),
         (
@@ -240,7 +240,7 @@ def test_npz_without_a_cut_is_split_as_a_csv_is(tmp_path):
         ),
         (
             {"x_train": np.zeros((2, 1)), "y_train": [0, 1], "x_test": np.zeros((2, 2)), "y_test": [0, 1]},
-            "expected as many columns in the test rows",
+            "expected test rows of the shape of the training rows",
         ),
         ({"x": np.zeros((1, 1)), "y": np.array([{}], dtype=object)}, "is no NPZ file of plain arrays"),
     ],
