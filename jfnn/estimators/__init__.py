@@ -1,0 +1,9 @@
+"""scikit-learn's perceptrons and searches, trained by the engine: change one import.
+
+A fit has the same bits alone and beside others, so that a search may train all of its fits together.
+"""
+
+from jfnn.estimators.classifier import MLPClassifier
+from jfnn.estimators.regressor import MLPRegressor
+
+__all__ = ["MLPClassifier", "MLPRegressor"]

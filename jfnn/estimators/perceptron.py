@@ -1,0 +1,247 @@
+"""What both estimators share: from scikit-learn's fit to the engine's, and back to its attributes."""
+
+import copy
+import warnings
+from typing import Any
+
+import numpy as np
+from sklearn.base import BaseEstimator
+from sklearn.exceptions import ConvergenceWarning
+from sklearn.utils import check_array, check_random_state, shuffle
+from sklearn.utils.validation import check_is_fitted, validate_data
+
+from jfnn.estimators import parameters, prediction
+from jfnn.fitting import draws, lbfgs, training
+from jfnn.fitting.group import GoesOn, Group, Trained
+from jfnn.fitting.store import trained_ahead
+from jfnn.fitting.structure import Rows, Structure
+from jfnn.layers.dense import Layer
+
+
+class Perceptron(BaseEstimator):  # type: ignore[misc]
+    """A multilayer perceptron with scikit-learn's parameters: what classifier and regressor share."""
+
+    coefs_: list[np.ndarray]
+    intercepts_: list[np.ndarray]
+
+    def _output(self) -> str:
+        """What outputs become: "softmax", "logistic", "identity" or "exp"."""
+        raise NotImplementedError
+
+    def _as_rows(self, X: Any, y: Any, sample_weight: Any, goes_on: bool, incremental: bool) -> Rows:
+        """Rows checked and targets encoded; the estimator learns its features, and its classes."""
+        raise NotImplementedError
+
+    def _goes_on(self, incremental: bool) -> bool:
+        """Whether a fit starts from the one before it."""
+        return hasattr(self, "coefs_") and (self.warm_start or incremental)
+
+    def _fit(self, X: Any, y: Any, sample_weight: Any, incremental: bool = False) -> "Perceptron":
+        parameters.check(self)
+        goes_on = self._goes_on(incremental)
+        rows = self._as_rows(X, y, sample_weight, goes_on, incremental)
+        structure = self._structure(rows)
+        if incremental and structure.validation is not None:
+            raise ValueError("early_stopping: partial_fit does not support early_stopping=True")
+        numbers = parameters.numbers_of(self)
+        if not goes_on:
+            self._start_afresh(structure)
+        self.n_iter_ = 0
+        if structure.solver == "lbfgs":
+            self._minimise(structure, rows, goes_on)
+            return self
+        if structure.batch is not None and structure.batch > len(rows.x):
+            warnings.warn(
+                "Got `batch_size` less than 1 or larger than sample size. It is going to be clipped",
+                stacklevel=3,
+            )
+        ahead = None
+        if not goes_on and not incremental:
+            ahead = trained_ahead(rows, structure, numbers, self.random_state)
+        trained = ahead or self._train(structure, rows, numbers, goes_on, incremental)
+        self._keep(trained, structure, rows, incremental)
+        return self
+
+    def _structure(self, rows: Rows) -> Structure:
+        return parameters.structure_of(self, rows.x.shape[1], rows.targets.shape[1], self._output())
+
+    def _start_afresh(self, structure: Structure) -> None:
+        self.out_activation_, self.n_layers_ = structure.output, len(structure.sizes)
+        self.n_outputs_, self.t_, self._before = structure.sizes[-1], 0, GoesOn()
+        if structure.solver != "lbfgs":
+            self.loss_curve_: list[float] = []
+            self.validation_scores_: list[float] | None = [] if self.early_stopping else None
+            self.best_validation_score_ = -np.inf if self.early_stopping else None
+            self.best_loss_ = None if self.early_stopping else np.inf
+
+    def _train(
+        self, structure: Structure, rows: Rows, numbers: dict[str, float], goes_on: bool, incremental: bool
+    ) -> Trained:
+        """Trains this fit alone: a group of one."""
+        before = self._before if incremental else self._before._replace(rate=None, optimizer=None)
+        numbers = numbers | ({"max_iter": 1.0} if incremental else {})
+        given = check_random_state(self.random_state)
+        start = self._layers() if goes_on else None
+        group = draw_group(
+            structure, rows, [numbers], copy.deepcopy(given), start, before, self._stratified(rows.targets)
+        )
+        told = 0
+
+        def tell(losses: list[list[float]]) -> None:
+            nonlocal told
+            for i in range(told, len(losses[0])):
+                print(f"Iteration {i + 1}, loss = {losses[0][i]:.8f}")
+            told = len(losses[0])
+
+        (trained,) = training.train(group, tell=tell if self.verbose else None)
+        if given is self.random_state or self.random_state is None:  # whose stream goes on
+            replay(structure, rows, given, start is None, len(trained.losses), self._stratified(rows.targets))
+        return trained
+
+    def _stratified(self, targets: np.ndarray) -> bool:
+        """Whether rows held out keep the shares of classes."""
+        return False
+
+    def _layers(self) -> tuple[Layer, ...]:
+        of_layers: Any = zip(self.coefs_, self.intercepts_, strict=True)
+        return tuple(Layer(w, b) for w, b in of_layers)
+
+    def _minimise(self, structure: Structure, rows: Rows, goes_on: bool) -> None:
+        random = check_random_state(self.random_state)
+        start = self._layers() if goes_on else draws.start(structure, random, rows.x.dtype)
+        trained, self.n_iter_ = lbfgs.minimise(
+            structure, rows, start, self.alpha, self.tol, self.max_iter, self.max_fun
+        )
+        self._take(trained, rows)
+        self.loss_ = trained.losses[-1]
+
+    def _take(self, trained: Trained, rows: Rows) -> None:
+        """Takes parameters over.
+
+        Raises:
+            ValueError: They are not finite, or were not after the epoch that is now their last.
+        """
+        self.coefs_ = [np.asarray(layer.w, rows.x.dtype) for layer in trained.layers]
+        self.intercepts_ = [np.asarray(layer.b, rows.x.dtype) for layer in trained.layers]
+        if trained.diverged:
+            raise ValueError(
+                "Solver produced non-finite parameter weights. The input data may contain large values and"
+                " need to be preprocessed."
+            )
+
+    def _keep(self, trained: Trained, structure: Structure, rows: Rows, incremental: bool) -> None:
+        losses = trained.losses
+        self._take(trained, rows)
+        self._before, self.n_iter_ = trained.goes_on, len(losses)
+        self.loss_curve_ += losses
+        self.loss_ = losses[-1] if losses else np.inf
+        self.t_ = trained.goes_on.seen
+        if structure.validation is None:
+            self.best_loss_ = trained.goes_on.best
+        elif self.validation_scores_ is not None:
+            self.validation_scores_ += trained.scores
+            self.best_validation_score_ = trained.goes_on.best_score
+        if trained.converged and self.verbose:
+            what = "Training loss" if structure.validation is None else "Validation score"
+            print(
+                f"{what} did not improve more than tol={self.tol:f} for {self.n_iter_no_change} consecutive"
+                " epochs. Stopping."
+            )
+        if not trained.converged and not incremental and self.n_iter_ == self.max_iter:
+            warnings.warn(
+                f"Stochastic Optimizer: Maximum iterations ({self.max_iter}) reached and the optimization"
+                " hasn't converged yet.",
+                ConvergenceWarning,
+                stacklevel=4,
+            )
+
+    def _outputs(self, X: Any) -> np.ndarray:
+        """What the network says of rows ``[n, n_out]``."""
+        check_is_fitted(self)
+        X = validate_data(self, X, accept_sparse=["csr", "csc"], dtype=(np.float64, np.float32), reset=False)
+        layers = self._layers()
+        sizes = (layers[0].w.shape[0], *(layer.w.shape[1] for layer in layers))
+        structure = parameters.structure_of(self, 1, 1, self.out_activation_)._replace(sizes=sizes)
+        return prediction.activated(prediction.outputs(structure.network, layers, X), self.out_activation_)
+
+    def __sklearn_tags__(self) -> Any:
+        tags = super().__sklearn_tags__()
+        tags.input_tags.sparse = True
+        return tags
+
+
+def as_weights(sample_weight: Any, n: int, dtype: Any) -> np.ndarray | None:
+    """Weights of rows ``[n]``, or None.
+
+    Raises:
+        ValueError: Another shape, or numbers that no weights can be.
+    """
+    if sample_weight is None or np.ndim(sample_weight) == 0:
+        return None if sample_weight is None else np.full(n, sample_weight, dtype)
+    weights = np.asarray(check_array(sample_weight, ensure_2d=False, dtype=dtype, input_name="sample_weight"))
+    if weights.shape != (n,):
+        raise ValueError(f"sample_weight: expected one for each of {n} rows, got shape {weights.shape}")
+    if weights.min() < 0 or weights.max() == 0:
+        raise ValueError("sample_weight: expected numbers of at least 0, not all 0")
+    return weights
+
+
+def draw_group(
+    structure: Structure,
+    rows: Rows,
+    numbers: list[dict[str, float]],
+    random: np.random.RandomState,
+    start: tuple[Layer, ...] | None,
+    goes_on: GoesOn,
+    stratified: bool,
+) -> Group:
+    """Fits to train side by side, with a start, rows held out and minibatches drawn in scikit-learn's order.
+
+    Args:
+        structure: What they have in common.
+        rows: All rows.
+        numbers: Those of each fit.
+        random: The stream to draw from, which the fits have for themselves.
+        start: Parameters to start from; None to draw them.
+        goes_on: What else they start from.
+        stratified: Whether rows held out keep the shares of classes.
+    """
+    if start is None:
+        start = draws.start(structure, random, rows.x.dtype)
+    held_out = None
+    if structure.validation is not None:
+        rows, held_out = draws.hold_out(rows, structure.validation, random, stratified)
+    n = len(rows.x)
+    order = draws.Order(n, structure.rows_a_step(n), random if structure.shuffle else None)
+    columns = {name: np.array([of_fit[name] for of_fit in numbers]) for name in numbers[0]}
+    return Group(structure, rows, held_out, start, order, columns, goes_on)
+
+
+def replay(
+    structure: Structure,
+    rows: Rows,
+    random: np.random.RandomState,
+    starts: bool,
+    epochs: int,
+    stratified: bool,
+) -> None:
+    """Brings a stream to where scikit-learn's fit would leave it."""
+    if starts:
+        draws.start(structure, random, rows.x.dtype)
+    if structure.validation is not None:
+        rows, _ = draws.hold_out(rows, structure.validation, random, stratified)
+    for _ in range(epochs if structure.shuffle else 0):
+        shuffle(np.arange(len(rows.x)), random_state=random)
+
+
+def is_stochastic(estimator: Perceptron) -> bool:
+    """Whether an estimator trains by steps, so that it has `partial_fit`.
+
+    Raises:
+        AttributeError: It does not.
+    """
+    if estimator.solver == "lbfgs":
+        raise AttributeError(
+            f"partial_fit is only available for stochastic optimizers. {estimator.solver} is not stochastic."
+        )
+    return True

@@ -1,0 +1,201 @@
+"""scikit-learn's perceptron as a learner of the engine: its solvers, schedules and rule of stopping.
+
+All of it is part of the compiled program, so that many fits train side by side, each to its own end, and the
+host need not look at them after every epoch.
+"""
+
+import dataclasses
+from typing import Any, NamedTuple
+
+import jax
+import jax.numpy as jnp
+import optax
+
+from jfnn import losses
+from jfnn.fitting.structure import NUMBERS, Structure
+from jfnn.layers import sequence
+from jfnn.layers.kind import Params
+from jfnn.learners.learner import Batch, Hyper, Learner, Metric, Rows
+from jfnn.training import State
+
+LEAST_RATE = 1e-6  # scikit-learn's "adaptive" rate stops where it would fall from below this
+
+
+class Memory(NamedTuple):
+    """What a member remembers besides its parameters.
+
+    Attributes:
+        optimizer: State of the optimizer.
+        rate: The learning rate now.
+        step: Steps done in this epoch.
+        epoch: Epochs done in this fit.
+        seen: Rows seen in this fit and those before it that it goes on from.
+        total: Sum of this epoch's losses, each times the rows of its step.
+        best: The lowest loss of an epoch.
+        waiting: Epochs without a loss lower by "tol".
+        stopped: Whether it trains no more.
+        converged: Whether that is because the loss no longer falls.
+        curve: Loss of the epochs of this call, epoch e at place e modulo the length.
+    """
+
+    optimizer: Any
+    rate: Any
+    step: Any
+    epoch: Any
+    seen: Any
+    total: Any
+    best: Any
+    waiting: Any
+    stopped: Any
+    converged: Any
+    curve: Any
+
+
+@dataclasses.dataclass(frozen=True)
+class PerceptronLearner(Learner):
+    """One fit of scikit-learn's perceptron.
+
+    Attributes:
+        structure: What is trained.
+        room: Epochs whose losses a member remembers, as many as one call trains.
+        hyper: Names of a member's numbers: those of `NUMBERS`; "rows" and "steps" of an epoch; and where it
+            starts, "rate", "best", "waiting" and "seen" of `Memory`.
+        metrics: What scores rows held out, if any.
+    """
+
+    structure: Structure
+    room: int
+    hyper: tuple[str, ...] = (*NUMBERS, "rows", "steps", "rate", "best", "waiting", "seen")
+    metrics: tuple[Metric, ...] = (Metric("loss"),)
+    takes_weights = True
+
+    def init(self, key: jax.Array) -> Params:
+        """The network's own start, whose shapes matter here alone: fits draw theirs as scikit-learn does."""
+        return self.structure.network.init(key)
+
+    def width(self) -> int:
+        """That of the widest layer."""
+        return max(self.structure.sizes[1:])
+
+    def pack(self, params: Params) -> Params:
+        """Into column form."""
+        return sequence.pack(self._layers, params)
+
+    def unpack(self, params: Params) -> Params:
+        """Out of column form."""
+        return sequence.unpack(self._layers, params)
+
+    @property
+    def _layers(self) -> Any:
+        return self.structure.network.layers
+
+    def start(self, params: Params, hyper: Hyper) -> State:
+        """A fresh optimizer, and the numbers that the fit starts from."""
+        zero, nothing = jnp.zeros_like(hyper["rate"]), jnp.zeros((), jnp.int32)
+        memory = Memory(
+            optimizer=self._optimizer(hyper["rate"], nothing, hyper).init(params),
+            rate=hyper["rate"],
+            step=nothing,
+            epoch=nothing,
+            seen=hyper["seen"],
+            total=zero,
+            best=hyper["best"],
+            waiting=hyper["waiting"].astype(jnp.int32),
+            stopped=jnp.zeros((), bool),
+            converged=jnp.zeros((), bool),
+            curve=jnp.zeros(self.room, zero.dtype),
+        )
+        return State(params, memory)
+
+    def _optimizer(self, rate: jax.Array, count: jax.Array, hyper: Hyper) -> optax.GradientTransformation:
+        """The update rule at a learning rate; ``count`` is the number of this update, from 1."""
+        solver = self.structure.solver
+        if solver == "sgd":  # the velocity remembers steps, not gradients, whose rates may differ
+            return optax.chain(optax.scale(-rate), optax.trace(hyper["momentum"], self.structure.nesterov))
+        if solver == "adam":  # scikit-learn adds epsilon before it corrects the second moment's bias
+            epsilon = hyper["epsilon"] / jnp.sqrt(1 - hyper["beta_2"] ** count)
+            moments = optax.scale_by_adam(hyper["beta_1"], hyper["beta_2"], epsilon)
+            return optax.chain(moments, optax.scale(-rate))
+        factory: Any = getattr(optax, solver)
+        made: optax.GradientTransformation = factory(learning_rate=rate)
+        return made
+
+    def step(
+        self, state: State, batch: Batch, hyper: Hyper, key: jax.Array | None
+    ) -> tuple[State, jax.Array]:
+        """One step, and after an epoch's last one the rules that end epochs."""
+        params, memory = state
+        objective = jax.value_and_grad(self._objective, has_aux=True)
+        (value, shown), gradients = objective(params, batch, hyper)
+        count = memory.optimizer[0].count + 1 if self.structure.solver == "adam" else memory.step
+        optimizer = self._optimizer(memory.rate, count, hyper)
+        updates, moved = optimizer.update(gradients, memory.optimizer, params)
+        after = memory._replace(
+            optimizer=moved,
+            step=memory.step + 1,
+            total=memory.total + shown * self._rows(memory, batch, hyper),
+        )
+        ended = self._end_epoch(after, hyper)
+        last = after.step == hyper["steps"]
+        after = jax.tree.map(lambda now, end: jnp.where(last, end, now), after, ended)
+        trained = State(optax.apply_updates(params, updates), after)
+        return jax.tree.map(lambda old, new: jnp.where(memory.stopped, old, new), state, trained), value
+
+    def _rows(self, memory: Memory, batch: Batch, hyper: Hyper) -> jax.Array:
+        """Rows of this step: the epoch's last one has what is left over."""
+        size = jax.tree.leaves(batch.rows)[0].shape[0]
+        left = hyper["rows"] - size * (hyper["steps"] - 1)
+        return jnp.where(memory.step + 1 == hyper["steps"], left, size)
+
+    def _objective(self, params: Params, batch: Batch, hyper: Hyper) -> tuple[jax.Array, jax.Array]:
+        """What is minimised, and the loss that scikit-learn shows: squares as a mean over outputs."""
+        x, targets = batch.rows
+        loss = self.structure.loss
+        costs = loss.cost(sequence.forward(self._layers, params, x)[0], targets.T, axis=0)
+        penalty = hyper["l2"] * losses.l2_penalty(params)
+        value = losses.reduce_costs(costs, penalty, "mean", batch.weights)
+        outputs = targets.shape[1]
+        if self.structure.output != "identity" or outputs == 1:
+            return value, value
+        return value, losses.reduce_costs(costs / outputs, penalty, "mean", batch.weights)
+
+    def _end_epoch(self, memory: Memory, hyper: Hyper) -> Memory:
+        """scikit-learn's rules at the end of an epoch, in its order."""
+        loss = memory.total / hyper["rows"]
+        seen = memory.seen + hyper["rows"]
+        rate, stopped, converged = memory.rate, memory.stopped, memory.converged
+        waiting = jnp.where(loss > memory.best - hyper["tol"], memory.waiting + 1, 0)
+        if self.structure.solver == "sgd" and self.structure.schedule == "invscaling":
+            rate = hyper["learning_rate"] / (seen + 1) ** hyper["power_t"]
+        if self.structure.validation is None:  # else rows held out decide, on the host
+            ends = waiting > hyper["patience"]
+            if self.structure.solver == "sgd" and self.structure.schedule == "adaptive":
+                slows = ends & (rate > LEAST_RATE)
+                rate, waiting, ends = (
+                    jnp.where(slows, rate / 5, rate),
+                    jnp.where(slows, 0, waiting),
+                    ends & ~slows,
+                )
+            converged = ends
+        return Memory(
+            optimizer=memory.optimizer,
+            rate=rate,
+            step=jnp.zeros_like(memory.step),
+            epoch=memory.epoch + 1,
+            seen=seen,
+            total=jnp.zeros_like(memory.total),
+            best=jnp.minimum(memory.best, loss),
+            waiting=waiting,
+            stopped=stopped | converged | (memory.epoch + 1 >= hyper["max_iter"]),
+            converged=converged,
+            curve=jnp.where(jnp.arange(self.room) == memory.epoch % self.room, loss, memory.curve),
+        )
+
+    def score(self, params: Params, rows: Rows) -> dict[str, jax.Array]:
+        """Outputs of each row, for the metric to judge."""
+        outputs = sequence.forward(self._layers, params, rows[0])[0]
+        return {metric.name: outputs.T for metric in self.metrics}
+
+    def describe(self) -> dict[str, Any]:
+        """The structure."""
+        return self.structure._asdict()

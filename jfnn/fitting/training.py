@@ -1,0 +1,169 @@
+"""Fits trained side by side by the engine: one run for all that share rows, start and structure."""
+
+import dataclasses
+import warnings
+from collections.abc import Callable, Sequence
+from typing import Any
+
+import jax
+import numpy as np
+
+from jfnn.engine import devices, loop
+from jfnn.engine.devices import Hardware
+from jfnn.engine.plan import CallLength
+from jfnn.engine.state import RunState
+from jfnn.engine.trainer import Trainer
+from jfnn.experiment.axes import Axes
+from jfnn.experiment.experiment import Experiment, Ranking
+from jfnn.experiment.options import Execution
+from jfnn.experiment.replicates import PARTS
+from jfnn.fitting.group import GoesOn, Group, Ordered, Trained
+from jfnn.fitting.held_out import EarlyStop, metric
+from jfnn.fitting.learner import PerceptronLearner
+from jfnn.fitting.structure import Rows
+from jfnn.layers.kind import Params
+from jfnn.learners.learner import Data, Learner
+
+ROOM = 128  # epochs of a call at most
+Tell = Callable[[list[list[float]]], None]  # called with the losses of each member so far
+
+
+def train(
+    group: Group, threads: Sequence[jax.Device] | None = None, tell: Tell | None = None
+) -> list[Trained]:
+    """Trains the fits of a group.
+
+    A fit has the same bits in any group, on any number of threads.
+
+    Args:
+        group: The fits.
+        threads: The device of each host thread; None for all.
+        tell: Called with all losses so far at every return to the host.
+    """
+    order, structure = group.order, group.structure
+    calls = CallLength(steps=min(1024, ROOM * order.steps))
+    learner = PerceptronLearner(structure, calls.epochs(order.steps, order.batch))
+    dtype = _dtype(group.rows)
+    params = jax.tree.map(lambda leaf: np.ascontiguousarray(leaf, dtype), learner.pack(group.start))
+    replicate = Ordered(0, params, np.zeros(0), _parts(train=len(group.rows.x)), 0, order=order)
+    experiment = _experiment(learner, _in_full_blocks(group.rows), replicate, group)
+    hardware = devices.hardware(experiment)
+    hardware = hardware if threads is None else Hardware(tuple(threads), hardware.tile)
+    trainer = Trainer(experiment, hardware, calls)
+    state = loop.start(trainer)
+    if group.goes_on.optimizer is not None:
+        memory = state.members.state.memory.optimizer
+        for leaf, before in zip(*map(jax.tree.leaves, (memory, group.goes_on.optimizer)), strict=True):
+            leaf[...] = before
+    rule = None
+    if group.held_out is not None:
+        scorer = dataclasses.replace(learner, metrics=(metric(structure.output),))
+        judged = Ordered(0, params, np.zeros(0), _parts(validation=len(group.held_out.x)), 0)
+        rule = EarlyStop(Trainer(_experiment(scorer, group.held_out, judged, group), hardware), group, state)
+    losses = _advance(trainer, state, rule, tell)
+    return _results(learner, state, losses, rule, group)
+
+
+def _dtype(rows: Rows) -> np.dtype:
+    """Dtype of the arithmetic: float64 where rows are and JAX has it, else float32."""
+    return np.dtype(jax.dtypes.canonicalize_dtype(rows.x.dtype))
+
+
+def _parts(**rows: int) -> dict[str, np.ndarray]:
+    return {part: np.arange(rows.get(part, 0)) for part in PARTS}
+
+
+def _in_full_blocks(rows: Rows) -> Rows:
+    """Rows with some of zeros behind, so that folds whose lengths differ a little share a program."""
+    n = len(rows.x)
+    block = 1 << max(n.bit_length() - 3, 0)
+    more = -n % block
+    padded = [None if a is None else np.pad(a, [(0, more)] + [(0, 0)] * (a.ndim - 1)) for a in rows]
+    return Rows(*padded)  # type: ignore[arg-type]
+
+
+def _experiment(learner: Learner, rows: Rows, replicate: Ordered, group: Group) -> Experiment:
+    dtype = _dtype(rows)
+    x, targets = (np.asarray(array, dtype) for array in rows[:2])
+    weights = None if rows.weights is None else np.asarray(rows.weights, dtype)
+    order, before = group.order, group.goes_on
+    rate = group.numbers["learning_rate"] if before.rate is None else before.rate
+    further = {"rows": order.n, "steps": order.steps, "rate": rate}
+    further |= {"best": before.best, "waiting": before.waiting, "seen": before.seen}
+    members = len(group.numbers["learning_rate"])
+    columns = {name: np.broadcast_to(value, members) for name, value in {**group.numbers, **further}.items()}
+    return Experiment(
+        learner=learner,
+        data=Data((x, targets), len(x), weights),
+        cells=Axes(columns, crossed=False),
+        constants={},
+        of_replicates={},
+        replicates=[replicate],
+        seeds=[0],
+        folds=None,
+        epochs=int(group.numbers["max_iter"].max()),
+        ranking=Ranking(0, learner.metrics[0].name, False),
+        schedulers=(),
+        execution=Execution(),
+    )
+
+
+def _advance(
+    trainer: Trainer, state: RunState, rule: EarlyStop | None, tell: Tell | None
+) -> list[list[float]]:
+    """Trains all members to their ends, in place; their losses."""
+    memory = state.members.state.memory
+    losses: list[list[float]] = [[] for _ in memory.epoch]
+    last = trainer.experiment.epochs
+    try:
+        while state.epoch < last and state.active.any():
+            end = state.epoch + 1 if rule is not None else min(trainer.next_call_end(state.epoch), last)
+            trainer.advance(state, end)
+            state = state._replace(epoch=end)
+            for curve, of_member, done in zip(memory.curve, losses, memory.epoch, strict=True):
+                of_member += [float(curve[i % len(curve)]) for i in range(len(of_member), done)]
+            if rule is not None:
+                rule.after_epoch(state)
+            state.stopped_at[memory.stopped] = memory.epoch[memory.stopped]
+            if tell is not None:
+                tell(losses)
+    except KeyboardInterrupt:
+        warnings.warn("Training interrupted by user.", stacklevel=2)
+    return losses
+
+
+def _results(
+    learner: PerceptronLearner,
+    state: RunState,
+    losses: list[list[float]],
+    rule: EarlyStop | None,
+    group: Group,
+) -> list[Trained]:
+    memory, diverged = state.members.state.memory, state.members.diverged_at >= 0
+    params: Params = learner.unpack(state.members.state.params if rule is None else rule.params)
+    results = []
+    for i, of_member in enumerate(losses):
+        goes_on = GoesOn(
+            best=float(memory.best[i]),
+            best_score=-np.inf if rule is None else float(rule.best[i]),
+            waiting=int(memory.waiting[i] if rule is None else rule.waiting[i]),
+            seen=group.goes_on.seen + len(of_member) * group.order.n,
+            rate=float(memory.rate[i]),
+            optimizer=_of_member(memory.optimizer, i),
+        )
+        scores = [] if rule is None else rule.scores[i]
+        results.append(
+            Trained(
+                _of_member(params, i),
+                of_member,
+                scores,
+                bool(memory.converged[i]),
+                bool(diverged[i]),
+                goes_on,
+            )
+        )
+    return results
+
+
+def _of_member(tree: Any, i: int) -> Any:
+    return jax.tree.map(lambda leaf: np.array(leaf[i]), tree)
