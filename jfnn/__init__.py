@@ -6,6 +6,7 @@ from types import ModuleType
 from jfnn import activations, backprop, datasets, layers, learners, losses, minibatches, network, training
 from jfnn.activations import Activation
 from jfnn.analysis.statistics import CellStatistics, cell_statistics
+from jfnn.architectures import rnn
 from jfnn.datasets import Split
 from jfnn.engine.devices import use_all_cores
 from jfnn.experiment.options import Execution, Options, Progress, Sample, Validation
@@ -80,6 +81,7 @@ __all__ = [
     "plots",
     "predict",
     "predict_proba",
+    "rnn",
     "sequential",
     "supervised",
     "sweep",
