@@ -1,0 +1,38 @@
+"""Boltzmann machines, restricted and deep: energies, conditionals, exact sums, draws, estimates of log Z."""
+
+from jfnn.boltzmann.enumeration import MOST_UNITS
+from jfnn.boltzmann.exact import all_states, entropy, gradient, kl_divergence, log_likelihood, log_z
+from jfnn.boltzmann.machine import Machine, init
+from jfnn.boltzmann.restricted import (
+    energy,
+    free_energy,
+    gibbs_step,
+    hidden_means,
+    pseudo_log_likelihood,
+    reconstruction_error,
+    visible_means,
+)
+from jfnn.boltzmann.sampling import LogZ, annealed_log_z, mean_field, sample
+
+__all__ = [
+    "MOST_UNITS",
+    "LogZ",
+    "Machine",
+    "all_states",
+    "annealed_log_z",
+    "energy",
+    "entropy",
+    "free_energy",
+    "gibbs_step",
+    "gradient",
+    "hidden_means",
+    "init",
+    "kl_divergence",
+    "log_likelihood",
+    "log_z",
+    "mean_field",
+    "pseudo_log_likelihood",
+    "reconstruction_error",
+    "sample",
+    "visible_means",
+]

@@ -1,0 +1,96 @@
+"""Sums over all states in column form: exact, for machines whose smaller side has few units."""
+
+import jax
+import jax.numpy as jnp
+
+from jfnn.boltzmann.columns import EVEN, ODD, field, free_energy, given_visible, means, statistics
+from jfnn.boltzmann.machine import Machine
+
+MOST_UNITS = 20  # a million states
+
+
+def sides(sizes: tuple[int, ...]) -> tuple[int, int]:
+    """Units of the even and of the odd layers."""
+    return sum(sizes[::2]), sum(sizes[1::2])
+
+
+def smaller_side(sizes: tuple[int, ...]) -> int:
+    """The side over whose states sums run; the other is summed in closed form."""
+    even, odd = sides(sizes)
+    return EVEN if even < odd else ODD
+
+
+def check_can_enumerate(sizes: tuple[int, ...], argument: str) -> None:
+    """Refuses machines with too many units to sum over.
+
+    Raises:
+        ValueError: The smaller side of the machine, or of its hidden layers, has more than `MOST_UNITS`.
+    """
+    units = max(min(sides(sizes)), min(sides(sizes[1:])))
+    if units > MOST_UNITS:
+        raise ValueError(
+            f"{argument}: expected at most {MOST_UNITS} units on the smaller side (layers 0, 2, … or 1, 3, …)"
+            f" to sum over, got {units} of layers {list(sizes)}"
+        )
+
+
+def all_states(n: int) -> jax.Array:
+    """Every state of n units ``[n, 2^n]``, unit 0 changing slowest."""
+    shifts = jnp.arange(n - 1, -1, -1)[:, None]
+    return (jnp.arange(2**n) >> shifts) & 1
+
+
+def side_states(machine: Machine) -> tuple[int, list[jax.Array]]:
+    """The smaller side, and states of all layers: all of that side, and zeros of the other."""
+    side = smaller_side(machine.sizes)
+    dtype = machine.biases[0].dtype
+    units = sides(machine.sizes)[side]
+    every = all_states(units).astype(dtype)
+    states, first = [], 0
+    for k, size in enumerate(machine.sizes):
+        if k % 2 == side:
+            states.append(every[first : first + size])
+            first += size
+        else:
+            states.append(jnp.zeros((size, 2**units), dtype))
+    return side, states
+
+
+def log_z(machine: Machine) -> jax.Array:
+    """``log Σ exp(-E)`` over all states of all layers, a scalar."""
+    side, states = side_states(machine)
+    return jax.nn.logsumexp(-free_energy(machine, states, side))
+
+
+def log_likelihood(machine: Machine, v: jax.Array) -> jax.Array:
+    """``log p(v) [n]``: the log-sum over the hidden layers with v held, less that over all."""
+    if len(machine.sizes) == 2:
+        unnormalised = -free_energy(machine, [v, v], EVEN)
+    else:
+        held = jax.vmap(lambda v: log_z(given_visible(machine, v)), in_axes=1)
+        unnormalised = machine.biases[0] @ v + held(v)  # type: ignore[no-untyped-call]
+    return unnormalised - log_z(machine)
+
+
+def model_statistics(machine: Machine) -> Machine:
+    """``⟨s_k s_{k+1}ᵀ⟩`` and ``⟨s_k⟩`` under the machine."""
+    side, states = side_states(machine)
+    probabilities = jax.nn.softmax(-free_energy(machine, states, side))
+    return statistics(means(machine, states, 1 - side), probabilities)
+
+
+def data_statistics(machine: Machine, v: jax.Array, weights: jax.Array | None = None) -> Machine:
+    """``⟨s_k s_{k+1}ᵀ⟩`` and ``⟨s_k⟩`` with the visible units held at data ``[n_0, n]``.
+
+    Args:
+        machine: The machine.
+        v: The data.
+        weights: What each column counts ``[n]``, with a sum of 1; None for all alike.
+    """
+    if len(machine.sizes) == 2:
+        return statistics([v, jax.nn.sigmoid(field(machine, [v, v], 1))], weights)
+    held = jax.vmap(lambda v: model_statistics(given_visible(machine, v)), in_axes=1)(v)
+    first = statistics([v, held.biases[0].T], weights)
+    w = jnp.full(v.shape[1], 1 / v.shape[1], v.dtype) if weights is None else weights
+    deeper = jax.tree.map(lambda leaf: jnp.tensordot(w, leaf, 1), held)
+    return Machine((*first.weights, *deeper.weights), (first.biases[0], *deeper.biases))

@@ -1,0 +1,102 @@
+"""Boltzmann machines of layers: parameters, where they start, and what is refused."""
+
+import itertools
+from collections.abc import Sequence
+from typing import Any, NamedTuple
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+
+from jfnn import checks
+
+
+class Machine(NamedTuple):
+    """Parameters of a machine of binary units in layers, each connected to its neighbours alone.
+
+    The energy is ``E = - Σ_k b_k · s_k - Σ_k s_k W_k s_{k+1}``, where s_0 are the visible units. With one
+    hidden layer this is the restricted machine, with more the deep one of Salakhutdinov and Hinton (AISTATS
+    2009).
+
+    Attributes:
+        weights: ``W_k [n_k, n_{k+1}]``, one for each pair of neighbouring layers.
+        biases: ``b_k [n_k]``, one for each layer, that of the visible units first.
+    """
+
+    weights: tuple[Any, ...]
+    biases: tuple[Any, ...]
+
+    @property
+    def sizes(self) -> tuple[int, ...]:
+        """Units of each layer, the visible ones first."""
+        return tuple(bias.shape[-1] for bias in self.biases)
+
+
+def init(key: jax.Array, sizes: Sequence[int], scale: float = 0.01) -> Machine:
+    """Normal weights of standard deviation ``scale``, and biases of 0.
+
+    Args:
+        key: A random key.
+        sizes: Units of each layer, the visible ones first.
+        scale: Hinton's guide (UTML TR 2010-003, section 8) and scikit-learn take 0.01.
+    """
+    keys = jax.random.split(key, len(sizes) - 1)
+    shapes = itertools.pairwise(sizes)
+    weights = tuple(scale * jax.random.normal(k, shape) for k, shape in zip(keys, shapes, strict=True))
+    return Machine(weights, tuple(jnp.zeros(n) for n in sizes))
+
+
+def pack(machine: Machine) -> Machine:
+    """Into column form: weights ``[n_{k+1}, n_k]``. Leading axes are kept; applied twice it does nothing."""
+    return Machine(tuple(w.swapaxes(-1, -2) for w in machine.weights), tuple(machine.biases))
+
+
+def as_machine(machine: Any, layers: int | None = None) -> Machine:
+    """Checked parameters.
+
+    Args:
+        machine: Weights and biases, in any pair of sequences of arrays.
+        layers: Layers that there must be, or None for two or more.
+
+    Raises:
+        TypeError: No machine.
+        ValueError: Shapes that do not fit one another, or another number of layers.
+    """
+    if not isinstance(machine, tuple) or len(machine) != 2:
+        raise TypeError(f"machine: expected a jfnn.boltzmann.Machine, got {type(machine).__name__}")
+    weights, biases = (tuple(map(jnp.asarray, part)) for part in machine)
+    sizes = [bias.shape for bias in biases]
+    fits = len(sizes) >= 2 and all(len(size) == 1 for size in sizes)
+    if not fits or [w.shape for w in weights] != [a + b for a, b in itertools.pairwise(sizes)]:
+        raise ValueError(
+            "machine: expected a bias vector for each of two or more layers and a matrix for each pair of"
+            f" neighbours, got weights {[list(w.shape) for w in weights]} and biases"
+            f" {[list(size) for size in sizes]}"
+        )
+    if layers is not None and len(sizes) != layers:
+        raise ValueError(f"machine: expected {layers} layers, got {len(sizes)}")
+    return Machine(weights, biases)
+
+
+def as_units(states: Any, bias: jax.Array, argument: str, binary: bool = False) -> jax.Array:
+    """Checked states ``[rows, n_k]`` of the layer that has this bias, in its dtype.
+
+    They are in [0, 1], or 0 and 1 alone where ``binary``.
+
+    Raises:
+        TypeError: Not numeric.
+        ValueError: Another shape, or other values.
+    """
+    array = checks.as_inputs(states, argument, bias.shape)
+    if checks.is_concrete(array):
+        check_units(np.asarray(array), argument, binary)
+    return jnp.asarray(array, bias.dtype)
+
+
+def check_units(values: np.ndarray, argument: str, binary: bool) -> None:
+    """Refuses states outside [0, 1], and where ``binary`` others than 0 and 1."""
+    if values.min() < 0 or values.max() > 1:
+        raise ValueError(f"{argument}: expected values in [0, 1], got {values.min():g} to {values.max():g}")
+    between = (values != 0) & (values != 1)
+    if binary and between.any():
+        raise ValueError(f"{argument}: expected 0 and 1 alone, got {values[between][0]:g}")

@@ -1,0 +1,114 @@
+"""Means and draws of machines of any depth: mean field, Gibbs chains, annealed importance sampling."""
+
+import functools
+from typing import Any, NamedTuple
+
+import jax
+import jax.numpy as jnp
+
+from jfnn import checks
+from jfnn.boltzmann import columns
+from jfnn.boltzmann.columns import EVEN, ODD
+from jfnn.boltzmann.machine import Machine, as_machine, as_units, pack
+
+
+class LogZ(NamedTuple):
+    """An estimate of ``log Z``, and its standard error; both scalars."""
+
+    value: jax.Array
+    error: jax.Array
+
+
+def mean_field(machine: Machine, v: Any, sweeps: int = 25) -> list[jax.Array]:
+    """Means of the hidden layers by the mean-field iteration, for visible units held at v.
+
+    ``μ_k = σ(b_k + μ_{k-1} W_{k-1} + μ_{k+1} W_kᵀ)`` (Salakhutdinov and Hinton, AISTATS 2009), odd and even
+    layers in turn, from 1/2. With one hidden layer these are the exact means.
+
+    Args:
+        machine: The parameters.
+        v: Rows ``[n, n_visible]`` in [0, 1].
+        sweeps: Times that all layers are renewed.
+
+    Returns:
+        One array ``[n, n_k]`` for each hidden layer.
+    """
+    machine = as_machine(machine)
+    v = as_units(v, machine.biases[0], "v")
+    states = columns.mean_field(pack(machine), v.T, checks.as_count(sweeps, "sweeps"))
+    return [state.T for state in states[1:]]
+
+
+def sample(machine: Machine, key: jax.Array, n: int, sweeps: int = 1000) -> list[jax.Array]:
+    """States of all layers after many Gibbs sweeps, of n chains that start from random states.
+
+    A sweep draws the even layers given the odd ones, then the odd ones given the even ones.
+
+    Args:
+        machine: The parameters.
+        key: A random key.
+        n: Chains.
+        sweeps: Sweeps before the states are taken.
+
+    Returns:
+        One array ``[n, n_k]`` of 0 and 1 for each layer, the visible one first.
+    """
+    machine = as_machine(machine)
+    n, sweeps = checks.as_count(n, "n"), checks.as_count(sweeps, "sweeps")
+    return [state.T for state in _sample(pack(machine), key, n, sweeps)]
+
+
+@functools.partial(jax.jit, static_argnums=(2, 3))
+def _sample(machine: Machine, key: jax.Array, n: int, sweeps: int) -> list[jax.Array]:
+    halves = [jnp.full((size, n), 0.5, machine.biases[0].dtype) for size in machine.sizes]
+    odd = columns.draw_odd(halves, jax.random.fold_in(key, sweeps))
+    states, odd = columns.gibbs(machine, odd, key, sweeps)
+    return [odd[k // 2] if k % 2 else state for k, state in enumerate(states)]
+
+
+def annealed_log_z(machine: Machine, key: jax.Array, n: int = 100, temperatures: int = 1000) -> LogZ:
+    """``log Z`` by annealed importance sampling (Neal 2001; Salakhutdinov and Murray 2008).
+
+    Weights of the machine grow from 0, where ``Z`` is known, in equal steps to their own values. Each of n
+    runs does one Gibbs sweep a step, and collects ``log w = Σ_t F_t(s_t) - F_{t+1}(s_t)``, where F is the
+    free energy of the even layers, the odd ones being summed over. ``Z`` is ``Z_0`` times the mean of ``w``.
+
+    Args:
+        machine: The parameters, of a restricted or a deep machine.
+        key: A random key.
+        n: Runs.
+        temperatures: Steps.
+
+    Returns:
+        The estimate and its standard error, ``std(w) / (mean(w) √n)``, which says nothing of states that no
+        run has met.
+    """
+    machine = as_machine(machine)
+    n, temperatures = checks.as_count(n, "n", 2), checks.as_count(temperatures, "temperatures")
+    return LogZ(*_annealed(pack(machine), key, n, temperatures))
+
+
+@functools.partial(jax.jit, static_argnums=(2, 3))
+def _annealed(machine: Machine, key: jax.Array, n: int, temperatures: int) -> tuple[jax.Array, jax.Array]:
+    def tempered(step: Any) -> Machine:
+        weights = tuple(w * (step / temperatures) for w in machine.weights)
+        return Machine(weights, machine.biases)
+
+    def one_step(step: Any, carry: tuple[Any, jax.Array]) -> tuple[list[jax.Array], jax.Array]:
+        states, log_w = carry
+        before, after = (columns.free_energy(tempered(t), states, EVEN) for t in (step, step + 1))
+        key_of_step = jax.random.fold_in(key, step)
+        uniforms = columns.uniforms(key_of_step, machine.sizes, n, dtype)
+        states = columns.drawn(columns.means(tempered(step + 1), states, ODD), uniforms, ODD)
+        states = columns.drawn(columns.means(tempered(step + 1), states, EVEN), uniforms, EVEN)
+        return states, log_w + before - after
+
+    dtype = machine.biases[0].dtype
+    start = columns.uniforms(jax.random.fold_in(key, temperatures), machine.sizes, n, dtype)
+    means = [jnp.broadcast_to(jax.nn.sigmoid(b)[:, None], (len(b), n)) for b in machine.biases]
+    states = columns.drawn(columns.drawn(means, start, EVEN), start, ODD)
+    _, log_w = jax.lax.fori_loop(0, temperatures, one_step, (states, jnp.zeros(n, dtype)))
+    log_z_0 = sum(jnp.sum(jax.nn.softplus(b)) for b in machine.biases)
+    log_mean = jax.nn.logsumexp(log_w) - jnp.log(n)
+    error = jnp.std(jnp.exp(log_w - log_mean), ddof=1) / jnp.sqrt(n)
+    return log_z_0 + log_mean, error
