@@ -3,7 +3,18 @@
 import importlib
 from types import ModuleType
 
-from jfnn import activations, backprop, datasets, layers, learners, losses, minibatches, network, training
+from jfnn import (
+    activations,
+    backprop,
+    boltzmann,
+    datasets,
+    layers,
+    learners,
+    losses,
+    minibatches,
+    network,
+    training,
+)
 from jfnn.activations import Activation
 from jfnn.analysis.statistics import CellStatistics, cell_statistics
 from jfnn.architectures import rnn
@@ -11,7 +22,7 @@ from jfnn.datasets import Split
 from jfnn.engine.devices import use_all_cores
 from jfnn.experiment.options import Execution, Options, Progress, Sample, Validation
 from jfnn.layers import GRU, Conv, Dense, Elman, Flatten, Layer, LayerKind
-from jfnn.learners import Batch, Learner, Metric, State, learner, supervised
+from jfnn.learners import Batch, Learner, Metric, State, boltzmann_machine, learner, supervised
 from jfnn.losses import Loss
 from jfnn.minibatches import Minibatches
 from jfnn.network import Network, mlp, sequential
@@ -66,6 +77,8 @@ __all__ = [
     "accuracy",
     "activations",
     "backprop",
+    "boltzmann",
+    "boltzmann_machine",
     "cell_statistics",
     "datasets",
     "layers",
