@@ -5,5 +5,18 @@ A fit has the same bits alone and beside others, so that a search may train all 
 
 from jfnn.estimators.classifier import MLPClassifier
 from jfnn.estimators.regressor import MLPRegressor
+from jfnn.estimators.search import (
+    GridSearchCV,
+    HalvingGridSearchCV,
+    HalvingRandomSearchCV,
+    RandomizedSearchCV,
+)
 
-__all__ = ["MLPClassifier", "MLPRegressor"]
+__all__ = [
+    "GridSearchCV",
+    "HalvingGridSearchCV",
+    "HalvingRandomSearchCV",
+    "MLPClassifier",
+    "MLPRegressor",
+    "RandomizedSearchCV",
+]

@@ -1,18 +1,19 @@
 """What both estimators share: from scikit-learn's fit to the engine's, and back to its attributes."""
 
 import copy
+import numbers
 import warnings
 from typing import Any
 
 import numpy as np
 from sklearn.base import BaseEstimator
 from sklearn.exceptions import ConvergenceWarning
-from sklearn.utils import check_array, check_random_state, shuffle
+from sklearn.utils import check_array, check_random_state
 from sklearn.utils.validation import check_is_fitted, validate_data
 
 from jfnn.estimators import parameters, prediction
 from jfnn.fitting import draws, lbfgs, training
-from jfnn.fitting.group import GoesOn, Group, Trained
+from jfnn.fitting.group import GoesOn, Trained, draw_group, replay
 from jfnn.fitting.store import trained_ahead
 from jfnn.fitting.structure import Rows, Structure
 from jfnn.layers.dense import Layer
@@ -43,7 +44,7 @@ class Perceptron(BaseEstimator):  # type: ignore[misc]
         structure = self._structure(rows)
         if incremental and structure.validation is not None:
             raise ValueError("early_stopping: partial_fit does not support early_stopping=True")
-        numbers = parameters.numbers_of(self)
+        own = parameters.numbers_of(self)
         if not goes_on:
             self._start_afresh(structure)
         self.n_iter_ = 0
@@ -57,8 +58,8 @@ class Perceptron(BaseEstimator):  # type: ignore[misc]
             )
         ahead = None
         if not goes_on and not incremental:
-            ahead = trained_ahead(rows, structure, numbers, self.random_state)
-        trained = ahead or self._train(structure, rows, numbers, goes_on, incremental)
+            ahead = trained_ahead(rows, structure, own, self.random_state)
+        trained = ahead or self._train(structure, rows, own, goes_on, incremental)
         self._keep(trained, structure, rows, incremental)
         return self
 
@@ -75,15 +76,15 @@ class Perceptron(BaseEstimator):  # type: ignore[misc]
             self.best_loss_ = None if self.early_stopping else np.inf
 
     def _train(
-        self, structure: Structure, rows: Rows, numbers: dict[str, float], goes_on: bool, incremental: bool
+        self, structure: Structure, rows: Rows, own: dict[str, float], goes_on: bool, incremental: bool
     ) -> Trained:
         """Trains this fit alone: a group of one."""
         before = self._before if incremental else self._before._replace(rate=None, optimizer=None)
-        numbers = numbers | ({"max_iter": 1.0} if incremental else {})
+        own = own | ({"max_iter": 1.0} if incremental else {})
         given = check_random_state(self.random_state)
         start = self._layers() if goes_on else None
         group = draw_group(
-            structure, rows, [numbers], copy.deepcopy(given), start, before, self._stratified(rows.targets)
+            structure, rows, [own], copy.deepcopy(given), start, before, self._stratified(rows.targets)
         )
         told = 0
 
@@ -176,62 +177,18 @@ def as_weights(sample_weight: Any, n: int, dtype: Any) -> np.ndarray | None:
     Raises:
         ValueError: Another shape, or numbers that no weights can be.
     """
-    if sample_weight is None or np.ndim(sample_weight) == 0:
-        return None if sample_weight is None else np.full(n, sample_weight, dtype)
+    if sample_weight is None:
+        return None
+    if isinstance(sample_weight, numbers.Number):
+        return np.full(n, sample_weight, dtype)
     weights = np.asarray(check_array(sample_weight, ensure_2d=False, dtype=dtype, input_name="sample_weight"))
     if weights.shape != (n,):
         raise ValueError(f"sample_weight: expected one for each of {n} rows, got shape {weights.shape}")
-    if weights.min() < 0 or weights.max() == 0:
-        raise ValueError("sample_weight: expected numbers of at least 0, not all 0")
+    if weights.min() < 0:
+        raise ValueError(f"sample_weight: expected numbers of at least 0, got {weights.min():g}")
+    if weights.max() == 0:
+        raise ValueError("sample_weight: every weight is zero")
     return weights
-
-
-def draw_group(
-    structure: Structure,
-    rows: Rows,
-    numbers: list[dict[str, float]],
-    random: np.random.RandomState,
-    start: tuple[Layer, ...] | None,
-    goes_on: GoesOn,
-    stratified: bool,
-) -> Group:
-    """Fits to train side by side, with a start, rows held out and minibatches drawn in scikit-learn's order.
-
-    Args:
-        structure: What they have in common.
-        rows: All rows.
-        numbers: Those of each fit.
-        random: The stream to draw from, which the fits have for themselves.
-        start: Parameters to start from; None to draw them.
-        goes_on: What else they start from.
-        stratified: Whether rows held out keep the shares of classes.
-    """
-    if start is None:
-        start = draws.start(structure, random, rows.x.dtype)
-    held_out = None
-    if structure.validation is not None:
-        rows, held_out = draws.hold_out(rows, structure.validation, random, stratified)
-    n = len(rows.x)
-    order = draws.Order(n, structure.rows_a_step(n), random if structure.shuffle else None)
-    columns = {name: np.array([of_fit[name] for of_fit in numbers]) for name in numbers[0]}
-    return Group(structure, rows, held_out, start, order, columns, goes_on)
-
-
-def replay(
-    structure: Structure,
-    rows: Rows,
-    random: np.random.RandomState,
-    starts: bool,
-    epochs: int,
-    stratified: bool,
-) -> None:
-    """Brings a stream to where scikit-learn's fit would leave it."""
-    if starts:
-        draws.start(structure, random, rows.x.dtype)
-    if structure.validation is not None:
-        rows, _ = draws.hold_out(rows, structure.validation, random, stratified)
-    for _ in range(epochs if structure.shuffle else 0):
-        shuffle(np.arange(len(rows.x)), random_state=random)
 
 
 def is_stochastic(estimator: Perceptron) -> bool:

@@ -5,8 +5,10 @@ from collections.abc import Mapping
 from typing import Any, NamedTuple
 
 import numpy as np
+from sklearn.utils import shuffle
 
 from jfnn.experiment.replicates import Replicate
+from jfnn.fitting import draws
 from jfnn.fitting.draws import Order
 from jfnn.fitting.structure import Rows, Structure
 from jfnn.layers.dense import Layer
@@ -98,3 +100,51 @@ class Ordered(Replicate):
     def minibatches(self, epoch: int) -> np.ndarray:
         """Row numbers ``[steps, batch]``."""
         return np.zeros((1, 1), np.int32) if self.order is None else self.order.epoch(epoch)
+
+
+def draw_group(
+    structure: Structure,
+    rows: Rows,
+    numbers: list[dict[str, float]],
+    random: np.random.RandomState,
+    start: tuple[Layer, ...] | None,
+    goes_on: GoesOn,
+    stratified: bool,
+) -> Group:
+    """Fits to train side by side, with a start, rows held out and minibatches drawn in scikit-learn's order.
+
+    Args:
+        structure: What they have in common.
+        rows: All rows.
+        numbers: Those of each fit.
+        random: The stream to draw from, which the fits have for themselves.
+        start: Parameters to start from; None to draw them.
+        goes_on: What else they start from.
+        stratified: Whether rows held out keep the shares of classes.
+    """
+    if start is None:
+        start = draws.start(structure, random, rows.x.dtype)
+    held_out = None
+    if structure.validation is not None:
+        rows, held_out = draws.hold_out(rows, structure.validation, random, stratified)
+    n = len(rows.x)
+    order = draws.Order(n, structure.rows_a_step(n), random if structure.shuffle else None)
+    columns = {name: np.array([of_fit[name] for of_fit in numbers]) for name in numbers[0]}
+    return Group(structure, rows, held_out, start, order, columns, goes_on)
+
+
+def replay(
+    structure: Structure,
+    rows: Rows,
+    random: np.random.RandomState,
+    starts: bool,
+    epochs: int,
+    stratified: bool,
+) -> None:
+    """Brings a stream to where scikit-learn's fit would leave it."""
+    if starts:
+        draws.start(structure, random, rows.x.dtype)
+    if structure.validation is not None:
+        rows, _ = draws.hold_out(rows, structure.validation, random, stratified)
+    for _ in range(epochs if structure.shuffle else 0):
+        shuffle(np.arange(len(rows.x)), random_state=random)
