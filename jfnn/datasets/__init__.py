@@ -6,12 +6,14 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from jfnn import checks
+from jfnn.datasets.sequences import mnist1d_rows
 from jfnn.datasets.tables import Table, read_csv, read_npz
 
 __all__ = [
     "Split",
     "Table",
     "digits",
+    "mnist1d",
     "one_hot",
     "or_gate",
     "read_csv",
@@ -57,6 +59,22 @@ def digits(test_size: float | int = 0.2, random_state: int | None = 0) -> Split:
 
     x, y = load_digits(return_X_y=True)
     return split(x, y, test_size=test_size, random_state=random_state)
+
+
+def mnist1d(shuffled: bool = False) -> Split:
+    """MNIST-1D (Greydanus & Kobak, ICML 2024, arXiv 2011.14439): 40 points a row, labels 0 to 9.
+
+    Generated anew from the seed of the package `mnist1d` (the extra "data"), 4,000 rows to train on and 1,000
+    to test on, in the package's order. A layer that reads sequences takes them as ``x[..., None]``, a
+    convolution as ``x[:, None]``.
+
+    Args:
+        shuffled: Whether one permutation, the same for all rows, has mixed the points.
+
+    Raises:
+        ImportError: The package is not installed.
+    """
+    return Split(*mnist1d_rows(shuffled))
 
 
 def split(
