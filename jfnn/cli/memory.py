@@ -1,8 +1,6 @@
 """Whether data and networks fit into memory, estimated before either is there."""
 
-import contextlib
 import math
-import os
 import zipfile
 from collections.abc import Collection
 from pathlib import Path
@@ -11,6 +9,7 @@ import jax
 import numpy as np
 
 import jfnn
+from jfnn import memory
 from jfnn.cli.data import Problem
 from jfnn.cli.flags import Flags
 
@@ -26,7 +25,7 @@ def check_file(path: Path, available: float | None = None) -> None:
         needed = _csv_bytes(path) if path.suffix.lower() == ".csv" else _npz_bytes(path)
     except (OSError, zipfile.BadZipFile):
         return  # the reader says what is wrong with it
-    _check(f"data: {path.name}", needed, available)
+    memory.check(f"data: {path.name}", needed, available)
 
 
 def _csv_bytes(path: Path) -> float:
@@ -73,14 +72,7 @@ def check_run(
         max(factors, key=lambda name: factors[name]) if members > max(parameters) else WIDTHS[flags.network]
     )
     sizes = f" ({data / 1e9:.3g} GB of data, {state / 1e9:.3g} GB of {members * n_groups} networks)"
-    _check(f"{'data' if data > state else largest}: it", data + state, available, sizes)
-
-
-def _check(what: str, needed: float, available: float | None, sizes: str = "") -> None:
-    available = available_memory() if available is None else available
-    if needed > available:
-        gigabytes = f"about {needed / 1e9:.3g} GB are needed, {available / 1e9:.3g} GB are free"
-        raise ValueError(f"{what} does not fit into memory: {gigabytes}{sizes}")
+    memory.check(f"{'data' if data > state else largest}: it", data + state, available, sizes)
 
 
 def cell_factors(flags: Flags) -> dict[str, int]:
@@ -90,28 +82,3 @@ def cell_factors(flags: Flags) -> dict[str, int]:
     axes = {name: getattr(flags, name) for name in ("learning_rate", "l2", "dropout", "init_scale")}
     axes |= dict(flags.optimizer_arg)
     return {name: len(values) for name, values in axes.items() if isinstance(values, tuple)}
-
-
-def available_memory(cgroup: Path = Path("/sys/fs/cgroup")) -> float:
-    """Bytes that can be had without swapping, of the machine and of the container that this runs in."""
-    return min(_free_in_machine(), free_in_container(cgroup))
-
-
-def free_in_container(cgroup: Path) -> float:
-    """Bytes up to the limit of the control group; what it holds in caches can be had as well."""
-    try:
-        limit, used = ((cgroup / f"memory.{name}").read_text().strip() for name in ("max", "current"))
-        caches = dict(line.split() for line in (cgroup / "memory.stat").read_text().splitlines())
-    except OSError:
-        return math.inf
-    return math.inf if limit == "max" else float(int(limit) - int(used) + int(caches["inactive_file"]))
-
-
-def _free_in_machine() -> float:
-    """Linux counts its caches in; elsewhere, free pages."""
-    with contextlib.suppress(OSError, StopIteration):
-        lines = Path("/proc/meminfo").read_text().splitlines()
-        return next(1024.0 * int(line.split()[1]) for line in lines if line.startswith("MemAvailable:"))
-    with contextlib.suppress(ValueError, OSError, AttributeError):
-        return float(os.sysconf("SC_AVPHYS_PAGES") * os.sysconf("SC_PAGE_SIZE"))
-    return math.inf  # a system that does not tell

@@ -7,6 +7,7 @@ import numpy as np
 
 from jfnn.optimizers import Distribution
 
+MOST_VALUES = 1_000_000  # of one range
 Axis = tuple[float, ...] | Distribution
 
 
@@ -51,6 +52,8 @@ def numbers(text: str) -> tuple[float, ...]:
             raise _expected("numbers or START:STOP:COUNT, with commas between", text) from None
         if not (0 < low < np.inf and 0 < high < np.inf and count >= 2):
             raise _expected("a log-spaced START:STOP:COUNT with both ends above 0 and COUNT at least 2", item)
+        if count > MOST_VALUES:
+            raise _expected(f"a COUNT of at most {MOST_VALUES}", item)
         values += np.geomspace(low, high, count).tolist()
     return tuple(values)
 

@@ -113,12 +113,14 @@ def _check_header(header: list[str], file: str, target: str | None, weights: str
         raise ValueError(f"path: {file} is empty")
     if all(as_number(name) is not None for name in header):
         raise ValueError(f"path: {file} has numbers in its first line; expected a header, the columns' names")
+    earlier: set[str] = set()
     for i, name in enumerate(header):
-        if not name or name in header[:i]:
+        if not name or name in earlier:
             wrong = f"{name!r} a second time" if name else "none"
             raise ValueError(
                 f"path: {file}, column {i + 1}: expected a name of its own in the header, got {wrong}"
             )
+        earlier.add(name)
     if target not in header:
         got = "none" if target is None else repr(target)
         raise ValueError(f"target: expected a column of {file} ({_shortened(header)}), got {got}")

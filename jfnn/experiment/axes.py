@@ -8,12 +8,13 @@ from typing import Any
 
 import numpy as np
 
-from jfnn import checks
+from jfnn import checks, memory
 from jfnn.experiment.options import Sample
 from jfnn.optimizers import Values, is_axis, is_distribution
 
 # These are axes even where they are a single number.
 ALWAYS = ("learning_rate", "l2")
+BYTES_A_DRAW = 64  # of one cell: the draws of two axes and their copies
 # Least value of a number, and whether that value itself is refused.
 LEAST = {"learning_rate": (0.0, True), "l2": (0.0, False), "dropout": (0.0, False), "init_scale": (0.0, True)}
 
@@ -83,7 +84,9 @@ def axes_and_constants(
 
 def _sample(sample: int | Sample) -> Sample:
     cells, seed = sample if isinstance(sample, Sample) else (sample, 0)
-    return Sample(checks.as_count(cells, "sample"), checks.as_count(seed, "sample_seed", 0))
+    checked = Sample(checks.as_count(cells, "sample"), checks.as_count(seed, "sample_seed", 0))
+    memory.check("sample: it", BYTES_A_DRAW * checked.cells)
+    return checked
 
 
 def _is_drawn(value: Any) -> bool:

@@ -1,11 +1,13 @@
 """Options become an experiment: everything is checked here, once, before anything is compiled."""
 
 import dataclasses
+import math
 from collections.abc import Collection, Mapping, Sequence
 
+import jax
 import numpy as np
 
-from jfnn import checks
+from jfnn import checks, memory
 from jfnn.datasets import Split
 from jfnn.experiment.axes import Axes, axes_and_constants, check_range
 from jfnn.experiment.experiment import Experiment, Ranking
@@ -17,6 +19,7 @@ from jfnn.learners.supervised import HYPER, Supervised, supervised
 from jfnn.optimizers import SCHEDULE_STEPS, Values
 from jfnn.schedulers.scheduler import Scheduler
 
+COPIES = 4  # of all parameters at the least: starts, those in training, their memory, the result
 KEEP_PARAMS = ("all", "best", "none")
 
 
@@ -41,6 +44,7 @@ def build(options: Options, first_fold: int = 0) -> Experiment:
     cells, constants = axes_and_constants(_numbers(options, learner), options.sample)
     seeds = as_seeds(options.seeds)
     folds = cuts(data, validation.size, options.folds)
+    _check_memory(learner, data, cells, len(seeds) * len(folds))
     members = replicates(options, learner, data, folds, seeds, first_fold)
     if (members[0].padded or data.weights is not None) and not learner.takes_weights:
         raise ValueError(
@@ -64,6 +68,17 @@ def build(options: Options, first_fold: int = 0) -> Experiment:
         _schedulers(options, cells, epochs, [*cells.values, *constants]),
         execution,
     )
+
+
+def _check_memory(learner: Learner, data: Data, cells: Axes, replicates: int) -> None:
+    """Refuses more members than fit into memory; names the longest axis, or the seeds."""
+    leaves = jax.tree.leaves(jax.eval_shape(learner.init, jax.random.key(0)))
+    of_member = sum(leaf.size for leaf in leaves) * data.dtype.itemsize
+    members = math.prod(cells.shape) * replicates
+    lengths = {name: len(values) for name, values in cells.values.items()} | {"seeds": replicates}
+    longest = max(lengths, key=lambda name: lengths[name])
+    sizes = f", for {members} members of {of_member} bytes"
+    memory.check(f"{longest}: it", float(COPIES) * of_member * members, sizes=sizes)
 
 
 def as_execution(execution: int | Execution | None) -> Execution:

@@ -8,7 +8,7 @@ from typing import Any
 import jax
 import numpy as np
 
-from jfnn import checks
+from jfnn import checks, memory
 from jfnn.experiment.options import Options
 from jfnn.experiment.validation import Cut
 from jfnn.layers.kind import Params
@@ -19,6 +19,7 @@ from jfnn.minibatches import PADDING, Minibatches
 PARTS = ("train", "validation", "test")
 STEP_KEYS = 0xD0  # sets the keys that steps draw by apart from those of starting parameters
 MOST_SEED = 2**32 - 1  # JAX's keys hold 32 bits
+BYTES_A_SEED = 1000  # of a `Replicate`, without starting parameters
 
 
 @dataclasses.dataclass(frozen=True, eq=False)
@@ -132,6 +133,7 @@ def as_seeds(seeds: Any) -> list[int]:
         count = checks.as_count(seeds, "seeds")
         if count > MOST_SEED:
             raise ValueError(f"seeds: expected at most {MOST_SEED} of them, got {count}")
+        memory.check("seeds: it", BYTES_A_SEED * count)
         return list(range(count))
     checked = [checks.as_count(seed.item() if hasattr(seed, "item") else seed, "seeds", 0) for seed in seeds]
     if not checked:

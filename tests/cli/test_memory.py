@@ -1,9 +1,7 @@
 """Estimates of memory."""
 
 import math
-from pathlib import Path
 
-import numpy as np
 import pytest
 from command_line import parse
 
@@ -21,15 +19,6 @@ from jfnn.cli import data, memory, networks
 )
 def test_memory_is_estimated_for_all_cells(words, cells):
     assert math.prod(memory.cell_factors(parse(*words.split())).values()) == cells
-
-
-def test_memory_is_what_the_container_leaves(tmp_path):
-    for name, text in {"max": "9000\n", "current": "5000\n", "stat": "anon 1\ninactive_file 700\n"}.items():
-        (tmp_path / f"memory.{name}").write_text(text)
-    assert memory.free_in_container(tmp_path) == 9000 - 5000 + 700
-    assert memory.available_memory(tmp_path) == 4700
-    (tmp_path / "memory.max").write_text("max\n")
-    assert memory.free_in_container(tmp_path) == memory.free_in_container(Path("/none")) == np.inf
 
 
 @pytest.mark.parametrize(("words", "copies"), [([], 4), (["--early-stopping", "3", "--folds", "1"], 5)])

@@ -1,0 +1,34 @@
+"""Memory that is free, and what does not fit."""
+
+from pathlib import Path
+
+import numpy as np
+import pytest
+from helpers import noise_split
+
+import jfnn
+from jfnn import memory
+
+
+def test_memory_is_what_the_container_leaves(tmp_path):
+    for name, text in {"max": "9000\n", "current": "5000\n", "stat": "anon 1\ninactive_file 700\n"}.items():
+        (tmp_path / f"memory.{name}").write_text(text)
+    assert memory.free_in_container(tmp_path) == 9000 - 5000 + 700
+    assert memory.available_memory(tmp_path) == 4700
+    (tmp_path / "memory.max").write_text("max\n")
+    assert memory.free_in_container(tmp_path) == memory.free_in_container(Path("/none")) == np.inf
+
+
+@pytest.mark.parametrize(
+    ("options", "named"),
+    [
+        ({"seeds": 10**9}, "seeds"),
+        ({"learning_rate": [0.1, 0.2], "sample": 10**12}, "sample"),
+        ({"l2": np.broadcast_to(0.1, 30_000_000), "seeds": 100_000}, "l2"),
+        ({"network": jfnn.mlp((5, 100_000, 100_000, 3))}, "learning_rate"),
+    ],
+)
+def test_what_does_not_fit_into_memory_is_refused_in_time(options, named):
+    network, *rest = options.pop("network", jfnn.mlp((5, 3))), noise_split()
+    with pytest.raises(ValueError, match=rf"^{named}: it does not fit into memory: about .* GB are needed"):
+        jfnn.sweep(network, *rest, **{"learning_rate": 0.1} | options)
