@@ -1,0 +1,203 @@
+"""Recurrent layers: forward = loops in NumPy, by hand = jax.grad of plain loops, in a sweep; refusals."""
+
+import functools
+import itertools
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+import pytest
+from helpers import compiled, same_bits
+
+import jfnn
+from jfnn.layers import GRU, Dense, Directions, Elman, ElmanCell, GRUCell
+from jfnn.layers.initializers import INITIALIZERS
+
+N, TIME, FEATURES, UNITS = 4, 5, 2, 3
+KINDS = {
+    "elman": lambda **options: Elman(UNITS, "tanh", **options),
+    "elman, sigmoid": lambda **options: Elman(UNITS, "sigmoid", **options),
+    "gru": lambda **options: GRU(UNITS, **options),
+}
+LAYERS = {
+    (kind, bidirectional, states): make(bidirectional=bidirectional, states=states)
+    for (kind, make), bidirectional, states in itertools.product(
+        KINDS.items(), (False, True), ("last", "all")
+    )
+}
+
+
+def sigmoid(z, xp=np):
+    return 1 / (1 + xp.exp(-z))
+
+
+def next_state(cell, x, h, activation, xp=np):
+    """The next state of one sample: ``x [features]``, ``h [units]``."""
+    if isinstance(cell, ElmanCell):
+        z = x @ cell.w_x + h @ cell.w_h + cell.b
+        return sigmoid(z, xp) if activation == "sigmoid" else xp.tanh(z)
+    parts = [slice(gate * UNITS, (gate + 1) * UNITS) for gate in range(3)]
+    reset, update, candidate = parts
+    r, u = (
+        sigmoid(x @ cell.w_x[:, part] + cell.b_x[part] + h @ cell.w_h[:, part] + cell.b_h[part], xp)
+        for part in (reset, update)
+    )
+    inner = h @ cell.w_h[:, candidate] + cell.b_h[candidate]
+    return (1 - u) * xp.tanh(x @ cell.w_x[:, candidate] + cell.b_x[candidate] + r * inner) + u * h
+
+
+def plain_layer(layer, params, x, xp=np):
+    """The outputs for one sequence ``x [time, features]``: loops over times, for each direction."""
+    cells = params if layer.bidirectional else (params,)
+    directions = []
+    for number, cell in enumerate(cells):
+        h, states = xp.zeros(layer.units), {}
+        for t in range(len(x)) if number == 0 else reversed(range(len(x))):
+            h = states[t] = next_state(cell, x[t], h, getattr(layer, "activation", None), xp)
+        directions.append(h if layer.states == "last" else xp.stack([states[t] for t in range(len(x))]))
+    return xp.concatenate(directions, axis=-1)
+
+
+def random_params(layer, rng):
+    params = layer.init(jax.random.key(0), (TIME, FEATURES))
+    return jax.tree.map(lambda leaf: rng.normal(size=leaf.shape), params)
+
+
+@pytest.fixture(scope="module")
+def by_all_ways():
+    """For each layer: parameters, inputs, weights of the outputs, and results by hand, by jax.grad, by loops.
+
+    One program in float64 for everything.
+    """
+    rng = np.random.default_rng(1)
+    problems = {}
+    for name, layer in LAYERS.items():
+        shape = layer.output_shape((TIME, FEATURES))
+        x, d_out = rng.normal(size=(N, TIME, FEATURES)), rng.normal(size=(N, *shape))
+        problems[name] = random_params(layer, rng), x, d_out
+
+    @compiled
+    def results(problems):
+        def of_layer(layer, params, x, d_out):
+            packed = layer.pack(params)
+            outputs, kept = layer.forward(packed, jnp.moveaxis(x, 0, -1))
+            by_hand = layer.pull_back(packed, kept, jnp.moveaxis(d_out, 0, -1))
+            rows = layer.apply(params, x)
+            by_jax = jax.grad(lambda p, x: jnp.sum(layer.apply(p, x) * d_out), (0, 1))(params, x)
+
+            def plain(params, x):
+                return jnp.sum(jax.vmap(lambda row: plain_layer(layer, params, row, jnp))(x) * d_out)
+
+            turned = layer.unpack(by_hand[0]), jnp.moveaxis(by_hand[1], -1, 0)
+            return rows, jnp.moveaxis(outputs, -1, 0), turned, by_jax, jax.grad(plain, (0, 1))(params, x)
+
+        return {name: of_layer(LAYERS[name], *problem) for name, problem in problems.items()}
+
+    with jax.enable_x64(True):
+        return problems, jax.tree.map(np.asarray, results(problems))
+
+
+@pytest.mark.parametrize("name", LAYERS, ids=str)
+def test_outputs_equal_a_loop_over_samples_and_times(name, by_all_ways):
+    layer, (params, x, _), (rows, columns, *_) = LAYERS[name], by_all_ways[0][name], by_all_ways[1][name]
+    expected = np.stack([plain_layer(layer, params, row) for row in x])
+    np.testing.assert_allclose(rows, expected, rtol=0, atol=1e-12)
+    np.testing.assert_allclose(columns, expected, rtol=0, atol=1e-12)
+
+
+@pytest.mark.parametrize("name", LAYERS, ids=str)
+def test_backpropagation_through_time_equals_jax_grad_of_a_plain_loop(name, by_all_ways):
+    *_, by_hand, by_jax, of_loop = by_all_ways[1][name]
+    for result in (by_hand, by_jax):
+        assert jax.tree.structure(result) == jax.tree.structure(of_loop)
+        for one, other in zip(jax.tree.leaves(result), jax.tree.leaves(of_loop), strict=True):
+            np.testing.assert_allclose(one, other, rtol=0, atol=1e-12 * np.abs(other).max())
+
+
+def test_an_elman_layer_that_adds_gives_running_sums():
+    layer = Elman(1, "identity", bidirectional=True, states="all")
+    adds = ElmanCell(np.ones((1, 1)), np.ones((1, 1)), np.zeros(1))
+    x = np.arange(1.0, 6.0).reshape(1, 5, 1)
+    sums = layer.apply(Directions(adds, adds), x)
+    np.testing.assert_array_equal(sums[0], [[1, 15], [3, 14], [6, 12], [10, 9], [15, 5]])
+    last = Elman(1, "identity", bidirectional=True).apply(Directions(adds, adds), x)
+    np.testing.assert_array_equal(last, [[15, 15]])
+
+
+def test_parameters_are_as_many_as_pytorchs():
+    net = jfnn.rnn((40, 1), 6, 10, bidirectional=True, states="all")
+    params = compiled(net.init)(jax.random.key(0))
+    assert sum(leaf.size for leaf in jax.tree.leaves(params)) == 5134
+    assert [type(layer).__name__ for layer in net.layers] == ["GRU", "Flatten", "Dense"]
+    assert isinstance(params[0], Directions)
+    assert [leaf.shape for leaf in params[0].forward] == [(1, 18), (6, 18), (18,), (18,)]
+    assert (params[0].forward.w_h != params[0].backward.w_h).all()
+
+
+@pytest.mark.parametrize(("kind", "name"), [*((GRU, name) for name in INITIALIZERS), (Elman, "pytorch")])
+def test_gates_start_as_dense_layers_do_and_pytorchs_within_the_bound_of_the_units(kind, name):
+    layer = kind(16, initializer=name)
+    params = compiled(functools.partial(layer.init, shape=(7, 400)))(jax.random.key(3))
+    assert isinstance(params, ElmanCell if kind is Elman else GRUCell)
+    weights = {"w_x": (params.w_x, 400), "w_h": (params.w_h, 16)}
+    for w, n_in in weights.values():
+        normal = {"normal": 1, "he_normal": np.sqrt(2 / n_in), "glorot_normal": np.sqrt(2 / (n_in + 16))}
+        bounds = {
+            "glorot_uniform": np.sqrt(6 / (n_in + 16)),
+            "he_uniform": np.sqrt(6 / n_in),
+            "pytorch": 0.25,
+        }
+        deviation = normal[name] if name in normal else bounds[name] / np.sqrt(3)
+        n_gates = 1 if kind is Elman else 3
+        assert w.shape == (n_in, 16 * n_gates)
+        assert abs(np.std(w) / deviation - 1) < 4 / np.sqrt(w.size)
+        assert name in normal or np.abs(w).max() <= bounds[name]
+        gates = np.split(np.asarray(w), n_gates, axis=1)
+        assert all((one != other).all() for one, other in itertools.combinations(gates, 2))
+    biases = np.concatenate([leaf for field, leaf in params._asdict().items() if field.startswith("b")])
+    if name == "pytorch":
+        assert 0.2 < np.abs(biases).max() <= 0.25
+    else:
+        np.testing.assert_array_equal(biases, np.float32(0.01 if name == "normal" else 0))
+
+
+def test_stacked_recurrent_layers_train_alike_by_both_gradients_and_alone(split):
+    x_train, x_test = (np.reshape(part, (-1, 5, 1)) for part in (split.x_train, split.x_test))
+    split = split._replace(x_train=x_train, x_test=x_test)
+    layers = [Elman(3, states="all"), GRU(2, bidirectional=True), Dense(3, "identity")]
+    net = jfnn.sequential(layers, (5, 1))
+    options = dict(learning_rate=[0.1, 0.3], l2=[0.0, 0.1], seeds=2, epochs=3, batch_size=16)
+    results = [jfnn.sweep(net, split, gradient=g, **options) for g in ("backprop", "autodiff")]
+    for leaf, other in zip(*(jax.tree.leaves(result.params) for result in results), strict=True):
+        np.testing.assert_allclose(leaf, other, rtol=0, atol=1e-5 * np.abs(other).max())
+    one = dict(learning_rate=0.3, l2=0.1, seed=1, epochs=3, batch_size=16)
+    alone, _ = jfnn.train(net, x_train, split.y_train, gradient="backprop", **one)
+    assert same_bits(alone, results[0].member(1, 1, 1))
+    assert not same_bits(alone, net.init(jax.random.key(1)))
+
+
+def test_a_tile_holds_states_and_gates_of_all_times():
+    assert Elman(6).width((40, 1)) == 40 * (2 * 6 + 1)
+    assert GRU(6, True).width((40, 1)) > 40 * 2 * (4 * 6 + 1)
+
+
+@pytest.mark.parametrize(
+    ("make", "named"),
+    [
+        (lambda: GRU(0), "units"),
+        (lambda: GRU(2, bidirectional="yes"), "bidirectional"),
+        (lambda: GRU(2, states="first"), "states"),
+        (lambda: Elman(2, "swish"), "activation"),
+        (lambda: Elman(2, initializer="zeros"), "init"),
+        (lambda: jfnn.sequential([GRU(2)], 5), r"layers: .*\(time, features\).*\(5,\)"),
+        (lambda: jfnn.sequential([GRU(2), Elman(2)], (5, 1)), r"layers: .*\(2,\)"),
+        (lambda: jfnn.rnn((5, 1), 2, 3, kind="lstm"), "kind"),
+        (lambda: jfnn.rnn(5, 2, 3), "inputs"),
+        (lambda: jfnn.rnn((5, 1), 2, 0), "outputs"),
+        (lambda: jfnn.rnn((5, 1), 2, 3, hidden=(4, 0)), "hidden"),
+        (lambda: jfnn.rnn((5, 1), 2, 3, output="swish"), "output"),
+    ],
+)
+def test_what_cannot_be_is_refused_by_name(make, named):
+    with pytest.raises((ValueError, TypeError), match=f"^{named}"):
+        make()
