@@ -45,8 +45,8 @@ def boltzmann_machine(
         scale: Standard deviation of starting weights; biases start at 0.
         loss: What "loss" measures: "likelihood" (``-log p(v)`` by enumeration), "pseudo_likelihood"
             (``-Σ_i log p(v_i | others)``, restricted machines) or "reconstruction"
-            (``Σ_i (v_i - p_i)²``, the cheapest). None for the likelihood with the exact gradient, else for the pseudo-likelihood of a restricted
-            and the reconstruction of a deep machine.
+            (``Σ_i (v_i - p_i)²``, the cheapest). None for the likelihood with the exact gradient, else for
+            the pseudo-likelihood of a restricted and the reconstruction of a deep machine.
         metrics: Further ones of these, by name.
         optimizer: An optax optimizer by name, a factory, or an `Optimizer`.
         hyper: Further numbers of each member: "hidden", its units in every hidden layer, of which it has the
@@ -58,7 +58,6 @@ def boltzmann_machine(
     """
     sizes = _sizes(sizes)
     checks.as_choice(gradient, "gradient", GRADIENTS)
-    measures = _measures(sizes, gradient, loss, metrics)
     options = as_optimizer(optimizer)
     rule = options.rule()
     names = all_hyper(hyper, rule)
@@ -68,6 +67,7 @@ def boltzmann_machine(
         enumeration.check_can_enumerate(sizes, "gradient")
         if "k" in hyper or k != 1:
             raise ValueError("k: expected none, since the exact gradient draws nothing")
+    measures = _measures(sizes, gradient, loss, metrics)
     return BoltzmannLearner(
         sizes=sizes,
         gradient=gradient,

@@ -1,0 +1,194 @@
+"""Boltzmann machines against scikit-learn, sums over all states in plain loops, jax.grad and differences."""
+
+import itertools
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+import pytest
+from helpers import central_differences, compiled, perturbed
+from sklearn.neural_network import BernoulliRBM
+
+from jfnn import boltzmann
+from jfnn.boltzmann import Machine, columns
+from jfnn.boltzmann.machine import pack
+
+RNG = np.random.default_rng(0)
+# Restricted with either side the smaller, and deep ones of three and four layers.
+SIZES = [(3, 2), (2, 4), (3, 2, 2), (2, 3, 1, 2)]
+
+
+def machine_of(sizes, scale=1.0):
+    """Random weights and biases, float64."""
+    weights = tuple(scale * RNG.normal(size=pair) for pair in itertools.pairwise(sizes))
+    return Machine(weights, tuple(scale * RNG.normal(size=n) for n in sizes))
+
+
+def states_of(n):
+    """Every state of n units, by itertools."""
+    return np.array(list(itertools.product([0.0, 1.0], repeat=n)))
+
+
+def energy_by_loops(machine, layers):
+    """The definition, one product at a time."""
+    total = 0.0
+    for bias, state in zip(machine.biases, layers, strict=True):
+        total -= sum(b * s for b, s in zip(bias, state, strict=True))
+    for w, lower, upper in zip(machine.weights, layers, layers[1:], strict=False):
+        total -= sum(s * w[i, j] * t for i, s in enumerate(lower) for j, t in enumerate(upper))
+    return total
+
+
+def joint_by_loops(machine):
+    """Visible states ``[2^n, n]``, their probabilities and log Z, from energies of all states."""
+    weight_of, everything = {}, []
+    for state in states_of(sum(machine.sizes)):
+        layers = np.split(state, np.cumsum(machine.sizes)[:-1])
+        weight = np.exp(-energy_by_loops(machine, layers))
+        weight_of[tuple(layers[0])] = weight_of.get(tuple(layers[0]), 0.0) + weight
+        everything.append(weight)
+    z = sum(everything)
+    return np.array([*weight_of]), np.array([*weight_of.values()]) / z, np.log(z)
+
+
+def scikit_learn(machine):
+    """The same machine as scikit-learn's."""
+    model = BernoulliRBM(machine.sizes[1])
+    model.components_ = machine.weights[0].T
+    model.intercept_visible_, model.intercept_hidden_ = machine.biases
+    return model
+
+
+def test_conditionals_free_energy_and_a_gibbs_step_are_scikit_learns(x64):
+    machine = machine_of((6, 4))
+    model, v = scikit_learn(machine), (RNG.random((50, 6)) < 0.5).astype(float)
+    np.testing.assert_allclose(boltzmann.hidden_means(machine, v), model.transform(v), rtol=1e-12)
+    np.testing.assert_allclose(boltzmann.free_energy(machine, v), model._free_energy(v), rtol=1e-12)
+    model.random_state_, stream = np.random.RandomState(3), np.random.RandomState(3)
+    new = model.gibbs(v)
+    h, mine = boltzmann.gibbs_step(machine, v, stream.uniform(size=(50, 4)), stream.uniform(size=(50, 6)))
+    np.testing.assert_array_equal(mine, new)
+    visible = 1 / (1 + np.exp(-(np.asarray(h) @ machine.weights[0].T + machine.biases[0])))
+    np.testing.assert_allclose(boltzmann.visible_means(machine, h), visible, rtol=1e-12)
+    # The mean over sites of what scikit-learn draws one of.
+    sites = [
+        model._free_energy(np.where(np.arange(6) == i, 1 - v, v)) - model._free_energy(v) for i in range(6)
+    ]
+    np.testing.assert_allclose(
+        boltzmann.pseudo_log_likelihood(machine, v), -np.logaddexp(0, -np.array(sites)).sum(0), rtol=1e-12
+    )
+
+
+@pytest.mark.parametrize("sizes", SIZES)
+def test_sums_are_those_over_all_states_and_gradients_are_jaxs_and_differences(sizes, x64):
+    machine = machine_of(sizes)
+    v, probabilities, log_z = joint_by_loops(machine)
+    rows = v[RNG.integers(0, len(v), 7)]
+
+    @compiled
+    def everything(machine):
+        def mean(machine):
+            return jnp.mean(boltzmann.log_likelihood(machine, rows))
+
+        moved = jax.vmap(mean)(perturbed(machine, 1e-5))
+        by_hand, by_jax = boltzmann.gradient(machine, rows), jax.grad(mean)(machine)
+        log_p, kl = boltzmann.log_likelihood(machine, v), boltzmann.kl_divergence(machine, rows)
+        return boltzmann.log_z(machine), log_p, kl, by_hand, by_jax, moved
+
+    z, log_p, kl, by_hand, by_jax, moved = everything(machine)
+    np.testing.assert_allclose(z, log_z, rtol=1e-12)
+    np.testing.assert_allclose(np.exp(log_p), probabilities, rtol=1e-12)
+    differences = central_differences(moved, machine, 1e-5)
+    for ours, other, difference in zip(*map(jax.tree.leaves, (by_hand, by_jax, differences)), strict=True):
+        np.testing.assert_allclose(ours, other, rtol=1e-12, atol=1e-13)
+        np.testing.assert_allclose(ours, difference, rtol=1e-6, atol=1e-8)
+    states, counts = np.unique(rows, axis=0, return_counts=True)
+    shares = counts / len(rows)
+    of_states = [probabilities[(v == state).all(1)][0] for state in states]
+    np.testing.assert_allclose(kl, np.sum(shares * np.log(shares / of_states)), rtol=1e-10)
+
+
+def test_energies_and_all_states_are_the_definitions(x64):
+    machine = machine_of((2, 3, 2))
+    layers = [states_of(n)[RNG.integers(0, 2**n, 5)] for n in machine.sizes]
+    expected = [energy_by_loops(machine, row) for row in zip(*layers, strict=True)]
+    np.testing.assert_allclose(boltzmann.energy(machine, *layers), expected, rtol=1e-12)
+    np.testing.assert_array_equal(boltzmann.all_states(4), states_of(4))
+
+
+def test_mean_field_is_a_fixed_point_and_exact_with_one_hidden_layer(x64):
+    deep, v = machine_of((4, 3, 2), 0.7), states_of(4)
+    first, second = boltzmann.mean_field(deep, v, sweeps=200)
+    (w, u), (_, b, c) = deep
+    np.testing.assert_allclose(first, 1 / (1 + np.exp(-(b + v @ w + second @ u.T))), rtol=1e-10)
+    np.testing.assert_allclose(second, 1 / (1 + np.exp(-(c + first @ u))), rtol=1e-10)
+    restricted = machine_of((4, 3))
+    (means,) = boltzmann.mean_field(restricted, v, sweeps=1)
+    np.testing.assert_allclose(means, boltzmann.hidden_means(restricted, v), rtol=1e-12)
+    error = ((v - boltzmann.visible_means(restricted, means)) ** 2).sum(1)
+    np.testing.assert_allclose(boltzmann.reconstruction_error(restricted, v), error, rtol=1e-12)
+
+
+@pytest.mark.parametrize("sizes", [pytest.param((5, 4), marks=pytest.mark.slow), (4, 3, 3)])
+def test_annealed_importance_sampling_and_chains_agree_with_enumeration(sizes):
+    machine = jax.tree.map(lambda leaf: np.float32(1.5 * leaf), machine_of(sizes))
+    estimate = boltzmann.annealed_log_z(machine, jax.random.key(0), 400, 200)
+    exact = float(boltzmann.log_z(machine))
+    assert 0 < estimate.error < 0.05
+    assert abs(estimate.value - exact) < 4 * estimate.error
+    # With weights of 0 the first distribution is the last one.
+    start = Machine(jax.tree.map(np.zeros_like, machine.weights), machine.biases)
+    assert abs(float(boltzmann.log_z(start)) - exact) > 20 * estimate.error
+
+    n = 4000
+    states = boltzmann.sample(machine, jax.random.key(1), n, sweeps=200)
+    drawn = columns.statistics([state.T for state in states])
+    for found, expected in zip(
+        jax.tree.leaves(drawn), jax.tree.leaves(_model_averages(machine)), strict=True
+    ):
+        error = np.sqrt(expected * (1 - expected) / n)
+        assert (np.abs(found - expected) < 4.5 * error + 1e-6).all()
+
+
+def _model_averages(machine):
+    """``⟨s_k s_{k+1}ᵀ⟩`` and ``⟨s_k⟩`` in column form, by a sum over all states of all layers."""
+    states = states_of(sum(machine.sizes))
+    layers = np.split(states, np.cumsum(machine.sizes)[:-1], axis=1)
+    weights = np.exp(-np.asarray(boltzmann.energy(machine, *layers), np.float64))
+    weights /= weights.sum()
+    pairs = tuple((upper * weights[:, None]).T @ lower for lower, upper in itertools.pairwise(layers))
+    return Machine(pairs, tuple(weights @ layer for layer in layers))
+
+
+MACHINE, V = machine_of((3, 2)), np.zeros((4, 3))
+REFUSED = {
+    r"^machine: expected a jfnn.boltzmann.Machine, got str": lambda: boltzmann.log_z("machine"),
+    r"^machine: .* matrix for each .*\[\[3, 2\]\].*\[3\], \[4\]": lambda: boltzmann.log_z(
+        Machine(MACHINE.weights, (np.zeros(3), np.zeros(4)))
+    ),
+    "^machine: expected at most 20 units .* got 21": lambda: boltzmann.log_z(
+        boltzmann.init(jax.random.key(0), (21, 22))
+    ),
+    "^machine: expected 2 layers, got 3": lambda: boltzmann.free_energy(machine_of((3, 2, 1)), V),
+    "^v: expected 3 columns": lambda: boltzmann.free_energy(MACHINE, V[:, :2]),
+    r"^v: expected values in \[0, 1\], got -1": lambda: boltzmann.free_energy(MACHINE, V - 1),
+    "^v: expected 0 and 1 alone, got 0.5": lambda: boltzmann.gradient(MACHINE, V + 0.5),
+    "^states: expected one for each of 2 layers, got 1": lambda: boltzmann.energy(MACHINE, V),
+    "^states: expected as many rows": lambda: boltzmann.energy(MACHINE, V, V[:2, :2]),
+    "^uniform_h: expected 4 rows": lambda: boltzmann.gibbs_step(MACHINE, V, V[:2, :2], V),
+    "^n: expected at least 2": lambda: boltzmann.annealed_log_z(MACHINE, jax.random.key(0), 1),
+}
+
+
+@pytest.mark.parametrize("message", REFUSED)
+def test_what_is_no_machine_and_no_state_is_refused(message):
+    with pytest.raises(TypeError if "got str" in message else ValueError, match=message):
+        REFUSED[message]()
+
+
+def test_packing_turns_weights_and_keeps_leading_axes():
+    machine = machine_of((3, 2, 4))
+    assert [w.shape for w in pack(machine).weights] == [(2, 3), (4, 2)]
+    stacked = jax.tree.map(lambda leaf: np.stack([leaf, 2 * leaf]), machine)
+    np.testing.assert_array_equal(pack(pack(stacked)).weights[0], stacked.weights[0])
+    np.testing.assert_array_equal(pack(stacked).weights[1][1], 2 * machine.weights[1].T)

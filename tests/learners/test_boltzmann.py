@@ -1,0 +1,256 @@
+"""Boltzmann machines as learners, against scikit-learn, enumeration and smaller machines; their bits."""
+
+import itertools
+import json
+import pickle
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+import pytest
+from helpers import compiled, same_bits
+from sklearn.neural_network import BernoulliRBM
+
+import jfnn
+from jfnn import Batch, State, boltzmann, boltzmann_machine
+from jfnn.boltzmann import Machine, columns, enumeration
+from jfnn.boltzmann.machine import pack
+
+RNG = np.random.default_rng(0)
+X = (RNG.random((60, 5)) < [0.2, 0.5, 0.5, 0.7, 0.9]).astype(np.float32)
+X[:, 1] = X[:, 2]
+SPLIT = jfnn.Split(X[:40], x_test=X[40:])
+OPTIONS = dict(learning_rate=[0.05, 0.2], epochs=4, batch_size=10, seeds=2)
+
+
+def machine_of(sizes, scale=1.0):
+    weights = tuple(scale * RNG.normal(size=pair) for pair in itertools.pairwise(sizes))
+    return Machine(weights, tuple(scale * RNG.normal(size=n) for n in sizes))
+
+
+class Stream:
+    """A stand-in for a RandomState, with given numbers."""
+
+    def __init__(self, *numbers):
+        self.numbers = list(numbers)
+
+    def uniform(self, size):
+        numbers = self.numbers.pop(0)
+        assert numbers.shape == size
+        return numbers
+
+
+def test_a_persistent_step_is_scikit_learns_with_the_same_random_numbers(x64):
+    learner = boltzmann_machine((5, 4), gradient="persistent", chains=12)
+    machine, rows = machine_of((5, 4)), RNG.random((12, 5))
+    chains = (RNG.random((4, 12)) < 0.5).astype(float)
+    hyper, key = {"learning_rate": 0.1, "l2": 0.0}, jax.random.key(7)
+    memory = learner.start(pack(machine), hyper).memory[0]
+    after, _ = compiled(learner.step)(State(pack(machine), (memory, [chains])), Batch(rows), hyper, key)
+
+    uniform_v, uniform_h = columns.uniforms(jax.random.fold_in(key, 0), (5, 4), 12, np.float64)
+    model = BernoulliRBM(4, learning_rate=0.1)
+    model.components_ = machine.weights[0].T.copy()
+    model.intercept_visible_, model.intercept_hidden_ = (bias.copy() for bias in machine.biases)
+    model.h_samples_ = chains.T
+    model._fit(rows, Stream(np.asarray(uniform_v).T, np.asarray(uniform_h).T))
+    np.testing.assert_allclose(after.params.weights[0], model.components_, rtol=1e-12)
+    np.testing.assert_allclose(after.params.biases[0], model.intercept_visible_, rtol=1e-12)
+    np.testing.assert_allclose(after.params.biases[1], model.intercept_hidden_, rtol=1e-12)
+    np.testing.assert_array_equal(after.memory[1][0], model.h_samples_.T)
+
+
+@pytest.mark.parametrize("sizes", [(5, 3), (4, 3, 2)])
+def test_the_exact_step_follows_the_gradient_of_the_likelihood_and_penalty(sizes, x64):
+    learner = boltzmann_machine(sizes, gradient="exact")
+    machine, rows = machine_of(sizes), X[:30, : sizes[0]].astype(float)
+    weights = RNG.random(30)
+
+    def objective(machine):
+        mean = -jnp.sum(weights * boltzmann.log_likelihood(machine, rows)) / weights.sum()
+        return mean + 0.15 * sum(jnp.sum(w**2) for w in machine.weights)
+
+    hyper = {"learning_rate": 0.1, "l2": 0.3}
+    state = learner.start(pack(machine), hyper)
+    (after, _), value = compiled(lambda state: learner.step(state, Batch(rows, weights), hyper, None))(state)
+    expected, gradient = compiled(jax.value_and_grad(objective))(machine)
+    np.testing.assert_allclose(value, expected, rtol=1e-12)
+    jax.tree.map(
+        lambda new, old, slope: np.testing.assert_allclose(new, old - 0.1 * slope, rtol=1e-10, atol=1e-12),
+        *(pack(after), machine, gradient),
+    )
+
+
+def test_the_bias_of_contrastive_divergence_falls_with_k():
+    # Weights so large that chains forget slowly where they started.
+    weights = np.float32(2.5 * np.random.default_rng(2).normal(size=(5, 4)))
+    machine = pack(Machine((weights,), (np.zeros(5, np.float32), np.zeros(4, np.float32))))
+    learner = boltzmann_machine((5, 4), k=16, hyper=["k"])
+    rows = np.tile(X, (200, 1))  # 12,000 chains, from a distribution far from the machine's
+
+    def step(k):
+        hyper = {"learning_rate": 1.0, "l2": 0.0, "k": k}
+        return learner.step(learner.start(machine, hyper), Batch(rows), hyper, jax.random.key(0))[0].params
+
+    exact = jax.tree.map(
+        jnp.subtract, enumeration.data_statistics(machine, X.T), enumeration.model_statistics(machine)
+    )
+    steps = jax.tree.map(
+        lambda new, old: np.asarray(new - old), compiled(jax.vmap(step))(np.array([1.0, 4.0, 16.0])), machine
+    )
+    errors = jax.tree.map(
+        lambda found, expected: ((found - expected) ** 2).sum(tuple(range(1, found.ndim))), steps, exact
+    )
+    bias = np.sqrt(sum(jax.tree.leaves(errors)))
+    assert bias[0] > 2 * bias[1] > 4 * bias[2]
+    assert bias[2] < 0.05 < bias[0] / 10  # after 16 sweeps it drowns in the statistical error of 29 averages
+
+
+def test_persistent_chains_average_as_enumeration_says():
+    machine = pack(jax.tree.map(lambda leaf: np.float32(leaf), machine_of((5, 3, 3))))
+    learner = boltzmann_machine((5, 3, 3), gradient="persistent", chains=4000)
+    hyper = {"learning_rate": 0.0, "l2": 0.0}
+
+    @compiled
+    def run(state):
+        def one(i, state):
+            return learner.step(state, Batch(X), hyper, jax.random.fold_in(jax.random.key(0), i))[0]
+
+        return jax.lax.fori_loop(0, 100, one, state)
+
+    (odd,) = run(learner.start(machine, hyper)).memory[1]
+    expected = np.asarray(enumeration.model_statistics(machine).biases[1])
+    error = np.sqrt(expected * (1 - expected) / 4000)
+    assert (np.abs(np.asarray(odd).mean(1) - expected) < 4.5 * error).all()
+
+
+def test_fewer_hidden_units_are_the_smaller_machine(x64):
+    small = machine_of((5, 2), 0.1)
+    padding = ((0, 0), (0, 2))
+    large = Machine(
+        (np.pad(small.weights[0], padding, constant_values=9.0),),
+        (small.biases[0], np.pad(small.biases[1], padding[1], constant_values=9.0)),
+    )
+    rows = X.astype(float)
+
+    def trained(sizes, params, hyper):
+        names = ["hidden"] if "hidden" in hyper else []
+        learner = boltzmann_machine(
+            *(sizes,), gradient="exact", optimizer="adam", metrics=["reconstruction"], hyper=names
+        )
+        state = learner.start(pack(params), hyper)
+        for _ in range(3):
+            state, value = learner.step(state, Batch(rows), hyper, None)
+        return pack(state.params), value, learner.score(state.params, rows)
+
+    @compiled
+    def both(hyper):
+        return trained((5, 4), large, hyper | {"hidden": 2.0}), trained((5, 2), small, hyper)
+
+    one, two = both({"learning_rate": 0.1, "l2": 0.1})
+    np.testing.assert_allclose(one[0].weights[0][:, :2], two[0].weights[0], rtol=1e-10)
+    np.testing.assert_allclose(one[0].biases[1][:2], two[0].biases[1], rtol=1e-10)
+    assert (one[0].weights[0][:, 2:] == 0).all() and (one[0].biases[1][2:] == 0).all()
+    jax.tree.map(lambda a, b: np.testing.assert_allclose(a, b, rtol=1e-10), one[1:], two[1:])
+    error = boltzmann.reconstruction_error(two[0], rows)
+    np.testing.assert_allclose(one[2]["reconstruction"], error, rtol=1e-10)
+    np.testing.assert_allclose(one[2]["loss"], -boltzmann.log_likelihood(two[0], rows), rtol=1e-10)
+
+
+CHAINS = boltzmann_machine(
+    (5, 4), gradient="persistent", chains=8, k=2, hyper=["hidden", "k"], loss="reconstruction"
+)
+NUMBERS = {"hidden": [2, 4], "k": [1, 2]}
+
+
+def test_bits_are_the_same_alone_in_a_grid_in_segments_and_stopped_and_resumed(tmp_path):
+    whole = jfnn.sweep(CHAINS, SPLIT, hyper=NUMBERS, **OPTIONS)
+    alone, _ = jfnn.train(
+        CHAINS, SPLIT.x_train, learning_rate=0.2, hyper={"hidden": 4, "k": 2}, epochs=4, batch_size=10, seed=1
+    )
+    assert same_bits(alone, whole.member(1, 0, 1, 1, 1))
+    assert np.isfinite(whole.test_loss).all() and (whole.diverged_at == -1).all()
+    # k and the number of units tell members apart, and so do the chains.
+    leaves = whole.params.weights[0].reshape(16, -1)
+    assert len(np.unique(leaves, axis=0)) == 16
+
+    def stop(progress):
+        if progress.epoch >= 2:
+            raise KeyboardInterrupt
+
+    out = dict(out=tmp_path / "run", hyper=NUMBERS, **OPTIONS)
+    with pytest.raises(KeyboardInterrupt):
+        jfnn.sweep(CHAINS, SPLIT, execution=jfnn.Execution(eval_every=1, progress=stop), **out)
+    resumed = jfnn.sweep(CHAINS, SPLIT, execution=jfnn.Execution(eval_every=1), resume=True, **out)
+    assert same_bits((resumed.params, resumed.scores), (whole.params, whole.scores))
+    other = boltzmann_machine(
+        (5, 4), gradient="persistent", chains=9, k=2, hyper=["hidden", "k"], loss="reconstruction"
+    )
+    with pytest.raises(ValueError, match="chains"):
+        jfnn.sweep(other, SPLIT, resume=True, **out)
+
+
+def test_members_of_a_tile_share_their_draws():
+    hyper = {name: np.ones(3, np.float32) for name in CHAINS.hyper}
+    params = jax.tree.map(lambda leaf: np.stack([leaf] * 3), pack(machine_of((5, 4))))
+    state = jax.eval_shape(jax.vmap(CHAINS.start), params, hyper)
+    mapped = jax.vmap(CHAINS.step, in_axes=(0, None, 0, None))
+    text = str(jax.make_jaxpr(mapped)(state, Batch(X[:10]), hyper, jax.random.key(0)))
+    draws = [line for line in text.splitlines() if "random_bits" in line]
+    assert draws and all("shape=(9, 8)" in line and "[9,8]" in line for line in draws)
+
+
+def test_learners_say_what_they_are():
+    learners = [
+        boltzmann_machine((5, 4)),
+        boltzmann_machine((5, 4), k=2),
+        boltzmann_machine((5, 4), gradient="persistent"),
+        boltzmann_machine((5, 4, 2)),
+        boltzmann_machine((5, 4), gradient="exact"),
+        boltzmann_machine((5, 4), metrics=["likelihood"]),
+    ]
+    assert len({*learners}) == len(learners)
+    assert pickle.loads(pickle.dumps(learners)) == learners
+    assert all(learner.known for learner in learners)
+    descriptions = [json.dumps(learner.describe()) for learner in learners]
+    assert len({*descriptions}) == len(learners)
+    names = [[*learner.describe()["metrics"].values()] for learner in learners]
+    assert names == [["pseudo_likelihood"]] * 3 + [
+        ["reconstruction"],
+        ["likelihood"],
+        ["pseudo_likelihood", "likelihood"],
+    ]
+
+
+REFUSED = {
+    "^sizes: expected units of two or more layers": lambda: boltzmann_machine((5,)),
+    "^sizes: expected at least 1, got 0": lambda: boltzmann_machine((5, 0)),
+    "^gradient: expected one of contrastive, persistent, exact, got 'cd'": lambda: boltzmann_machine(
+        (5, 4), gradient="cd"
+    ),
+    "^gradient: expected at most 20 units": lambda: boltzmann_machine((30, 21), gradient="exact"),
+    "^loss: expected at most 20 units": lambda: boltzmann_machine((30, 21), loss="likelihood"),
+    "^metrics: a pseudo-likelihood is for": lambda: boltzmann_machine(
+        (5, 4, 3), metrics=["pseudo_likelihood"]
+    ),
+    "^metrics: expected each name once": lambda: boltzmann_machine((5, 4), metrics=["likelihood"] * 2),
+    "^k: expected none, since the exact": lambda: boltzmann_machine((5, 4), gradient="exact", hyper=["k"]),
+    "^k: expected at least 1, got 0": lambda: boltzmann_machine((5, 4), k=0),
+    "^hyper: expected one of hidden, k, got 'dropout'": lambda: boltzmann_machine((5, 4), hyper=["dropout"]),
+    r"^x_train: expected values in \[0, 1\], got 0 to 2": lambda: jfnn.sweep(
+        CHAINS, jfnn.Split(2 * X), hyper=NUMBERS, **OPTIONS
+    ),
+    "^x_test: expected 0 and 1 alone": lambda: jfnn.sweep(
+        boltzmann_machine((5, 4), gradient="exact"), jfnn.Split(X, x_test=X / 2), **OPTIONS
+    ),
+    "^x_train: expected 4 columns": lambda: jfnn.sweep(boltzmann_machine((4, 4)), SPLIT, **OPTIONS),
+    "^y_train: expected None": lambda: jfnn.sweep(
+        boltzmann_machine((5, 4)), jfnn.Split(X, X[:, 0]), **OPTIONS
+    ),
+}
+
+
+@pytest.mark.parametrize("message", REFUSED)
+def test_what_cannot_be_is_refused_by_name(message):
+    with pytest.raises(ValueError, match=message):
+        REFUSED[message]()
