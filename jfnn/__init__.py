@@ -17,11 +17,11 @@ from jfnn import (
 )
 from jfnn.activations import Activation
 from jfnn.analysis.statistics import CellStatistics, cell_statistics
-from jfnn.architectures import rnn
+from jfnn.architectures import cnn, rnn
 from jfnn.datasets import Split
 from jfnn.engine.devices import use_all_cores
 from jfnn.experiment.options import Execution, Options, Progress, Sample, Validation
-from jfnn.layers import GRU, Conv, Dense, Elman, Flatten, Layer, LayerKind
+from jfnn.layers import GRU, Conv, Dense, Elman, Flatten, Layer, LayerKind, MaxPool, MeanPool, Residual
 from jfnn.learners import Batch, Learner, Metric, State, boltzmann_machine, learner, supervised
 from jfnn.losses import Loss
 from jfnn.minibatches import Minibatches
@@ -59,6 +59,8 @@ __all__ = [
     "LayerKind",
     "Learner",
     "Loss",
+    "MaxPool",
+    "MeanPool",
     "Metric",
     "Minibatches",
     "Network",
@@ -66,6 +68,7 @@ __all__ = [
     "Options",
     "PopulationTraining",
     "Progress",
+    "Residual",
     "Sample",
     "Scheduler",
     "Split",
@@ -80,6 +83,7 @@ __all__ = [
     "boltzmann",
     "boltzmann_machine",
     "cell_statistics",
+    "cnn",
     "datasets",
     "layers",
     "learner",
@@ -106,7 +110,8 @@ __all__ = [
 
 
 def __getattr__(name: str) -> ModuleType:
-    # Plots need matplotlib, which takes longer to import than all the rest; it comes with its first use.
-    if name == "plots":
-        return importlib.import_module("jfnn.plots")
+    # Plots need matplotlib, estimators scikit-learn, which take longer to import than all the rest; they come
+    # with their first use.
+    if name in ("estimators", "plots"):
+        return importlib.import_module(f"jfnn.{name}")
     raise AttributeError(f"module 'jfnn' has no attribute {name!r}")

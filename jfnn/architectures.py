@@ -1,17 +1,73 @@
-"""Networks of recurrent layers, ready made; `jfnn.sequential` puts any others together."""
+"""Convolutional and recurrent networks, ready made; `jfnn.sequential` puts any others together."""
 
 from collections.abc import Sequence
 from typing import Any
 
 from jfnn import activations, checks
 from jfnn.activations import Activation
+from jfnn.layers.conv import Conv
 from jfnn.layers.dense import Dense
 from jfnn.layers.elman import Elman
 from jfnn.layers.flatten import Flatten
 from jfnn.layers.gru import GRU
+from jfnn.layers.kind import LayerKind
+from jfnn.layers.pool import MaxPool
 from jfnn.network import Network, sequential
 
 CELLS = ("gru", "elman")
+
+
+def cnn(
+    inputs: Sequence[int],
+    channels: Sequence[int],
+    outputs: int,
+    kernel: Any = 3,
+    stride: Any = 1,
+    padding: Any = 0,
+    pool: Any = None,
+    hidden: Sequence[int] = (),
+    activation: str | Activation = "relu",
+    output: str | Activation = "identity",
+    init: str = "he_normal",
+) -> Network:
+    """A convolutional network: `Conv` layers, then dense ones on all that the last of them gives.
+
+    Args:
+        inputs: Shape of one input, ``(channels, length)`` or ``(channels, height, width)``.
+        channels: Of the outputs of each convolution, such as ``(8, 16)``.
+        outputs: Outputs of the network.
+        kernel: As `Conv` takes it: one number for all layers, or a sequence with one entry for each layer, a
+            number or a tuple of one an axis. ``stride`` and ``padding`` likewise; padding may be "same".
+        stride: Steps between neighbouring outputs of a convolution.
+        padding: Zeros on both sides of its inputs.
+        pool: Size of a `MaxPool` behind each convolution, a number or a tuple of one an axis; None for none.
+        hidden: Widths of dense layers between the convolutions and the outputs.
+        activation: Of the convolutions and hidden layers.
+        output: The output layer's activation; the identity for a cross-entropy.
+        init: Where parameters start, as in `jfnn.mlp`.
+
+    Raises:
+        ValueError, TypeError: Sizes that do not fit, an unknown name; the message says which.
+    """
+    for name, value in {"inputs": inputs, "channels": channels, "hidden": hidden}.items():
+        if not isinstance(value, Sequence):
+            raise TypeError(f"{name}: expected a sequence of whole numbers, got {value!r}")
+    given = {"kernel": kernel, "stride": stride, "padding": padding}
+    each = [_one_a_layer(value, len(channels), name) for name, value in given.items()]
+    n_outputs, last = checks.as_count(outputs, "outputs"), activations.name_or_own(output, "output")
+    layers: list[LayerKind] = []
+    for of_layer, size, step, pads in zip(channels, *each, strict=True):
+        layers.append(Conv(of_layer, size, step, pads, activation, init))
+        layers += [] if pool is None else [MaxPool(pool)]
+    dense = [Dense(checks.as_count(units, "hidden"), activation, init) for units in hidden]
+    return sequential([*layers, Flatten(), *dense, Dense(n_outputs, last, init)], inputs)
+
+
+def _one_a_layer(value: Any, count: int, argument: str) -> Sequence[Any]:
+    each = value if isinstance(value, Sequence) and not isinstance(value, str) else [value] * count
+    if len(each) != count:
+        raise ValueError(f"{argument}: expected one for each of {count} layers, got {value!r}")
+    return each
 
 
 def rnn(

@@ -16,6 +16,7 @@ from jfnn import activations, checks, losses
 from jfnn.activations import Activation
 from jfnn.layers import sequence
 from jfnn.layers.dense import Dense
+from jfnn.layers.flatten import Flatten
 from jfnn.layers.kind import LayerKind, Params, Shape
 from jfnn.layers.sequence import Masks
 
@@ -54,27 +55,17 @@ def sequential(layers: Sequence[LayerKind], inputs: int | Sequence[int]) -> Netw
         TypeError: No layers.
         ValueError: No layer, or shapes that do not fit; the message says which.
     """
-    layers = tuple(layers)
-    if not layers:
-        raise ValueError("layers: expected at least one layer")
-    for layer in layers:
-        if not isinstance(layer, LayerKind):
-            raise TypeError(f"layers: expected layers of jfnn.layers, got {layer!r}")
     lengths = inputs if isinstance(inputs, Sequence) else (inputs,)
-    return _sequential(layers, tuple(checks.as_count(length, "inputs") for length in lengths))
+    return _sequential(
+        sequence.as_layers(layers), tuple(checks.as_count(length, "inputs") for length in lengths)
+    )
 
 
 @functools.lru_cache(maxsize=1024)
 def _sequential(layers: tuple[LayerKind, ...], input_shape: Shape) -> Network:
     sequence.shapes(layers, input_shape)
-    init = functools.partial(_init, layers, input_shape)
+    init = functools.partial(sequence.init, layers, input_shape)
     return Network(init, functools.partial(forward, layers), layers, input_shape)
-
-
-def _init(layers: Sequence[LayerKind], input_shape: Shape, key: jax.Array) -> Params:
-    keys = jax.random.split(key, len(layers))
-    inputs = sequence.shapes(layers, input_shape)[:-1]
-    return tuple(layer.init(*of_layer) for layer, *of_layer in zip(layers, keys, inputs, strict=True))
 
 
 def forward(
@@ -129,7 +120,7 @@ def as_params(network: Network, params: Params) -> Params:
 
 @functools.lru_cache(maxsize=256)
 def _expected_params(layers: tuple[LayerKind, ...], input_shape: Shape) -> Params:
-    return jax.eval_shape(functools.partial(_init, layers, input_shape), jax.random.key(0))
+    return jax.eval_shape(functools.partial(sequence.init, layers, input_shape), jax.random.key(0))
 
 
 def mlp(
@@ -170,9 +161,10 @@ def check_output(network: Network, loss: losses.Loss) -> None:
     """Refuses an output activation in front of a loss that has its own.
 
     Raises:
-        ValueError: The loss takes logits and the last layer has an activation other than the identity.
+        ValueError: The loss takes logits and the last layer, save `Flatten`, has an activation other than the
+            identity.
     """
-    last = network.layers[-1] if network.layers else None
+    last = next((layer for layer in (network.layers or ())[::-1] if not isinstance(layer, Flatten)), None)
     if loss.takes_logits and getattr(last, "activation", "identity") != "identity":
         raise ValueError(
             "loss: a cross-entropy applies its softmax or sigmoid itself;"

@@ -7,7 +7,9 @@ from jfnn.layers.flatten import Flatten
 from jfnn.layers.gru import GRU, GRUCell
 from jfnn.layers.initializers import INITIALIZERS, Initializer
 from jfnn.layers.kind import LayerKind
+from jfnn.layers.pool import MaxPool, MeanPool
 from jfnn.layers.recurrent import Directions
+from jfnn.layers.residual import Residual
 
 # Every kind, by the name that descriptions of networks give it.
 LAYERS: dict[str, type[LayerKind]] = {
@@ -16,6 +18,9 @@ LAYERS: dict[str, type[LayerKind]] = {
     "elman": Elman,
     "flatten": Flatten,
     "gru": GRU,
+    "max_pool": MaxPool,
+    "mean_pool": MeanPool,
+    "residual": Residual,
 }
 
 __all__ = [
@@ -32,4 +37,7 @@ __all__ = [
     "Initializer",
     "Layer",
     "LayerKind",
+    "MaxPool",
+    "MeanPool",
+    "Residual",
 ]

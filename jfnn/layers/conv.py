@@ -13,7 +13,7 @@ from jfnn.activations import Activation
 from jfnn.layers.dense import Layer, transposed_product, weight_gradient
 from jfnn.layers.initializers import INITIALIZERS, start
 from jfnn.layers.kind import LayerKind, Shape
-from jfnn.layers.windows import Lengths, Windows, add_slices, as_lengths, slices, slide
+from jfnn.layers.windows import Lengths, Windows, add_slices, as_lengths, counted, slices, slide
 
 
 @dataclasses.dataclass(frozen=True)
@@ -72,6 +72,10 @@ class Conv(LayerKind):
     def output_shape(self, shape: Shape) -> Shape:
         """``(channels, *lengths)``."""
         return (self.channels, *self.windows(shape).output_lengths(shape[1:]))
+
+    def width(self, shape: Shape) -> int:
+        """A share of its outputs: larger tiles are faster than for dense layers."""
+        return counted(self.output_shape(shape))
 
     def init(self, key: jax.Array, shape: Shape) -> Layer:
         """Weights ``[channels, c_in, *kernel]`` and biases, by the initializer."""

@@ -17,6 +17,10 @@ class Flatten(LayerKind):
         """``(features,)``: the product of the axes."""
         return (math.prod(shape),)
 
+    def width(self, shape: Shape) -> int:
+        """0: it holds nothing of its own."""
+        return 0
+
     def forward(self, packed: tuple[()], a: jax.Array) -> tuple[jax.Array, Any]:
         """``a [*shape, batch] -> [features, batch]``; keeps the shape."""
         return a.reshape(-1, a.shape[-1]), a.shape

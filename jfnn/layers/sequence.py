@@ -11,6 +11,22 @@ from jfnn.layers.kind import LayerKind, Params, Shape
 Masks = Sequence[jax.Array | None]
 
 
+def as_layers(layers: Sequence[LayerKind]) -> tuple[LayerKind, ...]:
+    """At least one layer, as a tuple.
+
+    Raises:
+        TypeError: Not layers.
+        ValueError: None.
+    """
+    layers = tuple(layers)
+    if not layers:
+        raise ValueError("layers: expected at least one layer")
+    for layer in layers:
+        if not isinstance(layer, LayerKind):
+            raise TypeError(f"layers: expected layers of jfnn.layers, got {layer!r}")
+    return layers
+
+
 def shapes(layers: Sequence[LayerKind], input_shape: Shape) -> list[Shape]:
     """Shapes of one sample from the input to the output: one more than there are layers."""
     of_layers = [input_shape]
@@ -25,6 +41,13 @@ def width(layers: Sequence[LayerKind], input_shape: Shape) -> int:
     return max(layer.width(shape) for layer, shape in zip(layers, inputs, strict=True))
 
 
+def init(layers: Sequence[LayerKind], input_shape: Shape, key: jax.Array) -> Params:
+    """Starting parameters of every layer, in public form."""
+    keys = jax.random.split(key, len(layers))
+    inputs = shapes(layers, input_shape)[:-1]
+    return tuple(layer.init(*of_layer) for layer, *of_layer in zip(layers, keys, inputs, strict=True))
+
+
 def forward(
     layers: Sequence[LayerKind], packed: Params, x: jax.Array, masks: Masks | None = None
 ) -> tuple[jax.Array, list[Any]]:
@@ -36,7 +59,13 @@ def forward(
         x: Inputs in rows, ``[batch, …]``.
         masks: For each layer what its outputs are multiplied by (`jfnn.dropout.dropout_masks`).
     """
-    a = jnp.moveaxis(x, 0, -1)
+    return forward_columns(layers, packed, jnp.moveaxis(x, 0, -1), masks)
+
+
+def forward_columns(
+    layers: Sequence[LayerKind], packed: Params, a: jax.Array, masks: Masks | None = None
+) -> tuple[jax.Array, list[Any]]:
+    """The same from inputs in column form, ``a [*shape, batch]``."""
     kept = []
     for i, (layer, params) in enumerate(zip(layers, packed, strict=True)):
         a, kept_by_layer = layer.forward(params, a)
@@ -54,6 +83,17 @@ def pull_back(
     masks: Masks | None = None,
 ) -> Params:
     """``∂C/∂parameters`` of every layer, from ``∂C/∂outputs``: the delta recursion, last layer first."""
+    return pull_back_columns(layers, packed, kept, d_outputs, masks)[0]
+
+
+def pull_back_columns(
+    layers: Sequence[LayerKind],
+    packed: Params,
+    kept: Sequence[Any],
+    d_outputs: jax.Array,
+    masks: Masks | None = None,
+) -> tuple[Params, jax.Array]:
+    """The same, and ``∂C/∂inputs`` in column form."""
     gradients: list[Params] = []
     d_out = d_outputs
     for i in reversed(range(len(layers))):
@@ -61,7 +101,7 @@ def pull_back(
         d_out = d_out if mask is None else d_out * mask
         of_layer, d_out = layers[i].pull_back(packed[i], kept[i], d_out)
         gradients.insert(0, of_layer)
-    return tuple(gradients)
+    return tuple(gradients), d_out
 
 
 def pack(layers: Sequence[LayerKind], params: Params) -> Params:

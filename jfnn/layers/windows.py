@@ -6,6 +6,7 @@ holds that place of every window.
 """
 
 import itertools
+import math
 from collections.abc import Sequence
 from typing import Any, NamedTuple
 
@@ -16,6 +17,12 @@ from jfnn import checks
 from jfnn.layers.kind import Shape
 
 Lengths = int | Shape  # one number for all axes, or one an axis
+
+# Of the numbers that a layer holds, one in so many is counted in its width: larger tiles than those of dense
+# layers are faster, since products read large arrays in order and every call costs. Measured on networks of
+# one to three convolutions over 40, 8x8 and 28x28 places, 4 to 32 channels, batches of 20 and 100: the tiles
+# that follow are the fastest, or within a twentieth of it.
+HELD_FOR_ONE_COUNTED = 8
 
 
 class Windows(NamedTuple):
@@ -42,6 +49,11 @@ class Windows(NamedTuple):
     def places(self) -> list[Shape]:
         """Every place in a window, the last axis running fastest."""
         return list(itertools.product(*map(range, self.size)))
+
+
+def counted(shape: Shape) -> int:
+    """Width of a layer with outputs of a shape (`LayerKind.width`)."""
+    return -(-math.prod(shape) // HELD_FOR_ONE_COUNTED)
 
 
 def as_lengths(value: Any, argument: str, minimum: int = 1) -> Lengths:

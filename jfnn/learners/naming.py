@@ -61,23 +61,31 @@ def describe_layer(layer: LayerKind) -> dict[str, Any]:
     """A layer's kind and arguments; functions of the user's own are called "custom"."""
     kind = name_in(LAYERS, type(layer)) or code_name(type(layer))
     fields = {name: value for name, value in vars(layer).items() if not name.startswith("_")}
-    plain = {
-        name: value if isinstance(value, bool | int | float | str | tuple | None) else "custom"
-        for name, value in fields.items()
-    }
-    for name, value in fields.items():
-        if isinstance(value, tuple) and hasattr(value, "_fields"):
-            plain[name] = "custom"
-    return {"kind": kind} | plain
+    return {"kind": kind} | {name: _plain(value) for name, value in fields.items()}
+
+
+def _plain(value: Any) -> Any:
+    if isinstance(value, LayerKind):
+        return describe_layer(value)
+    if isinstance(value, tuple) and not hasattr(value, "_fields"):
+        return [_plain(entry) for entry in value]
+    return value if isinstance(value, bool | int | float | str | None) else "custom"
 
 
 def is_known_network(network: Network) -> bool:
     """Whether `describe_network` says all that there is to say of a network."""
-    return network.layers is not None and all(
+    return network.layers is not None and all(map(is_known_layer, network.layers))
+
+
+def is_known_layer(layer: LayerKind) -> bool:
+    """Whether `describe_layer` says all that there is to say of a layer, and of those within it."""
+    tuples = (value for value in vars(layer).values() if isinstance(value, tuple))
+    inner = [entry for value in tuples for entry in value if isinstance(entry, LayerKind)]
+    return (
         type(layer) in LAYERS.values()
+        and all(map(is_known_layer, inner))
         and "custom" not in describe_layer(layer).values()
         and getattr(layer, "activation", "identity") in ACTIVATIONS
-        for layer in network.layers
     )
 
 

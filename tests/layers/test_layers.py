@@ -14,7 +14,20 @@ from helpers import central_differences, compiled, perturbed, same_bits
 import jfnn
 from jfnn import backprop, losses
 from jfnn.dropout import dropout_masks, dropout_shapes
-from jfnn.layers import GRU, LAYERS, Conv, Dense, Elman, Flatten, Layer, LayerKind, sequence
+from jfnn.layers import (
+    GRU,
+    LAYERS,
+    Conv,
+    Dense,
+    Elman,
+    Flatten,
+    Layer,
+    LayerKind,
+    MaxPool,
+    MeanPool,
+    Residual,
+    sequence,
+)
 
 N, STEP = 6, 1e-5
 TOLERANCE = {"float32": 1e-5, "float64": 1e-12}
@@ -62,6 +75,12 @@ EXAMPLES = {
     GRU: [
         (GRU(2, states="all", initializer="glorot_uniform"), (3, 2)),
         (GRU(2, bidirectional=True), (3, 1)),
+    ],
+    MaxPool: [(MaxPool(2), (2, 5)), (MaxPool((3, 2), (1, 2), (1, 0)), (1, 3, 4))],
+    MeanPool: [(MeanPool(3, 1, 2), (2, 4)), (MeanPool((2, 3), 2, (0, 1)), (1, 5, 4))],
+    Residual: [
+        (Residual([Dense(3, "tanh"), Scale(2.0)]), (3,)),
+        (Residual([Conv(2, 3, 1, 1, "sigmoid"), Residual([Scale()])]), (2, 4)),
     ],
 }
 TOYS = {Scale: [(Scale(), (3,)), (Scale(2.0), (2, 3))]}
@@ -190,6 +209,18 @@ STACKS = {
     "two": ([Dense(5, "relu"), Dense(4, "relu"), Dense(3, "identity")], (4,)),
     "three": ([*(Dense(units, "tanh") for units in (5, 4, 6)), Dense(3, "identity")], (4,)),
     "convolutions": ([Conv(2, 2), Conv(2, 2, 2, 1, "tanh"), Flatten(), Dense(3, "identity")], (1, 4, 3)),
+    "pools": (
+        [Conv(2, 2), MaxPool(2), MeanPool((1, 2), 1, (0, 1)), Flatten(), Dense(3, "identity")],
+        (1, 5, 3),
+    ),
+    "residual": (
+        [
+            Dense(4),
+            Residual([Dense(5, "tanh"), Residual([Dense(5, "elu")]), Dense(4, "relu")]),
+            Dense(3, "identity"),
+        ],
+        (2,),
+    ),
     "several kinds": ([Flatten(), Scale(), Dense(5, "tanh"), Scale(2.0), Dense(3, "identity")], (2, 2)),
 }
 

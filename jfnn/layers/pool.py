@@ -1,0 +1,128 @@
+"""Pooling layers: the largest or the mean entry of each window, channel by channel."""
+
+import abc
+import dataclasses
+import functools
+import math
+from typing import Any
+
+import jax
+import jax.numpy as jnp
+
+from jfnn.layers.kind import LayerKind, Shape
+from jfnn.layers.windows import Lengths, Windows, add_slices, as_lengths, counted, slices, slide
+
+
+@dataclasses.dataclass(frozen=True)
+class Pool(LayerKind):
+    """What both kinds of pooling share; one input is ``(channels, length)`` or ``(channels, height, width)``.
+
+    Attributes:
+        size: Of a window along each axis: one number, or a tuple of one an axis.
+        stride: Steps between windows, likewise; None for windows side by side.
+        padding: Places on both sides of each axis, likewise, fewer than a window has.
+    """
+
+    size: Lengths
+    stride: Lengths | None = None
+    padding: Lengths = 0
+
+    def __post_init__(self) -> None:
+        """Refuses lengths that are no whole numbers or too small."""
+        object.__setattr__(self, "size", as_lengths(self.size, "size"))
+        stride = self.size if self.stride is None else as_lengths(self.stride, "stride")
+        object.__setattr__(self, "stride", stride)
+        object.__setattr__(self, "padding", as_lengths(self.padding, "padding", minimum=0))
+
+    def windows(self, shape: Shape) -> Windows:
+        """Where the windows lie on inputs of a shape."""
+        stride = self.size if self.stride is None else self.stride
+        windows = slide("pooling", shape, self.size, stride, self.padding)
+        if any(pads[0] >= size for size, pads in zip(windows.size, windows.padding, strict=True)):
+            raise ValueError(
+                f"padding: expected less than the pooling's size {self.size}, got {self.padding}"
+            )
+        return windows
+
+    def output_shape(self, shape: Shape) -> Shape:
+        """``(channels, *lengths)``."""
+        return (shape[0], *self.windows(shape).output_lengths(shape[1:]))
+
+    def width(self, shape: Shape) -> int:
+        """A share of its outputs: larger tiles are faster than for dense layers."""
+        return counted(self.output_shape(shape))
+
+    @abc.abstractmethod
+    def forward(self, packed: tuple[()], a: jax.Array) -> tuple[jax.Array, Any]:
+        """``a [channels, *lengths, batch]`` -> one entry for each window."""
+
+
+@dataclasses.dataclass(frozen=True)
+class MaxPool(Pool):
+    """The largest entry of each window; padding is smaller than any.
+
+    Where several are largest, the derivative goes to the first of them, the last axis running fastest, as
+    `jax.grad` of `jax.lax.reduce_window` has it.
+    """
+
+    def forward(self, packed: tuple[()], a: jax.Array) -> tuple[jax.Array, Any]:
+        """The largest entries; keeps them and ``a``."""
+        largest = largest_entries(self.windows(a.shape[:-1]), a)
+        return largest, (a, largest)
+
+    def pull_back(self, packed: tuple[()], kept: Any, d_out: jax.Array) -> tuple[tuple[()], jax.Array]:
+        """Each δ goes to the place of the largest entry."""
+        return (), *d_largest_entries(self.windows(kept[0].shape[:-1]), kept, d_out)
+
+
+@dataclasses.dataclass(frozen=True)
+class MeanPool(Pool):
+    """The mean of each window; padding counts as zeros."""
+
+    def forward(self, packed: tuple[()], a: jax.Array) -> tuple[jax.Array, Any]:
+        """The means; keeps the shape."""
+        windows = self.windows(a.shape[:-1])
+        return sum(slices(windows, a), start=jnp.zeros((), a.dtype)) / math.prod(windows.size), a.shape
+
+    def pull_back(self, packed: tuple[()], kept: Any, d_out: jax.Array) -> tuple[tuple[()], jax.Array]:
+        """Each δ is spread evenly over its window."""
+        windows = self.windows(kept[:-1])
+        shares = [d_out / math.prod(windows.size)] * len(windows.places)
+        return (), add_slices(windows, shares, kept[1:-1])
+
+
+@functools.partial(jax.custom_vjp, nondiff_argnums=(0,))
+def largest_entries(windows: Windows, a: jax.Array) -> jax.Array:
+    """The largest entry of each window of ``a [channels, *lengths, batch]``."""
+    return functools.reduce(jnp.maximum, slices(windows, a, -jnp.inf))
+
+
+def d_largest_entries(
+    windows: Windows, kept: tuple[jax.Array, jax.Array], d_out: jax.Array
+) -> tuple[jax.Array]:
+    """The pull-back of `largest_entries`: each δ at the first place that holds the largest entry.
+
+    Args:
+        windows: The windows.
+        kept: The input, and its largest entries.
+        d_out: ``∂C/∂(largest entries)``.
+
+    Returns:
+        ``(∂C/∂input,)``.
+    """
+    a, largest = kept
+    free = jnp.ones(largest.shape, bool)
+    shares = []
+    for entries in slices(windows, a, -jnp.inf):
+        here = free & (entries == largest)
+        shares.append(jnp.where(here, d_out, 0))
+        free &= ~here
+    return (add_slices(windows, shares, a.shape[1:-1]),)
+
+
+def _largest_and_kept(windows: Windows, a: jax.Array) -> tuple[jax.Array, Any]:
+    largest = largest_entries(windows, a)
+    return largest, (a, largest)
+
+
+largest_entries.defvjp(_largest_and_kept, d_largest_entries)

@@ -1,0 +1,64 @@
+"""The residual block: layers whose outputs are added to their inputs (He et al., CVPR 2016)."""
+
+import dataclasses
+from collections.abc import Sequence
+from typing import Any
+
+import jax
+
+from jfnn.layers import sequence
+from jfnn.layers.kind import LayerKind, Params, Shape
+
+
+@dataclasses.dataclass(frozen=True)
+class Residual(LayerKind):
+    """``h + f(h)``, where f is a sequence of layers that gives the shape that it takes.
+
+    Parameters are a tuple of those of the inner layers. Dropout may zero outputs of the block; within it, no
+    units are dropped.
+
+    Attributes:
+        layers: The layers of f, from its input to its output.
+    """
+
+    layers: Sequence[LayerKind]
+    droppable = True
+
+    def __post_init__(self) -> None:
+        """Refuses what are no layers."""
+        object.__setattr__(self, "layers", sequence.as_layers(self.layers))
+
+    def output_shape(self, shape: Shape) -> Shape:
+        """That of the inputs."""
+        given = sequence.shapes(self.layers, shape)[-1]
+        if given != shape:
+            raise ValueError(
+                f"layers: a residual block must give the shape that it takes, {shape}, got {given}"
+            )
+        return shape
+
+    def width(self, shape: Shape) -> int:
+        """That of the widest inner layer."""
+        return sequence.width(self.layers, shape)
+
+    def init(self, key: jax.Array, shape: Shape) -> Params:
+        """Those of the inner layers."""
+        return sequence.init(self.layers, shape, key)
+
+    def pack(self, params: Params) -> Params:
+        """Each inner layer's."""
+        return sequence.pack(self.layers, params)
+
+    def unpack(self, packed: Params) -> Params:
+        """Each inner layer's."""
+        return sequence.unpack(self.layers, packed)
+
+    def forward(self, packed: Params, a: jax.Array) -> tuple[jax.Array, Any]:
+        """``a + f(a)``; keeps what the inner layers keep."""
+        outputs, kept = sequence.forward_columns(self.layers, packed, a)
+        return a + outputs, kept
+
+    def pull_back(self, packed: Params, kept: Any, d_out: jax.Array) -> tuple[Params, jax.Array]:
+        """``∂C/∂a = δ + δ pulled back through f``."""
+        gradients, d_inputs = sequence.pull_back_columns(self.layers, packed, kept, d_out)
+        return gradients, d_out + d_inputs
