@@ -10,7 +10,7 @@ import pytest
 from helpers import compiled, same_bits
 
 import jfnn
-from jfnn.layers import GRU, Dense, Directions, Elman, ElmanCell, GRUCell
+from jfnn.layers import GRU, Directions, Elman, ElmanCell, GRUCell
 from jfnn.layers.initializers import INITIALIZERS
 
 N, TIME, FEATURES, UNITS = 3, 3, 2, 2
