@@ -1,0 +1,126 @@
+"""Searches give what scikit-learn's own give with the same estimator, bit for bit, and train once."""
+
+import numpy as np
+import pytest
+from sklearn import model_selection
+from sklearn.datasets import load_digits
+from sklearn.exceptions import ConvergenceWarning, FitFailedWarning
+from sklearn.linear_model import LogisticRegression
+from sklearn.pipeline import make_pipeline
+from sklearn.preprocessing import StandardScaler
+
+from jfnn import estimators
+from jfnn.fitting import training
+
+pytestmark = pytest.mark.filterwarnings("ignore::sklearn.exceptions.ConvergenceWarning")
+X, Y = (array[:150] for array in load_digits(n_class=3, return_X_y=True))
+GRID = {"alpha": [0.01, 1.0], "learning_rate_init": [1e-4, 1e-2], "max_iter": [3, 8]}
+PERCEPTRON = estimators.MLPClassifier((8,), solver="sgd", random_state=0)
+IN_PIPELINE = make_pipeline(StandardScaler(), PERCEPTRON)
+PIPELINE_GRID = {f"mlpclassifier__{name}": values for name, values in GRID.items()}
+
+
+@pytest.fixture
+def runs(monkeypatch):
+    """The number of members of each run of the engine."""
+    sizes, train = [], training.train
+
+    def counted(group, *args, **options):
+        sizes.append(len(group.numbers["l2"]))
+        return train(group, *args, **options)
+
+    monkeypatch.setattr(training, "train", counted)
+    return sizes
+
+
+def assert_same_results(ours, theirs):
+    """All results but times, byte for byte."""
+    assert ours.cv_results_.keys() == theirs.cv_results_.keys()
+    for name, values in theirs.cv_results_.items():
+        if "time" not in name:
+            np.testing.assert_array_equal(ours.cv_results_[name], values)
+    assert ours.best_params_ == theirs.best_params_
+    for a, b in zip(last(ours).coefs_, last(theirs).coefs_, strict=True):
+        assert a.tobytes() == b.tobytes()
+
+
+def last(search):
+    """The perceptron that a search refitted."""
+    best = search.best_estimator_
+    return best[-1] if hasattr(best, "steps") else best
+
+
+def both(name, estimator, *args, **options):
+    """Our search and scikit-learn's, fitted."""
+    return [
+        getattr(module, name)(estimator, *args, **options).fit(X, Y)
+        for module in (estimators, model_selection)
+    ]
+
+
+def test_a_grid_is_one_run_a_fold_and_equals_fits_one_by_one(runs):
+    ours, theirs = both("GridSearchCV", PERCEPTRON, GRID, cv=3, return_train_score=True)
+    assert_same_results(ours, theirs)
+    assert runs == [8, 8, 8, 1] + 25 * [1]
+    assert np.ptp(ours.cv_results_["mean_test_score"]) > 0.1  # the scores say something
+
+
+def test_a_pipeline_is_searched_with_its_scaler_fitted_on_each_fold(runs):
+    grid = PIPELINE_GRID | {"standardscaler__with_std": [True, False]}
+    ours, theirs = both("GridSearchCV", IN_PIPELINE, grid, cv=3, n_jobs=None)
+    assert_same_results(ours, theirs)
+    assert runs[:6] == 6 * [8] and set(runs[6:]) == {1}
+
+
+def test_draws_halving_by_epochs_and_random_splits(runs):
+    options = {"cv": 3, "random_state": 1}
+    assert_same_results(*both("RandomizedSearchCV", IN_PIPELINE, PIPELINE_GRID, n_iter=3, **options))
+    grid = {name: values for name, values in PIPELINE_GRID.items() if "max_iter" not in name}
+    halving = {"resource": "mlpclassifier__max_iter", "max_resources": 8, "factor": 2}
+    assert_same_results(*both("HalvingGridSearchCV", IN_PIPELINE, grid, **halving, **options))
+    runs.clear()
+    splits = model_selection.ShuffleSplit(2)  # which draws anew whenever it is asked
+    estimators.GridSearchCV(PERCEPTRON, GRID, cv=splits, refit=False).fit(X, Y)
+    assert runs == [8, 8]
+
+
+def test_weights_reach_the_fits(runs):
+    weights = np.random.default_rng(0).random(len(X))
+    searches = [
+        module.GridSearchCV(PERCEPTRON, GRID, cv=3, scoring="accuracy").fit(X, Y, sample_weight=weights)
+        for module in (estimators, model_selection)
+    ]
+    assert_same_results(*searches)
+    assert runs[:4] == [8, 8, 8, 1]
+
+
+def test_a_candidate_that_diverges_gets_the_error_score():
+    grid = {"learning_rate_init": [1e-3, 1e30], "max_iter": [8]}
+    search = estimators.GridSearchCV(PERCEPTRON, grid, cv=3)
+    with pytest.warns(FitFailedWarning, match="non-finite"), pytest.warns(UserWarning, match="non-finite"):
+        search.fit(X, Y)
+    assert np.isnan(search.cv_results_["mean_test_score"]).tolist() == [False, True]
+    assert search.best_params_["learning_rate_init"] == 1e-3
+
+
+def test_what_cannot_be_trained_together_is_named_once(runs):
+    with pytest.warns(UserWarning, match="4 since the solver 'lbfgs' minimises one at a time"):
+        search = estimators.GridSearchCV(PERCEPTRON, {"solver": ["lbfgs", "sgd"], "alpha": [0, 1]}, cv=2)
+        search.fit(X, Y)
+    assert runs[:2] == [2, 2]
+    with pytest.warns(UserWarning, match="its estimator is none of jfnn.estimators"):
+        estimators.GridSearchCV(LogisticRegression(), {"C": [0.1, 1]}, cv=2).fit(X / 16, Y)
+
+
+def test_fits_without_a_random_state_share_one_in_a_search(runs):
+    estimator = estimators.MLPClassifier((8,), solver="sgd")
+    search = estimators.GridSearchCV(estimator, GRID | {"alpha": [0.5, 0.5]}, cv=3, refit=False).fit(X, Y)
+    assert runs == [4, 4, 4]  # equal fits are one
+    scores = search.cv_results_["mean_test_score"].reshape(2, -1)
+    np.testing.assert_array_equal(scores[0], scores[1])
+
+
+def test_a_warning_of_epochs_that_did_not_suffice_comes_from_each_fit():
+    with pytest.warns(ConvergenceWarning, match="Maximum iterations") as caught:
+        estimators.GridSearchCV(PERCEPTRON, {"max_iter": [3]}, cv=3, refit=False).fit(X, Y)
+    assert len(caught) == 3
