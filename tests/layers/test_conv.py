@@ -1,0 +1,334 @@
+"""Convolution and pooling: equal to JAX's and to loops in NumPy; in a sweep; what is refused."""
+
+import functools
+import itertools
+import json
+import math
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+import pytest
+from helpers import central_differences, compiled, perturbed, same_bits
+
+import jfnn
+from jfnn import activations, backprop, losses
+from jfnn.layers import Conv, Dense, Flatten, Layer, MaxPool, MeanPool, Residual, sequence
+from jfnn.learners import naming
+
+N = 3
+TOLERANCE = {"float32": 1e-5, "float64": 1e-12}
+# Kernel, stride, padding and the shape of one input.
+GEOMETRIES = [
+    (1, 1, 0, (2, 4)),
+    (2, 3, 1, (1, 7)),
+    ((5,), (2,), (1,), (1, 9)),
+    (4, 1, "same", (1, 5)),
+    (3, 1, 0, (2, 5, 4)),
+    (3, 2, 1, (1, 6, 5)),
+    ((2, 3), (1, 2), (0, 2), (2, 3, 4)),
+    ((4, 1), (3, 1), (2, 0), (1, 5, 2)),
+]
+
+
+def draw(shape, dtype=np.float64, seed=0):
+    return jnp.asarray(np.random.default_rng(seed).normal(size=shape), dtype)
+
+
+def assert_close(result, expected, tolerance):
+    """Equal up to a share of each array's largest entry."""
+    for one, other in zip(jax.tree.leaves(result), jax.tree.leaves(expected), strict=True):
+        scale = np.abs(other).max()
+        np.testing.assert_allclose(one, other, rtol=0, atol=tolerance * scale)
+
+
+def problem(layer, geometry, dtype):
+    """Parameters, inputs ``[N, …]`` and ``∂C/∂outputs``."""
+    shape = geometry[-1]
+    like = jax.eval_shape(functools.partial(layer.init, shape=shape), jax.random.key(0))
+    params = jax.tree.map(lambda leaf: draw(leaf.shape, dtype, 1), like)
+    return params, draw((N, *shape), dtype), draw((N, *layer.output_shape(shape)), dtype, 2)
+
+
+def by_axis(value, axes):
+    return value if isinstance(value, tuple) else (value,) * axes
+
+
+def padding_of(kernel, padding):
+    """Zeros in front of and behind each axis."""
+    if padding == "same":
+        return [((length - 1) // 2, length // 2) for length in kernel]
+    return [(length, length) for length in by_axis(padding, len(kernel))]
+
+
+def by_jax(layer, params, x):
+    """The convolution of JAX in its default layouts."""
+    axes = x.ndim - 2
+    kernel, stride = by_axis(layer.kernel, axes), by_axis(layer.stride, axes)
+    z = jax.lax.conv_general_dilated(
+        x, params.w, stride, padding_of(kernel, layer.padding), precision="highest"
+    )
+    return activations.get(layer.activation).f(z + jnp.expand_dims(params.b, range(1, axes + 1)))
+
+
+def by_loops(layer, params, x):
+    """``Σ_{c,u,v} w[o, c, u, v] a[c, s i + u - p, s j + v - p] + b[o]``, entry by entry."""
+    axes = x.ndim - 2
+    kernel, stride = by_axis(layer.kernel, axes), by_axis(layer.stride, axes)
+    w, b, x = (np.asarray(array) for array in (*params, x))
+    padded = np.pad(x, [(0, 0), (0, 0), *padding_of(kernel, layer.padding)])
+    lengths = [
+        (length - size) // step + 1
+        for length, size, step in zip(padded.shape[2:], kernel, stride, strict=True)
+    ]
+    z = np.zeros((len(x), len(w), *lengths))
+    for n, o in np.ndindex(*z.shape[:2]):
+        for place in np.ndindex(*lengths):
+            for c, *uv in np.ndindex(*w.shape[1:]):
+                at = tuple(step * i + u for step, i, u in zip(stride, place, uv, strict=True))
+                z[n, o, *place] += w[o, c, *uv] * padded[n, c, *at]
+            z[n, o, *place] += b[o]
+    return z
+
+
+def test_convolutions_equal_loops_in_numpy_and_those_of_jax_with_their_gradients(dtype):
+    layers = [Conv(2, *geometry, "identity") for *geometry, _ in GEOMETRIES]
+    params, inputs, errors = zip(*map(problem, layers, GEOMETRIES, itertools.repeat(dtype)), strict=True)
+
+    @compiled
+    def both(params, inputs, errors):
+        pairs = []
+        for layer, *arguments, d_out in zip(layers, params, inputs, errors, strict=True):
+            outputs, pull_back = jax.vjp(layer.apply, *arguments)
+            expected, jax_pull_back = jax.vjp(functools.partial(by_jax, layer), *arguments)
+            pairs.append(((outputs, *pull_back(d_out)), (expected, *jax_pull_back(d_out))))
+        return pairs
+
+    for layer, of_layer, x, (result, expected) in zip(
+        layers, params, inputs, both(params, inputs, errors), strict=True
+    ):
+        assert result[0].dtype == dtype
+        assert_close(result, expected, TOLERANCE[dtype.name])
+        assert_close(result[0], by_loops(layer, of_layer, x), TOLERANCE[dtype.name])
+
+
+POOLS = [
+    ((3,), 1, 2, (1, 4)),
+    ((2, 2), None, 0, (2, 5, 4)),
+    ((3, 2), (1, 2), (1, 0), (1, 4, 5)),
+    ((2, 3), (3, 1), (1, 2), (2, 4, 4)),
+]
+
+
+def reduce_window(layer, x):
+    """The same pooling by `jax.lax.reduce_window`."""
+    axes = x.ndim - 2
+    pads = [(0, 0), (0, 0), *((pad, pad) for pad in by_axis(layer.padding, axes))]
+    largest = isinstance(layer, MaxPool)
+    reduced = jax.lax.reduce_window(
+        x,
+        -jnp.inf if largest else 0.0,
+        jax.lax.max if largest else jax.lax.add,
+        (1, 1, *layer.size),
+        (1, 1, *by_axis(layer.stride, axes)),
+        pads,
+    )
+    return reduced if largest else reduced / math.prod(layer.size)
+
+
+def test_pooling_equals_reduce_window_with_its_gradient_also_where_entries_are_equal(dtype):
+    examples = [(kind(*geometry[:-1]), geometry) for kind in (MaxPool, MeanPool) for geometry in POOLS]
+    layers = [layer for layer, _ in examples]
+    _, inputs, errors = zip(*(problem(*example, dtype) for example in examples), strict=True)
+    inputs = [jnp.sign(x) for x in inputs]  # most windows hold their largest entry several times
+
+    @compiled
+    def all_ways(inputs, errors):
+        results = []
+        for layer, x, d_out in zip(layers, inputs, errors, strict=True):
+            columns, kept = layer.forward((), jnp.moveaxis(x, 0, -1))
+            _, d_in = layer.pull_back((), kept, jnp.moveaxis(d_out, 0, -1))
+            by_hand = (jnp.moveaxis(columns, -1, 0), jnp.moveaxis(d_in, -1, 0))
+            outputs, pull_back = jax.vjp(functools.partial(layer.apply, ()), x)
+            expected, jax_pull_back = jax.vjp(functools.partial(reduce_window, layer), x)
+            results.append((by_hand, (outputs, *pull_back(d_out)), (expected, *jax_pull_back(d_out))))
+        return results
+
+    for by_hand, by_autodiff, expected in all_ways(inputs, errors):
+        assert_close(by_hand, expected, TOLERANCE[dtype.name])
+        assert_close(by_autodiff, expected, TOLERANCE[dtype.name])
+
+
+# Networks
+
+
+@pytest.mark.parametrize(
+    ("network", "parameters"),
+    [
+        (jfnn.cnn((1, 40), (25, 25, 25), 10, (5, 3, 3), 2, 1, init="pytorch"), 5210),
+        (
+            jfnn.sequential([Dense(100, "relu"), Residual([Dense(100, "relu")]), Dense(10, "identity")], 40),
+            15210,
+        ),
+    ],
+)
+def test_the_networks_of_mnist_1d_have_as_many_parameters_as_published(network, parameters):
+    """Greydanus and Kobak, ICML 2024."""
+    like = jax.eval_shape(network.init, jax.random.key(0))
+    assert sum(math.prod(leaf.shape) for leaf in jax.tree.leaves(like)) == parameters
+
+
+def test_cnn_is_the_sequence_that_it_says():
+    net = jfnn.cnn((1, 8, 8), (4, 6), 3, [(3, 2), 2], 1, "same", pool=(2, 1), hidden=(5,), activation="tanh")
+    assert net == jfnn.sequential(
+        [
+            Conv(4, (3, 2), 1, "same", "tanh"),
+            MaxPool((2, 1)),
+            Conv(6, 2, 1, "same", "tanh"),
+            MaxPool((2, 1)),
+            Flatten(),
+            Dense(5, "tanh", "he_normal"),
+            Dense(3, "identity", "he_normal"),
+        ],
+        (1, 8, 8),
+    )
+
+
+def test_a_residual_block_adds_what_its_layers_give():
+    block = Residual([Dense(5, "tanh"), Dense(3, "relu")])
+    params, x = block.init(jax.random.key(0), (3,)), draw((N, 3), np.float32)
+    inner = jfnn.sequential(block.layers, 3)
+    result, given = compiled(lambda *arguments: (block.apply(*arguments), inner.apply(*arguments)))(params, x)
+    assert_close(result, x + given, 1e-6)
+
+
+@pytest.fixture(scope="module")
+def images():
+    x = np.random.default_rng(0).normal(size=(60, 1, 5, 5)).astype(np.float32)
+    return jfnn.Split(x[:40], np.arange(40) % 3, x[40:], np.arange(20) % 3)
+
+
+def test_a_convolutional_network_in_a_grid_by_both_gradients_and_alone(images):
+    net = jfnn.cnn((1, 5, 5), (3,), 3, 2, pool=2)
+    options = dict(l2=0.1, epochs=4, batch_size=20)
+    grid = dict(learning_rate=[1e-3, 1e-2, 3e-2], seeds=2, **options)
+    by_hand, by_autodiff = (jfnn.sweep(net, images, gradient=g, **grid) for g in ("backprop", "autodiff"))
+    assert_close(by_hand.params, by_autodiff.params, 1e-4)
+    assert by_hand.params[0].w.shape == (3, 1, 2, 3, 1, 2, 2)
+    assert not any(itertools.starmap(same_bits, itertools.combinations(by_hand.params[0].w[:, 0, 0], 2)))
+    alone, _ = jfnn.train(
+        net, images.x_train, images.y_train, learning_rate=1e-2, seed=1, gradient="backprop", **options
+    )
+    assert same_bits(alone, by_hand.member(1, 0, 1))
+
+
+def test_convolutional_networks_are_described_in_plain_values():
+    own = jfnn.Activation(jnp.sin, jnp.cos)
+    plain = Residual([Conv(2, (3, 3), padding="same"), Residual([Conv(2, 1)])])
+    known, unknown = (
+        jfnn.sequential(
+            [plain, Residual([Residual([Conv(2, 1, activation=f)])]), MeanPool((2, 1))], (2, 4, 4)
+        )
+        for f in ("tanh", own)
+    )
+    described = naming.describe_network(known)
+    assert json.loads(json.dumps(described)) == described
+    block, _, pool = described["layers"]
+    assert [layer["kind"] for layer in block["layers"]] == ["conv", "residual"]
+    assert block["layers"][0]["kernel"] == [3, 3]
+    assert pool == {"kind": "mean_pool", "size": [2, 1], "stride": [2, 1], "padding": 0}
+    assert naming.is_known_network(known)
+    assert not naming.is_known_network(unknown)
+    inner = naming.describe_network(unknown)["layers"][1]["layers"][0]["layers"][0]
+    assert inner["activation"] == "custom"
+
+
+def test_an_output_activation_is_seen_through_flatten():
+    net = jfnn.sequential([Conv(2, 2), Flatten()], (1, 2, 2))
+    with pytest.raises(ValueError, match=r"^loss: a cross-entropy applies"):
+        jfnn.supervised(net)
+    jfnn.supervised(jfnn.sequential([Conv(2, 2, activation="identity"), Flatten()], (1, 2, 2)))
+
+
+@pytest.mark.parametrize(
+    ("make", "message"),
+    [
+        (lambda: Conv(0), "channels: expected at least 1"),
+        (lambda: Conv(2, 0), "kernel: expected at least 1"),
+        (lambda: Conv(2, 1.5), "kernel: expected a whole number"),
+        (lambda: Conv(2, (3, 3, 3)), "kernel: expected a number, or one for each"),
+        (lambda: Conv(2, 3, 0), "stride: expected at least 1"),
+        (lambda: Conv(2, 3, 1, -1), "padding: expected at least 0"),
+        (lambda: Conv(2, 3, 1, "full"), "padding: expected one of same"),
+        (lambda: Conv(2, 3, (1, 2), "same"), "padding: .*stride 1"),
+        (lambda: Conv(2, activation="cos"), "activation: expected one of"),
+        (lambda: Conv(2, initializer="zeros"), "init: expected one of"),
+        (lambda: MaxPool("2"), "size: expected a whole number"),
+        (lambda: MeanPool(2, 0), "stride: expected at least 1"),
+        (lambda: Residual([]), "layers: expected at least one"),
+        (lambda: Residual([Dense]), "layers: expected layers"),
+        (
+            lambda: jfnn.sequential([Conv(2)], 5),
+            r"layers: a convolution takes .*\(channels, length\).*\(5,\)",
+        ),
+        (lambda: jfnn.sequential([Conv(2)], (1, 2, 3, 4)), r"layers: a convolution takes .*\(1, 2, 3, 4\)"),
+        (lambda: jfnn.sequential([Conv(2, (3, 3))], (1, 5)), r"layers: a convolution with \(3, 3\)"),
+        (lambda: jfnn.sequential([Conv(2, 4, padding=1)], (1, 9, 1)), r"layers: .*larger than its padded"),
+        (lambda: jfnn.sequential([MaxPool(3)], (1, 2)), r"layers: a pooling of \(3,\) is larger"),
+        (lambda: jfnn.sequential([MeanPool(2, padding=2)], (1, 4)), "padding: expected less than"),
+        (lambda: jfnn.sequential([Residual([Dense(4)])], 3), r"layers: a residual .*\(3,\), got \(4,\)"),
+        (lambda: jfnn.sequential([Residual([Conv(1, 2)])], (1, 3)), r"layers: a residual"),
+        (lambda: jfnn.sequential([Conv(2), Dense(3)], (1, 5)), "layers: a dense layer takes inputs of one"),
+        (lambda: jfnn.cnn(64, (8,), 10), "inputs: expected a sequence"),
+        (lambda: jfnn.cnn((1, 8, 8), 8, 10), "channels: expected a sequence"),
+        (lambda: jfnn.cnn((1, 8, 8), (8, 8), 10, (3, 3, 3)), "kernel: expected one for each of 2"),
+        (lambda: jfnn.cnn((1, 8, 8), (8,), 0), "outputs: expected at least 1"),
+        (lambda: jfnn.cnn((1, 8, 8), (8,), 10, hidden=(0,)), "hidden: expected at least 1"),
+    ],
+)
+def test_what_does_not_fit_is_refused_by_name(make, message):
+    with pytest.raises((ValueError, TypeError), match=f"^{message}"):
+        make()
+
+
+def test_inputs_of_another_shape_are_refused_before_anything_is_compiled(images):
+    net = jfnn.cnn((1, 5, 5), (2,), 3)
+    flat = images._replace(x_train=images.x_train.reshape(40, 25))
+    with pytest.raises(ValueError, match=r"^x_train: expected shape \[n, 1, 5, 5\]"):
+        jfnn.sweep(net, flat, learning_rate=0.1)
+
+
+# Every kind x activation x stride and padding x depth
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("activation", activations.ACTIVATIONS)
+@pytest.mark.parametrize("depth", [1, 2, 3])
+@pytest.mark.parametrize("shape", [(2, 6), (2, 5, 6)])
+@pytest.mark.parametrize(("stride", "padding"), [(1, 1), (1, 2), (2, 1), (2, 2)])
+def test_networks_of_all_kinds_by_hand_equal_jax_grad_and_differences(
+    activation, depth, shape, stride, padding, x64
+):
+    loss = losses.get("cross_entropy")
+    layers = [Conv(2, 3, stride, padding, activation)]
+    for i in range(1, depth):
+        layers.append((MaxPool, MeanPool)[i % 2](2, 1, 1))
+        layers.append(Residual([Conv(2, 3, 1, "same", activation)]))
+        layers.append(Conv(2, 2, stride, padding, activation))
+    net = jfnn.sequential([*layers, Flatten(), Dense(3, "identity")], shape)
+    x, targets = draw((N, *shape)), np.random.default_rng(1).dirichlet(np.ones(3), N)
+    like = jax.eval_shape(net.init, jax.random.key(0))
+    params = jax.tree.map(lambda leaf: 0.7 * draw(leaf.shape, seed=sum(leaf.shape)), like)
+
+    @compiled
+    def three_ways(params):
+        packed = sequence.pack(net.layers, params)
+        _, by_hand = backprop.sequence_value_and_grad(net.layers, loss, "sum", packed, x, targets, l2=0.1)
+        objective = functools.partial(jfnn.objective, net, x=x, y=targets, l2=0.1)
+        values = jax.vmap(objective)(perturbed(params, 1e-5))
+        return sequence.unpack(net.layers, by_hand), jax.grad(objective)(params), values
+
+    by_hand, by_autodiff, values = three_ways(params)
+    assert isinstance(by_hand[0], Layer)
+    assert_close(by_hand, by_autodiff, 1e-12)
+    assert_close(by_hand, central_differences(values, params, 1e-5), 1e-6)
