@@ -1,0 +1,235 @@
+"""Configurations of the 2D Ising model on the square lattice, periodic, J = 1, and what to learn from them.
+
+Spins are ``[…, L, L]`` int8, +1 or -1; ``E = -Σ s_i s_j`` over nearest neighbours. `jfnn.datasets.onsager`
+has the closed forms of the infinite lattice.
+"""
+
+import math
+from typing import Any
+
+import numpy as np
+
+from jfnn import checks
+from jfnn.datasets import Split
+from jfnn.datasets.onsager import CRITICAL_TEMPERATURE
+
+UPDATES = ("all", "one")
+AXES = (-1, -2)
+# Lattices are updated in blocks of about so many sites, which stay in a core's cache.
+BLOCK = 100_000
+
+
+def configurations(
+    length: int,
+    temperature: float,
+    n: int,
+    *,
+    chains: int | None = None,
+    seed: int = 0,
+    burn_in: int = 50,
+    apart: int = 5,
+    update: str = "all",
+) -> np.ndarray:
+    """Configurations from Boltzmann's distribution, by clusters.
+
+    A step joins equal neighbours with probability ``1 - e^(-2/T)`` and flips clusters of joined spins: that
+    of a random site (Wolff, Phys. Rev. Lett. 62, 361 (1989)), or each one by a fair coin (Swendsen and Wang,
+    Phys. Rev. Lett. 58, 86 (1987)). Both cost the same here; above the critical temperature, where clusters
+    are small, many more steps of the first kind are needed.
+
+    Args:
+        length: L, at least 3.
+        temperature: T, above 0.
+        n: Configurations.
+        chains: Independent Markov chains, which divide n; None for n of them. They begin in random
+            configurations above the critical temperature, all up or all down below.
+        seed: Fixes them all, together with the other arguments.
+        burn_in: Steps before a chain's first configuration.
+        apart: Steps from one configuration of a chain to the next.
+        update: Which clusters a step flips: "all", each with probability 1/2, or "one" (Wolff).
+
+    Returns:
+        Spins ``[n, L, L]`` int8; those of a chain lie one behind the other.
+
+    Raises:
+        ValueError, TypeError: A number out of range, or an unknown update.
+    """
+    length, n = checks.as_count(length, "length", 3), checks.as_count(n, "n")
+    chains = n if chains is None else checks.as_count(chains, "chains")
+    burn_in, apart = checks.as_count(burn_in, "burn_in", 0), checks.as_count(apart, "apart")
+    checks.as_choice(update, "update", UPDATES)
+    rng = np.random.default_rng(checks.as_count(seed, "seed", 0))
+    t = checks.as_axis(temperature, "temperature", strict=True)
+    if len(t) != 1:
+        raise ValueError(f"temperature: expected one number, got {len(t)}")
+    if n % chains:
+        raise ValueError(f"chains: expected a divisor of n, {n}, got {chains}")
+    block = max(1, BLOCK // length**2)
+    spins = np.empty((chains, n // chains, length, length), np.int8)
+    for first in range(0, chains, block):
+        part = spins[first : first + block]
+        current = _start(rng, (len(part), length, length), ordered=t[0] < CRITICAL_TEMPERATURE)
+        neighbours = _neighbours(current.shape)
+        for number in range(part.shape[1]):
+            for _ in range(apart if number else burn_in):
+                current = _step(rng, current, neighbours, -np.expm1(-2 / t[0]), update)
+            part[:, number] = current
+    return spins.reshape(n, length, length)
+
+
+def energy(spins: Any) -> np.ndarray:
+    """Energy per site ``-Σ_⟨ij⟩ s_i s_j / L²``: ``[…, L, L] -> […]`` float64, from -2 to 2."""
+    spins = _as_spins(spins)
+    pairs = spins * np.roll(spins, 1, axis=-1) + spins * np.roll(spins, 1, axis=-2)
+    return np.asarray(-pairs.mean(axis=(-2, -1), dtype=np.float64))
+
+
+def magnetisation(spins: Any) -> np.ndarray:
+    """Magnetisation per site ``Σ_i s_i / L²``: ``[…, L, L] -> […]`` float64, from -1 to 1."""
+    return np.asarray(_as_spins(spins).mean(axis=(-2, -1), dtype=np.float64))
+
+
+def inputs(spins: Any, image: bool = False) -> np.ndarray:
+    """Spins as inputs of a network, float32.
+
+    Args:
+        spins: ``[n, L, L]``.
+        image: Whether the network takes images.
+
+    Returns:
+        ``[n, L²]``, or as images of one channel ``[n, 1, L, L]``.
+
+    Raises:
+        ValueError: Entries other than +1 and -1, or another shape.
+    """
+    spins = _as_spins(spins)
+    if spins.ndim != 3:
+        raise ValueError(f"spins: expected [n, L, L], got {list(spins.shape)}")
+    n, length, _ = spins.shape
+    return np.asarray(spins, np.float32).reshape((n, 1, length, length) if image else (n, length**2))
+
+
+def extreme_temperatures(
+    length: int, n: int, n_test: int = 0, *, seed: int = 0, image: bool = False
+) -> Split:
+    """Configurations at T = 0 against T = ∞: what networks learn the phases from without a simulation.
+
+    Label 1 are the two ground states, all up and all down by turns; label 0 are random configurations with as
+    many spins up as down (Abuali et al., arXiv 2501.05547).
+
+    Args:
+        length: L, at least 2 and even.
+        n: Rows to train on, a multiple of 4: half have label 1, and half of those are all up.
+        n_test: Rows to test on, in the same way; 0 for none.
+        seed: Fixes the random configurations.
+        image: As in `inputs`.
+
+    Returns:
+        A `Split`: inputs float32 as `inputs` gives them, labels int64.
+
+    Raises:
+        ValueError, TypeError: An odd length, or numbers of rows that are no multiples of 4.
+    """
+    if checks.as_count(length, "length", 2) % 2:
+        raise ValueError(f"length: expected an even number, so that spins can cancel, got {length}")
+    for value, name, least in ((n, "n", 4), (n_test, "n_test", 0)):
+        if checks.as_count(value, name, least) % 4:
+            raise ValueError(f"{name}: expected a multiple of 4, got {value}")
+    rng = np.random.default_rng(checks.as_count(seed, "seed", 0))
+    total = n + n_test
+    signs = np.where(np.arange(length**2) % 2, 1, -1).astype(np.int8)
+    spins = np.empty((total, length**2), np.int8)
+    spins[0::4], spins[2::4] = 1, -1
+    spins[1::2] = rng.permuted(np.broadcast_to(signs, (total // 2, length**2)), axis=1)
+    x = inputs(spins.reshape(total, length, length), image)
+    y = np.arange(1, total + 1) % 2
+    return Split(x[:n], y[:n], x[n:], y[n:]) if n_test else Split(x, y)
+
+
+def sampled_temperatures(
+    length: int, temperatures: Any, n: int, n_test: int = 0, *, image: bool = False, **options: Any
+) -> Split:
+    """Sampled configurations at several temperatures, labelled by their side of the critical one.
+
+    Label 1 is below the critical temperature, 0 is above (Carrasquilla and Melko, arXiv 1605.01735).
+
+    Args:
+        length: L.
+        temperatures: ``[k]``, none of them the critical one.
+        n: Rows to train on, for each temperature.
+        n_test: Rows to test on, for each temperature; 0 for none. They come from chains of their own.
+        image: As in `inputs`.
+        options: As in `configurations`; each temperature and part has a seed of its own, made of "seed".
+
+    Raises:
+        ValueError, TypeError: As in `configurations`.
+    """
+    values = checks.as_axis(temperatures, "temperatures", strict=True)
+    checks.as_count(n_test, "n_test", 0)
+    seed = checks.as_count(options.pop("seed", 0), "seed", 0)
+
+    def part(number: int, rows: int) -> tuple[np.ndarray, np.ndarray]:
+        seeds = np.random.SeedSequence((seed, number)).generate_state(len(values), np.uint64)
+        spins = [
+            configurations(length, t, rows, seed=int(own), **options)
+            for t, own in zip(values, seeds, strict=True)
+        ]
+        labels = np.repeat(values < CRITICAL_TEMPERATURE, rows).astype(np.int64)
+        return inputs(np.concatenate(spins), image), labels
+
+    return Split(*part(0, n), *part(1, n_test)) if n_test else Split(*part(0, n))
+
+
+def _as_spins(values: Any) -> np.ndarray:
+    spins: np.ndarray = np.asarray(checks.as_array(values, "spins"))
+    if spins.ndim < 2 or spins.shape[-1] != spins.shape[-2]:
+        raise ValueError(f"spins: expected [..., L, L], got {list(spins.shape)}")
+    if not (np.abs(spins) == 1).all():
+        raise ValueError("spins: expected +1 and -1 alone")
+    return spins
+
+
+def _start(rng: np.random.Generator, shape: tuple[int, int, int], ordered: bool) -> np.ndarray:
+    signs = rng.integers(0, 2, (shape[0], 1, 1) if ordered else shape, np.int8)
+    spins: np.ndarray = np.where(signs, np.int8(1), np.int8(-1))
+    return np.broadcast_to(spins, shape)
+
+
+def _neighbours(shape: tuple[int, ...]) -> np.ndarray:
+    """Numbers of each site's right and lower neighbours ``[k, L, L, 2]`` int32."""
+    sites = np.arange(math.prod(shape), dtype=np.int32).reshape(shape)
+    return np.stack([np.roll(sites, -1, axis) for axis in AXES], axis=-1)
+
+
+def _step(
+    rng: np.random.Generator, spins: np.ndarray, neighbours: np.ndarray, probability: float, update: str
+) -> np.ndarray:
+    """One step of every lattice ``[k, L, L]``."""
+    k, length, _ = spins.shape
+    count, labels = _clusters(rng, spins, neighbours, probability)
+    if update == "all":
+        signs = 1 - 2 * rng.integers(0, 2, count, np.int8)
+    else:
+        sites = rng.integers(0, length**2, k)
+        signs = np.ones(count, np.int8)
+        signs[labels.reshape(k, -1)[np.arange(k), sites]] = -1
+    return np.asarray(spins * signs[labels].reshape(spins.shape))
+
+
+def _clusters(
+    rng: np.random.Generator, spins: np.ndarray, neighbours: np.ndarray, probability: float
+) -> tuple[int, np.ndarray]:
+    """Clusters of joined spins: how many in all lattices, and each site's number ``[k L²]``."""
+    from scipy.sparse import csr_array
+    from scipy.sparse.csgraph import connected_components
+
+    joined = rng.random(neighbours.shape, np.float32) < probability
+    for i, axis in enumerate(AXES):
+        joined[..., i] &= spins == np.roll(spins, -1, axis)
+    columns = neighbours[joined]
+    # A site's row has the neighbours that it is joined to.
+    rows = np.zeros(spins.size + 1, np.int32)
+    np.cumsum(np.add(joined[..., 0], joined[..., 1], dtype=np.int8), out=rows[1:])
+    graph = csr_array((np.ones(len(columns)), columns, rows), shape=(spins.size, spins.size))
+    count, labels = connected_components(graph, directed=False)
+    return int(count), labels

@@ -1,0 +1,163 @@
+"""The Ising model: against Onsager, and against the sum over all configurations of a small lattice."""
+
+import itertools
+
+import numpy as np
+import pytest
+from scipy.integrate import quad
+
+from jfnn.datasets import ising, onsager
+
+T_C = onsager.CRITICAL_TEMPERATURE
+
+
+def standard_errors(values, chains, expected):
+    """How far the mean over chains is from a number, in standard errors."""
+    means = values.reshape(chains, -1).mean(axis=1)
+    return abs(means.mean() - expected) / (means.std(ddof=1) / np.sqrt(chains))
+
+
+@pytest.mark.parametrize("update", ising.UPDATES)
+def test_a_small_lattice_has_boltzmanns_distribution(update):
+    """All 512 configurations of 3×3 spins: the histogram is as far from their weights as chance makes it."""
+    t, n = 3.0, 20_000
+    spins = ising.configurations(3, t, n, chains=2_000, seed=5, burn_in=40, apart=12, update=update)
+    numbers = (spins.reshape(n, 9) == 1) @ 2 ** np.arange(9)
+    every = np.array(list(itertools.product((-1, 1), repeat=9)), np.int8).reshape(-1, 3, 3)
+    weights = np.exp(-9 * ising.energy(every) / t)
+    order = np.argsort((every.reshape(-1, 9) == 1) @ 2 ** np.arange(9))
+    expected = n * (weights / weights.sum())[order]
+    chi_squared = ((np.bincount(numbers, minlength=512) - expected) ** 2 / expected).sum()
+    # 511 degrees of freedom: mean 511, standard deviation 32; those of a chain are nearly independent.
+    assert 511 - 4 * 32 < chi_squared < 511 + 5 * 32
+
+
+@pytest.mark.parametrize(
+    ("length", "n", "chains"), [(24, 160, 80), pytest.param(64, 4_000, 1_000, marks=pytest.mark.slow)]
+)
+def test_energies_and_magnetisations_are_onsagers(length, n, chains):
+    """Away from the critical temperature, where the lattice is far larger than its clusters."""
+    for t in (1.7, 2.0, 3.0, 4.0):
+        spins = ising.configurations(length, t, n, chains=chains, seed=int(10 * t), burn_in=20)
+        assert standard_errors(ising.energy(spins), chains, onsager.energy(t)) < 3
+        if t < T_C:
+            sampled = np.abs(ising.magnetisation(spins))
+            assert standard_errors(sampled, chains, onsager.magnetisation(t)) < 3
+
+
+def test_one_cluster_at_a_time_agrees_with_onsager():
+    spins = ising.configurations(16, 2.0, 100, chains=100, seed=3, burn_in=60, update="one")
+    assert standard_errors(ising.energy(spins), 100, onsager.energy(2.0)) < 3
+
+
+def test_one_step_of_wolff_turns_one_cluster_in_each_lattice():
+    """At a low temperature all spins are one cluster, at a high one nearly every spin is its own."""
+    before = ising.configurations(8, 1e-2, 50, seed=1, burn_in=0, update="one")
+    after = ising.configurations(8, 1e-2, 50, seed=1, burn_in=1, update="one")
+    np.testing.assert_array_equal(after, -before)
+    before = ising.configurations(8, 1e9, 50, seed=1, burn_in=0, update="one")
+    after = ising.configurations(8, 1e9, 50, seed=1, burn_in=1, update="one")
+    assert ((before != after).sum(axis=(1, 2)) == 1).all()
+
+
+def test_configurations_are_functions_of_the_seed():
+    first, second, other = (ising.configurations(6, 2.3, 8, chains=4, seed=seed) for seed in (0, 0, 1))
+    assert first.shape == (8, 6, 6) and first.dtype == np.int8 and set(first.ravel()) == {-1, 1}
+    np.testing.assert_array_equal(first, second)
+    assert (first != other).any() and (first[::2] != first[1::2]).any()
+
+
+def test_energy_and_magnetisation_by_a_loop():
+    spins = ising.configurations(5, 2.5, 3, seed=2)
+    for s, energy, magnetisation in zip(spins, ising.energy(spins), ising.magnetisation(spins), strict=True):
+        pairs = sum(
+            int(s[i, j]) * (int(s[(i + 1) % 5, j]) + int(s[i, (j + 1) % 5]))
+            for i, j in itertools.product(range(5), repeat=2)
+        )
+        assert energy == pytest.approx(-pairs / 25, abs=1e-15)
+        assert magnetisation == pytest.approx(s.sum(dtype=int) / 25, abs=1e-15)
+    np.testing.assert_array_equal(ising.energy(-spins), ising.energy(spins))
+    np.testing.assert_array_equal(ising.magnetisation(-spins), -ising.magnetisation(spins))
+    assert ising.energy(np.ones((4, 4))) == -2 and ising.energy(np.indices((4, 4)).sum(0) % 2 * 2 - 1) == 2
+
+
+def test_onsagers_energy_has_its_known_values_and_limits():
+    assert pytest.approx(2.269185314213022, abs=1e-15) == T_C
+    np.testing.assert_allclose(np.sinh(2 / T_C), 1, rtol=1e-14)
+    np.testing.assert_allclose(onsager.energy(T_C), -np.sqrt(2), rtol=1e-12)
+    np.testing.assert_allclose(onsager.energy([1e-3, 0.2]), -2, rtol=1e-8)
+    # High temperature: E = -2 tanh β and higher orders; low: four bonds of one turned spin.
+    np.testing.assert_allclose(onsager.energy(100.0), -2 * np.tanh(0.01), rtol=1e-3)
+    np.testing.assert_allclose(onsager.energy(0.5) + 2, 8 * np.exp(-16), rtol=2e-3)
+    assert onsager.energy(2.0).shape == () and onsager.energy([2.0, 3.0]).shape == (2,)
+
+
+def test_onsagers_energy_is_the_derivative_of_his_free_energy():
+    """``-βf = ln 2 / 2 + 1/(2π) ∫ ln(cosh² 2β + √(sinh⁴ 2β + 1 - 2 sinh² 2β cos θ)) dθ`` over 0..π."""
+
+    def log_partition(beta):
+        c, s = np.cosh(2 * beta) ** 2, np.sinh(2 * beta) ** 2
+        integrand = lambda angle: np.log(c + np.sqrt(s**2 + 1 - 2 * s * np.cos(angle)))  # noqa: E731
+        return np.log(2) / 2 + quad(integrand, 0, np.pi, epsabs=1e-13, limit=200)[0] / (2 * np.pi)
+
+    for t in (1.5, 2.1, 2.5, 4.0):
+        beta, step = 1 / t, 1e-4
+        derivative = (log_partition(beta + step) - log_partition(beta - step)) / (2 * step)
+        np.testing.assert_allclose(onsager.energy(t), -derivative, rtol=1e-6)
+
+
+def test_spontaneous_magnetisation_is_yangs():
+    np.testing.assert_allclose(onsager.magnetisation(2.0), 0.911319377877496, rtol=1e-12)
+    np.testing.assert_array_equal(onsager.magnetisation([T_C, 2.3, 10]), 0)
+    np.testing.assert_allclose(onsager.magnetisation(1e-3), 1)
+    t = 1.2  # the series at low temperatures, x = e^(-4/T)
+    x = np.exp(-4 / t)
+    np.testing.assert_allclose(onsager.magnetisation(t), 1 - 2 * x**2 - 8 * x**3 - 34 * x**4, atol=200 * x**5)
+
+
+def test_extreme_temperatures_are_ground_states_and_cancelling_spins():
+    split = ising.extreme_temperatures(6, 40, 8, seed=1)
+    assert split.x_train.shape == (40, 36) and split.x_train.dtype == np.float32
+    assert split.x_test.shape == (8, 36) and split.y_test.tolist() == [1, 0] * 4
+    ordered, random = split.x_train[split.y_train == 1], split.x_train[split.y_train == 0]
+    assert sorted(ordered.sum(axis=1)) == [-36] * 10 + [36] * 10
+    assert (random.sum(axis=1) == 0).all() and set(random.ravel()) == {-1, 1}
+    assert len(np.unique(np.concatenate([random, split.x_test[1::2]]), axis=0)) == 24
+    image = ising.extreme_temperatures(6, 40, 8, seed=1, image=True)
+    np.testing.assert_array_equal(image.x_train.reshape(40, 36), split.x_train)
+    assert image.x_train.shape == (40, 1, 6, 6)
+    assert ising.extreme_temperatures(6, 4).x_test is None
+    assert (ising.extreme_temperatures(6, 40, seed=2).x_train != split.x_train).any()
+
+
+def test_sampled_temperatures_are_labelled_by_their_side():
+    split = ising.sampled_temperatures(8, [1.5, 3.5], 20, 10, seed=4, burn_in=20)
+    assert split.y_train.tolist() == [1] * 20 + [0] * 20 and split.y_test.tolist() == [1] * 10 + [0] * 10
+    size = np.abs(split.x_train.mean(axis=1))
+    assert size[:20].mean() > 0.9 and size[20:].mean() < 0.4
+    assert not (split.x_test[None, 10:] == split.x_train[20:30, None]).all(axis=2).any()
+    alone = ising.sampled_temperatures(8, [1.5, 3.5], 20, seed=4, burn_in=20, image=True)
+    np.testing.assert_array_equal(alone.x_train.reshape(40, 64), split.x_train)
+
+
+@pytest.mark.parametrize(
+    ("call", "message"),
+    [
+        (lambda: ising.configurations(2, 2.0, 4), "length: expected at least 3"),
+        (lambda: ising.configurations(4, 0.0, 4), "temperature: expected numbers above 0"),
+        (lambda: ising.configurations(4, 2.0, 4, chains=3), "chains: expected a divisor of n, 4, got 3"),
+        (lambda: ising.configurations(4, 2.0, 4, update="some"), "update: expected one of all, one"),
+        (lambda: ising.configurations(4, [2.0, 3.0], 4), "temperature: expected one number"),
+        (lambda: ising.extreme_temperatures(5, 4), "length: expected an even number"),
+        (lambda: ising.extreme_temperatures(4, 6), "n: expected a multiple of 4, got 6"),
+        (lambda: ising.extreme_temperatures(4, 8, 2), "n_test: expected a multiple of 4, got 2"),
+        (lambda: ising.sampled_temperatures(4, [-1.0], 4), "temperatures: expected numbers above 0"),
+        (lambda: ising.energy(np.zeros((3, 3))), r"spins: expected \+1 and -1 alone"),
+        (lambda: ising.magnetisation(np.ones((3, 4))), r"spins: expected \[..., L, L\], got \[3, 4\]"),
+        (lambda: ising.inputs(np.ones((3, 3))), r"spins: expected \[n, L, L\], got \[3, 3\]"),
+        (lambda: onsager.energy(-1.0), "temperature: expected numbers above 0"),
+    ],
+)
+def test_what_cannot_be_is_refused(call, message):
+    with pytest.raises(ValueError, match=f"^{message}"):
+        call()
