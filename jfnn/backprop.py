@@ -150,11 +150,13 @@ def value_and_grad(
         ValueError, TypeError: An unknown name, or shapes that do not fit.
     """
     loss = losses.get(loss)
+    if not isinstance(params, Sequence) or not params or not all(isinstance(p, Layer) for p in params):
+        raise TypeError("params: expected a sequence of jfnn.Layer(w, b), at least one")
     sizes = [params[0].w.shape[0], *(layer.b.shape[-1] for layer in params)]
     network = mlp(sizes, activation, output)
     check_output(network, loss)
     checks.as_choice(reduction, "reduction", losses.REDUCTIONS)
-    checks.check_penalty(l2)
+    l2 = checks.as_penalty(l2)
     params = as_params(network, tuple(params))
     x = checks.as_inputs(x, shape=network.input_shape)
     weights = checks.as_weights(weights, len(x))

@@ -1,10 +1,7 @@
-"""What users hand in, checked at the door: clear errors before anything is compiled.
-
-The values of an array are looked at only where it has values; under `jax.jit` its shape and dtype are.
-"""
+"""What users hand in, checked before anything is compiled; under `jax.jit` shapes and dtypes alone."""
 
 import numbers
-from collections.abc import Collection
+from collections.abc import Collection, Iterator
 from typing import Any
 
 import jax
@@ -31,8 +28,8 @@ def as_array(value: Any, argument: str) -> Any:
             raise ValueError(f"{argument}: expected plain numbers, got an array with masked entries")
         try:
             array = np.asarray(value)
-        except ValueError as error:
-            raise ValueError(f"{argument}: expected a rectangular array ({error})") from None
+        except ValueError:
+            raise ValueError(f"{argument}: expected an array, got sequences of different lengths") from None
         array = array.astype("=f8" if array.dtype.char == "g" else array.dtype.newbyteorder("="), copy=False)
     if array.dtype.kind == "c":
         raise TypeError(f"{argument}: expected real numbers, got dtype {array.dtype}")
@@ -40,15 +37,12 @@ def as_array(value: Any, argument: str) -> Any:
 
 
 def as_inputs(x: Any, argument: str = "x", shape: tuple[int, ...] | None = None) -> Any:
-    """Inputs as a float array ``[n, …]``.
+    """Inputs as a float array ``[n, …]``; a JAX array stays one.
 
     Args:
         x: Anything array-like with at least two axes, at least one row, finite.
         argument: The caller's argument, named in errors.
         shape: The shape that each row must have, or None for any.
-
-    Returns:
-        The array, integers and booleans made floating; a JAX array stays one.
 
     Raises:
         TypeError: Not numeric.
@@ -84,7 +78,7 @@ def check_finite(array: Any, argument: str) -> None:
 
 
 def as_targets(y: Any, shape: tuple[int, ...], loss: Any, dtype: Any, argument: str = "y") -> Any:
-    """Targets ``[n, n_outputs]`` from labels or targets.
+    """Targets ``[n, n_outputs]`` from labels or targets; a JAX array stays one.
 
     Args:
         y: Integer labels ``[n]`` (one-hot encoded; with one output, 0 or 1 become the target itself), or
@@ -93,9 +87,6 @@ def as_targets(y: Any, shape: tuple[int, ...], loss: Any, dtype: Any, argument: 
         loss: The `jfnn.losses.Loss` they are for, which may demand distributions or values in [0, 1].
         dtype: The float dtype of the result.
         argument: The caller's argument, named in errors.
-
-    Returns:
-        A NumPy array, or a JAX array if ``y`` was one.
 
     Raises:
         TypeError: Neither integer nor float.
@@ -111,9 +102,8 @@ def as_targets(y: Any, shape: tuple[int, ...], loss: Any, dtype: Any, argument: 
     if y.shape[0] != n:
         raise ValueError(f"{argument}: expected {n} rows, as the inputs have, got {y.shape[0]}")
     if n_outputs < loss.min_outputs:
-        raise ValueError(
-            f"loss: a softmax needs at least {loss.min_outputs} outputs, the network has {n_outputs}"
-        )
+        needed = f"a softmax needs at least {loss.min_outputs} outputs"
+        raise ValueError(f"loss: {needed}, the network has {n_outputs}")
     if is_labels(y):
         classes = max(n_outputs, 2)
         if is_concrete(y):
@@ -127,6 +117,11 @@ def as_targets(y: Any, shape: tuple[int, ...], loss: Any, dtype: Any, argument: 
             return y[:, None].astype(dtype)
         return (y[:, None] == xp.arange(n_outputs)).astype(dtype)
     return _as_float_targets(y, n_outputs, loss, argument).astype(dtype)
+
+
+def is_iterator(value: Any) -> bool:
+    """Whether it can be read only once, which is no leaf of a pytree."""
+    return isinstance(value, Iterator)
 
 
 def is_labels(y: Any) -> bool:
@@ -143,9 +138,8 @@ def _as_float_targets(y: Any, n_outputs: int, loss: Any, argument: str) -> Any:
             )
         y = y[:, None]
     if y.shape[1] != n_outputs:
-        raise ValueError(
-            f"{argument}: expected {n_outputs} columns, as the network has outputs, got {_shape(y)}"
-        )
+        expected = f"{n_outputs} columns, as the network has outputs"
+        raise ValueError(f"{argument}: expected {expected}, got {_shape(y)}")
     if not is_concrete(y):
         return y
     values = np.asarray(y)
@@ -157,18 +151,13 @@ def _as_float_targets(y: Any, n_outputs: int, loss: Any, argument: str) -> Any:
     if loss.target_sum is not None:
         off = float(np.abs(values.sum(axis=1) - loss.target_sum).max())
         if off > 1e-3:
-            raise ValueError(
-                f"{argument}: expected rows that sum to {loss.target_sum:g}, got one off by {off:g}"
-            )
+            total = f"rows that sum to {loss.target_sum:g}"
+            raise ValueError(f"{argument}: expected {total}, got one off by {off:g}")
     return y
 
 
 def as_weights(weights: Any, n: int) -> Any:
-    """Sample weights ``[n]``, or None.
-
-    Args:
-        weights: An array-like of ``n`` numbers, finite and at least 0; or None.
-        n: The rows that they are for.
+    """Sample weights ``[n]``, finite and at least 0; or None.
 
     Raises:
         TypeError: Not numeric.
@@ -188,16 +177,28 @@ def as_weights(weights: Any, n: int) -> Any:
     return weights
 
 
-def check_penalty(l2: Any) -> None:
-    """Refuses a penalty that is negative or not finite, where it can be looked at."""
+def as_penalty(l2: Any) -> Any:
+    """One number, where it can be looked at finite and at least 0; a JAX array stays one."""
     if is_concrete(l2) and as_axis(l2, "l2").ndim == np.ndim(l2):
-        raise ValueError(f"l2: expected one number, got {l2!r}")
+        raise ValueError(f"l2: expected one number, got {shown(l2)}")
+    return l2 if isinstance(l2, jax.Array) else float(l2)
+
+
+def check_instance(value: Any, kind: type, argument: str) -> None:
+    """Refuses an object of another kind."""
+    if not isinstance(value, kind):
+        raise TypeError(f"{argument}: expected a {kind.__name__}, got {type(value).__name__}")
+
+
+def shown(value: Any) -> str:
+    """A value for a message: in one line, and not too long."""
+    return " ".join(repr(value).split())[:80]
 
 
 def as_count(value: Any, argument: str, minimum: int = 1) -> int:
     """A whole number of at least ``minimum``; booleans and fractions are refused."""
     if isinstance(value, bool) or not isinstance(value, numbers.Integral):
-        raise TypeError(f"{argument}: expected a whole number, got {value!r}")
+        raise TypeError(f"{argument}: expected a whole number, got {shown(value)}")
     if value < minimum:
         raise ValueError(f"{argument}: expected at least {minimum}, got {value}")
     return int(value)
@@ -221,7 +222,7 @@ def as_axis(values: Any, argument: str, minimum: float | None = 0.0, strict: boo
     """
     array = as_array(values, argument)
     if array.dtype.kind not in "iuf" and not jnp.issubdtype(array.dtype, jnp.floating):
-        raise TypeError(f"{argument}: expected a number or a sequence of numbers, got {values!r:.80}")
+        raise TypeError(f"{argument}: expected a number or a sequence of numbers, got {shown(values)}")
     array = np.atleast_1d(array).astype(np.float64)
     if array.ndim != 1 or array.size == 0:
         raise ValueError(f"{argument}: expected a number or a sequence of numbers, got shape {_shape(array)}")
@@ -235,7 +236,7 @@ def as_axis(values: Any, argument: str, minimum: float | None = 0.0, strict: boo
 def as_choice(value: Any, argument: str, choices: Collection[str]) -> str:
     """One of a few names."""
     if not isinstance(value, str) or value not in choices:
-        raise ValueError(f"{argument}: expected one of {', '.join(choices)}, got {value!r}")
+        raise ValueError(f"{argument}: expected one of {', '.join(choices)}, got {shown(value)}")
     return value
 
 

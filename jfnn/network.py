@@ -101,7 +101,7 @@ def as_params(network: Network, params: Params) -> Params:
     Raises:
         ValueError, TypeError: Another structure, other shapes, or no arrays of floats.
     """
-    params = jax.tree.map(lambda leaf: checks.as_array(leaf, "params"), params)
+    params = jax.tree.map(lambda leaf: checks.as_array(leaf, "params"), params, is_leaf=checks.is_iterator)
     expected = None if network.layers is None else _expected_params(network.layers, network.input_shape)
     if expected is None:
         return params
@@ -146,8 +146,8 @@ def mlp(
         ValueError: Fewer than two sizes, a width below 1, an unknown name.
         TypeError: A width is not a whole number.
     """
-    if not isinstance(sizes, Sequence):
-        raise TypeError(f"sizes: expected a sequence of widths, got {sizes!r}")
+    if not isinstance(sizes, Sequence) or isinstance(sizes, str | bytes):
+        raise TypeError(f"sizes: expected a sequence of widths, got {checks.shown(sizes)}")
     widths = [checks.as_count(size, "sizes") for size in sizes]
     if len(widths) < 2:
         raise ValueError(f"sizes: expected at least an input and an output width, got {widths}")
@@ -164,6 +164,7 @@ def check_output(network: Network, loss: losses.Loss) -> None:
         ValueError: The loss takes logits and the last layer, save `Flatten`, has an activation other than the
             identity.
     """
+    checks.check_instance(network, Network, "network")
     last = next((layer for layer in (network.layers or ())[::-1] if not isinstance(layer, Flatten)), None)
     if loss.takes_logits and getattr(last, "activation", "identity") != "identity":
         raise ValueError(

@@ -42,6 +42,7 @@ def predict(network: Network, params: Params, x: Any, loss: str | Loss = "cross_
 
 
 def _outputs(network: Network, params: Params, x: Any) -> jax.Array:
+    checks.check_instance(network, Network, "network")
     x = checks.as_inputs(x, shape=network.input_shape)
     return network.apply(as_params(network, params), x)
 

@@ -60,7 +60,7 @@ def objective(
     loss = losses.get(loss)
     check_output(network, loss)
     checks.as_choice(reduction, "reduction", losses.REDUCTIONS)
-    checks.check_penalty(l2)
+    l2 = checks.as_penalty(l2)
     x = checks.as_inputs(x, shape=network.input_shape)
     params = as_params(network, params)
     weights = checks.as_weights(weights, len(x))

@@ -55,8 +55,9 @@ def cell_statistics(
     Raises:
         ValueError: No such score, or ``confidence`` out of range.
     """
+    checks.check_instance(result, SweepResult, "result")
     score = checks.as_choice(score or result.ranked_by, "score", result.scores)
-    if not 0 < confidence < 1:
+    if not isinstance(confidence, float) or not 0 < confidence < 1:
         raise ValueError(f"confidence: expected a number between 0 and 1, got {confidence}")
     pruned = result.pruned_cells
     means = np.where(pruned, np.nan, result.cell_scores(score))

@@ -1,12 +1,12 @@
 """Data to learn from: the digits, the gates, CSV and NPZ files, and splits that keep pairs together."""
 
-import math
 from typing import Any, NamedTuple
 
 import numpy as np
 
 from jfnn import checks
 from jfnn.datasets.sequences import mnist1d_rows
+from jfnn.datasets.sizes import as_size
 from jfnn.datasets.tables import Table, read_csv, read_npz
 
 __all__ = [
@@ -105,13 +105,7 @@ def split(
     for name, array in arrays.items():
         if len(array) != n:
             raise ValueError(f"{name}: expected {n} rows, as x has, got {len(array)}")
-    share = isinstance(test_size, float) and 0 < test_size < 1
-    rows = math.ceil(test_size * n) if share else test_size
-    if isinstance(rows, float) or not 0 < rows < n:
-        raise ValueError(
-            f"test_size: expected a share between 0 and 1, or a number of rows below {n},"
-            f" such that both parts have some, got {test_size}"
-        )
+    as_size(test_size, n, "test_size")
     if random_state is not None:
         checks.as_count(random_state, "random_state", minimum=0)
     parts = train_test_split(*arrays.values(), test_size=test_size, random_state=random_state)

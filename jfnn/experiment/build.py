@@ -105,7 +105,7 @@ def as_validation(validation: float | int | Validation | None) -> Validation:
 def _check_switches(options: Options, validation: Validation) -> None:
     for name in ("resume", "refit"):
         if not isinstance(getattr(options, name), bool):
-            raise TypeError(f"{name}: expected True or False, got {getattr(options, name)!r}")
+            raise TypeError(f"{name}: expected True or False, got {checks.shown(getattr(options, name))}")
     if options.refit and validation.size is None and options.folds is None:
         raise ValueError("refit: without validation or folds, cells are trained on all training rows already")
     if options.refit and options.batches is not None:
@@ -115,8 +115,8 @@ def _check_switches(options: Options, validation: Validation) -> None:
 def _learner(options: Options, validation: Validation) -> Learner:
     """The learner itself, or that of the network; with the metric that ranks, if it is the user's own."""
     learner, of_network = options.network, ("loss", "reduction", "optimizer", "gradient")
-    if not isinstance(options.hyper or {}, Mapping):
-        raise TypeError(f"hyper: expected a mapping of names to values, got {options.hyper!r}")
+    if options.hyper is not None and not isinstance(options.hyper, Mapping):
+        raise TypeError(f"hyper: expected a mapping of names to values, got {checks.shown(options.hyper)}")
     if isinstance(learner, Learner):
         defaults = {field.name: field.default for field in dataclasses.fields(Common)}
         for name in of_network:
@@ -175,11 +175,13 @@ def _ranking(learner: Learner, data: Data, validation: Validation, options: Opti
 
 def _schedulers(options: Options, cells: Axes, epochs: int, hyper: Collection[str]) -> tuple[Scheduler, ...]:
     validates = as_validation(options.validation).size is not None or options.folds is not None
-    if not isinstance(options.schedulers, Sequence):
-        raise TypeError(f"schedulers: expected a sequence of schedulers, got {options.schedulers!r}")
+    if not isinstance(options.schedulers, Sequence) or isinstance(options.schedulers, str):
+        got = checks.shown(options.schedulers)
+        raise TypeError(f"schedulers: expected a sequence of schedulers, got {got}")
     for scheduler in options.schedulers:
         if not isinstance(scheduler, Scheduler):
-            raise TypeError(f"schedulers: expected schedulers of jfnn.schedulers, got {scheduler!r}")
+            got = checks.shown(scheduler)
+            raise TypeError(f"schedulers: expected schedulers of jfnn.schedulers, got {got}")
         if scheduler.validates and not validates:
             raise ValueError(f"schedulers: {scheduler} needs rows held out; give validation or folds")
         try:

@@ -129,7 +129,7 @@ def as_seeds(seeds: Any) -> list[int]:
         ValueError, TypeError: No seeds, one twice, or out of range.
     """
     seeds = seeds.tolist() if hasattr(seeds, "tolist") else seeds
-    if not isinstance(seeds, Sequence) or isinstance(seeds, str):
+    if not isinstance(seeds, Sequence) or isinstance(seeds, str | bytes):
         count = checks.as_count(seeds, "seeds")
         if count > MOST_SEED:
             raise ValueError(f"seeds: expected at most {MOST_SEED} of them, got {count}")
@@ -183,7 +183,11 @@ def _as_numpy(params: Params, dtype: np.dtype) -> Params:
 
 def _given_params(learner: Learner, initial_params: Any, n_seeds: int, dtype: np.dtype) -> list[Params]:
     expected = jax.eval_shape(learner.init, jax.random.key(0))
-    given = jax.tree.map(lambda leaf: np.asarray(checks.as_array(leaf, "initial_params")), initial_params)
+    given = jax.tree.map(
+        lambda leaf: np.asarray(checks.as_array(leaf, "initial_params")),
+        initial_params,
+        is_leaf=checks.is_iterator,
+    )
     if str(jax.tree.structure(given)) != str(jax.tree.structure(expected)):
         raise ValueError(
             f"initial_params: expected the structure of the network's own, {jax.tree.structure(expected)},"

@@ -5,6 +5,7 @@ from typing import Any
 
 import numpy as np
 
+from jfnn.datasets.sizes import as_size
 from jfnn.learners.learner import Data
 
 Cut = tuple[np.ndarray, np.ndarray]
@@ -48,10 +49,8 @@ def _folds(data: Data, folds: int | Iterable[Any]) -> list[Cut]:
 def _hold_out(n: int, size: float | int) -> Cut:
     from sklearn.model_selection import train_test_split
 
-    try:
-        train, validation = train_test_split(np.arange(n), test_size=size, random_state=0)
-    except (ValueError, TypeError) as error:
-        raise ValueError(f"validation: {error}") from None
+    rows = as_size(size, n, "validation")
+    train, validation = train_test_split(np.arange(n), test_size=rows, random_state=0)
     return np.sort(train), np.sort(validation)
 
 

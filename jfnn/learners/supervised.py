@@ -154,6 +154,8 @@ class Supervised(Learner):
     def check(self, data: Data) -> None:
         """Tries the optimizer, and functions of the user's, on shapes."""
         params = jax.eval_shape(self.network.init, jax.random.key(0))
+        if not jax.tree.leaves(params):
+            raise ValueError("network: expected an init that gives parameters, got none")
         self.rule.check(params)
         if callable(self.gradient):
             check_gradient(self.gradient, params, data)

@@ -8,6 +8,7 @@ import numpy as np
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
+from jfnn import checks
 from jfnn.analysis import summary
 from jfnn.plots.grids import takes_log_scale
 from jfnn.search.result import SweepResult
@@ -47,6 +48,7 @@ def loss_curves(run: SweepResult | History, cells: Sequence[tuple[int, ...]] | N
         curves = [_run_curve(run)]
         parts, metrics = _parts_and_metrics(curves[0].scores)
     else:
+        checks.check_instance(run, SweepResult, "run")
         curves, parts = _cell_curves(run, cells), summary.ranking_parts(run)
         metrics = {next(iter(run.metrics)): False} | {run.ranking_metric: run.higher_is_better()}
     labelled = any(curve.label for curve in curves)

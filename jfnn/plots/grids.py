@@ -13,6 +13,7 @@ from matplotlib.figure import Figure
 from matplotlib.patches import Rectangle
 from matplotlib.patheffects import withStroke
 
+from jfnn import checks
 from jfnn.analysis import summary
 from jfnn.search.result import SweepResult
 
@@ -46,6 +47,9 @@ def heat_map(result: SweepResult, at: dict[str, int] | None = None) -> Figure:
         ValueError: ``at`` lacks one of the further axes, names another, or there is no such place. Or the
             sweep is a random search, whose cells form no grid.
     """
+    checks.check_instance(result, SweepResult, "result")
+    if not isinstance(at, dict | None):
+        raise TypeError(f"at: expected a dict of names to places, got {at!r}")
     if result.sampled:
         raise ValueError("result: expected a grid, got a random search; use plots.scatter")
     further = _places(result, at or {})

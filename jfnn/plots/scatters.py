@@ -10,6 +10,7 @@ from matplotlib.cm import ScalarMappable
 from matplotlib.colors import LogNorm, Normalize
 from matplotlib.figure import Figure
 
+from jfnn import checks
 from jfnn.analysis import summary
 from jfnn.plots.grids import AXIS_LABELS, BEST, add_caption, takes_log_scale
 from jfnn.search.result import SweepResult
@@ -29,6 +30,7 @@ def scatter(result: SweepResult) -> Figure:
     Args:
         result: A sweep, in particular a random search.
     """
+    checks.check_instance(result, SweepResult, "result")
     places = [result.axes_at(place) for place in np.ndindex(result.cell_shape)]
     cells = {name: np.array([axes[name] for axes in places]) for name in result.axes}
     scores, pruned = result.cell_scores().ravel(), result.pruned_cells.ravel()

@@ -149,7 +149,7 @@ def load_groups(directory: str | os.PathLike[str]) -> SweepGroups:
         FileNotFoundError: There are no groups in the directory, or one of them has not begun.
         ValueError: A group has not ended, or a file is corrupt.
     """
-    out = Path(directory)
+    out = run_directory.as_path(directory)
     groups = _read_manifest(out)
     if groups is None:
         raise FileNotFoundError(f"{out}: there are no groups in it")

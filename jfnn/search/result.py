@@ -240,10 +240,10 @@ def load(directory: str | os.PathLike[str]) -> SweepResult:
             file and the array.
     """
     result = load_alone(directory)
-    again = Path(directory) / REFIT
+    again = run_directory.as_path(directory) / REFIT
     return dataclasses.replace(result, refit=load_alone(again)) if run_directory.has_ended(again) else result
 
 
 def load_alone(directory: str | os.PathLike[str]) -> SweepResult:
     """As `load`, without what was refitted."""
-    return SweepResult(**run_directory.read(Path(directory)))
+    return SweepResult(**run_directory.read(run_directory.as_path(directory)))

@@ -18,6 +18,7 @@ from typing import Any
 
 import numpy as np
 
+from jfnn import checks
 from jfnn.experiment.axes import Axes
 from jfnn.layers.kind import Params
 from jfnn.store import files, trees
@@ -78,8 +79,15 @@ def as_directory(out: Any, resume: bool = False) -> Path | None:
             raise ValueError("resume: there is nothing to go on with; give the directory as out")
         return None
     if not isinstance(out, str | os.PathLike) or not str(out):
-        raise ValueError(f"out: expected the name of a directory, got {out!r}")
+        raise ValueError(f"out: expected the name of a directory, got {checks.shown(out)}")
     return Path(out)
+
+
+def as_path(directory: Any) -> Path:
+    """The path of a run's directory; anything else is refused."""
+    if not isinstance(directory, str | os.PathLike):
+        raise TypeError(f"directory: expected the path of a directory, got {checks.shown(directory)}")
+    return Path(directory)
 
 
 def make(directory: Path) -> None:

@@ -79,7 +79,8 @@ def train(options: TrainOptions) -> tuple[Params, History]:
         run = prepare(Options(options.network, split, seeds=[options.seed], **common), options.fold)
     except (ValueError, TypeError) as error:
         name, separator, rest = str(error).partition(": ")
-        raise type(error)(f"{OF_SPLIT.get(name, name)}{separator}{rest}") from None
+        name = {**OF_SPLIT, "seeds": "seed"}.get(name, name)
+        raise type(error)(f"{name}{separator}{rest}") from None
     result = train_run(run, options.out, options.resume)
     only = (0,) * result.diverged_at.ndim
     scores = {name: values[only] for name, values in result.history.items() if name != "epoch"}

@@ -231,7 +231,7 @@ def test_schedulers_and_optimizers_refuse_when_they_are_made(make, argument):
 @pytest.mark.parametrize(
     ("changes", "argument"),
     [
-        ({"seed": -1}, "seed"), ({"seed": 1.5}, "seed"), ({"seed": [1]}, "seed"), ({"seed": 2**32}, "seeds"),
+        ({"seed": -1}, "seed"), ({"seed": 1.5}, "seed"), ({"seed": [1]}, "seed"), ({"seed": 2**32}, "seed"),
         ({"fold": -1}, "fold"), ({"fold": "x"}, "fold"),
         ({"test": 3}, "test"), ({"test": (SPLIT.x_test,)}, "test"), ({"test": SPLIT}, "test"),
         ({"weights": np.ones(3)}, "weights"), ({"weights": -np.ones(70)}, "weights"),

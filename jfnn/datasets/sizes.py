@@ -1,0 +1,26 @@
+"""How many rows a share or a number of rows is."""
+
+import math
+import numbers
+from typing import Any
+
+from jfnn import checks
+
+
+def as_size(size: Any, n: int, argument: str) -> int:
+    """Rows of a part: a share of ``n`` rows, rounded up as scikit-learn does, or their number.
+
+    Raises:
+        TypeError: No number.
+        ValueError: One of the two parts would be empty.
+    """
+    if isinstance(size, bool) or not isinstance(size, numbers.Real):
+        raise TypeError(f"{argument}: expected a share or a number of rows, got {checks.shown(size)}")
+    share = not isinstance(size, numbers.Integral) and 0 < size < 1
+    rows = math.ceil(float(size) * n) if share else size
+    if not isinstance(rows, numbers.Integral) or not 0 < rows < n:
+        raise ValueError(
+            f"{argument}: expected a share between 0 and 1, or a number of rows below {n},"
+            f" such that both parts have some, got {size}"
+        )
+    return int(rows)
