@@ -27,7 +27,6 @@ class Memory(NamedTuple):
     Attributes:
         optimizer: State of the optimizer.
         rate: The learning rate now.
-        step: Steps done in this epoch.
         epoch: Epochs done in this fit.
         seen: Rows seen in this fit and those before it that it goes on from.
         total: Sum of this epoch's losses, each times the rows of its step.
@@ -40,7 +39,6 @@ class Memory(NamedTuple):
 
     optimizer: Any
     rate: Any
-    step: Any
     epoch: Any
     seen: Any
     total: Any
@@ -54,6 +52,9 @@ class Memory(NamedTuple):
 @dataclasses.dataclass(frozen=True)
 class PerceptronLearner(Learner):
     """One fit of scikit-learn's perceptron.
+
+    Rows are ``(x, targets, is_row)``, the last of which is 0 where there is no row. A step has one place more
+    than rows, which is no row in an epoch's last step alone.
 
     Attributes:
         structure: What is trained.
@@ -95,7 +96,6 @@ class PerceptronLearner(Learner):
         memory = Memory(
             optimizer=self._optimizer(hyper["rate"], nothing, hyper).init(params),
             rate=hyper["rate"],
-            step=nothing,
             epoch=nothing,
             seen=hyper["seen"],
             total=zero,
@@ -124,32 +124,34 @@ class PerceptronLearner(Learner):
         self, state: State, batch: Batch, hyper: Hyper, key: jax.Array | None
     ) -> tuple[State, jax.Array]:
         """One step, and after an epoch's last one the rules that end epochs."""
-        params, memory = state
+        (params, memory), ends = state, batch.rows[2][-1] == 0
+        batch = jax.tree.map(lambda leaf: leaf[:-1], batch)  # the place behind says whether an epoch ends
         objective = jax.value_and_grad(self._objective, has_aux=True)
         (value, shown), gradients = objective(params, batch, hyper)
-        count = memory.optimizer[0].count + 1 if self.structure.solver == "adam" else memory.step
+        count = memory.optimizer[0].count + 1 if self.structure.solver == "adam" else jnp.ones((), int)
         optimizer = self._optimizer(memory.rate, count, hyper)
         updates, moved = optimizer.update(gradients, memory.optimizer, params)
-        after = memory._replace(
-            optimizer=moved,
-            step=memory.step + 1,
-            total=memory.total + shown * self._rows(memory, batch, hyper),
+        trained = optax.apply_updates(params, updates), moved
+        params, moved = jax.tree.map(
+            lambda old, new: jnp.where(memory.stopped, old, new), (params, memory.optimizer), trained
         )
-        ended = self._end_epoch(after, hyper)
-        last = after.step == hyper["steps"]
-        after = jax.tree.map(lambda now, end: jnp.where(last, end, now), after, ended)
-        trained = State(optax.apply_updates(params, updates), after)
-        return jax.tree.map(lambda old, new: jnp.where(memory.stopped, old, new), state, trained), value
+        # All members of a tile end their epochs together, so that this is a branch and no selection.
+        bookkeeping = jax.lax.cond(
+            ends,
+            lambda kept: self._end_epoch(kept, shown * self._rows_of_last(batch, hyper), hyper),
+            lambda kept: kept._replace(total=kept.total + shown * batch.rows[0].shape[0]),
+            memory._replace(optimizer=()),
+        )
+        return State(params, bookkeeping._replace(optimizer=moved)), value
 
-    def _rows(self, memory: Memory, batch: Batch, hyper: Hyper) -> jax.Array:
-        """Rows of this step: the epoch's last one has what is left over."""
-        size = jax.tree.leaves(batch.rows)[0].shape[0]
-        left = hyper["rows"] - size * (hyper["steps"] - 1)
-        return jnp.where(memory.step + 1 == hyper["steps"], left, size)
+    def _rows_of_last(self, batch: Batch, hyper: Hyper) -> jax.Array:
+        """Rows of an epoch's last step: what the others left."""
+        left: jax.Array = hyper["rows"] - batch.rows[0].shape[0] * (hyper["steps"] - 1)
+        return left
 
     def _objective(self, params: Params, batch: Batch, hyper: Hyper) -> tuple[jax.Array, jax.Array]:
         """What is minimised, and the loss that scikit-learn shows: squares as a mean over outputs."""
-        x, targets = batch.rows
+        x, targets, _ = batch.rows
         loss = self.structure.loss
         costs = loss.cost(sequence.forward(self._layers, params, x)[0], targets.T, axis=0)
         penalty = hyper["l2"] * losses.l2_penalty(params)
@@ -159,37 +161,34 @@ class PerceptronLearner(Learner):
             return value, value
         return value, losses.reduce_costs(costs / outputs, penalty, "mean", batch.weights)
 
-    def _end_epoch(self, memory: Memory, hyper: Hyper) -> Memory:
-        """scikit-learn's rules at the end of an epoch, in its order."""
-        loss = memory.total / hyper["rows"]
-        seen = memory.seen + hyper["rows"]
-        rate, stopped, converged = memory.rate, memory.stopped, memory.converged
+    def _end_epoch(self, memory: Memory, last: jax.Array, hyper: Hyper) -> Memory:
+        """scikit-learn's rules at the end of an epoch, in its order; ``last`` is its last step's loss."""
+        loss = (memory.total + last) / hyper["rows"]
+        seen, rate = memory.seen + hyper["rows"], memory.rate
+        converged = memory.converged
         waiting = jnp.where(loss > memory.best - hyper["tol"], memory.waiting + 1, 0)
         if self.structure.solver == "sgd" and self.structure.schedule == "invscaling":
             rate = hyper["learning_rate"] / (seen + 1) ** hyper["power_t"]
         if self.structure.validation is None:  # else rows held out decide, on the host
-            ends = waiting > hyper["patience"]
+            converged = waiting > hyper["patience"]
             if self.structure.solver == "sgd" and self.structure.schedule == "adaptive":
-                slows = ends & (rate > LEAST_RATE)
-                rate, waiting, ends = (
-                    jnp.where(slows, rate / 5, rate),
-                    jnp.where(slows, 0, waiting),
-                    ends & ~slows,
-                )
-            converged = ends
-        return Memory(
+                slows = converged & (rate > LEAST_RATE)
+                rate, waiting = jnp.where(slows, rate / 5, rate), jnp.where(slows, 0, waiting)
+                converged &= ~slows
+        ended = Memory(
             optimizer=memory.optimizer,
             rate=rate,
-            step=jnp.zeros_like(memory.step),
             epoch=memory.epoch + 1,
             seen=seen,
             total=jnp.zeros_like(memory.total),
             best=jnp.minimum(memory.best, loss),
             waiting=waiting,
-            stopped=stopped | converged | (memory.epoch + 1 >= hyper["max_iter"]),
+            stopped=converged | (memory.epoch + 1 >= hyper["max_iter"]),
             converged=converged,
             curve=jnp.where(jnp.arange(self.room) == memory.epoch % self.room, loss, memory.curve),
         )
+        after: Memory = jax.tree.map(lambda old, new: jnp.where(memory.stopped, old, new), memory, ended)
+        return after
 
     def score(self, params: Params, rows: Rows) -> dict[str, jax.Array]:
         """Outputs of each row, for the metric to judge."""

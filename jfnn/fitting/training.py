@@ -74,10 +74,13 @@ def _parts(**rows: int) -> dict[str, np.ndarray]:
 
 
 def _in_full_blocks(rows: Rows) -> Rows:
-    """Rows with some of zeros behind, so that folds whose lengths differ a little share a program."""
+    """Rows with some of zeros behind, at least one.
+
+    So folds whose lengths differ a little share a program, and what is no row reads zeros.
+    """
     n = len(rows.x)
     block = 1 << max(n.bit_length() - 3, 0)
-    more = -n % block
+    more = block - n % block
     padded = [None if a is None else np.pad(a, [(0, more)] + [(0, 0)] * (a.ndim - 1)) for a in rows]
     return Rows(*padded)  # type: ignore[arg-type]
 
@@ -86,6 +89,7 @@ def _experiment(learner: Learner, rows: Rows, replicate: Ordered, group: Group) 
     dtype = _dtype(rows)
     x, targets = (np.asarray(array, dtype) for array in rows[:2])
     weights = None if rows.weights is None else np.asarray(rows.weights, dtype)
+    is_row = (np.arange(len(x)) < group.order.n).astype(dtype)
     order, before = group.order, group.goes_on
     rate = group.numbers["learning_rate"] if before.rate is None else before.rate
     further = {"rows": order.n, "steps": order.steps, "rate": rate}
@@ -94,7 +98,7 @@ def _experiment(learner: Learner, rows: Rows, replicate: Ordered, group: Group) 
     columns = {name: np.broadcast_to(value, members) for name, value in {**group.numbers, **further}.items()}
     return Experiment(
         learner=learner,
-        data=Data((x, targets), len(x), weights),
+        data=Data((x, targets, is_row), len(x), weights),
         cells=Axes(columns, crossed=False),
         constants={},
         of_replicates={},
