@@ -17,6 +17,7 @@ RENAMED = {
     "sizes": "hidden",
     "layers": "network",
     "inputs": "shape",
+    "size": "pool",
     "random_state": "split_seed",
     "drop_last": "keep_last",
     "batch_sizes": "batch_size",

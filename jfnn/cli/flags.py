@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Any
 
 from jfnn.activations import ACTIVATIONS
+from jfnn.architectures import CELLS
 from jfnn.cli.values import (
     Axis,
     axis,
@@ -33,7 +34,7 @@ from jfnn.optimizers import SCHEDULES
 from jfnn.schedulers import Scheduler
 
 NETWORKS = ("mlp", "cnn", "rnn")
-CELLS = ("gru", "elman")
+STATES = ("last", "all")
 OF_CNN = ("channels", "kernel", "stride", "padding", "pool")
 OF_RNN = ("units", "cell", "bidirectional", "states")
 OPTIONS = {field.name: field for field in dataclasses.fields(SearchOptions)}
@@ -127,9 +128,11 @@ class Flags:
     units: tuple[int, ...] = flag("N", "of rnn's recurrent layer; several: several networks", "16", lengths)
     cell: str = flag("NAME", f"of rnn: {', '.join(CELLS)}", "gru")
     bidirectional: bool = flag("", "rnn reads sequences from their ends, too", False, bool)
-    states: str = flag("NAME", "of rnn that the dense layers read: last, all", "last")
+    states: str = flag("NAME", f"of rnn that dense layers read: {', '.join(STATES)}", "last")
     activation: tuple[str, ...] | None = flag(
-        "NAMES", f"of hidden layers: {', '.join(ACTIVATIONS)} (default: sigmoid; of cnn relu)", read=names
+        "NAMES",
+        f"of hidden layers: {', '.join(ACTIVATIONS)} (default: sigmoid; of cnn relu, of rnn tanh)",
+        read=names,
     )
     output: str = flag("NAME", "of the output layer; a cross-entropy takes the identity", "identity")
     init: str | None = flag(

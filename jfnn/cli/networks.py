@@ -4,8 +4,9 @@ from collections.abc import Callable, Sequence
 
 import jfnn
 from jfnn import checks
+from jfnn.architectures import CELLS
 from jfnn.cli.data import Problem
-from jfnn.cli.flags import CELLS, NETWORKS, Flags
+from jfnn.cli.flags import NETWORKS, STATES, Flags
 
 
 def networks(problem: Problem, flags: Flags) -> dict[str, jfnn.Network]:
@@ -32,7 +33,7 @@ def _mlps(problem: Problem, flags: Flags) -> dict[str, jfnn.Network]:
 
 def _cnns(problem: Problem, flags: Flags) -> dict[str, jfnn.Network]:
     return {
-        "-".join(["cnn", *map(str, (*channels, *_dense(widths))), activation]): jfnn.cnn(
+        "-".join(["cnn", *map(str, channels), *_dense(widths), activation]): jfnn.cnn(
             problem.shape,
             channels,
             problem.outputs,
@@ -53,8 +54,9 @@ def _cnns(problem: Problem, flags: Flags) -> dict[str, jfnn.Network]:
 
 def _rnns(problem: Problem, flags: Flags) -> dict[str, jfnn.Network]:
     checks.as_choice(flags.cell, "cell", CELLS)
+    checks.as_choice(flags.states, "states", STATES)
     return {
-        "-".join([flags.cell, str(units), *map(str, _dense(widths)), activation]): jfnn.rnn(
+        "-".join([flags.cell, str(units), *_dense(widths), *_used(flags, widths, activation)]): jfnn.rnn(
             problem.shape,
             units,
             problem.outputs,
@@ -68,8 +70,13 @@ def _rnns(problem: Problem, flags: Flags) -> dict[str, jfnn.Network]:
         )
         for units in flags.units
         for widths in flags.hidden or ((),)
-        for activation in flags.activation or ("sigmoid",)
+        for activation in flags.activation or ("tanh",)
     }
+
+
+def _used(flags: Flags, widths: Sequence[int], activation: str) -> list[str]:
+    """The activation's name, where anything uses it: gated units have their own."""
+    return [activation] if widths or flags.cell != "gru" else []
 
 
 def _dense(widths: Sequence[int]) -> list[str]:

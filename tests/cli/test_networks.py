@@ -1,0 +1,130 @@
+"""Networks of images and sequences from the command line."""
+
+import json
+
+import jax
+import numpy as np
+import pytest
+from command_line import grid_main, parse
+from helpers import same_bits
+
+import jfnn
+from jfnn.cli import data, networks
+from jfnn.loading import how_to_load
+
+
+def of(words):
+    flags = parse(*words.split())
+    return networks.networks(data.load(flags), flags)
+
+
+@pytest.fixture
+def images(tmp_path):
+    """Rows of 3 by 4 numbers in an archive."""
+    rng = np.random.default_rng(0)
+    np.savez(tmp_path / "images.npz", x=rng.normal(size=(40, 3, 4)), y=np.arange(40) % 2)
+    return tmp_path / "images.npz"
+
+
+@pytest.mark.parametrize(
+    ("words", "expected"),
+    [
+        ("--network cnn", {"cnn-8-16-relu": jfnn.cnn((1, 8, 8), (8, 16), 10)}),
+        (
+            "--network cnn --channels 4 --channels 2,3 --kernel 5 --stride 2 --padding 2 --hidden 7",
+            {
+                "cnn-4-dense-7-relu": jfnn.cnn((1, 8, 8), (4,), 10, 5, 2, 2, hidden=(7,)),
+                "cnn-2-3-dense-7-relu": jfnn.cnn((1, 8, 8), (2, 3), 10, 5, 2, 2, hidden=(7,)),
+            },
+        ),
+        (
+            "--network cnn --shape 1,64 --kernel 5,3 --pool 2 --activation tanh --init glorot_normal",
+            {
+                "cnn-8-16-tanh": jfnn.cnn(
+                    (1, 64), (8, 16), 10, (5, 3), pool=2, activation="tanh", init="glorot_normal"
+                )
+            },
+        ),
+        ("--network rnn --units 3,4", {f"gru-{n}": jfnn.rnn((8, 8), n, 10) for n in (3, 4)}),
+        (
+            "--network rnn --units 3 --cell elman --bidirectional --states all --shape 64,1 --activation relu",
+            {
+                "elman-3-relu": jfnn.rnn(
+                    (64, 1), 3, 10, "elman", bidirectional=True, states="all", activation="relu"
+                )
+            },
+        ),
+    ],
+)
+def test_flags_make_networks_of_the_library(words, expected):
+    made = of(words)
+    assert list(made) == list(expected)
+    assert all(made[name] is network for name, network in expected.items())
+
+
+def test_rows_of_an_archive_are_read_as_they_lie_or_as_the_shape_says(images):
+    def shape(words):
+        problem = data.load(parse("--data", str(images), *words.split()))
+        assert problem.split.x_train.shape[1:] == problem.split.x_test.shape[1:] == problem.shape
+        return problem.shape
+
+    assert shape("") == (12,)
+    assert shape("--network rnn") == (3, 4)
+    assert shape("--network cnn --shape 1,3,4") == (1, 3, 4)
+    assert shape("--network cnn --shape 3,4 --standardise") == (3, 4)
+
+
+@pytest.mark.parametrize(
+    ("words", "flag"),
+    [
+        ("--network lstm", "--network"),
+        ("--network cnn --kernel 9", "--network"),
+        ("--network cnn --kernel 3,3,3", "--kernel"),
+        ("--network cnn --channels 0", "--channels"),
+        ("--network cnn --pool 0", "--pool"),
+        ("--network cnn --shape 1,8,9", "--shape"),
+        ("--network cnn --shape 2,2,2,8", "--network"),
+        ("--network cnn --padding -1", "--padding"),
+        ("--network rnn --shape 64", "--shape"),
+        ("--network rnn --cell lstm", "--cell"),
+        ("--network rnn --states some", "--states"),
+        ("--network rnn --channels 3", "--channels"),
+        ("--units 3", "--units"),
+        ("--shape 64", "--shape"),
+    ],
+)
+def test_what_cannot_be_is_refused_in_one_line(words, flag, capsys):
+    with pytest.raises(SystemExit) as stopped:
+        grid_main(*words.split(), "--out", "unused")
+    assert stopped.value.code == 2
+    error = capsys.readouterr().err
+    assert error.startswith(f"grid.py: error: {flag}: ") and error.count("\n") == 1
+
+
+def test_rows_of_two_axes_could_be_images_or_channels(images, capsys):
+    with pytest.raises(SystemExit):
+        grid_main("--data", str(images), "--network", "cnn")
+    assert "--shape 1,3,4" in capsys.readouterr().err
+
+
+def test_a_grid_of_convolutional_networks_is_the_librarys_and_its_page_loads_it(images, tmp_path, capsys):
+    words = "--network cnn --shape 1,3,4 --channels 2 --kernel 2 --learning-rate 0.01,0.1 --l2 0 --epochs 2"
+    out = tmp_path / "out"
+    assert grid_main("--data", str(images), *words.split(), "--standardise", "--out", str(out)) == 0
+    assert "1×3×4-conv2-flatten-2" in capsys.readouterr().out
+    raw = jfnn.datasets.split_table(jfnn.datasets.read_npz(images))
+    split = jfnn.datasets.standardise(raw)
+    shaped = split._replace(
+        x_train=split.x_train.reshape(-1, 1, 3, 4), x_test=split.x_test.reshape(-1, 1, 3, 4)
+    )
+    net = jfnn.cnn((1, 3, 4), (2,), 2, kernel=2)
+    expected = jfnn.sweep(net, shaped, learning_rate=[0.01, 0.1], l2=0, epochs=2, batch_size=8)
+    saved = jfnn.load(out)
+    assert same_bits(saved.params, expected.params) and same_bits(saved.scores, expected.scores)
+    here = {"x": raw.x_test}
+    exec(how_to_load(saved, out, json.loads((out / "config.json").read_text())["scaling"]), here)
+    assert here["network"] is net
+    best = expected.member(*expected.best().index, 0)
+    np.testing.assert_allclose(
+        here["outputs"], jax.jit(net.apply)(best, np.float32(shaped.x_test)), rtol=1e-4, atol=1e-6
+    )
