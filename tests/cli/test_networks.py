@@ -47,7 +47,8 @@ def images(tmp_path):
         ),
         ("--network rnn --units 3,4", {f"gru-{n}": jfnn.rnn((8, 8), n, 10) for n in (3, 4)}),
         (
-            "--network rnn --units 3 --cell elman --bidirectional --states all --shape 64,1 --activation relu",
+            "--network rnn --units 3 --cell elman --bidirectional --states all --shape 64,1"
+            " --activation relu",
             {
                 "elman-3-relu": jfnn.rnn(
                     (64, 1), 3, 10, "elman", bidirectional=True, states="all", activation="relu"
