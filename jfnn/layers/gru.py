@@ -1,13 +1,13 @@
 """The layer of gated recurrent units (Cho et al., EMNLP 2014), in the form of PyTorch and cuDNN."""
 
 import dataclasses
-from typing import Any, ClassVar, NamedTuple
+from typing import ClassVar, NamedTuple
 
 import jax
 import jax.numpy as jnp
 
 from jfnn.layers.kind import Params
-from jfnn.layers.recurrent import Recurrent, product, transposed, weight_gradient
+from jfnn.layers.recurrent import Recurrent
 
 
 class GRUCell(NamedTuple):
@@ -44,57 +44,50 @@ class GRU(Recurrent):
     states: str = "last"
     initializer: str = "pytorch"
     gates: ClassVar[int] = 3
-    numbers_a_unit = 9
+    rows: ClassVar[int] = 4
 
     def as_params(self, weights: list[jax.Array], biases: list[jax.Array]) -> Params:
         """A `GRUCell`."""
         return GRUCell(weights[0], weights[1], biases[0], biases[1])
 
-    def run(self, weights: GRUCell, x: jax.Array) -> tuple[jax.Array, jax.Array, Any]:
-        """All three gates by one product a step; keeps x, all h_{t-1}, r, u, c and q_c."""
+    def matrix(self, packed: GRUCell) -> jax.Array:
+        """Rows for ``p_r + q_r``, ``p_u + q_u``, ``p_c`` and ``q_c``, whose columns are w_h, w_x, biases."""
+        w_x, w_h, b_x, b_h = packed
+        n, of_gates = self.units, slice(2 * self.units)
+        biases = (b_x + b_h)[of_gates, None]
+        sums = jnp.concatenate([w_h[of_gates], w_x[of_gates], biases], axis=1)
+        p_c = jnp.concatenate([jnp.zeros_like(w_h[2 * n :]), w_x[2 * n :], b_x[2 * n :, None]], axis=1)
+        q_c = jnp.concatenate([w_h[2 * n :], jnp.zeros_like(w_x[2 * n :]), b_h[2 * n :, None]], axis=1)
+        return jnp.concatenate([sums, p_c, q_c])
+
+    def gradients(self, d_matrix: jax.Array) -> GRUCell:
+        """Of w_x and b_x from the rows of p, of w_h and b_h from those of q."""
         n = self.units
-        b_x, b_h = weights.b_x[..., None], weights.b_h[..., None]
+        d_p = d_matrix[: 3 * n, n:]
+        d_q = jnp.concatenate([d_matrix[: 2 * n], d_matrix[3 * n :]])
+        return GRUCell(d_p[:, :-1], d_q[:, :n], d_p[:, -1], d_q[:, -1])
 
-        def step(h: jax.Array, x: jax.Array) -> tuple[jax.Array, tuple[jax.Array, ...]]:
-            p, q = product(weights.w_x, x) + b_x, product(weights.w_h, h) + b_h
-            r, u = jax.nn.sigmoid(p[:, :n] + q[:, :n]), jax.nn.sigmoid(p[:, n : 2 * n] + q[:, n : 2 * n])
-            c = jnp.tanh(p[:, 2 * n :] + r * q[:, 2 * n :])
-            return c + u * (h - c), (h, r, u, c, q[:, 2 * n :])
+    def advance(self, z: jax.Array, h: jax.Array) -> jax.Array:
+        """``h_t = c + u ∘ (h_{t-1} - c)``."""
+        _, u, c, _ = self._gates(z)
+        return c + u * (h - c)
 
-        dtype = jnp.result_type(x, weights.w_h)
-        start = jnp.zeros((x.shape[1], n, x.shape[-1]), dtype)
-        last, kept = jax.lax.scan(step, start, x)
-        return kept[0], last, (x, *kept)
+    def deltas(self, z: jax.Array, h: jax.Array, g: jax.Array) -> tuple[jax.Array, jax.Array]:
+        """The chain rule through the gates.
 
-    def run_back(
-        self, weights: GRUCell, kept: Any, d_last: jax.Array, d_states: jax.Array | None
-    ) -> tuple[Any, jax.Array]:
-        """The chain rule through the gates, last time first.
-
-        With ``g = ∂C/∂h_t`` and all pre-activations' deltas by the gates' own derivatives,
-        ``δ_c = g ∘ (1 - u) ∘ (1 - c²)``, ``δ_u = g ∘ (h_{t-1} - c) ∘ u ∘ (1 - u)``,
-        ``δ_r = δ_c ∘ q_c ∘ r ∘ (1 - r)``. So ``∂C/∂p = (δ_r, δ_u, δ_c)``, ``∂C/∂q = (δ_r, δ_u, r ∘ δ_c)`` and
-        ``∂C/∂h_{t-1} = u ∘ g + w_hᵀ ∂C/∂q`` (plus what comes from outside). Weights and biases collect them:
-        ``∂C/∂w_x = Σ_t ∂C/∂p x_tᵀ``, ``∂C/∂w_h = Σ_t ∂C/∂q h_{t-1}ᵀ``, ``∂C/∂x_t = w_xᵀ ∂C/∂p``.
+        ``δ_c = g ∘ (1 - u) ∘ (1 - c²)`` at the candidate's tanh, ``δ_u = g ∘ (h_{t-1} - c) ∘ u ∘ (1 - u)``,
+        ``δ_r = δ_c ∘ q_c ∘ r ∘ (1 - r)``; so ``∂C/∂z = (δ_r, δ_u, δ_c, r ∘ δ_c)``, and ``u ∘ g`` reaches
+        h_{t-1} past z.
         """
-        x, before, *gates = kept
-        n, w_h = self.units, transposed(weights.w_h)
+        r, u, c, q_c = self._gates(z)
+        delta_c = g * (1 - u) * (1 - c**2)
+        delta_u = g * (h - c) * u * (1 - u)
+        delta_r = delta_c * q_c * r * (1 - r)
+        return jnp.concatenate([delta_r, delta_u, delta_c, r * delta_c], axis=1), u * g
 
-        def step(g: jax.Array, inputs: Any) -> tuple[jax.Array, tuple[jax.Array, jax.Array]]:
-            d_state, h, (r, u, c, q_c) = inputs
-            g = g if d_state is None else g + d_state
-            delta_c = g * (1 - u) * (1 - c**2)
-            delta_u = g * (h - c) * u * (1 - u)
-            delta_r = delta_c * q_c * r * (1 - r)
-            d_q = jnp.concatenate([delta_r, delta_u, r * delta_c], axis=1)
-            return u * g + product(w_h, d_q), (d_q, delta_c)
-
-        _, (d_q, delta_c) = jax.lax.scan(step, d_last, (d_states, before, gates), reverse=True)
-        d_p = jnp.concatenate([d_q[:, :, : 2 * n], delta_c], axis=2)
-        gradients = GRUCell(
-            weight_gradient(d_p, x),
-            weight_gradient(d_q, before),
-            jnp.sum(d_p, axis=(0, -1)),
-            jnp.sum(d_q, axis=(0, -1)),
-        )
-        return gradients, product(transposed(weights.w_x), d_p)
+    def _gates(self, z: jax.Array) -> tuple[jax.Array, jax.Array, jax.Array, jax.Array]:
+        """r, u, c and q_c of ``z [directions, 4 units, batch]``."""
+        n = self.units
+        gates, p_c, q_c = jax.nn.sigmoid(z[:, : 2 * n]), z[:, 2 * n : 3 * n], z[:, 3 * n :]
+        r, u = gates[:, :n], gates[:, n:]
+        return r, u, jnp.tanh(p_c + r * q_c), q_c

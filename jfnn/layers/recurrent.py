@@ -1,12 +1,19 @@
-"""What recurrent layers share: shapes, directions, starting parameters, and which states they give.
+"""What recurrent layers share: the loops over time, both directions at once, and what a cell must say.
 
-A kind of cell (`jfnn.layers.elman`, `jfnn.layers.gru`) says how one state follows from the one before, and
-pulls back through time by hand. Both directions run in one scan, on an axis of their own: time first, then
-direction, units and samples, ``[time, directions, units, batch]``.
+A kind of cell (`jfnn.layers.elman`, `jfnn.layers.gru`) writes all its pre-activations of one time as one
+product ``z_t = W s_t`` of what it reads, ``s_t = (h_{t-1}, x_t, 1)`` in one column. Backpropagation through
+time is then, last time first,
+
+    (δ_t, k_t) = the cell's own derivatives of h_t in z_t and, past z_t, in h_{t-1}, times g_t
+    ∂C/∂W = Σ_t δ_t s_tᵀ,   (d_t, ∂C/∂x_t, ·) = Wᵀ δ_t,   g_{t-1} = ∂C/∂h_{t-1} from outside + k_t + d_t
+
+so that a step takes three products, whatever the cell. Only states are kept, and z_t computed again: to store
+and read all gates takes longer. The directions have an axis of their own, ``[directions, rows, batch]``.
 """
 
 import abc
 import functools
+from collections.abc import Sequence
 from typing import Any, ClassVar, NamedTuple
 
 import jax
@@ -44,8 +51,8 @@ class Recurrent(LayerKind):
     states: str
     initializer: str
     droppable = True
-    gates: ClassVar[int] = 1  # pre-activations a unit
-    numbers_a_unit: ClassVar[int]  # numbers held for one unit at one time, for the pull-back
+    gates: ClassVar[int] = 1  # rows of w a unit
+    rows: ClassVar[int] = 1  # rows of z a unit
 
     def __post_init__(self) -> None:
         """Refuses unknown names, and widths below 1."""
@@ -56,37 +63,24 @@ class Recurrent(LayerKind):
         checks.as_choice(self.initializer, "init", INITIALIZERS)
 
     @abc.abstractmethod
-    def run(self, weights: Any, x: jax.Array) -> tuple[jax.Array, jax.Array, Any]:
-        """The recursion.
-
-        Args:
-            weights: Packed parameters, with the directions on a leading axis.
-            x: Inputs ``[time, directions, features, batch]``, each direction in its own order.
-
-        Returns:
-            The states before each step ``[time, directions, units, batch]``, the last state, and what
-            `run_back` needs.
-        """
-
-    @abc.abstractmethod
-    def run_back(
-        self, weights: Any, kept: Any, d_last: jax.Array, d_states: jax.Array | None
-    ) -> tuple[Any, jax.Array]:
-        """The recursion backwards through time, by hand.
-
-        Args:
-            weights: As `run` takes them.
-            kept: From `run`.
-            d_last: ``∂C/∂h`` of the last state, besides its part of ``d_states``.
-            d_states: ``∂C/∂h_t`` of all states, or None where only the last counts.
-
-        Returns:
-            ``∂C/∂weights`` and ``∂C/∂x``.
-        """
-
-    @abc.abstractmethod
     def as_params(self, weights: list[jax.Array], biases: list[jax.Array]) -> Params:
         """Parameters of one direction, of ``[w_x, w_h]`` and a bias vector for each."""
+
+    @abc.abstractmethod
+    def matrix(self, packed: Any) -> jax.Array:
+        """``W [rows units, units + features + 1]`` of one direction."""
+
+    @abc.abstractmethod
+    def gradients(self, d_matrix: jax.Array) -> Any:
+        """``∂C/∂parameters`` of one direction, in packed form, from ``∂C/∂W``."""
+
+    @abc.abstractmethod
+    def advance(self, z: jax.Array, h: jax.Array) -> jax.Array:
+        """The next state; ``z [directions, rows units, batch]`` and ``h [directions, units, batch]``."""
+
+    @abc.abstractmethod
+    def deltas(self, z: jax.Array, h: jax.Array, g: jax.Array) -> tuple[jax.Array, jax.Array]:
+        """``g ∂h_t/∂z_t``, and ``g ∂h_t/∂h_{t-1}`` at a fixed z_t."""
 
     def output_shape(self, shape: Shape) -> Shape:
         """``(units,)`` or ``(time, units)``, of inputs ``(time, features)``; twice the units both ways."""
@@ -97,10 +91,14 @@ class Recurrent(LayerKind):
         units = self.units * (2 if self.bidirectional else 1)
         return (units,) if self.states == "last" else (shape[0], units)
 
+    @property
+    def directions(self) -> int:
+        """1, or 2 of a bidirectional layer."""
+        return 2 if self.bidirectional else 1
+
     def width(self, shape: Shape) -> int:
-        """All times' states and gates, which the pull-back needs."""
-        directions = 2 if self.bidirectional else 1
-        return shape[0] * directions * (self.units * self.numbers_a_unit + shape[1])
+        """Those of one time: the states of the others are read once, in order."""
+        return self.directions * ((self.rows + 1) * self.units + shape[1] + 1)
 
     def init(self, key: jax.Array, shape: Shape) -> Params:
         """Parameters of a cell, or `Directions` of two."""
@@ -129,80 +127,94 @@ class Recurrent(LayerKind):
         return self.pack(packed)
 
     def forward(self, packed: Params, a: jax.Array) -> tuple[jax.Array, Any]:
-        """Both directions in one scan; ``a [time, features, batch]``."""
+        """Both directions in one scan, ``a [time, features, batch]``; keeps the inputs and all states."""
         outputs: tuple[jax.Array, Any] = _forward(self, packed, a)
         return outputs
 
+    def run(self, packed: Params, a: jax.Array) -> tuple[jax.Array, Any]:
+        """What `forward` computes."""
+        w = self._matrices(packed)
+        shape, dtype = (self.directions, self.units, a.shape[-1]), jnp.result_type(a, w)
+
+        def step(carry: tuple[jax.Array, jax.Array], t: jax.Array) -> tuple[Any, None]:
+            h, states = carry
+            h = self.advance(_product(w, self._step_inputs(h, a, t)), h)
+            return (h, _put(states, h, self._times(t, len(a)), behind=1)), None
+
+        # The zeros in front of the first time and behind the last one are h₀ of either direction.
+        start = jnp.zeros(shape, dtype), jnp.zeros((len(a) + 2, *shape), dtype)
+        (last, states), _ = jax.lax.scan(step, start, jnp.arange(len(a)))
+        outputs = last if self.states == "last" else states[1:-1]
+        return outputs.reshape(*outputs.shape[:-3], -1, a.shape[-1]), (a, states)
+
     def pull_back(self, packed: Params, kept: Any, d_out: jax.Array) -> tuple[Params, jax.Array]:
-        """Backpropagation through time."""
-        if self.states == "last":
-            d_last, d_states = self._split(d_out, axis=0), None
-        else:
-            d_states = _in_own_order(self._split(d_out, axis=1))
-            d_last = jnp.zeros_like(d_states[0])
-        gradients, d_x = self.run_back(self._stack(packed), kept, d_last, d_states)
-        directions = [jax.tree.map(lambda leaf, i=i: leaf[i], gradients) for i in range(d_x.shape[1])]
-        d_in = jnp.sum(_in_own_order(d_x), axis=1)
-        return (Directions(*directions) if self.bidirectional else directions[0]), d_in
+        """Backpropagation through time, as the module says."""
+        (a, states), w = kept, self._matrices(packed)
+        turned = jax.lax.optimization_barrier(w.swapaxes(-1, -2))
+        d_out = d_out.reshape(*d_out.shape[:-2], self.directions, self.units, d_out.shape[-1])
+        d_all = d_out if self.states == "all" else None
 
-    def _split(self, a: jax.Array, axis: int) -> jax.Array:
-        """The directions of outputs on an axis of their own."""
-        return a.reshape(*a.shape[:axis], -1, self.units, a.shape[-1])
+        def step(carry: Any, t: jax.Array) -> tuple[Any, None]:
+            g, d_w, d_a = carry
+            times = self._times(t, len(a))
+            g = g if d_all is None else g + _at(d_all, times)
+            h = _at(states, [times[0], *(time + 2 for time in times[1:])])
+            s = self._step_inputs(h, a, t)
+            delta, past_z = self.deltas(_product(w, s), h, g)
+            d_s = _product(turned, delta)
+            d_a = _put(d_a, d_s[:, self.units : -1], times)
+            return (past_z + d_s[:, : self.units], d_w + _product(delta, s.swapaxes(-1, -2)), d_a), None
 
-    def _stack(self, packed: Params) -> Any:
-        """The directions on a leading axis."""
+        g = d_out if d_all is None else jnp.zeros_like(d_out[0])
+        d_a = jnp.zeros((len(a), self.directions, *a.shape[1:]), d_out.dtype)
+        (_, d_w, d_a), _ = jax.lax.scan(step, (g, jnp.zeros_like(w), d_a), jnp.arange(len(a)), reverse=True)
+        directions = [self.gradients(d_w[i]) for i in range(self.directions)]
+        return Directions(*directions) if self.bidirectional else directions[0], jnp.sum(d_a, axis=1)
+
+    def _matrices(self, packed: Params) -> jax.Array:
         directions = packed if self.bidirectional else (packed,)
-        return jax.tree.map(lambda *leaves: jnp.stack(leaves), *directions)
+        return jnp.stack([self.matrix(of_direction) for of_direction in directions])
+
+    def _times(self, t: jax.Array, length: int) -> list[jax.Array]:
+        """Where in time each direction is at its step ``t``."""
+        return [t, length - 1 - t][: self.directions]
+
+    def _step_inputs(self, h: jax.Array, a: jax.Array, t: jax.Array) -> jax.Array:
+        """``s_t``, ``[directions, units + features + 1, batch]``."""
+        x = jnp.stack([a[time] for time in self._times(t, len(a))])
+        return jnp.concatenate([h, x, jnp.ones_like(h[:, :1])], axis=1)
 
 
 @functools.partial(jax.custom_vjp, nondiff_argnums=(0,))
 def _forward(layer: Recurrent, packed: Params, a: jax.Array) -> tuple[jax.Array, Any]:
-    return _forward_kept(layer, packed, a)
+    return layer.run(packed, a)
 
 
-def _forward_kept(layer: Recurrent, packed: Params, a: jax.Array) -> tuple[jax.Array, Any]:
-    weights = layer._stack(packed)
-    directions = jax.tree.leaves(weights)[0].shape[0]
-    before, last, kept = layer.run(weights, _in_own_order(jnp.stack([a] * directions, axis=1)))
-    if layer.states == "last":
-        return last.reshape(-1, last.shape[-1]), kept
-    states = _in_own_order(jnp.concatenate([before[1:], last[None]]))
-    return states.reshape(len(states), -1, states.shape[-1]), kept
-
-
-# jax.grad takes the derivation by hand: XLA would keep, stack and fuse more than it needs. What is kept is no
-# result that anyone differentiates.
+# jax.grad takes the derivation by hand: by itself it would keep all that a step computes. Nobody
+# differentiates what is kept, so that its part is left out.
 _forward.defvjp(
-    lambda layer, packed, a: (outputs := _forward_kept(layer, packed, a), (packed, outputs[1])),
+    lambda layer, packed, a: (outputs := layer.run(packed, a), (packed, outputs[1])),
     lambda layer, residuals, d_outputs: layer.pull_back(*residuals, d_outputs[0]),
 )
 
 
-def _in_own_order(a: jax.Array) -> jax.Array:
-    """``[time, directions, …]`` with the backward direction turned in time; its own inverse."""
-    return a if a.shape[1] == 1 else jnp.stack([a[:, 0], a[::-1, 1]], axis=1)
+def _product(w: jax.Array, a: jax.Array) -> jax.Array:
+    return jnp.matmul(w, a, precision="highest")
+
+
+def _at(a: jax.Array, times: Sequence[jax.Array]) -> jax.Array:
+    """``a [time, directions, …]`` at a time of each direction, ``[directions, …]``."""
+    return jnp.stack([jax.lax.dynamic_index_in_dim(a[:, i], t, keepdims=False) for i, t in enumerate(times)])
+
+
+def _put(a: jax.Array, values: jax.Array, times: Sequence[jax.Array], behind: int = 0) -> jax.Array:
+    """``a`` with ``values [directions, …]`` at a time of each direction, so many places further behind."""
+    for i, t in enumerate(times):
+        a = jax.lax.dynamic_update_slice(a, values[None, i : i + 1], (t + behind, i, *[0] * (a.ndim - 2)))
+    return a
 
 
 def _swap(params: Any) -> Any:
     """The last two axes of all weights swapped."""
-    swapped = {name: leaf.swapaxes(-1, -2) for name, leaf in params._asdict().items() if name.startswith("w")}
-    return params._replace(**swapped)
-
-
-def product(w: jax.Array, a: jax.Array) -> jax.Array:
-    """``w @ a`` of each direction (and time): ``w [directions, n_out, n_in]``, ``a [..., n_in, batch]``."""
-    return jnp.matmul(w, a, precision="highest")
-
-
-def transposed(w: jax.Array) -> jax.Array:
-    """``wᵀ`` of each direction, laid out anew, which the scan's products then read in order."""
-    turned: jax.Array = jax.lax.optimization_barrier(w.swapaxes(-1, -2))
-    return turned
-
-
-def weight_gradient(deltas: jax.Array, a: jax.Array) -> jax.Array:
-    """``Σ_t δ_t @ a_tᵀ`` of each direction: one batched product, then the sum over times.
-
-    A single contraction over times and samples would have XLA lay both arrays out anew.
-    """
-    return jnp.sum(jnp.matmul(deltas, a.swapaxes(-1, -2), precision="highest"), axis=0)
+    weights = {name: leaf for name, leaf in params._asdict().items() if name.startswith("w")}
+    return params._replace(**{name: leaf.swapaxes(-1, -2) for name, leaf in weights.items()})

@@ -179,9 +179,9 @@ def test_both_gradients_train_alike(swept):
         np.testing.assert_allclose(one, two, rtol=0, atol=1e-5 * np.abs(two).max())
 
 
-def test_a_tile_holds_states_and_gates_of_all_times():
-    assert Elman(6).width((40, 1)) == 40 * (2 * 6 + 1)
-    assert GRU(6, True).width((40, 1)) > 40 * 2 * (4 * 6 + 1)
+def test_a_tile_holds_what_one_time_takes():
+    assert Elman(6).width((40, 1)) == Elman(6, states="all").width((7, 1)) == 6 + 6 + 1 + 1
+    assert GRU(6, True).width((40, 3)) == 2 * (4 * 6 + 6 + 3 + 1)
 
 
 @pytest.mark.parametrize(
