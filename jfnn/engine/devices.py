@@ -1,5 +1,6 @@
 """Which devices a sweep runs on: one entry a host thread."""
 
+import functools
 import os
 from collections.abc import Sequence
 from typing import NamedTuple
@@ -41,6 +42,25 @@ def hardware(experiment: Experiment) -> Hardware:
     return Hardware(
         threads, plan.tile_width(parameters, learner.width(), batch, itemsize, threads[0].platform)
     )
+
+
+@functools.cache
+def _first_process() -> int:
+    """The process that first trained here; one that is forked from it gets its answer."""
+    return os.getpid()
+
+
+def check_process() -> None:
+    """Refuses a process forked from one that has trained: JAX's threads do not live on in it, and it hangs.
+
+    Raises:
+        RuntimeError: It is such a process.
+    """
+    if _first_process() != os.getpid():
+        raise RuntimeError(
+            "this process was forked from one that uses JAX, where training would hang;"
+            ' start processes with multiprocessing.get_context("spawn")'
+        )
 
 
 def cores() -> int:

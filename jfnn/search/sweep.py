@@ -10,7 +10,7 @@ import jax
 import numpy as np
 
 from jfnn.engine import loop
-from jfnn.engine.devices import Hardware, hardware
+from jfnn.engine.devices import Hardware, check_process, hardware
 from jfnn.engine.state import Outcome, Scores
 from jfnn.engine.trainer import Trainer
 from jfnn.experiment.build import build
@@ -43,7 +43,9 @@ def prepare(options: Options, first_fold: int = 0) -> Run:
 
     Raises:
         ValueError, TypeError: What cannot be; the message begins with the option's name.
+        RuntimeError: The process was forked from one that has trained.
     """
+    check_process()
     experiment = build(options, first_fold)
     run_directory.as_directory(options.out, options.resume)
     devices = hardware(experiment)

@@ -1,0 +1,26 @@
+"""Processes forked from one that has trained."""
+
+import os
+import traceback
+
+import pytest
+from helpers import noise_split
+
+import jfnn
+
+
+@pytest.mark.skipif(not hasattr(os, "fork"), reason="there is no fork")
+@pytest.mark.filterwarnings("ignore:os.fork", "ignore:This process")  # JAX and Python warn of the same
+def test_a_forked_process_is_told_so_instead_of_hanging():
+    options = dict(learning_rate=0.1, epochs=1, batch_size=10)
+    jfnn.sweep(jfnn.mlp((5, 3)), noise_split(), **options)
+    pid = os.fork()
+    if pid == 0:
+        try:
+            jfnn.sweep(jfnn.mlp((5, 3)), noise_split(), **options)
+        except RuntimeError as error:
+            os._exit(0 if "forked" in str(error) and "spawn" in str(error) else 2)
+        except BaseException:
+            traceback.print_exc()
+        os._exit(1)
+    assert os.waitstatus_to_exitcode(os.waitpid(pid, 0)[1]) == 0
