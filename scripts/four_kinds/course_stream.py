@@ -1,0 +1,61 @@
+"""The course's training of restricted machines, replayed from its random numbers through the library."""
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+
+from jfnn import boltzmann
+from jfnn.boltzmann import Machine
+
+RATE = 0.05
+LOGS = 10  # times that the course prints a line, each of which draws fantasies of all rows
+
+
+def trained(rows: np.ndarray, hidden: int, epochs: int, batch: int, seed: int) -> Machine:
+    """CD-1 with the hidden means in both phases, in float64, by NumPy's legacy stream.
+
+    Weights start at ``default_rng(0).normal(0, 0.01)``. An epoch draws a permutation of the rows, and each
+    minibatch h, then v. After the first epoch and each tenth of all a loss is printed, which draws h and v of
+    all rows from the same stream.
+
+    Args:
+        rows: The data ``[n, n_visible]``, n a multiple of the batch.
+        hidden: Hidden units.
+        epochs: Epochs.
+        batch: Rows a step.
+        seed: Of the stream.
+    """
+    n, visible = rows.shape
+    stream, numbers, batches = np.random.RandomState(seed), [], []
+    for epoch in range(1, epochs + 1):
+        batches.append(rows[stream.permutation(n)].reshape(-1, batch, visible))
+        numbers.append(stream.rand(n // batch, batch * (hidden + visible)))
+        if epoch == 1 or epoch % (epochs // LOGS) == 0:
+            stream.rand(n * (hidden + visible))
+    weights = np.random.default_rng(0).normal(0.0, 0.01, (visible, hidden))
+    start = Machine((weights,), (np.zeros(visible), np.zeros(hidden)))
+    with jax.enable_x64(True):
+        machine: Machine = _steps(
+            jax.tree.map(jnp.asarray, start), np.concatenate(batches), np.concatenate(numbers)
+        )
+        return jax.tree.map(np.asarray, machine)  # type: ignore[no-any-return]
+
+
+@jax.jit
+def _steps(start: Machine, batches: jax.Array, numbers: jax.Array) -> Machine:
+    visible, hidden = start.sizes
+    batch = batches.shape[1]
+
+    def step(machine: Machine, inputs: tuple[jax.Array, jax.Array]) -> tuple[Machine, None]:
+        v, uniform = inputs
+        uniform_h, uniform_v = jnp.split(uniform, [batch * hidden])
+        uniform_h, uniform_v = uniform_h.reshape(batch, hidden), uniform_v.reshape(batch, visible)
+        _, fantasy = boltzmann.gibbs_step(machine, v, uniform_h, uniform_v)
+        h, fantasy_h = boltzmann.hidden_means(machine, v), boltzmann.hidden_means(machine, fantasy)
+        ascent = Machine(
+            ((v.T @ h - fantasy.T @ fantasy_h) / batch,),
+            ((v - fantasy).mean(axis=0), (h - fantasy_h).mean(axis=0)),
+        )
+        return jax.tree.map(lambda p, slope: p + RATE * slope, machine, ascent), None
+
+    return jax.lax.scan(step, start, (batches, numbers))[0]

@@ -1,0 +1,51 @@
+"""Two errata of published work: what two hidden units can hold, and a classifier that never moves."""
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+import optax
+from helpers import compiled
+from sklearn.datasets import load_digits
+from sklearn.linear_model import LogisticRegression
+
+from jfnn import boltzmann
+
+XOR = np.array([[0, 0, 0], [0, 1, 1], [1, 0, 1], [1, 1, 0]], np.float32)
+
+
+def test_two_hidden_units_come_no_nearer_to_xor_than_half_the_logarithm_of_two():
+    """Course notes say that two suffice. Three do; two end at ½ ln 2, one at 0.5757 (all nats)."""
+    optimizer = optax.adam(0.2)
+
+    def least(hidden):
+        def train(key):
+            machine = boltzmann.init(key, (3, hidden), scale=2.0)
+
+            def step(_, carry):
+                machine, memory = carry
+                descent = jax.tree.map(jnp.negative, boltzmann.gradient(machine, XOR))
+                updates, memory = optimizer.update(descent, memory)
+                return optax.apply_updates(machine, updates), memory
+
+            machine, _ = jax.lax.fori_loop(0, 1500, step, (machine, optimizer.init(machine)))
+            return -jnp.mean(boltzmann.log_likelihood(machine, XOR)) - jnp.log(4)
+
+        return jnp.min(jax.vmap(train)(jax.random.split(jax.random.key(0), 16)))
+
+    one, two, three = compiled(lambda: [least(hidden) for hidden in (1, 2, 3)])()
+    np.testing.assert_allclose(one, 0.5757, atol=2e-3)
+    np.testing.assert_allclose(two, np.log(2) / 2, atol=2e-3)
+    assert three < 2e-3
+
+
+def test_the_logistic_regression_of_the_example_never_moves():
+    """scikit-learn's example prints 0.10 for both pipelines: with tol=1 it stops at its starting zeros."""
+    x, y = load_digits(return_X_y=True)
+    x = x[:600] / 16
+    features = boltzmann.hidden_means(boltzmann.init(jax.random.key(0), (64, 20), 0.5), x)
+    for data in (x, np.asarray(features)):
+        stuck = LogisticRegression(solver="newton-cg", tol=1, C=6000).fit(data, y[:600])
+        assert np.abs(stuck.coef_).max() == 0
+        assert stuck.score(data, y[:600]) < 0.15
+    moving = LogisticRegression(solver="newton-cg", tol=1e-2, C=1).fit(x, y[:600])
+    assert moving.score(x, y[:600]) > 0.9
