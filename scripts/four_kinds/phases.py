@@ -1,0 +1,214 @@
+"""Networks that learn the Ising model's phases from T = 0 and T = ∞ alone, and what they say in between."""
+
+import dataclasses
+import functools
+from collections.abc import Mapping
+from concurrent.futures import ProcessPoolExecutor
+from multiprocessing import get_context
+from typing import Any, NamedTuple
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+
+import jfnn
+from jfnn.datasets import ising
+
+# Starting weights are this much of Glorot's: what the data do not reach stays as it began.
+INIT_SCALE = 0.1
+# Rows that networks see at once: as vectors, and as images, whose channels take more memory.
+ROWS, IMAGES = 2_000, 200
+
+
+@dataclasses.dataclass(frozen=True)
+class Scale:
+    """How much is computed.
+
+    Attributes:
+        lengths: Lattices of the grid of networks.
+        largest: A further lattice, for the estimates' networks alone.
+        hidden: Hidden units.
+        l2s: L2 penalties.
+        cell: Hidden units and penalty of the networks that estimate the critical temperature: the fewest
+            units with which every start learns, and the largest penalty.
+        seeds: Networks of each kind.
+        epochs: Epochs.
+        rows: Rows to train on.
+        temperatures: Where configurations are sampled.
+        chains: Length -> Markov chains at each temperature, and configurations of each.
+        burn_in: Steps before a chain's first configuration.
+        draws: Of the bootstrap.
+        workers: Processes that sample.
+    """
+
+    lengths: tuple[int, ...] = (10, 20, 40)
+    largest: int = 80
+    hidden: tuple[int, ...] = (1, 2, 10, 100)
+    l2s: tuple[float, ...] = (0.0, 1.0, 3.0)
+    cell: tuple[int, float] = (10, 3.0)
+    seeds: int = 20
+    epochs: int = 40
+    rows: int = 1_000
+    temperatures: tuple[float, ...] = (
+        *(1.6, 2.0, 2.14, 2.18, 2.2, 2.22, 2.24, 2.26, 2.28, 2.3, 2.32, 2.34, 2.36),
+        *(2.4, 2.44, 2.5, 2.56, 2.62, 2.7, 2.8, 3.0),
+    )
+    chains: Mapping[int, tuple[int, int]] = dataclasses.field(
+        default_factory=lambda: {10: (800, 4), 20: (400, 5), 40: (200, 8), 80: (100, 8)}
+    )
+    burn_in: int = 50
+    draws: int = 400
+    workers: int = 2
+
+
+QUICK = Scale(
+    lengths=(12,),
+    largest=24,
+    hidden=(1, 2, 10),
+    l2s=(3.0,),
+    seeds=6,
+    epochs=80,
+    rows=400,
+    temperatures=(1.8, 2.1, 2.15, 2.2, 2.25, 2.3, 2.35, 2.4, 2.5, 2.6, 2.7, 2.8, 3.0),
+    chains={12: (300, 2), 24: (100, 2)},
+    burn_in=20,
+    draws=100,
+    workers=1,
+)
+
+
+class Trained(NamedTuple):
+    """Networks of one size on one lattice.
+
+    Attributes:
+        network: The network.
+        params: Parameters ``[L2, seeds, …]``.
+        accuracy: Share of right labels on rows held out, at T = 0 and ∞ ``[L2, seeds]``.
+    """
+
+    network: jfnn.Network
+    params: Any
+    accuracy: np.ndarray
+
+    def at(self, place: int) -> Any:
+        """Parameters of all seeds at one penalty."""
+        return at_cell(self.params, place)
+
+
+def at_cell(params: Any, *place: int) -> Any:
+    """Parameters of all seeds of one cell."""
+    return jax.tree.map(lambda leaf: leaf[place], params)
+
+
+def sample(scale: Scale) -> dict[int, np.ndarray]:
+    """Configurations: length -> ``[T, chains, configurations, L, L]`` int8."""
+    lengths = (*scale.lengths, scale.largest)
+    tasks = [(length, t) for length in lengths for t in scale.temperatures]
+    draw = functools.partial(_sample_at, scale)
+    if scale.workers == 1:
+        drawn = list(map(draw, tasks))
+    else:
+        # Fresh processes: JAX's threads do not survive a fork.
+        with ProcessPoolExecutor(scale.workers, get_context("spawn")) as pool:
+            drawn = list(pool.map(draw, tasks))
+    n = len(scale.temperatures)
+    return {length: np.stack(drawn[i * n : (i + 1) * n]) for i, length in enumerate(lengths)}
+
+
+def _sample_at(scale: Scale, task: tuple[int, float]) -> np.ndarray:
+    length, t = task
+    chains, each = scale.chains[length]
+    spins = ising.configurations(
+        length,
+        t,
+        chains * each,
+        chains=chains,
+        seed=int(length * 1e4 + round(t * 1e3)),
+        burn_in=scale.burn_in,
+    )
+    return spins.reshape(chains, each, length, length)
+
+
+def train(scale: Scale, length: int) -> dict[int, Trained]:
+    """The grid of networks on one lattice, trained at T = 0 and T = ∞: hidden units -> networks.
+
+    The largest lattice has the networks of the estimates alone.
+    """
+    largest = length == scale.largest
+    hidden = (scale.cell[0],) if largest else scale.hidden
+    networks = {
+        str(units): jfnn.mlp((length**2, units, 1), activation="sigmoid", init="glorot_normal")
+        for units in hidden
+    }
+    swept = jfnn.sweep_groups(
+        networks,
+        ising.extreme_temperatures(length, scale.rows, 400, seed=length),
+        l2=scale.cell[1] if largest else scale.l2s,
+        **training_options(scale),
+    )
+    return {
+        units: Trained(networks[str(units)], at_cell(result.params, 0), of_cells)
+        for units, result, of_cells in zip(
+            hidden, swept.results, (result.test_accuracy[0] for result in swept.results), strict=True
+        )
+    }
+
+
+def training_options(scale: Scale) -> dict[str, Any]:
+    """Keywords of every sweep but for the penalty. The rate falls to 0: the last steps leave no noise."""
+    return {
+        "learning_rate": 0.03,
+        "hyper": {"init_scale": INIT_SCALE},
+        "seeds": scale.seeds,
+        "epochs": scale.epochs,
+        "batch_size": 100,
+        "loss": "sigmoid_cross_entropy",
+        "reduction": "mean",
+        "gradient": "backprop",
+        "optimizer": jfnn.Optimizer("adam", schedule="cosine"),
+    }
+
+
+@functools.partial(jax.jit, static_argnums=0)
+def _logits(network: jfnn.Network, params: Any, spins: jax.Array) -> jax.Array:
+    x = spins.astype(jnp.float32).reshape(len(spins), *(network.input_shape or ()))
+    return jax.vmap(network.apply, in_axes=(0, None))(params, x)[..., 0]
+
+
+@jax.jit
+def _projected(directions: jax.Array, spins: jax.Array) -> jax.Array:
+    x = spins.astype(jnp.float32).reshape(len(spins), -1)
+    return jnp.matmul(directions, x.T, precision="highest")
+
+
+def logits(network: jfnn.Network, params: Any, spins: np.ndarray, at_once: int = ROWS) -> np.ndarray:
+    """Outputs before the sigmoid: of seeds ``[S, …]`` and spins ``[…, L, L]``, ``[S, …]`` float32."""
+    return _in_parts(functools.partial(_logits, network, params), spins, at_once)
+
+
+def projections(params: Any, spins: np.ndarray) -> np.ndarray:
+    """What the first layers measure: ``z = Σ_i u_i s_i`` of seeds and spins ``[…, L, L]``, ``[S, …]``.
+
+    u is the first singular vector of a seed's weights ``[L², hidden]``: the direction in which all its hidden
+    units look.
+    """
+    directions = np.linalg.svd(np.asarray(params[0].w), full_matrices=False)[0][..., 0]
+    return _in_parts(functools.partial(_projected, directions), spins, ROWS)
+
+
+def _in_parts(function: Any, spins: np.ndarray, at_once: int) -> np.ndarray:
+    rows = spins.reshape(-1, *spins.shape[-2:])
+    parts = []
+    for first in range(0, len(rows), at_once):
+        part = rows[first : first + at_once]
+        padding = [(0, min(at_once, len(rows)) - len(part)), (0, 0), (0, 0)]  # one shape, one program
+        parts.append(np.asarray(function(np.pad(part, padding)))[:, : len(part)])
+    return np.concatenate(parts, axis=1).reshape(-1, *spins.shape[:-2])
+
+
+def of_magnetisation(length: int, magnetisations: np.ndarray, n: int, seed: int = 0) -> np.ndarray:
+    """Shuffled configurations of given magnetisations, ``[k, n, L, L]`` int8: no model, and no simulation."""
+    up = np.round((1 + magnetisations) / 2 * length**2)
+    rows = np.where(np.arange(length**2) < up[:, None], np.int8(1), np.int8(-1))
+    shuffled = np.random.default_rng(seed).permuted(np.repeat(rows, n, axis=0), axis=1)
+    return shuffled.reshape(len(up), n, length, length)

@@ -1,0 +1,193 @@
+"""Finite-size scaling: where curves of several lattices cross, and where they go as lattices grow.
+
+Curves are means over networks (seeds) and over independent Markov chains; intervals come from drawing both
+anew (the bootstrap). All curves of a lattice share its temperatures.
+"""
+
+import itertools
+from collections.abc import Mapping
+from typing import NamedTuple
+
+import numpy as np
+
+# A root is sought on a polynomial through so many temperatures around the change of sign.
+POINTS, DEGREE = 6, 3
+GRID = 800
+
+
+class Estimate(NamedTuple):
+    """A number with its 95% interval over seeds and chains.
+
+    Attributes:
+        value: From all seeds and chains.
+        low: The 2.5th percentile of the draws.
+        high: The 97.5th.
+        deviation: The standard deviation of the draws.
+    """
+
+    value: float
+    low: float
+    high: float
+    deviation: float
+
+    @property
+    def half_width(self) -> float:
+        """Half of the interval."""
+        return (self.high - self.low) / 2
+
+    def contains(self, value: float) -> bool:
+        """Whether a number lies in the interval."""
+        return self.low <= value <= self.high
+
+    def __str__(self) -> str:
+        return f"{self.value:.4f} [{self.low:.4f}, {self.high:.4f}]"
+
+
+def estimate(draws: np.ndarray) -> Estimate:
+    """What draws ``[1 + n]`` say, of which the first is from all seeds and chains."""
+    low, high = np.nanpercentile(draws[1:], [2.5, 97.5])
+    return Estimate(float(draws[0]), float(low), float(high), float(np.nanstd(draws[1:])))
+
+
+class Counts(NamedTuple):
+    """How often each seed and chain is drawn; the first of all draws takes each one once.
+
+    Attributes:
+        seeds: ``[1 + n, seeds]``.
+        chains: ``[1 + n, T, chains]``.
+    """
+
+    seeds: np.ndarray
+    chains: np.ndarray
+
+
+def draw_counts(rng: np.random.Generator, draws: int, shape: tuple[int, int, int]) -> Counts:
+    """Draws with replacement of the seeds and, at every temperature, of the chains.
+
+    Args:
+        rng: The generator.
+        draws: n.
+        shape: Numbers of seeds, temperatures and chains.
+    """
+    n_seeds, n_temperatures, n_chains = shape
+    seeds = rng.multinomial(n_seeds, np.full(n_seeds, 1 / n_seeds), draws)
+    chains = rng.multinomial(n_chains, np.full(n_chains, 1 / n_chains), (draws, n_temperatures))
+    return Counts(
+        np.concatenate([np.ones((1, n_seeds), int), seeds]).astype(np.float64),
+        np.concatenate([np.ones((1, n_temperatures, n_chains), int), chains]).astype(np.float64),
+    )
+
+
+def mean_curves(values: np.ndarray, counts: Counts) -> np.ndarray:
+    """Curves of the mean of a value.
+
+    Args:
+        values: ``[seeds, T, chains]``.
+        counts: Of the draws.
+
+    Returns:
+        ``[1 + n, T]``.
+    """
+    return _mean_over_seeds(_mean_over_chains(values, counts), counts)
+
+
+def binder_curves(second: np.ndarray, fourth: np.ndarray, counts: Counts) -> np.ndarray:
+    """Curves of Binder's ratio ``1 - ⟨z⁴⟩ / (3 ⟨z²⟩²)``, each seed's own, and their mean over seeds.
+
+    The ratio has no scale: it is 2/3 deep in the ordered phase, 0 deep in the other, and at the critical
+    temperature the same for all large lattices (Binder, Z. Phys. B 43, 119 (1981)).
+
+    Args:
+        second: Means of z² over a chain ``[seeds, T, chains]``.
+        fourth: The same of z⁴.
+        counts: Of the draws.
+
+    Returns:
+        ``[1 + n, T]``.
+    """
+    squares = _mean_over_chains(second, counts) ** 2
+    return _mean_over_seeds(1 - _mean_over_chains(fourth, counts) / (3 * squares), counts)
+
+
+def _mean_over_chains(values: np.ndarray, counts: Counts) -> np.ndarray:
+    # [seeds, T, chains] -> [1 + n, seeds, T]: for each temperature a product of matrices.
+    products = np.matmul(np.moveaxis(counts.chains, 1, 0), np.transpose(values, (1, 2, 0)).astype(np.float64))
+    return np.asarray(np.transpose(products, (1, 2, 0)) / values.shape[-1])
+
+
+def _mean_over_seeds(values: np.ndarray, counts: Counts) -> np.ndarray:
+    return np.asarray(np.einsum("ns,nst->nt", counts.seeds, values) / values.shape[1])
+
+
+def roots(temperatures: np.ndarray, curves: np.ndarray) -> np.ndarray:
+    """Where curves fall through 0, ``[1 + n, T] -> [1 + n]``.
+
+    A polynomial is fitted to the temperatures around the first curve's change of sign: the split of the
+    temperatures that has the least sum of values on the wrong side.
+
+    Args:
+        temperatures: ``[T]``, ascending.
+        curves: Values there.
+
+    Returns:
+        The roots; NaN for a curve whose polynomial has none within its points.
+    """
+    below = np.concatenate([[0.0], np.cumsum(np.minimum(curves[0], 0))])
+    above = np.concatenate([[0.0], np.cumsum(np.maximum(curves[0], 0))])
+    split = int(np.argmin((above[-1] - above) - below))
+    points = min(POINTS, len(temperatures))
+    first = min(max(0, split - points // 2), len(temperatures) - points)
+    window = temperatures[first : first + points]
+    centre = window.mean()
+    fitted = np.polynomial.polynomial.polyfit(
+        window - centre, curves[:, first : first + points].T, min(DEGREE, points - 1)
+    )
+    fine = np.linspace(window[0], window[-1], GRID)
+    values = np.polynomial.polynomial.polyval(fine - centre, fitted)
+    falls = (values[:, :-1] >= 0) & (values[:, 1:] < 0)
+    # Of several the one nearest to the change of sign: curves that are all but 0 elsewhere have more.
+    change = temperatures[[max(split - 1, 0), min(split, len(temperatures) - 1)]].mean()
+    place = np.where(falls, np.abs(fine[:-1] - change), np.inf).argmin(axis=1)
+    rows = np.arange(len(values))
+    left, right = values[rows, place], values[rows, place + 1]
+    with np.errstate(invalid="ignore", divide="ignore"):
+        found = fine[place] + (fine[1] - fine[0]) * left / (left - right)
+    return np.where(falls.any(axis=1), found, np.nan)
+
+
+def crossings(
+    temperatures: np.ndarray, curves: Mapping[int, np.ndarray]
+) -> dict[tuple[int, int], np.ndarray]:
+    """Where the curves of neighbouring lattices cross: ``(L, L') -> [1 + n]``.
+
+    Args:
+        temperatures: ``[T]``.
+        curves: Length of a lattice -> ``[1 + n, T]``, lengths ascending; the larger lattice's is the higher
+            one in the ordered phase.
+    """
+    lengths = list(curves)
+    return {(a, b): roots(temperatures, curves[b] - curves[a]) for a, b in itertools.pairwise(lengths)}
+
+
+def weighted_mean(draws: list[np.ndarray]) -> np.ndarray:
+    """Mean of several estimates ``[1 + n]``, each weighted by the inverse of its variance over the draws."""
+    stacked = np.stack(draws)
+    weights = 1 / np.nanvar(stacked[:, 1:], axis=1)
+    return np.asarray(weights @ stacked / weights.sum())
+
+
+def extrapolate(places: Mapping[int, np.ndarray], powers: tuple[float, ...] = (-1.0,)) -> np.ndarray:
+    """The limit of large lattices, ``T*(L) = T_c + Σ_k a_k L^(power_k)``, by weighted least squares.
+
+    Args:
+        places: Length of a lattice -> its T* ``[1 + n]``.
+        powers: The powers, negative; 1/ν is 1 for the Ising model.
+
+    Returns:
+        T_c ``[1 + n]``. Weights are the inverse variances over the draws.
+    """
+    stacked = np.stack(list(places.values()))
+    lengths = np.array(list(places), np.float64)
+    design = np.stack([lengths**power for power in (0.0, *powers)], axis=1)
+    weights = 1 / np.nanstd(stacked[:, 1:], axis=1)
+    return np.asarray(np.linalg.pinv(design * weights[:, None])[0] @ (stacked * weights[:, None]))
