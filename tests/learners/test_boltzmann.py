@@ -60,7 +60,7 @@ def test_a_persistent_step_is_scikit_learns_with_the_same_random_numbers(x64):
     np.testing.assert_array_equal(after.memory[1][0], model.h_samples_.T)
 
 
-@pytest.mark.parametrize("sizes", [(5, 3), (4, 3, 2)])
+@pytest.mark.parametrize("sizes", [pytest.param((5, 3), marks=pytest.mark.slow), (4, 3, 2)])
 def test_the_exact_step_follows_the_gradient_of_the_likelihood_and_penalty(sizes, x64):
     learner = boltzmann_machine(sizes, gradient="exact")
     machine, rows = machine_of(sizes), X[:30, : sizes[0]].astype(float)
@@ -86,7 +86,7 @@ def test_the_bias_of_contrastive_divergence_falls_with_k():
     weights = np.float32(2.5 * np.random.default_rng(2).normal(size=(5, 4)))
     machine = pack(Machine((weights,), (np.zeros(5, np.float32), np.zeros(4, np.float32))))
     learner = boltzmann_machine((5, 4), k=16, hyper=["k"])
-    rows = np.tile(X, (200, 1))  # 12,000 chains, from a distribution far from the machine's
+    rows = np.tile(X, (100, 1))  # 6,000 chains, from a distribution far from the machine's
 
     def step(k):
         hyper = {"learning_rate": 1.0, "l2": 0.0, "k": k}
@@ -108,7 +108,7 @@ def test_the_bias_of_contrastive_divergence_falls_with_k():
 
 def test_persistent_chains_average_as_enumeration_says():
     machine = pack(jax.tree.map(lambda leaf: np.float32(leaf), machine_of((5, 3, 3))))
-    learner = boltzmann_machine((5, 3, 3), gradient="persistent", chains=4000)
+    learner = boltzmann_machine((5, 3, 3), gradient="persistent", chains=1000)
     hyper = {"learning_rate": 0.0, "l2": 0.0}
 
     @compiled
@@ -116,11 +116,11 @@ def test_persistent_chains_average_as_enumeration_says():
         def one(i, state):
             return learner.step(state, Batch(X), hyper, jax.random.fold_in(jax.random.key(0), i))[0]
 
-        return jax.lax.fori_loop(0, 100, one, state)
+        return jax.lax.fori_loop(0, 50, one, state)
 
     (odd,) = run(learner.start(machine, hyper)).memory[1]
     expected = np.asarray(enumeration.model_statistics(machine).biases[1])
-    error = np.sqrt(expected * (1 - expected) / 4000)
+    error = np.sqrt(expected * (1 - expected) / 1000)
     assert (np.abs(np.asarray(odd).mean(1) - expected) < 4.5 * error).all()
 
 
@@ -139,8 +139,7 @@ def test_fewer_hidden_units_are_the_smaller_machine(x64):
             *(sizes,), gradient="exact", optimizer="adam", metrics=["reconstruction"], hyper=names
         )
         state = learner.start(pack(params), hyper)
-        for _ in range(3):
-            state, value = learner.step(state, Batch(rows), hyper, None)
+        state, value = learner.step(state, Batch(rows), hyper, None)
         return pack(state.params), value, learner.score(state.params, rows)
 
     @compiled
