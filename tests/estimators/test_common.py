@@ -1,0 +1,53 @@
+"""scikit-learn's own checks of estimators, all of them; a handful runs by default."""
+
+import pytest
+from sklearn.utils.estimator_checks import estimator_checks_generator, parametrize_with_checks
+
+from jfnn import estimators
+
+pytestmark = pytest.mark.filterwarnings("ignore::sklearn.exceptions.ConvergenceWarning")
+# Of these one compiles a program; all of them take minutes.
+BY_DEFAULT = {
+    "check_estimator_cloneable",
+    "check_estimator_tags_renamed",
+    "check_get_params_invariance",
+    "check_no_attributes_set_in_init",
+    "check_parameters_default_constructible",
+    "check_readonly_memmap_input",
+    "check_set_params",
+    "check_valid_tag_types",
+}
+ROUNDING = (
+    "trains in float32, where sums over repeated and over weighted rows differ in their last bits; the check"
+    " allows 1e-7"
+)
+
+
+def expected_failures(estimator):
+    """Checks that must fail, and why."""
+    if isinstance(estimator, estimators.MLPRegressor):
+        return {
+            "check_sample_weight_equivalence_on_dense_data": ROUNDING,
+            "check_sample_weight_equivalence_on_sparse_data": ROUNDING,
+        }
+    return {}
+
+
+ESTIMATORS = [estimators.MLPClassifier(max_iter=100), estimators.MLPRegressor(max_iter=100)]
+
+
+@pytest.mark.slow
+@parametrize_with_checks(ESTIMATORS, expected_failed_checks=expected_failures)
+def test_every_check(estimator, check):
+    check(estimator)
+
+
+@pytest.mark.parametrize("estimator", ESTIMATORS, ids=lambda estimator: type(estimator).__name__)
+def test_some_checks(estimator):
+    done = set()
+    for of, check in estimator_checks_generator(estimator):
+        name = getattr(check, "func", check).__name__
+        if name in BY_DEFAULT:
+            check(of)
+            done.add(name)
+    assert done == BY_DEFAULT
