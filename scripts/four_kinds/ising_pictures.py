@@ -42,7 +42,7 @@ def outputs(
         axes.axvline(float(onsager.CRITICAL_TEMPERATURE), color="0.5", linewidth=0.8)
         axes.set(title=f"{units} hidden", xlabel="T")
     panels[0].set_ylabel("mean output, P(ordered)")
-    panels[-1].legend(frameon=False, fontsize="small")
+    panels[scale.hidden.index(scale.cell[0])].legend(frameon=False, fontsize="small")
     _save(figure, out, "ising_outputs")
 
 
