@@ -45,7 +45,7 @@ class Perceptron(BaseEstimator):  # type: ignore[misc]
         if incremental and structure.validation is not None:
             raise ValueError("early_stopping: partial_fit does not support early_stopping=True")
         own = parameters.numbers_of(self)
-        if not goes_on:
+        if not goes_on or not hasattr(self, "_before"):  # parameters may be set by hand
             self._start_afresh(structure)
         self.n_iter_ = 0
         if structure.solver == "lbfgs":

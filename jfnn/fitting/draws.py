@@ -28,7 +28,7 @@ def hold_out(rows: Rows, share: float, random: np.random.RandomState, stratified
     Raises:
         ValueError: Fewer than two are held out, or scikit-learn refuses.
     """
-    stratify = rows.targets if stratified else None
+    stratify = rows.targets.astype(bool) if stratified else None
     numbers = train_test_split(
         np.arange(len(rows.x)), random_state=random, test_size=share, stratify=stratify
     )
@@ -52,9 +52,10 @@ class Order:
         Args:
             n: Rows.
             batch: Rows a step.
-            random: The stream, which the order has for itself; None for rows as they come.
+            random: The stream, which the order has for itself; None for rows as they come. So they do too
+                where a step sees them all.
         """
-        self.n, self.batch, self.random = n, batch, random
+        self.n, self.batch, self.random = n, batch, random if batch < n else None
         self.rows = np.arange(n, dtype=np.int32)
         self.drawn: list[np.ndarray] = []
 

@@ -69,7 +69,7 @@ class EarlyStop:
         memory = state.members.state.memory
         active = state.active
         score = self.judge.evaluate(state.members.state.params, active)[SCORE][:, VALIDATION]
-        for member in np.flatnonzero(active):
+        for member in np.flatnonzero(active | (state.members.diverged_at == state.epoch - 1)):
             self.scores[member].append(float(score[member]))
         worse = score < self.best + self.numbers["tol"]
         self.waiting = np.where(active, np.where(worse, self.waiting + 1, 0), self.waiting)

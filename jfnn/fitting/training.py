@@ -121,11 +121,14 @@ def _advance(
     last = trainer.experiment.epochs
     try:
         while state.epoch < last and state.active.any():
-            end = state.epoch + 1 if rule is not None else min(trainer.next_call_end(state.epoch), last)
+            before = state.epoch
+            end = before + 1 if rule is not None else min(trainer.next_call_end(before), last)
             trainer.advance(state, end)
             state = state._replace(epoch=end)
             for curve, of_member, done in zip(memory.curve, losses, memory.epoch, strict=True):
                 of_member += [float(curve[i % len(curve)]) for i in range(len(of_member), done)]
+            for member in np.flatnonzero(state.members.diverged_at >= before):
+                losses[member].append(np.nan)
             if rule is not None:
                 rule.after_epoch(state)
             state.stopped_at[memory.stopped] = memory.epoch[memory.stopped]
@@ -143,7 +146,8 @@ def _results(
     rule: EarlyStop | None,
     group: Group,
 ) -> list[Trained]:
-    memory, diverged = state.members.state.memory, state.members.diverged_at >= 0
+    memory = state.members.state.memory
+    diverged = (state.members.diverged_at >= 0) & (rule is None)  # a rule keeps what was best before
     params: Params = learner.unpack(state.members.state.params if rule is None else rule.params)
     results = []
     for i, of_member in enumerate(losses):
