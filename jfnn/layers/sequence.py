@@ -9,6 +9,7 @@ import jax.numpy as jnp
 from jfnn.layers.kind import LayerKind, Params, Shape
 
 Masks = Sequence[jax.Array | None]
+BLOCK, MANY_ROWS = 128, 512  # see `outputs`
 
 
 def as_layers(layers: Sequence[LayerKind]) -> tuple[LayerKind, ...]:
@@ -73,6 +74,21 @@ def forward_columns(
         a = a if mask is None else a * mask
         kept.append(kept_by_layer)
     return a, kept
+
+
+def outputs(layers: Sequence[LayerKind], packed: Params, x: jax.Array) -> jax.Array:
+    """Outputs in column form of any number of rows, ``x [n, …] -> [n_out, n]``, keeping nothing.
+
+    Many images or sequences are taken in blocks: what layers hold for all at once would not stay in a core's
+    cache, and takes several times as long.
+    """
+    n = x.shape[0]
+    if x.ndim == 2 or n < MANY_ROWS or n % BLOCK:
+        return forward(layers, packed, x)[0]
+    blocks = x.reshape(-1, BLOCK, *x.shape[1:])
+    of_blocks = jax.lax.map(lambda block: forward(layers, packed, block)[0], blocks)
+    of_rows = jnp.moveaxis(of_blocks, 0, -2)
+    return of_rows.reshape(*of_rows.shape[:-2], n)
 
 
 def pull_back(

@@ -146,7 +146,7 @@ class Supervised(Learner):
         if self.columns is None:
             outputs, axis = self.network.apply(params, x), -1
         else:
-            outputs, axis = sequence.forward(self.columns, params, x)[0], 0
+            outputs, axis = sequence.outputs(self.columns, params, x), 0
         targets = jnp.moveaxis(targets, -1, axis)
         of_rows = {metric.name: metric.of_rows for metric in self.metrics}
         return {name: f(outputs, targets, axis=axis) for name, f in of_rows.items() if f is not None}

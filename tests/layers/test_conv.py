@@ -202,6 +202,16 @@ def test_a_residual_block_adds_what_its_layers_give():
     assert_close(result, x + given, 1e-6)
 
 
+@pytest.mark.parametrize("n", [sequence.MANY_ROWS, sequence.MANY_ROWS + 1])
+def test_many_images_are_scored_in_their_order(n):
+    net = jfnn.cnn((1, 4), (2,), 3, 2)
+    params, x = net.init(jax.random.key(0)), draw((n, 1, 4), np.float32)
+    packed = sequence.pack(net.layers, params)
+    result = compiled(functools.partial(sequence.outputs, net.layers))(packed, x)
+    assert result.shape == (3, n)
+    assert_close(result.T, compiled(net.apply)(params, x), 1e-6)
+
+
 @pytest.fixture(scope="module")
 def images():
     x = np.random.default_rng(0).normal(size=(60, 1, 5, 5)).astype(np.float32)
