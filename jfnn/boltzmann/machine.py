@@ -1,7 +1,7 @@
 """Boltzmann machines of layers: parameters, where they start, and what is refused."""
 
 import itertools
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any, NamedTuple
 
 import jax
@@ -55,13 +55,15 @@ def as_machine(machine: Any, layers: int | None = None) -> Machine:
     """Checked parameters.
 
     Args:
-        machine: Weights and biases, in any pair of sequences of arrays.
+        machine: A `Machine`, or a mapping of its fields, as `jfnn.load` gives it.
         layers: Layers that there must be, or None for two or more.
 
     Raises:
         TypeError: No machine.
         ValueError: Shapes that do not fit one another, or another number of layers.
     """
+    if isinstance(machine, Mapping) and {*machine} == {*Machine._fields}:
+        machine = Machine(**machine)
     if not isinstance(machine, tuple) or len(machine) != 2:
         raise TypeError(f"machine: expected a jfnn.boltzmann.Machine, got {type(machine).__name__}")
     weights, biases = (tuple(map(jnp.asarray, part)) for part in machine)

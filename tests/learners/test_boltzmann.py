@@ -182,6 +182,8 @@ def test_bits_are_the_same_alone_in_a_grid_in_segments_and_stopped_and_resumed(t
         jfnn.sweep(CHAINS, SPLIT, execution=jfnn.Execution(eval_every=1, progress=stop), **out)
     resumed = jfnn.sweep(CHAINS, SPLIT, execution=jfnn.Execution(eval_every=1), resume=True, **out)
     assert same_bits((resumed.params, resumed.scores), (whole.params, whole.scores))
+    loaded, member = jfnn.load(tmp_path / "run").member(1, 0, 1, 1, 1), whole.member(1, 0, 1, 1, 1)
+    assert same_bits(boltzmann.free_energy(loaded, X), boltzmann.free_energy(member, X))
     other = boltzmann_machine(
         (5, 4), gradient="persistent", chains=9, k=2, hyper=["hidden", "k"], loss="reconstruction"
     )
