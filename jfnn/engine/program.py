@@ -61,7 +61,7 @@ class Program(NamedTuple):
     score: Callable[..., dict[str, jax.Array]]
 
 
-@functools.lru_cache(maxsize=64)
+@functools.lru_cache(maxsize=32)  # each takes about 10 MB and 200 memory maps, which a system limits
 def build(learner: Learner, padded: bool, platform: str) -> Program:
     """The program of a learner for devices of one platform; equal arguments give the same, compiled one."""
     options = CPU_OPTIONS if platform == "cpu" else None
