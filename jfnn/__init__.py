@@ -1,7 +1,7 @@
 """Train a whole grid of small neural networks in one compiled program, every gradient checked by hand."""
 
 import importlib
-from types import ModuleType
+from typing import Any
 
 from jfnn import (
     activations,
@@ -50,6 +50,7 @@ __all__ = [
     "Dense",
     "EarlyStopping",
     "Elman",
+    "Ensemble",
     "Execution",
     "Flatten",
     "Group",
@@ -85,6 +86,7 @@ __all__ = [
     "cell_statistics",
     "cnn",
     "datasets",
+    "estimators",
     "layers",
     "learner",
     "learners",
@@ -109,9 +111,11 @@ __all__ = [
 ]
 
 
-def __getattr__(name: str) -> ModuleType:
+def __getattr__(name: str) -> Any:
     # Plots need matplotlib, estimators scikit-learn, which take longer to import than all the rest; they come
     # with their first use.
     if name in ("estimators", "plots"):
         return importlib.import_module(f"jfnn.{name}")
+    if name == "Ensemble":
+        return importlib.import_module("jfnn.estimators").Ensemble
     raise AttributeError(f"module 'jfnn' has no attribute {name!r}")

@@ -4,6 +4,7 @@ A fit has the same bits alone and beside others, so that a search may train all 
 """
 
 from jfnn.estimators.classifier import MLPClassifier
+from jfnn.estimators.ensemble import Ensemble
 from jfnn.estimators.regressor import MLPRegressor
 from jfnn.estimators.search import (
     GridSearchCV,
@@ -13,6 +14,7 @@ from jfnn.estimators.search import (
 )
 
 __all__ = [
+    "Ensemble",
     "GridSearchCV",
     "HalvingGridSearchCV",
     "HalvingRandomSearchCV",
