@@ -50,22 +50,31 @@ class Encoded(NamedTuple):
         rows: Inputs, targets, weights.
         digest: Of their bytes.
         output: What outputs become.
+        classes: The classes, or None for numbers.
+        transformers: Fitted on these rows, or None.
         stratified: Whether rows held out keep the shares of classes.
     """
 
     rows: Rows
     digest: bytes
     output: str
+    classes: Any
+    transformers: Any
     stratified: bool
 
 
 class Fit(NamedTuple):
-    """One fit to come: its rows, what is compiled, its numbers and its ``random_state``."""
+    """One fit to come: its rows, what is compiled, its numbers and its ``random_state``.
+
+    Attributes:
+        place: Numbers of its candidate and fold.
+    """
 
     encoded: Encoded
     structure: Structure
     numbers: dict[str, float]
     random: Any
+    place: tuple[int, int]
 
     def key(self) -> store.Key:
         """Under which its result is found."""
@@ -92,14 +101,14 @@ def fits_of(
         folds: Row numbers to train on.
     """
     fits, left = [], dict[str, int]()
-    for rows in folds:
+    for number, rows in enumerate(folds):
         fold = _Fold(table.take(rows))
-        for candidate in candidates:
+        for of_candidate, candidate in enumerate(candidates):
             try:
                 with warnings.catch_warnings():  # scikit-learn fits again, and then they are heard
                     warnings.simplefilter("ignore")
                     made = clone(estimator).set_params(**clone(dict(candidate), safe=False))
-                    fit = _as_fit(made, fold)
+                    fit = _as_fit(made, fold, (of_candidate, number))
             except Exception:  # scikit-learn meets it again, where failures are counted
                 fit = "it fails"
             if isinstance(fit, str):
@@ -114,7 +123,7 @@ class _Fold:
 
     def __init__(self, table: Table):
         self.table = table
-        self.transformed: dict[bytes, Table] = {}
+        self.transformed: dict[bytes, tuple[Table, Any]] = {}
         self.encoded: dict[Any, Encoded] = {}
 
     def of(self, estimator: Any, last: Perceptron) -> Encoded:
@@ -125,18 +134,19 @@ class _Fold:
             table = self.table
             if transformers is not None:
                 table = table._replace(x=transformers.fit_transform(table.x, table.y))
-            self.transformed[before] = table
+            self.transformed[before] = table, transformers
         loss, class_weight = getattr(last, "loss", None), getattr(last, "class_weight", None)
         key = (before, type(last), loss, repr(class_weight))
         if key not in self.encoded:
-            rows = last._as_rows(*self.transformed[before], goes_on=False, incremental=False)
-            self.encoded[key] = Encoded(
-                rows, store.digest(rows), last._output(), last._stratified(rows.targets)
-            )
+            table, fitted = self.transformed[before]
+            rows = last._as_rows(*table, goes_on=False, incremental=False)
+            output, classes = last._output(), getattr(last, "classes_", None)
+            stratified = last._stratified(rows.targets)
+            self.encoded[key] = Encoded(rows, store.digest(rows), output, classes, fitted, stratified)
         return self.encoded[key]
 
 
-def _as_fit(estimator: Any, fold: _Fold) -> Fit | str:
+def _as_fit(estimator: Any, fold: _Fold, place: tuple[int, int]) -> Fit | str:
     """A fit, or why it is not trained with others."""
     last = perceptron_of(estimator)
     if last is None:
@@ -149,7 +159,7 @@ def _as_fit(estimator: Any, fold: _Fold) -> Fit | str:
     encoded = fold.of(estimator, last)
     features, outputs = encoded.rows.x.shape[1], encoded.rows.targets.shape[1]
     structure = parameters.structure_of(last, features, outputs, encoded.output)
-    return Fit(encoded, structure, parameters.numbers_of(last), last.random_state)
+    return Fit(encoded, structure, parameters.numbers_of(last), last.random_state, place)
 
 
 def train(fits: Sequence[Fit], tell: Tell | None = None) -> Store:

@@ -9,11 +9,13 @@ from typing import Any
 import joblib
 import sklearn
 from sklearn import model_selection
+from sklearn.base import is_classifier
 from sklearn.experimental import enable_halving_search_cv  # noqa: F401
 from sklearn.model_selection import check_cv
 from sklearn.pipeline import Pipeline
 
 from jfnn.estimators.ahead import Table, fits_of, perceptron_of, train
+from jfnn.estimators.together import FoldMember, SearchEnsemble, choose
 from jfnn.fitting.store import Store, holding
 
 
@@ -30,6 +32,7 @@ class _TrainsAhead:
     """
 
     estimator: Any
+    cv: Any
     verbose: int
 
     def fit(self, X: Any, y: Any = None, **params: Any) -> Any:
@@ -40,6 +43,8 @@ class _TrainsAhead:
             y: Targets.
             **params: For the estimator's fit, ``sample_weight`` among them, and ``groups`` for the splits.
         """
+        for name in ("_together", "_ensemble"):
+            self.__dict__.pop(name, None)
         reason, self._ahead = _why_not(self.estimator, params), None
         one_by_one: Any = contextlib.nullcontext()
         if reason is None:
@@ -54,6 +59,29 @@ class _TrainsAhead:
         finally:
             del self._ahead
 
+    @property
+    def ensemble_(self) -> SearchEnsemble:
+        """What candidates predict together, chosen on rows that folds held out; nothing is trained for it.
+
+        Of successive halving these are the candidates of the last round. It is chosen when first asked for,
+        and a search that was pickled before has none.
+
+        Raises:
+            AttributeError: The search is not fitted, or its fits were not trained together.
+        """
+        if not hasattr(self, "_ensemble"):
+            if not hasattr(self, "_together"):
+                raise AttributeError("ensemble_: expected a fitted search whose fits were trained together")
+            try:
+                self._ensemble = choose(*self._together)
+            except ValueError as error:
+                raise AttributeError(f"ensemble_: {error}") from error
+        return self._ensemble
+
+    def __getstate__(self) -> dict[str, Any]:
+        state: dict[str, Any] = super().__getstate__()  # type: ignore[assignment]
+        return {name: value for name, value in state.items() if name != "_together"}
+
     def _run_search(self, evaluate_candidates: Callable[..., Any], *, callback_ctx: Any = None) -> None:
         evaluate = evaluate_candidates if self._ahead is None else self._evaluated_ahead(evaluate_candidates)
         run: Any = super()._run_search  # type: ignore[misc]
@@ -64,6 +92,8 @@ class _TrainsAhead:
         def evaluate(candidate_params: Any, cv: Any = None, *args: Any, **options: Any) -> Any:
             candidates = list(candidate_params)
             splits = self._splits(cv)
+            if not splits:  # an iterator of splits that scikit-learn has for itself
+                return evaluate_candidates(candidates, cv, *args, **options)
             with holding(self._train_ahead(candidates, splits)):
                 return evaluate_candidates(candidates, check_cv(splits), *args, **options)
 
@@ -73,7 +103,10 @@ class _TrainsAhead:
         """The splits that candidates are to be scored on: split once, since a splitter may draw anew."""
         assert self._ahead is not None
         table, groups = self._ahead
-        splitter: Any = cv or self._checked_cv_orig  # type: ignore[attr-defined]
+        splitter: Any = cv or getattr(
+            self, "_checked_cv_orig", None
+        )  # which scikit-learn 1.6 keeps to itself
+        splitter = splitter or check_cv(self.cv, table.y, classifier=is_classifier(self.estimator))
         return list(splitter.split(table.x, table.y, groups=groups))
 
     def _train_ahead(self, candidates: Sequence[Any], splits: Sequence[Any]) -> Store:
@@ -82,7 +115,17 @@ class _TrainsAhead:
         reasons = [f"{count} since {reason}" for reason, count in left.items() if reason != "it fails"]
         if reasons:
             warnings.warn(f"fits trained one by one: {'; '.join(reasons)}", stacklevel=2)
-        return train(fits, print if self.verbose else None)
+        trained = train(fits, print if self.verbose else None)
+        members: dict[int, list[FoldMember]] = {}
+        for fit in fits:
+            result = trained[fit.key()]
+            if not result.diverged:
+                member = FoldMember(fit.encoded.transformers, fit.structure, result, fit.encoded.classes)
+                members.setdefault(fit.place[0], []).append(member)
+        whole = {number: folds for number, folds in members.items() if len(folds) == len(splits)}
+        held_out = [self._ahead[0].take(rows) for _, rows in splits]
+        self._together = whole, [(table.x, table.y) for table in held_out]
+        return trained
 
 
 def _weights_name(estimator: Any) -> str:

@@ -21,11 +21,9 @@ WEIGHTS = np.random.default_rng(0).random(600)
 def both(name, x, y, weights=None, **parameters):
     """scikit-learn's estimator and ours, fitted alike."""
     parameters = {"hidden_layer_sizes": (9,), "max_iter": 5, "random_state": 3} | parameters
-    weights = None if weights is None else weights[: len(x)]
-    return [
-        getattr(module, name)(**parameters).fit(x, y, sample_weight=weights)
-        for module in (neural_network, estimators)
-    ]
+    weighted = {} if weights is None else {"sample_weight": weights[: len(x)]}
+    modules = (neural_network, estimators)
+    return [getattr(module, name)(**parameters).fit(x, y, **weighted) for module in modules]
 
 
 def assert_same(theirs, ours, x):

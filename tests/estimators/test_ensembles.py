@@ -1,0 +1,102 @@
+"""Greedy ensemble selection against every subset tried by hand, and what sweeps and searches make of it."""
+
+import itertools
+import pickle
+
+import numpy as np
+import pytest
+from sklearn.datasets import load_digits
+from sklearn.pipeline import make_pipeline
+from sklearn.preprocessing import StandardScaler
+
+import jfnn
+from jfnn import estimators
+from jfnn.estimators.ensemble import select
+
+X, Y = (array[:150] for array in load_digits(n_class=3, return_X_y=True))
+
+
+def greedy(predictions, targets, rounds):
+    """The best round's members by a loop over everything, and its accuracy."""
+    chosen, best = [], (-1.0, [])
+    for _ in range(rounds):
+        options = []
+        for member in range(len(predictions)):
+            mean = np.mean([predictions[m] for m in [*chosen, member]], axis=0)
+            right = np.mean(mean.argmax(axis=1) == targets.argmax(axis=1))
+            log_loss = -np.mean(np.log([row[t.argmax()] for row, t in zip(mean, targets, strict=True)]))
+            options.append((right, -log_loss, -member))
+        chosen.append(-max(options)[2])
+        if max(options)[:2] > best[:2]:
+            best = (*max(options)[:2], list(chosen))
+    return best
+
+
+@pytest.mark.parametrize("seed", range(5))
+def test_greedy_selection_is_that_of_a_loop(seed):
+    rng = np.random.default_rng(seed)
+    targets = np.eye(3)[rng.integers(0, 3, 40)]
+    predictions = rng.dirichlet(np.ones(3), (7, 40)) + 0.3 * targets
+    predictions /= predictions.sum(axis=-1, keepdims=True)
+    selection = select(predictions, targets, "accuracy", rounds=6)
+    right, _, chosen = greedy(predictions, targets, 6)
+    np.testing.assert_array_equal(selection.counts, np.bincount(chosen, minlength=7))
+    assert selection.score == pytest.approx(right, abs=0.01 / 40)
+    assert selection.score >= selection.best_score
+
+
+def test_selection_finds_the_subset_that_cancels_errors():
+    """Of four predictors of a number, the mean of two is exact."""
+    rng = np.random.default_rng(0)
+    targets, error = rng.normal(size=(50, 1)), rng.normal(size=(50, 1))
+    predictions = targets + np.stack(
+        [error, 3 * rng.normal(size=(50, 1)), -error, rng.normal(size=(50, 1)) + 2]
+    )
+    selection = select(predictions, targets, "squared_error", rounds=2)
+    assert selection.counts.tolist() == [1, 0, 1, 0] and selection.score == pytest.approx(0, abs=1e-12)
+    pairs = itertools.combinations_with_replacement(range(4), 2)
+    losses = {pair: np.mean((predictions[list(pair)].mean(axis=0) - targets) ** 2) for pair in pairs}
+    assert min(losses, key=losses.get) == (0, 2)
+
+
+def test_an_ensemble_of_a_sweep_is_the_weighted_mean_of_its_members():
+    network = jfnn.mlp((64, 8, 3), activation="relu", init="he_uniform")
+    split = jfnn.Split(X[:100], Y[:100], X[100:], Y[100:])
+    grid = {"learning_rate": [1e-4, 1e-3, 1e30], "l2": [0.1, 1.0]}
+    result = jfnn.sweep(network, split, **grid, seeds=2, epochs=3)
+    assert (result.diverged_at >= 0).any()
+    ensemble = jfnn.Ensemble.of_sweep(network, result, X[100:], Y[100:])
+    by_hand = sum(
+        weight * np.asarray(jfnn.predict_proba(network, result.member(*place), X))
+        for weight, place in zip(ensemble.weights, ensemble.places, strict=True)
+    )
+    np.testing.assert_allclose(ensemble.predict_proba(X), by_hand, atol=1e-6)
+    assert ensemble.weights.sum() == pytest.approx(1)
+    right = np.mean(ensemble.predict(X[100:]) == Y[100:])
+    assert ensemble.score == pytest.approx(right, abs=0.01 / 50)
+    assert ensemble.best_score == pytest.approx(np.nanmax(result.test_accuracy), abs=0.01 / 50)
+    with pytest.raises(ValueError, match="every member diverged"):
+        diverged = jfnn.sweep(network, split, learning_rate=[1e30], epochs=3)
+        jfnn.Ensemble.of_sweep(network, diverged, X[100:], Y[100:])
+    with pytest.raises(ValueError, match="metric: expected one of accuracy"):
+        jfnn.Ensemble.of_sweep(network, result, X, Y, metric="auc")
+
+
+@pytest.mark.filterwarnings("ignore::sklearn.exceptions.ConvergenceWarning")
+def test_an_ensemble_of_a_search_scores_rows_that_its_folds_held_out():
+    pipeline = make_pipeline(StandardScaler(), estimators.MLPClassifier((8,), max_iter=8, random_state=0))
+    grid = {"mlpclassifier__learning_rate_init": [1e-4, 3e-3], "mlpclassifier__solver": ["sgd"]}
+    search = estimators.GridSearchCV(pipeline, grid, cv=3).fit(X, Y)
+    ensemble = search.ensemble_
+    rights = []
+    for number, (_, rows) in enumerate(search._checked_cv_orig.split(X, Y)):
+        mean = sum(
+            weight * folds[number].predictions(X[rows])
+            for weight, folds in zip(ensemble.weights, ensemble.members, strict=True)
+        )
+        rights += (mean.argmax(axis=1) == Y[rows]).tolist()
+    assert ensemble.score == pytest.approx(np.mean(rights), abs=0.01 / 150)
+    assert ensemble.best_score == pytest.approx(search.best_score_, abs=0.01 / 150)
+    copy = pickle.loads(pickle.dumps(search))
+    np.testing.assert_array_equal(copy.ensemble_.predict(X), ensemble.predict(X))
+    assert not hasattr(pickle.loads(pickle.dumps(search.fit(X, Y))), "ensemble_")

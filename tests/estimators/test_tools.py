@@ -1,0 +1,71 @@
+"""scikit-learn's tools around estimators: each gives what plain fits give, in other processes too."""
+
+import pickle
+
+import joblib
+import numpy as np
+import pytest
+from sklearn import model_selection
+from sklearn.calibration import CalibratedClassifierCV
+from sklearn.datasets import load_breast_cancer
+from sklearn.ensemble import VotingClassifier
+from sklearn.inspection import permutation_importance
+from sklearn.linear_model import LogisticRegression
+from sklearn.pipeline import make_pipeline
+from sklearn.preprocessing import StandardScaler
+
+from jfnn import estimators
+
+pytestmark = [
+    pytest.mark.slow,
+    pytest.mark.filterwarnings("ignore::sklearn.exceptions.ConvergenceWarning"),
+    pytest.mark.filterwarnings("ignore:os.fork"),
+]
+X, Y = load_breast_cancer(return_X_y=True)
+X, Y = X[:300, :8], Y[:300]
+PIPELINE = make_pipeline(StandardScaler(), estimators.MLPClassifier((8,), max_iter=10, random_state=0))
+GRID = {"mlpclassifier__alpha": [0.1, 1.0]}
+SEARCHES = [module.GridSearchCV(PIPELINE, GRID, cv=3) for module in (estimators, model_selection)]
+
+
+def test_scores_of_folds_are_those_of_fits_by_hand_and_of_other_processes():
+    scores = model_selection.cross_val_score(PIPELINE, X, Y, cv=3)
+    splits = model_selection.StratifiedKFold(3).split(X, Y)
+    by_hand = [PIPELINE.fit(X[train], Y[train]).score(X[test], Y[test]) for train, test in splits]
+    np.testing.assert_array_equal(scores, by_hand)
+    np.testing.assert_array_equal(model_selection.cross_val_score(PIPELINE, X, Y, cv=3, n_jobs=2), scores)
+    curve = model_selection.learning_curve(PIPELINE, X, Y, cv=3, train_sizes=[0.5, 1.0])
+    np.testing.assert_array_equal(curve[2][1], scores)
+
+
+def test_tools_that_fit_searches_and_pipelines_inside():
+    nested = [model_selection.cross_val_score(search, X, Y, cv=2) for search in SEARCHES]
+    np.testing.assert_array_equal(*nested)
+    tuned = [model_selection.TunedThresholdClassifierCV(search, cv=3).fit(X, Y) for search in SEARCHES]
+    assert tuned[0].best_threshold_ == tuned[1].best_threshold_
+    calibrated = [CalibratedClassifierCV(PIPELINE, cv=3, n_jobs=jobs).fit(X, Y) for jobs in (None, 2)]
+    np.testing.assert_array_equal(*(c.predict_proba(X) for c in calibrated))
+    vote = VotingClassifier([("a", PIPELINE), ("b", LogisticRegression())], voting="soft").fit(X, Y)
+    PIPELINE.fit(X, Y)
+    np.testing.assert_array_equal(vote.estimators_[0].predict_proba(X), PIPELINE.predict_proba(X))
+    importances = [
+        permutation_importance(PIPELINE, X, Y, n_repeats=2, random_state=0, n_jobs=n) for n in (1, 2)
+    ]
+    np.testing.assert_array_equal(*(i.importances for i in importances))
+
+
+def test_searches_cross_to_other_processes():
+    search = SEARCHES[0].fit(X, Y)
+    copy = pickle.loads(pickle.dumps(search))
+    for there in joblib.Parallel(2)(joblib.delayed(copy.predict_proba)(X) for _ in range(2)):
+        np.testing.assert_array_equal(there, search.predict_proba(X))
+
+
+def test_several_metrics_are_scored_on_one_training():
+    searches = [
+        module.GridSearchCV(PIPELINE, GRID, cv=3, scoring=["accuracy", "roc_auc"], refit="roc_auc").fit(X, Y)
+        for module in (estimators, model_selection)
+    ]
+    for name, values in searches[1].cv_results_.items():
+        if "time" not in name:
+            np.testing.assert_array_equal(searches[0].cv_results_[name], values)
