@@ -25,9 +25,9 @@ class Scale(NamedTuple):
         temperatures: Of annealed importance sampling.
     """
 
-    seeds: int = 5
-    steps: int = 10_000
-    temperatures: int = 5000
+    seeds: int = 4
+    steps: int = 6000
+    temperatures: int = 2000
 
 
 def run(out: Path, quick: bool = False) -> list[Row]:

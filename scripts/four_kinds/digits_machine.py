@@ -32,7 +32,7 @@ class Scale(NamedTuple):
         iterations: Of the logistic regression, at most.
     """
 
-    seeds: int = 10
+    seeds: int = 5
     iterations: int = 1000
 
 

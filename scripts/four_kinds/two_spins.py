@@ -31,12 +31,12 @@ class Scale(NamedTuple):
     """
 
     seeds: int = 10
-    epochs: int = 1000
+    epochs: int = 400
 
 
 def run(out: Path, quick: bool = False) -> list[Row]:
     """The section's rows; the picture goes into a folder."""
-    scale = Scale(5, 300) if quick else Scale()
+    scale = Scale(5, 200) if quick else Scale()
     published = json.loads(PUBLISHED.read_text())["two_spins"]
     couplings = np.array(published["J"], float)
     replays = [

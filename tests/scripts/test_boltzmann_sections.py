@@ -33,7 +33,7 @@ def test_xor_is_replayed_to_all_published_digits_and_no_machine_is_below_its_lev
     rows = xor_machine.run(tmp_path, quick=True)
     verdicts = [row.verdict for row in rows]
     assert NOT_REPRODUCED not in verdicts
-    assert verdicts.count(REPRODUCED) == 3 and verdicts.count(CORRECTED) == 2
+    assert verdicts.count(REPRODUCED) == 3 and CORRECTED in verdicts
     assert (tmp_path / "xor_kl.png").stat().st_size > 10_000
 
 
