@@ -33,7 +33,7 @@ class Scale(NamedTuple):
     """
 
     starts: int = 40
-    epochs: int = 6000
+    epochs: int = 8000
     seeds: int = 5
     steps: int = 4000
 
