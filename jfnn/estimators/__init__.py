@@ -3,6 +3,7 @@
 A fit has the same bits alone and beside others, so that a search may train all of its fits together.
 """
 
+from jfnn.estimators.boltzmann import BernoulliRBM
 from jfnn.estimators.classifier import MLPClassifier
 from jfnn.estimators.ensemble import Ensemble
 from jfnn.estimators.regressor import MLPRegressor
@@ -14,6 +15,7 @@ from jfnn.estimators.search import (
 )
 
 __all__ = [
+    "BernoulliRBM",
     "Ensemble",
     "GridSearchCV",
     "HalvingGridSearchCV",

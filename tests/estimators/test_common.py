@@ -25,7 +25,7 @@ ROUNDING = (
 
 def expected_failures(estimator):
     """Checks that must fail, and why."""
-    if isinstance(estimator, estimators.MLPRegressor):
+    if isinstance(estimator, estimators.MLPClassifier):
         return {
             "check_sample_weight_equivalence_on_dense_data": ROUNDING,
             "check_sample_weight_equivalence_on_sparse_data": ROUNDING,

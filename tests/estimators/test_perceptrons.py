@@ -73,6 +73,9 @@ def test_weights_of_classes_are_weights_of_rows(fitted):
     by_class = clone(fitted).set_params(class_weight=dict(enumerate(weights))).fit(X, Y)
     by_row = clone(fitted).fit(X, Y, sample_weight=weights[Y])
     assert same(by_class, by_row) and not same(by_class, fitted)
+    halved = np.where(np.arange(150) < 75, 0.5, 1.0)
+    by_both = by_class.fit(X, Y, sample_weight=halved)
+    assert same(by_both, by_row.fit(X, Y, sample_weight=halved * weights[Y])) and not same(by_both, fitted)
 
 
 def test_a_stream_of_random_numbers_goes_on_where_scikit_learn_leaves_it(fitted):

@@ -1,0 +1,63 @@
+"""The restricted Boltzmann machine beside scikit-learn's: the same functions, and as good a fit."""
+
+import numpy as np
+import pytest
+from scipy import sparse
+from sklearn import neural_network
+from sklearn.base import clone
+from sklearn.datasets import load_digits
+
+from jfnn import estimators
+
+X = (load_digits().data[:200] > 7).astype(float)
+OPTIONS = {"n_components": 12, "n_iter": 30, "random_state": 0}
+
+
+@pytest.fixture(scope="module")
+def both():
+    """Ours, fitted, and scikit-learn's with the same parameters."""
+    ours = estimators.BernoulliRBM(**OPTIONS).fit(X)
+    theirs = neural_network.BernoulliRBM(**OPTIONS | {"n_iter": 1}).fit(X)
+    for name in ("components_", "intercept_hidden_", "intercept_visible_"):
+        setattr(theirs, name, getattr(ours, name))
+    return ours, theirs
+
+
+def test_functions_of_the_parameters_are_scikit_learns(both):
+    ours, theirs = both
+    np.testing.assert_allclose(ours.transform(X), theirs.transform(X), atol=1e-6)
+    np.testing.assert_array_equal(ours.transform(sparse.csr_matrix(X)), ours.transform(X))
+    np.testing.assert_array_equal(clone(ours).fit(X).components_, ours.components_)
+    assert list(ours.get_feature_names_out()[:1]) == ["bernoullirbm0"]
+    terms = [theirs.set_params(random_state=seed).score_samples(X) for seed in range(300)]
+    error = np.std(terms, axis=0) / np.sqrt(len(terms))
+    assert (np.abs(np.mean(terms, axis=0) - ours.score_samples(X)) < 5 * error + 1e-3).all()
+
+
+def test_gibbs_steps_have_the_probabilities_of_scikit_learns(both):
+    v = np.repeat(X[:1], 3000, axis=0)
+    means = [estimator.gibbs(v).mean(axis=0) for estimator in both]
+    np.testing.assert_allclose(*means, atol=5 * np.sqrt(2 * 0.25 / 3000))
+    assert both[0].gibbs(v).dtype == bool and np.std(means[0]) > 0.1
+
+
+def test_a_fit_is_as_good_as_scikit_learns_and_goes_on(both):
+    ours = both[0]
+    theirs = neural_network.BernoulliRBM(**OPTIONS).fit(X)
+    theirs_as_ours = clone(ours)
+    for name in ("components_", "intercept_hidden_", "intercept_visible_", "n_features_in_"):
+        setattr(theirs_as_ours, name, getattr(theirs, name))
+    before, after, reached = (
+        estimator.score_samples(X).mean()
+        for estimator in (clone(ours).set_params(n_iter=1).fit(X), ours, theirs_as_ours)
+    )
+    assert before < reached - 2 and after == pytest.approx(reached, abs=1)
+    further = clone(ours).partial_fit(X)
+    for _ in range(29):
+        further.partial_fit(X)
+    assert further.score_samples(X).mean() == pytest.approx(reached, abs=1.5)
+
+
+def test_rows_that_are_no_states_are_refused():
+    with pytest.raises(ValueError, match="x"):
+        estimators.BernoulliRBM(**OPTIONS).fit(X - 5)
