@@ -1,14 +1,18 @@
 """The restricted Boltzmann machine with scikit-learn's names, trained by the engine."""
 
+import time
 from typing import Any
 
+import jax
+import jax.numpy as jnp
 import numpy as np
 from scipy import sparse
 from sklearn.base import BaseEstimator, ClassNamePrefixFeaturesOutMixin, TransformerMixin
 from sklearn.utils import check_random_state
 from sklearn.utils.validation import check_is_fitted, validate_data
 
-from jfnn.boltzmann import Machine, gibbs_step, hidden_means, pseudo_log_likelihood
+from jfnn.boltzmann import Machine, columns, gibbs_step, hidden_means
+from jfnn.boltzmann.machine import pack
 from jfnn.experiment.options import Execution
 from jfnn.learners.machines import boltzmann_machine
 from jfnn.minibatches import Minibatches
@@ -83,6 +87,7 @@ class BernoulliRBM(ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseEstima
         sizes = (rows.shape[1], self.n_components)
         learner = boltzmann_machine(sizes, gradient=gradient, chains=self.batch_size)
         batch = min(self.batch_size, len(rows))
+        started = time.perf_counter()
         machine, history = train(
             learner,
             rows,
@@ -96,8 +101,10 @@ class BernoulliRBM(ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseEstima
         if history.diverged_at >= 0:
             raise ValueError(f"learning_rate: training diverged in epoch {history.diverged_at}; try less")
         if self.verbose:
+            spent = (time.perf_counter() - started) / epochs
             for epoch, loss in zip(history.epoch, history.train_loss, strict=True):
-                print(f"[{type(self).__name__}] Iteration {epoch}, pseudo-likelihood = {-loss:.2f}")
+                what = f"Iteration {epoch}, pseudo-likelihood = {-loss:.2f}, time = {spent:.2f}s"
+                print(f"[{type(self).__name__}] {what}")
         self.components_ = np.asarray(machine.weights[0].T, rows.dtype)
         self.intercept_visible_, self.intercept_hidden_ = (np.asarray(b, rows.dtype) for b in machine.biases)
 
@@ -125,9 +132,9 @@ class BernoulliRBM(ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseEstima
 
     def score_samples(self, X: Any) -> np.ndarray:
         """Pseudo-likelihood of each row ``[n]``: the mean of what scikit-learn draws one term of."""
-        machine = self._machine()
+        machine = jax.tree.map(jnp.asarray, pack(self._machine()))
         rows = self._rows(X, reset=False)
-        return np.asarray(pseudo_log_likelihood(machine, rows), rows.dtype)
+        return np.asarray(columns.pseudo_log_likelihood(machine, jnp.asarray(rows.T)), rows.dtype)
 
     def __sklearn_tags__(self) -> Any:
         tags = super().__sklearn_tags__()
