@@ -1,6 +1,7 @@
 """Fits trained side by side by the engine: one run for all that share rows, start and structure."""
 
 import dataclasses
+import itertools
 import warnings
 from collections.abc import Callable, Sequence
 from typing import Any
@@ -25,6 +26,10 @@ from jfnn.layers.kind import Params
 from jfnn.learners.learner import Data, Learner
 
 ROOM = 128  # epochs of a call at most
+# Work of one member in a call, in floating-point operations: fits that have ended leave where a call ends, so
+# that a long one trains some in vain; one of few steps of a small network is not worth the way to the device.
+CALL_WORK = 2e9
+CALL_STEPS = (64, 1024)
 Tell = Callable[[list[list[float]]], None]  # called with the losses of each member so far
 
 
@@ -41,7 +46,8 @@ def train(
         tell: Called with all losses so far at every return to the host.
     """
     order, structure = group.order, group.structure
-    calls = CallLength(steps=min(1024, ROOM * order.steps))
+    work = 6 * sum(a * b for a, b in itertools.pairwise(structure.sizes)) * order.batch
+    calls = CallLength(steps=min(int(np.clip(CALL_WORK / work, *CALL_STEPS)), ROOM * order.steps))
     learner = PerceptronLearner(structure, calls.epochs(order.steps, order.batch))
     dtype = _dtype(group.rows)
     params = jax.tree.map(lambda leaf: np.ascontiguousarray(leaf, dtype), learner.pack(group.start))
