@@ -1,0 +1,77 @@
+"""The kinds of networks that the notes name, and the phases of the Ising model.
+
+Convolutional and recurrent networks on MNIST-1D, Boltzmann machines, and networks that find the critical
+temperature. Each section becomes a table of published figures, figures computed here, and verdicts:
+
+* reproduced: the same, exactly or to the printed digits.
+* consistent: depends on random starts, and agrees as far as the reason says.
+* corrected: the published figure is an artefact, explained beside it; the one computed here is not.
+* outside the spread: further off than the spread over seeds explains.
+* NOT REPRODUCED: must come out the same and does not; the exit status is 1.
+
+Pictures are written to a folder.
+"""
+
+import argparse
+import importlib
+import sys
+import time
+from collections import Counter
+from collections.abc import Sequence
+from pathlib import Path
+
+from lecture_notes.verdicts import NOT_REPRODUCED, table
+
+import jfnn
+
+# A section -> its title; each is a module of `four_kinds` with ``run(out, quick) -> rows``.
+SECTIONS = {
+    "mnist1d": "MNIST-1D: linear, dense, convolutional and recurrent networks, over seeds",
+    "xor_machine": "XOR as the distribution of a Boltzmann machine",
+    "two_spins": "The coupling of two spins, by a Boltzmann machine",
+    "digits_machine": "scikit-learn's example of a Boltzmann machine on the digits",
+    "deep_machine": "A deep Boltzmann machine",
+    "ising": "The critical temperature of the Ising model",
+}
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Runs the sections and prints their tables.
+
+    Args:
+        arguments: The command line.
+
+    Returns:
+        The exit status: 1 if a figure that must be reproduced was not.
+    """
+    options = _parser().parse_args(arguments)
+    options.out.mkdir(parents=True, exist_ok=True)
+    started = time.perf_counter()
+    verdicts: Counter[str] = Counter()
+    for name in options.sections or SECTIONS:
+        begun = time.perf_counter()
+        print(f"\n{SECTIONS[name]}\n{'=' * len(SECTIONS[name])}", flush=True)
+        rows = importlib.import_module(f"four_kinds.{name}").run(options.out, options.quick)
+        print(table(rows))
+        print(f"{time.perf_counter() - begun:.1f} s", flush=True)
+        verdicts.update(row.verdict for row in rows)
+    print("\n" + ", ".join(f"{count} {verdict}" for verdict, count in verdicts.items()))
+    print(f"{time.perf_counter() - started:.1f} s; pictures in {options.out}")
+    return 1 if verdicts[NOT_REPRODUCED] else 0
+
+
+def _parser() -> argparse.ArgumentParser:
+    parser = argparse.ArgumentParser(
+        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter, allow_abbrev=False
+    )
+    parser.add_argument("--out", type=Path, default=Path("runs/kinds"), help="folder; default: runs/kinds")
+    parser.add_argument(
+        "--sections", nargs="+", choices=SECTIONS, metavar="NAME", help=f"of {', '.join(SECTIONS)}"
+    )
+    parser.add_argument("--quick", action="store_true", help="fewer seeds and epochs, looser intervals")
+    return parser
+
+
+if __name__ == "__main__":
+    jfnn.use_all_cores()
+    sys.exit(main())
