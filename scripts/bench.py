@@ -10,6 +10,7 @@ Prints two tables a workload; writes bench.json, growth.csv, bench.png and growt
 """
 
 import argparse
+import itertools
 import json
 import sys
 import time
@@ -17,9 +18,10 @@ from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any, NamedTuple
 
-from benchmarks import growth, machine, report
+from benchmarks import growth, kinds, machine, report
 from benchmarks.comparison import BREAKDOWN, Comparison, Start, compare, started, with_breakdown
-from benchmarks.contenders import CONTENDERS, Contender, available
+from benchmarks.contenders import CONTENDERS, KIND_CONTENDERS, Contender, available
+from benchmarks.kinds import KINDS, KindWorkload
 from benchmarks.workers import Apart
 from benchmarks.workload import Workload
 from benchmarks.workloads import WORKLOADS, quick
@@ -38,12 +40,16 @@ class Setup(NamedTuple):
         workloads: By name.
         contenders: By name.
         scale: Points of the growth curves.
+        kinds: Workloads of the other kinds of networks.
+        of_kinds: Their contenders, by the same names as the others' where they are the same.
     """
 
     start: Start = Apart
     workloads: Mapping[str, Workload] = WORKLOADS
     contenders: Mapping[str, Contender] = CONTENDERS
     scale: growth.Scale = growth.Scale()
+    kinds: Mapping[str, KindWorkload] = KINDS
+    of_kinds: Mapping[str, Mapping[str, Contender]] = KIND_CONTENDERS
 
 
 DEFAULTS = Setup()
@@ -75,7 +81,7 @@ def main(arguments: Sequence[str] | None = None, setup: Setup = DEFAULTS) -> int
         write(comparisons, points, environment | {"seconds": seconds, "quick": options.quick}, options)
         return seconds
 
-    for name, comparison in compare_all(options, setup):
+    for name, comparison in itertools.chain(compare_all(options, setup), compare_kinds(options, setup)):
         comparisons[name] = comparison
         print(f"\n### {comparison.workload.title}\n\n{report.tables(comparison)}", flush=True)
         save()
@@ -109,7 +115,23 @@ def compare_all(options: argparse.Namespace, setup: Setup) -> Iterator[tuple[str
         # After the others have ended, which it would disturb.
         with started({BREAKDOWN: setup.contenders["jfnn"]}, setup.start) as workers:
             for name, comparison in comparisons.items():
-                yield name, with_breakdown(comparison, workers[BREAKDOWN])
+                yield name, with_breakdown(comparison, workers[BREAKDOWN], setup.contenders["jfnn"])
+
+
+def compare_kinds(options: argparse.Namespace, setup: Setup) -> Iterator[tuple[str, Comparison]]:
+    """As `compare_all`, of the other kinds of networks; new processes for each."""
+    for name, full in setup.kinds.items():
+        if name not in options.workload:
+            continue
+        workload = kinds.quick(full) if options.quick else full
+        contenders = available(setup.of_kinds[name], setup.of_kinds[name])
+        chosen = {key: c for key, c in contenders.items() if key in (options.contenders or contenders)}
+        rounds = options.rounds or (QUICK_ROUNDS if options.quick else ROUNDS)
+        with started(chosen, setup.start) as workers:
+            comparison = compare(workload, chosen, workers, rounds)
+        ours = contenders["jfnn"]
+        with started({BREAKDOWN: ours}, setup.start) as workers:
+            yield name, with_breakdown(comparison, workers[BREAKDOWN], ours)
 
 
 def write(
@@ -150,7 +172,9 @@ def read_options(arguments: Sequence[str] | None, setup: Setup = DEFAULTS) -> ar
     if GROWTH in (options.workload or ()) and not has_curves:
         parser.error(f"argument --contenders: {GROWTH} measures {', '.join(setup.scale.contenders)}")
     if options.workload is None:
-        options.workload = [*setup.workloads, *([GROWTH] if has_curves and not options.quick else [])]
+        trained = [name for name in setup.kinds if set(setup.of_kinds[name]) & set(names)]
+        curves = [GROWTH] if has_curves and not options.quick else []
+        options.workload = [*setup.workloads, *trained, *curves]
     options.json = options.json or options.out / "bench.json"
     return options
 
@@ -159,7 +183,7 @@ def _parser(setup: Setup) -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(
         description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter, allow_abbrev=False
     )
-    names, contenders = [*setup.workloads, GROWTH], setup.contenders
+    names, contenders = [*setup.workloads, *setup.kinds, GROWTH], setup.contenders
     of_workloads = f"of {', '.join(names)}; default: all (--quick: all but {GROWTH})"
     of_contenders = f"of {', '.join(contenders)}; default: all whose packages are installed"
     of_rounds = f"warm runs of each; default: {ROUNDS}, the notes' grid {NOTES_ROUNDS}"

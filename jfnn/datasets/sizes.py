@@ -16,11 +16,11 @@ def as_size(size: Any, n: int, argument: str) -> int:
     """
     if isinstance(size, bool) or not isinstance(size, numbers.Real):
         raise TypeError(f"{argument}: expected a share or a number of rows, got {checks.shown(size)}")
-    share = not isinstance(size, numbers.Integral) and 0 < size < 1
-    rows = math.ceil(float(size) * n) if share else size
-    if not isinstance(rows, numbers.Integral) or not 0 < rows < n:
+    number, whole = float(size), isinstance(size, numbers.Integral)
+    rows = int(number) if whole else math.ceil(number * n) if 0 < number < 1 else 0
+    if not 0 < rows < n:
         raise ValueError(
             f"{argument}: expected a share between 0 and 1, or a number of rows below {n},"
             f" such that both parts have some, got {size}"
         )
-    return int(rows)
+    return rows

@@ -11,13 +11,14 @@ import dataclasses
 import re
 import tempfile
 import time
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from pathlib import Path
 from typing import Any, NamedTuple
 
-from benchmarks.contenders import DRAWING, jfnn_sweep
+from benchmarks.contenders import DRAWING
+from benchmarks.kinds import AnyWorkload
 from benchmarks.machine import cores
-from benchmarks.workload import Workload
+from benchmarks.workload import Runner
 
 FIRST, LATER = "products of the first layer", "products of later layers"
 OTHER = "other kernels: elementwise, sums, gathers"
@@ -70,14 +71,19 @@ class Event(NamedTuple):
     kind: str
 
 
-def trace(workload: Workload) -> Breakdown | None:
-    """Traces jfnn on a workload, in this process; None where XLA does not record kernels: not on a CPU."""
+def trace(workload: AnyWorkload, prepare: Callable[[AnyWorkload], Runner]) -> Breakdown | None:
+    """Traces jfnn on a workload, in this process; None where XLA does not record kernels: not on a CPU.
+
+    Args:
+        workload: The workload.
+        prepare: Of the contender that is jfnn.
+    """
     import jax
 
     if jax.default_backend() != "cpu":
         return None
     workload = dataclasses.replace(workload, epochs=workload.traced_epochs or workload.epochs)
-    sweep = jfnn_sweep(workload)
+    sweep = prepare(workload)
     jax.clear_caches()  # programs of other workloads have the same names
     flop = workload.flop(sweep().trained)  # compiles
     started = time.perf_counter()

@@ -11,8 +11,8 @@ import numpy as np
 
 from benchmarks.breakdown import Breakdown, trace
 from benchmarks.contenders import FLOOR, Contender
+from benchmarks.kinds import AnyWorkload
 from benchmarks.workers import Apart, ContenderError, Here, Run
-from benchmarks.workload import Workload
 
 Worker = Here | Apart
 Start = Callable[[Contender], Worker]
@@ -61,7 +61,7 @@ class Comparison:
         seconds: Duration of the whole comparison.
     """
 
-    workload: Workload
+    workload: AnyWorkload
     measurements: dict[str, Measurement]
     failed: dict[str, str]
     breakdown: Breakdown | None = None
@@ -96,7 +96,7 @@ def started(contenders: Mapping[str, Contender], start: Start) -> Iterator[dict[
 
 
 def compare(
-    workload: Workload, contenders: Mapping[str, Contender], workers: Mapping[str, Worker], rounds: int
+    workload: AnyWorkload, contenders: Mapping[str, Contender], workers: Mapping[str, Worker], rounds: int
 ) -> Comparison:
     """Runs every contender once to warm it, then all of them in turn, ``rounds`` times."""
     began = time.perf_counter()
@@ -117,13 +117,13 @@ def compare(
     return Comparison(workload, measurements, failed, seconds=time.perf_counter() - began)
 
 
-def with_breakdown(comparison: Comparison, worker: Worker) -> Comparison:
-    """The comparison, with a breakdown of jfnn's time traced in a worker."""
+def with_breakdown(comparison: Comparison, worker: Worker, contender: Contender) -> Comparison:
+    """The comparison, with a breakdown of the time of a contender, which is jfnn, traced in a worker."""
     began = time.perf_counter()
     show_progress(BREAKDOWN)
     breakdown, failed = None, comparison.failed
     try:
-        breakdown = worker.call(trace, comparison.workload)
+        breakdown = worker.call(trace, comparison.workload, contender.prepare)
     except ContenderError as error:
         failed = failed | {BREAKDOWN: str(error)}
     seconds = comparison.seconds + time.perf_counter() - began
@@ -136,7 +136,9 @@ def show_progress(message: str) -> None:
         print(f"\r\x1b[K{message}", end="\r", file=sys.stderr, flush=True)
 
 
-def _measurement(workload: Workload, part: Workload, contender: Contender, runs: list[Run]) -> Measurement:
+def _measurement(
+    workload: AnyWorkload, part: AnyWorkload, contender: Contender, runs: list[Run]
+) -> Measurement:
     first, *warm = runs
     outcome = warm[-1].outcome
     # The floor multiplies large matrices: the workload's operations take this many times as long.

@@ -8,6 +8,7 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
+from benchmarks.kinds import AnyWorkload
 from benchmarks.workload import Outcome, Runner, Workload
 
 DRAWING = "weights and minibatches drawn"  # the name of this phase of a run in a trace
@@ -78,7 +79,7 @@ def jfnn_halving(workload: Workload) -> Runner:
     return jfnn_sweep(workload, gradient="backprop", schedulers=[jfnn.Halving(3)])
 
 
-def matmul(workload: Workload, size: int = 2048, count: int = 3) -> Runner:
+def matmul(workload: AnyWorkload, size: int = 2048, count: int = 3) -> Runner:
     """Large square products in float32; no network at all."""
     import jax
     import jax.numpy as jnp
@@ -98,8 +99,9 @@ def matmul(workload: Workload, size: int = 2048, count: int = 3) -> Runner:
     return run
 
 
-def _import_and_prepare(module: str, function: str, workload: Workload) -> Runner:
-    runner: Runner = getattr(importlib.import_module(f"benchmarks.{module}"), function)(workload)
+def _import_and_prepare(module: str, function: str, workload: AnyWorkload, **options: Any) -> Runner:
+    prepare = getattr(importlib.import_module(f"benchmarks.{module}"), function)
+    runner: Runner = prepare(workload, **options)
     return runner
 
 
@@ -138,6 +140,47 @@ CONTENDERS = {
         comment="less work: losing cells are pruned, ranked on the test rows",
     ),
     FLOOR: Contender("floor: the products at the rate of large ones", matmul, cpu_devices=1, all_work=False),
+}
+
+
+def _of_kind(title: str, cpu_devices: int | str = "cores", **options: Any) -> Contender:
+    """jfnn on another kind of network."""
+    prepare = functools.partial(_import_and_prepare, "kind_jax", "sweep", **options)
+    return Contender(title, prepare, cpu_devices=cpu_devices, ours=True)
+
+
+_OWN_START = "its own starting weights"
+_OF_LAYERS = {
+    "torch": other(
+        "PyTorch loop, a process a core",
+        "kind_loops",
+        "torch_loop",
+        one_by_one=True,
+        needs="torch",
+        comment=_OWN_START,
+    ),
+    "vmap": other("JAX jit(vmap(train))", "kind_jax", "plain_vmap", cpu_devices=1),
+    "jfnn_1": _of_kind("jfnn, 1 core", execution=1),
+    "jfnn": _of_kind("jfnn, all cores"),
+    "jfnn_backprop": _of_kind("jfnn, all cores, backprop", gradient="backprop"),
+    FLOOR: CONTENDERS[FLOOR],
+}
+# Kind of network -> who trains it.
+KIND_CONTENDERS: dict[str, dict[str, Contender]] = {
+    "cnn": _OF_LAYERS,
+    "gru": _OF_LAYERS,
+    "rbm": {
+        "sklearn": other(
+            "scikit-learn BernoulliRBM, a process a core",
+            "kind_loops",
+            "scikit_learn",
+            one_by_one=True,
+            comment=f"{_OWN_START} and draws; scores are mean squared errors of reconstruction",
+        ),
+        "jfnn_1": _OF_LAYERS["jfnn_1"],
+        "jfnn": _OF_LAYERS["jfnn"],
+        FLOOR: CONTENDERS[FLOOR],
+    },
 }
 
 

@@ -11,7 +11,8 @@ from typing import Any, NamedTuple, TypeVar
 
 from benchmarks import machine
 from benchmarks.contenders import Contender
-from benchmarks.workload import Outcome, Workload
+from benchmarks.kinds import AnyWorkload
+from benchmarks.workload import Outcome
 
 T = TypeVar("T")
 
@@ -42,7 +43,7 @@ class Here:
     def __init__(self, contender: Contender):
         self.contender = contender
 
-    def prepare(self, workload: Workload) -> None:
+    def prepare(self, workload: AnyWorkload) -> None:
         """Loads the workload for the runs that follow."""
         self._run = self.contender.prepare(workload)
         machine.reset_peak_memory()
@@ -73,7 +74,7 @@ class Apart:
         context = multiprocessing.get_context("spawn")
         self._pool = ProcessPoolExecutor(1, context, _start, (contender,))
 
-    def prepare(self, workload: Workload) -> None:
+    def prepare(self, workload: AnyWorkload) -> None:
         """As in `Here`."""
         self.call(_prepare, workload)
 
@@ -105,7 +106,7 @@ def _start(contender: Contender) -> None:
     _here = Here(contender)
 
 
-def _prepare(workload: Workload) -> None:
+def _prepare(workload: AnyWorkload) -> None:
     _here.prepare(workload)
 
 

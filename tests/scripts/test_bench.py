@@ -13,8 +13,8 @@ import os
 import bench
 import numpy as np
 import pytest
-from benchmarks import breakdown, comparison, growth, machine, report, scikit_learn
-from benchmarks.contenders import CONTENDERS, matmul
+from benchmarks import breakdown, comparison, growth, kinds, machine, report, scikit_learn
+from benchmarks.contenders import CONTENDERS, KIND_CONTENDERS, matmul
 from benchmarks.workers import Apart, ContenderError, Here, Run
 from benchmarks.workload import Outcome
 from benchmarks.workloads import NOTES, WORKLOADS, quick
@@ -79,6 +79,26 @@ def test_torch_trains_the_same_networks(by_numpy, name):
     pytest.importorskip("torch")
     for workload in ("seeds", "xor"):
         assert rows_apart(SMALL[workload], accuracies(SMALL[workload], name), by_numpy[workload]) <= 1
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("kind", ["cnn", "gru"])
+def test_other_kinds_are_the_same_networks_by_plain_vmap(kind):
+    full = kinds.KINDS[kind]
+    small = dataclasses.replace(full, learning_rates=full.learning_rates[::16], epochs=1)
+    ours, theirs = (
+        KIND_CONTENDERS[kind][name].prepare(small)().accuracy for name in ("jfnn_backprop", "vmap")
+    )
+    assert ours.shape == (2,)
+    assert np.abs(ours - theirs).max() * len(small.rows().y_test) <= 2
+
+
+def test_a_part_of_other_kinds_holds_the_reference():
+    for workload in kinds.KINDS.values():
+        part = workload.reduced()
+        assert part.members == workload.part < workload.members
+        assert part.learning_rates[part.reference_index[0]] == workload.reference[0]
+        assert kinds.quick(workload).reduced().reference == workload.reference
 
 
 def test_the_networks_learn_something_different_in_every_cell(by_numpy):
@@ -284,12 +304,12 @@ ENTRY %main (a: f32[5,7]) -> f32[5,3] {{
 
 def test_products_are_told_apart_in_a_compiled_program():
     b, names = breakdown, ("big", "later.2", "sum", "loop")
-    for program, kinds in (
+    for program, expected in (
         (b.TRAINS, [b.FIRST, b.LATER, b.OTHER, b.BETWEEN]),
         (b.SCORES, [b.SCORING, b.SCORING, b.SCORING_OTHER, b.BETWEEN]),
     ):
         actual = b.program_kinds(PROGRAM.format(program), n_in=7)
-        assert [actual[f"jit_{program}_member", name] for name in names] == kinds
+        assert [actual[f"jit_{program}_member", name] for name in names] == expected
 
 
 @pytest.fixture(scope="module")
@@ -320,7 +340,7 @@ def test_a_process_that_dies_is_a_contender_that_fails():
 def test_a_trace_accounts_for_all_cores_all_the_time(apart):
     b = breakdown
     workload = dataclasses.replace(SMALL["deep"], sizes=(64, 128, 128, 10))
-    traced = apart.call(b.trace, workload)
+    traced = apart.call(b.trace, workload, CONTENDERS["jfnn"].prepare)
     assert traced.epochs == 2 and traced.cores == machine.cores() and traced.kernels > 2 * 14 * 10
     times = traced.core_seconds
     assert tuple(times) == b.ROWS and min(times.values()) >= 0
@@ -334,7 +354,7 @@ def test_a_trace_accounts_for_all_cores_all_the_time(apart):
 def test_where_xla_records_no_kernels_there_is_no_breakdown(monkeypatch):
     monkeypatch.setattr("jax.default_backend", lambda: "gpu")
     figures = comparison.Comparison(SMALL["xor"], {}, {})
-    figures = comparison.with_breakdown(figures, Here(CONTENDERS["jfnn"]))
+    figures = comparison.with_breakdown(figures, Here(CONTENDERS["jfnn"]), CONTENDERS["jfnn"])
     assert figures.breakdown is None and not figures.failed
     assert "not known" in report.breakdown_table(figures)
 
