@@ -37,7 +37,7 @@ from jfnn.search.train import History, train
 from jfnn.store.files import CorruptFileError
 from jfnn.training import objective
 
-__version__ = "0.2.0"
+__version__ = "0.3.0"
 
 __all__ = [
     "GRU",
