@@ -61,7 +61,7 @@ def sequential(layers: Sequence[LayerKind], inputs: int | Sequence[int]) -> Netw
     )
 
 
-@functools.lru_cache(maxsize=64)
+@functools.lru_cache(maxsize=1024)
 def _sequential(layers: tuple[LayerKind, ...], input_shape: Shape) -> Network:
     sequence.shapes(layers, input_shape)
     init = functools.partial(sequence.init, layers, input_shape)
@@ -118,7 +118,7 @@ def as_params(network: Network, params: Params) -> Params:
     return params
 
 
-@functools.lru_cache(maxsize=64)
+@functools.lru_cache(maxsize=256)
 def _expected_params(layers: tuple[LayerKind, ...], input_shape: Shape) -> Params:
     return jax.eval_shape(functools.partial(sequence.init, layers, input_shape), jax.random.key(0))
 

@@ -81,7 +81,7 @@ class Supervised(Learner):
 
     def init(self, key: jax.Array) -> Params:
         """The network's, compiled once for a network."""
-        return jax.jit(self.network.init)(key)
+        return _compiled_init(self.network)(key)
 
     def width(self) -> int:
         """That of the widest layer."""
@@ -181,6 +181,12 @@ class Supervised(Learner):
             "gradient": self.gradient if isinstance(self.gradient, str) else naming.code_name(self.gradient),
             "metrics": {metric.name: naming.code_name(metric.reduce) for metric in self.metrics},
         }
+
+
+@functools.lru_cache(maxsize=32)
+def _compiled_init(network: Network) -> Callable[[jax.Array], Params]:
+    """Let go with its program when others have come, while the network itself may live on."""
+    return jax.jit(lambda key: network.init(key))
 
 
 def supervised(

@@ -139,6 +139,7 @@ def test_unknown_scores_and_impossible_confidences_are_refused(sweep):
         cell_statistics(sweep, confidence=1.0)
 
 
+@pytest.mark.slow
 def test_95_percent_intervals_cover_the_mean_over_many_seeds_on_the_digits(digits):
     seeds, sample = 300, 5
     result = jfnn.sweep(

@@ -3,6 +3,7 @@
 import jax
 import jax.numpy as jnp
 import numpy as np
+import pytest
 from helpers import compiled, same_bits
 from sklearn.decomposition import PCA
 
@@ -36,6 +37,7 @@ def physics_scores(params, rows):
     return {"loss": jax.vmap(residual, (None, 0))(params, x) ** 2, "error": (u - jnp.sin(x)) ** 2}
 
 
+@pytest.mark.slow
 def test_a_physics_informed_network_finds_the_sine():
     x, between = (np.linspace(0, np.pi, n)[:, None] for n in (32, 101))
     learner = jfnn.learner(
@@ -71,6 +73,7 @@ def reconstruction(params, batch, key):
     return jnp.mean(jnp.sum((CODER.apply(params, batch) - batch) ** 2, axis=-1))
 
 
+@pytest.mark.slow
 def test_an_autoencoder_of_the_digits_beats_the_mean_image(digits):
     x, x_test = digits.x_train[:600] / 16, digits.x_test[:200] / 16
     learner = jfnn.learner(CODER.init, reconstruction, optimizer="adam")

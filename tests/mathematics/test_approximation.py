@@ -41,6 +41,7 @@ def largest_error(name, width, activation, train_starts):
     return error
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("name", FUNCTIONS)
 def test_largest_error_falls_as_the_hidden_layer_widens(name, train_starts):
     errors = [largest_error(name, width, "tanh", train_starts) for width in (1, 4, 16)]

@@ -13,6 +13,7 @@ from jfnn import boltzmann
 PUBLISHED = json.loads(xor_machine.PUBLISHED.read_text())
 
 
+@pytest.mark.slow
 def test_a_published_coupling_is_replayed_from_its_random_numbers():
     place = PUBLISHED["two_spins"]["J"].index(1)
     rows = two_spins.samples(1.0, 42).astype(float)

@@ -84,9 +84,9 @@ def test_a_splitter_or_pairs_of_rows_are_taken_as_they_are(name):
 @pytest.mark.parametrize(
     "scheme",
     [
-        {"batch_size": Minibatches(8, "permutation", drop_last=False)},
+        pytest.param({"batch_size": Minibatches(8, "permutation", drop_last=False)}, marks=pytest.mark.slow),
         {"batch_size": Minibatches(8, "permutation", drop_last=False), "reduction": "mean"},
-        {"batch_size": None},
+        pytest.param({"batch_size": None}, marks=pytest.mark.slow),
     ],
 )
 def test_folds_of_unequal_size_train_on_their_own_number_of_rows(scheme):
@@ -116,7 +116,15 @@ def test_hold_out_is_one_train_test_split_for_all_seeds(validation):
         np.testing.assert_array_equal(result.scores[name], as_folds.scores[name][..., 0])
 
 
-@pytest.mark.parametrize("scheme", [8, None, Minibatches(8, "permutation", drop_last=False)], ids=str)
+@pytest.mark.parametrize(
+    "scheme",
+    [
+        pytest.param(8, marks=pytest.mark.slow),
+        pytest.param(None, marks=pytest.mark.slow),
+        Minibatches(8, "permutation", drop_last=False),
+    ],
+    ids=str,
+)
 def test_a_fold_trained_alone_drops_the_units_that_it_drops_beside_the_others(scheme):
     """Dropout draws by seed and fold, so `train` takes the number of the fold."""
     folds = list(StratifiedKFold(5).split(SPLIT.x_train, SPLIT.y_train))
