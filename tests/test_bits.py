@@ -1,4 +1,4 @@
-"""The same bits at full size: members of the notes' grid, alone and in company, on any number of devices."""
+"""The same bits for members alone and in company, on any number of devices; the notes' grid at full size."""
 
 import hashlib
 import json
@@ -13,8 +13,11 @@ import pytest
 
 import jfnn
 
-# Five of the seven train where rounding is amplified, or diverge.
-CELLS = [(1e-4, 1e-2), (1e-3, 1.0), (1e-2, 1e-1), (1e-2, 1e-5), (1e-1, 1e-3), (1.0, 1e-4), (10.0, 1.0)]
+# A kind of network -> cells. Five of the dense ones train where rounding is amplified, or diverge.
+CELLS = {
+    "mlp": [(1e-4, 1e-2), (1e-3, 1.0), (1e-2, 1e-1), (1e-2, 1e-5), (1e-1, 1e-3), (1.0, 1e-4), (10.0, 1.0)],
+    **{kind: [(1e-3, 1e-2), (1e-2, 1.0), (1e-1, 1e-4)] for kind in ("cnn", "gru", "rbm")},
+}
 GRID = np.logspace(-5, 1, 7)
 
 
@@ -23,26 +26,42 @@ def digest(params):
     return hashlib.sha256(b"".join(np.asarray(p).tobytes() for p in jax.tree.leaves(params))).hexdigest()
 
 
-def settings(devices):
+def problem(kind):
+    """Network or learner, split, and options."""
+    split = jfnn.datasets.digits()
+    if kind == "mlp":
+        return jfnn.mlp((64, 50, 10)), split, {"gradient": "backprop"}
+    x, y = split.x_train[:300], split.y_train[:300]
+    if kind == "rbm":
+        machine = jfnn.boltzmann_machine((64, 20), gradient="persistent", k=2, chains=30)
+        return machine, jfnn.Split(x / 16), {"epochs": 10}
+    shape, net = {
+        "cnn": ((1, 8, 8), jfnn.cnn((1, 8, 8), (4, 6), 10)),
+        "gru": ((8, 8), jfnn.rnn((8, 8), 6, 10, bidirectional=True)),
+    }[kind]
+    options = {"gradient": "backprop", "reduction": "mean", "optimizer": "adam", "epochs": 10}
+    return net, jfnn.Split(x.reshape(-1, *shape) / 16, y), options
+
+
+def settings(kind, devices):
     """Name of each setting -> ``(learning rate, l2) -> parameters``."""
-    net, split = jfnn.mlp((64, 50, 10)), jfnn.datasets.digits()
+    net, split, further = problem(kind)
 
     def sweep(rates, penalties, seeds=(0,), **execution):
         options = jfnn.Execution(devices=devices, **execution)
         result = jfnn.sweep(
-            net, split, learning_rate=rates, l2=penalties, seeds=list(seeds), gradient="backprop",
-            execution=options,
-        )  # fmt: skip
+            net, split, learning_rate=rates, l2=penalties, seeds=list(seeds), execution=options, **further
+        )
         places = {(rate, l2): (i, j) for i, rate in enumerate(rates) for j, l2 in enumerate(penalties)}
         return lambda rate, l2: result.member(*places[rate, l2], list(seeds).index(0))
 
     def alone(rate, l2):
-        options = {"learning_rate": rate, "l2": l2, "gradient": "backprop"}
+        options = {"learning_rate": rate, "l2": l2, **further}
         execution = jfnn.Execution(devices=devices)
         return jfnn.train(net, split.x_train, split.y_train, execution=execution, **options)[0]
 
     rates, penalties = (
-        [float(value) for value in dict.fromkeys(column)] for column in zip(*CELLS, strict=True)
+        [float(value) for value in dict.fromkeys(column)] for column in zip(*CELLS[kind], strict=True)
     )
     yield "train", alone
     yield "1x1", lambda rate, l2: sweep([rate], [l2])(rate, l2)
@@ -58,26 +77,29 @@ def settings(devices):
     yield "among members that diverge", sweep([30.0, 100.0, *rates, 300.0, 1000.0], penalties)
 
 
-def main(count):
+def main(kind, count):
     """Prints the checksum of every member in every setting, on a number of devices."""
     jfnn.use_all_cores(count)
     devices = jax.devices() if count > 1 else None
-    table = {name: [digest(member(*cell)) for cell in CELLS] for name, member in settings(devices)}
+    table = {
+        name: [digest(member(*cell)) for cell in CELLS[kind]] for name, member in settings(kind, devices)
+    }
     print(json.dumps(table))
 
 
 @pytest.mark.slow
-def test_members_have_the_same_bits_in_every_setting_on_1_2_and_4_devices():
+@pytest.mark.parametrize("kind", CELLS)
+def test_members_have_the_same_bits_in_every_setting_on_1_2_and_4_devices(kind):
     tables = {}
     for count in (1, 2, 4):
-        command = [sys.executable, __file__, str(count)]
+        command = [sys.executable, __file__, kind, str(count)]
         environment = os.environ | {"PYTHONPATH": str(Path(jfnn.__file__).parents[1])}
         printed = subprocess.run(command, capture_output=True, text=True, check=True, env=environment).stdout
         tables |= {(count, name): tuple(found) for name, found in json.loads(printed).items()}
     assert len(tables) == 3 * 14
     assert len(set(tables.values())) == 1
-    assert len(set(next(iter(tables.values())))) == len(CELLS)
+    assert len(set(next(iter(tables.values())))) == len(CELLS[kind])
 
 
 if __name__ == "__main__":
-    main(int(sys.argv[1]))
+    main(sys.argv[1], int(sys.argv[2]))
