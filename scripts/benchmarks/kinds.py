@@ -145,9 +145,9 @@ def _rates(low: float, high: float) -> tuple[float, ...]:
 
 KINDS = {
     "cnn": KindWorkload(
-        "convolutional: 32 of 8 and 16 channels 3×3 on 8×8 digits, batch 100, 20 epochs",
+        "convolutional: 32 of 8 and 16 channels 3×3 on 8×8 digits, batch 100, 8 epochs",
         "cnn",
-        20,
+        8,
         _rates(1e-2, 1e0),
         (_rates(1e-2, 1e0)[20], 0.0),
         *_cnn_flop(100),

@@ -167,7 +167,10 @@ def by_hand(chosen, params, x, targets, weights=None):
 
 
 @pytest.mark.parametrize("reduction", REDUCTIONS)
-@pytest.mark.parametrize("loss", LOSSES)
+@pytest.mark.parametrize(
+    "loss",
+    [loss if "softmax" not in loss else pytest.param(loss, marks=pytest.mark.slow) for loss in LOSSES],
+)
 def test_sample_weights_agree_and_weight_zero_is_an_absent_sample(loss, reduction, x64):
     params, x, targets = make_problem(loss, 2, np.float64)
     i, chosen = REDUCTIONS.index(reduction), numbers("tanh", loss, "identity")

@@ -136,7 +136,7 @@ def test_halving_works_on_draws(net, split):
 
 @pytest.mark.parametrize("cut", [{"validation": 0.3}, {"folds": 4}])
 @pytest.mark.parametrize("schedulers", [[], [jfnn.EarlyStopping(1)]], ids=str)
-@pytest.mark.parametrize("as_learner", [False, True])
+@pytest.mark.parametrize("as_learner", [False, pytest.param(True, marks=pytest.mark.slow)])
 def test_refit_is_the_best_cell_trained_on_all_rows(net, split, cut, schedulers, as_learner):
     """Also where a learner brings the optimizer; its numbers are then further ones of each member."""
     options = dict(seeds=2, batch_size=16, execution=TILE)

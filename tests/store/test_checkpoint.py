@@ -154,9 +154,12 @@ RUNS = {
     "given batches": {"batches": np.random.default_rng(1).integers(0, 70, (EPOCHS + 1, 3, 8))},
     "a learner of one's own": {"net": own_learner(), "data": jfnn.Split(SPLIT.x_train, None, SPLIT.x_test)},
 }
+QUICK = [name for name in RUNS if name.startswith(("sgd", "a population", "dropout", "a learner"))]
 
 
-@pytest.mark.parametrize("name", RUNS)
+@pytest.mark.parametrize(
+    "name", [name if name in QUICK else pytest.param(name, marks=pytest.mark.slow) for name in RUNS]
+)
 def test_a_stopped_run_ends_in_the_bytes_of_an_unbroken_one(name, tmp_path):
     whole, broken = tmp_path / "whole", tmp_path / "broken"
     changes = dict(RUNS[name])
