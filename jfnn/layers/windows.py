@@ -21,7 +21,7 @@ Lengths = int | Shape  # one number for all axes, or one an axis
 # Of the numbers that a layer holds, one in so many is counted in its width: larger tiles than those of dense
 # layers are faster, since products read large arrays in order and every call costs. Measured on networks of
 # one to three convolutions over 40, 8x8 and 28x28 places, 4 to 32 channels, batches of 20 and 100: the tiles
-# that follow are near the fastest (within about a tenth) of it.
+# that follow are within about a tenth of the fastest.
 HELD_FOR_ONE_COUNTED = 8
 
 
