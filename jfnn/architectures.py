@@ -52,11 +52,11 @@ def cnn(
     for name, value in {"inputs": inputs, "channels": channels, "hidden": hidden}.items():
         if not isinstance(value, Sequence):
             raise TypeError(f"{name}: expected a sequence of whole numbers, got {value!r}")
-    given = {"kernel": kernel, "stride": stride, "padding": padding}
-    each = [_one_a_layer(value, len(channels), name) for name, value in given.items()]
+    options = {"kernel": kernel, "stride": stride, "padding": padding}
+    of_layers = [_one_a_layer(value, len(channels), name) for name, value in options.items()]
     n_outputs, last = checks.as_count(outputs, "outputs"), activations.name_or_own(output, "output")
     layers: list[LayerKind] = []
-    for of_layer, size, step, pads in zip(channels, *each, strict=True):
+    for of_layer, size, step, pads in zip(channels, *of_layers, strict=True):
         layers.append(Conv(of_layer, size, step, pads, activation, init))
         layers += [] if pool is None else [MaxPool(pool)]
     dense = [Dense(checks.as_count(units, "hidden"), activation, init) for units in hidden]

@@ -11,7 +11,7 @@ import jax.numpy as jnp
 import numpy as np
 from scipy import special
 
-from jfnn.boltzmann import enumeration
+import jfnn.boltzmann.enumeration as enumeration
 from jfnn.boltzmann.machine import Machine, as_machine, as_units, pack
 
 

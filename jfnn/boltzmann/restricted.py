@@ -9,8 +9,8 @@ from typing import Any
 import jax
 import jax.numpy as jnp
 
+import jfnn.boltzmann.columns as columns
 from jfnn import checks
-from jfnn.boltzmann import columns
 from jfnn.boltzmann.columns import EVEN, ODD
 from jfnn.boltzmann.machine import Machine, as_machine, as_units, pack
 

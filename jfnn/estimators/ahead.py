@@ -13,9 +13,9 @@ from sklearn.base import clone
 from sklearn.pipeline import Pipeline
 from sklearn.utils import check_random_state
 
+import jfnn.estimators.parameters as parameters
 from jfnn.engine import devices
 from jfnn.engine.executors import spread
-from jfnn.estimators import parameters
 from jfnn.estimators.perceptron import Perceptron
 from jfnn.fitting import store, training
 from jfnn.fitting.group import GoesOn, Trained, draw_group

@@ -11,7 +11,8 @@ from sklearn.exceptions import ConvergenceWarning
 from sklearn.utils import check_array, check_random_state
 from sklearn.utils.validation import check_is_fitted, validate_data
 
-from jfnn.estimators import parameters, prediction
+import jfnn.estimators.parameters as parameters
+import jfnn.estimators.prediction as prediction
 from jfnn.fitting import draws, lbfgs, training
 from jfnn.fitting.group import GoesOn, Trained, draw_group, replay
 from jfnn.fitting.store import trained_ahead

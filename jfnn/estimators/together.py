@@ -6,7 +6,7 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
-from jfnn.estimators import prediction
+import jfnn.estimators.prediction as prediction
 from jfnn.estimators.ensemble import Selection, select
 from jfnn.fitting.group import Trained
 from jfnn.fitting.structure import Structure

@@ -49,24 +49,24 @@ def minimise(
             value, gradient = function(unravel(jax.numpy.asarray(point)), *wide, alpha)
             return float(value), np.asarray(ravel_pytree(gradient)[0])
 
-        found = optimize.minimize(
+        result = optimize.minimize(
             value_and_grad,
             np.asarray(flat),
             method="L-BFGS-B",
             jac=True,
             options={"maxfun": max_fun, "maxiter": max_iter, "gtol": tol},
         )
-        layers = jax.tree.map(np.asarray, unravel(found.x))
-    if found.status != 0:
+        layers = jax.tree.map(np.asarray, unravel(result.x))
+    if result.status != 0:
         warnings.warn(
-            f"lbfgs failed to converge after {found.nit} iteration(s) (status={found.status}):"
-            f" {found.message}. Increase the number of iterations (max_iter), or scale the data.",
+            f"lbfgs failed to converge after {result.nit} iteration(s) (status={result.status}):"
+            f" {result.message}. Increase the number of iterations (max_iter), or scale the data.",
             ConvergenceWarning,
             stacklevel=2,
         )
-    finite = bool(np.isfinite(found.x).all())
-    return Trained(layers, [float(found.fun)], [], found.status == 0, not finite, GoesOn()), min(
-        found.nit, max_iter
+    finite = bool(np.isfinite(result.x).all())
+    return Trained(layers, [float(result.fun)], [], result.status == 0, not finite, GoesOn()), min(
+        result.nit, max_iter
     )
 
 

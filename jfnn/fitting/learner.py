@@ -74,10 +74,6 @@ class PerceptronLearner(Learner):
         """The network's own start, whose shapes matter here alone: fits draw theirs as scikit-learn does."""
         return self.structure.network.init(key)
 
-    def width(self) -> int:
-        """That of the widest layer."""
-        return max(self.structure.sizes[1:])
-
     def pack(self, params: Params) -> Params:
         """Into column form."""
         return sequence.pack(self._layers, params)

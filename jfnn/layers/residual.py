@@ -6,7 +6,7 @@ from typing import Any
 
 import jax
 
-from jfnn.layers import sequence
+import jfnn.layers.sequence as sequence
 from jfnn.layers.kind import LayerKind, Params, Shape
 
 
@@ -30,10 +30,10 @@ class Residual(LayerKind):
 
     def output_shape(self, shape: Shape) -> Shape:
         """That of the inputs."""
-        given = sequence.shapes(self.layers, shape)[-1]
-        if given != shape:
+        inner = sequence.shapes(self.layers, shape)[-1]
+        if inner != shape:
             raise ValueError(
-                f"layers: a residual block must give the shape that it takes, {shape}, got {given}"
+                f"layers: a residual block must give the shape that it takes, {shape}, got {inner}"
             )
         return shape
 
