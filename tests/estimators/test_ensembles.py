@@ -6,6 +6,7 @@ import pickle
 import numpy as np
 import pytest
 from sklearn.datasets import load_digits
+from sklearn.model_selection import check_cv
 from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import StandardScaler
 
@@ -89,7 +90,7 @@ def test_an_ensemble_of_a_search_scores_rows_that_its_folds_held_out():
     search = estimators.GridSearchCV(pipeline, grid, cv=3).fit(X, Y)
     ensemble = search.ensemble_
     rights = []
-    for number, (_, rows) in enumerate(search._checked_cv_orig.split(X, Y)):
+    for number, (_, rows) in enumerate(check_cv(3, Y, classifier=True).split(X, Y)):
         mean = sum(
             weight * folds[number].predictions(X[rows])
             for weight, folds in zip(ensemble.weights, ensemble.members, strict=True)
