@@ -1,0 +1,109 @@
+"""Random grids, lengths of calls and minibatches: who trains where, for how long, on which rows."""
+
+import math
+
+import numpy as np
+from examples import examples
+from hypothesis import strategies
+
+import jfnn
+from jfnn.engine import plan
+
+small, seeds = strategies.integers(1, 12), strategies.integers(0, 2**32 - 1)
+
+
+@examples((50, 1), (500, 1))
+def test_tiles_hold_every_active_member_once_beside_others_of_its_replicate(examples):
+    def they_do(members, replicates, width, seed):
+        rng = np.random.default_rng(seed)
+        active, replicate_of = rng.random(members) < 0.7, rng.integers(0, replicates, members)
+        tiles = plan.tiles(active, replicate_of, width)
+        used = [member for tile in tiles for member in tile.members[: tile.used]]
+        assert sorted(used) == list(np.flatnonzero(active))
+        for tile in tiles:
+            assert len(tile.members) == width and 1 <= tile.used <= width
+            assert set(tile.members[tile.used :]) <= set(tile.members[: tile.used])
+            assert (replicate_of[tile.members] == tile.replicate).all()
+        of_replicates = [int((active & (replicate_of == r)).sum()) for r in range(replicates)]
+        assert len(tiles) == sum(math.ceil(count / width) for count in of_replicates)
+
+    examples.check(they_do, members=strategies.integers(0, 40), replicates=small, width=small, seed=seeds)
+
+
+@examples((50, 1), (500, 1))
+def test_calls_end_at_the_same_epochs_from_wherever_they_start(examples):
+    def they_do(steps, first_steps, rows, steps_an_epoch, rows_a_step, start):
+        calls = plan.CallLength(steps, first_steps, rows)
+        ends, longest = [0], calls.epochs(steps_an_epoch, rows_a_step)
+        assert 1 <= longest <= max(1, steps // steps_an_epoch)
+        assert longest == 1 or longest * steps_an_epoch * rows_a_step <= rows
+        for _ in range(8):
+            ends.append(calls.next_end(ends[-1], steps_an_epoch, rows_a_step))
+        lengths = np.diff(ends)
+        assert (lengths >= 1).all()
+        assert lengths[0] == min(longest, max(1, first_steps // steps_an_epoch))
+        assert set(lengths[1:]) == {longest}
+        start %= ends[-1]
+        following = next(end for end in ends if end > start)
+        assert calls.next_end(start, steps_an_epoch, rows_a_step) == following
+
+    counts = strategies.integers(1, 300)
+    examples.check(
+        they_do,
+        steps=counts,
+        first_steps=counts,
+        rows=strategies.integers(1, 20_000),
+        steps_an_epoch=small,
+        rows_a_step=small,
+        start=strategies.integers(0, 10**6),
+    )
+
+
+@examples((50, 1), (300, 1))
+def test_a_tile_is_the_widest_that_fits_and_always_one_of_few(examples):
+    def it_is(parameters, width, batch, itemsize, backend):
+        tile = plan.tile_width(parameters, width, batch, itemsize, backend)
+        on_cpu = backend == "cpu"
+        widths = plan.CPU_WIDTHS if on_cpu else plan.ACCELERATOR_WIDTHS
+        room = plan.CPU_TILE_BYTES if on_cpu else plan.ACCELERATOR_TILE_BYTES
+        member = 3 * (parameters + width * batch) * itemsize
+        assert tile in widths
+        assert tile == 1 or tile * member <= room
+        assert all(wider * member > room for wider in widths if wider > tile)
+
+    examples.check(
+        it_is,
+        parameters=strategies.integers(1, 10**6),
+        width=strategies.integers(1, 1000),
+        batch=strategies.integers(1, 1000),
+        itemsize=strategies.sampled_from([4, 8]),
+        backend=strategies.sampled_from(["cpu", "gpu"]),
+    )
+
+
+@examples((20, 1), (200, 1))
+def test_minibatches_hold_the_rows_that_their_scheme_says(examples):
+    def they_do(n, batch, scheme, drop_last, seed, epoch):
+        drop_last = drop_last or scheme in ("subset", "full")
+        minibatches = jfnn.Minibatches(min(batch, n), scheme, drop_last).checked(n)
+        rows = minibatches.epoch(n, seed, epoch)
+        np.testing.assert_array_equal(rows, minibatches.epoch(n, seed, epoch))
+        assert rows.shape == (minibatches.steps(n), minibatches.rows_a_step(n))
+        for step in rows:
+            real = step[step >= 0]
+            assert len(set(real)) == len(real) and real.max() < n
+        if scheme != "subset":
+            taken = rows[rows >= 0]
+            assert len(taken) == (n // rows.shape[1] * rows.shape[1] if drop_last else n)
+            assert len(set(taken)) == len(taken)
+            assert scheme == "permutation" or (np.diff(taken) == 1).all()
+
+    examples.check(
+        they_do,
+        n=strategies.integers(1, 40),
+        batch=small,
+        scheme=strategies.sampled_from(["subset", "permutation", "in_order", "full"]),
+        drop_last=strategies.booleans(),
+        seed=strategies.integers(0, 2**31),
+        epoch=strategies.integers(0, 100),
+    )

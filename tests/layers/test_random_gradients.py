@@ -1,0 +1,161 @@
+"""Random layers, losses, weights and masks: by hand = jax.grad = the slope along a random direction."""
+
+import functools
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+from examples import examples
+from helpers import compiled
+from hypothesis import strategies
+from jax.flatten_util import ravel_pytree
+
+import jfnn
+from jfnn import backprop, losses
+from jfnn.activations import ACTIVATIONS
+from jfnn.dropout import dropout_masks, dropout_shapes
+from jfnn.layers import GRU, Conv, Dense, Elman, Flatten, MaxPool, MeanPool, Residual, sequence
+
+N, STEP, DROPOUT = 5, 1e-5, 0.3
+KINKED = ("relu", "leaky_relu")  # where a difference may reach over a kink
+
+
+def drawn(rng, values):
+    """One of some values."""
+    return values[int(rng.integers(len(values)))]
+
+
+def function(rng):
+    """A random activation."""
+    return drawn(rng, [*ACTIVATIONS, jfnn.Activation(jnp.sin, jnp.cos)])
+
+
+def dense(rng):
+    """Dense layers, one of them perhaps with a way around it."""
+    features = int(rng.integers(1, 6))
+    layers = [Dense(int(rng.integers(1, 6)), function(rng)) for _ in range(int(rng.integers(4)))]
+    if layers and rng.random() < 0.5:
+        layers.append(Residual([Dense(layers[-1].units, function(rng))]))
+    return layers, (features,)
+
+
+def convolutions(rng):
+    """One or two convolutions over one or two axes, and perhaps pooling."""
+    axes = int(rng.integers(1, 3))
+    shape = (int(rng.integers(1, 4)), *map(int, rng.integers(4, 7, axes)))
+
+    def lengths(low, high):
+        return tuple(int(number) for number in rng.integers(low, high, axes))
+
+    layers = []
+    for _ in range(int(rng.integers(1, 3))):
+        padding = drawn(rng, [lengths(0, 3), "same"])
+        stride = 1 if padding == "same" else lengths(1, 3)
+        layers.append(Conv(int(rng.integers(1, 4)), lengths(1, 4), stride, padding, function(rng)))
+    pool = drawn(rng, [None, MaxPool, MeanPool])
+    if pool:
+        layers.append(pool(lengths(2, 4), drawn(rng, [None, 1]), drawn(rng, [0, 1])))
+    return [*layers, Flatten()], shape
+
+
+def recurrent(rng):
+    """One or two recurrent layers."""
+    layers, two = [], rng.random() < 0.5
+    for states in ["all", drawn(rng, ["all", "last"])] if two else [drawn(rng, ["all", "last"])]:
+        options = {"bidirectional": bool(rng.random() < 0.5), "states": states}
+        units = int(rng.integers(1, 4))
+        elman = rng.random() < 0.5
+        layers.append(Elman(units, function(rng), **options) if elman else GRU(units, **options))
+    return [*layers, Flatten()], tuple(int(number) for number in rng.integers(1, 5, 2))
+
+
+def structure(number):
+    """A random network with a loss, by its number: ``(network, loss, options, whether it is smooth)``."""
+    rng = np.random.default_rng([7, number])
+    while True:
+        layers, shape = (dense, convolutions, recurrent)[number % 3](rng)
+        loss = drawn(rng, [*losses.LOSSES])
+        logits = losses.LOSSES[loss].takes_logits
+        layers.append(Dense(int(rng.integers(2, 5)), "identity" if logits else function(rng)))
+        try:
+            net = jfnn.sequential(layers, shape)
+        except ValueError:  # windows that do not fit
+            continue
+        options = {
+            "reduction": drawn(rng, losses.REDUCTIONS),
+            "weighted": bool(rng.random() < 0.5),
+            "drops": bool(rng.random() < 0.5),
+        }
+        text = repr(layers)
+        return net, loss, options, not any(kink in text for kink in (*KINKED, "MaxPool"))
+
+
+@functools.cache
+def both_ways(number):
+    """Compiled: parameters and rows -> by hand, by JAX, and the objective on both sides."""
+    net, loss, options, _ = structure(number)
+    weighted, drops, reduction = options["weighted"], options["drops"], options["reduction"]
+
+    def objective(params, x, targets, weights, l2, key):
+        drop = {"dropout": DROPOUT, "key": key} if drops else {}
+        of_rows = weights if weighted else None
+        common = {"loss": loss, "l2": l2, "reduction": reduction, "weights": of_rows}
+        return jfnn.objective(net, params, x, targets, **common, **drop)
+
+    @compiled
+    def run(params, direction, x, targets, weights, l2, key):
+        shapes = dropout_shapes(net.layers, net.input_shape)
+        masks = dropout_masks(key, DROPOUT, shapes, N, x.dtype) if drops else None
+        packed, of_rows = sequence.pack(net.layers, params), weights if weighted else None
+        value, gradients = backprop.sequence_value_and_grad(
+            net.layers,
+            losses.get(loss),
+            reduction,
+            packed,
+            x,
+            targets,
+            l2=l2,
+            weights=of_rows,
+            masks=masks,
+        )
+        rest = (x, targets, weights, l2, key)
+        by_jax = jax.value_and_grad(objective)(params, *rest)
+        moved = [jax.tree.map(lambda p, d, s=s: p + s * STEP * d, params, direction) for s in (1, -1)]
+        both = jax.tree.map(lambda *leaves: jnp.stack(leaves), *moved)
+        right, left = jax.lax.map(lambda params: objective(params, *rest), both)
+        return (value, sequence.unpack(net.layers, gradients)), by_jax, (right - left) / (2 * STEP)
+
+    return run
+
+
+def problem(number, seed, scale, l2):
+    """Random arguments of `both_ways`."""
+    net, *_ = structure(number)
+    rng = np.random.default_rng(seed)
+    like = jax.eval_shape(net.init, jax.random.key(0))
+    params = jax.tree.map(lambda leaf: scale * rng.normal(size=leaf.shape), like)
+    direction = jax.tree.map(lambda leaf: rng.normal(size=leaf.shape), like)
+    targets = rng.dirichlet(np.ones(net.layers[-1].units), N)
+    weights = rng.choice([0.0, 0.5, 1.0, 3.0], N) + (np.arange(N) == 0)
+    key = jax.random.key(seed % 2**31)
+    return params, direction, rng.normal(size=(N, *net.input_shape)), targets, weights, l2, key
+
+
+@examples((6, 2), (1500, 60))
+def test_hand_derivation_equals_jax_grad_and_slopes(examples, x64):
+    def gradients_agree(number, seed, scale, l2):
+        arguments = problem(number, seed, scale, l2)
+        by_hand, by_jax, slope = both_ways(number)(*arguments)
+        (hand, _), (grad, _) = ravel_pytree(by_hand), ravel_pytree(by_jax)
+        np.testing.assert_allclose(hand, grad, rtol=0, atol=1e-10 * max(1, np.abs(grad).max()))
+        if structure(number)[-1]:
+            along = grad[1:] @ ravel_pytree(arguments[1])[0]
+            np.testing.assert_allclose(along, slope, atol=1e-5 * max(1, np.abs(grad).max()))
+
+    examples.check(
+        gradients_agree,
+        number=strategies.integers(0, examples.structures - 1),
+        seed=strategies.integers(0, 2**32 - 1),
+        scale=strategies.sampled_from([0.1, 0.5, 1.0]),
+        l2=strategies.sampled_from([0.0, 0.1, 2.0]),
+    )

@@ -1,0 +1,141 @@
+"""What schedulers decide of random scores, beside plain loops over cells and members."""
+
+import math
+
+import numpy as np
+from examples import examples
+from hypothesis import strategies
+from reports import report
+
+import jfnn
+
+small, seeds = strategies.integers(1, 12), strategies.integers(0, 2**32 - 1)
+
+
+def random_scores(rng, cells, replicates):
+    """Scores ``[members]`` without ties, some of them NaN."""
+    scores = rng.permutation(cells * replicates) / 7
+    return np.where(rng.random(len(scores)) < 0.1, np.nan, scores)
+
+
+@examples((50, 1), (400, 1))
+def test_halving_leaves_the_best_cells_and_one_factor_of_them(examples):
+    def it_does(cells, replicates, factor, min_epochs, epochs, seed):
+        halving = jfnn.Halving(factor, min_epochs)
+        rungs, left = halving.rungs(cells, epochs), cells
+        assert len(rungs) <= max(0, math.floor(math.log(cells, factor) + 1e-9))
+        assert list(rungs) == sorted(rungs) and all(epoch * factor <= epochs for epoch in rungs)
+        assert min_epochs is None or min([min_epochs, *rungs]) == min_epochs
+        for epoch, going_on in rungs.items():
+            assert going_on == math.ceil(left / factor)
+            scores = random_scores(np.random.default_rng([seed, epoch]), cells, replicates)
+            _, actions = halving.update((), report(scores, epoch, epochs, replicates))
+            means = scores.reshape(cells, replicates).mean(axis=1)
+            kept = ~actions.stop.reshape(cells, replicates)
+            np.testing.assert_array_equal(actions.stop, actions.prune)
+            assert (kept == kept[:, :1]).all() and kept[:, 0].sum() == going_on
+            of_kept, of_others = means[kept[:, 0]], means[~kept[:, 0]]
+            if not np.isnan(of_others).all():
+                assert np.nanmax(of_others) <= np.where(np.isnan(of_kept), -np.inf, of_kept).min()
+            left = going_on
+
+    examples.check(
+        it_does,
+        cells=strategies.integers(1, 30),
+        replicates=strategies.integers(1, 3),
+        factor=strategies.integers(2, 4),
+        min_epochs=strategies.none() | small,
+        epochs=strategies.integers(1, 60),
+        seed=seeds,
+    )
+
+
+@examples((30, 1), (300, 1))
+def test_early_stopping_is_the_plain_loop_over_each_member(examples):
+    def it_is(members, patience, epochs, seed):
+        losses = np.random.default_rng(seed).integers(0, 6, (epochs, members)).astype(float)
+        stopping = jfnn.EarlyStopping(patience)
+        state, active, seen = stopping.init(members, 1), np.ones(members, bool), []
+        kept = np.zeros(members, int)
+        for epoch in range(1, epochs + 1):
+            state, actions = stopping.update(state, report(-losses[epoch - 1], epoch, epochs, active=active))
+            kept = np.where(actions.keep, epoch, kept)
+            active &= ~actions.stop
+            seen.append(active.copy())
+        for member, of_member in enumerate(losses.T):
+            best, since, stopped = math.inf, 0, None
+            for epoch, loss in enumerate(of_member, 1):
+                if loss < best:
+                    best, since = loss, epoch
+                if epoch - since >= patience:
+                    stopped = epoch
+                    break
+            alone = [stopped is None or epoch < stopped for epoch in range(1, epochs + 1)]
+            assert [bool(of_epoch[member]) for of_epoch in seen] == alone
+            assert kept[member] == since
+
+    examples.check(it_is, members=small, patience=small, epochs=strategies.integers(1, 30), seed=seeds)
+
+
+@examples((30, 1), (400, 1))
+def test_a_population_copies_better_members_of_the_replicate_over_its_worst(examples):
+    def it_does(cells, replicates, share, factor, epoch, seed):
+        training = jfnn.PopulationTraining(2, share, factor, seed=seed % 1000)
+        scores = random_scores(np.random.default_rng(seed), cells, replicates)
+        seen = report(scores, 2 * epoch, 100, replicates)
+        _, actions = training.update((), seen)
+        own = np.arange(len(scores))
+        moved = actions.copy != own
+        assert (actions.copy % replicates == own % replicates).all()
+        assert not moved[actions.copy].any()
+        for replicate in range(replicates):
+            of_it = own[own % replicates == replicate]
+            rank = np.where(np.isnan(scores[of_it]), -np.inf, scores[of_it])
+            order, count = of_it[np.argsort(-rank, kind="stable")], int(share * cells)
+            expected = {
+                worst: best
+                for best, worst in zip(order[:count], order[::-1], strict=False)
+                if not scores[best] <= scores[worst] and not np.isnan(scores[best])
+            }
+            assert {m: actions.copy[m] for m in of_it if moved[m]} == expected
+        for name, values in actions.hyper.items():
+            before = seen.hyper[name]
+            assert values.dtype == before.dtype
+            np.testing.assert_array_equal(values[~moved], before[~moved])
+            ratios = values[moved] / before[actions.copy][moved]
+            assert (np.isclose(ratios, factor) | np.isclose(ratios, 1 / factor)).all()
+
+    examples.check(
+        it_does,
+        cells=strategies.integers(2, 12),
+        replicates=strategies.integers(1, 3),
+        share=strategies.floats(0.05, 0.5),
+        factor=strategies.floats(1.1, 3.0),
+        epoch=strategies.integers(1, 49),
+        seed=seeds,
+    )
+
+
+@examples((20, 1), (200, 1))
+def test_schedulers_do_not_see_the_order_of_cells(examples):
+    schedulers = [jfnn.Halving(2, 1), jfnn.EarlyStopping(1)]
+
+    def they_do_not(scheduler, cells, seed):
+        rng = np.random.default_rng(seed)
+        scores, order = random_scores(rng, cells, 2).reshape(cells, 2), rng.permutation(cells)
+        if isinstance(scheduler, jfnn.Halving):  # of cells that diverged the first go on
+            scores = np.nan_to_num(scores)
+        results = []
+        for of_cells in (scores, scores[order]):
+            seen = report(of_cells, 1, 50, 2)
+            results.append(scheduler.update(scheduler.init(cells, 2), seen)[1])
+        for one, other in zip(*results, strict=True):
+            if one is not None:
+                np.testing.assert_array_equal(one.reshape(cells, 2)[order], other.reshape(cells, 2))
+
+    examples.check(
+        they_do_not,
+        scheduler=strategies.sampled_from(schedulers),
+        cells=strategies.integers(2, 12),
+        seed=seeds,
+    )
