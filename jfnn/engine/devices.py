@@ -25,13 +25,19 @@ class Hardware(NamedTuple):
     tile: int
 
 
-def hardware(experiment: Experiment) -> Hardware:
+def hardware(experiment: Experiment, workers: str | None = None) -> Hardware:
     """The devices and the tile's width for an experiment.
+
+    Args:
+        experiment: What is trained.
+        workers: The platform of other processes, where these train; they choose their own devices.
 
     Raises:
         ValueError, TypeError: See `resolve`.
     """
-    threads = resolve(experiment.execution.devices)
+    if workers is not None and experiment.execution.devices is not None:
+        raise ValueError("devices: the workers of an executor choose their own; leave it out")
+    threads = resolve(1 if workers is not None else experiment.execution.devices)
     if experiment.execution.tile is not None:
         return Hardware(threads, experiment.execution.tile)
     learner = experiment.learner
@@ -39,9 +45,8 @@ def hardware(experiment: Experiment) -> Hardware:
     batch = min(replicate.rows_a_step for replicate in experiment.replicates)
     itemsize = experiment.data.dtype.itemsize
     parameters = sum(leaf.size for leaf in leaves)
-    return Hardware(
-        threads, plan.tile_width(parameters, learner.width(), batch, itemsize, threads[0].platform)
-    )
+    platform = threads[0].platform if workers is None else workers
+    return Hardware(threads, plan.tile_width(parameters, learner.width(), batch, itemsize, platform))
 
 
 @functools.cache

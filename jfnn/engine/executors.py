@@ -1,4 +1,4 @@
-"""Where tiles run: today one host thread for each CPU core or accelerator.
+"""Where tiles run: an interface, and one host thread for each CPU core or accelerator.
 
 Threads are what makes cores work side by side: JAX runs the calls that one thread makes one after another,
 but a CPU device works on the calls of several threads at once.
@@ -26,10 +26,13 @@ class Executor(Protocol):
         jobs: Iterable[Job],
         segment: Callable[[Job], Segment],
         collect: Callable[[Job, SegmentResult], None],
-    ) -> None:
+    ) -> Sequence[tuple[Job, Exception]]:
         """Runs the segment of each job, and hands every result to ``collect``, from any thread.
 
         A segment may run more than once, but is made once: what is collected changes what is made next.
+
+        Returns:
+            The jobs that had to be given up, and why.
         """
         ...
 
@@ -56,9 +59,10 @@ class Threads:
         jobs: Iterable[Job],
         segment: Callable[[Job], Segment],
         collect: Callable[[Job, SegmentResult], None],
-    ) -> None:
-        """See `Executor`."""
+    ) -> Sequence[tuple[Job, Exception]]:
+        """See `Executor`; nothing is given up."""
         spread(jobs, self.threads, lambda job, device: self.workers[device].issue(segment(job)), collect)
+        return ()
 
     def compile(self, segments: Sequence[Segment]) -> None:
         """See `Executor`."""

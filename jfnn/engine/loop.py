@@ -48,7 +48,8 @@ def run(trainer: Trainer, state: RunState, save: Save = lambda state, now: None)
     Args:
         trainer: What trains.
         state: From `start`, or saved.
-        save: Called at every return to the host with a state that nothing is changing.
+        save: Called at every return to the host with a state that nothing is changing; no more once members
+            were given up, so that they can be tried again from the state before.
     """
     started = time.perf_counter()
     experiment = trainer.experiment
@@ -103,15 +104,20 @@ def _return_to_host(trainer: Trainer, state: RunState, best: float | None, save:
     It is if it is time to, or if someone ends the run here: by Ctrl-C, or by the callback with `sys.exit`.
     """
     experiment = trainer.experiment
+
+    def save_whole(now: bool) -> None:
+        if not trainer.lost:
+            save(state, now)
+
     try:
         if experiment.execution.progress is not None:
             training = int(state.active.sum())
             experiment.execution.progress(
                 Progress(state.epoch, experiment.epochs, training, experiment.members, best)
             )
-        save(state, False)
+        save_whole(False)
     except (KeyboardInterrupt, SystemExit):
-        save(state, True)
+        save_whole(True)
         raise
 
 
@@ -163,6 +169,7 @@ def _finish(trainer: Trainer, state: RunState, last: Scores | None) -> Outcome:
         diverged_at=diverged_at,
         scores=scores,
         history=state.history,
+        lost=trainer.lost,
         compile_seconds=0.0,
         run_seconds=0.0,
     )

@@ -1,6 +1,6 @@
 """What a run knows between two calls, and what it gives in the end: NumPy arrays of all members."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -63,6 +63,14 @@ class RunState(NamedTuple):
         return np.asarray((self.stopped_at < 0) & (self.members.diverged_at < 0))
 
 
+class Lost(NamedTuple):
+    """Members that an executor gave up: their numbers, the epochs they had done, and why."""
+
+    members: np.ndarray
+    epoch: int
+    error: Exception
+
+
 class Outcome(NamedTuple):
     """What a run gives.
 
@@ -74,6 +82,7 @@ class Outcome(NamedTuple):
         diverged_at: The epoch, counted from 0, in which the member diverged, or -1.
         scores: Scores of ``params``.
         history: Scores on the way.
+        lost: Members that were given up; their scores are NaN, ``diverged_at`` is where they stopped.
         compile_seconds: Time to trace and compile, near 0 where the program was already there.
         run_seconds: All the rest.
     """
@@ -85,5 +94,6 @@ class Outcome(NamedTuple):
     diverged_at: np.ndarray
     scores: Scores
     history: History
+    lost: Sequence[Lost]
     compile_seconds: float
     run_seconds: float

@@ -18,7 +18,7 @@ from jfnn.engine.plan import CallLength, Tile
 from jfnn.engine.prefetch import Prefetcher
 from jfnn.engine.program import Members, build, start_is_trivial
 from jfnn.engine.segment import Segment, SegmentResult, Task
-from jfnn.engine.state import RunState, Scores
+from jfnn.engine.state import Lost, RunState, Scores
 from jfnn.experiment.experiment import Experiment
 from jfnn.experiment.replicates import PARTS
 from jfnn.layers.kind import Params
@@ -51,6 +51,7 @@ class Trainer:
         self.minibatches_of = experiment.minibatches_of()
         task = Task(experiment.learner, experiment.padded, data.rows, data.weights, data.n_train)
         self.executor = make_executor(task, hardware.threads)
+        self.lost: list[Lost] = []
         self.steps, self.rows_a_step = self.replicates[0].minibatches(0).shape
         self.minibatches = Prefetcher(self.replicates, self.calls.epochs(self.steps, self.rows_a_step))
 
@@ -115,11 +116,15 @@ class Trainer:
             if scores is not None:
                 self._add(scores, tile, result.blocks)
 
-        self.executor.run(
+        given_up = self.executor.run(
             self._tiles(state.active),
             lambda tile: self._segment(tile, state, end - state.epoch, score),
             collect,
         )
+        for tile, error in given_up:
+            members = tile.members[: tile.used]
+            self.lost.append(Lost(members, state.epoch, error))
+            state.members.diverged_at[members] = state.epoch
         for values in (scores or {}).values():
             values[state.members.diverged_at >= 0] = np.nan
         return scores
@@ -144,11 +149,13 @@ class Trainer:
             active: Which of them to score ``[members]``.
         """
         scores = self._no_scores()
-        self.executor.run(
+        given_up = self.executor.run(
             self._tiles(active),
             lambda tile: self._scoring(tile, params),
             lambda tile, result: self._add(scores, tile, result.blocks),
         )
+        epochs = self.experiment.epochs
+        self.lost += [Lost(tile.members[: tile.used], epochs, error) for tile, error in given_up]
         return scores
 
     def _no_scores(self) -> dict[str, np.ndarray]:

@@ -13,20 +13,20 @@ from jfnn.experiment.replicates import PARTS
 from jfnn.learners.learner import Batch
 from jfnn.minibatches import Minibatches
 from jfnn.schedulers import SCHEDULERS
-from jfnn.store.environment import compiler_flags, processor, versions
 from jfnn.store.files import digest
 from jfnn.store.identity import Description, fingerprint, plain
 
 
 def describe(
-    experiment: Experiment, tile: int, threads: tuple[jax.Device, ...], with_code: bool
+    experiment: Experiment, tile: int, environment: Description, count: int, with_code: bool
 ) -> Description:
     """Describes a run.
 
     Args:
         experiment: What is trained.
         tile: Members trained side by side.
-        threads: The device of each host thread.
+        environment: What computes, as `jfnn.store.environment.describe` says.
+        count: Host threads of this process that train; 0 where other processes do.
         with_code: Whether functions of the user's own are told apart by what they compile to, which takes a
             trace; a run in a directory needs that.
 
@@ -34,19 +34,12 @@ def describe(
         "settings"; "data" by their checksums; "versions"; "backend"; "device", which decides nothing; and
         the "fingerprint" of all that does.
     """
-    device = threads[0]
     description = plain(
         {
             "settings": _settings(experiment) | {"tile": tile},
             "data": checksums(experiment) | {"own_code": own_code(experiment) if with_code else None},
-            "versions": versions(),
-            "backend": {
-                "platform": device.platform,
-                "kind": device.device_kind,
-                "processor": processor() if device.platform == "cpu" else None,
-                "compiler_flags": compiler_flags(),
-            },
-            "device": {"count": len(threads), "python": platform.python_version()},
+            **environment,
+            "device": {"count": count, "python": platform.python_version()},
         }
     )
     return {**description, "fingerprint": fingerprint(description)}

@@ -7,6 +7,7 @@ documentation are made from the same declarations.
 import dataclasses
 import os
 from collections.abc import Callable, Iterable, Mapping, Sequence
+from concurrent.futures import Executor
 from typing import Any, NamedTuple
 
 import jax
@@ -22,6 +23,7 @@ from jfnn.network import Network
 from jfnn.optimizers import Optimizer, Values
 from jfnn.schedulers.scheduler import Scheduler
 from jfnn.training import ValueAndGrad
+from jfnn.workers import Workers
 
 
 class Progress(NamedTuple):
@@ -178,6 +180,12 @@ class SearchOptions(Common):
     )
     refit: bool = option(
         "Train the best cell once more, on all training rows, for `SweepResult.refit`.", False
+    )
+    executor: Workers | Executor | Callable[[], Executor] | None = option(
+        "Where other processes train, near or far: any executor of ``concurrent.futures`` (a process pool,"
+        " Dask's, MPI's), a function that makes one, or a `jfnn.Workers`. The bits are those of this process"
+        " on the same kind of processor. None to train in this process.",
+        None,
     )
     sample: int | Sample | None = option(
         "Random search: draw so many cells instead of taking every combination. A distribution (with"

@@ -10,7 +10,6 @@ import jax
 import numpy as np
 
 from jfnn.engine import devices, loop
-from jfnn.engine.devices import Hardware
 from jfnn.engine.plan import CallLength
 from jfnn.engine.state import RunState
 from jfnn.engine.trainer import Trainer
@@ -54,7 +53,7 @@ def train(
     replicate = Ordered(0, params, np.zeros(0), _parts(train=len(group.rows.x)), 0, order=order)
     experiment = _experiment(learner, _in_full_blocks(group.rows), replicate, group)
     hardware = devices.hardware(experiment)
-    hardware = hardware if threads is None else Hardware(tuple(threads), hardware.tile)
+    hardware = hardware if threads is None else hardware._replace(threads=tuple(threads))
     trainer = Trainer(experiment, hardware, calls)
     state = loop.start(trainer)
     if group.goes_on.optimizer is not None:

@@ -22,7 +22,7 @@ from jfnn.search.best import Best, best_place
 from jfnn.search.door import door
 from jfnn.search.refit import refit_options
 from jfnn.search.result import REFIT, SweepResult, load
-from jfnn.search.sweep import Run, prepare, search, train_run
+from jfnn.search.sweep import Run, prepare, search, train_run, using_workers
 from jfnn.store import files
 
 
@@ -123,7 +123,12 @@ def sweep_groups(options: GroupOptions) -> SweepGroups:
         ValueError, TypeError: As in `jfnn.sweep`, for whichever group and before the first one trains; or a
             name that cannot be, or a directory with other runs.
     """
-    groups = _groups(options)
+    with using_workers(options) as options:
+        return _swept(options, _groups(options))
+
+
+def _swept(options: GroupOptions, groups: Sequence[Group]) -> SweepGroups:
+    """Every group's sweep, and what is trained again."""
     all_options, runs = _prepared(options, groups)
     _claim(options.out, groups, options.resume)
     results = tuple(

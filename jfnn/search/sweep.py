@@ -1,32 +1,41 @@
 """The door: options become an experiment, which is trained in memory or in a directory."""
 
+import contextlib
 import dataclasses
 import functools
-from collections.abc import Callable
+from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
 import jax
 import numpy as np
 
+from jfnn.distributed.calls import remove_tasks
+from jfnn.distributed.futures import Futures, environment_of
 from jfnn.engine import loop
 from jfnn.engine.devices import Hardware, check_process, hardware
+from jfnn.engine.executors import Executor
+from jfnn.engine.segment import Task
 from jfnn.engine.state import Outcome, Scores
 from jfnn.engine.trainer import Trainer
 from jfnn.experiment.build import build
 from jfnn.experiment.description import describe
 from jfnn.experiment.experiment import Experiment
-from jfnn.experiment.options import Options
+from jfnn.experiment.options import Options, SearchOptions
 from jfnn.experiment.replicates import PARTS
 from jfnn.search import run_directory
 from jfnn.search.door import door
+from jfnn.search.lost import PARTIAL, LostMembersError, keep_others
 from jfnn.search.refit import refit_options
 from jfnn.search.result import SweepResult, load_alone
-from jfnn.store import files
+from jfnn.store import environment, files
 from jfnn.store.checkpoint import SPACING, Checkpoint
 from jfnn.store.identity import Description, check_same
+from jfnn.workers import Workers, as_workers
 
 CHECKPOINT = "checkpoint.jfnn"
+
+SomeOptions = TypeVar("SomeOptions", bound=SearchOptions)
 
 
 @dataclasses.dataclass(frozen=True, eq=False)
@@ -36,6 +45,7 @@ class Run:
     experiment: Experiment
     hardware: Hardware
     description: Description
+    workers: Workers | None = None
 
 
 def prepare(options: Options, first_fold: int = 0) -> Run:
@@ -43,19 +53,27 @@ def prepare(options: Options, first_fold: int = 0) -> Run:
 
     Raises:
         ValueError, TypeError: What cannot be; the message begins with the option's name.
-        RuntimeError: The process was forked from one that has trained.
+        RuntimeError: The process was forked from one that has trained, or no worker gives an answer.
     """
     check_process()
     experiment = build(options, first_fold)
     run_directory.as_directory(options.out, options.resume)
-    devices = hardware(experiment)
-    description = describe(experiment, devices.tile, devices.threads, with_code=options.out is not None)
+    workers = None if options.executor is None else as_workers(options.executor)
+    there = None if workers is None else environment_of(workers)
+    devices = hardware(experiment, None if there is None else there["backend"]["platform"])
+    description = describe(
+        experiment,
+        devices.tile,
+        there or environment.describe(devices.threads[0]),
+        0 if there else len(devices.threads),
+        with_code=options.out is not None,
+    )
     if options.out is not None:
         scores = [f"{part}_{metric.name}" for part in PARTS for metric in experiment.learner.metrics]
         keeps = experiment.execution.keep_params != "none"
         params = experiment.learner.unpack(experiment.replicates[0].params) if keeps else None
         run_directory.check_can_hold(experiment.cells.values, dict.fromkeys(scores), params)
-    return Run(experiment, devices, description)
+    return Run(experiment, devices, description, workers)
 
 
 @door(Options)
@@ -73,7 +91,18 @@ def sweep(options: Options) -> SweepResult:
         ValueError, TypeError: An argument that cannot be, or a directory that holds another run or corrupt
             files; the message names it, before anything is compiled.
     """
-    return search(options, prepare(options))
+    with using_workers(options) as options:
+        return search(options, prepare(options))
+
+
+@contextlib.contextmanager
+def using_workers(options: SomeOptions) -> Iterator[SomeOptions]:
+    """The options with their executor ready for every run of a door; what was made for it ends with it."""
+    if options.executor is None:
+        yield options
+        return
+    with as_workers(options.executor) as workers:
+        yield dataclasses.replace(options, executor=workers)
 
 
 def search(options: Options, run: Run) -> SweepResult:
@@ -104,11 +133,15 @@ def train_run(
     Raises:
         ValueError: The directory holds another run, or this one and ``resume`` is not set; another process
             uses it; or a file in it is corrupt.
+        LostMembersError: Workers died with some members as often as was allowed; the others are trained.
     """
     directory = run_directory.as_directory(out, resume)
+    if run.workers is not None:
+        make_executor = functools.partial(_futures, run, directory)
+        make_trainer = functools.partial(Trainer, make_executor=make_executor)
     if directory is None:
         trainer = make_trainer(run.experiment, run.hardware)
-        return shaped(run, loop.run(trainer, loop.start(trainer)))
+        return _whole(run, loop.run(trainer, loop.start(trainer)), None)
     run_directory.make(directory)
     with files.lock(directory):
         checkpoint = Checkpoint(directory / CHECKPOINT, run.description, spacing)
@@ -116,11 +149,33 @@ def train_run(
             result = load_alone(directory)
             run_directory.write_table(directory / run_directory.TABLE, result.to_dict())
         else:
-            trainer = make_trainer(run.experiment, run.hardware)
-            state = checkpoint.restore(loop.start(trainer))
-            result = shaped(run, loop.run(trainer, state, checkpoint.save))
+            try:
+                trainer = make_trainer(run.experiment, run.hardware)
+                state = checkpoint.restore(loop.start(trainer))
+                result = _whole(run, loop.run(trainer, state, checkpoint.save), directory)
+            finally:
+                remove_tasks(directory)
             result.save(directory)
+            (directory / PARTIAL).unlink(missing_ok=True)
         checkpoint.remove()
+    return result
+
+
+def _futures(run: Run, directory: Path | None, task: Task, threads: Sequence[jax.Device]) -> Executor:
+    """The executor of a run on other processes."""
+    assert run.workers is not None
+    computes = {name: run.description[name] for name in ("versions", "backend")}
+    return Futures(task, run.workers, computes, directory)
+
+
+def _whole(run: Run, outcome: Outcome, directory: Path | None) -> SweepResult:
+    """The result of an outcome in which every member was trained."""
+    result = shaped(run, outcome)
+    if outcome.lost:
+        error = LostMembersError(result, outcome.lost, directory)
+        if directory is not None:
+            keep_others(error, directory)
+        raise error
     return result
 
 

@@ -6,6 +6,7 @@ import importlib.metadata
 import os
 import platform
 from pathlib import Path
+from typing import Any
 
 PACKAGES = ("jfnn", "jax", "jaxlib", "numpy", "optax")
 # Flags of the compiler that change no bit: how many devices it shows.
@@ -46,3 +47,20 @@ def processor() -> str:
     features = hashlib.sha256("".join(sorted(fields.values())).encode()).hexdigest()[:12]
     model = next((value.strip() for name, value in fields.items() if name.startswith("model name")), "")
     return " ".join(filter(None, (platform.machine(), model, features)))
+
+
+def describe(device: Any) -> dict[str, Any]:
+    """What the bits of a result depend on, as plain values: "versions" and "backend".
+
+    Args:
+        device: The JAX device that computes.
+    """
+    return {
+        "versions": versions(),
+        "backend": {
+            "platform": device.platform,
+            "kind": device.device_kind,
+            "processor": processor() if device.platform == "cpu" else None,
+            "compiler_flags": compiler_flags(),
+        },
+    }

@@ -82,7 +82,7 @@ class Recording(Threads):
             self.segments.append(segment(job))
             return self.segments[-1]
 
-        super().run(jobs, recorded, collect)
+        return super().run(jobs, recorded, collect)
 
 
 NAMES = ["supervised", "own loss"]
@@ -144,32 +144,12 @@ def test_a_segment_gives_the_same_bytes_twice_and_in_another_process(recorded, p
             assert same_bits(other, here)
 
 
-class Processes:
-    """An executor over a pool: each segment runs twice, wherever there is room."""
-
-    def __init__(self, task, threads, pool):
-        self.task, self.pool = task, pool
-
-    def run(self, jobs, segment, collect):
-        x64 = jax.config.jax_enable_x64
-        job_of = {}
-        for job in jobs:
-            made = segment(job)
-            for _ in range(2):
-                job_of[self.pool.submit(in_process, x64, self.task, made)] = job
-        for future in concurrent.futures.as_completed(job_of):
-            collect(job_of[future], future.result())
-
-    def compile(self, segments):
-        pass
-
-
 @pytest.mark.parametrize(
     ("name", "dtype"), [*((name, "float32") for name in NAMES), ("own loss", "float64")], indirect=["dtype"]
 )
 def test_an_executor_over_processes_ends_in_the_bytes_of_threads(recorded, pool, name, dtype):
     plain = recorded(name)[2] if dtype == np.float32 else trained(options(name, dtype))
-    result = trained(options(name, dtype), functools.partial(Processes, pool=pool))
+    result = jfnn.sweep(**vars(options(name, dtype)) | {"executor": pool})
     assert jax.tree.leaves(result.params)[0].dtype == dtype
     for one, other in ((result.params, plain.params), (result.scores, plain.scores)):
         assert same_bits(one, other)

@@ -1,0 +1,132 @@
+"""Processes that train tiles: any executor of `concurrent.futures`, and what to do when it breaks."""
+
+import asyncio
+import concurrent.futures
+import time
+from collections.abc import Callable, Collection
+from types import TracebackType
+from typing import Any
+
+from jfnn import checks
+
+POLLING_SECONDS = 0.02  # between looks at futures that cannot be waited for
+# What a future may raise beside exceptions of the work: those of asyncio are no `Exception`.
+LOST = (Exception, asyncio.CancelledError)
+# Arguments of a process pool -> where it keeps them.
+POOL_ARGUMENTS = {
+    "max_workers": "_max_workers",
+    "mp_context": "_mp_context",
+    "initializer": "_initializer",
+    "initargs": "_initargs",
+}
+
+
+class Workers:
+    """Other processes, near or far, reached through an executor.
+
+    Attributes:
+        tries: How often a tile is sent in all, should its worker die or its future break.
+        in_flight: Tiles sent at a time; at least twice the number of workers keeps them busy. The memory
+            that tiles take on their way is bounded by it.
+    """
+
+    def __init__(
+        self,
+        executor: concurrent.futures.Executor | Callable[[], concurrent.futures.Executor],
+        tries: int = 3,
+        in_flight: int = 64,
+    ):
+        """Nothing is started yet.
+
+        Args:
+            executor: Anything with the ``submit(function, *arguments) -> future`` of `concurrent.futures`:
+                Dask's ``client.get_executor()``, ``mpi4py.futures.MPIPoolExecutor()``, a process pool; or a
+                function without arguments that makes one, which is called again should it break.
+            tries: See above.
+            in_flight: See above.
+
+        Raises:
+            TypeError: It is no executor, or a number is none.
+            ValueError: A number is below 1.
+        """
+        self.tries = checks.as_count(tries, "tries")
+        self.in_flight = checks.as_count(in_flight, "in_flight")
+        is_executor = not isinstance(executor, type) and callable(getattr(executor, "submit", None))
+        if not is_executor and not callable(executor):
+            raise TypeError(
+                "executor: expected an executor of concurrent.futures, or a function that makes one, got"
+                f" {checks.shown(executor)}"
+            )
+        self._make: Callable[[], Any] | None = None if is_executor else executor  # type: ignore[assignment]
+        self._given: Any = executor if is_executor else None
+        self._executor: Any = self._given
+        self._own: Any = None  # the one that was made here, and is shut down here
+
+    def __enter__(self) -> "Workers":
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        """Shuts down what was made here; tiles that wait are dropped."""
+        if self._own is not None:
+            self._own.shutdown(wait=kind is None)
+            self._own, self._executor = None, self._given
+
+    def submit(self, function: Callable[..., Any], *arguments: Any) -> Any:
+        """A future of a call; where the executor has broken, one of a new executor.
+
+        Raises:
+            RuntimeError: The executor takes no work.
+        """
+        if self._executor is None and self._make is not None:
+            self._executor = self._own = self._made(self._make)
+        try:
+            return self._executor.submit(function, *arguments)
+        except concurrent.futures.BrokenExecutor:
+            self._renew()
+        except Exception as error:
+            raise RuntimeError(f"executor: it takes no more work: {type(error).__name__}: {error}") from error
+        return self._executor.submit(function, *arguments)
+
+    def _renew(self) -> None:
+        """Puts another executor in the place of a broken one."""
+        if self._own is not None:
+            self._own.shutdown(wait=False)
+        make = self._make or _like(self._executor)
+        if make is None:
+            raise RuntimeError(
+                "executor: it broke, and takes no more work; give a function that makes one, which is then"
+                " called again"
+            )
+        self._executor = self._own = self._made(make)
+
+    @staticmethod
+    def _made(make: Callable[[], Any]) -> Any:
+        executor = make()
+        if not callable(getattr(executor, "submit", None)):
+            raise TypeError(f"executor: expected a function that makes one, it made {checks.shown(executor)}")
+        return executor
+
+
+def _like(executor: Any) -> Callable[[], Any] | None:
+    """A function that makes a process pool like one that broke; None for other executors."""
+    pool = concurrent.futures.ProcessPoolExecutor
+    if type(executor) is not pool or not all(hasattr(executor, name) for name in POOL_ARGUMENTS.values()):
+        return None
+    return lambda: pool(**{name: getattr(executor, where) for name, where in POOL_ARGUMENTS.items()})
+
+
+def as_workers(executor: Any) -> Workers:
+    """`Workers` of an executor, or the `Workers` themselves."""
+    return executor if isinstance(executor, Workers) else Workers(executor)
+
+
+def first_ended(futures: Collection[Any]) -> Collection[Any]:
+    """Waits until at least one of the futures has ended, and gives all that have."""
+    if all(isinstance(future, concurrent.futures.Future) for future in futures):
+        first = concurrent.futures.FIRST_COMPLETED
+        return concurrent.futures.wait(futures, return_when=first).done
+    while not (ended := [future for future in futures if future.done()]):
+        time.sleep(POLLING_SECONDS)
+    return ended

@@ -1,0 +1,227 @@
+"""Sweeps on real processes: pools, Dask and MPI, also where processes die."""
+
+import concurrent.futures
+import contextlib
+import functools
+import json
+import multiprocessing
+import os
+import random
+import shutil
+import signal
+import subprocess
+import sys
+import threading
+import time
+from pathlib import Path
+
+import numpy as np
+import pytest
+from helpers import noise_split
+
+import jfnn
+
+SPAWN = multiprocessing.get_context("spawn")
+FILES = ("results.csv", "results.npz", "models.npz")
+OPTIONS = dict(
+    network=jfnn.mlp((5, 8, 3)),
+    split=noise_split(),
+    learning_rate=np.logspace(-3, 0, 7),
+    l2=np.logspace(-3, 0, 7),
+    batch_size=10,
+)
+PLAIN = dict(seeds=3, epochs=9, execution=jfnn.Execution(eval_every=3, tile=10))
+SCHEDULED = PLAIN | dict(schedulers=[jfnn.Halving(3), jfnn.EarlyStopping(2)], validation=0.2)
+LONG = PLAIN | dict(epochs=120, execution=jfnn.Execution(eval_every=20, tile=10))
+CLUSTER = dict(threads_per_worker=1, dashboard_address=":0", silence_logs=50)
+
+
+@pytest.fixture(scope="session")
+def bytes_of(tmp_path_factory):
+    """The files that a run of this process writes."""
+
+    @functools.cache
+    def of(name):
+        out = tmp_path_factory.mktemp(name) / "run"
+        jfnn.sweep(**OPTIONS | globals()[name], out=out)
+        return written(out)
+
+    return of
+
+
+def written(out):
+    return {name: (out / name).read_bytes() for name in FILES}
+
+
+def pool():
+    return concurrent.futures.ProcessPoolExecutor(2, mp_context=SPAWN)
+
+
+@contextlib.contextmanager
+def processes(count):
+    with concurrent.futures.ProcessPoolExecutor(count, mp_context=SPAWN) as executor:
+        yield executor, lambda: list(executor._processes)
+
+
+@contextlib.contextmanager
+def dask(count):
+    """A client's executor on a cluster of this machine, and the workers' process numbers."""
+    distributed = pytest.importorskip("distributed")
+    with (
+        distributed.LocalCluster(
+            count, threads_per_worker=1, dashboard_address=None, silence_logs=50
+        ) as cluster,
+        distributed.Client(cluster) as client,
+    ):
+        yield client.get_executor(), lambda: list(client.run(os.getpid).values())
+
+
+CLUSTERS = {"processes": processes, "dask": dask}
+
+
+def kill_one(numbers, after):
+    """Kills one of the processes after some seconds, on a thread."""
+
+    def kill():
+        time.sleep(after)
+        with contextlib.suppress(Exception):  # none is left
+            os.kill(random.choice(numbers()), signal.SIGKILL)
+
+    thread = threading.Thread(target=kill)
+    thread.start()
+    return thread
+
+
+@pytest.mark.parametrize("kind", CLUSTERS)
+def test_files_are_those_of_a_plain_run_also_when_a_worker_is_killed(kind, bytes_of, tmp_path):
+    with CLUSTERS[kind](2) as (executor, numbers):
+        jfnn.sweep(**OPTIONS | SCHEDULED, executor=executor, out=tmp_path / "scheduled")
+        assert written(tmp_path / "scheduled") == bytes_of("SCHEDULED")
+        killer = kill_one(numbers, 0.2)
+        jfnn.sweep(**OPTIONS | LONG, executor=executor, out=tmp_path / "long")
+        killer.join()
+        assert written(tmp_path / "long") == bytes_of("LONG")
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize(("kind", "count"), [("dask", 1), ("dask", 2), ("dask", 4), ("processes", 2)])
+@pytest.mark.parametrize("name", ["PLAIN", "SCHEDULED"])
+def test_files_are_those_of_a_plain_run_on_any_number_of_workers(kind, count, name, bytes_of, tmp_path):
+    with CLUSTERS[kind](count) as (executor, _):
+        jfnn.sweep(**OPTIONS | globals()[name], executor=executor, out=tmp_path)
+    assert written(tmp_path) == bytes_of(name)
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("kind", CLUSTERS)
+def test_runs_whose_workers_are_killed_at_random_moments_finish_with_the_same_bytes(kind, bytes_of, tmp_path):
+    random.seed(0)
+    with CLUSTERS[kind](2) as (executor, numbers):
+        for i in range(10):
+            killer = kill_one(numbers, random.uniform(0, 3))
+            jfnn.sweep(**OPTIONS | LONG, executor=executor, out=tmp_path / str(i))
+            killer.join()
+            assert written(tmp_path / str(i)) == bytes_of("LONG"), i
+
+
+@pytest.mark.slow
+def test_a_worker_that_joins_late_gets_tiles(bytes_of, tmp_path):
+    distributed = pytest.importorskip("distributed")
+    with distributed.LocalCluster(1, **CLUSTER) as cluster, distributed.Client(cluster) as client:
+        joins = threading.Timer(2, cluster.scale, [2])
+        joins.start()
+        jfnn.sweep(**OPTIONS | LONG, executor=client.get_executor(), out=tmp_path)
+        joins.join()
+        held = client.run(lambda: __import__("jfnn").distributed.calls._worker.cache_info().currsize)
+    assert len(held) == 2 and all(held.values())
+    assert written(tmp_path) == bytes_of("LONG")
+
+
+SCRIPT = """
+import sys
+sys.path[:0] = {paths}
+import test_worker_processes as tests
+import jfnn
+if __name__ == "__main__":
+    {executor}
+"""
+
+
+def script(tmp_path, executor):
+    path = tmp_path / "script.py"
+    tests = str(Path(__file__).parent)
+    path.write_text(SCRIPT.format(paths=[tests], executor=executor))
+    return str(path)
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("name", ["PLAIN", "SCHEDULED"])
+def test_files_are_those_of_a_plain_run_on_processes_of_mpi(name, bytes_of, tmp_path):
+    pytest.importorskip("mpi4py")
+    if shutil.which("mpiexec") is None:
+        pytest.skip("needs MPI")
+    text = f"""from mpi4py.futures import MPIPoolExecutor
+    with MPIPoolExecutor() as executor:
+        jfnn.sweep(**tests.OPTIONS | tests.{name}, executor=executor, out={str(tmp_path / "run")!r})"""
+    command = ["mpiexec", "--allow-run-as-root", "--oversubscribe", "-n", "3", sys.executable]
+    done = subprocess.run(
+        [*command, "-m", "mpi4py.futures", script(tmp_path, text)],
+        capture_output=True,
+        text=True,
+        timeout=300,
+    )
+    assert done.returncode == 0, done.stderr
+    assert written(tmp_path / "run") == bytes_of(name)
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("who", ["client", "scheduler"])
+def test_a_run_whose_client_or_scheduler_is_killed_is_resumed_with_the_same_bytes(who, bytes_of, tmp_path):
+    distributed = pytest.importorskip("distributed")
+    text = f"""import distributed
+    with distributed.Client(sys.argv[1]) as client:
+        executor = client.get_executor()
+        jfnn.sweep(**tests.OPTIONS | tests.LONG, executor=executor, out={str(tmp_path / "run")!r})"""
+    module = [sys.executable, "-m", "distributed.cli.dask_scheduler", "--host", "127.0.0.1", "--port", "0"]
+    scheduler_file = tmp_path / "scheduler.json"
+    module += ["--no-dashboard", "--scheduler-file", str(scheduler_file)]
+    with contextlib.ExitStack() as stack:
+        scheduler = stack.enter_context(subprocess.Popen(module, stderr=subprocess.DEVNULL))
+        stack.callback(scheduler.kill)
+        while not scheduler_file.exists():
+            time.sleep(0.1)
+        address = json.loads(scheduler_file.read_text())["address"]
+        module = [sys.executable, "-m", "distributed.cli.dask_worker", address, "--nthreads", "1"]
+        worker = stack.enter_context(subprocess.Popen([*module, "--no-dashboard"], stderr=subprocess.DEVNULL))
+        stack.callback(worker.terminate)
+        command = [sys.executable, script(tmp_path, text), address]
+        client = stack.enter_context(subprocess.Popen(command, stderr=subprocess.PIPE, text=True))
+        while not (tmp_path / "run" / "config.json").exists():
+            assert client.poll() is None, client.stderr.read()
+            time.sleep(0.05)
+        time.sleep(4)
+        if client.poll() is None:
+            (client if who == "client" else scheduler).kill()
+            client.wait(120)
+            assert client.returncode
+    with concurrent.futures.ThreadPoolExecutor(1) as executor:
+        jfnn.sweep(**OPTIONS | LONG, executor=executor, out=tmp_path / "run", resume=True)
+    assert written(tmp_path / "run") == bytes_of("LONG")
+    assert distributed
+
+
+class Deadly:
+    """Ends the process that loads it, in another than the one that made it."""
+
+    def __init__(self, home):
+        self.home = home
+
+    def __reduce__(self):
+        return poison, (self.home,)
+
+
+def poison(home):
+    """A `Deadly` at home; elsewhere the end."""
+    if os.getpid() != home:
+        os.kill(os.getpid(), signal.SIGKILL)
+    return Deadly(home)

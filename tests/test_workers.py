@@ -1,0 +1,314 @@
+"""Sweeps on executors: the same bytes whatever is lost on the way, and words for what cannot be."""
+
+import concurrent.futures
+import dataclasses
+import pickle
+import types
+
+import jax
+import numpy as np
+import pytest
+from helpers import noise_split, same_bits
+
+import jfnn
+from jfnn.distributed import calls
+
+NET = jfnn.mlp((5, 4, 3))
+# Six cells of two seeds in tiles of two: six tiles, two of them the best one's.
+OPTIONS = dict(
+    network=NET,
+    split=noise_split(),
+    learning_rate=[0.01, 0.1, 1.0],
+    l2=[0.0, 0.1],
+    seeds=2,
+    epochs=4,
+    batch_size=16,
+)
+HOW = jfnn.Execution(tile=2, eval_every=2)
+
+
+def sweep(executor=None, execution=HOW, **changes):
+    return jfnn.sweep(**OPTIONS | changes, execution=execution, executor=executor)
+
+
+def arrays(result):
+    scores = {name: values for name, values in result.scores.items()}
+    return result.params, scores, result.history, result.epochs, result.stopped_at
+
+
+@pytest.fixture(scope="module")
+def plain():
+    """What threads of this process give."""
+    return sweep()
+
+
+class Here(concurrent.futures.Executor):
+    """Runs what is submitted at once, in this process, and keeps the calls.
+
+    ``fate`` is called with the number of the call and the call, and may raise what becomes of the future.
+    """
+
+    def __init__(self, fate=lambda number, call: None):
+        self.fate, self.calls = fate, []
+
+    def submit(self, function, *arguments):
+        future = concurrent.futures.Future()
+        future.set_running_or_notify_cancel()
+        try:
+            if arguments:
+                self.calls.append(arguments[0])
+                self.fate(len(self.calls), *arguments)
+            future.set_result(pickle.loads(pickle.dumps(function(*arguments))))
+        except Exception as error:
+            future.set_exception(error)
+        return future
+
+
+def has(call, learning_rate):
+    """Whether a call is to train members of a learning rate."""
+    return np.isclose(pickle.loads(call.segment).hyper["learning_rate"], learning_rate).any()
+
+
+def test_a_sweep_on_an_executor_has_the_bits_of_threads_and_sends_the_data_once(plain):
+    calls._worker.cache_clear()
+    executor = Here()
+    assert same_bits(arrays(sweep(executor)), arrays(plain))
+    first, *others = executor.calls
+    assert first.place.content is None
+    assert sum(call.place.content is not None for call in others) == 1
+
+
+def test_schedulers_act_on_what_workers_give(plain):
+    halving = dict(schedulers=[jfnn.Halving(3), jfnn.EarlyStopping(1)], validation=0.3)
+    assert same_bits(arrays(sweep(Here(), **halving)), arrays(sweep(**halving)))
+
+
+def test_what_is_lost_on_the_way_is_sent_again(plain):
+    def fate(number, call):
+        if number % 3 == 0:
+            raise ConnectionResetError("the worker is gone")
+
+    executor = Here(fate)
+    assert same_bits(arrays(sweep(executor)), arrays(plain))
+    assert len({call.attempt for call in executor.calls}) > 1
+
+
+class Polled:
+    """An executor whose futures can only be asked, as those of schedulers of clusters."""
+
+    def submit(self, function, *arguments):
+        result = function(*arguments)
+        return types.SimpleNamespace(
+            done=iter([False, *[True] * 9]).__next__, result=lambda: result, cancel=int
+        )
+
+
+def test_futures_that_can_only_be_asked_are_asked(plain):
+    assert same_bits(arrays(sweep(Polled())), arrays(plain))
+
+
+class Breaking(Here):
+    """Takes no more calls once it has lost one, as a process pool does."""
+
+    broken = False
+
+    def submit(self, function, *arguments):
+        if self.broken:
+            raise concurrent.futures.BrokenExecutor("no more")
+        future = super().submit(function, *arguments)
+        self.broken = future.exception() is not None
+        return future
+
+
+def test_an_executor_that_breaks_is_made_again(plain):
+    made = []
+
+    def lose_the_third(number, call):
+        if number == 3 and len(made) < 3:
+            raise concurrent.futures.BrokenExecutor
+
+    def make():
+        made.append(Breaking(lose_the_third))
+        return made[-1]
+
+    assert same_bits(arrays(sweep(make)), arrays(plain))
+    assert len(made) == 3
+    with pytest.raises(RuntimeError, match=r"^executor: .*give a function"):
+        sweep(Breaking(lambda number, call: lose_the_third(3, call) or 1 / (number != 3)))
+
+
+@pytest.mark.parametrize("tries", [1, 3])
+def test_a_tile_that_always_kills_its_worker_is_given_up_and_the_others_are_trained(plain, tries, tmp_path):
+    """It is sent as often as may be, the last time alone."""
+
+    def fate(number, call):
+        if has(call, 0.1):
+            raise ConnectionResetError("the worker is gone")
+
+    executor = Here(fate)
+    workers = jfnn.Workers(executor, tries=tries)
+    with pytest.raises(jfnn.LostMembersError, match=r"^executor: 4 of 12 .*learning_rate=0.1") as caught:
+        sweep(workers, out=tmp_path)
+    of_lost = np.zeros(plain.train_loss.shape, bool)
+    of_lost[1] = True
+    assert np.array_equal(caught.value.members, np.flatnonzero(of_lost))
+    scores = caught.value.result.scores
+    for name, values in plain.scores.items():
+        assert np.isnan(scores[name][of_lost]).all()
+        assert same_bits(scores[name][~of_lost], values[~of_lost])
+    poisoned = [call for call in executor.calls if has(call, 0.1)]
+    assert len(poisoned) == 2 * tries
+    after = executor.calls[executor.calls.index(poisoned[-1]) + 1 :]
+    assert tries == 1 or {pickle.loads(call.segment).first_epoch for call in after} == {2}
+    rows = (tmp_path / "partial.csv").read_text().splitlines()
+    assert len(rows) == 1 + 8 and not [row for row in rows if row.startswith("0.1,")]
+    assert same_bits(arrays(sweep(out=tmp_path, resume=True)), arrays(plain))
+    assert sorted(path.name for path in tmp_path.iterdir()) == [
+        *("config.json", "models.npz", "results.csv", "results.npz")
+    ]
+
+
+def test_where_no_worker_ever_answers_the_run_ends_at_once():
+    def fate(number, call):
+        raise ConnectionResetError("no route")
+
+    executor = Here(fate)
+    with pytest.raises(RuntimeError, match=r"^executor: no worker gives an answer: .*no route"):
+        sweep(jfnn.Workers(executor, tries=2))
+    assert len(executor.calls) <= 2 * 6
+
+
+def test_errors_of_a_segment_are_those_of_the_sweep_and_nothing_is_tried_again(monkeypatch):
+    class BrokenWorker:
+        def __init__(self, task, device):
+            raise ZeroDivisionError("in the network")
+
+    calls._worker.cache_clear()
+    monkeypatch.setattr(calls, "Worker", BrokenWorker)
+    executor = Here()
+    with pytest.raises(ZeroDivisionError, match=r"in the network"):
+        sweep(jfnn.Workers(executor, in_flight=1))
+    assert len(executor.calls) == 2  # the first did not hold the data
+
+
+def test_workers_of_another_kind_are_refused():
+    class Another(Here):
+        def submit(self, function, *arguments):
+            if arguments:
+                backend = arguments[0].environment["backend"] | {"processor": "another"}
+                environment = arguments[0].environment | {"backend": backend}
+                arguments = (arguments[0]._replace(environment=environment),)
+            return super().submit(function, *arguments)
+
+    with pytest.raises(ValueError, match=r"^executor: .*backend.processor is .*another"):
+        sweep(Another())
+
+
+def test_workers_with_other_packages_are_refused():
+    class Older(Here):
+        def submit(self, function, *arguments):
+            future = super().submit(function, *arguments)
+            if not arguments:
+                future.result()["versions"] |= {"jax": "0.1"}
+            return future
+
+    with pytest.raises(ValueError, match=r"^executor: .*jax 0.1"):
+        sweep(Older())
+
+
+def test_no_more_tiles_are_under_way_than_may_be():
+    class Waiting(Here):
+        most = under_way = 0
+
+        def submit(self, function, *arguments):
+            self.under_way += 1
+            self.most = max(self.most, self.under_way)
+            result = super().submit(function, *arguments)
+
+            def take():
+                self.under_way -= 1
+                return result.result()
+
+            return types.SimpleNamespace(done=lambda: True, result=take, cancel=int)
+
+    executor = Waiting()
+    sweep(jfnn.Workers(executor, in_flight=3), execution=jfnn.Execution(tile=1))
+    assert executor.most == 3
+
+
+def test_an_interrupt_cancels_what_is_under_way_and_leaves_a_run_to_resume(plain, tmp_path):
+    cancelled = []
+
+    class Stopped(Here):
+        def submit(self, function, *arguments):
+            if len(self.calls) == 9:
+                raise KeyboardInterrupt
+            future = super().submit(function, *arguments)
+            return types.SimpleNamespace(
+                done=lambda: True, result=future.result, cancel=lambda: cancelled.append(future)
+            )
+
+    with pytest.raises(KeyboardInterrupt):
+        sweep(Stopped(), out=tmp_path)
+    assert cancelled
+    assert not list(tmp_path.glob("*.task"))
+    assert same_bits(arrays(sweep(Here(), out=tmp_path, resume=True)), arrays(plain))
+
+
+def test_a_task_that_was_tampered_with_is_not_loaded(tmp_path):
+    split = OPTIONS["split"]
+    task = calls.Task(None, False, split, None, 1)
+    place = dataclasses.replace(calls.place(task, tmp_path), content=None)
+    (tmp_path / place.path).write_bytes(pickle.dumps(1 / 3))
+    with pytest.raises(LookupError):
+        calls._worker(place)
+
+
+@pytest.mark.parametrize(
+    ("executor", "error"),
+    [
+        (3, TypeError),
+        ("processes", TypeError),
+        (lambda: None, TypeError),
+        (concurrent.futures.ProcessPoolExecutor, None),
+    ],
+)
+def test_what_is_no_executor_is_refused(executor, error):
+    if error is None:
+        assert jfnn.Workers(executor)
+        return
+    with pytest.raises(error, match=r"^executor: "):
+        sweep(executor)
+
+
+@pytest.mark.parametrize(("name", "value"), [("tries", 0), ("in_flight", 0), ("tries", 1.5)])
+def test_numbers_of_workers_are_checked(name, value):
+    with pytest.raises((TypeError, ValueError), match=rf"^{name}: "):
+        jfnn.Workers(Here(), **{name: value})
+
+
+def test_devices_are_the_workers_own_choice():
+    with pytest.raises(ValueError, match=r"^devices: "):
+        sweep(Here(), execution=jfnn.Execution(devices=1))
+
+
+def test_functions_that_cannot_be_sent_are_named(monkeypatch):
+    monkeypatch.setitem(__import__("sys").modules, "cloudpickle", None)
+    net = jfnn.Network(NET.init, lambda params, x: NET.apply(params, x))
+    with pytest.raises(TypeError, match=r"^executor: .*cloudpickle"):
+        sweep(Here(), network=net)
+
+
+def test_groups_and_what_is_trained_again_run_on_the_executor():
+    executor = Here()
+    common = {name: value for name, value in OPTIONS.items() if name != "network"} | dict(
+        networks={"a": NET, "b": jfnn.mlp((5, 3))}, validation=0.2, refit=True, epochs=2, execution=HOW
+    )
+    one = jfnn.sweep_groups(**common, executor=executor)
+    other = jfnn.sweep_groups(**common)
+    assert same_bits(
+        [arrays(r) for r in (*one.results, one.refit)], [arrays(r) for r in (*other.results, other.refit)]
+    )
+    digests = {call.place.digest for call in executor.calls}
+    assert len(digests) == 2
+    assert jax.tree.leaves(one.refit.params)[0].size
