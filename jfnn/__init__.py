@@ -17,11 +17,23 @@ from jfnn import (
 )
 from jfnn.activations import Activation
 from jfnn.analysis.statistics import CellStatistics, cell_statistics
-from jfnn.architectures import cnn, rnn
+from jfnn.architectures import cnn, maximal_update, rnn
 from jfnn.datasets import Split
 from jfnn.engine.devices import use_all_cores
 from jfnn.experiment.options import Execution, Options, Progress, Sample, Validation
-from jfnn.layers import GRU, Conv, Dense, Elman, Flatten, Layer, LayerKind, MaxPool, MeanPool, Residual
+from jfnn.layers import (
+    GRU,
+    Conv,
+    Dense,
+    Elman,
+    Flatten,
+    Layer,
+    LayerKind,
+    MaxPool,
+    MeanPool,
+    Residual,
+    Scaled,
+)
 from jfnn.learners import Batch, Learner, Metric, State, boltzmann_machine, learner, supervised
 from jfnn.losses import Loss
 from jfnn.minibatches import Minibatches
@@ -71,6 +83,7 @@ __all__ = [
     "Progress",
     "Residual",
     "Sample",
+    "Scaled",
     "Scheduler",
     "Split",
     "State",
@@ -93,6 +106,7 @@ __all__ = [
     "load",
     "load_groups",
     "losses",
+    "maximal_update",
     "minibatches",
     "mlp",
     "network",

@@ -1,5 +1,9 @@
-"""Convolutional and recurrent networks, ready made; `jfnn.sequential` puts any others together."""
+"""Convolutional and recurrent networks, ready made, and networks of many widths that learn alike.
 
+`jfnn.sequential` puts any others together.
+"""
+
+import math
 from collections.abc import Sequence
 from typing import Any
 
@@ -10,7 +14,8 @@ from jfnn.layers.dense import Dense
 from jfnn.layers.elman import Elman
 from jfnn.layers.flatten import Flatten
 from jfnn.layers.gru import GRU
-from jfnn.layers.kind import LayerKind
+from jfnn.layers.kind import LayerKind, Shape
+from jfnn.layers.maximal_update import maximal_update as of_layers
 from jfnn.layers.pool import MaxPool
 from jfnn.network import Network, sequential
 
@@ -53,10 +58,10 @@ def cnn(
         if not isinstance(value, Sequence):
             raise TypeError(f"{name}: expected a sequence of whole numbers, got {value!r}")
     options = {"kernel": kernel, "stride": stride, "padding": padding}
-    of_layers = [_one_a_layer(value, len(channels), name) for name, value in options.items()]
+    each = [_one_a_layer(value, len(channels), name) for name, value in options.items()]
     n_outputs, last = checks.as_count(outputs, "outputs"), activations.name_or_own(output, "output")
     layers: list[LayerKind] = []
-    for of_layer, size, step, pads in zip(channels, *of_layers, strict=True):
+    for of_layer, size, step, pads in zip(channels, *each, strict=True):
         layers.append(Conv(of_layer, size, step, pads, activation, init))
         layers += [] if pool is None else [MaxPool(pool)]
     dense = [Dense(checks.as_count(units, "hidden"), activation, init) for units in hidden]
@@ -110,3 +115,41 @@ def rnn(
     dense = [Dense(checks.as_count(width, "hidden"), function, init) for width in hidden]
     readout = Dense(checks.as_count(outputs, "outputs"), last, init)
     return sequential([recurrent, *flat, *dense, readout], inputs)
+
+
+def maximal_update(
+    network: Network, base: Network, optimizer: str = "adam", output_multiplier: float = 1.0
+) -> Network:
+    """A network in maximal-update parametrisation, so that its best learning rate is that of another width.
+
+    Starting weights and the learning rate of each layer are multiplied by powers of the ratio of its width to
+    that in ``base`` (Yang & Hu, arXiv 2203.03466, Table 3; `jfnn.layers.maximal_update` has the table).
+    The base network itself comes back as it is, the standard parametrisation. The penalty l2 is not scaled.
+
+    Args:
+        network: Of dense and convolutional layers, and such without parameters; with an ``init`` whose
+            variance is a constant over the inputs: "he_normal", "he_uniform" or "lecun_normal".
+        base: The same network at the base width.
+        optimizer: What it will be trained by: "sgd", also with momentum; or "adam", as all rules whose steps
+            do not depend on the size of gradients (adamw, rmsprop, lion, …). Their rates differ.
+        output_multiplier: α, by which the outputs are multiplied before the last bias is added, brought about
+            by the last layer's start and rate. It is tuned with the learning rate, at any width.
+
+    Raises:
+        ValueError, TypeError: No networks of such layers, or of different kinds of layers.
+    """
+    layers, shape = _parts(network, "network")
+    base_layers, base_shape = _parts(base, "base")
+    if isinstance(output_multiplier, bool) or not isinstance(output_multiplier, int | float):
+        raise TypeError(f"output_multiplier: expected a number, got {checks.shown(output_multiplier)}")
+    if not 0 < output_multiplier < math.inf:
+        raise ValueError(f"output_multiplier: expected a finite number above 0, got {output_multiplier}")
+    scaled = of_layers(layers, shape, base_layers, base_shape, optimizer, output_multiplier)
+    return sequential(scaled, shape)
+
+
+def _parts(network: Network, argument: str) -> tuple[tuple[LayerKind, ...], Shape]:
+    checks.check_instance(network, Network, argument)
+    if network.layers is None or network.input_shape is None:
+        raise ValueError(f"{argument}: expected a network of jfnn.layers, whose widths are known")
+    return network.layers, network.input_shape

@@ -71,7 +71,8 @@ def _network_code(network: Any) -> str | None:
 
 
 def _is_known(layer: Mapping[str, Any]) -> bool:
-    inner = [value for values in layer.values() if _is_layers(values) for value in values]
+    lists = ([values] if isinstance(values, Mapping) else values for values in layer.values())
+    inner = [value for values in lists if _is_layers(values) for value in values]
     known = layer["kind"] in LAYERS and "custom" not in layer.values()
     return known and layer.get("activation", "identity") in ACTIVATIONS and all(map(_is_known, inner))
 
@@ -85,6 +86,8 @@ def _layer_code(layer: Mapping[str, Any]) -> str:
     for name, value in layer.items():
         if name != "kind" and _is_layers(value) and value:
             arguments.append(f"{name}=({', '.join(map(_layer_code, value))},)")
+        elif isinstance(value, Mapping):
+            arguments.append(f"{name}={_layer_code(value)}")
         elif name != "kind":
             arguments.append(f"{name}={tuple(value) if isinstance(value, list) else value!r}")
     return f"jfnn.{LAYERS[layer['kind']].__name__}({', '.join(arguments)})"

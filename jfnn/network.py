@@ -139,8 +139,8 @@ def mlp(
         activation: The hidden layers' activation, a name or an `Activation`.
         output: The output layer's activation.
         init: Where parameters start: "normal" (the notes': unscaled normal weights, biases 0.01),
-            "glorot_uniform", "glorot_normal", "he_uniform", "he_normal" (biases 0), "pytorch" (weights and
-            biases uniform within ±1/√n_in).
+            "glorot_uniform", "glorot_normal", "he_uniform", "he_normal", "lecun_normal" (biases 0), "pytorch"
+            (weights and biases uniform within ±1/√n_in).
 
     Raises:
         ValueError: Fewer than two sizes, a width below 1, an unknown name.

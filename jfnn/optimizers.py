@@ -183,6 +183,19 @@ class UpdateRule(NamedTuple):
             raise ValueError("optimizer: its state changes shape or dtype from step to step")
 
 
+def at_rates(transformation: optax.GradientTransformation, rates: Any) -> optax.GradientTransformation:
+    """A transformation whose updates are multiplied by a factor for each array of the parameters.
+
+    Args:
+        transformation: Any; it comes back as it is where all factors are 1.
+        rates: A pytree of numbers, of the parameters' structure.
+    """
+    if all(rate == 1 for rate in jax.tree.leaves(rates)):
+        return transformation
+    scale = optax.stateless(lambda updates, params: jax.tree.map(lambda u, rate: rate * u, updates, rates))
+    return optax.chain(transformation, scale)
+
+
 def as_optimizer(optimizer: "str | Optimizer | Callable[..., optax.GradientTransformation]") -> Optimizer:
     """An `Optimizer` from a name, an optax factory, or one."""
     return optimizer if isinstance(optimizer, Optimizer) else Optimizer(optimizer)

@@ -10,6 +10,7 @@ from jfnn.layers.kind import LayerKind
 from jfnn.layers.pool import MaxPool, MeanPool
 from jfnn.layers.recurrent import Directions
 from jfnn.layers.residual import Residual
+from jfnn.layers.scaled import Scaled
 
 # Every kind, by the name that descriptions of networks give it.
 LAYERS: dict[str, type[LayerKind]] = {
@@ -21,6 +22,7 @@ LAYERS: dict[str, type[LayerKind]] = {
     "max_pool": MaxPool,
     "mean_pool": MeanPool,
     "residual": Residual,
+    "scaled": Scaled,
 }
 
 __all__ = [
@@ -40,4 +42,5 @@ __all__ = [
     "MaxPool",
     "MeanPool",
     "Residual",
+    "Scaled",
 ]

@@ -73,8 +73,12 @@ INITIALIZERS: dict[str, Initializer] = {
     "glorot_normal": Initializer(jax.nn.initializers.glorot_normal(), _constant(0.0)),
     "he_uniform": Initializer(jax.nn.initializers.he_uniform(), _constant(0.0)),
     "he_normal": Initializer(jax.nn.initializers.he_normal(), _constant(0.0)),
+    "lecun_normal": Initializer(jax.nn.initializers.lecun_normal(), _constant(0.0)),
     # PyTorch's default: weights and biases uniform within ±1/√fan_in, in recurrent layers within ±1/√units.
     "pytorch": Initializer(
         jax.nn.initializers.variance_scaling(1 / 3, "fan_in", "uniform"), _uniform_biases, _uniform
     ),
 }
+
+# Those whose variance is a constant over the fan-in, with biases that do not depend on it.
+FAN_IN = ("he_uniform", "he_normal", "lecun_normal")

@@ -37,6 +37,14 @@ class LayerKind(abc.ABC):
         """Starting parameters in public form, for inputs of a shape."""
         return ()
 
+    def rates(self, params: Params) -> Params:
+        """What the learning rate is multiplied by, for each array of one member's parameters; 1 by default.
+
+        Args:
+            params: In public or in column form.
+        """
+        return jax.tree.map(lambda leaf: 1.0, params)
+
     def pack(self, params: Params) -> Params:
         """Public parameters -> parameters of the column form; leading axes are kept."""
         return params

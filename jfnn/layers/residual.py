@@ -45,6 +45,10 @@ class Residual(LayerKind):
         """Those of the inner layers."""
         return sequence.init(self.layers, shape, key)
 
+    def rates(self, params: Params) -> Params:
+        """Those of the inner layers."""
+        return sequence.rates(self.layers, params)
+
     def pack(self, params: Params) -> Params:
         """Each inner layer's."""
         return sequence.pack(self.layers, params)

@@ -49,6 +49,11 @@ def init(layers: Sequence[LayerKind], input_shape: Shape, key: jax.Array) -> Par
     return tuple(layer.init(*of_layer) for layer, *of_layer in zip(layers, keys, inputs, strict=True))
 
 
+def rates(layers: Sequence[LayerKind], params: Params) -> Params:
+    """What the learning rate is multiplied by, for each array of one member's parameters."""
+    return tuple(layer.rates(of_layer) for layer, of_layer in zip(layers, params, strict=True))
+
+
 def forward(
     layers: Sequence[LayerKind], packed: Params, x: jax.Array, masks: Masks | None = None
 ) -> tuple[jax.Array, list[Any]]:

@@ -79,7 +79,7 @@ def is_known_network(network: Network) -> bool:
 
 def is_known_layer(layer: LayerKind) -> bool:
     """Whether `describe_layer` says all that there is to say of a layer, and of those within it."""
-    tuples = (value for value in vars(layer).values() if isinstance(value, tuple))
+    tuples = (value if isinstance(value, tuple) else (value,) for value in vars(layer).values())
     inner = [entry for value in tuples for entry in value if isinstance(entry, LayerKind)]
     return (
         type(layer) in LAYERS.values()

@@ -22,7 +22,7 @@ from jfnn.learners.metrics import METRICS, named_metrics
 from jfnn.learners.trial import all_hyper, check_scores, trial
 from jfnn.losses import LOSSES, Loss
 from jfnn.network import Network
-from jfnn.optimizers import Optimizer, UpdateRule, Values, as_optimizer
+from jfnn.optimizers import Optimizer, UpdateRule, Values, as_optimizer, at_rates
 from jfnn.training import State
 
 HYPER = ("dropout", "init_scale")
@@ -101,7 +101,11 @@ class Supervised(Learner):
         if "init_scale" in self.hyper:
             scale = hyper["init_scale"]
             params = jax.tree.map(lambda leaf: leaf * scale if losses.is_weight(leaf) else leaf, params)
-        return State(params, self.rule.make(hyper).init(params))
+        return State(params, self._optimizer(params, hyper).init(params))
+
+    def _optimizer(self, params: Params, hyper: Hyper) -> optax.GradientTransformation:
+        layers = self.network.layers
+        return at_rates(self.rule.make(hyper), () if layers is None else sequence.rates(layers, params))
 
     def step(
         self, state: State, batch: Batch, hyper: Hyper, key: jax.Array | None
@@ -115,7 +119,8 @@ class Supervised(Learner):
             options["masks"] = self._masks(self.columns, x, hyper, key)
         elif isinstance(value_and_grad, str):
             value_and_grad = training.autodiff(self.network, self.loss, self.reduction)
-        return training.step(state, self.rule.make(hyper), value_and_grad, x, targets, hyper["l2"], **options)
+        optimizer = self._optimizer(state.params, hyper)
+        return training.step(state, optimizer, value_and_grad, x, targets, hyper["l2"], **options)
 
     def _masks(
         self, layers: Sequence[LayerKind], x: jax.Array, hyper: Hyper, key: jax.Array | None

@@ -52,6 +52,7 @@ def test_initialisers_have_their_variance_and_biases(init, dtype):
         "glorot_normal": 2 / (n_in + n_out),
         "he_uniform": 2 / n_in,
         "he_normal": 2 / n_in,
+        "lecun_normal": 1 / n_in,
         "pytorch": 1 / (3 * n_in),
     }[init]
     (layer,) = compiled(jfnn.mlp((n_in, n_out), init=init).init)(jax.random.key(0))
