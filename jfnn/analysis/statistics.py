@@ -77,7 +77,12 @@ def replicate_values(result: SweepResult, score: str) -> tuple[np.ndarray, float
         ``[E, L, …, n]``, float64: one a seed, or with a single seed one a fold; and the variance of their
         mean, NaN of a single fold.
     """
-    values = result.scores[score].astype(np.float64)
+    return folds_averaged(result, result.scores[score])
+
+
+def folds_averaged(result: SweepResult, of_members: np.ndarray) -> tuple[np.ndarray, float]:
+    """As `replicate_values`, of values of all members ``[…, S]`` or ``[…, S, F]``."""
+    values = of_members.astype(np.float64)
     if result.folds is None:
         return values, 1 / values.shape[-1]
     if len(result.seeds) > 1:

@@ -1,0 +1,112 @@
+"""Confidence intervals for means, medians and interquartile means of a few runs.
+
+Everything here works on the last axis of plain arrays. How often each interval covers the truth is simulated
+in the tests; of five values, percentile and BCa bootstraps of the mean cover it far too seldom.
+"""
+
+import numpy as np
+from numpy.typing import ArrayLike
+
+from jfnn import checks
+from jfnn.analysis import bootstrap
+from jfnn.analysis.bootstrap import RESAMPLES, Interval, as_confidence
+from jfnn.analysis.centres import QUARTER, STATISTICS
+
+METHODS = ("formula", *bootstrap.METHODS)
+
+
+def interval(
+    values: ArrayLike,
+    statistic: str = "mean",
+    method: str = "formula",
+    confidence: float = 0.95,
+    *,
+    variance: float | None = None,
+    resamples: int = RESAMPLES,
+    seed: int = 0,
+) -> Interval:
+    """A confidence interval for a statistic of independent values.
+
+    "formula" is Student's t for the mean; for the interquartile mean that of Tukey and McLaughlin (Sankhyā A
+    25, 1963), from the winsorised deviations; for the median order statistics, interpolated as Hettmansperger
+    and Sheather (Statistics & Probability Letters 4, 1986) do. Of fewer than six values none covers the
+    median with 95%: the range of the values, which is then given, covers it with ``1 - 2^(1 - n)``.
+
+    "bootstrap" is studentised for the mean (bootstrap-t), which suits skewed values better than t. For median
+    and interquartile mean it is the percentile interval, expanded as Hesterberg (American Statistician 69,
+    2015) does for small n. "percentile" and "bca" are `scipy.stats.bootstrap`'s, for comparison with other
+    work: they are too narrow for few values (of five, 95% intervals of a mean cover 80% to 84%).
+
+    Args:
+        values: ``[…, n]``.
+        statistic: "mean", "median" or "iqm".
+        method: One of `METHODS`.
+        confidence: Probability that the interval covers the true value, between 0 and 1.
+        variance: Of the mean of n values in units of their own variance, where they are not independent;
+            only for the mean by formula.
+        resamples: Bootstrap samples; their draws are the same for all leading axes.
+        seed: Fixes these draws.
+
+    Returns:
+        ``(low, high)``, each ``[…]``; NaN where a value is NaN, of a single value, and in a bootstrap of
+        fewer than four.
+
+    Raises:
+        ValueError: Unknown names, numbers out of range, or a variance where it cannot be used.
+    """
+    array = np.asarray(values, np.float64)
+    checks.as_choice(statistic, "statistic", STATISTICS)
+    checks.as_choice(method, "method", METHODS)
+    as_confidence(confidence)
+    if variance is not None and (statistic, method) != ("mean", "formula"):
+        raise ValueError(
+            "method: folds of one seed share rows and are not independent; for these expected the mean by"
+            f" formula, got {statistic} by {method}"
+        )
+    if array.ndim == 0 or array.shape[-1] == 0:
+        raise ValueError(f"values: expected at least one on the last axis, got shape {array.shape}")
+    shape, n = array.shape[:-1], array.shape[-1]
+    columns = array.reshape(-1, n)
+    ends = np.full((2, len(columns)), np.nan)
+    known = np.isfinite(columns).all(axis=-1)
+    if n >= (2 if method == "formula" else bootstrap.LEAST) and known.any():
+        if method == "formula":
+            ends[:, known] = _by_formula(columns[known], statistic, confidence, variance)
+        else:
+            count = checks.as_count(resamples, "resamples")
+            ends[:, known] = bootstrap.of_columns(columns[known], statistic, method, confidence, count, seed)
+    return ends[0].reshape(shape), ends[1].reshape(shape)
+
+
+def _by_formula(columns: np.ndarray, statistic: str, confidence: float, variance: float | None) -> Interval:
+    """Intervals ``[columns]`` by formula."""
+    from scipy import stats
+
+    n = columns.shape[-1]
+    if statistic == "median":
+        return _by_order(np.sort(columns, axis=-1), confidence)
+    cut = int(QUARTER * n) if statistic == "iqm" else 0
+    ordered = np.sort(columns, axis=-1)
+    winsorised = np.clip(columns, ordered[:, cut, None], ordered[:, n - 1 - cut, None])
+    left = n - 2 * cut
+    scale = np.sqrt((n - 1) / (left * (left - 1)) if variance is None else variance)
+    half = stats.t.ppf((1 + confidence) / 2, left - 1) * scale * winsorised.std(axis=-1, ddof=1)
+    centre = STATISTICS[statistic](columns, axis=-1)
+    return centre - half, centre + half
+
+
+def _by_order(ordered: np.ndarray, confidence: float) -> Interval:
+    """Intervals for the median from values in order ``[columns, n]``."""
+    from scipy import stats
+
+    n = ordered.shape[-1]
+    depths = np.arange(1, (n + 1) // 2 + 1)
+    covers = 1 - 2 * stats.binom.cdf(depths - 1, n, 0.5)  # of the d-th value from either end
+    d = int((covers >= confidence).sum())
+    if d == 0:
+        return ordered[:, 0], ordered[:, -1]
+    inner = covers[d] if d < len(covers) else 0.0
+    share = (covers[d - 1] - confidence) / (covers[d - 1] - inner)
+    inward = (n - d) * share / (d + (n - 2 * d) * share)
+    low = (1 - inward) * ordered[:, d - 1] + inward * ordered[:, d]
+    return low, (1 - inward) * ordered[:, n - d] + inward * ordered[:, n - d - 1]

@@ -1,0 +1,164 @@
+"""Intervals against scipy's, order statistics enumerated, and how often each covers the truth."""
+
+import itertools
+
+import numpy as np
+import pytest
+from scipy import stats
+
+from jfnn.analysis.bootstrap import stratified_interval
+from jfnn.analysis.centres import STATISTICS, interquartile_mean
+from jfnn.analysis.intervals import METHODS, interval
+
+
+def test_interquartile_means_are_scipys_trimmed_means():
+    for n in range(1, 14):
+        values = np.random.default_rng(n).normal(size=(3, n))
+        np.testing.assert_allclose(interquartile_mean(values), stats.trim_mean(values, 0.25, axis=-1))
+        np.testing.assert_allclose(interquartile_mean(values.T, axis=0), interquartile_mean(values))
+    assert np.isnan(interquartile_mean([1.0, np.nan, 2.0, 3.0]))
+
+
+def test_formulas_are_those_of_scipy():
+    values = np.random.default_rng(1).gamma(2, size=(4, 9))
+    low, high = interval(values, confidence=0.9)
+    for of_one, ends in zip(values, zip(low, high, strict=True), strict=True):
+        np.testing.assert_allclose(ends, stats.ttest_1samp(of_one, 0).confidence_interval(0.9))
+    low, high = interval(values, "iqm")
+    for of_one, ends in zip(values, zip(low, high, strict=True), strict=True):
+        # Yuen's test of two samples that differ by a shift alone has the error of their trimmed means.
+        t = stats.ttest_ind(of_one + 1, of_one, equal_var=False, trim=0.25).statistic
+        half = stats.t.ppf(0.975, 4) / t / np.sqrt(2)
+        np.testing.assert_allclose(ends, stats.trim_mean(of_one, 0.25) + np.array([-half, half]))
+
+
+@pytest.mark.parametrize("n", [6, 9, 20])
+def test_the_medians_interval_lies_between_the_exact_ones_around_its_confidence(n):
+    """`scipy.stats.quantile_test` gives the narrowest pair of order statistics that covers enough."""
+    values = np.sort(np.random.default_rng(2).normal(size=n))
+    low, high = interval(values, "median")
+    wide = [d for d in range(1, n // 2) if 1 - 2 * stats.binom.cdf(d - 1, n, 0.5) >= 0.95][-1]
+    assert values[wide - 1] <= low < values[wide] and values[-wide - 1] < high <= values[-wide]
+    exact = values[wide - 1], values[-wide]
+    confidence = float(1 - 2 * stats.binom.cdf(wide - 1, n, 0.5)) - 1e-12
+    np.testing.assert_allclose(interval(values, "median", confidence=confidence), exact, rtol=1e-6)
+    few = values[:5]
+    assert interval(few, "median") == (few.min(), few.max())
+
+
+def test_a_studentised_bootstrap_of_four_values_is_that_of_all_256_resamples():
+    values = np.array([0.1, 0.5, 0.6, 2.0])
+    drawn = values[list(itertools.product(range(4), repeat=4))]
+    drawn = drawn[drawn.std(axis=-1) > 0]
+    ratios = (drawn.mean(axis=-1) - values.mean()) / drawn.std(axis=-1)
+    upper, lower = np.quantile(ratios, [0.9, 0.1])
+    computed = interval(values, method="bootstrap", confidence=0.8, resamples=200_000)
+    exact = values.mean() - upper * values.std(), values.mean() - lower * values.std()
+    np.testing.assert_allclose(computed, exact, atol=0.01)
+
+
+def test_percentile_and_bca_are_scipys_and_the_same_alone_or_among_others():
+    values = np.random.default_rng(3).gamma(2, size=(300, 6))
+    for method, name in (("percentile", "percentile"), ("bca", "BCa")):
+        rng = np.random.default_rng(5)
+        wanted = stats.bootstrap((values[7],), np.mean, method=name, n_resamples=500, random_state=rng)
+        ends = interval(values, method=method, resamples=500, seed=5)
+        np.testing.assert_allclose([ends[0][7], ends[1][7]], wanted.confidence_interval)
+    for statistic in STATISTICS:
+        ends = interval(values, statistic, "bootstrap", resamples=200)
+        np.testing.assert_allclose(
+            [ends[0][280], ends[1][280]], interval(values[280], statistic, "bootstrap", resamples=200)
+        )
+
+
+def test_missing_single_and_equal_values():
+    values = np.random.default_rng(4).normal(size=(3, 6))
+    values[1, 2], values[2] = np.nan, 0.7
+    for statistic, method in itertools.product(STATISTICS, METHODS):
+        low, high = interval(values, statistic, method, resamples=200)
+        assert low[0] < STATISTICS[statistic](values[0]) < high[0]
+        assert np.isnan([low[1], high[1]]).all()
+        np.testing.assert_allclose([low[2], high[2]], 0.7)
+        assert np.isnan(interval([1.0], statistic, method)).all()
+    assert np.isnan(interval([1.0, 2.0, 4.0], method="bootstrap")).all()
+    assert stratified_interval([np.ones(3), np.ones(3)]) == (1, 1)
+
+
+def test_strata_are_resampled_apart():
+    """Two tasks far apart: of all values pooled the spread is huge, within each it is small."""
+    rng = np.random.default_rng(6)
+    strata = [rng.normal(size=8) * 0.1, 100 + rng.normal(size=8) * 0.1]
+    low, high = stratified_interval(strata, "mean")
+    assert 0 < high - low < 0.2
+    narrower = stratified_interval(strata, "mean", "percentile")
+    assert low < narrower[0] < narrower[1] < high
+    wanted = 50 + np.array([-1, 1]) * stats.t.ppf(0.975, 14) * np.sqrt(
+        sum(s.var(ddof=1) for s in strata) / 32
+    )
+    np.testing.assert_allclose(np.array([low, high]) - np.mean(strata), wanted - 50, rtol=0.15)
+
+
+def coverage(draw, truth, statistic, method, n, times):
+    """Share of intervals of n drawn values that cover the truth."""
+    low, high = interval(draw(np.random.default_rng(n), (times, n)), statistic, method)
+    return np.mean((low <= truth) & (truth <= high))
+
+
+def truth_of(name, statistic):
+    """Mean, median or the mean of the middle half of a distribution."""
+    quantiles = {"normal": stats.norm.ppf, "exponential": stats.expon.ppf, "gamma": stats.gamma(4).ppf}[name]
+    grid = (np.arange(200_000) + 0.5) / 200_000
+    return STATISTICS[statistic](quantiles(grid))
+
+
+DRAWS = {
+    "normal": lambda rng, shape: rng.normal(size=shape),
+    "gamma": lambda rng, shape: rng.gamma(4, size=shape),  # skewness 1
+    "exponential": lambda rng, shape: rng.exponential(size=shape),  # skewness 2
+}
+
+
+@pytest.mark.parametrize("statistic", STATISTICS)
+def test_intervals_of_95_percent_cover_the_truth_in_90_to_98(statistic):
+    """Formulas, on normal and on skewed values: binomial standard deviations are 0.004."""
+    for name, n in itertools.product(("normal", "gamma"), (5, 10, 30)):
+        share = coverage(DRAWS[name], truth_of(name, statistic), statistic, "formula", n, 3000)
+        assert 0.9 <= share <= 0.98, (name, n, share)
+
+
+def test_bootstraps_of_a_skewed_mean_cover_it_where_percentiles_of_five_do_not():
+    truth = truth_of("exponential", "mean")
+    covers = {method: coverage(DRAWS["exponential"], truth, "mean", method, 5, 800) for method in METHODS[:3]}
+    assert 0.9 <= covers["bootstrap"] <= 0.98
+    assert covers["percentile"] < 0.85
+    assert covers["formula"] < covers["bootstrap"]
+
+
+@pytest.mark.slow
+def test_coverage_of_every_interval():
+    """The whole table; percentile and BCa are measured and need not pass."""
+    times = 4000
+    for name, n, statistic in itertools.product(DRAWS, (5, 10, 30), STATISTICS):
+        truth = truth_of(name, statistic)
+        shares = {method: coverage(DRAWS[name], truth, statistic, method, n, times) for method in METHODS}
+        print(name, n, statistic, {method: f"{share:.1%}" for method, share in shares.items()})
+        assert 0.9 <= shares["bootstrap"] <= 0.98
+        assert 0.9 <= shares["formula"] <= 0.98 or name == "exponential"
+
+
+@pytest.mark.parametrize(
+    ("arguments", "message"),
+    [
+        ({"statistic": "mode"}, "statistic: expected one of mean, median, iqm"),
+        ({"method": "basic"}, "method: expected one of"),
+        ({"confidence": 95}, "confidence"),
+        ({"statistic": "iqm", "variance": 0.3}, "method: folds of one seed"),
+        ({"values": np.zeros((2, 0))}, "values"),
+        ({"method": "bca", "resamples": 0}, "resamples"),
+    ],
+)
+def test_what_cannot_be_is_refused_by_name(arguments, message):
+    with pytest.raises(ValueError, match=message):
+        interval(**({"values": np.arange(5.0)} | arguments))
+    with pytest.raises(ValueError, match="strata"):
+        stratified_interval([np.ones(3), np.ones(1)])
