@@ -9,6 +9,11 @@ a breakdown of its time.
 Prints two tables a workload; writes bench.json, growth.csv, bench.png and growth.png into a directory.
 """
 
+import signal
+
+if __name__ == "__main__" and signal.getsignal(signal.SIGINT) is signal.default_int_handler:
+    signal.signal(signal.SIGINT, signal.SIG_DFL)  # there is nothing to stop yet but imports
+
 import argparse
 import itertools
 import json
@@ -25,6 +30,10 @@ from benchmarks.kinds import KINDS, KindWorkload
 from benchmarks.workers import Apart
 from benchmarks.workload import Workload
 from benchmarks.workloads import WORKLOADS, quick
+
+from jfnn.cli import places, process
+from jfnn.cli.parser import Parser
+from jfnn.cli.values import place
 
 QUICK_CONTENDERS = ("numpy", "sklearn", "vmap", "jfnn", "floor")
 QUICK_GROWTH = growth.Scale((49, 490), (10, 100), (32, 100), (1, 2), gflop=5, rounds=2)
@@ -91,8 +100,8 @@ def main(arguments: Sequence[str] | None = None, setup: Setup = DEFAULTS) -> int
         points, failed = growth.curves(scale, setup.start, options.chosen)
         print(f"\n### growth\n\n{time.perf_counter() - before:.0f} s for {len(points)} points.")
     print(f"\n{save():.0f} s in all; figures in {options.out}")
-    for place, why in failed.items():
-        print(f"growth, {place}: failed, {report.last_line(why)}")
+    for where, why in failed.items():
+        print(f"growth, {where}: failed, {report.last_line(why)}")
     return 1 if failed or any(comparison.failed for comparison in comparisons.values()) else 0
 
 
@@ -176,11 +185,16 @@ def read_options(arguments: Sequence[str] | None, setup: Setup = DEFAULTS) -> ar
         curves = [GROWTH] if has_curves and not options.quick else []
         options.workload = [*setup.workloads, *trained, *curves]
     options.json = options.json or options.out / "bench.json"
+    try:
+        places.check_directory(options.out, "--out", ("growth.csv", "bench.png", "growth.png"))
+        places.check_directory(options.json.parent, "--json", (options.json.name,))
+    except ValueError as error:
+        parser.error(str(error))
     return options
 
 
-def _parser(setup: Setup) -> argparse.ArgumentParser:
-    parser = argparse.ArgumentParser(
+def _parser(setup: Setup) -> Parser:
+    parser = Parser(
         description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter, allow_abbrev=False
     )
     names, contenders = [*setup.workloads, *setup.kinds, GROWTH], setup.contenders
@@ -192,10 +206,10 @@ def _parser(setup: Setup) -> argparse.ArgumentParser:
     parser.add_argument("--contenders", nargs="+", choices=contenders, metavar="NAME", help=of_contenders)
     parser.add_argument("--rounds", type=int, help=of_rounds)
     parser.add_argument("--quick", action="store_true", help=of_quick)
-    parser.add_argument("--json", type=Path, metavar="FILE", help="default: bench.json in --out")
-    parser.add_argument("--out", type=Path, default=Path("runs/bench"), help="default: runs/bench")
+    parser.add_argument("--json", type=place, metavar="FILE", help="default: bench.json in --out")
+    parser.add_argument("--out", type=place, default=Path("runs/bench"), help="default: runs/bench")
     return parser
 
 
 if __name__ == "__main__":
-    sys.exit(main())
+    sys.exit(process.run(main, "bench.py"))

@@ -1,9 +1,13 @@
 """``jfnn grid``, without an installed command."""
 
 import os
+import signal
 import sys
 
-from jfnn.cli import grid
-
 if __name__ == "__main__":
-    sys.exit(grid.start(sys.argv[1:], "grid.py", ["python", os.path.relpath(__file__)]))
+    if signal.getsignal(signal.SIGINT) is signal.default_int_handler:  # else Ctrl-C is ignored
+        signal.signal(signal.SIGINT, signal.SIG_DFL)  # there is nothing to stop yet but imports
+    from jfnn.cli import grid, process
+
+    command = ["python", os.path.relpath(__file__)]
+    sys.exit(process.run(lambda: grid.start(sys.argv[1:], "grid.py", command), "grid.py"))

@@ -12,6 +12,11 @@ temperature. Each section becomes a table of published figures, figures computed
 Pictures are written to a folder.
 """
 
+import signal
+
+if __name__ == "__main__" and signal.getsignal(signal.SIGINT) is signal.default_int_handler:
+    signal.signal(signal.SIGINT, signal.SIG_DFL)  # there is nothing to stop yet but imports
+
 import argparse
 import importlib
 import sys
@@ -23,6 +28,9 @@ from pathlib import Path
 from lecture_notes.verdicts import NOT_REPRODUCED, table
 
 import jfnn
+from jfnn.cli import places, process
+from jfnn.cli.parser import Parser
+from jfnn.cli.values import place
 
 # A section -> its title; each is a module of `four_kinds` with ``run(out, quick) -> rows``.
 SECTIONS = {
@@ -44,7 +52,12 @@ def main(arguments: Sequence[str] | None = None) -> int:
     Returns:
         The exit status: 1 if a figure that must be reproduced was not.
     """
-    options = _parser().parse_args(arguments)
+    parser = _parser()
+    options = parser.parse_args(arguments)
+    try:
+        places.check_directory(options.out, "--out")
+    except ValueError as error:
+        parser.error(str(error))
     options.out.mkdir(parents=True, exist_ok=True)
     started = time.perf_counter()
     verdicts: Counter[str] = Counter()
@@ -60,11 +73,11 @@ def main(arguments: Sequence[str] | None = None) -> int:
     return 1 if verdicts[NOT_REPRODUCED] else 0
 
 
-def _parser() -> argparse.ArgumentParser:
-    parser = argparse.ArgumentParser(
+def _parser() -> Parser:
+    parser = Parser(
         description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter, allow_abbrev=False
     )
-    parser.add_argument("--out", type=Path, default=Path("runs/kinds"), help="folder; default: runs/kinds")
+    parser.add_argument("--out", type=place, default=Path("runs/kinds"), help="default: runs/kinds")
     parser.add_argument(
         "--sections", nargs="+", choices=SECTIONS, metavar="NAME", help=f"of {', '.join(SECTIONS)}"
     )
@@ -74,4 +87,4 @@ def _parser() -> argparse.ArgumentParser:
 
 if __name__ == "__main__":
     jfnn.use_all_cores()
-    sys.exit(main())
+    sys.exit(process.run(main, "kinds.py"))

@@ -14,6 +14,11 @@ figures computed here, and verdicts:
 Figures and trained models are written to a folder.
 """
 
+import signal
+
+if __name__ == "__main__" and signal.getsignal(signal.SIGINT) is signal.default_int_handler:
+    signal.signal(signal.SIGINT, signal.SIG_DFL)  # there is nothing to stop yet but imports
+
 import argparse
 import sys
 import time
@@ -27,6 +32,9 @@ from lecture_notes.replay import Replay
 from lecture_notes.verdicts import NOT_REPRODUCED, Row, table
 
 import jfnn
+from jfnn.cli import places, process
+from jfnn.cli.parser import Parser
+from jfnn.cli.values import place
 
 PUBLISHED = Path(__file__).resolve().parent.parent / "tests" / "data"
 
@@ -56,9 +64,14 @@ def main(
     Returns:
         The exit status: 1 if a figure that must be reproduced was not.
     """
-    options = _parser().parse_args(arguments)
+    parser = _parser()
+    options = parser.parse_args(arguments)
+    try:
+        places.check_directory(options.out, "--out")
+        replay = make_replay(options.published, options.out, options.dtype)
+    except (OSError, ValueError, LookupError) as error:
+        parser.error(str(error) if str(error).startswith("--out") else f"--published: {error}")
     options.out.mkdir(parents=True, exist_ok=True)
-    replay = make_replay(options.published, options.out, options.dtype)
     started = time.perf_counter()
     verdicts: Counter[str] = Counter()
     with jax.enable_x64(options.dtype == "float64"):
@@ -73,19 +86,19 @@ def main(
     return 1 if verdicts[NOT_REPRODUCED] else 0
 
 
-def _parser() -> argparse.ArgumentParser:
-    parser = argparse.ArgumentParser(
+def _parser() -> Parser:
+    parser = Parser(
         description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter, allow_abbrev=False
     )
     parser.add_argument("--dtype", choices=("float64", "float32"), default="float64", help="default: float64")
-    parser.add_argument("--out", type=Path, default=Path("runs/notes"), help="folder; default: runs/notes")
+    parser.add_argument("--out", type=place, default=Path("runs/notes"), help="default: runs/notes")
     parser.add_argument(
         "--sections", nargs="+", choices=SECTIONS, metavar="NAME", help=f"of {', '.join(SECTIONS)}"
     )
-    parser.add_argument("--published", type=Path, default=PUBLISHED, help="folder of the published figures")
+    parser.add_argument("--published", type=place, default=PUBLISHED, help="folder of the published figures")
     return parser
 
 
 if __name__ == "__main__":
     jfnn.use_all_cores()
-    sys.exit(main())
+    sys.exit(process.run(main, "notes.py"))

@@ -66,7 +66,7 @@ def load(flags: Flags) -> Problem:
         }
         split = datasets.standardise(split)
     outputs = len(classes) if classes else math.prod(np.shape(split.y_train)[1:])
-    loss = flags.loss or ("cross_entropy" if classes else "quadratic")
+    loss = flags.loss if flags.loss is not None else "cross_entropy" if classes else "quadratic"
     if classes is None and loss != "quadratic":
         raise ValueError(f"loss: regression takes the quadratic loss, got {loss!r}")
     shape = _shape(flags, split.x_train.shape[1:])

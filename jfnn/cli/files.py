@@ -3,14 +3,14 @@
 import dataclasses
 import itertools
 import json
+import os
 import shlex
-import tempfile
 from collections.abc import Iterable, Sequence
 from pathlib import Path
 from typing import Any
 
 import jfnn
-from jfnn.cli import printing
+from jfnn.cli import places, printing
 from jfnn.cli.data import Problem
 from jfnn.cli.flags import Flags
 from jfnn.search.result import REFIT
@@ -25,28 +25,23 @@ NOT_SETTINGS = ("out", "resume", "quiet", "present")  # flags that say nothing o
 def choose(flags: Flags) -> Path:
     """The directory of --out; without it the first of runs/grid, runs/grid-2, … that is not there yet.
 
-    With --resume the default is runs/grid. A file is made there and removed, to know before anything is
-    trained whether that is possible.
+    With --resume the default is runs/grid.
 
     Raises:
-        ValueError: It is not.
+        ValueError: It cannot be written to.
     """
     out = flags.out
     if "out" not in flags.present and not flags.resume:
         numbered = (out.with_name(f"{out.name}-{i}") for i in itertools.count(2))
-        out = next(path for path in itertools.chain([out], numbered) if not path.exists())
-    try:
-        existing = next(path for path in (out.absolute(), *out.absolute().parents) if path.exists())
-        with tempfile.TemporaryFile(dir=existing):
-            pass
-    except OSError as error:
-        raise ValueError(f"out: cannot write to {out}: {error.strerror or error}") from None
+        out = next(path for path in itertools.chain([out], numbered) if not os.path.lexists(path))
+    places.check_directory(out, "out")
     return out
 
 
 def check_free(directories: Iterable[Path]) -> None:
     """Refuses directories with files that would be overwritten, but no run that they could be of."""
     for directory in directories:
+        places.check_directory(directory, "out", (*ADDED, CONFIG, GROUPS, TABLE, RESULTS, MODELS))
         others = ", ".join(name for name in ADDED if (directory / name).exists())
         if others and not any((directory / name).exists() for name in (CONFIG, GROUPS)):
             raise ValueError(f"out: {directory} holds {others}, and no run; choose another directory")

@@ -21,6 +21,7 @@ from jfnn.cli.values import (
     names,
     number_or_axis,
     paddings,
+    place,
     widths,
 )
 from jfnn.cli.values import share_or_count as share
@@ -155,7 +156,7 @@ class Flags:
     tile: int | None = flag("N", "networks trained side by side (default: chosen for speed)", read=int)
     devices: int | None = flag("N", "how many to use, on a CPU cores (default: all)", read=int)
     eval_every: int | None = flag("N", "epochs between evaluations (default: a twentieth of all)", read=int)
-    out: Path = flag("DIR", "for results; without the flag the next that is free", "runs/grid", Path)
+    out: Path = flag("DIR", "for results; without the flag the next that is free", "runs/grid", place)
     resume: bool = option("resume", read=bool)
     quiet: bool = flag("", "print nothing but errors", False, bool)
     present: frozenset[str] = frozenset()
@@ -186,6 +187,7 @@ GOES_WITH: dict[str, tuple[str, Callable[[Flags], bool]]] = {
     **dict.fromkeys(OF_CNN, ("--network cnn", lambda flags: flags.network == "cnn")),
     **dict.fromkeys(OF_RNN, ("--network rnn", lambda flags: flags.network == "rnn")),
     "sample_seed": ("--sample", lambda flags: flags.sample is not None),
+    "dropout": ("hidden layers", lambda flags: flags.network != "mlp" or flags.hidden != ((),)),
     "keep_last": ("--minibatch permutation", lambda flags: flags.minibatch == "permutation"),
     "schedule_epochs": ("a --schedule that is not constant", lambda flags: flags.schedule != "constant"),
 }

@@ -20,12 +20,10 @@ from contextlib import AbstractContextManager
 import jax
 
 import jfnn
-from jfnn.cli import cache, data, errors, files, memory, options, parser, printing, progress
+from jfnn.cli import cache, data, errors, files, memory, options, parser, printing, process, progress
 from jfnn.cli.data import Problem
 from jfnn.cli.flags import Flags
 from jfnn.cli.networks import networks as of_flags
-
-INTERRUPTED = 130
 
 Watch = Callable[[Flags, Problem], AbstractContextManager[progress.Show]]
 
@@ -57,15 +55,13 @@ def main(
         if not flags.quiet:
             print(printing.report(sweeps, problem.n_train, flags.resume))
         written = files.Writer(flags, problem, [*command, *argv]).write(sweeps)
-    except BrokenPipeError:  # what is printed, not what is saved
-        raise
     except OSError as error:
         path = error.filename2 or error.filename or flags.out
         reader.exit(1, f"{prog}: error: --out: cannot write to {path}: {error.strerror or error}\n")
     except KeyboardInterrupt:
         words = [*command, *(word for word in argv if word != "--resume")]
         words += [] if "out" in flags.present else ["--out", str(flags.out)]
-        reader.exit(INTERRUPTED, f"\nstopped; to go on: {shlex.join([*words, '--resume'])}\n")
+        reader.exit(process.INTERRUPTED, f"\nstopped; to go on: {shlex.join([*words, '--resume'])}\n")
     if not flags.quiet:
         print(f"wrote {', '.join(written)} to {flags.out}")
     return 0

@@ -22,9 +22,11 @@ WIDTHS = {"mlp": "hidden", "cnn": "channels", "rnn": "units"}  # of a kind of ne
 def check_file(path: Path, available: float | None = None) -> None:
     """Refuses a file that takes more memory to read than is ``available`` (None: free)."""
     try:
+        if not path.is_file():
+            return  # the reader says what is wrong with it, and with what cannot be opened
         needed = _csv_bytes(path) if path.suffix.lower() == ".csv" else _npz_bytes(path)
-    except (OSError, zipfile.BadZipFile):
-        return  # the reader says what is wrong with it
+    except (OSError, NotImplementedError, zipfile.BadZipFile):
+        return
     memory.check(f"data: {path.name}", needed, available)
 
 

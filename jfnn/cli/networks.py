@@ -24,7 +24,7 @@ def networks(problem: Problem, flags: Flags) -> dict[str, jfnn.Network]:
 def _mlps(problem: Problem, flags: Flags) -> dict[str, jfnn.Network]:
     return {
         "-".join([*map(str, widths), activation]) if widths else "none": jfnn.mlp(
-            (*problem.shape, *widths, problem.outputs), activation, flags.output, flags.init or "normal"
+            (*problem.shape, *widths, problem.outputs), activation, flags.output, _init(flags, "normal")
         )
         for widths in flags.hidden or ((50,),)
         for activation in flags.activation or ("sigmoid",)
@@ -44,7 +44,7 @@ def _cnns(problem: Problem, flags: Flags) -> dict[str, jfnn.Network]:
             hidden=widths,
             activation=activation,
             output=flags.output,
-            init=flags.init or "he_normal",
+            init=_init(flags, "he_normal"),
         )
         for channels in flags.channels
         for widths in flags.hidden or ((),)
@@ -66,12 +66,16 @@ def _rnns(problem: Problem, flags: Flags) -> dict[str, jfnn.Network]:
             hidden=widths,
             activation=activation,
             output=flags.output,
-            init=flags.init or "pytorch",
+            init=_init(flags, "pytorch"),
         )
         for units in flags.units
         for widths in flags.hidden or ((),)
         for activation in flags.activation or ("tanh",)
     }
+
+
+def _init(flags: Flags, default: str) -> str:
+    return default if flags.init is None else flags.init
 
 
 def _used(flags: Flags, widths: Sequence[int], activation: str) -> list[str]:

@@ -30,6 +30,9 @@ def search_options(
         ValueError, TypeError: What cannot be; the message begins with an argument's name.
     """
     arguments = dict(flags.optimizer_arg)
+    for name in arguments:
+        if [given for given, _ in flags.optimizer_arg].count(name) > 1:
+            raise ValueError(f"optimizer_arg: expected each argument once, got {name!r} several times")
     for name in OWN & set(arguments):
         raise ValueError(f"optimizer_arg: expected arguments of the optimizer, got {name!r}")
     size = batch_sizes(problem, flags)[0]

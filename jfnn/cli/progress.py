@@ -51,17 +51,21 @@ def stopping_at_evaluations() -> Iterator[Callable[[], None]]:
     """
     pressed = threading.Event()
 
-    def stop_if_pressed() -> None:
+    def stop_if_pressed(*of_signal: Any) -> None:
         if pressed.is_set():
+            if callable(before):  # which may do more than raise
+                before(*(of_signal or (signal.SIGINT, None)))
             raise KeyboardInterrupt
 
-    def press(*_: Any) -> None:
-        stop_if_pressed()
+    def press(*of_signal: Any) -> None:
+        stop_if_pressed(*of_signal)
         pressed.set()
         print("\nstopping at the next evaluation; press again to stop at once", file=sys.stderr)
 
     listens = threading.current_thread() is threading.main_thread()  # else signals are another's
-    before = signal.signal(signal.SIGINT, press) if listens else None
+    before = signal.getsignal(signal.SIGINT)
+    if listens:
+        signal.signal(signal.SIGINT, press)
     try:
         yield stop_if_pressed
     finally:

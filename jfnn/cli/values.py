@@ -2,6 +2,7 @@
 
 import argparse
 import re
+from pathlib import Path
 
 import numpy as np
 
@@ -47,8 +48,9 @@ def numbers(text: str) -> tuple[float, ...]:
             if not stop_and_count:
                 values.append(float(start))
                 continue
-            low, high, count = float(start), float(stop_and_count[0]), int(stop_and_count[1])
-        except (ValueError, IndexError):
+            stop, number = stop_and_count
+            low, high, count = float(start), float(stop), int(number)
+        except ValueError:
             raise _expected("numbers or START:STOP:COUNT, with commas between", text) from None
         if not (0 < low < np.inf and 0 < high < np.inf and count >= 2):
             raise _expected("a log-spaced START:STOP:COUNT with both ends above 0 and COUNT at least 2", item)
@@ -109,7 +111,14 @@ def named(text: str) -> tuple[str, bool | float | Axis]:
         raise _expected("NAME=VALUE", text)
     if value in ("true", "false"):
         return name, value == "true"
-    return name, int(value) if re.fullmatch(r"[+-]?\d+", value) else number_or_axis(value)
+    return name, int(value) if re.fullmatch(r"[+-]?\d{1,9}", value) else number_or_axis(value)
+
+
+def place(text: str) -> Path:
+    """The path of a file or directory; an empty word is none."""
+    if not text or "\0" in text:
+        raise _expected("a path", text)
+    return Path(text)
 
 
 def _integers(text: str, expected: str) -> tuple[int, ...]:

@@ -26,6 +26,9 @@ __all__ = [
 ]
 
 
+LARGEST_SEED = 2**32 - 1  # of NumPy's generator that scikit-learn shuffles with
+
+
 class Split(NamedTuple):
     """Rows to train on and rows to test on; the test rows may be None.
 
@@ -94,7 +97,7 @@ def split(
         weights: How often each row's cost counts ``[n]``; those of the test rows are left out.
 
     Raises:
-        ValueError: Lengths differ, a part would be empty, or the seed is negative.
+        ValueError: Lengths differ, a part would be empty, or the seed is negative or of more than 32 bits.
         TypeError: The seed is no whole number.
     """
     from sklearn.model_selection import train_test_split
@@ -108,6 +111,8 @@ def split(
     as_size(test_size, n, "test_size")
     if random_state is not None:
         checks.as_count(random_state, "random_state", minimum=0)
+        if random_state > LARGEST_SEED:
+            raise ValueError(f"random_state: expected at most {LARGEST_SEED}, got {random_state}")
     parts = train_test_split(*arrays.values(), test_size=test_size, random_state=random_state)
     x_train, x_test, y_train, y_test, *of_weights = parts
     return Split(x_train, y_train, x_test, y_test, of_weights[0] if of_weights else None)

@@ -9,11 +9,15 @@ import zipfile
 from array import array
 from collections.abc import Iterator, Sequence
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import Any, NamedTuple, TextIO
 
 import numpy as np
 
+from jfnn import checks
 from jfnn.datasets.targets import as_number, as_task, check_words
+from jfnn.store import archives
+
+LONGEST_LINE = 1 << 26  # characters; a file without line ends would be read whole
 
 
 class Table(NamedTuple):
@@ -56,10 +60,11 @@ def read_csv(
             of another length than the header; no such column; a target that does not fit the task.
         OSError: The file cannot be read.
     """
-    path = Path(path)
+    path = _regular(path)
     try:
         with path.open(newline="", encoding="utf-8-sig") as file:
-            names, numbers, targets = _read_rows(csv.reader(file, strict=True), path.name, target, weights)
+            lines = csv.reader(_lines(file, path.name), strict=True)
+            names, numbers, targets = _read_rows(lines, path.name, target, weights)
     except UnicodeDecodeError:
         raise ValueError(f"path: {path.name} is no UTF-8 text") from None
     except csv.Error as error:
@@ -73,6 +78,24 @@ def read_csv(
     place = names.index(weights)
     inputs = names[:place] + names[place + 1 :]
     return Table(np.delete(x, place, axis=1), y, inputs, classes, weights=x[:, place])
+
+
+def _regular(path: Any) -> Path:
+    """The path, unless it leads to what may have no end, as a device or a pipe."""
+    if not isinstance(path, str | os.PathLike) or "\0" in str(path):
+        raise ValueError(f"path: expected the path of a file, got {checks.shown(path)}")
+    file = Path(path)
+    if file.exists() and not file.is_file():
+        raise ValueError(f"path: {file.name} is no regular file")
+    return file
+
+
+def _lines(file: TextIO, name: str) -> Iterator[str]:
+    """The lines of a file, unless one is too long."""
+    while line := file.readline(LONGEST_LINE):
+        if len(line) == LONGEST_LINE:
+            raise ValueError(f"path: {name} has a line of {LONGEST_LINE} characters or more")
+        yield line
 
 
 def _read_rows(
@@ -150,43 +173,57 @@ def read_npz(path: str | os.PathLike[str], task: str | None = None, weights: str
             do not fit the task.
         OSError: The file cannot be read.
     """
-    path = Path(path)
-    arrays = _read_archive(path)
-    parts = [part for part in ("", "_train", "_test") if {f"x{part}", f"y{part}"} <= set(arrays)]
-    if parts not in ([""], ["_train", "_test"]):
-        raise ValueError(
-            f"path: expected arrays x, y or x_train, y_train, x_test, y_test in {path.name},"
-            f" got {_shortened(list(arrays)) or 'none'}"
-        )
+    path = _regular(path)
+    arrays, parts = _read_archive(path, weights)
     for part in parts:
         _check_arrays(arrays, part, path.name)
     xs, ys = ([arrays[f"{name}{part}"] for part in parts] for name in "xy")
     if len({x.shape[1:] for x in xs}) + len({y.shape[1:] for y in ys}) != 2:
         raise ValueError(f"path: {path.name}: expected test rows of the shape of the training rows")
-    y, classes = as_task(np.concatenate(ys), task)
+    y, classes = as_task(np.concatenate(ys), task, f"path: {path.name}, y")
     x = np.concatenate(xs).astype(np.result_type(xs[0].dtype, np.float32), copy=False)
-    counts = None if weights is None else _weights(arrays, weights, len(xs[0]), path.name)
+    counts = None if weights is None else _weights(arrays[weights], weights, len(xs[0]), path.name)
     return Table(x, y, (), classes, len(xs[0]) if len(xs) > 1 else None, counts)
 
 
-def _read_archive(path: Path) -> dict[str, np.ndarray]:
+def _read_archive(path: Path, weights: str | None) -> tuple[dict[str, np.ndarray], list[str]]:
+    """Inputs, targets and weights by name, and the parts that there are: "", or "_train" and "_test"."""
     try:
-        with path.open("rb") as file:
-            zipfile.ZipFile(file).close()  # NumPy would open other formats too
-            file.seek(0)
-            archive = np.load(file, allow_pickle=False)
-            return {name: archive[name] for name in archive.files}
-    except (ValueError, EOFError, zipfile.BadZipFile) as error:
-        raise ValueError(f"path: {path.name} is no NPZ file of plain arrays ({error})") from None
+        archive = zipfile.ZipFile(path)
+    except (ValueError, NotImplementedError, zipfile.BadZipFile) as error:
+        raise ValueError(f"path: {path.name} is no NPZ file ({archives.one_line(error)})") from None
+    with archive:
+        try:
+            names = archives.names(archive)
+        except ValueError as error:
+            raise ValueError(f"path: {path.name}: {error}") from None
+        parts = [part for part in ("", "_train", "_test") if {f"x{part}", f"y{part}"} <= set(names)]
+        if parts not in ([""], ["_train", "_test"]):
+            raise ValueError(
+                f"path: expected arrays x, y or x_train, y_train, x_test, y_test in {path.name},"
+                f" got {_shortened(names) or 'none'}"
+            )
+        if weights is not None and weights not in names:
+            raise ValueError(
+                f"weights: expected an array of {path.name} ({_shortened(names)}), got {weights!r}"
+            )
+        wanted = [f"{name}{part}" for part in parts for name in "xy"]
+        wanted += [] if weights is None else [weights]
+        return {name: _read_array(archive, name, path.name) for name in wanted}, parts
 
 
-def _weights(arrays: dict[str, np.ndarray], name: str, n: int, file: str) -> np.ndarray:
-    if name not in arrays:
-        raise ValueError(f"weights: expected an array of {file} ({_shortened(list(arrays))}), got {name!r}")
-    if arrays[name].shape != (n,) or arrays[name].dtype.kind not in "iubf":
-        got = f"{arrays[name].dtype} {list(arrays[name].shape)}"
+def _read_array(archive: zipfile.ZipFile, name: str, file: str) -> np.ndarray:
+    try:
+        return archives.read(archive, name)
+    except ValueError as error:
+        raise ValueError(f"path: {file}: {name} is no plain array ({error})") from None
+
+
+def _weights(array: np.ndarray, name: str, n: int, file: str) -> np.ndarray:
+    if array.shape != (n,) or array.dtype.kind not in "iubf":
+        got = f"{array.dtype} {list(array.shape)}"
         raise ValueError(f"weights: expected {n} numbers, one a row, in {name!r} of {file}, got {got}")
-    return arrays[name]
+    return array
 
 
 def _check_arrays(arrays: dict[str, np.ndarray], part: str, file: str) -> None:
@@ -195,7 +232,7 @@ def _check_arrays(arrays: dict[str, np.ndarray], part: str, file: str) -> None:
         raise ValueError(
             f"path: {file}: expected x{part} [rows, …] of numbers, got {x.dtype} {list(x.shape)}"
         )
-    if y.dtype.kind not in "iubfU" or y.ndim not in (1, 2) or len(y) != len(x):
+    if y.dtype.kind not in "iubfU" or y.ndim not in (1, 2) or len(y) != len(x) or y.size == 0:
         raise ValueError(f"path: {file}: expected y{part} of {len(x)} rows, got {y.dtype} {list(y.shape)}")
     for name, values in ((f"x{part}", x), (f"y{part}", y)):
         if values.dtype.kind == "f" and not np.isfinite(values).all():

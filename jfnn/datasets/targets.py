@@ -34,12 +34,15 @@ def check_words(
         )
 
 
-def as_task(y: np.ndarray, task: str | None) -> tuple[np.ndarray, tuple[str, ...] | None]:
+def as_task(
+    y: np.ndarray, task: str | None, argument: str = "target"
+) -> tuple[np.ndarray, tuple[str, ...] | None]:
     """Targets as labels or as numbers.
 
     Args:
         y: ``[n]`` or ``[n, n_out]``, words or numbers.
         task: "classification", "regression", or None for what they look like.
+        argument: What holds the targets, named in errors.
 
     Returns:
         Labels 0 to k-1 (int64) and the word that each stands for, or float targets and None.
@@ -50,6 +53,8 @@ def as_task(y: np.ndarray, task: str | None) -> tuple[np.ndarray, tuple[str, ...
     if task not in (None, *TASKS):
         raise ValueError(f"task: expected one of {', '.join(TASKS)}, got {task!r}")
     words = y.dtype.kind == "U"
+    if words and (np.char.strip(y) == "").any():
+        raise ValueError(f"{argument}: expected words, got an empty one")
     if words and task == "regression":
         raise ValueError(f"task: regression needs numbers to predict, got {_first_word(y)!r}")
     labels = y.ndim == 1 and (words or bool((y == np.floor(y)).all()))
@@ -60,7 +65,7 @@ def as_task(y: np.ndarray, task: str | None) -> tuple[np.ndarray, tuple[str, ...
     if not (labels and (few or task == "classification")) or task == "regression":
         return y.astype(np.result_type(y.dtype, np.float32), copy=False), None
     if len(distinct) < 2:
-        raise ValueError(f"target: expected at least two classes, got only {str(distinct[0])!r}")
+        raise ValueError(f"{argument}: expected at least two classes, got only {str(distinct[0])!r}")
     names = tuple(str(value) if words else f"{value:g}" for value in distinct.tolist())
     return places.astype(np.int64), names
 

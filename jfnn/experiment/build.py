@@ -44,7 +44,7 @@ def build(options: Options, first_fold: int = 0) -> Experiment:
     cells, constants = axes_and_constants(_numbers(options, learner), options.sample)
     seeds = as_seeds(options.seeds)
     folds = cuts(data, validation.size, options.folds)
-    _check_memory(learner, data, cells, len(seeds) * len(folds))
+    _check_memory(learner, data, cells, len(seeds) * len(folds), execution.tile)
     members = replicates(options, learner, data, folds, seeds, first_fold)
     if (members[0].padded or data.weights is not None) and not learner.takes_weights:
         raise ValueError(
@@ -70,12 +70,14 @@ def build(options: Options, first_fold: int = 0) -> Experiment:
     )
 
 
-def _check_memory(learner: Learner, data: Data, cells: Axes, replicates: int) -> None:
-    """Refuses more members than fit into memory; names the longest axis, or the seeds."""
+def _check_memory(learner: Learner, data: Data, cells: Axes, replicates: int, tile: int | None) -> None:
+    """Refuses more members than fit into memory; names the longest axis, or the seeds, or the tile."""
     leaves = jax.tree.leaves(jax.eval_shape(learner.init, jax.random.key(0)))
     of_member = sum(leaf.size for leaf in leaves) * data.dtype.itemsize
     members = math.prod(cells.shape) * replicates
     lengths = {name: len(values) for name, values in cells.values.items()} | {"seeds": replicates}
+    if tile is not None and tile > members:  # filled up with repeats
+        members, lengths = tile, {"tile": tile}
     longest = max(lengths, key=lambda name: lengths[name])
     sizes = f", for {members} members of {of_member} bytes"
     memory.check(f"{longest}: it", float(COPIES) * of_member * members, sizes=sizes)

@@ -7,7 +7,6 @@ that JAX has.
 
 import contextlib
 import hashlib
-import io
 import json
 import os
 import zipfile
@@ -16,6 +15,8 @@ from pathlib import Path
 from typing import IO, Any
 
 import numpy as np
+
+from jfnn.store import archives
 
 try:
     import fcntl
@@ -139,7 +140,7 @@ def read_npz(path: Path, checksums: dict[str, Any]) -> dict[str, np.ndarray]:
     try:
         archive = zipfile.ZipFile(path)
     except (OSError, ValueError, NotImplementedError, zipfile.BadZipFile) as error:
-        raise CorruptFileError(f"{path}: {error}") from None
+        raise CorruptFileError(f"{path}: {archives.one_line(error)}") from None
     with archive:
         named = checksums["arrays"].items()
         arrays = {name: _read_entry(archive, path, name, expected) for name, expected in named}
@@ -155,12 +156,9 @@ def _file_digest(path: Path) -> str:
 
 def _read_entry(archive: zipfile.ZipFile, path: Path, name: str, expected: dict[str, Any]) -> np.ndarray:
     try:
-        # The archive checks an entry when all of it has been read, before NumPy sees any.
-        array = np.lib.format.read_array(io.BytesIO(archive.read(f"{name}.npy")), allow_pickle=False)
-    except (OSError, ValueError, KeyError, EOFError, NotImplementedError, RuntimeError) as error:
+        array = archives.read(archive, name)
+    except ValueError as error:
         raise CorruptFileError(f"{path}: array {name!r} cannot be read ({error})") from None
-    except zipfile.BadZipFile as error:
-        raise CorruptFileError(f"{path}: array {name!r} is corrupt ({error})") from None
     check_checksum(path, name, array, expected)
     return array
 

@@ -188,9 +188,14 @@ def test_a_full_disk_while_training_is_one_line(tmp_path, capsys, named):
 def test_a_file_that_cannot_be_written_after_training_is_one_line(run, tmp_path, capsys):
     out = shutil.copytree(run[1], tmp_path / "run")
     (out / "heatmap.png").unlink()
-    (out / "heatmap.png").mkdir()
-    line = refused(capsys, *GRID, "--quiet", "--resume", "--out", str(out), code=1)
-    assert line.startswith(f"--out: cannot write to {out / 'heatmap.png'}: ")
+    full = OSError(errno.ENOSPC, os.strerror(errno.ENOSPC), str(out / "heatmap.png"))
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr("jfnn.report.png", lambda figure: (_ for _ in ()).throw(full))
+        line = refused(capsys, *GRID, "--quiet", "--resume", "--out", str(out), code=1)
+    assert line.startswith(f"--out: cannot write to {out / 'heatmap.png'}: No space")
+    (out / "heatmap.png").mkdir()  # which is seen before anything is trained
+    line = refused(capsys, *GRID, "--quiet", "--resume", "--out", str(out))
+    assert line == f"--out: cannot write {out / 'heatmap.png'}, which is a directory\n"
 
 
 @pytest.mark.parametrize(

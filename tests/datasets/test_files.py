@@ -242,7 +242,7 @@ def test_npz_without_a_cut_is_split_as_a_csv_is(tmp_path):
             {"x_train": np.zeros((2, 1)), "y_train": [0, 1], "x_test": np.zeros((2, 2)), "y_test": [0, 1]},
             "expected test rows of the shape of the training rows",
         ),
-        ({"x": np.zeros((1, 1)), "y": np.array([{}], dtype=object)}, "is no NPZ file of plain arrays"),
+        ({"x": np.zeros((1, 1)), "y": np.array([{}], dtype=object)}, "y is no plain array .it holds objects"),
     ],
 )
 def test_npz_refuses_what_it_cannot_read(tmp_path, arrays, message):

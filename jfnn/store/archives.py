@@ -1,0 +1,65 @@
+"""Arrays of a zip archive of anybody's: nothing is unpickled, and none is larger than its bytes are many."""
+
+import math
+import zipfile
+from typing import IO
+
+import numpy as np
+
+READ_HEADER = {
+    (1, 0): np.lib.format.read_array_header_1_0,
+    (2, 0): np.lib.format.read_array_header_2_0,
+}
+SUFFIX = ".npy"
+LONGEST = 200  # characters that a message takes over from another
+
+
+def names(archive: zipfile.ZipFile) -> list[str]:
+    """Names of the arrays in an ``.npz``; other entries are left aside.
+
+    Raises:
+        ValueError: Two have one name.
+    """
+    found = [name.removesuffix(SUFFIX) for name in archive.namelist() if name.endswith(SUFFIX)]
+    if twice := {name for name in found if found.count(name) > 1}:
+        raise ValueError(f"two arrays of one name, {min(twice)!r}")
+    return found
+
+
+def read(archive: zipfile.ZipFile, name: str) -> np.ndarray:
+    """The array of a name; its bytes are checked against those that the archive's checksum is of.
+
+    Raises:
+        ValueError: It is not there, encrypted, packed in an unknown way, corrupt, of objects, or of another
+            number of bytes than its shape takes; the message is one line, which names no array.
+    """
+    # Bytes that anyone may have written make the libraries raise anything: zlib.error, OverflowError, …
+    try:
+        entry = archive.getinfo(name + SUFFIX)
+        with archive.open(entry) as file:
+            _check_header(file, entry.file_size)
+        with archive.open(entry) as file:
+            array: np.ndarray = np.lib.format.read_array(file, allow_pickle=False)
+            if file.read(1):  # only at the end of an entry its checksum is compared
+                raise ValueError("there are bytes behind it")
+    except Exception as error:
+        raise ValueError(one_line(error)) from None
+    return array
+
+
+def _check_header(file: IO[bytes], size: int) -> None:
+    """Refuses an array whose shape takes another number of bytes than the file has behind the header."""
+    version = np.lib.format.read_magic(file)
+    if version not in READ_HEADER:
+        raise ValueError(f"version {version[0]}.{version[1]} of NumPy's format is not supported")
+    shape, _, dtype = READ_HEADER[version](file)
+    if dtype.hasobject:
+        raise ValueError("it holds objects, which are not unpickled")
+    needed, present = math.prod(shape) * dtype.itemsize, size - file.tell()
+    if min(shape, default=0) < 0 or needed != present:
+        raise ValueError(f"{dtype.str} {list(shape)} takes {needed} bytes, there are {present}")
+
+
+def one_line(error: Exception) -> str:
+    """The text of an error of another library, for a message."""
+    return " ".join(str(error).split())[:LONGEST] or type(error).__name__
