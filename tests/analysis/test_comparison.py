@@ -68,7 +68,7 @@ def test_holm_is_his_rule_step_by_step():
 
 
 def family_errors(cells, runs, times):
-    """Shares of null families in which some p-value is at most 5%, corrected and not; all share a reference."""
+    """Shares of null families with a p-value of at most 5%, corrected and not; all share a reference."""
     rng = np.random.default_rng(2)
     errors = np.zeros(2)
     values = rng.normal(size=(times, cells, runs)) + rng.normal(size=(times, 1, runs))

@@ -1,0 +1,46 @@
+"""Scores as a long ("tidy") table: one row a member, epoch, part of the data and metric."""
+
+import os
+from pathlib import Path
+
+import numpy as np
+
+from jfnn import checks
+from jfnn.search import run_directory
+from jfnn.search.result import SweepResult
+
+
+def tidy(result: SweepResult) -> dict[str, np.ndarray]:
+    """Columns with one value for each member, evaluation, part and metric, ready for ``pandas.DataFrame``.
+
+    The axes, "seed", "fold" with folds, "epoch", "part" ("train", "validation", "test"), "metric" ("loss",
+    "accuracy", …) and "value" (NaN after a member diverged or stopped). Parts without rows are left out.
+
+    Args:
+        result: A sweep. Without a history its scores at the end are taken, at the epoch of each member.
+    """
+    checks.check_instance(result, SweepResult, "result")
+    members = result.to_dict()
+    count = result.diverged_at.size
+    names = [*result.axes, "seed", *(() if result.folds is None else ("fold",))]
+    if len(result.history.get("epoch", ())):
+        epochs = np.tile(result.history["epoch"], (count, 1))
+        scores = {name: result.history[name].reshape(count, -1) for name in result.scores}
+    else:
+        epochs = members["epochs"][:, None]
+        scores = {name: values.reshape(count, 1) for name, values in result.scores.items()}
+    kept = {name: values for name, values in scores.items() if np.isfinite(values).any()}
+    rows = epochs.size * len(kept)
+    columns = {name: np.repeat(members[name], rows // count) for name in names}
+    columns["epoch"] = np.repeat(epochs, len(kept))
+    for place, column in enumerate(("part", "metric")):
+        texts = np.array([name.split("_", 1)[place] for name in kept], dtype=object)
+        columns[column] = np.tile(texts, epochs.size)
+    stacked = [values.ravel() for values in kept.values()]
+    columns["value"] = np.stack(stacked, axis=-1).ravel() if stacked else np.zeros(0)
+    return columns
+
+
+def write_tidy(result: SweepResult, path: str | os.PathLike[str]) -> None:
+    """Writes the columns of `tidy` as CSV; NaN is written "nan"."""
+    run_directory.write_table(Path(path), tidy(result))
