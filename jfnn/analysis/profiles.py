@@ -10,7 +10,7 @@ import numpy as np
 from numpy.typing import ArrayLike
 
 from jfnn import checks
-from jfnn.analysis import intervals, runs, statistics
+from jfnn.analysis import intervals, runs, statistics, summary
 from jfnn.analysis.bootstrap import as_confidence, stratified_interval
 from jfnn.analysis.centres import STATISTICS
 from jfnn.search.result import SweepResult
@@ -56,8 +56,8 @@ def score_matrices(
         missing: "nan" keeps NaN for runs without a score; a number stands for their score.
 
     Returns:
-        "learning_rate=0.01, l2=0.1" (name=value of each axis) -> float64, seeds first, tasks second; folds
-        are averaged. A cell of a random search drawn twice has " (2)" behind its second name.
+        Name -> float64, seeds first, tasks second; folds are averaged. Names are "learning_rate=0.01, l2=0.1"
+        in as few digits as tell values apart; a cell that a random search drew twice has " (2)" behind it.
 
     Raises:
         ValueError: The sweeps differ, an unknown score, or folds of one seed, which are no independent runs.
@@ -173,10 +173,14 @@ def performance_profiles(
 
 def _cells(result: SweepResult) -> list[str]:
     """Names of all cells, each once."""
+    texts = {
+        axis: dict(zip(v.tolist(), summary.labels(v.tolist()), strict=True))
+        for axis, v in result.axes.items()
+    }
     names: list[str] = []
     counts: dict[str, int] = {}
     for place in np.ndindex(*result.cell_shape):
-        name = ", ".join(f"{axis}={value!r}" for axis, value in result.axes_at(place).items())
+        name = ", ".join(f"{axis}={texts[axis][value]}" for axis, value in result.axes_at(place).items())
         counts[name] = counts.get(name, 0) + 1
         names.append(name if counts[name] == 1 else f"{name} ({counts[name]})")
     return names

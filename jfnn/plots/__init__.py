@@ -4,10 +4,20 @@ Every function builds a new `matplotlib.figure.Figure` and returns it: nothing i
 pyplot's global state stays out of it. ``figure.savefig(path)`` writes one; a notebook shows one by itself.
 """
 
+from jfnn.plots.bands import interval_curves, profile_curves
 from jfnn.plots.curves import loss_curves
 from jfnn.plots.grids import heat_map
 from jfnn.plots.pictures import images, weights_as_images
 from jfnn.plots.regions import decision_regions
 from jfnn.plots.scatters import scatter
 
-__all__ = ["decision_regions", "heat_map", "images", "loss_curves", "scatter", "weights_as_images"]
+__all__ = [
+    "decision_regions",
+    "heat_map",
+    "images",
+    "interval_curves",
+    "loss_curves",
+    "profile_curves",
+    "scatter",
+    "weights_as_images",
+]
