@@ -68,8 +68,11 @@ def run(main: Callable[[], int], prog: str) -> int:
 
 
 def _replaced(name: str) -> _Stream | None:
-    """Puts a `_Stream` in the place of one of Python's, if that is open."""
+    """Puts a `_Stream` in the place of one of Python's; nothing is printed to one that is closed."""
     before = getattr(sys, name)
+    if before is None:
+        setattr(sys, name, open(os.devnull, "w"))
+        return None
     try:
         stream = _Stream(before.fileno(), "w", closefd=False)
     except (AttributeError, OSError, ValueError):

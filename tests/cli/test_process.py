@@ -1,0 +1,105 @@
+"""The command as a process: words that nobody reads, and Ctrl-C at its beginning and its end."""
+
+import os
+import signal
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from jfnn.cli import process, progress
+
+SCRIPTS = Path(__file__).parents[2] / "scripts"
+# A command without the package, whose import takes longest.
+COMMAND = f"""
+import signal, sys, time
+exec(open({process.__file__!r}).read())
+
+def main():
+    BODY
+    return 3
+
+sys.exit(run(main, "prog"))
+"""
+
+
+def started(body, redirected=""):
+    """A process that runs the body of a command."""
+    run = "" if "|" in redirected else "exec"  # in place of the shell, so that signals reach it
+    words = ["bash", "-c", f'{run} "$0" -c "$1" {redirected}', sys.executable, COMMAND.replace("BODY", body)]
+    return subprocess.Popen(words, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
+
+
+@pytest.mark.parametrize(
+    ("redirected", "status", "said"),
+    [
+        ("| true; exit ${PIPESTATUS[0]}", 3, ""),
+        ("2>&1 | true; exit ${PIPESTATUS[0]}", 3, ""),
+        ("> /dev/full", 1, "prog: error: cannot write the output: No space left on device\n"),
+        (">&-", 3, ""),
+        ("2>&-", 3, ""),
+    ],
+)
+def test_words_that_nobody_reads_do_not_stop_the_command(redirected, status, said):
+    command = started("print('x' * 999_999, flush=True)", redirected)
+    assert (command.communicate(timeout=60)[1], command.returncode) == (said, status)
+
+
+def presses(body, times):
+    """The exit status and the errors of a command that Ctrl-C is pressed in."""
+    command = started(f"print('ready', flush=True); {body}")
+    assert command.stdout.readline() == "ready\n"
+    for _ in range(times):
+        command.send_signal(signal.SIGINT)
+    _, said = command.communicate(timeout=60)
+    return command.returncode, said
+
+
+def test_ctrl_c_ends_the_command_without_a_traceback():
+    assert presses("time.sleep(60)", 1) == (130, "\nstopped\n")
+    slow = "\n    try:\n        time.sleep(60)\n    finally:\n        time.sleep(60)"
+    status, said = presses(slow, 5)
+    assert status == 130 and "Traceback" not in said
+
+
+@pytest.mark.parametrize(
+    "name", ["grid", *(pytest.param(name, marks=pytest.mark.slow) for name in ("notes", "kinds", "bench"))]
+)
+def test_ctrl_c_amid_the_imports_is_no_traceback(name):
+    command = subprocess.Popen(
+        [sys.executable, "-v", SCRIPTS / f"{name}.py"], stderr=subprocess.PIPE, text=True
+    )
+    for line in command.stderr:
+        if "import 'jax" in line:
+            command.send_signal(signal.SIGINT)
+            break
+    _, said = command.communicate(timeout=60)
+    assert command.returncode == -signal.SIGINT and "Traceback" not in said
+
+
+def test_a_stop_is_told_to_who_listened_before():
+    told = []
+    before = signal.signal(signal.SIGINT, lambda *of_signal: told.append(of_signal[0]))
+    try:
+        with progress.stopping_at_evaluations() as stop_if_pressed:
+            signal.raise_signal(signal.SIGINT)
+            with pytest.raises(KeyboardInterrupt):
+                stop_if_pressed()
+            with pytest.raises(KeyboardInterrupt):
+                signal.raise_signal(signal.SIGINT)
+    finally:
+        signal.signal(signal.SIGINT, before)
+    assert told == [signal.SIGINT, signal.SIGINT]
+
+
+@pytest.mark.slow
+def test_the_installed_command_is_the_same(tmp_path):
+    code = (
+        "import sys, jfnn_command; sys.argv[1:] = ['grid', '--epochs', '-1']; sys.exit(jfnn_command.main())"
+    )
+    root = {"PYTHONPATH": str(SCRIPTS.parent)}
+    ended = subprocess.run(
+        [sys.executable, "-c", code], cwd=tmp_path, env=os.environ | root, capture_output=True, text=True
+    )
+    assert ended.returncode == 2 and ended.stderr.startswith("jfnn grid: error: --epochs: ")
