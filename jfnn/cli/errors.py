@@ -53,11 +53,11 @@ def in_terms_of_flags(message: str, flags: Flags) -> str | None:
     """A library's message with the argument's name made the flag's; None where it names no flag."""
     name, _, rest = message.partition(": ")
     if named := _flag_named(name, rest, flags):
-        return f"{named}: {_advised(rest, flags)}"
+        return f"{named}: {advised(rest, flags)}"
     # Files of a run that cannot be gone on with are named by their path.
     begins = (f"{flags.out}: ", f"{flags.out}{os.sep}")
     if message.startswith(begins) or (os.path.exists(name) and Path(name).is_relative_to(flags.out)):
-        return f"--out: {_advised(message, flags)}"
+        return f"--out: {advised(message, flags)}"
     return None
 
 
@@ -75,7 +75,7 @@ def _flag_named(name: str, rest: str, flags: Flags) -> str | None:
     return flag_of(field) if field in known else None
 
 
-def _advised(message: str, flags: Flags) -> str:
+def advised(message: str, flags: Flags) -> str:
     """A message with its advice in terms of flags; what people called their files stays as it is."""
     paths = [str(path) for path in (flags.data, flags.data and flags.data.name, flags.out) if path]
     pieces = re.split(rf"((?<![\w./-])(?:{'|'.join(map(re.escape, paths))})(?![\w-]))", message)

@@ -19,7 +19,8 @@ from jfnn.store import files
 
 REPORT = "report.html"
 ADDED = (REPORT, "curves.png", "heatmap.png", "scatter.png")  # what the command may write beside the library
-NOT_SETTINGS = ("out", "resume", "quiet", "present")  # flags that say nothing of what a run is
+# Flags that say nothing of what a run is.
+NOT_SETTINGS = ("out", "resume", "quiet", "present", "executor", "workers", "scheduler")
 
 
 def choose(flags: Flags) -> Path:

@@ -36,6 +36,7 @@ from jfnn.schedulers import Scheduler
 
 NETWORKS = ("mlp", "cnn", "rnn")
 STATES = ("last", "all")
+EXECUTORS = ("processes", "dask", "mpi")
 OF_CNN = ("channels", "kernel", "stride", "padding", "pool")
 OF_RNN = ("units", "cell", "bidirectional", "states")
 OPTIONS = {field.name: field for field in dataclasses.fields(SearchOptions)}
@@ -155,6 +156,13 @@ class Flags:
     dtype: str = flag("NAME", "float32, float64", "float32")
     tile: int | None = flag("N", "networks trained side by side (default: chosen for speed)", read=int)
     devices: int | None = flag("N", "how many to use, on a CPU cores (default: all)", read=int)
+    executor: str | None = flag(
+        "NAME", f"other processes that train: {', '.join(EXECUTORS)} (default: threads of this one)"
+    )
+    workers: int | None = flag("N", "how many processes (default: one a core)", read=int)
+    scheduler: str | None = flag(
+        "ADDRESS", "of a Dask cluster, such as tcp://10.0.0.1:8786 (default: one here)"
+    )
     eval_every: int | None = flag("N", "epochs between evaluations (default: a twentieth of all)", read=int)
     out: Path = flag("DIR", "for results; without the flag the next that is free", "runs/grid", place)
     resume: bool = option("resume", read=bool)
@@ -186,6 +194,11 @@ GOES_WITH: dict[str, tuple[str, Callable[[Flags], bool]]] = {
     "shape": ("--network cnn or rnn", lambda flags: flags.network != "mlp"),
     **dict.fromkeys(OF_CNN, ("--network cnn", lambda flags: flags.network == "cnn")),
     **dict.fromkeys(OF_RNN, ("--network rnn", lambda flags: flags.network == "rnn")),
+    "workers": (
+        "--executor processes or dask, without --scheduler",
+        lambda flags: flags.executor in ("processes", "dask") and flags.scheduler is None,
+    ),
+    "scheduler": ("--executor dask", lambda flags: flags.executor == "dask"),
     "sample_seed": ("--sample", lambda flags: flags.sample is not None),
     "dropout": ("hidden layers", lambda flags: flags.network != "mlp" or flags.hidden != ((),)),
     "keep_last": ("--minibatch permutation", lambda flags: flags.minibatch == "permutation"),

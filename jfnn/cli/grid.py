@@ -20,7 +20,19 @@ from contextlib import AbstractContextManager
 import jax
 
 import jfnn
-from jfnn.cli import cache, data, errors, files, memory, options, parser, printing, process, progress
+from jfnn.cli import (
+    cache,
+    data,
+    errors,
+    executors,
+    files,
+    memory,
+    options,
+    parser,
+    printing,
+    process,
+    progress,
+)
 from jfnn.cli.data import Problem
 from jfnn.cli.flags import Flags
 from jfnn.cli.networks import networks as of_flags
@@ -58,6 +70,10 @@ def main(
     except OSError as error:
         path = error.filename2 or error.filename or flags.out
         reader.exit(1, f"{prog}: error: --out: cannot write to {path}: {error.strerror or error}\n")
+    except RuntimeError as error:
+        if not str(error).startswith("executor: "):
+            raise
+        reader.exit(1, f"{prog}: error: --{errors.advised(str(error), flags)}\n")
     except KeyboardInterrupt:
         words = [*command, *(word for word in argv if word != "--resume")]
         words += [] if "out" in flags.present else ["--out", str(flags.out)]
@@ -88,13 +104,17 @@ def train(flags: Flags, problem: Problem, watch: Watch) -> jfnn.SweepGroups:
     several = groups if len(groups) > 1 else []
     files.check_free([flags.out, *(flags.out / group.directory for group in several)])
     memory.check_run(problem, flags, networks.values(), len(groups))
-    with progress.stopping_at_evaluations() as stop_if_pressed, watch(flags, problem) as show:
+    with (
+        progress.stopping_at_evaluations() as stop_if_pressed,
+        watch(flags, problem) as show,
+        executors.chosen(flags) as workers,
+    ):
 
         def at_evaluation(now: jfnn.Progress) -> None:
             show(now)
             stop_if_pressed()
 
-        keywords = vars(options.search_options(problem, flags, at_evaluation))
+        keywords = vars(options.search_options(problem, flags, at_evaluation)) | {"executor": workers}
         if several:
             return jfnn.sweep_groups(networks, problem.split, batch_sizes=sizes, **keywords)
         result = jfnn.sweep(networks[groups[0].network], problem.split, **keywords)

@@ -1,0 +1,102 @@
+"""Executors by name: other processes of this machine, a cluster of Dask, processes of MPI."""
+
+import concurrent.futures
+import contextlib
+import importlib
+import multiprocessing
+from collections.abc import Callable, Iterator
+from contextlib import AbstractContextManager
+from typing import Any
+
+import jfnn
+from jfnn import checks
+from jfnn.cli.flags import Flags
+from jfnn.distributed import preload
+from jfnn.engine.devices import cores
+
+TILES_A_WORKER = 4  # under way at a time, so that none waits for the next
+CONNECTING_SECONDS = 20
+
+
+@contextlib.contextmanager
+def chosen(flags: Flags) -> Iterator[jfnn.Workers | None]:
+    """The workers of --executor, None for the threads of this process.
+
+    Raises:
+        ValueError: No such executor, the package for it is not installed, or no scheduler is there.
+    """
+    if flags.executor is None:
+        yield None
+        return
+    make = EXECUTORS[checks.as_choice(flags.executor, "executor", EXECUTORS)]
+    with make(flags) as workers:
+        yield workers
+
+
+@contextlib.contextmanager
+def _processes(flags: Flags) -> Iterator[jfnn.Workers]:
+    """A process pool of this machine; one that breaks is made again."""
+    count = _count(flags)
+    spawn = multiprocessing.get_context("spawn")
+
+    def make() -> concurrent.futures.Executor:
+        pool = concurrent.futures.ProcessPoolExecutor
+        return pool(count, mp_context=spawn, initializer=preload.prepare)
+
+    with jfnn.Workers(make, in_flight=TILES_A_WORKER * count) as workers:
+        yield workers
+
+
+@contextlib.contextmanager
+def _dask(flags: Flags) -> Iterator[jfnn.Workers]:
+    """The cluster whose scheduler the flags name, else one of this machine."""
+    dask, distributed = (_imported(name, "dask") for name in ("dask", "distributed"))
+    # A tile that kills its worker is sent again from here, as often as may be, and named.
+    with contextlib.ExitStack() as stack:
+        stack.enter_context(dask.config.set({"distributed.scheduler.allowed-failures": 0}))
+        address = flags.scheduler
+        if address is None:
+            count = _count(flags)
+            address = stack.enter_context(
+                distributed.LocalCluster(
+                    count,
+                    threads_per_worker=1,
+                    dashboard_address=":0",
+                    preload=preload.__name__,
+                    silence_logs="CRITICAL",
+                )
+            )
+        try:
+            client = stack.enter_context(distributed.Client(address, timeout=CONNECTING_SECONDS))
+        except (OSError, ValueError) as error:
+            raise ValueError(f"scheduler: cannot reach {flags.scheduler}: {error}") from None
+        workers = sum(client.nthreads().values())
+        yield jfnn.Workers(client.get_executor(), in_flight=max(64, TILES_A_WORKER * workers))
+
+
+@contextlib.contextmanager
+def _mpi(flags: Flags) -> Iterator[jfnn.Workers]:
+    """The other processes that ``mpiexec`` has started."""
+    futures = _imported("mpi4py.futures", "mpi")
+    with futures.MPIPoolExecutor() as executor:
+        yield jfnn.Workers(executor, in_flight=TILES_A_WORKER * max(executor.num_workers, 16))
+
+
+def _count(flags: Flags) -> int:
+    """Processes to start: those of the flags, or one a core."""
+    return cores() if flags.workers is None else checks.as_count(flags.workers, "workers")
+
+
+def _imported(module: str, extra: str) -> Any:
+    try:
+        return importlib.import_module(module)
+    except ImportError:
+        package = module.partition(".")[0]
+        raise ValueError(f"executor: it needs {package}: pip install 'jfnn[{extra}]'") from None
+
+
+EXECUTORS: dict[str, Callable[[Flags], AbstractContextManager[jfnn.Workers]]] = {
+    "processes": _processes,
+    "dask": _dask,
+    "mpi": _mpi,
+}

@@ -1,0 +1,25 @@
+"""What a worker process does first: ``dask worker ADDRESS --preload jfnn.distributed.preload``.
+
+Each process then shows JAX one device a core, so that the processes of a machine leave each other alone, and
+leaves Ctrl-C to the process that sends it tiles.
+"""
+
+import contextlib
+import signal
+import threading
+from typing import Any
+
+from jfnn.engine.devices import use_all_cores
+
+
+def prepare() -> None:
+    """Makes this process a worker; the initializer of a process pool."""
+    with contextlib.suppress(RuntimeError):  # JAX has started here
+        use_all_cores()
+    if threading.current_thread() is threading.main_thread():
+        signal.signal(signal.SIGINT, signal.SIG_IGN)
+
+
+def dask_setup(worker: Any) -> None:
+    """Called by Dask when a worker starts."""
+    prepare()

@@ -1,0 +1,94 @@
+"""Executors by name: what they start, and words for what cannot be."""
+
+import contextlib
+import os
+import signal
+import sys
+
+import jax
+import pytest
+
+import jfnn
+from jfnn.cli import executors
+from jfnn.cli.flags import Flags
+from jfnn.cli.grid import main
+
+
+def probe():
+    """The process, its devices and what it does at Ctrl-C."""
+    return os.getpid(), jax.device_count(), signal.getsignal(signal.SIGINT) == signal.SIG_IGN
+
+
+def test_without_a_name_threads_of_this_process_train():
+    with executors.chosen(Flags()) as workers:
+        assert workers is None
+
+
+def test_processes_are_others_that_show_a_device_a_core_and_leave_ctrl_c_to_this_one():
+    with executors.chosen(Flags(executor="processes", workers=1)) as workers:
+        number, devices, ignores = workers.submit(probe).result(60)
+    assert number != os.getpid()
+    assert devices == len(os.sched_getaffinity(0))
+    assert ignores
+
+
+@pytest.mark.slow
+def test_a_cluster_of_dask_is_one_of_this_machine():
+    pytest.importorskip("distributed")
+    with executors.chosen(Flags(executor="dask", workers=2)) as workers:
+        number, devices, _ = workers.submit(probe).result(60)
+        assert number != os.getpid()
+        assert devices == len(os.sched_getaffinity(0))
+        assert workers.in_flight >= 8
+
+
+@pytest.mark.parametrize(
+    ("words", "flag"),
+    [
+        (["--executor", "nonsense"], "--executor"),
+        (["--executor", "processes", "--workers", "0"], "--workers"),
+        (["--workers", "2"], "--workers"),
+        (["--executor", "mpi", "--workers", "2"], "--workers"),
+        (["--executor", "processes", "--scheduler", "tcp://127.0.0.1:1"], "--scheduler"),
+        (["--executor", "processes", "--workers", "1", "--devices", "1"], "--devices"),
+    ],
+)
+def test_what_cannot_be_is_named_by_its_flag(words, flag, capsys, tmp_path):
+    with pytest.raises(SystemExit) as ended:
+        main([*words, "--epochs", "1", "--out", str(tmp_path / "run")])
+    assert ended.value.code == 2
+    (line,) = capsys.readouterr().err.splitlines()
+    assert line.startswith(f"jfnn grid: error: {flag}: ")
+
+
+@pytest.mark.parametrize(("name", "package"), [("dask", "distributed"), ("mpi", "mpi4py.futures")])
+def test_a_package_that_is_missing_is_named_with_its_extra(name, package, capsys, monkeypatch, tmp_path):
+    monkeypatch.setitem(sys.modules, package, None)
+    with pytest.raises(SystemExit) as ended:
+        main(["--executor", name, "--out", str(tmp_path / "run")])
+    assert ended.value.code == 2
+    assert f"jfnn[{name}]" in capsys.readouterr().err
+
+
+@pytest.mark.slow
+def test_a_scheduler_that_is_not_there_is_named(capsys, tmp_path):
+    pytest.importorskip("distributed")
+    with pytest.raises(SystemExit) as ended:
+        main(["--executor", "dask", "--scheduler", "tcp://127.0.0.1:9", "--out", str(tmp_path / "run")])
+    assert ended.value.code == 2
+    assert "--scheduler: cannot reach tcp://127.0.0.1:9" in capsys.readouterr().err
+
+
+def test_members_that_were_given_up_end_the_command_with_one_line(capsys, monkeypatch, tmp_path):
+    class Deaf:
+        def submit(self, function, *arguments):
+            raise OSError("no more")
+
+    monkeypatch.setitem(
+        executors.EXECUTORS, "processes", lambda flags: contextlib.nullcontext(jfnn.Workers(Deaf()))
+    )
+    with pytest.raises(SystemExit) as ended:
+        main(["--executor", "processes", "--epochs", "1", "--out", str(tmp_path / "run")])
+    assert ended.value.code == 1
+    (line,) = capsys.readouterr().err.splitlines()
+    assert line.startswith("jfnn grid: error: --executor: ")
