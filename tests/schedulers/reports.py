@@ -41,7 +41,7 @@ def play(scheduler, epochs, cells=6, replicates=2, between=lambda state: state, 
             array.flags.writeable = False
         state, actions = scheduler.update(between(state), seen)
         played.append((seen, state, actions))
-        active = active & ~(False if actions.stop is None else actions.stop)
+        active = active & (True if actions.stop is None else ~actions.stop)
         pruned = pruned | (False if actions.prune is None else actions.prune)
     return played
 
