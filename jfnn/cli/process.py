@@ -71,7 +71,7 @@ def _replaced(name: str) -> _Stream | None:
     """Puts a `_Stream` in the place of one of Python's; nothing is printed to one that is closed."""
     before = getattr(sys, name)
     if before is None:
-        setattr(sys, name, open(os.devnull, "w"))
+        setattr(sys, name, io.StringIO())
         return None
     try:
         stream = _Stream(before.fileno(), "w", closefd=False)

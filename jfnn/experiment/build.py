@@ -42,6 +42,11 @@ def build(options: Options, first_fold: int = 0) -> Experiment:
     learner, data = _learner(options, validation).bind(options.split)
     learner.check(data)
     cells, constants = axes_and_constants(_numbers(options, learner), options.sample)
+    check_range(
+        {**cells.values, **{name: np.array([value]) for name, value in constants.items()}}, data.dtype
+    )
+    ranking = _ranking(learner, data, validation, options)
+    schedulers = _schedulers(options, cells, epochs, [*cells.values, *constants])
     seeds = as_seeds(options.seeds)
     folds = cuts(data, validation.size, options.folds)
     _check_memory(learner, data, cells, len(seeds) * len(folds), execution.tile)
@@ -51,9 +56,6 @@ def build(options: Options, first_fold: int = 0) -> Experiment:
             "weights: rows of a step weigh differently here (weights, or a last, shorter minibatch), but the"
             " learner, or its gradient function, takes no weights"
         )
-    check_range(
-        {**cells.values, **{name: np.array([value]) for name, value in constants.items()}}, data.dtype
-    )
     return Experiment(
         learner,
         data,
@@ -64,8 +66,8 @@ def build(options: Options, first_fold: int = 0) -> Experiment:
         seeds,
         None if options.folds is None else len(folds),
         epochs,
-        _ranking(learner, data, validation, options),
-        _schedulers(options, cells, epochs, [*cells.values, *constants]),
+        ranking,
+        schedulers,
         execution,
     )
 
