@@ -195,14 +195,31 @@ def test_a_sample_of_weight_two_counts_twice(reduction, x64):
     assert disagreement(weighted, by_hand(chosen, params, x[again], targets[again])[i]) < 1e-12
 
 
-def test_labels_are_one_hot_targets(dtype):
+def test_labels_are_one_hot_targets_and_defaults_are_those_of_the_notes(dtype):
     params, x, _ = make_problem("cross_entropy", 1, dtype)
     labels = np.array([0, 2, 1, 1, 2])
+    stated = {"activation": "sigmoid", "output": "identity", "loss": "cross_entropy", "reduction": "sum"}
     by_label, by_target = (
-        compiled(lambda params: backprop.value_and_grad(params, x, y))(params)  # noqa: B023
-        for y in (labels, np.eye(OUTPUTS, dtype=dtype)[labels])
+        compiled(lambda params: backprop.value_and_grad(params, x, y, **options))(params)  # noqa: B023
+        for y, options in ((labels, {}), (np.eye(OUTPUTS, dtype=dtype)[labels], stated | {"l2": 0.0}))
     )
     jax.tree.map(np.testing.assert_array_equal, by_label, by_target)
+
+
+def test_a_mean_is_the_sum_over_the_samples_in_columns_too(x64):
+    params, x, targets = make_problem("quadratic", 0, np.float64)
+    layers = jfnn.mlp(make_sizes(0)).layers
+    objective = functools.partial(backprop.sequence_value_and_grad, layers, LOSSES["quadratic"])
+    total, mean = (compiled(objective, static_argnums=0)(r, params, x, targets, l2=0.3) for r in REDUCTIONS)
+    assert disagreement(mean, jax.tree.map(lambda leaf: leaf / N, total)) < 1e-12
+
+
+def test_without_hidden_layers_nothing_is_dropped(x64):
+    params, x, targets = make_problem("quadratic", 0, np.float64)
+    value_and_grad = functools.partial(backprop.value_and_grad, params, x, targets, loss="quadratic")
+    jax.tree.map(
+        np.testing.assert_array_equal, value_and_grad(dropout=0.5, key=jax.random.key(0)), value_and_grad()
+    )
 
 
 def test_works_under_jit_and_vmap(dtype):
@@ -232,6 +249,9 @@ def test_deltas_are_the_derivatives_in_the_pre_activations(x64):
         return 0.5 * jnp.sum((a - targets) ** 2)
 
     assert disagreement(found, jax.grad(cost_of_shifted)([jnp.zeros_like(z) for z in zs])) < 1e-12
+    of_layers = backprop.gradients(params, layers_out, found)
+    by_products = [a.T @ delta for a, delta in zip(layers_out[:-1], found, strict=True)]
+    assert disagreement([layer.w for layer in of_layers], by_products) < 1e-12
 
 
 @jax.custom_jvp

@@ -203,6 +203,20 @@ def test_vmap_over_samples_equals_the_batch(name, x64):
     )
 
 
+@compiled
+def along_the_last_axis(a, t):
+    """Costs, deltas and probabilities of every loss, without naming an axis."""
+    values = {name: (loss.cost(a, t), loss.delta(a, t)) for name, loss in LOSSES.items()}
+    return values, {name: LOSSES[name].probabilities(a) for name in WITH_LOGITS}
+
+
+def test_one_sample_alone_is_a_row_of_the_batch(x64):
+    a, t = moderate("cross_entropy")
+    rows, alone = along_the_last_axis(a, t), along_the_last_axis(a[1], t[1])
+    for of_rows, of_one in zip(jax.tree.leaves(rows), jax.tree.leaves(alone), strict=True):
+        np.testing.assert_allclose(of_one, of_rows[1], rtol=1e-12, atol=1e-14)
+
+
 def test_l2_penalty_counts_weights_and_not_biases(x64):
     params = {
         "dense": {"w": jnp.array([[1.0, -2.0]]), "b": jnp.array([100.0, 100.0])},
