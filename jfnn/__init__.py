@@ -16,6 +16,7 @@ from jfnn import (
     training,
 )
 from jfnn.activations import Activation
+from jfnn.analysis.coordinates import CoordinateCheck, coordinate_check
 from jfnn.analysis.statistics import CellStatistics, cell_statistics
 from jfnn.architectures import cnn, maximal_update, rnn
 from jfnn.datasets import Split
@@ -43,11 +44,14 @@ from jfnn.prediction import accuracy, predict, predict_proba
 from jfnn.schedulers import EarlyStopping, Halving, PopulationTraining, Scheduler
 from jfnn.search.best import Best
 from jfnn.search.groups import Group, SweepGroups, load_groups, sweep_groups
+from jfnn.search.lost import LostMembersError
 from jfnn.search.result import SweepResult, load
 from jfnn.search.sweep import sweep
 from jfnn.search.train import History, train
+from jfnn.search.widths import Transfer, load_transfer, transfer
 from jfnn.store.files import CorruptFileError
 from jfnn.training import objective
+from jfnn.workers import Workers
 
 __version__ = "0.3.0"
 
@@ -58,6 +62,7 @@ __all__ = [
     "Best",
     "CellStatistics",
     "Conv",
+    "CoordinateCheck",
     "CorruptFileError",
     "Dense",
     "EarlyStopping",
@@ -72,6 +77,7 @@ __all__ = [
     "LayerKind",
     "Learner",
     "Loss",
+    "LostMembersError",
     "MaxPool",
     "MeanPool",
     "Metric",
@@ -89,7 +95,9 @@ __all__ = [
     "State",
     "SweepGroups",
     "SweepResult",
+    "Transfer",
     "Validation",
+    "Workers",
     "__version__",
     "accuracy",
     "activations",
@@ -98,6 +106,7 @@ __all__ = [
     "boltzmann_machine",
     "cell_statistics",
     "cnn",
+    "coordinate_check",
     "datasets",
     "estimators",
     "layers",
@@ -105,6 +114,7 @@ __all__ = [
     "learners",
     "load",
     "load_groups",
+    "load_transfer",
     "losses",
     "maximal_update",
     "minibatches",
@@ -121,6 +131,7 @@ __all__ = [
     "sweep_groups",
     "train",
     "training",
+    "transfer",
     "use_all_cores",
 ]
 

@@ -46,7 +46,7 @@ def maximal_update(
     """Layers in maximal-update parametrisation; those of the base's widths stay as they are.
 
     Args:
-        layers: The layers, dense or convolutional, residual blocks of such, or without parameters.
+        layers: The layers: dense or convolutional, such in `Scaled` or `Residual`, or without parameters.
         shape: Shape of one input.
         base: Layers of the same kinds at the base width.
         base_shape: Shape of one of their inputs.
@@ -61,7 +61,7 @@ def maximal_update(
     scaled = _scaled(layers, shape, base, base_shape, optimizer)
     if output_multiplier == 1:
         return scaled
-    if not isinstance(layers[-1], Dense):
+    if not isinstance(layers[-1], Dense | Scaled):
         raise ValueError(f"output_multiplier: expected a dense last layer, got {layers[-1]!r}")
     factor = output_multiplier ** (2 if optimizer == "sgd" else 1)
     return (*scaled[:-1], _simplified(Scaled(scaled[-1], output_multiplier, factor)))
@@ -76,8 +76,11 @@ def _scaled(
     shapes, base_shapes = sequence.shapes(layers, shape), sequence.shapes(base, base_shape)
     for layer, inputs, of_base, base_inputs in zip(layers, shapes, base, base_shapes, strict=False):
         if isinstance(layer, Residual) and isinstance(of_base, Residual):
-            inner = _scaled(layer.layers, inputs, of_base.layers, base_inputs, optimizer)
-            scaled.append(layer if inner == layer.layers else dataclasses.replace(layer, layers=inner))
+            inside = _scaled(layer.layers, inputs, of_base.layers, base_inputs, optimizer)
+            scaled.append(dataclasses.replace(layer, layers=inside))
+        elif isinstance(layer, Scaled) and isinstance(of_base, Scaled):
+            (inner,) = _scaled([layer.layer], inputs, [of_base.layer], base_inputs, optimizer)
+            scaled.append(_simplified(dataclasses.replace(layer, layer=inner)))
         elif isinstance(layer, Dense | Conv) and isinstance(of_base, Dense | Conv):
             ratios = _ratios(_weights(layer, inputs), _weights(of_base, base_inputs))
             scaled.append(_rescaled(layer, *ratios, optimizer))

@@ -1,0 +1,196 @@
+"""The coordinate check: whether what a layer gives changes by as much in wide networks as in narrow ones."""
+
+import dataclasses
+import math
+import os
+from collections.abc import Callable, Sequence
+from pathlib import Path
+from typing import Any
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+import optax
+
+from jfnn import checks
+from jfnn.datasets import Split
+from jfnn.experiment.build import build
+from jfnn.experiment.experiment import Experiment
+from jfnn.experiment.options import Options
+from jfnn.layers.kind import Params
+from jfnn.learners.learner import Batch
+from jfnn.learners.supervised import Supervised
+from jfnn.losses import Loss
+from jfnn.network import Network
+from jfnn.optimizers import Optimizer
+from jfnn.search import run_directory
+from jfnn.search.widths import PARAMETRISATIONS, TransferOptions, parametrised
+
+
+@dataclasses.dataclass(frozen=True, eq=False)
+class CoordinateCheck:
+    """How large activations are at the start, and by how much the first steps change them.
+
+    Layers are those that have parameters, L of them; the last gives the outputs.
+
+    Attributes:
+        width: The widths ``[W]``.
+        parametrisations: Their names, P of them.
+        start: Mean of \\|a\\| before the first step ``[P, W, S, L]``, one number a seed and layer.
+        change: Mean of \\|a_t - a_0\\| after step t = 1, …, T ``[P, W, S, T, L]``; not finite where a member
+            has diverged.
+    """
+
+    width: np.ndarray
+    parametrisations: tuple[str, ...]
+    start: np.ndarray
+    change: np.ndarray
+
+    def slopes(self) -> np.ndarray:
+        """Exponents k of ``change ~ width^k`` after the last step, by least squares ``[P, L]``.
+
+        In the limit of wide networks 0 in the maximal-update parametrisation.
+        """
+        logs = np.log(self.change[:, :, :, -1].mean(axis=2))  # [P, W, L]
+        x = np.log(self.width) - np.log(self.width).mean()
+        return np.asarray(np.einsum("w,pwl->pl", x, logs) / (x**2).sum())
+
+    def to_dict(self) -> dict[str, np.ndarray]:
+        """Columns with one value a parametrisation, width, seed, step and layer, ready for a data frame.
+
+        "parametrisation", "width", "seed" (its place), "step" (0 before the first), "layer" (from 1), "size"
+        (of the activations before the first step), "change".
+        """
+        of_start = np.zeros_like(self.start)[..., None, :]
+        change = np.concatenate([of_start, self.change], axis=-2)
+        places = np.indices(change.shape).reshape(change.ndim, -1)
+        return {
+            "parametrisation": np.array(self.parametrisations)[places[0]],
+            "width": self.width[places[1]],
+            "seed": places[2],
+            "step": places[3],
+            "layer": places[4] + 1,
+            "size": np.broadcast_to(self.start[..., None, :], change.shape).ravel(),
+            "change": change.ravel(),
+        }
+
+    def to_csv(self, path: str | os.PathLike[str]) -> None:
+        """Writes the columns of `to_dict` as CSV."""
+        run_directory.write_table(Path(path), self.to_dict())
+
+
+def coordinate_check(
+    network: Callable[[int], Network],
+    split: Split,
+    width: Sequence[int],
+    learning_rate: float,
+    *,
+    steps: int = 5,
+    seeds: int | Sequence[int] = 5,
+    parametrisations: Sequence[str] = PARAMETRISATIONS,
+    base: int | None = None,
+    output_multiplier: float = 1.0,
+    loss: str | Loss = "cross_entropy",
+    reduction: str = "sum",
+    optimizer: str | Optimizer | Callable[..., optax.GradientTransformation] = "sgd",
+    batch_size: int = 100,
+    rows: int = 500,
+) -> CoordinateCheck:
+    """Trains networks of many widths for a few steps and measures by how much what their layers give changes.
+
+    Members start and see minibatches as in `jfnn.transfer`. Curves over the width are flat in the
+    maximal-update parametrisation; where they rise or fall, a rate that suits one width does not suit others
+    (Yang & Hu, arXiv 2203.03466, appendix D.1).
+
+    Args:
+        network: ``width -> Network``, as for `jfnn.transfer`; so are ``width``, ``parametrisations``,
+            ``base`` and ``output_multiplier``.
+        split: The data.
+        width: The widths, in rising order.
+        learning_rate: η, one number.
+        steps: Steps to take.
+        seeds: How many, or which.
+        parametrisations: Names.
+        base: The width at which parametrisations are the same network.
+        output_multiplier: Of `jfnn.maximal_update`.
+        loss: As in `jfnn.sweep`, and so are ``reduction``, ``optimizer`` and ``batch_size``.
+        reduction: "sum" or "mean".
+        optimizer: Without several values for an argument.
+        batch_size: Rows a step.
+        rows: Training rows, the first ones, whose activations are measured.
+
+    Raises:
+        ValueError, TypeError: As in `jfnn.transfer`.
+    """
+    checks.as_count(steps, "steps")
+    checks.as_count(rows, "rows")
+    options = TransferOptions(
+        network,
+        split,
+        width=width,
+        learning_rate=learning_rate,
+        optimizer=optimizer,
+        parametrisations=parametrisations,
+        base=base,
+        output_multiplier=output_multiplier,
+    )
+    measured: dict[Network, tuple[np.ndarray, np.ndarray]] = {}
+    networks = parametrised(options).values()
+    for made in dict.fromkeys(networks):  # at the base width all parametrisations are one network
+        trained = Options(
+            made,
+            split,
+            learning_rate=learning_rate,
+            loss=loss,
+            reduction=reduction,
+            optimizer=optimizer,
+            gradient="backprop",
+            batch_size=batch_size,
+            seeds=seeds,
+            epochs=steps,  # more than enough
+        )
+        measured[made] = _measure(build(trained), steps, rows)
+    shape = (len(parametrisations), len(width))
+    starts, changes = zip(*(measured[made] for made in networks), strict=True)
+    start, change = (np.stack(parts).reshape(*shape, *parts[0].shape) for parts in (starts, changes))
+    return CoordinateCheck(np.array(width), tuple(parametrisations), start, change)
+
+
+def _measure(experiment: Experiment, steps: int, rows: int) -> tuple[np.ndarray, np.ndarray]:
+    """Sizes at the start ``[S, L]`` and changes ``[S, T, L]`` of an experiment with one cell."""
+    if experiment.n_cells != 1:
+        raise ValueError("learning_rate: expected one number, and one for each argument of the optimizer")
+    learner, data, members = experiment.learner, experiment.data, experiment.replicates
+    assert isinstance(learner, Supervised)
+    probe = data.rows[0][: min(rows, data.n_train)]
+    epochs = range(math.ceil(steps / members[0].steps))
+    batches = [np.concatenate([member.minibatches(e) for e in epochs])[:steps] for member in members]
+
+    def of_member(params: Params, hyper: Any, batches: jax.Array, probe: Any, data: Any) -> Any:
+        before = _activations(learner, params, probe)
+
+        def step(state: Any, numbers: jax.Array) -> Any:
+            batch = Batch(jax.tree.map(lambda leaf: leaf[numbers], data))
+            state, _ = learner.step(state, batch, hyper, None)
+            after = _activations(learner, state.params, probe)
+            return state, _sizes([a - a_0 for a, a_0 in zip(after, before, strict=True)])
+
+        return _sizes(before), jax.lax.scan(step, learner.start(params, hyper), batches)[1]
+
+    params = jax.tree.map(lambda *leaves: np.stack(leaves), *(member.params for member in members))
+    measure = jax.jit(jax.vmap(of_member, in_axes=(0, 0, 0, None, None)))
+    start, change = measure(params, experiment.hyper(), np.stack(batches), probe, data.rows)
+    return np.asarray(start), np.asarray(change)
+
+
+def _activations(learner: Supervised, packed: Params, x: jax.Array) -> list[jax.Array]:
+    """What each layer with parameters gives, in column form."""
+    a, outputs = jnp.moveaxis(jnp.asarray(x), 0, -1), []
+    for layer, params in zip(learner.columns or (), packed, strict=True):
+        a, _ = layer.forward(params, a)
+        outputs += [a] if jax.tree.leaves(params) else []
+    return outputs
+
+
+def _sizes(arrays: Sequence[jax.Array]) -> jax.Array:
+    return jnp.stack([jnp.abs(array).mean() for array in arrays])

@@ -1,0 +1,226 @@
+"""Width as an axis: one grid for networks of many widths, in each parametrisation.
+
+The best learning rate of the standard parametrisation moves with the width; that of the maximal-update
+parametrisation stays, so that one found on a narrow network is that of a wide one (Yang & Hu, arXiv
+2203.03466).
+"""
+
+import dataclasses
+import os
+from collections.abc import Callable, Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from jfnn import checks
+from jfnn.architectures import maximal_update
+from jfnn.datasets import Split
+from jfnn.experiment.options import Execution, SearchOptions
+from jfnn.learners.naming import optax_name
+from jfnn.network import Network
+from jfnn.optimizers import as_optimizer
+from jfnn.search import run_directory
+from jfnn.search.door import door
+from jfnn.search.groups import SweepGroups, load_groups, sweep_groups
+
+PARAMETRISATIONS = ("standard", "maximal_update")
+# Rules whose steps do not depend on the size of gradients, so that their rates scale as Adam's.
+LIKE_ADAM = (
+    "adabelief",
+    "adagrad",
+    "adam",
+    "adamax",
+    "adamaxw",
+    "adamw",
+    "amsgrad",
+    "lion",
+    "nadam",
+    "nadamw",
+    "rmsprop",
+    "sign_sgd",
+    "yogi",
+)
+LOSS = "train_loss"
+
+
+@dataclasses.dataclass(frozen=True)
+class TransferOptions(SearchOptions):
+    """What `transfer` takes.
+
+    Attributes:
+        network: ``width -> Network`` of `jfnn.layers`, whose ``init`` is "he_normal", "he_uniform" or
+            "lecun_normal", such as ``lambda width: jfnn.mlp((40, width, width, 10), "relu",
+            init="he_normal")``.
+        split: ``Split(x_train, y_train, x_test, y_test, weights)``.
+        width: The widths, in rising order.
+        parametrisations: "standard": networks as they are; "maximal_update": by `jfnn.maximal_update`.
+        base: The width at which both parametrisations are the same network; None for the first.
+        output_multiplier: That of `jfnn.maximal_update`.
+    """
+
+    network: Callable[[int], Network]
+    split: Split
+    width: Sequence[int] = dataclasses.field(kw_only=True)
+    parametrisations: Sequence[str] = dataclasses.field(default=PARAMETRISATIONS, kw_only=True)
+    base: int | None = dataclasses.field(default=None, kw_only=True)
+    output_multiplier: float = dataclasses.field(default=1.0, kw_only=True)
+    execution: int | Execution | None = dataclasses.field(
+        default=Execution(keep_params="none"),
+        kw_only=True,
+        metadata={"help": "How it runs; no parameters are kept unless a `jfnn.Execution` says so."},
+    )
+
+
+@dataclasses.dataclass(frozen=True, eq=False)
+class Transfer:
+    """Sweeps of every width in every parametrisation, all of the same cells and seeds.
+
+    Attributes:
+        width: The widths ``[W]``.
+        parametrisations: Their names, P of them.
+        groups: The sweeps, in groups named "standard-32", parametrisation by parametrisation.
+    """
+
+    width: np.ndarray
+    parametrisations: tuple[str, ...]
+    groups: SweepGroups
+
+    @property
+    def learning_rate(self) -> np.ndarray:
+        """The learning rates ``[E]``."""
+        return self.groups.results[0].learning_rate
+
+    def scores(self, name: str = LOSS, seeds: bool = False) -> np.ndarray:
+        """A score for every width and learning rate ``[P, W, E]``, or of each of its members as well.
+
+        Of further axes the best place is taken, by the score averaged over seeds and folds. NaN where a
+        member diverged.
+
+        Args:
+            name: Such as "train_loss" or "test_accuracy".
+            seeds: Whether to give the score of each seed and fold instead of their mean, ``[P, W, E, S]``.
+        """
+        sign = 1 if self.groups.results[0].higher_is_better(name) else -1
+        curves = []
+        for result in self.groups.results:
+            cells = result.cell_scores(name).reshape(len(self.learning_rate), -1)
+            members = result.scores[name].reshape(*cells.shape, -1)
+            best = np.argmax(np.where(np.isnan(cells), -np.inf, sign * cells), axis=1)
+            curves.append(np.take_along_axis(members, best[:, None, None], axis=1)[:, 0])
+        shape = (len(self.parametrisations), len(self.width), *curves[0].shape)
+        members = np.reshape(curves, shape)
+        return members if seeds else np.asarray(members.mean(axis=-1))
+
+    def best_rates(self, name: str = LOSS) -> np.ndarray:
+        """The learning rate with the best score for every width ``[P, W]``; NaN where all diverged."""
+        best = self._best(name)
+        return np.where(best < 0, np.nan, self.learning_rate[best])
+
+    def steps_moved(self, name: str = LOSS) -> np.ndarray:
+        """By how many steps of the grid the best learning rate moves over the widths ``[P]``."""
+        best = self._best(name)
+        if (best < 0).any():
+            raise ValueError("learning_rate: all diverged at some width; try smaller ones")
+        return np.asarray(np.ptp(best, axis=1))
+
+    def _best(self, name: str) -> np.ndarray:
+        """Places of the best learning rates ``[P, W]``, -1 where all diverged; of equals the first."""
+        scores = self.scores(name)
+        sign = 1 if self.groups.results[0].higher_is_better(name) else -1
+        best = np.argmax(np.where(np.isnan(scores), -np.inf, sign * scores), axis=-1)
+        return np.where(np.isnan(scores).all(axis=-1), -1, best)
+
+    def to_dict(self) -> dict[str, np.ndarray]:
+        """Columns with one value a member: "parametrisation", "width", then those of the groups."""
+        table = self.groups.to_dict()
+        named = [name.rpartition("-") for name in table.pop("network").tolist()]
+        leading = {"parametrisation": np.array([name for name, _, _ in named])}
+        return {**leading, "width": np.array([int(width) for _, _, width in named]), **table}
+
+    def to_csv(self, path: str | os.PathLike[str]) -> None:
+        """Writes the columns of `to_dict` as CSV, one row a member."""
+        run_directory.write_table(Path(path), self.to_dict())
+
+
+@door(TransferOptions)
+def transfer(options: TransferOptions) -> Transfer:
+    """Sweeps networks of many widths, each compiled once, in the standard and in another parametrisation.
+
+    Members are those of `jfnn.sweep_groups`, which takes all other options, with groups named
+    "<parametrisation>-<width>"; with ``out`` their runs go into directories named so.
+
+    Returns:
+        A `Transfer`.
+
+    Raises:
+        ValueError, TypeError: As in `jfnn.sweep_groups` and `jfnn.maximal_update`.
+    """
+    if options.sample is not None:
+        raise ValueError("sample: expected none, since every width takes the same learning rates")
+    networks = parametrised(options)
+    names = [field.name for field in dataclasses.fields(SearchOptions)]
+    common: Mapping[str, Any] = {name: getattr(options, name) for name in names}
+    groups = sweep_groups(networks, options.split, **common)
+    return Transfer(np.array(options.width), tuple(options.parametrisations), groups)
+
+
+def load_transfer(directory: str | os.PathLike[str]) -> Transfer:
+    """What `transfer` wrote with ``out``.
+
+    Raises:
+        FileNotFoundError, ValueError: As in `jfnn.load_groups`; or the groups are not those of a transfer.
+    """
+    groups = load_groups(directory)
+    named = [group.network.rpartition("-") for group in groups.groups]
+    parametrisations = tuple(dict.fromkeys(name for name, _, _ in named))
+    width = tuple(dict.fromkeys(width for _, _, width in named))
+    expected = [(name, "-", of_width) for name in parametrisations for of_width in width]
+    if named != expected or not {*parametrisations} <= {*PARAMETRISATIONS}:
+        raise ValueError(f"{directory}: its groups are not widths of parametrisations")
+    return Transfer(np.array([int(of_width) for of_width in width]), parametrisations, groups)
+
+
+def parametrised(options: TransferOptions) -> dict[str, Network]:
+    """The networks by name, parametrisation by parametrisation.
+
+    Raises:
+        ValueError, TypeError: What cannot be; the message begins with the option's name.
+    """
+    if not callable(options.network):
+        raise TypeError(f"network: expected a function of the width, got {checks.shown(options.network)}")
+    if not isinstance(options.width, Sequence | np.ndarray) or len(options.width) == 0:
+        raise TypeError(f"width: expected a sequence of widths, got {checks.shown(options.width)}")
+    width = [checks.as_count(value, "width") for value in options.width]
+    if sorted({*width}) != width:
+        raise ValueError(f"width: expected each one once, in rising order, got {width}")
+    names = options.parametrisations
+    if isinstance(names, str) or not isinstance(names, Sequence) or not names or len({*names}) < len(names):
+        raise ValueError(f"parametrisations: expected names, each once, got {checks.shown(names)}")
+    for name in names:
+        checks.as_choice(name, "parametrisations", PARAMETRISATIONS)
+    networks = {of_width: options.network(of_width) for of_width in width}
+    made = {f"standard-{of_width}": network for of_width, network in networks.items()}
+    if "maximal_update" in names:
+        kind = scaling_of(options.optimizer)
+        base = options.network(width[0] if options.base is None else checks.as_count(options.base, "base"))
+        made |= {
+            f"maximal_update-{of_width}": maximal_update(network, base, kind, options.output_multiplier)
+            for of_width, network in networks.items()
+        }
+    return {f"{name}-{of_width}": made[f"{name}-{of_width}"] for name in names for of_width in width}
+
+
+def scaling_of(optimizer: Any) -> str:
+    """How an optimizer's rates scale with the width: as those of "sgd", or as those of "adam".
+
+    Raises:
+        ValueError: It is not known.
+    """
+    name = as_optimizer(optimizer).name
+    known = optax_name(name)
+    if known in LIKE_ADAM:
+        return "adam"
+    if known == "sgd":
+        return "sgd"
+    raise ValueError(f"optimizer: expected sgd, or one of {', '.join(LIKE_ADAM)}, got {checks.shown(name)}")

@@ -1,0 +1,88 @@
+"""The coordinate check: what layers give, step by step, and its exponents in the width."""
+
+import jax
+import numpy as np
+import pytest
+
+import jfnn
+from jfnn import Dense, Scaled
+from jfnn.analysis.coordinates import CoordinateCheck
+
+WIDTHS = [16, 256]
+
+
+def network(width):
+    """Its last layer starts at 0, so that outputs start alike at every width."""
+    hidden = [Dense(width, "relu", "he_normal"), Dense(width, "relu", "he_normal")]
+    return jfnn.sequential([*hidden, Scaled(Dense(3, "identity", "he_normal"), 0.0)], 5)
+
+
+def test_sizes_are_those_of_networks_trained_step_by_step(split):
+    net, options = jfnn.mlp((5, 4, 3), "tanh", init="he_normal"), dict(learning_rate=0.01, batch_size=None)
+    check = jfnn.coordinate_check(lambda width: net, split, [4], steps=2, seeds=[3], rows=20, **options)
+    x = np.asarray(split.x_train[:20], np.float32)
+
+    def activations(params):
+        a = np.tanh(x @ params[0].w + params[0].b)
+        return a, a @ params[1].w + params[1].b
+
+    before = activations(net.init(jax.random.key(3)))
+    np.testing.assert_allclose(check.start[0, 0, 0], [np.abs(a).mean() for a in before], rtol=1e-5)
+    for step in (1, 2):
+        params, _ = jfnn.train(net, split.x_train, split.y_train, seed=3, epochs=step, **options)
+        change = [np.abs(a - a_0).mean() for a, a_0 in zip(activations(params), before, strict=True)]
+        for parametrisation in check.change:
+            np.testing.assert_allclose(parametrisation[0, 0, step - 1], change, rtol=1e-4)
+
+
+@pytest.mark.parametrize(
+    ("optimizer", "learning_rate"), [("sgd", 0.3), pytest.param("adam", 0.01, marks=pytest.mark.slow)]
+)
+def test_changes_are_flat_in_the_width_under_maximal_updates_and_are_not_by_default(
+    split, optimizer, learning_rate
+):
+    check = jfnn.coordinate_check(
+        network,
+        split,
+        WIDTHS,
+        learning_rate,
+        optimizer=optimizer,
+        reduction="mean",
+        steps=3,
+        seeds=4,
+        batch_size=35,
+    )
+    standard, maximal = check.slopes()
+    assert np.abs(maximal).max() < 0.1
+    assert np.abs(standard).max() > 0.3
+
+
+def test_slopes_are_the_exponents_and_the_table_has_every_number():
+    width, exponents = np.array([2, 4, 16]), np.array([[0.5, -1.0], [0.0, 2.0]])
+    change = np.ones((2, 3, 2, 2, 2))
+    change[:, :, :, -1] = 3 * width[:, None, None] ** exponents[:, None, None, :]
+    change[:, :, 0] *= 0.5
+    change[:, :, 1] *= 1.5
+    start = np.arange(24.0).reshape(2, 3, 2, 2)
+    check = CoordinateCheck(width, ("standard", "maximal_update"), start, change)
+    np.testing.assert_allclose(check.slopes(), exponents, atol=1e-12)
+    table = check.to_dict()
+    assert {len(column) for column in table.values()} == {2 * 3 * 2 * 3 * 2}
+    row = (table["parametrisation"] == "maximal_update") & (table["width"] == 16) & (table["seed"] == 1)
+    row &= (table["step"] == 2) & (table["layer"] == 2)
+    assert table["change"][row].tolist() == [change[1, 2, 1, 1, 1]]
+    assert table["size"][row].tolist() == [start[1, 2, 1, 1]]
+    assert (table["change"][table["step"] == 0] == 0).all()
+
+
+def test_what_cannot_be_is_refused_by_name(split):
+    for changes, message in (
+        ({"learning_rate": [0.1, 0.2]}, "^learning_rate: expected one number"),
+        ({"steps": 0}, "^steps: expected at least 1"),
+        ({"rows": 0}, "^rows: expected at least 1"),
+        ({"width": []}, "^width: "),
+        ({"optimizer": "lamb"}, "^optimizer: "),
+    ):
+        arguments = {"width": [2], "learning_rate": 0.1, "batch_size": 9} | changes
+        with pytest.raises((ValueError, TypeError), match=message):
+            jfnn.coordinate_check(network, split, **arguments)

@@ -1,0 +1,176 @@
+"""Maximal-update parametrisation: the table's exponents, and its other form with multipliers written out."""
+
+import itertools
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+import optax
+import pytest
+from helpers import compiled
+
+import jfnn
+from jfnn import Conv, Dense, Flatten, Residual, Scaled
+from jfnn.layers import GRU, sequence
+from jfnn.learners import Batch
+
+BASE, WIDTHS = 4, [8, 32]
+# Exponents of the width in Table 3 of Yang & Hu (arXiv 2203.03466), first layer, hidden layer, last layer:
+# starting variance relative to 1/fan_in, learning rate of weights, learning rate of biases.
+VARIANCE = [0, 0, -1]
+RATES = {"sgd": ([1, 0, -1], [1, 1, 0]), "adam": ([0, -1, -1], [0, 0, 0])}
+
+
+def dense(width):
+    return jfnn.mlp((3, width, width, 2), "tanh", init="lecun_normal")
+
+
+def convolutional(width):
+    return jfnn.cnn((2, 8), (width, width), 3, kernel=2, pool=2, init="he_normal")
+
+
+def residual(width):
+    block = Residual([Dense(width, "tanh", "he_uniform")])
+    return jfnn.sequential([Dense(width, "elu", "he_uniform"), block, Dense(2, "identity", "he_uniform")], 3)
+
+
+def scaled(width):
+    layers = dense(width).layers
+    return jfnn.sequential([*layers[:2], Scaled(layers[2], 0.5, 3.0, 2.0)], 3)
+
+
+@pytest.mark.parametrize("network", [dense, convolutional, residual, scaled])
+def test_starts_and_rates_are_the_tables_powers_of_the_width(network):
+    def kinds(tree):
+        leaves = jax.tree.leaves(tree)
+        return leaves[::2], leaves[1::2]
+
+    def rates(made):
+        return kinds(sequence.rates(made.layers, jax.eval_shape(made.init, jax.random.key(0))))
+
+    for width, optimizer in itertools.product(WIDTHS, RATES):
+        made = jfnn.maximal_update(network(width), network(BASE), optimizer)
+        for ours, at_base, exponents in zip(rates(made), rates(network(BASE)), RATES[optimizer], strict=True):
+            np.testing.assert_allclose(ours, at_base * (width / BASE) ** np.array(exponents, float))
+    assert jfnn.maximal_update(network(BASE), network(BASE), optimizer) is network(BASE)
+    starts = compiled(lambda key: (made.init(key), network(width).init(key)))(jax.random.key(3))
+    (ours, biases), (as_usual, _) = map(kinds, starts)
+    assert all((bias == 0).all() for bias in biases)
+    for w, standard, exponent in zip(ours, as_usual, VARIANCE, strict=True):
+        np.testing.assert_allclose(w, standard * (width / BASE) ** (exponent / 2), rtol=1e-6)
+
+
+MULTIPLIER, RATIO, STEPS, RATE = 3.0, 4, 3, 0.05
+# Optimizer -> the same twice, and the learning rates of Table 8: of weights and biases, layer by layer.
+TABLE_8 = {
+    "sgd": (
+        jfnn.Optimizer("sgd", momentum=0.9),
+        lambda rate: optax.sgd(rate, momentum=0.9),
+        [4, 4, 1, 4, 4, 1],
+    ),
+    "adam": (
+        jfnn.Optimizer("adam", eps=1e-30),
+        lambda rate: optax.adam(rate, eps=1e-30),
+        [1, 1, 1 / 4, 1, 1, 1],
+    ),
+}
+
+
+@pytest.mark.parametrize("optimizer", TABLE_8)
+def test_steps_are_those_of_table_8_with_multipliers_written_out(optimizer, x64):
+    """In Table 8 the outputs are ``α/r w a + b``, and w starts alike at every width, r times the base's."""
+    rule, plain, rates = TABLE_8[optimizer]
+    usual, factor = dense(RATIO * BASE), MULTIPLIER / RATIO
+    net = jfnn.maximal_update(usual, dense(BASE), optimizer, MULTIPLIER)
+    rng = np.random.default_rng(0)
+    x, targets = jnp.asarray(rng.normal(size=(7, 3))), jax.nn.one_hot(rng.integers(0, 2, 7), 2)
+    learner = jfnn.supervised(net, reduction="mean", optimizer=rule, gradient="backprop")
+    hyper = {"learning_rate": RATE, "l2": 0.0, **rule.numbers}
+    rules = [plain(RATE * rate) for rate in rates]
+
+    def cost(leaves):
+        a = x
+        for w, b in zip(leaves[:4:2], leaves[1:4:2], strict=True):
+            a = jnp.tanh(a @ w + b)
+        return jnp.mean(optax.softmax_cross_entropy(factor * (a @ leaves[4]) + leaves[5], targets))
+
+    @compiled
+    def both(key):
+        starts = (jax.tree.map(lambda leaf: leaf.astype(float), made.init(key)) for made in (net, usual))
+        params, leaves = next(starts), jax.tree.leaves(next(starts))
+        state = learner.start(learner.pack(params), hyper)
+        leaves[4] = leaves[4] * RATIO**0.5  # from a variance of 1/fan_in to that of the base
+        memories = [of_leaf.init(leaf) for of_leaf, leaf in zip(rules, leaves, strict=True)]
+        for _ in range(STEPS):
+            state, _ = learner.step(state, Batch((x, targets)), hyper, None)
+            gradients = jax.grad(cost)(leaves)
+            for i, of_leaf in enumerate(rules):
+                updates, memories[i] = of_leaf.update(gradients[i], memories[i])
+                leaves[i] = leaves[i] + updates
+        leaves[4] = factor * leaves[4]
+        return jax.tree.leaves(params), jax.tree.leaves(learner.unpack(state.params)), leaves
+
+    for start, ours, expected in zip(*both(jax.random.key(0)), strict=True):
+        assert np.abs(ours - start).max() > 1e-3
+        np.testing.assert_allclose(ours, expected, rtol=1e-9, atol=1e-12)
+
+
+def test_a_rate_of_0_keeps_a_layer_and_others_learn(x64):
+    layers = dense(3).layers
+    net = jfnn.sequential(
+        [Scaled(layers[0], rate=0.0, bias_rate=0.0), Residual([Scaled(layers[1], 1.0, 0.0)]), layers[2]], 3
+    )
+    learner = jfnn.supervised(net, optimizer="adam")
+    rng = np.random.default_rng(0)
+    rows = jnp.asarray(rng.normal(size=(6, 3))), jax.nn.one_hot(jnp.arange(6) % 2, 2)
+
+    @compiled
+    def step(params):
+        hyper = {"learning_rate": 0.1, "l2": 0.1}
+        return learner.step(learner.start(params, hyper), Batch(rows), hyper, None)[0].params
+
+    before = learner.pack(
+        jax.tree.map(lambda leaf: jnp.asarray(leaf, float), compiled(net.init)(jax.random.key(0)))
+    )
+    moved = [
+        bool((one != other).any())
+        for one, other in zip(*map(jax.tree.leaves, (before, step(before))), strict=True)
+    ]
+    assert moved == [False, False, False, True, True, True]
+
+
+@pytest.mark.parametrize(
+    ("arguments", "message"),
+    [
+        ((dense(8), dense), "^base: expected a Network"),
+        ((jfnn.Network(len, len), dense(4)), "^network: expected a network of jfnn.layers"),
+        ((dense(8), convolutional(4)), "^base: expected a network of the same kinds"),
+        ((dense(8), dense(4), "momentum"), "^optimizer: expected one of sgd, adam"),
+        ((dense(8), dense(4), "sgd", 0), "^output_multiplier: expected a finite number above 0"),
+        ((dense(8), dense(4), "sgd", "1"), "^output_multiplier: expected a number"),
+        ((jfnn.mlp((3, 8, 2)), jfnn.mlp((3, 4, 2))), "^init: expected one of he_uniform, .*'normal'"),
+        ((jfnn.rnn((4, 2), 8, 2), jfnn.rnn((4, 2), 4, 2)), "^network: expected dense and conv.*GRU"),
+        (
+            (jfnn.sequential([Dense(3, "elu", "he_normal"), Flatten()], 2),) * 2 + ("sgd", 2.0),
+            "^output_mult.*Flatten",
+        ),
+    ],
+)
+def test_what_cannot_be_is_refused_by_name(arguments, message):
+    with pytest.raises((ValueError, TypeError), match=message):
+        jfnn.maximal_update(*arguments)
+
+
+@pytest.mark.parametrize(
+    ("arguments", "message"),
+    [
+        ((GRU,), "^layer: expected a layer"),
+        ((Conv(2), "1"), "^start: expected a number"),
+        ((Conv(2), 1.0, -1.0), "^rate: expected a finite number of at least 0"),
+        ((Conv(2), 1.0, 1.0, float("nan")), "^bias_rate: expected a finite"),
+        ((Conv(2), True), "^start: expected a number"),
+    ],
+)
+def test_factors_that_cannot_be_are_refused_by_name(arguments, message):
+    with pytest.raises((ValueError, TypeError), match=message):
+        Scaled(*arguments)
