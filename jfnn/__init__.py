@@ -18,6 +18,7 @@ from jfnn import (
 from jfnn.activations import Activation
 from jfnn.analysis.coordinates import CoordinateCheck, coordinate_check
 from jfnn.analysis.statistics import CellStatistics, cell_statistics
+from jfnn.analysis.widths import Transfer, load_transfer, transfer
 from jfnn.architectures import cnn, maximal_update, rnn
 from jfnn.datasets import Split
 from jfnn.engine.devices import use_all_cores
@@ -48,7 +49,6 @@ from jfnn.search.lost import LostMembersError
 from jfnn.search.result import SweepResult, load
 from jfnn.search.sweep import sweep
 from jfnn.search.train import History, train
-from jfnn.search.widths import Transfer, load_transfer, transfer
 from jfnn.store.files import CorruptFileError
 from jfnn.training import objective
 from jfnn.workers import Workers

@@ -13,6 +13,7 @@ import numpy as np
 import optax
 
 from jfnn import checks
+from jfnn.analysis.widths import PARAMETRISATIONS, TransferOptions, parametrised
 from jfnn.datasets import Split
 from jfnn.experiment.build import build
 from jfnn.experiment.experiment import Experiment
@@ -24,7 +25,6 @@ from jfnn.losses import Loss
 from jfnn.network import Network
 from jfnn.optimizers import Optimizer
 from jfnn.search import run_directory
-from jfnn.search.widths import PARAMETRISATIONS, TransferOptions, parametrised
 
 
 @dataclasses.dataclass(frozen=True, eq=False)
