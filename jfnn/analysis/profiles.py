@@ -57,7 +57,7 @@ def score_matrices(
 
     Returns:
         Name -> float64, seeds first, tasks second; folds are averaged. Names are those of
-        `cell_names`.
+        `summary.cell_names`.
 
     Raises:
         ValueError: The sweeps differ, an unknown score, or folds of one seed, which are no independent runs.
@@ -73,7 +73,7 @@ def score_matrices(
     score = checks.as_choice(score or first.ranked_by, "score", first.scores)
     if isinstance(missing, str):
         checks.as_choice(missing, "missing", ("nan",))
-    columns = [(cell_names(result), len(result.seeds), score in result.scores) for result in several]
+    columns = [(summary.cell_names(result), len(result.seeds), score in result.scores) for result in several]
     if any(column != columns[0] for column in columns):
         raise ValueError("results: expected sweeps of the same cells, number of seeds and scores")
     by_task = [
@@ -107,25 +107,6 @@ def aggregate(scores: Mapping[str, ArrayLike], interval: runs.Interval | str = "
             raise ValueError(f"scores: expected at least two runs, got one of {name}")
         aggregates[name] = Aggregate(float(of_all(matrix.ravel())), *_interval(matrix, kind))
     return aggregates
-
-
-def cell_names(result: SweepResult) -> list[str]:
-    """Names of all cells in order, each once: "learning_rate=0.01, l2=0.1".
-
-    Numbers have as few digits as tell an axis's values apart; a cell that a random search drew twice has
-    " (2)" behind it.
-    """
-    texts = {
-        axis: dict(zip(v.tolist(), summary.labels(v.tolist()), strict=True))
-        for axis, v in result.axes.items()
-    }
-    names: list[str] = []
-    counts: dict[str, int] = {}
-    for place in np.ndindex(*result.cell_shape):
-        name = ", ".join(f"{axis}={texts[axis][value]}" for axis, value in result.axes_at(place).items())
-        counts[name] = counts.get(name, 0) + 1
-        names.append(name if counts[name] == 1 else f"{name} ({counts[name]})")
-    return names
 
 
 def _interval(matrix: np.ndarray, kind: runs.Interval) -> tuple[float, float]:

@@ -124,6 +124,22 @@ def describe(axes: Mapping[str, float]) -> str:
     return ", ".join(f"{SYMBOLS.get(name, name)} = {compact(value, 3)}" for name, value in axes.items())
 
 
+def cell_names(result: SweepResult) -> list[str]:
+    """Names of all cells in order, each once: "learning_rate=0.01, l2=0.1".
+
+    Numbers have as few digits as tell an axis's values apart; a cell that a random search drew twice has
+    " (2)" behind it.
+    """
+    texts = {axis: dict(zip(v.tolist(), labels(v.tolist()), strict=True)) for axis, v in result.axes.items()}
+    names: list[str] = []
+    counts: dict[str, int] = {}
+    for place in np.ndindex(*result.cell_shape):
+        name = ", ".join(f"{axis}={texts[axis][value]}" for axis, value in result.axes_at(place).items())
+        counts[name] = counts.get(name, 0) + 1
+        names.append(name if counts[name] == 1 else f"{name} ({counts[name]})")
+    return names
+
+
 def labels(values: Sequence[float]) -> list[str]:
     """The shortest labels, from two digits on, that tell the values of an axis apart."""
     for digits in range(2, 18):

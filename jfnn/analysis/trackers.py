@@ -9,7 +9,7 @@ from typing import Any, Protocol
 import numpy as np
 
 from jfnn import checks
-from jfnn.analysis.profiles import cell_names
+from jfnn.analysis.summary import cell_names
 from jfnn.search.result import SweepResult
 
 

@@ -1,0 +1,166 @@
+"""Searches that an outside optimiser steers: it proposes a whole tile of cells, which train side by side."""
+
+import importlib
+import numbers
+from collections.abc import Callable, Mapping, Sequence
+from typing import Any, Protocol
+
+import numpy as np
+
+from jfnn import checks
+from jfnn.datasets import Split
+from jfnn.experiment.options import Options
+from jfnn.learners.learner import Learner
+from jfnn.network import Network
+from jfnn.search.result import SweepResult
+from jfnn.search.sweep import Run, prepare, sweep
+
+
+class Study(Protocol):
+    """What `optuna.study.Study` has of use here."""
+
+    direction: Any
+
+    def ask(self) -> Any:
+        """A new trial."""
+
+    def tell(self, trial: Any, values: float | None = None, state: Any = None) -> Any:
+        """Takes a trial's score, or the state of one that has none."""
+
+
+class _Listed:
+    """Values in place of random draws, one a cell."""
+
+    def __init__(self, values: list[float]) -> None:
+        self._values = np.array(values, np.float64)
+
+    def ppf(self, probabilities: np.ndarray) -> np.ndarray:
+        """The values, in order, whatever the probabilities."""
+        assert len(probabilities) == len(self._values)
+        return self._values
+
+
+def ask_tell(
+    study: Study,
+    suggest: Callable[[Any], Mapping[str, float]],
+    network: Network | Learner,
+    split: Split,
+    *,
+    trials: int,
+    at_once: int | None = None,
+    **options: Any,
+) -> list[SweepResult]:
+    """Optimises hyperparameters with an Optuna study, a tile of trials at a time.
+
+    Every round asks for as many trials as train side by side, sweeps these cells, and tells the study each
+    one's mean score over seeds and folds, the one that ranks. All rounds run the same compiled program. A
+    cell that diverged or that a scheduler ruled out is told as pruned, which Optuna's TPE counts among the
+    worst. Give a sampler that expects several trials at once, such as ``TPESampler(constant_liar=True)``;
+    with a seed, the search is the same each time.
+
+    Args:
+        study: From ``optuna.create_study(direction="maximize")``, or "minimize" where the score is a loss.
+        suggest: Trial -> its hyperparameters by name, the same names for every trial: "learning_rate", "l2",
+            and whatever ``hyper`` or the optimizer takes.
+        network: As in `jfnn.sweep`.
+        split: As in `jfnn.sweep`; hold rows out (``validation``, ``folds``), or the test rows choose.
+        trials: Trials in all.
+        at_once: Trials a round; None for one tile for each device (with fewer devices than seeds and folds,
+            one in all). Fewer let the study learn more often, and waste a part of the tile.
+        **options: Those of `jfnn.sweep` but ``sample``, ``out`` and ``resume``.
+
+    Returns:
+        The sweep of each round, cells in the order of its trials.
+
+    Raises:
+        ValueError: An option that cannot be, a study of the wrong direction, or names that change.
+        TypeError: ``suggest`` gives no mapping to numbers.
+        ImportError: Optuna is not installed.
+    """
+    count = checks.as_count(trials, "trials")
+    at_once = None if at_once is None else checks.as_count(at_once, "at_once")
+    for name in ("sample", "out", "resume"):
+        if name in options:
+            raise ValueError(f"{name}: every round is a sweep of its own; expected none")
+    pruned = _pruned_state()
+    waiting = _ask(study, suggest, 1)
+    names = set(waiting[0][1])
+    width = _width(study, network, split, options, waiting[0][1], at_once)
+    results: list[SweepResult] = []
+    while count:
+        waiting += _ask(study, suggest, min(width, count) - len(waiting), names)
+        result = sweep(network, split, **_with_cells(options, [cell for _, cell in waiting]))
+        scores = np.where(result.pruned_cells, np.nan, result.cell_scores())
+        for (trial, _), score in zip(waiting, scores.tolist(), strict=True):
+            if np.isfinite(score):
+                study.tell(trial, score)
+            else:
+                study.tell(trial, state=pruned)
+        results.append(result)
+        count -= len(waiting)
+        waiting = []
+    return results
+
+
+def _pruned_state() -> Any:
+    """Optuna's state of a trial without a score."""
+    try:
+        return importlib.import_module("optuna").trial.TrialState.PRUNED
+    except ImportError as error:
+        raise ImportError(
+            "study: expected the package optuna, which it is from: pip install 'jfnn[optuna]'"
+        ) from error
+
+
+def _ask(
+    study: Study,
+    suggest: Callable[[Any], Mapping[str, float]],
+    count: int,
+    names: set[str] | None = None,
+) -> list[tuple[Any, dict[str, float]]]:
+    """New trials with their hyperparameters, checked."""
+    asked = []
+    for _ in range(count):
+        trial = study.ask()
+        cell = suggest(trial)
+        if not isinstance(cell, Mapping) or not all(isinstance(v, numbers.Real) for v in cell.values()):
+            raise TypeError(f"suggest: expected a mapping of names to numbers, got {checks.shown(cell)}")
+        if not cell or set(cell) != (names or set(cell)):
+            raise ValueError(f"suggest: expected the same names for every trial, got {', '.join(cell)}")
+        asked.append((trial, {name: float(value) for name, value in cell.items()}))
+    return asked
+
+
+def _with_cells(options: Mapping[str, Any], cells: Sequence[Mapping[str, float]]) -> dict[str, Any]:
+    """Options of a sweep of these cells."""
+    listed = {name: _Listed([cell[name] for cell in cells]) for name in cells[0]}
+    own: dict[str, Any] = {name: listed.pop(name) for name in ("learning_rate", "l2") if name in listed}
+    for name in own:
+        if name in options:
+            raise ValueError(f"{name}: expected none, since suggest gives it")
+    hyper = {**(options.get("hyper") or {}), **listed}
+    return {**options, **own, "hyper": hyper or None, "sample": len(cells)}
+
+
+def _width(
+    study: Study,
+    network: Network | Learner,
+    split: Split,
+    options: Mapping[str, Any],
+    cell: Mapping[str, float],
+    at_once: int | None,
+) -> int:
+    """Trials a round; refuses what cannot be before anything trains."""
+
+    def prepared(count: int) -> Run:
+        return prepare(Options(network, split, **{**_with_cells(options, [cell] * count), "executor": None}))
+
+    run = prepared(1)
+    ranking = run.experiment.ranking
+    wanted = "maximize" if ranking.higher_is_better else "minimize"
+    if study.direction.name.lower() != wanted:
+        raise ValueError(f"study: expected direction {wanted!r}, since {ranking.name} ranks")
+    tiles = max(1, len(run.hardware.threads) // len(run.experiment.replicates))
+    width = at_once or run.hardware.tile * tiles
+    prepared(width)
+    return width

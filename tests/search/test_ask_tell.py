@@ -1,0 +1,153 @@
+"""Searches steered from outside: what is asked, what is told, and that it compiles once."""
+
+import sys
+import types
+
+import jax
+import numpy as np
+import pytest
+from optax import sgd
+
+import jfnn
+from jfnn.engine import program
+from jfnn.search.ask_tell import ask_tell
+from jfnn.search.sweep import prepare
+
+NET = jfnn.mlp((5, 4, 3))
+
+
+def rule(learning_rate, momentum):
+    """A rule of this file's own, so that no other test has compiled its program."""
+    return sgd(learning_rate, momentum)
+
+
+OPTIONS = dict(
+    epochs=2,
+    seeds=2,
+    validation=0.3,
+    batch_size=16,
+    optimizer=jfnn.Optimizer(rule, momentum=0.0),
+    execution=jfnn.Execution(tile=3, devices=1),
+)
+
+
+class FakeStudy:
+    """Numbers its trials and keeps what it is told."""
+
+    def __init__(self, direction="MAXIMIZE"):
+        self.direction = types.SimpleNamespace(name=direction)
+        self.asked, self.told = 0, {}
+
+    def ask(self):
+        self.asked += 1
+        return self.asked - 1
+
+    def tell(self, trial, values=None, state=None):
+        assert trial not in self.told
+        self.told[trial] = (values, state, self.asked)
+
+
+@pytest.fixture(autouse=True)
+def optuna_states(monkeypatch, request):
+    """A stand-in for the package, so that it need not be installed."""
+    if "real" not in request.node.name:
+        states = types.SimpleNamespace(PRUNED="pruned")
+        fake = types.SimpleNamespace(trial=types.SimpleNamespace(TrialState=states))
+        monkeypatch.setitem(sys.modules, "optuna", fake)
+
+
+def suggest(trial):
+    """Trial 3 of the seven diverges."""
+    rate = 1e38 if trial == 3 else 0.01 * (trial + 1)
+    return {"learning_rate": rate, "l2": 0.1 * trial, "momentum": 0.1 * trial}
+
+
+def test_rounds_of_a_tile_are_sweeps_whose_scores_are_told(split):
+    study = FakeStudy()
+    with np.errstate(all="ignore"):
+        results = ask_tell(study, suggest, NET, split, trials=7, **OPTIONS)
+    assert [result.cell_shape for result in results] == [(3,), (3,), (1,)]
+    assert [study.told[trial][2] for trial in range(7)] == [3, 3, 3, 6, 6, 6, 7]  # told before the next asked
+    for trial in range(7):
+        round_, place = divmod(trial, 3)
+        result = results[round_]
+        assert result.axes_at((place,)) == pytest.approx(suggest(trial))
+        score, state, _ = study.told[trial]
+        if trial == 3:
+            assert (score, state) == (None, "pruned")
+        else:
+            assert (score, state) == (result.validation_accuracy[place].mean(), None)
+    alone = jfnn.sweep(
+        NET,
+        split,
+        learning_rate=0.05,
+        l2=0.4,
+        **OPTIONS | {"optimizer": jfnn.Optimizer(rule, momentum=[0.4])},
+    )
+    np.testing.assert_array_equal(results[1].validation_loss[1], alone.validation_loss[0, 0, 0])
+
+
+def test_all_rounds_run_one_program(split):
+    learner = prepare(jfnn.Options(NET, split, learning_rate=0.1, **OPTIONS)).experiment.learner
+    advance = program.build(learner, False, jax.default_backend()).advance
+    ask_tell(FakeStudy(), suggest, NET, split, trials=3, **OPTIONS)
+    compiled = advance._cache_size()
+    assert compiled
+    ask_tell(FakeStudy(), suggest, NET, split, trials=5, at_once=2, **OPTIONS)
+    assert advance._cache_size() == compiled
+
+
+def test_cells_that_a_scheduler_ruled_out_are_told_as_pruned(split):
+    study = FakeStudy()
+    options = OPTIONS | {"schedulers": [jfnn.Halving(3)], "epochs": 4}
+    (result,) = ask_tell(study, suggest, NET, split, trials=3, at_once=3, **options)
+    told = [study.told[trial][1] == "pruned" for trial in range(3)]
+    assert result.pruned_cells.any() and told == result.pruned_cells.tolist()
+
+
+def test_what_cannot_be_is_refused_before_anything_trains(split):
+    def refused(error, message, suggested=suggest, study=None, **changes):
+        study = study or FakeStudy()
+        with pytest.raises(error, match=message):
+            ask_tell(study, suggested, NET, split, **{"trials": 2, **OPTIONS, **changes})
+        assert not study.told
+
+    refused(ValueError, "study: expected direction 'maximize'", study=FakeStudy("MINIMIZE"))
+    refused(ValueError, "^sample: every round", sample=3)
+    refused(ValueError, "^learning_rate: expected none", learning_rate=0.1)
+    refused(ValueError, "^schedulers: no round", schedulers=[jfnn.Halving(3)])  # with one cell there is none
+    refused(ValueError, "^trials: expected at least 1", trials=0)
+    refused(TypeError, "^suggest: expected a mapping", suggested=lambda trial: [0.1])
+    refused(TypeError, "^suggest: expected a mapping", suggested=lambda trial: {"learning_rate": "big"})
+    refused(
+        ValueError,
+        "^suggest: expected the same names",
+        suggested=lambda trial: {"learning_rate": 0.1} | ({"l2": 0.1} if trial else {}),
+    )
+
+
+def test_without_optuna_its_name_is_said(split, monkeypatch):
+    monkeypatch.setitem(sys.modules, "optuna", None)
+    with pytest.raises(ImportError, match=r"study: .* pip install 'jfnn\[optuna\]'"):
+        ask_tell(FakeStudy(), suggest, NET, split, trials=2, **OPTIONS)
+
+
+def test_a_real_study_of_optuna_finds_the_same_twice(split):
+    optuna = pytest.importorskip("optuna")
+    optuna.logging.set_verbosity(optuna.logging.WARNING)
+
+    def of_trial(trial):
+        rates = trial.suggest_float("learning_rate", 1e-4, 1e39, log=True)
+        return {"learning_rate": min(rates, 1e38), "l2": trial.suggest_float("l2", 0, 1)}
+
+    def search():
+        sampler = optuna.samplers.TPESampler(seed=0, n_startup_trials=3, constant_liar=True)
+        study = optuna.create_study(direction="maximize", sampler=sampler)
+        with np.errstate(all="ignore"):
+            ask_tell(study, of_trial, NET, split, trials=7, **OPTIONS)
+        return study
+
+    one, two = search(), search()
+    assert [trial.params for trial in one.trials] == [trial.params for trial in two.trials]
+    assert {trial.state.name for trial in one.trials} == {"COMPLETE", "PRUNED"}
+    assert one.best_value == max(trial.value for trial in one.trials if trial.value is not None)
