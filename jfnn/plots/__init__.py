@@ -10,8 +10,10 @@ from jfnn.plots.grids import heat_map
 from jfnn.plots.pictures import images, weights_as_images
 from jfnn.plots.regions import decision_regions
 from jfnn.plots.scatters import scatter
+from jfnn.plots.widths import coordinate_curves, transfer_curves
 
 __all__ = [
+    "coordinate_curves",
     "decision_regions",
     "heat_map",
     "images",
@@ -19,5 +21,6 @@ __all__ = [
     "loss_curves",
     "profile_curves",
     "scatter",
+    "transfer_curves",
     "weights_as_images",
 ]
