@@ -5,6 +5,7 @@ from typing import Any
 
 from jfnn import (
     activations,
+    analysis,
     backprop,
     boltzmann,
     datasets,
@@ -43,6 +44,7 @@ from jfnn.network import Network, mlp, sequential
 from jfnn.optimizers import Optimizer
 from jfnn.prediction import accuracy, predict, predict_proba
 from jfnn.schedulers import EarlyStopping, Halving, PopulationTraining, Scheduler
+from jfnn.search.ask_tell import ask_tell
 from jfnn.search.best import Best
 from jfnn.search.groups import Group, SweepGroups, load_groups, sweep_groups
 from jfnn.search.lost import LostMembersError
@@ -101,6 +103,8 @@ __all__ = [
     "__version__",
     "accuracy",
     "activations",
+    "analysis",
+    "ask_tell",
     "backprop",
     "boltzmann",
     "boltzmann_machine",

@@ -1,4 +1,4 @@
-"""Bootstrap intervals: of independent values, and of several strata together."""
+"""Bootstrap intervals of any statistic: of columns of independent values, and of strata taken together."""
 
 import warnings
 from collections.abc import Callable, Sequence
@@ -6,96 +6,96 @@ from typing import Any
 
 import numpy as np
 
-from jfnn import checks
-from jfnn.analysis.centres import STATISTICS
-
-METHODS = ("bootstrap", "percentile", "bca")
 RESAMPLES = 2000
 LEAST = 4  # values to resample: of three, one resample in nine repeats a single one
 COLUMNS = 256  # intervals computed together, which bounds the memory of their resamples
 
+Statistic = Callable[..., Any]  # (values, axis=…) -> its values
 Interval = tuple[np.ndarray, np.ndarray]
 
 
-def as_confidence(confidence: Any) -> float:
-    """A probability between 0 and 1.
-
-    Raises:
-        ValueError: Anything else.
-    """
-    if not isinstance(confidence, float) or not 0 < confidence < 1:
-        raise ValueError(f"confidence: expected a number between 0 and 1, got {confidence}")
-    return confidence
-
-
-def stratified_interval(
-    strata: Sequence[np.ndarray],
-    statistic: str = "iqm",
-    method: str = "bootstrap",
-    confidence: float = 0.95,
-    *,
-    resamples: int = RESAMPLES,
-    seed: int = 0,
-) -> tuple[float, float]:
-    """A bootstrap interval for a statistic of all values of several strata, each resampled on its own.
-
-    "percentile" is what rliable computes (Agarwal et al., NeurIPS 2021). "bootstrap" expands it for few
-    values in each (see `interval`), with one degree of freedom less a stratum than there are values.
+def of_columns(
+    columns: np.ndarray, statistic: Statistic, method: str, confidence: float, resamples: int, seed: int
+) -> Interval:
+    """Intervals ``[columns]`` of values ``[columns, n]``.
 
     Args:
-        strata: The values of each, such as the runs of one task, at least two.
-        statistic: "mean", "median" or "iqm", of all values together.
-        method: "bootstrap", "percentile" or "bca".
-        confidence: Probability that the interval covers the true value, between 0 and 1.
-        resamples: Bootstrap samples.
-        seed: Fixes their draws.
-
-    Raises:
-        ValueError: Unknown names, or a stratum of fewer than two values.
+        columns: Finite values, at least two in each.
+        statistic: What the interval is for.
+        method: "studentised" (of the mean alone), "expanded", "percentile" or "bca".
+        confidence: Probability that an interval covers the true value.
+        resamples: Bootstrap samples; their draws are the same for all columns.
+        seed: Fixes these draws.
     """
-    from scipy import stats
-
-    checks.as_choice(method, "method", METHODS)
-    of_all = STATISTICS[checks.as_choice(statistic, "statistic", STATISTICS)]
-    if min(map(len, strata)) < 2:
-        raise ValueError("strata: expected at least two values in each")
-
-    def pooled(*samples: np.ndarray, axis: int = -1) -> np.ndarray:
-        return of_all(np.concatenate(samples, axis=axis), axis=axis)
-
-    if np.unique(np.concatenate(strata)).size == 1:
-        return float(strata[0][0]), float(strata[0][0])
-    n, total = min(map(len, strata)), sum(map(len, strata))
-    level = (
-        _expanded(as_confidence(confidence), n, total - len(strata)) if method == "bootstrap" else confidence
-    )
-    found = stats.bootstrap(
-        tuple(strata),
-        pooled,
-        n_resamples=checks.as_count(resamples, "resamples"),
-        method="BCa" if method == "bca" else "percentile",
-        confidence_level=level,
-        axis=-1,
-        random_state=np.random.default_rng(seed),
-    ).confidence_interval
-    return float(found.low), float(found.high)
-
-
-def of_columns(
-    columns: np.ndarray, statistic: str, method: str, confidence: float, resamples: int, seed: int
-) -> Interval:
-    """Bootstrap intervals ``[columns]`` of values ``[columns, n]``; methods as in `intervals.interval`."""
     parts: list[np.ndarray] = []
+    n = columns.shape[-1]
     for some in np.array_split(columns, -(-len(columns) // COLUMNS)):
-        if method == "bootstrap" and statistic == "mean":
+        if method == "studentised":
             parts.append(np.stack(_studentised(some, confidence, resamples, seed)))
         else:
-            n = some.shape[-1]
-            level = _expanded(confidence, n, n - 1) if method == "bootstrap" else confidence
-            kind = "BCa" if method == "bca" else "percentile"
-            parts.append(_by_scipy(some, STATISTICS[statistic], kind, level, resamples, seed))
+            parts.append(_by_scipy((some,), statistic, method, confidence, n - 1, resamples, seed))
     low, high = np.concatenate(parts, axis=-1)
     return low, high
+
+
+def of_strata(
+    strata: Sequence[np.ndarray],
+    statistic: Statistic,
+    method: str,
+    confidence: float,
+    resamples: int,
+    seed: int,
+) -> tuple[float, float]:
+    """The interval for a statistic of all values together, where those of each stratum are drawn apart.
+
+    Args:
+        strata: Finite values ``[n]``, at least two in each.
+        statistic: As in `of_columns`, and so are the others.
+        method: "expanded", "percentile" or "bca".
+        confidence: As in `of_columns`.
+        resamples: As in `of_columns`.
+        seed: As in `of_columns`.
+    """
+
+    def pooled(*samples: np.ndarray, axis: int = -1) -> Any:
+        return statistic(np.concatenate(samples, axis=axis), axis=axis)
+
+    degrees = sum(map(len, strata)) - len(strata)
+    rows = [stratum[None] for stratum in strata]
+    low, high = _by_scipy(rows, pooled, method, confidence, degrees, resamples, seed)
+    return float(low[0]), float(high[0])
+
+
+def _by_scipy(
+    samples: Sequence[np.ndarray],
+    statistic: Statistic,
+    method: str,
+    confidence: float,
+    degrees: int,
+    resamples: int,
+    seed: int,
+) -> np.ndarray:
+    """`scipy.stats.bootstrap` of samples ``[columns, n]``; an interval of equal values is these."""
+    from scipy import stats
+
+    if method == "expanded":
+        confidence = _expanded(confidence, min(sample.shape[-1] for sample in samples), degrees)
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", stats.DegenerateDataWarning)
+        warnings.simplefilter("ignore", RuntimeWarning)  # of the same columns
+        found = stats.bootstrap(
+            tuple(samples),
+            statistic,
+            n_resamples=resamples,
+            batch=max(1, resamples // 20),
+            method="BCa" if method == "bca" else "percentile",
+            confidence_level=confidence,
+            axis=-1,
+            random_state=np.random.default_rng(seed),
+        ).confidence_interval
+    together = np.concatenate(samples, axis=-1)
+    equal = np.ptp(together, axis=-1) == 0
+    return np.where(equal, together[:, 0], np.stack([found.low, found.high]))
 
 
 def _expanded(confidence: float, n: int, degrees: int) -> float:
@@ -104,29 +104,6 @@ def _expanded(confidence: float, n: int, degrees: int) -> float:
 
     tail = stats.norm.cdf(-np.sqrt(n / (n - 1)) * stats.t.ppf((1 + confidence) / 2, degrees))
     return float(1 - 2 * tail)
-
-
-def _by_scipy(
-    columns: np.ndarray, of: Callable[..., Any], kind: str, level: float, resamples: int, seed: int
-) -> np.ndarray:
-    """`scipy.stats.bootstrap`; an interval of equal values is these."""
-    from scipy import stats
-
-    with warnings.catch_warnings():
-        warnings.simplefilter("ignore", stats.DegenerateDataWarning)
-        warnings.simplefilter("ignore", RuntimeWarning)  # of the same columns
-        found = stats.bootstrap(
-            (columns,),
-            of,
-            n_resamples=resamples,
-            batch=max(1, resamples // 20),
-            method=kind,
-            confidence_level=level,
-            axis=-1,
-            random_state=np.random.default_rng(seed),
-        ).confidence_interval
-    equal = np.ptp(columns, axis=-1) == 0
-    return np.where(equal, columns[:, 0], np.stack([found.low, found.high]))
 
 
 def _studentised(columns: np.ndarray, confidence: float, resamples: int, seed: int) -> Interval:

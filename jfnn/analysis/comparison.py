@@ -8,7 +8,7 @@ from numpy.typing import ArrayLike
 
 from jfnn import checks
 from jfnn.analysis import statistics
-from jfnn.analysis.bootstrap import as_confidence
+from jfnn.analysis.intervals import as_confidence
 from jfnn.search.result import SweepResult
 
 TESTS = ("t", "wilcoxon")

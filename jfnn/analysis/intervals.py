@@ -4,15 +4,29 @@ Everything here works on the last axis of plain arrays. How often each interval 
 in the tests; of five values, percentile and BCa bootstraps of the mean cover it far too seldom.
 """
 
+from collections.abc import Sequence
+from typing import Any
+
 import numpy as np
 from numpy.typing import ArrayLike
 
 from jfnn import checks
 from jfnn.analysis import bootstrap
-from jfnn.analysis.bootstrap import RESAMPLES, Interval, as_confidence
+from jfnn.analysis.bootstrap import RESAMPLES, Interval
 from jfnn.analysis.centres import QUARTER, STATISTICS
 
-METHODS = ("formula", *bootstrap.METHODS)
+METHODS = ("formula", "bootstrap", "percentile", "bca")
+
+
+def as_confidence(confidence: Any) -> float:
+    """A probability between 0 and 1.
+
+    Raises:
+        ValueError: Anything else.
+    """
+    if not isinstance(confidence, float) or not 0 < confidence < 1:
+        raise ValueError(f"confidence: expected a number between 0 and 1, got {confidence}")
+    return confidence
 
 
 def interval(
@@ -73,9 +87,54 @@ def interval(
         if method == "formula":
             ends[:, known] = _by_formula(columns[known], statistic, confidence, variance)
         else:
-            count = checks.as_count(resamples, "resamples")
-            ends[:, known] = bootstrap.of_columns(columns[known], statistic, method, confidence, count, seed)
+            ends[:, known] = bootstrap.of_columns(
+                columns[known],
+                STATISTICS[statistic],
+                _bootstrap_method(method, studentises=statistic == "mean"),
+                confidence,
+                checks.as_count(resamples, "resamples"),
+                seed,
+            )
     return ends[0].reshape(shape), ends[1].reshape(shape)
+
+
+def stratified_interval(
+    strata: Sequence[np.ndarray],
+    statistic: str = "iqm",
+    method: str = "bootstrap",
+    confidence: float = 0.95,
+    *,
+    resamples: int = RESAMPLES,
+    seed: int = 0,
+) -> tuple[float, float]:
+    """A bootstrap interval for a statistic of all values of several strata, each resampled on its own.
+
+    "percentile" is what rliable computes (Agarwal et al., NeurIPS 2021). "bootstrap" expands it for few
+    values in each (see `interval`), with one degree of freedom less a stratum than there are values.
+
+    Args:
+        strata: The values of each, such as the runs of one task, at least two.
+        statistic: "mean", "median" or "iqm", of all values together.
+        method: "bootstrap", "percentile" or "bca".
+        confidence: Probability that the interval covers the true value, between 0 and 1.
+        resamples: Bootstrap samples.
+        seed: Fixes their draws.
+
+    Raises:
+        ValueError: Unknown names, or a stratum of fewer than two values.
+    """
+    checks.as_choice(statistic, "statistic", STATISTICS)
+    checks.as_choice(method, "method", METHODS[1:])
+    if min(map(len, strata)) < 2:
+        raise ValueError("strata: expected at least two values in each")
+    count = checks.as_count(resamples, "resamples")
+    kind = _bootstrap_method(method, studentises=False)
+    return bootstrap.of_strata(strata, STATISTICS[statistic], kind, as_confidence(confidence), count, seed)
+
+
+def _bootstrap_method(method: str, studentises: bool) -> str:
+    """What "bootstrap" stands for: studentised, or where there is no standard error expanded percentiles."""
+    return method if method != "bootstrap" else "studentised" if studentises else "expanded"
 
 
 def _by_formula(columns: np.ndarray, statistic: str, confidence: float, variance: float | None) -> Interval:

@@ -11,8 +11,8 @@ from numpy.typing import ArrayLike
 
 from jfnn import checks
 from jfnn.analysis import intervals, runs, statistics, summary
-from jfnn.analysis.bootstrap import as_confidence, stratified_interval
 from jfnn.analysis.centres import STATISTICS
+from jfnn.analysis.intervals import as_confidence, stratified_interval
 from jfnn.search.result import SweepResult
 
 POINTS = 201  # thresholds of a profile, where none are given
@@ -87,7 +87,7 @@ def aggregate(scores: Mapping[str, ArrayLike], interval: runs.Interval | str = "
     """A statistic of all runs and tasks together, with its interval.
 
     Runs are resampled within each task (stratified), as in rliable; see
-    `jfnn.analysis.bootstrap.stratified_interval`. Of a single task the interval is that of
+    `jfnn.analysis.intervals.stratified_interval`. Of a single task the interval is that of
     `jfnn.analysis.intervals.interval`.
 
     Args:

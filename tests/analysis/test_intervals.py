@@ -6,9 +6,8 @@ import numpy as np
 import pytest
 from scipy import stats
 
-from jfnn.analysis.bootstrap import stratified_interval
 from jfnn.analysis.centres import STATISTICS, interquartile_mean
-from jfnn.analysis.intervals import METHODS, interval
+from jfnn.analysis.intervals import METHODS, interval, stratified_interval
 
 
 def test_interquartile_means_are_scipys_trimmed_means():
