@@ -4,15 +4,34 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 import pytest
-from helpers import noise_split
+from helpers import UNOPTIMISED, compiled, noise_split
 
 import jfnn
 from jfnn import losses, training
-from jfnn.engine import devices
+from jfnn.engine import devices, program
 
 # Two workers with a thread for each of many cores would be in each other's way, and counts would vary.
 devices.cores = lambda: 2
 jfnn.use_all_cores()
+OPTIMISED = program.CPU_OPTIONS
+
+
+def pytest_configure(config):
+    for line in (
+        "unoptimised: states laws, so the engine's programs may be compiled in half the time",
+        "optimised: states bits, so they are compiled as for users, also in a file of the above",
+    ):
+        config.addinivalue_line("markers", line)
+
+
+@pytest.hookimpl(tryfirst=True)
+def pytest_runtest_setup(item):
+    """Compiles the engine's programs as users get them, or unoptimised where a test is marked so."""
+    quickly = item.get_closest_marker("unoptimised") and not item.get_closest_marker("optimised")
+    options = OPTIMISED | (UNOPTIMISED if quickly else {})
+    if options != program.CPU_OPTIONS:
+        program.CPU_OPTIONS = options
+        program.build.cache_clear()
 
 
 @pytest.fixture
@@ -59,8 +78,6 @@ def train_starts():
             state = training.State(params, optimizer.init(params))
             return training.epoch(state, optimizer, value_and_grad, x, targets, 0.0, rows)[0].params
 
-        # Loops over so few numbers run no faster for being optimised, which takes longer than they do.
-        compiled = jax.jit(jax.vmap(run), compiler_options={"xla_backend_optimization_level": 0})
-        return compiled(jax.random.split(jax.random.key(0), starts))
+        return compiled(jax.vmap(run))(jax.random.split(jax.random.key(0), starts))
 
     return train

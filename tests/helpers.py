@@ -10,7 +10,8 @@ from jax.flatten_util import ravel_pytree
 import jfnn
 
 # Programs that run for milliseconds need no optimising, which would take seconds.
-compiled = functools.partial(jax.jit, compiler_options={"xla_backend_optimization_level": 0})
+UNOPTIMISED = {"xla_backend_optimization_level": 0, "xla_cpu_use_fusion_emitters": False}
+compiled = functools.partial(jax.jit, compiler_options=UNOPTIMISED)
 # (network, params, x, y, keywords of the objective) -> its gradient by JAX
 gradient = compiled(
     jax.grad(jfnn.objective, argnums=1), static_argnums=0, static_argnames=("loss", "reduction")

@@ -16,6 +16,8 @@ from jfnn import activations, backprop, losses
 from jfnn.layers import Conv, Dense, Flatten, Layer, MaxPool, MeanPool, Residual, sequence
 from jfnn.learners import naming
 
+pytestmark = pytest.mark.unoptimised
+
 N = 3
 TOLERANCE = {"float32": 1e-5, "float64": 1e-12}
 # Kernel, stride, padding and the shape of one input.

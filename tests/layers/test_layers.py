@@ -30,6 +30,8 @@ from jfnn.layers import (
     sequence,
 )
 
+pytestmark = pytest.mark.unoptimised
+
 N, STEP = 6, 1e-5
 TOLERANCE = {"float32": 1e-5, "float64": 1e-12}
 DIFFERENCES_TOLERANCE = 1e-6

@@ -13,6 +13,8 @@ import jfnn
 from jfnn.layers import GRU, Directions, Elman, ElmanCell, GRUCell
 from jfnn.layers.initializers import INITIALIZERS
 
+pytestmark = pytest.mark.unoptimised
+
 N, TIME, FEATURES, UNITS = 3, 3, 2, 2
 LAYERS = {
     "elman, all": Elman(UNITS, "sigmoid", states="all"),

@@ -17,6 +17,8 @@ from jfnn.minibatches import Minibatches
 from jfnn.search.best import best_place
 from jfnn.store import files
 
+pytestmark = pytest.mark.unoptimised
+
 NET = jfnn.mlp((5, 6, 3))
 TILE = jfnn.Execution(tile=4)
 OPTIONS = dict(epochs=4, batch_size=16, execution=TILE)

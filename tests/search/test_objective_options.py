@@ -16,6 +16,8 @@ from jfnn.learners import Batch
 from jfnn.minibatches import Minibatches
 from jfnn.optimizers import SCHEDULES as MULTIPLIERS
 
+pytestmark = pytest.mark.unoptimised
+
 SIZES = (5, 6, 4, 3)
 RATE = 0.4
 OPTIONS = dict(epochs=5, batch_size=16, execution=jfnn.Execution(tile=4))
@@ -157,6 +159,7 @@ def test_a_sweep_with_everything_is_the_plain_loop_over_its_members(net, split, 
         ({"optimizer": jfnn.Optimizer(schedule="linear")}, np.arange(70)),
     ],
 )
+@pytest.mark.optimised
 def test_a_member_alone_has_the_bits_it_has_in_a_grid(net, split, options, weights):
     shared = OPTIONS | options
     axes = dict(learning_rate=[0.01, 0.9], l2=[0.0, 0.1, 1.0], seeds=3)
@@ -169,6 +172,7 @@ def test_a_member_alone_has_the_bits_it_has_in_a_grid(net, split, options, weigh
 
 
 @pytest.mark.parametrize("rate", [0.0, RATE])
+@pytest.mark.optimised
 def test_a_rate_of_dropout_has_the_bits_that_it_has_beside_others(net, split, rate):
     options = OPTIONS | dict(learning_rate=[0.01, 0.9])
     beside = jfnn.sweep(net, split, hyper={"dropout": [0.2, 0.0, RATE]}, **options)

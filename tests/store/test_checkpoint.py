@@ -24,6 +24,8 @@ from jfnn.search.sweep import prepare, train_run
 from jfnn.store import files, identity
 from jfnn.store.checkpoint import Checkpoint
 
+pytestmark = pytest.mark.unoptimised
+
 SPLIT = noise_split()
 EPOCHS = 12
 BASE = dict(learning_rate=[0.05, 0.5, 3.0, 1e38], l2=[0.0, 0.1], epochs=EPOCHS, batch_size=16, seeds=2)
@@ -569,6 +571,7 @@ def long_sweep(out, **execution):
     sweep(out, resume=True, epochs=400, optimizer="adam", schedulers=schedulers, execution=execution)
 
 
+@pytest.mark.optimised
 def test_a_run_killed_at_random_moments_ends_in_the_bytes_of_an_unbroken_one(tmp_path):
     rng = np.random.default_rng(0)
     whole, killed = tmp_path / "whole", tmp_path / "killed"
