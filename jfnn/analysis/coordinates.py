@@ -49,11 +49,13 @@ class CoordinateCheck:
     def slopes(self) -> np.ndarray:
         """Exponents k of ``change ~ width^k`` after the last step, by least squares ``[P, L]``.
 
-        In the limit of wide networks 0 in the maximal-update parametrisation.
+        In the limit of wide networks 0 in the maximal-update parametrisation. Not finite for a single width,
+        where nothing changes, and where a member has diverged.
         """
-        logs = np.log(self.change[:, :, :, -1].mean(axis=2))  # [P, W, L]
         x = np.log(self.width) - np.log(self.width).mean()
-        return np.asarray(np.einsum("w,pwl->pl", x, logs) / (x**2).sum())
+        with np.errstate(divide="ignore", invalid="ignore"):
+            logs = np.log(self.change[:, :, :, -1].mean(axis=2))  # [P, W, L]
+            return np.asarray(np.einsum("w,pwl->pl", x, logs) / (x**2).sum())
 
     def to_dict(self) -> dict[str, np.ndarray]:
         """Columns with one value a parametrisation, width, seed, step and layer, ready for a data frame.

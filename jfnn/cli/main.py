@@ -7,7 +7,10 @@ from collections.abc import Sequence
 
 import jfnn
 
-COMMANDS = {"grid": "train an η×λ grid of networks, or cells drawn at random, and report on it"}
+COMMANDS = {
+    "grid": "train an η×λ grid of networks, or cells drawn at random, and report on it",
+    "transfer": "sweep the learning rate of networks of many widths, in two parametrisations",
+}
 
 
 def main(argv: Sequence[str] | None = None) -> int:

@@ -4,7 +4,7 @@ import argparse
 import dataclasses
 import inspect
 import re
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any, NoReturn
 
 from jfnn.cli.flags import GOES_WITH, GROUPS, Flags, flag_of
@@ -37,22 +37,28 @@ class Parser(argparse.ArgumentParser):
         self.exit(2, f"{self.prog}: error: {message.removeprefix('argument ')}\n")
 
 
-def make_parser(prog: str, description: str) -> Parser:
-    """A parser of all flags; what it gives has those of the command line alone."""
+def make_parser(
+    prog: str,
+    description: str,
+    declared_in: type = Flags,
+    groups: Mapping[str, str] = GROUPS,
+    examples: str = EXAMPLES,
+) -> Parser:
+    """A parser of all flags of a class; what it gives has those of the command line alone."""
     parser = Parser(
         prog=prog,
         usage="%(prog)s [options]",
         description=description,
-        epilog=EXAMPLES,
+        epilog=examples,
         formatter_class=argparse.RawDescriptionHelpFormatter,
         argument_default=argparse.SUPPRESS,
         allow_abbrev=False,
     )
     group: argparse._ActionsContainer = parser
-    for field in dataclasses.fields(Flags):
+    for field in dataclasses.fields(declared_in):
         name, declared = field.name, field.metadata
-        if name in GROUPS:
-            title, _, text = GROUPS[name].partition("\n")
+        if name in groups:
+            title, _, text = groups[name].partition("\n")
             group = parser.add_argument_group(title, text)
         if name == "schedulers":
             for kind in SCHEDULERS:

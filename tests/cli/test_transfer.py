@@ -1,0 +1,146 @@
+"""`jfnn transfer`: what it writes is the library's, what it prints, what it refuses."""
+
+import csv
+
+import numpy as np
+import pytest
+from helpers import same_bits
+
+import jfnn
+from jfnn.cli import transfer, transfer_output
+from jfnn.cli.main import main as of_all_commands
+from jfnn.cli.transfer import main
+from jfnn.cli.transfer_flags import TransferFlags
+
+SMALL = """--data digits --width 2 --learning-rate 0.5,1e30 --optimizer sgd --epochs 1 --seeds 2
+    --check-steps 2 --parametrisations maximal_update,standard"""
+
+
+def network(width):
+    layers = jfnn.mlp((64, width, width, 10), "relu", init="he_normal").layers
+    return jfnn.sequential([*layers[:2], jfnn.Scaled(layers[2], 0.0)], 64)
+
+
+def test_a_run_is_the_librarys_and_goes_on(tmp_path, capsys):
+    out = tmp_path / "new" / "directory"
+    assert main([*SMALL.split(), "--out", str(out)]) == 0
+    printed = capsys.readouterr().out
+    assert {*transfer_output.ADDED, "groups.json", "results.csv"} <= {path.name for path in out.iterdir()}
+    split = jfnn.datasets.standardise(jfnn.datasets.digits())
+    common = dict(width=[2], parametrisations=["maximal_update", "standard"], reduction="mean", seeds=2)
+    expected = jfnn.transfer(
+        network, split, learning_rate=[0.5, 1e30], epochs=1, gradient="backprop", **common
+    )
+    saved = jfnn.load_transfer(out)
+    assert saved.parametrisations == ("maximal_update", "standard")
+    assert same_bits(saved.scores(seeds=True), expected.scores(seeds=True))
+    with (out / "transfer.csv").open() as file:
+        rows = list(csv.DictReader(file))
+    assert [float(row["train_loss"]) for row in rows] == pytest.approx(
+        expected.scores(seeds=True).ravel().tolist(), nan_ok=True
+    )
+    check = jfnn.coordinate_check(network, split, learning_rate=0.5, steps=2, **common)
+    with (out / "coordinates.csv").open() as file:
+        changes = [float(row["change"]) for row in csv.DictReader(file)]
+    np.testing.assert_allclose(changes, check.to_dict()["change"], rtol=1e-6)
+    lines = printed.splitlines()
+    assert lines[1].split() == ["width", "2"]
+    assert lines[2].split() == ["maximal", "update", "0.5"]
+    assert "it moves on the grid by: maximal update 0 steps, standard 0 steps" in lines
+    assert printed.endswith(f"to {out}\n")
+    with pytest.raises(SystemExit):
+        main([*SMALL.split(), "--out", str(out)])
+    assert capsys.readouterr().err.startswith("jfnn transfer: error: --out: ")
+    assert main([*SMALL.split(), "--out", str(out), "--resume"]) == 0
+    assert capsys.readouterr().out.partition(" networks: ")[0] == printed.partition(" networks: ")[0]
+
+
+@pytest.mark.parametrize(
+    ("words", "message"),
+    [
+        ("--data iris", "--data: expected one of mnist1d, digits"),
+        ("--network rnn", "--network: expected one of mlp, cnn"),
+        ("--width 4,2", "--width: expected each one once"),
+        ("--width 0", "--width: expected whole numbers of at least 1"),
+        ("--depth 0", "--depth: expected at least 1"),
+        ("--base 0", "--base: expected at least 1"),
+        ("--parametrisations mup", "--parametrisations: expected one of"),
+        ("--output-multiplier 0", "--output-multiplier: expected a finite number above 0"),
+        ("--activation relus", "--activation: expected one of"),
+        ("--init normal", "--init: expected one of he_uniform"),
+        ("--init normals", "--init: expected one of normal"),
+        ("--learning-rate 0:1:2", "--learning-rate: expected a log-spaced"),
+        ("--learning-rate nan", "--learning-rate: "),
+        ("--l2 -1", "--l2: "),
+        ("--optimizer lamb", "--optimizer: expected sgd, or one of"),
+        ("--epochs x", "--epochs: invalid int value"),
+        ("--epochs -1", "--epochs: "),
+        ("--batch-size 100000", "--batch-size: expected at most"),
+        ("--seeds x", "--seeds: "),
+        ("--score loss", "--score: expected one of train_loss"),
+        ("--check-steps 0", "--check-steps: expected at least 1"),
+        ("--check-rate nan", "--check-rate: expected"),
+        ("--dtype float16", "--dtype: expected one of"),
+        ("--devices 1000", "--devices: expected at most"),
+        ("--out /dev/null/runs", "--out: cannot write to"),
+        ("--colour red", "unrecognized arguments: --colour red"),
+    ],
+)
+def test_what_cannot_be_is_refused_in_one_line(words, message, capsys, monkeypatch, tmp_path):
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setattr("jfnn.search.groups.train_run", lambda *_: pytest.fail("trained"))
+    with pytest.raises(SystemExit) as stopped:
+        main(["--data", "digits", "--width", "2,4", *words.split()])
+    printed = capsys.readouterr()
+    assert (stopped.value.code, printed.out) == (2, "")
+    assert printed.err.count("\n") == 1 and printed.err.startswith(f"jfnn transfer: error: {message}")
+    assert not list(tmp_path.iterdir())
+
+
+def test_pictures_of_something_else_are_left_alone(capsys, tmp_path):
+    (tmp_path / "transfer.png").touch()
+    with pytest.raises(SystemExit):
+        main(["--out", str(tmp_path)])
+    assert "--out: " in (error := capsys.readouterr().err) and "holds transfer.png, and no run" in error
+
+
+@pytest.mark.parametrize(
+    ("words", "made", "shape"),
+    [
+        ({"depth": 1}, lambda: jfnn.mlp((64, 3, 10), "relu", init="he_normal"), (64,)),
+        (
+            {"network": "cnn", "activation": "tanh", "init": "lecun_normal"},
+            lambda: jfnn.cnn((1, 8, 8), (3, 3), 10, padding="same", activation="tanh", init="lecun_normal"),
+            (1, 8, 8),
+        ),
+    ],
+)
+def test_networks_are_the_librarys_with_last_layers_of_0_or_as_drawn(words, made, shape):
+    flags = TransferFlags(data="digits", drawn_outputs=True, **words)
+    assert transfer.data(flags).x_train.shape[1:] == shape
+    assert transfer.network_of(flags, shape)(3) is made()
+    zero = transfer.network_of(TransferFlags(data="digits", **words), shape)(3)
+    assert zero.layers == (*made().layers[:-1], jfnn.Scaled(made().layers[-1], 0.0))
+
+
+def test_sequences_of_one_channel_for_convolutions():
+    pytest.importorskip("mnist1d")
+    assert transfer.data(TransferFlags(network="cnn")).x_train.shape == (4000, 1, 40)
+
+
+def test_the_check_takes_the_best_rate_of_the_base(monkeypatch):
+    swept = type("Swept", (), {"best_rates": lambda self, name: np.array([[0.1, 0.2], [np.nan, 1.0]])})()
+    assert transfer.check_rate(TransferFlags(width=(2, 4)), swept) == 0.1
+    assert transfer.check_rate(TransferFlags(width=(2, 4), base=4), swept) == 0.2
+    assert transfer.check_rate(TransferFlags(width=(2, 4), check_rate=3.0), swept) == 3.0
+    swept = type("Swept", (), {"best_rates": lambda self, name: np.array([[np.nan]])})()
+    with pytest.raises(ValueError, match=r"^learning_rate: all diverged"):
+        transfer.check_rate(TransferFlags(width=(2,)), swept)
+
+
+def test_the_command_explains_itself(capsys):
+    with pytest.raises(SystemExit) as stopped:
+        of_all_commands(["transfer", "--help"])
+    printed = capsys.readouterr().out
+    assert stopped.value.code == 0 and "usage: jfnn transfer [options]" in printed
+    assert "(default: 32,64,128,256,512,1024)" in printed and "2203.03466" in printed
