@@ -12,6 +12,8 @@ import jfnn
 from jfnn.experiment.options import Options, SearchOptions
 from jfnn.search.sweep import prepare
 
+pytestmark = pytest.mark.unoptimised
+
 NET = jfnn.mlp((2, 3, 2))
 X = np.random.default_rng(0).normal(size=(8, 2))
 Y = np.arange(8) % 2

@@ -18,6 +18,8 @@ from jfnn.minibatches import Minibatches
 from jfnn.optimizers import UpdateRule
 from jfnn.search.sweep import prepare
 
+pytestmark = pytest.mark.unoptimised
+
 NET = jfnn.mlp((2, 3, 2))
 X, Y = np.random.default_rng(0).normal(size=(8, 2)), np.arange(8) % 2
 PARAMS = NET.init(jax.random.key(0))

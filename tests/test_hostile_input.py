@@ -13,6 +13,8 @@ import jfnn
 from jfnn.experiment.options import Options
 from jfnn.search.sweep import prepare
 
+pytestmark = pytest.mark.unoptimised
+
 NET = jfnn.mlp((2, 3, 2))
 # Numbers that float16 has, so that every kind below holds the same ones.
 X = np.random.default_rng(0).integers(-9, 9, (8, 2)) / 4

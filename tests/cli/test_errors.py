@@ -12,6 +12,8 @@ from command_line import GRID, grid_main, refused, watching, write_csv
 from jfnn.cli import memory
 from jfnn.engine.devices import cores
 
+pytestmark = pytest.mark.unoptimised
+
 
 @pytest.mark.parametrize(
     ("words", "flag", "facts"),

@@ -17,6 +17,8 @@ from jfnn.cli import printing
 from jfnn.cli.files import NOT_SETTINGS
 from jfnn.engine.devices import cores
 
+pytestmark = pytest.mark.unoptimised
+
 
 def test_table_holds_the_seed_means_of_the_sweep(run):
     printed, _, expected = run

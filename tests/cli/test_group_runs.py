@@ -5,10 +5,13 @@ import html
 import json
 
 import numpy as np
+import pytest
 from command_line import FILES, GRID, GROUPS, grid_main, refused, untrained
 
 import jfnn
 from jfnn.analysis import summary
+
+pytestmark = pytest.mark.unoptimised
 
 
 def test_networks_and_batch_sizes_are_groups_in_one_list(groups):

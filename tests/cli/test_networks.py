@@ -12,6 +12,8 @@ import jfnn
 from jfnn.cli import data, networks
 from jfnn.loading import how_to_load
 
+pytestmark = pytest.mark.unoptimised
+
 
 def of(words):
     flags = parse(*words.split())

@@ -14,6 +14,8 @@ import jfnn
 from jfnn.analysis import summary
 from jfnn.cli import data
 
+pytestmark = pytest.mark.unoptimised
+
 
 def test_own_classes_are_ranked_on_rows_held_out_and_the_winner_is_tested_once(tmp_path, capsys):
     path = write_csv(tmp_path / "own.csv", classes=True)

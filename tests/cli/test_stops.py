@@ -18,6 +18,8 @@ from command_line import COMMAND, GRID, GROUPS, SMALL, grid_main, parse, refused
 import jfnn
 from jfnn.cli import data, files, progress
 
+pytestmark = pytest.mark.unoptimised
+
 SAVED = (".json", ".csv", ".npz")
 
 

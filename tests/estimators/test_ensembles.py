@@ -14,6 +14,8 @@ import jfnn
 from jfnn import estimators
 from jfnn.estimators.ensemble import select
 
+pytestmark = pytest.mark.unoptimised
+
 X, Y = (array[:150] for array in load_digits(n_class=3, return_X_y=True))
 
 

@@ -10,6 +10,7 @@ from sklearn.datasets import load_breast_cancer, load_digits, make_multilabel_cl
 from jfnn import estimators
 
 pytestmark = [
+    pytest.mark.unoptimised,
     pytest.mark.usefixtures("x64"),
     pytest.mark.filterwarnings("ignore::sklearn.exceptions.ConvergenceWarning"),
 ]

@@ -12,7 +12,10 @@ from sklearn.exceptions import NotFittedError
 
 from jfnn import estimators
 
-pytestmark = pytest.mark.filterwarnings("ignore::sklearn.exceptions.ConvergenceWarning")
+pytestmark = [
+    pytest.mark.unoptimised,
+    pytest.mark.filterwarnings("ignore::sklearn.exceptions.ConvergenceWarning"),
+]
 X, Y = (array[:150] for array in load_digits(n_class=3, return_X_y=True))
 X = X / 16
 OPTIONS = {"hidden_layer_sizes": (8,), "max_iter": 4, "random_state": 0}

@@ -12,7 +12,10 @@ from sklearn.preprocessing import StandardScaler
 from jfnn import estimators
 from jfnn.fitting import training
 
-pytestmark = pytest.mark.filterwarnings("ignore::sklearn.exceptions.ConvergenceWarning")
+pytestmark = [
+    pytest.mark.unoptimised,
+    pytest.mark.filterwarnings("ignore::sklearn.exceptions.ConvergenceWarning"),
+]
 X, Y = (array[:150] for array in load_digits(n_class=3, return_X_y=True))
 GRID = {"alpha": [0.01, 1.0], "learning_rate_init": [1e-4, 1e-2], "max_iter": [3, 8]}
 PERCEPTRON = estimators.MLPClassifier((8,), solver="sgd", random_state=0)

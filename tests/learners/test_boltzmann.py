@@ -16,6 +16,8 @@ from jfnn import Batch, State, boltzmann, boltzmann_machine
 from jfnn.boltzmann import Machine, columns, enumeration
 from jfnn.boltzmann.machine import pack
 
+pytestmark = pytest.mark.unoptimised
+
 RNG = np.random.default_rng(0)
 X = (RNG.random((60, 5)) < [0.2, 0.5, 0.5, 0.7, 0.9]).astype(np.float32)
 X[:, 1] = X[:, 2]
@@ -162,6 +164,7 @@ CHAINS = boltzmann_machine(
 NUMBERS = {"hidden": [2, 4], "k": [1, 2]}
 
 
+@pytest.mark.optimised
 def test_bits_are_the_same_alone_in_a_grid_in_segments_and_stopped_and_resumed(tmp_path):
     whole = jfnn.sweep(CHAINS, SPLIT, hyper=NUMBERS, **OPTIONS)
     alone, _ = jfnn.train(

@@ -10,6 +10,8 @@ from sklearn.model_selection import train_test_split
 import jfnn
 from jfnn.learners import METRICS, output_metric
 
+pytestmark = pytest.mark.unoptimised
+
 SPLIT = noise_split()
 NET = jfnn.mlp((5, 6, 3))
 OPTIONS = dict(learning_rate=[0.02, 0.5], seeds=2, epochs=3, batch_size=16)

@@ -9,6 +9,8 @@ from sklearn.model_selection import KFold, StratifiedKFold
 import jfnn
 from jfnn.learners import output_metric
 
+pytestmark = pytest.mark.unoptimised
+
 SPLIT = noise_split()
 OPTIONS = dict(learning_rate=[0.002, 0.02, 0.2], seeds=2, epochs=3, batch_size=16)
 

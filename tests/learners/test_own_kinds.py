@@ -12,6 +12,8 @@ from helpers import central_differences, compiled, noise_split, perturbed, same_
 import jfnn
 from jfnn import Learner, State, losses
 
+pytestmark = pytest.mark.unoptimised
+
 SPLIT = noise_split()
 OPTIONS = dict(epochs=4, batch_size=16, seeds=2)
 
@@ -143,6 +145,7 @@ def test_a_learner_with_state_is_swept_as_the_optimizer_that_it_is():
     assert np.abs(result.params["w"][:, :, 1:] - result.params["w"][:, :, :1]).min() > 0
 
 
+@pytest.mark.optimised
 def test_a_learner_with_state_has_the_same_bits_alone_and_in_any_segments():
     options = OPTIONS | {"learning_rate": RATES, "hyper": {"momentum": MOMENTA}}
     whole = jfnn.sweep(HeavyBall(), SPLIT, **options)

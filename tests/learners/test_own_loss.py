@@ -9,6 +9,8 @@ from sklearn.decomposition import PCA
 
 import jfnn
 
+pytestmark = pytest.mark.unoptimised
+
 SEEDS = 20
 
 # u'' = -u on [0, π] with u(0) = 0 and u'(0) = 1, whose solution is sin x

@@ -19,6 +19,8 @@ from jfnn import plots
 from jfnn.analysis import summary
 from jfnn.plots.curves import default_cells
 
+pytestmark = pytest.mark.unoptimised
+
 
 def panels_of(figure):
     """The two maps of a heat map, and its colour bar."""

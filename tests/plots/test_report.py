@@ -14,6 +14,8 @@ from jfnn import loading, report
 from jfnn.analysis import ranking, summary
 from jfnn.learners.naming import describe_network
 
+pytestmark = pytest.mark.unoptimised
+
 
 class Page(html.parser.HTMLParser):
     """A page's tables, headings, images and preformatted text; every tag must be closed."""

@@ -15,6 +15,8 @@ import jfnn
 from jfnn import EarlyStopping, Halving, losses, training
 from jfnn.minibatches import Minibatches
 
+pytestmark = pytest.mark.unoptimised
+
 PATIENCE, LONG = 3, 40
 FIFTY = {"learning_rate": [0.02, 0.05, 0.1, 0.2, 0.5], "l2": [0.0, 0.1], "seeds": 5}
 STOPPING = {"epochs": LONG, "validation": HELD, "schedulers": [EarlyStopping(PATIENCE)]}

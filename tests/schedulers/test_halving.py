@@ -14,6 +14,8 @@ from sklearn.model_selection import HalvingGridSearchCV
 import jfnn
 from jfnn import Halving
 
+pytestmark = pytest.mark.unoptimised
+
 
 class Constant(ClassifierMixin, BaseEstimator):
     """Learns nothing; scikit-learn's search only has to count with it."""

@@ -15,6 +15,8 @@ from jfnn import PopulationTraining
 from jfnn.learners import Learner, State
 from jfnn.minibatches import Minibatches
 
+pytestmark = pytest.mark.unoptimised
+
 # One decision on its own
 
 

@@ -18,6 +18,8 @@ import jfnn
 from jfnn.schedulers import SCHEDULERS, Actions, Scheduler
 from jfnn.store.checkpoint import Checkpoint
 
+pytestmark = pytest.mark.unoptimised
+
 # Of every registered scheduler, text of a command line -> what it means.
 EXAMPLES = {
     "halving": {"2": jfnn.Halving(2), "3:2": jfnn.Halving(3, 2)},

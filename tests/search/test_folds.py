@@ -11,6 +11,8 @@ import jfnn
 from jfnn.experiment.validation import cuts
 from jfnn.minibatches import Minibatches
 
+pytestmark = pytest.mark.unoptimised
+
 FIXED_SPLITTERS = {
     "KFold": KFold(5, shuffle=True, random_state=1),
     "ShuffleSplit": ShuffleSplit(3, test_size=HELD, random_state=2),

@@ -16,6 +16,8 @@ from jfnn.experiment.options import Common, GroupOptions, Options, TrainOptions
 from jfnn.minibatches import Minibatches
 from jfnn.search.sweep import prepare
 
+pytestmark = pytest.mark.unoptimised
+
 SPLIT = noise_split()
 NET = jfnn.mlp((5, 6, 3))
 BASE = dict(network=NET, split=SPLIT, learning_rate=0.1, epochs=4, batch_size=16)

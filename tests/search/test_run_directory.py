@@ -12,6 +12,8 @@ import pytest
 import jfnn
 from jfnn.search import run_directory
 
+pytestmark = pytest.mark.unoptimised
+
 RATES, PENALTIES = [0.05, 0.5, 1e38], [0.0, 0.1]
 
 

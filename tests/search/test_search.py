@@ -16,6 +16,8 @@ from jfnn.engine import program
 from jfnn.search.refit import refit_options
 from jfnn.search.sweep import prepare
 
+pytestmark = pytest.mark.unoptimised
+
 TILE = jfnn.Execution(tile=4)
 OPTIONS = dict(epochs=4, execution=TILE)
 MOMENTA, SCALES = stats.uniform(0, 0.9), stats.loguniform(0.1, 2.0)

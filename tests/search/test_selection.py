@@ -11,6 +11,8 @@ import jfnn
 from jfnn.experiment.validation import cuts
 from jfnn.learners import output_metric
 
+pytestmark = pytest.mark.unoptimised
+
 # The same rows, those held out counted to the test rows.
 LESS_TO_TRAIN_ON = jfnn.Split(
     SPLIT.x_train[: N - HELD],
