@@ -13,7 +13,7 @@ import numpy as np
 import optax
 
 from jfnn import checks
-from jfnn.analysis.widths import PARAMETRISATIONS, TransferOptions, parametrised
+from jfnn.analysis.parametrisations import PARAMETRISATIONS, parametrised
 from jfnn.datasets import Split
 from jfnn.experiment.build import build
 from jfnn.experiment.experiment import Experiment
@@ -126,18 +126,9 @@ def coordinate_check(
     """
     checks.as_count(steps, "steps")
     checks.as_count(rows, "rows")
-    options = TransferOptions(
-        network,
-        split,
-        width=width,
-        learning_rate=learning_rate,
-        optimizer=optimizer,
-        parametrisations=parametrisations,
-        base=base,
-        output_multiplier=output_multiplier,
-    )
     measured: dict[Network, tuple[np.ndarray, np.ndarray]] = {}
-    networks = parametrised(options).values()
+    made_of = (network, width, parametrisations, base, output_multiplier, optimizer)
+    networks = parametrised(*made_of).values()
     for made in dict.fromkeys(networks):  # at the base width all parametrisations are one network
         trained = Options(
             made,

@@ -13,34 +13,14 @@ from typing import Any
 
 import numpy as np
 
-from jfnn import checks
-from jfnn.architectures import maximal_update
+from jfnn.analysis.parametrisations import PARAMETRISATIONS, parametrised
 from jfnn.datasets import Split
 from jfnn.experiment.options import Execution, SearchOptions
-from jfnn.learners.naming import optax_name
 from jfnn.network import Network
-from jfnn.optimizers import as_optimizer
 from jfnn.search import run_directory
 from jfnn.search.door import door
 from jfnn.search.groups import SweepGroups, load_groups, sweep_groups
 
-PARAMETRISATIONS = ("standard", "maximal_update")
-# Rules whose steps do not depend on the size of gradients, so that their rates scale as Adam's.
-LIKE_ADAM = (
-    "adabelief",
-    "adagrad",
-    "adam",
-    "adamax",
-    "adamaxw",
-    "adamw",
-    "amsgrad",
-    "lion",
-    "nadam",
-    "nadamw",
-    "rmsprop",
-    "sign_sgd",
-    "yogi",
-)
 LOSS = "train_loss"
 
 
@@ -158,7 +138,14 @@ def transfer(options: TransferOptions) -> Transfer:
     """
     if options.sample is not None:
         raise ValueError("sample: expected none, since every width takes the same learning rates")
-    networks = parametrised(options)
+    networks = parametrised(
+        options.network,
+        options.width,
+        options.parametrisations,
+        options.base,
+        options.output_multiplier,
+        options.optimizer,
+    )
     names = [field.name for field in dataclasses.fields(SearchOptions)]
     common: Mapping[str, Any] = {name: getattr(options, name) for name in names}
     groups = sweep_groups(networks, options.split, **common)
@@ -179,48 +166,3 @@ def load_transfer(directory: str | os.PathLike[str]) -> Transfer:
     if named != expected or not {*parametrisations} <= {*PARAMETRISATIONS}:
         raise ValueError(f"{directory}: its groups are not widths of parametrisations")
     return Transfer(np.array([int(of_width) for of_width in width]), parametrisations, groups)
-
-
-def parametrised(options: TransferOptions) -> dict[str, Network]:
-    """The networks by name, parametrisation by parametrisation.
-
-    Raises:
-        ValueError, TypeError: What cannot be; the message begins with the option's name.
-    """
-    if not callable(options.network):
-        raise TypeError(f"network: expected a function of the width, got {checks.shown(options.network)}")
-    if not isinstance(options.width, Sequence | np.ndarray) or len(options.width) == 0:
-        raise TypeError(f"width: expected a sequence of widths, got {checks.shown(options.width)}")
-    width = [checks.as_count(value, "width") for value in options.width]
-    if sorted({*width}) != width:
-        raise ValueError(f"width: expected each one once, in rising order, got {width}")
-    names = options.parametrisations
-    if isinstance(names, str) or not isinstance(names, Sequence) or not names or len({*names}) < len(names):
-        raise ValueError(f"parametrisations: expected names, each once, got {checks.shown(names)}")
-    for name in names:
-        checks.as_choice(name, "parametrisations", PARAMETRISATIONS)
-    networks = {of_width: options.network(of_width) for of_width in width}
-    made = {f"standard-{of_width}": network for of_width, network in networks.items()}
-    if "maximal_update" in names:
-        kind = scaling_of(options.optimizer)
-        base = options.network(width[0] if options.base is None else checks.as_count(options.base, "base"))
-        made |= {
-            f"maximal_update-{of_width}": maximal_update(network, base, kind, options.output_multiplier)
-            for of_width, network in networks.items()
-        }
-    return {f"{name}-{of_width}": made[f"{name}-{of_width}"] for name in names for of_width in width}
-
-
-def scaling_of(optimizer: Any) -> str:
-    """How an optimizer's rates scale with the width: as those of "sgd", or as those of "adam".
-
-    Raises:
-        ValueError: It is not known.
-    """
-    name = as_optimizer(optimizer).name
-    known = optax_name(name)
-    if known in LIKE_ADAM:
-        return "adam"
-    if known == "sgd":
-        return "sgd"
-    raise ValueError(f"optimizer: expected sgd, or one of {', '.join(LIKE_ADAM)}, got {checks.shown(name)}")

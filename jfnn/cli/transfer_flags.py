@@ -4,7 +4,8 @@ import dataclasses
 from pathlib import Path
 
 from jfnn.activations import ACTIVATIONS
-from jfnn.analysis.widths import LIKE_ADAM, LOSS, PARAMETRISATIONS
+from jfnn.analysis.parametrisations import LIKE_ADAM, PARAMETRISATIONS
+from jfnn.analysis.widths import LOSS
 from jfnn.cli.flags import flag, option
 from jfnn.cli.values import count_or_integers, lengths, names, numbers
 from jfnn.layers.initializers import FAN_IN

@@ -5,7 +5,8 @@ import pytest
 from helpers import make_result, noise_split, same_bits, with_scores
 
 import jfnn
-from jfnn.analysis.widths import LIKE_ADAM, Transfer, scaling_of
+from jfnn.analysis.parametrisations import LIKE_ADAM, scaling_of
+from jfnn.analysis.widths import Transfer
 from jfnn.search.groups import Group, SweepGroups
 
 OPTIONS = dict(learning_rate=[0.1, 1e30], reduction="mean", epochs=2, batch_size=16, seeds=2)

@@ -1,0 +1,88 @@
+"""Networks of many widths in each parametrisation, as sweeps and checks over the width take them."""
+
+from collections.abc import Callable, Sequence
+from typing import Any
+
+import numpy as np
+
+from jfnn import checks
+from jfnn.architectures import maximal_update
+from jfnn.learners.naming import optax_name
+from jfnn.network import Network
+from jfnn.optimizers import as_optimizer
+
+PARAMETRISATIONS = ("standard", "maximal_update")
+# Rules whose steps do not depend on the size of gradients, so that their rates scale as Adam's.
+LIKE_ADAM = (
+    "adabelief",
+    "adagrad",
+    "adam",
+    "adamax",
+    "adamaxw",
+    "adamw",
+    "amsgrad",
+    "lion",
+    "nadam",
+    "nadamw",
+    "rmsprop",
+    "sign_sgd",
+    "yogi",
+)
+
+
+def parametrised(
+    network: Callable[[int], Network],
+    width: Sequence[int],
+    parametrisations: Sequence[str],
+    base: int | None,
+    output_multiplier: float,
+    optimizer: Any,
+) -> dict[str, Network]:
+    """The networks by name, "standard-32", …, parametrisation by parametrisation.
+
+    Args:
+        network: ``width -> Network``.
+        width: The widths, in rising order.
+        parametrisations: Names of `PARAMETRISATIONS`.
+        base: The width at which they are the same network; None for the first.
+        output_multiplier: Of `jfnn.maximal_update`.
+        optimizer: By name, an optax factory or a `jfnn.Optimizer`: what `scaling_of` takes.
+
+    Raises:
+        ValueError, TypeError: What cannot be; the message begins with the argument's name.
+    """
+    if not callable(network):
+        raise TypeError(f"network: expected a function of the width, got {checks.shown(network)}")
+    if not isinstance(width, Sequence | np.ndarray) or isinstance(width, str) or len(width) == 0:
+        raise TypeError(f"width: expected a sequence of widths, got {checks.shown(width)}")
+    widths = [checks.as_count(value, "width") for value in width]
+    if sorted({*widths}) != widths:
+        raise ValueError(f"width: expected each one once, in rising order, got {widths}")
+    names = parametrisations
+    if isinstance(names, str) or not isinstance(names, Sequence) or not names or len({*names}) < len(names):
+        raise ValueError(f"parametrisations: expected names, each once, got {checks.shown(names)}")
+    for name in names:
+        checks.as_choice(name, "parametrisations", PARAMETRISATIONS)
+    made = {f"standard-{of_width}": network(of_width) for of_width in widths}
+    if "maximal_update" in names:
+        scaling = scaling_of(optimizer)
+        of_base = network(widths[0] if base is None else checks.as_count(base, "base"))
+        for of_width in widths:
+            scaled = maximal_update(made[f"standard-{of_width}"], of_base, scaling, output_multiplier)
+            made[f"maximal_update-{of_width}"] = scaled
+    return {f"{name}-{of_width}": made[f"{name}-{of_width}"] for name in names for of_width in widths}
+
+
+def scaling_of(optimizer: Any) -> str:
+    """How an optimizer's rates scale with the width: as those of "sgd", or as those of "adam".
+
+    Raises:
+        ValueError: It is not known.
+    """
+    name = as_optimizer(optimizer).name
+    known = optax_name(name)
+    if known in LIKE_ADAM:
+        return "adam"
+    if known == "sgd":
+        return "sgd"
+    raise ValueError(f"optimizer: expected sgd, or one of {', '.join(LIKE_ADAM)}, got {checks.shown(name)}")
