@@ -23,7 +23,7 @@ from jfnn.search.door import door
 from jfnn.search.refit import refit_options
 from jfnn.search.result import REFIT, SweepResult, load
 from jfnn.search.sweep import Run, prepare, search, train_run, using_workers
-from jfnn.store import files
+from jfnn.store import files, forms
 
 
 class Group(NamedTuple):
@@ -191,7 +191,7 @@ def _groups(options: GroupOptions) -> list[Group]:
     if not isinstance(options.networks, Mapping) or not options.networks:
         raise TypeError("networks: expected a mapping of names to networks, at least one")
     for name in options.networks:
-        if not isinstance(name, str) or not name or os.sep in name or name.startswith("."):
+        if not forms.names_directory(name):
             raise ValueError(f"networks: expected names that can be directories, got {name!r}")
     scheme, sizes = options.batch_size, options.batch_sizes
     if sizes is None:
@@ -229,15 +229,21 @@ def _claim(out: str | os.PathLike[str] | None, groups: Sequence[Group], resume: 
 
 
 def _write_manifest(directory: Path, groups: Sequence[Group]) -> None:
-    files.write_json(directory / run_directory.GROUPS, {"groups": [list(group) for group in groups]})
+    named = [list(group) for group in groups]
+    files.write_json(directory / run_directory.GROUPS, forms.with_checksum(named))
 
 
 def _read_manifest(directory: Path) -> list[Group] | None:
     """The groups that a directory is for, in order; None if it is for none."""
     path = directory / run_directory.GROUPS
-    if not path.exists():
+    if not os.path.lexists(path):
         return None
+    content = files.read(path)
     try:
-        return [Group(str(name), size) for name, size in json.loads(path.read_text())["groups"]]
-    except (ValueError, KeyError, TypeError):
-        raise files.CorruptFileError(f"{path}: corrupt, or not written by jfnn") from None
+        groups = json.loads(content)["groups"]
+        sound = forms.are_groups(groups) and files.json_text(forms.with_checksum(groups)) == content
+    except (ValueError, LookupError, TypeError, RecursionError):
+        sound = False
+    if not sound:
+        raise files.CorruptFileError(f"{path}: not as it was written, or not written by jfnn")
+    return [Group(*group) for group in groups]

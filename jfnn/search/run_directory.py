@@ -8,7 +8,6 @@
 """
 
 import csv
-import hashlib
 import io
 import json
 import os
@@ -21,14 +20,13 @@ import numpy as np
 from jfnn import checks
 from jfnn.experiment.axes import Axes
 from jfnn.layers.kind import Params
-from jfnn.store import files, trees
-from jfnn.store.identity import DESCRIPTION, Description, check_same
+from jfnn.store import archives, files, forms, trees
+from jfnn.store.identity import DECIDING, DESCRIPTION, Description, check_same, fingerprint
 
 GROUPS = "groups.json"  # in a directory of several runs: which they are, in order
 CONFIG, TABLE, RESULTS, MODELS = "config.json", "results.csv", "results.npz", "models.npz"
 FORMAT = 4
-OUTCOMES = ("diverged_at", "stopped_at", "pruned", "epochs")
-HISTORY, SCORE = "history.", "score."
+OUTCOMES, HISTORY, SCORE = forms.OUTCOMES, forms.HISTORY, forms.SCORE
 PLAIN = ("folds", "sampled", "ranked_by", "kept_cell", "metrics")
 CHECKSUMMED = ("format", "status", *DESCRIPTION, "timing", "result", "archives")
 
@@ -117,11 +115,11 @@ def write(directory: Path, fields: Mapping[str, Any]) -> None:
     arrays |= {f"{SCORE}{name}": values for name, values in fields["scores"].items()}
     arrays |= {f"{HISTORY}{name}": values for name, values in fields["history"].items()}
     structure, models = trees.pack(fields["params"])
-    archives = {RESULTS: arrays}
+    contents = {RESULTS: arrays}
     if models:
         kept = axes if cell is None else Axes(axes, not fields["sampled"]).at(cell)
-        archives[MODELS] = kept | {"seeds": seeds} | models
-    checksums = {name: files.write_npz(directory / name, content) for name, content in archives.items()}
+        contents[MODELS] = kept | {"seeds": seeds} | models
+    checksums = {name: files.write_npz(directory / name, content) for name, content in contents.items()}
     write_table(directory / TABLE, columns(fields))
     result = {name: fields[name] for name in PLAIN} | {"axes": list(axes), "params": structure}
     write_config(
@@ -140,8 +138,7 @@ def write_config(
 
 def _checksum(config: Mapping[str, Any]) -> str:
     """Checksum of all that the library writes; whoever adds to a file checks it for himself."""
-    text = json.dumps({name: config.get(name) for name in CHECKSUMMED}, sort_keys=True)
-    return hashlib.sha256(text.encode()).hexdigest()
+    return files.checksum_of({name: config.get(name) for name in CHECKSUMMED})
 
 
 def read_config(directory: Path) -> dict[str, Any] | None:
@@ -151,25 +148,28 @@ def read_config(directory: Path) -> dict[str, Any] | None:
         ValueError: The file is not one of these, of another format, or not as it was written.
     """
     path = directory / CONFIG
-    if (directory / GROUPS).exists():
+    if os.path.lexists(directory / GROUPS):
         raise ValueError(f"{directory}: holds groups of networks, for load_groups, and no single run")
-    if not path.exists():
+    if not os.path.lexists(path):
         ours = [name for name in (TABLE, RESULTS, MODELS) if (directory / name).exists()]
         if ours:
             raise ValueError(f"{directory}: holds {', '.join(ours)}, but not the {CONFIG} that goes with it")
         return None
-    content = path.read_bytes()
+    content = files.read(path)
     try:
         config = json.loads(content)
         number = config["format"]
         known = isinstance(number, int) and config["status"] in ("running", "finished")
-    except (ValueError, KeyError, TypeError, RecursionError):
-        known = False
+        sound = _checksum(config) == config.get("checksum") and files.json_text(config) == content
+        described = any(name in config for name in DECIDING)
+        sound = sound and config.get("fingerprint") == (fingerprint(config) if described else None)
+    except (ValueError, LookupError, TypeError, AttributeError, RecursionError):
+        known = sound = False
     if not known:
         raise files.CorruptFileError(f"{path}: corrupt, or not written by jfnn")
     if number != FORMAT:
         raise ValueError(f"{path}: its format is {number}, this version of jfnn reads format {FORMAT}")
-    if _checksum(config) != config.get("checksum") or files.json_text(config) != content:
+    if not sound:
         raise files.CorruptFileError(f"{path}: not as it was written; its checksum is of other values")
     return dict(config)
 
@@ -192,21 +192,52 @@ def read(directory: Path) -> dict[str, Any]:
         raise FileNotFoundError(f"{directory}: no {CONFIG} there, so no run")
     if config["status"] != "finished":
         raise ValueError(f"{directory}: this run has not ended; go on with it by resume=True")
-    result, checksums = config["result"], config["archives"]
+    try:
+        return _fields(directory, config)
+    except files.CorruptFileError:
+        raise
+    # A writer of other things can make any of it fail.
+    except Exception as error:
+        why = archives.one_line(error)
+        raise files.CorruptFileError(f"{directory / CONFIG}: does not describe a result ({why})") from None
+
+
+def _fields(directory: Path, config: Mapping[str, Any]) -> dict[str, Any]:
+    """The fields of a result from its files, which are checked against each other."""
+    path, result, checksums = directory / CONFIG, config["result"], config["archives"]
+    forms.check_values(path, config, forms.OF_CONFIG)
+    forms.check_values(path, result, forms.OF_RESULT)
     arrays = files.read_npz(directory / RESULTS, checksums[RESULTS])
     models = files.read_npz(directory / MODELS, checksums[MODELS]) if MODELS in checksums else {}
 
     def named(prefix: str) -> dict[str, np.ndarray]:
         return {n.removeprefix(prefix): a for n, a in arrays.items() if n.startswith(prefix)}
 
+    axes = Axes({name: arrays[name] for name in result["axes"]}, not result["sampled"])
+    cell, folds = result["kept_cell"], [] if result["folds"] is None else [result["folds"]]
+    replicates = (len(arrays["seeds"]), *folds)
+    forms.check_arrays(
+        directory / RESULTS, arrays, forms.of_results(result["axes"], axes.shape, replicates, arrays)
+    )
+    scores = [name.removeprefix(SCORE) for name in arrays if name.startswith(SCORE)]
+    forms.check_values(path, result, forms.of_scores(scores, axes.shape))
+    if models:
+        of_models = forms.of_models(axes.values, None if cell else axes.shape, replicates, models)
+        forms.check_arrays(directory / MODELS, models, of_models)
+        kept = axes.values if cell is None else axes.at(cell)
+        forms.check_equal(directory / MODELS, kept | {"seeds": arrays["seeds"]}, models)
+    leaves = {name: array for name, array in models.items() if name not in (*axes.values, "seeds")}
+    params = trees.unpack(result["params"], leaves)
+    forms.check_arrays(directory / MODELS, trees.pack(params)[1], dict.fromkeys(leaves, forms.ANY))
+    forms.check_equal(path, config.get("settings", {}).get("axes", {}), axes.values)
     return {
-        "axes": {name: arrays[name] for name in result["axes"]},
+        "axes": axes.values,
         "seeds": arrays["seeds"],
         **{name: result[name] for name in PLAIN},
-        "kept_cell": result["kept_cell"] and tuple(result["kept_cell"]),
+        "kept_cell": None if cell is None else tuple(cell),
         "scores": named(SCORE),
         **{name: arrays[name] for name in OUTCOMES},
-        "params": trees.unpack(result["params"], models),
+        "params": params,
         "history": named(HISTORY),
         "timing": config["timing"],
         "config": {n: v for n, v in config.items() if n in DESCRIPTION},

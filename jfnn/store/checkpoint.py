@@ -1,5 +1,6 @@
 """A checkpoint: any pytree of arrays on disk, with the identity of the run that it belongs to."""
 
+import os
 import time
 from collections.abc import Callable
 from pathlib import Path
@@ -8,7 +9,7 @@ from typing import Any, TypeVar
 import jax
 import numpy as np
 
-from jfnn.store import files, identity, trees
+from jfnn.store import checksummed, files, identity, trees
 from jfnn.store.identity import DECIDING, Description
 
 # Wait SPACING × the last save's duration: checkpointing stays below 5% of a run.
@@ -51,7 +52,7 @@ class Checkpoint:
             return
         header = {name: self.description[name] for name in DECIDING}
         names = trees.names_of_leaves(state)
-        files.write_checksummed(self.path, header, dict(zip(names, leaves, strict=True)))
+        checksummed.write(self.path, header, dict(zip(names, leaves, strict=True)))
         self.last = self.clock()
         self.seconds = self.last - started
 
@@ -62,9 +63,9 @@ class Checkpoint:
             ValueError: The file is corrupt, of another format or of another run; the message says which array
                 is wrong, or in what the runs differ.
         """
-        if not self.path.exists():
+        if not os.path.lexists(self.path):
             return fresh
-        header, arrays = files.read_checksummed(self.path)
+        header, arrays = checksummed.read(self.path)
         identity.check_same(self.path, header, self.description)
         leaves, structure = jax.tree.flatten(fresh)
         self._check_fit(arrays, dict(zip(trees.names_of_leaves(fresh), leaves, strict=True)))
@@ -81,8 +82,11 @@ class Checkpoint:
             raise ValueError(f"{self.path}: its arrays are not those of this run; they differ in {other}")
         for name, leaf in expected.items():
             saved, fresh = arrays[name], np.asarray(leaf)
-            # Leading axes may differ: a history is as long as it is.
-            if saved.dtype != fresh.dtype or saved.shape[1:] != fresh.shape[1:]:
+            # A history, empty at first, is as long as it is.
+            of_saved, of_fresh = saved.shape, fresh.shape
+            if of_fresh[:1] == (0,):
+                of_saved, of_fresh = of_saved[1:], of_fresh[1:]
+            if saved.dtype != fresh.dtype or of_saved != of_fresh or saved.ndim != fresh.ndim:
                 raise ValueError(
                     f"{self.path}: array {name!r} is {saved.dtype} {saved.shape},"
                     f" where this run has {fresh.dtype} {fresh.shape}"

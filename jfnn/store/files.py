@@ -1,8 +1,7 @@
 """Arrays on disk that can be trusted: written whole or not at all, checksummed, the same bytes again.
 
-Two forms. An ``.npz`` is NumPy's own, for people and other programs; its checksums are elsewhere. A
-checksummed file holds its checksums itself, so that no byte of it can change unseen; it takes every dtype
-that JAX has.
+An ``.npz`` is NumPy's own form, for people and other programs; its checksums are elsewhere. The other form,
+which holds its checksums itself, is in `jfnn.store.checksummed`.
 """
 
 import contextlib
@@ -16,6 +15,7 @@ from typing import IO, Any
 
 import numpy as np
 
+from jfnn import memory
 from jfnn.store import archives
 
 try:
@@ -23,8 +23,7 @@ try:
 except ImportError:  # not on Windows
     fcntl = None  # type: ignore[assignment]
 
-MAGIC = b"jfnn checksummed arrays "
-FORMAT = 1
+COPIES = 3  # of a file, while it is read: its bytes, their parts, what is made of them
 
 
 class CorruptFileError(ValueError):
@@ -86,12 +85,33 @@ def write_json(path: Path, value: Any) -> None:
         file.write(json_text(value))
 
 
+def read(path: Path) -> bytes:
+    """What a file holds.
+
+    Raises:
+        CorruptFileError: It cannot be read, or is no regular file, which may have no end.
+        ValueError: It does not fit into memory.
+    """
+    try:
+        if not path.is_file():
+            raise CorruptFileError(f"{path}: no regular file")
+        memory.check(f"{path}: it", COPIES * path.stat().st_size)
+        return path.read_bytes()
+    except OSError as error:
+        raise CorruptFileError(f"{path}: cannot be read ({error.strerror or error})") from None
+
+
+def checksum_of(values: Any) -> str:
+    """The SHA-256 of plain values."""
+    return hashlib.sha256(json.dumps(values, sort_keys=True).encode()).hexdigest()
+
+
 def digest(*arrays: Any) -> str:
     """The SHA-256 of arrays: their dtypes, shapes and bytes."""
     sha256 = hashlib.sha256()
     for array in map(in_order, arrays):
         sha256.update(f"{array.dtype.name} {array.shape};".encode())
-        sha256.update(_bytes(array))
+        sha256.update(bytes_of(array))
     return sha256.hexdigest()
 
 
@@ -106,7 +126,8 @@ def in_order(array: Any) -> np.ndarray:
     return np.asarray(array, order="C")
 
 
-def _bytes(array: np.ndarray) -> memoryview:
+def bytes_of(array: np.ndarray) -> memoryview:
+    """The bytes of an array in C order."""
     return array.reshape(-1).view(np.uint8).data
 
 
@@ -138,6 +159,8 @@ def read_npz(path: Path, checksums: dict[str, Any]) -> dict[str, np.ndarray]:
             the array.
     """
     try:
+        if not path.is_file():
+            raise OSError("no such regular file")
         archive = zipfile.ZipFile(path)
     except (OSError, ValueError, NotImplementedError, zipfile.BadZipFile) as error:
         raise CorruptFileError(f"{path}: {archives.one_line(error)}") from None
@@ -170,55 +193,3 @@ def check_checksum(path: Path, name: str, array: np.ndarray, expected: dict[str,
             raise CorruptFileError(
                 f"{path}: array {name!r} is corrupt ({kind} is {value}, was {expected[kind]})"
             )
-
-
-def write_checksummed(path: Path, header: dict[str, Any], arrays: dict[str, np.ndarray]) -> None:
-    """Writes arrays behind a header, in a file that no byte of can change unseen.
-
-    A line with the format's number, a line with the checksum of the next, a line of JSON with the header and
-    each array's checksum, the arrays' bytes.
-    """
-    arrays = {name: in_order(array) for name, array in arrays.items()}
-    checksums = {name: checksum(array) for name, array in arrays.items()}
-    line = json.dumps({"header": header, "arrays": checksums}).encode()
-    with atomic(path) as file:
-        file.write(
-            MAGIC + b"%d\n" % FORMAT + hashlib.sha256(line).hexdigest().encode() + b"\n" + line + b"\n"
-        )
-        for array in arrays.values():
-            file.write(_bytes(array))
-
-
-def read_checksummed(path: Path) -> tuple[dict[str, Any], dict[str, np.ndarray]]:
-    """What `write_checksummed` wrote, ``(header, arrays)``.
-
-    Raises:
-        CorruptFileError: The file is cut short, or any byte of it is another; the message names the array.
-        ValueError: It is of another format.
-    """
-    content = path.read_bytes()
-    magic, _, rest = content.partition(b"\n")
-    number = magic.removeprefix(MAGIC)
-    if not (magic.startswith(MAGIC) and number.isdigit()):
-        raise CorruptFileError(f"{path}: its first line is not that of a file of checksummed arrays")
-    if int(number) != FORMAT:
-        raise ValueError(f"{path}: its format is {int(number)}, this version of jfnn reads format {FORMAT}")
-    checksum, _, rest = rest.partition(b"\n")
-    line, separator, body = rest.partition(b"\n")
-    if separator != b"\n" or hashlib.sha256(line).hexdigest().encode() != checksum:
-        raise CorruptFileError(f"{path}: its header is corrupt")
-    described = json.loads(line)
-    arrays, place = {}, 0
-    for name, expected in described["arrays"].items():
-        dtype, shape = np.dtype(expected["dtype"]), tuple(expected["shape"])
-        end = place + dtype.itemsize * int(np.prod(shape))
-        if end > len(body):
-            raise CorruptFileError(
-                f"{path}: it is cut short, {end - len(body)} bytes or more into array {name!r}"
-            )
-        arrays[name] = np.frombuffer(body[place:end], dtype).reshape(shape).copy()
-        check_checksum(path, name, arrays[name], expected)
-        place = end
-    if place != len(body):
-        raise CorruptFileError(f"{path}: {len(body) - place} bytes too many at its end")
-    return described["header"], arrays

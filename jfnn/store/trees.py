@@ -59,6 +59,8 @@ def unpack(structure: Any, arrays: dict[str, np.ndarray]) -> Any:
     if structure is None or isinstance(structure, str):
         return structure if structure is None else arrays[structure]
     ((kind, children),) = structure.items()
+    if kind not in ("dict", "layer", "list", "tuple"):
+        raise ValueError(f"unknown structure {kind!r}")
     if kind in ("dict", "layer"):
         parts = {name: unpack(child, arrays) for name, child in children.items()}
         return Layer(**parts) if kind == "layer" else parts

@@ -21,7 +21,7 @@ from jfnn.engine.trainer import Trainer
 from jfnn.schedulers import Actions
 from jfnn.search import run_directory
 from jfnn.search.sweep import prepare, train_run
-from jfnn.store import files, identity
+from jfnn.store import checksummed, files, identity
 from jfnn.store.checkpoint import Checkpoint
 
 pytestmark = pytest.mark.unoptimised
@@ -232,7 +232,7 @@ def test_an_interrupt_amid_a_save_leaves_a_sound_one(tmp_path, monkeypatch):
     monkeypatch.setattr(os, "fsync", interrupted)
     with pytest.raises(KeyboardInterrupt):
         sweep(tmp_path, execution={"progress": progress})
-    assert files.read_checksummed(tmp_path / "checkpoint.jfnn")[1]["epoch"] == 6
+    assert checksummed.read(tmp_path / "checkpoint.jfnn")[1]["epoch"] == 6
     (tmp_path / ".checkpoint.jfnn.part").write_bytes(b"half")  # as a kill amid a save leaves it
     assert resumed(tmp_path)[0] == [9, 12]
     assert not list(tmp_path.glob(".*"))
@@ -502,14 +502,14 @@ def test_the_checkpoint_of_another_run_is_refused(stopped, tmp_path):
 @pytest.mark.parametrize("change", ["name", "dtype", "shape"])
 def test_a_checkpoint_whose_arrays_do_not_fit_is_refused(stopped, change):
     path = stopped / "checkpoint.jfnn"
-    header, named = files.read_checksummed(path)
+    header, named = checksummed.read(path)
     name = "members.state.params[0].w"
     changed = {
         "name": lambda: {("other" if key == name else key): array for key, array in named.items()},
         "dtype": lambda: named | {name: named[name].astype(np.float64)},
         "shape": lambda: named | {name: named[name].swapaxes(1, 2)},
     }[change]()
-    files.write_checksummed(path, header, changed)
+    checksummed.write(path, header, changed)
     refused_at_the_checkpoint(stopped, re.escape(name))
 
 

@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 
 import jfnn
-from jfnn.store import files, trees
+from jfnn.store import checksummed, files, trees
 
 ARRAYS = {
     "a": np.arange(6, dtype=np.float32).reshape(2, 3),
@@ -36,14 +36,14 @@ def flip(path, place, content=None):
 
 
 @pytest.fixture
-def checksummed(tmp_path):
+def stored(tmp_path):
     path = tmp_path / "arrays"
-    files.write_checksummed(path, {"for": "tests"}, ARRAYS)
+    checksummed.write(path, {"for": "tests"}, ARRAYS)
     return path
 
 
-def test_checksummed_arrays_come_back_with_their_header(checksummed):
-    header, arrays = files.read_checksummed(checksummed)
+def test_checksummed_arrays_come_back_with_their_header(stored):
+    header, arrays = checksummed.read(stored)
     assert header == {"for": "tests"}
     assert same_arrays(arrays, ARRAYS)
     assert all(array.flags.writeable for array in arrays.values())
@@ -51,45 +51,45 @@ def test_checksummed_arrays_come_back_with_their_header(checksummed):
 
 def test_a_checksummed_file_holds_the_dtypes_that_numpy_lacks(tmp_path):
     array = np.asarray(jax.numpy.arange(3, dtype=jax.numpy.bfloat16))
-    files.write_checksummed(tmp_path / "x", {}, {"x": array})
-    assert same_arrays(files.read_checksummed(tmp_path / "x")[1], {"x": array})
+    checksummed.write(tmp_path / "x", {}, {"x": array})
+    assert same_arrays(checksummed.read(tmp_path / "x")[1], {"x": array})
 
 
-def test_a_flipped_bit_anywhere_in_a_checksummed_file_is_caught(checksummed):
-    content = checksummed.read_bytes()
+def test_a_flipped_bit_anywhere_in_a_checksummed_file_is_caught(stored):
+    content = stored.read_bytes()
     for place in range(len(content)):
-        flip(checksummed, place, content)
+        flip(stored, place, content)
         with pytest.raises(ValueError, match="arrays: "):
-            files.read_checksummed(checksummed)
+            checksummed.read(stored)
 
 
-def test_a_checksummed_file_cut_short_or_grown_is_caught(checksummed):
-    content = checksummed.read_bytes()
+def test_a_checksummed_file_cut_short_or_grown_is_caught(stored):
+    content = stored.read_bytes()
     for length in range(len(content)):
-        checksummed.write_bytes(content[:length])
+        stored.write_bytes(content[:length])
         with pytest.raises(files.CorruptFileError):
-            files.read_checksummed(checksummed)
-    checksummed.write_bytes(content + b"\0")
+            checksummed.read(stored)
+    stored.write_bytes(content + b"\0")
     with pytest.raises(files.CorruptFileError, match="1 bytes"):
-        files.read_checksummed(checksummed)
+        checksummed.read(stored)
 
 
-def test_a_checksummed_file_says_what_is_wrong_with_it(checksummed):
-    content = checksummed.read_bytes()
+def test_a_checksummed_file_says_what_is_wrong_with_it(stored):
+    content = stored.read_bytes()
     body = len(content) - sum(array.nbytes for array in ARRAYS.values())
     for name, array in ARRAYS.items():
         if array.nbytes:
-            flip(checksummed, body + array.nbytes // 2)
+            flip(stored, body + array.nbytes // 2)
             with pytest.raises(files.CorruptFileError, match=f"array '{name}'"):
-                files.read_checksummed(checksummed)
-            checksummed.write_bytes(content)
+                checksummed.read(stored)
+            stored.write_bytes(content)
         body += array.nbytes
-    checksummed.write_bytes(content[:-1])
+    stored.write_bytes(content[:-1])
     with pytest.raises(files.CorruptFileError, match="array 'flags'"):
-        files.read_checksummed(checksummed)
-    checksummed.write_bytes(content.replace(b"arrays 1\n", b"arrays 2\n", 1))
+        checksummed.read(stored)
+    stored.write_bytes(content.replace(b"arrays 1\n", b"arrays 2\n", 1))
     with pytest.raises(ValueError, match=r"format is 2.* reads format 1"):
-        files.read_checksummed(checksummed)
+        checksummed.read(stored)
 
 
 def test_an_npz_is_read_by_numpy_and_back(tmp_path):
