@@ -45,13 +45,16 @@ def test_the_medians_interval_lies_between_the_exact_ones_around_its_confidence(
     assert interval(few, "median") == (few.min(), few.max())
 
 
-def test_a_studentised_bootstrap_of_four_values_is_that_of_all_256_resamples():
-    values = np.array([0.1, 0.5, 0.6, 2.0])
-    drawn = values[list(itertools.product(range(4), repeat=4))]
+@pytest.mark.parametrize(
+    ("values", "confidence"), [([0.1, 0.5, 0.6, 2.0], 0.8), ([1.0, 1.0, 1.0, 1.0, 2.0], 0.95)]
+)
+def test_a_studentised_bootstrap_is_that_of_all_resamples_that_have_a_spread(values, confidence):
+    values, n = np.array(values), len(values)
+    drawn = values[list(itertools.product(range(n), repeat=n))]
     drawn = drawn[drawn.std(axis=-1) > 0]
     ratios = (drawn.mean(axis=-1) - values.mean()) / drawn.std(axis=-1)
-    upper, lower = np.quantile(ratios, [0.9, 0.1])
-    computed = interval(values, method="bootstrap", confidence=0.8, resamples=200_000)
+    upper, lower = np.quantile(ratios, [(1 + confidence) / 2, (1 - confidence) / 2])
+    computed = interval(values, method="bootstrap", confidence=confidence, resamples=200_000)
     exact = values.mean() - upper * values.std(), values.mean() - lower * values.std()
     np.testing.assert_allclose(computed, exact, atol=0.01)
 
@@ -63,6 +66,11 @@ def test_percentile_and_bca_are_scipys_and_the_same_alone_or_among_others():
         wanted = stats.bootstrap((values[7],), np.mean, method=name, n_resamples=500, random_state=rng)
         ends = interval(values, method=method, resamples=500, seed=5)
         np.testing.assert_allclose([ends[0][7], ends[1][7]], wanted.confidence_interval)
+    tail = stats.norm.cdf(-np.sqrt(6 / 5) * stats.t.ppf(0.975, 5))  # Hesterberg's, for n = 6
+    options = {"confidence_level": 1 - 2 * tail, "method": "percentile", "n_resamples": 500}
+    wanted = stats.bootstrap((values[7],), np.median, random_state=np.random.default_rng(5), **options)
+    ends = interval(values, "median", "bootstrap", resamples=500, seed=5)
+    np.testing.assert_allclose([ends[0][7], ends[1][7]], wanted.confidence_interval)
     for statistic in STATISTICS:
         ends = interval(values, statistic, "bootstrap", resamples=200)
         np.testing.assert_allclose(
@@ -136,7 +144,7 @@ def test_bootstraps_of_a_skewed_mean_cover_it_where_percentiles_of_five_do_not()
 @pytest.mark.slow
 def test_coverage_of_every_interval():
     """The whole table; percentile and BCa are measured and need not pass."""
-    times = 4000
+    times = 2000
     for name, n, statistic in itertools.product(DRAWS, (5, 10, 30), STATISTICS):
         truth = truth_of(name, statistic)
         shares = {method: coverage(DRAWS[name], truth, statistic, method, n, times) for method in METHODS}
