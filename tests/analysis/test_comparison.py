@@ -61,6 +61,8 @@ def test_holm_is_his_rule_step_by_step():
                     break
                 rejected.add(place)
             assert rejected == set(np.flatnonzero(corrected <= alpha))
+    np.testing.assert_allclose(holm([0.013, 0.012, 0.01]), 0.03)  # never below a smaller one's
+    np.testing.assert_allclose(holm([0.6, 0.9, 0.01]), [1, 1, 0.03])
     np.testing.assert_allclose(holm([[0.04, np.nan], [0.01, 0.9]]), [[0.08, np.nan], [0.03, 0.9]])
     assert holm([]).shape == (0,)
     with pytest.raises(ValueError, match="p: expected probabilities"):

@@ -133,6 +133,12 @@ def test_intervals_of_95_percent_cover_the_truth_in_90_to_98(statistic):
         assert 0.9 <= share <= 0.98, (name, n, share)
 
 
+def test_the_medians_interval_is_all_but_exact_for_the_distribution_it_interpolates_by():
+    """Laplace's; between the third values of ten (89%) and the second (98%). Standard deviation 0.002."""
+    share = coverage(lambda rng, shape: rng.laplace(size=shape), 0, "median", "formula", 10, 10_000)
+    assert abs(share - 0.95) < 0.007
+
+
 def test_bootstraps_of_a_skewed_mean_cover_it_where_percentiles_of_five_do_not():
     truth = truth_of("exponential", "mean")
     covers = {method: coverage(DRAWS["exponential"], truth, "mean", method, 5, 500) for method in METHODS[:3]}
