@@ -53,6 +53,7 @@ from jfnn.search.sweep import sweep
 from jfnn.search.train import History, train
 from jfnn.store.files import CorruptFileError
 from jfnn.training import objective
+from jfnn.trajectories.hypergradient import Hypergradient, hypergradient
 from jfnn.workers import Workers
 
 __version__ = "0.3.0"
@@ -75,6 +76,7 @@ __all__ = [
     "Group",
     "Halving",
     "History",
+    "Hypergradient",
     "Layer",
     "LayerKind",
     "Learner",
@@ -113,6 +115,7 @@ __all__ = [
     "coordinate_check",
     "datasets",
     "estimators",
+    "hypergradient",
     "layers",
     "learner",
     "learners",

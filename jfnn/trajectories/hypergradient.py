@@ -1,0 +1,123 @@
+"""Hypergradients: derivatives of the loss after training, through every step of it."""
+
+import dataclasses
+from collections.abc import Callable, Mapping, Sequence
+from typing import Any, NamedTuple
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+
+from jfnn import checks
+from jfnn.experiment.experiment import Experiment
+from jfnn.experiment.options import option
+from jfnn.experiment.replicates import PARTS
+from jfnn.optimizers import SCHEDULE_STEPS, is_axis
+from jfnn.search.door import door
+from jfnn.trajectories.derivatives import MULTIPLIERS, Inputs, build_program
+from jfnn.trajectories.steps import TrajectoryOptions, experiment_of, steps_of
+
+MODES = ("reverse", "forward")
+# Numbers by which random draws are compared: the masks jump with them.
+NOT_SMOOTH = ("dropout", SCHEDULE_STEPS)
+
+
+class Hypergradient(NamedTuple):
+    """The loss after training, and its derivatives.
+
+    Attributes:
+        value: The mean loss per row, without penalty; NaN or infinite where training diverged.
+        gradients: Name -> derivative by it, a number, or ``[epochs]`` or ``[steps]`` for "multipliers".
+    """
+
+    value: float
+    gradients: dict[str, np.ndarray]
+
+
+@dataclasses.dataclass(frozen=True)
+class HypergradientOptions(TrajectoryOptions):
+    """What `hypergradient` takes."""
+
+    seed: int = option("Fixes starting parameters and minibatches.", 0)
+    with_respect_to: str | Sequence[str] = option(
+        'Names of numbers: "learning_rate", "l2", those of the optimizer, "init_scale", and "multipliers".',
+        ("learning_rate", "l2"),
+    )
+    multipliers: Any = option(
+        "Factors of the learning rate, one an epoch or one a step, beside any schedule; None for ones.", None
+    )
+    part: str | None = option(
+        'The rows of the loss: "train", "validation" or "test"; None for those by which a sweep would rank.',
+        None,
+    )
+    mode: str = option('"reverse" for many numbers, "forward" for few numbers and many steps.', "reverse")
+
+
+@door(HypergradientOptions)
+def hypergradient(options: HypergradientOptions) -> Hypergradient:
+    """Derivatives of the loss after training by the numbers that training takes.
+
+    The training is that of `jfnn.sweep` with the same options: the same start, minibatches and steps,
+    outside of its compiled loop, so the value is equal to rounding. It is differentiated as it was computed:
+    where steps expand small differences (`jfnn.lyapunov`), derivatives are right, large, and of little use.
+
+    Returns:
+        A `Hypergradient`.
+
+    Raises:
+        ValueError, TypeError: As in `jfnn.sweep`; several values of a number, a name that the learner does
+            not take, or a dropout rate; derivatives that are not finite though the loss is, as those of Adam
+            without ``eps_root`` where a gradient is always 0.
+    """
+    program, arguments = prepare(options)
+    value, gradients = jax.tree.map(np.asarray, program(*arguments))
+    if np.isfinite(value) and not all(np.isfinite(leaf).all() for leaf in gradients.values()):
+        raise ValueError(
+            "with_respect_to: the loss is finite, but its derivatives are not; Adam and its kin have none"
+            " where a gradient is 0, unless their eps_root is above 0, such as 1e-12"
+        )
+    return Hypergradient(float(value), gradients)
+
+
+def prepare(options: HypergradientOptions) -> tuple[Callable[..., Any], tuple[Any, ...]]:
+    """The compiled function ``(…) -> (value, gradients)``, and its arguments."""
+    checks.as_choice(options.mode, "mode", MODES)
+    checks.as_count(options.seed, "seed", 0)
+    experiment = experiment_of(options, [options.seed])
+    for name, values in experiment.cells.values.items():
+        if len(values) > 1 or is_axis(getattr(options, name, None)):
+            raise TypeError(f"{name}: expected one number, got several")
+    replicate = experiment.replicates[0]
+    steps = steps_of(experiment, replicate)
+    numbers: dict[str, Any] = {name: values[0] for name, values in experiment.hyper().items()}
+    numbers[MULTIPLIERS] = _multipliers(options.multipliers, experiment, len(steps.numbers))
+    names = _names(options.with_respect_to, numbers)
+    part = PARTS[experiment.ranking.part] if options.part is None else options.part
+    scored = replicate.parts[checks.as_choice(part, "part", PARTS)]
+    if not len(scored):
+        raise ValueError(f"part: there are no {part} rows")
+    rows = jax.tree.map(jnp.asarray, experiment.data.rows)
+    chosen = {name: numbers.pop(name) for name in names}
+    scored_rows = jax.tree.map(lambda leaf: leaf[scored], rows)
+    program = build_program(experiment.learner, options.mode)
+    return program, (chosen, Inputs(numbers, replicate.params, steps, rows, scored_rows))
+
+
+def _names(names: Any, numbers: Mapping[str, Any]) -> tuple[str, ...]:
+    names = (names,) if isinstance(names, str) else names
+    if not isinstance(names, Sequence) or not names or len({*map(str, names)}) != len(names):
+        raise ValueError(f"with_respect_to: expected different names, got {checks.shown(names)}")
+    known = [name for name in numbers if name not in NOT_SMOOTH]
+    return tuple(checks.as_choice(name, "with_respect_to", known) for name in names)
+
+
+def _multipliers(multipliers: Any, experiment: Experiment, steps: int) -> np.ndarray:
+    if multipliers is None:
+        return np.ones(experiment.epochs, experiment.data.dtype)
+    values = checks.as_axis(multipliers, MULTIPLIERS)
+    if len(values) not in (experiment.epochs, steps):
+        raise ValueError(
+            f"multipliers: expected one for each of {experiment.epochs} epochs or {steps} steps,"
+            f" got {len(values)}"
+        )
+    return np.asarray(values, experiment.data.dtype)

@@ -1,0 +1,164 @@
+"""Hypergradients against differences of sweeps, and both modes against each other."""
+
+import jax
+import numpy as np
+import pytest
+
+import jfnn
+from jfnn.trajectories import hypergradient as door
+from jfnn.trajectories.hypergradient import HypergradientOptions
+
+NETWORK = jfnn.mlp((5, 4, 3), activation="tanh")
+STEP = 1e-5  # relative, of differences
+# 20 epochs of 5 steps
+OPTIONS = {"l2": 0.3, "epochs": 20, "batch_size": 11, "reduction": "mean", "validation": 0.2}
+
+
+def central(values, at):
+    """The derivative from values at ``at`` less a step, and more."""
+    return (values[1] - values[0]) / (2 * STEP * at)
+
+
+def around(value):
+    return [value, value * (1 - STEP), value * (1 + STEP)]
+
+
+@pytest.mark.parametrize(
+    ("name", "rate", "number"), [("sgd", 0.05, ("momentum", 0.8)), ("adam", 0.02, ("b1", 0.8))]
+)
+def test_both_modes_equal_central_differences_of_the_sweep_over_100_steps(name, rate, number, split, x64):
+    optimizer = jfnn.Optimizer(name, **dict([number]))
+    names = ("learning_rate", "l2", number[0], "multipliers")
+    options = {**OPTIONS, "learning_rate": rate, "optimizer": optimizer, "with_respect_to": names}
+    value, reverse = jfnn.hypergradient(NETWORK, split, **options)
+    _, forward = jfnn.hypergradient(NETWORK, split, mode="forward", **options)
+    swept = jfnn.sweep(
+        NETWORK,
+        split,
+        **OPTIONS | {"l2": around(0.3)},
+        learning_rate=around(rate),
+        optimizer=jfnn.Optimizer(name, **{number[0]: around(number[1])}),
+    )
+    losses = swept.validation_loss[..., 0]
+    assert value == pytest.approx(losses[0, 0, 0], rel=1e-13)
+    for gradients in (reverse, forward):
+        assert gradients["learning_rate"] == pytest.approx(central(losses[1:, 0, 0], rate), rel=1e-6)
+        assert gradients["l2"] == pytest.approx(central(losses[0, 1:, 0], 0.3), rel=1e-6)
+        assert gradients[number[0]] == pytest.approx(central(losses[0, 0, 1:], number[1]), rel=1e-6)
+    for of_name in names:
+        np.testing.assert_allclose(forward[of_name], reverse[of_name], rtol=1e-9)
+    # the rate of an epoch is the product of both
+    assert reverse["multipliers"].shape == (20,)
+    assert reverse["multipliers"].sum() == pytest.approx(rate * reverse["learning_rate"], rel=1e-9)
+    for epoch in (0, 13):
+        ends = [
+            jfnn.hypergradient(NETWORK, split, multipliers=1 + sign * STEP * np.eye(20)[epoch], **options)[0]
+            for sign in (-1, 1)
+        ]
+        assert reverse["multipliers"][epoch] == pytest.approx(central(ends, 1), rel=1e-6)
+
+
+def test_the_value_is_the_sweeps_with_weights_dropout_a_schedule_and_a_short_last_step(split, x64):
+    weighted = split._replace(weights=np.linspace(0.5, 1.5, 70))
+    options = {
+        "learning_rate": 0.05,
+        "epochs": 3,
+        "batch_size": jfnn.Minibatches(9, "permutation", drop_last=False),
+        "hyper": {"dropout": 0.3, "init_scale": 0.7},
+        "gradient": "backprop",
+    }
+    multipliers = np.linspace(1.0, 0.2, 24)
+    value, gradients = jfnn.hypergradient(
+        NETWORK,
+        weighted,
+        **options,
+        seed=3,
+        with_respect_to="init_scale",
+        multipliers=multipliers,
+        part="train",
+        mode="forward",
+    )
+    schedule = jfnn.Optimizer("sgd", schedule=lambda part: 1 - 0.8 * part * 24 / 23)
+    swept = jfnn.sweep(
+        NETWORK,
+        weighted,
+        **options | {"hyper": {"dropout": 0.3, "init_scale": around(0.7)}},
+        seeds=[3],
+        optimizer=schedule,
+    )
+    losses = swept.train_loss[0, 0, :, 0]
+    assert value == pytest.approx(losses[0], rel=1e-12)
+    assert gradients["init_scale"] == pytest.approx(central(losses[1:], 0.7), rel=1e-6)
+
+
+def test_memory_of_reverse_mode_grows_with_the_square_root_of_the_steps():
+    x = np.random.default_rng(0).normal(size=(40, 5))
+    rows = jfnn.Split(x, np.arange(40) % 3)
+
+    def memory(epochs):
+        options = HypergradientOptions(NETWORK, rows, learning_rate=0.1, epochs=epochs, batch_size=None)
+        program, arguments = door.prepare(options)
+        return program.lower(*arguments).compile().memory_analysis().temp_size_in_bytes
+
+    # 16 times the steps: 4 times the memory, and not 16
+    assert 2 < memory(3600) / memory(225) < 5
+
+
+@pytest.mark.slow
+def test_adam_without_eps_root_is_refused_where_a_gradient_is_always_0(x64):
+    x = np.random.default_rng(0).normal(size=(20, 5)) * np.array([1, 1, 0, 1, 1])
+    rows = jfnn.Split(x, np.arange(20) % 3)
+    options = {"learning_rate": 0.01, "epochs": 4, "batch_size": None}
+    with pytest.raises(ValueError, match=r"^with_respect_to: the loss is finite, .*eps_root"):
+        jfnn.hypergradient(NETWORK, rows, **options, optimizer="adam")
+    kept = jfnn.Optimizer("adam", eps_root=1e-12)
+    assert np.isfinite(jfnn.hypergradient(NETWORK, rows, **options, optimizer=kept).gradients["l2"])
+
+
+@pytest.mark.parametrize(
+    ("options", "error", "message"),
+    [
+        ({"with_respect_to": "momentum"}, ValueError, "with_respect_to: expected one of learning_rate, l2"),
+        ({"with_respect_to": ()}, ValueError, "with_respect_to: expected different names"),
+        ({"with_respect_to": ("l2", "l2")}, ValueError, "with_respect_to: expected different names"),
+        (
+            {"hyper": {"dropout": 0.1}, "with_respect_to": "dropout"},
+            ValueError,
+            "with_respect_to: expected one",
+        ),
+        ({"learning_rate": [0.1, 0.2]}, TypeError, "learning_rate: expected one number"),
+        (
+            {"optimizer": jfnn.Optimizer("sgd", momentum=[0.1, 0.2])},
+            TypeError,
+            "momentum: expected one number",
+        ),
+        ({"multipliers": [1.0, 2.0, 3.0]}, ValueError, "multipliers: expected one for each of 2 epochs"),
+        ({"mode": "sideways"}, ValueError, "mode: expected one of reverse, forward"),
+        ({"part": "validation"}, ValueError, "part: there are no validation rows"),
+        ({"epochs": 0}, ValueError, "epochs: expected"),
+        ({"resume": True}, ValueError, "resume: expected none"),
+        ({"seed": -1}, ValueError, "seed: expected"),
+    ],
+)
+def test_what_cannot_be_is_refused(options, error, message, split):
+    with pytest.raises(error, match=f"^{message}"):
+        jfnn.hypergradient(NETWORK, split, **{"learning_rate": 0.1, "epochs": 2, "batch_size": 35} | options)
+
+
+def test_a_machine_that_samples_is_refused(split):
+    machine = jfnn.boltzmann_machine((5, 3))
+    with pytest.raises(TypeError, match=r"^network: a Boltzmann machine"):
+        jfnn.hypergradient(machine, jfnn.Split((split.x_train > 0) * 1.0), learning_rate=0.1, batch_size=7)
+
+
+@pytest.mark.slow
+def test_modes_agree_on_kinds_whose_derivatives_are_by_hand(x64):
+    images = jfnn.Split(np.random.default_rng(0).normal(size=(6, 1, 6, 6)), np.arange(6) % 2)
+    network = jfnn.cnn((1, 6, 6), channels=(2,), outputs=2, activation="tanh")
+    options = {"learning_rate": 0.05, "epochs": 3, "batch_size": None}
+    reverse, forward = (
+        jfnn.hypergradient(network, images, **options, mode=mode) for mode in ("reverse", "forward")
+    )
+    for name, value in reverse.gradients.items():
+        assert forward.gradients[name] == pytest.approx(value, rel=1e-9)
+    assert jax.tree.leaves(reverse.gradients)
