@@ -41,7 +41,10 @@ def perturbed(params, step):
 def central_differences(values, params, step):
     """``∂function/∂p`` for every number p, from the function's values at `perturbed`; shaped like them."""
     raised, lowered = np.split(np.asarray(values), 2)
-    return ravel_pytree(params)[1]((raised - lowered) / (2 * step))
+    leaves, structure = jax.tree.flatten(params)
+    slopes = np.split((raised - lowered) / (2 * step), np.cumsum([np.size(leaf) for leaf in leaves])[:-1])
+    shaped = (slope.reshape(np.shape(leaf)) for slope, leaf in zip(slopes, leaves, strict=True))
+    return jax.tree.unflatten(structure, shaped)
 
 
 def make_result(

@@ -181,6 +181,7 @@ def test_no_best_cell_where_all_diverged(sweep):
         result.best()
 
 
+@pytest.mark.unoptimised
 def test_one_trace_serves_other_values_sizes_and_epochs(split):
     traces = []
     inner = jfnn.mlp(SIZES)
@@ -203,6 +204,7 @@ def test_one_trace_serves_other_values_sizes_and_epochs(split):
     assert {shape for shape in shapes if shape[0] > 1}
 
 
+@pytest.mark.unoptimised
 def test_a_multilayer_perceptron_compiles_once_for_all_grids(sweep, net, split):
     def advance(**changes):
         """The program of a sweep, after it."""
@@ -222,7 +224,7 @@ def test_a_multilayer_perceptron_compiles_once_for_all_grids(sweep, net, split):
     assert compiled and first._cache_size() == compiled
 
 
-@functools.partial(jax.jit, static_argnums=0)
+@functools.partial(compiled, static_argnums=0)
 def score(net, params, x, y, x_test, y_test):
     """The mean cost of some rows, and the accuracy on others."""
     targets = jnp.eye(3, dtype=x.dtype)[y]
@@ -230,6 +232,7 @@ def score(net, params, x, y, x_test, y_test):
     return cost.mean(), jfnn.accuracy(net, params, x_test, y_test)
 
 
+@pytest.mark.unoptimised
 @pytest.mark.parametrize(
     ("dtype", "gradient", "reduction"),
     [
@@ -251,7 +254,7 @@ def test_a_sweep_is_the_plain_loop_over_its_members(net, split, dtype, gradient,
         **options,
     )
     assert result.params[0].w.dtype == dtype
-    x, init = split.x_train.astype(dtype), jax.jit(net.init)
+    x, init = split.x_train.astype(dtype), compiled(net.init)
     for index in np.ndindex(2, 2, 2):
         eta, penalty, seed = (
             options["learning_rate"][index[0]],
@@ -272,6 +275,7 @@ def test_a_sweep_is_the_plain_loop_over_its_members(net, split, dtype, gradient,
         np.testing.assert_allclose(result.train_loss[index], cost, rtol=10 * tolerance)
 
 
+@pytest.mark.unoptimised
 def test_an_axis_of_the_optimizer_equals_single_values_of_it(net, split, sweep):
     momenta = [0.0, 0.5, 0.9]
     optimizer = jfnn.Optimizer("sgd", momentum=momenta, nesterov=True)
@@ -293,6 +297,7 @@ def test_an_axis_of_the_optimizer_equals_single_values_of_it(net, split, sweep):
         assert same_bits(params, result.member(1, 0, k, 0))
 
 
+@pytest.mark.unoptimised
 def test_a_network_of_your_own_trains_in_its_own_layout(split):
     """A network with a skip connection and a dict of parameters, which mlp cannot make."""
 
@@ -326,6 +331,7 @@ def test_a_network_of_your_own_trains_in_its_own_layout(split):
         jfnn.sweep(network, split, learning_rate=0.1, gradient="backprop", batch_size=10)
 
 
+@pytest.mark.unoptimised
 def test_members_of_a_seed_share_start_and_minibatches(net, split):
     untrained = jfnn.sweep(net, split, **keywords(learning_rate=[0.1, 1.0], epochs=0, seeds=2))
     assert same_bits(untrained.member(0, 0, 1), untrained.member(1, 0, 1))
@@ -333,6 +339,7 @@ def test_members_of_a_seed_share_start_and_minibatches(net, split):
     assert same_bits(untrained.member(0, 0, 1), net.init(jax.random.key(1)))
 
 
+@pytest.mark.unoptimised
 def test_given_parameters_and_batches_are_replayed(net, split):
     rng = np.random.default_rng(1)
     batches = rng.integers(0, 70, size=(2, 3, 4, 8))  # seeds, epochs, steps, batch

@@ -20,6 +20,8 @@ from jfnn.learners import Batch, OwnLoss, Supervised
 from jfnn.minibatches import PADDING, Minibatches
 from jfnn.search.sweep import prepare
 
+pytestmark = pytest.mark.unoptimised
+
 SPLIT = noise_split()  # 70 rows to train on, 20 to test
 NET = jfnn.mlp((5, 6, 3))
 OPTIONS = dict(learning_rate=[0.02, 0.1], l2=0.05, epochs=2, batch_size=16, seeds=2)
@@ -122,11 +124,10 @@ def make_options(name, **changes):
     return Options(**{"network": make(), "split": SPLIT, **OPTIONS, **further, **changes})
 
 
-def plain_loop(experiment, replicate, hyper):
+def plain_loop(start, step, experiment, replicate, hyper):
     """One member trained by `learner.step`, one minibatch after another; what the engine is held to."""
     learner, data = experiment.learner, experiment.data
-    step = compiled(learner.step)
-    state = compiled(learner.start)(replicate.params, hyper)
+    state = start(replicate.params, hyper)
     for epoch in range(experiment.epochs):
         for number, rows in enumerate(replicate.minibatches(epoch)):
             key = None
@@ -147,12 +148,13 @@ def test_a_member_of_the_engine_is_a_plain_loop_over_steps(name, x64):
     experiment, result = prepare(options).experiment, jfnn.sweep(**vars(options))
     learner, data = experiment.learner, experiment.data
     hyper, n = experiment.hyper(), len(experiment.replicates)
-    scored = compiled(learner.score)
+    start, step, scored = map(compiled, (learner.start, learner.step, learner.score))
     for member, place in enumerate(np.ndindex(result.diverged_at.shape)):
         if member % 3 == 1:
             continue  # two thirds of them are enough
         replicate = experiment.replicates[member % n]
-        params = plain_loop(experiment, replicate, {key: values[member] for key, values in hyper.items()})
+        of_member = {key: values[member] for key, values in hyper.items()}
+        params = plain_loop(start, step, experiment, replicate, of_member)
         jax.tree.map(
             lambda one, other: np.testing.assert_allclose(one, other, rtol=1e-8, atol=1e-10),
             result.member(*place),
@@ -227,6 +229,7 @@ def test_pack_and_unpack_are_inverse_behind_leading_axes(name):
 
 
 @pytest.mark.parametrize("name", ["backprop", "own random loss"])
+@pytest.mark.optimised
 def test_a_member_alone_has_the_bits_that_it_has_in_a_grid(name):
     options = make_options(name)
     result = jfnn.sweep(**vars(options))

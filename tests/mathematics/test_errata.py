@@ -10,6 +10,8 @@ from sklearn.datasets import load_digits
 import jfnn
 from jfnn import activations, losses
 
+pytestmark = pytest.mark.unoptimised
+
 RNG_SEED = 7
 
 

@@ -11,6 +11,8 @@ import jfnn
 from jfnn import datasets
 from jfnn.layers import Layer
 
+pytestmark = pytest.mark.unoptimised
+
 GATES = {
     "or": (datasets.or_gate, [1 / 4, 3 / 4, 3 / 4, 5 / 4]),
     "xor": (datasets.xor_gate, [1 / 2, 1 / 2, 1 / 2, 1 / 2]),
