@@ -117,9 +117,8 @@ def test_steps_are_those_of_table_8_with_multipliers_written_out(optimizer, x64)
 
 def test_a_rate_of_0_keeps_a_layer_and_others_learn(x64):
     layers = dense(3).layers
-    net = jfnn.sequential(
-        [Scaled(layers[0], rate=0.0, bias_rate=0.0), Residual([Scaled(layers[1], 1.0, 0.0)]), layers[2]], 3
-    )
+    first = Scaled(Scaled(layers[0], rate=0.0, bias_rate=0.0), rate=2.0)  # factors multiply
+    net = jfnn.sequential([first, Residual([Scaled(layers[1], 1.0, 0.0)]), layers[2]], 3)
     learner = jfnn.supervised(net, optimizer="adam")
     rng = np.random.default_rng(0)
     rows = jnp.asarray(rng.normal(size=(6, 3))), jax.nn.one_hot(jnp.arange(6) % 2, 2)
