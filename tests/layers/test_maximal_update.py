@@ -1,18 +1,22 @@
 """Maximal-update parametrisation: the table's exponents, and its other form with multipliers written out."""
 
+import dataclasses
 import itertools
+import json
 
 import jax
 import jax.numpy as jnp
 import numpy as np
 import optax
 import pytest
-from helpers import compiled
+from helpers import compiled, make_result
 
 import jfnn
 from jfnn import Conv, Dense, Flatten, Residual, Scaled
 from jfnn.layers import GRU, sequence
-from jfnn.learners import Batch
+from jfnn.learners import Batch, naming
+from jfnn.loading import how_to_load
+from jfnn.optimizers import at_rates
 
 BASE, WIDTHS = 4, [8, 32]
 # Exponents of the width in Table 3 of Yang & Hu (arXiv 2203.03466), first layer, hidden layer, last layer:
@@ -136,6 +140,26 @@ def test_a_rate_of_0_keeps_a_layer_and_others_learn(x64):
         for one, other in zip(*map(jax.tree.leaves, (before, step(before))), strict=True)
     ]
     assert moved == [False, False, False, True, True, True]
+
+
+def test_rates_of_1_change_no_program():
+    rule = optax.adam(0.1)
+    assert at_rates(rule, [1.0, 1.0]) is rule
+    assert at_rates(rule, [1.0, 0.5]) is not rule
+
+
+@pytest.mark.parametrize("network", [dense, convolutional, residual, scaled])
+def test_a_description_makes_the_network_again(network):
+    net = jfnn.maximal_update(network(8), network(4))
+    described = json.loads(json.dumps(naming.describe_network(net)))
+    config = {"settings": {"learner": {"network": described}}}
+    result = dataclasses.replace(make_result(), params=(), config=config)
+    (line,) = [line for line in how_to_load(result, "run").splitlines() if line.startswith("network = ")]
+    assert eval(line.partition("= ")[2], {"jfnn": jfnn}) is net
+    assert naming.is_known_network(net)
+    own = Scaled(Dense(2, jfnn.Activation(jnp.sin, jnp.cos)), 2.0)
+    assert not naming.is_known_network(jfnn.sequential([Residual([own])], 2))
+    assert not naming.is_known_network(jfnn.sequential([Scaled(Residual([own.layer]))], 2))
 
 
 @pytest.mark.parametrize(
