@@ -15,6 +15,9 @@ import threading
 import time
 from pathlib import Path
 
+import cloudpickle
+import jax
+import jax.numpy as jnp
 import numpy as np
 import pytest
 from helpers import noise_split
@@ -210,18 +213,42 @@ def test_a_run_whose_client_or_scheduler_is_killed_is_resumed_with_the_same_byte
     assert distributed
 
 
-class Deadly:
-    """Ends the process that loads it, in another than the one that made it."""
-
-    def __init__(self, home):
-        self.home = home
-
-    def __reduce__(self):
-        return poison, (self.home,)
+def init(key):
+    return jax.random.normal(key, (5, 5))
 
 
-def poison(home):
-    """A `Deadly` at home; elsewhere the end."""
-    if os.getpid() != home:
+def kill(strength):
+    if strength > 0.5:
         os.kill(os.getpid(), signal.SIGKILL)
-    return Deadly(home)
+
+
+def loss(params, batch, key, strength):
+    """Of an autoencoder, which ends its process where a strength is large."""
+    jax.debug.callback(kill, strength)
+    return jnp.mean((batch @ params - batch) ** 2) + strength
+
+
+def score(params, rows):
+    return {"loss": ((rows @ params - rows) ** 2).mean(axis=1)}
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("kind", CLUSTERS)
+def test_a_tile_that_kills_its_worker_is_given_up_and_the_others_are_kept(kind, tmp_path):
+    cloudpickle.register_pickle_by_value(sys.modules[__name__])
+    network = jfnn.learner(init, loss, hyper=["strength"], score=score)
+    options = dict(network=network, split=jfnn.Split(OPTIONS["split"].x_train), learning_rate=0.1)
+    options |= dict(seeds=1, epochs=4, batch_size=10, execution=jfnn.Execution(tile=1))
+    harmless = jfnn.sweep(**options, hyper={"strength": [0.0, 0.1]})
+    try:
+        with (
+            CLUSTERS[kind](2) as (executor, _),
+            pytest.raises(jfnn.LostMembersError, match="strength=1") as lost,
+        ):
+            jfnn.sweep(**options, hyper={"strength": [0.0, 0.1, 1.0]}, executor=executor, out=tmp_path)
+    finally:
+        cloudpickle.unregister_pickle_by_value(sys.modules[__name__])
+    scores = lost.value.result.train_loss
+    assert np.isnan(scores[:, :, 2]).all()
+    assert scores[:, :, :2].tobytes() == harmless.train_loss.tobytes()
+    assert len((tmp_path / "partial.csv").read_text().splitlines()) == 1 + 2

@@ -1,5 +1,6 @@
 """Random grids of every kind of member: bits follow from a member's own definition, however it is trained."""
 
+import concurrent.futures
 import itertools
 import tempfile
 
@@ -76,8 +77,9 @@ def grids(draw, structures):
 def sweep(grid, execution=None, **changes):
     """The sweep of a grid in tiles of four."""
     network, split, options = grid
-    execution = jfnn.Execution(**{"tile": 4} | (execution or {}))
-    return jfnn.sweep(network, split, execution=execution, **options | changes)
+    how = {"tile": 4} | (execution or {})
+    executor = how.pop("executor", None)
+    return jfnn.sweep(network, split, execution=jfnn.Execution(**how), executor=executor, **options | changes)
 
 
 def members(result):
@@ -161,8 +163,13 @@ def test_a_row_added_to_a_grid_leaves_the_others_alone(examples):
     )
 
 
-# Ways to run that change no bit; further kinds of executors belong here.
+# Ways to run that change no bit.
 EXECUTIONS = [
+    {"executor": lambda: concurrent.futures.ThreadPoolExecutor(2)},
+    {
+        "executor": jfnn.Workers(lambda: concurrent.futures.ThreadPoolExecutor(1), in_flight=1),
+        "eval_every": 2,
+    },
     {"devices": 1},
     {"devices": 2},
     {"devices": jax.devices() * 2},

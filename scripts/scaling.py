@@ -1,0 +1,170 @@
+"""Measures sweeps on other processes: how they scale, what sending costs, what a large grid takes.
+
+First the notes' grid with several seeds, in turns and warm: by threads of this process; by one and by two
+processes with a core each; by two workers of a Dask cluster of this machine. Then many members of the XOR
+network through Dask: time, the most memory that this process held (client and scheduler together), tiles sent
+and the scheduler's steps. Prints a table of each and writes scaling.json into a directory.
+"""
+
+import argparse
+import concurrent.futures
+import contextlib
+import json
+import multiprocessing
+import os
+import resource
+import statistics
+import sys
+import time
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from benchmarks import machine
+
+import jfnn
+from jfnn.distributed import preload
+
+SEEDS, ROUNDS, MEMBERS = 20, 7, 100_000
+QUICK_SEEDS, QUICK_ROUNDS, QUICK_MEMBERS = 2, 1, 2_000
+EPOCHS = 100
+XOR_EPOCHS = 500
+RATES = np.logspace(-5, 1, 7)
+
+Run = Callable[[], Any]
+
+
+def on_core(cores: Any = None) -> None:
+    """Makes this process a worker; on the next of the cores alone, where there is a queue of them."""
+    preload.prepare()
+    if cores is not None:
+        os.sched_setaffinity(0, {cores.get()})
+
+
+@contextlib.contextmanager
+def processes(count: int) -> Iterator[concurrent.futures.Executor]:
+    """A pool whose processes have a core each."""
+    spawn = multiprocessing.get_context("spawn")
+    cores = spawn.Queue()
+    for core in sorted(os.sched_getaffinity(0))[:count]:
+        cores.put(core)
+    pool = concurrent.futures.ProcessPoolExecutor(count, spawn, on_core, (cores,))
+    with pool as executor:
+        yield executor
+
+
+@contextlib.contextmanager
+def dask(count: int) -> Iterator[concurrent.futures.Executor]:
+    """A cluster of this machine."""
+    with client(count) as connected:
+        yield connected.get_executor()
+
+
+@contextlib.contextmanager
+def client(count: int) -> Iterator[Any]:
+    """The client of a cluster of this machine."""
+    import distributed
+
+    with (
+        distributed.LocalCluster(  # type: ignore[no-untyped-call]
+            count, threads_per_worker=1, dashboard_address=":0", preload=preload.__name__, silence_logs=50
+        ) as cluster,
+        distributed.Client(cluster) as connected,  # type: ignore[no-untyped-call]
+    ):
+        yield connected
+
+
+def notes_grid(seeds: int, executor: Any = None) -> jfnn.SweepResult:
+    """The notes' grid with several seeds, scored at its end."""
+    return jfnn.sweep(
+        jfnn.mlp((64, 50, 10), init="normal"),
+        jfnn.datasets.digits(),
+        learning_rate=RATES,
+        l2=RATES,
+        seeds=seeds,
+        epochs=EPOCHS,
+        executor=executor,
+        execution=jfnn.Execution(keep_params="none"),
+    )
+
+
+def scaling(seeds: int, rounds: int) -> dict[str, list[float]]:
+    """Seconds of each round, in turns, after one that warms up."""
+    seconds: dict[str, list[float]] = {}
+    with contextlib.ExitStack() as stack:
+        runs = {
+            "threads": None,
+            "1 process, a core": stack.enter_context(processes(1)),
+            "2 processes, a core each": stack.enter_context(processes(2)),
+            "Dask, 2 workers": stack.enter_context(dask(2)),
+        }
+        for i in range(rounds + 1):
+            for name, executor in runs.items():
+                began = time.perf_counter()
+                notes_grid(seeds, executor)
+                if i:
+                    seconds.setdefault(name, []).append(time.perf_counter() - began)
+    return seconds
+
+
+def many(members: int) -> dict[str, float]:
+    """The XOR network with many rates and penalties, through Dask with two workers."""
+    side = round(members**0.5)
+    x, truth = jfnn.datasets.xor_gate()
+    with client(2) as connected:
+        before = connected.run_on_scheduler(_steps)
+        began = time.perf_counter()
+        result = jfnn.sweep(
+            jfnn.mlp((2, 4, 1), output="sigmoid"),
+            jfnn.Split(x, truth[:, None].astype(np.float64)),
+            learning_rate=np.logspace(-2, 1, side),
+            l2=np.logspace(-6, -1, side),
+            loss="quadratic",
+            epochs=XOR_EPOCHS,
+            batch_size=None,
+            executor=connected.get_executor(),
+        )
+        seconds = time.perf_counter() - began
+        steps = connected.run_on_scheduler(_steps) - before
+    return {
+        "members": float(result.diverged_at.size),
+        "seconds": seconds,
+        "peak_gb": resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * 1024 / 1e9,
+        "scheduler_steps": float(steps),
+    }
+
+
+def _steps(dask_scheduler: Any) -> int:
+    """Changes of tasks' states so far."""
+    return int(dask_scheduler.transition_counter)
+
+
+def main(arguments: list[str] | None = None) -> int:
+    """Measures, prints and writes."""
+    parser = argparse.ArgumentParser(
+        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter, allow_abbrev=False
+    )
+    parser.add_argument("--quick", action="store_true", help="a few members, one round")
+    parser.add_argument("--out", type=Path, default=Path("runs/scaling"), help="default: runs/scaling")
+    options = parser.parse_args(arguments)
+    options.out.mkdir(parents=True, exist_ok=True)
+    jfnn.use_all_cores()
+    seeds, rounds = (QUICK_SEEDS, QUICK_ROUNDS) if options.quick else (SEEDS, ROUNDS)
+    seconds = scaling(seeds, rounds)
+    medians = {name: statistics.median(values) for name, values in seconds.items()}
+    print(f"notes' grid, {seeds} seeds, medians of {rounds}:\n")
+    for name, median in medians.items():
+        print(f"  {name:26} {median:7.2f} s   {medians['threads'] / median:5.2f} of threads' speed")
+    large = many(QUICK_MEMBERS if options.quick else MEMBERS)
+    print(
+        f"\nXOR through Dask: {large['members']:.0f} members in {large['seconds']:.1f} s, at most"
+        f" {large['peak_gb']:.2f} GB here, {large['scheduler_steps']:.0f} steps of the scheduler"
+    )
+    figures = {"environment": machine.environment([]), "seconds": seconds, "many": large}
+    (options.out / "scaling.json").write_text(json.dumps(figures, indent=2) + "\n")
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())
