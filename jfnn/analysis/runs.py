@@ -151,7 +151,8 @@ def over_runs(
         values: One a run.
         interval: Which confidence interval.
         missing: As in `final_statistics`.
-        variance: Of the mean of n runs in units of their own, where they are not independent.
+        variance: Of the mean of n runs in units of their own, where they are not independent; "omit" takes
+            them as independent.
     """
     values = filled(values, missing)
     columns = values.reshape(-1, values.shape[-1])
@@ -163,8 +164,7 @@ def over_runs(
         for place, present in enumerate(patterns):
             chosen = which.ravel() == place
             if present.any():
-                independent = variance if present.all() else None
-                of_columns[:, chosen] = _complete(columns[chosen][:, present], interval, independent)
+                of_columns[:, chosen] = _complete(columns[chosen][:, present], interval, variance=None)
             else:
                 of_columns[0, chosen] = 0
     n, *others = of_columns.reshape(-1, *values.shape[:-1])
