@@ -94,15 +94,14 @@ def test_the_bias_of_contrastive_divergence_falls_with_k():
         hyper = {"learning_rate": 1.0, "l2": 0.0, "k": k}
         return learner.step(learner.start(machine, hyper), Batch(rows), hyper, jax.random.key(0))[0].params
 
-    exact = jax.tree.map(
-        jnp.subtract, enumeration.data_statistics(machine, X.T), enumeration.model_statistics(machine)
-    )
-    steps = jax.tree.map(
-        lambda new, old: np.asarray(new - old), compiled(jax.vmap(step))(np.array([1.0, 4.0, 16.0])), machine
-    )
-    errors = jax.tree.map(
-        lambda found, expected: ((found - expected) ** 2).sum(tuple(range(1, found.ndim))), steps, exact
-    )
+    @compiled
+    def squared_errors(k):
+        data, model = enumeration.data_statistics(machine, X.T), enumeration.model_statistics(machine)
+        exact, stepped = jax.tree.map(jnp.subtract, data, model), jax.vmap(step)(k)
+        errors = jax.tree.map(lambda new, old, slope: (new - old - slope) ** 2, stepped, machine, exact)
+        return jax.tree.map(lambda leaf: leaf.sum(tuple(range(1, leaf.ndim))), errors)
+
+    errors = jax.tree.map(np.asarray, squared_errors(np.array([1.0, 4.0, 16.0])))
     bias = np.sqrt(sum(jax.tree.leaves(errors)))
     assert bias[0] > 2 * bias[1] > 4 * bias[2]
     assert bias[2] < 0.05 < bias[0] / 10  # after 16 sweeps it drowns in the statistical error of 29 averages
@@ -114,14 +113,14 @@ def test_persistent_chains_average_as_enumeration_says():
     hyper = {"learning_rate": 0.0, "l2": 0.0}
 
     @compiled
-    def run(state):
+    def run(machine):
         def one(i, state):
             return learner.step(state, Batch(X), hyper, jax.random.fold_in(jax.random.key(0), i))[0]
 
-        return jax.lax.fori_loop(0, 50, one, state)
+        ended = jax.lax.fori_loop(0, 50, one, learner.start(machine, hyper))
+        return ended.memory[1], enumeration.model_statistics(machine).biases[1]
 
-    (odd,) = run(learner.start(machine, hyper)).memory[1]
-    expected = np.asarray(enumeration.model_statistics(machine).biases[1])
+    (odd,), expected = jax.tree.map(np.asarray, run(machine))
     error = np.sqrt(expected * (1 - expected) / 1000)
     assert (np.abs(np.asarray(odd).mean(1) - expected) < 4.5 * error).all()
 
@@ -153,9 +152,10 @@ def test_fewer_hidden_units_are_the_smaller_machine(x64):
     np.testing.assert_allclose(one[0].biases[1][:2], two[0].biases[1], rtol=1e-10)
     assert (one[0].weights[0][:, 2:] == 0).all() and (one[0].biases[1][2:] == 0).all()
     jax.tree.map(lambda a, b: np.testing.assert_allclose(a, b, rtol=1e-10), one[1:], two[1:])
-    error = boltzmann.reconstruction_error(two[0], rows)
+    scores = boltzmann.reconstruction_error, boltzmann.log_likelihood
+    error, likelihood = compiled(lambda machine: [score(machine, rows) for score in scores])(two[0])
     np.testing.assert_allclose(one[2]["reconstruction"], error, rtol=1e-10)
-    np.testing.assert_allclose(one[2]["loss"], -boltzmann.log_likelihood(two[0], rows), rtol=1e-10)
+    np.testing.assert_allclose(one[2]["loss"], -likelihood, rtol=1e-10)
 
 
 CHAINS = boltzmann_machine(

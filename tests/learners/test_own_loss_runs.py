@@ -137,6 +137,7 @@ def draws(seed, fold, epochs, steps):
     return sum(jax.random.normal(key, (3,)) for key in keys)
 
 
+@pytest.mark.unoptimised
 @pytest.mark.parametrize("eval_every", [1, None])
 @pytest.mark.parametrize("batch_size", [10, None])
 def test_members_of_a_replicate_draw_the_same_and_others_not(batch_size, eval_every, x64):

@@ -21,6 +21,8 @@ from benchmarks.workloads import NOTES, WORKLOADS, quick
 
 import jfnn
 
+pytestmark = pytest.mark.unoptimised
+
 SAME_STREAM = ("vmap", "jfnn", "jfnn_backprop")
 TORCH = ("torch", "torch_vmap", "torch_compile")
 CURVES = growth.Scale((3,), (40,), (6,), (1, 2), gflop=1e-3, rounds=1, contenders=("jfnn", "floor"))
