@@ -81,6 +81,16 @@ def test_a_tile_is_the_widest_that_fits_and_always_one_of_few(examples):
     )
 
 
+def test_tiles_are_as_wide_as_in_runs_of_the_past():
+    """A member's last bits depend on its tile's width, and stopped runs are gone on with."""
+    parameters = [int(number) for number in np.geomspace(1, 1e8, 400)]
+    on_cpu, on_gpu = (
+        {plan.tile_width(p, 1, 1, 4, backend) for p in parameters} for backend in ("cpu", "gpu")
+    )
+    assert on_cpu == {1, 2, 5, 10, 25, 64, 256}
+    assert on_gpu == on_cpu | {512, 1024}
+
+
 @examples((20, 1), (200, 1))
 def test_minibatches_hold_the_rows_that_their_scheme_says(examples):
     def they_do(n, batch, scheme, drop_last, seed, epoch):

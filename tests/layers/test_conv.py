@@ -196,6 +196,12 @@ def test_cnn_is_the_sequence_that_it_says():
     )
 
 
+def test_layers_without_further_words_are_those_of_the_documentation():
+    assert Conv(2) == Conv(2, 3, 1, 0, "relu", "he_normal")
+    assert MaxPool(2) == MaxPool(2, 2, 0) and MeanPool((2, 3)) == MeanPool((2, 3), (2, 3), 0)
+    assert Dense(2) == Dense(2, "sigmoid", "normal")
+
+
 def test_a_residual_block_adds_what_its_layers_give():
     block = Residual([Dense(5, "tanh"), Dense(3, "relu")])
     params, x = block.init(jax.random.key(0), (3,)), draw((N, 3), np.float32)
