@@ -18,6 +18,8 @@ def name_of(path):
 
 
 MODULES = {name_of(path): ast.parse(path.read_text()) for path in FILES if path.is_relative_to(ROOT / "jfnn")}
+# What the package itself imports, with the first use of each name.
+MODULES["jfnn"] = ast.parse((ROOT / "jfnn/__init__.pyi").read_text())
 
 
 def imports(name):
@@ -27,10 +29,11 @@ def imports(name):
         if isinstance(node, ast.Import):
             modules |= {alias.name for alias in node.names}
         elif isinstance(node, ast.ImportFrom):
-            assert node.level == 0, f"{name} imports by a relative name"
+            assert node.level == (name == "jfnn"), f"{name} imports by a relative name"
+            module = node.module if name != "jfnn" else ".".join(filter(None, ("jfnn", node.module)))
             for alias in node.names:
-                inner = f"{node.module}.{alias.name}"
-                modules.add(inner if inner in MODULES else node.module)
+                inner = f"{module}.{alias.name}"
+                modules.add(inner if inner in MODULES else module)
     return modules & MODULES.keys()
 
 

@@ -6,9 +6,9 @@ from typing import NamedTuple
 
 import numpy as np
 
-import jfnn
 from jfnn import datasets
 from jfnn.cli.flags import Flags
+from jfnn.datasets import Split
 
 DIGITS = (8, 8)  # pixels of an image
 
@@ -28,7 +28,7 @@ class Problem(NamedTuple):
     """
 
     name: str
-    split: jfnn.Split
+    split: Split
     shape: tuple[int, ...]
     outputs: int
     classes: tuple[str, ...] | None
@@ -98,7 +98,7 @@ def _shape(flags: Flags, shape: tuple[int, ...]) -> tuple[int, ...]:
     return DIGITS if flags.data is None else shape if len(shape) > 1 else (size, 1)
 
 
-def _reshaped(split: jfnn.Split, shape: tuple[int, ...]) -> jfnn.Split:
+def _reshaped(split: Split, shape: tuple[int, ...]) -> Split:
     x_train, x_test = (part.reshape(len(part), *shape) for part in (split.x_train, split.x_test))
     return split._replace(x_train=x_train, x_test=x_test)
 

@@ -2,6 +2,7 @@
 
 import argparse
 import importlib
+import signal
 import sys
 from collections.abc import Sequence
 
@@ -26,3 +27,12 @@ def main(argv: Sequence[str] | None = None) -> int:
         commands.add_parser(name, help=help_text, add_help=False)
     parser.parse_args(argv)
     return 0
+
+
+def command() -> int:
+    """The installed command: `main` as a process of its own."""
+    if signal.getsignal(signal.SIGINT) is signal.default_int_handler:  # else Ctrl-C is ignored
+        signal.signal(signal.SIGINT, signal.SIG_DFL)  # there is nothing to stop yet but imports
+    from jfnn.cli import process
+
+    return process.run(main, "jfnn")

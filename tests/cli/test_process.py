@@ -96,7 +96,7 @@ def test_a_stop_is_told_to_who_listened_before():
 @pytest.mark.slow
 def test_the_installed_command_is_the_same(tmp_path):
     code = (
-        "import sys, jfnn_command; sys.argv[1:] = ['grid', '--epochs', '-1']; sys.exit(jfnn_command.main())"
+        "import sys, jfnn.cli.main as m; sys.argv[1:] = ['grid', '--epochs', '-1']; sys.exit(m.command())"
     )
     root = {"PYTHONPATH": str(SCRIPTS.parent)}
     ended = subprocess.run(

@@ -1,0 +1,134 @@
+"""What ``import jfnn`` gives; each name comes with its first use, and what it needs is imported then."""
+
+from . import (
+    activations,
+    analysis,
+    backprop,
+    boltzmann,
+    datasets,
+    estimators,
+    layers,
+    learners,
+    losses,
+    minibatches,
+    network,
+    plots,
+    training,
+)
+from .activations import Activation
+from .analysis.coordinates import CoordinateCheck, coordinate_check
+from .analysis.statistics import CellStatistics, cell_statistics
+from .analysis.widths import Transfer, load_transfer, transfer
+from .architectures import cnn, maximal_update, rnn
+from .datasets import Split
+from .engine.devices import use_all_cores
+from .estimators.ensemble import Ensemble
+from .experiment.options import Execution, Options, Progress, Sample, Validation
+from .layers import GRU, Conv, Dense, Elman, Flatten, Layer, LayerKind, MaxPool, MeanPool, Residual, Scaled
+from .learners import Batch, Learner, Metric, State, boltzmann_machine, learner, supervised
+from .losses import Loss
+from .minibatches import Minibatches
+from .network import Network, mlp, sequential
+from .optimizers import Optimizer
+from .prediction import accuracy, predict, predict_proba
+from .schedulers import EarlyStopping, Halving, PopulationTraining, Scheduler
+from .search.ask_tell import ask_tell
+from .search.best import Best
+from .search.groups import Group, SweepGroups, load_groups, sweep_groups
+from .search.lost import LostMembersError
+from .search.result import SweepResult, load
+from .search.sweep import sweep
+from .search.train import History, train
+from .store.files import CorruptFileError
+from .training import objective
+from .trajectories.hypergradient import Hypergradient, hypergradient
+from .trajectories.lyapunov import Lyapunov, lyapunov
+from .workers import Workers
+
+__version__: str
+
+__all__ = [
+    "GRU",
+    "Activation",
+    "Batch",
+    "Best",
+    "CellStatistics",
+    "Conv",
+    "CoordinateCheck",
+    "CorruptFileError",
+    "Dense",
+    "EarlyStopping",
+    "Elman",
+    "Ensemble",
+    "Execution",
+    "Flatten",
+    "Group",
+    "Halving",
+    "History",
+    "Hypergradient",
+    "Layer",
+    "LayerKind",
+    "Learner",
+    "Loss",
+    "LostMembersError",
+    "Lyapunov",
+    "MaxPool",
+    "MeanPool",
+    "Metric",
+    "Minibatches",
+    "Network",
+    "Optimizer",
+    "Options",
+    "PopulationTraining",
+    "Progress",
+    "Residual",
+    "Sample",
+    "Scaled",
+    "Scheduler",
+    "Split",
+    "State",
+    "SweepGroups",
+    "SweepResult",
+    "Transfer",
+    "Validation",
+    "Workers",
+    "__version__",
+    "accuracy",
+    "activations",
+    "analysis",
+    "ask_tell",
+    "backprop",
+    "boltzmann",
+    "boltzmann_machine",
+    "cell_statistics",
+    "cnn",
+    "coordinate_check",
+    "datasets",
+    "estimators",
+    "hypergradient",
+    "layers",
+    "learner",
+    "learners",
+    "load",
+    "load_groups",
+    "load_transfer",
+    "losses",
+    "lyapunov",
+    "maximal_update",
+    "minibatches",
+    "mlp",
+    "network",
+    "objective",
+    "plots",
+    "predict",
+    "predict_proba",
+    "rnn",
+    "sequential",
+    "supervised",
+    "sweep",
+    "sweep_groups",
+    "train",
+    "training",
+    "transfer",
+    "use_all_cores",
+]
