@@ -4,13 +4,14 @@ import dataclasses
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-import jfnn
 from jfnn.analysis import ranking, summary
+from jfnn.search.groups import Group, SweepGroups
+from jfnn.search.result import SweepResult
 
 CELLS_A_LINE = 8  # fit into 80 columns
 
 
-def report(sweeps: jfnn.SweepGroups, n_train: int, resumed: bool = False) -> str:
+def report(sweeps: SweepGroups, n_train: int, resumed: bool = False) -> str:
     """All of it; ``resumed`` says that the time may be that of a run's last part alone."""
     group, result = winner(sweeps)
     where, lines = "", []
@@ -23,19 +24,19 @@ def report(sweeps: jfnn.SweepGroups, n_train: int, resumed: bool = False) -> str
     return "\n".join([*lines, timing(sweeps.results, result.refit, resumed)])
 
 
-def winner(sweeps: jfnn.SweepGroups) -> tuple[jfnn.Group, jfnn.SweepResult]:
+def winner(sweeps: SweepGroups) -> tuple[Group, SweepResult]:
     """The group of the best cell, or the first where none ranks, and its sweep with what was refitted."""
     best = sweeps.best_or_none()
     group = sweeps.groups[0] if best is None else best[0]
     return group, dataclasses.replace(sweeps[group], refit=sweeps.refit)
 
 
-def name_of(group: jfnn.Group) -> str:
+def name_of(group: Group) -> str:
     """A group in words."""
     return f"{group.network}, batch {group.batch_size or 'full'}"
 
 
-def tables(result: jfnn.SweepResult) -> list[str]:
+def tables(result: SweepResult) -> list[str]:
     """A score of all cells, at the best cell's places on further axes: of the metric that ranks.
 
     Instead of a loss, whose size says little, it is that of another metric where there is one.
@@ -56,7 +57,7 @@ def tables(result: jfnn.SweepResult) -> list[str]:
     return lines
 
 
-def table(result: jfnn.SweepResult, score: str, shown: tuple[int, ...], marked: bool) -> list[str]:
+def table(result: SweepResult, score: str, shown: tuple[int, ...], marked: bool) -> list[str]:
     """A score of the cells, averaged over seeds and folds, at the further axes' places in ``shown``."""
     cells, lines = result.cell_scores(score), []
     for first in range(0, len(result.l2), CELLS_A_LINE):
@@ -70,7 +71,7 @@ def table(result: jfnn.SweepResult, score: str, shown: tuple[int, ...], marked: 
     return lines[1:]
 
 
-def best_cells(sweeps: jfnn.SweepGroups, most: int) -> list[str]:
+def best_cells(sweeps: SweepGroups, most: int) -> list[str]:
     """The best cells of all groups, best first, in aligned columns, and what their marks mean."""
     best = ranking.best_first(sweeps.results, most)
     if not best.cells:
@@ -83,7 +84,7 @@ def best_cells(sweeps: jfnn.SweepGroups, most: int) -> list[str]:
     return [title, *(line.rstrip() for line in lines), *ranking.legend(best), ""]
 
 
-def verdict(result: jfnn.SweepResult, where: str = "", tested: bool = True) -> list[str]:
+def verdict(result: SweepResult, where: str = "", tested: bool = True) -> list[str]:
     """The best cell, with ``where`` before its hyperparameters, and how far to trust its score.
 
     ``tested`` says whether to show its score on test rows that ranked nothing. Of a cell that was trained
@@ -112,7 +113,7 @@ def verdict(result: jfnn.SweepResult, where: str = "", tested: bool = True) -> l
     return lines
 
 
-def _scores_text(result: jfnn.SweepResult, part: str, place: tuple[int, ...]) -> str:
+def _scores_text(result: SweepResult, part: str, place: tuple[int, ...]) -> str:
     """A cell's scores on one part of the data: "test loss 0.3 (R² 0.7)"."""
     first, *others = (
         summary.cell_text(result, f"{part}_{metric}", place) for metric in summary.shown_metrics(result)
@@ -120,7 +121,7 @@ def _scores_text(result: jfnn.SweepResult, part: str, place: tuple[int, ...]) ->
     return first + "".join(f" ({text.removeprefix(f'{part} ')})" for text in others)
 
 
-def refitted(refit: jfnn.SweepResult | None, n_train: int) -> list[str]:
+def refitted(refit: SweepResult | None, n_train: int) -> list[str]:
     """The scores of the best cell trained again: the only ones on test rows then."""
     if refit is None:
         return []
@@ -129,7 +130,7 @@ def refitted(refit: jfnn.SweepResult | None, n_train: int) -> list[str]:
     return [*lines, *(", ".join(texts[i : i + 2]) for i in range(0, len(texts), 2))]
 
 
-def timing(results: Sequence[jfnn.SweepResult], refit: jfnn.SweepResult | None, resumed: bool) -> str:
+def timing(results: Sequence[SweepResult], refit: SweepResult | None, resumed: bool) -> str:
     """The wall time in its parts, and what it was spent on."""
     compiling, running = (sum(result.timing[part] for result in results) for part in ("compile", "run"))
     again = 0.0 if refit is None else sum(refit.timing.values())
