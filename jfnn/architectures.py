@@ -55,8 +55,7 @@ def cnn(
         ValueError, TypeError: Sizes that do not fit, an unknown name; the message says which.
     """
     for name, value in {"inputs": inputs, "channels": channels, "hidden": hidden}.items():
-        if not isinstance(value, Sequence):
-            raise TypeError(f"{name}: expected a sequence of whole numbers, got {value!r}")
+        _check_sequence(value, name)
     options = {"kernel": kernel, "stride": stride, "padding": padding}
     each = [_one_a_layer(value, len(channels), name) for name, value in options.items()]
     n_outputs, last = checks.as_count(outputs, "outputs"), activations.name_or_own(output, "output")
@@ -68,10 +67,15 @@ def cnn(
     return sequential([*layers, Flatten(), *dense, Dense(n_outputs, last, init)], inputs)
 
 
+def _check_sequence(value: Any, argument: str) -> None:
+    if not isinstance(value, Sequence) or isinstance(value, str | bytes):
+        raise TypeError(f"{argument}: expected a sequence of whole numbers, got {checks.shown(value)}")
+
+
 def _one_a_layer(value: Any, count: int, argument: str) -> Sequence[Any]:
     each = value if isinstance(value, Sequence) and not isinstance(value, str) else [value] * count
     if len(each) != count:
-        raise ValueError(f"{argument}: expected one for each of {count} layers, got {value!r}")
+        raise ValueError(f"{argument}: expected one for each of {count} layers, got {checks.shown(value)}")
     return each
 
 
@@ -107,7 +111,10 @@ def rnn(
     """
     checks.as_choice(kind, "kind", CELLS)
     if not isinstance(inputs, Sequence) or len(inputs) != 2:
-        raise ValueError(f"inputs: expected the shape (time, features) of a sequence, got {inputs!r}")
+        raise ValueError(
+            f"inputs: expected the shape (time, features) of a sequence, got {checks.shown(inputs)}"
+        )
+    _check_sequence(hidden, "hidden")
     function, last = activations.name_or_own(activation), activations.name_or_own(output, "output")
     options: dict[str, Any] = {"bidirectional": bidirectional, "states": states, "initializer": init}
     recurrent = GRU(units, **options) if kind == "gru" else Elman(units, function, **options)

@@ -85,7 +85,7 @@ class Optimizer:
         """See the attributes."""
         if schedule_epochs is not None:
             checks.as_count(schedule_epochs, "schedule_epochs")
-            if schedule == "constant":
+            if isinstance(schedule, str) and schedule == "constant":
                 raise ValueError("schedule_epochs: expected none, since the schedule is constant")
         _factory(name)
         _schedule(schedule)

@@ -4,7 +4,7 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
-from jfnn import checks
+from jfnn import checks, memory
 from jfnn.datasets.sequences import mnist1d_rows
 from jfnn.datasets.sizes import as_size
 from jfnn.datasets.tables import Table, read_csv, read_npz
@@ -77,6 +77,7 @@ def mnist1d(shuffled: bool = False) -> Split:
     Raises:
         ImportError: The package is not installed.
     """
+    checks.check_instance(shuffled, bool, "shuffled")
     return Split(*mnist1d_rows(shuffled))
 
 
@@ -129,6 +130,7 @@ def split_table(table: Table, test_size: float | int = 0.2, random_state: int | 
     Raises:
         ValueError, TypeError: As in `split`.
     """
+    checks.check_instance(table, Table, "table")
     x, y, n = table.x, table.y, table.n_train
     if n is None:
         return split(x, y, test_size, random_state, table.weights)
@@ -139,6 +141,7 @@ def scalers(split: Split) -> dict[str, Any]:
     """What `standardise` applies: fitted StandardScalers for "x", and for "y" where targets are no labels."""
     from sklearn.preprocessing import StandardScaler
 
+    checks.check_instance(split, Split, "split")
     parts = {"x": split.x_train}
     if split.y_train is not None and not checks.is_labels(checks.as_array(split.y_train, "y_train")):
         parts["y"] = split.y_train
@@ -186,7 +189,7 @@ def one_hot(labels: Any, n_classes: int) -> np.ndarray:
         ValueError: A label is out of range, or ``n_classes`` is below 1.
     """
     labels = np.asarray(checks.as_array(labels, "labels"))
-    checks.as_count(n_classes, "n_classes")
+    memory.check("n_classes: so many", 4.0 * len(labels.ravel()) * checks.as_count(n_classes, "n_classes"))
     if not checks.is_labels(labels):
         raise TypeError(f"labels: expected integers [n], got {labels.dtype} {list(labels.shape)}")
     if labels.size and (labels.min() < 0 or labels.max() >= n_classes):

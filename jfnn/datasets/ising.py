@@ -9,7 +9,7 @@ from typing import Any
 
 import numpy as np
 
-from jfnn import checks
+from jfnn import checks, memory
 from jfnn.datasets import Split
 from jfnn.datasets.onsager import CRITICAL_TEMPERATURE
 
@@ -58,6 +58,7 @@ def configurations(
     chains = n if chains is None else checks.as_count(chains, "chains")
     burn_in, apart = checks.as_count(burn_in, "burn_in", 0), checks.as_count(apart, "apart")
     checks.as_choice(update, "update", UPDATES)
+    memory.check("length: it" if length > n else "n: so many", float(n) * float(length) ** 2)
     rng = np.random.default_rng(checks.as_count(seed, "seed", 0))
     t = checks.as_axis(temperature, "temperature", strict=True)
     if len(t) != 1:

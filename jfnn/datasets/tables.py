@@ -14,7 +14,7 @@ from typing import Any, NamedTuple, TextIO
 import numpy as np
 
 from jfnn import checks
-from jfnn.datasets.targets import as_number, as_task, check_words
+from jfnn.datasets.targets import TASKS, as_number, as_task, check_words
 from jfnn.store import archives
 
 LONGEST_LINE = 1 << 26  # characters; a file without line ends would be read whole
@@ -61,6 +61,11 @@ def read_csv(
         OSError: The file cannot be read.
     """
     path = _regular(path)
+    if task is not None:
+        checks.as_choice(task, "task", TASKS)
+    for argument, name in {"target": target, "weights": weights}.items():
+        if name is not None and not isinstance(name, str):
+            raise TypeError(f"{argument}: expected the name of a column, got {checks.shown(name)}")
     try:
         with path.open(newline="", encoding="utf-8-sig") as file:
             lines = csv.reader(_lines(file, path.name), strict=True)
@@ -174,6 +179,8 @@ def read_npz(path: str | os.PathLike[str], task: str | None = None, weights: str
         OSError: The file cannot be read.
     """
     path = _regular(path)
+    if task is not None:
+        checks.as_choice(task, "task", TASKS)
     arrays, parts = _read_archive(path, weights)
     for part in parts:
         _check_arrays(arrays, part, path.name)
@@ -203,10 +210,9 @@ def _read_archive(path: Path, weights: str | None) -> tuple[dict[str, np.ndarray
                 f"path: expected arrays x, y or x_train, y_train, x_test, y_test in {path.name},"
                 f" got {_shortened(names) or 'none'}"
             )
-        if weights is not None and weights not in names:
-            raise ValueError(
-                f"weights: expected an array of {path.name} ({_shortened(names)}), got {weights!r}"
-            )
+        if weights is not None and (not isinstance(weights, str) or weights not in names):
+            got = checks.shown(weights)
+            raise ValueError(f"weights: expected an array of {path.name} ({_shortened(names)}), got {got}")
         wanted = [f"{name}{part}" for part in parts for name in "xy"]
         wanted += [] if weights is None else [weights]
         return {name: _read_array(archive, name, path.name) for name in wanted}, parts

@@ -58,7 +58,7 @@ class Recurrent(LayerKind):
         """Refuses unknown names, and widths below 1."""
         checks.as_count(self.units, "units")
         if not isinstance(self.bidirectional, bool):
-            raise TypeError(f"bidirectional: expected True or False, got {self.bidirectional!r}")
+            raise TypeError(f"bidirectional: expected True or False, got {checks.shown(self.bidirectional)}")
         checks.as_choice(self.states, "states", STATES)
         checks.as_choice(self.initializer, "init", INITIALIZERS)
 

@@ -1,11 +1,12 @@
 """A sequence of layers in column form: the forward pass, and the pull-back of all of them by hand."""
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from typing import Any
 
 import jax
 import jax.numpy as jnp
 
+from jfnn import checks
 from jfnn.layers.kind import LayerKind, Params, Shape
 
 Masks = Sequence[jax.Array | None]
@@ -19,12 +20,14 @@ def as_layers(layers: Sequence[LayerKind]) -> tuple[LayerKind, ...]:
         TypeError: Not layers.
         ValueError: None.
     """
+    if isinstance(layers, str | bytes) or not isinstance(layers, Iterable):
+        raise TypeError(f"layers: expected a sequence of layers, got {checks.shown(layers)}")
     layers = tuple(layers)
     if not layers:
         raise ValueError("layers: expected at least one layer")
     for layer in layers:
         if not isinstance(layer, LayerKind):
-            raise TypeError(f"layers: expected layers of jfnn.layers, got {layer!r}")
+            raise TypeError(f"layers: expected layers of jfnn.layers, got {checks.shown(layer)}")
     return layers
 
 

@@ -66,7 +66,9 @@ def as_lengths(value: Any, argument: str, minimum: int = 1) -> Lengths:
     if isinstance(value, str) or not isinstance(value, Sequence):
         return checks.as_count(value, argument, minimum)
     if len(value) not in (1, 2):
-        raise ValueError(f"{argument}: expected a number, or one for each of one or two axes, got {value!r}")
+        raise ValueError(
+            f"{argument}: expected a number, or one for each of one or two axes, got {checks.shown(value)}"
+        )
     return tuple(checks.as_count(number, argument, minimum) for number in value)
 
 

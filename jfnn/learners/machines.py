@@ -86,8 +86,9 @@ def boltzmann_machine(
 
 
 def _sizes(sizes: Sequence[int]) -> tuple[int, ...]:
-    if isinstance(sizes, str) or not isinstance(sizes, Sequence) or len(sizes) < 2:
-        raise ValueError(f"sizes: expected units of two or more layers, such as (64, 100), got {sizes!r}")
+    if isinstance(sizes, str | bytes) or not isinstance(sizes, Sequence) or len(sizes) < 2:
+        got = checks.shown(sizes)
+        raise ValueError(f"sizes: expected units of two or more layers, such as (64, 100), got {got}")
     return tuple(checks.as_count(size, "sizes") for size in sizes)
 
 
@@ -99,7 +100,7 @@ def _measures(
         inexact = "pseudo_likelihood" if len(sizes) == 2 else "reconstruction"
         loss = "likelihood" if gradient == "exact" else inexact
     if isinstance(metrics, str) or not isinstance(metrics, Sequence):
-        raise TypeError(f"metrics: expected a sequence of names, got {metrics!r}")
+        raise TypeError(f"metrics: expected a sequence of names, got {checks.shown(metrics)}")
     chosen = {"loss": (loss,), "metrics": tuple(metrics)}
     for argument, names in chosen.items():
         for name in names:

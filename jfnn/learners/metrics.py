@@ -62,7 +62,8 @@ def named_metrics(metrics: Sequence[str | Metric], loss: Loss) -> tuple[Metric, 
         ValueError, TypeError: An unknown name, one name twice, or no metric.
     """
     if isinstance(metrics, str) or not isinstance(metrics, Sequence):
-        raise TypeError(f"metrics: expected a sequence of names or jfnn.Metric, got {metrics!r}")
+        got = checks.shown(metrics)
+        raise TypeError(f"metrics: expected a sequence of names or jfnn.Metric, got {got}")
     chosen = [METRICS["loss"](loss)]
     for metric in metrics:
         if isinstance(metric, str):

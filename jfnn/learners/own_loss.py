@@ -8,7 +8,7 @@ import jax
 import jax.numpy as jnp
 import optax
 
-from jfnn import losses
+from jfnn import checks, losses
 from jfnn.layers.kind import Params
 from jfnn.learners.learner import Batch, Data, Hyper, Learner, Metric, Rows, check_metrics
 from jfnn.learners.naming import code_name, describe_rule
@@ -120,13 +120,13 @@ def learner(
     Raises:
         ValueError, TypeError: What cannot be; the message names the argument.
     """
-    for name, function in {"init": init, "loss": loss, "score": score or loss}.items():
+    for name, function in {"init": init, "loss": loss, "score": loss if score is None else score}.items():
         if not callable(function):
             raise TypeError(f"{name}: expected a function, got {type(function).__name__}")
     if not isinstance(random, bool):
-        raise TypeError(f"random: expected True or False, got {random!r}")
-    if not isinstance(metrics, Sequence):
-        raise TypeError(f"metrics: expected a sequence of jfnn.Metric, got {metrics!r}")
+        raise TypeError(f"random: expected True or False, got {checks.shown(random)}")
+    if not isinstance(metrics, Sequence) or isinstance(metrics, str):
+        raise TypeError(f"metrics: expected a sequence of jfnn.Metric, got {checks.shown(metrics)}")
     options, metrics = as_optimizer(optimizer), (Metric("loss"), *metrics)
     rule = options.rule()
     names = all_hyper(hyper, rule)

@@ -73,7 +73,7 @@ def all_hyper(own: Sequence[str], rule: UpdateRule) -> tuple[str, ...]:
         TypeError, ValueError: Its own are no sequence of names, or one is there twice.
     """
     if isinstance(own, str) or not isinstance(own, Sequence) or not all(isinstance(n, str) for n in own):
-        raise TypeError(f"hyper: expected a sequence of names, got {own!r}")
+        raise TypeError(f"hyper: expected a sequence of names, got {checks.shown(own)}")
     names = ("learning_rate", "l2", *own, *rule.hyper[1:])
     if len(set(names)) != len(names):
         raise ValueError(f"hyper: expected each name once, got {', '.join(names)}")

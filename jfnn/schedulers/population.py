@@ -37,9 +37,11 @@ class PopulationTraining(Scheduler):
         checks.as_count(self.every, "every")
         checks.as_count(self.seed, "seed", minimum=0)
         if not isinstance(self.share, numbers.Real) or not 0 < self.share <= 0.5:
-            raise ValueError(f"share: expected a number above 0 and at most 0.5, got {self.share!r}")
+            raise ValueError(
+                f"share: expected a number above 0 and at most 0.5, got {checks.shown(self.share)}"
+            )
         if not isinstance(self.factor, numbers.Real) or not 1 < self.factor < np.inf:
-            raise ValueError(f"factor: expected a number above 1, got {self.factor!r}")
+            raise ValueError(f"factor: expected a number above 1, got {checks.shown(self.factor)}")
 
     def check(self, cells: int, epochs: int, hyper: Collection[str]) -> None:
         """There must be a cell to replace, an epoch to do so, and numbers to perturb."""
