@@ -27,7 +27,7 @@ from collections.abc import Callable, Sequence
 from pathlib import Path
 
 import jax
-from lecture_notes import approximation, digits, gates, grid
+from lecture_notes import approximation, digits, exponents, gates, grid
 from lecture_notes.replay import Replay
 from lecture_notes.verdicts import NOT_REPRODUCED, Row, table
 
@@ -48,6 +48,7 @@ SECTIONS: dict[str, tuple[str, Callable[[Replay], list[Row]]]] = {
     "descent": ("Gradient descent", digits.gradient_descent),
     "sgd": ("Stochastic gradient descent", digits.stochastic_gradient_descent),
     "grid": ("The grid: right answers of train, test", grid.grid),
+    "exponents": ("How a rounding grows: Lyapunov exponents along the learning rate", exponents.exponents),
     "models": ("Stored models", digits.stored_models),
 }
 

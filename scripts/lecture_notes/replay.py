@@ -29,12 +29,14 @@ class Repeats(NamedTuple):
         widths: Hidden units of the networks that approximate a function.
         fits: Starts of each of them.
         sequences: Minibatch sequences that chaotic cells are compared with; the first is the notes' own.
+        growth_epochs: Epochs over which the growth of a rounding is measured.
     """
 
     gates: int = 16
     widths: tuple[int, ...] = (1, 3, 9, 27)
     fits: int = 8
     sequences: int = 12
+    growth_epochs: int = 25
 
 
 REPEATS = Repeats()

@@ -24,11 +24,11 @@ L2 = np.logspace(-5, 1, 7)
 EXACT_RATES = np.logspace(-5, -3, 3)
 STEPS = 200
 NETWORK = jfnn.mlp((64, 50, 10))
-FEW = replay.Repeats(gates=4, widths=(1, 4), fits=2, sequences=3)
+FEW = replay.Repeats(gates=4, widths=(1, 4), fits=2, sequences=3, growth_epochs=2)
 FIGURES = (
     *(f"{gate}_{kind}" for gate in ("or", "xor") for kind in ("linear", "network")),
     *("approximation", "digits", "loss_curves", "grid_here", "grid_published"),
-    *("first_layer_weights", "predictions"),
+    *("exponents", "first_layer_weights", "predictions"),
 )
 
 

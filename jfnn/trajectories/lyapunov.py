@@ -1,0 +1,161 @@
+"""The largest Lyapunov exponent of training: how fast its steps drive neighbouring runs apart.
+
+A direction in the space of the state (parameters and the optimizer's memory) is carried along with the
+state, ``v <- J v``, by the exact Jacobian J of each step, and made a unit vector again; the mean of
+``log |J v|`` is the exponent (Benettin et al., Meccanica 15, 9 (1980)). Two copies a small distance apart,
+brought back to that distance after each step, give the same up to curvature and rounding.
+"""
+
+import dataclasses
+import functools
+from collections.abc import Callable, Sequence
+from typing import Any, NamedTuple
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+
+from jfnn import checks
+from jfnn.experiment.options import option
+from jfnn.layers.kind import Params
+from jfnn.learners.learner import Hyper, Learner, Rows
+from jfnn.search.door import door
+from jfnn.training import State
+from jfnn.trajectories.steps import Steps, TrajectoryOptions, experiment_of, one_step, steps_of
+from jfnn.trajectories.tangents import floats_of, push_forward, with_floats
+
+METHODS = ("tangent", "copies")
+DIRECTION = 0x1A  # sets the keys of first directions apart from those of starting parameters
+
+
+class Lyapunov(NamedTuple):
+    """How training amplifies small differences.
+
+    Attributes:
+        axes: Name -> values of the hyperparameters, as in `jfnn.SweepResult`.
+        growth: ``log`` of the factor by which a small difference grew, in each epoch,
+            ``[E, L, …, S, epochs]``.
+        steps: Steps an epoch.
+    """
+
+    axes: dict[str, np.ndarray]
+    growth: np.ndarray
+    steps: int
+
+    @property
+    def exponent(self) -> np.ndarray:
+        """The mean growth a step, over all of them ``[E, L, …, S]``; NaN where a member diverged."""
+        return np.asarray(self.growth.mean(axis=-1) / self.steps)
+
+
+@dataclasses.dataclass(frozen=True)
+class LyapunovOptions(TrajectoryOptions):
+    """What `lyapunov` takes."""
+
+    seeds: int | Sequence[int] = option(
+        "How many (0, 1, …), or which; each fixes a start, minibatches and the first direction.", 1
+    )
+    method: str = option(
+        '"tangent", by the Jacobian of each step, or "copies", by two runs a small distance apart.', "tangent"
+    )
+
+
+@door(LyapunovOptions)
+def lyapunov(options: LyapunovOptions) -> Lyapunov:
+    """The largest Lyapunov exponent of training, for every cell and seed.
+
+    Training lasts a finite time, so these are exponents of that time: a run with exponent Λ multiplies a
+    small difference by ``exp(Λ steps)``. Where that times the rounding error nears 1, no two machines end
+    with the same network. The steps are those of `jfnn.sweep` with the same options.
+
+    Returns:
+        A `Lyapunov`.
+
+    Raises:
+        ValueError, TypeError: As in `jfnn.sweep`.
+    """
+    checks.as_choice(options.method, "method", METHODS)
+    experiment = experiment_of(options, options.seeds)
+    program = _build(experiment.learner, options.method, experiment.epochs)
+    rows, hyper = experiment.data.rows, experiment.hyper()
+    of_replicates = []
+    for number, replicate in enumerate(experiment.replicates):
+        of_replicate = experiment.replicate_of() == number
+        of_cells = {name: values[of_replicate] for name, values in hyper.items()}
+        key = jax.random.fold_in(jax.random.key(replicate.seed), DIRECTION)
+        steps = steps_of(experiment, replicate)
+        of_replicates.append(np.asarray(program(of_cells, replicate.params, steps, rows, key)))
+    growth = np.stack(of_replicates, axis=1)
+    shaped = growth.reshape(*experiment.shape, experiment.epochs)
+    return Lyapunov(dict(experiment.cells.values), shaped, experiment.replicates[0].steps)
+
+
+@functools.lru_cache(maxsize=32)
+def _build(learner: Learner, method: str, epochs: int) -> Callable[..., jax.Array]:
+    """``(hyper of cells, params, steps, rows, key) -> growth [cells, epochs]``, compiled."""
+    of_cell = functools.partial(growths, learner, method, epochs)
+    mapped = jax.vmap(of_cell, in_axes=(0, None, None, None, None))
+    return jax.jit(jax.default_matmul_precision("highest")(mapped))
+
+
+def growths(
+    learner: Learner,
+    method: str,
+    epochs: int,
+    hyper: Hyper,
+    params: Params,
+    steps: Steps,
+    rows: Rows,
+    key: Any,
+) -> jax.Array:
+    """Logs of the growth of a difference, ``[epochs]``.
+
+    Args:
+        learner: What the member does.
+        method: Of `METHODS`.
+        epochs: Into how many parts the steps fall.
+        hyper: The member's numbers.
+        params: Where it starts.
+        steps: What each step sees.
+        rows: All rows.
+        key: Draws the first direction.
+    """
+    rows = jax.tree.map(jnp.asarray, rows)
+
+    def advance(carry: tuple[State, Any], seen: Steps) -> tuple[tuple[State, Any], jax.Array]:
+        state, direction = carry
+
+        def after(floats: Any) -> tuple[Any, State]:
+            moved = one_step(learner, rows, with_floats(state, floats), seen, hyper)
+            return floats_of(moved)[0], moved
+
+        grow = push_forward if method == "tangent" else _apart
+        _, grown, state = grow(after, floats_of(state)[0], direction)
+        length = _length(grown)
+        return (state, _times(grown, 1 / length)), jnp.log(length)
+
+    state = learner.start(params, hyper)
+    floats, structure = jax.tree.flatten(floats_of(state)[0])
+    keys = jax.random.split(key, len(floats))
+    drawn = [jax.random.normal(k, leaf.shape, leaf.dtype) for k, leaf in zip(keys, floats, strict=True)]
+    direction = jax.tree.unflatten(structure, _times(drawn, 1 / _length(drawn)))
+    _, logs = jax.lax.scan(advance, (state, direction), steps)
+    return jnp.sum(logs.reshape(epochs, -1), axis=1)
+
+
+def _apart(function: Callable[..., tuple[Any, Any]], at: Any, along: Any) -> tuple[Any, Any, Any]:
+    """`push_forward` by a difference instead of a derivative."""
+    rounding = np.finfo(np.dtype(jnp.result_type(*jax.tree.leaves(at)))).eps
+    # Errors by curvature grow with the distance, those by rounding with its inverse.
+    distance = jnp.sqrt(rounding) * jnp.maximum(_length(at), 1)
+    value, rest = function(at)
+    moved, _ = function(jax.tree.map(lambda p, v: p + distance * v, at, along))
+    return value, jax.tree.map(lambda p, q: (p - q) / distance, moved, value), rest
+
+
+def _length(tree: Any) -> jax.Array:
+    return jnp.sqrt(sum(jnp.sum(leaf**2) for leaf in jax.tree.leaves(tree)))
+
+
+def _times(tree: Any, factor: jax.Array) -> Any:
+    return jax.tree.map(lambda leaf: factor * leaf, tree)

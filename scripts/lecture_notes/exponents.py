@@ -1,0 +1,96 @@
+"""Why a row of the notes' grid cannot be reproduced digit for digit: how training amplifies a rounding."""
+
+import matplotlib
+import numpy as np
+from matplotlib.figure import Figure
+
+import jfnn
+from lecture_notes.replay import AXIS, EPOCHS, GRADIENT, STEPS, Replay
+from lecture_notes.verdicts import Row, claim
+
+# Half decades up to the saturated row.
+RATES = np.logspace(-5, -1, 9)
+# A rounding that grows to a millionth changes no count of right answers; one that grows to 1 changes all.
+ROUNDING = np.finfo(np.float64).eps
+HARMLESS, COMPLETE = np.log(1e-6 / ROUNDING), np.log(1 / ROUNDING)
+COLOURS = {"exact": "tab:green", "chaotic": "tab:red", "saturated": "tab:grey"}
+
+
+def exponents(replay: Replay) -> list[Row]:
+    """Lyapunov exponents along the learning rate, and what they make of a rounding in the notes' run."""
+    found = jfnn.lyapunov(
+        replay.network,
+        replay.split,
+        learning_rate=RATES,
+        l2=AXIS,
+        epochs=replay.repeats.growth_epochs,
+        batches=replay.batches[0],
+        initial_params=replay.start,
+        gradient=GRADIENT,
+    )
+    replay.save(picture(replay, found.exponent[..., 0]), "exponents")
+    of_kinds = {kind: _of_kind(replay, found.exponent[..., 0], kind) for kind in COLOURS}
+    epochs = f"over {replay.repeats.growth_epochs} epochs"
+    run = f"in {EPOCHS * STEPS} such steps a rounding grows by"
+    grown = {kind: np.sort(values) * EPOCHS * STEPS for kind, values in of_kinds.items()}
+    same, other = grown["exact"][-1] < HARMLESS, grown["chaotic"][0] > COMPLETE
+    return [
+        claim(
+            "exact cells' exponents",
+            "counts reproduce",
+            _range(of_kinds["exact"]),
+            bool(same),
+            f"a step, {epochs}; {run} at most {_power(grown['exact'][-1])}",
+        ),
+        claim(
+            "chaotic cells' exponents",
+            "counts depend on rounding",
+            _range(of_kinds["chaotic"]),
+            bool(other),
+            f"a step, {epochs}; {run} at least {_power(grown['chaotic'][0])}",
+        ),
+    ]
+
+
+def _of_kind(replay: Replay, exponent: np.ndarray, kind: str) -> np.ndarray:
+    """Exponents of all cells of a kind of the published grid."""
+    rows = [int(np.flatnonzero(np.isclose(RATES, rate))[0]) for rate in AXIS if rate <= RATES[-1] * 1.01]
+    kinds = np.array([[cell.kind for cell in row] for row in replay.cells[: len(rows)]])
+    return np.asarray(exponent[rows][kinds == kind])
+
+
+def _range(values: np.ndarray) -> str:
+    return f"{np.nanmin(values):+.1e} to {np.nanmax(values):+.1e}"
+
+
+def _power(logarithm: float) -> str:
+    return f"10^{logarithm / np.log(10):.1f}"
+
+
+def picture(replay: Replay, exponent: np.ndarray) -> Figure:
+    """Exponents ``[rates, λ]`` against the learning rate, below the published test accuracy.
+
+    Args:
+        replay: The notes.
+        exponent: The exponents.
+    """
+    figure = Figure(figsize=(6.5, 6), layout="constrained")
+    upper, lower = figure.subplots(2, 1, sharex=True)
+    colours = matplotlib.colormaps["viridis"](np.linspace(0, 0.9, len(AXIS)))
+    published = np.array([[cell.test for cell in row] for row in replay.cells]) / replay.n_rows[1]
+    for l2, colour, accuracy, values in zip(AXIS, colours, published.T, exponent.T, strict=True):
+        upper.plot(AXIS, accuracy, "o-", color=colour, ms=3, lw=1)
+        lower.plot(RATES, values, "o-", color=colour, ms=3, lw=1, label=f"λ = {l2:g}")
+    for rate, row in zip(AXIS, replay.cells, strict=True):
+        for axes in (upper, lower) if row[0].kind in COLOURS else ():
+            axes.axvspan(rate / 10**0.5, rate * 10**0.5, color=COLOURS[row[0].kind], alpha=0.12, lw=0)
+    for kind, colour in COLOURS.items():
+        rates = [rate for rate, row in zip(AXIS, replay.cells, strict=True) if row[0].kind == kind]
+        middle = np.exp(np.mean(np.log(rates)))
+        upper.text(middle, 1.03, kind, color=colour, ha="center", transform=upper.get_xaxis_transform())
+    upper.set(xscale="log", xlim=(RATES[0] / 1.8, RATES[-1] * 1.8), ylabel="test accuracy, published")
+    lower.axhline(0, color="black", lw=0.6)
+    lower.set_yscale("symlog", linthresh=1e-3)
+    lower.set(xlabel="learning rate η", ylabel="Lyapunov exponent a step")
+    lower.legend(fontsize="small", loc="upper left")
+    return figure

@@ -1,0 +1,77 @@
+"""Lyapunov exponents against closed forms: the eigenvalues of gradient descent on a quadratic loss."""
+
+import itertools
+
+import jax
+import numpy as np
+import pytest
+
+import jfnn
+
+RATES, PENALTIES, MOMENTA = (0.05, 0.3), (0.0, 2.0), (0.0, 0.6)
+
+
+def slowest(hessian, rate, l2, momentum):
+    """The largest modulus of the eigenvalues of one step on (parameters, memory), as optax takes it."""
+    h = hessian + l2 * np.diag([1.0, 1.0, 0.0])  # no penalty on the bias
+    one = np.eye(3)
+    jacobian = np.block([[one - rate * h, -rate * momentum * one], [h, momentum * one]])
+    return np.abs(np.linalg.eigvals(jacobian)).max()
+
+
+def test_both_methods_give_the_largest_eigenvalue_of_gradient_descent_on_a_quadratic_loss(x64):
+    x = np.random.default_rng(0).normal(size=(8, 2)) * np.array([1.0, 0.4])
+    options = {
+        "learning_rate": RATES,
+        "l2": PENALTIES,
+        "optimizer": jfnn.Optimizer("sgd", momentum=list(MOMENTA)),
+        "loss": "quadratic",
+        "batch_size": None,
+        "epochs": 200,
+        "seeds": 2,
+    }
+    linear = jfnn.mlp((2, 1))
+    split = jfnn.Split(x, x @ np.ones((2, 1)))
+    design = np.column_stack([x, np.ones(8)])
+    cells = itertools.product(RATES, PENALTIES, MOMENTA)
+    expected = np.log([slowest(design.T @ design, *cell) for cell in cells]).reshape(2, 2, 2)
+    assert (expected[0] < 0).all() and (expected[1] > 0).all()
+    for method in ("tangent", "copies"):
+        found = jfnn.lyapunov(linear, split, method=method, **options)
+        assert found.growth.shape == (2, 2, 2, 2, 200) and found.steps == 1
+        assert list(found.axes) == ["learning_rate", "l2", "momentum"]
+        settled = found.growth[..., 100:].mean(axis=-1)  # complex pairs turn, so that single steps vary
+        np.testing.assert_allclose(settled, np.stack([expected, expected], axis=-1), atol=5e-3)
+    np.testing.assert_allclose(found.exponent, found.growth.mean(axis=-1))
+
+
+def test_growth_is_that_of_two_runs_a_rounding_apart(split, x64):
+    """A difference of the starts in the first direction grows as the tangent says."""
+    network = jfnn.mlp((5, 4, 3), activation="tanh")
+    options = {"learning_rate": 0.02, "epochs": 3, "batch_size": 10}
+    found = jfnn.lyapunov(network, split, **options)
+    start = network.init(jax.random.key(0))
+    ends, distance = [], 1e-6
+    leaves, structure = jax.tree.flatten(jax.tree.map(np.asarray, start))
+    # Parameters are in the engine's form there: weights lie transposed.
+    key = jax.random.fold_in(jax.random.key(0), 0x1A)
+    drawn = [
+        np.asarray(jax.random.normal(k, leaf.T.shape, leaf.dtype)).T
+        for k, leaf in zip(jax.random.split(key, len(leaves)), leaves, strict=True)
+    ]
+    length = np.sqrt(sum((leaf**2).sum() for leaf in drawn))
+    for sign in (-1, 1):
+        moved = [p + sign * distance * v / length for p, v in zip(leaves, drawn, strict=True)]
+        params = jfnn.sweep(
+            network, split, **options, initial_params=jax.tree.unflatten(structure, moved)
+        ).member(0, 0, 0)
+        ends.append(np.concatenate([np.ravel(leaf) for leaf in jax.tree.leaves(params)]))
+    growth = np.linalg.norm(ends[1] - ends[0]) / (2 * distance)
+    assert found.growth.sum() == pytest.approx(np.log(growth), rel=1e-7)
+
+
+def test_what_cannot_be_is_refused(split):
+    network = jfnn.mlp((5, 4, 3))
+    for options, message in (({"method": "guess"}, "method: expected"), ({"epochs": 0}, "epochs: expected")):
+        with pytest.raises(ValueError, match=f"^{message}"):
+            jfnn.lyapunov(network, split, **{"learning_rate": 0.1, "batch_size": 10} | options)
