@@ -10,7 +10,7 @@ from helpers import central_differences, compiled, perturbed
 from sklearn.neural_network import BernoulliRBM
 
 from jfnn import boltzmann
-from jfnn.boltzmann import Machine, columns
+from jfnn.boltzmann import Machine, columns, enumeration
 from jfnn.boltzmann.machine import pack
 
 RNG = np.random.default_rng(0)
@@ -204,3 +204,24 @@ def test_packing_turns_weights_and_keeps_leading_axes():
     stacked = jax.tree.map(lambda leaf: np.stack([leaf, 2 * leaf]), machine)
     np.testing.assert_array_equal(pack(pack(stacked)).weights[0], stacked.weights[0])
     np.testing.assert_array_equal(pack(stacked).weights[1][1], 2 * machine.weights[1].T)
+
+
+def test_weights_start_normal_with_the_standard_deviation_asked_for_and_biases_at_0():
+    first, second = boltzmann.init(jax.random.key(0), (200, 150, 100), scale=0.05).weights
+    for w in (first, second):
+        z = np.sort(np.ravel(w)) / 0.05
+        assert abs(z.mean()) < 4 / np.sqrt(z.size)
+        shares = [np.mean(np.abs(z) < width) for width in (1, 2, 3)]
+        np.testing.assert_allclose(shares, [0.6827, 0.9545, 0.9973], atol=0.01)
+    assert abs(np.corrcoef(first[:100, :100].ravel(), second[:100].ravel())[0, 1]) < 0.05
+    by_default = boltzmann.init(jax.random.key(0), (200, 150, 100))
+    np.testing.assert_allclose(by_default.weights[0], first / 5, rtol=1e-6)
+    assert by_default.sizes == (200, 150, 100) and not any(bias.any() for bias in by_default.biases)
+
+
+def test_as_many_units_as_promised_are_summed_over():
+    for sizes in [(20, 50), (50, 20), (30, 20, 30)]:
+        enumeration.check_can_enumerate(sizes, "sizes")
+    for sizes in [(21, 50), (50, 21), (10, 21, 11)]:
+        with pytest.raises(ValueError, match=r"^sizes: expected at most 20 units .* got 21"):
+            enumeration.check_can_enumerate(sizes, "sizes")
