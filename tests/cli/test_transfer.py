@@ -21,7 +21,20 @@ def network(width):
     return jfnn.sequential([*layers[:2], jfnn.Scaled(layers[2], 0.0)], 64)
 
 
-def test_a_run_is_the_librarys_and_goes_on(tmp_path, capsys):
+@pytest.fixture
+def checks(monkeypatch):
+    """The keywords and the results of coordinate checks."""
+    made, check = [], jfnn.coordinate_check
+
+    def checked(network, split, **keywords):
+        made.append((keywords, check(network, split, **keywords)))
+        return made[-1][1]
+
+    monkeypatch.setattr("jfnn.coordinate_check", checked)
+    return made
+
+
+def test_a_run_is_the_librarys_and_goes_on(tmp_path, capsys, checks):
     out = tmp_path / "new" / "directory"
     assert main([*SMALL.split(), "--out", str(out)]) == 0
     printed = capsys.readouterr().out
@@ -39,7 +52,15 @@ def test_a_run_is_the_librarys_and_goes_on(tmp_path, capsys):
     assert [float(row["train_loss"]) for row in rows] == pytest.approx(
         expected.scores(seeds=True).ravel().tolist(), nan_ok=True
     )
-    check = jfnn.coordinate_check(network, split, learning_rate=0.5, steps=2, **common)
+    ((taken, check),) = checks
+    assert taken == {**common, "learning_rate": 0.5, "steps": 2} | {
+        "width": (2,),
+        "parametrisations": ("maximal_update", "standard"),
+        "base": None,
+        "output_multiplier": 1.0,
+        "optimizer": "sgd",
+        "batch_size": 100,
+    }
     with (out / "coordinates.csv").open() as file:
         changes = [float(row["change"]) for row in csv.DictReader(file)]
     np.testing.assert_allclose(changes, check.to_dict()["change"], rtol=1e-6)
