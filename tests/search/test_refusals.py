@@ -161,6 +161,7 @@ BAD = {
         *each([Execution(progress=value) for value in (3, "x")], "progress"),
     ],
     "out": ["", 3, True],
+    "executor": [3, "processes", lambda: None, []],
     "resume": ["yes", 1, None, True],  # without a directory there is nothing to resume
     "seeds": [
         *[0, -1, [], "ab", 1.5, [1.5], [-1], [2**32], [1, 1], None, [[1]], True, {1, 2}],
