@@ -2,8 +2,8 @@
 
 Reverse mode costs a few times the training, whatever the count of numbers. It keeps the states at the ends of
 blocks of about √steps steps, and the inside of one block at a time, which is computed again (Griewank and
-Walther, Evaluating Derivatives, chapter 12): memory grows with √steps. Forward mode takes no more memory for
-more steps, and about two further trainings a number.
+Walther, Evaluating Derivatives, chapter 12): memory grows with √steps, but for the list of steps itself.
+Forward mode keeps one state, and takes about two further trainings a number.
 """
 
 import functools

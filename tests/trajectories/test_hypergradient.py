@@ -23,15 +23,25 @@ def around(value):
     return [value, value * (1 - STEP), value * (1 + STEP)]
 
 
+SGD, ADAM = ("sgd", 0.05, ("momentum", 0.8)), ("adam", 0.02, ("b1", 0.8))
+
+
 @pytest.mark.parametrize(
-    ("name", "rate", "number"), [("sgd", 0.05, ("momentum", 0.8)), ("adam", 0.02, ("b1", 0.8))]
+    ("name", "rate", "number", "modes"),
+    [
+        (*SGD, ["reverse"]),
+        (*ADAM, ["forward"]),
+        pytest.param(*SGD, ["forward", "reverse"], marks=pytest.mark.slow),
+        pytest.param(*ADAM, ["forward", "reverse"], marks=pytest.mark.slow),
+    ],
 )
-def test_both_modes_equal_central_differences_of_the_sweep_over_100_steps(name, rate, number, split, x64):
+def test_both_modes_equal_central_differences_of_the_sweep_over_100_steps(
+    name, rate, number, modes, split, x64
+):
     optimizer = jfnn.Optimizer(name, **dict([number]))
     names = ("learning_rate", "l2", number[0], "multipliers")
     options = {**OPTIONS, "learning_rate": rate, "optimizer": optimizer, "with_respect_to": names}
-    value, reverse = jfnn.hypergradient(NETWORK, split, **options)
-    _, forward = jfnn.hypergradient(NETWORK, split, mode="forward", **options)
+    found = [jfnn.hypergradient(NETWORK, split, mode=mode, **options) for mode in modes]
     swept = jfnn.sweep(
         NETWORK,
         split,
@@ -40,24 +50,27 @@ def test_both_modes_equal_central_differences_of_the_sweep_over_100_steps(name, 
         optimizer=jfnn.Optimizer(name, **{number[0]: around(number[1])}),
     )
     losses = swept.validation_loss[..., 0]
-    assert value == pytest.approx(losses[0, 0, 0], rel=1e-13)
-    for gradients in (reverse, forward):
+    for value, gradients in found:
+        assert value == pytest.approx(losses[0, 0, 0], rel=1e-13)
         assert gradients["learning_rate"] == pytest.approx(central(losses[1:, 0, 0], rate), rel=1e-6)
         assert gradients["l2"] == pytest.approx(central(losses[0, 1:, 0], 0.3), rel=1e-6)
         assert gradients[number[0]] == pytest.approx(central(losses[0, 0, 1:], number[1]), rel=1e-6)
-    for of_name in names:
-        np.testing.assert_allclose(forward[of_name], reverse[of_name], rtol=1e-9)
-    # the rate of an epoch is the product of both
-    assert reverse["multipliers"].shape == (20,)
-    assert reverse["multipliers"].sum() == pytest.approx(rate * reverse["learning_rate"], rel=1e-9)
+        for of_name in names:
+            np.testing.assert_allclose(gradients[of_name], found[0].gradients[of_name], rtol=1e-9)
+        # the rate of an epoch is the product of both
+        assert gradients["multipliers"].shape == (20,)
+        assert gradients["multipliers"].sum() == pytest.approx(rate * gradients["learning_rate"], rel=1e-9)
     for epoch in (0, 13):
         ends = [
-            jfnn.hypergradient(NETWORK, split, multipliers=1 + sign * STEP * np.eye(20)[epoch], **options)[0]
+            jfnn.hypergradient(
+                NETWORK, split, mode=modes[0], multipliers=1 + sign * STEP * np.eye(20)[epoch], **options
+            )[0]
             for sign in (-1, 1)
         ]
-        assert reverse["multipliers"][epoch] == pytest.approx(central(ends, 1), rel=1e-6)
+        assert found[0].gradients["multipliers"][epoch] == pytest.approx(central(ends, 1), rel=1e-6)
 
 
+@pytest.mark.slow
 def test_the_value_is_the_sweeps_with_weights_dropout_a_schedule_and_a_short_last_step(split, x64):
     weighted = split._replace(weights=np.linspace(0.5, 1.5, 70))
     options = {
@@ -98,7 +111,8 @@ def test_memory_of_reverse_mode_grows_with_the_square_root_of_the_steps():
     def memory(epochs):
         options = HypergradientOptions(NETWORK, rows, learning_rate=0.1, epochs=epochs, batch_size=None)
         program, arguments = door.prepare(options)
-        return program.lower(*arguments).compile().memory_analysis().temp_size_in_bytes
+        compiled = program.lower(*arguments).compile({"xla_backend_optimization_level": 0})
+        return compiled.memory_analysis().temp_size_in_bytes
 
     # 16 times the steps: 4 times the memory, and not 16
     assert 2 < memory(3600) / memory(225) < 5

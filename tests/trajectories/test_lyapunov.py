@@ -45,6 +45,7 @@ def test_both_methods_give_the_largest_eigenvalue_of_gradient_descent_on_a_quadr
     np.testing.assert_allclose(found.exponent, found.growth.mean(axis=-1))
 
 
+@pytest.mark.slow
 def test_growth_is_that_of_two_runs_a_rounding_apart(split, x64):
     """A difference of the starts in the first direction grows as the tangent says."""
     network = jfnn.mlp((5, 4, 3), activation="tanh")
