@@ -104,6 +104,7 @@ def test_the_value_is_the_sweeps_with_weights_dropout_a_schedule_and_a_short_las
     assert gradients["init_scale"] == pytest.approx(central(losses[1:], 0.7), rel=1e-6)
 
 
+@pytest.mark.slow
 def test_memory_of_reverse_mode_grows_with_the_square_root_of_the_steps():
     x = np.random.default_rng(0).normal(size=(40, 5))
     rows = jfnn.Split(x, np.arange(40) % 3)
