@@ -43,7 +43,8 @@ def test_shuffled_rows_are_the_same_points_in_one_other_order(splits):
         np.testing.assert_array_equal(getattr(plain, part), getattr(shuffled, part))
     order = [int(np.abs(plain.x_train.T - column).sum(1).argmin()) for column in shuffled.x_train.T]
     assert sorted(order) == list(range(40)) != order
-    np.testing.assert_array_equal(plain.x_test[:, order], shuffled.x_test)
+    # Of points in another order its filter rounds sums in another order, with NumPy 2.0 at least.
+    np.testing.assert_allclose(plain.x_test[:, order], shuffled.x_test, rtol=0, atol=1e-15)
 
 
 def test_the_global_generators_are_as_they_were(states, splits):
