@@ -3,8 +3,8 @@
 The network is 64-50-10 with tanh on the digits, trained by momentum for few epochs. Fixed rates and rates
 under a cosine are chosen on the rows held out, from a grid of steps of 2^(1/4). The learned schedule is one
 multiplier an epoch (or a step): it starts at the best fixed rate, and Adam moves the multipliers' logarithms
-along hypergradients of the held-out loss, averaged over the seeds of the grid. All are then trained from seeds
-that none has seen, and compared on test rows, in pairs of the same seed.
+along hypergradients of the held-out loss, averaged over the seeds of the grid. All are then trained from
+seeds that none has seen, and compared on test rows, in pairs of the same seed.
 """
 
 import signal

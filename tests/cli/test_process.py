@@ -95,9 +95,7 @@ def test_a_stop_is_told_to_who_listened_before():
 
 @pytest.mark.slow
 def test_the_installed_command_is_the_same(tmp_path):
-    code = (
-        "import sys, jfnn.cli.main as m; sys.argv[1:] = ['grid', '--epochs', '-1']; sys.exit(m.command())"
-    )
+    code = "import sys, jfnn.cli.main as m; sys.argv[1:] = ['grid', '--epochs', '-1']; sys.exit(m.command())"
     root = {"PYTHONPATH": str(SCRIPTS.parent)}
     ended = subprocess.run(
         [sys.executable, "-c", code], cwd=tmp_path, env=os.environ | root, capture_output=True, text=True

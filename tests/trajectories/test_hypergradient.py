@@ -48,8 +48,13 @@ def test_both_modes_equal_central_differences_of_the_sweep_over_100_steps(
         **OPTIONS | {"l2": around(0.3)},
         learning_rate=around(rate),
         optimizer=jfnn.Optimizer(name, **{number[0]: around(number[1])}),
+        execution=jfnn.Execution(eval_every=10),
     )
     losses = swept.validation_loss[..., 0]
+    stopped = jfnn.hypergradient(
+        NETWORK, split, mode=modes[0], multipliers=np.repeat([1.0, 0.0], 10), **options
+    )
+    assert stopped.value == pytest.approx(swept.history["validation_loss"][0, 0, 0, 0, 0], rel=1e-13)
     for value, gradients in found:
         assert value == pytest.approx(losses[0, 0, 0], rel=1e-13)
         assert gradients["learning_rate"] == pytest.approx(central(losses[1:, 0, 0], rate), rel=1e-6)
