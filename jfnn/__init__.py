@@ -6,4 +6,4 @@ __version__ = "0.4.0"
 
 # The names are listed in __init__.pyi. JAX, matplotlib and scikit-learn take seconds to import, so that
 # `jfnn --help` need not wait for them.
-__getattr__, __dir__, _ = lazy_loader.attach_stub(__name__, __file__)
+__getattr__, __dir__, __all__ = lazy_loader.attach_stub(__name__, __file__)

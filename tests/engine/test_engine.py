@@ -471,7 +471,7 @@ class Counting(Threads):
 
     def run(self, jobs, segment, collect):
         self.counts.append(len(jobs))
-        super().run(jobs, segment, collect)
+        return super().run(jobs, segment, collect)
 
 
 def test_seeds_that_see_the_same_full_batches_share_tiles_and_keep_their_bits(trained, sweep):

@@ -133,7 +133,12 @@ def test_gates_start_as_dense_layers_do_and_pytorchs_within_the_bound_of_the_uni
     assert isinstance(params, ElmanCell if kind is Elman else GRUCell)
     weights = {"w_x": (params.w_x, 400), "w_h": (params.w_h, 16)}
     for w, n_in in weights.values():
-        normal = {"normal": 1, "he_normal": np.sqrt(2 / n_in), "glorot_normal": np.sqrt(2 / (n_in + 16))}
+        normal = {
+            "normal": 1,
+            "lecun_normal": np.sqrt(1 / n_in),
+            "he_normal": np.sqrt(2 / n_in),
+            "glorot_normal": np.sqrt(2 / (n_in + 16)),
+        }
         bounds = {
             "glorot_uniform": np.sqrt(6 / (n_in + 16)),
             "he_uniform": np.sqrt(6 / n_in),
