@@ -1,9 +1,9 @@
 """Measures sweeps on other processes: how they scale, what sending costs, what a large grid takes.
 
-First the notes' grid with several seeds, in turns and warm: by threads of this process; by one and by two
-processes with a core each; by two workers of a Dask cluster of this machine. Then many members of the XOR
-network through Dask: time, the most memory that this process held (client and scheduler together), tiles sent
-and the scheduler's steps. Prints a table of each and writes scaling.json into a directory.
+First many members of the XOR network through Dask: time, the most memory that this process held (client and
+scheduler together) and the scheduler's steps. Then the notes' grid with several seeds, in turns and warm: by
+threads of this process; by one and by two processes with a core each; by two workers of a Dask cluster of this
+machine. Prints a table of each and writes scaling.json into a directory.
 """
 
 import argparse
@@ -151,16 +151,17 @@ def main(arguments: list[str] | None = None) -> int:
     options.out.mkdir(parents=True, exist_ok=True)
     jfnn.use_all_cores()
     seeds, rounds = (QUICK_SEEDS, QUICK_ROUNDS) if options.quick else (SEEDS, ROUNDS)
+    large = many(QUICK_MEMBERS if options.quick else MEMBERS)  # first, so that the memory is its own
+    print(
+        f"XOR through Dask: {large['members']:.0f} members in {large['seconds']:.1f} s, at most"
+        f" {large['peak_gb']:.2f} GB here, {large['scheduler_steps']:.0f} steps of the scheduler",
+        flush=True,
+    )
     seconds = scaling(seeds, rounds)
     medians = {name: statistics.median(values) for name, values in seconds.items()}
-    print(f"notes' grid, {seeds} seeds, medians of {rounds}:\n")
+    print(f"\nnotes' grid, {seeds} seeds, medians of {rounds}:\n")
     for name, median in medians.items():
         print(f"  {name:26} {median:7.2f} s   {medians['threads'] / median:5.2f} of threads' speed")
-    large = many(QUICK_MEMBERS if options.quick else MEMBERS)
-    print(
-        f"\nXOR through Dask: {large['members']:.0f} members in {large['seconds']:.1f} s, at most"
-        f" {large['peak_gb']:.2f} GB here, {large['scheduler_steps']:.0f} steps of the scheduler"
-    )
     figures = {"environment": machine.environment([]), "seconds": seconds, "many": large}
     (options.out / "scaling.json").write_text(json.dumps(figures, indent=2) + "\n")
     return 0

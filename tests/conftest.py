@@ -1,5 +1,7 @@
 """Two cores on any machine, so that every sweep is spread; x64 only where a test asks for it."""
 
+import signal
+
 import jax
 import jax.numpy as jnp
 import numpy as np
@@ -14,6 +16,10 @@ from jfnn.engine import devices, program
 devices.cores = lambda: 2
 jfnn.use_all_cores()
 OPTIMISED = program.CPU_OPTIONS
+
+
+# In the background a shell has Ctrl-C ignored, also by the commands that tests start and stop.
+signal.signal(signal.SIGINT, signal.default_int_handler)
 
 
 def pytest_configure(config):
