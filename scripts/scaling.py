@@ -64,9 +64,11 @@ def dask(count: int) -> Iterator[concurrent.futures.Executor]:
 @contextlib.contextmanager
 def client(count: int) -> Iterator[Any]:
     """The client of a cluster of this machine."""
+    import dask
     import distributed
 
     with (
+        dask.config.set(preload.DASK),
         distributed.LocalCluster(  # type: ignore[no-untyped-call]
             count, threads_per_worker=1, dashboard_address=":0", preload=preload.__name__, silence_logs=50
         ) as cluster,

@@ -51,9 +51,8 @@ def _processes(flags: Flags) -> Iterator[jfnn.Workers]:
 def _dask(flags: Flags) -> Iterator[jfnn.Workers]:
     """The cluster whose scheduler the flags name, else one of this machine."""
     dask, distributed = (_imported(name, "dask") for name in ("dask", "distributed"))
-    # A tile that kills its worker is sent again from here, as often as may be, and named.
     with contextlib.ExitStack() as stack:
-        stack.enter_context(dask.config.set({"distributed.scheduler.allowed-failures": 0}))
+        stack.enter_context(dask.config.set(preload.DASK))
         address = flags.scheduler
         if address is None:
             count = _count(flags)
