@@ -2,8 +2,8 @@
 
 First many members of the XOR network through Dask: time, the most memory that this process held (client and
 scheduler together) and the scheduler's steps. Then the notes' grid with several seeds, in turns and warm: by
-threads of this process; by one and by two processes with a core each; by two workers of a Dask cluster of this
-machine. Prints a table of each and writes scaling.json into a directory.
+threads of this process; by one and by two processes with a core each; by two workers of a Dask cluster of
+this machine. Prints a table of each and writes scaling.json into a directory.
 """
 
 import argparse

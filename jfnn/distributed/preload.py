@@ -11,8 +11,8 @@ from typing import Any
 
 from jfnn.engine.devices import use_all_cores
 
-# Settings of a cluster: a tile that kills its worker is sent again by jfnn, as often as may be, and named; and
-# the last messages, half a megabyte each, are not kept by the thousand.
+# Settings of a cluster. A tile that kills its worker is sent again by jfnn, as often as may be, and named.
+# The last messages, half a megabyte each, are not kept by the thousand.
 DASK = {"distributed.scheduler.allowed-failures": 0, "distributed.admin.low-level-log-length": 10}
 
 
