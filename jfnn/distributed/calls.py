@@ -40,7 +40,8 @@ class Place:
     content: bytes | None = dataclasses.field(default=None, compare=False, repr=False)
 
 
-class Call(NamedTuple):
+@dataclasses.dataclass(frozen=True)
+class Call:
     """A segment for another process.
 
     Attributes:
@@ -48,14 +49,18 @@ class Call(NamedTuple):
         segment: A `Segment`, as bytes.
         environment: What must compute it, as `environment_here` says.
         x64: Whether JAX computes in float64.
-        attempt: How often it was sent before; executors may take equal calls for one.
+        name: Unlike that of any other call, since executors may take equal calls for one.
     """
 
     place: Place
     segment: bytes
     environment: Description
     x64: bool
-    attempt: int
+    name: str
+
+    def __dask_tokenize__(self) -> str:
+        """Names the call to Dask, which would read all of its bytes for a name."""
+        return self.name
 
 
 class Done(NamedTuple):

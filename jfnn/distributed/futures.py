@@ -4,6 +4,7 @@ import collections
 import contextlib
 import dataclasses
 import pickle
+import uuid
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any, Generic, TypeVar
@@ -41,7 +42,6 @@ class Attempt(Generic[Job]):
         segment: Its segment, as bytes.
         structure: Structure of the segment's members.
         lost: How often it was lost.
-        sent: How often it was sent.
         missed: How often it came to a process that does not hold its task.
         with_task: Whether its task travels with it.
     """
@@ -50,7 +50,6 @@ class Attempt(Generic[Job]):
     segment: bytes
     structure: Any
     lost: int = 0
-    sent: int = 0
     missed: int = 0
     with_task: bool = False
 
@@ -115,8 +114,7 @@ class Futures:
     def _submit(self, attempt: Attempt[Job]) -> Any:
         content = self.place.content if attempt.with_task else None
         where = dataclasses.replace(self.place, content=content)
-        attempt.sent += 1
-        call = Call(where, attempt.segment, self.environment, self.x64, attempt.sent)
+        call = Call(where, attempt.segment, self.environment, self.x64, uuid.uuid4().hex)
         return self.workers.submit(answer, call)
 
     def _settle(
