@@ -36,7 +36,7 @@ class Repeats(NamedTuple):
     widths: tuple[int, ...] = (1, 3, 9, 27)
     fits: int = 8
     sequences: int = 12
-    growth_epochs: int = 25
+    growth_epochs: int = 100
 
 
 REPEATS = Repeats()
