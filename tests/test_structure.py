@@ -86,6 +86,17 @@ def test_chains_of_imports_within_a_room_are_of_at_most_5_modules(folder):
     assert len(chain) <= 5, chain
 
 
+def test_modules_import_their_neighbours_themselves_where_a_front_imports_them_too():
+    """``from jfnn.layers import dense`` inside of layers runs the whole front first, which needs dense."""
+    for name, tree in MODULES.items():
+        front = name.rpartition(".")[0]
+        if any(other.startswith(f"{front}.") for other in IMPORTS.get(front, ())) and front != "jfnn":
+            for node in ast.walk(tree):
+                by_front = isinstance(node, ast.ImportFrom) and node.module == front
+                modules = [alias.name for alias in node.names] if by_front else []
+                assert not any(f"{front}.{module}" in MODULES for module in modules), (name, modules)
+
+
 def test_rooms_import_in_no_circle():
     rooms = {room(name): set() for name in MODULES}
     for name, others in IMPORTS.items():

@@ -7,8 +7,8 @@ import numpy as np
 from numpy.typing import ArrayLike
 
 from jfnn import checks
-from jfnn.analysis import statistics
 from jfnn.analysis.intervals import as_confidence
+from jfnn.analysis.statistics import CONFIDENCE, over_replicates, replicate_values
 from jfnn.search.result import SweepResult
 
 TESTS = ("t", "wilcoxon")
@@ -42,7 +42,7 @@ def compare_cells(
     score: str | None = None,
     reference: tuple[int, ...] | None = None,
     test: str = "t",
-    confidence: float = statistics.CONFIDENCE,
+    confidence: float = CONFIDENCE,
 ) -> Comparison:
     """Compares all cells with one of them, run by run.
 
@@ -67,13 +67,13 @@ def compare_cells(
     score = checks.as_choice(score or result.ranked_by, "score", result.scores)
     checks.as_choice(test, "test", TESTS)
     place = _reference(result, reference)
-    values, variance = statistics.replicate_values(result, score)
+    values, variance = replicate_values(result, score)
     if values.shape[-1] < 2:
         raise ValueError("result: expected several seeds or folds to compare, got one")
     if test == "wilcoxon" and result.folds is not None and len(result.seeds) == 1:
         raise ValueError("test: folds of one seed are not independent; expected 't', got 'wilcoxon'")
     differences = values - values[place]
-    over = statistics.over_replicates(differences, variance, confidence=as_confidence(confidence))
+    over = over_replicates(differences, variance, confidence=as_confidence(confidence))
     p = _p_of_t(differences, variance) if test == "t" else _p_of_wilcoxon(differences)
     p[place] = np.nan
     return Comparison(place, over.mean, over.low, over.high, p, holm(p))
@@ -105,7 +105,7 @@ def holm(p: ArrayLike) -> np.ndarray:
     return corrected.reshape(values.shape)
 
 
-def seeds_needed(std: float, width: float, confidence: float = statistics.CONFIDENCE) -> int:
+def seeds_needed(std: float, width: float, confidence: float = CONFIDENCE) -> int:
     """The least number of seeds whose t interval of the mean is at most so wide, from a pilot's spread.
 
     It solves ``2 t(n - 1) std / √n ≤ width``. The next runs have a spread of their own, so that their

@@ -11,8 +11,7 @@ import numpy as np
 from numpy.typing import ArrayLike
 
 from jfnn import checks
-from jfnn.analysis import bootstrap
-from jfnn.analysis.bootstrap import RESAMPLES, Interval
+from jfnn.analysis.bootstrap import LEAST, RESAMPLES, Interval, of_columns, of_strata
 from jfnn.analysis.centres import QUARTER, STATISTICS
 
 METHODS = ("formula", "bootstrap", "percentile", "bca")
@@ -83,11 +82,11 @@ def interval(
     columns = array.reshape(-1, n)
     ends = np.full((2, len(columns)), np.nan)
     known = np.isfinite(columns).all(axis=-1)
-    if n >= (2 if method == "formula" else bootstrap.LEAST) and known.any():
+    if n >= (2 if method == "formula" else LEAST) and known.any():
         if method == "formula":
             ends[:, known] = _by_formula(columns[known], statistic, confidence, variance)
         else:
-            ends[:, known] = bootstrap.of_columns(
+            ends[:, known] = of_columns(
                 columns[known],
                 STATISTICS[statistic],
                 _bootstrap_method(method, studentises=statistic == "mean"),
@@ -129,7 +128,7 @@ def stratified_interval(
         raise ValueError("strata: expected at least two values in each")
     count = checks.as_count(resamples, "resamples")
     kind = _bootstrap_method(method, studentises=False)
-    return bootstrap.of_strata(strata, STATISTICS[statistic], kind, as_confidence(confidence), count, seed)
+    return of_strata(strata, STATISTICS[statistic], kind, as_confidence(confidence), count, seed)
 
 
 def _bootstrap_method(method: str, studentises: bool) -> str:

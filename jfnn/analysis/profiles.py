@@ -10,9 +10,12 @@ import numpy as np
 from numpy.typing import ArrayLike
 
 from jfnn import checks
-from jfnn.analysis import intervals, runs, statistics, summary
 from jfnn.analysis.centres import STATISTICS
 from jfnn.analysis.intervals import as_confidence, stratified_interval
+from jfnn.analysis.intervals import interval as confidence_interval
+from jfnn.analysis.runs import Interval, as_interval, filled
+from jfnn.analysis.statistics import CONFIDENCE, folds_averaged
+from jfnn.analysis.summary import cell_names
 from jfnn.search.result import SweepResult
 
 POINTS = 201  # thresholds of a profile, where none are given
@@ -57,7 +60,7 @@ def score_matrices(
 
     Returns:
         Name -> float64, seeds first, tasks second; folds are averaged. Names are those of
-        `summary.cell_names`.
+        `cell_names`.
 
     Raises:
         ValueError: The sweeps differ, an unknown score, or folds of one seed, which are no independent runs.
@@ -73,17 +76,15 @@ def score_matrices(
     score = checks.as_choice(score or first.ranked_by, "score", first.scores)
     if isinstance(missing, str):
         checks.as_choice(missing, "missing", ("nan",))
-    columns = [(summary.cell_names(result), len(result.seeds), score in result.scores) for result in several]
+    columns = [(cell_names(result), len(result.seeds), score in result.scores) for result in several]
     if any(column != columns[0] for column in columns):
         raise ValueError("results: expected sweeps of the same cells, number of seeds and scores")
-    by_task = [
-        statistics.folds_averaged(result, runs.filled(result.scores[score], missing))[0] for result in several
-    ]
+    by_task = [folds_averaged(result, filled(result.scores[score], missing))[0] for result in several]
     of_cells = np.stack([values.reshape(-1, values.shape[-1]) for values in by_task], axis=-1)
     return dict(zip(columns[0][0], of_cells, strict=True))
 
 
-def aggregate(scores: Mapping[str, ArrayLike], interval: runs.Interval | str = "iqm") -> dict[str, Aggregate]:
+def aggregate(scores: Mapping[str, ArrayLike], interval: Interval | str = "iqm") -> dict[str, Aggregate]:
     """A statistic of all runs and tasks together, with its interval.
 
     Runs are resampled within each task (stratified), as in rliable; see
@@ -98,7 +99,7 @@ def aggregate(scores: Mapping[str, ArrayLike], interval: runs.Interval | str = "
     Raises:
         ValueError: Not such arrays, a score that is not finite, or a single run.
     """
-    kind = runs.as_interval(interval)
+    kind = as_interval(interval)
     of_all = STATISTICS[checks.as_choice(kind.statistic, "statistic", STATISTICS)]
     aggregates = {}
     for name, matrix in _matrices(scores).items():
@@ -109,12 +110,12 @@ def aggregate(scores: Mapping[str, ArrayLike], interval: runs.Interval | str = "
     return aggregates
 
 
-def _interval(matrix: np.ndarray, kind: runs.Interval) -> tuple[float, float]:
+def _interval(matrix: np.ndarray, kind: Interval) -> tuple[float, float]:
     """The interval of runs ``[runs, tasks]``."""
     statistic, method, confidence, resamples, seed = kind
     if matrix.shape[1] == 1:
         values = matrix[:, 0]
-        low, high = intervals.interval(values, statistic, method, confidence, resamples=resamples, seed=seed)
+        low, high = confidence_interval(values, statistic, method, confidence, resamples=resamples, seed=seed)
         return float(low), float(high)
     return stratified_interval(
         list(matrix.T),
@@ -130,7 +131,7 @@ def performance_profiles(
     scores: Mapping[str, ArrayLike],
     thresholds: ArrayLike | None = None,
     higher_is_better: bool = True,
-    confidence: float = statistics.CONFIDENCE,
+    confidence: float = CONFIDENCE,
 ) -> dict[str, Profile]:
     """The share of runs, over all tasks, that are better than each threshold.
 

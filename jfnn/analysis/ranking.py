@@ -6,7 +6,20 @@ from typing import NamedTuple
 
 import numpy as np
 
-from jfnn.analysis import statistics, summary
+from jfnn.analysis.statistics import CellStatistics, over_replicates, replicate_values
+from jfnn.analysis.summary import (
+    PERCENT,
+    SYMBOLS,
+    averaged_over,
+    compact,
+    costs,
+    extent_text,
+    half_width,
+    name_text,
+    ranking_parts,
+    score_text,
+    shown_metrics,
+)
 from jfnn.search.groups import Group
 from jfnn.search.result import SweepResult
 
@@ -84,7 +97,7 @@ def best_first(results: Sequence[SweepResult], most: int = FEW) -> Ranking:
     order = _order(results, pruned)
     best = int(order[0]) if order.size and not pruned[order[0]] else None
     scores = {name: _statistics(results, name, best) for name in _shown_scores(first)}
-    over = summary.averaged_over(first)
+    over = averaged_over(first)
     tied = scores[first.ranked_by].tied & ~pruned & bool(over)
     others = 0
     if best is not None:
@@ -102,8 +115,8 @@ def best_first(results: Sequence[SweepResult], most: int = FEW) -> Ranking:
 
 def _shown_scores(result: SweepResult) -> list[str]:
     """The score that ranks first, then other metrics on the same rows, then the training rows."""
-    part = summary.ranking_parts(result)[-1]
-    names = [f"{part}_{metric}" for metric in summary.shown_metrics(result)]
+    part = ranking_parts(result)[-1]
+    names = [f"{part}_{metric}" for metric in shown_metrics(result)]
     return list(dict.fromkeys([*names, f"train_{result.ranking_metric}"]))
 
 
@@ -116,25 +129,25 @@ def _of_all_cells(
 
 def _order(results: Sequence[SweepResult], pruned: np.ndarray) -> np.ndarray:
     """Places of the cells that did not diverge on the axis of all cells, best first."""
-    costs = _of_all_cells(results, summary.costs)
+    cost = _of_all_cells(results, costs)
     stopped_at = _of_all_cells(
         results, lambda result: result.stopped_at.reshape(*result.cell_shape, -1).max(axis=-1)
     )
-    order = np.lexsort((costs, np.where(pruned, -stopped_at, 0), pruned))  # the last decides first
-    return np.asarray(order[np.isfinite(costs[order])])
+    order = np.lexsort((cost, np.where(pruned, -stopped_at, 0), pruned))  # the last decides first
+    return np.asarray(order[np.isfinite(cost[order])])
 
 
-def _statistics(results: Sequence[SweepResult], score: str, best: int | None) -> statistics.CellStatistics:
+def _statistics(results: Sequence[SweepResult], score: str, best: int | None) -> CellStatistics:
     """Statistics of a score on the axis of all cells."""
-    pairs = [statistics.replicate_values(result, score) for result in results]
+    pairs = [replicate_values(result, score) for result in results]
     values = np.concatenate([of_cells.reshape(-1, of_cells.shape[-1]) for of_cells, _ in pairs])
-    return statistics.over_replicates(values, pairs[0][1], best)
+    return over_replicates(values, pairs[0][1], best)
 
 
 def _ranked(
     results: Sequence[SweepResult],
     cell: int,
-    scores: Mapping[str, statistics.CellStatistics],
+    scores: Mapping[str, CellStatistics],
     tied: np.ndarray,
 ) -> Ranked:
     """The cell at a place on the axis of all cells."""
@@ -149,7 +162,7 @@ def _ranked(
         sweep,
         place,
         result.axes_at(place),
-        {name: summary.half_width(of_cells, cell) for name, of_cells in scores.items()},
+        {name: half_width(of_cells, cell) for name, of_cells in scores.items()},
         bool(tied[cell]),
         _extent(epochs),
         _extent(np.where(stopped_at < 0, epochs, stopped_at)) if stopped else None,
@@ -173,16 +186,14 @@ def table(ranking: Ranking, leading: Mapping[str, Sequence[str]] | None = None) 
         columns[" "] = [TIED if cell.tied else "" for cell in cells]
     columns |= {name: [texts[cell.sweep] for cell in cells] for name, texts in (leading or {}).items()}
     for name in cells[0].axes:
-        columns[summary.SYMBOLS.get(name, name)] = [summary.compact(cell.axes[name], 3) for cell in cells]
+        columns[SYMBOLS.get(name, name)] = [compact(cell.axes[name], 3) for cell in cells]
     for name, higher_is_better in ranking.higher_is_better.items():
-        texts = [summary.score_text(cell.scores[name], higher_is_better) for cell in cells]
-        columns[summary.name_text(name)] = texts
+        texts = [score_text(cell.scores[name], higher_is_better) for cell in cells]
+        columns[name_text(name)] = texts
     if ranking.stopped:
-        columns["stopped at"] = [
-            summary.extent_text(cell.stopped_at) if cell.stopped_at else "end" for cell in cells
-        ]
+        columns["stopped at"] = [extent_text(cell.stopped_at) if cell.stopped_at else "end" for cell in cells]
     if any(cell.stopped_at not in (None, cell.trained) for cell in cells):
-        columns["best epoch"] = [summary.extent_text(cell.trained) for cell in cells]
+        columns["best epoch"] = [extent_text(cell.trained) for cell in cells]
     headings = tuple(heading.strip() for heading in columns)
     return [headings, *zip(*columns.values(), strict=True)]
 
@@ -199,7 +210,7 @@ def legend(ranking: Ranking) -> list[str]:
     """Lines that explain ± and the mark in a table, and count the tied cells; empty for single values."""
     if not ranking.over:
         return []
-    percent = summary.PERCENT
+    percent = PERCENT
     lines = [f"± half the {percent} confidence interval of the mean over {ranking.over}"]
     if ranking.others:
         count = f"{ranking.tied or 'none'} of {ranking.others} other{'s' * (ranking.others > 1)}"

@@ -6,9 +6,10 @@ from typing import NamedTuple
 import numpy as np
 
 from jfnn import checks
-from jfnn.analysis import intervals, statistics
 from jfnn.analysis.bootstrap import RESAMPLES
 from jfnn.analysis.centres import STATISTICS, interquartile_mean
+from jfnn.analysis.intervals import interval as confidence_interval
+from jfnn.analysis.statistics import CONFIDENCE, folds_averaged
 from jfnn.search.result import SweepResult
 
 
@@ -25,7 +26,7 @@ class Interval(NamedTuple):
 
     statistic: str = "mean"
     method: str = "formula"
-    confidence: float = statistics.CONFIDENCE
+    confidence: float = CONFIDENCE
     resamples: int = RESAMPLES
     seed: int = 0
 
@@ -190,7 +191,7 @@ def _statistics(
     result: SweepResult, of_members: np.ndarray, interval: Interval, missing: str | float
 ) -> RunStatistics:
     """Statistics over the seeds (and folds) on the last axes."""
-    values, variance = statistics.folds_averaged(result, filled(of_members, missing))
+    values, variance = folds_averaged(result, filled(of_members, missing))
     overlaps = result.folds is not None and len(result.seeds) == 1
     if overlaps and missing == "omit":
         raise ValueError("missing: folds of one seed share rows; expected 'nan' or a number, got 'omit'")
@@ -200,7 +201,7 @@ def _statistics(
 def _complete(columns: np.ndarray, interval: Interval, variance: float | None) -> np.ndarray:
     """Statistics ``[fields, columns]`` of columns of runs that all count where they are finite."""
     n = columns.shape[-1]
-    low, high = intervals.interval(
+    low, high = confidence_interval(
         columns,
         interval.statistic,
         interval.method,

@@ -4,12 +4,12 @@ from collections.abc import Mapping, Sequence
 
 import numpy as np
 
-from jfnn.analysis import statistics
+from jfnn.analysis.statistics import CONFIDENCE, CellStatistics, over_replicates, replicate_values
 from jfnn.search.result import SweepResult
 
 SYMBOLS = {"learning_rate": "η", "l2": "λ"}
 METRICS = {"r2": "R²"}
-PERCENT = f"{statistics.CONFIDENCE:.0%}"
+PERCENT = f"{CONFIDENCE:.0%}"
 
 
 def ranking_parts(result: SweepResult) -> tuple[str, ...]:
@@ -76,11 +76,11 @@ def costs(result: SweepResult) -> np.ndarray:
 
 def mean_and_half_width(result: SweepResult, score: str, place: tuple[int, ...]) -> tuple[float, float]:
     """A cell's mean score and half the width of its confidence interval, NaN for a single value."""
-    values, variance = statistics.replicate_values(result, score)
-    return half_width(statistics.over_replicates(values[place], variance))
+    values, variance = replicate_values(result, score)
+    return half_width(over_replicates(values[place], variance))
 
 
-def half_width(of_cells: statistics.CellStatistics, place: int | tuple[int, ...] = ()) -> tuple[float, float]:
+def half_width(of_cells: CellStatistics, place: int | tuple[int, ...] = ()) -> tuple[float, float]:
     """Mean and half the width of the interval of the cell at ``place``."""
     return float(of_cells.mean[place]), float(of_cells.high[place] - of_cells.mean[place])
 

@@ -7,7 +7,7 @@ from jfnn.activations import ACTIVATIONS
 from jfnn.analysis.parametrisations import LIKE_ADAM, PARAMETRISATIONS
 from jfnn.analysis.widths import LOSS
 from jfnn.cli.flags import flag, option
-from jfnn.cli.values import count_or_integers, lengths, names, numbers
+from jfnn.cli.values import count_or_integers, lengths, names, numbers, place
 from jfnn.layers.initializers import FAN_IN
 
 DATA = ("mnist1d", "digits")
@@ -49,7 +49,7 @@ class TransferFlags:
     )
     dtype: str = flag("NAME", "float32, float64", "float32")
     devices: int | None = flag("N", "how many to use, on a CPU cores (default: all)", read=int)
-    out: Path = flag("DIR", "for results; without the flag the next that is free", "runs/transfer", Path)
+    out: Path = flag("DIR", "for results; without the flag the next that is free", "runs/transfer", place)
     resume: bool = option("resume", read=bool)
     quiet: bool = flag("", "print nothing but errors", False, bool)
     present: frozenset[str] = frozenset()

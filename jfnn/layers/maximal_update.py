@@ -24,13 +24,13 @@ from collections.abc import Sequence
 import jax
 
 from jfnn import checks
-from jfnn.layers import sequence
 from jfnn.layers.conv import Conv
 from jfnn.layers.dense import Dense, Layer
 from jfnn.layers.initializers import FAN_IN
 from jfnn.layers.kind import LayerKind, Shape
 from jfnn.layers.residual import Residual
 from jfnn.layers.scaled import Scaled
+from jfnn.layers.sequence import shapes as shapes_of
 
 OPTIMIZERS = ("sgd", "adam")
 
@@ -73,7 +73,7 @@ def _scaled(
     if [type(layer) for layer in layers] != [type(layer) for layer in base]:
         raise ValueError("base: expected a network of the same kinds of layers, of another width")
     scaled: list[LayerKind] = []
-    shapes, base_shapes = sequence.shapes(layers, shape), sequence.shapes(base, base_shape)
+    shapes, base_shapes = shapes_of(layers, shape), shapes_of(base, base_shape)
     for layer, inputs, of_base, base_inputs in zip(layers, shapes, base, base_shapes, strict=False):
         if isinstance(layer, Residual) and isinstance(of_base, Residual):
             inside = _scaled(layer.layers, inputs, of_base.layers, base_inputs, optimizer)
