@@ -86,13 +86,13 @@ class Study:
         logs, optimizer = jnp.zeros(self.multipliers), optax.adam(ADAM_RATE)
         memory, best = optimizer.init(logs), (np.inf, np.ones(self.multipliers))
         for i in range(steps):
-            found = [self._hypergradient(rate, np.exp(logs), seed) for seed in self.seeds]
-            value = float(np.mean([one.value for one in found]))
+            of_seeds = [self._hypergradient(rate, np.exp(logs), seed) for seed in self.seeds]
+            value = float(np.mean([one.value for one in of_seeds]))
             if value < best[0]:
                 best = value, np.exp(logs)
             if i % max(steps // 5, 1) == 0 or i == steps - 1:
                 print(f"learned, step {i}: held-out loss {value:.4f}", flush=True)
-            gradient = np.mean([one.gradients["multipliers"] for one in found], axis=0) * np.exp(logs)
+            gradient = np.mean([one.gradients["multipliers"] for one in of_seeds], axis=0) * np.exp(logs)
             updates, memory = optimizer.update(jnp.asarray(gradient), memory)
             logs = logs + updates
         return np.asarray(best[1])

@@ -81,12 +81,11 @@ class Transfer:
             name: Such as "train_loss" or "test_accuracy".
             seeds: Whether to give the score of each seed and fold instead of their mean, ``[P, W, E, S]``.
         """
-        sign = 1 if self.groups.results[0].higher_is_better(name) else -1
         curves = []
         for result in self.groups.results:
             cells = result.cell_scores(name).reshape(len(self.learning_rate), -1)
             members = result.scores[name].reshape(*cells.shape, -1)
-            best = np.argmax(np.where(np.isnan(cells), -np.inf, sign * cells), axis=1)
+            best = self._best_of(cells, name)
             curves.append(np.take_along_axis(members, best[:, None, None], axis=1)[:, 0])
         shape = (len(self.parametrisations), len(self.width), *curves[0].shape)
         members = np.reshape(curves, shape)
@@ -107,9 +106,12 @@ class Transfer:
     def _best(self, name: str) -> np.ndarray:
         """Places of the best learning rates ``[P, W]``, -1 where all diverged; of equals the first."""
         scores = self.scores(name)
+        return np.where(np.isnan(scores).all(axis=-1), -1, self._best_of(scores, name))
+
+    def _best_of(self, scores: np.ndarray, name: str) -> np.ndarray:
+        """Places of the best scores on the last axis, the first of equals."""
         sign = 1 if self.groups.results[0].higher_is_better(name) else -1
-        best = np.argmax(np.where(np.isnan(scores), -np.inf, sign * scores), axis=-1)
-        return np.where(np.isnan(scores).all(axis=-1), -1, best)
+        return np.asarray(np.argmax(np.where(np.isnan(scores), -np.inf, sign * scores), axis=-1))
 
     def to_dict(self) -> dict[str, np.ndarray]:
         """Columns with one value a member: "parametrisation", "width", then those of the groups."""

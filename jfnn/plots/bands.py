@@ -17,7 +17,7 @@ from matplotlib.ticker import MaxNLocator
 from jfnn.analysis import summary
 from jfnn.analysis.profiles import Profile
 from jfnn.analysis.runs import Curves, Interval, centre, curve_statistics
-from jfnn.plots.curves import default_cells
+from jfnn.plots.curves import as_cells
 from jfnn.plots.grids import takes_log_scale
 from jfnn.search.result import SweepResult
 
@@ -114,19 +114,13 @@ def profile_curves(profiles: Mapping[str, Profile], score: str = "score") -> Fig
 
 def _chosen(result: SweepResult, cells: Sequence[tuple[int, ...]] | str | None) -> list[tuple[int, ...]]:
     """Places of cells, checked."""
-    shape = result.cell_shape
-    if cells is None:
-        return default_cells(result)
     if isinstance(cells, str):
         if cells != "all":
             raise ValueError(f"cells: expected places or 'all', got {cells!r}")
-        return list(np.ndindex(*shape))
-    places = [tuple(cell) for cell in cells]
+        return list(np.ndindex(*result.cell_shape))
+    places = as_cells(cells, result)
     if not places:
         raise ValueError("cells: expected at least one")
-    for cell in places:
-        if len(cell) != len(shape) or not all(0 <= i < n for i, n in zip(cell, shape, strict=True)):
-            raise ValueError(f"cells: expected places in a grid of shape {shape}, got {cell}")
     return places
 
 

@@ -89,11 +89,9 @@ def _parts_and_metrics(scores: Mapping[str, np.ndarray]) -> tuple[tuple[str, ...
 def _cell_curves(result: SweepResult, cells: Iterable[tuple[int, ...]] | None) -> list[_Curve]:
     if not len(result.history.get("epoch", ())):
         raise ValueError("run: expected a history, got none; sweep with Execution(eval_every=1)")
-    shape, best = result.cell_shape, result.best_or_none()
+    best = result.best_or_none()
     curves = []
-    for cell in map(tuple, default_cells(result) if cells is None else cells):
-        if len(cell) != len(shape) or not all(0 <= i < n for i, n in zip(cell, shape, strict=True)):
-            raise ValueError(f"cells: expected places in a grid of shape {shape}, got {cell}")
+    for cell in as_cells(cells, result):
         is_best = best is not None and best.index == cell
         diverged = bool((result.diverged_at[cell] >= 0).any())
         label = summary.describe(result.axes_at(cell)) + " (best)" * is_best + " (div)" * diverged
@@ -104,6 +102,19 @@ def _cell_curves(result: SweepResult, cells: Iterable[tuple[int, ...]] | None) -
         }
         curves.append(_Curve(label, result.history["epoch"], scores, is_best, diverged))
     return curves
+
+
+def as_cells(cells: Iterable[tuple[int, ...]] | None, result: SweepResult) -> list[tuple[int, ...]]:
+    """Places of cells, checked; None for `default_cells`.
+
+    Raises:
+        ValueError: There is no such cell.
+    """
+    shape, places = result.cell_shape, default_cells(result) if cells is None else [*map(tuple, cells)]
+    for cell in places:
+        if len(cell) != len(shape) or not all(0 <= i < n for i, n in zip(cell, shape, strict=True)):
+            raise ValueError(f"cells: expected places in a grid of shape {shape}, got {cell}")
+    return places
 
 
 def default_cells(result: SweepResult, most: int = 6) -> list[tuple[int, ...]]:

@@ -77,28 +77,28 @@ def ask_tell(
         TypeError: ``suggest`` gives no mapping to numbers.
         ImportError: Optuna is not installed.
     """
-    count = checks.as_count(trials, "trials")
+    left = checks.as_count(trials, "trials")
     at_once = None if at_once is None else checks.as_count(at_once, "at_once")
     for name in ("sample", "out", "resume"):
         if name in options:
             raise ValueError(f"{name}: every round is a sweep of its own; expected none")
     pruned = _pruned_state()
-    waiting = _ask(study, suggest, 1)
-    names = set(waiting[0][1])
-    width = _width(study, network, split, options, waiting[0][1], at_once)
+    proposed = _ask(study, suggest, 1)
+    cell = proposed[0][1]
+    width = _width(study, network, split, options, cell, at_once)
     results: list[SweepResult] = []
-    while count:
-        waiting += _ask(study, suggest, min(width, count) - len(waiting), names)
-        result = sweep(network, split, **_with_cells(options, [cell for _, cell in waiting]))
+    while left:
+        proposed += _ask(study, suggest, min(width, left) - len(proposed), set(cell))
+        result = sweep(network, split, **_with_cells(options, [cell for _, cell in proposed]))
         scores = np.where(result.pruned_cells, np.nan, result.cell_scores())
-        for (trial, _), score in zip(waiting, scores.tolist(), strict=True):
+        for (trial, _), score in zip(proposed, scores.tolist(), strict=True):
             if np.isfinite(score):
                 study.tell(trial, score)
             else:
                 study.tell(trial, state=pruned)
         results.append(result)
-        count -= len(waiting)
-        waiting = []
+        left -= len(proposed)
+        proposed = []
     return results
 
 
@@ -119,7 +119,7 @@ def _ask(
     names: set[str] | None = None,
 ) -> list[tuple[Any, dict[str, float]]]:
     """New trials with their hyperparameters, checked."""
-    asked = []
+    proposed = []
     for _ in range(count):
         trial = study.ask()
         cell = suggest(trial)
@@ -127,8 +127,8 @@ def _ask(
             raise TypeError(f"suggest: expected a mapping of names to numbers, got {checks.shown(cell)}")
         if not cell or set(cell) != (names or set(cell)):
             raise ValueError(f"suggest: expected the same names for every trial, got {', '.join(cell)}")
-        asked.append((trial, {name: float(value) for name, value in cell.items()}))
-    return asked
+        proposed.append((trial, {name: float(value) for name, value in cell.items()}))
+    return proposed
 
 
 def _with_cells(options: Mapping[str, Any], cells: Sequence[Mapping[str, float]]) -> dict[str, Any]:
@@ -157,9 +157,9 @@ def _width(
 
     run = prepared(1)
     ranking = run.experiment.ranking
-    wanted = "maximize" if ranking.higher_is_better else "minimize"
-    if study.direction.name.lower() != wanted:
-        raise ValueError(f"study: expected direction {wanted!r}, since {ranking.name} ranks")
+    direction = "maximize" if ranking.higher_is_better else "minimize"
+    if study.direction.name.lower() != direction:
+        raise ValueError(f"study: expected direction {direction!r}, since {ranking.name} ranks")
     tiles = max(1, len(run.hardware.threads) // len(run.experiment.replicates))
     width = at_once or run.hardware.tile * tiles
     prepared(width)

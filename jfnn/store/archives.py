@@ -1,5 +1,6 @@
-"""Arrays of a zip archive of anybody's: nothing is unpickled, and none is larger than its bytes are many."""
+"""Arrays of a zip archive from anybody: none is unpickled, and none takes more memory than its own bytes."""
 
+import collections
 import math
 import zipfile
 from typing import IO
@@ -20,14 +21,14 @@ def names(archive: zipfile.ZipFile) -> list[str]:
     Raises:
         ValueError: Two have one name.
     """
-    found = [name.removesuffix(SUFFIX) for name in archive.namelist() if name.endswith(SUFFIX)]
-    if twice := {name for name in found if found.count(name) > 1}:
-        raise ValueError(f"two arrays of one name, {min(twice)!r}")
-    return found
+    stored = [name.removesuffix(SUFFIX) for name in archive.namelist() if name.endswith(SUFFIX)]
+    if repeated := [name for name, count in collections.Counter(stored).items() if count > 1]:
+        raise ValueError(f"two arrays of one name, {repeated[0]!r}")
+    return stored
 
 
 def read(archive: zipfile.ZipFile, name: str) -> np.ndarray:
-    """The array of a name; its bytes are checked against those that the archive's checksum is of.
+    """The array of a name; its bytes are checked against the archive's own checksum.
 
     Raises:
         ValueError: It is not there, encrypted, packed in an unknown way, corrupt, of objects, or of another

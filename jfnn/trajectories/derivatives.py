@@ -64,12 +64,8 @@ def in_reverse_mode(learner: Learner, numbers: Numbers, inputs: Inputs) -> tuple
         def block(state: State, of_block: tuple[Steps, Hyper]) -> tuple[State, None]:
             return jax.lax.scan(step, state, of_block)
 
-        state, of_steps, rest = (
-            learner.start(inputs.params, _first(hyper)),
-            (inputs.steps, hyper),
-            count % length,
-        )
-        if rest:
+        state, of_steps = learner.start(inputs.params, _first(hyper)), (inputs.steps, hyper)
+        if rest := count % length:
             state, _ = block(state, jax.tree.map(lambda leaf: leaf[:rest], of_steps))
         blocks = jax.tree.map(lambda leaf: leaf[rest:].reshape(-1, length, *leaf.shape[1:]), of_steps)
         state, _ = jax.lax.scan(jax.checkpoint(block), state, blocks)
@@ -97,16 +93,16 @@ def loss_along(
 
     def start(first: Hyper) -> tuple[Any, State]:
         state = learner.start(inputs.params, first)
-        return floats_of(state)[0], state
+        return floats_of(state), state
 
     def step(carry: tuple[State, Any], of_step: tuple[Steps, Hyper, Hyper]) -> tuple[tuple[State, Any], None]:
         (state, tangent), (seen, hyper, d_hyper) = carry, of_step
 
         def after(at: tuple[Any, Hyper]) -> tuple[Any, State]:
             moved = one_step(learner, inputs.rows, with_floats(state, at[0]), seen, at[1])
-            return floats_of(moved)[0], moved
+            return floats_of(moved), moved
 
-        _, tangent, state = push_forward(after, (floats_of(state)[0], hyper), (tangent, d_hyper))
+        _, tangent, state = push_forward(after, (floats_of(state), hyper), (tangent, d_hyper))
         return (state, tangent), None
 
     _, tangent, state = push_forward(start, _first(hyper), _first(d_hyper))
@@ -115,7 +111,7 @@ def loss_along(
     def end(floats: Any) -> tuple[jax.Array, None]:
         return mean_loss(learner, with_floats(state, floats).params, inputs.scored), None
 
-    return push_forward(end, floats_of(state)[0], tangent)[:2]
+    return push_forward(end, floats_of(state), tangent)[:2]
 
 
 def step_numbers(numbers: Numbers, inputs: Inputs) -> dict[str, jax.Array]:

@@ -127,19 +127,18 @@ def growths(
 
         def after(floats: Any) -> tuple[Any, State]:
             moved = one_step(learner, rows, with_floats(state, floats), seen, hyper)
-            return floats_of(moved)[0], moved
+            return floats_of(moved), moved
 
         grow = push_forward if method == "tangent" else _apart
-        _, grown, state = grow(after, floats_of(state)[0], direction)
+        _, grown, state = grow(after, floats_of(state), direction)
         length = _length(grown)
         return (state, _times(grown, 1 / length)), jnp.log(length)
 
     state = learner.start(params, hyper)
-    floats, structure = jax.tree.flatten(floats_of(state)[0])
+    floats = floats_of(state)
     keys = jax.random.split(key, len(floats))
     drawn = [jax.random.normal(k, leaf.shape, leaf.dtype) for k, leaf in zip(keys, floats, strict=True)]
-    direction = jax.tree.unflatten(structure, _times(drawn, 1 / _length(drawn)))
-    _, logs = jax.lax.scan(advance, (state, direction), steps)
+    _, logs = jax.lax.scan(advance, (state, _times(drawn, 1 / _length(drawn))), steps)
     return jnp.sum(logs.reshape(epochs, -1), axis=1)
 
 

@@ -26,10 +26,9 @@ def push_forward(function: Callable[..., tuple[Any, Any]], at: Any, along: Any) 
     return value, push(along)[0], rest
 
 
-def floats_of(tree: Any) -> tuple[list[jax.Array], list[jax.Array]]:
-    """A tree's leaves that are floats, and the others, such as an optimizer's count of steps."""
-    leaves = jax.tree.leaves(tree)
-    return [leaf for leaf in leaves if _is_float(leaf)], [leaf for leaf in leaves if not _is_float(leaf)]
+def floats_of(tree: Any) -> list[jax.Array]:
+    """A tree's leaves that are floats; others, such as an optimizer's count of steps, have no derivative."""
+    return [leaf for leaf in jax.tree.leaves(tree) if _is_float(leaf)]
 
 
 def with_floats(tree: Any, floats: list[jax.Array]) -> Any:

@@ -18,7 +18,7 @@ COLOURS = {"exact": "tab:green", "chaotic": "tab:red", "saturated": "tab:grey"}
 
 def exponents(replay: Replay) -> list[Row]:
     """Lyapunov exponents along the learning rate, and what they make of a rounding in the notes' run."""
-    found = jfnn.lyapunov(
+    measured = jfnn.lyapunov(
         replay.network,
         replay.split,
         learning_rate=RATES,
@@ -28,8 +28,8 @@ def exponents(replay: Replay) -> list[Row]:
         initial_params=replay.start,
         gradient=GRADIENT,
     )
-    replay.save(picture(replay, found.exponent[..., 0]), "exponents")
-    of_kinds = {kind: _of_kind(replay, found.exponent[..., 0], kind) for kind in COLOURS}
+    replay.save(picture(replay, measured.exponent[..., 0]), "exponents")
+    of_kinds = {kind: _of_kind(replay, measured.exponent[..., 0], kind) for kind in COLOURS}
     epochs = f"over {replay.repeats.growth_epochs} epochs"
     run = f"in {EPOCHS * STEPS} such steps a rounding grows by"
     grown = {kind: np.sort(values) * EPOCHS * STEPS for kind, values in of_kinds.items()}
