@@ -47,7 +47,7 @@ def start(argv: Sequence[str], prog: str = "jfnn transfer") -> int:
 
 
 def main(argv: Sequence[str], prog: str = "jfnn transfer") -> int:
-    """Runs the words ``argv``; exits with 2 and one line where that cannot be done."""
+    """Runs the command with arguments ``argv``; one that is refused ends it with status 2 and one line."""
     reader = parser.make_parser(prog, __doc__, TransferFlags, GROUPS, EXAMPLES)
     present = vars(reader.parse_args(argv))
     flags = TransferFlags(**present, present=frozenset(present))

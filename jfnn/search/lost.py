@@ -22,7 +22,7 @@ class LostMembersError(RuntimeError):
     """
 
     def __init__(self, result: SweepResult, lost: Sequence[Lost], directory: Path | None):
-        """Words for what was given up.
+        """Makes the message.
 
         Args:
             result: See above.

@@ -1,4 +1,4 @@
-"""Arrays, of any dtype of JAX's, in a file that holds their checksums: no byte of it can change unseen."""
+"""Arrays of any dtype of JAX, in a file with their checksums, so that no byte can change unnoticed."""
 
 import hashlib
 import json
@@ -15,7 +15,7 @@ FORMAT = 1
 
 
 def write(path: Path, header: dict[str, Any], arrays: dict[str, np.ndarray]) -> None:
-    """Writes arrays behind a header, in a file that no byte of can change unseen.
+    """Writes arrays behind a header, with checksums of both.
 
     A line with the format's number, a line with the checksum of the next, a line of JSON with the header and
     each array's checksum, the arrays' bytes.
@@ -64,7 +64,7 @@ def read(path: Path) -> tuple[dict[str, Any], dict[str, np.ndarray]]:
 
 
 def _split(path: Path, body: bytes, checksums: dict[str, Any]) -> tuple[dict[str, np.ndarray], int]:
-    """The arrays that bytes are of, and how many bytes."""
+    """The arrays in the bytes after the header, and how many bytes they take."""
     arrays, place = {}, 0
     for name, expected in checksums.items():
         dtype, shape = np.dtype(expected["dtype"]), tuple(expected["shape"])

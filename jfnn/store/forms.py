@@ -1,6 +1,6 @@
-"""What a result's description and arrays must be by each other, where both come from a file.
+"""Checks of a stored result: the names, kinds, shapes and values that its description and arrays may have.
 
-Checksums tell that a file is as it was written; not that its writer wrote a result.
+A checksum shows that a file is as it was written, not that what was written is a result.
 """
 
 import math
@@ -62,10 +62,10 @@ def check_arrays(path: Path, arrays: Mapping[str, np.ndarray], forms: Mapping[st
 
 
 def check_equal(path: Path, expected: Mapping[str, Any], arrays: Mapping[str, np.ndarray]) -> None:
-    """Refuses a file in which the same thing has two values.
+    """Refuses a file whose arrays differ from those of the same name elsewhere in the result.
 
     Raises:
-        CorruptFileError: It has; the message names the file and the array.
+        CorruptFileError: One differs; the message names the file and the array.
     """
     for name, values in expected.items():
         if name not in arrays or not np.array_equal(arrays[name], values):
@@ -73,12 +73,12 @@ def check_equal(path: Path, expected: Mapping[str, Any], arrays: Mapping[str, np
 
 
 def check_values(path: Path, values: Any, forms: Mapping[str, Callable[[Any], bool]]) -> None:
-    """Refuses a description in which a value is not what a result's can be.
+    """Refuses a description with a value that no result has.
 
     Args:
         path: The file.
         values: What it holds.
-        forms: Name -> whether a value can be.
+        forms: Name -> check of its value.
 
     Raises:
         CorruptFileError: One cannot; the message names the file and the value.
@@ -127,7 +127,7 @@ def of_models(
 
 
 def of_scores(scores: Sequence[str], cells: Shape) -> dict[str, Callable[[Any], bool]]:
-    """What values of a result's description must be by its scores and its grid."""
+    """Name -> check of a value in a result's description that depends on its scores and its grid."""
     metrics = {name.partition("_")[2] for name in scores}
     return {
         "ranked_by": lambda name: name in scores,
