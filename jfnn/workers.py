@@ -26,8 +26,9 @@ class Workers:
 
     Attributes:
         tries: How often a tile is sent in all, should its worker die or its future break.
-        in_flight: Tiles sent at a time; at least twice the number of workers keeps them busy. The memory
-            that tiles take on their way is bounded by it.
+        in_flight: Messages on their way at a time, each of a tile or several short ones; at least twice the
+            number of workers keeps them busy. The memory that they take is bounded by it.
+        together: Short tiles in one message, at most; with one try each travels by itself.
     """
 
     def __init__(
@@ -35,6 +36,7 @@ class Workers:
         executor: concurrent.futures.Executor | Callable[[], concurrent.futures.Executor],
         tries: int = 3,
         in_flight: int = 64,
+        together: int = 16,
     ):
         """Nothing is started yet.
 
@@ -44,6 +46,7 @@ class Workers:
                 function without arguments that makes one, which is called again should it break.
             tries: See above.
             in_flight: See above.
+            together: See above.
 
         Raises:
             TypeError: It is no executor, or a number is none.
@@ -51,6 +54,7 @@ class Workers:
         """
         self.tries = checks.as_count(tries, "tries")
         self.in_flight = checks.as_count(in_flight, "in_flight")
+        self.together = checks.as_count(together, "together") if self.tries > 1 else 1
         is_executor = not isinstance(executor, type) and callable(getattr(executor, "submit", None))
         if not is_executor and not callable(executor):
             raise TypeError(

@@ -11,6 +11,7 @@ import hashlib
 import os
 import pickle
 import socket
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -42,18 +43,18 @@ class Place:
 
 @dataclasses.dataclass(frozen=True)
 class Call:
-    """A segment for another process.
+    """Segments for another process, which runs them one after another.
 
     Attributes:
-        place: Where its task is.
-        segment: A `Segment`, as bytes.
-        environment: What must compute it, as `environment_here` says.
+        place: Where their task is.
+        segments: From `pack`.
+        environment: What must compute them, as `environment_here` says.
         x64: Whether JAX computes in float64.
         name: Unlike that of any other call, since executors may take equal calls for one.
     """
 
     place: Place
-    segment: bytes
+    segments: bytes
     environment: Description
     x64: bool
     name: str
@@ -64,7 +65,7 @@ class Call:
 
 
 class Done(NamedTuple):
-    """Leaves of the trained members, and of each block of scores, as bytes."""
+    """Of each segment, leaves of the trained members, and of each block of scores, as bytes."""
 
     content: bytes
 
@@ -113,6 +114,40 @@ def to_bytes(thing: Any) -> bytes:
         ) from None
 
 
+def pack(segments: Sequence[Segment]) -> bytes:
+    """Segments as bytes, without the epochs that they have room for and do not train.
+
+    Raises:
+        TypeError: See `to_bytes`.
+    """
+    narrowed: dict[int, np.ndarray] = {}  # tiles of a replicate share their minibatches, which are sent once
+
+    def packed(segment: Segment) -> tuple[Segment, int]:
+        rows = segment.minibatches
+        if rows is None:
+            return segment, 0
+        if id(rows) not in narrowed:
+            used = rows[: segment.n_epochs]
+            narrowed[id(rows)] = used.astype(np.min_scalar_type(-1 - used.max(initial=0)))
+        return segment._replace(minibatches=narrowed[id(rows)]), len(rows)
+
+    return to_bytes([packed(segment) for segment in segments])
+
+
+def unpack(content: bytes) -> list[Segment]:
+    """The segments of `pack`'s bytes."""
+    return [_with_room(segment, room) for segment, room in pickle.loads(content)]
+
+
+def _with_room(segment: Segment, room: int) -> Segment:
+    """A segment whose minibatches have room for so many epochs, for which its program is compiled."""
+    if segment.minibatches is None:
+        return segment
+    minibatches = np.zeros((room, *segment.minibatches.shape[1:]), np.int32)
+    minibatches[: segment.n_epochs] = segment.minibatches
+    return segment._replace(minibatches=minibatches)
+
+
 def place(task: Task, directory: Path | None) -> Place:
     """Makes a task findable: as a file in a directory that processes may share, else by its bytes."""
     content = to_bytes(task)
@@ -149,16 +184,16 @@ def _worker(place: Place) -> Worker:
 
 
 def answer(call: Call) -> Answer:
-    """Runs a segment on this process's first device."""
+    """Runs segments on this process's first device."""
     here = environment_here()
     if here != call.environment:
         return Refused(differences(call.environment, here))
     try:
         with jax.enable_x64(call.x64):
-            segment: Segment = pickle.loads(call.segment)
-            result = _worker(call.place).issue(segment)
-            leaves = jax.tree.map(np.asarray, (jax.tree.leaves(result.members), list(result.blocks)))
-        return Done(pickle.dumps(leaves, protocol=5))
+            worker = _worker(call.place)
+            results = [worker.issue(segment) for segment in unpack(call.segments)]
+            leaves = [(jax.tree.leaves(members), list(blocks)) for members, blocks in results]
+        return Done(pickle.dumps(jax.tree.map(np.asarray, leaves), protocol=5))
     except NoTaskError:
         return Missing(f"{socket.gethostname()} {os.getpid()}")
     except Exception as error:

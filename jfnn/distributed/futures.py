@@ -1,16 +1,16 @@
 """Segments sent to other processes, and what comes back: submit, wait for the first, submit again."""
 
-import collections
 import contextlib
 import dataclasses
 import pickle
 import uuid
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from pathlib import Path
-from typing import Any, Generic, TypeVar
+from typing import Any, TypeVar
 
 import jax
 
+from jfnn.distributed.attempts import Attempt, Attempts
 from jfnn.distributed.calls import (
     Answer,
     Call,
@@ -21,7 +21,6 @@ from jfnn.distributed.calls import (
     answer,
     environment_here,
     place,
-    to_bytes,
 )
 from jfnn.engine.segment import Segment, SegmentResult, Task
 from jfnn.store import files
@@ -33,32 +32,12 @@ SILENT = 3  # jobs given up before any answer, after which there is no worker to
 Job = TypeVar("Job")
 
 
-@dataclasses.dataclass
-class Attempt(Generic[Job]):
-    """A job on its way.
-
-    Attributes:
-        job: The job.
-        segment: Its segment, as bytes.
-        structure: Structure of the segment's members.
-        lost: How often it was lost.
-        missed: How often it came to a process that does not hold its task.
-        with_task: Whether its task travels with it.
-    """
-
-    job: Job
-    segment: bytes
-    structure: Any
-    lost: int = 0
-    missed: int = 0
-    with_task: bool = False
-
-
 class Futures:
     """An `Executor` on other processes.
 
-    A job whose future breaks is sent again; the last time alone, so that a job that kills its worker takes no
-    other down with it. What is lost then is given up.
+    Short jobs travel together. Jobs whose future breaks are sent again, each by itself; the last time while
+    no other is under way, so that a job that kills its worker takes no other down with it. What is lost then
+    is given up.
     """
 
     def __init__(self, task: Task, workers: Workers, environment: Description, directory: Path | None = None):
@@ -92,7 +71,7 @@ class Futures:
             ValueError: A worker differs from the others in what bits depend on.
             Exception: What a segment raised; or what the executor did, before any segment came back.
         """
-        queue = _Queue(jobs, segment, self.workers.tries)
+        queue = Attempts(jobs, segment, self.workers)
         under_way: dict[int, tuple[Any, Attempt[Job]]] = {}
         try:
             while True:
@@ -114,17 +93,17 @@ class Futures:
     def _submit(self, attempt: Attempt[Job]) -> Any:
         content = self.place.content if attempt.with_task else None
         where = dataclasses.replace(self.place, content=content)
-        call = Call(where, attempt.segment, self.environment, self.x64, uuid.uuid4().hex)
+        call = Call(where, attempt.segments, self.environment, self.x64, uuid.uuid4().hex)
         return self.workers.submit(answer, call)
 
     def _settle(
         self,
         future: Any,
         attempt: Attempt[Job],
-        queue: "_Queue[Job]",
+        queue: Attempts[Job],
         collect: Callable[[Job, SegmentResult], None],
     ) -> None:
-        """Collects a result, or sees to it that the job is sent again."""
+        """Collects results, or sees to it that the jobs are sent again."""
         try:
             reply: Answer = future.result()
         except LOST as error:
@@ -135,9 +114,9 @@ class Futures:
         self.has_answered = True
         match reply:
             case Done(content):
-                leaves, blocks = pickle.loads(content)
-                members = jax.tree.unflatten(attempt.structure, leaves)
-                collect(attempt.job, SegmentResult(members, blocks))
+                for job, (leaves, blocks) in zip(attempt.jobs, pickle.loads(content), strict=True):
+                    members = jax.tree.unflatten(attempt.structure, leaves)
+                    collect(job, SegmentResult(members, blocks))
             case Missing(process):
                 self.lacking.add(process)
                 attempt.missed += 1
@@ -150,49 +129,6 @@ class Futures:
                 raise ValueError(f"executor: its workers differ, and so would bits; take equal ones: {shown}")
             case Failed(raised):
                 raise raised
-
-
-class _Queue(Generic[Job]):
-    """Jobs in the order in which they are sent: those to be sent again, new ones, those to be sent alone."""
-
-    def __init__(self, jobs: Iterable[Job], segment: Callable[[Job], Segment], tries: int):
-        self._fresh: Iterator[Job] = iter(jobs)
-        self._segment, self._tries = segment, tries
-        self._again: collections.deque[Attempt[Job]] = collections.deque()
-        self._alone: collections.deque[Attempt[Job]] = collections.deque()
-        self._is_alone = False
-        self.given_up: list[tuple[Job, Exception]] = []
-
-    def next(self, idle: bool) -> Attempt[Job] | None:
-        """The next job to send, if any may be sent now; ``idle`` says that none is under way."""
-        self._is_alone &= not idle
-        if self._is_alone:
-            return None
-        if self._again:
-            return self._again.popleft()
-        for job in self._fresh:
-            made = self._segment(job)
-            return Attempt(job, to_bytes(made), jax.tree.structure(made.members))
-        if self._alone and idle:
-            self._is_alone = True
-            return self._alone.popleft()
-        return None
-
-    def again(self, attempt: Attempt[Job]) -> None:
-        """Puts a job in front."""
-        self._again.append(attempt)
-        self._is_alone = False
-
-    def lose(self, attempt: Attempt[Job], error: BaseException) -> None:
-        """Notes that a job was lost, to be sent again or given up."""
-        attempt.lost += 1
-        if attempt.lost >= self._tries:
-            plain = error if isinstance(error, Exception) else RuntimeError(repr(error))
-            self.given_up.append((attempt.job, plain))
-        elif attempt.lost == self._tries - 1:
-            self._alone.append(attempt)
-        else:
-            self._again.append(attempt)
 
 
 def environment_of(workers: Workers) -> Description:

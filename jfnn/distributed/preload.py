@@ -12,8 +12,16 @@ from typing import Any
 from jfnn.engine.devices import use_all_cores
 
 # Settings of a cluster. A tile that kills its worker is sent again by jfnn, as often as may be, and named.
-# The last messages, half a megabyte each, are not kept by the thousand.
-DASK = {"distributed.scheduler.allowed-failures": 0, "distributed.admin.low-level-log-length": 10}
+# The last messages, half a megabyte each, are not kept by the thousand. What Dask observes of itself, many
+# times a second, would take a tenth of a core.
+DASK = {
+    "distributed.scheduler.allowed-failures": 0,
+    "distributed.admin.low-level-log-length": 10,
+    "distributed.admin.tick.interval": "1s",
+    "distributed.admin.system-monitor.interval": "10s",
+    "distributed.worker.memory.monitor-interval": "1s",
+    "distributed.worker.profile.enabled": False,
+}
 
 
 def prepare() -> None:

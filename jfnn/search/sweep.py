@@ -10,6 +10,7 @@ from typing import Any, TypeVar
 import jax
 import numpy as np
 
+from jfnn.distributed.attempts import CALLS
 from jfnn.distributed.calls import remove_tasks
 from jfnn.distributed.futures import Futures, environment_of
 from jfnn.engine import loop
@@ -138,7 +139,7 @@ def train_run(
     directory = run_directory.as_directory(out, resume)
     if run.workers is not None:
         make_executor = functools.partial(_futures, run, directory)
-        make_trainer = functools.partial(Trainer, make_executor=make_executor)
+        make_trainer = functools.partial(Trainer, calls=CALLS, make_executor=make_executor)
     if directory is None:
         trainer = make_trainer(run.experiment, run.hardware)
         return _whole(run, loop.run(trainer, loop.start(trainer)), None)

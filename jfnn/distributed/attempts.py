@@ -1,0 +1,103 @@
+"""Jobs in the order in which they are sent: what travels together, what is sent again, what is given up."""
+
+import collections
+import dataclasses
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from typing import Any, Generic, TypeVar
+
+import jax
+
+from jfnn.distributed.calls import pack, unpack
+from jfnn.engine.plan import CallLength
+from jfnn.engine.segment import Segment
+from jfnn.workers import Workers
+
+# Each call is sent and answered: calls are longer than on this process's devices, and short ones travel
+# together, until they take half as long as a long one, or are so many bytes.
+CALLS = CallLength(steps=2048)
+BYTES_TOGETHER = 1_000_000
+
+Job = TypeVar("Job")
+
+
+@dataclasses.dataclass
+class Attempt(Generic[Job]):
+    """Jobs on their way together.
+
+    Attributes:
+        jobs: The jobs.
+        segments: Their segments, packed.
+        structure: Structure of each segment's members.
+        lost: How often they were lost.
+        missed: How often they came to a process that does not hold their task.
+        with_task: Whether the task travels with them.
+    """
+
+    jobs: Sequence[Job]
+    segments: bytes
+    structure: Any
+    lost: int = 0
+    missed: int = 0
+    with_task: bool = False
+
+
+class Attempts(Generic[Job]):
+    """Jobs in the order in which they are sent: those to be sent again, new ones, those to be sent alone."""
+
+    def __init__(self, jobs: Iterable[Job], segment: Callable[[Job], Segment], workers: Workers):
+        self._fresh: Iterator[Job] = iter(jobs)
+        self._segment, self._workers = segment, workers
+        self._again: collections.deque[Attempt[Job]] = collections.deque()
+        self._alone: collections.deque[Attempt[Job]] = collections.deque()
+        self._is_alone = False
+        self.given_up: list[tuple[Job, Exception]] = []
+
+    def next(self, idle: bool) -> Attempt[Job] | None:
+        """The next job to send, if any may be sent now; ``idle`` says that none is under way."""
+        self._is_alone &= not idle
+        if self._is_alone:
+            return None
+        if self._again:
+            return self._again.popleft()
+        if fresh := self._next_fresh():
+            return fresh
+        if self._alone and idle:
+            self._is_alone = True
+            return self._alone.popleft()
+        return None
+
+    def _next_fresh(self) -> Attempt[Job] | None:
+        """New jobs, as many as may travel together."""
+        jobs, segments, steps, size = [], [], 0, 0
+        for job in self._fresh:
+            segment = self._segment(job)
+            jobs.append(job)
+            segments.append(segment)
+            steps += _steps(segment)
+            size += sum(leaf.nbytes for leaf in jax.tree.leaves(segment.members))
+            if len(jobs) == self._workers.together or steps > CALLS.steps / 2 or size > BYTES_TOGETHER:
+                break
+        if not jobs:
+            return None
+        return Attempt(jobs, pack(segments), jax.tree.structure(segments[0].members))
+
+    def again(self, attempt: Attempt[Job]) -> None:
+        """Puts jobs in front."""
+        self._again.append(attempt)
+        self._is_alone = False
+
+    def lose(self, attempt: Attempt[Job], error: BaseException) -> None:
+        """Notes that jobs were lost, each to be sent again or given up."""
+        lost = attempt.lost + 1
+        if lost >= self._workers.tries:
+            plain = error if isinstance(error, Exception) else RuntimeError(repr(error))
+            self.given_up += [(job, plain) for job in attempt.jobs]
+            return
+        queue = self._alone if lost == self._workers.tries - 1 else self._again
+        for job, segment in zip(attempt.jobs, unpack(attempt.segments), strict=True):
+            queue.append(Attempt([job], pack([segment]), attempt.structure, lost, attempt.missed))
+
+
+def _steps(segment: Segment) -> int:
+    """Steps that a segment trains."""
+    return 0 if segment.minibatches is None else segment.n_epochs * segment.minibatches.shape[1]
