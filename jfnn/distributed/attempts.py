@@ -14,7 +14,7 @@ from jfnn.workers import Workers
 
 # Each call is sent and answered: calls are longer than on this process's devices, and short ones travel
 # together, until they take half as long as a long one, or are so many bytes.
-CALLS = CallLength(steps=2048)
+CALLS = CallLength(steps=2048, calls=1)
 BYTES_TOGETHER = 1_000_000
 
 Job = TypeVar("Job")
@@ -46,6 +46,7 @@ class Attempts(Generic[Job]):
 
     def __init__(self, jobs: Iterable[Job], segment: Callable[[Job], Segment], workers: Workers):
         self._fresh: Iterator[Job] = iter(jobs)
+        self._following: collections.deque[Job] = collections.deque()
         self._segment, self._workers = segment, workers
         self._again: collections.deque[Attempt[Job]] = collections.deque()
         self._alone: collections.deque[Attempt[Job]] = collections.deque()
@@ -69,7 +70,7 @@ class Attempts(Generic[Job]):
     def _next_fresh(self) -> Attempt[Job] | None:
         """New jobs, as many as may travel together."""
         jobs, segments, steps, size = [], [], 0, 0
-        for job in self._fresh:
+        while (job := self._next_job()) is not None:
             segment = self._segment(job)
             jobs.append(job)
             segments.append(segment)
@@ -80,6 +81,15 @@ class Attempts(Generic[Job]):
         if not jobs:
             return None
         return Attempt(jobs, pack(segments), jax.tree.structure(segments[0].members))
+
+    def _next_job(self) -> Job | None:
+        job = next(self._fresh, None)
+        return self._following.popleft() if job is None and self._following else job
+
+    def follow(self, job: Job | None) -> None:
+        """Adds a job that follows one that has ended, if any does."""
+        if job is not None:
+            self._following.append(job)
 
     def again(self, attempt: Attempt[Job]) -> None:
         """Puts jobs in front."""

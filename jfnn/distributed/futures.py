@@ -63,7 +63,7 @@ class Futures:
         self,
         jobs: Iterable[Job],
         segment: Callable[[Job], Segment],
-        collect: Callable[[Job, SegmentResult], None],
+        collect: Callable[[Job, SegmentResult], Job | None],
     ) -> Sequence[tuple[Job, Exception]]:
         """See `Executor`.
 
@@ -101,7 +101,7 @@ class Futures:
         future: Any,
         attempt: Attempt[Job],
         queue: Attempts[Job],
-        collect: Callable[[Job, SegmentResult], None],
+        collect: Callable[[Job, SegmentResult], Job | None],
     ) -> None:
         """Collects results, or sees to it that the jobs are sent again."""
         try:
@@ -116,7 +116,7 @@ class Futures:
             case Done(content):
                 for job, (leaves, blocks) in zip(attempt.jobs, pickle.loads(content), strict=True):
                     members = jax.tree.unflatten(attempt.structure, leaves)
-                    collect(job, SegmentResult(members, blocks))
+                    queue.follow(collect(job, SegmentResult(members, blocks)))
             case Missing(process):
                 self.lacking.add(process)
                 attempt.missed += 1

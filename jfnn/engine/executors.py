@@ -4,11 +4,12 @@ Threads are what makes cores work side by side: JAX runs the calls that one thre
 but a CPU device works on the calls of several threads at once.
 """
 
+import collections
 import concurrent.futures
 import functools
 import threading
 from collections.abc import Callable, Iterable, Sequence
-from typing import Any, Protocol, TypeVar
+from typing import Any, Generic, Protocol, TypeVar
 
 import jax
 
@@ -25,11 +26,12 @@ class Executor(Protocol):
         self,
         jobs: Iterable[Job],
         segment: Callable[[Job], Segment],
-        collect: Callable[[Job, SegmentResult], None],
+        collect: Callable[[Job, SegmentResult], Job | None],
     ) -> Sequence[tuple[Job, Exception]]:
         """Runs the segment of each job, and hands every result to ``collect``, from any thread.
 
-        A segment may run more than once, but is made once: what is collected changes what is made next.
+        What that returns is the job that follows, if any. A segment may run more than once, but is made once:
+        what is collected changes what is made next.
 
         Returns:
             The jobs that had to be given up, and why.
@@ -58,7 +60,7 @@ class Threads:
         self,
         jobs: Iterable[Job],
         segment: Callable[[Job], Segment],
-        collect: Callable[[Job, SegmentResult], None],
+        collect: Callable[[Job, SegmentResult], Job | None],
     ) -> Sequence[tuple[Job, Exception]]:
         """See `Executor`; nothing is given up."""
         spread(jobs, self.threads, lambda job, device: self.workers[device].issue(segment(job)), collect)
@@ -78,38 +80,73 @@ def spread(
     jobs: Iterable[Job],
     devices: Sequence[jax.Device],
     issue: Callable[[Job, jax.Device], Result],
-    collect: Callable[[Job, Result], None],
+    collect: Callable[[Job, Result], Job | None],
 ) -> None:
-    """Runs jobs on devices, each on the first that is free.
+    """Runs jobs on devices, each on the first that is free, and those that follow them.
 
     Args:
         jobs: What to run.
         devices: The device of each thread; one may occur several times.
         issue: ``(job, device) -> result``, arrays that may still be computed.
-        collect: ``(job, result)``, which waits for the result and stores it. The next job has been issued by
-            then, so that the device does not wait for the host. Called from several threads.
+        collect: ``(job, result) -> job``, which waits for the result and stores it, and gives the job that
+            follows or None. The next job has been issued by then, so that the device does not wait for the
+            host. Called from several threads.
 
     Raises:
         Exception: Whatever a job raises; jobs not yet begun are dropped.
     """
-    waiting, lock, stop = iter(jobs), threading.Lock(), threading.Event()
-
-    def next_job() -> Job | None:
-        with lock:
-            return None if stop.is_set() else next(waiting, None)
+    waiting = _Waiting(jobs)
 
     def work(device: jax.Device) -> None:
         under_way: tuple[Job, Result] | None = None
-        while under_way or not stop.is_set():
-            job = next_job()
+        while True:
+            job = waiting.take(wait=under_way is None)
             issued = None if job is None else (job, issue(job, device))
             if under_way:
-                collect(*under_way)
+                waiting.done(collect(*under_way))
             elif issued is None:
                 return
             under_way = issued
 
-    side_by_side([functools.partial(work, device) for device in devices], stop.set)
+    side_by_side([functools.partial(work, device) for device in devices], waiting.stop)
+
+
+class _Waiting(Generic[Job]):
+    """Jobs that wait for a device: those that were given, then those that follow, in their order."""
+
+    def __init__(self, jobs: Iterable[Job]):
+        self._jobs, self._following = iter(jobs), collections.deque[Job]()
+        self._under_way, self._stopped = 0, False
+        self._changed = threading.Condition()
+
+    def take(self, wait: bool) -> Job | None:
+        """The next job; None if there is none, and, if ``wait``, will be none."""
+        with self._changed:
+            while not self._stopped:
+                job = next(self._jobs, None)
+                if job is None and self._following:
+                    job = self._following.popleft()
+                if job is not None:
+                    self._under_way += 1
+                    return job
+                if not wait or not self._under_way:
+                    return None
+                self._changed.wait()
+            return None
+
+    def done(self, following: Job | None) -> None:
+        """Notes that a job has ended, and which follows."""
+        with self._changed:
+            self._under_way -= 1
+            if following is not None:
+                self._following.append(following)
+            self._changed.notify_all()
+
+    def stop(self) -> None:
+        """Drops what waits."""
+        with self._changed:
+            self._stopped = True
+            self._changed.notify_all()
 
 
 def side_by_side(calls: Sequence[Callable[[], Any]], at_end: Callable[[], None] = lambda: None) -> None:

@@ -28,26 +28,41 @@ class Tile(NamedTuple):
     replicate: int
 
 
+class Stretch(NamedTuple):
+    """Epochs that one call trains: the first, and how many."""
+
+    first: int
+    epochs: int
+
+
 class CallLength(NamedTuple):
     """How far one call goes: so many steps at most, or so many row numbers, whichever is less.
 
-    Long calls keep a device busy without the host. Only the first is short, since members that diverge mostly
-    do so early, and then leave.
+    A tile's calls follow one another without waiting for other tiles; after some of them the run returns to
+    the host. Many calls between two returns keep devices busy to the end: the tiles advance side by side, and
+    a device that is free takes the one that is behind. Only the first return is early, since members that
+    diverge mostly do so early, and then leave.
     """
 
-    steps: int = 1024
+    steps: int = 384
     first_steps: int = 64
     rows: int = 4_000_000
+    calls: int = 3
 
     def epochs(self, steps: int, rows_a_step: int) -> int:
         """Epochs of one call at most; fixed for a data set and a batch, so that it compiles once."""
         return max(1, min(self.steps // steps, self.rows // (steps * rows_a_step)))
 
     def next_end(self, epoch: int, steps: int, rows_a_step: int) -> int:
-        """The first epoch above ``epoch`` after which a call ends."""
-        most = self.epochs(steps, rows_a_step)
-        first = min(max(1, self.first_steps // steps), most)
+        """The first epoch above ``epoch`` after which the run returns to the host."""
+        one_call = self.epochs(steps, rows_a_step)
+        first, most = min(max(1, self.first_steps // steps), one_call), one_call * self.calls
         return first if epoch < first else first + ((epoch - first) // most + 1) * most
+
+    def stretches(self, first: int, end: int, steps: int, rows_a_step: int) -> list[Stretch]:
+        """The calls from epoch ``first`` to ``end``."""
+        most = self.epochs(steps, rows_a_step)
+        return [Stretch(at, min(most, end - at)) for at in range(first, end, most)]
 
 
 def tile_width(parameters: int, width: int, batch: int, itemsize: int, backend: str) -> int:

@@ -6,7 +6,7 @@ dropping some and saving all is plain indexing; only the calls under way hold de
 
 import time
 from collections.abc import Callable, Sequence
-from typing import Any
+from typing import Any, NamedTuple
 
 import jax
 import numpy as np
@@ -14,7 +14,7 @@ import numpy as np
 from jfnn.engine import plan
 from jfnn.engine.devices import Hardware
 from jfnn.engine.executors import Executor, Threads
-from jfnn.engine.plan import CallLength, Tile
+from jfnn.engine.plan import CallLength, Stretch, Tile
 from jfnn.engine.prefetch import Prefetcher
 from jfnn.engine.program import Members, build, start_is_trivial
 from jfnn.engine.segment import Segment, SegmentResult, Task
@@ -25,6 +25,13 @@ from jfnn.layers.kind import Params
 from jfnn.training import State
 
 Hyper = dict[str, np.ndarray]
+
+
+class Leg(NamedTuple):
+    """One of the calls by which a tile comes to the run's next return to the host; the first is number 0."""
+
+    tile: Tile
+    number: int
 
 
 class Trainer:
@@ -56,7 +63,7 @@ class Trainer:
         self.minibatches = Prefetcher(self.replicates, self.calls.epochs(self.steps, self.rows_a_step))
 
     def next_call_end(self, epoch: int) -> int:
-        """The first epoch above ``epoch`` after which a call ends."""
+        """The first epoch above ``epoch`` after which the run returns to the host."""
         return self.calls.next_end(epoch, self.steps, self.rows_a_step)
 
     def start(self, hyper: Hyper) -> Members:
@@ -93,7 +100,8 @@ class Trainer:
         tiles = self._tiles(np.ones(self.experiment.members, bool))
         lengths = {tile.replicate: len(self.replicates[tile.replicate].parts["train"]) for tile in tiles}
         of_shapes = {lengths[tile.replicate]: tile for tile in tiles}.values()
-        training = [self._segment(tile, state, 0, score=False) for tile in of_shapes]
+        nothing = Stretch(state.epoch, 0)
+        training = [self._segment(tile, state, nothing, score=False) for tile in of_shapes]
         self.executor.compile([self._scoring(tiles[0], state.members.state.params), *training])
         return time.perf_counter() - started
 
@@ -102,44 +110,54 @@ class Trainer:
 
         Args:
             state: The run.
-            end: Epochs to be done then; no further than to the next end of a call.
+            end: Epochs to be done then.
             score: Whether to score them then, while their parameters lie on the device.
 
         Returns:
             Their scores, as `evaluate` gives them, if ``score``.
         """
+        stretches = self._stretches(state.epoch, end)
         self._draw_ahead(state, end)
         scores = self._no_scores() if score else None
 
-        def collect(tile: Tile, result: SegmentResult) -> None:
+        def segment(leg: Leg) -> Segment:
+            is_last = leg.number == len(stretches) - 1
+            return self._segment(leg.tile, state, stretches[leg.number], score and is_last)
+
+        def collect(leg: Leg, result: SegmentResult) -> Leg | None:
+            tile, number = leg
             write(tile, result.members, state.members)
+            if number < len(stretches) - 1:
+                return Leg(tile, number + 1)
             if scores is not None:
                 self._add(scores, tile, result.blocks)
+            return None
 
-        given_up = self.executor.run(
-            self._tiles(state.active),
-            lambda tile: self._segment(tile, state, end - state.epoch, score),
-            collect,
-        )
-        for tile, error in given_up:
-            members = tile.members[: tile.used]
-            self.lost.append(Lost(members, state.epoch, error))
-            state.members.diverged_at[members] = state.epoch
+        legs = [Leg(tile, 0) for tile in self._tiles(state.active)]
+        for (tile, number), error in self.executor.run(legs, segment, collect):
+            members, before = tile.members[: tile.used], stretches[number].first
+            self.lost.append(Lost(members, before, error))
+            state.members.diverged_at[members] = before
         for values in (scores or {}).values():
             values[state.members.diverged_at >= 0] = np.nan
         return scores
+
+    def _stretches(self, first: int, end: int) -> list[Stretch]:
+        return self.calls.stretches(first, end, self.steps, self.rows_a_step)
 
     def _draw_ahead(self, state: RunState, end: int) -> None:
         """Draws minibatches while the devices work, so that the next call need not wait.
 
         Those of the first replicate: others are drawn while its tiles train.
         """
-        first, epochs = state.epoch, self.experiment.epochs
+        first = state.epoch
         self.minibatches.forget(first)
-        if end < epochs:
-            replicate = int(self.minibatches_of[state.active][0])
-            self.minibatches.ahead(replicate, first, end - first)
-            self.minibatches.ahead(replicate, end, min(end - first, epochs - end))
+        replicate = int(self.minibatches_of[state.active][0])
+        # Evaluations that are nearer than the end of calls mostly come at equal distances.
+        then = self.next_call_end(end) if end == self.next_call_end(first) else 2 * end - first
+        after = self._stretches(end, min(then, self.experiment.epochs))
+        for stretch in [*self._stretches(first, end), *after[:1]]:
+            self.minibatches.ahead(replicate, *stretch)
 
     def evaluate(self, params: Params, active: np.ndarray) -> Scores:
         """Scores of active members; NaN for the others, and where a member's loss overflows.
@@ -149,11 +167,11 @@ class Trainer:
             active: Which of them to score ``[members]``.
         """
         scores = self._no_scores()
-        given_up = self.executor.run(
-            self._tiles(active),
-            lambda tile: self._scoring(tile, params),
-            lambda tile, result: self._add(scores, tile, result.blocks),
-        )
+
+        def collect(tile: Tile, result: SegmentResult) -> None:
+            self._add(scores, tile, result.blocks)
+
+        given_up = self.executor.run(self._tiles(active), lambda tile: self._scoring(tile, params), collect)
         epochs = self.experiment.epochs
         self.lost += [Lost(tile.members[: tile.used], epochs, error) for tile, error in given_up]
         return scores
@@ -178,11 +196,11 @@ class Trainer:
                 finite = np.isfinite(values) if metric is metrics[0] else finite
                 scores[metric.name][slots, part] = np.where(finite, values, np.nan)
 
-    def _segment(self, tile: Tile, state: RunState, n_epochs: int, score: bool) -> Segment:
-        minibatches = self.minibatches.get(tile.replicate, state.epoch, max(n_epochs, 1))
+    def _segment(self, tile: Tile, state: RunState, stretch: Stretch, score: bool) -> Segment:
+        minibatches = self.minibatches.get(tile.replicate, stretch.first, max(stretch.epochs, 1))
         key = self.replicates[tile.replicate].key
         members, hyper = take((state.members, state.hyper), tile)
-        return Segment(members, hyper, minibatches, state.epoch, n_epochs, key, score)
+        return Segment(members, hyper, minibatches, *stretch, key, score)
 
     def _scoring(self, tile: Tile, params: Params) -> Segment:
         return Segment(Members(State(take(params, tile), ()), ()), {}, None)

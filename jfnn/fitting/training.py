@@ -46,7 +46,7 @@ def train(
     """
     order, structure = group.order, group.structure
     work = 6 * sum(a * b for a, b in itertools.pairwise(structure.sizes)) * order.batch
-    calls = CallLength(steps=min(int(np.clip(CALL_WORK / work, *CALL_STEPS)), ROOM * order.steps))
+    calls = CallLength(steps=min(int(np.clip(CALL_WORK / work, *CALL_STEPS)), ROOM * order.steps), calls=1)
     learner = PerceptronLearner(structure, calls.epochs(order.steps, order.batch))
     dtype = _dtype(group.rows)
     params = jax.tree.map(lambda leaf: np.ascontiguousarray(leaf, dtype), learner.pack(group.start))

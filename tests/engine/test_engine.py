@@ -1,9 +1,11 @@
 """Laws of the sweep engine: a member's bits depend on nothing but its own definition."""
 
+import concurrent.futures
 import dataclasses
 import functools
 import itertools
 import pickle
+import time
 
 import hypothesis
 import jax
@@ -17,12 +19,15 @@ from hypothesis import strategies
 
 import jfnn
 from jfnn import losses, training
+from jfnn.distributed.calls import environment_here
+from jfnn.distributed.futures import Futures
 from jfnn.engine import devices, plan, program
-from jfnn.engine.executors import Threads
+from jfnn.engine.executors import Threads, spread
 from jfnn.engine.plan import CallLength
 from jfnn.engine.trainer import Trainer
 from jfnn.schedulers import Actions
 from jfnn.search.sweep import prepare, train_run
+from jfnn.workers import Workers
 
 SIZES = (5, 6, 3)
 EPOCHS = 9
@@ -123,10 +128,12 @@ def test_devices_and_evaluations_change_no_bit(sweep, grid, execution):
 @pytest.mark.parametrize(
     ("calls", "ends"),
     [
-        (CallLength(steps=8), [2, 4, 6, 8, 9]),
-        (CallLength(steps=16, first_steps=4), [1, 5, 9]),
-        (CallLength(rows=4 * 16 * 3), [3, 6, 9]),
-        (CallLength(steps=1), list(range(1, EPOCHS + 1))),
+        (CallLength(steps=8, calls=1), [2, 4, 6, 8, 9]),
+        (CallLength(steps=16, first_steps=4, calls=1), [1, 5, 9]),
+        (CallLength(rows=4 * 16 * 3, calls=1), [3, 6, 9]),
+        (CallLength(steps=1, calls=1), list(range(1, EPOCHS + 1))),
+        (CallLength(steps=4, calls=3), [1, 4, 7, 9]),
+        (CallLength(steps=8, first_steps=4, calls=9), [1, 9]),
     ],
 )
 def test_calls_of_any_length_change_no_bit(trained, grid, calls, ends):
@@ -134,6 +141,63 @@ def test_calls_of_any_length_change_no_bit(trained, grid, calls, ends):
     result = trained({"calls": calls}, seeds=2, execution={"progress": returns.append})
     assert [told.epoch for told in returns] == ends
     assert same_bits(everything(result), everything(grid))
+
+
+def test_tiles_advance_side_by_side_between_two_returns(trained, grid):
+    """No tile is more than a call ahead of another when it takes a device that is free."""
+    begun = []
+
+    class Recording(Threads):
+        def run(self, jobs, segment, collect):
+            def recorded(job):
+                made = segment(job)
+                begun.append(made.first_epoch)
+                return made
+
+            return super().run(jobs, recorded, collect)
+
+    seams = {"calls": CallLength(steps=4, calls=8), "make_executor": Recording}
+    result = trained(seams, seeds=2, execution={"devices": 1})
+    assert same_bits(everything(result), everything(grid))
+    tiles = begun.count(0)
+    assert tiles > 3
+    trains = [epoch for epoch in begun if epoch > 0]
+    assert trains == sorted(trains)
+    assert sorted(set(trains)) == list(range(1, EPOCHS))
+
+
+@pytest.mark.parametrize("together", [1, 3])
+def test_an_executor_of_other_processes_runs_calls_that_follow(trained, grid, together):
+    def futures(task, threads):
+        workers = Workers(lambda: concurrent.futures.ThreadPoolExecutor(2), together=together)
+        return Futures(task, workers, environment_here())
+
+    result = trained({"calls": CallLength(steps=4, calls=3), "make_executor": futures}, seeds=2)
+    assert same_bits(everything(result), everything(grid))
+
+
+def test_jobs_that_follow_are_run_once_and_in_their_order():
+    """Each thread has a next job issued before it collects, and waits where others may yet give one."""
+    collected = []
+
+    def collect(job, result):
+        assert job == result
+        collected.append(job)
+        return (job[0], job[1] + 1) if job[1] < job[0] else None
+
+    spread([(n, 0) for n in range(6)], [None] * 3, lambda job, device: job, collect)
+    assert sorted(collected) == [(n, i) for n in range(6) for i in range(n + 1)]
+    for n in range(6):
+        assert [i for m, i in collected if m == n] == list(range(n + 1))
+
+
+def test_threads_that_wait_for_a_job_that_follows_end_with_the_first_that_fails():
+    def collect(job, result):
+        time.sleep(0.05)  # until the other thread waits
+        raise ZeroDivisionError
+
+    with pytest.raises(ZeroDivisionError):
+        spread([0], [None] * 2, lambda job, device: job, collect)
 
 
 def test_the_epoch_of_a_late_divergence_is_counted_from_the_start_of_the_run(trained):
@@ -144,6 +208,8 @@ def test_the_epoch_of_a_late_divergence_is_counted_from_the_start_of_the_run(tra
     assert whole.diverged_at[0, 0, 0] > whole.diverged_at[1, 0, 0]
     np.testing.assert_array_equal(whole.epochs, whole.diverged_at)
     cut = trained({"calls": CallLength(steps=1)}, **options)
+    assert same_bits(everything(cut), everything(whole))
+    cut = trained({"calls": CallLength(steps=1, calls=1)}, **options)
     assert same_bits(everything(cut), everything(whole))
 
 

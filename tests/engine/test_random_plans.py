@@ -32,8 +32,8 @@ def test_tiles_hold_every_active_member_once_beside_others_of_its_replicate(exam
 
 @examples((50, 1), (500, 1))
 def test_calls_end_at_the_same_epochs_from_wherever_they_start(examples):
-    def they_do(steps, first_steps, rows, steps_an_epoch, rows_a_step, start):
-        calls = plan.CallLength(steps, first_steps, rows)
+    def they_do(steps, first_steps, rows, returns, steps_an_epoch, rows_a_step, start):
+        calls = plan.CallLength(steps, first_steps, rows, returns)
         ends, longest = [0], calls.epochs(steps_an_epoch, rows_a_step)
         assert 1 <= longest <= max(1, steps // steps_an_epoch)
         assert longest == 1 or longest * steps_an_epoch * rows_a_step <= rows
@@ -42,10 +42,14 @@ def test_calls_end_at_the_same_epochs_from_wherever_they_start(examples):
         lengths = np.diff(ends)
         assert (lengths >= 1).all()
         assert lengths[0] == min(longest, max(1, first_steps // steps_an_epoch))
-        assert set(lengths[1:]) == {longest}
+        assert set(lengths[1:]) == {longest * returns}
         start %= ends[-1]
         following = next(end for end in ends if end > start)
         assert calls.next_end(start, steps_an_epoch, rows_a_step) == following
+        stretches = calls.stretches(start, following, steps_an_epoch, rows_a_step)
+        trained = [epoch for first, epochs in stretches for epoch in range(first, first + epochs)]
+        assert trained == list(range(start, following))
+        assert all(1 <= epochs <= longest for _, epochs in stretches) and len(stretches) <= returns
 
     counts = strategies.integers(1, 300)
     examples.check(
@@ -53,6 +57,7 @@ def test_calls_end_at_the_same_epochs_from_wherever_they_start(examples):
         steps=counts,
         first_steps=counts,
         rows=strategies.integers(1, 20_000),
+        returns=strategies.integers(1, 5),
         steps_an_epoch=small,
         rows_a_step=small,
         start=strategies.integers(0, 10**6),

@@ -34,7 +34,7 @@ EXECUTION = dict(tile=4, eval_every=3)
 
 def two_epochs(experiment, hardware):
     """A trainer whose calls end every two epochs, so that runs are saved between evaluations too."""
-    return Trainer(experiment, hardware, CallLength(steps=8))
+    return Trainer(experiment, hardware, CallLength(steps=8, calls=1))
 
 
 def sweep(
