@@ -3,7 +3,6 @@
 `jfnn.sequential` puts any others together.
 """
 
-import math
 from collections.abc import Sequence
 from typing import Any
 
@@ -54,22 +53,36 @@ def cnn(
     Raises:
         ValueError, TypeError: Sizes that do not fit, an unknown name; the message says which.
     """
-    for name, value in {"inputs": inputs, "channels": channels, "hidden": hidden}.items():
-        _check_sequence(value, name)
+    shape = checks.as_counts(inputs, "inputs")
+    if len(shape) not in (2, 3):
+        expected = "(channels, length) or (channels, height, width)"
+        raise ValueError(f"inputs: expected a shape {expected}, got {shape}")
+    of_layers, widths = checks.as_counts(channels, "channels"), checks.as_counts(hidden, "hidden")
     options = {"kernel": kernel, "stride": stride, "padding": padding}
-    each = [_one_a_layer(value, len(channels), name) for name, value in options.items()]
+    each = [_one_a_layer(value, len(of_layers), name) for name, value in options.items()]
     n_outputs, last = checks.as_count(outputs, "outputs"), activations.name_or_own(output, "output")
     layers: list[LayerKind] = []
-    for of_layer, size, step, pads in zip(channels, *each, strict=True):
-        layers.append(Conv(of_layer, size, step, pads, activation, init))
-        layers += [] if pool is None else [MaxPool(pool)]
-    dense = [Dense(checks.as_count(units, "hidden"), activation, init) for units in hidden]
+    for of_layer, size, step, pads in zip(of_layers, *each, strict=True):
+        convolution = Conv(of_layer, size, step, pads, activation, init)
+        _check_stride(convolution, shape)
+        layers.append(convolution)
+        shape = convolution.output_shape(shape)
+        if pool is not None:
+            with checks.renamed(size="pool"):
+                layers.append(MaxPool(pool))
+                shape = layers[-1].output_shape(shape)
+    dense = [Dense(units, activation, init) for units in widths]
     return sequential([*layers, Flatten(), *dense, Dense(n_outputs, last, init)], inputs)
 
 
-def _check_sequence(value: Any, argument: str) -> None:
-    if not isinstance(value, Sequence) or isinstance(value, str | bytes):
-        raise TypeError(f"{argument}: expected a sequence of whole numbers, got {checks.shown(value)}")
+def _check_stride(convolution: Conv, shape: Shape) -> None:
+    """Refuses strides beyond the end of the padded input."""
+    windows = convolution.windows(shape)
+    for step, length, pads in zip(windows.stride, shape[1:], windows.padding, strict=True):
+        if step > length + sum(pads):
+            raise ValueError(
+                f"stride: expected at most {length + sum(pads)}, the length of the padded input, got {step}"
+            )
 
 
 def _one_a_layer(value: Any, count: int, argument: str) -> Sequence[Any]:
@@ -110,16 +123,14 @@ def rnn(
         ValueError, TypeError: An unknown name, or sizes that cannot be; the message names the argument.
     """
     checks.as_choice(kind, "kind", CELLS)
-    if not isinstance(inputs, Sequence) or len(inputs) != 2:
-        raise ValueError(
-            f"inputs: expected the shape (time, features) of a sequence, got {checks.shown(inputs)}"
-        )
-    _check_sequence(hidden, "hidden")
+    if len(checks.as_counts(inputs, "inputs")) != 2:
+        raise ValueError(f"inputs: expected the shape (time, features) of a sequence, got {inputs}")
+    widths = checks.as_counts(hidden, "hidden")
     function, last = activations.name_or_own(activation), activations.name_or_own(output, "output")
     options: dict[str, Any] = {"bidirectional": bidirectional, "states": states, "initializer": init}
     recurrent = GRU(units, **options) if kind == "gru" else Elman(units, function, **options)
     flat = [Flatten()] if states == "all" else []
-    dense = [Dense(checks.as_count(width, "hidden"), function, init) for width in hidden]
+    dense = [Dense(width, function, init) for width in widths]
     readout = Dense(checks.as_count(outputs, "outputs"), last, init)
     return sequential([recurrent, *flat, *dense, readout], inputs)
 
@@ -147,11 +158,8 @@ def maximal_update(
     """
     layers, shape = _parts(network, "network")
     base_layers, base_shape = _parts(base, "base")
-    if isinstance(output_multiplier, bool) or not isinstance(output_multiplier, int | float):
-        raise TypeError(f"output_multiplier: expected a number, got {checks.shown(output_multiplier)}")
-    if not 0 < output_multiplier < math.inf:
-        raise ValueError(f"output_multiplier: expected a finite number above 0, got {output_multiplier}")
-    scaled = of_layers(layers, shape, base_layers, base_shape, optimizer, output_multiplier)
+    multiplier = checks.as_number(output_multiplier, "output_multiplier", strict=True)
+    scaled = of_layers(layers, shape, base_layers, base_shape, optimizer, multiplier)
     return sequential(scaled, shape)
 
 

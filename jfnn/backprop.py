@@ -33,6 +33,7 @@ from jfnn.layers.kind import LayerKind, Params
 from jfnn.layers.sequence import Masks
 from jfnn.losses import Loss
 from jfnn.network import as_params, check_output, mlp
+from jfnn.targets import as_targets, as_weights
 
 
 def forward(
@@ -159,7 +160,7 @@ def value_and_grad(
     l2 = checks.as_penalty(l2)
     params = as_params(network, tuple(params))
     x = checks.as_inputs(x, shape=network.input_shape)
-    weights = checks.as_weights(weights, len(x))
+    weights = as_weights(weights, len(x))
 
     masks = None
     if check_dropout(dropout, key) and key is not None:
@@ -167,7 +168,7 @@ def value_and_grad(
         masks = dropout_masks(key, dropout, [*widths, None], x.shape[0], params[0].w.dtype)
     zs, layers_out = forward(params, x, activation, output, masks)
     outputs = layers_out[-1]
-    targets = checks.as_targets(y, outputs.shape, loss, outputs.dtype)
+    targets = as_targets(y, outputs.shape, loss, outputs.dtype)
     value = losses.reduce_costs(
         loss.cost(outputs, targets), l2 * losses.l2_penalty(params), reduction, weights
     )

@@ -1,12 +1,19 @@
 """What users hand in, checked before anything is compiled; under `jax.jit` shapes and dtypes alone."""
 
+import contextlib
+import inspect
 import numbers
-from collections.abc import Collection, Iterator
+import types
+import typing
+from collections.abc import Callable, Collection, Iterator, Sequence
 from typing import Any
 
 import jax
 import jax.numpy as jnp
 import numpy as np
+
+# What 32 bits count, as the engine does epochs and JAX sizes and steps; and what they hold as seeds.
+MOST, LARGEST_SEED = 2**31 - 1, 2**32 - 1
 
 
 def is_concrete(array: Any) -> bool:
@@ -55,12 +62,12 @@ def as_inputs(x: Any, argument: str = "x", shape: tuple[int, ...] | None = None)
         raise TypeError(f"{argument}: expected numbers, got dtype {x.dtype}")
     axes = ("n", *(("features",) if shape is None else map(str, shape)))
     if x.ndim < 2 or (shape is not None and x.ndim != 1 + len(shape)):
-        raise ValueError(f"{argument}: expected shape [{', '.join(axes)}], got {_shape(x)}")
+        raise ValueError(f"{argument}: expected shape [{', '.join(axes)}], got {shape_of(x)}")
     if 0 in x.shape:
-        raise ValueError(f"{argument}: expected at least one row and one column, got {_shape(x)}")
+        raise ValueError(f"{argument}: expected at least one row and one column, got {shape_of(x)}")
     if shape is not None and x.shape[1:] != shape:
         what = f"{shape[0]} columns" if len(shape) == 1 else f"shape [{', '.join(axes)}]"
-        raise ValueError(f"{argument}: expected {what}, as the network has inputs, got {_shape(x)}")
+        raise ValueError(f"{argument}: expected {what}, as the network has inputs, got {shape_of(x)}")
     if is_concrete(x):
         check_finite(x, argument)
     return x
@@ -77,111 +84,28 @@ def check_finite(array: Any, argument: str) -> None:
         )
 
 
-def as_targets(y: Any, shape: tuple[int, ...], loss: Any, dtype: Any, argument: str = "y") -> Any:
-    """Targets ``[n, n_outputs]`` from labels or targets; a JAX array stays one.
-
-    Args:
-        y: Integer labels ``[n]`` (one-hot encoded; with one output, 0 or 1 become the target itself), or
-            float targets ``[n, n_outputs]`` (``[n]`` too where there is one output).
-        shape: ``(n, n_outputs)``: the rows there must be, and the outputs of the network.
-        loss: The `jfnn.losses.Loss` they are for, which may demand distributions or values in [0, 1].
-        dtype: The float dtype of the result.
-        argument: The caller's argument, named in errors.
-
-    Raises:
-        TypeError: Neither integer nor float.
-        ValueError: Lengths do not match, labels out of range, targets not finite or not what the loss takes.
-    """
-    y = as_array(y, argument)
-    xp = jnp if isinstance(y, jax.Array) else np
-    n, n_outputs = shape
-    if y.dtype.kind not in "iub" and not jnp.issubdtype(y.dtype, jnp.floating):
-        raise TypeError(f"{argument}: expected integer labels or float targets, got dtype {y.dtype}")
-    if y.ndim not in (1, 2):
-        raise ValueError(f"{argument}: expected [n] labels or [n, {n_outputs}] targets, got {_shape(y)}")
-    if y.shape[0] != n:
-        raise ValueError(f"{argument}: expected {n} rows, as the inputs have, got {y.shape[0]}")
-    if n_outputs < loss.min_outputs:
-        needed = f"a softmax needs at least {loss.min_outputs} outputs"
-        raise ValueError(f"loss: {needed}, the network has {n_outputs}")
-    if is_labels(y):
-        classes = max(n_outputs, 2)
-        if is_concrete(y):
-            least, most = np.asarray(y).min(), np.asarray(y).max()
-            if least < 0 or most >= classes:
-                raise ValueError(
-                    f"{argument}: expected labels from 0 to {classes - 1} (the network has {n_outputs}"
-                    f" outputs), got {least} to {most}"
-                )
-        if n_outputs == 1:
-            return y[:, None].astype(dtype)
-        return (y[:, None] == xp.arange(n_outputs)).astype(dtype)
-    return _as_float_targets(y, n_outputs, loss, argument).astype(dtype)
-
-
 def is_iterator(value: Any) -> bool:
     """Whether it can be read only once, which is no leaf of a pytree."""
     return isinstance(value, Iterator)
 
 
-def is_labels(y: Any) -> bool:
-    """Whether ``y`` holds class labels, ``[n]`` integers, rather than targets."""
-    return y.ndim == 1 and y.dtype.kind in "iub"
-
-
-def _as_float_targets(y: Any, n_outputs: int, loss: Any, argument: str) -> Any:
-    if y.ndim == 1:
-        if n_outputs != 1:
-            raise ValueError(
-                f"{argument}: expected integer labels [n] or targets [n, {n_outputs}],"
-                f" got {y.dtype} of shape {_shape(y)}"
-            )
-        y = y[:, None]
-    if y.shape[1] != n_outputs:
-        expected = f"{n_outputs} columns, as the network has outputs"
-        raise ValueError(f"{argument}: expected {expected}, got {_shape(y)}")
-    if not is_concrete(y):
-        return y
-    values = np.asarray(y)
-    check_finite(values, argument)
-    if loss.takes_logits and (values.min() < 0 or values.max() > 1):
-        raise ValueError(
-            f"{argument}: a cross-entropy takes targets in [0, 1], got {values.min()} to {values.max()}"
-        )
-    if loss.target_sum is not None:
-        off = float(np.abs(values.sum(axis=1) - loss.target_sum).max())
-        if off > 1e-3:
-            total = f"rows that sum to {loss.target_sum:g}"
-            raise ValueError(f"{argument}: expected {total}, got one off by {off:g}")
-    return y
-
-
-def as_weights(weights: Any, n: int) -> Any:
-    """Sample weights ``[n]``, finite and at least 0; or None.
-
-    Raises:
-        TypeError: Not numeric.
-        ValueError: Another shape, NaN, infinity, or a negative one.
-    """
-    if weights is None:
-        return None
-    weights = as_array(weights, "weights")
-    if weights.dtype.kind not in "iufb" and not jnp.issubdtype(weights.dtype, jnp.floating):
-        raise TypeError(f"weights: expected numbers, got dtype {weights.dtype}")
-    if weights.shape != (n,):
-        raise ValueError(f"weights: expected one for each of {n} rows, got shape {_shape(weights)}")
-    if is_concrete(weights):
-        check_finite(weights, "weights")
-        if np.asarray(weights).min() < 0:
-            raise ValueError("weights: expected numbers of at least 0")
-    return weights
-
-
 def as_penalty(l2: Any) -> Any:
     """One number, where it can be looked at finite and at least 0; a JAX array stays one."""
-    if is_concrete(l2) and as_axis(l2, "l2").ndim == np.ndim(l2):
-        raise ValueError(f"l2: expected one number, got {shown(l2)}")
+    if is_concrete(l2):
+        as_number(l2, "l2")
     return l2 if isinstance(l2, jax.Array) else float(l2)
+
+
+@contextlib.contextmanager
+def renamed(**names: str) -> Iterator[None]:
+    """Errors of what is called inside name the caller's arguments: ``renamed(size="pool")``."""
+    try:
+        yield
+    except (ValueError, TypeError) as error:
+        name, colon, rest = str(error).partition(": ")
+        if name not in names:
+            raise
+        raise type(error)(f"{names[name]}{colon}{rest}") from None
 
 
 def check_instance(value: Any, kind: type, argument: str) -> None:
@@ -191,17 +115,50 @@ def check_instance(value: Any, kind: type, argument: str) -> None:
 
 
 def shown(value: Any) -> str:
-    """A value for a message: in one line, and not too long."""
-    return " ".join(repr(value).split())[:80]
+    """A value for a message: in one line, and not too long; of what cannot be shown the type."""
+    try:
+        return " ".join(repr(value).split())[:80]
+    except Exception:  # such as that of an integer of more digits than Python writes
+        return f"a {type(value).__name__}"
 
 
-def as_count(value: Any, argument: str, minimum: int = 1) -> int:
-    """A whole number of at least ``minimum``; booleans and fractions are refused."""
+def as_count(value: Any, argument: str, minimum: int = 1, maximum: int | None = MOST) -> int:
+    """A whole number from ``minimum`` to ``maximum``, None for no end; booleans and fractions are refused."""
     if isinstance(value, bool) or not isinstance(value, numbers.Integral):
         raise TypeError(f"{argument}: expected a whole number, got {shown(value)}")
-    if value < minimum:
-        raise ValueError(f"{argument}: expected at least {minimum}, got {value}")
-    return int(value)
+    count = int(value)
+    if count < minimum:
+        raise ValueError(f"{argument}: expected at least {minimum}, got {shown(value)}")
+    if maximum is not None and count > maximum:
+        raise ValueError(f"{argument}: expected at most {maximum}, got {shown(value)}")
+    return count
+
+
+def as_counts(values: Any, argument: str, minimum: int = 1) -> tuple[int, ...]:
+    """A sequence of whole numbers of at least ``minimum``, which may have none; as a tuple."""
+    if isinstance(values, str | bytes) or not isinstance(values, Sequence):
+        raise TypeError(f"{argument}: expected a sequence of whole numbers, got {shown(values)}")
+    return tuple(as_count(value, argument, minimum) for value in values)
+
+
+def as_seed(value: Any, argument: str = "seed") -> int:
+    """A seed: a whole number of at least 0 that 32 bits hold."""
+    return as_count(value, argument, 0, LARGEST_SEED)
+
+
+def as_switch(value: Any, argument: str) -> bool:
+    """True or False, and nothing that is as good as either."""
+    if not isinstance(value, bool | np.bool_):
+        raise TypeError(f"{argument}: expected True or False, got {shown(value)}")
+    return bool(value)
+
+
+def as_number(value: Any, argument: str, minimum: float | None = 0.0, strict: bool = False) -> float:
+    """One number; what is refused is as in `as_axis`."""
+    axis = as_axis(value, argument, minimum, strict)
+    if np.ndim(value):
+        raise ValueError(f"{argument}: expected one number, got {shown(value)}")
+    return float(axis[0])
 
 
 def as_axis(values: Any, argument: str, minimum: float | None = 0.0, strict: bool = False) -> np.ndarray:
@@ -225,7 +182,9 @@ def as_axis(values: Any, argument: str, minimum: float | None = 0.0, strict: boo
         raise TypeError(f"{argument}: expected a number or a sequence of numbers, got {shown(values)}")
     array = np.atleast_1d(array).astype(np.float64)
     if array.ndim != 1 or array.size == 0:
-        raise ValueError(f"{argument}: expected a number or a sequence of numbers, got shape {_shape(array)}")
+        raise ValueError(
+            f"{argument}: expected a number or a sequence of numbers, got shape {shape_of(array)}"
+        )
     check_finite(array, argument)
     if minimum is not None and (array.min() < minimum or (strict and array.min() == minimum)):
         bound = f"above {minimum:g}" if strict else f"of at least {minimum:g}"
@@ -240,11 +199,36 @@ def as_choice(value: Any, argument: str, choices: Collection[str]) -> str:
     return value
 
 
+def check_declared(value: Any, parameter: inspect.Parameter, argument: str, numeric: bool) -> None:
+    """Refuses what is no switch or no number for a parameter that is declared as one, or is one by default.
+
+    Args:
+        value: What is handed in.
+        parameter: Of another package's function.
+        argument: The caller's argument, named in errors.
+        numeric: Whether the value is a number or stands for several.
+    """
+    default = type(parameter.default)
+    kinds = {float if default is int else default}
+    if not isinstance(parameter.annotation, str) and parameter.annotation is not parameter.empty:
+        kinds = set(typing.get_args(parameter.annotation)) or {parameter.annotation}
+    function = callable(value) and any(typing.get_origin(kind) is Callable for kind in kinds)
+    if Any in kinds or function or (value is None and types.NoneType in kinds):
+        return
+    if bool in kinds and kinds <= {bool, types.NoneType}:
+        as_switch(value, argument)
+    elif float in kinds and not numeric:
+        as_number(value, argument, None)
+    elif int in kinds and float not in kinds:
+        as_count(value, argument, 0)
+
+
 def float_dtype(x: Any) -> np.dtype:
     """The arithmetic's dtype: float64 where the data are float64 and x64 is on, else float32."""
     wide = np.dtype(x.dtype) == np.float64 and jax.config.read("jax_enable_x64")
     return np.dtype(np.float64 if wide else np.float32)
 
 
-def _shape(array: Any) -> str:
+def shape_of(array: Any) -> str:
+    """A shape for a message."""
     return "[" + ", ".join(map(str, array.shape)) + "]"

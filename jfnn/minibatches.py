@@ -43,8 +43,7 @@ class Minibatches(NamedTuple):
         """
         least = n if n_least is None else n_least
         checks.as_choice(self.scheme, "minibatch", SCHEMES)
-        if not isinstance(self.drop_last, bool):
-            raise TypeError(f"drop_last: expected True or False, got {checks.shown(self.drop_last)}")
+        checks.as_switch(self.drop_last, "drop_last")
         if not self.drop_last and self.scheme not in ("permutation", "in_order"):
             raise ValueError(f"drop_last: expected True, since {self.scheme!r} leaves no rows over")
         if self.batch_size is None or self.scheme == "full":

@@ -55,10 +55,8 @@ def sequential(layers: Sequence[LayerKind], inputs: int | Sequence[int]) -> Netw
         TypeError: No layers.
         ValueError: No layer, or shapes that do not fit; the message says which.
     """
-    lengths = inputs if isinstance(inputs, Sequence) else (inputs,)
-    return _sequential(
-        sequence.as_layers(layers), tuple(checks.as_count(length, "inputs") for length in lengths)
-    )
+    shape = checks.as_counts(inputs if isinstance(inputs, Sequence) else (inputs,), "inputs")
+    return _sequential(sequence.as_layers(layers), shape)
 
 
 @functools.lru_cache(maxsize=1024)
@@ -146,9 +144,7 @@ def mlp(
         ValueError: Fewer than two sizes, a width below 1, an unknown name.
         TypeError: A width is not a whole number.
     """
-    if not isinstance(sizes, Sequence) or isinstance(sizes, str | bytes):
-        raise TypeError(f"sizes: expected a sequence of widths, got {checks.shown(sizes)}")
-    widths = [checks.as_count(size, "sizes") for size in sizes]
+    widths = checks.as_counts(sizes, "sizes")
     if len(widths) < 2:
         raise ValueError(f"sizes: expected at least an input and an output width, got {widths}")
     hidden, last = activations.name_or_own(activation), activations.name_or_own(output, "output")

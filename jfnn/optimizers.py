@@ -103,7 +103,8 @@ class Optimizer:
 
         Raises:
             ValueError: The optimizer takes no argument of a name.
-            TypeError: An argument is neither a number, several numbers, nor hashable.
+            TypeError: An argument is of another kind than the optimizer declares it, or is neither a number,
+                several numbers, nor hashable.
         """
         known = inspect.signature(_factory(self.name)).parameters
         open_ended = any(p.kind is inspect.Parameter.VAR_KEYWORD for p in known.values())
@@ -112,6 +113,8 @@ class Optimizer:
             if (name not in known and not open_ended) or name in ("learning_rate", SCHEDULE_STEPS):
                 taken = ", ".join(n for n in known if n != "learning_rate")
                 raise ValueError(f"optimizer: {self.name} takes {taken}; got {name!r}")
+            if name in known:
+                checks.check_declared(value, known[name], f"optimizer: {name}", name in self.numbers)
             if name in self.numbers:
                 continue
             if not isinstance(value, Hashable) or isinstance(value, jax.Array):

@@ -9,6 +9,7 @@ from jfnn import checks, losses
 from jfnn.layers.kind import Params
 from jfnn.losses import Loss
 from jfnn.network import Network, as_params
+from jfnn.targets import is_labels
 
 
 def predict_proba(network: Network, params: Params, x: Any, loss: str | Loss = "cross_entropy") -> jax.Array:
@@ -72,7 +73,7 @@ def accuracy(
     """
     labels = checks.as_array(labels, "labels")
     predicted = predict(network, params, x, loss)
-    if labels.shape != predicted.shape or not checks.is_labels(labels):
+    if labels.shape != predicted.shape or not is_labels(labels):
         raise ValueError(
             f"labels: expected integers [{predicted.shape[0]}], got {labels.dtype} {list(labels.shape)}"
         )

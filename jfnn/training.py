@@ -16,6 +16,7 @@ from jfnn.dropout import check_dropout, dropout_masks, dropout_shapes
 from jfnn.layers.kind import Params
 from jfnn.losses import Loss
 from jfnn.network import Network, as_params, check_output, forward
+from jfnn.targets import as_targets, as_weights
 
 ValueAndGrad = Callable[..., tuple[jax.Array, Params]]
 
@@ -63,7 +64,7 @@ def objective(
     l2 = checks.as_penalty(l2)
     x = checks.as_inputs(x, shape=network.input_shape)
     params = as_params(network, params)
-    weights = checks.as_weights(weights, len(x))
+    weights = as_weights(weights, len(x))
     if check_dropout(dropout, key):
         if network.layers is None or network.input_shape is None or key is None:
             raise ValueError("dropout: expected a network of jfnn.layers, whose hidden units are known")
@@ -72,7 +73,7 @@ def objective(
         outputs = forward(network.layers, params, x, masks)
     else:
         outputs = network.apply(params, x)
-    targets = checks.as_targets(y, outputs.shape, loss, outputs.dtype)
+    targets = as_targets(y, outputs.shape, loss, outputs.dtype)
     return losses.reduce_costs(
         loss.cost(outputs, targets), l2 * losses.l2_penalty(params), reduction, weights
     )

@@ -54,8 +54,6 @@ SENSE = {
     "refit": {"true"},
     "schedulers": {"empty list"},
     "learning_rate": {"huge"},
-    "epochs": {"huge"},
-    "folds": {"huge"},
     "gradient": {"function", "class"},
 }
 # What another option's name in a message means: both are given, or one follows from the other.
@@ -139,7 +137,11 @@ FUNCTIONS = {
     "cnn": (
         jfnn.cnn,
         {"inputs": (1, 8, 8), "channels": (2,), "outputs": 3, "kernel": 3, "stride": 1, "padding": 0}
-        | {"hidden": (3,), "activation": "relu", "output": "identity", "init": "normal"},
+        | {"hidden": (3,), "activation": "relu", "output": "identity", "init": "normal", "pool": 2},
+    ),
+    "optimizer's arguments": (
+        lambda **arguments: prepared(optimizer=jfnn.Optimizer("sgd", **arguments)),
+        {"momentum": 0.9, "nesterov": True},
     ),
     "rnn": (
         jfnn.rnn,
@@ -226,29 +228,16 @@ ALIASES = {
     "hyper": {"hyper", "score"},
     "name": {"name", "optimizer"},
     "scheme": {"scheme", "minibatch"},
+    "momentum": {"momentum", "optimizer"},
+    "nesterov": {"optimizer"},
 }
 EXCEPT = {
-    ("Halving", "factor"): {"huge"},
-    ("EarlyStopping", "patience"): {"huge"},
     ("load", "directory"): {"text", "empty text", "bytes"},
-    ("Dense", "units"): {"huge"},
 }
 # Kinds of nonsense -> function -> its arguments that take these after all.
 TAKEN = {
     "huge": {
-        "Conv": "channels kernel stride padding",
-        "MaxPool": "size stride padding",
-        "MeanPool": "size stride padding",
-        "Elman": "units",
-        "GRU": "units",
-        "sequential": "inputs",
-        "cnn": "outputs stride padding kernel",
-        "rnn": "units outputs",
-        "boltzmann_machine": "k chains sweeps",
-        "PopulationTraining": "every factor seed",
-        "Halving, from an epoch on": "factor min_epochs",
-        "Optimizer": "schedule_epochs",
-        "Execution": "eval_every",
+        "PopulationTraining": "factor seed",
     },
     "true": {
         "Elman": "bidirectional",
@@ -257,7 +246,9 @@ TAKEN = {
         "learner": "random",
         "mnist1d": "shuffled",
         "Minibatches": "drop_last",
+        "optimizer's arguments": "nesterov",
     },
+    **dict.fromkeys(("fraction", "negative"), {"optimizer's arguments": "momentum"}),
     "empty list": {
         "cnn": "channels hidden",
         "rnn": "hidden",

@@ -17,6 +17,7 @@ from jfnn.experiment.options import Options
 from jfnn.minibatches import Minibatches
 from jfnn.optimizers import UpdateRule
 from jfnn.search.sweep import prepare
+from jfnn.targets import as_targets
 
 pytestmark = pytest.mark.unoptimised
 
@@ -266,10 +267,10 @@ def test_integers_and_booleans_are_inputs_and_labels(kind):
 
 def test_one_output_takes_labels_zero_and_one_as_its_targets():
     loss = losses.get("sigmoid_cross_entropy")
-    assert checks.as_targets(Y, (8, 1), loss, np.float32).ravel().tolist() == Y.tolist()
-    assert checks.as_targets(Y / 2, (8, 1), loss, np.float32).ravel().tolist() == (Y / 2).tolist()
+    assert as_targets(Y, (8, 1), loss, np.float32).ravel().tolist() == Y.tolist()
+    assert as_targets(Y / 2, (8, 1), loss, np.float32).ravel().tolist() == (Y / 2).tolist()
     with pytest.raises(ValueError, match=r"^y: expected labels from 0 to 1"):
-        checks.as_targets(Y + 1, (8, 1), loss, np.float32)
+        as_targets(Y + 1, (8, 1), loss, np.float32)
 
 
 FUNCTIONS = {"objective": objective, "backprop": backprop, "predict": predict}

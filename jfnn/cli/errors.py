@@ -17,13 +17,10 @@ RENAMED = {
     "sizes": "hidden",
     "layers": "network",
     "inputs": "shape",
-    "size": "pool",
     "random_state": "split_seed",
     "drop_last": "keep_last",
     "batch_sizes": "batch_size",
 }
-# What the library says of a layer -> the field that sets it.
-OF_LAYERS = {"a convolution of ": "kernel", "a pooling of ": "pool", " takes inputs ": "shape"}
 # Advice of the library, as a regular expression -> what helps on the command line.
 ADVICE = {
     "give validation or folds": "give --validation or --folds",
@@ -72,8 +69,6 @@ def _flag_named(name: str, rest: str, flags: Flags) -> str | None:
     if name == "schedulers":
         kinds = [kind for kind in SCHEDULERS if kind in flags.present]
         return flag_of(next((kind for kind in kinds if SCHEDULERS[kind].__name__ in rest), kinds[0]))
-    if name == "layers":
-        name = next((field for words, field in OF_LAYERS.items() if words in rest), name)
     known = {field.name for field in dataclasses.fields(Flags)} - {"present"}
     field = RENAMED.get(name, name)
     return flag_of(field) if field in known else None

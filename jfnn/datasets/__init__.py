@@ -8,6 +8,7 @@ from jfnn import checks, memory
 from jfnn.datasets.sequences import mnist1d_rows
 from jfnn.datasets.sizes import as_size
 from jfnn.datasets.tables import Table, read_csv, read_npz
+from jfnn.targets import is_labels
 
 __all__ = [
     "Split",
@@ -24,9 +25,6 @@ __all__ = [
     "standardise",
     "xor_gate",
 ]
-
-
-LARGEST_SEED = 2**32 - 1  # of NumPy's generator that scikit-learn shuffles with
 
 
 class Split(NamedTuple):
@@ -77,8 +75,7 @@ def mnist1d(shuffled: bool = False) -> Split:
     Raises:
         ImportError: The package is not installed.
     """
-    checks.check_instance(shuffled, bool, "shuffled")
-    return Split(*mnist1d_rows(shuffled))
+    return Split(*mnist1d_rows(checks.as_switch(shuffled, "shuffled")))
 
 
 def split(
@@ -111,9 +108,7 @@ def split(
             raise ValueError(f"{name}: expected {n} rows, as x has, got {len(array)}")
     as_size(test_size, n, "test_size")
     if random_state is not None:
-        checks.as_count(random_state, "random_state", minimum=0)
-        if random_state > LARGEST_SEED:
-            raise ValueError(f"random_state: expected at most {LARGEST_SEED}, got {random_state}")
+        checks.as_seed(random_state, "random_state")
     parts = train_test_split(*arrays.values(), test_size=test_size, random_state=random_state)
     x_train, x_test, y_train, y_test, *of_weights = parts
     return Split(x_train, y_train, x_test, y_test, of_weights[0] if of_weights else None)
@@ -143,7 +138,7 @@ def scalers(split: Split) -> dict[str, Any]:
 
     checks.check_instance(split, Split, "split")
     parts = {"x": split.x_train}
-    if split.y_train is not None and not checks.is_labels(checks.as_array(split.y_train, "y_train")):
+    if split.y_train is not None and not is_labels(checks.as_array(split.y_train, "y_train")):
         parts["y"] = split.y_train
     return {name: StandardScaler().fit(_columns(part, f"{name}_train")) for name, part in parts.items()}
 
@@ -190,7 +185,7 @@ def one_hot(labels: Any, n_classes: int) -> np.ndarray:
     """
     labels = np.asarray(checks.as_array(labels, "labels"))
     memory.check("n_classes: so many", 4.0 * len(labels.ravel()) * checks.as_count(n_classes, "n_classes"))
-    if not checks.is_labels(labels):
+    if not is_labels(labels):
         raise TypeError(f"labels: expected integers [n], got {labels.dtype} {list(labels.shape)}")
     if labels.size and (labels.min() < 0 or labels.max() >= n_classes):
         raise ValueError(f"labels: expected 0 to {n_classes - 1}, got {labels.min()} to {labels.max()}")

@@ -59,7 +59,7 @@ def configurations(
     burn_in, apart = checks.as_count(burn_in, "burn_in", 0), checks.as_count(apart, "apart")
     checks.as_choice(update, "update", UPDATES)
     memory.check("length: it" if length > n else "n: so many", float(n) * float(length) ** 2)
-    rng = np.random.default_rng(checks.as_count(seed, "seed", 0))
+    rng = np.random.default_rng(checks.as_count(seed, "seed", 0, None))
     t = checks.as_axis(temperature, "temperature", strict=True)
     if len(t) != 1:
         raise ValueError(f"temperature: expected one number, got {len(t)}")
@@ -136,7 +136,7 @@ def extreme_temperatures(
     for value, name, least in ((n, "n", 4), (n_test, "n_test", 0)):
         if checks.as_count(value, name, least) % 4:
             raise ValueError(f"{name}: expected a multiple of 4, got {value}")
-    rng = np.random.default_rng(checks.as_count(seed, "seed", 0))
+    rng = np.random.default_rng(checks.as_count(seed, "seed", 0, None))
     total = n + n_test
     signs = np.where(np.arange(length**2) % 2, 1, -1).astype(np.int8)
     spins = np.empty((total, length**2), np.int8)
@@ -167,7 +167,7 @@ def sampled_temperatures(
     """
     values = checks.as_axis(temperatures, "temperatures", strict=True)
     checks.as_count(n_test, "n_test", 0)
-    seed = checks.as_count(options.pop("seed", 0), "seed", 0)
+    seed = checks.as_count(options.pop("seed", 0), "seed", 0, None)
 
     def part(number: int, rows: int) -> tuple[np.ndarray, np.ndarray]:
         seeds = np.random.SeedSequence((seed, number)).generate_state(len(values), np.uint64)

@@ -14,6 +14,7 @@ from jfnn.layers.kind import Params
 from jfnn.losses import Loss
 from jfnn.network import Network
 from jfnn.search.result import SweepResult
+from jfnn.targets import as_targets
 
 LEAST_PROBABILITY = 1e-12
 
@@ -150,7 +151,7 @@ class Ensemble:
         loss = losses.get(loss)
         params = jax.tree.map(lambda leaf: leaf[tuple(alive.T)], result.params)
         predictions = _predictions(network, loss, params, x)
-        targets = np.asarray(checks.as_targets(y, predictions.shape[1:], loss, np.float64))
+        targets = np.asarray(as_targets(y, predictions.shape[1:], loss, np.float64))
         predictions, targets = _as_classes(predictions, targets, loss)
         default = "squared_error" if loss.probabilities is None else "accuracy"
         selection = select(predictions, targets, metric or default, rounds)

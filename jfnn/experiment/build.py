@@ -108,8 +108,7 @@ def as_validation(validation: float | int | Validation | None) -> Validation:
 
 def _check_switches(options: Options, validation: Validation) -> None:
     for name in ("resume", "refit"):
-        if not isinstance(getattr(options, name), bool):
-            raise TypeError(f"{name}: expected True or False, got {checks.shown(getattr(options, name))}")
+        checks.as_switch(getattr(options, name), name)
     if options.refit and validation.size is None and options.folds is None:
         raise ValueError("refit: without validation or folds, cells are trained on all training rows already")
     if options.refit and options.batches is not None:

@@ -18,7 +18,6 @@ from jfnn.minibatches import PADDING, Minibatches
 
 PARTS = ("train", "validation", "test")
 STEP_KEYS = 0xD0  # sets the keys that steps draw by apart from those of starting parameters
-MOST_SEED = 2**32 - 1  # JAX's keys hold 32 bits
 BYTES_A_SEED = 1000  # of a `Replicate`, without starting parameters
 
 
@@ -131,15 +130,11 @@ def as_seeds(seeds: Any) -> list[int]:
     seeds = seeds.tolist() if hasattr(seeds, "tolist") else seeds
     if not isinstance(seeds, Sequence) or isinstance(seeds, str | bytes):
         count = checks.as_count(seeds, "seeds")
-        if count > MOST_SEED:
-            raise ValueError(f"seeds: expected at most {MOST_SEED} of them, got {count}")
         memory.check("seeds: it", BYTES_A_SEED * count)
         return list(range(count))
-    checked = [checks.as_count(seed.item() if hasattr(seed, "item") else seed, "seeds", 0) for seed in seeds]
+    checked = [checks.as_seed(seed.item() if hasattr(seed, "item") else seed, "seeds") for seed in seeds]
     if not checked:
         raise ValueError("seeds: expected at least one")
-    if max(checked) > MOST_SEED:
-        raise ValueError(f"seeds: expected numbers of at most {MOST_SEED}, got {max(checked)}")
     if len(set(checked)) != len(checked):
         raise ValueError(f"seeds: expected each one once, got {checked}")
     return checked

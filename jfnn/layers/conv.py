@@ -67,7 +67,7 @@ class Conv(LayerKind):
 
     def windows(self, shape: Shape) -> Windows:
         """Where the kernel lies on inputs of a shape."""
-        return slide("convolution", shape, self.kernel, self.stride, self.padding)
+        return slide("convolution", shape, self.kernel, self.stride, self.padding, "kernel")
 
     def output_shape(self, shape: Shape) -> Shape:
         """``(channels, *lengths)``."""

@@ -57,8 +57,7 @@ class Recurrent(LayerKind):
     def __post_init__(self) -> None:
         """Refuses unknown names, and widths below 1."""
         checks.as_count(self.units, "units")
-        if not isinstance(self.bidirectional, bool):
-            raise TypeError(f"bidirectional: expected True or False, got {checks.shown(self.bidirectional)}")
+        object.__setattr__(self, "bidirectional", checks.as_switch(self.bidirectional, "bidirectional"))
         checks.as_choice(self.states, "states", STATES)
         checks.as_choice(self.initializer, "init", INITIALIZERS)
 

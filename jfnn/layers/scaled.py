@@ -1,11 +1,11 @@
 """A layer that starts or learns on another scale: what parametrisations by width are made of."""
 
 import dataclasses
-import math
 from typing import Any
 
 import jax
 
+from jfnn import checks
 from jfnn.layers.kind import LayerKind, Params, Shape
 
 
@@ -33,12 +33,7 @@ class Scaled(LayerKind):
         if not isinstance(self.layer, LayerKind):
             raise TypeError(f"layer: expected a layer of jfnn.layers, got {self.layer!r}")
         for name in ("start", "rate", "bias_rate"):
-            value = getattr(self, name)
-            if isinstance(value, bool) or not isinstance(value, int | float):
-                raise TypeError(f"{name}: expected a number, got {value!r}")
-            if not 0 <= value < math.inf:
-                raise ValueError(f"{name}: expected a finite number of at least 0, got {value}")
-            object.__setattr__(self, name, float(value))
+            object.__setattr__(self, name, checks.as_number(getattr(self, name), name))
 
     @property
     def activation(self) -> Any:

@@ -72,7 +72,9 @@ def as_lengths(value: Any, argument: str, minimum: int = 1) -> Lengths:
     return tuple(checks.as_count(number, argument, minimum) for number in value)
 
 
-def slide(what: str, shape: Shape, size: Lengths, stride: Lengths, padding: Lengths | str) -> Windows:
+def slide(
+    what: str, shape: Shape, size: Lengths, stride: Lengths, padding: Lengths | str, argument: str = "size"
+) -> Windows:
     """The windows over inputs of a shape, checked.
 
     Args:
@@ -81,6 +83,7 @@ def slide(what: str, shape: Shape, size: Lengths, stride: Lengths, padding: Leng
         size: Places along the axes.
         stride: Steps between windows.
         padding: Places on both sides of the axes; "same" for as many windows as there are places.
+        argument: What the layer calls ``size``, named in errors.
 
     Raises:
         ValueError: Another number of axes, or windows that do not fit.
@@ -90,22 +93,26 @@ def slide(what: str, shape: Shape, size: Lengths, stride: Lengths, padding: Leng
             f"layers: a {what} takes inputs (channels, length) or (channels, height, width),"
             f" got shape {shape}"
         )
-    axes = len(shape) - 1
-    sizes, strides = _an_axis(what, size, axes, shape), _an_axis(what, stride, axes, shape)
+    sizes, strides = _an_axis(size, shape, argument), _an_axis(stride, shape, "stride")
     if isinstance(padding, str):
         pads = tuple(((length - 1) // 2, length // 2) for length in sizes)
     else:
-        pads = tuple((length, length) for length in _an_axis(what, padding, axes, shape))
+        pads = tuple((length, length) for length in _an_axis(padding, shape, "padding"))
     windows = Windows(sizes, strides, pads)
-    if min(windows.output_lengths(shape[1:])) < 1:
-        raise ValueError(f"layers: a {what} of {sizes} is larger than its padded input, of shape {shape}")
+    lengths = windows.output_lengths(shape[1:])
+    if min(lengths) < 1:
+        raise ValueError(f"{argument}: a {what} of {sizes} is larger than its padded input, of shape {shape}")
+    if math.prod(lengths) > checks.MOST:
+        name = "padding" if any(map(any, pads)) else "inputs"
+        raise ValueError(f"{name}: a {what} takes at most {checks.MOST} windows, got {math.prod(lengths)}")
     return windows
 
 
-def _an_axis(what: str, lengths: Lengths, axes: int, shape: Shape) -> Shape:
+def _an_axis(lengths: Lengths, shape: Shape, argument: str) -> Shape:
+    axes = len(shape) - 1
     each = (lengths,) * axes if isinstance(lengths, int) else lengths
     if len(each) != axes:
-        raise ValueError(f"layers: a {what} with {each} for its axes got inputs of shape {shape}")
+        raise ValueError(f"{argument}: expected one for each axis of inputs of shape {shape}, got {each}")
     return each
 
 

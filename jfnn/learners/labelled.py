@@ -12,6 +12,7 @@ from jfnn.learners.learner import Data
 from jfnn.learners.trial import as_dtype, trial
 from jfnn.losses import Loss
 from jfnn.network import Network, check_output, is_own_apply
+from jfnn.targets import as_targets, as_weights, is_labels
 
 GRADIENTS = ("autodiff", "backprop")
 
@@ -27,7 +28,7 @@ def as_data(network: Network, loss: Loss, split: Split) -> Data:
     n_outputs = _outputs(network, x_train.shape[1:], dtype)
 
     def rows(x: Any, y: Any, part: str) -> tuple[np.ndarray, np.ndarray]:
-        targets = checks.as_targets(y, (len(x), n_outputs), loss, dtype, f"y_{part}")
+        targets = as_targets(y, (len(x), n_outputs), loss, dtype, f"y_{part}")
         return as_dtype(x, dtype, f"x_{part}"), as_dtype(targets, dtype, f"y_{part}")
 
     parts = [rows(x_train, split.y_train, "train")]
@@ -45,7 +46,7 @@ def as_data(network: Network, loss: Loss, split: Split) -> Data:
 
 def are_classes(targets: np.ndarray, loss: Loss, labels: np.ndarray | None = None) -> bool:
     """Whether targets are labels, or probabilities of classes that exclude each other."""
-    if labels is not None and checks.is_labels(labels):
+    if labels is not None and is_labels(labels):
         return True
     return loss.takes_logits and (targets.shape[1] == 1 or np.allclose(targets.sum(axis=1), 1, atol=1e-3))
 
@@ -97,7 +98,7 @@ def _weights(weights: Any, n: int, n_rows: int, dtype: np.dtype) -> np.ndarray |
     """Sample weights of all rows ``[n_rows]``, those behind the ``n`` training rows 1; or None."""
     if weights is None:
         return None
-    checked = as_dtype(checks.as_weights(weights, n), dtype, "weights")
+    checked = as_dtype(as_weights(weights, n), dtype, "weights")
     if checked.max() == 0:
         raise ValueError(f"weights: expected numbers of at least 0, not all 0 in {dtype}")
     return np.concatenate([checked, np.ones(n_rows - n, dtype)])

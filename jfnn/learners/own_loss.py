@@ -123,8 +123,7 @@ def learner(
     for name, function in {"init": init, "loss": loss, "score": loss if score is None else score}.items():
         if not callable(function):
             raise TypeError(f"{name}: expected a function, got {type(function).__name__}")
-    if not isinstance(random, bool):
-        raise TypeError(f"random: expected True or False, got {checks.shown(random)}")
+    random = checks.as_switch(random, "random")
     if not isinstance(metrics, Sequence) or isinstance(metrics, str):
         raise TypeError(f"metrics: expected a sequence of jfnn.Metric, got {checks.shown(metrics)}")
     options, metrics = as_optimizer(optimizer), (Metric("loss"), *metrics)

@@ -35,7 +35,7 @@ class PopulationTraining(Scheduler):
     def __post_init__(self) -> None:
         """Refuses what is out of range."""
         checks.as_count(self.every, "every")
-        checks.as_count(self.seed, "seed", minimum=0)
+        checks.as_count(self.seed, "seed", 0, None)
         if not isinstance(self.share, numbers.Real) or not 0 < self.share <= 0.5:
             raise ValueError(
                 f"share: expected a number above 0 and at most 0.5, got {checks.shown(self.share)}"

@@ -96,7 +96,7 @@ def _check_single(options: TrainOptions) -> None:
     for name, value in values.items():
         if is_axis(value):
             raise TypeError(f"{name}: expected one number, got several; use sweep for these")
-    checks.as_count(options.seed, "seed", 0)
+    checks.as_seed(options.seed)
     checks.as_count(options.fold, "fold", 0)
     if options.test is not None and (not isinstance(options.test, tuple | list) or len(options.test) != 2):
         raise ValueError(f"test: expected a pair (x, y), got {type(options.test).__name__}")

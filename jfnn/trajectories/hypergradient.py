@@ -82,7 +82,7 @@ def hypergradient(options: HypergradientOptions) -> Hypergradient:
 def prepare(options: HypergradientOptions) -> tuple[Callable[..., Any], tuple[Any, ...]]:
     """The compiled function ``(…) -> (value, gradients)``, and its arguments."""
     checks.as_choice(options.mode, "mode", MODES)
-    checks.as_count(options.seed, "seed", 0)
+    checks.as_seed(options.seed)
     experiment = experiment_of(options, [options.seed])
     for name, values in experiment.cells.values.items():
         if len(values) > 1 or is_axis(getattr(options, name, None)):

@@ -290,9 +290,12 @@ def test_an_output_activation_is_seen_through_flatten():
             r"layers: a convolution takes .*\(channels, length\).*\(5,\)",
         ),
         (lambda: jfnn.sequential([Conv(2)], (1, 2, 3, 4)), r"layers: a convolution takes .*\(1, 2, 3, 4\)"),
-        (lambda: jfnn.sequential([Conv(2, (3, 3))], (1, 5)), r"layers: a convolution with \(3, 3\)"),
-        (lambda: jfnn.sequential([Conv(2, 4, padding=1)], (1, 9, 1)), r"layers: .*larger than its padded"),
-        (lambda: jfnn.sequential([MaxPool(3)], (1, 2)), r"layers: a pooling of \(3,\) is larger"),
+        (
+            lambda: jfnn.sequential([Conv(2, (3, 3))], (1, 5)),
+            r"kernel: expected one for each axis .*\(3, 3\)",
+        ),
+        (lambda: jfnn.sequential([Conv(2, 4, padding=1)], (1, 9, 1)), r"kernel: .*larger than its padded"),
+        (lambda: jfnn.sequential([MaxPool(3)], (1, 2)), r"size: a pooling of \(3,\) is larger"),
         (lambda: jfnn.sequential([MeanPool(2, padding=2)], (1, 4)), "padding: expected less than"),
         (lambda: jfnn.sequential([Residual([Dense(4)])], 3), r"layers: a residual .*\(3,\), got \(4,\)"),
         (lambda: jfnn.sequential([Residual([Conv(1, 2)])], (1, 3)), r"layers: a residual"),
@@ -303,6 +306,12 @@ def test_an_output_activation_is_seen_through_flatten():
         (lambda: jfnn.cnn((1, 8, 8), (8, 8), 10, (3, 3, 3)), "kernel: expected one for each of 2"),
         (lambda: jfnn.cnn((1, 8, 8), (8,), 0), "outputs: expected at least 1"),
         (lambda: jfnn.cnn((1, 8, 8), (8,), 10, hidden=(0,)), "hidden: expected at least 1"),
+        (lambda: jfnn.cnn((8,), (8,), 10), r"inputs: expected a shape \(channels, length\) or"),
+        (lambda: jfnn.cnn((1, 8, 8), (8,), 10, pool=0), "pool: expected at least 1"),
+        (lambda: jfnn.cnn((1, 8, 8), (8,), 10, pool=100), "pool: a pooling of .* is larger"),
+        (lambda: jfnn.cnn((1, 8, 8), (8, 8), 10, pool=(2, 2, 2)), "pool: expected a number, or one for each"),
+        (lambda: jfnn.cnn((1, 8, 8), (8, 8), 10, stride=100), "stride: expected at most 8, .* got 100"),
+        (lambda: jfnn.cnn((1, 8, 8), (8, 8), 10, padding=99999), "padding: .* at most 2147483647 windows"),
     ],
 )
 def test_what_does_not_fit_is_refused_by_name(make, message):

@@ -1,0 +1,107 @@
+"""Labels, targets and weights that users hand in, checked before anything is compiled.
+
+Under `jax.jit` shapes and dtypes alone are looked at.
+"""
+
+from typing import Any
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+
+from jfnn.checks import as_array, check_finite, is_concrete, shape_of
+
+
+def as_targets(y: Any, shape: tuple[int, ...], loss: Any, dtype: Any, argument: str = "y") -> Any:
+    """Targets ``[n, n_outputs]`` from labels or targets; a JAX array stays one.
+
+    Args:
+        y: Integer labels ``[n]`` (one-hot encoded; with one output, 0 or 1 become the target itself), or
+            float targets ``[n, n_outputs]`` (``[n]`` too where there is one output).
+        shape: ``(n, n_outputs)``: the rows there must be, and the outputs of the network.
+        loss: The `jfnn.losses.Loss` they are for, which may demand distributions or values in [0, 1].
+        dtype: The float dtype of the result.
+        argument: The caller's argument, named in errors.
+
+    Raises:
+        TypeError: Neither integer nor float.
+        ValueError: Lengths do not match, labels out of range, targets not finite or not what the loss takes.
+    """
+    y = as_array(y, argument)
+    xp = jnp if isinstance(y, jax.Array) else np
+    n, n_outputs = shape
+    if y.dtype.kind not in "iub" and not jnp.issubdtype(y.dtype, jnp.floating):
+        raise TypeError(f"{argument}: expected integer labels or float targets, got dtype {y.dtype}")
+    if y.ndim not in (1, 2):
+        raise ValueError(f"{argument}: expected [n] labels or [n, {n_outputs}] targets, got {shape_of(y)}")
+    if y.shape[0] != n:
+        raise ValueError(f"{argument}: expected {n} rows, as the inputs have, got {y.shape[0]}")
+    if n_outputs < loss.min_outputs:
+        needed = f"a softmax needs at least {loss.min_outputs} outputs"
+        raise ValueError(f"loss: {needed}, the network has {n_outputs}")
+    if is_labels(y):
+        classes = max(n_outputs, 2)
+        if is_concrete(y):
+            least, most = np.asarray(y).min(), np.asarray(y).max()
+            if least < 0 or most >= classes:
+                raise ValueError(
+                    f"{argument}: expected labels from 0 to {classes - 1} (the network has {n_outputs}"
+                    f" outputs), got {least} to {most}"
+                )
+        if n_outputs == 1:
+            return y[:, None].astype(dtype)
+        return (y[:, None] == xp.arange(n_outputs)).astype(dtype)
+    return _as_float_targets(y, n_outputs, loss, argument).astype(dtype)
+
+
+def is_labels(y: Any) -> bool:
+    """Whether ``y`` holds class labels, ``[n]`` integers, rather than targets."""
+    return y.ndim == 1 and y.dtype.kind in "iub"
+
+
+def _as_float_targets(y: Any, n_outputs: int, loss: Any, argument: str) -> Any:
+    if y.ndim == 1:
+        if n_outputs != 1:
+            raise ValueError(
+                f"{argument}: expected integer labels [n] or targets [n, {n_outputs}],"
+                f" got {y.dtype} of shape {shape_of(y)}"
+            )
+        y = y[:, None]
+    if y.shape[1] != n_outputs:
+        expected = f"{n_outputs} columns, as the network has outputs"
+        raise ValueError(f"{argument}: expected {expected}, got {shape_of(y)}")
+    if not is_concrete(y):
+        return y
+    values = np.asarray(y)
+    check_finite(values, argument)
+    if loss.takes_logits and (values.min() < 0 or values.max() > 1):
+        raise ValueError(
+            f"{argument}: a cross-entropy takes targets in [0, 1], got {values.min()} to {values.max()}"
+        )
+    if loss.target_sum is not None:
+        off = float(np.abs(values.sum(axis=1) - loss.target_sum).max())
+        if off > 1e-3:
+            total = f"rows that sum to {loss.target_sum:g}"
+            raise ValueError(f"{argument}: expected {total}, got one off by {off:g}")
+    return y
+
+
+def as_weights(weights: Any, n: int) -> Any:
+    """Sample weights ``[n]``, finite and at least 0; or None.
+
+    Raises:
+        TypeError: Not numeric.
+        ValueError: Another shape, NaN, infinity, or a negative one.
+    """
+    if weights is None:
+        return None
+    weights = as_array(weights, "weights")
+    if weights.dtype.kind not in "iufb" and not jnp.issubdtype(weights.dtype, jnp.floating):
+        raise TypeError(f"weights: expected numbers, got dtype {weights.dtype}")
+    if weights.shape != (n,):
+        raise ValueError(f"weights: expected one for each of {n} rows, got shape {shape_of(weights)}")
+    if is_concrete(weights):
+        check_finite(weights, "weights")
+        if np.asarray(weights).min() < 0:
+            raise ValueError("weights: expected numbers of at least 0")
+    return weights
