@@ -108,6 +108,13 @@ def renamed(**names: str) -> Iterator[None]:
         raise type(error)(f"{names[name]}{colon}{rest}") from None
 
 
+def check_key(key: Any, argument: str = "key") -> None:
+    """Refuses what is no random key of JAX's, such as a seed."""
+    kinds = (jax.dtypes.prng_key, jnp.uint32)
+    if not isinstance(key, jax.Array) or not any(jnp.issubdtype(key.dtype, kind) for kind in kinds):
+        raise TypeError(f"{argument}: expected a random key, such as jax.random.key(0), got {shown(key)}")
+
+
 def check_instance(value: Any, kind: type, argument: str) -> None:
     """Refuses an object of another kind."""
     if not isinstance(value, kind):

@@ -53,8 +53,8 @@ def check_dropout(rate: jax.Array | float, key: jax.Array | None) -> bool:
         ValueError: The rate is not in [0, 1), or above 0 without a key.
         TypeError: The rate is no number, or the key no array of JAX's.
     """
-    if key is not None and not isinstance(key, jax.Array):
-        raise TypeError(f"key: expected a random key, such as jax.random.key(0), got {checks.shown(key)}")
+    if key is not None:
+        checks.check_key(key)
     if checks.is_concrete(rate) and not checks.as_axis(rate, "dropout").max() < 1:
         raise ValueError(f"dropout: expected a rate of at least 0 and below 1, got {rate}")
     if key is None and (not checks.is_concrete(rate) or rate > 0):

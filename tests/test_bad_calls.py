@@ -248,7 +248,8 @@ TAKEN = {
         "Minibatches": "drop_last",
         "optimizer's arguments": "nesterov",
     },
-    **dict.fromkeys(("fraction", "negative"), {"optimizer's arguments": "momentum"}),
+    "fraction": {"optimizer's arguments": "momentum"},
+    "negative": {"optimizer's arguments": "momentum"},
     "empty list": {
         "cnn": "channels hidden",
         "rnn": "hidden",

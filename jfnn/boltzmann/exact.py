@@ -12,6 +12,7 @@ import numpy as np
 from scipy import special
 
 import jfnn.boltzmann.enumeration as enumeration
+from jfnn import checks
 from jfnn.boltzmann.machine import Machine, as_machine, as_units, pack
 
 
@@ -72,12 +73,17 @@ def kl_divergence(machine: Machine, v: Any) -> jax.Array:
 
 def entropy(v: Any) -> float:
     """Entropy in nats of the distribution of rows ``[n, n_visible]``: the least mean of ``-log p``."""
-    counts = np.unique(np.asarray(v), axis=0, return_counts=True)[1]
+    counts = np.unique(np.asarray(checks.as_inputs(v, "v")), axis=0, return_counts=True)[1]
     return float(special.entr(counts / counts.sum()).sum())
 
 
 def all_states(n: int) -> np.ndarray:
-    """Every state of n units, one a row ``[2^n, n]``, in binary order (the last unit changes fastest)."""
+    """Every state of n units, one a row ``[2^n, n]``, in binary order (the last unit changes fastest).
+
+    Raises:
+        ValueError, TypeError: No whole number, below 1 or above `jfnn.boltzmann.MOST_UNITS`.
+    """
+    n = checks.as_count(n, "n", 1, enumeration.MOST_UNITS)
     return np.asarray(enumeration.all_states(n)).T
 
 

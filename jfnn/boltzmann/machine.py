@@ -39,11 +39,24 @@ def init(key: jax.Array, sizes: Sequence[int], scale: float = 0.01) -> Machine:
         key: A random key.
         sizes: Units of each layer, the visible ones first.
         scale: Hinton's guide (UTML TR 2010-003, section 8) and scikit-learn take 0.01.
+
+    Raises:
+        TypeError, ValueError: No key, fewer than two layers, or a scale that is no number of at least 0.
     """
+    checks.check_key(key)
+    sizes, scale = as_sizes(sizes), checks.as_number(scale, "scale")
     keys = jax.random.split(key, len(sizes) - 1)
     shapes = itertools.pairwise(sizes)
     weights = tuple(scale * jax.random.normal(k, shape) for k, shape in zip(keys, shapes, strict=True))
     return Machine(weights, tuple(jnp.zeros(n) for n in sizes))
+
+
+def as_sizes(sizes: Any) -> tuple[int, ...]:
+    """Units of two or more layers, checked."""
+    counts = checks.as_counts(sizes, "sizes")
+    if len(counts) < 2:
+        raise ValueError(f"sizes: expected units of two or more layers, such as (64, 100), got {counts}")
+    return counts
 
 
 def pack(machine: Machine) -> Machine:

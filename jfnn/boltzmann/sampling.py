@@ -54,6 +54,7 @@ def sample(machine: Machine, key: jax.Array, n: int, sweeps: int = 1000) -> list
         One array ``[n, n_k]`` of 0 and 1 for each layer, the visible one first.
     """
     machine = as_machine(machine)
+    checks.check_key(key)
     n, sweeps = checks.as_count(n, "n"), checks.as_count(sweeps, "sweeps")
     return [state.T for state in _sample(pack(machine), key, n, sweeps)]
 
@@ -84,6 +85,7 @@ def annealed_log_z(machine: Machine, key: jax.Array, n: int = 100, temperatures:
         run has met.
     """
     machine = as_machine(machine)
+    checks.check_key(key)
     n, temperatures = checks.as_count(n, "n", 2), checks.as_count(temperatures, "temperatures")
     return LogZ(*_annealed(pack(machine), key, n, temperatures))
 

@@ -111,6 +111,15 @@ def _checked(value: Any, name: str) -> np.ndarray:
     return values
 
 
+def check_counts(values: Mapping[str, np.ndarray], most: Mapping[str, int]) -> None:
+    """Refuses values of counts that are no whole numbers from 1 to the most there may be."""
+    for name, highest in most.items():
+        exact = values[name]
+        bad = exact[(exact < 1) | (exact > highest) | (exact != np.floor(exact))]
+        if bad.size:
+            raise ValueError(f"{name}: expected whole numbers from 1 to {highest}, got {bad[0]:g}")
+
+
 def check_range(values: Mapping[str, np.ndarray], dtype: np.dtype) -> None:
     """Refuses hyperparameters that would be another number, 0 or infinity, in the arithmetic's dtype."""
     for name, exact in values.items():

@@ -9,7 +9,7 @@ import numpy as np
 
 from jfnn import checks, memory
 from jfnn.datasets import Split
-from jfnn.experiment.axes import Axes, axes_and_constants, check_range
+from jfnn.experiment.axes import Axes, axes_and_constants, check_counts, check_range
 from jfnn.experiment.experiment import Experiment, Ranking
 from jfnn.experiment.options import Common, Execution, Options, Validation
 from jfnn.experiment.replicates import PARTS, as_seeds, replicates
@@ -42,9 +42,9 @@ def build(options: Options, first_fold: int = 0) -> Experiment:
     learner, data = _learner(options, validation).bind(options.split)
     learner.check(data)
     cells, constants = axes_and_constants(_numbers(options, learner), options.sample)
-    check_range(
-        {**cells.values, **{name: np.array([value]) for name, value in constants.items()}}, data.dtype
-    )
+    values = {**cells.values, **{name: np.array([value]) for name, value in constants.items()}}
+    check_range(values, data.dtype)
+    check_counts(values, learner.counts)
     ranking = _ranking(learner, data, validation, options)
     schedulers = _schedulers(options, cells, epochs, [*cells.values, *constants])
     seeds = as_seeds(options.seeds)

@@ -47,6 +47,7 @@ def width(layers: Sequence[LayerKind], input_shape: Shape) -> int:
 
 def init(layers: Sequence[LayerKind], input_shape: Shape, key: jax.Array) -> Params:
     """Starting parameters of every layer, in public form."""
+    checks.check_key(key)
     keys = jax.random.split(key, len(layers))
     inputs = shapes(layers, input_shape)[:-1]
     return tuple(layer.init(*of_layer) for layer, *of_layer in zip(layers, keys, inputs, strict=True))

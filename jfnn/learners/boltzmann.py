@@ -153,6 +153,12 @@ class BoltzmannLearner(Learner):
         self.rule.check(jax.eval_shape(self.init, jax.random.key(0)))
 
     @property
+    def counts(self) -> Mapping[str, int]:  # type: ignore[override]
+        """Units of a hidden layer, and Gibbs sweeps, where each member has its own."""
+        most = {"hidden": max(self.sizes[1:]), "k": self.k}
+        return {name: count for name, count in most.items() if name in self.hyper}
+
+    @property
     def known(self) -> bool:
         """Whether the optimizer and its schedule have names."""
         return is_known_rule(self.rule)

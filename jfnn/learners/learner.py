@@ -97,6 +97,7 @@ class Learner(abc.ABC):
     Attributes:
         hyper: Names of the numbers that each member brings; "learning_rate" and "l2" always come.
         numbers: Values for some of these names that the learner itself brings.
+        counts: Which of these names are whole numbers from 1 on, and the most that each may be.
         metrics: What `score` gives. The first is the loss: a member has no scores where it is not finite.
         ranked_by: Name of the metric that ranks where options name none.
         random: Whether steps draw random numbers, so that they need a key.
@@ -106,6 +107,7 @@ class Learner(abc.ABC):
 
     hyper: tuple[str, ...] = ("learning_rate", "l2")
     numbers: Mapping[str, Values] = types.MappingProxyType({})
+    counts: Mapping[str, int] = types.MappingProxyType({})
     metrics: tuple[Metric, ...] = (Metric("loss"),)
     ranked_by: str = "loss"
     random: bool = False

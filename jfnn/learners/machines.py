@@ -6,6 +6,7 @@ import optax
 
 from jfnn import checks
 from jfnn.boltzmann import enumeration
+from jfnn.boltzmann.machine import as_sizes
 from jfnn.learners.boltzmann import BoltzmannLearner
 from jfnn.learners.learner import Metric
 from jfnn.learners.trial import all_hyper
@@ -50,13 +51,13 @@ def boltzmann_machine(
         metrics: Further ones of these, by name.
         optimizer: An optax optimizer by name, a factory, or an `Optimizer`.
         hyper: Further numbers of each member: "hidden", its units in every hidden layer, of which it has the
-            first so many, and "k", its Gibbs sweeps. ``sizes`` and ``k`` are then the most there may be, and
-            a larger number means as many.
+            first so many, and "k", its Gibbs sweeps. ``sizes`` and ``k`` are then the most there may be; of
+            several hidden layers the narrower ones have all their units beside a larger number.
 
     Raises:
         ValueError, TypeError: What cannot be; the message names the argument.
     """
-    sizes = _sizes(sizes)
+    sizes = as_sizes(sizes)
     checks.as_choice(gradient, "gradient", GRADIENTS)
     options = as_optimizer(optimizer)
     rule = options.rule()
@@ -74,7 +75,7 @@ def boltzmann_machine(
         k=checks.as_count(k, "k"),
         chains=checks.as_count(chains, "chains"),
         sweeps=checks.as_count(sweeps, "sweeps"),
-        scale=float(checks.as_axis(scale, "scale")[0]),
+        scale=checks.as_number(scale, "scale"),
         measures=measures,
         rule=rule,
         hyper=names,
@@ -83,13 +84,6 @@ def boltzmann_machine(
         numbers=options.numbers,
         schedule_epochs=options.schedule_epochs,
     )
-
-
-def _sizes(sizes: Sequence[int]) -> tuple[int, ...]:
-    if isinstance(sizes, str | bytes) or not isinstance(sizes, Sequence) or len(sizes) < 2:
-        got = checks.shown(sizes)
-        raise ValueError(f"sizes: expected units of two or more layers, such as (64, 100), got {got}")
-    return tuple(checks.as_count(size, "sizes") for size in sizes)
 
 
 def _measures(

@@ -1,5 +1,6 @@
 """Boltzmann machines as learners, against scikit-learn, enumeration and smaller machines; their bits."""
 
+import functools
 import itertools
 import json
 import pickle
@@ -238,6 +239,16 @@ REFUSED = {
         (5, 4, 3), metrics=["pseudo_likelihood"]
     ),
     "^metrics: expected each name once": lambda: boltzmann_machine((5, 4), metrics=["likelihood"] * 2),
+    **{
+        f"^{name}: expected whole numbers from 1 to {most}, got {got}": functools.partial(
+            jfnn.train,
+            boltzmann_machine((5, 4), k=2, hyper=["hidden", "k"]),
+            SPLIT.x_train,
+            **{"learning_rate": 0.1, "epochs": 1, "batch_size": 10},
+            hyper={"hidden": 4, "k": 2} | {name: got},
+        )
+        for name, most, got in (("hidden", 4, 5), ("k", 2, 3), ("hidden", 4, 0), ("k", 2, 1.5))
+    },
     "^k: expected none, since the exact": lambda: boltzmann_machine((5, 4), gradient="exact", hyper=["k"]),
     "^k: expected at least 1, got 0": lambda: boltzmann_machine((5, 4), k=0),
     "^hyper: expected one of hidden, k, got 'dropout'": lambda: boltzmann_machine((5, 4), hyper=["dropout"]),

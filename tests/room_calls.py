@@ -1,0 +1,273 @@
+"""Calls of the rooms' functions for test_bad_calls.py: name -> (function, arguments that it takes)."""
+
+import types
+
+import jax
+import numpy as np
+from helpers import make_result
+
+import jfnn
+from jfnn import analysis, boltzmann, estimators, plots
+from jfnn.analysis.coordinates import CoordinateCheck
+from jfnn.analysis.intervals import stratified_interval
+from jfnn.datasets import ising, onsager
+from jfnn.estimators.ensemble import select
+
+NET = jfnn.mlp((2, 3, 2), init="he_normal")
+X = np.random.default_rng(0).normal(size=(8, 2))
+Y = np.arange(8) % 2
+SPLIT = jfnn.Split(X, Y, X, Y)
+PARAMS = NET.init(jax.random.key(0))
+KEY = jax.random.key(0)
+MACHINE = boltzmann.init(KEY, (4, 3))
+V, H = np.zeros((5, 4)), np.zeros((5, 3))
+RESULT = make_result((2, 2), history=2)
+MATRICES = {"a": np.eye(3), "b": np.ones((3, 2))}
+SPINS = np.ones((2, 4, 4), np.int8)
+REQUIRED = {"learning_rate": 0.1, "epochs": 1, "batch_size": 4}
+MEMBERS = jax.tree.map(lambda leaf: np.broadcast_to(leaf, (2, 2, 2, *leaf.shape)), PARAMS)
+KEPT = RESULT.keeping(MEMBERS)
+ENSEMBLE = estimators.Ensemble(
+    NET,
+    jfnn.losses.get("cross_entropy"),
+    jax.tree.map(lambda leaf: leaf[None], PARAMS),
+    np.ones(1),
+    None,
+    0,
+    0,
+)
+CHECK = CoordinateCheck(np.array([2, 4]), ("standard",), np.ones((1, 2, 1, 2)), np.ones((1, 2, 1, 3, 2)))
+
+
+def network(width):
+    """A network for each width."""
+    return jfnn.mlp((2, width, 2), "relu", init="he_normal")
+
+
+class Study:
+    """What asks for and takes trials."""
+
+    direction = types.SimpleNamespace(name="MAXIMIZE")
+
+    def ask(self):
+        """A trial."""
+        return None
+
+    def tell(self, trial, values=None, state=None):
+        """Takes nothing."""
+        raise AssertionError("trained")
+
+
+def nothing(now):
+    """Refuses to see progress: nothing is to be trained."""
+    raise AssertionError("trained")
+
+
+UNTRAINED = {"execution": jfnn.Execution(progress=nothing, keep_params="none")}
+MACHINES = {
+    "all_states": (boltzmann.all_states, {"n": 3}),
+    "init": (boltzmann.init, {"key": KEY, "sizes": (4, 3), "scale": 0.01}),
+    "annealed_log_z": (
+        boltzmann.annealed_log_z,
+        {"machine": MACHINE, "key": KEY, "n": 2, "temperatures": 2},
+    ),
+    "sample": (boltzmann.sample, {"machine": MACHINE, "key": KEY, "n": 2, "sweeps": 2}),
+    "mean_field": (boltzmann.mean_field, {"machine": MACHINE, "v": V, "sweeps": 2}),
+    "reconstruction_error": (boltzmann.reconstruction_error, {"machine": MACHINE, "v": V, "sweeps": 2}),
+    "energy": (
+        lambda machine, states: boltzmann.energy(machine, states, H),
+        {"machine": MACHINE, "states": V},
+    ),
+    "gibbs_step": (
+        boltzmann.gibbs_step,
+        {"machine": MACHINE, "v": V, "uniform_h": H, "uniform_v": V},
+    ),
+    "visible_means": (boltzmann.visible_means, {"machine": MACHINE, "h": H}),
+    "log_z": (boltzmann.log_z, {"machine": MACHINE}),
+    "entropy": (boltzmann.entropy, {"v": V}),
+    **{
+        name: (getattr(boltzmann, name), {"machine": MACHINE, "v": V})
+        for name in ("free_energy", "gradient", "hidden_means", "kl_divergence", "log_likelihood")
+    },
+    "pseudo_log_likelihood": (boltzmann.pseudo_log_likelihood, {"machine": MACHINE, "v": V}),
+}
+FIGURES = {
+    "coordinate_curves": (plots.coordinate_curves, {"check": CHECK}),
+    "decision_regions": (
+        plots.decision_regions,
+        {"predict_function": lambda x: np.zeros(len(x), int), "x": X, "labels": Y, "resolution": 3},
+    ),
+    "heat_map of a slice": (plots.heat_map, {"result": RESULT, "at": {}}),
+    "images": (plots.images, {"x": np.ones((8, 4)), "labels": Y, "predicted": Y}),
+    "interval_curves": (
+        plots.interval_curves,
+        {"result": RESULT, "score": "test_loss", "cells": [(0, 0)], "interval": "mean", "missing": "nan"},
+    ),
+    "loss_curves of cells": (plots.loss_curves, {"run": RESULT, "cells": [(0, 0)]}),
+    "profile_curves": (
+        plots.profile_curves,
+        {"profiles": analysis.performance_profiles(MATRICES), "score": "accuracy"},
+    ),
+    "transfer_curves": (plots.transfer_curves, {"transfer": None}),
+    "weights_as_images": (plots.weights_as_images, {"w": np.ones((4, 2))}),
+}
+STATISTICS = {
+    "aggregate": (analysis.aggregate, {"scores": MATRICES, "interval": "mean"}),
+    "compare_cells": (
+        analysis.compare_cells,
+        {"result": RESULT, "score": "test_loss", "reference": (0, 0), "test": "t", "confidence": 0.9},
+    ),
+    **{
+        name: (
+            getattr(analysis, name),
+            {"result": RESULT, "score": "test_loss", "interval": "mean", "missing": "nan"},
+        )
+        for name in ("curve_statistics", "final_statistics")
+    },
+    "Interval": (
+        lambda **fields: analysis.final_statistics(RESULT, interval=analysis.Interval(**fields)),
+        {"statistic": "iqm", "method": "formula", "confidence": 0.9},
+    ),
+    "Interval by resampling": (
+        lambda **fields: analysis.aggregate(MATRICES, analysis.Interval("mean", "bootstrap", **fields)),
+        {"resamples": 10, "seed": 0},
+    ),
+    "holm": (analysis.holm, {"p": [0.1, 0.2]}),
+    "interval": (
+        analysis.interval,
+        {"values": [0.1, 0.2, 0.3, 0.4, 0.5], "statistic": "mean", "method": "formula", "confidence": 0.9}
+        | {"variance": None, "resamples": 10, "seed": 0},
+    ),
+    "stratified_interval": (
+        stratified_interval,
+        {"strata": [np.arange(5.0)] * 2, "statistic": "mean", "method": "bootstrap", "confidence": 0.9}
+        | {"resamples": 10, "seed": 0},
+    ),
+    "log_runs": (analysis.log_runs, {"result": RESULT, "tracker": None, "each": "cell"}),
+    "performance_profiles": (
+        analysis.performance_profiles,
+        {"scores": MATRICES, "thresholds": [0.5], "higher_is_better": True, "confidence": 0.9},
+    ),
+    "score_matrices": (
+        analysis.score_matrices,
+        {"results": [RESULT], "score": "test_loss", "missing": "nan"},
+    ),
+    "seeds_needed": (analysis.seeds_needed, {"std": 1.0, "width": 1.0, "confidence": 0.9}),
+    "tidy": (analysis.tidy, {"result": RESULT}),
+    "write_tidy": (analysis.write_tidy, {"result": None, "path": "no/directory"}),
+    "cell_statistics of a score": (
+        jfnn.cell_statistics,
+        {"result": RESULT, "score": "test_loss", "confidence": 0.9},
+    ),
+    "cell_scores": (RESULT.cell_scores, {"name": "test_loss"}),
+    "higher_is_better": (RESULT.higher_is_better, {"name": "test_loss"}),
+    "axes_at": (RESULT.axes_at, {"index": (0, 0)}),
+    "member": (lambda member: KEPT.member(member, 0, 0), {"member": 0}),
+}
+LATTICES = {
+    "onsager.energy": (onsager.energy, {"temperature": 2.0}),
+    "onsager.magnetisation": (onsager.magnetisation, {"temperature": 2.0}),
+    "ising.energy": (ising.energy, {"spins": SPINS}),
+    "ising.magnetisation": (ising.magnetisation, {"spins": SPINS}),
+    "ising.inputs": (ising.inputs, {"spins": SPINS, "image": False}),
+    "configurations of chains": (
+        ising.configurations,
+        {"length": 4, "temperature": 2.0, "n": 2, "seed": 0, "burn_in": 1, "apart": 1},
+    ),
+    "extreme_temperatures": (
+        ising.extreme_temperatures,
+        {"length": 4, "n": 4, "n_test": 0, "seed": 0, "image": False},
+    ),
+    "sampled_temperatures": (
+        ising.sampled_temperatures,
+        {"length": 4, "temperatures": [2.0], "n": 2, "n_test": 0, "seed": 0, "image": False, "burn_in": 1},
+    ),
+}
+DOORS = {
+    "train": (
+        lambda **options: jfnn.train(NET, **REQUIRED | UNTRAINED | options),
+        {"x": X, "y": Y, "seed": 0, "fold": 0, "test": (X, Y), "weights": np.ones(8)},
+    ),
+    "sweep_groups": (
+        lambda **options: jfnn.sweep_groups(split=SPLIT, **REQUIRED | UNTRAINED | options),
+        {"networks": {"a": NET}, "batch_sizes": [4]},
+    ),
+    "ask_tell": (
+        lambda **options: jfnn.ask_tell(**REQUIRED | {"epochs": 1} | options),
+        {"study": Study(), "suggest": lambda trial: {"l2": 0.1}, "network": NET, "split": SPLIT}
+        | {"trials": 2, "at_once": 1},
+    ),
+    "transfer": (
+        lambda **options: jfnn.transfer(**REQUIRED | UNTRAINED | options),
+        {"network": network, "split": SPLIT, "width": [2, 4], "parametrisations": ["standard"]}
+        | {"base": 2, "output_multiplier": 1.0},
+    ),
+    "coordinate_check": (
+        jfnn.coordinate_check,
+        {"network": network, "split": SPLIT, "width": [2, 4], "learning_rate": 0.1, "steps": 1, "seeds": 1}
+        | {"parametrisations": ["standard", "maximal_update"], "base": 2, "output_multiplier": 1.0}
+        | {"loss": "cross_entropy", "reduction": "sum", "optimizer": "sgd", "batch_size": 4, "rows": 2},
+    ),
+    "hypergradient": (
+        lambda **options: jfnn.hypergradient(**REQUIRED | options),
+        {"network": NET, "split": SPLIT, "seed": 0, "with_respect_to": ["l2"], "multipliers": [1.0]}
+        | {"part": "train", "mode": "forward", "learning_rate": 0.1, "epochs": 1},
+    ),
+    "lyapunov": (
+        lambda **options: jfnn.lyapunov(**REQUIRED | options),
+        {"network": NET, "split": SPLIT, "seeds": 1, "method": "tangent"},
+    ),
+    "maximal_update": (
+        jfnn.maximal_update,
+        {"network": NET, "base": NET, "optimizer": "adam", "output_multiplier": 1.0},
+    ),
+    "load_transfer": (jfnn.load_transfer, {"directory": "no/directory"}),
+    "use_all_cores": (jfnn.use_all_cores, {"count": 2}),
+    "Workers": (jfnn.Workers, {"executor": lambda: None, "tries": 3, "in_flight": 64}),
+    "Scaled": (jfnn.Scaled, {"layer": jfnn.Dense(2), "start": 1.0, "rate": 1.0, "bias_rate": 1.0}),
+    "Sample, drawn": (
+        lambda sample_seed: jfnn.search.sweep.prepare(
+            jfnn.experiment.options.Options(
+                NET, SPLIT, **REQUIRED | {"learning_rate": [0.1, 1]}, sample=jfnn.Sample(2, sample_seed)
+            )
+        ),
+        {"sample_seed": 0},
+    ),
+    "output_metric": (
+        jfnn.learners.output_metric,
+        {"name": "f1", "function": lambda t, a: 0.0, "higher_is_better": True},
+    ),
+    "sequence_value_and_grad": (
+        jfnn.backprop.sequence_value_and_grad,
+        {"layers": NET.layers, "params": PARAMS, "x": X, "targets": np.eye(2)[Y]},
+    ),
+}
+ESTIMATORS = {
+    "Ensemble.of_sweep": (
+        estimators.Ensemble.of_sweep,
+        {"network": NET, "result": KEPT, "x": X, "y": Y, "loss": "cross_entropy", "metric": "accuracy"}
+        | {"rounds": 2},
+    ),
+    "Ensemble.predict": (ENSEMBLE.predict, {"x": X}),
+    "select": (
+        select,
+        {"predictions": np.ones((2, 8, 2)), "targets": np.eye(2)[Y], "metric": "accuracy", "rounds": 2},
+    ),
+    "MLPClassifier": (
+        lambda **parameters: estimators.MLPClassifier(**parameters)._fit(X, Y, None),
+        {
+            name: value
+            for name, value in estimators.MLPClassifier().get_params().items()
+            if name not in ("random_state", "class_weight")
+        },
+    ),
+    "MLPRegressor": (
+        lambda **parameters: estimators.MLPRegressor(**parameters).fit(X, X[:, 0]),
+        {"loss": "squared_error"},
+    ),
+    "BernoulliRBM": (
+        lambda **parameters: estimators.BernoulliRBM(**parameters).fit(V),
+        {"n_components": 3, "learning_rate": 0.1, "batch_size": 2, "n_iter": 1, "verbose": 0},
+    ),
+}
+CALLS = MACHINES | FIGURES | STATISTICS | LATTICES | DOORS | ESTIMATORS
