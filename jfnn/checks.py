@@ -1,11 +1,10 @@
 """What users hand in, checked before anything is compiled; under `jax.jit` shapes and dtypes alone."""
 
 import contextlib
-import inspect
 import numbers
-import types
-import typing
-from collections.abc import Callable, Collection, Iterator, Sequence
+import os
+from collections.abc import Collection, Iterator, Sequence
+from pathlib import Path
 from typing import Any
 
 import jax
@@ -199,35 +198,36 @@ def as_axis(values: Any, argument: str, minimum: float | None = 0.0, strict: boo
     return array
 
 
+def as_place(
+    place: Any, shape: tuple[int, ...], argument: str, from_the_end: bool = False
+) -> tuple[int, ...]:
+    """A place in an array of a shape: an index for each axis, negative ones only ``from_the_end``."""
+
+    def fits(index: Any, length: int) -> bool:
+        whole = isinstance(index, numbers.Integral) and not isinstance(index, bool)
+        return whole and -length * from_the_end <= int(index) < length
+
+    several = isinstance(place, Sequence | np.ndarray) and not isinstance(place, str | bytes)
+    if not several or len(place) != len(shape) or not all(map(fits, place, shape)):
+        raise ValueError(f"{argument}: expected a place in a grid of shape {shape}, got {shown(place)}")
+    return tuple(int(index) % length for index, length in zip(place, shape, strict=True))
+
+
+def as_path(path: Any, argument: str) -> Path:
+    """The path of a file or a directory, which need not be there."""
+    if not isinstance(path, str | os.PathLike):
+        raise TypeError(f"{argument}: expected a path, got {shown(path)}")
+    try:
+        return Path(path)
+    except TypeError:  # one of bytes
+        raise TypeError(f"{argument}: expected a path of text, got {shown(path)}") from None
+
+
 def as_choice(value: Any, argument: str, choices: Collection[str]) -> str:
     """One of a few names."""
     if not isinstance(value, str) or value not in choices:
         raise ValueError(f"{argument}: expected one of {', '.join(choices)}, got {shown(value)}")
     return value
-
-
-def check_declared(value: Any, parameter: inspect.Parameter, argument: str, numeric: bool) -> None:
-    """Refuses what is no switch or no number for a parameter that is declared as one, or is one by default.
-
-    Args:
-        value: What is handed in.
-        parameter: Of another package's function.
-        argument: The caller's argument, named in errors.
-        numeric: Whether the value is a number or stands for several.
-    """
-    default = type(parameter.default)
-    kinds = {float if default is int else default}
-    if not isinstance(parameter.annotation, str) and parameter.annotation is not parameter.empty:
-        kinds = set(typing.get_args(parameter.annotation)) or {parameter.annotation}
-    function = callable(value) and any(typing.get_origin(kind) is Callable for kind in kinds)
-    if Any in kinds or function or (value is None and types.NoneType in kinds):
-        return
-    if bool in kinds and kinds <= {bool, types.NoneType}:
-        as_switch(value, argument)
-    elif float in kinds and not numeric:
-        as_number(value, argument, None)
-    elif int in kinds and float not in kinds:
-        as_count(value, argument, 0)
 
 
 def float_dtype(x: Any) -> np.dtype:

@@ -11,6 +11,7 @@ import numpy as np
 import optax
 
 from jfnn import checks
+from jfnn.declared import check_declared
 
 SCHEDULE_STEPS = "schedule_steps"  # name of the number of steps over which a schedule spreads
 
@@ -114,7 +115,7 @@ class Optimizer:
                 taken = ", ".join(n for n in known if n != "learning_rate")
                 raise ValueError(f"optimizer: {self.name} takes {taken}; got {name!r}")
             if name in known:
-                checks.check_declared(value, known[name], f"optimizer: {name}", name in self.numbers)
+                check_declared(value, known[name], f"optimizer: {name}", name in self.numbers)
             if name in self.numbers:
                 continue
             if not isinstance(value, Hashable) or isinstance(value, jax.Array):

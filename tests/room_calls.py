@@ -36,6 +36,7 @@ ENSEMBLE = estimators.Ensemble(
     0,
     0,
 )
+TRACKER = types.SimpleNamespace(run=lambda name, hyper: nothing)
 CHECK = CoordinateCheck(np.array([2, 4]), ("standard",), np.ones((1, 2, 1, 2)), np.ones((1, 2, 1, 3, 2)))
 
 
@@ -143,7 +144,7 @@ STATISTICS = {
         {"strata": [np.arange(5.0)] * 2, "statistic": "mean", "method": "bootstrap", "confidence": 0.9}
         | {"resamples": 10, "seed": 0},
     ),
-    "log_runs": (analysis.log_runs, {"result": RESULT, "tracker": None, "each": "cell"}),
+    "log_runs": (analysis.log_runs, {"result": RESULT, "tracker": TRACKER, "each": "cell"}),
     "performance_profiles": (
         analysis.performance_profiles,
         {"scores": MATRICES, "thresholds": [0.5], "higher_is_better": True, "confidence": 0.9},
@@ -185,11 +186,15 @@ LATTICES = {
 }
 DOORS = {
     "train": (
-        lambda **options: jfnn.train(NET, **REQUIRED | UNTRAINED | options),
+        lambda **options: jfnn.train(
+            NET, **REQUIRED | {"execution": jfnn.Execution(progress=nothing)} | options
+        ),
         {"x": X, "y": Y, "seed": 0, "fold": 0, "test": (X, Y), "weights": np.ones(8)},
     ),
     "sweep_groups": (
-        lambda **options: jfnn.sweep_groups(split=SPLIT, **REQUIRED | UNTRAINED | options),
+        lambda **options: jfnn.sweep_groups(
+            split=SPLIT, **{"learning_rate": 0.1, "epochs": 1} | UNTRAINED | options
+        ),
         {"networks": {"a": NET}, "batch_sizes": [4]},
     ),
     "ask_tell": (
@@ -237,10 +242,6 @@ DOORS = {
         jfnn.learners.output_metric,
         {"name": "f1", "function": lambda t, a: 0.0, "higher_is_better": True},
     ),
-    "sequence_value_and_grad": (
-        jfnn.backprop.sequence_value_and_grad,
-        {"layers": NET.layers, "params": PARAMS, "x": X, "targets": np.eye(2)[Y]},
-    ),
 }
 ESTIMATORS = {
     "Ensemble.of_sweep": (
@@ -257,8 +258,8 @@ ESTIMATORS = {
         lambda **parameters: estimators.MLPClassifier(**parameters)._fit(X, Y, None),
         {
             name: value
-            for name, value in estimators.MLPClassifier().get_params().items()
-            if name not in ("random_state", "class_weight")
+            for name, value in estimators.MLPClassifier(max_iter=1).get_params().items()
+            if name != "class_weight"
         },
     ),
     "MLPRegressor": (
@@ -267,7 +268,50 @@ ESTIMATORS = {
     ),
     "BernoulliRBM": (
         lambda **parameters: estimators.BernoulliRBM(**parameters).fit(V),
-        {"n_components": 3, "learning_rate": 0.1, "batch_size": 2, "n_iter": 1, "verbose": 0},
+        {"n_components": 3, "learning_rate": 0.1, "batch_size": 2, "n_iter": 1, "verbose": 0}
+        | {"random_state": 0},
     ),
 }
 CALLS = MACHINES | FIGURES | STATISTICS | LATTICES | DOORS | ESTIMATORS
+
+# Kinds of nonsense -> function -> its arguments that take these after all.
+NUMBERS = {name: "missing" for name in ("interval_curves", "curve_statistics", "final_statistics")}
+NUMBERS |= {"score_matrices": "missing", "performance_profiles": "thresholds"}
+SWITCHES = "early_stopping nesterovs_momentum shuffle warm_start verbose"
+TAKEN = {
+    "fraction": NUMBERS,
+    "negative": NUMBERS,
+    "nan": {"holm": "p", "interval": "variance"},
+    "infinity": {"MLPClassifier": "n_iter_no_change"},
+    "empty list": {"holm": "p", "MLPClassifier": "hidden_layer_sizes"},
+    "huge": {
+        "MLPClassifier": "alpha epsilon learning_rate_init power_t tol",
+        "Sample, drawn": "sample_seed",
+        **dict.fromkeys(("configurations of chains", "extreme_temperatures", "sampled_temperatures"), "seed"),
+        **dict.fromkeys(("Interval by resampling", "interval", "stratified_interval"), "seed"),
+    },
+    "true": {
+        "MLPClassifier": SWITCHES,
+        "BernoulliRBM": "verbose",
+        "holm": "p",
+        "performance_profiles": "higher_is_better",
+        "output_metric": "higher_is_better",
+        **dict.fromkeys(("ising.inputs", "extreme_temperatures", "sampled_temperatures"), "image"),
+    },
+    "text": {"profile_curves": "score", "output_metric": "name", "load_transfer": "directory"}
+    | {"write_tidy": "path"},
+    "empty text": {"profile_curves": "score", "output_metric": "name", "load_transfer": "directory"}
+    | {"write_tidy": "path"},
+    # Functions of one's own, which fail by themselves.
+    **{
+        kind: {
+            "decision_regions": "predict_function",
+            "ask_tell": "suggest",
+            "transfer": "network",
+            "coordinate_check": "network",
+            "Workers": "executor",
+            "output_metric": "function",
+        }
+        for kind in ("function", "class")
+    },
+}

@@ -1,13 +1,12 @@
 """Cells compared with one of them, run by run, with Holm's correction; seeds needed for a wanted interval."""
 
-import numbers
 from typing import NamedTuple
 
 import numpy as np
 from numpy.typing import ArrayLike
 
 from jfnn import checks
-from jfnn.analysis.intervals import as_confidence
+from jfnn.analysis.arguments import as_confidence, as_numbers
 from jfnn.analysis.statistics import CONFIDENCE, over_replicates, replicate_values
 from jfnn.search.result import SweepResult
 
@@ -64,7 +63,7 @@ def compare_cells(
             which are not independent.
     """
     checks.check_instance(result, SweepResult, "result")
-    score = checks.as_choice(score or result.ranked_by, "score", result.scores)
+    score = result.named(score, "score")
     checks.as_choice(test, "test", TESTS)
     place = _reference(result, reference)
     values, variance = replicate_values(result, score)
@@ -94,7 +93,7 @@ def holm(p: ArrayLike) -> np.ndarray:
     Raises:
         ValueError: A number that is no probability.
     """
-    values = np.asarray(p, np.float64)
+    values = as_numbers(p, "p")
     flat = values.ravel()
     order = np.argsort(flat)[: np.isfinite(flat).sum()]  # NaN comes last
     if np.isinf(flat).any() or ((flat < 0) | (flat > 1)).any():
@@ -122,13 +121,7 @@ def seeds_needed(std: float, width: float, confidence: float = CONFIDENCE) -> in
     """
     from scipy import stats
 
-    for name, value in (("std", std), ("width", width)):
-        if not isinstance(value, numbers.Real):
-            raise TypeError(f"{name}: expected a number, got {checks.shown(value)}")
-    if not (np.isfinite(std) and std >= 0):
-        raise ValueError(f"std: expected a number of at least 0, got {std}")
-    if not (np.isfinite(width) and width > 0):
-        raise ValueError(f"width: expected a number above 0, got {width}")
+    std, width = checks.as_number(std, "std"), checks.as_number(width, "width", strict=True)
     share = (1 + as_confidence(confidence)) / 2
 
     def enough(n: int) -> bool:
@@ -149,10 +142,7 @@ def _reference(result: SweepResult, reference: tuple[int, ...] | None) -> tuple[
     """The place of a cell, checked; the best cell's for None."""
     if reference is None:
         return result.best().index
-    shape, place = result.cell_shape, tuple(reference)
-    if len(place) != len(shape) or not all(0 <= i < n for i, n in zip(place, shape, strict=True)):
-        raise ValueError(f"reference: expected a place in a grid of shape {shape}, got {place}")
-    return place
+    return checks.as_place(reference, result.cell_shape, "reference")
 
 
 def _p_of_t(differences: np.ndarray, variance: float) -> np.ndarray:

@@ -4,7 +4,6 @@ import dataclasses
 import math
 import os
 from collections.abc import Callable, Sequence
-from pathlib import Path
 from typing import Any
 
 import jax
@@ -78,7 +77,7 @@ class CoordinateCheck:
 
     def to_csv(self, path: str | os.PathLike[str]) -> None:
         """Writes the columns of `to_dict` as CSV."""
-        run_directory.write_table(Path(path), self.to_dict())
+        run_directory.write_table(checks.as_path(path, "path"), self.to_dict())
 
 
 def coordinate_check(

@@ -5,27 +5,16 @@ in the tests; of five values, percentile and BCa bootstraps of the mean cover it
 """
 
 from collections.abc import Sequence
-from typing import Any
 
 import numpy as np
 from numpy.typing import ArrayLike
 
 from jfnn import checks
+from jfnn.analysis.arguments import as_confidence, as_numbers
 from jfnn.analysis.bootstrap import LEAST, RESAMPLES, Interval, of_columns, of_strata
 from jfnn.analysis.centres import QUARTER, STATISTICS
 
 METHODS = ("formula", "bootstrap", "percentile", "bca")
-
-
-def as_confidence(confidence: Any) -> float:
-    """A probability between 0 and 1.
-
-    Raises:
-        ValueError: Anything else.
-    """
-    if not isinstance(confidence, float) or not 0 < confidence < 1:
-        raise ValueError(f"confidence: expected a number between 0 and 1, got {confidence}")
-    return confidence
 
 
 def interval(
@@ -67,10 +56,13 @@ def interval(
     Raises:
         ValueError: Unknown names, numbers out of range, or a variance where it cannot be used.
     """
-    array = np.asarray(values, np.float64)
+    array = as_numbers(values, "values")
     checks.as_choice(statistic, "statistic", STATISTICS)
     checks.as_choice(method, "method", METHODS)
     as_confidence(confidence)
+    count, seed = checks.as_count(resamples, "resamples"), checks.as_count(seed, "seed", 0, None)
+    if variance is not None and not (isinstance(variance, float) and np.isnan(variance)):
+        checks.as_number(variance, "variance")
     if variance is not None and (statistic, method) != ("mean", "formula"):
         raise ValueError(
             "method: folds of one seed share rows and are not independent; for these expected the mean by"
@@ -91,7 +83,7 @@ def interval(
                 STATISTICS[statistic],
                 _bootstrap_method(method, studentises=statistic == "mean"),
                 confidence,
-                checks.as_count(resamples, "resamples"),
+                count,
                 seed,
             )
     return ends[0].reshape(shape), ends[1].reshape(shape)
@@ -124,11 +116,14 @@ def stratified_interval(
     """
     checks.as_choice(statistic, "statistic", STATISTICS)
     checks.as_choice(method, "method", METHODS[1:])
-    if min(map(len, strata)) < 2:
+    if not isinstance(strata, Sequence) or isinstance(strata, str | bytes) or not strata:
+        raise TypeError(f"strata: expected several arrays, got {checks.shown(strata)}")
+    parts = [checks.as_axis(values, "strata", None) for values in strata]
+    if min(map(len, parts)) < 2:
         raise ValueError("strata: expected at least two values in each")
-    count = checks.as_count(resamples, "resamples")
+    count, seed = checks.as_count(resamples, "resamples"), checks.as_count(seed, "seed", 0, None)
     kind = _bootstrap_method(method, studentises=False)
-    return of_strata(strata, STATISTICS[statistic], kind, as_confidence(confidence), count, seed)
+    return of_strata(parts, STATISTICS[statistic], kind, as_confidence(confidence), count, seed)
 
 
 def _bootstrap_method(method: str, studentises: bool) -> str:

@@ -59,16 +59,20 @@ def parametrised(
     if sorted({*widths}) != widths:
         raise ValueError(f"width: expected each one once, in rising order, got {widths}")
     names = parametrisations
-    if isinstance(names, str) or not isinstance(names, Sequence) or not names or len({*names}) < len(names):
-        raise ValueError(f"parametrisations: expected names, each once, got {checks.shown(names)}")
-    for name in names:
-        checks.as_choice(name, "parametrisations", PARAMETRISATIONS)
+    if isinstance(names, str) or not isinstance(names, Sequence) or not names:
+        raise ValueError(f"parametrisations: expected names, got {checks.shown(names)}")
+    if len({checks.as_choice(name, "parametrisations", PARAMETRISATIONS) for name in names}) < len(names):
+        raise ValueError(f"parametrisations: expected each name once, got {checks.shown(names)}")
+    base = widths[0] if base is None else checks.as_count(base, "base")
+    multiplier = checks.as_number(output_multiplier, "output_multiplier", strict=True)
     made = {f"standard-{of_width}": network(of_width) for of_width in widths}
+    for of_any in made.values():
+        checks.check_instance(of_any, Network, "network")
     if "maximal_update" in names:
         scaling = scaling_of(optimizer)
-        of_base = network(widths[0] if base is None else checks.as_count(base, "base"))
+        of_base = network(base)
         for of_width in widths:
-            scaled = maximal_update(made[f"standard-{of_width}"], of_base, scaling, output_multiplier)
+            scaled = maximal_update(made[f"standard-{of_width}"], of_base, scaling, multiplier)
             made[f"maximal_update-{of_width}"] = scaled
     return {f"{name}-{of_width}": made[f"{name}-{of_width}"] for name in names for of_width in widths}
 

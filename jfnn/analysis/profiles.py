@@ -3,16 +3,17 @@
 The arrays ``[runs, tasks]`` by name are those that rliable takes (Agarwal et al., NeurIPS 2021).
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from typing import NamedTuple
 
 import numpy as np
 from numpy.typing import ArrayLike
 
 from jfnn import checks
+from jfnn.analysis.arguments import as_confidence, as_numbers
 from jfnn.analysis.centres import STATISTICS
-from jfnn.analysis.intervals import as_confidence, stratified_interval
 from jfnn.analysis.intervals import interval as confidence_interval
+from jfnn.analysis.intervals import stratified_interval
 from jfnn.analysis.runs import Interval, as_interval, filled
 from jfnn.analysis.statistics import CONFIDENCE, folds_averaged
 from jfnn.analysis.summary import cell_names
@@ -65,6 +66,8 @@ def score_matrices(
     Raises:
         ValueError: The sweeps differ, an unknown score, or folds of one seed, which are no independent runs.
     """
+    if not isinstance(results, SweepResult | Iterable):
+        raise TypeError(f"results: expected a SweepResult, or several, got {checks.shown(results)}")
     several = [results] if isinstance(results, SweepResult) else list(results)
     if not several:
         raise ValueError("results: expected at least one sweep")
@@ -73,7 +76,7 @@ def score_matrices(
         if result.folds is not None and len(result.seeds) == 1:
             raise ValueError("results: folds of one seed share rows; expected several seeds")
     first = several[0]
-    score = checks.as_choice(score or first.ranked_by, "score", first.scores)
+    score = first.named(score, "score")
     if isinstance(missing, str):
         checks.as_choice(missing, "missing", ("nan",))
     columns = [(cell_names(result), len(result.seeds), score in result.scores) for result in several]
@@ -150,7 +153,7 @@ def performance_profiles(
     """
     from scipy import stats
 
-    matrices = _matrices(scores)
+    matrices, above = _matrices(scores), checks.as_switch(higher_is_better, "higher_is_better")
     everything = np.concatenate([matrix.ravel() for matrix in matrices.values()])
     finite = everything[np.isfinite(everything)]
     if thresholds is None:
@@ -163,7 +166,7 @@ def performance_profiles(
     profiles = {}
     for name, matrix in matrices.items():
         values = matrix.ravel()[:, None]
-        share = (values > places if higher_is_better else values < places).mean(axis=0)
+        share = (values > places if above else values < places).mean(axis=0)
         n = len(values)
         centre = (share + z**2 / (2 * n)) / (1 + z**2 / n)
         half = z / (1 + z**2 / n) * np.sqrt(share * (1 - share) / n + z**2 / (4 * n**2))
@@ -176,7 +179,7 @@ def _matrices(scores: Mapping[str, ArrayLike]) -> dict[str, np.ndarray]:
     """Name -> ``[runs, tasks]``, float64."""
     if not isinstance(scores, Mapping) or not scores:
         raise TypeError("scores: expected a mapping of names to arrays [runs, tasks], at least one")
-    matrices = {name: np.asarray(matrix, np.float64) for name, matrix in scores.items()}
+    matrices = {name: as_numbers(matrix, "scores") for name, matrix in scores.items()}
     for name, matrix in matrices.items():
         if matrix.ndim != 2 or 0 in matrix.shape:
             raise ValueError(f"scores: expected arrays [runs, tasks], got shape {matrix.shape} of {name}")

@@ -1,13 +1,14 @@
 """Statistics of any score over seeds and folds: at the end of training, and as curves over the epochs."""
 
-import numbers
 from typing import NamedTuple
 
 import numpy as np
 
 from jfnn import checks
+from jfnn.analysis.arguments import as_confidence
 from jfnn.analysis.bootstrap import RESAMPLES
 from jfnn.analysis.centres import STATISTICS, interquartile_mean
+from jfnn.analysis.intervals import METHODS
 from jfnn.analysis.intervals import interval as confidence_interval
 from jfnn.analysis.statistics import CONFIDENCE, folds_averaged
 from jfnn.search.result import SweepResult
@@ -97,7 +98,7 @@ def final_statistics(
         TypeError: ``missing`` is neither of these words nor a number.
     """
     checks.check_instance(result, SweepResult, "result")
-    score = checks.as_choice(score or result.ranked_by, "score", result.scores)
+    score = result.named(score, "score")
     return _statistics(result, result.scores[score], as_interval(interval), missing)
 
 
@@ -125,7 +126,7 @@ def curve_statistics(
     checks.check_instance(result, SweepResult, "result")
     if not len(result.history.get("epoch", ())):
         raise ValueError("result: expected a history, got none; sweep with Execution(eval_every=1)")
-    score = checks.as_choice(score or result.ranked_by, "score", result.scores)
+    score = result.named(score, "score")
     interval = as_interval(interval)
     epochs_first = np.moveaxis(result.history[score], -1, 0)
     runs = _statistics(result, epochs_first, interval, missing)
@@ -134,10 +135,20 @@ def curve_statistics(
 
 
 def as_interval(interval: Interval | str | None) -> Interval:
-    """An `Interval`; a word is the statistic that it is for."""
-    if interval is None:
-        return Interval()
-    return Interval(interval) if isinstance(interval, str) else interval
+    """An `Interval`, checked; a word is the statistic that it is for.
+
+    Raises:
+        ValueError, TypeError: Neither, or one of its fields cannot be.
+    """
+    if interval is None or isinstance(interval, str):
+        return Interval(checks.as_choice("mean" if interval is None else interval, "interval", STATISTICS))
+    checks.check_instance(interval, Interval, "interval")
+    checks.as_choice(interval.statistic, "statistic", STATISTICS)
+    checks.as_choice(interval.method, "method", METHODS)
+    as_confidence(interval.confidence)
+    checks.as_count(interval.resamples, "resamples")
+    checks.as_count(interval.seed, "seed", 0, None)
+    return interval
 
 
 def over_runs(
@@ -182,9 +193,7 @@ def filled(values: np.ndarray, missing: str | float) -> np.ndarray:
     if isinstance(missing, str):
         checks.as_choice(missing, "missing", ("nan", "omit"))
         return values
-    if not isinstance(missing, numbers.Real):
-        raise TypeError(f"missing: expected 'nan', 'omit' or a number, got {checks.shown(missing)}")
-    return np.where(np.isfinite(values), values, float(missing))
+    return np.where(np.isfinite(values), values, checks.as_number(missing, "missing", None))
 
 
 def _statistics(

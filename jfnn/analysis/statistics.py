@@ -9,6 +9,7 @@ from typing import NamedTuple
 import numpy as np
 
 from jfnn import checks
+from jfnn.analysis.arguments import as_confidence
 from jfnn.search.best import best_place
 from jfnn.search.result import SweepResult
 
@@ -56,9 +57,8 @@ def cell_statistics(
         ValueError: No such score, or ``confidence`` out of range.
     """
     checks.check_instance(result, SweepResult, "result")
-    score = checks.as_choice(score or result.ranked_by, "score", result.scores)
-    if not isinstance(confidence, float) or not 0 < confidence < 1:
-        raise ValueError(f"confidence: expected a number between 0 and 1, got {confidence}")
+    score = result.named(score, "score")
+    as_confidence(confidence)
     pruned = result.pruned_cells
     means = np.where(pruned, np.nan, result.cell_scores(score))
     best = best_place(means, result.higher_is_better(score))

@@ -1,7 +1,6 @@
 """Scores as a long ("tidy") table: one row a member, epoch, part of the data and metric."""
 
 import os
-from pathlib import Path
 
 import numpy as np
 
@@ -43,4 +42,4 @@ def tidy(result: SweepResult) -> dict[str, np.ndarray]:
 
 def write_tidy(result: SweepResult, path: str | os.PathLike[str]) -> None:
     """Writes the columns of `tidy` as CSV; NaN is written "nan"."""
-    run_directory.write_table(Path(path), tidy(result))
+    run_directory.write_table(checks.as_path(path, "path"), tidy(result))

@@ -3,7 +3,6 @@
 import importlib
 import os
 from collections.abc import Mapping
-from pathlib import Path
 from typing import Any, Protocol
 
 import numpy as np
@@ -48,6 +47,8 @@ def log_runs(result: SweepResult, tracker: Tracker, each: str = "cell") -> None:
         ValueError: ``each`` is neither of these.
     """
     checks.check_instance(result, SweepResult, "result")
+    if not callable(getattr(tracker, "run", None)):
+        raise TypeError(f"tracker: expected one with a method run, got {checks.shown(tracker)}")
     whole = checks.as_choice(each, "each", ("cell", "member")) == "cell"
     shape = result.cell_shape
     history = {name: values for name, values in result.history.items() if name != "epoch"}
@@ -84,7 +85,7 @@ class TensorBoard:
                 "tensorboard: expected the package tensorboardX, which writes event files:"
                 " pip install 'jfnn[tensorboard]'"
             ) from error
-        self._directory = Path(directory)
+        self._directory = checks.as_path(directory, "directory")
 
     def run(self, name: str, hyper: Mapping[str, float]) -> TrackedRun:
         """Starts a run in a directory of its name.

@@ -8,11 +8,11 @@ parametrisation stays, so that one found on a narrow network is that of a wide o
 import dataclasses
 import os
 from collections.abc import Callable, Mapping, Sequence
-from pathlib import Path
 from typing import Any
 
 import numpy as np
 
+from jfnn import checks
 from jfnn.analysis.parametrisations import PARAMETRISATIONS, parametrised
 from jfnn.datasets import Split
 from jfnn.experiment.options import Execution, SearchOptions
@@ -82,6 +82,7 @@ class Transfer:
             seeds: Whether to give the score of each seed and fold instead of their mean, ``[P, W, E, S]``.
         """
         curves = []
+        name = self.groups.results[0].named(name)
         for result in self.groups.results:
             cells = result.cell_scores(name).reshape(len(self.learning_rate), -1)
             members = result.scores[name].reshape(*cells.shape, -1)
@@ -122,7 +123,7 @@ class Transfer:
 
     def to_csv(self, path: str | os.PathLike[str]) -> None:
         """Writes the columns of `to_dict` as CSV, one row a member."""
-        run_directory.write_table(Path(path), self.to_dict())
+        run_directory.write_table(checks.as_path(path, "path"), self.to_dict())
 
 
 @door(TransferOptions)

@@ -15,7 +15,7 @@ from jfnn.schedulers import SCHEDULERS
 RENAMED = {
     **dict.fromkeys(("path", "x_train", "y_train", "x_test", "y_test"), "data"),
     "sizes": "hidden",
-    "layers": "network",
+    **dict.fromkeys(("layers", "networks"), "network"),
     "inputs": "shape",
     "random_state": "split_seed",
     "drop_last": "keep_last",

@@ -103,7 +103,7 @@ def inputs(spins: Any, image: bool = False) -> np.ndarray:
     Raises:
         ValueError: Entries other than +1 and -1, or another shape.
     """
-    spins = _as_spins(spins)
+    spins, image = _as_spins(spins), checks.as_switch(image, "image")
     if spins.ndim != 3:
         raise ValueError(f"spins: expected [n, L, L], got {list(spins.shape)}")
     n, length, _ = spins.shape
@@ -131,6 +131,7 @@ def extreme_temperatures(
     Raises:
         ValueError, TypeError: An odd length, or numbers of rows that are no multiples of 4.
     """
+    checks.as_switch(image, "image")
     if checks.as_count(length, "length", 2) % 2:
         raise ValueError(f"length: expected an even number, so that spins can cancel, got {length}")
     for value, name, least in ((n, "n", 4), (n_test, "n_test", 0)):
@@ -167,6 +168,7 @@ def sampled_temperatures(
     """
     values = checks.as_axis(temperatures, "temperatures", strict=True)
     checks.as_count(n_test, "n_test", 0)
+    checks.as_switch(image, "image")
     seed = checks.as_count(options.pop("seed", 0), "seed", 0, None)
 
     def part(number: int, rows: int) -> tuple[np.ndarray, np.ndarray]:

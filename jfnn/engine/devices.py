@@ -122,7 +122,7 @@ def resolve(devices: int | Sequence[jax.Device] | None, n_cores: int | None = No
         if not devices:
             raise ValueError("devices: expected at least one device")
         if not all(isinstance(device, jax.Device) for device in devices):
-            raise TypeError(f"devices: expected JAX devices, got {devices!r}")
+            raise TypeError(f"devices: expected JAX devices, got {checks.shown(devices)}")
         kinds = sorted({f"{device.platform} {device.device_kind}" for device in devices})
         if len(kinds) > 1:  # which of them trains a tile is chance, and their arithmetic differs
             raise ValueError(f"devices: expected devices of one kind, got {', '.join(kinds)}")

@@ -8,9 +8,10 @@ import jax.numpy as jnp
 import numpy as np
 from scipy import sparse
 from sklearn.base import BaseEstimator, ClassNamePrefixFeaturesOutMixin, TransformerMixin
-from sklearn.utils import check_random_state
 from sklearn.utils.validation import check_is_fitted, validate_data
 
+import jfnn.estimators.parameters as parameters
+from jfnn import checks
 from jfnn.boltzmann import Machine, columns, gibbs_step, hidden_means
 from jfnn.boltzmann.machine import pack
 from jfnn.experiment.options import Execution
@@ -59,7 +60,7 @@ class BernoulliRBM(ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseEstima
         Raises:
             ValueError, TypeError: Numbers that cannot be; or training diverged.
         """
-        random = check_random_state(self.random_state)
+        random = parameters.as_random(self.random_state)
         self._train(self._rows(X, reset=True), random, self.n_iter, None)
         return self
 
@@ -67,7 +68,7 @@ class BernoulliRBM(ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseEstima
         """Trains one epoch more, by contrastive divergence, whose chains start from the rows; as in `fit`."""
         first = not hasattr(self, "components_")
         if not hasattr(self, "random_state_"):
-            self.random_state_ = check_random_state(self.random_state)
+            self.random_state_ = parameters.as_random(self.random_state)
         machine = None if first else self._machine()
         self._train(self._rows(X, reset=first), self.random_state_, 1, machine, "contrastive")
         return self
@@ -84,9 +85,11 @@ class BernoulliRBM(ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseEstima
         start: Machine | None,
         gradient: str = "persistent",
     ) -> None:
-        sizes = (rows.shape[1], self.n_components)
-        learner = boltzmann_machine(sizes, gradient=gradient, chains=self.batch_size)
-        batch = min(self.batch_size, len(rows))
+        hidden = checks.as_count(self.n_components, "n_components")
+        chains, epochs = checks.as_count(self.batch_size, "batch_size"), checks.as_count(epochs, "n_iter", 0)
+        parameters.check_verbose(self.verbose)
+        learner = boltzmann_machine((rows.shape[1], hidden), gradient=gradient, chains=chains)
+        batch = min(chains, len(rows))
         started = time.perf_counter()
         machine, history = train(
             learner,
@@ -126,7 +129,7 @@ class BernoulliRBM(ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseEstima
         """Visible states after one Gibbs step from ``v [n, features]``, True and False."""
         machine, v = self._machine(), np.asarray(v)
         if not hasattr(self, "random_state_"):
-            self.random_state_ = check_random_state(self.random_state)
+            self.random_state_ = parameters.as_random(self.random_state)
         uniforms = [self.random_state_.uniform(size=(len(v), n)) for n in machine.sizes[::-1]]
         return np.asarray(gibbs_step(machine, v, *uniforms)[1]) > 0
 

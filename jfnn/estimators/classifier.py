@@ -151,7 +151,10 @@ class MLPClassifier(ClassifierMixin, Perceptron):  # type: ignore[misc]
         targets = np.asarray(self._labels.transform(y), X.dtype)
         weights = as_weights(sample_weight, X.shape[0], X.dtype)
         if self.class_weight is not None:
-            of_classes = np.asarray(compute_sample_weight(self.class_weight, y), X.dtype)
+            try:
+                of_classes = np.asarray(compute_sample_weight(self.class_weight, y), X.dtype)
+            except (ValueError, TypeError) as error:
+                raise type(error)(f"class_weight: {error}") from None
             weights = of_classes if weights is None else weights * of_classes
         return Rows(X if isinstance(X, np.ndarray) else X.toarray(), targets, weights)
 

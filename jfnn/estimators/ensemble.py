@@ -80,6 +80,7 @@ def select(
     """
     score_of = METRICS[checks.as_choice(metric, "metric", METRICS)]
     checks.as_count(rounds, "rounds")
+    predictions, targets = checks.as_inputs(predictions, "predictions"), checks.as_inputs(targets, "targets")
     if predictions.ndim != 3 or predictions.shape[1:] != targets.shape or not len(predictions):
         raise ValueError(
             f"predictions: expected [members, {', '.join(map(str, targets.shape))}],"
@@ -143,6 +144,8 @@ class Ensemble:
         Raises:
             ValueError: The sweep kept no parameters, or every member diverged.
         """
+        checks.check_instance(network, Network, "network")
+        checks.check_instance(result, SweepResult, "result")
         if result.params is None or result.kept_cell is not None:
             raise ValueError("result: expected a sweep that kept all parameters; use keep_params='all'")
         alive = np.argwhere((result.diverged_at < 0) & ~result.pruned)
@@ -154,7 +157,7 @@ class Ensemble:
         targets = np.asarray(as_targets(y, predictions.shape[1:], loss, np.float64))
         predictions, targets = _as_classes(predictions, targets, loss)
         default = "squared_error" if loss.probabilities is None else "accuracy"
-        selection = select(predictions, targets, metric or default, rounds)
+        selection = select(predictions, targets, default if metric is None else metric, rounds)
         chosen = np.flatnonzero(selection.counts)
         weights = selection.counts[chosen] / selection.counts.sum()
         kept = jax.tree.map(lambda leaf: leaf[chosen], params)

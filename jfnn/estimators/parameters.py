@@ -2,11 +2,12 @@
 
 import inspect
 import numbers
-from collections.abc import Iterable
+from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
 import optax
+from sklearn.utils import check_random_state
 
 from jfnn import checks
 from jfnn.fitting.structure import ACTIVATIONS, NUMBERS, Structure
@@ -40,7 +41,7 @@ def check(estimator: Any) -> None:
     for name, (least, strictly, most, below) in RANGES.items():
         given = getattr(estimator, name)
         if not isinstance(given, numbers.Real) or isinstance(given, bool):
-            raise TypeError(f"{name}: expected a number, got {given!r}")
+            raise TypeError(f"{name}: expected a number, got {checks.shown(given)}")
         value = float(given)
         low = value > least or (value == least and not strictly)
         high = value < most or (value == most and not below)
@@ -48,21 +49,41 @@ def check(estimator: Any) -> None:
             left, right = "(" if strictly else "[", ")" if below else "]"
             raise ValueError(f"{name}: expected a number in {left}{least:g}, {most:g}{right}, got {value!r}")
     for name in SWITCHES:
-        if not isinstance(getattr(estimator, name), bool | np.bool_):
-            raise TypeError(f"{name}: expected True or False, got {getattr(estimator, name)!r}")
+        checks.as_switch(getattr(estimator, name), name)
     for name in COUNTS:
         checks.as_count(getattr(estimator, name), name)
-    if estimator.n_iter_no_change != np.inf:
+    if not isinstance(estimator.n_iter_no_change, float) or estimator.n_iter_no_change != np.inf:
         checks.as_count(estimator.n_iter_no_change, "n_iter_no_change")
     if not (isinstance(estimator.batch_size, str) and estimator.batch_size == "auto"):
         checks.as_count(estimator.batch_size, "batch_size")
-    if not isinstance(estimator.verbose, numbers.Integral | np.bool_) or estimator.verbose < 0:
-        raise ValueError(f"verbose: expected a whole number of at least 0, got {estimator.verbose!r}")
+    check_verbose(estimator.verbose)
     hidden_sizes(estimator)
 
 
+def as_random(random_state: Any) -> np.random.RandomState:
+    """The generator that a seed, or none, stands for, as in scikit-learn; or the generator itself.
+
+    Raises:
+        ValueError: Anything else.
+    """
+    try:
+        if not isinstance(random_state, bool):
+            generator: np.random.RandomState = check_random_state(random_state)
+            return generator
+    except ValueError:
+        pass
+    got = checks.shown(random_state)
+    raise ValueError(f"random_state: expected None, a seed that 32 bits hold or a RandomState, got {got}")
+
+
+def check_verbose(verbose: Any) -> None:
+    """Refuses what is neither a truth value nor a whole number of at least 0."""
+    if not isinstance(verbose, bool | np.bool_):
+        checks.as_count(verbose, "verbose", 0)
+
+
 def _check_solver(solver: Any) -> None:
-    if solver == "lbfgs":
+    if isinstance(solver, str) and solver == "lbfgs":
         return
     factory = getattr(optax, solver, None) if isinstance(solver, str) else None
     try:
@@ -70,18 +91,22 @@ def _check_solver(solver: Any) -> None:
     except (TypeError, ValueError):
         fits = False
     if not fits:
+        got = checks.shown(solver)
         raise ValueError(
-            f"solver: expected lbfgs, sgd, adam or the name of another optax optimizer, got {solver!r}"
+            f"solver: expected lbfgs, sgd, adam or the name of another optax optimizer, got {got}"
         )
 
 
 def hidden_sizes(estimator: Any) -> tuple[int, ...]:
     """Widths of the hidden layers."""
     sizes = estimator.hidden_layer_sizes
-    widths = tuple(sizes) if isinstance(sizes, Iterable) and not isinstance(sizes, str) else (sizes,)
+    several = isinstance(sizes, Sequence | np.ndarray) and not isinstance(sizes, str | bytes)
+    widths = tuple(sizes) if several else (sizes,)
     for width in widths:
-        if isinstance(width, bool) or not isinstance(width, numbers.Integral) or width <= 0:
-            raise ValueError(f"hidden_layer_sizes: hidden_layer_sizes must be > 0, got {list(widths)}.")
+        whole = isinstance(width, numbers.Integral) and not isinstance(width, bool)
+        if not whole or not 0 < int(width) <= checks.MOST:
+            got = checks.shown(list(widths))
+            raise ValueError(f"hidden_layer_sizes: hidden_layer_sizes must be > 0, got {got}.")
     return tuple(int(width) for width in widths)
 
 

@@ -31,7 +31,7 @@ class Scaled(LayerKind):
     def __post_init__(self) -> None:
         """Refuses what is no layer, and factors that are no finite numbers of at least 0."""
         if not isinstance(self.layer, LayerKind):
-            raise TypeError(f"layer: expected a layer of jfnn.layers, got {self.layer!r}")
+            raise TypeError(f"layer: expected a layer of jfnn.layers, got {checks.shown(self.layer)}")
         for name in ("start", "rate", "bias_rate"):
             object.__setattr__(self, name, checks.as_number(getattr(self, name), name))
 

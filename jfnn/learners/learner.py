@@ -8,6 +8,7 @@ from typing import Any, NamedTuple
 import jax
 import numpy as np
 
+from jfnn import checks
 from jfnn.datasets import Split
 from jfnn.layers.kind import Params
 from jfnn.learners.trial import as_rows, check_scores, forms, trial
@@ -215,7 +216,9 @@ def check_metrics(metrics: Sequence[Metric]) -> None:
     for metric in metrics:
         named = isinstance(metric, Metric) and isinstance(metric.name, str) and callable(metric.reduce)
         if not named or not isinstance(metric.higher_is_better, bool):
-            raise TypeError(f"metrics: expected jfnn.Metric(name, higher_is_better, …), got {metric!r}")
+            raise TypeError(
+                f"metrics: expected jfnn.Metric(name, higher_is_better, …), got {checks.shown(metric)}"
+            )
     names = [metric.name for metric in metrics]
     if len(set(names)) != len(names):
         raise ValueError(f"metrics: expected each name once, got {', '.join(names)}")

@@ -69,7 +69,9 @@ def named_metrics(metrics: Sequence[str | Metric], loss: Loss) -> tuple[Metric, 
         if isinstance(metric, str):
             metric = METRICS[checks.as_choice(metric, "metrics", METRICS)](loss)
         if not isinstance(metric, Metric) or not callable(metric.of_rows):
-            raise TypeError(f"metrics: expected names or jfnn.Metric(name, …, of_rows), got {metric!r}")
+            raise TypeError(
+                f"metrics: expected names or jfnn.Metric(name, …, of_rows), got {checks.shown(metric)}"
+            )
         if metric not in chosen:
             chosen.append(metric)
     check_metrics(chosen)
@@ -87,6 +89,8 @@ def output_metric(name: str, function: Callable[[Any, Any], float], higher_is_be
     """
     if not callable(function):
         raise TypeError(f"function: expected a function, got {type(function).__name__}")
+    checks.check_instance(name, str, "name")
+    checks.as_switch(higher_is_better, "higher_is_better")
     return Metric(name, higher_is_better, _outputs, _EachMember(function))
 
 

@@ -14,6 +14,7 @@ from matplotlib.colors import LogNorm, Normalize
 from matplotlib.figure import Figure
 from matplotlib.ticker import MaxNLocator
 
+from jfnn import checks
 from jfnn.analysis import summary
 from jfnn.analysis.profiles import Profile
 from jfnn.analysis.runs import Curves, Interval, centre, curve_statistics
@@ -96,8 +97,11 @@ def profile_curves(profiles: Mapping[str, Profile], score: str = "score") -> Fig
     Raises:
         ValueError: There are none.
     """
+    if not isinstance(profiles, Mapping) or not all(isinstance(v, Profile) for v in profiles.values()):
+        raise TypeError(f"profiles: expected names to jfnn.analysis.Profile, got {checks.shown(profiles)}")
     if not profiles:
         raise ValueError("profiles: expected at least one")
+    checks.check_instance(score, str, "score")
     means = np.array([profile.share.mean() for profile in profiles.values()])
     ranks = np.argsort(np.argsort(means, kind="stable"))
     map_, most = matplotlib.colormaps["viridis"], max(len(means) - 1, 1)
@@ -118,10 +122,7 @@ def _chosen(result: SweepResult, cells: Sequence[tuple[int, ...]] | str | None) 
         if cells != "all":
             raise ValueError(f"cells: expected places or 'all', got {cells!r}")
         return list(np.ndindex(*result.cell_shape))
-    places = as_cells(cells, result)
-    if not places:
-        raise ValueError("cells: expected at least one")
-    return places
+    return as_cells(cells, result)
 
 
 def _colour_axis(result: SweepResult, cells: Sequence[tuple[int, ...]]) -> tuple[Normalize, str | None]:

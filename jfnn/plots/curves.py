@@ -108,12 +108,15 @@ def as_cells(cells: Iterable[tuple[int, ...]] | None, result: SweepResult) -> li
     """Places of cells, checked; None for `default_cells`.
 
     Raises:
-        ValueError: There is no such cell.
+        ValueError, TypeError: There is no such cell, or there are none.
     """
-    shape, places = result.cell_shape, default_cells(result) if cells is None else [*map(tuple, cells)]
-    for cell in places:
-        if len(cell) != len(shape) or not all(0 <= i < n for i, n in zip(cell, shape, strict=True)):
-            raise ValueError(f"cells: expected places in a grid of shape {shape}, got {cell}")
+    if cells is None:
+        return default_cells(result)
+    if isinstance(cells, str | bytes) or not isinstance(cells, Iterable):
+        raise TypeError(f"cells: expected places in a grid, got {checks.shown(cells)}")
+    places = [checks.as_place(cell, result.cell_shape, "cells") for cell in cells]
+    if not places:
+        raise ValueError("cells: expected at least one")
     return places
 
 

@@ -1,6 +1,7 @@
 """Heat map of a grid: scores written in cells, diverged cells hatched, the best one outlined."""
 
 import math
+import numbers
 import textwrap
 from collections.abc import Iterable
 from typing import Any
@@ -49,7 +50,7 @@ def heat_map(result: SweepResult, at: dict[str, int] | None = None) -> Figure:
     """
     checks.check_instance(result, SweepResult, "result")
     if not isinstance(at, dict | None):
-        raise TypeError(f"at: expected a dict of names to places, got {at!r}")
+        raise TypeError(f"at: expected a dict of names to places, got {checks.shown(at)}")
     if result.sampled:
         raise ValueError("result: expected a grid, got a random search; use plots.scatter")
     further = _places(result, at or {})
@@ -100,10 +101,11 @@ def _places(result: SweepResult, at: dict[str, int]) -> tuple[int, ...]:
     at = {name: 0 for name, length in further.items() if length == 1} | at
     if set(at) != set(further):
         expected = ", ".join(further) or "none"
-        raise ValueError(f"at: expected a place on each further axis ({expected}), got {at}")
+        raise ValueError(f"at: expected a place on each further axis ({expected}), got {checks.shown(at)}")
     for name, place in at.items():
-        if not 0 <= place < further[name]:
-            raise ValueError(f"at: expected a place below {further[name]} on the axis {name}, got {place}")
+        if not isinstance(place, numbers.Integral) or not 0 <= int(place) < further[name]:
+            got = checks.shown(place)
+            raise ValueError(f"at: expected a place below {further[name]} on the axis {name}, got {got}")
     return tuple(at[name] for name in further)
 
 

@@ -8,6 +8,8 @@ from matplotlib.colors import Normalize
 from matplotlib.figure import Figure
 from numpy.typing import ArrayLike
 
+from jfnn import checks
+
 WRONG = "#c00020"
 
 
@@ -22,12 +24,9 @@ def images(x: ArrayLike, labels: ArrayLike, predicted: ArrayLike | None = None) 
     Raises:
         ValueError: No images, images that are not square, or lengths that differ.
     """
-    pictures = _squares(np.asarray(x), "x")
-    labels = np.asarray(labels)
-    guesses = labels if predicted is None else np.asarray(predicted)
-    for name, array in (("labels", labels), ("predicted", guesses)):
-        if array.shape != (len(pictures),):
-            raise ValueError(f"{name}: expected {len(pictures)}, one for each image, got shape {array.shape}")
+    pictures = _squares(x, "x")
+    labels = as_labels(labels, len(pictures), "labels")
+    guesses = labels if predicted is None else as_labels(predicted, len(pictures), "predicted")
     figure, panels = _gallery(len(pictures), columns=10, height=1.3)
     for axes, picture, label, guess in zip(panels, pictures, labels, guesses, strict=True):
         axes.imshow(picture, cmap="gray_r")
@@ -46,9 +45,9 @@ def weights_as_images(w: ArrayLike) -> Figure:
     Raises:
         ValueError: ``w`` is no matrix of finite numbers, or its inputs do not form a square.
     """
-    weights = np.asarray(w, np.float64)
-    if weights.ndim != 2 or not np.isfinite(weights).all():
-        raise ValueError(f"w: expected finite weights [side², units], got shape {weights.shape}")
+    weights = np.asarray(checks.as_inputs(w, "w"))
+    if weights.ndim != 2:
+        raise ValueError(f"w: expected weights [side², units], got shape {weights.shape}")
     pictures = _squares(weights.T, "w")
     limit = float(np.abs(weights).max()) or 1.0
     figure, panels = _gallery(len(pictures), columns=math.ceil(math.sqrt(2 * len(pictures))), height=0.85)
@@ -59,10 +58,25 @@ def weights_as_images(w: ArrayLike) -> Figure:
     return figure
 
 
-def _squares(x: np.ndarray, argument: str) -> np.ndarray:
-    """``[n, side²]`` or ``[n, side, side]`` as ``[n, side, side]``."""
+def as_labels(labels: ArrayLike, n: int, argument: str) -> np.ndarray:
+    """Labels ``[n]``, of any kind but objects.
+
+    Raises:
+        TypeError, ValueError: Objects, or another number of them.
+    """
+    array = np.asarray(checks.as_array(labels, argument))
+    if array.shape != (n,):
+        raise ValueError(f"{argument}: expected {n}, one for each row of x, got shape {array.shape}")
+    if array.dtype.kind == "O":
+        raise TypeError(f"{argument}: expected numbers or words, got {checks.shown(labels)}")
+    return array
+
+
+def _squares(x: ArrayLike, argument: str) -> np.ndarray:
+    """``[n, side²]`` or ``[n, side, side]`` as ``[n, side, side]``, finite."""
+    x = np.asarray(checks.as_inputs(x, argument))
     side = math.isqrt(math.prod(x.shape[1:]))
-    if x.ndim not in (2, 3) or 0 in x.shape or x.shape[1:] not in ((side * side,), (side, side)):
+    if x.ndim not in (2, 3) or x.shape[1:] not in ((side * side,), (side, side)):
         raise ValueError(f"{argument}: expected square images, side² numbers each, got shape {x.shape}")
     return x.reshape(len(x), side, side)
 

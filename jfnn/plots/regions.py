@@ -9,6 +9,9 @@ from matplotlib.colors import ListedColormap, Normalize, to_rgb
 from matplotlib.figure import Figure
 from numpy.typing import ArrayLike
 
+from jfnn import checks, memory
+from jfnn.plots.pictures import as_labels
+
 
 def decision_regions(
     predict_function: Callable[[np.ndarray], Any], x: ArrayLike, labels: ArrayLike, resolution: int = 300
@@ -24,17 +27,21 @@ def decision_regions(
     Raises:
         ValueError: Points without two coordinates each, or lengths that differ.
     """
-    x, labels = np.asarray(x), np.asarray(labels)
-    if x.ndim != 2 or x.shape[1] != 2 or len(x) == 0:
+    if not callable(predict_function):
+        raise TypeError(f"predict_function: expected a function, got {checks.shown(predict_function)}")
+    x = np.asarray(checks.as_inputs(x))
+    if x.ndim != 2 or x.shape[1] != 2:
         raise ValueError(f"x: expected points [n, 2], got shape {x.shape}")
-    if labels.shape != (len(x),):
-        raise ValueError(f"labels: expected {len(x)}, one for each point, got shape {labels.shape}")
+    labels, side = as_labels(labels, len(x), "labels"), checks.as_count(resolution, "resolution", 2)
+    memory.check("resolution: so many points", 4.0 * x.itemsize * side**2)
     span = np.ptp(x, axis=0)
     margin = np.where(span > 0, 0.25 * span, 0.5)
     low, high = x.min(axis=0) - margin, x.max(axis=0) + margin
-    sides = np.linspace(low, high, resolution).T
-    mesh = np.stack(np.meshgrid(*sides), axis=-1)
-    regions = np.asarray(predict_function(mesh.reshape(-1, 2))).reshape(resolution, resolution)
+    mesh = np.stack(np.meshgrid(*np.linspace(low, high, side).T), axis=-1)
+    predicted = np.asarray(predict_function(mesh.reshape(-1, 2)))
+    if predicted.shape != (side**2,):
+        raise ValueError(f"predict_function: expected {side**2} labels, got shape {predicted.shape}")
+    regions = predicted.reshape(side, side)
 
     classes = np.unique(np.concatenate([labels, regions.ravel()]))
     strong = [to_rgb(matplotlib.colormaps["tab10"](i % 10)) for i in range(len(classes))]

@@ -82,10 +82,14 @@ def ask_tell(
     for name in ("sample", "out", "resume"):
         if name in options:
             raise ValueError(f"{name}: every round is a sweep of its own; expected none")
-    pruned = _pruned_state()
+    if not all(callable(getattr(study, name, None)) for name in ("ask", "tell")):
+        raise TypeError(f"study: expected a study of Optuna, got {checks.shown(study)}")
+    if not callable(suggest):
+        raise TypeError(f"suggest: expected a function of a trial, got {checks.shown(suggest)}")
     proposed = _ask(study, suggest, 1)
     cell = proposed[0][1]
     width = _width(study, network, split, options, cell, at_once)
+    pruned = _pruned_state()
     results: list[SweepResult] = []
     while left:
         proposed += _ask(study, suggest, min(width, left) - len(proposed), set(cell))

@@ -91,7 +91,7 @@ class SweepGroups:
 
     def to_csv(self, path: str | os.PathLike[str]) -> None:
         """Writes the columns of `to_dict` as CSV, one row a member."""
-        run_directory.write_table(Path(path), self.to_dict())
+        run_directory.write_table(checks.as_path(path, "path"), self.to_dict())
 
     def save(self, directory: str | os.PathLike[str]) -> None:
         """Writes groups.json, results.csv, each group's sweep into its own directory, and what was refitted.
@@ -99,7 +99,7 @@ class SweepGroups:
         Raises:
             ValueError: The directory holds another run or other groups.
         """
-        out = Path(directory)
+        out = checks.as_path(directory, "directory")
         _claim(out, self.groups, resume=True)
         for group, result in zip(self.groups, self.results, strict=True):
             result.save(out / group.directory)
@@ -154,7 +154,7 @@ def load_groups(directory: str | os.PathLike[str]) -> SweepGroups:
         FileNotFoundError: There are no groups in the directory, or one of them has not begun.
         ValueError: A group has not ended, or a file is corrupt.
     """
-    out = run_directory.as_path(directory)
+    out = checks.as_path(directory, "directory")
     groups = _read_manifest(out)
     if groups is None:
         raise FileNotFoundError(f"{out}: there are no groups in it")
@@ -177,7 +177,8 @@ def _prepared(options: GroupOptions, groups: Sequence[Group]) -> tuple[list[Opti
             size_or_scheme = size
         of_group = Options(options.networks[group.network], options.split, **common)
         of_group = dataclasses.replace(of_group, batch_size=size_or_scheme, out=out)
-        runs.append(prepare(of_group))
+        with checks.renamed(network="networks"):
+            runs.append(prepare(of_group))
         all_options.append(of_group)
         if options.folds is not None:
             parts = [replicate.parts for replicate in runs[0].experiment.replicates]
@@ -192,16 +193,16 @@ def _groups(options: GroupOptions) -> list[Group]:
         raise TypeError("networks: expected a mapping of names to networks, at least one")
     for name in options.networks:
         if not forms.names_directory(name):
-            raise ValueError(f"networks: expected names that can be directories, got {name!r}")
+            raise ValueError(f"networks: expected names that can be directories, got {checks.shown(name)}")
     scheme, sizes = options.batch_size, options.batch_sizes
     if sizes is None:
         sizes = [scheme.batch_size if isinstance(scheme, Minibatches) else scheme]
-    elif not isinstance(scheme, Minibatches) and scheme != GroupOptions.batch_size:
+    elif not isinstance(scheme, Minibatches) and np.any(scheme != GroupOptions.batch_size):
         raise ValueError(
-            f"batch_size: expected jfnn.Minibatches, or none, beside batch_sizes; got {scheme!r}"
+            f"batch_size: expected jfnn.Minibatches, or none, beside batch_sizes; got {checks.shown(scheme)}"
         )
     sizes = sizes.tolist() if isinstance(sizes, np.ndarray) else sizes
-    if not isinstance(sizes, Sequence) or not sizes:
+    if not isinstance(sizes, Sequence) or isinstance(sizes, str | bytes) or not sizes:
         raise ValueError("batch_sizes: expected a sequence of at least one number of rows")
     sizes = [size if size is None else checks.as_count(size, "batch_sizes") for size in sizes]
     if len(set(sizes)) != len(sizes):

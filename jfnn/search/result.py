@@ -8,6 +8,7 @@ from typing import Any
 import jax
 import numpy as np
 
+from jfnn import checks
 from jfnn.experiment.axes import Axes
 from jfnn.search import run_directory
 from jfnn.search.best import Best, best_place
@@ -119,11 +120,15 @@ class SweepResult:
 
     def higher_is_better(self, name: str | None = None) -> bool:
         """The direction of a score, such as "test_accuracy"; None for `ranked_by`."""
-        return self.metrics[(name or self.ranked_by).partition("_")[2]]
+        return self.metrics[self.named(name).partition("_")[2]]
+
+    def named(self, score: str | None, argument: str = "name") -> str:
+        """The name of a score, checked; None for `ranked_by`."""
+        return self.ranked_by if score is None else checks.as_choice(score, argument, self.scores)
 
     def axes_at(self, index: tuple[int, ...]) -> dict[str, float]:
         """The hyperparameters of the cell at a place, name -> value."""
-        return self._axes().at(index)
+        return self._axes().at(checks.as_place(index, self.cell_shape, "index"))
 
     def _axes(self) -> Axes:
         return Axes(self.axes, crossed=not self.sampled)
@@ -134,7 +139,7 @@ class SweepResult:
         Args:
             name: Such as "test_accuracy"; None for `ranked_by`.
         """
-        return np.asarray(self._by_cell(self.scores[name or self.ranked_by]).mean(axis=-1))
+        return np.asarray(self._by_cell(self.scores[self.named(name)]).mean(axis=-1))
 
     def _by_cell(self, values: np.ndarray) -> np.ndarray:
         """``[E, L, …, S × F]``: all seeds and folds of a cell on one axis."""
@@ -170,19 +175,13 @@ class SweepResult:
         Raises:
             ValueError: Its parameters were not kept, or there is no such place.
         """
-        shape = self.diverged_at.shape
-        if len(index) != len(shape):
-            raise ValueError(f"member: expected {len(shape)} indices, got {len(index)}")
-        if not all(-length <= place < length for place, length in zip(index, shape, strict=True)):
-            raise ValueError(f"member: no such place {index} in a grid of shape {shape}")
+        place = checks.as_place(index, self.diverged_at.shape, "member", from_the_end=True)
         if self.params is None:
             raise ValueError("member: this sweep kept no parameters; use keep_params='all'")
-        best = self.kept_cell
-        if best is not None:
-            if tuple(place % length for place, length in zip(index, shape, strict=True))[: len(best)] != best:
-                raise ValueError(f"member: this sweep kept only the best cell's parameters, {best}")
-            index = index[len(best) :]
-        return jax.tree.map(lambda leaf: leaf[tuple(index)], self.params)
+        kept = self.kept_cell or ()
+        if place[: len(kept)] != kept:
+            raise ValueError(f"member: this sweep kept only the best cell's parameters, {kept}")
+        return jax.tree.map(lambda leaf: leaf[place[len(kept) :]], self.params)
 
     def keeping(self, params: Any, cell: tuple[int, ...] | None = None) -> "SweepResult":
         """This result with trained parameters: all of them, or of one cell alone."""
@@ -198,7 +197,7 @@ class SweepResult:
 
     def to_csv(self, path: str | os.PathLike[str]) -> None:
         """Writes the columns of `to_dict` as CSV, one row a member; NaN is written "nan"."""
-        run_directory.write_table(Path(path), self.to_dict())
+        run_directory.write_table(checks.as_path(path, "path"), self.to_dict())
 
     def save(self, directory: str | os.PathLike[str]) -> None:
         """Writes config.json, results.csv, results.npz and, if parameters were kept, models.npz.
@@ -215,7 +214,7 @@ class SweepResult:
                 has a name that results.csv has already.
             TypeError: The parameters are not made of arrays in lists, tuples and dicts.
         """
-        run_directory.write(Path(directory), self.fields())
+        run_directory.write(checks.as_path(directory, "directory"), self.fields())
         if self.refit is not None:
             self.refit.save(Path(directory) / REFIT)
 
@@ -240,10 +239,10 @@ def load(directory: str | os.PathLike[str]) -> SweepResult:
             file and the array.
     """
     result = load_alone(directory)
-    again = run_directory.as_path(directory) / REFIT
+    again = checks.as_path(directory, "directory") / REFIT
     return dataclasses.replace(result, refit=load_alone(again)) if run_directory.has_ended(again) else result
 
 
 def load_alone(directory: str | os.PathLike[str]) -> SweepResult:
     """As `load`, without what was refitted."""
-    return SweepResult(**run_directory.read(run_directory.as_path(directory)))
+    return SweepResult(**run_directory.read(checks.as_path(directory, "directory")))

@@ -81,13 +81,6 @@ def as_directory(out: Any, resume: bool = False) -> Path | None:
     return Path(out)
 
 
-def as_path(directory: Any) -> Path:
-    """The path of a run's directory; anything else is refused."""
-    if not isinstance(directory, str | os.PathLike):
-        raise TypeError(f"directory: expected the path of a directory, got {checks.shown(directory)}")
-    return Path(directory)
-
-
 def make(directory: Path) -> None:
     """Makes the directory where there is none."""
     try:

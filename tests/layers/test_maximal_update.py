@@ -169,7 +169,7 @@ def test_a_description_makes_the_network_again(network):
         ((jfnn.Network(len, len), dense(4)), "^network: expected a network of jfnn.layers"),
         ((dense(8), convolutional(4)), "^base: expected a network of the same kinds"),
         ((dense(8), dense(4), "momentum"), "^optimizer: expected one of sgd, adam"),
-        ((dense(8), dense(4), "sgd", 0), "^output_multiplier: expected a finite number above 0"),
+        ((dense(8), dense(4), "sgd", 0), "^output_multiplier: expected numbers above 0"),
         ((dense(8), dense(4), "sgd", "1"), "^output_multiplier: expected a number"),
         ((jfnn.mlp((3, 8, 2)), jfnn.mlp((3, 4, 2))), "^init: expected one of he_uniform, .*'normal'"),
         ((jfnn.rnn((4, 2), 8, 2), jfnn.rnn((4, 2), 4, 2)), "^network: expected dense and conv.*GRU"),
@@ -189,8 +189,8 @@ def test_what_cannot_be_is_refused_by_name(arguments, message):
     [
         ((GRU,), "^layer: expected a layer"),
         ((Conv(2), "1"), "^start: expected a number"),
-        ((Conv(2), 1.0, -1.0), "^rate: expected a finite number of at least 0"),
-        ((Conv(2), 1.0, 1.0, float("nan")), "^bias_rate: expected a finite"),
+        ((Conv(2), 1.0, -1.0), "^rate: expected numbers of at least 0"),
+        ((Conv(2), 1.0, 1.0, float("nan")), "^bias_rate: expected finite"),
         ((Conv(2), True), "^start: expected a number"),
     ],
 )
