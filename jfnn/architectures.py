@@ -86,7 +86,7 @@ def _check_stride(convolution: Conv, shape: Shape) -> None:
 
 
 def _one_a_layer(value: Any, count: int, argument: str) -> Sequence[Any]:
-    each = value if isinstance(value, Sequence) and not isinstance(value, str) else [value] * count
+    each = value if checks.is_several(value) else [value] * count
     if len(each) != count:
         raise ValueError(f"{argument}: expected one for each of {count} layers, got {checks.shown(value)}")
     return each

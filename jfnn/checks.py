@@ -5,7 +5,7 @@ import numbers
 import os
 from collections.abc import Collection, Iterator, Sequence
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeGuard
 
 import jax
 import jax.numpy as jnp
@@ -20,6 +20,13 @@ def is_concrete(array: Any) -> bool:
     return not isinstance(array, jax.core.Tracer)
 
 
+def is_several(value: Any) -> TypeGuard[Sequence[Any]]:
+    """Whether a value is a sequence, or an array with an axis, and no text or bytes."""
+    if isinstance(value, np.ndarray | jax.Array):
+        return value.ndim > 0
+    return isinstance(value, Sequence) and not isinstance(value, str | bytes | bytearray | memoryview)
+
+
 def as_array(value: Any, argument: str) -> Any:
     """Anything array-like as a native array, of doubles at most; a JAX array stays one.
 
@@ -30,12 +37,16 @@ def as_array(value: Any, argument: str) -> Any:
     if isinstance(value, jax.Array):
         array: Any = value
     else:
+        if isinstance(value, bytearray):
+            raise TypeError(f"{argument}: expected numbers, got {shown(value)}")
         if np.ma.is_masked(value):
             raise ValueError(f"{argument}: expected plain numbers, got an array with masked entries")
         try:
             array = np.asarray(value)
         except ValueError:
             raise ValueError(f"{argument}: expected an array, got sequences of different lengths") from None
+        except Exception as error:
+            raise TypeError(f"{argument}: expected an array, got {shown(value)}, which is none") from error
         array = array.astype("=f8" if array.dtype.char == "g" else array.dtype.newbyteorder("="), copy=False)
     if array.dtype.kind == "c":
         raise TypeError(f"{argument}: expected real numbers, got dtype {array.dtype}")
@@ -142,7 +153,7 @@ def as_count(value: Any, argument: str, minimum: int = 1, maximum: int | None = 
 
 def as_counts(values: Any, argument: str, minimum: int = 1) -> tuple[int, ...]:
     """A sequence of whole numbers of at least ``minimum``, which may have none; as a tuple."""
-    if isinstance(values, str | bytes) or not isinstance(values, Sequence):
+    if not is_several(values):
         raise TypeError(f"{argument}: expected a sequence of whole numbers, got {shown(values)}")
     return tuple(as_count(value, argument, minimum) for value in values)
 
@@ -207,20 +218,16 @@ def as_place(
         whole = isinstance(index, numbers.Integral) and not isinstance(index, bool)
         return whole and -length * from_the_end <= int(index) < length
 
-    several = isinstance(place, Sequence | np.ndarray) and not isinstance(place, str | bytes)
-    if not several or len(place) != len(shape) or not all(map(fits, place, shape)):
+    if not is_several(place) or len(place) != len(shape) or not all(map(fits, place, shape)):
         raise ValueError(f"{argument}: expected a place in a grid of shape {shape}, got {shown(place)}")
     return tuple(int(index) % length for index, length in zip(place, shape, strict=True))
 
 
 def as_path(path: Any, argument: str) -> Path:
     """The path of a file or a directory, which need not be there."""
-    if not isinstance(path, str | os.PathLike):
+    if not isinstance(path, str | os.PathLike) or "\0" in str(path):
         raise TypeError(f"{argument}: expected a path, got {shown(path)}")
-    try:
-        return Path(path)
-    except TypeError:  # one of bytes
-        raise TypeError(f"{argument}: expected a path of text, got {shown(path)}") from None
+    return Path(path)
 
 
 def as_choice(value: Any, argument: str, choices: Collection[str]) -> str:

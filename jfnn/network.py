@@ -55,7 +55,7 @@ def sequential(layers: Sequence[LayerKind], inputs: int | Sequence[int]) -> Netw
         TypeError: No layers.
         ValueError: No layer, or shapes that do not fit; the message says which.
     """
-    shape = checks.as_counts(inputs if isinstance(inputs, Sequence) else (inputs,), "inputs")
+    shape = checks.as_counts(inputs if checks.is_several(inputs) else (inputs,), "inputs")
     return _sequential(sequence.as_layers(layers), shape)
 
 

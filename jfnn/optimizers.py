@@ -45,8 +45,9 @@ def is_distribution(value: Any) -> bool:
 
 def is_axis(value: Any) -> bool:
     """Whether a value stands for several: a sequence or a distribution."""
-    several = not isinstance(value, str) and isinstance(value, Sequence)
-    return several or getattr(value, "ndim", 0) > 0 or is_distribution(value)
+    of_array = getattr(value, "ndim", 0)
+    several = checks.is_several(value) or (isinstance(of_array, int) and of_array > 0)
+    return several or is_distribution(value)
 
 
 def is_number(value: Any) -> bool:

@@ -116,7 +116,7 @@ def stratified_interval(
     """
     checks.as_choice(statistic, "statistic", STATISTICS)
     checks.as_choice(method, "method", METHODS[1:])
-    if not isinstance(strata, Sequence) or isinstance(strata, str | bytes) or not strata:
+    if not checks.is_several(strata) or not len(strata):
         raise TypeError(f"strata: expected several arrays, got {checks.shown(strata)}")
     parts = [checks.as_axis(values, "strata", None) for values in strata]
     if min(map(len, parts)) < 2:

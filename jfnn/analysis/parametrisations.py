@@ -3,8 +3,6 @@
 from collections.abc import Callable, Sequence
 from typing import Any
 
-import numpy as np
-
 from jfnn import checks
 from jfnn.architectures import maximal_update
 from jfnn.learners.naming import optax_name
@@ -53,16 +51,16 @@ def parametrised(
     """
     if not callable(network):
         raise TypeError(f"network: expected a function of the width, got {checks.shown(network)}")
-    if not isinstance(width, Sequence | np.ndarray) or isinstance(width, str) or len(width) == 0:
+    if not checks.is_several(width) or len(width) == 0:
         raise TypeError(f"width: expected a sequence of widths, got {checks.shown(width)}")
     widths = [checks.as_count(value, "width") for value in width]
     if sorted({*widths}) != widths:
         raise ValueError(f"width: expected each one once, in rising order, got {widths}")
     names = parametrisations
-    if isinstance(names, str) or not isinstance(names, Sequence) or not names:
-        raise ValueError(f"parametrisations: expected names, got {checks.shown(names)}")
+    if not checks.is_several(names) or not len(names):
+        raise ValueError(f"parametrisations: expected names, each once, got {checks.shown(names)}")
     if len({checks.as_choice(name, "parametrisations", PARAMETRISATIONS) for name in names}) < len(names):
-        raise ValueError(f"parametrisations: expected each name once, got {checks.shown(names)}")
+        raise ValueError(f"parametrisations: expected names, each once, got {checks.shown(names)}")
     base = widths[0] if base is None else checks.as_count(base, "base")
     multiplier = checks.as_number(output_multiplier, "output_multiplier", strict=True)
     made = {f"standard-{of_width}": network(of_width) for of_width in widths}

@@ -3,7 +3,7 @@
 The arrays ``[runs, tasks]`` by name are those that rliable takes (Agarwal et al., NeurIPS 2021).
 """
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from typing import NamedTuple
 
 import numpy as np
@@ -66,7 +66,7 @@ def score_matrices(
     Raises:
         ValueError: The sweeps differ, an unknown score, or folds of one seed, which are no independent runs.
     """
-    if not isinstance(results, SweepResult | Iterable):
+    if not isinstance(results, SweepResult) and not checks.is_several(results):
         raise TypeError(f"results: expected a SweepResult, or several, got {checks.shown(results)}")
     several = [results] if isinstance(results, SweepResult) else list(results)
     if not several:

@@ -15,7 +15,7 @@ from jfnn.schedulers import SCHEDULERS
 RENAMED = {
     **dict.fromkeys(("path", "x_train", "y_train", "x_test", "y_test"), "data"),
     "sizes": "hidden",
-    **dict.fromkeys(("layers", "networks"), "network"),
+    "layers": "network",
     "inputs": "shape",
     "random_state": "split_seed",
     "drop_last": "keep_last",

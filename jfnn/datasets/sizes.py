@@ -16,11 +16,13 @@ def as_size(size: Any, n: int, argument: str) -> int:
     """
     if isinstance(size, bool) or not isinstance(size, numbers.Real):
         raise TypeError(f"{argument}: expected a share or a number of rows, got {checks.shown(size)}")
-    number, whole = float(size), isinstance(size, numbers.Integral)
-    rows = int(number) if whole else math.ceil(number * n) if 0 < number < 1 else 0
+    if isinstance(size, numbers.Integral):
+        rows = int(size)
+    else:
+        rows = math.ceil(float(size) * n) if 0 < float(size) < 1 else 0
     if not 0 < rows < n:
         raise ValueError(
             f"{argument}: expected a share between 0 and 1, or a number of rows below {n},"
-            f" such that both parts have some, got {size}"
+            f" such that both parts have some, got {checks.shown(size)}"
         )
     return rows

@@ -118,8 +118,8 @@ def resolve(devices: int | Sequence[jax.Device] | None, n_cores: int | None = No
         ValueError: More than there are, none, or of different kinds.
         TypeError: Not devices.
     """
-    if isinstance(devices, Sequence) and not isinstance(devices, str):
-        if not devices:
+    if checks.is_several(devices):
+        if len(devices) == 0:
             raise ValueError("devices: expected at least one device")
         if not all(isinstance(device, jax.Device) for device in devices):
             raise TypeError(f"devices: expected JAX devices, got {checks.shown(devices)}")

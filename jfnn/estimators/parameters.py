@@ -1,8 +1,8 @@
 """scikit-learn's hyperparameters: checked in a fit, and told apart into structure and numbers."""
 
+import contextlib
 import inspect
 import numbers
-from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
@@ -42,7 +42,8 @@ def check(estimator: Any) -> None:
         given = getattr(estimator, name)
         if not isinstance(given, numbers.Real) or isinstance(given, bool):
             raise TypeError(f"{name}: expected a number, got {checks.shown(given)}")
-        value = float(given)
+        fits = not isinstance(given, numbers.Integral) or abs(int(given)) < 10**308
+        value = float(given) if fits else np.inf
         low = value > least or (value == least and not strictly)
         high = value < most or (value == most and not below)
         if not (low and high):
@@ -66,12 +67,10 @@ def as_random(random_state: Any) -> np.random.RandomState:
     Raises:
         ValueError: Anything else.
     """
-    try:
+    with contextlib.suppress(Exception):  # also that of an object that cannot be shown
         if not isinstance(random_state, bool):
             generator: np.random.RandomState = check_random_state(random_state)
             return generator
-    except ValueError:
-        pass
     got = checks.shown(random_state)
     raise ValueError(f"random_state: expected None, a seed that 32 bits hold or a RandomState, got {got}")
 
@@ -100,8 +99,7 @@ def _check_solver(solver: Any) -> None:
 def hidden_sizes(estimator: Any) -> tuple[int, ...]:
     """Widths of the hidden layers."""
     sizes = estimator.hidden_layer_sizes
-    several = isinstance(sizes, Sequence | np.ndarray) and not isinstance(sizes, str | bytes)
-    widths = tuple(sizes) if several else (sizes,)
+    widths = tuple(sizes) if checks.is_several(sizes) else (sizes,)
     for width in widths:
         whole = isinstance(width, numbers.Integral) and not isinstance(width, bool)
         if not whole or not 0 < int(width) <= checks.MOST:

@@ -178,7 +178,7 @@ def _ranking(learner: Learner, data: Data, validation: Validation, options: Opti
 
 def _schedulers(options: Options, cells: Axes, epochs: int, hyper: Collection[str]) -> tuple[Scheduler, ...]:
     validates = as_validation(options.validation).size is not None or options.folds is not None
-    if not isinstance(options.schedulers, Sequence) or isinstance(options.schedulers, str):
+    if not checks.is_several(options.schedulers):
         got = checks.shown(options.schedulers)
         raise TypeError(f"schedulers: expected a sequence of schedulers, got {got}")
     for scheduler in options.schedulers:

@@ -128,7 +128,7 @@ def as_seeds(seeds: Any) -> list[int]:
         ValueError, TypeError: No seeds, one twice, or out of range.
     """
     seeds = seeds.tolist() if hasattr(seeds, "tolist") else seeds
-    if not isinstance(seeds, Sequence) or isinstance(seeds, str | bytes):
+    if not checks.is_several(seeds):
         count = checks.as_count(seeds, "seeds")
         memory.check("seeds: it", BYTES_A_SEED * count)
         return list(range(count))
@@ -136,7 +136,7 @@ def as_seeds(seeds: Any) -> list[int]:
     if not checked:
         raise ValueError("seeds: expected at least one")
     if len(set(checked)) != len(checked):
-        raise ValueError(f"seeds: expected each one once, got {checked}")
+        raise ValueError(f"seeds: expected each one once, got {checks.shown(checked)}")
     return checked
 
 

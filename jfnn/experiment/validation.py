@@ -42,8 +42,9 @@ def _folds(data: Data, folds: int | Iterable[Any]) -> list[Cut]:
         if not pairs:
             raise ValueError("expected at least one fold")
         return [(_as_rows(train, data.n_train), _as_rows(test, data.n_train)) for train, test in pairs]
-    except (ValueError, TypeError) as error:
-        raise ValueError(f"folds: {str(error).removeprefix('folds: ')}") from None
+    except Exception as error:  # also of an object that is no splitter
+        reason = " ".join(str(error).removeprefix("folds: ").split())
+        raise ValueError(f"folds: {reason}") from None
 
 
 def _hold_out(n: int, size: float | int) -> Cut:

@@ -1,6 +1,6 @@
 """A sequence of layers in column form: the forward pass, and the pull-back of all of them by hand."""
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from typing import Any
 
 import jax
@@ -20,7 +20,7 @@ def as_layers(layers: Sequence[LayerKind]) -> tuple[LayerKind, ...]:
         TypeError: Not layers.
         ValueError: None.
     """
-    if isinstance(layers, str | bytes) or not isinstance(layers, Iterable):
+    if not checks.is_several(layers):
         raise TypeError(f"layers: expected a sequence of layers, got {checks.shown(layers)}")
     layers = tuple(layers)
     if not layers:

@@ -63,7 +63,7 @@ def as_lengths(value: Any, argument: str, minimum: int = 1) -> Lengths:
         TypeError: Not whole numbers.
         ValueError: Less, or more than two.
     """
-    if isinstance(value, str) or not isinstance(value, Sequence):
+    if not checks.is_several(value):
         return checks.as_count(value, argument, minimum)
     if len(value) not in (1, 2):
         raise ValueError(

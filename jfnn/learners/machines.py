@@ -93,7 +93,7 @@ def _measures(
     if loss is None:
         inexact = "pseudo_likelihood" if len(sizes) == 2 else "reconstruction"
         loss = "likelihood" if gradient == "exact" else inexact
-    if isinstance(metrics, str) or not isinstance(metrics, Sequence):
+    if not checks.is_several(metrics):
         raise TypeError(f"metrics: expected a sequence of names, got {checks.shown(metrics)}")
     chosen = {"loss": (loss,), "metrics": tuple(metrics)}
     for argument, names in chosen.items():

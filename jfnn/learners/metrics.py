@@ -61,7 +61,7 @@ def named_metrics(metrics: Sequence[str | Metric], loss: Loss) -> tuple[Metric, 
     Raises:
         ValueError, TypeError: An unknown name, one name twice, or no metric.
     """
-    if isinstance(metrics, str) or not isinstance(metrics, Sequence):
+    if not checks.is_several(metrics):
         got = checks.shown(metrics)
         raise TypeError(f"metrics: expected a sequence of names or jfnn.Metric, got {got}")
     chosen = [METRICS["loss"](loss)]

@@ -124,7 +124,7 @@ def learner(
         if not callable(function):
             raise TypeError(f"{name}: expected a function, got {type(function).__name__}")
     random = checks.as_switch(random, "random")
-    if not isinstance(metrics, Sequence) or isinstance(metrics, str):
+    if not checks.is_several(metrics):
         raise TypeError(f"metrics: expected a sequence of jfnn.Metric, got {checks.shown(metrics)}")
     options, metrics = as_optimizer(optimizer), (Metric("loss"), *metrics)
     rule = options.rule()

@@ -72,7 +72,7 @@ def all_hyper(own: Sequence[str], rule: UpdateRule) -> tuple[str, ...]:
     Raises:
         TypeError, ValueError: Its own are no sequence of names, or one is there twice.
     """
-    if isinstance(own, str) or not isinstance(own, Sequence) or not all(isinstance(n, str) for n in own):
+    if not checks.is_several(own) or not all(isinstance(name, str) for name in own):
         raise TypeError(f"hyper: expected a sequence of names, got {checks.shown(own)}")
     names = ("learning_rate", "l2", *own, *rule.hyper[1:])
     if len(set(names)) != len(names):

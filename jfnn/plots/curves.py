@@ -1,6 +1,6 @@
 """Scores over the epochs, of a sweep's cells or of one training run."""
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any, NamedTuple
 
 import matplotlib
@@ -86,7 +86,7 @@ def _parts_and_metrics(scores: Mapping[str, np.ndarray]) -> tuple[tuple[str, ...
     return tuple(dict.fromkeys(["train", *finite])), {name: name != "loss" for name in metrics[:2]}
 
 
-def _cell_curves(result: SweepResult, cells: Iterable[tuple[int, ...]] | None) -> list[_Curve]:
+def _cell_curves(result: SweepResult, cells: Sequence[tuple[int, ...]] | None) -> list[_Curve]:
     if not len(result.history.get("epoch", ())):
         raise ValueError("run: expected a history, got none; sweep with Execution(eval_every=1)")
     best = result.best_or_none()
@@ -104,7 +104,7 @@ def _cell_curves(result: SweepResult, cells: Iterable[tuple[int, ...]] | None) -
     return curves
 
 
-def as_cells(cells: Iterable[tuple[int, ...]] | None, result: SweepResult) -> list[tuple[int, ...]]:
+def as_cells(cells: Sequence[tuple[int, ...]] | None, result: SweepResult) -> list[tuple[int, ...]]:
     """Places of cells, checked; None for `default_cells`.
 
     Raises:
@@ -112,7 +112,7 @@ def as_cells(cells: Iterable[tuple[int, ...]] | None, result: SweepResult) -> li
     """
     if cells is None:
         return default_cells(result)
-    if isinstance(cells, str | bytes) or not isinstance(cells, Iterable):
+    if not checks.is_several(cells):
         raise TypeError(f"cells: expected places in a grid, got {checks.shown(cells)}")
     places = [checks.as_place(cell, result.cell_shape, "cells") for cell in cells]
     if not places:

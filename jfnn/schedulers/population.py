@@ -40,7 +40,7 @@ class PopulationTraining(Scheduler):
             raise ValueError(
                 f"share: expected a number above 0 and at most 0.5, got {checks.shown(self.share)}"
             )
-        if not isinstance(self.factor, numbers.Real) or not 1 < self.factor < np.inf:
+        if checks.as_number(self.factor, "factor") <= 1:
             raise ValueError(f"factor: expected a number above 1, got {checks.shown(self.factor)}")
 
     def check(self, cells: int, epochs: int, hyper: Collection[str]) -> None:

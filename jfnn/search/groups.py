@@ -177,8 +177,7 @@ def _prepared(options: GroupOptions, groups: Sequence[Group]) -> tuple[list[Opti
             size_or_scheme = size
         of_group = Options(options.networks[group.network], options.split, **common)
         of_group = dataclasses.replace(of_group, batch_size=size_or_scheme, out=out)
-        with checks.renamed(network="networks"):
-            runs.append(prepare(of_group))
+        runs.append(prepare(of_group))
         all_options.append(of_group)
         if options.folds is not None:
             parts = [replicate.parts for replicate in runs[0].experiment.replicates]
@@ -202,7 +201,7 @@ def _groups(options: GroupOptions) -> list[Group]:
             f"batch_size: expected jfnn.Minibatches, or none, beside batch_sizes; got {checks.shown(scheme)}"
         )
     sizes = sizes.tolist() if isinstance(sizes, np.ndarray) else sizes
-    if not isinstance(sizes, Sequence) or isinstance(sizes, str | bytes) or not sizes:
+    if not checks.is_several(sizes) or not len(sizes):
         raise ValueError("batch_sizes: expected a sequence of at least one number of rows")
     sizes = [size if size is None else checks.as_count(size, "batch_sizes") for size in sizes]
     if len(set(sizes)) != len(sizes):

@@ -76,9 +76,9 @@ def as_directory(out: Any, resume: bool = False) -> Path | None:
         if resume:
             raise ValueError("resume: there is nothing to go on with; give the directory as out")
         return None
-    if not isinstance(out, str | os.PathLike) or not str(out):
-        raise ValueError(f"out: expected the name of a directory, got {checks.shown(out)}")
-    return Path(out)
+    if isinstance(out, str) and not out:
+        raise ValueError("out: expected the name of a directory, got ''")
+    return checks.as_path(out, "out")
 
 
 def make(directory: Path) -> None:

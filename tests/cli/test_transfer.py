@@ -86,7 +86,7 @@ def test_a_run_is_the_librarys_and_goes_on(tmp_path, capsys, checks):
         ("--depth 0", "--depth: expected at least 1"),
         ("--base 0", "--base: expected at least 1"),
         ("--parametrisations mup", "--parametrisations: expected one of"),
-        ("--output-multiplier 0", "--output-multiplier: expected a finite number above 0"),
+        ("--output-multiplier 0", "--output-multiplier: expected numbers above 0"),
         ("--activation relus", "--activation: expected one of"),
         ("--init normal", "--init: expected one of he_uniform"),
         ("--init normals", "--init: expected one of normal"),
