@@ -33,7 +33,7 @@ from benchmarks.workloads import WORKLOADS, quick
 
 from jfnn.cli import places, process
 from jfnn.cli.parser import Parser
-from jfnn.cli.values import place
+from jfnn.cli.values import count, place
 
 QUICK_CONTENDERS = ("numpy", "sklearn", "vmap", "jfnn", "floor")
 QUICK_GROWTH = growth.Scale((49, 490), (10, 100), (32, 100), (1, 2), gflop=5, rounds=2)
@@ -169,8 +169,6 @@ def read_options(arguments: Sequence[str] | None, setup: Setup = DEFAULTS) -> ar
     """The command line's options with their defaults filled in; ``chosen`` are the contenders to run."""
     parser = _parser(setup)
     options = parser.parse_args(arguments)
-    if options.rounds is not None and options.rounds < 1:
-        parser.error(f"argument --rounds: expected at least 1, got {options.rounds}")
     names = options.contenders or (QUICK_CONTENDERS if options.quick else setup.contenders)
     options.chosen = available(names, setup.contenders)
     for name in options.contenders or ():
@@ -204,7 +202,7 @@ def _parser(setup: Setup) -> Parser:
     of_quick = f"less than a tenth of the work, {QUICK_ROUNDS} rounds"
     parser.add_argument("--workload", nargs="+", choices=names, metavar="NAME", help=of_workloads)
     parser.add_argument("--contenders", nargs="+", choices=contenders, metavar="NAME", help=of_contenders)
-    parser.add_argument("--rounds", type=int, help=of_rounds)
+    parser.add_argument("--rounds", type=count(1), help=of_rounds)
     parser.add_argument("--quick", action="store_true", help=of_quick)
     parser.add_argument("--json", type=place, metavar="FILE", help="default: bench.json in --out")
     parser.add_argument("--out", type=place, default=Path("runs/bench"), help="default: runs/bench")

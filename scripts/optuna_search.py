@@ -4,7 +4,6 @@ The networks are 64-50-10 on the digits; learning rate, L2 penalty and momentum 
 validation accuracy, over several seeds of each search. Needs Optuna: ``pip install 'jfnn[optuna]'``.
 """
 
-import argparse
 import importlib
 import time
 from collections.abc import Sequence
@@ -14,6 +13,8 @@ import numpy as np
 from scipy import stats
 
 import jfnn
+from jfnn.cli.parser import Parser
+from jfnn.cli.values import count
 
 RANGES = {"learning_rate": (1e-5, 1e-1), "l2": (1e-4, 1e1)}  # drawn by their logarithms
 MOMENTUM = 0.95
@@ -26,11 +27,11 @@ def main(arguments: Sequence[str] | None = None) -> int:
     Args:
         arguments: The command line.
     """
-    parser = argparse.ArgumentParser(description=(__doc__ or "").partition("\n")[0])
-    parser.add_argument("--trials", type=int, default=96, help="trials of a search (default: %(default)s)")
-    parser.add_argument("--at-once", type=int, help="trials a round (default: a tile for each device)")
-    parser.add_argument("--searches", type=int, default=5, help="seeds of each search (default: %(default)s)")
-    parser.add_argument("--epochs", type=int, default=20, help="epochs of a trial (default: %(default)s)")
+    parser = Parser(description=(__doc__ or "").partition("\n")[0])
+    parser.add_argument("--trials", type=count(1), default=96, help="trials of a search; default: 96")
+    parser.add_argument("--at-once", type=count(1), help="trials a round (default: a tile for each device)")
+    parser.add_argument("--searches", type=count(1), default=5, help="seeds of each search; default: 5")
+    parser.add_argument("--epochs", type=count(1), default=20, help="epochs of a trial; default: 20")
     chosen = parser.parse_args(arguments)
     split = jfnn.datasets.digits()
     options: dict[str, Any] = dict(

@@ -24,6 +24,9 @@ import numpy as np
 from benchmarks import machine
 
 import jfnn
+from jfnn.cli import places
+from jfnn.cli.parser import Parser
+from jfnn.cli.values import place
 from jfnn.distributed import preload
 
 SEEDS, ROUNDS, MEMBERS = 20, 7, 100_000
@@ -144,12 +147,16 @@ def _steps(dask_scheduler: Any) -> int:
 
 def main(arguments: list[str] | None = None) -> int:
     """Measures, prints and writes."""
-    parser = argparse.ArgumentParser(
+    parser = Parser(
         description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter, allow_abbrev=False
     )
     parser.add_argument("--quick", action="store_true", help="a few members, one round")
-    parser.add_argument("--out", type=Path, default=Path("runs/scaling"), help="default: runs/scaling")
+    parser.add_argument("--out", type=place, default=Path("runs/scaling"), help="default: runs/scaling")
     options = parser.parse_args(arguments)
+    try:
+        places.check_directory(options.out, "--out", ("scaling.json",))
+    except ValueError as error:
+        parser.error(str(error))
     options.out.mkdir(parents=True, exist_ok=True)
     jfnn.use_all_cores()
     seeds, rounds = (QUICK_SEEDS, QUICK_ROUNDS) if options.quick else (SEEDS, ROUNDS)

@@ -29,7 +29,7 @@ from scipy import stats
 import jfnn
 from jfnn.cli import places, process
 from jfnn.cli.parser import Parser
-from jfnn.cli.values import place
+from jfnn.cli.values import count, place
 
 NETWORK = jfnn.mlp((64, 50, 10), activation="tanh", init="glorot_normal")
 RATES = 2.0 ** np.arange(-8, 2.01, 0.25)
@@ -170,18 +170,15 @@ def main(arguments: Sequence[str] | None = None) -> int:
     parser = Parser(
         description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter, allow_abbrev=False
     )
-    parser.add_argument("--epochs", type=int, default=8, help="default: 8")
-    parser.add_argument("--seeds", type=int, default=12, help="seeds that choose; default: 12")
+    parser.add_argument("--epochs", type=count(1), default=8, help="default: 8")
+    parser.add_argument("--seeds", type=count(1), default=12, help="seeds that choose; default: 12")
     parser.add_argument(
         "--per", choices=("epoch", "step"), default="epoch", help="one multiplier for each; default: epoch"
     )
-    parser.add_argument("--unseen", type=int, default=100, help="seeds of the comparison; default: 100")
-    parser.add_argument("--steps", type=int, default=60, help="steps on the schedule; default: 60")
+    parser.add_argument("--unseen", type=count(2), default=100, help="seeds of the comparison; default: 100")
+    parser.add_argument("--steps", type=count(1), default=60, help="steps on the schedule; default: 60")
     parser.add_argument("--out", type=place, default=Path("runs/schedule"), help="default: runs/schedule")
     options = parser.parse_args(arguments)
-    for name, least in {"epochs": 1, "seeds": 1, "unseen": 2, "steps": 1}.items():
-        if getattr(options, name) < least:
-            parser.error(f"--{name}: expected at least {least}")
     try:
         places.check_directory(options.out, "--out")
     except ValueError as error:

@@ -38,6 +38,7 @@ examples:
   %(prog)s --network cnn --width 4,8,16,32 --optimizer sgd --learning-rate 0.01:10.24:11
       two convolutions, stochastic gradient descent
 """
+DEEPEST = 1000  # hidden layers
 
 
 def start(argv: Sequence[str], prog: str = "jfnn transfer") -> int:
@@ -120,7 +121,7 @@ def data(flags: TransferFlags) -> jfnn.Split:
 def network_of(flags: TransferFlags, shape: tuple[int, ...]) -> Callable[[int], jfnn.Network]:
     """``width -> network`` for inputs of a shape; unless flags say otherwise its last layer starts at 0."""
     checks.as_choice(flags.network, "network", NETWORKS)
-    depth = checks.as_count(flags.depth, "depth")
+    depth = checks.as_count(flags.depth, "depth", 1, DEEPEST)
 
     def make(width: int) -> jfnn.Network:
         if flags.network == "mlp":

@@ -2,10 +2,12 @@
 
 import argparse
 import re
+from collections.abc import Callable
 from pathlib import Path
 
 import numpy as np
 
+from jfnn import checks
 from jfnn.optimizers import Distribution
 
 MOST_VALUES = 1_000_000  # of one range
@@ -94,6 +96,18 @@ def counts_or_full(text: str) -> tuple[int | str, ...]:
         return tuple(dict.fromkeys(name if name == "full" else int(name) for name in text.split(",")))
     except ValueError:
         raise _expected("whole numbers or 'full', with commas between", text) from None
+
+
+def count(least: int) -> Callable[[str], int]:
+    """What reads a whole number from ``least`` on."""
+
+    def read(text: str) -> int:
+        try:
+            return checks.as_count(int(text), "count", least)
+        except ValueError:
+            raise _expected(f"a whole number from {least} to {checks.MOST}", text) from None
+
+    return read
 
 
 def share_or_count(text: str) -> float | int:

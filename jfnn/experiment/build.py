@@ -76,6 +76,7 @@ def _check_memory(learner: Learner, data: Data, cells: Axes, replicates: int, ti
     """Refuses more members than fit into memory; names the longest axis, or the seeds, or the tile."""
     leaves = jax.tree.leaves(jax.eval_shape(learner.init, jax.random.key(0)))
     of_member = sum(leaf.size for leaf in leaves) * data.dtype.itemsize
+    memory.check("network: it", float(COPIES) * of_member, sizes=f", for one member of {of_member} bytes")
     members = math.prod(cells.shape) * replicates
     lengths = {name: len(values) for name, values in cells.values.items()} | {"seeds": replicates}
     if tile is not None and tile > members:  # filled up with repeats

@@ -84,6 +84,8 @@ def test_a_run_is_the_librarys_and_goes_on(tmp_path, capsys, checks):
         ("--width 4,2", "--width: expected each one once"),
         ("--width 0", "--width: expected whole numbers of at least 1"),
         ("--depth 0", "--depth: expected at least 1"),
+        ("--depth 2147483647", "--depth: expected at most 1000"),
+        ("--width 2147483647", "--network: it does not fit into memory"),
         ("--base 0", "--base: expected at least 1"),
         ("--parametrisations mup", "--parametrisations: expected one of"),
         ("--output-multiplier 0", "--output-multiplier: expected numbers above 0"),
