@@ -120,8 +120,9 @@ def renamed(**names: str) -> Iterator[None]:
 
 def check_key(key: Any, argument: str = "key") -> None:
     """Refuses what is no random key of JAX's, such as a seed."""
-    kinds = (jax.dtypes.prng_key, jnp.uint32)
-    if not isinstance(key, jax.Array) or not any(jnp.issubdtype(key.dtype, kind) for kind in kinds):
+    typed = isinstance(key, jax.Array) and jnp.issubdtype(key.dtype, jax.dtypes.prng_key)
+    raw = isinstance(key, jax.Array) and key.dtype == jnp.uint32
+    if not (typed and key.ndim == 0) and not (raw and key.ndim == 1):
         raise TypeError(f"{argument}: expected a random key, such as jax.random.key(0), got {shown(key)}")
 
 

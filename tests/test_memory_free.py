@@ -2,12 +2,13 @@
 
 from pathlib import Path
 
+import jax
 import numpy as np
 import pytest
 from helpers import noise_split
 
 import jfnn
-from jfnn import memory
+from jfnn import analysis, boltzmann, memory, plots
 
 
 def test_memory_is_what_the_container_leaves(tmp_path):
@@ -17,6 +18,26 @@ def test_memory_is_what_the_container_leaves(tmp_path):
     assert memory.available_memory(tmp_path) == 4700
     (tmp_path / "memory.max").write_text("max\n")
     assert memory.free_in_container(tmp_path) == memory.free_in_container(Path("/none")) == np.inf
+
+
+MACHINE = boltzmann.init(jax.random.key(0), (4, 3))
+
+
+@pytest.mark.parametrize(
+    ("call", "named"),
+    [
+        (lambda: boltzmann.init(jax.random.key(0), (2**20, 2**20)), "sizes"),
+        (lambda: boltzmann.sample(MACHINE, jax.random.key(0), 2**31 - 1, 1), "n"),
+        (lambda: boltzmann.annealed_log_z(MACHINE, jax.random.key(0), 2**31 - 1, 1), "n"),
+        (lambda: jfnn.boltzmann_machine((99, 99), gradient="persistent", chains=2**31 - 1), "chains"),
+        (lambda: analysis.interval(np.arange(5.0), "mean", "bootstrap", resamples=2**31 - 1), "resamples"),
+        (lambda: plots.decision_regions(np.sum, np.eye(2), [0, 1], 2**31 - 1), "resolution"),
+    ],
+)
+def test_calls_that_do_not_fit_into_memory_are_refused(call, named, monkeypatch):
+    monkeypatch.setattr(memory, "available_memory", lambda: 1e11)
+    with pytest.raises(ValueError, match=rf"^{named}: so many .*does not fit into memory"):
+        call()
 
 
 @pytest.mark.parametrize(

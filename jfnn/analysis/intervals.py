@@ -9,7 +9,7 @@ from collections.abc import Sequence
 import numpy as np
 from numpy.typing import ArrayLike
 
-from jfnn import checks
+from jfnn import checks, memory
 from jfnn.analysis.arguments import as_confidence, as_numbers
 from jfnn.analysis.bootstrap import LEAST, RESAMPLES, Interval, of_columns, of_strata
 from jfnn.analysis.centres import QUARTER, STATISTICS
@@ -72,6 +72,8 @@ def interval(
         raise ValueError(f"values: expected at least one on the last axis, got shape {array.shape}")
     shape, n = array.shape[:-1], array.shape[-1]
     columns = array.reshape(-1, n)
+    if method != "formula":
+        memory.check("resamples: so many", 16.0 * count * n)
     ends = np.full((2, len(columns)), np.nan)
     known = np.isfinite(columns).all(axis=-1)
     if n >= (2 if method == "formula" else LEAST) and known.any():

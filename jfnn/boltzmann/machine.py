@@ -8,7 +8,7 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 
-from jfnn import checks
+from jfnn import checks, memory
 
 
 class Machine(NamedTuple):
@@ -45,6 +45,9 @@ def init(key: jax.Array, sizes: Sequence[int], scale: float = 0.01) -> Machine:
     """
     checks.check_key(key)
     sizes, scale = as_sizes(sizes), checks.as_number(scale, "scale")
+    memory.check(
+        "sizes: so many units", 4.0 * sum(lower * upper for lower, upper in itertools.pairwise(sizes))
+    )
     keys = jax.random.split(key, len(sizes) - 1)
     shapes = itertools.pairwise(sizes)
     weights = tuple(scale * jax.random.normal(k, shape) for k, shape in zip(keys, shapes, strict=True))

@@ -7,9 +7,11 @@ import jax
 import jax.numpy as jnp
 
 import jfnn.boltzmann.columns as columns
-from jfnn import checks
+from jfnn import checks, memory
 from jfnn.boltzmann.columns import EVEN, ODD
 from jfnn.boltzmann.machine import Machine, as_machine, as_units, pack
+
+COPIES = 12.0  # bytes of a unit's state, its mean and its random number
 
 
 class LogZ(NamedTuple):
@@ -56,6 +58,7 @@ def sample(machine: Machine, key: jax.Array, n: int, sweeps: int = 1000) -> list
     machine = as_machine(machine)
     checks.check_key(key)
     n, sweeps = checks.as_count(n, "n"), checks.as_count(sweeps, "sweeps")
+    memory.check("n: so many", COPIES * n * sum(machine.sizes))
     return [state.T for state in _sample(pack(machine), key, n, sweeps)]
 
 
@@ -87,6 +90,7 @@ def annealed_log_z(machine: Machine, key: jax.Array, n: int = 100, temperatures:
     machine = as_machine(machine)
     checks.check_key(key)
     n, temperatures = checks.as_count(n, "n", 2), checks.as_count(temperatures, "temperatures")
+    memory.check("n: so many", COPIES * n * sum(machine.sizes))
     return LogZ(*_annealed(pack(machine), key, n, temperatures))
 
 

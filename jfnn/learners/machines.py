@@ -4,7 +4,7 @@ from collections.abc import Callable, Sequence
 
 import optax
 
-from jfnn import checks
+from jfnn import checks, memory
 from jfnn.boltzmann import enumeration
 from jfnn.boltzmann.machine import as_sizes
 from jfnn.learners.boltzmann import BoltzmannLearner
@@ -68,12 +68,14 @@ def boltzmann_machine(
         enumeration.check_can_enumerate(sizes, "gradient")
         if "k" in hyper or k != 1:
             raise ValueError("k: expected none, since the exact gradient draws nothing")
+    chains = checks.as_count(chains, "chains")
+    memory.check("chains: so many", 4.0 * chains * sum(sizes[1::2]) * (gradient == "persistent"))
     measures = _measures(sizes, gradient, loss, metrics)
     return BoltzmannLearner(
         sizes=sizes,
         gradient=gradient,
         k=checks.as_count(k, "k"),
-        chains=checks.as_count(chains, "chains"),
+        chains=chains,
         sweeps=checks.as_count(sweeps, "sweeps"),
         scale=checks.as_number(scale, "scale"),
         measures=measures,

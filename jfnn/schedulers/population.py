@@ -36,6 +36,8 @@ class PopulationTraining(Scheduler):
         """Refuses what is out of range."""
         checks.as_count(self.every, "every")
         checks.as_count(self.seed, "seed", 0, None)
+        if not checks.is_several(self.perturbed):
+            raise TypeError(f"perturbed: expected names, got {checks.shown(self.perturbed)}")
         if not isinstance(self.share, numbers.Real) or not 0 < self.share <= 0.5:
             raise ValueError(
                 f"share: expected a number above 0 and at most 0.5, got {checks.shown(self.share)}"
