@@ -440,7 +440,7 @@ def test_script_prints_a_table_from_the_slowest_to_the_fastest(written):
         ("--workload nothing", ("--workload", "nothing")),
         ("--contenders torch jfnn", ("--contenders", "torch", "no_such_package")),
         ("--contenders numpy --workload xor growth", ("--contenders", "growth", "jfnn, floor")),
-        ("--rounds 0", ("--rounds", "at least 1", "got 0")),
+        ("--rounds 0", ("--rounds", "from 1 to", "got '0'")),
     ],
 )
 def test_impossible_options_are_refused_before_anything_starts(arguments, words, capsys):
