@@ -572,7 +572,8 @@ def long_sweep(out, **execution):
 
 
 @pytest.mark.optimised
-def test_a_run_killed_at_random_moments_ends_in_the_bytes_of_an_unbroken_one(tmp_path):
+@pytest.mark.parametrize("kills", [2, pytest.param(3, marks=pytest.mark.slow)])
+def test_a_run_killed_at_random_moments_ends_in_the_bytes_of_an_unbroken_one(kills, tmp_path):
     rng = np.random.default_rng(0)
     whole, killed = tmp_path / "whole", tmp_path / "killed"
     long_sweep(whole)
@@ -584,7 +585,7 @@ def test_a_run_killed_at_random_moments_ends_in_the_bytes_of_an_unbroken_one(tmp
         "JAX_PERSISTENT_CACHE_MIN_ENTRY_SIZE_BYTES": "-1",
     }
     here = os.path.dirname(__file__)
-    for devices, epochs in ((1, (20, 100)), (3, (150, 220)), (2, (260, 340))):
+    for devices, epochs in ((1, (20, 100)), (3, (150, 220)), (2, (260, 340)))[:kills]:
         script = KILLED.format(
             path=[here, os.path.dirname(here)],
             devices=devices,
