@@ -30,6 +30,11 @@ GATHERED_BYTES = 8_000_000
 CPU_OPTIONS: dict[str, int] = {"xla_cpu_prefer_vector_width": 512}
 
 
+# Each program takes about 10 MB and 200 memory maps, which a system limits. JAX keeps its own traces of each
+# new shape for ever, some 0.7 MB a program; now and then they are dropped, and what is still used compiles
+# again.
+PROGRAMS, TRACED_PROGRAMS = 32, 256
+
 Step = Callable[[State, Batch, jax.Array | None], tuple[State, jax.Array]]
 
 
@@ -61,9 +66,11 @@ class Program(NamedTuple):
     score: Callable[..., dict[str, jax.Array]]
 
 
-@functools.lru_cache(maxsize=32)  # each takes about 10 MB and 200 memory maps, which a system limits
+@functools.lru_cache(PROGRAMS)
 def build(learner: Learner, padded: bool, platform: str) -> Program:
     """The program of a learner for devices of one platform; equal arguments give the same, compiled one."""
+    if build.cache_info().misses % TRACED_PROGRAMS == 0:
+        jax.clear_caches()
     options = CPU_OPTIONS if platform == "cpu" else None
 
     def of_a_tile(of_member: Callable[..., Any], in_axes: tuple[int | None, ...]) -> Callable[..., Any]:

@@ -22,11 +22,11 @@ for width in range(1, int(sys.argv[1]) + 1):
 @pytest.mark.slow
 @pytest.mark.skipif(sys.platform != "linux", reason="reads /proc")
 def test_memory_and_maps_stop_growing_with_the_structures():
-    command = [sys.executable, "-c", SCRIPT, "250"]
+    command = [sys.executable, "-c", SCRIPT, "1000"]
     run = subprocess.run(command, capture_output=True, text=True, check=True)
     points = [tuple(map(float, line.split())) for line in run.stdout.splitlines()]
     megabytes, maps = zip(*points, strict=True)
     print(f"MB {megabytes}, maps {maps}")
-    assert len(points) == 5
-    assert megabytes[-1] < megabytes[0] + 300
-    assert maps[-1] < 1.5 * maps[0] and maps[-1] < 20_000
+    assert len(points) == 20
+    assert max(megabytes) < megabytes[0] + 300
+    assert max(maps) < 20_000
