@@ -95,7 +95,7 @@ def kill_one(numbers, after):
     return thread
 
 
-@pytest.mark.parametrize("kind", CLUSTERS)
+@pytest.mark.parametrize("kind", ["processes", pytest.param("dask", marks=pytest.mark.slow)])
 def test_files_are_those_of_a_plain_run_also_when_a_worker_is_killed(kind, bytes_of, tmp_path):
     with CLUSTERS[kind](2) as (executor, numbers):
         jfnn.sweep(**OPTIONS | SCHEDULED, executor=executor, out=tmp_path / "scheduled")
@@ -104,6 +104,13 @@ def test_files_are_those_of_a_plain_run_also_when_a_worker_is_killed(kind, bytes
         jfnn.sweep(**OPTIONS | LONG, executor=executor, out=tmp_path / "long")
         killer.join()
         assert written(tmp_path / "long") == bytes_of("LONG")
+
+
+def test_files_are_those_of_a_plain_run_on_a_cluster_within_this_process(bytes_of, tmp_path):
+    distributed = pytest.importorskip("distributed")
+    with distributed.Client(processes=False, n_workers=2, **CLUSTER) as client:
+        jfnn.sweep(**OPTIONS | SCHEDULED, executor=client.get_executor(), out=tmp_path)
+    assert written(tmp_path) == bytes_of("SCHEDULED")
 
 
 @pytest.mark.slow

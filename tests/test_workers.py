@@ -14,6 +14,8 @@ import jfnn
 from jfnn.distributed import calls
 from jfnn.engine.segment import Segment
 
+pytestmark = pytest.mark.unoptimised
+
 NET = jfnn.mlp((5, 4, 3))
 # Six cells of two seeds in tiles of two: six tiles, two of them the best one's.
 OPTIONS = dict(

@@ -8,6 +8,8 @@ import jfnn
 from jfnn import Dense, Scaled
 from jfnn.analysis.coordinates import CoordinateCheck
 
+pytestmark = pytest.mark.unoptimised
+
 WIDTHS = [16, 256]
 
 

@@ -9,6 +9,8 @@ from jfnn.analysis.parametrisations import LIKE_ADAM, scaling_of
 from jfnn.analysis.widths import Transfer
 from jfnn.search.groups import Group, SweepGroups
 
+pytestmark = pytest.mark.unoptimised
+
 OPTIONS = dict(learning_rate=[0.1, 1e30], reduction="mean", epochs=2, batch_size=16, seeds=2)
 
 

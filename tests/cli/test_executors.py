@@ -13,6 +13,8 @@ from jfnn.cli import executors
 from jfnn.cli.flags import Flags
 from jfnn.cli.grid import main
 
+pytestmark = pytest.mark.unoptimised
+
 
 def probe():
     """The process, its devices and what it does at Ctrl-C."""

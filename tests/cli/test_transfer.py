@@ -12,6 +12,8 @@ from jfnn.cli.main import main as of_all_commands
 from jfnn.cli.transfer import main
 from jfnn.cli.transfer_flags import TransferFlags
 
+pytestmark = pytest.mark.unoptimised
+
 SMALL = """--data digits --width 2 --learning-rate 0.5,1e30 --optimizer sgd --epochs 1 --seeds 2
     --check-steps 2 --parametrisations maximal_update,standard"""
 

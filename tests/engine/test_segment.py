@@ -145,7 +145,13 @@ def test_a_segment_gives_the_same_bytes_twice_and_in_another_process(recorded, p
 
 
 @pytest.mark.parametrize(
-    ("name", "dtype"), [*((name, "float32") for name in NAMES), ("own loss", "float64")], indirect=["dtype"]
+    ("name", "dtype"),
+    [
+        ("supervised", "float32"),
+        ("own loss", "float64"),
+        pytest.param("own loss", "float32", marks=pytest.mark.slow),
+    ],
+    indirect=["dtype"],
 )
 def test_an_executor_over_processes_ends_in_the_bytes_of_threads(recorded, pool, name, dtype):
     plain = recorded(name)[2] if dtype == np.float32 else trained(options(name, dtype))

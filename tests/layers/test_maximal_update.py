@@ -18,6 +18,8 @@ from jfnn.learners import Batch, naming
 from jfnn.loading import how_to_load
 from jfnn.optimizers import at_rates
 
+pytestmark = pytest.mark.unoptimised
+
 BASE, WIDTHS = 4, [8, 32]
 # Exponents of the width in Table 3 of Yang & Hu (arXiv 2203.03466), first layer, hidden layer, last layer:
 # starting variance relative to 1/fan_in, learning rate of weights, learning rate of biases.

@@ -9,6 +9,8 @@ from jfnn.analysis.coordinates import CoordinateCheck
 from jfnn.analysis.widths import Transfer
 from jfnn.search.groups import Group, SweepGroups
 
+pytestmark = pytest.mark.unoptimised
+
 NAMES, WIDTH = ("standard", "maximal_update"), np.array([8, 16, 32])
 
 

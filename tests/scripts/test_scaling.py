@@ -4,6 +4,8 @@ import numpy as np
 import pytest
 from four_kinds import phases, scaling
 
+pytestmark = pytest.mark.unoptimised
+
 T_C = 2.3
 TEMPERATURES = np.round(np.arange(2.0, 3.0, 0.03), 2)
 LENGTHS = (10, 20, 40)

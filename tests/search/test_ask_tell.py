@@ -13,6 +13,8 @@ from jfnn.engine import program
 from jfnn.search.ask_tell import ask_tell
 from jfnn.search.sweep import prepare
 
+pytestmark = pytest.mark.unoptimised
+
 NET = jfnn.mlp((5, 4, 3))
 
 

@@ -15,6 +15,8 @@ from jfnn.search import run_directory
 from jfnn.store import checksummed, files
 from jfnn.store.checkpoint import Checkpoint
 
+pytestmark = pytest.mark.unoptimised
+
 VALUES = [None, -1, 0, 10**30, "x", "", [], {}, True, 1.5, [[1]], {"a": 1}, ["learning_rate"]]
 GONE = object()
 

@@ -8,6 +8,8 @@ import jfnn
 from jfnn.trajectories import hypergradient as door
 from jfnn.trajectories.hypergradient import HypergradientOptions
 
+pytestmark = pytest.mark.unoptimised
+
 NETWORK = jfnn.mlp((5, 4, 3), activation="tanh")
 STEP = 1e-5  # relative, of differences
 # 20 epochs of 5 steps

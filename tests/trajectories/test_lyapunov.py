@@ -8,6 +8,8 @@ import pytest
 
 import jfnn
 
+pytestmark = pytest.mark.unoptimised
+
 RATES, PENALTIES, MOMENTA = (0.05, 0.3), (0.0, 2.0), (0.0, 0.6)
 
 
