@@ -94,6 +94,16 @@ def test_tiles_are_as_wide_as_in_runs_of_the_past():
     )
     assert on_cpu == {1, 2, 5, 10, 25, 64, 256}
     assert on_gpu == on_cpu | {512, 1024}
+    # 25 members of 2000 numbers fill a core's share to the byte.
+    assert [plan.tile_width(p, 1, 1, 4, "cpu") for p in (1999, 2000)] == [25, 10]
+
+
+def test_a_call_goes_a_thousand_steps_or_four_million_rows_and_the_first_64_steps():
+    calls = plan.CallLength()
+    assert [calls.epochs(steps, 1) for steps in (1, 512, 513, 5000)] == [1024, 2, 1, 1]
+    assert [calls.epochs(1, rows) for rows in (40_000, 40_001, 97_561)] == [100, 99, 40]
+    assert [calls.next_end(epoch, 1, 1) for epoch in (0, 63, 64, 1087, 1088)] == [64, 64, 1088, 1088, 2112]
+    assert [calls.next_end(0, steps, 1) for steps in (32, 33)] == [2, 1]
 
 
 @examples((20, 1), (200, 1))
