@@ -202,6 +202,19 @@ def test_layers_without_further_words_are_those_of_the_documentation():
     assert Dense(2) == Dense(2, "sigmoid", "normal")
 
 
+def test_lengths_are_kept_as_plain_numbers_however_they_are_given():
+    for kind in (functools.partial(Conv, 2), MaxPool, MeanPool):
+        plain, listed = kind((3, 2), (2, 1), (1, 0)), kind([3, np.int64(2)], [2, 1], [1, 0])
+        assert listed == plain and hash(listed) == hash(plain)
+        assert np.int64 not in map(type, vars(kind(*np.int64([3, 2, 1]))).values())
+
+
+def test_same_padding_keeps_lengths_and_takes_a_stride_of_one_in_every_form():
+    for stride, shape in [(1, (2, 5)), ((1,), (2, 5)), (1, (2, 5, 4)), ((1, 1), (2, 5, 4))]:
+        for kernel in (1, 2, 3, 4, 6):
+            assert Conv(3, kernel, stride, "same").output_shape(shape) == (3, *shape[1:])
+
+
 def test_a_residual_block_adds_what_its_layers_give():
     block = Residual([Dense(5, "tanh"), Dense(3, "relu")])
     params, x = block.init(jax.random.key(0), (3,)), draw((N, 3), np.float32)

@@ -124,6 +124,11 @@ def test_every_registered_kind_has_examples_here():
     assert set(EXAMPLES) == set(LAYERS.values())
 
 
+def test_kinds_have_the_names_of_their_classes():
+    for name, kind in LAYERS.items():
+        assert name.replace("_", "") == kind.__name__.lower()
+
+
 @compiled
 def starts(key):
     """Starting parameters of every example."""
