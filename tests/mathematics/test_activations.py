@@ -102,3 +102,17 @@ def test_an_activation_of_ones_own_passes_through():
     own = activations.Activation(jnp.sin, jnp.cos)
     assert activations.get(own) is own
     assert activations.get("relu") is ACTIVATIONS["relu"]
+
+
+def test_an_activation_of_the_registry_goes_by_its_name():
+    own = activations.Activation(jnp.sin, jnp.cos)
+    assert activations.name_or_own(own) is own
+    for name, known in ACTIVATIONS.items():
+        assert activations.name_or_own(name) == activations.name_or_own(known) == name
+
+
+def test_other_activations_are_refused_by_the_name_of_the_argument():
+    with pytest.raises(ValueError, match=r"^activation: expected one of sigmoid, relu, .*'swish'"):
+        activations.get("swish")
+    with pytest.raises(TypeError, match=r"^output: expected a name or an Activation, got int"):
+        activations.name_or_own(3, "output")

@@ -235,9 +235,21 @@ def test_reductions_of_costs(x64):
     assert losses.reduce_costs(costs, penalty, "mean") == 4
     assert losses.reduce_costs(costs, penalty, "sum", weights) == 7
     np.testing.assert_allclose(losses.reduce_costs(costs, penalty, "mean", weights), 7 / 1.5)
+    np.testing.assert_allclose(losses.reduce_costs(costs, penalty, "mean", weights / 10), 3.4 / 0.15)
+
+
+def test_without_samples_the_mean_is_0_and_has_a_gradient(x64):
+    costs, nothing = jnp.array([1.0, 2.0, 6.0]), jnp.zeros(3)
+    mean = functools.partial(losses.reduce_costs, costs, 3.0, "mean")
+    assert mean(nothing) == 0
+    np.testing.assert_array_equal(jax.grad(mean)(nothing), 0)
 
 
 def test_a_loss_of_ones_own_passes_through():
     own = losses.Loss(losses.quadratic, losses.d_quadratic)
     assert losses.get(own) is own
     assert losses.get("quadratic") is LOSSES["quadratic"]
+    with pytest.raises(ValueError, match=r"^loss: expected one of quadratic, cross_entropy, .*'hinge'"):
+        losses.get("hinge")
+    with pytest.raises(TypeError, match=r"^loss: expected a name or a Loss, got int"):
+        losses.get(3)
