@@ -113,6 +113,20 @@ def test_nothing_happens_between_rungs():
     assert actions == jfnn.schedulers.Actions()
 
 
+@pytest.mark.parametrize(("field", "value"), [("factor", 1), ("factor", 2.5), ("min_epochs", 0)])
+def test_numbers_that_cannot_be_are_refused_by_name(field, value):
+    with pytest.raises((ValueError, TypeError), match=f"^{field}: "):
+        Halving(**{"factor": 2, field: value})
+
+
+def test_a_sweep_of_enough_cells_without_a_round_is_refused():
+    for cells, epochs in [(3, 3), (2, 2), (1, 1)]:
+        Halving(3).check(cells, epochs, ())
+    for halving, cells, epochs in [(Halving(3), 3, 2), (Halving(2, 8), 9, 15)]:
+        with pytest.raises(ValueError, match=rf"^no round of Halving\(.*ends within {epochs} epochs"):
+            halving.check(cells, epochs, ())
+
+
 # In a run
 
 

@@ -224,3 +224,21 @@ def test_copies_go_on_from_their_sources_memory():
 def test_numbers_that_cannot_be_are_refused_by_name(fields):
     with pytest.raises((ValueError, TypeError), match=rf"^{next(iter(fields))}: "):
         PopulationTraining(**{"every": 3} | fields)
+
+
+def test_without_further_words_a_quarter_moves_by_a_quarter():
+    assert PopulationTraining(3) == PopulationTraining(3, 0.25, 1.25, 0, ("learning_rate", "l2"))
+
+
+@pytest.mark.parametrize(
+    ("cells", "epochs", "hyper", "message"),
+    [
+        (3, 4, ["learning_rate", "l2"], "^a share of 0.25 of 3 cells is less than one"),
+        (4, 3, ["learning_rate", "l2"], r"^no selection of PopulationTraining\(.* before the end, 3 epochs"),
+        (4, 4, ["learning_rate"], "^expected names of learning_rate to perturb, got 'l2'"),
+    ],
+)
+def test_a_sweep_in_which_nothing_could_be_copied_is_refused(cells, epochs, hyper, message):
+    PopulationTraining(3).check(4, 4, ["l2", "learning_rate", "momentum"])
+    with pytest.raises(ValueError, match=message):
+        PopulationTraining(3).check(cells, epochs, hyper)
