@@ -162,6 +162,25 @@ def test_annealed_importance_sampling_and_chains_agree_with_enumeration(sizes):
         assert (np.abs(found - expected) < 4.5 * error + 1e-6).all()
 
 
+def test_the_error_of_two_runs_of_which_one_outweighs_the_other_is_the_whole_value():
+    """Each visible unit has a partner; in one step a run of k units at 1 gets ``w = (e^100 / 2)^k``."""
+    machine = Machine((100 * np.eye(8, dtype=np.float32),), (np.zeros(8, np.float32),) * 2)
+    value, error = boltzmann.annealed_log_z(machine, jax.random.key(0), 2, 1)
+    k = (value - 15 * np.log(2)) / (100 - np.log(2))  # log Z is 16 log 2 at first, and the mean is w / 2
+    np.testing.assert_allclose(k, np.round(k), rtol=1e-5)
+    assert 1 <= round(float(k)) <= 8
+    np.testing.assert_allclose(error, 1, rtol=1e-4)
+
+
+def test_chains_and_runs_without_further_words_are_those_of_the_documentation():
+    machine, key = machine_of((2, 1)), jax.random.key(3)
+    for one, other in [
+        (boltzmann.annealed_log_z(machine, key), boltzmann.annealed_log_z(machine, key, 100, 1000)),
+        (boltzmann.sample(machine, key, 50), boltzmann.sample(machine, key, 50, 1000)),
+    ]:
+        jax.tree.map(np.testing.assert_array_equal, one, other)
+
+
 def _model_averages(machine):
     """``⟨s_k s_{k+1}ᵀ⟩`` and ``⟨s_k⟩`` in column form, by a sum over all states of all layers."""
     states = states_of(sum(machine.sizes))

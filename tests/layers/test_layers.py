@@ -129,6 +129,17 @@ def test_kinds_have_the_names_of_their_classes():
         assert name.replace("_", "") == kind.__name__.lower()
 
 
+def test_layers_hold_for_one_sample_what_they_say():
+    assert Dense(7).width((3,)) == Scaled(Dense(7)).width((3,)) == 7
+    assert Scale().width((2, 3)) == 6  # by default the outputs
+    assert Flatten().width((2, 3)) == 0
+    # Of convolutions and pooling one output in eight counts, the last eight in part.
+    assert [Conv(channels, 1).width((1, 4)) for channels in (2, 4, 5)] == [1, 2, 3]
+    assert [pool(2).width((channels, 4)) for pool in (MaxPool, MeanPool) for channels in (4, 5)] == [1, 2] * 2
+    assert Residual([Dense(5), Dense(3)]).width((3,)) == 5
+    assert sequence.width([Flatten(), Dense(4), Dense(2)], (2, 3)) == 4
+
+
 @compiled
 def starts(key):
     """Starting parameters of every example."""
