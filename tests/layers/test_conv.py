@@ -314,6 +314,8 @@ def test_an_output_activation_is_seen_through_flatten():
         (lambda: jfnn.sequential([Residual([Conv(1, 2)])], (1, 3)), r"layers: a residual"),
         (lambda: jfnn.sequential([Conv(2), Dense(3)], (1, 5)), "layers: a dense layer takes inputs of one"),
         (lambda: Dense(0), "units: expected at least 1"),
+        (lambda: Dense(2, "cos"), "activation: expected one of"),
+        (lambda: Dense(2, initializer="zeros"), "init: expected one of"),
         (lambda: jfnn.cnn(64, (8,), 10), "inputs: expected a sequence"),
         (lambda: jfnn.cnn((1, 8, 8), 8, 10), "channels: expected a sequence"),
         (lambda: jfnn.cnn((1, 8, 8), (8, 8), 10, (3, 3, 3)), "kernel: expected one for each of 2"),

@@ -5,6 +5,7 @@ import functools
 import inspect
 import itertools
 import pickle
+import re
 
 import jax
 import jax.numpy as jnp
@@ -126,7 +127,12 @@ def test_every_registered_kind_has_examples_here():
 
 def test_kinds_have_the_names_of_their_classes():
     for name, kind in LAYERS.items():
-        assert name.replace("_", "") == kind.__name__.lower()
+        assert name == re.sub("(?<=[a-z])(?=[A-Z])", "_", kind.__name__).lower()
+
+
+def test_a_known_activation_may_be_given_by_itself():
+    for kind in (Conv, Dense, Elman):
+        assert kind(2, activation=jfnn.activations.get("elu")) == kind(2, activation="elu")
 
 
 def test_layers_hold_for_one_sample_what_they_say():
