@@ -98,11 +98,11 @@ def test_tiles_are_as_wide_as_in_runs_of_the_past():
     assert [plan.tile_width(p, 1, 1, 4, "cpu") for p in (1999, 2000)] == [25, 10]
 
 
-def test_a_call_goes_a_thousand_steps_or_four_million_rows_and_the_first_64_steps():
+def test_a_call_goes_some_hundred_steps_or_four_million_rows_and_a_return_is_after_64_steps():
     calls = plan.CallLength()
-    assert [calls.epochs(steps, 1) for steps in (1, 512, 513, 5000)] == [1024, 2, 1, 1]
+    assert [calls.epochs(steps, 1) for steps in (1, 192, 193, 5000)] == [384, 2, 1, 1]
     assert [calls.epochs(1, rows) for rows in (40_000, 40_001, 97_561)] == [100, 99, 40]
-    assert [calls.next_end(epoch, 1, 1) for epoch in (0, 63, 64, 1087, 1088)] == [64, 64, 1088, 1088, 2112]
+    assert [calls.next_end(epoch, 1, 1) for epoch in (0, 63, 64, 1215, 1216)] == [64, 64, 1216, 1216, 2368]
     assert [calls.next_end(0, steps, 1) for steps in (32, 33)] == [2, 1]
 
 
