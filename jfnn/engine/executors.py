@@ -13,6 +13,7 @@ from typing import Any, Generic, Protocol, TypeVar
 
 import jax
 
+from jfnn.engine.apart import Apart
 from jfnn.engine.segment import Segment, SegmentResult, Task, Worker
 
 Job = TypeVar("Job")
@@ -98,6 +99,14 @@ def spread(
     waiting = _Waiting(jobs)
 
     def work(device: jax.Device) -> None:
+        try:
+            run(device)
+        except BaseException:
+            waiting.stop()
+            waiting.done(None)
+            raise
+
+    def run(device: jax.Device) -> None:
         under_way: tuple[Job, Result] | None = None
         while True:
             job = waiting.take(wait=under_way is None)
@@ -143,10 +152,8 @@ class _Waiting(Generic[Job]):
             self._changed.notify_all()
 
     def stop(self) -> None:
-        """Drops what waits."""
-        with self._changed:
-            self._stopped = True
-            self._changed.notify_all()
+        """Drops what waits; without a lock, since a thread that may be interrupted calls it."""
+        self._stopped = True
 
 
 def side_by_side(calls: Sequence[Callable[[], Any]], at_end: Callable[[], None] = lambda: None) -> None:
@@ -154,7 +161,7 @@ def side_by_side(calls: Sequence[Callable[[], Any]], at_end: Callable[[], None] 
 
     Args:
         calls: What to call.
-        at_end: Called when all have ended, or the first has failed.
+        at_end: Called when all have ended, or the first has failed, or this thread is interrupted.
 
     Raises:
         Exception: Whatever the first to fail raised.
@@ -165,9 +172,18 @@ def side_by_side(calls: Sequence[Callable[[], Any]], at_end: Callable[[], None] 
         with jax.enable_x64(x64):
             jax.block_until_ready(call())
 
-    with concurrent.futures.ThreadPoolExecutor(len(calls)) as pool:
-        try:
-            for done in concurrent.futures.as_completed([pool.submit(make, call) for call in calls]):
-                done.result()
-        finally:
-            at_end()
+    def run() -> None:
+        with concurrent.futures.ThreadPoolExecutor(len(calls)) as pool:
+            try:
+                for done in concurrent.futures.as_completed([pool.submit(make, call) for call in calls]):
+                    done.result()
+            finally:
+                at_end()
+
+    work = Apart(run)
+    try:
+        work.start().result()
+    except BaseException:
+        at_end()
+        work.end()
+        raise

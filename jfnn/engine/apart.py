@@ -1,0 +1,61 @@
+"""Calls on threads of their own, for a thread that may be interrupted at any moment, as the main thread may.
+
+Python raises KeyboardInterrupt between any two of a thread's steps, also where `threading` or
+`concurrent.futures` have just taken a lock of theirs, which then nobody gives back, or have let go of one,
+which is an error of another kind. So the caller here touches plain locks alone.
+"""
+
+import _thread
+import threading
+from collections.abc import Callable
+from typing import Generic, TypeVar
+
+Value = TypeVar("Value")
+
+
+class Apart(Generic[Value]):
+    """A call on a thread of its own."""
+
+    def __init__(self, work: Callable[[], Value]):
+        """Nothing is called yet."""
+        self._value: Value
+        self._error: BaseException | None = None
+        self._is_over = False
+        self._begun, self._under_way = threading.Lock(), threading.Lock()
+        self._under_way.acquire()
+        # Said, since else it would be that of this thread; Python waits for it at its exit.
+        self._thread = threading.Thread(target=self._run, args=(work,), daemon=False)
+
+    def start(self) -> "Apart[Value]":
+        """Starts the thread, from a third one: `Thread.start` waits with such locks."""
+        _thread.start_new_thread(self._thread.start, ())
+        return self
+
+    def _run(self, work: Callable[[], Value]) -> None:
+        if not self._begun.acquire(blocking=False):
+            return
+        try:
+            self._value = work()
+        except BaseException as error:
+            self._error = error
+        finally:
+            self._is_over = True
+            self._under_way.release()
+
+    def result(self) -> Value:
+        """What the call gives, when it has ended; raises what it raised."""
+        self._wait()
+        if self._error is not None:
+            raise self._error
+        return self._value
+
+    def end(self) -> None:
+        """Waits for the call to end if it has begun, else sees to it that it never does."""
+        if not self._begun.acquire(blocking=False):
+            self._wait()
+
+    def _wait(self) -> None:
+        """Waits for the call to end, also where someone was interrupted who had just taken the lock."""
+        while not self._is_over:
+            if self._under_way.acquire(timeout=1.0):
+                self._under_way.release()

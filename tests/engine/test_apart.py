@@ -1,0 +1,84 @@
+"""Calls on other threads, whose caller is interrupted at any step of its own."""
+
+import sys
+import threading
+import time
+
+import numpy as np
+import pytest
+
+from jfnn.engine.apart import Apart
+from jfnn.engine.executors import side_by_side, spread
+from jfnn.engine.prefetch import Prefetcher
+
+DESTRUCTORS = ("weakref.py", "_weakrefset.py")  # what is raised in these Python ignores
+
+
+def interrupted(call, at):
+    """How a call ends that is interrupted where its thread returns from a function for the so manieth time.
+
+    Gives the name of the error, None for none, or "hangs"; and whether it got so far.
+    """
+    ended, returns = [], []
+
+    def trace(frame, event, _):
+        if frame.f_code.co_filename.endswith(DESTRUCTORS):
+            return None
+        if event == "return":
+            returns.append(frame)
+            if len(returns) == at:
+                raise KeyboardInterrupt
+        return trace
+
+    def run():
+        sys.settrace(trace)
+        try:
+            call()
+            ended.append(None)
+        except BaseException as error:
+            ended.append(type(error).__name__)
+        finally:
+            sys.settrace(None)
+
+    thread = threading.Thread(target=run, daemon=True)
+    thread.start()
+    thread.join(10)
+    return (ended or ["hangs"])[0], len(returns) >= at
+
+
+class Replicate:
+    def minibatches(self, epoch):
+        return np.full((2, 3), epoch)
+
+
+@pytest.mark.parametrize(
+    "call",
+    [
+        lambda: side_by_side([lambda: None, lambda: None]),
+        lambda: spread(range(5), ["one", "other"], lambda job, device: job, lambda job, result: None),
+        lambda: Prefetcher([Replicate()], 4).get(0, 3, 2),
+    ],
+    ids=["side_by_side", "spread", "prefetch"],
+)
+def test_an_interrupt_at_any_step_is_no_other_error_and_no_hang(call):
+    threads = threading.active_count()
+    for at in range(1, 1000):
+        error, came = interrupted(call, at)
+        assert error == ("KeyboardInterrupt" if came else None), at
+        if not came:
+            break
+    assert 5 < at < 1000
+    assert threading.active_count() <= threads + 1  # the last one may be about to end
+
+
+def test_errors_and_values_come_back_and_what_is_ended_never_begins():
+    assert Apart(lambda: 3).start().result() == 3
+    with pytest.raises(ZeroDivisionError):
+        Apart(lambda: 1 / 0).start().result()
+    called, threads = [], threading.active_count()
+    dropped = Apart(lambda: called.append(1))
+    dropped.end()
+    dropped.start()
+    while threading.active_count() > threads:
+        time.sleep(0.001)
+    assert not called
