@@ -33,6 +33,14 @@ def chosen(flags: Flags) -> Iterator[jfnn.Workers | None]:
         yield workers
 
 
+class _Pool(concurrent.futures.ProcessPoolExecutor):
+    """A process pool whose processes never get a Ctrl-C; they are started where work is submitted."""
+
+    def submit(self, fn: Callable[..., Any], /, *args: Any, **kwargs: Any) -> Any:
+        with preload.ctrl_c_is_for_others():
+            return super().submit(fn, *args, **kwargs)
+
+
 @contextlib.contextmanager
 def _processes(flags: Flags) -> Iterator[jfnn.Workers]:
     """A process pool of this machine; one that breaks is made again."""
@@ -40,8 +48,7 @@ def _processes(flags: Flags) -> Iterator[jfnn.Workers]:
     spawn = multiprocessing.get_context("spawn")
 
     def make() -> concurrent.futures.Executor:
-        pool = concurrent.futures.ProcessPoolExecutor
-        return pool(count, mp_context=spawn, initializer=preload.prepare)
+        return _Pool(count, mp_context=spawn, initializer=preload.prepare)
 
     with jfnn.Workers(make, in_flight=TILES_A_WORKER * count) as workers:
         yield workers
@@ -56,15 +63,15 @@ def _dask(flags: Flags) -> Iterator[jfnn.Workers]:
         address = flags.scheduler
         if address is None:
             count = _count(flags)
-            address = stack.enter_context(
-                distributed.LocalCluster(
+            with preload.ctrl_c_is_for_others():
+                cluster = distributed.LocalCluster(
                     count,
                     threads_per_worker=1,
                     dashboard_address=":0",
                     preload=preload.__name__,
                     silence_logs="CRITICAL",
                 )
-            )
+            address = stack.enter_context(cluster)
         try:
             client = stack.enter_context(distributed.Client(address, timeout=CONNECTING_SECONDS))
         except (OSError, ValueError) as error:

@@ -1,12 +1,15 @@
 """What a worker process does first: ``dask worker ADDRESS --preload jfnn.distributed.preload``.
 
-Each process then shows JAX one device a core, so that the processes of a machine leave each other alone, and
-leaves Ctrl-C to the process that sends it tiles.
+Each process then shows JAX one device a core, so that the processes of a machine leave each other alone,
+leaves Ctrl-C to the process that sends it tiles, and ends when that which has started it was killed.
 """
 
 import contextlib
+import multiprocessing
+import os
 import signal
 import threading
+from collections.abc import Iterator
 from typing import Any
 
 from jfnn.engine.devices import use_all_cores
@@ -30,6 +33,28 @@ def prepare() -> None:
         use_all_cores()
     if threading.current_thread() is threading.main_thread():
         signal.signal(signal.SIGINT, signal.SIG_IGN)
+    threading.Thread(target=_end_with_parent, daemon=True).start()
+
+
+def _end_with_parent() -> None:
+    """Ends this process when its parent has ended; the workers of a pool would wait for work forever."""
+    parent = multiprocessing.parent_process()
+    if parent is not None:
+        parent.join()
+        os._exit(1)
+
+
+@contextlib.contextmanager
+def ctrl_c_is_for_others() -> Iterator[None]:
+    """What this thread starts meanwhile, processes and threads, never gets a Ctrl-C, not amid imports."""
+    if not hasattr(signal, "pthread_sigmask"):  # on Windows
+        yield
+        return
+    before = signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGINT})
+    try:
+        yield
+    finally:
+        signal.pthread_sigmask(signal.SIG_SETMASK, before)
 
 
 def dask_setup(worker: Any) -> None:

@@ -3,7 +3,9 @@
 import contextlib
 import os
 import signal
+import subprocess
 import sys
+import time
 
 import jax
 import pytest
@@ -17,8 +19,10 @@ pytestmark = pytest.mark.unoptimised
 
 
 def probe():
-    """The process, its devices and what it does at Ctrl-C."""
-    return os.getpid(), jax.device_count(), signal.getsignal(signal.SIGINT) == signal.SIG_IGN
+    """The process, its devices and whether Ctrl-C is ignored, and was kept away from its start on."""
+    ignored = signal.getsignal(signal.SIGINT) == signal.SIG_IGN
+    blocked = signal.SIGINT in signal.pthread_sigmask(signal.SIG_BLOCK, [])
+    return os.getpid(), jax.device_count(), (ignored, blocked)
 
 
 def test_without_a_name_threads_of_this_process_train():
@@ -31,7 +35,30 @@ def test_processes_are_others_that_show_a_device_a_core_and_leave_ctrl_c_to_this
         number, devices, ignores = workers.submit(probe).result(60)
     assert number != os.getpid()
     assert devices == len(os.sched_getaffinity(0))
-    assert ignores
+    assert ignores == (True, True)
+
+
+CLIENT = """
+import os, time
+from jfnn.cli import executors
+from jfnn.cli.flags import Flags
+if __name__ == "__main__":
+    with executors.chosen(Flags(executor="processes", workers=1)) as workers:
+        print(workers.submit(os.getpid).result(), flush=True)
+        time.sleep(600)
+"""
+
+
+@pytest.mark.slow
+def test_processes_end_when_the_one_that_sends_them_tiles_is_killed():
+    client = subprocess.Popen([sys.executable, "-c", CLIENT], stdout=subprocess.PIPE, text=True)
+    worker = int(client.stdout.readline())
+    client.kill()
+    client.communicate(timeout=300)
+    with pytest.raises(ProcessLookupError):
+        for _ in range(3000):
+            os.kill(worker, 0)
+            time.sleep(0.1)
 
 
 @pytest.mark.slow
