@@ -24,6 +24,9 @@ def test_interrupts_are_keyboard_interrupts_and_spoil_nothing(seed):
     print(ended.stdout)
     assert told["interrupts"] >= COUNT // PROCESSES
     assert not told["wrong"], "\n\n".join(told["wrong"])
+    hidden = told["swallowed by JAX"] + told["turned into another error by JAX"]
+    hidden += sum(told["errors in destructors"].values())
+    assert hidden <= 0.05 * told["interrupts"]
     assert not told["threads of Python that stay"]
     before, after = told["threads of the system"]
     assert after <= before + 4

@@ -1,5 +1,6 @@
 """Calls on other threads, whose caller is interrupted at any step of its own."""
 
+import gc
 import sys
 import threading
 import time
@@ -31,6 +32,7 @@ def interrupted(call, at):
         return trace
 
     def run():
+        gc.disable()  # Python ignores what is raised while it looks for garbage, too
         sys.settrace(trace)
         try:
             call()
@@ -39,6 +41,7 @@ def interrupted(call, at):
             ended.append(type(error).__name__)
         finally:
             sys.settrace(None)
+            gc.enable()
 
     thread = threading.Thread(target=run, daemon=True)
     thread.start()
