@@ -21,24 +21,32 @@ class Apart(Generic[Value]):
         self._value: Value
         self._error: BaseException | None = None
         self._is_over = False
+        self._work = work
         self._begun, self._under_way = threading.Lock(), threading.Lock()
         self._under_way.acquire()
-        # Said, since else it would be that of this thread; Python waits for it at its exit.
-        self._thread = threading.Thread(target=self._run, args=(work,), daemon=False)
+        # No daemon, so that Python waits for it at its exit; said, lest it be whatever the present thread is.
+        self._thread = threading.Thread(target=self._run, daemon=False)
 
     def start(self) -> "Apart[Value]":
         """Starts the thread, from a third one: `Thread.start` waits with such locks."""
-        _thread.start_new_thread(self._thread.start, ())
+        _thread.start_new_thread(self._start, ())
         return self
 
-    def _run(self, work: Callable[[], Value]) -> None:
+    def _start(self) -> None:
+        try:
+            self._thread.start()
+        except RuntimeError:  # the system gives no second one
+            self._run()
+
+    def _run(self) -> None:
         if not self._begun.acquire(blocking=False):
             return
         try:
-            self._value = work()
+            self._value = self._work()
         except BaseException as error:
             self._error = error
         finally:
+            del self._work  # and what it holds
             self._is_over = True
             self._under_way.release()
 

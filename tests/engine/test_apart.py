@@ -85,3 +85,13 @@ def test_errors_and_values_come_back_and_what_is_ended_never_begins():
     while threading.active_count() > threads:
         time.sleep(0.001)
     assert not called
+
+
+def test_where_the_system_gives_no_more_threads_a_call_ends_nevertheless(monkeypatch):
+    def none_left(thread):
+        raise RuntimeError("can't start new thread")
+
+    monkeypatch.setattr(threading.Thread, "start", none_left)
+    assert Apart(lambda: 3).start().result() == 3
+    with pytest.raises(RuntimeError, match="start new thread"):
+        side_by_side([lambda: None])
