@@ -7,6 +7,8 @@ import textwrap
 from collections.abc import Callable
 from typing import Any, ParamSpec, TypeVar
 
+import jax
+
 P = ParamSpec("P")
 OptionsT = TypeVar("OptionsT")
 R = TypeVar("R")
@@ -28,7 +30,9 @@ def door(options: Callable[P, OptionsT]) -> Callable[[Callable[[OptionsT], R]], 
             except TypeError as error:  # an argument too few or too many
                 name = f"{getattr(options, '__name__', '')}.__init__()"
                 raise TypeError(str(error).replace(name, f"{function.__name__}()")) from None
-            return function(chosen)
+            # An interrupt may come where JAX has just begun to trace, which would go on after this call.
+            with jax.core.eval_context():
+                return function(chosen)
 
         del call.__wrapped__
         shown: Any = call

@@ -1,0 +1,43 @@
+"""An interrupt amid what JAX does leaves nothing behind for the next call."""
+
+import sys
+
+import jax
+import pytest
+from helpers import noise_split, same_bits
+
+import jfnn
+
+pytestmark = pytest.mark.unoptimised
+
+
+def sweep():
+    return jfnn.sweep(jfnn.mlp((5, 4, 3)), noise_split(), learning_rate=0.1, epochs=1, batch_size=16).params
+
+
+@pytest.mark.parametrize("at", [1, 4])
+def test_an_interrupt_where_jax_begins_to_trace_is_over_with_the_call(at):
+    """Each ``with`` that JAX traces in sets what is traced, then returns; there it is interrupted."""
+    expected, came = sweep(), []
+
+    def trace(frame, event, _):
+        code = frame.f_code
+        if code.co_name != "__enter__" or not code.co_qualname.startswith("SetCurrentTrace"):
+            return None
+        if event == "return":
+            came.append(frame)
+            if len(came) == at:
+                sys.settrace(None)
+                raise KeyboardInterrupt
+        return trace
+
+    before = sys.gettrace()
+    sys.settrace(trace)
+    try:
+        with pytest.raises(KeyboardInterrupt):
+            sweep()
+    finally:
+        sys.settrace(before)
+    assert len(came) == at
+    assert same_bits(sweep(), expected)
+    assert not isinstance(jax.numpy.ones(3) + 1, jax.core.Tracer)
