@@ -28,8 +28,8 @@ from helpers import noise_split
 import jfnn
 
 SILENT_SECONDS = 400  # a call that takes longer hangs; others may have stopped this process meanwhile
-# Two places in JAX where an interrupt is lost: a function that hides every error, and a comparison in its C++
-# code that makes another error of every one.
+# Where an interrupt is lost in JAX: a function that hides every error, and comparisons and other methods that
+# its C++ code calls, which then raises an error of its own.
 IN_JAX = ", in paths\n"
 OF_JAX = "Equality of global cache key led to an exception"
 SPLIT = noise_split()
@@ -205,6 +205,17 @@ def place_of(error):
     return f"{Path(ours[-1].filename).stem}.{ours[-1].name}" if ours else "outside"
 
 
+def is_turned(error):
+    """Whether C++ code of JAX has made an error of its own of an interrupt."""
+    while error is not None and not isinstance(error, KeyboardInterrupt):
+        if OF_JAX in str(error) and "KeyboardInterrupt" in str(error):
+            return True
+        if isinstance(error, SystemError) and isinstance(error.__cause__, KeyboardInterrupt):
+            return True
+        error = error.__cause__ or error.__context__
+    return False
+
+
 def interrupt(count, seed):
     """Interrupts so many times; what came of it."""
     rng, interrupts = random.Random(seed), Interrupts()
@@ -235,7 +246,7 @@ def interrupt(count, seed):
             swallowed += 1
         elif error is None and interrupts.came and len(ignored) == ignored_before:
             wrong.append(f"{name}: no error, though there was an interrupt:\n{interrupts.where}")
-        if isinstance(error, ValueError) and OF_JAX in str(error) and "KeyboardInterrupt" in str(error):
+        if is_turned(error):
             turned += 1
         elif error is not None and not isinstance(error, KeyboardInterrupt):
             wrong.append(f"{name}: {''.join(traceback.format_exception(error))}")
