@@ -29,7 +29,7 @@ from jfnn.cli.parser import Parser
 from jfnn.cli.values import place
 from jfnn.distributed import preload
 
-SEEDS, ROUNDS, MEMBERS = 20, 7, 100_000
+SEEDS, ROUNDS, MEMBERS = 20, 5, 100_000
 QUICK_SEEDS, QUICK_ROUNDS, QUICK_MEMBERS = 2, 1, 2_000
 EPOCHS = 100
 XOR_EPOCHS = 500
