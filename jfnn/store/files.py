@@ -139,7 +139,7 @@ def write_npz(path: Path, arrays: dict[str, np.ndarray]) -> dict[str, Any]:
     Returns:
         Checksums for `read_npz`: of the file, and of each array.
     """
-    with atomic(path) as file, zipfile.ZipFile(file, "w", zipfile.ZIP_STORED) as archive:
+    with atomic(path) as file, _archive(file) as archive:
         for name, array in arrays.items():
             entry = zipfile.ZipInfo(f"{name}.npy", date_time=(1980, 1, 1, 0, 0, 0))
             entry.create_system, entry.external_attr = 3, 0o644 << 16
@@ -149,6 +149,18 @@ def write_npz(path: Path, arrays: dict[str, np.ndarray]) -> dict[str, Any]:
         "sha256": _file_digest(path),
         "arrays": {name: checksum(array) for name, array in arrays.items()},
     }
+
+
+@contextlib.contextmanager
+def _archive(file: IO[bytes]) -> Iterator[zipfile.ZipFile]:
+    """An archive to write; an interrupt stays one where the archive can then not be closed."""
+    try:
+        with zipfile.ZipFile(file, "w", zipfile.ZIP_STORED) as archive:
+            yield archive
+    except ValueError as error:
+        if isinstance(error.__context__, KeyboardInterrupt):
+            raise error.__context__ from None
+        raise
 
 
 def read_npz(path: Path, checksums: dict[str, Any]) -> dict[str, np.ndarray]:

@@ -149,7 +149,7 @@ BAD = {
         *[[jfnn.EarlyStopping(2)], [PopulationTraining(2)]],  # no rows are held out; there is one cell
         case([Halving(2, 3)], l2=[0, 1]),
         *each([[PopulationTraining(*of)] for of in ((2, 0.4), (4, 0.5))], None, l2=[0, 1]),
-        *each([[PopulationTraining(2, 0.5, perturbed=of)] for of in (("momentum",), ("x",))], None, l2=[0, 1]),
+        *each([[PopulationTraining(2, 0.5, perturbed=[of])] for of in ("momentum", "x")], None, l2=[0, 1]),
     ],
     "execution": [
         *[0, -1, 1.5, "x", True],

@@ -1,6 +1,8 @@
 """Arrays come back equal from files, are the same bytes again, and are refused where a byte is another."""
 
+import gc
 import json
+import sys
 from typing import NamedTuple
 
 import jax
@@ -145,6 +147,41 @@ def test_an_npz_cut_short_grown_or_missing_is_caught(tmp_path):
     path.unlink()
     with pytest.raises(files.CorruptFileError, match=r"x\.npz: "):
         files.read_npz(path, checksums)
+
+
+@pytest.mark.filterwarnings("ignore::pytest.PytestUnraisableExceptionWarning")  # what zipfile cannot close
+def test_an_interrupt_anywhere_in_a_write_is_one(tmp_path):
+    path = tmp_path / "a.npz"
+    files.write_npz(path, {"a": np.arange(3)})
+    before, calls = path.read_bytes(), 0
+
+    def write(interrupted):
+        nonlocal calls
+        calls = 0
+
+        def at_a_call(frame, event, argument):
+            nonlocal calls
+            callers = {frame.f_code.co_name, frame.f_back.f_code.co_name}
+            if "zipfile" in frame.f_code.co_filename and "__del__" not in callers:  # where Python hides it
+                calls += 1
+                if calls == interrupted:
+                    raise KeyboardInterrupt
+
+        sys.settrace(at_a_call)
+        try:
+            files.write_npz(path, {"a": np.arange(4)})
+        finally:
+            sys.settrace(None)
+
+    write(0)
+    total = calls
+    assert total > 10
+    path.write_bytes(before)
+    for number in range(1, total + 1):
+        with pytest.raises(KeyboardInterrupt):
+            write(number)
+        assert path.read_bytes() == before
+    gc.collect()
 
 
 def test_a_write_that_fails_leaves_what_was_there(tmp_path):
