@@ -10,7 +10,9 @@ from jax.flatten_util import ravel_pytree
 import jfnn
 
 # Programs that run for milliseconds need no optimising, which would take seconds.
-UNOPTIMISED = {"xla_backend_optimization_level": 0, "xla_cpu_use_fusion_emitters": False}
+UNOPTIMISED: dict[str, int] = {"xla_backend_optimization_level": 0}
+if jax.__version_info__ < (0, 11):  # later ones have no choice
+    UNOPTIMISED["xla_cpu_use_fusion_emitters"] = False
 compiled = functools.partial(jax.jit, compiler_options=UNOPTIMISED)
 # (network, params, x, y, keywords of the objective) -> its gradient by JAX
 gradient = compiled(
