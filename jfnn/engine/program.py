@@ -33,7 +33,7 @@ CPU_OPTIONS: dict[str, int] = {"xla_cpu_prefer_vector_width": 512}
 # Each program takes about 10 MB and 200 memory maps, which a system limits. JAX keeps its own traces of each
 # new shape for ever, some 0.7 MB a program; now and then they are dropped, and what is still used compiles
 # again.
-PROGRAMS, TRACED_PROGRAMS = 32, 256
+PROGRAMS, TRACED_PROGRAMS = 32, 128
 
 Step = Callable[[State, Batch, jax.Array | None], tuple[State, jax.Array]]
 
