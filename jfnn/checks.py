@@ -165,7 +165,7 @@ def as_seed(value: Any, argument: str = "seed") -> int:
 
 
 def as_switch(value: Any, argument: str) -> bool:
-    """True or False, and nothing that is as good as either."""
+    """A truth value; numbers and words that stand for one are refused."""
     if not isinstance(value, bool | np.bool_):
         raise TypeError(f"{argument}: expected True or False, got {shown(value)}")
     return bool(value)

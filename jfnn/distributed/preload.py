@@ -46,7 +46,7 @@ def _end_with_parent() -> None:
 
 @contextlib.contextmanager
 def ctrl_c_is_for_others() -> Iterator[None]:
-    """What this thread starts meanwhile, processes and threads, never gets a Ctrl-C, not amid imports."""
+    """Processes and threads that are started in this context never get a Ctrl-C, not even amid imports."""
     if not hasattr(signal, "pthread_sigmask"):  # on Windows
         yield
         return

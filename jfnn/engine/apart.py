@@ -24,7 +24,8 @@ class Apart(Generic[Value]):
         self._work = work
         self._begun, self._under_way = threading.Lock(), threading.Lock()
         self._under_way.acquire()
-        # No daemon, so that Python waits for it at its exit; said, lest it be whatever the present thread is.
+        # Python waits for threads that are no daemons before it exits; without this argument the new thread
+        # would be a daemon wherever the present one is.
         self._thread = threading.Thread(target=self._run, daemon=False)
 
     def start(self) -> "Apart[Value]":

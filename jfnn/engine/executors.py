@@ -100,13 +100,13 @@ def spread(
 
     def work(device: jax.Device) -> None:
         try:
-            run(device)
-        except BaseException:
+            run_jobs(device)
+        except BaseException:  # threads that wait for what follows this job must hear of it
             waiting.stop()
             waiting.done(None)
             raise
 
-    def run(device: jax.Device) -> None:
+    def run_jobs(device: jax.Device) -> None:
         under_way: tuple[Job, Result] | None = None
         while True:
             job = waiting.take(wait=under_way is None)
@@ -121,7 +121,7 @@ def spread(
 
 
 class _Waiting(Generic[Job]):
-    """Jobs that wait for a device: those that were given, then those that follow, in their order."""
+    """Jobs that wait for a device: first the initial ones, then those that follow, in order."""
 
     def __init__(self, jobs: Iterable[Job]):
         self._jobs, self._following = iter(jobs), collections.deque[Job]()
