@@ -2,9 +2,7 @@
 
 import contextlib
 import numbers
-import os
 from collections.abc import Collection, Iterator, Sequence
-from pathlib import Path
 from typing import Any, TypeGuard
 
 import jax
@@ -222,13 +220,6 @@ def as_place(
     if not is_several(place) or len(place) != len(shape) or not all(map(fits, place, shape)):
         raise ValueError(f"{argument}: expected a place in a grid of shape {shape}, got {shown(place)}")
     return tuple(int(index) % length for index, length in zip(place, shape, strict=True))
-
-
-def as_path(path: Any, argument: str) -> Path:
-    """The path of a file or a directory, which need not be there."""
-    if not isinstance(path, str | os.PathLike) or "\0" in str(path):
-        raise TypeError(f"{argument}: expected a path, got {shown(path)}")
-    return Path(path)
 
 
 def as_choice(value: Any, argument: str, choices: Collection[str]) -> str:

@@ -11,7 +11,7 @@ import jax.numpy as jnp
 import numpy as np
 import optax
 
-from jfnn import checks
+from jfnn import checks, paths
 from jfnn.analysis.parametrisations import PARAMETRISATIONS, parametrised
 from jfnn.datasets import Split
 from jfnn.experiment.build import build
@@ -77,7 +77,7 @@ class CoordinateCheck:
 
     def to_csv(self, path: str | os.PathLike[str]) -> None:
         """Writes the columns of `to_dict` as CSV."""
-        run_directory.write_table(checks.as_path(path, "path"), self.to_dict())
+        run_directory.write_table(paths.as_path(path, "path"), self.to_dict())
 
 
 def coordinate_check(

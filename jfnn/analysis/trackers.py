@@ -7,7 +7,7 @@ from typing import Any, Protocol
 
 import numpy as np
 
-from jfnn import checks
+from jfnn import checks, paths
 from jfnn.analysis.summary import cell_names
 from jfnn.search.result import SweepResult
 
@@ -85,7 +85,7 @@ class TensorBoard:
                 "tensorboard: expected the package tensorboardX, which writes event files:"
                 " pip install 'jfnn[tensorboard]'"
             ) from error
-        self._directory = checks.as_path(directory, "directory")
+        self._directory = paths.as_path(directory, "directory")
 
     def run(self, name: str, hyper: Mapping[str, float]) -> TrackedRun:
         """Starts a run in a directory of its name.

@@ -12,7 +12,7 @@ from typing import Any
 
 import numpy as np
 
-from jfnn import checks
+from jfnn import paths
 from jfnn.analysis.parametrisations import PARAMETRISATIONS, parametrised
 from jfnn.datasets import Split
 from jfnn.experiment.options import Execution, SearchOptions
@@ -123,7 +123,7 @@ class Transfer:
 
     def to_csv(self, path: str | os.PathLike[str]) -> None:
         """Writes the columns of `to_dict` as CSV, one row a member."""
-        run_directory.write_table(checks.as_path(path, "path"), self.to_dict())
+        run_directory.write_table(paths.as_path(path, "path"), self.to_dict())
 
 
 @door(TransferOptions)

@@ -9,15 +9,13 @@ import zipfile
 from array import array
 from collections.abc import Iterator, Sequence
 from pathlib import Path
-from typing import Any, NamedTuple, TextIO
+from typing import Any, NamedTuple
 
 import numpy as np
 
-from jfnn import checks
+from jfnn import checks, paths
 from jfnn.datasets.targets import TASKS, as_number, as_task, check_words
 from jfnn.store import archives
-
-LONGEST_LINE = 1 << 26  # characters; a file without line ends would be read whole
 
 
 class Table(NamedTuple):
@@ -57,19 +55,19 @@ def read_csv(
 
     Raises:
         ValueError: A missing or non-numeric value, with its row (from 1, below the header) and column; rows
-            of another length than the header; no such column; a target that does not fit the task.
-        OSError: The file cannot be read.
+            of another length than the header; no such column; a target that does not fit the task; a file
+            that cannot be read.
+        FileNotFoundError: There is no such file.
     """
-    path = _regular(path)
+    path = paths.as_regular(path, "path")
     if task is not None:
         checks.as_choice(task, "task", TASKS)
     for argument, name in {"target": target, "weights": weights}.items():
         if name is not None and not isinstance(name, str):
             raise TypeError(f"{argument}: expected the name of a column, got {checks.shown(name)}")
     try:
-        with path.open(newline="", encoding="utf-8-sig") as file:
-            lines = csv.reader(_lines(file, path.name), strict=True)
-            names, numbers, targets = _read_rows(lines, path.name, target, weights)
+        with paths.text(path, "path") as lines:
+            names, numbers, targets = _read_rows(csv.reader(lines, strict=True), path.name, target, weights)
     except UnicodeDecodeError:
         raise ValueError(f"path: {path.name} is no UTF-8 text") from None
     except csv.Error as error:
@@ -83,24 +81,6 @@ def read_csv(
     place = names.index(weights)
     inputs = names[:place] + names[place + 1 :]
     return Table(np.delete(x, place, axis=1), y, inputs, classes, weights=x[:, place])
-
-
-def _regular(path: Any) -> Path:
-    """The path, unless it leads to what may have no end, as a device or a pipe."""
-    if not isinstance(path, str | os.PathLike) or "\0" in str(path):
-        raise ValueError(f"path: expected the path of a file, got {checks.shown(path)}")
-    file = Path(path)
-    if file.exists() and not file.is_file():
-        raise ValueError(f"path: {file.name} is no regular file")
-    return file
-
-
-def _lines(file: TextIO, name: str) -> Iterator[str]:
-    """The lines of a file, unless one is too long."""
-    while line := file.readline(LONGEST_LINE):
-        if len(line) == LONGEST_LINE:
-            raise ValueError(f"path: {name} has a line of {LONGEST_LINE} characters or more")
-        yield line
 
 
 def _read_rows(
@@ -175,13 +155,14 @@ def read_npz(path: str | os.PathLike[str], task: str | None = None, weights: str
 
     Raises:
         ValueError: Other arrays than these, shapes that do not fit, numbers that are not finite, targets that
-            do not fit the task.
-        OSError: The file cannot be read.
+            do not fit the task; a file that cannot be read.
+        FileNotFoundError: There is no such file.
     """
-    path = _regular(path)
+    path = paths.as_regular(path, "path")
     if task is not None:
         checks.as_choice(task, "task", TASKS)
-    arrays, parts = _read_archive(path, weights)
+    with paths.readable(path, "path"):
+        arrays, parts = _read_archive(path, weights)
     for part in parts:
         _check_arrays(arrays, part, path.name)
     xs, ys = ([arrays[f"{name}{part}"] for part in parts] for name in "xy")

@@ -14,7 +14,7 @@ from typing import NamedTuple
 
 import numpy as np
 
-from jfnn import checks
+from jfnn import checks, paths
 from jfnn.experiment.options import GroupOptions, Options, SearchOptions
 from jfnn.minibatches import Minibatches
 from jfnn.search import run_directory
@@ -91,7 +91,7 @@ class SweepGroups:
 
     def to_csv(self, path: str | os.PathLike[str]) -> None:
         """Writes the columns of `to_dict` as CSV, one row a member."""
-        run_directory.write_table(checks.as_path(path, "path"), self.to_dict())
+        run_directory.write_table(paths.as_path(path, "path"), self.to_dict())
 
     def save(self, directory: str | os.PathLike[str]) -> None:
         """Writes groups.json, results.csv, each group's sweep into its own directory, and what was refitted.
@@ -99,7 +99,7 @@ class SweepGroups:
         Raises:
             ValueError: The directory holds another run or other groups.
         """
-        out = checks.as_path(directory, "directory")
+        out = paths.as_path(directory, "directory")
         _claim(out, self.groups, resume=True)
         for group, result in zip(self.groups, self.results, strict=True):
             result.save(out / group.directory)
@@ -154,7 +154,7 @@ def load_groups(directory: str | os.PathLike[str]) -> SweepGroups:
         FileNotFoundError: There are no groups in the directory, or one of them has not begun.
         ValueError: A group has not ended, or a file is corrupt.
     """
-    out = checks.as_path(directory, "directory")
+    out = paths.as_path(directory, "directory")
     groups = _read_manifest(out)
     if groups is None:
         raise FileNotFoundError(f"{out}: there are no groups in it")
@@ -236,7 +236,7 @@ def _write_manifest(directory: Path, groups: Sequence[Group]) -> None:
 def _read_manifest(directory: Path) -> list[Group] | None:
     """The groups that a directory is for, in order; None if it is for none."""
     path = directory / run_directory.GROUPS
-    if not os.path.lexists(path):
+    if not files.is_there(path):
         return None
     content = files.read(path)
     try:

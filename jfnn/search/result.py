@@ -8,7 +8,7 @@ from typing import Any
 import jax
 import numpy as np
 
-from jfnn import checks
+from jfnn import checks, paths
 from jfnn.experiment.axes import Axes
 from jfnn.search import run_directory
 from jfnn.search.best import Best, best_place
@@ -197,7 +197,7 @@ class SweepResult:
 
     def to_csv(self, path: str | os.PathLike[str]) -> None:
         """Writes the columns of `to_dict` as CSV, one row a member; NaN is written "nan"."""
-        run_directory.write_table(checks.as_path(path, "path"), self.to_dict())
+        run_directory.write_table(paths.as_path(path, "path"), self.to_dict())
 
     def save(self, directory: str | os.PathLike[str]) -> None:
         """Writes config.json, results.csv, results.npz and, if parameters were kept, models.npz.
@@ -214,7 +214,7 @@ class SweepResult:
                 has a name that results.csv has already.
             TypeError: The parameters are not made of arrays in lists, tuples and dicts.
         """
-        run_directory.write(checks.as_path(directory, "directory"), self.fields())
+        run_directory.write(paths.as_path(directory, "directory"), self.fields())
         if self.refit is not None:
             self.refit.save(Path(directory) / REFIT)
 
@@ -239,10 +239,10 @@ def load(directory: str | os.PathLike[str]) -> SweepResult:
             file and the array.
     """
     result = load_alone(directory)
-    again = checks.as_path(directory, "directory") / REFIT
+    again = paths.as_path(directory, "directory") / REFIT
     return dataclasses.replace(result, refit=load_alone(again)) if run_directory.has_ended(again) else result
 
 
 def load_alone(directory: str | os.PathLike[str]) -> SweepResult:
     """As `load`, without what was refitted."""
-    return SweepResult(**run_directory.read(checks.as_path(directory, "directory")))
+    return SweepResult(**run_directory.read(paths.as_path(directory, "directory")))

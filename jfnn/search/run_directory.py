@@ -17,7 +17,7 @@ from typing import Any
 
 import numpy as np
 
-from jfnn import checks
+from jfnn import paths
 from jfnn.experiment.axes import Axes
 from jfnn.layers.kind import Params
 from jfnn.store import archives, files, forms, trees
@@ -78,15 +78,19 @@ def as_directory(out: Any, resume: bool = False) -> Path | None:
         return None
     if isinstance(out, str) and not out:
         raise ValueError("out: expected the name of a directory, got ''")
-    return checks.as_path(out, "out")
+    return paths.as_path(out, "out")
 
 
 def make(directory: Path) -> None:
-    """Makes the directory where there is none."""
+    """Makes the directory where there is none; one that cannot be written to is refused."""
     try:
         directory.mkdir(parents=True, exist_ok=True)
     except (FileExistsError, NotADirectoryError):
         raise ValueError(f"out: {directory} is no directory") from None
+    except OSError as error:
+        raise ValueError(f"out: {directory} cannot be made ({error.strerror or error})") from None
+    if not os.access(directory, os.W_OK | os.X_OK):
+        raise ValueError(f"out: {directory} cannot be written to")
 
 
 def write(directory: Path, fields: Mapping[str, Any]) -> None:
@@ -141,9 +145,9 @@ def read_config(directory: Path) -> dict[str, Any] | None:
         ValueError: The file is not one of these, of another format, or not as it was written.
     """
     path = directory / CONFIG
-    if os.path.lexists(directory / GROUPS):
+    if files.is_there(directory / GROUPS):
         raise ValueError(f"{directory}: holds groups of networks, for load_groups, and no single run")
-    if not os.path.lexists(path):
+    if not files.is_there(path):
         ours = [name for name in (TABLE, RESULTS, MODELS) if (directory / name).exists()]
         if ours:
             raise ValueError(f"{directory}: holds {', '.join(ours)}, but not the {CONFIG} that goes with it")

@@ -1,6 +1,5 @@
 """A checkpoint: any pytree of arrays on disk, with the identity of the run that it belongs to."""
 
-import os
 import time
 from collections.abc import Callable
 from pathlib import Path
@@ -63,7 +62,7 @@ class Checkpoint:
             ValueError: The file is corrupt, of another format or of another run; the message says which array
                 is wrong, or in what the runs differ.
         """
-        if not os.path.lexists(self.path):
+        if not files.is_there(self.path):
             return fresh
         header, arrays = checksummed.read(self.path)
         identity.check_same(self.path, header, self.description)

@@ -51,12 +51,15 @@ def lock(directory: Path) -> Iterator[None]:
     Where the system or the file system has no such locks, nobody is kept out.
 
     Raises:
-        ValueError: It is held already.
+        ValueError: It is held already, or the directory cannot be read.
     """
     if fcntl is None:
         yield
         return
-    handle = os.open(directory, os.O_RDONLY)
+    try:
+        handle = os.open(directory, os.O_RDONLY)
+    except OSError as error:
+        raise ValueError(f"out: {directory} cannot be read ({error.strerror or error})") from None
     try:
         try:
             fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
@@ -99,6 +102,21 @@ def read(path: Path) -> bytes:
         return path.read_bytes()
     except OSError as error:
         raise CorruptFileError(f"{path}: cannot be read ({error.strerror or error})") from None
+
+
+def is_there(path: Path) -> bool:
+    """Whether there is anything of this name.
+
+    Raises:
+        CorruptFileError: The system does not say.
+    """
+    try:
+        path.lstat()
+    except (FileNotFoundError, NotADirectoryError):
+        return False
+    except OSError as error:
+        raise CorruptFileError(f"{path}: cannot be reached ({error.strerror or error})") from None
+    return True
 
 
 def checksum_of(values: Any) -> str:

@@ -1,0 +1,61 @@
+"""Files and directories that users name."""
+
+import contextlib
+import os
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any, TextIO
+
+LONGEST_LINE = 1 << 26  # characters; a file without line ends would be read whole
+
+
+def as_path(path: Any, argument: str) -> Path:
+    """The path of a file or a directory, which need not be there, but could be.
+
+    Raises:
+        TypeError: No path.
+        ValueError: The system cannot reach it, as when a name is too long or a directory closed to this user.
+    """
+    if not isinstance(path, str | os.PathLike) or not isinstance(os.fspath(path), str):
+        raise TypeError(f"{argument}: expected a path, got a {type(path).__name__}")
+    try:
+        os.stat(path)
+    except (FileNotFoundError, NotADirectoryError):
+        pass
+    except (OSError, ValueError) as error:  # such as a name with a zero byte
+        why = error.strerror if isinstance(error, OSError) else "no file can be named so"
+        raise ValueError(f"{argument}: {os.fspath(path)[:200]!r} cannot be reached ({why})") from None
+    return Path(path)
+
+
+def as_regular(path: Any, argument: str) -> Path:
+    """The path of a file, unless it leads to what may have no end, as a device or a pipe."""
+    file = as_path(path, argument)
+    if file.exists() and not file.is_file():
+        raise ValueError(f"{argument}: {file.name} is no regular file")
+    return file
+
+
+@contextlib.contextmanager
+def readable(path: Path, argument: str) -> Iterator[None]:
+    """What the system says while the file is read names the argument, unless there is no such file."""
+    try:
+        yield
+    except FileNotFoundError:
+        raise
+    except OSError as error:
+        raise ValueError(f"{argument}: {path.name} cannot be read ({error.strerror or error})") from None
+
+
+@contextlib.contextmanager
+def text(path: Path, argument: str) -> Iterator[Iterator[str]]:
+    """The lines of a file in UTF-8, unless one is too long."""
+    with readable(path, argument), path.open(newline="", encoding="utf-8-sig") as file:
+        yield _lines(file, path.name, argument)
+
+
+def _lines(file: TextIO, name: str, argument: str) -> Iterator[str]:
+    while line := file.readline(LONGEST_LINE):
+        if len(line) == LONGEST_LINE:
+            raise ValueError(f"{argument}: {name} has a line of {LONGEST_LINE} characters or more")
+        yield line

@@ -1,0 +1,144 @@
+"""Paths that lead nowhere: one line that names the argument or the file, never what the system raised."""
+
+import contextlib
+import os
+
+import numpy as np
+import pytest
+from helpers import make_result, noise_split
+
+import jfnn
+from jfnn import analysis, datasets, report
+
+pytestmark = pytest.mark.unoptimised
+
+RESULT = make_result((2, 2))
+GROUPS = jfnn.SweepGroups((jfnn.Group("a", 4),), (RESULT,))
+NET = jfnn.mlp((5, 2, 3))
+SWEEP = dict(split=noise_split(), learning_rate=0.1, epochs=1)
+NOWHERE = {
+    "too long": "a" * 300,
+    "too long in all": "a/" * 5000,
+    "a loop": "loop",
+    "in a loop": "loop/run",
+    "zero byte": "a\0b",
+    "bytes": b"a",
+    "no text": "\ud800",
+}
+# Argument -> what takes a path as that.
+CALLS = {
+    "load": ("directory", jfnn.load),
+    "load_groups": ("directory", jfnn.load_groups),
+    "load_transfer": ("directory", jfnn.load_transfer),
+    "read_csv": ("path", lambda path: datasets.read_csv(path, "y")),
+    "read_npz": ("path", datasets.read_npz),
+    "sweep": ("out", lambda out: jfnn.sweep(NET, **SWEEP, batch_size=16, out=out)),
+    "resume": ("out", lambda out: jfnn.sweep(NET, **SWEEP, batch_size=16, out=out, resume=True)),
+    "sweep_groups": ("out", lambda out: jfnn.sweep_groups({"a": NET}, **SWEEP, batch_sizes=[16], out=out)),
+    "save": ("directory", RESULT.save),
+    "save of groups": ("directory", GROUPS.save),
+    "to_csv": ("path", RESULT.to_csv),
+    "write_tidy": ("path", lambda path: analysis.write_tidy(RESULT, path)),
+    "write_report": ("path", lambda path: report.write_report(RESULT, path)),
+}
+
+
+@pytest.fixture(scope="module", autouse=True)
+def imported(tmp_path_factory):
+    """Calls all once where it can work: what is imported with the first call may be closed to nobody."""
+    directory = tmp_path_factory.mktemp("open")
+    (directory / "read_csv").write_text("x,y\n1,2\n3,4\n")
+    np.savez(directory / "read_npz", x=np.ones((2, 1)), y=np.arange(2))
+    (directory / "read_npz.npz").rename(directory / "read_npz")
+    for name in reversed(CALLS):
+        with contextlib.suppress(FileNotFoundError):
+            CALLS[name][1](directory / name)
+    jfnn.load(directory / "save")
+    jfnn.load_groups(directory / "save of groups")
+
+
+@contextlib.contextmanager
+def nobody():
+    """Acts as a user without rights, if this one has all."""
+    is_root = os.geteuid() == 0
+    if is_root:
+        os.seteuid(65534)
+    try:
+        yield
+    finally:
+        if is_root:
+            os.seteuid(0)
+
+
+@pytest.mark.parametrize("kind", NOWHERE)
+@pytest.mark.parametrize("name", CALLS)
+def test_paths_that_no_file_can_have_are_refused_by_name(name, kind, tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    os.symlink("loop", "loop")
+    argument, call = CALLS[name]
+    with pytest.raises((ValueError, TypeError), match=rf"\A{argument}: [^\n]*\Z"):
+        call(NOWHERE[kind])
+    assert os.listdir() == ["loop"]
+
+
+@pytest.fixture
+def closed(tmp_path):
+    """A directory in which nobody may do anything, with a run, a table and a file in it."""
+    directory = tmp_path / "closed"
+    RESULT.save(directory / "run")
+    (directory / "table.csv").write_text("x,y\n1,2\n")
+    np.savez(directory / "arrays.npz", x=np.ones((2, 1)), y=np.arange(2))
+    directory.chmod(0)
+    yield directory
+    directory.chmod(0o700)
+
+
+@pytest.mark.parametrize("name", CALLS)
+def test_paths_that_are_closed_to_this_user_are_refused_by_name(name, closed):
+    argument, call = CALLS[name]
+    with nobody(), pytest.raises(ValueError, match=rf"\A{argument}: [^\n]*\Z"):
+        call(closed / "run")
+
+
+@pytest.mark.parametrize("name", ["run", "run/config.json", "run/results.npz", "run/models.npz"])
+def test_files_of_a_run_that_are_closed_to_this_user_are_named(name, tmp_path, monkeypatch):
+    RESULT.keeping({"w": np.zeros((2, 2, 2, 3))}).save(tmp_path / "run")
+    monkeypatch.chdir(tmp_path)
+    tmp_path.chmod(0o755)
+    (tmp_path / name).chmod(0)
+    with nobody(), pytest.raises(ValueError, match=rf"\A{name}[/:][^\n]*\Z"):
+        jfnn.load("run")
+
+
+@pytest.mark.parametrize("name", ["table.csv", "arrays.npz"])
+def test_data_that_are_closed_to_this_user_are_refused_by_name(name, closed, monkeypatch):
+    closed.chmod(0o755)
+    monkeypatch.chdir(closed)
+    (closed / name).chmod(0)
+    read = CALLS["read_csv" if name == "table.csv" else "read_npz"][1]
+    with nobody(), pytest.raises(ValueError, match=rf"\Apath: {name}[^\n]*\Z"):
+        read(name)
+
+
+@pytest.mark.parametrize("name", ["sweep", "sweep_groups", "resume"])
+@pytest.mark.parametrize("mode", [0o555, 0o333])
+def test_a_directory_that_this_user_cannot_write_or_read_is_refused_as_out(name, mode, tmp_path, monkeypatch):
+    out = tmp_path / "out"
+    out.mkdir()
+    out.chmod(mode)
+    monkeypatch.chdir(tmp_path)
+    with nobody(), pytest.raises(ValueError, match=r"\Aout: [^\n]*\Z"):
+        CALLS[name][1]("out")
+
+
+def test_a_directory_that_cannot_be_made_is_refused_as_out(tmp_path, monkeypatch):
+    tmp_path.chmod(0o555)
+    monkeypatch.chdir(tmp_path)
+    with nobody(), pytest.raises(ValueError, match=r"\Aout: [^\n]*\Z"):
+        CALLS["sweep"][1]("out")
+
+
+def test_what_is_not_there_is_named():
+    for name in ("load", "load_groups", "load_transfer", "read_csv", "read_npz"):
+        with pytest.raises(FileNotFoundError, match="no/such"):
+            CALLS[name][1]("no/such")
