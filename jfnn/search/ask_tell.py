@@ -2,6 +2,7 @@
 
 import importlib
 import numbers
+import os
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any, Protocol
 
@@ -12,6 +13,7 @@ from jfnn.datasets import Split
 from jfnn.experiment.options import Options
 from jfnn.learners.learner import Learner
 from jfnn.network import Network
+from jfnn.search import run_directory
 from jfnn.search.result import SweepResult
 from jfnn.search.sweep import Run, prepare, sweep
 
@@ -48,6 +50,8 @@ def ask_tell(
     *,
     trials: int,
     at_once: int | None = None,
+    out: str | os.PathLike[str] | None = None,
+    resume: bool = False,
     **options: Any,
 ) -> list[SweepResult]:
     """Optimises hyperparameters with an Optuna study, a tile of trials at a time.
@@ -58,6 +62,11 @@ def ask_tell(
     worst. Give a sampler that expects several trials at once, such as ``TPESampler(constant_liar=True)``;
     with a seed, the search is the same each time.
 
+    With ``out`` a search that was stopped goes on: the same call with ``resume=True``, a new study and the
+    same seeded sampler asks for the same trials again, takes the rounds that have ended from their
+    directories, and ends with the same bytes as a search that nothing stopped. A round whose trials are
+    others is refused. More trials than before may follow full rounds.
+
     Args:
         study: From ``optuna.create_study(direction="maximize")``, or "minimize" where the score is a loss.
         suggest: Trial -> its hyperparameters by name, the same names for every trial: "learning_rate", "l2",
@@ -66,22 +75,26 @@ def ask_tell(
         split: As in `jfnn.sweep`; hold rows out (``validation``, ``folds``), or the test rows choose.
         trials: Trials in all.
         at_once: Trials a round; None for one tile for each device (with fewer devices than seeds and folds,
-            one in all). Fewer let the study learn more often, and waste a part of the tile.
-        **options: Those of `jfnn.sweep` but ``sample``, ``out`` and ``resume``.
+            one in all). Fewer let the study learn more often, and waste a part of the tile. Say how many
+            where a search may be resumed on another number of devices.
+        out: A directory, in which each round is a run of its own: "round-0000", …, for `jfnn.load`.
+        resume: Go on with the search in ``out``; start it if there is none.
+        **options: Those of `jfnn.sweep` but ``sample``.
 
     Returns:
         The sweep of each round, cells in the order of its trials.
 
     Raises:
-        ValueError: An option that cannot be, a study of the wrong direction, or names that change.
+        ValueError: An option that cannot be, a study of the wrong direction, names that change, or a
+            directory that holds rounds of another search.
         TypeError: ``suggest`` gives no mapping to numbers.
         ImportError: Optuna is not installed.
     """
     left = checks.as_count(trials, "trials")
     at_once = None if at_once is None else checks.as_count(at_once, "at_once")
-    for name in ("sample", "out", "resume"):
-        if name in options:
-            raise ValueError(f"{name}: every round is a sweep of its own; expected none")
+    if "sample" in options:
+        raise ValueError("sample: the study chooses every cell; expected none")
+    directory = run_directory.as_directory(out, checks.as_switch(resume, "resume"))
     if not all(callable(getattr(study, name, None)) for name in ("ask", "tell")):
         raise TypeError(f"study: expected a study of Optuna, got {checks.shown(study)}")
     if not callable(suggest):
@@ -93,7 +106,9 @@ def ask_tell(
     results: list[SweepResult] = []
     while left:
         proposed += _ask(study, suggest, min(width, left) - len(proposed), set(cell))
-        result = sweep(network, split, **_with_cells(options, [cell for _, cell in proposed]))
+        place = None if directory is None else directory / f"round-{len(results):04}"
+        cells = _with_cells(options, [cell for _, cell in proposed])
+        result = sweep(network, split, **cells, out=place, resume=resume)
         scores = np.where(result.pruned_cells, np.nan, result.cell_scores())
         for (trial, _), score in zip(proposed, scores.tolist(), strict=True):
             if np.isfinite(score):

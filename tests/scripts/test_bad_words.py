@@ -26,7 +26,7 @@ def test_counts_that_cannot_be_are_refused(script, flag, word, capsys):
     refused(capsys, script, flag, word)
 
 
-@pytest.mark.parametrize("script", [scaling, schedule, bench])
+@pytest.mark.parametrize("script", [scaling, schedule, bench, optuna_search])
 def test_a_file_is_no_place_to_write_to(script, capsys, tmp_path):
     (tmp_path / "file").write_text("kept")
     refused(capsys, script, "--out", tmp_path / "file")

@@ -1,5 +1,7 @@
 """Searches steered from outside: what is asked, what is told, and that it compiles once."""
 
+import itertools
+import json
 import sys
 import types
 
@@ -9,7 +11,7 @@ import pytest
 from optax import sgd
 
 import jfnn
-from jfnn.engine import program
+from jfnn.engine import loop, program
 from jfnn.search.ask_tell import ask_tell
 from jfnn.search.sweep import prepare
 
@@ -107,6 +109,64 @@ def test_cells_that_a_scheduler_ruled_out_are_told_as_pruned(split):
     assert result.pruned_cells.any() and told == result.pruned_cells.tolist()
 
 
+def files_of(directory):
+    """Their bytes by name, and what a run's config says but for the time that it took."""
+    content = {str(path.relative_to(directory)): path.read_bytes() for path in directory.rglob("*.*")}
+    for name in [name for name in content if name.endswith("config.json")]:
+        config = json.loads(content[name])
+        content[name] = {key: config[key] for key in config.keys() - {"timing", "checksum"}}
+    return content
+
+
+@pytest.mark.parametrize("stop", ["while telling", "while training"])
+def test_a_search_that_was_stopped_ends_with_the_bytes_and_words_of_one_that_was_not(
+    split, tmp_path, monkeypatch, stop
+):
+    options = OPTIONS | {"trials": 5, "at_once": 2}
+    whole, stopped, again = FakeStudy(), FakeStudy(), FakeStudy()
+    results = ask_tell(whole, suggest, NET, split, out=tmp_path / "whole", **options)
+    with monkeypatch.context() as patched, pytest.raises(KeyboardInterrupt):
+        if stop == "while telling":
+            patched.setattr(stopped, "tell", interrupt_at(stopped.tell, 4))
+        else:
+            patched.setattr(loop, "run", interrupt_at(loop.run, 2))
+        ask_tell(stopped, suggest, NET, split, out=tmp_path / "stopped", **options)
+    done = sorted(path.parent.name for path in (tmp_path / "stopped").rglob("results.npz"))
+    assert done == ["round-0000", "round-0001"][: 2 if stop == "while telling" else 1]
+    with monkeypatch.context() as patched:
+        calls = []
+        patched.setattr(loop, "run", lambda *given, run=loop.run: calls.append(given) or run(*given))
+        resumed = ask_tell(again, suggest, NET, split, out=tmp_path / "stopped", resume=True, **options)
+    assert len(calls) == 3 - len(done)  # rounds that had ended are not trained again
+    assert files_of(tmp_path / "whole") == files_of(tmp_path / "stopped")
+    assert again.told == whole.told
+    for one, other in zip(results, resumed, strict=True):
+        np.testing.assert_array_equal(one.validation_loss, other.validation_loss)
+
+
+def interrupt_at(function, number):
+    """The function, but its call of this number (from 1) is stopped as by Ctrl-C."""
+    count = itertools.count(1)
+
+    def stopping(*given, **options):
+        if next(count) == number:
+            raise KeyboardInterrupt
+        return function(*given, **options)
+
+    return stopping
+
+
+def test_rounds_of_another_search_are_refused(split, tmp_path):
+    options = OPTIONS | {"trials": 2, "at_once": 2, "out": tmp_path}
+    ask_tell(FakeStudy(), suggest, NET, split, **options)
+    other = FakeStudy()
+    other.asked = 2  # so that it asks for other trials
+    for resume, study, message in ((True, other, "learning_rate"), (False, FakeStudy(), "resume=True")):
+        with pytest.raises(ValueError, match=f"round-0000.*{message}"):
+            ask_tell(study, suggest, NET, split, resume=resume, **options)
+        assert not study.told
+
+
 def test_what_cannot_be_is_refused_before_anything_trains(split):
     def refused(error, message, suggested=suggest, study=None, **changes):
         study = study or FakeStudy()
@@ -115,7 +175,8 @@ def test_what_cannot_be_is_refused_before_anything_trains(split):
         assert not study.told
 
     refused(ValueError, "study: expected direction 'maximize'", study=FakeStudy("MINIMIZE"))
-    refused(ValueError, "^sample: every round", sample=3)
+    refused(ValueError, "^sample: ", sample=3)
+    refused(ValueError, "^resume: there is nothing", resume=True)
     refused(ValueError, "^learning_rate: expected none", learning_rate=0.1)
     refused(ValueError, "^schedulers: no round", schedulers=[jfnn.Halving(3)])  # with one cell there is none
     refused(ValueError, "^trials: expected at least 1", trials=0)
@@ -134,7 +195,7 @@ def test_without_optuna_its_name_is_said(split, monkeypatch):
         ask_tell(FakeStudy(), suggest, NET, split, trials=2, **OPTIONS)
 
 
-def test_a_real_study_of_optuna_finds_the_same_twice(split):
+def test_a_real_study_of_optuna_finds_the_same_twice_and_when_it_goes_on(split, tmp_path):
     optuna = pytest.importorskip("optuna")
     optuna.logging.set_verbosity(optuna.logging.WARNING)
 
@@ -142,14 +203,15 @@ def test_a_real_study_of_optuna_finds_the_same_twice(split):
         rates = trial.suggest_float("learning_rate", 1e-4, 1e39, log=True)
         return {"learning_rate": min(rates, 1e38), "l2": trial.suggest_float("l2", 0, 1)}
 
-    def search():
+    def search(**options):
         sampler = optuna.samplers.TPESampler(seed=0, n_startup_trials=3, constant_liar=True)
         study = optuna.create_study(direction="maximize", sampler=sampler)
         with np.errstate(all="ignore"):
-            ask_tell(study, of_trial, NET, split, trials=7, **OPTIONS)
+            ask_tell(study, of_trial, NET, split, **{"trials": 7, **OPTIONS, **options})
         return study
 
-    one, two = search(), search()
+    search(trials=6, out=tmp_path)
+    one, two = search(), search(out=tmp_path, resume=True)
     assert [trial.params for trial in one.trials] == [trial.params for trial in two.trials]
     assert {trial.state.name for trial in one.trials} == {"COMPLETE", "PRUNED"}
     assert one.best_value == max(trial.value for trial in one.trials if trial.value is not None)
