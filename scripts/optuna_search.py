@@ -8,6 +8,7 @@ on with ``--resume``. Needs Optuna: ``pip install 'jfnn[optuna]'``.
 import argparse
 import importlib
 import time
+import warnings
 from collections.abc import Sequence
 from typing import Any
 
@@ -109,7 +110,9 @@ def by_optuna(
     """The rounds of a search by Optuna's tree-structured Parzen estimator."""
     optuna = importlib.import_module("optuna")
     optuna.logging.set_verbosity(optuna.logging.WARNING)
-    sampler = optuna.samplers.TPESampler(seed=seed, constant_liar=True)
+    with warnings.catch_warnings():  # before version 5 it calls constant_liar experimental
+        warnings.simplefilter("ignore", optuna.exceptions.ExperimentalWarning)
+        sampler = optuna.samplers.TPESampler(seed=seed, constant_liar=True)
     study = optuna.create_study(direction="maximize", sampler=sampler)
 
     def suggest(trial: Any) -> dict[str, float]:

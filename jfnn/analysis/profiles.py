@@ -92,12 +92,13 @@ def aggregate(scores: Mapping[str, ArrayLike], interval: Interval | str = "iqm")
 
     Runs are resampled within each task (stratified), as in rliable; see
     `jfnn.analysis.intervals.stratified_interval`. Of a single task the interval is that of
-    `jfnn.analysis.intervals.interval`.
+    `jfnn.analysis.intervals.interval`. The median is of all runs, where rliable's is of the tasks' means.
 
     Args:
         scores: Name -> ``[runs, tasks]``, as from `score_matrices`; bring tasks of different scales to one
             first.
-        interval: The statistic, or an `Interval`. "formula" means "bootstrap" where there are several tasks.
+        interval: The statistic, or an `Interval`. For several tasks its method is a bootstrap: "formula" and
+            None mean "bootstrap" there.
 
     Raises:
         ValueError: Not such arrays, a score that is not finite, or a single run.
@@ -123,7 +124,7 @@ def _interval(matrix: np.ndarray, kind: Interval) -> tuple[float, float]:
     return stratified_interval(
         list(matrix.T),
         statistic,
-        "bootstrap" if method == "formula" else method,
+        "bootstrap" if method in (None, "formula") else method,
         confidence,
         resamples=resamples,
         seed=seed,

@@ -19,14 +19,15 @@ class Interval(NamedTuple):
 
     Attributes:
         statistic: What it is for: "mean", "median" or "iqm" (interquartile mean).
-        method: "formula", "bootstrap", "percentile" or "bca".
+        method: "formula", "skewed" (for the mean), "bootstrap", "percentile" or "bca"; None for the bootstrap
+            of interquartile means of at least five runs, and the formula of all else.
         confidence: Probability that it covers the true value, between 0 and 1.
         resamples: Bootstrap samples.
         seed: Fixes their draws.
     """
 
     statistic: str = "mean"
-    method: str = "formula"
+    method: str | None = None
     confidence: float = CONFIDENCE
     resamples: int = RESAMPLES
     seed: int = 0
@@ -144,7 +145,8 @@ def as_interval(interval: Interval | str | None) -> Interval:
         return Interval(checks.as_choice("mean" if interval is None else interval, "interval", STATISTICS))
     checks.check_instance(interval, Interval, "interval")
     checks.as_choice(interval.statistic, "statistic", STATISTICS)
-    checks.as_choice(interval.method, "method", METHODS)
+    if interval.method is not None:
+        checks.as_choice(interval.method, "method", METHODS)
     as_confidence(interval.confidence)
     checks.as_count(interval.resamples, "resamples")
     checks.as_count(interval.seed, "seed", 0, None)

@@ -62,6 +62,31 @@ def test_profiles_are_shares_with_wilsons_intervals():
     assert (drawn.thresholds[0], drawn.thresholds[-1], len(drawn.share)) == (0.1, 0.9, 201)
 
 
+@pytest.mark.slow
+def test_aggregates_and_profiles_are_those_of_rliable():
+    """Ends of intervals to a tenth of their width, the noise of 4,000 resamples."""
+    metrics = pytest.importorskip("rliable.metrics")
+    library = pytest.importorskip("rliable.library")
+    rng = np.random.default_rng(1)
+    scores = {
+        "a": rng.beta(45, 5, size=(8, 3)),
+        "b": rng.gamma(4, size=(12, 4)),
+        "c": rng.normal(size=(5, 2)),
+    }
+    np.random.seed(0)
+    for statistic, function in (("iqm", metrics.aggregate_iqm), ("mean", metrics.aggregate_mean)):
+        values, intervals = library.get_interval_estimates(
+            scores, lambda matrix, function=function: np.array([function(matrix)]), reps=4000
+        )
+        for name, ours in aggregate(scores, Interval(statistic, "percentile", resamples=4000)).items():
+            assert ours.value == pytest.approx(values[name][0])
+            np.testing.assert_allclose(ours[1:], intervals[name][:, 0], atol=(ours.high - ours.low) / 10)
+    thresholds = np.linspace(0, 5, 11)
+    shares, _ = library.create_performance_profile(scores, thresholds, reps=2)
+    for name, profile in performance_profiles(scores, thresholds).items():
+        np.testing.assert_allclose(profile.share, shares[name])
+
+
 @pytest.mark.parametrize(("n", "times"), [(5, 1500), (30, 500)])
 def test_profiles_bands_cover_the_true_share(n, times):
     """Over thresholds, on average; at single ones shares of few runs jump from 1 to less than 0.9."""

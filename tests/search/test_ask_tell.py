@@ -195,6 +195,7 @@ def test_without_optuna_its_name_is_said(split, monkeypatch):
         ask_tell(FakeStudy(), suggest, NET, split, trials=2, **OPTIONS)
 
 
+@pytest.mark.filterwarnings("ignore:Argument ``constant_liar``")  # experimental before Optuna 5
 def test_a_real_study_of_optuna_finds_the_same_twice_and_when_it_goes_on(split, tmp_path):
     optuna = pytest.importorskip("optuna")
     optuna.logging.set_verbosity(optuna.logging.WARNING)
