@@ -2,14 +2,17 @@
 
 import asyncio
 import concurrent.futures
+import functools
 import time
 from collections.abc import Callable, Collection
 from types import TracebackType
 from typing import Any
 
 from jfnn import checks
+from jfnn.apart import call_apart
 
 POLLING_SECONDS = 0.02  # between looks at futures that cannot be waited for
+STOPPING_SECONDS = 0.2  # between looks whether to wait on
 # What a future may raise beside exceptions of the work: those of asyncio are no `Exception`.
 LOST = (Exception, asyncio.CancelledError)
 # Arguments of a process pool -> where it keeps them.
@@ -73,9 +76,9 @@ class Workers:
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
         """Shuts down what was made here; tiles that wait are dropped."""
-        if self._own is not None:
-            self._own.shutdown(wait=kind is None)
-            self._own, self._executor = None, self._given
+        own, self._own, self._executor = self._own, None, self._given
+        if own is not None:
+            call_apart(functools.partial(own.shutdown, wait=kind is None), lambda: None)
 
     def submit(self, function: Callable[..., Any], *arguments: Any) -> Any:
         """A future of a call; where the executor has broken, one of a new executor.
@@ -126,11 +129,25 @@ def as_workers(executor: Any) -> Workers:
     return executor if isinstance(executor, Workers) else Workers(executor)
 
 
-def first_ended(futures: Collection[Any]) -> Collection[Any]:
-    """Waits until at least one of the futures has ended, and gives all that have."""
-    if all(isinstance(future, concurrent.futures.Future) for future in futures):
-        first = concurrent.futures.FIRST_COMPLETED
-        return concurrent.futures.wait(futures, return_when=first).done
-    while not (ended := [future for future in futures if future.done()]):
-        time.sleep(POLLING_SECONDS)
-    return ended
+class Stop:
+    """Whether to stop; without a lock, since a thread that may be interrupted asks for it."""
+
+    def __init__(self) -> None:
+        self.is_asked = False
+
+    def ask(self) -> None:
+        """Makes it so."""
+        self.is_asked = True
+
+
+def first_ended(futures: Collection[Any], stop: Stop) -> Collection[Any]:
+    """Waits until at least one of the futures has ended, and gives all that have; or none, to stop."""
+    can_wait = all(isinstance(future, concurrent.futures.Future) for future in futures)
+    while not stop.is_asked:
+        if can_wait:
+            concurrent.futures.wait(futures, STOPPING_SECONDS, concurrent.futures.FIRST_COMPLETED)
+        if ended := [future for future in futures if future.done()]:
+            return ended
+        if not can_wait:
+            time.sleep(POLLING_SECONDS)
+    return ()

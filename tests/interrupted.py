@@ -5,10 +5,12 @@ tests/interrupted.py COUNT SEED``.
 """
 
 import collections
+import concurrent.futures
 import faulthandler
 import functools
 import gc
 import json
+import multiprocessing
 import os
 import random
 import shutil
@@ -26,6 +28,7 @@ import numpy as np
 from helpers import noise_split
 
 import jfnn
+from jfnn.distributed import preload
 
 SILENT_SECONDS = 400  # a call that takes longer hangs; others may have stopped this process meanwhile
 # Where an interrupt is lost in JAX: a function that hides every error, and comparisons and other methods that
@@ -104,6 +107,21 @@ def predicted():
     return [jfnn.predict(NETWORK, params, SPLIT.x_test[:n]) for n in range(1, 20)]
 
 
+def pool():
+    return concurrent.futures.ProcessPoolExecutor(
+        2, mp_context=multiprocessing.get_context("spawn"), initializer=preload.prepare
+    )
+
+
+kept_pool = functools.cache(pool)
+
+
+def on_processes(executor, **changes):
+    options = GRID | changes
+    how = jfnn.Execution(tile=2, eval_every=3)
+    return arrays_of(jfnn.sweep(NETWORK, SPLIT, **options, execution=how, executor=executor()))
+
+
 # A name, what to call, and how often of a hundred.
 CALLS = {
     "in memory": (in_memory, 15),
@@ -117,6 +135,8 @@ CALLS = {
     "own loss compiled anew": (compiled_anew, 2),
     "train": (trained_alone, 7),
     "predict": (predicted, 4),
+    "processes": (functools.partial(on_processes, kept_pool, **HALVING), 8),
+    "processes of its own": (functools.partial(on_processes, lambda: pool), 1),
 }
 
 
@@ -270,6 +290,7 @@ def interrupt(count, seed):
     for name, call in calls.items():
         if content(call()) != expected[name]:
             wrong.append(f"{name}: another result at the end")
+    kept_pool().shutdown()
     stay = threads_that_stay()
     return {
         "interrupts": done,

@@ -13,7 +13,7 @@ from typing import Any, Generic, Protocol, TypeVar
 
 import jax
 
-from jfnn.engine.apart import Apart
+from jfnn.apart import call_apart
 from jfnn.engine.segment import Segment, SegmentResult, Task, Worker
 
 Job = TypeVar("Job")
@@ -180,10 +180,4 @@ def side_by_side(calls: Sequence[Callable[[], Any]], at_end: Callable[[], None] 
             finally:
                 at_end()
 
-    work = Apart(run)
-    try:
-        work.start().result()
-    except BaseException:
-        at_end()
-        work.end()
-        raise
+    call_apart(run, at_end)

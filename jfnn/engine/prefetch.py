@@ -6,7 +6,7 @@ from collections.abc import Sequence
 
 import numpy as np
 
-from jfnn.engine.apart import Apart
+from jfnn.apart import Apart
 from jfnn.experiment.replicates import Replicate
 
 

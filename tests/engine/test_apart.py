@@ -1,52 +1,15 @@
 """Calls on other threads, whose caller is interrupted at any step of its own."""
 
-import gc
-import sys
 import threading
 import time
 
 import numpy as np
 import pytest
+from helpers import interrupted
 
-from jfnn.engine.apart import Apart
+from jfnn.apart import Apart
 from jfnn.engine.executors import side_by_side, spread
 from jfnn.engine.prefetch import Prefetcher
-
-DESTRUCTORS = ("weakref.py", "_weakrefset.py")  # what is raised in these Python ignores
-
-
-def interrupted(call, at):
-    """How a call ends that is interrupted where its thread returns from a function for the so manieth time.
-
-    Gives the name of the error, None for none, or "hangs"; and whether it got so far.
-    """
-    ended, returns = [], []
-
-    def trace(frame, event, _):
-        if frame.f_code.co_filename.endswith(DESTRUCTORS):
-            return None
-        if event == "return":
-            returns.append(frame)
-            if len(returns) == at:
-                raise KeyboardInterrupt
-        return trace
-
-    def run():
-        gc.disable()  # Python ignores what is raised while it looks for garbage, too
-        sys.settrace(trace)
-        try:
-            call()
-            ended.append(None)
-        except BaseException as error:
-            ended.append(type(error).__name__)
-        finally:
-            sys.settrace(None)
-            gc.enable()
-
-    thread = threading.Thread(target=run, daemon=True)
-    thread.start()
-    thread.join(10)
-    return (ended or ["hangs"])[0], len(returns) >= at
 
 
 class Replicate:
