@@ -45,7 +45,19 @@ class Lyapunov(NamedTuple):
     @property
     def exponent(self) -> np.ndarray:
         """The mean growth a step, over all of them ``[E, L, …, S]``; NaN where a member diverged."""
-        return np.asarray(self.growth.mean(axis=-1) / self.steps)
+        return self.exponent_after(0)
+
+    def exponent_after(self, epochs: int) -> np.ndarray:
+        """As `exponent`, without the first epochs: what lasts, where the start's growth has passed.
+
+        Args:
+            epochs: How many are left out; fewer than there are.
+
+        Raises:
+            ValueError: None would be left.
+        """
+        count = checks.as_count(epochs, "epochs", 0, self.growth.shape[-1] - 1)
+        return np.asarray(self.growth[..., count:].mean(axis=-1) / self.steps)
 
 
 @dataclasses.dataclass(frozen=True)
@@ -67,6 +79,10 @@ def lyapunov(options: LyapunovOptions) -> Lyapunov:
     Training lasts a finite time, so these are exponents of that time: a run with exponent Λ multiplies a
     small difference by ``exp(Λ steps)``. Where that times the rounding error nears 1, no two machines end
     with the same network. The steps are those of `jfnn.sweep` with the same options.
+
+    An exponent near 0 is the best that most networks can have: a difference in a direction that the loss does
+    not see neither grows nor dies out. Softmax outputs stay the same when one number is added to all output
+    biases, which carry no penalty, so that in the long run the largest exponent is never below 0.
 
     Returns:
         A `Lyapunov`.

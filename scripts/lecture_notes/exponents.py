@@ -1,4 +1,8 @@
-"""Why a row of the notes' grid cannot be reproduced digit for digit: how training amplifies a rounding."""
+"""Why a row of the notes' grid cannot be reproduced digit for digit: how training amplifies a rounding.
+
+Exponents of the rows that can be reproduced are near 0 and not below it: a number added to all output biases
+changes no softmax output, so that one difference in each network lasts for ever.
+"""
 
 import matplotlib
 import numpy as np
@@ -28,8 +32,11 @@ def exponents(replay: Replay) -> list[Row]:
         initial_params=replay.start,
         gradient=GRADIENT,
     )
-    replay.save(picture(replay, measured.exponent[..., 0]), "exponents")
-    of_kinds = {kind: _of_kind(replay, measured.exponent[..., 0], kind) for kind in COLOURS}
+    half = replay.repeats.growth_epochs // 2
+    whole, later = measured.exponent[..., 0], measured.exponent_after(half)[..., 0]
+    replay.save(picture(replay, whole, later), "exponents")
+    of_kinds = {kind: _of_kind(replay, whole, kind) for kind in COLOURS}
+    later_half = {kind: _range(_of_kind(replay, later, kind)) for kind in COLOURS}
     epochs = f"over {replay.repeats.growth_epochs} epochs"
     run = f"in {EPOCHS * STEPS} such steps a rounding grows by"
     grown = {kind: np.sort(values) * EPOCHS * STEPS for kind, values in of_kinds.items()}
@@ -40,14 +47,16 @@ def exponents(replay: Replay) -> list[Row]:
             "counts reproduce",
             _range(of_kinds["exact"]),
             bool(same),
-            f"a step, {epochs}; {run} at most {_power(grown['exact'][-1])}",
+            f"a step, {epochs} (their second half: {later_half['exact']}); {run} at most"
+            f" {_power(grown['exact'][-1])}",
         ),
         claim(
             "chaotic cells' exponents",
             "counts depend on rounding",
             _range(of_kinds["chaotic"]),
             bool(other),
-            f"a step, {epochs}; {run} at least {_power(grown['chaotic'][0])}",
+            f"a step, {epochs} (their second half: {later_half['chaotic']}); {run} at least"
+            f" {_power(grown['chaotic'][0])}",
         ),
     ]
 
@@ -67,18 +76,19 @@ def _power(logarithm: float) -> str:
     return f"10^{logarithm / np.log(10):.1f}"
 
 
-def picture(replay: Replay, exponent: np.ndarray) -> Figure:
+def picture(replay: Replay, whole: np.ndarray, later: np.ndarray) -> Figure:
     """Exponents ``[rates, λ]`` against the learning rate, below the published test accuracy.
 
     Args:
         replay: The notes.
-        exponent: The exponents.
+        whole: The exponents of all epochs, in lines.
+        later: Those of their second half, dashed.
     """
     figure = Figure(figsize=(6.5, 6), layout="constrained")
     upper, lower = figure.subplots(2, 1, sharex=True)
     colours = matplotlib.colormaps["viridis"](np.linspace(0, 0.9, len(AXIS)))
     published = np.array([[cell.test for cell in row] for row in replay.cells]) / replay.n_rows[1]
-    for l2, colour, accuracy, values in zip(AXIS, colours, published.T, exponent.T, strict=True):
+    for l2, colour, accuracy, values in zip(AXIS, colours, published.T, whole.T, strict=True):
         upper.plot(AXIS, accuracy, "o-", color=colour, ms=3, lw=1)
         lower.plot(RATES, values, "o-", color=colour, ms=3, lw=1, label=f"λ = {l2:g}")
     for rate, row in zip(AXIS, replay.cells, strict=True):
@@ -89,8 +99,11 @@ def picture(replay: Replay, exponent: np.ndarray) -> Figure:
         middle = np.exp(np.mean(np.log(rates)))
         upper.text(middle, 1.03, kind, color=colour, ha="center", transform=upper.get_xaxis_transform())
     upper.set(xscale="log", xlim=(RATES[0] / 1.8, RATES[-1] * 1.8), ylabel="test accuracy, published")
+    for colour, values in zip(colours, later.T, strict=True):
+        lower.plot(RATES, values, "--", color=colour, lw=0.8)
+    lower.plot([], [], "--", color="black", lw=0.8, label="second half of training")
     lower.axhline(0, color="black", lw=0.6)
     lower.set_yscale("symlog", linthresh=1e-3)
     lower.set(xlabel="learning rate η", ylabel="Lyapunov exponent a step")
-    lower.legend(fontsize="small", loc="upper left")
+    lower.legend(fontsize="small", loc="lower left", ncols=3)
     return figure

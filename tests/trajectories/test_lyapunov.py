@@ -45,9 +45,21 @@ def test_both_methods_give_the_largest_eigenvalue_of_gradient_descent_on_a_quadr
     for found in (tangent, copies):
         assert found.growth.shape == (2, 2, 2, 2, 200) and found.steps == 1
         assert list(found.axes) == ["learning_rate", "l2", "momentum"]
-        settled = found.growth[..., 100:].mean(axis=-1)  # complex pairs turn, so that single steps vary
+        settled = found.exponent_after(100)  # complex pairs turn, so that single steps vary
         np.testing.assert_allclose(settled, np.stack([expected, expected], axis=-1), atol=5e-3)
     np.testing.assert_allclose(found.exponent, found.growth.mean(axis=-1))
+
+
+def test_what_softmax_does_not_see_neither_grows_nor_dies_out(x64):
+    """One number added to all output biases: after the other differences have died out, the exponent is 0."""
+    rng = np.random.default_rng(1)
+    split = jfnn.Split(rng.normal(size=(12, 2)), rng.integers(0, 3, 12))
+    options = {"learning_rate": 0.1, "l2": 1.0, "batch_size": 4, "epochs": 150, "seeds": 2}
+    found = jfnn.lyapunov(jfnn.mlp((2, 3)), split, **options)
+    assert found.steps == 3
+    assert (found.exponent < -1e-4).all()
+    np.testing.assert_allclose(found.exponent_after(100), 0, atol=1e-9)
+    np.testing.assert_allclose(found.exponent, found.growth.sum(axis=-1) / 450)
 
 
 @pytest.mark.slow
@@ -81,3 +93,7 @@ def test_what_cannot_be_is_refused(split):
     for options, message in (({"method": "guess"}, "method: expected"), ({"epochs": 0}, "epochs: expected")):
         with pytest.raises(ValueError, match=f"^{message}"):
             jfnn.lyapunov(network, split, **{"learning_rate": 0.1, "batch_size": 10} | options)
+    found = jfnn.trajectories.lyapunov.Lyapunov({}, np.zeros((1, 1, 1, 5)), 2)
+    for epochs in (-1, 5):
+        with pytest.raises(ValueError, match=r"^epochs: expected"):
+            found.exponent_after(epochs)
