@@ -8,6 +8,7 @@ from collections.abc import Mapping, Sequence
 from typing import Any, NoReturn
 
 from jfnn.cli.flags import GOES_WITH, GROUPS, Flags, flag_of
+from jfnn.cli.values import plain
 from jfnn.schedulers import SCHEDULERS, Scheduler
 
 EXAMPLES = """\
@@ -66,7 +67,8 @@ def make_parser(
         elif declared and declared["read"] is bool:
             group.add_argument(flag_of(name), action="store_true", help=declared["help"])
         elif declared:
-            values = {"metavar": declared["metavar"], "type": declared["read"], "help": declared["help"]}
+            read = plain(declared["read"]) if declared["read"] in (int, float) else declared["read"]
+            values = {"metavar": declared["metavar"], "type": read, "help": declared["help"]}
             group.add_argument(flag_of(name), action="append" if declared["many"] else "store", **values)
     return parser
 
@@ -82,7 +84,7 @@ def _of_scheduler(kind: type[Scheduler]) -> dict[str, Any]:
 
     def read(words: str) -> Scheduler:
         try:
-            return kind.parse(words)
+            return plain(kind.parse)(words)
         except (ValueError, TypeError) as error:
             raise argparse.ArgumentTypeError(str(error)) from None
 

@@ -1,9 +1,11 @@
 """Words of a command line as values; errors say what was expected."""
 
 import argparse
+import functools
 import re
 from collections.abc import Callable
 from pathlib import Path
+from typing import TypeVar
 
 import numpy as np
 
@@ -12,6 +14,22 @@ from jfnn.optimizers import Distribution
 
 MOST_VALUES = 1_000_000  # of one range
 Axis = tuple[float, ...] | Distribution
+Number = TypeVar("Number")
+
+
+def plain(read: Callable[[str], Number]) -> Callable[[str], Number]:
+    """What reads numbers as ``read`` does, but none with ``_``, as in data files: ``100_50`` is a slip."""
+
+    @functools.wraps(read)
+    def read_plain(text: str) -> Number:
+        if "_" in text or not text.isascii():
+            raise ValueError(f"expected plain numbers, got {text!r}")
+        return read(text)
+
+    return read_plain
+
+
+_int, _float = plain(int), plain(float)
 
 
 def axis(text: str) -> Axis:
@@ -25,7 +43,7 @@ def axis(text: str) -> Axis:
     from scipy import stats
 
     try:
-        low, high = map(float, ends)
+        low, high = map(_float, ends)
     except ValueError:
         low = high = np.nan
     if not (-np.inf if uniform else 0) < low < high < np.inf:
@@ -48,10 +66,10 @@ def numbers(text: str) -> tuple[float, ...]:
         try:
             start, *stop_and_count = item.split(":")
             if not stop_and_count:
-                values.append(float(start))
+                values.append(_float(start))
                 continue
             stop, number = stop_and_count
-            low, high, count = float(start), float(stop), int(number)
+            low, high, count = _float(start), _float(stop), _int(number)
         except ValueError:
             raise _expected("numbers or START:STOP:COUNT, with commas between", text) from None
         if not (0 < low < np.inf and 0 < high < np.inf and count >= 2):
@@ -93,7 +111,7 @@ def names(text: str) -> tuple[str, ...]:
 def counts_or_full(text: str) -> tuple[int | str, ...]:
     """``50,100`` -> counts, each once; ``full`` stays."""
     try:
-        return tuple(dict.fromkeys(name if name == "full" else int(name) for name in text.split(",")))
+        return tuple(dict.fromkeys(name if name == "full" else _int(name) for name in text.split(",")))
     except ValueError:
         raise _expected("whole numbers or 'full', with commas between", text) from None
 
@@ -103,7 +121,7 @@ def count(least: int) -> Callable[[str], int]:
 
     def read(text: str) -> int:
         try:
-            return checks.as_count(int(text), "count", least)
+            return checks.as_count(_int(text), "count", least)
         except ValueError:
             raise _expected(f"a whole number from {least} to {checks.MOST}", text) from None
 
@@ -113,7 +131,7 @@ def count(least: int) -> Callable[[str], int]:
 def share_or_count(text: str) -> float | int:
     """``0.2`` -> a share; ``360`` -> a count."""
     try:
-        return int(text) if text.isdecimal() else float(text)
+        return _int(text) if text.isdecimal() else _float(text)
     except ValueError:
         raise _expected("a share such as 0.2, or a number of rows", text) from None
 
@@ -125,7 +143,7 @@ def named(text: str) -> tuple[str, bool | float | Axis]:
         raise _expected("NAME=VALUE", text)
     if value in ("true", "false"):
         return name, value == "true"
-    return name, int(value) if re.fullmatch(r"[+-]?\d{1,9}", value) else number_or_axis(value)
+    return name, int(value) if re.fullmatch(r"[+-]?[0-9]{1,9}", value) else number_or_axis(value)
 
 
 def place(text: str) -> Path:
@@ -137,7 +155,7 @@ def place(text: str) -> Path:
 
 def _integers(text: str, expected: str) -> tuple[int, ...]:
     try:
-        return tuple(int(item) for item in text.split(","))
+        return tuple(_int(item) for item in text.split(","))
     except ValueError:
         raise _expected(expected, text) from None
 

@@ -18,21 +18,24 @@ from jfnn import datasets
 # What precedes a flag -> the flag -> values that it does not take; '' is an empty word.
 BAD = {
     "": {
-        "--seeds": "4294967296 4294967296, 0,4294967296 18446744073709551616, -1, -5 1e3 , '' 1,,2 ² 9e9 a:b",
+        "--seeds": "4294967296 4294967296, 0,4294967296 18446744073709551616, -1, -5 1e3 , '' 1,,2 ² 9e9 a:b"
+        " 1_0 ١ 0,1_0",
         "--split-seed": "4294967296 99999999999999999999 -1 1.5 ''",
         "--sample": "0 1.5 -3 '' nan 99999999999999999999999",
-        "--epochs": "'' nan -1 1e3 2147483648 99999999999999999999999",
-        "--batch-size": "'' 0 -1 full,full,0 1.5 50, 99999999999999999999999",
-        "--hidden": "'' -5 0 1e3 none,5 99999999999999999999",
+        "--epochs": "1_0 ١ '' nan -1 1e3 2147483648 99999999999999999999999",
+        "--batch-size": "50_0 '' 0 -1 full,full,0 1.5 50, 99999999999999999999999",
+        "--hidden": "100_50 '' -5 0 1e3 none,5 99999999999999999999",
         "--activation": "'' relu, Sigmoid",
         "--output": "'' none",
         "--init": "'' NORMAL",
         "--loss": "'' 0",
         "--optimizer": "'' _ __doc__ __class__ chain GradientTransformation",
-        "--optimizer-arg": "=1 momentum= learning_rate=1 self=1 1=2 momentum=0,x 'momentum=0 1' nesterov=3"
+        "--optimizer-arg": "momentum=0.1_0 momentum=١"
+        " =1 momentum= learning_rate=1 self=1 1=2 momentum=0,x 'momentum=0 1' nesterov=3"
         " nesterov=0.5 nesterov=0,1 momentum=true",
         "--schedule": "'' cosine_decay_schedule",
-        "--learning-rate": "'' , 1e999 1e39 1e-5:10:99999999999 1e-5:10:-3 1:2:3:4 uniform: 0 1:2:x -inf",
+        "--learning-rate": "'' , 0.1_0 ١ 1e-5:1_0:3 1e-5:10:1_0"
+        " 1e999 1e39 1e-5:10:99999999999 1e-5:10:-3 1:2:3:4 uniform: 0 1:2:x -inf",
         "--l2": "-1 nan inf 1e39 '' 1e-5:10:1 0:1:3",
         "--dropout": "-1 1 nan '' 0.5,1 inf",
         "--init-scale": "0 -1 inf 1e39 ''",
@@ -48,17 +51,17 @@ BAD = {
         "--eval-every": "0 -1 1.5 '' 2147483648",
         "--halving": "0 -3 '' 3:1:1:1 nan 3: :3 1",
         "--network": "'' MLP lstm",
-        "--test-size": "'' inf nan 0 -3 1797 1.0 ² 2.5",
+        "--test-size": "'' 0.1_0 1_0 ٣ inf nan 0 -3 1797 1.0 ² 2.5",
         "--out": "'' FILE FILE/below /dev/null /proc/x /sys/x link loop loop/x",
         "--data": "'' . .csv okay.CSVX no.csv d.csv d.npz pipe.csv pipe.npz zero.csv null.npz broken.npz",
     },
     "--sample 3": {
         "--sample-seed": "-1 1.5 '' x",
-        "--learning-rate": "uniform:1:inf uniform:-1:1 1:1 nan:1 1e-300:1e300 1:2:3:4",
+        "--learning-rate": "uniform:0:1_0 1_0:20 uniform:1:inf uniform:-1:1 1:1 nan:1 1e-300:1e300 1:2:3:4",
     },
     "--schedule cosine": {"--schedule-epochs": "0 -1 1.5 ''"},
     "--validation 0.2": {
-        "--early-stopping": "'' -1 0 1:nan 1:-1 x 1:1:1 1.5",
+        "--early-stopping": "1_0 1:0.1_0 ١ '' -1 0 1:nan 1:-1 x 1:1:1 1.5",
         "--population": "0 -1 5:nan 5:0 5:-1 x 5:0.9 ''",
     },
     "--network cnn": {
