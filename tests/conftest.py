@@ -6,7 +6,7 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 import pytest
-from helpers import UNOPTIMISED, compiled, noise_split
+from helpers import OPTIMISED, UNOPTIMISED, compile_unoptimised, compiled, noise_split
 
 import jfnn
 from jfnn import losses, training
@@ -15,11 +15,14 @@ from jfnn.engine import devices, program
 # Two workers with a thread for each of many cores would be in each other's way, and counts would vary.
 devices.cores = lambda: 2
 jfnn.use_all_cores()
-OPTIMISED = program.CPU_OPTIONS
-
+CPU_OPTIONS = program.CPU_OPTIONS
 
 # In the background a shell has Ctrl-C ignored, also by the commands that tests start and stop.
 signal.signal(signal.SIGINT, signal.default_int_handler)
+
+
+def pytest_addoption(parser):
+    parser.addoption("--optimised", action="store_true", help="compile everything as users get it")
 
 
 def pytest_configure(config):
@@ -28,13 +31,16 @@ def pytest_configure(config):
         "optimised: states bits, so they are compiled as for users, also in a file of the above",
     ):
         config.addinivalue_line("markers", line)
+    if not config.getoption("optimised"):
+        compile_unoptimised()
 
 
 @pytest.hookimpl(tryfirst=True)
 def pytest_runtest_setup(item):
     """Compiles the engine's programs as users get them, or unoptimised where a test is marked so."""
     quickly = item.get_closest_marker("unoptimised") and not item.get_closest_marker("optimised")
-    options = OPTIMISED | (UNOPTIMISED if quickly else {})
+    quickly = quickly and not item.config.getoption("optimised")
+    options = CPU_OPTIONS | (UNOPTIMISED if quickly else OPTIMISED)
     if options != program.CPU_OPTIONS:
         program.CPU_OPTIONS = options
         program.build.cache_clear()

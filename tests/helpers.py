@@ -3,6 +3,7 @@
 import dataclasses
 import functools
 import gc
+import os
 import sys
 import threading
 
@@ -12,16 +13,36 @@ from jax.flatten_util import ravel_pytree
 
 import jfnn
 
-# Programs that run for milliseconds need no optimising, which would take seconds.
-UNOPTIMISED: dict[str, int] = {"xla_backend_optimization_level": 0}
+# Options of XLA's compiler -> as users get them, and for programs that run for milliseconds, which need no
+# optimising and no splitting into parts for many cores.
+OPTIONS: dict[str, tuple[int, int]] = {
+    "xla_backend_optimization_level": (3, 0),
+    "xla_cpu_parallel_codegen_split_count": (32, 1),
+}
 if jax.__version_info__ < (0, 11):  # later ones have no choice
-    UNOPTIMISED["xla_cpu_use_fusion_emitters"] = False
+    OPTIONS["xla_cpu_use_fusion_emitters"] = (True, False)
+OPTIMISED, UNOPTIMISED = ({name: values[i] for name, values in OPTIONS.items()} for i in (0, 1))
 compiled = functools.partial(jax.jit, compiler_options=UNOPTIMISED)
 # (network, params, x, y, keywords of the objective) -> its gradient by JAX
 gradient = compiled(
     jax.grad(jfnn.objective, argnums=1), static_argnums=0, static_argnames=("loss", "reduction")
 )
 DESTRUCTORS = ("weakref.py", "_weakrefset.py")  # what is raised in these Python ignores
+
+
+def compile_unoptimised():
+    """Compiles so all that names no options: small things, to optimise which took a quarter of all time.
+
+    XLA reads its flags once, before the first program; processes that are started have those of users.
+    """
+    before = os.environ.get("XLA_FLAGS")
+    flags = [f"--{name}={str(value).lower()}" for name, value in UNOPTIMISED.items()]
+    os.environ["XLA_FLAGS"] = " ".join([*flags, before or ""])
+    jax.devices()
+    if before is None:
+        del os.environ["XLA_FLAGS"]
+    else:
+        os.environ["XLA_FLAGS"] = before
 
 
 def noise_split():

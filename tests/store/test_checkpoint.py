@@ -553,8 +553,9 @@ def test_what_cannot_be_saved_is_refused_before_training(tmp_path):
 KILLED = """
 import os, signal, sys, threading
 sys.path[:0] = {path!r}
-import jfnn
+import helpers, jfnn
 jfnn.use_all_cores({devices})
+helpers.compile_unoptimised()  # like the process that compares
 import test_checkpoint
 
 def progress(told):
@@ -571,7 +572,6 @@ def long_sweep(out, **execution):
     sweep(out, resume=True, epochs=400, optimizer="adam", schedulers=schedulers, execution=execution)
 
 
-@pytest.mark.optimised
 @pytest.mark.parametrize("kills", [2, pytest.param(3, marks=pytest.mark.slow)])
 def test_a_run_killed_at_random_moments_ends_in_the_bytes_of_an_unbroken_one(kills, tmp_path):
     rng = np.random.default_rng(0)
