@@ -3,7 +3,6 @@
 import functools
 
 import jax
-import jax.numpy as jnp
 import numpy as np
 import optax
 import pytest
@@ -23,10 +22,10 @@ def make_problem(dtype, n=N, features=FEATURES, reduction="sum"):
     """``(state, value_and_grad, (x, targets))``: a start, and random rows to learn."""
     rng = np.random.default_rng(2)
     net = jfnn.mlp((features, 5, CLASSES), "tanh", init="glorot_normal")
-    params = jax.tree.map(lambda leaf: jnp.asarray(leaf, dtype), net.init(jax.random.key(1)))
-    rows = jnp.asarray(rng.normal(size=(n, features)), dtype), jnp.asarray(np.eye(CLASSES)[np.arange(n) % 3])
-    state = training.State(params, OPTIMIZER.init(params))
-    return state, training.autodiff(net, LOSS, reduction), (rows[0], rows[1].astype(dtype))
+    params = jax.tree.map(lambda leaf: np.asarray(leaf, dtype), compiled(net.init)(jax.random.key(1)))
+    rows = rng.normal(size=(n, features)).astype(dtype), np.eye(CLASSES, dtype=dtype)[np.arange(n) % 3]
+    state = training.State(params, compiled(OPTIMIZER.init)(params))
+    return state, training.autodiff(net, LOSS, reduction), rows
 
 
 def engine_epoch(problem, minibatches, weights=None, key=None, dropout=0.0):
@@ -84,7 +83,8 @@ def test_engine_epoch_is_the_plain_epoch_is_a_loop_of_steps(scheme, reduction, d
 def test_padded_places_weigh_nothing(reduction, weighted, dtype):
     """Also where they stand between others; the last row, which they gather, is as wrong as can be."""
     state, value_and_grad, (x, targets) = make_problem(dtype, reduction=reduction)
-    problem = state, value_and_grad, (x.at[-1].set(1e3), targets)
+    x[-1] = 1e3
+    problem = state, value_and_grad, (x, targets)
     weights = np.asarray(np.arange(N) % 4 + 0.5, dtype) if weighted else None
     minibatches = Minibatches(4, "permutation", drop_last=False).epoch(N - 1, 0, 0)
     assert (minibatches == PADDING).sum() == 2
@@ -111,11 +111,10 @@ def test_each_step_draws_by_the_key_of_the_epoch_and_its_own_number(x64):
     # The same rows in each step, so that steps differ by their keys alone.
     minibatches = np.tile(np.arange(7, dtype=np.int32), (3, 1))
     result = engine_epoch(problem, minibatches, key=key, dropout=0.4)
-    expected, values = loop(
-        problem, minibatches, keys=[jax.random.fold_in(key, i) for i in range(3)], dropout=0.4
-    )
+    keys = [jax.random.fold_in(key, i) for i in range(3)]
+    expected, values = loop(problem, minibatches, keys=keys, dropout=0.4)
     assert_close(result, (expected, values[-1]))
-    with_one_key, _ = loop(problem, minibatches, keys=[jax.random.fold_in(key, 0)] * 3, dropout=0.4)
+    with_one_key, _ = loop(problem, minibatches, keys=keys[:1] * 3, dropout=0.4)
     assert np.abs(np.asarray(with_one_key.params[0].w) - expected.params[0].w).max() > 1e-3
 
 

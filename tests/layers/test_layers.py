@@ -105,7 +105,7 @@ def make_problem(layer, shape, dtype):
     rng = np.random.default_rng(3)
 
     def draw(array_shape):
-        return jnp.asarray(rng.normal(size=array_shape), dtype)
+        return rng.normal(size=array_shape).astype(dtype)
 
     like = jax.eval_shape(functools.partial(layer.init, shape=shape), jax.random.key(0))
     params = jax.tree.map(lambda leaf: draw(leaf.shape), like)
@@ -153,9 +153,13 @@ def starts(key):
 
 
 def test_starting_parameters_follow_from_the_key():
-    params = starts(jax.random.key(1))
+    key = jax.random.key(1)
+    first = starts.lower(key)
     starts.clear_cache()  # and so traced again
-    assert same_bits(params, starts(jax.random.key(1)))
+    assert first.as_text() == starts.lower(key).as_text()
+    program = first.compile()
+    params = program(key)
+    assert same_bits(params, program(key))
     assert all(np.isfinite(leaf).all() for leaf in jax.tree.leaves(params))
 
 
@@ -183,16 +187,38 @@ def test_layers_that_do_not_fit_are_refused_by_name(layers, shape, named):
         jfnn.sequential(layers, shape)
 
 
-@every_example
-def test_rows_equal_columns(layer, shape, dtype):
-    params, x, d_out = make_problem(layer, shape, dtype)
+@functools.cache
+def in_all_ways(layer, shape, dtype):
+    """``(problem, outputs, gradients, values)`` of a layer on random numbers, by one program.
+
+    Outputs are those of rows, of columns and of what a kind does by default; gradients those by hand, by
+    `jax.vjp` of rows and of columns; values those at `perturbed` arguments, in float64.
+    """
 
     @compiled
-    def three_ways(params, x):
-        columns, _ = layer.forward(layer.pack(params), jnp.moveaxis(x, 0, -1))
-        return layer.apply(params, x), jnp.moveaxis(columns, -1, 0), LayerKind.apply(layer, params, x)
+    def found(params, x, d_out):
+        packed, a, d_columns = layer.pack(params), jnp.moveaxis(x, 0, -1), jnp.moveaxis(d_out, 0, -1)
+        columns, kept = layer.forward(packed, a)
+        outputs = layer.apply(params, x), jnp.moveaxis(columns, -1, 0), LayerKind.apply(layer, params, x)
+        by_hand = layer.pull_back(packed, kept, d_columns)
+        _, of_columns = jax.vjp(lambda packed, a: layer.forward(packed, a)[0], packed, a)
+        by_hand, in_columns = (
+            (layer.unpack(d_packed), jnp.moveaxis(d_in, -1, 0))
+            for d_packed, d_in in (by_hand, of_columns(d_columns))
+        )
+        values = None
+        if dtype == np.float64:
+            moved = perturbed((params, x), STEP)
+            values = jax.vmap(lambda moved: jnp.sum(layer.apply(*moved) * d_out))(moved)
+        return outputs, (by_hand, jax.vjp(layer.apply, params, x)[1](d_out), in_columns), values
 
-    rows, columns, by_default = three_ways(params, x)
+    problem = make_problem(layer, shape, dtype)
+    return problem, *found(*problem)
+
+
+@every_example
+def test_rows_equal_columns(layer, shape, dtype):
+    (*_, d_out), (rows, columns, by_default), *_ = in_all_ways(layer, shape, dtype)
     assert rows.shape == d_out.shape
     assert rows.dtype == columns.dtype == dtype
     assert_close(columns, rows, TOLERANCE[dtype.name])
@@ -201,24 +227,7 @@ def test_rows_equal_columns(layer, shape, dtype):
 
 @every_example
 def test_pull_back_equals_jax_vjp_and_central_differences(layer, shape, dtype):
-    params, x, d_out = make_problem(layer, shape, dtype)
-
-    @compiled
-    def three_ways(params, x, d_out):
-        packed, a = layer.pack(params), jnp.moveaxis(x, 0, -1)
-        _, kept = layer.forward(packed, a)
-        d_packed, d_in = layer.pull_back(packed, kept, jnp.moveaxis(d_out, 0, -1))
-        by_hand = layer.unpack(d_packed), jnp.moveaxis(d_in, -1, 0)
-        by_jax = jax.vjp(layer.apply, params, x)[1](d_out)
-        _, of_columns = jax.vjp(lambda packed, a: layer.forward(packed, a)[0], packed, a)
-        in_columns = of_columns(jnp.moveaxis(d_out, 0, -1))
-        values = None
-        if dtype == np.float64:
-            moved = perturbed((params, x), STEP)
-            values = jax.vmap(lambda moved: jnp.sum(layer.apply(*moved) * d_out))(moved)
-        return by_hand, by_jax, (layer.unpack(in_columns[0]), jnp.moveaxis(in_columns[1], -1, 0)), values
-
-    by_hand, by_jax, in_columns, values = three_ways(params, x, d_out)
+    (params, x, _), _, (by_hand, by_jax, in_columns), values = in_all_ways(layer, shape, dtype)
     assert_close(by_hand, by_jax, TOLERANCE[dtype.name])
     assert_close(in_columns, by_jax, TOLERANCE[dtype.name])
     if dtype == np.float64:

@@ -216,10 +216,10 @@ def test_a_mean_is_the_sum_over_the_samples_in_columns_too(x64):
 
 def test_without_hidden_layers_nothing_is_dropped(x64):
     params, x, targets = make_problem("quadratic", 0, np.float64)
-    value_and_grad = functools.partial(backprop.value_and_grad, params, x, targets, loss="quadratic")
-    jax.tree.map(
-        np.testing.assert_array_equal, value_and_grad(dropout=0.5, key=jax.random.key(0)), value_and_grad()
-    )
+    value_and_grad = functools.partial(backprop.value_and_grad, x=x, y=targets, loss="quadratic")
+    with_dropout = functools.partial(value_and_grad, dropout=0.5, key=jax.random.key(0))
+    found = (compiled(of_params)(params) for of_params in (with_dropout, value_and_grad))
+    jax.tree.map(np.testing.assert_array_equal, *found)
 
 
 def test_works_under_jit_and_vmap(dtype):
@@ -231,16 +231,14 @@ def test_works_under_jit_and_vmap(dtype):
         return backprop.value_and_grad(params, x, targets, activation="elu", l2=l2)
 
     stacked = jax.tree.map(lambda *leaves: np.stack(leaves), *many)
-    mapped, alone = compiled(jax.vmap(value_and_grad))(stacked, l2s), compiled(value_and_grad)
+    mapped = jax.tree.map(np.asarray, compiled(jax.vmap(value_and_grad))(stacked, l2s))
+    alone = compiled(value_and_grad)
     for i, params in enumerate(many):
         assert disagreement(take(mapped, i), alone(params, l2s[i])) < HAND_TOLERANCE[dtype.name]
 
 
 def test_deltas_are_the_derivatives_in_the_pre_activations(x64):
     params, x, targets = make_problem("quadratic", 3, np.float64)
-    zs, layers_out = backprop.forward(params, x, "tanh", "sigmoid")
-    delta_output = (layers_out[-1] - targets) * ACTIVATIONS["sigmoid"].df(zs[-1])
-    found = backprop.deltas(params, zs, delta_output, "tanh")
 
     def cost_of_shifted(shifts):
         a = x
@@ -248,8 +246,16 @@ def test_deltas_are_the_derivatives_in_the_pre_activations(x64):
             a = f(a @ layer.w + layer.b + shift)
         return 0.5 * jnp.sum((a - targets) ** 2)
 
-    assert disagreement(found, jax.grad(cost_of_shifted)([jnp.zeros_like(z) for z in zs])) < 1e-12
-    of_layers = backprop.gradients(params, layers_out, found)
+    @compiled
+    def in_both_ways(params):
+        zs, layers_out = backprop.forward(params, x, "tanh", "sigmoid")
+        delta_output = (layers_out[-1] - targets) * ACTIVATIONS["sigmoid"].df(zs[-1])
+        found = backprop.deltas(params, zs, delta_output, "tanh")
+        by_jax = jax.grad(cost_of_shifted)([jnp.zeros_like(z) for z in zs])
+        return layers_out, found, backprop.gradients(params, layers_out, found), by_jax
+
+    layers_out, found, of_layers, by_jax = jax.tree.map(np.asarray, in_both_ways(params))
+    assert disagreement(found, by_jax) < 1e-12
     by_products = [a.T @ delta for a, delta in zip(layers_out[:-1], found, strict=True)]
     assert disagreement([layer.w for layer in of_layers], by_products) < 1e-12
 
@@ -271,9 +277,12 @@ def test_backprop_needs_no_derivative_of_jax(x64):
     opaque_loss = LOSSES["cross_entropy"]._replace(
         cost=lambda z, t, axis=-1: no_autodiff(losses.cross_entropy(z, t, axis))
     )
-    found = backprop.value_and_grad(params, x, targets, activation=opaque_tanh, loss=opaque_loss, l2=0.3)
-    plain = backprop.value_and_grad(params, x, targets, activation="tanh", l2=0.3)
-    jax.tree.map(np.testing.assert_array_equal, found, plain)
+    options = ({"activation": opaque_tanh, "loss": opaque_loss}, {"activation": "tanh"})
+    found = (
+        compiled(functools.partial(backprop.value_and_grad, x=x, y=targets, l2=0.3, **each))(params)
+        for each in options
+    )
+    jax.tree.map(np.testing.assert_array_equal, *found)
     with pytest.raises(AssertionError, match="differentiated automatically"):
         jax.grad(lambda p: jfnn.objective(jfnn.mlp(make_sizes(2), opaque_tanh), p, x, targets))(params)
 
