@@ -153,12 +153,15 @@ def value_and_grad(
     loss = losses.get(loss)
     if not isinstance(params, Sequence) or not params or not all(isinstance(p, Layer) for p in params):
         raise TypeError("params: expected a sequence of jfnn.Layer(w, b), at least one")
-    sizes = [params[0].w.shape[0], *(layer.b.shape[-1] for layer in params)]
+    params = jax.tree.map(lambda leaf: checks.as_array(leaf, "params"), tuple(params))
+    if any(layer.w.ndim != 2 or layer.b.ndim != 1 for layer in params):
+        raise ValueError("params: expected a matrix w and a vector b of each layer")
+    sizes = [params[0].w.shape[0], *(len(layer.b) for layer in params)]
     network = mlp(sizes, activation, output)
     check_output(network, loss)
     checks.as_choice(reduction, "reduction", losses.REDUCTIONS)
     l2 = checks.as_penalty(l2)
-    params = as_params(network, tuple(params))
+    params = as_params(network, params)
     x = checks.as_inputs(x, shape=network.input_shape)
     weights = as_weights(weights, len(x))
 

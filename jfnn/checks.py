@@ -99,9 +99,8 @@ def is_iterator(value: Any) -> bool:
 
 def as_penalty(l2: Any) -> Any:
     """One number, where it can be looked at finite and at least 0; a JAX array stays one."""
-    if is_concrete(l2):
-        as_number(l2, "l2")
-    return l2 if isinstance(l2, jax.Array) else float(l2)
+    number = as_representable(l2, "l2") if is_concrete(l2) else l2
+    return l2 if isinstance(l2, jax.Array) else number
 
 
 @contextlib.contextmanager
@@ -175,6 +174,14 @@ def as_number(value: Any, argument: str, minimum: float | None = 0.0, strict: bo
     if np.ndim(value):
         raise ValueError(f"{argument}: expected one number, got {shown(value)}")
     return float(axis[0])
+
+
+def as_representable(value: Any, argument: str) -> float:
+    """One number of at least 0 that is finite in JAX's floats too, of 32 bits or, with x64, of 64."""
+    number, most = as_number(value, argument), float(np.finfo(jnp.result_type(float)).max)
+    if number > most:
+        raise ValueError(f"{argument}: expected at most {most:g}, got {number:g}")
+    return number
 
 
 def as_axis(values: Any, argument: str, minimum: float | None = 0.0, strict: bool = False) -> np.ndarray:

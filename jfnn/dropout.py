@@ -5,6 +5,7 @@ from typing import Any
 
 import jax
 import jax.numpy as jnp
+import numpy as np
 
 from jfnn import checks
 from jfnn.layers import sequence
@@ -55,7 +56,9 @@ def check_dropout(rate: jax.Array | float, key: jax.Array | None) -> bool:
     """
     if key is not None:
         checks.check_key(key)
-    if checks.is_concrete(rate) and not checks.as_axis(rate, "dropout").max() < 1:
+    # In JAX's floats, in which numbers just below 1 are 1.
+    exact = checks.as_axis(rate, "dropout") if checks.is_concrete(rate) else np.zeros(1)
+    if not exact.astype(jnp.result_type(float)).max() < 1:
         raise ValueError(f"dropout: expected a rate of at least 0 and below 1, got {rate}")
     if key is None and (not checks.is_concrete(rate) or rate > 0):
         raise ValueError("key: dropout needs a random key, such as jax.random.key(0)")

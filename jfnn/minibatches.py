@@ -46,9 +46,9 @@ class Minibatches(NamedTuple):
         checks.as_switch(self.drop_last, "drop_last")
         if not self.drop_last and self.scheme not in ("permutation", "in_order"):
             raise ValueError(f"drop_last: expected True, since {self.scheme!r} leaves no rows over")
+        size = least if self.batch_size is None else checks.as_count(self.batch_size, "batch_size")
         if self.batch_size is None or self.scheme == "full":
             return Minibatches(least, "full")
-        size = checks.as_count(self.batch_size, "batch_size")
         if size > least:
             raise ValueError(f"batch_size: expected at most the {least} training rows, got {size}")
         return self._replace(batch_size=size)

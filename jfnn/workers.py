@@ -57,9 +57,10 @@ class Workers:
         """
         self.tries = checks.as_count(tries, "tries")
         self.in_flight = checks.as_count(in_flight, "in_flight")
-        self.together = checks.as_count(together, "together") if self.tries > 1 else 1
+        most = checks.as_count(together, "together")
+        self.together = most if self.tries > 1 else 1
         is_executor = not isinstance(executor, type) and callable(getattr(executor, "submit", None))
-        if not is_executor and not callable(executor):
+        if isinstance(executor, Workers) or (not is_executor and not callable(executor)):
             raise TypeError(
                 "executor: expected an executor of concurrent.futures, or a function that makes one, got"
                 f" {checks.shown(executor)}"
@@ -85,16 +86,22 @@ class Workers:
 
         Raises:
             RuntimeError: The executor takes no work.
+            TypeError: It gives no future.
         """
         if self._executor is None and self._make is not None:
             self._executor = self._own = self._made(self._make)
         try:
-            return self._executor.submit(function, *arguments)
+            future = self._executor.submit(function, *arguments)
         except concurrent.futures.BrokenExecutor:
             self._renew()
+            future = self._executor.submit(function, *arguments)
         except Exception as error:
             raise RuntimeError(f"executor: it takes no more work: {type(error).__name__}: {error}") from error
-        return self._executor.submit(function, *arguments)
+        if not all(callable(getattr(future, name, None)) for name in ("cancel", "done", "result")):
+            raise TypeError(
+                f"executor: expected one that gives futures, its submit gave {checks.shown(future)}"
+            )
+        return future
 
     def _renew(self) -> None:
         """Puts another executor in the place of a broken one."""
@@ -110,7 +117,7 @@ class Workers:
 
     @staticmethod
     def _made(make: Callable[[], Any]) -> Any:
-        executor = make()
+        executor = None if isinstance(make, type) and issubclass(make, Workers) else make()
         if not callable(getattr(executor, "submit", None)):
             raise TypeError(f"executor: expected a function that makes one, it made {checks.shown(executor)}")
         return executor

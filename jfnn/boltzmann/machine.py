@@ -44,7 +44,7 @@ def init(key: jax.Array, sizes: Sequence[int], scale: float = 0.01) -> Machine:
         TypeError, ValueError: No key, fewer than two layers, or a scale that is no number of at least 0.
     """
     checks.check_key(key)
-    sizes, scale = as_sizes(sizes), checks.as_number(scale, "scale")
+    sizes, scale = as_sizes(sizes), checks.as_representable(scale, "scale")
     memory.check(
         "sizes: so many units", 4.0 * sum(lower * upper for lower, upper in itertools.pairwise(sizes))
     )
@@ -75,14 +75,14 @@ def as_machine(machine: Any, layers: int | None = None) -> Machine:
         layers: Layers that there must be, or None for two or more.
 
     Raises:
-        TypeError: No machine.
+        TypeError: No machine, or other parameters than numbers.
         ValueError: Shapes that do not fit one another, or another number of layers.
     """
     if isinstance(machine, Mapping) and {*machine} == {*Machine._fields}:
         machine = Machine(**machine)
     if not isinstance(machine, tuple) or len(machine) != 2:
         raise TypeError(f"machine: expected a jfnn.boltzmann.Machine, got {type(machine).__name__}")
-    weights, biases = (tuple(map(jnp.asarray, part)) for part in machine)
+    weights, biases = (_as_arrays(part) for part in machine)
     sizes = [bias.shape for bias in biases]
     fits = len(sizes) >= 2 and all(len(size) == 1 for size in sizes)
     if not fits or [w.shape for w in weights] != [a + b for a, b in itertools.pairwise(sizes)]:
@@ -94,6 +94,17 @@ def as_machine(machine: Any, layers: int | None = None) -> Machine:
     if layers is not None and len(sizes) != layers:
         raise ValueError(f"machine: expected {layers} layers, got {len(sizes)}")
     return Machine(weights, biases)
+
+
+def _as_arrays(part: Any) -> tuple[jax.Array, ...]:
+    """Weights or biases of all layers."""
+    if not checks.is_several(part):
+        raise TypeError(f"machine: expected tuples of weights and of biases, got {checks.shown(part)}")
+    arrays = tuple(checks.as_array(array, "machine") for array in part)
+    for array in arrays:
+        if array.dtype.kind not in "iub" and not jnp.issubdtype(array.dtype, jnp.floating):
+            raise TypeError(f"machine: expected numbers, got dtype {array.dtype}")
+    return tuple(map(jnp.asarray, arrays))
 
 
 def as_units(states: Any, bias: jax.Array, argument: str, binary: bool = False) -> jax.Array:

@@ -106,10 +106,10 @@ def split(
     for name, array in arrays.items():
         if len(array) != n:
             raise ValueError(f"{name}: expected {n} rows, as x has, got {len(array)}")
-    as_size(test_size, n, "test_size")
+    rows = as_size(test_size, n, "test_size")
     if random_state is not None:
         checks.as_seed(random_state, "random_state")
-    parts = train_test_split(*arrays.values(), test_size=test_size, random_state=random_state)
+    parts = train_test_split(*arrays.values(), test_size=rows, random_state=random_state)
     x_train, x_test, y_train, y_test, *of_weights = parts
     return Split(x_train, y_train, x_test, y_test, of_weights[0] if of_weights else None)
 
@@ -140,7 +140,14 @@ def scalers(split: Split) -> dict[str, Any]:
     parts = {"x": split.x_train}
     if split.y_train is not None and not is_labels(checks.as_array(split.y_train, "y_train")):
         parts["y"] = split.y_train
-    return {name: StandardScaler().fit(_columns(part, f"{name}_train")) for name, part in parts.items()}
+    fitted = {}
+    for name, part in parts.items():
+        columns = _columns(part, f"{name}_train")
+        with np.errstate(over="ignore", invalid="ignore"):
+            fitted[name] = StandardScaler().fit(columns)
+        if not np.isfinite([fitted[name].mean_, fitted[name].scale_]).all():
+            raise ValueError(f"{name}_train: its numbers are too large for a standard deviation")
+    return fitted
 
 
 def standardise(split: Split) -> Split:

@@ -121,10 +121,10 @@ def check_counts(values: Mapping[str, np.ndarray], most: Mapping[str, int]) -> N
 
 
 def check_range(values: Mapping[str, np.ndarray], dtype: np.dtype) -> None:
-    """Refuses hyperparameters that would be another number, 0 or infinity, in the arithmetic's dtype."""
+    """Refuses what the arithmetic's dtype makes 0 or infinite, and of the rate of dropout 1."""
     for name, exact in values.items():
         with np.errstate(over="ignore", under="ignore"):
             cast = exact.astype(dtype)
-        changed = ~np.isfinite(cast) | ((cast == 0) & (exact != 0))
+        changed = ~np.isfinite(cast) | ((cast == 0) & (exact != 0)) | ((cast >= 1) & (name == "dropout"))
         if changed.any():
-            raise ValueError(f"{name}: {exact[changed][0]:g} is out of the range of {dtype.name}")
+            raise ValueError(f"{name}: {float(exact[changed][0])!r} is out of the range of {dtype.name}")

@@ -1,10 +1,12 @@
 """Rows to learn from and rows held out: scikit-learn's splits, checked."""
 
+import numbers
 from collections.abc import Iterable
 from typing import Any
 
 import numpy as np
 
+from jfnn import checks
 from jfnn.datasets.sizes import as_size
 from jfnn.learners.learner import Data
 
@@ -36,11 +38,16 @@ def _folds(data: Data, folds: int | Iterable[Any]) -> list[Cut]:
     from sklearn.model_selection import check_cv
 
     labels = data.labels
+    if isinstance(folds, numbers.Integral | float):
+        most = data.n_train if labels is None else int(np.unique(labels, return_counts=True)[1].max())
+        rows = "rows" if labels is None else "rows of the largest class"
+        if checks.as_count(folds, "folds", 2) > most:
+            raise ValueError(f"folds: expected at most {most}, since there are so many {rows}, got {folds}")
     try:
         splitter = check_cv(folds, labels, classifier=labels is not None)
         pairs = list(splitter.split(np.zeros((data.n_train, 1)), labels))
-        if not pairs:
-            raise ValueError("expected at least one fold")
+        if not pairs or any(len(pair) != 2 for pair in pairs):
+            raise ValueError("expected pairs of row numbers, at least one")
         return [(_as_rows(train, data.n_train), _as_rows(test, data.n_train)) for train, test in pairs]
     except Exception as error:  # also of an object that is no splitter
         reason = " ".join(str(error).removeprefix("folds: ").split())

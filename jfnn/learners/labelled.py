@@ -34,6 +34,8 @@ def as_data(network: Network, loss: Loss, split: Split) -> Data:
     parts = [rows(x_train, split.y_train, "train")]
     if split.x_test is not None:
         x_test = checks.as_inputs(split.x_test, "x_test", x_train.shape[1:])
+        if split.y_test is None:
+            raise ValueError("y_test: expected targets for x_test, got None")
         parts.append(rows(x_test, split.y_test, "test"))
     elif split.y_test is not None:
         raise ValueError("x_test: expected inputs for y_test, got None")

@@ -77,7 +77,7 @@ def boltzmann_machine(
         k=checks.as_count(k, "k"),
         chains=chains,
         sweeps=checks.as_count(sweeps, "sweeps"),
-        scale=checks.as_number(scale, "scale"),
+        scale=checks.as_representable(scale, "scale"),
         measures=measures,
         rule=rule,
         hyper=names,

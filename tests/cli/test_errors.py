@@ -83,7 +83,7 @@ pytestmark = pytest.mark.unoptimised
         ("--validation x", "--validation", "share 'x'"),
         ("--rank-by foo", "--rank-by", "loss accuracy 'foo'"),
         ("--rank-by r2", "--rank-by", "loss accuracy 'r2'"),
-        ("--folds 1", "--folds", "at least one --folds 2"),
+        ("--folds 1", "--folds", "at least 2"),
         ("--folds 200", "--folds", "200 class"),
         ("--folds 2 --validation 0.2", "--folds", "either"),
         ("--halving 1", "--halving", "factor 2 1"),
