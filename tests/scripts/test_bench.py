@@ -24,7 +24,8 @@ import jfnn
 pytestmark = pytest.mark.unoptimised
 
 SAME_STREAM = ("vmap", "jfnn", "jfnn_backprop")
-TORCH = ("torch", "torch_vmap", "torch_compile")
+# To compile takes PyTorch half a minute, whatever the size.
+TORCH = ("torch", "torch_vmap", pytest.param("torch_compile", marks=pytest.mark.slow))
 CURVES = growth.Scale((3,), (40,), (6,), (1, 2), gflop=1e-3, rounds=1, contenders=("jfnn", "floor"))
 FLOP = 1e9  # of one run of the floor
 
