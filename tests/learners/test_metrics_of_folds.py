@@ -2,7 +2,7 @@
 
 import numpy as np
 import pytest
-from helpers import noise_split
+from helpers import compiled, noise_split
 from sklearn import metrics as sklearn_metrics
 from sklearn.model_selection import KFold, StratifiedKFold
 
@@ -35,10 +35,11 @@ def test_r2_of_a_fold_has_the_variance_of_that_fold(n_outputs):
     )
     net, cuts = jfnn.mlp((5, 6, n_outputs), "tanh"), [*KFold(4).split(split.x_train)]
     result = jfnn.sweep(net, split, loss="quadratic", reduction="mean", folds=4, **OPTIONS)
+    apply = compiled(net.apply)
     assert result.validation_r2.shape == (3, 1, 2, 4)
     of_other_variance = []
     for place, part, x, y in each_member(result, cuts, split):
-        outputs = np.asarray(net.apply(result.member(*place), x.astype(np.float32)), np.float64)
+        outputs = np.asarray(apply(result.member(*place), x.astype(np.float32)), np.float64)
         r2 = sklearn_metrics.r2_score(y, outputs, multioutput="variance_weighted")
         half_error = n_outputs / 2 * sklearn_metrics.mean_squared_error(y, outputs)
         np.testing.assert_allclose(result.scores[f"{part}_r2"][place], r2, rtol=2e-5, atol=1e-5)
@@ -57,9 +58,14 @@ def test_classes_and_all_outputs_of_a_fold_are_scikit_learns():
     cuts = [*StratifiedKFold(3).split(SPLIT.x_train, SPLIT.y_train)]
     result = jfnn.sweep(net, SPLIT, folds=3, validation=jfnn.Validation(rank_by=f1), **OPTIONS)
     assert result.metrics == {"loss": False, "accuracy": True, "f1": True}
+
+    @compiled
+    def predicted(params, x):
+        return jfnn.predict(net, params, x), jfnn.predict_proba(net, params, x)
+
     for place, part, x, y in each_member(result, cuts, SPLIT):
-        labels = np.asarray(jfnn.predict(net, result.member(*place), x))
-        p = np.asarray(jfnn.predict_proba(net, result.member(*place), x), np.float64)
+        labels, p = map(np.asarray, predicted(result.member(*place), x))
+        p = p.astype(np.float64)
         expected = {
             "accuracy": sklearn_metrics.accuracy_score(y, labels),
             "loss": sklearn_metrics.log_loss(y, p / p.sum(1, keepdims=True), labels=range(3)),
