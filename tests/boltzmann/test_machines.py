@@ -114,7 +114,8 @@ def test_energies_and_all_states_are_the_definitions(x64):
     layers = [states_of(n)[RNG.integers(0, 2**n, 5)] for n in machine.sizes]
     expected = [energy_by_loops(machine, row) for row in zip(*layers, strict=True)]
     np.testing.assert_allclose(compiled(boltzmann.energy)(machine, *layers), expected, rtol=1e-12)
-    np.testing.assert_array_equal(boltzmann.all_states(4), states_of(4))
+    for n in (1, 4):
+        np.testing.assert_array_equal(boltzmann.all_states(n), states_of(n))
 
 
 def test_mean_field_is_a_fixed_point_and_exact_with_one_hidden_layer(x64):
@@ -160,6 +161,23 @@ def test_annealed_importance_sampling_and_chains_agree_with_enumeration(sizes):
     ):
         error = np.sqrt(expected * (1 - expected) / n)
         assert (np.abs(found - expected) < 4.5 * error + 1e-6).all()
+
+
+def test_few_steps_of_annealing_give_z_on_average_and_few_sweeps_the_first_states_means():
+    """Whatever the steps, the mean of ``w`` is right if each leaves the next distribution as it is."""
+    rng = np.random.default_rng(1)
+    sizes, n = (2, 3, 1, 2), 20_000
+    weights = tuple(np.float32(1.5 * rng.normal(size=pair)) for pair in itertools.pairwise(sizes))
+    machine = Machine(weights, tuple(np.float32(1.5 * rng.normal(size=units)) for units in sizes))
+    estimate = boltzmann.annealed_log_z(machine, jax.random.key(0), n, 3)
+    _, _, exact = joint_by_loops(machine)
+    assert 0 < estimate.error < 0.01
+    assert abs(estimate.value - exact) < 4 * estimate.error
+    drawn = boltzmann.sample(machine, jax.random.key(1), n, sweeps=30)
+    assert [states.shape for states in drawn] == [(n, units) for units in sizes]
+    for found, expected in zip(drawn, _model_averages(machine).biases, strict=True):
+        error = np.sqrt(expected * (1 - expected) / n)
+        assert (np.abs(found.mean(axis=0) - expected) < 4.5 * error + 1e-6).all()
 
 
 def test_the_error_of_two_runs_of_which_one_outweighs_the_other_is_the_whole_value():
@@ -223,6 +241,7 @@ def test_packing_turns_weights_and_keeps_leading_axes():
     stacked = jax.tree.map(lambda leaf: np.stack([leaf, 2 * leaf]), machine)
     np.testing.assert_array_equal(pack(pack(stacked)).weights[0], stacked.weights[0])
     np.testing.assert_array_equal(pack(stacked).weights[1][1], 2 * machine.weights[1].T)
+    assert stacked.sizes == pack(stacked).sizes == (3, 2, 4)
 
 
 def test_weights_start_normal_with_the_standard_deviation_asked_for_and_biases_at_0():

@@ -270,6 +270,34 @@ def _refuse(primals, tangents):
     raise AssertionError("differentiated automatically")
 
 
+def test_the_steps_of_the_recursion_alone_are_those_of_the_notes_by_default(x64):
+    params, x, targets = make_problem("quadratic", 1, "float64")
+    sigmoid = lambda z: 1 / (1 + np.exp(-z))  # noqa: E731
+    z = x @ params[0].w + params[0].b
+    hidden = sigmoid(z)
+    outputs = hidden @ params[1].w + params[1].b
+    delta = outputs - targets
+    below = (delta @ params[1].w.T) * hidden * (1 - hidden)
+    zs, layers_out = backprop.forward(params, x)
+    found = zs, layers_out, backprop.deltas(params, zs, delta)
+    for steps, expected in zip(found, ([z, outputs], [x, hidden, outputs], [below, delta]), strict=True):
+        for array, by_numpy in zip(steps, expected, strict=True):
+            np.testing.assert_allclose(array, by_numpy, rtol=1e-10)
+    gradients = backprop.gradients(params, layers_out, found[2])
+    assert disagreement(gradients[0], Layer(x.T @ below, below.sum(axis=0))) < 1e-10
+    assert disagreement(gradients[1], Layer(hidden.T @ delta, delta.sum(axis=0))) < 1e-10
+
+
+def test_steps_that_do_not_fit_the_layers_are_no_gradient():
+    params, x, _ = make_problem("quadratic", 1, "float32")
+    zs, layers_out = backprop.forward(params, x)
+    with pytest.raises(ValueError, match="shorter"):
+        backprop.gradients(params, layers_out, backprop.deltas(params, zs, layers_out[-1])[:-1])
+    for argument in ("activation", "output"):
+        with pytest.raises(ValueError, match=f"^{argument}: "):
+            backprop.forward(params, x, **{argument: "none"})
+
+
 def test_backprop_needs_no_derivative_of_jax(x64):
     """Functions that JAX may not differentiate serve the hand derivation just as well."""
     params, x, targets = make_problem("cross_entropy", 2, np.float64)
