@@ -247,6 +247,135 @@ def test_no_best_cell_where_all_diverged(sweep):
         result.best()
 
 
+@pytest.mark.parametrize("keep", ["all", "best", "none"])
+def test_parameters_are_kept_as_asked(sweep, grid, keep):
+    result = sweep(seeds=2, execution={"keep_params": keep})
+    best = grid.best().index
+    assert result.best() == grid.best()
+    if keep == "none":
+        with pytest.raises(ValueError, match="keep_params"):
+            result.member(0, 0, 0)
+    else:
+        assert same_bits(result.member(*best, 1), grid.member(*best, 1))
+    if keep == "best":
+        with pytest.raises(ValueError, match="best"):
+            result.member((best[0] + 1) % 4, best[1], 0)
+
+
+def test_history_ends_in_the_final_scores_and_starts_where_training_did(sweep, grid):
+    result = sweep(seeds=2, execution={"eval_every": 2})
+    np.testing.assert_array_equal(result.history["epoch"], [2, 4, 6, 8, 9])
+    assert result.history["train_loss"].shape == (*grid.diverged_at.shape, 5)
+    np.testing.assert_array_equal(result.history["test_accuracy"][..., -1], grid.test_accuracy)
+    shorter = sweep(seeds=2, epochs=4)
+    np.testing.assert_array_equal(result.history["train_loss"][..., 1], shorter.train_loss)
+
+
+def test_progress_is_told_at_every_return(sweep):
+    told = []
+    sweep(execution={"eval_every": 4, "progress": told.append})
+    assert [p.epoch for p in told] == [4, 8, 9]
+    assert all(p.members == 20 and p.epochs == 9 for p in told)
+    assert told[-1].training < 20
+
+
+@dataclasses.dataclass(frozen=True)
+class CopyFirst(jfnn.Scheduler):
+    """After an epoch every member becomes a copy of the first one."""
+
+    at: int
+
+    def next_epoch(self, epoch, cells, epochs):
+        return self.at
+
+    def update(self, state, report):
+        return state, Actions(copy=np.zeros(len(report.active), int))
+
+
+def test_copies_made_at_the_end_have_the_scores_of_what_they_are_copies_of(sweep):
+    plain = sweep(learning_rate=RATES[:2])
+    result = sweep(learning_rate=RATES[:2], schedulers=[CopyFirst(EPOCHS)])
+    assert plain.train_loss[0, 0] != plain.train_loss[1, 0]
+    for index in np.ndindex(result.diverged_at.shape):
+        assert same_bits(result.member(*index), plain.member(0, 0, 0))
+        for name, scores in result.scores.items():
+            np.testing.assert_array_equal(scores[index], plain.scores[name][0, 0, 0])
+
+
+def test_a_scheduler_that_goes_back_in_time_is_refused(sweep):
+    with pytest.raises(ValueError, match=r"^schedulers: "):
+        sweep(schedulers=[CopyFirst(EPOCHS - 1)])
+
+
+@hypothesis.given(
+    members=strategies.lists(
+        strategies.tuples(strategies.booleans(), strategies.integers(0, 3)), max_size=40
+    ),
+    width=strategies.integers(1, 9),
+)
+def test_every_active_member_sits_in_one_slot_of_as_few_tiles_as_can_be(members, width):
+    active = np.array([trains for trains, _ in members], bool)
+    replicate_of = np.array([replicate for _, replicate in members], int)
+    tiles = plan.tiles(active, replicate_of, width)
+    seated = np.concatenate([tile.members[: tile.used] for tile in tiles] or [np.zeros(0, int)])
+    np.testing.assert_array_equal(np.sort(seated), np.flatnonzero(active))
+    for tile in tiles:
+        assert tile.members.shape == (width,)
+        assert (replicate_of[tile.members] == tile.replicate).all()
+        assert active[tile.members].all()
+    assert len(tiles) == sum(
+        -(-np.sum(active & (replicate_of == replicate)) // width) for replicate in range(4)
+    )
+
+
+class Counting(Threads):
+    """Threads that count the tiles of each call."""
+
+    def __init__(self, task, threads, counts):
+        super().__init__(task, threads)
+        self.counts = counts
+
+    def run(self, jobs, segment, collect):
+        self.counts.append(len(jobs))
+        return super().run(jobs, segment, collect)
+
+
+def test_seeds_that_see_the_same_full_batches_share_tiles_and_keep_their_bits(trained, sweep):
+    options = dict(learning_rate=[0.01, 1.0], l2=0.0, batch_size=None, folds=2, execution={"tile": 8})
+    counts = []
+    grid = trained({"make_executor": functools.partial(Counting, counts=counts)}, seeds=4, **options)
+    assert set(counts) == {2}  # one a fold
+    for seed in range(4):
+        alone = sweep(seeds=[seed], **options)
+        for rate in range(2):
+            for fold in range(2):
+                assert same_bits(alone.member(rate, 0, 0, fold), grid.member(rate, 0, seed, fold))
+        np.testing.assert_array_equal(alone.validation_loss[:, :, 0], grid.validation_loss[:, :, seed])
+
+
+def test_tile_width_grows_as_members_shrink():
+    widths = [plan.tile_width(p, 50, 100, 4, "cpu") for p in (10, 4_000, 40_000, 400_000)]
+    assert widths == sorted(widths, reverse=True)
+    assert widths[-1] == 1
+    assert plan.tile_width(3_760, 50, 100, 4, "cpu") == 5  # the digits grid's 49 cells fill tiles of 5
+    assert plan.tile_width(3_760, 50, 100, 8, "cpu") <= 5
+    assert plan.tile_width(3_760, 50, 100, 4, "gpu") > 100
+
+
+def test_the_cores_of_a_cpu_share_one_device_unless_devices_are_named(sweep, grid):
+    first, second = jax.devices()
+    assert devices.resolve(None, n_cores=5) == (first,) * 5
+    assert devices.resolve(3, n_cores=5) == (first,) * 3
+    assert devices.resolve([second, first], n_cores=5) == (second, first)
+    assert devices.resolve(None, n_cores=1) == (first,) * 2  # as many as JAX was told to show
+    with pytest.raises(ValueError, match=r"^devices: .*at most 2.*got 3$"):
+        devices.resolve(3, n_cores=1)
+    assert same_bits(everything(sweep(seeds=2, execution={"devices": (first,) * 7})), everything(grid))
+
+
+# What needs no bits, and is compiled in half the time
+
+
 @pytest.mark.unoptimised
 def test_one_trace_serves_other_values_sizes_and_epochs(split):
     traces = []
@@ -445,129 +574,3 @@ def test_given_parameters_and_batches_are_replayed(net, split):
         batches=batches[1],
     )
     assert same_bits(alone.member(0, 0, 0), result.member(0, 0, 1))
-
-
-@pytest.mark.parametrize("keep", ["all", "best", "none"])
-def test_parameters_are_kept_as_asked(sweep, grid, keep):
-    result = sweep(seeds=2, execution={"keep_params": keep})
-    best = grid.best().index
-    assert result.best() == grid.best()
-    if keep == "none":
-        with pytest.raises(ValueError, match="keep_params"):
-            result.member(0, 0, 0)
-    else:
-        assert same_bits(result.member(*best, 1), grid.member(*best, 1))
-    if keep == "best":
-        with pytest.raises(ValueError, match="best"):
-            result.member((best[0] + 1) % 4, best[1], 0)
-
-
-def test_history_ends_in_the_final_scores_and_starts_where_training_did(sweep, grid):
-    result = sweep(seeds=2, execution={"eval_every": 2})
-    np.testing.assert_array_equal(result.history["epoch"], [2, 4, 6, 8, 9])
-    assert result.history["train_loss"].shape == (*grid.diverged_at.shape, 5)
-    np.testing.assert_array_equal(result.history["test_accuracy"][..., -1], grid.test_accuracy)
-    shorter = sweep(seeds=2, epochs=4)
-    np.testing.assert_array_equal(result.history["train_loss"][..., 1], shorter.train_loss)
-
-
-def test_progress_is_told_at_every_return(sweep):
-    told = []
-    sweep(execution={"eval_every": 4, "progress": told.append})
-    assert [p.epoch for p in told] == [4, 8, 9]
-    assert all(p.members == 20 and p.epochs == 9 for p in told)
-    assert told[-1].training < 20
-
-
-@dataclasses.dataclass(frozen=True)
-class CopyFirst(jfnn.Scheduler):
-    """After an epoch every member becomes a copy of the first one."""
-
-    at: int
-
-    def next_epoch(self, epoch, cells, epochs):
-        return self.at
-
-    def update(self, state, report):
-        return state, Actions(copy=np.zeros(len(report.active), int))
-
-
-def test_copies_made_at_the_end_have_the_scores_of_what_they_are_copies_of(sweep):
-    plain = sweep(learning_rate=RATES[:2])
-    result = sweep(learning_rate=RATES[:2], schedulers=[CopyFirst(EPOCHS)])
-    assert plain.train_loss[0, 0] != plain.train_loss[1, 0]
-    for index in np.ndindex(result.diverged_at.shape):
-        assert same_bits(result.member(*index), plain.member(0, 0, 0))
-        for name, scores in result.scores.items():
-            np.testing.assert_array_equal(scores[index], plain.scores[name][0, 0, 0])
-
-
-def test_a_scheduler_that_goes_back_in_time_is_refused(sweep):
-    with pytest.raises(ValueError, match=r"^schedulers: "):
-        sweep(schedulers=[CopyFirst(EPOCHS - 1)])
-
-
-@hypothesis.given(
-    members=strategies.lists(
-        strategies.tuples(strategies.booleans(), strategies.integers(0, 3)), max_size=40
-    ),
-    width=strategies.integers(1, 9),
-)
-def test_every_active_member_sits_in_one_slot_of_as_few_tiles_as_can_be(members, width):
-    active = np.array([trains for trains, _ in members], bool)
-    replicate_of = np.array([replicate for _, replicate in members], int)
-    tiles = plan.tiles(active, replicate_of, width)
-    seated = np.concatenate([tile.members[: tile.used] for tile in tiles] or [np.zeros(0, int)])
-    np.testing.assert_array_equal(np.sort(seated), np.flatnonzero(active))
-    for tile in tiles:
-        assert tile.members.shape == (width,)
-        assert (replicate_of[tile.members] == tile.replicate).all()
-        assert active[tile.members].all()
-    assert len(tiles) == sum(
-        -(-np.sum(active & (replicate_of == replicate)) // width) for replicate in range(4)
-    )
-
-
-class Counting(Threads):
-    """Threads that count the tiles of each call."""
-
-    def __init__(self, task, threads, counts):
-        super().__init__(task, threads)
-        self.counts = counts
-
-    def run(self, jobs, segment, collect):
-        self.counts.append(len(jobs))
-        return super().run(jobs, segment, collect)
-
-
-def test_seeds_that_see_the_same_full_batches_share_tiles_and_keep_their_bits(trained, sweep):
-    options = dict(learning_rate=[0.01, 1.0], l2=0.0, batch_size=None, folds=2, execution={"tile": 8})
-    counts = []
-    grid = trained({"make_executor": functools.partial(Counting, counts=counts)}, seeds=4, **options)
-    assert set(counts) == {2}  # one a fold
-    for seed in range(4):
-        alone = sweep(seeds=[seed], **options)
-        for rate in range(2):
-            for fold in range(2):
-                assert same_bits(alone.member(rate, 0, 0, fold), grid.member(rate, 0, seed, fold))
-        np.testing.assert_array_equal(alone.validation_loss[:, :, 0], grid.validation_loss[:, :, seed])
-
-
-def test_tile_width_grows_as_members_shrink():
-    widths = [plan.tile_width(p, 50, 100, 4, "cpu") for p in (10, 4_000, 40_000, 400_000)]
-    assert widths == sorted(widths, reverse=True)
-    assert widths[-1] == 1
-    assert plan.tile_width(3_760, 50, 100, 4, "cpu") == 5  # the digits grid's 49 cells fill tiles of 5
-    assert plan.tile_width(3_760, 50, 100, 8, "cpu") <= 5
-    assert plan.tile_width(3_760, 50, 100, 4, "gpu") > 100
-
-
-def test_the_cores_of_a_cpu_share_one_device_unless_devices_are_named(sweep, grid):
-    first, second = jax.devices()
-    assert devices.resolve(None, n_cores=5) == (first,) * 5
-    assert devices.resolve(3, n_cores=5) == (first,) * 3
-    assert devices.resolve([second, first], n_cores=5) == (second, first)
-    assert devices.resolve(None, n_cores=1) == (first,) * 2  # as many as JAX was told to show
-    with pytest.raises(ValueError, match=r"^devices: .*at most 2.*got 3$"):
-        devices.resolve(3, n_cores=1)
-    assert same_bits(everything(sweep(seeds=2, execution={"devices": (first,) * 7})), everything(grid))
