@@ -70,6 +70,7 @@ def test_oracle_gives_the_published_start(replayed):
     assert oracle.right_answers(start, split.x_train, split.y_train) == 62
 
 
+@pytest.mark.unoptimised
 def test_oracle_overflows_to_the_artefact_where_jfnn_does_not(replayed, x64):
     _, split, start, batches = replayed
     one_epoch = batches[:14]
@@ -96,6 +97,7 @@ def test_oracle_overflows_to_the_artefact_where_jfnn_does_not(replayed, x64):
 # jfnn against the oracle
 
 
+@pytest.mark.unoptimised
 @pytest.mark.parametrize("gradient", ["backprop", "autodiff"])
 def test_parameters_after_200_steps_equal_the_oracles_over_the_exact_grid(gradient, replayed, x64):
     _, split, start, batches = replayed
@@ -115,6 +117,7 @@ def test_parameters_after_200_steps_equal_the_oracles_over_the_exact_grid(gradie
         assert_same_params(result.member(i, j, 0), expected)
 
 
+@pytest.mark.unoptimised
 @pytest.mark.parametrize(
     ("seed", "hidden", "batch_size"), [(1, 50, 100), (2, 7, 100), (3, 80, 1), (4, 20, 33)]
 )
