@@ -60,10 +60,12 @@ def test_erratum_1_every_delta_is_the_derivative_of_its_own_cost(name, logits_an
     z, y = logits_and_targets
     cost, probabilities = COSTS[name]
     loss = losses.get(name)
-    np.testing.assert_allclose(np.sum(loss.cost(z, y)), cost(probabilities(z), y), rtol=1e-12)
-    np.testing.assert_allclose(loss.probabilities(z, axis=-1), probabilities(z), rtol=1e-12)
+    evaluated = compiled(lambda z: (loss.cost(z, y).sum(), loss.probabilities(z, axis=-1), loss.delta(z, y)))
+    total, found, delta = evaluated(z)
+    np.testing.assert_allclose(total, cost(probabilities(z), y), rtol=1e-12)
+    np.testing.assert_allclose(found, probabilities(z), rtol=1e-12)
     by_differences = differences(lambda z: cost(probabilities(z), y), z)
-    np.testing.assert_allclose(loss.delta(z, y), by_differences, rtol=0, atol=1e-8)
+    np.testing.assert_allclose(delta, by_differences, rtol=0, atol=1e-8)
 
 
 def test_erratum_1_the_printed_cost_with_a_softmax_has_not_the_delta_p_minus_y(logits_and_targets, x64):
