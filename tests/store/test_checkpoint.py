@@ -555,7 +555,8 @@ import os, signal, sys, threading
 sys.path[:0] = {path!r}
 import helpers, jfnn
 jfnn.use_all_cores({devices})
-helpers.compile_unoptimised()  # like the process that compares
+if not {optimised}:  # like the process that compares
+    helpers.compile_unoptimised()
 import test_checkpoint
 
 def progress(told):
@@ -573,7 +574,7 @@ def long_sweep(out, **execution):
 
 
 @pytest.mark.parametrize("kills", [2, pytest.param(3, marks=pytest.mark.slow)])
-def test_a_run_killed_at_random_moments_ends_in_the_bytes_of_an_unbroken_one(kills, tmp_path):
+def test_a_run_killed_at_random_moments_ends_in_the_bytes_of_an_unbroken_one(kills, tmp_path, pytestconfig):
     rng = np.random.default_rng(0)
     whole, killed = tmp_path / "whole", tmp_path / "killed"
     long_sweep(whole)
@@ -589,6 +590,7 @@ def test_a_run_killed_at_random_moments_ends_in_the_bytes_of_an_unbroken_one(kil
         script = KILLED.format(
             path=[here, os.path.dirname(here)],
             devices=devices,
+            optimised=pytestconfig.getoption("optimised"),
             epoch=rng.integers(*epochs),
             delay=rng.uniform(0, 0.01),
             out=str(killed),
