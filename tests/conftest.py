@@ -31,6 +31,8 @@ def pytest_configure(config):
         "optimised: states bits, so they are compiled as for users, also in a file of the above",
     ):
         config.addinivalue_line("markers", line)
+    if config.getoption("markexpr") == "slow":  # evidence at full size
+        config.option.optimised = True
     if not config.getoption("optimised"):
         compile_unoptimised()
 
