@@ -79,8 +79,9 @@ def reported(reader: parser.Parser, flags: TransferFlags) -> Iterator[None]:
     except (ValueError, TypeError, ImportError) as error:
         name, _, rest = str(error).partition(": ")
         known = {field.name for field in dataclasses.fields(TransferFlags)} - {"present"}
-        renamed = {"mnist1d": "data", "layers": "width", "channels": "width"}
-        field = "out" if name.startswith(str(flags.out)) else renamed.get(name, name)
+        renamed = {"mnist1d": "data", "layers": "width", "channels": "width", "batch_sizes": "batch_size"}
+        is_path = str(error).startswith((f"{flags.out}: ", f"{flags.out}{os.sep}"))
+        field = "out" if is_path and name not in known else renamed.get(name, name)
         if field not in known:
             raise
         message = f"{name}: {rest}" if field == "out" and name != "out" else rest

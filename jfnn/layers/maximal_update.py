@@ -22,6 +22,7 @@ import math
 from collections.abc import Sequence
 
 import jax
+import numpy as np
 
 from jfnn import checks
 from jfnn.layers.conv import Conv
@@ -64,6 +65,9 @@ def maximal_update(
     if not isinstance(layers[-1], Dense | Scaled):
         raise ValueError(f"output_multiplier: expected a dense last layer, got {layers[-1]!r}")
     factor = output_multiplier ** (2 if optimizer == "sgd" else 1)
+    singles = np.finfo(np.float32)
+    if not float(singles.smallest_subnormal) <= factor <= float(singles.max):
+        raise ValueError(f"output_multiplier: {output_multiplier:g} is out of the range of float32")
     return (*scaled[:-1], _simplified(Scaled(scaled[-1], output_multiplier, factor)))
 
 

@@ -77,7 +77,8 @@ def coordinate_curves(check: CoordinateCheck) -> Figure:
             axes.plot(check.width, change[p, :, step, layer], ".-", color=colour, label=str(step + 1))
         name = "outputs" if layer == columns - 1 else f"layer {layer + 1}"
         axes.set_title(f"{name}, exponent {slopes[p, layer]:+.2f}", fontsize=10)
-        axes.set(xscale="log", yscale="log")
+        moves = (change[..., layer] > 0).any()  # in the first steps some layers may stay as they are
+        axes.set(xscale="log", yscale="log" if moves else "linear")
         axes.grid(alpha=0.3, which="both")
         _tick_widths(axes, check.width)
         if p == rows - 1:

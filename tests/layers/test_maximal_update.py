@@ -173,6 +173,10 @@ def test_a_description_makes_the_network_again(network):
         ((dense(8), dense(4), "momentum"), "^optimizer: expected one of sgd, adam"),
         ((dense(8), dense(4), "sgd", 0), "^output_multiplier: expected numbers above 0"),
         ((dense(8), dense(4), "sgd", "1"), "^output_multiplier: expected a number"),
+        *(
+            ((dense(8), dense(4), rule, multiplier), "^output_multiplier: .* out of the range of float32")
+            for rule, multiplier in [("sgd", 1e20), ("adam", 1e39), ("sgd", 1e-40), ("adam", 1e-60)]
+        ),
         ((jfnn.mlp((3, 8, 2)), jfnn.mlp((3, 4, 2))), "^init: expected one of he_uniform, .*'normal'"),
         ((jfnn.rnn((4, 2), 8, 2), jfnn.rnn((4, 2), 4, 2)), "^network: expected dense and conv.*GRU"),
         (

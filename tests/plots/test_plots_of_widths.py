@@ -1,5 +1,7 @@
 """Pictures over the width show the numbers that they are of."""
 
+import io
+
 import numpy as np
 import pytest
 from helpers import make_result, with_scores
@@ -61,6 +63,14 @@ def test_changes_against_the_width_of_every_step_layer_and_parametrisation():
     assert [tick.get_text() for tick in panels[1, 0].get_xticklabels()] == ["8", "16", "32"]
     assert panels[0, 0].get_ylabel().startswith("standard")
     assert panels[1, 0].get_ylabel().startswith("maximal update")
+
+
+def test_layers_that_nothing_has_changed_yet_are_drawn_too():
+    change = np.zeros((2, 3, 1, 1, 2))
+    change[..., 1] = 1.0
+    figure = plots.coordinate_curves(CoordinateCheck(WIDTH, NAMES, change[:, :, :, 0], change))
+    figure.savefig(io.BytesIO())
+    assert [axes.get_yscale() for axes in figure.axes] == ["linear", "log"] * 2
 
 
 def test_what_is_no_transfer_or_check_is_refused(transfer):
