@@ -9,6 +9,7 @@ import jax.numpy as jnp
 import numpy as np
 
 from jfnn import checks
+from jfnn.experiment.axes import check_range
 from jfnn.experiment.experiment import Experiment
 from jfnn.experiment.options import option
 from jfnn.experiment.replicates import PARTS
@@ -120,4 +121,5 @@ def _multipliers(multipliers: Any, experiment: Experiment, steps: int) -> np.nda
             f"multipliers: expected one for each of {experiment.epochs} epochs or {steps} steps,"
             f" got {len(values)}"
         )
+    check_range({MULTIPLIERS: values}, experiment.data.dtype)
     return np.asarray(values, experiment.data.dtype)

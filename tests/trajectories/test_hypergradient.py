@@ -155,6 +155,7 @@ def test_adam_without_eps_root_is_refused_where_a_gradient_is_always_0(x64):
             "momentum: expected one number",
         ),
         ({"multipliers": [1.0, 2.0, 3.0]}, ValueError, "multipliers: expected one for each of 2 epochs"),
+        ({"multipliers": [1.0, 1e39]}, ValueError, "multipliers: 1e[+]39 is out of the range of float32"),
         ({"mode": "sideways"}, ValueError, "mode: expected one of reverse, forward"),
         ({"part": "validation"}, ValueError, "part: there are no validation rows"),
         ({"epochs": 0}, ValueError, "epochs: expected"),
