@@ -27,9 +27,10 @@ import jax.numpy as jnp
 from jfnn import activations, checks, losses
 from jfnn.activations import Activation
 from jfnn.dropout import check_dropout, dropout_masks
-from jfnn.layers import sequence
+from jfnn.layers import sequence, small
 from jfnn.layers.dense import Layer, pre_activation
 from jfnn.layers.kind import LayerKind, Params
+from jfnn.layers.products import members_sum
 from jfnn.layers.sequence import Masks
 from jfnn.losses import Loss
 from jfnn.network import as_params, check_output, mlp
@@ -198,6 +199,9 @@ def sequence_value_and_grad(
 ) -> tuple[jax.Array, Params]:
     """The objective and its gradient over any sequence of layers, by their pull-backs, in column form.
 
+    All but ``x``, ``targets`` and ``weights`` may have a further, last axis of members, where the layers take
+    it (`LayerKind.takes_members`).
+
     Args:
         layers: The layers.
         loss: The loss.
@@ -212,17 +216,35 @@ def sequence_value_and_grad(
     Returns:
         ``(value, gradients)``, the gradients shaped like ``packed``.
     """
-    outputs, kept = sequence.forward(layers, packed, x, masks)
-    targets = targets.T
-    value = losses.reduce_costs(
-        loss.cost(outputs, targets, axis=0), l2 * losses.l2_penalty(packed), reduction, weights
-    )
+    of_members = jnp.shape(l2)
+    each = small.each_member(of_members)
+    outputs, kept = sequence.forward_columns(layers, packed, sequence.columns(x, of_members), masks)
+    targets = sequence.columns(targets, of_members)
+    value = sequence_objective(loss.cost(outputs, targets, axis=0), packed, l2, reduction, weights)
     d_outputs = loss.delta(outputs, targets, axis=0)
-    d_outputs = d_outputs if weights is None else d_outputs * weights
+    d_outputs = d_outputs if weights is None else each(lambda d: d * weights)(d_outputs)
     gradients = sequence.pull_back(layers, packed, kept, d_outputs, masks)
     scale = losses.reduction_scale(x.shape[0], reduction, weights)
 
-    def with_penalty(gradient: jax.Array, leaf: jax.Array) -> jax.Array:
-        return scale * (gradient + l2 * leaf if losses.is_weight(leaf) else gradient)
+    def with_penalty(gradients: Params, packed: Params, l2: jax.Array) -> Params:
+        def of_leaf(gradient: jax.Array, leaf: jax.Array) -> jax.Array:
+            return scale * (gradient + l2 * leaf if losses.is_weight(leaf) else gradient)
 
-    return value, jax.tree.map(with_penalty, gradients, packed)
+        return jax.tree.map(of_leaf, gradients, packed)
+
+    return value, each(with_penalty)(gradients, packed, l2)
+
+
+def sequence_objective(
+    costs: jax.Array, packed: Params, l2: jax.Array | float, reduction: str, weights: jax.Array | None
+) -> jax.Array:
+    """The objective from ``costs [batch]``, or those of all members from ``costs [batch, members]``.
+
+    `losses.reduce_costs` says what it is; the other arguments are those of `sequence_value_and_grad`.
+    """
+    if not jnp.shape(l2):
+        return losses.reduce_costs(costs, l2 * losses.l2_penalty(packed), reduction, weights)
+    costs = costs if weights is None else weights[:, None] * costs
+    squares = [members_sum(leaf**2) for leaf in jax.tree.leaves(packed) if leaf.ndim > 2]
+    penalties = 0.5 * l2 * sum(squares)
+    return (members_sum(costs) + penalties) * losses.reduction_scale(costs.shape[0], reduction, weights)

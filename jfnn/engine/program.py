@@ -1,8 +1,9 @@
 """The compiled part: one call advances one tile by some epochs, or scores it.
 
-A tile is a fixed number of members of one replicate, trained side by side by `jax.vmap` over the minibatches
-that they share. Its width is fixed, its epochs are a dynamic loop bound and every hyperparameter is an
-argument, so one program serves any grid, any number of epochs and any number of calls.
+A tile is a fixed number of members of one replicate, trained side by side over the minibatches that they
+share: the loops are the tile's, and `jax.vmap` maps what a member does in a step. The tile's width is fixed,
+its epochs are a dynamic loop bound and every hyperparameter is an argument, so one program serves any grid,
+any number of epochs and any number of calls.
 
 Nothing else may enter this program: a member's float32 results are the same bits in every slot, beside any
 neighbours and on any number of devices because the program that trains it is always the same one. That is
@@ -73,22 +74,21 @@ def build(learner: Learner, padded: bool, platform: str) -> Program:
         jax.clear_caches()
     options = CPU_OPTIONS if platform == "cpu" else None
 
-    def of_a_tile(of_member: Callable[..., Any], in_axes: tuple[int | None, ...]) -> Callable[..., Any]:
-        mapped = jax.vmap(of_member, in_axes=in_axes)
-        return jax.jit(jax.default_matmul_precision("highest")(mapped), compiler_options=options)
+    def compiled(of_tile: Callable[..., Any]) -> Callable[..., Any]:
+        return jax.jit(jax.default_matmul_precision("highest")(of_tile), compiler_options=options)
 
-    advance = functools.partial(advance_member, learner, padded)
     return Program(
-        start=of_a_tile(learner.start, (0, 0)),
-        advance=of_a_tile(advance, (0, 0, None, None, None, None, None)),
-        score=of_a_tile(learner.score, (0, None)),
+        start=compiled(jax.vmap(learner.start)),
+        advance=compiled(functools.partial(advance, learner, padded, platform)),
+        score=compiled(jax.vmap(learner.score, in_axes=(0, None))),
     )
 
 
-def advance_member(
+def advance(
     learner: Learner,
     padded: bool,
-    member: Members,
+    platform: str,
+    members: Members,
     hyper: Hyper,
     minibatches: jax.Array,
     first_epoch: jax.Array,
@@ -96,30 +96,65 @@ def advance_member(
     key: jax.Array | None,
     data: tuple[Rows, jax.Array | None],
 ) -> Members:
-    """Trains one member for the first ``n_epochs`` of the minibatches.
+    """Trains a tile for the first ``n_epochs`` of the minibatches.
 
-    After each epoch its parameters must be finite, and the objective that its last step started from; else it
-    stays as it was before that epoch. (To compute the objective after each epoch would cost another forward
-    pass, a third of all work where an epoch is one step; what it would see, the next epoch does.)
+    After each epoch a member's parameters must be finite, and the objective that its last step started from;
+    else it stays as it was before that epoch. (To compute the objective after each epoch would cost another
+    forward pass, a third of all work where an epoch is one step; what it would see, the next epoch does.)
     """
+    axis = learner.members_axis(platform, len(members.diverged_at), minibatches.shape[-1])
 
     def step(state: State, batch: Batch, key: jax.Array | None) -> tuple[State, jax.Array]:
-        return learner.step(state, batch, hyper, key)
+        return learner.step_members(state, batch, hyper, key, axis)
 
-    def one_epoch(i: jax.Array, member: Members) -> Members:
+    # An epoch is judged as the next begins; were it judged at once, XLA would compute its last step twice.
+    def one_epoch(i: jax.Array, done: Epoch) -> Epoch:
+        members = judged(done, first_epoch + i - 1, axis)
         key_of_epoch = None
         if key is not None:
             key_of_epoch = jax.random.fold_in(jax.random.wrap_key_data(key), first_epoch + i)
-        trained, value = epoch(step, padded, member.state, minibatches[i], key_of_epoch, data)
-        finite = (member.diverged_at < 0) & jnp.isfinite(value)
-        for leaf in jax.tree.leaves(trained.params):
-            finite &= jnp.all(jnp.isfinite(leaf))
-        state = jax.tree.map(lambda new, old: jnp.where(finite, new, old), trained, member.state)
-        newly = (member.diverged_at < 0) & ~finite
-        return Members(state, jnp.where(newly, first_epoch + i, member.diverged_at))
+        trained, values = epoch(step, padded, members.state, minibatches[i], key_of_epoch, data)
+        return Epoch(members, trained, jnp.isfinite(values))
 
-    trained: Members = jax.lax.fori_loop(0, n_epochs, one_epoch, member)
-    return trained
+    def moved(state: State, source: int, destination: int) -> State:
+        return State(*jax.tree.map(lambda leaf: jnp.moveaxis(leaf, source, destination), tuple(state)))
+
+    members = members._replace(state=moved(members.state, 0, axis))
+    nothing = Epoch(members, members.state, jnp.ones_like(members.diverged_at, bool))
+    done = jax.lax.fori_loop(0, n_epochs, one_epoch, nothing)
+    members = judged(done, first_epoch + n_epochs - 1, axis)
+    return members._replace(state=moved(members.state, axis, 0))
+
+
+class Epoch(NamedTuple):
+    """What an epoch makes of a tile.
+
+    Attributes:
+        before: The members before it.
+        state: Their state after it.
+        finite: Whether the objective that a member's last step started from is finite ``[tile]``.
+    """
+
+    before: Members
+    state: State
+    finite: jax.Array
+
+
+def judged(done: Epoch, number: jax.Array, axis: int) -> Members:
+    """The members after an epoch, or as they were before it where they have diverged."""
+
+    def others(leaf: jax.Array) -> list[int]:
+        return [i for i in range(leaf.ndim) if i != axis % leaf.ndim]
+
+    def choose(new: jax.Array, old: jax.Array) -> jax.Array:
+        return jnp.where(jnp.expand_dims(finite, others(new)), new, old)
+
+    trained_before = done.before.diverged_at < 0
+    finite = trained_before & done.finite
+    for leaf in jax.tree.leaves(done.state.params):
+        finite &= jnp.all(jnp.isfinite(leaf), axis=others(leaf))
+    state = jax.tree.map(choose, done.state, done.before.state)
+    return Members(state, jnp.where(trained_before & ~finite, number, done.before.diverged_at))
 
 
 def epoch(
@@ -130,12 +165,12 @@ def epoch(
     key: jax.Array | None,
     data: tuple[Rows, jax.Array | None],
 ) -> tuple[State, jax.Array]:
-    """One epoch of one member: `jfnn.training.epoch`, in the form in which XLA runs it fast.
+    """One epoch: `jfnn.training.epoch`, in the form in which XLA runs it fast.
 
     Args:
-        step: ``(state, batch, key) -> (state, objective before the step)``.
+        step: ``(state, batch, key) -> (state, objective before the step)``, of one member or of a tile.
         padded: Whether row numbers may be negative, which stand for no row.
-        state: The member's state.
+        state: The state before.
         minibatches: Row numbers ``[steps, batch]``.
         key: The epoch's random key, into which each step's number is folded, or None.
         data: All rows, and the weight of each or None.

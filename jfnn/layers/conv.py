@@ -10,9 +10,10 @@ import jax.numpy as jnp
 
 from jfnn import activations, checks
 from jfnn.activations import Activation
-from jfnn.layers.dense import Layer, transposed_product, weight_gradient
+from jfnn.layers.dense import Layer
 from jfnn.layers.initializers import INITIALIZERS, start
 from jfnn.layers.kind import LayerKind, Shape
+from jfnn.layers.products import transposed_product, weight_gradient
 from jfnn.layers.windows import Lengths, Windows, add_slices, as_lengths, counted, slices, slide
 
 

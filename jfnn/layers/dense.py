@@ -10,6 +10,7 @@ from jfnn import activations, checks
 from jfnn.activations import Activation
 from jfnn.layers.initializers import INITIALIZERS, start
 from jfnn.layers.kind import LayerKind, Shape
+from jfnn.layers.products import affine, bias_gradient, transposed_product, weight_gradient
 
 
 class Layer(NamedTuple):
@@ -45,6 +46,11 @@ class Dense(LayerKind):
         """The activation and its derivative."""
         return activations.get(self.activation)
 
+    @property
+    def takes_members(self) -> bool:
+        """It does."""
+        return True
+
     def output_shape(self, shape: Shape) -> Shape:
         """``(units,)``, of inputs with one axis."""
         if len(shape) != 1:
@@ -69,43 +75,16 @@ class Dense(LayerKind):
 
     def forward(self, packed: Layer, a: jax.Array) -> tuple[jax.Array, Any]:
         """``z = w @ a + b``, ``f(z)``; keeps ``(a, z)``."""
-        z = product(packed.w, a) + packed.b[:, None]
+        z = affine(packed.w, packed.b, a)
         return self.function.f(z), (a, z)
 
     def pull_back(self, packed: Layer, kept: Any, d_out: jax.Array) -> tuple[Layer, jax.Array]:
         """``δ = ∂C/∂a_out ∘ f'(z)``; ``∂C/∂w = δ @ aᵀ``, ``∂C/∂b = Σ_samples δ``, ``∂C/∂a = wᵀ @ δ``."""
         a, z = kept
         delta = d_out * self.function.df(z)
-        return Layer(weight_gradient(delta, a), jnp.sum(delta, axis=1)), transposed_product(packed.w, delta)
+        return Layer(weight_gradient(delta, a), bias_gradient(delta)), transposed_product(packed.w, delta)
 
 
 def pre_activation(layer: Layer, a: jax.Array) -> jax.Array:
     """``z = a @ w + b`` of one layer in rows: ``a [n, n_in] -> z [n, n_out]``."""
     return jnp.matmul(a, layer.w, precision="highest") + layer.b
-
-
-@jax.custom_vjp
-def product(w: jax.Array, a: jax.Array) -> jax.Array:
-    """``w @ a``, ``w [n_out, n_in]`` and ``a [n_in, batch]``."""
-    return jnp.matmul(w, a, precision="highest")
-
-
-def transposed_product(w: jax.Array, delta: jax.Array) -> jax.Array:
-    """``wᵀ @ δ``: how errors at the outputs of `product` reach its inputs.
-
-    The transposed weights are laid out anew first (the barrier keeps XLA from undoing that): a small matrix
-    is quickly turned, and the CPU's product of a matrix read against its order runs at half speed.
-    """
-    return jnp.matmul(jax.lax.optimization_barrier(w.T), delta, precision="highest")
-
-
-def weight_gradient(delta: jax.Array, a: jax.Array) -> jax.Array:
-    """``δ @ aᵀ``: the gradient of the weights in `product`."""
-    return jnp.matmul(delta, a.T, precision="highest")
-
-
-# jax.grad of a layer takes the same two products that the hand derivation does.
-product.defvjp(
-    lambda w, a: (product(w, a), (w, a)),
-    lambda kept, delta: (weight_gradient(delta, kept[1]), transposed_product(kept[0], delta)),
-)

@@ -25,6 +25,11 @@ class LayerKind(abc.ABC):
 
     droppable: ClassVar[bool] = False  # whether dropout may zero its outputs, where it is a hidden layer
 
+    @property
+    def takes_members(self) -> bool:
+        """Whether `forward` and `pull_back` take arrays with a further, last axis of members."""
+        return False
+
     @abc.abstractmethod
     def output_shape(self, shape: Shape) -> Shape:
         """Shape of one sample's output, from that of its input; raises ValueError where they do not fit."""

@@ -28,6 +28,11 @@ class Residual(LayerKind):
         """Refuses what are no layers."""
         object.__setattr__(self, "layers", sequence.as_layers(self.layers))
 
+    @property
+    def takes_members(self) -> bool:
+        """Whether all inner layers do."""
+        return all(layer.takes_members for layer in self.layers)
+
     def output_shape(self, shape: Shape) -> Shape:
         """That of the inputs."""
         inner = sequence.shapes(self.layers, shape)[-1]

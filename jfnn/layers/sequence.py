@@ -69,7 +69,13 @@ def forward(
         x: Inputs in rows, ``[batch, …]``.
         masks: For each layer what its outputs are multiplied by (`jfnn.dropout.dropout_masks`).
     """
-    return forward_columns(layers, packed, jnp.moveaxis(x, 0, -1), masks)
+    return forward_columns(layers, packed, columns(x), masks)
+
+
+def columns(rows: jax.Array, of_members: Shape = ()) -> jax.Array:
+    """Rows ``[batch, …]`` in column form ``[…, batch]``, or for each member ``[…, batch, members]``."""
+    a = jnp.moveaxis(rows, 0, -1)
+    return jnp.broadcast_to(a[..., None], (*a.shape, *of_members)) if of_members else a
 
 
 def forward_columns(

@@ -164,6 +164,23 @@ class Learner(abc.ABC):
     ) -> tuple[State, jax.Array]:
         """One step: the state after it, and the objective before it. ``key`` is None unless `random`."""
 
+    def members_axis(self, platform: str, members: int, batch: int) -> int:
+        """On which axis of each array of their states the members of a tile lie while they train: 0 or -1.
+
+        Args:
+            platform: "cpu", "gpu", …
+            members: Members of a tile.
+            batch: Rows a step.
+        """
+        return 0
+
+    def step_members(
+        self, states: State, batch: Batch, hyper: Hyper, key: jax.Array | None, axis: int
+    ) -> tuple[State, jax.Array]:
+        """`step` of all members of a tile, which lie on `members_axis` of ``states``; numbers ``[tile]``."""
+        step = jax.vmap(self.step, in_axes=(axis, None, 0, None), out_axes=(axis, 0))
+        return step(states, batch, hyper, key)
+
     @abc.abstractmethod
     def score(self, params: Params, rows: Rows) -> dict[str, jax.Array]:
         """Name of each metric -> one value a row ``[n, …]``."""

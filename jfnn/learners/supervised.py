@@ -9,13 +9,12 @@ import jax
 import jax.numpy as jnp
 import optax
 
+import jfnn.learners.column_form as column_form
 import jfnn.learners.naming as naming
 from jfnn import backprop, checks, losses, training
 from jfnn.datasets import Split
-from jfnn.dropout import dropout_masks, dropout_shapes
-from jfnn.layers import sequence
+from jfnn.layers import sequence, small
 from jfnn.layers.kind import LayerKind, Params
-from jfnn.layers.sequence import Masks
 from jfnn.learners.labelled import are_classes, as_data, check_gradient, check_network
 from jfnn.learners.learner import Batch, Data, Hyper, Learner, Metric, Rows
 from jfnn.learners.metrics import METRICS, named_metrics
@@ -36,8 +35,7 @@ class Supervised(Learner):
 
     Attributes:
         network: The network.
-        loss: The loss.
-        reduction: "sum" or "mean".
+        loss, reduction: The objective.
         rule: The optimizer.
         gradient: "autodiff", "backprop", or a function of the user's.
         infers_metrics: Whether `bind` chooses the metrics.
@@ -111,39 +109,43 @@ class Supervised(Learner):
         self, state: State, batch: Batch, hyper: Hyper, key: jax.Array | None
     ) -> tuple[State, jax.Array]:
         """`jfnn.training.step`, with the gradient of this learner."""
-        x, targets = batch.rows
-        options: dict[str, Any] = {} if batch.weights is None else {"weights": batch.weights}
-        value_and_grad = self.gradient
-        if self.columns is not None:
-            value_and_grad = functools.partial(self._column_value_and_grad, self.columns)
-            options["masks"] = self._masks(self.columns, x, hyper, key)
-        elif isinstance(value_and_grad, str):
-            value_and_grad = training.autodiff(self.network, self.loss, self.reduction)
-        optimizer = self._optimizer(state.params, hyper)
-        return training.step(state, optimizer, value_and_grad, x, targets, hyper["l2"], **options)
+        value, gradients = self._value_and_grad(state.params, batch, hyper, key)
+        return self._descend(state, gradients, hyper), value
 
-    def _masks(
-        self, layers: Sequence[LayerKind], x: jax.Array, hyper: Hyper, key: jax.Array | None
-    ) -> Masks | None:
-        if key is None:
-            return None
-        drops = dropout_shapes(layers, x.shape[1:])
-        return dropout_masks(key, hyper["dropout"], drops, x.shape[0], x.dtype)
+    def members_axis(self, platform: str, members: int, batch: int) -> int:
+        """The last axis for small dense networks on a CPU, of which one loop then computes all."""
+        layers, shape = self.columns or (), self.network.input_shape or ()
+        fits = small.fits(layers, shape, members, batch)
+        return -1 if fits and platform == "cpu" and self.known else 0
 
-    def _column_value_and_grad(
-        self, layers: Sequence[LayerKind], packed: Params, x: jax.Array, targets: jax.Array, **options: Any
+    def step_members(
+        self, states: State, batch: Batch, hyper: Hyper, key: jax.Array | None, axis: int
+    ) -> tuple[State, jax.Array]:
+        """`step` of all members of a tile; with members on the last axis, the gradients of all at once."""
+        if axis == 0:
+            return super().step_members(states, batch, hyper, key, axis)
+        values, gradients = self._value_and_grad(states.params, batch, hyper, key)
+        descend = jax.vmap(self._descend, in_axes=-1, out_axes=-1)
+        return descend(states, gradients, hyper), values
+
+    def _descend(self, state: State, gradients: Params, hyper: Hyper) -> State:
+        return training.descend(state, self._optimizer(state.params, hyper), gradients)
+
+    def _value_and_grad(
+        self, params: Params, batch: Batch, hyper: Hyper, key: jax.Array | None
     ) -> tuple[jax.Array, Params]:
-        if self.gradient == "backprop":
-            return backprop.sequence_value_and_grad(
-                layers, self.loss, self.reduction, packed, x, targets, **options
-            )
-
-        def objective(packed: Params, l2: jax.Array, weights: Any = None, masks: Any = None) -> jax.Array:
-            outputs, _ = sequence.forward(layers, packed, x, masks)
-            costs = self.loss.cost(outputs, targets.T, axis=0)
-            return losses.reduce_costs(costs, l2 * losses.l2_penalty(packed), self.reduction, weights)
-
-        return jax.value_and_grad(objective)(packed, **options)
+        options: dict[str, Any] = {"l2": hyper["l2"]}
+        options |= {} if batch.weights is None else {"weights": batch.weights}
+        if callable(self.gradient):
+            of_batch = self.gradient
+        elif self.columns is None:
+            of_batch = training.autodiff(self.network, self.loss, self.reduction)
+        else:
+            by_hand = self.gradient == "backprop"
+            how = backprop.sequence_value_and_grad if by_hand else column_form.value_and_grad
+            of_batch = functools.partial(how, self.columns, self.loss, self.reduction)
+            options["masks"] = column_form.masks(self.columns, batch.rows[0], hyper, key)
+        return of_batch(params, *batch.rows, **options)
 
     def score(self, params: Params, rows: Rows) -> dict[str, jax.Array]:
         """Every metric, of each row."""

@@ -343,9 +343,9 @@ def test_inputs_of_any_rank_are_the_flat_ones(split):
     """A layer without parameters in front, whose place among the parameters is an empty tuple."""
     square = split._replace(x_train=split.x_train[:, None, :, None], x_test=split.x_test[:, None, :, None])
     options = dict(learning_rate=[0.1, 0.3], epochs=3, batch_size=16)
-    start = jfnn.mlp((5, 6, 3)).init(jax.random.key(4))
-    flat = jfnn.sweep(jfnn.mlp((5, 6, 3)), split, initial_params=start, **options)
-    net = jfnn.sequential([Flatten(), Dense(6), Dense(3, "identity")], (1, 5, 1))
+    start = jfnn.mlp((5, 40, 3)).init(jax.random.key(4))
+    flat = jfnn.sweep(jfnn.mlp((5, 40, 3)), split, initial_params=start, **options)
+    net = jfnn.sequential([Flatten(), Dense(40), Dense(3, "identity")], (1, 5, 1))
     result = jfnn.sweep(net, square, initial_params=((), *start), **options)
     assert result.params[0] == ()
     assert same_bits(result.params[1:], flat.params)
@@ -353,5 +353,5 @@ def test_inputs_of_any_rank_are_the_flat_ones(split):
     params = result.member(1, 0, 0)
     assert isinstance(params[1], Layer)
     np.testing.assert_array_equal(
-        jfnn.predict(net, params, square.x_test), jfnn.predict(jfnn.mlp((5, 6, 3)), params[1:], split.x_test)
+        jfnn.predict(net, params, square.x_test), jfnn.predict(jfnn.mlp((5, 40, 3)), params[1:], split.x_test)
     )

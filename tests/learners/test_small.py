@@ -1,0 +1,163 @@
+"""Small dense networks with members on the last axis: the same numbers as one member after the other."""
+
+import functools
+import itertools
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+import pytest
+from helpers import compiled, same_bits
+
+import jfnn
+from jfnn.engine import program
+from jfnn.engine.program import Members
+from jfnn.layers import Dense, Flatten, Residual, small
+from jfnn.learners.learner import Batch
+from jfnn.training import State
+
+MEMBERS, BATCH, FEATURES = 32, 7, 4
+TOLERANCE = {"float32": 1e-4, "float64": 1e-12}
+BLOCK = (Dense(5, "tanh"), Residual([Dense(6, "elu"), Dense(5, "sigmoid")]), Dense(3, "identity"))
+NETWORKS = {
+    "no hidden layer": jfnn.mlp((FEATURES, 3)),
+    "one": jfnn.mlp((FEATURES, 6, 3), "tanh", init="glorot_normal"),
+    "two": jfnn.mlp((FEATURES, 6, 5, 3), "leaky_relu", init="he_normal"),
+    "residual": jfnn.sequential(BLOCK, FEATURES),
+}
+CASES = [
+    ("one", loss, "sum", "sgd", gradient)
+    for loss in jfnn.losses.LOSSES
+    for gradient in ("autodiff", "backprop")
+]
+CASES += [
+    ("no hidden layer", "cross_entropy", "mean", "adam", "autodiff"),
+    ("two", "quadratic", "mean", jfnn.Optimizer("sgd", momentum=0.9, schedule="cosine"), "backprop"),
+    ("two", "cross_entropy", "sum", "adam", "autodiff"),
+    ("residual", "softmax_binary_cross_entropy", "mean", "rmsprop", "backprop"),
+    ("residual", "quadratic", "sum", "adam", "autodiff"),
+]
+
+
+def make_tile(learner, dtype):
+    """``(states, hyper)``: random members, each with its own numbers."""
+    rng = np.random.default_rng(0)
+    params = jax.vmap(learner.init)(jax.random.split(jax.random.key(1), MEMBERS))
+    params = learner.pack(jax.tree.map(lambda leaf: leaf.astype(dtype), params))
+    hyper = {name: jnp.asarray(rng.uniform(0.1, 0.9, MEMBERS), dtype) for name in learner.hyper}
+    hyper["learning_rate"] /= 50  # at larger ones float32 amplifies a rounding
+    hyper |= {"schedule_steps": jnp.full(MEMBERS, 10, dtype)} if "schedule_steps" in learner.hyper else {}
+    return jax.vmap(learner.start)(params, hyper), hyper
+
+
+def make_batch(dtype, weighted):
+    rng = np.random.default_rng(2)
+    x, targets = rng.normal(size=(BATCH, FEATURES)), np.eye(3)[np.arange(BATCH) % 3]
+    weights = jnp.asarray(np.arange(BATCH) / 3, dtype) if weighted else None
+    return Batch((jnp.asarray(x, dtype), jnp.asarray(targets, dtype)), weights)
+
+
+def step_along(learner, axis):
+    """``(states, batch, hyper, key) -> (states, values)`` with members on the first axis outside."""
+
+    def moved(states, source, destination):
+        return State(*jax.tree.map(lambda leaf: jnp.moveaxis(leaf, source, destination), tuple(states)))
+
+    def step(states, batch, hyper, key):
+        states, values = learner.step_members(moved(states, 0, axis), batch, hyper, key, axis)
+        return moved(states, axis, 0), values
+
+    return compiled(step)
+
+
+@pytest.mark.parametrize("weighted", [False, True])
+@pytest.mark.parametrize("network, loss, reduction, optimizer, gradient", CASES)
+def test_a_step_of_all_members_at_once_is_that_of_each(
+    network, loss, reduction, optimizer, gradient, weighted, dtype
+):
+    learner = jfnn.supervised(
+        NETWORKS[network],
+        loss,
+        reduction=reduction,
+        optimizer=optimizer,
+        gradient=gradient,
+        hyper=["dropout"] if weighted else (),
+    )
+    states, hyper = make_tile(learner, dtype)
+    key = jax.random.key(3) if weighted else None
+    together, each = (step_along(learner, axis) for axis in (-1, 0))
+    states_last, states_first = states, states
+    for _ in range(2):
+        states_last, values_last = together(states_last, make_batch(dtype, weighted), hyper, key)
+        states_first, values_first = each(states_first, make_batch(dtype, weighted), hyper, key)
+        np.testing.assert_allclose(values_last, values_first, rtol=TOLERANCE[dtype.name])
+    tolerance = TOLERANCE[dtype.name]
+    for last, first, start in zip(*map(jax.tree.leaves, (states_last, states_first, states)), strict=True):
+        np.testing.assert_allclose(last, first, rtol=tolerance, atol=tolerance)
+        assert np.any(np.asarray(last) != np.asarray(start))
+
+
+@pytest.mark.parametrize(
+    "layers, inputs, members, batch, fits",
+    [
+        ([Dense(32), Dense(1)], 32, 64, 32, True),
+        ([Dense(32), Dense(1)], 32, 16, 1, True),
+        (BLOCK, FEATURES, 64, 8, True),
+        ([Dense(33), Dense(1)], 32, 64, 32, False),
+        ([Dense(3)], 33, 64, 32, False),
+        ([Dense(3)], 32, 64, 33, False),
+        ([Dense(3)], 32, 25, 32, False),
+        ([Flatten(), Dense(3)], 4, 64, 8, False),
+        ([Residual([Flatten()]), Dense(3)], 4, 64, 8, False),
+    ],
+)
+def test_small_is_what_sums_of_few_terms_compute_in_whole_vectors(layers, inputs, members, batch, fits):
+    network = jfnn.sequential(layers, inputs)
+    assert small.fits(network.layers, network.input_shape, members, batch) is fits
+    learner = jfnn.supervised(network, "quadratic")
+    assert learner.members_axis("cpu", members, batch) == (-1 if fits else 0)
+    assert learner.members_axis("gpu", members, batch) == 0
+
+
+def make_members(learner, places, l2=0.1):
+    states, hyper = make_tile(learner, np.float32)
+    hyper["l2"] = jnp.full(MEMBERS, l2, jnp.float32)
+    tile = jax.tree.map(lambda leaf: np.asarray(leaf)[places], (tuple(states), hyper))
+    return Members(State(*tile[0]), np.full(len(places), -1, np.int32)), tile[1]
+
+
+@pytest.mark.parametrize("optimizer", ["sgd", "adam"])
+def test_bits_depend_neither_on_the_slot_nor_on_neighbours_nor_on_the_cut_into_calls(optimizer):
+    learner = jfnn.supervised(NETWORKS["two"], optimizer=optimizer)
+    rng = np.random.default_rng(5)
+    rows = rng.normal(size=(40, FEATURES)).astype(np.float32), np.eye(3, dtype=np.float32)[np.arange(40) % 3]
+    numbers = rng.integers(0, 40, (6, 4, BATCH)).astype(np.uint16)
+    advance = functools.partial(program.build(learner, False, "cpu").advance, key=None, data=(rows, None))
+
+    def train(places, cuts, bad=()):
+        members, hyper = make_members(learner, places)
+        hyper["learning_rate"][list(bad)] = np.inf
+        for first, end in itertools.pairwise(cuts):
+            of_call = np.resize(numbers[first:], numbers.shape)
+            members = advance(
+                members,
+                hyper,
+                of_call,
+                first_epoch=np.int32(first),
+                n_epochs=np.int32(end - first),
+            )
+        return jax.tree.map(np.asarray, tuple(members.state)), np.asarray(members.diverged_at)
+
+    in_order = np.arange(MEMBERS)
+    plain, diverged_at = train(in_order, (0, 6))
+    assert (diverged_at == -1).all()
+    assert not same_bits(plain, train(in_order, (0, 5))[0])
+    assert same_bits(plain, train(in_order, (0, 1, 4, 6))[0])
+    shuffled = rng.permutation(MEMBERS)
+    assert same_bits(jax.tree.map(lambda leaf: leaf[shuffled], plain), train(shuffled, (0, 6))[0])
+    beside, diverged_at = train(in_order, (0, 6), bad=(0, 9, 31))
+    others = np.delete(in_order, [0, 9, 31])
+    assert same_bits(*(jax.tree.map(lambda leaf: leaf[others], tree) for tree in (plain, beside)))
+    assert set(np.flatnonzero(diverged_at == 0)) == {0, 9, 31}
+    start = jax.tree.map(np.asarray, tuple(make_members(learner, in_order)[0].state))
+    assert same_bits(*(jax.tree.map(lambda leaf: leaf[[0, 9, 31]], tree) for tree in (start, beside)))
