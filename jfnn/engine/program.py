@@ -77,9 +77,12 @@ def build(learner: Learner, padded: bool, platform: str) -> Program:
     def compiled(of_tile: Callable[..., Any]) -> Callable[..., Any]:
         return jax.jit(jax.default_matmul_precision("highest")(of_tile), compiler_options=options)
 
+    def advance_tile(*arguments: Any) -> Members:
+        return advance(learner, padded, platform, *arguments)
+
     return Program(
         start=compiled(jax.vmap(learner.start)),
-        advance=compiled(functools.partial(advance, learner, padded, platform)),
+        advance=compiled(advance_tile),
         score=compiled(jax.vmap(learner.score, in_axes=(0, None))),
     )
 

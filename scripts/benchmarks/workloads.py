@@ -28,6 +28,22 @@ NOTES = Workload(
     traced_epochs=25,
 )
 
+XOR = Workload(
+    title="tiny: 4,096 of 2-4-1 on XOR (64 cells, 64 seeds), full batch, 1,000 steps",
+    sizes=(2, 4, 1),
+    activation="tanh",
+    data="xor",
+    batch=4,
+    epochs=1000,
+    learning_rates=decades(-3, 0, 16),
+    l2s=decades(-5, -2),
+    seeds=64,
+    reference=(1.0, 1e-4),
+    glorot=True,
+    part=(4, 1, 2),
+    traced_epochs=250,
+)
+
 WORKLOADS = {
     "notes": NOTES,
     "seeds": dataclasses.replace(
@@ -67,20 +83,27 @@ WORKLOADS = {
         part=(2, 4, 1),
         traced_epochs=12,
     ),
-    "xor": Workload(
-        title="tiny: 4,096 of 2-4-1 on XOR (64 cells, 64 seeds), full batch, 1,000 steps",
-        sizes=(2, 4, 1),
+    "wine": Workload(
+        title="small: 1,024 of 13-16-3 on the wines (256 cells, 4 seeds), batch 16, 50 epochs",
+        sizes=(13, 16, 3),
         activation="tanh",
-        data="xor",
-        batch=4,
-        epochs=1000,
-        learning_rates=decades(-3, 0, 16),
-        l2s=decades(-5, -2),
-        seeds=64,
-        reference=(1.0, 1e-4),
+        data="wine",
+        batch=16,
+        epochs=50,
+        learning_rates=decades(-4, -1, 16),
+        l2s=decades(-4, 0, 16),
+        seeds=4,
+        reference=(decades(-4, -1, 16)[10], decades(-4, 0, 16)[5]),
         glorot=True,
-        part=(4, 1, 2),
-        traced_epochs=250,
+        part=(2, 4, 2),
+        traced_epochs=12,
+    ),
+    "xor": XOR,
+    "xor_100k": dataclasses.replace(
+        XOR,
+        title="100,096 of the same (128 cells, 782 seeds)",
+        learning_rates=(*decades(-3, 0, 31), 2.0),
+        seeds=782,
     ),
 }
 

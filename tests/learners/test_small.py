@@ -1,6 +1,5 @@
 """Small dense networks with members on the last axis: the same numbers as one member after the other."""
 
-import functools
 import itertools
 
 import jax
@@ -132,20 +131,15 @@ def test_bits_depend_neither_on_the_slot_nor_on_neighbours_nor_on_the_cut_into_c
     rng = np.random.default_rng(5)
     rows = rng.normal(size=(40, FEATURES)).astype(np.float32), np.eye(3, dtype=np.float32)[np.arange(40) % 3]
     numbers = rng.integers(0, 40, (6, 4, BATCH)).astype(np.uint16)
-    advance = functools.partial(program.build(learner, False, "cpu").advance, key=None, data=(rows, None))
+    advance = program.build(learner, False, "cpu").advance
 
     def train(places, cuts, bad=()):
         members, hyper = make_members(learner, places)
         hyper["learning_rate"][list(bad)] = np.inf
         for first, end in itertools.pairwise(cuts):
             of_call = np.resize(numbers[first:], numbers.shape)
-            members = advance(
-                members,
-                hyper,
-                of_call,
-                first_epoch=np.int32(first),
-                n_epochs=np.int32(end - first),
-            )
+            stretch = np.int32(first), np.int32(end - first)
+            members = advance(members, hyper, of_call, *stretch, None, (rows, None))
         return jax.tree.map(np.asarray, tuple(members.state)), np.asarray(members.diverged_at)
 
     in_order = np.arange(MEMBERS)

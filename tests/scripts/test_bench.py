@@ -50,6 +50,7 @@ SMALL = {
     "seeds": shortened("seeds", (3e-4, 1e-3), (1e-3, 100.0)),
     "mnist": shortened("mnist", (1e-3,)),
     "deep": shortened("deep", (2e-4,)),
+    "wine": shortened("wine", (1e-2,)),
     "xor": shortened("xor", (0.1, 1.0), epochs=40),
 }
 
