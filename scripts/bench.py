@@ -38,7 +38,7 @@ from jfnn.cli.values import count, place
 QUICK_CONTENDERS = ("numpy", "sklearn", "vmap", "jfnn", "floor")
 QUICK_GROWTH = growth.Scale((49, 490), (10, 100), (32, 100), (1, 2), gflop=5, rounds=2)
 GROWTH = "growth"
-ROUNDS, NOTES_ROUNDS, QUICK_ROUNDS = 3, 5, 2  # most for the notes' grid, whose figures are quoted
+ROUNDS, NOTES_ROUNDS, QUICK_ROUNDS = 3, 7, 2  # most for the notes' grid, whose figures are quoted
 
 
 class Setup(NamedTuple):

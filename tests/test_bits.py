@@ -10,13 +10,14 @@ from pathlib import Path
 import jax
 import numpy as np
 import pytest
+from sklearn.datasets import load_wine
 
 import jfnn
 
 # A kind of network -> cells. Five of the dense ones train where rounding is amplified, or diverge.
 CELLS = {
     "mlp": [(1e-4, 1e-2), (1e-3, 1.0), (1e-2, 1e-1), (1e-2, 1e-5), (1e-1, 1e-3), (1.0, 1e-4), (10.0, 1.0)],
-    **{kind: [(1e-3, 1e-2), (1e-2, 1.0), (1e-1, 1e-4)] for kind in ("cnn", "gru", "rbm")},
+    **{kind: [(1e-3, 1e-2), (1e-2, 1.0), (1e-1, 1e-4)] for kind in ("small", "cnn", "gru", "rbm")},
 }
 GRID = np.logspace(-5, 1, 7)
 
@@ -32,6 +33,9 @@ def problem(kind):
     if kind == "mlp":
         return jfnn.mlp((64, 50, 10)), split, {"gradient": "backprop"}
     x, y = split.x_train[:300], split.y_train[:300]
+    if kind == "small":
+        wines = jfnn.datasets.standardise(jfnn.datasets.split(*load_wine(return_X_y=True), test_size=0.2))
+        return jfnn.mlp((13, 16, 3), "tanh"), wines, {"batch_size": 16, "epochs": 30}
     if kind == "rbm":
         machine = jfnn.boltzmann_machine((64, 20), gradient="persistent", k=2, chains=30)
         return machine, jfnn.Split(x / 16), {"epochs": 10}

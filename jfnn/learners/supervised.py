@@ -114,9 +114,9 @@ class Supervised(Learner):
 
     def members_axis(self, platform: str, members: int, batch: int) -> int:
         """The last axis for small dense networks on a CPU, of which one loop then computes all."""
-        layers, shape = self.columns or (), self.network.input_shape or ()
-        fits = small.fits(layers, shape, members, batch)
-        return -1 if fits and platform == "cpu" and self.known else 0
+        fits = small.fits(self.columns or (), self.network.input_shape or (), members, batch)
+        known = naming.is_known_network(self.network) and naming.name_in(LOSSES, self.loss) is not None
+        return -1 if fits and known and platform == "cpu" else 0
 
     def step_members(
         self, states: State, batch: Batch, hyper: Hyper, key: jax.Array | None, axis: int

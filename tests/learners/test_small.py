@@ -16,6 +16,7 @@ from jfnn.learners.learner import Batch
 from jfnn.training import State
 
 MEMBERS, BATCH, FEATURES = 32, 7, 4
+OWN_LOSS = jfnn.losses.LOSSES["quadratic"]._replace(min_outputs=2)
 TOLERANCE = {"float32": 1e-4, "float64": 1e-12}
 BLOCK = (Dense(5, "tanh"), Residual([Dense(6, "elu"), Dense(5, "sigmoid")]), Dense(3, "identity"))
 NETWORKS = {
@@ -116,6 +117,17 @@ def test_small_is_what_sums_of_few_terms_compute_in_whole_vectors(layers, inputs
     learner = jfnn.supervised(network, "quadratic")
     assert learner.members_axis("cpu", members, batch) == (-1 if fits else 0)
     assert learner.members_axis("gpu", members, batch) == 0
+
+
+def test_functions_of_ones_own_are_mapped_over_members():
+    own = jfnn.Activation(jnp.sin, jnp.cos)
+    fits = jfnn.supervised(NETWORKS["one"], "quadratic")
+    assert fits.members_axis("cpu", 64, BATCH) == -1
+    assert fits.measuring(["loss", "r2"]).members_axis("cpu", 64, BATCH) == -1
+    metric = jfnn.Metric("largest", of_rows=lambda a, t, axis: jnp.max(a, axis=axis))
+    assert fits.measuring(["loss", metric]).members_axis("cpu", 64, BATCH) == -1
+    for network, loss in [(jfnn.mlp((FEATURES, 6, 3), own), "quadratic"), (NETWORKS["one"], OWN_LOSS)]:
+        assert jfnn.supervised(network, loss).members_axis("cpu", 64, BATCH) == 0
 
 
 def make_members(learner, places, l2=0.1):
