@@ -1,9 +1,10 @@
 """What `jfnn.estimators` gains: searches timed beside scikit-learn's, ensembles beside the best cell.
 
-"searches" fits the same GridSearchCV, 7 learning rates × 7 penalties × 5 folds of the digits without refit, by
-scikit-learn in as many processes as cores and by jfnn in this one: first with its programs to compile, then
-again. "ensembles" trains a grid (7 learning rates, 5 penalties, 2 seeds) on ten splits of four data sets,
-chooses an ensemble of its members on held-out rows, and prints by how much it beats the best cell on test rows.
+"searches" fits the same GridSearchCV, 7 learning rates × 7 penalties × 5 folds of the digits without refit,
+by scikit-learn in as many processes as cores and by jfnn in this one: first with its programs to compile,
+then again. "ensembles" trains a grid (7 learning rates, 5 penalties, 2 seeds) on ten splits of four data
+sets, chooses an ensemble of its members on held-out rows, and prints by how much it beats the best cell on
+test rows.
 """
 
 import signal
