@@ -209,12 +209,12 @@ def sequence_value_and_grad(
         packed: The layers' parameters in column form.
         x: Inputs in rows ``[batch, …]``.
         targets: Targets in rows ``[batch, n_out]``.
-        l2: λ.
+        l2: λ of the network, or ``[members]``, which says that there are members.
         weights: Optional sample weights ``[batch]``.
         masks: Of dropout (`jfnn.dropout.dropout_masks`).
 
     Returns:
-        ``(value, gradients)``, the gradients shaped like ``packed``.
+        ``(value, gradients)``, a scalar or ``[members]``, and gradients shaped like ``packed``.
     """
     of_members = jnp.shape(l2)
     each = small.each_member(of_members)
