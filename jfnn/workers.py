@@ -143,7 +143,7 @@ class Stop:
         self.is_asked = False
 
     def ask(self) -> None:
-        """Makes it so."""
+        """Asks whoever looks at it to stop."""
         self.is_asked = True
 
 

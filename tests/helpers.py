@@ -75,7 +75,7 @@ def central_differences(values, params, step):
 
 
 def interrupted(call, at):
-    """How a call ends that is interrupted where its thread returns from a function for the so manieth time.
+    """How a call ends that is interrupted as its thread returns from a function for the ``at``-th time.
 
     Gives the name of the error, None for none, or "hangs"; and whether it got so far.
     """

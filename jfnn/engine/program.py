@@ -144,7 +144,7 @@ class Epoch(NamedTuple):
 
 
 def judged(done: Epoch, number: jax.Array, axis: int) -> Members:
-    """The members after an epoch, or as they were before it where they have diverged."""
+    """The members after an epoch; those that diverged in it stay as they were before it."""
 
     def others(leaf: jax.Array) -> list[int]:
         return [i for i in range(leaf.ndim) if i != axis % leaf.ndim]

@@ -48,7 +48,7 @@ class Dense(LayerKind):
 
     @property
     def takes_members(self) -> bool:
-        """It does."""
+        """True: its sums can be written out for many members at once."""
         return True
 
     def output_shape(self, shape: Shape) -> Shape:
