@@ -12,6 +12,9 @@ ACCELERATOR_TILE_BYTES = 256_000_000
 # Few widths, and such that grids of 5x5, 7x7 or 10x10 cells fill them.
 CPU_WIDTHS = (1, 2, 5, 10, 25, 64, 256)
 ACCELERATOR_WIDTHS = (*CPU_WIDTHS, 512, 1024)
+# A call costs the host about a millisecond, during which its device works on the call before; steps so few as
+# to take less are not worth a call. A share of idle devices below `IDLE` is not worth further calls.
+LEAST_STEPS, IDLE = 16, 0.03
 
 
 class Tile(NamedTuple):
@@ -59,10 +62,33 @@ class CallLength(NamedTuple):
         first, most = min(max(1, self.first_steps // steps), one_call), one_call * self.calls
         return first if epoch < first else first + ((epoch - first) // most + 1) * most
 
-    def stretches(self, first: int, end: int, steps: int, rows_a_step: int) -> list[Stretch]:
-        """The calls from epoch ``first`` to ``end``."""
-        most = self.epochs(steps, rows_a_step)
-        return [Stretch(at, min(most, end - at)) for at in range(first, end, most)]
+    def stretches(
+        self, first: int, end: int, steps: int, rows_a_step: int, tiles: int = 1, devices: int = 1
+    ) -> list[Stretch]:
+        """The calls from epoch ``first`` to ``end``, about as long as each other.
+
+        They are as few as may be, or more where so few tiles would leave devices idle at the end: of 3 tiles
+        on 2 devices one is trained alone, of 3 tiles in 2 calls each none is.
+
+        Args:
+            first: Epochs done.
+            end: Epochs to be done then.
+            steps: Steps an epoch.
+            rows_a_step: Rows a step.
+            tiles: How many are trained.
+            devices: On how many.
+        """
+        epochs = end - first
+        if epochs == 0:
+            return []
+        fewest = -(-epochs // self.epochs(steps, rows_a_step))
+        most = max(fewest, min(epochs, epochs * steps // LEAST_STEPS, fewest * devices))
+        numbers = range(fewest, (most if tiles > devices else fewest) + 1)
+        idle = [-(number * tiles) % devices / (number * tiles) for number in numbers]
+        good = [number for number, share in zip(numbers, idle, strict=True) if share <= IDLE]
+        number = good[0] if good else numbers[idle.index(min(idle))]
+        ends = [first + epochs * (i + 1) // number for i in range(number)]
+        return [Stretch(at, until - at) for at, until in zip([first, *ends], ends, strict=False)]
 
 
 def tile_width(parameters: int, width: int, batch: int, itemsize: int, backend: str) -> int:

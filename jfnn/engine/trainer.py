@@ -116,8 +116,9 @@ class Trainer:
         Returns:
             Their scores, as `evaluate` gives them, if ``score``.
         """
-        stretches = self._stretches(state.epoch, end)
-        self._draw_ahead(state, end)
+        tiles = self._tiles(state.active)
+        stretches = self._stretches(state.epoch, end, len(tiles))
+        self._draw_ahead(state, end, stretches)
         scores = self._no_scores() if score else None
 
         def segment(leg: Leg) -> Segment:
@@ -133,7 +134,7 @@ class Trainer:
                 self._add(scores, tile, result.blocks)
             return None
 
-        legs = [Leg(tile, 0) for tile in self._tiles(state.active)]
+        legs = [Leg(tile, 0) for tile in tiles]
         for (tile, number), error in self.executor.run(legs, segment, collect):
             members, before = tile.members[: tile.used], stretches[number].first
             self.lost.append(Lost(members, before, error))
@@ -142,10 +143,11 @@ class Trainer:
             values[state.members.diverged_at >= 0] = np.nan
         return scores
 
-    def _stretches(self, first: int, end: int) -> list[Stretch]:
-        return self.calls.stretches(first, end, self.steps, self.rows_a_step)
+    def _stretches(self, first: int, end: int, tiles: int) -> list[Stretch]:
+        devices = len(self.hardware.threads)
+        return self.calls.stretches(first, end, self.steps, self.rows_a_step, tiles, devices)
 
-    def _draw_ahead(self, state: RunState, end: int) -> None:
+    def _draw_ahead(self, state: RunState, end: int, stretches: Sequence[Stretch]) -> None:
         """Draws minibatches while the devices work, so that the next call need not wait.
 
         Those of the first replicate: others are drawn while its tiles train.
@@ -155,8 +157,8 @@ class Trainer:
         replicate = int(self.minibatches_of[state.active][0])
         # Evaluations that are nearer than the end of calls mostly come at equal distances.
         then = self.next_call_end(end) if end == self.next_call_end(first) else 2 * end - first
-        after = self._stretches(end, min(then, self.experiment.epochs))
-        for stretch in [*self._stretches(first, end), *after[:1]]:
+        after = self._stretches(end, min(then, self.experiment.epochs), len(self._tiles(state.active)))
+        for stretch in [*stretches, *after[:1]]:
             self.minibatches.ahead(replicate, *stretch)
 
     def evaluate(self, params: Params, active: np.ndarray) -> Scores:

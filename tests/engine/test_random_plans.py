@@ -1,5 +1,7 @@
 """Random grids, lengths of calls and minibatches: who trains where, for how long, on which rows."""
 
+import heapq
+import itertools
 import math
 
 import numpy as np
@@ -62,6 +64,48 @@ def test_calls_end_at_the_same_epochs_from_wherever_they_start(examples):
         rows_a_step=small,
         start=strategies.integers(0, 10**6),
     )
+
+
+@examples((50, 1), (500, 1))
+def test_more_calls_are_made_only_where_devices_would_be_idle_at_the_end(examples):
+    """A simulation of devices that each take the tile that is furthest behind, beside the fewest calls."""
+
+    def idle(tiles, devices, lengths):
+        free, ready = [0] * devices, [(0, tile, 0) for tile in range(tiles)]
+        while ready:
+            time, tile, number = heapq.heappop(ready)
+            end = max(time, heapq.heappop(free)) + lengths[number]
+            heapq.heappush(free, end)
+            if number + 1 < len(lengths):
+                heapq.heappush(ready, (end, tile, number + 1))
+        return 1 - tiles * sum(lengths) / (devices * max(free))
+
+    def they_are(tiles, devices, epochs, steps):
+        calls = plan.CallLength()
+        fewest = [epochs for _, epochs in calls.stretches(0, epochs, steps, 1)]
+        stretches = calls.stretches(0, epochs, steps, 1, tiles, devices)
+        assert stretches[0].first == 0 and sum(stretch.epochs for stretch in stretches) == epochs
+        assert all(b.first == a.first + a.epochs for a, b in itertools.pairwise(stretches))
+        lengths = [stretch.epochs for stretch in stretches]
+        assert max(lengths) <= calls.epochs(steps, 1) and max(lengths) - min(lengths) <= 1
+        if len(lengths) == len(fewest):
+            return
+        assert tiles > devices and min(lengths) * steps >= plan.LEAST_STEPS
+        if len(set(lengths)) == len(set(fewest)) == 1:  # else calls of two lengths leave a rest of their own
+            assert idle(tiles, devices, lengths) < idle(tiles, devices, fewest)
+
+    examples.check(
+        they_are,
+        tiles=strategies.integers(1, 40),
+        devices=strategies.integers(1, 9),
+        epochs=strategies.integers(1, 100),
+        steps=strategies.integers(1, 60),
+    )
+
+
+def test_seven_tiles_leave_neither_of_two_devices_idle():
+    stretches = plan.CallLength().stretches(4, 8, 13, 100, tiles=7, devices=2)
+    assert stretches == [(4, 2), (6, 2)]
 
 
 @examples((50, 1), (300, 1))
