@@ -139,9 +139,9 @@ def test_layers_hold_for_one_sample_what_they_say():
     assert Dense(7).width((3,)) == Scaled(Dense(7)).width((3,)) == 7
     assert Scale().width((2, 3)) == 6  # by default the outputs
     assert Flatten().width((2, 3)) == 0
-    # Of convolutions and pooling one output in eight counts, the last eight in part.
-    assert [Conv(channels, 1).width((1, 4)) for channels in (2, 4, 5)] == [1, 2, 3]
-    assert [pool(2).width((channels, 4)) for pool in (MaxPool, MeanPool) for channels in (4, 5)] == [1, 2] * 2
+    # Of convolutions and pooling one output in four counts, the last four in part.
+    assert [Conv(channels, 1).width((1, 2)) for channels in (2, 4, 5)] == [1, 2, 3]
+    assert [pool(2).width((channels, 2)) for pool in (MaxPool, MeanPool) for channels in (4, 5)] == [1, 2] * 2
     assert Residual([Dense(5), Dense(3)]).width((3,)) == 5
     assert sequence.width([Flatten(), Dense(4), Dense(2)], (2, 3)) == 4
 
