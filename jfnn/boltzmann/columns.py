@@ -122,9 +122,11 @@ def statistics(states: States, weights: jax.Array | None = None) -> Machine:
         weights: What each column counts ``[n]``, with a sum of 1; None for all alike.
     """
     n = states[0].shape[1]
-    scaled = [state / n if weights is None else state * weights for state in states]
-    pairs = tuple(upper @ lower.T for lower, upper in zip(scaled, states[1:], strict=False))
-    return Machine(pairs, tuple(jnp.sum(state, axis=1) for state in scaled))
+    scaled = states if weights is None else [state * weights for state in states]
+    pairs = [upper @ lower.T for lower, upper in zip(scaled, states[1:], strict=False)]
+    sums = [jnp.sum(state, axis=1) for state in scaled]
+    total = n if weights is None else 1
+    return Machine(*jax.tree.map(lambda leaf: leaf / total, (tuple(pairs), tuple(sums))))
 
 
 def given_visible(machine: Machine, v: jax.Array) -> Machine:
