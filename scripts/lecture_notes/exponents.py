@@ -1,14 +1,19 @@
 """Why a row of the notes' grid cannot be reproduced digit for digit: how training amplifies a rounding.
 
-Exponents of the rows that can be reproduced are near 0 and not below it: a number added to all output biases
-changes no softmax output, so that one difference in each network lasts for ever.
+Exponents of the rows that can be reproduced are near 0, and mostly above it. One reason is that a number
+added to all output biases changes no softmax output, so that one difference in each network lasts for ever.
+It is not the only one: differences of the probabilities, which do not see that number, mostly grow a little
+too. What tells the two kinds of row apart is how much a rounding grows in the run, not the exponent's sign.
 """
 
+import jax
 import matplotlib
 import numpy as np
+from jax.flatten_util import ravel_pytree
 from matplotlib.figure import Figure
 
 import jfnn
+from jfnn.layers.kind import Params
 from lecture_notes.replay import AXIS, EPOCHS, GRADIENT, STEPS, Replay
 from lecture_notes.verdicts import Row, claim
 
@@ -17,6 +22,7 @@ RATES = np.logspace(-5, -1, 9)
 # A rounding that grows to a millionth changes no count of right answers; one that grows to 1 changes all.
 ROUNDING = np.finfo(np.float64).eps
 HARMLESS, COMPLETE = np.log(1e-6 / ROUNDING), np.log(1 / ROUNDING)
+DIRECTIONS = 4  # differences of starts whose probabilities are followed
 COLOURS = {"exact": "tab:green", "chaotic": "tab:red", "saturated": "tab:grey"}
 
 
@@ -34,7 +40,8 @@ def exponents(replay: Replay) -> list[Row]:
     )
     half = replay.repeats.growth_epochs // 2
     whole, later = measured.exponent[..., 0], measured.exponent_after(half)[..., 0]
-    replay.save(picture(replay, whole, later), "exponents")
+    probabilities = of_probabilities(replay)
+    replay.save(picture(replay, whole, later, probabilities), "exponents")
     of_kinds = {kind: _of_kind(replay, whole, kind) for kind in COLOURS}
     later_half = {kind: _range(_of_kind(replay, later, kind)) for kind in COLOURS}
     epochs = f"over {replay.repeats.growth_epochs} epochs"
@@ -50,6 +57,7 @@ def exponents(replay: Replay) -> list[Row]:
             f"a step, {epochs} (their second half: {later_half['exact']}); {run} at most"
             f" {_power(grown['exact'][-1])}",
         ),
+        probabilities_row(replay, probabilities),
         claim(
             "chaotic cells' exponents",
             "counts depend on rounding",
@@ -59,6 +67,64 @@ def exponents(replay: Replay) -> list[Row]:
             f" {_power(grown['chaotic'][0])}",
         ),
     ]
+
+
+def of_probabilities(replay: Replay) -> np.ndarray:
+    """How fast small differences of the starts grow in the probabilities, in the exact rows.
+
+    ``log(|P' - P| / |P'_0 - P_0|)`` a step, with the probabilities of all images at the end and at the start
+    of two runs: one starts as the notes do, the other a small distance away in a random direction.
+
+    Args:
+        replay: The notes.
+
+    Returns:
+        ``[rates, λ, directions]``.
+    """
+    start, unravel = ravel_pytree(replay.start)
+    drawn = np.random.default_rng(0).normal(size=(DIRECTIONS, start.size))
+    # As far apart as the library's own copies: errors by curvature and by rounding are then about equal.
+    distance = np.sqrt(np.finfo(start.dtype).eps) * np.linalg.norm(start)
+    apart = distance * drawn / np.linalg.norm(drawn, axis=1, keepdims=True)
+    starts = jax.vmap(unravel)(start + np.vstack([np.zeros_like(start), apart]).astype(start.dtype))
+    batches = np.broadcast_to(replay.batches[0], (1 + DIRECTIONS, *replay.batches[0].shape))
+    rates = [rate for rate, row in zip(AXIS, replay.cells, strict=True) if row[0].kind == "exact"]
+    epochs = replay.repeats.growth_epochs
+    trained = replay.sweep(
+        learning_rate=rates,
+        l2=AXIS,
+        epochs=epochs,
+        seeds=1 + DIRECTIONS,
+        batches=batches,
+        initial_params=starts,
+    )
+    before, after = _differences(replay, starts), _differences(replay, trained.params)
+    return np.asarray(np.log(after / before) / (epochs * STEPS))
+
+
+def _differences(replay: Replay, params: Params) -> np.ndarray:
+    """``|P' - P|`` over all images, of parameters ``[…, 1 + directions]``, the notes' own run first."""
+    x = np.concatenate([replay.split.x_train, replay.split.x_test])
+    leading = jax.tree.leaves(params)[-1].shape[:-1]
+    flat = jax.tree.map(lambda leaf: leaf.reshape(-1, *leaf.shape[len(leading) :]), params)
+    of_members = jax.lax.map(lambda member: jfnn.predict_proba(replay.network, member, x), flat)
+    p = np.asarray(of_members, np.float64).reshape(*leading, -1)
+    return np.asarray(np.linalg.norm(p[..., 1:, :] - p[..., :1, :], axis=-1))
+
+
+def probabilities_row(replay: Replay, growth: np.ndarray) -> Row:
+    """The growth in what counts of right answers follow from, against what no count would notice."""
+    steps = replay.repeats.growth_epochs * STEPS
+    grown = growth.max() * steps
+    return claim(
+        "exact cells' probabilities",
+        "counts reproduce",
+        _range(growth),
+        bool(grown < HARMLESS),
+        f"a step, over {replay.repeats.growth_epochs} epochs, {DIRECTIONS} differences of starts a cell:"
+        f" {(growth > 0).sum()} of {growth.size} above 0; in {steps} steps a difference grows by at most"
+        f" {_power(grown)}",
+    )
 
 
 def _of_kind(replay: Replay, exponent: np.ndarray, kind: str) -> np.ndarray:
@@ -76,13 +142,14 @@ def _power(logarithm: float) -> str:
     return f"10^{logarithm / np.log(10):.1f}"
 
 
-def picture(replay: Replay, whole: np.ndarray, later: np.ndarray) -> Figure:
+def picture(replay: Replay, whole: np.ndarray, later: np.ndarray, probabilities: np.ndarray) -> Figure:
     """Exponents ``[rates, λ]`` against the learning rate, below the published test accuracy.
 
     Args:
         replay: The notes.
         whole: The exponents of all epochs, in lines.
         later: Those of their second half, dashed.
+        probabilities: Of the exact rows, those of `of_probabilities`, from the least to the largest as bars.
     """
     figure = Figure(figsize=(6.5, 6), layout="constrained")
     upper, lower = figure.subplots(2, 1, sharex=True)
@@ -102,8 +169,12 @@ def picture(replay: Replay, whole: np.ndarray, later: np.ndarray) -> Figure:
     for colour, values in zip(colours, later.T, strict=True):
         lower.plot(RATES, values, "--", color=colour, lw=0.8)
     lower.plot([], [], "--", color="black", lw=0.8, label="second half of training")
+    exact = [rate for rate, row in zip(AXIS, replay.cells, strict=True) if row[0].kind == "exact"]
+    ends = probabilities.min(axis=(1, 2)), probabilities.max(axis=(1, 2))
+    lower.vlines(exact, *ends, color="black", lw=5, alpha=0.3, label="of the probabilities")
     lower.axhline(0, color="black", lw=0.6)
     lower.set_yscale("symlog", linthresh=1e-3)
+    lower.set_ylim(bottom=-1)  # room for the legend
     lower.set(xlabel="learning rate η", ylabel="Lyapunov exponent a step")
     lower.legend(fontsize="small", loc="lower left", ncols=3)
     return figure
