@@ -41,7 +41,8 @@ def weight_gradient(delta: jax.Array, a: jax.Array) -> jax.Array:
 @jax.custom_vjp
 def _over_samples(delta: jax.Array, a: jax.Array) -> jax.Array:
     """``δ @ aᵀ`` of matrices, whose form for many members depends on whether these share ``a``."""
-    return _mapped_over_samples(delta, a)
+    product: jax.Array = _mapped_over_samples(delta, a)
+    return product
 
 
 @jax.custom_batching.custom_vmap
