@@ -56,7 +56,8 @@ class Workload:
         glorot: Starting weights scaled as Glorot does; else the notes' unscaled normal ones.
         part: Numbers of ``(η, λ, seeds)`` on which contenders that train member by member are measured; None
             for all.
-        traced_epochs: Epochs of a trace, such that it holds some 100,000 kernels; None for all.
+        traced_epochs: Epochs of a trace, fewer where all would hold a million kernels, though what a run does
+            once then takes a larger share; None for all.
     """
 
     title: str

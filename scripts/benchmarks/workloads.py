@@ -25,7 +25,6 @@ NOTES = Workload(
     l2s=decades(-5, 1),
     seeds=1,
     reference=(1e-3, 1.0),
-    traced_epochs=25,
 )
 
 XOR = Workload(
@@ -52,7 +51,6 @@ WORKLOADS = {
         epochs=10,
         seeds=10,
         part=(7, 7, 1),
-        traced_epochs=4,
     ),
     "mnist": Workload(
         title="MNIST-shaped: 16 of 784-256-10, batch 128, 6 epochs",
