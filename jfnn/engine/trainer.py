@@ -84,8 +84,8 @@ class Trainer:
         memory = jax.tree.map(lambda leaf: np.zeros((len(everyone), *leaf.shape), leaf.dtype), shapes)
         if not start_is_trivial(learner, *one):
             for tile in self._tiles(everyone):
-                started = start(*jax.device_put(take((params, hyper), tile), device))
-                write(tile, started, State(params, memory))
+                with jax.default_device(device):
+                    write(tile, start(*take((params, hyper), tile)), State(params, memory))
         return memory
 
     def compile(self, state: RunState) -> float:
