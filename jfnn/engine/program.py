@@ -105,18 +105,25 @@ def advance(
     else it stays as it was before that epoch. (To compute the objective after each epoch would cost another
     forward pass, a third of all work where an epoch is one step; what it would see, the next epoch does.)
     """
-    axis = learner.members_axis(platform, len(members.diverged_at), minibatches.shape[-1])
+    batch = minibatches.shape[-1]
+    axis, last = learner.members_axis(platform, len(members.diverged_at), batch), learner.last_step(batch)
+    end_epoch = jax.vmap(learner.end_epoch, in_axes=(axis, axis, 0), out_axes=axis)
 
     def step(state: State, batch: Batch, key: jax.Array | None) -> tuple[State, jax.Array]:
         return learner.step_members(state, batch, hyper, key, axis)
 
+    def ended(done: Epoch, epochs: jax.Array) -> Members:
+        new = end_epoch(done.before.state, done.state, hyper)
+        state = jax.tree.map(lambda old, new: jnp.where(epochs > 0, new, old), done.state, new)
+        return judged(done._replace(state=state), first_epoch + epochs - 1, axis)
+
     # An epoch is judged as the next begins; were it judged at once, XLA would compute its last step twice.
     def one_epoch(i: jax.Array, done: Epoch) -> Epoch:
-        members = judged(done, first_epoch + i - 1, axis)
+        members = ended(done, i)
         key_of_epoch = None
         if key is not None:
             key_of_epoch = jax.random.fold_in(jax.random.wrap_key_data(key), first_epoch + i)
-        trained, values = epoch(step, padded, members.state, minibatches[i], key_of_epoch, data)
+        trained, values = epoch(step, padded, members.state, minibatches[i], key_of_epoch, data, last)
         return Epoch(members, trained, jnp.isfinite(values))
 
     def moved(state: State, source: int, destination: int) -> State:
@@ -125,7 +132,7 @@ def advance(
     members = members._replace(state=moved(members.state, 0, axis))
     nothing = Epoch(members, members.state, jnp.ones_like(members.diverged_at, bool))
     done = jax.lax.fori_loop(0, n_epochs, one_epoch, nothing)
-    members = judged(done, first_epoch + n_epochs - 1, axis)
+    members = ended(done, n_epochs)
     return members._replace(state=moved(members.state, axis, 0))
 
 
@@ -167,6 +174,7 @@ def epoch(
     minibatches: jax.Array,
     key: jax.Array | None,
     data: tuple[Rows, jax.Array | None],
+    last_step: int | None = None,
 ) -> tuple[State, jax.Array]:
     """One epoch: `jfnn.training.epoch`, in the form in which XLA runs it fast.
 
@@ -177,6 +185,7 @@ def epoch(
         minibatches: Row numbers ``[steps, batch]``.
         key: The epoch's random key, into which each step's number is folded, or None.
         data: All rows, and the weight of each or None.
+        last_step: See `Learner.last_step`.
 
     Returns:
         ``(state, value)``: the state after the epoch, and the objective that its last step started from.
@@ -189,16 +198,22 @@ def epoch(
     if key is not None:
         inputs["key"] = jax.vmap(lambda number: jax.random.fold_in(key, number))(jnp.arange(len(minibatches)))
 
-    def one_step(state: State, inputs: dict[str, Any]) -> tuple[State, jax.Array]:
+    def one_step(state: State, inputs: dict[str, Any], padded: bool) -> tuple[State, jax.Array]:
         numbers = inputs["numbers"]
         counts = _counts(numbers, padded, weights, rows)
         batch = Batch(inputs["rows"] if at_once else _gather(rows, numbers), counts)
         return step(state, batch, inputs.get("key"))
 
+    if last_step == minibatches.shape[1]:  # steps that are all alike, and compile once
+        state, values = jax.lax.scan(lambda state, inputs: one_step(state, inputs, padded), state, inputs)
+        return state, values[-1]
     # The last step stands alone, since its value alone is used: XLA computes no other step's.
     before, last = (jax.tree.map(lambda leaf, at=at: leaf[at], inputs) for at in (slice(-1), -1))
-    state, _ = jax.lax.scan(lambda state, inputs: (one_step(state, inputs)[0], None), state, before)
-    return one_step(state, last)
+    of_rows = {name: leaves for name, leaves in last.items() if name != "key"}
+    last |= jax.tree.map(lambda leaf: leaf[:last_step], of_rows)
+    short = padded and last_step is None
+    state, _ = jax.lax.scan(lambda state, inputs: (one_step(state, inputs, short)[0], None), state, before)
+    return one_step(state, last, padded)
 
 
 def _gather(rows: Rows, numbers: jax.Array) -> Rows:

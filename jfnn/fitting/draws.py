@@ -70,7 +70,7 @@ class Order:
         return self.n % self.batch > 0
 
     def epoch(self, epoch: int) -> np.ndarray:
-        """Row numbers ``[steps, batch + 1]`` of an epoch; the last place is empty in the last step alone."""
+        """Row numbers ``[steps, batch]`` of an epoch, and padding where the last step is shorter."""
         if self.random is None:
             return self._in_steps()
         while len(self.drawn) <= epoch:
@@ -80,7 +80,4 @@ class Order:
 
     def _in_steps(self) -> np.ndarray:
         padding = np.full(self.steps * self.batch - self.n, PADDING, np.int32)
-        steps = np.concatenate([self.rows, padding]).reshape(self.steps, self.batch)
-        behind = np.zeros((self.steps, 1), np.int32)
-        behind[-1] = PADDING
-        return np.hstack([steps, behind])
+        return np.concatenate([self.rows, padding]).reshape(self.steps, self.batch)

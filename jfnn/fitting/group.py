@@ -98,8 +98,8 @@ class Ordered(Replicate):
         return 1 if self.order is None else self.order.batch
 
     def minibatches(self, epoch: int) -> np.ndarray:
-        """Row numbers ``[steps, batch + 1]``; see `Order.epoch`."""
-        return np.zeros((1, 2), np.int32) if self.order is None else self.order.epoch(epoch)
+        """Row numbers ``[steps, batch]``; see `Order.epoch`."""
+        return np.zeros((1, 1), np.int32) if self.order is None else self.order.epoch(epoch)
 
 
 def draw_group(

@@ -11,7 +11,7 @@ import jax
 import jax.numpy as jnp
 import optax
 
-from jfnn import losses
+from jfnn import backprop, losses
 from jfnn.fitting.structure import NUMBERS, Structure
 from jfnn.layers import sequence
 from jfnn.layers.kind import Params
@@ -29,7 +29,8 @@ class Memory(NamedTuple):
         rate: The learning rate now.
         epoch: Epochs done in this fit.
         seen: Rows seen in this fit and those before it that it goes on from.
-        total: Sum of this epoch's losses, each times the rows of its step.
+        total: Sum of the losses of this epoch's steps but the last one.
+        last: Loss of the last step.
         best: The lowest loss of an epoch.
         waiting: Epochs without a loss lower by "tol".
         stopped: Whether it trains no more.
@@ -42,6 +43,7 @@ class Memory(NamedTuple):
     epoch: Any
     seen: Any
     total: Any
+    last: Any
     best: Any
     waiting: Any
     stopped: Any
@@ -53,20 +55,21 @@ class Memory(NamedTuple):
 class PerceptronLearner(Learner):
     """One fit of scikit-learn's perceptron.
 
-    Rows are ``(x, targets, is_row)``, the last of which is 0 where there is no row. A step has one place more
-    than rows, which is no row in an epoch's last step alone.
+    Rows are ``(x, targets)``.
 
     Attributes:
         structure: What is trained.
         room: Epochs whose losses a member remembers, as many as one call trains.
-        hyper: Names of a member's numbers: those of `NUMBERS`; "rows" and "steps" of an epoch; and where it
-            starts, "rate", "best", "waiting" and "seen" of `Memory`.
+        shortest: Places of an epoch's last step, which alone may have padding.
+        hyper: Names of a member's numbers: those of `NUMBERS`; "rows" and "steps" of an epoch, "batch" of a
+            step; and where it starts, "rate", "best", "waiting" and "seen" of `Memory`.
         metrics: What scores rows held out, if any.
     """
 
     structure: Structure
     room: int
-    hyper: tuple[str, ...] = (*NUMBERS, "rows", "steps", "rate", "best", "waiting", "seen")
+    shortest: int
+    hyper: tuple[str, ...] = (*NUMBERS, "rows", "steps", "batch", "rate", "best", "waiting", "seen")
     metrics: tuple[Metric, ...] = (Metric("loss"),)
     takes_weights = True
 
@@ -95,6 +98,7 @@ class PerceptronLearner(Learner):
             epoch=nothing,
             seen=hyper["seen"],
             total=zero,
+            last=zero,
             best=hyper["best"],
             waiting=hyper["waiting"].astype(jnp.int32),
             stopped=jnp.zeros((), bool),
@@ -119,47 +123,48 @@ class PerceptronLearner(Learner):
     def step(
         self, state: State, batch: Batch, hyper: Hyper, key: jax.Array | None
     ) -> tuple[State, jax.Array]:
-        """One step, and after an epoch's last one the rules that end epochs."""
-        (params, memory), ends = state, batch.rows[2][-1] == 0
-        batch = jax.tree.map(lambda leaf: leaf[:-1], batch)  # the place behind says whether an epoch ends
-        objective = jax.value_and_grad(self._objective, has_aux=True)
-        (value, shown), gradients = objective(params, batch, hyper)
+        """One step; its objective is nothing where the member trains no more, and `end_epoch` undoes it."""
+        params, memory = state
+        value, gradients = backprop.sequence_value_and_grad(
+            self._layers,
+            self.structure.loss,
+            "mean",
+            params,
+            *batch.rows,
+            l2=hyper["l2"],
+            weights=batch.weights,
+        )
+        shown = self._shown(value, params, batch, hyper)
         count = memory.optimizer[0].count + 1 if self.structure.solver == "adam" else jnp.ones((), int)
         optimizer = self._optimizer(memory.rate, count, hyper)
         updates, moved = optimizer.update(gradients, memory.optimizer, params)
-        trained = optax.apply_updates(params, updates), moved
-        params, moved = jax.tree.map(
-            lambda old, new: jnp.where(memory.stopped, old, new), (params, memory.optimizer), trained
-        )
-        # All members of a tile end their epochs together, so that this is a branch and no selection.
-        bookkeeping = jax.lax.cond(
-            ends,
-            lambda kept: self._end_epoch(kept, shown * self._rows_of_last(batch, hyper), hyper),
-            lambda kept: kept._replace(total=kept.total + shown * batch.rows[0].shape[0]),
-            memory._replace(optimizer=()),
-        )
-        return State(params, bookkeeping._replace(optimizer=moved)), value
+        memory = memory._replace(optimizer=moved, total=memory.total + memory.last, last=shown)
+        return State(optax.apply_updates(params, updates), memory), jnp.where(memory.stopped, 0, value)
 
-    def _rows_of_last(self, batch: Batch, hyper: Hyper) -> jax.Array:
-        """Rows of an epoch's last step: what the others left."""
-        left: jax.Array = hyper["rows"] - batch.rows[0].shape[0] * (hyper["steps"] - 1)
-        return left
+    def last_step(self, batch: int) -> int:
+        """That of `shortest`."""
+        return self.shortest
 
-    def _objective(self, params: Params, batch: Batch, hyper: Hyper) -> tuple[jax.Array, jax.Array]:
-        """What is minimised, and the loss that scikit-learn shows: squares as a mean over outputs."""
-        x, targets, _ = batch.rows
-        loss = self.structure.loss
-        costs = loss.cost(sequence.forward(self._layers, params, x)[0], targets.T, axis=0)
-        penalty = hyper["l2"] * losses.l2_penalty(params)
-        value = losses.reduce_costs(costs, penalty, "mean", batch.weights)
-        outputs = targets.shape[1]
+    def _shown(self, value: jax.Array, params: Params, batch: Batch, hyper: Hyper) -> jax.Array:
+        """The loss that scikit-learn shows for an objective: squares are a mean over outputs."""
+        n, outputs = batch.rows[1].shape
         if self.structure.output != "identity" or outputs == 1:
-            return value, value
-        return value, losses.reduce_costs(costs / outputs, penalty, "mean", batch.weights)
+            return value
+        scale = losses.reduction_scale(n, "mean", batch.weights)
+        penalty = hyper["l2"] * losses.l2_penalty(params) * scale
+        return jnp.asarray(penalty + (value - penalty) / outputs)
 
-    def _end_epoch(self, memory: Memory, last: jax.Array, hyper: Hyper) -> Memory:
-        """scikit-learn's rules at the end of an epoch, in its order; ``last`` is its last step's loss."""
-        loss = (memory.total + last) / hyper["rows"]
+    def end_epoch(self, before: State, after: State, hyper: Hyper) -> State:
+        """A member that trains no more as it was before, another by the rules that end epochs."""
+        ended = State(after.params, self._by_rules(after.memory, hyper))
+        stopped = before.memory.stopped
+        state: State = jax.tree.map(lambda old, new: jnp.where(stopped, old, new), before, ended)
+        return state
+
+    def _by_rules(self, memory: Memory, hyper: Hyper) -> Memory:
+        """scikit-learn's rules at the end of an epoch, in its order."""
+        rest = hyper["rows"] - hyper["batch"] * (hyper["steps"] - 1)  # what other steps leave to the last one
+        loss = (memory.total * hyper["batch"] + memory.last * rest) / hyper["rows"]
         seen, rate = memory.seen + hyper["rows"], memory.rate
         converged = memory.converged
         waiting = jnp.where(loss > memory.best - hyper["tol"], memory.waiting + 1, 0)
@@ -171,20 +176,18 @@ class PerceptronLearner(Learner):
                 slows = converged & (rate > LEAST_RATE)
                 rate, waiting = jnp.where(slows, rate / 5, rate), jnp.where(slows, 0, waiting)
                 converged &= ~slows
-        ended = Memory(
-            optimizer=memory.optimizer,
+        return memory._replace(
             rate=rate,
             epoch=memory.epoch + 1,
             seen=seen,
             total=jnp.zeros_like(memory.total),
+            last=jnp.zeros_like(memory.last),
             best=jnp.minimum(memory.best, loss),
             waiting=waiting,
             stopped=converged | (memory.epoch + 1 >= hyper["max_iter"]),
             converged=converged,
             curve=jnp.where(jnp.arange(self.room) == memory.epoch % self.room, loss, memory.curve),
         )
-        after: Memory = jax.tree.map(lambda old, new: jnp.where(memory.stopped, old, new), memory, ended)
-        return after
 
     def score(self, params: Params, rows: Rows) -> dict[str, jax.Array]:
         """Outputs of each row, for the metric to judge."""

@@ -17,6 +17,7 @@ from jfnn.experiment.axes import Axes
 from jfnn.experiment.experiment import Experiment, Ranking
 from jfnn.experiment.options import Execution
 from jfnn.experiment.replicates import PARTS
+from jfnn.fitting.draws import Order
 from jfnn.fitting.group import GoesOn, Group, Ordered, Trained
 from jfnn.fitting.held_out import EarlyStop, metric
 from jfnn.fitting.learner import PerceptronLearner
@@ -29,6 +30,7 @@ ROOM = 128  # epochs of a call at most
 # that a long one trains some in vain; one of few steps of a small network is not worth the way to the device.
 CALL_WORK = 2e9
 CALL_STEPS = (64, 1024)
+BLOCK = 16  # places of a step that is shorter than the others, or a multiple
 Tell = Callable[[list[list[float]]], None]  # called with the losses of each member so far
 
 
@@ -47,7 +49,7 @@ def train(
     order, structure = group.order, group.structure
     work = 6 * sum(a * b for a, b in itertools.pairwise(structure.sizes)) * order.batch
     calls = CallLength(steps=min(int(np.clip(CALL_WORK / work, *CALL_STEPS)), ROOM * order.steps), calls=1)
-    learner = PerceptronLearner(structure, calls.epochs(order.steps, order.batch))
+    learner = PerceptronLearner(structure, calls.epochs(order.steps, order.batch), _shortest(order))
     dtype = _dtype(group.rows)
     params = jax.tree.map(lambda leaf: np.ascontiguousarray(leaf, dtype), learner.pack(group.start))
     replicate = Ordered(0, params, np.zeros(0), _parts(train=len(group.rows.x)), 0, order=order)
@@ -67,6 +69,12 @@ def train(
         rule = EarlyStop(Trainer(_experiment(scorer, group.held_out, judged, group), hardware), group, state)
     losses = _advance(trainer, state, rule, tell)
     return _results(learner, state, losses, rule, group)
+
+
+def _shortest(order: Order) -> int:
+    """Places of an epoch's last step, in blocks, so that folds of nearly equal lengths share a program."""
+    rest = order.n - (order.steps - 1) * order.batch
+    return min(-(-rest // BLOCK) * BLOCK, order.batch)
 
 
 def _dtype(rows: Rows) -> np.dtype:
@@ -94,16 +102,15 @@ def _experiment(learner: Learner, rows: Rows, replicate: Ordered, group: Group) 
     dtype = _dtype(rows)
     x, targets = (np.asarray(array, dtype) for array in rows[:2])
     weights = None if rows.weights is None else np.asarray(rows.weights, dtype)
-    is_row = (np.arange(len(x)) < group.order.n).astype(dtype)
     order, before = group.order, group.goes_on
     rate = group.numbers["learning_rate"] if before.rate is None else before.rate
-    further = {"rows": order.n, "steps": order.steps, "rate": rate}
+    further = {"rows": order.n, "steps": order.steps, "batch": order.batch, "rate": rate}
     further |= {"best": before.best, "waiting": before.waiting, "seen": before.seen}
     members = len(group.numbers["learning_rate"])
     columns = {name: np.broadcast_to(value, members) for name, value in {**group.numbers, **further}.items()}
     return Experiment(
         learner=learner,
-        data=Data((x, targets, is_row), len(x), weights),
+        data=Data((x, targets), len(x), weights),
         cells=Axes(columns, crossed=False),
         constants={},
         of_replicates={},

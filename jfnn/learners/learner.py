@@ -181,6 +181,14 @@ class Learner(abc.ABC):
         step = jax.vmap(self.step, in_axes=(axis, None, 0, None), out_axes=(axis, 0))
         return step(states, batch, hyper, key)
 
+    def last_step(self, batch: int) -> int | None:
+        """Places of an epoch's last step, the only one that is padded; None where others may be."""
+        return None
+
+    def end_epoch(self, before: State, after: State, hyper: Hyper) -> State:
+        """What an epoch leaves of a member, whose state was ``before``, and is ``after`` its steps."""
+        return after
+
     @abc.abstractmethod
     def score(self, params: Params, rows: Rows) -> dict[str, jax.Array]:
         """Name of each metric -> one value a row ``[n, …]``."""

@@ -28,7 +28,7 @@ def make_problem(dtype, n=N, features=FEATURES, reduction="sum"):
     return state, training.autodiff(net, LOSS, reduction), rows
 
 
-def engine_epoch(problem, minibatches, weights=None, key=None, dropout=0.0):
+def engine_epoch(problem, minibatches, weights=None, key=None, dropout=0.0, last_step=None):
     """``(state, value)`` of `program.epoch`, whose step is that of `jfnn.training`."""
     state, value_and_grad, rows = problem
 
@@ -38,7 +38,7 @@ def engine_epoch(problem, minibatches, weights=None, key=None, dropout=0.0):
         return training.step(state, OPTIMIZER, value_and_grad, *batch.rows, L2, **options)
 
     padded = bool((minibatches == PADDING).any())
-    epoch = compiled(functools.partial(program.epoch, step, padded))
+    epoch = compiled(functools.partial(program.epoch, step, padded, last_step=last_step))
     return epoch(state, minibatches, key, (rows, weights))
 
 
@@ -92,6 +92,17 @@ def test_padded_places_weigh_nothing(reduction, weighted, dtype):
     state, value = engine_epoch(problem, minibatches, weights)
     expected, values = loop(problem, minibatches, weights)
     assert_close((state, value), (expected, values[-1]), TOLERANCE[dtype.name])
+
+
+@pytest.mark.parametrize("last_step, weighted", [(3, False), (4, True), (5, False)])
+def test_a_last_step_that_alone_is_padded_takes_fewer_places_or_all(last_step, weighted, x64):
+    problem = make_problem(np.float64, reduction="mean")
+    minibatches = Minibatches(5, "permutation", drop_last=False).epoch(N, 0, 0)
+    assert (minibatches == PADDING).sum(axis=1).tolist() == [0, 0, 0, 0, 2]
+    weights = np.arange(N) % 4 + 0.5 if weighted else None
+    state, value = engine_epoch(problem, minibatches, weights, last_step=last_step)
+    expected, values = loop(problem, minibatches, weights)
+    assert_close((state, value), (expected, values[-1]))
 
 
 @pytest.mark.parametrize("reduction", ["mean"])

@@ -159,6 +159,28 @@ def test_a_learner_with_state_has_the_same_bits_alone_and_in_any_segments():
     np.testing.assert_array_equal(history.train_loss, parts.history["train_loss"][1, 0, 2, 1])
 
 
+class Marked(HeavyBall):
+    """Each epoch leaves its mark, or nothing at all where the momentum is large."""
+
+    def end_epoch(self, before, after, hyper):
+        w = jnp.where(hyper["momentum"] > 0.5, before.params["w"], after.params["w"] + 1)
+        return State({"w": w}, after.memory)
+
+
+def test_an_epoch_ends_once_in_any_segments():
+    options = OPTIONS | {"learning_rate": 1e-30, "hyper": {"momentum": [0.0, 0.9]}}
+    results = [
+        jfnn.sweep(Marked(), SPLIT, execution=jfnn.Execution(eval_every=every), **options)
+        for every in (None, 1)
+    ]
+    for result in results:
+        for seed in range(2):
+            start = HeavyBall().init(jax.random.key(seed))
+            marked, left = (result.member(0, 0, i, seed)["w"] for i in range(2))
+            np.testing.assert_allclose(marked, start["w"] + options["epochs"], rtol=1e-6)
+            assert same_bits(left, start["w"])
+
+
 def test_a_learner_that_diverges_keeps_its_last_finite_parameters():
     options = OPTIONS | {"learning_rate": [0.01, 1e38], "hyper": {"momentum": 0.9}}
     result = jfnn.sweep(HeavyBall(), SPLIT, **options)
