@@ -101,11 +101,16 @@ def tile_width(parameters: int, width: int, batch: int, itemsize: int, backend: 
         itemsize: Bytes of one number.
         backend: "cpu", "gpu", …
     """
-    # Parameters, gradients and the old parameters; a layer's pre-activations, activations and deltas.
-    member_bytes = 3 * (parameters + width * batch) * itemsize
     on_cpu = backend == "cpu"
-    room = (CPU_TILE_BYTES if on_cpu else ACCELERATOR_TILE_BYTES) // member_bytes
+    room = CPU_TILE_BYTES if on_cpu else ACCELERATOR_TILE_BYTES
+    room //= member_bytes(parameters, width, batch, itemsize)
     return max(tile for tile in (CPU_WIDTHS if on_cpu else ACCELERATOR_WIDTHS) if tile <= max(room, 1))
+
+
+def member_bytes(parameters: int, width: int, batch: int, itemsize: int) -> int:
+    """What one member holds while it trains; see `tile_width`."""
+    # Parameters, gradients and the old parameters; a layer's pre-activations, activations and deltas.
+    return 3 * (parameters + width * batch) * itemsize
 
 
 def tiles(active: np.ndarray, replicate_of: np.ndarray, width: int) -> Sequence[Tile]:

@@ -128,3 +128,17 @@ def test_a_warning_of_epochs_that_did_not_suffice_comes_from_each_fit():
     with pytest.warns(ConvergenceWarning, match="Maximum iterations") as caught:
         estimators.GridSearchCV(PERCEPTRON, {"max_iter": [3]}, cv=3, refit=False).fit(X, Y)
     assert len(caught) == 3
+
+
+@pytest.mark.parametrize("hidden, tile", [((8,), 10), ((100,), 2), ((512,), 1)])
+def test_two_networks_train_side_by_side_where_they_are_small(hidden, tile, monkeypatch):
+    tiles, trainer = [], training.Trainer
+
+    def noted(experiment, hardware, *args):
+        tiles.append(hardware.tile)
+        return trainer(experiment, hardware, *args)
+
+    monkeypatch.setattr(training, "Trainer", noted)
+    rows = np.tile(X, (2, 1)), np.tile(Y, 2)
+    estimators.MLPClassifier(hidden, max_iter=1, random_state=0).fit(*rows)
+    assert tiles == [tile]
