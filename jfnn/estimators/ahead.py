@@ -13,14 +13,16 @@ from sklearn.base import clone
 from sklearn.pipeline import Pipeline
 from sklearn.utils import check_random_state
 
+import jfnn.estimators.encoded as encoded
 import jfnn.estimators.parameters as parameters
 from jfnn.engine import devices
 from jfnn.engine.executors import spread
+from jfnn.estimators.encoded import Encoded
 from jfnn.estimators.perceptron import Perceptron
 from jfnn.fitting import store, training
 from jfnn.fitting.group import GoesOn, Trained, draw_group
 from jfnn.fitting.store import Store
-from jfnn.fitting.structure import Rows, Structure
+from jfnn.fitting.structure import Structure
 
 Tell = Callable[[str], None]
 
@@ -41,26 +43,6 @@ class Table(NamedTuple):
     def take(self, rows: np.ndarray) -> "Table":
         """Some of the rows."""
         return Table(*(None if part is None else _take(part, rows) for part in self))
-
-
-class Encoded(NamedTuple):
-    """Rows of a fold as a perceptron sees them.
-
-    Attributes:
-        rows: Inputs, targets, weights.
-        digest: Of their bytes.
-        output: What outputs become.
-        classes: The classes, or None for numbers.
-        transformers: Fitted on these rows, or None.
-        stratified: Whether rows held out keep the shares of classes.
-    """
-
-    rows: Rows
-    digest: bytes
-    output: str
-    classes: Any
-    transformers: Any
-    stratified: bool
 
 
 class Fit(NamedTuple):
@@ -135,14 +117,20 @@ class _Fold:
             if transformers is not None:
                 table = table._replace(x=transformers.fit_transform(table.x, table.y))
             self.transformed[before] = table, transformers
-        loss, class_weight = getattr(last, "loss", None), getattr(last, "class_weight", None)
-        key = (before, type(last), loss, repr(class_weight))
+        key = (before, encoded.how(last))
         if key not in self.encoded:
-            table, fitted = self.transformed[before]
+            (table, fitted), own = self.transformed[before], set(vars(last))
             rows = last._as_rows(*table, goes_on=False, incremental=False)
-            output, classes = last._output(), getattr(last, "classes_", None)
-            stratified = last._stratified(rows.targets)
-            self.encoded[key] = Encoded(rows, store.digest(rows), output, classes, fitted, stratified)
+            self.encoded[key] = Encoded(
+                given=tuple(table),
+                how=encoded.how(last),
+                rows=rows,
+                digest=store.digest(rows),
+                learned={name: value for name, value in vars(last).items() if name not in own},
+                output=last._output(),
+                transformers=fitted,
+                stratified=last._stratified(rows.targets),
+            )
         return self.encoded[key]
 
 
@@ -156,10 +144,10 @@ def _as_fit(estimator: Any, fold: _Fold, place: tuple[int, int]) -> Fit | str:
     if last.verbose:
         return "verbose estimators report on their own training"
     parameters.check(last)
-    encoded = fold.of(estimator, last)
-    features, outputs = encoded.rows.x.shape[1], encoded.rows.targets.shape[1]
-    structure = parameters.structure_of(last, features, outputs, encoded.output)
-    return Fit(encoded, structure, parameters.numbers_of(last), last.random_state, place)
+    of_fold = fold.of(estimator, last)
+    features, outputs = of_fold.rows.x.shape[1], of_fold.rows.targets.shape[1]
+    structure = parameters.structure_of(last, features, outputs, of_fold.output)
+    return Fit(of_fold, structure, parameters.numbers_of(last), last.random_state, place)
 
 
 def train(fits: Sequence[Fit], tell: Tell | None = None) -> Store:

@@ -11,6 +11,7 @@ from sklearn.exceptions import ConvergenceWarning
 from sklearn.utils import check_array
 from sklearn.utils.validation import check_is_fitted, validate_data
 
+import jfnn.estimators.encoded as encoded
 import jfnn.estimators.parameters as parameters
 import jfnn.estimators.prediction as prediction
 from jfnn.fitting import draws, lbfgs, training
@@ -41,7 +42,13 @@ class Perceptron(BaseEstimator):  # type: ignore[misc]
     def _fit(self, X: Any, y: Any, sample_weight: Any, incremental: bool = False) -> "Perceptron":
         parameters.check(self)
         goes_on = self._goes_on(incremental)
-        rows = self._as_rows(X, y, sample_weight, goes_on, incremental)
+        known = None if goes_on or incremental else encoded.find(self, (X, y, sample_weight))
+        if known is None:
+            rows = self._as_rows(X, y, sample_weight, goes_on, incremental)
+        else:
+            rows = known.rows
+            for name, value in copy.deepcopy(known.learned).items():
+                setattr(self, name, value)
         structure = self._structure(rows)
         if incremental and structure.validation is not None:
             raise ValueError("early_stopping: partial_fit does not support early_stopping=True")
@@ -59,7 +66,7 @@ class Perceptron(BaseEstimator):  # type: ignore[misc]
             )
         ahead = None
         if not goes_on and not incremental:
-            ahead = trained_ahead(rows, structure, own, self.random_state)
+            ahead = trained_ahead(rows, known and known.digest, structure, own, self.random_state)
         trained = ahead or self._train(structure, rows, own, goes_on, incremental)
         self._keep(trained, structure, rows, incremental)
         return self

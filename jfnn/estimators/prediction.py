@@ -25,12 +25,13 @@ def outputs(network: Network, layers: Sequence[Layer], x: Any) -> np.ndarray:
     n, dtype = x.shape[0], np.result_type(x.dtype, layers[0].w.dtype)
     apply = _compiled(network)
     with jax.enable_x64(True):  # of this thread alone; rows of float32 stay so
-        params = jax.device_put(jax.tree.map(lambda leaf: np.asarray(leaf, dtype), tuple(layers)))
+        params = jax.tree.map(lambda leaf: np.asarray(leaf, dtype), tuple(layers))
         blocks = []
         for first in range(0, n, BLOCK):
-            block = x[first : first + BLOCK]
-            block = np.asarray(block.toarray() if sparse.issparse(block) else block, dtype)
-            blocks.append(apply(params, np.pad(block, [(0, BLOCK - len(block)), (0, 0)])))
+            rows = x[first : first + BLOCK]
+            block = np.zeros((BLOCK, x.shape[1]), dtype)
+            block[: rows.shape[0]] = rows.toarray() if sparse.issparse(rows) else rows
+            blocks.append(apply(params, block))
         return np.concatenate([np.asarray(block) for block in blocks])[:n]
 
 

@@ -14,7 +14,8 @@ from sklearn.experimental import enable_halving_search_cv  # noqa: F401
 from sklearn.model_selection import check_cv
 from sklearn.pipeline import Pipeline
 
-from jfnn.estimators.ahead import Table, fits_of, perceptron_of, train
+import jfnn.estimators.encoded as encoded
+from jfnn.estimators.ahead import Fit, Table, fits_of, perceptron_of, train
 from jfnn.estimators.together import FoldMember, SearchEnsemble, choose
 from jfnn.fitting.store import Store, holding
 
@@ -94,7 +95,9 @@ class _TrainsAhead:
             splits = self._splits(cv)
             if not splits:  # an iterator of splits that scikit-learn has for itself
                 return evaluate_candidates(candidates, cv, *args, **options)
-            with holding(self._train_ahead(candidates, splits)):
+            fits = self._fits(candidates, splits)
+            rows = list({id(fit.encoded): fit.encoded for fit in fits}.values())
+            with holding(self._train_ahead(fits, splits)), encoded.holding(rows):
                 return evaluate_candidates(candidates, check_cv(splits), *args, **options)
 
         return evaluate
@@ -109,12 +112,16 @@ class _TrainsAhead:
         splitter = splitter or check_cv(self.cv, table.y, classifier=is_classifier(self.estimator))
         return list(splitter.split(table.x, table.y, groups=groups))
 
-    def _train_ahead(self, candidates: Sequence[Any], splits: Sequence[Any]) -> Store:
+    def _fits(self, candidates: Sequence[Any], splits: Sequence[Any]) -> list[Fit]:
         assert self._ahead is not None
         fits, left = fits_of(self.estimator, self._ahead[0], candidates, [rows for rows, _ in splits])
         reasons = [f"{count} since {reason}" for reason, count in left.items() if reason != "it fails"]
         if reasons:
             warnings.warn(f"fits trained one by one: {'; '.join(reasons)}", stacklevel=2)
+        return fits
+
+    def _train_ahead(self, fits: Sequence[Fit], splits: Sequence[Any]) -> Store:
+        assert self._ahead is not None
         trained = train(fits, print if self.verbose else None)
         members: dict[int, list[FoldMember]] = {}
         for fit in fits:

@@ -28,11 +28,11 @@ def holding(store: Store) -> Iterator[None]:
 
 
 def trained_ahead(
-    rows: Rows, structure: Structure, numbers: Mapping[str, float], random: Any
+    rows: Rows, of_rows: bytes | None, structure: Structure, numbers: Mapping[str, float], random: Any
 ) -> Trained | None:
-    """What was trained ahead for a fit, or None."""
+    """What was trained ahead for a fit, or None; ``of_rows`` is the digest of its rows where it is known."""
     store = _AHEAD.get()
-    return None if not store else store.get(key(digest(rows), structure, numbers, random))
+    return store.get(key(of_rows or digest(rows), structure, numbers, random)) if store else None
 
 
 def key(rows: bytes, structure: Structure, numbers: Mapping[str, float], random: Any) -> Key:
