@@ -181,7 +181,8 @@ def read_options(arguments: Sequence[str] | None, setup: Setup = DEFAULTS) -> ar
     if options.workload is None:
         trained = [name for name in setup.kinds if set(setup.of_kinds[name]) & set(names)]
         curves = [GROWTH] if has_curves and not options.quick else []
-        options.workload = [*setup.workloads, *trained, *curves]
+        short = [name for name, workload in setup.workloads.items() if options.quick or not workload.long]
+        options.workload = [*short, *trained, *curves]
     options.json = options.json or options.out / "bench.json"
     try:
         places.check_directory(options.out, "--out", ("growth.csv", "bench.png", "growth.png"))
@@ -196,7 +197,8 @@ def _parser(setup: Setup) -> Parser:
         description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter, allow_abbrev=False
     )
     names, contenders = [*setup.workloads, *setup.kinds, GROWTH], setup.contenders
-    of_workloads = f"of {', '.join(names)}; default: all (--quick: all but {GROWTH})"
+    long = ", ".join(name for name, workload in setup.workloads.items() if workload.long)
+    of_workloads = f"of {', '.join(names)}; default: all but {long} (--quick: all but {GROWTH})"
     of_contenders = f"of {', '.join(contenders)}; default: all whose packages are installed"
     of_rounds = f"warm runs of each; default: {ROUNDS}, the notes' grid {NOTES_ROUNDS}"
     of_quick = f"less than a tenth of the work, {QUICK_ROUNDS} rounds"

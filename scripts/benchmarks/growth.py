@@ -16,7 +16,7 @@ class Scale(NamedTuple):
         members: Numbers of members.
         batch: Numbers of rows a step.
         width: Numbers of hidden units.
-        cores: Numbers of host threads, a core each as far as there are so many.
+        cores: Numbers of host threads, a core each; those of which there are so many are measured.
         gflop: Arithmetic of a point, about.
         rounds: Warm runs of each.
         contenders: Names of contenders that have curves; that over cores is jfnn's.
@@ -79,8 +79,8 @@ def curves(
                 failed |= {f"{axis} {value} {name}": why for name, why in comparison.failed.items()}
     if "jfnn" not in lines:
         return points, failed
-    # jfnn takes no more threads than there are cores, or CPU devices that JAX shows.
-    by_cores = {f"jfnn on {n}": ours(f"jfnn, {n} cores", max(n, cores()), execution=n) for n in scale.cores}
+    counts = [n for n in scale.cores if n <= cores()]  # jfnn takes no more threads than there are cores
+    by_cores = {f"jfnn on {n}": ours(f"jfnn, {n} cores", execution=n) for n in counts}
     lines = by_cores | {name: line for name, line in lines.items() if name == FLOOR}
     with started(lines, start) as workers:
         [workload] = varied("members", (NOTES.members,), scale.gflop).values()
@@ -88,7 +88,7 @@ def curves(
         comparison = compare(workload, lines, workers, scale.rounds)
     failed |= {f"cores {name}": why for name, why in comparison.failed.items()}
     measured = {point.contender: point for point in _points("cores", 0, comparison)}
-    for value, name in zip(scale.cores, by_cores, strict=True):
+    for value, name in zip(counts, by_cores, strict=True):
         if name in measured:
             points.append(measured[name]._replace(value=value, contender="jfnn"))
     return points, failed

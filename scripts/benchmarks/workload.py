@@ -58,6 +58,7 @@ class Workload:
             for all.
         traced_epochs: Epochs of a trace, fewer where all would hold a million kernels, though what a run does
             once then takes a larger share; None for all.
+        long: Measured only where it is named: some contenders take more than an hour.
     """
 
     title: str
@@ -73,6 +74,7 @@ class Workload:
     glorot: bool = False
     part: tuple[int, int, int] | None = None
     traced_epochs: int | None = None
+    long: bool = False
 
     @property
     def shape(self) -> tuple[int, int, int]:

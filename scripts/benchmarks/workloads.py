@@ -102,6 +102,7 @@ WORKLOADS = {
         title="100,096 of the same (128 cells, 782 seeds)",
         learning_rates=(*decades(-3, 0, 31), 2.0),
         seeds=782,
+        long=True,
     ),
 }
 

@@ -458,7 +458,8 @@ def test_impossible_options_are_refused_before_anything_starts(arguments, words,
 
 def test_curves_are_those_of_the_contenders_chosen():
     options = bench.read_options(["--contenders", "numpy"])
-    assert options.workload == list(WORKLOADS) and list(options.chosen) == ["numpy"]
+    assert options.workload == [name for name in WORKLOADS if name != "xor_100k"]
+    assert list(options.chosen) == ["numpy"]
     options = bench.read_options(["--contenders", "vmap"])
     assert bench.GROWTH in options.workload
     clock = Clock({CONTENDERS["vmap"].title: [1, 1]})
