@@ -71,9 +71,7 @@ def dask(count):
     """A client's executor on a cluster of this machine, and the workers' process numbers."""
     distributed = pytest.importorskip("distributed")
     with (
-        distributed.LocalCluster(
-            count, threads_per_worker=1, dashboard_address=None, silence_logs=50
-        ) as cluster,
+        distributed.LocalCluster(count, **CLUSTER) as cluster,
         distributed.Client(cluster) as client,
     ):
         yield client.get_executor(), lambda: list(client.run(os.getpid).values())
