@@ -85,8 +85,8 @@ class CallLength(NamedTuple):
         most = max(fewest, min(epochs, epochs * steps // LEAST_STEPS, fewest * devices))
         numbers = range(fewest, (most if tiles > devices else fewest) + 1)
         idle = [-(number * tiles) % devices / (number * tiles) for number in numbers]
-        good = [number for number, share in zip(numbers, idle, strict=True) if share <= IDLE]
-        number = good[0] if good else numbers[idle.index(min(idle))]
+        least = min(idle)
+        number = next(n for n, share in zip(numbers, idle, strict=True) if share <= max(IDLE, least))
         ends = [first + epochs * (i + 1) // number for i in range(number)]
         return [Stretch(at, until - at) for at, until in zip([first, *ends], ends, strict=False)]
 

@@ -105,8 +105,7 @@ def advance(
     else it stays as it was before that epoch. (To compute the objective after each epoch would cost another
     forward pass, a third of all work where an epoch is one step; what it would see, the next epoch does.)
     """
-    batch = minibatches.shape[-1]
-    axis, last = learner.members_axis(platform, len(members.diverged_at), batch), learner.last_step(batch)
+    axis = learner.members_axis(platform, len(members.diverged_at), minibatches.shape[-1])
     end_epoch = jax.vmap(learner.end_epoch, in_axes=(axis, axis, 0), out_axes=axis)
 
     def step(state: State, batch: Batch, key: jax.Array | None) -> tuple[State, jax.Array]:
@@ -123,7 +122,9 @@ def advance(
         key_of_epoch = None
         if key is not None:
             key_of_epoch = jax.random.fold_in(jax.random.wrap_key_data(key), first_epoch + i)
-        trained, values = epoch(step, padded, members.state, minibatches[i], key_of_epoch, data, last)
+        trained, values = epoch(
+            step, padded, members.state, minibatches[i], key_of_epoch, data, learner.last_step
+        )
         return Epoch(members, trained, jnp.isfinite(values))
 
     def moved(state: State, source: int, destination: int) -> State:
@@ -211,8 +212,10 @@ def epoch(
     before, last = (jax.tree.map(lambda leaf, at=at: leaf[at], inputs) for at in (slice(-1), -1))
     of_rows = {name: leaves for name, leaves in last.items() if name != "key"}
     last |= jax.tree.map(lambda leaf: leaf[:last_step], of_rows)
-    short = padded and last_step is None
-    state, _ = jax.lax.scan(lambda state, inputs: (one_step(state, inputs, short)[0], None), state, before)
+    others_padded = padded and last_step is None
+    state, _ = jax.lax.scan(
+        lambda state, inputs: (one_step(state, inputs, others_padded)[0], None), state, before
+    )
     return one_step(state, last, padded)
 
 

@@ -118,7 +118,7 @@ class Trainer:
         """
         tiles = self._tiles(state.active)
         stretches = self._stretches(state.epoch, end, len(tiles))
-        self._draw_ahead(state, end, stretches)
+        self._draw_ahead(state, end, stretches, len(tiles))
         scores = self._no_scores() if score else None
 
         def segment(leg: Leg) -> Segment:
@@ -147,7 +147,7 @@ class Trainer:
         devices = len(self.hardware.threads)
         return self.calls.stretches(first, end, self.steps, self.rows_a_step, tiles, devices)
 
-    def _draw_ahead(self, state: RunState, end: int, stretches: Sequence[Stretch]) -> None:
+    def _draw_ahead(self, state: RunState, end: int, stretches: Sequence[Stretch], tiles: int) -> None:
         """Draws minibatches while the devices work, so that the next call need not wait.
 
         Those of the first replicate: others are drawn while its tiles train.
@@ -157,7 +157,7 @@ class Trainer:
         replicate = int(self.minibatches_of[state.active][0])
         # Evaluations that are nearer than the end of calls mostly come at equal distances.
         then = self.next_call_end(end) if end == self.next_call_end(first) else 2 * end - first
-        after = self._stretches(end, min(then, self.experiment.epochs), len(self._tiles(state.active)))
+        after = self._stretches(end, min(then, self.experiment.epochs), tiles)
         for stretch in [*stretches, *after[:1]]:
             self.minibatches.ahead(replicate, *stretch)
 

@@ -117,13 +117,13 @@ class _Fold:
             if transformers is not None:
                 table = table._replace(x=transformers.fit_transform(table.x, table.y))
             self.transformed[before] = table, transformers
-        key = (before, encoded.how(last))
+        key = (before, encoded.settings_of(last))
         if key not in self.encoded:
             (table, fitted), own = self.transformed[before], set(vars(last))
             rows = last._as_rows(*table, goes_on=False, incremental=False)
             self.encoded[key] = Encoded(
-                given=tuple(table),
-                how=encoded.how(last),
+                arrays=tuple(table),
+                settings=encoded.settings_of(last),
                 rows=rows,
                 digest=store.digest(rows),
                 learned={name: value for name, value in vars(last).items() if name not in own},

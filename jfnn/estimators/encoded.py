@@ -14,18 +14,18 @@ class Encoded(NamedTuple):
     """Rows of a fold as a perceptron sees them.
 
     Attributes:
-        given: Inputs, targets and weights before they were checked.
-        how: What else their encoding depends on; see `how`.
+        arrays: Inputs, targets and weights before they were checked.
+        settings: What else their encoding depends on; see `settings_of`.
         rows: Inputs, targets, weights.
-        digest: Of their bytes.
-        learned: Attributes of a perceptron that has seen them.
-        output: What outputs become.
+        digest: Digest of the bytes of these rows.
+        learned: Attributes that a perceptron has after checking them, such as ``classes_``.
+        output: Name of the output activation.
         transformers: Fitted on these rows, or None.
         stratified: Whether rows held out keep the shares of classes.
     """
 
-    given: tuple[Any, ...]
-    how: Hashable
+    arrays: tuple[Any, ...]
+    settings: Hashable
     rows: Rows
     digest: bytes
     learned: dict[str, Any]
@@ -52,13 +52,13 @@ def holding(encoded: Sequence[Encoded]) -> Iterator[None]:
         _ENCODED.reset(token)
 
 
-def how(perceptron: Any) -> Hashable:
-    """What rows become depends on, besides themselves."""
+def settings_of(perceptron: Any) -> Hashable:
+    """Settings of a perceptron on which the encoding of rows depends."""
     class_weight = repr(getattr(perceptron, "class_weight", None))
     return type(perceptron), getattr(perceptron, "loss", None), class_weight
 
 
-def find(perceptron: Any, given: tuple[Any, ...]) -> Encoded | None:
+def find(perceptron: Any, arrays: tuple[Any, ...]) -> Encoded | None:
     """The rows that were encoded from the same bytes for such a perceptron, one not fitted before; or None.
 
     Only those of arrays, whose check by scikit-learn takes longer than to compare them.
@@ -66,11 +66,11 @@ def find(perceptron: Any, given: tuple[Any, ...]) -> Encoded | None:
     candidates = _ENCODED.get()
     if not candidates or hasattr(perceptron, "n_features_in_"):
         return None
-    wanted = how(perceptron)
+    settings = settings_of(perceptron)
     for encoded in candidates:
         # Targets tell most folds apart, and are the fewest bytes.
-        pairs = list(zip(given, encoded.given, strict=True))[::-1]
-        if encoded.how == wanted and all(_same(*pair) for pair in pairs):
+        pairs = list(zip(arrays, encoded.arrays, strict=True))[::-1]
+        if encoded.settings == settings and all(_same(*pair) for pair in pairs):
             return encoded
     return None
 

@@ -60,7 +60,7 @@ class PerceptronLearner(Learner):
     Attributes:
         structure: What is trained.
         room: Epochs whose losses a member remembers, as many as one call trains.
-        shortest: Places of an epoch's last step, which alone may have padding.
+        last_step: Rows of an epoch's last step, padding included; no other step has any.
         hyper: Names of a member's numbers: those of `NUMBERS`; "rows" and "steps" of an epoch, "batch" of a
             step; and where it starts, "rate", "best", "waiting" and "seen" of `Memory`.
         metrics: What scores rows held out, if any.
@@ -68,7 +68,7 @@ class PerceptronLearner(Learner):
 
     structure: Structure
     room: int
-    shortest: int
+    last_step: int
     hyper: tuple[str, ...] = (*NUMBERS, "rows", "steps", "batch", "rate", "best", "waiting", "seen")
     metrics: tuple[Metric, ...] = (Metric("loss"),)
     takes_weights = True
@@ -140,10 +140,6 @@ class PerceptronLearner(Learner):
         updates, moved = optimizer.update(gradients, memory.optimizer, params)
         memory = memory._replace(optimizer=moved, total=memory.total + memory.last, last=shown)
         return State(optax.apply_updates(params, updates), memory), jnp.where(memory.stopped, 0, value)
-
-    def last_step(self, batch: int) -> int:
-        """That of `shortest`."""
-        return self.shortest
 
     def _shown(self, value: jax.Array, params: Params, batch: Batch, hyper: Hyper) -> jax.Array:
         """The loss that scikit-learn shows for an objective: squares are a mean over outputs."""

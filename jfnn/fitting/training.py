@@ -32,7 +32,7 @@ ROOM = 128  # epochs of a call at most
 CALL_WORK = 2e9
 CALL_STEPS = (64, 1024)
 TWO_BYTES = 1_000_000  # two members in so much train in 0.85 to 0.95 of the time of one after the other
-BLOCK = 16  # places of a step that is shorter than the others, or a multiple
+BLOCK = 16  # rows of a last step that is shorter than the others, or a multiple
 Tell = Callable[[list[list[float]]], None]  # called with the losses of each member so far
 
 
@@ -51,7 +51,7 @@ def train(
     order, structure = group.order, group.structure
     work = 6 * sum(a * b for a, b in itertools.pairwise(structure.sizes)) * order.batch
     calls = CallLength(steps=min(int(np.clip(CALL_WORK / work, *CALL_STEPS)), ROOM * order.steps), calls=1)
-    learner = PerceptronLearner(structure, calls.epochs(order.steps, order.batch), _shortest(order))
+    learner = PerceptronLearner(structure, calls.epochs(order.steps, order.batch), _last_step(order))
     dtype = _dtype(group.rows)
     params = jax.tree.map(lambda leaf: np.ascontiguousarray(leaf, dtype), learner.pack(group.start))
     replicate = Ordered(0, params, np.zeros(0), _parts(train=len(group.rows.x)), 0, order=order)
@@ -73,8 +73,8 @@ def train(
     return _results(learner, state, losses, rule, group)
 
 
-def _shortest(order: Order) -> int:
-    """Places of an epoch's last step, in blocks, so that folds of nearly equal lengths share a program."""
+def _last_step(order: Order) -> int:
+    """Rows of an epoch's last step, filled up: folds of nearly equal lengths then share a program."""
     rest = order.n - (order.steps - 1) * order.batch
     return min(-(-rest // BLOCK) * BLOCK, order.batch)
 

@@ -104,6 +104,7 @@ class Learner(abc.ABC):
         random: Whether steps draw random numbers, so that they need a key.
         takes_weights: Whether a batch may have weights, and so be shorter than the others.
         schedule_epochs: Epochs over which "schedule_steps" spreads, where `hyper` has it; None for all.
+        last_step: Rows of an epoch's last step, if it alone may be shorter; None if any step may.
     """
 
     hyper: tuple[str, ...] = ("learning_rate", "l2")
@@ -114,6 +115,7 @@ class Learner(abc.ABC):
     random: bool = False
     takes_weights: bool = False
     schedule_epochs: int | None = None
+    last_step: int | None = None
 
     def bind(self, split: Split) -> tuple["Learner", Data]:
         """The learner for given data, and these checked: a batch is ``x`` alone, or ``(x, y)``.
@@ -181,12 +183,8 @@ class Learner(abc.ABC):
         step = jax.vmap(self.step, in_axes=(axis, None, 0, None), out_axes=(axis, 0))
         return step(states, batch, hyper, key)
 
-    def last_step(self, batch: int) -> int | None:
-        """Places of an epoch's last step, the only one that is padded; None where others may be."""
-        return None
-
     def end_epoch(self, before: State, after: State, hyper: Hyper) -> State:
-        """What an epoch leaves of a member, whose state was ``before``, and is ``after`` its steps."""
+        """State when an epoch ends, from that ``before`` it and that ``after`` its last step, the default."""
         return after
 
     @abc.abstractmethod

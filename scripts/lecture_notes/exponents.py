@@ -113,7 +113,7 @@ def _differences(replay: Replay, params: Params) -> np.ndarray:
 
 
 def probabilities_row(replay: Replay, growth: np.ndarray) -> Row:
-    """The growth in what counts of right answers follow from, against what no count would notice."""
+    """Verdict: differences of the probabilities grow too little to change a count of right answers."""
     steps = replay.repeats.growth_epochs * STEPS
     grown = growth.max() * steps
     return claim(
