@@ -10,6 +10,7 @@ Every function takes the axis along which the outputs of one sample lie: the las
 convention ``[n, n_out]``, the first one where the sweep engine works features first.
 """
 
+import functools
 from collections.abc import Callable
 from typing import Any, NamedTuple
 
@@ -67,7 +68,25 @@ def cross_entropy(z: jax.Array, t: jax.Array, axis: int = -1) -> jax.Array:
     ``C_i = log Σ_c e^{z_c} - Σ_c t_c z_c``, which neither overflows nor takes the log of zero.
     """
     z = _below_largest(z, axis)
-    return jnp.log(jnp.sum(jnp.exp(z), axis=axis)) - jnp.sum(t * z, axis=axis)
+    return jnp.log(jnp.sum(jnp.exp(z), axis=axis)) - _sum_of_products(t, z, axis)
+
+
+@functools.partial(jax.custom_jvp, nondiff_argnums=(2,))
+def _sum_of_products(t: jax.Array, z: jax.Array, axis: int) -> jax.Array:
+    """``Σ t z`` over an axis; terms with ``t = 0`` are left out.
+
+    That choice keeps products and sum apart on a CPU, where XLA would else take one kernel for both, and one
+    that is ten times as slow as the two if many members share their targets. Derivatives do not see it.
+    """
+    return jnp.sum(jnp.where(t == 0, 0, t * z), axis=axis)
+
+
+@_sum_of_products.defjvp
+def _d_sum_of_products(
+    axis: int, values: tuple[jax.Array, jax.Array], tangents: tuple[jax.Array, jax.Array]
+) -> tuple[jax.Array, jax.Array]:
+    (t, z), (dt, dz) = values, tangents
+    return _sum_of_products(t, z, axis), jnp.sum(dt * z + t * dz, axis=axis)
 
 
 def d_cross_entropy(z: jax.Array, t: jax.Array, axis: int = -1) -> jax.Array:

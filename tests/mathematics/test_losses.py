@@ -159,6 +159,23 @@ def test_a_constant_added_to_the_logits_of_a_softmax_changes_nothing(name, x64):
     np.testing.assert_allclose(delta_of(name, z, t).sum(-1), 0, atol=1e-13)
 
 
+def test_derivatives_of_the_cross_entropy_beyond_its_delta(x64):
+    """By targets how far logits lie below the largest, by logits twice diag P - P Pᵀ, by both -1 a class."""
+    rng = np.random.default_rng(5)
+    z, t = rng.normal(size=CLASSES), rng.dirichlet(np.ones(CLASSES))
+    t[0] = 0.0
+    cost, largest = losses.cross_entropy, z.max()
+    np.testing.assert_allclose(jax.grad(cost, 1)(z, t), largest - z, rtol=1e-12)
+    p = softmax(z)
+    np.testing.assert_allclose(jax.hessian(cost)(z, t), np.diag(p) - np.outer(p, p), atol=1e-12)
+    np.testing.assert_allclose(jax.jacfwd(jax.grad(cost), 1)(z, t), -np.eye(CLASSES), atol=1e-12)
+
+
+def test_a_class_without_target_and_without_probability_costs_nothing(dtype):
+    z, t = jnp.asarray([0.0, -jnp.inf, 1.0], dtype), jnp.asarray([1.0, 0.0, 0.0], dtype)
+    np.testing.assert_allclose(losses.cross_entropy(z, t), np.log1p(np.e), rtol=1e-6)
+
+
 @pytest.mark.parametrize("name", LOSSES)
 def test_zero_at_the_truth(name):
     truth = np.eye(CLASSES)
