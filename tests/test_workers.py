@@ -165,7 +165,7 @@ def test_a_tile_that_always_kills_its_worker_is_given_up_and_the_others_are_trai
     poisoned = [call for call in executor.calls if has(call, 0.1)]
     assert len(poisoned) == sent
     after = executor.calls[executor.calls.index(poisoned[-1]) + 1 :]
-    assert tries < 3 or {calls.unpack(call.segments)[0].first_epoch for call in after} == {2}
+    assert tries < 3 or 0 not in {calls.unpack(call.segments)[0].first_epoch for call in after}
     rows = (tmp_path / "partial.csv").read_text().splitlines()
     assert len(rows) == 1 + 8 and not [row for row in rows if row.startswith("0.1,")]
     assert same_bits(arrays(sweep(out=tmp_path, resume=True)), arrays(plain))

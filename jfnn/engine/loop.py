@@ -1,7 +1,8 @@
 """A run from its start, or from where it was saved, to its last epoch and its scores."""
 
+import itertools
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Mapping, Sequence
 
 import jax
 import numpy as np
@@ -57,14 +58,15 @@ def run(trainer: Trainer, state: RunState, save: Save = lambda state, now: None)
     best: float | None = None
     scores: Scores | None = None
     while state.epoch < experiment.epochs and state.active.any():
-        end, evaluates = _next_end(trainer, state.epoch)
-        scores = trainer.advance(state, end, score=evaluates or end == experiment.epochs)
-        state = state._replace(epoch=end)
-        if scores is not None:
-            best = _best(experiment.ranking.of(scores))
+        end, evaluates = _next_return(trainer, state.epoch)
+        kept = experiment.evaluated(state.epoch, end)
+        scored = sorted({*kept, end}) if evaluates or end == experiment.epochs else kept
+        taken = trainer.advance(state, end, scored)
+        state = state._replace(epoch=end, history=_extended(state, kept, taken))
+        scores = taken.get(end)
+        if scored:
+            best = _best(experiment.ranking.of(taken[scored[-1]]))
         if scores is not None and evaluates:
-            if _is_boundary(trainer, end):
-                state = state._replace(history=_append(state.history, end, scores))
             before = state.members
             state = act(experiment, state, scores)
             scores = scores if state.members is before else None  # of members that are copies now
@@ -75,24 +77,22 @@ def run(trainer: Trainer, state: RunState, save: Save = lambda state, now: None)
     )
 
 
-def _is_boundary(trainer: Trainer, epoch: int) -> bool:
-    """Whether scores are kept after an epoch."""
-    experiment = trainer.experiment
-    every = experiment.execution.eval_every
-    return every is not None and (epoch % every == 0 or epoch == experiment.epochs)
+def _next_return(trainer: Trainer, epoch: int) -> tuple[int, bool]:
+    """The epoch after which the run next returns to the host, and whether that is an evaluation.
 
-
-def _next_end(trainer: Trainer, epoch: int) -> tuple[int, bool]:
-    """Where the run next returns to the host, and whether members are evaluated there."""
+    Each evaluation is a return where schedulers act on its scores or a callback is told of them. Else tiles
+    are scored as they get there, and none waits for the others.
+    """
     experiment = trainer.experiment
-    every = experiment.execution.eval_every
+    end = min(trainer.next_call_end(epoch), experiment.epochs)
+    if not experiment.schedulers and experiment.execution.progress is None:
+        return end, False
     evaluations = [
         scheduler.next_epoch(epoch, experiment.n_cells, experiment.epochs)
         for scheduler in experiment.schedulers
     ]
-    if every is not None:
-        evaluations.append(min((epoch // every + 1) * every, experiment.epochs))
-    end = min([*evaluations, trainer.next_call_end(epoch), experiment.epochs])
+    evaluations += experiment.evaluated(epoch, end)[:1]
+    end = min([*evaluations, end])
     if end <= epoch:
         raise ValueError(f"schedulers: expected a next epoch above {epoch}, got {end}")
     return end, end in evaluations
@@ -121,10 +121,21 @@ def _return_to_host(trainer: Trainer, state: RunState, best: float | None, save:
         raise
 
 
-def _append(history: History, epoch: int, scores: Scores) -> History:
-    new = History(np.array(epoch), scores)
-    longer: History = jax.tree.map(lambda old, added: np.concatenate([old, added[None]]), history, new)
-    return longer
+def _extended(state: RunState, epochs: Sequence[int], scores: Mapping[int, Scores]) -> History:
+    """The history with further scores, up to the first after which nobody trains any more.
+
+    Args:
+        state: The run, whose members have been trained further than its epoch says.
+        epochs: Epochs above that, after which scores are kept.
+        scores: Epoch -> scores.
+    """
+    history = state.history
+    for before, epoch in itertools.pairwise([state.epoch, *epochs]):
+        if state.members.diverged(before).all():
+            break
+        new = History(np.array(epoch), scores[epoch])
+        history = jax.tree.map(lambda old, added: np.concatenate([old, added[None]]), history, new)
+    return history
 
 
 def _best(score: np.ndarray) -> float | None:

@@ -1,6 +1,7 @@
 """Which member sits where, and how long calls are. Pure data, no JAX."""
 
-from collections.abc import Sequence
+import itertools
+from collections.abc import Iterator, Sequence
 from typing import NamedTuple
 
 import numpy as np
@@ -37,6 +38,11 @@ class Stretch(NamedTuple):
     first: int
     epochs: int
 
+    @property
+    def end(self) -> int:
+        """Epochs done after it."""
+        return self.first + self.epochs
+
 
 class CallLength(NamedTuple):
     """How far one call goes: so many steps at most, or so many row numbers, whichever is less.
@@ -63,32 +69,43 @@ class CallLength(NamedTuple):
         return first if epoch < first else first + ((epoch - first) // most + 1) * most
 
     def stretches(
-        self, first: int, end: int, steps: int, rows_a_step: int, tiles: int = 1, devices: int = 1
+        self, stops: Sequence[int], steps: int, rows_a_step: int, tiles: int = 1, devices: int = 1
     ) -> list[Stretch]:
-        """The calls from epoch ``first`` to ``end``, about as long as each other.
+        """The calls from the first of some epochs to the last; none goes across an epoch between them.
 
         They are as few as may be, or more where so few tiles would leave devices idle at the end: of 3 tiles
         on 2 devices one is trained alone, of 3 tiles in 2 calls each none is.
 
         Args:
-            first: Epochs done.
-            end: Epochs to be done then.
+            stops: Epochs done, and those after which a call has to end, in order.
             steps: Steps an epoch.
             rows_a_step: Rows a step.
             tiles: How many are trained.
             devices: On how many.
         """
-        epochs = end - first
-        if epochs == 0:
+        intervals = [pair for pair in itertools.pairwise(stops) if pair[0] < pair[1]]
+        if not intervals:
             return []
-        fewest = -(-epochs // self.epochs(steps, rows_a_step))
-        most = max(fewest, min(epochs, epochs * steps // LEAST_STEPS, fewest * devices))
-        numbers = range(fewest, (most if tiles > devices else fewest) + 1)
-        idle = [-(number * tiles) % devices / (number * tiles) for number in numbers]
-        least = min(idle)
-        number = next(n for n, share in zip(numbers, idle, strict=True) if share <= max(IDLE, least))
-        ends = [first + epochs * (i + 1) // number for i in range(number)]
-        return [Stretch(at, until - at) for at, until in zip([first, *ends], ends, strict=False)]
+        longest = self.epochs(steps, rows_a_step)
+        numbers = [-(-(end - first) // longest) for first, end in intervals]
+        first, end = intervals[-1]
+        most = max(numbers[-1], min(end - first, (end - first) * steps // LEAST_STEPS, numbers[-1] * devices))
+        others = sum(numbers[:-1])
+        totals = range(others + numbers[-1], others + (most if tiles > devices else numbers[-1]) + 1)
+        idle = [-(total * tiles) % devices / (total * tiles) for total in totals]
+        total = next(n for n, share in zip(totals, idle, strict=True) if share <= max(IDLE, min(idle)))
+        numbers[-1] = total - others
+        return [
+            stretch
+            for interval, number in zip(intervals, numbers, strict=True)
+            for stretch in _divided(*interval, number)
+        ]
+
+
+def _divided(first: int, end: int, number: int) -> Iterator[Stretch]:
+    """The epochs from ``first`` to ``end`` as stretches about as long as each other."""
+    ends = [first + (end - first) * i // number for i in range(number + 1)]
+    return (Stretch(at, until - at) for at, until in itertools.pairwise(ends))
 
 
 def tile_width(parameters: int, width: int, batch: int, itemsize: int, backend: str) -> int:

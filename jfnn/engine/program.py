@@ -51,6 +51,10 @@ class Members(NamedTuple):
     state: State
     diverged_at: Any
 
+    def diverged(self, epoch: int) -> Any:
+        """Which members had diverged when ``epoch`` epochs were done."""
+        return (self.diverged_at >= 0) & (self.diverged_at < epoch)
+
 
 class Program(NamedTuple):
     """The compiled functions of one learner; every argument that is a member's has a leading tile axis.

@@ -105,47 +105,47 @@ class Trainer:
         self.executor.compile([self._scoring(tiles[0], state.members.state.params), *training])
         return time.perf_counter() - started
 
-    def advance(self, state: RunState, end: int, score: bool = False) -> Scores | None:
+    def advance(self, state: RunState, end: int, scored: Sequence[int] = ()) -> dict[int, Scores]:
         """Trains the active members of a state to epoch ``end``, in place.
 
         Args:
             state: The run.
             end: Epochs to be done then.
-            score: Whether to score them then, while their parameters lie on the device.
+            scored: Epochs after which to score members, in order and none beyond ``end``; tiles are scored
+                as they get there, while their parameters lie on the device.
 
         Returns:
-            Their scores, as `evaluate` gives them, if ``score``.
+            The scores after each of these epochs, as `evaluate` gives them.
         """
         tiles = self._tiles(state.active)
-        stretches = self._stretches(state.epoch, end, len(tiles))
+        stretches = self._stretches([state.epoch, *scored, end], len(tiles))
         self._draw_ahead(state, end, stretches, len(tiles))
-        scores = self._no_scores() if score else None
+        scores: dict[int, Scores] = {epoch: self._no_scores() for epoch in scored}
 
         def segment(leg: Leg) -> Segment:
-            is_last = leg.number == len(stretches) - 1
-            return self._segment(leg.tile, state, stretches[leg.number], score and is_last)
+            stretch = stretches[leg.number]
+            return self._segment(leg.tile, state, stretch, score=stretch.end in scores)
 
         def collect(leg: Leg, result: SegmentResult) -> Leg | None:
             tile, number = leg
             write(tile, result.members, state.members)
-            if number < len(stretches) - 1:
-                return Leg(tile, number + 1)
-            if scores is not None:
-                self._add(scores, tile, result.blocks)
-            return None
+            if stretches[number].end in scores:
+                self._add(scores[stretches[number].end], tile, result.blocks)
+            return Leg(tile, number + 1) if number < len(stretches) - 1 else None
 
         legs = [Leg(tile, 0) for tile in tiles]
         for (tile, number), error in self.executor.run(legs, segment, collect):
             members, before = tile.members[: tile.used], stretches[number].first
             self.lost.append(Lost(members, before, error))
             state.members.diverged_at[members] = before
-        for values in (scores or {}).values():
-            values[state.members.diverged_at >= 0] = np.nan
+        for epoch, of_metrics in scores.items():
+            for values in of_metrics.values():
+                values[state.members.diverged(epoch)] = np.nan
         return scores
 
-    def _stretches(self, first: int, end: int, tiles: int) -> list[Stretch]:
+    def _stretches(self, stops: Sequence[int], tiles: int) -> list[Stretch]:
         devices = len(self.hardware.threads)
-        return self.calls.stretches(first, end, self.steps, self.rows_a_step, tiles, devices)
+        return self.calls.stretches(stops, self.steps, self.rows_a_step, tiles, devices)
 
     def _draw_ahead(self, state: RunState, end: int, stretches: Sequence[Stretch], tiles: int) -> None:
         """Draws minibatches while the devices work, so that the next call need not wait.
@@ -157,7 +157,8 @@ class Trainer:
         replicate = int(self.minibatches_of[state.active][0])
         # Evaluations that are nearer than the end of calls mostly come at equal distances.
         then = self.next_call_end(end) if end == self.next_call_end(first) else 2 * end - first
-        after = self._stretches(end, min(then, self.experiment.epochs), tiles)
+        stops = [end, *self.experiment.evaluated(end, then), then]
+        after = self._stretches([min(stop, self.experiment.epochs) for stop in stops], tiles)
         for stretch in [*stretches, *after[:1]]:
             self.minibatches.ahead(replicate, *stretch)
 

@@ -89,6 +89,15 @@ class Experiment:
         """Number of combinations of hyperparameters."""
         return int(np.prod(self.cells.shape))
 
+    def evaluated(self, first: int, end: int) -> list[int]:
+        """Epochs above ``first``, up to ``end``, after which scores are kept as the history."""
+        every = self.execution.eval_every
+        if every is None:
+            return []
+        epochs = range((first // every + 1) * every, end + 1, every)
+        last = [self.epochs] * (first < self.epochs <= end and self.epochs % every > 0)
+        return [*(epoch for epoch in epochs if epoch <= self.epochs), *last]
+
     def replicate_of(self) -> np.ndarray:
         """Number of each member's replicate ``[members]``."""
         return np.arange(self.members) % len(self.replicates)

@@ -80,7 +80,8 @@ class Execution(NamedTuple):
         tile: Members trained side by side; None for a width chosen from learner, batch and backend.
         eval_every: Epochs from one evaluation to the next, kept as the history; None for the end alone.
         keep_params: Trained parameters to keep: "all", "best" (the best cell's) or "none".
-        progress: Called with a `Progress` at every return to the host.
+        progress: Called with a `Progress` at every return to the host, which each evaluation then is; without
+            it, and without schedulers, tiles pass evaluations without waiting for each other.
     """
 
     devices: int | Sequence[jax.Device] | None = None

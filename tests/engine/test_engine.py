@@ -271,6 +271,39 @@ def test_history_ends_in_the_final_scores_and_starts_where_training_did(sweep, g
     np.testing.assert_array_equal(result.history["train_loss"][..., 1], shorter.train_loss)
 
 
+@pytest.mark.parametrize("rates", [RATES, RATES[-1:]], ids=["some diverge", "all diverge"])
+@pytest.mark.parametrize("every", [1, 2])
+def test_evaluations_that_nobody_waits_for_give_the_scores_of_those_that_are_waited_for(
+    trained, sweep, rates, every
+):
+    """Tiles pass them without waiting for each other, up to the same return."""
+    begun, returns = [], []
+
+    class Recording(Threads):
+        def run(self, jobs, segment, collect):
+            begun.append([])
+
+            def recorded(job):
+                made = segment(job)
+                begun[-1].append((made.first_epoch, made.n_epochs, made.score))
+                return made
+
+            return super().run(jobs, recorded, collect)
+
+    changes = {"learning_rate": rates, "seeds": 2}
+    seams = {"calls": CallLength(steps=12, calls=2), "make_executor": Recording}  # calls of 3 epochs
+    freely = trained(seams, execution={"eval_every": every}, **changes)
+    told = sweep(execution={"eval_every": every, "progress": returns.append}, **changes)
+    assert same_bits(everything(freely), everything(told))
+    assert freely.history.keys() == told.history.keys() and len(told.history["epoch"]) > 0
+    for name, values in told.history.items():
+        np.testing.assert_array_equal(freely.history[name], values)
+    if rates is RATES and every == 2:
+        legs = [(0, 2, True), (2, 1, False), (3, 1, True), (4, 2, True), (6, 2, True), (8, 1, True)]
+        assert [sorted(set(of_run)) for of_run in begun] == [legs[:2], legs[2:]]
+        assert [now.epoch for now in returns] == [2, 4, 6, 8, 9]
+
+
 def test_progress_is_told_at_every_return(sweep):
     told = []
     sweep(execution={"eval_every": 4, "progress": told.append})

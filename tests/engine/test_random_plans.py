@@ -48,7 +48,7 @@ def test_calls_end_at_the_same_epochs_from_wherever_they_start(examples):
         start %= ends[-1]
         following = next(end for end in ends if end > start)
         assert calls.next_end(start, steps_an_epoch, rows_a_step) == following
-        stretches = calls.stretches(start, following, steps_an_epoch, rows_a_step)
+        stretches = calls.stretches([start, following], steps_an_epoch, rows_a_step)
         trained = [epoch for first, epochs in stretches for epoch in range(first, first + epochs)]
         assert trained == list(range(start, following))
         assert all(1 <= epochs <= longest for _, epochs in stretches) and len(stretches) <= returns
@@ -82,8 +82,8 @@ def test_more_calls_are_made_only_where_devices_would_be_idle_at_the_end(example
 
     def they_are(tiles, devices, epochs, steps):
         calls = plan.CallLength()
-        fewest = [epochs for _, epochs in calls.stretches(0, epochs, steps, 1)]
-        stretches = calls.stretches(0, epochs, steps, 1, tiles, devices)
+        fewest = [epochs for _, epochs in calls.stretches([0, epochs], steps, 1)]
+        stretches = calls.stretches([0, epochs], steps, 1, tiles, devices)
         assert stretches[0].first == 0 and sum(stretch.epochs for stretch in stretches) == epochs
         assert all(b.first == a.first + a.epochs for a, b in itertools.pairwise(stretches))
         lengths = [stretch.epochs for stretch in stretches]
@@ -103,8 +103,36 @@ def test_more_calls_are_made_only_where_devices_would_be_idle_at_the_end(example
     )
 
 
+@examples((50, 1), (500, 1))
+def test_no_call_goes_across_a_stop_and_further_calls_are_of_the_last_interval(examples):
+    def they_are(tiles, devices, lengths, steps):
+        calls, stops = plan.CallLength(), np.cumsum([3, *lengths]).tolist()
+        stretches = calls.stretches(stops, steps, 1, tiles, devices)
+        ends = [stretch.end for stretch in stretches]
+        assert [stretch.first for stretch in stretches] == [3, *ends[:-1]] and set(stops[1:]) <= set(ends)
+        assert all(1 <= stretch.epochs <= calls.epochs(steps, 1) for stretch in stretches)
+        before = [stretch for stretch in stretches if stretch.end <= stops[-2]]
+        assert before == calls.stretches(stops[:-1], steps, 1)
+        assert calls.stretches(sorted(stops * 2), steps, 1, tiles, devices) == stretches
+
+    examples.check(
+        they_are,
+        tiles=strategies.integers(1, 40),
+        devices=strategies.integers(1, 9),
+        lengths=strategies.lists(strategies.integers(1, 40), min_size=1, max_size=5),
+        steps=strategies.integers(1, 60),
+    )
+
+
+def test_calls_before_the_last_interval_count_where_devices_would_be_idle():
+    """Of 7 tiles in 2 calls each, none leaves one of two devices idle; in 3 calls each, one would."""
+    lengths = plan.CallLength()
+    assert lengths.stretches([0, 4, 8], 13, 100, tiles=7, devices=2) == [(0, 4), (4, 4)]
+    assert lengths.stretches([0, 4, 8, 12], 13, 100, tiles=7, devices=2) == [(0, 4), (4, 4), (8, 2), (10, 2)]
+
+
 def test_seven_tiles_leave_neither_of_two_devices_idle():
-    stretches = plan.CallLength().stretches(4, 8, 13, 100, tiles=7, devices=2)
+    stretches = plan.CallLength().stretches([4, 8], 13, 100, tiles=7, devices=2)
     assert stretches == [(4, 2), (6, 2)]
 
 
