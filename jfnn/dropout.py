@@ -10,6 +10,7 @@ import numpy as np
 from jfnn import checks
 from jfnn.layers import sequence
 from jfnn.layers.kind import LayerKind, Shape
+from jfnn.uniform import uniform
 
 
 def dropout_shapes(layers: Sequence[LayerKind], input_shape: Shape) -> list[Shape | None]:
@@ -41,7 +42,7 @@ def dropout_masks(
     keys = iter(jax.random.split(key, max(sum(shape is not None for shape in of_layers), 1)))
 
     def mask(shape: Shape) -> jax.Array:
-        draw = jax.random.uniform(next(keys), (*shape, n), dtype)
+        draw = uniform(next(keys), (*shape, n), dtype)
         return jnp.where(draw >= rate, 1 / (1 - rate), 0).astype(dtype)
 
     return [None if shape is None else mask(shape) for shape in of_layers]

@@ -13,6 +13,7 @@ import jax
 import jax.numpy as jnp
 
 from jfnn.boltzmann.machine import Machine
+from jfnn.uniform import uniform
 
 EVEN, ODD = 0, 1  # the sides: layers 0, 2, … and layers 1, 3, …
 States = Sequence[jax.Array]  # one a layer; functions look at those that they need
@@ -46,7 +47,7 @@ def drawn(states: States, uniforms: States, side: int) -> list[jax.Array]:
 
 def uniforms(key: jax.Array, sizes: Sequence[int], n: int, dtype: Any) -> list[jax.Array]:
     """Numbers in [0, 1) for one draw of every unit of n chains: ``[units, n]`` for each layer."""
-    units = jax.random.uniform(key, (sum(sizes), n), dtype)
+    units = uniform(key, (sum(sizes), n), dtype)
     ends = list(itertools.accumulate(sizes))
     return [units[end - size : end] for size, end in zip(sizes, ends, strict=True)]
 
