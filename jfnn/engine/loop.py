@@ -129,13 +129,17 @@ def _extended(state: RunState, epochs: Sequence[int], scores: Mapping[int, Score
         epochs: Epochs above that, after which scores are kept.
         scores: Epoch -> scores.
     """
-    history = state.history
-    for before, epoch in itertools.pairwise([state.epoch, *epochs]):
-        if state.members.diverged(before).all():
-            break
-        new = History(np.array(epoch), scores[epoch])
-        history = jax.tree.map(lambda old, added: np.concatenate([old, added[None]]), history, new)
-    return history
+    reached = [
+        epoch
+        for before, epoch in itertools.pairwise([state.epoch, *epochs])
+        if not state.members.diverged(before).all()
+    ]
+    if not reached:
+        return state.history
+    taken = [scores[epoch] for epoch in reached]
+    further = History(np.array(reached), jax.tree.map(lambda *of_epochs: np.stack(of_epochs), *taken))
+    longer: History = jax.tree.map(lambda old, new: np.concatenate([old, new]), state.history, further)
+    return longer
 
 
 def _best(score: np.ndarray) -> float | None:

@@ -119,12 +119,17 @@ class Trainer:
         """
         tiles = self._tiles(state.active)
         stretches = self._stretches([state.epoch, *scored, end], len(tiles))
-        self._draw_ahead(state, end, stretches, len(tiles))
+        following = [*stretches[1:], *self._after(state.epoch, end, len(tiles))[:1]]
         scores: dict[int, Scores] = {epoch: self._no_scores() for epoch in scored}
 
         def segment(leg: Leg) -> Segment:
-            stretch = stretches[leg.number]
-            return self._segment(leg.tile, state, stretch, score=stretch.end in scores)
+            tile, number = leg
+            made = self._segment(tile, state, stretches[number], score=stretches[number].end in scores)
+            # The next minibatches are drawn while the devices work, so that the next call need not wait.
+            for stretch in following[number : number + 1]:
+                self.minibatches.ahead(tile.replicate, *stretch)
+            self.minibatches.forget(stretches[max(number - 1, 0)].first)
+            return made
 
         def collect(leg: Leg, result: SegmentResult) -> Leg | None:
             tile, number = leg
@@ -147,20 +152,12 @@ class Trainer:
         devices = len(self.hardware.threads)
         return self.calls.stretches(stops, self.steps, self.rows_a_step, tiles, devices)
 
-    def _draw_ahead(self, state: RunState, end: int, stretches: Sequence[Stretch], tiles: int) -> None:
-        """Draws minibatches while the devices work, so that the next call need not wait.
-
-        Those of the first replicate: others are drawn while its tiles train.
-        """
-        first = state.epoch
-        self.minibatches.forget(first)
-        replicate = int(self.minibatches_of[state.active][0])
+    def _after(self, first: int, end: int, tiles: int) -> list[Stretch]:
+        """The calls that probably follow a return at ``end``, the one before having been at ``first``."""
         # Evaluations that are nearer than the end of calls mostly come at equal distances.
         then = self.next_call_end(end) if end == self.next_call_end(first) else 2 * end - first
-        stops = [end, *self.experiment.evaluated(end, then), then]
-        after = self._stretches([min(stop, self.experiment.epochs) for stop in stops], tiles)
-        for stretch in [*stretches, *after[:1]]:
-            self.minibatches.ahead(replicate, *stretch)
+        then = min(then, self.experiment.epochs)
+        return self._stretches([end, *self.experiment.evaluated(end, then), then], tiles)
 
     def evaluate(self, params: Params, active: np.ndarray) -> Scores:
         """Scores of active members; NaN for the others, and where a member's loss overflows.

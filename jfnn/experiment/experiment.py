@@ -94,9 +94,8 @@ class Experiment:
         every = self.execution.eval_every
         if every is None:
             return []
-        epochs = range((first // every + 1) * every, end + 1, every)
-        last = [self.epochs] * (first < self.epochs <= end and self.epochs % every > 0)
-        return [*(epoch for epoch in epochs if epoch <= self.epochs), *last]
+        last = [end] if first < end == self.epochs else []
+        return sorted({*range((first // every + 1) * every, end + 1, every), *last})
 
     def replicate_of(self) -> np.ndarray:
         """Number of each member's replicate ``[members]``."""

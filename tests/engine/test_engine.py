@@ -304,6 +304,28 @@ def test_evaluations_that_nobody_waits_for_give_the_scores_of_those_that_are_wai
         assert [now.epoch for now in returns] == [2, 4, 6, 8, 9]
 
 
+def test_few_minibatches_are_held_however_many_evaluations_there_are(net, split):
+    held, trainers = [], []
+
+    class Counting(Threads):
+        def run(self, jobs, segment, collect):
+            def counted(job):
+                made = segment(job)
+                held.append(len(trainers[0].minibatches.stretches))
+                return made
+
+            return super().run(jobs, counted, collect)
+
+    def make(experiment, hardware):
+        trainers.append(Trainer(experiment, hardware, make_executor=Counting))
+        return trainers[0]
+
+    options = keywords({"eval_every": 1}, epochs=40, learning_rate=RATES[:2], l2=PENALTIES[:2])
+    result = train_run(prepare(jfnn.Options(net, split, **options)), None, False, make_trainer=make)
+    assert len(result.history["epoch"]) == len(held) == 40
+    assert max(held) <= 3
+
+
 def test_progress_is_told_at_every_return(sweep):
     told = []
     sweep(execution={"eval_every": 4, "progress": told.append})
