@@ -65,7 +65,7 @@ def run(main: Callable[[], int], prog: str) -> int:
     except KeyboardInterrupt:
         print("\nstopped", file=sys.stderr)
         status = INTERRUPTED
-    gc.freeze()  # the process ends, and Python need not search a million objects for garbage first
+    gc.freeze()  # the process ends: Python need not search all objects for garbage once more
     return _flushed(streams, prog) or status
 
 

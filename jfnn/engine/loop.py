@@ -59,13 +59,13 @@ def run(trainer: Trainer, state: RunState, save: Save = lambda state, now: None)
     scores: Scores | None = None
     while state.epoch < experiment.epochs and state.active.any():
         end, evaluates = _next_return(trainer, state.epoch)
-        kept = experiment.evaluated(state.epoch, end)
-        scored = sorted({*kept, end}) if evaluates or end == experiment.epochs else kept
-        taken = trainer.advance(state, end, scored)
-        state = state._replace(epoch=end, history=_extended(state, kept, taken))
-        scores = taken.get(end)
+        recorded = experiment.evaluations(state.epoch, end)
+        scored = sorted({*recorded, end}) if evaluates or end == experiment.epochs else recorded
+        scores_after = trainer.advance(state, end, scored)
+        state = state._replace(epoch=end, history=_extended(state, recorded, scores_after))
+        scores = scores_after.get(end)
         if scored:
-            best = _best(experiment.ranking.of(taken[scored[-1]]))
+            best = _best(experiment.ranking.of(scores_after[scored[-1]]))
         if scores is not None and evaluates:
             before = state.members
             state = act(experiment, state, scores)
@@ -91,7 +91,7 @@ def _next_return(trainer: Trainer, epoch: int) -> tuple[int, bool]:
         scheduler.next_epoch(epoch, experiment.n_cells, experiment.epochs)
         for scheduler in experiment.schedulers
     ]
-    evaluations += experiment.evaluated(epoch, end)[:1]
+    evaluations += experiment.evaluations(epoch, end)[:1]
     end = min([*evaluations, end])
     if end <= epoch:
         raise ValueError(f"schedulers: expected a next epoch above {epoch}, got {end}")
@@ -126,8 +126,8 @@ def _extended(state: RunState, epochs: Sequence[int], scores: Mapping[int, Score
 
     Args:
         state: The run, whose members have been trained further than its epoch says.
-        epochs: Epochs above that, after which scores are kept.
-        scores: Epoch -> scores.
+        epochs: Epochs above that, whose scores are recorded.
+        scores: Epoch -> scores after it.
     """
     reached = [
         epoch
@@ -136,8 +136,8 @@ def _extended(state: RunState, epochs: Sequence[int], scores: Mapping[int, Score
     ]
     if not reached:
         return state.history
-    taken = [scores[epoch] for epoch in reached]
-    further = History(np.array(reached), jax.tree.map(lambda *of_epochs: np.stack(of_epochs), *taken))
+    stacked = jax.tree.map(lambda *of_epochs: np.stack(of_epochs), *(scores[epoch] for epoch in reached))
+    further = History(np.array(reached), stacked)
     longer: History = jax.tree.map(lambda old, new: np.concatenate([old, new]), state.history, further)
     return longer
 

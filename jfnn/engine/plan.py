@@ -87,19 +87,16 @@ class CallLength(NamedTuple):
         if not intervals:
             return []
         longest = self.epochs(steps, rows_a_step)
-        numbers = [-(-(end - first) // longest) for first, end in intervals]
+        *others, fewest = [-(-(end - first) // longest) for first, end in intervals]
         first, end = intervals[-1]
-        most = max(numbers[-1], min(end - first, (end - first) * steps // LEAST_STEPS, numbers[-1] * devices))
-        others = sum(numbers[:-1])
-        totals = range(others + numbers[-1], others + (most if tiles > devices else numbers[-1]) + 1)
-        idle = [-(total * tiles) % devices / (total * tiles) for total in totals]
-        total = next(n for n, share in zip(totals, idle, strict=True) if share <= max(IDLE, min(idle)))
-        numbers[-1] = total - others
-        return [
-            stretch
-            for interval, number in zip(intervals, numbers, strict=True)
-            for stretch in _divided(*interval, number)
-        ]
+        most = min(end - first, (end - first) * steps // LEAST_STEPS, fewest * devices)
+        idle = {}  # number of calls in the last interval -> share of devices that wait at the end
+        for number in range(fewest, max(fewest, most) + 1 if tiles > devices else fewest + 1):
+            jobs = (sum(others) + number) * tiles
+            idle[number] = -jobs % devices / jobs
+        chosen = next(number for number, share in idle.items() if share <= max(IDLE, min(idle.values())))
+        numbers = zip(intervals, [*others, chosen], strict=True)
+        return [stretch for interval, number in numbers for stretch in _divided(*interval, number)]
 
 
 def _divided(first: int, end: int, number: int) -> Iterator[Stretch]:

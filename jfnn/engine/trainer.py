@@ -119,15 +119,15 @@ class Trainer:
         """
         tiles = self._tiles(state.active)
         stretches = self._stretches([state.epoch, *scored, end], len(tiles))
-        following = [*stretches[1:], *self._after(state.epoch, end, len(tiles))[:1]]
+        following = [*stretches[1:], *self._after(state.epoch, end, len(tiles))]
         scores: dict[int, Scores] = {epoch: self._no_scores() for epoch in scored}
 
         def segment(leg: Leg) -> Segment:
             tile, number = leg
             made = self._segment(tile, state, stretches[number], score=stretches[number].end in scores)
             # The next minibatches are drawn while the devices work, so that the next call need not wait.
-            for stretch in following[number : number + 1]:
-                self.minibatches.ahead(tile.replicate, *stretch)
+            if number < len(following):
+                self.minibatches.ahead(tile.replicate, *following[number])
             self.minibatches.forget(stretches[max(number - 1, 0)].first)
             return made
 
@@ -153,11 +153,11 @@ class Trainer:
         return self.calls.stretches(stops, self.steps, self.rows_a_step, tiles, devices)
 
     def _after(self, first: int, end: int, tiles: int) -> list[Stretch]:
-        """The calls that probably follow a return at ``end``, the one before having been at ``first``."""
+        """The call that probably follows a return at ``end``, if any; the return before was at ``first``."""
         # Evaluations that are nearer than the end of calls mostly come at equal distances.
         then = self.next_call_end(end) if end == self.next_call_end(first) else 2 * end - first
         then = min(then, self.experiment.epochs)
-        return self._stretches([end, *self.experiment.evaluated(end, then), then], tiles)
+        return self._stretches([end, *self.experiment.evaluations(end, then), then], tiles)[:1]
 
     def evaluate(self, params: Params, active: np.ndarray) -> Scores:
         """Scores of active members; NaN for the others, and where a member's loss overflows.

@@ -89,7 +89,7 @@ class Experiment:
         """Number of combinations of hyperparameters."""
         return int(np.prod(self.cells.shape))
 
-    def evaluated(self, first: int, end: int) -> list[int]:
+    def evaluations(self, first: int, end: int) -> list[int]:
         """Epochs above ``first``, up to ``end``, after which scores are kept as the history."""
         every = self.execution.eval_every
         if every is None:
