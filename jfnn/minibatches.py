@@ -5,8 +5,10 @@ came before, so that a run can be cut anywhere and go on, and all members of a r
 stands where a step has fewer rows than the others; such a place weighs nothing.
 """
 
-from collections.abc import Callable
-from typing import NamedTuple
+import dataclasses
+import inspect
+from collections.abc import Callable, Sequence
+from typing import Any, ClassVar, NamedTuple
 
 import numpy as np
 
@@ -52,6 +54,11 @@ class Minibatches(NamedTuple):
         if size > least:
             raise ValueError(f"batch_size: expected at most the {least} training rows, got {size}")
         return self._replace(batch_size=size)
+
+    @property
+    def padded(self) -> bool:
+        """Whether the last step of an epoch may be shorter than the others."""
+        return not self.drop_last
 
     @property
     def draws(self) -> bool:
@@ -108,3 +115,105 @@ SCHEMES: dict[str, Callable[[Minibatches, int, tuple[int, int]], np.ndarray]] = 
     "in_order": in_order,
     "full": full,
 }
+
+
+@dataclasses.dataclass(frozen=True, eq=False)
+class Given:
+    """Minibatches that are not drawn from a scheme; read as `Minibatches` are.
+
+    Attributes:
+        of_epoch: ``(seed, epoch) -> row numbers [steps, batch]``, from 0 to n - 1; the same each time.
+        shape: Steps an epoch, and rows a step.
+        n: Rows that there are to number.
+        from_function: Whether a function of the user's own gives them, which may take its time.
+        padded: Whether `PADDING` may stand in the place of a row.
+    """
+
+    of_epoch: Callable[[int, int], Any]
+    shape: tuple[int, int]
+    n: int
+    from_function: bool = False
+    padded: bool = False
+    draws: ClassVar[bool] = True
+
+    def steps(self, n: int) -> int:
+        """Steps an epoch."""
+        return self.shape[0]
+
+    def rows_a_step(self, n: int) -> int:
+        """Length of one step's list of rows, padding included."""
+        return self.shape[1]
+
+    def epoch(self, n: int, seed: int, epoch: int) -> np.ndarray:
+        """Row numbers ``[steps, batch]`` of one epoch, checked.
+
+        Raises:
+            TypeError: They are not whole numbers.
+            ValueError: Another shape than the first epoch's, or no rows that there are.
+        """
+        rows = _as_rows(self.of_epoch(seed, epoch))
+        if rows.shape != self.shape:
+            raise ValueError(
+                f"batches: expected {list(self.shape)} row numbers of every epoch, as of the first,"
+                f" got {list(rows.shape)} for seed {seed}, epoch {epoch}"
+            )
+        _check_range(rows, PADDING if self.padded else 0, self.n)
+        return rows
+
+
+def as_given(batches: Any, epochs: int, seeds: Sequence[int], n: int) -> Given | None:
+    """Minibatches of the user's own: None, an array or a function.
+
+    Args:
+        batches: Row numbers ``[epochs, steps, batch]``, these with a leading seed axis, or a function
+            ``(seed, epoch) -> row numbers [steps, batch]``.
+        epochs: Epochs that there must be.
+        seeds: The seeds.
+        n: Rows that there are to number.
+
+    Raises:
+        TypeError: They are not whole numbers, or a function takes other arguments.
+        ValueError: Another shape, or no rows that there are.
+    """
+    if batches is None:
+        return None
+    if not callable(batches):
+        rows = _of_seeds(batches, epochs, len(seeds), n)
+        places = {seed: i for i, seed in enumerate(seeds)}
+        return Given(lambda seed, epoch: rows[places[seed], epoch], rows.shape[2:], n)
+    try:
+        inspect.signature(batches).bind(seeds[0], 0)
+    except (TypeError, ValueError):  # other arguments, or a function in C that does not tell its own
+        raise TypeError("batches: expected a function of a seed and an epoch") from None
+    first = _as_rows(batches(seeds[0], 0))
+    if first.ndim != 2 or 0 in first.shape:
+        raise ValueError(f"batches: expected row numbers [steps, batch] of an epoch, got {list(first.shape)}")
+    _check_range(first, 0, n)
+    return Given(batches, first.shape, n, from_function=True)
+
+
+def _of_seeds(batches: Any, epochs: int, n_seeds: int, n: int) -> np.ndarray:
+    """Row numbers ``[seeds, epochs, steps, batch]`` from an array of them, with or without the seeds."""
+    rows = _as_rows(batches)
+    if rows.ndim == 3:
+        rows = np.broadcast_to(rows, (n_seeds, *rows.shape))
+    if rows.ndim != 4 or rows.shape[0] != n_seeds or 0 in rows.shape or rows.shape[1] < epochs:
+        raise ValueError(
+            f"batches: expected [epochs, steps, batch] with at least {epochs} epochs,"
+            f" or [{n_seeds} seeds, epochs, steps, batch], got {list(rows.shape)}"
+        )
+    _check_range(rows, 0, n)
+    return rows
+
+
+def _as_rows(rows: Any) -> np.ndarray:
+    """Row numbers as int32."""
+    given = np.asarray(checks.as_array(rows, "batches"))
+    if given.dtype.kind not in "iu":
+        raise TypeError(f"batches: expected integer row numbers, got dtype {given.dtype}")
+    return np.asarray(given, np.int32)
+
+
+def _check_range(rows: np.ndarray, least: int, n: int) -> None:
+    if rows.min() < least or rows.max() >= n:
+        raise ValueError(f"batches: expected row numbers from 0 to {n - 1}, got {rows.min()} to {rows.max()}")

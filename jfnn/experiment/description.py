@@ -27,8 +27,8 @@ def describe(
         tile: Members trained side by side.
         environment: What computes, as `jfnn.store.environment.describe` says.
         count: Host threads of this process that train; 0 where other processes do.
-        with_code: Whether functions of the user's own are told apart by what they compile to, which takes a
-            trace; a run in a directory needs that.
+        with_code: Whether functions of the user's own are told apart by what they compile to, or by the
+            minibatches that they give; that takes a trace and all these, and a run in a directory needs it.
 
     Returns:
         "settings"; "data" by their checksums; "versions"; "backend"; "device", which decides nothing; and
@@ -37,7 +37,7 @@ def describe(
     description = plain(
         {
             "settings": _settings(experiment) | {"tile": tile},
-            "data": checksums(experiment) | {"own_code": own_code(experiment) if with_code else None},
+            "data": checksums(experiment, with_code),
             **environment,
             "device": {"count": count, "python": platform.python_version()},
         }
@@ -74,23 +74,35 @@ def describe_scheduler(scheduler: Any) -> dict[str, Any]:
     return {"kind": kind} | dataclasses.asdict(scheduler)
 
 
-def checksums(experiment: Experiment) -> dict[str, Any]:
-    """Checksums of all arrays that go into a run."""
+def checksums(experiment: Experiment, with_code: bool) -> dict[str, Any]:
+    """Checksums of all that goes into a run besides settings; see `describe`."""
     data, replicates = experiment.data, experiment.replicates
 
     def of_part(part: str) -> dict[str, Any]:
         rows = [replicate.parts[part] for replicate in replicates]
         return {"rows": sorted({len(numbers) for numbers in rows}), "sha256": digest(*rows)}
 
-    given = [r.batches[: experiment.epochs] for r in replicates if isinstance(r.batches, np.ndarray)]
     return {
         "rows": [{"shape": leaf.shape, "sha256": digest(leaf)} for leaf in jax.tree.leaves(data.rows)],
         "structure": str(jax.tree.structure(data.rows)),
         "weights": None if data.weights is None else digest(data.weights),
         **{part: of_part(part) for part in PARTS},
         "starting_params": digest(*(leaf for r in replicates for leaf in jax.tree.leaves(r.params))),
-        "batches": digest(*given) if given else None,
+        "batches": given_minibatches(experiment, with_code),
+        "own_code": own_code(experiment) if with_code else None,
     }
+
+
+def given_minibatches(experiment: Experiment, with_code: bool) -> str | None:
+    """A checksum of all minibatches where they are given, by an array or, ``with_code``, by a function."""
+    batches = experiment.replicates[0].batches
+    if isinstance(batches, Minibatches) or (batches.from_function and not with_code):
+        return None
+    sha256 = hashlib.sha256()
+    for replicate in experiment.replicates:
+        rows = [replicate.minibatches(epoch) for epoch in range(experiment.epochs)]
+        sha256.update(digest(np.stack(rows)).encode())
+    return sha256.hexdigest()
 
 
 def own_code(experiment: Experiment) -> str | None:

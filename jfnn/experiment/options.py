@@ -134,9 +134,10 @@ class Common:
         " permutation instead of drawing a fresh subset each step.",
         100,
     )
-    batches: np.ndarray | None = option(
+    batches: np.ndarray | Callable[[int, int], np.ndarray] | None = option(
         "Row numbers ``[epochs, steps, batch]`` to train on instead of drawn ones, or these with a leading"
-        " seed axis.",
+        " seed axis; or a function ``(seed, epoch) -> row numbers [steps, batch]``, which is called on"
+        " another thread while devices work, and must give the same each time.",
         None,
     )
     initial_params: Params | None = option(

@@ -14,7 +14,7 @@ from jfnn.experiment.validation import Cut
 from jfnn.layers.kind import Params
 from jfnn.learners.learner import Data, Learner
 from jfnn.learners.trial import as_dtype
-from jfnn.minibatches import PADDING, Minibatches
+from jfnn.minibatches import PADDING, Given, Minibatches, as_given
 
 PARTS = ("train", "validation", "test")
 STEP_KEYS = 0xD0  # sets the keys that steps draw by apart from those of starting parameters
@@ -28,7 +28,7 @@ class Replicate:
     Attributes:
         seed: The seed.
         params: Starting parameters in the engine's form (NumPy).
-        batches: How minibatches are drawn, or row numbers ``[epochs, steps, batch]`` of the training rows.
+        batches: How minibatches are drawn, or those given; numbers of the training rows.
         parts: A name of `PARTS` -> numbers of the rows that it is scored on; none for a part left out.
         minibatches_of: Number of the first replicate with the same minibatches, whose tiles it may share.
         key: Raw data of the random key of its steps, or None.
@@ -36,7 +36,7 @@ class Replicate:
 
     seed: int
     params: Params
-    batches: Minibatches | np.ndarray
+    batches: Minibatches | Given
     parts: dict[str, np.ndarray]
     minibatches_of: int
     key: np.ndarray | None = None
@@ -44,27 +44,21 @@ class Replicate:
     @property
     def padded(self) -> bool:
         """Whether some minibatches may be shorter than others."""
-        return not isinstance(self.batches, np.ndarray) and not self.batches.drop_last
+        return self.batches.padded
 
     @property
     def steps(self) -> int:
         """Steps an epoch."""
-        if isinstance(self.batches, np.ndarray):
-            return int(self.batches.shape[1])
         return self.batches.steps(len(self.parts["train"]))
 
     @property
     def rows_a_step(self) -> int:
         """Length of one step's list of rows."""
-        if isinstance(self.batches, np.ndarray):
-            return int(self.batches.shape[-1])
         return self.batches.rows_a_step(len(self.parts["train"]))
 
     def minibatches(self, epoch: int) -> np.ndarray:
         """Row numbers of all data ``[steps, batch]`` (int32), negative where there is no row."""
         train = self.parts["train"]
-        if isinstance(self.batches, np.ndarray):
-            return np.asarray(train[self.batches[epoch]], np.int32)
         rows = self.batches.epoch(len(train), self.seed, epoch)
         return np.where(rows == PADDING, PADDING, train[rows]).astype(np.int32)
 
@@ -96,22 +90,21 @@ def replicates(
     lengths = [len(train) for train, _ in cuts]
     size = options.batch_size
     scheme = size if isinstance(size, Minibatches) else Minibatches(size)
-    replayed = as_batches(options.batches, options.epochs, len(seeds), min(lengths))
+    given = as_given(options.batches, options.epochs, seeds, min(lengths))
     # Beside given rows the size decides nothing, but one that cannot be is refused all the same.
-    drawn = scheme.checked(*(sys.maxsize,) if replayed is not None else (max(lengths), min(lengths)))
-    batches = drawn if replayed is None else replayed
+    drawn = scheme.checked(*(max(lengths), min(lengths)) if given is None else (sys.maxsize,))
+    batches = drawn if given is None else given
     starts = starting_params(learner, options.initial_params, seeds, data.dtype)
     test = np.arange(data.n_train, data.n)
-    shared = isinstance(batches, Minibatches) and not batches.draws and not learner.random
+    shared = not batches.draws and not learner.random
     members: list[Replicate] = []
     for i, seed in enumerate(seeds):
         for fold, (train, validation) in enumerate(cuts):
             number = len(members)
             parts = dict(zip(PARTS, (train, validation, test), strict=True))
             key = step_key(seed, first_fold + fold) if learner.random else None
-            of_seed = batches if isinstance(batches, Minibatches) else batches[i]
             source = fold if shared else number
-            members.append(Replicate(seed, starts[i], of_seed, parts, source, key))
+            members.append(Replicate(seed, starts[i], batches, parts, source, key))
     return members
 
 
@@ -138,27 +131,6 @@ def as_seeds(seeds: Any) -> list[int]:
     if len(set(checked)) != len(checked):
         raise ValueError(f"seeds: expected each one once, got {checks.shown(checked)}")
     return checked
-
-
-def as_batches(batches: Any, epochs: int, n_seeds: int, n: int) -> np.ndarray | None:
-    """Given row numbers with a leading seed axis ``[seeds, epochs, steps, batch]``, or None."""
-    if batches is None:
-        return None
-    batches = np.asarray(checks.as_array(batches, "batches"))
-    if batches.dtype.kind not in "iu":
-        raise TypeError(f"batches: expected integer row numbers, got dtype {batches.dtype}")
-    if batches.ndim == 3:
-        batches = np.broadcast_to(batches, (n_seeds, *batches.shape))
-    if batches.ndim != 4 or batches.shape[0] != n_seeds or 0 in batches.shape or batches.shape[1] < epochs:
-        raise ValueError(
-            f"batches: expected [epochs, steps, batch] with at least {epochs} epochs,"
-            f" or [{n_seeds} seeds, epochs, steps, batch], got {list(batches.shape)}"
-        )
-    if batches.min() < 0 or batches.max() >= n:
-        raise ValueError(
-            f"batches: expected row numbers from 0 to {n - 1}, got {batches.min()} to {batches.max()}"
-        )
-    return np.asarray(batches, np.int32)
 
 
 def starting_params(

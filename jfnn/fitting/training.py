@@ -25,6 +25,7 @@ from jfnn.fitting.learner import PerceptronLearner
 from jfnn.fitting.structure import Rows
 from jfnn.layers.kind import Params
 from jfnn.learners.learner import Data, Learner
+from jfnn.minibatches import Minibatches
 
 ROOM = 128  # epochs of a call at most
 # Work of one member in a call, in floating-point operations: fits that have ended leave where a call ends, so
@@ -54,7 +55,7 @@ def train(
     learner = PerceptronLearner(structure, calls.epochs(order.steps, order.batch), _last_step(order))
     dtype = _dtype(group.rows)
     params = jax.tree.map(lambda leaf: np.ascontiguousarray(leaf, dtype), learner.pack(group.start))
-    replicate = Ordered(0, params, np.zeros(0), _parts(train=len(group.rows.x)), 0, order=order)
+    replicate = Ordered(0, params, Minibatches(), _parts(train=len(group.rows.x)), 0, order=order)
     experiment = _experiment(learner, _in_full_blocks(group.rows), replicate, group)
     hardware = _hardware(experiment)
     hardware = hardware if threads is None else hardware._replace(threads=tuple(threads))
@@ -67,7 +68,7 @@ def train(
     rule = None
     if group.held_out is not None:
         scorer = dataclasses.replace(learner, metrics=(metric(structure.output),))
-        judged = Ordered(0, params, np.zeros(0), _parts(validation=len(group.held_out.x)), 0)
+        judged = Ordered(0, params, Minibatches(), _parts(validation=len(group.held_out.x)), 0)
         rule = EarlyStop(Trainer(_experiment(scorer, group.held_out, judged, group), hardware), group, state)
     losses = _advance(trainer, state, rule, tell)
     return _results(learner, state, losses, rule, group)

@@ -9,7 +9,7 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from benchmarks.kinds import AnyWorkload
-from benchmarks.workload import Outcome, Runner, Workload
+from benchmarks.workload import Outcome, Runner, Workload, stacked
 
 DRAWING = "weights and minibatches drawn"  # the name of this phase of a run in a trace
 FLOOR = "floor"
@@ -52,18 +52,19 @@ def jfnn_sweep(workload: Workload, sweep: Callable[..., Any] | None = None, **op
 
     def run() -> Outcome:
         with jax.profiler.TraceAnnotation(DRAWING):
-            layers, batches = workload.replicates()
+            starts, streams = zip(*map(workload.drawing, range(workload.seeds)), strict=True)
+        full = streams[0] is None
         result = (sweep or jfnn.sweep)(
             network,
             split,
             learning_rate=workload.learning_rates,
             l2=workload.l2s,
             epochs=workload.epochs,
-            batch_size=None if batches is None else workload.batch,
+            batch_size=None if full else workload.batch,
             seeds=workload.seeds,
             loss=loss,
-            initial_params=tuple(map(jfnn.Layer._make, layers)),
-            batches=batches,
+            initial_params=tuple(map(jfnn.Layer._make, stacked(starts))),
+            batches=None if full else lambda seed, epoch: streams[seed].epoch(epoch),
             **options,
         )
         finished = np.where(result.stopped_at < 0, result.test_accuracy, np.nan)

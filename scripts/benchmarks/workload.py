@@ -122,31 +122,28 @@ class Workload:
         """Steps an epoch."""
         return len(self.rows().x_train) // self.batch
 
-    def replicate(self, seed: int) -> tuple[Layers, np.ndarray | None]:
+    def drawing(self, seed: int) -> tuple[Layers, "Stream | None"]:
         """Starting layers and minibatches of one seed, by the notes' random calls in their order.
 
         Returns:
-            Layers (float64), and row numbers ``[epochs, steps, batch]``, a new subset each step; None where a
-            batch holds all rows.
+            Layers (float64), and the stream of minibatches; None where a batch holds all rows.
         """
         rng = np.random.RandomState(seed)
         layers, n = [], len(self.rows().x_train)
         for n_in, n_out in self.layer_shapes():
             scale = np.sqrt(2 / (n_in + n_out)) if self.glorot else 1.0
             layers.append((scale * rng.randn(n_in, n_out), np.full(n_out, 0.01)))
-        if self.batch == n:
-            return layers, None
-        steps = [rng.choice(n, self.batch, replace=False) for _ in range(self.epochs * self.steps())]
-        return layers, np.reshape(steps, (self.epochs, self.steps(), self.batch))
+        return layers, None if self.batch == n else Stream(rng, n, self.steps(), self.batch)
+
+    def replicate(self, seed: int) -> tuple[Layers, np.ndarray | None]:
+        """As `drawing`, with the row numbers ``[epochs, steps, batch]`` of all epochs."""
+        layers, stream = self.drawing(seed)
+        return layers, None if stream is None else np.stack([stream.epoch(i) for i in range(self.epochs)])
 
     def replicates(self) -> tuple[Layers, np.ndarray | None]:
         """As `replicate`, of all seeds on a leading axis."""
         starts, batches = zip(*map(self.replicate, range(self.seeds)), strict=True)
-        layers = []
-        for of_seeds in zip(*starts, strict=True):
-            weights, biases = zip(*of_seeds, strict=True)
-            layers.append((np.stack(weights), np.stack(biases)))
-        return layers, None if batches[0] is None else np.stack(batches)
+        return stacked(starts), None if batches[0] is None else np.stack(batches)
 
     def layer_shapes(self) -> list[tuple[int, int]]:
         """``(n_in, n_out)`` of each layer."""
@@ -166,6 +163,34 @@ class Workload:
         a_step = 2 * self.batch * (3 * sum(weights) - weights[0])
         scoring = 2 * (len(rows.x_train) + len(rows.x_test)) * sum(weights)
         return self.members * (trained * self.epochs * self.steps() * a_step + scoring)
+
+
+class Stream:
+    """Minibatches of one seed by one stream of random numbers, a new subset of the rows each step.
+
+    Epochs are drawn one after another when they are first needed, and kept.
+    """
+
+    def __init__(self, rng: np.random.RandomState, n: int, steps: int, batch: int):
+        """Nothing is drawn yet; from here on the random numbers are the stream's alone."""
+        self.rng, self.n, self.steps, self.batch = rng, n, steps, batch
+        self.drawn: list[np.ndarray] = []
+
+    def epoch(self, epoch: int) -> np.ndarray:
+        """Row numbers ``[steps, batch]``."""
+        while len(self.drawn) <= epoch:
+            rows = [self.rng.choice(self.n, self.batch, replace=False) for _ in range(self.steps)]
+            self.drawn.append(np.stack(rows))
+        return self.drawn[epoch]
+
+
+def stacked(starts: Sequence[Layers]) -> Layers:
+    """Layers of several seeds, on a leading axis."""
+    layers = []
+    for of_seeds in zip(*starts, strict=True):
+        weights, biases = zip(*of_seeds, strict=True)
+        layers.append((np.stack(weights), np.stack(biases)))
+    return layers
 
 
 def spread(values: Sequence[float], included: float, count: int) -> tuple[float, ...]:

@@ -629,3 +629,36 @@ def test_given_parameters_and_batches_are_replayed(net, split):
         batches=batches[1],
     )
     assert same_bits(alone.member(0, 0, 0), result.member(0, 0, 1))
+
+
+@pytest.mark.parametrize("folds", [None, 2])
+def test_a_function_gives_the_minibatches_that_an_array_does(net, split, folds):
+    rows = np.random.default_rng(1).integers(0, 35, size=(3, 6, 4, 8))  # seeds, epochs, steps, batch
+    options = dict(learning_rate=[0.02, 0.1], epochs=6, seeds=[5, 0, 9], folds=folds)
+    by_array = jfnn.sweep(net, split, **options, batches=rows)
+    of_seed = dict(zip(options["seeds"], rows, strict=True))
+    by_function = jfnn.sweep(net, split, **options, batches=lambda seed, epoch: of_seed[seed][epoch])
+    assert same_bits(by_array.params, by_function.params)
+    fold = () if folds is None else (0,)
+    assert not same_bits(by_array.member(0, 0, 0, *fold), by_array.member(0, 0, 1, *fold))
+
+
+@pytest.mark.parametrize(
+    "later", [np.zeros((4, 7), int), np.full((4, 8), 70), np.full((4, 8), -1), np.zeros((4, 8)), None]
+)
+def test_a_function_that_gives_other_minibatches_later_is_refused_by_name(net, split, later):
+    def batches(seed, epoch):
+        return np.zeros((4, 8), int) if epoch < 5 else later
+
+    with pytest.raises((TypeError, ValueError), match=r"^batches: "):
+        jfnn.sweep(net, split, learning_rate=0.1, epochs=8, batches=batches)
+
+
+def test_what_a_function_of_minibatches_raises_reaches_its_user(net, split):
+    def batches(seed, epoch):
+        if epoch == 5:
+            raise LookupError("no rows today")
+        return np.zeros((4, 8), int)
+
+    with pytest.raises(LookupError, match="no rows today"):
+        jfnn.sweep(net, split, learning_rate=0.1, epochs=8, batches=batches)

@@ -93,7 +93,7 @@ DECIDING = {
     "gradient": ["backprop"],
     "epochs": [5],
     "batch_size": [8, None, Minibatches(16, "permutation"), Minibatches(16, "permutation", drop_last=False)],
-    "batches": [ROWS, ROWS + 1],
+    "batches": [ROWS, ROWS + 1],  # of functions in a directory, see tests/store/test_checkpoint.py
     "initial_params": [PARAMS],
     "validation": [0.2, 20, jfnn.Validation(0.2, "loss"), jfnn.Validation(None, "loss")],
     "schedulers": [

@@ -128,6 +128,9 @@ BAD = {
     ],
     "batches": [
         *[3, "x", [[0]], [[["a"]]], ROWS.astype(float), ROWS - 1, ROWS + 70, ROWS[:3], ROWS[None, None]],
+        *[max, lambda epoch: ROWS[epoch], lambda seed, epoch, step: ROWS[epoch], lambda seed, epoch: None],
+        *[lambda seed, epoch: ROWS, lambda seed, epoch: ROWS[0, :0], lambda seed, epoch: ROWS[epoch] + 70],
+        *[lambda seed, epoch: ROWS[epoch] - 1, lambda seed, epoch: ROWS[epoch] / 2],
         *[[[[0], [0, 1]]], ROWS[:, :0]],
         case(np.stack([ROWS] * 3), seeds=2),
         case(ROWS + 60, validation=0.2),

@@ -129,6 +129,7 @@ class Cooling(jfnn.Scheduler):
         return {"count": state["count"] + 1}, Actions(hyper={"learning_rate": rates})
 
 
+GIVEN = np.random.default_rng(1).integers(0, 70, (EPOCHS + 1, 3, 8))
 RUNS = {
     "sgd": {},
     "adam, scored at the end alone": {"optimizer": "adam", "execution": {"eval_every": None}},
@@ -153,10 +154,13 @@ RUNS = {
         "data": SPLIT._replace(weights=np.linspace(0, 2, 70)),
     },
     "a scheduler of one's own": {"schedulers": [Cooling()]},
-    "given batches": {"batches": np.random.default_rng(1).integers(0, 70, (EPOCHS + 1, 3, 8))},
+    "given batches": {"batches": GIVEN},
+    "batches of a function": {"batches": lambda seed, epoch: (GIVEN[epoch] + seed) % 70},
     "a learner of one's own": {"net": own_learner(), "data": jfnn.Split(SPLIT.x_train, None, SPLIT.x_test)},
 }
-QUICK = [name for name in RUNS if name.startswith(("sgd", "a population", "dropout", "a learner"))]
+QUICK = [
+    name for name in RUNS if name.startswith(("sgd", "a population", "dropout", "batches of", "a learner"))
+]
 
 
 @pytest.mark.parametrize(
@@ -357,6 +361,7 @@ OTHER = {
         "data.starting_params",
     ),
     "batches": ({"batches": np.zeros((EPOCHS, 2, 3), int)}, "data.batches"),
+    "batches of a function": ({"batches": lambda seed, epoch: np.zeros((2, 3), int)}, "data.batches"),
     "x": ({"data": SPLIT._replace(x_train=SPLIT.x_train + 1e-3)}, "data.rows"),
     "y": ({"data": SPLIT._replace(y_test=np.arange(20) % 2)}, "data.rows"),
     "no test rows": ({"data": jfnn.Split(*SPLIT[:2])}, "data.rows"),
