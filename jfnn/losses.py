@@ -97,9 +97,12 @@ def d_cross_entropy(z: jax.Array, t: jax.Array, axis: int = -1) -> jax.Array:
 def sigmoid_cross_entropy(z: jax.Array, t: jax.Array, axis: int = -1) -> jax.Array:
     """Bernoulli cross-entropy of sigmoids, ``C_i = -Σ_c t_c log P_c + (1 - t_c) log(1 - P_c)``.
 
-    Here ``P = f(z)`` with the sigmoid f, one probability an output.
+    Here ``P = f(z)`` with the sigmoid f, one probability an output, and C_i is the sum of
+    ``(1/2 - t) z + |z|/2 + log(1 + e^{-|z|})``. That neither overflows nor loses small costs, and takes one
+    exponential for both logs and their derivatives.
     """
-    return jnp.sum(optax.losses.sigmoid_binary_cross_entropy(z, t), axis=axis)
+    size = jnp.abs(z)
+    return jnp.sum((0.5 - t) * z + 0.5 * size + jnp.log1p(jnp.exp(-size)), axis=axis)
 
 
 def d_sigmoid_cross_entropy(z: jax.Array, t: jax.Array, axis: int = -1) -> jax.Array:
