@@ -36,6 +36,20 @@ def as_regular(path: Any, argument: str) -> Path:
     return file
 
 
+def as_target(path: Any, argument: str) -> Path:
+    """The path of a file to write, in a directory that is there.
+
+    Raises:
+        TypeError, ValueError: As `as_path`; or there is no such directory, or one where the file would be.
+    """
+    file = as_path(path, argument)
+    if not file.parent.is_dir():
+        raise ValueError(f"{argument}: there is no directory {str(file.parent)!r} to write {file.name} in")
+    if file.is_dir():
+        raise ValueError(f"{argument}: expected a file to write, {str(file)!r} is a directory")
+    return file
+
+
 @contextlib.contextmanager
 def readable(path: Path, argument: str) -> Iterator[None]:
     """What the system says while the file is read names the argument, unless there is no such file."""

@@ -142,3 +142,14 @@ def test_what_is_not_there_is_named():
     for name in ("load", "load_groups", "load_transfer", "read_csv", "read_npz"):
         with pytest.raises(FileNotFoundError, match="no/such"):
             CALLS[name][1]("no/such")
+
+
+@pytest.mark.parametrize("name", ["to_csv", "write_tidy", "write_report"])
+@pytest.mark.parametrize("path", ["no/such/file", "directory", "file/in a file"])
+def test_a_file_that_cannot_be_written_there_is_refused_by_name(name, path, tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    os.mkdir("directory")
+    (tmp_path / "file").touch()
+    with pytest.raises(ValueError, match=r"\Apath: [^\n]*\Z"):
+        CALLS[name][1](path)
+    assert sorted(os.listdir()) == ["directory", "file"] and not os.listdir("directory")

@@ -9,6 +9,9 @@ import json
 import math
 import multiprocessing
 import os
+import subprocess
+import sys
+import time
 
 import bench
 import numpy as np
@@ -341,6 +344,36 @@ def test_a_process_that_dies_is_a_contender_that_fails():
     with pytest.raises(ContenderError, match="process ended"):
         worker.call(os._exit, 1)
     worker.stop()
+
+
+BENCH = """
+import os, time
+from benchmarks.contenders import CONTENDERS
+from benchmarks.workers import Apart
+
+if __name__ == "__main__":
+    worker = Apart(CONTENDERS["numpy"])
+    print(worker.call(os.getpid), flush=True)
+    worker.call(time.sleep, 600)
+"""
+
+
+@pytest.mark.slow
+def test_contenders_end_when_the_bench_is_killed_amid_a_run():
+    path = os.pathsep.join(filter(None, sys.path))
+    bench = subprocess.Popen(
+        [sys.executable, "-c", BENCH],
+        stdout=subprocess.PIPE,
+        text=True,
+        env=os.environ | {"PYTHONPATH": path},
+    )
+    worker = int(bench.stdout.readline())
+    bench.kill()
+    bench.communicate(timeout=60)
+    with pytest.raises(ProcessLookupError):
+        for _ in range(600):
+            os.kill(worker, 0)
+            time.sleep(0.1)
 
 
 def test_a_trace_accounts_for_all_cores_all_the_time(apart):
