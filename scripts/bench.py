@@ -193,9 +193,7 @@ def read_options(arguments: Sequence[str] | None, setup: Setup = DEFAULTS) -> ar
 
 
 def _parser(setup: Setup) -> Parser:
-    parser = Parser(
-        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter, allow_abbrev=False
-    )
+    parser = Parser(description=__doc__)
     names, contenders = [*setup.workloads, *setup.kinds, GROWTH], setup.contenders
     long = ", ".join(name for name, workload in setup.workloads.items() if workload.long)
     of_workloads = f"of {', '.join(names)}; default: all but {long} (--quick: all but {GROWTH})"

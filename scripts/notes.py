@@ -19,7 +19,6 @@ import signal
 if __name__ == "__main__" and signal.getsignal(signal.SIGINT) is signal.default_int_handler:
     signal.signal(signal.SIGINT, signal.SIG_DFL)  # there is nothing to stop yet but imports
 
-import argparse
 import sys
 import time
 from collections import Counter
@@ -88,9 +87,7 @@ def main(
 
 
 def _parser() -> Parser:
-    parser = Parser(
-        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter, allow_abbrev=False
-    )
+    parser = Parser(description=__doc__)
     parser.add_argument("--dtype", choices=("float64", "float32"), default="float64", help="default: float64")
     parser.add_argument("--out", type=place, default=Path("runs/notes"), help="default: runs/notes")
     parser.add_argument(

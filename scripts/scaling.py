@@ -6,7 +6,6 @@ threads of this process; by one and by two processes with a core each; by two wo
 this machine. Prints a table of each and writes scaling.json into a directory.
 """
 
-import argparse
 import concurrent.futures
 import contextlib
 import json
@@ -147,9 +146,7 @@ def _steps(dask_scheduler: Any) -> int:
 
 def main(arguments: list[str] | None = None) -> int:
     """Measures, prints and writes."""
-    parser = Parser(
-        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter, allow_abbrev=False
-    )
+    parser = Parser(description=__doc__)
     parser.add_argument("--quick", action="store_true", help="a few members, one round")
     parser.add_argument("--out", type=place, default=Path("runs/scaling"), help="default: runs/scaling")
     options = parser.parse_args(arguments)

@@ -12,7 +12,6 @@ import signal
 if __name__ == "__main__" and signal.getsignal(signal.SIGINT) is signal.default_int_handler:
     signal.signal(signal.SIGINT, signal.SIG_DFL)  # there is nothing to stop yet but imports
 
-import argparse
 import sys
 import time
 from collections.abc import Sequence
@@ -167,9 +166,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     Returns:
         The exit status.
     """
-    parser = Parser(
-        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter, allow_abbrev=False
-    )
+    parser = Parser(description=__doc__)
     parser.add_argument("--epochs", type=count(1), default=8, help="default: 8")
     parser.add_argument("--seeds", type=count(1), default=12, help="seeds that choose; default: 12")
     parser.add_argument(

@@ -12,7 +12,6 @@ import signal
 if __name__ == "__main__" and signal.getsignal(signal.SIGINT) is signal.default_int_handler:
     signal.signal(signal.SIGINT, signal.SIG_DFL)  # there is nothing to stop yet but imports
 
-import argparse
 import sys
 import time
 import warnings
@@ -158,9 +157,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     Returns:
         The exit status.
     """
-    parser = Parser(
-        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter, allow_abbrev=False
-    )
+    parser = Parser(description=__doc__)
     parser.add_argument("--sections", nargs="+", choices=("searches", "ensembles"), help="default: both")
     parser.add_argument("--rounds", type=count(1), default=3, help="times of each search; default: 3")
     parser.add_argument("--max-iter", type=count(1), default=100, help="epochs of a fit; default: 100")

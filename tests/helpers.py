@@ -4,8 +4,10 @@ import dataclasses
 import functools
 import gc
 import os
+import subprocess
 import sys
 import threading
+import time
 
 import jax
 import numpy as np
@@ -43,6 +45,24 @@ def compile_unoptimised():
         del os.environ["XLA_FLAGS"]
     else:
         os.environ["XLA_FLAGS"] = before
+
+
+def check_child_ends_with_parent(code):
+    """Runs code that prints the number of a process that it started; when killed, both must end."""
+    path = os.pathsep.join(filter(None, sys.path))
+    parent = subprocess.Popen(
+        [sys.executable, "-c", code], stdout=subprocess.PIPE, text=True, env=os.environ | {"PYTHONPATH": path}
+    )
+    child = int(parent.stdout.readline())
+    parent.kill()
+    parent.communicate(timeout=60)  # which lasts for as long as the child holds the pipe
+    try:
+        for _ in range(600):
+            os.kill(child, 0)
+            time.sleep(0.1)
+    except ProcessLookupError:
+        return
+    raise AssertionError(f"process {child} goes on")
 
 
 def noise_split():

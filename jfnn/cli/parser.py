@@ -31,7 +31,13 @@ examples:
 
 
 class Parser(argparse.ArgumentParser):
-    """A parser whose errors are one line that begins with the flag."""
+    """A parser whose errors are one line that begins with the flag; flags are whole, texts as written."""
+
+    def __init__(self, **options: Any) -> None:
+        """Takes what `argparse.ArgumentParser` takes."""
+        options.setdefault("formatter_class", argparse.RawDescriptionHelpFormatter)
+        options.setdefault("allow_abbrev", False)
+        super().__init__(**options)
 
     def error(self, message: str) -> NoReturn:
         """Exits with 2."""
@@ -51,9 +57,7 @@ def make_parser(
         usage="%(prog)s [options]",
         description=description,
         epilog=examples,
-        formatter_class=argparse.RawDescriptionHelpFormatter,
         argument_default=argparse.SUPPRESS,
-        allow_abbrev=False,
     )
     group: argparse._ActionsContainer = parser
     for field in dataclasses.fields(declared_in):

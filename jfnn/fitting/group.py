@@ -1,13 +1,11 @@
 """Fits that train side by side, and what comes of each: plain data."""
 
-import dataclasses
 from collections.abc import Mapping
 from typing import Any, NamedTuple
 
 import numpy as np
 from sklearn.utils import shuffle
 
-from jfnn.experiment.replicates import Replicate
 from jfnn.fitting import draws
 from jfnn.fitting.draws import Order
 from jfnn.fitting.structure import Rows, Structure
@@ -74,32 +72,6 @@ class Trained(NamedTuple):
     converged: bool
     diverged: bool
     goes_on: GoesOn
-
-
-@dataclasses.dataclass(frozen=True, eq=False)
-class Ordered(Replicate):
-    """A replicate whose minibatches are an `Order`'s; without one it is only to be scored."""
-
-    order: Order | None = None
-
-    @property
-    def padded(self) -> bool:
-        """Whether the last step of an epoch is shorter."""
-        return self.order is not None and self.order.padded
-
-    @property
-    def steps(self) -> int:
-        """Steps an epoch."""
-        return 1 if self.order is None else self.order.steps
-
-    @property
-    def rows_a_step(self) -> int:
-        """Length of one step's list of rows."""
-        return 1 if self.order is None else self.order.batch
-
-    def minibatches(self, epoch: int) -> np.ndarray:
-        """Row numbers ``[steps, batch]``; see `Order.epoch`."""
-        return np.zeros((1, 1), np.int32) if self.order is None else self.order.epoch(epoch)
 
 
 def draw_group(

@@ -14,7 +14,7 @@ from jfnn.fitting.learner import LEAST_RATE
 from jfnn.learners.learner import Data, Metric
 
 SCORE = "score"
-VALIDATION = PARTS.index("validation")
+JUDGED = PARTS.index("train")  # all rows that the judge has
 
 
 @dataclasses.dataclass(frozen=True)
@@ -68,7 +68,7 @@ class EarlyStop:
         """Scores the members that trained, and stops those that no longer improve, or lowers their rate."""
         memory = state.members.state.memory
         active = state.active
-        score = self.judge.evaluate(state.members.state.params, active)[SCORE][:, VALIDATION]
+        score = self.judge.evaluate(state.members.state.params, active)[SCORE][:, JUDGED]
         for member in np.flatnonzero(active | (state.members.diverged_at == state.epoch - 1)):
             self.scores[member].append(float(score[member]))
         worse = score < self.best + self.numbers["tol"]

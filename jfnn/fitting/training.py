@@ -17,9 +17,9 @@ from jfnn.engine.trainer import Trainer
 from jfnn.experiment.axes import Axes
 from jfnn.experiment.experiment import Experiment, Ranking
 from jfnn.experiment.options import Execution
-from jfnn.experiment.replicates import PARTS
+from jfnn.experiment.replicates import PARTS, Replicate
 from jfnn.fitting.draws import Order
-from jfnn.fitting.group import GoesOn, Group, Ordered, Trained
+from jfnn.fitting.group import GoesOn, Group, Trained
 from jfnn.fitting.held_out import EarlyStop, metric
 from jfnn.fitting.learner import PerceptronLearner
 from jfnn.fitting.structure import Rows
@@ -55,7 +55,7 @@ def train(
     learner = PerceptronLearner(structure, calls.epochs(order.steps, order.batch), _last_step(order))
     dtype = _dtype(group.rows)
     params = jax.tree.map(lambda leaf: np.ascontiguousarray(leaf, dtype), learner.pack(group.start))
-    replicate = Ordered(0, params, Minibatches(), _parts(train=len(group.rows.x)), 0, order=order)
+    replicate = Replicate(0, params, order.minibatches, _parts(order.n), 0)
     experiment = _experiment(learner, _in_full_blocks(group.rows), replicate, group)
     hardware = _hardware(experiment)
     hardware = hardware if threads is None else hardware._replace(threads=tuple(threads))
@@ -68,7 +68,7 @@ def train(
     rule = None
     if group.held_out is not None:
         scorer = dataclasses.replace(learner, metrics=(metric(structure.output),))
-        judged = Ordered(0, params, Minibatches(), _parts(validation=len(group.held_out.x)), 0)
+        judged = Replicate(0, params, Minibatches(None), _parts(len(group.held_out.x)), 0)
         rule = EarlyStop(Trainer(_experiment(scorer, group.held_out, judged, group), hardware), group, state)
     losses = _advance(trainer, state, rule, tell)
     return _results(learner, state, losses, rule, group)
@@ -94,8 +94,9 @@ def _dtype(rows: Rows) -> np.dtype:
     return np.dtype(jax.dtypes.canonicalize_dtype(rows.x.dtype))
 
 
-def _parts(**rows: int) -> dict[str, np.ndarray]:
-    return {part: np.arange(rows.get(part, 0)) for part in PARTS}
+def _parts(n: int) -> dict[str, np.ndarray]:
+    """All rows to train on or to be judged by, and none held out of these."""
+    return {part: np.arange(n if part == "train" else 0) for part in PARTS}
 
 
 def _in_full_blocks(rows: Rows) -> Rows:
@@ -110,7 +111,7 @@ def _in_full_blocks(rows: Rows) -> Rows:
     return Rows(*padded)  # type: ignore[arg-type]
 
 
-def _experiment(learner: Learner, rows: Rows, replicate: Ordered, group: Group) -> Experiment:
+def _experiment(learner: Learner, rows: Rows, replicate: Replicate, group: Group) -> Experiment:
     dtype = _dtype(rows)
     x, targets = (np.asarray(array, dtype) for array in rows[:2])
     weights = None if rows.weights is None else np.asarray(rows.weights, dtype)

@@ -3,12 +3,11 @@
 import contextlib
 import os
 import signal
-import subprocess
 import sys
-import time
 
 import jax
 import pytest
+from helpers import check_child_ends_with_parent
 
 import jfnn
 from jfnn.cli import executors
@@ -51,14 +50,7 @@ if __name__ == "__main__":
 
 @pytest.mark.slow
 def test_processes_end_when_the_one_that_sends_them_tiles_is_killed():
-    client = subprocess.Popen([sys.executable, "-c", CLIENT], stdout=subprocess.PIPE, text=True)
-    worker = int(client.stdout.readline())
-    client.kill()
-    client.communicate(timeout=300)
-    with pytest.raises(ProcessLookupError):
-        for _ in range(3000):
-            os.kill(worker, 0)
-            time.sleep(0.1)
+    check_child_ends_with_parent(CLIENT)
 
 
 @pytest.mark.slow

@@ -9,9 +9,6 @@ import json
 import math
 import multiprocessing
 import os
-import subprocess
-import sys
-import time
 
 import bench
 import numpy as np
@@ -21,7 +18,7 @@ from benchmarks.contenders import CONTENDERS, KIND_CONTENDERS, matmul
 from benchmarks.workers import Apart, ContenderError, Here, Run
 from benchmarks.workload import Outcome
 from benchmarks.workloads import NOTES, WORKLOADS, quick
-from helpers import compiled
+from helpers import check_child_ends_with_parent, compiled
 
 import jfnn
 
@@ -360,20 +357,7 @@ if __name__ == "__main__":
 
 @pytest.mark.slow
 def test_contenders_end_when_the_bench_is_killed_amid_a_run():
-    path = os.pathsep.join(filter(None, sys.path))
-    bench = subprocess.Popen(
-        [sys.executable, "-c", BENCH],
-        stdout=subprocess.PIPE,
-        text=True,
-        env=os.environ | {"PYTHONPATH": path},
-    )
-    worker = int(bench.stdout.readline())
-    bench.kill()
-    bench.communicate(timeout=60)
-    with pytest.raises(ProcessLookupError):
-        for _ in range(600):
-            os.kill(worker, 0)
-            time.sleep(0.1)
+    check_child_ends_with_parent(BENCH)
 
 
 def test_a_trace_accounts_for_all_cores_all_the_time(apart):
