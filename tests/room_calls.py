@@ -155,7 +155,7 @@ STATISTICS = {
     ),
     "seeds_needed": (analysis.seeds_needed, {"std": 1.0, "width": 1.0, "confidence": 0.9}),
     "tidy": (analysis.tidy, {"result": RESULT}),
-    "write_tidy": (analysis.write_tidy, {"result": None, "path": "no/directory"}),
+    "write_tidy": (analysis.write_tidy, {"result": None, "path": "tidy.csv"}),
     "cell_statistics of a score": (
         jfnn.cell_statistics,
         {"result": RESULT, "score": "test_loss", "confidence": 0.9},

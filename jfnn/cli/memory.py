@@ -12,6 +12,7 @@ import jfnn
 from jfnn import memory
 from jfnn.cli.data import Problem
 from jfnn.cli.flags import Flags
+from jfnn.learners.trial import starting_shapes
 
 SAMPLE = 1 << 20  # bytes of a CSV file from which its number of rows is estimated
 # Arrays of a member's size that a run holds beside its result: parameters, two of an optimizer, its start.
@@ -62,7 +63,7 @@ def check_run(
     parts = [np.shape(part) for part in problem.split if part is not None]
     numbers, targets = sum(map(math.prod, parts)), sum(shape[0] for shape in parts) * problem.outputs
     data = numbers * 8 + (numbers + targets) * item * (2 + devices)
-    starts = [jax.eval_shape(network.init, jax.random.key(0)) for network in networks]
+    starts = [starting_shapes(network) for network in networks]
     parameters = [sum(math.prod(leaf.shape) for leaf in jax.tree.leaves(start)) for start in starts]
     seeds = len(flags.seeds) if isinstance(flags.seeds, tuple) else flags.seeds
     factors = cell_factors(flags) | {"seeds": seeds, "folds": flags.folds or 1}

@@ -10,6 +10,7 @@ import jax
 from jfnn import checks
 from jfnn.engine import plan
 from jfnn.experiment.experiment import Experiment
+from jfnn.learners.trial import starting_shapes
 
 
 class Hardware(NamedTuple):
@@ -41,7 +42,7 @@ def hardware(experiment: Experiment, workers: str | None = None) -> Hardware:
     if experiment.execution.tile is not None:
         return Hardware(threads, experiment.execution.tile)
     learner = experiment.learner
-    leaves = jax.tree.leaves(jax.eval_shape(learner.init, jax.random.key(0)))
+    leaves = jax.tree.leaves(starting_shapes(learner))
     batch = min(replicate.rows_a_step for replicate in experiment.replicates)
     itemsize = experiment.data.dtype.itemsize
     parameters = sum(leaf.size for leaf in leaves)

@@ -16,6 +16,7 @@ from jfnn.experiment.replicates import PARTS, as_seeds, replicates
 from jfnn.experiment.validation import cuts
 from jfnn.learners.learner import Data, Learner, Metric
 from jfnn.learners.supervised import HYPER, Supervised, supervised
+from jfnn.learners.trial import starting_shapes
 from jfnn.optimizers import SCHEDULE_STEPS, Values
 from jfnn.schedulers.scheduler import Scheduler
 
@@ -74,7 +75,7 @@ def build(options: Options, first_fold: int = 0) -> Experiment:
 
 def _check_memory(learner: Learner, data: Data, cells: Axes, replicates: int, tile: int | None) -> None:
     """Refuses more members than fit into memory; names the longest axis, or the seeds, or the tile."""
-    leaves = jax.tree.leaves(jax.eval_shape(learner.init, jax.random.key(0)))
+    leaves = jax.tree.leaves(starting_shapes(learner))
     of_member = sum(leaf.size for leaf in leaves) * data.dtype.itemsize
     memory.check("network: it", float(COPIES) * of_member, sizes=f", for one member of {of_member} bytes")
     members = math.prod(cells.shape) * replicates

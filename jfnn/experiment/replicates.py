@@ -13,7 +13,7 @@ from jfnn.experiment.options import Options
 from jfnn.experiment.validation import Cut
 from jfnn.layers.kind import Params
 from jfnn.learners.learner import Data, Learner
-from jfnn.learners.trial import as_dtype
+from jfnn.learners.trial import as_dtype, starting_shapes
 from jfnn.minibatches import PADDING, Given, Minibatches, as_given
 
 PARTS = ("train", "validation", "test")
@@ -149,7 +149,7 @@ def _as_numpy(params: Params, dtype: np.dtype) -> Params:
 
 
 def _given_params(learner: Learner, initial_params: Any, n_seeds: int, dtype: np.dtype) -> list[Params]:
-    expected = jax.eval_shape(learner.init, jax.random.key(0))
+    expected = starting_shapes(learner)
     given = jax.tree.map(
         lambda leaf: np.asarray(checks.as_array(leaf, "initial_params")),
         initial_params,

@@ -19,7 +19,7 @@ from jfnn.boltzmann.machine import Machine, check_units, pack
 from jfnn.datasets import Split
 from jfnn.learners.learner import Batch, Data, Hyper, Learner, Metric, Rows
 from jfnn.learners.naming import describe_rule, is_known_rule
-from jfnn.learners.trial import as_dtype
+from jfnn.learners.trial import as_dtype, starting_shapes
 from jfnn.losses import is_weight, l2_penalty
 from jfnn.optimizers import UpdateRule, Values
 from jfnn.training import State, descend
@@ -150,7 +150,7 @@ class BoltzmannLearner(Learner):
 
     def check(self, data: Data) -> None:
         """Tries the optimizer on shapes."""
-        self.rule.check(jax.eval_shape(self.init, jax.random.key(0)))
+        self.rule.check(starting_shapes(self))
 
     @property
     def counts(self) -> Mapping[str, int]:  # type: ignore[override]

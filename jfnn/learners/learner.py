@@ -11,7 +11,7 @@ import numpy as np
 from jfnn import checks
 from jfnn.datasets import Split
 from jfnn.layers.kind import Params
-from jfnn.learners.trial import as_rows, check_scores, forms, trial
+from jfnn.learners.trial import as_rows, check_scores, forms, starting_shapes, trial
 from jfnn.losses import is_weight
 from jfnn.optimizers import Values
 from jfnn.training import State
@@ -145,7 +145,7 @@ class Learner(abc.ABC):
 
         By default the most outputs that a weight of the parameters has.
         """
-        leaves = jax.tree.leaves(jax.eval_shape(self.init, jax.random.key(0)))
+        leaves = jax.tree.leaves(starting_shapes(self))
         return max((leaf.shape[-1] for leaf in leaves if is_weight(leaf)), default=1)
 
     def pack(self, params: Params) -> Params:

@@ -18,7 +18,7 @@ from jfnn.layers.kind import LayerKind, Params
 from jfnn.learners.labelled import are_classes, as_data, check_gradient, check_network
 from jfnn.learners.learner import Batch, Data, Hyper, Learner, Metric, Rows
 from jfnn.learners.metrics import METRICS, named_metrics
-from jfnn.learners.trial import all_hyper, check_scores, trial
+from jfnn.learners.trial import all_hyper, check_scores, starting_shapes, trial
 from jfnn.losses import LOSSES, Loss
 from jfnn.network import Network
 from jfnn.optimizers import Optimizer, UpdateRule, Values, as_optimizer, at_rates
@@ -160,7 +160,7 @@ class Supervised(Learner):
 
     def check(self, data: Data) -> None:
         """Tries the optimizer, and functions of the user's, on shapes."""
-        params = jax.eval_shape(self.network.init, jax.random.key(0))
+        params = starting_shapes(self)
         if not jax.tree.leaves(params):
             raise ValueError("network: expected an init that gives parameters, got none")
         self.rule.check(params)

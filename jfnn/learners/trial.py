@@ -1,12 +1,14 @@
 """What learners check before anything is compiled: rows, names, and functions tried on shapes."""
 
+import functools
 from collections.abc import Callable, Mapping, Sequence
-from typing import Any
+from typing import Any, Protocol
 
 import jax
 import numpy as np
 
 from jfnn import checks
+from jfnn.layers.kind import Params
 from jfnn.optimizers import UpdateRule
 
 
@@ -57,6 +59,27 @@ def trial(argument: str, function: Callable[..., Any], *shapes: Any) -> Any:
     except Exception as error:
         reason = str(error).partition("\n")[0]
         raise ValueError(f"{argument}: it fails on one row of these data: {reason}") from error
+
+
+class Starts(Protocol):
+    """What has starting parameters: a learner, or a network."""
+
+    @property
+    def init(self) -> Callable[[jax.Array], Params]:
+        """``key -> params``."""
+        ...
+
+    def __hash__(self) -> int: ...
+
+
+def starting_shapes(of: Starts) -> Params:
+    """Shapes and dtypes of starting parameters; traced once, since searches sweep the same learner often."""
+    return _starting_shapes(of, jax.config.read("jax_enable_x64"))
+
+
+@functools.lru_cache(maxsize=64)
+def _starting_shapes(of: Starts, x64: bool) -> Params:
+    return jax.eval_shape(of.init, jax.random.key(0))
 
 
 def check_scores(argument: str, scores: Any, names: Sequence[str]) -> None:

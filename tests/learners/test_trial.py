@@ -1,0 +1,35 @@
+"""What learners try on shapes: once, and for the arithmetic that is on."""
+
+import jax
+import numpy as np
+import pytest
+from helpers import noise_split
+
+import jfnn
+from jfnn.learners.trial import starting_shapes
+
+pytestmark = pytest.mark.unoptimised
+
+
+def test_many_sweeps_of_a_network_try_what_it_gives_for_a_row_once():
+    """Of layers, each of which counts how often it is traced."""
+    calls = []
+
+    class Counted(jfnn.Dense):
+        def apply(self, params, a):
+            calls.append(a.shape)
+            return super().apply(params, a)
+
+    for rate in (0.1, 0.2, 0.3):
+        network = jfnn.sequential([Counted(4), jfnn.Dense(3, "identity")], 5)  # equal, and made anew
+        jfnn.sweep(network, noise_split(), learning_rate=rate, epochs=1, batch_size=16)
+    assert len(calls) == 1
+
+
+@pytest.mark.parametrize("x64", [False, True])
+def test_starting_shapes_have_the_dtype_of_the_arithmetic(x64):
+    network = jfnn.mlp((5, 4, 3))
+    for on in (x64, not x64, x64):
+        with jax.enable_x64(on):
+            dtypes = {leaf.dtype for leaf in jax.tree.leaves(starting_shapes(network))}
+        assert dtypes == {np.dtype(np.float64 if on else np.float32)}
