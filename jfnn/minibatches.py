@@ -151,13 +151,12 @@ class Given:
             TypeError: They are not whole numbers.
             ValueError: Another shape than the first epoch's, or no rows that there are.
         """
-        rows = _as_rows(self.of_epoch(seed, epoch))
+        rows = _as_rows(self.of_epoch(seed, epoch), PADDING if self.padded else 0, self.n)
         if rows.shape != self.shape:
             raise ValueError(
                 f"batches: expected {list(self.shape)} row numbers of every epoch, as of the first,"
                 f" got {list(rows.shape)} for seed {seed}, epoch {epoch}"
             )
-        _check_range(rows, PADDING if self.padded else 0, self.n)
         return rows
 
 
@@ -185,16 +184,15 @@ def as_given(batches: Any, epochs: int, seeds: Sequence[int], n: int) -> Given |
         inspect.signature(batches).bind(seeds[0], 0)
     except (TypeError, ValueError):  # other arguments, or a function in C that does not tell its own
         raise TypeError("batches: expected a function of a seed and an epoch") from None
-    first = _as_rows(batches(seeds[0], 0))
+    first = _as_rows(batches(seeds[0], 0), 0, n)
     if first.ndim != 2 or 0 in first.shape:
         raise ValueError(f"batches: expected row numbers [steps, batch] of an epoch, got {list(first.shape)}")
-    _check_range(first, 0, n)
     return Given(batches, first.shape, n, from_function=True)
 
 
 def _of_seeds(batches: Any, epochs: int, n_seeds: int, n: int) -> np.ndarray:
     """Row numbers ``[seeds, epochs, steps, batch]`` from an array of them, with or without the seeds."""
-    rows = _as_rows(batches)
+    rows = _as_rows(batches, 0, n)
     if rows.ndim == 3:
         rows = np.broadcast_to(rows, (n_seeds, *rows.shape))
     if rows.ndim != 4 or rows.shape[0] != n_seeds or 0 in rows.shape or rows.shape[1] < epochs:
@@ -202,18 +200,16 @@ def _of_seeds(batches: Any, epochs: int, n_seeds: int, n: int) -> np.ndarray:
             f"batches: expected [epochs, steps, batch] with at least {epochs} epochs,"
             f" or [{n_seeds} seeds, epochs, steps, batch], got {list(rows.shape)}"
         )
-    _check_range(rows, 0, n)
     return rows
 
 
-def _as_rows(rows: Any) -> np.ndarray:
-    """Row numbers as int32."""
+def _as_rows(rows: Any, least: int, n: int) -> np.ndarray:
+    """Row numbers from ``least`` to ``n - 1``, as int32."""
     given = np.asarray(checks.as_array(rows, "batches"))
     if given.dtype.kind not in "iu":
         raise TypeError(f"batches: expected integer row numbers, got dtype {given.dtype}")
+    if given.size and (given.min() < least or given.max() >= n):
+        raise ValueError(
+            f"batches: expected row numbers from 0 to {n - 1}, got {given.min()} to {given.max()}"
+        )
     return np.asarray(given, np.int32)
-
-
-def _check_range(rows: np.ndarray, least: int, n: int) -> None:
-    if rows.min() < least or rows.max() >= n:
-        raise ValueError(f"batches: expected row numbers from 0 to {n - 1}, got {rows.min()} to {rows.max()}")

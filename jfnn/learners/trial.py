@@ -61,7 +61,7 @@ def trial(argument: str, function: Callable[..., Any], *shapes: Any) -> Any:
         raise ValueError(f"{argument}: it fails on one row of these data: {reason}") from error
 
 
-class Starts(Protocol):
+class HasInit(Protocol):
     """What has starting parameters: a learner, or a network."""
 
     @property
@@ -72,14 +72,14 @@ class Starts(Protocol):
     def __hash__(self) -> int: ...
 
 
-def starting_shapes(of: Starts) -> Params:
+def starting_shapes(owner: HasInit) -> Params:
     """Shapes and dtypes of starting parameters; traced once, since searches sweep the same learner often."""
-    return _starting_shapes(of, jax.config.read("jax_enable_x64"))
+    return _starting_shapes(owner, jax.config.read("jax_enable_x64"))
 
 
 @functools.lru_cache(maxsize=64)
-def _starting_shapes(of: Starts, x64: bool) -> Params:
-    return jax.eval_shape(of.init, jax.random.key(0))
+def _starting_shapes(owner: HasInit, x64: bool) -> Params:
+    return jax.eval_shape(owner.init, jax.random.key(0))
 
 
 def check_scores(argument: str, scores: Any, names: Sequence[str]) -> None:

@@ -131,6 +131,7 @@ BAD = {
         *[max, lambda epoch: ROWS[epoch], lambda seed, epoch, step: ROWS[epoch], lambda seed, epoch: None],
         *[lambda seed, epoch: ROWS, lambda seed, epoch: ROWS[0, :0], lambda seed, epoch: ROWS[epoch] + 70],
         *[lambda seed, epoch: ROWS[epoch] - 1, lambda seed, epoch: ROWS[epoch] / 2],
+        *[ROWS + 2**32, lambda seed, epoch: ROWS[epoch] + 2**32],  # 0 in 32 bits
         *[[[[0], [0, 1]]], ROWS[:, :0]],
         case(np.stack([ROWS] * 3), seeds=2),
         case(ROWS + 60, validation=0.2),
