@@ -6,6 +6,8 @@ which is an error of another kind. So the caller here touches plain locks alone.
 """
 
 import _thread
+import multiprocessing
+import os
 import threading
 from collections.abc import Callable
 from typing import Generic, TypeVar
@@ -87,3 +89,16 @@ def call_apart(work: Callable[[], Value], stop: Callable[[], object]) -> Value:
         stop()
         call.end()
         raise
+
+
+def end_with_parent() -> None:
+    """Makes this process end when its parent has ended: the worker of a pool would wait for work forever."""
+    parent = multiprocessing.parent_process()
+    if parent is None:
+        return
+
+    def wait_and_end() -> None:
+        parent.join()
+        os._exit(1)
+
+    threading.Thread(target=wait_and_end, daemon=True).start()

@@ -118,20 +118,18 @@ SCHEMES: dict[str, Callable[[Minibatches, int, tuple[int, int]], np.ndarray]] = 
 
 
 @dataclasses.dataclass(frozen=True, eq=False)
-class Given:
+class GivenMinibatches:
     """Minibatches that are not drawn from a scheme; read as `Minibatches` are.
 
     Attributes:
-        of_epoch: ``(seed, epoch) -> row numbers [steps, batch]``, from 0 to n - 1; the same each time.
+        of_epoch: ``(seed, epoch) -> row numbers [steps, batch]`` (int32), the same each time.
         shape: Steps an epoch, and rows a step.
-        n: Rows that there are to number.
         from_function: Whether a function of the user's own gives them, which may take its time.
         padded: Whether `PADDING` may stand in the place of a row.
     """
 
-    of_epoch: Callable[[int, int], Any]
+    of_epoch: Callable[[int, int], np.ndarray]
     shape: tuple[int, int]
-    n: int
     from_function: bool = False
     padded: bool = False
     draws: ClassVar[bool] = True
@@ -145,23 +143,12 @@ class Given:
         return self.shape[1]
 
     def epoch(self, n: int, seed: int, epoch: int) -> np.ndarray:
-        """Row numbers ``[steps, batch]`` of one epoch, checked.
-
-        Raises:
-            TypeError: They are not whole numbers.
-            ValueError: Another shape than the first epoch's, or no rows that there are.
-        """
-        rows = _as_rows(self.of_epoch(seed, epoch), PADDING if self.padded else 0, self.n)
-        if rows.shape != self.shape:
-            raise ValueError(
-                f"batches: expected {list(self.shape)} row numbers of every epoch, as of the first,"
-                f" got {list(rows.shape)} for seed {seed}, epoch {epoch}"
-            )
-        return rows
+        """Row numbers ``[steps, batch]`` of one epoch."""
+        return self.of_epoch(seed, epoch)
 
 
-def as_given(batches: Any, epochs: int, seeds: Sequence[int], n: int) -> Given | None:
-    """Minibatches of the user's own: None, an array or a function.
+def as_given(batches: Any, epochs: int, seeds: Sequence[int], n: int) -> GivenMinibatches | None:
+    """Minibatches of the user's own: None, an array, or a function, whose results are checked one by one.
 
     Args:
         batches: Row numbers ``[epochs, steps, batch]``, these with a leading seed axis, or a function
@@ -176,23 +163,37 @@ def as_given(batches: Any, epochs: int, seeds: Sequence[int], n: int) -> Given |
     """
     if batches is None:
         return None
-    if not callable(batches):
-        rows = _of_seeds(batches, epochs, len(seeds), n)
-        places = {seed: i for i, seed in enumerate(seeds)}
-        return Given(lambda seed, epoch: rows[places[seed], epoch], rows.shape[2:], n)
+    if callable(batches):
+        return _of_function(batches, seeds[0], n)
+    rows = _of_seeds(batches, epochs, len(seeds), n)
+    places = {seed: i for i, seed in enumerate(seeds)}
+    return GivenMinibatches(lambda seed, epoch: rows[places[seed], epoch], rows.shape[2:])
+
+
+def _of_function(function: Callable[[int, int], Any], first_seed: int, n: int) -> GivenMinibatches:
     try:
-        inspect.signature(batches).bind(seeds[0], 0)
+        inspect.signature(function).bind(first_seed, 0)
     except (TypeError, ValueError):  # other arguments, or a function in C that does not tell its own
         raise TypeError("batches: expected a function of a seed and an epoch") from None
-    first = _as_rows(batches(seeds[0], 0), 0, n)
+    first = _as_rows(function(first_seed, 0), n)
     if first.ndim != 2 or 0 in first.shape:
         raise ValueError(f"batches: expected row numbers [steps, batch] of an epoch, got {list(first.shape)}")
-    return Given(batches, first.shape, n, from_function=True)
+
+    def of_epoch(seed: int, epoch: int) -> np.ndarray:
+        rows = _as_rows(function(seed, epoch), n)
+        if rows.shape != first.shape:
+            raise ValueError(
+                f"batches: expected {list(first.shape)} row numbers of every epoch, as of the first,"
+                f" got {list(rows.shape)} for seed {seed}, epoch {epoch}"
+            )
+        return rows
+
+    return GivenMinibatches(of_epoch, first.shape, from_function=True)
 
 
 def _of_seeds(batches: Any, epochs: int, n_seeds: int, n: int) -> np.ndarray:
     """Row numbers ``[seeds, epochs, steps, batch]`` from an array of them, with or without the seeds."""
-    rows = _as_rows(batches, 0, n)
+    rows = _as_rows(batches, n)
     if rows.ndim == 3:
         rows = np.broadcast_to(rows, (n_seeds, *rows.shape))
     if rows.ndim != 4 or rows.shape[0] != n_seeds or 0 in rows.shape or rows.shape[1] < epochs:
@@ -203,13 +204,11 @@ def _of_seeds(batches: Any, epochs: int, n_seeds: int, n: int) -> np.ndarray:
     return rows
 
 
-def _as_rows(rows: Any, least: int, n: int) -> np.ndarray:
-    """Row numbers from ``least`` to ``n - 1``, as int32."""
-    given = np.asarray(checks.as_array(rows, "batches"))
-    if given.dtype.kind not in "iu":
-        raise TypeError(f"batches: expected integer row numbers, got dtype {given.dtype}")
-    if given.size and (given.min() < least or given.max() >= n):
-        raise ValueError(
-            f"batches: expected row numbers from 0 to {n - 1}, got {given.min()} to {given.max()}"
-        )
-    return np.asarray(given, np.int32)
+def _as_rows(batches: Any, n: int) -> np.ndarray:
+    """Row numbers from 0 to ``n - 1``, as int32."""
+    rows = np.asarray(checks.as_array(batches, "batches"))
+    if rows.dtype.kind not in "iu":
+        raise TypeError(f"batches: expected integer row numbers, got dtype {rows.dtype}")
+    if rows.size and (rows.min() < 0 or rows.max() >= n):
+        raise ValueError(f"batches: expected row numbers from 0 to {n - 1}, got {rows.min()} to {rows.max()}")
+    return np.asarray(rows, np.int32)

@@ -36,7 +36,7 @@ def as_regular(path: Any, argument: str) -> Path:
     return file
 
 
-def as_target(path: Any, argument: str) -> Path:
+def as_output_file(path: Any, argument: str) -> Path:
     """The path of a file to write, in a directory that is there.
 
     Raises:

@@ -54,7 +54,7 @@ def write_report(
         scaling: Scaling of the data before the sweep, as for `how_to_load`.
     """
     checks.check_instance(result, SweepResult, "result")
-    path, config = paths.as_target(path, "path"), result.config
+    path, config = paths.as_output_file(path, "path"), result.config
     images = figures if figures is not None else {name: png(figure) for name, figure in draw(result).items()}
     most = ranking.MANY if result.sampled else ranking.FEW
     body = [
@@ -105,7 +105,7 @@ def write_overview(
         *([f"<h2>Groups</h2><ul>{''.join(links)}</ul>"] if links else []),
         *(["<h2>Settings</h2>", _pairs(settings)] if settings else []),
     ]
-    _write(paths.as_target(path, "path"), title, text, body)
+    _write(paths.as_output_file(path, "path"), title, text, body)
 
 
 def _write(path: Path, title: str, text: Iterable[str], body: Sequence[str]) -> None:

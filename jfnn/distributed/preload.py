@@ -5,13 +5,12 @@ leaves Ctrl-C to the process that sends it tiles, and ends when that which has s
 """
 
 import contextlib
-import multiprocessing
-import os
 import signal
 import threading
 from collections.abc import Iterator
 from typing import Any
 
+from jfnn.apart import end_with_parent
 from jfnn.engine.devices import use_all_cores
 
 # Settings of a cluster. A tile that kills its worker is sent again by jfnn, as often as may be, and named.
@@ -33,15 +32,7 @@ def prepare() -> None:
         use_all_cores()
     if threading.current_thread() is threading.main_thread():
         signal.signal(signal.SIGINT, signal.SIG_IGN)
-    threading.Thread(target=_end_with_parent, daemon=True).start()
-
-
-def _end_with_parent() -> None:
-    """Ends this process when its parent has ended; the workers of a pool would wait for work forever."""
-    parent = multiprocessing.parent_process()
-    if parent is not None:
-        parent.join()
-        os._exit(1)
+    end_with_parent()
 
 
 @contextlib.contextmanager

@@ -59,7 +59,7 @@ class Trainer:
         task = Task(experiment.learner, experiment.padded, data.rows, data.weights, data.n_train)
         self.executor = make_executor(task, hardware.threads)
         self.lost: list[Lost] = []
-        self.steps, self.rows_a_step = self.replicates[0].minibatches(0).shape
+        self.steps, self.rows_a_step = self.replicates[0].steps, self.replicates[0].rows_a_step
         self.minibatches = Prefetcher(self.replicates, self.calls.epochs(self.steps, self.rows_a_step))
 
     def next_call_end(self, epoch: int) -> int:

@@ -88,12 +88,12 @@ def checksums(experiment: Experiment, with_code: bool) -> dict[str, Any]:
         "weights": None if data.weights is None else digest(data.weights),
         **{part: of_part(part) for part in PARTS},
         "starting_params": digest(*(leaf for r in replicates for leaf in jax.tree.leaves(r.params))),
-        "batches": given_minibatches(experiment, with_code),
+        "batches": minibatches_checksum(experiment, with_code),
         "own_code": own_code(experiment) if with_code else None,
     }
 
 
-def given_minibatches(experiment: Experiment, with_code: bool) -> str | None:
+def minibatches_checksum(experiment: Experiment, with_code: bool) -> str | None:
     """A checksum of all minibatches where they are given, by an array or, ``with_code``, by a function."""
     batches = experiment.replicates[0].batches
     if isinstance(batches, Minibatches) or (batches.from_function and not with_code):

@@ -14,7 +14,7 @@ from jfnn.experiment.validation import Cut
 from jfnn.layers.kind import Params
 from jfnn.learners.learner import Data, Learner
 from jfnn.learners.trial import as_dtype, starting_shapes
-from jfnn.minibatches import PADDING, Given, Minibatches, as_given
+from jfnn.minibatches import PADDING, GivenMinibatches, Minibatches, as_given
 
 PARTS = ("train", "validation", "test")
 STEP_KEYS = 0xD0  # sets the keys that steps draw by apart from those of starting parameters
@@ -36,7 +36,7 @@ class Replicate:
 
     seed: int
     params: Params
-    batches: Minibatches | Given
+    batches: Minibatches | GivenMinibatches
     parts: dict[str, np.ndarray]
     minibatches_of: int
     key: np.ndarray | None = None

@@ -8,7 +8,7 @@ from sklearn.utils import shuffle
 
 from jfnn.fitting.structure import Rows, Structure
 from jfnn.layers.dense import Layer
-from jfnn.minibatches import PADDING, Given
+from jfnn.minibatches import PADDING, GivenMinibatches
 
 
 def start(structure: Structure, random: np.random.RandomState, dtype: Any) -> tuple[Layer, ...]:
@@ -65,10 +65,10 @@ class Order:
         return -(-self.n // self.batch)
 
     @property
-    def minibatches(self) -> Given:
+    def minibatches(self) -> GivenMinibatches:
         """The order as the engine takes it."""
         shape, padded = (self.steps, self.batch), self.n % self.batch > 0
-        return Given(lambda seed, epoch: self.epoch(epoch), shape, self.n, padded=padded)
+        return GivenMinibatches(lambda seed, epoch: self.epoch(epoch), shape, padded=padded)
 
     def epoch(self, epoch: int) -> np.ndarray:
         """Row numbers ``[steps, batch]`` of an epoch, and padding where the last step is shorter."""

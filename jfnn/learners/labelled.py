@@ -26,7 +26,7 @@ def as_data(network: Network, loss: Loss, split: Split) -> Data:
     """
     x_train = checks.as_inputs(split.x_train, "x_train", network.input_shape)
     dtype = checks.float_dtype(x_train)
-    n_outputs = _outputs(network, x_train.shape[1:], dtype, jax.config.read("jax_enable_x64"))
+    n_outputs = _outputs(network, x_train.shape[1:], dtype)
 
     def rows(x: Any, y: Any, part: str) -> tuple[np.ndarray, np.ndarray]:
         targets = as_targets(y, (len(x), n_outputs), loss, dtype, f"y_{part}")
@@ -55,7 +55,7 @@ def are_classes(targets: np.ndarray, loss: Loss, labels: np.ndarray | None = Non
 
 
 @functools.lru_cache(maxsize=64)
-def _outputs(network: Network, shape: tuple[int, ...], dtype: np.dtype, x64: bool) -> int:
+def _outputs(network: Network, shape: tuple[int, ...], dtype: np.dtype) -> int:
     x = jax.ShapeDtypeStruct((1, *shape), dtype)
     outputs = trial("network", lambda key, x: network.apply(network.init(key), x), jax.random.key(0), x)
     if not hasattr(outputs, "ndim") or outputs.ndim != 2:

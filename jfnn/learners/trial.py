@@ -79,6 +79,7 @@ def starting_shapes(owner: HasInit) -> Params:
 
 @functools.lru_cache(maxsize=64)
 def _starting_shapes(owner: HasInit, x64: bool) -> Params:
+    """The shapes; their dtypes depend on ``x64``, which is here to tell the two apart."""
     return jax.eval_shape(owner.init, jax.random.key(0))
 
 

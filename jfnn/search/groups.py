@@ -91,7 +91,7 @@ class SweepGroups:
 
     def to_csv(self, path: str | os.PathLike[str]) -> None:
         """Writes the columns of `to_dict` as CSV, one row a member."""
-        run_directory.write_table(paths.as_target(path, "path"), self.to_dict())
+        run_directory.write_table(paths.as_output_file(path, "path"), self.to_dict())
 
     def save(self, directory: str | os.PathLike[str]) -> None:
         """Writes groups.json, results.csv, each group's sweep into its own directory, and what was refitted.

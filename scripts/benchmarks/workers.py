@@ -2,7 +2,6 @@
 
 import multiprocessing
 import os
-import threading
 import time
 import traceback
 from collections.abc import Callable
@@ -14,6 +13,7 @@ from benchmarks import machine
 from benchmarks.contenders import Contender
 from benchmarks.kinds import AnyWorkload
 from benchmarks.workload import Outcome
+from jfnn.apart import end_with_parent
 
 T = TypeVar("T")
 
@@ -100,20 +100,12 @@ _here: Here  # of a process that belongs to a contender
 
 def _start(contender: Contender) -> None:
     global _here
-    threading.Thread(target=_end_with_parent, daemon=True).start()
+    end_with_parent()
     os.environ.setdefault("XLA_PYTHON_CLIENT_PREALLOCATE", "false")  # several processes share a GPU
     if contender.cpu_devices is not None:
         count = machine.cores() if contender.cpu_devices == "cores" else contender.cpu_devices
         os.environ["JAX_NUM_CPU_DEVICES"] = str(count)
     _here = Here(contender)
-
-
-def _end_with_parent() -> None:
-    """Ends this process when its parent has ended, which may have been killed amid a run."""
-    parent = multiprocessing.parent_process()
-    if parent is not None:
-        parent.join()
-        os._exit(1)
 
 
 def _prepare(workload: AnyWorkload) -> None:
