@@ -9,13 +9,13 @@ import pytest
 from helpers import OPTIMISED, UNOPTIMISED, compile_unoptimised, compiled, noise_split
 
 import jfnn
-from jfnn import losses, training
+from jfnn import compiling, losses, training
 from jfnn.engine import devices, program
 
 # Two workers with a thread for each of many cores would be in each other's way, and counts would vary.
 devices.cores = lambda: 2
 jfnn.use_all_cores()
-CPU_OPTIONS = program.CPU_OPTIONS
+CPU_OPTIONS = compiling.CPU_OPTIONS
 
 # In the background a shell has Ctrl-C ignored, also by the commands that tests start and stop.
 signal.signal(signal.SIGINT, signal.default_int_handler)
@@ -42,9 +42,9 @@ def pytest_runtest_setup(item):
     """Compiles the engine's programs as users get them, or unoptimised where a test is marked so."""
     quickly = item.get_closest_marker("unoptimised") and not item.get_closest_marker("optimised")
     quickly = quickly and not item.config.getoption("optimised")
-    options = CPU_OPTIONS | (UNOPTIMISED if quickly else OPTIMISED)
-    if options != program.CPU_OPTIONS:
-        program.CPU_OPTIONS = options
+    options = {**CPU_OPTIONS} | (UNOPTIMISED if quickly else OPTIMISED)
+    if options != compiling.CPU_OPTIONS:
+        compiling.CPU_OPTIONS = options
         program.build.cache_clear()
 
 

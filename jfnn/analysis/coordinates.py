@@ -13,6 +13,7 @@ import optax
 
 from jfnn import checks, paths
 from jfnn.analysis.parametrisations import PARAMETRISATIONS, parametrised
+from jfnn.compiling import compiled
 from jfnn.datasets import Split
 from jfnn.experiment.build import build
 from jfnn.experiment.experiment import Experiment
@@ -170,7 +171,7 @@ def _measure(experiment: Experiment, steps: int, rows: int) -> tuple[np.ndarray,
         return _sizes(before), jax.lax.scan(step, learner.start(params, hyper), batches)[1]
 
     params = jax.tree.map(lambda *leaves: np.stack(leaves), *(member.params for member in members))
-    measure = jax.jit(jax.vmap(of_member, in_axes=(0, 0, 0, None, None)))
+    measure = compiled(jax.vmap(of_member, in_axes=(0, 0, 0, None, None)))
     start, change = measure(params, experiment.hyper(), np.stack(batches), probe, data.rows)
     return np.asarray(start), np.asarray(change)
 

@@ -10,6 +10,7 @@ import jfnn.boltzmann.columns as columns
 from jfnn import checks, memory
 from jfnn.boltzmann.columns import EVEN, ODD
 from jfnn.boltzmann.machine import Machine, as_machine, as_units, pack
+from jfnn.compiling import compiled
 
 COPIES = 12.0  # bytes of a unit's state, its mean and its random number
 
@@ -62,7 +63,7 @@ def sample(machine: Machine, key: jax.Array, n: int, sweeps: int = 1000) -> list
     return [state.T for state in _sample(pack(machine), key, n, sweeps)]
 
 
-@functools.partial(jax.jit, static_argnums=(2, 3))
+@functools.partial(compiled, static_argnums=(2, 3))
 def _sample(machine: Machine, key: jax.Array, n: int, sweeps: int) -> list[jax.Array]:
     halves = [jnp.full((size, n), 0.5, machine.biases[0].dtype) for size in machine.sizes]
     odd = columns.draw_odd(halves, jax.random.fold_in(key, sweeps))
@@ -94,7 +95,7 @@ def annealed_log_z(machine: Machine, key: jax.Array, n: int = 100, temperatures:
     return LogZ(*_annealed(pack(machine), key, n, temperatures))
 
 
-@functools.partial(jax.jit, static_argnums=(2, 3))
+@functools.partial(compiled, static_argnums=(2, 3))
 def _annealed(machine: Machine, key: jax.Array, n: int, temperatures: int) -> tuple[jax.Array, jax.Array]:
     def tempered(step: Any) -> Machine:
         weights = tuple(w * (step / temperatures) for w in machine.weights)

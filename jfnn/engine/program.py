@@ -18,6 +18,7 @@ from typing import Any, NamedTuple
 import jax
 import jax.numpy as jnp
 
+from jfnn.compiling import compiled
 from jfnn.layers.kind import Params
 from jfnn.learners.learner import Batch, Hyper, Learner, Rows
 from jfnn.training import State
@@ -26,11 +27,6 @@ from jfnn.training import State
 # costs more than the step; from larger arrays an epoch's rows are gathered at once, unless they are too many.
 SPLIT_BYTES = 500_000
 GATHERED_BYTES = 8_000_000
-# XLA cuts vectors to half their width, lest a core lower its clock; a whole core that does nothing but such
-# arithmetic gains 5% by the full width. No result changes, and machines without it take what they have.
-CPU_OPTIONS: dict[str, int] = {"xla_cpu_prefer_vector_width": 512}
-
-
 # Each program takes about 10 MB and 200 memory maps, which a system limits. JAX keeps its own traces of each
 # new shape for ever, some 0.7 MB a program; now and then they are dropped, and what is still used compiles
 # again.
@@ -76,18 +72,14 @@ def build(learner: Learner, padded: bool, platform: str) -> Program:
     """The program of a learner for devices of one platform; equal arguments give the same, compiled one."""
     if build.cache_info().misses % TRACED_PROGRAMS == 0:
         jax.clear_caches()
-    options = CPU_OPTIONS if platform == "cpu" else None
-
-    def compiled(of_tile: Callable[..., Any]) -> Callable[..., Any]:
-        return jax.jit(jax.default_matmul_precision("highest")(of_tile), compiler_options=options)
 
     def advance_tile(*arguments: Any) -> Members:
         return advance(learner, padded, platform, *arguments)
 
     return Program(
-        start=compiled(jax.vmap(learner.start)),
-        advance=compiled(advance_tile),
-        score=compiled(jax.vmap(learner.score, in_axes=(0, None))),
+        start=compiled(jax.vmap(learner.start), platform),
+        advance=compiled(advance_tile, platform),
+        score=compiled(jax.vmap(learner.score, in_axes=(0, None)), platform),
     )
 
 

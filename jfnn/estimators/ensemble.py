@@ -10,6 +10,7 @@ import jax.numpy as jnp
 import numpy as np
 
 from jfnn import checks, losses
+from jfnn.compiling import compiled
 from jfnn.layers.kind import Params
 from jfnn.losses import Loss
 from jfnn.network import Network
@@ -198,4 +199,4 @@ def _compiled(network: Network, loss: Loss) -> Callable[..., jax.Array]:
         outputs = network.apply(params, x)
         return outputs if loss.probabilities is None else loss.probabilities(outputs)
 
-    return jax.jit(lambda params, x: jax.lax.map(lambda of_one: of_member(of_one, x), params))
+    return compiled(lambda params, x: jax.lax.map(lambda of_one: of_member(of_one, x), params))

@@ -8,6 +8,7 @@ import jax
 import numpy as np
 from scipy import sparse, special
 
+from jfnn.compiling import compiled
 from jfnn.layers.dense import Layer
 from jfnn.network import Network
 
@@ -37,7 +38,7 @@ def outputs(network: Network, layers: Sequence[Layer], x: Any) -> np.ndarray:
 
 @functools.lru_cache(maxsize=64)
 def _compiled(network: Network) -> Callable[..., jax.Array]:
-    return jax.jit(network.apply)
+    return compiled(network.apply)
 
 
 def activated(values: np.ndarray, output: str) -> np.ndarray:

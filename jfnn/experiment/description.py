@@ -63,7 +63,6 @@ def _settings(experiment: Experiment) -> dict[str, Any]:
         "eval_every": execution.eval_every,
         "keep_params": execution.keep_params,
         "dtype": experiment.data.dtype.name,
-        "matmul_precision": "highest",
     }
 
 

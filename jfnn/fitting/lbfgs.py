@@ -11,6 +11,7 @@ from jax.flatten_util import ravel_pytree
 from scipy import optimize
 from sklearn.exceptions import ConvergenceWarning
 
+from jfnn.compiling import compiled
 from jfnn.fitting.group import GoesOn, Trained
 from jfnn.fitting.structure import Rows, Structure
 from jfnn.layers.dense import Layer
@@ -75,4 +76,4 @@ def _compiled(structure: Structure) -> Callable[..., Any]:
     def of_params(params: Any, x: Any, targets: Any, weights: Any, alpha: Any) -> jax.Array:
         return objective(structure.network, params, x, targets, structure.loss, alpha, "mean", weights)
 
-    return jax.jit(jax.value_and_grad(of_params))
+    return compiled(jax.value_and_grad(of_params))

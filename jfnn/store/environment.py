@@ -8,9 +8,16 @@ import platform
 from pathlib import Path
 from typing import Any
 
+import jax
+
+from jfnn import compiling
+
 PACKAGES = ("jfnn", "jax", "jaxlib", "numpy", "optax")
 # Flags of the compiler that change no bit: how many devices it shows.
 HARMLESS_FLAGS = ("--xla_force_host_platform_device_count",)
+
+# JAX's switches that choose the numbers that a key gives.
+RANDOM_NUMBERS = ("jax_default_prng_impl", "jax_threefry_partitionable")
 
 
 @functools.cache
@@ -62,5 +69,8 @@ def describe(device: Any) -> dict[str, Any]:
             "kind": device.device_kind,
             "processor": processor() if device.platform == "cpu" else None,
             "compiler_flags": compiler_flags(),
+            "compiler_options": compiling.compiler_options(device.platform),
+            "matmul_precision": compiling.PRECISION,
+            "random_numbers": {name: getattr(jax.config, name) for name in RANDOM_NUMBERS},
         },
     }

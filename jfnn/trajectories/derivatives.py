@@ -15,6 +15,7 @@ import jax
 import jax.numpy as jnp
 from jax.flatten_util import ravel_pytree
 
+from jfnn.compiling import compiled
 from jfnn.layers.kind import Params
 from jfnn.learners.learner import Hyper, Learner, Rows
 from jfnn.training import State
@@ -47,7 +48,7 @@ class Inputs(NamedTuple):
 def build_program(learner: Learner, mode: str) -> Callable[[Numbers, Inputs], tuple[jax.Array, Numbers]]:
     """``(numbers, inputs) -> (loss, its derivatives by the numbers)``, compiled."""
     of_mode = {"reverse": in_reverse_mode, "forward": in_forward_mode}[mode]
-    return jax.jit(jax.default_matmul_precision("highest")(functools.partial(of_mode, learner)))
+    return compiled(functools.partial(of_mode, learner))
 
 
 def in_reverse_mode(learner: Learner, numbers: Numbers, inputs: Inputs) -> tuple[jax.Array, Numbers]:

@@ -16,6 +16,7 @@ import jax.numpy as jnp
 import numpy as np
 
 from jfnn import checks
+from jfnn.compiling import compiled
 from jfnn.experiment.options import option
 from jfnn.layers.kind import Params
 from jfnn.learners.learner import Hyper, Learner, Rows
@@ -111,7 +112,7 @@ def _build(learner: Learner, method: str, epochs: int) -> Callable[..., jax.Arra
     """``(hyper of cells, params, steps, rows, key) -> growth [cells, epochs]``, compiled."""
     of_cell = functools.partial(growths, learner, method, epochs)
     mapped = jax.vmap(of_cell, in_axes=(0, None, None, None, None))
-    return jax.jit(jax.default_matmul_precision("highest")(mapped))
+    return compiled(mapped)
 
 
 def growths(

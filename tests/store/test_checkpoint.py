@@ -16,6 +16,7 @@ import pytest
 from helpers import noise_split
 
 import jfnn
+from jfnn import compiling
 from jfnn.engine.plan import CallLength
 from jfnn.engine.trainer import Trainer
 from jfnn.schedulers import Actions
@@ -559,9 +560,11 @@ KILLED = """
 import os, signal, sys, threading
 sys.path[:0] = {path!r}
 import helpers, jfnn
+from jfnn import compiling
 jfnn.use_all_cores({devices})
 if not {optimised}:  # like the process that compares
     helpers.compile_unoptimised()
+compiling.CPU_OPTIONS = {options!r}
 import test_checkpoint
 
 def progress(told):
@@ -596,6 +599,7 @@ def test_a_run_killed_at_random_moments_ends_in_the_bytes_of_an_unbroken_one(kil
             path=[here, os.path.dirname(here)],
             devices=devices,
             optimised=pytestconfig.getoption("optimised"),
+            options=compiling.CPU_OPTIONS,
             epoch=rng.integers(*epochs),
             delay=rng.uniform(0, 0.01),
             out=str(killed),

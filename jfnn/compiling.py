@@ -1,0 +1,57 @@
+"""The one place where jfnn compiles: the precision and the compiler's options of every program.
+
+XLA's CPU backend hands products to the library YNNPACK, together with elementwise operations and reductions
+around them, and computes some of these fusions wrongly: `jaxlib` 0.10.2 to 0.12.0.1 get
+``sum((A @ B) * C)`` wrong by many orders of magnitude at some shapes, 0.10.2 also a product's squares summed
+over more than 32,768 rows (github.com/jax-ml/jax/issues/39103). So products go to the library one by one.
+"""
+
+import functools
+from collections.abc import Callable, Mapping, Sequence
+from typing import Any, ParamSpec, TypeVar
+
+import jax
+
+P = ParamSpec("P")
+R = TypeVar("R")
+
+PRECISION = "highest"  # TF32 and bfloat16 products would change results
+CPU_OPTIONS: Mapping[str, int | str] = {
+    "xla_cpu_experimental_ynn_fusion_type": "LIBRARY_FUSION_TYPE_INDIVIDUAL_DOT",
+    # XLA cuts vectors to half their width, lest a core lower its clock; a whole core that does nothing but
+    # such arithmetic gains 5% by the full width. No result changes; machines without it take what they have.
+    "xla_cpu_prefer_vector_width": 512,
+}
+
+
+def compiler_options(platform: str) -> dict[str, int | str]:
+    """The compiler's options for a platform: "cpu", "gpu", …."""
+    return dict(CPU_OPTIONS) if platform == "cpu" else {}
+
+
+def compiled(
+    function: Callable[P, R], platform: str | None = None, static_argnums: int | Sequence[int] = ()
+) -> Callable[P, R]:
+    """`jax.jit` at full precision, with the options under which results are right.
+
+    Args:
+        function: A pure function of arrays.
+        platform: The platform that it runs on; None for that of JAX's default device at each call.
+        static_argnums: As for `jax.jit`.
+    """
+
+    @functools.cache
+    def for_platform(platform: str) -> Callable[..., Any]:
+        precise = jax.default_matmul_precision(PRECISION)(function)
+        options = compiler_options(platform)
+        return jax.jit(precise, static_argnums=static_argnums, compiler_options=options)
+
+    if platform is not None:
+        return for_platform(platform)
+
+    @functools.wraps(function)
+    def call(*args: P.args, **kwargs: P.kwargs) -> R:
+        result: R = for_platform(jax.default_backend())(*args, **kwargs)
+        return result
+
+    return call
