@@ -12,8 +12,6 @@ import numpy as np
 from jfnn.engine.program import Members, build
 from jfnn.learners.learner import Learner, Rows
 
-EVALUATION_BLOCK = 2048  # rows scored at a time, at most
-
 
 class Task(NamedTuple):
     """What all segments of a run have in common, hashable parts and data.
@@ -23,14 +21,14 @@ class Task(NamedTuple):
         padded: Whether some minibatches may be shorter than others.
         rows: All rows, a pytree of NumPy arrays.
         weights: Weight of each row, or None.
-        n_train: Rows to train on, from which the size of a block of scored rows follows.
+        block: Rows scored at a time.
     """
 
     learner: Learner
     padded: bool
     rows: Rows
     weights: np.ndarray | None
-    n_train: int
+    block: int
 
 
 class Segment(NamedTuple):
@@ -71,7 +69,7 @@ class Worker:
         self.learner = task.learner
         self.program = build(task.learner, task.padded, device.platform)
         self.data = jax.device_put((task.rows, task.weights), device)
-        self.blocks = jax.device_put(_blocks(task.rows, evaluation_block(task.n_train)), device)
+        self.blocks = jax.device_put(_blocks(task.rows, task.block), device)
 
     def issue(self, segment: Segment, blocks: int | None = None) -> SegmentResult:
         """Runs a segment; the arrays of the result may still be computed. Scores ``blocks`` blocks or all."""
@@ -95,14 +93,6 @@ def run_segment(task: Task, segment: Segment) -> SegmentResult:
     """A segment on this process's first device, as NumPy arrays: what another process does with a tile."""
     result = Worker(task, jax.devices()[0]).issue(segment)
     return SegmentResult(*jax.tree.map(np.asarray, tuple(result)))
-
-
-def evaluation_block(n_train: int) -> int:
-    """Rows scored at a time; it follows from the training rows alone.
-
-    Sums over the training rows then have the same bits whatever other rows are scored beside them.
-    """
-    return min(EVALUATION_BLOCK, 1 << (n_train - 1).bit_length())
 
 
 def _blocks(rows: Rows, length: int) -> list[Rows]:

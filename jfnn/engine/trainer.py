@@ -56,7 +56,7 @@ class Trainer:
         self.calls = calls or CallLength()
         self.replicates, data = experiment.replicates, experiment.data
         self.minibatches_of = experiment.minibatches_of()
-        task = Task(experiment.learner, experiment.padded, data.rows, data.weights, data.n_train)
+        task = Task(experiment.learner, experiment.padded, data.rows, data.weights, data.block)
         self.executor = make_executor(task, hardware.threads)
         self.lost: list[Lost] = []
         self.steps, self.rows_a_step = self.replicates[0].steps, self.replicates[0].rows_a_step

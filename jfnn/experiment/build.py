@@ -16,6 +16,7 @@ from jfnn.experiment.replicates import PARTS, as_seeds, replicates
 from jfnn.experiment.validation import cuts
 from jfnn.learners.learner import Data, Learner, Metric
 from jfnn.learners.supervised import HYPER, Supervised, supervised
+from jfnn.learners.traced import traced
 from jfnn.learners.trial import starting_shapes
 from jfnn.optimizers import SCHEDULE_STEPS, Values
 from jfnn.schedulers.scheduler import Scheduler
@@ -57,12 +58,16 @@ def build(options: Options, first_fold: int = 0) -> Experiment:
             "weights: rows of a step weigh differently here (weights, or a last, shorter minibatch), but the"
             " learner, or its gradient function, takes no weights"
         )
+    spread = _schedule_steps(learner, epochs, [replicate.steps for replicate in members])
+    names = (*cells.values, *constants, *spread)
+    sizes = [replicate.rows_a_step for replicate in members]
+    weighted = members[0].padded or data.weights is not None
     return Experiment(
-        learner,
+        traced(learner, members[0].params, data, names, sizes, weighted),
         data,
         cells,
         constants,
-        _schedule_steps(learner, epochs, [replicate.steps for replicate in members]),
+        spread,
         members,
         seeds,
         None if options.folds is None else len(folds),

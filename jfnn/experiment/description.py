@@ -3,6 +3,7 @@
 import dataclasses
 import hashlib
 import platform
+import types
 from typing import Any
 
 import jax
@@ -10,7 +11,8 @@ import numpy as np
 
 from jfnn.experiment.experiment import Experiment
 from jfnn.experiment.replicates import PARTS
-from jfnn.learners.learner import Batch
+from jfnn.learners.code import code_checksum
+from jfnn.learners.traced import Traced, is_of_jfnn
 from jfnn.minibatches import Minibatches
 from jfnn.schedulers import SCHEDULERS
 from jfnn.store.files import digest
@@ -18,7 +20,7 @@ from jfnn.store.identity import Description, fingerprint, plain
 
 
 def describe(
-    experiment: Experiment, tile: int, environment: Description, count: int, with_code: bool
+    experiment: Experiment, tile: int, environment: Description, count: int, with_batches: bool
 ) -> Description:
     """Describes a run.
 
@@ -27,8 +29,8 @@ def describe(
         tile: Members trained side by side.
         environment: What computes, as `jfnn.store.environment.describe` says.
         count: Host threads of this process that train; 0 where other processes do.
-        with_code: Whether functions of the user's own are told apart by what they compile to, or by the
-            minibatches that they give; that takes a trace and all these, and a run in a directory needs it.
+        with_batches: Whether all minibatches are drawn where a function of the user's own gives them, to tell
+            them apart; a run in a directory needs it.
 
     Returns:
         "settings"; "data" by their checksums; "versions"; "backend"; "device", which decides nothing; and
@@ -37,7 +39,7 @@ def describe(
     description = plain(
         {
             "settings": _settings(experiment) | {"tile": tile},
-            "data": checksums(experiment, with_code),
+            "data": checksums(experiment, with_batches),
             **environment,
             "device": {"count": count, "python": platform.python_version()},
         }
@@ -59,6 +61,7 @@ def _settings(experiment: Experiment) -> dict[str, Any]:
         "replicates": len(experiment.replicates),
         "step_keys": digest(*(r.key for r in experiment.replicates)) if experiment.learner.random else None,
         "ranked_by": experiment.ranking.name,
+        "higher_is_better": {metric.name: metric.higher_is_better for metric in experiment.learner.metrics},
         "schedulers": [describe_scheduler(scheduler) for scheduler in experiment.schedulers],
         "eval_every": execution.eval_every,
         "keep_params": execution.keep_params,
@@ -73,7 +76,7 @@ def describe_scheduler(scheduler: Any) -> dict[str, Any]:
     return {"kind": kind} | dataclasses.asdict(scheduler)
 
 
-def checksums(experiment: Experiment, with_code: bool) -> dict[str, Any]:
+def checksums(experiment: Experiment, with_batches: bool) -> dict[str, Any]:
     """Checksums of all that goes into a run besides settings; see `describe`."""
     data, replicates = experiment.data, experiment.replicates
 
@@ -87,15 +90,15 @@ def checksums(experiment: Experiment, with_code: bool) -> dict[str, Any]:
         "weights": None if data.weights is None else digest(data.weights),
         **{part: of_part(part) for part in PARTS},
         "starting_params": digest(*(leaf for r in replicates for leaf in jax.tree.leaves(r.params))),
-        "batches": minibatches_checksum(experiment, with_code),
-        "own_code": own_code(experiment) if with_code else None,
+        "batches": minibatches_checksum(experiment, with_batches),
+        "own_code": own_code(experiment),
     }
 
 
-def minibatches_checksum(experiment: Experiment, with_code: bool) -> str | None:
-    """A checksum of all minibatches where they are given, by an array or, ``with_code``, by a function."""
+def minibatches_checksum(experiment: Experiment, with_batches: bool) -> str | None:
+    """A checksum of all minibatches where they are given, by an array or, ``with_batches``, by a function."""
     batches = experiment.replicates[0].batches
-    if isinstance(batches, Minibatches) or (batches.from_function and not with_code):
+    if isinstance(batches, Minibatches) or (batches.from_function and not with_batches):
         return None
     sha256 = hashlib.sha256()
     for replicate in experiment.replicates:
@@ -104,23 +107,20 @@ def minibatches_checksum(experiment: Experiment, with_code: bool) -> str | None:
     return sha256.hexdigest()
 
 
-def own_code(experiment: Experiment) -> str | None:
-    """A checksum of one step and its scores as compiled, where functions of the user's take part; else None.
+def own_code(experiment: Experiment) -> dict[str, str]:
+    """Checksums of the functions of the user's own that decide a result; empty where there are none.
 
-    Names say nothing about what a function does; the program that it becomes does, constants included.
+    Names say nothing about what a function does. Functions that are compiled count by the trace that is
+    trained, those that run as Python by their code and what it refers to.
     """
     learner = experiment.learner
-    if learner.known:
-        return None
-
-    def one_step(params: Any, hyper: Any, rows: Any, key: Any) -> Any:
-        state, value = learner.step(learner.start(params, hyper), Batch(rows), hyper, key)
-        return state, value, learner.score(state.params, rows)
-
-    first = experiment.replicates[0]
-    rows = jax.tree.map(lambda leaf: leaf[: first.rows_a_step], experiment.data.rows)
-    hyper = {name: values[0] for name, values in experiment.hyper().items()}
-    key = jax.random.key(0) if learner.random else None
-    return hashlib.sha256(
-        jax.jit(one_step).lower(first.params, hyper, rows, key).as_text().encode()
-    ).hexdigest()
+    checksums = {"learner": learner.checksum} if isinstance(learner, Traced) else {}
+    for metric in learner.metrics:
+        if not is_of_jfnn(metric.reduce):
+            checksums[f"metric {metric.name}"] = code_checksum(metric.reduce)
+        elif not isinstance(metric.reduce, types.FunctionType):  # holds a function that may be the user's
+            checksums[f"metric {metric.name}"] = code_checksum(vars(metric.reduce))
+    for i, scheduler in enumerate(experiment.schedulers):
+        if not is_of_jfnn(type(scheduler)):
+            checksums[f"scheduler {i}"] = code_checksum(scheduler)
+    return checksums

@@ -1,18 +1,22 @@
 """Replicates: starting parameters, minibatches and rows that the members of a seed and fold share."""
 
 import dataclasses
+import functools
 import sys
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import Any
 
 import jax
 import numpy as np
 
 from jfnn import checks, memory
+from jfnn.compiling import compiled
 from jfnn.experiment.options import Options
 from jfnn.experiment.validation import Cut
 from jfnn.layers.kind import Params
 from jfnn.learners.learner import Data, Learner
+from jfnn.learners.traced import is_registered
+from jfnn.learners.traces import Trace
 from jfnn.learners.trial import as_dtype, starting_shapes
 from jfnn.minibatches import PADDING, GivenMinibatches, Minibatches, as_given
 
@@ -138,10 +142,21 @@ def starting_params(
 ) -> list[Params]:
     """Each seed's starting parameters in the engine's form (NumPy): drawn from the seed, or given."""
     if initial_params is None:
-        starts = [learner.init(jax.random.key(seed)) for seed in seeds]
+        init = initializer(learner)
+        starts = [init(jax.random.key(seed)) for seed in seeds]
     else:
         starts = _given_params(learner, initial_params, len(seeds), dtype)
     return [_as_numpy(learner.pack(_as_numpy(start, dtype)), dtype) for start in starts]
+
+
+def initializer(learner: Learner) -> Callable[[jax.Array], Params]:
+    """The learner's ``init``, compiled; one of the user's own is traced anew each time."""
+    return _initializer(learner if is_registered(learner) else Trace(learner.init, jax.random.key(0)))
+
+
+@functools.lru_cache(maxsize=32)
+def _initializer(source: Learner | Trace) -> Callable[[jax.Array], Params]:
+    return compiled(source if isinstance(source, Trace) else source.init)
 
 
 def _as_numpy(params: Params, dtype: np.dtype) -> Params:

@@ -10,6 +10,7 @@ import numpy as np
 from jfnn import checks
 from jfnn.datasets import Split
 from jfnn.learners.learner import Data
+from jfnn.learners.naming import is_known_network
 from jfnn.learners.trial import as_dtype, trial
 from jfnn.losses import Loss
 from jfnn.network import Network, check_output, is_own_apply
@@ -54,8 +55,12 @@ def are_classes(targets: np.ndarray, loss: Loss, labels: np.ndarray | None = Non
     return loss.takes_logits and (targets.shape[1] == 1 or np.allclose(targets.sum(axis=1), 1, atol=1e-3))
 
 
-@functools.lru_cache(maxsize=64)
 def _outputs(network: Network, shape: tuple[int, ...], dtype: np.dtype) -> int:
+    """Outputs of a network for one row; traced once where all its functions are registered ones."""
+    return (known_outputs if is_known_network(network) else _traced_outputs)(network, shape, dtype)
+
+
+def _traced_outputs(network: Network, shape: tuple[int, ...], dtype: np.dtype) -> int:
     x = jax.ShapeDtypeStruct((1, *shape), dtype)
     outputs = trial("network", lambda key, x: network.apply(network.init(key), x), jax.random.key(0), x)
     if not hasattr(outputs, "ndim") or outputs.ndim != 2:
@@ -63,6 +68,9 @@ def _outputs(network: Network, shape: tuple[int, ...], dtype: np.dtype) -> int:
             f"network: apply must give [n, n_out], got {getattr(outputs, 'shape', outputs)} for one row"
         )
     return int(outputs.shape[-1])
+
+
+known_outputs = functools.lru_cache(maxsize=64)(_traced_outputs)
 
 
 def check_network(network: Any, loss: Loss, gradient: str | Callable[..., Any]) -> None:

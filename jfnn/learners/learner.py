@@ -19,6 +19,8 @@ from jfnn.training import State
 Rows = Any  # a pytree of arrays that have the rows on their leading axis
 Hyper = Mapping[str, jax.Array]
 
+EVALUATION_BLOCK = 2048  # rows scored at a time, at most
+
 
 class Batch(NamedTuple):
     """One minibatch.
@@ -57,6 +59,14 @@ class Data(NamedTuple):
         """Dtype of the arithmetic: that of the first float leaf."""
         leaves = jax.tree.leaves(self.rows)
         return next((leaf.dtype for leaf in leaves if leaf.dtype.kind == "f"), np.dtype(np.float32))
+
+    @property
+    def block(self) -> int:
+        """Rows scored at a time; it follows from the training rows alone.
+
+        Sums over the training rows then have the same bits whatever other rows are scored beside them.
+        """
+        return min(EVALUATION_BLOCK, 1 << (self.n_train - 1).bit_length())
 
     @property
     def shapes(self) -> tuple[Rows, jax.ShapeDtypeStruct]:
@@ -212,6 +222,11 @@ class Learner(abc.ABC):
             raise ValueError(f"network: its state changes in a step, from {forms(before)} to {forms(after)}")
         check_metrics(self.metrics)
         check_scores("network", scores, [metric.name for metric in self.metrics])
+
+    @property
+    def original(self) -> "Learner":
+        """The learner that was bound to the data, behind its trace."""
+        return self
 
     @property
     def known(self) -> bool:

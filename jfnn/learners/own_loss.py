@@ -35,8 +35,8 @@ class OwnLoss(Learner):
     schedule_epochs: int | None = dataclasses.field(compare=False)
 
     def init(self, key: jax.Array) -> Params:
-        """The user's, compiled once."""
-        return jax.jit(self.init_function)(key)
+        """The user's."""
+        return self.init_function(key)
 
     def start(self, params: Params, hyper: Hyper) -> State:
         """The optimizer's memory."""

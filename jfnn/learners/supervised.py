@@ -78,8 +78,8 @@ class Supervised(Learner):
         return dataclasses.replace(self, metrics=named, ranked_by=ranked_by, infers_metrics=False)
 
     def init(self, key: jax.Array) -> Params:
-        """The network's, compiled once for a network."""
-        return _compiled_init(self.network)(key)
+        """The network's."""
+        return self.network.init(key)
 
     def width(self) -> int:
         """That of the widest layer."""
@@ -188,12 +188,6 @@ class Supervised(Learner):
             "gradient": self.gradient if isinstance(self.gradient, str) else naming.code_name(self.gradient),
             "metrics": {metric.name: naming.code_name(metric.reduce) for metric in self.metrics},
         }
-
-
-@functools.lru_cache(maxsize=32)
-def _compiled_init(network: Network) -> Callable[[jax.Array], Params]:
-    """Let go with its program when others have come, while the network itself may live on."""
-    return jax.jit(lambda key: network.init(key))
 
 
 def supervised(

@@ -55,7 +55,8 @@ def trial(argument: str, function: Callable[..., Any], *shapes: Any) -> Any:
         ValueError: It fails; the message names the argument.
     """
     try:
-        return jax.eval_shape(function, *shapes)
+        # A function of its own: JAX keeps traces by the identity of a function, whose meaning may change.
+        return jax.eval_shape(lambda *args: function(*args), *shapes)
     except Exception as error:
         reason = str(error).partition("\n")[0]
         raise ValueError(f"{argument}: it fails on one row of these data: {reason}") from error
@@ -73,8 +74,13 @@ class HasInit(Protocol):
 
 
 def starting_shapes(owner: HasInit) -> Params:
-    """Shapes and dtypes of starting parameters; traced once, since searches sweep the same learner often."""
-    return _starting_shapes(owner, jax.config.read("jax_enable_x64"))
+    """Shapes and dtypes of starting parameters.
+
+    Traced once for registered functions, since searches sweep the same learner often.
+    """
+    if getattr(owner, "known", False):
+        return _starting_shapes(owner, jax.config.read("jax_enable_x64"))
+    return jax.eval_shape(lambda key: owner.init(key), jax.random.key(0))
 
 
 @functools.lru_cache(maxsize=64)

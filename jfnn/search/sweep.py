@@ -67,7 +67,7 @@ def prepare(options: Options, first_fold: int = 0) -> Run:
         devices.tile,
         there or environment.describe(devices.threads[0]),
         0 if there else len(devices.threads),
-        with_code=options.out is not None,
+        with_batches=options.out is not None,
     )
     if options.out is not None:
         scores = [f"{part}_{metric.name}" for part in PARTS for metric in experiment.learner.metrics]

@@ -13,6 +13,7 @@ from jfnn.experiment.axes import check_range
 from jfnn.experiment.experiment import Experiment
 from jfnn.experiment.options import option
 from jfnn.experiment.replicates import PARTS
+from jfnn.learners.traced import scoring
 from jfnn.optimizers import SCHEDULE_STEPS, is_axis
 from jfnn.search.door import door
 from jfnn.trajectories.derivatives import MULTIPLIERS, Inputs, build_program
@@ -100,7 +101,7 @@ def prepare(options: HypergradientOptions) -> tuple[Callable[..., Any], tuple[An
     rows = jax.tree.map(jnp.asarray, experiment.data.rows)
     chosen = {name: numbers.pop(name) for name in names}
     scored_rows = jax.tree.map(lambda leaf: leaf[scored], rows)
-    program = build_program(experiment.learner, options.mode)
+    program = build_program(scoring(experiment.learner, len(scored)), options.mode)
     return program, (chosen, Inputs(numbers, replicate.params, steps, rows, scored_rows))
 
 

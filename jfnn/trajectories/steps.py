@@ -62,7 +62,7 @@ def experiment_of(options: TrajectoryOptions, seeds: Any) -> Experiment:
     checks.as_count(options.epochs, "epochs")
     common = {field.name: getattr(options, field.name) for field in dataclasses.fields(Common)}
     experiment = build(Options(options.network, options.split, seeds=seeds, **common))
-    if isinstance(experiment.learner, BoltzmannLearner):
+    if isinstance(experiment.learner.original, BoltzmannLearner):
         raise TypeError("network: a Boltzmann machine samples discrete states, which have no derivative")
     return experiment
 

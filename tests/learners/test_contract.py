@@ -126,7 +126,7 @@ def make_options(name, **changes):
 
 def plain_loop(start, step, experiment, replicate, hyper):
     """One member trained by `learner.step`, one minibatch after another; what the engine is held to."""
-    learner, data = experiment.learner, experiment.data
+    learner, data = experiment.learner.original, experiment.data
     state = start(replicate.params, hyper)
     for epoch in range(experiment.epochs):
         for number, rows in enumerate(replicate.minibatches(epoch)):
@@ -146,7 +146,7 @@ def plain_loop(start, step, experiment, replicate, hyper):
 def test_a_member_of_the_engine_is_a_plain_loop_over_steps(name, x64):
     options = make_options(name)
     experiment, result = prepare(options).experiment, jfnn.sweep(**vars(options))
-    learner, data = experiment.learner, experiment.data
+    learner, data = experiment.learner.original, experiment.data
     hyper, n = experiment.hyper(), len(experiment.replicates)
     start, step, scored = map(compiled, (learner.start, learner.step, learner.score))
     for member, place in enumerate(np.ndindex(result.diverged_at.shape)):

@@ -1,0 +1,348 @@
+"""Functions whose meaning has changed are trained as they are now, and another run than before."""
+
+import dataclasses
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+import optax
+import pytest
+from helpers import noise_split
+
+import jfnn
+from jfnn.learners import Batch, Learner
+from jfnn.schedulers import Actions, Scheduler
+from jfnn.search.sweep import prepare
+from jfnn.training import State
+
+pytestmark = pytest.mark.unoptimised
+SPLIT = noise_split()
+FACTOR = 1.0
+
+
+# Ways to read a factor, each with the way in which it becomes 2
+
+
+def by_global():
+    return lambda: FACTOR, lambda: globals().update(FACTOR=2.0)
+
+
+def by_captured_list():
+    captured = [1.0]
+    return lambda: captured[0], lambda: captured.__setitem__(0, 2.0)
+
+
+def by_captured_array():
+    captured = np.ones(1, np.float32)
+    return lambda: captured, lambda: captured.fill(2.0)
+
+
+def by_default():
+    def read(factor=1.0):
+        return factor
+
+    return read, lambda: setattr(read, "__defaults__", (2.0,))
+
+
+def by_attribute():
+    class Holder:
+        factor = 1.0
+
+        def read(self):
+            return self.factor
+
+    holder = Holder()
+    return holder.read, lambda: setattr(holder, "factor", 2.0)
+
+
+def by_class_attribute():
+    class Holder:
+        factor = 1.0
+
+        def read(self):
+            return self.factor
+
+    return Holder().read, lambda: setattr(Holder, "factor", 2.0)
+
+
+def by_code():
+    def read():
+        return 1.0
+
+    return read, lambda: setattr(read, "__code__", (lambda: 2.0).__code__)
+
+
+WAYS = (by_global, by_captured_list, by_captured_array, by_default, by_attribute, by_class_attribute, by_code)
+
+
+# Roles of functions that read it
+
+
+def scaled(read, value):
+    return jnp.sum(read() * value) if value.ndim == 0 else read() * value
+
+
+def own_loss(read):
+    def loss(params, batch, key):
+        x, y = batch
+        return scaled(read, jnp.mean((x @ params["w"] - jax.nn.one_hot(y, 3)) ** 2))
+
+    return jfnn.learner(own_init(lambda: 1.0), loss), {}
+
+
+def own_init(read):
+    return lambda key: {"w": scaled(read, jax.random.normal(key, (5, 3)))}
+
+
+def init_of_learner(read):
+    return jfnn.learner(own_init(read), lambda params, batch, key: jnp.mean((batch[0] @ params["w"]) ** 2)), {}
+
+
+def init_of_network(read):
+    return jfnn.Network(own_init(read), lambda params, x: x @ params["w"]), {}
+
+
+def apply_of_network(read):
+    return jfnn.Network(own_init(lambda: 1.0), lambda params, x: scaled(read, x @ params["w"])), {}
+
+
+def activation(read):
+    own = jfnn.Activation(lambda z: read() * jnp.tanh(z), lambda z: read() / jnp.cosh(z) ** 2)
+    return jfnn.mlp((5, 4, 3), own), {}
+
+
+def loss_of_network(read):
+    cost = jfnn.losses.LOSSES["quadratic"].cost
+    doubled = jfnn.losses.LOSSES["quadratic"]._replace(cost=lambda *args, **axis: read() * cost(*args, **axis))
+    return jfnn.mlp((5, 4, 3)), {"loss": doubled}
+
+
+def optimizer(read):
+    return jfnn.mlp((5, 4, 3)), {"optimizer": lambda learning_rate: optax.sgd(scaled(read, learning_rate))}
+
+
+def schedule(read):
+    return jfnn.mlp((5, 4, 3)), {"optimizer": jfnn.Optimizer("sgd", schedule=lambda done: scaled(read, done))}
+
+
+def gradient(read):
+    def by_hand(params, x, targets, *, l2):
+        def objective(params):
+            return jfnn.objective(jfnn.mlp((5, 4, 3)), params, x, targets, l2=l2)
+
+        value, gradients = jax.value_and_grad(objective)(params)
+        return value, jax.tree.map(lambda leaf: scaled(read, leaf), gradients)
+
+    return jfnn.mlp((5, 4, 3)), {"gradient": by_hand}
+
+
+def metric(read):
+    own = jfnn.Metric("own", True, lambda outputs, targets, axis: read() * jnp.sum(outputs, axis))
+    return jfnn.supervised(jfnn.mlp((5, 4, 3)), metrics=[own]), {}
+
+
+ROLES = (own_loss, init_of_learner, init_of_network, apply_of_network, activation)
+ROLES += (loss_of_network, optimizer, schedule, gradient, metric)
+
+
+# Doors
+
+COMMON = {"learning_rate": 0.1, "epochs": 2, "batch_size": 16}
+
+
+def by_sweep(network, **options):
+    result = jfnn.sweep(network, SPLIT, **COMMON, **options)
+    return result.params, result.scores
+
+
+def by_train(network, **options):
+    return tuple(jfnn.train(network, SPLIT.x_train, SPLIT.y_train, **COMMON, **options))
+
+
+def by_groups(network, **options):
+    groups = jfnn.sweep_groups({"one": network}, SPLIT, **COMMON, **options)
+    return groups["one", 16].params
+
+
+def by_hypergradient(network, **options):
+    result = jfnn.hypergradient(network, SPLIT, **COMMON, **options)
+    return [np.asarray(leaf) for leaf in jax.tree.leaves(tuple(result))]
+
+
+def by_lyapunov(network, **options):
+    return jfnn.lyapunov(network, SPLIT, **COMMON, **options).growth
+
+
+DOORS = (by_sweep, by_train, by_groups, by_hypergradient, by_lyapunov)
+CASES = [(way, own_loss, by_sweep) for way in WAYS]
+CASES += [(by_captured_list, role, by_sweep) for role in ROLES]
+CASES += [(by_captured_list, role, door) for role in (own_loss, activation) for door in DOORS]
+
+
+@pytest.fixture(autouse=True)
+def factor():
+    yield
+    globals().update(FACTOR=1.0)
+
+
+def same(one, other):
+    pairs = zip(jax.tree.leaves(one), jax.tree.leaves(other), strict=True)
+    return all(np.asarray(a).tobytes() == np.asarray(b).tobytes() for a, b in pairs)
+
+
+@pytest.mark.parametrize(
+    ("way", "role", "door"), dict.fromkeys(CASES), ids=lambda function: function.__name__
+)
+def test_a_function_is_trained_as_it_is_now(way, role, door):
+    read, change = way()
+    network, options = role(read)
+    before = door(network, **options)
+    assert same(before, door(network, **options))
+    change()
+    after = door(network, **options)
+    expected, options = role(lambda: 2.0)  # never seen before
+    assert same(after, door(expected, **options))
+    assert not same(after, before)
+
+
+@pytest.mark.parametrize("role", ROLES, ids=lambda function: function.__name__)
+def test_a_changed_function_is_another_run(role, tmp_path):
+    read, change = by_captured_list()
+    network, options = role(read)
+    jfnn.sweep(network, SPLIT, **COMMON, **options, out=tmp_path)
+    jfnn.sweep(network, SPLIT, **COMMON, **options, out=tmp_path, resume=True)
+    change()
+    with pytest.raises(ValueError, match="holds another configuration"):
+        jfnn.sweep(network, SPLIT, **COMMON, **options, out=tmp_path, resume=True)
+
+
+# Everything of a learner or a scheduler that runs
+
+
+@dataclasses.dataclass(frozen=True, eq=False)
+class Least(Learner):
+    """Least squares by gradient descent, of which each function may be another."""
+
+    factors: dict
+
+    def factor(self, name):
+        return self.factors.get(name, 1.0)
+
+    def init(self, key):
+        return {"w": self.factor("init") * jax.random.normal(key, (5,))}
+
+    def pack(self, params):
+        return {"w": params["w"] * self.factor("pack")}
+
+    def unpack(self, params):
+        return {"w": params["w"] / self.factor("unpack")}
+
+    def start(self, params, hyper):
+        return State({"w": self.factor("start") * params["w"]}, ())
+
+    def step(self, state, batch, hyper, key):
+        def loss(w):
+            return self.factor("step") * jnp.mean((batch.rows @ w) ** 2)
+
+        value, slope = jax.value_and_grad(loss)(state.params["w"])
+        return State({"w": state.params["w"] - hyper["learning_rate"] * slope}, ()), value
+
+    def step_members(self, states, batch, hyper, key, axis):
+        states, values = super().step_members(states, batch, hyper, key, axis)
+        return jax.tree.map(lambda leaf: self.factor("step_members") * leaf, states), values
+
+    def end_epoch(self, before, after, hyper):
+        return State({"w": self.factor("end_epoch") * after.params["w"]}, ())
+
+    def score(self, params, rows):
+        return {"loss": self.factor("score") * (rows @ params["w"]) ** 2}
+
+    def describe(self):
+        return {"network": "least squares", "metrics": {}}
+
+
+X = jfnn.Split(SPLIT.x_train, None, SPLIT.x_test)
+FUNCTIONS = ("init", "pack", "unpack", "start", "step", "step_members", "end_epoch", "score")
+
+
+@pytest.mark.parametrize("name", FUNCTIONS)
+def test_each_function_of_a_learner_counts(name, tmp_path):
+    learner = Least({})
+    before = jfnn.sweep(learner, X, **COMMON, out=tmp_path)
+    learner.factors[name] = 2.0
+    after = jfnn.sweep(learner, X, **COMMON)
+    expected = jfnn.sweep(Least({name: 2.0}), X, **COMMON)
+    assert same((after.params, after.scores), (expected.params, expected.scores))
+    assert not same((after.params, after.scores), (before.params, before.scores))
+    with pytest.raises(ValueError, match="holds another configuration"):
+        jfnn.sweep(learner, X, **COMMON, out=tmp_path, resume=True)
+
+
+@dataclasses.dataclass(frozen=True)
+class StopsAll(Scheduler):
+    def next_epoch(self, epoch, cells, epochs):
+        return epoch + 1
+
+    def update(self, state, report):
+        return state, Actions(stop=report.epoch >= LIMIT.epoch + np.zeros_like(report.epoch))
+
+
+class LIMIT:
+    epoch = 1
+
+
+def mean(values, data, rows):
+    return values.mean(axis=1) * FACTOR
+
+
+def of_metric(higher_is_better=True, reduce=mean):
+    own = jfnn.Metric("own", higher_is_better, lambda outputs, targets, axis: jnp.sum(outputs, axis), reduce)
+    return jfnn.supervised(jfnn.mlp((5, 4, 3)), metrics=[own])
+
+
+def description(network=None, **options):
+    network = jfnn.mlp((5, 4, 3)) if network is None else network
+    return prepare(jfnn.Options(network, SPLIT, **COMMON, **options)).description["fingerprint"]
+
+
+def test_directions_of_metrics_and_their_reductions_count():
+    before = description(of_metric())
+    assert description(of_metric()) == before
+    assert description(of_metric(False)) != before
+    assert description(of_metric(reduce=lambda values, data, rows: values.max(axis=1))) != before
+    globals().update(FACTOR=2.0)
+    assert description(of_metric()) != before
+
+
+def test_the_code_of_schedulers_counts(monkeypatch):
+    before = description(schedulers=[StopsAll()])
+    assert description(schedulers=[StopsAll()]) == before
+    monkeypatch.setattr(LIMIT, "epoch", 2)
+    assert description(schedulers=[StopsAll()]) != before
+
+
+@pytest.mark.parametrize(
+    ("name", "value"), [("jax_threefry_partitionable", False), ("jax_default_prng_impl", "rbg")]
+)
+def test_the_kind_of_random_numbers_counts(name, value):
+    before, default = description(), getattr(jax.config, name)
+    try:
+        jax.config.update(name, value)
+        assert description() != before
+    finally:
+        jax.config.update(name, default)
+
+
+def test_registered_functions_are_not_traced_anew():
+    network = jfnn.mlp((5, 4, 3))
+    experiments = [prepare(jfnn.Options(network, SPLIT, **COMMON)).experiment for _ in range(2)]
+    assert [experiment.learner for experiment in experiments] == [
+        experiment.learner.original for experiment in experiments
+    ]
+
+
+def test_batches_are_of_the_size_that_was_traced():
+    learner = prepare(jfnn.Options(own_loss(lambda: 1.0)[0], SPLIT, **COMMON)).experiment.learner
+    rows = (SPLIT.x_train[:7], SPLIT.y_train[:7])
+    with pytest.raises(KeyError):
+        learner.step(State(learner.init(jax.random.key(0)), ()), Batch(rows), {"learning_rate": 0.1}, None)
