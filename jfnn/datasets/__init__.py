@@ -177,7 +177,7 @@ def standardise(split: Split) -> Split:
 def _columns(part: Any, argument: str) -> np.ndarray:
     """Finite numbers ``[n, columns]``, float64."""
     array = checks.as_array(part, argument)
-    rows = checks.as_inputs(array[:, None] if array.ndim == 1 else array, argument)
+    rows = checks.as_inputs(array[:, None] if array.ndim == 1 else array, argument, dtype=np.float64)
     return np.asarray(rows, np.float64).reshape(len(rows), -1)
 
 
