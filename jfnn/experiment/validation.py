@@ -63,8 +63,8 @@ def _hold_out(n: int, size: float | int) -> Cut:
 
 
 def _as_rows(numbers: Any, n: int) -> np.ndarray:
-    """Row numbers of one part of a fold, checked: others are test rows, or none at all."""
-    rows: np.ndarray = np.asarray(numbers)
+    """Row numbers of one part of a fold, copied and checked: others are test rows, or none at all."""
+    rows: np.ndarray = np.array(numbers)
     if rows.ndim != 1 or not len(rows) or rows.dtype.kind not in "iu" or rows.min() < 0 or rows.max() >= n:
         raise ValueError(
             f"expected row numbers from 0 to {n - 1}, at least one a part,"
