@@ -35,7 +35,8 @@ class Split(NamedTuple):
         y_train: Integer labels ``[n]`` or float targets ``[n, n_out]``; None for losses that need none.
         x_test: ``[m, …]``.
         y_test: As ``y_train``.
-        weights: How often each training row's cost counts ``[n]``; None for once. Scores are unweighted.
+        weights: How often each training row's cost counts ``[n]``; None for once. Scores are unweighted: rows
+            held out count once each, those that weigh 0 too.
     """
 
     x_train: Any

@@ -1,7 +1,7 @@
 """Rows to learn from and rows held out: scikit-learn's splits, checked."""
 
 import numbers
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from typing import Any
 
 import numpy as np
@@ -32,6 +32,19 @@ def cuts(data: Data, size: float | int | None, folds: int | Iterable[Any] | None
     if size is not None:
         return [_hold_out(data.n_train, size)]
     return [(np.arange(data.n_train), np.zeros(0, int))]
+
+
+def check_weights(data: Data, folds: Sequence[Cut]) -> None:
+    """Refuses weights that leave nothing to learn from.
+
+    Rows held out may all weigh 0, as those out of a bag do: scores are unweighted.
+    """
+    for fold, (train, _) in enumerate(folds):
+        if data.weights is not None and not data.weights[train].any():
+            rows = "the training rows" if len(folds) == 1 else f"the rows that fold {fold} learns from"
+            raise ValueError(
+                f"weights: expected some above 0, but those of {rows} are all 0 in {data.weights.dtype}"
+            )
 
 
 def _folds(data: Data, folds: int | Iterable[Any]) -> list[Cut]:
