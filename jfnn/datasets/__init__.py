@@ -5,9 +5,10 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from jfnn import checks, memory
+from jfnn.datasets.npz import read_npz
 from jfnn.datasets.sequences import mnist1d_rows
 from jfnn.datasets.sizes import as_size
-from jfnn.datasets.tables import Table, read_csv, read_npz
+from jfnn.datasets.tables import Table, read_csv
 from jfnn.targets import is_labels
 
 __all__ = [
