@@ -34,7 +34,7 @@ from jfnn.layers.products import members_sum
 from jfnn.layers.sequence import Masks
 from jfnn.losses import Loss
 from jfnn.network import as_params, check_output, mlp
-from jfnn.targets import as_targets, as_weights
+from jfnn.targets import as_penalty, as_targets, as_weights
 
 
 def forward(
@@ -161,7 +161,7 @@ def value_and_grad(
     network = mlp(sizes, activation, output)
     check_output(network, loss)
     checks.as_choice(reduction, "reduction", losses.REDUCTIONS)
-    l2 = checks.as_penalty(l2)
+    l2 = as_penalty(l2)
     params = as_params(network, params)
     x = checks.as_inputs(x, shape=network.input_shape)
     weights = as_weights(weights, len(x))

@@ -51,17 +51,18 @@ def as_array(value: Any, argument: str) -> Any:
     return array
 
 
-def as_inputs(x: Any, argument: str = "x", shape: tuple[int, ...] | None = None) -> Any:
+def as_inputs(x: Any, argument: str = "x", shape: tuple[int, ...] | None = None, dtype: Any = None) -> Any:
     """Inputs as a float array ``[n, …]``; a JAX array stays one.
 
     Args:
         x: Anything array-like with at least two axes, at least one row, finite.
         argument: The caller's argument, named in errors.
         shape: The shape that each row must have, or None for any.
+        dtype: What must hold its numbers; None for that of JAX's arithmetic.
 
     Raises:
         TypeError: Not numeric.
-        ValueError: Wrong number of axes, no rows, rows of another shape, NaN or infinity.
+        ValueError: Wrong number of axes, no rows, rows of another shape, NaN, infinity, too large numbers.
     """
     x = as_array(x, argument)
     if x.dtype.kind in "iub":
@@ -76,18 +77,26 @@ def as_inputs(x: Any, argument: str = "x", shape: tuple[int, ...] | None = None)
     if shape is not None and x.shape[1:] != shape:
         what = f"{shape[0]} columns" if len(shape) == 1 else f"shape [{', '.join(axes)}]"
         raise ValueError(f"{argument}: expected {what}, as the network has inputs, got {shape_of(x)}")
-    if is_concrete(x):
-        check_finite(x, argument)
+    check_values(x, argument, dtype)
     return x
 
 
-def check_finite(array: Any, argument: str) -> None:
-    """Raises a ValueError that names the first NaN or infinite entry, if there is one."""
-    bad = ~np.isfinite(np.asarray(array))
+def check_values(array: Any, argument: str, dtype: Any = None) -> None:
+    """Refuses floats that are not finite in a dtype, None for JAX's; of what is traced nothing is known."""
+    if is_concrete(array) and jnp.issubdtype(array.dtype, jnp.floating):
+        check_finite(array, argument, float_dtype(array) if dtype is None else dtype)
+
+
+def check_finite(array: Any, argument: str, dtype: Any = None) -> None:
+    """Raises a ValueError that names the first entry that is no finite number, or is none in a dtype."""
+    array = np.asarray(array)
+    with np.errstate(over="ignore"):
+        bad = ~np.isfinite(array if dtype is None else array.astype(dtype, copy=False))
     if bad.any():
         where = tuple(int(i) for i in np.argwhere(bad)[0])
+        beyond = f", beyond {np.dtype(dtype)}" if np.isfinite(array[where]) else ""
         raise ValueError(
-            f"{argument}: expected finite numbers, got {np.asarray(array)[where]} at index {list(where)}"
+            f"{argument}: expected finite numbers, got {array[where]}{beyond} at index {list(where)}"
             f" ({int(bad.sum())} such entries)"
         )
 
@@ -95,12 +104,6 @@ def check_finite(array: Any, argument: str) -> None:
 def is_iterator(value: Any) -> bool:
     """Whether it can be read only once, which is no leaf of a pytree."""
     return isinstance(value, Iterator)
-
-
-def as_penalty(l2: Any) -> Any:
-    """One number, where it can be looked at finite and at least 0; a JAX array stays one."""
-    number = as_representable(l2, "l2") if is_concrete(l2) else l2
-    return l2 if isinstance(l2, jax.Array) else number
 
 
 @contextlib.contextmanager

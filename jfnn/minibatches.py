@@ -205,10 +205,10 @@ def _of_seeds(batches: Any, epochs: int, n_seeds: int, n: int) -> np.ndarray:
 
 
 def _as_rows(batches: Any, n: int) -> np.ndarray:
-    """Row numbers from 0 to ``n - 1``, as int32."""
+    """Row numbers from 0 to ``n - 1``, as an int32 array of their own, that no caller can change."""
     rows = np.asarray(checks.as_array(batches, "batches"))
     if rows.dtype.kind not in "iu":
         raise TypeError(f"batches: expected integer row numbers, got dtype {rows.dtype}")
     if rows.size and (rows.min() < 0 or rows.max() >= n):
         raise ValueError(f"batches: expected row numbers from 0 to {n - 1}, got {rows.min()} to {rows.max()}")
-    return np.asarray(rows, np.int32)
+    return np.array(rows, np.int32)

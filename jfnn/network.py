@@ -97,9 +97,11 @@ def as_params(network: Network, params: Params) -> Params:
     """Parameters as native arrays, checked against what the network's layers take.
 
     Raises:
-        ValueError, TypeError: Another structure, other shapes, or no arrays of floats.
+        ValueError, TypeError: Another structure, other shapes, no arrays of floats, or numbers that are not
+            finite in JAX's floats, such as those of a network that has diverged.
     """
     params = jax.tree.map(lambda leaf: checks.as_array(leaf, "params"), params, is_leaf=checks.is_iterator)
+    jax.tree.map(lambda leaf: checks.check_values(leaf, "params"), params)
     expected = None if network.layers is None else _expected_params(network.layers, network.input_shape)
     if expected is None:
         return params

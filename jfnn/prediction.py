@@ -1,15 +1,17 @@
-"""What a trained network says of new rows: probabilities, labels, the share of right answers."""
+"""What a trained network says of new rows: probabilities, labels, numbers, the share of right answers."""
 
 from typing import Any
 
 import jax
 import jax.numpy as jnp
+import numpy as np
 
 from jfnn import checks, losses
+from jfnn.datasets.targets import TASKS
 from jfnn.layers.kind import Params
 from jfnn.losses import Loss
-from jfnn.network import Network, as_params
-from jfnn.targets import is_labels
+from jfnn.network import Network, as_params, check_output
+from jfnn.targets import check_outputs, is_labels
 
 
 def predict_proba(network: Network, params: Params, x: Any, loss: str | Loss = "cross_entropy") -> jax.Array:
@@ -22,30 +24,74 @@ def predict_proba(network: Network, params: Params, x: Any, loss: str | Loss = "
         loss: The loss it was trained with.
 
     Raises:
-        ValueError: The loss has no probabilities (quadratic).
+        ValueError: The loss has no probabilities (quadratic), or what `predict` raises one for.
     """
     loss = losses.get(loss)
     if loss.probabilities is None:
         raise ValueError(
             "loss: expected a cross-entropy; the quadratic cost gives outputs, not probabilities"
         )
-    return loss.probabilities(_outputs(network, params, x))
+    return loss.probabilities(_outputs(network, params, x, loss))
 
 
-def predict(network: Network, params: Params, x: Any, loss: str | Loss = "cross_entropy") -> jax.Array:
-    """Class labels ``[n]``: the largest output, or with one output whether it passes one half.
+def predict(
+    network: Network,
+    params: Params,
+    x: Any,
+    loss: str | Loss = "cross_entropy",
+    task: str | None = None,
+) -> jax.Array:
+    """Class labels ``[n]``, or of a regression the outputs ``[n, n_out]``.
 
-    One output is thresholded at probability 1/2 for a cross-entropy (logit 0) and at 1/2 for the quadratic
-    cost, whose targets are 0 and 1.
+    The label is the largest output (of equals the first), or with one output whether it passes one half:
+    probability 1/2 for a cross-entropy (logit 0), 1/2 itself for the quadratic cost, whose targets are then 0
+    and 1. The quadratic cost, and any other without probabilities, learns classes as well as numbers, and
+    nothing in a network says which: ``task`` does.
+
+    Args:
+        network: The network.
+        params: Its parameters.
+        x: Inputs ``[n, …]``.
+        loss: The loss it was trained with.
+        task: "classification" for labels, "regression" for outputs; None for labels where the loss is a
+            cross-entropy, which gives no others.
+
+    Raises:
+        ValueError: No task for a loss without probabilities, a regression by one that has them; a loss that
+            does not fit the network; inputs or parameters that are not finite in JAX's floats; outputs that
+            overflow.
+        TypeError: Arguments of another kind.
     """
     loss = losses.get(loss)
-    return decide(_outputs(network, params, x), loss)
+    if task is None and not loss.takes_logits:
+        raise ValueError(
+            "task: expected classification (labels) or regression (outputs), since the loss serves for both;"
+            " got None"
+        )
+    task = TASKS[0] if task is None else checks.as_choice(task, "task", TASKS)
+    if task == "regression" and loss.takes_logits:
+        raise ValueError(
+            "task: expected classification, since the outputs of a cross-entropy are logits; predict_proba"
+            " gives probabilities"
+        )
+    outputs = _outputs(network, params, x, loss)
+    return outputs if task == "regression" else decide(outputs, loss)
 
 
-def _outputs(network: Network, params: Params, x: Any) -> jax.Array:
-    checks.check_instance(network, Network, "network")
+def _outputs(network: Network, params: Params, x: Any, loss: Loss) -> jax.Array:
+    check_output(network, loss)
     x = checks.as_inputs(x, shape=network.input_shape)
-    return network.apply(as_params(network, params), x)
+    outputs = network.apply(as_params(network, params), x)
+    if outputs.ndim != 2 or len(outputs) != len(x):
+        raise ValueError(f"network: apply must give [n, n_out], got {checks.shape_of(outputs)}")
+    check_outputs(outputs.shape[-1], loss)
+    if checks.is_concrete(outputs):
+        # A logit of minus infinity stands for a class that cannot be; what is largest must be a number.
+        largest = np.asarray(outputs).max(axis=-1)
+        if not np.isfinite(largest).all():
+            row = int(np.argmin(np.isfinite(largest)))
+            raise ValueError(f"x: expected finite outputs for every row, got {largest[row]} for row {row}")
+    return outputs
 
 
 def decide(outputs: jax.Array, loss: Loss, axis: int = -1) -> jax.Array:
@@ -69,10 +115,10 @@ def accuracy(
     """The share of rows whose predicted label is the given one, a scalar in [0, 1].
 
     Raises:
-        ValueError: ``labels`` is not one integer label a row.
+        ValueError: ``labels`` is not one integer label a row, or what `predict` raises one for.
     """
     labels = checks.as_array(labels, "labels")
-    predicted = predict(network, params, x, loss)
+    predicted = predict(network, params, x, loss, "classification")
     if labels.shape != predicted.shape or not is_labels(labels):
         raise ValueError(
             f"labels: expected integers [{predicted.shape[0]}], got {labels.dtype} {list(labels.shape)}"

@@ -14,7 +14,8 @@ from matplotlib.figure import Figure
 from jfnn import checks, paths, plots
 from jfnn.analysis import ranking, summary
 from jfnn.loading import how_to_load
-from jfnn.search.groups import Group, SweepGroups
+from jfnn.search.group import Group
+from jfnn.search.groups import SweepGroups
 from jfnn.search.result import SweepResult
 from jfnn.store import files
 

@@ -1,4 +1,4 @@
-"""Labels, targets and weights that users hand in, checked before anything is compiled.
+"""Labels, targets, weights and penalties that users hand in, checked before anything is compiled.
 
 Under `jax.jit` shapes and dtypes alone are looked at.
 """
@@ -9,7 +9,7 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 
-from jfnn.checks import as_array, check_finite, is_concrete, shape_of
+from jfnn.checks import as_array, as_representable, check_values, is_concrete, shape_of
 
 
 def as_targets(y: Any, shape: tuple[int, ...], loss: Any, dtype: Any, argument: str = "y") -> Any:
@@ -25,7 +25,8 @@ def as_targets(y: Any, shape: tuple[int, ...], loss: Any, dtype: Any, argument: 
 
     Raises:
         TypeError: Neither integer nor float.
-        ValueError: Lengths do not match, labels out of range, targets not finite or not what the loss takes.
+        ValueError: Lengths do not match, labels out of range, targets not finite in the dtype or not what the
+            loss takes.
     """
     y = as_array(y, argument)
     xp = jnp if isinstance(y, jax.Array) else np
@@ -36,9 +37,7 @@ def as_targets(y: Any, shape: tuple[int, ...], loss: Any, dtype: Any, argument: 
         raise ValueError(f"{argument}: expected [n] labels or [n, {n_outputs}] targets, got {shape_of(y)}")
     if y.shape[0] != n:
         raise ValueError(f"{argument}: expected {n} rows, as the inputs have, got {y.shape[0]}")
-    if n_outputs < loss.min_outputs:
-        needed = f"a softmax needs at least {loss.min_outputs} outputs"
-        raise ValueError(f"loss: {needed}, the network has {n_outputs}")
+    check_outputs(n_outputs, loss)
     if is_labels(y):
         classes = max(n_outputs, 2)
         if is_concrete(y):
@@ -51,7 +50,18 @@ def as_targets(y: Any, shape: tuple[int, ...], loss: Any, dtype: Any, argument: 
         if n_outputs == 1:
             return y[:, None].astype(dtype)
         return (y[:, None] == xp.arange(n_outputs)).astype(dtype)
-    return _as_float_targets(y, n_outputs, loss, argument).astype(dtype)
+    y = _as_float_targets(y, n_outputs, argument)
+    check_values(y, argument, dtype)
+    if is_concrete(y):
+        _check_range(np.asarray(y), loss, argument)
+    return y.astype(dtype)
+
+
+def check_outputs(n_outputs: int, loss: Any) -> None:
+    """Refuses a loss of more outputs than the network has."""
+    if n_outputs < loss.min_outputs:
+        needed = f"a softmax needs at least {loss.min_outputs} outputs"
+        raise ValueError(f"loss: {needed}, the network has {n_outputs}")
 
 
 def is_labels(y: Any) -> bool:
@@ -59,7 +69,7 @@ def is_labels(y: Any) -> bool:
     return y.ndim == 1 and y.dtype.kind in "iub"
 
 
-def _as_float_targets(y: Any, n_outputs: int, loss: Any, argument: str) -> Any:
+def _as_float_targets(y: Any, n_outputs: int, argument: str) -> Any:
     if y.ndim == 1:
         if n_outputs != 1:
             raise ValueError(
@@ -70,10 +80,10 @@ def _as_float_targets(y: Any, n_outputs: int, loss: Any, argument: str) -> Any:
     if y.shape[1] != n_outputs:
         expected = f"{n_outputs} columns, as the network has outputs"
         raise ValueError(f"{argument}: expected {expected}, got {shape_of(y)}")
-    if not is_concrete(y):
-        return y
-    values = np.asarray(y)
-    check_finite(values, argument)
+    return y
+
+
+def _check_range(values: np.ndarray, loss: Any, argument: str) -> None:
     if loss.takes_logits and (values.min() < 0 or values.max() > 1):
         raise ValueError(
             f"{argument}: a cross-entropy takes targets in [0, 1], got {values.min()} to {values.max()}"
@@ -83,7 +93,6 @@ def _as_float_targets(y: Any, n_outputs: int, loss: Any, argument: str) -> Any:
         if off > 1e-3:
             total = f"rows that sum to {loss.target_sum:g}"
             raise ValueError(f"{argument}: expected {total}, got one off by {off:g}")
-    return y
 
 
 def as_weights(weights: Any, n: int) -> Any:
@@ -91,7 +100,7 @@ def as_weights(weights: Any, n: int) -> Any:
 
     Raises:
         TypeError: Not numeric.
-        ValueError: Another shape, NaN, infinity, or a negative one.
+        ValueError: Another shape, NaN, infinity, one too large for JAX's floats, or a negative one.
     """
     if weights is None:
         return None
@@ -100,8 +109,13 @@ def as_weights(weights: Any, n: int) -> Any:
         raise TypeError(f"weights: expected numbers, got dtype {weights.dtype}")
     if weights.shape != (n,):
         raise ValueError(f"weights: expected one for each of {n} rows, got shape {shape_of(weights)}")
-    if is_concrete(weights):
-        check_finite(weights, "weights")
-        if np.asarray(weights).min() < 0:
-            raise ValueError("weights: expected numbers of at least 0")
+    check_values(weights, "weights")
+    if is_concrete(weights) and np.asarray(weights).min() < 0:
+        raise ValueError("weights: expected numbers of at least 0")
     return weights
+
+
+def as_penalty(l2: Any) -> Any:
+    """One number, where it can be looked at finite and at least 0; a JAX array stays one."""
+    number = as_representable(l2, "l2") if is_concrete(l2) else l2
+    return l2 if isinstance(l2, jax.Array) else number

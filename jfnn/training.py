@@ -16,7 +16,7 @@ from jfnn.dropout import check_dropout, dropout_masks, dropout_shapes
 from jfnn.layers.kind import Params
 from jfnn.losses import Loss
 from jfnn.network import Network, as_params, check_output, forward
-from jfnn.targets import as_targets, as_weights
+from jfnn.targets import as_penalty, as_targets, as_weights
 
 ValueAndGrad = Callable[..., tuple[jax.Array, Params]]
 
@@ -61,7 +61,7 @@ def objective(
     loss = losses.get(loss)
     check_output(network, loss)
     checks.as_choice(reduction, "reduction", losses.REDUCTIONS)
-    l2 = checks.as_penalty(l2)
+    l2 = as_penalty(l2)
     x = checks.as_inputs(x, shape=network.input_shape)
     params = as_params(network, params)
     weights = as_weights(weights, len(x))

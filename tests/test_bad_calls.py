@@ -133,7 +133,7 @@ FUNCTIONS = {
     "mlp": (jfnn.mlp, {"sizes": (2, 3, 2), "activation": "tanh", "output": "identity", "init": "normal"}),
     "objective": (jfnn.objective, {"network": NET, "params": PARAMS, "x": X, "y": Y, "l2": 0.1}),
     "value_and_grad": (jfnn.backprop.value_and_grad, {"params": PARAMS, "x": X, "y": Y, "l2": 0.1}),
-    "predict": (jfnn.predict, {"network": NET, "params": PARAMS, "x": X}),
+    "predict": (jfnn.predict, {"network": NET, "params": PARAMS, "x": X, "task": "classification"}),
     "accuracy": (jfnn.accuracy, {"network": NET, "params": PARAMS, "x": X, "labels": Y}),
     "split": (jfnn.datasets.split, {"x": X, "y": Y, "test_size": 0.25, "random_state": 0}),
     "Dense": (jfnn.Dense, {"units": 3, "activation": "tanh", "initializer": "normal"}),

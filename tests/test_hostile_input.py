@@ -240,6 +240,26 @@ def test_what_a_sweep_cannot_take_is_refused_by_name(argument, options):
     refused(argument, lambda: prepared(**options))
 
 
+@pytest.mark.parametrize("value", [np.nan, np.inf, 1e39])
+@pytest.mark.parametrize("form", [np.asarray, jnp.asarray])
+@pytest.mark.parametrize(
+    ("name", "argument"), [(name, arg) for name in FUNCTIONS for arg in TAKES.get(name, ["x", "params"])]
+)
+def test_functions_refuse_numbers_that_are_not_finite_in_their_arithmetic(name, argument, form, value):
+    """They would answer with the class 0, or with an accuracy; while they are traced nothing is known."""
+
+    def broken(array):
+        array = np.array(array)
+        array.flat[1] = value
+        with np.errstate(over="ignore"):
+            return form(array)
+
+    given = {argument: jax.tree.map(broken, PLAIN[argument])}
+    options = {"loss": "quadratic"} if argument == "y" else {}  # which takes any targets
+    refused(argument, lambda: FUNCTIONS[name](**given, **options))
+    jax.eval_shape(lambda given: FUNCTIONS[name](**given, **options), given)
+
+
 def test_what_float32_has_no_room_for_float64_has(x64):
     run = prepared(x=X * 1e39, weights=np.where(LABELS, 1e39, 1.0), initial_params=BEYOND, l2=1e39)
     assert same_bits(run.experiment.data.rows[0], X * 1e39)

@@ -19,12 +19,15 @@ from jfnn.experiment.build import build
 from jfnn.experiment.experiment import Experiment
 from jfnn.experiment.options import Options
 from jfnn.layers.kind import Params
-from jfnn.learners.learner import Batch
+from jfnn.learners.learner import Hyper, Rows
 from jfnn.learners.supervised import Supervised
 from jfnn.losses import Loss
+from jfnn.minibatches import Minibatches
 from jfnn.network import Network
 from jfnn.optimizers import Optimizer
 from jfnn.search import run_directory
+from jfnn.training import State
+from jfnn.trajectories.steps import Steps, one_step, steps_of
 
 
 @dataclasses.dataclass(frozen=True, eq=False)
@@ -95,7 +98,7 @@ def coordinate_check(
     loss: str | Loss = "cross_entropy",
     reduction: str = "sum",
     optimizer: str | Optimizer | Callable[..., optax.GradientTransformation] = "sgd",
-    batch_size: int = 100,
+    batch_size: int | Minibatches | None = 100,
     rows: int = 500,
 ) -> CoordinateCheck:
     """Trains networks of many widths for a few steps and measures by how much what their layers give changes.
@@ -107,7 +110,7 @@ def coordinate_check(
     Args:
         network: ``width -> Network``, as for `jfnn.transfer`; so are ``width``, ``parametrisations``,
             ``base`` and ``output_multiplier``.
-        split: The data.
+        split: The data; its weights count in steps, and not in what is measured.
         width: The widths, in rising order.
         learning_rate: η, one number.
         steps: Steps to take.
@@ -118,7 +121,7 @@ def coordinate_check(
         loss: As in `jfnn.sweep`, and so are ``reduction``, ``optimizer`` and ``batch_size``.
         reduction: "sum" or "mean".
         optimizer: Without several values for an argument.
-        batch_size: Rows a step.
+        batch_size: Rows a step, or how these are drawn.
         rows: Training rows, the first ones, whose activations are measured.
 
     Raises:
@@ -154,25 +157,28 @@ def _measure(experiment: Experiment, steps: int, rows: int) -> tuple[np.ndarray,
     if experiment.n_cells != 1:
         raise ValueError("learning_rate: expected one number, and one for each argument of the optimizer")
     learner, data, members = experiment.learner, experiment.data, experiment.replicates
-    assert isinstance(learner, Supervised)
+    network = learner.original
+    assert isinstance(network, Supervised)
     probe = data.rows[0][: min(rows, data.n_train)]
-    epochs = range(math.ceil(steps / members[0].steps))
-    batches = [np.concatenate([member.minibatches(e) for e in epochs])[:steps] for member in members]
+    shorter = dataclasses.replace(experiment, epochs=math.ceil(steps / members[0].steps))
 
-    def of_member(params: Params, hyper: Any, batches: jax.Array, probe: Any, data: Any) -> Any:
-        before = _activations(learner, params, probe)
+    def of_member(params: Params, hyper: Hyper, seen: Steps, probe: jax.Array, rows: Rows) -> Any:
+        before = _activations(network, params, probe)
 
-        def step(state: Any, numbers: jax.Array) -> Any:
-            batch = Batch(jax.tree.map(lambda leaf: leaf[numbers], data))
-            state, _ = learner.step(state, batch, hyper, None)
-            after = _activations(learner, state.params, probe)
+        def step(state: State, seen: Steps) -> tuple[State, jax.Array]:
+            state = one_step(learner, rows, state, seen, hyper)
+            after = _activations(network, state.params, probe)
             return state, _sizes([a - a_0 for a, a_0 in zip(after, before, strict=True)])
 
-        return _sizes(before), jax.lax.scan(step, learner.start(params, hyper), batches)[1]
+        return _sizes(before), jax.lax.scan(step, learner.start(params, hyper), seen)[1]
 
-    params = jax.tree.map(lambda *leaves: np.stack(leaves), *(member.params for member in members))
+    def stacked(*trees: Any) -> Any:
+        return jax.tree.map(lambda *leaves: np.stack(leaves), *trees)
+
+    params = stacked(*(member.params for member in members))
+    seen = jax.tree.map(lambda leaf: leaf[:, :steps], stacked(*(steps_of(shorter, m) for m in members)))
     measure = compiled(jax.vmap(of_member, in_axes=(0, 0, 0, None, None)))
-    start, change = measure(params, experiment.hyper(), np.stack(batches), probe, data.rows)
+    start, change = measure(params, experiment.hyper(), seen, probe, data.rows)
     return np.asarray(start), np.asarray(change)
 
 

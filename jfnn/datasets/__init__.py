@@ -5,9 +5,10 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from jfnn import checks, memory
+from jfnn.datasets.npz import read_npz
 from jfnn.datasets.sequences import mnist1d_rows
 from jfnn.datasets.sizes import as_size
-from jfnn.datasets.tables import Table, read_csv, read_npz
+from jfnn.datasets.tables import Table, read_csv
 from jfnn.targets import is_labels
 
 __all__ = [
@@ -35,7 +36,8 @@ class Split(NamedTuple):
         y_train: Integer labels ``[n]`` or float targets ``[n, n_out]``; None for losses that need none.
         x_test: ``[m, …]``.
         y_test: As ``y_train``.
-        weights: How often each training row's cost counts ``[n]``; None for once. Scores are unweighted.
+        weights: How often each training row's cost counts ``[n]``; None for once. Scores are unweighted: rows
+            held out count once each, those that weigh 0 too.
     """
 
     x_train: Any
@@ -177,7 +179,7 @@ def standardise(split: Split) -> Split:
 def _columns(part: Any, argument: str) -> np.ndarray:
     """Finite numbers ``[n, columns]``, float64."""
     array = checks.as_array(part, argument)
-    rows = checks.as_inputs(array[:, None] if array.ndim == 1 else array, argument)
+    rows = checks.as_inputs(array[:, None] if array.ndim == 1 else array, argument, dtype=np.float64)
     return np.asarray(rows, np.float64).reshape(len(rows), -1)
 
 

@@ -1,6 +1,7 @@
 """What targets stand for: classes or numbers, told from what they look like, or as the user says."""
 
 import math
+import unicodedata
 from collections.abc import Sequence
 
 import numpy as np
@@ -8,6 +9,15 @@ import numpy as np
 TASKS = ("classification", "regression")
 # Whole-numbered targets are taken for classes up to so many different ones, each seen twice on average.
 MOST_CLASSES = 20
+# By which files say that a value is missing: the words that pandas reads so, besides those of NaN.
+GAPS = {"", "#N/A", "#N/A N/A", "#NA", "-1.#IND", "-1.#QNAN", "1.#IND", "1.#QNAN"}
+GAPS |= {"<NA>", "N/A", "NA", "NULL", "None", "n/a", "null"}
+EXACT = 2**53  # up to which floats hold every whole number
+
+
+def as_word(text: str) -> str:
+    """Text without spaces around it, in one form (NFC) of those in which Unicode writes the same letters."""
+    return unicodedata.normalize("NFC", text.strip())
 
 
 def as_number(text: str) -> float | None:
@@ -17,6 +27,64 @@ def as_number(text: str) -> float | None:
     except ValueError:
         return None
     return value if math.isfinite(value) and "_" not in text else None
+
+
+def as_exact(text: str) -> float | None:
+    """As `as_number`, but None for a whole number, written with all its digits, that floats do not hold."""
+    number = as_number(text)
+    large = number is not None and abs(number) >= EXACT and text.strip().lstrip("+-").isdecimal()
+    return None if large and int(text) != number else number
+
+
+def fault(field: str, is_target: bool) -> str | None:
+    """What is wrong with a field of an input, or of a target, which may be a word; None if nothing is."""
+    if as_exact(field) is not None:
+        return None
+    number, word = as_number(field), as_word(field)
+    got = repr(field) if word else "nothing"
+    if number is not None:
+        return f"expected a number that a float holds, got {got}, which would become {number:.0f}"
+    if not is_target:
+        return f"expected a number, got {got}"
+    advice = ", which is neither; a class needs another name" if word else ""
+    return f"expected a word or number, got {got}{advice}" if is_gap(word) else None
+
+
+def is_gap(word: str) -> bool:
+    """Whether a word says that a value is missing, or that it is not finite."""
+    try:
+        return not math.isfinite(float(word))
+    except ValueError:
+        return word in GAPS
+
+
+def place_of(indices: np.ndarray) -> str:
+    """The place of an entry of an array, counted from 1, in words."""
+    return ", row " + ", column ".join(str(i + 1) for i in indices)
+
+
+def check_exact(values: np.ndarray, where: str) -> None:
+    """Refuses whole numbers that floats do not hold."""
+    if values.dtype.kind not in "iu" or values.dtype.itemsize < 8:
+        return
+    last_bit = np.where(values == 0, 1, values & -values)
+    rounded = np.abs(values // last_bit) >= EXACT
+    if rounded.any():
+        place = np.argwhere(rounded)[0]
+        got = values[tuple(place)]
+        raise ValueError(f"{where}{place_of(place)}: expected a number that a float holds, got {got}")
+
+
+def own_words(labels: np.ndarray, words: Sequence[str], where: str) -> tuple[str, ...]:
+    """The file's own word for each label, in order; two words for one label are refused."""
+    spelled: dict[int, str] = {}
+    for row, (label, word) in enumerate(zip(labels.tolist(), words, strict=True), 1):
+        if spelled.setdefault(label, word) != word:
+            raise ValueError(
+                f"{where}, row {row}: expected one spelling of a class, got {spelled[label]!r} and {word!r};"
+                " numbers that are no classes are for task='regression'"
+            )
+    return tuple(spelled[label] for label in range(len(spelled)))
 
 
 def check_words(
@@ -35,7 +103,7 @@ def check_words(
 
 
 def as_task(
-    y: np.ndarray, task: str | None, argument: str = "target"
+    y: np.ndarray, task: str | None, argument: str = "target", words: Sequence[str] = (), column: str = ""
 ) -> tuple[np.ndarray, tuple[str, ...] | None]:
     """Targets as labels or as numbers.
 
@@ -43,30 +111,32 @@ def as_task(
         y: ``[n]`` or ``[n, n_out]``, words or numbers.
         task: "classification", "regression", or None for what they look like.
         argument: What holds the targets, named in errors.
+        words: The targets as they are written, where that is known.
+        column: Where they are written, for errors.
 
     Returns:
         Labels 0 to k-1 (int64) and the word that each stands for, or float targets and None.
 
     Raises:
-        ValueError: They do not fit the task, an unknown task, or a single class.
+        ValueError: They do not fit the task, an unknown task, a single class, or two words for one.
     """
     if task not in (None, *TASKS):
         raise ValueError(f"task: expected one of {', '.join(TASKS)}, got {task!r}")
-    words = y.dtype.kind == "U"
-    if words and (np.char.strip(y) == "").any():
-        raise ValueError(f"{argument}: expected words, got an empty one")
-    if words and task == "regression":
+    are_words = y.dtype.kind == "U"
+    if are_words and task == "regression":
         raise ValueError(f"task: regression needs numbers to predict, got {_first_word(y)!r}")
-    labels = y.ndim == 1 and (words or bool((y == np.floor(y)).all()))
-    if (task == "classification" or words) and not labels:
+    labels = y.ndim == 1 and (are_words or bool((y == np.floor(y)).all()))
+    if (task == "classification" or are_words) and not labels:
         raise ValueError("task: classification needs words or whole numbers to predict, one a row")
     distinct, places = np.unique(y, return_inverse=True)
-    few = words or (len(distinct) <= MOST_CLASSES and 2 * len(distinct) <= len(y))
+    few = are_words or (len(distinct) <= MOST_CLASSES and 2 * len(distinct) <= len(y))
     if not (labels and (few or task == "classification")) or task == "regression":
         return y.astype(np.result_type(y.dtype, np.float32), copy=False), None
-    if len(distinct) < 2:
-        raise ValueError(f"{argument}: expected at least two classes, got only {str(distinct[0])!r}")
-    names = tuple(str(value) if words else f"{value:g}" for value in distinct.tolist())
+    exact = ".17g" if y.dtype.kind == "f" else ""
+    names = tuple(format(value, exact) for value in distinct.tolist())
+    names = own_words(places, words, column) if words else names
+    if len(names) < 2:
+        raise ValueError(f"{argument}: expected at least two classes, got only {names[0]!r}")
     return places.astype(np.int64), names
 
 

@@ -81,12 +81,15 @@ def select(
     """
     score_of = METRICS[checks.as_choice(metric, "metric", METRICS)]
     checks.as_count(rounds, "rounds")
-    predictions, targets = checks.as_inputs(predictions, "predictions"), checks.as_inputs(targets, "targets")
+    given = {"predictions": predictions, "targets": targets}
+    predictions, targets = (checks.as_inputs(a, name, dtype=np.float64) for name, a in given.items())
     if predictions.ndim != 3 or predictions.shape[1:] != targets.shape or not len(predictions):
         raise ValueError(
             f"predictions: expected [members, {', '.join(map(str, targets.shape))}],"
             f" got {list(predictions.shape)}"
         )
+    if targets.shape[1] == 1 and metric != "squared_error":
+        raise ValueError(f"metric: expected squared_error for one number a row, got {metric!r}")
     total, chosen, scores = np.zeros(targets.shape), [], []
     for size in range(1, rounds + 1):
         of_all = score_of((total + predictions) / size, targets)

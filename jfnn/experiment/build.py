@@ -13,7 +13,7 @@ from jfnn.experiment.axes import Axes, axes_and_constants, check_counts, check_r
 from jfnn.experiment.experiment import Experiment, Ranking
 from jfnn.experiment.options import Common, Execution, Options, Validation
 from jfnn.experiment.replicates import PARTS, as_seeds, replicates
-from jfnn.experiment.validation import cuts
+from jfnn.experiment.validation import check_weights, cuts
 from jfnn.learners.learner import Data, Learner, Metric
 from jfnn.learners.supervised import HYPER, Supervised, supervised
 from jfnn.learners.traced import traced
@@ -51,6 +51,7 @@ def build(options: Options, first_fold: int = 0) -> Experiment:
     schedulers = _schedulers(options, cells, epochs, [*cells.values, *constants])
     seeds = as_seeds(options.seeds)
     folds = cuts(data, validation.size, options.folds)
+    check_weights(data, folds)
     _check_memory(learner, data, cells, len(seeds) * len(folds), execution.tile)
     members = replicates(options, learner, data, folds, seeds, first_fold)
     if (members[0].padded or data.weights is not None) and not learner.takes_weights:

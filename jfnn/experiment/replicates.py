@@ -166,7 +166,7 @@ def _as_numpy(params: Params, dtype: np.dtype) -> Params:
 def _given_params(learner: Learner, initial_params: Any, n_seeds: int, dtype: np.dtype) -> list[Params]:
     expected = starting_shapes(learner)
     given = jax.tree.map(
-        lambda leaf: np.asarray(checks.as_array(leaf, "initial_params")),
+        lambda leaf: np.array(checks.as_array(leaf, "initial_params")),
         initial_params,
         is_leaf=checks.is_iterator,
     )

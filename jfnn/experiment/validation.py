@@ -1,7 +1,7 @@
 """Rows to learn from and rows held out: scikit-learn's splits, checked."""
 
 import numbers
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from typing import Any
 
 import numpy as np
@@ -34,6 +34,19 @@ def cuts(data: Data, size: float | int | None, folds: int | Iterable[Any] | None
     return [(np.arange(data.n_train), np.zeros(0, int))]
 
 
+def check_weights(data: Data, folds: Sequence[Cut]) -> None:
+    """Refuses weights that leave nothing to learn from.
+
+    Rows held out may all weigh 0, as those out of a bag do: scores are unweighted.
+    """
+    for fold, (train, _) in enumerate(folds):
+        if data.weights is not None and not data.weights[train].any():
+            rows = "the training rows" if len(folds) == 1 else f"the rows that fold {fold} learns from"
+            raise ValueError(
+                f"weights: expected some above 0, but those of {rows} are all 0 in {data.weights.dtype}"
+            )
+
+
 def _folds(data: Data, folds: int | Iterable[Any]) -> list[Cut]:
     from sklearn.model_selection import check_cv
 
@@ -63,8 +76,8 @@ def _hold_out(n: int, size: float | int) -> Cut:
 
 
 def _as_rows(numbers: Any, n: int) -> np.ndarray:
-    """Row numbers of one part of a fold, checked: others are test rows, or none at all."""
-    rows: np.ndarray = np.asarray(numbers)
+    """Row numbers of one part of a fold, copied and checked: others are test rows, or none at all."""
+    rows: np.ndarray = np.array(numbers)
     if rows.ndim != 1 or not len(rows) or rows.dtype.kind not in "iu" or rows.min() < 0 or rows.max() >= n:
         raise ValueError(
             f"expected row numbers from 0 to {n - 1}, at least one a part,"

@@ -111,6 +111,4 @@ def _weights(weights: Any, n: int, n_rows: int, dtype: np.dtype) -> np.ndarray |
     if weights is None:
         return None
     checked = as_dtype(as_weights(weights, n), dtype, "weights")
-    if checked.max() == 0:
-        raise ValueError(f"weights: expected numbers of at least 0, not all 0 in {dtype}")
     return np.concatenate([checked, np.ones(n_rows - n, dtype)])

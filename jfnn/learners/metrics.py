@@ -78,6 +78,12 @@ def named_metrics(metrics: Sequence[str | Metric], loss: Loss) -> tuple[Metric, 
     return tuple(chosen)
 
 
+def check_decided(metrics: Sequence[Metric], loss: Loss, targets: np.ndarray) -> None:
+    """Refuses the accuracy of numbers: of targets other than 0 and 1, for a loss without probabilities."""
+    if accuracy_metric(loss) in metrics and not loss.takes_logits and not np.isin(targets, (0, 1)).all():
+        raise ValueError("metrics: accuracy needs classes, got targets other than 0 and 1")
+
+
 def output_metric(name: str, function: Callable[[Any, Any], float], higher_is_better: bool = True) -> Metric:
     """A metric of all rows at once, such as scikit-learn's ``f1_score`` of decided labels.
 

@@ -17,7 +17,7 @@ from jfnn.layers import sequence, small
 from jfnn.layers.kind import LayerKind, Params
 from jfnn.learners.labelled import are_classes, as_data, check_gradient, check_network
 from jfnn.learners.learner import Batch, Data, Hyper, Learner, Metric, Rows
-from jfnn.learners.metrics import METRICS, named_metrics
+from jfnn.learners.metrics import METRICS, check_decided, named_metrics
 from jfnn.learners.trial import all_hyper, check_scores, starting_shapes, trial
 from jfnn.losses import LOSSES, Loss
 from jfnn.network import Network
@@ -64,9 +64,9 @@ class Supervised(Learner):
         """Checks a split against the network; the metrics follow from what the targets are."""
         data = as_data(self.network, self.loss, split)
         if not self.infers_metrics:
+            check_decided(self.metrics, self.loss, data.rows[1])
             return self, data
-        targets = data.rows[1]
-        classes = data.labels is not None or are_classes(targets, self.loss)
+        classes = data.labels is not None or are_classes(data.rows[1], self.loss)
         squared = self.loss == LOSSES["quadratic"]
         names = ("loss", "accuracy") if classes else ("loss", "r2") if squared else ("loss",)
         return self.measuring(names), data

@@ -14,6 +14,7 @@ from jfnn.experiment.options import Options
 from jfnn.learners.learner import Learner
 from jfnn.network import Network
 from jfnn.search import run_directory
+from jfnn.search.door import own_copies
 from jfnn.search.result import SweepResult
 from jfnn.search.sweep import Run, prepare, sweep
 
@@ -102,6 +103,9 @@ def ask_tell(
     proposed = _ask(study, suggest, 1)
     cell = proposed[0][1]
     width = _width(study, network, split, options, cell, at_once)
+    copies = own_copies(options | {"split": split})
+    split = copies.pop("split")
+    options |= copies
     pruned = _pruned_state()
     results: list[SweepResult] = []
     while left:

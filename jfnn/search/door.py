@@ -1,10 +1,11 @@
 """Functions that take options as keywords: one declaration for the signature, the types and the text."""
 
+import copy
 import dataclasses
 import functools
 import inspect
 import textwrap
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from typing import Any, ParamSpec, TypeVar
 
 import jax
@@ -42,6 +43,19 @@ def door(options: Callable[P, OptionsT]) -> Callable[[Callable[[OptionsT], R]], 
         return call
 
     return decorate
+
+
+READ_AGAIN = ("split", "batches", "initial_params", "seeds")
+
+
+def own_copies(options: Mapping[str, Any]) -> dict[str, Any]:
+    """Copies of the arrays among options that a door reads again after training.
+
+    An experiment has its own copy of all that it trains on; a door that builds another one from the same
+    options later must not find in them what a callback has made of the caller's arrays meanwhile.
+    """
+    arrays = {name: options[name] for name in READ_AGAIN if name in options}
+    return {name: given if callable(given) else copy.deepcopy(given) for name, given in arrays.items()}
 
 
 def _arguments(options: Any) -> str:

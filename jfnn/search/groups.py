@@ -5,37 +5,24 @@ another group; groups are swept one after another and compared in the end.
 """
 
 import dataclasses
-import itertools
 import json
 import os
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from pathlib import Path
-from typing import NamedTuple
 
 import numpy as np
 
-from jfnn import checks, paths
+from jfnn import paths
 from jfnn.experiment.options import GroupOptions, Options, SearchOptions
 from jfnn.minibatches import Minibatches
 from jfnn.search import run_directory
 from jfnn.search.best import Best, best_place
-from jfnn.search.door import door
+from jfnn.search.door import door, own_copies
+from jfnn.search.group import Group, as_groups
 from jfnn.search.refit import refit_options
 from jfnn.search.result import REFIT, SweepResult, load
 from jfnn.search.sweep import Run, prepare, search, train_run, using_workers
 from jfnn.store import files, forms
-
-
-class Group(NamedTuple):
-    """What members of one sweep have in common: the network's name, and rows a step (None for all)."""
-
-    network: str
-    batch_size: int | None
-
-    @property
-    def directory(self) -> str:
-        """Name of the directory of its run, in that of all: "<network>-<batch size>"."""
-        return f"{self.network}-{self.batch_size or 'full'}"
 
 
 @dataclasses.dataclass(frozen=True, eq=False)
@@ -124,12 +111,13 @@ def sweep_groups(options: GroupOptions) -> SweepGroups:
             name that cannot be, or a directory with other runs.
     """
     with using_workers(options) as options:
-        return _swept(options, _groups(options))
+        return _swept(options, as_groups(options))
 
 
 def _swept(options: GroupOptions, groups: Sequence[Group]) -> SweepGroups:
     """Every group's sweep, and what is trained again."""
     all_options, runs = _prepared(options, groups)
+    copies = own_copies(vars(options)) if options.refit else {}
     _claim(options.out, groups, options.resume)
     results = tuple(
         train_run(run, of_group.out, of_group.resume) for of_group, run in zip(all_options, runs, strict=True)
@@ -138,7 +126,7 @@ def _swept(options: GroupOptions, groups: Sequence[Group]) -> SweepGroups:
     best = swept.best_or_none()
     if options.refit and best is not None:
         place = groups.index(best[0])
-        of_group = dataclasses.replace(all_options[place], out=options.out)
+        of_group = dataclasses.replace(all_options[place], out=options.out, **copies)
         again = refit_options(of_group, results[place])
         if again is not None:
             swept = dataclasses.replace(swept, refit=search(again, prepare(again)))
@@ -184,29 +172,6 @@ def _prepared(options: GroupOptions, groups: Sequence[Group]) -> tuple[list[Opti
             folds = runs[0].experiment.folds
             common["folds"] = [(of_fold["train"], of_fold["validation"]) for of_fold in parts[:folds]]
     return all_options, runs
-
-
-def _groups(options: GroupOptions) -> list[Group]:
-    """All groups, network by network."""
-    if not isinstance(options.networks, Mapping) or not options.networks:
-        raise TypeError("networks: expected a mapping of names to networks, at least one")
-    for name in options.networks:
-        if not forms.names_directory(name):
-            raise ValueError(f"networks: expected names that can be directories, got {checks.shown(name)}")
-    scheme, sizes = options.batch_size, options.batch_sizes
-    if sizes is None:
-        sizes = [scheme.batch_size if isinstance(scheme, Minibatches) else scheme]
-    elif not isinstance(scheme, Minibatches) and np.any(scheme != GroupOptions.batch_size):
-        raise ValueError(
-            f"batch_size: expected jfnn.Minibatches, or none, beside batch_sizes; got {checks.shown(scheme)}"
-        )
-    sizes = sizes.tolist() if isinstance(sizes, np.ndarray) else sizes
-    if not checks.is_several(sizes) or not len(sizes):
-        raise ValueError("batch_sizes: expected a sequence of at least one number of rows")
-    sizes = [size if size is None else checks.as_count(size, "batch_sizes") for size in sizes]
-    if len(set(sizes)) != len(sizes):
-        raise ValueError(f"batch_sizes: expected each one once, got {sizes}")
-    return [Group(name, size) for name, size in itertools.product(options.networks, sizes)]
 
 
 def _claim(out: str | os.PathLike[str] | None, groups: Sequence[Group], resume: bool) -> None:

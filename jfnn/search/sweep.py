@@ -25,7 +25,7 @@ from jfnn.experiment.experiment import Experiment
 from jfnn.experiment.options import Options, SearchOptions
 from jfnn.experiment.replicates import PARTS
 from jfnn.search import run_directory
-from jfnn.search.door import door
+from jfnn.search.door import door, own_copies
 from jfnn.search.lost import PARTIAL, LostMembersError, keep_others
 from jfnn.search.refit import refit_options
 from jfnn.search.result import SweepResult, load_alone
@@ -108,9 +108,10 @@ def using_workers(options: SomeOptions) -> Iterator[SomeOptions]:
 
 def search(options: Options, run: Run) -> SweepResult:
     """Trains a prepared run, and its best cell once more where options say so."""
-    result = train_run(run, options.out, options.resume)
     if not options.refit:
-        return result
+        return train_run(run, options.out, options.resume)
+    options = dataclasses.replace(options, **own_copies(vars(options)))
+    result = train_run(run, options.out, options.resume)
     again = refit_options(options, result)
     return result if again is None else dataclasses.replace(result, refit=search(again, prepare(again)))
 

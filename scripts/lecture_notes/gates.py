@@ -65,7 +65,7 @@ def trained(replay: Replay) -> list[Row]:
             )
         )
         params = result.member(0, 0, int(np.nanargmin(result.train_loss)))
-        predict = functools.partial(jfnn.predict, network, params, loss="quadratic")
+        predict = functools.partial(jfnn.predict, network, params, loss="quadratic", task="classification")
         regions = jfnn.plots.decision_regions(predict, x, t)
         replay.save(regions, f"{name.lower()}_network", f"{name}: 2-3-1 network")
     return rows

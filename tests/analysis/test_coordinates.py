@@ -37,6 +37,37 @@ def test_sizes_are_those_of_networks_trained_step_by_step(split):
             np.testing.assert_allclose(parametrisation[0, 0, step - 1], change, rtol=1e-4)
 
 
+@pytest.mark.parametrize("reduction", ["sum", "mean"])
+def test_weights_count_as_rows_that_are_there_so_often(split, reduction):
+    x, y = np.asarray(split.x_train[:30]), np.asarray(split.y_train[:30])
+    weights = np.where(np.arange(30) < 25, 1 + np.arange(30) % 3, 0)
+    more = np.repeat(np.arange(30), np.maximum(weights - 1, 0))
+    repeated = np.concatenate([np.arange(25), more])
+    options = dict(width=[4], learning_rate=0.02, batch_size=None, seeds=2, steps=3, rows=20)
+    weighted, plain = (
+        jfnn.coordinate_check(network, data, reduction=reduction, **options)
+        for data in (jfnn.Split(x, y, weights=weights), jfnn.Split(x[repeated], y[repeated]))
+    )
+    np.testing.assert_allclose(weighted.start, plain.start, rtol=1e-6)
+    np.testing.assert_allclose(weighted.change, plain.change, rtol=1e-4)
+
+
+def test_rows_that_do_not_fill_a_minibatch_are_a_shorter_last_step(split):
+    net, data = (
+        jfnn.mlp((5, 4, 3), "tanh", init="he_normal"),
+        split._replace(weights=np.linspace(0, 2, len(split.x_train))),
+    )
+    options = dict(learning_rate=0.02, batch_size=jfnn.Minibatches(32, "in_order", drop_last=False))
+    check = jfnn.coordinate_check(lambda width: net, data, [4], steps=3, seeds=[3], rows=20, **options)
+    start = net.init(jax.random.key(3))
+    params, _ = jfnn.train(
+        *(net, split.x_train, split.y_train), seed=3, epochs=1, weights=data.weights, **options
+    )
+    x = np.asarray(split.x_train[:20], np.float32)
+    change = np.abs(net.apply(params, x) - net.apply(start, x)).mean()
+    np.testing.assert_allclose(check.change[0, 0, 0, 2, -1], change, rtol=1e-4)
+
+
 @pytest.mark.parametrize(
     ("optimizer", "learning_rate"), [("sgd", 0.3), pytest.param("adam", 0.01, marks=pytest.mark.slow)]
 )

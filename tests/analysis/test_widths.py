@@ -7,7 +7,8 @@ from helpers import make_result, noise_split, same_bits, with_scores
 import jfnn
 from jfnn.analysis.parametrisations import LIKE_ADAM, scaling_of
 from jfnn.analysis.widths import Transfer
-from jfnn.search.groups import Group, SweepGroups
+from jfnn.search.group import Group
+from jfnn.search.groups import SweepGroups
 
 pytestmark = pytest.mark.unoptimised
 

@@ -214,6 +214,9 @@ def test_a_file_that_cannot_be_written_after_training_is_one_line(run, tmp_path,
         ("a,y\n1,0.5\n2,3\n", "--target y --batch-size 2", "--batch-size", "1 training rows"),
         ("a,y\n1,0.5\n2,3\n", "--target y --rank-by accuracy", "--rank-by", "loss r2"),
         ("a,y\n1,0.5\n2,3\n", "--target y --weights y", "--weights", "own.csv 'y'"),
+        ("a,y\n1,7\n2,007\n", "--target y --task classification", "--data", "own.csv 'y' '7' '007'"),
+        ("a,y\n1,u\n2,nan\n", "--target y", "--data", "own.csv row 2 line 3 'y' 'nan'"),
+        ("a,y\n9007199254740993,u\n", "--target y", "--data", "own.csv row 1 line 2 'a' '9007199254740993'"),
     ],
 )
 def test_errors_of_own_data_name_the_flag(tmp_path, capsys, content, flags, flag, facts):

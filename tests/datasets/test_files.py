@@ -1,6 +1,7 @@
 """People's own files: what is in them comes out, and what should not be is refused with its place."""
 
 import csv
+import io
 
 import numpy as np
 import pytest
@@ -8,7 +9,7 @@ from sklearn.datasets import load_diabetes, load_wine
 from sklearn.preprocessing import StandardScaler
 
 from jfnn import datasets
-from jfnn.datasets.targets import MOST_CLASSES, as_task
+from jfnn.datasets.targets import MOST_CLASSES, as_task, is_gap
 
 
 @pytest.fixture
@@ -44,6 +45,128 @@ def test_csv_fields_may_be_quoted_and_lines_end_in_any_way(write):
     assert table.names == ("a, or b", "c")
     assert table.x.tolist() == [[1, 20], [-3, 0.5]]
     assert table.classes == ("blue\r\nish", "red, dark") and table.y.tolist() == [1, 0]
+
+
+LARGE = 2**53  # and one more is the first whole number that no float is
+
+
+@pytest.mark.parametrize("number", [LARGE + 1, -LARGE - 1, 3 * LARGE + 2, 10**23])
+@pytest.mark.parametrize(
+    ("column", "text"), [("a", "{},b\n1,c\n"), ("y", "1,b\n1,{}\n"), ("y", "1,2\n1,{}\n")]
+)
+def test_whole_numbers_that_floats_do_not_hold_are_refused_with_their_place(write, column, text, number):
+    row = 1 if column == "a" else 2
+    with pytest.raises(
+        ValueError, match=rf"^path: .*row {row} \(line {row + 1}\), column '{column}'.*{number}"
+    ):
+        datasets.read_csv(write("a,y\n" + text.format(number)), "y")
+
+
+def test_whole_numbers_that_floats_hold_and_numbers_with_exponents_are_read(write):
+    held = [LARGE - 1, LARGE, LARGE + 2, -(2**60), 10**22]
+    text = "a,y\n" + "".join(f"{number},b\n0,c\n" for number in [*held, "1e23", "9007199254740993.0"])
+    table = datasets.read_csv(write(text), "y")
+    assert table.x[::2, 0].tolist() == [*map(float, held), 1e23, float(LARGE)]
+    ids = datasets.read_csv(write("a,y\n" + f"0,{LARGE - 1}\n0,{LARGE}\n" * 2), "y")
+    assert ids.classes == (str(LARGE - 1), str(LARGE)) and ids.y.tolist() == [0, 1] * 2
+
+
+@pytest.mark.parametrize(
+    ("one", "other"), [("7", "007"), ("007", "7"), ("7", "7.0"), ("-0", "0"), ("1e3", "1000")]
+)
+def test_two_spellings_of_a_number_are_no_class(write, one, other):
+    path = write("x,y\n" + f"0,{one}\n0,{other}\n0,5\n0,5\n" * 2)
+    with pytest.raises(ValueError, match=rf"^path: .*column 'y', row 2: .*'{one}' and '{other}'"):
+        datasets.read_csv(path, "y")
+    assert datasets.read_csv(path, "y", "regression").y.tolist() == [float(one), float(other), 5, 5] * 2
+
+
+def test_classes_have_the_words_of_the_file(write):
+    table = datasets.read_csv(write("x,y\n" + "0,007\n0,011\n" * 2), "y")
+    assert table.classes == ("007", "011") and table.y.tolist() == [0, 1] * 2
+    among_words = datasets.read_csv(write("x,y\n0,007\n0,7\n0,b\n0,c\n"), "y")
+    assert among_words.classes == ("007", "7", "b", "c") and among_words.y.tolist() == [0, 1, 2, 3]
+
+
+COMPOSED, DECOMPOSED = "caf\u00e9", "cafe\u0301"
+
+
+def test_the_same_letters_in_two_forms_of_unicode_are_the_same_word(write, tmp_path):
+    text = f"x,{DECOMPOSED}\n0,{COMPOSED}\n1,bar\n2,{DECOMPOSED}\n"
+    for target in (COMPOSED, DECOMPOSED):
+        table = datasets.read_csv(write(text), target)
+        assert table.classes == ("bar", COMPOSED) and table.y.tolist() == [1, 0, 1]
+    with pytest.raises(ValueError, match="a second time"):
+        datasets.read_csv(write(f"{COMPOSED},{DECOMPOSED},y\n1,2,3\n"), "y")
+    np.savez(tmp_path / "data.npz", x=np.zeros((3, 1)), y=np.array([COMPOSED, " bar", DECOMPOSED]))
+    table = datasets.read_npz(tmp_path / "data.npz")
+    assert table.classes == ("bar", COMPOSED) and table.y.tolist() == [1, 0, 1]
+
+
+@pytest.mark.parametrize(
+    "word", ["nan", "NaN", "NAN", "-nan", "inf", "NA", "N/A", "n/a", "<NA>", "NULL", "None"]
+)
+def test_words_for_what_is_missing_are_no_classes(write, tmp_path, word):
+    for others in (["a", "b", "a"], ["1", "2", "1"]):
+        words = [*others, word, word, word]
+        with pytest.raises(ValueError, match=rf"^path: data\.csv, row 4 \(line 5\), column 'y': .*'{word}'"):
+            datasets.read_csv(write("x,y\n" + "".join(f"0,{y}\n" for y in words)), "y")
+        np.savez(tmp_path / "data.npz", x=np.zeros((6, 1)), y=np.array(words))
+        with pytest.raises(ValueError, match=rf"^path: data\.npz, y, row 4: expected a word, got {word}$"):
+            datasets.read_npz(tmp_path / "data.npz")
+
+
+def test_pandas_takes_the_same_words_for_what_is_missing():
+    pandas = pytest.importorskip("pandas")
+    words = [
+        "NA",
+        "Na",
+        "na",
+        "N/A",
+        "n/a",
+        "#N/A",
+        "#NA",
+        "#N/A N/A",
+        "NULL",
+        "null",
+        "Null",
+        "None",
+        "none",
+    ]
+    words += ["NaN", "nan", "-NaN", "-nan", "<NA>", "1.#IND", "-1.#IND", "1.#QNAN", "-1.#QNAN", "-", "?", "a"]
+    read = pandas.read_csv(io.StringIO("\n".join(["y", *words])))
+    assert [is_gap(word) for word in words] == read["y"].isna().tolist()
+
+
+@pytest.mark.parametrize("kind", [np.int64, np.uint64])
+def test_npz_refuses_whole_numbers_that_floats_do_not_hold_where_they_become_floats(tmp_path, kind):
+    path, large = tmp_path / "data.npz", np.array([5, LARGE, LARGE + 1, LARGE + 2] * 2, kind)
+    np.savez(path, x=large[:, None], y=np.arange(8) % 2)
+    with pytest.raises(ValueError, match=rf"^path: data\.npz, x, row 3, column 1: .*{LARGE + 1}$"):
+        datasets.read_npz(path)
+    np.savez(path, x=np.zeros((8, 1)), y=large)
+    with pytest.raises(ValueError, match=rf"^path: data\.npz, y, row 3: .*{LARGE + 1}$"):
+        datasets.read_npz(path, "regression")
+    table = datasets.read_npz(path)
+    assert (
+        table.classes == ("5", *(str(LARGE + i) for i in range(3))) and table.y.tolist() == [0, 1, 2, 3] * 2
+    )
+    other = np.uint64 if kind is np.int64 else np.int64
+    parts = {"x_train": np.zeros((8, 1)), "y_train": large, "x_test": np.zeros((2, 1))}
+    np.savez(path, **parts, y_test=np.array([5, LARGE], other))  # joined, they are floats
+    with pytest.raises(ValueError, match=rf"^path: data\.npz, y_train, row 3: .*{LARGE + 1}$"):
+        datasets.read_npz(path)
+
+
+def test_npz_joins_numbers_without_rounding_and_no_numbers_with_words(tmp_path):
+    parts = {"x_train": np.zeros((2, 1), np.int8), "x_test": np.full((2, 1), 2**24 + 1)}
+    np.savez(tmp_path / "data.npz", **parts, y_train=np.arange(2), y_test=np.arange(2))
+    assert (
+        datasets.read_npz(tmp_path / "data.npz", "classification").x[2:].ravel().tolist() == [2**24 + 1] * 2
+    )
+    np.savez(tmp_path / "data.npz", **parts, y_train=np.array(["1", "2"]), y_test=np.arange(2))
+    with pytest.raises(ValueError, match=r"^path: .*y_train.*y_test"):
+        datasets.read_npz(tmp_path / "data.npz")
 
 
 def test_labels_follow_the_order_of_their_numbers_not_of_their_spelling(write):
@@ -178,7 +301,7 @@ def test_csv_refuses_text_that_is_not_utf_8(write):
     ("values", "task", "message"),
     [
         (["1", "a"], "regression", r"path: data\.csv, row 2, column 'y': expected a number, got 'a'$"),
-        (["1", "2", "NA"], None, r"path: .* row 3, column 'y': expected a number, as most in .*, got 'NA'; "),
+        (["1", "2", "-"], None, r"path: .* row 3, column 'y': expected a number, as most in .*, got '-'; "),
         ("ab", "foo", "task: expected one of classification, regression, got 'foo'"),
         ([0.5, 1], "classification", "task: classification needs words or whole numbers"),
     ],

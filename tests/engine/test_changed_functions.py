@@ -156,7 +156,8 @@ def by_sweep(network, **options):
 
 
 def by_train(network, **options):
-    return tuple(jfnn.train(network, SPLIT.x_train, SPLIT.y_train, **COMMON, **options))
+    params, history = jfnn.train(network, SPLIT.x_train, SPLIT.y_train, **COMMON, **options)
+    return params, history.train_loss
 
 
 def by_groups(network, **options):

@@ -62,6 +62,13 @@ def test_selection_finds_the_subset_that_cancels_errors():
     assert min(losses, key=losses.get) == (0, 2)
 
 
+@pytest.mark.parametrize("metric", ["accuracy", "log_loss"])
+def test_one_number_a_row_has_no_largest_column(metric):
+    """Of a single column the first is always the largest, so that every member would be right."""
+    with pytest.raises(ValueError, match=r"^metric: "):
+        select(np.zeros((2, 5, 1)), np.ones((5, 1)), metric)
+
+
 def test_an_ensemble_of_a_sweep_is_the_weighted_mean_of_its_members():
     network = jfnn.mlp((64, 8, 3), activation="relu", init="he_uniform")
     split = jfnn.Split(X[:100], Y[:100], X[100:], Y[100:])

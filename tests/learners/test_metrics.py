@@ -97,8 +97,19 @@ def test_one_output_has_the_accuracy_of_its_threshold():
         result = jfnn.sweep(net, split, loss=loss, **OPTIONS | {"learning_rate": 1e-3})
         check_scores(
             *(result, split, "accuracy"),
-            lambda params, x, y: sklearn_metrics.accuracy_score(y, jfnn.predict(net, params, x, loss)),  # noqa: B023
+            lambda params, x, y: sklearn_metrics.accuracy_score(
+                y,
+                jfnn.predict(net, params, x, loss, "classification"),  # noqa: B023
+            ),
         )
+
+
+def test_accuracy_of_numbers_is_refused():
+    """A quadratic loss takes classes as well as numbers; targets other than 0 and 1 are no classes."""
+    learner = jfnn.supervised(jfnn.mlp((5, 2)), "quadratic", metrics=["accuracy"])
+    with pytest.raises(ValueError, match=r"^metrics: "):
+        learner.bind(as_split(lambda x: x[:, :2]))
+    learner.bind(as_split(lambda x: np.eye(2)[(x[:, 0] > 0).astype(int)]))
 
 
 def macro_f1(targets, outputs):

@@ -13,6 +13,7 @@ from sklearn.neural_network import MLPClassifier
 
 import jfnn
 from jfnn.layers import INITIALIZERS, Dense, Layer
+from jfnn.losses import LOSSES
 from jfnn.network import is_own_apply
 
 BIAS = {"normal": 0.01}  # all others start at 0
@@ -133,10 +134,69 @@ def test_prediction_is_the_largest_output_and_of_equals_the_first():
 )
 def test_one_output_is_cut_at_probability_one_half(loss, expected):
     outputs = np.array([[-0.1], [0.0], [0.4], [0.6]])
-    assert jfnn.predict(*linear(1), outputs, loss).tolist() == expected
+    assert jfnn.predict(*linear(1), outputs, loss, "classification").tolist() == expected
     assert float(jfnn.accuracy(*linear(1), outputs, [1, 0, 0, 1], loss)) == np.mean(
         np.array(expected) == [1, 0, 0, 1]
     )
+
+
+OWN_LOSS = jfnn.Loss(
+    lambda a, t, axis=-1: jnp.sum(jnp.abs(a - t), axis), lambda a, t, axis=-1: jnp.sign(a - t)
+)
+
+
+@pytest.mark.parametrize("n_outputs", [1, 2])
+@pytest.mark.parametrize("loss", ["quadratic", OWN_LOSS], ids=["quadratic", "own"])
+def test_a_loss_without_probabilities_predicts_what_its_task_says(loss, n_outputs):
+    net, x = jfnn.mlp((1, n_outputs)), np.linspace(-3, 3, 7)[:, None]
+    slope, intercept = np.array([[2.0, -0.5]])[:, :n_outputs], np.array([0.25, 1.0])[:n_outputs]
+    params = (Layer(slope, intercept),)
+    found = jfnn.predict(net, params, x, loss, "regression")
+    np.testing.assert_allclose(found, x * slope + intercept, rtol=1e-6)
+    classes = [0, 0, 0, 0, 1, 1, 1] if n_outputs == 1 else [1, 1, 1, 1, 0, 0, 0]
+    assert jfnn.predict(net, params, x, loss, task="classification").tolist() == classes
+    with pytest.raises(ValueError, match=r"^task: "):
+        jfnn.predict(net, params, x, loss)
+    assert float(jfnn.accuracy(net, params, x, classes, loss)) == 1  # labels say that these are classes
+
+
+@pytest.mark.parametrize("loss", [name for name, loss in LOSSES.items() if loss.takes_logits])
+def test_a_loss_with_probabilities_predicts_classes_alone(loss):
+    logits = np.array([[1.0, 3.0], [0.5, -2.0]])
+    assert jfnn.predict(*linear(2), logits, loss, "classification").tolist() == [1, 0]
+    with pytest.raises(ValueError, match=r"^task: "):
+        jfnn.predict(*linear(2), logits, loss, "regression")
+
+
+@pytest.mark.parametrize("function", [jfnn.predict, jfnn.predict_proba])
+def test_a_loss_that_the_network_was_not_trained_with_is_refused(function):
+    """The default, a softmax of several logits, for networks of one output and of outputs in (0, 1)."""
+    with pytest.raises(ValueError, match=r"^loss: "):
+        function(*linear(1), np.ones((3, 1)))
+    squashed = jfnn.mlp((2, 2), output="sigmoid")
+    with pytest.raises(ValueError, match=r"^loss: "):
+        function(squashed, squashed.init(jax.random.key(0)), np.ones((3, 2)))
+
+
+@pytest.mark.parametrize("function", [jfnn.predict, jfnn.predict_proba])
+def test_outputs_that_overflow_are_no_prediction(function):
+    net, params = linear(2)
+    steep = jax.tree.map(lambda leaf: leaf * 1e20, params)
+    assert function(net, steep, np.full((1, 2), 1e10)).shape[0] == 1
+    for x in ([[1.0, 2.0], [1e30, 1e30]], [[1.0, 2.0], [-1e30, -1e30]]):
+        with pytest.raises(ValueError, match=r"^x: .* row 1$"):
+            function(net, steep, np.array(x))
+
+
+def test_an_impossible_class_is_never_the_label():
+    own = jfnn.Network(lambda key: {}, lambda params, x: jnp.where(jnp.arange(2) == 1, -jnp.inf, x))
+    assert jfnn.predict(own, {}, np.array([[-5.0, 9.0], [2.0, 3.0]])).tolist() == [0, 0]
+
+
+def test_an_apply_that_gives_no_rows_of_outputs_is_refused():
+    own = jfnn.Network(lambda key: {}, lambda params, x: x[:, 0])
+    with pytest.raises(ValueError, match=r"^network: "):
+        jfnn.predict(own, {}, np.ones((3, 2)))
 
 
 def test_probabilities_are_those_of_the_loss():

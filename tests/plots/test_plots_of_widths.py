@@ -9,7 +9,8 @@ from helpers import make_result, with_scores
 from jfnn import plots
 from jfnn.analysis.coordinates import CoordinateCheck
 from jfnn.analysis.widths import Transfer
-from jfnn.search.groups import Group, SweepGroups
+from jfnn.search.group import Group
+from jfnn.search.groups import SweepGroups
 
 pytestmark = pytest.mark.unoptimised
 

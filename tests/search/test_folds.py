@@ -140,3 +140,36 @@ def test_a_fold_trained_alone_drops_the_units_that_it_drops_beside_the_others(sc
         )
         assert same_bits(result.member(0, 0, 0, f), alone)
         assert not same_bits(alone, other)
+
+
+@pytest.mark.parametrize(
+    ("options", "learned", "named"),
+    [
+        ({"folds": FIXED_SPLITTERS["pairs"]}, np.arange(N - HELD), "fold 1"),
+        ({"folds": 2}, StratifiedKFold(2), "fold 0"),
+        ({"validation": HELD}, train_test_split(np.arange(N), test_size=HELD, random_state=0)[0], "training"),
+    ],
+    ids=["pairs", "number", "hold-out"],
+)
+@pytest.mark.parametrize("nothing", [0.0, 1e-60])
+def test_rows_to_learn_from_that_all_weigh_nothing_are_refused_before_training(
+    options, learned, named, nothing
+):
+    """They would be trained on the penalty alone, and ranked; 1e-60 is 0 in float32."""
+    if isinstance(learned, StratifiedKFold):
+        learned, _ = next(learned.split(SPLIT.x_train, SPLIT.y_train))
+    weights = np.ones(N)
+    weights[learned] = nothing
+    with pytest.raises(ValueError, match=rf"^weights: .*{named}"):
+        sweep(SPLIT._replace(weights=weights), execution={"progress": pytest.fail}, **options)
+
+
+def test_rows_held_out_may_weigh_nothing_since_scores_are_unweighted():
+    """A bag's weights are how often each row was drawn; the rows outside of it weigh 0, and judge."""
+    counts = np.bincount(np.random.default_rng(0).integers(0, N, N), minlength=N)
+    outside = np.flatnonzero(counts == 0)
+    folds = [(np.flatnonzero(counts), outside)]
+    result = sweep(SPLIT._replace(weights=counts), folds=folds, learning_rate=0.1, l2=0.3, batch_size=None)
+    params = result.member(0, 0, 0, 0)
+    expected = jfnn.accuracy(NET, params, SPLIT.x_train[outside], SPLIT.y_train[outside])
+    assert result.validation_accuracy[0, 0, 0, 0] == pytest.approx(float(expected))

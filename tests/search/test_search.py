@@ -228,6 +228,24 @@ def test_the_best_of_groups_is_the_best_of_their_bests(networks, split, grouped)
     assert first.place == best.index
 
 
+@pytest.mark.parametrize(
+    ("options", "size"),
+    [
+        ({"batch_size": 16}, 16),
+        ({"batch_size": None}, None),
+        ({"batch_size": jfnn.Minibatches(3, "full")}, None),
+        ({"batch_size": jfnn.Minibatches(3, "full"), "batch_sizes": [None]}, None),
+        ({"batch_size": jfnn.Minibatches(9, "permutation")}, 9),
+        ({"batches": np.zeros((4, 2, 7), int)}, 7),
+        ({"batches": lambda seed, epoch: np.zeros((2, 7), int)}, 7),
+    ],
+)
+def test_a_group_is_named_by_the_rows_that_its_steps_take(net, split, options, size):
+    groups = jfnn.sweep_groups({"a": net}, split, learning_rate=0.1, **OPTIONS | {"epochs": 1} | options)
+    assert groups.groups == (("a", size),)
+    assert groups.to_dict()["batch_size"].tolist() == [size or 0]
+
+
 def test_groups_compile_once_each(split):
     """A group for each shape of a minibatch and each network; a network's groups share its program."""
     networks = {"none": jfnn.mlp((5, 3)), "4": jfnn.mlp((5, 4, 3))}

@@ -1,0 +1,77 @@
+"""What the members of one sweep of several have in common: a network, and rows a step."""
+
+import itertools
+import sys
+from collections.abc import Mapping, Sequence
+from typing import NamedTuple
+
+import numpy as np
+
+from jfnn import checks
+from jfnn.experiment.options import GroupOptions
+from jfnn.experiment.replicates import as_seeds
+from jfnn.minibatches import Minibatches, as_given
+from jfnn.store import forms
+
+
+class Group(NamedTuple):
+    """What members of one sweep have in common: the network's name, and rows a step (None for all)."""
+
+    network: str
+    batch_size: int | None
+
+    @property
+    def directory(self) -> str:
+        """Name of the directory of its run, in that of all: "<network>-<batch size>"."""
+        return f"{self.network}-{self.batch_size or 'full'}"
+
+
+def as_groups(options: GroupOptions) -> list[Group]:
+    """All groups, network by network.
+
+    Raises:
+        ValueError, TypeError: Networks without names that can be directories; batch sizes that cannot be, or
+            beside minibatches that have a size of their own.
+    """
+    if not isinstance(options.networks, Mapping) or not options.networks:
+        raise TypeError("networks: expected a mapping of names to networks, at least one")
+    for name in options.networks:
+        if not forms.names_directory(name):
+            raise ValueError(f"networks: expected names that can be directories, got {checks.shown(name)}")
+    scheme, sizes = options.batch_size, options.batch_sizes
+    if sizes is None:
+        return [Group(name, size) for size in [_rows_a_step(options)] for name in options.networks]
+    if not isinstance(scheme, Minibatches) and np.any(scheme != GroupOptions.batch_size):
+        raise ValueError(
+            f"batch_size: expected jfnn.Minibatches, or none, beside batch_sizes; got {checks.shown(scheme)}"
+        )
+    return [Group(name, size) for name, size in itertools.product(options.networks, _sizes(options))]
+
+
+def _sizes(options: GroupOptions) -> Sequence[int | None]:
+    """The batch sizes, each of which makes groups of its own."""
+    sizes = options.batch_sizes
+    sizes = sizes.tolist() if isinstance(sizes, np.ndarray) else sizes
+    if not checks.is_several(sizes) or not len(sizes):
+        raise ValueError("batch_sizes: expected a sequence of at least one number of rows")
+    sizes = [size if size is None else checks.as_count(size, "batch_sizes") for size in sizes]
+    if len(set(sizes)) != len(sizes):
+        raise ValueError(f"batch_sizes: expected each one once, got {sizes}")
+    full = isinstance(options.batch_size, Minibatches) and options.batch_size.scheme == "full"
+    if options.batches is not None or (full and sizes != [None]):
+        given = "the given batches have" if options.batches is not None else "a full batch has"
+        raise ValueError(f"batch_sizes: expected none, since {given} a size of their own, got {sizes}")
+    return sizes
+
+
+def _rows_a_step(options: GroupOptions) -> int | None:
+    """Rows a step where no batch sizes make groups: those of the scheme, or of the given minibatches."""
+    if options.batches is not None:
+        epochs = checks.as_count(options.epochs, "epochs", minimum=0)
+        given = as_given(options.batches, epochs, as_seeds(options.seeds), sys.maxsize)
+        return None if given is None else given.shape[1]
+    scheme = options.batch_size
+    scheme = scheme if isinstance(scheme, Minibatches) else Minibatches(scheme)
+    if scheme.scheme == "full" or scheme.batch_size is None:
+        return None
+    return checks.as_count(scheme.batch_size, "batch_size")

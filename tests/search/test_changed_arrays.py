@@ -1,0 +1,110 @@
+"""Arrays that callers change while a run goes on: what was given when it began is what it trains on."""
+
+import itertools
+import types
+
+import jax
+import numpy as np
+import pytest
+from helpers import same_bits
+
+import jfnn
+from jfnn.search.sweep import prepare, search
+
+pytestmark = pytest.mark.unoptimised
+
+N, EPOCHS = 24, 4
+OWN = jfnn.Network(  # whose parameters the engine trains as they are given
+    lambda key: {"w": 0.1 * jax.random.normal(key, (3, 2))}, lambda params, x: x @ params["w"]
+)
+
+
+def given():
+    """Every array that a caller may keep, in the very form in which the engine holds it."""
+    rng = np.random.default_rng(0)
+    return {
+        "x_train": rng.normal(size=(N, 3)).astype(np.float32),
+        "y_train": np.arange(N) % 2,
+        "x_test": rng.normal(size=(5, 3)).astype(np.float32),
+        "y_test": np.arange(5) % 2,
+        "weights": rng.uniform(0.5, 2, N).astype(np.float32),
+        "batches": rng.integers(0, 16, (EPOCHS, 3, 4)).astype(np.int32),
+        "initial_params": {"w": rng.normal(size=(3, 2)).astype(np.float32)},
+        "learning_rate": np.array([0.1, 0.2]),
+        "l2": np.array([0.0, 0.1]),
+        "seeds": np.array([0, 3]),
+        "folds": [(np.arange(16), np.arange(16, N)), (np.arange(8, N), np.arange(8))],
+    }
+
+
+def options_of(arrays, progress=None, **changes):
+    arrays = dict(arrays)
+    split = jfnn.Split(*(arrays.pop(name) for name in jfnn.Split._fields))
+    options = dict(epochs=EPOCHS, execution=jfnn.Execution(tile=4, eval_every=1, progress=progress))
+    return {"split": split} | options | arrays | changes
+
+
+def scribble(arrays):
+    for leaf in jax.tree.leaves(arrays):
+        leaf[...] = leaf.flat[0]
+
+
+def assert_same(result, expected):
+    assert same_bits((result.params, result.scores), (expected.params, expected.scores))
+    assert same_bits(dict(result.axes), dict(expected.axes))
+    np.testing.assert_array_equal(result.seeds, expected.seeds)
+
+
+@pytest.fixture(scope="module")
+def untouched():
+    return jfnn.sweep(OWN, **options_of(given()))
+
+
+@pytest.mark.parametrize("name", given())
+def test_an_array_changed_before_or_while_it_trains_changes_nothing(untouched, name):
+    arrays = given()
+    run = prepare(jfnn.Options(OWN, **(options := options_of(arrays))))
+    scribble(arrays[name])
+    assert_same(search(jfnn.Options(OWN, **options), run), untouched)
+    arrays = given()
+    assert_same(jfnn.sweep(OWN, **options_of(arrays, lambda progress: scribble(arrays[name]))), untouched)
+
+
+@pytest.mark.parametrize("several", [False, True])
+def test_what_is_trained_once_more_is_what_was_given(several):
+    def swept(change):
+        arrays = given()
+        del arrays["batches"], arrays["folds"]
+        options = options_of(arrays, lambda _: change and scribble(arrays), validation=8, refit=True)
+        if several:  # the second group starts when the first has ended
+            return jfnn.sweep_groups({"own": OWN}, batch_sizes=[4, 8], **options)
+        return jfnn.sweep(OWN, batch_size=4, **options)
+
+    expected, found = swept(False), swept(True)
+    assert_same(found.refit, expected.refit)
+    if several:
+        for result, group in zip(found.results, expected.results, strict=True):
+            assert_same(result, group)
+
+
+class Study:
+    """Numbers its trials."""
+
+    direction = types.SimpleNamespace(name="MAXIMIZE")
+
+    def __init__(self):
+        self.ask = itertools.count().__next__
+
+    def tell(self, trial, values=None, state=None):
+        assert values is not None
+
+
+def test_all_rounds_of_a_steered_search_see_what_was_given():
+    def asked(change):
+        arrays = given()
+        del arrays["learning_rate"], arrays["l2"], arrays["folds"]
+        options = options_of(arrays, lambda _: change and scribble(arrays), trials=4, at_once=2)
+        return jfnn.ask_tell(Study(), lambda trial: {"learning_rate": 0.1 + 0.1 * trial}, OWN, **options)
+
+    for result, expected in zip(asked(True), asked(False), strict=True):
+        assert_same(result, expected)
