@@ -8,11 +8,10 @@ over more than 32,768 rows (github.com/jax-ml/jax/issues/39103). So products go 
 
 import functools
 from collections.abc import Callable, Mapping, Sequence
-from typing import Any, ParamSpec, TypeVar
+from typing import Any, TypeVar
 
 import jax
 
-P = ParamSpec("P")
 R = TypeVar("R")
 
 PRECISION = "highest"  # TF32 and bfloat16 products would change results
@@ -30,27 +29,31 @@ def compiler_options(platform: str) -> dict[str, int | str]:
 
 
 def compiled(
-    function: Callable[P, R], platform: str | None = None, static_argnums: int | Sequence[int] = ()
-) -> Callable[P, R]:
+    function: Callable[..., R],
+    platform: str | None = None,
+    static_argnums: int | Sequence[int] = (),
+    options: Mapping[str, int | str] | None = None,
+) -> Callable[..., R]:
     """`jax.jit` at full precision, with the options under which results are right.
 
     Args:
         function: A pure function of arrays.
         platform: The platform that it runs on; None for that of JAX's default device at each call.
         static_argnums: As for `jax.jit`.
+        options: The compiler's options; None for `compiler_options`.
     """
 
     @functools.cache
     def for_platform(platform: str) -> Callable[..., Any]:
         precise = jax.default_matmul_precision(PRECISION)(function)
-        options = compiler_options(platform)
-        return jax.jit(precise, static_argnums=static_argnums, compiler_options=options)
+        chosen = compiler_options(platform) if options is None else dict(options)
+        return jax.jit(precise, static_argnums=static_argnums, compiler_options=chosen)
 
     if platform is not None:
         return for_platform(platform)
 
     @functools.wraps(function)
-    def call(*args: P.args, **kwargs: P.kwargs) -> R:
+    def call(*args: Any, **kwargs: Any) -> R:
         result: R = for_platform(jax.default_backend())(*args, **kwargs)
         return result
 

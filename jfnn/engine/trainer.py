@@ -19,6 +19,7 @@ from jfnn.engine.prefetch import Prefetcher
 from jfnn.engine.program import Members, build, start_is_trivial
 from jfnn.engine.segment import Segment, SegmentResult, Task
 from jfnn.engine.state import Lost, RunState, Scores
+from jfnn.engine.verification import verify
 from jfnn.experiment.experiment import Experiment
 from jfnn.experiment.replicates import PARTS
 from jfnn.layers.kind import Params
@@ -97,6 +98,8 @@ class Trainer:
             The seconds that it took.
         """
         started = time.perf_counter()
+        if self.experiment.execution.verify:
+            verify(self.experiment, self.hardware.tile, self.hardware.threads[0].platform)
         tiles = self._tiles(np.ones(self.experiment.members, bool))
         lengths = {tile.replicate: len(self.replicates[tile.replicate].parts["train"]) for tile in tiles}
         of_shapes = {lengths[tile.replicate]: tile for tile in tiles}.values()

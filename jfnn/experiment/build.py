@@ -100,6 +100,7 @@ def as_execution(execution: int | Execution | None) -> Execution:
     elif not isinstance(execution, Execution):
         execution = Execution(devices=checks.as_count(execution, "execution"))
     checks.as_choice(execution.keep_params, "keep_params", KEEP_PARAMS)
+    checks.as_switch(execution.verify, "verify")
     for name in ("tile", "eval_every"):
         value = getattr(execution, name)
         if value is not None:

@@ -16,6 +16,7 @@ from pathlib import Path
 from typing import Any
 
 import jax
+import jax.numpy as jnp
 import numpy as np
 
 ROOTS = tuple(
@@ -59,7 +60,7 @@ def checksum(parts: Iterable[str | bytes]) -> str:
 
 def array_parts(value: Any) -> Iterator[str | bytes]:
     """An array's dtype, shape and content."""
-    if isinstance(value, jax.Array) and jax.dtypes.issubdtype(value.dtype, jax.dtypes.prng_key):
+    if isinstance(value, jax.Array) and jnp.issubdtype(value.dtype, jax.dtypes.prng_key):
         value = jax.random.key_data(value)
     array = np.asarray(value)
     yield f"array {array.dtype} {array.shape}"

@@ -13,8 +13,10 @@ from jfnn.learners.learner import Batch, Data, Hyper, Learner, Rows
 from jfnn.learners.traces import Trace, shapes_of
 from jfnn.training import State
 
-FORWARDED = ("hyper", "numbers", "counts", "metrics", "ranked_by", "random", "takes_weights")
-FORWARDED += ("schedule_epochs", "last_step")
+FORWARDED = (
+    *("hyper", "numbers", "counts", "metrics", "ranked_by", "random", "takes_weights"),
+    *("schedule_epochs", "last_step"),
+)
 
 
 class Shapes(NamedTuple):
@@ -58,18 +60,19 @@ class Traced(Learner):
             setattr(self, name, getattr(original, name))
         number = jax.ShapeDtypeStruct((), shapes.dtype)
         hyper = dict.fromkeys(shapes.hyper, number)
-        key = jax.eval_shape(lambda: jax.random.key(0)) if self.random else None
+        key = jax.random.key(0) if self.random else None
         self._start = Trace(original.start, shapes.params, hyper)
-        state = jax.eval_shape(self._start, shapes.params, hyper)
+        state = self._start.shapes
         self._steps, self._scores = dict[int, Trace](), dict[int, Trace]()
         for n in shapes.steps:
-            weights = jax.ShapeDtypeStruct((n,), shapes.dtype) if shapes.weighted else None
-            batch = Batch(_rows(shapes.row, n), weights)
-            self._steps[n] = Trace(original.step, state, batch, hyper, key)
+            weights: Any = jax.ShapeDtypeStruct((n,), shapes.dtype) if shapes.weighted else None
+            self._steps[n] = Trace(original.step, state, Batch(_rows(shapes.row, n), weights), hyper, key)
         for n in shapes.scored:
             self._scores[n] = Trace(original.score, state.params, _rows(shapes.row, n))
-        self._end_epoch = Trace(original.end_epoch, state, state, hyper)
-        traces = (self._start, *self._steps.values(), self._end_epoch, *self._scores.values())
+        ends = type(original).end_epoch is not Learner.end_epoch
+        self._end_epoch = Trace(original.end_epoch, state, state, hyper) if ends else None
+        traces = [self._start, *self._steps.values(), *self._scores.values()]
+        traces += [] if self._end_epoch is None else [self._end_epoch]
         self.checksum = checksum([*(trace.checksum for trace in traces), *self._on_the_host()])
 
     def _on_the_host(self) -> list[str]:
@@ -121,6 +124,8 @@ class Traced(Learner):
 
     def end_epoch(self, before: State, after: State, hyper: Hyper) -> State:
         """The original's, as traced."""
+        if self._end_epoch is None:
+            return after
         state: State = self._end_epoch(before, after, self._hyper(hyper))
         return state
 

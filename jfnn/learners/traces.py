@@ -19,7 +19,12 @@ LEFT_OUT = ("name", "jvp_jaxpr_fun", "fwd_jaxpr_thunk", "bwd", "out_trees", "deb
 
 
 class Trace:
-    """A function as JAX traced it, for arguments of one structure, shapes and dtypes; equal by operations."""
+    """A function as JAX traced it, for arguments of one structure, shapes and dtypes; equal by operations.
+
+    Attributes:
+        shapes: Shapes and dtypes of its value.
+        checksum: Of all its operations and constants.
+    """
 
     def __init__(self, function: Callable[..., Any], *arguments: Any):
         """Traces the function.
@@ -29,8 +34,9 @@ class Trace:
             *arguments: Arrays, or their shapes and dtypes.
         """
         # A function of its own: JAX keeps traces by the identity of a function.
-        self._closed, shapes = jax.make_jaxpr(lambda *args: function(*args), return_shape=True)(*arguments)
-        self._structure = jax.tree.structure(shapes)
+        trace = jax.make_jaxpr(lambda *args: function(*args), return_shape=True)
+        self._closed, self.shapes = trace(*arguments)
+        self._structure = jax.tree.structure(self.shapes)
         self.checksum = checksum((str(self._structure), *_closed_parts(self._closed)))
 
     def __call__(self, *arguments: Any) -> Any:

@@ -95,7 +95,9 @@ def own_init(read):
 
 
 def init_of_learner(read):
-    return jfnn.learner(own_init(read), lambda params, batch, key: jnp.mean((batch[0] @ params["w"]) ** 2)), {}
+    return jfnn.learner(
+        own_init(read), lambda params, batch, key: jnp.mean((batch[0] @ params["w"]) ** 2)
+    ), {}
 
 
 def init_of_network(read):
@@ -113,7 +115,9 @@ def activation(read):
 
 def loss_of_network(read):
     cost = jfnn.losses.LOSSES["quadratic"].cost
-    doubled = jfnn.losses.LOSSES["quadratic"]._replace(cost=lambda *args, **axis: read() * cost(*args, **axis))
+    doubled = jfnn.losses.LOSSES["quadratic"]._replace(
+        cost=lambda *args, **axis: read() * cost(*args, **axis)
+    )
     return jfnn.mlp((5, 4, 3)), {"loss": doubled}
 
 

@@ -1,0 +1,82 @@
+"""A compiled step and its scores against the same functions evaluated operation by operation.
+
+The compiler is trusted no more than the rest: a fusion that it computes wrongly shows in the first minibatch,
+and so does a function that gives other values when JAX traces it.
+"""
+
+from collections.abc import Iterator
+from typing import Any
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+
+from jfnn.compiling import PRECISION, compiled, compiler_options
+from jfnn.experiment.experiment import Experiment
+from jfnn.layers.kind import Params
+from jfnn.learners.learner import Batch, Rows
+from jfnn.store.environment import versions
+
+
+def verify(experiment: Experiment, tile: int, platform: str, options: dict[str, Any] | None = None) -> None:
+    """Compares the objective, the step and the scores of the first members on their first minibatch.
+
+    Args:
+        experiment: What is trained.
+        tile: Members side by side.
+        platform: Where the compiled functions run.
+        options: The compiler's options; None for those of `jfnn.compiling`.
+
+    Raises:
+        ArithmeticError: A number differs by more than rounding, ``√ε`` of the largest of its array.
+    """
+    learner, replicate, data = experiment.learner.original, experiment.replicates[0], experiment.data
+    numbers = replicate.minibatches(0)[0]
+    rows = jax.tree.map(lambda leaf: leaf[numbers], data.rows)
+    weights = (numbers >= 0).astype(data.dtype) if experiment.padded else None
+    if data.weights is not None:
+        weights = data.weights[numbers] * (1 if weights is None else weights)
+    key = None if replicate.key is None else jax.random.wrap_key_data(jnp.asarray(replicate.key))
+
+    def step(params: Params, hyper: Any, rows: Rows, weights: Any, key: Any) -> dict[str, Any]:
+        before = learner.start(params, hyper)
+        after, value = learner.step(before, Batch(rows, weights), hyper, key)
+        moved = jax.tree.map(lambda new, old: new - old, after.params, before.params)
+        return {"the objective": value, "a step": moved}
+
+    def score(params: Params, hyper: Any, rows: Rows) -> dict[str, Any]:
+        scores = learner.score(learner.start(params, hyper).params, rows)
+        return {f"the score {name!r}": values for name, values in scores.items()}
+
+    members = np.arange(tile) % experiment.members
+    params = jax.tree.map(lambda leaf: np.stack([leaf] * tile), replicate.params)
+    hyper = {name: values[members] for name, values in experiment.hyper().items()}
+    block = jax.tree.map(lambda leaf: leaf[: data.block], data.rows)
+    for function, arguments in ((step, (rows, weights, key)), (score, (block,))):
+        mapped = jax.vmap(function, in_axes=(0, 0, *(None,) * len(arguments)))
+        with jax.default_matmul_precision(PRECISION), jax.disable_jit():
+            expected = mapped(params, hyper, *arguments)
+        actual = compiled(mapped, platform, options=options)(params, hyper, *arguments)
+        for name, here, there in _differing(actual, expected, params):
+            raise ArithmeticError(
+                f"network: {name} of {learner.describe()['network']} is {here} compiled by jaxlib"
+                f" {versions()['jaxlib']} and {there} operation by operation: the compiler computes it"
+                f" wrongly (options {options or compiler_options(platform)}), or the function gives other"
+                " values when it is traced"
+            )
+
+
+def _differing(
+    actual: dict[str, Any], expected: dict[str, Any], params: Params
+) -> Iterator[tuple[str, float, float]]:
+    """Names of results that differ by more than rounding, and the two numbers that are furthest apart."""
+    size = max((float(np.abs(leaf).max(initial=0)) for leaf in jax.tree.leaves(params)), default=0.0)
+    for name in expected:
+        for here, there in zip(*map(jax.tree.leaves, (actual[name], expected[name])), strict=True):
+            a, b = np.asarray(here, np.float64), np.asarray(there, np.float64)
+            rounding = np.finfo(here.dtype).eps if np.issubdtype(here.dtype, np.floating) else 1e-6
+            bound = np.sqrt(rounding) * np.abs(b[np.isfinite(b)]).max(initial=0) + 4 * rounding * size
+            wrong = ~((np.abs(a - b) <= bound) | (a == b) | (np.isnan(a) & np.isnan(b)))
+            if wrong.any():
+                worst = np.unravel_index(np.argmax(np.where(wrong, np.abs(a - b), -1)), a.shape)
+                yield name, float(a[worst]), float(b[worst])

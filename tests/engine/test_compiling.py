@@ -1,0 +1,188 @@
+"""What XLA makes of programs, compiled as for users: known miscompilations, and random losses by operations.
+
+Each known one is wrong by far under JAX's own options in the versions named; here all must be right.
+"""
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+import pytest
+from helpers import OPTIMISED
+
+import jfnn
+from jfnn.compiling import compiled
+from jfnn.engine.verification import verify
+from jfnn.search.sweep import prepare
+
+RNG = np.random.default_rng(0)
+CONSTANT = 0.37
+
+
+def close(actual, expected, tolerance):
+    size = max(np.abs(leaf).max(initial=0) for leaf in jax.tree.leaves(expected))
+    for here, there in zip(*map(jax.tree.leaves, (actual, expected)), strict=True):
+        np.testing.assert_allclose(np.asarray(here, np.float64), there, rtol=0, atol=tolerance * size)
+
+
+def tolerance(dtype):
+    return 1e-4 if dtype == np.float32 else 1e-10
+
+
+# Known miscompilations
+
+
+@pytest.mark.parametrize("shape", [(5, 60, 60), (2, 100, 64), (10, 16, 200), (1, 333, 8)], ids=str)
+def test_a_product_with_a_constant_times_an_array(shape, dtype):
+    """jaxlib 0.10.2 to 0.12.0.1."""
+    a, c = RNG.normal(size=(2, *shape)).astype(dtype)
+
+    def row_sums(a, c):
+        return jnp.sum((a @ jnp.full((shape[-1], shape[-1]), CONSTANT, a.dtype)) * c, axis=-1)
+
+    wide = np.sum(a.astype(np.float64).sum(-1, keepdims=True) * CONSTANT * c, axis=-1)
+    close(compiled(row_sums)(a, c), wide, tolerance(dtype))
+
+
+@pytest.mark.parametrize("rows", [16_385, 32_769])
+def test_squares_of_products_summed_over_many_rows(rows, dtype):
+    """jaxlib 0.10.2, github.com/jax-ml/jax/issues/39103."""
+    x = np.zeros((rows, 3), dtype)
+    x[:, 0] = np.arange(rows)
+    matrix = np.eye(3, dtype=dtype)
+    squares = compiled(jax.vmap(lambda row: jnp.sum((matrix @ row) ** 2)))
+    close(squares(x), np.arange(rows, dtype=np.float64) ** 2, tolerance(dtype))
+
+
+def test_products_summed_over_an_axis_of_one_in_seven():
+    """jaxlib 0.10.2 ends with a segmentation fault, github.com/jax-ml/jax/issues/40412."""
+    a, b = RNG.normal(size=(2, 3, 1, 2, 2, 8, 8, 8)).astype(np.float32)
+    result = compiled(lambda a, b: jnp.sum(a * b, axis=3))(a, b)
+    close(result, np.sum(a.astype(np.float64) * b, axis=3), 1e-4)
+
+
+def row_sums(params, rows):
+    a = params["a"]
+    return jnp.sum((a @ jnp.full((60, 60), CONSTANT, a.dtype)) * a, axis=-1)
+
+
+def own_learner():
+    return jfnn.learner(
+        lambda key: {"a": jax.random.normal(key, (60, 60))},
+        lambda params, rows, key: jnp.mean(row_sums(params, rows)),
+        score=lambda params, rows: {"loss": row_sums(params, rows)[: len(rows)]},
+    )
+
+
+SPLIT = jfnn.Split(np.ones((60, 1), np.float32), None)
+
+
+def test_a_loss_of_such_a_product_is_right():
+    result = jfnn.sweep(own_learner(), SPLIT, learning_rate=1e-4, epochs=1, batch_size=60, seeds=3)
+    for seed in range(3):
+        a = np.asarray(result.member(0, 0, seed)["a"], np.float64)
+        expected = np.mean(a.sum(1) ** 2 * CONSTANT)
+        np.testing.assert_allclose(result.scores["train_loss"][0, 0, seed], expected, rtol=1e-4)
+
+
+# Random losses
+
+
+def full(shape, rng):
+    return jnp.full(shape, rng.uniform(-1, 1) / shape[0])
+
+
+def ramp(shape, rng):
+    return jnp.linspace(-1, 1, shape[0] * shape[1]).reshape(shape) / shape[0]
+
+
+def drawn(shape, rng):
+    return jnp.asarray(rng.normal(size=shape) / shape[0])
+
+
+def random_loss(rng):
+    """A loss ``(params, x, key)`` of random products, constants, elementwise functions and reductions."""
+    constants = [rng.choice([full, ramp, drawn, lambda shape, _: jnp.eye(*shape)]) for _ in range(8)]
+    drawn_by = int(rng.integers(2**31))
+    steps = rng.choice(len(OPERATIONS), size=rng.integers(1, 6))
+    last = rng.choice([jnp.mean, lambda h: jnp.sum(h) / h.size, lambda h: jnp.mean(jnp.max(h, axis=-1))])
+
+    def loss(params, x, key):
+        numbers, kinds = np.random.default_rng(drawn_by), iter(constants)
+
+        def constant(shape):
+            return next(kinds)(shape, numbers).astype(x.dtype)
+
+        h = x @ params["a"]
+        for step in steps:
+            h = OPERATIONS[step](h, params, constant)
+        return last(h)
+
+    return loss
+
+
+OPERATIONS = (
+    lambda h, params, constant: h @ params["b"],
+    lambda h, params, constant: h @ constant((h.shape[-1], h.shape[-1])),
+    lambda h, params, constant: (h @ constant((h.shape[-1], h.shape[-1]))) * h,
+    lambda h, params, constant: h * constant(h.shape),
+    lambda h, params, constant: jnp.tanh(h + constant((1, h.shape[-1]))),
+    lambda h, params, constant: h**2 / 4,
+    lambda h, params, constant: jnp.abs(h),
+    lambda h, params, constant: jax.nn.relu(h),
+    lambda h, params, constant: h - jax.nn.logsumexp(h, axis=-1, keepdims=True),
+    lambda h, params, constant: h * jnp.sum(h, axis=-1, keepdims=True) / h.shape[-1],
+    lambda h, params, constant: (h @ h.T) @ h / h.size,
+    lambda h, params, constant: jax.vmap(lambda row: row * jnp.sum((params["b"] @ row) ** 2) / 100)(h),
+)
+# Of an evaluation of few shapes each operation is compiled once.
+SIZES = ((4, 5, 10), (33, 60, 60), (100, 64, 50))
+
+
+@pytest.mark.parametrize(
+    "losses", [16, pytest.param(1000, marks=pytest.mark.slow)], ids=lambda losses: f"{losses} losses"
+)
+def test_random_losses_agree_with_their_operations(losses, dtype):
+    for seed in range(losses // 2):
+        rng = np.random.default_rng(seed)
+        rows, inputs, width = SIZES[seed % len(SIZES)]
+        tile = int(rng.choice([1, 2, 5]))
+        loss = random_loss(rng)
+        x = rng.normal(size=(rows, inputs))
+        params = {"a": rng.normal(size=(tile, inputs, width)), "b": rng.normal(size=(tile, width, width))}
+        params = jax.tree.map(lambda leaf: leaf / np.sqrt(leaf.shape[1]), params)
+
+        mapped = jax.vmap(jax.value_and_grad(loss), in_axes=(0, None, None))
+        narrow = (*jax.tree.map(lambda leaf: leaf.astype(dtype), (params, x)), None)
+        actual = compiled(mapped)(*narrow)
+        with jax.enable_x64(True), jax.disable_jit():
+            expected = mapped(*jax.tree.map(lambda leaf: leaf.astype(np.float64), narrow))
+        close(actual, jax.tree.map(np.asarray, expected), tolerance(dtype))
+
+
+# The comparison that users can ask for
+
+
+def experiment(learner):
+    return prepare(jfnn.Options(learner, SPLIT, learning_rate=0.1, epochs=1, batch_size=60)).experiment
+
+
+def test_what_is_compiled_rightly_is_verified(split):
+    verify(experiment(own_learner()), 2, "cpu")
+    options = {"learning_rate": 0.1, "epochs": 1, "batch_size": 16, "execution": jfnn.Execution(verify=True)}
+    jfnn.sweep(jfnn.mlp((5, 4, 3)), split, **options)
+
+
+def test_a_function_with_other_values_when_traced_is_found():
+    def loss(params, batch, key):
+        traced = not jax.config.jax_disable_jit
+        return jnp.mean(params["a"] ** 2) * (1 + 0.01 * traced)
+
+    learner = jfnn.learner(lambda key: {"a": jax.random.normal(key, (3, 3))}, loss)
+    with pytest.raises(ArithmeticError):
+        verify(experiment(learner), 2, "cpu")
+
+
+@pytest.mark.skipif(jax.__version_info__ < (0, 10, 2), reason="computes this rightly by itself")
+def test_a_miscompiled_loss_is_found():
+    with pytest.raises(ArithmeticError):
+        verify(experiment(own_learner()), 5, "cpu", options=OPTIMISED)
