@@ -10,7 +10,7 @@ import numpy as np
 from jfnn import checks
 from jfnn.datasets import Split
 from jfnn.learners.learner import Data
-from jfnn.learners.trial import as_dtype, trial
+from jfnn.learners.trial import TRIED, as_dtype, trial
 from jfnn.losses import Loss
 from jfnn.network import Network, check_output, is_own_apply
 from jfnn.targets import as_targets, as_weights, is_labels
@@ -56,13 +56,17 @@ def are_classes(targets: np.ndarray, loss: Loss, labels: np.ndarray | None = Non
 
 @functools.lru_cache(maxsize=64)
 def _outputs(network: Network, shape: tuple[int, ...], dtype: np.dtype) -> int:
-    x = jax.ShapeDtypeStruct((1, *shape), dtype)
-    outputs = trial("network", lambda key, x: network.apply(network.init(key), x), jax.random.key(0), x)
-    if not hasattr(outputs, "ndim") or outputs.ndim != 2:
-        raise ValueError(
-            f"network: apply must give [n, n_out], got {getattr(outputs, 'shape', outputs)} for one row"
-        )
-    return int(outputs.shape[-1])
+    """Outputs of a network; a function of the user's own is tried on one row too, which must have as many."""
+    params, found = trial("network", network.init, jax.random.key(0)), 0
+    for n in (TRIED,) if network.layers else (1, TRIED):
+        outputs = trial("network", network.apply, params, jax.ShapeDtypeStruct((n, *shape), dtype))
+        got: tuple[int, ...] = getattr(outputs, "shape", ())
+        if len(got) != 2 or got != (n, found or got[1]):
+            raise ValueError(
+                f"network: apply must give [n, n_out] for n rows, got {list(got) or outputs} for {n}"
+            )
+        found = got[1]
+    return int(found)
 
 
 def check_network(network: Any, loss: Loss, gradient: str | Callable[..., Any]) -> None:
@@ -85,13 +89,13 @@ def check_network(network: Any, loss: Loss, gradient: str | Callable[..., Any]) 
 
 
 def check_gradient(gradient: Callable[..., Any], params: Any, data: Data) -> None:
-    """Tries a gradient function on one row, without computing anything.
+    """Tries a gradient function on a few rows, without computing anything.
 
     Raises:
         ValueError: It fails, or gives no scalar and gradients of the parameters' shapes.
     """
-    row, number = data.shapes
-    result = trial("gradient", lambda p, rows, l2: gradient(p, *rows, l2=l2), params, row, number)
+    rows, number = data.shapes
+    result = trial("gradient", lambda p, rows, l2: gradient(p, *rows, l2=l2), params, rows, number)
     expected = (jax.ShapeDtypeStruct((), data.dtype), params)
     shapes, expected = jax.tree.map(lambda leaf: leaf.shape, (result, expected))
     if shapes != expected:
