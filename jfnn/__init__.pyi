@@ -34,8 +34,9 @@ from .prediction import accuracy, predict, predict_proba
 from .schedulers import EarlyStopping, Halving, PopulationTraining, Scheduler
 from .search.ask_tell import ask_tell
 from .search.best import Best
-from .search.groups import Group, SweepGroups, load_groups, sweep_groups
+from .search.groups import SweepGroups, load_groups, sweep_groups
 from .search.lost import LostMembersError
+from .search.manifest import Group
 from .search.result import SweepResult, load
 from .search.sweep import sweep
 from .search.train import History, train

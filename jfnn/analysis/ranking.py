@@ -20,7 +20,7 @@ from jfnn.analysis.summary import (
     score_text,
     shown_metrics,
 )
-from jfnn.search.groups import Group
+from jfnn.search.manifest import Group
 from jfnn.search.result import SweepResult
 
 TIED = "~"

@@ -6,11 +6,9 @@ another group; groups are swept one after another and compared in the end.
 
 import dataclasses
 import itertools
-import json
 import os
 from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import NamedTuple
 
 import numpy as np
 
@@ -20,22 +18,11 @@ from jfnn.minibatches import Minibatches
 from jfnn.search import run_directory
 from jfnn.search.best import Best, best_place
 from jfnn.search.door import door
+from jfnn.search.manifest import Group, claim, read_manifest
 from jfnn.search.refit import refit_options
 from jfnn.search.result import REFIT, SweepResult, load
 from jfnn.search.sweep import Run, prepare, search, train_run, using_workers
-from jfnn.store import files, forms
-
-
-class Group(NamedTuple):
-    """What members of one sweep have in common: the network's name, and rows a step (None for all)."""
-
-    network: str
-    batch_size: int | None
-
-    @property
-    def directory(self) -> str:
-        """Name of the directory of its run, in that of all: "<network>-<batch size>"."""
-        return f"{self.network}-{self.batch_size or 'full'}"
+from jfnn.store import forms
 
 
 @dataclasses.dataclass(frozen=True, eq=False)
@@ -53,7 +40,14 @@ class SweepGroups:
     refit: SweepResult | None = None
 
     def __getitem__(self, group: tuple[str, int | None]) -> SweepResult:
-        """The sweep of one group: ``result["50-50", 100]``."""
+        """The sweep of one group: ``result["50-50", 100]``.
+
+        Raises:
+            KeyError: There is no such group.
+        """
+        if group not in self.groups:
+            known = ", ".join(repr(tuple(there)) for there in self.groups)
+            raise KeyError(f"group: expected one of {known}, got {checks.shown(group)}")
         return self.results[self.groups.index(Group(*group))]
 
     def best(self) -> tuple[Group, Best]:
@@ -100,7 +94,7 @@ class SweepGroups:
             ValueError: The directory holds another run or other groups.
         """
         out = paths.as_path(directory, "directory")
-        _claim(out, self.groups, resume=True)
+        claim(out, self.groups, resume=True)
         for group, result in zip(self.groups, self.results, strict=True):
             result.save(out / group.directory)
         if self.refit is not None:
@@ -130,7 +124,7 @@ def sweep_groups(options: GroupOptions) -> SweepGroups:
 def _swept(options: GroupOptions, groups: Sequence[Group]) -> SweepGroups:
     """Every group's sweep, and what is trained again."""
     all_options, runs = _prepared(options, groups)
-    _claim(options.out, groups, options.resume)
+    claim(options.out, groups, options.resume)
     results = tuple(
         train_run(run, of_group.out, of_group.resume) for of_group, run in zip(all_options, runs, strict=True)
     )
@@ -155,7 +149,7 @@ def load_groups(directory: str | os.PathLike[str]) -> SweepGroups:
         ValueError: A group has not ended, or a file is corrupt.
     """
     out = paths.as_path(directory, "directory")
-    groups = _read_manifest(out)
+    groups = read_manifest(out)
     if groups is None:
         raise FileNotFoundError(f"{out}: there are no groups in it")
     refit = load(out / REFIT) if run_directory.has_ended(out / REFIT) else None
@@ -177,7 +171,8 @@ def _prepared(options: GroupOptions, groups: Sequence[Group]) -> tuple[list[Opti
             size_or_scheme = size
         of_group = Options(options.networks[group.network], options.split, **common)
         of_group = dataclasses.replace(of_group, batch_size=size_or_scheme, out=out)
-        runs.append(prepare(of_group))
+        with checks.renamed(batch_size="batch_size" if options.batch_sizes is None else "batch_sizes"):
+            runs.append(prepare(of_group))
         all_options.append(of_group)
         if options.folds is not None:
             parts = [replicate.parts for replicate in runs[0].experiment.replicates]
@@ -191,10 +186,11 @@ def _groups(options: GroupOptions) -> list[Group]:
     if not isinstance(options.networks, Mapping) or not options.networks:
         raise TypeError("networks: expected a mapping of names to networks, at least one")
     for name in options.networks:
-        if not forms.names_directory(name):
+        if not forms.names_directory(name) or not name.isprintable():
             raise ValueError(f"networks: expected names that can be directories, got {checks.shown(name)}")
-    scheme, sizes = options.batch_size, options.batch_sizes
+    scheme, sizes, argument = options.batch_size, options.batch_sizes, "batch_sizes"
     if sizes is None:
+        argument = "batch_size"
         sizes = [scheme.batch_size if isinstance(scheme, Minibatches) else scheme]
     elif not isinstance(scheme, Minibatches) and np.any(scheme != GroupOptions.batch_size):
         raise ValueError(
@@ -203,47 +199,7 @@ def _groups(options: GroupOptions) -> list[Group]:
     sizes = sizes.tolist() if isinstance(sizes, np.ndarray) else sizes
     if not checks.is_several(sizes) or not len(sizes):
         raise ValueError("batch_sizes: expected a sequence of at least one number of rows")
-    sizes = [size if size is None else checks.as_count(size, "batch_sizes") for size in sizes]
+    sizes = [size if size is None else checks.as_count(size, argument) for size in sizes]
     if len(set(sizes)) != len(sizes):
         raise ValueError(f"batch_sizes: expected each one once, got {sizes}")
     return [Group(name, size) for name, size in itertools.product(options.networks, sizes)]
-
-
-def _claim(out: str | os.PathLike[str] | None, groups: Sequence[Group], resume: bool) -> None:
-    """Makes a directory that of these groups; refuses one that holds anything else."""
-    if out is None:
-        return
-    directory = Path(out)
-    run_directory.make(directory)
-    if (directory / run_directory.CONFIG).exists():
-        raise ValueError(f"out: {out} holds a single run; choose another directory")
-    there = _read_manifest(directory)
-    if there is not None and not resume:
-        raise ValueError(
-            f"out: {out} holds groups already; resume=True goes on with these, or choose another"
-        )
-    if there is not None and there != list(groups):
-        names = ", ".join(group.directory for group in there)
-        raise ValueError(f"out: {out} holds other groups, choose another directory: {names}")
-    _write_manifest(directory, groups)
-
-
-def _write_manifest(directory: Path, groups: Sequence[Group]) -> None:
-    named = [list(group) for group in groups]
-    files.write_json(directory / run_directory.GROUPS, forms.with_checksum(named))
-
-
-def _read_manifest(directory: Path) -> list[Group] | None:
-    """The groups that a directory is for, in order; None if it is for none."""
-    path = directory / run_directory.GROUPS
-    if not files.is_there(path):
-        return None
-    content = files.read(path)
-    try:
-        groups = json.loads(content)["groups"]
-        sound = forms.are_groups(groups) and files.json_text(forms.with_checksum(groups)) == content
-    except (ValueError, LookupError, TypeError, RecursionError):
-        sound = False
-    if not sound:
-        raise files.CorruptFileError(f"{path}: not as it was written, or not written by jfnn")
-    return [Group(*group) for group in groups]
