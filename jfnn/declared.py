@@ -1,9 +1,9 @@
-"""What the functions of other packages declare to take."""
+"""What functions of others declare to take."""
 
 import inspect
 import types
 import typing
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import Any
 
 from jfnn import checks
@@ -31,3 +31,20 @@ def check_declared(value: Any, parameter: inspect.Parameter, argument: str, nume
         checks.as_number(value, argument, None)
     elif int in kinds and float not in kinds:
         checks.as_count(value, argument, 0)
+
+
+def check_takes(function: Any, arguments: Sequence[Any], argument: str, expected: str) -> None:
+    """Refuses what cannot be called with so many arguments, or is in C and does not tell.
+
+    Args:
+        function: What a user hands in.
+        arguments: What it will be called with.
+        argument: The caller's argument, named in errors.
+        expected: What it should be, in words.
+    """
+    try:
+        fits = callable(function) and bool(inspect.signature(function).bind(*arguments))
+    except (TypeError, ValueError):
+        fits = False
+    if not fits:
+        raise TypeError(f"{argument}: expected {expected}, got {checks.shown(function)}")

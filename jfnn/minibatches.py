@@ -6,13 +6,13 @@ stands where a step has fewer rows than the others; such a place weighs nothing.
 """
 
 import dataclasses
-import inspect
 from collections.abc import Callable, Sequence
 from typing import Any, ClassVar, NamedTuple
 
 import numpy as np
 
 from jfnn import checks
+from jfnn.declared import check_takes
 
 PADDING = -1
 
@@ -171,10 +171,7 @@ def as_given(batches: Any, epochs: int, seeds: Sequence[int], n: int) -> GivenMi
 
 
 def _of_function(function: Callable[[int, int], Any], first_seed: int, n: int) -> GivenMinibatches:
-    try:
-        inspect.signature(function).bind(first_seed, 0)
-    except (TypeError, ValueError):  # other arguments, or a function in C that does not tell its own
-        raise TypeError("batches: expected a function of a seed and an epoch") from None
+    check_takes(function, (first_seed, 0), "batches", "a function of a seed and an epoch")
     first = _as_rows(function(first_seed, 0), n)
     if first.ndim != 2 or 0 in first.shape:
         raise ValueError(f"batches: expected row numbers [steps, batch] of an epoch, got {list(first.shape)}")

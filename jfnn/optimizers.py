@@ -2,7 +2,7 @@
 
 import dataclasses
 import inspect
-from collections.abc import Callable, Hashable, Mapping, Sequence
+from collections.abc import Callable, Collection, Hashable, Mapping, Sequence
 from typing import Any, NamedTuple, Protocol
 
 import jax
@@ -209,22 +209,30 @@ def as_optimizer(optimizer: "str | Optimizer | Callable[..., optax.GradientTrans
 def _factory(
     name: str | Callable[..., optax.GradientTransformation],
 ) -> Callable[..., optax.GradientTransformation]:
-    if not isinstance(name, str):
-        if not callable(name):
-            raise TypeError(f"optimizer: expected a name or an optax factory, got {type(name).__name__}")
-        factory: Any = name
-    else:
-        factory = getattr(optax, name, None)
-    try:
-        parameters = inspect.signature(factory).parameters
-        fits = not isinstance(name, str) or "learning_rate" in parameters
-    except (TypeError, ValueError):
-        fits = False
-    if not fits:
+    if not isinstance(name, str) and not callable(name):
+        raise TypeError(f"optimizer: expected a name or an optax factory, got {type(name).__name__}")
+    factory: Any = getattr(optax, name, None) if isinstance(name, str) else name
+    known = _parameters(factory)
+    if known is None or (isinstance(name, str) and "learning_rate" not in known):
         raise ValueError(
-            f"optimizer: expected the name of an optax optimizer such as sgd or adam, got {name!r}"
+            "optimizer: expected the name of an optax optimizer such as sgd or adam, got"
+            f" {name!r}{_elsewhere(name)}"
         )
     return factory  # type: ignore[no-any-return]
+
+
+def _parameters(function: Any) -> Collection[str] | None:
+    """Names of what a function takes; None where it is none, or does not tell."""
+    try:
+        return inspect.signature(function).parameters
+    except (TypeError, ValueError):
+        return None
+
+
+def _elsewhere(name: Any) -> str:
+    """What to give for an optimizer that optax has, but not among its own names."""
+    factory = getattr(optax.contrib, name, None) if isinstance(name, str) else None
+    return f"; give optax.contrib.{name} itself" * ("learning_rate" in (_parameters(factory) or ()))
 
 
 def _schedule(schedule: str | Schedule) -> Schedule | None:

@@ -6,6 +6,8 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any, TextIO
 
+from jfnn import checks
+
 LONGEST_LINE = 1 << 26  # characters; a file without line ends would be read whole
 
 
@@ -14,10 +16,13 @@ def as_path(path: Any, argument: str) -> Path:
 
     Raises:
         TypeError: No path.
-        ValueError: The system cannot reach it, as when a name is too long or a directory closed to this user.
+        ValueError: It is empty, or the system cannot reach it, as when a name is too long or a directory is
+            closed to this user.
     """
     if not isinstance(path, str | os.PathLike) or not isinstance(os.fspath(path), str):
         raise TypeError(f"{argument}: expected a path, got a {type(path).__name__}")
+    if not os.fspath(path):  # which a `Path` would take for the directory that this process is in
+        raise ValueError(f"{argument}: expected a path, got ''")
     try:
         os.stat(path)
     except (FileNotFoundError, NotADirectoryError):
@@ -26,6 +31,16 @@ def as_path(path: Any, argument: str) -> Path:
         why = error.strerror if isinstance(error, OSError) else "no file can be named so"
         raise ValueError(f"{argument}: {os.fspath(path)[:200]!r} cannot be reached ({why})") from None
     return Path(path)
+
+
+def check_name(name: Any, argument: str) -> None:
+    """Refuses what cannot name a column, an array or a directory in every file.
+
+    Raises:
+        ValueError: No text, or with characters that have no form in UTF-8 or on a line.
+    """
+    if not isinstance(name, str) or not name.isprintable():
+        raise ValueError(f"{argument}: expected names of printable characters, got {checks.shown(name)}")
 
 
 def as_regular(path: Any, argument: str) -> Path:

@@ -2,6 +2,7 @@
 
 import base64
 import io
+import os
 import urllib.parse
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from html import escape
@@ -94,7 +95,7 @@ def write_overview(
         pages: The page of each group, relative to this one.
     """
     links = [
-        f'<li><a href="{escape(urllib.parse.quote(page))}">'
+        f'<li><a href="{escape(urllib.parse.quote(os.fsencode(page)))}">'
         f"network {escape(group.network)}, batch {group.batch_size or 'full'}</a></li>"
         for group, page in (pages or {}).items()
     ]
@@ -117,7 +118,7 @@ def _write(path: Path, title: str, text: Iterable[str], body: Sequence[str]) -> 
         f"<h1>{escape(title)}</h1>\n<p>{lines}</p>\n" + "\n".join(body) + "\n</body></html>\n"
     )
     with files.atomic(path) as file:
-        file.write(page.encode())
+        file.write(page.encode(errors="backslashreplace"))  # names of files need not be UTF-8
 
 
 def draw(result: SweepResult) -> dict[str, Figure]:

@@ -71,9 +71,7 @@ def client(count: int) -> Iterator[Any]:
 
     with (
         dask.config.set(preload.DASK),
-        distributed.LocalCluster(  # type: ignore[no-untyped-call]
-            count, threads_per_worker=1, dashboard_address=":0", preload=preload.__name__, silence_logs=50
-        ) as cluster,
+        distributed.LocalCluster(count, **preload.CLUSTER) as cluster,  # type: ignore[no-untyped-call]
         distributed.Client(cluster) as connected,  # type: ignore[no-untyped-call]
     ):
         yield connected

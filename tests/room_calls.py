@@ -231,12 +231,12 @@ DOORS = {
     "Workers": (jfnn.Workers, {"executor": lambda: None, "tries": 3, "in_flight": 64}),
     "Scaled": (jfnn.Scaled, {"layer": jfnn.Dense(2), "start": 1.0, "rate": 1.0, "bias_rate": 1.0}),
     "Sample, drawn": (
-        lambda sample_seed: jfnn.search.sweep.prepare(
+        lambda sample: jfnn.search.sweep.prepare(
             jfnn.experiment.options.Options(
-                NET, SPLIT, **REQUIRED | {"learning_rate": [0.1, 1]}, sample=jfnn.Sample(2, sample_seed)
+                NET, SPLIT, **REQUIRED | {"learning_rate": [0.1, 1]}, sample=jfnn.Sample(2, sample)
             )
         ),
-        {"sample_seed": 0},
+        {"sample": 0},
     ),
     "output_metric": (
         jfnn.learners.output_metric,
@@ -286,7 +286,7 @@ TAKEN = {
     "empty list": {"holm": "p", "MLPClassifier": "hidden_layer_sizes"},
     "huge": {
         "MLPClassifier": "alpha epsilon learning_rate_init power_t tol",
-        "Sample, drawn": "sample_seed",
+        "Sample, drawn": "sample",
         **dict.fromkeys(("configurations of chains", "extreme_temperatures", "sampled_temperatures"), "seed"),
         **dict.fromkeys(("Interval by resampling", "interval", "stratified_interval"), "seed"),
     },
@@ -300,15 +300,12 @@ TAKEN = {
     },
     "text": {"profile_curves": "score", "output_metric": "name", "load_transfer": "directory"}
     | {"write_tidy": "path"},
-    "empty text": {"profile_curves": "score", "output_metric": "name", "load_transfer": "directory"}
-    | {"write_tidy": "path"},
+    "empty text": {"profile_curves": "score", "output_metric": "name"},
     # Functions of one's own, which fail by themselves.
     **{
         kind: {
             "decision_regions": "predict_function",
             "ask_tell": "suggest",
-            "transfer": "network",
-            "coordinate_check": "network",
             "Workers": "executor",
             "output_metric": "function",
         }

@@ -17,6 +17,7 @@ GROUPS = jfnn.SweepGroups((jfnn.Group("a", 4),), (RESULT,))
 NET = jfnn.mlp((5, 2, 3))
 SWEEP = dict(split=noise_split(), learning_rate=0.1, epochs=1)
 NOWHERE = {
+    "empty": "",
     "too long": "a" * 300,
     "too long in all": "a/" * 5000,
     "a loop": "loop",

@@ -36,7 +36,7 @@ OPTIONS = dict(
 PLAIN = dict(seeds=3, epochs=9, execution=jfnn.Execution(eval_every=3, tile=10))
 SCHEDULED = PLAIN | dict(schedulers=[jfnn.Halving(3), jfnn.EarlyStopping(2)], validation=0.2)
 LONG = PLAIN | dict(epochs=120, execution=jfnn.Execution(eval_every=20, tile=10))
-CLUSTER = dict(threads_per_worker=1, dashboard_address=":0", silence_logs=50)
+CLUSTER = dict(threads_per_worker=1, dashboard_address="127.0.0.1:0", silence_logs=50)
 
 
 @pytest.fixture(scope="session")

@@ -261,6 +261,31 @@ def test_an_interrupt_cancels_what_is_under_way_and_leaves_a_run_to_resume(plain
     assert same_bits(arrays(sweep(Here(), out=tmp_path, resume=True)), arrays(plain))
 
 
+def test_a_run_removes_its_tasks_and_no_other_file(plain, tmp_path):
+    mine = {"todo.task": b"buy milk", f"{'0' * 64}.task": b"of other bytes", ".todo.task.part": b""}
+    for name, content in mine.items():
+        (tmp_path / name).write_bytes(content)
+    (tmp_path / "old.task").mkdir()
+    written = {}
+
+    def stop(number, call):
+        if number == 3:
+            others = [path for path in tmp_path.glob("*.task") if path.name not in (*mine, "old.task")]
+            written.update({path.name: path.read_bytes() for path in others})
+            raise KeyboardInterrupt
+
+    with pytest.raises(KeyboardInterrupt):
+        sweep(jfnn.Workers(Here(stop), together=1), out=tmp_path)
+    assert len(written) == 1
+    for name, content in written.items():  # as a process leaves it that is killed meanwhile
+        assert not (tmp_path / name).exists()
+        (tmp_path / name).write_bytes(content)
+        (tmp_path / f".{name}.part").write_bytes(content[:99])
+    assert same_bits(arrays(sweep(out=tmp_path, resume=True)), arrays(plain))
+    assert {path.name for path in tmp_path.iterdir() if "task" in path.name} == {*mine, "old.task"}
+    assert {name: (tmp_path / name).read_bytes() for name in mine} == mine
+
+
 @pytest.mark.parametrize("greatest", [0, 127, 128, 32_767, 32_768, 2**31 - 1])
 @pytest.mark.parametrize("n_epochs", [0, 1, 4])
 def test_segments_come_back_as_they_were_sent(greatest, n_epochs):

@@ -5,6 +5,7 @@ from typing import Any
 
 from jfnn import checks
 from jfnn.architectures import maximal_update
+from jfnn.declared import check_takes
 from jfnn.learners.naming import optax_name
 from jfnn.network import Network
 from jfnn.optimizers import as_optimizer
@@ -49,11 +50,10 @@ def parametrised(
     Raises:
         ValueError, TypeError: What cannot be; the message begins with the argument's name.
     """
-    if not callable(network):
-        raise TypeError(f"network: expected a function of the width, got {checks.shown(network)}")
     if not checks.is_several(width) or len(width) == 0:
         raise TypeError(f"width: expected a sequence of widths, got {checks.shown(width)}")
     widths = [checks.as_count(value, "width") for value in width]
+    check_takes(network, widths[:1], "network", "a function of the width")
     if sorted({*widths}) != widths:
         raise ValueError(f"width: expected each one once, in rising order, got {widths}")
     names = parametrisations

@@ -30,6 +30,7 @@ ADVICE = {
     ),
     "give a distribution or a sequence": "give a range START:STOP, or several values",
     "build the network with output='identity', so that it gives logits": "leave --output identity",
+    r"; give optax\.contrib\.\w+ itself": "",
     "resume=True": "--resume",
     "n_splits=": "--folds ",
     r"jfnn\.": "",

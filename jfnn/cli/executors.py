@@ -64,13 +64,7 @@ def _dask(flags: Flags) -> Iterator[jfnn.Workers]:
         if address is None:
             count = _count(flags)
             with preload.ctrl_c_is_for_others():
-                cluster = distributed.LocalCluster(
-                    count,
-                    threads_per_worker=1,
-                    dashboard_address=":0",
-                    preload=preload.__name__,
-                    silence_logs="CRITICAL",
-                )
+                cluster = distributed.LocalCluster(count, **preload.CLUSTER)
             address = stack.enter_context(cluster)
         try:
             client = stack.enter_context(distributed.Client(address, timeout=CONNECTING_SECONDS))

@@ -3,6 +3,7 @@
 from collections.abc import Callable
 
 import jfnn
+from jfnn import checks
 from jfnn.cli.data import Problem
 from jfnn.cli.flags import Flags
 from jfnn.experiment.options import SearchOptions
@@ -36,6 +37,7 @@ def search_options(
     for name in OWN & set(arguments):
         raise ValueError(f"optimizer_arg: expected arguments of the optimizer, got {name!r}")
     size = batch_sizes(problem, flags)[0]
+    seed = checks.as_count(flags.sample_seed, "sample_seed", 0, None)
     hyper = {"dropout": flags.dropout, "init_scale": None if flags.init_scale == 1 else flags.init_scale}
     every = max(1, -(-flags.epochs // EVALUATIONS)) if flags.eval_every is None else flags.eval_every
     return SearchOptions(
@@ -58,5 +60,5 @@ def search_options(
         seeds=flags.seeds,
         folds=flags.folds,
         refit=flags.refit,
-        sample=None if flags.sample is None else jfnn.Sample(flags.sample, flags.sample_seed),
+        sample=None if flags.sample is None else jfnn.Sample(flags.sample, seed),
     )

@@ -139,12 +139,13 @@ def timing(results: Sequence[SweepResult], refit: SweepResult | None, resumed: b
     network = config["settings"]["learner"]["network"]
     what = f"in {len(results)} groups" if len(results) > 1 else _sizes(network)
     devices, platform = config["device"]["count"], config["backend"]["platform"]
-    unit = "core" if platform == "cpu" else "device"
+    unit = ("core" if platform == "cpu" else "device") + "s" * (devices > 1)
+    where = f"{devices} {platform} {unit}" if devices else f"on workers, {platform}"
     return (
         f"{count} network{'s' * (count > 1)} {what} in {compiling + running + again:.1f} s"
         f"{' of the last session' if resumed else ''}: compile {compiling:.1f} s, run {running:.1f} s"
         f"{'' if refit is None else f', again {again:.1f} s'}"
-        f" ({devices} {platform} {unit}{'s' * (devices > 1)}, {config['settings']['dtype']})"
+        f" ({where}, {config['settings']['dtype']})"
     )
 
 

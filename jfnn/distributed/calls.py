@@ -10,6 +10,7 @@ import functools
 import hashlib
 import os
 import pickle
+import re
 import socket
 from collections.abc import Sequence
 from pathlib import Path
@@ -19,10 +20,12 @@ import jax
 import numpy as np
 
 from jfnn.engine.segment import Segment, Task, Worker
-from jfnn.store import environment
+from jfnn.store import environment, files
 from jfnn.store.identity import Description, differences
 
 SUFFIX = ".task"
+NAME = re.compile(rf"[0-9a-f]{{64}}{re.escape(SUFFIX)}")
+LEFTOVER = re.compile(rf"\.{NAME.pattern}\.part")  # see `files.leftover`
 KEPT_TASKS = 4  # that a process holds at a time, those used last
 
 
@@ -158,9 +161,14 @@ def place(task: Task, directory: Path | None) -> Place:
 
 
 def remove_tasks(directory: Path) -> None:
-    """Removes the tasks that `place` has put in a directory."""
-    for path in directory.glob(f"*{SUFFIX}"):
-        path.unlink(missing_ok=True)
+    """Removes the tasks that `Futures` has put in a directory, and what kills amid that have left.
+
+    A task is known by its name, which is the checksum of what it holds; files of others stay.
+    """
+    for path in directory.iterdir():
+        is_task = NAME.fullmatch(path.name) and path.is_file() and files.file_digest(path) == path.stem
+        if is_task or LEFTOVER.fullmatch(path.name):
+            path.unlink(missing_ok=True)
 
 
 def environment_here() -> Description:

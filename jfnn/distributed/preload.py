@@ -7,7 +7,7 @@ leaves Ctrl-C to the process that sends it tiles, and ends when that which has s
 import contextlib
 import signal
 import threading
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from typing import Any
 
 from jfnn.apart import end_with_parent
@@ -23,6 +23,15 @@ DASK = {
     "distributed.admin.system-monitor.interval": "10s",
     "distributed.worker.memory.monitor-interval": "1s",
     "distributed.worker.profile.enabled": False,
+}
+# Arguments of a cluster of this machine. Whoever reaches its scheduler runs any code, and its web pages ask
+# for no password: both are for this machine alone.
+CLUSTER: Mapping[str, Any] = {
+    "host": "127.0.0.1",
+    "dashboard_address": "127.0.0.1:0",
+    "threads_per_worker": 1,
+    "preload": __name__,
+    "silence_logs": "CRITICAL",
 }
 
 

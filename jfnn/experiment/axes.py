@@ -84,7 +84,7 @@ def axes_and_constants(
 
 def _sample(sample: int | Sample) -> Sample:
     cells, seed = sample if isinstance(sample, Sample) else (sample, 0)
-    checked = Sample(checks.as_count(cells, "sample"), checks.as_count(seed, "sample_seed", 0, None))
+    checked = Sample(checks.as_count(cells, "sample"), checks.as_count(seed, "sample: seed", 0, None))
     memory.check("sample: it", BYTES_A_DRAW * checked.cells)
     return checked
 

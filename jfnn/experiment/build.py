@@ -7,14 +7,14 @@ from collections.abc import Collection, Mapping, Sequence
 import jax
 import numpy as np
 
-from jfnn import checks, memory
+from jfnn import checks, memory, paths
 from jfnn.datasets import Split
 from jfnn.experiment.axes import Axes, axes_and_constants, check_counts, check_range
 from jfnn.experiment.experiment import Experiment, Ranking
 from jfnn.experiment.options import Common, Execution, Options, Validation
 from jfnn.experiment.replicates import PARTS, as_seeds, replicates
 from jfnn.experiment.validation import check_weights, cuts
-from jfnn.learners.learner import Data, Learner, Metric
+from jfnn.learners.learner import Data, Learner, Metric, check_metrics
 from jfnn.learners.supervised import HYPER, Supervised, supervised
 from jfnn.learners.traced import traced
 from jfnn.learners.trial import starting_shapes
@@ -42,6 +42,7 @@ def build(options: Options, first_fold: int = 0) -> Experiment:
     execution, validation = as_execution(options.execution), as_validation(options.validation)
     _check_switches(options, validation)
     learner, data = _learner(options, validation).bind(options.split)
+    check_metrics(learner.metrics)
     learner.check(data)
     cells, constants = axes_and_constants(_numbers(options, learner), options.sample)
     values = {**cells.values, **{name: np.array([value]) for name, value in constants.items()}}
@@ -148,7 +149,8 @@ def _learner(options: Options, validation: Validation) -> Learner:
         if not isinstance(learner, Supervised):
             raise TypeError("rank_by: expected the name of a metric, since the learner brings its own")
         bound, _ = learner.bind(options.split)
-        learner = bound.measuring([*bound.metrics, metric])
+        with checks.renamed(metrics="rank_by"):
+            learner = bound.measuring([*bound.metrics, metric])
     return learner
 
 
@@ -162,6 +164,7 @@ def _numbers(options: Options, learner: Learner) -> dict[str, Values]:
             names = accepted if isinstance(options.network, Learner) else sorted({*accepted, *HYPER})
             raise ValueError(f"hyper: expected names of {names}, got {name!r}")
     for name in accepted:
+        paths.check_name(name, "hyper")
         if name not in numbers:
             raise ValueError(f"hyper: the learner takes a number {name!r}; give its value")
     return numbers

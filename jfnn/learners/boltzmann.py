@@ -66,7 +66,7 @@ class BoltzmannLearner(Learner):
         binary = self.gradient == "exact" or "likelihood" in self.measures
         parts: list[np.ndarray] = []
         for name in ("x_train", "x_test"):
-            if (x := getattr(split, name)) is not None:
+            if (x := getattr(split, name)) is not None or name == "x_train":
                 x = np.asarray(checks.as_inputs(x, name, self.sizes[:1]))
                 check_units(x, name, binary)
                 parts.append(as_dtype(x, checks.float_dtype(x if not parts else parts[0]), name))

@@ -11,7 +11,7 @@ from jfnn import checks
 from jfnn.datasets import Split
 from jfnn.learners.learner import Data
 from jfnn.learners.naming import is_known_network
-from jfnn.learners.trial import as_dtype, trial
+from jfnn.learners.trial import TRIED, as_dtype, trial
 from jfnn.losses import Loss
 from jfnn.network import Network, check_output, is_own_apply
 from jfnn.targets import as_targets, as_weights, is_labels
@@ -56,18 +56,21 @@ def are_classes(targets: np.ndarray, loss: Loss, labels: np.ndarray | None = Non
 
 
 def _outputs(network: Network, shape: tuple[int, ...], dtype: np.dtype) -> int:
-    """Outputs of a network for one row; traced once where all its functions are registered ones."""
+    """Outputs of a network; traced once where all its functions are registered ones."""
     return (known_outputs if is_known_network(network) else _traced_outputs)(network, shape, dtype)
 
 
 def _traced_outputs(network: Network, shape: tuple[int, ...], dtype: np.dtype) -> int:
-    x = jax.ShapeDtypeStruct((1, *shape), dtype)
-    outputs = trial("network", lambda key, x: network.apply(network.init(key), x), jax.random.key(0), x)
-    if not hasattr(outputs, "ndim") or outputs.ndim != 2:
-        raise ValueError(
-            f"network: apply must give [n, n_out], got {getattr(outputs, 'shape', outputs)} for one row"
-        )
-    return int(outputs.shape[-1])
+    params, found = trial("network", network.init, jax.random.key(0)), 0
+    for n in (TRIED,) if network.layers else (1, TRIED):
+        outputs = trial("network", network.apply, params, jax.ShapeDtypeStruct((n, *shape), dtype))
+        got: tuple[int, ...] = getattr(outputs, "shape", ())
+        if len(got) != 2 or got != (n, found or got[1]):
+            raise ValueError(
+                f"network: apply must give [n, n_out] for n rows, got {list(got) or outputs} for {n}"
+            )
+        found = got[1]
+    return int(found)
 
 
 known_outputs = functools.lru_cache(maxsize=64)(_traced_outputs)
@@ -93,13 +96,13 @@ def check_network(network: Any, loss: Loss, gradient: str | Callable[..., Any]) 
 
 
 def check_gradient(gradient: Callable[..., Any], params: Any, data: Data) -> None:
-    """Tries a gradient function on one row, without computing anything.
+    """Tries a gradient function on a few rows, without computing anything.
 
     Raises:
         ValueError: It fails, or gives no scalar and gradients of the parameters' shapes.
     """
-    row, number = data.shapes
-    result = trial("gradient", lambda p, rows, l2: gradient(p, *rows, l2=l2), params, row, number)
+    rows, number = data.shapes
+    result = trial("gradient", lambda p, rows, l2: gradient(p, *rows, l2=l2), params, rows, number)
     expected = (jax.ShapeDtypeStruct((), data.dtype), params)
     shapes, expected = jax.tree.map(lambda leaf: leaf.shape, (result, expected))
     if shapes != expected:

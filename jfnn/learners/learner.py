@@ -8,10 +8,10 @@ from typing import Any, NamedTuple
 import jax
 import numpy as np
 
-from jfnn import checks
+from jfnn import checks, paths
 from jfnn.datasets import Split
 from jfnn.layers.kind import Params
-from jfnn.learners.trial import as_rows, check_scores, forms, starting_shapes, trial
+from jfnn.learners.trial import TRIED, as_rows, check_scores, forms, starting_shapes, trial
 from jfnn.losses import is_weight
 from jfnn.optimizers import Values
 from jfnn.training import State
@@ -70,9 +70,11 @@ class Data(NamedTuple):
 
     @property
     def shapes(self) -> tuple[Rows, jax.ShapeDtypeStruct]:
-        """Shapes and dtypes of one row, and of a number of a member: what functions are tried on."""
-        row = jax.tree.map(lambda leaf: jax.ShapeDtypeStruct((1, *leaf.shape[1:]), leaf.dtype), self.rows)
-        return row, jax.ShapeDtypeStruct((), self.dtype)
+        """Shapes and dtypes of a few rows, and of a number of a member: what functions are tried on."""
+        rows = jax.tree.map(
+            lambda leaf: jax.ShapeDtypeStruct((TRIED, *leaf.shape[1:]), leaf.dtype), self.rows
+        )
+        return rows, jax.ShapeDtypeStruct((), self.dtype)
 
 
 def mean_over_rows(values: np.ndarray, data: Data, rows: np.ndarray) -> np.ndarray:
@@ -207,7 +209,7 @@ class Learner(abc.ABC):
         Raises:
             ValueError, TypeError: They fail, or their results do not fit; the message names the argument.
         """
-        row, number = data.shapes
+        rows, number = data.shapes
 
         def one_step(params: Params, rows: Rows, hyper: Hyper) -> Any:
             state = self.start(self.pack(params), hyper)
@@ -217,10 +219,9 @@ class Learner(abc.ABC):
         params = trial("network", self.init, jax.random.key(0))
         params = jax.tree.map(lambda leaf: jax.ShapeDtypeStruct(leaf.shape, data.dtype), params)
         hyper = dict.fromkeys(self.hyper, number)
-        before, (after, _), scores = trial("network", one_step, params, row, hyper)
+        before, (after, _), scores = trial("network", one_step, params, rows, hyper)
         if forms(before) != forms(after):
             raise ValueError(f"network: its state changes in a step, from {forms(before)} to {forms(after)}")
-        check_metrics(self.metrics)
         check_scores("network", scores, [metric.name for metric in self.metrics])
 
     @property
@@ -250,13 +251,14 @@ def _part(x: Any, y: Any, part: str) -> dict[str, Rows]:
 
 
 def check_metrics(metrics: Sequence[Metric]) -> None:
-    """Refuses what is no metric, and names that several have."""
+    """Refuses what is no metric, and names that no file can hold or that several have."""
     for metric in metrics:
         named = isinstance(metric, Metric) and isinstance(metric.name, str) and callable(metric.reduce)
         if not named or not isinstance(metric.higher_is_better, bool):
             raise TypeError(
                 f"metrics: expected jfnn.Metric(name, higher_is_better, …), got {checks.shown(metric)}"
             )
+        paths.check_name(metric.name, "metrics")
     names = [metric.name for metric in metrics]
     if len(set(names)) != len(names):
         raise ValueError(f"metrics: expected each name once, got {', '.join(names)}")

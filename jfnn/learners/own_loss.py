@@ -71,14 +71,14 @@ class OwnLoss(Learner):
         if not jax.tree.leaves(params):
             raise ValueError("init: expected a pytree of arrays, got no parameters")
         self.rule.check(params)
-        row, number = data.shapes
+        rows, number = data.shapes
         key = jax.random.key(0) if self.random else None
         numbers = dict.fromkeys(self.own_hyper, number)
-        value = trial("loss", lambda p, rows, h: self.loss(p, rows, key, **h), params, row, numbers)
+        value = trial("loss", lambda p, rows, h: self.loss(p, rows, key, **h), params, rows, numbers)
         if getattr(value, "shape", None) != () or not jnp.issubdtype(value.dtype, jnp.floating):
             raise ValueError(f"loss: expected a floating scalar, got {value}")
         names = [metric.name for metric in self.metrics]
-        check_scores("score", trial("score", self.score, params, row), names)
+        check_scores("score", trial("score", self.score, params, rows), names)
 
     def describe(self) -> dict[str, Any]:
         """Names of the user's functions."""

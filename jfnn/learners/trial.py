@@ -11,6 +11,10 @@ from jfnn import checks
 from jfnn.layers.kind import Params
 from jfnn.optimizers import UpdateRule
 
+# Rows on which functions are tried. With one, a mean over them would pass for a value of each; with as many
+# as there are columns, a mixture of the two.
+TRIED = 17
+
 
 def as_dtype(array: Any, dtype: Any, argument: str) -> np.ndarray:
     """An array in the arithmetic's dtype, which may have no room for its numbers."""
@@ -59,7 +63,7 @@ def trial(argument: str, function: Callable[..., Any], *shapes: Any) -> Any:
         return jax.eval_shape(lambda *args: function(*args), *shapes)
     except Exception as error:
         reason = str(error).partition("\n")[0]
-        raise ValueError(f"{argument}: it fails on one row of these data: {reason}") from error
+        raise ValueError(f"{argument}: it fails on rows of these data: {reason}") from error
 
 
 class HasInit(Protocol):
@@ -90,9 +94,9 @@ def _starting_shapes(owner: HasInit, x64: bool) -> Params:
 
 
 def check_scores(argument: str, scores: Any, names: Sequence[str]) -> None:
-    """Refuses scores of one row other than one value for each metric."""
+    """Refuses scores of `TRIED` rows other than so many values for each metric."""
     fits = isinstance(scores, Mapping) and set(scores) == set(names)
-    if not fits or any(getattr(values, "shape", ())[:1] != (1,) for values in scores.values()):
+    if not fits or any(getattr(values, "shape", ())[:1] != (TRIED,) for values in scores.values()):
         raise ValueError(f"{argument}: expected one value a row for each of {list(names)}, got {scores}")
 
 

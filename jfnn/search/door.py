@@ -37,7 +37,10 @@ def door(options: Callable[P, OptionsT]) -> Callable[[Callable[[OptionsT], R]], 
 
         del call.__wrapped__
         shown: Any = call
-        shown.__signature__ = inspect.signature(options)
+        returned = inspect.signature(function).return_annotation
+        shown.__signature__ = inspect.signature(options).replace(return_annotation=returned)
+        taken = {name: p.annotation for name, p in shown.__signature__.parameters.items()}
+        shown.__annotations__ = taken | {"return": returned}
         summary, _, rest = (function.__doc__ or "").partition("\n    Returns:")
         shown.__doc__ = f"{summary}\n{_arguments(options)}\n    Returns:{rest}"
         return call

@@ -36,7 +36,7 @@ def as_groups(options: GroupOptions) -> list[Group]:
     if not isinstance(options.networks, Mapping) or not options.networks:
         raise TypeError("networks: expected a mapping of names to networks, at least one")
     for name in options.networks:
-        if not forms.names_directory(name):
+        if not forms.names_directory(name) or not name.isprintable():
             raise ValueError(f"networks: expected names that can be directories, got {checks.shown(name)}")
     scheme, sizes = options.batch_size, options.batch_sizes
     if sizes is None:

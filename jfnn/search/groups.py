@@ -5,24 +5,23 @@ another group; groups are swept one after another and compared in the end.
 """
 
 import dataclasses
-import json
 import os
 from collections.abc import Sequence
 from pathlib import Path
 
 import numpy as np
 
-from jfnn import paths
+from jfnn import checks, paths
 from jfnn.experiment.options import GroupOptions, Options, SearchOptions
 from jfnn.minibatches import Minibatches
 from jfnn.search import run_directory
 from jfnn.search.best import Best, best_place
 from jfnn.search.door import door, own_copies
 from jfnn.search.group import Group, as_groups
+from jfnn.search.manifest import claim, read_manifest
 from jfnn.search.refit import refit_options
 from jfnn.search.result import REFIT, SweepResult, load
 from jfnn.search.sweep import Run, prepare, search, train_run, using_workers
-from jfnn.store import files, forms
 
 
 @dataclasses.dataclass(frozen=True, eq=False)
@@ -40,7 +39,14 @@ class SweepGroups:
     refit: SweepResult | None = None
 
     def __getitem__(self, group: tuple[str, int | None]) -> SweepResult:
-        """The sweep of one group: ``result["50-50", 100]``."""
+        """The sweep of one group: ``result["50-50", 100]``.
+
+        Raises:
+            KeyError: There is no such group.
+        """
+        if group not in self.groups:
+            known = ", ".join(repr(tuple(there)) for there in self.groups)
+            raise KeyError(f"group: expected one of {known}, got {checks.shown(group)}")
         return self.results[self.groups.index(Group(*group))]
 
     def best(self) -> tuple[Group, Best]:
@@ -87,7 +93,7 @@ class SweepGroups:
             ValueError: The directory holds another run or other groups.
         """
         out = paths.as_path(directory, "directory")
-        _claim(out, self.groups, resume=True)
+        claim(out, self.groups, resume=True)
         for group, result in zip(self.groups, self.results, strict=True):
             result.save(out / group.directory)
         if self.refit is not None:
@@ -118,7 +124,7 @@ def _swept(options: GroupOptions, groups: Sequence[Group]) -> SweepGroups:
     """Every group's sweep, and what is trained again."""
     all_options, runs = _prepared(options, groups)
     copies = own_copies(vars(options)) if options.refit else {}
-    _claim(options.out, groups, options.resume)
+    claim(options.out, groups, options.resume)
     results = tuple(
         train_run(run, of_group.out, of_group.resume) for of_group, run in zip(all_options, runs, strict=True)
     )
@@ -143,7 +149,7 @@ def load_groups(directory: str | os.PathLike[str]) -> SweepGroups:
         ValueError: A group has not ended, or a file is corrupt.
     """
     out = paths.as_path(directory, "directory")
-    groups = _read_manifest(out)
+    groups = read_manifest(out)
     if groups is None:
         raise FileNotFoundError(f"{out}: there are no groups in it")
     refit = load(out / REFIT) if run_directory.has_ended(out / REFIT) else None
@@ -165,50 +171,11 @@ def _prepared(options: GroupOptions, groups: Sequence[Group]) -> tuple[list[Opti
             size_or_scheme = size
         of_group = Options(options.networks[group.network], options.split, **common)
         of_group = dataclasses.replace(of_group, batch_size=size_or_scheme, out=out)
-        runs.append(prepare(of_group))
+        with checks.renamed(batch_size="batch_size" if options.batch_sizes is None else "batch_sizes"):
+            runs.append(prepare(of_group))
         all_options.append(of_group)
         if options.folds is not None:
             parts = [replicate.parts for replicate in runs[0].experiment.replicates]
             folds = runs[0].experiment.folds
             common["folds"] = [(of_fold["train"], of_fold["validation"]) for of_fold in parts[:folds]]
     return all_options, runs
-
-
-def _claim(out: str | os.PathLike[str] | None, groups: Sequence[Group], resume: bool) -> None:
-    """Makes a directory that of these groups; refuses one that holds anything else."""
-    if out is None:
-        return
-    directory = Path(out)
-    run_directory.make(directory)
-    if (directory / run_directory.CONFIG).exists():
-        raise ValueError(f"out: {out} holds a single run; choose another directory")
-    there = _read_manifest(directory)
-    if there is not None and not resume:
-        raise ValueError(
-            f"out: {out} holds groups already; resume=True goes on with these, or choose another"
-        )
-    if there is not None and there != list(groups):
-        names = ", ".join(group.directory for group in there)
-        raise ValueError(f"out: {out} holds other groups, choose another directory: {names}")
-    _write_manifest(directory, groups)
-
-
-def _write_manifest(directory: Path, groups: Sequence[Group]) -> None:
-    named = [list(group) for group in groups]
-    files.write_json(directory / run_directory.GROUPS, forms.with_checksum(named))
-
-
-def _read_manifest(directory: Path) -> list[Group] | None:
-    """The groups that a directory is for, in order; None if it is for none."""
-    path = directory / run_directory.GROUPS
-    if not files.is_there(path):
-        return None
-    content = files.read(path)
-    try:
-        groups = json.loads(content)["groups"]
-        sound = forms.are_groups(groups) and files.json_text(forms.with_checksum(groups)) == content
-    except (ValueError, LookupError, TypeError, RecursionError):
-        sound = False
-    if not sound:
-        raise files.CorruptFileError(f"{path}: not as it was written, or not written by jfnn")
-    return [Group(*group) for group in groups]

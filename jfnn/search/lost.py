@@ -8,8 +8,7 @@ import numpy as np
 from jfnn.engine.state import Lost
 from jfnn.search import run_directory
 from jfnn.search.result import SweepResult
-
-PARTIAL = "partial.csv"  # in a run's directory: the table of the other members
+from jfnn.search.run_directory import PARTIAL
 
 
 class LostMembersError(RuntimeError):

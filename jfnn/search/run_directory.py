@@ -25,7 +25,9 @@ from jfnn.store.identity import DECIDING, DESCRIPTION, Description, check_same, 
 
 GROUPS = "groups.json"  # in a directory of several runs: which they are, in order
 CONFIG, TABLE, RESULTS, MODELS = "config.json", "results.csv", "results.npz", "models.npz"
+PARTIAL = "partial.csv"  # the table of a run that lost members, without these
 FORMAT = 4
+FORMULA = ("=", "+", "-", "@", "\t", "\r")  # how a cell begins that a spreadsheet may compute
 OUTCOMES, HISTORY, SCORE = forms.OUTCOMES, forms.HISTORY, forms.SCORE
 PLAIN = ("folds", "sampled", "ranked_by", "kept_cell", "metrics")
 CHECKSUMMED = ("format", "status", *DESCRIPTION, "timing", "result", "archives")
@@ -47,25 +49,34 @@ def columns(fields: Mapping[str, Any]) -> dict[str, np.ndarray]:
 def write_table(path: Path, table: Mapping[str, np.ndarray]) -> None:
     """Writes columns as CSV, numbers in the shortest form that reads back the same, unless it is there."""
     text = io.StringIO()
-    lines = zip(*(values.tolist() for values in table.values()), strict=True)
-    csv.writer(text, lineterminator="\n").writerows([list(table), *lines])
+    lines = zip(*map(_cells, table.values()), strict=True)
+    csv.writer(text, lineterminator="\n").writerows([_cells(np.array(list(table))), *lines])
     content = text.getvalue().encode()
     if not path.is_file() or path.read_bytes() != content:
         with files.atomic(path) as file:
             file.write(content)
 
 
+def _cells(values: np.ndarray) -> list[Any]:
+    """The cells of a column; a quote stands before what a spreadsheet would compute."""
+    cells: list[Any] = values.tolist()
+    if values.dtype.kind not in "UO":
+        return cells
+    return [f"'{cell}" if cell.startswith(FORMULA) else cell for cell in cells]
+
+
 def check_can_hold(axes: Mapping[str, Any], scores: Mapping[str, Any], params: Params) -> None:
     """Refuses what `write` could not.
 
     Raises:
-        ValueError: An axis has the name of a column.
+        ValueError: An axis has the name of a column, or an array one that no archive can hold.
         TypeError: The parameters are not made of arrays in lists, tuples and dicts.
     """
     for name in axes:
         if name in ("seed", "fold", "seeds", *scores, *OUTCOMES):
             raise ValueError(f"hyper: cannot save an axis named {name!r}; results have such a column")
     for name in trees.pack(params)[1]:
+        paths.check_name(name, "params")
         if name in (*axes, "seeds"):
             raise TypeError(f"params: cannot save an array named {name!r}; an axis has that name")
 
@@ -76,8 +87,6 @@ def as_directory(out: Any, resume: bool = False) -> Path | None:
         if resume:
             raise ValueError("resume: there is nothing to go on with; give the directory as out")
         return None
-    if isinstance(out, str) and not out:
-        raise ValueError("out: expected the name of a directory, got ''")
     return paths.as_path(out, "out")
 
 
@@ -148,7 +157,7 @@ def read_config(directory: Path) -> dict[str, Any] | None:
     if files.is_there(directory / GROUPS):
         raise ValueError(f"{directory}: holds groups of networks, for load_groups, and no single run")
     if not files.is_there(path):
-        ours = [name for name in (TABLE, RESULTS, MODELS) if (directory / name).exists()]
+        ours = [name for name in (TABLE, RESULTS, MODELS, PARTIAL) if (directory / name).exists()]
         if ours:
             raise ValueError(f"{directory}: holds {', '.join(ours)}, but not the {CONFIG} that goes with it")
         return None

@@ -26,7 +26,7 @@ from jfnn.experiment.options import Options, SearchOptions
 from jfnn.experiment.replicates import PARTS
 from jfnn.search import run_directory
 from jfnn.search.door import door, own_copies
-from jfnn.search.lost import PARTIAL, LostMembersError, keep_others
+from jfnn.search.lost import LostMembersError, keep_others
 from jfnn.search.refit import refit_options
 from jfnn.search.result import SweepResult, load_alone
 from jfnn.store import environment, files
@@ -158,7 +158,7 @@ def train_run(
             finally:
                 remove_tasks(directory)
             result.save(directory)
-            (directory / PARTIAL).unlink(missing_ok=True)
+            (directory / run_directory.PARTIAL).unlink(missing_ok=True)
         checkpoint.remove()
     return result
 

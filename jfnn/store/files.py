@@ -164,7 +164,7 @@ def write_npz(path: Path, arrays: dict[str, np.ndarray]) -> dict[str, Any]:
             with archive.open(entry, "w", force_zip64=True) as target:
                 np.lib.format.write_array(target, in_order(array), allow_pickle=False)
     return {
-        "sha256": _file_digest(path),
+        "sha256": file_digest(path),
         "arrays": {name: checksum(array) for name, array in arrays.items()},
     }
 
@@ -197,12 +197,13 @@ def read_npz(path: Path, checksums: dict[str, Any]) -> dict[str, np.ndarray]:
     with archive:
         named = checksums["arrays"].items()
         arrays = {name: _read_entry(archive, path, name, expected) for name, expected in named}
-    if _file_digest(path) != checksums["sha256"]:
+    if file_digest(path) != checksums["sha256"]:
         raise CorruptFileError(f"{path}: not as it was written, though its arrays are")
     return arrays
 
 
-def _file_digest(path: Path) -> str:
+def file_digest(path: Path) -> str:
+    """The SHA-256 of a file's bytes."""
     with path.open("rb") as file:
         return hashlib.file_digest(file, "sha256").hexdigest()
 

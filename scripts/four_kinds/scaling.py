@@ -185,9 +185,18 @@ def extrapolate(places: Mapping[int, np.ndarray], powers: tuple[float, ...] = (-
 
     Returns:
         T_c ``[1 + n]``. Weights are the inverse variances over the draws.
+
+    Raises:
+        ValueError: The lattices are too few for the powers, or the draws of one do not differ.
     """
-    stacked = np.stack(list(places.values()))
     lengths = np.array(list(places), np.float64)
     design = np.stack([lengths**power for power in (0.0, *powers)], axis=1)
+    unknowns = design.shape[1]
+    if len(lengths) < unknowns or np.linalg.matrix_rank(design) < unknowns:
+        raise ValueError(f"places: expected lattices that decide {unknowns} numbers, got {list(places)}")
+    stacked = np.stack(list(places.values()))
+    for length, draws in zip(places, stacked[:, 1:], strict=True):
+        if np.unique(draws[np.isfinite(draws)]).size < 2:
+            raise ValueError(f"places: expected draws that differ, for their variance, of lattice {length}")
     weights = 1 / np.nanstd(stacked[:, 1:], axis=1)
     return np.asarray(np.linalg.pinv(design * weights[:, None])[0] @ (stacked * weights[:, None]))

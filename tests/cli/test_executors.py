@@ -1,5 +1,6 @@
 """Executors by name: what they start, and words for what cannot be."""
 
+import concurrent.futures
 import contextlib
 import os
 import signal
@@ -63,6 +64,20 @@ def test_a_cluster_of_dask_is_one_of_this_machine():
         assert workers.in_flight >= 8
 
 
+@pytest.mark.slow
+def test_nobody_outside_of_this_machine_reaches_a_cluster_of_it():
+    pytest.importorskip("distributed")
+    import psutil  # which distributed needs
+
+    own = psutil.Process()
+    with executors.chosen(Flags(executor="dask", workers=1)) as workers:
+        assert workers.submit(os.getpid).result(60) != os.getpid()
+        processes = [own, *own.children(recursive=True)]
+        sockets = [socket for process in processes for socket in process.net_connections("tcp")]
+        listening = {socket.laddr.ip for socket in sockets if socket.status == psutil.CONN_LISTEN}
+    assert listening and listening <= {"127.0.0.1", "::1"}
+
+
 @pytest.mark.parametrize(
     ("words", "flag"),
     [
@@ -98,6 +113,22 @@ def test_a_scheduler_that_is_not_there_is_named(capsys, tmp_path):
         main(["--executor", "dask", "--scheduler", "tcp://127.0.0.1:9", "--out", str(tmp_path / "run")])
     assert ended.value.code == 2
     assert "--scheduler: cannot reach tcp://127.0.0.1:9" in capsys.readouterr().err
+
+
+def test_the_time_is_said_to_be_that_of_workers(capsys, monkeypatch, tmp_path):
+    class Here(concurrent.futures.Executor):
+        def submit(self, function, *arguments):
+            future = concurrent.futures.Future()
+            future.set_result(function(*arguments))
+            return future
+
+    monkeypatch.setitem(
+        executors.EXECUTORS, "processes", lambda flags: contextlib.nullcontext(jfnn.Workers(Here()))
+    )
+    words = ["--hidden", "2", "--epochs", "1", "--learning-rate", "0.1", "--l2", "0"]
+    assert main([*words, "--executor", "processes", "--out", str(tmp_path / "run")]) == 0
+    (line,) = [line for line in capsys.readouterr().out.splitlines() if "compile" in line]
+    assert "workers" in line and " 0 " not in line
 
 
 def test_members_that_were_given_up_end_the_command_with_one_line(capsys, monkeypatch, tmp_path):

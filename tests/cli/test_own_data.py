@@ -2,6 +2,7 @@
 
 import html
 import json
+import os
 import re
 
 import numpy as np
@@ -146,3 +147,15 @@ def test_the_column_of_weights_weighs_rows_and_is_no_input(tmp_path):
     saved = jfnn.load(tmp_path / "out")
     np.testing.assert_array_equal(saved.train_loss, expected.train_loss)
     assert (plain.train_loss != expected.train_loss).all()
+
+
+@pytest.mark.skipif(os.sep != "/", reason="names of files are bytes on POSIX alone")
+def test_names_of_files_need_not_be_utf_8(tmp_path):
+    place = tmp_path / os.fsdecode(b"caf\xe9")
+    place.mkdir()
+    path = write_csv(place / os.fsdecode(b"\xe9.csv"), classes=True)
+    words = ["--learning-rate", "0.1", "--quiet", "--out", str(place / "out")]
+    assert grid_main("--data", str(path), *OWN.split(), *words) == 0
+    assert (place / "out" / "report.html").read_text(encoding="utf-8")
+    assert json.loads((place / "out" / "config.json").read_text())["command"]["data"] == str(path)
+    assert jfnn.load(place / "out").l2.tolist() == [1e-3, 0.1]

@@ -259,6 +259,10 @@ REFUSED = {
         boltzmann_machine((5, 4), gradient="exact"), jfnn.Split(X, x_test=X / 2), **OPTIONS
     ),
     "^x_train: expected 4 columns": lambda: jfnn.sweep(boltzmann_machine((4, 4)), SPLIT, **OPTIONS),
+    "^x_train: expected numbers": lambda: jfnn.sweep(
+        boltzmann_machine((5, 4)), jfnn.Split(None, x_test=X), **OPTIONS
+    ),
+    "^x_train: expected numbers, ": lambda: jfnn.sweep(CHAINS, jfnn.Split(None), hyper=NUMBERS, **OPTIONS),
     "^y_train: expected None": lambda: jfnn.sweep(
         boltzmann_machine((5, 4)), jfnn.Split(X, X[:, 0]), **OPTIONS
     ),
@@ -267,5 +271,5 @@ REFUSED = {
 
 @pytest.mark.parametrize("message", REFUSED)
 def test_what_cannot_be_is_refused_by_name(message):
-    with pytest.raises(ValueError, match=message):
+    with pytest.raises((ValueError, TypeError), match=message):
         REFUSED[message]()

@@ -1,8 +1,11 @@
 """What learners, their optimizers and metrics cannot be: refused by name before anything is compiled."""
 
+import inspect
+
 import jax
 import jax.numpy as jnp
 import numpy as np
+import optax
 import pytest
 from helpers import noise_split
 
@@ -93,6 +96,9 @@ MAKERS = [
     (lambda: jfnn.supervised(NET, metrics=[Metric("own", of_rows=3)]), "metrics"),
     (lambda: jfnn.supervised(NET, metrics=[Metric(3, of_rows=total)]), "metrics"),
     (lambda: jfnn.supervised(NET, metrics=[Metric("own", "up", total)]), "metrics"),
+    (lambda: jfnn.supervised(NET, metrics=[Metric("caf\udce9", True, total)]), "metrics"),
+    (lambda: jfnn.supervised(NET, metrics=[Metric("a\0b", True, total)]), "metrics"),
+    (lambda: own(metrics=[Metric("\ud800")]), "metrics"),
     (lambda: jfnn.supervised(NET, metrics=[Metric("own", True, total, 3)]), "metrics"),
     (lambda: jfnn.supervised(NET, metrics=[Metric("loss", True, total)]), "metrics"),
     (lambda: output_metric("f1", 3), "function"),
@@ -117,6 +123,7 @@ TRAINED = [
     (own(score=lambda params, rows: 3), "score"),
     (own(score=lambda params, rows: {"loss": 3.0}), "score"),
     (own(score=lambda params, rows: {"loss": jnp.sum(rows[0])}), "score"),
+    (own(score=lambda params, rows: {"loss": jnp.sum(rows[0])[None]}), "score"),
     (own(score=lambda params, rows: {"cost": score(params, rows)["loss"]}), "score"),
     (own(score=lambda params, rows: rows @ params), "score"),
     (own(metrics=[Metric("accuracy", True)]), "score"),
@@ -127,6 +134,7 @@ TRAINED = [
     (jfnn.supervised(NET, metrics=[Metric("own", False, lambda a, t, axis: a @ a)]), "metrics"),
     (jfnn.supervised(NET, metrics=[Metric("own", False, lambda a, t, axis: jnp.sum(a))]), "metrics"),
     (jfnn.supervised(NET, metrics=[Metric("own", False, lambda a, t: jnp.sum(a, -1))]), "metrics"),
+    (jfnn.supervised(NET, metrics=[Metric("own", False, lambda a, t, axis: jnp.sum(a)[None])]), "metrics"),
 ]
 # Rows for `own` -> the argument.
 ROWS = [
@@ -169,6 +177,22 @@ def refused(argument, call):
 @pytest.mark.parametrize(("make", "argument"), MAKERS)
 def test_what_a_learner_cannot_be_made_of_is_refused(make, argument):
     refused(argument, make)
+
+
+# Names in optax.contrib of what takes a learning rate, as all that optax has by name does.
+ELSEWHERE = [
+    name
+    for name, function in vars(optax.contrib).items()
+    if inspect.isfunction(function) and "learning_rate" in inspect.signature(function).parameters
+]
+ELSEWHERE.remove("dpsgd")  # which optax has too, by a name that it gives up
+
+
+@pytest.mark.parametrize("name", ELSEWHERE)
+def test_an_optimizer_that_optax_has_elsewhere_may_be_given_itself(name):
+    with pytest.raises(ValueError, match=rf"^optimizer: .*optax\.contrib\.{name} itself"):
+        Optimizer(name)
+    assert Optimizer(getattr(optax.contrib, name)).rule()
 
 
 def check_sweep(learner, split=SPLIT):

@@ -253,3 +253,17 @@ def test_page_of_a_grid_that_diverged_everywhere_is_written(tmp_path):
     text = (tmp_path / "report.html").read_text()
     assert "Every cell diverged" in text and "member(0, 0, 0)" in text
     assert len(Page(text).sources) == 1  # no history, no curves
+
+
+def test_a_page_is_written_whatever_bytes_name_files(tmp_path):
+    name = "caf\udce9"  # as Python has it from a file system, where names are bytes
+    result = make_result()
+    texts = dict(title=name, text=[f"on {name}.csv"], settings={"data": name})
+    report.write_report(result, tmp_path / "one.html", **texts)
+    pages = {jfnn.Group("a", 1): f"{name}/report.html"}
+    groups = jfnn.SweepGroups(tuple(pages), (result,))
+    report.write_overview(groups, tmp_path / "all.html", pages=pages, **texts)
+    for page in ("one.html", "all.html"):
+        text = (tmp_path / page).read_text(encoding="utf-8")
+        assert "<title>caf\\udce9</title>" in text and "caf\\udce9.csv" in text
+    assert 'href="caf%E9/report.html"' in text

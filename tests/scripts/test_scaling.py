@@ -9,6 +9,7 @@ pytestmark = pytest.mark.unoptimised
 T_C = 2.3
 TEMPERATURES = np.round(np.arange(2.0, 3.0, 0.03), 2)
 LENGTHS = (10, 20, 40)
+DRAWS = T_C + np.array([0.0, 1e-3, -1e-3, 2e-3])
 
 
 def ratio(length, temperatures, correction=0.0):
@@ -67,6 +68,23 @@ def test_extrapolation_is_exact_for_its_own_powers_and_weights_by_variance():
     assert scaling.extrapolate(places)[0] == pytest.approx(T_C, abs=1e-6)
     merged = scaling.weighted_mean([T_C + noise, 9.0 + 1e6 * noise])
     assert merged[0] == pytest.approx(T_C, abs=1e-6)
+
+
+@pytest.mark.parametrize(
+    ("places", "powers"),
+    [
+        ({}, (-1.0,)),
+        ({10: DRAWS}, (-1.0,)),
+        ({10: DRAWS, 20: DRAWS}, (-1.0, -2.0)),
+        ({10: DRAWS, 20: DRAWS, 40: DRAWS}, (-1.0, -1.0)),
+        ({10: DRAWS, 20: np.full(4, T_C)}, (-1.0,)),
+        ({10: DRAWS, 20: np.full(4, np.nan)}, (-1.0,)),
+        ({10: DRAWS[:1], 20: DRAWS[:1]}, (-1.0,)),
+    ],
+)
+def test_what_decides_no_limit_is_refused(places, powers):
+    with pytest.raises(ValueError, match=r"^places: "):
+        scaling.extrapolate(places, powers)
 
 
 def test_binders_ratio_has_its_limits_and_no_scale():

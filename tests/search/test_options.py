@@ -4,7 +4,10 @@ import concurrent.futures
 import dataclasses
 import inspect
 import json
+import pydoc
 import re
+import typing
+from typing import Any
 
 import jax
 import numpy as np
@@ -48,6 +51,25 @@ def test_every_option_is_in_the_signature_and_the_docstring_of_its_door(door):
         text = " ".join(texts[name].split())
         assert len(text) > 15
         assert text == " ".join(field.metadata.get("help", text).split())
+
+
+GIVEN = {
+    jfnn.sweep: jfnn.SweepResult,
+    jfnn.sweep_groups: jfnn.SweepGroups,
+    jfnn.train: tuple[Any, jfnn.History],
+    jfnn.transfer: jfnn.Transfer,
+    jfnn.hypergradient: jfnn.Hypergradient,
+    jfnn.lyapunov: jfnn.Lyapunov,
+}
+
+
+@pytest.mark.parametrize("door", GIVEN, ids=lambda door: door.__name__)
+def test_a_door_says_what_it_takes_and_gives(door):
+    signature, hints = inspect.signature(door), typing.get_type_hints(door)
+    assert signature.return_annotation == GIVEN[door]
+    assert hints.pop("return") == GIVEN[door]
+    assert hints.keys() == signature.parameters.keys()
+    assert "-> None" not in pydoc.render_doc(door)
 
 
 def test_every_keyword_has_a_help_text_and_there_are_at_most_twenty_one():

@@ -16,6 +16,7 @@ from jfnn.experiment.options import Options
 from jfnn.search.sweep import prepare
 
 SPLIT = noise_split()  # 70 rows to train on
+UNWRITABLE = ("\ud800", "caf\udce9", "a\0b", "a\nb", "\rb", "\tb")  # names that not every file can hold
 NET = jfnn.mlp((5, 6, 3))
 BASE = dict(network=NET, split=SPLIT, learning_rate=0.1, epochs=4, batch_size=16)
 PARAMS = NET.init(jax.random.key(7))
@@ -47,16 +48,21 @@ def own_loss(**arguments):
     return jfnn.learner(lambda key: {"w": jnp.zeros(5)}, loss, **arguments)
 
 
-def with_number():
-    """A learner that takes a number of its own, "strength"."""
+def with_number(name="strength"):
+    """A learner that takes a number of its own."""
 
-    def loss(params, batch, key, strength):
-        return strength * jnp.sum((batch[0] @ params["w"]) ** 2)
+    def loss(params, batch, key, **numbers):
+        return numbers[name] * jnp.sum((batch[0] @ params["w"]) ** 2)
 
     def score(params, rows):
         return {"loss": (rows[0] @ params["w"]) ** 2}
 
-    return jfnn.learner(lambda key: {"w": jnp.zeros(5)}, loss, hyper=["strength"], score=score)
+    return jfnn.learner(lambda key: {"w": jnp.zeros(5)}, loss, hyper=[name], score=score)
+
+
+def named(name):
+    """A metric of a name."""
+    return jfnn.Metric(name, True, lambda outputs, targets, axis: jnp.sum(outputs, axis=axis))
 
 
 def noisy(learning_rate):
@@ -75,6 +81,9 @@ BAD = {
         jfnn.Network(3, 4),
         jfnn.Network(NET.init, lambda params, x: x[:, 0]),
         jfnn.Network(NET.init, lambda params, x: x @ x),
+        jfnn.Network(NET.init, lambda params, x: jnp.tile(NET.apply(params, x), (2, 1))),
+        jfnn.Network(NET.init, lambda params, x: NET.apply(params, x).mean(0, keepdims=True)),
+        jfnn.Network(NET.init, lambda params, x: x @ x.T),
         NET._replace(apply=lambda params, x: x),
     ],
     "split": [3, None, SPLIT[:2], case(3, network=own_loss()), case(SPLIT[:2], network=own_loss())],
@@ -99,6 +108,7 @@ BAD = {
         case({}, network=with_number()),
         case(None, network=with_number()),
         case({"strength": "x"}, "strength", network=with_number()),
+        *(case({name: [1.0, 2.0]}, "hyper", network=with_number(name)) for name in UNWRITABLE),
     ],
     "loss": ["nope", 3, ["cross_entropy"], None, case("quadratic", network=own_loss())],
     "reduction": ["max", 3, ["sum"], None, case("mean", network=jfnn.supervised(NET))],
@@ -145,7 +155,8 @@ BAD = {
     "validation": [
         *["x", 0, 1.5, 70, -1, [0.2], True, np.nan, Validation("x")],
         *each([Validation(0.2, metric) for metric in ("nope", 3, ["loss"], "r2")], "rank_by"),
-        case(Validation(0.2, jfnn.Metric("own")), "metrics"),
+        case(Validation(0.2, jfnn.Metric("own")), "rank_by"),
+        *each([Validation(0.2, named(name)) for name in UNWRITABLE], "rank_by"),
         case(Validation(0.2, jfnn.Metric("own")), "rank_by", network=own_loss()),
     ],
     "schedulers": [
@@ -182,7 +193,7 @@ BAD = {
     "sample": [
         *[0, -1, 2.5, "x", True, 5, Sample(5)],  # nothing to draw from
         case(Sample(0), l2=[0, 1]),
-        case(Sample(3, -1), "sample_seed", l2=[0, 1]),
+        *(case(Sample(3, seed), l2=[0, 1]) for seed in (-1, "x", None, 1.5)),
     ],
 }  # fmt: skip
 
@@ -265,17 +276,19 @@ def test_train_refuses_what_is_not_one_network(changes, argument):
     ("changes", "argument"),
     [
         *(({"networks": value}, "networks") for value in ({}, [NET], NET, None)),
-        *(({"networks": {name: NET}}, "networks") for name in ("a/b", "", ".a", 3)),
+        *(({"networks": {name: NET}}, "networks") for name in ("a/b", "", ".a", 3, *UNWRITABLE)),
         ({"networks": {"a": NET, "wide": jfnn.mlp((6, 3))}}, "x_train"),
         ({"networks": {"a": NET, "b": 3}}, "network"),
         *(({"batch_sizes": value}, "batch_sizes") for value in ([8, 8], [], 8, "8", [8, 0], [8, "x"], [8.5])),
-        ({"batch_sizes": [8, 71]}, "batch_size"),
-        ({"batch_sizes": [8, 60], "validation": 0.2}, "batch_size"),
+        ({"batch_sizes": [8, 71]}, "batch_sizes"),
+        ({"batch_sizes": [8, 60], "validation": 0.2}, "batch_sizes"),
         ({"batch_size": 16, "batch_sizes": [8]}, "batch_size"),
         ({"batch_size": "x"}, "batch_size"),
         ({"batch_sizes": [4, 5], "batch_size": Minibatches(3, "full")}, "batch_sizes"),
         ({"batch_sizes": [4, None], "batch_size": Minibatches(None, "full")}, "batch_sizes"),
         ({"batch_sizes": [4, 5], "batches": ROWS, "epochs": 1}, "batch_sizes"),
+        *(({"batch_size": value}, "batch_size") for value in ("x", 0, 71, Minibatches(0))),
+        ({"batch_size": 60, "validation": 0.2}, "batch_size"),
         ({"out": ""}, "out"), ({"out": 3}, "out"), ({"resume": True}, "resume"),
         ({"refit": True}, "refit"), ({"seeds": []}, "seeds"), ({"schedulers": 3}, "schedulers"),
     ],

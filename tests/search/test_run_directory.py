@@ -8,8 +8,10 @@ import shutil
 import jax
 import numpy as np
 import pytest
+from helpers import make_result, with_scores
 
 import jfnn
+from jfnn import analysis
 from jfnn.search import run_directory
 
 pytestmark = pytest.mark.unoptimised
@@ -314,6 +316,18 @@ def test_loading_says_what_is_missing(copy, tmp_path):
         jfnn.load(copy)
 
 
+@pytest.mark.parametrize("name", ["results.csv", "partial.csv"])
+def test_a_table_of_the_users_own_is_neither_overwritten_nor_removed(sweep, net, split, name, tmp_path):
+    (tmp_path / name).write_text("mine")
+    with pytest.raises(ValueError, match=name):
+        sweep(out=tmp_path)
+    if name == "results.csv":  # of several groups the only one
+        with pytest.raises(ValueError, match=rf"^out: .*{name}"):
+            jfnn.sweep_groups({"a": net}, split, learning_rate=0.1, epochs=1, batch_size=16, out=tmp_path)
+    assert [path.name for path in tmp_path.iterdir()] == [name]
+    assert (tmp_path / name).read_text() == "mine"
+
+
 @pytest.mark.parametrize("change", ["emptied", "altered", "removed", "a line lost"])
 def test_a_changed_table_is_made_again(copy, sweep, change):
     path = copy / "results.csv"
@@ -360,3 +374,25 @@ def test_a_result_has_the_scores_of_its_metrics_as_attributes(results):
     with pytest.raises(AttributeError, match=r"test_r2.*train_loss"):
         result.test_r2  # noqa: B018
     assert not hasattr(result, "test_r2")
+
+
+@pytest.mark.parametrize("sign", ["=", "+", "-", "@"])
+def test_no_name_is_a_formula_in_a_table_and_all_come_back(sign, tmp_path):
+    axis, metric = f"{sign}1+1", f"{sign}SUM(A1)"
+    plain = make_result((2, 2), further={axis: np.array([-1.0, 1.0])})
+    scores = {f"{part}_{metric}": plain.scores[f"{part}_loss"] for part in ("train", "test")}
+    result = with_scores(plain, scores, metrics=plain.metrics | {metric: True}, config={})
+    groups = jfnn.SweepGroups((jfnn.Group(axis, 4),), (result,))
+    groups.save(tmp_path / "groups")
+    analysis.write_tidy(result, tmp_path / "tidy.csv")
+    paths = [*tmp_path.rglob("*.csv")]
+    assert len(paths) == 3
+    for path in paths:
+        with path.open(newline="") as file:
+            header, *rows = csv.reader(file)
+        assert f"'{axis}" in header
+        for cell in {*header, *np.ravel(rows)}:
+            assert cell[0] not in "=+@" and (cell[0] != "-" or float(cell) < 0)
+    loaded = jfnn.load_groups(tmp_path / "groups")[axis, 4]
+    np.testing.assert_array_equal(loaded.axes[axis], result.axes[axis])
+    np.testing.assert_array_equal(loaded.scores[f"test_{metric}"], result.scores[f"test_{metric}"])

@@ -271,6 +271,13 @@ def test_groups_compile_once_each(split):
     assert compiled() == [2, 2]
 
 
+@pytest.mark.parametrize("key", ["6", ("nope", 16), ("6", 9), ("6", None), ("6",), 3, None, ("6", 16, 1)])
+def test_a_group_that_is_not_there_is_named_with_those_that_are(grouped, key):
+    with pytest.raises(KeyError, match=r"group: .*'6', 16.*'4-4', 8"):
+        grouped[key]
+    assert grouped["6", 16] is grouped[jfnn.Group("6", 16)] is grouped.results[0]
+
+
 def test_groups_are_saved_and_read_back(networks, split, grouped, tmp_path):
     options = GROUPED | {"batch_sizes": [16, 8], "refit": True, "out": tmp_path / "a"}
     written = jfnn.sweep_groups(networks, split, **options)

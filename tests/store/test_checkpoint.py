@@ -547,6 +547,13 @@ def test_what_cannot_be_saved_is_refused_before_training(tmp_path):
     net = jfnn.Network(lambda key: {0: jnp.ones((5, 3))}, lambda params, x: x @ params[0])
     with pytest.raises(TypeError, match=r"^params: .*keys"):
         sweep(tmp_path / "new", net=net, **never)
+    for name in ("caf\udce9", "a\0b"):
+        start, apply = (
+            lambda key, name=name: {name: jnp.ones((5, 3))},
+            lambda params, x: x @ next(iter(params.values())),
+        )
+        with pytest.raises(ValueError, match=r"^params: "):
+            sweep(tmp_path / "new", net=jfnn.Network(start, apply), **never)
 
     def scaled(learning_rate, epochs):
         return optax.sgd(learning_rate * epochs)
