@@ -63,7 +63,7 @@ class Program(NamedTuple):
         start: ``(params, hyper) -> state``.
         advance: ``(members, hyper, minibatches [epochs, steps, batch], first_epoch, n_epochs, key, data)`` ->
             members, trained for the first ``n_epochs`` of the minibatches; ``data`` is ``(rows, weights)``.
-        score: ``(params, rows) -> {metric: [members, n, …]}``.
+        score: ``(params, rows, hyper) -> {metric: [members, n, …]}``.
     """
 
     start: Callable[..., State]
@@ -87,7 +87,7 @@ def build(learner: Learner, padded: bool, platform: str) -> Program:
     return Program(
         start=compiled(jax.vmap(learner.start)),
         advance=compiled(advance_tile),
-        score=compiled(jax.vmap(learner.score, in_axes=(0, None))),
+        score=compiled(jax.vmap(learner.score, in_axes=(0, None, 0))),
     )
 
 

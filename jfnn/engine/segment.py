@@ -88,7 +88,8 @@ class Worker:
                 self.data,
             )
         scored = self.blocks[:blocks] if segment.score else []
-        return SegmentResult(members, [self.program.score(members.state.params, rows) for rows in scored])
+        params, hyper = members.state.params, segment.hyper
+        return SegmentResult(members, [self.program.score(params, rows, hyper) for rows in scored])
 
 
 def run_segment(task: Task, segment: Segment) -> SegmentResult:

@@ -116,7 +116,7 @@ def own_code(experiment: Experiment) -> str | None:
 
     def one_step(params: Any, hyper: Any, rows: Any, key: Any) -> Any:
         state, value = learner.step(learner.start(params, hyper), Batch(rows), hyper, key)
-        return state, value, learner.score(state.params, rows)
+        return state, value, learner.score(state.params, rows, hyper)
 
     first = experiment.replicates[0]
     rows = jax.tree.map(lambda leaf: leaf[: first.rows_a_step], experiment.data.rows)

@@ -185,7 +185,7 @@ class PerceptronLearner(Learner):
             curve=jnp.where(jnp.arange(self.room) == memory.epoch % self.room, loss, memory.curve),
         )
 
-    def score(self, params: Params, rows: Rows) -> dict[str, jax.Array]:
+    def score(self, params: Params, rows: Rows, hyper: Hyper) -> dict[str, jax.Array]:
         """Outputs of each row, for the metric to judge."""
         outputs = sequence.forward(self._layers, params, rows[0])[0]
         return {metric.name: outputs.T for metric in self.metrics}

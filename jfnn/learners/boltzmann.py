@@ -134,7 +134,7 @@ class BoltzmannLearner(Learner):
         pairs = tuple(upper[:, None] * lower for lower, upper in itertools.pairwise(of_layers))
         return Machine(pairs, tuple(of_layers))
 
-    def score(self, params: Machine, rows: Rows) -> dict[str, jax.Array]:
+    def score(self, params: Machine, rows: Rows, hyper: Hyper) -> dict[str, jax.Array]:
         """What each metric measures, of each row."""
         return {
             metric.name: self._measure(measure, params, rows.T)

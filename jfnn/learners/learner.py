@@ -188,8 +188,8 @@ class Learner(abc.ABC):
         return after
 
     @abc.abstractmethod
-    def score(self, params: Params, rows: Rows) -> dict[str, jax.Array]:
-        """Name of each metric -> one value a row ``[n, …]``."""
+    def score(self, params: Params, rows: Rows, hyper: Hyper) -> dict[str, jax.Array]:
+        """Name of each metric -> one value a row ``[n, …]``, by the member's numbers as they are now."""
 
     def check(self, data: Data) -> None:
         """Tries all functions on shapes, before anything is compiled.
@@ -202,7 +202,7 @@ class Learner(abc.ABC):
         def one_step(params: Params, rows: Rows, hyper: Hyper) -> Any:
             state = self.start(self.pack(params), hyper)
             key = jax.random.key(0) if self.random else None
-            return state, self.step(state, Batch(rows), hyper, key), self.score(state.params, rows)
+            return state, self.step(state, Batch(rows), hyper, key), self.score(state.params, rows, hyper)
 
         params = trial("network", self.init, jax.random.key(0))
         params = jax.tree.map(lambda leaf: jax.ShapeDtypeStruct(leaf.shape, data.dtype), params)

@@ -147,7 +147,7 @@ class Supervised(Learner):
             options["masks"] = column_form.masks(self.columns, batch.rows[0], hyper, key)
         return of_batch(params, *batch.rows, **options)
 
-    def score(self, params: Params, rows: Rows) -> dict[str, jax.Array]:
+    def score(self, params: Params, rows: Rows, hyper: Hyper) -> dict[str, jax.Array]:
         """Every metric, of each row."""
         x, targets = rows
         if self.columns is None:
@@ -168,7 +168,7 @@ class Supervised(Learner):
             check_gradient(self.gradient, params, data)
         if self.known:
             return
-        scores = trial("metrics", lambda p, rows: self.score(self.pack(p), rows), params, data.shapes[0])
+        scores = trial("metrics", lambda p, rows: self.score(self.pack(p), rows, {}), params, data.shapes[0])
         check_scores("metrics", scores, [metric.name for metric in self.metrics])
 
     @property

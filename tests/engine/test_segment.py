@@ -33,8 +33,8 @@ def loss(params, batch, key, strength):
     return jnp.mean(errors(params, batch["x"], noise))
 
 
-def score(params, rows):
-    of_rows = errors(params, rows["x"])
+def score(params, rows, strength):
+    of_rows = errors(params, rows["x"], strength)
     return {"loss": of_rows.mean(axis=1), "largest": of_rows.max(axis=1)}
 
 

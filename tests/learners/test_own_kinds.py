@@ -108,14 +108,14 @@ class HeavyBall(Learner):
         return State(params, jax.tree.map(jnp.zeros_like, params))
 
     def step(self, state, batch, hyper, key):
-        def objective(params):
-            return jnp.sum(self.score(params, batch.rows)["loss"]) + hyper["l2"] * losses.l2_penalty(params)
+        def objective(p):
+            return jnp.sum(self.score(p, batch.rows, hyper)["loss"]) + hyper["l2"] * losses.l2_penalty(p)
 
         value, gradient = jax.value_and_grad(objective)(state.params)
         velocity = hyper["momentum"] * state.memory["w"] - hyper["learning_rate"] * gradient["w"]
         return State({"w": state.params["w"] + velocity}, {"w": velocity}), value
 
-    def score(self, params, rows):
+    def score(self, params, rows, hyper):
         return {"loss": losses.cross_entropy(rows[0] @ params["w"], jax.nn.one_hot(rows[1], 3))}
 
     def describe(self):
@@ -135,7 +135,7 @@ def test_a_learner_with_state_is_swept_as_the_optimizer_that_it_is():
     assert list(result.axes) == ["learning_rate", "l2", "momentum"]
 
     def loss(params, batch, key):
-        return jnp.sum(HeavyBall().score(params, batch)["loss"])
+        return jnp.sum(HeavyBall().score(params, batch, {})["loss"])
 
     momentum = jfnn.Optimizer("sgd", momentum=MOMENTA)
     by_optax = jfnn.sweep(jfnn.learner(HeavyBall().init, loss, optimizer=momentum), SPLIT, **options)
@@ -157,6 +157,28 @@ def test_a_learner_with_state_has_the_same_bits_alone_and_in_any_segments():
     )
     assert same_bits(alone, whole.member(1, 0, 2, 1))
     np.testing.assert_array_equal(history.train_loss, parts.history["train_loss"][1, 0, 2, 1])
+
+
+class Costly(HeavyBall):
+    """Its momentum has a price."""
+
+    def score(self, params, rows, hyper):
+        return {"loss": super().score(params, rows, hyper)["loss"] + hyper["momentum"]}
+
+
+@pytest.mark.optimised
+def test_a_learner_scores_by_its_numbers():
+    options = OPTIONS | {"learning_rate": RATES, "hyper": {"momentum": MOMENTA}}
+    free, costly = (jfnn.sweep(kind(), SPLIT, **options) for kind in (HeavyBall, Costly))
+    for name in ("train_loss", "test_loss"):
+        expected = free.scores[name] + np.array(MOMENTA)[:, None]
+        np.testing.assert_allclose(costly.scores[name], expected, rtol=1e-6)
+    alone, history = jfnn.train(
+        *(Costly(), SPLIT.x_train, SPLIT.y_train),
+        **dict(learning_rate=0.01, hyper={"momentum": 0.9}, epochs=4, batch_size=16, seed=1),
+    )
+    assert same_bits(alone, costly.member(1, 0, 2, 1))
+    assert history.train_loss[-1] == costly.train_loss[1, 0, 2, 1]
 
 
 class Marked(HeavyBall):
@@ -204,7 +226,7 @@ class Forgetful(HeavyBall):
 class Coarse(HeavyBall):
     """One score for all rows."""
 
-    def score(self, params, rows):
+    def score(self, params, rows, hyper):
         return {"loss": jnp.sum(rows[0] @ params["w"])}
 
 

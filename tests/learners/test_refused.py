@@ -61,7 +61,6 @@ MAKERS = [
     (lambda: own(metrics=["accuracy"]), "metrics"),
     (lambda: own(metrics=[Metric("loss")]), "metrics"),
     (lambda: own(metrics=[Metric("a"), Metric("a")]), "metrics"),
-    (lambda: jfnn.learner(init, strong_loss, hyper=["strength"]), "score"),
     (lambda: of_number("strength"), "hyper"),
     (lambda: of_number(3), "hyper"),
     (lambda: of_number([3]), "hyper"),
