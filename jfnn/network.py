@@ -25,7 +25,7 @@ class Network(NamedTuple):
     """A network as a pair of pure functions.
 
     Attributes:
-        init: ``key -> params``, a pytree of arrays.
+        init: ``key -> params``, a pytree of arrays of float32 or float64.
         apply: ``(params, x [n, …]) -> [n, n_out]``, the output activation applied.
         layers: What the network is made of, where `sequential` made it; None for functions of your own.
         input_shape: Shape of one row of x, where `sequential` made the network.

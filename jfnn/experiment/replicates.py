@@ -13,7 +13,7 @@ from jfnn.experiment.options import Options
 from jfnn.experiment.validation import Cut
 from jfnn.layers.kind import Params
 from jfnn.learners.learner import Data, Learner
-from jfnn.learners.trial import as_dtype, starting_shapes
+from jfnn.learners.trial import as_dtype, starting_shapes, trained_dtype
 from jfnn.minibatches import PADDING, GivenMinibatches, Minibatches, as_given
 
 PARTS = ("train", "validation", "test")
@@ -145,7 +145,12 @@ def starting_params(
 
 
 def _as_numpy(params: Params, dtype: np.dtype) -> Params:
-    return jax.tree.map(lambda leaf: np.ascontiguousarray(leaf, dtype).reshape(np.shape(leaf)), params)
+    def trained(leaf: Any) -> np.ndarray:
+        array = np.asarray(leaf)
+        of_leaf = trained_dtype(array.dtype, dtype)
+        return np.ascontiguousarray(array, of_leaf).reshape(array.shape)
+
+    return jax.tree.map(trained, params)
 
 
 def _given_params(learner: Learner, initial_params: Any, n_seeds: int, dtype: np.dtype) -> list[Params]:
@@ -160,10 +165,13 @@ def _given_params(learner: Learner, initial_params: Any, n_seeds: int, dtype: np
             f"initial_params: expected the structure of the network's own, {jax.tree.structure(expected)},"
             f" got {jax.tree.structure(given)}"
         )
-    for leaf in jax.tree.leaves(given):
-        if leaf.dtype.kind not in "iufV":
+    leaves = []
+    for leaf, own in zip(jax.tree.leaves(given), jax.tree.leaves(expected), strict=True):
+        of_leaf = trained_dtype(own.dtype, dtype)
+        if leaf.dtype.kind not in "iufV" and leaf.dtype != of_leaf:
             raise TypeError(f"initial_params: expected numbers, got dtype {leaf.dtype}")
-        as_dtype(leaf, dtype, "initial_params")
+        leaves.append(as_dtype(leaf, of_leaf, "initial_params"))
+    given = jax.tree.unflatten(jax.tree.structure(given), leaves)
     shapes = [leaf.shape for leaf in jax.tree.leaves(expected)]
     actual = [leaf.shape for leaf in jax.tree.leaves(given)]
     if actual == shapes:

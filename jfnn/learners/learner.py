@@ -11,7 +11,7 @@ import numpy as np
 from jfnn import checks
 from jfnn.datasets import Split
 from jfnn.layers.kind import Params
-from jfnn.learners.trial import as_rows, check_scores, forms, starting_shapes, trial
+from jfnn.learners.trial import as_rows, as_trained, check_scores, forms, starting_shapes, trial
 from jfnn.losses import is_weight
 from jfnn.optimizers import Values
 from jfnn.training import State
@@ -54,9 +54,9 @@ class Data(NamedTuple):
 
     @property
     def dtype(self) -> np.dtype:
-        """Dtype of the arithmetic: that of the first float leaf."""
-        leaves = jax.tree.leaves(self.rows)
-        return next((leaf.dtype for leaf in leaves if leaf.dtype.kind == "f"), np.dtype(np.float32))
+        """Dtype of the arithmetic: that of the first float leaf, or without one that of JAX's floats."""
+        floats = [leaf.dtype for leaf in jax.tree.leaves(self.rows) if leaf.dtype.kind == "f"]
+        return np.dtype(floats[0] if floats else jax.dtypes.canonicalize_dtype(np.float64))
 
     @property
     def shapes(self) -> tuple[Rows, jax.ShapeDtypeStruct]:
@@ -138,7 +138,7 @@ class Learner(abc.ABC):
 
     @abc.abstractmethod
     def init(self, key: jax.Array) -> Params:
-        """Starting parameters, a pytree of arrays, in public form."""
+        """Starting parameters in public form, a pytree of arrays: floats take the data's dtype."""
 
     def width(self) -> int:
         """The most numbers that a layer holds for one row as it computes, by which tiles are cut.
@@ -200,16 +200,18 @@ class Learner(abc.ABC):
         row, number = data.shapes
 
         def one_step(params: Params, rows: Rows, hyper: Hyper) -> Any:
-            state = self.start(self.pack(params), hyper)
+            packed = self.pack(params)
+            state = self.start(packed, hyper)
             key = jax.random.key(0) if self.random else None
-            return state, self.step(state, Batch(rows), hyper, key), self.score(state.params, rows, hyper)
+            after, _ = self.step(state, Batch(rows), hyper, key)
+            return packed, state, after, self.score(state.params, rows, hyper)
 
         params = trial("network", self.init, jax.random.key(0))
-        params = jax.tree.map(lambda leaf: jax.ShapeDtypeStruct(leaf.shape, data.dtype), params)
-        hyper = dict.fromkeys(self.hyper, number)
-        before, (after, _), scores = trial("network", one_step, params, row, hyper)
-        if forms(before) != forms(after):
-            raise ValueError(f"network: its state changes in a step, from {forms(before)} to {forms(after)}")
+        arguments = as_trained("network", params, data.dtype), row, dict.fromkeys(self.hyper, number)
+        start, before, after, scores = trial("network", one_step, *arguments)
+        for when, one, other in (("as it starts", start, before.params), ("in a step", before, after)):
+            if forms(one) != forms(other):
+                raise ValueError(f"network: its form changes {when}, from {forms(one)} to {forms(other)}")
         check_metrics(self.metrics)
         check_scores("network", scores, [metric.name for metric in self.metrics])
 

@@ -12,7 +12,7 @@ from jfnn import checks, losses
 from jfnn.layers.kind import Params
 from jfnn.learners.learner import Batch, Data, Hyper, Learner, Metric, Rows, check_metrics
 from jfnn.learners.naming import code_name, describe_rule, takes
-from jfnn.learners.trial import all_hyper, check_scores, trial
+from jfnn.learners.trial import all_hyper, check_params, check_scores, trial
 from jfnn.optimizers import Optimizer, UpdateRule, Values, as_optimizer
 from jfnn.training import State, descend
 
@@ -75,8 +75,7 @@ class OwnLoss(Learner):
     def check(self, data: Data) -> None:
         """Tries the user's functions on shapes."""
         params = trial("init", self.init, jax.random.key(0))
-        if not jax.tree.leaves(params):
-            raise ValueError("init: expected a pytree of arrays, got no parameters")
+        check_params("init", params)
         self.rule.check(params)
         row, number = data.shapes
         key = jax.random.key(0) if self.random else None
@@ -113,7 +112,7 @@ def learner(
     minimise ``loss + l2/2 Σ w²``.
 
     Args:
-        init: ``key -> params``, a pytree of arrays.
+        init: ``key -> params``, a pytree of arrays of float32 or float64.
         loss: ``(params, batch, key, …) -> scalar``. A batch is the pytree of the rows of a minibatch: x, or
             (x, y) where the split has y. ``key`` is None unless ``random``.
         optimizer: An optax optimizer by name, a factory, or an `Optimizer`.

@@ -18,7 +18,7 @@ from jfnn.layers.kind import LayerKind, Params
 from jfnn.learners.labelled import are_classes, as_data, check_gradient, check_network
 from jfnn.learners.learner import Batch, Data, Hyper, Learner, Metric, Rows
 from jfnn.learners.metrics import METRICS, named_metrics
-from jfnn.learners.trial import all_hyper, check_scores, starting_shapes, trial
+from jfnn.learners.trial import all_hyper, check_params, check_scores, starting_shapes, trial
 from jfnn.losses import LOSSES, Loss
 from jfnn.network import Network
 from jfnn.optimizers import Optimizer, UpdateRule, Values, as_optimizer, at_rates
@@ -161,8 +161,7 @@ class Supervised(Learner):
     def check(self, data: Data) -> None:
         """Tries the optimizer, and functions of the user's, on shapes."""
         params = starting_shapes(self)
-        if not jax.tree.leaves(params):
-            raise ValueError("network: expected an init that gives parameters, got none")
+        check_params("network", params)
         self.rule.check(params)
         if callable(self.gradient):
             check_gradient(self.gradient, params, data)

@@ -146,6 +146,18 @@ def test_rows_may_be_whole_numbers():
     assert history.train_loss == np.mean(0.5 * (y[::2][numbers] - y) ** 2)
 
 
+def test_whole_numbers_alone_are_learned_from_in_the_precision_that_is_on(dtype):
+    """Steps of a rate of 1, one a number: each value ends at a tenth, as precisely as the dtype has it."""
+    learner = jfnn.learner(
+        lambda key: {"value": jnp.full(7, -1.0)},
+        lambda params, numbers, key: 0.5 * jnp.sum((params["value"][numbers] - 0.1) ** 2),
+    )
+    batches = np.arange(7).reshape(1, 7, 1)
+    params, _ = jfnn.train(learner, np.arange(7), learning_rate=1.0, epochs=1, batches=batches)
+    assert params["value"].dtype == dtype
+    np.testing.assert_allclose(params["value"], 0.1, rtol=4 * np.finfo(dtype).eps)
+
+
 def strong_squares(params, batch, key, strength):
     return strength * squares(params, batch, key)
 
