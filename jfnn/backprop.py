@@ -161,7 +161,7 @@ def value_and_grad(
     network = mlp(sizes, activation, output)
     check_output(network, loss)
     checks.as_choice(reduction, "reduction", losses.REDUCTIONS)
-    l2 = checks.as_penalty(l2)
+    l2 = losses.as_penalty(l2)
     params = as_params(network, params)
     x = checks.as_inputs(x, shape=network.input_shape)
     weights = as_weights(weights, len(x))

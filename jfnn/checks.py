@@ -51,22 +51,26 @@ def as_array(value: Any, argument: str) -> Any:
     return array
 
 
-def as_inputs(x: Any, argument: str = "x", shape: tuple[int, ...] | None = None) -> Any:
+def as_inputs(x: Any, argument: str = "x", shape: tuple[int, ...] | None = None, whole: bool = False) -> Any:
     """Inputs as a float array ``[n, …]``; a JAX array stays one.
 
     Args:
         x: Anything array-like with at least two axes, at least one row, finite.
         argument: The caller's argument, named in errors.
         shape: The shape that each row must have, or None for any.
+        whole: Whether whole numbers and booleans stay such, in JAX's dtypes.
 
     Raises:
         TypeError: Not numeric.
-        ValueError: Wrong number of axes, no rows, rows of another shape, NaN or infinity.
+        ValueError: Wrong number of axes, no rows, rows of another shape, NaN or infinity, out of range.
     """
     x = as_array(x, argument)
     if x.dtype.kind in "iub":
-        x = x.astype(np.float32 if x.dtype.itemsize < 4 else np.float64)
-    if not jnp.issubdtype(x.dtype, jnp.floating):
+        if not whole:
+            x = x.astype(np.float32 if x.dtype.itemsize < 4 else np.float64)
+        elif not isinstance(x, jax.Array):
+            x = as_dtype(x, jax.dtypes.canonicalize_dtype(x.dtype), argument)
+    elif not jnp.issubdtype(x.dtype, jnp.floating):
         raise TypeError(f"{argument}: expected numbers, got dtype {x.dtype}")
     axes = ("n", *(("features",) if shape is None else map(str, shape)))
     if x.ndim < 2 or (shape is not None and x.ndim != 1 + len(shape)):
@@ -79,6 +83,16 @@ def as_inputs(x: Any, argument: str = "x", shape: tuple[int, ...] | None = None)
     if is_concrete(x):
         check_finite(x, argument)
     return x
+
+
+def as_dtype(array: Any, dtype: Any, argument: str) -> np.ndarray:
+    """An array in the arithmetic's dtype, which may have no room for its numbers."""
+    with np.errstate(over="ignore", invalid="ignore"):
+        cast = np.asarray(array, dtype)
+    check_finite(cast, argument)
+    if cast.dtype.kind in "iub" and (cast != array).any():
+        raise ValueError(f"{argument}: expected whole numbers in the range of {cast.dtype}")
+    return cast
 
 
 def check_finite(array: Any, argument: str) -> None:
@@ -95,12 +109,6 @@ def check_finite(array: Any, argument: str) -> None:
 def is_iterator(value: Any) -> bool:
     """Whether it can be read only once, which is no leaf of a pytree."""
     return isinstance(value, Iterator)
-
-
-def as_penalty(l2: Any) -> Any:
-    """One number, where it can be looked at finite and at least 0; a JAX array stays one."""
-    number = as_representable(l2, "l2") if is_concrete(l2) else l2
-    return l2 if isinstance(l2, jax.Array) else number
 
 
 @contextlib.contextmanager
@@ -234,12 +242,6 @@ def as_choice(value: Any, argument: str, choices: Collection[str]) -> str:
     if not isinstance(value, str) or value not in choices:
         raise ValueError(f"{argument}: expected one of {', '.join(choices)}, got {shown(value)}")
     return value
-
-
-def float_dtype(x: Any) -> np.dtype:
-    """The arithmetic's dtype: float64 where the data are float64 and x64 is on, else float32."""
-    wide = np.dtype(x.dtype) == np.float64 and jax.config.read("jax_enable_x64")
-    return np.dtype(np.float64 if wide else np.float32)
 
 
 def shape_of(array: Any) -> str:

@@ -19,6 +19,8 @@ import jax.numpy as jnp
 import numpy as np
 import optax
 
+from jfnn import checks
+
 Params = Any  # a pytree of arrays
 
 
@@ -204,6 +206,12 @@ def l2_penalty(params: Params) -> jax.Array:
     """
     squares = [jnp.sum(leaf**2) for leaf in jax.tree.leaves(params) if is_weight(leaf)]
     return jnp.asarray(0.5 * sum(squares))
+
+
+def as_penalty(l2: Any) -> Any:
+    """λ as one number, where it can be looked at finite and at least 0; a JAX array stays one."""
+    number = checks.as_representable(l2, "l2") if checks.is_concrete(l2) else l2
+    return l2 if isinstance(l2, jax.Array) else number
 
 
 def reduce_costs(

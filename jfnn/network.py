@@ -26,7 +26,8 @@ class Network(NamedTuple):
 
     Attributes:
         init: ``key -> params``, a pytree of arrays of float32 or float64.
-        apply: ``(params, x [n, …]) -> [n, n_out]``, the output activation applied.
+        apply: ``(params, x [n, …]) -> [n, n_out]``, the output activation applied. Whole numbers x, such as
+            tokens, become floats for layers alone.
         layers: What the network is made of, where `sequential` made it; None for functions of your own.
         input_shape: Shape of one row of x, where `sequential` made the network.
     """
@@ -91,6 +92,22 @@ def is_own_apply(network: Network) -> bool:
     return not (
         isinstance(apply, functools.partial) and apply.func is forward and apply.args == (network.layers,)
     )
+
+
+def as_inputs(network: Network, x: Any, argument: str = "x", shape: Shape | None = None) -> Any:
+    """Inputs as a network takes them: layers floats, functions of your own also whole numbers.
+
+    Args:
+        network: The network.
+        x: Anything array-like ``[n, …]``.
+        argument: The caller's argument, named in errors.
+        shape: The shape that each row must have, or None for the network's.
+
+    Raises:
+        ValueError, TypeError: As `jfnn.checks.as_inputs`.
+    """
+    shape = network.input_shape if shape is None else shape
+    return checks.as_inputs(x, argument, shape, whole=network.layers is None)
 
 
 def as_params(network: Network, params: Params) -> Params:

@@ -8,7 +8,7 @@ import jax.numpy as jnp
 from jfnn import checks, losses
 from jfnn.layers.kind import Params
 from jfnn.losses import Loss
-from jfnn.network import Network, as_params
+from jfnn.network import Network, as_inputs, as_params
 from jfnn.targets import is_labels
 
 
@@ -44,7 +44,7 @@ def predict(network: Network, params: Params, x: Any, loss: str | Loss = "cross_
 
 def _outputs(network: Network, params: Params, x: Any) -> jax.Array:
     checks.check_instance(network, Network, "network")
-    x = checks.as_inputs(x, shape=network.input_shape)
+    x = as_inputs(network, x)
     return network.apply(as_params(network, params), x)
 
 

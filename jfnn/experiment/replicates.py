@@ -13,7 +13,7 @@ from jfnn.experiment.options import Options
 from jfnn.experiment.validation import Cut
 from jfnn.layers.kind import Params
 from jfnn.learners.learner import Data, Learner
-from jfnn.learners.trial import as_dtype, starting_shapes, trained_dtype
+from jfnn.learners.trial import starting_shapes, trained_dtype
 from jfnn.minibatches import PADDING, GivenMinibatches, Minibatches, as_given
 
 PARTS = ("train", "validation", "test")
@@ -170,7 +170,7 @@ def _given_params(learner: Learner, initial_params: Any, n_seeds: int, dtype: np
         of_leaf = trained_dtype(own.dtype, dtype)
         if leaf.dtype.kind not in "iufV" and leaf.dtype != of_leaf:
             raise TypeError(f"initial_params: expected numbers, got dtype {leaf.dtype}")
-        leaves.append(as_dtype(leaf, of_leaf, "initial_params"))
+        leaves.append(checks.as_dtype(leaf, of_leaf, "initial_params"))
     given = jax.tree.unflatten(jax.tree.structure(given), leaves)
     shapes = [leaf.shape for leaf in jax.tree.leaves(expected)]
     actual = [leaf.shape for leaf in jax.tree.leaves(given)]

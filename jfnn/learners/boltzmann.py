@@ -19,7 +19,7 @@ from jfnn.boltzmann.machine import Machine, check_units, pack
 from jfnn.datasets import Split
 from jfnn.learners.learner import Batch, Data, Hyper, Learner, Metric, Rows
 from jfnn.learners.naming import describe_rule, is_known_rule
-from jfnn.learners.trial import as_dtype, starting_shapes
+from jfnn.learners.trial import float_dtype, starting_shapes
 from jfnn.losses import is_weight, l2_penalty
 from jfnn.optimizers import UpdateRule, Values
 from jfnn.training import State, descend
@@ -69,7 +69,7 @@ class BoltzmannLearner(Learner):
             if (x := getattr(split, name)) is not None:
                 x = np.asarray(checks.as_inputs(x, name, self.sizes[:1]))
                 check_units(x, name, binary)
-                parts.append(as_dtype(x, checks.float_dtype(x if not parts else parts[0]), name))
+                parts.append(checks.as_dtype(x, float_dtype(x if not parts else parts[0]), name))
         return self, Data(np.concatenate(parts), len(parts[0]))
 
     def init(self, key: jax.Array) -> Machine:

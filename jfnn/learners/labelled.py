@@ -5,14 +5,16 @@ from collections.abc import Callable
 from typing import Any
 
 import jax
+import jax.numpy as jnp
 import numpy as np
 
 from jfnn import checks
 from jfnn.datasets import Split
+from jfnn.layers.kind import Shape
 from jfnn.learners.learner import Data
-from jfnn.learners.trial import as_dtype, trial
+from jfnn.learners.trial import float_dtype, trial
 from jfnn.losses import Loss
-from jfnn.network import Network, check_output, is_own_apply
+from jfnn.network import Network, as_inputs, check_output, is_own_apply
 from jfnn.targets import as_targets, as_weights, is_labels
 
 GRADIENTS = ("autodiff", "backprop")
@@ -24,17 +26,20 @@ def as_data(network: Network, loss: Loss, split: Split) -> Data:
     Raises:
         ValueError, TypeError: See `jfnn.checks`.
     """
-    x_train = checks.as_inputs(split.x_train, "x_train", network.input_shape)
-    dtype = checks.float_dtype(x_train)
-    n_outputs = _outputs(network, x_train.shape[1:], dtype)
+    x_train = as_inputs(network, split.x_train, "x_train")
+    is_float = jnp.issubdtype(x_train.dtype, jnp.floating)
+    x_dtype = float_dtype(x_train) if is_float else x_train.dtype
+    outputs = _outputs(network, x_train.shape[1:], x_dtype, jax.config.read("jax_enable_x64"))
+    # Of whole numbers the arithmetic's dtype cannot follow; it is that of what the network makes of them.
+    dtype, n_outputs = x_dtype if is_float else float_dtype(outputs), outputs.shape[-1]
 
     def rows(x: Any, y: Any, part: str) -> tuple[np.ndarray, np.ndarray]:
         targets = as_targets(y, (len(x), n_outputs), loss, dtype, f"y_{part}")
-        return as_dtype(x, dtype, f"x_{part}"), as_dtype(targets, dtype, f"y_{part}")
+        return checks.as_dtype(x, x_dtype, f"x_{part}"), checks.as_dtype(targets, dtype, f"y_{part}")
 
     parts = [rows(x_train, split.y_train, "train")]
     if split.x_test is not None:
-        x_test = checks.as_inputs(split.x_test, "x_test", x_train.shape[1:])
+        x_test = as_inputs(network, split.x_test, "x_test", x_train.shape[1:])
         if split.y_test is None:
             raise ValueError("y_test: expected targets for x_test, got None")
         parts.append(rows(x_test, split.y_test, "test"))
@@ -55,14 +60,15 @@ def are_classes(targets: np.ndarray, loss: Loss, labels: np.ndarray | None = Non
 
 
 @functools.lru_cache(maxsize=64)
-def _outputs(network: Network, shape: tuple[int, ...], dtype: np.dtype) -> int:
+def _outputs(network: Network, shape: Shape, dtype: np.dtype, x64: bool) -> jax.ShapeDtypeStruct:
+    """What the network makes of one row; ``x64`` tells two answers apart."""
     x = jax.ShapeDtypeStruct((1, *shape), dtype)
     outputs = trial("network", lambda key, x: network.apply(network.init(key), x), jax.random.key(0), x)
     if not hasattr(outputs, "ndim") or outputs.ndim != 2:
         raise ValueError(
             f"network: apply must give [n, n_out], got {getattr(outputs, 'shape', outputs)} for one row"
         )
-    return int(outputs.shape[-1])
+    return jax.ShapeDtypeStruct(outputs.shape, outputs.dtype)
 
 
 def check_network(network: Any, loss: Loss, gradient: str | Callable[..., Any]) -> None:
@@ -102,7 +108,7 @@ def _weights(weights: Any, n: int, n_rows: int, dtype: np.dtype) -> np.ndarray |
     """Sample weights of all rows ``[n_rows]``, those behind the ``n`` training rows 1; or None."""
     if weights is None:
         return None
-    checked = as_dtype(as_weights(weights, n), dtype, "weights")
+    checked = checks.as_dtype(as_weights(weights, n), dtype, "weights")
     if checked.max() == 0:
         raise ValueError(f"weights: expected numbers of at least 0, not all 0 in {dtype}")
     return np.concatenate([checked, np.ones(n_rows - n, dtype)])

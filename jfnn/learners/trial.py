@@ -15,14 +15,10 @@ from jfnn.optimizers import UpdateRule
 FLOATS = ("float32", "float64")
 
 
-def as_dtype(array: Any, dtype: Any, argument: str) -> np.ndarray:
-    """An array in the arithmetic's dtype, which may have no room for its numbers."""
-    with np.errstate(over="ignore"):
-        cast = np.asarray(array, dtype)
-    checks.check_finite(cast, argument)
-    if cast.dtype.kind in "iub" and (cast != array).any():
-        raise ValueError(f"{argument}: expected whole numbers in the range of {cast.dtype}")
-    return cast
+def float_dtype(x: Any) -> np.dtype:
+    """The arithmetic's dtype: float64 where the data are float64 and x64 is on, else float32."""
+    wide = np.dtype(x.dtype) == np.float64 and jax.config.read("jax_enable_x64")
+    return np.dtype(np.float64 if wide else np.float32)
 
 
 def as_rows(rows: Any, argument: str) -> Any:
@@ -37,7 +33,7 @@ def as_rows(rows: Any, argument: str) -> Any:
         if array.dtype.kind not in "iubf" or array.ndim == 0:
             raise TypeError(f"{argument}: expected arrays of numbers with rows, got {array.dtype}")
         of_jax = jax.dtypes.canonicalize_dtype(array.dtype)
-        return as_dtype(array, checks.float_dtype(array) if array.dtype.kind == "f" else of_jax, argument)
+        return checks.as_dtype(array, float_dtype(array) if array.dtype.kind == "f" else of_jax, argument)
 
     arrays = jax.tree.map(checked, rows)
     lengths = {len(leaf) for leaf in jax.tree.leaves(arrays)}
