@@ -51,7 +51,9 @@ def as_array(value: Any, argument: str) -> Any:
     return array
 
 
-def as_inputs(x: Any, argument: str = "x", shape: tuple[int, ...] | None = None, dtype: Any = None) -> Any:
+def as_inputs(
+    x: Any, argument: str = "x", shape: tuple[int, ...] | None = None, dtype: Any = None, whole: bool = False
+) -> Any:
     """Inputs as a float array ``[n, …]``; a JAX array stays one.
 
     Args:
@@ -59,6 +61,7 @@ def as_inputs(x: Any, argument: str = "x", shape: tuple[int, ...] | None = None,
         argument: The caller's argument, named in errors.
         shape: The shape that each row must have, or None for any.
         dtype: What must hold its numbers; None for that of JAX's arithmetic.
+        whole: Whether whole numbers and booleans stay such, in JAX's dtypes.
 
     Raises:
         TypeError: Not numeric.
@@ -66,8 +69,11 @@ def as_inputs(x: Any, argument: str = "x", shape: tuple[int, ...] | None = None,
     """
     x = as_array(x, argument)
     if x.dtype.kind in "iub":
-        x = x.astype(np.float32 if x.dtype.itemsize < 4 else np.float64)
-    if not jnp.issubdtype(x.dtype, jnp.floating):
+        if not whole:
+            x = x.astype(np.float32 if x.dtype.itemsize < 4 else np.float64)
+        elif not isinstance(x, jax.Array):
+            x = as_dtype(x, jax.dtypes.canonicalize_dtype(x.dtype), argument)
+    elif not jnp.issubdtype(x.dtype, jnp.floating):
         raise TypeError(f"{argument}: expected numbers, got dtype {x.dtype}")
     axes = ("n", *(("features",) if shape is None else map(str, shape)))
     if x.ndim < 2 or (shape is not None and x.ndim != 1 + len(shape)):
@@ -79,6 +85,22 @@ def as_inputs(x: Any, argument: str = "x", shape: tuple[int, ...] | None = None,
         raise ValueError(f"{argument}: expected {what}, as the network has inputs, got {shape_of(x)}")
     check_values(x, argument, dtype)
     return x
+
+
+def float_dtype(x: Any) -> np.dtype:
+    """The arithmetic's dtype: float64 where the data are float64 and x64 is on, else float32."""
+    wide = np.dtype(x.dtype) == np.float64 and jax.config.read("jax_enable_x64")
+    return np.dtype(np.float64 if wide else np.float32)
+
+
+def as_dtype(array: Any, dtype: Any, argument: str) -> np.ndarray:
+    """An array in the arithmetic's dtype, which may have no room for its numbers."""
+    with np.errstate(over="ignore", invalid="ignore"):
+        cast = np.asarray(array, dtype)
+    check_finite(cast, argument)
+    if cast.dtype.kind in "iub" and (cast != array).any():
+        raise ValueError(f"{argument}: expected whole numbers in the range of {cast.dtype}")
+    return cast
 
 
 def check_values(array: Any, argument: str, dtype: Any = None) -> None:
@@ -99,11 +121,6 @@ def check_finite(array: Any, argument: str, dtype: Any = None) -> None:
             f"{argument}: expected finite numbers, got {array[where]}{beyond} at index {list(where)}"
             f" ({int(bad.sum())} such entries)"
         )
-
-
-def is_iterator(value: Any) -> bool:
-    """Whether it can be read only once, which is no leaf of a pytree."""
-    return isinstance(value, Iterator)
 
 
 @contextlib.contextmanager
@@ -218,31 +235,11 @@ def as_axis(values: Any, argument: str, minimum: float | None = 0.0, strict: boo
     return array
 
 
-def as_place(
-    place: Any, shape: tuple[int, ...], argument: str, from_the_end: bool = False
-) -> tuple[int, ...]:
-    """A place in an array of a shape: an index for each axis, negative ones only ``from_the_end``."""
-
-    def fits(index: Any, length: int) -> bool:
-        whole = isinstance(index, numbers.Integral) and not isinstance(index, bool)
-        return whole and -length * from_the_end <= int(index) < length
-
-    if not is_several(place) or len(place) != len(shape) or not all(map(fits, place, shape)):
-        raise ValueError(f"{argument}: expected a place in a grid of shape {shape}, got {shown(place)}")
-    return tuple(int(index) % length for index, length in zip(place, shape, strict=True))
-
-
 def as_choice(value: Any, argument: str, choices: Collection[str]) -> str:
     """One of a few names."""
     if not isinstance(value, str) or value not in choices:
         raise ValueError(f"{argument}: expected one of {', '.join(choices)}, got {shown(value)}")
     return value
-
-
-def float_dtype(x: Any) -> np.dtype:
-    """The arithmetic's dtype: float64 where the data are float64 and x64 is on, else float32."""
-    wide = np.dtype(x.dtype) == np.float64 and jax.config.read("jax_enable_x64")
-    return np.dtype(np.float64 if wide else np.float32)
 
 
 def shape_of(array: Any) -> str:

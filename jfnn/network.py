@@ -6,7 +6,7 @@ engine's column form.
 """
 
 import functools
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from typing import Any, NamedTuple
 
 import jax
@@ -25,8 +25,9 @@ class Network(NamedTuple):
     """A network as a pair of pure functions.
 
     Attributes:
-        init: ``key -> params``, a pytree of arrays.
-        apply: ``(params, x [n, …]) -> [n, n_out]``, the output activation applied.
+        init: ``key -> params``, a pytree of arrays of float32 or float64.
+        apply: ``(params, x [n, …]) -> [n, n_out]``, the output activation applied. Whole numbers x, such as
+            tokens, become floats for layers alone.
         layers: What the network is made of, where `sequential` made it; None for functions of your own.
         input_shape: Shape of one row of x, where `sequential` made the network.
     """
@@ -93,6 +94,22 @@ def is_own_apply(network: Network) -> bool:
     )
 
 
+def as_inputs(network: Network, x: Any, argument: str = "x", shape: Shape | None = None) -> Any:
+    """Inputs as a network takes them: layers floats, functions of your own also whole numbers.
+
+    Args:
+        network: The network.
+        x: Anything array-like ``[n, …]``.
+        argument: The caller's argument, named in errors.
+        shape: The shape that each row must have, or None for the network's.
+
+    Raises:
+        ValueError, TypeError: As `jfnn.checks.as_inputs`.
+    """
+    shape = network.input_shape if shape is None else shape
+    return checks.as_inputs(x, argument, shape, whole=network.layers is None)
+
+
 def as_params(network: Network, params: Params) -> Params:
     """Parameters as native arrays, checked against what the network's layers take.
 
@@ -100,7 +117,9 @@ def as_params(network: Network, params: Params) -> Params:
         ValueError, TypeError: Another structure, other shapes, no arrays of floats, or numbers that are not
             finite in JAX's floats, such as those of a network that has diverged.
     """
-    params = jax.tree.map(lambda leaf: checks.as_array(leaf, "params"), params, is_leaf=checks.is_iterator)
+    params = jax.tree.map(
+        lambda leaf: checks.as_array(leaf, "params"), params, is_leaf=lambda leaf: isinstance(leaf, Iterator)
+    )
     jax.tree.map(lambda leaf: checks.check_values(leaf, "params"), params)
     expected = None if network.layers is None else _expected_params(network.layers, network.input_shape)
     if expected is None:

@@ -10,7 +10,7 @@ from jfnn import checks, losses
 from jfnn.datasets.targets import TASKS
 from jfnn.layers.kind import Params
 from jfnn.losses import Loss
-from jfnn.network import Network, as_params, check_output
+from jfnn.network import Network, as_inputs, as_params, check_output
 from jfnn.targets import check_outputs, is_labels
 
 
@@ -80,7 +80,7 @@ def predict(
 
 def _outputs(network: Network, params: Params, x: Any, loss: Loss) -> jax.Array:
     check_output(network, loss)
-    x = checks.as_inputs(x, shape=network.input_shape)
+    x = as_inputs(network, x)
     outputs = network.apply(as_params(network, params), x)
     if outputs.ndim != 2 or len(outputs) != len(x):
         raise ValueError(f"network: apply must give [n, n_out], got {checks.shape_of(outputs)}")

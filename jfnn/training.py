@@ -15,7 +15,7 @@ from jfnn import checks, losses
 from jfnn.dropout import check_dropout, dropout_masks, dropout_shapes
 from jfnn.layers.kind import Params
 from jfnn.losses import Loss
-from jfnn.network import Network, as_params, check_output, forward
+from jfnn.network import Network, as_inputs, as_params, check_output, forward
 from jfnn.targets import as_penalty, as_targets, as_weights
 
 ValueAndGrad = Callable[..., tuple[jax.Array, Params]]
@@ -62,7 +62,7 @@ def objective(
     check_output(network, loss)
     checks.as_choice(reduction, "reduction", losses.REDUCTIONS)
     l2 = as_penalty(l2)
-    x = checks.as_inputs(x, shape=network.input_shape)
+    x = as_inputs(network, x)
     params = as_params(network, params)
     weights = as_weights(weights, len(x))
     if check_dropout(dropout, key):

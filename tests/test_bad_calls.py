@@ -242,7 +242,6 @@ ALIASES = {
     "size": {"size", "validation"},
     "cells": {"cells", "sample"},
     "inputs": {"inputs", "layers"},
-    "hyper": {"hyper", "score"},
     "name": {"name", "optimizer"},
     "scheme": {"scheme", "minibatch"},
     "momentum": {"momentum", "optimizer"},
@@ -280,6 +279,7 @@ TAKEN = {
     | {"Optimizer": "name schedule", "Execution": "progress"},
     "class": {"supervised": "gradient", "learner": "init loss score", "Optimizer": "schedule"}
     | {"Execution": "progress"},
+    "list of text": {"learner": "hyper"},
     "text": {"read_csv": "path", "read_npz": "path", "load_groups": "directory"},
     "empty text": {"load_groups": "directory"},
 }

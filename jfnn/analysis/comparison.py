@@ -8,6 +8,7 @@ from numpy.typing import ArrayLike
 from jfnn import checks
 from jfnn.analysis.arguments import as_confidence, as_numbers
 from jfnn.analysis.statistics import CONFIDENCE, over_replicates, replicate_values
+from jfnn.experiment.axes import as_place
 from jfnn.search.result import SweepResult
 
 TESTS = ("t", "wilcoxon")
@@ -142,7 +143,7 @@ def _reference(result: SweepResult, reference: tuple[int, ...] | None) -> tuple[
     """The place of a cell, checked; the best cell's for None."""
     if reference is None:
         return result.best().index
-    return checks.as_place(reference, result.cell_shape, "reference")
+    return as_place(reference, result.cell_shape, "reference")
 
 
 def _p_of_t(differences: np.ndarray, variance: float) -> np.ndarray:

@@ -19,7 +19,7 @@ from jfnn.experiment.build import build
 from jfnn.experiment.experiment import Experiment
 from jfnn.experiment.options import Options
 from jfnn.layers.kind import Params
-from jfnn.learners.learner import Hyper, Rows
+from jfnn.learners.data import Hyper, Rows
 from jfnn.learners.supervised import Supervised
 from jfnn.losses import Loss
 from jfnn.minibatches import Minibatches

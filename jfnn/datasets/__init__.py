@@ -8,7 +8,8 @@ from jfnn import checks, memory
 from jfnn.datasets.npz import read_npz
 from jfnn.datasets.sequences import mnist1d_rows
 from jfnn.datasets.sizes import as_size
-from jfnn.datasets.tables import Table, read_csv
+from jfnn.datasets.table import Table
+from jfnn.datasets.tables import read_csv
 from jfnn.targets import is_labels
 
 __all__ = [

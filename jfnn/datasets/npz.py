@@ -7,7 +7,7 @@ from pathlib import Path
 import numpy as np
 
 from jfnn import checks, paths
-from jfnn.datasets.tables import Table, shortened
+from jfnn.datasets.table import Table, shortened
 from jfnn.datasets.targets import TASKS, as_task, as_word, check_exact, is_gap, place_of
 from jfnn.store import archives
 

@@ -6,12 +6,13 @@ Nothing is guessed and no row dropped: a value that is missing or no number is r
 import csv
 import os
 from array import array
-from collections.abc import Iterator, Sequence
-from typing import Any, NamedTuple
+from collections.abc import Iterator
+from typing import Any
 
 import numpy as np
 
 from jfnn import checks, paths
+from jfnn.datasets.table import Table, shortened
 from jfnn.datasets.targets import (
     TASKS,
     as_exact,
@@ -21,28 +22,6 @@ from jfnn.datasets.targets import (
     check_words,
     fault,
 )
-
-
-class Table(NamedTuple):
-    """Rows of a file.
-
-    Attributes:
-        x: Inputs ``[n, features]``, float; of an archive ``[n, …]``.
-        y: Labels ``[n]``, 0 to k-1 (int64), or float targets ``[n]`` or ``[n, n_out]``.
-        names: Names of the columns of ``x``; empty where the file has none.
-        classes: The file's own word for each label, in order; None where the targets are no classes.
-        n_train: The first so many rows are for training and the others for testing, where the file says so;
-            else None.
-        weights: How often each row counts in training ``[n]``, or ``[n_train]`` where the file says which
-            rows are for training; None without weights.
-    """
-
-    x: np.ndarray
-    y: np.ndarray
-    names: tuple[str, ...]
-    classes: tuple[str, ...] | None
-    n_train: int | None = None
-    weights: np.ndarray | None = None
 
 
 def read_csv(
@@ -144,8 +123,3 @@ def _check_header(header: list[str], file: str, target: str | None, weights: str
         others = repr(target) if weights is None else f"{target!r} and {weights!r}"
         raise ValueError(f"path: {file} has no column beside {others}")
     return header.index(target)
-
-
-def shortened(names: Sequence[str], most: int = 12) -> str:
-    """Names for a message, not too many."""
-    return ", ".join(names[:most]) + (f", … {len(names) - most} more" if len(names) > most else "")

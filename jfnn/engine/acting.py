@@ -60,8 +60,8 @@ def _apply(state: RunState, actions: Actions, score: np.ndarray) -> RunState:
 def _keep(kept: Kept, state: RunState, which: np.ndarray, score: np.ndarray) -> None:
     """Keeps the parameters that some members have now, in place."""
     kept.epoch[which], kept.score[which] = state.epoch, score[which]
-    leaves = zip(jax.tree.leaves(kept.params), jax.tree.leaves(state.members.state.params), strict=True)
-    for old, now in leaves:
+    now_and_kept = (state.members.state.params, state.hyper), (kept.params, kept.hyper)
+    for now, old in zip(*map(jax.tree.leaves, now_and_kept), strict=True):
         old[which] = now[which]
 
 

@@ -22,9 +22,8 @@ def start(trainer: Trainer) -> RunState:
     size, hyper = experiment.members, experiment.hyper()
     members = trainer.start(hyper)
     keeps = any(scheduler.keeps_best for scheduler in experiment.schedulers)
-    kept = Kept(
-        np.full(size, -1, np.int32), np.full(size, np.nan), jax.tree.map(np.copy, members.state.params)
-    )
+    params, numbers = jax.tree.map(np.copy, (members.state.params, hyper))
+    kept = Kept(np.full(size, -1, np.int32), np.full(size, np.nan), params, numbers)
     no_scores = np.zeros((0, size, len(PARTS)))
     return RunState(
         epoch=0,
@@ -67,9 +66,10 @@ def run(trainer: Trainer, state: RunState, save: Save = lambda state, now: None)
         if scored:
             best = _best(experiment.ranking.of(scores_after[scored[-1]]))
         if scores is not None and evaluates:
-            before = state.members
+            members, hyper = state.members, state.hyper
             state = act(experiment, state, scores)
-            scores = scores if state.members is before else None  # of members that are copies now
+            if state.members is not members or state.hyper is not hyper:
+                scores = None  # of members that are copies now, or have other numbers
         _return_to_host(trainer, state, best, save)
     outcome = _finish(trainer, state, scores)
     return outcome._replace(
@@ -156,7 +156,7 @@ def _finish(trainer: Trainer, state: RunState, last: Scores | None) -> Outcome:
     """
     diverged_at = state.members.diverged_at
     missing = diverged_at < 0
-    params = state.members.state.params
+    params, hyper = state.members.state.params, state.hyper
     epochs = np.where(state.stopped_at < 0, state.epoch, state.stopped_at)
     epochs = np.where(diverged_at < 0, epochs, diverged_at)
     if last is not None and state.epoch == trainer.experiment.epochs:
@@ -165,16 +165,16 @@ def _finish(trainer: Trainer, state: RunState, last: Scores | None) -> Outcome:
         is_kept = state.kept.epoch >= 0
         missing = missing | (is_kept & (diverged_at < 0))
         epochs = np.where(is_kept, state.kept.epoch, epochs)
-        params = jax.tree.map(
+        params, hyper = jax.tree.map(
             lambda kept, now: np.where(is_kept.reshape(-1, *(1,) * (now.ndim - 1)), kept, now),
-            state.kept.params,
-            params,
+            (state.kept.params, state.kept.hyper),
+            (params, hyper),
         )
     scores = last
     if scores is None:
-        scores = trainer.evaluate(params, missing)
+        scores = trainer.evaluate(params, hyper, missing)
     elif missing.any():
-        more = trainer.evaluate(params, missing)
+        more = trainer.evaluate(params, hyper, missing)
         scores = {name: np.where(missing[:, None], more[name], old) for name, old in scores.items()}
     return Outcome(
         params=params,

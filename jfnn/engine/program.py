@@ -20,7 +20,8 @@ import jax.numpy as jnp
 
 from jfnn.compiling import compiled
 from jfnn.layers.kind import Params
-from jfnn.learners.learner import Batch, Hyper, Learner, Rows
+from jfnn.learners.data import Batch, Hyper, Rows
+from jfnn.learners.learner import Learner
 from jfnn.training import State
 
 # XLA splits a gather from an array of half a megabyte over its threads, and to do so in every small step
@@ -59,7 +60,7 @@ class Program(NamedTuple):
         start: ``(params, hyper) -> state``.
         advance: ``(members, hyper, minibatches [epochs, steps, batch], first_epoch, n_epochs, key, data)`` ->
             members, trained for the first ``n_epochs`` of the minibatches; ``data`` is ``(rows, weights)``.
-        score: ``(params, rows) -> {metric: [members, n, …]}``.
+        score: ``(params, rows, hyper) -> {metric: [members, n, …]}``.
     """
 
     start: Callable[..., State]
@@ -79,7 +80,7 @@ def build(learner: Learner, padded: bool, platform: str) -> Program:
     return Program(
         start=compiled(jax.vmap(learner.start), platform),
         advance=compiled(advance_tile, platform),
-        score=compiled(jax.vmap(learner.score, in_axes=(0, None)), platform),
+        score=compiled(jax.vmap(learner.score, in_axes=(0, None, 0)), platform),
     )
 
 

@@ -10,7 +10,8 @@ import jax
 import numpy as np
 
 from jfnn.engine.program import Members, build
-from jfnn.learners.learner import Learner, Rows
+from jfnn.learners.data import Rows
+from jfnn.learners.learner import Learner
 
 
 class Task(NamedTuple):
@@ -86,7 +87,8 @@ class Worker:
                 self.data,
             )
         scored = self.blocks[:blocks] if segment.score else []
-        return SegmentResult(members, [self.program.score(members.state.params, rows) for rows in scored])
+        params, hyper = members.state.params, segment.hyper
+        return SegmentResult(members, [self.program.score(params, rows, hyper) for rows in scored])
 
 
 def run_segment(task: Task, segment: Segment) -> SegmentResult:

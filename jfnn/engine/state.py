@@ -27,11 +27,13 @@ class Kept(NamedTuple):
         epoch: Epochs done when they were kept, -1 for none ``[members]``.
         score: Their score, the one that ranks, higher is better ``[members]``.
         params: In the engine's form.
+        hyper: Name -> each member's number then, with which its score was taken ``[members]``.
     """
 
     epoch: np.ndarray
     score: np.ndarray
     params: Params
+    hyper: dict[str, np.ndarray]
 
 
 class RunState(NamedTuple):

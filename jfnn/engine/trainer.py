@@ -105,7 +105,7 @@ class Trainer:
         of_shapes = {lengths[tile.replicate]: tile for tile in tiles}.values()
         nothing = Stretch(state.epoch, 0)
         training = [self._segment(tile, state, nothing, score=False) for tile in of_shapes]
-        self.executor.compile([self._scoring(tiles[0], state.members.state.params), *training])
+        self.executor.compile([self._scoring(tiles[0], state.members.state.params, state.hyper), *training])
         return time.perf_counter() - started
 
     def advance(self, state: RunState, end: int, scored: Sequence[int] = ()) -> dict[int, Scores]:
@@ -162,11 +162,12 @@ class Trainer:
         then = min(then, self.experiment.epochs)
         return self._stretches([end, *self.experiment.evaluations(end, then), then], tiles)[:1]
 
-    def evaluate(self, params: Params, active: np.ndarray) -> Scores:
+    def evaluate(self, params: Params, hyper: Hyper, active: np.ndarray) -> Scores:
         """Scores of active members; NaN for the others, and where a member's loss overflows.
 
         Args:
             params: All members' parameters, in the engine's form.
+            hyper: All members' numbers.
             active: Which of them to score ``[members]``.
         """
         scores = self._no_scores()
@@ -174,7 +175,10 @@ class Trainer:
         def collect(tile: Tile, result: SegmentResult) -> None:
             self._add(scores, tile, result.blocks)
 
-        given_up = self.executor.run(self._tiles(active), lambda tile: self._scoring(tile, params), collect)
+        def segment(tile: Tile) -> Segment:
+            return self._scoring(tile, params, hyper)
+
+        given_up = self.executor.run(self._tiles(active), segment, collect)
         epochs = self.experiment.epochs
         self.lost += [Lost(tile.members[: tile.used], epochs, error) for tile, error in given_up]
         return scores
@@ -205,8 +209,8 @@ class Trainer:
         members, hyper = take((state.members, state.hyper), tile)
         return Segment(members, hyper, minibatches, *stretch, key, score)
 
-    def _scoring(self, tile: Tile, params: Params) -> Segment:
-        return Segment(Members(State(take(params, tile), ()), ()), {}, None)
+    def _scoring(self, tile: Tile, params: Params, hyper: Hyper) -> Segment:
+        return Segment(Members(State(take(params, tile), ()), ()), take(hyper, tile), None)
 
     def _tiles(self, active: np.ndarray) -> Sequence[Tile]:
         return plan.tiles(active, self.minibatches_of, self.hardware.tile)

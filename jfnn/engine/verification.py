@@ -4,6 +4,7 @@ The compiler is trusted no more than the rest: a fusion that it computes wrongly
 and so does a function that gives other values when JAX traces it.
 """
 
+import importlib.metadata
 from collections.abc import Iterator
 from typing import Any
 
@@ -14,8 +15,7 @@ import numpy as np
 from jfnn.compiling import PRECISION, compiled, compiler_options
 from jfnn.experiment.experiment import Experiment
 from jfnn.layers.kind import Params
-from jfnn.learners.learner import Batch, Rows
-from jfnn.store.environment import versions
+from jfnn.learners.data import Batch, Rows
 
 
 def verify(experiment: Experiment, tile: int, platform: str, options: dict[str, Any] | None = None) -> None:
@@ -45,7 +45,7 @@ def verify(experiment: Experiment, tile: int, platform: str, options: dict[str, 
         return {"the objective": value, "a step": moved}
 
     def score(params: Params, hyper: Any, rows: Rows) -> dict[str, Any]:
-        scores = learner.score(learner.start(params, hyper).params, rows)
+        scores = learner.score(learner.start(params, hyper).params, rows, hyper)
         return {f"the score {name!r}": values for name, values in scores.items()}
 
     members = np.arange(tile) % experiment.members
@@ -60,9 +60,9 @@ def verify(experiment: Experiment, tile: int, platform: str, options: dict[str, 
         for name, here, there in _differing(actual, expected, params):
             raise ArithmeticError(
                 f"network: {name} of {learner.describe()['network']} is {here} compiled by jaxlib"
-                f" {versions()['jaxlib']} and {there} operation by operation: the compiler computes it"
-                f" wrongly (options {options or compiler_options(platform)}), or the function gives other"
-                " values when it is traced"
+                f" {importlib.metadata.version('jaxlib')} and {there} operation by operation: the compiler"
+                f" computes it wrongly (options {options or compiler_options(platform)}), or the function"
+                " gives other values when it is traced"
             )
 
 

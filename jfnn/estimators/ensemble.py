@@ -13,7 +13,7 @@ from jfnn import checks, losses
 from jfnn.compiling import compiled
 from jfnn.layers.kind import Params
 from jfnn.losses import Loss
-from jfnn.network import Network
+from jfnn.network import Network, as_inputs
 from jfnn.search.result import SweepResult
 from jfnn.targets import as_targets
 
@@ -192,7 +192,7 @@ def _as_classes(predictions: np.ndarray, targets: np.ndarray, loss: Loss) -> tup
 
 def _predictions(network: Network, loss: Loss, params: Params, x: Any) -> np.ndarray:
     """What each member says ``[members, n, n_out]``, float64."""
-    x = checks.as_inputs(x, shape=network.input_shape)
+    x = as_inputs(network, x)
     return np.asarray(_compiled(network, loss)(params, jnp.asarray(x)), np.float64)
 
 

@@ -128,3 +128,19 @@ def check_range(values: Mapping[str, np.ndarray], dtype: np.dtype) -> None:
         changed = ~np.isfinite(cast) | ((cast == 0) & (exact != 0)) | ((cast >= 1) & (name == "dropout"))
         if changed.any():
             raise ValueError(f"{name}: {float(exact[changed][0])!r} is out of the range of {dtype.name}")
+
+
+def as_place(
+    place: Any, shape: tuple[int, ...], argument: str, from_the_end: bool = False
+) -> tuple[int, ...]:
+    """A place in an array of a shape: an index for each axis, negative ones only ``from_the_end``."""
+
+    def fits(index: Any, length: int) -> bool:
+        whole = isinstance(index, numbers.Integral) and not isinstance(index, bool)
+        return whole and -length * from_the_end <= int(index) < length
+
+    if not checks.is_several(place) or len(place) != len(shape) or not all(map(fits, place, shape)):
+        raise ValueError(
+            f"{argument}: expected a place in a grid of shape {shape}, got {checks.shown(place)}"
+        )
+    return tuple(int(index) % length for index, length in zip(place, shape, strict=True))

@@ -12,9 +12,10 @@ from jfnn.datasets import Split
 from jfnn.experiment.axes import Axes, axes_and_constants, check_counts, check_range
 from jfnn.experiment.experiment import Experiment, Ranking
 from jfnn.experiment.options import Common, Execution, Options, Validation
-from jfnn.experiment.replicates import PARTS, as_seeds, replicates
+from jfnn.experiment.replicates import PARTS, Replicate, as_seeds, replicates
 from jfnn.experiment.validation import check_weights, cuts
-from jfnn.learners.learner import Data, Learner, Metric, check_metrics
+from jfnn.learners.data import Data
+from jfnn.learners.learner import Learner, Metric, check_metrics
 from jfnn.learners.supervised import HYPER, Supervised, supervised
 from jfnn.learners.traced import traced
 from jfnn.learners.trial import starting_shapes
@@ -55,17 +56,9 @@ def build(options: Options, first_fold: int = 0) -> Experiment:
     check_weights(data, folds)
     _check_memory(learner, data, cells, len(seeds) * len(folds), execution.tile)
     members = replicates(options, learner, data, folds, seeds, first_fold)
-    if (members[0].padded or data.weights is not None) and not learner.takes_weights:
-        raise ValueError(
-            "weights: rows of a step weigh differently here (weights, or a last, shorter minibatch), but the"
-            " learner, or its gradient function, takes no weights"
-        )
     spread = _schedule_steps(learner, epochs, [replicate.steps for replicate in members])
-    names = (*cells.values, *constants, *spread)
-    sizes = [replicate.rows_a_step for replicate in members]
-    weighted = members[0].padded or data.weights is not None
     return Experiment(
-        traced(learner, members[0].params, data, names, sizes, weighted),
+        _as_trained(learner, data, members, (*cells.values, *constants, *spread)),
         data,
         cells,
         constants,
@@ -78,6 +71,18 @@ def build(options: Options, first_fold: int = 0) -> Experiment:
         schedulers,
         execution,
     )
+
+
+def _as_trained(learner: Learner, data: Data, members: Sequence[Replicate], hyper: Sequence[str]) -> Learner:
+    """The learner as it is now, for the minibatches that there are."""
+    weighted = members[0].padded or data.weights is not None
+    if weighted and not learner.takes_weights:
+        raise ValueError(
+            "weights: this sweep needs row weights (sample weights, or a last, shorter minibatch), but the"
+            " learner, or its gradient function, takes none"
+        )
+    sizes = [replicate.rows_a_step for replicate in members]
+    return traced(learner, members[0].params, data, hyper, sizes, weighted)
 
 
 def _check_memory(learner: Learner, data: Data, cells: Axes, replicates: int, tile: int | None) -> None:

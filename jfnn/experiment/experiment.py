@@ -8,7 +8,8 @@ import numpy as np
 from jfnn.experiment.axes import Axes
 from jfnn.experiment.options import Execution
 from jfnn.experiment.replicates import PARTS, Replicate
-from jfnn.learners.learner import Data, Learner
+from jfnn.learners.data import Data
+from jfnn.learners.learner import Learner
 from jfnn.schedulers.scheduler import Scheduler
 
 

@@ -80,9 +80,7 @@ class Execution(NamedTuple):
         tile: Members trained side by side; None for a width chosen from learner, batch and backend.
         eval_every: Epochs from one evaluation to the next, kept as the history; None for the end alone.
         keep_params: Trained parameters to keep: "all", "best" (the best cell's) or "none".
-        verify: Whether to compare the first step of the first members, compiled, with the same functions
-            evaluated operation by operation, before training; a difference beyond rounding raises
-            ArithmeticError. Takes about as long as compiling.
+        verify: Whether to compare a first step and its scores, compiled, with their operations one by one.
         progress: Called with a `Progress` at every return to the host, which each evaluation then is; without
             it, and without schedulers, tiles pass evaluations without waiting for each other.
     """

@@ -3,7 +3,7 @@
 import dataclasses
 import functools
 import sys
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from typing import Any
 
 import jax
@@ -14,10 +14,11 @@ from jfnn.compiling import compiled
 from jfnn.experiment.options import Options
 from jfnn.experiment.validation import Cut
 from jfnn.layers.kind import Params
-from jfnn.learners.learner import Data, Learner
+from jfnn.learners.data import Data
+from jfnn.learners.learner import Learner
 from jfnn.learners.traced import is_registered
 from jfnn.learners.traces import Trace
-from jfnn.learners.trial import as_dtype, starting_shapes
+from jfnn.learners.trial import starting_shapes, trained_dtype
 from jfnn.minibatches import PADDING, GivenMinibatches, Minibatches, as_given
 
 PARTS = ("train", "validation", "test")
@@ -160,7 +161,12 @@ def _initializer(source: Learner | Trace) -> Callable[[jax.Array], Params]:
 
 
 def _as_numpy(params: Params, dtype: np.dtype) -> Params:
-    return jax.tree.map(lambda leaf: np.ascontiguousarray(leaf, dtype).reshape(np.shape(leaf)), params)
+    def trained(leaf: Any) -> np.ndarray:
+        array = np.asarray(leaf)
+        of_leaf = trained_dtype(array.dtype, dtype)
+        return np.ascontiguousarray(array, of_leaf).reshape(array.shape)
+
+    return jax.tree.map(trained, params)
 
 
 def _given_params(learner: Learner, initial_params: Any, n_seeds: int, dtype: np.dtype) -> list[Params]:
@@ -168,17 +174,20 @@ def _given_params(learner: Learner, initial_params: Any, n_seeds: int, dtype: np
     given = jax.tree.map(
         lambda leaf: np.array(checks.as_array(leaf, "initial_params")),
         initial_params,
-        is_leaf=checks.is_iterator,
+        is_leaf=lambda leaf: isinstance(leaf, Iterator),
     )
     if str(jax.tree.structure(given)) != str(jax.tree.structure(expected)):
         raise ValueError(
             f"initial_params: expected the structure of the network's own, {jax.tree.structure(expected)},"
             f" got {jax.tree.structure(given)}"
         )
-    for leaf in jax.tree.leaves(given):
-        if leaf.dtype.kind not in "iufV":
+    leaves = []
+    for leaf, own in zip(jax.tree.leaves(given), jax.tree.leaves(expected), strict=True):
+        of_leaf = trained_dtype(own.dtype, dtype)
+        if leaf.dtype.kind not in "iufV" and leaf.dtype != of_leaf:
             raise TypeError(f"initial_params: expected numbers, got dtype {leaf.dtype}")
-        as_dtype(leaf, dtype, "initial_params")
+        leaves.append(checks.as_dtype(leaf, of_leaf, "initial_params"))
+    given = jax.tree.unflatten(jax.tree.structure(given), leaves)
     shapes = [leaf.shape for leaf in jax.tree.leaves(expected)]
     actual = [leaf.shape for leaf in jax.tree.leaves(given)]
     if actual == shapes:

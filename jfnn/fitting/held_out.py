@@ -11,7 +11,8 @@ from jfnn.engine.trainer import Trainer
 from jfnn.experiment.replicates import PARTS
 from jfnn.fitting.group import Group
 from jfnn.fitting.learner import LEAST_RATE
-from jfnn.learners.learner import Data, Metric
+from jfnn.learners.data import Data
+from jfnn.learners.learner import Metric
 
 SCORE = "score"
 JUDGED = PARTS.index("train")  # all rows that the judge has
@@ -68,14 +69,15 @@ class EarlyStop:
         """Scores the members that trained, and stops those that no longer improve, or lowers their rate."""
         memory = state.members.state.memory
         active = state.active
-        score = self.judge.evaluate(state.members.state.params, active)[SCORE][:, JUDGED]
+        params = state.members.state.params
+        score = self.judge.evaluate(params, state.hyper, active)[SCORE][:, JUDGED]
         for member in np.flatnonzero(active | (state.members.diverged_at == state.epoch - 1)):
             self.scores[member].append(float(score[member]))
         worse = score < self.best + self.numbers["tol"]
         self.waiting = np.where(active, np.where(worse, self.waiting + 1, 0), self.waiting)
         better = active & (score > self.best)
         self.best = np.where(better, score, self.best)
-        for kept, now in zip(*map(jax.tree.leaves, (self.params, state.members.state.params)), strict=True):
+        for kept, now in zip(*map(jax.tree.leaves, (self.params, params)), strict=True):
             kept[better] = now[better]
         ends = active & (self.waiting > self.numbers["patience"])
         if self.adaptive:

@@ -15,7 +15,8 @@ from jfnn import backprop, losses
 from jfnn.fitting.structure import NUMBERS, Structure
 from jfnn.layers import sequence
 from jfnn.layers.kind import Params
-from jfnn.learners.learner import Batch, Hyper, Learner, Metric, Rows
+from jfnn.learners.data import Batch, Hyper, Rows
+from jfnn.learners.learner import Learner, Metric
 from jfnn.training import State
 
 LEAST_RATE = 1e-6  # scikit-learn's "adaptive" rate stops where it would fall from below this
@@ -185,7 +186,7 @@ class PerceptronLearner(Learner):
             curve=jnp.where(jnp.arange(self.room) == memory.epoch % self.room, loss, memory.curve),
         )
 
-    def score(self, params: Params, rows: Rows) -> dict[str, jax.Array]:
+    def score(self, params: Params, rows: Rows, hyper: Hyper) -> dict[str, jax.Array]:
         """Outputs of each row, for the metric to judge."""
         outputs = sequence.forward(self._layers, params, rows[0])[0]
         return {metric.name: outputs.T for metric in self.metrics}

@@ -24,7 +24,8 @@ from jfnn.fitting.held_out import EarlyStop, metric
 from jfnn.fitting.learner import PerceptronLearner
 from jfnn.fitting.structure import Rows
 from jfnn.layers.kind import Params
-from jfnn.learners.learner import Data, Learner
+from jfnn.learners.data import Data
+from jfnn.learners.learner import Learner
 from jfnn.minibatches import Minibatches
 
 ROOM = 128  # epochs of a call at most

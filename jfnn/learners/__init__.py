@@ -1,7 +1,8 @@
 """What is trained: networks with targets, losses of your own, or any pure functions of one member."""
 
 from jfnn.learners.boltzmann import BoltzmannLearner
-from jfnn.learners.learner import Batch, Data, Learner, Metric
+from jfnn.learners.data import Batch, Data
+from jfnn.learners.learner import Learner, Metric
 from jfnn.learners.machines import boltzmann_machine
 from jfnn.learners.metrics import METRICS, output_metric
 from jfnn.learners.own_loss import OwnLoss, learner

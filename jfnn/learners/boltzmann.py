@@ -17,9 +17,10 @@ from jfnn import boltzmann, checks
 from jfnn.boltzmann import columns, enumeration
 from jfnn.boltzmann.machine import Machine, check_units, pack
 from jfnn.datasets import Split
-from jfnn.learners.learner import Batch, Data, Hyper, Learner, Metric, Rows
+from jfnn.learners.data import Batch, Data, Hyper, Rows
+from jfnn.learners.learner import Learner, Metric
 from jfnn.learners.naming import describe_rule, is_known_rule
-from jfnn.learners.trial import as_dtype, starting_shapes
+from jfnn.learners.trial import starting_shapes
 from jfnn.losses import is_weight, l2_penalty
 from jfnn.optimizers import UpdateRule, Values
 from jfnn.training import State, descend
@@ -69,7 +70,7 @@ class BoltzmannLearner(Learner):
             if (x := getattr(split, name)) is not None or name == "x_train":
                 x = np.asarray(checks.as_inputs(x, name, self.sizes[:1]))
                 check_units(x, name, binary)
-                parts.append(as_dtype(x, checks.float_dtype(x if not parts else parts[0]), name))
+                parts.append(checks.as_dtype(x, checks.float_dtype(x if not parts else parts[0]), name))
         return self, Data(np.concatenate(parts), len(parts[0]))
 
     def init(self, key: jax.Array) -> Machine:
@@ -134,7 +135,7 @@ class BoltzmannLearner(Learner):
         pairs = tuple(upper[:, None] * lower for lower, upper in itertools.pairwise(of_layers))
         return Machine(pairs, tuple(of_layers))
 
-    def score(self, params: Machine, rows: Rows) -> dict[str, jax.Array]:
+    def score(self, params: Machine, rows: Rows, hyper: Hyper) -> dict[str, jax.Array]:
         """What each metric measures, of each row."""
         return {
             metric.name: self._measure(measure, params, rows.T)

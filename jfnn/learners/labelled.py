@@ -5,15 +5,17 @@ from collections.abc import Callable
 from typing import Any
 
 import jax
+import jax.numpy as jnp
 import numpy as np
 
 from jfnn import checks
 from jfnn.datasets import Split
-from jfnn.learners.learner import Data
+from jfnn.layers.kind import Shape
+from jfnn.learners.data import TRIED, Data
 from jfnn.learners.naming import is_known_network
-from jfnn.learners.trial import TRIED, as_dtype, trial
+from jfnn.learners.trial import trial
 from jfnn.losses import Loss
-from jfnn.network import Network, check_output, is_own_apply
+from jfnn.network import Network, as_inputs, check_output, is_own_apply
 from jfnn.targets import as_targets, as_weights, is_labels
 
 GRADIENTS = ("autodiff", "backprop")
@@ -25,17 +27,20 @@ def as_data(network: Network, loss: Loss, split: Split) -> Data:
     Raises:
         ValueError, TypeError: See `jfnn.checks`.
     """
-    x_train = checks.as_inputs(split.x_train, "x_train", network.input_shape)
-    dtype = checks.float_dtype(x_train)
-    n_outputs = _outputs(network, x_train.shape[1:], dtype)
+    x_train = as_inputs(network, split.x_train, "x_train")
+    is_float = jnp.issubdtype(x_train.dtype, jnp.floating)
+    x_dtype = checks.float_dtype(x_train) if is_float else x_train.dtype
+    outputs = _outputs(network, x_train.shape[1:], x_dtype, jax.config.read("jax_enable_x64"))
+    # Of whole numbers the arithmetic's dtype cannot follow; it is that of what the network makes of them.
+    dtype, n_outputs = x_dtype if is_float else checks.float_dtype(outputs), outputs.shape[-1]
 
     def rows(x: Any, y: Any, part: str) -> tuple[np.ndarray, np.ndarray]:
         targets = as_targets(y, (len(x), n_outputs), loss, dtype, f"y_{part}")
-        return as_dtype(x, dtype, f"x_{part}"), as_dtype(targets, dtype, f"y_{part}")
+        return checks.as_dtype(x, x_dtype, f"x_{part}"), checks.as_dtype(targets, dtype, f"y_{part}")
 
     parts = [rows(x_train, split.y_train, "train")]
     if split.x_test is not None:
-        x_test = checks.as_inputs(split.x_test, "x_test", x_train.shape[1:])
+        x_test = as_inputs(network, split.x_test, "x_test", x_train.shape[1:])
         if split.y_test is None:
             raise ValueError("y_test: expected targets for x_test, got None")
         parts.append(rows(x_test, split.y_test, "test"))
@@ -55,22 +60,24 @@ def are_classes(targets: np.ndarray, loss: Loss, labels: np.ndarray | None = Non
     return loss.takes_logits and (targets.shape[1] == 1 or np.allclose(targets.sum(axis=1), 1, atol=1e-3))
 
 
-def _outputs(network: Network, shape: tuple[int, ...], dtype: np.dtype) -> int:
-    """Outputs of a network; traced once where all its functions are registered ones."""
-    return (known_outputs if is_known_network(network) else _traced_outputs)(network, shape, dtype)
+def _outputs(network: Network, shape: Shape, dtype: np.dtype, x64: bool) -> jax.ShapeDtypeStruct:
+    """What a network makes of rows; traced once where all its functions are registered ones."""
+    return (known_outputs if is_known_network(network) else _traced_outputs)(network, shape, dtype, x64)
 
 
-def _traced_outputs(network: Network, shape: tuple[int, ...], dtype: np.dtype) -> int:
-    params, found = trial("network", network.init, jax.random.key(0)), 0
+def _traced_outputs(network: Network, shape: Shape, dtype: np.dtype, x64: bool) -> jax.ShapeDtypeStruct:
+    """Tries the network on shapes; ``x64`` tells two answers apart."""
+    params, outputs = trial("network", network.init, jax.random.key(0)), None
     for n in (TRIED,) if network.layers else (1, TRIED):
+        width = None if outputs is None else outputs.shape[1]
         outputs = trial("network", network.apply, params, jax.ShapeDtypeStruct((n, *shape), dtype))
         got: tuple[int, ...] = getattr(outputs, "shape", ())
-        if len(got) != 2 or got != (n, found or got[1]):
+        if len(got) != 2 or got != (n, width or got[1]):
             raise ValueError(
                 f"network: apply must give [n, n_out] for n rows, got {list(got) or outputs} for {n}"
             )
-        found = got[1]
-    return int(found)
+    assert outputs is not None
+    return jax.ShapeDtypeStruct(outputs.shape, outputs.dtype)
 
 
 known_outputs = functools.lru_cache(maxsize=64)(_traced_outputs)
@@ -113,5 +120,7 @@ def _weights(weights: Any, n: int, n_rows: int, dtype: np.dtype) -> np.ndarray |
     """Sample weights of all rows ``[n_rows]``, those behind the ``n`` training rows 1; or None."""
     if weights is None:
         return None
-    checked = as_dtype(as_weights(weights, n), dtype, "weights")
+    checked = checks.as_dtype(as_weights(weights, n), dtype, "weights")
+    if checked.max() == 0:
+        raise ValueError(f"weights: expected numbers of at least 0, not all 0 in {dtype}")
     return np.concatenate([checked, np.ones(n_rows - n, dtype)])

@@ -11,70 +11,11 @@ import numpy as np
 from jfnn import checks, paths
 from jfnn.datasets import Split
 from jfnn.layers.kind import Params
-from jfnn.learners.trial import TRIED, as_rows, check_scores, forms, starting_shapes, trial
+from jfnn.learners.data import Batch, Data, Hyper, Rows
+from jfnn.learners.trial import as_rows, as_trained, check_scores, forms, starting_shapes, trial
 from jfnn.losses import is_weight
 from jfnn.optimizers import Values
 from jfnn.training import State
-
-Rows = Any  # a pytree of arrays that have the rows on their leading axis
-Hyper = Mapping[str, jax.Array]
-
-EVALUATION_BLOCK = 2048  # rows scored at a time, at most
-
-
-class Batch(NamedTuple):
-    """One minibatch.
-
-    Attributes:
-        rows: The pytree of the data at these rows.
-        weights: How often each row counts ``[batch]``; None for once.
-    """
-
-    rows: Rows
-    weights: jax.Array | None = None
-
-
-class Data(NamedTuple):
-    """The rows that members learn from and are scored on.
-
-    Attributes:
-        rows: A pytree of NumPy arrays, all rows on the leading axis, those to train on first.
-        n_train: Rows to train on, validation rows included.
-        weights: How often each row counts in training ``[n]``, or None for once.
-        labels: Class labels of the rows to train on, for splits that keep their shares; or None.
-    """
-
-    rows: Rows
-    n_train: int
-    weights: np.ndarray | None = None
-    labels: np.ndarray | None = None
-
-    @property
-    def n(self) -> int:
-        """Rows in all."""
-        return len(jax.tree.leaves(self.rows)[0])
-
-    @property
-    def dtype(self) -> np.dtype:
-        """Dtype of the arithmetic: that of the first float leaf."""
-        leaves = jax.tree.leaves(self.rows)
-        return next((leaf.dtype for leaf in leaves if leaf.dtype.kind == "f"), np.dtype(np.float32))
-
-    @property
-    def block(self) -> int:
-        """Rows scored at a time; it follows from the training rows alone.
-
-        Sums over the training rows then have the same bits whatever other rows are scored beside them.
-        """
-        return min(EVALUATION_BLOCK, 1 << (self.n_train - 1).bit_length())
-
-    @property
-    def shapes(self) -> tuple[Rows, jax.ShapeDtypeStruct]:
-        """Shapes and dtypes of a few rows, and of a number of a member: what functions are tried on."""
-        rows = jax.tree.map(
-            lambda leaf: jax.ShapeDtypeStruct((TRIED, *leaf.shape[1:]), leaf.dtype), self.rows
-        )
-        return rows, jax.ShapeDtypeStruct((), self.dtype)
 
 
 def mean_over_rows(values: np.ndarray, data: Data, rows: np.ndarray) -> np.ndarray:
@@ -150,7 +91,7 @@ class Learner(abc.ABC):
 
     @abc.abstractmethod
     def init(self, key: jax.Array) -> Params:
-        """Starting parameters, a pytree of arrays, in public form."""
+        """Starting parameters in public form, a pytree of arrays: floats take the data's dtype."""
 
     def width(self) -> int:
         """The most numbers that a layer holds for one row as it computes, by which tiles are cut.
@@ -200,8 +141,8 @@ class Learner(abc.ABC):
         return after
 
     @abc.abstractmethod
-    def score(self, params: Params, rows: Rows) -> dict[str, jax.Array]:
-        """Name of each metric -> one value a row ``[n, …]``."""
+    def score(self, params: Params, rows: Rows, hyper: Hyper) -> dict[str, jax.Array]:
+        """Name of each metric -> one value a row ``[n, …]``, by the member's numbers as they are now."""
 
     def check(self, data: Data) -> None:
         """Tries all functions on shapes, before anything is compiled.
@@ -212,16 +153,18 @@ class Learner(abc.ABC):
         rows, number = data.shapes
 
         def one_step(params: Params, rows: Rows, hyper: Hyper) -> Any:
-            state = self.start(self.pack(params), hyper)
+            packed = self.pack(params)
+            state = self.start(packed, hyper)
             key = jax.random.key(0) if self.random else None
-            return state, self.step(state, Batch(rows), hyper, key), self.score(state.params, rows)
+            after, _ = self.step(state, Batch(rows), hyper, key)
+            return packed, state, after, self.score(state.params, rows, hyper)
 
         params = trial("network", self.init, jax.random.key(0))
-        params = jax.tree.map(lambda leaf: jax.ShapeDtypeStruct(leaf.shape, data.dtype), params)
-        hyper = dict.fromkeys(self.hyper, number)
-        before, (after, _), scores = trial("network", one_step, params, rows, hyper)
-        if forms(before) != forms(after):
-            raise ValueError(f"network: its state changes in a step, from {forms(before)} to {forms(after)}")
+        arguments = as_trained("network", params, data.dtype), rows, dict.fromkeys(self.hyper, number)
+        start, before, after, scores = trial("network", one_step, *arguments)
+        for when, one, other in (("as it starts", start, before.params), ("in a step", before, after)):
+            if forms(one) != forms(other):
+                raise ValueError(f"network: its form changes {when}, from {forms(one)} to {forms(other)}")
         check_scores("network", scores, [metric.name for metric in self.metrics])
 
     @property

@@ -9,7 +9,8 @@ import jax.numpy as jnp
 import numpy as np
 
 from jfnn import checks
-from jfnn.learners.learner import Data, Metric, check_metrics, mean_over_rows
+from jfnn.learners.data import Data
+from jfnn.learners.learner import Metric, check_metrics, mean_over_rows
 from jfnn.losses import Loss
 from jfnn.prediction import decide, decide_target
 

@@ -10,13 +10,15 @@ import optax
 
 from jfnn import checks, losses
 from jfnn.layers.kind import Params
-from jfnn.learners.learner import Batch, Data, Hyper, Learner, Metric, Rows, check_metrics
-from jfnn.learners.naming import code_name, describe_rule
-from jfnn.learners.trial import all_hyper, check_scores, trial
+from jfnn.learners.data import Batch, Data, Hyper, Rows
+from jfnn.learners.learner import Learner, Metric, check_metrics
+from jfnn.learners.naming import code_name, describe_rule, takes
+from jfnn.learners.trial import all_hyper, check_params, check_scores, trial
 from jfnn.optimizers import Optimizer, UpdateRule, Values, as_optimizer
 from jfnn.training import State, descend
 
 OwnLossFunction = Callable[..., jax.Array]
+ScoreFunction = Callable[..., Mapping[str, jax.Array]]
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
@@ -27,7 +29,7 @@ class OwnLoss(Learner):
     loss: OwnLossFunction
     rule: UpdateRule
     own_hyper: tuple[str, ...]
-    score_function: Callable[[Params, Rows], Mapping[str, jax.Array]] | None
+    score_function: ScoreFunction | None
     hyper: tuple[str, ...]
     metrics: tuple[Metric, ...]
     random: bool
@@ -48,28 +50,33 @@ class OwnLoss(Learner):
         """One step along the gradient of the loss and the penalty."""
 
         def objective(params: Params) -> jax.Array:
-            numbers = {name: hyper[name] for name in self.own_hyper}
-            return self.loss(params, batch.rows, key, **numbers) + hyper["l2"] * losses.l2_penalty(params)
+            value = self.loss(params, batch.rows, key, **self._own(hyper))
+            return value + hyper["l2"] * losses.l2_penalty(params)
 
         value, gradients = jax.value_and_grad(objective)(state.params)
         return descend(state, self.rule.make(hyper), gradients), value
 
-    def score(self, params: Params, rows: Rows) -> dict[str, jax.Array]:
-        """The loss of each row as a batch of one, and what the user's function gives."""
-        if self.score_function is not None:
-            return dict(self.score_function(params, rows))
+    def _own(self, hyper: Hyper) -> dict[str, jax.Array]:
+        return {name: hyper[name] for name in self.own_hyper}
+
+    def score(self, params: Params, rows: Rows, hyper: Hyper) -> dict[str, jax.Array]:
+        """What the user's function gives, or the loss of each row as a batch of one."""
+        numbers, function = self._own(hyper), self.score_function
+        if function is not None:
+            options = {name: number for name, number in numbers.items() if takes(function, name)}
+            options |= {"key": jax.random.key(0)} if takes(function, "key") else {}
+            return dict(function(params, rows, **options))
         key = jax.random.key(0) if self.random else None
 
         def of_row(row: Rows) -> jax.Array:
-            return self.loss(params, jax.tree.map(lambda leaf: leaf[None], row), key)
+            return self.loss(params, jax.tree.map(lambda leaf: leaf[None], row), key, **numbers)
 
         return {"loss": jax.vmap(of_row)(rows)}
 
     def check(self, data: Data) -> None:
         """Tries the user's functions on shapes."""
         params = trial("init", self.init, jax.random.key(0))
-        if not jax.tree.leaves(params):
-            raise ValueError("init: expected a pytree of arrays, got no parameters")
+        check_params("init", params)
         self.rule.check(params)
         rows, number = data.shapes
         key = jax.random.key(0) if self.random else None
@@ -78,7 +85,7 @@ class OwnLoss(Learner):
         if getattr(value, "shape", None) != () or not jnp.issubdtype(value.dtype, jnp.floating):
             raise ValueError(f"loss: expected a floating scalar, got {value}")
         names = [metric.name for metric in self.metrics]
-        check_scores("score", trial("score", self.score, params, rows), names)
+        check_scores("score", trial("score", self.score, params, rows, numbers), names)
 
     def describe(self) -> dict[str, Any]:
         """Names of the user's functions."""
@@ -97,7 +104,7 @@ def learner(
     optimizer: str | Optimizer | Callable[..., optax.GradientTransformation] = "sgd",
     hyper: Sequence[str] = (),
     random: bool = False,
-    score: Callable[[Params, Rows], Mapping[str, jax.Array]] | None = None,
+    score: ScoreFunction | None = None,
     metrics: Sequence[Metric] = (),
 ) -> OwnLoss:
     """A learner with a loss of your own: physics-informed networks, autoencoders, policies, ….
@@ -106,15 +113,16 @@ def learner(
     minimise ``loss + l2/2 Σ w²``.
 
     Args:
-        init: ``key -> params``, a pytree of arrays.
+        init: ``key -> params``, a pytree of arrays of float32 or float64.
         loss: ``(params, batch, key, …) -> scalar``. A batch is the pytree of the rows of a minibatch: x, or
             (x, y) where the split has y. ``key`` is None unless ``random``.
         optimizer: An optax optimizer by name, a factory, or an `Optimizer`.
         hyper: Names of further numbers of each member, which the loss takes as keywords; give their values,
-            or axes, as ``sweep(hyper={…})``. Scores do not know them: such a loss needs ``score``.
+            or axes, as ``sweep(hyper={…})``.
         random: Whether the loss draws random numbers. Members of a replicate share the key of a step.
-        score: ``(params, rows) -> {name: [n]}``: one value a row for "loss" and every metric; None for the
-            loss of each row, as a batch of one.
+        score: ``(params, rows, …) -> {name: [n]}``: one value a row for "loss" and every metric. It may take,
+            as keywords, names of ``hyper``, and ``key``, which is always ``jax.random.key(0)``. None for the
+            loss of each row, as a batch of one, by that key if it is ``random``.
         metrics: The metrics besides "loss" that ``score`` gives.
 
     Raises:
@@ -130,8 +138,6 @@ def learner(
     rule = options.rule()
     names = all_hyper(hyper, rule)
     check_metrics(metrics)
-    if hyper and score is None:
-        raise ValueError("score: a loss with further numbers needs a function that gives the scores")
     return OwnLoss(
         init_function=init,
         loss=loss,

@@ -15,10 +15,11 @@ from jfnn import backprop, checks, losses, training
 from jfnn.datasets import Split
 from jfnn.layers import sequence, small
 from jfnn.layers.kind import LayerKind, Params
+from jfnn.learners.data import Batch, Data, Hyper, Rows
 from jfnn.learners.labelled import are_classes, as_data, check_gradient, check_network
-from jfnn.learners.learner import Batch, Data, Hyper, Learner, Metric, Rows
+from jfnn.learners.learner import Learner, Metric
 from jfnn.learners.metrics import METRICS, check_decided, named_metrics
-from jfnn.learners.trial import all_hyper, check_scores, starting_shapes, trial
+from jfnn.learners.trial import all_hyper, check_params, check_scores, starting_shapes, trial
 from jfnn.losses import LOSSES, Loss
 from jfnn.network import Network
 from jfnn.optimizers import Optimizer, UpdateRule, Values, as_optimizer, at_rates
@@ -147,7 +148,7 @@ class Supervised(Learner):
             options["masks"] = column_form.masks(self.columns, batch.rows[0], hyper, key)
         return of_batch(params, *batch.rows, **options)
 
-    def score(self, params: Params, rows: Rows) -> dict[str, jax.Array]:
+    def score(self, params: Params, rows: Rows, hyper: Hyper) -> dict[str, jax.Array]:
         """Every metric, of each row."""
         x, targets = rows
         if self.columns is None:
@@ -161,14 +162,13 @@ class Supervised(Learner):
     def check(self, data: Data) -> None:
         """Tries the optimizer, and functions of the user's, on shapes."""
         params = starting_shapes(self)
-        if not jax.tree.leaves(params):
-            raise ValueError("network: expected an init that gives parameters, got none")
+        check_params("network", params)
         self.rule.check(params)
         if callable(self.gradient):
             check_gradient(self.gradient, params, data)
         if self.known:
             return
-        scores = trial("metrics", lambda p, rows: self.score(self.pack(p), rows), params, data.shapes[0])
+        scores = trial("metrics", lambda p, rows: self.score(self.pack(p), rows, {}), params, data.shapes[0])
         check_scores("metrics", scores, [metric.name for metric in self.metrics])
 
     @property

@@ -9,7 +9,8 @@ import numpy as np
 from jfnn.datasets import Split
 from jfnn.layers.kind import Params
 from jfnn.learners.code import checksum, code_checksum
-from jfnn.learners.learner import Batch, Data, Hyper, Learner, Rows
+from jfnn.learners.data import Batch, Data, Hyper, Rows
+from jfnn.learners.learner import Learner
 from jfnn.learners.traces import Trace, shapes_of
 from jfnn.training import State
 
@@ -68,7 +69,7 @@ class Traced(Learner):
             weights: Any = jax.ShapeDtypeStruct((n,), shapes.dtype) if shapes.weighted else None
             self._steps[n] = Trace(original.step, state, Batch(_rows(shapes.row, n), weights), hyper, key)
         for n in shapes.scored:
-            self._scores[n] = Trace(original.score, state.params, _rows(shapes.row, n))
+            self._scores[n] = Trace(original.score, state.params, _rows(shapes.row, n), hyper)
         ends = type(original).end_epoch is not Learner.end_epoch
         self._end_epoch = Trace(original.end_epoch, state, state, hyper) if ends else None
         traces = [self._start, *self._steps.values(), *self._scores.values()]
@@ -129,9 +130,9 @@ class Traced(Learner):
         state: State = self._end_epoch(before, after, self._hyper(hyper))
         return state
 
-    def score(self, params: Params, rows: Rows) -> dict[str, jax.Array]:
+    def score(self, params: Params, rows: Rows, hyper: Hyper) -> dict[str, jax.Array]:
         """The original's, as traced."""
-        scores: dict[str, jax.Array] = self._scores[_length(rows)](params, rows)
+        scores: dict[str, jax.Array] = self._scores[_length(rows)](params, rows, self._hyper(hyper))
         return scores
 
     def _hyper(self, hyper: Hyper) -> Hyper:

@@ -5,25 +5,15 @@ from collections.abc import Callable, Mapping, Sequence
 from typing import Any, Protocol
 
 import jax
+import jax.numpy as jnp
 import numpy as np
 
 from jfnn import checks
 from jfnn.layers.kind import Params
+from jfnn.learners.data import TRIED
 from jfnn.optimizers import UpdateRule
 
-# Rows on which functions are tried. With one, a mean over them would pass for a value of each; with as many
-# as there are columns, a mixture of the two.
-TRIED = 17
-
-
-def as_dtype(array: Any, dtype: Any, argument: str) -> np.ndarray:
-    """An array in the arithmetic's dtype, which may have no room for its numbers."""
-    with np.errstate(over="ignore"):
-        cast = np.asarray(array, dtype)
-    checks.check_finite(cast, argument)
-    if cast.dtype.kind in "iu" and (cast != array).any():
-        raise ValueError(f"{argument}: expected whole numbers in the range of {cast.dtype}")
-    return cast
+FLOATS = ("float32", "float64")
 
 
 def as_rows(rows: Any, argument: str) -> Any:
@@ -38,7 +28,9 @@ def as_rows(rows: Any, argument: str) -> Any:
         if array.dtype.kind not in "iubf" or array.ndim == 0:
             raise TypeError(f"{argument}: expected arrays of numbers with rows, got {array.dtype}")
         of_jax = jax.dtypes.canonicalize_dtype(array.dtype)
-        return as_dtype(array, checks.float_dtype(array) if array.dtype.kind == "f" else of_jax, argument)
+        return checks.as_dtype(
+            array, checks.float_dtype(array) if array.dtype.kind == "f" else of_jax, argument
+        )
 
     arrays = jax.tree.map(checked, rows)
     lengths = {len(leaf) for leaf in jax.tree.leaves(arrays)}
@@ -91,6 +83,43 @@ def starting_shapes(owner: HasInit) -> Params:
 def _starting_shapes(owner: HasInit, x64: bool) -> Params:
     """The shapes; their dtypes depend on ``x64``, which is here to tell the two apart."""
     return jax.eval_shape(owner.init, jax.random.key(0))
+
+
+def trained_dtype(dtype: Any, arithmetic: np.dtype) -> np.dtype:
+    """Dtype in which the engine trains an array of parameters: floats in the arithmetic's, others JAX's."""
+    is_float = jnp.issubdtype(dtype, jnp.floating)
+    return arithmetic if is_float else np.dtype(jax.dtypes.canonicalize_dtype(dtype))
+
+
+def check_params(argument: str, params: Params, by_gradient: bool = True) -> None:
+    """Refuses starting parameters of dtypes that the engine would have to change.
+
+    Args:
+        argument: The caller's argument, named in errors.
+        params: Their shapes and dtypes.
+        by_gradient: Whether gradients move all of them: there must be some, and whole numbers have none.
+
+    Raises:
+        ValueError: Floats of other than 32 or 64 bits, complex numbers, random keys, …; the message says
+            where.
+    """
+    leaves = jax.tree_util.tree_leaves_with_path(params)
+    if by_gradient and not leaves:
+        raise ValueError(f"{argument}: expected a pytree of arrays to start from, got no parameters")
+    for path, leaf in leaves:
+        is_whole = isinstance(leaf.dtype, np.dtype) and leaf.dtype.kind in "iub"
+        if str(leaf.dtype) not in FLOATS and (by_gradient or not is_whole):
+            expected = " or ".join(FLOATS) + ("" if by_gradient else ", or whole numbers")
+            where = jax.tree_util.keystr(path)
+            raise ValueError(f"{argument}: expected parameters of {expected}, got {leaf.dtype} at {where}")
+
+
+def as_trained(argument: str, params: Params, arithmetic: np.dtype) -> Params:
+    """Shapes and dtypes of parameters as the engine trains them, from those of starting ones, checked."""
+    check_params(argument, params, by_gradient=False)
+    return jax.tree.map(
+        lambda leaf: jax.ShapeDtypeStruct(leaf.shape, trained_dtype(leaf.dtype, arithmetic)), params
+    )
 
 
 def check_scores(argument: str, scores: Any, names: Sequence[str]) -> None:

@@ -10,6 +10,7 @@ from matplotlib.figure import Figure
 
 from jfnn import checks
 from jfnn.analysis import summary
+from jfnn.experiment.axes import as_place
 from jfnn.plots.grids import takes_log_scale
 from jfnn.search.result import SweepResult
 from jfnn.search.train import History
@@ -114,7 +115,7 @@ def as_cells(cells: Sequence[tuple[int, ...]] | None, result: SweepResult) -> li
         return default_cells(result)
     if not checks.is_several(cells):
         raise TypeError(f"cells: expected places in a grid, got {checks.shown(cells)}")
-    places = [checks.as_place(cell, result.cell_shape, "cells") for cell in cells]
+    places = [as_place(cell, result.cell_shape, "cells") for cell in cells]
     if not places:
         raise ValueError("cells: expected at least one")
     return places

@@ -9,7 +9,7 @@ import jax
 import numpy as np
 
 from jfnn import checks, paths
-from jfnn.experiment.axes import Axes
+from jfnn.experiment.axes import Axes, as_place
 from jfnn.search import run_directory
 from jfnn.search.best import Best, best_place
 
@@ -128,7 +128,7 @@ class SweepResult:
 
     def axes_at(self, index: tuple[int, ...]) -> dict[str, float]:
         """The hyperparameters of the cell at a place, name -> value."""
-        return self._axes().at(checks.as_place(index, self.cell_shape, "index"))
+        return self._axes().at(as_place(index, self.cell_shape, "index"))
 
     def _axes(self) -> Axes:
         return Axes(self.axes, crossed=not self.sampled)
@@ -175,7 +175,7 @@ class SweepResult:
         Raises:
             ValueError: Its parameters were not kept, or there is no such place.
         """
-        place = checks.as_place(index, self.diverged_at.shape, "member", from_the_end=True)
+        place = as_place(index, self.diverged_at.shape, "member", from_the_end=True)
         if self.params is None:
             raise ValueError("member: this sweep kept no parameters; use keep_params='all'")
         kept = self.kept_cell or ()

@@ -17,7 +17,8 @@ from jax.flatten_util import ravel_pytree
 
 from jfnn.compiling import compiled
 from jfnn.layers.kind import Params
-from jfnn.learners.learner import Hyper, Learner, Rows
+from jfnn.learners.data import Hyper, Rows
+from jfnn.learners.learner import Learner
 from jfnn.training import State
 from jfnn.trajectories.steps import Steps, one_step
 from jfnn.trajectories.tangents import floats_of, push_forward, with_floats
@@ -70,7 +71,7 @@ def in_reverse_mode(learner: Learner, numbers: Numbers, inputs: Inputs) -> tuple
             state, _ = block(state, jax.tree.map(lambda leaf: leaf[:rest], of_steps))
         blocks = jax.tree.map(lambda leaf: leaf[rest:].reshape(-1, length, *leaf.shape[1:]), of_steps)
         state, _ = jax.lax.scan(jax.checkpoint(block), state, blocks)
-        return mean_loss(learner, state.params, inputs.scored)
+        return mean_loss(learner, state.params, inputs.scored, member_numbers(numbers, inputs))
 
     return jax.value_and_grad(loss)(numbers)
 
@@ -90,7 +91,11 @@ def loss_along(
     learner: Learner, numbers: Numbers, direction: Numbers, inputs: Inputs
 ) -> tuple[jax.Array, jax.Array]:
     """The loss, and its derivative along a direction of the numbers."""
-    hyper, d_hyper = jax.jvp(lambda numbers: step_numbers(numbers, inputs), (numbers,), (direction,))
+
+    def all_numbers(numbers: Numbers) -> tuple[dict[str, jax.Array], dict[str, jax.Array]]:
+        return step_numbers(numbers, inputs), member_numbers(numbers, inputs)
+
+    (hyper, last), (d_hyper, d_last) = jax.jvp(all_numbers, (numbers,), (direction,))
 
     def start(first: Hyper) -> tuple[Any, State]:
         state = learner.start(inputs.params, first)
@@ -109,10 +114,10 @@ def loss_along(
     _, tangent, state = push_forward(start, _first(hyper), _first(d_hyper))
     (state, tangent), _ = jax.lax.scan(step, (state, tangent), (inputs.steps, hyper, d_hyper))
 
-    def end(floats: Any) -> tuple[jax.Array, None]:
-        return mean_loss(learner, with_floats(state, floats).params, inputs.scored), None
+    def end(at: tuple[Any, Hyper]) -> tuple[jax.Array, None]:
+        return mean_loss(learner, with_floats(state, at[0]).params, inputs.scored, at[1]), None
 
-    return push_forward(end, floats_of(state), tangent)[:2]
+    return push_forward(end, (floats_of(state), last), (tangent, d_last))[:2]
 
 
 def step_numbers(numbers: Numbers, inputs: Inputs) -> dict[str, jax.Array]:
@@ -124,9 +129,14 @@ def step_numbers(numbers: Numbers, inputs: Inputs) -> dict[str, jax.Array]:
     return of_steps | {"learning_rate": rates}
 
 
-def mean_loss(learner: Learner, params: Params, rows: Rows) -> jax.Array:
+def member_numbers(numbers: Numbers, inputs: Inputs) -> dict[str, jax.Array]:
+    """The member's numbers, as its scores see them: its learning rate without multipliers."""
+    return {name: value for name, value in {**inputs.fixed, **numbers}.items() if name != MULTIPLIERS}
+
+
+def mean_loss(learner: Learner, params: Params, rows: Rows, hyper: Hyper) -> jax.Array:
     """The mean loss per row, without penalty."""
-    return jnp.mean(learner.score(params, rows)[learner.metrics[0].name])
+    return jnp.mean(learner.score(params, rows, hyper)[learner.metrics[0].name])
 
 
 def _first(hyper: Hyper) -> dict[str, jax.Array]:

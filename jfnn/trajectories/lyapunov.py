@@ -19,7 +19,8 @@ from jfnn import checks
 from jfnn.compiling import compiled
 from jfnn.experiment.options import option
 from jfnn.layers.kind import Params
-from jfnn.learners.learner import Hyper, Learner, Rows
+from jfnn.learners.data import Hyper, Rows
+from jfnn.learners.learner import Learner
 from jfnn.search.door import door
 from jfnn.training import State
 from jfnn.trajectories.steps import Steps, TrajectoryOptions, experiment_of, one_step, steps_of

@@ -14,7 +14,8 @@ from jfnn.experiment.experiment import Experiment
 from jfnn.experiment.options import Common, Options
 from jfnn.experiment.replicates import Replicate
 from jfnn.learners.boltzmann import BoltzmannLearner
-from jfnn.learners.learner import Batch, Hyper, Learner, Rows
+from jfnn.learners.data import Batch, Hyper, Rows
+from jfnn.learners.learner import Learner
 from jfnn.network import Network
 from jfnn.training import State
 

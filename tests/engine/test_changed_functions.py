@@ -259,7 +259,7 @@ class Least(Learner):
     def end_epoch(self, before, after, hyper):
         return State({"w": self.factor("end_epoch") * after.params["w"]}, ())
 
-    def score(self, params, rows):
+    def score(self, params, rows, hyper):
         return {"loss": self.factor("score") * (rows @ params["w"]) ** 2}
 
     def describe(self):

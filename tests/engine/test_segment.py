@@ -33,8 +33,8 @@ def loss(params, batch, key, strength):
     return jnp.mean(errors(params, batch["x"], noise))
 
 
-def score(params, rows):
-    of_rows = errors(params, rows["x"])
+def score(params, rows, strength):
+    of_rows = errors(params, rows["x"], strength)
     return {"loss": of_rows.mean(axis=1), "largest": of_rows.max(axis=1)}
 
 
@@ -122,7 +122,7 @@ def test_tasks_and_segments_come_out_of_a_pickle_as_they_were(recorded, name):
     again, others = pickle.loads(pickle.dumps((task, segments)))
     assert again.learner == task.learner
     assert hash(again.learner) == hash(task.learner)
-    assert (again.padded, again.n_train) == (task.padded, task.n_train)
+    assert (again.padded, again.block) == (task.padded, task.block)
     assert same_bits((again.rows, again.weights), (task.rows, task.weights))
     assert jax.tree.structure(others) == jax.tree.structure(segments)
     assert same_bits(others, segments)

@@ -142,7 +142,7 @@ def test_fewer_hidden_units_are_the_smaller_machine(x64):
         )
         state = learner.start(pack(params), hyper)
         state, value = learner.step(state, Batch(rows), hyper, None)
-        return pack(state.params), value, learner.score(state.params, rows)
+        return pack(state.params), value, learner.score(state.params, rows, {})
 
     @compiled
     def both(hyper):

@@ -160,7 +160,7 @@ def test_a_member_of_the_engine_is_a_plain_loop_over_steps(name, x64):
             result.member(*place),
             jax.tree.map(np.asarray, learner.unpack(params)),
         )
-        of_rows = scored(params, data.rows)
+        of_rows = scored(params, data.rows, of_member)
         assert {*of_rows} == {metric.name for metric in learner.metrics}
         for metric, (part, rows) in itertools.product(learner.metrics, replicate.parts.items()):
             values = np.asarray(of_rows[metric.name])

@@ -108,14 +108,14 @@ class HeavyBall(Learner):
         return State(params, jax.tree.map(jnp.zeros_like, params))
 
     def step(self, state, batch, hyper, key):
-        def objective(params):
-            return jnp.sum(self.score(params, batch.rows)["loss"]) + hyper["l2"] * losses.l2_penalty(params)
+        def objective(p):
+            return jnp.sum(self.score(p, batch.rows, hyper)["loss"]) + hyper["l2"] * losses.l2_penalty(p)
 
         value, gradient = jax.value_and_grad(objective)(state.params)
         velocity = hyper["momentum"] * state.memory["w"] - hyper["learning_rate"] * gradient["w"]
         return State({"w": state.params["w"] + velocity}, {"w": velocity}), value
 
-    def score(self, params, rows):
+    def score(self, params, rows, hyper):
         return {"loss": losses.cross_entropy(rows[0] @ params["w"], jax.nn.one_hot(rows[1], 3))}
 
     def describe(self):
@@ -135,7 +135,7 @@ def test_a_learner_with_state_is_swept_as_the_optimizer_that_it_is():
     assert list(result.axes) == ["learning_rate", "l2", "momentum"]
 
     def loss(params, batch, key):
-        return jnp.sum(HeavyBall().score(params, batch)["loss"])
+        return jnp.sum(HeavyBall().score(params, batch, {})["loss"])
 
     momentum = jfnn.Optimizer("sgd", momentum=MOMENTA)
     by_optax = jfnn.sweep(jfnn.learner(HeavyBall().init, loss, optimizer=momentum), SPLIT, **options)
@@ -157,6 +157,28 @@ def test_a_learner_with_state_has_the_same_bits_alone_and_in_any_segments():
     )
     assert same_bits(alone, whole.member(1, 0, 2, 1))
     np.testing.assert_array_equal(history.train_loss, parts.history["train_loss"][1, 0, 2, 1])
+
+
+class Costly(HeavyBall):
+    """Its momentum has a price."""
+
+    def score(self, params, rows, hyper):
+        return {"loss": super().score(params, rows, hyper)["loss"] + hyper["momentum"]}
+
+
+@pytest.mark.optimised
+def test_a_learner_scores_by_its_numbers():
+    options = OPTIONS | {"learning_rate": RATES, "hyper": {"momentum": MOMENTA}}
+    free, costly = (jfnn.sweep(kind(), SPLIT, **options) for kind in (HeavyBall, Costly))
+    for name in ("train_loss", "test_loss"):
+        expected = free.scores[name] + np.array(MOMENTA)[:, None]
+        np.testing.assert_allclose(costly.scores[name], expected, rtol=1e-6)
+    alone, history = jfnn.train(
+        *(Costly(), SPLIT.x_train, SPLIT.y_train),
+        **dict(learning_rate=0.01, hyper={"momentum": 0.9}, epochs=4, batch_size=16, seed=1),
+    )
+    assert same_bits(alone, costly.member(1, 0, 2, 1))
+    assert history.train_loss[-1] == costly.train_loss[1, 0, 2, 1]
 
 
 class Marked(HeavyBall):
@@ -191,6 +213,69 @@ def test_a_learner_that_diverges_keeps_its_last_finite_parameters():
     assert np.isnan(result.test_loss[1]).all()
 
 
+# A learner whose parameters are not all floats
+
+
+@dataclasses.dataclass(frozen=True)
+class Shuffled(Learner):
+    """Least squares of columns in an order drawn at the start, which counts its steps."""
+
+    def init(self, key):
+        return {"w": jax.random.normal(key, (5,)), "order": jax.random.permutation(key, 5), "steps": 0}
+
+    def start(self, params, hyper):
+        return State(params, ())
+
+    def step(self, state, batch, hyper, key):
+        def objective(w):
+            return jnp.mean(self.score(state.params | {"w": w}, batch.rows, hyper)["loss"])
+
+        value, gradient = jax.value_and_grad(objective)(state.params["w"])
+        moved = {
+            "w": state.params["w"] - hyper["learning_rate"] * gradient,
+            "steps": state.params["steps"] + 1,
+        }
+        return State(state.params | moved, ()), value
+
+    def score(self, params, rows, hyper):
+        return {"loss": (rows[0][:, params["order"]] @ params["w"] - rows[1]) ** 2}
+
+    def describe(self):
+        return {"kind": "shuffled"}
+
+
+ODD = 2**24 + 1  # which no float32 is
+
+
+def test_whole_numbers_among_parameters_stay_what_they_are(dtype, tmp_path):
+    rows = jfnn.Split(SPLIT.x_train.astype(dtype), SPLIT.x_train[:, 0].astype(dtype))
+    options = OPTIONS | {"learning_rate": [0.01, 0.1]}
+    result = jfnn.sweep(Shuffled(), rows, **options)
+    result.save(tmp_path)
+    for params in (result.params, jfnn.load(tmp_path).params):
+        whole = np.dtype("int64" if dtype == np.float64 else "int32")
+        assert [params[name].dtype for name in ("w", "order", "steps")] == [dtype, whole, whole]
+        assert (params["steps"] == 16).all()
+        for seed in range(2):
+            orders = params["order"][:, 0, seed]
+            start = Shuffled().init(jax.random.key(seed))["order"]
+            np.testing.assert_array_equal(orders, np.broadcast_to(start, orders.shape))
+            moved = rows.x_train[:, orders[1]] @ params["w"][1, 0, seed]
+            expected = np.mean((moved - rows.y_train) ** 2)
+            np.testing.assert_allclose(result.train_loss[1, 0, seed], expected, rtol=1e-5)
+    started = jax.tree.map(np.asarray, Shuffled().init(jax.random.key(0))) | {"steps": ODD}
+    further = jfnn.sweep(Shuffled(), rows, initial_params=started, **options)
+    np.testing.assert_array_equal(further.params["steps"], ODD + 16)
+    np.testing.assert_array_equal(further.params["order"], np.broadcast_to(started["order"], (2, 1, 2, 5)))
+
+
+@pytest.mark.parametrize("order", [[0.5, 1, 2, 3, 4], [2**40, 1, 2, 3, 4], [True] * 5, ["a"] * 5])
+def test_whole_numbers_to_start_from_must_be_such(order):
+    started = {"w": np.zeros(5), "order": np.array(order), "steps": 0}
+    with pytest.raises((ValueError, TypeError), match=r"^initial_params: "):
+        jfnn.sweep(Shuffled(), SPLIT, initial_params=started, learning_rate=0.1, **OPTIONS)
+
+
 # Learners that do not keep what they promise
 
 
@@ -204,7 +289,7 @@ class Forgetful(HeavyBall):
 class Coarse(HeavyBall):
     """One score for all rows."""
 
-    def score(self, params, rows):
+    def score(self, params, rows, hyper):
         return {"loss": jnp.sum(rows[0] @ params["w"])}
 
 
@@ -221,6 +306,37 @@ class Failing(HeavyBall):
         return {"w": jnp.zeros((4, 3))}
 
 
+class Narrow(HeavyBall):
+    """It computes in 16 bits."""
+
+    def init(self, key):
+        return {"w": jnp.zeros((5, 3), jnp.bfloat16)}
+
+
+class Complex(HeavyBall):
+    """Its parameters have an imaginary part."""
+
+    def init(self, key):
+        return {"w": jnp.zeros((5, 3), complex)}
+
+
+class Random(HeavyBall):
+    """A random key is among its parameters."""
+
+    def init(self, key):
+        return {"w": jnp.zeros((5, 3)), "key": key}
+
+
+class Rounded(HeavyBall):
+    """It starts with other parameters than it gives."""
+
+    def init(self, key):
+        return {"w": jnp.zeros((5, 3), int)}
+
+    def start(self, params, hyper):
+        return super().start({"w": params["w"] + 0.5}, hyper)
+
+
 class Keyed(HeavyBall):
     """It draws, and does not say so."""
 
@@ -228,7 +344,10 @@ class Keyed(HeavyBall):
         return super().step(state, batch, hyper | {"l2": jax.random.uniform(key)}, None)
 
 
-@pytest.mark.parametrize("kind", [Forgetful, Coarse, Unmeasured, Failing, Keyed])
+REFUSED = [Forgetful, Coarse, Unmeasured, Failing, Keyed, Narrow, Complex, Random, Rounded]
+
+
+@pytest.mark.parametrize("kind", REFUSED)
 def test_a_learner_that_cannot_be_trained_is_refused_before_anything_is_compiled(kind):
     with pytest.raises(ValueError, match=r"^network: ") as caught:
         jfnn.sweep(

@@ -1,5 +1,7 @@
 """Losses of one's own: a physics-informed network, an autoencoder, rows of any form; known answers."""
 
+import itertools
+
 import jax
 import jax.numpy as jnp
 import numpy as np
@@ -144,6 +146,18 @@ def test_rows_may_be_whole_numbers():
     assert history.train_loss == np.mean(0.5 * (y[::2][numbers] - y) ** 2)
 
 
+def test_whole_numbers_alone_are_learned_from_in_the_precision_that_is_on(dtype):
+    """Steps of a rate of 1, one a number: each value ends at a tenth, as precisely as the dtype has it."""
+    learner = jfnn.learner(
+        lambda key: {"value": jnp.full(7, -1.0)},
+        lambda params, numbers, key: 0.5 * jnp.sum((params["value"][numbers] - 0.1) ** 2),
+    )
+    batches = np.arange(7).reshape(1, 7, 1)
+    params, _ = jfnn.train(learner, np.arange(7), learning_rate=1.0, epochs=1, batches=batches)
+    assert params["value"].dtype == dtype
+    np.testing.assert_allclose(params["value"], 0.1, rtol=4 * np.finfo(dtype).eps)
+
+
 def strong_squares(params, batch, key, strength):
     return strength * squares(params, batch, key)
 
@@ -169,3 +183,48 @@ def test_a_number_of_the_loss_is_each_members_own(x64):
     np.testing.assert_allclose(strengths.params["w"][0, 0], rates.params["w"][:, 0], rtol=1e-12)
     np.testing.assert_allclose(strengths.train_loss[0, 0], rates.train_loss[:, 0], rtol=1e-12)
     assert len(np.unique(strengths.train_loss)) == 3
+
+
+SCORES = {
+    "the loss itself": None,
+    "a function of the number": lambda params, rows, strength: {
+        "loss": strength * squares_of_rows(params, rows)["loss"]
+    },
+    "a function of a key": lambda params, rows, *, key, **numbers: {
+        "loss": numbers["strength"] * squares_of_rows(params, rows)["loss"] + jax.random.normal(key)
+    },
+}
+
+
+@pytest.mark.optimised
+@pytest.mark.parametrize("kind", SCORES)
+def test_scores_are_by_each_members_number_as_in_a_run_of_its_own(kind, tmp_path):
+    rng = np.random.default_rng(0)
+    x, y = rng.normal(size=(30, 4)), rng.normal(size=(30, 2))
+    learner = jfnn.learner(
+        lambda key: {"w": jax.random.normal(key, (4, 2))},
+        strong_squares,
+        hyper=["strength"],
+        score=SCORES[kind],
+    )
+    factors, options = [0.5, 1.0, 3.0], dict(learning_rate=0.01, epochs=2, batch_size=10)
+    result = jfnn.sweep(
+        *(learner, jfnn.Split({"x": x, "y": y})),
+        hyper={"strength": factors},
+        seeds=2,
+        out=tmp_path,
+        **options,
+    )
+    drawn = jax.random.normal(jax.random.key(0)) if "key" in kind else 0.0
+    for (i, factor), seed in itertools.product(enumerate(factors), range(2)):
+        params = result.member(0, 0, i, seed)
+        by_hand = factor * 0.5 * ((x @ params["w"] - y) ** 2).sum(axis=1).mean() + drawn
+        np.testing.assert_allclose(result.train_loss[0, 0, i, seed], by_hand, rtol=1e-5)
+    alone, history = jfnn.train(learner, {"x": x, "y": y}, hyper={"strength": 3.0}, seed=1, **options)
+    assert same_bits(alone, result.member(0, 0, 2, 1))
+    assert history.train_loss[-1] == result.train_loss[0, 0, 2, 1]
+    again = jfnn.sweep(
+        *(learner, jfnn.Split({"x": x, "y": y})),
+        **dict(hyper={"strength": factors}, seeds=2, out=tmp_path, resume=True, **options),
+    )
+    assert same_bits(again.scores, result.scores)

@@ -64,7 +64,6 @@ MAKERS = [
     (lambda: own(metrics=["accuracy"]), "metrics"),
     (lambda: own(metrics=[Metric("loss")]), "metrics"),
     (lambda: own(metrics=[Metric("a"), Metric("a")]), "metrics"),
-    (lambda: jfnn.learner(init, strong_loss, hyper=["strength"]), "score"),
     (lambda: of_number("strength"), "hyper"),
     (lambda: of_number(3), "hyper"),
     (lambda: of_number([3]), "hyper"),
@@ -109,11 +108,28 @@ MAKERS = [
     (lambda: Optimizer("sgd", schedule="cosine", schedule_epochs=0), "schedule_epochs"),
     (lambda: Optimizer("sgd", schedule="cosine", schedule_epochs=1.5), "schedule_epochs"),
 ]
+
+
+def started(leaf):
+    """A learner and a network with a further parameter, which nothing looks at."""
+
+    def init_both(key):
+        return init(key) | {"further": leaf}
+
+    return [
+        (own(init_both), "init"),
+        (jfnn.supervised(jfnn.Network(init_both, lambda p, x: x @ jnp.tile(p["w"], 3))), "network"),
+    ]
+
+
+DTYPES = (jnp.int32, jnp.uint8, jnp.bool, jnp.float16, jnp.bfloat16, jnp.complex64)
 # A learner that can be made, but not trained on the data -> the argument.
 TRAINED = [
     (own(init=lambda: 3), "init"),
     (own(init=lambda key: "abc"), "init"),
     (own(init=lambda key: None), "init"),
+    *(case for dtype in DTYPES for case in started(np.zeros(3, dtype))),
+    *started(0),
     (own(loss=lambda params, batch: 0.0), "loss"),
     (own(loss=lambda params, batch, key: batch @ params), "loss"),
     (own(loss=lambda params, batch, key: None), "loss"),
@@ -213,6 +229,7 @@ def test_rows_that_cannot_be_are_refused(split, argument):
 def test_learners_like_those_refused_can_be_trained():
     """The cases above differ from these in the one thing that is wrong."""
     for learner in (
+        *(learner for learner, _ in started(np.zeros(3, np.float32))),
         own(score=score),
         own(score=lambda params, rows: score(params, rows) | {"a": rows[1] > 0}, metrics=[Metric("a", True)]),
         of_number(["strength"]),

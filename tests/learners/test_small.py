@@ -12,7 +12,7 @@ import jfnn
 from jfnn.engine import program
 from jfnn.engine.program import Members
 from jfnn.layers import Dense, Flatten, Residual, small
-from jfnn.learners.learner import Batch
+from jfnn.learners.data import Batch
 from jfnn.training import State
 
 MEMBERS, BATCH, FEATURES = 32, 7, 4

@@ -175,22 +175,35 @@ class Walk(Learner):
         total = state.memory["sum"] + hyper["learning_rate"]
         return State({"place": total}, {"sum": total, "steps": state.memory["steps"] + 1}), total
 
-    def score(self, params, rows):
+    def score(self, params, rows, hyper):
         return {"loss": jnp.broadcast_to(abs(params["place"] - 1), rows.shape[:1])}
 
     def describe(self):
         return {"network": "walk"}
 
 
-def test_copies_go_on_from_their_sources_memory():
+class Costly(Walk):
+    """Its learning rate has a price."""
+
+    def score(self, params, rows, hyper):
+        return {"loss": super().score(params, rows, hyper)["loss"] + hyper["learning_rate"]}
+
+
+@pytest.mark.parametrize("learner", [Walk(), Costly()])
+def test_copies_go_on_from_their_sources_memory_and_are_scored_by_their_numbers_now(learner):
     """Exact replay in NumPy: four steps an epoch, so 1e38 overflows in the first and is revived."""
     rates = [0.001, 0.01, 0.02, 0.05, 0.3, 1e38]
     scheduler, seen = recorded(RULE)
     result = jfnn.sweep(
-        Walk(), jfnn.Split(np.ones((8, 1)), None), learning_rate=rates, epochs=9, batch_size=2,
+        learner, jfnn.Split(np.ones((8, 1)), None), learning_rate=rates, epochs=9, batch_size=2,
         schedulers=[scheduler],
     )  # fmt: skip
     place, rate = np.zeros(6, np.float32), np.array(rates, np.float32)
+
+    def score():
+        loss = abs(place - 1) + (rate if isinstance(learner, Costly) else 0)
+        return np.where(diverged, np.nan, -loss)
+
     diverged = np.zeros(6, bool)
     with np.errstate(over="ignore"):
         for number in range(3):
@@ -202,15 +215,48 @@ def test_copies_go_on_from_their_sources_memory():
                 place = np.where(diverged, before, place)
             if number < len(seen):
                 copied = np.arange(6)
-                for member, source in select(np.where(diverged, np.nan, -abs(place - 1))):
+                for member, source in select(score()):
                     copied[member], diverged[member] = source, False
                 np.testing.assert_array_equal(seen[number][1].copy, copied)
                 place, rate = place[copied], seen[number][1].hyper["learning_rate"]
     assert [(np.arange(6) != actions.copy).sum() for _, actions in seen] == [2, 2]
     np.testing.assert_array_equal(result.params["place"][:, 0, 0], place)
     np.testing.assert_array_equal(result.diverged_at[:, 0, 0], np.where(diverged, 0, -1))
-    np.testing.assert_array_equal(result.train_loss[:, 0, 0], np.where(diverged, np.nan, abs(place - 1)))
+    np.testing.assert_array_equal(result.train_loss[:, 0, 0], -score())
     assert not diverged.any()
+
+
+@dataclasses.dataclass(frozen=True)
+class Doubling(jfnn.Scheduler):
+    """Doubles every learning rate after each epoch, the last one too."""
+
+    def next_epoch(self, epoch, cells, epochs):
+        return epoch + 1
+
+    def update(self, state, report):
+        return state, jfnn.schedulers.Actions(hyper={"learning_rate": 2 * report.hyper["learning_rate"]})
+
+
+def test_numbers_that_change_at_the_end_count_in_the_last_scores():
+    result = jfnn.sweep(
+        Costly(), jfnn.Split(np.ones((8, 1)), None), learning_rate=[0.01, 0.02], epochs=2, batch_size=8,
+        schedulers=[Doubling()],
+    )  # fmt: skip
+    # steps of 1 and 2 rates
+    np.testing.assert_allclose(result.params["place"][:, 0, 0], [0.03, 0.06], rtol=1e-6)
+    np.testing.assert_allclose(result.train_loss[:, 0, 0], [0.97 + 0.04, 0.94 + 0.08], rtol=1e-6)
+
+
+def test_parameters_that_are_kept_are_scored_by_the_numbers_that_they_were_kept_with():
+    result = jfnn.sweep(
+        Costly(), jfnn.Split(np.ones((8, 1)), None), learning_rate=[0.01, 0.02, 0.2], epochs=9, batch_size=4,
+        validation=4, schedulers=[Doubling(), jfnn.EarlyStopping(2)],
+        execution=jfnn.Execution(eval_every=1),
+    )  # fmt: skip
+    at = result.epochs[..., None] - 1
+    of_kept = np.take_along_axis(result.history["validation_loss"], at, axis=-1)[..., 0]
+    np.testing.assert_array_equal(result.validation_loss, of_kept)
+    assert (result.epochs < result.stopped_at).all() and len(np.unique(result.epochs)) > 1
 
 
 @pytest.mark.parametrize(

@@ -1,6 +1,7 @@
 """Hypergradients against differences of sweeps, and both modes against each other."""
 
 import jax
+import jax.numpy as jnp
 import numpy as np
 import pytest
 
@@ -75,6 +76,24 @@ def test_both_modes_equal_central_differences_of_the_sweep_over_100_steps(
             for sign in (-1, 1)
         ]
         assert found[0].gradients["multipliers"][epoch] == pytest.approx(central(ends, 1), rel=1e-6)
+
+
+@pytest.mark.parametrize("mode", ["reverse", "forward"])
+def test_a_number_of_the_scores_has_its_own_share_of_the_derivative(mode, x64):
+    """Squares times a number, which moves both the end of training and what it is worth."""
+    x = np.random.default_rng(0).normal(size=(12, 3))
+    learner = jfnn.learner(
+        lambda key: jax.random.normal(key, (3,)),
+        lambda w, x, key, strength: strength * jnp.mean((x @ w - 1) ** 2),
+        hyper=["strength"],
+    )
+    options = {"learning_rate": 0.05, "epochs": 4, "batch_size": 6}
+    value, gradients = jfnn.hypergradient(
+        *(learner, jfnn.Split(x)), hyper={"strength": 0.7}, with_respect_to="strength", mode=mode, **options
+    )
+    losses = jfnn.sweep(learner, jfnn.Split(x), hyper={"strength": around(0.7)}, **options).train_loss.ravel()
+    assert value == pytest.approx(losses[0], rel=1e-12)
+    assert gradients["strength"] == pytest.approx(central(losses[1:], 0.7), rel=1e-6)
 
 
 @pytest.mark.slow

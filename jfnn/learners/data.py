@@ -1,0 +1,70 @@
+"""What learners learn from: rows, minibatches of them, and the numbers of a member."""
+
+from collections.abc import Mapping
+from typing import Any, NamedTuple
+
+import jax
+import numpy as np
+
+Rows = Any  # a pytree of arrays that have the rows on their leading axis
+Hyper = Mapping[str, jax.Array]
+
+EVALUATION_BLOCK = 2048  # rows scored at a time, at most
+# Rows on which functions are tried. With one, a mean over them would pass for a value of each; with as many
+# as there are columns, a mixture of the two.
+TRIED = 17
+
+
+class Batch(NamedTuple):
+    """One minibatch.
+
+    Attributes:
+        rows: The pytree of the data at these rows.
+        weights: How often each row counts ``[batch]``; None for once.
+    """
+
+    rows: Rows
+    weights: jax.Array | None = None
+
+
+class Data(NamedTuple):
+    """The rows that members learn from and are scored on.
+
+    Attributes:
+        rows: A pytree of NumPy arrays, all rows on the leading axis, those to train on first.
+        n_train: Rows to train on, validation rows included.
+        weights: How often each row counts in training ``[n]``, or None for once.
+        labels: Class labels of the rows to train on, for splits that keep their shares; or None.
+    """
+
+    rows: Rows
+    n_train: int
+    weights: np.ndarray | None = None
+    labels: np.ndarray | None = None
+
+    @property
+    def n(self) -> int:
+        """Rows in all."""
+        return len(jax.tree.leaves(self.rows)[0])
+
+    @property
+    def dtype(self) -> np.dtype:
+        """Dtype of the arithmetic: that of the first float leaf, or without one that of JAX's floats."""
+        floats = [leaf.dtype for leaf in jax.tree.leaves(self.rows) if leaf.dtype.kind == "f"]
+        return np.dtype(floats[0] if floats else jax.dtypes.canonicalize_dtype(np.float64))
+
+    @property
+    def block(self) -> int:
+        """Rows scored at a time; it follows from the training rows alone.
+
+        Sums over the training rows then have the same bits whatever other rows are scored beside them.
+        """
+        return min(EVALUATION_BLOCK, 1 << (self.n_train - 1).bit_length())
+
+    @property
+    def shapes(self) -> tuple[Rows, jax.ShapeDtypeStruct]:
+        """Shapes and dtypes of a few rows, and of a number of a member: what functions are tried on."""
+        rows = jax.tree.map(
+            lambda leaf: jax.ShapeDtypeStruct((TRIED, *leaf.shape[1:]), leaf.dtype), self.rows
+        )
+        return rows, jax.ShapeDtypeStruct((), self.dtype)

@@ -1,0 +1,165 @@
+"""Networks of one's own on whole numbers, such as tokens, which stay whole; a loop in plain JAX."""
+
+import itertools
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+import optax
+import pytest
+from helpers import compiled
+
+import jfnn
+from jfnn.estimators.ensemble import Ensemble
+from jfnn.experiment.options import Options
+from jfnn.search.sweep import prepare
+
+pytestmark = pytest.mark.unoptimised
+
+RNG = np.random.default_rng(0)
+TOKENS, CLASSES = 7, 3
+X, X_TEST = (RNG.integers(TOKENS, size=(n, 4)) for n in (30, 10))
+Y, Y_TEST = X.sum(axis=1) % CLASSES, X_TEST.sum(axis=1) % CLASSES
+SPLIT = jfnn.Split(X, Y, X_TEST, Y_TEST)
+BATCHES = RNG.integers(30, size=(3, 4, 6))  # epochs, steps, rows
+
+
+def init(key):
+    table, out = jax.random.split(key)
+    return {"table": jax.random.normal(table, (TOKENS, 5)), "out": jax.random.normal(out, (5, CLASSES))}
+
+
+def apply(params, tokens):
+    return jnp.tanh(params["table"][tokens].mean(axis=1)) @ params["out"]
+
+
+NETWORK = jfnn.Network(init, apply)
+REMAINDERS = jfnn.Network(init, lambda params, x: apply(params, x % TOKENS))
+
+
+def objective(params, x, y, l2):
+    costs = optax.softmax_cross_entropy_with_integer_labels(apply(params, x), y)
+    return jnp.sum(costs) + l2 / 2 * sum(jnp.sum(leaf**2) for leaf in jax.tree.leaves(params))
+
+
+@compiled
+def one_step(params, x, y, rate, l2):
+    slopes = jax.grad(objective)(params, x, y, l2)
+    return jax.tree.map(lambda leaf, slope: leaf - rate * slope, params, slopes)
+
+
+def by_a_loop(seed, rate, l2):
+    params = jax.jit(init)(jax.random.key(seed))
+    for batch in BATCHES.reshape(-1, 6):
+        params = one_step(params, X[batch], Y[batch], rate, l2)
+    return params
+
+
+@pytest.mark.parametrize("kind", ["int64", "uint8"])
+def test_a_sweep_over_tokens_is_a_loop_in_plain_jax(kind, dtype):
+    split = SPLIT._replace(x_train=X.astype(kind), x_test=X_TEST.astype(kind))
+    rates, penalties, tolerance = [0.02, 0.1], [0.0, 0.3], 1e-4 if dtype == np.float32 else 1e-10
+    result = jfnn.sweep(NETWORK, split, learning_rate=rates, l2=penalties, epochs=3, batches=BATCHES, seeds=2)
+    for (i, rate), (j, l2), seed in itertools.product(enumerate(rates), enumerate(penalties), range(2)):
+        expected = by_a_loop(seed, rate, l2)
+        for name, leaf in result.member(i, j, seed).items():
+            assert leaf.dtype == dtype
+            np.testing.assert_allclose(leaf, expected[name], rtol=tolerance, atol=tolerance)
+        outputs = np.asarray(apply(expected, X_TEST))
+        right = np.mean(outputs.argmax(axis=1) == Y_TEST)
+        assert result.test_accuracy[i, j, seed] == pytest.approx(right, abs=1e-12)
+
+
+@pytest.mark.parametrize("transform", [lambda function: function, compiled], ids=["op by op", "compiled"])
+def test_functions_of_a_network_take_tokens(transform):
+    params = init(jax.random.key(0))
+    outputs = np.asarray(apply(params, X))
+    value, gradients = transform(jax.value_and_grad(lambda p, x: jfnn.objective(NETWORK, p, x, Y, l2=0.3)))(
+        params, X
+    )
+    expected = jax.value_and_grad(objective)(params, X, Y, 0.3)
+    np.testing.assert_allclose(value, expected[0], rtol=1e-5)
+    for name, slope in gradients.items():
+        np.testing.assert_allclose(slope, expected[1][name], rtol=1e-4, atol=1e-5)
+    np.testing.assert_array_equal(
+        transform(lambda x: jfnn.predict(NETWORK, params, x))(X), outputs.argmax(axis=1)
+    )
+    np.testing.assert_allclose(
+        transform(lambda x: jfnn.predict_proba(NETWORK, params, x))(X), jax.nn.softmax(outputs), rtol=1e-5
+    )
+    right = np.mean(outputs.argmax(axis=1) == Y)
+    assert jfnn.accuracy(NETWORK, params, X, Y) == pytest.approx(right)
+
+
+def test_an_ensemble_of_a_sweep_over_tokens_predicts_from_tokens():
+    result = jfnn.sweep(NETWORK, SPLIT, learning_rate=0.1, epochs=2, batch_size=10, seeds=2)
+    ensemble = Ensemble.of_sweep(NETWORK, result, X_TEST, Y_TEST)
+    chosen = [
+        weight * jax.nn.softmax(apply(result.member(*place), X_TEST))
+        for weight, place in zip(ensemble.weights, ensemble.places.tolist(), strict=True)
+    ]
+    np.testing.assert_allclose(ensemble.predict_proba(X_TEST), sum(chosen), rtol=1e-5)
+
+
+@pytest.mark.parametrize("kind", ["bool", "int8", "uint16", "int32"])
+def test_a_network_of_ones_own_sees_what_was_handed_in_and_layers_floats(kind):
+    seen = []
+
+    def looked_at(params, x):
+        seen.append(x.dtype)
+        return x.astype(float) @ params["w"]
+
+    x = (X % 2).astype(kind)
+    own = jfnn.Network(lambda key: {"w": jnp.ones((4, CLASSES))}, looked_at)
+    for network, expected in ((own, kind), (jfnn.mlp((4, CLASSES)), "float32")):
+        options = Options(network, jfnn.Split(x, Y), learning_rate=0.1, epochs=1, batch_size=10)
+        rows, targets = prepare(options).experiment.data.rows
+        assert (rows.dtype, targets.dtype) == (expected, "float32")
+        jfnn.predict(network, network.init(jax.random.key(0)), x)
+    assert {*map(str, seen)} == {kind}
+
+
+def test_targets_are_as_precise_as_what_the_network_makes_of_tokens(dtype):
+    """Also where the first and the second of two sweeps differ in the precision that is on."""
+    targets = SPLIT._replace(y_train=np.eye(CLASSES)[Y] / 3, y_test=np.eye(CLASSES)[Y_TEST] / 3)
+    result = jfnn.sweep(NETWORK, targets, loss="quadratic", learning_rate=0.1, epochs=0, batch_size=10)
+    start = result.member(0, 0, 0)
+    assert {leaf.dtype for leaf in start.values()} == {dtype}
+    expected = 0.5 * np.sum((apply(start, X_TEST) - targets.y_test.astype(dtype)) ** 2, axis=1).mean()
+    assert result.test_loss.item() == pytest.approx(float(expected), rel=10 * float(np.finfo(dtype).eps))
+
+
+FAR = 7 * 2**40
+
+
+def test_numbers_beyond_32_bits_are_refused_by_name():
+    params = init(jax.random.key(0))
+    options = dict(learning_rate=0.1, epochs=1, batch_size=10)
+    far = X + FAR
+    for argument, call in {
+        "x_train": lambda: jfnn.sweep(REMAINDERS, SPLIT._replace(x_train=far), **options),
+        "x_test": lambda: jfnn.sweep(REMAINDERS, SPLIT._replace(x_test=far), **options),
+        "x": lambda: jfnn.predict(REMAINDERS, params, far),
+    }.items():
+        with pytest.raises(ValueError, match=rf"^{argument}: "):
+            call()
+    for call in (jfnn.objective, jfnn.accuracy):
+        with pytest.raises(ValueError, match=r"^x: "):
+            call(REMAINDERS, params, far, Y)
+
+
+def test_numbers_beyond_32_bits_are_what_they_are_in_64(x64):
+    options = dict(learning_rate=0.1, epochs=2, batch_size=10)
+    near, far = (
+        jfnn.sweep(REMAINDERS, jfnn.Split(X + offset, Y, X_TEST + offset, Y_TEST), **options)
+        for offset in (0, FAR)
+    )
+    np.testing.assert_array_equal(far.test_loss, near.test_loss)
+    params = init(jax.random.key(0))
+    np.testing.assert_array_equal(jfnn.predict(REMAINDERS, params, X + FAR), apply(params, X).argmax(axis=1))
+
+
+@pytest.mark.parametrize("x_test", [X_TEST + 0.5, X_TEST * 1e30, X_TEST * np.nan])
+def test_test_rows_of_fractions_do_not_go_with_tokens(x_test):
+    with pytest.raises(ValueError, match=r"^x_test: "):
+        jfnn.sweep(NETWORK, SPLIT._replace(x_test=x_test), learning_rate=0.1, epochs=1, batch_size=10)
