@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 from sklearn.base import BaseEstimator
 from sklearn.exceptions import ConvergenceWarning
-from sklearn.utils import check_array
+from sklearn.utils import check_array, check_random_state
 from sklearn.utils.validation import check_is_fitted, validate_data
 
 import jfnn.estimators.encoded as encoded
@@ -90,7 +90,7 @@ class Perceptron(BaseEstimator):  # type: ignore[misc]
         """Trains this fit alone: a group of one."""
         before = self._before if incremental else self._before._replace(rate=None, optimizer=None)
         own = own | ({"max_iter": 1.0} if incremental else {})
-        given = parameters.as_random(self.random_state)
+        given = check_random_state(self.random_state)
         start = self._layers() if goes_on else None
         group = draw_group(
             structure, rows, [own], copy.deepcopy(given), start, before, self._stratified(rows.targets)
@@ -113,7 +113,7 @@ class Perceptron(BaseEstimator):  # type: ignore[misc]
         return tuple(Layer(w, b) for w, b in of_layers)
 
     def _minimise(self, structure: Structure, rows: Rows, goes_on: bool) -> None:
-        random = parameters.as_random(self.random_state)
+        random = check_random_state(self.random_state)
         start = self._layers() if goes_on else draws.start(structure, random, rows.x.dtype)
         trained, self.n_iter_ = lbfgs.minimise(
             structure, rows, start, self.alpha, self.tol, self.max_iter, self.max_fun
