@@ -45,19 +45,13 @@ def as_array(value: Any, argument: str) -> Any:
             raise ValueError(f"{argument}: expected an array, got sequences of different lengths") from None
         except Exception as error:
             raise TypeError(f"{argument}: expected an array, got {shown(value)}, which is none") from error
-        if array.dtype.hasobject and _is_table_of_numbers(value):
+        kinds = {getattr(dtype, "kind", "O") for dtype in np.ravel(getattr(value, "dtypes", "O"))}
+        if array.dtype.hasobject and kinds <= set("iufb"):  # a table of pandas' nullable numbers
             array = value.to_numpy(float, na_value=np.nan)
         array = array.astype("=f8" if array.dtype.char == "g" else array.dtype.newbyteorder("="), copy=False)
     if array.dtype.kind == "c":
         raise TypeError(f"{argument}: expected real numbers, got dtype {array.dtype}")
     return array
-
-
-def _is_table_of_numbers(value: Any) -> bool:
-    """Whether it is a table of pandas' whose columns are numbers, nullable ones among them."""
-    dtypes = np.ravel(np.asarray(getattr(value, "dtypes", []), object))
-    numeric = [getattr(dtype, "kind", "") in tuple("iufb") for dtype in dtypes]
-    return hasattr(value, "to_numpy") and bool(numeric) and all(numeric)
 
 
 def as_inputs(x: Any, argument: str = "x", shape: tuple[int, ...] | None = None) -> Any:

@@ -1,5 +1,6 @@
 """scikit-learn's hyperparameters: checked in a fit, and told apart into structure and numbers."""
 
+import functools
 import inspect
 import numbers
 from typing import Any
@@ -56,11 +57,23 @@ def check(estimator: Any) -> None:
     Raises:
         InvalidParameterError: A ValueError and a TypeError; the message begins with the parameter's name.
     """
-    for name, value in estimator.get_params(deep=False).items():
-        allowed = list(map(make_constraint, estimator._parameter_constraints.get(name, [object])))
+    kind: Any = type(estimator)
+    for name, allowed in _constraints(kind).items():
+        value = getattr(estimator, name)
         if not any(_satisfies(value, constraint) for constraint in allowed):
             expected = " or ".join(map(str, allowed))
             raise InvalidParameterError(f"{name}: expected {expected}, got {checks.shown(value)}")
+
+
+@functools.cache
+def _constraints(kind: Any) -> Constraints:
+    """The constraints of a class of estimators, ready to be asked."""
+    names = kind._get_param_names()
+    return {
+        name: list(map(make_constraint, several))
+        for name, several in kind._parameter_constraints.items()
+        if name in names
+    }
 
 
 def _satisfies(value: Any, constraint: Any) -> bool:

@@ -44,7 +44,6 @@ class _TrainsAhead:
     estimator: Any
     cv: Any
     verbose: int
-    n_splits_: int
     _ahead: "_Given | None" = None
 
     def fit(self, X: Any, y: Any = None, **params: Any) -> Any:
@@ -108,7 +107,7 @@ class _TrainsAhead:
             candidates = list(candidate_params)
             splits = self._splits(cv, given)
             if not splits:
-                given.tell({ITERATOR: len(candidates) * self.n_splits_})
+                warnings.warn(f"fits trained one by one: {ITERATOR}", stacklevel=2)
                 return evaluate_candidates(candidates, cv, *args, **options)
             fits, left = fits_of(self.estimator, given.table, candidates, [rows for rows, _ in splits])
             failed = {reason: count for reason, count in left.items() if reason.startswith(FAILS)}
