@@ -45,6 +45,9 @@ def as_array(value: Any, argument: str) -> Any:
             raise ValueError(f"{argument}: expected an array, got sequences of different lengths") from None
         except Exception as error:
             raise TypeError(f"{argument}: expected an array, got {shown(value)}, which is none") from error
+        kinds = {getattr(dtype, "kind", "O") for dtype in np.ravel(getattr(value, "dtypes", "O"))}
+        if array.dtype.hasobject and kinds <= set("iufb"):  # a table of pandas' nullable numbers
+            array = value.to_numpy(float, na_value=np.nan)
         array = array.astype("=f8" if array.dtype.char == "g" else array.dtype.newbyteorder("="), copy=False)
     if array.dtype.kind == "c":
         raise TypeError(f"{argument}: expected real numbers, got dtype {array.dtype}")

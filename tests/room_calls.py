@@ -278,6 +278,8 @@ CALLS = MACHINES | FIGURES | STATISTICS | LATTICES | DOORS | ESTIMATORS
 NUMBERS = {name: "missing" for name in ("interval_curves", "curve_statistics", "final_statistics")}
 NUMBERS |= {"score_matrices": "missing", "performance_profiles": "thresholds"}
 SWITCHES = "early_stopping nesterovs_momentum shuffle warm_start verbose"
+# scikit-learn takes True as 1.
+ONES = "alpha batch_size epsilon learning_rate_init max_fun max_iter momentum n_iter_no_change power_t tol"
 TAKEN = {
     "fraction": NUMBERS,
     "negative": NUMBERS,
@@ -285,14 +287,15 @@ TAKEN = {
     "infinity": {"MLPClassifier": "n_iter_no_change"},
     "empty list": {"holm": "p", "MLPClassifier": "hidden_layer_sizes"},
     "huge": {
-        "MLPClassifier": "alpha epsilon learning_rate_init power_t tol",
+        "MLPClassifier": "alpha epsilon learning_rate_init power_t tol verbose",
+        "BernoulliRBM": "verbose",
         "Sample, drawn": "sample",
         **dict.fromkeys(("configurations of chains", "extreme_temperatures", "sampled_temperatures"), "seed"),
         **dict.fromkeys(("Interval by resampling", "interval", "stratified_interval"), "seed"),
     },
     "true": {
-        "MLPClassifier": SWITCHES,
-        "BernoulliRBM": "verbose",
+        "MLPClassifier": f"{SWITCHES} {ONES} random_state",
+        "BernoulliRBM": "n_components learning_rate batch_size n_iter verbose random_state",
         "holm": "p",
         "performance_profiles": "higher_is_better",
         "output_metric": "higher_is_better",

@@ -4,6 +4,7 @@ import fractions
 
 import jax
 import numpy as np
+import pandas as pd
 import pytest
 from sklearn.model_selection import KFold
 from test_bad_calls import NET, PARAMS, SPLIT, X, Y, complaint, prepared, refusal
@@ -125,3 +126,22 @@ def test_layers_in_a_list_have_the_gradient_of_those_in_a_tuple():
     of_list, of_tuple = value_and_grad(list(LAYERS), X, Y), value_and_grad(LAYERS, X, Y)
     for one, other in zip(jax.tree.leaves(of_list), jax.tree.leaves(of_tuple), strict=True):
         np.testing.assert_array_equal(one, other)
+
+
+NULLABLE = {
+    "Float64": pd.DataFrame(X).astype("Float64"),
+    "Float64 and float64": pd.DataFrame(X).astype({0: "Float64"}),
+    "Int64 and boolean": pd.DataFrame({"a": Y, "b": Y > 0}).astype({"a": "Int64", "b": "boolean"}),
+}
+
+
+@pytest.mark.parametrize("name", NULLABLE)
+def test_tables_of_nullable_numbers_are_those_of_plain_ones(name):
+    table = NULLABLE[name]
+    plain, labels = table.astype(float).to_numpy(), pd.Series(Y).astype("Int64")
+    one, other = jfnn.objective(NET, PARAMS, table, labels), jfnn.objective(NET, PARAMS, plain, Y)
+    assert one == other and np.isfinite(other)
+    missing = table.mask(np.eye(8, 2) > 0)
+    assert complaint(refusal(lambda: jfnn.predict(NET, PARAMS, missing)), {"x"}) is None
+    words = table.assign(word=pd.Series(["1.5"] * 8, dtype=object)).iloc[:, 1:]
+    assert complaint(refusal(lambda: jfnn.predict(NET, PARAMS, words)), {"x"}) is None

@@ -10,6 +10,8 @@ import numpy as np
 
 from jfnn import checks, memory
 
+ROUNDING = 1e-6  # of states that were scaled in float32
+
 
 class Machine(NamedTuple):
     """Parameters of a machine of binary units in layers, each connected to its neighbours alone.
@@ -110,7 +112,7 @@ def _as_arrays(part: Any) -> tuple[jax.Array, ...]:
 def as_units(states: Any, bias: jax.Array, argument: str, binary: bool = False) -> jax.Array:
     """Checked states ``[rows, n_k]`` of the layer that has this bias, in its dtype.
 
-    They are in [0, 1], or 0 and 1 alone where ``binary``.
+    They are in [0, 1], or 0 and 1 alone where ``binary``, but for roundings.
 
     Raises:
         TypeError: Not numeric.
@@ -123,9 +125,11 @@ def as_units(states: Any, bias: jax.Array, argument: str, binary: bool = False) 
 
 
 def check_units(values: np.ndarray, argument: str, binary: bool) -> None:
-    """Refuses states outside [0, 1], and where ``binary`` others than 0 and 1."""
-    if values.min() < 0 or values.max() > 1:
-        raise ValueError(f"{argument}: expected values in [0, 1], got {values.min():g} to {values.max():g}")
-    between = (values != 0) & (values != 1)
+    """Refuses states outside [0, 1], and where ``binary`` others than 0 and 1, but for roundings."""
+    if values.min() < -ROUNDING or values.max() > 1 + ROUNDING:
+        raise ValueError(
+            f"{argument}: expected values in [0, 1], got {values.min():.9g} to {values.max():.9g}"
+        )
+    between = (abs(values) > ROUNDING) & (abs(values - 1) > ROUNDING)
     if binary and between.any():
-        raise ValueError(f"{argument}: expected 0 and 1 alone, got {values[between][0]:g}")
+        raise ValueError(f"{argument}: expected 0 and 1 alone, got {values[between][0]:.9g}")

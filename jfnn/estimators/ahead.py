@@ -1,5 +1,6 @@
 """All fits of a search, trained together before scikit-learn asks for them one by one."""
 
+import functools
 import pickle
 import threading
 import time
@@ -8,6 +9,7 @@ from collections.abc import Callable, Mapping, Sequence
 from typing import Any, NamedTuple
 
 import jax
+import joblib
 import numpy as np
 from sklearn.base import clone
 from sklearn.pipeline import Pipeline
@@ -15,34 +17,21 @@ from sklearn.utils import check_random_state
 
 import jfnn.estimators.encoded as encoded
 import jfnn.estimators.parameters as parameters
+from jfnn import checks
 from jfnn.engine import devices
 from jfnn.engine.executors import spread
 from jfnn.estimators.encoded import Encoded
 from jfnn.estimators.perceptron import Perceptron
+from jfnn.estimators.table import Table
 from jfnn.fitting import store, training
 from jfnn.fitting.group import GoesOn, Trained, draw_group
 from jfnn.fitting.store import Store
 from jfnn.fitting.structure import Structure
 
 Tell = Callable[[str], None]
-
-
-class Table(NamedTuple):
-    """What a search learns from.
-
-    Attributes:
-        x: Inputs, anything that scikit-learn takes.
-        y: Targets.
-        sample_weight: Weights of rows, or None.
-    """
-
-    x: Any
-    y: Any
-    sample_weight: Any = None
-
-    def take(self, rows: np.ndarray) -> "Table":
-        """Some of the rows."""
-        return Table(*(None if part is None else _take(part, rows) for part in self))
+Reasons = dict[str, int]  # why fits are not trained together -> how many
+FAILS = "ahead of time they fail: "
+UNSTEADY = "their transformers give other rows at each fit; give each a random_state"
 
 
 class Fit(NamedTuple):
@@ -70,29 +59,29 @@ def perceptron_of(estimator: Any) -> Perceptron | None:
 
 
 def fits_of(
-    estimator: Any, table: Table, candidates: Sequence[Mapping[str, Any]], folds: Sequence[np.ndarray]
-) -> tuple[list[Fit], dict[str, int]]:
+    estimator: Any, table: Table, candidates: Sequence[Mapping[str, Any]], folds: Sequence[Any]
+) -> tuple[list[Fit], Reasons]:
     """The fits of a search that can be trained together, and how many cannot, by reason.
 
-    Transformers of a Pipeline are fitted once a fold.
+    Transformers of a Pipeline are fitted once a fold, and on the first fold once more to compare.
 
     Args:
         estimator: A perceptron, or a Pipeline that ends in one.
         table: All rows.
         candidates: Parameters to set, one mapping a candidate.
-        folds: Row numbers to train on.
+        folds: Row numbers to train on, or masks.
     """
-    fits, left = [], dict[str, int]()
+    fits, left, steady = [], Reasons(), dict[bytes, bool]()
     for number, rows in enumerate(folds):
-        fold = _Fold(table.take(rows))
+        fold = _Fold(functools.partial(table.training, estimator, rows), steady)
         for of_candidate, candidate in enumerate(candidates):
             try:
                 with warnings.catch_warnings():  # scikit-learn fits again, and then they are heard
                     warnings.simplefilter("ignore")
                     made = clone(estimator).set_params(**clone(dict(candidate), safe=False))
                     fit = _as_fit(made, fold, (of_candidate, number))
-            except Exception:  # scikit-learn meets it again, where failures are counted
-                fit = "it fails"
+            except Exception as error:  # scikit-learn mostly meets it again, where failures are counted
+                fit = f"{FAILS}{checks.shown(error)}"
             if isinstance(fit, str):
                 left[fit] = left.get(fit, 0) + 1
             else:
@@ -103,20 +92,28 @@ def fits_of(
 class _Fold:
     """Rows to train on, transformed and encoded once for all fits that do so alike."""
 
-    def __init__(self, table: Table):
-        self.table = table
+    def __init__(self, cut: Callable[[], Table], steady: dict[bytes, bool]):
+        """Nothing is transformed yet.
+
+        Args:
+            cut: Takes the rows, each time anew, since transformers may write on them.
+            steady: Whether transformers give the same rows at each fit, for all folds; it is filled here.
+        """
+        self.cut, self.steady = cut, steady
         self.transformed: dict[bytes, tuple[Table, Any]] = {}
         self.encoded: dict[Any, Encoded] = {}
 
-    def of(self, estimator: Any, last: Perceptron) -> Encoded:
-        """What the perceptron of an estimator sees."""
+    def of(self, estimator: Any, last: Perceptron) -> Encoded | None:
+        """What the perceptron of an estimator sees; None where that differs from fit to fit."""
         transformers = estimator[:-1] if isinstance(estimator, Pipeline) and len(estimator) > 1 else None
-        before = pickle.dumps(transformers)
-        if before not in self.transformed:
-            table = self.table
-            if transformers is not None:
-                table = table._replace(x=transformers.fit_transform(table.x, table.y))
-            self.transformed[before] = table, transformers
+        before = pickle.dumps(joblib.wrap_non_picklable_objects(transformers))
+        if before not in self.transformed and self.steady.get(before, True):
+            again = None if before in self.steady or transformers is None else clone(transformers)
+            table, _ = self.transformed[before] = self._transformed(transformers)
+            repeats = again is None or joblib.hash(self._transformed(again)[0].x) == joblib.hash(table.x)
+            self.steady[before] = repeats
+        if not self.steady[before]:
+            return None
         key = (before, encoded.settings_of(last))
         if key not in self.encoded:
             (table, fitted), own = self.transformed[before], set(vars(last))
@@ -133,6 +130,13 @@ class _Fold:
             )
         return self.encoded[key]
 
+    def _transformed(self, transformers: Any) -> tuple[Table, Any]:
+        """The rows behind transformers, and these fitted."""
+        table = self.cut()
+        if transformers is None:
+            return table, None
+        return table._replace(x=transformers.fit_transform(table.x, table.y)), transformers
+
 
 def _as_fit(estimator: Any, fold: _Fold, place: tuple[int, int]) -> Fit | str:
     """A fit, or why it is not trained with others."""
@@ -145,6 +149,8 @@ def _as_fit(estimator: Any, fold: _Fold, place: tuple[int, int]) -> Fit | str:
         return "verbose estimators report on their own training"
     parameters.check(last)
     of_fold = fold.of(estimator, last)
+    if of_fold is None:
+        return UNSTEADY
     features, outputs = of_fold.rows.x.shape[1], of_fold.rows.targets.shape[1]
     structure = parameters.structure_of(last, features, outputs, of_fold.output)
     return Fit(of_fold, structure, parameters.numbers_of(last), last.random_state, place)
@@ -182,7 +188,7 @@ class _Run:
     """What has been trained so far."""
 
     def __init__(self, total: int, tell: Tell | None):
-        self.store: Store = {}
+        self.store = Store()
         self.total, self.tell = total, tell
         self.started, self.lock = time.perf_counter(), threading.Lock()
         # Fits without a random state of their own share one, as candidates are compared.
@@ -209,9 +215,3 @@ class _Run:
                 done, spent = len(self.store), time.perf_counter() - self.started
                 left = spent * (self.total - done) / done
                 self.tell(f"{done} of {self.total} networks trained, {left:.0f} s left")
-
-
-def _take(part: Any, rows: np.ndarray) -> Any:
-    if hasattr(part, "iloc"):
-        return part.iloc[rows]
-    return part[rows] if hasattr(part, "shape") else [part[row] for row in rows]

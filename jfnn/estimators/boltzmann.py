@@ -1,18 +1,21 @@
 """The restricted Boltzmann machine with scikit-learn's names, trained by the engine."""
 
+import dataclasses
 import time
 from typing import Any
 
 import jax
 import jax.numpy as jnp
 import numpy as np
-from scipy import sparse
+from scipy import sparse, special
+from sklearn import neural_network
 from sklearn.base import BaseEstimator, ClassNamePrefixFeaturesOutMixin, TransformerMixin
+from sklearn.utils import check_random_state
+from sklearn.utils.extmath import safe_sparse_dot
 from sklearn.utils.validation import check_is_fitted, validate_data
 
 import jfnn.estimators.parameters as parameters
-from jfnn import checks
-from jfnn.boltzmann import Machine, columns, gibbs_step, hidden_means
+from jfnn.boltzmann import Machine, columns
 from jfnn.boltzmann.machine import pack
 from jfnn.experiment.options import Execution
 from jfnn.learners.machines import boltzmann_machine
@@ -31,6 +34,8 @@ class BernoulliRBM(ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseEstima
         intercept_hidden_: Biases of hidden units ``[n_components]``.
         intercept_visible_: Biases of visible units ``[features]``.
     """
+
+    _parameter_constraints = parameters.counted(neural_network.BernoulliRBM._parameter_constraints)
 
     def __init__(
         self,
@@ -54,23 +59,26 @@ class BernoulliRBM(ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseEstima
         """Trains on rows.
 
         Args:
-            X: Visible states in [0, 1] ``[n, features]``, dense or sparse.
+            X: Visible states ``[n, features]``, dense or sparse; any numbers, though meant for [0, 1].
             y: Not used.
 
         Raises:
             ValueError, TypeError: Numbers that cannot be; or training diverged.
         """
-        random = parameters.as_random(self.random_state)
-        self._train(self._rows(X, reset=True), random, self.n_iter, None)
+        parameters.check(self)
+        random = check_random_state(self.random_state)
+        self._train(self._rows(X, reset=True), random, int(self.n_iter), None)
         return self
 
     def partial_fit(self, X: Any, y: Any = None) -> "BernoulliRBM":
         """Trains one epoch more, by contrastive divergence, whose chains start from the rows; as in `fit`."""
+        parameters.check(self)
         first = not hasattr(self, "components_")
+        rows = self._rows(X, reset=first)
         if not hasattr(self, "random_state_"):
-            self.random_state_ = parameters.as_random(self.random_state)
+            self.random_state_ = check_random_state(self.random_state)
         machine = None if first else self._machine()
-        self._train(self._rows(X, reset=first), self.random_state_, 1, machine, "contrastive")
+        self._train(rows, self.random_state_, 1, machine, "contrastive")
         return self
 
     def _rows(self, X: Any, reset: bool) -> np.ndarray:
@@ -85,16 +93,15 @@ class BernoulliRBM(ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseEstima
         start: Machine | None,
         gradient: str = "persistent",
     ) -> None:
-        hidden = checks.as_count(self.n_components, "n_components")
-        chains, epochs = checks.as_count(self.batch_size, "batch_size"), checks.as_count(epochs, "n_iter", 0)
-        parameters.check_verbose(self.verbose)
-        learner = boltzmann_machine((rows.shape[1], hidden), gradient=gradient, chains=chains)
+        sizes, chains = (rows.shape[1], int(self.n_components)), int(self.batch_size)
+        learner = boltzmann_machine(sizes, gradient=gradient, chains=chains)
+        learner = dataclasses.replace(learner, bounded=False)  # as scikit-learn, which takes any rows
         batch = min(chains, len(rows))
         started = time.perf_counter()
         machine, history = train(
             learner,
             rows,
-            learning_rate=self.learning_rate,
+            learning_rate=float(self.learning_rate),
             epochs=epochs,
             batch_size=Minibatches(batch, "permutation", drop_last=False),
             seed=int(random.randint(2**31 - 1)),
@@ -104,7 +111,7 @@ class BernoulliRBM(ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseEstima
         if history.diverged_at >= 0:
             raise ValueError(f"learning_rate: training diverged in epoch {history.diverged_at}; try less")
         if self.verbose:
-            spent = (time.perf_counter() - started) / epochs
+            spent = (time.perf_counter() - started) / max(epochs, 1)
             for epoch, loss in zip(history.epoch, history.train_loss, strict=True):
                 what = f"Iteration {epoch}, pseudo-likelihood = {-loss:.2f}, time = {spent:.2f}s"
                 print(f"[{type(self).__name__}] {what}")
@@ -121,17 +128,21 @@ class BernoulliRBM(ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseEstima
 
     def transform(self, X: Any) -> np.ndarray:
         """Probabilities of hidden units ``[n, n_components]``."""
-        machine = self._machine()
-        rows = self._rows(X, reset=False)
-        return np.asarray(hidden_means(machine, rows), rows.dtype)
+        check_is_fitted(self, "components_")
+        X = validate_data(self, X, accept_sparse="csr", dtype=(np.float64, np.float32), reset=False)
+        return _means(X, self.components_.T, self.intercept_hidden_)
 
     def gibbs(self, v: Any) -> np.ndarray:
         """Visible states after one Gibbs step from ``v [n, features]``, True and False."""
-        machine, v = self._machine(), np.asarray(v)
+        check_is_fitted(self, "components_")
         if not hasattr(self, "random_state_"):
-            self.random_state_ = parameters.as_random(self.random_state)
-        uniforms = [self.random_state_.uniform(size=(len(v), n)) for n in machine.sizes[::-1]]
-        return np.asarray(gibbs_step(machine, v, *uniforms)[1]) > 0
+            self.random_state_ = check_random_state(self.random_state)
+        v = v if sparse.issparse(v) else np.asarray(v)
+        hidden = self._drawn(_means(v, self.components_.T, self.intercept_hidden_))
+        return self._drawn(_means(hidden, self.components_, self.intercept_visible_))
+
+    def _drawn(self, means: np.ndarray) -> np.ndarray:
+        return np.asarray(self.random_state_.uniform(size=means.shape) < means)
 
     def score_samples(self, X: Any) -> np.ndarray:
         """Pseudo-likelihood of each row ``[n]``: the mean of what scikit-learn draws one term of."""
@@ -144,3 +155,8 @@ class BernoulliRBM(ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseEstima
         tags.input_tags.sparse = True
         tags.transformer_tags.preserves_dtype = ["float64", "float32"]
         return tags
+
+
+def _means(states: Any, weights: np.ndarray, biases: np.ndarray) -> np.ndarray:
+    """Means of units given their neighbours' states."""
+    return np.asarray(special.expit(safe_sparse_dot(states, weights) + biases))

@@ -1,16 +1,19 @@
 """The classifier: scikit-learn's names and meanings, trained by the engine."""
 
-from typing import Any
+from typing import Any, ClassVar
 
 import numpy as np
+from sklearn import neural_network
 from sklearn.base import ClassifierMixin
 from sklearn.preprocessing import LabelBinarizer
 from sklearn.utils import column_or_1d
+from sklearn.utils._param_validation import StrOptions
 from sklearn.utils.class_weight import compute_sample_weight
 from sklearn.utils.metaestimators import available_if
 from sklearn.utils.multiclass import type_of_target, unique_labels
 from sklearn.utils.validation import validate_data
 
+import jfnn.estimators.parameters as parameters
 from jfnn.estimators.perceptron import Perceptron, as_weights, is_stochastic
 from jfnn.fitting.structure import Rows
 
@@ -31,6 +34,11 @@ class MLPClassifier(ClassifierMixin, Perceptron):  # type: ignore[misc]
     """
 
     classes_: Any
+    _parameter_constraints: ClassVar[parameters.Constraints] = {
+        **parameters.counted(neural_network.MLPClassifier._parameter_constraints),
+        **parameters.PERCEPTRON,
+        "class_weight": [dict, list, StrOptions({"balanced"}), None],
+    }
 
     def __init__(
         self,

@@ -21,10 +21,14 @@ LEAST_PROBABILITY = 1e-12
 
 
 def _accuracy(predictions: np.ndarray, targets: np.ndarray) -> np.ndarray:
-    """Share of right answers; a hundredth of the smallest step breaks ties by the log loss."""
-    right = predictions.argmax(axis=-1) == targets.argmax(axis=-1)
+    """Share of right answers."""
+    return np.asarray((predictions.argmax(axis=-1) == targets.argmax(axis=-1)).mean(axis=-1))
+
+
+def _accuracy_without_ties(predictions: np.ndarray, targets: np.ndarray) -> np.ndarray:
+    """Share of right answers, less a hundredth of its smallest step that breaks ties by the log loss."""
     log_loss = -_log_loss(predictions, targets)
-    return np.asarray(right.mean(axis=-1) - 0.01 / len(targets) * log_loss / (1 + log_loss))
+    return np.asarray(_accuracy(predictions, targets) - 0.01 / len(targets) * log_loss / (1 + log_loss))
 
 
 def _log_loss(predictions: np.ndarray, targets: np.ndarray) -> np.ndarray:
@@ -80,6 +84,7 @@ def select(
         ValueError: Shapes that do not fit, no member, or an unknown metric.
     """
     score_of = METRICS[checks.as_choice(metric, "metric", METRICS)]
+    chosen_by = _accuracy_without_ties if metric == "accuracy" else score_of
     checks.as_count(rounds, "rounds")
     given = {"predictions": predictions, "targets": targets}
     predictions, targets = (checks.as_inputs(a, name, dtype=np.float64) for name, a in given.items())
@@ -90,15 +95,16 @@ def select(
         )
     if targets.shape[1] == 1 and metric != "squared_error":
         raise ValueError(f"metric: expected squared_error for one number a row, got {metric!r}")
-    total, chosen, scores = np.zeros(targets.shape), [], []
+    total, chosen, scores, shown = np.zeros(targets.shape), [], [], []
     for size in range(1, rounds + 1):
-        of_all = score_of((total + predictions) / size, targets)
+        of_all = chosen_by((total + predictions) / size, targets)
         chosen.append(int(np.argmax(of_all)))
         scores.append(float(of_all[chosen[-1]]))
         total = total + predictions[chosen[-1]]
+        shown.append(float(score_of(total / size, targets)))
     size = int(np.argmax(scores)) + 1
     counts = np.bincount(chosen[:size], minlength=len(predictions))
-    return Selection(counts, scores[size - 1], scores[0])
+    return Selection(counts, shown[size - 1], shown[0])
 
 
 @dataclasses.dataclass(frozen=True, eq=False)

@@ -1,99 +1,88 @@
 """scikit-learn's hyperparameters: checked in a fit, and told apart into structure and numbers."""
 
-import contextlib
+import functools
 import inspect
 import numbers
 from typing import Any
 
-import numpy as np
 import optax
-from sklearn.utils import check_random_state
+from sklearn.utils._param_validation import Interval, InvalidParameterError, StrOptions, make_constraint
 
 from jfnn import checks
 from jfnn.fitting.structure import ACTIVATIONS, NUMBERS, Structure
 
-SCHEDULES = ("constant", "invscaling", "adaptive")
-# Name -> least value, whether it is refused itself, most value, whether that is refused itself.
-RANGES: dict[str, tuple[float, bool, float, bool]] = {
-    "alpha": (0.0, False, np.inf, True),
-    "learning_rate_init": (0.0, True, np.inf, True),
-    "power_t": (0.0, False, np.inf, True),
-    "tol": (0.0, False, np.inf, True),
-    "momentum": (0.0, False, 1.0, False),
-    "validation_fraction": (0.0, False, 1.0, True),
-    "beta_1": (0.0, False, 1.0, True),
-    "beta_2": (0.0, False, 1.0, True),
-    "epsilon": (0.0, True, np.inf, True),
-}
-SWITCHES = ("shuffle", "warm_start", "nesterovs_momentum", "early_stopping")
-COUNTS = ("max_iter", "max_fun")
+Constraints = dict[str, list[Any]]
+
+
+class _Solver(StrOptions):  # type: ignore[misc]
+    """The solvers of scikit-learn, and optax optimizers by name."""
+
+    def __init__(self) -> None:
+        super().__init__({"lbfgs", "sgd", "adam"})
+
+    def is_satisfied_by(self, val: Any) -> bool:
+        return super().is_satisfied_by(val) or _is_optimizer(val)
+
+    def __str__(self) -> str:
+        return f"{super().__str__()} or the name of another optax optimizer"
+
+
+def _is_optimizer(name: Any) -> bool:
+    factory = getattr(optax, name, None) if isinstance(name, str) else None
+    try:
+        return "learning_rate" in inspect.signature(factory).parameters  # type: ignore[arg-type]
+    except (TypeError, ValueError):
+        return False
+
+
+def counted(constraints: Constraints) -> Constraints:
+    """scikit-learn's constraints, where whole numbers without an end are those that the engine counts."""
+    return {name: list(map(_counted, several)) for name, several in constraints.items()}
+
+
+def _counted(constraint: Any) -> Any:
+    endless = isinstance(constraint, Interval) and constraint.type is numbers.Integral
+    if not endless or constraint.right is not None:
+        return constraint
+    return Interval(numbers.Integral, constraint.left, checks.MOST, closed="both")
+
+
+# Further than those of scikit-learn's perceptrons.
+PERCEPTRON: Constraints = {"activation": [StrOptions(set(ACTIVATIONS))], "solver": [_Solver()]}
 
 
 def check(estimator: Any) -> None:
-    """Refuses parameters that cannot be, by name, as scikit-learn does when it fits.
+    """Refuses parameters that cannot be, by name, by scikit-learn's constraints.
 
     Raises:
-        ValueError, TypeError: The message begins with the parameter's name.
+        InvalidParameterError: A ValueError and a TypeError; the message begins with the parameter's name.
     """
-    checks.as_choice(estimator.activation, "activation", ACTIVATIONS)
-    checks.as_choice(estimator.learning_rate, "learning_rate", SCHEDULES)
-    _check_solver(estimator.solver)
-    for name, (least, strictly, most, below) in RANGES.items():
-        given = getattr(estimator, name)
-        if not isinstance(given, numbers.Real) or isinstance(given, bool):
-            raise TypeError(f"{name}: expected a number, got {checks.shown(given)}")
-        fits = not isinstance(given, numbers.Integral) or abs(int(given)) < 10**308
-        value = float(given) if fits else np.inf
-        low = value > least or (value == least and not strictly)
-        high = value < most or (value == most and not below)
-        if not (low and high):
-            left, right = "(" if strictly else "[", ")" if below else "]"
-            raise ValueError(f"{name}: expected a number in {left}{least:g}, {most:g}{right}, got {value!r}")
-    for name in SWITCHES:
-        checks.as_switch(getattr(estimator, name), name)
-    for name in COUNTS:
-        checks.as_count(getattr(estimator, name), name)
-    if not isinstance(estimator.n_iter_no_change, float) or estimator.n_iter_no_change != np.inf:
-        checks.as_count(estimator.n_iter_no_change, "n_iter_no_change")
-    if not (isinstance(estimator.batch_size, str) and estimator.batch_size == "auto"):
-        checks.as_count(estimator.batch_size, "batch_size")
-    check_verbose(estimator.verbose)
-    hidden_sizes(estimator)
+    kind: Any = type(estimator)
+    for name, allowed in _constraints(kind).items():
+        value = getattr(estimator, name)
+        if not any(_satisfies(value, constraint) for constraint in allowed):
+            expected = " or ".join(map(str, allowed))
+            raise InvalidParameterError(f"{name}: expected {expected}, got {checks.shown(value)}")
 
 
-def as_random(random_state: Any) -> np.random.RandomState:
-    """The generator that a seed, or none, stands for, as in scikit-learn; or the generator itself.
-
-    Raises:
-        ValueError: Anything else.
-    """
-    with contextlib.suppress(Exception):  # also that of an object that cannot be shown
-        if not isinstance(random_state, bool):
-            generator: np.random.RandomState = check_random_state(random_state)
-            return generator
-    got = checks.shown(random_state)
-    raise ValueError(f"random_state: expected None, a seed that 32 bits hold or a RandomState, got {got}")
+@functools.cache
+def _constraints(kind: Any) -> Constraints:
+    """The constraints of a class of estimators, ready to be asked."""
+    names = kind._get_param_names()
+    return {
+        name: list(map(make_constraint, several))
+        for name, several in kind._parameter_constraints.items()
+        if name in names
+    }
 
 
-def check_verbose(verbose: Any) -> None:
-    """Refuses what is neither a truth value nor a whole number of at least 0."""
-    if not isinstance(verbose, bool | np.bool_):
-        checks.as_count(verbose, "verbose", 0)
-
-
-def _check_solver(solver: Any) -> None:
-    if isinstance(solver, str) and solver == "lbfgs":
-        return
-    factory = getattr(optax, solver, None) if isinstance(solver, str) else None
+def _satisfies(value: Any, constraint: Any) -> bool:
     try:
-        fits = "learning_rate" in inspect.signature(factory).parameters  # type: ignore[arg-type]
-    except (TypeError, ValueError):
-        fits = False
-    if not fits:
-        got = checks.shown(solver)
-        raise ValueError(
-            f"solver: expected lbfgs, sgd, adam or the name of another optax optimizer, got {got}"
-        )
+        if isinstance(value, numbers.Real):
+            float(value)  # what the engine takes
+        return bool(constraint.is_satisfied_by(value))
+    except Exception:  # an integer beyond all floats, or what cannot even be compared
+        return False
 
 
 def hidden_sizes(estimator: Any) -> tuple[int, ...]:

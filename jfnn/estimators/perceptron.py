@@ -8,12 +8,13 @@ from typing import Any
 import numpy as np
 from sklearn.base import BaseEstimator
 from sklearn.exceptions import ConvergenceWarning
-from sklearn.utils import check_array
+from sklearn.utils import check_array, check_random_state
 from sklearn.utils.validation import check_is_fitted, validate_data
 
 import jfnn.estimators.encoded as encoded
 import jfnn.estimators.parameters as parameters
 import jfnn.estimators.prediction as prediction
+from jfnn.estimators.report import Report
 from jfnn.fitting import draws, lbfgs, training
 from jfnn.fitting.group import GoesOn, Trained, draw_group, replay
 from jfnn.fitting.store import trained_ahead
@@ -65,7 +66,7 @@ class Perceptron(BaseEstimator):  # type: ignore[misc]
                 stacklevel=3,
             )
         ahead = None
-        if not goes_on and not incremental:
+        if not (goes_on or incremental or self.verbose):
             ahead = trained_ahead(rows, known and known.digest, structure, own, self.random_state)
         trained = ahead or self._train(structure, rows, own, goes_on, incremental)
         self._keep(trained, structure, rows, incremental)
@@ -89,20 +90,16 @@ class Perceptron(BaseEstimator):  # type: ignore[misc]
         """Trains this fit alone: a group of one."""
         before = self._before if incremental else self._before._replace(rate=None, optimizer=None)
         own = own | ({"max_iter": 1.0} if incremental else {})
-        given = parameters.as_random(self.random_state)
+        given = check_random_state(self.random_state)
         start = self._layers() if goes_on else None
         group = draw_group(
             structure, rows, [own], copy.deepcopy(given), start, before, self._stratified(rows.targets)
         )
-        told = 0
-
-        def tell(losses: list[list[float]]) -> None:
-            nonlocal told
-            for i in range(told, len(losses[0])):
-                print(f"Iteration {i + 1}, loss = {losses[0][i]:.8f}")
-            told = len(losses[0])
-
-        (trained,) = training.train(group, tell=tell if self.verbose else None)
+        rate = own["learning_rate"] if before.rate is None else before.rate
+        report = Report(self, structure, rate) if self.verbose else None
+        (trained,) = training.train(group, tell=None if report is None else report.epoch)
+        if report is not None and trained.converged:
+            report.converged()
         if given is self.random_state or self.random_state is None:  # whose stream goes on
             replay(structure, rows, given, start is None, len(trained.losses), self._stratified(rows.targets))
         return trained
@@ -116,7 +113,7 @@ class Perceptron(BaseEstimator):  # type: ignore[misc]
         return tuple(Layer(w, b) for w, b in of_layers)
 
     def _minimise(self, structure: Structure, rows: Rows, goes_on: bool) -> None:
-        random = parameters.as_random(self.random_state)
+        random = check_random_state(self.random_state)
         start = self._layers() if goes_on else draws.start(structure, random, rows.x.dtype)
         trained, self.n_iter_ = lbfgs.minimise(
             structure, rows, start, self.alpha, self.tol, self.max_iter, self.max_fun
@@ -150,12 +147,6 @@ class Perceptron(BaseEstimator):  # type: ignore[misc]
         elif self.validation_scores_ is not None:
             self.validation_scores_ += trained.scores
             self.best_validation_score_ = trained.goes_on.best_score
-        if trained.converged and self.verbose:
-            what = "Training loss" if structure.validation is None else "Validation score"
-            print(
-                f"{what} did not improve more than tol={self.tol:f} for {self.n_iter_no_change} consecutive"
-                " epochs. Stopping."
-            )
         if not trained.converged and not incremental and self.n_iter_ == self.max_iter:
             warnings.warn(
                 f"Stochastic Optimizer: Maximum iterations ({self.max_iter}) reached and the optimization"

@@ -1,14 +1,16 @@
 """The regressor: scikit-learn's names and meanings, trained by the engine."""
 
-from typing import Any
+from typing import Any, ClassVar
 
 import numpy as np
+from sklearn import neural_network
 from sklearn.base import RegressorMixin
 from sklearn.utils import column_or_1d
+from sklearn.utils._param_validation import StrOptions
 from sklearn.utils.metaestimators import available_if
 from sklearn.utils.validation import validate_data
 
-from jfnn import checks
+import jfnn.estimators.parameters as parameters
 from jfnn.estimators.perceptron import Perceptron, as_weights, is_stochastic
 from jfnn.fitting.structure import Rows
 
@@ -27,6 +29,12 @@ class MLPRegressor(RegressorMixin, Perceptron):  # type: ignore[misc]
         loss_curve_: Loss of each epoch, the mean of its steps'.
         n_iter_: Epochs trained.
     """
+
+    _parameter_constraints: ClassVar[parameters.Constraints] = {
+        **parameters.counted(neural_network.MLPRegressor._parameter_constraints),
+        **parameters.PERCEPTRON,
+        "loss": [StrOptions(set(LOSSES))],
+    }
 
     def __init__(
         self,
@@ -103,7 +111,6 @@ class MLPRegressor(RegressorMixin, Perceptron):  # type: ignore[misc]
         return self
 
     def _as_rows(self, X: Any, y: Any, sample_weight: Any, goes_on: bool, incremental: bool) -> Rows:
-        checks.as_choice(self.loss, "loss", LOSSES)
         X, y = validate_data(
             self,
             X,

@@ -1,23 +1,31 @@
 """scikit-learn's searches, whose fits the engine trains together."""
 
-import contextlib
+import dataclasses
 import inspect
 import warnings
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 import joblib
+import numpy as np
 import sklearn
 from sklearn import model_selection
-from sklearn.base import is_classifier
+from sklearn.base import BaseEstimator, is_classifier
 from sklearn.experimental import enable_halving_search_cv  # noqa: F401
 from sklearn.model_selection import check_cv
 from sklearn.pipeline import Pipeline
 
 import jfnn.estimators.encoded as encoded
-from jfnn.estimators.ahead import Fit, Table, fits_of, perceptron_of, train
+from jfnn import checks
+from jfnn.estimators.ahead import FAILS, Fit, fits_of, perceptron_of, train
+from jfnn.estimators.perceptron import Perceptron
+from jfnn.estimators.table import Table
 from jfnn.estimators.together import FoldMember, SearchEnsemble, choose
 from jfnn.fitting.store import Store, holding
+
+Evaluate = Callable[..., Any]  # scikit-learn's, of candidates
+ITERATOR = "this scikit-learn keeps an iterator of splits to itself"
+IN_VAIN = "they saw other rows than ahead of time"
 
 
 class _TrainsAhead:
@@ -29,12 +37,14 @@ class _TrainsAhead:
 
     What is trained together differs by numbers alone: learning_rate_init, alpha, momentum, beta_1, beta_2,
     epsilon, power_t, tol, n_iter_no_change and max_iter. Other structures are further runs of the engine. All
-    cores are used, whatever ``n_jobs`` says, unless the estimator is none of `jfnn.estimators`.
+    cores are used, whatever ``n_jobs`` says. A warning says how many fits are trained one by one, and why. A
+    search in which there is none of `jfnn.estimators` is scikit-learn's own.
     """
 
     estimator: Any
     cv: Any
     verbose: int
+    _ahead: "_Given | None" = None
 
     def fit(self, X: Any, y: Any = None, **params: Any) -> Any:
         """Runs the search; see scikit-learn.
@@ -46,16 +56,16 @@ class _TrainsAhead:
         """
         for name in ("_together", "_ensemble"):
             self.__dict__.pop(name, None)
-        reason, self._ahead = _why_not(self.estimator, params), None
-        one_by_one: Any = contextlib.nullcontext()
-        if reason is None:
-            name = _weights_name(self.estimator)
-            self._ahead = (Table(X, y, params.get(name)), params.get("groups"))
-            one_by_one = joblib.parallel_config(backend="sequential")  # fits find what this process trained
-        else:
+        grids = (getattr(self, name, None) for name in ("param_grid", "param_distributions"))
+        if not any(map(_has_perceptron, (self.estimator, *grids))):
+            return super().fit(X, y, **params)  # type: ignore[misc]
+        if reason := _why_not(self.estimator, params):
             warnings.warn(f"{type(self).__name__} trains fits one by one: {reason}", stacklevel=2)
+            return super().fit(X, y, **params)  # type: ignore[misc]
+        table = Table(X, y, params.get(_weights_name(self.estimator)))
+        self._ahead = _Given(table, params.get("groups"))
         try:
-            with one_by_one:
+            with joblib.parallel_config(backend="sequential"):  # fits find what this process trained
                 return super().fit(X, y, **params)  # type: ignore[misc]
         finally:
             del self._ahead
@@ -83,45 +93,44 @@ class _TrainsAhead:
         state: dict[str, Any] = super().__getstate__()  # type: ignore[assignment]
         return {name: value for name, value in state.items() if name != "_together"}
 
-    def _run_search(self, evaluate_candidates: Callable[..., Any], *, callback_ctx: Any = None) -> None:
-        evaluate = evaluate_candidates if self._ahead is None else self._evaluated_ahead(evaluate_candidates)
+    def _run_search(self, evaluate_candidates: Evaluate, *, callback_ctx: Any = None) -> None:
+        evaluate = evaluate_candidates
+        if (given := self._ahead) is not None:
+            given.table = Table.indexable(*given.table)  # scikit-learn has checked it by now
+            evaluate = self._evaluated_ahead(evaluate_candidates, given)
         run: Any = super()._run_search  # type: ignore[misc]
         known = "callback_ctx" in inspect.signature(run).parameters
         run(evaluate, **({"callback_ctx": callback_ctx} if known else {}))
 
-    def _evaluated_ahead(self, evaluate_candidates: Callable[..., Any]) -> Callable[..., Any]:
+    def _evaluated_ahead(self, evaluate_candidates: Evaluate, given: "_Given") -> Evaluate:
         def evaluate(candidate_params: Any, cv: Any = None, *args: Any, **options: Any) -> Any:
             candidates = list(candidate_params)
-            splits = self._splits(cv)
-            if not splits:  # an iterator of splits that scikit-learn has for itself
+            splits = self._splits(cv, given)
+            if not splits:
+                warnings.warn(f"fits trained one by one: {ITERATOR}", stacklevel=2)
                 return evaluate_candidates(candidates, cv, *args, **options)
-            fits = self._fits(candidates, splits)
+            fits, left = fits_of(self.estimator, given.table, candidates, [rows for rows, _ in splits])
+            failed = {reason: count for reason, count in left.items() if reason.startswith(FAILS)}
+            given.tell({reason: count for reason, count in left.items() if reason not in failed})
+            store = self._train_ahead(fits, splits, given.table)
             rows = list({id(fit.encoded): fit.encoded for fit in fits}.values())
-            with holding(self._train_ahead(fits, splits)), encoded.holding(rows):
-                return evaluate_candidates(candidates, check_cv(splits), *args, **options)
+            with holding(store), encoded.holding(rows):
+                results = evaluate_candidates(candidates, check_cv(splits), *args, **options)
+            in_vain = len(fits) - store.found
+            given.tell({IN_VAIN: in_vain} | (failed if store.missed > in_vain else {}))
+            return results
 
         return evaluate
 
-    def _splits(self, cv: Any) -> list[Any]:
+    def _splits(self, cv: Any, given: "_Given") -> list[Any]:
         """The splits that candidates are to be scored on: split once, since a splitter may draw anew."""
-        assert self._ahead is not None
-        table, groups = self._ahead
-        splitter: Any = cv or getattr(
-            self, "_checked_cv_orig", None
-        )  # which scikit-learn 1.6 keeps to itself
-        splitter = splitter or check_cv(self.cv, table.y, classifier=is_classifier(self.estimator))
-        return list(splitter.split(table.x, table.y, groups=groups))
+        # scikit-learn 1.6 keeps this to itself.
+        splitter: Any = cv or getattr(self, "_checked_cv_orig", None)
+        x, y = given.table.x, given.table.y
+        splitter = splitter or check_cv(self.cv, y, classifier=is_classifier(self.estimator))
+        return list(splitter.split(x, y, groups=given.groups))
 
-    def _fits(self, candidates: Sequence[Any], splits: Sequence[Any]) -> list[Fit]:
-        assert self._ahead is not None
-        fits, left = fits_of(self.estimator, self._ahead[0], candidates, [rows for rows, _ in splits])
-        reasons = [f"{count} since {reason}" for reason, count in left.items() if reason != "it fails"]
-        if reasons:
-            warnings.warn(f"fits trained one by one: {'; '.join(reasons)}", stacklevel=2)
-        return fits
-
-    def _train_ahead(self, fits: Sequence[Fit], splits: Sequence[Any]) -> Store:
-        assert self._ahead is not None
+    def _train_ahead(self, fits: Sequence[Fit], splits: Sequence[Any], table: Table) -> Store:
         trained = train(fits, print if self.verbose else None)
         members: dict[int, list[FoldMember]] = {}
         for fit in fits:
@@ -130,13 +139,48 @@ class _TrainsAhead:
                 member = FoldMember(fit.encoded.transformers, fit.structure, result, fit.encoded.classes)
                 members.setdefault(fit.place[0], []).append(member)
         whole = {number: folds for number, folds in members.items() if len(folds) == len(splits)}
-        held_out = [self._ahead[0].take(rows) for _, rows in splits]
-        self._together = whole, [(table.x, table.y) for table in held_out]
+        held_out = [table.held_out(self.estimator, rows, training) for training, rows in splits]
+        self._together = whole, [(part.x, part.y) for part in held_out]
         return trained
+
+
+@dataclasses.dataclass
+class _Given:
+    """What a search is fitted on.
+
+    Attributes:
+        table: Its rows.
+        groups: Groups of rows for the splits, or None.
+        told: Reasons that a warning has named.
+    """
+
+    table: Table
+    groups: Any
+    told: set[str] = dataclasses.field(default_factory=set)
+
+    def tell(self, reasons: Mapping[str, int]) -> None:
+        """Warns of fits that are trained one by one, by reasons not named before."""
+        new = {reason: count for reason, count in reasons.items() if count and reason not in self.told}
+        self.told |= new.keys()
+        if new:
+            text = "; ".join(f"{count} since {reason}" for reason, count in new.items())
+            warnings.warn(f"fits trained one by one: {text}", stacklevel=2)
 
 
 def _weights_name(estimator: Any) -> str:
     return f"{estimator.steps[-1][0]}__sample_weight" if isinstance(estimator, Pipeline) else "sample_weight"
+
+
+def _has_perceptron(value: Any) -> bool:
+    """Whether there is a perceptron of this package in an estimator or a grid, however deep."""
+    if isinstance(value, BaseEstimator) and not isinstance(value, Perceptron):
+        value = value.get_params(deep=False)
+    if isinstance(value, Mapping):
+        value = list(value.values())
+    numeric = isinstance(value, np.ndarray) and not value.dtype.hasobject
+    if numeric or not checks.is_several(value):
+        return isinstance(value, Perceptron)
+    return any(map(_has_perceptron, value))
 
 
 def _why_not(estimator: Any, params: dict[str, Any]) -> str | None:

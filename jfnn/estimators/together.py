@@ -5,6 +5,7 @@ from collections.abc import Mapping, Sequence
 from typing import Any, NamedTuple
 
 import numpy as np
+from sklearn.utils import check_array
 
 import jfnn.estimators.prediction as prediction
 from jfnn.estimators.ensemble import Selection, select
@@ -30,8 +31,7 @@ class FoldMember(NamedTuple):
     def predictions(self, x: Any) -> np.ndarray:
         """Probabilities of classes ``[n, classes]``, or numbers ``[n, outputs]``."""
         x = x if self.transformers is None else self.transformers.transform(x)
-        x = x if hasattr(x, "dtype") else np.asarray(x)
-        x = x if x.dtype in (np.float32, np.float64) else x.astype(np.float64)
+        x = check_array(x, accept_sparse=["csr", "csc"], dtype=(np.float64, np.float32))
         logits = prediction.outputs(self.structure.network, self.trained.layers, x)
         values = prediction.activated(logits, self.structure.output)
         is_pair = self.classes is not None and values.shape[1] == 1

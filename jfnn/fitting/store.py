@@ -12,7 +12,25 @@ from jfnn.fitting.group import Trained
 from jfnn.fitting.structure import Rows, Structure
 
 Key = tuple[Hashable, ...]
-Store = dict[Key, Trained]
+
+
+class Store(dict[Key, Trained]):
+    """Fits trained ahead.
+
+    Attributes:
+        found: How many fits found theirs.
+        missed: How many looked in vain.
+    """
+
+    found = missed = 0
+
+    def find(self, key: Key) -> Trained | None:
+        """What was trained under a key, or None; counts which."""
+        trained = self.get(key)
+        self.found += trained is not None
+        self.missed += trained is None
+        return trained
+
 
 _AHEAD: contextvars.ContextVar[Store | None] = contextvars.ContextVar("fits trained ahead", default=None)
 
@@ -32,7 +50,9 @@ def trained_ahead(
 ) -> Trained | None:
     """What was trained ahead for a fit, or None; ``of_rows`` is the digest of its rows where it is known."""
     store = _AHEAD.get()
-    return store.get(key(of_rows or digest(rows), structure, numbers, random)) if store else None
+    if store is None:
+        return None
+    return store.find(key(of_rows or digest(rows), structure, numbers, random))
 
 
 def key(rows: bytes, structure: Structure, numbers: Mapping[str, float], random: Any) -> Key:

@@ -35,7 +35,8 @@ CALL_WORK = 2e9
 CALL_STEPS = (64, 1024)
 TWO_BYTES = 1_000_000  # two members in so much train in 0.85 to 0.95 of the time of one after the other
 BLOCK = 16  # rows of a last step that is shorter than the others, or a multiple
-Tell = Callable[[list[list[float]]], None]  # called with the losses of each member so far
+# Called for each epoch with its loss, the score of rows held out or None, and the learning rate after it.
+Tell = Callable[[float, float | None, float], None]
 
 
 def train(
@@ -48,7 +49,7 @@ def train(
     Args:
         group: The fits.
         threads: The device of each host thread; None for all.
-        tell: Called with all losses so far at every return to the host.
+        tell: Called for each epoch of the first fit, some at a time where rates do not adapt.
     """
     order, structure = group.order, group.structure
     work = 6 * sum(a * b for a, b in itertools.pairwise(structure.sizes)) * order.batch
@@ -71,7 +72,9 @@ def train(
         scorer = dataclasses.replace(learner, metrics=(metric(structure.output),))
         judged = Replicate(0, params, Minibatches(None), _parts(len(group.held_out.x)), 0)
         rule = EarlyStop(Trainer(_experiment(scorer, group.held_out, judged, group), hardware), group, state)
-    losses = _advance(trainer, state, rule, tell)
+    # Rates that adapt are told after each epoch; otherwise rows held out alone are looked at so often.
+    by_epoch = rule is not None or (tell is not None and structure.schedule == "adaptive")
+    losses = _advance(trainer, state, rule, tell, by_epoch)
     return _results(learner, state, losses, rule, group)
 
 
@@ -139,16 +142,16 @@ def _experiment(learner: Learner, rows: Rows, replicate: Replicate, group: Group
 
 
 def _advance(
-    trainer: Trainer, state: RunState, rule: EarlyStop | None, tell: Tell | None
+    trainer: Trainer, state: RunState, rule: EarlyStop | None, tell: Tell | None, by_epoch: bool
 ) -> list[list[float]]:
     """Trains all members to their ends, in place; their losses."""
     memory = state.members.state.memory
     losses: list[list[float]] = [[] for _ in memory.epoch]
-    last = trainer.experiment.epochs
+    last, told = trainer.experiment.epochs, 0
     try:
         while state.epoch < last and state.active.any():
             before = state.epoch
-            end = before + 1 if rule is not None else min(trainer.next_call_end(before), last)
+            end = before + 1 if by_epoch else min(trainer.next_call_end(before), last)
             trainer.advance(state, end)
             state = state._replace(epoch=end)
             for curve, of_member, done in zip(memory.curve, losses, memory.epoch, strict=True):
@@ -159,7 +162,9 @@ def _advance(
                 rule.after_epoch(state)
             state.stopped_at[memory.stopped] = memory.epoch[memory.stopped]
             if tell is not None:
-                tell(losses)
+                for loss in losses[0][told:]:
+                    tell(loss, None if rule is None else rule.scores[0][-1], float(memory.rate[0]))
+                told = len(losses[0])
     except KeyboardInterrupt:
         warnings.warn("Training interrupted by user.", stacklevel=2)
     return losses

@@ -42,6 +42,7 @@ class BoltzmannLearner(Learner):
         scale: Standard deviation of starting weights.
         measures: What each metric measures: "likelihood", "pseudo_likelihood" or "reconstruction".
         rule: The optimizer.
+        bounded: Whether rows must be in [0, 1], as states are.
     """
 
     sizes: tuple[int, ...]
@@ -56,6 +57,7 @@ class BoltzmannLearner(Learner):
     metrics: tuple[Metric, ...]
     random: bool
     takes_weights: bool = True
+    bounded: bool = dataclasses.field(default=True, compare=False)
     numbers: Mapping[str, Values] = dataclasses.field(compare=False)
     schedule_epochs: int | None = dataclasses.field(compare=False)
 
@@ -69,7 +71,8 @@ class BoltzmannLearner(Learner):
         for name in ("x_train", "x_test"):
             if (x := getattr(split, name)) is not None or name == "x_train":
                 x = np.asarray(checks.as_inputs(x, name, self.sizes[:1]))
-                check_units(x, name, binary)
+                if self.bounded:
+                    check_units(x, name, binary)
                 parts.append(checks.as_dtype(x, checks.float_dtype(x if not parts else parts[0]), name))
         return self, Data(np.concatenate(parts), len(parts[0]))
 

@@ -80,6 +80,24 @@ def test_early_stopping_of_two_outputs_keeps_the_same_epoch():
     assert_same(theirs, ours, x)
 
 
+ADAPTIVE = {"solver": "sgd", "learning_rate": "adaptive", "learning_rate_init": 0.5, "tol": 0.1}
+
+
+@pytest.mark.parametrize("early_stopping", [False, True])
+@pytest.mark.parametrize("parameters", [{"tol": 0.1}, ADAPTIVE], ids=["adam", "adaptive"])
+def test_verbose_fits_print_the_same_lines(parameters, early_stopping, capsys):
+    printed = []
+    for module in (neural_network, estimators):
+        parameters = parameters | {"max_iter": 90, "n_iter_no_change": 2, "verbose": True}
+        estimator = module.MLPClassifier((9,), random_state=3, early_stopping=early_stopping, **parameters)
+        estimator.fit(X_DIGITS, Y_DIGITS)
+        if not early_stopping:
+            estimator.partial_fit(X_DIGITS, Y_DIGITS)
+        printed.append(capsys.readouterr().out)
+    assert printed[0] == printed[1]
+    assert "Stopping" in printed[0] and ("Validation score: " in printed[0]) == early_stopping
+
+
 @pytest.mark.slow
 @pytest.mark.parametrize("solver", ["sgd", "adam"])
 @pytest.mark.parametrize("activation", ["identity", "logistic", "tanh", "relu"])

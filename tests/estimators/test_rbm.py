@@ -8,6 +8,7 @@ from scipy import sparse
 from sklearn import neural_network
 from sklearn.base import clone
 from sklearn.datasets import load_digits
+from sklearn.utils._param_validation import InvalidParameterError
 
 from jfnn import estimators
 
@@ -64,6 +65,46 @@ def test_a_fit_is_as_good_as_scikit_learns_and_goes_on():
     assert after - 0.5 < further.score_samples(X).mean() and (further.components_ != ours.components_).any()
 
 
-def test_rows_that_are_no_states_are_refused():
-    with pytest.raises(ValueError, match="x"):
-        estimators.BernoulliRBM(**OPTIONS).fit(X - 5)
+ROUNDED = np.where(X[:50], 1 + 2**-52, -(2.0**-70))
+
+
+@pytest.mark.unoptimised
+@pytest.mark.parametrize("rows", [ROUNDED, ROUNDED.astype(np.float32) + 1e-7, 3 * X[:50] - 1], ids=range(3))
+def test_rows_beyond_states_are_taken_as_scikit_learn_takes_them(both, rows):
+    ours, theirs = (estimator.set_params(random_state=0) for estimator in both)
+    for estimator in both:
+        vars(estimator).pop("random_state_", None)
+    np.testing.assert_allclose(ours.transform(rows), theirs.transform(rows), rtol=1e-12)
+    np.testing.assert_array_equal(ours.gibbs(rows), theirs.gibbs(rows))
+    terms = [theirs.set_params(random_state=seed).score_samples(rows) for seed in range(100)]
+    error = np.std(terms, axis=0) / np.sqrt(len(terms))
+    assert (np.abs(np.mean(terms, axis=0) - ours.score_samples(rows)) < 5 * error + 1e-3).all()
+    for estimator in (clone(ours).set_params(n_iter=1).fit(rows), clone(ours).partial_fit(rows)):
+        assert estimator.components_.dtype == rows.dtype and np.isfinite(estimator.components_).all()
+
+
+@pytest.mark.unoptimised
+def test_a_first_step_on_rows_beyond_states_is_scikit_learns():
+    """Chains that start at 0 see visible units of probability 1/2, so weights of 0 move by the rows alone."""
+    rows = np.array([[3.0, -1.0, 0.25]])
+    options = {"n_components": 1, "batch_size": 1, "n_iter": 1, "learning_rate": 1e-3}
+    fits = [
+        [module.BernoulliRBM(**options, random_state=seed).fit(rows).intercept_visible_ for seed in range(20)]
+        for module in (estimators, neural_network)
+    ]
+    np.testing.assert_allclose(*(np.mean(of_module, axis=0) for of_module in fits), atol=4e-4)
+    assert np.mean(fits[0], axis=0)[0] > 2e-3
+
+
+@pytest.mark.unoptimised
+def test_no_epochs_are_reported_as_none(capsys):
+    estimators.BernoulliRBM(2, n_iter=0, verbose=1).fit(X)
+    assert capsys.readouterr().out == ""
+
+
+@pytest.mark.parametrize("name", ["n_components", "learning_rate", "batch_size", "n_iter", "verbose"])
+@pytest.mark.parametrize("method", ["fit", "partial_fit"])
+def test_parameters_of_another_type_are_refused_as_scikit_learn_does(name, method):
+    for module in (estimators, neural_network):
+        with pytest.raises(InvalidParameterError, match=name):
+            getattr(module.BernoulliRBM(**{name: "a"}), method)(X)

@@ -2,13 +2,17 @@
 
 import numpy as np
 import pytest
+from scipy import sparse
 from sklearn import model_selection
-from sklearn.base import clone
+from sklearn.base import BaseEstimator, TransformerMixin, clone
+from sklearn.compose import TransformedTargetRegressor
 from sklearn.datasets import load_digits
+from sklearn.decomposition import KernelPCA
 from sklearn.exceptions import ConvergenceWarning, FitFailedWarning
-from sklearn.linear_model import LogisticRegression
 from sklearn.pipeline import make_pipeline
-from sklearn.preprocessing import StandardScaler
+from sklearn.preprocessing import FunctionTransformer, StandardScaler
+from sklearn.random_projection import GaussianRandomProjection
+from sklearn.tree import DecisionTreeClassifier
 
 from jfnn import estimators
 from jfnn.estimators import ahead, encoded
@@ -114,8 +118,132 @@ def test_what_cannot_be_trained_together_is_named_once(runs):
         search = estimators.GridSearchCV(PERCEPTRON, grid, cv=3)
         search.fit(X, Y)
     assert runs[:3] == [2, 2, 2]
+    inside = TransformedTargetRegressor(estimators.MLPRegressor(hidden_layer_sizes=(8,), max_iter=3))
     with pytest.warns(UserWarning, match="its estimator is none of jfnn.estimators"):
-        estimators.GridSearchCV(LogisticRegression(), {"C": [0.1, 1]}, cv=2).fit(X / 16, Y)
+        grid = {"regressor__alpha": [0.1]}
+        estimators.GridSearchCV(inside, grid, cv=2, refit=False).fit(X, Y.astype(float))
+
+
+def test_a_search_without_a_perceptron_is_scikit_learns_own():
+    grid = [{"decisiontreeclassifier__max_depth": np.arange(1, 3), "standardscaler__with_std": [True, False]}]
+    estimator = make_pipeline(StandardScaler(), DecisionTreeClassifier(random_state=0))
+    ours, theirs = both("GridSearchCV", estimator, grid, cv=2)
+    np.testing.assert_array_equal(*(s.cv_results_["mean_test_score"] for s in (ours, theirs)))
+    assert vars(ours).keys() == vars(theirs).keys()
+
+
+def test_a_function_without_a_name_joins_fits(runs):
+    """Neither it nor its transformer can be pickled."""
+    pipeline = make_pipeline(FunctionTransformer(lambda x: x / 4), PERCEPTRON)
+    grid = PIPELINE_GRID | {"functiontransformer__func": [lambda x: x / 4, lambda x: x / 8]}
+    assert_same_results(*both("GridSearchCV", pipeline, grid, cv=2))
+    assert runs[:4] == 4 * [8] and runs[4:] == [1] + 33 * [1]
+
+
+def test_fits_on_a_precomputed_kernel_join(runs):
+    pipeline = make_pipeline(KernelPCA(3, kernel="precomputed"), PERCEPTRON)
+    grid = {"mlpclassifier__max_iter": [3, 8]}
+    ours, theirs = (
+        module.GridSearchCV(pipeline, grid, cv=2, refit=False).fit(X @ X.T, Y)
+        for module in (estimators, model_selection)
+    )
+    assert runs == [2, 2, 1, 1, 1, 1]
+    np.testing.assert_array_equal(*(s.cv_results_["mean_test_score"] for s in (ours, theirs)))
+    assert ours.ensemble_.best_score == pytest.approx(ours.cv_results_["mean_test_score"].max())
+
+
+def test_transformers_that_differ_at_each_fit_are_named_and_nothing_is_trained_twice(runs):
+    pipeline = make_pipeline(GaussianRandomProjection(9), PERCEPTRON)
+    grid = PIPELINE_GRID | {"gaussianrandomprojection__random_state": [None, 0]}
+    with pytest.warns(UserWarning, match="16 since their transformers"):
+        estimators.GridSearchCV(pipeline, grid, cv=2, refit=False).fit(X, Y)
+    assert runs == 2 * [8] + 16 * [1]
+
+
+class FitsCounted(TransformerMixin, BaseEstimator):
+    """Does as its rule says, to which the number of fits so far is known."""
+
+    fits = 0
+
+    def __init__(self, rule):
+        self.rule = rule
+
+    def fit(self, x, y=None):
+        FitsCounted.fits += 1
+        return self
+
+    def transform(self, x):
+        return self.rule(x, self.fits)
+
+
+def halved_in_place(x, fits):
+    x *= 0.5
+    return x
+
+
+def halved(x, fits):
+    return x / 2
+
+
+def failing_once(x, fits):
+    if fits == 1:
+        raise ArithmeticError("once")
+    return x
+
+
+def doubled_from_the_fourth_fit(x, fits):
+    return x * (2 if fits > 3 else 1)
+
+
+def test_transformers_may_write_on_their_rows(runs):
+    pipeline = make_pipeline(FitsCounted(halved_in_place), PERCEPTRON)
+    grid = {"mlpclassifier__max_iter": [3], "fitscounted__rule": [halved_in_place, halved]}
+    search = estimators.GridSearchCV(pipeline, grid, cv=2, refit=False).fit(X, Y)
+    np.testing.assert_array_equal(*search.cv_results_["mean_test_score"])
+    assert runs == [1, 1]
+
+
+@pytest.mark.parametrize(
+    ("rule", "reason"),
+    [(failing_once, "ArithmeticError"), (doubled_from_the_fourth_fit, "2 since they saw other rows")],
+)
+def test_fits_that_were_otherwise_ahead_of_time_are_named(rule, reason, monkeypatch):
+    monkeypatch.setattr(FitsCounted, "fits", 0)
+    pipeline = make_pipeline(FitsCounted(rule), PERCEPTRON)
+    search = estimators.GridSearchCV(pipeline, {"mlpclassifier__max_iter": [3]}, cv=2, refit=False)
+    with pytest.warns(UserWarning, match=reason):
+        search.fit(X, Y)
+    assert np.isfinite(search.cv_results_["mean_test_score"]).all()
+
+
+MASKS = [(np.arange(150) % 3 != fold, np.arange(150) % 3 == fold) for fold in range(2)]
+NUMBERS = [tuple(map(np.flatnonzero, masks)) for masks in MASKS]
+CUTS = {"numbers": NUMBERS, "masks": MASKS, "lists": [(a.tolist(), b.tolist()) for a, b in MASKS]}
+CONTAINERS = {
+    "array": np.asarray,
+    "list": lambda x: np.asarray(x).tolist(),
+    **{kind: lambda x, kind=kind: sparse.csr_matrix(x).asformat(kind) for kind in ("coo", "bsr")},
+}
+
+
+@pytest.mark.parametrize("cut", CUTS)
+@pytest.mark.parametrize("container", CONTAINERS)
+def test_rows_in_any_container_are_cut_as_scikit_learn_cuts_them(container, cut, runs):
+    plain, convert = X[:, 20:30], CONTAINERS[container]
+    x, y = convert(plain), convert(Y) if container == "list" else Y
+    grid, weights = {"alpha": [0.1, 1.0], "max_iter": [3]}, np.linspace(0, 1, 150)
+    ours, theirs = (
+        module.GridSearchCV(PERCEPTRON, grid, cv=CUTS[cut], refit=False).fit(x, y, sample_weight=weights)
+        for module in (estimators, model_selection)
+    )
+    assert runs == [2, 2, 1, 1, 1, 1]
+    for fold in range(2):
+        scores = [search.cv_results_[f"split{fold}_test_score"] for search in (ours, theirs)]
+        np.testing.assert_array_equal(*scores)
+    by_numbers = estimators.GridSearchCV(PERCEPTRON, grid, cv=NUMBERS, refit=False)
+    by_numbers.fit(plain, Y, sample_weight=weights)
+    assert ours.ensemble_.score == by_numbers.ensemble_.score
+    np.testing.assert_array_equal(ours.ensemble_.predict(x), by_numbers.ensemble_.predict(plain))
 
 
 def test_fits_without_a_random_state_share_one_in_a_search(runs):
