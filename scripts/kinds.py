@@ -10,8 +10,8 @@ temperature. Each section becomes a table of published figures, figures computed
 * corrected: the published figure is an artefact, explained beside it; the one computed here is not.
 * NOT REPRODUCED: must come out the same and does not; the exit status is 1.
 
-Everything takes some 20 minutes on two cores; --quick, a look at all tables with fewer seeds and epochs, some
-minutes. Pictures are written to a folder.
+Everything takes some 25 minutes on two quiet cores; --quick, a look at all tables with fewer seeds and
+epochs, some minutes. Pictures are written to a folder.
 """
 
 import signal

@@ -102,8 +102,10 @@ def among_seeds(
         return Row(figure, text, here, NOT_REPRODUCED, f"{diverged} of {n} seeds diverged; {source}", exact)
     p = rank_p(published, values, decimals)
     verdict = OUTSIDE if p <= LEVEL else CONSISTENT if n >= FEWEST else UNDECIDED
-    low, high = np.percentile(values, [2.5, 97.5])
-    spread = f"{n} seeds, 95% of them {low:.{decimals}f}..{high:.{decimals}f}, p = {p:.2g}"
+    cut = max(int(LEVEL * (n + 1) / 2) - 1, 0)  # seeds beyond either end
+    low, high = np.sort(values)[[cut, n - 1 - cut]]
+    share = f"central {1 - LEVEL:.0%}" if n >= FEWEST else "all"
+    spread = f"{n} seeds, {share} {low:.{decimals}f}..{high:.{decimals}f}, p = {p:.2g}"
     return Row(figure, text, here or f"{values.mean():.{decimals}f}", verdict, f"{spread}; {source}", exact)
 
 

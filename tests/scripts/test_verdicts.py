@@ -28,6 +28,15 @@ def test_figures_beyond_all_seeds_are_outside_and_few_seeds_decide_nothing():
     assert verdicts.among_seeds("", 30.5, np.linspace(30, 31, 39), 1, "").verdict == CONSISTENT
 
 
+@pytest.mark.parametrize("n", [39, 60, 79, 100, 119, 200])
+def test_the_interval_shown_is_the_rules_own(n):
+    seeds = 10 * np.random.default_rng(0).permutation(n)
+    for figure in range(-5, 10 * n + 5, 5):
+        row = verdicts.among_seeds("", figure, seeds, 0, "")
+        low, high = map(int, row.reason.split("%")[1].split(",")[0].split(".."))
+        assert row.verdict == (CONSISTENT if low <= figure <= high else OUTSIDE)
+
+
 def test_a_wider_scatter_of_other_published_figures_changes_nothing():
     seeds = np.linspace(90, 94, 100)
     published = {
