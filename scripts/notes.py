@@ -4,11 +4,10 @@ The notes' random numbers are replayed through the library. Each section becomes
 figures computed here, and verdicts:
 
 * reproduced: the same, exactly or to the printed digits.
-* consistent: depends on rounding or on random starts, and agrees as far as the reason says. A chaotic cell of
-  the grid is given as mean ± standard deviation (least..largest) over minibatch sequences, and is consistent
-  within three standard deviations.
+* consistent: depends on rounding or on random starts, and agrees as the reason says; a count of a chaotic
+  cell of the grid lies among those of other minibatch sequences.
+* outside the spread: it does not, by the rule printed above the tables.
 * corrected: the published figure is an artefact, explained beside it; the one computed here is not.
-* outside the spread: a chaotic cell further off than that.
 * NOT REPRODUCED: must come out the same and does not; the exit status is 1.
 
 Figures and trained models are written to a folder.
@@ -28,7 +27,7 @@ from pathlib import Path
 import jax
 from lecture_notes import approximation, digits, exponents, gates, grid
 from lecture_notes.replay import Replay
-from lecture_notes.verdicts import NOT_REPRODUCED, Row, table
+from lecture_notes.verdicts import NOT_REPRODUCED, RULE, Row, table
 
 import jfnn
 from jfnn.cli import places, process
@@ -74,10 +73,11 @@ def main(
     options.out.mkdir(parents=True, exist_ok=True)
     started = time.perf_counter()
     verdicts: Counter[str] = Counter()
+    print(RULE)
     with jax.enable_x64(options.dtype == "float64"):
         for name in options.sections or SECTIONS:
             title, section = SECTIONS[name]
-            print(f"\n{title}\n{'=' * len(title)}")
+            print(f"\n{title}\n{'=' * len(title)}", flush=True)
             rows = section(replay)
             print(table(rows))
             verdicts.update(row.verdict for row in rows)

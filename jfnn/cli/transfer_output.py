@@ -45,14 +45,15 @@ def report(flags: TransferFlags, swept: jfnn.Transfer, check: jfnn.CoordinateChe
         moved = zip(names, swept.steps_moved(flags.score), strict=True)
         told = (f"{name.replace('_', ' ')} {steps} step{'' if steps == 1 else 's'}" for name, steps in moved)
         lines.append(f"it moves on the grid by: {', '.join(told)}")
-    layers = [f"layer {i + 1}" for i in range(check.start.shape[-1] - 1)] + ["outputs"]
+    layers = [*(f"layer {i + 1}" for i in range(check.start.shape[-1] - 1)), "outputs", "furthest"]
     lines += [
         "",
         f"coordinate check at η = {rate:.3g}: k of |a_t - a_0| ~ width^k after {flags.check_steps} steps",
         f"{'':<16}{''.join(f'{layer:>9}' for layer in layers)}",
     ]
     for name, slopes in zip(names, check.slopes(), strict=True):
-        lines.append(f"{name.replace('_', ' '):<16}{''.join(f'{slope:>+9.2f}' for slope in slopes)}")
+        shown = *slopes, slopes[np.abs(slopes).argmax()]  # rising or falling, either is away from 0
+        lines.append(f"{name.replace('_', ' '):<16}{''.join(f'{slope:>+9.2f}' for slope in shown)}")
     timing = [result.timing for result in swept.groups.results]
     compiling, running = (sum(of_width[part] for of_width in timing) for part in ("compile", "run"))
     count = sum(result.diverged_at.size for result in swept.groups.results)

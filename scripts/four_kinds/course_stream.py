@@ -1,5 +1,7 @@
 """The course's training of restricted machines, replayed from its random numbers through the library."""
 
+import functools
+
 import jax
 import jax.numpy as jnp
 import numpy as np
@@ -11,7 +13,9 @@ RATE = 0.05
 LOGS = 10  # times that the course prints a line, each of which draws fantasies of all rows
 
 
-def trained(rows: np.ndarray, hidden: int, epochs: int, batch: int, seed: int) -> Machine:
+def trained(
+    rows: np.ndarray, hidden: int, epochs: int, batch: int, seed: int, start_seed: int = 0
+) -> list[Machine]:
     """CD-1 with the hidden means in both phases, in float64, by NumPy's legacy stream.
 
     Weights start at ``default_rng(0).normal(0, 0.01)``. An epoch draws a permutation of the rows, and each
@@ -19,35 +23,39 @@ def trained(rows: np.ndarray, hidden: int, epochs: int, batch: int, seed: int) -
     all rows from the same stream.
 
     Args:
-        rows: The data ``[n, n_visible]``, n a multiple of the batch.
+        rows: Sets of data ``[sets, n, n_visible]``, n a multiple of the batch, each of which trains a machine
+            with the same random numbers.
         hidden: Hidden units.
         epochs: Epochs.
         batch: Rows a step.
         seed: Of the stream.
+        start_seed: Of the starting weights.
     """
-    n, visible = rows.shape
-    stream, numbers, batches = np.random.RandomState(seed), [], []
+    _, n, visible = rows.shape
+    stream, numbers, orders = np.random.RandomState(seed), [], []
     for epoch in range(1, epochs + 1):
-        batches.append(rows[stream.permutation(n)].reshape(-1, batch, visible))
+        orders.append(stream.permutation(n).reshape(-1, batch))
         numbers.append(stream.rand(n // batch, batch * (hidden + visible)))
         if epoch == 1 or epoch % (epochs // LOGS) == 0:
             stream.rand(n * (hidden + visible))
-    weights = np.random.default_rng(0).normal(0.0, 0.01, (visible, hidden))
+    weights = np.random.default_rng(start_seed).normal(0.0, 0.01, (visible, hidden))
     start = Machine((weights,), (np.zeros(visible), np.zeros(hidden)))
     with jax.enable_x64(True):
-        machine: Machine = _steps(
-            jax.tree.map(jnp.asarray, start), np.concatenate(batches), np.concatenate(numbers)
+        machines = _steps(
+            jax.tree.map(jnp.asarray, start), rows, np.concatenate(orders), np.concatenate(numbers)
         )
-        return jax.tree.map(np.asarray, machine)  # type: ignore[no-any-return]
+        return [jax.tree.map(lambda leaf, i=i: np.asarray(leaf[i]), machines) for i in range(len(rows))]
 
 
 @jax.jit
-def _steps(start: Machine, batches: jax.Array, numbers: jax.Array) -> Machine:
+@functools.partial(jax.vmap, in_axes=(None, 0, None, None))
+def _steps(start: Machine, rows: jax.Array, orders: jax.Array, numbers: jax.Array) -> Machine:
     visible, hidden = start.sizes
-    batch = batches.shape[1]
+    batch = orders.shape[1]
 
     def step(machine: Machine, inputs: tuple[jax.Array, jax.Array]) -> tuple[Machine, None]:
-        v, uniform = inputs
+        order, uniform = inputs
+        v = rows[order]
         uniform_h, uniform_v = jnp.split(uniform, [batch * hidden])
         uniform_h, uniform_v = uniform_h.reshape(batch, hidden), uniform_v.reshape(batch, visible)
         _, fantasy = boltzmann.gibbs_step(machine, v, uniform_h, uniform_v)
@@ -58,4 +66,4 @@ def _steps(start: Machine, batches: jax.Array, numbers: jax.Array) -> Machine:
         )
         return jax.tree.map(lambda p, slope: p + RATE * slope, machine, ascent), None
 
-    return jax.lax.scan(step, start, (batches, numbers))[0]
+    return jax.lax.scan(step, start, (orders, numbers))[0]

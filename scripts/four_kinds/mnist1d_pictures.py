@@ -33,16 +33,21 @@ def samples(split: jfnn.Split) -> Figure:
 
 
 def table(
-    accuracies: Mapping[str, np.ndarray], shuffled: Mapping[str, np.ndarray], published: Mapping[str, Any]
+    accuracies: Mapping[str, Mapping[str, np.ndarray]], published: Mapping[str, Mapping[str, Any]]
 ) -> Figure:
-    """Every seed's test accuracy, the mean with its interval, and the published figures, for both orders."""
-    figure = Figure(figsize=(9.5, 3.4), layout="constrained")
-    left, right = figure.subplots(1, 2, sharey=True)
-    figures = {name: [of["readme"], *of["runs"]] for name, of in published.items()}
-    _strips(left, accuracies, figures, "points in order")
-    _strips(right, shuffled, {name: [of["shuffled"]] for name, of in published.items()}, "points mixed")
-    left.invert_yaxis()
-    left.legend(loc="lower left", fontsize="small")
+    """Every seed's test accuracy, the mean with its interval, and the published figures.
+
+    Args:
+        accuracies: Order of the points -> network -> ``[seeds]``; a panel an order.
+        published: Order of the points -> source -> network -> figure.
+    """
+    figure = Figure(figsize=(13, 3.4), layout="constrained")
+    panels = figure.subplots(1, len(accuracies), sharey=True)
+    for axes, (order, of_order) in zip(panels, accuracies.items(), strict=True):
+        figures = {name: [of[name] for of in published[order].values()] for name in of_order}
+        _strips(axes, of_order, figures, f"points {order}")
+    panels[0].invert_yaxis()
+    panels[0].legend(loc="lower left", fontsize="small")
     return figure
 
 

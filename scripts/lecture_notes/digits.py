@@ -108,7 +108,7 @@ def stochastic_gradient_descent(replay: Replay) -> list[Row]:
     )
     replay.save(jfnn.plots.loss_curves(curves, [(0, 0), (1, 0), (2, 0)]), "loss_curves")
     counts = replay.as_counts(published["train_accuracy"], published["test_accuracy"])
-    return [chaotic("right, train and test", counts, replay, i, j)]
+    return chaotic("right", counts, replay, i, j)
 
 
 def stored_models(replay: Replay) -> list[Row]:

@@ -4,6 +4,10 @@ Exponents of the rows that can be reproduced are near 0, and mostly above it. On
 added to all output biases changes no softmax output, so that one difference in each network lasts for ever.
 It is not the only one: differences of the probabilities, which do not see that number, mostly grow a little
 too. What tells the two kinds of row apart is how much a rounding grows in the run, not the exponent's sign.
+
+Exponents are those of tangents, differences too small to matter, which grow without end. An actual rounding
+grows until it is as large as the parameters, some 10^15 times its size, and then no further. Much of
+the growth in the chaotic row comes early, so that exponents over the second half stand beside the whole's.
 """
 
 import jax
@@ -14,7 +18,7 @@ from matplotlib.figure import Figure
 
 import jfnn
 from jfnn.layers.kind import Params
-from lecture_notes.replay import AXIS, EPOCHS, GRADIENT, STEPS, Replay
+from lecture_notes.replay import AXIS, CHAOTIC_RATE, EPOCHS, GRADIENT, STEPS, Replay
 from lecture_notes.verdicts import Row, claim
 
 # Half decades up to the saturated row.
@@ -42,31 +46,50 @@ def exponents(replay: Replay) -> list[Row]:
     whole, later = measured.exponent[..., 0], measured.exponent_after(half)[..., 0]
     probabilities = of_probabilities(replay)
     replay.save(picture(replay, whole, later, probabilities), "exponents")
-    of_kinds = {kind: _of_kind(replay, whole, kind) for kind in COLOURS}
-    later_half = {kind: _range(_of_kind(replay, later, kind)) for kind in COLOURS}
-    epochs = f"over {replay.repeats.growth_epochs} epochs"
-    run = f"in {EPOCHS * STEPS} such steps a rounding grows by"
-    grown = {kind: np.sort(values) * EPOCHS * STEPS for kind, values in of_kinds.items()}
+    of_whole, of_later = ({kind: _of_kind(replay, of, kind) for kind in COLOURS} for of in (whole, later))
+    here = {kind: f"{_range(of_whole[kind])}; second half {_range(of_later[kind])}" for kind in COLOURS}
+    grown = {kind: np.sort(values) * EPOCHS * STEPS for kind, values in of_whole.items()}
     same, other = grown["exact"][-1] < HARMLESS, grown["chaotic"][0] > COMPLETE
+    step, run = f"a step, over {replay.repeats.growth_epochs} epochs", f"in {EPOCHS * STEPS} such steps"
+    ends = np.sort(of_a_rounding(replay))
     return [
         claim(
             "exact cells' exponents",
             "counts reproduce",
-            _range(of_kinds["exact"]),
+            here["exact"],
             bool(same),
-            f"a step, {epochs} (their second half: {later_half['exact']}); {run} at most"
-            f" {_power(grown['exact'][-1])}",
+            f"{step}; {run} a rounding grows by at most {_power(grown['exact'][-1])}",
         ),
         probabilities_row(replay, probabilities),
         claim(
             "chaotic cells' exponents",
             "counts depend on rounding",
-            _range(of_kinds["chaotic"]),
+            here["chaotic"],
             bool(other),
-            f"a step, {epochs} (their second half: {later_half['chaotic']}); {run} at least"
-            f" {_power(grown['chaotic'][0])}",
+            f"{step}; {run} a tangent grows by at least {_power(grown['chaotic'][0])}, and a rounding until"
+            f" it saturates: parameters of runs that start a rounding apart end {_power(ends[0])} to"
+            f" {_power(ends[-1])} times as far apart",
         ),
     ]
+
+
+def of_a_rounding(replay: Replay) -> np.ndarray:
+    """By how much one rounding of the starting parameters grows in the chaotic row, ``log`` of it ``[λ]``."""
+    starts = jax.tree.map(lambda leaf: np.stack([leaf, np.nextafter(leaf, np.inf)]), replay.start)
+    trained = replay.sweep(
+        learning_rate=CHAOTIC_RATE,
+        l2=AXIS,
+        epochs=replay.repeats.growth_epochs,
+        seeds=2,
+        batches=np.broadcast_to(replay.batches[0], (2, *replay.batches[0].shape)),
+        initial_params=starts,
+    )
+
+    def apart(params: Params, *cells: int) -> np.ndarray:
+        leaves = [np.reshape(leaf, (*cells, 2, -1)) for leaf in jax.tree.leaves(params)]
+        return np.asarray(np.linalg.norm(np.diff(np.concatenate(leaves, axis=-1), axis=-2), axis=(-2, -1)))
+
+    return np.asarray(np.log(apart(trained.params, len(AXIS)) / apart(starts)))
 
 
 def of_probabilities(replay: Replay) -> np.ndarray:

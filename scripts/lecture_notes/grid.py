@@ -7,8 +7,8 @@ import jax
 import numpy as np
 
 import jfnn
-from lecture_notes.replay import AXIS, Cell, Replay
-from lecture_notes.verdicts import CORRECTED, NOT_REPRODUCED, Row, claim, counts_text, exact, within_spread
+from lecture_notes.replay import AXIS, EPOCHS, Cell, Replay
+from lecture_notes.verdicts import CORRECTED, NOT_REPRODUCED, Row, among_seeds, claim, exact
 
 # Below this accuracy a network of ten classes does about as well as guessing.
 CHANCE = 0.2
@@ -20,7 +20,7 @@ def grid(replay: Replay) -> list[Row]:
     replay.save(jfnn.plots.heat_map(_published_as_result(replay)), "grid_published")
     for part in ("train", "test"):
         print(_table(part, replay.grid.scores[f"{part}_accuracy"][..., 0]) + "\n")
-    return [cell_row(replay, i, j) for i, j in np.ndindex(len(AXIS), len(AXIS))]
+    return [row for i, j in np.ndindex(len(AXIS), len(AXIS)) for row in cell_rows(replay, i, j)]
 
 
 def _table(part: str, accuracies: np.ndarray) -> str:
@@ -32,27 +32,36 @@ def _table(part: str, accuracies: np.ndarray) -> str:
     return "\n".join(line.rstrip() for line in lines)
 
 
-def cell_row(replay: Replay, i: int, j: int) -> Row:
-    """One cell of the grid, at η i and λ j."""
+def cell_rows(replay: Replay, i: int, j: int) -> list[Row]:
+    """One cell of the grid, at η i and λ j: a row, or two where each count has a verdict of its own."""
     cell = replay.cells[i][j]
     published, here = (cell.train, cell.test), _counts(replay, i, j)
     name = f"η={AXIS[i]:<6g} λ={AXIS[j]:<6g} {cell.kind}"
     if cell.kind == "exact":
-        return exact(name, published, here)
+        return [exact(name, published, here)]
     if cell.kind == "chaotic":
         return chaotic(name, published, replay, i, j)
     if cell.kind == "dead":
-        return _dead(name, cell, replay, i, j)
+        return [_dead(name, cell, replay, i, j)]
     at_chance = _at_chance(replay, published) and _at_chance(replay, here)
     reason = "both at chance: hidden units saturated, one class or a few predicted"
-    return claim(name, counts_text(*published), counts_text(*here), at_chance, reason)
+    return [claim(name, _text(published), _text(here), at_chance, reason)]
 
 
-def chaotic(name: str, published: Sequence[float], replay: Replay, i: int, j: int) -> Row:
-    """A cell that amplifies rounding, against its spread over minibatch sequences."""
-    spread = replay.spread.scores
+def chaotic(name: str, published: Sequence[float], replay: Replay, i: int, j: int) -> list[Row]:
+    """A cell that amplifies rounding: its counts among those of other minibatch sequences.
+
+    The notes' runs do not diverge; where the one here does, the cell is not reproduced.
+    """
+    spread, here = replay.spread.scores, _counts(replay, i, j)
     sequences = replay.as_counts(spread["train_accuracy"][0, j], spread["test_accuracy"][0, j])
-    return within_spread(name, published, _counts(replay, i, j), sequences)
+    source = f"the notes' run, epoch {EPOCHS}; seeds are minibatch sequences"
+    return [
+        among_seeds(
+            f"{name}, {part}", value, [count] if np.isnan(count) else counts, 0, source, f"{count:.0f}"
+        )
+        for part, value, count, counts in zip(("train", "test"), published, here, sequences, strict=True)
+    ]
 
 
 def _counts(replay: Replay, i: int, j: int) -> list[float]:
@@ -77,11 +86,15 @@ def _dead(name: str, cell: Cell, replay: Replay, i: int, j: int) -> Row:
     if diverged_at >= 0:
         text, reason, holds = "diverged", f"no longer finite in epoch {diverged_at + 1}", True
     else:
-        text, holds = counts_text(*here), is_finite and at_chance
+        text, holds = _text(here), is_finite and at_chance
         reason = f"{'finite' if is_finite else 'NOT finite'}, {'at chance' if at_chance else 'NOT at chance'}"
     verdict = CORRECTED if holds and (cell.train, cell.test) == zeros else NOT_REPRODUCED
     artefact = f"published: digit 0's share {zeros[0]}/{n_train}, {zeros[1]}/{n_test}"
-    return Row(name, counts_text(cell.train, cell.test), text, verdict, f"{reason}; {artefact}")
+    return Row(name, _text((cell.train, cell.test)), text, verdict, f"{reason}; {artefact}")
+
+
+def _text(counts: Sequence[float]) -> str:
+    return " ".join(f"{count:.0f}" for count in counts)
 
 
 def _published_as_result(replay: Replay) -> jfnn.SweepResult:

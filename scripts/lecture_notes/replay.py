@@ -28,14 +28,14 @@ class Repeats(NamedTuple):
         gates: Starts of each gate's network.
         widths: Hidden units of the networks that approximate a function.
         fits: Starts of each of them.
-        sequences: Minibatch sequences that chaotic cells are compared with; the first is the notes' own.
+        sequences: Minibatch sequences that chaotic cells are compared with, besides the notes' own.
         growth_epochs: Epochs over which the growth of a rounding is measured.
     """
 
     gates: int = 16
     widths: tuple[int, ...] = (1, 3, 9, 27)
     fits: int = 8
-    sequences: int = 12
+    sequences: int = 79
     growth_epochs: int = 100
 
 
@@ -82,8 +82,8 @@ class Replay:
 
     @functools.cached_property
     def batches(self) -> np.ndarray:
-        """Row numbers of all minibatch sequences ``[sequences, epochs, steps, batch]``."""
-        return np.stack([draw_batches(seed, self.n_rows[0]) for seed in range(self.repeats.sequences)])
+        """Row numbers ``[1 + sequences, epochs, steps, batch]`` of all sequences, the notes' first."""
+        return np.stack([draw_batches(seed, self.n_rows[0]) for seed in range(1 + self.repeats.sequences)])
 
     @functools.cached_property
     def grid(self) -> jfnn.SweepResult:
@@ -92,12 +92,12 @@ class Replay:
 
     @functools.cached_property
     def spread(self) -> jfnn.SweepResult:
-        """The chaotic row of the grid with every minibatch sequence, from the same start."""
+        """The chaotic row of the grid with every other minibatch sequence, from the same start."""
         return self.sweep(
             learning_rate=CHAOTIC_RATE,
             l2=AXIS,
-            seeds=len(self.batches),
-            batches=self.batches,
+            seeds=self.repeats.sequences,
+            batches=self.batches[1:],
             execution=jfnn.Execution(keep_params="none"),
         )
 

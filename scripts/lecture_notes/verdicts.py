@@ -1,6 +1,5 @@
-"""Verdicts on published figures, and the tables that show them."""
+"""Verdicts on published figures, the one rule that judges random ones, and the tables that show them."""
 
-from collections.abc import Sequence
 from typing import NamedTuple
 
 import numpy as np
@@ -10,20 +9,38 @@ REPRODUCED = "reproduced"
 CONSISTENT = "consistent"
 CORRECTED = "corrected"
 OUTSIDE = "outside the spread"
+UNDECIDED = "undecided"
 NOT_REPRODUCED = "NOT REPRODUCED"
 
-# A chaotic figure is consistent within so many standard deviations of the mean over minibatch sequences.
-DEVIATIONS = 3
+LEVEL = 0.05
+FEWEST = round(2 / LEVEL) - 1  # seeds among which a figure can be outside at all
+RULE = (
+    "A published figure of a random run is judged by its own place among n seeds computed here, rounded to\n"
+    "its digits: with a of them at or above it and b at or below, p = 2 (1 + min(a, b)) / (1 + n). It is\n"
+    f"outside the spread where p <= {LEVEL:g}, as one in twenty of those that agree is; among fewer than\n"
+    f"{FEWEST} seeds it stays undecided."
+)
+COLUMNS = ("figure", "published", "exact", "here", "verdict", "reason")
 
 
 class Row(NamedTuple):
-    """One figure: as published, as computed here, the verdict and its reason."""
+    """One figure: as published, as computed here, the verdict and its reason.
+
+    Attributes:
+        figure: Its name.
+        published: As others print it.
+        here: As computed.
+        verdict: One of the constants above.
+        reason: Why.
+        exact: What mathematics says, by a formula or by enumeration of all states.
+    """
 
     figure: str
     published: str
     here: str
     verdict: str
     reason: str = ""
+    exact: str = ""
 
 
 def exact(
@@ -38,45 +55,65 @@ def exact(
     return Row(figure, _text(published), _text(here), verdict, reason)
 
 
-def claim(figure: str, published: str, here: str, holds: bool, reason: str = "") -> Row:
+def claim(figure: str, published: str, here: str, holds: bool, reason: str = "", exact: str = "") -> Row:
     """Row of a statement that has no number to compare."""
-    return Row(figure, published, here, CONSISTENT if holds else NOT_REPRODUCED, reason)
+    return Row(figure, published, here, CONSISTENT if holds else NOT_REPRODUCED, reason, exact)
 
 
-def within_spread(
-    figure: str, published: Sequence[float], here: Sequence[float], sequences: Sequence[np.ndarray]
+def rank_p(published: float, seeds: ArrayLike, decimals: int) -> float:
+    """Two-sided p-value of a figure's place among seeds; see `RULE`.
+
+    Args:
+        published: The figure.
+        seeds: The same figure of each seed ``[n]``.
+        decimals: Digits behind the point with which the figure is published.
+    """
+    rounded, figure = np.round(np.asarray(seeds, np.float64), decimals), round(published, decimals)
+    beyond = min((rounded >= figure).sum(), (rounded <= figure).sum())
+    return min(1.0, 2 * (1 + int(beyond)) / (1 + rounded.size))
+
+
+def among_seeds(
+    figure: str,
+    published: float,
+    seeds: ArrayLike,
+    decimals: int,
+    source: str,
+    here: str = "",
+    exact: str = "",
 ) -> Row:
-    """Row of a chaotic run: its counts of right answers against their spread over minibatch sequences.
+    """Row of a figure of one random run, judged by `RULE`.
 
-    The notes' runs do not diverge; one that does here is not reproduced.
+    Published runs do not diverge; where a seed does, the figure is not reproduced.
 
     Args:
         figure: Its name.
-        published: Counts on training and test images.
-        here: The same, computed.
-        sequences: The same counts with each minibatch sequence, ``[sequences]`` each.
+        published: The figure.
+        seeds: The same figure of each seed ``[n]``.
+        decimals: Digits behind the point with which it is published.
+        source: Where it is printed, and of which run.
+        here: As computed; by default the mean of the seeds.
+        exact: What mathematics says.
     """
-    texts, n = (counts_text(*published), counts_text(*here)), len(sequences[0])
-    diverged = int(np.isnan(sequences).any(axis=0).sum())
-    if diverged or np.isnan(here).any():
-        return Row(figure, *texts, NOT_REPRODUCED, f"{diverged} of {n} sequences diverged")
-    inside, spreads = True, []
-    for value, counts in zip(published, sequences, strict=True):
-        mean, deviation = counts.mean(), counts.std(ddof=1)
-        inside &= bool(abs(value - mean) <= DEVIATIONS * deviation)
-        spreads.append(f"{mean:.0f} ± {deviation:.0f} ({counts.min():.0f}..{counts.max():.0f})")
-    return Row(figure, *texts, CONSISTENT if inside else OUTSIDE, f"{n} sequences: {', '.join(spreads)}")
-
-
-def counts_text(train: float, test: float) -> str:
-    """Two counts of right answers, such as "1382 321"."""
-    return f"{train:.0f} {test:.0f}"
+    values = np.asarray(seeds, np.float64)
+    n, diverged = values.size, int(np.isnan(values).sum())
+    text = f"{published:.{decimals}f}"
+    if diverged:
+        return Row(figure, text, here, NOT_REPRODUCED, f"{diverged} of {n} seeds diverged; {source}", exact)
+    p = rank_p(published, values, decimals)
+    verdict = OUTSIDE if p <= LEVEL else CONSISTENT if n >= FEWEST else UNDECIDED
+    cut = max(int(LEVEL * (n + 1) / 2) - 1, 0)  # seeds beyond either end
+    low, high = np.sort(values)[[cut, n - 1 - cut]]
+    share = f"central {1 - LEVEL:.0%}" if n >= FEWEST else "all"
+    spread = f"{n} seeds, {share} {low:.{decimals}f}..{high:.{decimals}f}, p = {p:.2g}"
+    return Row(figure, text, here or f"{values.mean():.{decimals}f}", verdict, f"{spread}; {source}", exact)
 
 
 def table(rows: list[Row]) -> str:
-    """Rows as aligned text."""
-    lines = [Row._fields, *rows]
-    widths = [max(len(line[i]) for line in lines) for i in range(len(Row._fields) - 1)]
+    """Rows as aligned text; the column of exact values only where there is one."""
+    names = [name for name in COLUMNS if name != "exact" or any(row.exact for row in rows)]
+    lines = [names, *([getattr(row, name) for name in names] for row in rows)]
+    widths = [max(len(line[i]) for line in lines) for i in range(len(names) - 1)]
     form = "  ".join(f"{{:{width}}}" for width in widths) + "  {}"
     return "\n".join(form.format(*line).rstrip() for line in lines)
 

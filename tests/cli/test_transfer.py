@@ -7,6 +7,7 @@ import pytest
 from helpers import same_bits
 
 import jfnn
+from jfnn.analysis.coordinates import CoordinateCheck
 from jfnn.cli import transfer, transfer_output
 from jfnn.cli.main import main as of_all_commands
 from jfnn.cli.transfer import main
@@ -76,6 +77,24 @@ def test_a_run_is_the_librarys_and_goes_on(tmp_path, capsys, checks):
     assert capsys.readouterr().err.startswith("jfnn transfer: error: --out: ")
     assert main([*SMALL.split(), "--out", str(out), "--resume"]) == 0
     assert capsys.readouterr().out.partition(" networks: ")[0] == printed.partition(" networks: ")[0]
+
+
+def test_the_exponent_furthest_from_0_is_told_with_its_sign():
+    width, names, exponents = np.array([2, 4]), ("standard", "maximal_update"), [[0.5, -0.1], [0.01, -0.23]]
+    change = width[:, None] ** np.array(exponents)[:, None, :]
+    check = CoordinateCheck(width, names, np.ones((2, 2, 1, 2)), change[:, :, None, None])
+    swept = jfnn.transfer(
+        lambda width: jfnn.mlp((64, width, 10), init="he_normal"),
+        jfnn.datasets.digits(),
+        width=width,
+        learning_rate=0.1,
+        epochs=0,
+    )
+    *_, columns, standard, maximal, _, _ = transfer_output.report(
+        TransferFlags(), swept, check, 0.1
+    ).splitlines()
+    assert columns.split()[-1] == "furthest"
+    assert (standard.split()[-1], maximal.split()[-1]) == ("+0.50", "-0.23")
 
 
 @pytest.mark.parametrize(

@@ -221,7 +221,8 @@ def test_script_reproduces_every_exact_figure(script_run):
     assert not [line for line in lines if verdicts.NOT_REPRODUCED in line]
     assert sum("exact" in line and "reproduced" in line for line in lines) == 21
     assert sum("dead" in line and "corrected" in line and "150/1437, 28/360" in line for line in lines) == 14
-    assert sum("chaotic" in line and "3 sequences" in line for line in lines) == 7
+    assert sum("chaotic" in line and "3 seeds" in line for line in lines) == 14  # train and test
+    assert "\n".join(lines).startswith(verdicts.RULE)
     assert sum("saturated" in line and "consistent" in line for line in lines) == 8  # and gradient descent
 
 
@@ -322,19 +323,29 @@ def test_a_dead_cell_is_corrected_only_where_it_diverged_or_is_finite_and_at_cha
     rows = []
     for values in ({}, finite, alive | artefact, good, nothing):
         replayed_grid.grid = changed(whole, **values)
-        rows.append(grid.cell_row(replayed_grid, 6, 6).verdict)
+        rows.append(grid.cell_rows(replayed_grid, 6, 6)[0].verdict)
     assert rows == ["corrected"] * 2 + [verdicts.NOT_REPRODUCED] * 3
 
 
 def test_a_chaotic_cell_that_diverges_here_or_in_a_sequence_is_not_reproduced(replayed_grid):
-    row = grid.cell_row(replayed_grid, 3, 3)
-    assert replayed_grid.cells[3][3].kind == "chaotic" and row.verdict != verdicts.NOT_REPRODUCED
+    rows = grid.cell_rows(replayed_grid, 3, 3)
+    assert replayed_grid.cells[3][3].kind == "chaotic"
+    assert [row.verdict for row in rows] == [verdicts.UNDECIDED] * 2  # three sequences are too few
     whole, spread = replayed_grid.grid, replayed_grid.spread
     replayed_grid.grid = changed(whole, train_accuracy=((3, 3, 0), np.nan))
-    assert grid.cell_row(replayed_grid, 3, 3).verdict == verdicts.NOT_REPRODUCED
+    assert grid.cell_rows(replayed_grid, 3, 3)[0].verdict == verdicts.NOT_REPRODUCED
     replayed_grid.grid, replayed_grid.spread = whole, changed(spread, test_accuracy=((0, 3, 1), np.nan))
-    row = grid.cell_row(replayed_grid, 3, 3)
+    row = grid.cell_rows(replayed_grid, 3, 3)[1]
     assert row.verdict == verdicts.NOT_REPRODUCED and row.reason.startswith("1 of 3 ")
+
+
+def test_a_chaotic_count_is_judged_by_its_own_place_among_the_sequences(replayed_grid):
+    train, test = np.random.default_rng(0).uniform(0.9, 0.95, (2, 1, 7, 79))
+    scores = {"train_accuracy": train, "test_accuracy": test}
+    replayed_grid.spread = dataclasses.replace(replayed_grid.spread, scores=scores)
+    within, above = 0.925 * 1437, 0.97 * 360
+    rows = grid.chaotic("η", (within, above), replayed_grid, 3, 3)
+    assert [row.verdict for row in rows] == [verdicts.CONSISTENT, verdicts.OUTSIDE]
 
 
 def test_script_refuses_a_grid_that_is_not_the_published_one(published, tmp_path):
@@ -343,10 +354,6 @@ def test_script_refuses_a_grid_that_is_not_the_published_one(published, tmp_path
         replay.Replay(published, tmp_path, "float32")
 
 
-def test_a_chaotic_figure_outside_the_spread_is_named_so():
-    sequences = [np.array([10.0, 12.0, 14.0]), np.array([3.0, 4.0, 5.0])]
-    inside = verdicts.within_spread("η", [17, 5], [0, 0], sequences)
-    outside = verdicts.within_spread("η", [19, 5], [0, 0], sequences)
-    assert (inside.verdict, outside.verdict) == (verdicts.CONSISTENT, verdicts.OUTSIDE)
+def test_an_exact_figure_that_is_nan_or_of_another_shape_is_not_reproduced():
     assert verdicts.exact("", [1.0], [np.nan]).verdict == verdicts.NOT_REPRODUCED
     assert verdicts.exact("", [64, 50], [64]).verdict == verdicts.NOT_REPRODUCED

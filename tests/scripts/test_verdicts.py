@@ -1,0 +1,105 @@
+"""The one rule for published figures of random runs: its level, and that every section goes by it."""
+
+import json
+
+import kinds
+import numpy as np
+import pytest
+from four_kinds import digits_machine, mnist1d, two_spins, xor_machine
+from lecture_notes import verdicts
+from lecture_notes.verdicts import CONSISTENT, NOT_REPRODUCED, OUTSIDE, UNDECIDED
+
+BOLTZMANN = json.loads(xor_machine.PUBLISHED.read_text())
+
+
+@pytest.mark.parametrize(("n", "level"), [(39, 0.05), (79, 0.05), (100, 4 / 101), (38, 0)])
+def test_a_figure_from_the_same_distribution_is_outside_as_often_as_its_level_says(n, level):
+    """Among n + 1 numbers of one distribution each is the published one with the same probability."""
+    numbers = np.random.default_rng(0).normal(size=n + 1)
+    p = [verdicts.rank_p(numbers[i], np.delete(numbers, i), 9) for i in range(n + 1)]
+    assert np.mean(np.array(p) <= verdicts.LEVEL) == pytest.approx(level)
+
+
+def test_figures_beyond_all_seeds_are_outside_and_few_seeds_decide_nothing():
+    for n, verdict in ((verdicts.FEWEST, OUTSIDE), (verdicts.FEWEST - 1, UNDECIDED)):
+        seeds = np.linspace(30, 31, n)
+        rows = [verdicts.among_seeds("", figure, seeds, 1, "") for figure in (29.0, 32.0)]
+        assert [row.verdict for row in rows] == [verdict, verdict]
+    assert verdicts.among_seeds("", 30.5, np.linspace(30, 31, 39), 1, "").verdict == CONSISTENT
+
+
+@pytest.mark.parametrize("n", [39, 60, 79, 100, 119, 200])
+def test_the_interval_shown_is_the_rules_own(n):
+    seeds = 10 * np.random.default_rng(0).permutation(n)
+    for figure in range(-5, 10 * n + 5, 5):
+        row = verdicts.among_seeds("", figure, seeds, 0, "")
+        low, high = map(int, row.reason.split("%")[1].split(",")[0].split(".."))
+        assert row.verdict == (CONSISTENT if low <= figure <= high else OUTSIDE)
+
+
+def test_a_wider_scatter_of_other_published_figures_changes_nothing():
+    seeds = np.linspace(90, 94, 100)
+    published = {
+        "figures": {"in order": {"a": {"dense": 80.0}, "b": {"dense": 92.0}, "c": {"dense": 99.0}}},
+        "protocols": dict.fromkeys("abc", "final"),
+    }
+    rows = mnist1d.accuracy_rows("in order", published, {"dense": seeds})
+    assert [row.verdict for row in rows] == [OUTSIDE, CONSISTENT, OUTSIDE]
+    assert {row.here for row in rows} == {"92.0 ± 0.2"}
+
+
+def test_seeds_are_rounded_to_the_digits_of_the_figure():
+    seeds = np.full(99, 31.46)
+    assert verdicts.among_seeds("", 31.5, seeds, 1, "").verdict == CONSISTENT
+    assert verdicts.among_seeds("", 31, seeds, 0, "").verdict == CONSISTENT
+    assert verdicts.among_seeds("", 32, seeds, 0, "").verdict == OUTSIDE
+
+
+def test_a_seed_that_diverges_is_not_reproduced():
+    row = verdicts.among_seeds("", 1.0, [1.0] * 50 + [np.nan], 1, "source")
+    assert row.verdict == NOT_REPRODUCED and row.reason.startswith("1 of 51 ")
+
+
+def xor_rows(shift):
+    run = {"error": 0.5 + shift, "patterns": 2 + 10 * shift}
+    rng = np.random.default_rng(0)
+    return xor_machine.course_rows({"NumPy": run}, rng.uniform(size=79), rng.integers(0, 5, 79))[:2]
+
+
+def two_spin_rows(shift):
+    published = {"J": [0], "J_eff_torch": [0.01 + shift]}
+    sets = np.array([[[1, 1], [0, 1]]])
+    return two_spins.spread_rows(published, sets, np.random.default_rng(0).normal(0, 0.1, (1, 79)))
+
+
+def digits_rows(shift):
+    rng = np.random.default_rng(0)
+    curves, x = rng.normal(-20, 1, (79, 1)), rng.integers(0, 2, (100, 64)).astype(np.float32)
+    return digits_machine.curve_rows(curves, [-20.0 + 50 * shift], x)[1:]
+
+
+@pytest.mark.parametrize("rows", [xor_rows, two_spin_rows, digits_rows])
+def test_sections_judge_their_figures_by_the_rule(rows):
+    assert {row.verdict for row in rows(0.0)} == {CONSISTENT}
+    assert {row.verdict for row in rows(1.0)} == {OUTSIDE}
+
+
+def test_exact_values_have_a_column_of_their_own_where_there_are_any():
+    row = verdicts.claim("KL", "", "0.5758", True)
+    assert "exact" not in verdicts.table([row])
+    header, first = verdicts.table([row._replace(exact="0.5757")]).splitlines()
+    assert header.split() == ["figure", "published", "exact", "here", "verdict", "reason"]
+    assert first.index("0.5757") == header.index("exact") and first.index("0.5758") == header.index("here")
+
+
+def test_four_units_by_cd_1_are_counted_as_the_course_trains_them():
+    run = {"NumPy": {"error": 0.6, "patterns": 1}}
+    row = xor_machine.course_rows(run, np.array([0.6, 0.1]), np.array([1, 4]))[-1]
+    assert (row.here, row.verdict) == ("1 of 2 runs", verdicts.CORRECTED)
+
+
+@pytest.mark.slow
+def test_the_script_prints_the_rule_and_where_it_is(tmp_path, capsys):
+    assert kinds.main(["--sections", "two_spins", "--quick", "--out", str(tmp_path)]) == 0
+    printed = capsys.readouterr().out
+    assert printed.startswith(verdicts.RULE) and "section 1 of 1" in printed
