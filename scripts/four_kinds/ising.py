@@ -85,11 +85,15 @@ def _from_curves(scale: Scale, name: str, curves: Mapping[int, np.ndarray], leve
     crossings = scaling.crossings(temperatures, curves)
     places = {length: scaling.roots(temperatures, curve - level) for length, curve in curves.items()}
     texts = ", ".join(f"{length}: {scaling.estimate(draws).value:.4f}" for length, draws in places.items())
-    found = {f"crossing of {a} and {b}": draws for (a, b), draws in crossings.items()}
-    if len(crossings) > 1:
-        found["crossings, all pairs"] = scaling.weighted_mean(list(crossings.values()))
-        found["crossings, to 1/L = 0"] = scaling.extrapolate({a: t for (a, _), t in crossings.items()})
-    rows = [scaling.row(f"{name}, {which}", scaling.estimate(draws)) for which, draws in found.items()]
+    pairs = {pair: scaling.estimate(draws) for pair, draws in crossings.items()}
+    rows = [scaling.row(f"{name}, crossing of {a} and {b}", found) for (a, b), found in pairs.items()]
+    if len(pairs) > 1:
+        mean = scaling.estimate(scaling.weighted_mean(list(crossings.values())))
+        limit = scaling.extrapolate({a: draws for (a, _), draws in crossings.items()})
+        inside = sum(found.contains(scaling.T_C) for found in pairs.values())
+        of_pairs = f"{inside} of {len(pairs)} pairs contain it"
+        rows.append(scaling.row(f"{name}, crossings, all pairs", mean, of_pairs))
+        rows.append(scaling.row(f"{name}, crossings, to 1/L = 0", scaling.estimate(limit)))
     # Two lattices decide no second power.
     for powers in dict.fromkeys((POWERS[: len(curves) - 1], POWERS[:1])):
         limit = scaling.extrapolate(places, powers)
