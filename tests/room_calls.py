@@ -167,6 +167,7 @@ STATISTICS = {
 }
 LATTICES = {
     "onsager.energy": (onsager.energy, {"temperature": 2.0}),
+    "onsager.torus_energy": (onsager.torus_energy, {"length": 4, "temperature": 2.0}),
     "onsager.magnetisation": (onsager.magnetisation, {"temperature": 2.0}),
     "ising.energy": (ising.energy, {"spins": SPINS}),
     "ising.magnetisation": (ising.magnetisation, {"spins": SPINS}),
@@ -177,7 +178,7 @@ LATTICES = {
     ),
     "extreme_temperatures": (
         ising.extreme_temperatures,
-        {"length": 4, "n": 4, "n_test": 0, "seed": 0, "image": False},
+        {"length": 4, "n": 4, "n_test": 0, "seed": 0, "image": False, "cancelling": False},
     ),
     "sampled_temperatures": (
         ising.sampled_temperatures,
@@ -299,7 +300,8 @@ TAKEN = {
         "holm": "p",
         "performance_profiles": "higher_is_better",
         "output_metric": "higher_is_better",
-        **dict.fromkeys(("ising.inputs", "extreme_temperatures", "sampled_temperatures"), "image"),
+        **dict.fromkeys(("ising.inputs", "sampled_temperatures"), "image"),
+        "extreme_temperatures": "image cancelling",
     },
     "text": {"profile_curves": "score", "output_metric": "name", "load_transfer": "directory"}
     | {"write_tidy": "path"},

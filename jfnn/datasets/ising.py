@@ -1,7 +1,7 @@
 """Configurations of the 2D Ising model on the square lattice, periodic, J = 1, and what to learn from them.
 
 Spins are ``[…, L, L]`` int8, +1 or -1; ``E = -Σ s_i s_j`` over nearest neighbours. `jfnn.datasets.onsager`
-has the closed forms of the infinite lattice.
+has the closed forms of the infinite lattice, and the exact energies of a finite one.
 """
 
 import math
@@ -111,38 +111,44 @@ def inputs(spins: Any, image: bool = False) -> np.ndarray:
 
 
 def extreme_temperatures(
-    length: int, n: int, n_test: int = 0, *, seed: int = 0, image: bool = False
+    length: int, n: int, n_test: int = 0, *, seed: int = 0, image: bool = False, cancelling: bool = False
 ) -> Split:
     """Configurations at T = 0 against T = ∞: what networks learn the phases from without a simulation.
 
-    Label 1 are the two ground states, all up and all down by turns; label 0 are random configurations with as
-    many spins up as down (Abuali et al., arXiv 2501.05547).
+    Label 1 are the two ground states, all up and all down by turns; label 0 are independent random spins,
+    whose magnetisation is about 1/L.
 
     Args:
-        length: L, at least 2 and even.
+        length: L, at least 2.
         n: Rows to train on, a multiple of 4: half have label 1, and half of those are all up.
         n_test: Rows to test on, in the same way; 0 for none.
         seed: Fixes the random configurations.
         image: As in `inputs`.
+        cancelling: Whether random configurations have as many spins up as down, as in arXiv 2501.05547
+            (Abuali et al.), rather than those of T = ∞.
 
     Returns:
         A `Split`: inputs float32 as `inputs` gives them, labels int64.
 
     Raises:
-        ValueError, TypeError: An odd length, or numbers of rows that are no multiples of 4.
+        ValueError, TypeError: Numbers of rows that are no multiples of 4, or spins that cannot cancel.
     """
     checks.as_switch(image, "image")
-    if checks.as_count(length, "length", 2) % 2:
+    checks.as_switch(cancelling, "cancelling")
+    if checks.as_count(length, "length", 2) % 2 and cancelling:
         raise ValueError(f"length: expected an even number, so that spins can cancel, got {length}")
     for value, name, least in ((n, "n", 4), (n_test, "n_test", 0)):
         if checks.as_count(value, name, least) % 4:
             raise ValueError(f"{name}: expected a multiple of 4, got {value}")
     rng = np.random.default_rng(checks.as_count(seed, "seed", 0, None))
     total = n + n_test
-    signs = np.where(np.arange(length**2) % 2, 1, -1).astype(np.int8)
     spins = np.empty((total, length**2), np.int8)
     spins[0::4], spins[2::4] = 1, -1
-    spins[1::2] = rng.permuted(np.broadcast_to(signs, (total // 2, length**2)), axis=1)
+    if cancelling:
+        signs = np.where(np.arange(length**2) % 2, 1, -1).astype(np.int8)
+        spins[1::2] = rng.permuted(np.broadcast_to(signs, (total // 2, length**2)), axis=1)
+    else:
+        spins[1::2] = 1 - 2 * rng.integers(0, 2, (total // 2, length**2), np.int8)
     x = inputs(spins.reshape(total, length, length), image)
     y = np.arange(1, total + 1) % 2
     return Split(x[:n], y[:n], x[n:], y[n:]) if n_test else Split(x, y)

@@ -1,9 +1,9 @@
-"""The critical temperature of the Ising model, from networks that have seen T = 0 and T = ∞ alone.
+"""The critical temperature of the Ising model, without a network and from networks that saw T = 0 and T = ∞.
 
-A network on a lattice answers by the magnetisation: it calls a configuration ordered where |m| passes a
-threshold of its own. So its first layer measures the order parameter, whose Binder ratio has no scale: curves
-of all lattices cross at the critical temperature, and T*(L), where a curve is half way down, approaches it as
-1/L. Outputs come close, but have a bias: magnetisations shrink as L^(-1/8), and thresholds do not.
+A dense network answers by the magnetisation m: it calls a configuration ordered where |m| passes a threshold
+of its own. So Binder's ratio of m, whose curves cross at the critical temperature, owes nothing to a network,
+and all that outputs add is the threshold. Their curves cross at T_c if thresholds shrink as |m| does there,
+as L^(-1/8), which no training asks of them.
 """
 
 from collections.abc import Mapping
@@ -12,18 +12,15 @@ from pathlib import Path
 import numpy as np
 from lecture_notes.verdicts import CONSISTENT, OUTSIDE, Row, claim
 
-from four_kinds import ising_failures, ising_images, ising_pictures, phases, scaling
+from four_kinds import ising_failures, ising_images, ising_pictures, ising_sampler, phases, scaling
 from four_kinds.phases import QUICK, Scale, Trained
-from four_kinds.scaling import Estimate
-from jfnn.datasets import ising, onsager
+from jfnn.datasets import ising
 
-T_C = float(onsager.CRITICAL_TEMPERATURE)
-WIDEST = 0.02  # half an interval for the critical temperature may be so wide
-QUICK_ERROR = 0.1  # two small lattices may be so far off
 HALF_WAY = 1 / 3  # of Binder's ratio between 2/3 and 0
 # Of L, in T*(L): 1/ν = 1, and the next analytic term, since T* of small lattices is far from T_c.
 POWERS = (-1.0, -2.0)
-STANDARD_ERRORS = 3
+SHRINKS = 1 / 8  # β/ν
+SAME = 0.98  # share of the answers that a threshold on |m| gives as well, at least
 
 
 def run(out: Path, quick: bool) -> list[Row]:
@@ -31,113 +28,136 @@ def run(out: Path, quick: bool) -> list[Row]:
 
     Args:
         out: Folder for pictures.
-        quick: Two small lattices and few networks; estimates may be 0.1 off.
+        quick: Two small lattices and few networks.
     """
     scale = QUICK if quick else Scale()
     spins = phases.sample(scale)
     trained = {length: phases.train(scale, length) for length in spins}
-    curves = _curves(scale, spins, trained)
+    cancelling = {length: phases.train(scale, length, cancelling=True) for length in spins}
+    ratios = _ratios(scale, spins)
+    answers = {length: _answers(scale, spins[length], trained[length]) for length in spins}
+    shares = _shares(scale, answers)
+    others = {length: _answers(scale, spins[length], cancelling[length]) for length in spins}
     rows = [
-        *_against_onsager(scale, spins[scale.largest]),
+        *ising_sampler.rows(scale, spins),
         *ising_failures.rows(scale, trained),
-        *_critical_temperatures(scale, curves),
+        *_from_curves(scale, "(a) no network, Binder's ratio of m", ratios, HALF_WAY),
+        *_from_curves(scale, "(b) outputs of networks", shares, 0.5),
+        _of_cancelling(scale, shares, _shares(scale, others)),
+        *thresholds(scale, spins, trained, answers),
         *ising_images.rows(out, scale, spins),
     ]
     ising_pictures.configurations(out, scale, spins[scale.largest])
     ising_pictures.outputs(out, scale, spins, trained)
     ising_pictures.thresholds(out, scale, trained)
-    ising_pictures.crossing(out, scale, *curves, HALF_WAY, POWERS[: len(spins) - 1])
+    ising_pictures.crossing(out, scale, ratios, shares, HALF_WAY, POWERS[: len(spins) - 1])
     return rows
 
 
-def _against_onsager(scale: Scale, spins: np.ndarray) -> list[Row]:
-    """Energies and magnetisations of the largest lattice, far enough from the critical temperature."""
-    rows = []
-    for i, t in enumerate(scale.temperatures):
-        if abs(t - T_C) < 0.25:
-            continue
-        rows.append(_within(f"energy per site at T = {t:g}", onsager.energy(t), ising.energy(spins[i])))
-        if t < T_C:
-            sampled = np.abs(ising.magnetisation(spins[i]))
-            rows.append(_within(f"magnetisation at T = {t:g}", onsager.magnetisation(t), sampled))
+def _ratios(scale: Scale, spins: Mapping[int, np.ndarray]) -> dict[int, np.ndarray]:
+    """Binder's ratio of the magnetisation: length -> ``[1 + draws, T]``."""
+    curves = {}
+    for length, of_length in spins.items():
+        m = ising.magnetisation(of_length)[None]
+        counts = scaling.draw_counts(np.random.default_rng(length), scale.draws, m.shape[:3])
+        curves[length] = scaling.binder_curves((m**2).mean(axis=-1), (m**4).mean(axis=-1), counts)
+    return curves
+
+
+def _answers(scale: Scale, spins: np.ndarray, trained: Mapping[int, Trained]) -> np.ndarray:
+    """Which configurations each network calls ordered, ``[seeds, T, chains, configurations]``."""
+    networks = trained[scale.cell[0]]
+    return np.asarray(phases.logits(networks.network, networks.at_largest(), spins) > 0)
+
+
+def _shares(scale: Scale, answers: Mapping[int, np.ndarray]) -> dict[int, np.ndarray]:
+    """Shares called ordered: length -> ``[1 + draws, T]``."""
+    curves = {}
+    for length, ordered in answers.items():
+        counts = scaling.draw_counts(np.random.default_rng(length), scale.draws, ordered.shape[:3])
+        curves[length] = scaling.mean_curves(ordered.mean(axis=-1), counts)
+    return curves
+
+
+def _from_curves(scale: Scale, name: str, curves: Mapping[int, np.ndarray], level: float) -> list[Row]:
+    """Estimates from where curves cross, and from where each one is half way down."""
+    temperatures = np.array(scale.temperatures)
+    crossings = scaling.crossings(temperatures, curves)
+    places = {length: scaling.roots(temperatures, curve - level) for length, curve in curves.items()}
+    texts = ", ".join(f"{length}: {scaling.estimate(draws).value:.4f}" for length, draws in places.items())
+    pairs = {pair: scaling.estimate(draws) for pair, draws in crossings.items()}
+    rows = [scaling.row(f"{name}, crossing of {a} and {b}", found) for (a, b), found in pairs.items()]
+    if len(pairs) > 1:
+        mean = scaling.estimate(scaling.weighted_mean(list(crossings.values())))
+        limit = scaling.extrapolate({a: draws for (a, _), draws in crossings.items()})
+        inside = sum(found.contains(scaling.T_C) for found in pairs.values())
+        of_pairs = f"{inside} of {len(pairs)} pairs contain it"
+        rows.append(scaling.row(f"{name}, crossings, all pairs", mean, of_pairs))
+        rows.append(scaling.row(f"{name}, crossings, to 1/L = 0", scaling.estimate(limit)))
+    # Two lattices decide no second power.
+    for powers in dict.fromkeys((POWERS[: len(curves) - 1], POWERS[:1])):
+        limit = scaling.extrapolate(places, powers)
+        terms = " and ".join(f"L^{power:g}" for power in powers)
+        rows.append(scaling.row(f"{name}, T*(L) by {terms}", scaling.estimate(limit), f"T*(L) {texts}"))
     return rows
 
 
-def _within(name: str, exact: np.ndarray, values: np.ndarray) -> Row:
-    """A mean over chains ``[chains, configurations]`` against the infinite lattice's."""
-    of_chains = values.mean(axis=1)
-    error = float(of_chains.std(ddof=1) / np.sqrt(len(of_chains)))
-    away = abs(float(of_chains.mean() - exact)) / error
-    return claim(
-        name,
-        f"{float(exact):.5f}",
-        f"{of_chains.mean():.5f} ± {error:.5f}",
-        away <= STANDARD_ERRORS,
-        f"{away:.1f} standard errors from Onsager's",
+def _of_cancelling(scale: Scale, shares: Mapping[int, np.ndarray], others: Mapping[int, np.ndarray]) -> Row:
+    """The outputs' estimate where random rows had zero magnetisation."""
+    temperatures = np.array(scale.temperatures)
+    here, other = (
+        scaling.weighted_mean(list(scaling.crossings(temperatures, curves).values()))
+        for curves in (shares, others)
+    )
+    return scaling.row(
+        "(b) trained with zero magnetisation, all pairs",
+        scaling.estimate(other),
+        f"as in arXiv 2501.05547 in place of T = ∞: moves it by {other[0] - here[0]:+.4f}",
     )
 
 
-def _curves(
-    scale: Scale, spins: Mapping[int, np.ndarray], trained: Mapping[int, Mapping[int, Trained]]
-) -> tuple[dict[int, np.ndarray], dict[int, np.ndarray]]:
-    """Binder's ratios and shares called ordered: length -> ``[1 + draws, T]``."""
-    units, l2 = scale.cell
-    ratios, shares = {}, {}
-    for length, of_length in spins.items():
-        networks = trained[length][units]
-        params = networks.at(0 if length == scale.largest else scale.l2s.index(l2))
-        measured = phases.projections(params, of_length).astype(np.float64) / length**2
-        ordered = phases.logits(networks.network, params, of_length) > 0
-        counts = scaling.draw_counts(np.random.default_rng(length), scale.draws, ordered.shape[:3])
-        second, fourth = ((measured**power).mean(axis=-1) for power in (2, 4))
-        ratios[length] = scaling.binder_curves(second, fourth, counts)
-        shares[length] = scaling.mean_curves(ordered.mean(axis=-1), counts)
-    return ratios, shares
-
-
-def _critical_temperatures(
-    scale: Scale, curves: tuple[Mapping[int, np.ndarray], Mapping[int, np.ndarray]]
+def thresholds(
+    scale: Scale,
+    spins: Mapping[int, np.ndarray],
+    trained: Mapping[int, Mapping[int, Trained]],
+    answers: Mapping[int, np.ndarray],
 ) -> list[Row]:
-    temperatures = np.array(scale.temperatures)
-    ratios, shares = curves
-    half_ways, crossed = {}, {}
-    rows = []
-    for name, by_length, level in (("ratio", ratios, HALF_WAY), ("output", shares, 0.5)):
-        crossings = scaling.crossings(temperatures, by_length)
-        crossed[name] = scaling.estimate(scaling.weighted_mean(list(crossings.values())))
-        half_ways[name] = {n: scaling.roots(temperatures, curve - level) for n, curve in by_length.items()}
-        texts = [f"{a}, {b}: {scaling.estimate(draws)}" for (a, b), draws in crossings.items()]
-        rows.append(Row(f"crossings of the {name}", "at T_c", "; ".join(texts), CONSISTENT))
-        texts = [f"{length}: {scaling.estimate(draws)}" for length, draws in half_ways[name].items()]
-        rows.append(Row(f"T*(L) of the {name}", "falls to T_c", "; ".join(texts), CONSISTENT))
-    plain, output = (scaling.estimate(scaling.extrapolate(half_ways[name])) for name in ("ratio", "output"))
-    # Two lattices decide no second power.
-    powers = POWERS[: len(ratios) - 1]
-    extrapolated = scaling.estimate(scaling.extrapolate(half_ways["ratio"], powers))
-    shrinks = "thresholds on |m| do not shrink as magnetisations do"
+    """How the thresholds of dense networks on |m| shrink, and what is in their answers besides it.
+
+    Args:
+        scale: How much.
+        spins: Configurations, length -> ``[T, chains, configurations, L, L]``.
+        trained: Length -> hidden units -> networks.
+        answers: Which configurations they call ordered, length -> ``[seeds, T, chains, configurations]``.
+    """
+    overlaps, same, scaled = [], [], []
+    for length, ordered in answers.items():
+        sizes = np.abs(ising.magnetisation(spins[length]))
+        overlaps.append(phases.overlaps(trained[length][scale.cell[0]].at_largest()).min())
+        # As many configurations lie above the threshold as the network calls ordered.
+        levels = np.array([np.quantile(sizes, 1 - of_seed.mean()) for of_seed in ordered])
+        agree = (sizes > levels[:, None, None, None]) == ordered
+        same.append(agree.reshape(len(levels), -1).mean(axis=1).min())
+        scaled.append(levels * length**SHRINKS)
+    means = np.mean(scaled, axis=1)
+    errors = np.std(scaled, axis=1, ddof=1) / np.sqrt(scale.seeds)
+    constant = np.ptp(means) <= 3 * np.hypot(errors[means.argmin()], errors[means.argmax()])
+    lengths = ", ".join(map(str, answers))
     return [
-        *rows,
-        _found("T_c by crossing of the ratio, all pairs", crossed["ratio"], scale),
-        _found("T_c by extrapolation, T*(L) of the ratio, 1/L and 1/L²", extrapolated, scale),
-        _row("beside it: T*(L) of the ratio, 1/L alone", plain, "the smallest lattice's T* is far from T_c"),
-        _row("beside it: crossing of the output, all pairs", crossed["output"], shrinks),
-        _row("beside it: T*(L) of the output, 1/L alone", output, shrinks),
+        Row(
+            f"(b) thresholds on |m| × L^(1/8), L = {lengths}",
+            "equal, for crossings at T_c",
+            ", ".join(f"{mean:.3f} ± {error:.3f}" for mean, error in zip(means, errors, strict=True)),
+            CONSISTENT if constant else OUTSIDE,
+            "over seeds; where they rise from one L to the next the crossing moves down, where they fall up",
+        ),
+        claim(
+            "(c) dense networks, an estimate beyond m",
+            "none exists",
+            f"|m| and a threshold give {100 * min(same):.1f}% of the answers, or more",
+            min(same) > SAME,
+            "first singular vectors overlap with the uniform one by "
+            + ", ".join(f"{overlap:.4f}" for overlap in overlaps)
+            + f" or more, L = {lengths}",
+        ),
     ]
-
-
-def _found(name: str, estimate: Estimate, scale: Scale) -> Row:
-    """An interval that must contain the critical temperature, and be narrow."""
-    if scale is QUICK:
-        holds, reason = abs(estimate.value - T_C) < QUICK_ERROR, f"quick: at most {QUICK_ERROR} off"
-    else:
-        holds = estimate.contains(T_C) and estimate.half_width < WIDEST
-        reason = f"95% over seeds and chains, half-width {estimate.half_width:.4f}, allowed {WIDEST}"
-    return claim(name, f"{T_C:.6f}", str(estimate), holds, reason)
-
-
-def _row(name: str, estimate: Estimate, reason: str = "") -> Row:
-    """An interval that is shown beside the others."""
-    away = (estimate.value - T_C) / estimate.deviation
-    reason = "; ".join(filter(None, [f"{away:+.1f} standard errors from T_c", reason]))
-    verdict = CONSISTENT if estimate.contains(T_C) else OUTSIDE
-    return Row(name, f"{T_C:.6f}", str(estimate), verdict, reason)

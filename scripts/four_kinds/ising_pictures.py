@@ -36,8 +36,7 @@ def outputs(
     for axes, units in zip(panels, scale.hidden, strict=True):
         for i, length in enumerate(spins):
             if units in trained[length]:
-                networks, params = _of_cell(scale, trained, length, units)
-                means = _mean_outputs(networks, params, few(spins[length]))
+                means = _mean_outputs(trained[length][units], few(spins[length]))
                 _band(axes, np.array(scale.temperatures), means, f"C{i}", f"L = {length}")
         axes.axvline(float(onsager.CRITICAL_TEMPERATURE), color="0.5", linewidth=0.8)
         axes.set(title=f"{units} hidden", xlabel="T")
@@ -53,9 +52,8 @@ def thresholds(out: Path, scale: Scale, trained: Mapping[int, Mapping[int, Train
     magnetisations = np.linspace(-1, 1, 41)
     for axes, units in zip(panels, scale.hidden, strict=True):
         for i, length in enumerate(scale.lengths):
-            networks, params = _of_cell(scale, trained, length, units)
-            shuffled = phases.of_magnetisation(length, magnetisations, 20)
-            _band(axes, magnetisations, _mean_outputs(networks, params, shuffled), f"C{i}", f"L = {length}")
+            means = _mean_outputs(trained[length][units], phases.of_magnetisation(length, magnetisations, 20))
+            _band(axes, magnetisations, means, f"C{i}", f"L = {length}")
         axes.set(title=f"{units} hidden", xlabel="m")
     panels[0].set_ylabel("mean output, P(ordered)")
     panels[-1].legend(frameon=False, fontsize="small")
@@ -75,7 +73,7 @@ def crossing(
     panels = figure.subplots(1, 3)
     temperatures = np.array(scale.temperatures)
     critical = float(onsager.CRITICAL_TEMPERATURE)
-    titles = ("Binder's ratio of what first layers measure", "share called ordered")
+    titles = ("Binder's ratio of the magnetisation", "share called ordered")
     levels = (half_way, 0.5)
     for k, (by_length, title) in enumerate(zip((ratios, shares), titles, strict=True)):
         for i, (length, curves) in enumerate(by_length.items()):
@@ -110,22 +108,15 @@ def images(out: Path, scale: Scale, curves: Mapping[int, np.ndarray]) -> None:
     _save(figure, out, "ising_images")
 
 
-def _of_cell(
-    scale: Scale, trained: Mapping[int, Mapping[int, Trained]], length: int, units: int
-) -> tuple[Trained, object]:
-    networks = trained[length][units]
-    return networks, networks.at(0 if length == scale.largest else scale.l2s.index(scale.cell[1]))
-
-
 def few(spins: np.ndarray) -> np.ndarray:
     """Some configurations at each temperature, ``[T, n, L, L]``, of as many chains as there are."""
     flat = np.swapaxes(spins, 1, 2).reshape(len(spins), -1, *spins.shape[-2:])
     return np.asarray(flat[:, :FEW])
 
 
-def _mean_outputs(networks: Trained, params: object, spins: np.ndarray) -> np.ndarray:
+def _mean_outputs(networks: Trained, spins: np.ndarray) -> np.ndarray:
     """Mean P(ordered) of each seed, ``[S, k]``, of spins ``[k, …, L, L]``."""
-    values = phases.logits(networks.network, params, spins)
+    values = phases.logits(networks.network, networks.at_largest(), spins)
     return np.asarray((1 / (1 + np.exp(-values))).reshape(*values.shape[:2], -1).mean(axis=-1))
 
 

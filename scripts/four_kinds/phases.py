@@ -28,7 +28,7 @@ class Scale:
         lengths: Lattices of the grid of networks.
         largest: A further lattice, for the estimates' networks alone.
         hidden: Hidden units.
-        l2s: L2 penalties.
+        l2s: L2 penalties, the largest last.
         cell: Hidden units and penalty of the networks that estimate the critical temperature: the fewest
             units with which every start learns, and the largest penalty.
         seeds: Networks of each kind.
@@ -37,6 +37,7 @@ class Scale:
         temperatures: Where configurations are sampled.
         chains: Length -> Markov chains at each temperature, and configurations of each.
         burn_in: Steps before a chain's first configuration.
+        long_chains: Chains that measure autocorrelation times, and steps of each.
         draws: Of the bootstrap.
         workers: Processes that sample.
     """
@@ -57,6 +58,7 @@ class Scale:
         default_factory=lambda: {10: (800, 4), 20: (400, 5), 40: (200, 8), 80: (100, 8)}
     )
     burn_in: int = 50
+    long_chains: tuple[int, int] = (16, 2_000)
     draws: int = 400
     workers: int = 2
 
@@ -72,6 +74,7 @@ QUICK = Scale(
     temperatures=(1.8, 2.1, 2.15, 2.2, 2.25, 2.3, 2.35, 2.4, 2.5, 2.6, 2.7, 2.8, 3.0),
     chains={12: (300, 2), 24: (100, 2)},
     burn_in=20,
+    long_chains=(8, 500),
     draws=100,
     workers=1,
 )
@@ -90,9 +93,9 @@ class Trained(NamedTuple):
     params: Any
     accuracy: np.ndarray
 
-    def at(self, place: int) -> Any:
-        """Parameters of all seeds at one penalty."""
-        return at_cell(self.params, place)
+    def at_largest(self) -> Any:
+        """Parameters of all seeds at the largest penalty."""
+        return at_cell(self.params, -1)
 
 
 def at_cell(params: Any, *place: int) -> Any:
@@ -129,28 +132,27 @@ def _sample_at(scale: Scale, task: tuple[int, float]) -> np.ndarray:
     return spins.reshape(chains, each, length, length)
 
 
-def train(scale: Scale, length: int) -> dict[int, Trained]:
+def train(scale: Scale, length: int, cancelling: bool = False) -> dict[int, Trained]:
     """The grid of networks on one lattice, trained at T = 0 and T = ∞: hidden units -> networks.
 
-    The largest lattice has the networks of the estimates alone.
+    The largest lattice has the networks of the estimates alone, and so has every one where random rows have
+    zero magnetisation (``cancelling``) instead of T = ∞.
     """
-    largest = length == scale.largest
-    hidden = (scale.cell[0],) if largest else scale.hidden
+    cell = cancelling or length == scale.largest
+    hidden = (scale.cell[0],) if cell else scale.hidden
     networks = {
         str(units): jfnn.mlp((length**2, units, 1), activation="sigmoid", init="glorot_normal")
         for units in hidden
     }
     swept = jfnn.sweep_groups(
         networks,
-        ising.extreme_temperatures(length, scale.rows, 400, seed=length),
-        l2=scale.cell[1] if largest else scale.l2s,
+        ising.extreme_temperatures(length, scale.rows, 400, seed=length, cancelling=cancelling),
+        l2=scale.cell[1] if cell else scale.l2s,
         **training_options(scale),
     )
     return {
-        units: Trained(networks[str(units)], at_cell(result.params, 0), of_cells)
-        for units, result, of_cells in zip(
-            hidden, swept.results, (result.test_accuracy[0] for result in swept.results), strict=True
-        )
+        units: Trained(networks[str(units)], at_cell(result.params, 0), result.test_accuracy[0])
+        for units, result in zip(hidden, swept.results, strict=True)
     }
 
 
@@ -175,35 +177,24 @@ def _logits(network: jfnn.Network, params: Any, spins: jax.Array) -> jax.Array:
     return jax.vmap(network.apply, in_axes=(0, None))(params, x)[..., 0]
 
 
-@jax.jit
-def _projected(directions: jax.Array, spins: jax.Array) -> jax.Array:
-    x = spins.astype(jnp.float32).reshape(len(spins), -1)
-    return jnp.matmul(directions, x.T, precision="highest")
-
-
 def logits(network: jfnn.Network, params: Any, spins: np.ndarray, at_once: int = ROWS) -> np.ndarray:
     """Outputs before the sigmoid: of seeds ``[S, …]`` and spins ``[…, L, L]``, ``[S, …]`` float32."""
-    return _in_parts(functools.partial(_logits, network, params), spins, at_once)
-
-
-def projections(params: Any, spins: np.ndarray) -> np.ndarray:
-    """What the first layers measure: ``z = Σ_i u_i s_i`` of seeds and spins ``[…, L, L]``, ``[S, …]``.
-
-    u is the first singular vector of a seed's weights ``[L², hidden]``: the direction in which all its hidden
-    units look.
-    """
-    directions = np.linalg.svd(np.asarray(params[0].w), full_matrices=False)[0][..., 0]
-    return _in_parts(functools.partial(_projected, directions), spins, ROWS)
-
-
-def _in_parts(function: Any, spins: np.ndarray, at_once: int) -> np.ndarray:
     rows = spins.reshape(-1, *spins.shape[-2:])
     parts = []
     for first in range(0, len(rows), at_once):
         part = rows[first : first + at_once]
         padding = [(0, min(at_once, len(rows)) - len(part)), (0, 0), (0, 0)]  # one shape, one program
-        parts.append(np.asarray(function(np.pad(part, padding)))[:, : len(part)])
+        parts.append(np.asarray(_logits(network, params, np.pad(part, padding)))[:, : len(part)])
     return np.concatenate(parts, axis=1).reshape(-1, *spins.shape[:-2])
+
+
+def overlaps(params: Any) -> np.ndarray:
+    """``|Σ_i u_i| / L`` of each seed, 1 where the first layer sees the magnetisation alone.
+
+    u is the first singular vector of its weights ``[L², hidden]``: the direction in which all units look.
+    """
+    directions = np.linalg.svd(np.asarray(params[0].w), full_matrices=False)[0][..., 0]
+    return np.asarray(np.abs(directions.sum(axis=-1)) / np.sqrt(directions.shape[-1]))
 
 
 def of_magnetisation(length: int, magnetisations: np.ndarray, n: int, seed: int = 0) -> np.ndarray:

@@ -106,6 +106,44 @@ def test_onsagers_energy_is_the_derivative_of_his_free_energy():
         np.testing.assert_allclose(onsager.energy(t), -derivative, rtol=1e-6)
 
 
+@pytest.mark.parametrize("length", [2, 3, 4])
+def test_kaufmans_energy_is_the_mean_over_all_configurations(length):
+    """At and near the critical temperature, where one factor vanishes, and at both ends."""
+    every = np.array(list(itertools.product((-1, 1), repeat=length**2)), np.int8)
+    energies = ising.energy(every.reshape(-1, length, length))
+    temperatures = np.array([0.02, 0.5, 1.0, 2.0, T_C, 2.2692, 3.0, 10.0, 1e6])
+    weights = np.exp(-(length**2) * (energies + 2) / temperatures[:, None])
+    expected = weights @ energies / weights.sum(axis=1)
+    np.testing.assert_allclose(onsager.torus_energy(length, temperatures), expected, rtol=1e-9, atol=1e-15)
+
+
+def test_kaufmans_energy_of_large_lattices_goes_to_onsagers():
+    """Exponentially fast away from the critical temperature, and there as ``-√2 - 0.62243/L``.
+
+    ``2 θ2 θ3 θ4/(θ2 + θ3 + θ4)`` at the nome e^(-π) (Ferdinand and Fisher).
+    """
+    np.testing.assert_allclose(onsager.torus_energy(64, [1.5, 3.0]), onsager.energy([1.5, 3.0]), atol=1e-12)
+    n = np.arange(1, 20)
+    series = 2 * np.exp(-np.pi * (np.arange(20) + 0.5) ** 2).sum()
+    thetas = np.array([series, *(1 + 2 * (sign**n * np.exp(-np.pi * n**2)).sum() for sign in (1.0, -1.0))])
+    amplitude = 2 * thetas.prod() / thetas.sum()
+    for length in (100, 400):
+        away = onsager.torus_energy(length, T_C) + np.sqrt(2)
+        assert away * length == pytest.approx(-amplitude, abs=1 / length**2 + 1e-9)
+    assert onsager.torus_energy(8, 2.0).shape == () and onsager.torus_energy(8, [2.0, 3.0]).shape == (2,)
+    np.testing.assert_allclose(onsager.torus_energy(80, [1e-300, 1e9, 1e300]), [-2, -2e-9, 0], atol=1e-14)
+
+
+@pytest.mark.parametrize("update", ising.UPDATES)
+@pytest.mark.parametrize("length", [10, 20])
+def test_energies_of_finite_lattices_are_kaufmans(length, update):
+    """Where clusters are as large as the lattice, too; one at a time takes longer from a random start."""
+    burn_in = {"all": 30, "one": 150}[update]
+    for t in (2.0, T_C, 2.6):
+        spins = ising.configurations(length, t, 160, chains=80, seed=7, burn_in=burn_in, update=update)
+        assert standard_errors(ising.energy(spins), 80, onsager.torus_energy(length, t)) < 4
+
+
 def test_spontaneous_magnetisation_is_yangs():
     np.testing.assert_allclose(onsager.magnetisation(2.0), 0.911319377877496, rtol=1e-12)
     np.testing.assert_array_equal(onsager.magnetisation([T_C, 2.3, 10]), 0)
@@ -115,19 +153,33 @@ def test_spontaneous_magnetisation_is_yangs():
     np.testing.assert_allclose(onsager.magnetisation(t), 1 - 2 * x**2 - 8 * x**3 - 34 * x**4, atol=200 * x**5)
 
 
-def test_extreme_temperatures_are_ground_states_and_cancelling_spins():
-    split = ising.extreme_temperatures(6, 40, 8, seed=1)
+@pytest.mark.parametrize("cancelling", [False, True])
+def test_extreme_temperatures_are_ground_states_and_random_spins(cancelling):
+    split = ising.extreme_temperatures(6, 40, 8, seed=1, cancelling=cancelling)
     assert split.x_train.shape == (40, 36) and split.x_train.dtype == np.float32
     assert split.x_test.shape == (8, 36) and split.y_test.tolist() == [1, 0] * 4
     ordered, random = split.x_train[split.y_train == 1], split.x_train[split.y_train == 0]
     assert sorted(ordered.sum(axis=1)) == [-36] * 10 + [36] * 10
-    assert (random.sum(axis=1) == 0).all() and set(random.ravel()) == {-1, 1}
+    assert (random.sum(axis=1) == 0).all() == cancelling and set(random.ravel()) == {-1, 1}
     assert len(np.unique(np.concatenate([random, split.x_test[1::2]]), axis=0)) == 24
-    image = ising.extreme_temperatures(6, 40, 8, seed=1, image=True)
+    image = ising.extreme_temperatures(6, 40, 8, seed=1, image=True, cancelling=cancelling)
     np.testing.assert_array_equal(image.x_train.reshape(40, 36), split.x_train)
-    assert image.x_train.shape == (40, 1, 6, 6)
-    assert ising.extreme_temperatures(6, 4).x_test is None
-    assert (ising.extreme_temperatures(6, 40, seed=2).x_train != split.x_train).any()
+    assert ising.extreme_temperatures(6, 4, cancelling=cancelling).x_test is None
+    assert (ising.extreme_temperatures(6, 40, seed=2, cancelling=cancelling).x_train != split.x_train).any()
+
+
+@pytest.mark.parametrize("length", [5, 16])
+def test_infinite_temperature_has_independent_spins(length):
+    """All sites, and all pairs of sites, have the averages of fair coins; so m² is 1/L² on average."""
+    n = 2_000
+    split = ising.extreme_temperatures(length, 2 * n, seed=3)
+    spins = split.x_train[split.y_train == 0].astype(np.float64)
+    deviation = 1 / np.sqrt(n)
+    products = spins.T @ spins / n - np.eye(length**2)
+    for averages in (spins.mean(axis=0), products[np.triu_indices(length**2, 1)]):
+        assert (averages**2).mean() == pytest.approx(deviation**2, rel=5 * np.sqrt(2 / averages.size))
+    squares = spins.mean(axis=1) ** 2
+    assert squares.mean() == pytest.approx(1 / length**2, rel=5 * np.sqrt(2 / n))
 
 
 def test_sampled_temperatures_are_labelled_by_their_side():
@@ -148,7 +200,7 @@ def test_sampled_temperatures_are_labelled_by_their_side():
         (lambda: ising.configurations(4, 2.0, 4, chains=3), "chains: expected a divisor of n, 4, got 3"),
         (lambda: ising.configurations(4, 2.0, 4, update="some"), "update: expected one of all, one"),
         (lambda: ising.configurations(4, [2.0, 3.0], 4), "temperature: expected one number"),
-        (lambda: ising.extreme_temperatures(5, 4), "length: expected an even number"),
+        (lambda: ising.extreme_temperatures(5, 4, cancelling=True), "length: expected an even number"),
         (lambda: ising.extreme_temperatures(4, 6), "n: expected a multiple of 4, got 6"),
         (lambda: ising.extreme_temperatures(4, 8, 2), "n_test: expected a multiple of 4, got 2"),
         (lambda: ising.sampled_temperatures(4, [-1.0], 4), "temperatures: expected numbers above 0"),
@@ -156,6 +208,8 @@ def test_sampled_temperatures_are_labelled_by_their_side():
         (lambda: ising.magnetisation(np.ones((3, 4))), r"spins: expected \[..., L, L\], got \[3, 4\]"),
         (lambda: ising.inputs(np.ones((3, 3))), r"spins: expected \[n, L, L\], got \[3, 3\]"),
         (lambda: onsager.energy(-1.0), "temperature: expected numbers above 0"),
+        (lambda: onsager.torus_energy(4, 0.0), "temperature: expected numbers above 0"),
+        (lambda: onsager.torus_energy(1, 2.0), "length: expected at least 2"),
     ],
 )
 def test_what_cannot_be_is_refused(call, message):

@@ -43,17 +43,21 @@ def test_crossing_and_extrapolation_find_a_known_temperature():
     np.testing.assert_allclose(scaling.extrapolate(half_ways) - jitter, T_C, atol=4e-3)
 
 
-def test_temperatures_of_the_script_are_dense_enough_for_its_lattices():
-    """Curves of the ratio's shape, wherever the critical temperature lies between two of the temperatures."""
+@pytest.mark.parametrize(("middle", "width"), [(4, 1.7), (4, 1.2), (2.5, 1.0)])
+def test_temperatures_of_the_script_are_dense_enough_for_its_lattices(middle, width):
+    """Curves of the ratio's shape and sharper ones, as outputs have, wherever the critical temperature lies
+    between two of the temperatures."""
     scale = phases.Scale()
     temperatures, lengths = np.array(scale.temperatures), (*scale.lengths, scale.largest)
     for critical in np.linspace(2.257, 2.281, 9):
-        curves = {n: 2 / 3 / (1 + np.exp(((temperatures - critical) * n - 4) / 1.7))[None] for n in lengths}
+        curves = {
+            n: 2 / 3 / (1 + np.exp(((temperatures - critical) * n - middle) / width))[None] for n in lengths
+        }
         for draws in scaling.crossings(temperatures, curves).values():
-            assert abs(draws[0] - critical) < 0.002
+            assert abs(draws[0] - critical) < 0.001
         for length, curve in curves.items():
             place = scaling.roots(temperatures, curve - 1 / 3)[0]
-            assert abs(place - critical - 4 / length) < 0.001
+            assert abs(place - critical - middle / length) < 0.001
 
 
 def test_extrapolation_is_exact_for_its_own_powers_and_weights_by_variance():
