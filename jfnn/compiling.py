@@ -54,6 +54,8 @@ def compiled(
 
     @functools.wraps(function)
     def call(*args: Any, **kwargs: Any) -> R:
+        if any(isinstance(leaf, jax.core.Tracer) for leaf in jax.tree.leaves((args, kwargs))):
+            return function(*args, **kwargs)  # inside of a program that somebody else compiles
         result: R = for_platform(jax.default_backend())(*args, **kwargs)
         return result
 

@@ -11,6 +11,7 @@ from helpers import OPTIMISED, UNOPTIMISED, compile_unoptimised, compiled, noise
 import jfnn
 from jfnn import compiling, losses, training
 from jfnn.engine import devices, program
+from jfnn.experiment import replicates
 
 # Two workers with a thread for each of many cores would be in each other's way, and counts would vary.
 devices.cores = lambda: 2
@@ -46,6 +47,7 @@ def pytest_runtest_setup(item):
     if options != compiling.CPU_OPTIONS:
         compiling.CPU_OPTIONS = options
         program.build.cache_clear()
+        replicates._initializer.cache_clear()
 
 
 @pytest.fixture

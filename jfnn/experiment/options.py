@@ -81,8 +81,7 @@ class Execution(NamedTuple):
         eval_every: Epochs from one evaluation to the next, kept as the history; None for the end alone.
         keep_params: Trained parameters to keep: "all", "best" (the best cell's) or "none".
         verify: Whether to compare a first step and its scores, compiled, with their operations one by one.
-        progress: Called with a `Progress` at every return to the host, which each evaluation then is; without
-            it, and without schedulers, tiles pass evaluations without waiting for each other.
+        progress: Called with a `Progress` at every return to the host, which each evaluation then is.
     """
 
     devices: int | Sequence[jax.Device] | None = None

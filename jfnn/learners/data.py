@@ -10,9 +10,6 @@ Rows = Any  # a pytree of arrays that have the rows on their leading axis
 Hyper = Mapping[str, jax.Array]
 
 EVALUATION_BLOCK = 2048  # rows scored at a time, at most
-# Rows on which functions are tried. With one, a mean over them would pass for a value of each; with as many
-# as there are columns, a mixture of the two.
-TRIED = 17
 
 
 class Batch(NamedTuple):
@@ -60,11 +57,3 @@ class Data(NamedTuple):
         Sums over the training rows then have the same bits whatever other rows are scored beside them.
         """
         return min(EVALUATION_BLOCK, 1 << (self.n_train - 1).bit_length())
-
-    @property
-    def shapes(self) -> tuple[Rows, jax.ShapeDtypeStruct]:
-        """Shapes and dtypes of a few rows, and of a number of a member: what functions are tried on."""
-        rows = jax.tree.map(
-            lambda leaf: jax.ShapeDtypeStruct((TRIED, *leaf.shape[1:]), leaf.dtype), self.rows
-        )
-        return rows, jax.ShapeDtypeStruct((), self.dtype)

@@ -11,9 +11,9 @@ import numpy as np
 from jfnn import checks
 from jfnn.datasets import Split
 from jfnn.layers.kind import Shape
-from jfnn.learners.data import TRIED, Data
+from jfnn.learners.data import Data
 from jfnn.learners.naming import is_known_network
-from jfnn.learners.trial import trial
+from jfnn.learners.trial import TRIED, trial, tried_on
 from jfnn.losses import Loss
 from jfnn.network import Network, as_inputs, check_output, is_own_apply
 from jfnn.targets import as_targets, as_weights, is_labels
@@ -108,7 +108,7 @@ def check_gradient(gradient: Callable[..., Any], params: Any, data: Data) -> Non
     Raises:
         ValueError: It fails, or gives no scalar and gradients of the parameters' shapes.
     """
-    rows, number = data.shapes
+    rows, number = tried_on(data.rows, data.dtype)
     result = trial("gradient", lambda p, rows, l2: gradient(p, *rows, l2=l2), params, rows, number)
     expected = (jax.ShapeDtypeStruct((), data.dtype), params)
     shapes, expected = jax.tree.map(lambda leaf: leaf.shape, (result, expected))

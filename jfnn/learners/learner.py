@@ -12,7 +12,7 @@ from jfnn import checks, paths
 from jfnn.datasets import Split
 from jfnn.layers.kind import Params
 from jfnn.learners.data import Batch, Data, Hyper, Rows
-from jfnn.learners.trial import as_rows, as_trained, check_scores, forms, starting_shapes, trial
+from jfnn.learners.trial import as_rows, as_trained, check_scores, forms, starting_shapes, trial, tried_on
 from jfnn.losses import is_weight
 from jfnn.optimizers import Values
 from jfnn.training import State
@@ -150,7 +150,7 @@ class Learner(abc.ABC):
         Raises:
             ValueError, TypeError: They fail, or their results do not fit; the message names the argument.
         """
-        rows, number = data.shapes
+        rows, number = tried_on(data.rows, data.dtype)
 
         def one_step(params: Params, rows: Rows, hyper: Hyper) -> Any:
             packed = self.pack(params)

@@ -13,7 +13,7 @@ from jfnn.layers.kind import Params
 from jfnn.learners.data import Batch, Data, Hyper, Rows
 from jfnn.learners.learner import Learner, Metric, check_metrics
 from jfnn.learners.naming import code_name, describe_rule, takes
-from jfnn.learners.trial import all_hyper, check_params, check_scores, trial
+from jfnn.learners.trial import all_hyper, check_params, check_scores, trial, tried_on
 from jfnn.optimizers import Optimizer, UpdateRule, Values, as_optimizer
 from jfnn.training import State, descend
 
@@ -78,7 +78,7 @@ class OwnLoss(Learner):
         params = trial("init", self.init, jax.random.key(0))
         check_params("init", params)
         self.rule.check(params)
-        rows, number = data.shapes
+        rows, number = tried_on(data.rows, data.dtype)
         key = jax.random.key(0) if self.random else None
         numbers = dict.fromkeys(self.own_hyper, number)
         value = trial("loss", lambda p, rows, h: self.loss(p, rows, key, **h), params, rows, numbers)

@@ -19,7 +19,7 @@ from jfnn.learners.data import Batch, Data, Hyper, Rows
 from jfnn.learners.labelled import are_classes, as_data, check_gradient, check_network
 from jfnn.learners.learner import Learner, Metric
 from jfnn.learners.metrics import METRICS, check_decided, named_metrics
-from jfnn.learners.trial import all_hyper, check_params, check_scores, starting_shapes, trial
+from jfnn.learners.trial import all_hyper, check_params, check_scores, starting_shapes, trial, tried_on
 from jfnn.losses import LOSSES, Loss
 from jfnn.network import Network
 from jfnn.optimizers import Optimizer, UpdateRule, Values, as_optimizer, at_rates
@@ -168,7 +168,12 @@ class Supervised(Learner):
             check_gradient(self.gradient, params, data)
         if self.known:
             return
-        scores = trial("metrics", lambda p, rows: self.score(self.pack(p), rows, {}), params, data.shapes[0])
+        scores = trial(
+            "metrics",
+            lambda p, rows: self.score(self.pack(p), rows, {}),
+            params,
+            tried_on(data.rows, data.dtype)[0],
+        )
         check_scores("metrics", scores, [metric.name for metric in self.metrics])
 
     @property

@@ -25,7 +25,7 @@ class Shapes(NamedTuple):
 
     Attributes:
         params: Shapes and dtypes of a member's parameters, in the engine's form.
-        row: Those of one row ``[1, …]``.
+        rows: Those of all rows.
         hyper: Names of a member's numbers.
         dtype: Dtype of these numbers, and of weights.
         steps: Rows of a step, each size that occurs.
@@ -34,7 +34,7 @@ class Shapes(NamedTuple):
     """
 
     params: Params
-    row: Rows
+    rows: Rows
     hyper: tuple[str, ...]
     dtype: np.dtype
     steps: tuple[int, ...]
@@ -67,9 +67,9 @@ class Traced(Learner):
         self._steps, self._scores = dict[int, Trace](), dict[int, Trace]()
         for n in shapes.steps:
             weights: Any = jax.ShapeDtypeStruct((n,), shapes.dtype) if shapes.weighted else None
-            self._steps[n] = Trace(original.step, state, Batch(_rows(shapes.row, n), weights), hyper, key)
+            self._steps[n] = Trace(original.step, state, Batch(_rows(shapes.rows, n), weights), hyper, key)
         for n in shapes.scored:
-            self._scores[n] = Trace(original.score, state.params, _rows(shapes.row, n), hyper)
+            self._scores[n] = Trace(original.score, state.params, _rows(shapes.rows, n), hyper)
         ends = type(original).end_epoch is not Learner.end_epoch
         self._end_epoch = Trace(original.end_epoch, state, state, hyper) if ends else None
         traces = [self._start, *self._steps.values(), *self._scores.values()]
@@ -182,9 +182,10 @@ def traced(
     """
     if is_registered(learner):
         return learner
-    row, number = data.shapes
     names, sizes = tuple(sorted(hyper)), tuple(sorted(set(steps)))
-    shapes = Shapes(shapes_of(params), row, names, number.dtype, sizes, weighted, (data.block,))
+    shapes = Shapes(
+        shapes_of(params), shapes_of(data.rows), names, data.dtype, sizes, weighted, (data.block,)
+    )
     return Traced(learner, shapes)
 
 
@@ -220,8 +221,8 @@ def _again(original: Learner, shapes: Shapes, before: str) -> Traced:
     return again
 
 
-def _rows(row: Rows, n: int) -> Rows:
-    return jax.tree.map(lambda leaf: jax.ShapeDtypeStruct((n, *leaf.shape[1:]), leaf.dtype), row)
+def _rows(rows: Rows, n: int) -> Rows:
+    return jax.tree.map(lambda leaf: jax.ShapeDtypeStruct((n, *leaf.shape[1:]), leaf.dtype), rows)
 
 
 def _length(rows: Rows) -> int:

@@ -10,9 +10,11 @@ import numpy as np
 
 from jfnn import checks
 from jfnn.layers.kind import Params
-from jfnn.learners.data import TRIED
 from jfnn.optimizers import UpdateRule
 
+# Rows on which functions are tried. With one, a mean over them would pass for a value of each; with as many
+# as there are columns, a mixture of the two.
+TRIED = 17
 FLOATS = ("float32", "float64")
 
 
@@ -37,6 +39,12 @@ def as_rows(rows: Any, argument: str) -> Any:
     if len(lengths) != 1 or 0 in lengths:
         raise ValueError(f"{argument}: expected one or more rows, as many in every array, got {lengths}")
     return arrays
+
+
+def tried_on(rows: Any, dtype: np.dtype) -> tuple[Any, jax.ShapeDtypeStruct]:
+    """Shapes and dtypes of a few rows, and of a number of a member: what functions are tried on."""
+    few = jax.tree.map(lambda leaf: jax.ShapeDtypeStruct((TRIED, *leaf.shape[1:]), leaf.dtype), rows)
+    return few, jax.ShapeDtypeStruct((), dtype)
 
 
 def forms(tree: Any) -> str:

@@ -247,7 +247,7 @@ def test_a_group_is_named_by_the_rows_that_its_steps_take(net, split, options, s
 
 
 def test_groups_compile_once_each(split):
-    """A group for each shape of a minibatch and each network; a network's groups share its program."""
+    """A group for each shape of a minibatch and each network, by functions that registries do not have."""
     networks = {"none": jfnn.mlp((5, 3)), "4": jfnn.mlp((5, 4, 3))}
     # An optimizer of this test's own, so that no other test has compiled these programs.
     options = dict(
@@ -255,20 +255,22 @@ def test_groups_compile_once_each(split):
     )
     options |= dict(batch_sizes=[16, 8], sample=3, **OPTIONS)
 
-    of_learner = {"learning_rate": 0.1, "optimizer": options["optimizer"], "batch_size": 8}
+    of_learner = {"learning_rate": 0.1, "optimizer": options["optimizer"]}
 
     def compiled():
         learners = [
-            prepare(jfnn.Options(net, split, **of_learner)).experiment.learner for net in networks.values()
+            prepare(jfnn.Options(net, split, **of_learner, batch_size=size)).experiment.learner
+            for net in networks.values()
+            for size in options["batch_sizes"]
         ]
         programs = [program.build(learner, False, jax.default_backend()) for learner in learners]
         return [of_learner.advance._cache_size() for of_learner in programs]
 
-    assert compiled() == [0, 0]
+    assert compiled() == [0, 0, 0, 0]
     jfnn.sweep_groups(networks, split, **options)
-    assert compiled() == [2, 2]
+    assert compiled() == [1, 1, 1, 1]
     jfnn.sweep_groups(networks, split, **(options | {"sample": 9, "seeds": 3, "epochs": 7}))
-    assert compiled() == [2, 2]
+    assert compiled() == [1, 1, 1, 1]
 
 
 @pytest.mark.parametrize("key", ["6", ("nope", 16), ("6", 9), ("6", None), ("6",), 3, None, ("6", 16, 1)])
