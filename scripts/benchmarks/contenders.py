@@ -73,6 +73,15 @@ def jfnn_sweep(workload: Workload, sweep: Callable[..., Any] | None = None, **op
     return run
 
 
+def with_fusions(prepare: Callable[..., Runner], workload: AnyWorkload) -> Runner:
+    """jfnn with XLA's own fusions of products, some of which are wrong; for a process of its own."""
+    from jfnn import compiling
+
+    others = {name: value for name, value in compiling.CPU_OPTIONS.items() if "fusion" not in name}
+    compiling.CPU_OPTIONS = others
+    return prepare(workload)
+
+
 def jfnn_halving(workload: Workload) -> Runner:
     """jfnn, with two thirds of the cells pruned at every evaluation."""
     import jfnn
@@ -135,6 +144,11 @@ CONTENDERS = {
     "jfnn_1": ours("jfnn, 1 core", execution=1),
     "jfnn": ours("jfnn, all cores"),
     "jfnn_backprop": ours("jfnn, all cores, backprop", gradient="backprop"),
+    "jfnn_fused": ours("jfnn, all cores, XLA's own fusions")._replace(
+        prepare=functools.partial(with_fusions, jfnn_sweep),
+        ours=False,
+        comment="what right numbers cost: some of these fusions are computed wrongly",
+    ),
     "jfnn_halving": ours("jfnn, all cores, backprop, halving by 3")._replace(
         prepare=jfnn_halving,
         all_work=False,
@@ -164,6 +178,10 @@ _OF_LAYERS = {
     "jfnn_1": _of_kind("jfnn, 1 core", execution=1),
     "jfnn": _of_kind("jfnn, all cores"),
     "jfnn_backprop": _of_kind("jfnn, all cores, backprop", gradient="backprop"),
+    "jfnn_fused": _of_kind("jfnn, all cores, XLA's own fusions")._replace(
+        prepare=functools.partial(with_fusions, functools.partial(_import_and_prepare, "kind_jax", "sweep")),
+        ours=False,
+    ),
     FLOOR: CONTENDERS[FLOOR],
 }
 # Kind of network -> who trains it.
@@ -180,6 +198,7 @@ KIND_CONTENDERS: dict[str, dict[str, Contender]] = {
         ),
         "jfnn_1": _OF_LAYERS["jfnn_1"],
         "jfnn": _OF_LAYERS["jfnn"],
+        "jfnn_fused": _OF_LAYERS["jfnn_fused"],
         FLOOR: CONTENDERS[FLOOR],
     },
 }
