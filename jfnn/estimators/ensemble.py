@@ -12,6 +12,7 @@ import numpy as np
 from jfnn import checks, losses
 from jfnn.compiling import compiled
 from jfnn.layers.kind import Params
+from jfnn.learners.traces import Trace
 from jfnn.losses import Loss
 from jfnn.network import Network, as_inputs
 from jfnn.search.result import SweepResult
@@ -197,15 +198,20 @@ def _as_classes(predictions: np.ndarray, targets: np.ndarray, loss: Loss) -> tup
 
 
 def _predictions(network: Network, loss: Loss, params: Params, x: Any) -> np.ndarray:
-    """What each member says ``[members, n, n_out]``, float64."""
-    x = as_inputs(network, x)
-    return np.asarray(_compiled(network, loss)(params, jnp.asarray(x)), np.float64)
+    """Outputs or probabilities of each member ``[members, n, n_out]``, float64."""
+    x = jnp.asarray(as_inputs(network, x))
+
+    def of_all(params: Params, x: jax.Array) -> jax.Array:
+        def of_member(params: Params) -> jax.Array:
+            outputs = network.apply(params, x)
+            return outputs if loss.probabilities is None else loss.probabilities(outputs)
+
+        return jax.lax.map(of_member, params)
+
+    params = jax.tree.map(jnp.asarray, params)
+    return np.asarray(_compiled(Trace(of_all, params, x))(params, x), np.float64)
 
 
 @functools.lru_cache(maxsize=16)
-def _compiled(network: Network, loss: Loss) -> Callable[..., jax.Array]:
-    def of_member(params: Params, x: jax.Array) -> jax.Array:
-        outputs = network.apply(params, x)
-        return outputs if loss.probabilities is None else loss.probabilities(outputs)
-
-    return compiled(lambda params, x: jax.lax.map(lambda of_one: of_member(of_one, x), params))
+def _compiled(trace: Trace) -> Callable[..., Any]:
+    return compiled(trace)

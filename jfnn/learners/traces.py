@@ -12,6 +12,7 @@ import jax
 import numpy as np
 from jax.extend import core
 
+from jfnn.compiling import PRECISION
 from jfnn.learners.code import array_parts, checksum, code_parts
 
 # Parameters of operations that only say where code stands, or how derivatives are made if anybody asks.
@@ -35,7 +36,8 @@ class Trace:
         """
         # A function of its own: JAX keeps traces by the identity of a function.
         trace = jax.make_jaxpr(lambda *args: function(*args), return_shape=True)
-        self._closed, self.shapes = trace(*arguments)
+        with jax.default_matmul_precision(PRECISION):  # which JAX notes with each product, as it traces it
+            self._closed, self.shapes = trace(*arguments)
         self._structure = jax.tree.structure(self.shapes)
         self.checksum = checksum((str(self._structure), *_closed_parts(self._closed)))
 

@@ -338,6 +338,31 @@ def test_the_kind_of_random_numbers_counts(name, value):
         jax.config.update(name, default)
 
 
+def test_products_of_own_functions_are_of_full_precision():
+    learner = prepare(jfnn.Options(own_loss(lambda: 1.0)[0], SPLIT, **COMMON)).experiment.learner
+    row = jax.tree.map(lambda leaf: leaf[:16], (SPLIT.x_train, SPLIT.y_train))
+    params = learner.init(jax.random.key(0))
+    hyper = {"learning_rate": 0.1, "l2": 0.0}
+    text = str(
+        jax.make_jaxpr(lambda state: learner.step(state, Batch(row), hyper, None))(
+            learner.start(params, hyper)
+        )
+    )
+    assert text.count("dot_general") and text.count("dot_general") == text.count(
+        "precision=(Precision.HIGHEST"
+    )
+
+
+def test_predictions_of_an_ensemble_are_of_the_function_as_it_is_now():
+    read, change = by_captured_list()
+    network, _ = apply_of_network(read)
+    result = jfnn.sweep(network, SPLIT, **COMMON, seeds=2)
+    ensemble = jfnn.Ensemble.of_sweep(network, result, SPLIT.x_test, SPLIT.y_test)
+    before = ensemble.predict_proba(SPLIT.x_test)
+    change()
+    assert not np.allclose(ensemble.predict_proba(SPLIT.x_test), before)
+
+
 def test_registered_functions_are_not_traced_anew():
     network = jfnn.mlp((5, 4, 3))
     experiments = [prepare(jfnn.Options(network, SPLIT, **COMMON)).experiment for _ in range(2)]
