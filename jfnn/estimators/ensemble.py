@@ -206,7 +206,8 @@ def _predictions(network: Network, loss: Loss, params: Params, x: Any) -> np.nda
             outputs = network.apply(params, x)
             return outputs if loss.probabilities is None else loss.probabilities(outputs)
 
-        return jax.lax.map(of_member, params)
+        mapped: jax.Array = jax.lax.map(of_member, params)
+        return mapped
 
     params = jax.tree.map(jnp.asarray, params)
     return np.asarray(_compiled(Trace(of_all, params, x))(params, x), np.float64)
