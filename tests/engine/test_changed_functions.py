@@ -1,6 +1,7 @@
 """Functions whose meaning has changed are trained as they are now, and another run than before."""
 
 import dataclasses
+import pickle
 
 import jax
 import jax.numpy as jnp
@@ -336,6 +337,24 @@ def test_the_kind_of_random_numbers_counts(name, value):
         assert description() != before
     finally:
         jax.config.update(name, default)
+
+
+def start_of_module(key):
+    return {"w": jax.random.normal(key, (5, 3))}
+
+
+def loss_of_module(params, batch, key):
+    return FACTOR * jnp.mean((batch[0] @ params["w"]) ** 2)
+
+
+def test_a_process_whose_functions_do_something_else_is_refused():
+    network = jfnn.learner(start_of_module, loss_of_module)
+    learner = prepare(jfnn.Options(network, SPLIT, **COMMON)).experiment.learner
+    sent = pickle.dumps(learner)
+    assert pickle.loads(sent) == learner
+    globals().update(FACTOR=2.0)
+    with pytest.raises(ValueError, match="executor"):
+        pickle.loads(sent)
 
 
 def test_products_of_own_functions_are_of_full_precision():
