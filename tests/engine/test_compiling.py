@@ -179,7 +179,7 @@ def experiment(learner):
 
 
 def test_what_is_compiled_rightly_is_verified(split):
-    verify(experiment(own_learner()), 2, "cpu")
+    assert verify(experiment(own_learner()), 2, "cpu") is None
     options = {"learning_rate": 0.1, "epochs": 1, "batch_size": 16, "execution": jfnn.Execution(verify=True)}
     jfnn.sweep(jfnn.mlp((5, 4, 3)), split, **options)
 
