@@ -28,6 +28,12 @@ def compiler_options(platform: str) -> dict[str, int | str]:
     return dict(CPU_OPTIONS) if platform == "cpu" else {}
 
 
+def default_platform() -> str:
+    """The platform of the device on which JAX now runs by default."""
+    device = jax.config.jax_default_device
+    return device if isinstance(device, str) else getattr(device, "platform", None) or jax.default_backend()
+
+
 def compiled(
     function: Callable[..., R],
     platform: str | None = None,
@@ -56,7 +62,7 @@ def compiled(
     def call(*args: Any, **kwargs: Any) -> R:
         if any(isinstance(leaf, jax.core.Tracer) for leaf in jax.tree.leaves((args, kwargs))):
             return function(*args, **kwargs)  # inside of a program that somebody else compiles
-        result: R = for_platform(jax.default_backend())(*args, **kwargs)
+        result: R = for_platform(default_platform())(*args, **kwargs)
         return result
 
     return call
