@@ -30,7 +30,7 @@ def compiler_options(platform: str) -> dict[str, int | str]:
 
 def default_platform() -> str:
     """The platform of the device on which JAX now runs by default."""
-    device = jax.config.jax_default_device
+    device: Any = getattr(jax.config, "jax_default_device", None)
     return device if isinstance(device, str) else getattr(device, "platform", None) or jax.default_backend()
 
 
