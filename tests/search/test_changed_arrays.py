@@ -101,6 +101,7 @@ class Study:
 
 def test_all_rounds_of_a_steered_search_see_what_was_given():
     pytest.importorskip("optuna")
+
     def asked(change):
         arrays = given()
         del arrays["learning_rate"], arrays["l2"], arrays["folds"]
