@@ -15,6 +15,10 @@ from jfnn.layers.kind import Params
 from jfnn.learners.data import Batch, Hyper
 from jfnn.learners.learner import Learner
 
+# Bytes for a tile's members together on a core of a CPU. Of twelve learners, from machines of 3x4 units to a
+# loss on 5,000 points, none took more than 1.08 times the CPU time that it takes at its best width; from 0.8
+# to 4 MB none took more than 1.19 times. (A core with 2 MB of cache of its own.)
+CPU_ROOM = 1_500_000
 NOTHING = slice(0, 0)
 
 
