@@ -35,7 +35,7 @@ def test_a_product_holds_its_factors_and_its_result():
     )
 
 
-def test_a_chain_holds_two_of_its_arrays():
+def test_a_chain_holds_two_arrays():
     assert held(lambda x: jnp.sin(jnp.sin(jnp.sin(jnp.sin(x)))), array(N)) == FLOAT * 2 * N
 
 
@@ -61,7 +61,7 @@ def test_a_result_that_nothing_reads_is_held_where_it_is_made_alone():
     assert held(lambda x: lax.sort((x, x), dimension=0)[0], array(N, 1)) == FLOAT * 3 * N
 
 
-def test_a_constant_lives_to_its_last_use_and_a_number_of_the_program_takes_nothing():
+def test_a_constant_lives_to_its_last_use_and_a_literal_takes_nothing():
     constant = jnp.arange(N, dtype=jnp.float32)
     assert held(lambda x: jnp.sin(jnp.sin(x + constant)), array(N)) == FLOAT * 3 * N
     assert held(lambda x: 2.0 * x, array(N)) == FLOAT * 2 * N
@@ -84,7 +84,7 @@ def test_a_scan_holds_what_it_reads_and_writes_in_all_steps(length):
     assert held(scanned, array(length, K)) == FLOAT * (2 * length * K + K)
 
 
-def test_a_while_loop_holds_the_larger_of_its_body_and_its_condition():
+def test_a_while_loop_holds_its_body_or_its_condition_whichever_is_larger():
     def loop(condition, body):
         return held(lambda x: lax.while_loop(condition, body, x), array(N, 1))
 
@@ -134,7 +134,7 @@ def test_a_function_that_is_called_holds_what_it_does_written_out(calling):
 
 
 @pytest.mark.parametrize(("kind", "bytes_a_key"), [("threefry2x32", 8), ("rbg", 16)])
-def test_random_keys_take_the_bytes_of_their_raw_data(kind, bytes_a_key):
+def test_random_keys_take_as_much_as_their_raw_data(kind, bytes_a_key):
     key = jax.eval_shape(lambda: jax.random.key(0, impl=kind))
     assert held(lambda key: jax.random.split(key, 7), key) == bytes_a_key * 8
 
