@@ -199,8 +199,7 @@ def sequence_value_and_grad(
 ) -> tuple[jax.Array, Params]:
     """The objective and its gradient over any sequence of layers, by their pull-backs, in column form.
 
-    All but ``x``, ``targets`` and ``weights`` may have a further, last axis of members, where the layers take
-    it (`LayerKind.takes_members`).
+    All arrays may have a further, last axis of members, where the layers take it (`LayerKind.takes_members`).
 
     Args:
         layers: The layers.
@@ -219,20 +218,20 @@ def sequence_value_and_grad(
     of_members = jnp.shape(l2)
     each = small.each_member(of_members)
     outputs, kept = sequence.forward_columns(layers, packed, sequence.columns(x, of_members), masks)
-    targets = sequence.columns(targets, of_members)
+    targets = jax.lax.optimization_barrier(sequence.columns(targets, of_members))
     value = sequence_objective(loss.cost(outputs, targets, axis=0), packed, l2, reduction, weights)
     d_outputs = loss.delta(outputs, targets, axis=0)
-    d_outputs = d_outputs if weights is None else each(lambda d: d * weights)(d_outputs)
+    d_outputs = d_outputs if weights is None else d_outputs * weights
     gradients = sequence.pull_back(layers, packed, kept, d_outputs, masks)
-    scale = losses.reduction_scale(x.shape[0], reduction, weights)
+    scale = jnp.broadcast_to(losses.reduction_scale(x.shape[0], reduction, weights), of_members)
 
-    def with_penalty(gradients: Params, packed: Params, l2: jax.Array) -> Params:
+    def with_penalty(gradients: Params, packed: Params, l2: jax.Array, scale: jax.Array) -> Params:
         def of_leaf(gradient: jax.Array, leaf: jax.Array) -> jax.Array:
             return scale * (gradient + l2 * leaf if losses.is_weight(leaf) else gradient)
 
         return jax.tree.map(of_leaf, gradients, packed)
 
-    return value, each(with_penalty)(gradients, packed, l2)
+    return value, each(with_penalty)(gradients, packed, l2, scale)
 
 
 def sequence_objective(
@@ -244,7 +243,7 @@ def sequence_objective(
     """
     if not jnp.shape(l2):
         return losses.reduce_costs(costs, l2 * losses.l2_penalty(packed), reduction, weights)
-    costs = costs if weights is None else weights[:, None] * costs
+    costs = costs if weights is None else weights * costs
     squares = [members_sum(leaf**2) for leaf in jax.tree.leaves(packed) if leaf.ndim > 2]
     penalties = 0.5 * l2 * sum(squares)
     return (members_sum(costs) + penalties) * losses.reduction_scale(costs.shape[0], reduction, weights)

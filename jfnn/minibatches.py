@@ -1,20 +1,24 @@
-"""Which rows each step of an epoch sees: pure functions of the seed and the epoch.
+"""Rows of each step of an epoch: pure functions of the seed, the epoch and the step.
 
-Every scheme gives row numbers ``[steps, batch]`` (int32) for one epoch. They do not depend on which epochs
-came before, so that a run can be cut anywhere and go on, and all members of a replicate share them. `PADDING`
-stands where a step has fewer rows than the others; such a place weighs nothing.
+Compiled programs draw them by `step_rows`, and `Minibatches.epoch` repeats them in NumPy, number for number.
+No epoch depends on those before it, so that a run can be cut anywhere and go on. `PADDING` stands where a
+step has fewer rows than the others; such a place weighs nothing.
 """
 
 import dataclasses
+import types
 from collections.abc import Callable, Sequence
 from typing import Any, ClassVar, NamedTuple
 
 import numpy as np
 
-from jfnn import checks
+from jfnn import checks, permutation
 from jfnn.declared import check_takes
+from jfnn.permutation import Domain
 
 PADDING = -1
+SCHEMES = ("subset", "permutation", "in_order", "full")
+EPOCH = np.uint32(2**32 - 1)  # in place of a step's number where one permutation serves a whole epoch
 
 
 class Minibatches(NamedTuple):
@@ -76,45 +80,46 @@ class Minibatches(NamedTuple):
         return n if self.scheme == "full" or self.batch_size is None else self.batch_size
 
     def epoch(self, n: int, seed: int, epoch: int) -> np.ndarray:
-        """Row numbers ``[steps, batch]`` of one epoch, drawn from ``(seed, epoch)`` alone."""
-        return SCHEMES[self.scheme](self, n, (seed, epoch))
+        """Row numbers ``[steps, batch]`` (int32) of one epoch over ``n`` rows, by `step_rows`."""
+        places, steps = np.arange(self.rows_a_step(n)), np.arange(self.steps(n))[:, None]
+        rows = step_rows(self, places, permutation.domain(n), np.uint32(seed), epoch, steps, np)
+        return np.broadcast_to(rows, (len(steps), len(places))).astype(np.int32)
 
 
-def subset(batches: Minibatches, n: int, entropy: tuple[int, int]) -> np.ndarray:
-    """A fresh subset without replacement each step, as in the notes: not a pass over the data."""
-    rng = np.random.default_rng(entropy)
-    rows = [rng.choice(n, batches.rows_a_step(n), replace=False) for _ in range(batches.steps(n))]
-    return np.stack(rows).astype(np.int32)
+def step_rows(
+    batches: Minibatches,
+    places: Any,
+    domain: Domain,
+    seed: Any,
+    epoch: Any,
+    step: Any,
+    xp: types.ModuleType,
+) -> Any:
+    """Row numbers (int32) of one step, of the ``n`` rows of ``domain``; all arguments are broadcast.
 
+    Entry j of a "subset" is entry j of the permutation that ``(seed, epoch, step)`` chooses, and entry j of
+    step s of a "permutation" is entry ``s batch_size + j`` of the one that ``(seed, epoch)`` chooses
+    (`jfnn.permutation.permuted`).
 
-def permutation(batches: Minibatches, n: int, entropy: tuple[int, int]) -> np.ndarray:
-    """One permutation an epoch, cut into batches; a rest is dropped, or kept as a short last batch."""
-    return _cut(batches, np.random.default_rng(entropy).permutation(n))
-
-
-def in_order(batches: Minibatches, n: int, entropy: tuple[int, int]) -> np.ndarray:
-    """The rows in their order, cut into batches: every epoch and seed sees the same."""
-    return _cut(batches, np.arange(n))
-
-
-def _cut(batches: Minibatches, rows: np.ndarray) -> np.ndarray:
-    """A pass over rows ``[n]`` as ``[steps, batch]``, without the rest or padded."""
-    size = batches.steps(len(rows)) * batches.rows_a_step(len(rows))
-    padding = np.full(max(size - len(rows), 0), PADDING, np.int32)
-    return np.concatenate([rows[:size].astype(np.int32), padding]).reshape(-1, batches.rows_a_step(len(rows)))
-
-
-def full(batches: Minibatches, n: int, entropy: tuple[int, int]) -> np.ndarray:
-    """All rows in their order, one step an epoch: gradient descent."""
-    return np.arange(n, dtype=np.int32)[None]
-
-
-SCHEMES: dict[str, Callable[[Minibatches, int, tuple[int, int]], np.ndarray]] = {
-    "subset": subset,
-    "permutation": permutation,
-    "in_order": in_order,
-    "full": full,
-}
+    Args:
+        batches: The scheme.
+        places: Places in the step, ``0 … batch_size - 1``.
+        domain: That of the rows.
+        seed: The seed (uint32).
+        epoch: The epoch, counted from 0.
+        step: The step, counted from 0.
+        xp: `numpy` or `jax.numpy`.
+    """
+    if batches.scheme == "full":
+        return places + 0 * step
+    if batches.scheme == "subset":
+        return permutation.permuted(places, domain, permutation.mixed(seed, epoch, step, xp=xp), xp)
+    rows, n = step * batches.batch_size + places, xp.asarray(domain.n).astype(xp.int32)
+    within = rows < n
+    if batches.scheme == "permutation":
+        key = permutation.mixed(seed, epoch, EPOCH, xp=xp)
+        rows = permutation.permuted(xp.minimum(rows, n - 1), domain, key, xp)
+    return xp.where(within, rows, PADDING) if batches.padded else rows
 
 
 @dataclasses.dataclass(frozen=True, eq=False)

@@ -54,7 +54,7 @@ def search_options(
         batch_size=jfnn.Minibatches(size, flags.minibatch, drop_last=not flags.keep_last),
         validation=jfnn.Validation(flags.validation, flags.rank_by),
         schedulers=flags.schedulers,
-        execution=jfnn.Execution(flags.devices, flags.tile, every, progress=progress),
+        execution=jfnn.Execution(flags.devices, flags.tile, eval_every=every, progress=progress),
         out=flags.out,
         resume=flags.resume,
         seeds=flags.seeds,

@@ -74,7 +74,7 @@ class Attempts(Generic[Job]):
             segment = self._segment(job)
             jobs.append(job)
             segments.append(segment)
-            steps += _steps(segment)
+            steps += segment.steps
             size += sum(leaf.nbytes for leaf in jax.tree.leaves(segment.members))
             if len(jobs) == self._workers.together or steps > CALLS.steps / 2 or size > BYTES_TOGETHER:
                 break
@@ -106,8 +106,3 @@ class Attempts(Generic[Job]):
         queue = self._alone if lost == self._workers.tries - 1 else self._again
         for job, segment in zip(attempt.jobs, unpack(attempt.segments), strict=True):
             queue.append(Attempt([job], pack([segment]), attempt.structure, lost, attempt.missed))
-
-
-def _steps(segment: Segment) -> int:
-    """Steps that a segment trains."""
-    return 0 if segment.minibatches is None else segment.n_epochs * segment.minibatches.shape[1]

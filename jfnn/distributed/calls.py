@@ -68,7 +68,7 @@ class Call:
 
 
 class Done(NamedTuple):
-    """Of each segment, leaves of the trained members, and of each block of scores, as bytes."""
+    """Of each segment the leaves of its trained members, objectives and blocks of scores, as bytes."""
 
     content: bytes
 
@@ -118,37 +118,18 @@ def to_bytes(thing: Any) -> bytes:
 
 
 def pack(segments: Sequence[Segment]) -> bytes:
-    """Segments as bytes, without the epochs that they have room for and do not train.
+    """Segments as bytes.
 
     Raises:
         TypeError: See `to_bytes`.
     """
-    narrowed: dict[int, np.ndarray] = {}  # tiles of a replicate share their minibatches, which are sent once
-
-    def packed(segment: Segment) -> tuple[Segment, int]:
-        rows = segment.minibatches
-        if rows is None:
-            return segment, 0
-        if id(rows) not in narrowed:
-            used = rows[: segment.n_epochs]
-            narrowed[id(rows)] = used.astype(np.min_scalar_type(-1 - used.max(initial=0)))
-        return segment._replace(minibatches=narrowed[id(rows)]), len(rows)
-
-    return to_bytes([packed(segment) for segment in segments])
+    return to_bytes(list(segments))
 
 
 def unpack(content: bytes) -> list[Segment]:
     """The segments of `pack`'s bytes."""
-    return [_with_room(segment, room) for segment, room in pickle.loads(content)]
-
-
-def _with_room(segment: Segment, room: int) -> Segment:
-    """A segment whose minibatches have room for so many epochs, for which its program is compiled."""
-    if segment.minibatches is None:
-        return segment
-    minibatches = np.zeros((room, *segment.minibatches.shape[1:]), np.int32)
-    minibatches[: segment.n_epochs] = segment.minibatches
-    return segment._replace(minibatches=minibatches)
+    segments: list[Segment] = pickle.loads(content)
+    return segments
 
 
 def place(task: Task, directory: Path | None) -> Place:
@@ -200,7 +181,7 @@ def answer(call: Call) -> Answer:
         with jax.enable_x64(call.x64):
             worker = _worker(call.place)
             results = [worker.issue(segment) for segment in unpack(call.segments)]
-            leaves = [(jax.tree.leaves(members), list(blocks)) for members, blocks in results]
+            leaves = [(jax.tree.leaves(r.members), r.objectives, list(r.blocks)) for r in results]
         return Done(pickle.dumps(jax.tree.map(np.asarray, leaves), protocol=5))
     except NoTaskError:
         return Missing(f"{socket.gethostname()} {os.getpid()}")

@@ -128,9 +128,9 @@ class Futures:
         self.has_answered = True
         match reply:
             case Done(content):
-                for job, (leaves, blocks) in zip(attempt.jobs, pickle.loads(content), strict=True):
+                for job, (leaves, *others) in zip(attempt.jobs, pickle.loads(content), strict=True):
                     members = jax.tree.unflatten(attempt.structure, leaves)
-                    queue.follow(collect(job, SegmentResult(members, blocks)))
+                    queue.follow(collect(job, SegmentResult(members, *others)))
             case Missing(process):
                 self.lacking.add(process)
                 attempt.missed += 1

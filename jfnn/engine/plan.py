@@ -1,4 +1,4 @@
-"""Which member sits where, and how long calls are. Pure data, no JAX."""
+"""Which member sits where, and how long calls are. Pure data."""
 
 import itertools
 from collections.abc import Iterator, Sequence
@@ -6,16 +6,35 @@ from typing import NamedTuple
 
 import numpy as np
 
+from jfnn.learners.epoch import EPOCHS
+
 # What a tile may hold while it trains, so that it stays in a core's cache; measured on networks from 2-4-1
 # to 784-256-10. An accelerator wants its tiles large instead.
 CPU_TILE_BYTES = 600_000
 ACCELERATOR_TILE_BYTES = 256_000_000
-# Few widths, and such that grids of 5x5, 7x7 or 10x10 cells fill them.
+# The widest tiles: grids of 5x5, 7x7 or 10x10 cells fill them.
 CPU_WIDTHS = (1, 2, 5, 10, 25, 64, 256)
 ACCELERATOR_WIDTHS = (*CPU_WIDTHS, 512, 1024)
+# The widths of tiles where there is less to train, or is in many replicates.
+WIDTHS = (1, 2, 3, 4, 5, 6, 8, 10, 12, 16, 20, 25, 32, 48, 64, 96, 128, 192, 256, 384, 512, 768, 1024)
+# What a step of a tile costs besides its members, in members, on a core and on an accelerator; what
+# minibatches of a member's own cost, in shared ones; and the cores that are reckoned with.
+STEP, ACCELERATOR_STEP, OWN, CORES = 0.25, 500.0, 1.15, 2
 # A call costs the host about a millisecond, during which its device works on the call before; steps so few as
 # to take less are not worth a call. A share of idle devices below `IDLE` is not worth further calls.
 LEAST_STEPS, IDLE = 16, 0.03
+
+
+class Form(NamedTuple):
+    """How members are put into tiles.
+
+    Attributes:
+        width: Members a tile.
+        own: Whether members of a tile have minibatches of their own; else they share their replicate's.
+    """
+
+    width: int
+    own: bool
 
 
 class Tile(NamedTuple):
@@ -24,12 +43,12 @@ class Tile(NamedTuple):
     Attributes:
         members: Member numbers ``[tile]``; slots left over repeat members.
         used: Slots, from the first, that are not repeats.
-        replicate: The replicate whose minibatches and rows to score they share.
+        replicates: The replicate of each slot ``[tile]``, or the one whose minibatches all share.
     """
 
     members: np.ndarray
     used: int
-    replicate: int
+    replicates: np.ndarray | int
 
 
 class Stretch(NamedTuple):
@@ -45,7 +64,7 @@ class Stretch(NamedTuple):
 
 
 class CallLength(NamedTuple):
-    """How far one call goes: so many steps at most, or so many row numbers, whichever is less.
+    """How far one call goes: so many steps or epochs at most, whichever is less, but one epoch at least.
 
     A tile's calls follow one another without waiting for other tiles; after some of them the run returns to
     the host. Many calls between two returns keep devices busy to the end: the tiles advance side by side, and
@@ -55,22 +74,20 @@ class CallLength(NamedTuple):
 
     steps: int = 384
     first_steps: int = 64
-    rows: int = 4_000_000
+    most_epochs: int = EPOCHS
     calls: int = 3
 
-    def epochs(self, steps: int, rows_a_step: int) -> int:
-        """Epochs of one call at most; fixed for a data set and a batch, so that it compiles once."""
-        return max(1, min(self.steps // steps, self.rows // (steps * rows_a_step)))
+    def epochs(self, steps: int) -> int:
+        """Epochs of one call at most."""
+        return max(1, min(self.steps // steps, self.most_epochs))
 
-    def next_end(self, epoch: int, steps: int, rows_a_step: int) -> int:
+    def next_end(self, epoch: int, steps: int) -> int:
         """The first epoch above ``epoch`` after which the run returns to the host."""
-        one_call = self.epochs(steps, rows_a_step)
+        one_call = self.epochs(steps)
         first, most = min(max(1, self.first_steps // steps), one_call), one_call * self.calls
         return first if epoch < first else first + ((epoch - first) // most + 1) * most
 
-    def stretches(
-        self, stops: Sequence[int], steps: int, rows_a_step: int, tiles: int = 1, devices: int = 1
-    ) -> list[Stretch]:
+    def stretches(self, stops: Sequence[int], steps: int, tiles: int = 1, devices: int = 1) -> list[Stretch]:
         """The calls from the first of some epochs to the last; none goes across an epoch between them.
 
         They are as few as may be, or more where so few tiles would leave devices idle at the end: of 3 tiles
@@ -79,14 +96,13 @@ class CallLength(NamedTuple):
         Args:
             stops: Epochs done, and those after which a call has to end, in order.
             steps: Steps an epoch.
-            rows_a_step: Rows a step.
             tiles: How many are trained.
             devices: On how many.
         """
         intervals = [pair for pair in itertools.pairwise(stops) if pair[0] < pair[1]]
         if not intervals:
             return []
-        longest = self.epochs(steps, rows_a_step)
+        longest = self.epochs(steps)
         *others, fewest = [-(-(end - first) // longest) for first, end in intervals]
         first, end = intervals[-1]
         most = min(end - first, (end - first) * steps // LEAST_STEPS, fewest * devices)
@@ -127,22 +143,47 @@ def member_bytes(parameters: int, width: int, batch: int, itemsize: int) -> int:
     return 3 * (parameters + width * batch) * itemsize
 
 
-def tiles(active: np.ndarray, replicate_of: np.ndarray, width: int) -> Sequence[Tile]:
+def form(cells: int, replicates: int, widths: Sequence[int], step: float, devices: int) -> Form:
+    """The form of tiles that trains all members soonest, from what there is to train.
+
+    Args:
+        cells: Members that share minibatches.
+        replicates: Groups of so many members.
+        widths: Members a tile, to choose from.
+        step: What a step of a tile costs besides its members, in members.
+        devices: Devices that are reckoned with, whatever there are, since bits follow the width.
+    """
+
+    def cost(form: Form) -> tuple[float, bool, int]:
+        groups, members = (1, cells * replicates) if form.own else (replicates, cells)
+        rounds = -(-groups * -(-members // form.width) // devices)
+        return rounds * (form.width + step) * (OWN if form.own else 1.0), form.own, -form.width
+
+    forms = [Form(width, own) for own in (False, True)[: 1 + (replicates > 1)] for width in widths]
+    return min(forms, key=cost)
+
+
+def tiles(active: np.ndarray, replicate: np.ndarray, alike: np.ndarray, form: Form) -> Sequence[Tile]:
     """Groups the members that still train into tiles.
 
     Members that share minibatches fill tiles one after another, so at most one tile for each sequence of
-    minibatches has empty slots; devices take tiles as they come free, so at most one tile a device is waited
-    for.
+    minibatches has empty slots, and at most one in all where members have their own; devices take tiles as
+    they come free, so at most one tile a device is waited for.
 
     Args:
         active: Which members still train ``[members]``.
-        replicate_of: The replicate whose minibatches a member sees ``[members]``.
-        width: Members a tile.
+        replicate: The replicate of each member ``[members]``.
+        alike: Equal for members that may stand in one tile ``[members]``: those that share minibatches, or
+            whose minibatches have one shape.
+        form: The tiles'.
     """
     grouped = []
-    for replicate in np.unique(replicate_of[active]):
-        members = np.flatnonzero(active & (replicate_of == replicate))
-        for first in range(0, len(members), width):
-            in_tile = members[first : first + width]
-            grouped.append(Tile(np.resize(in_tile, width), len(in_tile), int(replicate)))
+    training = np.flatnonzero(active)
+    training = training[np.argsort(alike[training], kind="stable")]
+    for members in np.split(training, np.flatnonzero(np.diff(alike[training])) + 1):
+        for first in range(0, len(members), form.width):
+            in_tile = members[first : first + form.width]
+            slots = np.resize(in_tile, form.width)
+            replicates = replicate[slots] if form.own else int(replicate[slots[0]])
+            grouped.append(Tile(slots, len(in_tile), replicates))
     return grouped

@@ -17,12 +17,13 @@ from jfnn.engine.executors import Executor, Threads
 from jfnn.engine.plan import CallLength, Stretch, Tile
 from jfnn.engine.prefetch import Prefetcher
 from jfnn.engine.program import Members, build, start_is_trivial
+from jfnn.engine.scoring import add_scores, no_scores
 from jfnn.engine.segment import Segment, SegmentResult, Task
 from jfnn.engine.state import Lost, RunState, Scores
 from jfnn.engine.verification import verify
 from jfnn.experiment.experiment import Experiment
-from jfnn.experiment.replicates import PARTS
 from jfnn.layers.kind import Params
+from jfnn.learners.source import room
 from jfnn.training import State
 
 Hyper = dict[str, np.ndarray]
@@ -56,22 +57,33 @@ class Trainer:
         self.experiment, self.hardware = experiment, hardware
         self.calls = calls or CallLength()
         self.replicates, data = experiment.replicates, experiment.data
-        self.minibatches_of = experiment.minibatches_of()
-        task = Task(experiment.learner, experiment.padded, data.rows, data.weights, data.block)
+        self.parts = {replicate.fold: replicate.parts for replicate in self.replicates}
+        self.sources = experiment.sources()
+        self.steps = int(self.sources.steps.max())
+        self.replicate_of = experiment.replicate_of()
+        self.alike = self._alike()
+        steps = max(room(self.steps), self.calls.steps)
+        task = Task(experiment.learner, self.sources, data.rows, data.weights, data.block, steps)
         self.executor = make_executor(task, hardware.threads)
         self.lost: list[Lost] = []
-        self.steps, self.rows_a_step = self.replicates[0].steps, self.replicates[0].rows_a_step
-        self.minibatches = Prefetcher(self.replicates, self.calls.epochs(self.steps, self.rows_a_step))
+        self.given = None if self.sources.batches is not None else Prefetcher(self.replicates)
+
+    def _alike(self) -> np.ndarray:
+        """Equal numbers for members that may stand in one tile ``[members]``."""
+        if not self.hardware.form.own:
+            return self.experiment.minibatches_of()
+        shapes = np.stack([self.sources.steps, self.sources.batch])
+        _, same = np.unique(shapes, axis=1, return_inverse=True)
+        return np.asarray(same.reshape(-1)[self.replicate_of])
 
     def next_call_end(self, epoch: int) -> int:
         """The first epoch above ``epoch`` after which the run returns to the host."""
-        return self.calls.next_end(epoch, self.steps, self.rows_a_step)
+        return self.calls.next_end(epoch, self.steps)
 
     def start(self, hyper: Hyper) -> Members:
         """All members at epoch 0."""
-        replicate_of = self.experiment.replicate_of()
         starts = [replicate.params for replicate in self.replicates]
-        params = jax.tree.map(lambda *leaves: np.stack(leaves)[replicate_of], *starts)
+        params = jax.tree.map(lambda *leaves: np.stack(leaves)[self.replicate_of], *starts)
         state = State(params, self._memory(params, hyper))
         return Members(state, np.full(self.experiment.members, -1, np.int32))
 
@@ -79,7 +91,7 @@ class Trainer:
         """What members remember besides parameters; writes starting parameters that the learner changes."""
         everyone = np.ones(self.experiment.members, bool)
         learner, device = self.experiment.learner, self.hardware.threads[0]
-        start = build(learner, self.experiment.padded, device.platform).start
+        start = build(learner, self.sources.batches, self.sources.padded, device.platform).start
         one = jax.tree.map(lambda leaf: leaf[0], (params, hyper))
         shapes = jax.eval_shape(learner.start, *one).memory
         memory = jax.tree.map(lambda leaf: np.zeros((len(everyone), *leaf.shape), leaf.dtype), shapes)
@@ -92,19 +104,18 @@ class Trainer:
     def compile(self, state: RunState) -> float:
         """Compiles on every device that will be used, by training tiles for no epochs and scoring a block.
 
-        A tile for each shape of minibatches: folds of different lengths may have different ones.
+        A tile for each number of rows a step: folds of different lengths may have different ones.
 
         Returns:
             The seconds that it took.
         """
         started = time.perf_counter()
         if self.experiment.execution.verify:
-            verify(self.experiment, self.hardware.tile, self.hardware.threads[0].platform)
+            verify(self.experiment, self.hardware.form.width, self.hardware.threads[0].platform)
         tiles = self._tiles(np.ones(self.experiment.members, bool))
-        lengths = {tile.replicate: len(self.replicates[tile.replicate].parts["train"]) for tile in tiles}
-        of_shapes = {lengths[tile.replicate]: tile for tile in tiles}.values()
+        shapes = {int(self.sources.batch[tile.replicates].flat[0]): tile for tile in tiles}
         nothing = Stretch(state.epoch, 0)
-        training = [self._segment(tile, state, nothing, score=False) for tile in of_shapes]
+        training = [self._segment(tile, state, nothing, score=False) for tile in shapes.values()]
         self.executor.compile([self._scoring(tiles[0], state.members.state.params, state.hyper), *training])
         return time.perf_counter() - started
 
@@ -123,22 +134,22 @@ class Trainer:
         tiles = self._tiles(state.active)
         stretches = self._stretches([state.epoch, *scored, end], len(tiles))
         following = [*stretches[1:], *self._after(state.epoch, end, len(tiles))]
-        scores: dict[int, Scores] = {epoch: self._no_scores() for epoch in scored}
+        scores: dict[int, Scores] = {epoch: no_scores(self.experiment) for epoch in scored}
 
         def segment(leg: Leg) -> Segment:
             tile, number = leg
             made = self._segment(tile, state, stretches[number], score=stretches[number].end in scores)
-            # The next minibatches are drawn while the devices work, so that the next call need not wait.
-            if number < len(following):
-                self.minibatches.ahead(tile.replicate, *following[number])
-            self.minibatches.forget(stretches[max(number - 1, 0)].first)
+            if self.given is not None:  # read while the devices work, so that the next call need not wait
+                for replicate in np.unique(tile.replicates) if number < len(following) else ():
+                    self.given.ahead(int(replicate), *following[number])
+                self.given.forget(stretches[max(number - 1, 0)].first)
             return made
 
         def collect(leg: Leg, result: SegmentResult) -> Leg | None:
             tile, number = leg
             write(tile, result.members, state.members)
             if stretches[number].end in scores:
-                self._add(scores[stretches[number].end], tile, result.blocks)
+                self._add(scores[stretches[number].end], tile, result)
             return Leg(tile, number + 1) if number < len(stretches) - 1 else None
 
         legs = [Leg(tile, 0) for tile in tiles]
@@ -153,7 +164,7 @@ class Trainer:
 
     def _stretches(self, stops: Sequence[int], tiles: int) -> list[Stretch]:
         devices = len(self.hardware.threads)
-        return self.calls.stretches(stops, self.steps, self.rows_a_step, tiles, devices)
+        return self.calls.stretches(stops, self.steps, tiles, devices)
 
     def _after(self, first: int, end: int, tiles: int) -> list[Stretch]:
         """The call that probably follows a return at ``end``, if any; the return before was at ``first``."""
@@ -170,10 +181,10 @@ class Trainer:
             hyper: All members' numbers.
             active: Which of them to score ``[members]``.
         """
-        scores = self._no_scores()
+        scores = no_scores(self.experiment)
 
         def collect(tile: Tile, result: SegmentResult) -> None:
-            self._add(scores, tile, result.blocks)
+            self._add(scores, tile, result)
 
         def segment(tile: Tile) -> Segment:
             return self._scoring(tile, params, hyper)
@@ -183,37 +194,31 @@ class Trainer:
         self.lost += [Lost(tile.members[: tile.used], epochs, error) for tile, error in given_up]
         return scores
 
-    def _no_scores(self) -> dict[str, np.ndarray]:
-        shape = (self.experiment.members, len(PARTS))
-        return {metric.name: np.full(shape, np.nan) for metric in self.experiment.learner.metrics}
-
-    def _add(self, scores: Scores, tile: Tile, blocks: Sequence[dict[str, Any]]) -> None:
-        """Puts the scores on the rows of each part in the places of a tile's members."""
-        slots, metrics = tile.members[: tile.used], self.experiment.learner.metrics
-        of_rows = {
-            metric.name: np.concatenate([block[metric.name] for block in blocks], axis=1)[: tile.used]
-            for metric in metrics
-        }
-        for part, rows in enumerate(self.replicates[tile.replicate].parts.values()):
-            if not len(rows):
-                continue
-            finite = np.ones(tile.used, bool)
-            for metric in metrics:
-                values = metric.reduce(of_rows[metric.name][:, rows], self.experiment.data, rows)
-                finite = np.isfinite(values) if metric is metrics[0] else finite
-                scores[metric.name][slots, part] = np.where(finite, values, np.nan)
+    def _add(self, scores: Scores, tile: Tile, result: SegmentResult) -> None:
+        """Puts the scores of a tile's members in their places."""
+        slots = tile.members[: tile.used]
+        folds = self.sources.fold[self.replicate_of[slots]]
+        add_scores(self.experiment, scores, slots, [self.parts[fold] for fold in folds], result.blocks)
 
     def _segment(self, tile: Tile, state: RunState, stretch: Stretch, score: bool) -> Segment:
-        minibatches = self.minibatches.get(tile.replicate, stretch.first, max(stretch.epochs, 1))
-        key = self.replicates[tile.replicate].key
         members, hyper = take((state.members, state.hyper), tile)
-        return Segment(members, hyper, minibatches, *stretch, key, score)
+        given = None if self.given is None else self._given(tile.replicates, stretch)
+        steps = stretch.epochs * self.steps
+        return Segment(members, hyper, tile.replicates, *stretch, steps, given, score)
+
+    def _given(self, replicates: np.ndarray | int, stretch: Stretch) -> np.ndarray:
+        """Given row numbers of a stretch: those that all members share, or each one's on the leading axis."""
+        assert self.given is not None
+        epochs = max(stretch.epochs, 1)
+        if isinstance(replicates, int):
+            return self.given.get(replicates, stretch.first, epochs)
+        return np.stack([self.given.get(int(number), stretch.first, epochs) for number in replicates])
 
     def _scoring(self, tile: Tile, params: Params, hyper: Hyper) -> Segment:
         return Segment(Members(State(take(params, tile), ()), ()), take(hyper, tile), None)
 
     def _tiles(self, active: np.ndarray) -> Sequence[Tile]:
-        return plan.tiles(active, self.minibatches_of, self.hardware.tile)
+        return plan.tiles(active, self.replicate_of, self.alike, self.hardware.form)
 
 
 def take(tree: Any, tile: Tile) -> Any:

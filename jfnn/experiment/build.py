@@ -107,6 +107,8 @@ def as_execution(execution: int | Execution | None) -> Execution:
         execution = Execution(devices=checks.as_count(execution, "execution"))
     checks.as_choice(execution.keep_params, "keep_params", KEEP_PARAMS)
     checks.as_switch(execution.verify, "verify")
+    if execution.shared is not None:
+        checks.as_switch(execution.shared, "shared")
     for name in ("tile", "eval_every"):
         value = getattr(execution, name)
         if value is not None:

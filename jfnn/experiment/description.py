@@ -20,13 +20,13 @@ from jfnn.store.identity import Description, fingerprint, plain
 
 
 def describe(
-    experiment: Experiment, tile: int, environment: Description, count: int, with_batches: bool
+    experiment: Experiment, form: tuple[int, bool], environment: Description, count: int, with_batches: bool
 ) -> Description:
     """Describes a run.
 
     Args:
         experiment: What is trained.
-        tile: Members trained side by side.
+        form: Members trained side by side, and whether they have minibatches of their own.
         environment: What computes, as `jfnn.store.environment.describe` says.
         count: Host threads of this process that train; 0 where other processes do.
         with_batches: Whether all minibatches are drawn where a function of the user's own gives them, to tell
@@ -38,7 +38,7 @@ def describe(
     """
     description = plain(
         {
-            "settings": _settings(experiment) | {"tile": tile},
+            "settings": _settings(experiment) | {"tile": form[0], "shared": not form[1]},
             "data": checksums(experiment, with_batches),
             **environment,
             "device": {"count": count, "python": platform.python_version()},

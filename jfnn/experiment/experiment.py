@@ -10,6 +10,9 @@ from jfnn.experiment.options import Execution
 from jfnn.experiment.replicates import PARTS, Replicate
 from jfnn.learners.data import Data
 from jfnn.learners.learner import Learner
+from jfnn.learners.source import Sources, room
+from jfnn.minibatches import Minibatches
+from jfnn.permutation import Domain, domain
 from jfnn.schedulers.scheduler import Scheduler
 
 
@@ -114,3 +117,25 @@ class Experiment:
         shared = {name: np.full(self.members, value) for name, value in self.constants.items()}
         shared |= {name: values[self.replicate_of()] for name, values in self.of_replicates.items()}
         return {name: np.asarray(values, self.data.dtype) for name, values in (varied | shared).items()}
+
+    def sources(self) -> Sources:
+        """Where the minibatches of every replicate come from."""
+        replicates = self.replicates
+        trains = {replicate.fold: replicate.parts["train"] for replicate in replicates}
+        train = np.zeros((len(trains), room(max(map(len, trains.values())))), np.int32)
+        for fold, numbers in trains.items():
+            train[fold, : len(numbers)] = numbers
+        domains = [domain(len(trains[fold])) for fold in range(len(trains))]
+        batches = replicates[0].batches
+        keys = [replicate.key for replicate in replicates if replicate.key is not None]
+        return Sources(
+            seed=np.array([replicate.seed for replicate in replicates], np.uint32),
+            key=np.stack(keys) if keys else None,
+            fold=np.array([replicate.fold for replicate in replicates], np.int32),
+            domain=Domain(*(np.array(sides, np.uint32) for sides in zip(*domains, strict=True))),
+            train=train,
+            steps=np.array([replicate.steps for replicate in replicates], np.int32),
+            batch=np.array([replicate.rows_a_step for replicate in replicates]),
+            batches=batches if isinstance(batches, Minibatches) else None,
+            padded=self.padded,
+        )

@@ -34,8 +34,7 @@ class Progress(NamedTuple):
         epochs: Epochs in all.
         training: Members that still train.
         members: Members in all.
-        best: The best score that any member had when scores were last taken, higher being better (of losses
-            the negative); None before.
+        best: The best score when scores were last taken, of losses the negative; None before.
     """
 
     epoch: int
@@ -72,12 +71,12 @@ class Sample(NamedTuple):
 
 
 class Execution(NamedTuple):
-    """How a sweep runs and what it records: nothing here but ``tile`` changes a bit of any member.
+    """How a sweep runs and what it records: only ``tile`` and ``shared`` change a bit of any member.
 
     Attributes:
-        devices: Where to train: None for all accelerators, or where there is none all CPU cores; a count of
-            either; or a sequence of JAX devices.
-        tile: Members trained side by side; None for a width chosen from learner, batch and backend.
+        devices: None for all accelerators, or where there is none all CPU cores; a count; or JAX devices.
+        tile: Members trained side by side; None for a width chosen from what there is to train.
+        shared: Whether members of a tile share minibatches; None to choose from what there is to train.
         eval_every: Epochs from one evaluation to the next, kept as the history; None for the end alone.
         keep_params: Trained parameters to keep: "all", "best" (the best cell's) or "none".
         verify: Whether to compare a first step and its scores, compiled, with their operations one by one.
@@ -86,6 +85,7 @@ class Execution(NamedTuple):
 
     devices: int | Sequence[jax.Device] | None = None
     tile: int | None = None
+    shared: bool | None = None
     eval_every: int | None = None
     keep_params: str = "all"
     verify: bool = False

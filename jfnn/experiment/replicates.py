@@ -7,6 +7,7 @@ from collections.abc import Callable, Iterator, Sequence
 from typing import Any
 
 import jax
+import jax.numpy as jnp
 import numpy as np
 
 from jfnn import checks, memory
@@ -23,6 +24,7 @@ from jfnn.minibatches import PADDING, GivenMinibatches, Minibatches, as_given
 
 PARTS = ("train", "validation", "test")
 STEP_KEYS = 0xD0  # sets the keys that steps draw by apart from those of starting parameters
+STARTS, STARTS_BYTES = 64, 4_000_000  # seeds that one call draws starts for, and what these may take
 BYTES_A_SEED = 1000  # of a `Replicate`, without starting parameters
 
 
@@ -32,14 +34,16 @@ class Replicate:
 
     Attributes:
         seed: The seed.
+        fold: Number of the fold, among those that are trained.
         params: Starting parameters in the engine's form (NumPy).
         batches: How minibatches are drawn, or those given; numbers of the training rows.
         parts: A name of `PARTS` -> numbers of the rows that it is scored on; none for a part left out.
-        minibatches_of: Number of the first replicate with the same minibatches, whose tiles it may share.
+        minibatches_of: Number of the first replicate with the same minibatches, which may share its tiles.
         key: Raw data of the random key of its steps, or None.
     """
 
     seed: int
+    fold: int
     params: Params
     batches: Minibatches | GivenMinibatches
     parts: dict[str, np.ndarray]
@@ -98,6 +102,8 @@ def replicates(
     given = as_given(options.batches, options.epochs, seeds, min(lengths))
     # Beside given rows the size decides nothing, but one that cannot be is refused all the same.
     drawn = scheme.checked(*(max(lengths), min(lengths)) if given is None else (sys.maxsize,))
+    if drawn.scheme == "full" and max(lengths) > min(lengths) and learner.takes_weights:
+        drawn = Minibatches(max(lengths), "in_order", drop_last=False)  # one step, of one shape for all folds
     batches = drawn if given is None else given
     starts = starting_params(learner, options.initial_params, seeds, data.dtype)
     test = np.arange(data.n_train, data.n)
@@ -109,7 +115,7 @@ def replicates(
             parts = dict(zip(PARTS, (train, validation, test), strict=True))
             key = step_key(seed, first_fold + fold) if learner.random else None
             source = fold if shared else number
-            members.append(Replicate(seed, starts[i], batches, parts, source, key))
+            members.append(Replicate(seed, fold, starts[i], batches, parts, source, key))
     return members
 
 
@@ -143,21 +149,42 @@ def starting_params(
 ) -> list[Params]:
     """Each seed's starting parameters in the engine's form (NumPy): drawn from the seed, or given."""
     if initial_params is None:
-        init = initializer(learner)
-        starts = [init(jax.random.key(seed)) for seed in seeds]
+        starts = _drawn_params(learner, seeds)
     else:
         starts = _given_params(learner, initial_params, len(seeds), dtype)
-    return [_as_numpy(learner.pack(_as_numpy(start, dtype)), dtype) for start in starts]
+    packed = _as_numpy(learner.pack(_as_numpy(starts, dtype)), dtype)
+    return [jax.tree.map(lambda leaf, i=i: leaf[i], packed) for i in range(len(seeds))]
 
 
-def initializer(learner: Learner) -> Callable[[jax.Array], Params]:
-    """The learner's ``init``, compiled; one of the user's own is traced anew each time."""
-    return _initializer(learner if is_registered(learner) else Trace(learner.init, jax.random.key(0)))
+def _drawn_params(learner: Learner, seeds: Sequence[int]) -> Params:
+    """Starting parameters of every seed in public form, on a leading axis."""
+    source = learner if is_registered(learner) else Trace(learner.init, jax.random.key(0))
+    size = sum(leaf.size * leaf.dtype.itemsize for leaf in jax.tree.leaves(starting_shapes(learner)))
+    room = int(np.clip(STARTS_BYTES // max(size, 1), 1, STARTS))
+    blocks = []
+    for first in range(0, len(seeds), room):
+        some = np.resize(np.array(seeds[first : first + room], np.uint32), room)
+        count = min(room, len(seeds) - first)
+        drawn = _initializer(source, room)(some, count)
+        blocks.append(jax.tree.map(lambda leaf, count=count: np.asarray(leaf)[:count], drawn))
+    return jax.tree.map(lambda *leaves: np.concatenate(leaves), *blocks)
 
 
 @functools.lru_cache(maxsize=32)
-def _initializer(source: Learner | Trace) -> Callable[[jax.Array], Params]:
-    return compiled(source if isinstance(source, Trace) else source.init)
+def _initializer(source: Learner | Trace, room: int) -> Callable[[np.ndarray, int], Params]:
+    """``(seeds [room], count) -> params [room, …]``: the learner's ``init`` of the first ``count`` seeds."""
+    init = source if isinstance(source, Trace) else source.init
+
+    def draw(seeds: jax.Array, count: jax.Array) -> Params:
+        def put(i: jax.Array, starts: Params) -> Params:
+            start = init(jax.random.key(seeds[i]))
+            return jax.tree.map(lambda all_, one: all_.at[i].set(one), starts, start)
+
+        shapes = jax.eval_shape(init, jax.random.key(0))
+        nothing = jax.tree.map(lambda leaf: jnp.zeros((room, *leaf.shape), leaf.dtype), shapes)
+        return jax.lax.fori_loop(0, count, put, nothing)
+
+    return compiled(draw)
 
 
 def _as_numpy(params: Params, dtype: np.dtype) -> Params:
@@ -169,7 +196,8 @@ def _as_numpy(params: Params, dtype: np.dtype) -> Params:
     return jax.tree.map(trained, params)
 
 
-def _given_params(learner: Learner, initial_params: Any, n_seeds: int, dtype: np.dtype) -> list[Params]:
+def _given_params(learner: Learner, initial_params: Any, n_seeds: int, dtype: np.dtype) -> Params:
+    """Given starting parameters in public form, with a leading axis of seeds."""
     expected = starting_shapes(learner)
     given = jax.tree.map(
         lambda leaf: np.array(checks.as_array(leaf, "initial_params")),
@@ -191,9 +219,9 @@ def _given_params(learner: Learner, initial_params: Any, n_seeds: int, dtype: np
     shapes = [leaf.shape for leaf in jax.tree.leaves(expected)]
     actual = [leaf.shape for leaf in jax.tree.leaves(given)]
     if actual == shapes:
-        return [given] * n_seeds
+        return jax.tree.map(lambda leaf: np.broadcast_to(leaf, (n_seeds, *leaf.shape)), given)
     if actual == [(n_seeds, *shape) for shape in shapes]:
-        return [jax.tree.map(lambda leaf, i=i: leaf[i], given) for i in range(n_seeds)]
+        return given
     raise ValueError(
         f"initial_params: expected arrays of shapes {shapes}, or these behind a seed axis of {n_seeds},"
         f" got {actual}"

@@ -8,6 +8,7 @@ from sklearn.utils import shuffle
 
 from jfnn.fitting.structure import Rows, Structure
 from jfnn.layers.dense import Layer
+from jfnn.learners.source import room
 from jfnn.minibatches import PADDING, GivenMinibatches
 
 
@@ -67,8 +68,12 @@ class Order:
     @property
     def minibatches(self) -> GivenMinibatches:
         """The order as the engine takes it."""
-        shape, padded = (self.steps, self.batch), self.n % self.batch > 0
-        return GivenMinibatches(lambda seed, epoch: self.epoch(epoch), shape, padded=padded)
+        return GivenMinibatches(lambda seed, epoch: self.epoch(epoch), (self.steps, self.width), padded=True)
+
+    @property
+    def width(self) -> int:
+        """Places of a step: as many for most numbers of rows, so that these share a program."""
+        return room(self.batch)
 
     def epoch(self, epoch: int) -> np.ndarray:
         """Row numbers ``[steps, batch]`` of an epoch, and padding where the last step is shorter."""
@@ -81,4 +86,5 @@ class Order:
 
     def _in_steps(self) -> np.ndarray:
         padding = np.full(self.steps * self.batch - self.n, PADDING, np.int32)
-        return np.concatenate([self.rows, padding]).reshape(self.steps, self.batch)
+        rows = np.concatenate([self.rows, padding]).reshape(self.steps, self.batch)
+        return np.pad(rows, [(0, 0), (0, self.width - self.batch)], constant_values=PADDING)

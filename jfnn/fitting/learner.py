@@ -61,7 +61,6 @@ class PerceptronLearner(Learner):
     Attributes:
         structure: What is trained.
         room: Epochs whose losses a member remembers, as many as one call trains.
-        last_step: Rows of an epoch's last step, padding included; no other step has any.
         hyper: Names of a member's numbers: those of `NUMBERS`; "rows" and "steps" of an epoch, "batch" of a
             step; and where it starts, "rate", "best", "waiting" and "seen" of `Memory`.
         metrics: What scores rows held out, if any.
@@ -69,7 +68,6 @@ class PerceptronLearner(Learner):
 
     structure: Structure
     room: int
-    last_step: int
     hyper: tuple[str, ...] = (*NUMBERS, "rows", "steps", "batch", "rate", "best", "waiting", "seen")
     metrics: tuple[Metric, ...] = (Metric("loss"),)
     takes_weights = True

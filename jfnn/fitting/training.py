@@ -18,7 +18,6 @@ from jfnn.experiment.axes import Axes
 from jfnn.experiment.experiment import Experiment, Ranking
 from jfnn.experiment.options import Execution
 from jfnn.experiment.replicates import PARTS, Replicate
-from jfnn.fitting.draws import Order
 from jfnn.fitting.group import GoesOn, Group, Trained
 from jfnn.fitting.held_out import EarlyStop, metric
 from jfnn.fitting.learner import PerceptronLearner
@@ -34,7 +33,6 @@ ROOM = 128  # epochs of a call at most
 CALL_WORK = 2e9
 CALL_STEPS = (64, 1024)
 TWO_BYTES = 1_000_000  # two members in so much train in 0.85 to 0.95 of the time of one after the other
-BLOCK = 16  # rows of a last step that is shorter than the others, or a multiple
 # Called for each epoch with its loss, the score of rows held out or None, and the learning rate after it.
 Tell = Callable[[float, float | None, float], None]
 
@@ -53,12 +51,12 @@ def train(
     """
     order, structure = group.order, group.structure
     work = 6 * sum(a * b for a, b in itertools.pairwise(structure.sizes)) * order.batch
-    calls = CallLength(steps=min(int(np.clip(CALL_WORK / work, *CALL_STEPS)), ROOM * order.steps), calls=1)
-    learner = PerceptronLearner(structure, calls.epochs(order.steps, order.batch), _last_step(order))
+    calls = CallLength(steps=int(np.clip(CALL_WORK / work, *CALL_STEPS)), most_epochs=ROOM, calls=1)
+    learner = PerceptronLearner(structure, ROOM)
     dtype = _dtype(group.rows)
     params = jax.tree.map(lambda leaf: np.ascontiguousarray(leaf, dtype), learner.pack(group.start))
-    replicate = Replicate(0, params, order.minibatches, _parts(order.n), 0)
-    experiment = _experiment(learner, _in_full_blocks(group.rows), replicate, group)
+    replicate = Replicate(0, 0, params, order.minibatches, _parts(order.n), 0)
+    experiment = _experiment(learner, group.rows, replicate, group)
     hardware = _hardware(experiment)
     hardware = hardware if threads is None else hardware._replace(threads=tuple(threads))
     trainer = Trainer(experiment, hardware, calls)
@@ -70,7 +68,7 @@ def train(
     rule = None
     if group.held_out is not None:
         scorer = dataclasses.replace(learner, metrics=(metric(structure.output),))
-        judged = Replicate(0, params, Minibatches(None), _parts(len(group.held_out.x)), 0)
+        judged = Replicate(0, 0, params, Minibatches(None), _parts(len(group.held_out.x)), 0)
         rule = EarlyStop(Trainer(_experiment(scorer, group.held_out, judged, group), hardware), group, state)
     # Rates that adapt are told after each epoch; otherwise rows held out alone are looked at so often.
     by_epoch = rule is not None or (tell is not None and structure.schedule == "adaptive")
@@ -78,19 +76,14 @@ def train(
     return _results(learner, state, losses, rule, group)
 
 
-def _last_step(order: Order) -> int:
-    """Rows of an epoch's last step, filled up: folds of nearly equal lengths then share a program."""
-    rest = order.n - (order.steps - 1) * order.batch
-    return min(-(-rest // BLOCK) * BLOCK, order.batch)
-
-
 def _hardware(experiment: Experiment) -> Hardware:
     """The engine's choice, but for two members side by side where it has one and two are still small."""
-    hardware, (replicate,) = devices.hardware(experiment), experiment.replicates
+    hardware, (replicate,) = devices.hardware(experiment, alone=True), experiment.replicates
     parameters = sum(leaf.size for leaf in jax.tree.leaves(replicate.params))
     width, itemsize = experiment.learner.width(), experiment.data.dtype.itemsize
     two = 2 * plan.member_bytes(parameters, width, replicate.rows_a_step, itemsize)
-    return hardware._replace(tile=2) if hardware.tile == 1 and two <= TWO_BYTES else hardware
+    form = hardware.form._replace(width=2, own=False)
+    return hardware._replace(form=form) if hardware.form.width == 1 and two <= TWO_BYTES else hardware
 
 
 def _dtype(rows: Rows) -> np.dtype:
@@ -101,18 +94,6 @@ def _dtype(rows: Rows) -> np.dtype:
 def _parts(n: int) -> dict[str, np.ndarray]:
     """All rows to train on or to be judged by, and none held out of these."""
     return dict.fromkeys(PARTS, np.arange(0)) | {"train": np.arange(n)}
-
-
-def _in_full_blocks(rows: Rows) -> Rows:
-    """Rows with some of zeros behind, at least one.
-
-    So folds whose lengths differ a little share a program, and what is no row reads zeros.
-    """
-    n = len(rows.x)
-    block = 1 << max(n.bit_length() - 3, 0)
-    more = block - n % block
-    padded = [None if a is None else np.pad(a, [(0, more)] + [(0, 0)] * (a.ndim - 1)) for a in rows]
-    return Rows(*padded)  # type: ignore[arg-type]
 
 
 def _experiment(learner: Learner, rows: Rows, replicate: Replicate, group: Group) -> Experiment:

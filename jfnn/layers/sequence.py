@@ -72,10 +72,9 @@ def forward(
     return forward_columns(layers, packed, columns(x), masks)
 
 
-def columns(rows: jax.Array, of_members: Shape = ()) -> jax.Array:
-    """Rows ``[batch, …]`` in column form ``[…, batch]``, or for each member ``[…, batch, members]``."""
-    a = jnp.moveaxis(rows, 0, -1)
-    return jnp.broadcast_to(a[..., None], (*a.shape, *of_members)) if of_members else a
+def columns(rows: jax.Array, members: Shape = ()) -> jax.Array:
+    """Rows ``[batch, …]`` in column form ``[…, batch]``; with a last axis of members, this stays the last."""
+    return jnp.moveaxis(rows, 0, -1 - len(members))
 
 
 def forward_columns(

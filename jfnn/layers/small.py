@@ -6,18 +6,23 @@ that XLA makes few loops of a step, with no call for each member's few numbers.
 
 import functools
 from collections.abc import Callable, Sequence
-from typing import Any
+from typing import Any, TypeVar
 
 import jax
+import jax.numpy as jnp
 
 import jfnn.layers.sequence as sequence
 from jfnn.layers.kind import LayerKind, Shape
+
+T = TypeVar("T")
 
 # Longer sums make programs that take long to compile, and run slower than products of matrices do.
 MOST_TERMS = 32
 # A tile of so many members, or several times as many, fills vectors of any width: each member's numbers take
 # the same instructions as any other's.
 VECTOR = 16
+# What a step of a tile costs besides its members, in members, many of which share each operation.
+STEP = 64
 
 
 def fits(layers: Sequence[LayerKind], input_shape: Shape, members: int, batch: int) -> bool:
@@ -26,6 +31,12 @@ def fits(layers: Sequence[LayerKind], input_shape: Shape, members: int, batch: i
         return False
     terms = [batch, *(n for shape in sequence.shapes(layers, input_shape) for n in shape)]
     return max(terms) <= MOST_TERMS
+
+
+def shared(tree: T, members: Shape) -> T:
+    """Arrays that all members share, as if each had its own: with ``(members,)`` as the last axis."""
+    copies: T = jax.tree.map(lambda leaf: jnp.broadcast_to(leaf[..., None], (*leaf.shape, *members)), tree)
+    return copies
 
 
 def each_member(of_members: Shape) -> Callable[[Callable[..., Any]], Callable[..., Any]]:

@@ -1,6 +1,5 @@
 """A network of layers in the engine's column form: its gradient by `jax.grad`, and the masks of dropout."""
 
-import functools
 from collections.abc import Mapping, Sequence
 
 import jax
@@ -8,9 +7,10 @@ import jax.numpy as jnp
 
 from jfnn import backprop
 from jfnn.dropout import dropout_masks, dropout_shapes
-from jfnn.layers import sequence, small
-from jfnn.layers.kind import LayerKind, Params
+from jfnn.layers import sequence
+from jfnn.layers.kind import LayerKind, Params, Shape
 from jfnn.layers.sequence import Masks
+from jfnn.learners.data import Batch
 from jfnn.losses import Loss
 
 
@@ -28,6 +28,7 @@ def value_and_grad(
 ) -> tuple[jax.Array, Params]:
     """The objective and its gradient: what `jfnn.backprop.sequence_value_and_grad` derives by hand."""
     columns, targets = (sequence.columns(rows, jnp.shape(l2)) for rows in (x, targets))
+    targets = jax.lax.optimization_barrier(targets)
 
     def objectives(packed: Params) -> tuple[jax.Array, jax.Array]:
         outputs, _ = sequence.forward_columns(layers, packed, columns, masks)
@@ -41,19 +42,30 @@ def value_and_grad(
 
 
 def masks(
-    layers: Sequence[LayerKind], x: jax.Array, hyper: Mapping[str, jax.Array], key: jax.Array | None
+    layers: Sequence[LayerKind],
+    input_shape: Shape,
+    batch: Batch,
+    hyper: Mapping[str, jax.Array],
+    key: jax.Array | None,
 ) -> Masks | None:
     """What hidden outputs are multiplied by, from the key of a step; None without one.
 
     Args:
         layers: The layers.
-        x: Inputs in rows ``[batch, …]``.
-        hyper: With "dropout", the rate of one member or of all ``[members]``, who drop by the same numbers.
-        key: A random key, or None.
+        input_shape: Shape of one row.
+        batch: The minibatch, whose length and dtype the masks take.
+        hyper: With "dropout", the rate of one member or of all ``[members]``.
+        key: A random key, that of all members or each one's ``[members]``; or None.
     """
     if key is None:
         return None
-    drops = dropout_shapes(layers, x.shape[1:])
-    of_rate = functools.partial(dropout_masks, key, of_layers=drops, n=x.shape[0], dtype=x.dtype)
-    of_members: Masks = small.each_member(jnp.shape(hyper["dropout"]))(of_rate)(hyper["dropout"])
-    return of_members
+    x, rate = batch.rows[0], hyper["dropout"]
+    drops = dropout_shapes(layers, input_shape)
+
+    def drawn(key: jax.Array, rate: jax.Array) -> Masks:
+        return dropout_masks(key, rate, drops, x.shape[0], x.dtype)
+
+    if not jnp.shape(rate):
+        return drawn(key, rate)
+    drawn_by_each: Masks = jax.vmap(drawn, (0 if key.ndim else None, 0), -1)(key, rate)
+    return drawn_by_each

@@ -57,7 +57,6 @@ class Learner(abc.ABC):
         random: Whether steps draw random numbers, so that they need a key.
         takes_weights: Whether a batch may have weights, and so be shorter than the others.
         schedule_epochs: Epochs over which "schedule_steps" spreads, where `hyper` has it; None for all.
-        last_step: Rows of an epoch's last step, if it alone may be shorter; None if any step may.
     """
 
     hyper: tuple[str, ...] = ("learning_rate", "l2")
@@ -68,7 +67,6 @@ class Learner(abc.ABC):
     random: bool = False
     takes_weights: bool = False
     schedule_epochs: int | None = None
-    last_step: int | None = None
 
     def bind(self, split: Split) -> tuple["Learner", Data]:
         """The learner for given data, and these checked: a batch is ``x`` alone, or ``(x, y)``.
@@ -130,11 +128,20 @@ class Learner(abc.ABC):
         return 0
 
     def step_members(
-        self, states: State, batch: Batch, hyper: Hyper, key: jax.Array | None, axis: int
+        self, states: State, batch: Batch, hyper: Hyper, key: jax.Array | None, axis: int, own: bool
     ) -> tuple[State, jax.Array]:
-        """`step` of all members of a tile, which lie on `members_axis` of ``states``; numbers ``[tile]``."""
-        step = jax.vmap(self.step, in_axes=(axis, None, 0, None), out_axes=(axis, 0))
-        return step(states, batch, hyper, key)
+        """`step` of all members of a tile, which lie on `members_axis` of ``states``; numbers ``[tile]``.
+
+        Args:
+            states: Their states.
+            batch: The minibatch that they share, or with ``own`` each member's, on the same axis.
+            hyper: Their numbers ``[tile]``.
+            key: The random key that they share, or their own ``[tile]``; None unless `random`.
+            axis: Where members lie.
+            own: Whether members have minibatches and keys of their own.
+        """
+        each = (axis, axis, 0, 0) if own else (axis, None, 0, None)
+        return jax.vmap(self.step, in_axes=each, out_axes=(axis, 0))(states, batch, hyper, key)
 
     def end_epoch(self, before: State, after: State, hyper: Hyper) -> State:
         """State when an epoch ends, from that ``before`` it and that ``after`` its last step, the default."""

@@ -15,7 +15,7 @@ from jfnn import backprop, checks, losses, training
 from jfnn.datasets import Split
 from jfnn.layers import sequence, small
 from jfnn.layers.kind import LayerKind, Params
-from jfnn.learners.data import Batch, Data, Hyper, Rows
+from jfnn.learners.data import Batch, Data, Hyper, Rows, after_objective
 from jfnn.learners.labelled import are_classes, as_data, check_gradient, check_network
 from jfnn.learners.learner import Learner, Metric
 from jfnn.learners.metrics import METRICS, check_decided, named_metrics
@@ -111,7 +111,7 @@ class Supervised(Learner):
     ) -> tuple[State, jax.Array]:
         """`jfnn.training.step`, with the gradient of this learner."""
         value, gradients = self._value_and_grad(state.params, batch, hyper, key)
-        return self._descend(state, gradients, hyper), value
+        return self._descend(state, gradients, after_objective(value, hyper)), value
 
     def members_axis(self, platform: str, members: int, batch: int) -> int:
         """The last axis for small dense networks on a CPU, of which one loop then computes all."""
@@ -120,14 +120,15 @@ class Supervised(Learner):
         return -1 if fits and known and platform == "cpu" else 0
 
     def step_members(
-        self, states: State, batch: Batch, hyper: Hyper, key: jax.Array | None, axis: int
+        self, states: State, batch: Batch, hyper: Hyper, key: jax.Array | None, axis: int, own: bool
     ) -> tuple[State, jax.Array]:
         """`step` of all members of a tile; with members on the last axis, the gradients of all at once."""
         if axis == 0:
-            return super().step_members(states, batch, hyper, key, axis)
+            return super().step_members(states, batch, hyper, key, axis, own)
+        batch = batch if own else small.shared(batch, hyper["l2"].shape)
         values, gradients = self._value_and_grad(states.params, batch, hyper, key)
         descend = jax.vmap(self._descend, in_axes=-1, out_axes=-1)
-        return descend(states, gradients, hyper), values
+        return descend(states, gradients, after_objective(values, hyper)), values
 
     def _descend(self, state: State, gradients: Params, hyper: Hyper) -> State:
         return training.descend(state, self._optimizer(state.params, hyper), gradients)
@@ -145,7 +146,9 @@ class Supervised(Learner):
             by_hand = self.gradient == "backprop"
             how = backprop.sequence_value_and_grad if by_hand else column_form.value_and_grad
             of_batch = functools.partial(how, self.columns, self.loss, self.reduction)
-            options["masks"] = column_form.masks(self.columns, batch.rows[0], hyper, key)
+            options["masks"] = column_form.masks(
+                self.columns, self.network.input_shape or (), batch, hyper, key
+            )
         return of_batch(params, *batch.rows, **options)
 
     def score(self, params: Params, rows: Rows, hyper: Hyper) -> dict[str, jax.Array]:
@@ -168,12 +171,8 @@ class Supervised(Learner):
             check_gradient(self.gradient, params, data)
         if self.known:
             return
-        scores = trial(
-            "metrics",
-            lambda p, rows: self.score(self.pack(p), rows, {}),
-            params,
-            tried_on(data.rows, data.dtype)[0],
-        )
+        rows, _ = tried_on(data.rows, data.dtype)
+        scores = trial("metrics", lambda p, rows: self.score(self.pack(p), rows, {}), params, rows)
         check_scores("metrics", scores, [metric.name for metric in self.metrics])
 
     @property
@@ -214,13 +213,12 @@ def supervised(
         optimizer: An optax optimizer by name, a factory, or an `Optimizer`.
         gradient: "autodiff" (`jax.grad`), "backprop" (the hand derivation; equal to rounding, and faster), or
             a function ``(params, x, targets, l2=…) -> (value, gradients)``.
-        hyper: Further numbers of each member: "dropout", the probability to drop a hidden unit, and
-            "init_scale", the factor of starting weights.
+        hyper: Further numbers of each member: "dropout", a probability, "init_scale", a factor of weights.
         metrics: Keys of `jfnn.learners.METRICS`, or `Metric`s; the loss is always the first. None for
             accuracy where targets are classes, R² for other targets of the quadratic loss.
 
     Raises:
-        ValueError, TypeError: What cannot be; the message names the argument.
+        ValueError, TypeError: An invalid argument.
     """
     loss, options = losses.get(loss), as_optimizer(optimizer)
     rule = options.rule()

@@ -16,7 +16,7 @@ from jfnn.training import State
 
 FORWARDED = (
     *("hyper", "numbers", "counts", "metrics", "ranked_by", "random", "takes_weights"),
-    *("schedule_epochs", "last_step"),
+    "schedule_epochs",
 )
 
 
@@ -116,12 +116,12 @@ class Traced(Learner):
         return self.original.members_axis(platform, members, batch)
 
     def step_members(
-        self, states: State, batch: Batch, hyper: Hyper, key: jax.Array | None, axis: int
+        self, states: State, batch: Batch, hyper: Hyper, key: jax.Array | None, axis: int, own: bool
     ) -> tuple[State, jax.Array]:
         """`step` of all members, unless the original has a way of its own."""
         if axis == 0 and is_of_jfnn(type(self.original).step_members):
-            return super().step_members(states, batch, hyper, key, axis)
-        return self.original.step_members(states, batch, hyper, key, axis)
+            return super().step_members(states, batch, hyper, key, axis, own)
+        return self.original.step_members(states, batch, hyper, key, axis, own)
 
     def end_epoch(self, before: State, after: State, hyper: Hyper) -> State:
         """The original's, as traced."""

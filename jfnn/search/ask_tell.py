@@ -176,7 +176,8 @@ def _width(
     """Trials a round; refuses what cannot be before anything trains."""
 
     def prepared(count: int) -> Run:
-        return prepare(Options(network, split, **{**_with_cells(options, [cell] * count), "executor": None}))
+        trials = {**_with_cells(options, [cell] * count), "executor": None}
+        return prepare(Options(network, split, **trials), alone=count == 1)
 
     run = prepared(1)
     ranking = run.experiment.ranking
@@ -184,6 +185,6 @@ def _width(
     if study.direction.name.lower() != direction:
         raise ValueError(f"study: expected direction {direction!r}, since {ranking.name} ranks")
     tiles = max(1, len(run.hardware.threads) // len(run.experiment.replicates))
-    width = at_once or run.hardware.tile * tiles
+    width = at_once or run.hardware.form.width * tiles
     prepared(width)
     return width

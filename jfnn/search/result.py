@@ -10,6 +10,7 @@ import numpy as np
 
 from jfnn import checks, paths
 from jfnn.experiment.axes import Axes, as_place
+from jfnn.experiment.options import Execution
 from jfnn.search import run_directory
 from jfnn.search.best import Best, best_place
 
@@ -27,8 +28,7 @@ class SweepResult:
     Scores are attributes too: ``result.test_accuracy`` is ``result.scores["test_accuracy"]``.
 
     Attributes:
-        axes: Name -> values, float64; "learning_rate" and "l2" come first. In a random search all have n
-            values, those of the n cells.
+        axes: Name -> values, float64; "learning_rate" and "l2" come first. In a random search n values each.
         seeds: ``[S]``.
         folds: Number of folds, or None without folds.
         scores: "train_loss", "test_accuracy", …: each metric on each part of the data ("train", "validation",
@@ -47,11 +47,10 @@ class SweepResult:
         history: Name of a score -> ``[E, L, S, H]``, at the epochs ``history["epoch"] [H]``; empty if not
             kept.
         timing: "compile" and "run", in seconds; for a run that was resumed, since then.
-        ranked_by: The score that ranks cells, such as "validation_accuracy": on the rows held out where there
-            are any, else on the test rows, else on the training rows.
+        ranked_by: The score that ranks cells, such as "validation_accuracy": on rows held out, if there are
+            any, else on test rows, else on training rows.
         sampled: Whether cells were drawn, rather than all combinations taken.
-        refit: The best cell trained again on all training rows: a sweep of one cell, whose test scores are
-            those to report; None unless options say so.
+        refit: The best cell trained again on all training rows, a sweep of one cell, or None.
         config: What was run: "settings", checksums of the "data", "versions", "backend", "device", and the
             "fingerprint" of all that decides the numbers.
     """
@@ -78,8 +77,7 @@ class SweepResult:
         """A score by its name."""
         scores = self.__dict__.get("scores", {})
         if name not in scores:
-            known = ", ".join(scores)
-            raise AttributeError(f"a sweep has no {name!r}; its scores are {known}")
+            raise AttributeError(f"a sweep has no {name!r}; its scores are {', '.join(scores)}")
         return np.asarray(scores[name])
 
     def __repr__(self) -> str:
@@ -88,10 +86,8 @@ class SweepResult:
         folds = "" if self.folds is None else f", folds {self.folds}"
         best = self.best_or_none()
         what = "no cell ranks" if best is None else f"best {self.ranked_by} {best.score:.6g} at {best.axes}"
-        return (
-            f"<SweepResult of {self.diverged_at.size} members: {lengths}, seeds {len(self.seeds)}{folds};\n"
-            f" {what}>"
-        )
+        members = f"{self.diverged_at.size} members: {lengths}, seeds {len(self.seeds)}{folds}"
+        return f"<SweepResult of {members};\n {what}>"
 
     @property
     def learning_rate(self) -> np.ndarray:
@@ -102,6 +98,12 @@ class SweepResult:
     def l2(self) -> np.ndarray:
         """The L2 penalties ``[L]``."""
         return self.axes["l2"]
+
+    @property
+    def execution(self) -> Execution:
+        """The form of the tiles, which bits follow: with it `jfnn.train` gives any member's."""
+        settings = self.config["settings"]
+        return Execution(tile=settings["tile"], shared=settings["shared"])
 
     @property
     def cell_shape(self) -> tuple[int, ...]:

@@ -49,8 +49,13 @@ class Run:
     workers: Workers | None = None
 
 
-def prepare(options: Options, first_fold: int = 0) -> Run:
+def prepare(options: Options, first_fold: int = 0, alone: bool = False) -> Run:
     """Checks options, and trains nothing.
+
+    Args:
+        options: The options.
+        first_fold: Number of the first fold, for the random numbers of its steps.
+        alone: Whether a lone member takes the tiles of a large grid.
 
     Raises:
         ValueError, TypeError: What cannot be; the message begins with the option's name.
@@ -61,10 +66,10 @@ def prepare(options: Options, first_fold: int = 0) -> Run:
     run_directory.as_directory(options.out, options.resume)
     workers = None if options.executor is None else as_workers(options.executor)
     there = None if workers is None else environment_of(workers)
-    devices = hardware(experiment, None if there is None else there["backend"]["platform"])
+    devices = hardware(experiment, None if there is None else there["backend"]["platform"], alone)
     description = describe(
         experiment,
-        devices.tile,
+        devices.form,
         there or environment.describe(devices.threads[0]),
         0 if there else len(devices.threads),
         with_batches=options.out is not None,

@@ -54,10 +54,11 @@ class History:
 
 @door(TrainOptions)
 def train(options: TrainOptions) -> tuple[Params, History]:
-    """Trains one member: a sweep of one, through the same compiled tile.
+    """Trains one member, through the compiled tile of a large grid.
 
-    The parameters have the same bits as that cell's of any grid. ``execution=jfnn.Execution(tile=1)`` takes
-    the fastest program for one network instead, which may differ in the last bits. Scores are taken after
+    The parameters have the same bits as that cell's of a grid that fills its tiles, and with a result's
+    `execution` those of that result. ``execution=jfnn.Execution(tile=1)`` takes the fastest program for one
+    network instead, which may differ in the last bits. Scores are taken after
     each epoch, unless ``eval_every`` says otherwise.
 
     Returns:
@@ -76,7 +77,8 @@ def train(options: TrainOptions) -> tuple[Params, History]:
     x_test, y_test = (None, None) if options.test is None else options.test
     split = Split(options.x, options.y, x_test, y_test, options.weights)
     try:
-        run = prepare(Options(options.network, split, seeds=[options.seed], **common), options.fold)
+        alone = Options(options.network, split, seeds=[options.seed], **common)
+        run = prepare(alone, options.fold, alone=True)
     except (ValueError, TypeError) as error:
         name, separator, rest = str(error).partition(": ")
         name = {**OF_SPLIT, "seeds": "seed"}.get(name, name)

@@ -1,0 +1,102 @@
+"""The steps of an epoch as one loop: `jfnn.training.epoch`, in the form in which XLA runs it fast."""
+
+from collections.abc import Callable
+from typing import Any, NamedTuple
+
+import jax
+import jax.numpy as jnp
+
+from jfnn.learners.data import Batch, Rows
+from jfnn.minibatches import Minibatches
+from jfnn.training import State
+
+# XLA splits a gather from an array of half a megabyte over its threads, and to do so in every small step
+# costs more than the step; from larger arrays the rows of several steps are gathered at once.
+SPLIT_BYTES = 500_000
+GATHERED_BYTES = 8_000_000
+# Numbers are drawn for several steps at once, since a kernel of few takes as long as one of many.
+DRAWN, STEPS = 2048, 16
+EPOCHS = 384  # of a call at most, which gives the objective of each
+
+Loop = tuple[State, jax.Array, jax.Array]  # state, sum of an epoch's objectives, the last of them
+
+
+class Chunk(NamedTuple):
+    """Steps of an epoch that are prepared at once.
+
+    Attributes:
+        steps: How many.
+        gathers: Whether their rows are gathered, or their numbers drawn alone.
+    """
+
+    steps: int
+    gathers: bool
+
+
+def steps_of_epoch(
+    one_step: Callable[[jax.Array, Batch, Loop], Loop],
+    numbers: Callable[[jax.Array], jax.Array],
+    batch: Callable[[jax.Array], Batch],
+    steps: jax.Array,
+    chunk: Chunk,
+    loop: Loop,
+) -> Loop:
+    """All steps of an epoch: `jfnn.training.epoch`, in the form in which XLA runs it fast.
+
+    Args:
+        one_step: ``(number of the step, batch, loop) -> loop``.
+        numbers: ``numbers of steps [chunk] -> row numbers [chunk, …]``.
+        batch: ``row numbers of a step -> batch``.
+        steps: How many there are.
+        chunk: What is done for several steps at once.
+        loop: Before the first.
+    """
+
+    def steps_of_chunk(number: jax.Array, loop: Loop) -> Loop:
+        first = number * chunk.steps
+        ready: Any = numbers(first + jnp.arange(chunk.steps))
+        if chunk.gathers:
+            ready = jax.vmap(batch)(ready)
+
+        def at(i: jax.Array, loop: Loop) -> Loop:
+            taken = jax.tree.map(lambda leaf: leaf[i], ready)
+            return one_step(first + i, taken if chunk.gathers else batch(taken), loop)
+
+        if chunk.steps == 1:
+            return at(jnp.int32(0), loop)
+        done: Loop = jax.lax.fori_loop(0, jnp.minimum(chunk.steps, steps - first), at, loop)
+        return done
+
+    done: Loop = jax.lax.fori_loop(0, (steps + chunk.steps - 1) // chunk.steps, steps_of_chunk, loop)
+    return done
+
+
+def as_chunk(rows: Rows, taken: int, batches: Minibatches | None) -> Chunk:
+    """What is done for several steps at once.
+
+    Args:
+        rows: All rows.
+        taken: Rows of one step, those of all members.
+        batches: How their numbers are drawn, or None where they are given.
+    """
+    leaves = jax.tree.leaves(rows)
+    bytes_a_row = sum(leaf[0].nbytes for leaf in leaves)
+    if max(leaf.nbytes for leaf in leaves) > SPLIT_BYTES:
+        return Chunk(min(max(GATHERED_BYTES // max(taken * bytes_a_row, 1), 1), STEPS), True)
+    draws = batches is not None and batches.scheme != "full"
+    return Chunk(min(max(DRAWN // taken, 1), STEPS) if draws else 1, False)
+
+
+def gather(rows: Rows, weights: jax.Array | None, numbers: jax.Array, padded: bool) -> Batch:
+    """The minibatch at these row numbers, in which padding weighs nothing."""
+    taken = jax.tree.map(lambda leaf: leaf[numbers], rows)
+    if not padded:
+        return Batch(taken, None if weights is None else weights[numbers])
+    floats = [leaf.dtype for leaf in jax.tree.leaves(rows) if jnp.issubdtype(leaf.dtype, jnp.floating)]
+    counts = (numbers >= 0).astype(floats[0] if floats else jnp.float32)
+    return Batch(taken, counts if weights is None else counts * weights[numbers])
+
+
+def members_last(leaf: jax.Array) -> jax.Array:
+    """``[batch, tile, …] -> [batch, …, tile]``."""
+    return jnp.moveaxis(leaf, 1, -1)

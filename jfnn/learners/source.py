@@ -1,0 +1,122 @@
+"""Rows and random keys of each step: drawn in the compiled program, or given."""
+
+from typing import Any, NamedTuple
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+
+from jfnn.minibatches import PADDING, Minibatches, step_rows
+from jfnn.permutation import Domain
+
+
+class Source(NamedTuple):
+    """Where the minibatches of a tile come from; with a leading axis ``[tile]`` where members have their own.
+
+    Attributes:
+        seed: Seeds (uint32).
+        key: Raw data of the random keys of their steps ``[…, 2]``, or None.
+        fold: Numbers of the folds, whose rows they learn from (int32).
+        domain: Number of these rows, inside a grid.
+        steps: Steps an epoch (int32), for all of them.
+        given: Row numbers ``[…, room, batch]`` of the steps from the first one on, or None to draw them.
+    """
+
+    seed: Any
+    key: Any
+    fold: Any
+    domain: Domain
+    steps: Any
+    given: Any
+
+
+class Sources(NamedTuple):
+    """Where the minibatches of every replicate come from, on the leading axis.
+
+    Attributes:
+        seed: Seeds ``[replicates]`` (uint32).
+        key: Raw data of random keys ``[replicates, 2]``, or None.
+        fold: Numbers of the folds ``[replicates]``.
+        domain: Of each fold ``[folds]``.
+        train: Row numbers that each fold learns from, behind them zeros ``[folds, room]`` (int32).
+        steps: Steps an epoch of each replicate ``[replicates]``.
+        batch: Rows a step of each replicate ``[replicates]``.
+        batches: How they are drawn, or None where they are given.
+        padded: Whether `PADDING` may stand in the place of a row.
+    """
+
+    seed: np.ndarray
+    key: np.ndarray | None
+    fold: np.ndarray
+    domain: Domain
+    train: np.ndarray
+    steps: np.ndarray
+    batch: np.ndarray
+    batches: Minibatches | None
+    padded: bool
+
+    def take(self, replicates: np.ndarray | int, given: np.ndarray | None = None) -> Source:
+        """The source of a tile: of one replicate for all members, or of one ``[tile]`` for each."""
+        fold = self.fold[replicates]
+        key = None if self.key is None else self.key[replicates]
+        within = Domain(*(side[fold] for side in self.domain))
+        steps = np.int32(self.steps[replicates].flat[0])
+        return Source(self.seed[replicates], key, fold, within, steps, given)
+
+
+def room(n: int) -> int:
+    """Rows to make room for where there are ``n``: at most an eighth more.
+
+    Shapes of arrays then take few values, and most numbers of rows compile nothing anew.
+    """
+    block = 1 << max((n - 1).bit_length() - 4, 0)
+    return -(-n // block) * block
+
+
+def rows_of_steps(
+    batches: Minibatches | None,
+    source: Source,
+    train: jax.Array,
+    places: jax.Array,
+    epoch: jax.Array,
+    steps: jax.Array,
+    first: jax.Array,
+    axis: int,
+) -> jax.Array:
+    """Row numbers of all data for some steps: ``[steps, batch]``, or a member's own ``[steps, tile, batch]``.
+
+    Args:
+        batches: How they are drawn, or None where they are given.
+        source: The tile's.
+        train: Row numbers of each fold ``[folds, room]``.
+        places: ``0 … batch - 1``.
+        epoch: The epoch, counted from 0.
+        steps: Its steps, counted from 0; those beyond the last give any numbers.
+        first: The epoch that given row numbers begin with.
+        axis: Where members have their own, their axis of a step's result: 0, or -1 for ``[batch, tile]``.
+    """
+    own = jnp.ndim(source.seed) > 0
+    if batches is None:
+        given = jnp.take(source.given, (epoch - first) * source.steps + steps, axis=-2, mode="clip")
+        return jnp.moveaxis(given, 0, 1 if axis == 0 else -1) if own else given
+
+    def spread(leaf: jax.Array) -> jax.Array:
+        return leaf[:, None] if own and axis == 0 else leaf
+
+    places = places[:, None] if own and axis == -1 else places
+    steps = steps.reshape(-1, *(1,) * (2 if own else 1))
+    seed, fold, within = jax.tree.map(spread, (source.seed, source.fold, source.domain))
+    rows = step_rows(batches, places, within, seed, epoch, steps, jnp)
+    numbers = train[fold, rows]
+    return jnp.where(rows == PADDING, PADDING, numbers) if batches.padded else numbers
+
+
+def step_key(source: Source, epoch: jax.Array, step: jax.Array) -> jax.Array | None:
+    """The random key of one step, or the members' own ``[tile]``; None where steps draw nothing."""
+    if source.key is None:
+        return None
+
+    def folded(key: jax.Array) -> jax.Array:
+        return jax.random.fold_in(jax.random.fold_in(jax.random.wrap_key_data(key), epoch), step)
+
+    return jax.vmap(folded)(source.key) if jnp.ndim(source.seed) else folded(source.key)
