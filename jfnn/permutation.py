@@ -20,10 +20,10 @@ import numpy as np
 
 from jfnn import checks
 
-# Turns of columns and of rows. What a cycle leaves of the order before shrinks by the shorter side of the grid,
-# so that short ones need more. If hashes were random numbers, two entries would be any two numbers with the same
-# probability to 0.12% (n = 8), from n = 64 on to 0.05%.
-SMALL, CYCLES_SMALL, CYCLES = 64, 12, 6
+# Cycles, in which all columns turn, then all rows. What a cycle leaves of the order before shrinks by the
+# shorter side of the grid, so that short ones need more. If hashes were random numbers, two entries would be
+# any two numbers with equal probabilities, to 0.12% (n = 8), from n = 64 on to 0.05%.
+SMALL, CYCLES_SMALL, CYCLES = 64, 3, 3
 GOLDEN = np.uint32(0x9E3779B9)  # 2³² divided by the golden ratio, between the words of turns
 FIRST = (np.uint32(0x243F6A88), np.uint32(0x85A308D3))  # the first digits of π
 
