@@ -39,6 +39,9 @@ def start(trainer: Trainer) -> RunState:
         history=History(
             np.zeros(0, np.int64), {metric.name: no_scores for metric in experiment.learner.metrics}
         ),
+        objectives=np.full(
+            (experiment.epochs if experiment.execution.objective else 0, size), np.nan, experiment.data.dtype
+        ),
     )
 
 
@@ -142,6 +145,12 @@ def _extended(state: RunState, epochs: Sequence[int], scores: Mapping[int, Score
     return longer
 
 
+def _masked(objectives: np.ndarray, diverged_at: np.ndarray) -> np.ndarray:
+    """Objectives without those after a divergence, when the member trains no more."""
+    after = np.arange(len(objectives))[:, None] > diverged_at
+    return np.where(after & (diverged_at >= 0), np.nan, objectives)
+
+
 def _best(score: np.ndarray) -> float | None:
     return None if np.isnan(score).all() else float(np.nanmax(score))
 
@@ -184,6 +193,7 @@ def _finish(trainer: Trainer, state: RunState, last: Scores | None) -> Outcome:
         diverged_at=diverged_at,
         scores=scores,
         history=state.history,
+        objectives=_masked(state.objectives, diverged_at),
         lost=trainer.lost,
         compile_seconds=0.0,
         run_seconds=0.0,

@@ -48,6 +48,8 @@ class RunState(NamedTuple):
         kept: Where a scheduler keeps parameters, else None.
         schedulers: The state of each scheduler.
         history: Scores so far.
+        objectives: Mean objective of each epoch's steps ``[epochs, members]``, NaN where a member did not
+            train; no epochs where it is not kept.
     """
 
     epoch: int
@@ -58,6 +60,7 @@ class RunState(NamedTuple):
     kept: Kept | None
     schedulers: tuple[Any, ...]
     history: History
+    objectives: np.ndarray
 
     @property
     def active(self) -> np.ndarray:
@@ -84,6 +87,7 @@ class Outcome(NamedTuple):
         diverged_at: The epoch, counted from 0, in which the member diverged, or -1.
         scores: Scores of ``params``.
         history: Scores on the way.
+        objectives: As in `RunState`.
         lost: Members that were given up; their scores are NaN, ``diverged_at`` is where they stopped.
         compile_seconds: Time to trace and compile, near 0 where the program was already there.
         run_seconds: All the rest.
@@ -96,6 +100,7 @@ class Outcome(NamedTuple):
     diverged_at: np.ndarray
     scores: Scores
     history: History
+    objectives: np.ndarray
     lost: Sequence[Lost]
     compile_seconds: float
     run_seconds: float

@@ -148,6 +148,10 @@ class Trainer:
         def collect(leg: Leg, result: SegmentResult) -> Leg | None:
             tile, number = leg
             write(tile, result.members, state.members)
+            if len(state.objectives):
+                first, epochs = stretches[number]
+                kept = np.asarray(result.objectives)[:epochs, : tile.used]
+                state.objectives[first : first + epochs, tile.members[: tile.used]] = kept
             if stretches[number].end in scores:
                 self._add(scores[stretches[number].end], tile, result)
             return Leg(tile, number + 1) if number < len(stretches) - 1 else None

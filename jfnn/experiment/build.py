@@ -41,6 +41,9 @@ def build(options: Options, first_fold: int = 0) -> Experiment:
     options = dataclasses.replace(options, split=Split(*options.split))
     epochs = checks.as_count(options.epochs, "epochs", minimum=0)
     execution, validation = as_execution(options.execution), as_validation(options.validation)
+    if isinstance(execution.eval_every, Sequence) and max(execution.eval_every, default=0) > epochs:
+        most = max(execution.eval_every)
+        raise ValueError(f"eval_every: expected epochs from 1 to {epochs}, got {most}")
     _check_switches(options, validation)
     learner, data = _learner(options, validation).bind(options.split)
     check_metrics(learner.metrics)
@@ -109,10 +112,14 @@ def as_execution(execution: int | Execution | None) -> Execution:
     checks.as_switch(execution.verify, "verify")
     if execution.shared is not None:
         checks.as_switch(execution.shared, "shared")
-    for name in ("tile", "eval_every"):
-        value = getattr(execution, name)
-        if value is not None:
-            checks.as_count(value, name)
+    checks.as_switch(execution.objective, "objective")
+    if execution.tile is not None:
+        checks.as_count(execution.tile, "tile")
+    if checks.is_several(execution.eval_every):
+        epochs = [checks.as_count(epoch, "eval_every") for epoch in np.asarray(execution.eval_every).tolist()]
+        execution = execution._replace(eval_every=sorted(set(epochs)))
+    elif execution.eval_every is not None:
+        checks.as_count(execution.eval_every, "eval_every")
     if execution.progress is not None and not callable(execution.progress):
         raise TypeError(f"progress: expected a function, got {type(execution.progress).__name__}")
     return execution

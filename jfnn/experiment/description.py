@@ -64,6 +64,7 @@ def _settings(experiment: Experiment) -> dict[str, Any]:
         "higher_is_better": {metric.name: metric.higher_is_better for metric in experiment.learner.metrics},
         "schedulers": [describe_scheduler(scheduler) for scheduler in experiment.schedulers],
         "eval_every": execution.eval_every,
+        "objective": execution.objective,
         "keep_params": execution.keep_params,
         "dtype": experiment.data.dtype.name,
     }

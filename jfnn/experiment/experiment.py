@@ -98,6 +98,8 @@ class Experiment:
         every = self.execution.eval_every
         if every is None:
             return []
+        if not isinstance(every, int):
+            return [epoch for epoch in every if first < epoch <= end]
         last = [end] if first < end == self.epochs else []
         return sorted({*range((first // every + 1) * every, end + 1, every), *last})
 

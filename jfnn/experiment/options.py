@@ -1,7 +1,6 @@
 """Every option of a sweep, declared once: name, type, default, what it means.
 
-`jfnn.sweep` and `jfnn.train` take these as keywords; the command line's flags, config.json and the
-documentation are made from the same declarations.
+The doors' keywords, the command line's flags, config.json and the documentation follow from these.
 """
 
 import dataclasses
@@ -32,8 +31,7 @@ class Progress(NamedTuple):
     Attributes:
         epoch: Epochs done.
         epochs: Epochs in all.
-        training: Members that still train.
-        members: Members in all.
+        training: Members that still train, of ``members``.
         best: The best score when scores were last taken, of losses the negative; None before.
     """
 
@@ -48,8 +46,7 @@ class Validation(NamedTuple):
     """Rows held out to rank cells, and the metric that ranks.
 
     Attributes:
-        size: Share (float) or number (int) of training rows to hold out; None for none. The same rows for
-            every seed.
+        size: Share (float) or number (int) of training rows to hold out, the same for every seed; or None.
         rank_by: Name of a metric, or a `jfnn.Metric` of your own; None for accuracy where targets are
             classes, else the loss.
     """
@@ -59,11 +56,11 @@ class Validation(NamedTuple):
 
 
 class Sample(NamedTuple):
-    """Random search: cells drawn instead of all combinations taken.
+    """Random search: draws cells.
 
     Attributes:
-        cells: Cells to draw.
-        seed: Fixes the draws; more draws keep the earlier ones.
+        cells: Cells to draw; more keep the earlier ones.
+        seed: Fixes the draws.
     """
 
     cells: int
@@ -77,7 +74,9 @@ class Execution(NamedTuple):
         devices: None for all accelerators, or where there is none all CPU cores; a count; or JAX devices.
         tile: Members trained side by side; None for a width chosen from what there is to train.
         shared: Whether members of a tile share minibatches; None to choose from what there is to train.
-        eval_every: Epochs from one evaluation to the next, kept as the history; None for the end alone.
+        eval_every: Epochs from one evaluation to the next, or a sequence of epochs, whose scores are kept as
+            the history; None for the end alone.
+        objective: Whether to keep the mean objective of each epoch's steps.
         keep_params: Trained parameters to keep: "all", "best" (the best cell's) or "none".
         verify: Whether to compare a first step and its scores, compiled, with their operations one by one.
         progress: Called with a `Progress` at every return to the host, which each evaluation then is.
@@ -86,7 +85,8 @@ class Execution(NamedTuple):
     devices: int | Sequence[jax.Device] | None = None
     tile: int | None = None
     shared: bool | None = None
-    eval_every: int | None = None
+    eval_every: int | Sequence[int] | None = None
+    objective: bool = False
     keep_params: str = "all"
     verify: bool = False
     progress: Callable[[Progress], None] | None = None
@@ -101,7 +101,7 @@ def option(help: str, default: Any) -> Any:
 class Common:
     """Options of every door.
 
-    Attributes are documented where they are declared; `jfnn.sweep` lists them.
+    Attributes are documented where they are declared.
     """
 
     learning_rate: Values = dataclasses.field(
@@ -203,7 +203,7 @@ class Options(SearchOptions):
     """What `jfnn.sweep` takes.
 
     Attributes:
-        network: From `jfnn.mlp` or `jfnn.sequential`, any ``Network(init, apply)``, or a `jfnn.Learner`.
+        network: A `jfnn.Network`, from `jfnn.mlp` or another constructor, or a `jfnn.Learner`.
         split: ``Split(x_train, y_train, x_test, y_test, weights)``.
     """
 

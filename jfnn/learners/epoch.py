@@ -14,8 +14,8 @@ from jfnn.training import State
 # costs more than the step; from larger arrays the rows of several steps are gathered at once.
 SPLIT_BYTES = 500_000
 GATHERED_BYTES = 8_000_000
-# Numbers are drawn for several steps at once, since a kernel of few takes as long as one of many; but XLA splits
-# one of more than these over its threads, which takes ten times as long.
+# Numbers are drawn for several steps at once, since a kernel of few takes as long as one of many; one of more
+# than these XLA splits over its threads, which takes ten times as long.
 DRAWN, STEPS = 1200, 16
 EPOCHS = 384  # of a call at most, which gives the objective of each
 

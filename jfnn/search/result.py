@@ -21,9 +21,9 @@ REFIT = "refit"  # the directory, in that of a run, of its best cell trained aga
 class SweepResult:
     """Scores and trained parameters of every member of a grid.
 
-    Every array of results has the shape of the grid: one axis a hyperparameter in the order of ``axes``
-    (learning rate E, L2 penalty L, then any others), then the seeds S: ``[E, L, S]``; with folds these come
-    last, ``[E, L, S, F]``. A random search has one axis of cells instead, ``[n, S]``.
+    Arrays of results have the shape of the grid: an axis for each hyperparameter in the order of ``axes``
+    (learning rate E, L2 penalty L, …), then the seeds S and any folds F: ``[E, L, S, F]``. A random search
+    has one axis of cells instead, ``[n, S]``.
 
     Scores are attributes too: ``result.test_accuracy`` is ``result.scores["test_accuracy"]``.
 
@@ -39,20 +39,19 @@ class SweepResult:
             step started from, were no longer finite; -1 for never. The member keeps the parameters from
             before that epoch. Scores are NaN too where only the loss of the parameters kept overflows.
         stopped_at: Epochs done when a scheduler ended the member's training, -1 for never.
-        pruned: Whether a scheduler ruled the member's cell out; it then does not rank.
+        pruned: Whether a scheduler ruled the member's cell out of the ranking.
         epochs: Epochs for which the member's parameters were trained.
-        params: Parameters with the grid's shape in front on every leaf; only the best cell's with
-            ``keep_params="best"``; None with "none", or where no cell is the best.
+        params: Parameters with the grid's shape in front on every leaf, or as ``keep_params`` says.
         kept_cell: The place of the only cell whose parameters were kept, or None.
-        history: Name of a score -> ``[E, L, S, H]``, at the epochs ``history["epoch"] [H]``; empty if not
-            kept.
-        timing: "compile" and "run", in seconds; for a run that was resumed, since then.
+        history: Name of a score -> ``[E, L, S, H]``, at the epochs ``history["epoch"] [H]``, if kept.
+        objective: The mean objective of each epoch's steps ``[E, L, S, epochs]``, if it was kept; NaN where a
+            member did not train.
+        timing: "compile" and "run", in seconds since the run began or was resumed.
         ranked_by: The score that ranks cells, such as "validation_accuracy": on rows held out, if there are
             any, else on test rows, else on training rows.
         sampled: Whether cells were drawn, rather than all combinations taken.
         refit: The best cell trained again on all training rows, a sweep of one cell, or None.
-        config: What was run: "settings", checksums of the "data", "versions", "backend", "device", and the
-            "fingerprint" of all that decides the numbers.
+        config: Settings, checksums of the data, versions, device, and the "fingerprint" of what decides.
     """
 
     axes: dict[str, np.ndarray]
@@ -72,6 +71,7 @@ class SweepResult:
     kept_cell: tuple[int, ...] | None = None
     refit: "SweepResult | None" = None
     config: dict[str, Any] = dataclasses.field(default_factory=dict)
+    objective: np.ndarray = dataclasses.field(default_factory=lambda: np.zeros(0))
 
     def __getattr__(self, name: str) -> np.ndarray:
         """A score by its name."""

@@ -2,7 +2,7 @@
 
 * ``config.json``: settings, versions, device, time taken, checksums of the archives and of itself;
 * ``results.csv``: a row for each member;
-* ``results.npz``: axes, seeds, scores and history;
+* ``results.npz``: axes, seeds, scores, history and objectives;
 * ``models.npz``: the parameters kept, each array named by its place (``0.w`` is the first layer's weights)
   and with the grid's axes in front, and these axes. Of the best cell alone it has the axes' values there.
 """
@@ -26,9 +26,9 @@ from jfnn.store.identity import DECIDING, DESCRIPTION, Description, check_same, 
 GROUPS = "groups.json"  # in a directory of several runs: which they are, in order
 CONFIG, TABLE, RESULTS, MODELS = "config.json", "results.csv", "results.npz", "models.npz"
 PARTIAL = "partial.csv"  # the table of a run that lost members, without these
-FORMAT = 4
+FORMAT = 5
 FORMULA = ("=", "+", "-", "@", "\t", "\r")  # how a cell begins that a spreadsheet may compute
-OUTCOMES, HISTORY, SCORE = forms.OUTCOMES, forms.HISTORY, forms.SCORE
+OUTCOMES, HISTORY, SCORE, OBJECTIVE = forms.OUTCOMES, forms.HISTORY, forms.SCORE, forms.OBJECTIVE
 PLAIN = ("folds", "sampled", "ranked_by", "kept_cell", "metrics")
 CHECKSUMMED = ("format", "status", *DESCRIPTION, "timing", "result", "archives")
 
@@ -69,8 +69,7 @@ def check_can_hold(axes: Mapping[str, Any], scores: Mapping[str, Any], params: P
     """Refuses what `write` could not.
 
     Raises:
-        ValueError: An axis has the name of a column, or an array one that no archive can hold.
-        TypeError: The parameters are not made of arrays in lists, tuples and dicts.
+        ValueError, TypeError: A name is taken, or parameters are not arrays in lists, tuples and dicts.
     """
     for name in axes:
         if name in ("seed", "fold", "seeds", *scores, *OUTCOMES):
@@ -91,7 +90,7 @@ def as_directory(out: Any, resume: bool = False) -> Path | None:
 
 
 def make(directory: Path) -> None:
-    """Makes the directory where there is none; one that cannot be written to is refused."""
+    """Makes the directory; one that cannot be written to is refused."""
     try:
         directory.mkdir(parents=True, exist_ok=True)
     except (FileExistsError, NotADirectoryError):
@@ -110,8 +109,7 @@ def write(directory: Path, fields: Mapping[str, Any]) -> None:
         fields: The fields of a `SweepResult`, by name.
 
     Raises:
-        ValueError: The directory holds another run, or an axis cannot be saved.
-        TypeError: Parameters cannot be saved.
+        ValueError, TypeError: The directory holds another run, or an axis or parameters cannot be saved.
     """
     axes, seeds, cell = fields["axes"], fields["seeds"], fields["kept_cell"]
     check_can_hold(axes, fields["scores"], fields["params"])
@@ -120,6 +118,7 @@ def write(directory: Path, fields: Mapping[str, Any]) -> None:
     arrays = axes | {"seeds": seeds} | {name: fields[name] for name in OUTCOMES}
     arrays |= {f"{SCORE}{name}": values for name, values in fields["scores"].items()}
     arrays |= {f"{HISTORY}{name}": values for name, values in fields["history"].items()}
+    arrays[OBJECTIVE] = fields["objective"]
     structure, models = trees.pack(fields["params"])
     contents = {RESULTS: arrays}
     if models:
@@ -245,6 +244,7 @@ def _fields(directory: Path, config: Mapping[str, Any]) -> dict[str, Any]:
         **{name: arrays[name] for name in OUTCOMES},
         "params": params,
         "history": named(HISTORY),
+        OBJECTIVE: arrays[OBJECTIVE],
         "timing": config["timing"],
         "config": {n: v for n, v in config.items() if n in DESCRIPTION},
     }

@@ -222,6 +222,7 @@ def shaped(run: Run, outcome: Outcome) -> SweepResult:
         ranked_by=experiment.ranking.name,
         sampled=not experiment.cells.crossed,
         config=run.description,
+        objective=np.moveaxis(outcome.objectives, 0, -1).reshape(*shape, len(outcome.objectives)),
     )
     keep = experiment.execution.keep_params
     if keep == "none":

@@ -19,7 +19,7 @@ Shape = tuple[int, ...]
 
 # Names of arrays in an archive of results: these, and what begins so.
 OUTCOMES = ("diverged_at", "stopped_at", "pruned", "epochs")
-HISTORY, SCORE = "history.", "score."
+HISTORY, SCORE, OBJECTIVE = "history.", "score.", "objective"
 
 
 class Form(NamedTuple):
@@ -104,7 +104,7 @@ def of_results(
     epochs = arrays.get(f"{HISTORY}epoch")
     members = (*cells, *replicates)
     forms = {name: Form("f", arrays[name].shape[:1], least_bytes=8) for name in axes}
-    forms |= {"seeds": Form("iu", replicates[:1])}
+    forms |= {"seeds": Form("iu", replicates[:1]), OBJECTIVE: Form("f", members, more=True)}
     forms |= {name: Form("b" if name == "pruned" else "iu", members) for name in OUTCOMES}
     scores = [name for name in arrays if name.startswith(SCORE)]
     forms |= {name: Form("f", members) for name in scores}
