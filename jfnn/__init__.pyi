@@ -41,6 +41,7 @@ from .search.result import SweepResult, load
 from .search.sweep import sweep
 from .search.train import History, train
 from .store.files import CorruptFileError
+from .store.programs import keep_programs
 from .training import objective
 from .trajectories.hypergradient import Hypergradient, hypergradient
 from .trajectories.lyapunov import Lyapunov, lyapunov
@@ -107,6 +108,7 @@ __all__ = [
     "datasets",
     "estimators",
     "hypergradient",
+    "keep_programs",
     "layers",
     "learner",
     "learners",

@@ -21,7 +21,6 @@ import jax
 
 import jfnn
 from jfnn.cli import (
-    cache,
     data,
     errors,
     executors,
@@ -44,7 +43,7 @@ def start(argv: Sequence[str], prog: str = "jfnn grid", command: Sequence[str] =
     """`main` as a process of its own, which may set up Python and JAX for it."""
     # Imports, traces and figures make many objects and little garbage; looking for it so often takes a while.
     gc.set_threshold(100_000, 50, 50)
-    cache.keep_compiled()
+    jfnn.keep_programs()
     return main(argv, prog, command)
 
 

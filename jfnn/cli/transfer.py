@@ -22,7 +22,7 @@ import jax
 
 import jfnn
 from jfnn import checks
-from jfnn.cli import cache, parser, places, process, progress
+from jfnn.cli import parser, places, process, progress
 from jfnn.cli.flags import flag_of
 from jfnn.cli.transfer_flags import DATA, GROUPS, NETWORKS, TransferFlags
 from jfnn.cli.transfer_output import ADDED, bar, report, write
@@ -43,7 +43,7 @@ DEEPEST = 1000  # hidden layers
 
 def start(argv: Sequence[str], prog: str = "jfnn transfer") -> int:
     """`main` as a process of its own, which may set up JAX for it."""
-    cache.keep_compiled()
+    jfnn.keep_programs()
     return main(argv, prog)
 
 

@@ -32,7 +32,7 @@ def test_the_command_refuses_what_it_does_not_know(words, capsys):
 
 
 def test_a_subcommand_reads_the_words_behind_it(monkeypatch, capsys, tmp_path):
-    monkeypatch.setattr("jfnn.cli.cache.keep_compiled", lambda: None)
+    monkeypatch.setattr("jfnn.keep_programs", lambda: None)
     with pytest.raises(SystemExit) as stopped:
         main.main(["grid", "--epochs", "-1", "--out", str(tmp_path / "out")])
     assert stopped.value.code == 2

@@ -1,0 +1,33 @@
+"""Compiled programs kept on disk for other processes, which then start a second or more sooner."""
+
+import hashlib
+import os
+from pathlib import Path
+
+import jax
+
+from jfnn import paths
+from jfnn.store.environment import processor
+
+
+def keep_programs(directory: str | os.PathLike[str] | None = None) -> None:
+    """Makes JAX keep its compiled programs on disk; it finds them by all that they depend on.
+
+    It changes JAX's configuration for the whole process, so scripts call it and the library never does by
+    itself. Call it before the first use of JAX. JAX_ENABLE_COMPILATION_CACHE=0 turns it off.
+
+    Args:
+        directory: Where to; None for where JAX_COMPILATION_CACHE_DIR says, else the user's cache. Each kind
+            of processor has a directory of its own there: a program compiled for another has other bits.
+
+    Raises:
+        TypeError: ``directory`` is no path.
+    """
+    if directory is not None or "JAX_COMPILATION_CACHE_DIR" not in os.environ:
+        caches = Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache") / "jfnn"
+        caches = caches if directory is None else paths.as_path(directory, "directory")
+        kind = hashlib.sha256(processor().encode()).hexdigest()[:12]
+        jax.config.update("jax_compilation_cache_dir", str(caches / kind))
+    # JAX keeps only what took long; small programs are many here, and together take half of the time.
+    jax.config.update("jax_persistent_cache_min_compile_time_secs", 0.0)
+    jax.config.update("jax_persistent_cache_min_entry_size_bytes", -1)

@@ -1,0 +1,42 @@
+"""Compiled programs that are kept on disk for other processes."""
+
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+import jfnn
+
+ROOT = Path(__file__).parents[2]
+CODE = """
+import sys, jax, numpy as np, jfnn
+misses = []
+jax.monitoring.register_event_listener(lambda name, **_: misses.append(name) if name.endswith("cache_misses") else None)
+jfnn.keep_programs(sys.argv[1])
+x = np.random.default_rng(0).normal(size=(8, 2))
+result = jfnn.sweep(jfnn.mlp((2, 3, 2)), jfnn.Split(x, np.arange(8) % 2), learning_rate=0.1, epochs=2, batch_size=4)
+print(len(misses), result.params[0].w.tobytes().hex())
+"""
+
+
+def test_a_second_process_compiles_nothing_and_has_the_same_bits(tmp_path):
+    environment = os.environ | {"PYTHONPATH": str(ROOT), "JAX_PLATFORMS": "cpu"}
+    said = [
+        subprocess.run(
+            [sys.executable, "-c", CODE, tmp_path],
+            env=environment,
+            capture_output=True,
+            text=True,
+            check=True,
+        ).stdout.split()
+        for _ in range(2)
+    ]
+    assert int(said[0][0]) > 0 and int(said[1][0]) == 0
+    assert said[0][1] == said[1][1]
+
+
+def test_a_directory_that_is_no_path_is_refused():
+    with pytest.raises(TypeError, match="^directory: "):
+        jfnn.keep_programs(3)
