@@ -13,10 +13,12 @@ ROOT = Path(__file__).parents[2]
 CODE = """
 import sys, jax, numpy as np, jfnn
 misses = []
-jax.monitoring.register_event_listener(lambda name, **_: misses.append(name) if name.endswith("cache_misses") else None)
+count = lambda name, **_: misses.append(name) if name.endswith("cache_misses") else None
+jax.monitoring.register_event_listener(count)
 jfnn.keep_programs(sys.argv[1])
 x = np.random.default_rng(0).normal(size=(8, 2))
-result = jfnn.sweep(jfnn.mlp((2, 3, 2)), jfnn.Split(x, np.arange(8) % 2), learning_rate=0.1, epochs=2, batch_size=4)
+split = jfnn.Split(x, np.arange(8) % 2)
+result = jfnn.sweep(jfnn.mlp((2, 3, 2)), split, learning_rate=0.1, epochs=2, batch_size=4)
 print(len(misses), result.params[0].w.tobytes().hex())
 """
 
@@ -38,5 +40,5 @@ def test_a_second_process_compiles_nothing_and_has_the_same_bits(tmp_path):
 
 
 def test_a_directory_that_is_no_path_is_refused():
-    with pytest.raises(TypeError, match="^directory: "):
+    with pytest.raises(TypeError, match=r"^directory: "):
         jfnn.keep_programs(3)
