@@ -158,7 +158,7 @@ CONTENDERS = {
 }
 
 
-def _of_kind(title: str, cpu_devices: int | str = "cores", **options: Any) -> Contender:
+def another_kind(title: str, cpu_devices: int | str = "cores", **options: Any) -> Contender:
     """jfnn on another kind of network."""
     prepare = functools.partial(_import_and_prepare, "kind_jax", "sweep", **options)
     return Contender(title, prepare, cpu_devices=cpu_devices, ours=True)
@@ -175,10 +175,10 @@ _OF_LAYERS = {
         comment=_OWN_START,
     ),
     "vmap": other("JAX jit(vmap(train))", "kind_jax", "plain_vmap", cpu_devices=1),
-    "jfnn_1": _of_kind("jfnn, 1 core", execution=1),
-    "jfnn": _of_kind("jfnn, all cores"),
-    "jfnn_backprop": _of_kind("jfnn, all cores, backprop", gradient="backprop"),
-    "jfnn_fused": _of_kind("jfnn, all cores, XLA's own fusions")._replace(
+    "jfnn_1": another_kind("jfnn, 1 core", execution=1),
+    "jfnn": another_kind("jfnn, all cores"),
+    "jfnn_backprop": another_kind("jfnn, all cores, backprop", gradient="backprop"),
+    "jfnn_fused": another_kind("jfnn, all cores, XLA's own fusions")._replace(
         prepare=functools.partial(with_fusions, functools.partial(_import_and_prepare, "kind_jax", "sweep")),
         ours=False,
     ),
