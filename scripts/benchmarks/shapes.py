@@ -3,10 +3,10 @@
 import dataclasses
 import functools
 from collections.abc import Mapping
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 from benchmarks import kinds, own_draws
-from benchmarks.contenders import CONTENDERS, FLOOR, Contender, another_kind, other
+from benchmarks.contenders import CONTENDERS, FLOOR, Contender, another_kind, import_and_prepare
 from benchmarks.kinds import KINDS, AnyWorkload
 from benchmarks.own_draws import OwnDraws
 
@@ -28,52 +28,47 @@ class Case(NamedTuple):
 
 
 OWN_DRAWS = "draws a fresh subset of the rows in each step; accuracies are means over all members"
-own = functools.partial(other, module="own_draws_jax", function="sweep", cpu_devices="cores", ours=True)
+ANALYTIC = "the accuracy is the median over members of the mean square of u'' + u"
 
 
-def _with_options(contender: Contender, **options: object) -> Contender:
-    """A contender with further options."""
-    return contender._replace(prepare=functools.partial(contender.prepare, **options))
+def _way(
+    title: str,
+    module: str,
+    function: str,
+    cpu_devices: int | str = 1,
+    ours: bool = False,
+    comment: str = "",
+    **options: Any,
+) -> Contender:
+    """A contender in a module of this package, with options of the function that prepares it."""
+    prepare = functools.partial(import_and_prepare, module, function, **options)
+    return Contender(title, prepare, cpu_devices=cpu_devices, ours=ours, comment=comment)
 
 
-_plain = other("", "own_draws_jax", "plain", cpu_devices=1)
-_jfnn = own("jfnn, all cores", comment=OWN_DRAWS)
+_plain = functools.partial(_way, module="own_draws_jax", function="plain")
+_jfnn = functools.partial(_way, module="own_draws_jax", function="sweep", cpu_devices="cores", ours=True)
 _DRAWN = {
-    "vmap_drawn": _with_options(_plain, in_program=True)._replace(
-        title="JAX jit(vmap(train)), passes drawn in the program"
-    ),
-    "vmap_numpy": _plain._replace(title="JAX jit(vmap(train)), passes drawn by NumPy"),
-    "jfnn_1": _with_options(_jfnn, devices=1)._replace(title="jfnn, 1 core", comment=""),
-    "jfnn": _jfnn,
-    "jfnn_permutation": _with_options(_jfnn, scheme="permutation")._replace(
-        title="jfnn, all cores, passes over the rows", comment=""
-    ),
+    "vmap_drawn": _plain("JAX jit(vmap(train)), passes drawn in the program", in_program=True),
+    "vmap_numpy": _plain("JAX jit(vmap(train)), passes drawn by NumPy"),
+    "jfnn_1": _jfnn("jfnn, 1 core", devices=1),
+    "jfnn": _jfnn("jfnn, all cores", comment=OWN_DRAWS),
+    "jfnn_permutation": _jfnn("jfnn, all cores, passes over the rows", scheme="permutation"),
     FLOOR: CONTENDERS[FLOOR],
 }
 _FEW = {
-    "jit": _with_options(_plain, mapped=False)._replace(
-        title="JAX jit(train), one after another, passes drawn by NumPy"
-    ),
+    "jit": _plain("JAX jit(train), one after another, passes drawn by NumPy", mapped=False),
     **_DRAWN,
-    "jfnn_tile_1": _with_options(_jfnn, tile=1)._replace(
-        title="jfnn, all cores, tile=1", comment="other last bits than in a grid"
-    ),
+    "jfnn_tile_1": _jfnn("jfnn, all cores, tile=1", comment="other last bits than in a grid", tile=1),
 }
 _OWN_LOSS = {
-    "vmap": other("JAX jit(vmap(train))", "own_loss_jax", "plain_vmap", cpu_devices=1),
-    "jfnn_1": own("jfnn, 1 core", module="own_loss_jax"),
-    "jfnn": own(
-        "jfnn, all cores",
-        module="own_loss_jax",
-        comment="the accuracy is the median over members of the mean square of u'' + u",
-    ),
+    "vmap": _way("JAX jit(vmap(train))", "own_loss_jax", "plain_vmap"),
+    "jfnn_1": _jfnn("jfnn, 1 core", module="own_loss_jax", devices=1),
+    "jfnn": _jfnn("jfnn, all cores", module="own_loss_jax", comment=ANALYTIC),
     FLOOR: CONTENDERS[FLOOR],
 }
-_OWN_LOSS["jfnn_1"] = _with_options(_OWN_LOSS["jfnn_1"], devices=1)
+_GRID = another_kind("jfnn, all cores, a grid of as many cells of one seed", scheme="subset")
 _KIND_SEEDS = {
-    "jfnn_grid": another_kind(
-        "jfnn, all cores, a grid of as many cells of one seed", scheme="subset"
-    )._replace(ours=False),
+    "jfnn_grid": _GRID._replace(ours=False),
     "jfnn": another_kind("jfnn, all cores, seeds of one cell", scheme="subset", by_seeds=True),
     FLOOR: CONTENDERS[FLOOR],
 }
