@@ -201,10 +201,10 @@ def table(figures: Mapping[str, Figures], titles: Mapping[str, str]) -> str:
     for name, sets in figures.items():
         cells = []
         for processes in sets.values():
-            of = _summary(processes)
-            spread = "–".join(report.seconds(end(of["seconds"])) for end in (min, max))
-            bits = "equal" if of["equal_bits"] else "DIFFER"
-            times = [f"{report.seconds(of[key])} s" for key in ("median_s", "extra_first_s")]
+            summary = _summary(processes)
+            spread = "–".join(report.seconds(end(summary["seconds"])) for end in (min, max))
+            bits = "equal" if summary["equal_bits"] else "DIFFER"
+            times = [f"{report.seconds(summary[key])} s" for key in ("median_s", "extra_first_s")]
             cells += [bits, times[0], spread, times[1]]
         rows.append((titles[name], *cells))
     options = next((sets["as set"][0].options for sets in figures.values()), {})

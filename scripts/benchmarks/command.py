@@ -109,7 +109,9 @@ def _choose(parser: Parser, options: argparse.Namespace, setup: Setup, names: Se
     if options.workload is None:
         left_out = {name for name, workload in setup.workloads.items() if workload.long and not options.quick}
         left_out |= {GROWTH} if options.quick else set()
-        options.workload = [n for n, of in trainers.items() if of & set(names) and n not in left_out]
+        options.workload = [
+            name for name, group in trainers.items() if group & set(names) and name not in left_out
+        ]
 
 
 def _check_accelerator(parser: Parser, options: argparse.Namespace, setup: Setup) -> None:
@@ -139,6 +141,8 @@ def _parser(setup: Setup, description: str | None) -> Parser:
     parser.add_argument("--quick", action="store_true", help=quick)
     parser.add_argument("--accelerator", action="store_true", help=speed)
     parser.add_argument("--platform", metavar="NAME", help=platform)
-    parser.add_argument("--json", type=place, metavar="FILE", help="default: bench.json in --out")
+    parser.add_argument(
+        "--json", type=place, metavar="FILE", help="default: bench.json, or accelerator.json, in --out"
+    )
     parser.add_argument("--out", type=place, default=Path("runs/bench"), help="default: runs/bench")
     return parser

@@ -94,8 +94,8 @@ def trainer(workload: OwnDraws, in_program: bool) -> Callable[..., jax.Array]:
                 drawn = jax.random.permutation(drawn, draws[1])[: steps * batch].reshape(steps, batch)
             return jax.lax.scan(step, params, drawn)
 
-        of_epochs = jax.random.split(draws[0], workload.epochs) if in_program else draws
-        params, _ = jax.lax.scan(epoch, params, of_epochs)
+        draws_by_epoch = jax.random.split(draws[0], workload.epochs) if in_program else draws
+        params, _ = jax.lax.scan(epoch, params, draws_by_epoch)
         right = apply(params, x).argmax(axis=1) == y
         return (mask * right).sum(axis=1) / mask.sum(axis=1)
 

@@ -58,7 +58,7 @@ def test_two_processes_with_each_set_of_options_are_compared(tmp_path):
     assert small["as set"]["options"] == dict(compiling.CPU_OPTIONS) and small["none"]["options"] == {}
     for name in accelerator.SETS:
         assert small[name]["equal_bits"] is True
-        assert [len(of_process) for of_process in small[name]["digests"]] == [3, 3]
+        assert [len(digests) for digests in small[name]["digests"]] == [3, 3]
         assert len(small[name]["seconds"]) == 4 and min(small[name]["seconds"]) > 0
     line = next(line for line in printed.splitlines() if line.startswith("| small |"))
     assert line.count("equal") == 2

@@ -27,8 +27,8 @@ FEW = SHAPES["few"]["few_1"].contenders
 OTHERS = [name for name in FEW if name not in ("floor", "jfnn")]
 # Minibatches of all rows that there are to learn from: in whatever order, the steps are the same.
 ALL_ROWS = {
-    None: dataclasses.replace(own_draws.IRIS, batch=120, epochs=30, seeds=3, learning_rates=(1e-3, 1e-2)),
-    5: dataclasses.replace(own_draws.IRIS, batch=96, epochs=30, seeds=2, folds=5),
+    None: dataclasses.replace(own_draws.IRIS, batch=120, epochs=5, seeds=3, learning_rates=(1e-3, 1e-2)),
+    5: dataclasses.replace(own_draws.IRIS, batch=96, epochs=5, seeds=2, folds=5),
 }
 CASES = {name: case for cases in SHAPES.values() for name, case in cases.items()}
 
@@ -55,8 +55,8 @@ def test_minibatches_are_of_the_rows_to_learn_from_alone(name, monkeypatch):
     workload = dataclasses.replace(own_draws.IRIS, seeds=2, l2s=(5.0,))
     rows = workload.rows()
     [numbers], masks = own_draws_jax.parts(workload)
-    of_class = np.resize(numbers[rows.y_train == 1], (1, len(numbers)))
-    monkeypatch.setattr(own_draws_jax, "parts", lambda _: (of_class, masks))
+    one_class = np.resize(numbers[rows.y_train == 1], (1, len(numbers)))
+    monkeypatch.setattr(own_draws_jax, "parts", lambda _: (one_class, masks))
     assert FEW[name].prepare(workload)().accuracy == pytest.approx(np.mean(rows.y_test == 1))
 
 
