@@ -2,6 +2,7 @@
 
 import csv
 import math
+import statistics
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
@@ -11,7 +12,7 @@ from benchmarks.contenders import FLOOR
 from benchmarks.growth import Point
 
 TIE = 0.1  # a median that is worse by more is a loss, even where runs overlap
-FIGURES = ("time", "min–max", "× jfnn", "of floor", "first +", "memory", "accuracy", "trained")
+FIGURES = ("time", "min–max", "CPU", "× jfnn", "of floor", "first +", "memory", "accuracy", "trained")
 COLUMNS = (*FIGURES, "measured on")
 
 
@@ -59,7 +60,8 @@ def last_line(traceback: str) -> str:
 def _row(comparison: Comparison, name: str, m: Measurement, best: float) -> tuple[str, ...]:
     workload = comparison.workload
     spread = f"{seconds(min(m.seconds))}–{seconds(max(m.seconds))}"
-    common = (m.contender.title, f"{seconds(m.median)} s", spread, f"{m.median / best:.2f}")
+    cpu = f"{seconds(statistics.median(m.cpu_seconds))} s"  # of its own process alone
+    common = (m.contender.title, f"{seconds(m.median)} s", spread, cpu, f"{m.median / best:.2f}")
     if name == FLOOR:
         return (*common, f"{workload.flop() / m.median / 1e9:.0f} GFLOP/s", *[""] * 5)
     return (
