@@ -19,7 +19,7 @@ COLOURS = {
     "torch_compile": "#f3e0bb",
     "vmap": "#c4c4c4",
     "vmap_drawn": "#dcdcdc",
-    "vmap_numpy": "#c4c4c4",
+    "vmap_numpy": "#b0b0b0",
     "jit": "#8c8c8c",
     "jfnn_1": "#a6cbe8",
     "jfnn": "#1f77b4",

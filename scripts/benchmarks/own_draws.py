@@ -106,7 +106,7 @@ SEVEN = dataclasses.replace(
     learning_rates=tuple(np.geomspace(1e-4, 1e-3, 7).tolist()),
 )
 ANALYTIC = Analytic(
-    title=f"own loss: 35 of 1-16-16-1 solve u'' = -u at {POINTS} points drawn in each of 200 steps",
+    title=f"own loss: 35 of 1-16-16-1 for u'' = -u, {POINTS} points drawn a step, 200 steps",
     sizes=(1, 16, 16, 1),
     activation="tanh",
     data="",
