@@ -4,9 +4,12 @@ Every contender trains the same grids on the same minibatches from the same star
 them; each in a process of its own, warm, in turns, several times. Beside the time stand the test accuracy of
 a reference cell, and the floor: the time that the matrix products of training and of the final scoring would
 take at the rate that this machine reaches with large ones, in the same run. Another process traces jfnn, for
-a breakdown of its time.
+a breakdown of its time. Besides grids there are many seeds, folds, few networks and an own loss, whose
+members draw starts and minibatches in each contender's own way, and first calls in fresh processes.
 
-Prints two tables a workload; writes bench.json, growth.csv, bench.png and growth.png into a directory.
+Prints two tables a workload; writes bench.json, growth.csv, bench.png and growth.png into a directory. With
+--accelerator it compares bits and times of jfnn alone in several processes instead, on a machine that has an
+accelerator, and writes accelerator.json.
 """
 
 import signal
@@ -15,53 +18,33 @@ if __name__ == "__main__" and signal.getsignal(signal.SIGINT) is signal.default_
     signal.signal(signal.SIGINT, signal.SIG_DFL)  # there is nothing to stop yet but imports
 
 import argparse
+import dataclasses
 import itertools
 import json
 import sys
 import time
 from collections.abc import Iterator, Mapping, Sequence
-from pathlib import Path
-from typing import Any, NamedTuple
+from typing import Any
 
-from benchmarks import growth, kinds, machine, report
-from benchmarks.comparison import BREAKDOWN, Comparison, Start, compare, started, with_breakdown
-from benchmarks.contenders import CONTENDERS, KIND_CONTENDERS, Contender, available
-from benchmarks.kinds import KINDS, KindWorkload
-from benchmarks.workers import Apart
-from benchmarks.workload import Workload
-from benchmarks.workloads import WORKLOADS, quick
+from benchmarks import accelerator, first_calls, growth, kinds, machine, report
+from benchmarks.command import (
+    DEFAULTS,
+    FIRST_CALLS,
+    GROWTH,
+    NOTES_ROUNDS,
+    QUICK_ROUNDS,
+    ROUNDS,
+    Setup,
+    read_options,
+)
+from benchmarks.comparison import BREAKDOWN, Comparison, compare, started, with_breakdown
+from benchmarks.contenders import Contender, available
+from benchmarks.kinds import AnyWorkload
+from benchmarks.workloads import quick
 
-from jfnn.cli import places, process
-from jfnn.cli.parser import Parser
-from jfnn.cli.values import count, place
+from jfnn.cli import process
 
-QUICK_CONTENDERS = ("numpy", "sklearn", "vmap", "jfnn", "floor")
 QUICK_GROWTH = growth.Scale((49, 490), (10, 100), (32, 100), (1, 2), gflop=5, rounds=2)
-GROWTH = "growth"
-ROUNDS, NOTES_ROUNDS, QUICK_ROUNDS = 3, 7, 2  # most for the notes' grid, whose figures are quoted
-
-
-class Setup(NamedTuple):
-    """What the command line chooses from.
-
-    Attributes:
-        start: Makes a contender's worker: each in a process of its own, or, for tests, here.
-        workloads: By name.
-        contenders: By name.
-        scale: Points of the growth curves.
-        kinds: Workloads of the other kinds of networks.
-        of_kinds: Their contenders, by the same names as the others' where they are the same.
-    """
-
-    start: Start = Apart
-    workloads: Mapping[str, Workload] = WORKLOADS
-    contenders: Mapping[str, Contender] = CONTENDERS
-    scale: growth.Scale = growth.Scale()
-    kinds: Mapping[str, KindWorkload] = KINDS
-    of_kinds: Mapping[str, Mapping[str, Contender]] = KIND_CONTENDERS
-
-
-DEFAULTS = Setup()
 
 
 def main(arguments: Sequence[str] | None = None, setup: Setup = DEFAULTS) -> int:
@@ -74,34 +57,58 @@ def main(arguments: Sequence[str] | None = None, setup: Setup = DEFAULTS) -> int
     Returns:
         The exit status: 1 if a contender failed.
     """
-    options = read_options(arguments, setup)
+    options = read_options(arguments, setup, __doc__)
+    with started({"jfnn": setup.contenders["jfnn"]}, setup.start) as workers:
+        devices = workers["jfnn"].call(machine.jax_devices)
+    refused = accelerator.refusal(devices, options.platform) if options.accelerator else None
+    if refused is not None:
+        print(f"bench.py: {refused}", file=sys.stderr)
+        return 2
     for directory in (options.out, options.json.parent):
         directory.mkdir(parents=True, exist_ok=True)
+    environment = machine.environment(devices) | {"quick": options.quick}
+    print(report.header(environment), flush=True)
+    if options.accelerator:
+        cases = {name: case for name, case in setup.accelerated.items() if name in options.workload}
+        rounds = options.rounds or (QUICK_ROUNDS if options.quick else ROUNDS)
+        return accelerator.run(cases, setup.start, options.quick, rounds, options.json, environment)
+    return measure(options, setup, environment)
+
+
+def measure(options: argparse.Namespace, setup: Setup, environment: dict[str, Any]) -> int:
+    """Measures the workloads that were chosen, prints and writes; the exit status."""
     began = time.perf_counter()
-    with started({"jfnn": setup.contenders["jfnn"]}, setup.start) as workers:
-        environment = machine.environment(workers["jfnn"].call(machine.jax_devices))
-    print(report.header(environment))
     comparisons: dict[str, Comparison] = {}
     points: list[growth.Point] = []
+    first: first_calls.Figures = {}
     failed: dict[str, str] = {}
 
     def save() -> float:
         seconds = time.perf_counter() - began
-        write(comparisons, points, environment | {"seconds": seconds, "quick": options.quick}, options)
+        write(comparisons, points, environment | {"seconds": seconds}, options, first)
         return seconds
 
-    for name, comparison in itertools.chain(compare_all(options, setup), compare_kinds(options, setup)):
+    measured = (compare_all(options, setup), compare_kinds(options, setup), compare_shapes(options, setup))
+    for name, comparison in itertools.chain(*measured):
         comparisons[name] = comparison
         print(f"\n### {comparison.workload.title}\n\n{report.tables(comparison)}", flush=True)
+        save()
+    if FIRST_CALLS in options.workload:
+        named = options.contenders or first_calls.CONTENDERS
+        rounds = options.rounds or (1 if options.quick else ROUNDS)
+        first, failures = first_calls.measured(named, rounds, setup.first_epochs)
+        failed |= {f"first calls, {where}": why for where, why in failures.items()}
+        print(f"\n### first calls in fresh processes\n\n{first_calls.table(first)}", flush=True)
         save()
     if GROWTH in options.workload:
         before = time.perf_counter()
         scale = QUICK_GROWTH if options.quick else setup.scale
-        points, failed = growth.curves(scale, setup.start, options.chosen)
+        points, failures = growth.curves(scale, setup.start, options.chosen)
+        failed |= {f"growth, {where}": why for where, why in failures.items()}
         print(f"\n### growth\n\n{time.perf_counter() - before:.0f} s for {len(points)} points.")
     print(f"\n{save():.0f} s in all; figures in {options.out}")
     for where, why in failed.items():
-        print(f"growth, {where}: failed, {report.last_line(why)}")
+        print(f"{where}: failed, {report.last_line(why)}")
     return 1 if failed or any(comparison.failed for comparison in comparisons.values()) else 0
 
 
@@ -130,17 +137,37 @@ def compare_all(options: argparse.Namespace, setup: Setup) -> Iterator[tuple[str
 def compare_kinds(options: argparse.Namespace, setup: Setup) -> Iterator[tuple[str, Comparison]]:
     """As `compare_all`, of the other kinds of networks; new processes for each."""
     for name, full in setup.kinds.items():
-        if name not in options.workload:
-            continue
-        workload = kinds.quick(full) if options.quick else full
-        contenders = available(setup.of_kinds[name], setup.of_kinds[name])
-        chosen = {key: c for key, c in contenders.items() if key in (options.contenders or contenders)}
-        rounds = options.rounds or (QUICK_ROUNDS if options.quick else ROUNDS)
-        with started(chosen, setup.start) as workers:
-            comparison = compare(workload, chosen, workers, rounds)
-        ours = contenders["jfnn"]
-        with started({BREAKDOWN: ours}, setup.start) as workers:
-            yield name, with_breakdown(comparison, workers[BREAKDOWN], ours)
+        if name in options.workload:
+            workload = kinds.quick(full) if options.quick else full
+            yield name, _compared(workload, setup.of_kinds[name], options, setup)
+
+
+def compare_shapes(options: argparse.Namespace, setup: Setup) -> Iterator[tuple[str, Comparison]]:
+    """As `compare_kinds`, of workloads that are no grids."""
+    for shape, cases in setup.shapes.items():
+        for name, case in cases.items() if shape in options.workload else ():
+            workload = case.quick if options.quick else case.workload
+            yield name, _compared(workload, case.contenders, options, setup, case.traced)
+
+
+def _compared(
+    workload: AnyWorkload,
+    everyone: Mapping[str, Contender],
+    options: argparse.Namespace,
+    setup: Setup,
+    traced: bool = True,
+) -> Comparison:
+    """Those of a workload's contenders that were chosen, in new processes; in another, a breakdown."""
+    contenders = available(everyone, everyone)
+    chosen = {key: c for key, c in contenders.items() if key in (options.contenders or contenders)}
+    rounds = options.rounds or (QUICK_ROUNDS if options.quick else ROUNDS)
+    with started(chosen, setup.start) as workers:
+        comparison = dataclasses.replace(compare(workload, chosen, workers, rounds), traced=traced)
+    if not traced:
+        return comparison
+    ours = contenders["jfnn"]
+    with started({BREAKDOWN: ours}, setup.start) as workers:
+        return with_breakdown(comparison, workers[BREAKDOWN], ours)
 
 
 def write(
@@ -148,6 +175,7 @@ def write(
     points: list[growth.Point],
     environment: dict[str, Any],
     options: argparse.Namespace,
+    first: first_calls.Figures | None = None,
 ) -> None:
     """Writes all files, with the figures that there are so far."""
     from benchmarks import figures
@@ -155,6 +183,7 @@ def write(
     everything = {
         "environment": environment,
         "workloads": {name: report.as_json(comparison) for name, comparison in comparisons.items()},
+        "first_calls": first_calls.as_json(first or {}),
         "growth": [point._asdict() for point in points],
     }
     options.json.write_text(json.dumps(report.plain(everything), indent=2, allow_nan=False) + "\n")
@@ -163,50 +192,6 @@ def write(
     if points:
         report.write_csv(points, options.out / "growth.csv")
         figures.growth(points).savefig(options.out / "growth.png", dpi=150)
-
-
-def read_options(arguments: Sequence[str] | None, setup: Setup = DEFAULTS) -> argparse.Namespace:
-    """The command line's options with their defaults filled in; ``chosen`` are the contenders to run."""
-    parser = _parser(setup)
-    options = parser.parse_args(arguments)
-    names = options.contenders or (QUICK_CONTENDERS if options.quick else setup.contenders)
-    options.chosen = available(names, setup.contenders)
-    for name in options.contenders or ():
-        if name not in options.chosen:
-            needs = setup.contenders[name].needs
-            parser.error(f"argument --contenders: {name} needs {needs}, not installed")
-    has_curves = any(name in options.chosen for name in setup.scale.contenders)
-    if GROWTH in (options.workload or ()) and not has_curves:
-        parser.error(f"argument --contenders: {GROWTH} measures {', '.join(setup.scale.contenders)}")
-    if options.workload is None:
-        trained = [name for name in setup.kinds if set(setup.of_kinds[name]) & set(names)]
-        curves = [GROWTH] if has_curves and not options.quick else []
-        short = [name for name, workload in setup.workloads.items() if options.quick or not workload.long]
-        options.workload = [*short, *trained, *curves]
-    options.json = options.json or options.out / "bench.json"
-    try:
-        places.check_directory(options.out, "--out", ("growth.csv", "bench.png", "growth.png"))
-        places.check_directory(options.json.parent, "--json", (options.json.name,))
-    except ValueError as error:
-        parser.error(str(error))
-    return options
-
-
-def _parser(setup: Setup) -> Parser:
-    parser = Parser(description=__doc__)
-    names, contenders = [*setup.workloads, *setup.kinds, GROWTH], setup.contenders
-    long = ", ".join(name for name, workload in setup.workloads.items() if workload.long)
-    of_workloads = f"of {', '.join(names)}; default: all but {long} (--quick: all but {GROWTH})"
-    of_contenders = f"of {', '.join(contenders)}; default: all whose packages are installed"
-    of_rounds = f"warm runs of each; default: {ROUNDS}, the notes' grid {NOTES_ROUNDS}"
-    of_quick = f"less than a tenth of the work, {QUICK_ROUNDS} rounds"
-    parser.add_argument("--workload", nargs="+", choices=names, metavar="NAME", help=of_workloads)
-    parser.add_argument("--contenders", nargs="+", choices=contenders, metavar="NAME", help=of_contenders)
-    parser.add_argument("--rounds", type=count(1), help=of_rounds)
-    parser.add_argument("--quick", action="store_true", help=of_quick)
-    parser.add_argument("--json", type=place, metavar="FILE", help="default: bench.json in --out")
-    parser.add_argument("--out", type=place, default=Path("runs/bench"), help="default: runs/bench")
-    return parser
 
 
 if __name__ == "__main__":

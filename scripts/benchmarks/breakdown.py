@@ -134,9 +134,11 @@ def _breakdown(traced: Any, kinds: Mapping[Operation, str], known: Breakdown) ->
             busy[kind] += nanoseconds
     if not kernels:
         return None
-    sweep, drawing = (marks[name].end - marks[name].start for name in (SWEEP, DRAWING))
-    before = min(kernel.start for kernel in kernels) - marks[SWEEP].start - drawing
-    after = marks[SWEEP].end - max(kernel.end for kernel in kernels)
+    whole = marks[SWEEP]
+    drawn = marks.get(DRAWING, Event(whole.start, whole.start, WAITING))  # none where jfnn itself draws
+    sweep, drawing = (mark.end - mark.start for mark in (whole, drawn))
+    before = min(kernel.start for kernel in kernels) - whole.start - drawing
+    after = whole.end - max(kernel.end for kernel in kernels)
     busy |= {DRAWN: known.cores * drawing, BEFORE: known.cores * before, AFTER: known.cores * after}
     times = {row: busy[row] / 1e9 for row in ROWS}
     times[GAPS] = max(0.0, known.cores * sweep / 1e9 - sum(times.values()))

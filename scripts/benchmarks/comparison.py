@@ -59,6 +59,7 @@ class Comparison:
         failed: Tracebacks of contenders that have no figures.
         breakdown: How jfnn spends its time; None where that is not known.
         seconds: Duration of the whole comparison.
+        traced: Whether a breakdown is asked for.
     """
 
     workload: AnyWorkload
@@ -66,6 +67,7 @@ class Comparison:
     failed: dict[str, str]
     breakdown: Breakdown | None = None
     seconds: float = 0.0
+    traced: bool = True
 
     def share_of_floor(self, name: str) -> float:
         """Time that a contender's products would take at the rate of large ones, by its time.

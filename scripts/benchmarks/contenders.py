@@ -109,7 +109,8 @@ def matmul(workload: AnyWorkload, size: int = 2048, count: int = 3) -> Runner:
     return run
 
 
-def _import_and_prepare(module: str, function: str, workload: AnyWorkload, **options: Any) -> Runner:
+def import_and_prepare(module: str, function: str, workload: AnyWorkload, **options: Any) -> Runner:
+    """A contender's ``prepare``, in a module of this package that is imported only now."""
     prepare = getattr(importlib.import_module(f"benchmarks.{module}"), function)
     runner: Runner = prepare(workload, **options)
     return runner
@@ -117,7 +118,7 @@ def _import_and_prepare(module: str, function: str, workload: AnyWorkload, **opt
 
 def other(title: str, module: str, function: str = "prepare", **fields: Any) -> Contender:
     """A contender in a module of this package, imported only in its process: its packages take memory."""
-    return Contender(title, functools.partial(_import_and_prepare, module, function), **fields)
+    return Contender(title, functools.partial(import_and_prepare, module, function), **fields)
 
 
 def ours(title: str, cpu_devices: int | str = "cores", **options: Any) -> Contender:
@@ -158,9 +159,9 @@ CONTENDERS = {
 }
 
 
-def _of_kind(title: str, cpu_devices: int | str = "cores", **options: Any) -> Contender:
+def another_kind(title: str, cpu_devices: int | str = "cores", **options: Any) -> Contender:
     """jfnn on another kind of network."""
-    prepare = functools.partial(_import_and_prepare, "kind_jax", "sweep", **options)
+    prepare = functools.partial(import_and_prepare, "kind_jax", "sweep", **options)
     return Contender(title, prepare, cpu_devices=cpu_devices, ours=True)
 
 
@@ -175,11 +176,11 @@ _OF_LAYERS = {
         comment=_OWN_START,
     ),
     "vmap": other("JAX jit(vmap(train))", "kind_jax", "plain_vmap", cpu_devices=1),
-    "jfnn_1": _of_kind("jfnn, 1 core", execution=1),
-    "jfnn": _of_kind("jfnn, all cores"),
-    "jfnn_backprop": _of_kind("jfnn, all cores, backprop", gradient="backprop"),
-    "jfnn_fused": _of_kind("jfnn, all cores, XLA's own fusions")._replace(
-        prepare=functools.partial(with_fusions, functools.partial(_import_and_prepare, "kind_jax", "sweep")),
+    "jfnn_1": another_kind("jfnn, 1 core", execution=1),
+    "jfnn": another_kind("jfnn, all cores"),
+    "jfnn_backprop": another_kind("jfnn, all cores, backprop", gradient="backprop"),
+    "jfnn_fused": another_kind("jfnn, all cores, XLA's own fusions")._replace(
+        prepare=functools.partial(with_fusions, functools.partial(import_and_prepare, "kind_jax", "sweep")),
         ours=False,
     ),
     FLOOR: CONTENDERS[FLOOR],

@@ -4,7 +4,7 @@ import functools
 from typing import NamedTuple
 
 import numpy as np
-from sklearn.datasets import load_digits, load_wine
+from sklearn.datasets import load_digits, load_iris, load_wine
 from sklearn.model_selection import train_test_split
 from sklearn.preprocessing import StandardScaler
 
@@ -41,7 +41,16 @@ def mnist_shaped() -> Rows:
 @functools.cache
 def wine() -> Rows:
     """scikit-learn's wines, standardised: 142 rows to train on and 36 to test on."""
-    x, y = load_wine(return_X_y=True)
+    return _standardised(*load_wine(return_X_y=True))
+
+
+@functools.cache
+def iris() -> Rows:
+    """scikit-learn's iris flowers, standardised: 120 rows to train on and 30 to test on."""
+    return _standardised(*load_iris(return_X_y=True))
+
+
+def _standardised(x: np.ndarray, y: np.ndarray) -> Rows:
     x_train, x_test, y_train, y_test = train_test_split(x, y, test_size=0.2, random_state=0, stratify=y)
     scaler = StandardScaler().fit(x_train)
     return Rows(scaler.transform(x_train), y_train, scaler.transform(x_test), y_test)
@@ -54,4 +63,4 @@ def xor() -> Rows:
     return Rows(x, t, x, t)
 
 
-DATA = {"digits": digits, "mnist_shaped": mnist_shaped, "wine": wine, "xor": xor}
+DATA = {"digits": digits, "mnist_shaped": mnist_shaped, "wine": wine, "iris": iris, "xor": xor}

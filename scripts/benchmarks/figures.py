@@ -18,10 +18,16 @@ COLOURS = {
     "torch_vmap": "#e8c580",
     "torch_compile": "#f3e0bb",
     "vmap": "#c4c4c4",
+    "vmap_drawn": "#dcdcdc",
+    "vmap_numpy": "#b0b0b0",
+    "jit": "#8c8c8c",
     "jfnn_1": "#a6cbe8",
     "jfnn": "#1f77b4",
     "jfnn_backprop": "#0b3c5d",
     "jfnn_halving": "#5bbfae",
+    "jfnn_permutation": "#3d6fb6",
+    "jfnn_tile_1": "#7f9fd6",
+    "jfnn_grid": "#b5d99c",
 }
 LINE_COLOURS = {**COLOURS, "vmap": "#8c8c8c", FLOOR: "black"}
 AXIS_LABELS = {"members": "members", "batch": "rows a step", "width": "hidden units", "cores": "threads"}
@@ -35,7 +41,8 @@ def bars(comparisons: dict[str, Comparison]) -> Figure:
     for group, comparison in enumerate(comparisons.values()):
         _group(axes, group, comparison, names)
     for name in names:
-        axes.bar(0, 0, color=COLOURS[name], label=CONTENDERS[name].title)
+        first = next(c.measurements[name] for c in comparisons.values() if name in c.measurements)
+        axes.bar(0, 0, color=COLOURS[name], label=first.contender.title)
     axes.plot([], [], **FLOOR_LINE, label=CONTENDERS[FLOOR].title)
     titles = [c.workload.title.partition(": ") for c in comparisons.values()]
     lines = [what + ":\n" + details.replace(", ", ",\n", 1) for what, _, details in titles]

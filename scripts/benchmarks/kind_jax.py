@@ -13,8 +13,24 @@ from benchmarks.kinds import HIDDEN, UNITS, VISIBLE, KindWorkload, network
 from benchmarks.workload import Outcome, Runner
 
 
-def sweep(workload: KindWorkload, gradient: str = "autodiff", execution: int | None = None) -> Runner:
-    """jfnn, all members in one sweep."""
+def sweep(
+    workload: KindWorkload,
+    gradient: str = "autodiff",
+    execution: int | None = None,
+    scheme: str = "in_order",
+    by_seeds: bool = False,
+    sweep: Callable[..., Any] | None = None,
+) -> Runner:
+    """jfnn, all members in one sweep.
+
+    Args:
+        workload: The workload.
+        gradient: As for `jfnn.sweep`, and so is ``execution``.
+        execution: A number of devices.
+        scheme: Of minibatches.
+        by_seeds: Whether members are seeds of the reference cell, as many as there are learning rates.
+        sweep: What takes the place of `jfnn.sweep`.
+    """
     import jfnn
 
     rows, is_machine = workload.rows(), workload.kind == "rbm"
@@ -30,17 +46,18 @@ def sweep(workload: KindWorkload, gradient: str = "autodiff", execution: int | N
 
     def run() -> Outcome:
         with jax.profiler.TraceAnnotation(DRAWING):
-            rates = np.array(workload.learning_rates)
-        result = jfnn.sweep(
+            rates = np.array(workload.reference[:1] if by_seeds else workload.learning_rates)
+        result = (sweep or jfnn.sweep)(
             learner,
             split,
             learning_rate=rates,
+            seeds=workload.members if by_seeds else 1,
             epochs=workload.epochs,
-            batch_size=jfnn.Minibatches(workload.batch, "in_order"),
+            batch_size=jfnn.Minibatches(workload.batch, scheme),
             execution=execution,
             **options,
         )
-        score = result.scores["test_loss" if is_machine else "test_accuracy"][:, 0, 0]
+        score = result.scores["test_loss" if is_machine else "test_accuracy"].reshape(workload.members)
         return Outcome(score, float(result.epochs.mean()) / workload.epochs)
 
     return run

@@ -2,6 +2,7 @@
 
 import csv
 import math
+import statistics
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
@@ -11,7 +12,7 @@ from benchmarks.contenders import FLOOR
 from benchmarks.growth import Point
 
 TIE = 0.1  # a median that is worse by more is a loss, even where runs overlap
-FIGURES = ("time", "min–max", "× jfnn", "of floor", "first +", "memory", "accuracy", "trained")
+FIGURES = ("time", "min–max", "CPU", "× jfnn", "of floor", "first +", "memory", "accuracy", "trained")
 COLUMNS = (*FIGURES, "measured on")
 
 
@@ -28,7 +29,8 @@ def header(environment: Mapping[str, Any]) -> str:
 def tables(comparison: Comparison) -> str:
     """All tables of a workload."""
     duration = f"{comparison.seconds:.0f} s for this workload."
-    return "\n\n".join((table(comparison), breakdown_table(comparison), duration))
+    breakdown = [breakdown_table(comparison)] if comparison.traced else []
+    return "\n\n".join((table(comparison), *breakdown, duration))
 
 
 def table(comparison: Comparison) -> str:
@@ -41,10 +43,10 @@ def table(comparison: Comparison) -> str:
     if any(m.trained < 1 and m.contender.all_work for _, m in slowest_first):
         notes += ["trained: the share of all members' epochs; members that diverge stop."]
     notes += [f"{name}: failed, {last_line(why)}" for name, why in comparison.failed.items()]
-    return "\n".join([_markdown([("", *COLUMNS), *rows]), "", verdict(comparison), *notes])
+    return "\n".join([markdown([("", *COLUMNS), *rows]), "", verdict(comparison), *notes])
 
 
-def _markdown(rows: Sequence[Sequence[str]]) -> str:
+def markdown(rows: Sequence[Sequence[str]]) -> str:
     """A table: its header, then lines with a text and numbers."""
     rule = ("---", *("---:" for _ in rows[0][1:]))
     return "\n".join(f"| {' | '.join(row)} |" for row in (rows[0], rule, *rows[1:]))
@@ -57,14 +59,15 @@ def last_line(traceback: str) -> str:
 
 def _row(comparison: Comparison, name: str, m: Measurement, best: float) -> tuple[str, ...]:
     workload = comparison.workload
-    spread = f"{_seconds(min(m.seconds))}–{_seconds(max(m.seconds))}"
-    common = (m.contender.title, f"{_seconds(m.median)} s", spread, f"{m.median / best:.2f}")
+    spread = f"{seconds(min(m.seconds))}–{seconds(max(m.seconds))}"
+    cpu = f"{seconds(statistics.median(m.cpu_seconds))} s"  # of its own process alone
+    common = (m.contender.title, f"{seconds(m.median)} s", spread, cpu, f"{m.median / best:.2f}")
     if name == FLOOR:
         return (*common, f"{workload.flop() / m.median / 1e9:.0f} GFLOP/s", *[""] * 5)
     return (
         *common,
         f"{comparison.share_of_floor(name):.0%}",
-        f"{_seconds(m.extra_first)} s",
+        f"{seconds(m.extra_first)} s",
         "" if m.peak_memory is None else f"{m.peak_memory:.0f} MB",
         "stopped early" if math.isnan(m.accuracy) else f"{m.accuracy:.4f}",
         f"{m.trained:.0%}",
@@ -72,7 +75,8 @@ def _row(comparison: Comparison, name: str, m: Measurement, best: float) -> tupl
     )
 
 
-def _seconds(value: float) -> str:
+def seconds(value: float) -> str:
+    """A time with three digits."""
     return f"{value:.3g}" if value < 100 else f"{value:.0f}"
 
 
@@ -111,9 +115,9 @@ def breakdown_table(comparison: Comparison) -> str:
         floor = breakdown.cores * breakdown.flop / rate
         rows += [("the floor of the same work", f"{1000 * floor:.0f}", f"{floor / whole:.1%}")]
     return (
-        f"{_markdown(rows)}\n\nTraced: {breakdown.epochs} of {comparison.workload.epochs} epochs,"
-        f" {breakdown.kernels:,} kernels on {breakdown.cores} cores, {_seconds(breakdown.seconds)} s;"
-        f" {_seconds(breakdown.untraced_seconds)} s untraced."
+        f"{markdown(rows)}\n\nTraced: {breakdown.epochs} of {comparison.workload.epochs} epochs,"
+        f" {breakdown.kernels:,} kernels on {breakdown.cores} cores, {seconds(breakdown.seconds)} s;"
+        f" {seconds(breakdown.untraced_seconds)} s untraced."
     )
 
 

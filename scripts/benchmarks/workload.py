@@ -24,8 +24,8 @@ class Outcome(NamedTuple):
     """Result of one run of a contender.
 
     Attributes:
-        accuracy: Test accuracy of every member ``[η, λ, seed]``, NaN where its training was stopped early;
-            None where nothing is trained.
+        accuracy: Test accuracy of every member ``[η, λ, seed]``, NaN where its training was stopped early, or
+            one number of all members ``[]``; None where nothing is trained.
         trained: Share of the members' epochs that was trained; below 1 where members stopped early.
         flop: Operations, where nothing is trained.
     """
@@ -96,7 +96,7 @@ class Workload:
         return rates.ravel(), l2s.ravel()
 
     @property
-    def reference_index(self) -> tuple[int, int, int]:
+    def reference_index(self) -> tuple[int, ...]:
         """Place of the reference cell in an array of shape `shape`."""
         learning_rate, l2 = self.reference
         return self.learning_rates.index(learning_rate), self.l2s.index(l2), 0

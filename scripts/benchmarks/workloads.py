@@ -52,6 +52,17 @@ WORKLOADS = {
         seeds=10,
         part=(7, 7, 1),
     ),
+    "many": dataclasses.replace(
+        NOTES,
+        title="many: 4,900 of 64-50-10 (70 by 70 cells), batch 100, 10 epochs",
+        epochs=10,
+        learning_rates=decades(-5, -2, 70),
+        l2s=decades(-5, 1, 70),
+        reference=(decades(-5, -2, 70)[46], decades(-5, 1, 70)[58]),
+        part=(7, 7, 1),
+        traced_epochs=1,
+        long=True,
+    ),
     "mnist": Workload(
         title="MNIST-shaped: 16 of 784-256-10, batch 128, 6 epochs",
         sizes=(784, 256, 10),

@@ -1,0 +1,141 @@
+"""Programs lower for the platforms of accelerators, on a machine that has none: each kind of learner."""
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+import pytest
+from jax import export
+
+import jfnn
+from jfnn.engine import program
+from jfnn.estimators import MLPClassifier
+from jfnn.experiment.options import Options
+from jfnn.fitting import training
+from jfnn.search.sweep import prepare
+
+PLATFORMS = {"cuda": "gpu", "rocm": "gpu", "tpu": "tpu"}  # of a compiler -> of its devices, as JAX names them
+TILE, EPOCHS = 2, 3
+ROWS = np.random.default_rng(0).normal(size=(24, 64))
+LABELS = np.arange(24) % 3
+
+
+def lowered(experiment, platform):
+    """An experiment's compiled functions, lowered for a platform: name -> `jax.export.Exported`."""
+    learner, replicate = experiment.learner, experiment.replicates[0]
+    functions = program.build(learner, experiment.padded, PLATFORMS[platform])
+
+    def on_tile(leaf):
+        return np.stack([leaf] * TILE)
+
+    params = jax.tree.map(on_tile, replicate.params)
+    hyper = {name: on_tile(values[0]) for name, values in experiment.hyper().items()}
+    state = jax.eval_shape(functions.start, params, hyper)
+    members = program.Members(state, np.full(TILE, -1, np.int32))
+    minibatches = np.stack([replicate.minibatches(epoch) for epoch in range(EPOCHS)])
+    data = experiment.data
+    block = jax.tree.map(lambda leaf: np.resize(leaf, (data.block, *leaf.shape[1:])), data.rows)
+    arguments = {
+        "start": (params, hyper),
+        "advance": (
+            *(members, hyper, minibatches, np.int32(0), np.int32(EPOCHS), replicate.key),
+            (data.rows, data.weights),
+        ),
+        "score": (state.params, block, hyper),
+    }
+    return {
+        name: export.export(getattr(functions, name), platforms=[platform])(*values)
+        for name, values in arguments.items()
+    }
+
+
+def swept(network, x=ROWS, y=LABELS, **options):
+    """The experiment of a sweep."""
+    options = {"learning_rate": 0.1, "epochs": EPOCHS, "batch_size": 8} | options
+    return prepare(Options(network, jfnn.Split(np.asarray(x, np.float32), y), **options)).experiment
+
+
+def images(**options):
+    return swept(jfnn.cnn((1, 8, 8), (2, 3), 3), ROWS.reshape(-1, 1, 8, 8), **options)
+
+
+def sequences(**options):
+    network = jfnn.rnn((16, 4), 3, 3, "gru", bidirectional=True, states="all")
+    return swept(network, ROWS.reshape(-1, 16, 4), optimizer="adam", **options)
+
+
+def machines(gradient):
+    machine = jfnn.boltzmann_machine((64, 5), gradient=gradient, loss="reconstruction")
+    return swept(machine, 1 / (1 + np.exp(-ROWS)), None)
+
+
+def own(function):
+    """Of a loss that draws random numbers, and of a function of the weights ``[64, 64]``."""
+
+    def loss(params, rows, key):
+        noise = jax.random.normal(key, rows.shape)
+        return jnp.mean((rows + noise) @ function(params["w"]))
+
+    learner = jfnn.learner(
+        lambda key: {"w": jax.random.normal(key, (64, 64))}, loss, optimizer="adam", random=True
+    )
+    return swept(learner, y=None)
+
+
+class TrainerMadeError(Exception):
+    """Carries the experiment of an estimator's fit."""
+
+
+def fit(monkeypatch, **options):
+    """The experiment of an estimator's fit."""
+
+    def make(experiment, *_):
+        raise TrainerMadeError(experiment)
+
+    with monkeypatch.context() as patched:
+        patched.setattr(training, "Trainer", make)
+        with pytest.raises(TrainerMadeError) as made:
+            MLPClassifier((5,), batch_size=10, max_iter=EPOCHS, **options).fit(ROWS, LABELS)
+    return made.value.args[0]
+
+
+DENSE = jfnn.mlp((64, 50, 3))
+EXPERIMENTS = {
+    "dense": lambda _: swept(DENSE),
+    "dense, by hand": lambda _: swept(DENSE, gradient="backprop"),
+    "dense, many small ones": lambda _: swept(jfnn.mlp((4, 5, 3), "tanh"), ROWS[:, :4]),
+    "dense, dropout, last steps shorter": lambda _: swept(
+        DENSE,
+        hyper={"dropout": 0.2},
+        batch_size=jfnn.Minibatches(10, "permutation", drop_last=False),
+        optimizer=jfnn.Optimizer("adam", schedule="cosine"),
+    ),
+    "convolutional": lambda _: images(),
+    "convolutional, by hand": lambda _: images(gradient="backprop"),
+    "GRU": lambda _: sequences(),
+    "GRU, by hand": lambda _: sequences(gradient="backprop"),
+    "Boltzmann, persistent": lambda _: machines("persistent"),
+    "own loss": lambda _: own(jnp.tanh),
+    "perceptron, adam": lambda monkeypatch: fit(monkeypatch),
+    "perceptron, sgd": lambda monkeypatch: fit(monkeypatch, solver="sgd", learning_rate="adaptive"),
+}
+
+
+@pytest.mark.parametrize("name", EXPERIMENTS)
+def test_programs_lower_for_accelerators(name, monkeypatch):
+    experiment = EXPERIMENTS[name](monkeypatch)
+    for platform in PLATFORMS:
+        programs = lowered(experiment, platform)
+        assert {exported.platforms for exported in programs.values()} == {(platform,)}
+        # A member's arrays go in and come out with the same shapes, so that calls can follow one another.
+        advance = programs["advance"]
+        shapes = [(leaf.shape, leaf.dtype) for leaf in advance.out_avals]
+        assert shapes == [(leaf.shape, leaf.dtype) for leaf in advance.in_avals[: len(shapes)]]
+        assert shapes[-1] == ((TILE,), np.int32)  # when a member diverged
+        assert all(leaf.shape[:2] == (TILE, experiment.data.block) for leaf in programs["score"].out_avals)
+
+
+@pytest.mark.parametrize("platform", PLATFORMS)
+def test_what_an_accelerator_cannot_do_does_not_lower(platform):
+    experiment = own(lambda w: jax.lax.linalg.schur(jax.lax.stop_gradient(w))[0] + w)
+    with pytest.raises(NotImplementedError, match=f"schur.*{platform}"):
+        lowered(experiment, platform)

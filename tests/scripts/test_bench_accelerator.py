@@ -1,0 +1,156 @@
+"""The command for machines with an accelerator, on a CPU: bits, times, tables, refusals."""
+
+import contextlib
+import dataclasses
+import io
+import json
+import subprocess
+import sys
+
+import bench
+import jax
+import numpy as np
+import pytest
+from benchmarks import accelerator, own_draws
+from benchmarks.accelerator import CASES, Case, Measured
+from benchmarks.shapes import SHAPES
+from benchmarks.workers import ContenderError, Here
+
+import jfnn
+from jfnn import compiling
+
+pytestmark = pytest.mark.unoptimised
+
+JFNN = SHAPES["iris_seeds"]["iris_seeds"].contenders["jfnn"]
+SMALL = dataclasses.replace(own_draws.IRIS, title="small", seeds=2, epochs=1)
+
+
+def run(arguments, out, **fields):
+    """The script in this process: exit status, printed text, errors."""
+    setup = bench.Setup(**{"start": Here, "accelerated": {"small": Case(SMALL, SMALL, JFNN)}} | fields)
+    printed, errors = io.StringIO(), io.StringIO()
+    with contextlib.redirect_stdout(printed), contextlib.redirect_stderr(errors):
+        status = bench.main(["--accelerator", *arguments, "--out", str(out)], setup)
+    return status, printed.getvalue(), errors.getvalue()
+
+
+def test_a_machine_without_an_accelerator_is_told_so_in_a_line(tmp_path):
+    status, printed, errors = run([], tmp_path / "new")
+    assert status == 2 and not printed and errors.count("\n") == 1
+    assert "needs an accelerator; here JAX sees cpu:0 cpu" in errors
+    assert not (tmp_path / "new").exists()
+
+
+def test_refusals():
+    assert accelerator.refusal(["cuda:0 NVIDIA H100"], None) is None
+    assert accelerator.refusal(["cpu:0 cpu"], "cpu") is None
+    assert "platform cpu" in accelerator.refusal(["cuda:0 NVIDIA H100"], "cpu")
+    assert "platform cuda" in accelerator.refusal(["cpu:0 cpu"], "cuda")
+
+
+def test_two_processes_with_each_set_of_options_are_compared(tmp_path):
+    status, printed, errors = run(["--platform", "cpu", "--rounds", "2"], tmp_path)
+    figures = json.loads((tmp_path / accelerator.FILE).read_text())
+    assert status == 0 and not errors
+    assert {"versions", "devices"} <= set(figures["environment"]) and figures["failed"] == {}
+    small = figures["workloads"]["small"]
+    assert small["title"] == "small"
+    assert small["as set"]["options"] == dict(compiling.CPU_OPTIONS) and small["none"]["options"] == {}
+    for name in accelerator.SETS:
+        assert small[name]["equal_bits"] is True
+        assert [len(digests) for digests in small[name]["digests"]] == [3, 3]
+        assert len(small[name]["seconds"]) == 4 and min(small[name]["seconds"]) > 0
+    line = next(line for line in printed.splitlines() if line.startswith("| small |"))
+    assert line.count("equal") == 2
+
+
+@pytest.mark.slow
+def test_the_command_runs_in_processes_of_its_own(tmp_path):
+    command = [sys.executable, "scripts/bench.py", "--accelerator", "--platform", "cpu", "--quick"]
+    command += ["--workload", "iris_seeds", "rbm", "--rounds", "1", "--out", str(tmp_path)]
+    ended = subprocess.run(command, capture_output=True, text=True)
+    assert ended.returncode == 0, ended.stderr
+    figures = json.loads((tmp_path / accelerator.FILE).read_text())
+    assert {name: w["as set"]["equal_bits"] for name, w in figures["workloads"].items()} == {
+        "iris_seeds": True,
+        "rbm": True,
+    }
+
+
+class Scripted:
+    """A worker whose measurements are given."""
+
+    def __init__(self, measurements):
+        self.measurements = measurements
+
+    def call(self, function, *_):
+        if function is not accelerator.measure:
+            return ["cuda:0 NVIDIA H100"]
+        measured = next(self.measurements)
+        if isinstance(measured, ContenderError):
+            raise measured
+        return measured
+
+    def stop(self):
+        pass
+
+
+@pytest.mark.parametrize(
+    ("digests", "status", "bits"),
+    [("aaaa", 0, ("equal", "equal")), ("abaa", 0, ("equal", "DIFFER")), ("aaba", 1, ("DIFFER", "equal"))],
+)
+def test_bits_that_differ_under_the_options_as_set_are_an_error(tmp_path, digests, status, bits):
+    times = [(9.0, [1.0, 3.0]), (9.0, [2.0, 2.0]), (7.0, [5.0, 3.0]), (9.0, [4.0, 4.0])]
+    given = [Measured({}, *of, [digest] * 3) for of, digest in zip(times, digests, strict=True)]
+    worker = Scripted(iter(given))
+    actual, printed, _ = run(["--rounds", "2"], tmp_path, start=lambda _: worker)
+    row = next(line for line in printed.splitlines() if line.startswith("| small"))
+    # In turns: the first and third process are under the options as set.
+    assert row == f"| small | {bits[0]} | 3 s | 1–5 | 5 s | {bits[1]} | 3 s | 2–4 | 6 s |"
+    assert actual == status and "Options as set: none." in printed
+
+
+def test_a_process_that_fails_is_reported(tmp_path):
+    failed = iter([ContenderError("Traceback\nRuntimeError: out of memory")])
+    status, printed, _ = run([], tmp_path, start=lambda _: Scripted(failed))
+    assert status == 1 and "small: failed, RuntimeError: out of memory" in printed
+
+
+def test_options_are_set_again_after_a_run_without():
+    before = compiling.compiler_options("cpu")
+    assert before
+    measured = accelerator.measure(SMALL, JFNN, False, 0)
+    assert measured.options == {} and compiling.compiler_options("cpu") == before
+    assert measured.seconds == [] and measured.first > 0 and len(measured.digests) == 1
+
+
+def test_a_digest_tells_the_last_bit_of_a_parameter():
+    result = jfnn.sweep(jfnn.mlp((4, 3, 3)), jfnn.Split(*SMALL.rows()), learning_rate=0.01, epochs=1)
+    leaves, structure = jax.tree.flatten(result.params)
+    changed = [np.array(leaf) for leaf in leaves]
+    changed[-1].flat[0] = np.nextafter(changed[-1].flat[0], np.float32(9))
+    other = dataclasses.replace(result, params=jax.tree.unflatten(structure, changed))
+    copied = dataclasses.replace(result, params=jax.tree.map(np.array, result.params))
+    assert accelerator.digest(copied) == accelerator.digest(result) != accelerator.digest(other)
+
+
+@pytest.mark.parametrize(
+    ("arguments", "words"),
+    [
+        ("--accelerator --contenders jfnn", "--contenders: --accelerator measures jfnn alone"),
+        ("--accelerator --workload deep", "--workload: --accelerator measures notes, seeds, many,"),
+        ("--platform cpu", "--platform: goes with --accelerator"),
+    ],
+)
+def test_words_that_do_not_go_together_are_refused(arguments, words, capsys):
+    with pytest.raises(SystemExit) as stopped:
+        bench.read_options(arguments.split())
+    assert stopped.value.code == 2 and words in capsys.readouterr().err
+
+
+def test_what_is_measured_on_an_accelerator():
+    members = {name: case.workload.members for name, case in CASES.items()}
+    assert members == {
+        "notes": 49, "seeds": 490, "many": 4900, "cnn": 32, "gru": 32, "rbm": 32, "iris_seeds": 1000,
+    }  # fmt: skip
+    assert all(case.quick.members < 200 for case in CASES.values())
