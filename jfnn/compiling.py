@@ -23,9 +23,18 @@ CPU_OPTIONS: Mapping[str, int | str] = {
 }
 
 
+# Kernels whose bits do not depend on chance: no sums by atomics, and none of several kernels chosen by time.
+GPU_OPTIONS: Mapping[str, int | str] = {
+    "xla_gpu_deterministic_ops": True,
+    "xla_gpu_autotune_level": 0,
+    "xla_gpu_enable_triton_gemm": False,
+}
+
+
 def compiler_options(platform: str) -> dict[str, int | str]:
     """The compiler's options for a platform: "cpu", "gpu", …."""
-    return dict(CPU_OPTIONS) if platform == "cpu" else {}
+    options: dict[str, Mapping[str, int | str]] = {"cpu": CPU_OPTIONS, "gpu": GPU_OPTIONS}
+    return dict(options.get(platform, {}))
 
 
 def default_platform() -> str:

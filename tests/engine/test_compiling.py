@@ -187,3 +187,10 @@ def test_a_function_with_other_values_when_traced_is_found():
 def test_a_miscompiled_loss_is_found():
     with pytest.raises(ArithmeticError):
         verify(experiment(own_learner()), 5, "cpu", options=OPTIMISED)
+
+
+def test_options_of_every_platform_are_known_to_the_compiler():
+    for options in (compiling.CPU_OPTIONS, compiling.GPU_OPTIONS):
+        assert jax.jit(lambda x: x + 1, compiler_options=dict(options))(1) == 2
+    with pytest.raises(Exception, match="xla_gpu_no_such_option"):
+        jax.jit(lambda x: x + 1, compiler_options={"xla_gpu_no_such_option": True})(1)

@@ -19,28 +19,28 @@ ROWS = np.random.default_rng(0).normal(size=(24, 64))
 LABELS = np.arange(24) % 3
 
 
-def lowered(experiment, platform):
+def lowered(experiment, platform, own):
     """An experiment's compiled functions, lowered for a platform: name -> `jax.export.Exported`."""
-    learner, replicate = experiment.learner, experiment.replicates[0]
-    functions = program.build(learner, experiment.padded, PLATFORMS[platform])
+    replicate, sources = experiment.replicates[0], experiment.sources()
+    functions = program.build(experiment.learner, sources.batches, sources.padded, PLATFORMS[platform])
 
     def on_tile(leaf):
         return np.stack([leaf] * TILE)
 
     params = jax.tree.map(on_tile, replicate.params)
     hyper = {name: on_tile(values[0]) for name, values in experiment.hyper().items()}
-    state = jax.eval_shape(functions.start, params, hyper)
-    members = program.Members(state, np.full(TILE, -1, np.int32))
-    minibatches = np.stack([replicate.minibatches(epoch) for epoch in range(EPOCHS)])
-    data = experiment.data
+    members = program.Members(jax.eval_shape(functions.start, params, hyper), np.full(TILE, -1, np.int32))
+    given = None if sources.batches is not None else replicate.minibatches(0)
+    source = sources.take(np.zeros(TILE, int), None if given is None else on_tile(given))
+    if not own:
+        source = sources.take(0, given)
+    data, places = experiment.data, np.arange(replicate.rows_a_step, dtype=np.int32)
+    stock = program.Stock(data.rows, data.weights, sources.train)
     block = jax.tree.map(lambda leaf: np.resize(leaf, (data.block, *leaf.shape[1:])), data.rows)
     arguments = {
         "start": (params, hyper),
-        "advance": (
-            *(members, hyper, minibatches, np.int32(0), np.int32(EPOCHS), replicate.key),
-            (data.rows, data.weights),
-        ),
-        "score": (state.params, block, hyper),
+        "advance": (members, hyper, source, places, np.int32(0), np.int32(1), stock),
+        "score": (members.state.params, block, hyper),
     }
     return {
         name: export.export(getattr(functions, name), platforms=[platform])(*values)
@@ -120,15 +120,16 @@ EXPERIMENTS = {
 }
 
 
+@pytest.mark.parametrize("own", [False, True])
 @pytest.mark.parametrize("name", EXPERIMENTS)
-def test_programs_lower_for_accelerators(name, monkeypatch):
+def test_programs_lower_for_accelerators(name, own, monkeypatch):
     experiment = EXPERIMENTS[name](monkeypatch)
     for platform in PLATFORMS:
-        programs = lowered(experiment, platform)
+        programs = lowered(experiment, platform, own)
         assert {exported.platforms for exported in programs.values()} == {(platform,)}
         # A member's arrays go in and come out with the same shapes, so that calls can follow one another.
         advance = programs["advance"]
-        shapes = [(leaf.shape, leaf.dtype) for leaf in advance.out_avals]
+        shapes = [(leaf.shape, leaf.dtype) for leaf in advance.out_avals[:-1]]
         assert shapes == [(leaf.shape, leaf.dtype) for leaf in advance.in_avals[: len(shapes)]]
         assert shapes[-1] == ((TILE,), np.int32)  # when a member diverged
         assert all(leaf.shape[:2] == (TILE, experiment.data.block) for leaf in programs["score"].out_avals)
@@ -138,4 +139,4 @@ def test_programs_lower_for_accelerators(name, monkeypatch):
 def test_what_an_accelerator_cannot_do_does_not_lower(platform):
     experiment = own(lambda w: jax.lax.linalg.schur(jax.lax.stop_gradient(w))[0] + w)
     with pytest.raises(NotImplementedError, match=f"schur.*{platform}"):
-        lowered(experiment, platform)
+        lowered(experiment, platform, own=False)
