@@ -49,6 +49,7 @@ def describe(
 
 def _settings(experiment: Experiment) -> dict[str, Any]:
     batches, execution = experiment.replicates[0].batches, experiment.execution
+    keys = [replicate.key for replicate in experiment.replicates if replicate.key is not None]
     of_replicates = {name: values.tolist() for name, values in experiment.of_replicates.items()}
     return {
         "learner": experiment.learner.describe(),
@@ -59,7 +60,7 @@ def _settings(experiment: Experiment) -> dict[str, Any]:
         "minibatches": batches._asdict() if isinstance(batches, Minibatches) else "given",
         "seeds": list(experiment.seeds),
         "replicates": len(experiment.replicates),
-        "step_keys": digest(*(r.key for r in experiment.replicates)) if experiment.learner.random else None,
+        "step_keys": digest(np.stack(keys)) if keys else None,
         "ranked_by": experiment.ranking.name,
         "higher_is_better": {metric.name: metric.higher_is_better for metric in experiment.learner.metrics},
         "schedulers": [describe_scheduler(scheduler) for scheduler in experiment.schedulers],
@@ -80,17 +81,19 @@ def describe_scheduler(scheduler: Any) -> dict[str, Any]:
 def checksums(experiment: Experiment, with_batches: bool) -> dict[str, Any]:
     """Checksums of all that goes into a run besides settings; see `describe`."""
     data, replicates = experiment.data, experiment.replicates
+    folds = {replicate.fold: replicate.parts for replicate in replicates}.values()
+    starts = [jax.tree.leaves(replicate.params) for replicate in replicates]
 
-    def of_part(part: str) -> dict[str, Any]:
-        rows = [replicate.parts[part] for replicate in replicates]
+    def describe_part(part: str) -> dict[str, Any]:
+        rows = [parts[part] for parts in folds]
         return {"rows": sorted({len(numbers) for numbers in rows}), "sha256": digest(*rows)}
 
     return {
         "rows": [{"shape": leaf.shape, "sha256": digest(leaf)} for leaf in jax.tree.leaves(data.rows)],
         "structure": str(jax.tree.structure(data.rows)),
         "weights": None if data.weights is None else digest(data.weights),
-        **{part: of_part(part) for part in PARTS},
-        "starting_params": digest(*(leaf for r in replicates for leaf in jax.tree.leaves(r.params))),
+        **{part: describe_part(part) for part in PARTS},
+        "starting_params": digest(*map(np.stack, zip(*starts, strict=True))),
         "batches": minibatches_checksum(experiment, with_batches),
         "own_code": own_code(experiment),
     }

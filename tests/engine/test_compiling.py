@@ -10,6 +10,7 @@ import pytest
 from helpers import OPTIMISED
 
 import jfnn
+from jfnn import compiling
 from jfnn.compiling import compiled
 from jfnn.engine.verification import verify
 from jfnn.search.sweep import prepare
