@@ -8,7 +8,7 @@ import jax
 import numpy as np
 
 from jfnn.engine.acting import act
-from jfnn.engine.state import History, Kept, Outcome, RunState, Scores
+from jfnn.engine.state import Evaluation, History, Kept, Outcome, RunState, Scores
 from jfnn.engine.trainer import Trainer
 from jfnn.experiment.options import Progress
 from jfnn.experiment.replicates import PARTS
@@ -37,7 +37,9 @@ def start(trainer: Trainer) -> RunState:
             for scheduler in experiment.schedulers
         ),
         history=History(
-            np.zeros(0, np.int64), {metric.name: no_scores for metric in experiment.learner.metrics}
+            np.zeros(0, np.int64),
+            {metric.name: no_scores for metric in experiment.learner.metrics},
+            jax.tree.map(lambda leaf: leaf[None][:0], params) if experiment.keeps_evaluations else None,
         ),
         objectives=np.full(
             (experiment.epochs if experiment.execution.objective else 0, size), np.nan, experiment.data.dtype
@@ -63,11 +65,11 @@ def run(trainer: Trainer, state: RunState, save: Save = lambda state, now: None)
         end, evaluates = _next_return(trainer, state.epoch)
         recorded = experiment.evaluations(state.epoch, end)
         scored = sorted({*recorded, end}) if evaluates or end == experiment.epochs else recorded
-        scores_after = trainer.advance(state, end, scored)
-        state = state._replace(epoch=end, history=_extended(state, recorded, scores_after))
-        scores = scores_after.get(end)
+        evaluations = trainer.advance(state, end, scored)
+        state = state._replace(epoch=end, history=_extended(state, recorded, evaluations))
+        scores = evaluations[end].scores if end in evaluations else None
         if scored:
-            best = _best(experiment.ranking.of(scores_after[scored[-1]]))
+            best = _best(experiment.ranking.of(evaluations[scored[-1]].scores))
         if scores is not None and evaluates:
             members, hyper = state.members, state.hyper
             state = act(experiment, state, scores)
@@ -124,13 +126,13 @@ def _return_to_host(trainer: Trainer, state: RunState, best: float | None, save:
         raise
 
 
-def _extended(state: RunState, epochs: Sequence[int], scores: Mapping[int, Scores]) -> History:
-    """The history with further scores, up to the first after which nobody trains any more.
+def _extended(state: RunState, epochs: Sequence[int], evaluations: Mapping[int, Evaluation]) -> History:
+    """The history with further evaluations, up to the first after which nobody trains any more.
 
     Args:
         state: The run, whose members have been trained further than its epoch says.
-        epochs: Epochs above that, whose scores are recorded.
-        scores: Epoch -> scores after it.
+        epochs: Epochs above that, which are recorded.
+        evaluations: Epoch -> evaluation after it.
     """
     reached = [
         epoch
@@ -139,8 +141,10 @@ def _extended(state: RunState, epochs: Sequence[int], scores: Mapping[int, Score
     ]
     if not reached:
         return state.history
-    stacked = jax.tree.map(lambda *of_epochs: np.stack(of_epochs), *(scores[epoch] for epoch in reached))
-    further = History(np.array(reached), stacked)
+    stacked = jax.tree.map(
+        lambda *leaves: np.stack(leaves), *(tuple(evaluations[epoch]) for epoch in reached)
+    )
+    further = History(np.array(reached), *stacked)
     longer: History = jax.tree.map(lambda old, new: np.concatenate([old, new]), state.history, further)
     return longer
 

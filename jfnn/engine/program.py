@@ -201,8 +201,13 @@ def judged(before: Members, state: State, finite: jax.Array, epoch: jax.Array, a
 
     trained_before = before.diverged_at < 0
     finite = trained_before & finite
-    for leaf in jax.tree.leaves(state.params):
-        finite &= jnp.all(jnp.isfinite(leaf), axis=others(leaf))
+    flat = [
+        leaf.reshape(-1, leaf.shape[-1]) if axis else leaf.reshape(len(leaf), -1)
+        for leaf in jax.tree.leaves(state.params)
+    ]
+    if flat:  # side by side, which compiles sooner than one after another
+        together = jnp.concatenate(flat, axis=0 if axis else 1)
+        finite &= jnp.all(jnp.isfinite(together), axis=0 if axis else 1)
 
     def choose(new: jax.Array, old: jax.Array) -> jax.Array:
         return jnp.where(jnp.expand_dims(finite, others(new)), new, old)

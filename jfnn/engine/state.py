@@ -13,11 +13,25 @@ from jfnn.layers.kind import Params
 Scores = Mapping[str, np.ndarray]
 
 
+class Evaluation(NamedTuple):
+    """Scores of all members after an epoch, and their parameters where these are kept, else None."""
+
+    scores: Scores
+    params: Params | None
+
+
 class History(NamedTuple):
-    """Scores taken on the way: epochs done ``[h]``, and scores ``[h, members, parts]``."""
+    """Evaluations on the way.
+
+    Attributes:
+        epoch: Epochs done ``[h]``.
+        scores: ``[h, members, parts]``.
+        params: Parameters in the engine's form ``[h, members, …]``, or None.
+    """
 
     epoch: np.ndarray
     scores: Scores
+    params: Params | None
 
 
 class Kept(NamedTuple):

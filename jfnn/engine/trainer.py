@@ -19,7 +19,7 @@ from jfnn.engine.prefetch import Prefetcher
 from jfnn.engine.program import Members, build, start_is_trivial
 from jfnn.engine.scoring import add_scores, no_scores
 from jfnn.engine.segment import Segment, SegmentResult, Task
-from jfnn.engine.state import Lost, RunState, Scores
+from jfnn.engine.state import Evaluation, Lost, RunState, Scores
 from jfnn.engine.verification import verify
 from jfnn.experiment.experiment import Experiment
 from jfnn.layers.kind import Params
@@ -119,7 +119,7 @@ class Trainer:
         self.executor.compile([self._scoring(tiles[0], state.members.state.params, state.hyper), *training])
         return time.perf_counter() - started
 
-    def advance(self, state: RunState, end: int, scored: Sequence[int] = ()) -> dict[int, Scores]:
+    def advance(self, state: RunState, end: int, scored: Sequence[int] = ()) -> dict[int, Evaluation]:
         """Trains the active members of a state to epoch ``end``, in place.
 
         Args:
@@ -129,16 +129,16 @@ class Trainer:
                 as they get there, while their parameters lie on the device.
 
         Returns:
-            The scores after each of these epochs, as `evaluate` gives them.
+            An evaluation after each of these epochs, with scores as `evaluate` gives them.
         """
         tiles = self._tiles(state.active)
         stretches = self._stretches([state.epoch, *scored, end], len(tiles))
         following = [*stretches[1:], *self._after(state.epoch, end, len(tiles))]
-        scores: dict[int, Scores] = {epoch: no_scores(self.experiment) for epoch in scored}
+        evaluations = {epoch: self._evaluation(state) for epoch in scored}
 
         def segment(leg: Leg) -> Segment:
             tile, number = leg
-            made = self._segment(tile, state, stretches[number], score=stretches[number].end in scores)
+            made = self._segment(tile, state, stretches[number], score=stretches[number].end in evaluations)
             if self.given is not None:  # read while the devices work, so that the next call need not wait
                 for replicate in np.unique(tile.replicates) if number < len(following) else ():
                     self.given.ahead(int(replicate), *following[number])
@@ -152,8 +152,11 @@ class Trainer:
                 first, epochs = stretches[number]
                 kept = np.asarray(result.objectives)[:epochs, : tile.used]
                 state.objectives[first : first + epochs, tile.members[: tile.used]] = kept
-            if stretches[number].end in scores:
-                self._add(scores[stretches[number].end], tile, result)
+            if stretches[number].end in evaluations:
+                scores, params = evaluations[stretches[number].end]
+                self._add(scores, tile, result)
+                if params is not None:
+                    write(tile, result.members.state.params, params)
             return Leg(tile, number + 1) if number < len(stretches) - 1 else None
 
         legs = [Leg(tile, 0) for tile in tiles]
@@ -161,10 +164,15 @@ class Trainer:
             members, before = tile.members[: tile.used], stretches[number].first
             self.lost.append(Lost(members, before, error))
             state.members.diverged_at[members] = before
-        for epoch, of_metrics in scores.items():
-            for values in of_metrics.values():
+        for epoch, evaluation in evaluations.items():
+            for values in evaluation.scores.values():
                 values[state.members.diverged(epoch)] = np.nan
-        return scores
+        return evaluations
+
+    def _evaluation(self, state: RunState) -> Evaluation:
+        """An evaluation of members of which none has got there yet."""
+        kept = state.members.state.params if state.history.params is not None else None
+        return Evaluation(no_scores(self.experiment), jax.tree.map(np.copy, kept))
 
     def _stretches(self, stops: Sequence[int], tiles: int) -> list[Stretch]:
         devices = len(self.hardware.threads)

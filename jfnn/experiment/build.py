@@ -23,7 +23,7 @@ from jfnn.optimizers import SCHEDULE_STEPS, Values
 from jfnn.schedulers.scheduler import Scheduler
 
 COPIES = 4  # of all parameters at the least: starts, those in training, their memory, the result
-KEEP_PARAMS = ("all", "best", "none")
+KEEP_PARAMS = ("all", "best", "none", "evaluations")
 
 
 def build(options: Options, first_fold: int = 0) -> Experiment:
@@ -120,6 +120,8 @@ def as_execution(execution: int | Execution | None) -> Execution:
         execution = execution._replace(eval_every=sorted(set(epochs)))
     elif execution.eval_every is not None:
         checks.as_count(execution.eval_every, "eval_every")
+    if execution.keep_params == "evaluations" and execution.eval_every is None:
+        raise ValueError("keep_params: 'evaluations' needs eval_every")
     if execution.progress is not None and not callable(execution.progress):
         raise TypeError(f"progress: expected a function, got {type(execution.progress).__name__}")
     return execution

@@ -93,6 +93,11 @@ class Experiment:
         """Number of combinations of hyperparameters."""
         return int(np.prod(self.cells.shape))
 
+    @property
+    def keeps_evaluations(self) -> bool:
+        """Whether parameters are kept at each evaluation."""
+        return self.execution.keep_params == "evaluations"
+
     def evaluations(self, first: int, end: int) -> list[int]:
         """Epochs above ``first``, up to ``end``, after which scores are kept as the history."""
         every = self.execution.eval_every

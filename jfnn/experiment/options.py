@@ -68,18 +68,18 @@ class Sample(NamedTuple):
 
 
 class Execution(NamedTuple):
-    """How a sweep runs and what it records: only ``tile`` and ``shared`` change a bit of any member.
+    """How a sweep runs and what it records; only ``tile`` and ``shared`` change bits.
 
     Attributes:
         devices: None for all accelerators, or where there is none all CPU cores; a count; or JAX devices.
         tile: Members trained side by side; None for a width chosen from what there is to train.
         shared: Whether members of a tile share minibatches; None to choose from what there is to train.
-        eval_every: Epochs from one evaluation to the next, or a sequence of epochs, whose scores are kept as
-            the history; None for the end alone.
+        eval_every: Epochs from one evaluation of the history to the next, or their sequence; None for none.
         objective: Whether to keep the mean objective of each epoch's steps.
-        keep_params: Trained parameters to keep: "all", "best" (the best cell's) or "none".
+        keep_params: Trained parameters to keep: "all", "best" (the best cell's), "none", or "evaluations", those
+            at each evaluation, whose axis comes behind the grid's.
         verify: Whether to compare a first step and its scores, compiled, with their operations one by one.
-        progress: Called with a `Progress` at every return to the host, which each evaluation then is.
+        progress: Called with a `Progress` at every return to the host, as each evaluation then is.
     """
 
     devices: int | Sequence[jax.Device] | None = None

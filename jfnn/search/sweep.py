@@ -227,10 +227,13 @@ def shaped(run: Run, outcome: Outcome) -> SweepResult:
     keep = experiment.execution.keep_params
     if keep == "none":
         return result
-    params = experiment.learner.unpack(outcome.params)
+    kept = outcome.params
+    if experiment.keeps_evaluations:
+        kept = jax.tree.map(lambda leaf: np.moveaxis(leaf, 0, 1), outcome.history.params)
+    params = experiment.learner.unpack(kept)
     params = jax.tree.map(lambda leaf: np.ascontiguousarray(leaf).reshape(*shape, *leaf.shape[1:]), params)
     best = result.best_or_none()
-    if keep == "all":
+    if keep != "best":
         return result.keeping(params)
     if best is None:  # the scores say why; they are worth as much as ever
         return result
