@@ -76,8 +76,8 @@ class Execution(NamedTuple):
         shared: Whether members of a tile share minibatches; None to choose from what there is to train.
         eval_every: Epochs from one evaluation of the history to the next, or their sequence; None for none.
         objective: Whether to keep the mean objective of each epoch's steps.
-        keep_params: Trained parameters to keep: "all", "best" (the best cell's), "none", or "evaluations" (those at
-            each evaluation, whose axis comes behind the grid's).
+        keep_params: Trained parameters to keep: "all", "best" (the best cell's), "none", or
+            "evaluations" (those at each one, whose axis comes behind the grid's).
         verify: Whether to compare a first step and its scores, compiled, with their operations one by one.
         progress: Called with a `Progress` at every return to the host, as each evaluation then is.
     """
