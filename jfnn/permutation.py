@@ -23,8 +23,8 @@ from jfnn import checks
 # Cycles, in which all columns turn, then all rows. What a cycle leaves of the order before shrinks by the
 # shorter side of the grid, so that short ones need more. If hashes were random numbers, two entries would be
 # any two numbers with equal probabilities, to 0.12% (n = 8), from n = 64 on to 0.05%.
-SMALL, CYCLES_SMALL, CYCLES = 64, 3, 3
-GOLDEN = np.uint32(0x9E3779B9)  # 2³² divided by the golden ratio, between the words of turns
+SMALL, CYCLES_SMALL, CYCLES = 64, 12, 6
+GOLDEN = np.uint32(0x9E3779B9)  # 2³² divided by the golden ratio, between the words of cycles
 FIRST = (np.uint32(0x243F6A88), np.uint32(0x85A308D3))  # the first digits of π
 
 Cells = tuple[Any, Any]
@@ -94,16 +94,18 @@ def permuted(positions: Any, domain: Domain, key: Any, xp: Any = np) -> Any:
         An array (int32) of the shape to which the arguments broadcast.
     """
     shape = np.broadcast_shapes(*map(np.shape, (positions, *domain, key)))
-    n, a, b, position, key = (_words(value, xp) for value in (*domain, positions, mixed(key, xp=xp)))
+    n, a, b, position = (_words(value, xp) for value in (*domain, positions))
+    # By one word for both, keys whose words differ by 1 would have one permutation, moved by a row and a column.
+    column_word, row_word = (_words(mixed(key, line, xp=xp), xp) for line in range(2))
     rest = n - (a - 1) * b
     cycles = xp.where(n < SMALL, np.uint32(CYCLES_SMALL), np.uint32(CYCLES))
 
     def turn(cycle: Any, cells: Cells) -> Cells:
         row, column = cells
-        word = key + 2 * cycle * GOLDEN
-        turned = _shifted(row, _mix(column + word), a - (column >= rest), xp)
+        step = cycle * GOLDEN
+        turned = _shifted(row, _mix(column + column_word + step), a - (column >= rest), xp)
         row = xp.where(cycle < cycles, turned, row)
-        turned = _shifted(column, _mix(row + word + GOLDEN), xp.where(row == a - 1, rest, b), xp)
+        turned = _shifted(column, _mix(row + row_word + step), xp.where(row == a - 1, rest, b), xp)
         return row, xp.where(cycle < cycles, turned, column)
 
     bits = xp.bitwise_count(b - 1).astype(xp.uint32)

@@ -1,0 +1,297 @@
+"""Permutations of keys: bijections, equally likely orders, and the same numbers in NumPy and in JAX.
+
+Keys are fixed, so that tests are the same each time; χ² fails where its p is below 1e-6 or within 1e-6 of 1.
+"""
+
+import itertools
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+import pytest
+from scipy import stats
+
+from jfnn.permutation import CYCLES, CYCLES_SMALL, SMALL, Domain, domain, mixed, permuted
+
+LARGEST = 2**31 - 1
+WORD = 2**32
+KEYS = np.array([0, 1, 2, 2**31, WORD - 1, 3735928559], np.uint32)
+LARGE = [1437, 4095, 4096, 4097, 65535, 65536, 65537, 99991]
+SIZES = [
+    *[(n, 100_000) for n in (2, 3, 5, 8, 16, 33, 63, 64, 128, 1437, 100_000)],
+    *[
+        pytest.param(n, 10**6, marks=pytest.mark.slow)
+        for n in (4, 6, 7, 9, 12, 24, 31, 32, 48, 65, 127, 500, *LARGE)
+    ],
+]
+MULTIPLIERS, GOLDEN = (0x7FEB352D, 0x846CA68B), 0x9E3779B9
+
+
+def lowbias(x):
+    """Wellons's mixer in Python's whole numbers."""
+    x ^= x >> 16
+    x = x * MULTIPLIERS[0] % WORD
+    x ^= x >> 15
+    x = x * MULTIPLIERS[1] % WORD
+    return x ^ x >> 16
+
+
+def lowbias_inverse(x):
+    """The word that `lowbias` mixes to ``x``."""
+    x ^= x >> 16
+    x = x * pow(MULTIPLIERS[1], -1, WORD) % WORD
+    x ^= x >> 15 ^ x >> 30
+    x = x * pow(MULTIPLIERS[0], -1, WORD) % WORD
+    return x ^ x >> 16
+
+
+def mixed_by_hand(*words):
+    first, second = 0x243F6A88, 0x85A308D3
+    for word in words:
+        first = lowbias(first ^ word)
+        second = lowbias((second + first) % WORD)
+    return second
+
+
+def permuted_by_hand(position, n, key):
+    """One entry, by a number that moves in the grid; Python's numbers lose no digit."""
+    b = 2 ** (n.bit_length() // 2)
+    row, column = divmod(position, b)
+    column_word, row_word = mixed_by_hand(key, 0), mixed_by_hand(key, 1)
+    for _ in range(12 if n < 64 else 6):
+        height = len(range(column, n, b))
+        row = (row + lowbias((column + column_word) % WORD) * height // WORD) % height
+        width = len(range(row * b, min(row * b + b, n)))
+        column = (column + lowbias((row + row_word) % WORD) * width // WORD) % width
+        column_word, row_word = column_word + GOLDEN, row_word + GOLDEN
+    return row * b + column
+
+
+def keys_of_steps(count):
+    """The keys ``[count]`` of an engine: 100 steps an epoch, one epoch after the other."""
+    epoch, step = np.divmod(np.arange(count), 100)
+    return mixed(5, 0, epoch, step)
+
+
+def drawn(n, positions, keys):
+    """Entries ``[positions, keys]``, as numbers whose products do not overflow."""
+    return permuted(np.reshape(positions, (-1, 1)), domain(n), keys).astype(np.int64)
+
+
+def places(n):
+    """Positions in one row, in one column, in neither, in the last row, and far from each other."""
+    b = int(domain(n).b)
+    return sorted({p for p in (0, 1, b, b + 1, 2 * b, n // 2, n - 2, n - 1) if 0 <= p < n})
+
+
+def expect(counts, shares):
+    """Counts are as likely as not where their cells have these shares; rare cells are put together."""
+    counts, shares = np.ravel(counts), np.ravel(shares) / np.sum(shares)
+    assert not counts[shares == 0].any()
+    often = shares * counts.sum() > 10
+    counts, shares = (np.append(x[often], x[~often].sum()) for x in (counts, shares))
+    kept = slice(None if shares[-1] * counts.sum() > 10 else -1)
+    counts, shares = counts[kept], shares[kept] / shares[kept].sum()
+    assert len(counts) > 1
+    assert 1e-6 < stats.chisquare(counts, counts.sum() * shares).pvalue < 1 - 1e-6
+
+
+def expect_together(entries, n, bins):
+    """Bins of entries ``[1 to 3, keys]`` of a permutation, which are different numbers below ``n``."""
+    group = np.arange(n) * bins // n
+    sizes, ways = np.bincount(group), np.ones(())
+    for _ in entries:
+        taken = sum(np.arange(bins) == index[..., None] for index in np.indices(ways.shape))
+        ways = ways[..., None] * (sizes - taken)
+    counts = np.bincount(np.ravel_multi_index(group[entries], ways.shape), minlength=ways.size)
+    expect(counts, ways)
+
+
+def turned(law, domain, by_rows):
+    """The law ``[n, n]`` of two numbers after all rows, or all columns, turn by equally likely places."""
+    n, _, b = map(int, domain)
+    lines = (
+        [range(i, min(i + b, n)) for i in range(0, n, b)] if by_rows else [range(i, n, b) for i in range(b)]
+    )
+    after = np.zeros_like(law)
+    for one, other in itertools.product(lines, lines):
+        block, size = np.ix_(one, other), len(one)
+        if one == other:
+            apart = np.subtract.outer(np.arange(size), np.arange(size)) % size
+            after[block] = (np.bincount(apart.ravel(), law[block].ravel()) / size)[apart]
+        else:
+            after[block] = law[block].mean()
+    return after
+
+
+@pytest.mark.parametrize("sizes", [range(1, 301), *LARGE], ids=str)
+def test_every_number_comes_once(sizes):
+    for n in np.atleast_1d(sizes).tolist():
+        entries = np.sort(permuted(np.arange(n), domain(n), KEYS[:, None]), axis=1)
+        np.testing.assert_array_equal(entries, np.broadcast_to(np.arange(n), entries.shape))
+
+
+@pytest.mark.parametrize("n", [46340**2, 65535 * 32767, LARGEST - 32768, LARGEST])
+def test_in_the_largest_domains_no_entry_comes_twice(n):
+    for positions in (np.arange(30_000), n - 1 - np.arange(30_000)):
+        entries = permuted(positions, domain(n), KEYS[:, None])
+        assert entries.min() >= 0 and entries.max() < n
+        assert all(len(np.unique(row)) == len(row) for row in entries)
+
+
+def test_grids_hold_n_and_are_nearly_square():
+    for n in [*range(2, 3000), *LARGE, LARGEST]:
+        sides = domain(n)
+        assert {side.dtype for side in sides} == {np.dtype(np.uint32)}
+        size, a, b = map(int, sides)
+        assert size == n and (a - 1) * b < n <= a * b and max(a, b) <= min(2 * min(a, b), 2**16)
+    assert domain(1) == (1, 1, 1)
+
+
+@pytest.mark.parametrize(
+    ("n", "error"),
+    [(0, ValueError), (-3, ValueError), (2**31, ValueError), (2.0, TypeError), (True, TypeError)],
+)
+def test_what_numbers_no_domain_is_refused(n, error):
+    with pytest.raises(error, match="n: expected"):
+        domain(n)
+
+
+@pytest.mark.parametrize("n", [1, 2, 3, 5, 8, 63, 64, 100, 1437, 99991, 65535 * 32767, LARGEST])
+def test_entries_are_those_of_exact_arithmetic(n):
+    positions = sorted({int(p) for p in np.linspace(0, n - 1, 25)})
+    for key in KEYS.tolist():
+        expected = [permuted_by_hand(position, n, key) for position in positions]
+        np.testing.assert_array_equal(permuted(positions, domain(n), key), expected)
+
+
+def test_words_are_those_of_exact_arithmetic():
+    for words in [(0,), (7,), (WORD - 1, 5), (1, 2, 3, 4), (4, 3, 2, 1)]:
+        word = mixed(*words)
+        assert word == mixed_by_hand(*words) and word.dtype == np.uint32 and word.shape == ()
+    first, second = np.arange(3)[:, None], np.array([9, WORD - 1])
+    expected = [[mixed_by_hand(i, j) for j in second.tolist()] for i in range(3)]
+    np.testing.assert_array_equal(mixed(first, second), expected)
+
+
+@pytest.mark.parametrize("platform", [None, "cpu", "default"])
+def test_jax_has_the_numbers_of_numpy_with_everything_traced(platform, dtype, monkeypatch):
+    """Domains of few and of many turns are in one batch; the way of other platforms runs on this one, too."""
+    if platform is not None:
+        monkeypatch.setattr(jax.lax, "platform_dependent", lambda *values, **ways: ways[platform](*values))
+    sizes = [1, 2, 3, 31, 63, 64, 100, 1437, 99991, LARGEST]
+    sides = Domain(*(np.stack(side) for side in zip(*map(domain, sizes), strict=True)))
+    positions = np.stack([np.linspace(0, n - 1, 20).astype(np.int32) for n in sizes])
+    expected = permuted(positions[:, :, None], Domain(*(side[:, None, None] for side in sides)), KEYS)
+    assert expected.dtype == np.int32 and expected.shape == (len(sizes), 20, len(KEYS))
+
+    def by_jax(positions, domain, key):
+        return permuted(positions, domain, key, jnp)
+
+    def broadcast(positions, domain, key):
+        return by_jax(positions[:, :, None], Domain(*(side[:, None, None] for side in domain)), key)
+
+    mapped = jax.vmap(jax.vmap(by_jax, in_axes=(None, None, 0), out_axes=1), in_axes=(0, 0, None))
+    for compiled in (jax.jit(broadcast), jax.jit(mapped)):
+        entries = compiled(positions, sides, KEYS)
+        assert entries.dtype == np.int32
+        np.testing.assert_array_equal(entries, expected)
+    entry = by_jax(3, domain(8), 5)
+    assert entry.shape == () and entry == permuted_by_hand(3, 8, 5)
+
+
+def test_jax_mixes_the_words_of_numpy(dtype):
+    words = np.arange(5, dtype=np.uint32)[:, None], np.arange(3, dtype=np.int32)
+    traced = jax.jit(lambda first, last: mixed(first, WORD - 1, last, xp=jnp))(*words)
+    assert traced.dtype == np.uint32
+    np.testing.assert_array_equal(traced, mixed(words[0], WORD - 1, words[1]))
+
+
+@pytest.mark.parametrize("n", [2, 3, 4, 5, 6, 7])
+def test_all_orders_are_equally_often(n):
+    counts = np.bincount(n ** np.arange(n) @ drawn(n, range(n), keys_of_steps(200_000)), minlength=n**n)
+    orders = [n ** np.arange(n) @ order for order in itertools.permutations(range(n))]
+    expect(counts, np.isin(np.arange(n**n), orders))
+
+
+@pytest.mark.parametrize(("n", "count"), SIZES)
+def test_entries_pairs_and_triples_are_equally_often(n, count):
+    entries = drawn(n, places(n), keys_of_steps(count))
+    for entry in entries:
+        expect_together(entry[None], n, min(n, 256))
+    for pair in itertools.combinations(range(len(entries)), 2):
+        expect_together(entries[list(pair)], n, min(n, 16))
+    for triple in itertools.combinations(range(min(len(entries), 6)), 3):
+        expect_together(entries[list(triple)], n, min(n, 8))
+
+
+@pytest.mark.parametrize(("n", "count"), SIZES[1:])
+def test_differences_are_as_often_as_they_can_be(n, count):
+    """Few turns leave the difference of two entries' rows as it was where their columns have met."""
+    b = int(domain(n).b)
+    everyone = np.arange(n)
+    bins = np.arange(n) * min(n, 100) // n
+    for one, other in itertools.combinations(drawn(n, places(n), keys_of_steps(count)), 2):
+        expect(np.bincount(bins[(one - other) % n], minlength=bins[-1] + 1), np.bincount(bins[1:]))
+        for group in (everyone // b, everyone % b):
+            sizes = np.bincount(group)
+            ways = np.correlate(sizes, sizes, "full")
+            ways[len(sizes) - 1] -= n  # nobody with itself
+            expect(np.bincount(group[one] - group[other] + len(sizes) - 1, minlength=len(ways)), ways)
+
+
+@pytest.mark.parametrize("n", [*range(3, 13), 31, 63, 64, 127, 128])
+def test_turns_suffice_for_pairs_where_hashes_are_random_numbers(n):
+    grid = domain(n)
+    b, different = int(grid.b), ~np.eye(n, dtype=bool)
+    for i, j in {(0, 1), (0, b), (b, 0), (0, n - 1), (n - 1, n - 2)}:
+        law = np.zeros((n, n))
+        law[i, j] = 1
+        for _ in range(CYCLES_SMALL if n < SMALL else CYCLES):
+            law = turned(turned(law, grid, by_rows=False), grid, by_rows=True)
+        np.testing.assert_allclose(law[different] * n * (n - 1), 1, atol=0.0012 if n < SMALL else 0.0005)
+
+
+@pytest.mark.parametrize("n", [2, 5, 64, 1437, 100_000])
+@pytest.mark.parametrize("word", [0, 1, 2, 3, 4])
+def test_permutations_of_neighbours_have_nothing_to_do_with_each_other(n, word):
+    """Neighbours differ by 1 in one of the words of which their key is mixed, or (4) in the key itself."""
+    epoch, step = np.divmod(np.arange(100_000), 100)
+    words = [3, 0, epoch, step]
+    key = mixed(*words)
+    words[word % 4] = words[word % 4] + 1
+    other = key + 1 if word == 4 else mixed(*words)
+    bins = np.arange(n) * min(n, 16) // n
+    sizes = np.bincount(bins)
+    entries, others = (bins[drawn(n, places(n), each)] for each in (key, other))
+    for one, two in itertools.product(entries, others):
+        table = np.bincount(one * len(sizes) + two, minlength=len(sizes) ** 2)
+        expect(table, np.outer(sizes, sizes))
+
+
+@pytest.mark.parametrize("key", KEYS.tolist())
+def test_neighbours_in_one_long_permutation_have_nothing_to_do_with_each_other(key):
+    n = 50_000
+    for apart in (1, 2, 256, 257):
+        bins = drawn(n, np.arange(n), np.array([key]))[:, 0] * 16 // n
+        table = np.bincount(bins[:-apart] * 16 + bins[apart:], minlength=256).reshape(16, 16)
+        assert 1e-6 < stats.chi2_contingency(table).pvalue < 1 - 1e-6
+
+
+def test_a_bit_of_a_word_changes_half_of_the_mixed_bits():
+    n = 4000
+    epoch, step = np.divmod(np.arange(n), 60)
+    words = [np.full(n, 3), np.zeros(n, int), epoch, step]
+    before, places = mixed(*words), np.arange(32, dtype=np.uint32)
+    for changed, bit in itertools.product(range(4), range(32)):
+        after = mixed(*(word ^ (i == changed) << bit for i, word in enumerate(words)))
+        flips = ((before ^ after)[:, None] >> places & 1).sum(axis=0)
+        assert np.abs(flips - n / 2).max() < 6 * np.sqrt(n) / 2
+    assert len(np.unique(keys_of_steps(100_000))) > 100_000 - 12  # 1.2 pairs are expected to be equal
+
+
+def test_two_seeds_whose_first_chains_meet_go_their_own_ways():
+    first, epochs = 0x243F6A88, np.arange(1000)
+    other = first ^ lowbias_inverse(lowbias(first ^ 8) ^ 1)
+    assert other != 8 and lowbias(first ^ other) ^ lowbias(first ^ 8) == 1
+    assert len(np.intersect1d(mixed(8, epochs), mixed(other, epochs))) == 0
