@@ -5,7 +5,7 @@ import pickle
 import threading
 import time
 import warnings
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Container, Mapping, Sequence
 from typing import Any, NamedTuple
 
 import jax
@@ -15,6 +15,7 @@ from sklearn.base import clone
 from sklearn.pipeline import Pipeline
 from sklearn.utils import check_random_state
 
+import jfnn.estimators.choice as choice
 import jfnn.estimators.encoded as encoded
 import jfnn.estimators.parameters as parameters
 from jfnn import checks
@@ -59,7 +60,11 @@ def perceptron_of(estimator: Any) -> Perceptron | None:
 
 
 def fits_of(
-    estimator: Any, table: Table, candidates: Sequence[Mapping[str, Any]], folds: Sequence[Any]
+    estimator: Any,
+    table: Table,
+    candidates: Sequence[Mapping[str, Any]],
+    folds: Sequence[Any],
+    engines: Container[str] = ("auto", "jfnn"),
 ) -> tuple[list[Fit], Reasons]:
     """The fits of a search that can be trained together, and how many cannot, by reason.
 
@@ -70,6 +75,7 @@ def fits_of(
         table: All rows.
         candidates: Parameters to set, one mapping a candidate.
         folds: Row numbers to train on, or masks.
+        engines: What ``engine`` must be; scikit-learn is asked for the other fits, one by one.
     """
     fits, left, steady = [], Reasons(), dict[bytes, bool]()
     for number, rows in enumerate(folds):
@@ -79,12 +85,12 @@ def fits_of(
                 with warnings.catch_warnings():  # scikit-learn fits again, and then they are heard
                     warnings.simplefilter("ignore")
                     made = clone(estimator).set_params(**clone(dict(candidate), safe=False))
-                    fit = _as_fit(made, fold, (of_candidate, number))
+                    fit = _as_fit(made, fold, (of_candidate, number), engines)
             except Exception as error:  # scikit-learn mostly meets it again, where failures are counted
                 fit = f"{FAILS}{checks.shown(error)}"
             if isinstance(fit, str):
                 left[fit] = left.get(fit, 0) + 1
-            else:
+            elif fit is not None:
                 fits.append(fit)
     return fits, left
 
@@ -138,11 +144,13 @@ class _Fold:
         return table._replace(x=transformers.fit_transform(table.x, table.y)), transformers
 
 
-def _as_fit(estimator: Any, fold: _Fold, place: tuple[int, int]) -> Fit | str:
-    """A fit, or why it is not trained with others."""
+def _as_fit(estimator: Any, fold: _Fold, place: tuple[int, int], engines: Container[str]) -> Fit | str | None:
+    """A fit, or why it is not trained with others; None where it is not meant to be."""
     last = perceptron_of(estimator)
     if last is None:
         return "their estimator is none of jfnn.estimators"
+    if (choice.forced(last) or "auto") not in engines:
+        return None
     if last.solver == "lbfgs":
         return "the solver 'lbfgs' minimises one at a time"
     if last.verbose:

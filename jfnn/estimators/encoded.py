@@ -52,6 +52,11 @@ def holding(encoded: Sequence[Encoded]) -> Iterator[None]:
         _ENCODED.reset(token)
 
 
+def is_holding() -> bool:
+    """Whether there are any to be found here."""
+    return bool(_ENCODED.get())
+
+
 def settings_of(perceptron: Any) -> Hashable:
     """Settings of a perceptron on which the encoding of rows depends."""
     class_weight = repr(getattr(perceptron, "class_weight", None))

@@ -47,8 +47,13 @@ def _counted(constraint: Any) -> Any:
     return Interval(numbers.Integral, constraint.left, checks.MOST, closed="both")
 
 
+ENGINES = ("auto", "jfnn", "scikit-learn")
 # Further than those of scikit-learn's perceptrons.
-PERCEPTRON: Constraints = {"activation": [StrOptions(set(ACTIVATIONS))], "solver": [_Solver()]}
+PERCEPTRON: Constraints = {
+    "activation": [StrOptions(set(ACTIVATIONS))],
+    "solver": [_Solver()],
+    "engine": [StrOptions(set(ENGINES))],
+}
 
 
 def check(estimator: Any) -> None:
