@@ -22,7 +22,7 @@ from jfnn import checks
 from jfnn.engine import devices
 from jfnn.engine.executors import spread
 from jfnn.estimators.encoded import Encoded
-from jfnn.estimators.perceptron import Perceptron
+from jfnn.estimators.perceptron import Perceptron, perceptron_of
 from jfnn.estimators.table import Table
 from jfnn.fitting import store, training
 from jfnn.fitting.group import GoesOn, Trained, draw_group
@@ -51,12 +51,6 @@ class Fit(NamedTuple):
     def key(self) -> store.Key:
         """Under which its result is found."""
         return store.key(self.encoded.digest, self.structure, self.numbers, self.random)
-
-
-def perceptron_of(estimator: Any) -> Perceptron | None:
-    """The perceptron that an estimator is, or that a Pipeline ends in; None for another."""
-    last = estimator.steps[-1][1] if isinstance(estimator, Pipeline) else estimator
-    return last if isinstance(last, Perceptron) else None
 
 
 def fits_of(

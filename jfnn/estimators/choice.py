@@ -8,10 +8,7 @@ from scipy import sparse
 from sklearn.base import is_classifier
 from sklearn.utils.validation import _num_samples
 
-import jfnn.estimators.parameters as parameters
-import jfnn.estimators.scikit_learn as scikit_learn
-from jfnn.estimators.weights import has_zeros
-from jfnn.fitting import costs
+from jfnn.fitting import costs, scikit_learn
 from jfnn.fitting.costs import Work
 
 
@@ -61,7 +58,7 @@ def work(estimator: Any, shape: Shape, incremental: bool = False) -> Work:
     Raises:
         ValueError: Hidden layers that cannot be.
     """
-    structure = parameters.structure_of(estimator, shape.features, shape.outputs, shape.output)
+    structure = estimator._shaped(shape.features, shape.outputs, shape.output)
     epochs = costs.likely_epochs(
         float(estimator.max_iter),
         float(estimator.tol),
@@ -83,7 +80,7 @@ def forced(estimator: Any, sample_weight: Any = None) -> str | None:
     if only is None and estimator.engine != "auto":
         return str(estimator.engine)
     if only is None:  # a step whose rows all weigh 0 divides by 0 in scikit-learn
-        return "jfnn" if sample_weight is not None and has_zeros(sample_weight) else None
+        return "jfnn" if sample_weight is not None and _has_zeros(sample_weight) else None
     if estimator.engine == "scikit-learn":
         value = "" if only == "sample_weight" else f"={getattr(estimator, only)!r}"
         raise ValueError(f"engine: 'scikit-learn' has no {only}{value}; expected 'auto' or 'jfnn' with it")
@@ -136,3 +133,7 @@ def _continues(estimator: Any) -> bool:
     if estimator.solver == "lbfgs":
         return True
     return hasattr(estimator, "loss_curve_") and (estimator.best_loss_ is None) == estimator.early_stopping
+
+
+def _has_zeros(sample_weight: Any) -> bool:
+    return bool(np.any(np.asarray(sample_weight) == 0))

@@ -14,7 +14,7 @@ from sklearn.utils.multiclass import type_of_target, unique_labels
 from sklearn.utils.validation import validate_data
 
 import jfnn.estimators.parameters as parameters
-from jfnn.estimators.perceptron import Perceptron, is_stochastic
+from jfnn.estimators.perceptron import Perceptron
 from jfnn.estimators.weights import as_weights
 from jfnn.fitting.structure import Rows
 
@@ -116,7 +116,7 @@ class MLPClassifier(ClassifierMixin, Perceptron):  # type: ignore[misc]
         self._fit(X, y, sample_weight)
         return self
 
-    @available_if(is_stochastic)  # type: ignore[untyped-decorator]
+    @available_if(parameters.is_stochastic)  # type: ignore[untyped-decorator]
     def partial_fit(self, X: Any, y: Any, sample_weight: Any = None, classes: Any = None) -> "MLPClassifier":
         """Trains one epoch more.
 

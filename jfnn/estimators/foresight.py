@@ -14,9 +14,8 @@ from sklearn.pipeline import Pipeline
 import jfnn.estimators.choice as choice
 import jfnn.estimators.parameters as parameters
 from jfnn import checks
-from jfnn.estimators.ahead import perceptron_of
 from jfnn.estimators.choice import Shape
-from jfnn.estimators.perceptron import Perceptron
+from jfnn.estimators.perceptron import Perceptron, perceptron_of
 from jfnn.estimators.table import Table
 from jfnn.fitting import costs
 from jfnn.fitting.costs import Work

@@ -121,3 +121,16 @@ def structure_of(estimator: Any, features: int, outputs: int, output: str) -> St
 def numbers_of(estimator: Any) -> dict[str, float]:
     """The numbers of a fit, name in the engine -> value."""
     return {name: float(getattr(estimator, parameter)) for name, parameter in NUMBERS.items()}
+
+
+def is_stochastic(estimator: Any) -> bool:
+    """Whether an estimator trains by steps, so that it has `partial_fit`.
+
+    Raises:
+        AttributeError: It does not.
+    """
+    if estimator.solver == "lbfgs":
+        raise AttributeError(
+            f"partial_fit is only available for stochastic optimizers. {estimator.solver} is not stochastic."
+        )
+    return True

@@ -7,6 +7,7 @@ from typing import Any
 import numpy as np
 from sklearn.base import BaseEstimator
 from sklearn.exceptions import ConvergenceWarning
+from sklearn.pipeline import Pipeline
 from sklearn.utils import check_random_state
 from sklearn.utils.validation import _num_samples, check_is_fitted, validate_data
 
@@ -14,10 +15,9 @@ import jfnn.estimators.choice as choice
 import jfnn.estimators.encoded as encoded
 import jfnn.estimators.parameters as parameters
 import jfnn.estimators.prediction as prediction
-import jfnn.estimators.scikit_learn as scikit_learn
 from jfnn.estimators.report import Report
 from jfnn.estimators.weights import as_weights
-from jfnn.fitting import draws, lbfgs, training
+from jfnn.fitting import draws, lbfgs, scikit_learn, training
 from jfnn.fitting.group import GoesOn, Trained, draw_group, replay
 from jfnn.fitting.store import trained_ahead
 from jfnn.fitting.structure import Rows, Structure
@@ -133,7 +133,11 @@ class Perceptron(BaseEstimator):  # type: ignore[misc]
         self._keep(trained, structure, rows, incremental)
 
     def _structure(self, rows: Rows) -> Structure:
-        return parameters.structure_of(self, rows.x.shape[1], rows.targets.shape[1], self._output())
+        return self._shaped(rows.x.shape[1], rows.targets.shape[1], self._output())
+
+    def _shaped(self, features: int, outputs: int, output: str) -> Structure:
+        """What is compiled for rows of so many features and outputs."""
+        return parameters.structure_of(self, features, outputs, output)
 
     def _start_afresh(self, structure: Structure) -> None:
         self.out_activation_, self.n_layers_ = structure.output, len(structure.sizes)
@@ -224,7 +228,7 @@ class Perceptron(BaseEstimator):  # type: ignore[misc]
         X = validate_data(self, X, accept_sparse=["csr", "csc"], dtype=(np.float64, np.float32), reset=False)
         layers = self._layers()
         sizes = (layers[0].w.shape[0], *(layer.w.shape[1] for layer in layers))
-        structure = parameters.structure_of(self, 1, 1, self.out_activation_)._replace(sizes=sizes)
+        structure = self._shaped(1, 1, self.out_activation_)._replace(sizes=sizes)
         return prediction.activated(prediction.outputs(structure.network, layers, X), self.out_activation_)
 
     def __sklearn_tags__(self) -> Any:
@@ -233,14 +237,7 @@ class Perceptron(BaseEstimator):  # type: ignore[misc]
         return tags
 
 
-def is_stochastic(estimator: Perceptron) -> bool:
-    """Whether an estimator trains by steps, so that it has `partial_fit`.
-
-    Raises:
-        AttributeError: It does not.
-    """
-    if estimator.solver == "lbfgs":
-        raise AttributeError(
-            f"partial_fit is only available for stochastic optimizers. {estimator.solver} is not stochastic."
-        )
-    return True
+def perceptron_of(estimator: Any) -> Perceptron | None:
+    """The perceptron that an estimator is, or that a Pipeline ends in; None for another."""
+    last = estimator.steps[-1][1] if isinstance(estimator, Pipeline) else estimator
+    return last if isinstance(last, Perceptron) else None

@@ -11,7 +11,7 @@ from sklearn.utils.metaestimators import available_if
 from sklearn.utils.validation import validate_data
 
 import jfnn.estimators.parameters as parameters
-from jfnn.estimators.perceptron import Perceptron, is_stochastic
+from jfnn.estimators.perceptron import Perceptron
 from jfnn.estimators.weights import as_weights
 from jfnn.fitting.structure import Rows
 
@@ -112,7 +112,7 @@ class MLPRegressor(RegressorMixin, Perceptron):  # type: ignore[misc]
         self._fit(X, y, sample_weight)
         return self
 
-    @available_if(is_stochastic)  # type: ignore[untyped-decorator]
+    @available_if(parameters.is_stochastic)  # type: ignore[untyped-decorator]
     def partial_fit(self, X: Any, y: Any, sample_weight: Any = None) -> "MLPRegressor":
         """Trains one epoch more; arguments as in `fit`."""
         self._fit(X, y, sample_weight, incremental=True)

@@ -15,13 +15,12 @@ from sklearn.experimental import enable_halving_search_cv  # noqa: F401
 from sklearn.model_selection import check_cv
 
 import jfnn.estimators.encoded as encoded
-import jfnn.estimators.scikit_learn as scikit_learn
 from jfnn.estimators.ahead import FAILS, Fit, fits_of, train
 from jfnn.estimators.foresight import foresee, has_perceptron, weights_name, why_not
 from jfnn.estimators.perceptron import Perceptron
 from jfnn.estimators.table import Table
 from jfnn.estimators.together import FoldMember, SearchEnsemble, choose
-from jfnn.fitting import costs
+from jfnn.fitting import costs, scikit_learn
 from jfnn.fitting.store import Store, holding
 
 Evaluate = Callable[..., Any]  # scikit-learn's, of candidates

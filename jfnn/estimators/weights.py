@@ -25,8 +25,3 @@ def as_weights(sample_weight: Any, n: int, dtype: Any) -> np.ndarray | None:
     if weights.max() == 0:
         raise ValueError("sample_weight: every weight is zero")
     return weights
-
-
-def has_zeros(sample_weight: Any) -> bool:
-    """Whether some rows weigh nothing."""
-    return bool(np.any(np.asarray(sample_weight) == 0))

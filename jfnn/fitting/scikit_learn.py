@@ -138,7 +138,7 @@ def takes(estimator: Any, candidate: Mapping[str, Any]) -> bool:
 
 def fit(estimator: Any, X: Any, y: Any, sample_weight: Any, goes_on: bool, incremental: bool) -> None:
     """Trains an estimator by scikit-learn's own code; its parameters have been checked."""
-    if goes_on and not hasattr(estimator, "_no_improvement_count"):
+    if goes_on and estimator.solver != "lbfgs" and not hasattr(estimator, "_no_improvement_count"):
         _hand_over(estimator)
     vars(estimator).pop("_before", None)
     estimator.engine_ = "scikit-learn"
