@@ -44,11 +44,6 @@ class Perceptron(BaseEstimator):  # type: ignore[misc]
     intercepts_: list[np.ndarray]
     engine_: str
 
-    def __sklearn_clone__(self) -> Any:
-        if hasattr(self, "_cloned_plain"):
-            return scikit_learn.plain(self)
-        return scikit_learn.note_clone(super().__sklearn_clone__())
-
     def _output(self) -> str:
         """What outputs become: "softmax", "logistic", "identity" or "exp"."""
         raise NotImplementedError

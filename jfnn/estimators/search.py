@@ -17,7 +17,7 @@ from sklearn.model_selection import check_cv
 import jfnn.estimators.encoded as encoded
 from jfnn.estimators.ahead import FAILS, Fit, fits_of, train
 from jfnn.estimators.foresight import foresee, has_perceptron, weights_name, why_not
-from jfnn.estimators.perceptron import Perceptron
+from jfnn.estimators.plain import as_ours, as_plain, takes_plain
 from jfnn.estimators.table import Table
 from jfnn.estimators.together import FoldMember, SearchEnsemble, choose
 from jfnn.fitting import costs, scikit_learn
@@ -46,8 +46,8 @@ class _TrainsAhead:
     cv: Any
     verbose: int
     n_jobs: Any
+    best_estimator_: Any
     _ahead: "_Given | None" = None
-    _clones: list[Any] | None = None
 
     def fit(self, X: Any, y: Any = None, **params: Any) -> Any:
         """Runs the search; see scikit-learn.
@@ -80,15 +80,24 @@ class _TrainsAhead:
             del self._ahead
 
     def _fit_by_scikit_learn(self, X: Any, y: Any, params: Mapping[str, Any], seconds: float) -> Any:
-        """Runs the search on scikit-learn's own estimators, in processes where ``n_jobs`` says so."""
+        """Runs the search as scikit-learn's own of its own estimators, in processes where ``n_jobs`` says so.
+
+        Nothing of this package goes to these processes, which need not import it.
+        """
         idle = joblib.effective_n_jobs(None) == 1 and multiprocessing.parent_process() is None
         several = self.n_jobs is None and idle and seconds * (1 - 1 / costs.CORES) > PROCESSES_PAY
-        jobs = joblib.parallel_config(n_jobs=-1) if several else contextlib.nullcontext()
-        with jobs, scikit_learn.noting_clones() as self._clones:
-            try:
+        with joblib.parallel_config(n_jobs=-1) if several else contextlib.nullcontext():
+            if not takes_plain(self):
                 return super().fit(X, y, **params)  # type: ignore[misc]
+            given = self.estimator
+            self.estimator = as_plain(given)
+            try:
+                scikit_learn.search_view(self).fit(X, y, **params)
             finally:
-                del self._clones
+                self.estimator = given
+        if hasattr(self, "best_estimator_"):
+            self.best_estimator_ = as_ours(self.best_estimator_, given)
+        return self
 
     @property
     def ensemble_(self) -> SearchEnsemble:
@@ -121,8 +130,6 @@ class _TrainsAhead:
         if (given := self._ahead) is not None:
             given.table = Table.indexable(*given.table)  # scikit-learn has checked it by now
             evaluate = self._evaluated_ahead(evaluate_candidates, given)
-        elif (clones := self._clones) is not None:
-            evaluate = _evaluated_plain(evaluate_candidates, tuple(clones))
         run: Any = super()._run_search  # type: ignore[misc]
         known = "callback_ctx" in inspect.signature(run).parameters
         run(evaluate, **({"callback_ctx": callback_ctx} if known else {}))
@@ -193,18 +200,6 @@ class _Given:
         if new:
             text = "; ".join(f"{count} since {reason}" for reason, count in new.items())
             warnings.warn(f"fits trained one by one: {text}", stacklevel=2)
-
-
-def _evaluated_plain(evaluate_candidates: Evaluate, clones: Sequence[Perceptron]) -> Evaluate:
-    """Evaluates candidates on scikit-learn's own estimators in place of clones of ours."""
-
-    def evaluate(candidate_params: Any, *args: Any, **options: Any) -> Any:
-        candidates = list(candidate_params)
-        plain = all(scikit_learn.takes(last, candidate) for last in clones for candidate in candidates)
-        with scikit_learn.cloned_plain(clones if plain else ()):
-            return evaluate_candidates(candidates, *args, **options)
-
-    return evaluate
 
 
 class GridSearchCV(_TrainsAhead, model_selection.GridSearchCV):  # type: ignore[misc]

@@ -1,9 +1,6 @@
 """scikit-learn's own code at work on the perceptrons of this package."""
 
-import contextlib
-import contextvars
 import inspect
-from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
 import numpy as np
@@ -13,6 +10,7 @@ from sklearn.base import is_classifier
 from jfnn.fitting.group import GoesOn
 
 # What scikit-learn keeps of a fit for itself.
+OWN = (neural_network.MLPClassifier, neural_network.MLPRegressor)
 # Parameters of which there are values, or which there are, here alone.
 FURTHER = ("class_weight", "activation", "solver", "loss")
 PRIVATE = ("_optimizer", "_no_improvement_count", "_best_coefs", "_best_intercepts", "_random_state")
@@ -66,38 +64,12 @@ def predictor(estimator: Any, X: Any) -> Any:
     return view(estimator) if work <= FEW else None
 
 
-_CLONES: contextvars.ContextVar[list[Any] | None] = contextvars.ContextVar("clones", default=None)
-
-
-@contextlib.contextmanager
-def noting_clones() -> Iterator[list[Any]]:
-    """Notes the clones of perceptrons that are made in this context, of this thread."""
-    clones: list[Any] = []
-    token = _CLONES.set(clones)
-    try:
-        yield clones
-    finally:
-        _CLONES.reset(token)
-
-
-def note_clone(estimator: Any) -> Any:
-    """The estimator, which is a clone, noted where clones are."""
-    clones = _CLONES.get()
-    if clones is not None:
-        clones.append(estimator)
-    return estimator
-
-
-@contextlib.contextmanager
-def cloned_plain(estimators: Sequence[Any]) -> Iterator[None]:
-    """Clones of these are scikit-learn's own, in every thread; to other processes nothing else need go."""
-    for estimator in estimators:
-        estimator._cloned_plain = True
-    try:
-        yield
-    finally:
-        for estimator in estimators:
-            del estimator._cloned_plain
+def search_view(search: Any) -> Any:
+    """A search as scikit-learn's own, with one set of attributes under both classes."""
+    kind = next(kind for kind in type(search).__mro__ if kind.__module__.startswith("sklearn."))
+    viewed: Any = object.__new__(kind)
+    viewed.__dict__ = vars(search)
+    return viewed
 
 
 def plain(estimator: Any) -> Any:
@@ -128,12 +100,14 @@ def _has(kind: Any, name: str, value: Any) -> bool:
     return bool(options.is_satisfied_by(value))
 
 
-def takes(estimator: Any, candidate: Mapping[str, Any]) -> bool:
-    """Whether parameters to set, also of a Pipeline, are such as scikit-learn's own estimator takes."""
+def takes(estimator: Any, name: str, values: Any) -> bool:
+    """Whether scikit-learn's own estimator takes all values of a parameter."""
+    if name in ("engine", "class_weight"):
+        return False
+    if name not in FURTHER:
+        return True
     kind = theirs(estimator)
-    of_last = {key.rsplit("__", 1)[-1]: value for key, value in candidate.items()}
-    known = not {"engine", "class_weight"} & of_last.keys()
-    return known and all(_has(kind, name, of_last[name]) for name in FURTHER if name in of_last)
+    return isinstance(values, list | tuple) and all(_has(kind, name, value) for value in values)
 
 
 def fit(estimator: Any, X: Any, y: Any, sample_weight: Any, goes_on: bool, incremental: bool) -> None:
