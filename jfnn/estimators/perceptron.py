@@ -82,8 +82,8 @@ class Perceptron(BaseEstimator):  # type: ignore[misc]
 
     def _looks_ahead(self, incremental: bool) -> bool:
         """Whether a fit looks for what a search has trained for it."""
-        alone = incremental or self.verbose or self.engine == "scikit-learn" or self.solver == "lbfgs"
-        return not alone and encoded.is_holding()
+        alone = incremental or self.verbose or self.solver == "lbfgs"
+        return not alone and encoded.is_holding(choice.forced(self) or "auto")
 
     def _fit_by_scikit_learn(
         self, X: Any, y: Any, sample_weight: Any, goes_on: bool, incremental: bool

@@ -147,7 +147,7 @@ class _TrainsAhead:
             given.tell({reason: count for reason, count in left.items() if reason not in failed})
             store = self._train_ahead(fits, splits, given.table)
             rows = list({id(fit.encoded): fit.encoded for fit in fits}.values())
-            with holding(store), encoded.holding(rows):
+            with holding(store), encoded.holding(rows, given.engines):
                 results = evaluate_candidates(candidates, check_cv(splits), *args, **options)
             in_vain = len(fits) - store.found
             given.tell({IN_VAIN: in_vain} | (failed if store.missed > in_vain else {}))

@@ -18,9 +18,8 @@ THEIR_WEIGHT = 1e-8  # of a step, updating it by adam
 THEIR_UNIT = 8e-9  # of a row, with its activation
 THEIR_OPERATION = 1 / 75e9
 THEIR_SCORE = 4e-4  # of rows held out, an epoch
-# The engine, the same way; its step has room for several members, and of a member alone it trains copies.
+# The engine, compiled, the same way; its step has room for several members.
 OUR_STEP = 1e-4
-OUR_LEAST = 2  # members
 OUR_ROOM = 10  # members that add nothing to the step itself
 OUR_WEIGHT = 2e-9
 OUR_UNIT = 1e-9
@@ -83,9 +82,8 @@ def theirs(work: Work) -> float:
 def ours(work: Work) -> float:
     """Seconds of one core by the engine, without compiling."""
     sizes, rows, steps = _shape(work)
-    members = max(work.members, OUR_LEAST)
-    step = OUR_STEP * max(members / OUR_ROOM, 1) + members * OUR_WEIGHT * _weights(sizes)
-    row = members * (6 * _weights(sizes) * OUR_OPERATION + sum(sizes[1:]) * OUR_UNIT)
+    step = OUR_STEP * max(work.members / OUR_ROOM, 1) + work.members * OUR_WEIGHT * _weights(sizes)
+    row = work.members * (6 * _weights(sizes) * OUR_OPERATION + sum(sizes[1:]) * OUR_UNIT)
     score = OUR_SCORE * (work.structure.validation is not None)
     return OUR_GROUP + work.epochs * (steps * step + rows * row + score)
 
