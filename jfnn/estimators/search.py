@@ -91,6 +91,7 @@ class _TrainsAhead:
                 return super().fit(X, y, **params)  # type: ignore[misc]
             given = self.estimator
             self.estimator = as_plain(given)
+            vars(self).pop("best_estimator_", None)  # of a fit before, which would go along
             try:
                 scikit_learn.search_view(self).fit(X, y, **params)
             finally:

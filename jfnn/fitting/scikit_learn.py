@@ -4,6 +4,7 @@ import inspect
 from typing import Any
 
 import numpy as np
+import sklearn
 from sklearn import neural_network
 from sklearn.base import is_classifier
 
@@ -119,7 +120,8 @@ def fit(estimator: Any, X: Any, y: Any, sample_weight: Any, goes_on: bool, incre
     viewed = view(estimator)
     weights = {} if sample_weight is None else {"sample_weight": sample_weight}
     train = viewed.partial_fit if incremental else viewed.fit
-    train(X, y, **weights)
+    with sklearn.config_context(skip_parameter_validation=True):
+        train(X, y, **weights)
 
 
 def _hand_over(estimator: Any) -> None:

@@ -333,3 +333,19 @@ def test_rows_that_cannot_be_have_some_shape(x):
     assert shape.rows >= 1 and shape.features >= 1
     with pytest.raises((ValueError, TypeError)):
         estimators.MLPClassifier().fit(x, None)
+
+
+def test_a_small_search_holds_nothing_of_this_package_while_it_runs_also_when_fitted_before():
+    """It goes to other processes with every fit, and they would import what it holds."""
+    seen = []
+
+    def scorer(estimator, x, y):
+        seen.append({type(value).__module__.split(".")[0] for value in vars(search).values()})
+        return 1.0
+
+    search = estimators.GridSearchCV(estimators.MLPClassifier(**OPTIONS), {"alpha": [1.0]}, cv=2)
+    search.fit(X, Y)
+    search.fit(X, Y)
+    assert type(search.best_estimator_) is estimators.MLPClassifier
+    search.set_params(scoring=scorer).fit(X, Y)
+    assert seen and all("jfnn" not in modules for modules in seen)
