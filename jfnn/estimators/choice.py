@@ -80,7 +80,7 @@ def forced(estimator: Any, sample_weight: Any = None) -> str | None:
     if only is None and estimator.engine != "auto":
         return str(estimator.engine)
     if only is None:  # a step whose rows all weigh 0 divides by 0 in scikit-learn
-        return "jfnn" if sample_weight is not None and _has_zeros(sample_weight) else None
+        return "jfnn" if sample_weight is not None and _may_weigh_nothing(estimator, sample_weight) else None
     if estimator.engine == "scikit-learn":
         value = "" if only == "sample_weight" else f"={getattr(estimator, only)!r}"
         raise ValueError(f"engine: 'scikit-learn' has no {only}{value}; expected 'auto' or 'jfnn' with it")
@@ -135,5 +135,16 @@ def _continues(estimator: Any) -> bool:
     return hasattr(estimator, "loss_curve_") and (estimator.best_loss_ is None) == estimator.early_stopping
 
 
-def _has_zeros(sample_weight: Any) -> bool:
-    return bool(np.any(np.asarray(sample_weight) == 0))
+def zeros(sample_weight: Any) -> int:
+    """How many rows weigh nothing."""
+    return 0 if sample_weight is None else int(np.count_nonzero(np.asarray(sample_weight) == 0))
+
+
+def _may_weigh_nothing(estimator: Any, sample_weight: Any) -> bool:
+    """Whether there may be a step all of whose rows weigh 0."""
+    count = zeros(sample_weight)
+    if not count or estimator.early_stopping:  # which rows are held out is not known yet
+        return count > 0
+    rows = np.size(sample_weight)
+    batch = min(200 if estimator.batch_size == "auto" else int(estimator.batch_size), rows)
+    return count >= (rows % batch or batch)

@@ -89,6 +89,8 @@ def _work(estimator: Any, candidate: Mapping[str, Any], shape: Shape, table: Tab
         return None
     parameters.check(last)
     must = choice.forced(last, table.sample_weight)
+    if must is None and choice.zeros(table.sample_weight):  # in some fold they may be all of a step's rows
+        return "jfnn"
     if must is not None or last.solver == "lbfgs":
         return must
     return choice.work(last, shape)

@@ -175,6 +175,9 @@ def test_weights_of_nothing_are_not_for_scikit_learn_by_itself(engine_runs):
     weights[:20] = 0
     ours = estimators.MLPClassifier(**OPTIONS, shuffle=False, batch_size=20).fit(X, Y, sample_weight=weights)
     assert ours.engine_ == "jfnn" and np.isfinite(ours.loss_curve_).all()
+    weights[19] = 1
+    by_theirs = clone(ours).set_params(batch_size=75).fit(X, Y, sample_weight=weights)
+    assert by_theirs.engine_ == "scikit-learn" and np.isfinite(by_theirs.loss_curve_).all()
     with pytest.raises(ValueError, match="sample_weight: expected numbers of at least 0"):
         estimators.MLPClassifier(**OPTIONS).fit(X, Y, sample_weight=-np.ones(150))
 
