@@ -5,7 +5,7 @@ import pickle
 import threading
 import time
 import warnings
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Container, Mapping, Sequence
 from typing import Any, NamedTuple
 
 import jax
@@ -15,13 +15,14 @@ from sklearn.base import clone
 from sklearn.pipeline import Pipeline
 from sklearn.utils import check_random_state
 
+import jfnn.estimators.choice as choice
 import jfnn.estimators.encoded as encoded
 import jfnn.estimators.parameters as parameters
 from jfnn import checks
 from jfnn.engine import devices
 from jfnn.engine.executors import spread
 from jfnn.estimators.encoded import Encoded
-from jfnn.estimators.perceptron import Perceptron
+from jfnn.estimators.perceptron import Perceptron, perceptron_of
 from jfnn.estimators.table import Table
 from jfnn.fitting import store, training
 from jfnn.fitting.group import GoesOn, Trained, draw_group
@@ -52,14 +53,12 @@ class Fit(NamedTuple):
         return store.key(self.encoded.digest, self.structure, self.numbers, self.random)
 
 
-def perceptron_of(estimator: Any) -> Perceptron | None:
-    """The perceptron that an estimator is, or that a Pipeline ends in; None for another."""
-    last = estimator.steps[-1][1] if isinstance(estimator, Pipeline) else estimator
-    return last if isinstance(last, Perceptron) else None
-
-
 def fits_of(
-    estimator: Any, table: Table, candidates: Sequence[Mapping[str, Any]], folds: Sequence[Any]
+    estimator: Any,
+    table: Table,
+    candidates: Sequence[Mapping[str, Any]],
+    folds: Sequence[Any],
+    engines: Container[str] = ("auto", "jfnn"),
 ) -> tuple[list[Fit], Reasons]:
     """The fits of a search that can be trained together, and how many cannot, by reason.
 
@@ -70,6 +69,7 @@ def fits_of(
         table: All rows.
         candidates: Parameters to set, one mapping a candidate.
         folds: Row numbers to train on, or masks.
+        engines: What ``engine`` must be; scikit-learn is asked for the other fits, one by one.
     """
     fits, left, steady = [], Reasons(), dict[bytes, bool]()
     for number, rows in enumerate(folds):
@@ -79,12 +79,12 @@ def fits_of(
                 with warnings.catch_warnings():  # scikit-learn fits again, and then they are heard
                     warnings.simplefilter("ignore")
                     made = clone(estimator).set_params(**clone(dict(candidate), safe=False))
-                    fit = _as_fit(made, fold, (of_candidate, number))
+                    fit = _as_fit(made, fold, (of_candidate, number), engines)
             except Exception as error:  # scikit-learn mostly meets it again, where failures are counted
                 fit = f"{FAILS}{checks.shown(error)}"
             if isinstance(fit, str):
                 left[fit] = left.get(fit, 0) + 1
-            else:
+            elif fit is not None:
                 fits.append(fit)
     return fits, left
 
@@ -138,11 +138,13 @@ class _Fold:
         return table._replace(x=transformers.fit_transform(table.x, table.y)), transformers
 
 
-def _as_fit(estimator: Any, fold: _Fold, place: tuple[int, int]) -> Fit | str:
-    """A fit, or why it is not trained with others."""
+def _as_fit(estimator: Any, fold: _Fold, place: tuple[int, int], engines: Container[str]) -> Fit | str | None:
+    """A fit, or why it is not trained with others; None where it is not meant to be."""
     last = perceptron_of(estimator)
     if last is None:
         return "their estimator is none of jfnn.estimators"
+    if (choice.forced(last) or "auto") not in engines:
+        return None
     if last.solver == "lbfgs":
         return "the solver 'lbfgs' minimises one at a time"
     if last.verbose:

@@ -14,7 +14,8 @@ from sklearn.utils.multiclass import type_of_target, unique_labels
 from sklearn.utils.validation import validate_data
 
 import jfnn.estimators.parameters as parameters
-from jfnn.estimators.perceptron import Perceptron, as_weights, is_stochastic
+from jfnn.estimators.perceptron import Perceptron
+from jfnn.estimators.weights import as_weights
 from jfnn.fitting.structure import Rows
 
 
@@ -22,8 +23,8 @@ class MLPClassifier(ClassifierMixin, Perceptron):  # type: ignore[misc]
     """Multilayer perceptron that learns classes: `sklearn.neural_network.MLPClassifier` on the engine.
 
     Parameters, methods and attributes are scikit-learn's, and mean the same; the package's README says what
-    differs. Further here: activations "elu" and "leaky_relu", any optax optimizer as ``solver``, and
-    ``class_weight``.
+    differs. Further here: activations "elu" and "leaky_relu", any optax optimizer as ``solver``,
+    ``class_weight``, and ``engine``.
 
     Attributes:
         classes_: The classes, or for several labels a row their numbers.
@@ -67,11 +68,13 @@ class MLPClassifier(ClassifierMixin, Perceptron):  # type: ignore[misc]
         n_iter_no_change: float = 10,
         max_fun: int = 15000,
         class_weight: Any = None,
+        engine: str = "auto",
     ):
         """See `sklearn.neural_network.MLPClassifier`.
 
         Args:
             class_weight: What rows of a class count, class -> weight, or "balanced"; None for 1.
+            engine: "auto", "jfnn" or "scikit-learn": by which code it trains; see `Perceptron`.
         """
         self.hidden_layer_sizes = hidden_layer_sizes
         self.activation = activation
@@ -97,6 +100,7 @@ class MLPClassifier(ClassifierMixin, Perceptron):  # type: ignore[misc]
         self.n_iter_no_change = n_iter_no_change
         self.max_fun = max_fun
         self.class_weight = class_weight
+        self.engine = engine
 
     def fit(self, X: Any, y: Any, sample_weight: Any = None) -> "MLPClassifier":
         """Trains on rows.
@@ -112,7 +116,7 @@ class MLPClassifier(ClassifierMixin, Perceptron):  # type: ignore[misc]
         self._fit(X, y, sample_weight)
         return self
 
-    @available_if(is_stochastic)  # type: ignore[untyped-decorator]
+    @available_if(parameters.is_stochastic)  # type: ignore[untyped-decorator]
     def partial_fit(self, X: Any, y: Any, sample_weight: Any = None, classes: Any = None) -> "MLPClassifier":
         """Trains one epoch more.
 
@@ -133,8 +137,8 @@ class MLPClassifier(ClassifierMixin, Perceptron):  # type: ignore[misc]
             if classes is None:
                 raise ValueError("classes must be passed on the first call to partial_fit.")
             labels = y if type_of_target(y).startswith("multilabel") else unique_labels(classes)
-            self._labels = LabelBinarizer().fit(labels)
-            self.classes_ = self._labels.classes_
+            self._label_binarizer = LabelBinarizer().fit(labels)
+            self.classes_ = self._label_binarizer.classes_
         elif classes is not None and not np.array_equal(self.classes_, unique_labels(classes)):
             raise ValueError(
                 f"`classes={classes!r}` is not the same as on last call to partial_fit,"
@@ -156,7 +160,7 @@ class MLPClassifier(ClassifierMixin, Perceptron):  # type: ignore[misc]
         if y.ndim == 2 and y.shape[1] == 1:
             y = column_or_1d(y, warn=True)
         self._learn_classes(y, incremental)
-        targets = np.asarray(self._labels.transform(y), X.dtype)
+        targets = np.asarray(self._label_binarizer.transform(y), X.dtype)
         weights = as_weights(sample_weight, X.shape[0], X.dtype)
         if self.class_weight is not None:
             try:
@@ -173,8 +177,8 @@ class MLPClassifier(ClassifierMixin, Perceptron):  # type: ignore[misc]
             ValueError: It has others.
         """
         if not hasattr(self, "classes_") or not (self.warm_start or incremental):
-            self._labels = LabelBinarizer().fit(y)
-            self.classes_ = self._labels.classes_
+            self._label_binarizer = LabelBinarizer().fit(y)
+            self.classes_ = self._label_binarizer.classes_
             return
         classes = unique_labels(y)
         if self.warm_start and set(classes) != set(self.classes_):
@@ -189,20 +193,24 @@ class MLPClassifier(ClassifierMixin, Perceptron):  # type: ignore[misc]
             )
 
     def _output(self) -> str:
-        return "softmax" if self._labels.y_type_ == "multiclass" else "logistic"
+        return "softmax" if self._label_binarizer.y_type_ == "multiclass" else "logistic"
 
     def _stratified(self, targets: np.ndarray) -> bool:
         return bool(targets.shape[1] == 1)
 
     def predict(self, X: Any) -> np.ndarray:
         """The class of each row ``[n]``, or 0 and 1 for each label ``[n, labels]``."""
+        if (theirs := self._predicts_as(X)) is not None:
+            return np.asarray(theirs.predict(X))
         outputs = self._outputs(X)
         return np.asarray(
-            self._labels.inverse_transform(outputs.ravel() if self.n_outputs_ == 1 else outputs)
+            self._label_binarizer.inverse_transform(outputs.ravel() if self.n_outputs_ == 1 else outputs)
         )
 
     def predict_proba(self, X: Any) -> np.ndarray:
         """Probability of each class ``[n, classes]``, in the order of ``classes_``."""
+        if (theirs := self._predicts_as(X)) is not None:
+            return np.asarray(theirs.predict_proba(X))
         outputs = self._outputs(X)
         return np.hstack([1 - outputs, outputs]) if self.n_outputs_ == 1 else outputs
 

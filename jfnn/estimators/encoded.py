@@ -2,7 +2,7 @@
 
 import contextlib
 import contextvars
-from collections.abc import Hashable, Iterator, Sequence
+from collections.abc import Container, Hashable, Iterator, Sequence
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -40,16 +40,23 @@ class Encoded(NamedTuple):
 
 
 _ENCODED: contextvars.ContextVar[Sequence[Encoded]] = contextvars.ContextVar("rows encoded ahead", default=())
+_ENGINES: contextvars.ContextVar[Container[str]] = contextvars.ContextVar("engines trained ahead", default=())
 
 
 @contextlib.contextmanager
-def holding(encoded: Sequence[Encoded]) -> Iterator[None]:
-    """Fits in this context, of this thread, find these rows."""
-    token = _ENCODED.set(encoded)
+def holding(encoded: Sequence[Encoded], engines: Container[str] = ("auto", "jfnn")) -> Iterator[None]:
+    """Fits in this context, of this thread, find these rows if their ``engine`` is one of some."""
+    tokens = _ENCODED.set(encoded), _ENGINES.set(engines)
     try:
         yield
     finally:
-        _ENCODED.reset(token)
+        _ENCODED.reset(tokens[0])
+        _ENGINES.reset(tokens[1])
+
+
+def is_holding(engine: str) -> bool:
+    """Whether there are any to be found here by fits of an ``engine``."""
+    return bool(_ENCODED.get()) and engine in _ENGINES.get()
 
 
 def settings_of(perceptron: Any) -> Hashable:

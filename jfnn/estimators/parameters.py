@@ -47,8 +47,13 @@ def _counted(constraint: Any) -> Any:
     return Interval(numbers.Integral, constraint.left, checks.MOST, closed="both")
 
 
+ENGINES = ("auto", "jfnn", "scikit-learn")
 # Further than those of scikit-learn's perceptrons.
-PERCEPTRON: Constraints = {"activation": [StrOptions(set(ACTIVATIONS))], "solver": [_Solver()]}
+PERCEPTRON: Constraints = {
+    "activation": [StrOptions(set(ACTIVATIONS))],
+    "solver": [_Solver()],
+    "engine": [StrOptions(set(ENGINES))],
+}
 
 
 def check(estimator: Any) -> None:
@@ -116,3 +121,16 @@ def structure_of(estimator: Any, features: int, outputs: int, output: str) -> St
 def numbers_of(estimator: Any) -> dict[str, float]:
     """The numbers of a fit, name in the engine -> value."""
     return {name: float(getattr(estimator, parameter)) for name, parameter in NUMBERS.items()}
+
+
+def is_stochastic(estimator: Any) -> bool:
+    """Whether an estimator trains by steps, so that it has `partial_fit`.
+
+    Raises:
+        AttributeError: It does not.
+    """
+    if estimator.solver == "lbfgs":
+        raise AttributeError(
+            f"partial_fit is only available for stochastic optimizers. {estimator.solver} is not stochastic."
+        )
+    return True

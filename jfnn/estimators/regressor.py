@@ -11,7 +11,8 @@ from sklearn.utils.metaestimators import available_if
 from sklearn.utils.validation import validate_data
 
 import jfnn.estimators.parameters as parameters
-from jfnn.estimators.perceptron import Perceptron, as_weights, is_stochastic
+from jfnn.estimators.perceptron import Perceptron
+from jfnn.estimators.weights import as_weights
 from jfnn.fitting.structure import Rows
 
 LOSSES = {"squared_error": "identity", "poisson": "exp"}
@@ -21,7 +22,8 @@ class MLPRegressor(RegressorMixin, Perceptron):  # type: ignore[misc]
     """Multilayer perceptron that learns numbers: `sklearn.neural_network.MLPRegressor` on the engine.
 
     Parameters, methods and attributes are scikit-learn's, and mean the same; the package's README says what
-    differs. Further here: activations "elu" and "leaky_relu", and any optax optimizer as ``solver``.
+    differs. Further here: activations "elu" and "leaky_relu", any optax optimizer as ``solver``, and
+    ``engine``.
 
     Attributes:
         coefs_: Weights of each layer ``[n_in, n_out]``.
@@ -63,8 +65,13 @@ class MLPRegressor(RegressorMixin, Perceptron):  # type: ignore[misc]
         epsilon: float = 1e-8,
         n_iter_no_change: float = 10,
         max_fun: int = 15000,
+        engine: str = "auto",
     ):
-        """See `sklearn.neural_network.MLPRegressor`."""
+        """See `sklearn.neural_network.MLPRegressor`.
+
+        Args:
+            engine: "auto", "jfnn" or "scikit-learn": by which code it trains; see `Perceptron`.
+        """
         self.loss = loss
         self.hidden_layer_sizes = hidden_layer_sizes
         self.activation = activation
@@ -89,6 +96,7 @@ class MLPRegressor(RegressorMixin, Perceptron):  # type: ignore[misc]
         self.epsilon = epsilon
         self.n_iter_no_change = n_iter_no_change
         self.max_fun = max_fun
+        self.engine = engine
 
     def fit(self, X: Any, y: Any, sample_weight: Any = None) -> "MLPRegressor":
         """Trains on rows.
@@ -104,7 +112,7 @@ class MLPRegressor(RegressorMixin, Perceptron):  # type: ignore[misc]
         self._fit(X, y, sample_weight)
         return self
 
-    @available_if(is_stochastic)  # type: ignore[untyped-decorator]
+    @available_if(parameters.is_stochastic)  # type: ignore[untyped-decorator]
     def partial_fit(self, X: Any, y: Any, sample_weight: Any = None) -> "MLPRegressor":
         """Trains one epoch more; arguments as in `fit`."""
         self._fit(X, y, sample_weight, incremental=True)
@@ -123,16 +131,21 @@ class MLPRegressor(RegressorMixin, Perceptron):  # type: ignore[misc]
         )
         if y.ndim == 2 and y.shape[1] == 1:
             y = column_or_1d(y, warn=True)
-        if self.loss == "poisson" and y.min() < 0:
-            raise ValueError("y: expected numbers of at least 0 for the loss 'poisson'")
+        self._refuse_targets(y)
         targets = np.asarray(y, X.dtype).reshape(X.shape[0], -1)
         weights = as_weights(sample_weight, X.shape[0], X.dtype)
         return Rows(X if isinstance(X, np.ndarray) else X.toarray(), targets, weights)
+
+    def _refuse_targets(self, y: Any) -> None:
+        if self.loss == "poisson" and np.min(y) < 0:
+            raise ValueError("y: expected numbers of at least 0 for the loss 'poisson'")
 
     def _output(self) -> str:
         return LOSSES[self.loss]
 
     def predict(self, X: Any) -> np.ndarray:
         """Predictions ``[n]``, or ``[n, outputs]`` where there are several."""
+        if (theirs := self._predicts_as(X)) is not None:
+            return np.asarray(theirs.predict(X))
         outputs = self._outputs(X)
         return outputs.ravel() if outputs.shape[1] == 1 else outputs

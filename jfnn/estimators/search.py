@@ -1,30 +1,31 @@
 """scikit-learn's searches, whose fits the engine trains together."""
 
+import contextlib
 import dataclasses
 import inspect
+import multiprocessing
 import warnings
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 import joblib
-import numpy as np
-import sklearn
 from sklearn import model_selection
-from sklearn.base import BaseEstimator, is_classifier
+from sklearn.base import is_classifier
 from sklearn.experimental import enable_halving_search_cv  # noqa: F401
 from sklearn.model_selection import check_cv
-from sklearn.pipeline import Pipeline
 
 import jfnn.estimators.encoded as encoded
-from jfnn import checks
-from jfnn.estimators.ahead import FAILS, Fit, fits_of, perceptron_of, train
-from jfnn.estimators.perceptron import Perceptron
+from jfnn.estimators.ahead import FAILS, Fit, fits_of, train
+from jfnn.estimators.foresight import foresee, has_perceptron, weights_name, why_not
+from jfnn.estimators.plain import as_ours, as_plain, takes_plain
 from jfnn.estimators.table import Table
 from jfnn.estimators.together import FoldMember, SearchEnsemble, choose
+from jfnn.fitting import costs, scikit_learn
 from jfnn.fitting.store import Store, holding
 
 Evaluate = Callable[..., Any]  # scikit-learn's, of candidates
 ITERATOR = "this scikit-learn keeps an iterator of splits to itself"
+PROCESSES_PAY = 2.0  # seconds that they must be predicted to save, of which to start them takes one
 IN_VAIN = "they saw other rows than ahead of time"
 
 
@@ -44,6 +45,8 @@ class _TrainsAhead:
     estimator: Any
     cv: Any
     verbose: int
+    n_jobs: Any
+    best_estimator_: Any
     _ahead: "_Given | None" = None
 
     def fit(self, X: Any, y: Any = None, **params: Any) -> Any:
@@ -57,18 +60,45 @@ class _TrainsAhead:
         for name in ("_together", "_ensemble"):
             self.__dict__.pop(name, None)
         grids = (getattr(self, name, None) for name in ("param_grid", "param_distributions"))
-        if not any(map(_has_perceptron, (self.estimator, *grids))):
+        if not any(map(has_perceptron, (self.estimator, *grids))):
             return super().fit(X, y, **params)  # type: ignore[misc]
-        if reason := _why_not(self.estimator, params):
+        if reason := why_not(self.estimator, params):
             warnings.warn(f"{type(self).__name__} trains fits one by one: {reason}", stacklevel=2)
             return super().fit(X, y, **params)  # type: ignore[misc]
-        table = Table(X, y, params.get(_weights_name(self.estimator)))
-        self._ahead = _Given(table, params.get("groups"))
+        table = Table(X, y, params.get(weights_name(self.estimator)))
+        foresight = foresee(self, table)
+        if self.verbose and foresight is not None and foresight.works:
+            print(f"[{type(self).__name__}] {foresight.told()}")
+        if foresight is None or not (foresight.must or foresight.pays):
+            return self._fit_by_scikit_learn(X, y, params, 0.0 if foresight is None else foresight.seconds)
+        engines = ("auto", "jfnn") if foresight.pays or not foresight.works else ("jfnn",)
+        self._ahead = _Given(table, params.get("groups"), engines)
         try:
             with joblib.parallel_config(backend="sequential"):  # fits find what this process trained
                 return super().fit(X, y, **params)  # type: ignore[misc]
         finally:
             del self._ahead
+
+    def _fit_by_scikit_learn(self, X: Any, y: Any, params: Mapping[str, Any], seconds: float) -> Any:
+        """Runs the search as scikit-learn's own of its own estimators, in processes where ``n_jobs`` says so.
+
+        Nothing of this package goes to these processes, which need not import it.
+        """
+        idle = joblib.effective_n_jobs(None) == 1 and multiprocessing.parent_process() is None
+        several = self.n_jobs is None and idle and seconds * (1 - 1 / costs.CORES) > PROCESSES_PAY
+        with joblib.parallel_config(n_jobs=-1) if several else contextlib.nullcontext():
+            if not takes_plain(self):
+                return super().fit(X, y, **params)  # type: ignore[misc]
+            given = self.estimator
+            self.estimator = as_plain(given)
+            vars(self).pop("best_estimator_", None)  # of a fit before, which would go along
+            try:
+                scikit_learn.search_view(self).fit(X, y, **params)
+            finally:
+                self.estimator = given
+        if hasattr(self, "best_estimator_"):
+            self.best_estimator_ = as_ours(self.best_estimator_, given)
+        return self
 
     @property
     def ensemble_(self) -> SearchEnsemble:
@@ -82,7 +112,10 @@ class _TrainsAhead:
         """
         if not hasattr(self, "_ensemble"):
             if not hasattr(self, "_together"):
-                raise AttributeError("ensemble_: expected a fitted search whose fits were trained together")
+                raise AttributeError(
+                    "ensemble_: expected a fitted search whose fits were trained together, as they always are"
+                    " with engine='jfnn'"
+                )
             try:
                 self._ensemble = choose(*self._together)
             except ValueError as error:
@@ -109,12 +142,13 @@ class _TrainsAhead:
             if not splits:
                 warnings.warn(f"fits trained one by one: {ITERATOR}", stacklevel=2)
                 return evaluate_candidates(candidates, cv, *args, **options)
-            fits, left = fits_of(self.estimator, given.table, candidates, [rows for rows, _ in splits])
+            folds = [rows for rows, _ in splits]
+            fits, left = fits_of(self.estimator, given.table, candidates, folds, given.engines)
             failed = {reason: count for reason, count in left.items() if reason.startswith(FAILS)}
             given.tell({reason: count for reason, count in left.items() if reason not in failed})
             store = self._train_ahead(fits, splits, given.table)
             rows = list({id(fit.encoded): fit.encoded for fit in fits}.values())
-            with holding(store), encoded.holding(rows):
+            with holding(store), encoded.holding(rows, given.engines):
                 results = evaluate_candidates(candidates, check_cv(splits), *args, **options)
             in_vain = len(fits) - store.found
             given.tell({IN_VAIN: in_vain} | (failed if store.missed > in_vain else {}))
@@ -151,11 +185,13 @@ class _Given:
     Attributes:
         table: Its rows.
         groups: Groups of rows for the splits, or None.
+        engines: What ``engine`` is of fits that train together.
         told: Reasons that a warning has named.
     """
 
     table: Table
     groups: Any
+    engines: tuple[str, ...]
     told: set[str] = dataclasses.field(default_factory=set)
 
     def tell(self, reasons: Mapping[str, int]) -> None:
@@ -165,34 +201,6 @@ class _Given:
         if new:
             text = "; ".join(f"{count} since {reason}" for reason, count in new.items())
             warnings.warn(f"fits trained one by one: {text}", stacklevel=2)
-
-
-def _weights_name(estimator: Any) -> str:
-    return f"{estimator.steps[-1][0]}__sample_weight" if isinstance(estimator, Pipeline) else "sample_weight"
-
-
-def _has_perceptron(value: Any) -> bool:
-    """Whether there is a perceptron of this package in an estimator or a grid, however deep."""
-    if isinstance(value, BaseEstimator) and not isinstance(value, Perceptron):
-        value = value.get_params(deep=False)
-    if isinstance(value, Mapping):
-        value = list(value.values())
-    numeric = isinstance(value, np.ndarray) and not value.dtype.hasobject
-    if numeric or not checks.is_several(value):
-        return isinstance(value, Perceptron)
-    return any(map(_has_perceptron, value))
-
-
-def _why_not(estimator: Any, params: dict[str, Any]) -> str | None:
-    """Why no fit of a search can be trained with others; None where they can."""
-    if perceptron_of(estimator) is None:
-        return "its estimator is none of jfnn.estimators, nor a Pipeline that ends in one"
-    others = sorted(set(params) - {"groups", _weights_name(estimator)})
-    if others:
-        return f"fit takes {', '.join(others)}"
-    if params and sklearn.get_config()["enable_metadata_routing"]:
-        return "metadata routing says who takes the parameters of fit"
-    return None
 
 
 class GridSearchCV(_TrainsAhead, model_selection.GridSearchCV):  # type: ignore[misc]

@@ -24,7 +24,7 @@ ROUNDING = (
 
 def expected_failures(estimator):
     """Checks that must fail, and why."""
-    if isinstance(estimator, estimators.MLPClassifier):
+    if isinstance(estimator, estimators.MLPClassifier) and estimator.engine == "jfnn":
         return {
             "check_sample_weight_equivalence_on_dense_data": ROUNDING,
             "check_sample_weight_equivalence_on_sparse_data": ROUNDING,
@@ -32,7 +32,11 @@ def expected_failures(estimator):
     return {}
 
 
-ESTIMATORS = [estimators.MLPClassifier(max_iter=100), estimators.MLPRegressor(max_iter=100)]
+ESTIMATORS = [
+    kind(max_iter=100, engine=engine)
+    for engine in ("auto", "jfnn")
+    for kind in (estimators.MLPClassifier, estimators.MLPRegressor)
+]
 
 
 @pytest.mark.slow
@@ -41,7 +45,7 @@ def test_every_check(estimator, check):
     check(estimator)
 
 
-@pytest.mark.parametrize("estimator", ESTIMATORS, ids=lambda estimator: type(estimator).__name__)
+@pytest.mark.parametrize("estimator", ESTIMATORS, ids=str)
 def test_some_checks(estimator):
     done = set()
     for of, check in estimator_checks_generator(estimator):

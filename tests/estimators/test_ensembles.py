@@ -94,7 +94,8 @@ def test_an_ensemble_of_a_sweep_is_the_weighted_mean_of_its_members():
 
 @pytest.mark.filterwarnings("ignore::sklearn.exceptions.ConvergenceWarning")
 def test_an_ensemble_of_a_search_scores_rows_that_its_folds_held_out():
-    pipeline = make_pipeline(StandardScaler(), estimators.MLPClassifier((8,), max_iter=8, random_state=0))
+    perceptron = estimators.MLPClassifier((8,), max_iter=8, random_state=0, engine="jfnn")
+    pipeline = make_pipeline(StandardScaler(), perceptron)
     grid = {"mlpclassifier__learning_rate_init": [1e-4, 3e-3], "mlpclassifier__solver": ["sgd"]}
     search = estimators.GridSearchCV(pipeline, grid, cv=3).fit(X, Y)
     ensemble = search.ensemble_

@@ -27,8 +27,9 @@ def both(name, x, y, weights=None, **parameters):
     takes_weights = "sample_weight" in inspect.signature(neural_network.MLPClassifier.fit).parameters
     # scikit-learn 1.6 has none to compare with.
     weighted = {"sample_weight": weights[: len(x)]} if takes_weights and weights is not None else {}
-    modules = (neural_network, estimators)
-    return [getattr(module, name)(**parameters).fit(x, y, **weighted) for module in modules]
+    theirs = getattr(neural_network, name)(**parameters)
+    ours = getattr(estimators, name)(**parameters, engine="jfnn")
+    return [estimator.fit(x, y, **weighted) for estimator in (theirs, ours)]
 
 
 def assert_same(theirs, ours, x):
@@ -90,6 +91,8 @@ def test_verbose_fits_print_the_same_lines(parameters, early_stopping, capsys):
     for module in (neural_network, estimators):
         parameters = parameters | {"max_iter": 90, "n_iter_no_change": 2, "verbose": True}
         estimator = module.MLPClassifier((9,), random_state=3, early_stopping=early_stopping, **parameters)
+        if module is estimators:
+            estimator.set_params(engine="jfnn")
         estimator.fit(X_DIGITS, Y_DIGITS)
         if not early_stopping:
             estimator.partial_fit(X_DIGITS, Y_DIGITS)

@@ -20,6 +20,7 @@ pytestmark = [
 X, Y = (array[:150] for array in load_digits(n_class=3, return_X_y=True))
 X = X / 16
 OPTIONS = {"hidden_layer_sizes": (8,), "max_iter": 4, "random_state": 0}
+HERE = OPTIONS | {"engine": "jfnn"}
 NAMES = np.array(["cat", "dog", "eel"])
 
 
@@ -27,7 +28,7 @@ NAMES = np.array(["cat", "dog", "eel"])
 def fitted():
     """A classifier of three classes."""
     with pytest.warns(match="converged"):
-        return estimators.MLPClassifier(**OPTIONS).fit(X, Y)
+        return estimators.MLPClassifier(**HERE).fit(X, Y)
 
 
 def same(one, other):
@@ -59,15 +60,16 @@ def test_labels_are_words_and_rows_sparse_lists_or_narrow(fitted):
 
 def test_a_fit_goes_on_epoch_by_epoch_and_from_parameters_set_by_hand(fitted):
     """`partial_fit` and a warm start against scikit-learn's own, in float32."""
-    warm = OPTIONS | {"warm_start": True}
-    ours, theirs = (module.MLPClassifier(**warm) for module in (estimators, neural_network))
+    warm = {"warm_start": True}
+    ours = estimators.MLPClassifier(**HERE, **warm)
+    theirs = neural_network.MLPClassifier(**OPTIONS, **warm)
     for estimator in (ours, theirs):
         estimator.fit(X, Y).partial_fit(X, Y).fit(X, Y)
     assert (ours.n_iter_, ours.t_) == (theirs.n_iter_, theirs.t_)
     np.testing.assert_allclose(ours.loss_curve_, theirs.loss_curve_, rtol=1e-4)
     for a, b in zip(ours.coefs_, theirs.coefs_, strict=True):
         np.testing.assert_allclose(a, b, atol=1e-4)
-    by_hand = estimators.MLPClassifier(**warm)
+    by_hand = estimators.MLPClassifier(**HERE, **warm)
     by_hand.coefs_, by_hand.intercepts_, by_hand.n_features_in_ = fitted.coefs_, fitted.intercepts_, 64
     assert same(by_hand.fit(X, Y), clone(ours).fit(X, Y).fit(X, Y))
 
@@ -85,14 +87,16 @@ def test_weights_of_classes_are_weights_of_rows(fitted):
 def test_a_stream_of_random_numbers_goes_on_where_scikit_learn_leaves_it(fitted):
     streams = [np.random.RandomState(0), np.random.RandomState(0)]
     for module, stream in zip((estimators, neural_network), streams, strict=True):
-        estimator = module.MLPClassifier(**OPTIONS | {"random_state": stream}).fit(X, Y)
+        options = HERE if module is estimators else OPTIONS
+        estimator = module.MLPClassifier(**options | {"random_state": stream}).fit(X, Y)
         assert module is not estimators or same(estimator, fitted)
     assert streams[0].randint(2**31) == streams[1].randint(2**31)
 
 
 def test_lbfgs_finds_what_scikit_learn_finds():
-    options = OPTIONS | {"solver": "lbfgs", "max_iter": 20}
-    ours, theirs = (module.MLPClassifier(**options).fit(X, Y) for module in (estimators, neural_network))
+    options = {"solver": "lbfgs", "max_iter": 20}
+    ours = estimators.MLPClassifier(**HERE | options).fit(X, Y)
+    theirs = neural_network.MLPClassifier(**OPTIONS | options).fit(X, Y)
     assert ours.n_iter_ == theirs.n_iter_
     assert ours.loss_ == pytest.approx(theirs.loss_, rel=1e-6)
     assert not hasattr(ours, "partial_fit")
@@ -137,10 +141,8 @@ def test_parameters_that_cannot_be_are_refused_as_scikit_learn_does(parameters, 
     ids=str,
 )
 def test_parameters_of_odd_types_are_taken_as_scikit_learn_takes_them(parameters):
-    ours, theirs = (
-        module.MLPClassifier(**OPTIONS | {"solver": "sgd"} | parameters).fit(X, Y)
-        for module in (estimators, neural_network)
-    )
+    ours = estimators.MLPClassifier(**HERE | {"solver": "sgd"} | parameters).fit(X, Y)
+    theirs = neural_network.MLPClassifier(**OPTIONS | {"solver": "sgd"} | parameters).fit(X, Y)
     np.testing.assert_allclose(ours.coefs_[0], theirs.coefs_[0], atol=1e-6)
 
 

@@ -24,7 +24,7 @@ pytestmark = [
 ]
 X, Y = (array[:150] for array in load_digits(n_class=3, return_X_y=True))
 GRID = {"alpha": [0.01, 1.0], "learning_rate_init": [1e-4, 1e-2], "max_iter": [3, 8]}
-PERCEPTRON = estimators.MLPClassifier((8,), solver="sgd", random_state=0)
+PERCEPTRON = estimators.MLPClassifier((8,), solver="sgd", random_state=0, engine="jfnn")
 IN_PIPELINE = make_pipeline(StandardScaler(), PERCEPTRON)
 PIPELINE_GRID = {f"mlpclassifier__{name}": values for name, values in GRID.items()}
 
@@ -247,7 +247,7 @@ def test_rows_in_any_container_are_cut_as_scikit_learn_cuts_them(container, cut,
 
 
 def test_fits_without_a_random_state_share_one_in_a_search(runs):
-    estimator = estimators.MLPClassifier((8,), solver="sgd")
+    estimator = estimators.MLPClassifier((8,), solver="sgd", engine="jfnn")
     search = estimators.GridSearchCV(estimator, GRID | {"alpha": [0.5, 0.5]}, cv=3, refit=False).fit(X, Y)
     assert runs == [4, 4, 4]  # equal fits are one
     scores = search.cv_results_["mean_test_score"].reshape(2, -1)
@@ -308,5 +308,5 @@ def test_two_networks_train_side_by_side_where_they_are_small(hidden, tile, monk
 
     monkeypatch.setattr(training, "Trainer", noted)
     rows = np.tile(X, (2, 1)), np.tile(Y, 2)
-    estimators.MLPClassifier(hidden, max_iter=1, random_state=0).fit(*rows)
+    estimators.MLPClassifier(hidden, max_iter=1, random_state=0, engine="jfnn").fit(*rows)
     assert tiles == [tile]

@@ -23,7 +23,8 @@ pytestmark = [
 ]
 X, Y = load_breast_cancer(return_X_y=True)
 X, Y = X[:300, :8], Y[:300]
-PIPELINE = make_pipeline(StandardScaler(), estimators.MLPClassifier((8,), max_iter=10, random_state=0))
+PERCEPTRON = estimators.MLPClassifier((8,), max_iter=10, random_state=0, engine="jfnn")
+PIPELINE = make_pipeline(StandardScaler(), PERCEPTRON)
 GRID = {"mlpclassifier__alpha": [0.1, 1.0]}
 SEARCHES = [module.GridSearchCV(PIPELINE, GRID, cv=3) for module in (estimators, model_selection)]
 

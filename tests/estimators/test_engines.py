@@ -1,0 +1,354 @@
+"""By which code estimators train: scikit-learn's bytes where it does, chosen by what a fit is alone."""
+
+import pickle
+
+import numpy as np
+import pytest
+from sklearn import model_selection, neural_network
+from sklearn.base import clone
+from sklearn.datasets import load_digits, make_multilabel_classification
+from sklearn.pipeline import make_pipeline
+from sklearn.preprocessing import StandardScaler
+from sklearn.utils._param_validation import InvalidParameterError
+
+from jfnn import estimators
+from jfnn.estimators import choice, foresight, prediction
+from jfnn.estimators.table import Table
+from jfnn.fitting import costs, scikit_learn, training
+from jfnn.fitting.costs import Work
+from jfnn.fitting.structure import Structure
+
+pytestmark = [
+    pytest.mark.unoptimised,
+    pytest.mark.filterwarnings("ignore::sklearn.exceptions.ConvergenceWarning"),
+]
+X, Y = (array[:150] for array in load_digits(n_class=3, return_X_y=True))
+X = X / 16
+OPTIONS = {"hidden_layer_sizes": (8,), "max_iter": 6, "random_state": 0}
+LABELS = make_multilabel_classification(150, n_features=8, random_state=0)[1]
+SMALL = Structure((64, 8, 3), "relu", "softmax", "adam", False, "constant", None, True, None)
+LARGE = Work(SMALL._replace(sizes=(784, 256, 10)), 10_000, 100)
+
+
+@pytest.fixture
+def engine_runs(monkeypatch):
+    """Counts the runs of the engine."""
+    runs, train = [], training.train
+    monkeypatch.setattr(training, "train", lambda *args, **more: runs.append(1) or train(*args, **more))
+    return runs
+
+
+@pytest.fixture
+def no_device(monkeypatch):
+    """Lets no prediction go through a device."""
+    monkeypatch.delattr(prediction, "outputs")
+
+
+def pair(name, engine, **parameters):
+    """scikit-learn's estimator and ours."""
+    theirs = getattr(neural_network, name)(**OPTIONS | parameters)
+    return theirs, getattr(estimators, name)(**OPTIONS | parameters, engine=engine)
+
+
+def assert_same_bytes(theirs, ours, x):
+    """All that scikit-learn's has, ours has with the same bytes; both predict the same."""
+    public = [name for name in vars(theirs) if name.endswith("_") and not name.startswith("_")]
+    for name in {"coefs_", "intercepts_", "n_iter_", "n_features_in_", *public}:
+        for a, b in zip(*(leaves(getattr(e, name)) for e in (theirs, ours)), strict=True):
+            assert np.asarray(a).tobytes() == np.asarray(b).tobytes(), name
+    methods = ["predict", *(["predict_proba", "predict_log_proba"] if hasattr(theirs, "classes_") else [])]
+    for method in methods:
+        np.testing.assert_array_equal(getattr(ours, method)(x), getattr(theirs, method)(x), strict=True)
+
+
+def leaves(value):
+    return value if isinstance(value, list) else [np.nan if value is None else value]
+
+
+CASES = [
+    ("MLPClassifier", Y, {}),
+    (
+        "MLPClassifier",
+        Y % 2,
+        {"solver": "sgd", "learning_rate": "adaptive", "tol": 1.0, "n_iter_no_change": 1},
+    ),
+    ("MLPClassifier", LABELS, {"solver": "sgd", "learning_rate": "invscaling", "shuffle": False}),
+    ("MLPClassifier", np.array(["a", "b", "c"])[Y], {"early_stopping": True, "tol": 0.5}),
+    ("MLPRegressor", Y + X[:, 20], {"batch_size": 40, "activation": "tanh"}),
+    ("MLPRegressor", X[:, :2], {"solver": "lbfgs"}),
+]
+
+
+@pytest.mark.parametrize("engine", ["auto", "scikit-learn"])
+@pytest.mark.parametrize(("name", "y", "parameters"), CASES, ids=range(len(CASES)))
+def test_a_small_fit_has_scikit_learns_bytes_also_where_it_goes_on(
+    name, y, parameters, engine, engine_runs, no_device
+):
+    both = pair(name, engine, warm_start=True, **parameters)
+    for fitted in both:
+        fitted.fit(X, y)
+    assert_same_bytes(*both, X)
+    both = both[0], pickle.loads(pickle.dumps(both[1]))
+    partial = both[0].solver != "lbfgs" and not both[0].early_stopping
+    for fitted in both:
+        if partial:
+            fitted.partial_fit(X[::-1], y[::-1]).partial_fit(X[:140], y[:140])
+        fitted.fit(X, y)
+        if partial:
+            fitted.partial_fit(X, y)
+    assert_same_bytes(*both, X)
+    again = [clone(fitted).set_params(warm_start=False).fit(X, y).fit(X[1:], y[1:]) for fitted in both]
+    assert_same_bytes(*again, X)
+    assert both[1].engine_ == "scikit-learn" and engine_runs == []
+
+
+def test_partial_fits_from_the_first_have_scikit_learns_bytes(engine_runs):
+    weights = np.linspace(0.5, 1, 150)
+    weighted = {"sample_weight": weights} if scikit_learn.takes_weights() else {}
+    both = pair("MLPClassifier", "auto")
+    for fitted in both:
+        for n in range(100, 104):
+            fitted.partial_fit(X[:n], Y[:n], classes=[0, 1, 2])
+        fitted.partial_fit(X.astype(np.float32), Y, **weighted)
+    assert_same_bytes(*both, X)
+    assert engine_runs == []
+
+
+def test_a_stream_of_random_numbers_is_the_callers():
+    streams = [np.random.RandomState(3), np.random.RandomState(3)]
+    for fitted, stream in zip(pair("MLPClassifier", "auto"), streams, strict=True):
+        fitted.set_params(random_state=stream).fit(X, Y)
+    assert streams[0].randint(2**31) == streams[1].randint(2**31)
+
+
+def test_going_over_by_force_takes_losses_and_counts_along():
+    options = {"warm_start": True, "early_stopping": False, "tol": 0.0}
+    for first, second in (("jfnn", "scikit-learn"), ("scikit-learn", "jfnn")):
+        theirs, ours = pair("MLPClassifier", first, **options)
+        theirs.fit(X, Y).fit(X, Y)
+        ours.fit(X, Y)
+        held = ours.coefs_[0].copy()
+        before = ours.coefs_[0]
+        ours.set_params(engine=second).fit(X, Y)
+        assert ours.engine_ == second
+        np.testing.assert_array_equal(before, held)  # arrays that somebody holds are left as they are
+        assert (ours.t_, len(ours.loss_curve_)) == (theirs.t_, 12)
+        np.testing.assert_allclose(ours.loss_curve_, theirs.loss_curve_, rtol=1e-4)
+        assert ours.best_loss_ == pytest.approx(theirs.best_loss_, rel=1e-4)
+        for a, b in zip(ours.coefs_, theirs.coefs_, strict=True):
+            np.testing.assert_allclose(a, b, atol=1e-4)
+        ours.partial_fit(X, Y)
+        assert ours.engine_ == second and ours.t_ == 13 * 150
+
+
+def test_a_partial_fit_goes_on_by_the_engine_before_it(engine_runs):
+    ours = estimators.MLPClassifier(**OPTIONS, engine="jfnn").fit(X, Y).set_params(engine="auto")
+    ours.partial_fit(X, Y)
+    assert ours.engine_ == "jfnn" and len(engine_runs) == 2
+    ours.fit(X, Y)
+    assert ours.engine_ == "scikit-learn" and len(engine_runs) == 2
+
+
+ONLY_HERE = [{"activation": "elu"}, {"solver": "rmsprop"}, {"class_weight": "balanced"}]
+
+
+@pytest.mark.parametrize("parameters", ONLY_HERE, ids=str)
+def test_what_scikit_learn_has_not_is_trained_here_or_refused(parameters, engine_runs):
+    ours = estimators.MLPClassifier(**OPTIONS | parameters)
+    assert ours.fit(X, Y).engine_ == "jfnn" and len(engine_runs) == 1
+    (name,) = parameters
+    with pytest.raises(ValueError, match=f"^engine: 'scikit-learn' has no {name}="):
+        ours.set_params(engine="scikit-learn").fit(X, Y)
+
+
+def test_an_engine_that_cannot_be_is_refused_by_name():
+    with pytest.raises(InvalidParameterError, match=r"^engine: "):
+        estimators.MLPClassifier(engine="torch").fit(X, Y)
+    by_hand = estimators.MLPClassifier(**OPTIONS, warm_start=True, engine="scikit-learn")
+    by_hand.coefs_, by_hand.intercepts_ = [np.ones((64, 3))], [np.ones(3)]
+    with pytest.raises(ValueError, match=r"^engine: .* set by hand"):
+        by_hand.fit(X, Y)
+
+
+def test_weights_of_nothing_are_not_for_scikit_learn_by_itself(engine_runs):
+    weights = np.ones(150)
+    weights[:20] = 0
+    ours = estimators.MLPClassifier(**OPTIONS, shuffle=False, batch_size=20).fit(X, Y, sample_weight=weights)
+    assert ours.engine_ == "jfnn" and np.isfinite(ours.loss_curve_).all()
+    weights[19] = 1
+    by_theirs = clone(ours).set_params(batch_size=75).fit(X, Y, sample_weight=weights)
+    assert by_theirs.engine_ == "scikit-learn" and np.isfinite(by_theirs.loss_curve_).all()
+    with pytest.raises(ValueError, match="sample_weight: expected numbers of at least 0"):
+        estimators.MLPClassifier(**OPTIONS).fit(X, Y, sample_weight=-np.ones(150))
+
+
+def growing():
+    """Works of which each is more than the one before it in one respect alone."""
+    base = Work(SMALL._replace(sizes=(64, 50, 10), batch=32), 300, 10, members=5)
+    for factor in np.geomspace(1, 1000, 60):
+        wide = SMALL._replace(sizes=(64, int(50 * factor), 10), batch=32)
+        yield "epochs", base._replace(epochs=10 * factor)
+        yield "rows", base._replace(rows=int(300 * factor))
+        yield "width", base._replace(structure=wide)
+        yield "members", base._replace(members=int(5 * factor))
+
+
+def test_more_work_never_turns_the_choice_back_to_scikit_learn():
+    chosen = {}
+    for name, work in growing():
+        chosen.setdefault(name, []).append(costs.engine_pays([work] * 2))
+    for name, pays in chosen.items():
+        assert pays == sorted(pays), name
+        assert pays[-1] and not pays[0], name
+
+
+def test_small_and_many_structures_are_for_scikit_learn_and_large_fits_for_the_engine():
+    assert costs.engine_pays([LARGE])
+    assert not costs.engine_pays([Work(SMALL, 150, 200)])
+    assert not costs.engine_pays([])
+    many = [Work(SMALL._replace(sizes=(64, width, 3)), 1000, 50, members=5) for width in range(8, 28)]
+    together = Work(SMALL, 1000, 50, members=100)
+    assert costs.engine_pays([together]) and not costs.engine_pays(many)
+
+
+def test_epochs_are_foreseen_by_the_rule_of_stopping():
+    assert costs.likely_epochs(300, 0.0, 10, False) == 300
+    assert costs.likely_epochs(300, 1e-4, np.inf, False) == 300
+    assert 10 < costs.likely_epochs(300, 1e-4, 10, True) < costs.likely_epochs(300, 1e-4, 10, False) < 300
+    assert costs.likely_epochs(5, 1e-4, 10, False) == 5
+
+
+def test_the_choice_is_of_the_fit_alone(monkeypatch, capsys):
+    asked = []
+    monkeypatch.setattr(costs, "engine_pays", lambda works, programs=1: asked.append(list(works)) or False)
+    ours = estimators.MLPClassifier(**OPTIONS, verbose=True)
+    for rows in (X, X.tolist()):
+        clone(ours).fit(rows, Y)
+    expected = Work(SMALL, 150, 6.0)
+    assert asked == [[expected], [expected]]
+    assert "[MLPClassifier] engine: scikit-learn; predicted" in capsys.readouterr().out
+    monkeypatch.setattr(costs, "engine_pays", lambda works, programs=1: True)
+    assert clone(ours).set_params(verbose=False).fit(X, Y).engine_ == "jfnn"
+    assert clone(ours).set_params(solver="lbfgs", verbose=False).fit(X, Y).engine_ == "scikit-learn"
+
+
+def test_few_rows_are_predicted_by_numpy_and_many_on_the_device(monkeypatch):
+    ours = estimators.MLPClassifier(**OPTIONS, engine="jfnn").fit(X, Y)
+    by_device = ours.predict_proba(X)
+    ours.set_params(engine="auto")
+    theirs = scikit_learn.view(ours)
+    rows = []
+    monkeypatch.setattr(
+        prediction, "outputs", lambda network, layers, x: rows.append(len(x)) or np.zeros((len(x), 3))
+    )
+    np.testing.assert_array_equal(ours.predict_proba(X), theirs.predict_proba(X))
+    np.testing.assert_allclose(ours.predict_proba(X), by_device, atol=1e-12)
+    assert rows == []
+    many = np.zeros((4000, 64))
+    ours.predict(many)
+    ours.set_params(engine="jfnn").predict(X)
+    assert rows == [4000, 150]
+
+
+GRID = {"alpha": [0.01, 1.0], "hidden_layer_sizes": [(4,), (8,)]}
+
+
+def searched(module, perceptrons, name="GridSearchCV", grid=GRID, **options):
+    perceptron = perceptrons.MLPClassifier(**OPTIONS)
+    grid = {f"mlpclassifier__{key}": values for key, values in grid.items()}
+    search = getattr(module, name)(make_pipeline(StandardScaler(), perceptron), grid, cv=3, **options)
+    return search.fit(X, Y)
+
+
+@pytest.mark.parametrize(
+    ("name", "options"),
+    [
+        ("GridSearchCV", {"return_train_score": True}),
+        ("RandomizedSearchCV", {"n_iter": 3, "random_state": 0}),
+        ("HalvingGridSearchCV", {"factor": 2, "random_state": 0}),
+    ],
+)
+def test_a_small_search_is_scikit_learns_own_to_the_byte(name, options, engine_runs):
+    theirs = searched(model_selection, neural_network, name, **options)
+    ours = searched(estimators, estimators, name, **options)
+    assert engine_runs == []
+    for key, values in theirs.cv_results_.items():
+        if "time" not in key:
+            np.testing.assert_array_equal(ours.cv_results_[key], values)
+    last = ours.best_estimator_[-1]
+    assert type(last) is estimators.MLPClassifier and type(ours.estimator[-1]) is estimators.MLPClassifier
+    assert_same_bytes(theirs.best_estimator_[-1], last, X)
+    copy = pickle.loads(pickle.dumps(ours))
+    assert copy.score(X, Y) == theirs.score(X, Y)
+    last.partial_fit(X, Y)
+    assert last.engine_ == "scikit-learn"
+    with pytest.raises(AttributeError, match="engine='jfnn'"):
+        _ = ours.ensemble_
+
+
+def seen_by_a_scorer(grid):
+    modules = set()
+
+    def scorer(estimator, x, y):
+        modules.update((type(estimator[-1]).__module__.split(".")[0], type(estimator[-1]).__name__))
+        return estimator.score(x, y)
+
+    searched(estimators, estimators, grid=grid, scoring=scorer, refit=False)
+    return modules
+
+
+def test_fits_of_a_small_search_are_scikit_learns_estimators_where_these_take_all_parameters(engine_runs):
+    assert seen_by_a_scorer(GRID) == {"sklearn", "MLPClassifier"}
+    assert seen_by_a_scorer({"engine": ["auto", "scikit-learn"]}) == {"jfnn", "MLPClassifier"}
+    assert engine_runs == []
+
+
+def test_an_engine_can_be_a_value_of_a_grid(engine_runs):
+    search = searched(estimators, estimators, grid={"engine": ["scikit-learn", "jfnn", "auto"]}, refit=False)
+    assert len(engine_runs) == 3  # the folds of one
+    scores = search.cv_results_["mean_test_score"]
+    assert scores[0] == scores[2] == pytest.approx(scores[1], abs=0.02)
+    both = searched(estimators, estimators, grid={"activation": ["relu", "elu"]}, refit=False)
+    assert len(engine_runs) == 6 and np.isfinite(both.cv_results_["mean_test_score"]).all()
+
+
+def test_a_large_search_is_foreseen_by_its_candidates_and_folds():
+    perceptron = estimators.MLPClassifier((50,), max_iter=40, tol=0)
+    grid = {"alpha": np.logspace(-5, 1, 40), "solver": ["adam", "sgd"]}
+    search = estimators.GridSearchCV(perceptron, grid, cv=4)
+    rows = np.zeros((2000, 64)), np.arange(2000) % 10
+    seen = foresight.foresee(search, Table(*rows))
+    assert seen.pays and not seen.must
+    assert [(w.members, w.rows, w.epochs, w.structure.solver) for w in seen.works] == 4 * [
+        (40, 1500, 40, "adam"),
+        (40, 1500, 40, "sgd"),
+    ]
+    assert seen.works[0].structure.sizes == (64, 50, 10)
+    forced = clone(search).set_params(estimator__engine="jfnn")
+    assert foresight.foresee(forced, Table(*rows)).must
+    few = clone(search).set_params(param_grid={"alpha": [0.1]})
+    assert not foresight.foresee(few, Table(rows[0][:100], rows[1][:100])).pays
+
+
+@pytest.mark.parametrize("x", [None, 3, "rows", [[1.0], [2.0, 3.0]], np.zeros(3), object()], ids=repr)
+def test_rows_that_cannot_be_have_some_shape(x):
+    shape = choice.shape_of(estimators.MLPClassifier(), x, None)
+    assert shape.rows >= 1 and shape.features >= 1
+    with pytest.raises((ValueError, TypeError)):
+        estimators.MLPClassifier().fit(x, None)
+
+
+def test_a_small_search_holds_nothing_of_this_package_while_it_runs_also_when_fitted_before():
+    """It goes to other processes with every fit, and they would import what it holds."""
+    seen = []
+
+    def scorer(estimator, x, y):
+        seen.append({type(value).__module__.split(".")[0] for value in vars(search).values()})
+        return 1.0
+
+    search = estimators.GridSearchCV(estimators.MLPClassifier(**OPTIONS), {"alpha": [1.0]}, cv=2)
+    search.fit(X, Y)
+    search.fit(X, Y)
+    assert type(search.best_estimator_) is estimators.MLPClassifier
+    search.set_params(scoring=scorer).fit(X, Y)
+    assert seen and all("jfnn" not in modules for modules in seen)
