@@ -25,7 +25,7 @@ from jfnn import checks
 # any two numbers with equal probabilities, to 0.12% (n = 8), from n = 64 on to 0.05%.
 SMALL, CYCLES_SMALL, CYCLES = 64, 12, 6
 GOLDEN = np.uint32(0x9E3779B9)  # 2³² divided by the golden ratio, between the words of cycles
-FIRST = (np.uint32(0x243F6A88), np.uint32(0x85A308D3))  # the first digits of π
+FIRST = (np.uint32(0x243F6A88), np.uint32(0x85A308D3))  # digits of π
 
 Cells = tuple[Any, Any]
 
@@ -95,7 +95,7 @@ def permuted(positions: Any, domain: Domain, key: Any, xp: Any = np) -> Any:
     """
     shape = np.broadcast_shapes(*map(np.shape, (positions, *domain, key)))
     n, a, b, position = (_words(value, xp) for value in (*domain, positions))
-    # By one word for both, keys whose words differ by 1 would have one permutation, moved by a row and a column.
+    # By one word for both, keys whose words differ by 1 would share a permutation but for a row and a column.
     column_word, row_word = (_words(mixed(key, line, xp=xp), xp) for line in range(2))
     rest = n - (a - 1) * b
     cycles = xp.where(n < SMALL, np.uint32(CYCLES_SMALL), np.uint32(CYCLES))

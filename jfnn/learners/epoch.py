@@ -7,6 +7,7 @@ import jax
 import jax.numpy as jnp
 
 from jfnn.learners.data import Batch, Rows
+from jfnn.learners.source import DRAWN
 from jfnn.minibatches import Minibatches
 from jfnn.training import State
 
@@ -14,9 +15,7 @@ from jfnn.training import State
 # costs more than the step; from larger arrays the rows of several steps are gathered at once.
 SPLIT_BYTES = 500_000
 GATHERED_BYTES = 8_000_000
-# Numbers are drawn for several steps at once, since a kernel of few takes as long as one of many; one of more
-# than these XLA splits over its threads, which takes ten times as long.
-DRAWN, STEPS = 1200, 16
+STEPS = 16  # whose numbers are drawn at once at most, since a kernel of few takes as long as one of many
 EPOCHS = 384  # of a call at most, which gives the objective of each
 
 Loop = tuple[State, jax.Array, jax.Array]  # state, sum of an epoch's objectives, the last of them

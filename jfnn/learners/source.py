@@ -9,6 +9,9 @@ import numpy as np
 from jfnn.minibatches import PADDING, Minibatches, step_rows
 from jfnn.permutation import Domain
 
+# XLA splits a kernel of more numbers than these over its threads, and then takes ten times as long.
+DRAWN = 1280
+
 
 class Source(NamedTuple):
     """Where the minibatches of a tile come from; with a leading axis ``[tile]`` where members have their own.
@@ -100,15 +103,27 @@ def rows_of_steps(
         given = jnp.take(source.given, (epoch - first) * source.steps + steps, axis=-2, mode="clip")
         return jnp.moveaxis(given, 0, 1 if axis == 0 else -1) if own else given
 
-    def spread(leaf: jax.Array) -> jax.Array:
-        return leaf[:, None] if own and axis == 0 else leaf
+    def drawn(members: tuple[jax.Array, jax.Array, Domain]) -> jax.Array:
+        seed, fold, within = jax.tree.map(lambda leaf: leaf[:, None] if own else leaf, members)
+        rows = step_rows(batches, places, within, seed, epoch, steps, jnp)
+        numbers = train[fold, rows]
+        return jnp.where(rows == PADDING, PADDING, numbers) if batches.padded else numbers
 
-    places = places[:, None] if own and axis == -1 else places
+    members = source.seed, source.fold, source.domain
     steps = steps.reshape(-1, *(1,) * (2 if own else 1))
-    seed, fold, within = jax.tree.map(spread, (source.seed, source.fold, source.domain))
-    rows = step_rows(batches, places, within, seed, epoch, steps, jnp)
-    numbers = train[fold, rows]
-    return jnp.where(rows == PADDING, PADDING, numbers) if batches.padded else numbers
+    if not own:
+        return drawn(members)
+    pieces = pieces_for(len(source.seed), len(places) * len(steps))
+    cut = jax.tree.map(lambda leaf: leaf.reshape(pieces, -1), members)
+    numbers = drawn(members) if pieces == 1 else jax.lax.map(drawn, cut)
+    numbers = numbers.reshape(pieces, len(steps), -1, len(places)).swapaxes(0, 1)
+    return jnp.moveaxis(numbers.reshape(len(steps), -1, len(places)), 1, 1 if axis == 0 else -1)
+
+
+def pieces_for(members: int, each: int) -> int:
+    """Parts of equal size in which the numbers of all members are drawn, ``each`` of every one."""
+    parts = [n for n in range(1, members) if members % n == 0 and members // n * each <= DRAWN]
+    return parts[0] if parts else members
 
 
 def step_key(source: Source, epoch: jax.Array, step: jax.Array) -> jax.Array | None:
