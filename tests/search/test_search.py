@@ -255,6 +255,7 @@ def test_groups_compile_once_each(split):
         learning_rate=stats.loguniform(1e-3, 1.0), optimizer=lambda learning_rate: sgd(learning_rate)
     )
     options |= dict(batch_sizes=[16, 8], sample=3, **OPTIONS)
+    options["execution"] = jfnn.Execution(tile=2, shared=True)  # else its form follows from the sizes
 
     of_learner = {"learning_rate": 0.1, "optimizer": options["optimizer"]}
 
