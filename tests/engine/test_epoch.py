@@ -52,7 +52,9 @@ def engine_epoch(problem, minibatches, weights=None, key=None, dropout=0.0, epoc
             return after, loop[1] + value, value
 
         def numbers(steps):
-            return rows_of_steps(None, source, jnp.zeros(0, int), jnp.arange(batch), epoch, steps, epoch - 1, 0)
+            return rows_of_steps(
+                None, source, jnp.zeros(0, int), jnp.arange(batch), epoch, steps, epoch - 1, 0
+            )
 
         zero = jnp.zeros((), rows[0].dtype)
         return steps_of_epoch(

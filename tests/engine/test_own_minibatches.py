@@ -1,6 +1,6 @@
-"""Members that have minibatches of their own: the bits of a member that is trained alone, whoever is beside it.
+"""Members with minibatches of their own: each has the bits that it has alone, whoever is beside it.
 
-One cell of many seeds, whose tiles hold a member of each seed; `test_engine` states these laws for members that
+One cell of many seeds, whose tiles hold a member of each; `test_engine` states these laws for members that
 share minibatches.
 """
 

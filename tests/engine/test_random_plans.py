@@ -48,7 +48,7 @@ def test_tiles_hold_every_active_member_once_beside_others_of_its_kind(examples)
 
 @examples((50, 1), (500, 1))
 def test_no_other_form_trains_all_members_sooner(examples):
-    """By a simulation of devices that take the next tile as they come free, each step of which costs alike."""
+    """By a simulation of devices that take the next tile as they come free."""
 
     def it_does(cells, replicates, widths, step, cores):
         def seconds(form):

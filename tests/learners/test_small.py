@@ -130,7 +130,9 @@ def test_a_step_of_minibatches_of_their_own_is_that_of_each_member_alone(
     batches = make_own_batches(dtype, weighted)
     keys = jax.random.split(jax.random.key(3), MEMBERS) if weighted else None
     step = compiled(learner.step)
-    members = [jax.tree.map(lambda leaf, i=i: leaf[i], (states, batches, hyper, keys)) for i in range(MEMBERS)]
+    members = [
+        jax.tree.map(lambda leaf, i=i: leaf[i], (states, batches, hyper, keys)) for i in range(MEMBERS)
+    ]
     expected = jax.tree.map(lambda *leaves: np.stack(leaves), *(step(*member) for member in members))
     tolerance = TOLERANCE[dtype.name]
     for axis in (0, -1):
