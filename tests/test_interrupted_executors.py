@@ -25,7 +25,7 @@ def nothing(job):
 
 def answered(call):
     """A worker's answer to such segments."""
-    results = [(jax.tree.leaves(segment.members), []) for segment in calls.unpack(call.segments)]
+    results = [(jax.tree.leaves(segment.members), None, []) for segment in calls.unpack(call.segments)]
     return calls.Done(pickle.dumps(results))
 
 

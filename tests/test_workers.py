@@ -289,24 +289,24 @@ def test_a_run_removes_its_tasks_and_no_other_file(plain, tmp_path):
 @pytest.mark.parametrize("greatest", [0, 127, 128, 32_767, 32_768, 2**31 - 1])
 @pytest.mark.parametrize("n_epochs", [0, 1, 4])
 def test_segments_come_back_as_they_were_sent(greatest, n_epochs):
-    minibatches = np.full((4, 3, 2), greatest, np.int32)
-    minibatches[0, 0, 0] = -1
-    minibatches[n_epochs:] = 0
-    training = Segment(np.ones(3), {"l2": np.ones(3)}, minibatches, 5, n_epochs)
+    given = np.full((3 * n_epochs, 2), greatest, np.int32)
+    given[:1] = -1
+    training = Segment(np.ones(3), {"l2": np.ones(3)}, np.arange(3), 5, n_epochs, 3 * n_epochs, given)
     scoring = Segment(np.ones(3), {}, None)
     sent = [training, scoring, training]
     content = calls.pack(sent)
     back = calls.unpack(content)
     assert same_bits(back, sent)
-    assert [None if segment.minibatches is None else segment.minibatches.dtype for segment in back] == [
+    assert [None if segment.given is None else segment.given.dtype for segment in back] == [
         *(np.int32, None, np.int32)
     ]
+    assert [segment[3:6] for segment in back] == [segment[3:6] for segment in sent]
     assert len(content) < len(calls.pack([training])) + 500  # minibatches that are the same travel once
 
 
 def test_a_task_that_was_tampered_with_is_not_loaded(tmp_path):
     split = OPTIONS["split"]
-    task = calls.Task(None, False, split, None, 1)
+    task = calls.Task(None, None, split, None, 1, 1)
     place = dataclasses.replace(calls.place(task, tmp_path), content=None)
     (tmp_path / place.path).write_bytes(pickle.dumps(1 / 3))
     with pytest.raises(LookupError):
@@ -359,5 +359,5 @@ def test_groups_and_what_is_trained_again_run_on_the_executor():
         [arrays(r) for r in (*one.results, one.refit)], [arrays(r) for r in (*other.results, other.refit)]
     )
     digests = {call.place.digest for call in executor.calls}
-    assert len(digests) == 2
+    assert len(digests) == 3  # of each group, and of the winner with the rows held out from it
     assert jax.tree.leaves(one.refit.params)[0].size

@@ -22,7 +22,7 @@ class Replicate:
     [
         lambda: side_by_side([lambda: None, lambda: None]),
         lambda: spread(range(5), ["one", "other"], lambda job, device: job, lambda job, result: None),
-        lambda: Prefetcher([Replicate()], 4).get(0, 3, 2),
+        lambda: Prefetcher([Replicate()]).get(0, 3, 2),
     ],
     ids=["side_by_side", "spread", "prefetch"],
 )

@@ -253,8 +253,8 @@ class Least(Learner):
         value, slope = jax.value_and_grad(loss)(state.params["w"])
         return State({"w": state.params["w"] - hyper["learning_rate"] * slope}, ()), value
 
-    def step_members(self, states, batch, hyper, key, axis):
-        states, values = super().step_members(states, batch, hyper, key, axis)
+    def step_members(self, states, batch, hyper, key, axis, own):
+        states, values = super().step_members(states, batch, hyper, key, axis, own)
         return jax.tree.map(lambda leaf: self.factor("step_members") * leaf, states), values
 
     def end_epoch(self, before, after, hyper):

@@ -7,7 +7,6 @@ import itertools
 import pickle
 import time
 
-import hypothesis
 import jax
 import jax.numpy as jnp
 import numpy as np
@@ -15,7 +14,6 @@ import optax
 import pytest
 from helpers import compiled, same_bits
 from helpers import gradient as by_jax
-from hypothesis import strategies
 
 import jfnn
 from jfnn import losses, training
@@ -130,7 +128,7 @@ def test_devices_and_evaluations_change_no_bit(sweep, grid, execution):
     [
         (CallLength(steps=8, calls=1), [2, 4, 6, 8, 9]),
         (CallLength(steps=16, first_steps=4, calls=1), [1, 5, 9]),
-        (CallLength(rows=4 * 16 * 3, calls=1), [3, 6, 9]),
+        (CallLength(most_epochs=3, calls=1), [3, 6, 9]),
         (CallLength(steps=1, calls=1), list(range(1, EPOCHS + 1))),
         (CallLength(steps=4, calls=3), [1, 4, 7, 9]),
         (CallLength(steps=8, first_steps=4, calls=9), [1, 9]),
@@ -304,14 +302,14 @@ def test_evaluations_that_nobody_waits_for_give_the_scores_of_those_that_are_wai
         assert [now.epoch for now in returns] == [2, 4, 6, 8, 9]
 
 
-def test_few_minibatches_are_held_however_many_evaluations_there_are(net, split):
+def test_few_given_minibatches_are_held_however_many_evaluations_there_are(net, split):
     held, trainers = [], []
 
     class Counting(Threads):
         def run(self, jobs, segment, collect):
             def counted(job):
                 made = segment(job)
-                held.append(len(trainers[0].minibatches.stretches))
+                held.append(len(trainers[0].given.stretches))
                 return made
 
             return super().run(jobs, counted, collect)
@@ -321,6 +319,7 @@ def test_few_minibatches_are_held_however_many_evaluations_there_are(net, split)
         return trainers[0]
 
     options = keywords({"eval_every": 1}, epochs=40, learning_rate=RATES[:2], l2=PENALTIES[:2])
+    options["batches"] = np.random.default_rng(0).integers(70, size=(40, 4, 16))
     result = train_run(prepare(jfnn.Options(net, split, **options)), None, False, make_trainer=make)
     assert len(result.history["epoch"]) == len(held) == 40
     assert max(held) <= 3
@@ -360,27 +359,6 @@ def test_copies_made_at_the_end_have_the_scores_of_what_they_are_copies_of(sweep
 def test_a_scheduler_that_goes_back_in_time_is_refused(sweep):
     with pytest.raises(ValueError, match=r"^schedulers: "):
         sweep(schedulers=[CopyFirst(EPOCHS - 1)])
-
-
-@hypothesis.given(
-    members=strategies.lists(
-        strategies.tuples(strategies.booleans(), strategies.integers(0, 3)), max_size=40
-    ),
-    width=strategies.integers(1, 9),
-)
-def test_every_active_member_sits_in_one_slot_of_as_few_tiles_as_can_be(members, width):
-    active = np.array([trains for trains, _ in members], bool)
-    replicate_of = np.array([replicate for _, replicate in members], int)
-    tiles = plan.tiles(active, replicate_of, width)
-    seated = np.concatenate([tile.members[: tile.used] for tile in tiles] or [np.zeros(0, int)])
-    np.testing.assert_array_equal(np.sort(seated), np.flatnonzero(active))
-    for tile in tiles:
-        assert tile.members.shape == (width,)
-        assert (replicate_of[tile.members] == tile.replicate).all()
-        assert active[tile.members].all()
-    assert len(tiles) == sum(
-        -(-np.sum(active & (replicate_of == replicate)) // width) for replicate in range(4)
-    )
 
 
 class Counting(Threads):
@@ -431,14 +409,19 @@ def test_the_cores_of_a_cpu_share_one_device_unless_devices_are_named(sweep, gri
 # What needs no bits, and is compiled in half the time
 
 
+def program_of(network, split, **options):
+    """The program that a sweep of these options runs."""
+    experiment = prepare(jfnn.Options(network, split, **options)).experiment
+    return program.build(experiment.learner, experiment.sources().batches, experiment.padded, "cpu")
+
+
 @pytest.mark.unoptimised
 def test_one_program_of_own_functions_serves_other_values_sizes_and_epochs(split):
     inner = jfnn.mlp(SIZES)
     network = jfnn.Network(inner.init, lambda params, x: inner.apply(params, x))
     options = dict(batch_size=16, execution=jfnn.Execution(tile=4))
     jfnn.sweep(network, split, learning_rate=RATES[:2], l2=PENALTIES, epochs=4, **options)
-    experiment = prepare(jfnn.Options(network, split, learning_rate=0.1, epochs=4, batch_size=16)).experiment
-    advance = program.build(experiment.learner, experiment.padded, "cpu").advance
+    advance = program_of(network, split, learning_rate=0.1, epochs=4, batch_size=16).advance
     programs, compiled = program.build.cache_info().misses, advance._cache_size()
     assert compiled
     changes = dict(learning_rate=[0.2, 0.3, 0.4], l2=0.7, epochs=11, seeds=3)
@@ -453,8 +436,7 @@ def test_a_multilayer_perceptron_compiles_once_for_all_grids(sweep, net, split):
         """The program of a sweep, after it."""
         network = changes.pop("net", net)
         sweep(net=network, **changes)
-        experiment = prepare(jfnn.Options(network, split, **keywords(**changes))).experiment
-        return program.build(experiment.learner, experiment.padded, "cpu").advance
+        return program_of(network, split, **keywords(**changes)).advance
 
     first = advance(execution={"devices": 1})
     compiled = first._cache_size()

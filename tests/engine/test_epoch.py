@@ -3,6 +3,7 @@
 import functools
 
 import jax
+import jax.numpy as jnp
 import numpy as np
 import optax
 import pytest
@@ -10,8 +11,11 @@ from helpers import compiled
 
 import jfnn
 from jfnn import losses, training
-from jfnn.engine import program
+from jfnn.learners import epoch as engine
+from jfnn.learners.epoch import Chunk, as_chunk, gather, steps_of_epoch
+from jfnn.learners.source import Source, rows_of_steps, step_key
 from jfnn.minibatches import PADDING, Minibatches
+from jfnn.permutation import domain
 
 N, FEATURES, CLASSES, L2 = 23, 4, 3, 0.2
 TOLERANCE = {"float32": 1e-5, "float64": 1e-12}
@@ -28,18 +32,43 @@ def make_problem(dtype, n=N, features=FEATURES, reduction="sum"):
     return state, training.autodiff(net, LOSS, reduction), rows
 
 
-def engine_epoch(problem, minibatches, weights=None, key=None, dropout=0.0, last_step=None):
-    """``(state, value)`` of `program.epoch`, whose step is that of `jfnn.training`."""
+def engine_epoch(problem, minibatches, weights=None, key=None, dropout=0.0, epoch=0, chunk=None):
+    """``(state, mean objective, last objective)`` by `steps_of_epoch`, whose step is that of `jfnn.training`.
+
+    The minibatches are given for this epoch, behind those of an epoch before, with room for more steps.
+    """
     state, value_and_grad, rows = problem
+    padded, (steps, batch) = bool((minibatches == PADDING).any()), minibatches.shape
+    given = np.concatenate([minibatches[::-1], minibatches, np.zeros((3, batch), np.int32)])
+    raw = None if key is None else jax.random.key_data(key)
+    chunk = chunk or as_chunk(rows, batch, None)
 
-    def step(state, batch, key):
-        options = {} if batch.weights is None else {"weights": batch.weights}
-        options |= {} if key is None else {"dropout": dropout, "key": key}
-        return training.step(state, OPTIMIZER, value_and_grad, *batch.rows, L2, **options)
+    @compiled
+    def run(state, rows, weights, source, epoch):
+        def one_step(number, batch, loop):
+            options = {} if batch.weights is None else {"weights": batch.weights}
+            options |= {} if key is None else {"dropout": dropout, "key": step_key(source, epoch, number)}
+            after, value = training.step(loop[0], OPTIMIZER, value_and_grad, *batch.rows, L2, **options)
+            return after, loop[1] + value, value
 
-    padded = bool((minibatches == PADDING).any())
-    epoch = compiled(functools.partial(program.epoch, step, padded, last_step=last_step))
-    return epoch(state, minibatches, key, (rows, weights))
+        def numbers(steps):
+            return rows_of_steps(
+                None, source, jnp.zeros(0, int), jnp.arange(batch), epoch, steps, epoch - 1, 0
+            )
+
+        zero = jnp.zeros((), rows[0].dtype)
+        return steps_of_epoch(
+            one_step,
+            numbers,
+            lambda numbers: gather(rows, weights, numbers, padded),
+            source.steps,
+            chunk,
+            (state, zero, zero),
+        )
+
+    source = Source(np.uint32(0), raw, np.int32(0), domain(len(rows[0])), np.int32(steps), given)
+    state, total, last = run(state, rows, weights, source, np.int32(epoch))
+    return state, total / steps, last
 
 
 def loop(problem, minibatches, weights=None, keys=None, dropout=0.0):
@@ -72,9 +101,9 @@ def test_engine_epoch_is_the_plain_epoch_is_a_loop_of_steps(scheme, reduction, d
         lambda state, numbers: training.epoch(state, OPTIMIZER, value_and_grad, *rows, L2, numbers)
     )
     after, values = plain(state, minibatches)
-    by_engine, last_value = engine_epoch(problem, minibatches)
     assert values.shape == (len(minibatches),)
-    assert_close((by_engine, last_value), (after, values[-1]), TOLERANCE[dtype.name])
+    expected = after, np.mean(values), values[-1]
+    assert_close(engine_epoch(problem, minibatches), expected, TOLERANCE[dtype.name])
     assert_close((after, list(values)), loop(problem, minibatches), TOLERANCE[dtype.name])
     assert np.abs(np.asarray(after.params[0].w) - state.params[0].w).max() > 1e-2
 
@@ -89,20 +118,22 @@ def test_padded_places_weigh_nothing(reduction, weighted, dtype):
     minibatches = Minibatches(4, "permutation", drop_last=False).epoch(N - 1, 0, 0)
     assert (minibatches == PADDING).sum() == 2
     minibatches[1, 2] = PADDING
-    state, value = engine_epoch(problem, minibatches, weights)
     expected, values = loop(problem, minibatches, weights)
-    assert_close((state, value), (expected, values[-1]), TOLERANCE[dtype.name])
+    result = engine_epoch(problem, minibatches, weights)
+    assert_close(result, (expected, np.mean(values), values[-1]), TOLERANCE[dtype.name])
 
 
-@pytest.mark.parametrize("last_step, weighted", [(3, False), (4, True), (5, False)])
-def test_a_last_step_that_alone_is_padded_takes_fewer_places_or_all(last_step, weighted, x64):
+@pytest.mark.parametrize("gathers", [False, True])
+@pytest.mark.parametrize("steps, weighted", [(1, True), (2, False), (5, True), (7, False)])
+def test_steps_that_are_prepared_together_are_the_same_steps(steps, weighted, gathers, x64):
+    """Whether chunks divide the five steps, are one step, all of them or more; the last step is padded."""
     problem = make_problem(np.float64, reduction="mean")
     minibatches = Minibatches(5, "permutation", drop_last=False).epoch(N, 0, 0)
     assert (minibatches == PADDING).sum(axis=1).tolist() == [0, 0, 0, 0, 2]
     weights = np.arange(N) % 4 + 0.5 if weighted else None
-    state, value = engine_epoch(problem, minibatches, weights, last_step=last_step)
     expected, values = loop(problem, minibatches, weights)
-    assert_close((state, value), (expected, values[-1]))
+    result = engine_epoch(problem, minibatches, weights, chunk=Chunk(steps, gathers))
+    assert_close(result, (expected, np.mean(values), values[-1]))
 
 
 @pytest.mark.parametrize("reduction", ["mean"])
@@ -110,10 +141,10 @@ def test_weights_are_those_of_the_rows_of_each_minibatch(reduction, x64):
     problem = make_problem(np.float64, reduction=reduction)
     minibatches = Minibatches(5, "permutation").epoch(N, 0, 0)
     weights = np.asarray(np.arange(N) % 3, float)
-    state, value = engine_epoch(problem, minibatches, weights)
+    result = engine_epoch(problem, minibatches, weights)
     expected, values = loop(problem, minibatches, weights)
-    assert_close((state, value), (expected, values[-1]))
-    assert not np.isclose(value, engine_epoch(problem, minibatches)[1])
+    assert_close(result, (expected, np.mean(values), values[-1]))
+    assert not np.isclose(values[-1], engine_epoch(problem, minibatches)[2])
     assert_close(engine_epoch(problem, minibatches, np.ones(N)), engine_epoch(problem, minibatches))
 
 
@@ -121,16 +152,16 @@ def test_each_step_draws_by_the_key_of_the_epoch_and_its_own_number(x64):
     problem, key = make_problem(np.float64), jax.random.key(3)
     # The same rows in each step, so that steps differ by their keys alone.
     minibatches = np.tile(np.arange(7, dtype=np.int32), (3, 1))
-    result = engine_epoch(problem, minibatches, key=key, dropout=0.4)
-    keys = [jax.random.fold_in(key, i) for i in range(3)]
+    result = engine_epoch(problem, minibatches, key=key, dropout=0.4, epoch=6)
+    keys = [jax.random.fold_in(jax.random.fold_in(key, 6), i) for i in range(3)]
     expected, values = loop(problem, minibatches, keys=keys, dropout=0.4)
-    assert_close(result, (expected, values[-1]))
+    assert_close(result, (expected, np.mean(values), values[-1]))
     with_one_key, _ = loop(problem, minibatches, keys=keys[:1] * 3, dropout=0.4)
     assert np.abs(np.asarray(with_one_key.params[0].w) - expected.params[0].w).max() > 1e-3
 
 
-# Rows, features, steps: rows of small arrays are gathered step by step; of large ones all at once, unless
-# they are too many.
+# Rows, features, steps: rows of small arrays are gathered step by step; of large ones several steps' at once,
+# as many as there is room for.
 SIZES = {"small": (N, FEATURES, 4), "at once": (1000, 160, 3), "too many": (1000, 160, 170)}
 
 
@@ -139,10 +170,23 @@ def test_rows_gathered_at_once_are_those_of_each_step(size, x64):
     n, features, steps = SIZES[size]
     problem = make_problem(np.float64, n, features, "mean")
     minibatches = np.random.default_rng(0).integers(n, size=(steps, 80 if n > 80 else 5), dtype=np.int32)
-    x, targets = problem[-1]
-    assert (x.nbytes > program.SPLIT_BYTES) == (size != "small")
-    gathered = minibatches.size * (x[0].nbytes + targets[0].nbytes)
-    assert (gathered > program.GATHERED_BYTES) == (size == "too many")
-    state, value = engine_epoch(problem, minibatches)
+    x, _ = rows = problem[-1]
+    assert (x.nbytes > engine.SPLIT_BYTES) == (size != "small")
+    assert as_chunk(rows, minibatches.shape[1], None).gathers == (size != "small")
+    result = engine_epoch(problem, minibatches)
     expected, values = loop(problem, minibatches)
-    assert_close((state, value), (expected, values[-1]), 1e-9)
+    assert_close(result, (expected, np.mean(values), values[-1]), 1e-9)
+
+
+def test_few_steps_are_prepared_together_where_their_rows_are_large():
+    """Rows of eight million bytes at most, numbers of some thousand rows, and 16 steps."""
+    large, small = np.zeros((1000, 1000)), np.zeros((9, 1000))
+    assert [as_chunk(large, taken, None) for taken in (1, 100, 400, 5000)] == [
+        Chunk(16, True),
+        Chunk(10, True),
+        Chunk(2, True),
+        Chunk(1, True),
+    ]
+    subset, full = Minibatches(5, "subset"), Minibatches(9, "full")
+    assert [as_chunk(small, taken, subset).steps for taken in (1, 500, 3000)] == [16, 4, 1]
+    assert [as_chunk(small, 1, batches) for batches in (full, None)] == [Chunk(1, False)] * 2

@@ -10,45 +10,97 @@ from hypothesis import strategies
 
 import jfnn
 from jfnn.engine import plan
+from jfnn.engine.plan import Form
+from jfnn.learners.epoch import EPOCHS
 
 small, seeds = strategies.integers(1, 12), strategies.integers(0, 2**32 - 1)
 
 
 @examples((50, 1), (500, 1))
-def test_tiles_hold_every_active_member_once_beside_others_of_its_replicate(examples):
-    def they_do(members, replicates, width, seed):
+def test_tiles_hold_every_active_member_once_beside_others_of_its_kind(examples):
+    def they_do(members, replicates, width, own, seed):
         rng = np.random.default_rng(seed)
-        active, replicate_of = rng.random(members) < 0.7, rng.integers(0, replicates, members)
-        tiles = plan.tiles(active, replicate_of, width)
+        active, replicate = rng.random(members) < 0.7, rng.integers(0, replicates, members)
+        alike = replicate // 2  # two replicates with the same minibatches, or with some of one shape
+        tiles = plan.tiles(active, replicate, alike, Form(width, own))
         used = [member for tile in tiles for member in tile.members[: tile.used]]
         assert sorted(used) == list(np.flatnonzero(active))
         for tile in tiles:
             assert len(tile.members) == width and 1 <= tile.used <= width
             assert set(tile.members[tile.used :]) <= set(tile.members[: tile.used])
-            assert (replicate_of[tile.members] == tile.replicate).all()
-        of_replicates = [int((active & (replicate_of == r)).sum()) for r in range(replicates)]
-        assert len(tiles) == sum(math.ceil(count / width) for count in of_replicates)
+            assert len(set(alike[tile.members])) == 1
+            if own:
+                np.testing.assert_array_equal(tile.replicates, replicate[tile.members])
+            else:
+                assert isinstance(tile.replicates, int) and tile.replicates in replicate[tile.members]
+        counts = [int((active & (alike == kind)).sum()) for kind in range(replicates)]
+        assert len(tiles) == sum(math.ceil(count / width) for count in counts)
 
-    examples.check(they_do, members=strategies.integers(0, 40), replicates=small, width=small, seed=seeds)
+    examples.check(
+        they_do,
+        members=strategies.integers(0, 40),
+        replicates=small,
+        width=small,
+        own=strategies.booleans(),
+        seed=seeds,
+    )
+
+
+@examples((50, 1), (500, 1))
+def test_no_other_form_trains_all_members_sooner(examples):
+    """By a simulation of devices that take the next tile as they come free."""
+
+    def it_does(cells, replicates, widths, step, cores):
+        def seconds(form):
+            groups = [cells * replicates] if form.own else [cells] * replicates
+            free = [0.0] * cores
+            for members in groups:
+                for _ in range(0, members, form.width):
+                    cost = (form.width + step) * (plan.OWN if form.own else 1)
+                    heapq.heappush(free, heapq.heappop(free) + cost)
+            return max(free)
+
+        chosen = plan.form(cells, replicates, widths, step, cores)
+        assert chosen.width in widths and not (chosen.own and replicates == 1)
+        others = [Form(width, own) for width in widths for own in (False, True)]
+        least = min(seconds(form) for form in others if not form.own or replicates > 1)
+        assert seconds(chosen) <= least * (1 + 1e-9)
+
+    examples.check(
+        it_does,
+        cells=strategies.integers(1, 60),
+        replicates=strategies.integers(1, 30),
+        widths=strategies.lists(strategies.sampled_from(plan.WIDTHS), min_size=1, max_size=9, unique=True),
+        step=strategies.sampled_from([0.25, 64, 500.0]),
+        cores=strategies.integers(1, 4),
+    )
+
+
+def test_one_cell_of_many_seeds_fills_tiles_with_minibatches_of_their_own():
+    widths = [1, 2, 5, 10]
+    assert plan.form(1, 40, widths, 0.25, 2) == Form(10, own=True)
+    assert plan.form(40, 1, widths, 0.25, 2) == Form(10, own=False)
+    assert plan.form(20, 8, widths, 0.25, 2) == Form(10, own=False)  # full tiles without
+    assert plan.form(1, 1, widths, 0.25, 2) == Form(1, own=False)
+    assert plan.form(2, 1, widths, 0.25, 2) == Form(1, own=False)  # a core each
 
 
 @examples((50, 1), (500, 1))
 def test_calls_end_at_the_same_epochs_from_wherever_they_start(examples):
-    def they_do(steps, first_steps, rows, returns, steps_an_epoch, rows_a_step, start):
-        calls = plan.CallLength(steps, first_steps, rows, returns)
-        ends, longest = [0], calls.epochs(steps_an_epoch, rows_a_step)
-        assert 1 <= longest <= max(1, steps // steps_an_epoch)
-        assert longest == 1 or longest * steps_an_epoch * rows_a_step <= rows
+    def they_do(steps, first_steps, most_epochs, returns, steps_an_epoch, start):
+        calls = plan.CallLength(steps, first_steps, most_epochs, returns)
+        ends, longest = [0], calls.epochs(steps_an_epoch)
+        assert 1 <= longest <= max(1, steps // steps_an_epoch) and longest <= most_epochs
         for _ in range(8):
-            ends.append(calls.next_end(ends[-1], steps_an_epoch, rows_a_step))
+            ends.append(calls.next_end(ends[-1], steps_an_epoch))
         lengths = np.diff(ends)
         assert (lengths >= 1).all()
         assert lengths[0] == min(longest, max(1, first_steps // steps_an_epoch))
         assert set(lengths[1:]) == {longest * returns}
         start %= ends[-1]
         following = next(end for end in ends if end > start)
-        assert calls.next_end(start, steps_an_epoch, rows_a_step) == following
-        stretches = calls.stretches([start, following], steps_an_epoch, rows_a_step)
+        assert calls.next_end(start, steps_an_epoch) == following
+        stretches = calls.stretches([start, following], steps_an_epoch)
         trained = [epoch for first, epochs in stretches for epoch in range(first, first + epochs)]
         assert trained == list(range(start, following))
         assert all(1 <= epochs <= longest for _, epochs in stretches) and len(stretches) <= returns
@@ -58,10 +110,9 @@ def test_calls_end_at_the_same_epochs_from_wherever_they_start(examples):
         they_do,
         steps=counts,
         first_steps=counts,
-        rows=strategies.integers(1, 20_000),
+        most_epochs=strategies.integers(1, 50),
         returns=strategies.integers(1, 5),
         steps_an_epoch=small,
-        rows_a_step=small,
         start=strategies.integers(0, 10**6),
     )
 
@@ -82,12 +133,12 @@ def test_more_calls_are_made_only_where_devices_would_be_idle_at_the_end(example
 
     def they_are(tiles, devices, epochs, steps):
         calls = plan.CallLength()
-        fewest = [epochs for _, epochs in calls.stretches([0, epochs], steps, 1)]
-        stretches = calls.stretches([0, epochs], steps, 1, tiles, devices)
+        fewest = [epochs for _, epochs in calls.stretches([0, epochs], steps)]
+        stretches = calls.stretches([0, epochs], steps, tiles, devices)
         assert stretches[0].first == 0 and sum(stretch.epochs for stretch in stretches) == epochs
         assert all(b.first == a.first + a.epochs for a, b in itertools.pairwise(stretches))
         lengths = [stretch.epochs for stretch in stretches]
-        assert max(lengths) <= calls.epochs(steps, 1) and max(lengths) - min(lengths) <= 1
+        assert max(lengths) <= calls.epochs(steps) and max(lengths) - min(lengths) <= 1
         if len(lengths) == len(fewest):
             return
         assert tiles > devices and epochs * steps >= plan.LEAST_STEPS * len(lengths)
@@ -107,13 +158,13 @@ def test_more_calls_are_made_only_where_devices_would_be_idle_at_the_end(example
 def test_no_call_goes_across_a_stop_and_further_calls_are_of_the_last_interval(examples):
     def they_are(tiles, devices, lengths, steps):
         calls, stops = plan.CallLength(), np.cumsum([3, *lengths]).tolist()
-        stretches = calls.stretches(stops, steps, 1, tiles, devices)
+        stretches = calls.stretches(stops, steps, tiles, devices)
         ends = [stretch.end for stretch in stretches]
         assert [stretch.first for stretch in stretches] == [3, *ends[:-1]] and set(stops[1:]) <= set(ends)
-        assert all(1 <= stretch.epochs <= calls.epochs(steps, 1) for stretch in stretches)
+        assert all(1 <= stretch.epochs <= calls.epochs(steps) for stretch in stretches)
         before = [stretch for stretch in stretches if stretch.end <= stops[-2]]
-        assert before == calls.stretches(stops[:-1], steps, 1)
-        assert calls.stretches(sorted(stops * 2), steps, 1, tiles, devices) == stretches
+        assert before == calls.stretches(stops[:-1], steps)
+        assert calls.stretches(sorted(stops * 2), steps, tiles, devices) == stretches
 
     examples.check(
         they_are,
@@ -127,12 +178,12 @@ def test_no_call_goes_across_a_stop_and_further_calls_are_of_the_last_interval(e
 def test_calls_before_the_last_interval_count_where_devices_would_be_idle():
     """Of 7 tiles in 2 calls each, none leaves one of two devices idle; in 3 calls each, one would."""
     lengths = plan.CallLength()
-    assert lengths.stretches([0, 4, 8], 13, 100, tiles=7, devices=2) == [(0, 4), (4, 4)]
-    assert lengths.stretches([0, 4, 8, 12], 13, 100, tiles=7, devices=2) == [(0, 4), (4, 4), (8, 2), (10, 2)]
+    assert lengths.stretches([0, 4, 8], 13, tiles=7, devices=2) == [(0, 4), (4, 4)]
+    assert lengths.stretches([0, 4, 8, 12], 13, tiles=7, devices=2) == [(0, 4), (4, 4), (8, 2), (10, 2)]
 
 
 def test_seven_tiles_leave_neither_of_two_devices_idle():
-    stretches = plan.CallLength().stretches([4, 8], 13, 100, tiles=7, devices=2)
+    stretches = plan.CallLength().stretches([4, 8], 13, tiles=7, devices=2)
     assert stretches == [(4, 2), (6, 2)]
 
 
@@ -170,12 +221,12 @@ def test_tiles_are_as_wide_as_in_runs_of_the_past():
     assert [plan.tile_width(p, 1, 1, 4, "cpu") for p in (1999, 2000)] == [25, 10]
 
 
-def test_a_call_goes_some_hundred_steps_or_four_million_rows_and_a_return_is_after_64_steps():
+def test_a_call_goes_some_hundred_steps_and_a_return_is_after_64_steps():
     calls = plan.CallLength()
-    assert [calls.epochs(steps, 1) for steps in (1, 192, 193, 5000)] == [384, 2, 1, 1]
-    assert [calls.epochs(1, rows) for rows in (40_000, 40_001, 97_561)] == [100, 99, 40]
-    assert [calls.next_end(epoch, 1, 1) for epoch in (0, 63, 64, 1215, 1216)] == [64, 64, 1216, 1216, 2368]
-    assert [calls.next_end(0, steps, 1) for steps in (32, 33)] == [2, 1]
+    assert [calls.epochs(steps) for steps in (1, 192, 193, 5000)] == [384, 2, 1, 1]
+    assert [calls.next_end(epoch, 1) for epoch in (0, 63, 64, 1215, 1216)] == [64, 64, 1216, 1216, 2368]
+    assert [calls.next_end(0, steps) for steps in (32, 33)] == [2, 1]
+    assert calls.epochs(1) == EPOCHS  # of which a call gives the objectives
 
 
 @examples((20, 1), (200, 1))

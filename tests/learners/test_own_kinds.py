@@ -154,6 +154,7 @@ def test_a_learner_with_state_has_the_same_bits_alone_and_in_any_segments():
     alone, history = jfnn.train(
         *(HeavyBall(), SPLIT.x_train, SPLIT.y_train),
         **dict(learning_rate=0.01, hyper={"momentum": 0.9}, epochs=4, batch_size=16, seed=1),
+        execution=whole.execution,
     )
     assert same_bits(alone, whole.member(1, 0, 2, 1))
     np.testing.assert_array_equal(history.train_loss, parts.history["train_loss"][1, 0, 2, 1])
@@ -176,6 +177,7 @@ def test_a_learner_scores_by_its_numbers():
     alone, history = jfnn.train(
         *(Costly(), SPLIT.x_train, SPLIT.y_train),
         **dict(learning_rate=0.01, hyper={"momentum": 0.9}, epochs=4, batch_size=16, seed=1),
+        execution=costly.execution,
     )
     assert same_bits(alone, costly.member(1, 0, 2, 1))
     assert history.train_loss[-1] == costly.train_loss[1, 0, 2, 1]

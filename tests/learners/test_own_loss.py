@@ -220,7 +220,13 @@ def test_scores_are_by_each_members_number_as_in_a_run_of_its_own(kind, tmp_path
         params = result.member(0, 0, i, seed)
         by_hand = factor * 0.5 * ((x @ params["w"] - y) ** 2).sum(axis=1).mean() + drawn
         np.testing.assert_allclose(result.train_loss[0, 0, i, seed], by_hand, rtol=1e-5)
-    alone, history = jfnn.train(learner, {"x": x, "y": y}, hyper={"strength": 3.0}, seed=1, **options)
+    alone, history = jfnn.train(
+        *(learner, {"x": x, "y": y}),
+        hyper={"strength": 3.0},
+        seed=1,
+        execution=result.execution,
+        **options,
+    )
     assert same_bits(alone, result.member(0, 0, 2, 1))
     assert history.train_loss[-1] == result.train_loss[0, 0, 2, 1]
     again = jfnn.sweep(

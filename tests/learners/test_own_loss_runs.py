@@ -117,6 +117,7 @@ def test_a_member_alone_has_the_bits_that_it_has_in_the_grid(unbroken, place):
         learning_rate=OPTIONS["learning_rate"][rate],
         hyper={"noise": OPTIONS["hyper"]["noise"][noise]},
         seed=seed,
+        execution=result.execution,
     )
     assert same_bits(alone, result.member(*place))
     np.testing.assert_array_equal(history.validation_error, result.history["validation_error"][place])

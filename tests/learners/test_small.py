@@ -10,9 +10,11 @@ from helpers import compiled, same_bits
 
 import jfnn
 from jfnn.engine import program
-from jfnn.engine.program import Members
+from jfnn.engine.program import Members, Stock
 from jfnn.layers import Dense, Flatten, Residual, small
 from jfnn.learners.data import Batch
+from jfnn.learners.source import Source
+from jfnn.permutation import Domain
 from jfnn.training import State
 
 MEMBERS, BATCH, FEATURES = 32, 7, 4
@@ -57,14 +59,18 @@ def make_batch(dtype, weighted):
     return Batch((jnp.asarray(x, dtype), jnp.asarray(targets, dtype)), weights)
 
 
-def step_along(learner, axis):
-    """``(states, batch, hyper, key) -> (states, values)`` with members on the first axis outside."""
+def step_along(learner, axis, own=False):
+    """``(states, batch, hyper, key) -> (states, values)`` with members on the first axis outside.
+
+    With ``own`` they are on the first axis of the batch and the keys too.
+    """
 
     def moved(states, source, destination):
         return State(*jax.tree.map(lambda leaf: jnp.moveaxis(leaf, source, destination), tuple(states)))
 
     def step(states, batch, hyper, key):
-        states, values = learner.step_members(moved(states, 0, axis), batch, hyper, key, axis)
+        batch = jax.tree.map(lambda leaf: jnp.moveaxis(leaf, 0, axis), batch) if own else batch
+        states, values = learner.step_members(moved(states, 0, axis), batch, hyper, key, axis, own)
         return moved(states, axis, 0), values
 
     return compiled(step)
@@ -95,6 +101,44 @@ def test_a_step_of_all_members_at_once_is_that_of_each(
     for last, first, start in zip(*map(jax.tree.leaves, (states_last, states_first, states)), strict=True):
         np.testing.assert_allclose(last, first, rtol=tolerance, atol=tolerance)
         assert np.any(np.asarray(last) != np.asarray(start))
+
+
+def make_own_batches(dtype, weighted):
+    """A batch for each member, on the leading axis."""
+    rng = np.random.default_rng(4)
+    x = rng.normal(size=(MEMBERS, BATCH, FEATURES))
+    targets = np.eye(3)[rng.integers(0, 3, (MEMBERS, BATCH))]
+    weights = jnp.asarray(rng.integers(0, 4, (MEMBERS, BATCH)) / 3, dtype) if weighted else None
+    return Batch((jnp.asarray(x, dtype), jnp.asarray(targets, dtype)), weights)
+
+
+@pytest.mark.parametrize("weighted", [False, True])
+@pytest.mark.parametrize("network, loss, reduction, optimizer, gradient", [*CASES[:2], *CASES[-5:]])
+def test_a_step_of_minibatches_of_their_own_is_that_of_each_member_alone(
+    network, loss, reduction, optimizer, gradient, weighted, dtype
+):
+    """On both axes, against `step` of one member after the other."""
+    learner = jfnn.supervised(
+        NETWORKS[network],
+        loss,
+        reduction=reduction,
+        optimizer=optimizer,
+        gradient=gradient,
+        hyper=["dropout"] if weighted else (),
+    )
+    states, hyper = make_tile(learner, dtype)
+    batches = make_own_batches(dtype, weighted)
+    keys = jax.random.split(jax.random.key(3), MEMBERS) if weighted else None
+    step = compiled(learner.step)
+    members = [
+        jax.tree.map(lambda leaf, i=i: leaf[i], (states, batches, hyper, keys)) for i in range(MEMBERS)
+    ]
+    expected = jax.tree.map(lambda *leaves: np.stack(leaves), *(step(*member) for member in members))
+    tolerance = TOLERANCE[dtype.name]
+    for axis in (0, -1):
+        result = step_along(learner, axis, own=True)(states, batches, hyper, keys)
+        for one, other in zip(*map(jax.tree.leaves, (result, expected)), strict=True):
+            np.testing.assert_allclose(one, other, rtol=tolerance, atol=tolerance)
 
 
 @pytest.mark.parametrize(
@@ -137,21 +181,25 @@ def make_members(learner, places, l2=0.1):
     return Members(State(*tile[0]), np.full(len(places), -1, np.int32)), tile[1]
 
 
+@pytest.mark.parametrize("own", [False, True])
 @pytest.mark.parametrize("optimizer", ["sgd", "adam"])
-def test_bits_depend_neither_on_the_slot_nor_on_neighbours_nor_on_the_cut_into_calls(optimizer):
+def test_bits_depend_neither_on_the_slot_nor_on_neighbours_nor_on_the_cut_into_calls(optimizer, own):
     learner = jfnn.supervised(NETWORKS["two"], optimizer=optimizer)
     rng = np.random.default_rng(5)
     rows = rng.normal(size=(40, FEATURES)).astype(np.float32), np.eye(3, dtype=np.float32)[np.arange(40) % 3]
-    numbers = rng.integers(0, 40, (6, 4, BATCH)).astype(np.uint16)
-    advance = program.build(learner, False, "cpu").advance
+    numbers = rng.integers(0, 40, (MEMBERS, 6, 4, BATCH)).astype(np.int32)
+    advance = program.build(learner, None, False, "cpu").advance
+    stock = Stock(rows, None, np.zeros((1, 40), np.int32))
 
     def train(places, cuts, bad=()):
         members, hyper = make_members(learner, places)
         hyper["learning_rate"][list(bad)] = np.inf
         for first, end in itertools.pairwise(cuts):
-            of_call = np.resize(numbers[first:], numbers.shape)
+            given = np.roll(numbers, -first, axis=1).reshape(MEMBERS, 24, BATCH)
+            given, seed = (given[places], np.zeros(MEMBERS, np.uint32)) if own else (given[0], np.uint32(0))
+            source = Source(seed, None, seed.astype(np.int32), Domain(*[seed] * 3), np.int32(4), given)
             stretch = np.int32(first), np.int32(end - first)
-            members = advance(members, hyper, of_call, *stretch, None, (rows, None))
+            members, _ = advance(members, hyper, source, np.arange(BATCH, dtype=np.int32), *stretch, stock)
         return jax.tree.map(np.asarray, tuple(members.state)), np.asarray(members.diverged_at)
 
     in_order = np.arange(MEMBERS)

@@ -92,8 +92,9 @@ def test_rounds_of_a_tile_are_sweeps_whose_scores_are_told(split):
 
 
 def test_all_rounds_run_one_program(split):
-    learner = prepare(jfnn.Options(NET, split, learning_rate=0.1, **OPTIONS)).experiment.learner
-    advance = program.build(learner, False, jax.default_backend()).advance
+    experiment = prepare(jfnn.Options(NET, split, learning_rate=0.1, **OPTIONS)).experiment
+    batches = experiment.sources().batches
+    advance = program.build(experiment.learner, batches, False, jax.default_backend()).advance
     ask_tell(FakeStudy(), suggest, NET, split, trials=3, **OPTIONS)
     compiled = advance._cache_size()
     assert compiled

@@ -62,7 +62,7 @@ KINDS = list(kinds())
 
 @strategies.composite
 def grids(draw, structures):
-    """``(network, split, options)`` of a small grid."""
+    """``(network, split, options, shared)`` of a small grid, whose members share minibatches or do not."""
 
     def some(values, most):
         chosen = strategies.lists(strategies.sampled_from(values), unique=True, min_size=1, max_size=most)
@@ -71,13 +71,13 @@ def grids(draw, structures):
     network, split, further = KINDS[draw(strategies.integers(0, structures - 1))]
     options = {"learning_rate": some(RATES, 4), "l2": some(PENALTIES, 3), "seeds": some(range(50), 3)}
     options |= {"epochs": draw(strategies.integers(1, 8)), "batch_size": 16, "validation": HELD}
-    return network, split, options | further
+    return network, split, options | further, draw(strategies.booleans())
 
 
 def sweep(grid, execution=None, **changes):
     """The sweep of a grid in tiles of four."""
-    network, split, options = grid
-    how = {"tile": 4} | (execution or {})
+    network, split, options, shared = grid
+    how = {"tile": 4, "shared": shared} | (execution or {})
     executor = how.pop("executor", None)
     return jfnn.sweep(network, split, execution=jfnn.Execution(**how), executor=executor, **options | changes)
 

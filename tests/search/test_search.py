@@ -13,6 +13,7 @@ from scipy import stats
 import jfnn
 from jfnn.analysis import ranking
 from jfnn.engine import program
+from jfnn.minibatches import Minibatches
 from jfnn.search.refit import refit_options
 from jfnn.search.sweep import prepare
 
@@ -254,6 +255,7 @@ def test_groups_compile_once_each(split):
         learning_rate=stats.loguniform(1e-3, 1.0), optimizer=lambda learning_rate: sgd(learning_rate)
     )
     options |= dict(batch_sizes=[16, 8], sample=3, **OPTIONS)
+    options["execution"] = jfnn.Execution(tile=2, shared=True)  # else its form follows from the sizes
 
     of_learner = {"learning_rate": 0.1, "optimizer": options["optimizer"]}
 
@@ -263,7 +265,9 @@ def test_groups_compile_once_each(split):
             for net in networks.values()
             for size in options["batch_sizes"]
         ]
-        programs = [program.build(learner, False, jax.default_backend()) for learner in learners]
+        sizes = [Minibatches(size) for _ in networks for size in options["batch_sizes"]]
+        pairs = zip(learners, sizes, strict=True)
+        programs = [program.build(*pair, False, jax.default_backend()) for pair in pairs]
         return [of_learner.advance._cache_size() for of_learner in programs]
 
     assert compiled() == [0, 0, 0, 0]

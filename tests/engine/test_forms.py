@@ -1,0 +1,61 @@
+"""Forms of tiles that follow from what there is to train, and starts that do not."""
+
+import jax
+import numpy as np
+import pytest
+from helpers import noise_split, same_bits
+
+import jfnn
+from jfnn.compiling import compiled
+
+DATA = noise_split()
+NET = jfnn.mlp((5, 6, 3))
+# Sums of forty terms, so that members do not lie on the last axis, where every width gives the same bits.
+COMMON = dict(epochs=3, batch_size=40)
+
+
+def test_with_the_form_of_a_result_any_member_has_its_bits_again():
+    """In a sweep of another size, and alone: of few cells, of few seeds, of one cell of many seeds."""
+    sizes = [([0.01, 0.1, 0.9], [0, 1]), ([0.1], list(range(20))), (np.geomspace(0.01, 0.1, 9), [1])]
+    forms = set()
+    for rates, seeds in sizes:
+        result = jfnn.sweep(NET, DATA, learning_rate=rates, seeds=seeds, **COMMON)
+        settings = result.config["settings"]
+        assert result.execution == jfnn.Execution(tile=settings["tile"], shared=settings["shared"])
+        forms.add((settings["tile"], settings["shared"]))
+        again = dict(execution=result.execution, **COMMON)
+        part = jfnn.sweep(NET, DATA, learning_rate=rates[-1:], seeds=[77, seeds[-1]], **again)
+        assert part.execution == result.execution
+        assert same_bits(part.member(0, 0, 1), result.member(-1, 0, -1))
+        alone, _ = jfnn.train(NET, *DATA[:2], learning_rate=rates[-1], seed=seeds[-1], **again)
+        assert same_bits(alone, result.member(-1, 0, -1))
+    assert len(forms) == 3 and {shared for _, shared in forms} == {True, False}
+
+
+def test_one_network_alone_has_the_bits_that_it_has_in_a_large_grid():
+    rates = np.geomspace(1e-3, 1, 256)
+    grid = jfnn.sweep(NET, DATA, learning_rate=rates, **COMMON)
+    assert grid.execution == jfnn.Execution(tile=64, shared=True)
+    for i in (0, 100, 255):
+        alone, _ = jfnn.train(NET, *DATA[:2], learning_rate=rates[i], **COMMON)
+        assert same_bits(alone, grid.member(i, 0, 0))
+
+
+NETWORKS = {
+    "dense": jfnn.mlp((5, 6, 3)),
+    "glorot": jfnn.mlp((4, 10, 3), "tanh", init="glorot_uniform"),
+    "convolutional": jfnn.cnn((1, 5), (2, 2), 3),
+    "recurrent": jfnn.rnn((5, 1), 3, 3),
+}
+
+
+@pytest.mark.parametrize("name", NETWORKS)
+def test_starts_are_those_of_init_compiled_alone_however_many_seeds_there_are(name):
+    network = NETWORKS[name]
+    shape = network.input_shape
+    split = jfnn.Split(np.zeros((8, *shape), np.float32), np.arange(8) % 3)
+    seeds = [*range(64), 2**32 - 1, 2**31]  # more than one call draws
+    result = jfnn.sweep(network, split, learning_rate=0.1, epochs=0, batch_size=8, seeds=seeds)
+    init = compiled(network.init)
+    for place in (0, 1, 63, 64, 65):
+        assert same_bits(result.member(0, 0, place), init(jax.random.key(seeds[place])))

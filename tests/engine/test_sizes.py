@@ -1,0 +1,126 @@
+"""What compiles anew and what does not: rows, steps, epochs, folds and seeds are arguments of one program."""
+
+import contextlib
+
+import jax
+import numpy as np
+import pytest
+from helpers import noise_split
+
+import jfnn
+from jfnn.engine import program
+from jfnn.search.sweep import prepare
+
+pytestmark = pytest.mark.unoptimised
+
+DATA = noise_split()
+PASS = jfnn.Minibatches(8, "permutation", drop_last=False)
+
+
+def rows(n_train):
+    """So many rows to train on, and twenty to test on."""
+    x, y = np.resize(DATA.x_train, (n_train, 5)), np.arange(n_train) % 3
+    return jfnn.Split(x, y, DATA.x_test, DATA.y_test)
+
+
+@contextlib.contextmanager
+def compilations():
+    """Counts what JAX compiles meanwhile, of any kind: a list with an entry for each."""
+    compiled = []
+
+    def listen(event, seconds, **details):
+        if event == "/jax/core/compile/backend_compile_duration":
+            compiled.append(details.get("fun_name"))
+
+    jax.monitoring.register_event_duration_secs_listener(listen)
+    try:
+        yield compiled
+    finally:
+        jax.monitoring.unregister_event_duration_listener(listen)
+
+
+def sweep(net, n_train=90, shared=True, **changes):
+    """In tiles of four, which share minibatches or do not."""
+    defaults = dict(learning_rate=[0.01, 0.1], epochs=3, batch_size=8)
+    execution = jfnn.Execution(tile=4, shared=shared)
+    return jfnn.sweep(net, rows(n_train), execution=execution, **defaults | changes)
+
+
+def of_sizes(*hidden):
+    return jfnn.mlp((5, *hidden, 3), "tanh")  # other sizes in each test, so that none finds another's program
+
+
+CHANGES = {
+    # There is the same room for 89 to 96 rows to train on, and for 105 to 112 in all.
+    "rows": [{"n_train": n} for n in (92, 89, 91)],
+    "epochs": [{"epochs": epochs} for epochs in (1, 7, 40)],
+    "values, seeds": [{"learning_rate": [0.5] * 3, "l2": [0.1, 0.2], "seeds": [5, 2**31]}],
+    "rows held out": [{"n_train": 92, "validation": 3}],
+}
+
+
+@pytest.mark.parametrize("shared", [True, False])
+@pytest.mark.parametrize("batch_size", [8, PASS], ids=str)
+@pytest.mark.parametrize("name", CHANGES)
+def test_other_sizes_compile_nothing(name, batch_size, shared):
+    net = of_sizes(10 + [*CHANGES].index(name))
+    common = dict(batch_size=batch_size, shared=shared)
+    sweep(net, **common)
+    with compilations() as compiled:
+        for changes in CHANGES[name]:
+            sweep(net, **common | changes)
+    assert compiled == []
+
+
+def test_much_else_compiles_once_more():
+    """That the counts count: another room, another form, another batch."""
+    net = of_sizes(6, 5)
+    sweep(net)
+    for changes in ({"n_train": 150}, {"shared": False}, {"batch_size": 9}):
+        for expected in (True, False):
+            with compilations() as compiled:
+                sweep(net, **changes)
+            assert bool(compiled) == expected
+
+
+@pytest.mark.parametrize("batch_size", [8, PASS, None], ids=str)
+def test_folds_of_unequal_lengths_and_seeds_are_one_program_for_each_form(batch_size):
+    """Of 90 rows in 4 folds, 67 or 68 to train on; full batches of both lengths too."""
+    net = of_sizes(9, 4)
+    options = dict(batch_size=batch_size, folds=4)
+
+    experiment = prepare(jfnn.Options(net, rows(90), learning_rate=0.1, epochs=3, **options)).experiment
+    sources = experiment.sources()
+    assert {len(replicate.parts["train"]) for replicate in experiment.replicates} == {67, 68}
+    advance = program.build(experiment.learner, sources.batches, sources.padded, "cpu").advance
+    before = advance._cache_size()
+    sweep(net, **options)
+    assert advance._cache_size() == before + 1
+    with compilations() as compiled:
+        sweep(net, **options, seeds=3)
+    assert compiled == []
+    sweep(net, **options, shared=False, seeds=3)
+    assert advance._cache_size() == before + 2
+    with compilations() as compiled:
+        sweep(net, **options, shared=False, seeds=2, learning_rate=[0.1, 0.2, 0.3], epochs=5)
+    assert compiled == []
+
+
+@pytest.mark.parametrize("shared", [True, False])
+def test_given_minibatches_of_any_number_of_epochs_are_one_program(shared):
+    net, given = of_sizes(8, 3), np.random.default_rng(0).integers(0, 90, (2, 60, 5, 8))
+    sweep(net, batches=given, seeds=2, shared=shared)
+    with compilations() as compiled:
+        for epochs in (1, 8, 50):
+            sweep(net, batches=given, seeds=2, shared=shared, epochs=epochs)
+    assert compiled == []
+
+
+@pytest.mark.parametrize("shared", [True, False])
+def test_starts_of_any_number_of_seeds_are_drawn_by_one_program(shared):
+    net = of_sizes(5, 5)
+    sweep(net, seeds=2, shared=shared)
+    with compilations() as compiled:
+        for seeds in (1, 7, [3, 2**32 - 1], 70):
+            sweep(net, seeds=seeds, shared=shared, epochs=1)
+    assert compiled == []
