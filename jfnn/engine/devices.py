@@ -3,34 +3,13 @@
 import functools
 import os
 from collections.abc import Sequence
-from typing import Any, NamedTuple
 
 import jax
-import numpy as np
 
 from jfnn import checks
-from jfnn.engine import plan
-from jfnn.engine.plan import Form
+from jfnn.engine.forms import form_for
+from jfnn.engine.plan import Hardware
 from jfnn.experiment.experiment import Experiment
-from jfnn.layers import small
-from jfnn.learners.data import Batch
-from jfnn.learners.footprint import CPU_ROOM, footprint
-from jfnn.learners.traced import is_registered
-from jfnn.learners.traces import shapes_of
-from jfnn.learners.trial import starting_shapes
-
-
-class Hardware(NamedTuple):
-    """Where an experiment runs.
-
-    Attributes:
-        threads: The device of each host thread; the cores of a CPU share one.
-        form: Members trained side by side, and whether they have minibatches of their own. A float32 result
-            depends on it, so it follows from what is trained alone, unless options fix it.
-    """
-
-    threads: tuple[jax.Device, ...]
-    form: Form
 
 
 def hardware(experiment: Experiment, workers: str | None = None, alone: bool = False) -> Hardware:
@@ -48,45 +27,7 @@ def hardware(experiment: Experiment, workers: str | None = None, alone: bool = F
         raise ValueError("devices: the workers of an executor choose their own; leave it out")
     threads = resolve(1 if workers is not None else experiment.execution.devices)
     platform = threads[0].platform if workers is None else workers
-    return Hardware(threads, _form(experiment, platform, alone))
-
-
-def _form(experiment: Experiment, platform: str, alone: bool) -> Form:
-    """The form of tiles: as options fix it, else from what there is to train."""
-    execution, batch = experiment.execution, min(replicate.rows_a_step for replicate in experiment.replicates)
-    widest = _widest(experiment, platform, batch)
-    step, devices = (plan.STEP, plan.CORES) if platform == "cpu" else (plan.ACCELERATOR_STEP, 1)
-    widths = [*(width for width in plan.WIDTHS if width < widest), widest]
-    if experiment.learner.members_axis(platform, widest, batch) == -1:
-        widths, step = [width for width in widths if width % small.VECTOR == 0], small.STEP
-    if execution.tile is not None or alone:
-        widths = [widest if execution.tile is None else execution.tile]
-    replicates = len(np.unique(experiment.minibatches_of()))
-    form = plan.form(experiment.members // replicates, replicates, widths, step, devices)
-    return form if execution.shared is None else form._replace(own=not execution.shared)
-
-
-def _widest(experiment: Experiment, platform: str, batch: int) -> int:
-    """Members a tile at most, by what a step holds."""
-    learner = experiment.learner
-    leaves = jax.tree.leaves(starting_shapes(learner))
-    parameters, itemsize = sum(leaf.size for leaf in leaves), experiment.data.dtype.itemsize
-    if is_registered(learner) or platform != "cpu":
-        return plan.tile_width(parameters, learner.width(), batch, itemsize, platform)
-    number: Any = jax.ShapeDtypeStruct((), experiment.data.dtype)
-    rows = jax.tree.map(
-        lambda leaf: jax.ShapeDtypeStruct((batch, *leaf.shape[1:]), leaf.dtype), experiment.data.rows
-    )
-    weighted = experiment.padded or experiment.data.weights is not None
-    weights: Any = jax.ShapeDtypeStruct((batch,), experiment.data.dtype) if weighted else None
-    held = footprint(
-        learner,
-        shapes_of(experiment.replicates[0].params),
-        Batch(rows, weights),
-        dict.fromkeys(experiment.hyper(), number),
-    )
-    room = CPU_ROOM // max(held, 1)
-    return max(width for width in plan.CPU_WIDTHS if width <= max(room, 1))
+    return Hardware(threads, form_for(experiment, platform, alone))
 
 
 @functools.cache

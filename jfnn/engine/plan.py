@@ -1,9 +1,10 @@
 """Which member sits where, and how long calls are. Pure data."""
 
 import itertools
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from typing import NamedTuple
 
+import jax
 import numpy as np
 
 from jfnn.learners.epoch import EPOCHS
@@ -17,8 +18,8 @@ CPU_WIDTHS = (1, 2, 5, 10, 25, 64, 256)
 ACCELERATOR_WIDTHS = (*CPU_WIDTHS, 512, 1024)
 # The widths of tiles where there is less to train, or is in many replicates.
 WIDTHS = (1, 2, 3, 4, 5, 6, 8, 10, 12, 16, 20, 25, 32, 48, 64, 96, 128, 192, 256, 384, 512, 768, 1024)
-# What a step of a tile costs besides its members, in members, on a core and on an accelerator; what
-# minibatches of a member's own cost, in shared ones; and the cores that are reckoned with.
+# What a step of a tile takes besides its members, in members, on a core and on an accelerator; what a member
+# with minibatches of its own takes, in others; and the cores that are reckoned with.
 STEP, ACCELERATOR_STEP, OWN, CORES = 0.25, 500.0, 1.15, 2
 # A call costs the host about a millisecond, during which its device works on the call before; steps so few as
 # to take less are not worth a call. A share of idle devices below `IDLE` is not worth further calls.
@@ -35,6 +36,19 @@ class Form(NamedTuple):
 
     width: int
     own: bool
+
+
+class Hardware(NamedTuple):
+    """Where an experiment runs.
+
+    Attributes:
+        threads: The device of each host thread; the cores of a CPU share one.
+        form: Members trained side by side, and whether they have minibatches of their own. A float32 result
+            depends on it, so it follows from what is trained alone, unless options fix it.
+    """
+
+    threads: tuple[jax.Device, ...]
+    form: Form
 
 
 class Tile(NamedTuple):
@@ -143,24 +157,22 @@ def member_bytes(parameters: int, width: int, batch: int, itemsize: int) -> int:
     return 3 * (parameters + width * batch) * itemsize
 
 
-def form(cells: int, replicates: int, widths: Sequence[int], step: float, devices: int) -> Form:
+def form(cells: int, replicates: int, costs: Mapping[Form, float], devices: int) -> Form:
     """The form of tiles that trains all members soonest, from what there is to train.
 
     Args:
         cells: Members that share minibatches.
         replicates: Groups of so many members.
-        widths: Members a tile, to choose from.
-        step: What a step of a tile costs besides its members, in members.
-        devices: Devices that are reckoned with, whatever there are, since bits follow the width.
+        costs: Forms to choose from, and what one step of such a tile takes.
+        devices: Devices that are reckoned with, whatever there are, since bits follow the form.
     """
 
     def cost(form: Form) -> tuple[float, bool, int]:
         groups, members = (1, cells * replicates) if form.own else (replicates, cells)
         rounds = -(-groups * -(-members // form.width) // devices)
-        return rounds * (form.width + step) * (OWN if form.own else 1.0), form.own, -form.width
+        return rounds * costs[form], form.own, -form.width
 
-    forms = [Form(width, own) for own in (False, True)[: 1 + (replicates > 1)] for width in widths]
-    return min(forms, key=cost)
+    return min((form for form in costs if replicates > 1 or not form.own), key=cost)
 
 
 def tiles(active: np.ndarray, replicate: np.ndarray, alike: np.ndarray, form: Form) -> Sequence[Tile]:

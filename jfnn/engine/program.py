@@ -124,7 +124,8 @@ def advance(
     Returns:
         The members, and the mean objective of each epoch's steps, in which members diverge too.
     """
-    axis = learner.members_axis(platform, len(members.diverged_at), len(places))
+    own = jnp.ndim(source.seed) > 0
+    axis = learner.members_axis(platform, len(members.diverged_at), len(places), own)
     train = functools.partial(
         train_epoch, learner, batches, padded, axis, hyper, source, places, first_epoch, stock
     )

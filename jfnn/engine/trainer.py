@@ -12,9 +12,8 @@ import jax
 import numpy as np
 
 from jfnn.engine import plan
-from jfnn.engine.devices import Hardware
 from jfnn.engine.executors import Executor, Threads
-from jfnn.engine.plan import CallLength, Stretch, Tile
+from jfnn.engine.plan import CallLength, Hardware, Stretch, Tile
 from jfnn.engine.prefetch import Prefetcher
 from jfnn.engine.program import Members, build, start_is_trivial
 from jfnn.engine.scoring import add_scores, no_scores

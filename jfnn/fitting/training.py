@@ -10,8 +10,7 @@ import jax
 import numpy as np
 
 from jfnn.engine import devices, loop, plan
-from jfnn.engine.devices import Hardware
-from jfnn.engine.plan import CallLength
+from jfnn.engine.plan import CallLength, Hardware
 from jfnn.engine.state import RunState
 from jfnn.engine.trainer import Trainer
 from jfnn.experiment.axes import Axes

@@ -5,6 +5,7 @@ that XLA makes few loops of a step, with no call for each member's few numbers.
 """
 
 import functools
+import itertools
 from collections.abc import Callable, Sequence
 from typing import Any, TypeVar
 
@@ -21,16 +22,23 @@ MOST_TERMS = 32
 # A tile of so many members, or several times as many, fills vectors of any width: each member's numbers take
 # the same instructions as any other's.
 VECTOR = 16
-# What a step of a tile costs besides its members, in members, many of which share each operation.
-STEP = 64
+# What a step of a tile takes besides its members, in members; what one takes, in members of other tiles.
+STEP, MEMBER = 64, 0.25
+WIDE = 64  # members a tile that always pay, however much they hold
+# Where members have minibatches of their own, products of so many terms in all read more than a core's first
+# cache holds, and matrices are faster.
+MOST_OWN_TERMS = 2500
 
 
-def fits(layers: Sequence[LayerKind], input_shape: Shape, members: int, batch: int) -> bool:
-    """Whether a network, a tile and a batch are such that members are best laid on the last axis."""
+def fits(
+    layers: Sequence[LayerKind], input_shape: Shape, members: int, batch: int, own: bool = False
+) -> bool:
+    """Whether members are best laid on the last axis, with minibatches that they share or of their own."""
     if not layers or members % VECTOR or not all(layer.takes_members for layer in layers):
         return False
-    terms = [batch, *(n for shape in sequence.shapes(layers, input_shape) for n in shape)]
-    return max(terms) <= MOST_TERMS
+    widths = [n for shape in sequence.shapes(layers, input_shape) for n in shape]
+    most = max(n_in * n_out for n_in, n_out in itertools.pairwise(widths)) * batch
+    return max(batch, *widths) <= MOST_TERMS and not (own and most > MOST_OWN_TERMS)
 
 
 def shared(tree: T, members: Shape) -> T:

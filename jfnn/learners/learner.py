@@ -117,13 +117,14 @@ class Learner(abc.ABC):
     ) -> tuple[State, jax.Array]:
         """One step: the state after it, and the objective before it. ``key`` is None unless `random`."""
 
-    def members_axis(self, platform: str, members: int, batch: int) -> int:
+    def members_axis(self, platform: str, members: int, batch: int, own: bool = False) -> int:
         """On which axis of each array of their states the members of a tile lie while they train: 0 or -1.
 
         Args:
             platform: "cpu", "gpu", …
             members: Members of a tile.
             batch: Rows a step.
+            own: Whether members have minibatches of their own.
         """
         return 0
 

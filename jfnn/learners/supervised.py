@@ -113,9 +113,9 @@ class Supervised(Learner):
         value, gradients = self._value_and_grad(state.params, batch, hyper, key)
         return self._descend(state, gradients, after_objective(value, hyper)), value
 
-    def members_axis(self, platform: str, members: int, batch: int) -> int:
+    def members_axis(self, platform: str, members: int, batch: int, own: bool = False) -> int:
         """The last axis for small dense networks on a CPU, of which one loop then computes all."""
-        fits = small.fits(self.columns or (), self.network.input_shape or (), members, batch)
+        fits = small.fits(self.columns or (), self.network.input_shape or (), members, batch, own)
         known = naming.is_known_network(self.network) and naming.name_in(LOSSES, self.loss) is not None
         return -1 if fits and known and platform == "cpu" else 0
 

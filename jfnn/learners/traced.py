@@ -111,9 +111,9 @@ class Traced(Learner):
         )
         return result
 
-    def members_axis(self, platform: str, members: int, batch: int) -> int:
+    def members_axis(self, platform: str, members: int, batch: int, own: bool = False) -> int:
         """The original's."""
-        return self.original.members_axis(platform, members, batch)
+        return self.original.members_axis(platform, members, batch, own)
 
     def step_members(
         self, states: State, batch: Batch, hyper: Hyper, key: jax.Array | None, axis: int, own: bool

@@ -14,8 +14,9 @@ from jfnn.distributed.attempts import CALLS
 from jfnn.distributed.calls import remove_tasks
 from jfnn.distributed.futures import Futures, environment_of
 from jfnn.engine import loop
-from jfnn.engine.devices import Hardware, check_process, hardware
+from jfnn.engine.devices import check_process, hardware
 from jfnn.engine.executors import Executor
+from jfnn.engine.plan import Hardware
 from jfnn.engine.segment import Task
 from jfnn.engine.state import Outcome, Scores
 from jfnn.engine.trainer import Trainer
@@ -50,7 +51,7 @@ class Run:
 
 
 def prepare(options: Options, first_fold: int = 0, alone: bool = False) -> Run:
-    """Checks options, and trains nothing.
+    """Checks options; trains nothing.
 
     Args:
         options: The options.
@@ -227,10 +228,8 @@ def shaped(run: Run, outcome: Outcome) -> SweepResult:
     keep = experiment.execution.keep_params
     if keep == "none":
         return result
-    kept = outcome.params
-    if experiment.keeps_evaluations:
-        kept = jax.tree.map(lambda leaf: np.moveaxis(leaf, 0, 1), outcome.history.params)
-    params = experiment.learner.unpack(kept)
+    every = jax.tree.map(lambda leaf: np.moveaxis(leaf, 0, 1), outcome.history.params)
+    params = experiment.learner.unpack(outcome.params if every is None else every)
     params = jax.tree.map(lambda leaf: np.ascontiguousarray(leaf).reshape(*shape, *leaf.shape[1:]), params)
     best = result.best_or_none()
     if keep != "best":

@@ -51,16 +51,19 @@ def test_no_other_form_trains_all_members_sooner(examples):
     """By a simulation of devices that take the next tile as they come free."""
 
     def it_does(cells, replicates, widths, step, cores):
+        def cost(form):
+            return (form.width + step) * (plan.OWN if form.own else 1)
+
         def seconds(form):
             groups = [cells * replicates] if form.own else [cells] * replicates
             free = [0.0] * cores
             for members in groups:
                 for _ in range(0, members, form.width):
-                    cost = (form.width + step) * (plan.OWN if form.own else 1)
-                    heapq.heappush(free, heapq.heappop(free) + cost)
+                    heapq.heappush(free, heapq.heappop(free) + cost(form))
             return max(free)
 
-        chosen = plan.form(cells, replicates, widths, step, cores)
+        costs = {Form(width, own): cost(Form(width, own)) for width in widths for own in (False, True)}
+        chosen = plan.form(cells, replicates, costs, cores)
         assert chosen.width in widths and not (chosen.own and replicates == 1)
         others = [Form(width, own) for width in widths for own in (False, True)]
         least = min(seconds(form) for form in others if not form.own or replicates > 1)
@@ -77,12 +80,12 @@ def test_no_other_form_trains_all_members_sooner(examples):
 
 
 def test_one_cell_of_many_seeds_fills_tiles_with_minibatches_of_their_own():
-    widths = [1, 2, 5, 10]
-    assert plan.form(1, 40, widths, 0.25, 2) == Form(10, own=True)
-    assert plan.form(40, 1, widths, 0.25, 2) == Form(10, own=False)
-    assert plan.form(20, 8, widths, 0.25, 2) == Form(10, own=False)  # full tiles without
-    assert plan.form(1, 1, widths, 0.25, 2) == Form(1, own=False)
-    assert plan.form(2, 1, widths, 0.25, 2) == Form(1, own=False)  # a core each
+    costs = {Form(width, own): (width + 0.25) * 1.15**own for width in (1, 2, 5, 10) for own in (False, True)}
+    assert plan.form(1, 40, costs, 2) == Form(10, own=True)
+    assert plan.form(40, 1, costs, 2) == Form(10, own=False)
+    assert plan.form(20, 8, costs, 2) == Form(10, own=False)  # full tiles without
+    assert plan.form(1, 1, costs, 2) == Form(1, own=False)
+    assert plan.form(2, 1, costs, 2) == Form(1, own=False)  # a core each
 
 
 @examples((50, 1), (500, 1))

@@ -1,0 +1,74 @@
+"""The form of an experiment's tiles: how wide, and whether members have minibatches of their own."""
+
+from typing import Any
+
+import jax
+import numpy as np
+
+from jfnn.engine import plan
+from jfnn.engine.plan import Form
+from jfnn.experiment.experiment import Experiment
+from jfnn.layers import small
+from jfnn.learners.data import Batch
+from jfnn.learners.footprint import CPU_ROOM, footprint
+from jfnn.learners.traced import is_registered
+from jfnn.learners.traces import shapes_of
+from jfnn.learners.trial import starting_shapes
+
+
+def form_for(experiment: Experiment, platform: str, alone: bool) -> Form:
+    """The form of tiles: as options fix it, else from what there is to train.
+
+    Args:
+        experiment: What is trained.
+        platform: "cpu", "gpu", …
+        alone: Whether a lone member takes the widest tiles, those of a large grid.
+    """
+    execution = experiment.execution
+    replicates = len(np.unique(experiment.minibatches_of()))
+    costs = form_costs(experiment, platform)
+    if execution.tile is not None:
+        costs = {Form(execution.tile, own): plan.OWN**own for own in (False, True)}
+    elif alone:
+        costs = {max(form for form in costs if not form.own): 1.0}
+    devices = plan.CORES if platform == "cpu" else 1
+    form = plan.form(experiment.members // replicates, replicates, costs, devices)
+    return form if execution.shared is None else form._replace(own=not execution.shared)
+
+
+def form_costs(experiment: Experiment, platform: str) -> dict[Form, float]:
+    """Forms to choose from, and what a step of a tile takes, in what a member takes among others."""
+    batch = min(replicate.rows_a_step for replicate in experiment.replicates)
+    widest = widest_tile(experiment, platform, batch)
+    step = plan.STEP if platform == "cpu" else plan.ACCELERATOR_STEP
+    costs: dict[Form, float] = {}
+    for own in (False, True):
+        axes = {
+            width: experiment.learner.members_axis(platform, width, batch, own)
+            for width in (*plan.WIDTHS, widest)
+            if width <= max(widest, small.WIDE)
+        }
+        if -1 in axes.values():
+            small_tiles = [width for width, axis in axes.items() if axis == -1]
+            costs |= {Form(width, own): small.MEMBER * (width + small.STEP) for width in small_tiles}
+        else:
+            each = plan.OWN if own else 1.0
+            costs |= {Form(width, own): each * (width + step) for width in axes if width <= widest}
+    return costs
+
+
+def widest_tile(experiment: Experiment, platform: str, batch: int) -> int:
+    """Members a tile at most, by what a step of ``batch`` rows holds."""
+    learner, dtype = experiment.learner, experiment.data.dtype
+    if is_registered(learner) or platform != "cpu":
+        parameters = sum(leaf.size for leaf in jax.tree.leaves(starting_shapes(learner)))
+        return plan.tile_width(parameters, learner.width(), batch, dtype.itemsize, platform)
+    number: Any = jax.ShapeDtypeStruct((), dtype)
+    rows = jax.tree.map(
+        lambda leaf: jax.ShapeDtypeStruct((batch, *leaf.shape[1:]), leaf.dtype), experiment.data.rows
+    )
+    weighted = experiment.padded or experiment.data.weights is not None
+    weights: Any = jax.ShapeDtypeStruct((batch,), dtype) if weighted else None
+    hyper = dict.fromkeys(experiment.hyper(), number)
+    held = footprint(learner, shapes_of(experiment.replicates[0].params), Batch(rows, weights), hyper)
+    return max(width for width in plan.CPU_WIDTHS if width <= max(CPU_ROOM // max(held, 1), 1))
