@@ -11,7 +11,7 @@ from jfnn.experiment.experiment import Experiment
 from jfnn.layers import small
 from jfnn.learners.data import Batch
 from jfnn.learners.footprint import CPU_ROOM, footprint
-from jfnn.learners.traced import is_registered
+from jfnn.learners.traced import Traced
 from jfnn.learners.traces import shapes_of
 from jfnn.learners.trial import starting_shapes
 
@@ -60,7 +60,7 @@ def form_costs(experiment: Experiment, platform: str) -> dict[Form, float]:
 def widest_tile(experiment: Experiment, platform: str, batch: int) -> int:
     """Members a tile at most, by what a step of ``batch`` rows holds."""
     learner, dtype = experiment.learner, experiment.data.dtype
-    if is_registered(learner) or platform != "cpu":
+    if not isinstance(learner, Traced) or platform != "cpu":
         parameters = sum(leaf.size for leaf in jax.tree.leaves(starting_shapes(learner)))
         return plan.tile_width(parameters, learner.width(), batch, dtype.itemsize, platform)
     number: Any = jax.ShapeDtypeStruct((), dtype)

@@ -3,6 +3,7 @@
 import dataclasses
 import math
 from collections.abc import Collection, Mapping, Sequence
+from typing import Any
 
 import jax
 import numpy as np
@@ -41,9 +42,8 @@ def build(options: Options, first_fold: int = 0) -> Experiment:
     options = dataclasses.replace(options, split=Split(*options.split))
     epochs = checks.as_count(options.epochs, "epochs", minimum=0)
     execution, validation = as_execution(options.execution), as_validation(options.validation)
-    if isinstance(execution.eval_every, Sequence) and max(execution.eval_every, default=0) > epochs:
-        most = max(execution.eval_every)
-        raise ValueError(f"eval_every: expected epochs from 1 to {epochs}, got {most}")
+    if isinstance(execution.eval_every, list) and execution.eval_every[-1] > epochs:
+        raise ValueError(f"eval_every: expected epochs from 1 to {epochs}, got {execution.eval_every[-1]}")
     _check_switches(options, validation)
     learner, data = _learner(options, validation).bind(options.split)
     check_metrics(learner.metrics)
@@ -115,16 +115,23 @@ def as_execution(execution: int | Execution | None) -> Execution:
     checks.as_switch(execution.objective, "objective")
     if execution.tile is not None:
         checks.as_count(execution.tile, "tile")
-    if checks.is_several(execution.eval_every):
-        epochs = [checks.as_count(epoch, "eval_every") for epoch in np.asarray(execution.eval_every).tolist()]
-        execution = execution._replace(eval_every=sorted(set(epochs)))
-    elif execution.eval_every is not None:
-        checks.as_count(execution.eval_every, "eval_every")
+    if execution.eval_every is not None:
+        execution = execution._replace(eval_every=_as_epochs(execution.eval_every))
     if execution.keep_params == "evaluations" and execution.eval_every is None:
         raise ValueError("keep_params: 'evaluations' needs eval_every")
     if execution.progress is not None and not callable(execution.progress):
         raise TypeError(f"progress: expected a function, got {type(execution.progress).__name__}")
     return execution
+
+
+def _as_epochs(every: Any) -> int | list[int]:
+    """A number of epochs, or several of their numbers in order."""
+    every = every.tolist() if hasattr(every, "tolist") else every
+    if not checks.is_several(every):
+        return checks.as_count(every, "eval_every")
+    if not len(every):
+        raise ValueError("eval_every: expected at least one epoch")
+    return sorted({checks.as_count(epoch, "eval_every") for epoch in every})
 
 
 def as_validation(validation: float | int | Validation | None) -> Validation:

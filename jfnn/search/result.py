@@ -44,8 +44,8 @@ class SweepResult:
         params: Parameters with the grid's shape in front on every leaf, or as ``keep_params`` says.
         kept_cell: The place of the only cell whose parameters were kept, or None.
         history: Name of a score -> ``[E, L, S, H]``, at the epochs ``history["epoch"] [H]``, if kept.
-        objective: The mean objective of each epoch's steps ``[E, L, S, epochs]``, if it was kept; NaN where a
-            member did not train.
+        objective: The mean objective of each epoch's steps ``[E, L, S, epochs]``, NaN where a member did not
+            train; None if it was not kept.
         timing: "compile" and "run", in seconds since the run began or was resumed.
         ranked_by: The score that ranks cells, such as "validation_accuracy": on rows held out, if there are
             any, else on test rows, else on training rows.
@@ -71,7 +71,7 @@ class SweepResult:
     kept_cell: tuple[int, ...] | None = None
     refit: "SweepResult | None" = None
     config: dict[str, Any] = dataclasses.field(default_factory=dict)
-    objective: np.ndarray = dataclasses.field(default_factory=lambda: np.zeros(0))
+    objective: np.ndarray | None = None
 
     def __getattr__(self, name: str) -> np.ndarray:
         """A score by its name."""

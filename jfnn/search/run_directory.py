@@ -118,7 +118,7 @@ def write(directory: Path, fields: Mapping[str, Any]) -> None:
     arrays = axes | {"seeds": seeds} | {name: fields[name] for name in OUTCOMES}
     arrays |= {f"{SCORE}{name}": values for name, values in fields["scores"].items()}
     arrays |= {f"{HISTORY}{name}": values for name, values in fields["history"].items()}
-    arrays[OBJECTIVE] = fields["objective"]
+    arrays |= {} if fields[OBJECTIVE] is None else {OBJECTIVE: fields[OBJECTIVE]}
     structure, models = trees.pack(fields["params"])
     contents = {RESULTS: arrays}
     if models:
@@ -244,7 +244,7 @@ def _fields(directory: Path, config: Mapping[str, Any]) -> dict[str, Any]:
         **{name: arrays[name] for name in OUTCOMES},
         "params": params,
         "history": named(HISTORY),
-        OBJECTIVE: arrays[OBJECTIVE],
+        OBJECTIVE: arrays.get(OBJECTIVE),
         "timing": config["timing"],
         "config": {n: v for n, v in config.items() if n in DESCRIPTION},
     }

@@ -223,7 +223,7 @@ def shaped(run: Run, outcome: Outcome) -> SweepResult:
         ranked_by=experiment.ranking.name,
         sampled=not experiment.cells.crossed,
         config=run.description,
-        objective=np.moveaxis(outcome.objectives, 0, -1).reshape(*shape, len(outcome.objectives)),
+        objective=outcome.objectives.T.reshape(*shape, -1) if len(outcome.objectives) else None,
     )
     keep = experiment.execution.keep_params
     if keep == "none":

@@ -104,7 +104,8 @@ def of_results(
     epochs = arrays.get(f"{HISTORY}epoch")
     members = (*cells, *replicates)
     forms = {name: Form("f", arrays[name].shape[:1], least_bytes=8) for name in axes}
-    forms |= {"seeds": Form("iu", replicates[:1]), OBJECTIVE: Form("f", members, more=True)}
+    forms |= {"seeds": Form("iu", replicates[:1])}
+    forms |= {OBJECTIVE: Form("f", (*members, arrays[OBJECTIVE].shape[-1]))} if OBJECTIVE in arrays else {}
     forms |= {name: Form("b" if name == "pruned" else "iu", members) for name in OUTCOMES}
     scores = [name for name in arrays if name.startswith(SCORE)]
     forms |= {name: Form("f", members) for name in scores}

@@ -188,5 +188,5 @@ def test_few_steps_are_prepared_together_where_their_rows_are_large():
         Chunk(1, True),
     ]
     subset, full = Minibatches(5, "subset"), Minibatches(9, "full")
-    assert [as_chunk(small, taken, subset).steps for taken in (1, 500, 3000)] == [16, 4, 1]
+    assert [as_chunk(small, taken, subset).steps for taken in (1, 500, 3000)] == [16, 2, 1]
     assert [as_chunk(small, 1, batches) for batches in (full, None)] == [Chunk(1, False)] * 2

@@ -94,7 +94,7 @@ def fit(monkeypatch, **options):
     with monkeypatch.context() as patched:
         patched.setattr(training, "Trainer", make)
         with pytest.raises(TrainerMadeError) as made:
-            MLPClassifier((5,), batch_size=10, max_iter=EPOCHS, **options).fit(ROWS, LABELS)
+            MLPClassifier((5,), batch_size=10, max_iter=EPOCHS, engine="jfnn", **options).fit(ROWS, LABELS)
     return made.value.args[0]
 
 

@@ -303,7 +303,7 @@ def test_two_networks_train_side_by_side_where_they_are_small(hidden, tile, monk
     tiles, trainer = [], training.Trainer
 
     def noted(experiment, hardware, *args):
-        tiles.append(hardware.tile)
+        tiles.append(hardware.form.width)
         return trainer(experiment, hardware, *args)
 
     monkeypatch.setattr(training, "Trainer", noted)

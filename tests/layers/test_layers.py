@@ -342,7 +342,7 @@ def test_a_kind_of_ones_own_trains_by_both_gradients_alike(split):
 def test_inputs_of_any_rank_are_the_flat_ones(split):
     """A layer without parameters in front, whose place among the parameters is an empty tuple."""
     square = split._replace(x_train=split.x_train[:, None, :, None], x_test=split.x_test[:, None, :, None])
-    options = dict(learning_rate=[0.1, 0.3], epochs=3, batch_size=16)
+    options = dict(learning_rate=[0.1, 0.3], epochs=3, batch_size=16, execution=jfnn.Execution(tile=2))
     start = jfnn.mlp((5, 40, 3)).init(jax.random.key(4))
     flat = jfnn.sweep(jfnn.mlp((5, 40, 3)), split, initial_params=start, **options)
     net = jfnn.sequential([Flatten(), Dense(40), Dense(3, "identity")], (1, 5, 1))
