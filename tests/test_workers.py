@@ -306,7 +306,7 @@ def test_segments_come_back_as_they_were_sent(greatest, n_epochs):
 
 def test_a_task_that_was_tampered_with_is_not_loaded(tmp_path):
     split = OPTIONS["split"]
-    task = calls.Task(None, None, split, None, 1, 1)
+    task = calls.Task(None, None, split, None, 1, 1, False)
     place = dataclasses.replace(calls.place(task, tmp_path), content=None)
     (tmp_path / place.path).write_bytes(pickle.dumps(1 / 3))
     with pytest.raises(LookupError):

@@ -48,12 +48,12 @@ def form_costs(experiment: Experiment, platform: str) -> dict[Form, float]:
             for width in (*plan.WIDTHS, widest)
             if width <= max(widest, small.WIDE)
         }
-        if -1 in axes.values():
-            small_tiles = [width for width, axis in axes.items() if axis == -1]
-            costs |= {Form(width, own): small.MEMBER * (width + small.STEP) for width in small_tiles}
-        else:
-            each = plan.OWN if own else 1.0
-            costs |= {Form(width, own): each * (width + step) for width in axes if width <= widest}
+        narrow = widest if -1 not in axes.values() else min(widest, small.NARROW)
+        for width, axis in axes.items():
+            if axis == -1:
+                costs[Form(width, own)] = small.MEMBER * (width + small.STEP)
+            elif width <= narrow:
+                costs[Form(width, own)] = (width + step) * (plan.OWN if own else 1.0)
     return costs
 
 

@@ -70,7 +70,7 @@ class Program(NamedTuple):
     Attributes:
         start: ``(params, hyper) -> state``.
         advance: ``(members, hyper, source, places [batch], first_epoch, n_epochs, stock) -> (members,
-            objectives [EPOCHS, tile])``, trained for ``n_epochs``; see `advance`.
+            objectives [epochs, tile])``, trained for ``n_epochs``; see `advance`.
         score: ``(params, rows, hyper) -> {metric: [members, n, …]}``.
     """
 
@@ -80,7 +80,9 @@ class Program(NamedTuple):
 
 
 @functools.lru_cache(PROGRAMS)
-def build(learner: Learner, batches: Minibatches | None, padded: bool, platform: str) -> Program:
+def build(
+    learner: Learner, batches: Minibatches | None, padded: bool, platform: str, epochs: int = EPOCHS
+) -> Program:
     """The program of a learner for devices of one platform; equal arguments give the same, compiled one.
 
     Args:
@@ -88,12 +90,13 @@ def build(learner: Learner, batches: Minibatches | None, padded: bool, platform:
         batches: How minibatches are drawn, or None where row numbers are given.
         padded: Whether `jfnn.minibatches.PADDING` may stand in the place of a row.
         platform: "cpu", "gpu", …
+        epochs: Epochs of a call that there is room for objectives of: all, or 1 where they are not kept.
     """
     if build.cache_info().misses % TRACED_PROGRAMS == 0:
         jax.clear_caches()
 
     def advance_tile(*arguments: Any) -> tuple[Members, jax.Array]:
-        return advance(learner, batches, padded, platform, *arguments)
+        return advance(learner, batches, padded, platform, epochs, *arguments)
 
     return Program(
         start=compiled(jax.vmap(learner.start), platform),
@@ -107,6 +110,7 @@ def advance(
     batches: Minibatches | None,
     padded: bool,
     platform: str,
+    epochs: int,
     members: Members,
     hyper: Hyper,
     source: Source,
@@ -122,25 +126,51 @@ def advance(
     forward pass, a third of all work where an epoch is one step; what it would see, the next epoch does.)
 
     Returns:
-        The members, and the mean objective of each epoch's steps, in which members diverge too.
+        The members, and the mean objective of each epoch's steps, in which members diverge too; of the last
+        epochs alone where there is no room for all.
     """
     own = jnp.ndim(source.seed) > 0
     axis = learner.members_axis(platform, len(members.diverged_at), len(places), own)
     train = functools.partial(
         train_epoch, learner, batches, padded, axis, hyper, source, places, first_epoch, stock
     )
+    end_epoch = jax.vmap(learner.end_epoch, in_axes=(axis, axis, 0), out_axes=axis)
 
-    def one_epoch(i: jax.Array, done: tuple[Members, jax.Array]) -> tuple[Members, jax.Array]:
-        members, objective = train(done[0], first_epoch + i)
-        return members, jax.lax.dynamic_update_index_in_dim(done[1], objective, i, 0)
+    def ended(done: Epoch, epochs: jax.Array) -> Members:
+        new = end_epoch(done.before.state, done.state, hyper)
+        state = jax.tree.map(lambda old, new: jnp.where(epochs > 0, new, old), done.state, new)
+        return judged(done._replace(state=state), first_epoch + epochs - 1, axis)
+
+    # An epoch is judged as the next begins; were it judged at once, XLA would compute an only step twice.
+    def one_epoch(i: jax.Array, run: tuple[Epoch, jax.Array]) -> tuple[Epoch, jax.Array]:
+        members = ended(run[0], i)
+        state, total, value = train(members.state, first_epoch + i)
+        objectives = jax.lax.dynamic_update_index_in_dim(run[1], total / source.steps, i, 0)
+        return Epoch(members, state, jnp.isfinite(value)), objectives
 
     def moved(members: Members, source: int, destination: int) -> Members:
         state = jax.tree.map(lambda leaf: jnp.moveaxis(leaf, source, destination), tuple(members.state))
         return members._replace(state=State(*state))
 
-    objectives = jnp.zeros((EPOCHS, len(members.diverged_at)), next(iter(hyper.values())).dtype)
-    members, objectives = jax.lax.fori_loop(0, n_epochs, one_epoch, (moved(members, 0, axis), objectives))
-    return moved(members, axis, 0), objectives
+    members = moved(members, 0, axis)
+    nothing = Epoch(members, members.state, jnp.ones_like(members.diverged_at, bool))
+    objectives = jnp.zeros((epochs, len(members.diverged_at)), next(iter(hyper.values())).dtype)
+    done, objectives = jax.lax.fori_loop(0, n_epochs, one_epoch, (nothing, objectives))
+    return moved(ended(done, n_epochs), axis, 0), objectives
+
+
+class Epoch(NamedTuple):
+    """What an epoch makes of a tile.
+
+    Attributes:
+        before: The members before it.
+        state: Their state after it.
+        finite: Whether the objective that a member's last step started from is finite ``[tile]``.
+    """
+
+    before: Members
+    state: State
+    finite: jax.Array
 
 
 def train_epoch(
@@ -153,15 +183,12 @@ def train_epoch(
     places: jax.Array,
     first_epoch: jax.Array,
     stock: Stock,
-    members: Members,
+    state: State,
     epoch: jax.Array,
-) -> tuple[Members, jax.Array]:
-    """One epoch of a tile whose members lie on an axis; the other arguments are those of `advance`.
-
-    Returns:
-        The members after it, and their mean objective ``[tile]``.
-    """
-    tile, own = len(members.diverged_at), jnp.ndim(source.seed) > 0
+) -> Loop:
+    """The steps of an epoch; members lie on an axis, and other arguments are those of `advance`."""
+    member_numbers = next(iter(hyper.values()))
+    tile, own = len(member_numbers), jnp.ndim(source.seed) > 0
     rows, weights, train = jax.tree.map(jnp.asarray, tuple(stock))
 
     def numbers(steps: jax.Array) -> jax.Array:
@@ -178,43 +205,33 @@ def train_epoch(
         values = values.astype(loop[1].dtype)
         return state, loop[1] + values, values
 
-    zeros = jnp.zeros(tile, next(iter(hyper.values())).dtype)
+    zeros = jnp.zeros_like(member_numbers)
     chunk = as_chunk(rows, len(places) * (tile if own else 1), batches)
-    loop = steps_of_epoch(one_step, numbers, batch, source.steps, chunk, (members.state, zeros, zeros))
-    end_epoch = jax.vmap(learner.end_epoch, in_axes=(axis, axis, 0), out_axes=axis)
-    after = end_epoch(members.state, loop[0], hyper)
-    return judged(members, after, jnp.isfinite(loop[2]), epoch, axis), loop[1] / source.steps
+    return steps_of_epoch(one_step, numbers, batch, source.steps, chunk, (state, zeros, zeros))
 
 
-def judged(before: Members, state: State, finite: jax.Array, epoch: jax.Array, axis: int) -> Members:
+def judged(done: Epoch, number: jax.Array, axis: int) -> Members:
     """The members after an epoch; those that diverged in it stay as they were before it.
 
     Args:
-        before: The members before it.
-        state: Their state after it.
-        finite: Whether the objective that a member's last step started from is finite ``[tile]``.
-        epoch: Its number.
+        done: The epoch.
+        number: Its number, counted from 0.
         axis: On which axis of the state members lie.
     """
 
     def others(leaf: jax.Array) -> list[int]:
         return [i for i in range(leaf.ndim) if i != axis % leaf.ndim]
 
-    trained_before = before.diverged_at < 0
-    finite = trained_before & finite
-    flat = [
-        leaf.reshape(-1, leaf.shape[-1]) if axis else leaf.reshape(len(leaf), -1)
-        for leaf in jax.tree.leaves(state.params)
-    ]
-    if flat:  # side by side, which compiles sooner than one after another
-        together = jnp.concatenate(flat, axis=0 if axis else 1)
-        finite &= jnp.all(jnp.isfinite(together), axis=0 if axis else 1)
+    trained_before = done.before.diverged_at < 0
+    finite = trained_before & done.finite
+    for leaf in jax.tree.leaves(done.state.params):
+        finite &= jnp.all(jnp.isfinite(leaf), axis=others(leaf))
 
     def choose(new: jax.Array, old: jax.Array) -> jax.Array:
         return jnp.where(jnp.expand_dims(finite, others(new)), new, old)
 
-    state = jax.tree.map(choose, state, before.state)
-    return Members(state, jnp.where(trained_before & ~finite, epoch, before.diverged_at))
+    state = jax.tree.map(choose, done.state, done.before.state)
+    return Members(state, jnp.where(trained_before & ~finite, number, done.before.diverged_at))
 
 
 def start_is_trivial(learner: Learner, params: Params, hyper: Hyper) -> bool:

@@ -11,6 +11,7 @@ import numpy as np
 
 from jfnn.engine.program import Members, Stock, build
 from jfnn.learners.data import Rows
+from jfnn.learners.epoch import EPOCHS
 from jfnn.learners.learner import Learner
 from jfnn.learners.source import Sources, room
 
@@ -25,6 +26,7 @@ class Task(NamedTuple):
         weights: Weight of each row, or None.
         block: Rows scored at a time.
         steps: Steps of a call at most, for which there is room where minibatches are given.
+        objectives: Whether the objective of each epoch is kept.
     """
 
     learner: Learner
@@ -33,6 +35,7 @@ class Task(NamedTuple):
     weights: np.ndarray | None
     block: int
     steps: int
+    objectives: bool
 
 
 class Segment(NamedTuple):
@@ -81,7 +84,8 @@ class Worker:
         """Places the data on the device."""
         self.task, self.device = task, device
         sources = task.sources
-        self.program = build(task.learner, sources.batches, sources.padded, device.platform)
+        epochs = EPOCHS if task.objectives else 1  # room for all takes a tenth of a small network's time
+        self.program = build(task.learner, sources.batches, sources.padded, device.platform, epochs)
         rows, weights = jax.tree.map(_with_room, (task.rows, task.weights))
         self.stock = jax.device_put(Stock(rows, weights, sources.train), device)
         self.blocks = jax.device_put(_blocks(task.rows, task.block), device)

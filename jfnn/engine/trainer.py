@@ -62,7 +62,8 @@ class Trainer:
         self.replicate_of = experiment.replicate_of()
         self.alike = self._alike()
         steps = max(room(self.steps), self.calls.steps)
-        task = Task(experiment.learner, self.sources, data.rows, data.weights, data.block, steps)
+        kept = experiment.execution.objective
+        task = Task(experiment.learner, self.sources, data.rows, data.weights, data.block, steps, kept)
         self.executor = make_executor(task, hardware.threads)
         self.lost: list[Lost] = []
         self.given = None if self.sources.batches is not None else Prefetcher(self.replicates)
@@ -90,7 +91,7 @@ class Trainer:
         """What members remember besides parameters; writes starting parameters that the learner changes."""
         everyone = np.ones(self.experiment.members, bool)
         learner, device = self.experiment.learner, self.hardware.threads[0]
-        start = build(learner, self.sources.batches, self.sources.padded, device.platform).start
+        start = build(learner, self.sources.batches, self.sources.padded, device.platform, 1).start
         one = jax.tree.map(lambda leaf: leaf[0], (params, hyper))
         shapes = jax.eval_shape(learner.start, *one).memory
         memory = jax.tree.map(lambda leaf: np.zeros((len(everyone), *leaf.shape), leaf.dtype), shapes)

@@ -24,6 +24,7 @@ MOST_TERMS = 32
 VECTOR = 16
 # What a step of a tile takes besides its members, in members; what one takes, in members of other tiles.
 STEP, MEMBER = 64, 0.25
+NARROW = 8  # members a tile at most where these are too few for `VECTOR`
 WIDE = 64  # members a tile that always pay, however much they hold
 # Where members have minibatches of their own, products of so many terms in all read more than a core's first
 # cache holds, and matrices are faster.

@@ -27,10 +27,12 @@ class Chunk(NamedTuple):
     Attributes:
         steps: How many.
         gathers: Whether their rows are gathered, or their numbers drawn alone.
+        only: Whether an epoch has no other step.
     """
 
     steps: int
     gathers: bool
+    only: bool = False
 
 
 def steps_of_epoch(
@@ -67,6 +69,8 @@ def steps_of_epoch(
         done: Loop = jax.lax.fori_loop(0, jnp.minimum(chunk.steps, steps - first), at, loop)
         return done
 
+    if chunk.only:
+        return steps_of_chunk(jnp.int32(0), loop)
     done: Loop = jax.lax.fori_loop(0, (steps + chunk.steps - 1) // chunk.steps, steps_of_chunk, loop)
     return done
 
@@ -79,12 +83,13 @@ def as_chunk(rows: Rows, taken: int, batches: Minibatches | None) -> Chunk:
         taken: Rows of one step, those of all members.
         batches: How their numbers are drawn, or None where they are given.
     """
+    if batches is not None and batches.scheme == "full":
+        return Chunk(1, False, only=True)
     leaves = jax.tree.leaves(rows)
     bytes_a_row = sum(leaf[0].nbytes for leaf in leaves)
     if max(leaf.nbytes for leaf in leaves) > SPLIT_BYTES:
         return Chunk(min(max(GATHERED_BYTES // max(taken * bytes_a_row, 1), 1), STEPS), True)
-    draws = batches is not None and batches.scheme != "full"
-    return Chunk(min(max(DRAWN // taken, 1), STEPS) if draws else 1, False)
+    return Chunk(1 if batches is None else min(max(DRAWN // taken, 1), STEPS), False)
 
 
 def gather(rows: Rows, weights: jax.Array | None, numbers: jax.Array, padded: bool) -> Batch:

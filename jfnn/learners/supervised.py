@@ -128,7 +128,7 @@ class Supervised(Learner):
         batch = batch if own else small.shared(batch, hyper["l2"].shape)
         values, gradients = self._value_and_grad(states.params, batch, hyper, key)
         descend = jax.vmap(self._descend, in_axes=-1, out_axes=-1)
-        return descend(states, gradients, after_objective(values, hyper)), values
+        return descend(states, gradients, hyper), values
 
     def _descend(self, state: State, gradients: Params, hyper: Hyper) -> State:
         return training.descend(state, self._optimizer(state.params, hyper), gradients)

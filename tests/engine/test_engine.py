@@ -412,7 +412,7 @@ def test_the_cores_of_a_cpu_share_one_device_unless_devices_are_named(sweep, gri
 def program_of(network, split, **options):
     """The program that a sweep of these options runs."""
     experiment = prepare(jfnn.Options(network, split, **options)).experiment
-    return program.build(experiment.learner, experiment.sources().batches, experiment.padded, "cpu")
+    return program.build(experiment.learner, experiment.sources().batches, experiment.padded, "cpu", 1)
 
 
 @pytest.mark.unoptimised

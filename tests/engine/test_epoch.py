@@ -189,4 +189,5 @@ def test_few_steps_are_prepared_together_where_their_rows_are_large():
     ]
     subset, full = Minibatches(5, "subset"), Minibatches(9, "full")
     assert [as_chunk(small, taken, subset).steps for taken in (1, 500, 3000)] == [16, 2, 1]
-    assert [as_chunk(small, 1, batches) for batches in (full, None)] == [Chunk(1, False)] * 2
+    assert as_chunk(small, 1, full) == Chunk(1, False, only=True)
+    assert as_chunk(small, 1, None) == Chunk(1, False)
