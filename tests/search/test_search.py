@@ -267,7 +267,7 @@ def test_groups_compile_once_each(split):
         ]
         sizes = [Minibatches(size) for _ in networks for size in options["batch_sizes"]]
         pairs = zip(learners, sizes, strict=True)
-        programs = [program.build(*pair, False, jax.default_backend()) for pair in pairs]
+        programs = [program.build(*pair, False, jax.default_backend(), 1) for pair in pairs]
         return [of_learner.advance._cache_size() for of_learner in programs]
 
     assert compiled() == [0, 0, 0, 0]
