@@ -48,11 +48,13 @@ def problem(kind):
 
 
 def settings(kind, devices):
-    """Name of each setting -> ``(learning rate, l2) -> parameters``."""
+    """Name of each setting -> ``(learning rate, l2) -> parameters``, all in the tiles of one grid."""
     net, split, further = problem(kind)
+    lines = {"learning_rate": list(GRID), "l2": list(GRID)}
+    form = jfnn.sweep(net, split, **lines, **further | {"epochs": 0}).execution
 
     def sweep(rates, penalties, seeds=(0,), **execution):
-        options = jfnn.Execution(devices=devices, **execution)
+        options = form._replace(devices=devices, **execution)
         result = jfnn.sweep(
             net, split, learning_rate=rates, l2=penalties, seeds=list(seeds), execution=options, **further
         )
@@ -61,7 +63,7 @@ def settings(kind, devices):
 
     def alone(rate, l2):
         options = {"learning_rate": rate, "l2": l2, **further}
-        execution = jfnn.Execution(devices=devices)
+        execution = form._replace(devices=devices)
         return jfnn.train(net, split.x_train, split.y_train, execution=execution, **options)[0]
 
     rates, penalties = (
