@@ -218,7 +218,7 @@ def sequence_value_and_grad(
     of_members = jnp.shape(l2)
     each = small.each_member(of_members)
     outputs, kept = sequence.forward_columns(layers, packed, sequence.columns(x, of_members), masks)
-    targets = jax.lax.optimization_barrier(sequence.columns(targets, of_members))
+    targets = sequence.columns(targets, of_members)
     value = sequence_objective(loss.cost(outputs, targets, axis=0), packed, l2, reduction, weights)
     d_outputs = loss.delta(outputs, targets, axis=0)
     d_outputs = d_outputs if weights is None else d_outputs * weights

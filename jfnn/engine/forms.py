@@ -1,5 +1,6 @@
 """The form of an experiment's tiles: how wide, and whether members have minibatches of their own."""
 
+import functools
 from typing import Any
 
 import jax
@@ -12,8 +13,7 @@ from jfnn.layers import small
 from jfnn.learners.data import Batch
 from jfnn.learners.footprint import CPU_ROOM, footprint
 from jfnn.learners.traced import Traced
-from jfnn.learners.traces import shapes_of
-from jfnn.learners.trial import starting_shapes
+from jfnn.learners.trial import row_shapes, starting_shapes
 
 
 def form_for(experiment: Experiment, platform: str, alone: bool) -> Form:
@@ -26,10 +26,11 @@ def form_for(experiment: Experiment, platform: str, alone: bool) -> Form:
     """
     execution = experiment.execution
     replicates = len(np.unique(experiment.minibatches_of()))
-    costs = form_costs(experiment, platform)
     if execution.tile is not None:
         costs = {Form(execution.tile, own): plan.OWN**own for own in (False, True)}
-    elif alone:
+    else:
+        costs = form_costs(experiment, platform)
+    if alone:
         costs = {max(form for form in costs if not form.own): 1.0}
     devices = plan.CORES if platform == "cpu" else 1
     form = plan.form(experiment.members // replicates, replicates, costs, devices)
@@ -63,12 +64,15 @@ def widest_tile(experiment: Experiment, platform: str, batch: int) -> int:
     if not isinstance(learner, Traced) or platform != "cpu":
         parameters = sum(leaf.size for leaf in jax.tree.leaves(starting_shapes(learner)))
         return plan.tile_width(parameters, learner.width(), batch, dtype.itemsize, platform)
-    number: Any = jax.ShapeDtypeStruct((), dtype)
-    rows = jax.tree.map(
-        lambda leaf: jax.ShapeDtypeStruct((batch, *leaf.shape[1:]), leaf.dtype), experiment.data.rows
-    )
-    weighted = experiment.padded or experiment.data.weights is not None
-    weights: Any = jax.ShapeDtypeStruct((batch,), dtype) if weighted else None
-    hyper = dict.fromkeys(experiment.hyper(), number)
-    held = footprint(learner, shapes_of(experiment.replicates[0].params), Batch(rows, weights), hyper)
-    return max(width for width in plan.CPU_WIDTHS if width <= max(CPU_ROOM // max(held, 1), 1))
+    room = CPU_ROOM // max(_held(learner, batch), 1)
+    return max(width for width in plan.CPU_WIDTHS if width <= max(room, 1))
+
+
+@functools.lru_cache(64)
+def _held(learner: Traced, batch: int) -> int:
+    """Bytes that a step of ``batch`` rows holds for one member; found once for learners that are equal."""
+    shapes = learner.shapes
+    number: Any = jax.ShapeDtypeStruct((), shapes.dtype)
+    weights: Any = jax.ShapeDtypeStruct((batch,), shapes.dtype) if shapes.weighted else None
+    rows = Batch(row_shapes(shapes.rows, batch), weights)
+    return footprint(learner, shapes.params, rows, dict.fromkeys(shapes.hyper, number))

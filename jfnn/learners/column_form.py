@@ -28,7 +28,6 @@ def value_and_grad(
 ) -> tuple[jax.Array, Params]:
     """The objective and its gradient: what `jfnn.backprop.sequence_value_and_grad` derives by hand."""
     columns, targets = (sequence.columns(rows, jnp.shape(l2)) for rows in (x, targets))
-    targets = jax.lax.optimization_barrier(targets)
 
     def objectives(packed: Params) -> tuple[jax.Array, jax.Array]:
         outputs, _ = sequence.forward_columns(layers, packed, columns, masks)

@@ -12,6 +12,7 @@ from jfnn.learners.code import checksum, code_checksum
 from jfnn.learners.data import Batch, Data, Hyper, Rows
 from jfnn.learners.learner import Learner
 from jfnn.learners.traces import Trace, shapes_of
+from jfnn.learners.trial import row_shapes
 from jfnn.training import State
 
 FORWARDED = (
@@ -67,9 +68,11 @@ class Traced(Learner):
         self._steps, self._scores = dict[int, Trace](), dict[int, Trace]()
         for n in shapes.steps:
             weights: Any = jax.ShapeDtypeStruct((n,), shapes.dtype) if shapes.weighted else None
-            self._steps[n] = Trace(original.step, state, Batch(_rows(shapes.rows, n), weights), hyper, key)
+            self._steps[n] = Trace(
+                original.step, state, Batch(row_shapes(shapes.rows, n), weights), hyper, key
+            )
         for n in shapes.scored:
-            self._scores[n] = Trace(original.score, state.params, _rows(shapes.rows, n), hyper)
+            self._scores[n] = Trace(original.score, state.params, row_shapes(shapes.rows, n), hyper)
         ends = type(original).end_epoch is not Learner.end_epoch
         self._end_epoch = Trace(original.end_epoch, state, state, hyper) if ends else None
         traces = [self._start, *self._steps.values(), *self._scores.values()]
@@ -219,10 +222,6 @@ def _again(original: Learner, shapes: Shapes, before: str) -> Traced:
             " other code, or other values; start the workers anew"
         )
     return again
-
-
-def _rows(rows: Rows, n: int) -> Rows:
-    return jax.tree.map(lambda leaf: jax.ShapeDtypeStruct((n, *leaf.shape[1:]), leaf.dtype), rows)
 
 
 def _length(rows: Rows) -> int:

@@ -43,8 +43,12 @@ def as_rows(rows: Any, argument: str) -> Any:
 
 def tried_on(rows: Any, dtype: np.dtype) -> tuple[Any, jax.ShapeDtypeStruct]:
     """Shapes and dtypes of a few rows, and of a number of a member: what functions are tried on."""
-    few = jax.tree.map(lambda leaf: jax.ShapeDtypeStruct((TRIED, *leaf.shape[1:]), leaf.dtype), rows)
-    return few, jax.ShapeDtypeStruct((), dtype)
+    return row_shapes(rows, TRIED), jax.ShapeDtypeStruct((), dtype)
+
+
+def row_shapes(rows: Any, n: int) -> Any:
+    """Shapes and dtypes of ``n`` rows like given ones, a pytree."""
+    return jax.tree.map(lambda leaf: jax.ShapeDtypeStruct((n, *leaf.shape[1:]), leaf.dtype), rows)
 
 
 def forms(tree: Any) -> str:
