@@ -1,4 +1,4 @@
-"""Given minibatches of stretches of epochs: each replicate's read once, the next stretch's ahead of time."""
+"""Reads given minibatches ahead of time, once for each replicate and stretch of epochs."""
 
 import functools
 import threading
@@ -11,20 +11,20 @@ from jfnn.experiment.replicates import Replicate
 
 
 class Prefetcher:
-    """Reads on threads of its own, one at a time, so that devices do not wait and nothing is read twice."""
+    """A cache of row numbers, filled by background threads, one at a time."""
 
     def __init__(self, replicates: Sequence[Replicate]):
-        """Nothing is read yet."""
+        """An empty cache."""
         self.replicates = replicates
         self.lock, self.reading = threading.Lock(), threading.Lock()
         self.stretches: dict[tuple[int, int, int], Apart[np.ndarray]] = {}
 
     def get(self, replicate: int, first: int, n_epochs: int) -> np.ndarray:
-        """A replicate's row numbers from epoch ``first`` on, ``[n_epochs * steps, batch]``."""
+        """Row numbers of a replicate from epoch ``first`` on, ``[n_epochs * steps, batch]``."""
         return self.ahead(replicate, first, n_epochs).result()
 
     def ahead(self, replicate: int, first: int, n_epochs: int) -> Apart[np.ndarray]:
-        """Starts reading what `get` will return."""
+        """Starts reading the result of `get` with the same arguments."""
         key = (replicate, first, n_epochs)
         with self.lock:
             if key not in self.stretches:
@@ -32,7 +32,7 @@ class Prefetcher:
             return self.stretches[key]
 
     def forget(self, first: int) -> None:
-        """Drops what begins before epoch ``first``."""
+        """Drops stretches that begin before epoch ``first``."""
         with self.lock:
             self.stretches = {key: read for key, read in self.stretches.items() if key[1] >= first}
 
