@@ -1,8 +1,9 @@
-"""scikit-learn's hyperparameters: checked in a fit, and told apart into structure and numbers."""
+"""Parameters of estimators: their checks, and their parts: structure and numbers."""
 
 import functools
 import inspect
 import numbers
+from collections.abc import Sequence
 from typing import Any
 
 import optax
@@ -12,13 +13,15 @@ from jfnn import checks
 from jfnn.fitting.structure import ACTIVATIONS, NUMBERS, Structure
 
 Constraints = dict[str, list[Any]]
+SOLVERS = ("lbfgs", "sgd", "adam")  # scikit-learn's
+THEIR_ACTIVATIONS = ("identity", "logistic", "tanh", "relu")
 
 
 class _Solver(StrOptions):  # type: ignore[misc]
     """The solvers of scikit-learn, and optax optimizers by name."""
 
     def __init__(self) -> None:
-        super().__init__({"lbfgs", "sgd", "adam"})
+        super().__init__(set(SOLVERS))
 
     def is_satisfied_by(self, val: Any) -> bool:
         return super().is_satisfied_by(val) or _is_optimizer(val)
@@ -57,7 +60,7 @@ PERCEPTRON: Constraints = {
 
 
 def check(estimator: Any) -> None:
-    """Refuses parameters that cannot be, by name, by scikit-learn's constraints.
+    """Checks parameters by scikit-learn's constraints.
 
     Raises:
         InvalidParameterError: A ValueError and a TypeError; the message begins with the parameter's name.
@@ -72,7 +75,7 @@ def check(estimator: Any) -> None:
 
 @functools.cache
 def _constraints(kind: Any) -> Constraints:
-    """The constraints of a class of estimators, ready to be asked."""
+    """The constraints of a class of estimators, made from their declarations."""
     names = kind._get_param_names()
     return {
         name: list(map(make_constraint, several))
@@ -102,11 +105,11 @@ def hidden_sizes(estimator: Any) -> tuple[int, ...]:
     return tuple(int(width) for width in widths)
 
 
-def structure_of(estimator: Any, features: int, outputs: int, output: str) -> Structure:
-    """What is compiled for an estimator on rows of so many features and outputs."""
+def structure_of(estimator: Any, sizes: Sequence[int], output: str) -> Structure:
+    """The structure of an estimator's fit, for widths from input to output and an output activation."""
     sgd = estimator.solver == "sgd"
     return Structure(
-        sizes=(features, *hidden_sizes(estimator), outputs),
+        sizes=tuple(int(size) for size in sizes),
         activation=estimator.activation,
         output=output,
         solver=estimator.solver,
@@ -123,14 +126,6 @@ def numbers_of(estimator: Any) -> dict[str, float]:
     return {name: float(getattr(estimator, parameter)) for name, parameter in NUMBERS.items()}
 
 
-def is_stochastic(estimator: Any) -> bool:
-    """Whether an estimator trains by steps, so that it has `partial_fit`.
-
-    Raises:
-        AttributeError: It does not.
-    """
-    if estimator.solver == "lbfgs":
-        raise AttributeError(
-            f"partial_fit is only available for stochastic optimizers. {estimator.solver} is not stochastic."
-        )
-    return True
+def is_further(estimator: Any) -> bool:
+    """Whether an activation or a solver is not scikit-learn's."""
+    return estimator.solver not in SOLVERS or estimator.activation not in THEIR_ACTIVATIONS

@@ -12,9 +12,8 @@ from sklearn.preprocessing import StandardScaler
 from sklearn.utils._param_validation import InvalidParameterError
 
 from jfnn import estimators
-from jfnn.estimators import choice, foresight, prediction
-from jfnn.estimators.table import Table
-from jfnn.fitting import costs, scikit_learn, training
+from jfnn.estimators import foresight, plain, prediction
+from jfnn.fitting import costs, training
 from jfnn.fitting.costs import Work
 from jfnn.fitting.structure import Structure
 
@@ -104,12 +103,11 @@ def test_a_small_fit_has_scikit_learns_bytes_also_where_it_goes_on(
 
 def test_partial_fits_from_the_first_have_scikit_learns_bytes(engine_runs):
     weights = np.linspace(0.5, 1, 150)
-    weighted = {"sample_weight": weights} if scikit_learn.takes_weights() else {}
     both = pair("MLPClassifier", "auto")
     for fitted in both:
         for n in range(100, 104):
             fitted.partial_fit(X[:n], Y[:n], classes=[0, 1, 2])
-        fitted.partial_fit(X.astype(np.float32), Y, **weighted)
+        fitted.partial_fit(X.astype(np.float32), Y, sample_weight=weights)
     assert_same_bytes(*both, X)
     assert engine_runs == []
 
@@ -149,14 +147,14 @@ def test_a_partial_fit_goes_on_by_the_engine_before_it(engine_runs):
     assert ours.engine_ == "scikit-learn" and len(engine_runs) == 2
 
 
-ONLY_HERE = [{"activation": "elu"}, {"solver": "rmsprop"}, {"class_weight": "balanced"}]
+ONLY_HERE = [{"activation": "elu"}, {"solver": "rmsprop"}, {"solver": "rmsprop", "activation": "leaky_relu"}]
 
 
 @pytest.mark.parametrize("parameters", ONLY_HERE, ids=str)
 def test_what_scikit_learn_has_not_is_trained_here_or_refused(parameters, engine_runs):
     ours = estimators.MLPClassifier(**OPTIONS | parameters)
     assert ours.fit(X, Y).engine_ == "jfnn" and len(engine_runs) == 1
-    (name,) = parameters
+    name, *_ = parameters
     with pytest.raises(ValueError, match=f"^engine: 'scikit-learn' has no {name}="):
         ours.set_params(engine="scikit-learn").fit(X, Y)
 
@@ -164,10 +162,16 @@ def test_what_scikit_learn_has_not_is_trained_here_or_refused(parameters, engine
 def test_an_engine_that_cannot_be_is_refused_by_name():
     with pytest.raises(InvalidParameterError, match=r"^engine: "):
         estimators.MLPClassifier(engine="torch").fit(X, Y)
-    by_hand = estimators.MLPClassifier(**OPTIONS, warm_start=True, engine="scikit-learn")
-    by_hand.coefs_, by_hand.intercepts_ = [np.ones((64, 3))], [np.ones(3)]
-    with pytest.raises(ValueError, match=r"^engine: .* set by hand"):
-        by_hand.fit(X, Y)
+
+
+@pytest.mark.parametrize("engine", ["scikit-learn", "jfnn"])
+def test_a_fit_goes_on_from_parameters_set_by_hand_if_they_fit(engine):
+    fitted = estimators.MLPClassifier(**OPTIONS).fit(X, Y)
+    by_hand = estimators.MLPClassifier(**OPTIONS, warm_start=True, engine=engine)
+    by_hand.coefs_, by_hand.intercepts_ = fitted.coefs_, fitted.intercepts_
+    assert by_hand.fit(X, Y).loss_curve_[0] < fitted.loss_curve_[-1] and by_hand.engine_ == engine
+    with pytest.raises(ValueError, match=r"^coefs_: expected shapes \[\(64, 9\), \(9, 3\)\]"):
+        by_hand.set_params(hidden_layer_sizes=(9,)).fit(X, Y)
 
 
 def test_weights_of_nothing_are_not_for_scikit_learn_by_itself(engine_runs):
@@ -236,7 +240,8 @@ def test_few_rows_are_predicted_by_numpy_and_many_on_the_device(monkeypatch):
     ours = estimators.MLPClassifier(**OPTIONS, engine="jfnn").fit(X, Y)
     by_device = ours.predict_proba(X)
     ours.set_params(engine="auto")
-    theirs = scikit_learn.view(ours)
+    theirs = plain.as_plain(ours)
+    vars(theirs).update(vars(ours))
     rows = []
     monkeypatch.setattr(
         prediction, "outputs", lambda network, layers, x: rows.append(len(x)) or np.zeros((len(x), 3))
@@ -317,7 +322,7 @@ def test_a_large_search_is_foreseen_by_its_candidates_and_folds():
     grid = {"alpha": np.logspace(-5, 1, 40), "solver": ["adam", "sgd"]}
     search = estimators.GridSearchCV(perceptron, grid, cv=4)
     rows = np.zeros((2000, 64)), np.arange(2000) % 10
-    seen = foresight.foresee(search, Table(*rows))
+    seen = foresight.foresee(search, 4, *rows, None)
     assert seen.pays and not seen.must
     assert [(w.members, w.rows, w.epochs, w.structure.solver) for w in seen.works] == 4 * [
         (40, 1500, 40, "adam"),
@@ -325,17 +330,18 @@ def test_a_large_search_is_foreseen_by_its_candidates_and_folds():
     ]
     assert seen.works[0].structure.sizes == (64, 50, 10)
     forced = clone(search).set_params(estimator__engine="jfnn")
-    assert foresight.foresee(forced, Table(*rows)).must
+    assert foresight.foresee(forced, 4, *rows, None).must
     few = clone(search).set_params(param_grid={"alpha": [0.1]})
-    assert not foresight.foresee(few, Table(rows[0][:100], rows[1][:100])).pays
+    assert not foresight.foresee(few, 4, rows[0][:100], rows[1][:100], None).pays
 
 
 @pytest.mark.parametrize("x", [None, 3, "rows", [[1.0], [2.0, 3.0]], np.zeros(3), object()])
-def test_rows_that_cannot_be_have_some_shape(x):
-    shape = choice.shape_of(estimators.MLPClassifier(), x, None)
-    assert shape.rows >= 1 and shape.features >= 1
-    with pytest.raises((ValueError, TypeError)):
-        estimators.MLPClassifier().fit(x, None)
+def test_invalid_rows_raise_and_have_no_foresight(x):
+    search = estimators.GridSearchCV(estimators.MLPClassifier(), {"alpha": [1.0]})
+    assert foresight.foresee(search, 5, x, None, None) is None
+    for estimator in (search, search.estimator):
+        with pytest.raises((ValueError, TypeError)):
+            estimator.fit(x, None)
 
 
 def test_a_small_search_holds_nothing_of_this_package_while_it_runs_also_when_fitted_before():

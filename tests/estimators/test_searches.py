@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 from scipy import sparse
 from sklearn import model_selection
-from sklearn.base import BaseEstimator, TransformerMixin, clone
+from sklearn.base import BaseEstimator, TransformerMixin
 from sklearn.compose import TransformedTargetRegressor
 from sklearn.datasets import load_digits
 from sklearn.decomposition import KernelPCA
@@ -15,7 +15,6 @@ from sklearn.random_projection import GaussianRandomProjection
 from sklearn.tree import DecisionTreeClassifier
 
 from jfnn import estimators
-from jfnn.estimators import ahead, encoded
 from jfnn.fitting import training
 
 pytestmark = [
@@ -34,9 +33,9 @@ def runs(monkeypatch):
     """The number of members of each run of the engine."""
     sizes, train = [], training.train
 
-    def counted(group, *args, **options):
-        sizes.append(len(group.numbers["l2"]))
-        return train(group, *args, **options)
+    def counted(fits, *args, **options):
+        sizes.append(len(fits))
+        return train(fits, *args, **options)
 
     monkeypatch.setattr(training, "train", counted)
     return sizes
@@ -258,44 +257,6 @@ def test_a_warning_of_epochs_that_did_not_suffice_comes_from_each_fit():
     with pytest.warns(ConvergenceWarning, match="Maximum iterations") as caught:
         estimators.GridSearchCV(PERCEPTRON, {"max_iter": [3]}, cv=3, refit=False).fit(X, Y)
     assert len(caught) == 3
-
-
-def test_rows_are_checked_once_a_fold(monkeypatch):
-    checked, as_rows = [], estimators.MLPClassifier._as_rows
-
-    def counted(self, X, *args, **options):
-        checked.append(len(X))
-        return as_rows(self, X, *args, **options)
-
-    monkeypatch.setattr(estimators.MLPClassifier, "_as_rows", counted)
-    estimators.GridSearchCV(PERCEPTRON, GRID, cv=3).fit(X, Y)
-    assert checked == [100, 100, 100, 150]  # the last is the refit
-    checked.clear()
-    estimators.GridSearchCV(PERCEPTRON, GRID, cv=3, refit=False).fit(X.tolist(), Y.tolist())
-    assert len(checked) == 3 + 3 * 8  # to compare lists takes as long as to check them
-
-
-def test_rows_checked_before_are_found_by_their_bytes_and_by_what_they_become():
-    (fit,), _ = ahead.fits_of(PERCEPTRON, ahead.Table(X, Y), [{}], [np.arange(100)])
-    x, y = X[:100].copy(), Y[:100].copy()
-    alone = clone(PERCEPTRON).fit(x, y)
-    with encoded.holding([fit.encoded]):
-        assert encoded.find(PERCEPTRON, (x, y, None)) is fit.encoded
-        others = [
-            (PERCEPTRON, (np.where(x == 0, -0.0, x), y, None)),  # equal, but for their signs
-            (PERCEPTRON, (x, y[::-1], None)),
-            (PERCEPTRON, (x, y, np.ones(100))),
-            (PERCEPTRON, (x.astype(np.float32), y, None)),
-            (clone(PERCEPTRON).set_params(class_weight="balanced"), (x, y, None)),
-            (estimators.MLPRegressor(), (x, y, None)),
-            (alone, (x, y, None)),  # it may have names of features that it must forget
-        ]
-        assert [encoded.find(*other) for other in others] == [None] * len(others)
-        found = clone(PERCEPTRON).fit(x, y)
-    assert encoded.find(PERCEPTRON, (x, y, None)) is None
-    assert vars(found).keys() == vars(alone).keys()
-    assert found.classes_ is not fit.encoded.classes and found.n_features_in_ == alone.n_features_in_
-    assert found.predict_proba(X).tobytes() == alone.predict_proba(X).tobytes()
 
 
 @pytest.mark.parametrize("hidden, tile", [((8,), 10), ((100,), 2), ((512,), 1)])

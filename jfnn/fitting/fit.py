@@ -1,0 +1,86 @@
+"""A fit to train, and what comes of it: plain data."""
+
+import hashlib
+from collections.abc import Hashable
+from typing import Any, NamedTuple
+
+import numpy as np
+
+from jfnn.fitting.structure import Rows, Structure
+from jfnn.layers.dense import Layer
+
+Key = tuple[Hashable, ...]
+SHARED = 2  # entries of a key that are not numbers
+
+
+class Before(NamedTuple):
+    """State taken over from the fit before, besides parameters.
+
+    Attributes:
+        best: Lowest loss of an epoch.
+        best_score: Highest score on held-out rows.
+        waiting: Epochs without an improvement.
+        seen: Rows seen.
+        rate: The learning rate; None for that of the parameters.
+        optimizer: State of the optimizer, in the engine's form; None for a fresh one.
+    """
+
+    best: float = np.inf
+    best_score: float = -np.inf
+    waiting: int = 0
+    seen: int = 0
+    rate: float | None = None
+    optimizer: Any = None
+
+
+class Fit(NamedTuple):
+    """One fit to train.
+
+    Attributes:
+        structure: What is compiled.
+        rows: All rows, those to be held out included.
+        start: Starting parameters, in rows.
+        random: The stream that draws held-out rows and minibatches.
+        numbers: Name in `NUMBERS` -> number.
+        stratified: Whether held-out rows keep the shares of classes.
+        before: State of the fit before it.
+    """
+
+    structure: Structure
+    rows: Rows
+    start: tuple[Layer, ...]
+    random: np.random.RandomState
+    numbers: dict[str, float]
+    stratified: bool = False
+    before: Before = Before()
+
+
+class Trained(NamedTuple):
+    """Result of a fit.
+
+    Attributes:
+        layers: Parameters in rows.
+        losses: Loss of each epoch.
+        scores: Score of the held-out rows after each epoch; none without.
+        converged: Whether it stopped because neither improves any more.
+        diverged: Whether its numbers stopped being finite.
+        after: State for a fit that goes on from here.
+    """
+
+    layers: tuple[Layer, ...]
+    losses: list[float]
+    scores: list[float]
+    converged: bool
+    diverged: bool
+    after: Before
+
+
+def key(fit: Fit) -> Key:
+    """Equal for fits that give the same; the first `SHARED` entries for those that train side by side."""
+    digest = hashlib.sha256()
+    _, *state = fit.random.get_state()
+    for array in (*fit.rows, *(array for layer in fit.start for array in layer), *state):
+        values = np.asarray(-1 if array is None else array)
+        digest.update(f"{values.shape} {values.dtype}".encode())
+        digest.update(np.ascontiguousarray(values).data)
+    return fit.structure, digest.digest(), *fit.numbers.values()
