@@ -1,51 +1,28 @@
-"""The code that both perceptrons put in the place of scikit-learn's: training by steps, and predictions.
+"""scikit-learn's perceptron with other code in two places: training by steps, and predictions.
 
-Validation, encoding, starting weights, attributes and all that is said of them are scikit-learn's. Its `fit`
-and `partial_fit` go through `_fit`, which hands checked rows to `_fit_stochastic` or `_fit_lbfgs`; its
-predictions go through `_forward_pass_fast`. These four are overridden here.
+Validation, encoding, starting weights and attributes are scikit-learn's. Its `fit` and `partial_fit` go
+through `_fit`, which hands checked rows to `_fit_stochastic` or `_fit_lbfgs`; its predictions go through
+`_forward_pass_fast`. These four are overridden here, and for searches `_validate_input` and `_initialize`.
 """
 
+import functools
 import itertools
-import warnings
-from typing import Any, NamedTuple
+from typing import Any
 
 import numpy as np
-from scipy import sparse
-from sklearn.base import is_classifier
-from sklearn.exceptions import ConvergenceWarning
 from sklearn.neural_network._multilayer_perceptron import BaseMultilayerPerceptron
 from sklearn.utils.validation import validate_data
 
+import jfnn.estimators.attributes as attributes
 import jfnn.estimators.choice as choice
 import jfnn.estimators.parameters as parameters
 import jfnn.estimators.prediction as prediction
-from jfnn.estimators.report import Report
 from jfnn.fitting import ahead, lbfgs, training
-from jfnn.fitting.fit import Before, Fit, Trained
-from jfnn.fitting.structure import Rows, Structure
-from jfnn.layers.dense import Layer
+from jfnn.fitting.structure import Structure
 
 # Rows × weights for which NumPy takes less time than the way to a device and back with blocks filled up: 0.2
 # for 0.5 ms on two cores of an Intel Xeon, 2026-11-26.
 FEW = 2e6
-NON_FINITE = (
-    "Solver produced non-finite parameter weights. The input data may contain large values and need to be"
-    " preprocessed."
-)
-
-
-class Optimizer(NamedTuple):
-    """The optimizer of a fit by the engine, for a `partial_fit` that goes on; in scikit-learn's attribute.
-
-    Attributes:
-        solver: The solver whose state it is.
-        rate: The learning rate.
-        state: Its state, in the engine's form; None for a fresh one.
-    """
-
-    solver: str
-    rate: float | None
-    state: Any
 
 
 class Perceptron(BaseMultilayerPerceptron):  # type: ignore[misc]
@@ -90,6 +67,13 @@ class Perceptron(BaseMultilayerPerceptron):  # type: ignore[misc]
     def _restore_solver(self) -> None:
         self.solver = self.__dict__.pop("_solver", self.solver)
 
+    def _validate_input(self, X: Any, y: Any, incremental: bool, reset: bool) -> Any:
+        check = functools.partial(super()._validate_input, incremental=incremental, reset=reset)
+        search = ahead.active()
+        if search is None or hasattr(self, "n_features_in_"):
+            return check(X, y)
+        return search.checked(self, X, y, check)
+
     def _initialize(self, y: Any, layer_units: Any, dtype: Any) -> None:
         search = ahead.active()
         if search is not None and self.random_state is None:
@@ -108,19 +92,19 @@ class Perceptron(BaseMultilayerPerceptron):  # type: ignore[misc]
             self._begin_history(y, layer_units, X.dtype)
         structure = parameters.structure_of(self, layer_units, self.out_activation_)
         if (search := ahead.active()) is not None and not incremental and not self.verbose:
-            fit = self._as_fit(structure, X, y, weights, incremental)
+            fit = attributes.as_fit(self, structure, X, y, weights, incremental)
             if search.records(self, fit):
                 return
             if (trained := search.find(fit, choice.forced(self))) is not None:
-                self._keep(trained, X, incremental)
+                attributes.keep(self, trained, X, incremental)
                 return
         chosen = choice.engine(self, structure, X, weights, incremental)
         if chosen == "jfnn":
             self._train(structure, X, y, weights, incremental)
             return
-        if isinstance(getattr(self, "_optimizer", None), Optimizer):
+        if isinstance(getattr(self, "_optimizer", None), attributes.Optimizer):
             del self._optimizer
-            self._set_layers(self._layers(), X.dtype)  # scikit-learn writes on them
+            attributes.set_layers(self, attributes.layers_of(self), X.dtype)  # scikit-learn writes on them
         self.engine_ = chosen
         super()._fit_stochastic(X, y, weights, *buffers)
 
@@ -129,14 +113,14 @@ class Perceptron(BaseMultilayerPerceptron):  # type: ignore[misc]
         self.engine_ = choice.forced(self, weights) or "scikit-learn"
         super()._fit_lbfgs(X, y, weights, *buffers)
         if self.engine_ == "jfnn":
-            self._set_layers(self._layers(), X.dtype)
+            attributes.set_layers(self, attributes.layers_of(self), X.dtype)
 
     def _loss_grad_lbfgs(self, point: Any, X: Any, y: Any, sample_weight: Any, *buffers: Any) -> Any:
         if self.engine_ != "jfnn":
             return super()._loss_grad_lbfgs(point, X, y, sample_weight, *buffers)
         self._unpack(point)
-        alpha = self.alpha
-        return lbfgs.value_and_grad(self._structure(), self._layers(), _rows(X, y, sample_weight), alpha)
+        rows = attributes.as_rows(X, y, sample_weight)
+        return lbfgs.value_and_grad(self._structure(), attributes.layers_of(self), rows, self.alpha)
 
     def _row_weights(self, X: Any, y: Any, sample_weight: Any) -> np.ndarray | None:
         """Weights of rows, checked beyond scikit-learn.
@@ -164,89 +148,27 @@ class Perceptron(BaseMultilayerPerceptron):  # type: ignore[misc]
 
     def _begin_history(self, y: Any, layer_units: Any, dtype: Any) -> None:
         """Sets losses and counts to none, where parameters are set by hand or were trained otherwise."""
-        layers, stream = self._layers(), self._random_state.get_state()
+        layers, stream = attributes.layers_of(self), self._random_state.get_state()
         self._initialize(y, layer_units, dtype)
         self._random_state.set_state(stream)
-        self._set_layers(layers, dtype)
-
-    def _as_fit(
-        self, structure: Structure, X: Any, y: Any, weights: np.ndarray | None, incremental: bool
-    ) -> Fit:
-        """What is to be trained, as the engine takes it."""
-        best, best_score = self.best_loss_, self.best_validation_score_
-        before = Before(
-            best=np.inf if best is None else float(best),
-            best_score=-np.inf if best_score is None else float(best_score),
-            waiting=int(self._no_improvement_count),
-            seen=int(self.t_),
-        )
-        optimizer = getattr(self, "_optimizer", None)
-        if incremental and isinstance(optimizer, Optimizer) and optimizer.solver == structure.solver:
-            before = before._replace(rate=optimizer.rate, optimizer=optimizer.state)
-        numbers = parameters.numbers_of(self) | ({"max_iter": 1.0} if incremental else {})
-        stratified = is_classifier(self) and y.shape[1] == 1
-        rows = _rows(X, y, weights)
-        return Fit(structure, rows, self._layers(), self._random_state, numbers, stratified, before)
+        attributes.set_layers(self, layers, dtype)
 
     def _train(
         self, structure: Structure, X: Any, y: Any, weights: np.ndarray | None, incremental: bool
     ) -> None:
         """Trains this fit alone, by the engine."""
-        fit = self._as_fit(structure, X, y, weights, incremental)
+        fit = attributes.as_fit(self, structure, X, y, weights, incremental)
         rate = fit.numbers["learning_rate"] if fit.before.rate is None else fit.before.rate
-        report = Report(self, structure, rate) if self.verbose else None
+        report = _Report(self, structure, rate) if self.verbose else None
         (trained,) = training.train([fit], tell=None if report is None else report.epoch)
         if report is not None and trained.converged:
             report.converged()
-        self._keep(trained, X, incremental)
-
-    def _keep(self, trained: Trained, X: Any, incremental: bool) -> None:
-        """Takes over the result of a fit by the engine, into scikit-learn's attributes.
-
-        Raises:
-            ValueError: Parameters are not finite, or were not after the epoch that is now their last.
-        """
-        after, size, most = trained.after, self.batch_size, self.max_iter
-        if size != "auto" and size > X.shape[0]:
-            warnings.warn(
-                "Got `batch_size` less than 1 or larger than sample size. It is going to be clipped",
-                stacklevel=6,
-            )
-        self.engine_, self._optimizer = "jfnn", Optimizer(self.solver, after.rate, after.optimizer)
-        self.n_iter_, self.t_ = len(trained.losses), after.seen
-        self.loss_ = trained.losses[-1] if trained.losses else np.inf
-        self.loss_curve_ += trained.losses
-        self._no_improvement_count = after.waiting
-        self._set_layers(trained.layers, X.dtype)
-        if self.early_stopping:
-            self.validation_scores_ += trained.scores
-            self.best_validation_score_ = after.best_score
-            self._best_coefs, self._best_intercepts = self.coefs_, self.intercepts_
-        else:
-            self.best_loss_ = after.best
-        if trained.diverged:
-            raise ValueError(NON_FINITE)
-        if not trained.converged and not incremental and self.n_iter_ == most:
-            warnings.warn(
-                f"Stochastic Optimizer: Maximum iterations ({most}) reached and the optimization hasn't"
-                " converged yet.",
-                ConvergenceWarning,
-                stacklevel=6,
-            )
+        attributes.keep(self, trained, X, incremental)
 
     def _structure(self) -> Structure:
         """The structure of the parameters that there are."""
         sizes = [len(self.coefs_[0]), *map(len, self.intercepts_)]
         return parameters.structure_of(self, sizes, self.out_activation_)
-
-    def _layers(self) -> tuple[Layer, ...]:
-        layers: Any = zip(self.coefs_, self.intercepts_, strict=True)
-        return tuple(Layer(w, b) for w, b in layers)
-
-    def _set_layers(self, layers: tuple[Layer, ...], dtype: Any) -> None:
-        """Takes parameters over, as arrays of their own."""
-        self.coefs_ = [np.array(layer.w, dtype) for layer in layers]
-        self.intercepts_ = [np.array(layer.b, dtype) for layer in layers]
 
     def _forward_pass_fast(self, X: Any, check_input: bool = True) -> np.ndarray:
         if not self._predicts_on_device(X):
@@ -254,7 +176,7 @@ class Perceptron(BaseMultilayerPerceptron):  # type: ignore[misc]
         if check_input:
             dtypes = (np.float64, np.float32)
             X = validate_data(self, X, accept_sparse=["csr", "csc"], dtype=dtypes, reset=False)
-        outputs = prediction.outputs(self._structure().network, self._layers(), X)
+        outputs = prediction.outputs(self._structure().network, attributes.layers_of(self), X)
         return prediction.activated(outputs, self.out_activation_)
 
     def _predicts_on_device(self, X: Any) -> bool:
@@ -267,6 +189,34 @@ class Perceptron(BaseMultilayerPerceptron):  # type: ignore[misc]
         return bool(rows * sum(weights.size for weights in self.coefs_) > FEW)
 
 
-def _rows(X: Any, y: Any, weights: np.ndarray | None) -> Rows:
-    dense = X.toarray() if sparse.issparse(X) else np.asarray(X)
-    return Rows(dense, np.asarray(y, X.dtype), None if weights is None else np.asarray(weights, X.dtype))
+class _Report:
+    """Prints lines of a verbose fit, as scikit-learn does: each epoch, and why it slows down and ends."""
+
+    def __init__(self, perceptron: Any, structure: Structure, rate: float):
+        """Prints nothing yet.
+
+        Args:
+            perceptron: The estimator.
+            structure: The structure of its fit.
+            rate: The learning rate at the start.
+        """
+        self.epochs, self.adaptive, self.rate = 0, structure.schedule == "adaptive", rate
+        judged = "Training loss" if structure.validation is None else "Validation score"
+        tol, patience = perceptron.tol, perceptron.n_iter_no_change
+        self.stands_still = (
+            f"{judged} did not improve more than tol={tol:f} for {patience} consecutive epochs."
+        )
+
+    def epoch(self, loss: float, score: float | None, rate: float) -> None:
+        """Prints an epoch: its loss, the score of held-out rows, and a learning rate that was lowered."""
+        self.epochs += 1
+        print(f"Iteration {self.epochs}, loss = {loss:.8f}")
+        if score is not None:
+            print(f"Validation score: {score:f}")
+        if self.adaptive and rate < self.rate / 2:  # by a fifth, if not by rounding
+            print(f"{self.stands_still} Setting learning rate to {rate:f}")
+        self.rate = rate
+
+    def converged(self) -> None:
+        """Prints why the fit ended before its last epoch."""
+        print(f"{self.stands_still}{' Learning rate too small.' if self.adaptive else ''} Stopping.")

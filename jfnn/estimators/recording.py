@@ -20,7 +20,7 @@ from jfnn.engine.executors import spread
 from jfnn.estimators.plain import perceptron_in, prefix, with_perceptron
 from jfnn.fitting import training
 from jfnn.fitting.ahead import Ahead
-from jfnn.fitting.fit import SHARED, Fit, Key, Trained, key
+from jfnn.fitting.fit import SHARED, Fit, Key, Trained
 from jfnn.fitting.structure import NUMBERS
 
 Reasons = dict[str, int]  # why fits are not trained together -> how many
@@ -116,9 +116,9 @@ class Recorder:
     def _recorded(self, made: Any, rows: Any, others: Any) -> Recorded | str:
         again = clone(made) if isinstance(made, Pipeline) and others not in self._steady else None
         fit = self._fitted(made, rows)
-        of_fit = key(fit)
+        of_fit = self.ahead.key(fit)
         if others not in self._steady:
-            self._steady[others] = again is None or key(self._fitted(again, rows)) == of_fit
+            self._steady[others] = again is None or self.ahead.key(self._fitted(again, rows)) == of_fit
         return Recorded(fit, of_fit, made, 0) if self._steady[others] else UNSTEADY
 
     def _fitted(self, estimator: Any, rows: Any) -> Fit:

@@ -16,6 +16,7 @@ from sklearn.model_selection import check_cv
 from sklearn.utils import indexable
 from sklearn.utils.metaestimators import _safe_split
 
+from jfnn.estimators.attributes import set_layers
 from jfnn.estimators.foresight import foresee, has_perceptron
 from jfnn.estimators.plain import as_ours, as_plain, perceptron_in, prefix, takes_plain
 from jfnn.estimators.recording import FAILS, Recorded, Recorder, train
@@ -204,7 +205,7 @@ def _networks(ahead: Ahead, fits: Sequence[Recorded], folds: int) -> dict[int, l
     for fit, of_fit, estimator, candidate in fits:
         trained = ahead.results[of_fit]
         if not trained.diverged:
-            perceptron_in(estimator)._set_layers(trained.layers, fit.rows.x.dtype)
+            set_layers(perceptron_in(estimator), trained.layers, fit.rows.x.dtype)
             networks.setdefault(candidate, []).append(estimator)
     return {number: several for number, several in networks.items() if len(several) == folds}
 

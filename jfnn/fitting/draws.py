@@ -1,5 +1,7 @@
 """Random numbers of a fit, drawn as scikit-learn draws them: held-out rows, and the order of rows."""
 
+import copy
+
 import numpy as np
 from sklearn.model_selection import train_test_split
 from sklearn.utils import shuffle
@@ -44,7 +46,8 @@ class Order:
             batch: Rows a step.
             random: The stream; None for rows as they come. A step that sees them all takes them so, too.
         """
-        self.n, self.batch, self.random = n, batch, random
+        self.n, self.batch, self.stream = n, batch, random
+        self.random = copy.deepcopy(random)  # of its own, since epochs may be read ahead
         self.steps = -(-n // batch)
         self.width = room(batch)  # the same for most numbers of rows, so that these share a program
         self.held_out = self._in_steps(np.arange(n, n + held_out, dtype=np.int32))
@@ -67,9 +70,9 @@ class Order:
 
     def rewind(self, epochs: int) -> None:
         """Puts the stream where a fit of so many epochs leaves it."""
-        if self.random is not None:
+        if self.stream is not None:
             self._draw(epochs)
-            self.random.set_state(self.streams[epochs])
+            self.stream.set_state(self.streams[epochs])
 
     def _draw(self, epochs: int) -> None:
         while len(self.streams) <= epochs:

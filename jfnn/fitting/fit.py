@@ -10,7 +10,7 @@ from jfnn.fitting.structure import Rows, Structure
 from jfnn.layers.dense import Layer
 
 Key = tuple[Hashable, ...]
-SHARED = 2  # entries of a key that are not numbers
+SHARED = 3  # entries of a key that are not numbers
 
 
 class Before(NamedTuple):
@@ -75,12 +75,23 @@ class Trained(NamedTuple):
     after: Before
 
 
-def key(fit: Fit) -> Key:
-    """Equal for fits that give the same; the first `SHARED` entries for those that train side by side."""
-    digest = hashlib.sha256()
+def key(fit: Fit, inputs: bytes | None = None) -> Key:
+    """Equal for fits that give the same; the first `SHARED` entries for those that train side by side.
+
+    Args:
+        fit: The fit.
+        inputs: Digest of its inputs; None to compute it.
+    """
     _, *state = fit.random.get_state()
-    for array in (*fit.rows, *(array for layer in fit.start for array in layer), *state):
+    others = (*fit.rows[1:], *(array for layer in fit.start for array in layer), *state)
+    return fit.structure, inputs or digest(fit.rows.x), digest(*others), *fit.numbers.values()
+
+
+def digest(*arrays: Any) -> bytes:
+    """Digest of the bytes of arrays, numbers and None."""
+    found = hashlib.sha256()
+    for array in arrays:
         values = np.asarray(-1 if array is None else array)
-        digest.update(f"{values.shape} {values.dtype}".encode())
-        digest.update(np.ascontiguousarray(values).data)
-    return fit.structure, digest.digest(), *fit.numbers.values()
+        found.update(f"{values.shape} {values.dtype}".encode())
+        found.update(np.ascontiguousarray(values).data)
+    return found.digest()
