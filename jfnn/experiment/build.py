@@ -61,18 +61,18 @@ def build(options: Options, first_fold: int = 0) -> Experiment:
     members = replicates(options, learner, data, folds, seeds, first_fold)
     spread = _schedule_steps(learner, epochs, [replicate.steps for replicate in members])
     return Experiment(
-        _as_trained(learner, data, members, (*cells.values, *constants, *spread)),
-        data,
-        cells,
-        constants,
-        spread,
-        members,
-        seeds,
-        None if options.folds is None else len(folds),
-        epochs,
-        ranking,
-        schedulers,
-        execution,
+        learner=_as_trained(learner, data, members, (*cells.values, *constants, *spread)),
+        data=data,
+        cells=cells,
+        constants=constants,
+        of_replicates=spread,
+        replicates=members,
+        seeds=seeds,
+        folds=None if options.folds is None else len(folds),
+        epochs=epochs,
+        ranking=ranking,
+        schedulers=schedulers,
+        execution=execution,
     )
 
 

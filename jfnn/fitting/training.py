@@ -13,8 +13,7 @@ from jfnn.engine.plan import CallLength, Hardware
 from jfnn.engine.state import RunState
 from jfnn.engine.trainer import Trainer
 from jfnn.experiment.axes import Axes
-from jfnn.experiment.experiment import Experiment, Ranking
-from jfnn.experiment.options import Execution
+from jfnn.experiment.experiment import Experiment
 from jfnn.experiment.replicates import PARTS, Replicate
 from jfnn.fitting import draws
 from jfnn.fitting.fit import Before, Fit, Trained
@@ -123,15 +122,8 @@ def _experiment(learner: PerceptronLearner, work: _Work, fits: Sequence[Fit]) ->
         learner=learner,
         data=data,
         cells=Axes(columns, crossed=False),
-        constants={},
-        of_replicates={},
         replicates=[Replicate(0, 0, params, order.minibatches, parts, 0)],
-        seeds=[0],
-        folds=None,
         epochs=int(columns["max_iter"].max()),
-        ranking=Ranking(0, learner.metrics[0].name, False),
-        schedulers=(),
-        execution=Execution(),
     )
 
 
