@@ -116,10 +116,10 @@ class Recorder:
     def _recorded(self, made: Any, rows: Any, others: Any) -> Recorded | str:
         again = clone(made) if isinstance(made, Pipeline) and others not in self._steady else None
         fit = self._fitted(made, rows)
-        of_fit = self.ahead.key(fit)
+        own_key = self.ahead.key(fit)
         if others not in self._steady:
-            self._steady[others] = again is None or self.ahead.key(self._fitted(again, rows)) == of_fit
-        return Recorded(fit, of_fit, made, 0) if self._steady[others] else UNSTEADY
+            self._steady[others] = again is None or self.ahead.key(self._fitted(again, rows)) == own_key
+        return Recorded(fit, own_key, made, 0) if self._steady[others] else UNSTEADY
 
     def _fitted(self, estimator: Any, rows: Any) -> Fit:
         """The record of an estimator's fit on some rows, each time cut anew, since it may write on them."""

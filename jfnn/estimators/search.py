@@ -202,8 +202,8 @@ class _TrainsAhead:
 def _networks(ahead: Ahead, fits: Sequence[Recorded], folds: int) -> dict[int, list[Any]]:
     """Number of a candidate -> its estimators, one a fold, with trained parameters; none that diverged."""
     networks: dict[int, list[Any]] = {}
-    for fit, of_fit, estimator, candidate in fits:
-        trained = ahead.results[of_fit]
+    for fit, name, estimator, candidate in fits:
+        trained = ahead.results[name]
         if not trained.diverged:
             set_layers(perceptron_in(estimator), trained.layers, fit.rows.x.dtype)
             networks.setdefault(candidate, []).append(estimator)
