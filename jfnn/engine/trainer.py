@@ -179,7 +179,7 @@ class Trainer:
         return self.calls.stretches(stops, self.steps, tiles, devices)
 
     def _after(self, first: int, end: int, tiles: int) -> list[Stretch]:
-        """The call that probably follows a return at ``end``, if any, when the last return was at ``first``."""
+        """The call that probably follows a return at ``end``, if any; the last return was at ``first``."""
         # Evaluations closer together than calls are long are mostly evenly spaced.
         then = self.next_call_end(end) if end == self.next_call_end(first) else 2 * end - first
         then = min(then, self.experiment.epochs)
