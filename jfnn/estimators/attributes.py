@@ -1,6 +1,7 @@
-"""scikit-learn's attributes of a perceptron as the engine's data, and back."""
+"""Parameters and attributes of a perceptron as the engine's data, and back."""
 
 import warnings
+from collections.abc import Sequence
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -8,9 +9,8 @@ from scipy import sparse
 from sklearn.base import is_classifier
 from sklearn.exceptions import ConvergenceWarning
 
-import jfnn.estimators.parameters as parameters
 from jfnn.fitting.fit import Before, Fit, Trained
-from jfnn.fitting.structure import Rows, Structure
+from jfnn.fitting.structure import NUMBERS, Rows, Structure
 from jfnn.layers.dense import Layer
 
 NON_FINITE = (
@@ -31,6 +31,27 @@ class Optimizer(NamedTuple):
     solver: str
     rate: float | None
     state: Any
+
+
+def structure_of(estimator: Any, sizes: Sequence[int], output: str) -> Structure:
+    """The structure of an estimator's fit, for widths from input to output and an output activation."""
+    sgd = estimator.solver == "sgd"
+    return Structure(
+        sizes=tuple(int(size) for size in sizes),
+        activation=estimator.activation,
+        output=output,
+        solver=estimator.solver,
+        nesterov=bool(sgd and estimator.nesterovs_momentum),
+        schedule=estimator.learning_rate if sgd else "constant",
+        batch=None if estimator.batch_size == "auto" else int(estimator.batch_size),
+        shuffle=bool(estimator.shuffle),
+        validation=float(estimator.validation_fraction) if estimator.early_stopping else None,
+    )
+
+
+def numbers_of(estimator: Any) -> dict[str, float]:
+    """The numbers of a fit, name in the engine -> value."""
+    return {name: float(getattr(estimator, parameter)) for name, parameter in NUMBERS.items()}
 
 
 def layers_of(estimator: Any) -> tuple[Layer, ...]:
@@ -65,7 +86,7 @@ def as_fit(
     optimizer = getattr(estimator, "_optimizer", None)
     if incremental and isinstance(optimizer, Optimizer) and optimizer.solver == structure.solver:
         before = before._replace(rate=optimizer.rate, optimizer=optimizer.state)
-    numbers = parameters.numbers_of(estimator) | ({"max_iter": 1.0} if incremental else {})
+    numbers = numbers_of(estimator) | ({"max_iter": 1.0} if incremental else {})
     stratified = is_classifier(estimator) and y.shape[1] == 1
     rows = as_rows(X, y, weights)
     return Fit(structure, rows, layers_of(estimator), estimator._random_state, numbers, stratified, before)

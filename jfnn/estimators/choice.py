@@ -6,10 +6,14 @@ from typing import Any
 import numpy as np
 from scipy import sparse
 
-import jfnn.estimators.parameters as parameters
 from jfnn.fitting import costs
 from jfnn.fitting.costs import Work
-from jfnn.fitting.structure import Structure
+from jfnn.fitting.structure import SOLVERS, THEIR_ACTIVATIONS, Structure
+
+
+def is_further(estimator: Any) -> bool:
+    """Whether an activation or a solver is not scikit-learn's."""
+    return estimator.solver not in SOLVERS or estimator.activation not in THEIR_ACTIVATIONS
 
 
 def forced(estimator: Any, sample_weight: Any = None) -> str | None:
@@ -18,9 +22,9 @@ def forced(estimator: Any, sample_weight: Any = None) -> str | None:
     Raises:
         ValueError: ``engine`` is "scikit-learn", which lacks the activation or the solver.
     """
-    if parameters.is_further(estimator):
+    if is_further(estimator):
         if estimator.engine == "scikit-learn":
-            name = "solver" if estimator.solver not in parameters.SOLVERS else "activation"
+            name = "solver" if estimator.solver not in SOLVERS else "activation"
             value = getattr(estimator, name)
             raise ValueError(f"engine: 'scikit-learn' has no {name}={value!r}; expected 'auto' or 'jfnn'")
         return "jfnn"

@@ -14,8 +14,8 @@ from sklearn.utils.validation import _num_samples
 import jfnn.estimators.choice as choice
 import jfnn.estimators.parameters as parameters
 from jfnn import checks
-from jfnn.estimators.perceptron import Perceptron
-from jfnn.estimators.plain import perceptron_in
+from jfnn.estimators.attributes import structure_of
+from jfnn.estimators.perceptron import Perceptron, perceptron_in
 from jfnn.fitting import costs
 from jfnn.fitting.costs import Work
 
@@ -81,7 +81,7 @@ def _foresee(search: Any, splits: int, X: Any, y: Any, weights: Any) -> Foresigh
         must = must or engine == "jfnn"
         if engine is None:
             sizes = (features, *parameters.hidden_sizes(last), outputs)
-            structure = parameters.structure_of(last, sizes, output)
+            structure = structure_of(last, sizes, output)
             work = Work(structure, rows, choice.epochs(last), inputs=inputs)
             groups.setdefault(structure, []).append(work)
     works = [

@@ -1,20 +1,17 @@
-"""Parameters of estimators: their checks, and their parts: structure and numbers."""
+"""Checks of estimators' parameters, by scikit-learn's constraints."""
 
 import functools
 import inspect
 import numbers
-from collections.abc import Sequence
 from typing import Any
 
 import optax
 from sklearn.utils._param_validation import Interval, InvalidParameterError, StrOptions, make_constraint
 
 from jfnn import checks
-from jfnn.fitting.structure import ACTIVATIONS, NUMBERS, Structure
+from jfnn.fitting.structure import ACTIVATIONS, SOLVERS
 
 Constraints = dict[str, list[Any]]
-SOLVERS = ("lbfgs", "sgd", "adam")  # scikit-learn's
-THEIR_ACTIVATIONS = ("identity", "logistic", "tanh", "relu")
 
 
 class _Solver(StrOptions):  # type: ignore[misc]
@@ -103,29 +100,3 @@ def hidden_sizes(estimator: Any) -> tuple[int, ...]:
             got = checks.shown(list(widths))
             raise ValueError(f"hidden_layer_sizes: hidden_layer_sizes must be > 0, got {got}.")
     return tuple(int(width) for width in widths)
-
-
-def structure_of(estimator: Any, sizes: Sequence[int], output: str) -> Structure:
-    """The structure of an estimator's fit, for widths from input to output and an output activation."""
-    sgd = estimator.solver == "sgd"
-    return Structure(
-        sizes=tuple(int(size) for size in sizes),
-        activation=estimator.activation,
-        output=output,
-        solver=estimator.solver,
-        nesterov=bool(sgd and estimator.nesterovs_momentum),
-        schedule=estimator.learning_rate if sgd else "constant",
-        batch=None if estimator.batch_size == "auto" else int(estimator.batch_size),
-        shuffle=bool(estimator.shuffle),
-        validation=float(estimator.validation_fraction) if estimator.early_stopping else None,
-    )
-
-
-def numbers_of(estimator: Any) -> dict[str, float]:
-    """The numbers of a fit, name in the engine -> value."""
-    return {name: float(getattr(estimator, parameter)) for name, parameter in NUMBERS.items()}
-
-
-def is_further(estimator: Any) -> bool:
-    """Whether an activation or a solver is not scikit-learn's."""
-    return estimator.solver not in SOLVERS or estimator.activation not in THEIR_ACTIVATIONS

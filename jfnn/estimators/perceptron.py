@@ -5,12 +5,14 @@ through `_fit`, which hands checked rows to `_fit_stochastic` or `_fit_lbfgs`; i
 `_forward_pass_fast`. These four are overridden here, and for searches `_validate_input` and `_initialize`.
 """
 
+import copy
 import functools
 import itertools
 from typing import Any
 
 import numpy as np
 from sklearn.neural_network._multilayer_perceptron import BaseMultilayerPerceptron
+from sklearn.pipeline import Pipeline
 from sklearn.utils.validation import validate_data
 
 import jfnn.estimators.attributes as attributes
@@ -18,7 +20,7 @@ import jfnn.estimators.choice as choice
 import jfnn.estimators.parameters as parameters
 import jfnn.estimators.prediction as prediction
 from jfnn.fitting import ahead, lbfgs, training
-from jfnn.fitting.structure import Structure
+from jfnn.fitting.structure import SOLVERS, Structure
 
 # Rows × weights for which NumPy takes less time than the way to a device and back with blocks filled up: 0.2
 # for 0.5 ms on two cores of an Intel Xeon, 2026-11-26.
@@ -57,7 +59,7 @@ class Perceptron(BaseMultilayerPerceptron):  # type: ignore[misc]
         if incremental:
             self._check_solver()
         self._solver = self.solver
-        if self.solver not in parameters.SOLVERS:
+        if self.solver not in SOLVERS:
             self.solver = "adam"  # scikit-learn trains by steps under its own names alone
         try:
             return super()._fit(X, y, sample_weight=sample_weight, incremental=incremental)
@@ -90,7 +92,7 @@ class Perceptron(BaseMultilayerPerceptron):  # type: ignore[misc]
         judged = getattr(self, "validation_scores_", None) is not None
         if not hasattr(self, "loss_curve_") or judged != self.early_stopping:
             self._begin_history(y, layer_units, X.dtype)
-        structure = parameters.structure_of(self, layer_units, self.out_activation_)
+        structure = attributes.structure_of(self, layer_units, self.out_activation_)
         if (search := ahead.active()) is not None and not incremental and not self.verbose:
             fit = attributes.as_fit(self, structure, X, y, weights, incremental)
             if search.records(self, fit):
@@ -168,7 +170,7 @@ class Perceptron(BaseMultilayerPerceptron):  # type: ignore[misc]
     def _structure(self) -> Structure:
         """The structure of the parameters that there are."""
         sizes = [len(self.coefs_[0]), *map(len, self.intercepts_)]
-        return parameters.structure_of(self, sizes, self.out_activation_)
+        return attributes.structure_of(self, sizes, self.out_activation_)
 
     def _forward_pass_fast(self, X: Any, check_input: bool = True) -> np.ndarray:
         if not self._predicts_on_device(X):
@@ -183,7 +185,7 @@ class Perceptron(BaseMultilayerPerceptron):  # type: ignore[misc]
         """Whether a row is to have the same bits beside any others, there are many, or NumPy cannot."""
         if getattr(self, "engine_", "jfnn") == "scikit-learn":
             return False
-        if self.engine == "jfnn" or parameters.is_further(self):
+        if self.engine == "jfnn" or choice.is_further(self):
             return True
         rows = len(X) if isinstance(X, list) else (*getattr(X, "shape", ()), np.inf)[0]
         return bool(rows * sum(weights.size for weights in self.coefs_) > FEW)
@@ -220,3 +222,23 @@ class _Report:
     def converged(self) -> None:
         """Prints why the fit ended before its last epoch."""
         print(f"{self.stands_still}{' Learning rate too small.' if self.adaptive else ''} Stopping.")
+
+
+def perceptron_in(estimator: Any) -> Any:
+    """The perceptron that an estimator is, or that a Pipeline ends in; None for another."""
+    last = estimator.steps[-1][1] if isinstance(estimator, Pipeline) else estimator
+    return last if isinstance(last, Perceptron) else None
+
+
+def with_perceptron(estimator: Any, perceptron: Any) -> Any:
+    """An estimator with another perceptron in the place of its own; other steps of a Pipeline are shared."""
+    if not isinstance(estimator, Pipeline):
+        return perceptron
+    copied = copy.copy(estimator)
+    copied.steps = [*estimator.steps[:-1], (estimator.steps[-1][0], perceptron)]
+    return copied
+
+
+def prefix(estimator: Any) -> str:
+    """Prefix of the perceptron's parameters among those of an estimator."""
+    return f"{estimator.steps[-1][0]}__" if isinstance(estimator, Pipeline) else ""

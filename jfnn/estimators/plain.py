@@ -1,6 +1,5 @@
-"""Perceptrons as the last step of a Pipeline, and scikit-learn's own in their place and back."""
+"""scikit-learn's own perceptrons in the place of those of this package, and back."""
 
-import copy
 from collections.abc import Mapping
 from typing import Any
 
@@ -8,30 +7,10 @@ from sklearn import neural_network
 from sklearn.base import clone
 from sklearn.pipeline import Pipeline
 
-import jfnn.estimators.parameters as parameters
-from jfnn.estimators.perceptron import Perceptron
+import jfnn.estimators.choice as choice
+from jfnn.estimators.perceptron import perceptron_in, prefix, with_perceptron
 
 THEIRS = (neural_network.MLPClassifier, neural_network.MLPRegressor)
-
-
-def perceptron_in(estimator: Any) -> Any:
-    """The perceptron that an estimator is, or that a Pipeline ends in; None for another."""
-    last = estimator.steps[-1][1] if isinstance(estimator, Pipeline) else estimator
-    return last if isinstance(last, Perceptron) else None
-
-
-def with_perceptron(estimator: Any, perceptron: Any) -> Any:
-    """An estimator with another perceptron in the place of its own; other steps of a Pipeline are shared."""
-    if not isinstance(estimator, Pipeline):
-        return perceptron
-    copied = copy.copy(estimator)
-    copied.steps = [*estimator.steps[:-1], (estimator.steps[-1][0], perceptron)]
-    return copied
-
-
-def prefix(estimator: Any) -> str:
-    """Prefix of the perceptron's parameters among those of an estimator."""
-    return f"{estimator.steps[-1][0]}__" if isinstance(estimator, Pipeline) else ""
 
 
 def takes_plain(search: Any) -> bool:
@@ -51,7 +30,7 @@ def takes_plain(search: Any) -> bool:
         listed = parameter in taken and isinstance(values, list | tuple)
         return listed and all(map(taken[parameter].is_satisfied_by, values))
 
-    plain = not parameters.is_further(last) and getattr(last, "class_weight", None) is None
+    plain = not choice.is_further(last) and getattr(last, "class_weight", None) is None
     return plain and all(takes(name, values) for name, values in settings)
 
 

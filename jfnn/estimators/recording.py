@@ -17,7 +17,8 @@ import jfnn.estimators.parameters as parameters
 from jfnn import checks
 from jfnn.engine import devices
 from jfnn.engine.executors import spread
-from jfnn.estimators.plain import perceptron_in, prefix, with_perceptron
+from jfnn.estimators.attributes import numbers_of
+from jfnn.estimators.perceptron import perceptron_in, prefix, with_perceptron
 from jfnn.fitting import training
 from jfnn.fitting.ahead import Ahead
 from jfnn.fitting.fit import SHARED, Fit, Key, Trained
@@ -108,7 +109,7 @@ class Recorder:
         alike = same[others]
         if isinstance(alike, str):
             return alike
-        fit = alike.fit._replace(numbers=parameters.numbers_of(last))
+        fit = alike.fit._replace(numbers=numbers_of(last))
         own_key = *alike.key[:SHARED], *fit.numbers.values()
         vars(last).update(vars(perceptron_in(alike.estimator)) | last.get_params(deep=False))
         return alike._replace(fit=fit, key=own_key, estimator=with_perceptron(alike.estimator, last))

@@ -18,7 +18,8 @@ from sklearn.utils.metaestimators import _safe_split
 
 from jfnn.estimators.attributes import set_layers
 from jfnn.estimators.foresight import foresee, has_perceptron
-from jfnn.estimators.plain import as_ours, as_plain, perceptron_in, prefix, takes_plain
+from jfnn.estimators.perceptron import perceptron_in, prefix
+from jfnn.estimators.plain import as_ours, as_plain, takes_plain
 from jfnn.estimators.recording import FAILS, Recorded, Recorder, train
 from jfnn.estimators.together import SearchEnsemble, choose
 from jfnn.fitting import costs

@@ -19,6 +19,8 @@ ACTIVATIONS = {
     "elu": "elu",
     "leaky_relu": "leaky_relu",
 }
+SOLVERS = ("lbfgs", "sgd", "adam")  # scikit-learn's; others are optax optimizers
+THEIR_ACTIVATIONS = ("identity", "logistic", "tanh", "relu")
 # Where a fit's numbers come from: name in the engine -> scikit-learn's parameter.
 NUMBERS = {
     "learning_rate": "learning_rate_init",
