@@ -74,13 +74,6 @@ def test_a_grid_is_one_run_a_fold_and_equals_fits_one_by_one(runs):
     assert np.ptp(ours.cv_results_["mean_test_score"]) > 0.1  # the scores say something
 
 
-def test_a_pipeline_is_searched_with_its_scaler_fitted_on_each_fold(runs):
-    grid = PIPELINE_GRID | {"standardscaler__with_std": [True, False]}
-    ours, theirs = both("GridSearchCV", IN_PIPELINE, grid, cv=3, n_jobs=None)
-    assert_same_results(ours, theirs)
-    assert runs[:6] == 6 * [8] and set(runs[6:]) == {1}
-
-
 def test_draws_halving_by_epochs_and_random_splits(runs):
     options = {"cv": 3, "random_state": 1}
     assert_same_results(*both("RandomizedSearchCV", IN_PIPELINE, PIPELINE_GRID, n_iter=3, **options))
@@ -91,16 +84,6 @@ def test_draws_halving_by_epochs_and_random_splits(runs):
     splits = model_selection.ShuffleSplit(2, train_size=100)  # which draws anew whenever it is asked
     estimators.GridSearchCV(PERCEPTRON, GRID, cv=splits, refit=False).fit(X, Y)
     assert runs == [8, 8]
-
-
-def test_weights_reach_the_fits(runs):
-    weights = np.random.default_rng(0).random(len(X))
-    searches = [
-        module.GridSearchCV(PERCEPTRON, GRID, cv=3, scoring="accuracy").fit(X, Y, sample_weight=weights)
-        for module in (estimators, model_selection)
-    ]
-    assert_same_results(*searches)
-    assert runs == [8, 8, 8, 1] + 25 * [1]
 
 
 def test_a_candidate_that_diverges_gets_the_error_score():
