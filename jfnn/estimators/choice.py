@@ -58,7 +58,7 @@ def engine(
 
 
 def epochs(estimator: Any) -> float:
-    """Epochs that an estimator is thought to train for."""
+    """Epochs that an estimator is predicted to train for."""
     return costs.likely_epochs(
         float(estimator.max_iter),
         float(estimator.tol),

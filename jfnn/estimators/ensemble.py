@@ -116,7 +116,7 @@ class Ensemble:
         network: The network.
         loss: The loss it was trained with.
         params: Parameters of the chosen members, on the leading axis of every leaf.
-        weights: What each counts ``[k]``, 1 in all.
+        weights: Weight of each ``[k]``, 1 in all.
         places: Where each is in the sweep ``[k, axes]``.
         score: The ensemble's score on the rows it was chosen by, higher is better.
         best_score: That of the best member alone, on the same rows.

@@ -27,8 +27,8 @@ class Foresight(NamedTuple):
 
     Attributes:
         must: Whether the engine has to train some of them.
-        pays: Whether it is to train those that either may.
-        works: Those that either may.
+        pays: Whether it is to train the fits that either code may train.
+        works: These fits.
         programs: Programs that the engine compiles for a structure.
     """
 

@@ -36,7 +36,7 @@ def _is_optimizer(name: Any) -> bool:
 
 
 def counted(constraints: Constraints) -> Constraints:
-    """scikit-learn's constraints, where whole numbers without an end are those that the engine counts."""
+    """scikit-learn's constraints, with an upper end for whole numbers, which the engine counts in 32 bits."""
     return {name: list(map(_counted, several)) for name, several in constraints.items()}
 
 

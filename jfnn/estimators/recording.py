@@ -69,6 +69,7 @@ class Recorder:
         self.fits: list[Recorded] = []
         self.left: Reasons = {}
         self._steady: dict[Any, bool] = {}
+        self._inputs: dict[Any, Any] = {}  # digest -> inputs
 
     def record(self, estimator: Any, candidates: Sequence[Mapping[str, Any]], folds: Sequence[Any]) -> None:
         """Records the fit of each candidate on each fold; row numbers to train on, or masks."""
@@ -120,6 +121,8 @@ class Recorder:
         own_key = self.ahead.key(fit)
         if others not in self._steady:
             self._steady[others] = again is None or self.ahead.key(self._fitted(again, rows)) == own_key
+        inputs = self._inputs.setdefault(own_key[1], fit.rows.x)  # equal ones are kept once
+        fit = fit._replace(rows=fit.rows._replace(x=inputs))
         return Recorded(fit, own_key, made, 0) if self._steady[others] else UNSTEADY
 
     def _fitted(self, estimator: Any, rows: Any) -> Fit:

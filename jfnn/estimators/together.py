@@ -14,7 +14,7 @@ from jfnn.estimators.ensemble import select
 class SearchEnsemble:
     """Candidates of a search that predict together; a candidate predicts by the mean of its folds' networks.
 
-    Nothing is trained for it: these networks are those that the search scored.
+    Nothing is trained for it: the search has trained and scored these networks.
 
     Attributes:
         candidates: Numbers of the chosen candidates, as in ``cv_results_``.

@@ -39,10 +39,10 @@ class Work(NamedTuple):
     """Fits of one run of the engine: they differ by numbers alone.
 
     Attributes:
-        structure: What they are.
-        rows: Rows of each.
+        structure: Their structure.
+        rows: Number of rows of each.
         epochs: Epochs of each.
-        members: How many they are.
+        members: Number of fits.
         inputs: Inputs of a row that are not zero where rows are sparse; None for all of them.
     """
 

@@ -37,7 +37,7 @@ class Fit(NamedTuple):
     """One fit to train.
 
     Attributes:
-        structure: What is compiled.
+        structure: The structure.
         rows: All rows, those to be held out included.
         start: Starting parameters, in rows.
         random: The stream that draws held-out rows and minibatches.
@@ -76,7 +76,7 @@ class Trained(NamedTuple):
 
 
 def key(fit: Fit, inputs: bytes | None = None) -> Key:
-    """Equal for fits that give the same; the first `SHARED` entries for those that train side by side.
+    """Equal for fits with equal results; the first `SHARED` entries for fits that can train side by side.
 
     Args:
         fit: The fit.

@@ -66,9 +66,9 @@ class PerceptronLearner(Learner):
     whose scales are numbers is one of held-out rows, which changes no parameter.
 
     Attributes:
-        structure: What is trained.
+        structure: The structure of the fit.
         room: Epochs that a member remembers the curve of, as many as one call trains.
-        hyper: Names of a member's numbers: those of `NUMBERS`, "tol" in units of the cost; "rows" and "steps"
+        hyper: Names of a member's numbers: `NUMBERS`, "tol" in units of the cost; "rows" and "steps"
             of an epoch to train on, "batch" of a step; and where it starts, "rate", "best", "waiting" and
             "seen" of `Memory`.
     """
@@ -79,7 +79,7 @@ class PerceptronLearner(Learner):
     takes_weights = True
 
     def init(self, key: jax.Array) -> Params:
-        """The network's own start, whose shapes matter here alone: fits draw theirs as scikit-learn does."""
+        """The network's own start, of which only shapes are used: fits bring starting parameters."""
         return self.structure.network.init(key)
 
     def pack(self, params: Params) -> Params:

@@ -18,7 +18,7 @@ class Scoring(NamedTuple):
     """How gains become scores.
 
     Attributes:
-        scales: What squared errors count ``[rows, outputs]``; NaN for rows to train on.
+        scales: Factors of squared errors ``[rows, outputs]``; NaN for rows to train on.
         unit: Gain of a score of 1.
         offset: Score of no gain.
     """
