@@ -2,17 +2,15 @@
 
 import asyncio
 import concurrent.futures
-import functools
 import time
 from collections.abc import Callable, Collection
 from types import TracebackType
 from typing import Any
 
-from jfnn import checks
-from jfnn.apart import call_apart
+from jfnn import checks, interrupts
 
 POLLING_SECONDS = 0.02  # between looks at futures that cannot be waited for
-STOPPING_SECONDS = 0.2  # between looks whether to wait on
+STOPPING_SECONDS = 0.2  # between looks whether Ctrl-C was pressed
 # What a future may raise beside exceptions of the work: those of asyncio are no `Exception`.
 LOST = (Exception, asyncio.CancelledError)
 # Arguments of a process pool -> where it keeps them.
@@ -79,7 +77,7 @@ class Workers:
         """Shuts down what was made here; tiles that wait are dropped."""
         own, self._own, self._executor = self._own, None, self._given
         if own is not None:
-            call_apart(functools.partial(own.shutdown, wait=kind is None), lambda: None)
+            own.shutdown(wait=kind is None)
 
     def submit(self, function: Callable[..., Any], *arguments: Any) -> Any:
         """A future of a call; where the executor has broken, one of a new executor.
@@ -136,25 +134,18 @@ def as_workers(executor: Any) -> Workers:
     return executor if isinstance(executor, Workers) else Workers(executor)
 
 
-class Stop:
-    """Whether to stop; without a lock, since a thread that may be interrupted asks for it."""
+def first_ended(futures: Collection[Any]) -> Collection[Any]:
+    """Waits until at least one of the futures has ended; returns all that have.
 
-    def __init__(self) -> None:
-        self.is_asked = False
-
-    def ask(self) -> None:
-        """Asks whoever looks at it to stop."""
-        self.is_asked = True
-
-
-def first_ended(futures: Collection[Any], stop: Stop) -> Collection[Any]:
-    """Waits until at least one of the futures has ended, and gives all that have; or none, to stop."""
+    Raises:
+        KeyboardInterrupt: Ctrl-C was pressed meanwhile.
+    """
     can_wait = all(isinstance(future, concurrent.futures.Future) for future in futures)
-    while not stop.is_asked:
+    while True:
         if can_wait:
             concurrent.futures.wait(futures, STOPPING_SECONDS, concurrent.futures.FIRST_COMPLETED)
         if ended := [future for future in futures if future.done()]:
             return ended
+        interrupts.raise_pending()
         if not can_wait:
             time.sleep(POLLING_SECONDS)
-    return ()

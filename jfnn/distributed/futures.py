@@ -10,7 +10,6 @@ from typing import Any, TypeVar
 
 import jax
 
-from jfnn.apart import call_apart
 from jfnn.distributed.attempts import Attempt, Attempts
 from jfnn.distributed.calls import (
     Answer,
@@ -26,7 +25,7 @@ from jfnn.distributed.calls import (
 from jfnn.engine.segment import Segment, SegmentResult, Task
 from jfnn.store import files
 from jfnn.store.identity import Description
-from jfnn.workers import LOST, Stop, Workers, first_ended
+from jfnn.workers import LOST, Workers, first_ended
 
 SILENT = 3  # jobs given up before any answer, after which there is no worker to be hoped for
 
@@ -72,29 +71,16 @@ class Futures:
             ValueError: A worker differs from the others in what bits depend on.
             Exception: What a segment raised; or what the executor did, before any segment came back.
         """
-        queue, stop = Attempts(jobs, segment, self.workers), Stop()
-
-        def run() -> None:
-            with jax.enable_x64(self.x64):  # a thread does not inherit JAX's context managers
-                self._run(queue, collect, stop)
-
-        call_apart(run, stop.ask)
-        return queue.given_up
-
-    def _run(
-        self, queue: Attempts[Job], collect: Callable[[Job, SegmentResult], Job | None], stop: Stop
-    ) -> None:
+        queue = Attempts(jobs, segment, self.workers)
         under_way: dict[int, tuple[Any, Attempt[Job]]] = {}
         try:
-            while not stop.is_asked:
+            while True:
                 while len(under_way) < self.workers.in_flight and (attempt := queue.next(not under_way)):
                     future = self._submit(attempt)
                     under_way[id(future)] = future, attempt
-                    if stop.is_asked:
-                        return
                 if not under_way:
-                    return
-                for future in first_ended([future for future, _ in under_way.values()], stop):
+                    return queue.given_up
+                for future in first_ended([future for future, _ in under_way.values()]):
                     self._settle(future, under_way.pop(id(future))[1], queue, collect)
         finally:
             for future, _ in under_way.values():
@@ -152,26 +138,21 @@ def environment_of(workers: Workers) -> Description:
         ValueError: It has other packages than this process, which draws what it trains on.
         RuntimeError: No worker gives an answer.
     """
-    stop = Stop()
-    there = call_apart(lambda: _environment_there(workers, stop), stop.ask)
-    _check_versions(there["versions"])
-    return there
-
-
-def _environment_there(workers: Workers, stop: Stop) -> Description:
     error: BaseException | None = None
     for _ in range(workers.tries):
         future = workers.submit(environment_here)
         try:
-            if not first_ended([future], stop):
-                break
+            first_ended([future])
             there: Description = future.result()
-            return there
+            break
         except LOST as lost:
             error = lost
         finally:
             future.cancel()
-    raise RuntimeError(_no_answer(error)) from error
+    else:
+        raise RuntimeError(_no_answer(error)) from error
+    _check_versions(there["versions"])
+    return there
 
 
 def _no_answer(error: BaseException | None) -> str:

@@ -10,8 +10,8 @@ import threading
 from collections.abc import Iterator, Mapping
 from typing import Any
 
-from jfnn.apart import end_with_parent
 from jfnn.engine.devices import use_all_cores
+from jfnn.interrupts import end_with_parent
 
 # Settings of a cluster. A tile that kills its worker is sent again by jfnn, as often as may be, and named.
 # The last messages, half a megabyte each, are not kept by the thousand. What Dask observes of itself, many

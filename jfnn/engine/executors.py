@@ -13,7 +13,6 @@ from typing import Any, Generic, Protocol, TypeVar
 
 import jax
 
-from jfnn.apart import call_apart
 from jfnn.engine.segment import Segment, SegmentResult, Task, Worker
 
 Job = TypeVar("Job")
@@ -99,14 +98,6 @@ def spread(
     waiting = _Waiting(jobs)
 
     def work(device: jax.Device) -> None:
-        try:
-            run_jobs(device)
-        except BaseException:  # threads that wait for what follows this job must hear of it
-            waiting.stop()
-            waiting.done(None)
-            raise
-
-    def run_jobs(device: jax.Device) -> None:
         under_way: tuple[Job, Result] | None = None
         while True:
             job = waiting.take(wait=under_way is None)
@@ -152,8 +143,10 @@ class _Waiting(Generic[Job]):
             self._changed.notify_all()
 
     def stop(self) -> None:
-        """Drops what waits; without a lock, since a thread that may be interrupted calls it."""
-        self._stopped = True
+        """Drops waiting jobs."""
+        with self._changed:
+            self._stopped = True
+            self._changed.notify_all()
 
 
 def side_by_side(calls: Sequence[Callable[[], Any]], at_end: Callable[[], None] = lambda: None) -> None:
@@ -161,7 +154,7 @@ def side_by_side(calls: Sequence[Callable[[], Any]], at_end: Callable[[], None] 
 
     Args:
         calls: What to call.
-        at_end: Called when all have ended, or the first has failed, or this thread is interrupted.
+        at_end: Called when all have ended, or the first has failed.
 
     Raises:
         Exception: Whatever the first to fail raised.
@@ -172,12 +165,9 @@ def side_by_side(calls: Sequence[Callable[[], Any]], at_end: Callable[[], None] 
         with jax.enable_x64(x64):
             jax.block_until_ready(call())
 
-    def run() -> None:
-        with concurrent.futures.ThreadPoolExecutor(len(calls)) as pool:
-            try:
-                for done in concurrent.futures.as_completed([pool.submit(make, call) for call in calls]):
-                    done.result()
-            finally:
-                at_end()
-
-    call_apart(run, at_end)
+    with concurrent.futures.ThreadPoolExecutor(len(calls)) as pool:
+        try:
+            for done in concurrent.futures.as_completed([pool.submit(make, call) for call in calls]):
+                done.result()
+        finally:
+            at_end()

@@ -11,7 +11,7 @@ from pathlib import Path
 
 import numpy as np
 
-from jfnn import checks, paths
+from jfnn import checks, interrupts, paths
 from jfnn.experiment.options import GroupOptions, Options, SearchOptions
 from jfnn.minibatches import Minibatches
 from jfnn.search import run_directory
@@ -116,7 +116,7 @@ def sweep_groups(options: GroupOptions) -> SweepGroups:
         ValueError, TypeError: As in `jfnn.sweep`, for whichever group and before the first one trains; or a
             name that cannot be, or a directory with other runs.
     """
-    with using_workers(options) as options:
+    with interrupts.deferred(), using_workers(options) as options:
         return _swept(options, as_groups(options))
 
 

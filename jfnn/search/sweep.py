@@ -10,6 +10,7 @@ from typing import Any, TypeVar
 import jax
 import numpy as np
 
+from jfnn import interrupts
 from jfnn.distributed.attempts import CALLS
 from jfnn.distributed.calls import remove_tasks
 from jfnn.distributed.futures import Futures, environment_of
@@ -98,7 +99,7 @@ def sweep(options: Options) -> SweepResult:
         ValueError, TypeError: An argument that cannot be, or a directory that holds another run or corrupt
             files; the message names it, before anything is compiled.
     """
-    with using_workers(options) as options:
+    with interrupts.deferred(), using_workers(options) as options:
         return search(options, prepare(options))
 
 

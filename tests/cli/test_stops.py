@@ -117,16 +117,6 @@ def test_ctrl_c_amid_the_figures_is_no_traceback(run, monkeypatch, capsys):
     assert stopped.value.code == 130 and "to go on: python" in capsys.readouterr().err
 
 
-def test_a_second_ctrl_c_does_not_wait():
-    with progress.stopping_at_evaluations() as stop_if_pressed:
-        stop_if_pressed()
-        signal.raise_signal(signal.SIGINT)
-        with pytest.raises(KeyboardInterrupt):
-            signal.raise_signal(signal.SIGINT)
-        with pytest.raises(KeyboardInterrupt):
-            stop_if_pressed()
-
-
 def test_without_out_the_command_to_go_on_names_the_directory(tmp_path, monkeypatch, capsys):
     monkeypatch.chdir(tmp_path)
     (tmp_path / "runs" / "grid").mkdir(parents=True)
