@@ -1,9 +1,10 @@
 """What the members of one sweep of several have in common: a network, and rows a step."""
 
 import itertools
+import os
 import sys
 from collections.abc import Mapping, Sequence
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import numpy as np
 
@@ -11,7 +12,6 @@ from jfnn import checks
 from jfnn.experiment.options import GroupOptions
 from jfnn.experiment.replicates import as_seeds
 from jfnn.minibatches import Minibatches, as_given
-from jfnn.store import forms
 
 
 class Group(NamedTuple):
@@ -26,6 +26,11 @@ class Group(NamedTuple):
         return f"{self.network}-{self.batch_size or 'full'}"
 
 
+def names_directory(name: Any) -> bool:
+    """Whether a name can be that of a directory in another, not hidden and not outside of it."""
+    return isinstance(name, str) and bool(name) and os.sep not in name and not name.startswith(".")
+
+
 def as_groups(options: GroupOptions) -> list[Group]:
     """All groups, network by network.
 
@@ -36,7 +41,7 @@ def as_groups(options: GroupOptions) -> list[Group]:
     if not isinstance(options.networks, Mapping) or not options.networks:
         raise TypeError("networks: expected a mapping of names to networks, at least one")
     for name in options.networks:
-        if not forms.names_directory(name) or not name.isprintable():
+        if not names_directory(name) or not name.isprintable():
             raise ValueError(f"networks: expected names that can be directories, got {checks.shown(name)}")
     scheme, sizes = options.batch_size, options.batch_sizes
     if sizes is None:

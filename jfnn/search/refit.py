@@ -13,16 +13,14 @@ from jfnn.optimizers import Optimizer, as_optimizer
 from jfnn.search.result import REFIT, SweepResult
 
 
-def refit_options(options: Options, result: SweepResult) -> Options | None:
-    """Options that train the best cell of a search alone, on all training rows; None where none ranks.
+def refit_options(options: Options, result: SweepResult) -> Options:
+    """Options that train the best cell of a search alone, on all training rows.
 
     Args:
         options: Those of the search.
-        result: Its result.
+        result: Its result, in which a cell ranks.
     """
-    best = result.best_or_none()
-    if best is None:
-        return None
+    best = result.best()
     # As axes of one value, so that the program, and the bits, are those of the cell in a grid of all rows.
     values = {name: [value] for name, value in best.axes.items()}
     changed: dict[str, Any] = {name: values.pop(name) for name in ("learning_rate", "l2")}

@@ -227,24 +227,24 @@ class SweepResult:
 
 
 def load(directory: str | os.PathLike[str]) -> SweepResult:
-    """The result that `SweepResult.save` or ``sweep(out=…)`` wrote; every array is checked.
+    """The result that `SweepResult.save` or ``sweep(out=…)`` wrote.
 
     Parameters come back as they were where they are layers, dicts, lists and tuples; named tuples of your own
     come back as dicts.
 
-    Args:
-        directory: The run's directory.
-
     Raises:
-        FileNotFoundError: There is no run in it.
-        ValueError: The run has not ended, or a file is corrupt or of another format; the message names the
-            file and the array.
+        FileNotFoundError: There is no run in the directory.
+        ValueError: The run has not ended, or a file is corrupt or of another format; the message names it.
     """
-    result = load_alone(directory)
-    again = paths.as_path(directory, "directory") / REFIT
-    return dataclasses.replace(result, refit=load_alone(again)) if run_directory.has_ended(again) else result
+    path = paths.as_path(directory, "directory")
+    result = load_alone(path)
+    has_refit = run_directory.has_ended(path / REFIT)
+    return dataclasses.replace(result, refit=load_alone(path / REFIT)) if has_refit else result
 
 
-def load_alone(directory: str | os.PathLike[str]) -> SweepResult:
-    """As `load`, without what was refitted."""
-    return SweepResult(**run_directory.read(paths.as_path(directory, "directory")))
+def load_alone(directory: Path) -> SweepResult:
+    """As `load`, without the best cell trained again."""
+    result = SweepResult(**run_directory.read(directory))
+    with run_directory.describing(directory):
+        repr(result), result.to_dict()
+    return result

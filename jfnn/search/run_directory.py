@@ -1,17 +1,17 @@
 """A run's directory: a result that other programs can read, and back.
 
-* ``config.json``: settings, versions, device, time taken, checksums of the archives and of itself;
+* ``config.json``: settings, versions, device, time taken, the checksum of these;
 * ``results.csv``: a row for each member;
-* ``results.npz``: axes, seeds, scores, history and objectives;
+* ``results.npz``: axes, seeds, scores, history and objectives, and a header that says how they are named;
 * ``models.npz``: the parameters kept, each array named by its place (``0.w`` is the first layer's weights)
   and with the grid's axes in front, and these axes. Of the best cell alone it has the axes' values there.
 """
 
+import contextlib
 import csv
 import io
-import json
 import os
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -20,17 +20,18 @@ import numpy as np
 from jfnn import paths
 from jfnn.experiment.axes import Axes
 from jfnn.layers.kind import Params
-from jfnn.store import archives, files, forms, trees
-from jfnn.store.identity import DECIDING, DESCRIPTION, Description, check_same, fingerprint
+from jfnn.store import archives, files, trees
+from jfnn.store.identity import DESCRIPTION, Description, check_same
 
 GROUPS = "groups.json"  # in a directory of several runs: which they are, in order
 CONFIG, TABLE, RESULTS, MODELS = "config.json", "results.csv", "results.npz", "models.npz"
 PARTIAL = "partial.csv"  # the table of a run that lost members, without these
-FORMAT = 5
 FORMULA = ("=", "+", "-", "@", "\t", "\r")  # how a cell begins that a spreadsheet may compute
-OUTCOMES, HISTORY, SCORE, OBJECTIVE = forms.OUTCOMES, forms.HISTORY, forms.SCORE, forms.OBJECTIVE
-PLAIN = ("folds", "sampled", "ranked_by", "kept_cell", "metrics")
-CHECKSUMMED = ("format", "status", *DESCRIPTION, "timing", "result", "archives")
+# Names of arrays in an archive of results: these, and prefixes.
+OUTCOMES = ("diverged_at", "stopped_at", "pruned", "epochs")
+HISTORY, SCORE, OBJECTIVE = "history.", "score.", "objective"
+HEADER = ("folds", "sampled", "ranked_by", "kept_cell", "metrics")  # fields of a result in its header
+CHECKSUMMED = ("status", *DESCRIPTION, "timing")
 
 
 def columns(fields: Mapping[str, Any]) -> dict[str, np.ndarray]:
@@ -111,72 +112,53 @@ def write(directory: Path, fields: Mapping[str, Any]) -> None:
     Raises:
         ValueError, TypeError: The directory holds another run, or an axis or parameters cannot be saved.
     """
-    axes, seeds, cell = fields["axes"], fields["seeds"], fields["kept_cell"]
+    axes, seeds, cell, config = (fields[name] for name in ("axes", "seeds", "kept_cell", "config"))
     check_can_hold(axes, fields["scores"], fields["params"])
     make(directory)
-    check_same(directory, read_config(directory), fields["config"])
+    check_same(directory, read_config(directory), config)
     arrays = axes | {"seeds": seeds} | {name: fields[name] for name in OUTCOMES}
     arrays |= {f"{SCORE}{name}": values for name, values in fields["scores"].items()}
     arrays |= {f"{HISTORY}{name}": values for name, values in fields["history"].items()}
     arrays |= {} if fields[OBJECTIVE] is None else {OBJECTIVE: fields[OBJECTIVE]}
     structure, models = trees.pack(fields["params"])
-    contents = {RESULTS: arrays}
+    run = {"fingerprint": config.get("fingerprint")}
+    header = run | {name: fields[name] for name in HEADER}
+    header |= {"axes": list(axes), "params": structure, "models": list(models)}
+    archives.write(directory / RESULTS, header, arrays)
     if models:
         kept = axes if cell is None else Axes(axes, not fields["sampled"]).at(cell)
-        contents[MODELS] = kept | {"seeds": seeds} | models
-    checksums = {name: files.write_npz(directory / name, content) for name, content in contents.items()}
+        beside = {name: np.asarray(values) for name, values in kept.items()}
+        archives.write(directory / MODELS, run, beside | {"seeds": seeds} | models)
     write_table(directory / TABLE, columns(fields))
-    result = {name: fields[name] for name in PLAIN} | {"axes": list(axes), "params": structure}
-    write_config(
-        directory, fields["config"], {"timing": fields["timing"], "result": result, "archives": checksums}
-    )
+    write_config(directory, config, {"timing": fields["timing"]})
 
 
 def write_config(
     directory: Path, description: Description, finished: Mapping[str, Any] | None = None
 ) -> None:
-    """Writes ``config.json``: what the run is and, once it has ended, what came of it."""
-    status: dict[str, Any] = {"format": FORMAT, "status": "running" if finished is None else "finished"}
-    config = status | description | dict(finished or {})
-    files.write_json(directory / CONFIG, config | {"checksum": _checksum(config)})
-
-
-def _checksum(config: Mapping[str, Any]) -> str:
-    """Checksum of all that the library writes; whoever adds to a file checks it for himself."""
-    return files.checksum_of({name: config.get(name) for name in CHECKSUMMED})
+    """Writes ``config.json``: what the run is and, once it has ended, how long it took."""
+    status = {"status": "running" if finished is None else "finished"}
+    files.write_checked_json(directory / CONFIG, status | description | dict(finished or {}))
 
 
 def read_config(directory: Path) -> dict[str, Any] | None:
-    """What ``config.json`` says, or None in a directory with no files of a run.
+    """The content of ``config.json``, or None in a directory with no files of a run.
 
     Raises:
-        ValueError: The file is not one of these, of another format, or not as it was written.
+        ValueError: The directory holds several runs, or the file is of another format or not as it was
+            written.
     """
-    path = directory / CONFIG
-    if files.is_there(directory / GROUPS):
+    if files.exists(directory / GROUPS):
         raise ValueError(f"{directory}: holds groups of networks, for load_groups, and no single run")
-    if not files.is_there(path):
-        ours = [name for name in (TABLE, RESULTS, MODELS, PARTIAL) if (directory / name).exists()]
-        if ours:
-            raise ValueError(f"{directory}: holds {', '.join(ours)}, but not the {CONFIG} that goes with it")
-        return None
-    content = files.read(path)
-    try:
-        config = json.loads(content)
-        number = config["format"]
-        known = isinstance(number, int) and config["status"] in ("running", "finished")
-        sound = _checksum(config) == config.get("checksum") and files.json_text(config) == content
-        described = any(name in config for name in DECIDING)
-        sound = sound and config.get("fingerprint") == (fingerprint(config) if described else None)
-    except (ValueError, LookupError, TypeError, AttributeError, RecursionError):
-        known = sound = False
-    if not known:
-        raise files.CorruptFileError(f"{path}: corrupt, or not written by jfnn")
-    if number != FORMAT:
-        raise ValueError(f"{path}: its format is {number}, this version of jfnn reads format {FORMAT}")
-    if not sound:
-        raise files.CorruptFileError(f"{path}: not as it was written; its checksum is of other values")
-    return dict(config)
+    if files.exists(directory / CONFIG):
+        config = files.read_checked_json(directory / CONFIG, CHECKSUMMED)
+        if config.get("status") not in ("running", "finished"):
+            raise files.CorruptFileError(f"{directory / CONFIG}: not written by jfnn")
+        return config
+    ours = [name for name in (TABLE, RESULTS, MODELS, PARTIAL) if (directory / name).exists()]
+    if ours:
+        raise ValueError(f"{directory}: holds {', '.join(ours)}, but not the {CONFIG} that goes with it")
+    return None
 
 
 def has_ended(directory: Path) -> bool:
@@ -190,61 +172,59 @@ def read(directory: Path) -> dict[str, Any]:
 
     Raises:
         FileNotFoundError: There is no run in the directory.
-        ValueError: The run has not ended, or a file is corrupt; the message names the file and the array.
+        ValueError: The run has not ended, or a file is corrupt; the message names the file.
     """
     config = read_config(directory)
     if config is None:
         raise FileNotFoundError(f"{directory}: no {CONFIG} there, so no run")
     if config["status"] != "finished":
         raise ValueError(f"{directory}: this run has not ended; go on with it by resume=True")
+    with describing(directory):
+        header, arrays = archives.load(directory / RESULTS)
+        of_models, models = archives.load(directory / MODELS) if header["models"] else (header, {})
+        prints = {values.get("fingerprint") for values in (config, header, of_models)}
+        if len(prints) > 1:
+            raise ValueError("the files are of different runs")
+        return _fields(config, header, arrays, models)
+
+
+@contextlib.contextmanager
+def describing(directory: Path) -> Iterator[None]:
+    """Raises CorruptFileError where files that are as they were written describe no result."""
     try:
-        return _fields(directory, config)
+        yield
     except files.CorruptFileError:
         raise
-    # A writer of other things can make any of it fail.
     except Exception as error:
         why = archives.one_line(error)
-        raise files.CorruptFileError(f"{directory / CONFIG}: does not describe a result ({why})") from None
+        raise files.CorruptFileError(f"{directory / RESULTS}: does not describe a result ({why})") from None
 
 
-def _fields(directory: Path, config: Mapping[str, Any]) -> dict[str, Any]:
-    """The fields of a result from its files, which are checked against each other."""
-    path, result, checksums = directory / CONFIG, config["result"], config["archives"]
-    forms.check_values(path, config, forms.OF_CONFIG)
-    forms.check_values(path, result, forms.OF_RESULT)
-    arrays = files.read_npz(directory / RESULTS, checksums[RESULTS])
-    models = files.read_npz(directory / MODELS, checksums[MODELS]) if MODELS in checksums else {}
+def _fields(
+    config: Mapping[str, Any],
+    header: Mapping[str, Any],
+    arrays: Mapping[str, np.ndarray],
+    models: Mapping[str, np.ndarray],
+) -> dict[str, Any]:
+    """The fields of a result from its files."""
 
     def named(prefix: str) -> dict[str, np.ndarray]:
         return {n.removeprefix(prefix): a for n, a in arrays.items() if n.startswith(prefix)}
 
-    axes = Axes({name: arrays[name] for name in result["axes"]}, not result["sampled"])
-    cell, folds = result["kept_cell"], [] if result["folds"] is None else [result["folds"]]
-    replicates = (len(arrays["seeds"]), *folds)
-    forms.check_arrays(
-        directory / RESULTS, arrays, forms.of_results(result["axes"], axes.shape, replicates, arrays)
-    )
-    scores = [name.removeprefix(SCORE) for name in arrays if name.startswith(SCORE)]
-    forms.check_values(path, result, forms.of_scores(scores, axes.shape))
-    if models:
-        of_models = forms.of_models(axes.values, None if cell else axes.shape, replicates, models)
-        forms.check_arrays(directory / MODELS, models, of_models)
-        kept = axes.values if cell is None else axes.at(cell)
-        forms.check_equal(directory / MODELS, kept | {"seeds": arrays["seeds"]}, models)
-    leaves = {name: array for name, array in models.items() if name not in (*axes.values, "seeds")}
-    params = trees.unpack(result["params"], leaves)
-    forms.check_arrays(directory / MODELS, trees.pack(params)[1], dict.fromkeys(leaves, forms.ANY))
-    forms.check_equal(path, config.get("settings", {}).get("axes", {}), axes.values)
-    return {
-        "axes": axes.values,
+    cell = header["kept_cell"]
+    fields = {
+        **{name: header[name] for name in HEADER},
+        "axes": {name: arrays[name] for name in header["axes"]},
         "seeds": arrays["seeds"],
-        **{name: result[name] for name in PLAIN},
         "kept_cell": None if cell is None else tuple(cell),
         "scores": named(SCORE),
         **{name: arrays[name] for name in OUTCOMES},
-        "params": params,
+        "params": trees.unpack(header["params"], {name: models[name] for name in header["models"]}),
         "history": named(HISTORY),
         OBJECTIVE: arrays.get(OBJECTIVE),
         "timing": config["timing"],
         "config": {n: v for n, v in config.items() if n in DESCRIPTION},
     }
+    if len({len(column) for column in columns(fields).values()}) > 1:
+        raise ValueError("its arrays are of grids of different sizes")
+    return fields

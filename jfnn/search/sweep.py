@@ -27,6 +27,7 @@ from jfnn.experiment.experiment import Experiment
 from jfnn.experiment.options import Options, SearchOptions
 from jfnn.experiment.replicates import PARTS
 from jfnn.search import run_directory
+from jfnn.search.best import best_sweep
 from jfnn.search.door import door, own_copies
 from jfnn.search.lost import LostMembersError, keep_others
 from jfnn.search.refit import refit_options
@@ -36,7 +37,7 @@ from jfnn.store.checkpoint import SPACING, Checkpoint
 from jfnn.store.identity import Description, check_same
 from jfnn.workers import Workers, as_workers
 
-CHECKPOINT = "checkpoint.jfnn"
+CHECKPOINT = "checkpoint.npz"
 
 SomeOptions = TypeVar("SomeOptions", bound=SearchOptions)
 
@@ -100,7 +101,8 @@ def sweep(options: Options) -> SweepResult:
             files; the message names it, before anything is compiled.
     """
     with interrupts.deferred(), using_workers(options) as options:
-        return search(options, prepare(options))
+        (result,), refit = search([(options, prepare(options))], options.out)
+        return dataclasses.replace(result, refit=refit)
 
 
 @contextlib.contextmanager
@@ -113,14 +115,25 @@ def using_workers(options: SomeOptions) -> Iterator[SomeOptions]:
         yield dataclasses.replace(options, executor=workers)
 
 
-def search(options: Options, run: Run) -> SweepResult:
-    """Trains a prepared run, and its best cell once more where options say so."""
-    if not options.refit:
-        return train_run(run, options.out, options.resume)
-    options = dataclasses.replace(options, **own_copies(vars(options)))
-    result = train_run(run, options.out, options.resume)
-    again = refit_options(options, result)
-    return result if again is None else dataclasses.replace(result, refit=search(again, prepare(again)))
+def search(searches: Sequence[tuple[Options, Run]], out: Any) -> tuple[list[SweepResult], SweepResult | None]:
+    """Trains prepared runs one after another, and the best cell of all once more where options say so.
+
+    Args:
+        searches: Options and run of each; they differ in networks and batch sizes alone.
+        out: The directory for the run of the best cell, or None.
+
+    Returns:
+        The result of each run, and that of the best cell or None.
+    """
+    options = searches[0][0]
+    copies = own_copies(vars(options)) if options.refit else {}
+    results = [train_run(run, each.out, each.resume) for each, run in searches]
+    best = best_sweep([result.best_or_none() for result in results], results[0].higher_is_better())
+    if not options.refit or best is None:
+        return results, None
+    winner = dataclasses.replace(searches[best[0]][0], out=out, **copies)
+    again = refit_options(winner, results[best[0]])
+    return results, train_run(prepare(again), again.out, again.resume)
 
 
 def train_run(
@@ -194,9 +207,10 @@ def _claim(directory: Path, checkpoint: Checkpoint, resume: bool) -> bool:
     check_same(directory, config, checkpoint.description)
     finished = config is not None and config["status"] == "finished"
     if not resume and (finished or checkpoint.path.exists()):
-        state, what = ("finished", "gives back its result") if finished else ("unfinished", "goes on with it")
+        state, what = ("finished", "load it") if finished else ("unfinished", "go on with it")
         raise ValueError(
-            f"out: {directory} holds this very run, {state}; resume=True {what}, or choose another directory"
+            f"out: {directory} already contains this run ({state}); pass resume=True to {what}, or choose"
+            " another directory"
         )
     if not finished:
         run_directory.write_config(directory, checkpoint.description)

@@ -9,7 +9,7 @@ import numpy as np
 from jfnn.layers.dense import Layer
 
 
-def names_of_leaves(tree: Any) -> list[str]:
+def leaf_names(tree: Any) -> list[str]:
     """A name for each leaf of a pytree, in the order of its leaves, such as ``members.state.params[0].w``."""
     paths = jax.tree_util.tree_flatten_with_path(tree)[0]
     return [jax.tree_util.keystr(path).lstrip(".") for path, _ in paths]

@@ -133,7 +133,7 @@ def test_a_finished_run_is_not_repeated_nor_another_put_in_its_place(run, tmp_pa
         return {path.name: path.read_bytes() for path in out.iterdir() if path.suffix in SAVED}
 
     before = numbers()
-    assert "finished; --resume" in refused(capsys, *GRID, "--out", str(out))
+    assert "(finished); pass --resume" in refused(capsys, *GRID, "--out", str(out))
     assert "epochs is 2" in refused(capsys, *GRID, "--epochs", "3", "--out", str(out))
     assert grid_main(*GRID, "--out", str(out), "--resume", watch=untrained) == 0
     again = capsys.readouterr().out
