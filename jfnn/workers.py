@@ -1,4 +1,4 @@
-"""Processes that train tiles: any executor of `concurrent.futures`, and what to do when it breaks."""
+"""Processes that train tiles, reached through any executor of `concurrent.futures`, also if it breaks."""
 
 import asyncio
 import concurrent.futures
@@ -11,9 +11,8 @@ from jfnn import checks, interrupts
 
 POLLING_SECONDS = 0.02  # between looks at futures that cannot be waited for
 STOPPING_SECONDS = 0.2  # between looks whether Ctrl-C was pressed
-# What a future may raise beside exceptions of the work: those of asyncio are no `Exception`.
-LOST = (Exception, asyncio.CancelledError)
-# Arguments of a process pool -> where it keeps them.
+LOST = (Exception, asyncio.CancelledError)  # of a future whose work was lost; asyncio's is no `Exception`
+# Arguments of a process pool -> its attributes.
 POOL_ARGUMENTS = {
     "max_workers": "_max_workers",
     "mp_context": "_mp_context",
@@ -50,7 +49,7 @@ class Workers:
             together: See above.
 
         Raises:
-            TypeError: It is no executor, or a number is none.
+            TypeError: ``executor`` is neither, or another argument is no whole number.
             ValueError: A number is below 1.
         """
         self.tries = checks.as_count(tries, "tries")
@@ -66,7 +65,7 @@ class Workers:
         self._make: Callable[[], Any] | None = None if is_executor else executor  # type: ignore[assignment]
         self._given: Any = executor if is_executor else None
         self._executor: Any = self._given
-        self._own: Any = None  # the one that was made here, and is shut down here
+        self._own: Any = None  # the executor made, and shut down, by this object
 
     def __enter__(self) -> "Workers":
         return self
@@ -74,13 +73,13 @@ class Workers:
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
-        """Shuts down what was made here; tiles that wait are dropped."""
+        """Shuts down an executor made here; waiting tiles are dropped."""
         own, self._own, self._executor = self._own, None, self._given
         if own is not None:
             own.shutdown(wait=kind is None)
 
     def submit(self, function: Callable[..., Any], *arguments: Any) -> Any:
-        """A future of a call; where the executor has broken, one of a new executor.
+        """A future of a call, by a new executor where the last one has broken.
 
         Raises:
             RuntimeError: The executor takes no work.
@@ -102,14 +101,13 @@ class Workers:
         return future
 
     def _renew(self) -> None:
-        """Puts another executor in the place of a broken one."""
+        """Replaces a broken executor."""
         if self._own is not None:
             self._own.shutdown(wait=False)
         make = self._make or _like(self._executor)
         if make is None:
             raise RuntimeError(
-                "executor: it broke, and takes no more work; give a function that makes one, which is then"
-                " called again"
+                "executor: it broke; give a function that makes one, which is then called again"
             )
         self._executor = self._own = self._made(make)
 

@@ -69,7 +69,7 @@ class Here(concurrent.futures.Executor):
 
 def has(call, learning_rate):
     """Whether a call is to train members of a learning rate."""
-    rates = [segment.hyper["learning_rate"] for segment in calls.unpack(call.segments)]
+    rates = [segment.hyper["learning_rate"] for segment in pickle.loads(call.segments)]
     return np.isclose(rates, learning_rate).any()
 
 
@@ -165,7 +165,7 @@ def test_a_tile_that_always_kills_its_worker_is_given_up_and_the_others_are_trai
     poisoned = [call for call in executor.calls if has(call, 0.1)]
     assert len(poisoned) == sent
     after = executor.calls[executor.calls.index(poisoned[-1]) + 1 :]
-    assert tries < 3 or 0 not in {calls.unpack(call.segments)[0].first_epoch for call in after}
+    assert tries < 3 or 0 not in {pickle.loads(call.segments)[0].first_epoch for call in after}
     rows = (tmp_path / "partial.csv").read_text().splitlines()
     assert len(rows) == 1 + 8 and not [row for row in rows if row.startswith("0.1,")]
     assert same_bits(arrays(sweep(out=tmp_path, resume=True)), arrays(plain))
@@ -294,14 +294,14 @@ def test_segments_come_back_as_they_were_sent(greatest, n_epochs):
     training = Segment(np.ones(3), {"l2": np.ones(3)}, np.arange(3), 5, n_epochs, 3 * n_epochs, given)
     scoring = Segment(np.ones(3), {}, None)
     sent = [training, scoring, training]
-    content = calls.pack(sent)
-    back = calls.unpack(content)
+    content = calls.to_bytes(sent)
+    back = pickle.loads(content)
     assert same_bits(back, sent)
     assert [None if segment.given is None else segment.given.dtype for segment in back] == [
         *(np.int32, None, np.int32)
     ]
     assert [segment[3:6] for segment in back] == [segment[3:6] for segment in sent]
-    assert len(content) < len(calls.pack([training])) + 500  # minibatches that are the same travel once
+    assert len(content) < len(calls.to_bytes([training])) + 500  # minibatches that are the same travel once
 
 
 def test_a_task_that_was_tampered_with_is_not_loaded(tmp_path):

@@ -1,10 +1,10 @@
-"""Segments sent to other processes, and what comes back: submit, wait for the first, submit again."""
+"""Segments on other processes: submit, wait for the first answer, submit again."""
 
 import contextlib
 import dataclasses
 import pickle
 import uuid
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from pathlib import Path
 from typing import Any, TypeVar
 
@@ -27,7 +27,7 @@ from jfnn.store import files
 from jfnn.store.identity import Description
 from jfnn.workers import LOST, Workers, first_ended
 
-SILENT = 3  # jobs given up before any answer, after which there is no worker to be hoped for
+SILENT = 3  # jobs given up before any answer, after which none is expected
 
 Job = TypeVar("Job")
 
@@ -36,24 +36,24 @@ class Futures:
     """An `Executor` on other processes.
 
     Short jobs travel together. Jobs whose future breaks are sent again, each by itself; the last time while
-    no other is under way, so that a job that kills its worker takes no other down with it. What is lost then
-    is given up.
+    no other is under way, so that a job that kills its worker takes no other down with it. Then they are
+    given up.
     """
 
     def __init__(self, task: Task, workers: Workers, environment: Description, directory: Path | None = None):
         """Nothing is sent yet.
 
         Args:
-            task: What segments have in common.
+            task: The part that all segments have in common.
             workers: The processes.
-            environment: What must compute, on each of them.
+            environment: `calls.environment_here` of each of them.
             directory: One that they may share, for the task; None to send it.
         """
         self.workers, self.environment = workers, environment
         self.place = place(task, directory)
         self.x64 = bool(jax.config.read("jax_enable_x64"))
         self.has_answered = False
-        self.lacking: set[str] = set()  # processes that did not hold the task
+        self.lacking: set[str] = set()  # processes that lacked the task
         self.tasks_sent = 0
         if self.place.path is not None and self.place.content is not None:
             with files.atomic(Path(self.place.path)) as file:
@@ -69,7 +69,7 @@ class Futures:
 
         Raises:
             ValueError: A worker differs from the others in what bits depend on.
-            Exception: What a segment raised; or what the executor did, before any segment came back.
+            Exception: An exception of a segment; or of the executor, before any segment came back.
         """
         queue = Attempts(jobs, segment, self.workers)
         under_way: dict[int, tuple[Any, Attempt[Job]]] = {}
@@ -103,7 +103,7 @@ class Futures:
         queue: Attempts[Job],
         collect: Callable[[Job, SegmentResult], Job | None],
     ) -> None:
-        """Collects results, or sees to it that the jobs are sent again."""
+        """Collects results, or queues the jobs to be sent again."""
         try:
             reply: Answer = future.result()
         except LOST as error:
@@ -132,11 +132,11 @@ class Futures:
 
 
 def environment_of(workers: Workers) -> Description:
-    """What computes on the workers, as the first of them says.
+    """`calls.environment_here` of the first worker that answers.
 
     Raises:
-        ValueError: It has other packages than this process, which draws what it trains on.
-        RuntimeError: No worker gives an answer.
+        ValueError: It has other packages than this process.
+        RuntimeError: No worker answers.
     """
     error: BaseException | None = None
     for _ in range(workers.tries):
@@ -151,18 +151,13 @@ def environment_of(workers: Workers) -> Description:
             future.cancel()
     else:
         raise RuntimeError(_no_answer(error)) from error
-    _check_versions(there["versions"])
+    here = environment_here()["versions"]
+    other = {name: version for name, version in here.items() if there["versions"].get(name) != version}
+    if other:
+        shown = ", ".join(f"{name} {there['versions'].get(name)} (here {other[name]})" for name in other)
+        raise ValueError(f"executor: its workers have other packages than this process: {shown}")
     return there
 
 
 def _no_answer(error: BaseException | None) -> str:
     return f"executor: no worker gives an answer: {type(error).__name__}: {error}"
-
-
-def _check_versions(there: Mapping[str, str]) -> None:
-    """Refuses workers with other packages."""
-    here = environment_here()["versions"]
-    other = [name for name in here if there.get(name) != here[name]]
-    if other:
-        shown = ", ".join(f"{name} {there.get(name)} (here {here[name]})" for name in other)
-        raise ValueError(f"executor: its workers have other packages than this process: {shown}")

@@ -1,6 +1,6 @@
 """A run's directory: a result that other programs can read, and back.
 
-* ``config.json``: settings, versions, device, time taken, the checksum of these;
+* ``config.json``: settings, versions, device, time taken, checksums of the archives and of itself;
 * ``results.csv``: a row for each member;
 * ``results.npz``: axes, seeds, scores, history and objectives, and a header that says how they are named;
 * ``models.npz``: the parameters kept, each array named by its place (``0.w`` is the first layer's weights)
@@ -31,7 +31,7 @@ FORMULA = ("=", "+", "-", "@", "\t", "\r")  # how a cell begins that a spreadshe
 OUTCOMES = ("diverged_at", "stopped_at", "pruned", "epochs")
 HISTORY, SCORE, OBJECTIVE = "history.", "score.", "objective"
 HEADER = ("folds", "sampled", "ranked_by", "kept_cell", "metrics")  # fields of a result in its header
-CHECKSUMMED = ("status", *DESCRIPTION, "timing")
+CHECKSUMMED = ("status", *DESCRIPTION, "timing", "archives")
 
 
 def columns(fields: Mapping[str, Any]) -> dict[str, np.ndarray]:
@@ -121,22 +121,20 @@ def write(directory: Path, fields: Mapping[str, Any]) -> None:
     arrays |= {f"{HISTORY}{name}": values for name, values in fields["history"].items()}
     arrays |= {} if fields[OBJECTIVE] is None else {OBJECTIVE: fields[OBJECTIVE]}
     structure, models = trees.pack(fields["params"])
-    run = {"fingerprint": config.get("fingerprint")}
-    header = run | {name: fields[name] for name in HEADER}
-    header |= {"axes": list(axes), "params": structure, "models": list(models)}
-    archives.write(directory / RESULTS, header, arrays)
+    header = {name: fields[name] for name in HEADER} | {"axes": list(axes), "params": structure}
+    checksums = {RESULTS: archives.write(directory / RESULTS, header, arrays)}
     if models:
         kept = axes if cell is None else Axes(axes, not fields["sampled"]).at(cell)
-        beside = {name: np.asarray(values) for name, values in kept.items()}
-        archives.write(directory / MODELS, run, beside | {"seeds": seeds} | models)
+        beside = {name: np.asarray(values) for name, values in kept.items()} | {"seeds": seeds}
+        checksums[MODELS] = archives.write(directory / MODELS, {"params": list(models)}, beside | models)
     write_table(directory / TABLE, columns(fields))
-    write_config(directory, config, {"timing": fields["timing"]})
+    write_config(directory, config, {"timing": fields["timing"], "archives": checksums})
 
 
 def write_config(
     directory: Path, description: Description, finished: Mapping[str, Any] | None = None
 ) -> None:
-    """Writes ``config.json``: what the run is and, once it has ended, how long it took."""
+    """Writes ``config.json``: what the run is and, once it has ended, its timing and checksums."""
     status = {"status": "running" if finished is None else "finished"}
     files.write_checked_json(directory / CONFIG, status | description | dict(finished or {}))
 
@@ -180,12 +178,13 @@ def read(directory: Path) -> dict[str, Any]:
     if config["status"] != "finished":
         raise ValueError(f"{directory}: this run has not ended; go on with it by resume=True")
     with describing(directory):
-        header, arrays = archives.load(directory / RESULTS)
-        of_models, models = archives.load(directory / MODELS) if header["models"] else (header, {})
-        prints = {values.get("fingerprint") for values in (config, header, of_models)}
-        if len(prints) > 1:
-            raise ValueError("the files are of different runs")
-        return _fields(config, header, arrays, models)
+        checksums = config["archives"]
+        header, arrays = archives.load(directory / RESULTS, checksums[RESULTS])
+        params: dict[str, np.ndarray] = {}
+        if MODELS in checksums:
+            of_models, models = archives.load(directory / MODELS, checksums[MODELS])
+            params = {name: models[name] for name in of_models["params"]}
+        return _fields(config, header, arrays, trees.unpack(header["params"], params))
 
 
 @contextlib.contextmanager
@@ -204,7 +203,7 @@ def _fields(
     config: Mapping[str, Any],
     header: Mapping[str, Any],
     arrays: Mapping[str, np.ndarray],
-    models: Mapping[str, np.ndarray],
+    params: Params,
 ) -> dict[str, Any]:
     """The fields of a result from its files."""
 
@@ -219,7 +218,7 @@ def _fields(
         "kept_cell": None if cell is None else tuple(cell),
         "scores": named(SCORE),
         **{name: arrays[name] for name in OUTCOMES},
-        "params": trees.unpack(header["params"], {name: models[name] for name in header["models"]}),
+        "params": params,
         "history": named(HISTORY),
         OBJECTIVE: arrays.get(OBJECTIVE),
         "timing": config["timing"],

@@ -27,7 +27,7 @@ READ_HEADER = {
 LONGEST = 200  # characters of another library's error in a message
 
 
-def write(path: Path, header: Mapping[str, Any], arrays: Mapping[str, np.ndarray]) -> None:
+def write(path: Path, header: Mapping[str, Any], arrays: Mapping[str, np.ndarray]) -> str:
     """Writes an uncompressed ``.npz`` whose bytes follow from its content alone.
 
     `numpy.savez` would write the time of day into every entry. Arrays of dtypes that NumPy's format lacks,
@@ -37,6 +37,9 @@ def write(path: Path, header: Mapping[str, Any], arrays: Mapping[str, np.ndarray
         path: The file.
         header: Plain values, written as JSON into an entry ``header.json``.
         arrays: Name -> array.
+
+    Returns:
+        The file's checksum, with which it ends.
     """
     dtypes = {name: array.dtype.name for name, array in arrays.items() if array.dtype.kind == "V"}
     with files.atomic(path) as file:
@@ -50,18 +53,23 @@ def write(path: Path, header: Mapping[str, Any], arrays: Mapping[str, np.ndarray
                 with archive.open(_entry(name + SUFFIX), "w", force_zip64=True) as target:
                     np.lib.format.write_array(target, np.asarray(plain, order="C"), allow_pickle=False)
         checksum = _checksum(file)
-        file.write(checksum)
+        file.write(checksum.encode())
+    return checksum
 
 
-def load(path: Path) -> tuple[dict[str, Any], dict[str, np.ndarray]]:
+def load(path: Path, checksum: str | None = None) -> tuple[dict[str, Any], dict[str, np.ndarray]]:
     """The content of a file by `write`: ``(header, arrays)``.
 
+    Args:
+        path: The file.
+        checksum: The one that `write` returned, where it is known.
+
     Raises:
-        CorruptFileError: The file is missing or any byte of it has changed, or `write` did not write it.
+        CorruptFileError: The file is missing, any byte of it has changed, or it is another file.
     """
     with files.opened(path) as file:
-        checksum = _checksum(file)
-        if file.read() != checksum:
+        actual = _checksum(file)
+        if file.read() != actual.encode() or checksum not in (None, actual):
             raise files.CorruptFileError(f"{path}: not as it was written; its checksum is of other bytes")
         try:
             with zipfile.ZipFile(file) as archive:
@@ -80,7 +88,7 @@ def _entry(name: str) -> zipfile.ZipInfo:
     return entry
 
 
-def _checksum(file: IO[bytes]) -> bytes:
+def _checksum(file: IO[bytes]) -> str:
     """The SHA-256 of all bytes of a file before the last `DIGITS`, where it is left."""
     left = file.seek(0, os.SEEK_END) - DIGITS
     file.seek(0)
@@ -88,7 +96,7 @@ def _checksum(file: IO[bytes]) -> bytes:
     while left > 0 and (chunk := file.read(min(left, 1 << 20))):
         sha256.update(chunk)
         left -= len(chunk)
-    return sha256.hexdigest().encode()
+    return sha256.hexdigest()
 
 
 def names(archive: zipfile.ZipFile) -> list[str]:
