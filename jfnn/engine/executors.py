@@ -1,4 +1,4 @@
-"""Where tiles run: an interface, and one host thread for each CPU core or accelerator.
+"""Executors of tiles: the interface, and one host thread for each CPU core or accelerator.
 
 Threads are what makes cores work side by side: JAX runs the calls that one thread makes one after another,
 but a CPU device works on the calls of several threads at once.
@@ -30,8 +30,8 @@ class Executor(Protocol):
     ) -> Sequence[tuple[Job, Exception]]:
         """Runs the segment of each job, and hands every result to ``collect``, from any thread.
 
-        What that returns is the job that follows, if any. A segment may run more than once, but is made once:
-        what is collected changes what is made next.
+        ``collect`` returns the job that follows, if any. A segment may run more than once, but is made once,
+        since later segments depend on collected results.
 
         Returns:
             The jobs that had to be given up, and why.
@@ -50,7 +50,7 @@ class Threads:
         """Places the task on the devices.
 
         Args:
-            task: What segments have in common.
+            task: The part that all segments have in common.
             threads: The device of each thread; one may occur several times.
         """
         self.threads = threads
@@ -85,7 +85,7 @@ def spread(
     """Runs jobs on devices, each on the first that is free, and those that follow them.
 
     Args:
-        jobs: What to run.
+        jobs: The first jobs.
         devices: The device of each thread; one may occur several times.
         issue: ``(job, device) -> result``, arrays that may still be computed.
         collect: ``(job, result) -> job``, which waits for the result and stores it, and gives the job that
@@ -135,7 +135,7 @@ class _Waiting(Generic[Job]):
             return None
 
     def done(self, following: Job | None) -> None:
-        """Notes that a job has ended, and which follows."""
+        """Adds the job that follows one that has ended."""
         with self._changed:
             self._under_way -= 1
             if following is not None:
@@ -153,7 +153,7 @@ def side_by_side(calls: Sequence[Callable[[], Any]], at_end: Callable[[], None] 
     """Makes each call on a thread of its own, and waits for all and for the arrays that they give.
 
     Args:
-        calls: What to call.
+        calls: Functions without arguments.
         at_end: Called when all have ended, or the first has failed.
 
     Raises:

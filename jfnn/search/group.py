@@ -1,4 +1,4 @@
-"""What the members of one sweep of several have in common: a network, and rows a step."""
+"""Groups: each is one sweep of several, of one network with one batch size."""
 
 import itertools
 import os
@@ -15,7 +15,7 @@ from jfnn.minibatches import Minibatches, as_given
 
 
 class Group(NamedTuple):
-    """What members of one sweep have in common: the network's name, and rows a step (None for all)."""
+    """A sweep of several: the network's name, and rows a step (None for all)."""
 
     network: str
     batch_size: int | None
@@ -35,7 +35,7 @@ def as_groups(options: GroupOptions) -> list[Group]:
     """All groups, network by network.
 
     Raises:
-        ValueError, TypeError: Networks without names that can be directories; batch sizes that cannot be, or
+        ValueError, TypeError: Networks whose names cannot be directories; batch sizes that are invalid, or
             beside minibatches that have a size of their own.
     """
     if not isinstance(options.networks, Mapping) or not options.networks:

@@ -8,6 +8,7 @@ import dataclasses
 import os
 from collections.abc import Sequence
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 
@@ -84,7 +85,7 @@ class SweepGroups:
         run_directory.write_table(paths.as_output_file(path, "path"), self.to_dict())
 
     def save(self, directory: str | os.PathLike[str]) -> None:
-        """Writes groups.json, results.csv, each group's sweep into its own directory, and what was refitted.
+        """Writes groups.json, results.csv, and each group's sweep and `refit` into directories of their own.
 
         Raises:
             ValueError: The directory holds another run or other groups.
@@ -110,8 +111,8 @@ def sweep_groups(options: GroupOptions) -> SweepGroups:
         A `SweepGroups`.
 
     Raises:
-        ValueError, TypeError: As in `jfnn.sweep`, for whichever group and before the first one trains; or a
-            name that cannot be, or a directory with other runs.
+        ValueError, TypeError: As in `jfnn.sweep`, for any group and before the first one trains; or a
+            network's name that is invalid, or a directory with other runs.
     """
     with interrupts.deferred(), using_workers(options) as options:
         groups = as_groups(options)
@@ -125,7 +126,7 @@ def sweep_groups(options: GroupOptions) -> SweepGroups:
 
 
 def load_groups(directory: str | os.PathLike[str]) -> SweepGroups:
-    """What `sweep_groups` wrote with ``out``, or `SweepGroups.save`.
+    """The groups that `sweep_groups` wrote with ``out``, or `SweepGroups.save`.
 
     Raises:
         FileNotFoundError: There are no groups in the directory, or one of them has not begun.
@@ -184,17 +185,15 @@ def _prepared(options: GroupOptions, groups: Sequence[Group]) -> list[tuple[Opti
     directory = run_directory.as_directory(options.out, options.resume)
     for group in groups:
         out = None if directory is None else directory / group.directory
-        size = group.batch_size
+        scheme: Any = group.batch_size
         if isinstance(options.batch_size, Minibatches):
-            size_or_scheme: Minibatches | int | None = options.batch_size._replace(batch_size=size)
-        else:
-            size_or_scheme = size
-        of_group = Options(options.networks[group.network], options.split, **common)
-        of_group = dataclasses.replace(of_group, batch_size=size_or_scheme, out=out)
+            scheme = options.batch_size._replace(batch_size=scheme)
+        own = Options(options.networks[group.network], options.split, **common)
+        own = dataclasses.replace(own, batch_size=scheme, out=out)
         with checks.renamed(batch_size="batch_size" if options.batch_sizes is None else "batch_sizes"):
-            searches.append((of_group, prepare(of_group)))
+            searches.append((own, prepare(own)))
         if options.folds is not None:
             first = searches[0][1].experiment
             parts = [replicate.parts for replicate in first.replicates[: first.folds]]
-            common["folds"] = [(of_fold["train"], of_fold["validation"]) for of_fold in parts]
+            common["folds"] = [(fold["train"], fold["validation"]) for fold in parts]
     return searches

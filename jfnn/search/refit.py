@@ -1,4 +1,4 @@
-"""Training the winner of a search once more, on all rows: which options change."""
+"""Options that train the winner of a search once more, on all rows."""
 
 import dataclasses
 from pathlib import Path

@@ -1,4 +1,4 @@
-"""What a sweep gives back."""
+"""The result of a sweep."""
 
 import dataclasses
 import os
@@ -204,16 +204,11 @@ class SweepResult:
     def save(self, directory: str | os.PathLike[str]) -> None:
         """Writes config.json, results.csv, results.npz and, if parameters were kept, models.npz.
 
-        What was refitted goes into a directory in there, ``refit``.
-
-        Equal results give equal .npz files, byte for byte. `jfnn.load` reads them back.
-
-        Args:
-            directory: Made if need be.
+        `refit` goes into a directory of this name in there. Equal results give equal .npz files, byte for
+        byte. `jfnn.load` reads them back.
 
         Raises:
-            ValueError: The directory holds another run; the message says in what the two differ. Or an axis
-                has a name that results.csv has already.
+            ValueError: The directory holds another run, or an axis has the name of a column of results.csv.
             TypeError: The parameters are not made of arrays in lists, tuples and dicts.
         """
         run_directory.write(paths.as_path(directory, "directory"), self.fields())

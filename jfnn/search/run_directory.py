@@ -37,11 +37,11 @@ CHECKSUMMED = ("status", *DESCRIPTION, "timing", "archives")
 def columns(fields: Mapping[str, Any]) -> dict[str, np.ndarray]:
     """One number a member in each column ``[members]``: axes, seed, fold, scores, how its training went."""
     folds = {} if fields["folds"] is None else {"fold": np.arange(fields["folds"])}
-    of_cells = Axes(fields["axes"], not fields["sampled"]).columns()
+    cells = Axes(fields["axes"], not fields["sampled"]).columns()
     replicates = {"seed": fields["seeds"]} | folds
-    cells = np.arange(len(of_cells["learning_rate"]))
-    places = np.meshgrid(cells, *replicates.values(), indexing="ij")
-    table = {name: values[places[0]].ravel() for name, values in of_cells.items()}
+    numbers = np.arange(len(cells["learning_rate"]))
+    places = np.meshgrid(numbers, *replicates.values(), indexing="ij")
+    table = {name: values[places[0]].ravel() for name, values in cells.items()}
     table |= {name: place.ravel() for name, place in zip(replicates, places[1:], strict=True)}
     table |= {name: values.ravel() for name, values in fields["scores"].items()}
     return table | {name: fields[name].ravel() + 0 for name in OUTCOMES}  # + 0: truth values as numbers
@@ -67,7 +67,7 @@ def _cells(values: np.ndarray) -> list[Any]:
 
 
 def check_can_hold(axes: Mapping[str, Any], scores: Mapping[str, Any], params: Params) -> None:
-    """Refuses what `write` could not.
+    """Checks that `write` can write a result.
 
     Raises:
         ValueError, TypeError: A name is taken, or parameters are not arrays in lists, tuples and dicts.
@@ -82,7 +82,7 @@ def check_can_hold(axes: Mapping[str, Any], scores: Mapping[str, Any], params: P
 
 
 def as_directory(out: Any, resume: bool = False) -> Path | None:
-    """The path of a run's directory, or None for none, where there is nothing to resume."""
+    """The path of a run's directory, or None; resuming without one raises ValueError."""
     if out is None:
         if resume:
             raise ValueError("resume: there is nothing to go on with; give the directory as out")
@@ -91,7 +91,7 @@ def as_directory(out: Any, resume: bool = False) -> Path | None:
 
 
 def make(directory: Path) -> None:
-    """Makes the directory; one that cannot be written to is refused."""
+    """Makes the directory; raises ValueError where it cannot be made or written to."""
     try:
         directory.mkdir(parents=True, exist_ok=True)
     except (FileExistsError, NotADirectoryError):
@@ -122,11 +122,11 @@ def write(directory: Path, fields: Mapping[str, Any]) -> None:
     arrays |= {} if fields[OBJECTIVE] is None else {OBJECTIVE: fields[OBJECTIVE]}
     structure, models = trees.pack(fields["params"])
     header = {name: fields[name] for name in HEADER} | {"axes": list(axes), "params": structure}
-    checksums = {RESULTS: archives.write(directory / RESULTS, header, arrays)}
+    checksums = {RESULTS: files.write_archive(directory / RESULTS, header, arrays)}
     if models:
         kept = axes if cell is None else Axes(axes, not fields["sampled"]).at(cell)
         beside = {name: np.asarray(values) for name, values in kept.items()} | {"seeds": seeds}
-        checksums[MODELS] = archives.write(directory / MODELS, {"params": list(models)}, beside | models)
+        checksums[MODELS] = files.write_archive(directory / MODELS, {"params": list(models)}, beside | models)
     write_table(directory / TABLE, columns(fields))
     write_config(directory, config, {"timing": fields["timing"], "archives": checksums})
 
@@ -179,11 +179,11 @@ def read(directory: Path) -> dict[str, Any]:
         raise ValueError(f"{directory}: this run has not ended; go on with it by resume=True")
     with describing(directory):
         checksums = config["archives"]
-        header, arrays = archives.load(directory / RESULTS, checksums[RESULTS])
+        header, arrays = files.read_archive(directory / RESULTS, checksums[RESULTS])
         params: dict[str, np.ndarray] = {}
         if MODELS in checksums:
-            of_models, models = archives.load(directory / MODELS, checksums[MODELS])
-            params = {name: models[name] for name in of_models["params"]}
+            models_header, models = files.read_archive(directory / MODELS, checksums[MODELS])
+            params = {name: models[name] for name in models_header["params"]}
         return _fields(config, header, arrays, trees.unpack(header["params"], params))
 
 

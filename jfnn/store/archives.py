@@ -10,12 +10,9 @@ import math
 import os
 import zipfile
 from collections.abc import Mapping
-from pathlib import Path
 from typing import IO, Any
 
 import numpy as np
-
-from jfnn.store import files
 
 HEADER = "header.json"
 SUFFIX = ".npy"
@@ -27,14 +24,14 @@ READ_HEADER = {
 LONGEST = 200  # characters of another library's error in a message
 
 
-def write(path: Path, header: Mapping[str, Any], arrays: Mapping[str, np.ndarray]) -> str:
+def write(file: IO[bytes], header: Mapping[str, Any], arrays: Mapping[str, np.ndarray]) -> str:
     """Writes an uncompressed ``.npz`` whose bytes follow from its content alone.
 
     `numpy.savez` would write the time of day into every entry. Arrays of dtypes that NumPy's format lacks,
     such as bfloat16, are written as unsigned integers.
 
     Args:
-        path: The file.
+        file: An empty file, which can be read, too.
         header: Plain values, written as JSON into an entry ``header.json``.
         arrays: Name -> array.
 
@@ -42,44 +39,41 @@ def write(path: Path, header: Mapping[str, Any], arrays: Mapping[str, np.ndarray
         The file's checksum, with which it ends.
     """
     dtypes = {name: array.dtype.name for name, array in arrays.items() if array.dtype.kind == "V"}
-    with files.atomic(path) as file:
-        with zipfile.ZipFile(file, "w", zipfile.ZIP_STORED) as archive:
-            archive.comment = b"0" * DIGITS
-            archive.writestr(
-                _entry(HEADER), json.dumps({"header": header, "dtypes": dtypes}, allow_nan=False)
-            )
-            for name, array in arrays.items():
-                plain = array.view(f"u{array.itemsize}") if name in dtypes else array
-                with archive.open(_entry(name + SUFFIX), "w", force_zip64=True) as target:
-                    np.lib.format.write_array(target, np.asarray(plain, order="C"), allow_pickle=False)
-        checksum = _checksum(file)
-        file.write(checksum.encode())
+    with zipfile.ZipFile(file, "w", zipfile.ZIP_STORED) as archive:
+        archive.comment = b"0" * DIGITS
+        content = {"header": header, "dtypes": dtypes}
+        archive.writestr(_entry(HEADER), json.dumps(content, allow_nan=False))
+        for name, array in arrays.items():
+            plain = array.view(f"u{array.itemsize}") if name in dtypes else array
+            with archive.open(_entry(name + SUFFIX), "w", force_zip64=True) as target:
+                np.lib.format.write_array(target, np.asarray(plain, order="C"), allow_pickle=False)
+    checksum = _checksum(file)
+    file.write(checksum.encode())
     return checksum
 
 
-def load(path: Path, checksum: str | None = None) -> tuple[dict[str, Any], dict[str, np.ndarray]]:
+def load(file: IO[bytes], checksum: str | None = None) -> tuple[dict[str, Any], dict[str, np.ndarray]]:
     """The content of a file by `write`: ``(header, arrays)``.
 
     Args:
-        path: The file.
+        file: The file.
         checksum: The one that `write` returned, where it is known.
 
     Raises:
-        CorruptFileError: The file is missing, any byte of it has changed, or it is another file.
+        ValueError: Any byte of the file has changed, or it is another file.
     """
-    with files.opened(path) as file:
-        actual = _checksum(file)
-        if file.read() != actual.encode() or checksum not in (None, actual):
-            raise files.CorruptFileError(f"{path}: not as it was written; its checksum is of other bytes")
-        try:
-            with zipfile.ZipFile(file) as archive:
-                content = json.loads(archive.read(HEADER))
-                arrays = {name: read(archive, name) for name in names(archive)}
-                for name, dtype in content["dtypes"].items():
-                    arrays[name] = arrays[name].view(dtype)
-                return dict(content["header"]), arrays
-        except Exception as error:  # see `read`
-            raise files.CorruptFileError(f"{path}: not written by jfnn ({one_line(error)})") from None
+    actual = _checksum(file)
+    if file.read() != actual.encode() or checksum not in (None, actual):
+        raise ValueError("not as it was written; its checksum is of other bytes")
+    try:
+        with zipfile.ZipFile(file) as archive:
+            content = json.loads(archive.read(HEADER))
+            arrays = {name: read(archive, name) for name in names(archive)}
+            for name, dtype in content["dtypes"].items():
+                arrays[name] = arrays[name].view(dtype)
+            return dict(content["header"]), arrays
+    except Exception as error:  # see `read`
+        raise ValueError(f"not written by jfnn ({one_line(error)})") from None
 
 
 def _entry(name: str) -> zipfile.ZipInfo:

@@ -8,7 +8,7 @@ from typing import Any, TypeVar
 import jax
 import numpy as np
 
-from jfnn.store import archives, files, identity, trees
+from jfnn.store import files, identity, trees
 from jfnn.store.identity import DECIDING, Description
 
 # Wait SPACING × the last save's duration: checkpointing stays below 5% of a run.
@@ -50,7 +50,7 @@ class Checkpoint:
         if not now and started - self.last <= wait:
             return
         header = {name: self.description[name] for name in DECIDING}
-        archives.write(self.path, header, dict(zip(trees.leaf_names(state), leaves, strict=True)))
+        files.write_archive(self.path, header, dict(zip(trees.leaf_names(state), leaves, strict=True)))
         self.last = self.clock()
         self.seconds = self.last - started
 
@@ -62,7 +62,7 @@ class Checkpoint:
         """
         if not files.exists(self.path):
             return fresh
-        header, arrays = archives.load(self.path)
+        header, arrays = files.read_archive(self.path)
         identity.check_same(self.path, header, self.description)
         leaves, structure = jax.tree.flatten(fresh)
         if list(arrays) != trees.leaf_names(fresh):

@@ -1,4 +1,4 @@
-"""Files that are written whole or not at all, JSON with a checksum, and digests of arrays."""
+"""Files that are written whole or not at all and read with their checksums; digests of arrays."""
 
 import contextlib
 import hashlib
@@ -11,6 +11,7 @@ from typing import IO, Any
 import numpy as np
 
 from jfnn import memory
+from jfnn.store import archives
 
 try:
     import fcntl
@@ -103,6 +104,21 @@ def opened(path: Path) -> Iterator[IO[bytes]]:
             yield file
     except OSError as error:
         raise CorruptFileError(f"{path}: cannot be read ({error.strerror or error})") from None
+
+
+def write_archive(path: Path, header: Mapping[str, Any], arrays: Mapping[str, np.ndarray]) -> str:
+    """Writes a file by `archives.write`; returns its checksum."""
+    with atomic(path) as file:
+        return archives.write(file, header, arrays)
+
+
+def read_archive(path: Path, checksum: str | None = None) -> tuple[dict[str, Any], dict[str, np.ndarray]]:
+    """The content of a file by `write_archive`, ``(header, arrays)``; other files raise CorruptFileError."""
+    with opened(path) as file:
+        try:
+            return archives.load(file, checksum)
+        except ValueError as error:
+            raise CorruptFileError(f"{path}: {error}") from None
 
 
 def write_json(path: Path, values: Any) -> None:

@@ -18,10 +18,10 @@ def leaf_names(tree: Any) -> list[str]:
 def pack(tree: Any) -> tuple[Any, dict[str, np.ndarray]]:
     """Takes parameters apart: ``(structure, arrays)``, the structure plain values with names for arrays.
 
-    Layers stay layers, and dicts, lists and tuples what they are; other named tuples become dicts.
+    Layers, dicts, lists and tuples come back as they are, other named tuples as dicts.
 
     Raises:
-        TypeError: Parameters hold what neither a structure of plain values nor NumPy's format can.
+        TypeError: A leaf, a key or a name that cannot be saved.
     """
     arrays: dict[str, np.ndarray] = {}
     return _pack(tree, (), arrays), arrays

@@ -10,7 +10,7 @@ import pytest
 
 import jfnn
 from jfnn.search import run_directory
-from jfnn.store import archives, files
+from jfnn.store import files
 from jfnn.store.checkpoint import Checkpoint
 
 pytestmark = pytest.mark.unoptimised
@@ -93,7 +93,7 @@ def read_config(path):
 def rewrite(path, header, arrays):
     """Writes an archive in the place of one, with its checksum in the configuration."""
     config = read_config(path.with_name("config.json"))
-    config["archives"][path.name] = archives.write(path, header, arrays)
+    config["archives"][path.name] = files.write_archive(path, header, arrays)
     files.write_checked_json(path.with_name("config.json"), config)
 
 
@@ -105,7 +105,7 @@ def test_other_values_under_a_right_checksum_are_refused_or_make_a_result(out, g
     if file == "config.json":
         header = read_config(path)
     else:
-        header, arrays = archives.load(path)
+        header, arrays = files.read_archive(path)
     for place in [*places(header)][::step]:
         for value in (*VALUES[count % step :: step], GONE):
             other = changed(header, place, value)
@@ -132,7 +132,7 @@ CHANGES = {
 @pytest.mark.parametrize("archive", ["results.npz", "models.npz"])
 def test_other_arrays_under_a_right_checksum_are_refused_or_make_a_result(out, archive):
     path = out / "all-16" / archive
-    header, arrays = archives.load(path)
+    header, arrays = files.read_archive(path)
     for name in arrays:
         for change in CHANGES.values():
             other = dict(arrays)
@@ -217,7 +217,7 @@ def test_a_damaged_checkpoint_is_refused_by_its_name(tmp_path):
     state = {"epoch": 3, "w": np.ones((4, 3)), "history": np.ones((3, 4))}
     checkpoint = Checkpoint(tmp_path / "checkpoint.npz", description)
     checkpoint.save(state, now=True)
-    header, arrays = archives.load(checkpoint.path)
+    header, arrays = files.read_archive(checkpoint.path)
 
     def refused(name):
         with pytest.raises(ValueError, match=r"checkpoint\.npz: ") as error:
@@ -236,7 +236,7 @@ def test_a_damaged_checkpoint_is_refused_by_its_name(tmp_path):
         "a name": {"other": arrays["['w']"], **arrays},
     }
     for name, other in others.items():
-        archives.write(checkpoint.path, header, other)
+        files.write_archive(checkpoint.path, header, other)
         refused(name)
-    archives.write(checkpoint.path, {"settings": {"a": 2}}, arrays)
+    files.write_archive(checkpoint.path, {"settings": {"a": 2}}, arrays)
     refused("another run")

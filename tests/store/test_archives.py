@@ -151,8 +151,8 @@ def same_arrays(one, other):
 
 def test_a_written_archive_comes_back_and_numpy_reads_it(tmp_path):
     path = tmp_path / "x.npz"
-    archives.write(path, {"for": ["tests", None]}, WRITTEN)
-    header, arrays = archives.load(path)
+    files.write_archive(path, {"for": ["tests", None]}, WRITTEN)
+    header, arrays = files.read_archive(path)
     assert header == {"for": ["tests", None]} and same_arrays(arrays, WRITTEN)
     assert all(array.flags.writeable for array in arrays.values())
     with np.load(path, allow_pickle=False) as loaded:
@@ -161,24 +161,24 @@ def test_a_written_archive_comes_back_and_numpy_reads_it(tmp_path):
 
 
 def test_a_written_archive_has_the_same_bytes_at_another_time_and_in_another_order(tmp_path, monkeypatch):
-    archives.write(tmp_path / "one", {"a": 1}, WRITTEN)
+    files.write_archive(tmp_path / "one", {"a": 1}, WRITTEN)
     monkeypatch.setattr("time.time", lambda: 2e9)
-    archives.write(tmp_path / "two", {"a": 1}, {n: np.array(a, order="F") for n, a in WRITTEN.items()})
+    files.write_archive(tmp_path / "two", {"a": 1}, {n: np.array(a, order="F") for n, a in WRITTEN.items()})
     assert (tmp_path / "one").read_bytes() == (tmp_path / "two").read_bytes()
 
 
 def test_a_flipped_bit_anywhere_a_cut_and_a_byte_more_are_noticed(tmp_path):
     path = tmp_path / "x.npz"
-    archives.write(path, {}, WRITTEN)
+    files.write_archive(path, {}, WRITTEN)
     content = path.read_bytes()
     flipped = [content[:i] + bytes([content[i] ^ 1 << i % 8]) + content[i + 1 :] for i in range(len(content))]
     for changed in (*flipped, *(content[:length] for length in range(0, len(content), 7)), content + b"0"):
         path.write_bytes(changed)
         with pytest.raises(files.CorruptFileError, match=r"x\.npz: "):
-            archives.load(path)
+            files.read_archive(path)
     path.unlink()
     with pytest.raises(files.CorruptFileError, match=r"x\.npz: "):
-        archives.load(path)
+        files.read_archive(path)
 
 
 def test_files_without_an_end_are_refused(tmp_path, monkeypatch):

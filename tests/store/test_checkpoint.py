@@ -21,7 +21,7 @@ from jfnn.engine.trainer import Trainer
 from jfnn.schedulers import Actions
 from jfnn.search import run_directory
 from jfnn.search.sweep import prepare, train_run
-from jfnn.store import archives, files, identity
+from jfnn.store import files, identity
 from jfnn.store.checkpoint import Checkpoint
 
 pytestmark = pytest.mark.unoptimised
@@ -234,7 +234,7 @@ def test_an_interrupt_amid_a_save_leaves_a_sound_one(tmp_path, monkeypatch):
     monkeypatch.setattr(os, "fsync", interrupted)
     with pytest.raises(KeyboardInterrupt):
         sweep(tmp_path, execution={"progress": progress})
-    assert archives.load(tmp_path / "checkpoint.npz")[1]["epoch"] == 6
+    assert files.read_archive(tmp_path / "checkpoint.npz")[1]["epoch"] == 6
     (tmp_path / ".checkpoint.npz.part").write_bytes(b"half")  # as a kill amid a save leaves it
     assert resumed(tmp_path)[0] == [9, 12]
     assert not list(tmp_path.glob(".*"))
