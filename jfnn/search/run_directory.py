@@ -98,7 +98,8 @@ def make(directory: Path) -> None:
         raise ValueError(f"out: {directory} is no directory") from None
     except OSError as error:
         raise ValueError(f"out: {directory} cannot be made ({error.strerror or error})") from None
-    if not os.access(directory, os.W_OK | os.X_OK):
+    effective = os.access in os.supports_effective_ids
+    if not os.access(directory, os.W_OK | os.X_OK, effective_ids=effective):
         raise ValueError(f"out: {directory} cannot be written to")
 
 

@@ -52,7 +52,6 @@ RESULTS = {
     "history": {"execution": {"eval_every": 2}},
     "folds": {"folds": 2, "execution": {"keep_params": "best"}},
     "further axis": {"optimizer": jfnn.Optimizer("sgd", momentum=[0.0, 0.5])},
-    "schedulers": {"validation": 0.2, "schedulers": [jfnn.EarlyStopping(1), jfnn.Halving(2)]},
     "no epochs": {"epochs": 0, "execution": {"eval_every": 1}},
     "sample": {"sample": 3},
     "no cell ranks": {"learning_rate": 1e38, "l2": 1.0, "execution": {"keep_params": "best"}},
@@ -279,19 +278,14 @@ def test_a_table_of_the_users_own_is_neither_overwritten_nor_removed(sweep, net,
     assert (tmp_path / name).read_text() == "mine"
 
 
-@pytest.mark.parametrize("change", ["emptied", "altered", "removed", "a line lost"])
-def test_a_changed_table_is_made_again(copy, sweep, change):
+def test_a_changed_table_is_made_again(copy, sweep):
     path = copy / "results.csv"
     before = path.read_bytes()
-    changed = {"emptied": b"", "altered": before.replace(b"0.05", b"0.06"), "a line lost": before[:-30]}
-    if change == "removed":
-        path.unlink()
-    else:
-        assert changed[change] != before
-        path.write_bytes(changed[change])
-    jfnn.load(copy)  # which does not read it
-    sweep(execution={"eval_every": 2}, out=copy, resume=True)
-    assert path.read_bytes() == before
+    for change in (lambda: path.write_bytes(before[:-30]), path.unlink):
+        change()
+        jfnn.load(copy)  # which does not read it
+        sweep(execution={"eval_every": 2}, out=copy, resume=True)
+        assert path.read_bytes() == before
 
 
 # The result itself
@@ -327,7 +321,7 @@ def test_a_result_has_the_scores_of_its_metrics_as_attributes(results):
     assert not hasattr(result, "test_r2")
 
 
-@pytest.mark.parametrize("sign", ["=", "+", "-", "@"])
+@pytest.mark.parametrize("sign", ["=", "-"])
 def test_no_name_is_a_formula_in_a_table_and_all_come_back(sign, tmp_path):
     axis, metric = f"{sign}1+1", f"{sign}SUM(A1)"
     plain = make_result((2, 2), further={axis: np.array([-1.0, 1.0])})

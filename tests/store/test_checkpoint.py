@@ -131,13 +131,15 @@ class Cooling(jfnn.Scheduler):
 
 GIVEN = np.random.default_rng(1).integers(0, 70, (EPOCHS + 1, 3, 8))
 RUNS = {
-    "sgd": {},
-    "adam, scored at the end alone": {"optimizer": "adam", "execution": {"eval_every": None}},
-    "momentum axis": {
+    "sgd with a momentum axis": {
         "optimizer": jfnn.Optimizer("sgd", momentum=[0.0, 0.9]),
         "execution": {"keep_params": "best"},
     },
-    "halving": {"schedulers": [jfnn.Halving(2)], "execution": {"eval_every": None}},
+    "adam and halving, scored at the end alone": {
+        "optimizer": "adam",
+        "schedulers": [jfnn.Halving(2)],
+        "execution": {"eval_every": None},
+    },
     "early stopping in folds": {
         "folds": 2,
         "schedulers": [jfnn.EarlyStopping(2)],
@@ -154,7 +156,6 @@ RUNS = {
         "data": SPLIT._replace(weights=np.linspace(0, 2, 70)),
     },
     "a scheduler of one's own": {"schedulers": [Cooling()]},
-    "given batches": {"batches": GIVEN},
     "batches of a function": {"batches": lambda seed, epoch: (GIVEN[epoch] + seed) % 70},
     "a learner of one's own": {"net": own_learner(), "data": jfnn.Split(SPLIT.x_train, None, SPLIT.x_test)},
 }
@@ -181,13 +182,11 @@ def test_a_stopped_run_ends_in_the_bytes_of_an_unbroken_one(name, tmp_path):
     assert set(contents(broken)) == {"config.json", "results.csv", "results.npz", "models.npz"}
 
 
-@pytest.mark.parametrize("changes", [{}, {"schedulers": [jfnn.Halving(2)], "execution": {"eval_every": 5}}])
-def test_a_directory_does_not_change_the_result(changes, tmp_path):
+def test_a_directory_does_not_change_the_result(tmp_path):
+    changes = {"schedulers": [jfnn.Halving(2)], "execution": {"eval_every": 5}}
     in_memory = sweep(**changes, make_trainer=two_epochs)
     on_disk = sweep(tmp_path, **changes, make_trainer=two_epochs)
-    every = changes.get("execution", EXECUTION)["eval_every"]
-    ends = [epoch for epoch in range(1, EPOCHS + 1) if epoch % every == 0 or epoch == EPOCHS]
-    np.testing.assert_array_equal(on_disk.history["epoch"], ends)
+    np.testing.assert_array_equal(on_disk.history["epoch"], [5, 10, 12])
     for field in dataclasses.fields(in_memory):
         if field.name not in ("timing", "config"):
             left, right = (getattr(result, field.name) for result in (in_memory, on_disk))
@@ -316,9 +315,7 @@ OTHER = {
     "learning_rate": ({"learning_rate": [0.05, 0.5, 3.0, 1.0]}, "axes.learning_rate is .* there and"),
     "l2": ({"l2": [0.0, 0.2]}, "settings.axes.l2"),
     "further axis": (momentum(momentum=[0.9, 0.8]), "settings.axes.momentum is null there"),
-    "constant": (momentum(momentum=0.9), "settings.constants.momentum is null there and 0.9"),
-    "schedule": (momentum(schedule="cosine"), 'schedule is "constant" there and "cosine" here'),
-    "fixed argument": (momentum(nesterov=True), "optimizer_arguments.nesterov"),
+    "fixed argument": (momentum(nesterov=True, momentum=0.9), "optimizer_arguments.nesterov"),
     "weights": ({"data": SPLIT._replace(weights=np.full(70, 2.0))}, "data.weights is null there"),
     "dropout": ({"hyper": {"dropout": 0.5}}, "settings.constants.dropout"),
     "init_scale": ({"hyper": {"init_scale": [1.0, 2.0]}}, "settings.axes.init_scale"),
@@ -332,24 +329,19 @@ OTHER = {
     "optimizer": ({"optimizer": "adam"}, 'settings.learner.optimizer is "sgd" there and "adam" here'),
     "gradient": ({"gradient": "backprop"}, "settings.learner.gradient"),
     "validation": ({"validation": 0.2}, "settings.ranked_by"),
-    "what ranks": ({"validation": jfnn.Validation(rank_by="loss")}, "settings.ranked_by"),
     "folds": ({"folds": 2}, "settings.replicates is 2 there and 4 here"),
     "schedulers": ({"schedulers": [jfnn.Halving(2)]}, "settings.schedulers"),
     "eval_every": ({"execution": {"eval_every": 4}}, "settings.eval_every is 3 there and 4 here"),
     "keep_params": ({"execution": {"keep_params": "best"}}, "settings.keep_params"),
     "tile": ({"execution": {"tile": 5}}, "settings.tile"),
     "widths": ({"net": jfnn.mlp((5, 7, 3))}, "network.layers"),
-    "activation": ({"net": jfnn.mlp((5, 6, 3), activation="tanh")}, "network.layers"),
-    "init": ({"net": jfnn.mlp((5, 6, 3), init="he_normal")}, "data.starting_params"),
     "initial_params": (
         {"initial_params": jfnn.mlp((5, 6, 3)).init(jax.random.key(9))},
         "data.starting_params",
     ),
-    "batches": ({"batches": np.zeros((EPOCHS, 2, 3), int)}, "data.batches"),
     "batches of a function": ({"batches": lambda seed, epoch: np.zeros((2, 3), int)}, "data.batches"),
     "x": ({"data": SPLIT._replace(x_train=SPLIT.x_train + 1e-3)}, "data.rows"),
     "y": ({"data": SPLIT._replace(y_test=np.arange(20) % 2)}, "data.rows"),
-    "no test rows": ({"data": jfnn.Split(*SPLIT[:2])}, "data.rows"),
 }
 
 
