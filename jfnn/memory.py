@@ -7,13 +7,9 @@ from pathlib import Path
 
 
 def check(what: str, needed: float, available: float | None = None, sizes: str = "") -> None:
-    """Raises ValueError where more memory is needed than is free.
+    """Raises ValueError where more bytes are needed than are available (None: than are free).
 
-    Args:
-        what: The argument and the thing: "seeds: so many".
-        needed: Bytes.
-        available: Free bytes; None to ask the system.
-        sizes: Sizes of the parts, for the message.
+    The message begins with ``what``, the argument and the thing ("seeds: so many"), and ends with ``sizes``.
     """
     available = available_memory() if available is None else available
     if needed > available:

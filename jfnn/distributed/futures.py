@@ -43,11 +43,8 @@ class Futures:
     def __init__(self, task: Task, workers: Workers, environment: Description, directory: Path | None = None):
         """Nothing is sent yet.
 
-        Args:
-            task: The part that all segments have in common.
-            workers: The processes.
-            environment: `calls.environment_here` of each of them.
-            directory: One that they may share, for the task; None to send it.
+        ``environment`` is `calls.environment_here` of all workers; ``directory``, which they may share, takes
+        the task.
         """
         self.workers, self.environment = workers, environment
         self.place = place(task, directory)

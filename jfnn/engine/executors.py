@@ -47,12 +47,7 @@ class Threads:
     """An `Executor` on this process's devices."""
 
     def __init__(self, task: Task, threads: Sequence[jax.Device]):
-        """Places the task on the devices.
-
-        Args:
-            task: The part that all segments have in common.
-            threads: The device of each thread; one may occur several times.
-        """
+        """Places the task, common to all segments, on the device of each thread."""
         self.threads = threads
         self.workers = {device: Worker(task, device) for device in dict.fromkeys(threads)}
 
@@ -150,14 +145,9 @@ class _Waiting(Generic[Job]):
 
 
 def side_by_side(calls: Sequence[Callable[[], Any]], at_end: Callable[[], None] = lambda: None) -> None:
-    """Makes each call on a thread of its own, and waits for all and for the arrays that they give.
+    """Makes each call on a thread of its own; waits for all and for the arrays that they return.
 
-    Args:
-        calls: Functions without arguments.
-        at_end: Called when all have ended, or the first has failed.
-
-    Raises:
-        Exception: Whatever the first to fail raised.
+    ``at_end`` is called when all have ended or the first has failed, whose exception is raised.
     """
     x64 = jax.config.read("jax_enable_x64")  # a thread does not inherit JAX's context managers
 

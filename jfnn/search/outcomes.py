@@ -24,13 +24,7 @@ class LostMembersError(RuntimeError):
     """
 
     def __init__(self, result: SweepResult, lost: Sequence[Lost], directory: Path | None):
-        """Makes the message.
-
-        Args:
-            result: See above.
-            lost: Members given up by the executor.
-            directory: The run's, if it has one.
-        """
+        """Makes the message; ``directory`` is the run's, if it has one."""
         self.result = result
         self.members = np.unique(np.concatenate([tile.members for tile in lost]))
         table = result.to_dict()

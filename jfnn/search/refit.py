@@ -14,12 +14,7 @@ from jfnn.search.result import REFIT, SweepResult
 
 
 def refit_options(options: Options, result: SweepResult) -> Options:
-    """Options that train the best cell of a search alone, on all training rows.
-
-    Args:
-        options: Those of the search.
-        result: Its result, in which a cell ranks.
-    """
+    """Options that train the best cell of a search, given its options and result, on all training rows."""
     best = result.best()
     # As axes of one value, so that the program, and the bits, are those of the cell in a grid of all rows.
     values = {name: [value] for name, value in best.axes.items()}

@@ -67,11 +67,7 @@ def _cells(values: np.ndarray) -> list[Any]:
 
 
 def check_can_hold(axes: Mapping[str, Any], scores: Mapping[str, Any], params: Params) -> None:
-    """Checks that `write` can write a result.
-
-    Raises:
-        ValueError, TypeError: A name is taken, or parameters are not arrays in lists, tuples and dicts.
-    """
+    """Raises ValueError or TypeError for names that are taken and parameters that cannot be written."""
     for name in axes:
         if name in ("seed", "fold", "seeds", *scores, *OUTCOMES):
             raise ValueError(f"hyper: cannot save an axis named {name!r}; results have such a column")
@@ -104,11 +100,7 @@ def make(directory: Path) -> None:
 
 
 def write(directory: Path, fields: Mapping[str, Any]) -> None:
-    """Writes a result; the last file that it writes makes it whole.
-
-    Args:
-        directory: Where; made if need be.
-        fields: The fields of a `SweepResult`, by name.
+    """Writes the fields of a `SweepResult`; the last file makes the result whole.
 
     Raises:
         ValueError, TypeError: The directory holds another run, or an axis or parameters cannot be saved.

@@ -114,14 +114,9 @@ def using_workers(options: SomeOptions) -> Iterator[SomeOptions]:
 
 
 def search(searches: Sequence[tuple[Options, Run]], out: Any) -> tuple[list[SweepResult], SweepResult | None]:
-    """Trains prepared runs one after another, and the best cell of all once more where options say so.
+    """Trains prepared runs one after another and, where options say so, the best cell of all once more.
 
-    Args:
-        searches: Options and run of each; they differ in networks and batch sizes alone.
-        out: The directory for the run of the best cell, or None.
-
-    Returns:
-        The result of each run, and that of the best cell or None.
+    Returns the result of each run, and that of the best cell (whose directory is in ``out``) or None.
     """
     options = searches[0][0]
     copies = own_copies(vars(options)) if options.refit else {}
@@ -141,14 +136,7 @@ def train_run(
     make_trainer: Callable[[Experiment, Hardware], Trainer] = Trainer,
     spacing: float = SPACING,
 ) -> SweepResult:
-    """Trains a run in memory alone, or in a directory.
-
-    Args:
-        run: What to train.
-        out: The directory, or None.
-        resume: Whether to go on with the run there.
-        make_trainer: What trains it.
-        spacing: See `Checkpoint`.
+    """Trains a run in memory alone, or in a directory, where it goes on with ``resume``.
 
     Raises:
         ValueError: The directory holds another run, or this one and ``resume`` is not set; another process
@@ -191,7 +179,7 @@ def _futures(run: Run, directory: Path | None, task: Task, threads: Sequence[jax
 
 
 def _claim(directory: Path, checkpoint: Checkpoint, resume: bool) -> bool:
-    """Makes a directory this run's; whether the run has ended already."""
+    """Makes a directory this run's; returns whether the run has ended already."""
     config = run_directory.read_config(directory)
     check_same(directory, config, checkpoint.description)
     finished = config is not None and config["status"] == "finished"

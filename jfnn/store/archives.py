@@ -30,13 +30,8 @@ def write(file: IO[bytes], header: Mapping[str, Any], arrays: Mapping[str, np.nd
     `numpy.savez` would write the time of day into every entry. Arrays of dtypes that NumPy's format lacks,
     such as bfloat16, are written as unsigned integers.
 
-    Args:
-        file: An empty file, which can be read, too.
-        header: Plain values, written as JSON into an entry ``header.json``.
-        arrays: Name -> array.
-
-    Returns:
-        The file's checksum, with which it ends.
+    The header, of plain values, is an entry ``header.json``. The file, which must be readable too, ends with
+    its checksum, which is returned.
     """
     dtypes = {name: array.dtype.name for name, array in arrays.items() if array.dtype.kind == "V"}
     with zipfile.ZipFile(file, "w", zipfile.ZIP_STORED) as archive:
@@ -55,12 +50,8 @@ def write(file: IO[bytes], header: Mapping[str, Any], arrays: Mapping[str, np.nd
 def load(file: IO[bytes], checksum: str | None = None) -> tuple[dict[str, Any], dict[str, np.ndarray]]:
     """The content of a file by `write`: ``(header, arrays)``.
 
-    Args:
-        file: The file.
-        checksum: The one that `write` returned, where it is known.
-
     Raises:
-        ValueError: Any byte of the file has changed, or it is another file.
+        ValueError: Any byte of the file has changed, or its checksum is not the given one.
     """
     actual = _checksum(file)
     if file.read() != actual.encode() or checksum not in (None, actual):

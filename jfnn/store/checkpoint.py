@@ -29,14 +29,7 @@ class Checkpoint:
         spacing: float = SPACING,
         clock: Callable[[], float] = time.perf_counter,
     ):
-        """Nothing is read or written yet.
-
-        Args:
-            path: The file.
-            description: The run's.
-            spacing: Times the last save's duration to wait before the next.
-            clock: Gives the time in seconds.
-        """
+        """Nothing is read or written yet; ``clock`` gives the time in seconds."""
         self.path, self.description, self.spacing, self.clock = path, description, spacing, clock
         self.seconds: float | None = None
         self.last = clock()

@@ -134,11 +134,7 @@ def write_checked_json(path: Path, values: Mapping[str, Any]) -> None:
 
 
 def read_checked_json(path: Path, names: Iterable[str]) -> dict[str, Any]:
-    """Values of a file by `write_checked_json`; further values may have been added since.
-
-    Args:
-        path: The file.
-        names: Names of the values that the checksum is of; absent ones are left out.
+    """Values of a file by `write_checked_json`; values of other names may have been added since.
 
     Raises:
         CorruptFileError: The file cannot be read, or is not as it was written.
