@@ -58,6 +58,8 @@ def load(file: IO[bytes], checksum: str | None = None) -> tuple[dict[str, Any], 
         raise ValueError("not as it was written; its checksum is of other bytes")
     try:
         with zipfile.ZipFile(file) as archive:
+            if sum(entry.file_size for entry in archive.infolist()) > file.seek(0, os.SEEK_END):
+                raise ValueError("its entries are larger than the file")
             content = json.loads(archive.read(HEADER))
             arrays = {name: read(archive, name) for name in names(archive)}
             for name, dtype in content["dtypes"].items():

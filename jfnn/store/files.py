@@ -19,7 +19,7 @@ except ImportError:  # not on Windows
     fcntl = None  # type: ignore[assignment]
 
 FORMAT = 6  # of run directories: their JSON files, archives and checkpoints
-COPIES = 3  # of a file in memory while it is read: its bytes, their parts, the values made of them
+JSON_COPIES = 3  # of a file in memory while it is read: its bytes, their parts, the values made of them
 
 
 class CorruptFileError(ValueError):
@@ -89,8 +89,8 @@ def exists(path: Path) -> bool:
 
 
 @contextlib.contextmanager
-def opened(path: Path) -> Iterator[IO[bytes]]:
-    """A regular file to read.
+def opened(path: Path, copies: int = 1) -> Iterator[IO[bytes]]:
+    """A regular file to read, of which so many copies fit into memory.
 
     Raises:
         CorruptFileError: It cannot be read, or is a pipe, a device or a directory.
@@ -100,7 +100,7 @@ def opened(path: Path) -> Iterator[IO[bytes]]:
         if not path.is_file():
             raise CorruptFileError(f"{path}: no regular file")
         with path.open("rb") as file:
-            memory.check(f"{path}: it", COPIES * path.stat().st_size)
+            memory.check(f"{path}: it", copies * path.stat().st_size)
             yield file
     except OSError as error:
         raise CorruptFileError(f"{path}: cannot be read ({error.strerror or error})") from None
@@ -140,7 +140,7 @@ def read_checked_json(path: Path, names: Iterable[str]) -> dict[str, Any]:
         CorruptFileError: The file cannot be read, or is not as it was written.
         ValueError: It is of another format.
     """
-    with opened(path) as file:
+    with opened(path, JSON_COPIES) as file:
         content = file.read()
     try:
         values = dict(json.loads(content))
