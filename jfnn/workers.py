@@ -1,17 +1,12 @@
 """Processes that train tiles, reached through any executor of `concurrent.futures`, also if it breaks."""
 
-import asyncio
 import concurrent.futures
-import time
-from collections.abc import Callable, Collection
+from collections.abc import Callable
 from types import TracebackType
 from typing import Any
 
-from jfnn import checks, interrupts
+from jfnn import checks
 
-POLLING_SECONDS = 0.02  # between looks at futures that cannot be waited for
-STOPPING_SECONDS = 0.2  # between looks whether Ctrl-C was pressed
-LOST = (Exception, asyncio.CancelledError)  # of a future whose work was lost; asyncio's is no `Exception`
 # Arguments of a process pool -> its attributes.
 POOL_ARGUMENTS = {
     "max_workers": "_max_workers",
@@ -130,20 +125,3 @@ def _like(executor: Any) -> Callable[[], Any] | None:
 def as_workers(executor: Any) -> Workers:
     """`Workers` of an executor, or the `Workers` themselves."""
     return executor if isinstance(executor, Workers) else Workers(executor)
-
-
-def first_ended(futures: Collection[Any]) -> Collection[Any]:
-    """Waits until at least one of the futures has ended; returns all that have.
-
-    Raises:
-        KeyboardInterrupt: Ctrl-C was pressed meanwhile.
-    """
-    can_wait = all(isinstance(future, concurrent.futures.Future) for future in futures)
-    while True:
-        if can_wait:
-            concurrent.futures.wait(futures, STOPPING_SECONDS, concurrent.futures.FIRST_COMPLETED)
-        if ended := [future for future in futures if future.done()]:
-            return ended
-        interrupts.raise_pending()
-        if not can_wait:
-            time.sleep(POLLING_SECONDS)

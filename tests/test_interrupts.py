@@ -13,8 +13,8 @@ import pytest
 from helpers import noise_split, same_bits
 
 import jfnn
-from jfnn import interrupts
 from jfnn.distributed import futures
+from jfnn.engine import interrupts
 
 NETWORK = jfnn.mlp((5, 6, 3))
 GRID = dict(learning_rate=[0.01, 0.1, 1e38], l2=[0.0, 0.1], epochs=40, batch_size=16)
@@ -24,9 +24,9 @@ def press():
     signal.raise_signal(signal.SIGINT)
 
 
-def sweep(network=NETWORK, progress=None, **changes):
-    execution = jfnn.Execution(tile=2, eval_every=2, devices=2, progress=progress)
-    result = jfnn.sweep(network, noise_split(), **GRID | changes, execution=execution)
+def sweep(progress=None, devices=2, **changes):
+    execution = jfnn.Execution(tile=2, eval_every=2, devices=devices, progress=progress)
+    result = jfnn.sweep(NETWORK, noise_split(), **GRID | changes, execution=execution)
     return result.params, result.scores, result.history
 
 
@@ -85,17 +85,32 @@ def test_other_threads_and_ignored_signals_are_left_alone(told):
         assert signal.getsignal(signal.SIGINT) is signal.SIG_IGN
 
 
-def test_ctrl_c_between_two_calls_saves_what_was_trained(tmp_path):
+class Pressing(concurrent.futures.ThreadPoolExecutor):
+    """Ctrl-C is pressed while this executor takes a message."""
+
+    left = 12
+
+    def submit(self, *arguments):
+        self.left -= 1
+        if not self.left:
+            press()
+        return super().submit(*arguments)
+
+
+@pytest.mark.parametrize("on_executor", [False, True])
+def test_ctrl_c_saves_what_was_trained(on_executor, tmp_path):
     epochs = []
 
     def at_evaluation(now):
         epochs.append(now.epoch)
-        if len(epochs) == 3:
+        if len(epochs) == 3 and not on_executor:
             press()
 
     plain = sweep()
+    executor = {"executor": Pressing(2), "devices": None} if on_executor else {}
     with pytest.raises(KeyboardInterrupt):
-        sweep(progress=at_evaluation, out=tmp_path)
+        sweep(progress=at_evaluation, out=tmp_path, **executor)
+    assert 0 < len(epochs) < 20
     resumed = sweep(progress=at_evaluation, out=tmp_path, resume=True)
     assert same_bits(resumed, plain)
     assert epochs == list(range(2, 41, 2))  # none is trained twice

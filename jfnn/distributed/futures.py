@@ -1,10 +1,13 @@
 """Segments on other processes: submit, wait for the first answer, submit again."""
 
+import asyncio
+import concurrent.futures
 import contextlib
 import dataclasses
 import pickle
+import time
 import uuid
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Collection, Iterable, Sequence
 from pathlib import Path
 from typing import Any, TypeVar
 
@@ -22,11 +25,15 @@ from jfnn.distributed.calls import (
     environment_here,
     place,
 )
+from jfnn.engine import interrupts
 from jfnn.engine.segment import Segment, SegmentResult, Task
 from jfnn.store import files
 from jfnn.store.identity import Description
-from jfnn.workers import LOST, Workers, first_ended
+from jfnn.workers import Workers
 
+POLLING_SECONDS = 0.02  # between looks at futures that cannot be waited for
+WAITING_SECONDS = 0.2  # between calls of ``check``
+LOST = (Exception, asyncio.CancelledError)  # of a future whose work was lost; asyncio's is no `Exception`
 SILENT = 3  # jobs given up before any answer, after which none is expected
 
 Job = TypeVar("Job")
@@ -77,7 +84,7 @@ class Futures:
                     under_way[id(future)] = future, attempt
                 if not under_way:
                     return queue.given_up
-                for future in first_ended([future for future, _ in under_way.values()]):
+                for future in _first_ended([future for future, _ in under_way.values()]):
                     self._settle(future, under_way.pop(id(future))[1], queue, collect)
         finally:
             for future, _ in under_way.values():
@@ -139,7 +146,7 @@ def environment_of(workers: Workers) -> Description:
     for _ in range(workers.tries):
         future = workers.submit(environment_here)
         try:
-            first_ended([future])
+            _first_ended([future], interrupts.raise_pending)
             there: Description = future.result()
             break
         except LOST as lost:
@@ -154,6 +161,19 @@ def environment_of(workers: Workers) -> Description:
         shown = ", ".join(f"{name} {there['versions'].get(name)} (here {other[name]})" for name in other)
         raise ValueError(f"executor: its workers have other packages than this process: {shown}")
     return there
+
+
+def _first_ended(futures: Collection[Any], check: Callable[[], None] = lambda: None) -> Collection[Any]:
+    """Waits until at least one of the futures has ended, and returns all that have; ``check`` may raise."""
+    can_wait = all(isinstance(future, concurrent.futures.Future) for future in futures)
+    while True:
+        if can_wait:
+            concurrent.futures.wait(futures, WAITING_SECONDS, concurrent.futures.FIRST_COMPLETED)
+        if ended := [future for future in futures if future.done()]:
+            return ended
+        check()
+        if not can_wait:
+            time.sleep(POLLING_SECONDS)
 
 
 def _no_answer(error: BaseException | None) -> str:

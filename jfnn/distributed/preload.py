@@ -11,7 +11,7 @@ from collections.abc import Iterator, Mapping
 from typing import Any
 
 from jfnn.engine.devices import use_all_cores
-from jfnn.interrupts import end_with_parent
+from jfnn.engine.interrupts import end_with_parent
 
 # Settings of a cluster. jfnn itself sends a tile again whose worker died. Dask would keep the last thousand
 # messages, of half a megabyte each, and its observations of itself would take a tenth of a core.

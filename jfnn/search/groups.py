@@ -12,7 +12,8 @@ from typing import Any
 
 import numpy as np
 
-from jfnn import checks, interrupts, paths
+from jfnn import checks, paths
+from jfnn.engine import interrupts
 from jfnn.experiment.options import GroupOptions, Options, SearchOptions
 from jfnn.minibatches import Minibatches
 from jfnn.search import run_directory

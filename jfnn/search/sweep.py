@@ -9,11 +9,10 @@ from typing import Any, TypeVar
 
 import jax
 
-from jfnn import interrupts
 from jfnn.distributed.attempts import CALLS
 from jfnn.distributed.calls import remove_tasks
 from jfnn.distributed.futures import Futures, environment_of
-from jfnn.engine import loop
+from jfnn.engine import interrupts, loop
 from jfnn.engine.devices import check_process, hardware
 from jfnn.engine.executors import Executor
 from jfnn.engine.plan import Hardware

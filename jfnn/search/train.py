@@ -6,8 +6,9 @@ from typing import Any
 
 import numpy as np
 
-from jfnn import checks, interrupts
+from jfnn import checks
 from jfnn.datasets import Split
+from jfnn.engine import interrupts
 from jfnn.experiment.build import as_execution
 from jfnn.experiment.options import Common, Options, TrainOptions
 from jfnn.layers.kind import Params
