@@ -3,7 +3,6 @@
 import concurrent.futures
 import dataclasses
 import pickle
-import time
 import types
 
 import jax
@@ -13,7 +12,6 @@ from helpers import noise_split, same_bits
 
 import jfnn
 from jfnn.distributed import calls
-from jfnn.engine.executors import spread
 from jfnn.engine.segment import Segment
 
 pytestmark = pytest.mark.unoptimised
@@ -331,12 +329,3 @@ def test_groups_and_what_is_trained_again_run_on_the_executor():
     digests = {call.place.digest for call in executor.calls}
     assert len(digests) == 3  # of each group, and of the winner with the rows held out from it
     assert jax.tree.leaves(one.refit.params)[0].size
-
-
-def test_a_job_that_fails_on_one_thread_ends_the_others_that_wait_for_what_follows():
-    def issue(job, device):
-        time.sleep(0.2)  # until the other thread waits
-        raise ZeroDivisionError
-
-    with pytest.raises(ZeroDivisionError):
-        spread([1], ["one", "other"], issue, lambda job, result: None)
