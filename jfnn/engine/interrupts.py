@@ -22,8 +22,10 @@ class _Deferred:
     def __call__(self, number: int, frame: FrameType | None) -> None:
         if self.has_come:
             self.before(number, frame)
+            return
         self.has_come = self.is_pending = True
-        print("\nstopping at the next return to the host; press again to stop at once", file=sys.stderr)
+        with contextlib.suppress(RuntimeError):  # the signal may have come amid another write
+            print("\nstopping at the next return to the host; press again to stop at once", file=sys.stderr)
 
     def hand_on(self) -> None:
         """Hands the noted signal to the handler before, once."""
