@@ -36,7 +36,7 @@ from .search.ask_tell import ask_tell
 from .search.best import Best
 from .search.group import Group
 from .search.groups import SweepGroups, load_groups, sweep_groups
-from .search.lost import LostMembersError
+from .search.outcomes import LostMembersError
 from .search.result import SweepResult, load
 from .search.sweep import sweep
 from .search.train import History, train

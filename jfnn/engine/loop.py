@@ -7,6 +7,7 @@ from collections.abc import Callable, Mapping, Sequence
 import jax
 import numpy as np
 
+from jfnn.engine import interrupts
 from jfnn.engine.acting import act
 from jfnn.engine.state import Evaluation, History, Kept, Outcome, RunState, Scores
 from jfnn.engine.trainer import Trainer
@@ -120,6 +121,7 @@ def _return_to_host(trainer: Trainer, state: RunState, best: float | None, save:
             experiment.execution.progress(
                 Progress(state.epoch, experiment.epochs, training, experiment.members, best)
             )
+        interrupts.raise_pending()
         save_whole(False)
     except (KeyboardInterrupt, SystemExit):
         save_whole(True)

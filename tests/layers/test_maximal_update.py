@@ -15,8 +15,8 @@ import jfnn
 from jfnn import Conv, Dense, Flatten, Residual, Scaled
 from jfnn.layers import GRU, sequence
 from jfnn.learners import Batch, naming
-from jfnn.loading import how_to_load
 from jfnn.optimizers import at_rates
+from jfnn.search.loading import how_to_load
 
 pytestmark = pytest.mark.unoptimised
 
