@@ -153,9 +153,10 @@ def mean_field(machine: Machine, v: jax.Array, sweeps: int) -> list[jax.Array]:
     return [v, *jax.lax.fori_loop(0, sweeps, sweep, halves)]
 
 
-def reconstruction(machine: Machine, v: jax.Array, sweeps: int) -> jax.Array:
-    """Means of the visible units given the hidden means that v has, ``[n_0, n]``."""
-    return jax.nn.sigmoid(field(machine, mean_field(machine, v, sweeps), 0))
+def reconstruction_error(machine: Machine, v: jax.Array, sweeps: int) -> jax.Array:
+    """``Σ_i (v_i - p_i)² [n]``, with p the visible means given the hidden means that v has."""
+    p = jax.nn.sigmoid(field(machine, mean_field(machine, v, sweeps), 0))
+    return jnp.sum((v - p) ** 2, axis=0)
 
 
 def pseudo_log_likelihood(machine: Machine, v: jax.Array) -> jax.Array:
@@ -169,3 +170,16 @@ def pseudo_log_likelihood(machine: Machine, v: jax.Array) -> jax.Array:
         return total + jax.nn.log_sigmoid(before - after - biases[i] * flip)
 
     return jax.lax.fori_loop(0, len(v), add, jnp.zeros_like(before))  # type: ignore[no-any-return]
+
+
+def average(values: jax.Array, weights: jax.Array | None) -> jax.Array:
+    """The mean of ``values [n]``, or with weights, whose sum is 1, ``Σ weights values``."""
+    return jnp.mean(values) if weights is None else jnp.sum(weights * values)
+
+
+def units_mask(machine: Machine, hidden: jax.Array) -> Machine:
+    """1 for parameters of the first ``hidden`` units of each hidden layer, 0 for those of the others."""
+    visible, *layers = machine.sizes
+    units = [jnp.ones(visible)] + [jnp.arange(n) < hidden for n in layers]
+    masks = [unit.astype(machine.biases[0].dtype) for unit in units]
+    return Machine(tuple(upper[:, None] * lower for lower, upper in itertools.pairwise(masks)), tuple(masks))

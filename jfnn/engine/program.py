@@ -23,6 +23,7 @@ from jfnn.layers.kind import Params
 from jfnn.learners.data import Batch, Hyper, Rows
 from jfnn.learners.epoch import EPOCHS, Loop, as_chunk, gather, members_last, steps_of_epoch
 from jfnn.learners.learner import Learner
+from jfnn.learners.optional import end_epoch, members_axis, step_members
 from jfnn.learners.source import Source, rows_of_steps, step_key
 from jfnn.minibatches import Minibatches
 from jfnn.training import State
@@ -130,14 +131,14 @@ def advance(
         epochs alone where there is no room for all.
     """
     own = jnp.ndim(source.seed) > 0
-    axis = learner.members_axis(platform, len(members.diverged_at), len(places), own)
+    axis = members_axis(learner, platform, len(members.diverged_at), len(places), own)
     train = functools.partial(
         train_epoch, learner, batches, padded, axis, hyper, source, places, first_epoch, stock
     )
-    end_epoch = jax.vmap(learner.end_epoch, in_axes=(axis, axis, 0), out_axes=axis)
+    end = jax.vmap(functools.partial(end_epoch, learner), in_axes=(axis, axis, 0), out_axes=axis)
 
     def ended(done: Epoch, epochs: jax.Array) -> Members:
-        new = end_epoch(done.before.state, done.state, hyper)
+        new = end(done.before.state, done.state, hyper)
         state = jax.tree.map(lambda old, new: jnp.where(epochs > 0, new, old), done.state, new)
         return judged(done._replace(state=state), first_epoch + epochs - 1, axis)
 
@@ -201,7 +202,7 @@ def train_epoch(
 
     def one_step(step: jax.Array, batch: Batch, loop: Loop) -> Loop:
         key = step_key(source, epoch, step)
-        state, values = learner.step_members(loop[0], batch, hyper, key, axis, own)
+        state, values = step_members(learner, loop[0], batch, hyper, key, axis, own)
         values = values.astype(loop[1].dtype)
         return state, loop[1] + values, values
 

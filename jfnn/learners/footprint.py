@@ -14,6 +14,7 @@ from jax.extend import core
 from jfnn.layers.kind import Params
 from jfnn.learners.data import Batch, Hyper
 from jfnn.learners.learner import Learner
+from jfnn.learners.traced import Traced
 
 # Bytes for a tile's members together on a core of a CPU; measured on learners from machines of 3x4 units to a
 # loss on 5,000 points, on a core with 2 MB of cache: no width that it gives took more than 1.15 times the CPU
@@ -36,7 +37,7 @@ class Operation(NamedTuple):
     inside: int
 
 
-def footprint(learner: Learner, params: Params, batch: Batch, hyper: Hyper) -> int:
+def footprint(learner: Learner | Traced, params: Params, batch: Batch, hyper: Hyper) -> int:
     """Bytes that a step of one member holds at its peak, less those of arrays that a tile's members share.
 
     It is `step_bytes` of the learner's step, so it follows from shapes and dtypes alone. Functions that the

@@ -1,4 +1,4 @@
-"""What one member does: all that the engine knows of what is trained."""
+"""The learner: pure functions of one member, by which the engine trains it."""
 
 import abc
 import types
@@ -46,12 +46,12 @@ class Learner(abc.ABC):
     """Pure functions of one member. Learners are hashable: equal ones share compiled programs.
 
     A subclass is a frozen dataclass that defines `init`, `start`, `step`, `score` and `describe`; the engine
-    maps the first four over members. ``params`` are in the engine's form, except in `init`.
+    maps the first four over members. ``params`` are in the engine's form, except in `init`. Optional members
+    are the protocols of `jfnn.learners.optional`.
 
     Attributes:
         hyper: Names of the numbers that each member brings; "learning_rate" and "l2" always come.
         numbers: Values for some of these names that the learner itself brings.
-        counts: Which of these names are whole numbers from 1 on, and the most that each may be.
         metrics: What `score` gives. The first is the loss: a member has no scores where it is not finite.
         ranked_by: Name of the metric that ranks where options name none.
         random: Whether steps draw random numbers, so that they need a key.
@@ -61,7 +61,6 @@ class Learner(abc.ABC):
 
     hyper: tuple[str, ...] = ("learning_rate", "l2")
     numbers: Mapping[str, Values] = types.MappingProxyType({})
-    counts: Mapping[str, int] = types.MappingProxyType({})
     metrics: tuple[Metric, ...] = (Metric("loss"),)
     ranked_by: str = "loss"
     random: bool = False
@@ -116,37 +115,6 @@ class Learner(abc.ABC):
         self, state: State, batch: Batch, hyper: Hyper, key: jax.Array | None
     ) -> tuple[State, jax.Array]:
         """One step: the state after it, and the objective before it. ``key`` is None unless `random`."""
-
-    def members_axis(self, platform: str, members: int, batch: int, own: bool = False) -> int:
-        """On which axis of each array of their states the members of a tile lie while they train: 0 or -1.
-
-        Args:
-            platform: "cpu", "gpu", …
-            members: Members of a tile.
-            batch: Rows a step.
-            own: Whether members have minibatches of their own.
-        """
-        return 0
-
-    def step_members(
-        self, states: State, batch: Batch, hyper: Hyper, key: jax.Array | None, axis: int, own: bool
-    ) -> tuple[State, jax.Array]:
-        """`step` of all members of a tile, which lie on `members_axis` of ``states``; numbers ``[tile]``.
-
-        Args:
-            states: Their states.
-            batch: The minibatch that they share, or with ``own`` each member's, on the same axis.
-            hyper: Their numbers ``[tile]``.
-            key: The random key that they share, or their own ``[tile]``; None unless `random`.
-            axis: Where members lie.
-            own: Whether members have minibatches and keys of their own.
-        """
-        each = (axis, axis, 0, 0) if own else (axis, None, 0, None)
-        return jax.vmap(self.step, in_axes=each, out_axes=(axis, 0))(states, batch, hyper, key)
-
-    def end_epoch(self, before: State, after: State, hyper: Hyper) -> State:
-        """State when an epoch ends, from that ``before`` it and that ``after`` its last step, the default."""
-        return after
 
     @abc.abstractmethod
     def score(self, params: Params, rows: Rows, hyper: Hyper) -> dict[str, jax.Array]:

@@ -113,18 +113,16 @@ class Supervised(Learner):
         value, gradients = self._value_and_grad(state.params, batch, hyper, key)
         return self._descend(state, gradients, after_objective(value, hyper)), value
 
-    def members_axis(self, platform: str, members: int, batch: int, own: bool = False) -> int:
-        """The last axis for small dense networks on a CPU, of which one loop then computes all."""
+    def fits_last(self, platform: str, members: int, batch: int, own: bool) -> bool:
+        """True for small dense networks on a CPU, of which one loop then computes all."""
         fits = small.fits(self.columns or (), self.network.input_shape or (), members, batch, own)
         known = naming.is_known_network(self.network) and naming.name_in(LOSSES, self.loss) is not None
-        return -1 if fits and known and platform == "cpu" else 0
+        return fits and known and platform == "cpu"
 
-    def step_members(
-        self, states: State, batch: Batch, hyper: Hyper, key: jax.Array | None, axis: int, own: bool
+    def step_last(
+        self, states: State, batch: Batch, hyper: Hyper, key: jax.Array | None, own: bool
     ) -> tuple[State, jax.Array]:
-        """`step` of all members of a tile; with members on the last axis, the gradients of all at once."""
-        if axis == 0:
-            return super().step_members(states, batch, hyper, key, axis, own)
+        """`step` of all members of a tile, which lie on the last axis: the gradients of all at once."""
         batch = batch if own else small.shared(batch, hyper["l2"].shape)
         values, gradients = self._value_and_grad(states.params, batch, hyper, key)
         descend = jax.vmap(self._descend, in_axes=-1, out_axes=-1)

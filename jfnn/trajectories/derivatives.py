@@ -40,7 +40,7 @@ class Inputs(NamedTuple):
     fixed: Numbers
     params: Params
     seen: Seen
-    steps: jax.Array
+    steps: Any
     scored: Rows
 
 

@@ -8,12 +8,12 @@ import jax.numpy as jnp
 import numpy as np
 
 from jfnn import checks
+from jfnn.boltzmann import BoltzmannLearner
 from jfnn.datasets import Split
 from jfnn.engine.program import Stock
 from jfnn.experiment.build import build
 from jfnn.experiment.experiment import Experiment
 from jfnn.experiment.options import Common, Options
-from jfnn.learners.boltzmann import BoltzmannLearner
 from jfnn.learners.data import Hyper
 from jfnn.learners.epoch import gather
 from jfnn.learners.learner import Learner
@@ -47,8 +47,8 @@ class Seen(NamedTuple):
         stock: All rows, their weights, and the row numbers of each fold.
     """
 
-    source: Source
-    stock: Stock
+    source: Source | Any
+    stock: Stock | Any
 
 
 @dataclasses.dataclass(frozen=True)

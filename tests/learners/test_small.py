@@ -13,6 +13,7 @@ from jfnn.engine import program
 from jfnn.engine.program import Members, Stock
 from jfnn.layers import Dense, Flatten, Residual, small
 from jfnn.learners.data import Batch
+from jfnn.learners.optional import members_axis, step_members
 from jfnn.learners.source import Source
 from jfnn.permutation import Domain
 from jfnn.training import State
@@ -70,7 +71,7 @@ def step_along(learner, axis, own=False):
 
     def step(states, batch, hyper, key):
         batch = jax.tree.map(lambda leaf: jnp.moveaxis(leaf, 0, axis), batch) if own else batch
-        states, values = learner.step_members(moved(states, 0, axis), batch, hyper, key, axis, own)
+        states, values = step_members(learner, moved(states, 0, axis), batch, hyper, key, axis, own)
         return moved(states, axis, 0), values
 
     return compiled(step)
@@ -159,19 +160,19 @@ def test_small_is_what_sums_of_few_terms_compute_in_whole_vectors(layers, inputs
     network = jfnn.sequential(layers, inputs)
     assert small.fits(network.layers, network.input_shape, members, batch) is fits
     learner = jfnn.supervised(network, "quadratic")
-    assert learner.members_axis("cpu", members, batch) == (-1 if fits else 0)
-    assert learner.members_axis("gpu", members, batch) == 0
+    assert members_axis(learner, "cpu", members, batch) == (-1 if fits else 0)
+    assert members_axis(learner, "gpu", members, batch) == 0
 
 
 def test_functions_of_ones_own_are_mapped_over_members():
     own = jfnn.Activation(jnp.sin, jnp.cos)
     fits = jfnn.supervised(NETWORKS["one"], "quadratic")
-    assert fits.members_axis("cpu", 64, BATCH) == -1
-    assert fits.measuring(["loss", "r2"]).members_axis("cpu", 64, BATCH) == -1
+    assert members_axis(fits, "cpu", 64, BATCH) == -1
+    assert members_axis(fits.measuring(["loss", "r2"]), "cpu", 64, BATCH) == -1
     metric = jfnn.Metric("largest", of_rows=lambda a, t, axis: jnp.max(a, axis=axis))
-    assert fits.measuring(["loss", metric]).members_axis("cpu", 64, BATCH) == -1
+    assert members_axis(fits.measuring(["loss", metric]), "cpu", 64, BATCH) == -1
     for network, loss in [(jfnn.mlp((FEATURES, 6, 3), own), "quadratic"), (NETWORKS["one"], OWN_LOSS)]:
-        assert jfnn.supervised(network, loss).members_axis("cpu", 64, BATCH) == 0
+        assert members_axis(jfnn.supervised(network, loss), "cpu", 64, BATCH) == 0
 
 
 def make_members(learner, places, l2=0.1):
