@@ -1,4 +1,4 @@
-"""What all machines share, in column form: a layer's states are ``[units, n]``, weights ``[n_{k+1}, n_k]``.
+"""Machines of any depth in column form: a layer's states are ``[units, n]``, weights ``[n_{k+1}, n_k]``.
 
 Layers of even number (the visible ones are number 0) are connected to odd ones alone. Given one of these two
 sides the units of the other are independent, so that it can be drawn, averaged or summed over at once. That
@@ -13,14 +13,14 @@ import jax
 import jax.numpy as jnp
 
 from jfnn.boltzmann.machine import Machine
-from jfnn.uniform import uniform
+from jfnn.numerics import uniform
 
 EVEN, ODD = 0, 1  # the sides: layers 0, 2, … and layers 1, 3, …
 States = Sequence[jax.Array]  # one a layer; functions look at those that they need
 
 
 def field(machine: Machine, states: States, k: int) -> jax.Array:
-    """What the units of layer k see of their neighbours: ``b_k + W_{k-1}ᵀ s_{k-1} + W_k s_{k+1}``."""
+    """Input of the units of layer k from their neighbours: ``b_k + W_{k-1}ᵀ s_{k-1} + W_k s_{k+1}``."""
     total: jax.Array = machine.biases[k][:, None]
     if k > 0:
         total = total + machine.weights[k - 1] @ states[k - 1]
@@ -120,7 +120,7 @@ def statistics(states: States, weights: jax.Array | None = None) -> Machine:
 
     Args:
         states: Of all layers.
-        weights: What each column counts ``[n]``, with a sum of 1; None for all alike.
+        weights: Weight of each column ``[n]``, with a sum of 1; None for all alike.
     """
     n = states[0].shape[1]
     scaled = states if weights is None else [state * weights for state in states]

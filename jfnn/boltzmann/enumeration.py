@@ -25,7 +25,7 @@ def smaller_side(sizes: tuple[int, ...]) -> int:
 
 
 def check_can_enumerate(sizes: tuple[int, ...], argument: str) -> None:
-    """Refuses machines with too many units to sum over.
+    """Checks that a machine has few enough units to sum over.
 
     Raises:
         ValueError: The smaller side of the machine, or of its hidden layers, has more than `MOST_UNITS`.
@@ -89,7 +89,7 @@ def data_statistics(machine: Machine, v: jax.Array, weights: jax.Array | None = 
     Args:
         machine: The machine.
         v: The data.
-        weights: What each column counts ``[n]``, with a sum of 1; None for all alike.
+        weights: Weight of each column ``[n]``, with a sum of 1; None for all alike.
     """
     if len(machine.sizes) == 2:
         return statistics([v, jax.nn.sigmoid(field(machine, [v, v], 1))], weights)

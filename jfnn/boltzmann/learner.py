@@ -183,14 +183,14 @@ def boltzmann_machine(
 
     Args:
         sizes: Units of each layer, the visible ones first; two for the restricted machine.
-        gradient: Where the model's averages come from: "contrastive" (CD-k, Hinton 2002: chains from the
+        gradient: Source of the model's averages: "contrastive" (CD-k, Hinton 2002: chains from the
             rows of the minibatch), "persistent" (Tieleman 2008: chains that live on, which start at 0), or
             "exact" (enumeration). Data averages of deep machines are mean-field ones, but for "exact".
         k: Gibbs sweeps a step.
         chains: Persistent chains of each member.
         sweeps: Mean-field iterations of a deep machine.
         scale: Standard deviation of starting weights; biases start at 0.
-        loss: What "loss" measures: "likelihood" (``-log p(v)`` by enumeration), "pseudo_likelihood"
+        loss: The measure of "loss": "likelihood" (``-log p(v)`` by enumeration), "pseudo_likelihood"
             (``-Σ_i log p(v_i | others)``, restricted machines) or "reconstruction"
             (``Σ_i (v_i - p_i)²``, the cheapest). None for the likelihood with the exact gradient, else for
             the pseudo-likelihood of a restricted and the reconstruction of a deep machine.

@@ -11,7 +11,8 @@ import jax
 import jax.numpy as jnp
 import optax
 
-from jfnn import backprop, losses
+import jfnn.learners.column_form as column_form
+from jfnn import losses
 from jfnn.fitting.structure import NUMBERS, Structure
 from jfnn.layers import sequence
 from jfnn.layers.kind import Params
@@ -124,7 +125,7 @@ class PerceptronLearner(Learner):
     ) -> tuple[State, jax.Array]:
         """One step; its objective is nothing where the member trains no more, and `end_epoch` undoes it."""
         params, memory = state
-        value, gradients = backprop.sequence_value_and_grad(
+        value, gradients = column_form.by_hand(
             self._layers,
             self.structure.loss,
             "mean",
@@ -186,7 +187,7 @@ class PerceptronLearner(Learner):
 
     def score(self, params: Params, rows: Rows, hyper: Hyper) -> dict[str, jax.Array]:
         """Outputs of each row, for the metric to judge."""
-        outputs = sequence.forward(self._layers, params, rows[0])[0]
+        outputs = sequence.outputs(self._layers, params, rows[0])
         return {metric.name: outputs.T for metric in self.metrics}
 
     def describe(self) -> dict[str, Any]:

@@ -48,7 +48,7 @@ class Conv(LayerKind):
     droppable = True
 
     def __post_init__(self) -> None:
-        """Refuses unknown names, and lengths that are no whole numbers or too small."""
+        """Raises ValueError for unknown names and too small lengths, TypeError for fractions."""
         checks.as_count(self.channels, "channels")
         object.__setattr__(self, "kernel", as_lengths(self.kernel, "kernel"))
         object.__setattr__(self, "stride", as_lengths(self.stride, "stride"))
@@ -121,10 +121,10 @@ def correlate(windows: Windows, w: jax.Array, a: jax.Array) -> jax.Array:
     Returns:
         ``[channels, *output lengths, batch]``.
     """
-    of_places = slices(windows, a)
-    patches = jnp.concatenate(of_places).reshape(_row(w), -1)
+    pieces = slices(windows, a)
+    patches = jnp.concatenate(pieces).reshape(_row(w), -1)
     z = jnp.matmul(w.reshape(len(w), -1), patches, precision="highest")
-    return z.reshape(len(w), *of_places[0].shape[1:])
+    return z.reshape(len(w), *pieces[0].shape[1:])
 
 
 def d_correlate(
@@ -148,8 +148,8 @@ def d_correlate(
     flat = delta.reshape(len(w), -1)
     d_w = weight_gradient(flat, patches).reshape(w.shape)
     shares = transposed_product(w.reshape(len(w), -1), flat)
-    of_places = shares.reshape(len(windows.places), len(a), *delta.shape[1:])
-    return d_w, add_slices(windows, list(of_places), a.shape[1:-1])
+    pieces = shares.reshape(len(windows.places), len(a), *delta.shape[1:])
+    return d_w, add_slices(windows, list(pieces), a.shape[1:-1])
 
 
 def _row(w: jax.Array) -> int:

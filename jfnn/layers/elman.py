@@ -42,7 +42,7 @@ class Elman(Recurrent):
     initializer: str = "pytorch"
 
     def __post_init__(self) -> None:
-        """Refuses unknown names, and widths below 1."""
+        """Raises ValueError for unknown names and widths below 1."""
         super().__post_init__()
         object.__setattr__(self, "activation", activations.name_or_own(self.activation))
 

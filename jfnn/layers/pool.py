@@ -15,7 +15,7 @@ from jfnn.layers.windows import Lengths, Windows, add_slices, as_lengths, counte
 
 @dataclasses.dataclass(frozen=True)
 class Pool(LayerKind):
-    """What both kinds of pooling share; one input is ``(channels, length)`` or ``(channels, height, width)``.
+    """Base of both kinds of pooling; one input is ``(channels, length)`` or ``(channels, height, width)``.
 
     Attributes:
         size: Of a window along each axis: one number, or a tuple of one an axis.
@@ -28,7 +28,7 @@ class Pool(LayerKind):
     padding: Lengths = 0
 
     def __post_init__(self) -> None:
-        """Refuses lengths that are no whole numbers or too small."""
+        """Raises TypeError for lengths that are not whole numbers, ValueError for too small ones."""
         object.__setattr__(self, "size", as_lengths(self.size, "size"))
         stride = self.size if self.stride is None else as_lengths(self.stride, "stride")
         object.__setattr__(self, "stride", stride)

@@ -1,4 +1,4 @@
-"""What is trained: networks with targets, losses of your own, or any pure functions of one member."""
+"""Learners: networks with targets, losses of your own, or any pure functions of one member."""
 
 from jfnn.learners.data import Batch, Data
 from jfnn.learners.learner import Learner, Metric

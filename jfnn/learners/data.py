@@ -1,4 +1,4 @@
-"""What learners learn from: rows, minibatches of them, and the numbers of a member."""
+"""Data of a learner: rows, minibatches of them, and the numbers of a member."""
 
 from collections.abc import Mapping
 from typing import Any, NamedTuple

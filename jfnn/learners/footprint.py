@@ -84,7 +84,7 @@ def step_bytes(closed: core.ClosedJaxpr, own: Sequence[bool] | None = None) -> i
 
 
 def nbytes(aval: Any) -> int:
-    """Bytes of an array of a shape and dtype: of random keys those of their raw data, 0 of what is none."""
+    """Bytes of an array of a shape and dtype: of random keys those of their raw data, 0 of anything else."""
     dtype = getattr(aval, "dtype", None)
     return 0 if dtype is None else math.prod(aval.shape) * int(dtype.itemsize)
 

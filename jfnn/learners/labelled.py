@@ -61,7 +61,7 @@ def are_classes(targets: np.ndarray, loss: Loss, labels: np.ndarray | None = Non
 
 
 def _outputs(network: Network, shape: Shape, dtype: np.dtype, x64: bool) -> jax.ShapeDtypeStruct:
-    """What a network makes of rows; traced once where all its functions are registered ones."""
+    """Shape and dtype of a network's outputs; traced once where all its functions are registered ones."""
     return (known_outputs if is_known_network(network) else _traced_outputs)(network, shape, dtype, x64)
 
 
@@ -84,7 +84,7 @@ known_outputs = functools.lru_cache(maxsize=64)(_traced_outputs)
 
 
 def check_network(network: Any, loss: Loss, gradient: str | Callable[..., Any]) -> None:
-    """Refuses what is no network, and a loss or gradient that does not fit it.
+    """Checks a network, and that a loss and a gradient fit it.
 
     Raises:
         ValueError, TypeError: The message names the argument.

@@ -52,7 +52,8 @@ class Learner(abc.ABC):
     Attributes:
         hyper: Names of the numbers that each member brings; "learning_rate" and "l2" always come.
         numbers: Values for some of these names that the learner itself brings.
-        metrics: What `score` gives. The first is the loss: a member has no scores where it is not finite.
+        metrics: Those that `score` gives. The first is the loss: where it is not finite, a member has no
+            scores.
         ranked_by: Name of the metric that ranks where options name none.
         random: Whether steps draw random numbers, so that they need a key.
         takes_weights: Whether a batch may have weights, and so be shorter than the others.
@@ -155,7 +156,7 @@ class Learner(abc.ABC):
 
     @abc.abstractmethod
     def describe(self) -> dict[str, Any]:
-        """What is trained, in plain values."""
+        """The learner in plain values, for a run's configuration."""
 
 
 def _part(x: Any, y: Any, part: str) -> dict[str, Rows]:
@@ -170,7 +171,7 @@ def _part(x: Any, y: Any, part: str) -> dict[str, Rows]:
 
 
 def check_metrics(metrics: Sequence[Metric]) -> None:
-    """Refuses what is no metric, and names that no file can hold or that several have."""
+    """Raises TypeError for non-metrics, ValueError for duplicate names and names that no file can hold."""
     for metric in metrics:
         named = isinstance(metric, Metric) and isinstance(metric.name, str) and callable(metric.reduce)
         if not named or not isinstance(metric.higher_is_better, bool):

@@ -60,7 +60,7 @@ class OwnLoss(Learner):
         return {name: hyper[name] for name in self.own_hyper}
 
     def score(self, params: Params, rows: Rows, hyper: Hyper) -> dict[str, jax.Array]:
-        """What the user's function gives, or the loss of each row as a batch of one."""
+        """Scores of the user's function, or the loss of each row as a batch of one."""
         numbers, function = self._own(hyper), self.score_function
         if function is not None:
             options = {name: number for name, number in numbers.items() if takes(function, name)}
@@ -68,10 +68,10 @@ class OwnLoss(Learner):
             return dict(function(params, rows, **options))
         key = jax.random.key(0) if self.random else None
 
-        def of_row(row: Rows) -> jax.Array:
+        def row_loss(row: Rows) -> jax.Array:
             return self.loss(params, jax.tree.map(lambda leaf: leaf[None], row), key, **numbers)
 
-        return {"loss": jax.vmap(of_row)(rows)}
+        return {"loss": jax.vmap(row_loss)(rows)}
 
     def check(self, data: Data) -> None:
         """Tries the user's functions on shapes."""
@@ -126,7 +126,7 @@ def learner(
         metrics: The metrics besides "loss" that ``score`` gives.
 
     Raises:
-        ValueError, TypeError: What cannot be; the message names the argument.
+        ValueError, TypeError: An invalid argument, named by the message.
     """
     for name, function in {"init": init, "loss": loss, "score": loss if score is None else score}.items():
         if not callable(function):

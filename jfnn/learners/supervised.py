@@ -11,10 +11,11 @@ import optax
 
 import jfnn.learners.column_form as column_form
 import jfnn.learners.naming as naming
-from jfnn import backprop, checks, losses, training
+from jfnn import checks, losses, training
 from jfnn.datasets import Split
 from jfnn.layers import sequence, small
 from jfnn.layers.kind import LayerKind, Params
+from jfnn.layers.scaled import at_learning_rates
 from jfnn.learners.data import Batch, Data, Hyper, Rows, after_objective
 from jfnn.learners.labelled import are_classes, as_data, check_gradient, check_network
 from jfnn.learners.learner import Learner, Metric
@@ -22,7 +23,7 @@ from jfnn.learners.metrics import METRICS, check_decided, named_metrics
 from jfnn.learners.trial import all_hyper, check_params, check_scores, starting_shapes, trial, tried_on
 from jfnn.losses import LOSSES, Loss
 from jfnn.network import Network
-from jfnn.optimizers import Optimizer, UpdateRule, Values, as_optimizer, at_rates
+from jfnn.optimizers import Optimizer, UpdateRule, Values, as_optimizer
 from jfnn.training import State
 
 HYPER = ("dropout", "init_scale")
@@ -103,8 +104,8 @@ class Supervised(Learner):
         return State(params, self._optimizer(params, hyper).init(params))
 
     def _optimizer(self, params: Params, hyper: Hyper) -> optax.GradientTransformation:
-        layers = self.network.layers
-        return at_rates(self.rule.make(hyper), () if layers is None else sequence.rates(layers, params))
+        rule, layers = self.rule.make(hyper), self.network.layers
+        return rule if layers is None else at_learning_rates(rule, layers, params)
 
     def step(
         self, state: State, batch: Batch, hyper: Hyper, key: jax.Array | None
@@ -137,17 +138,15 @@ class Supervised(Learner):
         options: dict[str, Any] = {"l2": hyper["l2"]}
         options |= {} if batch.weights is None else {"weights": batch.weights}
         if callable(self.gradient):
-            of_batch = self.gradient
+            value_and_grad = self.gradient
         elif self.columns is None:
-            of_batch = training.autodiff(self.network, self.loss, self.reduction)
+            value_and_grad = training.autodiff(self.network, self.loss, self.reduction)
         else:
-            by_hand = self.gradient == "backprop"
-            how = backprop.sequence_value_and_grad if by_hand else column_form.value_and_grad
-            of_batch = functools.partial(how, self.columns, self.loss, self.reduction)
-            options["masks"] = column_form.masks(
-                self.columns, self.network.input_shape or (), batch, hyper, key
-            )
-        return of_batch(params, *batch.rows, **options)
+            how = column_form.by_hand if self.gradient == "backprop" else column_form.by_jax
+            value_and_grad = functools.partial(how, self.columns, self.loss, self.reduction)
+            shape = self.network.input_shape or ()
+            options["masks"] = column_form.draw_masks(self.columns, shape, batch, hyper, key)
+        return value_and_grad(params, *batch.rows, **options)
 
     def score(self, params: Params, rows: Rows, hyper: Hyper) -> dict[str, jax.Array]:
         """Every metric, of each row."""

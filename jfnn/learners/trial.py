@@ -1,4 +1,4 @@
-"""What learners check before anything is compiled: rows, names, and functions tried on shapes."""
+"""Checks of learners before anything is compiled: rows, names, and functions tried on shapes."""
 
 import functools
 from collections.abc import Callable, Mapping, Sequence
@@ -29,9 +29,9 @@ def as_rows(rows: Any, argument: str) -> Any:
         array = np.asarray(checks.as_array(leaf, argument))
         if array.dtype.kind not in "iubf" or array.ndim == 0:
             raise TypeError(f"{argument}: expected arrays of numbers with rows, got {array.dtype}")
-        of_jax = jax.dtypes.canonicalize_dtype(array.dtype)
+        jax_dtype = jax.dtypes.canonicalize_dtype(array.dtype)
         return checks.as_dtype(
-            array, checks.float_dtype(array) if array.dtype.kind == "f" else of_jax, argument
+            array, checks.float_dtype(array) if array.dtype.kind == "f" else jax_dtype, argument
         )
 
     arrays = jax.tree.map(checked, rows)
@@ -71,7 +71,7 @@ def trial(argument: str, function: Callable[..., Any], *shapes: Any) -> Any:
 
 
 class HasInit(Protocol):
-    """What has starting parameters: a learner, or a network."""
+    """An object with starting parameters: a learner, or a network."""
 
     @property
     def init(self) -> Callable[[jax.Array], Params]:
@@ -104,7 +104,7 @@ def trained_dtype(dtype: Any, arithmetic: np.dtype) -> np.dtype:
 
 
 def check_params(argument: str, params: Params, by_gradient: bool = True) -> None:
-    """Refuses starting parameters of dtypes that the engine would have to change.
+    """Checks that the engine need not change the dtypes of starting parameters.
 
     Args:
         argument: The caller's argument, named in errors.
@@ -135,7 +135,7 @@ def as_trained(argument: str, params: Params, arithmetic: np.dtype) -> Params:
 
 
 def check_scores(argument: str, scores: Any, names: Sequence[str]) -> None:
-    """Refuses scores of `TRIED` rows other than so many values for each metric."""
+    """Raises ValueError for other scores of `TRIED` rows than so many values for each metric."""
     fits = isinstance(scores, Mapping) and set(scores) == set(names)
     if not fits or any(getattr(values, "shape", ())[:1] != (TRIED,) for values in scores.values()):
         raise ValueError(f"{argument}: expected one value a row for each of {list(names)}, got {scores}")

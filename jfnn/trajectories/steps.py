@@ -79,8 +79,8 @@ class Stepper:
         source, stock = seen
         epoch, step = jnp.divmod(number, source.steps)
         places, first = jnp.arange(self.batch, dtype=jnp.int32), jnp.zeros_like(epoch)
-        train, of_step = jnp.asarray(stock.train), step[None]
-        numbers = rows_of_steps(self.batches, source, train, places, epoch, of_step, first, axis=0)[0]
+        train, steps = jnp.asarray(stock.train), step[None]
+        numbers = rows_of_steps(self.batches, source, train, places, epoch, steps, first, axis=0)[0]
         rows, weights = jax.tree.map(jnp.asarray, (stock.rows, stock.weights))
         batch = gather(rows, weights, numbers, self.padded)
         return self.learner.step(state, batch, hyper, step_key(source, epoch, step))[0]

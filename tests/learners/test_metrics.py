@@ -63,26 +63,6 @@ def test_accuracy_and_loss_are_scikit_learns(validation):
         assert np.isnan(result.validation_accuracy).all()
 
 
-@pytest.mark.parametrize("n_outputs", [1, 3])
-def test_squared_error_and_r2_are_scikit_learns(n_outputs):
-    """The loss is half the squared error summed over outputs, R² that of all outputs together."""
-    split = as_split(lambda x: np.stack([np.sin(x[:, 0]), x[:, 1] ** 2, 5 + x[:, 2]], 1)[:, :n_outputs])
-    net = jfnn.mlp((5, 6, n_outputs), "tanh")
-    result = jfnn.sweep(net, split, loss="quadratic", reduction="mean", validation=HELD_OUT, **OPTIONS)
-    assert result.metrics == {"loss": False, "r2": True}
-    assert result.ranked_by == "validation_loss"
-
-    def half_error(params, x, y):
-        return n_outputs / 2 * sklearn_metrics.mean_squared_error(y, net.apply(params, x.astype(np.float32)))
-
-    def r2(params, x, y):
-        outputs = net.apply(params, x.astype(np.float32))
-        return sklearn_metrics.r2_score(y, outputs, multioutput="variance_weighted")
-
-    check_scores(result, split, "loss", half_error)
-    check_scores(result, split, "r2", r2)
-
-
 def test_r2_of_targets_that_do_not_vary_is_no_number_and_no_warning():
     split = as_split(lambda x: np.ones((len(x), 1)))
     result = jfnn.sweep(jfnn.mlp((5, 1)), split, loss="quadratic", **OPTIONS | {"learning_rate": 1e-3})
@@ -112,30 +92,10 @@ def test_accuracy_of_numbers_is_refused():
     learner.bind(as_split(lambda x: np.eye(2)[(x[:, 0] > 0).astype(int)]))
 
 
-def macro_f1(targets, outputs):
-    return sklearn_metrics.f1_score(targets.argmax(1), outputs.argmax(1), average="macro", zero_division=0)
-
-
 def worst_probability(targets, outputs):
     """The least probability that any row's own class has: higher is better."""
     exponentials = np.exp(outputs - outputs.max(1, keepdims=True))
     return (exponentials / exponentials.sum(1, keepdims=True))[targets > 0].min()
-
-
-def test_a_metric_of_all_outputs_ranks_cells_on_the_rows_held_out():
-    metric = output_metric("f1", macro_f1)
-    result = jfnn.sweep(NET, SPLIT, validation=jfnn.Validation(HELD_OUT, rank_by=metric), **OPTIONS)
-    assert result.metrics == {"loss": False, "accuracy": True, "f1": True}
-    assert (result.ranked_by, result.ranking_metric) == ("validation_f1", "f1")
-    check_scores(
-        *(result, SPLIT, "f1"),
-        lambda params, x, y: sklearn_metrics.f1_score(
-            y, jfnn.predict(NET, params, x), average="macro", zero_division=0
-        ),
-    )
-    best = result.best()
-    assert best.index == np.unravel_index(result.validation_f1.mean(-1).argmax(), result.cell_shape)
-    assert best.score == result.validation_f1.mean(-1).max()
 
 
 def largest_error(outputs, targets, axis=-1):
@@ -179,17 +139,6 @@ def test_members_that_diverge_have_no_scores_of_any_metric():
     for name in ("loss", "accuracy", "worst"):
         assert np.isfinite(result.scores[f"test_{name}"][0]).all()
         assert np.isnan(result.scores[f"test_{name}"][1]).all()
-
-
-def test_scores_on_the_way_are_those_of_a_shorter_run():
-    metric = output_metric("f1", macro_f1)
-    learner = jfnn.supervised(NET, metrics=["accuracy", metric])
-    result = jfnn.sweep(learner, SPLIT, execution=jfnn.Execution(eval_every=2), **OPTIONS | {"epochs": 4})
-    shorter = jfnn.sweep(learner, SPLIT, **OPTIONS | {"epochs": 2})
-    assert result.history["epoch"].tolist() == [2, 4]
-    for name, scores in shorter.scores.items():
-        np.testing.assert_array_equal(result.history[name][..., 0], scores)
-        np.testing.assert_array_equal(result.history[name][..., 1], result.scores[name])
 
 
 def test_every_registered_metric_is_held_to_scikit_learn_here():

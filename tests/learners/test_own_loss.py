@@ -7,7 +7,6 @@ import jax.numpy as jnp
 import numpy as np
 import pytest
 from helpers import compiled, same_bits
-from sklearn.decomposition import PCA
 
 import jfnn
 
@@ -68,40 +67,6 @@ def test_a_physics_informed_network_finds_the_sine():
 
 
 # An autoencoder of the digits
-
-
-CODER = jfnn.mlp((64, 24, 64), "tanh", "sigmoid", init="glorot_normal")
-
-
-def reconstruction(params, batch, key):
-    return jnp.mean(jnp.sum((CODER.apply(params, batch) - batch) ** 2, axis=-1))
-
-
-@pytest.mark.slow
-def test_an_autoencoder_of_the_digits_beats_the_mean_image(digits):
-    x, x_test = digits.x_train[:600] / 16, digits.x_test[:200] / 16
-    learner = jfnn.learner(CODER.init, reconstruction, optimizer="adam")
-    options = dict(epochs=20, batch_size=50)
-    result = jfnn.sweep(
-        learner, jfnn.Split(x, x_test=x_test), learning_rate=[1e-5, 1e-2], seeds=SEEDS, **options
-    )
-    mean_image = ((x_test - x.mean(0)) ** 2).sum(1).mean()
-    of_principal_components = PCA(24).fit(x)
-    best_linear = x_test - of_principal_components.inverse_transform(
-        of_principal_components.transform(x_test)
-    )
-    print(f"mean image {mean_image:.2f}, autoencoder {np.median(result.test_loss[1]):.2f}")
-    assert result.best().index == (1, 0)
-    assert (result.test_loss[1] < mean_image / 2).all()
-    assert (result.test_loss[0] > mean_image / 2).all()
-    assert (
-        result.test_loss[1] > (best_linear**2).sum(1).mean() / 2
-    ).all()  # 24 numbers cannot say everything
-    alone, history = jfnn.train(learner, x, learning_rate=1e-2, seed=3, **options)
-    assert same_bits(alone, result.member(1, 0, 3))
-    assert history.train_loss[-1] == result.train_loss[1, 0, 3]
-    rebuilt = np.asarray(CODER.apply(alone, x_test.astype(np.float32)))
-    np.testing.assert_allclose(((rebuilt - x_test) ** 2).sum(1).mean(), result.test_loss[1, 0, 3], rtol=1e-5)
 
 
 # Rows of any form

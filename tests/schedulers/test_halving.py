@@ -108,11 +108,6 @@ def test_a_cell_pruned_at_a_rung_does_not_come_back_at_the_next():
     assert actions.prune.tolist() == [True, True, False, True]
 
 
-def test_nothing_happens_between_rungs():
-    _, actions = Halving(2, 1).update((), report(np.arange(4), 3, 8))
-    assert actions == jfnn.schedulers.Actions()
-
-
 @pytest.mark.parametrize(("field", "value"), [("factor", 1), ("factor", 2.5), ("min_epochs", 0)])
 def test_numbers_that_cannot_be_are_refused_by_name(field, value):
     with pytest.raises((ValueError, TypeError), match=f"^{field}: "):

@@ -45,16 +45,6 @@ def test_the_worst_copy_the_best(share, score, expected):
     assert sources(PopulationTraining(3, share), score) == expected
 
 
-def test_members_copy_within_their_replicate_alone():
-    score = np.random.default_rng(0).normal(size=(8, 3))
-    copied = np.array(sources(PopulationTraining(3), score, 3))
-    assert (copied % 3 == np.arange(24) % 3).all()
-    for replicate in range(3):
-        alone = np.array(sources(PopulationTraining(3), score[:, replicate]))
-        np.testing.assert_array_equal(copied.reshape(8, 3)[:, replicate] // 3, alone)
-    assert (copied != np.arange(24)).sum() == 6
-
-
 @pytest.mark.parametrize("field", ["pruned", "active"])
 def test_members_that_stopped_or_were_pruned_take_no_part(field):
     out = np.array([True, False, False, False, False, True])
@@ -270,10 +260,6 @@ def test_parameters_that_are_kept_are_scored_by_the_numbers_that_they_were_kept_
 def test_numbers_that_cannot_be_are_refused_by_name(fields):
     with pytest.raises((ValueError, TypeError), match=rf"^{next(iter(fields))}: "):
         PopulationTraining(**{"every": 3} | fields)
-
-
-def test_without_further_words_a_quarter_moves_by_a_quarter():
-    assert PopulationTraining(3) == PopulationTraining(3, 0.25, 1.25, 0, ("learning_rate", "l2"))
 
 
 @pytest.mark.parametrize(
