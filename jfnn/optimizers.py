@@ -16,6 +16,7 @@ from jfnn.declared import check_declared
 SCHEDULE_STEPS = "schedule_steps"  # name of the number of steps over which a schedule spreads
 
 Schedule = Callable[[Any], Any]
+Factory = Callable[..., optax.GradientTransformation]
 
 # The learning rate's multiplier over the part of training that is done, from 0 to 1: optax schedules of one
 # "step". None leaves the rate to the optimizer as it is.
@@ -71,14 +72,14 @@ class Optimizer:
             numbers or a distribution is an axis; anything else is passed on as it is.
     """
 
-    name: str | Callable[..., optax.GradientTransformation]
+    name: str | Factory
     schedule: str | Schedule
     schedule_epochs: int | None
     arguments: Mapping[str, Any]
 
     def __init__(
         self,
-        name: str | Callable[..., optax.GradientTransformation] = "sgd",
+        name: str | Factory = "sgd",
         *,
         schedule: str | Schedule = "constant",
         schedule_epochs: int | None = None,
@@ -138,7 +139,7 @@ class UpdateRule(NamedTuple):
         schedule: As in `Optimizer`.
     """
 
-    name: str | Callable[..., optax.GradientTransformation] = "sgd"
+    name: str | Factory = "sgd"
     fixed: tuple[tuple[str, Any], ...] = ()
     numbers: tuple[str, ...] = ("learning_rate",)
     schedule: str | Schedule = "constant"
@@ -188,14 +189,14 @@ class UpdateRule(NamedTuple):
             raise ValueError("optimizer: its state changes shape or dtype from step to step")
 
 
-def as_optimizer(optimizer: "str | Optimizer | Callable[..., optax.GradientTransformation]") -> Optimizer:
+def as_optimizer(optimizer: str | Optimizer | Factory) -> Optimizer:
     """An `Optimizer` from a name, an optax factory, or one."""
     return optimizer if isinstance(optimizer, Optimizer) else Optimizer(optimizer)
 
 
 def _factory(
-    name: str | Callable[..., optax.GradientTransformation],
-) -> Callable[..., optax.GradientTransformation]:
+    name: str | Factory,
+) -> Factory:
     if not isinstance(name, str) and not callable(name):
         raise TypeError(f"optimizer: expected a name or an optax factory, got {type(name).__name__}")
     factory: Any = getattr(optax, name, None) if isinstance(name, str) else name

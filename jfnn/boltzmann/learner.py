@@ -5,13 +5,12 @@ Members descend the mean of ``-log p(v)`` over a minibatch plus ``l2/2 Σ w²``.
 """
 
 import dataclasses
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 import jax
 import jax.numpy as jnp
 import numpy as np
-import optax
 
 import jfnn.boltzmann.columns as columns
 import jfnn.boltzmann.enumeration as enumeration
@@ -20,19 +19,20 @@ from jfnn import checks, memory
 from jfnn.boltzmann.machine import Machine, as_sizes, check_units, pack
 from jfnn.datasets import Split
 from jfnn.learners.data import Batch, Data, Hyper, Rows
-from jfnn.learners.learner import Learner, Metric
+from jfnn.learners.descent import DescentLearner, descent_fields
+from jfnn.learners.learner import Metric
 from jfnn.learners.naming import describe_rule, is_known_rule
-from jfnn.learners.trial import all_hyper, starting_shapes
+from jfnn.learners.trial import starting_shapes
 from jfnn.losses import is_weight, l2_penalty
-from jfnn.optimizers import Optimizer, UpdateRule, Values, as_optimizer
-from jfnn.training import State, descend
+from jfnn.optimizers import Factory, Optimizer
+from jfnn.training import State
 
 GRADIENTS = ("contrastive", "persistent", "exact")
 HYPER = ("hidden", "k")
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
-class BoltzmannLearner(Learner):
+class BoltzmannLearner(DescentLearner):
     """Descent on the negative log-likelihood of a machine, as `jfnn.boltzmann_machine` makes it.
 
     Rows are ``x [n, n_visible]``, and parameters a `jfnn.boltzmann.Machine`. The engine's form of it is the
@@ -41,7 +41,6 @@ class BoltzmannLearner(Learner):
     Attributes:
         sizes, gradient, k, chains, sweeps, scale: As in `boltzmann_machine`.
         measures: The measure of each metric, of `jfnn.boltzmann.enumeration.MEASURES`.
-        rule: The optimizer.
         bounded: Whether rows must be in [0, 1], as states are.
     """
 
@@ -52,14 +51,8 @@ class BoltzmannLearner(Learner):
     sweeps: int
     scale: float
     measures: tuple[str, ...]
-    rule: UpdateRule
-    hyper: tuple[str, ...]
-    metrics: tuple[Metric, ...]
-    random: bool
     takes_weights: bool = True
     bounded: bool = dataclasses.field(default=True, compare=False)
-    numbers: Mapping[str, Values] = dataclasses.field(compare=False)
-    schedule_epochs: int | None = dataclasses.field(compare=False)
 
     def bind(self, split: Split) -> tuple["BoltzmannLearner", Data]:
         """Checks that rows fit the visible units: 0 and 1, or in [0, 1] where no exact sum needs them so."""
@@ -96,7 +89,7 @@ class BoltzmannLearner(Learner):
         persistent = self.gradient == "persistent"
         dtype = params.biases[0].dtype
         chains = [jnp.zeros((size, self.chains), dtype) for size in self.sizes[1::2]] if persistent else []
-        return State(params, (self.rule.make(hyper).init(params), chains))
+        return State(params, (super().start(params, hyper).memory, chains))
 
     def step(
         self, state: State, batch: Batch, hyper: Hyper, key: jax.Array | None
@@ -125,7 +118,7 @@ class BoltzmannLearner(Learner):
         decay = jax.tree.map(lambda leaf: hyper["l2"] * leaf if is_weight(leaf) else 0 * leaf, machine)
         mask = self._mask(machine, hyper)
         gradients = jax.tree.map(lambda g, d, m: (g + d) * m, gradients, decay, mask)
-        after = descend(State(machine, memory), self.rule.make(hyper), gradients)
+        after = self.descend(State(machine, memory), gradients, hyper)
         return State(after.params, (after.memory, chains)), value + hyper["l2"] * l2_penalty(machine)
 
     def _mask(self, machine: Machine, hyper: Hyper) -> Machine:
@@ -174,7 +167,7 @@ def boltzmann_machine(
     scale: float = 0.01,
     loss: str | None = None,
     metrics: Sequence[str] = (),
-    optimizer: str | Optimizer | Callable[..., optax.GradientTransformation] = "sgd",
+    optimizer: str | Optimizer | Factory = "sgd",
     hyper: Sequence[str] = (),
 ) -> BoltzmannLearner:
     """A Boltzmann machine as a `Learner`: ``sweep(boltzmann_machine((64, 100)), Split(x), …)``.
@@ -204,9 +197,7 @@ def boltzmann_machine(
     """
     sizes = as_sizes(sizes)
     checks.as_choice(gradient, "gradient", GRADIENTS)
-    options = as_optimizer(optimizer)
-    rule = options.rule()
-    names = all_hyper(hyper, rule)
+    fields = descent_fields(optimizer, hyper)
     for name in hyper:
         checks.as_choice(name, "hyper", HYPER)
     if gradient == "exact":
@@ -224,10 +215,7 @@ def boltzmann_machine(
         sweeps=checks.as_count(sweeps, "sweeps"),
         scale=checks.as_representable(scale, "scale"),
         measures=measures,
-        rule=rule,
-        hyper=names,
         metrics=(Metric("loss"), *(Metric(name) for name in measures[1:])),
         random=gradient != "exact",
-        numbers=options.numbers,
-        schedule_epochs=options.schedule_epochs,
+        **fields,
     )

@@ -6,43 +6,33 @@ from typing import Any
 
 import jax
 import jax.numpy as jnp
-import optax
 
 from jfnn import checks, losses
 from jfnn.layers.kind import Params
 from jfnn.learners.data import Batch, Data, Hyper, Rows
-from jfnn.learners.learner import Learner, Metric, check_metrics
+from jfnn.learners.descent import DescentLearner, descent_fields
+from jfnn.learners.learner import Metric, check_metrics
 from jfnn.learners.naming import code_name, describe_rule, takes
-from jfnn.learners.trial import all_hyper, check_params, check_scores, trial, tried_on
-from jfnn.optimizers import Optimizer, UpdateRule, Values, as_optimizer
-from jfnn.training import State, descend
+from jfnn.learners.trial import check_params, check_scores, trial, tried_on
+from jfnn.optimizers import Factory, Optimizer
+from jfnn.training import State
 
 OwnLossFunction = Callable[..., jax.Array]
 ScoreFunction = Callable[..., Mapping[str, jax.Array]]
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
-class OwnLoss(Learner):
+class OwnLoss(DescentLearner):
     """Gradient descent on ``loss(params, batch, key) + l2/2 Σ w²``, as `learner` makes it."""
 
     init_function: Callable[[jax.Array], Params]
     loss: OwnLossFunction
-    rule: UpdateRule
     own_hyper: tuple[str, ...]
     score_function: ScoreFunction | None
-    hyper: tuple[str, ...]
-    metrics: tuple[Metric, ...]
-    random: bool
-    numbers: Mapping[str, Values] = dataclasses.field(compare=False)
-    schedule_epochs: int | None = dataclasses.field(compare=False)
 
     def init(self, key: jax.Array) -> Params:
         """The user's."""
         return self.init_function(key)
-
-    def start(self, params: Params, hyper: Hyper) -> State:
-        """The optimizer's memory."""
-        return State(params, self.rule.make(hyper).init(params))
 
     def step(
         self, state: State, batch: Batch, hyper: Hyper, key: jax.Array | None
@@ -54,7 +44,7 @@ class OwnLoss(Learner):
             return value + hyper["l2"] * losses.l2_penalty(params)
 
         value, gradients = jax.value_and_grad(objective)(state.params)
-        return descend(state, self.rule.make(hyper), gradients), value
+        return self.descend(state, gradients, hyper), value
 
     def _own(self, hyper: Hyper) -> dict[str, jax.Array]:
         return {name: hyper[name] for name in self.own_hyper}
@@ -101,7 +91,7 @@ def learner(
     init: Callable[[jax.Array], Params],
     loss: OwnLossFunction,
     *,
-    optimizer: str | Optimizer | Callable[..., optax.GradientTransformation] = "sgd",
+    optimizer: str | Optimizer | Factory = "sgd",
     hyper: Sequence[str] = (),
     random: bool = False,
     score: ScoreFunction | None = None,
@@ -134,19 +124,14 @@ def learner(
     random = checks.as_switch(random, "random")
     if not checks.is_several(metrics):
         raise TypeError(f"metrics: expected a sequence of jfnn.Metric, got {checks.shown(metrics)}")
-    options, metrics = as_optimizer(optimizer), (Metric("loss"), *metrics)
-    rule = options.rule()
-    names = all_hyper(hyper, rule)
+    fields, metrics = descent_fields(optimizer, hyper), (Metric("loss"), *metrics)
     check_metrics(metrics)
     return OwnLoss(
         init_function=init,
         loss=loss,
-        rule=rule,
         own_hyper=tuple(hyper),
         score_function=score,
-        hyper=names,
         metrics=metrics,
         random=random,
-        numbers=options.numbers,
-        schedule_epochs=options.schedule_epochs,
+        **fields,
     )

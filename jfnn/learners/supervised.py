@@ -2,7 +2,7 @@
 
 import dataclasses
 import functools
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Sequence
 from typing import Any
 
 import jax
@@ -17,20 +17,21 @@ from jfnn.layers import sequence, small
 from jfnn.layers.kind import LayerKind, Params
 from jfnn.layers.scaled import at_learning_rates
 from jfnn.learners.data import Batch, Data, Hyper, Rows, after_objective
+from jfnn.learners.descent import DescentLearner, descent_fields
 from jfnn.learners.labelled import are_classes, as_data, check_gradient, check_network
-from jfnn.learners.learner import Learner, Metric
+from jfnn.learners.learner import Metric
 from jfnn.learners.metrics import METRICS, check_decided, named_metrics
-from jfnn.learners.trial import all_hyper, check_params, check_scores, starting_shapes, trial, tried_on
+from jfnn.learners.trial import check_params, check_scores, starting_shapes, trial, tried_on
 from jfnn.losses import LOSSES, Loss
 from jfnn.network import Network
-from jfnn.optimizers import Optimizer, UpdateRule, Values, as_optimizer
+from jfnn.optimizers import Factory, Optimizer
 from jfnn.training import State
 
 HYPER = ("dropout", "init_scale")
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
-class Supervised(Learner):
+class Supervised(DescentLearner):
     """Gradient descent on `jfnn.objective`, as `supervised` makes it.
 
     Rows are pairs ``(x [n, …], targets [n, n_out])``.
@@ -38,7 +39,6 @@ class Supervised(Learner):
     Attributes:
         network: The network.
         loss, reduction: The objective.
-        rule: The optimizer.
         gradient: "autodiff", "backprop", or a function of the user's.
         infers_metrics: Whether `bind` chooses the metrics.
     """
@@ -46,16 +46,10 @@ class Supervised(Learner):
     network: Network
     loss: Loss
     reduction: str
-    rule: UpdateRule
     gradient: str | training.ValueAndGrad
-    hyper: tuple[str, ...]
-    metrics: tuple[Metric, ...]
     ranked_by: str
-    random: bool
     takes_weights: bool
     infers_metrics: bool
-    numbers: Mapping[str, Values] = dataclasses.field(compare=False)
-    schedule_epochs: int | None = dataclasses.field(compare=False)
 
     @property
     def columns(self) -> tuple[LayerKind, ...] | None:
@@ -101,9 +95,10 @@ class Supervised(Learner):
         if "init_scale" in self.hyper:
             scale = hyper["init_scale"]
             params = jax.tree.map(lambda leaf: leaf * scale if losses.is_weight(leaf) else leaf, params)
-        return State(params, self._optimizer(params, hyper).init(params))
+        return super().start(params, hyper)
 
-    def _optimizer(self, params: Params, hyper: Hyper) -> optax.GradientTransformation:
+    def optimizer(self, params: Params, hyper: Hyper) -> optax.GradientTransformation:
+        """The optimizer at the rates of the network's layers."""
         rule, layers = self.rule.make(hyper), self.network.layers
         return rule if layers is None else at_learning_rates(rule, layers, params)
 
@@ -112,7 +107,7 @@ class Supervised(Learner):
     ) -> tuple[State, jax.Array]:
         """`jfnn.training.step`, with the gradient of this learner."""
         value, gradients = self._value_and_grad(state.params, batch, hyper, key)
-        return self._descend(state, gradients, after_objective(value, hyper)), value
+        return self.descend(state, gradients, after_objective(value, hyper)), value
 
     def fits_last(self, platform: str, members: int, batch: int, own: bool) -> bool:
         """True for small dense networks on a CPU, of which one loop then computes all."""
@@ -126,11 +121,8 @@ class Supervised(Learner):
         """`step` of all members of a tile, which lie on the last axis: the gradients of all at once."""
         batch = batch if own else small.shared(batch, hyper["l2"].shape)
         values, gradients = self._value_and_grad(states.params, batch, hyper, key)
-        descend = jax.vmap(self._descend, in_axes=-1, out_axes=-1)
+        descend = jax.vmap(self.descend, in_axes=-1, out_axes=-1)
         return descend(states, gradients, hyper), values
-
-    def _descend(self, state: State, gradients: Params, hyper: Hyper) -> State:
-        return training.descend(state, self._optimizer(state.params, hyper), gradients)
 
     def _value_and_grad(
         self, params: Params, batch: Batch, hyper: Hyper, key: jax.Array | None
@@ -196,7 +188,7 @@ def supervised(
     loss: str | Loss = "cross_entropy",
     *,
     reduction: str = "sum",
-    optimizer: str | Optimizer | Callable[..., optax.GradientTransformation] = "sgd",
+    optimizer: str | Optimizer | Factory = "sgd",
     gradient: str | training.ValueAndGrad = "autodiff",
     hyper: Sequence[str] = (),
     metrics: Sequence[str | Metric] | None = None,
@@ -217,9 +209,7 @@ def supervised(
     Raises:
         ValueError, TypeError: An invalid argument.
     """
-    loss, options = losses.get(loss), as_optimizer(optimizer)
-    rule = options.rule()
-    names = all_hyper(hyper, rule)
+    loss, fields = losses.get(loss), descent_fields(optimizer, hyper)
     check_network(network, loss, gradient)
     checks.as_choice(reduction, "reduction", losses.REDUCTIONS)
     for name in hyper:
@@ -230,15 +220,12 @@ def supervised(
         network=network,
         loss=loss,
         reduction=reduction,
-        rule=rule,
         gradient=gradient,
-        hyper=names,
         metrics=named_metrics((), loss),
         ranked_by="loss",
         random="dropout" in hyper,
         takes_weights=not callable(gradient) or naming.takes(gradient, "weights"),
         infers_metrics=metrics is None,
-        numbers=options.numbers,
-        schedule_epochs=options.schedule_epochs,
+        **fields,
     )
     return learner if metrics is None else learner.measuring(metrics)

@@ -10,7 +10,6 @@ import numpy as np
 
 from jfnn import checks
 from jfnn.layers.kind import Params
-from jfnn.optimizers import UpdateRule
 
 # Rows on which functions are tried. With one, a mean over them would pass for a value of each; with as many
 # as there are columns, a mixture of the two.
@@ -139,17 +138,3 @@ def check_scores(argument: str, scores: Any, names: Sequence[str]) -> None:
     fits = isinstance(scores, Mapping) and set(scores) == set(names)
     if not fits or any(getattr(values, "shape", ())[:1] != (TRIED,) for values in scores.values()):
         raise ValueError(f"{argument}: expected one value a row for each of {list(names)}, got {scores}")
-
-
-def all_hyper(own: Sequence[str], rule: UpdateRule) -> tuple[str, ...]:
-    """Names of a member's numbers: those of the objective, its own, and the optimizer's.
-
-    Raises:
-        TypeError, ValueError: Its own are no sequence of names, or one is there twice.
-    """
-    if not checks.is_several(own) or not all(isinstance(name, str) for name in own):
-        raise TypeError(f"hyper: expected a sequence of names, got {checks.shown(own)}")
-    names = ("learning_rate", "l2", *own, *rule.hyper[1:])
-    if len(set(names)) != len(names):
-        raise ValueError(f"hyper: expected each name once, got {', '.join(names)}")
-    return names

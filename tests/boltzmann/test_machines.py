@@ -201,10 +201,6 @@ REFUSED = {
     "^machine: expected 2 layers, got 3": lambda: boltzmann.free_energy(machine_of((3, 2, 1)), V),
     "^v: expected 3 columns": lambda: boltzmann.free_energy(MACHINE, V[:, :2]),
     r"^v: expected values in \[0, 1\], got -1": lambda: boltzmann.free_energy(MACHINE, V - 1),
-    r"^v: expected values in \[0, 1\], got 0 to 1.000002": lambda: boltzmann.free_energy(
-        MACHINE, V + np.array([0, 0, 1.000002])
-    ),
-    "^v: expected 0 and 1 alone, got 0.999998": lambda: boltzmann.gradient(MACHINE, V + 0.999998),
     "^v: expected 0 and 1 alone, got 0.5": lambda: boltzmann.gradient(MACHINE, V + 0.5),
     "^states: expected one for each of 2 layers, got 1": lambda: boltzmann.energy(MACHINE, V),
     "^states: expected as many rows": lambda: boltzmann.energy(MACHINE, V, V[:2, :2]),
@@ -214,7 +210,7 @@ REFUSED = {
 
 
 @pytest.mark.parametrize("message", REFUSED)
-def test_what_is_no_machine_and_no_state_is_refused(message):
+def test_an_invalid_machine_or_state_raises_an_error(message):
     with pytest.raises(TypeError if "got str" in message else ValueError, match=message):
         REFUSED[message]()
 

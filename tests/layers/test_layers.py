@@ -235,8 +235,6 @@ def test_unpack_is_the_inverse_of_pack_behind_leading_axes(layer, shape):
 
 STACKS = {
     "no hidden layer": ([Dense(3, "identity")], (4,)),
-    "one": ([Dense(5, "sigmoid"), Dense(3, "identity")], (4,)),
-    "two": ([Dense(5, "relu"), Dense(4, "relu"), Dense(3, "identity")], (4,)),
     "three": ([*(Dense(units, "tanh") for units in (5, 4, 6)), Dense(3, "identity")], (4,)),
     "convolutions": ([Conv(2, 2), Conv(2, 2, 2, 1, "tanh"), Flatten(), Dense(3, "identity")], (1, 4, 3)),
     "pools": (

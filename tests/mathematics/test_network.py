@@ -83,11 +83,6 @@ def test_init_is_a_function_of_the_key_and_gives_each_layer_its_own_weights():
     assert not np.any(first[0].w == first[1].w)
 
 
-def test_same_arguments_give_the_same_network():
-    assert jfnn.mlp((2, 3, 1), "relu") is jfnn.mlp([2, np.int64(3), 1], jfnn.activations.ACTIVATIONS["relu"])
-    assert jfnn.mlp((2, 3, 1), "relu") is not jfnn.mlp((2, 3, 1), "tanh")
-
-
 def test_an_mlp_is_a_sequence_of_dense_layers():
     layers = (Dense(3, "relu", "he_normal"), Dense(1, "identity", "he_normal"))
     net = jfnn.mlp((2, 3, 1), "relu", init="he_normal")

@@ -118,16 +118,6 @@ def test_a_member_alone_stops_as_beside_others():
         assert same_bits(params, beside.member(i, j, s, 0))
 
 
-def test_a_member_that_diverges_never_ranks_and_keeps_its_best_epoch():
-    options = {"l2": 0.0, "validation": HELD}
-    result = sweep(learning_rate=[0.1, 1e38], schedulers=[EarlyStopping(2)], **options)
-    assert result.diverged_at[1, 0, 0] >= 0
-    assert np.isnan(result.validation_loss[1, 0, 0])
-    assert result.best().index == (0, 0)
-    shorter = sweep(learning_rate=1e38, epochs=int(result.epochs[1, 0, 0]), **options)
-    assert same_bits(result.member(1, 0, 0), shorter.member(0, 0, 0))
-
-
 @pytest.mark.parametrize("turned", [False, True])
 def test_members_that_stopped_early_still_count_at_later_rungs(turned):
     """With both rules, in any order, a member competes with the score of its best epoch, its last one."""
