@@ -18,11 +18,7 @@ import jfnn.boltzmann.machine as machines
 from jfnn import checks, memory
 from jfnn.boltzmann.machine import Machine, as_sizes, check_units, pack
 from jfnn.datasets import Split
-from jfnn.learners.data import Batch, Data, Hyper, Rows
-from jfnn.learners.descent import DescentLearner, descent_fields
-from jfnn.learners.learner import Metric
-from jfnn.learners.naming import describe_rule, is_known_rule
-from jfnn.learners.trial import starting_shapes
+from jfnn.learners import Batch, Data, DescentLearner, Hyper, Metric, Rows, descent_fields
 from jfnn.losses import is_weight, l2_penalty
 from jfnn.optimizers import Factory, Optimizer
 from jfnn.training import State
@@ -131,10 +127,6 @@ class BoltzmannLearner(DescentLearner):
         named = zip((metric.name for metric in self.metrics), self.measures, strict=True)
         return {name: enumeration.MEASURES[by](params, rows.T, self.sweeps) for name, by in named}
 
-    def check(self, data: Data) -> None:
-        """Tries the optimizer on shapes."""
-        self.rule.check(starting_shapes(self))
-
     @property
     def counts(self) -> Mapping[str, int]:
         """The most hidden units and Gibbs sweeps."""
@@ -144,7 +136,7 @@ class BoltzmannLearner(DescentLearner):
     @property
     def known(self) -> bool:
         """Whether the optimizer and its schedule have names."""
-        return is_known_rule(self.rule)
+        return self.rule_is_known
 
     def describe(self) -> dict[str, Any]:
         """Its settings and the optimizer."""
@@ -152,7 +144,7 @@ class BoltzmannLearner(DescentLearner):
         return {
             "network": {"kind": "boltzmann", "layers": list(self.sizes)},
             **{name: getattr(self, name) for name in names},
-            **describe_rule(self.rule),
+            **super().describe(),
             "metrics": {m.name: measure for m, measure in zip(self.metrics, self.measures, strict=True)},
         }
 

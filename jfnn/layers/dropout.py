@@ -7,8 +7,8 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 
+import jfnn.layers.sequence as sequence
 from jfnn import checks
-from jfnn.layers import sequence
 from jfnn.layers.kind import LayerKind, Shape
 from jfnn.numerics import uniform
 

@@ -8,8 +8,10 @@ import optax
 
 from jfnn import checks
 from jfnn.layers.kind import Params
-from jfnn.learners.data import Hyper
+from jfnn.learners.data import Data, Hyper
 from jfnn.learners.learner import Learner, Metric
+from jfnn.learners.naming import describe_rule, is_known_rule
+from jfnn.learners.trial import check_params, starting_shapes
 from jfnn.optimizers import Factory, Optimizer, UpdateRule, Values, as_optimizer
 from jfnn.training import State, descend
 
@@ -40,6 +42,21 @@ class DescentLearner(Learner):
     def descend(self, state: State, gradients: Params, hyper: Hyper) -> State:
         """The state after a step along given gradients."""
         return descend(state, self.optimizer(state.params, hyper), gradients)
+
+    def check(self, data: Data) -> None:
+        """Tries the optimizer on shapes."""
+        params = starting_shapes(self)
+        check_params("network", params)
+        self.rule.check(params)
+
+    @property
+    def rule_is_known(self) -> bool:
+        """Whether the optimizer and its schedule have names."""
+        return is_known_rule(self.rule)
+
+    def describe(self) -> dict[str, Any]:
+        """The optimizer and its schedule."""
+        return describe_rule(self.rule)
 
 
 def descent_fields(optimizer: str | Optimizer | Factory, hyper: Sequence[str]) -> dict[str, Any]:

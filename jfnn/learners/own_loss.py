@@ -12,7 +12,7 @@ from jfnn.layers.kind import Params
 from jfnn.learners.data import Batch, Data, Hyper, Rows
 from jfnn.learners.descent import DescentLearner, descent_fields
 from jfnn.learners.learner import Metric, check_metrics
-from jfnn.learners.naming import code_name, describe_rule, takes
+from jfnn.learners.naming import code_name, takes
 from jfnn.learners.trial import check_params, check_scores, trial, tried_on
 from jfnn.optimizers import Factory, Optimizer
 from jfnn.training import State
@@ -82,7 +82,7 @@ class OwnLoss(DescentLearner):
         return {
             "network": code_name(self.init_function),
             "loss": code_name(self.loss),
-            **describe_rule(self.rule),
+            **super().describe(),
             "metrics": {metric.name: code_name(metric.reduce) for metric in self.metrics},
         }
 

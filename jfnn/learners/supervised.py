@@ -21,7 +21,7 @@ from jfnn.learners.descent import DescentLearner, descent_fields
 from jfnn.learners.labelled import are_classes, as_data, check_gradient, check_network
 from jfnn.learners.learner import Metric
 from jfnn.learners.metrics import METRICS, check_decided, named_metrics
-from jfnn.learners.trial import check_params, check_scores, starting_shapes, trial, tried_on
+from jfnn.learners.trial import check_scores, starting_shapes, trial, tried_on
 from jfnn.losses import LOSSES, Loss
 from jfnn.network import Network
 from jfnn.optimizers import Factory, Optimizer
@@ -153,9 +153,8 @@ class Supervised(DescentLearner):
 
     def check(self, data: Data) -> None:
         """Tries the optimizer, and functions of the user's, on shapes."""
+        super().check(data)
         params = starting_shapes(self)
-        check_params("network", params)
-        self.rule.check(params)
         if callable(self.gradient):
             check_gradient(self.gradient, params, data)
         if self.known:
@@ -169,7 +168,7 @@ class Supervised(DescentLearner):
         """Activations, loss, optimizer, schedule and metrics are registered ones."""
         metrics = all(metric in [make(self.loss) for make in METRICS.values()] for metric in self.metrics)
         names = isinstance(self.gradient, str) and naming.name_in(LOSSES, self.loss) is not None
-        return metrics and names and naming.is_known_rule(self.rule) and naming.is_known_network(self.network)
+        return metrics and names and self.rule_is_known and naming.is_known_network(self.network)
 
     def describe(self) -> dict[str, Any]:
         """Names where things have names."""
@@ -177,7 +176,7 @@ class Supervised(DescentLearner):
             "network": naming.describe_network(self.network),
             "loss": naming.name_in(LOSSES, self.loss) or "custom",
             "reduction": self.reduction,
-            **naming.describe_rule(self.rule),
+            **super().describe(),
             "gradient": self.gradient if isinstance(self.gradient, str) else naming.code_name(self.gradient),
             "metrics": {metric.name: naming.code_name(metric.reduce) for metric in self.metrics},
         }

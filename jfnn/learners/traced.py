@@ -10,7 +10,6 @@ from jfnn.layers.kind import Params
 from jfnn.learners.code import checksum, code_checksum
 from jfnn.learners.data import Batch, Data, Hyper, Rows
 from jfnn.learners.learner import Learner
-from jfnn.learners.optional import EndsEpochs
 from jfnn.learners.traces import Trace, shapes_of
 from jfnn.learners.trial import row_shapes
 from jfnn.training import State
@@ -72,9 +71,8 @@ class Traced:
             self._steps[n] = Trace(original.step, state, batch, hyper, key)
         for n in shapes.scored:
             self._scores[n] = Trace(original.score, state.params, row_shapes(shapes.rows, n), hyper)
-        self._end_epoch = None
-        if isinstance(original, EndsEpochs):
-            self._end_epoch = Trace(original.end_epoch, state, state, hyper)
+        end_epoch = getattr(original, "end_epoch", None)
+        self._end_epoch = None if end_epoch is None else Trace(end_epoch, state, state, hyper)
         traces = [self._start, *self._steps.values(), *self._scores.values(), self._end_epoch]
         checksums = [trace.checksum for trace in traces if trace is not None]
         self.checksum = checksum([*checksums, *self._on_the_host()])

@@ -16,9 +16,8 @@ import jax.numpy as jnp
 from jax.flatten_util import ravel_pytree
 
 from jfnn.compiling import compiled
-from jfnn.layers.kind import Params
-from jfnn.learners.data import Hyper, Rows
-from jfnn.learners.learner import Learner
+from jfnn.layers import Params
+from jfnn.learners import Hyper, Learner, Rows
 from jfnn.training import State
 from jfnn.trajectories.steps import Seen, Stepper
 

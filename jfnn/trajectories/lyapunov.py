@@ -18,8 +18,8 @@ import numpy as np
 from jfnn import checks
 from jfnn.compiling import compiled
 from jfnn.experiment.options import option
-from jfnn.layers.kind import Params
-from jfnn.learners.data import Hyper
+from jfnn.layers import Params
+from jfnn.learners import Hyper
 from jfnn.search.door import door
 from jfnn.training import State
 from jfnn.trajectories.derivatives import float_leaves, push_forward, with_floats

@@ -14,9 +14,8 @@ from jfnn.engine.program import Stock
 from jfnn.experiment.build import build
 from jfnn.experiment.experiment import Experiment
 from jfnn.experiment.options import Common, Options
-from jfnn.learners.data import Hyper
+from jfnn.learners import Hyper, Learner
 from jfnn.learners.epoch import gather
-from jfnn.learners.learner import Learner
 from jfnn.learners.source import Source, rows_of_steps, step_key
 from jfnn.minibatches import Minibatches
 from jfnn.network import Network

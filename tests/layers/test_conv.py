@@ -196,12 +196,6 @@ def test_cnn_is_the_sequence_that_it_says():
     )
 
 
-def test_layers_without_further_words_are_those_of_the_documentation():
-    assert Conv(2) == Conv(2, 3, 1, 0, "relu", "he_normal")
-    assert MaxPool(2) == MaxPool(2, 2, 0) and MeanPool((2, 3)) == MeanPool((2, 3), (2, 3), 0)
-    assert Dense(2) == Dense(2, "sigmoid", "normal")
-
-
 def test_lengths_are_kept_as_plain_numbers_however_they_are_given():
     for kind in (functools.partial(Conv, 2), MaxPool, MeanPool):
         plain, listed = kind((3, 2), (2, 1), (1, 0)), kind([3, np.int64(2)], [2, 1], [1, 0])

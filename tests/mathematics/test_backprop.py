@@ -1,8 +1,4 @@
-"""The hand derivation against central differences and jax.grad, in rows and over layers in columns.
-
-In rows jax.grad is independent of it. In columns both take the pull-backs that `jfnn.layers` registers, and
-the evidence is the row form, which is held to differences.
-"""
+"""The hand derivation in rows against central differences and against jax.grad, which is independent here."""
 
 import ast
 import functools
@@ -19,7 +15,6 @@ import jfnn
 from jfnn import activations, backprop, losses, network
 from jfnn.activations import ACTIVATIONS
 from jfnn.layers import Layer, dense, kind, sequence
-from jfnn.learners import column_form
 from jfnn.losses import LOSSES
 
 N, FEATURES, HIDDEN, OUTPUTS = 5, 3, 4, 3
@@ -312,41 +307,3 @@ def test_source_of_the_hand_derivation_names_no_autodiff(module):
         alias.name for node in ast.walk(tree) if isinstance(node, ast.ImportFrom) for alias in node.names
     }
     assert not names & (autodiff | {"value_and_grad"})
-
-
-@compiled
-def both_forms(chosen, params, x, targets, weights):
-    """Outputs of both forms; gradients in the row form and, in columns, by hand and by `jax.grad`."""
-    activation, loss, output = choose_all(*chosen)
-    net = jfnn.mlp(make_sizes(len(params) - 1), activation, output)
-    packed = sequence.pack(net.layers, params)
-    found = []
-    for reduction, weighting in (("sum", None), ("mean", weights)):
-        options = {"activation": activation, "output": output, "loss": loss, "reduction": reduction}
-        rows = backprop.value_and_grad(params, x, targets, l2=0.3, weights=weighting, **options)
-        columns = column_form.by_hand(
-            net.layers, loss, reduction, packed, x, targets, l2=0.3, weights=weighting
-        )
-
-        def objective(packed):
-            outputs, _ = sequence.forward(net.layers, packed, sequence.columns(x))
-            costs, penalty = loss.cost(outputs, targets.T, axis=0), 0.3 * losses.l2_penalty(packed)
-            return losses.reduce_costs(costs, penalty, reduction, weighting)  # noqa: B023
-
-        of_columns = [columns, jax.value_and_grad(objective)(packed)]
-        found.append([rows, *((value, sequence.unpack(net.layers, g)) for value, g in of_columns)])
-    return (sequence.forward(net.layers, packed, sequence.columns(x))[0], net.apply(params, x)), found
-
-
-@pytest.mark.parametrize(
-    ("activation", "depth", "loss", "output"), [pair for pair in PAIRS if pair[1] in (0, 2)]
-)
-def test_column_form_equals_the_row_form(activation, loss, output, depth, x64):
-    params, x, targets = make_problem(loss, depth, np.float64)
-    weights = np.array([1.0, 1.0, 1.0, 0.0, 1.0])
-    chosen = numbers(activation, loss, output)
-    outputs, found = jax.tree.map(np.asarray, both_forms(chosen, params, x, targets, weights))
-    for expected, by_hand, by_jax in found:
-        assert disagreement(by_hand, expected) < 1e-12
-        assert disagreement(by_jax, expected) < 1e-12
-    np.testing.assert_allclose(outputs[0].T, outputs[1], rtol=1e-12, atol=1e-14)

@@ -183,24 +183,7 @@ def test_outputs_that_overflow_are_no_prediction(function):
             function(net, steep, np.array(x))
 
 
-def test_an_impossible_class_is_never_the_label():
-    own = jfnn.Network(lambda key: {}, lambda params, x: jnp.where(jnp.arange(2) == 1, -jnp.inf, x))
-    assert jfnn.predict(own, {}, np.array([[-5.0, 9.0], [2.0, 3.0]])).tolist() == [0, 0]
-
-
 def test_an_apply_that_gives_no_rows_of_outputs_is_refused():
     own = jfnn.Network(lambda key: {}, lambda params, x: x[:, 0])
     with pytest.raises(ValueError, match=r"^network: "):
         jfnn.predict(own, {}, np.ones((3, 2)))
-
-
-def test_probabilities_are_those_of_the_loss():
-    logits = np.array([[0.0, np.log(3)], [np.log(2), 0]])
-    softmaxed = [[1 / 4, 3 / 4], [2 / 3, 1 / 3]]
-    for loss in ("cross_entropy", "softmax_binary_cross_entropy"):
-        np.testing.assert_allclose(jfnn.predict_proba(*linear(2), logits, loss), softmaxed, rtol=1e-6)
-    np.testing.assert_allclose(
-        jfnn.predict_proba(*linear(2), logits, "sigmoid_cross_entropy"),
-        [[1 / 2, 3 / 4], [2 / 3, 1 / 2]],
-        rtol=1e-6,
-    )

@@ -250,13 +250,8 @@ def test_parameters_that_are_kept_are_scored_by_the_numbers_that_they_were_kept_
 
 
 @pytest.mark.parametrize(
-    "fields",
-    [
-        {"every": 0}, {"every": 1.5}, {"share": 0}, {"share": 0.6}, {"share": "half"}, {"share": np.nan},
-        {"factor": 1}, {"factor": np.inf}, {"factor": None}, {"seed": -1}, {"seed": 0.5},
-    ],
-    ids=str,
-)  # fmt: skip
+    "fields", [{"every": 0}, {"share": 0.6}, {"share": "half"}, {"factor": 1}, {"seed": -1}]
+)
 def test_numbers_that_cannot_be_are_refused_by_name(fields):
     with pytest.raises((ValueError, TypeError), match=rf"^{next(iter(fields))}: "):
         PopulationTraining(**{"every": 3} | fields)
