@@ -118,9 +118,7 @@ def free_energy(machine: Machine, states: States, side: int) -> jax.Array:
 def statistics(states: States, weights: jax.Array | None = None) -> Machine:
     """``⟨s_k s_{k+1}ᵀ⟩`` and ``⟨s_k⟩``, averaged over columns, in the form of a machine's parameters.
 
-    Args:
-        states: Of all layers.
-        weights: Weight of each column ``[n]``, with a sum of 1; None for all alike.
+    Columns may have weights ``[n]``, whose sum is 1.
     """
     n = states[0].shape[1]
     scaled = states if weights is None else [state * weights for state in states]

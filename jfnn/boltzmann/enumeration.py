@@ -84,13 +84,7 @@ def model_statistics(machine: Machine) -> Machine:
 
 
 def data_statistics(machine: Machine, v: jax.Array, weights: jax.Array | None = None) -> Machine:
-    """``⟨s_k s_{k+1}ᵀ⟩`` and ``⟨s_k⟩`` with the visible units held at data ``[n_0, n]``.
-
-    Args:
-        machine: The machine.
-        v: The data.
-        weights: Weight of each column ``[n]``, with a sum of 1; None for all alike.
-    """
+    """`columns.statistics` with the visible units held at data ``v [n_0, n]``."""
     if len(machine.sizes) == 2:
         return statistics([v, jax.nn.sigmoid(field(machine, [v, v], 1))], weights)
     held = jax.vmap(lambda v: model_statistics(given_visible(machine, v)), in_axes=1)(v)

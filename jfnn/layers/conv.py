@@ -111,15 +111,9 @@ class Conv(LayerKind):
 
 @functools.partial(jax.custom_vjp, nondiff_argnums=(0,))
 def correlate(windows: Windows, w: jax.Array, a: jax.Array) -> jax.Array:
-    """``Σ_{c,u,v} w[o, u, v, c] a[c, s i + u - p, s j + v - p]``.
+    """``Σ_{c,u,v} w[o, u, v, c] a[c, s i + u - p, s j + v - p]``, ``[channels, *output lengths, batch]``.
 
-    Args:
-        windows: Where the kernel lies.
-        w: The kernel ``[channels, *kernel, c_in]``.
-        a: The input ``[c_in, *lengths, batch]``.
-
-    Returns:
-        ``[channels, *output lengths, batch]``.
+    Of a kernel ``w [channels, *kernel, c_in]`` and an input ``a [c_in, *lengths, batch]``.
     """
     pieces = slices(windows, a)
     patches = jnp.concatenate(pieces).reshape(_row(w), -1)
@@ -130,18 +124,10 @@ def correlate(windows: Windows, w: jax.Array, a: jax.Array) -> jax.Array:
 def d_correlate(
     windows: Windows, kept: tuple[jax.Array, jax.Array], delta: jax.Array
 ) -> tuple[jax.Array, jax.Array]:
-    """The pull-back of `correlate`.
+    """The pull-back of `correlate`: ``(∂C/∂w, ∂C/∂a)`` from ``δ [channels, *output lengths, batch]``.
 
     ``∂C/∂w[o,u,v,c] = Σ_{n,i,j} δ[o,i,j] a[c, s i+u-p, s j+v-p]`` is one product with the patches; so are the
     shares ``Σ_o w[o,u,v,c] δ[o,i,j]``, whose slices are added where they came from to give ``∂C/∂a``.
-
-    Args:
-        windows: Where the kernel lies.
-        kept: ``(w, a)``, the arguments of `correlate`.
-        delta: ``δ [channels, *output lengths, batch]``.
-
-    Returns:
-        ``(∂C/∂w, ∂C/∂a)``.
     """
     w, a = kept
     patches = jnp.concatenate(slices(windows, a)).reshape(_row(w), -1)

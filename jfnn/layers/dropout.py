@@ -32,12 +32,9 @@ def dropout_masks(
     Args:
         key: A random key.
         rate: The probability to drop a unit, in [0, 1); may be traced.
-        shapes: From `dropout_shapes`.
+        shapes: From `dropout_shapes`; a mask is ``[*shape, n]``, or None where the shape is.
         n: Samples.
         dtype: Of the masks.
-
-    Returns:
-        A mask ``[*shape, n]`` for each layer that drops units, else None.
     """
     keys = iter(jax.random.split(key, max(sum(shape is not None for shape in shapes), 1)))
 

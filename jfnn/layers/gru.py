@@ -33,10 +33,7 @@ class GRU(Recurrent):
     candidate's part of ``b_h``. Parameters are a `GRUCell`, or `Directions` of two.
 
     Attributes:
-        units: Length of a state.
-        bidirectional: Whether a second cell reads the sequence from its end.
-        states: "last" for outputs ``(units,)``, "all" for ``(time, units)``.
-        initializer: A key of `INITIALIZERS`.
+        units, bidirectional, states, initializer: As in `jfnn.layers.recurrent.Recurrent`.
     """
 
     units: int

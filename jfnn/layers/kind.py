@@ -56,15 +56,9 @@ class LayerKind(abc.ABC):
 
     @abc.abstractmethod
     def pull_back(self, packed: Params, kept: Any, d_out: jax.Array) -> tuple[Params, jax.Array]:
-        """The chain rule by hand.
+        """The chain rule by hand: ``(∂C/∂parameters, ∂C/∂inputs)`` from ``d_out = ∂C/∂outputs``.
 
-        Args:
-            packed: The parameters.
-            kept: The residuals from `forward`.
-            d_out: ``∂C/∂outputs``.
-
-        Returns:
-            ``(∂C/∂parameters, ∂C/∂inputs)``.
+        ``kept`` are the residuals from `forward`.
         """
 
     def apply(self, params: Params, a: jax.Array) -> jax.Array:

@@ -14,12 +14,7 @@ BLOCK, MANY_ROWS = 128, 512  # see `outputs`
 
 
 def as_layers(layers: Sequence[LayerKind]) -> tuple[LayerKind, ...]:
-    """At least one layer, as a tuple.
-
-    Raises:
-        TypeError: Not layers.
-        ValueError: None.
-    """
+    """At least one layer, as a tuple; raises TypeError for other than layers, ValueError for none."""
     if not checks.is_several(layers):
         raise TypeError(f"layers: expected a sequence of layers, got {checks.shown(layers)}")
     layers = tuple(layers)
@@ -101,12 +96,7 @@ def pull_back(
 ) -> tuple[Params, jax.Array]:
     """The delta recursion, last layer first.
 
-    Args:
-        layers: The layers.
-        packed: Their parameters in column form.
-        kept: The residuals from `forward`.
-        d_outputs: ``∂C/∂outputs`` in column form.
-        masks: As in `forward`.
+    ``kept`` are the residuals from `forward`, ``d_outputs`` is ``∂C/∂outputs`` in column form.
 
     Returns:
         ``(∂C/∂parameters of every layer, ∂C/∂inputs)``.

@@ -80,9 +80,7 @@ def slide(
     Args:
         what: The kind of layer, named in errors.
         shape: Of one input, ``(channels, length)`` or ``(channels, height, width)``.
-        size: Places along the axes.
-        stride: Steps between windows.
-        padding: Places on both sides of the axes; "same" for as many windows as there are places.
+        size, stride, padding: As `Conv` takes them.
         argument: The layer's name of ``size``, for errors.
 
     Raises:
@@ -117,13 +115,7 @@ def _an_axis(lengths: Lengths, shape: Shape, argument: str) -> Shape:
 
 
 def slices(windows: Windows, a: jax.Array, fill: float = 0.0) -> list[jax.Array]:
-    """For each place in a window its entries, ``[channels, *output lengths, batch]``.
-
-    Args:
-        windows: The windows.
-        a: The input in column form.
-        fill: The value of padding.
-    """
+    """For each place in a window its entries, ``[channels, *output lengths, batch]``; padding is ``fill``."""
     lengths = windows.output_lengths(a.shape[1:-1])
     if any(map(any, windows.padding)):
         a = jnp.pad(a, ((0, 0), *windows.padding, (0, 0)), constant_values=fill)
@@ -138,13 +130,7 @@ def slices(windows: Windows, a: jax.Array, fill: float = 0.0) -> list[jax.Array]
 
 
 def add_slices(windows: Windows, pieces: Sequence[jax.Array], lengths: Shape) -> jax.Array:
-    """The transpose of `slices`: every entry is added where it was taken from; what lay in padding is left.
-
-    Args:
-        windows: The windows.
-        pieces: One array a place, shaped as `slices` gives them.
-        lengths: Of the input's axes.
-    """
+    """The transpose of `slices`, for inputs of these lengths: each entry is added where it was taken from."""
     out = windows.output_lengths(lengths)
     zero = jnp.zeros((), pieces[0].dtype)
     total: Any = 0

@@ -112,14 +112,10 @@ def draw_masks(
     hyper: Mapping[str, jax.Array],
     key: jax.Array | None,
 ) -> Masks | None:
-    """Dropout masks of a step; None without a key.
+    """Dropout masks of a step, for one member or all, on the last axis; None without a key.
 
-    Args:
-        layers: The layers.
-        input_shape: Shape of one row.
-        batch: The minibatch, whose length and dtype the masks take.
-        hyper: With "dropout", the rate of one member or of all ``[members]``.
-        key: A random key, that of all members or each one's ``[members]``; or None.
+    The rate is ``hyper["dropout"]``, that of one member or of all ``[members]``; members may have one key or
+    each its own ``[members]``.
     """
     if key is None:
         return None

@@ -40,14 +40,8 @@ class Operation(NamedTuple):
 def footprint(learner: Learner | Traced, params: Params, batch: Batch, hyper: Hyper) -> int:
     """Bytes that a step of one member holds at its peak, less those of arrays that a tile's members share.
 
-    It is `step_bytes` of the learner's step, so it follows from shapes and dtypes alone. Functions that the
-    learner has traced before are not called again.
-
-    Args:
-        learner: The learner, bound to its data.
-        params: Shapes and dtypes of a member's parameters, in the engine's form.
-        batch: Those of a minibatch, which members share, as they do the key of a step.
-        hyper: Those of a member's numbers, name -> ``[]``.
+    It is `step_bytes` of the learner's step for arguments of these shapes and dtypes; members share the
+    minibatch and the key of a step. Functions that the learner has traced before are not called again.
     """
     key = jax.eval_shape(lambda: jax.random.key(0)) if learner.random else None
     # Functions of their own: JAX keeps traces by the identity of a function, whose meaning may change.
@@ -93,11 +87,7 @@ class _Arrays:
     """The arrays of a trace, by numbers, and the operations between them in order."""
 
     def __init__(self, all_count: bool):
-        """Begins with none.
-
-        Args:
-            all_count: Whether arrays count that are no member's own.
-        """
+        """Begins with none; ``all_count`` says whether arrays count that are no member's own."""
         self.all_count = all_count
         self.own, self.bytes, self.operations = list[bool](), list[int](), list[Operation]()
 
@@ -111,12 +101,7 @@ class _Arrays:
         return list(range(first, len(self.own)))
 
     def write(self, function: Any, inputs: Sequence[int]) -> list[int]:
-        """Adds a function's operations and those of the functions that it calls; numbers of its results.
-
-        Args:
-            function: Its trace.
-            inputs: Numbers of its inputs.
-        """
+        """Adds a function's operations and those of the functions that it calls; numbers of its results."""
         jaxpr = _open(function)
         constants = self.add(jaxpr.constvars, [False] * len(jaxpr.constvars))
         numbers = dict(zip((*jaxpr.constvars, *jaxpr.invars), (*constants, *inputs), strict=True))

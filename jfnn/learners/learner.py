@@ -46,8 +46,11 @@ class Learner(abc.ABC):
     """Pure functions of one member. Learners are hashable: equal ones share compiled programs.
 
     A subclass is a frozen dataclass that defines `init`, `start`, `step`, `score` and `describe`; the engine
-    maps the first four over members. ``params`` are in the engine's form, except in `init`. Optional members
-    are the protocols of `jfnn.learners.optional`.
+    maps the first four over members. ``params`` are in the engine's form, except in `init`.
+
+    Optional members: ``counts``, names of numbers that are whole and at least 1 -> the most that each may be;
+    ``end_epoch(before, after, hyper) -> state``, from the states before an epoch and after its last step; and
+    those of `jfnn.learners.optional.TakesMembersLast`.
 
     Attributes:
         hyper: Names of the numbers that each member brings; "learning_rate" and "l2" always come.

@@ -1,6 +1,5 @@
-"""Optional members of a learner, and the functions by which the engine calls them or does without."""
+"""Optional members of a learner: the forms of its functions for a tile, and for the end of an epoch."""
 
-from collections.abc import Mapping
 from typing import Protocol, runtime_checkable
 
 import jax
@@ -11,41 +10,11 @@ from jfnn.training import State
 
 
 @runtime_checkable
-class HasCounts(Protocol):
-    """A learner some of whose numbers are counts.
-
-    Attributes:
-        counts: Names of the numbers that are whole and at least 1 -> the most that each may be.
-    """
-
-    @property
-    def counts(self) -> Mapping[str, int]:
-        """See the attributes."""
-        ...
-
-
-@runtime_checkable
-class EndsEpochs(Protocol):
-    """A learner that changes a member's state when an epoch ends."""
-
-    def end_epoch(self, before: State, after: State, hyper: Hyper) -> State:
-        """The state when an epoch ends, from that ``before`` it and that ``after`` its last step."""
-        ...
-
-
-@runtime_checkable
 class TakesMembersLast(Protocol):
     """A learner that can train a tile with the members on the last axis of every array."""
 
     def fits_last(self, platform: str, members: int, batch: int, own: bool) -> bool:
-        """Whether that form is the faster one.
-
-        Args:
-            platform: "cpu", "gpu", …
-            members: Members of a tile.
-            batch: Rows a step.
-            own: Whether members have minibatches of their own.
-        """
+        """Whether that form is the faster one, for ``members`` of a tile and ``batch`` rows a step."""
         ...
 
     def step_last(
@@ -53,17 +22,6 @@ class TakesMembersLast(Protocol):
     ) -> tuple[State, jax.Array]:
         """`step_members` in that form."""
         ...
-
-
-def counts(learner: Learner) -> Mapping[str, int]:
-    """`HasCounts.counts`, or none."""
-    original = learner.original
-    return original.counts if isinstance(original, HasCounts) else {}
-
-
-def end_epoch(learner: Learner, before: State, after: State, hyper: Hyper) -> State:
-    """`EndsEpochs.end_epoch`, or the state ``after`` the last step."""
-    return learner.end_epoch(before, after, hyper) if isinstance(learner, EndsEpochs) else after
 
 
 def members_axis(learner: Learner, platform: str, members: int, batch: int, own: bool = False) -> int:
@@ -77,7 +35,7 @@ def members_axis(learner: Learner, platform: str, members: int, batch: int, own:
 def step_members(
     learner: Learner, states: State, batch: Batch, hyper: Hyper, key: jax.Array | None, axis: int, own: bool
 ) -> tuple[State, jax.Array]:
-    """`Learner.step` of all members of a tile.
+    """`Learner.step` of all members of a tile, with objectives ``[tile]``.
 
     Args:
         learner: The learner.
@@ -87,12 +45,15 @@ def step_members(
         key: The random key that they share, or their own ``[tile]``; None unless the learner is random.
         axis: The axis of members, from `members_axis`.
         own: Whether members have minibatches and keys of their own.
-
-    Returns:
-        The states after the step, and the objectives before it ``[tile]``.
     """
     original = learner.original
     if axis == -1 and isinstance(original, TakesMembersLast):
         return original.step_last(states, batch, hyper, key, own)
     each = (axis, axis, 0, 0) if own else (axis, None, 0, None)
     return jax.vmap(learner.step, in_axes=each, out_axes=(axis, 0))(states, batch, hyper, key)
+
+
+def end_epoch(learner: Learner, before: State, after: State, hyper: Hyper) -> State:
+    """State when an epoch ends: by the learner's ``end_epoch(before, after, hyper)``, else ``after``."""
+    state: State = getattr(learner, "end_epoch", lambda before, after, hyper: after)(before, after, hyper)
+    return state

@@ -44,20 +44,13 @@ class Traced:
     another process they are traced again, from what was sent there, and must give the same traces.
 
     Attributes:
-        original: The learner that was traced.
-        shapes: The shapes.
         checksum: Of all traces, and of functions that run as Python.
     """
 
     known = False
 
     def __init__(self, original: Learner, shapes: Shapes):
-        """Traces every function that the engine compiles.
-
-        Args:
-            original: The learner, bound to its data.
-            shapes: The shapes that it is traced for.
-        """
+        """Traces every function that the engine compiles of a learner that is bound to its data."""
         self.original, self.shapes = original, shapes
         number = jax.ShapeDtypeStruct((), shapes.dtype)
         hyper = dict.fromkeys(shapes.hyper, number)
@@ -135,13 +128,7 @@ def traced(
 ) -> Learner:
     """The learner as it is now: itself where all its functions are registered ones, else `Traced`.
 
-    Args:
-        learner: Bound to the data.
-        params: A member's parameters, in the engine's form.
-        data: The data.
-        hyper: Names of a member's numbers.
-        steps: Rows of a step; sizes may occur several times.
-        weighted: Whether steps have weights.
+    It is bound to the data; ``steps`` are rows of a step, of which sizes may occur several times.
     """
     if is_registered(learner):
         return learner

@@ -2,7 +2,7 @@
 
 import functools
 from collections.abc import Callable, Mapping, Sequence
-from typing import Any, Protocol
+from typing import Any
 
 import jax
 import jax.numpy as jnp
@@ -69,19 +69,8 @@ def trial(argument: str, function: Callable[..., Any], *shapes: Any) -> Any:
         raise ValueError(f"{argument}: it fails on rows of these data: {reason}") from error
 
 
-class HasInit(Protocol):
-    """An object with starting parameters: a learner, or a network."""
-
-    @property
-    def init(self) -> Callable[[jax.Array], Params]:
-        """``key -> params``."""
-        ...
-
-    def __hash__(self) -> int: ...
-
-
-def starting_shapes(owner: HasInit) -> Params:
-    """Shapes and dtypes of starting parameters.
+def starting_shapes(owner: Any) -> Params:
+    """Shapes and dtypes of starting parameters of a learner or a network, by its ``init``.
 
     Traced once for registered functions, since searches sweep the same learner often.
     """
@@ -91,7 +80,7 @@ def starting_shapes(owner: HasInit) -> Params:
 
 
 @functools.lru_cache(maxsize=64)
-def _starting_shapes(owner: HasInit, x64: bool) -> Params:
+def _starting_shapes(owner: Any, x64: bool) -> Params:
     """The shapes; their dtypes depend on ``x64``, which is here to tell the two apart."""
     return jax.eval_shape(owner.init, jax.random.key(0))
 

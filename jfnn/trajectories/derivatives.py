@@ -144,7 +144,7 @@ def _first(hyper: Hyper) -> dict[str, jax.Array]:
 
 
 def push_forward(function: Callable[..., tuple[Any, Any]], at: Any, along: Any) -> tuple[Any, Any, Any]:
-    """A function's value, and its derivative along a direction, ``J v``.
+    """``(value, derivative, rest)``: a function's derivative along a direction, ``J v``.
 
     Layers define how errors are pulled back, through which JAX's own forward mode does not go. A pull-back is
     linear in the error, so ``J v`` is the transpose of the pull-back, by pulling back once more.
@@ -153,9 +153,6 @@ def push_forward(function: Callable[..., tuple[Any, Any]], at: Any, along: Any) 
         function: ``point -> (value, rest)``; the rest is not differentiated.
         at: The point, a pytree of floats.
         along: The direction, shaped like the point.
-
-    Returns:
-        ``(value, derivative, rest)``.
     """
     value, pull_back, rest = jax.vjp(function, at, has_aux=True)
     _, push = jax.vjp(lambda error: pull_back(error)[0], jax.tree.map(jnp.zeros_like, value))

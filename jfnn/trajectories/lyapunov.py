@@ -14,6 +14,7 @@ from typing import Any, NamedTuple
 import jax
 import jax.numpy as jnp
 import numpy as np
+import optax
 
 from jfnn import checks
 from jfnn.compiling import compiled
@@ -130,18 +131,7 @@ def growths(
     steps: jax.Array,
     key: Any,
 ) -> jax.Array:
-    """Logs of the growth of a difference, ``[epochs]``.
-
-    Args:
-        stepper: One step.
-        method: Of `METHODS`.
-        epochs: Into how many parts the steps fall.
-        hyper: The member's numbers.
-        params: Starting parameters in the engine's form.
-        seen: Data of the steps.
-        steps: Numbers of the steps.
-        key: Draws the first direction.
-    """
+    """Logs of the growth of a difference in each epoch ``[epochs]``; ``key`` draws its first direction."""
 
     def advance(carry: tuple[State, Any], number: jax.Array) -> tuple[tuple[State, Any], jax.Array]:
         state, direction = carry
@@ -152,14 +142,14 @@ def growths(
 
         grow = push_forward if method == "tangent" else _apart
         _, grown, state = grow(after, float_leaves(state), direction)
-        length = _length(grown)
-        return (state, _times(grown, 1 / length)), jnp.log(length)
+        length = optax.tree.norm(grown)
+        return (state, optax.tree.scale(1 / length, grown)), jnp.log(length)
 
     state = stepper.learner.start(params, hyper)
     floats = float_leaves(state)
     keys = jax.random.split(key, len(floats))
     drawn = [jax.random.normal(k, leaf.shape, leaf.dtype) for k, leaf in zip(keys, floats, strict=True)]
-    _, logs = jax.lax.scan(advance, (state, _times(drawn, 1 / _length(drawn))), steps)
+    _, logs = jax.lax.scan(advance, (state, optax.tree.scale(1 / optax.tree.norm(drawn), drawn)), steps)
     return jnp.sum(logs.reshape(epochs, -1), axis=1)
 
 
@@ -167,15 +157,7 @@ def _apart(function: Callable[..., tuple[Any, Any]], at: Any, along: Any) -> tup
     """`push_forward` by a difference instead of a derivative."""
     rounding = np.finfo(np.dtype(jnp.result_type(*jax.tree.leaves(at)))).eps
     # Errors by curvature grow with the distance, those by rounding with its inverse.
-    distance = jnp.sqrt(rounding) * jnp.maximum(_length(at), 1)
+    distance = jnp.sqrt(rounding) * jnp.maximum(optax.tree.norm(at), 1)
     value, rest = function(at)
     moved, _ = function(jax.tree.map(lambda p, v: p + distance * v, at, along))
     return value, jax.tree.map(lambda p, q: (p - q) / distance, moved, value), rest
-
-
-def _length(tree: Any) -> jax.Array:
-    return jnp.sqrt(sum(jnp.sum(leaf**2) for leaf in jax.tree.leaves(tree)))
-
-
-def _times(tree: Any, factor: jax.Array) -> Any:
-    return jax.tree.map(lambda leaf: factor * leaf, tree)

@@ -67,14 +67,7 @@ class Stepper:
     batch: int
 
     def __call__(self, seen: Seen, number: jax.Array, state: State, hyper: Hyper) -> State:
-        """The state after step ``number``, counted from 0 over all epochs.
-
-        Args:
-            seen: The data.
-            number: Number of the step.
-            state: State before it.
-            hyper: The member's numbers.
-        """
+        """The state after step ``number``, counted from 0 over all epochs."""
         source, stock = seen
         epoch, step = jnp.divmod(number, source.steps)
         places, first = jnp.arange(self.batch, dtype=jnp.int32), jnp.zeros_like(epoch)
