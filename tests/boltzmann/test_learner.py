@@ -263,6 +263,6 @@ REFUSED = {
 
 
 @pytest.mark.parametrize("message", REFUSED)
-def test_what_cannot_be_is_refused_by_name(message):
+def test_invalid_arguments_raise_an_error_that_names_them(message):
     with pytest.raises((ValueError, TypeError), match=message):
         REFUSED[message]()

@@ -167,7 +167,7 @@ def test_equal_layers_are_one_layer(layer, shape):
         ([Dense], 4, "Dense"),
     ],
 )
-def test_layers_that_do_not_fit_are_refused_by_name(layers, shape, named):
+def test_layers_that_do_not_fit_raise_an_error_that_names_them(layers, shape, named):
     with pytest.raises((ValueError, TypeError), match=f"^layers: .*{named}"):
         jfnn.sequential(layers, shape)
 

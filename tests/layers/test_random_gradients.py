@@ -1,4 +1,7 @@
-"""Random layers, losses, weights and masks: by hand = jax.grad = the slope along a random direction."""
+"""Random layers, losses, weights and masks: by hand = jax.grad = the slope along a random direction.
+
+The slopes are the evidence, since `jax.grad` takes pull-backs that layers register.
+"""
 
 import functools
 

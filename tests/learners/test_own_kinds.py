@@ -302,7 +302,7 @@ REFUSED = [Forgetful, Coarse, Failing, Keyed, Narrow, Rounded]
 
 
 @pytest.mark.parametrize("kind", REFUSED)
-def test_a_learner_that_cannot_be_trained_is_refused_before_anything_is_compiled(kind):
+def test_a_learner_that_cannot_be_trained_raises_an_error_before_compiling(kind):
     with pytest.raises(ValueError, match=r"^network: ") as caught:
         jfnn.sweep(
             *(kind(), SPLIT),

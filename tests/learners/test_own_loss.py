@@ -163,39 +163,21 @@ SCORES = {
 
 @pytest.mark.optimised
 @pytest.mark.parametrize("kind", SCORES)
-def test_scores_are_by_each_members_number_as_in_a_run_of_its_own(kind, tmp_path):
+def test_scores_are_by_each_members_number_as_in_a_run_of_its_own(kind):
     rng = np.random.default_rng(0)
     x, y = rng.normal(size=(30, 4)), rng.normal(size=(30, 2))
-    learner = jfnn.learner(
-        lambda key: {"w": jax.random.normal(key, (4, 2))},
-        strong_squares,
-        hyper=["strength"],
-        score=SCORES[kind],
-    )
+    init = lambda key: {"w": jax.random.normal(key, (4, 2))}  # noqa: E731
+    learner = jfnn.learner(init, strong_squares, hyper=["strength"], score=SCORES[kind])
     factors, options = [0.5, 1.0, 3.0], dict(learning_rate=0.01, epochs=2, batch_size=10)
-    result = jfnn.sweep(
-        *(learner, jfnn.Split({"x": x, "y": y})),
-        hyper={"strength": factors},
-        seeds=2,
-        out=tmp_path,
-        **options,
-    )
+    split = jfnn.Split({"x": x, "y": y})
+    result = jfnn.sweep(learner, split, hyper={"strength": factors}, seeds=2, **options)
     drawn = jax.random.normal(jax.random.key(0)) if "key" in kind else 0.0
     for (i, factor), seed in itertools.product(enumerate(factors), range(2)):
         params = result.member(0, 0, i, seed)
         by_hand = factor * 0.5 * ((x @ params["w"] - y) ** 2).sum(axis=1).mean() + drawn
         np.testing.assert_allclose(result.train_loss[0, 0, i, seed], by_hand, rtol=1e-5)
     alone, history = jfnn.train(
-        *(learner, {"x": x, "y": y}),
-        hyper={"strength": 3.0},
-        seed=1,
-        execution=result.execution,
-        **options,
+        learner, split.x_train, hyper={"strength": 3.0}, seed=1, execution=result.execution, **options
     )
     assert same_bits(alone, result.member(0, 0, 2, 1))
     assert history.train_loss[-1] == result.train_loss[0, 0, 2, 1]
-    again = jfnn.sweep(
-        *(learner, jfnn.Split({"x": x, "y": y})),
-        **dict(hyper={"strength": factors}, seeds=2, out=tmp_path, resume=True, **options),
-    )
-    assert same_bits(again.scores, result.scores)

@@ -121,7 +121,7 @@ def test_targets_are_as_precise_as_what_the_network_makes_of_tokens(dtype):
 FAR = 7 * 2**40
 
 
-def test_numbers_beyond_32_bits_are_refused_by_name():
+def test_numbers_beyond_32_bits_raise_an_error_that_names_them():
     params = init(jax.random.key(0))
     options = dict(learning_rate=0.1, epochs=1, batch_size=10)
     far = X + FAR

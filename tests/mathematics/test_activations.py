@@ -89,7 +89,7 @@ def test_an_activation_of_the_registry_goes_by_its_name():
         assert activations.name_or_own(name) == activations.name_or_own(known) == name
 
 
-def test_other_activations_are_refused_by_the_name_of_the_argument():
+def test_unknown_activations_raise_an_error_that_names_the_argument():
     with pytest.raises(ValueError, match=r"^activation: expected one of sigmoid, relu, .*'swish'"):
         activations.get("swish")
     with pytest.raises(TypeError, match=r"^output: expected a name or an Activation, got int"):

@@ -164,7 +164,7 @@ def test_a_loss_with_probabilities_predicts_classes_alone(loss):
 
 
 @pytest.mark.parametrize("function", [jfnn.predict, jfnn.predict_proba])
-def test_a_loss_that_the_network_was_not_trained_with_is_refused(function):
+def test_a_loss_that_does_not_fit_the_network_raises_an_error(function):
     """The default, a softmax of several logits, for networks of one output and of outputs in (0, 1)."""
     with pytest.raises(ValueError, match=r"^loss: "):
         function(*linear(1), np.ones((3, 1)))
@@ -183,7 +183,7 @@ def test_outputs_that_overflow_are_no_prediction(function):
             function(net, steep, np.array(x))
 
 
-def test_an_apply_that_gives_no_rows_of_outputs_is_refused():
+def test_an_apply_without_rows_of_outputs_raises_an_error():
     own = jfnn.Network(lambda key: {}, lambda params, x: x[:, 0])
     with pytest.raises(ValueError, match=r"^network: "):
         jfnn.predict(own, {}, np.ones((3, 2)))

@@ -109,12 +109,12 @@ def test_a_cell_pruned_at_a_rung_does_not_come_back_at_the_next():
 
 
 @pytest.mark.parametrize(("field", "value"), [("factor", 1), ("factor", 2.5), ("min_epochs", 0)])
-def test_numbers_that_cannot_be_are_refused_by_name(field, value):
+def test_invalid_numbers_raise_an_error_that_names_them(field, value):
     with pytest.raises((ValueError, TypeError), match=f"^{field}: "):
         Halving(**{"factor": 2, field: value})
 
 
-def test_a_sweep_of_enough_cells_without_a_round_is_refused():
+def test_enough_cells_without_a_round_raise_an_error():
     for cells, epochs in [(3, 3), (2, 2), (1, 1)]:
         Halving(3).check(cells, epochs, ())
     for halving, cells, epochs in [(Halving(3), 3, 2), (Halving(2, 8), 9, 15)]:

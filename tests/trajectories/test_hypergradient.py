@@ -146,7 +146,7 @@ def test_memory_of_reverse_mode_grows_with_the_square_root_of_the_steps():
 
 
 @pytest.mark.slow
-def test_adam_without_eps_root_is_refused_where_a_gradient_is_always_0(x64):
+def test_adam_without_eps_root_raises_an_error_where_a_gradient_is_always_0(x64):
     x = np.random.default_rng(0).normal(size=(20, 5)) * np.array([1, 1, 0, 1, 1])
     rows = jfnn.Split(x, np.arange(20) % 3)
     options = {"learning_rate": 0.01, "epochs": 4, "batch_size": None}
@@ -176,7 +176,7 @@ def test_an_invalid_option_raises_an_error_that_names_it(options, message, split
         jfnn.hypergradient(NETWORK, split, **{"learning_rate": 0.1, "epochs": 2, "batch_size": 35} | options)
 
 
-def test_a_machine_that_samples_is_refused(split):
+def test_a_machine_that_samples_raises_an_error(split):
     machine = jfnn.boltzmann_machine((5, 3))
     with pytest.raises(TypeError, match=r"^network: a Boltzmann machine"):
         jfnn.hypergradient(machine, jfnn.Split((split.x_train > 0) * 1.0), learning_rate=0.1, batch_size=7)
