@@ -13,8 +13,8 @@ from jfnn.layers import small
 from jfnn.learners.data import Batch
 from jfnn.learners.footprint import CPU_ROOM, footprint
 from jfnn.learners.optional import members_axis
+from jfnn.learners.shapes import row_shapes, starting_shapes
 from jfnn.learners.traced import Traced
-from jfnn.learners.trial import row_shapes, starting_shapes
 
 
 def form_for(experiment: Experiment, platform: str, alone: bool) -> Form:

@@ -17,9 +17,9 @@ from jfnn.experiment.replicates import PARTS, Replicate, as_seeds, replicates
 from jfnn.experiment.validation import check_weights, cuts
 from jfnn.learners.data import Data
 from jfnn.learners.learner import Learner, Metric, check_metrics
+from jfnn.learners.shapes import starting_shapes
 from jfnn.learners.supervised import HYPER, Supervised, supervised
 from jfnn.learners.traced import traced
-from jfnn.learners.trial import starting_shapes
 from jfnn.optimizers import SCHEDULE_STEPS, Values
 from jfnn.schedulers.scheduler import Scheduler
 

@@ -11,7 +11,7 @@ from jfnn.layers.kind import Params
 from jfnn.learners.data import Data, Hyper
 from jfnn.learners.learner import Learner, Metric
 from jfnn.learners.naming import describe_rule, is_known_rule
-from jfnn.learners.trial import check_params, starting_shapes
+from jfnn.learners.shapes import check_params, starting_shapes
 from jfnn.optimizers import Factory, Optimizer, UpdateRule, Values, as_optimizer
 from jfnn.training import State, descend
 

@@ -12,7 +12,15 @@ from jfnn import checks, paths
 from jfnn.datasets import Split
 from jfnn.layers.kind import Params
 from jfnn.learners.data import Batch, Data, Hyper, Rows
-from jfnn.learners.trial import as_rows, as_trained, check_scores, forms, starting_shapes, trial, tried_on
+from jfnn.learners.shapes import (
+    as_rows,
+    check_scores,
+    describe_shapes,
+    eval_shape,
+    example_shapes,
+    starting_shapes,
+    trained_shapes,
+)
 from jfnn.losses import is_weight
 from jfnn.optimizers import Values
 from jfnn.training import State
@@ -83,7 +91,7 @@ class Learner(abc.ABC):
         if split.x_test is not None or split.y_test is not None:
             parts.append(_part(split.x_test, split.y_test, "test"))
             for name in sorted({*parts[0], *parts[1]}):
-                train, test = (forms(part.get(name)) for part in parts)
+                train, test = (describe_shapes(part.get(name)) for part in parts)
                 if train != test:
                     raise ValueError(f"{name}_test: expected rows like {name}_train, {train}, got {test}")
         joined = jax.tree.map(lambda *leaves: np.concatenate(leaves), *parts)
@@ -130,7 +138,7 @@ class Learner(abc.ABC):
         Raises:
             ValueError, TypeError: They fail, or their results do not fit; the message names the argument.
         """
-        rows, number = tried_on(data.rows, data.dtype)
+        rows, number = example_shapes(data.rows, data.dtype)
 
         def one_step(params: Params, rows: Rows, hyper: Hyper) -> Any:
             packed = self.pack(params)
@@ -139,12 +147,14 @@ class Learner(abc.ABC):
             after, _ = self.step(state, Batch(rows), hyper, key)
             return packed, state, after, self.score(state.params, rows, hyper)
 
-        params = trial("network", self.init, jax.random.key(0))
-        arguments = as_trained("network", params, data.dtype), rows, dict.fromkeys(self.hyper, number)
-        start, before, after, scores = trial("network", one_step, *arguments)
+        params = eval_shape("network", self.init, jax.random.key(0))
+        arguments = trained_shapes("network", params, data.dtype), rows, dict.fromkeys(self.hyper, number)
+        start, before, after, scores = eval_shape("network", one_step, *arguments)
         for when, one, other in (("as it starts", start, before.params), ("in a step", before, after)):
-            if forms(one) != forms(other):
-                raise ValueError(f"network: its form changes {when}, from {forms(one)} to {forms(other)}")
+            if describe_shapes(one) != describe_shapes(other):
+                raise ValueError(
+                    f"network: its form changes {when}, from {describe_shapes(one)} to {describe_shapes(other)}"
+                )
         check_scores("network", scores, [metric.name for metric in self.metrics])
 
     @property

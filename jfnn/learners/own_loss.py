@@ -13,7 +13,7 @@ from jfnn.learners.data import Batch, Data, Hyper, Rows
 from jfnn.learners.descent import DescentLearner, descent_fields
 from jfnn.learners.learner import Metric, check_metrics
 from jfnn.learners.naming import code_name, takes
-from jfnn.learners.trial import check_params, check_scores, trial, tried_on
+from jfnn.learners.shapes import check_params, check_scores, eval_shape, example_shapes
 from jfnn.optimizers import Factory, Optimizer
 from jfnn.training import State
 
@@ -65,17 +65,17 @@ class OwnLoss(DescentLearner):
 
     def check(self, data: Data) -> None:
         """Tries the user's functions on shapes."""
-        params = trial("init", self.init, jax.random.key(0))
+        params = eval_shape("init", self.init, jax.random.key(0))
         check_params("init", params)
         self.rule.check(params)
-        rows, number = tried_on(data.rows, data.dtype)
+        rows, number = example_shapes(data.rows, data.dtype)
         key = jax.random.key(0) if self.random else None
         numbers = dict.fromkeys(self.own_hyper, number)
-        value = trial("loss", lambda p, rows, h: self.loss(p, rows, key, **h), params, rows, numbers)
+        value = eval_shape("loss", lambda p, rows, h: self.loss(p, rows, key, **h), params, rows, numbers)
         if getattr(value, "shape", None) != () or not jnp.issubdtype(value.dtype, jnp.floating):
             raise ValueError(f"loss: expected a floating scalar, got {value}")
         names = [metric.name for metric in self.metrics]
-        check_scores("score", trial("score", self.score, params, rows, numbers), names)
+        check_scores("score", eval_shape("score", self.score, params, rows, numbers), names)
 
     def describe(self) -> dict[str, Any]:
         """Names of the user's functions."""

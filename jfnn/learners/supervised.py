@@ -21,7 +21,7 @@ from jfnn.learners.descent import DescentLearner, descent_fields
 from jfnn.learners.labelled import are_classes, as_data, check_gradient, check_network
 from jfnn.learners.learner import Metric
 from jfnn.learners.metrics import METRICS, check_decided, named_metrics
-from jfnn.learners.trial import check_scores, starting_shapes, trial, tried_on
+from jfnn.learners.shapes import check_scores, eval_shape, example_shapes, starting_shapes
 from jfnn.losses import LOSSES, Loss
 from jfnn.network import Network
 from jfnn.optimizers import Factory, Optimizer
@@ -159,8 +159,8 @@ class Supervised(DescentLearner):
             check_gradient(self.gradient, params, data)
         if self.known:
             return
-        rows, _ = tried_on(data.rows, data.dtype)
-        scores = trial("metrics", lambda p, rows: self.score(self.pack(p), rows, {}), params, rows)
+        rows, _ = example_shapes(data.rows, data.dtype)
+        scores = eval_shape("metrics", lambda p, rows: self.score(self.pack(p), rows, {}), params, rows)
         check_scores("metrics", scores, [metric.name for metric in self.metrics])
 
     @property

@@ -10,8 +10,8 @@ from jfnn.layers.kind import Params
 from jfnn.learners.code import checksum, code_checksum
 from jfnn.learners.data import Batch, Data, Hyper, Rows
 from jfnn.learners.learner import Learner
+from jfnn.learners.shapes import row_shapes
 from jfnn.learners.traces import Trace, shapes_of
-from jfnn.learners.trial import row_shapes
 from jfnn.training import State
 
 

@@ -5,7 +5,7 @@ import numpy as np
 import pytest
 
 import jfnn
-from jfnn.learners.trial import starting_shapes
+from jfnn.learners.shapes import starting_shapes
 
 pytestmark = pytest.mark.unoptimised
 

@@ -1,4 +1,4 @@
-"""Checks of learners before anything is compiled: rows, names, and functions tried on shapes."""
+"""Shapes of a learner's functions, and checks of rows and parameters, before anything is compiled."""
 
 import functools
 from collections.abc import Callable, Mapping, Sequence
@@ -13,7 +13,7 @@ from jfnn.layers.kind import Params
 
 # Rows on which functions are tried. With one, a mean over them would pass for a value of each; with as many
 # as there are columns, a mixture of the two.
-TRIED = 17
+EXAMPLES = 17
 FLOATS = ("float32", "float64")
 
 
@@ -40,9 +40,9 @@ def as_rows(rows: Any, argument: str) -> Any:
     return arrays
 
 
-def tried_on(rows: Any, dtype: np.dtype) -> tuple[Any, jax.ShapeDtypeStruct]:
+def example_shapes(rows: Any, dtype: np.dtype) -> tuple[Any, jax.ShapeDtypeStruct]:
     """Shapes and dtypes of a few rows, and of a number of a member: what functions are tried on."""
-    return row_shapes(rows, TRIED), jax.ShapeDtypeStruct((), dtype)
+    return row_shapes(rows, EXAMPLES), jax.ShapeDtypeStruct((), dtype)
 
 
 def row_shapes(rows: Any, n: int) -> Any:
@@ -50,12 +50,12 @@ def row_shapes(rows: Any, n: int) -> Any:
     return jax.tree.map(lambda leaf: jax.ShapeDtypeStruct((n, *leaf.shape[1:]), leaf.dtype), rows)
 
 
-def forms(tree: Any) -> str:
+def describe_shapes(tree: Any) -> str:
     """Structure, dtypes, and shapes without their first axis."""
     return str(jax.tree.map(lambda leaf: f"{leaf.dtype} {['n', *leaf.shape[1:]]}", tree))
 
 
-def trial(argument: str, function: Callable[..., Any], *shapes: Any) -> Any:
+def eval_shape(argument: str, function: Callable[..., Any], *shapes: Any) -> Any:
     """Shapes of a function's result, without computing anything.
 
     Raises:
@@ -114,7 +114,7 @@ def check_params(argument: str, params: Params, by_gradient: bool = True) -> Non
             raise ValueError(f"{argument}: expected parameters of {expected}, got {leaf.dtype} at {where}")
 
 
-def as_trained(argument: str, params: Params, arithmetic: np.dtype) -> Params:
+def trained_shapes(argument: str, params: Params, arithmetic: np.dtype) -> Params:
     """Shapes and dtypes of parameters as the engine trains them, from those of starting ones, checked."""
     check_params(argument, params, by_gradient=False)
     return jax.tree.map(
@@ -123,7 +123,7 @@ def as_trained(argument: str, params: Params, arithmetic: np.dtype) -> Params:
 
 
 def check_scores(argument: str, scores: Any, names: Sequence[str]) -> None:
-    """Raises ValueError for other scores of `TRIED` rows than so many values for each metric."""
+    """Raises ValueError for other scores of `EXAMPLES` rows than so many values for each metric."""
     fits = isinstance(scores, Mapping) and set(scores) == set(names)
-    if not fits or any(getattr(values, "shape", ())[:1] != (TRIED,) for values in scores.values()):
+    if not fits or any(getattr(values, "shape", ())[:1] != (EXAMPLES,) for values in scores.values()):
         raise ValueError(f"{argument}: expected one value a row for each of {list(names)}, got {scores}")
