@@ -150,11 +150,10 @@ class Learner(abc.ABC):
         params = eval_shape("network", self.init, jax.random.key(0))
         arguments = trained_shapes("network", params, data.dtype), rows, dict.fromkeys(self.hyper, number)
         start, before, after, scores = eval_shape("network", one_step, *arguments)
-        for when, one, other in (("as it starts", start, before.params), ("in a step", before, after)):
-            if describe_shapes(one) != describe_shapes(other):
-                raise ValueError(
-                    f"network: its form changes {when}, from {describe_shapes(one)} to {describe_shapes(other)}"
-                )
+        for when, *trees in (("as it starts", start, before.params), ("in a step", before, after)):
+            one, other = map(describe_shapes, trees)
+            if one != other:
+                raise ValueError(f"network: its form changes {when}, from {one} to {other}")
         check_scores("network", scores, [metric.name for metric in self.metrics])
 
     @property

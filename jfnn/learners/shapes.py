@@ -41,7 +41,7 @@ def as_rows(rows: Any, argument: str) -> Any:
 
 
 def example_shapes(rows: Any, dtype: np.dtype) -> tuple[Any, jax.ShapeDtypeStruct]:
-    """Shapes and dtypes of a few rows, and of a number of a member: what functions are tried on."""
+    """Shapes and dtypes of a few rows, and of a number of a member, on which functions are tried."""
     return row_shapes(rows, EXAMPLES), jax.ShapeDtypeStruct((), dtype)
 
 

@@ -1,4 +1,4 @@
-"""What learners try on shapes: once, and for the arithmetic that is on."""
+"""Shapes of starting parameters, for the arithmetic that is on."""
 
 import jax
 import numpy as np
