@@ -12,8 +12,9 @@ from jfnn.experiment.experiment import Experiment
 from jfnn.layers import small
 from jfnn.learners.data import Batch
 from jfnn.learners.footprint import CPU_ROOM, footprint
+from jfnn.learners.optional import members_axis
+from jfnn.learners.shapes import row_shapes, starting_shapes
 from jfnn.learners.traced import Traced
-from jfnn.learners.trial import row_shapes, starting_shapes
 
 
 def form_for(experiment: Experiment, platform: str, alone: bool) -> Form:
@@ -45,7 +46,7 @@ def form_costs(experiment: Experiment, platform: str) -> dict[Form, float]:
     costs: dict[Form, float] = {}
     for own in (False, True):
         axes = {
-            width: experiment.learner.members_axis(platform, width, batch, own)
+            width: members_axis(experiment.learner, platform, width, batch, own)
             for width in (*plan.WIDTHS, widest)
             if width <= max(widest, small.WIDE)
         }

@@ -23,6 +23,7 @@ from jfnn.layers.kind import Params
 from jfnn.learners.data import Batch, Hyper, Rows
 from jfnn.learners.epoch import EPOCHS, Loop, as_chunk, gather, members_last, steps_of_epoch
 from jfnn.learners.learner import Learner
+from jfnn.learners.optional import end_epoch, members_axis, step_members
 from jfnn.learners.source import Source, rows_of_steps, step_key
 from jfnn.minibatches import Minibatches
 from jfnn.training import State
@@ -128,12 +129,12 @@ def advance(
         The members, and the mean objective over the steps of each epoch ``[spec.epochs, tile]``.
     """
     learner, first_epoch = spec.learner, source.first
-    axis = learner.members_axis(spec.platform, len(members.diverged_at), len(source.places), source.own)
+    axis = members_axis(learner, spec.platform, len(members.diverged_at), len(source.places), source.own)
     train = functools.partial(train_epoch, spec, axis, hyper, source, stock)
-    end_epoch = jax.vmap(learner.end_epoch, in_axes=(axis, axis, 0), out_axes=axis)
+    end = jax.vmap(functools.partial(end_epoch, learner), in_axes=(axis, axis, 0), out_axes=axis)
 
     def ended(done: Epoch, epochs: jax.Array) -> Members:
-        new = end_epoch(done.before.state, done.state, hyper)
+        new = end(done.before.state, done.state, hyper)
         state = jax.tree.map(lambda old, new: jnp.where(epochs > 0, new, old), done.state, new)
         return judged(done._replace(state=state), first_epoch + epochs - 1, axis)
 
@@ -186,7 +187,7 @@ def train_epoch(
 
     def one_step(step: jax.Array, batch: Batch, loop: Loop) -> Loop:
         key = step_key(source, epoch, step)
-        state, values = spec.learner.step_members(loop[0], batch, hyper, key, axis, source.own)
+        state, values = step_members(spec.learner, loop[0], batch, hyper, key, axis, source.own)
         values = values.astype(loop[1].dtype)
         return state, loop[1] + values, values
 

@@ -14,9 +14,9 @@ from sklearn.utils.validation import check_is_fitted, validate_data
 
 import jfnn.estimators.parameters as parameters
 from jfnn.boltzmann import Machine, columns
+from jfnn.boltzmann.learner import boltzmann_machine
 from jfnn.boltzmann.machine import pack
 from jfnn.experiment.options import Execution
-from jfnn.learners.machines import boltzmann_machine
 from jfnn.minibatches import Minibatches
 from jfnn.search.train import train
 

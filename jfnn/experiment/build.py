@@ -17,9 +17,9 @@ from jfnn.experiment.replicates import PARTS, Replicate, as_seeds, replicates
 from jfnn.experiment.validation import check_weights, cuts
 from jfnn.learners.data import Data
 from jfnn.learners.learner import Learner, Metric, check_metrics
+from jfnn.learners.shapes import starting_shapes
 from jfnn.learners.supervised import HYPER, Supervised, supervised
 from jfnn.learners.traced import traced
-from jfnn.learners.trial import starting_shapes
 from jfnn.optimizers import SCHEDULE_STEPS, Values
 from jfnn.schedulers.scheduler import Scheduler
 
@@ -51,7 +51,7 @@ def build(options: Options, first_fold: int = 0) -> Experiment:
     cells, constants = axes_and_constants(_numbers(options, learner), options.sample)
     values = {**cells.values, **{name: np.array([value]) for name, value in constants.items()}}
     check_range(values, data.dtype)
-    check_counts(values, learner.counts)
+    check_counts(values, getattr(learner, "counts", {}))
     ranking = _ranking(learner, data, validation, options)
     schedulers = _schedulers(options, cells, epochs, [*cells.values, *constants])
     seeds = as_seeds(options.seeds)

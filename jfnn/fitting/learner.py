@@ -11,7 +11,8 @@ import jax
 import jax.numpy as jnp
 import optax
 
-from jfnn import backprop, losses
+import jfnn.learners.column_form as column_form
+from jfnn import losses
 from jfnn.fitting import scoring
 from jfnn.fitting.structure import NUMBERS, Structure
 from jfnn.layers import sequence
@@ -155,7 +156,7 @@ class PerceptronLearner(Learner):
     def _train(self, state: State, batch: Batch, hyper: Hyper) -> tuple[State, jax.Array]:
         """A step of rows to train on."""
         params, memory = state
-        value, gradients = backprop.sequence_value_and_grad(
+        value, gradients = column_form.by_hand(
             self._layers,
             self.structure.loss,
             "mean",
@@ -229,7 +230,7 @@ class PerceptronLearner(Learner):
 
     def score(self, params: Params, rows: Rows, hyper: Hyper) -> dict[str, jax.Array]:
         """The loss of each row."""
-        outputs = sequence.forward(self._layers, params, rows[0])[0]
+        outputs = sequence.outputs(self._layers, params, rows[0])
         return {"loss": self.structure.loss.cost(outputs.T, rows[1])}
 
     def describe(self) -> dict[str, Any]:
