@@ -198,9 +198,8 @@ def test_bits_depend_neither_on_the_slot_nor_on_neighbours_nor_on_the_cut_into_c
         for first, end in itertools.pairwise(cuts):
             given = np.roll(numbers, -first, axis=1).reshape(MEMBERS, 24, BATCH)
             given, seed = (given[places], np.zeros(MEMBERS, np.uint32)) if own else (given[0], np.uint32(0))
-            places, domain = np.arange(BATCH, dtype=np.int32), Domain(*[seed] * 3)
-            numbers_of_steps = np.int32(4), places, np.int32(first), given
-            source = Source(seed, None, seed.astype(np.int32), domain, *numbers_of_steps)
+            steps = np.int32(4), np.arange(BATCH, dtype=np.int32), np.int32(first), given
+            source = Source(seed, None, seed.astype(np.int32), Domain(*[seed] * 3), *steps)
             members, _ = advance(members, hyper, source, np.int32(end - first), stock)
         return jax.tree.map(np.asarray, tuple(members.state)), np.asarray(members.diverged_at)
 
