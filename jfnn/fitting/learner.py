@@ -148,7 +148,7 @@ class PerceptronLearner(Learner):
         """A step of held-out rows, whose objective is that of the last step before."""
         (x, targets), memory = batch.rows, state.memory
         weights = jnp.ones_like(x[:, 0]) if batch.weights is None else batch.weights
-        outputs = sequence.forward(self._layers, state.params, x)[0].T
+        outputs = sequence.outputs(self._layers, state.params, x).T
         more = scoring.gain(self.structure.output, outputs, targets, scales, weights)
         value = jnp.where(memory.stopped, 0, memory.last)
         return state._replace(memory=memory._replace(gain=memory.gain + more)), value
