@@ -26,7 +26,7 @@ from collections import Counter
 from collections.abc import Sequence
 from pathlib import Path
 
-from lecture_notes.verdicts import NOT_REPRODUCED, RULE, table
+from verdicts import NOT_REPRODUCED, RULE, table
 
 import jfnn
 from jfnn.cli import places, process

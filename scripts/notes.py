@@ -27,7 +27,7 @@ from pathlib import Path
 import jax
 from lecture_notes import approximation, digits, exponents, gates, grid
 from lecture_notes.replay import Replay
-from lecture_notes.verdicts import NOT_REPRODUCED, RULE, Row, table
+from verdicts import NOT_REPRODUCED, RULE, Row, table
 
 import jfnn
 from jfnn.cli import places, process

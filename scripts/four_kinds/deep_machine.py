@@ -6,8 +6,8 @@ from typing import NamedTuple
 
 import jax
 import numpy as np
-from lecture_notes.verdicts import Row, claim
 from matplotlib.figure import Figure
+from verdicts import Row, claim
 
 import jfnn
 from jfnn import SweepResult, boltzmann

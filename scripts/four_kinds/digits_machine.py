@@ -4,7 +4,6 @@ import json
 from pathlib import Path
 
 import numpy as np
-from lecture_notes.verdicts import CORRECTED, Row, among_seeds, exact
 from matplotlib.figure import Figure
 from scipy.ndimage import shift
 from sklearn.datasets import load_digits
@@ -12,6 +11,7 @@ from sklearn.linear_model import LogisticRegression
 from sklearn.model_selection import train_test_split
 from sklearn.neural_network import BernoulliRBM
 from sklearn.preprocessing import minmax_scale
+from verdicts import CORRECTED, Row, among_seeds, exact
 
 import jfnn
 from four_kinds.xor_machine import PUBLISHED

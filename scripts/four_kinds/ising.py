@@ -10,7 +10,7 @@ from collections.abc import Mapping
 from pathlib import Path
 
 import numpy as np
-from lecture_notes.verdicts import CONSISTENT, OUTSIDE, Row, claim
+from verdicts import CONSISTENT, OUTSIDE, Row, claim
 
 from four_kinds import ising_failures, ising_images, ising_pictures, ising_sampler, phases, scaling
 from four_kinds.phases import QUICK, Scale, Trained

@@ -5,7 +5,7 @@ from collections.abc import Mapping
 import jax
 import jax.numpy as jnp
 import numpy as np
-from lecture_notes.verdicts import Row, claim
+from verdicts import Row, claim
 
 import jfnn
 from four_kinds import phases

@@ -4,7 +4,7 @@ from collections.abc import Mapping
 from pathlib import Path
 
 import numpy as np
-from lecture_notes.verdicts import Row, claim
+from verdicts import Row, claim
 
 import jfnn
 from four_kinds import ising_pictures, phases, scaling

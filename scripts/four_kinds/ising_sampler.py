@@ -3,8 +3,8 @@
 from collections.abc import Mapping
 
 import numpy as np
-from lecture_notes.verdicts import Row, claim
 from scipy.stats import chi2
+from verdicts import Row, claim
 
 from four_kinds.phases import Scale
 from jfnn.datasets import ising, onsager

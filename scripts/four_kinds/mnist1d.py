@@ -14,7 +14,7 @@ from typing import Any, NamedTuple
 
 import jax
 import numpy as np
-from lecture_notes.verdicts import Row, among_seeds, exact
+from verdicts import Row, among_seeds, exact
 
 import jfnn
 from four_kinds import mnist1d_pictures as pictures

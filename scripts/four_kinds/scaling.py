@@ -9,7 +9,7 @@ from collections.abc import Mapping
 from typing import NamedTuple
 
 import numpy as np
-from lecture_notes.verdicts import CONSISTENT, OUTSIDE, Row
+from verdicts import CONSISTENT, OUTSIDE, Row
 
 from jfnn.datasets import onsager
 

@@ -9,8 +9,8 @@ from pathlib import Path
 from typing import NamedTuple
 
 import numpy as np
-from lecture_notes.verdicts import Row, among_seeds, exact
 from matplotlib.figure import Figure
+from verdicts import Row, among_seeds, exact
 
 from four_kinds import course_stream
 from four_kinds.xor_machine import PUBLISHED

@@ -7,8 +7,8 @@ from typing import Any, NamedTuple
 
 import jax
 import numpy as np
-from lecture_notes.verdicts import CONSISTENT, CORRECTED, NOT_REPRODUCED, Row, among_seeds, claim, exact
 from matplotlib.figure import Figure
+from verdicts import CONSISTENT, CORRECTED, NOT_REPRODUCED, Row, among_seeds, claim, exact
 
 import jfnn
 from four_kinds import course_stream

@@ -15,11 +15,11 @@ import matplotlib
 import numpy as np
 from jax.flatten_util import ravel_pytree
 from matplotlib.figure import Figure
+from verdicts import Row, claim
 
 import jfnn
 from jfnn.layers.kind import Params
 from lecture_notes.replay import AXIS, CHAOTIC_RATE, EPOCHS, GRADIENT, STEPS, Replay
-from lecture_notes.verdicts import Row, claim
 
 # Half decades up to the saturated row.
 RATES = np.logspace(-5, -1, 9)

@@ -4,10 +4,10 @@ import functools
 
 import jax.numpy as jnp
 import numpy as np
+from verdicts import Row, claim, exact
 
 import jfnn
 from lecture_notes.replay import Replay
-from lecture_notes.verdicts import Row, claim, exact
 
 GATES = {"OR": jfnn.datasets.or_gate, "XOR": jfnn.datasets.xor_gate}
 # Each seed has a minibatch sequence of its own, so that wider tiles would train empty slots.

@@ -5,10 +5,10 @@ from collections.abc import Sequence
 
 import jax
 import numpy as np
+from verdicts import CORRECTED, NOT_REPRODUCED, Row, among_seeds, claim, exact
 
 import jfnn
 from lecture_notes.replay import AXIS, EPOCHS, Cell, Replay
-from lecture_notes.verdicts import CORRECTED, NOT_REPRODUCED, Row, among_seeds, claim, exact
 
 # Below this accuracy a network of ten classes does about as well as guessing.
 CHANCE = 0.2

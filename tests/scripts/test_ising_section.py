@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 from four_kinds import ising as section
 from four_kinds import ising_sampler, phases, scaling
-from lecture_notes.verdicts import CONSISTENT, NOT_REPRODUCED, OUTSIDE
+from verdicts import CONSISTENT, NOT_REPRODUCED, OUTSIDE
 
 from jfnn.datasets import ising, onsager
 

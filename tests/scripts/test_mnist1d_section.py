@@ -5,7 +5,7 @@ import json
 import numpy as np
 import pytest
 from four_kinds import mnist1d
-from lecture_notes.verdicts import REPRODUCED, UNDECIDED
+from verdicts import REPRODUCED, UNDECIDED
 
 
 def test_networks_are_of_the_published_sizes():

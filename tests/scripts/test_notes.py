@@ -14,8 +14,9 @@ import notes
 import numpy as np
 import numpy_oracle as oracle
 import pytest
+import verdicts
 from helpers import compiled
-from lecture_notes import grid, replay, verdicts
+from lecture_notes import grid, replay
 
 import jfnn
 

@@ -5,9 +5,9 @@ import json
 import kinds
 import numpy as np
 import pytest
+import verdicts
 from four_kinds import digits_machine, mnist1d, two_spins, xor_machine
-from lecture_notes import verdicts
-from lecture_notes.verdicts import CONSISTENT, NOT_REPRODUCED, OUTSIDE, UNDECIDED
+from verdicts import CONSISTENT, NOT_REPRODUCED, OUTSIDE, UNDECIDED
 
 BOLTZMANN = json.loads(xor_machine.PUBLISHED.read_text())
 
