@@ -1,0 +1,44 @@
+"""Command lines of the scripts: numbers, the folder of results, and how the process ends."""
+
+import argparse
+import sys
+from collections.abc import Callable, Iterable, Sequence
+from pathlib import Path
+from typing import NoReturn
+
+from jfnn.cli import places, process
+from jfnn.cli.parser import Parser
+from jfnn.cli.values import count, place
+
+__all__ = ["Parser", "add_out", "add_sections", "count", "parse", "place", "run"]
+
+
+def add_out(parser: Parser, default: str | None) -> None:
+    """Adds ``--out``."""
+    parser.add_argument(
+        "--out", type=place, default=default and Path(default), help=f"folder of results; default: {default}"
+    )
+
+
+def add_sections(parser: Parser, names: Iterable[str]) -> None:
+    """Adds ``--sections``; None or a list of names."""
+    known = tuple(names)
+    parser.add_argument(
+        "--sections", nargs="+", choices=known, metavar="NAME", help=f"of {', '.join(known)}; default: all"
+    )
+
+
+def parse(parser: Parser, arguments: Sequence[str] | None, files: Iterable[str] = ()) -> argparse.Namespace:
+    """Parses, and exits with 2 if the files cannot be written into ``--out``, which need not exist yet."""
+    options = parser.parse_args(arguments)
+    if options.out is not None:
+        try:
+            places.check_directory(options.out, "--out", files)
+        except ValueError as error:
+            parser.error(str(error))
+    return options
+
+
+def run(main: Callable[[], int]) -> NoReturn:
+    """Runs a script's ``main`` and ends the process with its status; Ctrl-C ends it without a traceback."""
+    sys.exit(process.run(main, Path(sys.argv[0]).name))
