@@ -10,7 +10,7 @@ from jfnn.cli import places, process
 from jfnn.cli.parser import Parser
 from jfnn.cli.values import count, place
 
-__all__ = ["Parser", "add_out", "add_sections", "count", "parse", "place", "run"]
+__all__ = ["Parser", "add_out", "add_sections", "check_directory", "count", "parse", "place", "run"]
 
 
 def add_out(parser: Parser, default: str | None) -> None:
@@ -28,14 +28,19 @@ def add_sections(parser: Parser, names: Iterable[str]) -> None:
     )
 
 
+def check_directory(parser: Parser, directory: Path, flag: str, files: Iterable[str] = ()) -> None:
+    """Exits with 2 if the files cannot be written into a directory, which need not exist yet."""
+    try:
+        places.check_directory(directory, flag, files)
+    except ValueError as error:
+        parser.error(str(error))
+
+
 def parse(parser: Parser, arguments: Sequence[str] | None, files: Iterable[str] = ()) -> argparse.Namespace:
-    """Parses, and exits with 2 if the files cannot be written into ``--out``, which need not exist yet."""
+    """The options; exits with 2 if they are wrong, or the files cannot be written into ``--out``."""
     options = parser.parse_args(arguments)
     if options.out is not None:
-        try:
-            places.check_directory(options.out, "--out", files)
-        except ValueError as error:
-            parser.error(str(error))
+        check_directory(parser, options.out, "--out", files)
     return options
 
 

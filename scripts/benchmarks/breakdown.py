@@ -16,9 +16,8 @@ from pathlib import Path
 from typing import Any, NamedTuple
 
 from benchmarks.contenders import DRAWING
-from benchmarks.kinds import AnyWorkload
 from benchmarks.machine import cores
-from benchmarks.workload import Runner
+from benchmarks.workload import Runner, Workload
 
 FIRST, LATER = "products of the first layer", "products of later layers"
 OTHER = "other kernels: elementwise, sums, gathers"
@@ -71,7 +70,7 @@ class Event(NamedTuple):
     kind: str
 
 
-def trace(workload: AnyWorkload, prepare: Callable[[AnyWorkload], Runner]) -> Breakdown | None:
+def trace(workload: Workload, prepare: Callable[[Workload], Runner]) -> Breakdown | None:
     """Traces jfnn on a workload, in this process; None where XLA does not record kernels: not on a CPU.
 
     Args:
@@ -123,8 +122,8 @@ def _breakdown(traced: Any, kinds: Mapping[Operation, str], known: Breakdown) ->
                 continue
             stats = dict(event.stats)
             operation = (stats.get("hlo_module", ""), stats.get("hlo_op", ""))
-            of_runtime = operation[1] or event.name == "ThunkExecutor::Execute"
-            kind = kinds.get(operation, BETWEEN if of_runtime else WAITING)
+            by_runtime = operation[1] or event.name == "ThunkExecutor::Execute"
+            kind = kinds.get(operation, BETWEEN if by_runtime else WAITING)
             events.append(Event(event.start_ns, event.end_ns, kind))
             if kind not in (BETWEEN, WAITING):
                 kernels.append(events[-1])

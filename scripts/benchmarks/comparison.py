@@ -10,9 +10,9 @@ from contextlib import contextmanager
 import numpy as np
 
 from benchmarks.breakdown import Breakdown, trace
-from benchmarks.contenders import FLOOR, Contender
-from benchmarks.kinds import AnyWorkload
+from benchmarks.contenders import FLOOR, Case, Contender
 from benchmarks.workers import Apart, ContenderError, Here, Run
+from benchmarks.workload import Workload
 
 Worker = Here | Apart
 Start = Callable[[Contender], Worker]
@@ -29,7 +29,7 @@ class Measurement:
         cpu_seconds: CPU time of each warm run, of the contender's process without those that it starts.
         extra_first: Seconds that the first run took beyond a warm one: compiling, starting processes.
         peak_memory: Megabytes, of all its processes; None where that is not known.
-        accuracy: Test accuracy of the reference cell; NaN if it did not train to the end.
+        accuracy: Score of the reference; NaN if it did not train to the end.
         trained: Share of all members' epochs that was trained.
         measured: Members that it was measured on.
     """
@@ -62,7 +62,7 @@ class Comparison:
         traced: Whether a breakdown is asked for.
     """
 
-    workload: AnyWorkload
+    workload: Workload
     measurements: dict[str, Measurement]
     failed: dict[str, str]
     breakdown: Breakdown | None = None
@@ -98,7 +98,7 @@ def started(contenders: Mapping[str, Contender], start: Start) -> Iterator[dict[
 
 
 def compare(
-    workload: AnyWorkload, contenders: Mapping[str, Contender], workers: Mapping[str, Worker], rounds: int
+    workload: Workload, contenders: Mapping[str, Contender], workers: Mapping[str, Worker], rounds: int
 ) -> Comparison:
     """Runs every contender once to warm it, then all of them in turn, ``rounds`` times."""
     began = time.perf_counter()
@@ -115,8 +115,21 @@ def compare(
             except ContenderError as error:
                 failed[name] = str(error)
                 del runs[name]
-    measurements = {n: _measurement(workload, parts[n], contenders[n], of_n) for n, of_n in runs.items()}
+    measurements = {n: _measurement(workload, parts[n], contenders[n], timed) for n, timed in runs.items()}
     return Comparison(workload, measurements, failed, seconds=time.perf_counter() - began)
+
+
+def compare_case(case: Case, chosen: Mapping[str, Contender], start: Start, rounds: int) -> Comparison:
+    """Compares contenders of a case, in new processes, so that none profits from what it compiled before.
+
+    In another process, after those have ended, which tracing would disturb, jfnn's time is broken down.
+    """
+    with started(chosen, start) as workers:
+        comparison = dataclasses.replace(compare(case.workload, chosen, workers, rounds), traced=case.traced)
+    if not case.traced:
+        return comparison
+    with started({BREAKDOWN: case.contenders["jfnn"]}, start) as workers:
+        return with_breakdown(comparison, workers[BREAKDOWN], case.contenders["jfnn"])
 
 
 def with_breakdown(comparison: Comparison, worker: Worker, contender: Contender) -> Comparison:
@@ -138,9 +151,7 @@ def show_progress(message: str) -> None:
         print(f"\r\x1b[K{message}", end="\r", file=sys.stderr, flush=True)
 
 
-def _measurement(
-    workload: AnyWorkload, part: AnyWorkload, contender: Contender, runs: list[Run]
-) -> Measurement:
+def _measurement(workload: Workload, part: Workload, contender: Contender, runs: list[Run]) -> Measurement:
     first, *warm = runs
     outcome = warm[-1].outcome
     # The floor multiplies large matrices: the workload's operations take this many times as long.

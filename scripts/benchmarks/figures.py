@@ -6,7 +6,7 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
 from benchmarks.comparison import Comparison
-from benchmarks.contenders import CONTENDERS, FLOOR
+from benchmarks.contenders import FLOOR, GRID
 from benchmarks.growth import Point
 
 FLOOR_LINE: dict[str, Any] = {"color": "black", "linestyle": "--", "linewidth": 1}
@@ -37,15 +37,15 @@ def bars(comparisons: dict[str, Comparison]) -> Figure:
     """A group of bars a workload, a bar a contender (its median), and a line at the floor."""
     figure = Figure(figsize=(max(4.0, 2.4 * len(comparisons)), 4.2), layout="constrained")
     axes = figure.subplots()
-    names = [name for name in COLOURS if any(name in c.measurements for c in comparisons.values())]
+    titles = {n: m.contender.title for c in comparisons.values() for n, m in c.measurements.items()}
+    names = [name for name in COLOURS if name in titles]
     for group, comparison in enumerate(comparisons.values()):
         _group(axes, group, comparison, names)
     for name in names:
-        first = next(c.measurements[name] for c in comparisons.values() if name in c.measurements)
-        axes.bar(0, 0, color=COLOURS[name], label=first.contender.title)
-    axes.plot([], [], **FLOOR_LINE, label=CONTENDERS[FLOOR].title)
-    titles = [c.workload.title.partition(": ") for c in comparisons.values()]
-    lines = [what + ":\n" + details.replace(", ", ",\n", 1) for what, _, details in titles]
+        axes.bar(0, 0, color=COLOURS[name], label=titles[name])
+    axes.plot([], [], **FLOOR_LINE, label=GRID[FLOOR].title)
+    parts = [c.workload.title.partition(": ") for c in comparisons.values()]
+    lines = [name + ":\n" + details.replace(", ", ",\n", 1) for name, _, details in parts]
     axes.set_xticks(range(len(comparisons)), lines, fontsize=8)
     axes.set_yscale("log")
     axes.yaxis.set_major_formatter("{x:g}")
@@ -77,11 +77,11 @@ def growth(points: list[Point]) -> Figure:
     axes = list(dict.fromkeys(point.axis for point in points))
     figure = Figure(figsize=(3.6 * len(axes), 4), layout="constrained")
     for panel, axis in zip(figure.subplots(1, len(axes), squeeze=False)[0], axes, strict=True):
-        of_axis = [point for point in points if point.axis == axis]
-        for contender in dict.fromkeys(point.contender for point in of_axis):
-            _line(panel, axis, contender, [p for p in of_axis if p.contender == contender])
+        on_axis = [point for point in points if point.axis == axis]
+        for contender in dict.fromkeys(point.contender for point in on_axis):
+            _line(panel, axis, contender, [p for p in on_axis if p.contender == contender])
         panel.set_xlabel(AXIS_LABELS[axis])
-        values = sorted({point.value for point in of_axis})
+        values = sorted({point.value for point in on_axis})
         panel.set_xticks(values, [f"{value:,}" for value in values])
         panel.set_xticks([], minor=True)
         panel.grid(color="0.92")
@@ -93,9 +93,8 @@ def growth(points: list[Point]) -> Figure:
 
 
 def _line(panel: Axes, axis: str, contender: str, points: list[Point]) -> None:
-    values = [point.value for point in points]
-    colour, title = LINE_COLOURS[contender], CONTENDERS[contender].title
-    style: dict[str, Any] = {"color": colour, "label": title, "marker": "o", "markersize": 3}
+    values, colour = [point.value for point in points], LINE_COLOURS[contender]
+    style: dict[str, Any] = {"color": colour, "label": GRID[contender].title, "marker": "o", "markersize": 3}
     if axis == "cores":
         panel.plot(values, [points[0].median_s / point.median_s for point in points], **style)
         panel.set_ylabel("speed, relative to the first")

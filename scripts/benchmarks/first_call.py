@@ -12,6 +12,7 @@ from typing import Any
 
 RATES, PENALTIES, FOLDS = [1e-3, 3e-3, 1e-2], [1e-4, 1e-3, 1e-2, 1e-1], 5  # of 60 fits
 PROCESSES = 2  # of scikit-learn's search
+EPOCHS = {"grid": 1, "classifier": 200, "search": 200}
 
 Call = Callable[[], Any]
 
@@ -29,64 +30,60 @@ def grid_by_vmap(epochs: int) -> Call:
     """The same cells by ``jit(vmap(train))``."""
     import dataclasses
 
-    from benchmarks.jax_vmap import prepare
+    from benchmarks.plain_jax import grid
     from benchmarks.workloads import NOTES
 
-    return prepare(dataclasses.replace(NOTES, epochs=epochs))
+    return grid(dataclasses.replace(NOTES, epochs=epochs))
 
 
-def classifier(estimators: Any, epochs: int) -> Call:
+def _classes(ours: bool) -> tuple[Any, Any]:
+    """The classifier and the search, imported now."""
+    if ours:
+        from jfnn import estimators
+
+        return estimators.MLPClassifier, estimators.GridSearchCV
+    from sklearn.model_selection import GridSearchCV
+    from sklearn.neural_network import MLPClassifier
+
+    return MLPClassifier, GridSearchCV
+
+
+def classifier(epochs: int, ours: bool) -> Call:
     """A fit of a small classifier on the irises."""
     from sklearn.datasets import load_iris
 
+    network, _ = _classes(ours)
     rows = load_iris(return_X_y=True)
-    return lambda: estimators.MLPClassifier((10,), max_iter=epochs, random_state=0).fit(*rows)
+    return lambda: network((10,), max_iter=epochs, random_state=0).fit(*rows)
 
 
-def search(estimators: Any, epochs: int, **options: Any) -> Call:
+def search(epochs: int, ours: bool) -> Call:
     """A search of 12 cells by five folds on the standardised wines, and the fit of the best."""
-    from benchmarks.data import wine
+    from benchmarks.data import load
 
-    rows = wine()
+    network, grid_search = _classes(ours)
+    rows, options = load("wine"), {} if ours else {"n_jobs": PROCESSES}
     grid = {"learning_rate_init": RATES, "alpha": PENALTIES}
 
     def fit() -> Any:
-        network = estimators.MLPClassifier((16,), max_iter=epochs, random_state=0)
-        return estimators.GridSearchCV(network, grid, cv=FOLDS, **options).fit(rows.x_train, rows.y_train)
+        estimator = network((16,), max_iter=epochs, random_state=0)
+        return grid_search(estimator, grid, cv=FOLDS, **options).fit(rows.x_train, rows.y_train)
 
     return fit
 
 
-class _ByScikitLearn:
-    """scikit-learn's classes by the names that they have in `jfnn.estimators`."""
-
-    def __init__(self) -> None:
-        from sklearn.model_selection import GridSearchCV
-        from sklearn.neural_network import MLPClassifier
-
-        self.GridSearchCV, self.MLPClassifier = GridSearchCV, MLPClassifier
-
-
-def _ours() -> Any:
-    import jfnn.estimators
-
-    _ = jfnn.estimators.MLPClassifier, jfnn.estimators.GridSearchCV  # imported when they are first named
-    return jfnn.estimators
-
-
-# Case -> contender -> what imports and loads: ``epochs -> the call``.
+# Case -> contender -> ``epochs -> the call``, with its imports and data.
 CASES: dict[str, dict[str, Callable[[int], Call]]] = {
     "grid": {"vmap": grid_by_vmap, "jfnn": grid_by_jfnn},
     "classifier": {
-        "sklearn": lambda epochs: classifier(_ByScikitLearn(), epochs),
-        "jfnn": lambda epochs: classifier(_ours(), epochs),
+        "sklearn": lambda epochs: classifier(epochs, ours=False),
+        "jfnn": lambda epochs: classifier(epochs, ours=True),
     },
     "search": {
-        "sklearn": lambda epochs: search(_ByScikitLearn(), epochs, n_jobs=PROCESSES),
-        "jfnn": lambda epochs: search(_ours(), epochs),
+        "sklearn": lambda epochs: search(epochs, ours=False),
+        "jfnn": lambda epochs: search(epochs, ours=True),
     },
 }
-EPOCHS = {"grid": 1, "classifier": 200, "search": 200}
 
 
 def measure(load: Callable[[int], Call], epochs: int) -> dict[str, list[float]]:
@@ -102,13 +99,7 @@ def measure(load: Callable[[int], Call], epochs: int) -> dict[str, list[float]]:
     return figures
 
 
-def main(case: str, contender: str, epochs: str | None = None) -> int:
-    """Measures and prints; the exit status."""
-    warnings.simplefilter("ignore")  # fits that do not converge say so
-    chosen = EPOCHS[case] if epochs is None else int(epochs)
-    print(json.dumps(measure(CASES[case][contender], chosen)))
-    return 0
-
-
 if __name__ == "__main__":
-    sys.exit(main(*sys.argv[1:]))
+    warnings.simplefilter("ignore")  # fits that do not converge say so
+    case, contender, *epochs = sys.argv[1:]
+    print(json.dumps(measure(CASES[case][contender], int(epochs[0]) if epochs else EPOCHS[case])))

@@ -28,14 +28,7 @@ COLUMNS = ("process", "imports", "first call", "again", "CPU: imports", "first c
 
 
 class Process(NamedTuple):
-    """One fresh process.
-
-    Attributes:
-        seconds: From its start to its end.
-        imports: Seconds and CPU seconds of imports and data.
-        first: The same, of the first call.
-        again: The same, of the second.
-    """
+    """One fresh process: its seconds, and seconds and CPU seconds of imports with data, and of both calls."""
 
     seconds: float
     imports: tuple[float, float]
@@ -77,27 +70,27 @@ def measured(
     """Starts the processes of all cases in turns.
 
     Args:
-        contenders: Names of contenders to run, of those that there are.
+        contenders: Names of contenders to run; others are left out.
         rounds: Processes of each.
         epochs: Of every call; None for those of the cases.
 
     Returns:
-        The figures, and what failed printed, by "case contender".
+        The figures, and the output of failures, by "case contender".
     """
     figures: Figures = {}
     failed: dict[str, str] = {}
+    names = [(case, name) for case, ways in CASES.items() for name in ways if name in contenders]
     for turn in range(rounds):
-        for case, ways in CASES.items():
-            for contender in (name for name in ways if name in contenders):
-                name = f"{case} {contender}"
-                show_progress(f"first calls, round {turn + 1} of {rounds}: {name}")
-                if name not in failed:
-                    try:
-                        process = start(case, contender, epochs)
-                    except RuntimeError as error:
-                        failed[name] = str(error)
-                    else:
-                        figures.setdefault(case, {}).setdefault(contender, []).append(process)
+        for case, contender in names:
+            name = f"{case} {contender}"
+            show_progress(f"first calls, round {turn + 1} of {rounds}: {name}")
+            if name not in failed:
+                try:
+                    process = start(case, contender, epochs)
+                except RuntimeError as error:
+                    failed[name] = str(error)
+                else:
+                    figures.setdefault(case, {}).setdefault(contender, []).append(process)
     return figures, failed
 
 
@@ -114,11 +107,3 @@ def table(figures: Figures) -> str:
 def _medians(processes: list[Process]) -> list[str]:
     values = [(p.seconds, p.imports[0], p.first[0], p.again[0], p.imports[1], p.compiling) for p in processes]
     return [f"{seconds(statistics.median(column))} s" for column in zip(*values, strict=True)]
-
-
-def as_json(figures: Figures) -> dict[str, dict[str, list[dict[str, object]]]]:
-    """All figures."""
-    return {
-        case: {name: [process._asdict() for process in processes] for name, processes in ways.items()}
-        for case, ways in figures.items()
-    }

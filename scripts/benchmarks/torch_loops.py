@@ -52,11 +52,11 @@ class _Problem:
             return functional.binary_cross_entropy_with_logits(logits.squeeze(-1), y, reduction="sum")
         return functional.cross_entropy(logits, y, reduction="sum")
 
-    def test_accuracy(self, logits_of: Callable[[torch.Tensor], torch.Tensor]) -> np.ndarray:
+    def test_accuracy(self, outputs: Callable[[torch.Tensor], torch.Tensor]) -> np.ndarray:
         """Accuracy on the test rows; the training rows are scored too. Leading axes of the logits stay."""
         scores = []
         for x, y in ((self.x, self.y), (self.x_test, self.y_test)):
-            logits = logits_of(x)
+            logits = outputs(x)
             predicted = logits.squeeze(-1) > 0 if self.binary else logits.argmax(-1)
             scores.append((predicted == y).float().mean(-1).cpu().numpy())
         return np.asarray(scores[1])
@@ -88,7 +88,7 @@ def loop(workload: Workload) -> Runner:
     return run
 
 
-def vmap(workload: Workload, compile_step: bool = False) -> Runner:
+def vmap(workload: Workload, compiled: bool = False) -> Runner:
     """All networks of a seed at once: `torch.func.vmap` of `torch.func.grad`, the minibatch shared."""
     problem = _Problem(workload)
     rates, l2s = map(problem.tensor, workload.cells())
@@ -107,7 +107,7 @@ def vmap(workload: Workload, compile_step: bool = False) -> Runner:
         gradients = gradient(params, l2s, x, y)
         return {name: p - rates.view(-1, *[1] * (p.ndim - 1)) * gradients[name] for name, p in params.items()}
 
-    one_step = torch.compile(step) if compile_step else step
+    one_step = torch.compile(step) if compiled else step
     all_outputs = torch.func.vmap(outputs, in_dims=(0, None))
 
     def train(seed: int) -> np.ndarray:
@@ -123,8 +123,3 @@ def vmap(workload: Workload, compile_step: bool = False) -> Runner:
         return Outcome(np.stack(scores, axis=-1).reshape(workload.shape))
 
     return run
-
-
-def compiled(workload: Workload) -> Runner:
-    """`vmap` with its step through `torch.compile`."""
-    return vmap(workload, compile_step=True)

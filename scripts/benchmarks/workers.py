@@ -1,7 +1,8 @@
-"""Where contenders run: each in a process of its own, sharing no threads, memory or caches."""
+"""Workers of contenders: each in a process of its own, sharing no threads, memory or caches."""
 
 import multiprocessing
 import os
+import threading
 import time
 import traceback
 from collections.abc import Callable
@@ -11,9 +12,7 @@ from typing import Any, NamedTuple, TypeVar
 
 from benchmarks import machine
 from benchmarks.contenders import Contender
-from benchmarks.kinds import AnyWorkload
-from benchmarks.workload import Outcome
-from jfnn.apart import end_with_parent
+from benchmarks.workload import Outcome, Workload
 
 T = TypeVar("T")
 
@@ -23,18 +22,11 @@ class ContenderError(Exception):
 
 
 class Run(NamedTuple):
-    """One run of a contender.
-
-    Attributes:
-        seconds: Wall time.
-        cpu_seconds: CPU time of the process, without those that it starts.
-        peak_memory: Megabytes of the process and its descendants since it was prepared; None if not known.
-        outcome: The result.
-    """
+    """One run of a contender."""
 
     seconds: float
-    cpu_seconds: float
-    peak_memory: float | None
+    cpu_seconds: float  # of the process, without those that it starts
+    peak_memory: float | None  # megabytes of the process and its descendants since `prepare`, where known
     outcome: Outcome
 
 
@@ -44,7 +36,7 @@ class Here:
     def __init__(self, contender: Contender):
         self.contender = contender
 
-    def prepare(self, workload: AnyWorkload) -> None:
+    def prepare(self, workload: Workload) -> None:
         """Loads the workload for the runs that follow."""
         self._run = self.contender.prepare(workload)
         machine.reset_peak_memory()
@@ -75,7 +67,7 @@ class Apart:
         context = multiprocessing.get_context("spawn")
         self._pool = ProcessPoolExecutor(1, context, _start, (contender,))
 
-    def prepare(self, workload: AnyWorkload) -> None:
+    def prepare(self, workload: Workload) -> None:
         """As in `Here`."""
         self.call(_prepare, workload)
 
@@ -100,7 +92,7 @@ _here: Here  # of a process that belongs to a contender
 
 def _start(contender: Contender) -> None:
     global _here
-    end_with_parent()
+    threading.Thread(target=_end_with_parent, daemon=True).start()
     os.environ.setdefault("XLA_PYTHON_CLIENT_PREALLOCATE", "false")  # several processes share a GPU
     if contender.cpu_devices is not None:
         count = machine.cores() if contender.cpu_devices == "cores" else contender.cpu_devices
@@ -108,7 +100,14 @@ def _start(contender: Contender) -> None:
     _here = Here(contender)
 
 
-def _prepare(workload: AnyWorkload) -> None:
+def _end_with_parent() -> None:
+    parent = multiprocessing.parent_process()
+    if parent is not None:
+        parent.join()
+        os._exit(1)
+
+
+def _prepare(workload: Workload) -> None:
     _here.prepare(workload)
 
 
