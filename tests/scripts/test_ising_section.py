@@ -6,8 +6,8 @@ from typing import Any, NamedTuple
 
 import numpy as np
 import pytest
+from four_kinds import finite_size, ising_sampler, phases
 from four_kinds import ising as section
-from four_kinds import ising_sampler, phases, scaling
 from verdicts import CONSISTENT, NOT_REPRODUCED, OUTSIDE
 
 from jfnn.datasets import ising, onsager
@@ -70,7 +70,7 @@ def test_a_right_sampler_passes_and_a_wrong_one_does_not():
     ("low", "high", "verdict"), [(2.26, 2.28, CONSISTENT), (2.26, 2.269, OUTSIDE), (2.2693, 2.28, OUTSIDE)]
 )
 def test_an_estimate_is_judged_by_its_interval_alone(low, high, verdict):
-    row = scaling.row("T_c", scaling.Estimate(2.265, low, high, 0.002), "a reason")
+    row = finite_size.row("T_c", finite_size.Estimate(2.265, low, high, 0.002), "a reason")
     assert row.verdict == verdict and f"[{low:.4f}, {high:.4f}]" in row.here and "2.269185" in row.published
     assert ("EXCLUDES" in row.reason) == (verdict == OUTSIDE) and row.reason.endswith("a reason")
 
