@@ -21,27 +21,16 @@ BREAKDOWN = "breakdown"
 
 @dataclasses.dataclass(frozen=True)
 class Measurement:
-    """One contender on one workload.
-
-    Attributes:
-        contender: The contender.
-        seconds: Wall time of each warm run; for the whole workload, where a part was measured.
-        cpu_seconds: CPU time of each warm run, of the contender's process without those that it starts.
-        extra_first: Seconds that the first run took beyond a warm one: compiling, starting processes.
-        peak_memory: Megabytes, of all its processes; None where that is not known.
-        accuracy: Score of the reference; NaN if it did not train to the end.
-        trained: Share of all members' epochs that was trained.
-        measured: Members that it was measured on.
-    """
+    """One contender on one workload."""
 
     contender: Contender
-    seconds: list[float]
-    cpu_seconds: list[float]
-    extra_first: float
-    peak_memory: float | None
-    accuracy: float
-    trained: float
-    measured: int
+    seconds: list[float]  # wall time of each warm run; for the whole workload, where a part was measured
+    cpu_seconds: list[float]  # the same, of the contender's process without those that it starts
+    extra_first: float  # seconds that the first run took beyond a warm one: compiling, starting processes
+    peak_memory: float | None  # megabytes of all its processes, where known
+    accuracy: float  # score of the reference; NaN if it did not train to the end
+    trained: float  # share of all members' epochs
+    measured: int  # members
 
     @property
     def median(self) -> float:
@@ -51,23 +40,14 @@ class Measurement:
 
 @dataclasses.dataclass(frozen=True)
 class Comparison:
-    """Figures of all contenders on one workload.
-
-    Attributes:
-        workload: The workload.
-        measurements: By contender.
-        failed: Tracebacks of contenders that have no figures.
-        breakdown: How jfnn spends its time; None where that is not known.
-        seconds: Duration of the whole comparison.
-        traced: Whether a breakdown is asked for.
-    """
+    """Figures of all contenders on one workload."""
 
     workload: Workload
-    measurements: dict[str, Measurement]
-    failed: dict[str, str]
-    breakdown: Breakdown | None = None
-    seconds: float = 0.0
-    traced: bool = True
+    measurements: dict[str, Measurement]  # by contender
+    failed: dict[str, str]  # tracebacks of contenders that have no figures
+    breakdown: Breakdown | None = None  # of jfnn's time, where known
+    seconds: float = 0.0  # duration of the whole comparison
+    traced: bool = True  # whether a breakdown is asked for
 
     def share_of_floor(self, name: str) -> float:
         """Time that a contender's products would take at the rate of large ones, by its time.

@@ -11,7 +11,6 @@ from benchmarks import workloads
 from benchmarks.kinds import KINDS, ODE
 from benchmarks.workload import Outcome, Runner, Workload
 
-DRAWING = "weights and minibatches drawn"  # the name of this phase of a run in a trace
 FLOOR = "floor"
 
 

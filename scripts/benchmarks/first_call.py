@@ -12,13 +12,18 @@ from typing import Any
 
 RATES, PENALTIES, FOLDS = [1e-3, 3e-3, 1e-2], [1e-4, 1e-3, 1e-2, 1e-1], 5  # of 60 fits
 PROCESSES = 2  # of scikit-learn's search
-EPOCHS = {"grid": 1, "classifier": 200, "search": 200}
 
 Call = Callable[[], Any]
 
 
-def grid_by_jfnn(epochs: int) -> Call:
-    """A sweep of the notes' 49 cells."""
+def grid(contender: str, epochs: int) -> Call:
+    """The notes' 49 cells, by a sweep or by ``jit(vmap(train))``."""
+    if contender == "vmap":
+        import dataclasses
+
+        from benchmarks import plain_jax, workloads
+
+        return plain_jax.grid(dataclasses.replace(workloads.NOTES, epochs=epochs))
     import jfnn
 
     axis = [10.0**exponent for exponent in range(-5, 2)]
@@ -26,19 +31,9 @@ def grid_by_jfnn(epochs: int) -> Call:
     return lambda: jfnn.sweep(network, split, learning_rate=axis, l2=axis, epochs=epochs)
 
 
-def grid_by_vmap(epochs: int) -> Call:
-    """The same cells by ``jit(vmap(train))``."""
-    import dataclasses
-
-    from benchmarks.plain_jax import grid
-    from benchmarks.workloads import NOTES
-
-    return grid(dataclasses.replace(NOTES, epochs=epochs))
-
-
-def _classes(ours: bool) -> tuple[Any, Any]:
+def _classes(contender: str) -> tuple[Any, Any]:
     """The classifier and the search, imported now."""
-    if ours:
+    if contender == "jfnn":
         from jfnn import estimators
 
         return estimators.MLPClassifier, estimators.GridSearchCV
@@ -48,51 +43,45 @@ def _classes(ours: bool) -> tuple[Any, Any]:
     return MLPClassifier, GridSearchCV
 
 
-def classifier(epochs: int, ours: bool) -> Call:
+def classifier(contender: str, epochs: int) -> Call:
     """A fit of a small classifier on the irises."""
     from sklearn.datasets import load_iris
 
-    network, _ = _classes(ours)
+    network, _ = _classes(contender)
     rows = load_iris(return_X_y=True)
     return lambda: network((10,), max_iter=epochs, random_state=0).fit(*rows)
 
 
-def search(epochs: int, ours: bool) -> Call:
+def search(contender: str, epochs: int) -> Call:
     """A search of 12 cells by five folds on the standardised wines, and the fit of the best."""
     from benchmarks.data import load
 
-    network, grid_search = _classes(ours)
-    rows, options = load("wine"), {} if ours else {"n_jobs": PROCESSES}
-    grid = {"learning_rate_init": RATES, "alpha": PENALTIES}
+    network, grid_search = _classes(contender)
+    rows, options = load("wine"), {} if contender == "jfnn" else {"n_jobs": PROCESSES}
+    cells = {"learning_rate_init": RATES, "alpha": PENALTIES}
 
     def fit() -> Any:
         estimator = network((16,), max_iter=epochs, random_state=0)
-        return grid_search(estimator, grid, cv=FOLDS, **options).fit(rows.x_train, rows.y_train)
+        return grid_search(estimator, cells, cv=FOLDS, **options).fit(rows.x_train, rows.y_train)
 
     return fit
 
 
-# Case -> contender -> ``epochs -> the call``, with its imports and data.
-CASES: dict[str, dict[str, Callable[[int], Call]]] = {
-    "grid": {"vmap": grid_by_vmap, "jfnn": grid_by_jfnn},
-    "classifier": {
-        "sklearn": lambda epochs: classifier(epochs, ours=False),
-        "jfnn": lambda epochs: classifier(epochs, ours=True),
-    },
-    "search": {
-        "sklearn": lambda epochs: search(epochs, ours=False),
-        "jfnn": lambda epochs: search(epochs, ours=True),
-    },
+# Case -> ``(contender, epochs) -> call``, which imports and loads data; contenders; epochs.
+CASES: dict[str, tuple[Callable[[str, int], Call], tuple[str, str], int]] = {
+    "grid": (grid, ("vmap", "jfnn"), 1),
+    "classifier": (classifier, ("sklearn", "jfnn"), 200),
+    "search": (search, ("sklearn", "jfnn"), 200),
 }
 
 
-def measure(load: Callable[[int], Call], epochs: int) -> dict[str, list[float]]:
+def measure(load: Callable[[], Call]) -> dict[str, list[float]]:
     """``[seconds, CPU seconds of this process]`` of "imports" (data included), "first" call and "again"."""
     figures = {}
     for name in ("imports", "first", "again"):
         wall, cpu = time.perf_counter(), time.process_time()
         if name == "imports":
-            call = load(epochs)
+            call = load()
         else:
             call()
         figures[name] = [time.perf_counter() - wall, time.process_time() - cpu]
@@ -102,4 +91,5 @@ def measure(load: Callable[[int], Call], epochs: int) -> dict[str, list[float]]:
 if __name__ == "__main__":
     warnings.simplefilter("ignore")  # fits that do not converge say so
     case, contender, *epochs = sys.argv[1:]
-    print(json.dumps(measure(CASES[case][contender], int(epochs[0]) if epochs else EPOCHS[case])))
+    load, _, default = CASES[case]
+    print(json.dumps(measure(lambda: load(contender, int(epochs[0]) if epochs else default))))

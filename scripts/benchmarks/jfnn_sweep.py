@@ -8,7 +8,6 @@ import jax.numpy as jnp
 import numpy as np
 
 import jfnn
-from benchmarks.contenders import DRAWING
 from benchmarks.kinds import CHANNELS, CLASSES, HIDDEN, KERNEL, TIME, UNITS, VISIBLE, Kind, Ode
 from benchmarks.workload import Outcome, Runner, Workload, stacked
 
@@ -105,8 +104,7 @@ def prepare(
     shares_draws = type(workload) is Workload and not workload.summary
 
     def run() -> Outcome:
-        with jax.profiler.TraceAnnotation(DRAWING):
-            drawn = _drawn(workload) if shares_draws else {}
+        drawn = _drawn(workload) if shares_draws else {}
         result = (sweep or jfnn.sweep)(
             learner,
             split,

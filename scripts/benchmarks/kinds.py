@@ -69,7 +69,7 @@ def _kind(title: str, kind: str, data: str, epochs: int, low: float, high: float
     rates = tuple(np.geomspace(low, high, 32).tolist())
     return Kind(
         title=title,
-        sizes=(-1,),  # a trace counts all products alike
+        sizes=(),
         activation="",
         data=data,
         batch=100,
