@@ -70,15 +70,11 @@ def compared(times, workload=NOTES, trained=1.0):
         return comparison.compare(workload, contenders, workers, len(next(iter(times.values()))) - 1)
 
 
-def test_median_spread_and_first_run():
-    measured = compared({"jfnn": [9, 1, 5, 2]}).measurements["jfnn"]
-    assert (measured.median, measured.seconds, measured.extra_first) == (2, [1, 5, 2], 7)
-
-
-def test_a_part_is_scaled_to_the_whole_and_marked():
-    figures = compared({"numpy": [3, 3, 3], "vmap": [2, 2, 2]}, GRIDS["seeds"])
-    assert figures.measurements["numpy"].median == 30
-    assert figures.measurements["vmap"].median == 2
+def test_medians_are_scaled_from_a_part_to_the_whole_and_marked():
+    figures = compared({"numpy": [9, 1, 5, 2], "vmap": [9, 1, 5, 2]}, GRIDS["seeds"])
+    part, whole = (figures.measurements[name] for name in ("numpy", "vmap"))
+    assert (whole.median, whole.seconds, whole.extra_first) == (2, [1, 5, 2], 7)
+    assert (part.median, part.seconds, part.extra_first) == (20, [10, 50, 20], 7)
     assert "49 of 490, scaled" in report.table(figures)
 
 
