@@ -2,6 +2,7 @@
 
 from typing import Any
 
+import numpy as np
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
@@ -39,11 +40,15 @@ def bars(comparisons: dict[str, Comparison]) -> Figure:
     axes = figure.subplots()
     titles = {n: m.contender.title for c in comparisons.values() for n, m in c.measurements.items()}
     names = [name for name in COLOURS if name in titles]
-    for group, comparison in enumerate(comparisons.values()):
-        _group(axes, group, comparison, names)
-    for name in names:
-        axes.bar(0, 0, color=COLOURS[name], label=titles[name])
-    axes.plot([], [], **FLOOR_LINE, label=GRID[FLOOR].title)
+    width = 0.85 / max(len(names), 1)
+    for place, name in enumerate(names):
+        groups, medians = _medians(comparisons, name)
+        x = groups + (place - (len(names) - 1) / 2) * width
+        drawn = axes.bar(x, medians, 0.92 * width, color=COLOURS[name], label=titles[name])
+        texts = [f"{median:.2g}" if median < 10 else f"{median:.0f}" for median in medians]
+        axes.bar_label(drawn, texts, padding=1, fontsize=6.5)
+    groups, floors = _medians(comparisons, FLOOR)
+    axes.hlines(floors, groups - 0.45, groups + 0.45, **FLOOR_LINE, label=GRID[FLOOR].title)
     parts = [c.workload.title.partition(": ") for c in comparisons.values()]
     lines = [name + ":\n" + details.replace(", ", ",\n", 1) for name, _, details in parts]
     axes.set_xticks(range(len(comparisons)), lines, fontsize=8)
@@ -58,18 +63,12 @@ def bars(comparisons: dict[str, Comparison]) -> Figure:
     return figure
 
 
-def _group(axes: Axes, group: int, comparison: Comparison, names: list[str]) -> None:
-    bar = 0.85 / max(len(names), 1)
-    for place, name in enumerate(names):
-        m = comparison.measurements.get(name)
-        if m is not None:
-            x = group + (place - (len(names) - 1) / 2) * bar
-            axes.bar(x, m.median, 0.92 * bar, color=COLOURS[name])
-            label = f"{m.median:.2g}" if m.median < 10 else f"{m.median:.0f}"
-            axes.annotate(label, (x, m.median), (0, 1), textcoords="offset points", ha="center", fontsize=6.5)
-    if FLOOR in comparison.measurements:
-        floor = comparison.measurements[FLOOR].median
-        axes.plot([group - 0.45, group + 0.45], [floor, floor], **FLOOR_LINE)
+def _medians(comparisons: dict[str, Comparison], name: str) -> tuple[np.ndarray, np.ndarray]:
+    """Numbers of the workloads that a contender was measured on, and its medians."""
+    measured = [(i, c.measurements.get(name)) for i, c in enumerate(comparisons.values())]
+    pairs = [(i, m.median) for i, m in measured if m is not None]
+    groups, medians = np.array(pairs).reshape(-1, 2).T
+    return groups, medians
 
 
 def growth(points: list[Point]) -> Figure:
@@ -100,10 +99,9 @@ def _line(panel: Axes, axis: str, contender: str, points: list[Point]) -> None:
         panel.set_ylabel("speed, relative to the first")
         panel.set_ylim(bottom=0)
         return
-    panel.plot(values, [p.us_per_member_step for p in points], **style)
-    scale = [p.us_per_member_step / p.median_s for p in points]
-    low = [p.fastest_s * s for p, s in zip(points, scale, strict=True)]
-    high = [p.slowest_s * s for p, s in zip(points, scale, strict=True)]
+    seconds = np.array([(p.median_s, p.fastest_s, p.slowest_s) for p in points])
+    middle, low, high = seconds.T * [p.us_per_member_step / p.median_s for p in points]
+    panel.plot(values, middle, **style)
     panel.fill_between(values, low, high, color=colour, alpha=0.2)
     panel.set_xscale("log")
     panel.set_yscale("log")
