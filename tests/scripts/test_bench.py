@@ -307,8 +307,8 @@ def read_json(path):
     return json.loads(path.read_text(), parse_constant=lambda name: pytest.fail(name))
 
 
-def test_script_writes_its_figures_as_json(written):
-    *_, figures = written
+def test_script_prints_tables_and_writes_its_figures_as_json(written):
+    _, printed, _, figures = written
     assert {"versions", "processor", "cores", "devices", "date"} <= set(figures["environment"])
     assert set(figures["workloads"]) == {"seeds", "few_1"}
     workload = figures["workloads"]["seeds"]
@@ -321,6 +321,10 @@ def test_script_writes_its_figures_as_json(written):
     assert contenders["jfnn_halving"]["share_trained"] < 1
     assert workload["breakdown"]["epochs"] == 3 and workload["seconds"] > 0
     assert contenders["jfnn"]["accuracy"] == pytest.approx(contenders["vmap"]["accuracy"], abs=3 / 360)
+    block = printed.split(f"### {SMALL['seeds'].title}\n\n")[1].split("\n\n")[0].splitlines()
+    assert len(block) == 2 + len(contenders) and len({line.count("|") for line in block}) == 1
+    times = [float(line.split("|")[2].removesuffix("s ")) for line in block[2:]]
+    assert times == sorted(times, reverse=True)  # from the slowest to the fastest
     few = figures["workloads"]["few_1"]
     assert list(few["contenders"]) == ["vmap_numpy", "jfnn", "floor"] and few["breakdown"] is None
     assert 0 < few["contenders"]["jfnn"]["accuracy"] < 1
@@ -345,15 +349,6 @@ def test_script_writes_growth_curves_and_plots(written):
     assert all(float(row["fastest_s"]) <= float(row["median_s"]) <= float(row["slowest_s"]) for row in rows)
     for name in ("bench.png", "growth.png"):
         assert (out / name).read_bytes().startswith(b"\x89PNG")
-
-
-def test_script_prints_a_table_from_the_slowest_to_the_fastest(written):
-    _, printed, _, figures = written
-    block = printed.split(f"### {SMALL['seeds'].title}\n\n")[1].split("\n\n")[0].splitlines()
-    assert len(block) == 2 + len(figures["workloads"]["seeds"]["contenders"])
-    assert len({line.count("|") for line in block}) == 1
-    times = [float(line.split("|")[2].removesuffix("s ")) for line in block[2:]]
-    assert times == sorted(times, reverse=True)
 
 
 @pytest.mark.parametrize(
@@ -406,6 +401,4 @@ def test_figures_are_written_after_every_workload(tmp_path, capsys):
 
 
 def test_json_has_none_where_a_number_is_not_finite():
-    point = growth.Point("members", 1, "jfnn", *[1.0] * 5, math.nan, None)
     assert report.plain({"a": (math.nan, 1.5, [math.inf])}) == {"a": [None, 1.5, [None]]}
-    assert report.plain([point])[0] == {**point._asdict(), "share_of_floor": None}
