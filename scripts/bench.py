@@ -34,21 +34,13 @@ ROUNDS, NOTES_ROUNDS, QUICK_ROUNDS = 3, 7, 2  # most for the notes' grid, whose 
 
 
 class Setup(NamedTuple):
-    """Choices of the command line.
+    """Choices of the command line."""
 
-    Attributes:
-        start: Makes a contender's worker: each in a process of its own, or, for tests, here.
-        cases: Workloads with their contenders.
-        scale: Points of the growth curves.
-        lines: Their contenders.
-        first_epochs: Epochs of first calls; None for their own.
-    """
-
-    start: Start = Apart
+    start: Start = Apart  # makes a contender's worker: each in a process of its own, or, for tests, here
     cases: Mapping[str, Mapping[str, Case]] = CASES
     scale: growth.Scale = growth.Scale()
-    lines: Mapping[str, Contender] = LINES
-    first_epochs: int | None = None
+    lines: Mapping[str, Contender] = LINES  # contenders of the growth curves
+    first_epochs: int | None = None  # of first calls; None for their own
 
     def all_cases(self) -> list[tuple[str, Case]]:
         """Every case with the name of its workload."""

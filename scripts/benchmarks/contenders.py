@@ -17,26 +17,18 @@ FLOOR = "floor"
 class Contender(NamedTuple):
     """One way to train a workload.
 
-    Attributes:
-        title: Its name in tables.
-        prepare: ``workload -> run``, not timed. A run draws starting weights and minibatches (the same for
-            every contender that takes them), trains all members and scores them.
-        one_by_one: Trains member after member, so that a part of them may stand for all.
-        cpu_devices: CPU devices that JAX shows in its process, "cores" for one a core; None without JAX.
-        needs: A package that must be importable.
-        ours: Whether it is jfnn.
-        all_work: Whether members stop early only where they diverge, if at all.
-        comment: Remark for a reader of its figures.
+    ``prepare(workload) -> run`` is not timed. A run draws starting weights and minibatches (the same for
+    every contender that takes them), trains all members and scores them.
     """
 
-    title: str
+    title: str  # in tables
     prepare: Callable[..., Runner]
-    one_by_one: bool = False
-    cpu_devices: int | str | None = None
-    needs: str | None = None
-    ours: bool = False
-    all_work: bool = True
-    comment: str = ""
+    one_by_one: bool = False  # trains member after member, so that a part of them may stand for all
+    cpu_devices: int | str | None = None  # that JAX shows in its process, "cores" for one a core
+    needs: str | None = None  # a package that must be importable
+    ours: bool = False  # is jfnn
+    all_work: bool = True  # members stop early only where they diverge, if at all
+    comment: str = ""  # for a reader of its figures
 
     def is_available(self) -> bool:
         """Whether the package that it needs is there."""

@@ -21,17 +21,11 @@ class Member(NamedTuple):
 
 
 class Outcome(NamedTuple):
-    """Result of one run of a contender.
+    """Result of one run of a contender; no accuracy, but the operations, where nothing is trained."""
 
-    Attributes:
-        accuracy: Test accuracy of every member ``[η, λ, seed]``, NaN where its training was stopped early, or
-            one number for all members ``[]``; None where nothing is trained.
-        trained: Share of the members' epochs that was trained; below 1 where members stopped early.
-        flop: Operations, where nothing is trained.
-    """
-
+    # Test accuracy of every member [η, λ, seed], NaN where it was stopped early, or one number for all [].
     accuracy: np.ndarray | None
-    trained: float = 1.0
+    trained: float = 1.0  # share of the members' epochs; below 1 where members stopped early
     flop: float | None = None
 
 
@@ -42,44 +36,28 @@ Runner = Callable[[], Outcome]
 class Workload:
     """Networks to train by stochastic gradient descent on the summed objective of the notes.
 
-    Attributes:
-        title: A name, a colon, and details.
-        sizes: Widths from input to output. One output is a logistic one, several have a softmax.
-        activation: Of hidden layers: "sigmoid" or "tanh".
-        data: A name of `benchmarks.data.DATA`.
-        batch: Rows a step.
-        epochs: Epochs to train.
-        learning_rates: η.
-        l2s: λ.
-        seeds: Number of seeds, 0, 1, …
-        reference: The cell (η, λ) whose score is compared, at seed 0.
-        glorot: Starting weights scaled as Glorot does; else the notes' unscaled normal ones.
-        part: Numbers of ``(η, λ, seeds)`` on which contenders that train member by member are measured; None
-            for all.
-        folds: Parts of the training rows, each held out once; None for none.
-        summary: "mean" or "median" over all members, where each contender draws starts and minibatches in
-            its own way, so that only this can be compared; None where all have the same.
-        traced_epochs: Epochs of a trace, fewer where all would hold a million kernels, though work that a run
-            does once then takes a larger share; None for all.
-        long: Measured only where it is named: some contenders take more than an hour.
+    Contenders that train member by member are measured on a `part`. Where each contender draws starts and
+    minibatches in its own way, only the `summary` over all members can be compared.
     """
 
-    title: str
-    sizes: tuple[int, ...]
-    activation: str
-    data: str
-    batch: int
+    title: str  # a name, a colon, and details
+    sizes: tuple[int, ...]  # widths from input to output; one output is logistic, several have a softmax
+    data: str  # a name of `benchmarks.data.DATA`
     epochs: int
     learning_rates: tuple[float, ...]
     l2s: tuple[float, ...]
-    seeds: int
-    reference: tuple[float, float]
-    glorot: bool = False
-    part: tuple[int, int, int] | None = None
-    folds: int | None = None
-    summary: str | None = None
+    reference: tuple[float, float]  # the cell (η, λ) whose score is compared, at seed 0
+    seeds: int = 1  # how many, from 0 on
+    batch: int = 100  # rows a step
+    activation: str = "tanh"  # of hidden layers, or "sigmoid"
+    glorot: bool = True  # starting weights scaled as Glorot does; else the notes' unscaled normal ones
+    part: tuple[int, int, int] | None = None  # numbers of (η, λ, seeds); None for all
+    folds: int | None = None  # parts of the training rows, each held out once
+    summary: str | None = None  # "mean" or "median"; None where all contenders have the same networks
+    # Fewer epochs are traced where all would hold a million kernels, though work that a run does once then
+    # takes a larger share.
     traced_epochs: int | None = None
-    long: bool = False
+    long: bool = False  # measured only where it is named: some contenders take more than an hour
 
     @property
     def shape(self) -> tuple[int, int, int]:
