@@ -8,13 +8,6 @@ pytestmark = pytest.mark.unoptimised
 
 T_C = 2.3
 TEMPERATURES = np.round(np.arange(2.0, 3.0, 0.03), 2)
-LENGTHS = (10, 20, 40)
-
-
-def ratio(length, temperatures, correction=0.0):
-    """A function of ``(T - T_c) L`` alone, and a correction that falls with L."""
-    x = (temperatures - T_C) * length
-    return 2 / 3 / (1 + np.exp(0.4 * x)) + correction / length**2
 
 
 def test_roots_are_where_curves_fall_through_zero():
@@ -27,19 +20,6 @@ def test_roots_are_where_curves_fall_through_zero():
     leaving = np.minimum(2.5 - TEMPERATURES, 1e-3) + noise
     assert finite_size.roots(TEMPERATURES, leaving[None])[0] == pytest.approx(2.5, abs=0.03)
     assert np.isnan(finite_size.roots(TEMPERATURES, np.ones((1, len(TEMPERATURES)))))
-
-
-def test_crossing_and_extrapolation_find_a_known_temperature():
-    curves = {length: ratio(length, TEMPERATURES)[None].repeat(3, axis=0) for length in LENGTHS}
-    crossings = finite_size.crossings(TEMPERATURES, curves)
-    assert list(crossings) == [(10, 20), (20, 40)]
-    for draws in crossings.values():
-        np.testing.assert_allclose(draws, T_C, atol=2e-3)
-    jitter = np.array([0.0, 1e-4, -1e-4])  # a spread for the weights, the same for all
-    half_ways = {
-        length: finite_size.roots(TEMPERATURES, curve - 0.2) + jitter for length, curve in curves.items()
-    }
-    np.testing.assert_allclose(finite_size.extrapolate(half_ways) - jitter, T_C, atol=4e-3)
 
 
 @pytest.mark.parametrize(("middle", "width"), [(4, 1.7), (4, 1.2), (2.5, 1.0)])
