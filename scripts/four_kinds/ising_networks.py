@@ -116,9 +116,9 @@ def convolution(out: Path, scale: Scale, spins: Mapping[int, np.ndarray]) -> lis
         size.append(_correlation(values[:, near], np.abs(ising.magnetisation(few[near]))))
         curves[length] = shares.mean(axis=-1)
     ising_pictures.convolution(out, scale, curves)
-    name = f"convolution, {CHANNELS} channels 3×3"
     starts = [f"L = {length}: {solved.sum()}" for length, solved in learned.items()]
     by_energy, by_size = np.mean(energy), np.mean(size)
+    name = f"convolution, {CHANNELS} channels 3×3"
     rows = [
         claim(
             f"{name}, T = 0 against T = ∞",
@@ -134,16 +134,15 @@ def convolution(out: Path, scale: Scale, spins: Mapping[int, np.ndarray]) -> lis
             "mean over seeds and lattices, where outputs are half way down",
         ),
     ]
-    if len(half_ways) > 1:  # one lattice has no limit
-        texts = ", ".join(f"{length}: {finite_size.estimate(draws)}" for length, draws in half_ways.items())
-        why = (
-            f"needs the network, but is no T_c: the energy passes a threshold without a scale; T*(L) {texts}"
-        )
-        limit = finite_size.estimate(finite_size.extrapolate(half_ways))
-        rows.append(
-            finite_size.row("(c) convolution, outputs, T*(L) by L^-1", limit, f"{why}; T*(L) {texts}")
-        )
-    return rows
+    return rows if len(half_ways) == 1 else [*rows, _limit_row(half_ways)]  # one lattice has no limit
+
+
+def _limit_row(half_ways: Mapping[int, np.ndarray]) -> Row:
+    """The limit of T*(L)."""
+    texts = ", ".join(f"{length}: {finite_size.estimate(draws)}" for length, draws in half_ways.items())
+    why = "needs the network, but is no T_c: the energy passes a threshold without a scale"
+    limit = finite_size.estimate(finite_size.extrapolate(half_ways))
+    return finite_size.row("(c) convolution, outputs, T*(L) by L^-1", limit, f"{why}; T*(L) {texts}")
 
 
 def _answers(scale: Scale, length: int, spins: np.ndarray) -> tuple[np.ndarray, np.ndarray]:

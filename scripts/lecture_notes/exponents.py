@@ -47,33 +47,30 @@ def exponents(replay: Replay) -> list[Row]:
     whole, later = measured.exponent[..., 0], measured.exponent_after(epochs // 2)[..., 0]
     probabilities = probability_growth(replay)
     replay.save(picture(replay, whole, later, probabilities), "exponents")
-    here, grown = {}, {}
-    for kind in COLOURS:
-        values, second_half = (_select(replay, exponents, kind) for exponents in (whole, later))
-        here[kind] = f"{_range(values)}; second half {_range(second_half)}"
-        grown[kind] = np.sort(values) * EPOCHS * STEPS
-    most, least = grown["exact"][-1], grown["chaotic"][0]
-    step, run = f"a step, over {epochs} epochs", f"in {EPOCHS * STEPS} such steps"
-    ends = np.sort(rounding_growth(replay))
     return [
-        claim(
-            "exact cells' exponents",
-            "counts reproduce",
-            here["exact"],
-            bool(most < HARMLESS),
-            f"{step}; {run} a rounding grows by at most {_power(most)}",
-        ),
+        _exponents_row(replay, "exact", whole, later),
         probabilities_row(replay, probabilities),
-        claim(
-            "chaotic cells' exponents",
-            "counts depend on rounding",
-            here["chaotic"],
-            bool(least > COMPLETE),
-            f"{step}; {run} a tangent grows by at least {_power(least)}, and a rounding until"
-            f" it saturates: parameters of runs that start a rounding apart end {_power(ends[0])} to"
-            f" {_power(ends[-1])} times as far apart",
-        ),
+        _exponents_row(replay, "chaotic", whole, later),
     ]
+
+
+def _exponents_row(replay: Replay, kind: str, whole: np.ndarray, later: np.ndarray) -> Row:
+    """Verdict on the exponents ``[rates, λ]`` of a kind of cell, of all epochs and of their second half."""
+    values, second_half = (_select(replay, exponents, kind) for exponents in (whole, later))
+    here = f"{_range(values)}; second half {_range(second_half)}"
+    step = f"a step, over {replay.repeats.growth_epochs} epochs; in {EPOCHS * STEPS} such steps"
+    least, most = np.nanmin(values) * EPOCHS * STEPS, values.max() * EPOCHS * STEPS
+    name = f"{kind} cells' exponents"
+    if kind == "exact":
+        reason = f"{step} a rounding grows by at most {_power(most)}"
+        return claim(name, "counts reproduce", here, bool(most < HARMLESS), reason)
+    ends = rounding_growth(replay)
+    reason = (
+        f"{step} a tangent grows by at least {_power(least)}, and a rounding until it saturates: parameters"
+        f" of runs that start a rounding apart end {_power(ends.min())} to {_power(ends.max())} times as far"
+        " apart"
+    )
+    return claim(name, "counts depend on rounding", here, bool(least > COMPLETE), reason)
 
 
 def _trained(replay: Replay, starts: Any, **options: Any) -> jfnn.SweepResult:
