@@ -1,6 +1,7 @@
 """The bench, on networks that take no time: figures, verdicts, processes, and the files it writes."""
 
 import contextlib
+import copy
 import csv
 import dataclasses
 import functools
@@ -29,18 +30,15 @@ FLOOR = GRID["floor"]._replace(prepare=functools.partial(matmul, size=64))
 
 
 class Clock:
-    """Makes workers whose runs take given times: ``{title: [seconds of each run]}``, None where one fails."""
+    """Workers whose runs take given times: ``{title: [seconds of each run]}``, None where one fails."""
 
     def __init__(self, times, trained=1.0):
         self.times, self.trained = {title: iter(seconds) for title, seconds in times.items()}, trained
 
     def __call__(self, contender):
-        return Clocked(self, contender)
-
-
-class Clocked:
-    def __init__(self, clock, contender):
-        self.clock, self.title = clock, contender.title
+        worker = copy.copy(self)
+        worker.title = contender.title
+        return worker
 
     def prepare(self, workload):
         self.workload = workload
@@ -48,10 +46,10 @@ class Clocked:
             raise KeyboardInterrupt
 
     def run(self):
-        seconds = next(self.clock.times[self.title])
+        seconds = next(self.times[self.title])
         if seconds is None:
             raise ContenderError("Traceback\nValueError: no such device")
-        trained = Outcome(np.ones(self.workload.shape), self.clock.trained)
+        trained = Outcome(np.ones(self.workload.shape), self.trained)
         return Run(seconds, seconds, 7.0, Outcome(None, flop=FLOP) if self.title == FLOOR.title else trained)
 
     def call(self, function, *_):
@@ -66,8 +64,8 @@ class Clocked:
 def compared(times, workload=NOTES, trained=1.0):
     contenders = {name: GRID[name] for name in times}
     clock = Clock({contenders[name].title: seconds for name, seconds in times.items()}, trained)
-    with comparison.started(contenders, clock) as workers:
-        return comparison.compare(workload, contenders, workers, len(next(iter(times.values()))) - 1)
+    rounds = len(next(iter(times.values()))) - 1
+    return comparison.compare_case(Case(workload, contenders, traced=False), contenders, clock, rounds)
 
 
 def test_medians_are_scaled_from_a_part_to_the_whole_and_marked():
@@ -211,15 +209,7 @@ def test_a_trace_accounts_for_all_cores_all_the_time(apart):
     assert traced.flop == dataclasses.replace(workload, epochs=2).flop()
 
 
-def test_where_xla_records_no_kernels_there_is_no_breakdown(monkeypatch):
-    monkeypatch.setattr("jax.default_backend", lambda: "gpu")
-    figures = comparison.Comparison(SMALL["xor"], {}, {})
-    figures = comparison.with_breakdown(figures, Here(GRID["jfnn"]), GRID["jfnn"])
-    assert figures.breakdown is None and not figures.failed
-    assert "not known" in report.breakdown_table(figures)
-
-
-def test_breakdown_stands_next_to_the_floor_of_the_same_work():
+def test_a_breakdown_stands_next_to_the_floor_of_the_same_work_where_xla_records_kernels(monkeypatch):
     seconds = FLOP / NOTES.flop()  # the floor comes out as one second
     figures = compared({"jfnn": [4, 4], "floor": [seconds, seconds]})
     times = dict.fromkeys(breakdown.ROWS, 0.0) | {breakdown.PRODUCTS: 3.0, breakdown.IDLE: 1.0}
@@ -228,6 +218,10 @@ def test_breakdown_stands_next_to_the_floor_of_the_same_work():
     assert "| products of training | 3000 | 75.0% |" in printed
     assert "| the floor of the same work | 500 | 12.5% |" in printed
     assert printed[-1].startswith("Traced: 25 of 100 epochs")
+    monkeypatch.setattr("jax.default_backend", lambda: "gpu")
+    figures = comparison.with_breakdown(figures, Here(GRID["jfnn"]), GRID["jfnn"])
+    assert figures.breakdown is None and not figures.failed
+    assert "not known" in report.breakdown_table(figures)
 
 
 # First calls
