@@ -257,7 +257,7 @@ def test_all_first_calls_run():
     assert {case: (*ways,) for case, ways in figures.items()} == {
         case: contenders for case, (_, contenders, _) in first_call.CASES.items()
     }
-    assert all(ways["jfnn"][0].compiling > 0 for ways in figures.values())
+    assert all(processes[0].compiling > 0 for processes in figures["grid"].values())
 
 
 # The script
