@@ -103,17 +103,8 @@ def train(flags: Flags, problem: Problem, watch: Watch) -> jfnn.SweepGroups:
     several = groups if len(groups) > 1 else []
     files.check_free([flags.out, *(flags.out / group.directory for group in several)])
     memory.check_run(problem, flags, networks.values(), len(groups))
-    with (
-        progress.stopping_at_evaluations() as stop_if_pressed,
-        watch(flags, problem) as show,
-        executors.chosen(flags) as workers,
-    ):
-
-        def at_evaluation(now: jfnn.Progress) -> None:
-            show(now)
-            stop_if_pressed()
-
-        keywords = vars(options.search_options(problem, flags, at_evaluation)) | {"executor": workers}
+    with watch(flags, problem) as show, executors.chosen(flags) as workers:
+        keywords = vars(options.search_options(problem, flags, show)) | {"executor": workers}
         if several:
             return jfnn.sweep_groups(networks, problem.split, batch_sizes=sizes, **keywords)
         result = jfnn.sweep(networks[groups[0].network], problem.split, **keywords)

@@ -22,7 +22,7 @@ import jax
 
 import jfnn
 from jfnn import checks
-from jfnn.cli import parser, places, process, progress
+from jfnn.cli import parser, places, process
 from jfnn.cli.flags import flag_of
 from jfnn.cli.transfer_flags import DATA, GROUPS, NETWORKS, TransferFlags
 from jfnn.cli.transfer_output import ADDED, bar, report, write
@@ -151,16 +151,7 @@ def run(flags: TransferFlags) -> tuple[jfnn.Transfer, jfnn.CoordinateCheck, floa
     network = network_of(flags, split.x_train.shape[1:])
     names = ("width", "base", "parametrisations", "output_multiplier", "optimizer", "batch_size", "seeds")
     common = {name: getattr(flags, name) for name in names} | {"reduction": "mean"}
-    with (
-        jax.enable_x64(flags.dtype == "float64"),
-        progress.stopping_at_evaluations() as stop,
-        bar(flags) as show,
-    ):
-
-        def at_return(now: jfnn.Progress) -> None:
-            show(now)
-            stop()
-
+    with jax.enable_x64(flags.dtype == "float64"), bar(flags) as show:
         swept = jfnn.transfer(
             network,
             split,
@@ -168,7 +159,7 @@ def run(flags: TransferFlags) -> tuple[jfnn.Transfer, jfnn.CoordinateCheck, floa
             l2=flags.l2,
             gradient="backprop",
             epochs=flags.epochs,
-            execution=jfnn.Execution(flags.devices, keep_params="none", progress=at_return),
+            execution=jfnn.Execution(flags.devices, keep_params="none", progress=show),
             out=flags.out,
             resume=flags.resume,
             **common,

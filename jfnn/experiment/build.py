@@ -17,9 +17,9 @@ from jfnn.experiment.replicates import PARTS, Replicate, as_seeds, replicates
 from jfnn.experiment.validation import check_weights, cuts
 from jfnn.learners.data import Data
 from jfnn.learners.learner import Learner, Metric, check_metrics
+from jfnn.learners.shapes import starting_shapes
 from jfnn.learners.supervised import HYPER, Supervised, supervised
 from jfnn.learners.traced import traced
-from jfnn.learners.trial import starting_shapes
 from jfnn.optimizers import SCHEDULE_STEPS, Values
 from jfnn.schedulers.scheduler import Scheduler
 
@@ -51,7 +51,7 @@ def build(options: Options, first_fold: int = 0) -> Experiment:
     cells, constants = axes_and_constants(_numbers(options, learner), options.sample)
     values = {**cells.values, **{name: np.array([value]) for name, value in constants.items()}}
     check_range(values, data.dtype)
-    check_counts(values, learner.counts)
+    check_counts(values, getattr(learner, "counts", {}))
     ranking = _ranking(learner, data, validation, options)
     schedulers = _schedulers(options, cells, epochs, [*cells.values, *constants])
     seeds = as_seeds(options.seeds)
@@ -61,18 +61,18 @@ def build(options: Options, first_fold: int = 0) -> Experiment:
     members = replicates(options, learner, data, folds, seeds, first_fold)
     spread = _schedule_steps(learner, epochs, [replicate.steps for replicate in members])
     return Experiment(
-        _as_trained(learner, data, members, (*cells.values, *constants, *spread)),
-        data,
-        cells,
-        constants,
-        spread,
-        members,
-        seeds,
-        None if options.folds is None else len(folds),
-        epochs,
-        ranking,
-        schedulers,
-        execution,
+        learner=_as_trained(learner, data, members, (*cells.values, *constants, *spread)),
+        data=data,
+        cells=cells,
+        constants=constants,
+        of_replicates=spread,
+        replicates=members,
+        seeds=seeds,
+        folds=None if options.folds is None else len(folds),
+        epochs=epochs,
+        ranking=ranking,
+        schedulers=schedulers,
+        execution=execution,
     )
 
 

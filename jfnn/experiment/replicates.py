@@ -17,9 +17,9 @@ from jfnn.experiment.validation import Cut
 from jfnn.layers.kind import Params
 from jfnn.learners.data import Data
 from jfnn.learners.learner import Learner
+from jfnn.learners.shapes import starting_shapes, trained_dtype
 from jfnn.learners.traced import is_registered
 from jfnn.learners.traces import Trace
-from jfnn.learners.trial import starting_shapes, trained_dtype
 from jfnn.minibatches import PADDING, GivenMinibatches, Minibatches, as_given
 
 PARTS = ("train", "validation", "test")

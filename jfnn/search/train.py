@@ -8,6 +8,7 @@ import numpy as np
 
 from jfnn import checks
 from jfnn.datasets import Split
+from jfnn.engine import interrupts
 from jfnn.experiment.build import as_execution
 from jfnn.experiment.options import Common, Options, TrainOptions
 from jfnn.layers.kind import Params
@@ -83,7 +84,8 @@ def train(options: TrainOptions) -> tuple[Params, History]:
         name, separator, rest = str(error).partition(": ")
         name = {**OF_SPLIT, "seeds": "seed"}.get(name, name)
         raise type(error)(f"{name}{separator}{rest}") from None
-    result = train_run(run, options.out, options.resume)
+    with interrupts.deferred():
+        result = train_run(run, options.out, options.resume)
     only = (0,) * result.diverged_at.ndim
     scores = {name: values[only] for name, values in result.history.items() if name != "epoch"}
     history = History(result.history["epoch"], scores, int(result.diverged_at[only]))
