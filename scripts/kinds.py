@@ -14,24 +14,14 @@ Everything takes some 25 minutes on two quiet cores; --quick, a look at all tabl
 epochs, some minutes. Pictures are written to a folder.
 """
 
-import signal
-
-if __name__ == "__main__" and signal.getsignal(signal.SIGINT) is signal.default_int_handler:
-    signal.signal(signal.SIGINT, signal.SIG_DFL)  # there is nothing to stop yet but imports
-
+import functools
 import importlib
-import sys
-import time
-from collections import Counter
 from collections.abc import Sequence
-from pathlib import Path
 
-from lecture_notes.verdicts import NOT_REPRODUCED, RULE, table
+from console import Parser, add_out, add_sections, parse, run
+from verdicts import Row, print_sections
 
 import jfnn
-from jfnn.cli import places, process
-from jfnn.cli.parser import Parser
-from jfnn.cli.values import place
 
 # A section -> its title; each is a module of `four_kinds` with ``run(out, quick) -> rows``.
 SECTIONS = {
@@ -53,42 +43,25 @@ def main(arguments: Sequence[str] | None = None) -> int:
     Returns:
         The exit status: 1 if a figure that must be reproduced was not.
     """
-    parser = _parser()
-    options = parser.parse_args(arguments)
-    try:
-        places.check_directory(options.out, "--out")
-    except ValueError as error:
-        parser.error(str(error))
-    options.out.mkdir(parents=True, exist_ok=True)
-    started = time.perf_counter()
-    verdicts: Counter[str] = Counter()
-    print(RULE)
-    names = options.sections or list(SECTIONS)
-    for number, name in enumerate(names, 1):
-        begun = time.perf_counter()
-        print(f"\n{SECTIONS[name]}\n{'=' * len(SECTIONS[name])}")
-        print(f"section {number} of {len(names)}, begun after {begun - started:.0f} s", flush=True)
-        rows = importlib.import_module(f"four_kinds.{name}").run(options.out, options.quick)
-        print(table(rows))
-        print(f"{time.perf_counter() - begun:.1f} s", flush=True)
-        verdicts.update(row.verdict for row in rows)
-    print("\n" + ", ".join(f"{count} {verdict}" for verdict, count in verdicts.items()))
-    print(f"{time.perf_counter() - started:.1f} s; pictures in {options.out}")
-    return 1 if verdicts[NOT_REPRODUCED] else 0
-
-
-def _parser() -> Parser:
     parser = Parser(description=__doc__)
-    parser.add_argument("--out", type=place, default=Path("runs/kinds"), help="default: runs/kinds")
-    parser.add_argument(
-        "--sections", nargs="+", choices=SECTIONS, metavar="NAME", help=f"of {', '.join(SECTIONS)}"
-    )
+    add_out(parser, "runs/kinds")
+    add_sections(parser, SECTIONS)
     parser.add_argument(
         "--quick", action="store_true", help="fewer seeds and epochs: too few to judge random figures"
     )
-    return parser
+    options = parse(parser, arguments)
+    options.out.mkdir(parents=True, exist_ok=True)
+
+    def rows(name: str) -> list[Row]:
+        found: list[Row] = importlib.import_module(f"four_kinds.{name}").run(options.out, options.quick)
+        return found
+
+    names = options.sections or SECTIONS
+    status = print_sections({SECTIONS[name]: functools.partial(rows, name) for name in names})
+    print(f"pictures in {options.out}")
+    return status
 
 
 if __name__ == "__main__":
     jfnn.use_all_cores()
-    sys.exit(process.run(main, "kinds.py"))
+    run(main)

@@ -13,26 +13,17 @@ figures computed here, and verdicts:
 Figures and trained models are written to a folder.
 """
 
-import signal
-
-if __name__ == "__main__" and signal.getsignal(signal.SIGINT) is signal.default_int_handler:
-    signal.signal(signal.SIGINT, signal.SIG_DFL)  # there is nothing to stop yet but imports
-
-import sys
-import time
-from collections import Counter
+import functools
 from collections.abc import Callable, Sequence
 from pathlib import Path
 
 import jax
+from console import Parser, add_out, add_sections, parse, place, run
 from lecture_notes import approximation, digits, exponents, gates, grid
 from lecture_notes.replay import Replay
-from lecture_notes.verdicts import NOT_REPRODUCED, RULE, Row, table
+from verdicts import Row, print_sections
 
 import jfnn
-from jfnn.cli import places, process
-from jfnn.cli.parser import Parser
-from jfnn.cli.values import place
 
 PUBLISHED = Path(__file__).resolve().parent.parent / "tests" / "data"
 
@@ -58,45 +49,29 @@ def main(
 
     Args:
         arguments: The command line.
-        make_replay: ``(published, out, dtype) ->`` what the sections share.
+        make_replay: ``(published, out, dtype) -> replay``, the state that sections share.
 
     Returns:
         The exit status: 1 if a figure that must be reproduced was not.
     """
-    parser = _parser()
-    options = parser.parse_args(arguments)
-    try:
-        places.check_directory(options.out, "--out")
-        replay = make_replay(options.published, options.out, options.dtype)
-    except (OSError, ValueError, LookupError) as error:
-        parser.error(str(error) if str(error).startswith("--out") else f"--published: {error}")
-    options.out.mkdir(parents=True, exist_ok=True)
-    started = time.perf_counter()
-    verdicts: Counter[str] = Counter()
-    print(RULE)
-    with jax.enable_x64(options.dtype == "float64"):
-        for name in options.sections or SECTIONS:
-            title, section = SECTIONS[name]
-            print(f"\n{title}\n{'=' * len(title)}", flush=True)
-            rows = section(replay)
-            print(table(rows))
-            verdicts.update(row.verdict for row in rows)
-    print("\n" + ", ".join(f"{count} {verdict}" for verdict, count in verdicts.items()))
-    print(f"{options.dtype}, {time.perf_counter() - started:.1f} s; figures and models in {options.out}")
-    return 1 if verdicts[NOT_REPRODUCED] else 0
-
-
-def _parser() -> Parser:
     parser = Parser(description=__doc__)
     parser.add_argument("--dtype", choices=("float64", "float32"), default="float64", help="default: float64")
-    parser.add_argument("--out", type=place, default=Path("runs/notes"), help="default: runs/notes")
-    parser.add_argument(
-        "--sections", nargs="+", choices=SECTIONS, metavar="NAME", help=f"of {', '.join(SECTIONS)}"
-    )
+    add_out(parser, "runs/notes")
+    add_sections(parser, SECTIONS)
     parser.add_argument("--published", type=place, default=PUBLISHED, help="folder of the published figures")
-    return parser
+    options = parse(parser, arguments)
+    try:
+        replay = make_replay(options.published, options.out, options.dtype)
+    except (OSError, ValueError, LookupError) as error:
+        parser.error(f"--published: {error}")
+    options.out.mkdir(parents=True, exist_ok=True)
+    chosen = [SECTIONS[name] for name in options.sections or SECTIONS]
+    with jax.enable_x64(options.dtype == "float64"):
+        status = print_sections({title: functools.partial(section, replay) for title, section in chosen})
+    print(f"{options.dtype}; figures and models in {options.out}")
+    return status
 
 
 if __name__ == "__main__":
     jfnn.use_all_cores()
-    sys.exit(process.run(main, "notes.py"))
+    run(main)

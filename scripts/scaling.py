@@ -1,4 +1,4 @@
-"""Measures sweeps on other processes: how they scale, what sending costs, what a large grid takes.
+"""Measures sweeps on other processes: their scaling, the cost of sending, the memory of a large grid.
 
 First many members of the XOR network through Dask: time, the most memory that this process held (client and
 scheduler together) and the scheduler's steps. Then the notes' grid with several seeds, in turns and warm: by
@@ -13,35 +13,26 @@ import multiprocessing
 import os
 import resource
 import statistics
-import sys
 import time
-from collections.abc import Callable, Iterator
-from pathlib import Path
+from collections.abc import Iterator, Sequence
 from typing import Any
 
 import numpy as np
 from benchmarks import machine
+from console import Parser, add_out, parse, run
 
 import jfnn
-from jfnn.cli import places
-from jfnn.cli.parser import Parser
-from jfnn.cli.values import place
 from jfnn.distributed import preload
 
 SEEDS, ROUNDS, MEMBERS = 20, 5, 100_000
 QUICK_SEEDS, QUICK_ROUNDS, QUICK_MEMBERS = 2, 1, 2_000
-EPOCHS = 100
-XOR_EPOCHS = 500
 RATES = np.logspace(-5, 1, 7)
 
-Run = Callable[[], Any]
 
-
-def on_core(cores: Any = None) -> None:
-    """Makes this process a worker; on the next of the cores alone, where there is a queue of them."""
+def on_core(cores: Any) -> None:
+    """Makes this process a worker on the next of the cores of a queue, alone."""
     preload.prepare()
-    if cores is not None:
-        os.sched_setaffinity(0, {cores.get()})
+    os.sched_setaffinity(0, {cores.get()})
 
 
 @contextlib.contextmanager
@@ -51,20 +42,12 @@ def processes(count: int) -> Iterator[concurrent.futures.Executor]:
     cores = spawn.Queue()
     for core in sorted(os.sched_getaffinity(0))[:count]:
         cores.put(core)
-    pool = concurrent.futures.ProcessPoolExecutor(count, spawn, on_core, (cores,))
-    with pool as executor:
+    with concurrent.futures.ProcessPoolExecutor(count, spawn, on_core, (cores,)) as executor:
         yield executor
 
 
 @contextlib.contextmanager
-def dask(count: int) -> Iterator[concurrent.futures.Executor]:
-    """A cluster of this machine."""
-    with client(count) as connected:
-        yield connected.get_executor()
-
-
-@contextlib.contextmanager
-def client(count: int) -> Iterator[Any]:
+def dask_client(count: int) -> Iterator[Any]:
     """The client of a cluster of this machine."""
     import dask
     import distributed
@@ -72,50 +55,38 @@ def client(count: int) -> Iterator[Any]:
     with (
         dask.config.set(preload.DASK),
         distributed.LocalCluster(count, **preload.CLUSTER) as cluster,  # type: ignore[no-untyped-call]
-        distributed.Client(cluster) as connected,  # type: ignore[no-untyped-call]
+        distributed.Client(cluster) as client,  # type: ignore[no-untyped-call]
     ):
-        yield connected
-
-
-def notes_grid(seeds: int, executor: Any = None) -> jfnn.SweepResult:
-    """The notes' grid with several seeds, scored at its end."""
-    return jfnn.sweep(
-        jfnn.mlp((64, 50, 10), init="normal"),
-        jfnn.datasets.digits(),
-        learning_rate=RATES,
-        l2=RATES,
-        seeds=seeds,
-        epochs=EPOCHS,
-        executor=executor,
-        execution=jfnn.Execution(keep_params="none"),
-    )
+        yield client
 
 
 def scaling(seeds: int, rounds: int) -> dict[str, list[float]]:
-    """Seconds of each round, in turns, after one that warms up."""
-    seconds: dict[str, list[float]] = {}
+    """Seconds of each round of the notes' grid, in turns, after one that warms up."""
+    network, split = jfnn.mlp((64, 50, 10), init="normal"), jfnn.datasets.digits()
+    options: dict[str, Any] = dict(learning_rate=RATES, l2=RATES, seeds=seeds, epochs=100)
+    options["execution"] = jfnn.Execution(keep_params="none")
     with contextlib.ExitStack() as stack:
-        runs = {
+        executors = {
             "threads": None,
             "1 process, a core": stack.enter_context(processes(1)),
             "2 processes, a core each": stack.enter_context(processes(2)),
-            "Dask, 2 workers": stack.enter_context(dask(2)),
+            "Dask, 2 workers": stack.enter_context(dask_client(2)).get_executor(),
         }
-        for i in range(rounds + 1):
-            for name, executor in runs.items():
+        seconds: dict[str, list[float]] = {name: [] for name in executors}
+        for _ in range(rounds + 1):
+            for name, executor in executors.items():
                 began = time.perf_counter()
-                notes_grid(seeds, executor)
-                if i:
-                    seconds.setdefault(name, []).append(time.perf_counter() - began)
-    return seconds
+                jfnn.sweep(network, split, executor=executor, **options)
+                seconds[name].append(time.perf_counter() - began)
+    return {name: values[1:] for name, values in seconds.items()}
 
 
 def many(members: int) -> dict[str, float]:
     """The XOR network with many rates and penalties, through Dask with two workers."""
     side = round(members**0.5)
     x, truth = jfnn.datasets.xor_gate()
-    with client(2) as connected:
-        before = connected.run_on_scheduler(_steps)
+    with dask_client(2) as client:
+        before = client.run_on_scheduler(_steps)
         began = time.perf_counter()
         result = jfnn.sweep(
             jfnn.mlp((2, 4, 1), output="sigmoid"),
@@ -123,12 +94,12 @@ def many(members: int) -> dict[str, float]:
             learning_rate=np.logspace(-2, 1, side),
             l2=np.logspace(-6, -1, side),
             loss="quadratic",
-            epochs=XOR_EPOCHS,
+            epochs=500,
             batch_size=None,
-            executor=connected.get_executor(),
+            executor=client.get_executor(),
         )
         seconds = time.perf_counter() - began
-        steps = connected.run_on_scheduler(_steps) - before
+        steps = client.run_on_scheduler(_steps) - before
     return {
         "members": float(result.diverged_at.size),
         "seconds": seconds,
@@ -138,20 +109,16 @@ def many(members: int) -> dict[str, float]:
 
 
 def _steps(dask_scheduler: Any) -> int:
-    """Changes of tasks' states so far."""
+    """Changes of tasks' states so far; Dask fills in the argument by its name."""
     return int(dask_scheduler.transition_counter)
 
 
-def main(arguments: list[str] | None = None) -> int:
+def main(arguments: Sequence[str] | None = None) -> int:
     """Measures, prints and writes."""
     parser = Parser(description=__doc__)
     parser.add_argument("--quick", action="store_true", help="a few members, one round")
-    parser.add_argument("--out", type=place, default=Path("runs/scaling"), help="default: runs/scaling")
-    options = parser.parse_args(arguments)
-    try:
-        places.check_directory(options.out, "--out", ("scaling.json",))
-    except ValueError as error:
-        parser.error(str(error))
+    add_out(parser, "runs/scaling")
+    options = parse(parser, arguments, ["scaling.json"])
     options.out.mkdir(parents=True, exist_ok=True)
     jfnn.use_all_cores()
     seeds, rounds = (QUICK_SEEDS, QUICK_ROUNDS) if options.quick else (SEEDS, ROUNDS)
@@ -172,4 +139,4 @@ def main(arguments: list[str] | None = None) -> int:
 
 
 if __name__ == "__main__":
-    sys.exit(main())
+    run(main)

@@ -7,28 +7,19 @@ along hypergradients of the held-out loss, averaged over the seeds of the grid. 
 seeds that none has seen, and compared on test rows, in pairs of the same seed.
 """
 
-import signal
-
-if __name__ == "__main__" and signal.getsignal(signal.SIGINT) is signal.default_int_handler:
-    signal.signal(signal.SIGINT, signal.SIG_DFL)  # there is nothing to stop yet but imports
-
-import sys
 import time
-from collections.abc import Sequence
-from pathlib import Path
+from collections.abc import Callable, Sequence
 from typing import Any, NamedTuple
 
 import jax
 import jax.numpy as jnp
 import numpy as np
 import optax
+from console import Parser, add_out, count, parse, run
 from matplotlib.figure import Figure
 from scipy import stats
 
 import jfnn
-from jfnn.cli import places, process
-from jfnn.cli.parser import Parser
-from jfnn.cli.values import count, place
 
 NETWORK = jfnn.mlp((64, 50, 10), activation="tanh", init="glorot_normal")
 RATES = 2.0 ** np.arange(-8, 2.01, 0.25)
@@ -36,12 +27,29 @@ ADAM_RATE = 0.03  # on logarithms: some 3% a step
 STEPS = 11  # an epoch: 1149 rows that are not held out, by 100
 FIRST_UNSEEN = 1000  # seeds of the comparison
 
+Schedule = Callable[[jax.Array], jax.Array]  # part of the training that is done -> multiplier of the rate
+FIXED: dict[str, Schedule] = {
+    "constant": jnp.ones_like,
+    "cosine": lambda part: (1 + jnp.cos(jnp.pi * part)) / 2,
+}
+
+
+def staircase(multipliers: np.ndarray) -> Schedule:
+    """Multipliers, each for an equal part."""
+    values = tuple(float(value) for value in multipliers)
+
+    def schedule(part: jax.Array) -> jax.Array:
+        place = jnp.floor(part * len(values) + 1e-3).astype(int)  # a rounding below a whole number is one
+        return jnp.asarray(values)[jnp.clip(place, 0, len(values) - 1)]
+
+    return schedule
+
 
 class Plan(NamedTuple):
-    """A learning rate and its schedule."""
+    """A learning rate and its schedule, by a name of `FIXED` or as a function."""
 
     rate: float
-    schedule: Any
+    schedule: str | Schedule
 
 
 class Study:
@@ -51,16 +59,11 @@ class Study:
         """Loads the digits, scaled to 0..1."""
         split = jfnn.datasets.digits()
         self.split = split._replace(x_train=split.x_train / 16, x_test=split.x_test / 16)
-        self.epochs, self.seeds = epochs, range(seeds)
+        self.seeds = range(seeds)
         self.multipliers = epochs * (STEPS if per == "step" else 1)
-        self.common: dict[str, Any] = {
-            "reduction": "mean",
-            "epochs": epochs,
-            "batch_size": 100,
-            "validation": 0.2,
-        }
+        self.common: dict[str, Any] = dict(reduction="mean", epochs=epochs, batch_size=100, validation=0.2)
 
-    def scores(self, rates: Any, schedule: Any, seeds: Sequence[int]) -> jfnn.SweepResult:
+    def scores(self, rates: Any, schedule: str | Schedule, seeds: Sequence[int]) -> jfnn.SweepResult:
         """A sweep over learning rates and seeds."""
         return jfnn.sweep(
             NETWORK,
@@ -72,26 +75,26 @@ class Study:
             **self.common,
         )
 
-    def best_of_grid(self, schedule: str) -> Plan:
-        """The rate of least mean loss on the rows held out."""
-        losses = self.scores(RATES, schedule, self.seeds).validation_loss
+    def best_fixed(self, name: str) -> Plan:
+        """The rate of least mean loss on the rows held out, under a schedule of `FIXED`."""
+        losses = self.scores(RATES, name, self.seeds).validation_loss
         means = np.where(np.isnan(losses), np.inf, losses).mean(axis=(1, 2))
         best = int(means.argmin())
-        print(f"{schedule}: rate {RATES[best]:.4g}, held-out loss {means[best]:.4f}", flush=True)
-        return Plan(float(RATES[best]), schedule)
+        print(f"{name}: rate {RATES[best]:.4g}, held-out loss {means[best]:.4f}", flush=True)
+        return Plan(float(RATES[best]), name)
 
     def learned(self, rate: float, steps: int) -> np.ndarray:
         """Multipliers of a rate ``[multipliers]``, those of the least mean loss met on the way."""
         logs, optimizer = jnp.zeros(self.multipliers), optax.adam(ADAM_RATE)
         memory, best = optimizer.init(logs), (np.inf, np.ones(self.multipliers))
         for i in range(steps):
-            of_seeds = [self._hypergradient(rate, np.exp(logs), seed) for seed in self.seeds]
-            value = float(np.mean([one.value for one in of_seeds]))
+            results = [self._hypergradient(rate, np.exp(logs), seed) for seed in self.seeds]
+            value = float(np.mean([result.value for result in results]))
             if value < best[0]:
                 best = value, np.exp(logs)
             if i % max(steps // 5, 1) == 0 or i == steps - 1:
                 print(f"learned, step {i}: held-out loss {value:.4f}", flush=True)
-            gradient = np.mean([one.gradients["multipliers"] for one in of_seeds], axis=0) * np.exp(logs)
+            gradient = np.mean([result.gradients["multipliers"] for result in results], axis=0) * np.exp(logs)
             updates, memory = optimizer.update(jnp.asarray(gradient), memory)
             logs = logs + updates
         return np.asarray(best[1])
@@ -109,17 +112,6 @@ class Study:
         )
 
 
-def staircase(multipliers: np.ndarray) -> Any:
-    """A schedule of equally long multipliers, as a function of the part done."""
-    values = tuple(float(value) for value in multipliers)
-
-    def schedule(part: jax.Array) -> jax.Array:
-        place = jnp.floor(part * len(values) + 1e-3).astype(int)  # a rounding below a whole number is one
-        return jnp.asarray(values)[jnp.clip(place, 0, len(values) - 1)]
-
-    return schedule
-
-
 def compare(study: Study, plans: dict[str, Plan], count: int) -> None:
     """Prints test scores from unseen seeds, and the differences to the fixed rate in pairs."""
     seeds = range(FIRST_UNSEEN, FIRST_UNSEEN + count)
@@ -128,17 +120,13 @@ def compare(study: Study, plans: dict[str, Plan], count: int) -> None:
     for name, result in results.items():
         loss, accuracy = (result.scores[f"test_{score}"][0, 0] for score in ("loss", "accuracy"))
         difference = loss - results["constant"].test_loss[0, 0]
-        text = ""
+        text = f"{name:10}{loss.mean():9.4f} ± {stats.sem(loss):.4f}"
+        text += f"{accuracy.mean():11.4f} ± {stats.sem(accuracy):.4f}   "
         if difference.any():
-            half = stats.t.ppf(0.975, count - 1) * stats.sem(difference)
-            verdict = (
-                "better" if half < -difference.mean() else "worse" if half < difference.mean() else "tied"
-            )
-            text = f"{difference.mean():+.4f} ± {half:.4f}: {verdict}"
-        errors = [float(stats.sem(values)) for values in (loss, accuracy)]
-        print(
-            f"{name:10}{loss.mean():9.4f} ± {errors[0]:.4f}{accuracy.mean():11.4f} ± {errors[1]:.4f}   {text}"
-        )
+            mean, half = difference.mean(), stats.t.ppf(0.975, count - 1) * stats.sem(difference)
+            verdict = "better" if half < -mean else "worse" if half < mean else "tied"
+            text += f"{mean:+.4f} ± {half:.4f}: {verdict}"
+        print(text)
 
 
 def picture(plans: dict[str, Plan], epochs: int) -> Figure:
@@ -147,43 +135,29 @@ def picture(plans: dict[str, Plan], epochs: int) -> Figure:
     axes = figure.subplots()
     part = np.linspace(0, 1, 100 * epochs, endpoint=False)
     for name, plan in plans.items():
-        schedule = (
-            jfnn.optimizers.SCHEDULES[plan.schedule] if isinstance(plan.schedule, str) else plan.schedule
-        )
-        values = np.ones_like(part) if schedule is None else np.asarray(schedule(jnp.asarray(part)))
-        axes.plot(part * epochs, plan.rate * values, label=name)
+        schedule = FIXED[plan.schedule] if isinstance(plan.schedule, str) else plan.schedule
+        axes.plot(part * epochs, plan.rate * np.asarray(schedule(jnp.asarray(part))), label=name)
     axes.set(xlabel="epochs", ylabel="learning rate", ylim=(0, None))
     axes.legend()
     return figure
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
-    """Learns the schedule, prints the comparison and draws the schedules.
-
-    Args:
-        arguments: The command line.
-
-    Returns:
-        The exit status.
-    """
+    """Learns the schedule, prints the comparison and draws the schedules."""
     parser = Parser(description=__doc__)
     parser.add_argument("--epochs", type=count(1), default=8, help="default: 8")
     parser.add_argument("--seeds", type=count(1), default=12, help="seeds that choose; default: 12")
-    parser.add_argument(
-        "--per", choices=("epoch", "step"), default="epoch", help="one multiplier for each; default: epoch"
-    )
+    per, per_help = ("epoch", "step"), "one multiplier for each; default: epoch"
+    parser.add_argument("--per", choices=per, default="epoch", help=per_help)
     parser.add_argument("--unseen", type=count(2), default=100, help="seeds of the comparison; default: 100")
     parser.add_argument("--steps", type=count(1), default=60, help="steps on the schedule; default: 60")
-    parser.add_argument("--out", type=place, default=Path("runs/schedule"), help="default: runs/schedule")
-    options = parser.parse_args(arguments)
-    try:
-        places.check_directory(options.out, "--out")
-    except ValueError as error:
-        parser.error(str(error))
+    add_out(parser, "runs/schedule")
+    options = parse(parser, arguments)
     started, study = time.perf_counter(), Study(options.epochs, options.seeds, options.per)
-    plans = {name: study.best_of_grid(name) for name in ("constant", "cosine")}
-    multipliers = study.learned(plans["constant"].rate, options.steps)
-    plans["learned"] = Plan(plans["constant"].rate, staircase(multipliers))
+    plans = {name: study.best_fixed(name) for name in FIXED}
+    rate = plans["constant"].rate
+    multipliers = study.learned(rate, options.steps)
+    plans["learned"] = Plan(rate, staircase(multipliers))
     print("learned multipliers: " + " ".join(f"{value:.3f}" for value in multipliers))
     compare(study, plans, options.unseen)
     options.out.mkdir(parents=True, exist_ok=True)
@@ -194,4 +168,4 @@ def main(arguments: Sequence[str] | None = None) -> int:
 
 if __name__ == "__main__":
     jfnn.use_all_cores()
-    sys.exit(process.run(main, "schedule.py"))
+    run(main)

@@ -1,4 +1,4 @@
-"""What `jfnn.estimators` gains: searches timed beside scikit-learn's, ensembles beside the best cell.
+"""The gain of `jfnn.estimators`: searches timed beside scikit-learn's, ensembles beside the best cell.
 
 "searches" fits the same GridSearchCV, 7 learning rates × 7 penalties × 5 folds of the digits without refit,
 by scikit-learn in as many processes as cores and by jfnn in this one: first with its programs to compile,
@@ -7,18 +7,13 @@ sets, chooses an ensemble of its members on held-out rows, and prints by how muc
 test rows.
 """
 
-import signal
-
-if __name__ == "__main__" and signal.getsignal(signal.SIGINT) is signal.default_int_handler:
-    signal.signal(signal.SIGINT, signal.SIG_DFL)  # there is nothing to stop yet but imports
-
-import sys
 import time
 import warnings
 from collections.abc import Callable, Sequence
 from typing import Any
 
 import numpy as np
+from console import Parser, add_sections, count, run
 from scipy import stats
 from sklearn.datasets import load_breast_cancer, load_digits, load_wine
 from sklearn.exceptions import ConvergenceWarning
@@ -27,9 +22,8 @@ from sklearn.neural_network import MLPClassifier
 
 import jfnn
 from jfnn import estimators
-from jfnn.cli import process
-from jfnn.cli.parser import Parser
-from jfnn.cli.values import count
+
+Rows = tuple[np.ndarray, np.ndarray]
 
 # Name -> arguments of MLPClassifier.
 NETWORKS: dict[str, dict[str, Any]] = {
@@ -46,9 +40,20 @@ NETWORKS: dict[str, dict[str, Any]] = {
     "64-100-10, relu, adam, steps of 200 rows (scikit-learn's defaults)": {},
 }
 GRID = {"learning_rate_init": np.logspace(-4, -1, 7), "alpha": np.logspace(-5, 1, 7)}
-RATES, PENALTIES, SEEDS = np.logspace(-4, -1, 7), np.logspace(-5, -1, 5), 2
+RATES, PENALTIES, SEEDS = np.logspace(-4, -1, 7), np.logspace(-5, -1, 5), 2  # of the ensembles
 
-Rows = tuple[np.ndarray, np.ndarray]
+
+def _mnist1d() -> Rows:
+    split = jfnn.datasets.mnist1d()
+    return np.concatenate([split.x_train, split.x_test]), np.concatenate([split.y_train, split.y_test])
+
+
+DATA: dict[str, Callable[[], Rows]] = {
+    "digits": lambda: load_digits(return_X_y=True),
+    "wine": lambda: load_wine(return_X_y=True),
+    "breast cancer": lambda: load_breast_cancer(return_X_y=True),
+    "MNIST-1D": _mnist1d,
+}
 
 
 def timed(search: Any, rows: Rows) -> float:
@@ -74,43 +79,28 @@ def searches(rounds: int, epochs: int) -> None:
         ours = estimators.GridSearchCV(estimators.MLPClassifier(**common), GRID, cv=folds, refit=False)
         theirs = GridSearchCV(MLPClassifier(**common), GRID, cv=folds, refit=False, n_jobs=-1)
         theirs.set_params(pre_dispatch="all")
-        cold, warm, other = timed(ours, rows), [], []
-        for _ in range(rounds):
-            other.append(timed(theirs, rows))
-            warm.append(timed(ours, rows))
+        cold = timed(ours, rows)
+        in_turns = [(timed(theirs, rows), timed(ours, rows)) for _ in range(rounds)]
+        other, warm = np.median(in_turns, axis=0)
         print(
-            f"{name}: scikit-learn {np.median(other):.1f} s,"
-            f" jfnn {cold:.1f} s with compiling ({np.median(other) / cold:.1f}×),"
-            f" again {np.median(warm):.1f} s ({np.median(other) / np.median(warm):.1f}×)"
+            f"{name}: scikit-learn {other:.1f} s, jfnn {cold:.1f} s with compiling ({other / cold:.1f}×),"
+            f" again {warm:.1f} s ({other / warm:.1f}×)"
         )
-        for of, search in (("scikit-learn", theirs), ("jfnn", ours)):
-            print(f"  {of}: {search.best_score_:.4f} at {search.best_params_}", flush=True)
-
-
-def data_sets() -> dict[str, Callable[[], Rows]]:
-    """Name -> all rows."""
-
-    def mnist1d() -> Rows:
-        split = jfnn.datasets.mnist1d()
-        x = np.concatenate([split.x_train, split.x_test])
-        return x, np.concatenate([split.y_train, split.y_test])
-
-    return {
-        "digits": lambda: load_digits(return_X_y=True),
-        "wine": lambda: load_wine(return_X_y=True),
-        "breast cancer": lambda: load_breast_cancer(return_X_y=True),
-        "MNIST-1D": mnist1d,
-    }
+        for package, search in (("scikit-learn", theirs), ("jfnn", ours)):
+            print(f"  {package}: {search.best_score_:.4f} at {search.best_params_}", flush=True)
 
 
 def gain(rows: Rows, random_state: int, epochs: int) -> float:
     """Test accuracy of an ensemble less that of the best cell, in points, on one split."""
-    fitted, x_test, fitted_labels, y_test = train_test_split(
-        *rows, test_size=0.25, random_state=random_state, stratify=rows[1]
-    )
-    x, x_held_out, y, y_held_out = train_test_split(
-        fitted, fitted_labels, test_size=0.25, random_state=random_state, stratify=fitted_labels
-    )
+
+    def quarter(x: np.ndarray, y: np.ndarray) -> list[np.ndarray]:
+        parts: list[np.ndarray] = train_test_split(
+            x, y, test_size=0.25, random_state=random_state, stratify=y
+        )
+        return parts
+
+    x, x_test, y, y_test = quarter(*rows)
+    x, x_held_out, y, y_held_out = quarter(x, y)
     others = np.concatenate([x_held_out, x_test]), np.concatenate([y_held_out, y_test])
     split = jfnn.datasets.standardise(jfnn.Split(x, y, *others))
     x_held_out, x_test = np.split(split.x_test, [len(y_held_out)])
@@ -127,38 +117,27 @@ def gain(rows: Rows, random_state: int, epochs: int) -> float:
         batch_size=min(100, len(x)),
     )
     ensemble = jfnn.Ensemble.of_sweep(network, result, x_held_out, y_held_out)
-    of_cells = np.where(np.isnan(result.test_accuracy), -np.inf, result.test_accuracy).mean(axis=2)
-    rate, penalty = np.unravel_index(np.argmax(of_cells), of_cells.shape)
-    alone = [
-        (jfnn.predict(network, result.member(int(rate), int(penalty), seed), x_test) == y_test).mean()
-        for seed in range(SEEDS)
-    ]
+    cells = np.where(np.isnan(result.test_accuracy), -np.inf, result.test_accuracy).mean(axis=2)
+    rate, penalty = map(int, np.unravel_index(np.argmax(cells), cells.shape))
+    members = [result.member(rate, penalty, seed) for seed in range(SEEDS)]
+    alone = [(jfnn.predict(network, params, x_test) == y_test).mean() for params in members]
     return 100 * float((ensemble.predict(x_test) == y_test).mean() - np.mean(alone))
 
 
 def ensembles(splits: int, epochs: int) -> None:
     """Prints the mean gain over splits of each data set, with a t interval of 95%."""
-    for name, load in data_sets().items():
+    for name, load in DATA.items():
         rows = load()
         gains = np.array([gain(rows, random_state, epochs) for random_state in range(splits)])
-        half = stats.t.ppf(0.975, splits - 1) * stats.sem(gains)
-        verdict = (
-            "more" if gains.mean() > half else "less" if gains.mean() < -half else "nil within its error"
-        )
-        print(f"{name}: {gains.mean():+.2f} ± {half:.2f} points over {splits} splits: {verdict}", flush=True)
+        mean, half = gains.mean(), stats.t.ppf(0.975, splits - 1) * stats.sem(gains)
+        verdict = "more" if mean > half else "less" if mean < -half else "nil within its error"
+        print(f"{name}: {mean:+.2f} ± {half:.2f} points over {splits} splits: {verdict}", flush=True)
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
-    """Runs the sections.
-
-    Args:
-        arguments: The command line.
-
-    Returns:
-        The exit status.
-    """
+    """Runs the sections."""
     parser = Parser(description=__doc__)
-    parser.add_argument("--sections", nargs="+", choices=("searches", "ensembles"), help="default: both")
+    add_sections(parser, ("searches", "ensembles"))
     parser.add_argument("--rounds", type=count(1), default=3, help="times of each search; default: 3")
     parser.add_argument("--max-iter", type=count(1), default=100, help="epochs of a fit; default: 100")
     parser.add_argument("--splits", type=count(2), default=10, help="splits of each data set; default: 10")
@@ -174,4 +153,4 @@ def main(arguments: Sequence[str] | None = None) -> int:
 
 if __name__ == "__main__":
     jfnn.use_all_cores()
-    sys.exit(process.run(main, "searches.py"))
+    run(main)

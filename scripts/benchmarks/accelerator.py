@@ -1,7 +1,7 @@
-"""What somebody with an accelerator runs: whether two processes give the same bits, and at what speed.
+"""The bench for a machine with an accelerator: whether two processes give the same bits, and at what speed.
 
 Each workload trains in processes of its own, one after another: two with the compiler's options that jfnn
-sets for the platform, and two with none.
+sets for the platform, two with none.
 """
 
 import contextlib
@@ -9,64 +9,36 @@ import hashlib
 import json
 import statistics
 import time
-from collections.abc import Collection, Iterator, Mapping
+from collections.abc import Collection, Mapping
 from pathlib import Path
 from typing import Any, NamedTuple
 from unittest import mock
 
 import numpy as np
 
-from benchmarks import kinds, report, workloads
+from benchmarks import report
 from benchmarks.comparison import Start, show_progress, started
-from benchmarks.contenders import CONTENDERS, KIND_CONTENDERS, Contender
-from benchmarks.kinds import KINDS, AnyWorkload
-from benchmarks.shapes import SHAPES
+from benchmarks.contenders import Case, Contender
 from benchmarks.workers import ContenderError
-from benchmarks.workloads import WORKLOADS
+from benchmarks.workload import Workload
 
 PROCESSES = 2  # with each set of options, whose bits are compared
 SETS = {"as set": True, "none": False}  # of the compiler's options -> whether they are jfnn's
 COLUMNS = tuple(column for name in SETS for column in (f"bits ({name})", "time", "min–max", "first +"))
 FILE = "accelerator.json"
-
-
-class Case(NamedTuple):
-    """A workload, the same kind of work in less, and the contender that is jfnn."""
-
-    workload: AnyWorkload
-    quick: AnyWorkload
-    contender: Contender
+WORKLOADS = ("notes", "seeds", "many", "cnn", "gru", "rbm", "iris_seeds")
 
 
 class Measured(NamedTuple):
-    """A workload in one process.
+    """A workload in one process."""
 
-    Attributes:
-        options: The compiler's options.
-        first: Seconds of the first run.
-        seconds: Those of the others.
-        digests: Checksum of each run's parameters and scores, the first one's included.
-    """
-
-    options: dict[str, int | str]
-    first: float
-    seconds: list[float]
-    digests: list[str]
+    options: dict[str, int | str]  # of the compiler
+    first: float  # seconds of the first run
+    seconds: list[float]  # of the others
+    digests: list[str]  # of each run's parameters and scores, the first one's included
 
 
 Figures = dict[str, list[Measured]]  # set of options -> processes
-
-
-def _cases() -> Iterator[tuple[str, Case]]:
-    for name in ("notes", "seeds", "many"):
-        yield name, Case(WORKLOADS[name], workloads.quick(WORKLOADS[name]), CONTENDERS["jfnn"])
-    for name, workload in KINDS.items():
-        yield name, Case(workload, kinds.quick(workload), KIND_CONTENDERS[name]["jfnn"])
-    for name, case in SHAPES["iris_seeds"].items():
-        yield name, Case(case.workload, case.quick, case.contenders["jfnn"])
-
-
-CASES = dict(_cases())
 
 
 def digest(result: Any) -> str:
@@ -79,7 +51,7 @@ def digest(result: Any) -> str:
     return hashed.hexdigest()
 
 
-def measure(workload: AnyWorkload, contender: Contender, as_set: bool, rounds: int) -> Measured:
+def measure(workload: Workload, contender: Contender, as_set: bool, rounds: int) -> Measured:
     """Trains a workload in this process, once and then ``rounds`` times, by jfnn.
 
     Args:
@@ -124,15 +96,12 @@ def refusal(devices: list[str], platform: str | None) -> str | None:
     return f"--accelerator: needs {wanted}; here JAX sees {', '.join(devices)}"
 
 
-def run(
-    cases: Mapping[str, Case], start: Start, quick: bool, rounds: int, path: Path, environment: dict[str, Any]
-) -> int:
+def run(cases: Mapping[str, Case], start: Start, rounds: int, path: Path, environment: dict[str, Any]) -> int:
     """Measures, prints a table, and writes the figures after each workload.
 
     Args:
         cases: By name.
         start: Makes a worker.
-        quick: Whether workloads are the quick ones.
         rounds: Warm runs in each process.
         path: A file for the figures.
         environment: Of `machine.environment`.
@@ -140,72 +109,59 @@ def run(
     Returns:
         The exit status: 1 if a process failed, or bits differ under the options that jfnn sets.
     """
-    figures: dict[str, Figures] = {}
-    titles: dict[str, str] = {}
+    workloads: dict[str, dict[str, Any]] = {}
     failed: dict[str, str] = {}
     for name, case in cases.items():
-        workload = case.quick if quick else case.workload
-        titles[name] = workload.title
         try:
-            figures[name] = _measured(workload, case.contender, start, rounds)
+            figures = _measured(case, start, rounds)
         except ContenderError as error:
             failed[name] = str(error)
-        content = {"environment": environment, "failed": failed, "workloads": as_json(figures, titles)}
+        else:
+            summaries = {key: summary(processes) for key, processes in figures.items()}
+            workloads[name] = {"title": case.workload.title, **summaries}
+        content = {"environment": environment, "failed": failed, "workloads": workloads}
         path.write_text(json.dumps(report.plain(content), indent=2, allow_nan=False) + "\n")
-    print(table(figures, titles))
+    print(table(list(workloads.values())))
     for name, why in failed.items():
-        print(f"{name}: failed, {report.last_line(why)}")
-    differ = [name for name, sets in figures.items() if not equal(sets["as set"])]
-    return 1 if failed or differ else 0
+        print(report.failure(name, why))
+    return 1 if failed or not all(sets["as set"]["equal_bits"] for sets in workloads.values()) else 0
 
 
-def _measured(workload: AnyWorkload, contender: Contender, start: Start, rounds: int) -> Figures:
+def _measured(case: Case, start: Start, rounds: int) -> Figures:
     """Each process after the one before has ended, in turns."""
     sets: Figures = {name: [] for name in SETS}
+    contender = case.contenders["jfnn"]
     for turn in range(PROCESSES):
         for name, as_set in SETS.items():
-            show_progress(f"{workload.title}: options {name}, process {turn + 1} of {PROCESSES}")
+            show_progress(f"{case.workload.title}: options {name}, process {turn + 1} of {PROCESSES}")
             with started({"jfnn": contender}, start) as workers:
-                sets[name].append(workers["jfnn"].call(measure, workload, contender, as_set, rounds))
+                sets[name].append(workers["jfnn"].call(measure, case.workload, contender, as_set, rounds))
     return sets
 
 
-def equal(processes: Collection[Measured]) -> bool:
-    """Whether all runs in all processes gave the same bits."""
-    return len({digest for process in processes for digest in process.digests}) == 1
-
-
-def _summary(processes: list[Measured]) -> dict[str, Any]:
+def summary(processes: Collection[Measured]) -> dict[str, Any]:
+    """Figures of processes with the same options; bits are equal where those of all their runs are."""
     seconds = [value for process in processes for value in process.seconds]
+    median = statistics.median(seconds)
     return {
-        "options": processes[0].options,
-        "equal_bits": equal(processes),
-        "median_s": statistics.median(seconds),
-        "extra_first_s": max(0.0, statistics.median(p.first for p in processes) - statistics.median(seconds)),
+        "options": next(iter(processes)).options,
+        "equal_bits": len({digest for process in processes for digest in process.digests}) == 1,
+        "median_s": median,
+        "extra_first_s": max(0.0, statistics.median(process.first for process in processes) - median),
         "seconds": seconds,
         "digests": [process.digests for process in processes],
     }
 
 
-def as_json(figures: Mapping[str, Figures], titles: Mapping[str, str]) -> dict[str, Any]:
-    """All figures."""
-    return {
-        name: {"title": titles[name], **{key: _summary(processes) for key, processes in sets.items()}}
-        for name, sets in figures.items()
-    }
-
-
-def table(figures: Mapping[str, Figures], titles: Mapping[str, str]) -> str:
+def table(workloads: list[dict[str, Any]]) -> str:
     """A line a workload in Markdown, and the options."""
     rows = [("", *COLUMNS)]
-    for name, sets in figures.items():
+    for workload in workloads:
         cells = []
-        for processes in sets.values():
-            summary = _summary(processes)
-            spread = "–".join(report.seconds(end(summary["seconds"])) for end in (min, max))
-            bits = "equal" if summary["equal_bits"] else "DIFFER"
-            times = [f"{report.seconds(summary[key])} s" for key in ("median_s", "extra_first_s")]
-            cells += [bits, times[0], spread, times[1]]
-        rows.append((titles[name], *cells))
-    options = next((sets["as set"][0].options for sets in figures.values()), {})
+        for figures in (workload[name] for name in SETS):
+            time, first = (f"{report.seconds(figures[key])} s" for key in ("median_s", "extra_first_s"))
+            bits = "equal" if figures["equal_bits"] else "DIFFER"
+            cells += [bits, time, report.span(figures["seconds"]), first]
+        rows.append((workload["title"], *cells))
+    options: dict[str, Any] = next((workload["as set"]["options"] for workload in workloads), {})
     return f"{report.markdown(rows)}\n\nOptions as set: {options or 'none'}."

@@ -10,9 +10,9 @@ from contextlib import contextmanager
 import numpy as np
 
 from benchmarks.breakdown import Breakdown, trace
-from benchmarks.contenders import FLOOR, Contender
-from benchmarks.kinds import AnyWorkload
+from benchmarks.contenders import FLOOR, Case, Contender
 from benchmarks.workers import Apart, ContenderError, Here, Run
+from benchmarks.workload import Workload
 
 Worker = Here | Apart
 Start = Callable[[Contender], Worker]
@@ -21,27 +21,16 @@ BREAKDOWN = "breakdown"
 
 @dataclasses.dataclass(frozen=True)
 class Measurement:
-    """One contender on one workload.
-
-    Attributes:
-        contender: The contender.
-        seconds: Wall time of each warm run; for the whole workload, where a part was measured.
-        cpu_seconds: CPU time of each warm run, of the contender's process without those that it starts.
-        extra_first: Seconds that the first run took beyond a warm one: compiling, starting processes.
-        peak_memory: Megabytes, of all its processes; None where that is not known.
-        accuracy: Test accuracy of the reference cell; NaN if it did not train to the end.
-        trained: Share of all members' epochs that was trained.
-        measured: Members that it was measured on.
-    """
+    """One contender on one workload."""
 
     contender: Contender
-    seconds: list[float]
-    cpu_seconds: list[float]
-    extra_first: float
-    peak_memory: float | None
-    accuracy: float
-    trained: float
-    measured: int
+    seconds: list[float]  # wall time of each warm run; for the whole workload, where a part was measured
+    cpu_seconds: list[float]  # the same, of the contender's process without those that it starts
+    extra_first: float  # seconds that the first run took beyond a warm one: compiling, starting processes
+    peak_memory: float | None  # megabytes of all its processes, where known
+    accuracy: float  # score of the reference; NaN if it did not train to the end
+    trained: float  # share of all members' epochs
+    measured: int  # members
 
     @property
     def median(self) -> float:
@@ -51,23 +40,14 @@ class Measurement:
 
 @dataclasses.dataclass(frozen=True)
 class Comparison:
-    """Figures of all contenders on one workload.
+    """Figures of all contenders on one workload."""
 
-    Attributes:
-        workload: The workload.
-        measurements: By contender.
-        failed: Tracebacks of contenders that have no figures.
-        breakdown: How jfnn spends its time; None where that is not known.
-        seconds: Duration of the whole comparison.
-        traced: Whether a breakdown is asked for.
-    """
-
-    workload: AnyWorkload
-    measurements: dict[str, Measurement]
-    failed: dict[str, str]
-    breakdown: Breakdown | None = None
-    seconds: float = 0.0
-    traced: bool = True
+    workload: Workload
+    measurements: dict[str, Measurement]  # by contender
+    failed: dict[str, str]  # tracebacks of contenders that have no figures
+    breakdown: Breakdown | None = None  # of jfnn's time, where known
+    seconds: float = 0.0  # duration of the whole comparison
+    traced: bool = True  # whether a breakdown is asked for
 
     def share_of_floor(self, name: str) -> float:
         """Time that a contender's products would take at the rate of large ones, by its time.
@@ -98,7 +78,7 @@ def started(contenders: Mapping[str, Contender], start: Start) -> Iterator[dict[
 
 
 def compare(
-    workload: AnyWorkload, contenders: Mapping[str, Contender], workers: Mapping[str, Worker], rounds: int
+    workload: Workload, contenders: Mapping[str, Contender], workers: Mapping[str, Worker], rounds: int
 ) -> Comparison:
     """Runs every contender once to warm it, then all of them in turn, ``rounds`` times."""
     began = time.perf_counter()
@@ -115,8 +95,21 @@ def compare(
             except ContenderError as error:
                 failed[name] = str(error)
                 del runs[name]
-    measurements = {n: _measurement(workload, parts[n], contenders[n], of_n) for n, of_n in runs.items()}
+    measurements = {n: _measurement(workload, parts[n], contenders[n], timed) for n, timed in runs.items()}
     return Comparison(workload, measurements, failed, seconds=time.perf_counter() - began)
+
+
+def compare_case(case: Case, chosen: Mapping[str, Contender], start: Start, rounds: int) -> Comparison:
+    """Compares contenders of a case, in new processes, so that none profits from what it compiled before.
+
+    In another process, after those have ended, which tracing would disturb, jfnn's time is broken down.
+    """
+    with started(chosen, start) as workers:
+        comparison = dataclasses.replace(compare(case.workload, chosen, workers, rounds), traced=case.traced)
+    if not case.traced:
+        return comparison
+    with started({BREAKDOWN: case.contenders["jfnn"]}, start) as workers:
+        return with_breakdown(comparison, workers[BREAKDOWN], case.contenders["jfnn"])
 
 
 def with_breakdown(comparison: Comparison, worker: Worker, contender: Contender) -> Comparison:
@@ -138,9 +131,7 @@ def show_progress(message: str) -> None:
         print(f"\r\x1b[K{message}", end="\r", file=sys.stderr, flush=True)
 
 
-def _measurement(
-    workload: AnyWorkload, part: AnyWorkload, contender: Contender, runs: list[Run]
-) -> Measurement:
+def _measurement(workload: Workload, part: Workload, contender: Contender, runs: list[Run]) -> Measurement:
     first, *warm = runs
     outcome = warm[-1].outcome
     # The floor multiplies large matrices: the workload's operations take this many times as long.

@@ -10,7 +10,7 @@ from sklearn.preprocessing import StandardScaler
 
 
 class Rows(NamedTuple):
-    """Inputs ``[n, n_in]`` (float64) and integer labels ``[n]``, to train and to test on."""
+    """Inputs ``[n, …]`` and integer labels ``[n]``, to train and to test on."""
 
     x_train: np.ndarray
     y_train: np.ndarray
@@ -18,9 +18,8 @@ class Rows(NamedTuple):
     y_test: np.ndarray
 
 
-@functools.cache
 def digits() -> Rows:
-    """The digits, split by the notes' random calls."""
+    """The digits ``[n, 64]`` float64, split by the notes' random calls."""
     x, y = load_digits(return_X_y=True)
     rng = np.random.RandomState(0)
     rng.choice(range(len(x)), size=5)  # the images that the notes show
@@ -28,7 +27,13 @@ def digits() -> Rows:
     return Rows(x_train, y_train, x_test, y_test)
 
 
-@functools.cache
+def pixels(*shape: int) -> Rows:
+    """The digits as grey values in [0, 1], float32, in the shape of an image."""
+    rows = digits()
+    x_train, x_test = ((x.reshape(-1, *shape) / 16).astype(np.float32) for x in (rows.x_train, rows.x_test))
+    return rows._replace(x_train=x_train, x_test=x_test)
+
+
 def mnist_shaped() -> Rows:
     """Ten noisy patterns of 784 pixels in [0, 1]: 4,096 rows to train on and 1,024 to test on."""
     rng = np.random.default_rng(0)
@@ -38,29 +43,49 @@ def mnist_shaped() -> Rows:
     return Rows(x[:4096], labels[:4096], x[4096:], labels[4096:])
 
 
-@functools.cache
-def wine() -> Rows:
-    """scikit-learn's wines, standardised: 142 rows to train on and 36 to test on."""
-    return _standardised(*load_wine(return_X_y=True))
-
-
-@functools.cache
-def iris() -> Rows:
-    """scikit-learn's iris flowers, standardised: 120 rows to train on and 30 to test on."""
-    return _standardised(*load_iris(return_X_y=True))
-
-
-def _standardised(x: np.ndarray, y: np.ndarray) -> Rows:
+def standardised(x: np.ndarray, y: np.ndarray) -> Rows:
+    """A fifth of the rows to test on; all standardised by the others."""
     x_train, x_test, y_train, y_test = train_test_split(x, y, test_size=0.2, random_state=0, stratify=y)
     scaler = StandardScaler().fit(x_train)
     return Rows(scaler.transform(x_train), y_train, scaler.transform(x_test), y_test)
 
 
-@functools.cache
 def xor() -> Rows:
     """The four corners, to train and to test on."""
     x, t = np.array([(0, 0), (0, 1), (1, 0), (1, 1)], np.float64), np.array([0, 1, 1, 0])
     return Rows(x, t, x, t)
 
 
-DATA = {"digits": digits, "mnist_shaped": mnist_shaped, "wine": wine, "iris": iris, "xor": xor}
+def waves(time: int = 40, labels: int = 10) -> Rows:
+    """Noisy waves whose frequency is the label, in the shape of MNIST-1D: ``[4000 and 1000, 40, 1]``."""
+    rng = np.random.default_rng(0)
+    y = rng.integers(labels, size=5000)
+    phase = rng.uniform(0, 2 * np.pi, size=(5000, 1))
+    x = np.sin(np.pi * (y[:, None] + 1) * np.arange(time) / time + phase)
+    x = (x + 0.3 * rng.normal(size=(5000, time)))[..., None].astype(np.float32)
+    return Rows(x[:4000], y[:4000], x[4000:], y[4000:])
+
+
+def points(count: int = 256, largest: float = 3.0) -> Rows:
+    """Places ``[256, 1]`` from 0 to 3 at which u = sin t is scored; nothing to test on."""
+    t = np.linspace(0, largest, count)[:, None]
+    return Rows(t, np.sin(t[:, 0]), t[:0], t[:0, 0])
+
+
+DATA = {
+    "digits": digits,
+    "images": lambda: pixels(1, 8, 8),
+    "pixels": lambda: pixels(64),
+    "mnist_shaped": mnist_shaped,
+    "wine": lambda: standardised(*load_wine(return_X_y=True)),
+    "iris": lambda: standardised(*load_iris(return_X_y=True)),
+    "xor": xor,
+    "waves": waves,
+    "points": points,
+}
+
+
+@functools.cache
+def load(name: str) -> Rows:
+    """The rows by a name of `DATA`."""
+    return DATA[name]()

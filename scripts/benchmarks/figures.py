@@ -2,11 +2,12 @@
 
 from typing import Any
 
+import numpy as np
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
 from benchmarks.comparison import Comparison
-from benchmarks.contenders import CONTENDERS, FLOOR
+from benchmarks.contenders import FLOOR, GRID
 from benchmarks.growth import Point
 
 FLOOR_LINE: dict[str, Any] = {"color": "black", "linestyle": "--", "linewidth": 1}
@@ -37,15 +38,19 @@ def bars(comparisons: dict[str, Comparison]) -> Figure:
     """A group of bars a workload, a bar a contender (its median), and a line at the floor."""
     figure = Figure(figsize=(max(4.0, 2.4 * len(comparisons)), 4.2), layout="constrained")
     axes = figure.subplots()
-    names = [name for name in COLOURS if any(name in c.measurements for c in comparisons.values())]
-    for group, comparison in enumerate(comparisons.values()):
-        _group(axes, group, comparison, names)
-    for name in names:
-        first = next(c.measurements[name] for c in comparisons.values() if name in c.measurements)
-        axes.bar(0, 0, color=COLOURS[name], label=first.contender.title)
-    axes.plot([], [], **FLOOR_LINE, label=CONTENDERS[FLOOR].title)
-    titles = [c.workload.title.partition(": ") for c in comparisons.values()]
-    lines = [what + ":\n" + details.replace(", ", ",\n", 1) for what, _, details in titles]
+    titles = {n: m.contender.title for c in comparisons.values() for n, m in c.measurements.items()}
+    names = [name for name in COLOURS if name in titles]
+    width = 0.85 / max(len(names), 1)
+    for place, name in enumerate(names):
+        groups, medians = _medians(comparisons, name)
+        x = groups + (place - (len(names) - 1) / 2) * width
+        drawn = axes.bar(x, medians, 0.92 * width, color=COLOURS[name], label=titles[name])
+        texts = [f"{median:.2g}" if median < 10 else f"{median:.0f}" for median in medians]
+        axes.bar_label(drawn, texts, padding=1, fontsize=6.5)
+    groups, floors = _medians(comparisons, FLOOR)
+    axes.hlines(floors, groups - 0.45, groups + 0.45, **FLOOR_LINE, label=GRID[FLOOR].title)
+    parts = [c.workload.title.partition(": ") for c in comparisons.values()]
+    lines = [name + ":\n" + details.replace(", ", ",\n", 1) for name, _, details in parts]
     axes.set_xticks(range(len(comparisons)), lines, fontsize=8)
     axes.set_yscale("log")
     axes.yaxis.set_major_formatter("{x:g}")
@@ -58,18 +63,12 @@ def bars(comparisons: dict[str, Comparison]) -> Figure:
     return figure
 
 
-def _group(axes: Axes, group: int, comparison: Comparison, names: list[str]) -> None:
-    bar = 0.85 / max(len(names), 1)
-    for place, name in enumerate(names):
-        m = comparison.measurements.get(name)
-        if m is not None:
-            x = group + (place - (len(names) - 1) / 2) * bar
-            axes.bar(x, m.median, 0.92 * bar, color=COLOURS[name])
-            label = f"{m.median:.2g}" if m.median < 10 else f"{m.median:.0f}"
-            axes.annotate(label, (x, m.median), (0, 1), textcoords="offset points", ha="center", fontsize=6.5)
-    if FLOOR in comparison.measurements:
-        floor = comparison.measurements[FLOOR].median
-        axes.plot([group - 0.45, group + 0.45], [floor, floor], **FLOOR_LINE)
+def _medians(comparisons: dict[str, Comparison], name: str) -> tuple[np.ndarray, np.ndarray]:
+    """Numbers of the workloads that a contender was measured on, and its medians."""
+    measured = [(i, c.measurements.get(name)) for i, c in enumerate(comparisons.values())]
+    pairs = [(i, m.median) for i, m in measured if m is not None]
+    groups, medians = np.array(pairs).reshape(-1, 2).T
+    return groups, medians
 
 
 def growth(points: list[Point]) -> Figure:
@@ -77,11 +76,11 @@ def growth(points: list[Point]) -> Figure:
     axes = list(dict.fromkeys(point.axis for point in points))
     figure = Figure(figsize=(3.6 * len(axes), 4), layout="constrained")
     for panel, axis in zip(figure.subplots(1, len(axes), squeeze=False)[0], axes, strict=True):
-        of_axis = [point for point in points if point.axis == axis]
-        for contender in dict.fromkeys(point.contender for point in of_axis):
-            _line(panel, axis, contender, [p for p in of_axis if p.contender == contender])
+        on_axis = [point for point in points if point.axis == axis]
+        for contender in dict.fromkeys(point.contender for point in on_axis):
+            _line(panel, axis, contender, [p for p in on_axis if p.contender == contender])
         panel.set_xlabel(AXIS_LABELS[axis])
-        values = sorted({point.value for point in of_axis})
+        values = sorted({point.value for point in on_axis})
         panel.set_xticks(values, [f"{value:,}" for value in values])
         panel.set_xticks([], minor=True)
         panel.grid(color="0.92")
@@ -93,18 +92,16 @@ def growth(points: list[Point]) -> Figure:
 
 
 def _line(panel: Axes, axis: str, contender: str, points: list[Point]) -> None:
-    values = [point.value for point in points]
-    colour, title = LINE_COLOURS[contender], CONTENDERS[contender].title
-    style: dict[str, Any] = {"color": colour, "label": title, "marker": "o", "markersize": 3}
+    values, colour = [point.value for point in points], LINE_COLOURS[contender]
+    style: dict[str, Any] = {"color": colour, "label": GRID[contender].title, "marker": "o", "markersize": 3}
     if axis == "cores":
         panel.plot(values, [points[0].median_s / point.median_s for point in points], **style)
         panel.set_ylabel("speed, relative to the first")
         panel.set_ylim(bottom=0)
         return
-    panel.plot(values, [p.us_per_member_step for p in points], **style)
-    scale = [p.us_per_member_step / p.median_s for p in points]
-    low = [p.fastest_s * s for p, s in zip(points, scale, strict=True)]
-    high = [p.slowest_s * s for p, s in zip(points, scale, strict=True)]
+    seconds = np.array([(p.median_s, p.fastest_s, p.slowest_s) for p in points])
+    middle, low, high = seconds.T * [p.us_per_member_step / p.median_s for p in points]
+    panel.plot(values, middle, **style)
     panel.fill_between(values, low, high, color=colour, alpha=0.2)
     panel.set_xscale("log")
     panel.set_yscale("log")

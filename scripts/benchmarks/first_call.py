@@ -16,8 +16,14 @@ PROCESSES = 2  # of scikit-learn's search
 Call = Callable[[], Any]
 
 
-def grid_by_jfnn(epochs: int) -> Call:
-    """A sweep of the notes' 49 cells."""
+def grid(contender: str, epochs: int) -> Call:
+    """The notes' 49 cells, by a sweep or by ``jit(vmap(train))``."""
+    if contender == "vmap":
+        import dataclasses
+
+        from benchmarks import plain_jax, workloads
+
+        return plain_jax.grid(dataclasses.replace(workloads.NOTES, epochs=epochs))
     import jfnn
 
     axis = [10.0**exponent for exponent in range(-5, 2)]
@@ -25,90 +31,65 @@ def grid_by_jfnn(epochs: int) -> Call:
     return lambda: jfnn.sweep(network, split, learning_rate=axis, l2=axis, epochs=epochs)
 
 
-def grid_by_vmap(epochs: int) -> Call:
-    """The same cells by ``jit(vmap(train))``."""
-    import dataclasses
+def _classes(contender: str) -> tuple[Any, Any]:
+    """The classifier and the search, imported now."""
+    if contender == "jfnn":
+        from jfnn import estimators
 
-    from benchmarks.jax_vmap import prepare
-    from benchmarks.workloads import NOTES
+        return estimators.MLPClassifier, estimators.GridSearchCV
+    from sklearn.model_selection import GridSearchCV
+    from sklearn.neural_network import MLPClassifier
 
-    return prepare(dataclasses.replace(NOTES, epochs=epochs))
+    return MLPClassifier, GridSearchCV
 
 
-def classifier(estimators: Any, epochs: int) -> Call:
+def classifier(contender: str, epochs: int) -> Call:
     """A fit of a small classifier on the irises."""
     from sklearn.datasets import load_iris
 
+    network, _ = _classes(contender)
     rows = load_iris(return_X_y=True)
-    return lambda: estimators.MLPClassifier((10,), max_iter=epochs, random_state=0).fit(*rows)
+    return lambda: network((10,), max_iter=epochs, random_state=0).fit(*rows)
 
 
-def search(estimators: Any, epochs: int, **options: Any) -> Call:
+def search(contender: str, epochs: int) -> Call:
     """A search of 12 cells by five folds on the standardised wines, and the fit of the best."""
-    from benchmarks.data import wine
+    from benchmarks.data import load
 
-    rows = wine()
-    grid = {"learning_rate_init": RATES, "alpha": PENALTIES}
+    network, grid_search = _classes(contender)
+    rows, options = load("wine"), {} if contender == "jfnn" else {"n_jobs": PROCESSES}
+    cells = {"learning_rate_init": RATES, "alpha": PENALTIES}
 
     def fit() -> Any:
-        network = estimators.MLPClassifier((16,), max_iter=epochs, random_state=0)
-        return estimators.GridSearchCV(network, grid, cv=FOLDS, **options).fit(rows.x_train, rows.y_train)
+        estimator = network((16,), max_iter=epochs, random_state=0)
+        return grid_search(estimator, cells, cv=FOLDS, **options).fit(rows.x_train, rows.y_train)
 
     return fit
 
 
-class _ByScikitLearn:
-    """scikit-learn's classes by the names that they have in `jfnn.estimators`."""
-
-    def __init__(self) -> None:
-        from sklearn.model_selection import GridSearchCV
-        from sklearn.neural_network import MLPClassifier
-
-        self.GridSearchCV, self.MLPClassifier = GridSearchCV, MLPClassifier
-
-
-def _ours() -> Any:
-    import jfnn.estimators
-
-    _ = jfnn.estimators.MLPClassifier, jfnn.estimators.GridSearchCV  # imported when they are first named
-    return jfnn.estimators
-
-
-# Case -> contender -> what imports and loads: ``epochs -> the call``.
-CASES: dict[str, dict[str, Callable[[int], Call]]] = {
-    "grid": {"vmap": grid_by_vmap, "jfnn": grid_by_jfnn},
-    "classifier": {
-        "sklearn": lambda epochs: classifier(_ByScikitLearn(), epochs),
-        "jfnn": lambda epochs: classifier(_ours(), epochs),
-    },
-    "search": {
-        "sklearn": lambda epochs: search(_ByScikitLearn(), epochs, n_jobs=PROCESSES),
-        "jfnn": lambda epochs: search(_ours(), epochs),
-    },
+# Case -> ``(contender, epochs) -> call``, which imports and loads data; contenders; epochs.
+CASES: dict[str, tuple[Callable[[str, int], Call], tuple[str, str], int]] = {
+    "grid": (grid, ("vmap", "jfnn"), 1),
+    "classifier": (classifier, ("sklearn", "jfnn"), 200),
+    "search": (search, ("sklearn", "jfnn"), 200),
 }
-EPOCHS = {"grid": 1, "classifier": 200, "search": 200}
 
 
-def measure(load: Callable[[int], Call], epochs: int) -> dict[str, list[float]]:
+def measure(load: Callable[[], Call]) -> dict[str, list[float]]:
     """``[seconds, CPU seconds of this process]`` of "imports" (data included), "first" call and "again"."""
     figures = {}
     for name in ("imports", "first", "again"):
         wall, cpu = time.perf_counter(), time.process_time()
         if name == "imports":
-            call = load(epochs)
+            call = load()
         else:
             call()
         figures[name] = [time.perf_counter() - wall, time.process_time() - cpu]
     return figures
 
 
-def main(case: str, contender: str, epochs: str | None = None) -> int:
-    """Measures and prints; the exit status."""
-    warnings.simplefilter("ignore")  # fits that do not converge say so
-    chosen = EPOCHS[case] if epochs is None else int(epochs)
-    print(json.dumps(measure(CASES[case][contender], chosen)))
-    return 0
-
-
 if __name__ == "__main__":
-    sys.exit(main(*sys.argv[1:]))
+    warnings.simplefilter("ignore")  # fits that do not converge say so
+    case, contender, *epochs = sys.argv[1:]
+    load, _, default = CASES[case]
+    print(json.dumps(measure(lambda: load(contender, int(epochs[0]) if epochs else default))))

@@ -28,14 +28,7 @@ COLUMNS = ("process", "imports", "first call", "again", "CPU: imports", "first c
 
 
 class Process(NamedTuple):
-    """One fresh process.
-
-    Attributes:
-        seconds: From its start to its end.
-        imports: Seconds and CPU seconds of imports and data.
-        first: The same, of the first call.
-        again: The same, of the second.
-    """
+    """One fresh process: its seconds, and seconds and CPU seconds of imports with data, and of both calls."""
 
     seconds: float
     imports: tuple[float, float]
@@ -74,51 +67,38 @@ def start(case: str, contender: str, epochs: int | None = None) -> Process:
 def measured(
     contenders: Collection[str], rounds: int, epochs: int | None = None
 ) -> tuple[Figures, dict[str, str]]:
-    """Starts the processes of all cases in turns.
-
-    Args:
-        contenders: Names of contenders to run, of those that there are.
-        rounds: Processes of each.
-        epochs: Of every call; None for those of the cases.
+    """Starts the processes of all cases in turns, of those of the contenders that they have.
 
     Returns:
-        The figures, and what failed printed, by "case contender".
+        The figures, and the output of failures, by "case contender".
     """
     figures: Figures = {}
     failed: dict[str, str] = {}
+    pairs = [(case, name) for case in CASES for name in CASES[case][1] if name in contenders]
     for turn in range(rounds):
-        for case, ways in CASES.items():
-            for contender in (name for name in ways if name in contenders):
-                name = f"{case} {contender}"
-                show_progress(f"first calls, round {turn + 1} of {rounds}: {name}")
-                if name not in failed:
-                    try:
-                        process = start(case, contender, epochs)
-                    except RuntimeError as error:
-                        failed[name] = str(error)
-                    else:
-                        figures.setdefault(case, {}).setdefault(contender, []).append(process)
+        for case, contender in pairs:
+            name = f"{case} {contender}"
+            show_progress(f"first calls, round {turn + 1} of {rounds}: {name}")
+            try:
+                process = start(case, contender, epochs)
+            except RuntimeError as error:
+                failed[name] = str(error)
+            else:
+                figures.setdefault(case, {}).setdefault(contender, []).append(process)
     return figures, failed
 
 
 def table(figures: Figures) -> str:
     """All cases in Markdown: medians."""
     blocks = []
-    for case, ways in figures.items():
+    for case, contenders in figures.items():
         rows: list[tuple[str, ...]] = [(TITLES[case], *COLUMNS)]
-        rows += [(CONTENDERS[name], *_medians(processes)) for name, processes in ways.items()]
+        for name, processes in contenders.items():
+            times = [
+                (p.seconds, p.imports[0], p.first[0], p.again[0], p.imports[1], p.compiling)
+                for p in processes
+            ]
+            medians = [statistics.median(column) for column in zip(*times, strict=True)]
+            rows.append((CONTENDERS[name], *(f"{seconds(median)} s" for median in medians)))
         blocks.append(markdown(rows))
     return "\n\n".join(blocks)
-
-
-def _medians(processes: list[Process]) -> list[str]:
-    values = [(p.seconds, p.imports[0], p.first[0], p.again[0], p.imports[1], p.compiling) for p in processes]
-    return [f"{seconds(statistics.median(column))} s" for column in zip(*values, strict=True)]
-
-
-def as_json(figures: Figures) -> dict[str, dict[str, list[dict[str, object]]]]:
-    """All figures."""
-    return {
-        case: {name: [process._asdict() for process in processes] for name, processes in ways.items()}
-        for case, ways in figures.items()
-    }

@@ -1,4 +1,4 @@
-"""The same networks one by one, as many at a time as there are cores: PyTorch, and scikit-learn's machine."""
+"""Other kinds of networks one by one, a process a core: PyTorch, and scikit-learn's machine."""
 
 import functools
 import multiprocessing
@@ -9,30 +9,27 @@ from typing import Any
 import numpy as np
 
 from benchmarks import machine
-from benchmarks.kinds import CHANNELS, CLASSES, HIDDEN, KERNEL, TIME, UNITS, KindWorkload
+from benchmarks.kinds import CHANNELS, CLASSES, HIDDEN, KERNEL, TIME, UNITS, Kind
 from benchmarks.workload import Outcome, Runner
 
 THREADS = ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS")
 
 
-def _in_processes(train: Callable[[KindWorkload, float], float], workload: KindWorkload) -> Runner:
-    """Members spread over one process a core, each of one thread."""
+def prepare(workload: Kind) -> Runner:
+    """Members spread over one process a core, each of one thread; starting weights of their own."""
     os.environ.update(dict.fromkeys(THREADS, "1"))
     pool = multiprocessing.get_context("spawn").Pool(machine.cores())
-    train_one = functools.partial(train, workload)
+    train = functools.partial(bernoulli_rbm if workload.kind == "rbm" else torch_loop, workload)
 
     def run() -> Outcome:
-        return Outcome(np.array(pool.map(train_one, workload.learning_rates, chunksize=1)))
+        scores = pool.map(train, workload.learning_rates, chunksize=1)
+        return Outcome(np.reshape(scores, workload.shape))
 
     return run
 
 
-def scikit_learn(workload: KindWorkload) -> Runner:
-    """`BernoulliRBM`, which trains by persistent contrastive divergence."""
-    return _in_processes(_machine, workload)
-
-
-def _machine(workload: KindWorkload, rate: float) -> float:
+def bernoulli_rbm(workload: Kind, rate: float) -> float:
+    """The error of reconstruction by `BernoulliRBM`, which trains by persistent contrastive divergence."""
     from sklearn.neural_network import BernoulliRBM
 
     rows = workload.rows()
@@ -42,12 +39,8 @@ def _machine(workload: KindWorkload, rate: float) -> float:
     return float(((rows.x_test - 1 / (1 + np.exp(-probabilities))) ** 2).sum(axis=1).mean())
 
 
-def torch_loop(workload: KindWorkload) -> Runner:
-    """A loop of optimizer steps for each network, in a process a core."""
-    return _in_processes(_torch, workload)
-
-
-def _torch(workload: KindWorkload, rate: float) -> float:
+def torch_loop(workload: Kind, rate: float) -> float:
+    """The test accuracy by a loop of optimizer steps."""
     import torch
     from torch.nn import functional
 
@@ -55,18 +48,18 @@ def _torch(workload: KindWorkload, rate: float) -> float:
     torch.manual_seed(0)
     rows, batch = workload.rows(), workload.batch
     x, y, x_test, y_test = map(torch.as_tensor, rows)
-    network, outputs_of = _torch_network(workload.kind)
+    network, outputs = _torch_network(workload.kind)
     optimizer: Any = torch.optim.SGD if workload.kind == "cnn" else torch.optim.Adam
     stepper = optimizer(network.parameters(), lr=rate)
     for _ in range(workload.epochs):
         for first in range(0, workload.steps() * batch, batch):
+            at = slice(first, first + batch)
             stepper.zero_grad()
-            outputs = outputs_of(x[first : first + batch])
-            torch.autograd.backward(functional.cross_entropy(outputs, y[first : first + batch]))
+            torch.autograd.backward(functional.cross_entropy(outputs(x[at]), y[at]))
             stepper.step()
     with torch.no_grad():
-        outputs_of(x)
-        return float((outputs_of(x_test).argmax(1) == y_test).float().mean())
+        outputs(x)
+        return float((outputs(x_test).argmax(1) == y_test).float().mean())
 
 
 def _torch_network(kind: str) -> tuple[Any, Callable[[Any], Any]]:

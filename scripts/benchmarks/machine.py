@@ -5,6 +5,7 @@ import datetime
 import importlib.metadata
 import os
 import platform
+import re
 from pathlib import Path
 from typing import Any
 
@@ -41,8 +42,7 @@ def environment(devices: list[str]) -> dict[str, Any]:
 
 def _processor() -> str:
     info = Path("/proc/cpuinfo")
-    lines = info.read_text().splitlines() if info.exists() else []
-    names = [line.split(":", 1)[1].strip() for line in lines if line.startswith("model name")]
+    names = re.findall(r"^model name\s*: (.+)$", info.read_text(), re.MULTILINE) if info.exists() else []
     return names[0] if names else platform.processor() or platform.machine()
 
 
@@ -53,16 +53,14 @@ def peak_memory() -> float | None:
     """
     if not Path("/proc/self/status").exists():
         return None
-    total, pending = 0.0, [os.getpid()]
+    total, pending = 0.0, [str(os.getpid())]
     while pending:
-        process = Path("/proc") / str(pending.pop())
-        try:
+        process = Path("/proc", pending.pop())
+        with contextlib.suppress(OSError):  # it has just ended
             lines = (process / "status").read_text().splitlines()
-            children = [path.read_text().split() for path in process.glob("task/*/children")]
-        except OSError:  # it has just ended
-            continue
-        total += sum(float(line.split()[1]) / 1024 for line in lines if line.startswith("VmHWM"))
-        pending += [int(child) for of_thread in children for child in of_thread]
+            total += sum(float(line.split()[1]) / 1024 for line in lines if line.startswith("VmHWM"))
+            for children in process.glob("task/*/children"):  # of each thread
+                pending += children.read_text().split()
     return total
 
 

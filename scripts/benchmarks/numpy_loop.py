@@ -14,17 +14,17 @@ def sigmoid(z: np.ndarray) -> np.ndarray:
     return np.asarray(1 / (1 + np.exp(-z)))
 
 
+def softmax(z: np.ndarray) -> np.ndarray:
+    """The notes' softmax over the last axis, as they write it: unshifted."""
+    e = np.exp(z)
+    return np.asarray(e / e.sum(axis=1, keepdims=True))
+
+
 # Name -> the function, and its derivative in terms of its value.
 ACTIVATIONS: dict[str, tuple[Function, Function]] = {
     "sigmoid": (sigmoid, lambda a: a * (1 - a)),
     "tanh": (np.tanh, lambda a: 1 - a**2),
 }
-
-
-def softmax(z: np.ndarray) -> np.ndarray:
-    """The notes' softmax over the last axis, as they write it: unshifted."""
-    e = np.exp(z)
-    return np.asarray(e / e.sum(axis=1, keepdims=True))
 
 
 def forward(layers: Layers, x: np.ndarray, f: Function) -> list[np.ndarray]:
@@ -37,7 +37,7 @@ def forward(layers: Layers, x: np.ndarray, f: Function) -> list[np.ndarray]:
     return [*values, sigmoid(z) if z.shape[1] == 1 else softmax(z)]
 
 
-def train_member(workload: Workload, member: Member, x: np.ndarray, targets: np.ndarray) -> Layers:
+def train(workload: Workload, member: Member, x: np.ndarray, targets: np.ndarray) -> Layers:
     """The notes' loop for one network: its trained layers."""
     layers, batches = workload.replicate(member.seed)
     f, df = ACTIVATIONS[workload.activation]
@@ -53,26 +53,25 @@ def train_member(workload: Workload, member: Member, x: np.ndarray, targets: np.
     return layers
 
 
-def accuracy(workload: Workload, layers: Layers, x: np.ndarray, y: np.ndarray) -> float:
-    """Share of right answers."""
-    probabilities = forward(layers, x, ACTIVATIONS[workload.activation][0])[-1]
-    one_output = probabilities.shape[1] == 1
-    return float(np.mean((probabilities[:, 0] > 0.5 if one_output else probabilities.argmax(axis=1)) == y))
-
-
 def prepare(workload: Workload) -> Runner:
     """Every network trained and scored; all stay in memory."""
-    rows = workload.rows()
-    y = rows.y_train
-    targets = y[:, None] if workload.sizes[-1] == 1 else np.eye(workload.sizes[-1])[y]
+    x, y, x_test, y_test = workload.rows()
+    one_output, f = workload.sizes[-1] == 1, ACTIVATIONS[workload.activation][0]
+    targets = y[:, None] if one_output else np.eye(workload.sizes[-1])[y]
+
+    def accuracy(layers: Layers, x: np.ndarray, y: np.ndarray) -> float:
+        probabilities = forward(layers, x, f)[-1]
+        return float(
+            np.mean((probabilities[:, 0] > 0.5 if one_output else probabilities.argmax(axis=1)) == y)
+        )
 
     def run() -> Outcome:
         trained, scores = [], []
         with np.errstate(all="ignore"):  # as in the notes, large learning rates overflow
             for member in workload.member_list():
-                trained.append(train_member(workload, member, rows.x_train, targets))
-                accuracy(workload, trained[-1], rows.x_train, y)
-                scores.append(accuracy(workload, trained[-1], rows.x_test, rows.y_test))
+                trained.append(train(workload, member, x, targets))
+                accuracy(trained[-1], x, y)
+                scores.append(accuracy(trained[-1], x_test, y_test))
         return Outcome(np.reshape(scores, workload.shape))
 
     return run

@@ -1,15 +1,12 @@
-"""Report of a comparison: tables in Markdown, verdicts, JSON and CSV."""
+"""Report of a comparison: tables in Markdown, verdicts, and figures for JSON."""
 
-import csv
 import math
 import statistics
 from collections.abc import Mapping, Sequence
-from pathlib import Path
 from typing import Any
 
 from benchmarks.comparison import BREAKDOWN, Comparison, Measurement
 from benchmarks.contenders import FLOOR
-from benchmarks.growth import Point
 
 TIE = 0.1  # a median that is worse by more is a loss, even where runs overlap
 FIGURES = ("time", "min–max", "CPU", "× jfnn", "of floor", "first +", "memory", "accuracy", "trained")
@@ -42,7 +39,7 @@ def table(comparison: Comparison) -> str:
     notes = [f"{m.contender.title}: {m.contender.comment}." for _, m in slowest_first if m.contender.comment]
     if any(m.trained < 1 and m.contender.all_work for _, m in slowest_first):
         notes += ["trained: the share of all members' epochs; members that diverge stop."]
-    notes += [f"{name}: failed, {last_line(why)}" for name, why in comparison.failed.items()]
+    notes += [failure(name, why) for name, why in comparison.failed.items()]
     return "\n".join([markdown([("", *COLUMNS), *rows]), "", verdict(comparison), *notes])
 
 
@@ -52,16 +49,15 @@ def markdown(rows: Sequence[Sequence[str]]) -> str:
     return "\n".join(f"| {' | '.join(row)} |" for row in (rows[0], rule, *rows[1:]))
 
 
-def last_line(traceback: str) -> str:
-    """The exception at the end of a traceback."""
-    return traceback.strip().splitlines()[-1]
+def failure(name: str, traceback: str) -> str:
+    """A line with the exception at the end of a traceback."""
+    return f"{name}: failed, {traceback.strip().splitlines()[-1]}"
 
 
 def _row(comparison: Comparison, name: str, m: Measurement, best: float) -> tuple[str, ...]:
     workload = comparison.workload
-    spread = f"{seconds(min(m.seconds))}–{seconds(max(m.seconds))}"
     cpu = f"{seconds(statistics.median(m.cpu_seconds))} s"  # of its own process alone
-    common = (m.contender.title, f"{seconds(m.median)} s", spread, cpu, f"{m.median / best:.2f}")
+    common = (m.contender.title, f"{seconds(m.median)} s", span(m.seconds), cpu, f"{m.median / best:.2f}")
     if name == FLOOR:
         return (*common, f"{workload.flop() / m.median / 1e9:.0f} GFLOP/s", *[""] * 5)
     return (
@@ -78,6 +74,11 @@ def _row(comparison: Comparison, name: str, m: Measurement, best: float) -> tupl
 def seconds(value: float) -> str:
     """A time with three digits."""
     return f"{value:.3g}" if value < 100 else f"{value:.0f}"
+
+
+def span(values: Sequence[float]) -> str:
+    """The least and the largest time."""
+    return f"{seconds(min(values))}–{seconds(max(values))}"
 
 
 def verdict(comparison: Comparison) -> str:
@@ -107,15 +108,14 @@ def breakdown_table(comparison: Comparison) -> str:
         why = "tracing failed" if failed else "on this platform XLA does not record its kernels"
         return f"Where jfnn's time goes is not known: {why}."
     whole = breakdown.cores * breakdown.seconds
-    rows = [("jfnn, all cores", "core-ms", "of the time")]
-    rows += [(name, f"{1000 * t:.0f}", f"{t / whole:.1%}") for name, t in breakdown.core_seconds.items()]
-    rows += [("all", f"{1000 * whole:.0f}", "100%")]
+    times = dict(breakdown.core_seconds) | {"all": whole}
     if FLOOR in comparison.measurements:
         rate = comparison.workload.flop() / comparison.measurements[FLOOR].median
-        floor = breakdown.cores * breakdown.flop / rate
-        rows += [("the floor of the same work", f"{1000 * floor:.0f}", f"{floor / whole:.1%}")]
+        times["the floor of the same work"] = breakdown.cores * breakdown.flop / rate
+    rows = [(name, f"{1000 * t:.0f}", f"{t / whole:.1%}") for name, t in times.items()]
     return (
-        f"{markdown(rows)}\n\nTraced: {breakdown.epochs} of {comparison.workload.epochs} epochs,"
+        f"{markdown([('jfnn, all cores', 'core-ms', 'of the time'), *rows])}\n\n"
+        f"Traced: {breakdown.epochs} of {comparison.workload.epochs} epochs,"
         f" {breakdown.kernels:,} kernels on {breakdown.cores} cores, {seconds(breakdown.seconds)} s;"
         f" {seconds(breakdown.untraced_seconds)} s untraced."
     )
@@ -153,17 +153,11 @@ def as_json(comparison: Comparison) -> dict[str, Any]:
 
 
 def plain(value: Any) -> Any:
-    """A value for JSON: numbers that are not finite become None."""
+    """A value for JSON: numbers that are not finite become None, named tuples mappings."""
+    if hasattr(value, "_asdict"):
+        return plain(value._asdict())
     if isinstance(value, Mapping):
         return {name: plain(part) for name, part in value.items()}
     if isinstance(value, list | tuple):
         return [plain(part) for part in value]
     return None if isinstance(value, float) and not math.isfinite(value) else value
-
-
-def write_csv(points: list[Point], path: Path) -> None:
-    """Writes the growth curves, one line a point."""
-    with path.open("w", newline="") as file:
-        writer = csv.writer(file)
-        writer.writerow(Point._fields)
-        writer.writerows(points)

@@ -16,17 +16,17 @@ Params = dict[str, torch.Tensor]
 
 
 class _Problem:
-    """The data on the device, and what all three ways share."""
+    """The data on the device, and the parts that all three ways share."""
 
     def __init__(self, workload: Workload):
-        self.workload, self.rows = workload, workload.rows()
+        self.workload = workload
         self.device = torch.device("cuda" if torch.cuda.is_available() else "cpu")
         self.binary = workload.sizes[-1] == 1
-        self.x, self.x_test = (self.tensor(x) for x in (self.rows.x_train, self.rows.x_test))
         labels = torch.float32 if self.binary else torch.int64
-        self.y, self.y_test = (self.tensor(y, labels) for y in (self.rows.y_train, self.rows.y_test))
+        x, y, x_test, y_test = workload.rows()
+        self.x, self.y = self.tensor(x), self.tensor(y, labels)
+        self.x_test, self.y_test = self.tensor(x_test), self.tensor(y_test, labels)
         self.network = self.make_network()
-        self.steps = workload.epochs * workload.steps()
 
     def tensor(self, values: np.ndarray, dtype: torch.dtype = torch.float32) -> torch.Tensor:
         return torch.as_tensor(values, dtype=dtype, device=self.device)
@@ -42,24 +42,23 @@ class _Problem:
         layers, batches = self.workload.replicate(seed)
         names = [name for name, _ in self.network.named_parameters()]
         leaves = [self.tensor(leaf.T) for layer in layers for leaf in layer]
-        params = dict(zip(names, leaves, strict=True))
+        params, steps = dict(zip(names, leaves, strict=True)), self.workload.epochs * self.workload.steps()
         if batches is None:
-            return params, [slice(None)] * self.steps
-        return params, list(self.tensor(batches.reshape(self.steps, -1), torch.int64))
+            return params, [slice(None)] * steps
+        return params, list(self.tensor(batches.reshape(steps, -1), torch.int64))
 
     def cost(self, logits: torch.Tensor, y: torch.Tensor) -> torch.Tensor:
         if self.binary:
             return functional.binary_cross_entropy_with_logits(logits.squeeze(-1), y, reduction="sum")
         return functional.cross_entropy(logits, y, reduction="sum")
 
-    def test_accuracy(self, logits_of: Callable[[torch.Tensor], torch.Tensor]) -> np.ndarray:
+    def test_accuracy(self, outputs: Callable[[torch.Tensor], torch.Tensor]) -> np.ndarray:
         """Accuracy on the test rows; the training rows are scored too. Leading axes of the logits stay."""
-        scores = []
         for x, y in ((self.x, self.y), (self.x_test, self.y_test)):
-            logits = logits_of(x)
+            logits = outputs(x)
             predicted = logits.squeeze(-1) > 0 if self.binary else logits.argmax(-1)
-            scores.append((predicted == y).float().mean(-1).cpu().numpy())
-        return np.asarray(scores[1])
+            accuracy = (predicted == y).float().mean(-1).cpu().numpy()
+        return np.asarray(accuracy)
 
 
 def loop(workload: Workload) -> Runner:
@@ -81,14 +80,10 @@ def loop(workload: Workload) -> Runner:
         with torch.no_grad():
             return problem.test_accuracy(network)
 
-    def run() -> Outcome:
-        scores = [train(member) for member in workload.member_list()]
-        return Outcome(np.reshape(scores, workload.shape))
-
-    return run
+    return lambda: Outcome(np.reshape([train(m) for m in workload.member_list()], workload.shape))
 
 
-def vmap(workload: Workload, compile_step: bool = False) -> Runner:
+def vmap(workload: Workload, compiled: bool = False) -> Runner:
     """All networks of a seed at once: `torch.func.vmap` of `torch.func.grad`, the minibatch shared."""
     problem = _Problem(workload)
     rates, l2s = map(problem.tensor, workload.cells())
@@ -107,7 +102,7 @@ def vmap(workload: Workload, compile_step: bool = False) -> Runner:
         gradients = gradient(params, l2s, x, y)
         return {name: p - rates.view(-1, *[1] * (p.ndim - 1)) * gradients[name] for name, p in params.items()}
 
-    one_step = torch.compile(step) if compile_step else step
+    one_step = torch.compile(step) if compiled else step
     all_outputs = torch.func.vmap(outputs, in_dims=(0, None))
 
     def train(seed: int) -> np.ndarray:
@@ -123,8 +118,3 @@ def vmap(workload: Workload, compile_step: bool = False) -> Runner:
         return Outcome(np.stack(scores, axis=-1).reshape(workload.shape))
 
     return run
-
-
-def compiled(workload: Workload) -> Runner:
-    """`vmap` with its step through `torch.compile`."""
-    return vmap(workload, compile_step=True)

@@ -1,7 +1,8 @@
-"""Where contenders run: each in a process of its own, sharing no threads, memory or caches."""
+"""Workers of contenders: each in a process of its own, sharing no threads, memory or caches."""
 
 import multiprocessing
 import os
+import threading
 import time
 import traceback
 from collections.abc import Callable
@@ -11,9 +12,7 @@ from typing import Any, NamedTuple, TypeVar
 
 from benchmarks import machine
 from benchmarks.contenders import Contender
-from benchmarks.kinds import AnyWorkload
-from benchmarks.workload import Outcome
-from jfnn.engine.interrupts import end_with_parent
+from benchmarks.workload import Outcome, Runner, Workload
 
 T = TypeVar("T")
 
@@ -23,18 +22,11 @@ class ContenderError(Exception):
 
 
 class Run(NamedTuple):
-    """One run of a contender.
-
-    Attributes:
-        seconds: Wall time.
-        cpu_seconds: CPU time of the process, without those that it starts.
-        peak_memory: Megabytes of the process and its descendants since it was prepared; None if not known.
-        outcome: The result.
-    """
+    """One run of a contender."""
 
     seconds: float
-    cpu_seconds: float
-    peak_memory: float | None
+    cpu_seconds: float  # of the process, without those that it starts
+    peak_memory: float | None  # megabytes of the process and its descendants since `prepare`, where known
     outcome: Outcome
 
 
@@ -44,17 +36,13 @@ class Here:
     def __init__(self, contender: Contender):
         self.contender = contender
 
-    def prepare(self, workload: AnyWorkload) -> None:
+    def prepare(self, workload: Workload) -> None:
         """Loads the workload for the runs that follow."""
-        self._run = self.contender.prepare(workload)
-        machine.reset_peak_memory()
+        self.call(_prepare, self.contender, workload)
 
     def run(self) -> Run:
         """Trains the workload once."""
-        cpu, started = time.process_time(), time.perf_counter()
-        outcome = self._run()
-        seconds, cpu_seconds = time.perf_counter() - started, time.process_time() - cpu
-        return Run(seconds, cpu_seconds, machine.peak_memory(), outcome)
+        return self.call(_run, self.contender.title)
 
     def call(self, function: Callable[..., T], *arguments: Any) -> T:
         """``function(*arguments)``, in the contender's process."""
@@ -64,24 +52,18 @@ class Here:
         """Ends the process, if it is the contender's own."""
 
 
-class Apart:
-    """Runs a contender in a new process; the methods are those of `Here`.
+class Apart(Here):
+    """Runs a contender in a new process.
 
     Raises:
         ContenderError: The contender raised, or its process ended.
     """
 
     def __init__(self, contender: Contender):
+        super().__init__(contender)
+        devices = machine.cores() if contender.cpu_devices == "cores" else contender.cpu_devices
         context = multiprocessing.get_context("spawn")
-        self._pool = ProcessPoolExecutor(1, context, _start, (contender,))
-
-    def prepare(self, workload: AnyWorkload) -> None:
-        """As in `Here`."""
-        self.call(_prepare, workload)
-
-    def run(self) -> Run:
-        """As in `Here`."""
-        return self.call(_run)
+        self._pool = ProcessPoolExecutor(1, context, _start, (devices,))
 
     def call(self, function: Callable[..., T], *arguments: Any) -> T:
         """As in `Here`."""
@@ -91,29 +73,37 @@ class Apart:
             raise ContenderError("its process ended") from None
 
     def stop(self) -> None:
-        """Ends the process."""
+        """As in `Here`."""
         self._pool.shutdown()
 
 
-_here: Here  # of a process that belongs to a contender
+_loaded: dict[str, Runner] = {}  # title of a contender that runs in this process -> its run
 
 
-def _start(contender: Contender) -> None:
-    global _here
-    end_with_parent()
+def _prepare(contender: Contender, workload: Workload) -> None:
+    _loaded[contender.title] = contender.prepare(workload)
+    machine.reset_peak_memory()
+
+
+def _run(title: str) -> Run:
+    cpu, started = time.process_time(), time.perf_counter()
+    outcome = _loaded[title]()
+    seconds, cpu_seconds = time.perf_counter() - started, time.process_time() - cpu
+    return Run(seconds, cpu_seconds, machine.peak_memory(), outcome)
+
+
+def _start(devices: int | str | None) -> None:
+    threading.Thread(target=_end_with_parent, daemon=True).start()
     os.environ.setdefault("XLA_PYTHON_CLIENT_PREALLOCATE", "false")  # several processes share a GPU
-    if contender.cpu_devices is not None:
-        count = machine.cores() if contender.cpu_devices == "cores" else contender.cpu_devices
-        os.environ["JAX_NUM_CPU_DEVICES"] = str(count)
-    _here = Here(contender)
+    if devices is not None:
+        os.environ["JAX_NUM_CPU_DEVICES"] = str(devices)
 
 
-def _prepare(workload: AnyWorkload) -> None:
-    _here.prepare(workload)
-
-
-def _run() -> Run:
-    return _here.run()
+def _end_with_parent() -> None:
+    parent = multiprocessing.parent_process()
+    if parent is not None:
+        parent.join()
+        os._exit(1)
 
 
 def _call(function: Callable[..., T], *arguments: Any) -> T:

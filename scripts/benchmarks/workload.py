@@ -1,13 +1,13 @@
-"""A workload: the grid of networks to train, and the starts and minibatches that contenders share."""
+"""A workload: the networks to train, and the starts and minibatches that contenders share."""
 
 import dataclasses
 import itertools
 from collections.abc import Callable, Sequence
-from typing import NamedTuple
+from typing import NamedTuple, Self
 
 import numpy as np
 
-from benchmarks.data import DATA, Rows
+from benchmarks.data import Rows, load
 
 Layers = list[tuple[np.ndarray, np.ndarray]]  # weights [n_in, n_out] and biases [n_out] of each layer
 
@@ -21,17 +21,11 @@ class Member(NamedTuple):
 
 
 class Outcome(NamedTuple):
-    """Result of one run of a contender.
+    """Result of one run of a contender; no accuracy, but the operations, where nothing is trained."""
 
-    Attributes:
-        accuracy: Test accuracy of every member ``[η, λ, seed]``, NaN where its training was stopped early, or
-            one number of all members ``[]``; None where nothing is trained.
-        trained: Share of the members' epochs that was trained; below 1 where members stopped early.
-        flop: Operations, where nothing is trained.
-    """
-
+    # Test accuracy of every member [η, λ, seed], NaN where it was stopped early, or one number for all [].
     accuracy: np.ndarray | None
-    trained: float = 1.0
+    trained: float = 1.0  # share of the members' epochs; below 1 where members stopped early
     flop: float | None = None
 
 
@@ -40,41 +34,30 @@ Runner = Callable[[], Outcome]
 
 @dataclasses.dataclass(frozen=True)
 class Workload:
-    """A grid of networks to train by stochastic gradient descent on the summed objective of the notes.
+    """Networks to train by stochastic gradient descent on the summed objective of the notes.
 
-    Attributes:
-        title: A few words.
-        sizes: Widths from input to output. One output is a logistic one, several have a softmax.
-        activation: Of hidden layers: a key of `benchmarks.numpy_loop.ACTIVATIONS`.
-        data: A key of `benchmarks.data.DATA`.
-        batch: Rows a step.
-        epochs: Epochs to train.
-        learning_rates: η.
-        l2s: λ.
-        seeds: Number of seeds, 0, 1, …
-        reference: The cell (η, λ) of seed 0 whose test accuracy is compared.
-        glorot: Starting weights scaled as Glorot does; else the notes' unscaled normal ones.
-        part: Numbers of ``(η, λ, seeds)`` on which contenders that train member by member are measured; None
-            for all.
-        traced_epochs: Epochs of a trace, fewer where all would hold a million kernels, though what a run does
-            once then takes a larger share; None for all.
-        long: Measured only where it is named: some contenders take more than an hour.
+    Contenders that train member by member are measured on a `part`. Where each contender draws starts and
+    minibatches in its own way, only the `summary` over all members can be compared.
     """
 
-    title: str
-    sizes: tuple[int, ...]
-    activation: str
-    data: str
-    batch: int
+    title: str  # a name, a colon, and details
+    sizes: tuple[int, ...]  # widths from input to output; one output is logistic, several have a softmax
+    data: str  # a name of `benchmarks.data.DATA`
     epochs: int
     learning_rates: tuple[float, ...]
     l2s: tuple[float, ...]
-    seeds: int
-    reference: tuple[float, float]
-    glorot: bool = False
-    part: tuple[int, int, int] | None = None
+    reference: tuple[float, float]  # the cell (η, λ) whose score is compared, at seed 0
+    seeds: int = 1  # how many, from 0 on
+    batch: int = 100  # rows a step
+    activation: str = "tanh"  # of hidden layers, or "sigmoid"
+    glorot: bool = True  # starting weights scaled as Glorot does; else the notes' unscaled normal ones
+    part: tuple[int, int, int] | None = None  # numbers of (η, λ, seeds); None for all
+    folds: int | None = None  # parts of the training rows, each held out once
+    summary: str | None = None  # "mean" or "median"; None where all contenders have the same networks
+    # Fewer epochs are traced where all would hold a million kernels, though work that a run does once then
+    # takes a larger share.
     traced_epochs: int | None = None
-    long: bool = False
+    long: bool = False  # measured only where it is named: some contenders take more than an hour
 
     @property
     def shape(self) -> tuple[int, int, int]:
@@ -84,7 +67,19 @@ class Workload:
     @property
     def members(self) -> int:
         """Number of networks."""
-        return int(np.prod(self.shape))
+        return int(np.prod(self.shape)) * (self.folds or 1)
+
+    @property
+    def score(self) -> str:
+        """The compared score, as jfnn names it."""
+        return "test_accuracy" if self.folds is None else "validation_accuracy"
+
+    @property
+    def reference_index(self) -> tuple[int, ...]:
+        """Place of the reference in `Outcome.accuracy`."""
+        learning_rate, l2 = self.reference
+        place = self.learning_rates.index(learning_rate), self.l2s.index(l2), 0
+        return () if self.summary else place
 
     def member_list(self) -> list[Member]:
         """The networks in the order ``[η, λ, seed]``."""
@@ -95,32 +90,35 @@ class Workload:
         rates, l2s = np.meshgrid(self.learning_rates, self.l2s, indexing="ij")
         return rates.ravel(), l2s.ravel()
 
-    @property
-    def reference_index(self) -> tuple[int, ...]:
-        """Place of the reference cell in an array of shape `shape`."""
-        learning_rate, l2 = self.reference
-        return self.learning_rates.index(learning_rate), self.l2s.index(l2), 0
+    def reduced(self) -> Self:
+        """The part on which slow contenders are measured; it holds the reference."""
+        return self if self.part is None else self._smaller(*self.part)
 
-    def reduced(self) -> "Workload":
-        """The part on which slow contenders are measured; it holds the reference cell."""
-        if self.part is None:
-            return self
-        n_rates, n_l2s, seeds = self.part
-        return dataclasses.replace(
-            self,
-            learning_rates=spread(self.learning_rates, self.reference[0], n_rates),
-            l2s=spread(self.l2s, self.reference[1], n_l2s),
-            seeds=seeds,
-            part=None,
-        )
+    def quick(self) -> Self:
+        """The same kind of work, a tenth as long, with few learning rates, penalties, seeds and folds."""
+        folds = None if self.folds is None else -(-self.folds // 8)
+        n_rates, n_l2s, seeds = self.shape
+        small = self._smaller(min(n_rates, 8), min(n_l2s, 2), -(-seeds // 8))
+        part = self.part and tuple(np.minimum(self.part, small.shape).tolist())
+        epochs = max(1, self.epochs // 10)
+        small = dataclasses.replace(small, epochs=epochs, folds=folds, part=part, traced_epochs=None)
+        title = f"{self.title.split(':')[0]}, quick: {small.members} members, epochs: {epochs}"
+        return dataclasses.replace(small, title=title)
+
+    def _smaller(self, n_rates: int, n_l2s: int, seeds: int) -> Self:
+        rates = spread(self.learning_rates, self.reference[0], n_rates)
+        l2s = spread(self.l2s, self.reference[1], n_l2s)
+        return dataclasses.replace(self, learning_rates=rates, l2s=l2s, seeds=seeds, part=None)
 
     def rows(self) -> Rows:
         """The data."""
-        return DATA[self.data]()
+        return load(self.data)
 
     def steps(self) -> int:
-        """Steps an epoch."""
-        return len(self.rows().x_train) // self.batch
+        """Steps an epoch, as many in each fold."""
+        n = len(self.rows().x_train)
+        held_out = 0 if self.folds is None else -(-n // self.folds)
+        return (n - held_out) // self.batch
 
     def drawing(self, seed: int) -> tuple[Layers, "Stream | None"]:
         """Starting layers and minibatches of one seed, by the notes' random calls in their order.
@@ -140,29 +138,31 @@ class Workload:
         layers, stream = self.drawing(seed)
         return layers, None if stream is None else np.stack([stream.epoch(i) for i in range(self.epochs)])
 
-    def replicates(self) -> tuple[Layers, np.ndarray | None]:
-        """As `replicate`, of all seeds on a leading axis."""
-        starts, batches = zip(*map(self.replicate, range(self.seeds)), strict=True)
-        return stacked(starts), None if batches[0] is None else np.stack(batches)
-
     def layer_shapes(self) -> list[tuple[int, int]]:
         """``(n_in, n_out)`` of each layer."""
-        return list(zip(self.sizes[:-1], self.sizes[1:], strict=True))
+        return list(itertools.pairwise(self.sizes))
+
+    def step_flop(self) -> int:
+        """Operations of a step of one member: of matrix products, a multiply-add counted as two.
+
+        Each layer takes one product forward and two backward, the first layer one: inputs need no gradient.
+        """
+        weights = [n_in * n_out for n_in, n_out in self.layer_shapes()]
+        return 2 * self.batch * (3 * sum(weights) - weights[0])
+
+    def row_flop(self) -> int:
+        """The same, of scoring one row."""
+        return 2 * sum(n_in * n_out for n_in, n_out in self.layer_shapes())
 
     def flop(self, trained: float = 1.0) -> float:
-        """Floating point operations of all matrix products, a multiply-add counted as two.
-
-        In training each layer takes one product forward and two backward, the first layer one: inputs need no
-        gradient. In the end every member is scored on all training and test rows, forward only.
+        """Operations of training, and of scoring every member on all training and test rows in the end.
 
         Args:
             trained: Share of the members' epochs that is trained; all members are scored.
         """
-        weights = [n_in * n_out for n_in, n_out in self.layer_shapes()]
         rows = self.rows()
-        a_step = 2 * self.batch * (3 * sum(weights) - weights[0])
-        scoring = 2 * (len(rows.x_train) + len(rows.x_test)) * sum(weights)
-        return self.members * (trained * self.epochs * self.steps() * a_step + scoring)
+        scoring = (len(rows.x_train) + len(rows.x_test)) * self.row_flop()
+        return self.members * (trained * self.epochs * self.steps() * self.step_flop() + scoring)
 
 
 class Stream:
@@ -186,11 +186,8 @@ class Stream:
 
 def stacked(starts: Sequence[Layers]) -> Layers:
     """Layers of several seeds, on a leading axis."""
-    layers = []
-    for of_seeds in zip(*starts, strict=True):
-        weights, biases = zip(*of_seeds, strict=True)
-        layers.append((np.stack(weights), np.stack(biases)))
-    return layers
+    layers = (zip(*layer, strict=True) for layer in zip(*starts, strict=True))
+    return [(np.stack(weights), np.stack(biases)) for weights, biases in layers]
 
 
 def spread(values: Sequence[float], included: float, count: int) -> tuple[float, ...]:

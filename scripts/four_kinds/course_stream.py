@@ -18,9 +18,9 @@ def trained(
 ) -> list[Machine]:
     """CD-1 with the hidden means in both phases, in float64, by NumPy's legacy stream.
 
-    Weights start at ``default_rng(0).normal(0, 0.01)``. An epoch draws a permutation of the rows, and each
-    minibatch h, then v. After the first epoch and each tenth of all a loss is printed, which draws h and v of
-    all rows from the same stream.
+    Weights start at ``default_rng(start_seed).normal(0, 0.01)``. An epoch draws a permutation of the rows,
+    and each minibatch h, then v. After the first epoch and each tenth of all a loss is printed, which draws h
+    and v of all rows from the same stream.
 
     Args:
         rows: Sets of data ``[sets, n, n_visible]``, n a multiple of the batch, each of which trains a machine
@@ -41,9 +41,8 @@ def trained(
     weights = np.random.default_rng(start_seed).normal(0.0, 0.01, (visible, hidden))
     start = Machine((weights,), (np.zeros(visible), np.zeros(hidden)))
     with jax.enable_x64(True):
-        machines = _steps(
-            jax.tree.map(jnp.asarray, start), rows, np.concatenate(orders), np.concatenate(numbers)
-        )
+        start = jax.tree.map(jnp.asarray, start)
+        machines = _steps(start, rows, np.concatenate(orders), np.concatenate(numbers))
         return [jax.tree.map(lambda leaf, i=i: np.asarray(leaf[i]), machines) for i in range(len(rows))]
 
 

@@ -6,10 +6,10 @@ from typing import NamedTuple
 
 import jax
 import numpy as np
-from lecture_notes.verdicts import Row, claim
-from matplotlib.figure import Figure
+from verdicts import Row, claim
 
 import jfnn
+from four_kinds import pictures
 from jfnn import SweepResult, boltzmann
 
 SIDE = 4
@@ -17,17 +17,11 @@ MACHINES = {"restricted 16-12": (16, 12), "deep 16-12-6": (16, 12, 6)}
 
 
 class Scale(NamedTuple):
-    """How much is computed.
+    """How much is computed."""
 
-    Attributes:
-        seeds: Seeds of each machine.
-        steps: Steps, each on all patterns.
-        temperatures: Of annealed importance sampling.
-    """
-
-    seeds: int = 4
-    steps: int = 6000
-    temperatures: int = 2000
+    seeds: int = 4  # of each machine
+    steps: int = 6000  # each on all patterns
+    temperatures: int = 2000  # of annealed importance sampling
 
 
 def run(out: Path, quick: bool = False) -> list[Row]:
@@ -35,21 +29,21 @@ def run(out: Path, quick: bool = False) -> list[Row]:
     scale = Scale(2, 1000, 500) if quick else Scale()
     x = bars_and_stripes(SIDE)
     results = {name: trained(sizes, x, scale) for name, sizes in MACHINES.items()}
-    _curves(results, len(x)).savefig(out / "deep_likelihood.png", dpi=150)
+    _picture(out / "deep_likelihood.png", results, len(x))
     rows = []
     for name, result in results.items():
-        history = -result.history["train_loss"].min(axis=1)[0]
-        machine = result.member(*_best(result))
-        rows.append(_likelihood_row(name, history, len(x)))
-        rows.append(_annealed_row(name, machine, scale))
-        samples = boltzmann.sample(machine, jax.random.key(0), 20, 2000)[0]
-        valid = (np.asarray(samples)[:, None] == x).all(axis=2).any(axis=1)
-        labels = np.where(valid, "✓", "–")
-        picture = jfnn.plots.images(np.asarray(samples), labels)
+        best = np.unravel_index(int(np.nanargmin(result.train_loss)), result.train_loss.shape)
+        machine = result.member(*map(int, best))
+        samples = np.asarray(boltzmann.sample(machine, jax.random.key(0), 20, 2000)[0])
+        valid = (samples[:, None] == x).all(axis=2).any(axis=1)
+        picture = jfnn.plots.images(samples, np.where(valid, "✓", "–"))
         picture.savefig(out / f"samples_{name.split()[0]}.png", dpi=150)
-        rows.append(
-            claim(f"bars and stripes: samples, {name}", "", f"{valid.sum()} of 20 are patterns", valid.any())
-        )
+        here = f"{valid.sum()} of 20 are patterns"
+        rows += [
+            _likelihood_row(name, -result.history["train_loss"].min(axis=1)[0], len(x)),
+            _annealed_row(name, machine, scale),
+            claim(f"bars and stripes: samples, {name}", "", here, bool(valid.any())),
+        ]
     return rows
 
 
@@ -74,11 +68,6 @@ def trained(sizes: tuple[int, ...], x: np.ndarray, scale: Scale) -> SweepResult:
         batch_size=None,
         execution=jfnn.Execution(eval_every=scale.steps // 10),
     )
-
-
-def _best(result: SweepResult) -> tuple[int, ...]:
-    place = np.unravel_index(int(np.nanargmin(result.train_loss)), result.train_loss.shape)
-    return tuple(int(i) for i in place)
 
 
 def _likelihood_row(name: str, history: np.ndarray, n: int) -> Row:
@@ -107,9 +96,8 @@ def _annealed_row(name: str, machine: boltzmann.Machine, scale: Scale) -> Row:
     )
 
 
-def _curves(results: dict[str, SweepResult], n: int) -> Figure:
-    figure = Figure(figsize=(4.4, 3.2), layout="constrained")
-    axes = figure.subplots()
+def _picture(path: Path, results: dict[str, SweepResult], n: int) -> None:
+    [axes] = pictures.panels(4.4, 3.2)
     for i, (name, result) in enumerate(results.items()):
         steps = result.history["epoch"]
         curves = -result.history["train_loss"].reshape(-1, len(steps))
@@ -117,5 +105,4 @@ def _curves(results: dict[str, SweepResult], n: int) -> Figure:
         axes.plot([], [], color=f"C{i}", label=name)
     axes.axhline(-np.log(n), color="0.6", linewidth=0.8, linestyle="--", label="all patterns, nothing else")
     axes.set(xlabel="step", ylabel="mean log-likelihood, nats", ylim=(-10, -3))
-    axes.legend(frameon=False, fontsize=8)
-    return figure
+    pictures.save(axes, path)

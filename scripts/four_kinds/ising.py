@@ -10,9 +10,10 @@ from collections.abc import Mapping
 from pathlib import Path
 
 import numpy as np
-from lecture_notes.verdicts import CONSISTENT, OUTSIDE, Row, claim
+from verdicts import CONSISTENT, OUTSIDE, Row, claim
 
-from four_kinds import ising_failures, ising_images, ising_pictures, ising_sampler, phases, scaling
+from four_kinds import finite_size, ising_networks, ising_pictures, ising_sampler, phases
+from four_kinds.finite_size import Curves
 from four_kinds.phases import QUICK, Scale, Trained
 from jfnn.datasets import ising
 
@@ -24,43 +25,43 @@ SAME = 0.98  # share of the answers that a threshold on |m| gives as well, at le
 
 
 def run(out: Path, quick: bool) -> list[Row]:
-    """The whole section.
-
-    Args:
-        out: Folder for pictures.
-        quick: Two small lattices and few networks.
-    """
+    """The section's rows, of two small lattices and few networks if quick; pictures go into a folder."""
     scale = QUICK if quick else Scale()
     spins = phases.sample(scale)
     trained = {length: phases.train(scale, length) for length in spins}
     cancelling = {length: phases.train(scale, length, cancelling=True) for length in spins}
-    ratios = _ratios(scale, spins)
-    answers = {length: _answers(scale, spins[length], trained[length]) for length in spins}
-    shares = _shares(scale, answers)
-    others = {length: _answers(scale, spins[length], cancelling[length]) for length in spins}
+    answers, others = (
+        {length: _answers(scale, spins[length], networks[length]) for length in spins}
+        for networks in (trained, cancelling)
+    )
+    ratios, shares = _ratios(scale, spins), _shares(scale, answers)
     rows = [
         *ising_sampler.rows(scale, spins),
-        *ising_failures.rows(scale, trained),
-        *_from_curves(scale, "(a) no network, Binder's ratio of m", ratios, HALF_WAY),
-        *_from_curves(scale, "(b) outputs of networks", shares, 0.5),
-        _of_cancelling(scale, shares, _shares(scale, others)),
+        *ising_networks.failures(scale, trained),
+        *_curve_rows(scale, "(a) no network, Binder's ratio of m", ratios, HALF_WAY),
+        *_curve_rows(scale, "(b) outputs of networks", shares, 0.5),
+        _cancelling_row(scale, shares, _shares(scale, others)),
         *thresholds(scale, spins, trained, answers),
-        *ising_images.rows(out, scale, spins),
+        *ising_networks.convolution(out, scale, spins),
     ]
     ising_pictures.configurations(out, scale, spins[scale.largest])
     ising_pictures.outputs(out, scale, spins, trained)
     ising_pictures.thresholds(out, scale, trained)
-    ising_pictures.crossing(out, scale, ratios, shares, HALF_WAY, POWERS[: len(spins) - 1])
+    measured = {
+        "Binder's ratio of the magnetisation": (ratios, HALF_WAY),
+        "share called ordered": (shares, 0.5),
+    }
+    ising_pictures.crossing(out, scale, measured, POWERS[: len(spins) - 1])
     return rows
 
 
-def _ratios(scale: Scale, spins: Mapping[int, np.ndarray]) -> dict[int, np.ndarray]:
-    """Binder's ratio of the magnetisation: length -> ``[1 + draws, T]``."""
+def _ratios(scale: Scale, spins: Mapping[int, np.ndarray]) -> Curves:
+    """Binder's ratio of the magnetisation."""
     curves = {}
-    for length, of_length in spins.items():
-        m = ising.magnetisation(of_length)[None]
-        counts = scaling.draw_counts(np.random.default_rng(length), scale.draws, m.shape[:3])
-        curves[length] = scaling.binder_curves((m**2).mean(axis=-1), (m**4).mean(axis=-1), counts)
+    for length, configurations in spins.items():
+        m = ising.magnetisation(configurations)[None]
+        counts = finite_size.draw_counts(np.random.default_rng(length), scale.draws, m.shape[:3])
+        curves[length] = finite_size.binder_curves((m**2).mean(axis=-1), (m**4).mean(axis=-1), counts)
     return curves
 
 
@@ -70,48 +71,47 @@ def _answers(scale: Scale, spins: np.ndarray, trained: Mapping[int, Trained]) ->
     return np.asarray(phases.logits(networks.network, networks.at_largest(), spins) > 0)
 
 
-def _shares(scale: Scale, answers: Mapping[int, np.ndarray]) -> dict[int, np.ndarray]:
-    """Shares called ordered: length -> ``[1 + draws, T]``."""
+def _shares(scale: Scale, answers: Mapping[int, np.ndarray]) -> Curves:
+    """Shares called ordered."""
     curves = {}
     for length, ordered in answers.items():
-        counts = scaling.draw_counts(np.random.default_rng(length), scale.draws, ordered.shape[:3])
-        curves[length] = scaling.mean_curves(ordered.mean(axis=-1), counts)
+        counts = finite_size.draw_counts(np.random.default_rng(length), scale.draws, ordered.shape[:3])
+        curves[length] = finite_size.mean_curves(ordered.mean(axis=-1), counts)
     return curves
 
 
-def _from_curves(scale: Scale, name: str, curves: Mapping[int, np.ndarray], level: float) -> list[Row]:
+def _curve_rows(scale: Scale, name: str, curves: Curves, level: float) -> list[Row]:
     """Estimates from where curves cross, and from where each one is half way down."""
     temperatures = np.array(scale.temperatures)
-    crossings = scaling.crossings(temperatures, curves)
-    places = {length: scaling.roots(temperatures, curve - level) for length, curve in curves.items()}
-    texts = ", ".join(f"{length}: {scaling.estimate(draws).value:.4f}" for length, draws in places.items())
-    pairs = {pair: scaling.estimate(draws) for pair, draws in crossings.items()}
-    rows = [scaling.row(f"{name}, crossing of {a} and {b}", found) for (a, b), found in pairs.items()]
+    crossings = finite_size.crossings(temperatures, curves)
+    places = {length: finite_size.roots(temperatures, curve - level) for length, curve in curves.items()}
+    pairs = {pair: finite_size.estimate(draws) for pair, draws in crossings.items()}
+    rows = [finite_size.row(f"{name}, crossing of {a} and {b}", found) for (a, b), found in pairs.items()]
     if len(pairs) > 1:
-        mean = scaling.estimate(scaling.weighted_mean(list(crossings.values())))
-        limit = scaling.extrapolate({a: draws for (a, _), draws in crossings.items()})
-        inside = sum(found.contains(scaling.T_C) for found in pairs.values())
-        of_pairs = f"{inside} of {len(pairs)} pairs contain it"
-        rows.append(scaling.row(f"{name}, crossings, all pairs", mean, of_pairs))
-        rows.append(scaling.row(f"{name}, crossings, to 1/L = 0", scaling.estimate(limit)))
+        mean = finite_size.estimate(finite_size.weighted_mean(list(crossings.values())))
+        limit = finite_size.extrapolate({a: draws for (a, _), draws in crossings.items()})
+        inside = sum(found.contains(finite_size.T_C) for found in pairs.values())
+        reason = f"{inside} of {len(pairs)} pairs contain it"
+        rows.append(finite_size.row(f"{name}, crossings, all pairs", mean, reason))
+        rows.append(finite_size.row(f"{name}, crossings, to 1/L = 0", finite_size.estimate(limit)))
+    texts = ", ".join(f"{length}: {draws[0]:.4f}" for length, draws in places.items())
     # Two lattices decide no second power.
     for powers in dict.fromkeys((POWERS[: len(curves) - 1], POWERS[:1])):
-        limit = scaling.extrapolate(places, powers)
+        found = finite_size.estimate(finite_size.extrapolate(places, powers))
         terms = " and ".join(f"L^{power:g}" for power in powers)
-        rows.append(scaling.row(f"{name}, T*(L) by {terms}", scaling.estimate(limit), f"T*(L) {texts}"))
+        rows.append(finite_size.row(f"{name}, T*(L) by {terms}", found, f"T*(L) {texts}"))
     return rows
 
 
-def _of_cancelling(scale: Scale, shares: Mapping[int, np.ndarray], others: Mapping[int, np.ndarray]) -> Row:
+def _cancelling_row(scale: Scale, shares: Curves, others: Curves) -> Row:
     """The outputs' estimate where random rows had zero magnetisation."""
-    temperatures = np.array(scale.temperatures)
     here, other = (
-        scaling.weighted_mean(list(scaling.crossings(temperatures, curves).values()))
+        finite_size.weighted_mean(list(finite_size.crossings(np.array(scale.temperatures), curves).values()))
         for curves in (shares, others)
     )
-    return scaling.row(
+    return finite_size.row(
         "(b) trained with zero magnetisation, all pairs",
-        scaling.estimate(other),
+        finite_size.estimate(other),
         f"as in arXiv 2501.05547 in place of T = ∞: moves it by {other[0] - here[0]:+.4f}",
     )
 
@@ -122,7 +122,7 @@ def thresholds(
     trained: Mapping[int, Mapping[int, Trained]],
     answers: Mapping[int, np.ndarray],
 ) -> list[Row]:
-    """How the thresholds of dense networks on |m| shrink, and what is in their answers besides it.
+    """How the thresholds of dense networks on |m| shrink, and the share of answers that they explain.
 
     Args:
         scale: How much.
@@ -135,7 +135,7 @@ def thresholds(
         sizes = np.abs(ising.magnetisation(spins[length]))
         overlaps.append(phases.overlaps(trained[length][scale.cell[0]].at_largest()).min())
         # As many configurations lie above the threshold as the network calls ordered.
-        levels = np.array([np.quantile(sizes, 1 - of_seed.mean()) for of_seed in ordered])
+        levels = np.array([np.quantile(sizes, 1 - called.mean()) for called in ordered])
         agree = (sizes > levels[:, None, None, None]) == ordered
         same.append(agree.reshape(len(levels), -1).mean(axis=1).min())
         scaled.append(levels * length**SHRINKS)

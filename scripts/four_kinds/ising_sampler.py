@@ -3,13 +3,13 @@
 from collections.abc import Mapping
 
 import numpy as np
-from lecture_notes.verdicts import Row, claim
 from scipy.stats import chi2
+from verdicts import Row, claim
 
+from four_kinds.finite_size import T_C
 from four_kinds.phases import Scale
 from jfnn.datasets import ising, onsager
 
-T_C = float(onsager.CRITICAL_TEMPERATURE)
 TEMPERATURES = (2.0, T_C, 2.6)  # of the long chains
 FAR = 0.25  # from the critical temperature: there the largest lattice is as good as infinite
 WINDOW = 6  # Sokal's: the sum of correlations ends after so many autocorrelation times
@@ -18,24 +18,22 @@ NAMES = {"all": "Swendsen-Wang", "one": "Wolff"}
 
 
 def rows(scale: Scale, spins: Mapping[int, np.ndarray]) -> list[Row]:
-    """The configurations that the section uses, and long chains of both kinds of steps.
-
-    Args:
-        scale: How much.
-        spins: Configurations, length -> ``[T, chains, configurations, L, L]``.
-    """
+    """The section's configurations, length -> ``[T, chains, configurations, L, L]``, and long chains."""
     temperatures, largest = np.array(scale.temperatures), spins[scale.largest]
-    ordered = temperatures < T_C - FAR
-    yangs = onsager.magnetisation(temperatures[ordered])
-    names = [f"energies of the section's configurations, L = {length}" for length in spins]
-    return [
-        *(
-            _of_chains(name, "Kaufman's", onsager.torus_energy(length, temperatures), ising.energy(lattices))
-            for name, (length, lattices) in zip(names, spins.items(), strict=True)
-        ),
-        _of_chains("|m| far below T_c", "Yang's", yangs, np.abs(ising.magnetisation(largest[ordered]))),
-        *(_long(scale, length, update) for length in scale.lengths for update in ising.UPDATES),
+    judged = [
+        _chains_row(
+            f"energies of the section's configurations, L = {length}",
+            "Kaufman's",
+            onsager.torus_energy(length, temperatures),
+            ising.energy(lattices),
+        )
+        for length, lattices in spins.items()
     ]
+    ordered = temperatures < T_C - FAR
+    sizes, exact = np.abs(ising.magnetisation(largest[ordered])), onsager.magnetisation(temperatures[ordered])
+    judged.append(_chains_row("|m| far below T_c", "Yang's", exact, sizes))
+    kinds = [(length, update) for length in scale.lengths for update in ising.UPDATES]
+    return [*judged, *(_long_row(scale, length, update) for length, update in kinds)]
 
 
 def autocorrelation_time(series: np.ndarray) -> float:
@@ -51,28 +49,20 @@ def autocorrelation_time(series: np.ndarray) -> float:
     return float(times[np.argmax(np.arange(n) >= WINDOW * times)])
 
 
-def _of_chains(name: str, source: str, exact: np.ndarray, values: np.ndarray) -> Row:
+def _chains_row(name: str, source: str, exact: np.ndarray, values: np.ndarray) -> Row:
     """Means over independent chains ``[T, chains, configurations]`` at all temperatures."""
     means = values.mean(axis=2)
     away = (means.mean(axis=1) - exact) / (means.std(axis=1, ddof=1) / np.sqrt(means.shape[1]))
     here = f"at most {np.abs(away).max():.1f} standard errors from {source}"
-    return _judged(f"{name}, {len(exact)} T", "exact", here, away, f"{means.shape[1]} independent chains")
+    return _judge(f"{name}, {len(exact)} T", "exact", here, away, f"{means.shape[1]} independent chains")
 
 
-def _long(scale: Scale, length: int, update: str) -> Row:
+def _long_row(scale: Scale, length: int, update: str) -> Row:
     chains, steps = scale.long_chains
+    options = {"chains": chains, "seed": length, "burn_in": steps // 5, "apart": 1}
     exact, found, times, away = onsager.torus_energy(length, TEMPERATURES), [], [], []
     for t, expected in zip(TEMPERATURES, exact, strict=True):
-        spins = ising.configurations(
-            length,
-            t,
-            chains * steps,
-            chains=chains,
-            seed=length,
-            burn_in=steps // 5,
-            apart=1,
-            update=update,
-        )
+        spins = ising.configurations(length, t, chains * steps, update=update, **options)
         energies = ising.energy(spins).reshape(chains, steps)
         times.append(autocorrelation_time(energies))
         error = energies.std() * np.sqrt(2 * times[-1] / energies.size)
@@ -81,10 +71,10 @@ def _long(scale: Scale, length: int, update: str) -> Row:
     shown = ", ".join(f"{time:.1f}" for time in times)
     name = f"energy at T = 2, T_c, 2.6, {NAMES[update]}, L = {length}"
     published = ", ".join(f"{value:.5f}" for value in exact)
-    return _judged(name, published, ", ".join(found), np.array(away), f"autocorrelation times {shown} steps")
+    return _judge(name, published, ", ".join(found), np.array(away), f"autocorrelation times {shown} steps")
 
 
-def _judged(name: str, exact: str, here: str, away: np.ndarray, reason: str) -> Row:
+def _judge(name: str, exact: str, here: str, away: np.ndarray, reason: str) -> Row:
     """Differences in standard errors, which are normal if the sampler is right."""
     squares = float((away**2).sum())
     p = float(chi2.sf(squares, len(away)))

@@ -1,4 +1,4 @@
-"""Networks that learn the Ising model's phases from T = 0 and T = ∞ alone, and what they say in between."""
+"""Networks that learn the Ising model's phases from T = 0 and T = ∞ alone, and their outputs in between."""
 
 import dataclasses
 import functools
@@ -14,7 +14,7 @@ import numpy as np
 import jfnn
 from jfnn.datasets import ising
 
-# Starting weights are this much of Glorot's: what the data do not reach stays as it began.
+# Starting weights are this much of Glorot's: directions that the data do not reach stay as they began.
 INIT_SCALE = 0.1
 # Rows that networks see at once: as vectors, and as images, whose channels take more memory.
 ROWS, IMAGES = 2_000, 200
@@ -24,43 +24,30 @@ ROWS, IMAGES = 2_000, 200
 class Scale:
     """How much is computed.
 
-    Attributes:
-        lengths: Lattices of the grid of networks.
-        largest: A further lattice, for the estimates' networks alone.
-        hidden: Hidden units.
-        l2s: L2 penalties, the largest last.
-        cell: Hidden units and penalty of the networks that estimate the critical temperature: the fewest
-            units with which every start learns, and the largest penalty.
-        seeds: Networks of each kind.
-        epochs: Epochs.
-        rows: Rows to train on.
-        temperatures: Where configurations are sampled.
-        chains: Length -> Markov chains at each temperature, and configurations of each.
-        burn_in: Steps before a chain's first configuration.
-        long_chains: Chains that measure autocorrelation times, and steps of each.
-        draws: Of the bootstrap.
-        workers: Processes that sample.
+    The networks of `cell` estimate the critical temperature: the fewest units with which every start learns,
+    and the largest penalty.
     """
 
-    lengths: tuple[int, ...] = (10, 20, 40)
-    largest: int = 80
+    lengths: tuple[int, ...] = (10, 20, 40)  # lattices of the grid of networks
+    largest: int = 80  # a further lattice, for the estimates' networks alone
     hidden: tuple[int, ...] = (1, 2, 10, 100)
-    l2s: tuple[float, ...] = (0.0, 1.0, 3.0)
-    cell: tuple[int, float] = (10, 3.0)
-    seeds: int = 20
+    l2s: tuple[float, ...] = (0.0, 1.0, 3.0)  # the largest last
+    cell: tuple[int, float] = (10, 3.0)  # hidden units and penalty
+    seeds: int = 20  # networks of each kind
     epochs: int = 40
-    rows: int = 1_000
+    rows: int = 1_000  # to train on
     temperatures: tuple[float, ...] = (
         *(1.6, 2.0, 2.14, 2.18, 2.2, 2.22, 2.24, 2.26, 2.28, 2.3, 2.32, 2.34, 2.36),
         *(2.4, 2.44, 2.5, 2.56, 2.62, 2.7, 2.8, 3.0),
     )
+    # Length -> Markov chains at each temperature, and configurations of each.
     chains: Mapping[int, tuple[int, int]] = dataclasses.field(
         default_factory=lambda: {10: (800, 4), 20: (400, 5), 40: (200, 8), 80: (100, 8)}
     )
-    burn_in: int = 50
-    long_chains: tuple[int, int] = (16, 2_000)
-    draws: int = 400
-    workers: int = 2
+    burn_in: int = 50  # steps before a chain's first configuration
+    long_chains: tuple[int, int] = (16, 2_000)  # that measure autocorrelation times, and steps of each
+    draws: int = 400  # of the bootstrap
+    workers: int = 2  # processes that sample
 
 
 QUICK = Scale(
@@ -81,26 +68,15 @@ QUICK = Scale(
 
 
 class Trained(NamedTuple):
-    """Networks of one size on one lattice.
-
-    Attributes:
-        network: The network.
-        params: Parameters ``[L2, seeds, …]``.
-        accuracy: Share of right labels on rows held out, at T = 0 and ∞ ``[L2, seeds]``.
-    """
+    """Networks of one size on one lattice."""
 
     network: jfnn.Network
-    params: Any
-    accuracy: np.ndarray
+    params: Any  # [L2, seeds, …]
+    accuracy: np.ndarray  # share of right labels on rows held out, at T = 0 and ∞ [L2, seeds]
 
     def at_largest(self) -> Any:
         """Parameters of all seeds at the largest penalty."""
-        return at_cell(self.params, -1)
-
-
-def at_cell(params: Any, *place: int) -> Any:
-    """Parameters of all seeds of one cell."""
-    return jax.tree.map(lambda leaf: leaf[place], params)
+        return jax.tree.map(lambda leaf: leaf[-1], self.params)
 
 
 def sample(scale: Scale) -> dict[int, np.ndarray]:
@@ -121,14 +97,8 @@ def sample(scale: Scale) -> dict[int, np.ndarray]:
 def _sample_at(scale: Scale, task: tuple[int, float]) -> np.ndarray:
     length, t = task
     chains, each = scale.chains[length]
-    spins = ising.configurations(
-        length,
-        t,
-        chains * each,
-        chains=chains,
-        seed=int(length * 1e4 + round(t * 1e3)),
-        burn_in=scale.burn_in,
-    )
+    seed = int(length * 1e4 + round(t * 1e3))
+    spins = ising.configurations(length, t, chains * each, chains=chains, seed=seed, burn_in=scale.burn_in)
     return spins.reshape(chains, each, length, length)
 
 
@@ -151,7 +121,11 @@ def train(scale: Scale, length: int, cancelling: bool = False) -> dict[int, Trai
         **training_options(scale),
     )
     return {
-        units: Trained(networks[str(units)], at_cell(result.params, 0), result.test_accuracy[0])
+        units: Trained(
+            networks[str(units)],
+            jax.tree.map(lambda leaf: leaf[0], result.params),
+            result.test_accuracy[0],
+        )
         for units, result in zip(hidden, swept.results, strict=True)
     }
 
@@ -195,11 +169,3 @@ def overlaps(params: Any) -> np.ndarray:
     """
     directions = np.linalg.svd(np.asarray(params[0].w), full_matrices=False)[0][..., 0]
     return np.asarray(np.abs(directions.sum(axis=-1)) / np.sqrt(directions.shape[-1]))
-
-
-def of_magnetisation(length: int, magnetisations: np.ndarray, n: int, seed: int = 0) -> np.ndarray:
-    """Shuffled configurations of given magnetisations, ``[k, n, L, L]`` int8: no model, and no simulation."""
-    up = np.round((1 + magnetisations) / 2 * length**2)
-    rows = np.where(np.arange(length**2) < up[:, None], np.int8(1), np.int8(-1))
-    shuffled = np.random.default_rng(seed).permuted(np.repeat(rows, n, axis=0), axis=1)
-    return shuffled.reshape(len(up), n, length, length)

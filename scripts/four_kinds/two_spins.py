@@ -6,41 +6,28 @@ trained machine's exact probabilities is J_eff.
 
 import json
 from pathlib import Path
-from typing import NamedTuple
 
 import numpy as np
-from lecture_notes.verdicts import Row, among_seeds, exact
-from matplotlib.figure import Figure
+from verdicts import Row, among_seeds, exact
 
-from four_kinds import course_stream
+from four_kinds import course_stream, pictures
 from four_kinds.xor_machine import PUBLISHED
 from jfnn import boltzmann
 
-SAMPLES, BATCH = 3000, 20
+SAMPLES, BATCH, EPOCHS = 3000, 20, 1000  # of the published runs
 STATES = np.array([[0, 0], [0, 1], [1, 0], [1, 1]], np.float32)
-
-
-class Scale(NamedTuple):
-    """How much is computed.
-
-    Attributes:
-        seeds: Training runs of each J.
-        epochs: Epochs of 150 steps, as many as in the published runs.
-    """
-
-    seeds: int = 79
-    epochs: int = 1000
+RUNS = 79  # of each J
 
 
 def run(out: Path, quick: bool = False) -> list[Row]:
     """The section's rows; the picture goes into a folder."""
-    scale = Scale(3, 100) if quick else Scale()
+    runs, epochs = (3, EPOCHS // 10) if quick else (RUNS, EPOCHS)
     published = json.loads(PUBLISHED.read_text())["two_spins"]
     couplings = np.array(published["J"], float)
     sets = np.stack([samples(j, 42) for j in couplings]).astype(float)
-    replays = [effective_coupling(machine) for machine in course_stream.trained(sets, 1, 1000, BATCH, seed=1)]
-    effective = trained(sets, scale)
-    _picture(couplings, effective, np.array(published["J_eff"])).savefig(out / "two_spins.png", dpi=150)
+    replays = trained(sets, EPOCHS, seed=1, start_seed=0)
+    effective = np.array([trained(sets, epochs, seed, seed) for seed in range(2, 2 + runs)]).T
+    _picture(out / "two_spins.png", couplings, effective, np.array(published["J_eff"]))
     return [
         exact("two spins: J_eff of 7 J", published["J_eff"], np.round(replays, 4), 5e-5),
         *spread_rows(published, sets, effective),
@@ -55,30 +42,19 @@ def spread_rows(published: dict[str, list[float]], sets: np.ndarray, effective: 
         sets: The samples of each J ``[J, 3000, 2]``.
         effective: J_eff of the runs ``[J, seeds]``.
     """
-    source = "PyTorch, the same samples, last epoch"
-    of_samples = [(rows == (1, 1)).all(axis=1).sum() / (rows == (0, 1)).all(axis=1).sum() for rows in sets]
-    return [
-        among_seeds(
-            f"two spins: J_eff at J = {j:g}",
-            torch,
-            here,
-            4,
-            source,
-            exact=f"{np.log(ratio) / 2:.4f} (samples)",
-        )
-        for j, torch, ratio, here in zip(
-            published["J"], published["J_eff_torch"], of_samples, effective, strict=True
-        )
-    ]
+    rows, source = [], "PyTorch, the same samples, last epoch"
+    figures = zip(published["J"], published["J_eff_torch"], sets, effective, strict=True)
+    for j, torch, states, here in figures:
+        ratio = (states == (1, 1)).all(axis=1).sum() / (states == (0, 1)).all(axis=1).sum()
+        sampled = f"{np.log(ratio) / 2:.4f} (samples)"
+        rows.append(among_seeds(f"two spins: J_eff at J = {j:g}", torch, here, 4, source, exact=sampled))
+    return rows
 
 
-def trained(sets: np.ndarray, scale: Scale) -> np.ndarray:
-    """J_eff by the course's procedure from starts and random numbers of other seeds ``[J, seeds]``."""
-    runs = (
-        course_stream.trained(sets, 1, scale.epochs, BATCH, seed, start_seed=seed)
-        for seed in range(2, 2 + scale.seeds)  # the course's own run has seed 1
-    )
-    return np.array([[effective_coupling(machine) for machine in machines] for machines in runs]).T
+def trained(sets: np.ndarray, epochs: int, seed: int, start_seed: int) -> list[float]:
+    """J_eff of each set of samples by the course's procedure ``[J]``."""
+    machines = course_stream.trained(sets, 1, epochs, BATCH, seed, start_seed)
+    return [effective_coupling(machine) for machine in machines]
 
 
 def effective_coupling(machine: boltzmann.Machine) -> float:
@@ -94,14 +70,11 @@ def samples(j: float, seed: int) -> np.ndarray:
     return STATES[np.random.default_rng(seed).choice(4, size=SAMPLES, p=weights / weights.sum())]
 
 
-def _picture(couplings: np.ndarray, effective: np.ndarray, published: np.ndarray) -> Figure:
-    figure = Figure(figsize=(4.2, 3.6), layout="constrained")
-    axes = figure.subplots()
+def _picture(path: Path, couplings: np.ndarray, effective: np.ndarray, published: np.ndarray) -> None:
+    [axes] = pictures.panels(4.2, 3.6)
     axes.plot(couplings, couplings, color="0.6", linewidth=0.8, label="J")
-    for column in effective.T:
-        axes.plot(couplings, column, ".", color="C0", markersize=4)
+    axes.plot(couplings, effective, ".", color="C0", markersize=4)
     axes.plot(couplings, effective.mean(1), "_", color="C0", markersize=14, label="mean of runs")
     axes.plot(couplings, published, "x", color="C3", label="published run")
     axes.set(xlabel="J", ylabel="J_eff = ½ ln p(11)/p(01)")
-    axes.legend(frameon=False, fontsize=8)
-    return figure
+    pictures.save(axes, path)

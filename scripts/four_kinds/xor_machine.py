@@ -1,4 +1,4 @@
-"""XOR as a distribution: what a restricted machine of 1 to 4 hidden units can hold, and what it learns."""
+"""XOR as a distribution: the least KL of restricted machines of 1 to 4 hidden units, and that they learn."""
 
 import json
 import math
@@ -7,37 +7,29 @@ from typing import Any, NamedTuple
 
 import jax
 import numpy as np
-from lecture_notes.verdicts import CONSISTENT, CORRECTED, NOT_REPRODUCED, Row, among_seeds, claim, exact
-from matplotlib.figure import Figure
+from verdicts import CONSISTENT, CORRECTED, NOT_REPRODUCED, Row, among_seeds, claim, exact
 
 import jfnn
-from four_kinds import course_stream
+from four_kinds import course_stream, pictures
 from jfnn import boltzmann
 
 PUBLISHED = Path(__file__).resolve().parents[2] / "tests" / "data" / "boltzmann.json"
 ROWS = np.array([[0, 0, 0], [0, 1, 1], [1, 0, 1], [1, 1, 0]], np.float32)  # x1, x2, x1 ⊕ x2
 LEAST = {1: 0.5757, 2: math.log(2) / 2, 3: 0.0}  # the least KL(data ‖ model) by hidden units, enumerated
+LEVELS = {"1 unit": LEAST[1], "2 units: ½ ln 2": LEAST[2], "3 units: 0": LEAST[3]}
 REPEATS = 50  # of each row, in the published run
 CHAINS = 16  # that start from each row, in the grid
-LEVELS = ((LEAST[1], "1 unit"), (LEAST[2], "2 units: ½ ln 2"), (LEAST[3], "3 units: 0"))
+RATES, SWEEPS, UNITS = [0.3, 1.0, 3.0], [1, 3, 10], [1, 2, 3, 4]  # of the grid
 
 
 class Scale(NamedTuple):
-    """How much is computed.
+    """How much is computed."""
 
-    Attributes:
-        starts: Random starts of the search for the least KL.
-        epochs: Full-batch steps of that search.
-        runs: Runs as the course configures them, from other random numbers.
-        seeds: Seeds of the grid.
-        steps: Its steps.
-    """
-
-    starts: int = 40
-    epochs: int = 8000
-    runs: int = 79
-    seeds: int = 5
-    steps: int = 4000
+    starts: int = 40  # random starts of the search for the least KL
+    epochs: int = 8000  # full-batch steps of that search
+    runs: int = 79  # as the course configures them, from other random numbers
+    seeds: int = 5  # of the grid
+    steps: int = 4000  # of the grid
 
 
 QUICK = Scale(starts=24, runs=3, seeds=2, steps=600)
@@ -52,30 +44,24 @@ def run(out: Path, quick: bool = False) -> list[Row]:
         *replayed(published),
         *course_rows(published["runs"], *np.array(others).T),
         *least_rows(scale),
-        *grid_rows(out, scale),
+        grid_row(out, scale),
     ]
 
 
-def least_kl(scale: Scale) -> np.ndarray:
-    """The least KL over many starts by the exact gradient, for 1, 2, 3 and 4 hidden units ``[4]``."""
+def least_rows(scale: Scale) -> list[Row]:
+    """The least KL of 1, 2 and 3 hidden units over many starts, by the exact gradient."""
     learner = jfnn.boltzmann_machine((3, 4), gradient="exact", scale=2.0, optimizer="adam", hyper=["hidden"])
     result = jfnn.sweep(
         learner,
         jfnn.Split(ROWS),
         learning_rate=0.1,
         seeds=scale.starts,
-        hyper={"hidden": [1, 2, 3, 4]},
+        hyper={"hidden": list(LEAST)},
         epochs=scale.epochs,
         batch_size=None,
     )
-    return np.asarray((result.train_loss - math.log(4)).min(axis=(0, 1, 3)))
-
-
-def least_rows(scale: Scale) -> list[Row]:
-    """What 1, 2 and 3 hidden units can hold."""
-    found, rows = least_kl(scale), []
-    for units, expected in LEAST.items():
-        here = float(found[units - 1])
+    least, rows = (result.train_loss - math.log(4)).min(axis=(0, 1, 3)), []
+    for (units, expected), here in zip(LEAST.items(), least, strict=True):
         holds = abs(here - expected) < 1e-4
         published = "0: two suffice" if units == 2 else ""
         verdict = (CORRECTED if published else CONSISTENT) if holds else NOT_REPRODUCED
@@ -102,29 +88,23 @@ def reconstruction(machine: boltzmann.Machine) -> tuple[float, int]:
 
 def replayed(published: dict[str, Any]) -> list[Row]:
     """The published run in NumPy, from its stream of random numbers."""
-    machine, of_numpy = trained(seed=0), published["runs"]["NumPy"]
+    machine, by_numpy = trained(seed=0), published["runs"]["NumPy"]
     with jax.enable_x64(True):
         probabilities = np.exp(boltzmann.log_likelihood(machine, boltzmann.all_states(3).astype(float)))
         kl = float(boltzmann.kl_divergence(machine, ROWS.astype(float)))
     error, right = reconstruction(machine)
     name = "XOR by CD-1, 4 hidden: "
+    reason, level = "the plateau of the best machine of one unit", f"{LEAST[1]} (one unit)"
     return [
         exact(f"{name}p of all 8 states", published["probabilities"], np.round(probabilities, 4), 5e-5),
-        exact(f"{name}reconstruction error", of_numpy["error"], round(error, 6), 1e-6),
-        exact(f"{name}patterns reconstructed", of_numpy["patterns"], right),
-        claim(
-            f"{name}KL(data ‖ model)",
-            "",
-            f"{kl:.4f}",
-            abs(kl - LEAST[1]) < 0.005,
-            "the plateau of the best machine of one unit",
-            f"{LEAST[1]} (one unit)",
-        ),
+        exact(f"{name}reconstruction error", by_numpy["error"], round(error, 6), 1e-6),
+        exact(f"{name}patterns reconstructed", by_numpy["patterns"], right),
+        claim(f"{name}KL(data ‖ model)", "", f"{kl:.4f}", abs(kl - LEAST[1]) < 0.005, reason, level),
     ]
 
 
 def course_rows(runs: dict[str, Any], errors: np.ndarray, patterns: np.ndarray) -> list[Row]:
-    """The course's runs, and what it says of them, against runs from other starts and random numbers.
+    """The course's runs, and its claim of reliability, against runs from other starts and random numbers.
 
     Args:
         runs: The two published runs, by NumPy and by PyTorch.
@@ -141,48 +121,51 @@ def course_rows(runs: dict[str, Any], errors: np.ndarray, patterns: np.ndarray) 
     return [*rows, Row(f"{name}all 4 patterns", "reliably", here, verdict, f"runs by patterns: {counts}")]
 
 
-def grid_rows(out: Path, scale: Scale) -> list[Row]:
+def grid_row(out: Path, scale: Scale) -> Row:
     """A grid of units × learning rate × k × seeds by contrastive divergence, and by the exact gradient."""
-    rates, sweeps, units = [0.3, 1.0, 3.0], [1, 3, 10], [1, 2, 3, 4]
-    options: dict[str, Any] = dict(
-        learning_rate=rates, seeds=scale.seeds, epochs=scale.steps, batch_size=None
-    )
-    split = jfnn.Split(np.tile(ROWS, (CHAINS, 1)))
-    drawn = jfnn.boltzmann_machine((3, 4), k=max(sweeps), loss="likelihood", hyper=["hidden", "k"], scale=1.0)
-    exact = jfnn.boltzmann_machine((3, 4), gradient="exact", hyper=["hidden"], scale=1.0)
-    by_cd = jfnn.sweep(drawn, split, hyper={"hidden": units, "k": sweeps}, **options)
-    by_exact = jfnn.sweep(exact, jfnn.Split(ROWS), hyper={"hidden": units}, **options)
-    columns = {f"CD-{k}": by_cd.train_loss[:, 0, :, i] - math.log(4) for i, k in enumerate(sweeps)}
-    columns["exact"] = by_exact.train_loss[:, 0] - math.log(4)
-    _picture(columns, rates, units).savefig(out / "xor_kl.png", dpi=150)
-    least = {n: min(float(kl[:, j].min()) for kl in columns.values()) for j, n in enumerate(units)}
-    bounded = all(least[n] > LEAST.get(n, 0.0) - 1e-3 for n in units)
-    return [
-        claim(
-            "XOR: no member of the grid below its level",
-            "",
-            " ".join(f"{n}: {kl:.4f}" for n, kl in least.items()),
-            bounded,
-            f"{sum(kl.size for kl in columns.values())} members; least by hidden units",
-            "KL ≥ 0.5757, ½ ln 2, 0",
+
+    def kl(machine: Any, rows: np.ndarray, hyper: dict[str, Any]) -> np.ndarray:
+        result = jfnn.sweep(
+            machine,
+            jfnn.Split(rows),
+            learning_rate=RATES,
+            hyper=hyper,
+            seeds=scale.seeds,
+            epochs=scale.steps,
+            batch_size=None,
         )
-    ]
+        return np.asarray(result.train_loss[:, 0] - math.log(4))
+
+    drawn = jfnn.boltzmann_machine((3, 4), k=max(SWEEPS), loss="likelihood", hyper=["hidden", "k"], scale=1.0)
+    exact = jfnn.boltzmann_machine((3, 4), gradient="exact", hyper=["hidden"], scale=1.0)
+    by_cd = kl(drawn, np.tile(ROWS, (CHAINS, 1)), {"hidden": UNITS, "k": SWEEPS})
+    columns = {f"CD-{k}": by_cd[:, :, i] for i, k in enumerate(SWEEPS)}
+    columns["exact"] = kl(exact, ROWS, {"hidden": UNITS})
+    _picture(out / "xor_kl.png", columns)
+    least = {n: min(float(kl[:, j].min()) for kl in columns.values()) for j, n in enumerate(UNITS)}
+    return claim(
+        "XOR: no member of the grid below its level",
+        "",
+        " ".join(f"{n}: {kl:.4f}" for n, kl in least.items()),
+        all(kl > LEAST.get(n, 0.0) - 1e-3 for n, kl in least.items()),
+        f"{sum(kl.size for kl in columns.values())} members; least by hidden units",
+        "KL ≥ 0.5757, ½ ln 2, 0",
+    )
 
 
-def _picture(columns: dict[str, np.ndarray], rates: list[float], units: list[int]) -> Figure:
+def _picture(path: Path, columns: dict[str, np.ndarray]) -> None:
     """Final KL of every member against its hidden units, a panel a method; the levels are drawn in."""
-    figure = Figure(figsize=(2.6 * len(columns), 3.2), layout="constrained")
+    panels = pictures.panels(2.6 * len(columns), 3.2, len(columns), sharey=True)
     jitter = np.random.default_rng(0).uniform(-0.07, 0.07, 1000)
-    for axes, (name, kl) in zip(figure.subplots(1, len(columns), sharey=True), columns.items(), strict=True):
-        for level, label in LEVELS:
+    for axes, (name, kl) in zip(panels, columns.items(), strict=True):
+        for label, level in LEVELS.items():
             axes.axhline(level, color="0.6", linewidth=0.8, linestyle="--")
             axes.text(4.6, level, label, fontsize=6, va="bottom", ha="right", color="0.4")
-        for i, rate in enumerate(rates):
-            for j, n in enumerate(units):
+        for i, rate in enumerate(RATES):
+            for j, n in enumerate(UNITS):
                 x = n + 0.2 * (i - 1) + jitter[: kl.shape[-1]]
-                legend = {"label": f"rate {rate:g}"} if j == 0 else {}
-                axes.plot(x, kl[i, j], ".", color=f"C{i}", markersize=4, **legend)
-        axes.set(title=name, xlabel="hidden units", xticks=units, xlim=(0.5, 4.7))
-    figure.axes[0].set_ylabel("KL(data ‖ model), nats")
-    figure.axes[0].legend(frameon=False, fontsize=7)
-    return figure
+                axes.plot(x, kl[i, j], ".", color=f"C{i}", markersize=4)
+            axes.plot([], [], ".", color=f"C{i}", markersize=4, label=f"rate {rate:g}")
+        axes.set(title=name, xlabel="hidden units", xticks=UNITS, xlim=(0.5, 4.7))
+    panels[0].set_ylabel("KL(data ‖ model), nats")
+    pictures.save(panels[0], path, fontsize=7)

@@ -4,11 +4,11 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 from matplotlib.figure import Figure
+from verdicts import Row, claim
 
 import jfnn
 from lecture_notes.gates import ALONE
 from lecture_notes.replay import Replay
-from lecture_notes.verdicts import Row, claim
 
 
 def approximation(replay: Replay) -> list[Row]:

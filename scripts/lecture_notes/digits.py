@@ -3,11 +3,11 @@
 import jax
 import numpy as np
 from sklearn.datasets import load_digits
+from verdicts import Row, claim, exact
 
 import jfnn
 from lecture_notes.grid import CHANCE, chaotic
 from lecture_notes.replay import AXIS, GRADIENT, SIZES, Replay
-from lecture_notes.verdicts import Row, claim, exact
 
 # The cell whose stored network is loaded again: the best of those that can be reproduced exactly.
 LOADED = {"learning_rate": 1e-3, "l2": 1.0}

@@ -10,16 +10,17 @@ grows until it is as large as the parameters, some 10^15 times its size, and the
 the growth in the chaotic row comes early, so that exponents over the second half stand beside the whole's.
 """
 
+from typing import Any
+
 import jax
 import matplotlib
 import numpy as np
 from jax.flatten_util import ravel_pytree
 from matplotlib.figure import Figure
+from verdicts import Row, claim
 
 import jfnn
-from jfnn.layers.kind import Params
 from lecture_notes.replay import AXIS, CHAOTIC_RATE, EPOCHS, GRADIENT, STEPS, Replay
-from lecture_notes.verdicts import Row, claim
 
 # Half decades up to the saturated row.
 RATES = np.logspace(-5, -1, 9)
@@ -31,75 +32,73 @@ COLOURS = {"exact": "tab:green", "chaotic": "tab:red", "saturated": "tab:grey"}
 
 
 def exponents(replay: Replay) -> list[Row]:
-    """Lyapunov exponents along the learning rate, and what they make of a rounding in the notes' run."""
+    """Lyapunov exponents along the learning rate, and how much a rounding grows in the notes' run."""
+    epochs = replay.repeats.growth_epochs
     measured = jfnn.lyapunov(
         replay.network,
         replay.split,
         learning_rate=RATES,
         l2=AXIS,
-        epochs=replay.repeats.growth_epochs,
+        epochs=epochs,
         batches=replay.batches[0],
         initial_params=replay.start,
         gradient=GRADIENT,
     )
-    half = replay.repeats.growth_epochs // 2
-    whole, later = measured.exponent[..., 0], measured.exponent_after(half)[..., 0]
-    probabilities = of_probabilities(replay)
+    whole, later = measured.exponent[..., 0], measured.exponent_after(epochs // 2)[..., 0]
+    probabilities = probability_growth(replay)
     replay.save(picture(replay, whole, later, probabilities), "exponents")
-    of_whole, of_later = ({kind: _of_kind(replay, of, kind) for kind in COLOURS} for of in (whole, later))
-    here = {kind: f"{_range(of_whole[kind])}; second half {_range(of_later[kind])}" for kind in COLOURS}
-    grown = {kind: np.sort(values) * EPOCHS * STEPS for kind, values in of_whole.items()}
-    same, other = grown["exact"][-1] < HARMLESS, grown["chaotic"][0] > COMPLETE
-    step, run = f"a step, over {replay.repeats.growth_epochs} epochs", f"in {EPOCHS * STEPS} such steps"
-    ends = np.sort(of_a_rounding(replay))
     return [
-        claim(
-            "exact cells' exponents",
-            "counts reproduce",
-            here["exact"],
-            bool(same),
-            f"{step}; {run} a rounding grows by at most {_power(grown['exact'][-1])}",
-        ),
+        _exponents_row(replay, "exact", whole, later),
         probabilities_row(replay, probabilities),
-        claim(
-            "chaotic cells' exponents",
-            "counts depend on rounding",
-            here["chaotic"],
-            bool(other),
-            f"{step}; {run} a tangent grows by at least {_power(grown['chaotic'][0])}, and a rounding until"
-            f" it saturates: parameters of runs that start a rounding apart end {_power(ends[0])} to"
-            f" {_power(ends[-1])} times as far apart",
-        ),
+        _exponents_row(replay, "chaotic", whole, later),
     ]
 
 
-def of_a_rounding(replay: Replay) -> np.ndarray:
-    """By how much one rounding of the starting parameters grows in the chaotic row, ``log`` of it ``[λ]``."""
-    starts = jax.tree.map(lambda leaf: np.stack([leaf, np.nextafter(leaf, np.inf)]), replay.start)
-    trained = replay.sweep(
-        learning_rate=CHAOTIC_RATE,
-        l2=AXIS,
-        epochs=replay.repeats.growth_epochs,
-        seeds=2,
-        batches=np.broadcast_to(replay.batches[0], (2, *replay.batches[0].shape)),
-        initial_params=starts,
+def _exponents_row(replay: Replay, kind: str, whole: np.ndarray, later: np.ndarray) -> Row:
+    """Verdict on the exponents ``[rates, λ]`` of a kind of cell, of all epochs and of their second half."""
+    values, second_half = (_select(replay, exponents, kind) for exponents in (whole, later))
+    here = f"{_range(values)}; second half {_range(second_half)}"
+    step = f"a step, over {replay.repeats.growth_epochs} epochs; in {EPOCHS * STEPS} such steps"
+    least, most = np.nanmin(values) * EPOCHS * STEPS, values.max() * EPOCHS * STEPS
+    name = f"{kind} cells' exponents"
+    if kind == "exact":
+        reason = f"{step} a rounding grows by at most {_power(most)}"
+        return claim(name, "counts reproduce", here, bool(most < HARMLESS), reason)
+    ends = rounding_growth(replay)
+    reason = (
+        f"{step} a tangent grows by at least {_power(least)}, and a rounding until it saturates: parameters"
+        f" of runs that start a rounding apart end {_power(ends.min())} to {_power(ends.max())} times as far"
+        " apart"
     )
+    return claim(name, "counts depend on rounding", here, bool(least > COMPLETE), reason)
 
-    def apart(params: Params, *cells: int) -> np.ndarray:
+
+def _trained(replay: Replay, starts: Any, **options: Any) -> jfnn.SweepResult:
+    """Runs from several starts (leading axis) on the notes' minibatches, over the epochs of growth."""
+    count = len(jax.tree.leaves(starts)[0])
+    batches = np.broadcast_to(replay.batches[0], (count, *replay.batches[0].shape))
+    options |= {"epochs": replay.repeats.growth_epochs, "seeds": count, "l2": AXIS}
+    return replay.sweep(batches=batches, initial_params=starts, **options)
+
+
+def rounding_growth(replay: Replay) -> np.ndarray:
+    """Logarithm of the growth of one rounding of the starting parameters, in the chaotic row ``[λ]``."""
+    starts = jax.tree.map(lambda leaf: np.stack([leaf, np.nextafter(leaf, np.inf)]), replay.start)
+    trained = _trained(replay, starts, learning_rate=CHAOTIC_RATE)
+
+    def distance(params: Any, *cells: int) -> np.ndarray:
         leaves = [np.reshape(leaf, (*cells, 2, -1)) for leaf in jax.tree.leaves(params)]
         return np.asarray(np.linalg.norm(np.diff(np.concatenate(leaves, axis=-1), axis=-2), axis=(-2, -1)))
 
-    return np.asarray(np.log(apart(trained.params, len(AXIS)) / apart(starts)))
+    return np.asarray(np.log(distance(trained.params, len(AXIS)) / distance(starts)))
 
 
-def of_probabilities(replay: Replay) -> np.ndarray:
-    """How fast small differences of the starts grow in the probabilities, in the exact rows.
+def probability_growth(replay: Replay) -> np.ndarray:
+    """Growth a step of small differences of the starts in the probabilities, in the exact rows.
 
-    ``log(|P' - P| / |P'_0 - P_0|)`` a step, with the probabilities of all images at the end and at the start
-    of two runs: one starts as the notes do, the other a small distance away in a random direction.
-
-    Args:
-        replay: The notes.
+    ``log(|P' - P| / |P'_0 - P_0|)`` by the number of steps, with the probabilities of all images at the end
+    and at the start of two runs: one starts as the notes do, the other a small distance away in a random
+    direction.
 
     Returns:
         ``[rates, λ, directions]``.
@@ -110,28 +109,18 @@ def of_probabilities(replay: Replay) -> np.ndarray:
     distance = np.sqrt(np.finfo(start.dtype).eps) * np.linalg.norm(start)
     apart = distance * drawn / np.linalg.norm(drawn, axis=1, keepdims=True)
     starts = jax.vmap(unravel)(start + np.vstack([np.zeros_like(start), apart]).astype(start.dtype))
-    batches = np.broadcast_to(replay.batches[0], (1 + DIRECTIONS, *replay.batches[0].shape))
-    rates = [rate for rate, row in zip(AXIS, replay.cells, strict=True) if row[0].kind == "exact"]
-    epochs = replay.repeats.growth_epochs
-    trained = replay.sweep(
-        learning_rate=rates,
-        l2=AXIS,
-        epochs=epochs,
-        seeds=1 + DIRECTIONS,
-        batches=batches,
-        initial_params=starts,
-    )
+    trained = _trained(replay, starts, learning_rate=replay.rates("exact"))
     before, after = _differences(replay, starts), _differences(replay, trained.params)
-    return np.asarray(np.log(after / before) / (epochs * STEPS))
+    return np.asarray(np.log(after / before) / (replay.repeats.growth_epochs * STEPS))
 
 
-def _differences(replay: Replay, params: Params) -> np.ndarray:
+def _differences(replay: Replay, params: Any) -> np.ndarray:
     """``|P' - P|`` over all images, of parameters ``[…, 1 + directions]``, the notes' own run first."""
     x = np.concatenate([replay.split.x_train, replay.split.x_test])
     leading = jax.tree.leaves(params)[-1].shape[:-1]
     flat = jax.tree.map(lambda leaf: leaf.reshape(-1, *leaf.shape[len(leading) :]), params)
-    of_members = jax.lax.map(lambda member: jfnn.predict_proba(replay.network, member, x), flat)
-    p = np.asarray(of_members, np.float64).reshape(*leading, -1)
+    probabilities = jax.lax.map(lambda member: jfnn.predict_proba(replay.network, member, x), flat)
+    p = np.asarray(probabilities, np.float64).reshape(*leading, -1)
     return np.asarray(np.linalg.norm(p[..., 1:, :] - p[..., :1, :], axis=-1))
 
 
@@ -150,11 +139,11 @@ def probabilities_row(replay: Replay, growth: np.ndarray) -> Row:
     )
 
 
-def _of_kind(replay: Replay, exponent: np.ndarray, kind: str) -> np.ndarray:
-    """Exponents of all cells of a kind of the published grid."""
+def _select(replay: Replay, exponents: np.ndarray, kind: str) -> np.ndarray:
+    """Exponents ``[rates, λ]`` of all cells of a kind of the published grid."""
     rows = [int(np.flatnonzero(np.isclose(RATES, rate))[0]) for rate in AXIS if rate <= RATES[-1] * 1.01]
     kinds = np.array([[cell.kind for cell in row] for row in replay.cells[: len(rows)]])
-    return np.asarray(exponent[rows][kinds == kind])
+    return np.asarray(exponents[rows][kinds == kind])
 
 
 def _range(values: np.ndarray) -> str:
@@ -172,29 +161,27 @@ def picture(replay: Replay, whole: np.ndarray, later: np.ndarray, probabilities:
         replay: The notes.
         whole: The exponents of all epochs, in lines.
         later: Those of their second half, dashed.
-        probabilities: Of the exact rows, those of `of_probabilities`, from the least to the largest as bars.
+        probabilities: Of `probability_growth`, from the least to the largest as bars.
     """
     figure = Figure(figsize=(6.5, 6), layout="constrained")
     upper, lower = figure.subplots(2, 1, sharex=True)
     colours = matplotlib.colormaps["viridis"](np.linspace(0, 0.9, len(AXIS)))
     published = np.array([[cell.test for cell in row] for row in replay.cells]) / replay.n_rows[1]
-    for l2, colour, accuracy, values in zip(AXIS, colours, published.T, whole.T, strict=True):
-        upper.plot(AXIS, accuracy, "o-", color=colour, ms=3, lw=1)
-        lower.plot(RATES, values, "o-", color=colour, ms=3, lw=1, label=f"λ = {l2:g}")
-    for rate, row in zip(AXIS, replay.cells, strict=True):
-        for axes in (upper, lower) if row[0].kind in COLOURS else ():
-            axes.axvspan(rate / 10**0.5, rate * 10**0.5, color=COLOURS[row[0].kind], alpha=0.12, lw=0)
+    for j, (l2, colour) in enumerate(zip(AXIS, colours, strict=True)):
+        upper.plot(AXIS, published[:, j], "o-", color=colour, ms=3, lw=1)
+        lower.plot(RATES, whole[:, j], "o-", color=colour, ms=3, lw=1, label=f"λ = {l2:g}")
+        lower.plot(RATES, later[:, j], "--", color=colour, lw=0.8)
     for kind, colour in COLOURS.items():
-        rates = [rate for rate, row in zip(AXIS, replay.cells, strict=True) if row[0].kind == kind]
+        rates = replay.rates(kind)
+        for rate in rates:
+            for axes in (upper, lower):
+                axes.axvspan(rate / 10**0.5, rate * 10**0.5, color=colour, alpha=0.12, lw=0)
         middle = np.exp(np.mean(np.log(rates)))
         upper.text(middle, 1.03, kind, color=colour, ha="center", transform=upper.get_xaxis_transform())
     upper.set(xscale="log", xlim=(RATES[0] / 1.8, RATES[-1] * 1.8), ylabel="test accuracy, published")
-    for colour, values in zip(colours, later.T, strict=True):
-        lower.plot(RATES, values, "--", color=colour, lw=0.8)
     lower.plot([], [], "--", color="black", lw=0.8, label="second half of training")
-    exact = [rate for rate, row in zip(AXIS, replay.cells, strict=True) if row[0].kind == "exact"]
     ends = probabilities.min(axis=(1, 2)), probabilities.max(axis=(1, 2))
-    lower.vlines(exact, *ends, color="black", lw=5, alpha=0.3, label="of the probabilities")
+    lower.vlines(replay.rates("exact"), *ends, color="black", lw=5, alpha=0.3, label="of the probabilities")
     lower.axhline(0, color="black", lw=0.6)
     lower.set_yscale("symlog", linthresh=1e-3)
     lower.set_ylim(bottom=-1)  # room for the legend

@@ -4,10 +4,10 @@ import functools
 
 import jax.numpy as jnp
 import numpy as np
+from verdicts import Row, claim, exact
 
 import jfnn
 from lecture_notes.replay import Replay
-from lecture_notes.verdicts import Row, claim, exact
 
 GATES = {"OR": jfnn.datasets.or_gate, "XOR": jfnn.datasets.xor_gate}
 # Each seed has a minibatch sequence of its own, so that wider tiles would train empty slots.
@@ -55,13 +55,14 @@ def trained(replay: Replay) -> list[Row]:
             execution=ALONE,
         )
         solved = result.train_accuracy[0, 0] == 1
+        found, cost = int(solved.sum()), result.train_loss[0, 0][solved].max(initial=0)
         rows.append(
             claim(
                 f"{name} by a 2-3-1 network",
                 "found from some starts",
-                f"{solved.sum()} of {starts} starts",
-                bool(solved.any()),
-                f"largest cost of a solution {result.train_loss[0, 0][solved].max(initial=0):.1e} a sample",
+                f"{found} of {starts} starts",
+                found > 0,
+                f"largest cost of a solution {cost:.1e} a sample",
             )
         )
         params = result.member(0, 0, int(np.nanargmin(result.train_loss)))

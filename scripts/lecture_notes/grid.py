@@ -5,10 +5,10 @@ from collections.abc import Sequence
 
 import jax
 import numpy as np
+from verdicts import CORRECTED, NOT_REPRODUCED, Row, among_seeds, claim, exact
 
 import jfnn
 from lecture_notes.replay import AXIS, EPOCHS, Cell, Replay
-from lecture_notes.verdicts import CORRECTED, NOT_REPRODUCED, Row, among_seeds, claim, exact
 
 # Below this accuracy a network of ten classes does about as well as guessing.
 CHANCE = 0.2
@@ -101,6 +101,5 @@ def _published_as_result(replay: Replay) -> jfnn.SweepResult:
     counts = np.array([[[(cell.train, cell.test)] for cell in row] for row in replay.cells])
     train, test = np.moveaxis(counts / replay.n_rows, -1, 0)
     scores = replay.grid.scores | {"train_accuracy": train, "test_accuracy": test}
-    return dataclasses.replace(
-        replay.grid, scores=scores, diverged_at=np.full_like(replay.grid.diverged_at, -1)
-    )
+    finite = np.full_like(replay.grid.diverged_at, -1)
+    return dataclasses.replace(replay.grid, scores=scores, diverged_at=finite)

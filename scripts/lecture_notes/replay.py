@@ -22,21 +22,13 @@ GRADIENT = "backprop"
 
 
 class Repeats(NamedTuple):
-    """How often random runs are repeated.
+    """How often random runs are repeated."""
 
-    Attributes:
-        gates: Starts of each gate's network.
-        widths: Hidden units of the networks that approximate a function.
-        fits: Starts of each of them.
-        sequences: Minibatch sequences that chaotic cells are compared with, besides the notes' own.
-        growth_epochs: Epochs over which the growth of a rounding is measured.
-    """
-
-    gates: int = 16
-    widths: tuple[int, ...] = (1, 3, 9, 27)
-    fits: int = 8
-    sequences: int = 79
-    growth_epochs: int = 100
+    gates: int = 16  # starts of each gate's network
+    widths: tuple[int, ...] = (1, 3, 9, 27)  # hidden units of the networks that approximate a function
+    fits: int = 8  # starts of each of them
+    sequences: int = 79  # minibatch sequences beside the notes' own, for chaotic cells
+    growth_epochs: int = 100  # epochs over which the growth of a rounding is measured
 
 
 REPEATS = Repeats()
@@ -51,7 +43,7 @@ class Cell(NamedTuple):
 
 
 class Replay:
-    """What the sections share. Anything costly is computed on first use.
+    """State that the sections share; anything costly is computed on first use.
 
     Attributes:
         published: The notes' printed results, except the grid.
@@ -59,9 +51,7 @@ class Replay:
         out: Folder for figures and models.
         dtype: The arithmetic that JAX is configured for, "float64" or "float32".
         repeats: How often random runs are repeated.
-        network: The notes' network, 64-50-10.
         shown: Numbers of the five images that the notes show.
-        split: The notes' split.
         n_rows: Numbers of training and of test images.
     """
 
@@ -111,6 +101,10 @@ class Replay:
             "initial_params": self.start,
         }
         return jfnn.sweep(self.network, self.split, **(defaults | options))
+
+    def rates(self, kind: str) -> list[float]:
+        """Learning rates of the grid's rows of a kind."""
+        return [rate for rate, row in zip(AXIS, self.cells, strict=True) if row[0].kind == kind]
 
     def as_counts(self, *accuracies: Any) -> list[Any]:
         """Accuracies on training and test images as counts of right answers; NaN stays NaN."""

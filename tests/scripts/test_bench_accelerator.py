@@ -1,4 +1,4 @@
-"""The command for machines with an accelerator, on a CPU: bits, times, tables, refusals."""
+"""The bench for machines with an accelerator, on a CPU: bits, times, tables, refusals."""
 
 import contextlib
 import dataclasses
@@ -11,9 +11,9 @@ import bench
 import jax
 import numpy as np
 import pytest
-from benchmarks import accelerator, own_draws
-from benchmarks.accelerator import CASES, Case, Measured
-from benchmarks.shapes import SHAPES
+from benchmarks import accelerator, workloads
+from benchmarks.accelerator import Measured
+from benchmarks.contenders import CASES, Case
 from benchmarks.workers import ContenderError, Here
 
 import jfnn
@@ -21,31 +21,27 @@ from jfnn import compiling
 
 pytestmark = pytest.mark.unoptimised
 
-JFNN = SHAPES["iris_seeds"]["iris_seeds"].contenders["jfnn"]
-SMALL = dataclasses.replace(own_draws.IRIS, title="small", seeds=2, epochs=1)
+JFNN = CASES["iris_seeds"]["iris_seeds"].contenders["jfnn"]
+SMALL = dataclasses.replace(workloads.IRIS, title="small", seeds=2, epochs=1)
 
 
-def run(arguments, out, **fields):
+def run(arguments, out, start=Here):
     """The script in this process: exit status, printed text, errors."""
-    setup = bench.Setup(**{"start": Here, "accelerated": {"small": Case(SMALL, SMALL, JFNN)}} | fields)
+    setup = bench.Setup(start, {"iris_seeds": {"small": Case(SMALL, {"jfnn": JFNN})}})
     printed, errors = io.StringIO(), io.StringIO()
     with contextlib.redirect_stdout(printed), contextlib.redirect_stderr(errors):
         status = bench.main(["--accelerator", *arguments, "--out", str(out)], setup)
     return status, printed.getvalue(), errors.getvalue()
 
 
-def test_a_machine_without_an_accelerator_is_told_so_in_a_line(tmp_path):
+def test_without_an_accelerator_there_is_one_line_of_error(tmp_path):
     status, printed, errors = run([], tmp_path / "new")
     assert status == 2 and not printed and errors.count("\n") == 1
     assert "needs an accelerator; here JAX sees cpu:0 cpu" in errors
     assert not (tmp_path / "new").exists()
-
-
-def test_refusals():
     assert accelerator.refusal(["cuda:0 NVIDIA H100"], None) is None
     assert accelerator.refusal(["cpu:0 cpu"], "cpu") is None
     assert "platform cpu" in accelerator.refusal(["cuda:0 NVIDIA H100"], "cpu")
-    assert "platform cuda" in accelerator.refusal(["cpu:0 cpu"], "cuda")
 
 
 def test_two_processes_with_each_set_of_options_are_compared(tmp_path):
@@ -62,6 +58,7 @@ def test_two_processes_with_each_set_of_options_are_compared(tmp_path):
         assert len(small[name]["seconds"]) == 4 and min(small[name]["seconds"]) > 0
     line = next(line for line in printed.splitlines() if line.startswith("| small |"))
     assert line.count("equal") == 2
+    assert compiling.compiler_options("cpu") == small["as set"]["options"]  # set again after runs without
 
 
 @pytest.mark.slow
@@ -71,10 +68,8 @@ def test_the_command_runs_in_processes_of_its_own(tmp_path):
     ended = subprocess.run(command, capture_output=True, text=True)
     assert ended.returncode == 0, ended.stderr
     figures = json.loads((tmp_path / accelerator.FILE).read_text())
-    assert {name: w["as set"]["equal_bits"] for name, w in figures["workloads"].items()} == {
-        "iris_seeds": True,
-        "rbm": True,
-    }
+    bits = {name: workload["as set"]["equal_bits"] for name, workload in figures["workloads"].items()}
+    assert bits == {"iris_seeds": True, "rbm": True}
 
 
 class Scripted:
@@ -101,7 +96,7 @@ class Scripted:
 )
 def test_bits_that_differ_under_the_options_as_set_are_an_error(tmp_path, digests, status, bits):
     times = [(9.0, [1.0, 3.0]), (9.0, [2.0, 2.0]), (7.0, [5.0, 3.0]), (9.0, [4.0, 4.0])]
-    given = [Measured({}, *of, [digest] * 3) for of, digest in zip(times, digests, strict=True)]
+    given = [Measured({}, *pair, [digest] * 3) for pair, digest in zip(times, digests, strict=True)]
     worker = Scripted(iter(given))
     actual, printed, _ = run(["--rounds", "2"], tmp_path, start=lambda _: worker)
     row = next(line for line in printed.splitlines() if line.startswith("| small"))
@@ -116,41 +111,16 @@ def test_a_process_that_fails_is_reported(tmp_path):
     assert status == 1 and "small: failed, RuntimeError: out of memory" in printed
 
 
-def test_options_are_set_again_after_a_run_without():
-    before = compiling.compiler_options("cpu")
-    assert before
-    measured = accelerator.measure(SMALL, JFNN, False, 0)
-    assert measured.options == {} and compiling.compiler_options("cpu") == before
-    assert measured.seconds == [] and measured.first > 0 and len(measured.digests) == 1
-
-
 def test_a_digest_tells_the_last_bit_of_a_parameter():
     result = jfnn.sweep(jfnn.mlp((4, 3, 3)), jfnn.Split(*SMALL.rows()), learning_rate=0.01, epochs=1)
-    leaves, structure = jax.tree.flatten(result.params)
-    changed = [np.array(leaf) for leaf in leaves]
-    changed[-1].flat[0] = np.nextafter(changed[-1].flat[0], np.float32(9))
-    other = dataclasses.replace(result, params=jax.tree.unflatten(structure, changed))
     copied = dataclasses.replace(result, params=jax.tree.map(np.array, result.params))
-    assert accelerator.digest(copied) == accelerator.digest(result) != accelerator.digest(other)
+    assert accelerator.digest(copied) == accelerator.digest(result)
+    last = jax.tree.leaves(copied.params)[-1]
+    last.flat[0] = np.nextafter(last.flat[0], np.float32(9))
+    assert accelerator.digest(copied) != accelerator.digest(result)
 
 
-@pytest.mark.parametrize(
-    ("arguments", "words"),
-    [
-        ("--accelerator --contenders jfnn", "--contenders: --accelerator measures jfnn alone"),
-        ("--accelerator --workload deep", "--workload: --accelerator measures notes, seeds, many,"),
-        ("--platform cpu", "--platform: goes with --accelerator"),
-    ],
-)
-def test_words_that_do_not_go_together_are_refused(arguments, words, capsys):
-    with pytest.raises(SystemExit) as stopped:
-        bench.read_options(arguments.split())
-    assert stopped.value.code == 2 and words in capsys.readouterr().err
-
-
-def test_what_is_measured_on_an_accelerator():
-    members = {name: case.workload.members for name, case in CASES.items()}
-    assert members == {
-        "notes": 49, "seeds": 490, "many": 4900, "cnn": 32, "gru": 32, "rbm": 32, "iris_seeds": 1000,
-    }  # fmt: skip
-    assert all(case.quick.members < 200 for case in CASES.values())
+def test_the_workloads_on_an_accelerator_and_their_quick_ones():
+    cases = [CASES[name][name].workload for name in accelerator.WORKLOADS]
+    assert [workload.members for workload in cases] == [49, 490, 4900, 32, 32, 32, 1000]
+    assert all(workload.quick().members < 200 for workload in cases)

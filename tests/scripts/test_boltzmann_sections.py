@@ -6,7 +6,7 @@ import jax
 import numpy as np
 import pytest
 from four_kinds import course_stream, deep_machine, two_spins, xor_machine
-from lecture_notes.verdicts import CORRECTED, NOT_REPRODUCED, REPRODUCED
+from verdicts import CORRECTED, NOT_REPRODUCED, REPRODUCED
 
 from jfnn import boltzmann
 

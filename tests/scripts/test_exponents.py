@@ -41,7 +41,7 @@ def after(params, notes, rate, l2):
 
 
 def test_probabilities_grow_as_the_derivative_through_the_steps_says(few):
-    found = exponents.of_probabilities(few)
+    found = exponents.probability_growth(few)
     assert found.shape == (3, 7, exponents.DIRECTIONS)
     assert np.unique(found[2]).size == found[2].size  # each cell and direction has its own
     x = jnp.concatenate([few.split.x_train, few.split.x_test])

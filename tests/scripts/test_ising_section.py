@@ -6,9 +6,9 @@ from typing import Any, NamedTuple
 
 import numpy as np
 import pytest
+from four_kinds import finite_size, ising_sampler, phases
 from four_kinds import ising as section
-from four_kinds import ising_sampler, phases, scaling
-from lecture_notes.verdicts import CONSISTENT, NOT_REPRODUCED, OUTSIDE
+from verdicts import CONSISTENT, NOT_REPRODUCED, OUTSIDE
 
 from jfnn.datasets import ising, onsager
 
@@ -41,20 +41,6 @@ def test_the_autocorrelation_time_is_that_of_a_known_process():
         assert found == pytest.approx((1 + rho) / (1 - rho) / 2, rel=0.08)
 
 
-def test_standard_errors_that_know_of_autocorrelation_are_the_spread_of_chains():
-    """Clusters one at a time at a high temperature: neighbouring configurations differ in few spins."""
-    chains, steps = 60, 400
-    spins = ising.configurations(
-        10, 2.6, chains * steps, chains=chains, seed=2, burn_in=60, apart=1, update="one"
-    )
-    energies = ising.energy(spins).reshape(chains, steps)
-    time = ising_sampler.autocorrelation_time(energies)
-    assert time > 2
-    error = energies.std() * np.sqrt(2 * time / energies.size)
-    spread = energies.mean(axis=1).std(ddof=1) / np.sqrt(chains)
-    assert error == pytest.approx(spread, rel=0.3)
-
-
 def test_a_right_sampler_passes_and_a_wrong_one_does_not():
     """Wolff's and Swendsen and Wang's steps, L = 10; configurations of a temperature 5% off are found out."""
     spins = phases.sample(SCALE)
@@ -70,33 +56,26 @@ def test_a_right_sampler_passes_and_a_wrong_one_does_not():
     ("low", "high", "verdict"), [(2.26, 2.28, CONSISTENT), (2.26, 2.269, OUTSIDE), (2.2693, 2.28, OUTSIDE)]
 )
 def test_an_estimate_is_judged_by_its_interval_alone(low, high, verdict):
-    row = scaling.row("T_c", scaling.Estimate(2.265, low, high, 0.002), "a reason")
+    row = finite_size.row("T_c", finite_size.Estimate(2.265, low, high, 0.002), "a reason")
     assert row.verdict == verdict and f"[{low:.4f}, {high:.4f}]" in row.here and "2.269185" in row.published
     assert ("EXCLUDES" in row.reason) == (verdict == OUTSIDE) and row.reason.endswith("a reason")
 
 
-def answers_of(thresholds, spins):
-    """Answers by |m| alone; thresholds length -> ``[seeds]``."""
-    return {
-        length: np.abs(ising.magnetisation(spins[length])) > levels[:, None, None, None]
-        for length, levels in thresholds.items()
-    }
-
-
 def test_thresholds_and_answers_beyond_m_are_found():
     spins = {length: lattices[:, :, :1] for length, lattices in phases.sample(SCALE).items()}
+    sizes = {length: np.abs(ising.magnetisation(lattices)) for length, lattices in spins.items()}
     rng = np.random.default_rng(1)
     uniform = phases.Trained(None, [Weights(w=np.ones((1, 6, 100, 3)))], np.ones((1, 6)))
     trained = {length: {SCALE.cell[0]: uniform} for length in spins}
-    spread = 1 + 0.02 * rng.normal(size=6)
-    shrinking = answers_of({length: 0.7 * length**-0.125 * spread for length in spins}, spins)
-    constant = answers_of({length: 0.7 * spread for length in spins}, spins)
+    levels = 0.7 * (1 + 0.02 * rng.normal(size=(6, 1, 1, 1)))
+    shrinking = {length: m > levels * length**-0.125 for length, m in sizes.items()}
+    constant = {length: m > levels for length, m in sizes.items()}
     noise = {length: rng.random(answers.shape) < 0.5 for length, answers in shrinking.items()}
     verdicts = [
         [row.verdict for row in section.thresholds(SCALE, spins, trained, answers)]
         for answers in (shrinking, constant, noise)
     ]
-    assert verdicts[0] == [CONSISTENT, CONSISTENT] and verdicts[1] == [OUTSIDE, CONSISTENT]
+    assert verdicts[:2] == [[CONSISTENT, CONSISTENT], [OUTSIDE, CONSISTENT]]
     assert verdicts[2][1] == NOT_REPRODUCED
 
 

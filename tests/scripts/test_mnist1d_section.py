@@ -5,14 +5,14 @@ import json
 import numpy as np
 import pytest
 from four_kinds import mnist1d
-from lecture_notes.verdicts import REPRODUCED, UNDECIDED
+from verdicts import REPRODUCED, UNDECIDED
 
 
 def test_networks_are_of_the_published_sizes():
     published = json.loads(mnist1d.PUBLISHED.read_text())
-    models = mnist1d.models()
-    assert {name: mnist1d._size(m) for name, m in models.items()} == published["parameters"]
-    assert all(np.prod(model.shape) == mnist1d.POINTS for model in models.values())
+    networks = mnist1d.networks()
+    assert {name: mnist1d.size(network) for name, network in networks.items()} == published["parameters"]
+    assert all(np.prod(network.input_shape) == mnist1d.POINTS for network in networks.values())
 
 
 def test_every_published_figure_has_data_in_the_order_that_its_network_saw():

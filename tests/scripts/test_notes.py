@@ -4,6 +4,7 @@ import contextlib
 import copy
 import csv
 import dataclasses
+import functools
 import io
 import json
 import shutil
@@ -14,8 +15,9 @@ import notes
 import numpy as np
 import numpy_oracle as oracle
 import pytest
+import verdicts
 from helpers import compiled
-from lecture_notes import grid, replay, verdicts
+from lecture_notes import grid, replay
 
 import jfnn
 
@@ -103,25 +105,20 @@ def test_oracle_overflows_to_the_artefact_where_jfnn_does_not(replayed, x64):
 def test_parameters_after_200_steps_equal_the_oracles_over_the_exact_grid(gradient, replayed, x64):
     _, split, start, batches = replayed
     batches = batches[:STEPS]
-    result = jfnn.sweep(
-        NETWORK,
-        split,
-        learning_rate=EXACT_RATES,
-        l2=L2,
-        epochs=1,
-        gradient=gradient,
-        initial_params=as_params(*start),
-        batches=batches[None],
-    )
+    options = {
+        "epochs": 1,
+        "gradient": gradient,
+        "initial_params": as_params(*start),
+        "batches": batches[None],
+    }
+    result = jfnn.sweep(NETWORK, split, learning_rate=EXACT_RATES, l2=L2, **options)
     for i, j in np.ndindex(len(EXACT_RATES), len(L2)):
         expected = oracle.descend(start, split.x_train, split.y_train, batches, EXACT_RATES[i], L2[j])
         assert_same_params(result.member(i, j, 0), expected)
 
 
 @pytest.mark.unoptimised
-@pytest.mark.parametrize(
-    ("seed", "hidden", "batch_size"), [(1, 50, 100), (2, 7, 100), (3, 80, 1), (4, 20, 33)]
-)
+@pytest.mark.parametrize(("seed", "hidden", "batch_size"), [(2, 7, 100), (3, 80, 1)])
 def test_parameters_equal_the_oracles_for_other_seeds_widths_and_batches(
     seed, hidden, batch_size, replayed, x64
 ):
@@ -192,12 +189,6 @@ def test_the_21_exact_cells_have_the_published_counts(replayed, x64):
         np.testing.assert_array_equal(counts(accuracy, labels).ravel(), published)
 
 
-def test_published_accuracies_and_counts_are_the_same_figures():
-    for cell in published_cells():
-        for part, n in zip(("train", "test"), PUBLISHED["rows"], strict=True):
-            assert float(cell[f"{part}_accuracy"]) == int(cell[f"{part}_correct"]) / n
-
-
 # The script
 
 
@@ -238,29 +229,7 @@ def test_script_draws_every_figure_and_stores_every_model(script_run):
     }
 
 
-@pytest.fixture
-def published(tmp_path):
-    """A copy of the published figures, to be corrupted."""
-    return Path(shutil.copytree(DATA, tmp_path / "data"))
-
-
-def corrupt_json(folder, *path, by):
-    figures = json.loads((folder / "published.json").read_text())
-    *parents, last = path
-    place = figures
-    for key in parents:
-        place = place[key]
-    place[last] += by
-    (folder / "published.json").write_text(json.dumps(figures))
-
-
-def corrupt_grid(folder, old, new):
-    text = (folder / "published_grid.csv").read_text()
-    assert text.count(old) == 1
-    (folder / "published_grid.csv").write_text(text.replace(old, new))
-
-
-def count_not_reproduced(capsys):
+def not_reproduced(capsys):
     return sum(verdicts.NOT_REPRODUCED in line for line in capsys.readouterr().out.splitlines())
 
 
@@ -273,15 +242,26 @@ def count_not_reproduced(capsys):
         ("gates", ("least_squares", "OR", 0), 1e-3),
     ],
 )
-def test_script_exits_with_1_if_an_exact_figure_is_not_reproduced(
-    section, path, by, published, tmp_path, capsys
-):
-    corrupt_json(published, *path, by=by)
+def test_script_exits_with_1_if_an_exact_figure_is_not_reproduced(section, path, by, tmp_path, capsys):
+    shutil.copytree(DATA, tmp_path / "data")
+    figures = copy.deepcopy(PUBLISHED)
+    *parents, last = path
+    functools.reduce(lambda place, key: place[key], parents, figures)[last] += by
+    (tmp_path / "data" / "published.json").write_text(json.dumps(figures))
     before = jax.config.jax_enable_x64
-    arguments = ["--sections", section, "--out", str(tmp_path), "--published", str(published)]
-    assert notes.main(arguments) == 1
+    words = ["--sections", section, "--out", str(tmp_path), "--published", str(tmp_path / "data")]
+    assert notes.main(words) == 1
     assert jax.config.jax_enable_x64 == before  # whatever the arithmetic of the script
-    assert count_not_reproduced(capsys) == 2  # and the sum
+    assert not_reproduced(capsys) == 2  # and the sum
+
+
+def test_a_grid_that_is_not_the_published_one_raises(tmp_path, capsys):
+    shutil.copytree(DATA, tmp_path / "data")
+    path = tmp_path / "data" / "published_grid.csv"
+    path.write_text(path.read_text().replace("1e-3,1e-1,", "1e-3,2e-1,"))
+    with pytest.raises(SystemExit):
+        notes.main(["--published", str(tmp_path / "data"), "--out", str(tmp_path)])
+    assert "error: --published: published_grid.csv: expected 7×7 cells" in capsys.readouterr().err
 
 
 @pytest.fixture
@@ -292,15 +272,15 @@ def replayed_grid(script_run):
     return copied
 
 
-@pytest.mark.parametrize(("value", "status"), [(326, 0), (327, 1)])
-def test_script_exits_with_1_if_an_exact_cell_is_not_reproduced(
-    value, status, replayed_grid, published, tmp_path, capsys
-):
-    corrupt_grid(published, ",1383,326,exact", f",1383,{value},exact")
-    replayed_grid.cells = replay.read_grid(published / "published_grid.csv")
+@pytest.mark.parametrize("wrong", [0, 1])
+def test_script_exits_with_1_if_an_exact_cell_is_not_reproduced(wrong, replayed_grid, tmp_path, capsys):
+    replayed_grid.cells = [list(row) for row in replayed_grid.cells]
+    cell = replayed_grid.cells[2][0]
+    assert cell.kind == "exact"
+    replayed_grid.cells[2][0] = cell._replace(test=cell.test + wrong)
     arguments = ["--dtype", "float32", "--sections", "grid", "--out", str(tmp_path)]
-    assert notes.main(arguments, lambda *_: replayed_grid) == status
-    assert count_not_reproduced(capsys) == 2 * status
+    assert notes.main(arguments, lambda *_: replayed_grid) == wrong
+    assert not_reproduced(capsys) == 2 * wrong
 
 
 def changed(result, **values):
@@ -346,14 +326,3 @@ def test_a_chaotic_count_is_judged_by_its_own_place_among_the_sequences(replayed
     within, above = 0.925 * 1437, 0.97 * 360
     rows = grid.chaotic("η", (within, above), replayed_grid, 3, 3)
     assert [row.verdict for row in rows] == [verdicts.CONSISTENT, verdicts.OUTSIDE]
-
-
-def test_script_refuses_a_grid_that_is_not_the_published_one(published, tmp_path):
-    corrupt_grid(published, "1e-3,1e-1,", "1e-3,2e-1,")
-    with pytest.raises(ValueError, match="7×7 cells"):
-        replay.Replay(published, tmp_path, "float32")
-
-
-def test_an_exact_figure_that_is_nan_or_of_another_shape_is_not_reproduced():
-    assert verdicts.exact("", [1.0], [np.nan]).verdict == verdicts.NOT_REPRODUCED
-    assert verdicts.exact("", [64, 50], [64]).verdict == verdicts.NOT_REPRODUCED

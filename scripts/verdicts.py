@@ -1,5 +1,8 @@
 """Verdicts on published figures, the one rule that judges random ones, and the tables that show them."""
 
+import time
+from collections import Counter
+from collections.abc import Callable, Mapping
 from typing import NamedTuple
 
 import numpy as np
@@ -24,15 +27,9 @@ COLUMNS = ("figure", "published", "exact", "here", "verdict", "reason")
 
 
 class Row(NamedTuple):
-    """One figure: as published, as computed here, the verdict and its reason.
+    """One figure, its verdict (one of the constants above) and the reason.
 
-    Attributes:
-        figure: Its name.
-        published: As others print it.
-        here: As computed.
-        verdict: One of the constants above.
-        reason: Why.
-        exact: What mathematics says, by a formula or by enumeration of all states.
+    ``exact`` is the mathematical value, by a formula or by enumeration of all states.
     """
 
     figure: str
@@ -61,13 +58,7 @@ def claim(figure: str, published: str, here: str, holds: bool, reason: str = "",
 
 
 def rank_p(published: float, seeds: ArrayLike, decimals: int) -> float:
-    """Two-sided p-value of a figure's place among seeds; see `RULE`.
-
-    Args:
-        published: The figure.
-        seeds: The same figure of each seed ``[n]``.
-        decimals: Digits behind the point with which the figure is published.
-    """
+    """Two-sided p-value of a figure's place among seeds ``[n]``; see `RULE`."""
     rounded, figure = np.round(np.asarray(seeds, np.float64), decimals), round(published, decimals)
     beyond = min((rounded >= figure).sum(), (rounded <= figure).sum())
     return min(1.0, 2 * (1 + int(beyond)) / (1 + rounded.size))
@@ -93,7 +84,7 @@ def among_seeds(
         decimals: Digits behind the point with which it is published.
         source: Where it is printed, and of which run.
         here: As computed; by default the mean of the seeds.
-        exact: What mathematics says.
+        exact: The mathematical value.
     """
     values = np.asarray(seeds, np.float64)
     n, diverged = values.size, int(np.isnan(values).sum())
@@ -116,6 +107,26 @@ def table(rows: list[Row]) -> str:
     widths = [max(len(line[i]) for line in lines) for i in range(len(names) - 1)]
     form = "  ".join(f"{{:{width}}}" for width in widths) + "  {}"
     return "\n".join(form.format(*line).rstrip() for line in lines)
+
+
+def print_sections(sections: Mapping[str, Callable[[], list[Row]]]) -> int:
+    """Computes the sections, title -> rows, and prints the rule, their tables and the sum of verdicts.
+
+    Returns:
+        The exit status: 1 if a figure that must be reproduced was not.
+    """
+    started, verdicts = time.perf_counter(), Counter[str]()
+    print(RULE)
+    for number, (title, section) in enumerate(sections.items(), 1):
+        begun = time.perf_counter()
+        print(f"\n{title}\n{'=' * len(title)}")
+        print(f"section {number} of {len(sections)}, begun after {begun - started:.0f} s", flush=True)
+        rows = section()
+        print(f"{table(rows)}\n{time.perf_counter() - begun:.1f} s", flush=True)
+        verdicts.update(row.verdict for row in rows)
+    print("\n" + ", ".join(f"{count} {verdict}" for verdict, count in verdicts.items()))
+    print(f"{time.perf_counter() - started:.1f} s")
+    return 1 if verdicts[NOT_REPRODUCED] else 0
 
 
 def _text(values: ArrayLike) -> str:

@@ -1,0 +1,138 @@
+"""The workloads by jfnn: all members of each in one call of `jfnn.sweep`."""
+
+from collections.abc import Callable
+from typing import Any
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+
+import jfnn
+from benchmarks.kinds import CHANNELS, CLASSES, HIDDEN, KERNEL, TIME, UNITS, VISIBLE, Kind, Ode
+from benchmarks.workload import Outcome, Runner, Workload, stacked
+
+Function = Callable[..., Any]
+
+
+def network(workload: Workload) -> jfnn.Network:
+    """The network; plain JAX draws its starting weights too, where contenders draw for themselves."""
+    if not isinstance(workload, Kind):
+        init = "glorot_normal" if workload.glorot else "normal"
+        return jfnn.mlp(workload.sizes, workload.activation, init=init)
+    if workload.kind == "cnn":
+        return jfnn.cnn((1, 8, 8), CHANNELS, CLASSES, KERNEL)
+    return jfnn.rnn((TIME, 1), UNITS, CLASSES, "gru", bidirectional=True, states="all")
+
+
+def ode(workload: Ode) -> tuple[Function, Function, Function]:
+    """``(init, loss, score)``, each as `jfnn.learner` takes it; the loss is the mean square of u'' + u."""
+    net, largest = network(workload), workload.rows().x_train.max()
+
+    def u(params: Any, t: jax.Array) -> jax.Array:  # the conditions u(0) = 0, u'(0) = 1 hold by construction
+        value: jax.Array = t + t**2 * net.apply(params, t.reshape(1, 1))[0, 0]
+        return value
+
+    def residuals(params: Any, points: jax.Array) -> jax.Array:
+        second = jax.grad(jax.grad(u, argnums=1), argnums=1)
+        squares: jax.Array = jax.vmap(lambda t: second(params, t) + u(params, t))(points) ** 2
+        return squares
+
+    def loss(params: Any, batch: Any, key: jax.Array) -> jax.Array:
+        return jnp.mean(residuals(params, jax.random.uniform(key, (workload.batch,), maxval=largest)))
+
+    def score(params: Any, rows: jax.Array) -> dict[str, jax.Array]:
+        return {"loss": residuals(params, rows[:, 0])}
+
+    return net.init, loss, score
+
+
+def _problem(workload: Workload, scheme: str | None) -> tuple[Any, jfnn.Split, dict[str, Any]]:
+    """Learner, data, and keywords of `jfnn.sweep`."""
+    rows = workload.rows()
+    options: dict[str, Any]
+    if isinstance(workload, Ode):
+        init, loss, score = ode(workload)
+        learner = jfnn.learner(init, loss, optimizer="adam", random=True, score=score)
+        return learner, jfnn.Split(rows.x_train.astype(np.float32)), {"batch_size": None}
+    if isinstance(workload, Kind):
+        batches = jfnn.Minibatches(workload.batch, scheme or "in_order")
+        if workload.kind == "rbm":
+            machine = jfnn.boltzmann_machine((VISIBLE, HIDDEN), gradient="persistent", loss="reconstruction")
+            return machine, jfnn.Split(rows.x_train, None, rows.x_test), {"batch_size": batches}
+        optimizer = "sgd" if workload.kind == "cnn" else "adam"
+        options = {"batch_size": batches, "reduction": "mean", "optimizer": optimizer}
+        return network(workload), jfnn.Split(*rows), options
+    options = {"batch_size": None if workload.batch == len(rows.x_train) else workload.batch}
+    if workload.summary:
+        batches = jfnn.Minibatches(workload.batch, scheme or "subset")
+        options = {"batch_size": batches, "folds": workload.folds}
+    elif workload.sizes[-1] == 1:
+        options["loss"] = "sigmoid_cross_entropy"
+    return network(workload), jfnn.Split(*rows), options
+
+
+def _drawn(workload: Workload) -> dict[str, Any]:
+    """Starts and minibatches of a grid, which all contenders share; the minibatches when they are needed."""
+    starts, streams = zip(*map(workload.drawing, range(workload.seeds)), strict=True)
+    full = streams[0] is None
+    return {
+        "initial_params": tuple(map(jfnn.Layer._make, stacked(starts))),
+        "batches": None if full else lambda seed, epoch: streams[seed].epoch(epoch),
+    }
+
+
+def prepare(
+    workload: Workload,
+    sweep: Function | None = None,
+    scheme: str | None = None,
+    tile: int | None = None,
+    by_seeds: bool = False,
+    **options: Any,
+) -> Runner:
+    """jfnn.
+
+    Args:
+        workload: The workload.
+        sweep: Takes the place of `jfnn.sweep`.
+        scheme: Of minibatches, where members draw them; None for the workload's own.
+        tile: Members of a tile; None for jfnn's choice.
+        by_seeds: Whether members are seeds of the reference cell, as many as there are learning rates.
+        options: Of `jfnn.sweep`.
+    """
+    learner, split, common = _problem(workload, scheme)
+    common |= options | ({} if tile is None else {"execution": jfnn.Execution(tile=tile)})
+    shares_draws = type(workload) is Workload and not workload.summary
+
+    def run() -> Outcome:
+        drawn = _drawn(workload) if shares_draws else {}
+        result = (sweep or jfnn.sweep)(
+            learner,
+            split,
+            learning_rate=workload.reference[:1] if by_seeds else workload.learning_rates,
+            l2=workload.l2s,
+            seeds=workload.members if by_seeds else workload.seeds,
+            epochs=workload.epochs,
+            **common,
+            **drawn,
+        )
+        scores, trained = result.scores[workload.score], float(result.epochs.mean()) / workload.epochs
+        if workload.summary:
+            return Outcome(np.asarray(getattr(np, workload.summary)(scores)), trained)
+        finished = np.where(result.stopped_at < 0, scores, np.nan)
+        return Outcome(finished.reshape(workload.shape), trained)
+
+    return run
+
+
+def with_fusions(workload: Workload) -> Runner:
+    """jfnn with XLA's own fusions of products, some of which are wrong; for a process of its own."""
+    from jfnn import compiling
+
+    others = {name: value for name, value in compiling.CPU_OPTIONS.items() if "fusion" not in name}
+    compiling.CPU_OPTIONS = others
+    return prepare(workload)
+
+
+def halving(workload: Workload) -> Runner:
+    """jfnn, with two thirds of the cells pruned at every evaluation."""
+    return prepare(workload, gradient="backprop", schedulers=[jfnn.Halving(3)])

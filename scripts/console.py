@@ -1,0 +1,49 @@
+"""Command lines of the scripts: numbers, the folder of results, and how the process ends."""
+
+import argparse
+import sys
+from collections.abc import Callable, Iterable, Sequence
+from pathlib import Path
+from typing import NoReturn
+
+from jfnn.cli import places, process
+from jfnn.cli.parser import Parser
+from jfnn.cli.values import count, place
+
+__all__ = ["Parser", "add_out", "add_sections", "check_directory", "count", "parse", "place", "run"]
+
+
+def add_out(parser: Parser, default: str | None) -> None:
+    """Adds ``--out``."""
+    parser.add_argument(
+        "--out", type=place, default=default and Path(default), help=f"folder of results; default: {default}"
+    )
+
+
+def add_sections(parser: Parser, names: Iterable[str]) -> None:
+    """Adds ``--sections``; None or a list of names."""
+    known = tuple(names)
+    parser.add_argument(
+        "--sections", nargs="+", choices=known, metavar="NAME", help=f"of {', '.join(known)}; default: all"
+    )
+
+
+def check_directory(parser: Parser, directory: Path, flag: str, files: Iterable[str] = ()) -> None:
+    """Exits with 2 if the files cannot be written into a directory, which need not exist yet."""
+    try:
+        places.check_directory(directory, flag, files)
+    except ValueError as error:
+        parser.error(str(error))
+
+
+def parse(parser: Parser, arguments: Sequence[str] | None, files: Iterable[str] = ()) -> argparse.Namespace:
+    """The options; exits with 2 if they are wrong, or the files cannot be written into ``--out``."""
+    options = parser.parse_args(arguments)
+    if options.out is not None:
+        check_directory(parser, options.out, "--out", files)
+    return options
+
+
+def run(main: Callable[[], int]) -> NoReturn:
+    """Runs a script's ``main`` and ends the process with its status; Ctrl-C ends it without a traceback."""
+    sys.exit(process.run(main, Path(sys.argv[0]).name))

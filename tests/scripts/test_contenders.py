@@ -1,0 +1,280 @@
+"""Contenders of the bench train the same networks, on the rows that they should, and count the same work."""
+
+import dataclasses
+import functools
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+import pytest
+from benchmarks import jfnn_sweep, kinds, plain_jax, scikit_learn, workloads
+from benchmarks.contenders import CASES, GRID
+from benchmarks.workloads import GRIDS, NOTES
+from helpers import compiled
+
+import jfnn
+
+pytestmark = pytest.mark.unoptimised
+
+# To compile takes PyTorch half a minute, whatever the size.
+TORCH = ("torch", "torch_vmap", pytest.param("torch_compile", marks=pytest.mark.slow))
+FEW = CASES["few"]["few_1"].contenders
+ALL_CASES = {key: case for cases in CASES.values() for key, case in cases.items()}
+# Minibatches of all rows that there are to learn from: in whatever order, the steps are the same.
+ALL_ROWS = {
+    None: dataclasses.replace(workloads.IRIS, batch=120, epochs=5, seeds=3, learning_rates=(1e-3, 1e-2)),
+    5: dataclasses.replace(workloads.IRIS, batch=96, epochs=5, seeds=2, folds=5),
+}
+
+
+def shortened(name, learning_rates, l2s=(1e-3,), epochs=3):
+    full = GRIDS[name]
+    return dataclasses.replace(
+        full,
+        sizes=(full.sizes[0], *(8 for _ in full.sizes[1:-1]), full.sizes[-1]),
+        learning_rates=learning_rates,
+        l2s=l2s,
+        epochs=epochs,
+        seeds=min(full.seeds, 2),
+        reference=(learning_rates[-1], l2s[0]),
+    )
+
+
+SMALL = {
+    "seeds": shortened("seeds", (3e-4, 1e-3), (1e-3, 100.0)),
+    "mnist": shortened("mnist", (1e-3,)),
+    "deep": shortened("deep", (2e-4,)),
+    "wine": shortened("wine", (1e-2,)),
+    "xor": shortened("xor", (0.1, 1.0), epochs=40),
+}
+
+
+def accuracies(workload, name):
+    return GRID[name].prepare(workload)().accuracy
+
+
+@pytest.fixture(scope="module")
+def by_numpy():
+    """Test accuracies by the notes' loop: name of a workload -> ``[η, λ, seed]``."""
+    found = {name: accuracies(workload, "numpy") for name, workload in SMALL.items()}
+    assert len(np.unique(found["seeds"][..., 0])) == 4  # every cell learns something different
+    return found
+
+
+def rows_apart(workload, actual, expected):
+    """By how many test rows accuracies differ; one may be on the boundary, where float32 may differ."""
+    return round(np.abs(actual - expected).max() * len(workload.rows().y_test))
+
+
+@pytest.mark.parametrize("name", ("vmap", "jfnn", "jfnn_backprop"))
+@pytest.mark.parametrize("workload", SMALL)
+def test_contenders_of_grids_train_the_same_networks(by_numpy, workload, name):
+    actual = accuracies(SMALL[workload], name)
+    assert actual.shape == SMALL[workload].shape
+    assert rows_apart(SMALL[workload], actual, by_numpy[workload]) <= 1
+
+
+@pytest.mark.filterwarnings("ignore::DeprecationWarning")  # PyTorch warns of parts of itself
+@pytest.mark.parametrize("name", TORCH)
+def test_torch_trains_the_same_networks(by_numpy, name):
+    pytest.importorskip("torch")
+    for workload in ("seeds", "xor"):
+        assert rows_apart(SMALL[workload], accuracies(SMALL[workload], name), by_numpy[workload]) <= 1
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("kind", ["cnn", "gru"])
+def test_other_kinds_are_the_same_networks_by_plain_vmap(kind):
+    full = kinds.KINDS[kind]
+    small = dataclasses.replace(full, learning_rates=full.learning_rates[::16], epochs=1)
+    contenders = ALL_CASES[kind].contenders
+    ours, theirs = (contenders[name].prepare(small)().accuracy for name in ("jfnn_backprop", "vmap"))
+    assert ours.shape == (2, 1, 1)
+    assert np.abs(ours - theirs).max() * len(small.rows().y_test) <= 2
+
+
+def test_numpy_loop_gives_the_published_counts():
+    workload = dataclasses.replace(NOTES, learning_rates=(1e-3,), l2s=(1.0,), reference=(1e-3, 1.0))
+    assert accuracies(workload, "numpy").item() == 342 / 360
+
+
+def test_a_replicate_is_drawn_by_the_notes_random_calls():
+    workload = dataclasses.replace(NOTES, epochs=2)
+    ((w1, b1), (w2, b2)), batches = workload.replicate(3)
+    rng = np.random.RandomState(3)
+    np.testing.assert_array_equal(w1, rng.randn(64, 50))
+    np.testing.assert_array_equal(w2, rng.randn(50, 10))
+    assert (b1 == 0.01).all() and (b2 == 0.01).all() and (b1.size, b2.size) == (50, 10)
+    np.testing.assert_array_equal(batches[0, 0], rng.choice(np.arange(1437), size=100, replace=False))
+    assert batches.shape == (2, 14, 100)
+
+
+def test_scikit_learn_minimises_the_same_objective():
+    """One full-batch epoch from one start: its step is that of the notes."""
+    workload = dataclasses.replace(
+        NOTES, sizes=(64, 5, 10), batch=1437, epochs=1, learning_rates=(1e-4,), l2s=(30.0,)
+    )
+    search, rows = scikit_learn.grid_search(workload), workload.rows()
+    setting = {name: values[0] for name, values in search.param_grid.items()}
+    network = search.estimator.set_params(**setting, warm_start=True, shuffle=False)
+    with pytest.warns(match="Maximum iterations"):
+        network.set_params(learning_rate_init=1e-30).fit(rows.x_train, rows.y_train)
+    start = [np.copy(w) for w in network.coefs_]
+    layers = tuple(map(jfnn.Layer, start, map(np.copy, network.intercepts_)))
+    with pytest.warns(match="Maximum iterations"):
+        network.set_params(learning_rate_init=setting["learning_rate_init"]).fit(rows.x_train, rows.y_train)
+    value_and_grad = functools.partial(jfnn.backprop.value_and_grad, x=rows.x_train, y=rows.y_train, l2=30.0)
+    _, gradients = compiled(value_and_grad)(layers)
+    for after, before, layer in zip(network.coefs_, start, gradients, strict=True):
+        np.testing.assert_allclose(after - before, -1e-4 * np.asarray(layer.w), rtol=1e-3, atol=1e-6)
+
+
+def test_scikit_learn_scores_every_cell():
+    workload = dataclasses.replace(SMALL["seeds"], epochs=10, sizes=(64, 30, 10), seeds=1)
+    actual = accuracies(workload, "sklearn")
+    assert actual.shape == workload.shape
+    # The larger learning rate learns faster, a penalty slows.
+    assert actual[0, 0] < actual[1, 0] > actual[1, 1]
+
+
+def test_a_member_that_stopped_early_shows_no_accuracy():
+    actual = accuracies(dataclasses.replace(SMALL["seeds"], epochs=9, seeds=1), "jfnn_halving")
+    assert 0 < np.isfinite(actual).sum() < actual.size
+
+
+@pytest.fixture(scope="module")
+def by_jfnn():
+    """Folds -> the mean accuracy of all members by jfnn."""
+    return {folds: FEW["jfnn"].prepare(workload)().accuracy for folds, workload in ALL_ROWS.items()}
+
+
+@pytest.mark.parametrize(
+    ("name", "folds"),
+    [
+        *(("vmap_drawn", None), ("vmap_drawn", 5), ("vmap_numpy", 5), ("jit", None)),
+        *(("jfnn_1", 5), ("jfnn_permutation", None), ("jfnn_tile_1", 5)),
+    ],
+)
+def test_contenders_that_draw_train_the_same_networks(by_jfnn, name, folds):
+    workload = ALL_ROWS[folds]
+    actual = FEW[name].prepare(workload)().accuracy
+    assert actual.shape == () and 0.4 < actual < 0.97  # neither at chance nor at an end
+    scored = workload.members * (30 if folds is None else 120 // folds)
+    assert abs(actual - by_jfnn[folds]) * scored < 1.5  # one row may be on the boundary
+
+
+@pytest.mark.parametrize("name", ["vmap_drawn", "vmap_numpy"])
+def test_minibatches_are_of_the_rows_to_learn_from_alone(name, monkeypatch):
+    """Of one class here, so that networks whose weights a penalty makes small say nothing else."""
+    workload = dataclasses.replace(workloads.IRIS, seeds=2, l2s=(5.0,))
+    rows = workload.rows()
+    [numbers], masks = plain_jax.parts(workload)
+    one_class = np.resize(numbers[rows.y_train == 1], (1, len(numbers)))
+    monkeypatch.setattr(plain_jax, "parts", lambda _: (one_class, masks))
+    assert FEW[name].prepare(workload)().accuracy == pytest.approx(np.mean(rows.y_test == 1))
+
+
+@pytest.mark.parametrize("folds", [None, 7])
+def test_each_row_is_held_out_once_and_then_not_learned_from(folds):
+    workload = dataclasses.replace(workloads.FOLDS, folds=folds, batch=1)
+    numbers, masks = plain_jax.parts(workload)
+    n, n_test = len(workload.rows().x_train), len(workload.rows().x_test)
+    assert numbers.shape == (folds or 1, workload.steps())
+    train, held_out, test = masks.swapaxes(0, 1)
+    assert (test == np.repeat([False, True], [n, n_test])).all()
+    for fold, rows in enumerate(numbers):
+        assert len(set(rows)) == len(rows) and train[fold, rows].all()
+    if folds is None:
+        assert (held_out == test).all() and (train == ~test).all()
+    else:
+        assert (train == ~(held_out | test)).all()
+        assert (held_out.sum(axis=0) == np.repeat([1, 0], [n, n_test])).all()
+
+
+class Called(Exception):
+    """Carries the keywords that `jfnn.sweep` was called with."""
+
+
+def asked(workload, contender):
+    """Keywords with which a contender calls `jfnn.sweep`."""
+
+    def sweep(*_, **options):
+        raise Called(options)
+
+    with pytest.raises(Called) as called:
+        contender.prepare(workload, sweep=sweep)()
+    return called.value.args[0]
+
+
+@pytest.mark.parametrize("name", ALL_CASES)
+def test_jfnn_is_asked_for_as_many_members_and_steps_as_are_counted(name):
+    case = ALL_CASES[name]
+    for workload in (case.workload, case.workload.quick())[case.workload.long :]:
+        options = asked(workload, case.contenders["jfnn"])
+        assert options.get("execution") is None  # all cores
+        cells = len(options["learning_rate"]) * len(options["l2"]) * options["seeds"]
+        assert cells * (options.get("folds") or 1) == workload.members
+        n, folds, batches = len(workload.rows().x_train), options.get("folds"), options["batch_size"]
+        least = n - max(map(len, np.array_split(np.arange(n), folds))) if folds else n
+        steps = 1 if batches is None else n // batches if isinstance(batches, int) else batches.steps(least)
+        assert (workload.steps(), workload.epochs) == (steps, options["epochs"])
+
+
+def test_one_core_is_one_thread_even_where_there_are_more():
+    assert asked(SMALL["deep"], GRID["jfnn_1"])["execution"] == 1
+    assert asked(ALL_ROWS[5], FEW["jfnn_tile_1"])["execution"] == jfnn.Execution(tile=1)
+
+
+def test_seeds_of_a_kind_draw_their_own_minibatches_as_the_grid_does():
+    case = ALL_CASES["kind_seeds_gru"]
+    grid, seeds = (asked(case.workload, case.contenders[name]) for name in ("jfnn_grid", "jfnn"))
+    assert grid["batch_size"] == seeds["batch_size"] == jfnn.Minibatches(100)
+    assert (len(grid["learning_rate"]), grid["seeds"]) == (32, 1)
+    assert (list(seeds["learning_rate"]), seeds["seeds"]) == ([case.workload.reference[0]], 32)
+
+
+@pytest.mark.parametrize("name", ALL_CASES)
+def test_a_part_holds_the_reference(name):
+    for workload in (ALL_CASES[name].workload, ALL_CASES[name].workload.quick()):
+        part = dataclasses.replace(workload.reduced(), summary=None)
+        place = part.reference_index
+        assert (part.learning_rates[place[0]], part.l2s[place[1]]) == workload.reference
+        assert part.shape == (workload.part or workload.shape)
+
+
+@pytest.mark.parametrize("bias", [0.0, 0.5])
+def test_the_own_loss_is_the_mean_square_of_the_residual(bias):
+    """A network that is a constant c makes u = t + c t², whose u'' + u is 2 c + t + c t²."""
+    init, loss, score = jfnn_sweep.ode(kinds.ODE)
+    *hidden, last = jax.tree.map(jnp.zeros_like, init(jax.random.key(0)))
+    params = (*hidden, last._replace(b=last.b + bias))
+    points = np.linspace(0, 3, 50)[:, None]
+    expected = (2 * bias + points[:, 0] + bias * points[:, 0] ** 2) ** 2
+    actual = compiled(score)(params, jnp.asarray(points))["loss"]
+    np.testing.assert_allclose(actual, expected, rtol=1e-4, atol=1e-5)
+    drawn = compiled(jax.vmap(lambda key: loss(params, None, key)))(jax.random.split(jax.random.key(0), 20))
+    assert len(set(drawn.tolist())) == 20  # each key has its points
+    assert np.mean(drawn) == pytest.approx(expected.mean(), rel=0.05)
+
+
+def test_contenders_learn_the_own_loss_alike():
+    workload = dataclasses.replace(kinds.ODE, epochs=60, learning_rates=(1e-2,), l2s=(1e-4, 1e-3))
+    contenders = ALL_CASES["own_data"].contenders
+    ours, theirs = (float(contenders[name].prepare(workload)().accuracy) for name in ("jfnn", "vmap"))
+    untrained = float(contenders["vmap"].prepare(dataclasses.replace(workload, epochs=1))().accuracy)
+    assert ours == pytest.approx(theirs, rel=0.3)
+    assert max(ours, theirs) < 0.5 * untrained
+
+
+def test_products_are_counted_by_hand():
+    """Every product but the first layer's way back; an own loss's u and its two derivatives."""
+    deep = dataclasses.replace(GRIDS["deep"], epochs=3)
+    forward = 64 * 32 + 32 * 32 + 32 * 32 + 32 * 10
+    training, scoring = 2 * 100 * (3 * forward - 64 * 32) * 3 * 14 * 64, 2 * 1797 * forward * 64
+    assert deep.flop() == training + scoring
+    assert deep.flop(trained=0.25) == training / 4 + scoring
+    forward = 3 * 2 * 256 * (16 + 16 * 16 + 16)
+    assert kinds.ODE.flop() == 35 * (200 * 3 * forward + forward)
+    forward = 2 * (8 * 9 * 36 + 16 * 8 * 9 * 16 + 16 * 16 * 10)
+    assert kinds.KINDS["cnn"].step_flop() == 100 * (3 * forward - 2 * 8 * 9 * 36)
+    assert kinds.KINDS["cnn"].row_flop() == forward
