@@ -141,7 +141,7 @@ def as_task(
     names = tuple(format(value, exact) for value in distinct.tolist())
     names = own_words(places, words, where) if words else names
     if len(names) < 2:
-        raise ArgumentError(argument, f"expected at least two classes in {where}, got only {names[0]!r}")
+        raise ArgumentError(argument, f"expected at least two classes, got only {names[0]!r} in {where}")
     return places.astype(np.int64), names
 
 
