@@ -6,8 +6,8 @@ from collections.abc import Mapping, Sequence
 import numpy as np
 
 from jfnn.experiment.axes import Axes
-from jfnn.experiment.options import Execution
 from jfnn.experiment.replicates import PARTS, Replicate
+from jfnn.experiment.settings import Execution
 from jfnn.learners.data import Data
 from jfnn.learners.learner import Learner
 from jfnn.learners.source import Sources, room
