@@ -10,8 +10,7 @@ import jfnn
 from jfnn.analysis.coordinates import CoordinateCheck
 from jfnn.cli import transfer, transfer_output
 from jfnn.cli.main import main as of_all_commands
-from jfnn.cli.transfer import main
-from jfnn.cli.transfer_flags import TransferFlags
+from jfnn.cli.transfer import TransferFlags, main
 
 pytestmark = pytest.mark.unoptimised
 
@@ -91,7 +90,7 @@ def test_the_exponent_furthest_from_0_is_told_with_its_sign():
         epochs=0,
     )
     *_, columns, standard, maximal, _, _ = transfer_output.report(
-        TransferFlags(), swept, check, 0.1
+        TransferFlags(), transfer_output.Measured(swept, check, 0.1)
     ).splitlines()
     assert columns.split()[-1] == "furthest"
     assert (standard.split()[-1], maximal.split()[-1]) == ("+0.50", "-0.23")
