@@ -11,9 +11,11 @@ import jax
 
 import jfnn
 from jfnn import checks
+from jfnn.checks import ArgumentError
 from jfnn.cli import errors, places, process, progress
 from jfnn.cli.flags import DTYPES, Flags
-from jfnn.cli.parser import make_parser, parse
+from jfnn.cli.parser import Parser, make_parser, parse
+from jfnn.store.files import CorruptFileError
 from jfnn.workers import ExecutorError
 
 
@@ -66,7 +68,7 @@ class Command:
         parser = make_parser(self.flags, prog, self.description, self.examples)
         flags = parse(self.flags, parser, argv)
         try:
-            with errors.reported(parser, flags):
+            with _reported(parser, flags):
                 flags = dataclasses.replace(flags, out=places.choose(flags))
                 checks.as_choice(flags.dtype, "dtype", DTYPES)
                 with jax.enable_x64(flags.dtype == "float64"):
@@ -86,6 +88,18 @@ class Command:
         if not flags.quiet:
             print(f"wrote {', '.join(written)} to {flags.out}")
         return 0
+
+
+@contextlib.contextmanager
+def _reported(parser: Parser, flags: Flags) -> Iterator[None]:
+    """Exits with 2 and one line for invalid arguments, and for files of runs that cannot be used."""
+    try:
+        yield
+    except (ArgumentError, CorruptFileError) as error:
+        line = errors.line(error, flags)
+        if line is None:
+            raise
+        parser.error(line)
 
 
 @contextlib.contextmanager

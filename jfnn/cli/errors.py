@@ -1,15 +1,12 @@
 """Errors of the library in terms of the command line's flags."""
 
-import contextlib
 import dataclasses
 import os
 import re
-from collections.abc import Iterator
 from pathlib import Path
 
 from jfnn.checks import ArgumentError
 from jfnn.cli.flags import Flags, flag_of
-from jfnn.cli.parser import Parser
 from jfnn.schedulers import SCHEDULERS
 from jfnn.store.files import CorruptFileError
 
@@ -29,19 +26,14 @@ ADVICE = {
 }
 
 
-@contextlib.contextmanager
-def reported(parser: Parser, flags: Flags) -> Iterator[None]:
-    """Exits with 2 and one line for invalid arguments and files of runs; other errors pass."""
-    try:
-        yield
-    except CorruptFileError as error:
-        parser.error(f"--out: {advised(str(error), flags)}")
-    except ArgumentError as error:
-        if name := _flag_named(error, flags):
-            parser.error(f"{name}: {advised(error.reason, flags)}")
-        if _is_of_run(error.argument, flags.out):
-            parser.error(f"--out: {advised(str(error), flags)}")
-        raise
+def line(error: ArgumentError | CorruptFileError, flags: Flags) -> str | None:
+    """An error in one line that begins with the flag; None where no flag sets the argument."""
+    if isinstance(error, CorruptFileError):
+        return f"--out: {advised(str(error), flags)}"
+    if name := _flag_named(error, flags):
+        return f"{name}: {advised(error.reason, flags)}"
+    of_run = os.path.lexists(error.argument) and Path(error.argument).is_relative_to(flags.out)
+    return f"--out: {advised(str(error), flags)}" if of_run else None
 
 
 def _flag_named(error: ArgumentError, flags: Flags) -> str | None:
@@ -60,10 +52,6 @@ def _flag_named(error: ArgumentError, flags: Flags) -> str | None:
             if name == field.name or name in field.metadata.get("sets", ()):
                 return flag_of(field.name)
     return None
-
-
-def _is_of_run(path: str, out: Path) -> bool:
-    return os.path.lexists(path) and Path(path).is_relative_to(out)
 
 
 def advised(message: str, flags: Flags) -> str:

@@ -8,7 +8,6 @@ from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
 
-from jfnn.cli.values import place
 from jfnn.experiment.options import SearchOptions
 
 OPTIONS = {field.name: field for field in dataclasses.fields(SearchOptions)}
@@ -67,7 +66,7 @@ class Flags:
 
     dtype: str = flag("NAME", f"{', '.join(DTYPES)}", "float32", group="running")
     devices: int | None = flag("N", "how many to use, on a CPU cores (default: all)", read=int)
-    out: Path = flag("DIR", OUT, "runs", place, group="output")
+    out: Path
     resume: bool = option("resume", read=bool)
     quiet: bool = flag("", "print nothing but errors", False, bool)
     present: frozenset[str] = frozenset()

@@ -8,11 +8,11 @@ from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager
 from typing import Any
 
-import jfnn
 from jfnn.analysis import summary
 from jfnn.cli.flags import Flags
+from jfnn.experiment.settings import Progress
 
-Show = Callable[[jfnn.Progress], None]
+Show = Callable[[Progress], None]
 Watch = Callable[[Flags, str, bool], AbstractContextManager[Show]]
 
 
@@ -27,7 +27,7 @@ def bar(flags: Flags, metric: str, higher_is_better: bool) -> Iterator[Show]:
     silent = True if flags.quiet else None  # None: unless stderr is a terminal
     with tqdm(unit="epoch", disable=silent, leave=False) as shown:
 
-        def show(now: jfnn.Progress) -> None:
+        def show(now: Progress) -> None:
             best = ""
             if now.best is not None:
                 score = summary.number_text(now.best if higher_is_better else -now.best, higher_is_better)
