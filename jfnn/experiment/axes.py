@@ -4,18 +4,70 @@ import dataclasses
 import numbers
 import zlib
 from collections.abc import Mapping
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 
 from jfnn import checks, memory
 from jfnn.checks import ArgumentError
-from jfnn.experiment.settings import HYPER, Numbers, Sample
 from jfnn.optimizers import Values, is_distribution
 
 # These are axes even where they are a single number.
 ALWAYS = ("learning_rate", "l2")
 DRAW_BYTES = 64  # of one cell: the draws of two axes and their copies
+
+
+class Sample(NamedTuple):
+    """Random search: draws cells.
+
+    Attributes:
+        cells: Cells to draw; more keep the earlier ones.
+        seed: Fixes the draws.
+    """
+
+    cells: int
+    seed: int = 0
+
+
+@dataclasses.dataclass(frozen=True)
+class Numbers:
+    """Check of a hyperparameter: a number, a sequence of numbers or a distribution, within bounds.
+
+    Attributes:
+        minimum: The least number; None for none.
+        strict: Whether ``minimum`` itself is invalid.
+        below: A number that all are below, or None.
+    """
+
+    minimum: float | None = None
+    strict: bool = False
+    below: float | None = None
+
+    def __call__(self, value: Any, argument: str) -> Any:
+        """A distribution as it is, else float64 ``[k]``, or one number."""
+        if is_distribution(value):
+            return value
+        values = checks.as_axis(value, argument, self.minimum, self.strict)
+        if self.below is not None and values.max() >= self.below:
+            raise ArgumentError(argument, f"expected numbers below {self.below:g}, got {values.max():g}")
+        return values if checks.is_several(value) or np.ndim(value) else float(values[0])
+
+
+# Hyperparameters of networks that are no arguments of an optimizer.
+HYPER = {
+    "learning_rate": Numbers(0.0, strict=True),
+    "l2": Numbers(0.0),
+    "dropout": Numbers(0.0, below=1.0),
+    "init_scale": Numbers(0.0, strict=True),
+}
+
+
+def as_sample(sample: Any, argument: str = "sample") -> Sample:
+    """A `Sample`, from a number of cells as well."""
+    cells, seed = sample if isinstance(sample, Sample) else (sample, 0)
+    with checks.item_of("sample"):
+        checks.as_count(seed, "seed", 0, None)
+    return Sample(checks.as_count(cells, argument), seed)
 
 
 @dataclasses.dataclass(frozen=True)

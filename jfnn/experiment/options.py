@@ -16,15 +16,13 @@ import optax
 
 from jfnn import checks, losses, paths
 from jfnn.datasets import Split
+from jfnn.experiment.axes import HYPER, Sample, as_sample
 from jfnn.experiment.settings import (
-    HYPER,
     Execution,
-    Sample,
     Validation,
     as_execution,
     as_mapping,
     as_minibatches,
-    as_sample,
     as_schedulers,
     as_seeds,
     as_split,

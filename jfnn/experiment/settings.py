@@ -4,19 +4,16 @@ A check takes a value and the option's name, and returns the value in its canoni
 unchanged when called again.
 """
 
-import dataclasses
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any, NamedTuple
 
 import jax
-import numpy as np
 
 from jfnn import checks, memory
 from jfnn.checks import ArgumentError, ArgumentTypeError
 from jfnn.datasets import Split
 from jfnn.learners.learner import Metric
 from jfnn.minibatches import Minibatches
-from jfnn.optimizers import is_distribution
 from jfnn.schedulers.scheduler import Scheduler
 
 KEEP_PARAMS = ("all", "best", "none", "evaluations")
@@ -54,18 +51,6 @@ class Validation(NamedTuple):
     rank_by: str | Metric | None = None
 
 
-class Sample(NamedTuple):
-    """Random search: draws cells.
-
-    Attributes:
-        cells: Cells to draw; more keep the earlier ones.
-        seed: Fixes the draws.
-    """
-
-    cells: int
-    seed: int = 0
-
-
 class Execution(NamedTuple):
     """How a sweep runs and what it records; only ``tile`` and ``shared`` change bits.
 
@@ -89,39 +74,6 @@ class Execution(NamedTuple):
     keep_params: str = "all"
     verify: bool = False
     progress: Callable[[Progress], None] | None = None
-
-
-@dataclasses.dataclass(frozen=True)
-class Numbers:
-    """Check of a hyperparameter: a number, a sequence of numbers or a distribution, within bounds.
-
-    Attributes:
-        minimum: The least number; None for none.
-        strict: Whether ``minimum`` itself is invalid.
-        below: A number that all are below, or None.
-    """
-
-    minimum: float | None = None
-    strict: bool = False
-    below: float | None = None
-
-    def __call__(self, value: Any, argument: str) -> Any:
-        """A distribution as it is, else float64 ``[k]``, or one number."""
-        if is_distribution(value):
-            return value
-        values = checks.as_axis(value, argument, self.minimum, self.strict)
-        if self.below is not None and values.max() >= self.below:
-            raise ArgumentError(argument, f"expected numbers below {self.below:g}, got {values.max():g}")
-        return values if checks.is_several(value) or np.ndim(value) else float(values[0])
-
-
-# Hyperparameters of networks that are no arguments of an optimizer.
-HYPER = {
-    "learning_rate": Numbers(0.0, strict=True),
-    "l2": Numbers(0.0),
-    "dropout": Numbers(0.0, below=1.0),
-    "init_scale": Numbers(0.0, strict=True),
-}
 
 
 def optional(check: Callable[[Any, str], Any]) -> Callable[[Any, str], Any]:
@@ -205,11 +157,3 @@ def as_seeds(seeds: Any, argument: str = "seeds") -> list[int]:
     if len(set(checked)) != len(checked):
         raise ArgumentError(argument, f"expected each one once, got {checks.shown(checked)}")
     return checked
-
-
-def as_sample(sample: Any, argument: str = "sample") -> Sample:
-    """A `Sample`, from a number of cells as well."""
-    cells, seed = sample if isinstance(sample, Sample) else (sample, 0)
-    with checks.item_of("sample"):
-        checks.as_count(seed, "seed", 0, None)
-    return Sample(checks.as_count(cells, argument), seed)
