@@ -11,9 +11,9 @@ import numpy as np
 from jfnn import checks, memory, paths
 from jfnn.checks import ArgumentError, ArgumentTypeError
 from jfnn.experiment.axes import Axes, axes_and_constants, check_counts, check_range
-from jfnn.experiment.experiment import Experiment, Ranking
+from jfnn.experiment.experiment import PARTS, Experiment, Ranking, Replicate
 from jfnn.experiment.options import Common, Options
-from jfnn.experiment.replicates import PARTS, Replicate, replicates
+from jfnn.experiment.replicates import replicates
 from jfnn.experiment.settings import Validation
 from jfnn.experiment.validation import check_weights, cuts
 from jfnn.learners.data import Data

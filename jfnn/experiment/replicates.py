@@ -1,6 +1,5 @@
 """Replicates: starting parameters, minibatches and rows that the members of a seed and fold share."""
 
-import dataclasses
 import functools
 from collections.abc import Callable, Iterator, Sequence
 from typing import Any
@@ -12,6 +11,7 @@ import numpy as np
 from jfnn import checks
 from jfnn.checks import ArgumentError, ArgumentTypeError
 from jfnn.compiling import compiled
+from jfnn.experiment.experiment import PARTS, Replicate
 from jfnn.experiment.validation import Cut
 from jfnn.layers.kind import Params
 from jfnn.learners.data import Data
@@ -19,55 +19,10 @@ from jfnn.learners.learner import Learner
 from jfnn.learners.traced import is_registered
 from jfnn.learners.traces import Trace
 from jfnn.learners.trial import starting_shapes, trained_dtype
-from jfnn.minibatches import PADDING, GivenMinibatches, Minibatches, as_given
+from jfnn.minibatches import Minibatches, as_given
 
-PARTS = ("train", "validation", "test")
 STEP_KEYS = 0xD0  # sets the keys that steps draw by apart from those of starting parameters
 STARTS, STARTS_BYTES = 64, 4_000_000  # seeds that one call draws starts for, and what these may take
-
-
-@dataclasses.dataclass(frozen=True, eq=False)
-class Replicate:
-    """One seed and fold.
-
-    Attributes:
-        seed: The seed.
-        fold: Number of the fold, among those that are trained.
-        params: Starting parameters in the engine's form (NumPy).
-        batches: How minibatches are drawn, or those given; numbers of the training rows.
-        parts: A name of `PARTS` -> numbers of the rows that it is scored on; none for a part left out.
-        minibatches_of: Number of the first replicate with the same minibatches, which may share its tiles.
-        key: Raw data of the random key of its steps, or None.
-    """
-
-    seed: int
-    fold: int
-    params: Params
-    batches: Minibatches | GivenMinibatches
-    parts: dict[str, np.ndarray]
-    minibatches_of: int
-    key: np.ndarray | None = None
-
-    @property
-    def padded(self) -> bool:
-        """Whether some minibatches may be shorter than others."""
-        return self.batches.padded
-
-    @property
-    def steps(self) -> int:
-        """Steps an epoch."""
-        return self.batches.steps(len(self.parts["train"]))
-
-    @property
-    def rows_a_step(self) -> int:
-        """Length of one step's list of rows."""
-        return self.batches.rows_a_step(len(self.parts["train"]))
-
-    def minibatches(self, epoch: int) -> np.ndarray:
-        """Row numbers of all data ``[steps, batch]`` (int32), negative where there is no row."""
-        train = self.parts["train"]
-        rows = self.batches.epoch(len(train), self.seed, epoch)
-        return np.where(rows == PADDING, PADDING, train[rows]).astype(np.int32)
 
 
 def replicates(
