@@ -78,23 +78,15 @@ def test_nobody_outside_of_this_machine_reaches_a_cluster_of_it():
     assert listening and listening <= {"127.0.0.1", "::1"}
 
 
-@pytest.mark.parametrize(
-    ("words", "flag"),
-    [
-        (["--executor", "nonsense"], "--executor"),
-        (["--executor", "processes", "--workers", "0"], "--workers"),
-        (["--workers", "2"], "--workers"),
-        (["--executor", "mpi", "--workers", "2"], "--workers"),
-        (["--executor", "processes", "--scheduler", "tcp://127.0.0.1:1"], "--scheduler"),
-        (["--executor", "processes", "--workers", "1", "--devices", "1"], "--devices"),
-    ],
-)
-def test_what_cannot_be_is_named_by_its_flag(words, flag, capsys, tmp_path):
+def test_processes_choose_their_own_devices(capsys, tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
     with pytest.raises(SystemExit) as ended:
-        main([*words, "--epochs", "1", "--out", str(tmp_path / "run")])
+        main(
+            ["--executor", "processes", "--workers", "1", "--devices", "1", "--epochs", "1", "--out"]
+            + [str(tmp_path / "run")]
+        )
     assert ended.value.code == 2
-    (line,) = capsys.readouterr().err.splitlines()
-    assert line.startswith(f"jfnn grid: error: {flag}: ")
+    assert capsys.readouterr().err.startswith("jfnn grid: error: --devices: ")
 
 
 @pytest.mark.parametrize(("name", "package"), [("dask", "distributed"), ("mpi", "mpi4py.futures")])
