@@ -15,7 +15,7 @@ from jfnn.layers.kind import Params
 from jfnn.learners.learner import Learner
 from jfnn.optimizers import as_optimizer, is_axis
 from jfnn.search.door import door
-from jfnn.search.sweep import prepare, train_run
+from jfnn.search.sweep import prepare, train_run, using_workers
 
 # Names that a sweep has for arguments of `train`.
 RENAMED = {"x_train": "x", "y_train": "y", "x_test": "test", "y_test": "test", "seeds": "seed"}
@@ -69,6 +69,11 @@ def train(options: TrainOptions) -> tuple[Params, History]:
         ValueError, TypeError: As in `jfnn.sweep`; also for sequences where there must be one number.
     """
     _check_single(options)
+    with using_workers(options) as options:
+        return _trained(options)
+
+
+def _trained(options: TrainOptions) -> tuple[Params, History]:
     execution = as_execution(options.execution)
     if execution.keep_params != "all":
         raise ArgumentError("keep_params", "expected 'all', since train gives back the parameters")
