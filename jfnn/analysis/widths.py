@@ -20,8 +20,8 @@ from jfnn.experiment.options import SearchOptions
 from jfnn.experiment.settings import Execution
 from jfnn.network import Network
 from jfnn.search import run_directory
-from jfnn.search.door import door
 from jfnn.search.groups import SweepGroups, load_groups, sweep_groups
+from jfnn.search.keywords import takes_fields
 
 LOSS = "train_loss"
 
@@ -128,7 +128,7 @@ class Transfer:
         run_directory.write_table(paths.as_output_file(path, "path"), self.to_dict())
 
 
-@door(TransferOptions)
+@takes_fields(TransferOptions)
 def transfer(options: TransferOptions) -> Transfer:
     """Sweeps networks of many widths, each compiled once, in the standard and in another parametrisation.
 

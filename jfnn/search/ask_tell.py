@@ -16,7 +16,7 @@ from jfnn.experiment.settings import as_execution
 from jfnn.learners.learner import Learner
 from jfnn.network import Network
 from jfnn.search import run_directory
-from jfnn.search.door import own_copies
+from jfnn.search.keywords import own_copies
 from jfnn.search.result import SweepResult
 from jfnn.search.sweep import Run, prepare, sweep
 

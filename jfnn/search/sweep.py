@@ -27,7 +27,7 @@ from jfnn.experiment.experiment import PARTS, Experiment
 from jfnn.experiment.options import Common, Options
 from jfnn.experiment.settings import as_execution
 from jfnn.search import run_directory
-from jfnn.search.door import door, own_copies
+from jfnn.search.keywords import own_copies, takes_fields
 from jfnn.search.lost import LostMembersError, keep_others
 from jfnn.search.refit import refit_options
 from jfnn.search.result import SweepResult, load_alone
@@ -85,7 +85,7 @@ def prepare(options: Options, first_fold: int = 0, alone: bool = False) -> Run:
     return Run(experiment, devices, description, workers)
 
 
-@door(Options)
+@takes_fields(Options)
 def sweep(options: Options) -> SweepResult:
     """Trains a member for every combination of hyperparameters and seeds, in one compiled program.
 

@@ -14,7 +14,7 @@ from jfnn.experiment.settings import as_execution
 from jfnn.layers.kind import Params
 from jfnn.learners.learner import Learner
 from jfnn.optimizers import as_optimizer, is_axis
-from jfnn.search.door import door
+from jfnn.search.keywords import takes_fields
 from jfnn.search.sweep import prepare, train_run, using_workers
 
 # Names that a sweep has for arguments of `train`.
@@ -53,7 +53,7 @@ class History:
         return f"<History of {len(self.epoch)} evaluations: {last}, diverged_at {self.diverged_at}>"
 
 
-@door(TrainOptions)
+@takes_fields(TrainOptions)
 def train(options: TrainOptions) -> tuple[Params, History]:
     """Trains one member, through the compiled tile of a large grid.
 
