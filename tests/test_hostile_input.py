@@ -57,7 +57,7 @@ def prepared(x=X, y=LABELS, x_test=None, y_test=None, weights=None, **options):
 
 
 class ArrayLike:
-    """What only `np.asarray` makes an array of, as data frames are."""
+    """An array for `np.asarray` alone, as data frames are."""
 
     def __init__(self, array):
         self.array = array

@@ -33,7 +33,7 @@ def on(executor):
 
 
 class NoFutures:
-    """What computes at once."""
+    """An executor without futures."""
 
     def submit(self, function, *arguments):
         return function(*arguments)

@@ -1,4 +1,4 @@
-"""What is learned: the digits or the user's file, split and ready."""
+"""Data of a run: the digits or the user's file, split, scaled and shaped."""
 
 import math
 from pathlib import Path
@@ -15,7 +15,7 @@ DIGITS = (8, 8)  # pixels of an image
 
 
 class Problem(NamedTuple):
-    """What is to be learned.
+    """Data to learn from, with what follows from them.
 
     Attributes:
         name: Name of the data.
@@ -46,7 +46,7 @@ def load(flags: GridFlags) -> Problem:
     """Reads and splits the data that the flags name.
 
     Raises:
-        ValueError: They do not fit together, or the data are refused; the message begins with an argument.
+        ValueError: Invalid data, or flags that do not fit them.
     """
     classes: tuple[str, ...] | None
     if flags.data is None:

@@ -32,8 +32,8 @@ def line(error: ArgumentError | CorruptFileError, flags: Flags) -> str | None:
         return f"--out: {advised(str(error), flags)}"
     if name := _flag_named(error, flags):
         return f"{name}: {advised(error.reason, flags)}"
-    of_run = os.path.lexists(error.argument) and Path(error.argument).is_relative_to(flags.out)
-    return f"--out: {advised(str(error), flags)}" if of_run else None
+    in_run = os.path.lexists(error.argument) and Path(error.argument).is_relative_to(flags.out)
+    return f"--out: {advised(str(error), flags)}" if in_run else None
 
 
 def _flag_named(error: ArgumentError, flags: Flags) -> str | None:

@@ -35,9 +35,9 @@ class Writer:
         best, result = printing.winner(sweeps)
         if count == 1:
             return self._write_run(result, out, printing.verdict(result))
-        for group, of_group in zip(sweeps.groups, sweeps.results, strict=True):
-            lines = [f"network {printing.name_of(group)}", *printing.verdict(of_group, tested=False)]
-            self._write_run(of_group, out / group.directory, lines)
+        for group, sweep in zip(sweeps.groups, sweeps.results, strict=True):
+            lines = [f"network {printing.name_of(group)}", *printing.verdict(sweep, tested=False)]
+            self._write_run(sweep, out / group.directory, lines)
         self._describe(out)
         from jfnn import report
 
@@ -75,7 +75,7 @@ class Writer:
         return [CONFIG, TABLE, RESULTS, MODELS, *refit, *(f"{name}.png" for name in images), REPORT]
 
     def _settings(self) -> dict[str, Any]:
-        """What the page lists beside what the library knows."""
+        """Settings of the page that the library does not know."""
         problem = self.problem
         rows = {"train rows": problem.n_train, "test rows": len(problem.split.x_test)}
         settings = {"command": shlex.join(self.command), "data": problem.name, **rows}

@@ -64,23 +64,23 @@ def run(flags: GridFlags, watch: Watch) -> Trained:
     # What draws takes half a second to import, which a thread can do while XLA compiles.
     threading.Thread(target=importlib.import_module, args=("jfnn.report",)).start()
     sizes, metric = batch_sizes(problem, flags), flags.rank_by or ("accuracy" if problem.classes else "loss")
-    make = METRICS.get(metric)  # an unknown name is refused by the sweep
+    make = METRICS.get(metric)  # the sweep raises for an unknown name
     higher = make is not None and make(jfnn.losses.get(problem.loss)).higher_is_better
     with training(watch, flags, metric, higher) as show, executors.chosen(flags) as workers:
-        of_flags = networks(problem, flags)
-        groups = [jfnn.Group(name, size) for name in of_flags for size in sizes]
+        made = networks(problem, flags)
+        groups = [jfnn.Group(name, size) for name in made for size in sizes]
         several = groups if len(groups) > 1 else []
         places.check_free(
             [flags.out, *(flags.out / group.directory for group in several)],
             files.ADDED,
             (CONFIG, GROUPS, TABLE, RESULTS, MODELS),
         )
-        memory.check_run(problem, flags, of_flags.values(), len(groups))
+        memory.check_run(problem, flags, made.values(), len(groups))
         options = keywords(problem, flags)
         options["execution"] = options["execution"]._replace(progress=show, executor=workers)
         if several:
-            return Trained(problem, jfnn.sweep_groups(of_flags, problem.split, batch_sizes=sizes, **options))
-        result = jfnn.sweep(of_flags[groups[0].network], problem.split, **options)
+            return Trained(problem, jfnn.sweep_groups(made, problem.split, batch_sizes=sizes, **options))
+        result = jfnn.sweep(made[groups[0].network], problem.split, **options)
         return Trained(problem, jfnn.SweepGroups(tuple(groups), (result,), result.refit))
 
 

@@ -15,7 +15,7 @@ def networks(problem: Problem, flags: GridFlags) -> dict[str, jfnn.Network]:
     "none" has no hidden layer, and so no activation.
 
     Raises:
-        ValueError, TypeError: What cannot be; the message begins with an argument's name.
+        ValueError, TypeError: An invalid argument of a network.
     """
     checks.as_choice(flags.network, "network", NETWORKS)
     return KINDS[flags.network](problem, flags)

@@ -26,11 +26,11 @@ class Measured:
 def report(flags: Any, measured: Measured) -> str:
     """The best learning rates, by how much they move, and the exponents of the coordinate check."""
     swept, check, rate = measured.swept, measured.check, measured.rate
-    width, names = [f"{of_width:>9}" for of_width in swept.width], swept.parametrisations
+    width, names = [f"{each:>9}" for each in swept.width], swept.parametrisations
     best = swept.best_rates(flags.score)
     lines = [f"best learning rate by {summary.name_text(flags.score)}", f"{'width':<16}{''.join(width)}"]
     for name, rates in zip(names, best, strict=True):
-        cells = ("div" if np.isnan(of_width) else f"{of_width:.3g}" for of_width in rates)
+        cells = ("div" if np.isnan(each) else f"{each:.3g}" for each in rates)
         lines.append(f"{name.replace('_', ' '):<16}{''.join(f'{cell:>9}' for cell in cells)}")
     if np.isfinite(best).all():
         moved = zip(names, swept.steps_moved(flags.score), strict=True)
@@ -46,7 +46,7 @@ def report(flags: Any, measured: Measured) -> str:
         shown = *slopes, slopes[np.abs(slopes).argmax()]  # rising or falling, either is away from 0
         lines.append(f"{name.replace('_', ' '):<16}{''.join(f'{slope:>+9.2f}' for slope in shown)}")
     timing = [result.timing for result in swept.groups.results]
-    compiling, running = (sum(of_width[part] for of_width in timing) for part in ("compile", "run"))
+    compiling, running = (sum(each[part] for each in timing) for part in ("compile", "run"))
     count = sum(result.diverged_at.size for result in swept.groups.results)
     lines += ["", f"{count} networks: compile {compiling:.1f} s, run {running:.1f} s"]
     return "\n".join(lines)

@@ -86,15 +86,15 @@ def _as_trained(learner: Learner, data: Data, members: Sequence[Replicate], hype
 def _check_memory(learner: Learner, data: Data, cells: Axes, replicates: int, tile: int | None) -> None:
     """Raises ArgumentError, of the longest axis, the seeds or the tile, unless members fit into memory."""
     leaves = jax.tree.leaves(starting_shapes(learner))
-    of_member = sum(leaf.size for leaf in leaves) * data.dtype.itemsize
-    memory.check("network", float(COPIES) * of_member, sizes=f", for one member of {of_member} bytes")
+    member_size = sum(leaf.size for leaf in leaves) * data.dtype.itemsize
+    memory.check("network", float(COPIES) * member_size, sizes=f", for one member of {member_size} bytes")
     members = math.prod(cells.shape) * replicates
     lengths = {name: len(values) for name, values in cells.values.items()} | {"seeds": replicates}
     if tile is not None and tile > members:  # filled up with repeats
         members, lengths = tile, {"tile": tile}
     longest = max(lengths, key=lambda name: lengths[name])
-    sizes = f", for {members} members of {of_member} bytes"
-    memory.check(longest, float(COPIES) * of_member * members, sizes=sizes)
+    sizes = f", for {members} members of {member_size} bytes"
+    memory.check(longest, float(COPIES) * member_size * members, sizes=sizes)
 
 
 def _check_combinations(options: Any, validates: bool) -> None:
@@ -152,7 +152,7 @@ def _schedule_steps(learner: Learner, epochs: int, steps: Sequence[int]) -> dict
     if SCHEDULE_STEPS not in learner.hyper:
         return {}
     spread = max(epochs, 1) if learner.schedule_epochs is None else learner.schedule_epochs
-    return {SCHEDULE_STEPS: np.array([float(spread * of_replicate) for of_replicate in steps])}
+    return {SCHEDULE_STEPS: np.array([float(spread * steps_each) for steps_each in steps])}
 
 
 def _ranking(learner: Learner, data: Data, validation: Validation, validates: bool) -> Ranking:

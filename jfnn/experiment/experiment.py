@@ -89,7 +89,7 @@ class Ranking:
 
 @dataclasses.dataclass(frozen=True, eq=False)
 class Experiment:
-    """What is trained: every cell in every replicate.
+    """All that is trained: every cell in every replicate.
 
     Attributes:
         learner: What one member does.

@@ -130,7 +130,7 @@ class Common:
     )
     out: str | os.PathLike[str] | None = option(
         "A directory for the run: its state is saved there on the way, and in the end the result, for"
-        " `jfnn.load`. One that holds another run is refused.",
+        " `jfnn.load`. It must hold no other run.",
         None,
         optional(paths.as_path),
     )

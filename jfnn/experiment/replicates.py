@@ -125,8 +125,8 @@ def _initializer(source: Learner | Trace, room: int) -> Callable[[np.ndarray, in
 def _as_numpy(params: Params, dtype: np.dtype) -> Params:
     def trained(leaf: Any) -> np.ndarray:
         array = np.asarray(leaf)
-        of_leaf = trained_dtype(array.dtype, dtype)
-        return np.ascontiguousarray(array, of_leaf).reshape(array.shape)
+        leaf_dtype = trained_dtype(array.dtype, dtype)
+        return np.ascontiguousarray(array, leaf_dtype).reshape(array.shape)
 
     return jax.tree.map(trained, params)
 
@@ -147,10 +147,10 @@ def _given_params(learner: Learner, initial_params: Any, n_seeds: int, dtype: np
         )
     leaves = []
     for leaf, own in zip(jax.tree.leaves(given), jax.tree.leaves(expected), strict=True):
-        of_leaf = trained_dtype(own.dtype, dtype)
-        if leaf.dtype.kind not in "iufV" and leaf.dtype != of_leaf:
+        leaf_dtype = trained_dtype(own.dtype, dtype)
+        if leaf.dtype.kind not in "iufV" and leaf.dtype != leaf_dtype:
             raise ArgumentTypeError("initial_params", f"expected numbers, got dtype {leaf.dtype}")
-        leaves.append(checks.as_dtype(leaf, of_leaf, "initial_params"))
+        leaves.append(checks.as_dtype(leaf, leaf_dtype, "initial_params"))
     given = jax.tree.unflatten(jax.tree.structure(given), leaves)
     shapes = [leaf.shape for leaf in jax.tree.leaves(expected)]
     actual = [leaf.shape for leaf in jax.tree.leaves(given)]

@@ -36,7 +36,7 @@ def cuts(data: Data, size: float | int | None, folds: int | Iterable[Any] | None
 
 
 def check_weights(data: Data, folds: Sequence[Cut]) -> None:
-    """Refuses weights that leave nothing to learn from.
+    """Raises ArgumentError for weights that leave nothing to learn from.
 
     Rows held out may all weigh 0, as those out of a bag do: scores are unweighted.
     """

@@ -25,7 +25,7 @@ from jfnn.experiment.build import build
 from jfnn.experiment.description import describe
 from jfnn.experiment.experiment import PARTS, Experiment
 from jfnn.experiment.options import Common, Options
-from jfnn.experiment.settings import as_execution
+from jfnn.experiment.settings import with_workers
 from jfnn.search import run_directory
 from jfnn.search.keywords import own_copies, takes_fields
 from jfnn.search.lost import LostMembersError, keep_others
@@ -107,7 +107,7 @@ def sweep(options: Options) -> SweepResult:
 @contextlib.contextmanager
 def using_workers(options: SomeOptions) -> Iterator[SomeOptions]:
     """The options with their executor ready for several runs; what was made for it ends with the context."""
-    execution = as_execution(options.execution)
+    execution = with_workers(options.execution)
     executor = execution.executor
     with contextlib.nullcontext() if executor is None else as_workers(executor):
         yield dataclasses.replace(options, execution=execution)
