@@ -55,18 +55,18 @@ def build(options: Options, first_fold: int = 0) -> Experiment:
     members = replicates(chosen, learner, data, folds, first_fold)
     spread = _schedule_steps(learner, chosen.epochs, [replicate.steps for replicate in members])
     return Experiment(
-        _as_trained(learner, data, members, (*values, *spread)),
-        data,
-        cells,
-        constants,
-        spread,
-        members,
-        chosen.seeds,
-        None if chosen.folds is None else len(folds),
-        chosen.epochs,
-        ranking,
-        chosen.schedulers,
-        chosen.execution,
+        learner=_as_trained(learner, data, members, (*values, *spread)),
+        data=data,
+        cells=cells,
+        constants=constants,
+        of_replicates=spread,
+        replicates=members,
+        seeds=chosen.seeds,
+        folds=None if chosen.folds is None else len(folds),
+        epochs=chosen.epochs,
+        ranking=ranking,
+        schedulers=chosen.schedulers,
+        execution=chosen.execution,
     )
 
 

@@ -87,7 +87,7 @@ class Ranking:
         return values if self.higher_is_better else -values
 
 
-@dataclasses.dataclass(frozen=True, eq=False)
+@dataclasses.dataclass(frozen=True, eq=False, kw_only=True)
 class Experiment:
     """All that is trained: every cell in every replicate.
 
@@ -109,15 +109,15 @@ class Experiment:
     learner: Learner
     data: Data
     cells: Axes
-    constants: dict[str, float]
-    of_replicates: dict[str, np.ndarray]
+    constants: dict[str, float] = dataclasses.field(default_factory=dict)
+    of_replicates: dict[str, np.ndarray] = dataclasses.field(default_factory=dict)
     replicates: Sequence[Replicate]
-    seeds: Sequence[int]
-    folds: int | None
+    seeds: Sequence[int] = (0,)
+    folds: int | None = None
     epochs: int
-    ranking: Ranking
-    schedulers: tuple[Scheduler, ...]
-    execution: Execution
+    ranking: Ranking = Ranking(PARTS.index("train"), "loss", False)
+    schedulers: tuple[Scheduler, ...] = ()
+    execution: Execution = dataclasses.field(default_factory=Execution)
 
     @property
     def padded(self) -> bool:
