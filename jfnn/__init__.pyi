@@ -20,6 +20,7 @@ from .analysis.coordinates import CoordinateCheck, coordinate_check
 from .analysis.statistics import CellStatistics, cell_statistics
 from .analysis.widths import Transfer, load_transfer, transfer
 from .architectures import cnn, maximal_update, rnn
+from .boltzmann import boltzmann_machine
 from .datasets import Split
 from .engine.devices import use_all_cores
 from .estimators.ensemble import Ensemble
@@ -27,7 +28,7 @@ from .experiment.axes import Sample
 from .experiment.options import Options
 from .experiment.settings import Execution, Progress, Validation
 from .layers import GRU, Conv, Dense, Elman, Flatten, Layer, LayerKind, MaxPool, MeanPool, Residual, Scaled
-from .learners import Batch, Learner, Metric, State, boltzmann_machine, learner, supervised
+from .learners import Batch, Learner, Metric, State, learner, supervised
 from .losses import Loss
 from .minibatches import Minibatches
 from .network import Network, mlp, sequential
@@ -38,7 +39,7 @@ from .search.ask_tell import ask_tell
 from .search.best import Best
 from .search.group import Group
 from .search.groups import SweepGroups, load_groups, sweep_groups
-from .search.lost import LostMembersError
+from .search.outcomes import LostMembersError
 from .search.result import SweepResult, load
 from .search.sweep import sweep
 from .search.train import History, train

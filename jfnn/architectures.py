@@ -6,6 +6,8 @@
 from collections.abc import Sequence
 from typing import Any
 
+import numpy as np
+
 from jfnn import activations, checks
 from jfnn.activations import Activation
 from jfnn.checks import ArgumentError
@@ -15,8 +17,9 @@ from jfnn.layers.elman import Elman
 from jfnn.layers.flatten import Flatten
 from jfnn.layers.gru import GRU
 from jfnn.layers.kind import LayerKind, Shape
-from jfnn.layers.maximal_update import maximal_update as of_layers
 from jfnn.layers.pool import MaxPool
+from jfnn.layers.scaled import Scaled, simplified
+from jfnn.layers.scaled import maximal_update as scale_layers
 from jfnn.network import Network, sequential
 
 CELLS = ("gru", "elman")
@@ -58,13 +61,13 @@ def cnn(
     if len(shape) not in (2, 3):
         expected = "(channels, length) or (channels, height, width)"
         raise ArgumentError("inputs", f"expected a shape {expected}, got {shape}")
-    of_layers, widths = checks.as_counts(channels, "channels"), checks.as_counts(hidden, "hidden")
+    filters, widths = checks.as_counts(channels, "channels"), checks.as_counts(hidden, "hidden")
     options = {"kernel": kernel, "stride": stride, "padding": padding}
-    each = [_one_a_layer(value, len(of_layers), name) for name, value in options.items()]
+    each = [_one_a_layer(value, len(filters), name) for name, value in options.items()]
     n_outputs, last = checks.as_count(outputs, "outputs"), activations.name_or_own(output, "output")
     layers: list[LayerKind] = []
-    for of_layer, size, step, pads in zip(of_layers, *each, strict=True):
-        convolution = Conv(of_layer, size, step, pads, activation, init)
+    for count, size, step, pads in zip(filters, *each, strict=True):
+        convolution = Conv(count, size, step, pads, activation, init)
         _check_stride(convolution, shape)
         layers.append(convolution)
         shape = convolution.output_shape(shape)
@@ -77,7 +80,7 @@ def cnn(
 
 
 def _check_stride(convolution: Conv, shape: Shape) -> None:
-    """Refuses strides beyond the end of the padded input."""
+    """Raises ValueError for strides beyond the end of the padded input."""
     windows = convolution.windows(shape)
     for step, length, pads in zip(windows.stride, shape[1:], windows.padding, strict=True):
         if step > length + sum(pads):
@@ -121,7 +124,7 @@ def rnn(
         init: Where parameters start, as in `jfnn.mlp`; "pytorch" is ±1/√units in the recurrent layer.
 
     Raises:
-        ValueError, TypeError: An unknown name, or sizes that cannot be; the message names the argument.
+        ValueError, TypeError: An unknown name or invalid sizes; the message names the argument.
     """
     checks.as_choice(kind, "kind", CELLS)
     if len(checks.as_counts(inputs, "inputs")) != 2:
@@ -142,15 +145,15 @@ def maximal_update(
     """A network in maximal-update parametrisation, so that its best learning rate is that of another width.
 
     Starting weights and the learning rate of each layer are multiplied by powers of the ratio of its width to
-    that in ``base`` (Yang & Hu, arXiv 2203.03466, Table 3; `jfnn.layers.maximal_update` has the table).
+    that in ``base`` (Yang & Hu, arXiv 2203.03466, Table 3; `jfnn.layers.scaled` has the table).
     The base network itself comes back as it is, the standard parametrisation. The penalty l2 is not scaled.
 
     Args:
         network: Of dense and convolutional layers, and such without parameters; with an ``init`` whose
             variance is a constant over the inputs: "he_normal", "he_uniform" or "lecun_normal".
         base: The same network at the base width.
-        optimizer: What it will be trained by: "sgd", also with momentum; or "adam", as all rules whose steps
-            do not depend on the size of gradients (adamw, rmsprop, lion, …). Their rates differ.
+        optimizer: Rule of its training: "sgd", also with momentum; or "adam", as all rules whose steps do not
+            depend on the size of gradients (adamw, rmsprop, lion, …). Their rates differ.
         output_multiplier: α, by which the outputs are multiplied before the last bias is added, brought about
             by the last layer's start and rate. It is tuned with the learning rate, at any width.
 
@@ -160,8 +163,17 @@ def maximal_update(
     layers, shape = _parts(network, "network")
     base_layers, base_shape = _parts(base, "base")
     multiplier = checks.as_number(output_multiplier, "output_multiplier", strict=True)
-    scaled = of_layers(layers, shape, base_layers, base_shape, optimizer, multiplier)
-    return sequential(scaled, shape)
+    checks.as_choice(optimizer, "optimizer", ("sgd", "adam"))
+    *hidden, last = scale_layers(layers, shape, base_layers, base_shape, optimizer)
+    if multiplier != 1:
+        if not isinstance(last, Dense | Scaled):
+            raise ArgumentError("output_multiplier", f"expected a dense last layer, got {last!r}")
+        factor = multiplier ** (2 if optimizer == "sgd" else 1)
+        singles = np.finfo(np.float32)
+        if not float(singles.smallest_subnormal) <= factor <= float(singles.max):
+            raise ArgumentError("output_multiplier", f"{multiplier:g} is out of the range of float32")
+        last = simplified(Scaled(last, multiplier, factor))
+    return sequential([*hidden, last], shape)
 
 
 def _parts(network: Network, argument: str) -> tuple[tuple[LayerKind, ...], Shape]:

@@ -27,14 +27,11 @@ import jax.numpy as jnp
 from jfnn import activations, checks, losses
 from jfnn.activations import Activation
 from jfnn.checks import ArgumentError, ArgumentTypeError
-from jfnn.dropout import check_dropout, dropout_masks
-from jfnn.layers import sequence, small
 from jfnn.layers.dense import Layer, pre_activation
-from jfnn.layers.kind import LayerKind, Params
-from jfnn.layers.products import members_sum
+from jfnn.layers.dropout import check_dropout, dropout_masks
 from jfnn.layers.sequence import Masks
 from jfnn.losses import Loss
-from jfnn.network import as_params, check_output, mlp
+from jfnn.network import Network, as_params, check_output, mlp
 from jfnn.targets import as_penalty, as_targets, as_weights
 
 
@@ -52,7 +49,7 @@ def forward(
         x: Inputs ``[n, n_in]``.
         activation: The hidden layers' activation.
         output: The output layer's activation.
-        masks: Of dropout, one ``[n_l, n]`` or None for each layer (`jfnn.dropout.dropout_masks`).
+        masks: Of dropout, one ``[n_l, n]`` or None for each layer (`jfnn.layers.dropout.dropout_masks`).
 
     Returns:
         ``(zs, activations)``: the pre-activations ``[z_1, …, z_L]`` and the activations ``[a_0, …, a_L]``,
@@ -153,98 +150,40 @@ def value_and_grad(
         ValueError, TypeError: An unknown name, or shapes that do not fit.
     """
     loss = losses.get(loss)
-    if not isinstance(params, Sequence) or not params or not all(isinstance(p, Layer) for p in params):
-        raise ArgumentTypeError("params", "expected a sequence of jfnn.Layer(w, b), at least one")
-    params = jax.tree.map(lambda leaf: checks.as_array(leaf, "params"), tuple(params))
-    if any(layer.w.ndim != 2 or layer.b.ndim != 1 for layer in params):
-        raise ArgumentError("params", "expected a matrix w and a vector b of each layer")
-    sizes = [params[0].w.shape[0], *(len(layer.b) for layer in params)]
-    network = mlp(sizes, activation, output)
+    network, params = _as_network(params, activation, output)
     check_output(network, loss)
     checks.as_choice(reduction, "reduction", losses.REDUCTIONS)
     l2 = as_penalty(l2)
-    params = as_params(network, params)
     x = checks.as_inputs(x, shape=network.input_shape)
     weights = as_weights(weights, len(x))
 
     masks = None
     if check_dropout(dropout, key) and key is not None:
-        widths = [(size,) for size in sizes[1:-1]]
-        masks = dropout_masks(key, dropout, [*widths, None], x.shape[0], params[0].w.dtype)
+        drops = [layer.b.shape for layer in params[:-1]]
+        masks = dropout_masks(key, dropout, [*drops, None], x.shape[0], params[0].w.dtype)
     zs, layers_out = forward(params, x, activation, output, masks)
     outputs = layers_out[-1]
     targets = as_targets(y, outputs.shape, loss, outputs.dtype)
-    value = losses.reduce_costs(
-        loss.cost(outputs, targets), l2 * losses.l2_penalty(params), reduction, weights
-    )
+    penalty = l2 * losses.l2_penalty(params)
+    value = losses.reduce_costs(loss.cost(outputs, targets), penalty, reduction, weights)
 
     delta_output = loss.delta(outputs, targets) * activations.get(output).df(zs[-1])
     if weights is not None:
         delta_output = weights[:, None] * delta_output
-    of_layers = gradients(params, layers_out, deltas(params, zs, delta_output, activation, masks), l2)
+    all_deltas = deltas(params, zs, delta_output, activation, masks)
     scale = losses.reduction_scale(x.shape[0], reduction, weights)
-    return value, tuple(Layer(scale * layer.w, scale * layer.b) for layer in of_layers)
+    layers = gradients(params, layers_out, all_deltas, l2)
+    return value, tuple(Layer(scale * layer.w, scale * layer.b) for layer in layers)
 
 
-def sequence_value_and_grad(
-    layers: Sequence[LayerKind],
-    loss: Loss,
-    reduction: str,
-    packed: Params,
-    x: jax.Array,
-    targets: jax.Array,
-    *,
-    l2: jax.Array | float,
-    weights: jax.Array | None = None,
-    masks: Masks | None = None,
-) -> tuple[jax.Array, Params]:
-    """The objective and its gradient over any sequence of layers, by their pull-backs, in column form.
-
-    All arrays may have a further, last axis of members, where the layers take it (`LayerKind.takes_members`).
-
-    Args:
-        layers: The layers.
-        loss: The loss.
-        reduction: "sum" or "mean".
-        packed: The layers' parameters in column form.
-        x: Inputs in rows ``[batch, …]``.
-        targets: Targets in rows ``[batch, n_out]``.
-        l2: λ of the network, or ``[members]``, which says that there are members.
-        weights: Optional sample weights ``[batch]``.
-        masks: Of dropout (`jfnn.dropout.dropout_masks`).
-
-    Returns:
-        ``(value, gradients)``, a scalar or ``[members]``, and gradients shaped like ``packed``.
-    """
-    of_members = jnp.shape(l2)
-    each = small.each_member(of_members)
-    outputs, kept = sequence.forward_columns(layers, packed, sequence.columns(x, of_members), masks)
-    targets = sequence.columns(targets, of_members)
-    value = sequence_objective(loss.cost(outputs, targets, axis=0), packed, l2, reduction, weights)
-    d_outputs = loss.delta(outputs, targets, axis=0)
-    d_outputs = d_outputs if weights is None else d_outputs * weights
-    gradients = sequence.pull_back(layers, packed, kept, d_outputs, masks)
-    scale = jnp.broadcast_to(losses.reduction_scale(x.shape[0], reduction, weights), of_members)
-
-    def with_penalty(gradients: Params, packed: Params, l2: jax.Array, scale: jax.Array) -> Params:
-        def of_leaf(gradient: jax.Array, leaf: jax.Array) -> jax.Array:
-            return scale * (gradient + l2 * leaf if losses.is_weight(leaf) else gradient)
-
-        return jax.tree.map(of_leaf, gradients, packed)
-
-    return value, each(with_penalty)(gradients, packed, l2, scale)
-
-
-def sequence_objective(
-    costs: jax.Array, packed: Params, l2: jax.Array | float, reduction: str, weights: jax.Array | None
-) -> jax.Array:
-    """The objective from ``costs [batch]``, or those of all members from ``costs [batch, members]``.
-
-    `losses.reduce_costs` says what it is; the other arguments are those of `sequence_value_and_grad`.
-    """
-    if not jnp.shape(l2):
-        return losses.reduce_costs(costs, l2 * losses.l2_penalty(packed), reduction, weights)
-    costs = costs if weights is None else weights * costs
-    squares = [members_sum(leaf**2) for leaf in jax.tree.leaves(packed) if leaf.ndim > 2]
-    penalties = 0.5 * l2 * sum(squares)
-    return (members_sum(costs) + penalties) * losses.reduction_scale(costs.shape[0], reduction, weights)
+def _as_network(
+    params: Any, activation: str | Activation, output: str | Activation
+) -> tuple[Network, tuple[Layer, ...]]:
+    """The network that has these parameters, and the parameters as arrays, checked."""
+    if not isinstance(params, Sequence) or not params or not all(isinstance(p, Layer) for p in params):
+        raise ArgumentTypeError("params", "expected a sequence of jfnn.Layer(w, b), at least one")
+    params = jax.tree.map(lambda leaf: checks.as_array(leaf, "params"), tuple(params))
+    if any(layer.w.ndim != 2 or layer.b.ndim != 1 for layer in params):
+        raise ArgumentError("params", "expected a matrix w and a vector b of each layer")
+    network = mlp([params[0].w.shape[0], *(len(layer.b) for layer in params)], activation, output)
+    return network, as_params(network, params)

@@ -19,7 +19,7 @@ import numpy as np
 import optax
 
 from jfnn.checks import ArgumentError, ArgumentTypeError
-from jfnn.sums import sum_of_products, sum_of_squares
+from jfnn.numerics import sum_of_products, sum_of_squares
 
 Params = Any  # a pytree of arrays
 
@@ -209,7 +209,7 @@ def reduce_costs(
 
 
 def reduction_scale(n: int, reduction: str, weights: jax.Array | None = None) -> jax.Array | float:
-    """What the whole objective is multiplied by: 1 for ``"sum"``, 1 / (number of samples) for ``"mean"``.
+    """Factor of the whole objective: 1 for ``"sum"``, 1 / (number of samples) for ``"mean"``.
 
     Where all weights are 0 there are no samples, so no mean: the objective is then 0.
     """

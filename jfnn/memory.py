@@ -1,4 +1,4 @@
-"""The memory that there is, and what does not fit into it."""
+"""Free memory, and the check that an array fits into it."""
 
 import contextlib
 import math
@@ -8,28 +8,24 @@ from pathlib import Path
 from jfnn.checks import ArgumentError
 
 
-def check(argument: str, needed: float, available: float | None = None, sizes: str = "") -> None:
-    """Raises ArgumentError where an argument needs more memory than there is.
+def check(what: str, needed: float, available: float | None = None, sizes: str = "") -> None:
+    """Raises ValueError where more bytes are needed than are available (None: than are free).
 
-    Args:
-        argument: Name of the argument.
-        needed: Bytes.
-        available: Available bytes; None for those that are free.
-        sizes: Sizes of parts, for the message.
+    The message begins with ``what``, the argument and the thing ("seeds: so many"), and ends with ``sizes``.
     """
     available = available_memory() if available is None else available
     if needed > available:
         gigabytes = f"about {needed / 1e9:.3g} GB are needed, {available / 1e9:.3g} GB are free"
-        raise ArgumentError(argument, f"it does not fit into memory: {gigabytes}{sizes}")
+        raise ArgumentError(what, f"it does not fit into memory: {gigabytes}{sizes}")
 
 
 def available_memory(cgroup: Path = Path("/sys/fs/cgroup")) -> float:
-    """Bytes that can be had without swapping, of the machine and of the container that this runs in."""
+    """Bytes free without swapping, in the machine and in the container that this process runs in."""
     return min(_free_in_machine(), free_in_container(cgroup))
 
 
 def free_in_container(cgroup: Path) -> float:
-    """Bytes up to the limit of the control group; what it holds in caches can be had as well."""
+    """Bytes up to the limit of the control group; its caches count as free."""
     try:
         limit, used = ((cgroup / f"memory.{name}").read_text().strip() for name in ("max", "current"))
         caches = dict(line.split() for line in (cgroup / "memory.stat").read_text().splitlines())
@@ -39,7 +35,7 @@ def free_in_container(cgroup: Path) -> float:
 
 
 def _free_in_machine() -> float:
-    """Linux counts its caches in; elsewhere, free pages."""
+    """Available memory on Linux, with its caches; elsewhere, free pages."""
     with contextlib.suppress(OSError, StopIteration):
         lines = Path("/proc/meminfo").read_text().splitlines()
         return next(1024.0 * int(line.split()[1]) for line in lines if line.startswith("MemAvailable:"))

@@ -1,8 +1,8 @@
 """Rows of each step of an epoch: pure functions of the seed, the epoch and the step.
 
 Compiled programs draw them by `step_rows`, and `Minibatches.epoch` repeats them in NumPy, number for number.
-No epoch depends on those before it, so that a run can be cut anywhere and go on. `PADDING` stands where a
-step has fewer rows than the others; such a place weighs nothing.
+No epoch depends on earlier ones, so that a run can stop and resume anywhere. A step with fewer rows than
+the others is filled with `PADDING`, whose weight is zero.
 """
 
 import dataclasses
@@ -29,8 +29,7 @@ class Minibatches(NamedTuple):
         batch_size: Rows a step; None for all of them (gradient descent).
         scheme: "subset" (a fresh subset each step, the notes), "permutation" (a pass over the shuffled rows
             each epoch), "in_order" (a pass over the rows as they are) or "full".
-        drop_last: Whether a pass drops the rows that do not fill a batch, for this epoch; else they are a
-            last, shorter step.
+        drop_last: Whether a pass drops the rows that do not fill a batch; else they form a shorter last step.
     """
 
     batch_size: int | None = 100
@@ -45,8 +44,8 @@ class Minibatches(NamedTuple):
             n_least: Rows of the smallest fold, which a batch may not exceed; None for ``n``.
 
         Raises:
-            ValueError: An unknown name, a batch below 1 or larger than the rows there are.
-            TypeError: ``batch_size`` is not a whole number, ``drop_last`` no truth value.
+            ValueError: An unknown scheme, or a batch size below 1 or above the number of rows.
+            TypeError: ``batch_size`` is not an integer, or ``drop_last`` not a bool.
         """
         least = n if n_least is None else n_least
         checks.as_choice(self.scheme, "minibatch", SCHEMES)
@@ -96,7 +95,7 @@ def step_rows(
     step: Any,
     xp: types.ModuleType,
 ) -> Any:
-    """Row numbers (int32) of one step, of the ``n`` rows of ``domain``; all arguments are broadcast.
+    """Row numbers (int32) of one step, among the ``n`` rows of ``domain``; all arguments broadcast.
 
     Entry j of a "subset" is entry j of the permutation that ``(seed, epoch, step)`` chooses, and entry j of
     step s of a "permutation" is entry ``s batch_size + j`` of the one that ``(seed, epoch)`` chooses
@@ -125,16 +124,16 @@ def step_rows(
 
 @dataclasses.dataclass(frozen=True, eq=False)
 class GivenMinibatches:
-    """Minibatches that are not drawn from a scheme; read as `Minibatches` are.
+    """Minibatches given as row numbers, with the methods of `Minibatches`.
 
     Attributes:
-        of_epoch: ``(seed, epoch) -> row numbers [steps, batch]`` (int32), the same each time.
+        rows: ``(seed, epoch) -> row numbers [steps, batch]`` (int32), the same at every call.
         shape: Steps an epoch, and rows a step.
-        from_function: Whether a function of the user's own gives them, which may take its time.
+        from_function: Whether they come from a user's function, which may be slow.
         padded: Whether `PADDING` may stand in the place of a row.
     """
 
-    of_epoch: Callable[[int, int], np.ndarray]
+    rows: Callable[[int, int], np.ndarray]
     shape: tuple[int, int]
     from_function: bool = False
     padded: bool = False
@@ -150,33 +149,33 @@ class GivenMinibatches:
 
     def epoch(self, n: int, seed: int, epoch: int) -> np.ndarray:
         """Row numbers ``[steps, batch]`` of one epoch."""
-        return self.of_epoch(seed, epoch)
+        return self.rows(seed, epoch)
 
 
 def as_given(batches: Any, epochs: int, seeds: Sequence[int], n: int) -> GivenMinibatches | None:
-    """Minibatches of the user's own: None, an array, or a function, whose results are checked one by one.
+    """Minibatches from an array or a function, whose results are checked one by one; None from None.
 
     Args:
-        batches: Row numbers ``[epochs, steps, batch]``, these with a leading seed axis, or a function
+        batches: Row numbers ``[epochs, steps, batch]``, the same with a leading seed axis, or a function
             ``(seed, epoch) -> row numbers [steps, batch]``.
-        epochs: Epochs that there must be.
+        epochs: Number of epochs to train.
         seeds: The seeds.
-        n: Rows that there are to number.
+        n: Number of rows.
 
     Raises:
-        TypeError: They are not whole numbers, or a function takes other arguments.
-        ValueError: Another shape, or no rows that there are.
+        TypeError: Row numbers are not integers, or the function takes other arguments.
+        ValueError: Wrong shape, or row numbers out of range.
     """
     if batches is None:
         return None
     if callable(batches):
-        return _of_function(batches, seeds[0], n)
-    rows = _of_seeds(batches, epochs, len(seeds), n)
+        return _from_function(batches, seeds[0], n)
+    rows = _from_array(batches, epochs, len(seeds), n)
     places = {seed: i for i, seed in enumerate(seeds)}
     return GivenMinibatches(lambda seed, epoch: rows[places[seed], epoch], rows.shape[2:])
 
 
-def _of_function(function: Callable[[int, int], Any], first_seed: int, n: int) -> GivenMinibatches:
+def _from_function(function: Callable[[int, int], Any], first_seed: int, n: int) -> GivenMinibatches:
     check_callable(function, (first_seed, 0), "batches", "a function of a seed and an epoch")
     first = _as_rows(function(first_seed, 0), n)
     if first.ndim != 2 or 0 in first.shape:
@@ -184,7 +183,7 @@ def _of_function(function: Callable[[int, int], Any], first_seed: int, n: int) -
             "batches", f"expected row numbers [steps, batch] of an epoch, got {list(first.shape)}"
         )
 
-    def of_epoch(seed: int, epoch: int) -> np.ndarray:
+    def checked(seed: int, epoch: int) -> np.ndarray:
         rows = _as_rows(function(seed, epoch), n)
         if rows.shape != first.shape:
             raise ArgumentError(
@@ -194,11 +193,11 @@ def _of_function(function: Callable[[int, int], Any], first_seed: int, n: int) -
             )
         return rows
 
-    return GivenMinibatches(of_epoch, first.shape, from_function=True)
+    return GivenMinibatches(checked, first.shape, from_function=True)
 
 
-def _of_seeds(batches: Any, epochs: int, n_seeds: int, n: int) -> np.ndarray:
-    """Row numbers ``[seeds, epochs, steps, batch]`` from an array of them, with or without the seeds."""
+def _from_array(batches: Any, epochs: int, n_seeds: int, n: int) -> np.ndarray:
+    """Row numbers ``[seeds, epochs, steps, batch]`` from an array with or without the seed axis."""
     rows = _as_rows(batches, n)
     if rows.ndim == 3:
         rows = np.broadcast_to(rows, (n_seeds, *rows.shape))
@@ -212,7 +211,7 @@ def _of_seeds(batches: Any, epochs: int, n_seeds: int, n: int) -> np.ndarray:
 
 
 def _as_rows(batches: Any, n: int) -> np.ndarray:
-    """Row numbers from 0 to ``n - 1``, as an int32 array of their own, that no caller can change."""
+    """Row numbers from 0 to ``n - 1``, as an int32 copy."""
     rows = np.asarray(checks.as_array(batches, "batches"))
     if rows.dtype.kind not in "iu":
         raise ArgumentTypeError("batches", f"expected integer row numbers, got dtype {rows.dtype}")

@@ -29,7 +29,7 @@ class Network(NamedTuple):
         init: ``key -> params``, a pytree of arrays of float32 or float64.
         apply: ``(params, x [n, …]) -> [n, n_out]``, the output activation applied. Whole numbers x, such as
             tokens, become floats for layers alone.
-        layers: What the network is made of, where `sequential` made it; None for functions of your own.
+        layers: The layers of the network, where `sequential` made it; None for functions of your own.
         input_shape: Shape of one row of x, where `sequential` made the network.
     """
 
@@ -77,11 +77,11 @@ def forward(
         layers: The layers.
         params: Their parameters.
         x: Inputs ``[n, …]``.
-        masks: For each layer what its outputs are multiplied by, samples last (`jfnn.dropout.dropout_masks`).
+        masks: Factors of the outputs of each layer, samples last (`jfnn.layers.dropout.dropout_masks`).
     """
     a = x
-    for i, (layer, of_layer) in enumerate(zip(layers, params, strict=True)):
-        a = layer.apply(of_layer, a)
+    for i, (layer, leaves) in enumerate(zip(layers, params, strict=True)):
+        a = layer.apply(leaves, a)
         mask = None if masks is None else masks[i]
         a = a if mask is None else a * jnp.moveaxis(mask, -1, 0)
     return a
@@ -178,7 +178,7 @@ def mlp(
 
 
 def check_output(network: Network, loss: losses.Loss) -> None:
-    """Refuses an output activation in front of a loss that has its own.
+    """Checks that no output activation stands in front of a loss that has its own.
 
     Raises:
         ValueError: The loss takes logits and the last layer, save `Flatten`, has an activation other than the

@@ -17,6 +17,7 @@ from jfnn.signatures import check_parameter
 SCHEDULE_STEPS = "schedule_steps"  # name of the number of steps over which a schedule spreads
 
 Schedule = Callable[[Any], Any]
+Factory = Callable[..., optax.GradientTransformation]
 
 # The learning rate's multiplier over the part of training that is done, from 0 to 1: optax schedules of one
 # "step". None leaves the rate to the optimizer as it is.
@@ -46,8 +47,8 @@ def is_distribution(value: Any) -> bool:
 
 def is_axis(value: Any) -> bool:
     """Whether a value stands for several: a sequence or a distribution."""
-    of_array = getattr(value, "ndim", 0)
-    several = checks.is_several(value) or (isinstance(of_array, int) and of_array > 0)
+    ndim = getattr(value, "ndim", 0)
+    several = checks.is_several(value) or (isinstance(ndim, int) and ndim > 0)
     return several or is_distribution(value)
 
 
@@ -65,21 +66,21 @@ class Optimizer:
     Attributes:
         name: "sgd" (the notes' ``p <- p - η ∂C/∂p``), any optax optimizer by name, or a factory
             ``(learning_rate=…) -> transformation``.
-        schedule: What the learning rate is multiplied by as training goes on: a key of `SCHEDULES`, or a
+        schedule: Factor of the learning rate as training goes on: a key of `SCHEDULES`, or a
             function ``part done, from 0 to 1 -> multiplier``.
         schedule_epochs: Epochs over which the schedule spreads; None for all.
         arguments: Further arguments of the optimizer. A float is a number of each member; a sequence of
             numbers or a distribution is an axis; anything else is passed on as it is.
     """
 
-    name: str | Callable[..., optax.GradientTransformation]
+    name: str | Factory
     schedule: str | Schedule
     schedule_epochs: int | None
     arguments: Mapping[str, Any]
 
     def __init__(
         self,
-        name: str | Callable[..., optax.GradientTransformation] = "sgd",
+        name: str | Factory = "sgd",
         *,
         schedule: str | Schedule = "constant",
         schedule_epochs: int | None = None,
@@ -102,7 +103,7 @@ class Optimizer:
         return {name: value for name, value in self.arguments.items() if is_number(value) or is_axis(value)}
 
     def rule(self) -> "UpdateRule":
-        """What is compiled: the same for every value of `numbers`.
+        """The rule that is compiled: the same for every value of `numbers`.
 
         Raises:
             ValueError: The optimizer takes no argument of a name.
@@ -141,7 +142,7 @@ class UpdateRule(NamedTuple):
         schedule: As in `Optimizer`.
     """
 
-    name: str | Callable[..., optax.GradientTransformation] = "sgd"
+    name: str | Factory = "sgd"
     fixed: tuple[tuple[str, Any], ...] = ()
     numbers: tuple[str, ...] = ("learning_rate",)
     schedule: str | Schedule = "constant"
@@ -193,27 +194,14 @@ class UpdateRule(NamedTuple):
             raise ArgumentError("optimizer", "its state changes shape or dtype from step to step")
 
 
-def at_rates(transformation: optax.GradientTransformation, rates: Any) -> optax.GradientTransformation:
-    """A transformation whose updates are multiplied by a factor for each array of the parameters.
-
-    Args:
-        transformation: Any; it comes back as it is where all factors are 1.
-        rates: A pytree of numbers, of the parameters' structure.
-    """
-    if all(rate == 1 for rate in jax.tree.leaves(rates)):
-        return transformation
-    scale = optax.stateless(lambda updates, params: jax.tree.map(lambda u, rate: rate * u, updates, rates))
-    return optax.chain(transformation, scale)
-
-
-def as_optimizer(optimizer: "str | Optimizer | Callable[..., optax.GradientTransformation]") -> Optimizer:
+def as_optimizer(optimizer: str | Optimizer | Factory) -> Optimizer:
     """An `Optimizer` from a name, an optax factory, or one."""
     return optimizer if isinstance(optimizer, Optimizer) else Optimizer(optimizer)
 
 
 def _factory(
-    name: str | Callable[..., optax.GradientTransformation],
-) -> Callable[..., optax.GradientTransformation]:
+    name: str | Factory,
+) -> Factory:
     if not isinstance(name, str) and not callable(name):
         raise ArgumentTypeError(
             "optimizer", f"expected a name or an optax factory, got {type(name).__name__}"
@@ -237,7 +225,7 @@ def _parameters(function: Any) -> Collection[str] | None:
 
 
 def _elsewhere(name: Any) -> str:
-    """What to give for an optimizer that optax has, but not among its own names."""
+    """Advice for the name of an optimizer in optax.contrib; else empty."""
     factory = getattr(optax.contrib, name, None) if isinstance(name, str) else None
     return f"; give optax.contrib.{name} itself" * ("learning_rate" in (_parameters(factory) or ()))
 

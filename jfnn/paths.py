@@ -13,12 +13,11 @@ LONGEST_LINE = 1 << 26  # characters; a file without line ends would be read who
 
 
 def as_path(path: Any, argument: str) -> Path:
-    """The path of a file or a directory, which need not be there, but could be.
+    """The path of a file or a directory, which need not exist.
 
     Raises:
         TypeError: No path.
-        ValueError: It is empty, or the system cannot reach it, as when a name is too long or a directory is
-            closed to this user.
+        ValueError: An empty path, or one that the system cannot reach, as where a name is too long.
     """
     if not isinstance(path, str | os.PathLike) or not isinstance(os.fspath(path), str):
         raise ArgumentTypeError(argument, f"expected a path, got a {type(path).__name__}")
@@ -35,17 +34,13 @@ def as_path(path: Any, argument: str) -> Path:
 
 
 def check_name(name: Any, argument: str) -> None:
-    """Refuses what cannot name a column, an array or a directory in every file.
-
-    Raises:
-        ValueError: No text, or with characters that have no form in UTF-8 or on a line.
-    """
+    """Raises ValueError for a name of a column, an array or a directory that is no printable text."""
     if not isinstance(name, str) or not name.isprintable():
         raise ArgumentError(argument, f"expected names of printable characters, got {checks.shown(name)}")
 
 
 def as_regular(path: Any, argument: str) -> Path:
-    """The path of a file, unless it leads to what may have no end, as a device or a pipe."""
+    """The path of a file; a device or a pipe, which may have no end, raises ValueError."""
     file = as_path(path, argument)
     if file.exists() and not file.is_file():
         raise ArgumentError(argument, f"{file.name} is no regular file")
@@ -68,7 +63,7 @@ def as_output_file(path: Any, argument: str) -> Path:
 
 @contextlib.contextmanager
 def readable(path: Path, argument: str) -> Iterator[None]:
-    """What the system says while the file is read names the argument, unless there is no such file."""
+    """Turns errors of the system while a file is read into ValueError, but for a missing file."""
     try:
         yield
     except FileNotFoundError:
@@ -79,7 +74,7 @@ def readable(path: Path, argument: str) -> Iterator[None]:
 
 @contextlib.contextmanager
 def text(path: Path, argument: str) -> Iterator[Iterator[str]]:
-    """The lines of a file in UTF-8, unless one is too long."""
+    """The lines of a file in UTF-8; one that is too long raises ValueError."""
     with readable(path, argument), path.open(newline="", encoding="utf-8-sig") as file:
         yield _lines(file, path.name, argument)
 

@@ -1,15 +1,15 @@
-"""Random permutations of 0 … n-1 whose entries are computed one by one: nothing is sorted, nothing stored.
+"""Random permutations of 0 … n-1 whose entries are computed one by one, without sorting or memory.
 
-A permutation is chosen by a key of 32 bits. Its entry j is a function of j, n and the key in whole numbers of
-32 bits, and so the same in NumPy and in JAX, compiled or not, on every platform.
+A key of 32 bits selects the permutation. Entry j is a function of j, n and the key in 32-bit integers, hence
+the same in NumPy and in JAX, compiled or not, on every platform.
 
 The numbers 0 … n-1 are laid out row by row in a grid, whose last row may be shorter than the others. All
 columns are turned, each by a random number of places, then all rows, and so on: a Feistel network (Luby &
 Rackoff 1988, "How to construct pseudorandom permutations from pseudorandom functions", SIAM J. Comput. 17) in
-the form for any a×b numbers (Black & Rogaway 2002, "Ciphers with arbitrary finite domains", CT-RSA). They let
-a number that falls outside of 0 … n-1 walk on until it is back inside. Here none falls outside, since columns
-that end above the last row turn among one number fewer, and the last row among its own. Full rows are of even
-length, so that even and odd permutations both occur.
+the form for any a×b numbers (Black & Rogaway 2002, "Ciphers with arbitrary finite domains", CT-RSA). There, a
+number outside of 0 … n-1 is permuted again until it is inside. Here none is outside: columns that end above
+the last row turn among one number fewer, and the last row among its own. Full rows are of even length, so
+that even and odd permutations both occur.
 """
 
 from collections.abc import Callable
@@ -20,9 +20,9 @@ import numpy as np
 
 from jfnn import checks
 
-# Cycles, in which all columns turn, then all rows. What a cycle leaves of the order before shrinks by the
-# shorter side of the grid, so that short ones need more. If hashes were random numbers, two entries would be
-# any two numbers with equal probabilities, to 0.12% (n = 8), from n = 64 on to 0.05%.
+# Cycles, in which all columns turn, then all rows. Each divides the remaining order by the shorter side of
+# the grid, so that small ones need more. With ideal hashes, all pairs of two entries would be equally
+# probable within 0.12% (n = 8), and within 0.05% from n = 64 on.
 SMALL, CYCLES_SMALL, CYCLES = 64, 12, 6
 GOLDEN = np.uint32(0x9E3779B9)  # 2³² divided by the golden ratio, between the words of cycles
 FIRST = (np.uint32(0x243F6A88), np.uint32(0x85A308D3))  # digits of π
@@ -63,9 +63,9 @@ def domain(n: int) -> Domain:
 
 
 def mixed(*words: Any, xp: Any = np) -> Any:
-    """One word of 32 bits that looks random, from several: a hash, not a secret.
+    """A hash of several 32-bit words (not cryptographic).
 
-    Two chains of the mixer: where the first chains of two seeds meet, the second ones still differ.
+    Two chains of the mixer: where the first chains of two seeds collide, the second ones still differ.
 
     Args:
         words: Whole numbers from 0 to 2³² - 1, or arrays of them that broadcast.
@@ -85,17 +85,17 @@ def permuted(positions: Any, domain: Domain, key: Any, xp: Any = np) -> Any:
     """The entries at ``positions`` of a permutation of 0 … n-1; all arguments broadcast.
 
     Args:
-        positions: Whole numbers from 0 to n-1; entries at others mean nothing.
+        positions: Integers from 0 to n-1; entries at others are arbitrary.
         domain: From the function `domain`, or several on leading axes.
-        key: Chooses the permutation: unsigned, 32 bits.
-        xp: ``numpy``, or ``jax.numpy``, by which all of these may be traced.
+        key: Selects the permutation (uint32).
+        xp: ``numpy``, or ``jax.numpy`` for traced arguments.
 
     Returns:
         An array (int32) of the shape to which the arguments broadcast.
     """
     shape = np.broadcast_shapes(*map(np.shape, (positions, *domain, key)))
     n, a, b, position = (_words(value, xp) for value in (*domain, positions))
-    # By one word for both, keys whose words differ by 1 would share a permutation but for a row and a column.
+    # With one word for both, keys whose words differ by 1 would share most of a permutation.
     column_word, row_word = (_words(mixed(key, line, xp=xp), xp) for line in range(2))
     rest = n - (a - 1) * b
     cycles = xp.where(n < SMALL, np.uint32(CYCLES_SMALL), np.uint32(CYCLES))
@@ -116,7 +116,7 @@ def permuted(positions: Any, domain: Domain, key: Any, xp: Any = np) -> Any:
 
 
 def _repeated(turn: Callable[[Any, Cells], Cells], cycles: Any, cells: Cells, xp: Any) -> Cells:
-    """Cells after some cycles of turns, of which the first argument is the number of the cycle (uint32)."""
+    """Cells after ``cycles`` calls of ``turn(cycle (uint32), cells)``."""
     if xp is np:
         for cycle in range(cycles):
             cells = turn(np.full(1, cycle, np.uint32), cells)
@@ -131,17 +131,17 @@ def _repeated(turn: Callable[[Any, Cells], Cells], cycles: Any, cells: Cells, xp
         turned: Cells = jax.lax.fori_loop(np.uint32(0), most, turn, cells, unroll=CYCLES_SMALL)
         return turned
 
-    # A CPU overlaps the turns of several vectors only where there are few operations a vector; on a GPU the
-    # start of a kernel takes longer than all turns.
+    # A CPU overlaps the turns of several vectors only in short kernels; on a GPU starting a kernel takes
+    # longer than all turns.
     turned: Cells = jax.lax.platform_dependent(cycles, cells, cpu=short_kernels, default=one_kernel)
     return turned
 
 
 def _shifted(value: Any, word: Any, size: Any, xp: Any) -> Any:
-    """``value`` + a random number, modulo ``size``; ``value`` is below it, and it is at most 2¹⁶.
+    """``value`` + a random number, modulo ``size``, for ``value < size ≤ 2¹⁶``.
 
-    The random number is the whole part of ``size`` · ``word`` / 2³² (Lemire 2019, "Fast random integer
-    generation in an interval", ACM TOMACS 29), of which no digit is lost here to products of 32 bits.
+    The random number is ⌊``size`` · ``word`` / 2³²⌋ (Lemire 2019, "Fast random integer generation in an
+    interval", ACM TOMACS 29), computed exactly by 32-bit products.
     """
     low = ((word & 0xFFFF) * size) >> 16
     value = value + (((word >> 16) * size + low) >> 16)
@@ -156,5 +156,5 @@ def _mix(word: Any) -> Any:
 
 
 def _words(value: Any, xp: Any) -> Any:
-    """Whole numbers as uint32 with an axis at least: NumPy warns where a scalar overflows."""
+    """Integers as uint32 arrays with at least one axis, since NumPy warns where a scalar overflows."""
     return xp.atleast_1d(xp.asarray(value, xp.uint32))

@@ -1,4 +1,4 @@
-"""What a trained network says of new rows: probabilities, labels, numbers, the share of right answers."""
+"""Predictions of a trained network for new rows: probabilities, labels, numbers, accuracy."""
 
 from typing import Any
 

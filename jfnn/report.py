@@ -14,9 +14,9 @@ from matplotlib.figure import Figure
 
 from jfnn import checks, paths, plots
 from jfnn.analysis import ranking, summary
-from jfnn.loading import how_to_load
 from jfnn.search.group import Group
 from jfnn.search.groups import SweepGroups
+from jfnn.search.loading import how_to_load
 from jfnn.search.result import SweepResult
 from jfnn.store import files
 

@@ -66,7 +66,7 @@ def as_targets(y: Any, shape: tuple[int, ...], loss: Any, dtype: Any, argument: 
 
 
 def check_outputs(n_outputs: int, loss: Any) -> None:
-    """Refuses a loss of more outputs than the network has."""
+    """Raises ValueError for a loss of more outputs than the network has."""
     if n_outputs < loss.min_outputs:
         needed = f"a softmax needs at least {loss.min_outputs} outputs"
         raise ArgumentError("loss", f"{needed}, the network has {n_outputs}")

@@ -1,4 +1,4 @@
-"""The objective, one step of gradient descent, one epoch of steps: what training a network is.
+"""The objective, one step of gradient descent, one epoch of steps: the training of a network.
 
 Nothing here knows of grids. A reader who wants to see how one network learns reads this file; the sweep
 engine does the same for many members at once.
@@ -13,7 +13,7 @@ import optax
 
 from jfnn import checks, losses
 from jfnn.checks import ArgumentError
-from jfnn.dropout import check_dropout, dropout_masks, dropout_shapes
+from jfnn.layers.dropout import check_dropout, dropout_masks, dropout_shapes
 from jfnn.layers.kind import Params
 from jfnn.losses import Loss
 from jfnn.network import Network, as_inputs, as_params, check_output, forward
@@ -53,7 +53,7 @@ def objective(
         reduction: "sum" or "mean".
         weights: Optional sample weights ``[n]``: each sample's cost counts that often, and "mean" divides by
             their sum.
-        dropout: The probability to drop a hidden unit for a sample, in [0, 1) (`jfnn.dropout.dropout_masks`).
+        dropout: The probability to drop a hidden unit for a sample, in [0, 1) (`jfnn.layers.dropout`).
         key: A random key for dropout; None for none. Only networks of `jfnn.layers` have units to drop.
 
     Raises:
@@ -81,7 +81,7 @@ def objective(
 
 
 class State(NamedTuple):
-    """What the next step needs: the parameters, and memory such as the optimizer's, both pytrees."""
+    """State of a member between steps: the parameters, and memory such as the optimizer's, both pytrees."""
 
     params: Params
     memory: Any
@@ -93,10 +93,10 @@ def autodiff(network: Network, loss: Loss, reduction: str) -> ValueAndGrad:
     Further keywords are those of `objective`: weights, dropout, key.
     """
 
-    def of_params(params: Params, x: jax.Array, targets: jax.Array, **options: Any) -> jax.Array:
+    def from_params(params: Params, x: jax.Array, targets: jax.Array, **options: Any) -> jax.Array:
         return objective(network, params, x, targets, loss, reduction=reduction, **options)
 
-    return jax.value_and_grad(of_params)
+    return jax.value_and_grad(from_params)
 
 
 def step(

@@ -1,22 +1,14 @@
-"""Processes that train tiles: any executor of `concurrent.futures`, and what to do when it breaks."""
+"""Processes that train tiles, reached through any executor of `concurrent.futures`, also if it breaks."""
 
-import asyncio
 import concurrent.futures
-import functools
-import time
-from collections.abc import Callable, Collection
+from collections.abc import Callable
 from types import TracebackType
 from typing import Any
 
 from jfnn import checks
-from jfnn.apart import call_apart
 from jfnn.checks import ArgumentTypeError
 
-POLLING_SECONDS = 0.02  # between looks at futures that cannot be waited for
-STOPPING_SECONDS = 0.2  # between looks whether to wait on
-# What a future may raise beside exceptions of the work: those of asyncio are no `Exception`.
-LOST = (Exception, asyncio.CancelledError)
-# Arguments of a process pool -> where it keeps them.
+# Arguments of a process pool -> its attributes.
 POOL_ARGUMENTS = {
     "max_workers": "_max_workers",
     "mp_context": "_mp_context",
@@ -57,7 +49,7 @@ class Workers:
             together: See above.
 
         Raises:
-            TypeError: It is no executor, or a number is none.
+            TypeError: ``executor`` is neither, or another argument is no whole number.
             ValueError: A number is below 1.
         """
         self.tries = checks.as_count(tries, "tries")
@@ -74,7 +66,7 @@ class Workers:
         self._make: Callable[[], Any] | None = None if is_executor else executor  # type: ignore[assignment]
         self._given: Any = executor if is_executor else None
         self._executor: Any = self._given
-        self._own: Any = None  # the one that was made here, and is shut down here
+        self._own: Any = None  # the executor made, and shut down, by this object
 
     def __enter__(self) -> "Workers":
         return self
@@ -82,13 +74,13 @@ class Workers:
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
-        """Shuts down what was made here; tiles that wait are dropped."""
+        """Shuts down an executor made here; waiting tiles are dropped."""
         own, self._own, self._executor = self._own, None, self._given
         if own is not None:
-            call_apart(functools.partial(own.shutdown, wait=kind is None), lambda: None)
+            own.shutdown(wait=kind is None)
 
     def submit(self, function: Callable[..., Any], *arguments: Any) -> Any:
-        """A future of a call; where the executor has broken, one of a new executor.
+        """A future of a call, by a new executor where the last one has broken.
 
         Raises:
             ExecutorError: The executor takes no work.
@@ -112,14 +104,13 @@ class Workers:
         return future
 
     def _renew(self) -> None:
-        """Puts another executor in the place of a broken one."""
+        """Replaces a broken executor."""
         if self._own is not None:
             self._own.shutdown(wait=False)
         make = self._make or _like(self._executor)
         if make is None:
             raise ExecutorError(
-                "executor: it broke, and takes no more work; give a function that makes one, which is then"
-                " called again"
+                "executor: it broke; give a function that makes one, which is then called again"
             )
         self._executor = self._own = self._made(make)
 
@@ -144,27 +135,3 @@ def _like(executor: Any) -> Callable[[], Any] | None:
 def as_workers(executor: Any) -> Workers:
     """`Workers` of an executor, or the `Workers` themselves."""
     return executor if isinstance(executor, Workers) else Workers(executor)
-
-
-class Stop:
-    """Whether to stop; without a lock, since a thread that may be interrupted asks for it."""
-
-    def __init__(self) -> None:
-        self.is_asked = False
-
-    def ask(self) -> None:
-        """Asks whoever looks at it to stop."""
-        self.is_asked = True
-
-
-def first_ended(futures: Collection[Any], stop: Stop) -> Collection[Any]:
-    """Waits until at least one of the futures has ended, and gives all that have; or none, to stop."""
-    can_wait = all(isinstance(future, concurrent.futures.Future) for future in futures)
-    while not stop.is_asked:
-        if can_wait:
-            concurrent.futures.wait(futures, STOPPING_SECONDS, concurrent.futures.FIRST_COMPLETED)
-        if ended := [future for future in futures if future.done()]:
-            return ended
-        if not can_wait:
-            time.sleep(POLLING_SECONDS)
-    return ()

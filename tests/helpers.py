@@ -2,11 +2,9 @@
 
 import dataclasses
 import functools
-import gc
 import os
 import subprocess
 import sys
-import threading
 import time
 
 import jax
@@ -29,7 +27,6 @@ compiled = functools.partial(jax.jit, compiler_options=UNOPTIMISED)
 gradient = compiled(
     jax.grad(jfnn.objective, argnums=1), static_argnums=0, static_argnames=("loss", "reduction")
 )
-DESTRUCTORS = ("weakref.py", "_weakrefset.py")  # what is raised in these Python ignores
 
 
 def compile_unoptimised():
@@ -92,40 +89,6 @@ def central_differences(values, params, step):
     slopes = np.split((raised - lowered) / (2 * step), np.cumsum([np.size(leaf) for leaf in leaves])[:-1])
     shaped = (slope.reshape(np.shape(leaf)) for slope, leaf in zip(slopes, leaves, strict=True))
     return jax.tree.unflatten(structure, shaped)
-
-
-def interrupted(call, at):
-    """How a call ends that is interrupted as its thread returns from a function for the ``at``-th time.
-
-    Gives the name of the error, None for none, or "hangs"; and whether it got so far.
-    """
-    ended, returns = [], []
-
-    def trace(frame, event, _):
-        if frame.f_code.co_filename.endswith(DESTRUCTORS):
-            return None
-        if event == "return":
-            returns.append(frame)
-            if len(returns) == at:
-                raise KeyboardInterrupt
-        return trace
-
-    def run():
-        gc.disable()  # Python ignores what is raised while it looks for garbage, too
-        sys.settrace(trace)
-        try:
-            call()
-            ended.append(None)
-        except BaseException as error:
-            ended.append(type(error).__name__)
-        finally:
-            sys.settrace(None)
-            gc.enable()
-
-    thread = threading.Thread(target=run, daemon=True)
-    thread.start()
-    thread.join(10)
-    return (ended or ["hangs"])[0], len(returns) >= at
 
 
 def make_result(

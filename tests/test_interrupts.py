@@ -1,34 +1,161 @@
-"""Thousands of interrupts amid calls of the library; ``interrupted.py COUNT SEED`` does any number."""
+"""Ctrl-C amid training stops a run where nothing is half done; resumed, the run has lost nothing."""
 
-import json
+import concurrent.futures
+import contextlib
 import os
-import subprocess
-import sys
-from pathlib import Path
+import random
+import signal
+import threading
+import time
+import types
 
 import pytest
+from helpers import noise_split, same_bits
 
-HERE = Path(__file__).parent
-COUNT, PROCESSES = 5000, 5
+import jfnn
+from jfnn.distributed import futures
+from jfnn.engine import interrupts
+
+NETWORK = jfnn.mlp((5, 6, 3))
+GRID = dict(learning_rate=[0.01, 0.1, 1e38], l2=[0.0, 0.1], epochs=40, batch_size=16)
 
 
-@pytest.mark.slow
-@pytest.mark.skipif(sys.platform != "linux", reason="reads /proc")
-@pytest.mark.parametrize("seed", range(PROCESSES))
-def test_interrupts_are_keyboard_interrupts_and_spoil_nothing(seed):
-    command = [sys.executable, HERE / "interrupted.py", str(COUNT // PROCESSES), str(seed)]
-    environment = os.environ | {"PYTHONPATH": f"{HERE.parent}{os.pathsep}{HERE}", "JAX_PLATFORMS": "cpu"}
-    ended = subprocess.run(command, capture_output=True, text=True, env=environment, cwd=HERE.parent)
-    assert ended.returncode == 0, ended.stderr
-    told = json.loads(ended.stdout)
-    print(ended.stdout)
-    assert told["interrupts"] >= COUNT // PROCESSES
-    assert not told["wrong"], "\n\n".join(told["wrong"])
-    hidden = told["swallowed by JAX"] + told["turned into another error by JAX"]
-    hidden += sum(told["errors in destructors"].values())
-    assert hidden <= 0.05 * told["interrupts"]
-    assert not told["threads of Python that stay"]
-    before, after = told["threads of the system"]
-    assert after <= before + 4
-    # A few dozen programs are kept, of 10 MB each; then there are no more.
-    assert told["megabytes"][-1] < told["megabytes"][0] + 500
+def press():
+    signal.raise_signal(signal.SIGINT)
+
+
+def sweep(progress=None, devices=2, **changes):
+    execution = jfnn.Execution(tile=2, eval_every=2, devices=devices, progress=progress)
+    result = jfnn.sweep(NETWORK, noise_split(), **GRID | changes, execution=execution)
+    return result.params, result.scores, result.history
+
+
+@pytest.fixture
+def told(monkeypatch):
+    """Signals that a handler of the user's own is given."""
+    numbers = []
+    before = signal.signal(signal.SIGINT, lambda number, frame: numbers.append(number))
+    yield numbers
+    signal.signal(signal.SIGINT, before)
+
+
+def test_the_first_ctrl_c_waits_and_the_second_comes_at_once(capsys):
+    handler = signal.getsignal(signal.SIGINT)
+    with pytest.raises(KeyboardInterrupt), interrupts.deferred():
+        press()
+        assert "press again" in capsys.readouterr().err
+        with pytest.raises(KeyboardInterrupt):
+            press()
+        with interrupts.deferred(), pytest.raises(KeyboardInterrupt):  # an inner block changes nothing
+            press()
+        interrupts.raise_pending()
+    assert signal.getsignal(signal.SIGINT) is handler
+    interrupts.raise_pending()
+
+
+def test_a_ctrl_c_that_nobody_asked_for_comes_with_the_end_of_the_block():
+    reached = []
+    with pytest.raises(KeyboardInterrupt), interrupts.deferred():
+        press()
+        reached.append(1)
+    assert reached
+    with pytest.raises(ZeroDivisionError), interrupts.deferred():
+        press()
+        reached.append(1 / 0)
+
+
+def test_a_handler_of_the_users_own_is_told_and_decides(told):
+    def at_evaluation(now):
+        if now.epoch == 10:
+            press()
+            assert not told
+
+    plain = sweep()
+    assert same_bits(sweep(progress=at_evaluation), plain)
+    assert told == [signal.SIGINT]
+
+
+def test_other_threads_and_ignored_signals_are_left_alone(told):
+    with concurrent.futures.ThreadPoolExecutor(1) as pool, interrupts.deferred():
+        press()
+        pool.submit(interrupts.raise_pending).result()
+        assert not told
+    signal.signal(signal.SIGINT, signal.SIG_IGN)
+    with interrupts.deferred():
+        assert signal.getsignal(signal.SIGINT) is signal.SIG_IGN
+
+
+class Pressing(concurrent.futures.ThreadPoolExecutor):
+    """Ctrl-C is pressed while this executor takes a message."""
+
+    left = 12
+
+    def submit(self, *arguments):
+        self.left -= 1
+        if not self.left:
+            press()
+        return super().submit(*arguments)
+
+
+@pytest.mark.parametrize("on_executor", [False, True])
+def test_ctrl_c_saves_what_was_trained(on_executor, tmp_path):
+    epochs = []
+
+    def at_evaluation(now):
+        epochs.append(now.epoch)
+        if len(epochs) == 3 and not on_executor:
+            press()
+
+    plain = sweep()
+    executor = {"executor": Pressing(2), "devices": None} if on_executor else {}
+    with pytest.raises(KeyboardInterrupt):
+        sweep(progress=at_evaluation, out=tmp_path, **executor)
+    assert 0 < len(epochs) < 20
+    resumed = sweep(progress=at_evaluation, out=tmp_path, resume=True)
+    assert same_bits(resumed, plain)
+    assert epochs == list(range(2, 41, 2))  # none is trained twice
+
+
+def test_ctrl_c_while_no_worker_answers_ends_the_wait():
+    never = concurrent.futures.Future()
+
+    def submit(*arguments):
+        os.kill(os.getpid(), signal.SIGINT)
+        return never
+
+    with pytest.raises(KeyboardInterrupt), interrupts.deferred():
+        futures.environment_of(jfnn.Workers(types.SimpleNamespace(submit=submit)))
+    assert never.cancelled()
+
+
+@pytest.mark.parametrize("count", [8, pytest.param(300, marks=pytest.mark.slow)])
+def test_sweeps_interrupted_at_random_moments_lose_nothing(count, tmp_path):
+    rng, came, plain = random.Random(0), 0, sweep()
+    started = time.perf_counter()
+    sweep()
+    seconds, threads = time.perf_counter() - started, threading.active_count()
+    for number in range(1000 * count):
+        timer = threading.Timer(rng.uniform(0, seconds), os.kill, (os.getpid(), signal.SIGINT))
+        try:
+            timer.start()
+            result = sweep(out=tmp_path / str(number), resume=True)
+        except KeyboardInterrupt:
+            came, result = came + 1, None
+        end(timer)
+        again = sweep(out=tmp_path / str(number), resume=True)
+        assert same_bits(again, plain) and (result is None or same_bits(result, plain))
+        if came == count:
+            break
+    assert came == count
+    until = time.perf_counter() + 10
+    while threading.active_count() > threads and time.perf_counter() < until:
+        time.sleep(0.01)
+    assert threading.active_count() <= threads
+
+
+def end(timer):
+    """Ends a timer; a signal that comes too late is ignored."""
+    with contextlib.suppress(KeyboardInterrupt):
+        timer.cancel()
+        timer.join()
+    timer.join()

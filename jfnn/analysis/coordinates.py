@@ -1,7 +1,6 @@
 """The coordinate check: whether what a layer gives changes by as much in wide networks as in narrow ones."""
 
 import dataclasses
-import math
 import os
 from collections.abc import Callable, Sequence
 from typing import Any
@@ -20,7 +19,7 @@ from jfnn.experiment.build import build
 from jfnn.experiment.experiment import Experiment
 from jfnn.experiment.options import Options
 from jfnn.layers.kind import Params
-from jfnn.learners.data import Hyper, Rows
+from jfnn.learners.data import Hyper
 from jfnn.learners.supervised import Supervised
 from jfnn.losses import Loss
 from jfnn.minibatches import Minibatches
@@ -28,7 +27,7 @@ from jfnn.network import Network
 from jfnn.optimizers import Optimizer
 from jfnn.search import run_directory
 from jfnn.training import State
-from jfnn.trajectories.steps import Steps, one_step, steps_of
+from jfnn.trajectories.steps import Seen, make_stepper
 
 
 @dataclasses.dataclass(frozen=True, eq=False)
@@ -163,25 +162,24 @@ def _measure(experiment: Experiment, steps: int, rows: int) -> tuple[np.ndarray,
     network = learner.original
     assert isinstance(network, Supervised)
     probe = data.rows[0][: min(rows, data.n_train)]
-    shorter = dataclasses.replace(experiment, epochs=math.ceil(steps / members[0].steps))
+    steppers, seen = zip(*(make_stepper(experiment, number) for number in range(len(members))), strict=True)
 
-    def of_member(params: Params, hyper: Hyper, seen: Steps, probe: jax.Array, rows: Rows) -> Any:
+    def of_member(params: Params, hyper: Hyper, seen: Seen, probe: jax.Array) -> Any:
         before = _activations(network, params, probe)
 
-        def step(state: State, seen: Steps) -> tuple[State, jax.Array]:
-            state = one_step(learner, rows, state, seen, hyper)
+        def step(state: State, number: jax.Array) -> tuple[State, jax.Array]:
+            state = steppers[0](seen, number, state, hyper)
             after = _activations(network, state.params, probe)
             return state, _sizes([a - a_0 for a, a_0 in zip(after, before, strict=True)])
 
-        return _sizes(before), jax.lax.scan(step, learner.start(params, hyper), seen)[1]
+        return _sizes(before), jax.lax.scan(step, learner.start(params, hyper), jnp.arange(steps))[1]
 
     def stacked(*trees: Any) -> Any:
         return jax.tree.map(lambda *leaves: np.stack(leaves), *trees)
 
-    params = stacked(*(member.params for member in members))
-    seen = jax.tree.map(lambda leaf: leaf[:, :steps], stacked(*(steps_of(shorter, m) for m in members)))
-    measure = compiled(jax.vmap(of_member, in_axes=(0, 0, 0, None, None)))
-    start, change = measure(params, experiment.hyper(), seen, probe, data.rows)
+    params, source = stacked(*(member.params for member in members)), stacked(*(each.source for each in seen))
+    measure = compiled(jax.vmap(of_member, in_axes=(0, 0, Seen(0, None), None)))
+    start, change = measure(params, experiment.hyper(), Seen(source, seen[0].stock), probe)
     return np.asarray(start), np.asarray(change)
 
 

@@ -1,13 +1,19 @@
 """Boltzmann machines, restricted and deep: energies, conditionals, exact sums, draws, estimates of log Z."""
 
 from jfnn.boltzmann.enumeration import MOST_UNITS
-from jfnn.boltzmann.exact import all_states, entropy, gradient, kl_divergence, log_likelihood, log_z
+from jfnn.boltzmann.learner import BoltzmannLearner, boltzmann_machine
 from jfnn.boltzmann.machine import Machine, init
-from jfnn.boltzmann.restricted import (
+from jfnn.boltzmann.rows import (
+    all_states,
     energy,
+    entropy,
     free_energy,
     gibbs_step,
+    gradient,
     hidden_means,
+    kl_divergence,
+    log_likelihood,
+    log_z,
     pseudo_log_likelihood,
     reconstruction_error,
     visible_means,
@@ -16,10 +22,12 @@ from jfnn.boltzmann.sampling import LogZ, annealed_log_z, mean_field, sample
 
 __all__ = [
     "MOST_UNITS",
+    "BoltzmannLearner",
     "LogZ",
     "Machine",
     "all_states",
     "annealed_log_z",
+    "boltzmann_machine",
     "energy",
     "entropy",
     "free_energy",

@@ -1,4 +1,4 @@
-"""What all machines share, in column form: a layer's states are ``[units, n]``, weights ``[n_{k+1}, n_k]``.
+"""Machines of any depth in column form: a layer's states are ``[units, n]``, weights ``[n_{k+1}, n_k]``.
 
 Layers of even number (the visible ones are number 0) are connected to odd ones alone. Given one of these two
 sides the units of the other are independent, so that it can be drawn, averaged or summed over at once. That
@@ -13,14 +13,14 @@ import jax
 import jax.numpy as jnp
 
 from jfnn.boltzmann.machine import Machine
-from jfnn.uniform import uniform
+from jfnn.numerics import uniform
 
 EVEN, ODD = 0, 1  # the sides: layers 0, 2, … and layers 1, 3, …
 States = Sequence[jax.Array]  # one a layer; functions look at those that they need
 
 
 def field(machine: Machine, states: States, k: int) -> jax.Array:
-    """What the units of layer k see of their neighbours: ``b_k + W_{k-1}ᵀ s_{k-1} + W_k s_{k+1}``."""
+    """Input of the units of layer k from their neighbours: ``b_k + W_{k-1}ᵀ s_{k-1} + W_k s_{k+1}``."""
     total: jax.Array = machine.biases[k][:, None]
     if k > 0:
         total = total + machine.weights[k - 1] @ states[k - 1]
@@ -118,9 +118,7 @@ def free_energy(machine: Machine, states: States, side: int) -> jax.Array:
 def statistics(states: States, weights: jax.Array | None = None) -> Machine:
     """``⟨s_k s_{k+1}ᵀ⟩`` and ``⟨s_k⟩``, averaged over columns, in the form of a machine's parameters.
 
-    Args:
-        states: Of all layers.
-        weights: What each column counts ``[n]``, with a sum of 1; None for all alike.
+    Columns may have weights ``[n]``, whose sum is 1.
     """
     n = states[0].shape[1]
     scaled = states if weights is None else [state * weights for state in states]
@@ -153,9 +151,10 @@ def mean_field(machine: Machine, v: jax.Array, sweeps: int) -> list[jax.Array]:
     return [v, *jax.lax.fori_loop(0, sweeps, sweep, halves)]
 
 
-def reconstruction(machine: Machine, v: jax.Array, sweeps: int) -> jax.Array:
-    """Means of the visible units given the hidden means that v has, ``[n_0, n]``."""
-    return jax.nn.sigmoid(field(machine, mean_field(machine, v, sweeps), 0))
+def reconstruction_error(machine: Machine, v: jax.Array, sweeps: int) -> jax.Array:
+    """``Σ_i (v_i - p_i)² [n]``, with p the visible means given the hidden means that v has."""
+    p = jax.nn.sigmoid(field(machine, mean_field(machine, v, sweeps), 0))
+    return jnp.sum((v - p) ** 2, axis=0)
 
 
 def pseudo_log_likelihood(machine: Machine, v: jax.Array) -> jax.Array:
@@ -169,3 +168,16 @@ def pseudo_log_likelihood(machine: Machine, v: jax.Array) -> jax.Array:
         return total + jax.nn.log_sigmoid(before - after - biases[i] * flip)
 
     return jax.lax.fori_loop(0, len(v), add, jnp.zeros_like(before))  # type: ignore[no-any-return]
+
+
+def average(values: jax.Array, weights: jax.Array | None) -> jax.Array:
+    """The mean of ``values [n]``, or with weights, whose sum is 1, ``Σ weights values``."""
+    return jnp.mean(values) if weights is None else jnp.sum(weights * values)
+
+
+def units_mask(machine: Machine, hidden: jax.Array) -> Machine:
+    """1 for parameters of the first ``hidden`` units of each hidden layer, 0 for those of the others."""
+    visible, *layers = machine.sizes
+    units = [jnp.ones(visible)] + [jnp.arange(n) < hidden for n in layers]
+    masks = [unit.astype(machine.biases[0].dtype) for unit in units]
+    return Machine(tuple(upper[:, None] * lower for lower, upper in itertools.pairwise(masks)), tuple(masks))

@@ -1,11 +1,15 @@
-"""Sums over all states in column form: exact, for machines whose smaller side has few units."""
+"""Sums over all states in column form, for machines whose smaller side has few units; measures of rows."""
+
+from collections.abc import Callable, Sequence
 
 import jax
 import jax.numpy as jnp
 
+import jfnn.boltzmann.columns as columns
+from jfnn import checks
 from jfnn.boltzmann.columns import EVEN, ODD, field, free_energy, given_visible, means, statistics
 from jfnn.boltzmann.machine import Machine
-from jfnn.checks import ArgumentError
+from jfnn.checks import ArgumentError, ArgumentTypeError
 
 MOST_UNITS = 20  # a million states
 
@@ -22,7 +26,7 @@ def smaller_side(sizes: tuple[int, ...]) -> int:
 
 
 def check_can_enumerate(sizes: tuple[int, ...], argument: str) -> None:
-    """Refuses machines with too many units to sum over.
+    """Checks that a machine has few enough units to sum over.
 
     Raises:
         ValueError: The smaller side of the machine, or of its hidden layers, has more than `MOST_UNITS`.
@@ -82,13 +86,7 @@ def model_statistics(machine: Machine) -> Machine:
 
 
 def data_statistics(machine: Machine, v: jax.Array, weights: jax.Array | None = None) -> Machine:
-    """``⟨s_k s_{k+1}ᵀ⟩`` and ``⟨s_k⟩`` with the visible units held at data ``[n_0, n]``.
-
-    Args:
-        machine: The machine.
-        v: The data.
-        weights: What each column counts ``[n]``, with a sum of 1; None for all alike.
-    """
+    """`columns.statistics` with the visible units held at data ``v [n_0, n]``."""
     if len(machine.sizes) == 2:
         return statistics([v, jax.nn.sigmoid(field(machine, [v, v], 1))], weights)
     held = jax.vmap(lambda v: model_statistics(given_visible(machine, v)), in_axes=1)(v)
@@ -96,3 +94,31 @@ def data_statistics(machine: Machine, v: jax.Array, weights: jax.Array | None = 
     w = jnp.full(v.shape[1], 1 / v.shape[1], v.dtype) if weights is None else weights
     deeper = jax.tree.map(lambda leaf: jnp.tensordot(w, leaf, 1), held)
     return Machine((*first.weights, *deeper.weights), (first.biases[0], *deeper.biases))
+
+
+# Name of a metric -> ``(machine, v [n_0, n], mean-field sweeps) -> [n]``, in column form.
+MEASURES: dict[str, Callable[[Machine, jax.Array, int], jax.Array]] = {
+    "likelihood": lambda machine, v, sweeps: -log_likelihood(machine, v),
+    "pseudo_likelihood": lambda machine, v, sweeps: -columns.pseudo_log_likelihood(machine, v),
+    "reconstruction": columns.reconstruction_error,
+}
+
+
+def as_measures(
+    sizes: tuple[int, ...], gradient: str, loss: str | None, metrics: Sequence[str]
+) -> tuple[str, ...]:
+    """Measures of "loss" and of the further metrics, checked; ``loss`` may be None for the default."""
+    if loss is None:
+        inexact = "pseudo_likelihood" if len(sizes) == 2 else "reconstruction"
+        loss = "likelihood" if gradient == "exact" else inexact
+    if not checks.is_several(metrics):
+        raise ArgumentTypeError("metrics", f"expected a sequence of names, got {checks.shown(metrics)}")
+    for argument, name in [("loss", loss), *(("metrics", name) for name in metrics)]:
+        checks.as_choice(name, argument, MEASURES)
+        if name == "likelihood":
+            check_can_enumerate(sizes, argument)
+        if name == "pseudo_likelihood" and len(sizes) > 2:
+            raise ArgumentError(argument, "a pseudo-likelihood is for machines of two layers")
+    if len(set(metrics)) != len(metrics):
+        raise ArgumentError("metrics", f"expected each name once, got {', '.join(metrics)}")
+    return (loss, *metrics)

@@ -1,4 +1,4 @@
-"""Boltzmann machines of layers: parameters, where they start, and what is refused."""
+"""Boltzmann machines of layers: parameters, their start, and checks."""
 
 import itertools
 from collections.abc import Mapping, Sequence
@@ -127,7 +127,7 @@ def as_units(states: Any, bias: jax.Array, argument: str, binary: bool = False) 
 
 
 def check_units(values: np.ndarray, argument: str, binary: bool) -> None:
-    """Refuses states outside [0, 1], and where ``binary`` others than 0 and 1, but for roundings."""
+    """Raises ValueError for states outside [0, 1], or if ``binary`` other than 0 and 1, beyond rounding."""
     if values.min() < -ROUNDING or values.max() > 1 + ROUNDING:
         raise ArgumentError(
             argument, f"expected values in [0, 1], got {values.min():.9g} to {values.max():.9g}"

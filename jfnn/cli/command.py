@@ -106,13 +106,8 @@ def _reported(parser: Parser, flags: Flags) -> Iterator[None]:
 def training(
     watch: progress.Watch, flags: Flags, metric: str, higher_is_better: bool
 ) -> Iterator[progress.Show]:
-    """Prepares JAX to train; gives the function to call with the progress, which Ctrl-C stops."""
+    """Prepares JAX to train; gives the function to call with the progress."""
     with contextlib.suppress(RuntimeError):  # JAX already runs in the program that calls
         jfnn.use_all_cores()
-    with progress.stopping_at_evaluations() as stop, watch(flags, metric, higher_is_better) as show:
-
-        def at_evaluation(now: jfnn.Progress) -> None:
-            show(now)
-            stop()
-
-        yield at_evaluation
+    with watch(flags, metric, higher_is_better) as show:
+        yield show

@@ -12,7 +12,7 @@ import jfnn
 from jfnn import memory
 from jfnn.cli.data import Problem
 from jfnn.cli.grid_flags import GridFlags
-from jfnn.learners.trial import starting_shapes
+from jfnn.learners.shapes import starting_shapes
 
 SAMPLE = 1 << 20  # bytes of a CSV file from which its number of rows is estimated
 # Arrays of a member's size that a run holds beside its result: parameters, two of an optimizer, its start.

@@ -12,9 +12,9 @@ INTERRUPTED = 130
 
 
 class _Stream(io.FileIO):
-    """A file that takes what is written to it when nobody reads there any more, as behind ``| head``.
+    """A file that takes all output, also when its reader has gone, as behind ``| head``.
 
-    What the command saves is not lost then. Any other error is kept for the end.
+    The command then goes on to save its results. Any other error is kept for the end.
     """
 
     failure: OSError | None = None
@@ -30,7 +30,7 @@ class _Stream(io.FileIO):
 
 
 class _Interrupts:
-    """What Ctrl-C does: it stops the command; pressed again, while that goes on, it ends the process at once.
+    """A handler of Ctrl-C that stops the command, and pressed again meanwhile ends the process at once.
 
     Files take their place when they are complete, so none is spoilt.
     """
@@ -59,7 +59,7 @@ def run(main: Callable[[], int], prog: str) -> int:
         try:
             status = main()
         finally:
-            signal.signal(signal.SIGINT, signal.SIG_IGN)  # what is left takes no time
+            signal.signal(signal.SIGINT, signal.SIG_IGN)  # the rest takes no time
     except SystemExit as ended:
         status = ended.code if isinstance(ended.code, int) else int(ended.code is not None)
     except KeyboardInterrupt:

@@ -1,12 +1,8 @@
-"""A run while it goes on: the bar that shows it, and Ctrl-C, which stops it between evaluations."""
+"""The bar that shows the progress of a run."""
 
 import contextlib
-import signal
-import sys
-import threading
 from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager
-from typing import Any
 
 from jfnn.analysis import summary
 from jfnn.cli.flags import Flags
@@ -38,33 +34,3 @@ def bar(flags: Flags, metric: str, higher_is_better: bool) -> Iterator[Show]:
             shown.update(now.epoch - shown.n)
 
         yield show
-
-
-@contextlib.contextmanager
-def stopping_at_evaluations() -> Iterator[Callable[[], None]]:
-    """Makes Ctrl-C wait for the next evaluation, where the run's state is saved; a second one does not wait.
-
-    Gives the function to call there, which raises KeyboardInterrupt if there was a Ctrl-C.
-    """
-    pressed = threading.Event()
-
-    def stop_if_pressed(*of_signal: Any) -> None:
-        if pressed.is_set():
-            if callable(before):  # which may do more than raise
-                before(*(of_signal or (signal.SIGINT, None)))
-            raise KeyboardInterrupt
-
-    def press(*of_signal: Any) -> None:
-        stop_if_pressed(*of_signal)
-        pressed.set()
-        print("\nstopping at the next evaluation; press again to stop at once", file=sys.stderr)
-
-    listens = threading.current_thread() is threading.main_thread()  # else signals are another's
-    before = signal.getsignal(signal.SIGINT)
-    if listens:
-        signal.signal(signal.SIGINT, press)
-    try:
-        yield stop_if_pressed
-    finally:
-        if listens:
-            signal.signal(signal.SIGINT, before)

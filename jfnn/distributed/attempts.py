@@ -1,13 +1,14 @@
-"""Jobs in the order in which they are sent: what travels together, what is sent again, what is given up."""
+"""Jobs in the order in which they are sent: which travel together, are sent again, or are given up."""
 
 import collections
 import dataclasses
-from collections.abc import Callable, Iterable, Iterator, Sequence
+import pickle
+from collections.abc import Callable, Iterable, Sequence
 from typing import Any, Generic, TypeVar
 
 import jax
 
-from jfnn.distributed.calls import pack, unpack
+from jfnn.distributed.calls import to_bytes
 from jfnn.engine.plan import CallLength
 from jfnn.engine.segment import Segment
 from jfnn.workers import Workers
@@ -26,10 +27,10 @@ class Attempt(Generic[Job]):
 
     Attributes:
         jobs: The jobs.
-        segments: Their segments, packed.
+        segments: The pickled list of their segments.
         structure: Structure of each segment's members.
         lost: How often they were lost.
-        missed: How often they came to a process that does not hold their task.
+        missed: How often they came to a process that lacks their task.
         with_task: Whether the task travels with them.
     """
 
@@ -42,19 +43,17 @@ class Attempt(Generic[Job]):
 
 
 class Attempts(Generic[Job]):
-    """Jobs in the order in which they are sent: those to be sent again, new ones, those to be sent alone."""
+    """Jobs to send: first those to be sent again, then new ones, last those to be sent with no other."""
 
     def __init__(self, jobs: Iterable[Job], segment: Callable[[Job], Segment], workers: Workers):
-        self._fresh: Iterator[Job] = iter(jobs)
-        self._following: collections.deque[Job] = collections.deque()
+        self._fresh, self._following = iter(jobs), collections.deque[Job]()
         self._segment, self._workers = segment, workers
-        self._again: collections.deque[Attempt[Job]] = collections.deque()
-        self._alone: collections.deque[Attempt[Job]] = collections.deque()
+        self._again, self._alone = collections.deque[Attempt[Job]](), collections.deque[Attempt[Job]]()
         self._is_alone = False
         self.given_up: list[tuple[Job, Exception]] = []
 
     def next(self, idle: bool) -> Attempt[Job] | None:
-        """The next job to send, if any may be sent now; ``idle`` says that none is under way."""
+        """The next jobs to send, if any may be sent now; ``idle`` says that none are under way."""
         self._is_alone &= not idle
         if self._is_alone:
             return None
@@ -80,14 +79,14 @@ class Attempts(Generic[Job]):
                 break
         if not jobs:
             return None
-        return Attempt(jobs, pack(segments), jax.tree.structure(segments[0].members))
+        return Attempt(jobs, to_bytes(segments), jax.tree.structure(segments[0].members))
 
     def _next_job(self) -> Job | None:
         job = next(self._fresh, None)
         return self._following.popleft() if job is None and self._following else job
 
     def follow(self, job: Job | None) -> None:
-        """Adds a job that follows one that has ended, if any does."""
+        """Adds the job that follows one that has ended, if any does."""
         if job is not None:
             self._following.append(job)
 
@@ -97,12 +96,12 @@ class Attempts(Generic[Job]):
         self._is_alone = False
 
     def lose(self, attempt: Attempt[Job], error: BaseException) -> None:
-        """Notes that jobs were lost, each to be sent again or given up."""
+        """Sends lost jobs again, each by itself, or gives them up."""
         lost = attempt.lost + 1
         if lost >= self._workers.tries:
             plain = error if isinstance(error, Exception) else RuntimeError(repr(error))
             self.given_up += [(job, plain) for job in attempt.jobs]
             return
         queue = self._alone if lost == self._workers.tries - 1 else self._again
-        for job, segment in zip(attempt.jobs, unpack(attempt.segments), strict=True):
-            queue.append(Attempt([job], pack([segment]), attempt.structure, lost, attempt.missed))
+        for job, segment in zip(attempt.jobs, pickle.loads(attempt.segments), strict=True):
+            queue.append(Attempt([job], to_bytes([segment]), attempt.structure, lost, attempt.missed))

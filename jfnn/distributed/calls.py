@@ -1,8 +1,8 @@
-"""What another process does with a tile: it gets a call, runs the segment and answers.
+"""Calls to other processes: segments that they run, and their answers.
 
-Data travel to a process once or twice: a call names its task by a checksum, and a process that does not hold
-the task says so and is sent it. Errors of the segment come back as answers; an exception of the executor thus
-always means that the work was lost on the way, and can be done again.
+Data travel to a process once or twice: a call names its task by a checksum, and a process that lacks the task
+answers so and is sent it. Errors of a segment come back as answers; an exception of the executor thus always
+means that the work was lost on the way, and can be done again.
 """
 
 import dataclasses
@@ -12,7 +12,6 @@ import os
 import pickle
 import re
 import socket
-from collections.abc import Sequence
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -20,7 +19,7 @@ import jax
 import numpy as np
 
 from jfnn.checks import ArgumentTypeError
-from jfnn.engine.segment import Segment, Task, Worker
+from jfnn.engine.segment import Task, Worker
 from jfnn.store import environment, files
 from jfnn.store.identity import Description, differences
 
@@ -32,10 +31,10 @@ KEPT_TASKS = 4  # that a process holds at a time, those used last
 
 @dataclasses.dataclass(frozen=True)
 class Place:
-    """Where a process finds a task; equal for equal tasks.
+    """The place of a pickled task: a file or its bytes; equal for equal tasks.
 
     Attributes:
-        digest: Checksum of the task's bytes.
+        digest: SHA-256 of the bytes.
         path: A file that may hold them, or None.
         content: The bytes themselves, or None.
     """
@@ -50,11 +49,11 @@ class Call:
     """Segments for another process, which runs them one after another.
 
     Attributes:
-        place: Where their task is.
-        segments: From `pack`.
-        environment: What must compute them, as `environment_here` says.
+        place: The place of their task.
+        segments: The pickled list of segments.
+        environment: `environment_here` of the processes that may compute them.
         x64: Whether JAX computes in float64.
-        name: Unlike that of any other call, since executors may take equal calls for one.
+        name: Unique, since executors may take equal calls for one.
     """
 
     place: Place
@@ -69,25 +68,25 @@ class Call:
 
 
 class Done(NamedTuple):
-    """Of each segment the leaves of its trained members, objectives and blocks of scores, as bytes."""
+    """For each segment the leaves of its trained members, objectives and blocks of scores, pickled."""
 
     content: bytes
 
 
 class Missing(NamedTuple):
-    """The process, named by its machine and number, does not hold the task."""
+    """The process, named by its machine and number, lacks the task."""
 
     process: str
 
 
 class Refused(NamedTuple):
-    """The process is not one that may compute it: in what it differs."""
+    """The process may not compute the call, since its environment differs."""
 
     differences: list[str]
 
 
 class Failed(NamedTuple):
-    """What the segment raised, or a `RuntimeError` with its words."""
+    """The exception that a segment raised, or a `RuntimeError` with its text."""
 
     error: Exception
 
@@ -96,14 +95,14 @@ Answer = Done | Missing | Refused | Failed
 
 
 class NoTaskError(LookupError):
-    """A task is neither in this process nor where it was said to be."""
+    """A task is neither in this process nor in its place."""
 
 
 def to_bytes(thing: Any) -> bytes:
-    """Pickles, functions of scripts too where cloudpickle is installed.
+    """Pickles a value, with functions of scripts where cloudpickle is installed.
 
     Raises:
-        TypeError: It cannot be pickled.
+        TypeError: The value cannot be pickled.
     """
     try:
         import cloudpickle as pickler
@@ -119,21 +118,6 @@ def to_bytes(thing: Any) -> bytes:
         ) from None
 
 
-def pack(segments: Sequence[Segment]) -> bytes:
-    """Segments as bytes.
-
-    Raises:
-        TypeError: See `to_bytes`.
-    """
-    return to_bytes(list(segments))
-
-
-def unpack(content: bytes) -> list[Segment]:
-    """The segments of `pack`'s bytes."""
-    segments: list[Segment] = pickle.loads(content)
-    return segments
-
-
 def place(task: Task, directory: Path | None) -> Place:
     """Makes a task findable: as a file in a directory that processes may share, else by its bytes."""
     content = to_bytes(task)
@@ -144,9 +128,9 @@ def place(task: Task, directory: Path | None) -> Place:
 
 
 def remove_tasks(directory: Path) -> None:
-    """Removes the tasks that `Futures` has put in a directory, and what kills amid that have left.
+    """Removes the tasks, complete or not, that `Futures` has put in a directory.
 
-    A task is known by its name, which is the checksum of what it holds; files of others stay.
+    The name of a task is the checksum of its bytes; other files stay.
     """
     for path in directory.iterdir():
         is_task = NAME.fullmatch(path.name) and path.is_file() and files.file_digest(path) == path.stem
@@ -155,7 +139,7 @@ def remove_tasks(directory: Path) -> None:
 
 
 def environment_here() -> Description:
-    """Versions, and the first device of this process: what the bits of a result depend on."""
+    """Versions and the first device of this process, on which the bits of a result depend."""
     return environment.describe(jax.devices()[0])
 
 
@@ -182,7 +166,7 @@ def answer(call: Call) -> Answer:
     try:
         with jax.enable_x64(call.x64):
             worker = _worker(call.place)
-            results = [worker.issue(segment) for segment in unpack(call.segments)]
+            results = [worker.issue(segment) for segment in pickle.loads(call.segments)]
             leaves = [(jax.tree.leaves(r.members), r.objectives, list(r.blocks)) for r in results]
         return Done(pickle.dumps(jax.tree.map(np.asarray, leaves), protocol=5))
     except NoTaskError:

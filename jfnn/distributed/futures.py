@@ -1,16 +1,18 @@
-"""Segments sent to other processes, and what comes back: submit, wait for the first, submit again."""
+"""Segments on other processes: submit, wait for the first answer, submit again."""
 
+import asyncio
+import concurrent.futures
 import contextlib
 import dataclasses
 import pickle
+import time
 import uuid
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Sequence
 from pathlib import Path
 from typing import Any, TypeVar
 
 import jax
 
-from jfnn.apart import call_apart
 from jfnn.checks import ArgumentError
 from jfnn.distributed.attempts import Attempt, Attempts
 from jfnn.distributed.calls import (
@@ -24,12 +26,16 @@ from jfnn.distributed.calls import (
     environment_here,
     place,
 )
+from jfnn.engine import interrupts
 from jfnn.engine.segment import Segment, SegmentResult, Task
 from jfnn.store import files
 from jfnn.store.identity import Description
-from jfnn.workers import LOST, ExecutorError, Stop, Workers, first_ended
+from jfnn.workers import ExecutorError, Workers
 
-SILENT = 3  # jobs given up before any answer, after which there is no worker to be hoped for
+POLLING_SECONDS = 0.02  # between looks at futures that cannot be waited for
+WAITING_SECONDS = 0.2  # between calls of ``check``
+LOST = (Exception, asyncio.CancelledError)  # of a future whose work was lost; asyncio's is no `Exception`
+SILENT = 3  # jobs given up before any answer, after which none is expected
 
 Job = TypeVar("Job")
 
@@ -38,24 +44,21 @@ class Futures:
     """An `Executor` on other processes.
 
     Short jobs travel together. Jobs whose future breaks are sent again, each by itself; the last time while
-    no other is under way, so that a job that kills its worker takes no other down with it. What is lost then
-    is given up.
+    no other is under way, so that a job that kills its worker takes no other down with it. Then they are
+    given up.
     """
 
     def __init__(self, task: Task, workers: Workers, environment: Description, directory: Path | None = None):
         """Nothing is sent yet.
 
-        Args:
-            task: What segments have in common.
-            workers: The processes.
-            environment: What must compute, on each of them.
-            directory: One that they may share, for the task; None to send it.
+        ``environment`` is `calls.environment_here` of all workers; ``directory``, which they may share, takes
+        the task.
         """
         self.workers, self.environment = workers, environment
         self.place = place(task, directory)
         self.x64 = bool(jax.config.read("jax_enable_x64"))
         self.has_answered = False
-        self.lacking: set[str] = set()  # processes that did not hold the task
+        self.lacking: set[str] = set()  # processes that lacked the task
         self.tasks_sent = 0
         if self.place.path is not None and self.place.content is not None:
             with files.atomic(Path(self.place.path)) as file:
@@ -71,31 +74,18 @@ class Futures:
 
         Raises:
             ValueError: A worker differs from the others in what bits depend on.
-            Exception: What a segment raised; or what the executor did, before any segment came back.
+            Exception: An exception of a segment; or of the executor, before any segment came back.
         """
-        queue, stop = Attempts(jobs, segment, self.workers), Stop()
-
-        def run() -> None:
-            with jax.enable_x64(self.x64):  # a thread does not inherit JAX's context managers
-                self._run(queue, collect, stop)
-
-        call_apart(run, stop.ask)
-        return queue.given_up
-
-    def _run(
-        self, queue: Attempts[Job], collect: Callable[[Job, SegmentResult], Job | None], stop: Stop
-    ) -> None:
+        queue = Attempts(jobs, segment, self.workers)
         under_way: dict[int, tuple[Any, Attempt[Job]]] = {}
         try:
-            while not stop.is_asked:
+            while True:
                 while len(under_way) < self.workers.in_flight and (attempt := queue.next(not under_way)):
                     future = self._submit(attempt)
                     under_way[id(future)] = future, attempt
-                    if stop.is_asked:
-                        return
                 if not under_way:
-                    return
-                for future in first_ended([future for future, _ in under_way.values()], stop):
+                    return queue.given_up
+                for future in _first_ended([future for future, _ in under_way.values()]):
                     self._settle(future, under_way.pop(id(future))[1], queue, collect)
         finally:
             for future, _ in under_way.values():
@@ -118,7 +108,7 @@ class Futures:
         queue: Attempts[Job],
         collect: Callable[[Job, SegmentResult], Job | None],
     ) -> None:
-        """Collects results, or sees to it that the jobs are sent again."""
+        """Collects results, or queues the jobs to be sent again."""
         try:
             reply: Answer = future.result()
         except LOST as error:
@@ -149,42 +139,45 @@ class Futures:
 
 
 def environment_of(workers: Workers) -> Description:
-    """What computes on the workers, as the first of them says.
+    """`calls.environment_here` of the first worker that answers.
 
     Raises:
-        ValueError: It has other packages than this process, which draws what it trains on.
-        RuntimeError: No worker gives an answer.
+        ValueError: It has other packages than this process.
+        RuntimeError: No worker answers.
     """
-    stop = Stop()
-    there = call_apart(lambda: _environment_there(workers, stop), stop.ask)
-    _check_versions(there["versions"])
-    return there
-
-
-def _environment_there(workers: Workers, stop: Stop) -> Description:
     error: BaseException | None = None
     for _ in range(workers.tries):
         future = workers.submit(environment_here)
         try:
-            if not first_ended([future], stop):
-                break
+            _first_ended([future], interrupts.raise_pending)
             there: Description = future.result()
-            return there
+            break
         except LOST as lost:
             error = lost
         finally:
             future.cancel()
-    raise ExecutorError(_no_answer(error)) from error
+    else:
+        raise ExecutorError(_no_answer(error)) from error
+    here = environment_here()["versions"]
+    other = {name: version for name, version in here.items() if there["versions"].get(name) != version}
+    if other:
+        shown = ", ".join(f"{name} {there['versions'].get(name)} (here {other[name]})" for name in other)
+        raise ArgumentError("executor", f"its workers have other packages than this process: {shown}")
+    return there
+
+
+def _first_ended(futures: Collection[Any], check: Callable[[], None] = lambda: None) -> Collection[Any]:
+    """Waits until at least one of the futures has ended, and returns all that have; ``check`` may raise."""
+    can_wait = all(isinstance(future, concurrent.futures.Future) for future in futures)
+    while True:
+        if can_wait:
+            concurrent.futures.wait(futures, WAITING_SECONDS, concurrent.futures.FIRST_COMPLETED)
+        if ended := [future for future in futures if future.done()]:
+            return ended
+        check()
+        if not can_wait:
+            time.sleep(POLLING_SECONDS)
 
 
 def _no_answer(error: BaseException | None) -> str:
     return f"executor: no worker gives an answer: {type(error).__name__}: {error}"
-
-
-def _check_versions(there: Mapping[str, str]) -> None:
-    """Refuses workers with other packages."""
-    here = environment_here()["versions"]
-    other = [name for name in here if there.get(name) != here[name]]
-    if other:
-        shown = ", ".join(f"{name} {there.get(name)} (here {here[name]})" for name in other)
-        raise ArgumentError("executor", f"its workers have other packages than this process: {shown}")

@@ -1,7 +1,7 @@
-"""What a worker process does first: ``dask worker ADDRESS --preload jfnn.distributed.preload``.
+"""The start of a worker process: ``dask worker ADDRESS --preload jfnn.distributed.preload``.
 
-Each process then shows JAX one device a core, so that the processes of a machine leave each other alone,
-leaves Ctrl-C to the process that sends it tiles, and ends when that which has started it was killed.
+The process shows JAX one device a core, so that the processes of a machine leave each other alone, ignores
+Ctrl-C, which stops the process that sends it tiles, and ends when its parent was killed.
 """
 
 import contextlib
@@ -10,12 +10,11 @@ import threading
 from collections.abc import Iterator, Mapping
 from typing import Any
 
-from jfnn.apart import end_with_parent
 from jfnn.engine.devices import use_all_cores
+from jfnn.engine.interrupts import end_with_parent
 
-# Settings of a cluster. A tile that kills its worker is sent again by jfnn, as often as may be, and named.
-# The last messages, half a megabyte each, are not kept by the thousand. What Dask observes of itself, many
-# times a second, would take a tenth of a core.
+# Settings of a cluster. jfnn itself sends a tile again whose worker died. Dask would keep the last thousand
+# messages, of half a megabyte each, and its observations of itself would take a tenth of a core.
 DASK = {
     "distributed.scheduler.allowed-failures": 0,
     "distributed.admin.low-level-log-length": 10,
@@ -24,8 +23,8 @@ DASK = {
     "distributed.worker.memory.monitor-interval": "1s",
     "distributed.worker.profile.enabled": False,
 }
-# Arguments of a cluster of this machine. Whoever reaches its scheduler runs any code, and its web pages ask
-# for no password: both are for this machine alone.
+# Arguments of a cluster of this machine. Its scheduler runs any code and its web pages ask for no password:
+# both are for this machine alone.
 CLUSTER: Mapping[str, Any] = {
     "host": "127.0.0.1",
     "dashboard_address": "127.0.0.1:0",
@@ -46,7 +45,7 @@ def prepare() -> None:
 
 @contextlib.contextmanager
 def ctrl_c_is_for_others() -> Iterator[None]:
-    """Processes and threads that are started in this context never get a Ctrl-C, not even amid imports."""
+    """Processes and threads started in this context never get a Ctrl-C, not even amid imports."""
     if not hasattr(signal, "pthread_sigmask"):  # on Windows
         yield
         return

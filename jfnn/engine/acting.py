@@ -1,4 +1,4 @@
-"""Schedulers at an evaluation: what they say happens to the run's state."""
+"""Schedulers at an evaluation: their actions change the state of the run."""
 
 import jax
 import numpy as np
@@ -36,8 +36,8 @@ def _score_of_end(state: RunState, score: np.ndarray) -> np.ndarray:
     """Score of the parameters that each member would end with."""
     if state.kept is None:
         return score
-    of_kept = np.where(state.kept.epoch >= 0, state.kept.score, score)
-    return np.where(state.members.diverged_at < 0, of_kept, np.nan)
+    kept_score = np.where(state.kept.epoch >= 0, state.kept.score, score)
+    return np.where(state.members.diverged_at < 0, kept_score, np.nan)
 
 
 def _apply(state: RunState, actions: Actions, score: np.ndarray) -> RunState:

@@ -1,4 +1,4 @@
-"""Which devices a sweep runs on: one entry a host thread."""
+"""The devices of a sweep, one for each host thread."""
 
 import functools
 import os
@@ -14,12 +14,12 @@ from jfnn.experiment.experiment import Experiment
 
 
 def hardware(experiment: Experiment, workers: str | None = None, alone: bool = False) -> Hardware:
-    """The devices and the tile's width for an experiment.
+    """The devices and the form of tiles of an experiment.
 
     Args:
-        experiment: What is trained.
-        workers: The platform of other processes, where these train; they choose their own devices.
-        alone: Whether a lone member takes the tiles of a large grid, and so its bits.
+        experiment: The experiment.
+        workers: Platform of the processes that train it, which choose their own devices; None for this one.
+        alone: Whether to take the widest tiles, for the bits of a large grid's cell.
 
     Raises:
         ValueError, TypeError: See `resolve`.
@@ -33,15 +33,17 @@ def hardware(experiment: Experiment, workers: str | None = None, alone: bool = F
 
 @functools.cache
 def _first_process() -> int:
-    """The process that first trained here; one that is forked from it gets its answer."""
+    """Process id at the first training; forked processes inherit the cached value."""
     return os.getpid()
 
 
 def check_process() -> None:
-    """Refuses a process forked from one that has trained: JAX's threads do not live on in it, and it hangs.
+    """Checks that this process was not forked from one that has trained.
+
+    JAX's threads do not survive a fork, so that training would hang.
 
     Raises:
-        RuntimeError: It is such a process.
+        RuntimeError: It was.
     """
     if _first_process() != os.getpid():
         raise RuntimeError(
@@ -51,20 +53,20 @@ def check_process() -> None:
 
 
 def cores() -> int:
-    """The CPU cores that this process may use."""
+    """Number of CPU cores that this process may use."""
     return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
 
 
 def use_all_cores(count: int | None = None) -> int:
-    """Makes JAX show one CPU device per core, whose threads then leave each other alone.
+    """Configures JAX with one CPU device per core.
 
-    A sweep fills all cores without it, from one host thread a core; but a single CPU device also spreads the
-    larger operations of each call over all cores, which those threads use already, and that costs a few
-    percent. Call it before anything has used JAX. It changes JAX's configuration for the whole process, so
-    scripts call it and the library never does by itself. Where JAX runs on a GPU it does no harm.
+    A sweep fills all cores without it, from one host thread a core; but a single CPU device also spreads
+    large operations over all cores, which are busy already, and that costs a few percent. Call it before the
+    first use of JAX. It changes JAX's configuration for the whole process, so scripts call it and the library
+    never does. On a GPU it has no effect.
 
     Args:
-        count: How many devices; None for the cores that this process may use.
+        count: Number of devices; None for the cores that this process may use.
 
     Returns:
         The number of CPU devices.
@@ -86,18 +88,17 @@ def use_all_cores(count: int | None = None) -> int:
 
 
 def resolve(devices: int | Sequence[jax.Device] | None, n_cores: int | None = None) -> tuple[jax.Device, ...]:
-    """The device of each host thread that an argument means.
+    """The device of each host thread.
 
-    CPU cores share their memory, so that all threads run what was compiled for JAX's first CPU device; there
-    is no need to compile for a second one, and no need of one.
+    CPU cores share memory, so all threads run the program compiled for JAX's first CPU device.
 
     Args:
-        devices: None for all accelerators, or where there is none all cores; a count of either; or a sequence
-            of devices, for exactly these.
-        n_cores: The CPU cores there are; None for those that this process may use.
+        devices: None for all accelerators, or without any all cores; a count of either; or a sequence of
+            devices.
+        n_cores: Number of CPU cores; None for those that this process may use.
 
     Raises:
-        ValueError: More than there are, none, or of different kinds.
+        ValueError: More than exist, none, or of different kinds.
         TypeError: Not devices.
     """
     if checks.is_several(devices):
@@ -106,7 +107,7 @@ def resolve(devices: int | Sequence[jax.Device] | None, n_cores: int | None = No
         if not all(isinstance(device, jax.Device) for device in devices):
             raise ArgumentTypeError("devices", f"expected JAX devices, got {checks.shown(devices)}")
         kinds = sorted({f"{device.platform} {device.device_kind}" for device in devices})
-        if len(kinds) > 1:  # which of them trains a tile is chance, and their arithmetic differs
+        if len(kinds) > 1:  # their arithmetic differs, and any of them may train a tile
             raise ArgumentError("devices", f"expected devices of one kind, got {', '.join(kinds)}")
         return tuple(devices)
     present = jax.devices()

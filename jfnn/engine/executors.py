@@ -1,4 +1,4 @@
-"""Where tiles run: an interface, and one host thread for each CPU core or accelerator.
+"""Executors of tiles: the interface, and one host thread for each CPU core or accelerator.
 
 Threads are what makes cores work side by side: JAX runs the calls that one thread makes one after another,
 but a CPU device works on the calls of several threads at once.
@@ -13,7 +13,6 @@ from typing import Any, Generic, Protocol, TypeVar
 
 import jax
 
-from jfnn.apart import call_apart
 from jfnn.engine.segment import Segment, SegmentResult, Task, Worker
 
 Job = TypeVar("Job")
@@ -31,8 +30,8 @@ class Executor(Protocol):
     ) -> Sequence[tuple[Job, Exception]]:
         """Runs the segment of each job, and hands every result to ``collect``, from any thread.
 
-        What that returns is the job that follows, if any. A segment may run more than once, but is made once:
-        what is collected changes what is made next.
+        ``collect`` returns the job that follows, if any. A segment may run more than once, but is made once,
+        since later segments depend on collected results.
 
         Returns:
             The jobs that had to be given up, and why.
@@ -48,12 +47,7 @@ class Threads:
     """An `Executor` on this process's devices."""
 
     def __init__(self, task: Task, threads: Sequence[jax.Device]):
-        """Places the task on the devices.
-
-        Args:
-            task: What segments have in common.
-            threads: The device of each thread; one may occur several times.
-        """
+        """Places the task, common to all segments, on the device of each thread."""
         self.threads = threads
         self.workers = {device: Worker(task, device) for device in dict.fromkeys(threads)}
 
@@ -86,7 +80,7 @@ def spread(
     """Runs jobs on devices, each on the first that is free, and those that follow them.
 
     Args:
-        jobs: What to run.
+        jobs: The first jobs.
         devices: The device of each thread; one may occur several times.
         issue: ``(job, device) -> result``, arrays that may still be computed.
         collect: ``(job, result) -> job``, which waits for the result and stores it, and gives the job that
@@ -99,14 +93,6 @@ def spread(
     waiting = _Waiting(jobs)
 
     def work(device: jax.Device) -> None:
-        try:
-            run_jobs(device)
-        except BaseException:  # threads that wait for what follows this job must hear of it
-            waiting.stop()
-            waiting.done(None)
-            raise
-
-    def run_jobs(device: jax.Device) -> None:
         under_way: tuple[Job, Result] | None = None
         while True:
             job = waiting.take(wait=under_way is None)
@@ -144,7 +130,7 @@ class _Waiting(Generic[Job]):
             return None
 
     def done(self, following: Job | None) -> None:
-        """Notes that a job has ended, and which follows."""
+        """Adds the job that follows one that has ended."""
         with self._changed:
             self._under_way -= 1
             if following is not None:
@@ -152,19 +138,16 @@ class _Waiting(Generic[Job]):
             self._changed.notify_all()
 
     def stop(self) -> None:
-        """Drops what waits; without a lock, since a thread that may be interrupted calls it."""
-        self._stopped = True
+        """Drops waiting jobs."""
+        with self._changed:
+            self._stopped = True
+            self._changed.notify_all()
 
 
 def side_by_side(calls: Sequence[Callable[[], Any]], at_end: Callable[[], None] = lambda: None) -> None:
-    """Makes each call on a thread of its own, and waits for all and for the arrays that they give.
+    """Makes each call on a thread of its own; waits for all and for the arrays that they return.
 
-    Args:
-        calls: What to call.
-        at_end: Called when all have ended, or the first has failed, or this thread is interrupted.
-
-    Raises:
-        Exception: Whatever the first to fail raised.
+    ``at_end`` is called when all have ended or the first has failed, whose exception is raised.
     """
     x64 = jax.config.read("jax_enable_x64")  # a thread does not inherit JAX's context managers
 
@@ -172,12 +155,9 @@ def side_by_side(calls: Sequence[Callable[[], Any]], at_end: Callable[[], None] 
         with jax.enable_x64(x64):
             jax.block_until_ready(call())
 
-    def run() -> None:
-        with concurrent.futures.ThreadPoolExecutor(len(calls)) as pool:
-            try:
-                for done in concurrent.futures.as_completed([pool.submit(make, call) for call in calls]):
-                    done.result()
-            finally:
-                at_end()
-
-    call_apart(run, at_end)
+    with concurrent.futures.ThreadPoolExecutor(len(calls)) as pool:
+        try:
+            for done in concurrent.futures.as_completed([pool.submit(make, call) for call in calls]):
+                done.result()
+        finally:
+            at_end()

@@ -1,4 +1,4 @@
-"""The form of an experiment's tiles: how wide, and whether members have minibatches of their own."""
+"""The choice of an experiment's tiles: their width, and whether members have minibatches of their own."""
 
 import functools
 from typing import Any
@@ -12,17 +12,18 @@ from jfnn.experiment.experiment import Experiment
 from jfnn.layers import small
 from jfnn.learners.data import Batch
 from jfnn.learners.footprint import CPU_ROOM, footprint
+from jfnn.learners.optional import members_axis
+from jfnn.learners.shapes import row_shapes, starting_shapes
 from jfnn.learners.traced import Traced
-from jfnn.learners.trial import row_shapes, starting_shapes
 
 
 def form_for(experiment: Experiment, platform: str, alone: bool) -> Form:
-    """The form of tiles: as options fix it, else from what there is to train.
+    """The form fixed by options, or the fastest one for the experiment.
 
     Args:
-        experiment: What is trained.
+        experiment: The experiment.
         platform: "cpu", "gpu", …
-        alone: Whether a lone member takes the widest tiles, those of a large grid.
+        alone: Whether to take the widest tiles, for the bits of a large grid's cell.
     """
     execution = experiment.execution
     replicates = len(np.unique(experiment.minibatches_of()))
@@ -38,14 +39,14 @@ def form_for(experiment: Experiment, platform: str, alone: bool) -> Form:
 
 
 def form_costs(experiment: Experiment, platform: str) -> dict[Form, float]:
-    """Forms to choose from, and what a step of a tile takes, in what a member takes among others."""
+    """Form -> time of one step of a tile, in units of one member's share."""
     batch = min(replicate.rows_a_step for replicate in experiment.replicates)
     widest = widest_tile(experiment, platform, batch)
     step = plan.STEP if platform == "cpu" else plan.ACCELERATOR_STEP
     costs: dict[Form, float] = {}
     for own in (False, True):
         axes = {
-            width: experiment.learner.members_axis(platform, width, batch, own)
+            width: members_axis(experiment.learner, platform, width, batch, own)
             for width in (*plan.WIDTHS, widest)
             if width <= max(widest, small.WIDE)
         }
@@ -59,7 +60,7 @@ def form_costs(experiment: Experiment, platform: str) -> dict[Form, float]:
 
 
 def widest_tile(experiment: Experiment, platform: str, batch: int) -> int:
-    """Members a tile at most, by what a step of ``batch`` rows holds."""
+    """Largest width of a tile, from the bytes that a step of ``batch`` rows holds."""
     learner, dtype = experiment.learner, experiment.data.dtype
     if not isinstance(learner, Traced) or platform != "cpu":
         parameters = sum(leaf.size for leaf in jax.tree.leaves(starting_shapes(learner)))
@@ -70,7 +71,7 @@ def widest_tile(experiment: Experiment, platform: str, batch: int) -> int:
 
 @functools.lru_cache(64)
 def _held(learner: Traced, batch: int) -> int:
-    """Bytes that a step of ``batch`` rows holds for one member; found once for learners that are equal."""
+    """Bytes that a step of ``batch`` rows holds for one member; cached for equal learners."""
     shapes = learner.shapes
     number: Any = jax.ShapeDtypeStruct((), shapes.dtype)
     weights: Any = jax.ShapeDtypeStruct((batch,), shapes.dtype) if shapes.weighted else None

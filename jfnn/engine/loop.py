@@ -1,4 +1,4 @@
-"""A run from its start, or from where it was saved, to its last epoch and its scores."""
+"""A run from its start or a saved state to its last epoch and its scores."""
 
 import itertools
 import time
@@ -8,6 +8,7 @@ import jax
 import numpy as np
 
 from jfnn.checks import ArgumentError
+from jfnn.engine import interrupts
 from jfnn.engine.acting import act
 from jfnn.engine.state import Evaluation, History, Kept, Outcome, RunState, Scores
 from jfnn.engine.trainer import Trainer
@@ -52,10 +53,10 @@ def run(trainer: Trainer, state: RunState, save: Save = lambda state, now: None)
     """Trains an experiment from a state to its last epoch and scores it.
 
     Args:
-        trainer: What trains.
+        trainer: The trainer.
         state: From `start`, or saved.
-        save: Called at every return to the host with a state that nothing is changing; no more once members
-            were given up, so that they can be tried again from the state before.
+        save: Called at each return to the host, with a state that nothing changes. Once members are given up
+            it is called no more, so that they can be tried again from the last saved state.
     """
     started = time.perf_counter()
     experiment = trainer.experiment
@@ -84,10 +85,10 @@ def run(trainer: Trainer, state: RunState, save: Save = lambda state, now: None)
 
 
 def _next_return(trainer: Trainer, epoch: int) -> tuple[int, bool]:
-    """The epoch after which the run next returns to the host, and whether that is an evaluation.
+    """The epoch of the next return to the host, and whether it is an evaluation.
 
-    Each evaluation is a return where schedulers act on its scores or a callback is told of them. Else tiles
-    are scored as they get there, and none waits for the others.
+    With schedulers or a progress callback each evaluation is a return. Otherwise tiles are scored when they
+    get there, and none waits for the others.
     """
     experiment = trainer.experiment
     end = min(trainer.next_call_end(epoch), experiment.epochs)
@@ -105,9 +106,9 @@ def _next_return(trainer: Trainer, epoch: int) -> tuple[int, bool]:
 
 
 def _return_to_host(trainer: Trainer, state: RunState, best: float | None, save: Save) -> None:
-    """Between two calls, when nothing changes the state: only here can it be saved.
+    """Reports progress and saves the state; nothing changes it between two calls.
 
-    It is if it is time to, or if someone ends the run here: by Ctrl-C, or by the callback with `sys.exit`.
+    It must be saved if the run ends here, by Ctrl-C or by `sys.exit` in the callback.
     """
     experiment = trainer.experiment
 
@@ -121,6 +122,7 @@ def _return_to_host(trainer: Trainer, state: RunState, best: float | None, save:
             experiment.execution.progress(
                 Progress(state.epoch, experiment.epochs, training, experiment.members, best)
             )
+        interrupts.raise_pending()
         save_whole(False)
     except (KeyboardInterrupt, SystemExit):
         save_whole(True)
@@ -128,12 +130,12 @@ def _return_to_host(trainer: Trainer, state: RunState, best: float | None, save:
 
 
 def _extended(state: RunState, epochs: Sequence[int], evaluations: Mapping[int, Evaluation]) -> History:
-    """The history with further evaluations, up to the first after which nobody trains any more.
+    """The history with further evaluations, up to the first after which no member trains.
 
     Args:
-        state: The run, whose members have been trained further than its epoch says.
-        epochs: Epochs above that, which are recorded.
-        evaluations: Epoch -> evaluation after it.
+        state: The state, whose members have been trained beyond its epoch.
+        epochs: Epochs beyond it to record.
+        evaluations: Epoch -> evaluation.
     """
     reached = [
         epoch
@@ -151,7 +153,7 @@ def _extended(state: RunState, epochs: Sequence[int], evaluations: Mapping[int, 
 
 
 def _masked(objectives: np.ndarray, diverged_at: np.ndarray) -> np.ndarray:
-    """Objectives without those after a divergence, when the member trains no more."""
+    """Objectives, NaN after a divergence."""
     after = np.arange(len(objectives))[:, None] > diverged_at
     return np.where(after & (diverged_at >= 0), np.nan, objectives)
 
@@ -161,12 +163,12 @@ def _best(score: np.ndarray) -> float | None:
 
 
 def _finish(trainer: Trainer, state: RunState, last: Scores | None) -> Outcome:
-    """Scores what each member ends with.
+    """The outcome, with the scores of each member's final parameters.
 
     Args:
-        trainer: It scores.
-        state: The run at its end.
-        last: Scores taken after the last call, NaN for members that had diverged or stopped; or None.
+        trainer: The trainer, which scores.
+        state: The state after the last epoch.
+        last: Scores after the last call, NaN for members that had diverged or stopped; or None.
     """
     diverged_at = state.members.diverged_at
     missing = diverged_at < 0

@@ -1,4 +1,4 @@
-"""Which member sits where, and how long calls are. Pure data."""
+"""Assignment of members to tiles, and the lengths of calls: pure functions and plain data."""
 
 import itertools
 from collections.abc import Iterator, Mapping, Sequence
@@ -9,29 +9,29 @@ import numpy as np
 
 from jfnn.learners.epoch import EPOCHS
 
-# What a tile may hold while it trains, so that it stays in a core's cache; measured on networks from 2-4-1
-# to 784-256-10. An accelerator wants its tiles large instead.
+# Bytes of a tile in training that fit a core's cache, measured on networks from 2-4-1 to 784-256-10; an
+# accelerator needs large tiles instead.
 CPU_TILE_BYTES = 600_000
 ACCELERATOR_TILE_BYTES = 256_000_000
-# The widest tiles: grids of 5x5, 7x7 or 10x10 cells fill them.
+# Widths of the widest tiles: grids of 5x5, 7x7 or 10x10 cells fill them.
 CPU_WIDTHS = (1, 2, 5, 10, 25, 64, 256)
 ACCELERATOR_WIDTHS = (*CPU_WIDTHS, 512, 1024)
-# The widths of tiles where there is less to train, or is in many replicates.
+# Widths for fewer members, or many replicates.
 WIDTHS = (1, 2, 3, 4, 5, 6, 8, 10, 12, 16, 20, 25, 32, 48, 64, 96, 128, 192, 256, 384, 512, 768, 1024)
-# What a step of a tile takes besides its members, in members, on a core and on an accelerator; what a member
-# with minibatches of its own takes, in others; and the cores that are reckoned with.
+# Fixed time of a step on a core and on an accelerator, and the time of a member with minibatches of its
+# own, in units of a member that shares them; CPU cores assumed by the plan.
 STEP, ACCELERATOR_STEP, OWN, CORES = 0.25, 500.0, 1.15, 2
-# A call costs the host about a millisecond, during which its device works on the call before; steps so few as
-# to take less are not worth a call. A share of idle devices below `IDLE` is not worth further calls.
+# A call costs the host about a millisecond, during which the device runs the call before; fewer steps than
+# these take less. A smaller share of idle time than `IDLE` is not worth further calls.
 LEAST_STEPS, IDLE = 16, 0.03
 
 
 class Form(NamedTuple):
-    """How members are put into tiles.
+    """The form of tiles.
 
     Attributes:
         width: Members a tile.
-        own: Whether members of a tile have minibatches of their own; else they share their replicate's.
+        own: Whether members have minibatches of their own; else a tile shares those of one replicate.
     """
 
     width: int
@@ -39,12 +39,12 @@ class Form(NamedTuple):
 
 
 class Hardware(NamedTuple):
-    """Where an experiment runs.
+    """Devices and tiles of an experiment.
 
     Attributes:
         threads: The device of each host thread; the cores of a CPU share one.
-        form: Members trained side by side, and whether they have minibatches of their own. A float32 result
-            depends on it, so it follows from what is trained alone, unless options fix it.
+        form: The form of tiles. A float32 result depends on it, so it follows from the experiment alone,
+            never from the number of devices.
     """
 
     threads: tuple[jax.Device, ...]
@@ -52,12 +52,12 @@ class Hardware(NamedTuple):
 
 
 class Tile(NamedTuple):
-    """What one call of the compiled program trains.
+    """Members trained by one call of the compiled program.
 
     Attributes:
-        members: Member numbers ``[tile]``; slots left over repeat members.
-        used: Slots, from the first, that are not repeats.
-        replicates: The replicate of each slot ``[tile]``, or the one whose minibatches all share.
+        members: Member numbers ``[tile]``; empty slots repeat members.
+        used: Number of leading slots that are not repeats.
+        replicates: Replicate of each slot ``[tile]``, or the one whose minibatches all share.
     """
 
     members: np.ndarray
@@ -66,7 +66,7 @@ class Tile(NamedTuple):
 
 
 class Stretch(NamedTuple):
-    """Epochs that one call trains: the first, and how many."""
+    """Epochs of one call: the first, and their number."""
 
     first: int
     epochs: int
@@ -78,12 +78,12 @@ class Stretch(NamedTuple):
 
 
 class CallLength(NamedTuple):
-    """How far one call goes: so many steps or epochs at most, whichever is less, but one epoch at least.
+    """Length of one call: at most ``steps`` steps and ``most_epochs`` epochs, and at least one epoch.
 
-    A tile's calls follow one another without waiting for other tiles; after some of them the run returns to
-    the host. Many calls between two returns keep devices busy to the end: the tiles advance side by side, and
-    a device that is free takes the one that is behind. Only the first return is early, since members that
-    diverge mostly do so early, and then leave.
+    The calls of a tile follow one another without waiting for other tiles, and after ``calls`` of them the
+    run returns to the host. Several calls between returns keep devices busy: a free device takes the tile
+    that is furthest behind. The first return is early (``first_steps``), since most members that diverge do
+    so early, and then leave their tiles.
     """
 
     steps: int = 384
@@ -102,16 +102,16 @@ class CallLength(NamedTuple):
         return first if epoch < first else first + ((epoch - first) // most + 1) * most
 
     def stretches(self, stops: Sequence[int], steps: int, tiles: int = 1, devices: int = 1) -> list[Stretch]:
-        """The calls from the first of some epochs to the last; none goes across an epoch between them.
+        """The calls from the first to the last of ``stops``; a call ends at each of them.
 
-        They are as few as may be, or more where so few tiles would leave devices idle at the end: of 3 tiles
-        on 2 devices one is trained alone, of 3 tiles in 2 calls each none is.
+        As few calls as possible, or more where few tiles would leave devices idle at the end: of 3 tiles on
+        2 devices the last is trained alone; with 2 calls a tile none is.
 
         Args:
-            stops: Epochs done, and those after which a call has to end, in order.
+            stops: Epochs done, and epochs after which a call must end, in order.
             steps: Steps an epoch.
-            tiles: How many are trained.
-            devices: On how many.
+            tiles: Number of tiles.
+            devices: Number of devices.
         """
         intervals = [pair for pair in itertools.pairwise(stops) if pair[0] < pair[1]]
         if not intervals:
@@ -130,19 +130,19 @@ class CallLength(NamedTuple):
 
 
 def _divided(first: int, end: int, number: int) -> Iterator[Stretch]:
-    """The epochs from ``first`` to ``end`` as stretches about as long as each other."""
+    """The epochs from ``first`` to ``end`` in ``number`` stretches of nearly equal length."""
     ends = [first + (end - first) * i // number for i in range(number + 1)]
     return (Stretch(at, until - at) for at, until in itertools.pairwise(ends))
 
 
 def tile_width(parameters: int, width: int, batch: int, itemsize: int, backend: str) -> int:
-    """Members to train side by side, from the network, the batch and the backend alone.
+    """Members a tile, from the network, the batch and the platform alone.
 
     Args:
-        parameters: Parameters of one member.
-        width: The most numbers that a layer holds for one row.
+        parameters: Number of parameters of one member.
+        width: Largest number of values that a layer holds for one row.
         batch: Rows a step.
-        itemsize: Bytes of one number.
+        itemsize: Bytes of one value.
         backend: "cpu", "gpu", …
     """
     on_cpu = backend == "cpu"
@@ -152,19 +152,19 @@ def tile_width(parameters: int, width: int, batch: int, itemsize: int, backend: 
 
 
 def member_bytes(parameters: int, width: int, batch: int, itemsize: int) -> int:
-    """What one member holds while it trains; see `tile_width`."""
+    """Bytes that one member holds in training; arguments as for `tile_width`."""
     # Parameters, gradients and the old parameters; a layer's pre-activations, activations and deltas.
     return 3 * (parameters + width * batch) * itemsize
 
 
 def form(cells: int, replicates: int, costs: Mapping[Form, float], devices: int) -> Form:
-    """The form of tiles that trains all members soonest, from what there is to train.
+    """The form of tiles that trains all members in the least time.
 
     Args:
         cells: Members that share minibatches.
-        replicates: Groups of so many members.
-        costs: Forms to choose from, and what one step of such a tile takes.
-        devices: Devices that are reckoned with, whatever there are, since bits follow the form.
+        replicates: Number of such groups.
+        costs: Form -> time of one step of a tile, in any unit.
+        devices: Assumed number of devices; not the actual one, since bits depend on the form.
     """
 
     def cost(form: Form) -> tuple[float, bool, int]:
@@ -176,18 +176,17 @@ def form(cells: int, replicates: int, costs: Mapping[Form, float], devices: int)
 
 
 def tiles(active: np.ndarray, replicate: np.ndarray, alike: np.ndarray, form: Form) -> Sequence[Tile]:
-    """Groups the members that still train into tiles.
+    """Groups active members into tiles.
 
-    Members that share minibatches fill tiles one after another, so at most one tile for each sequence of
-    minibatches has empty slots, and at most one in all where members have their own; devices take tiles as
-    they come free, so at most one tile a device is waited for.
+    Members that share minibatches fill tiles one after another, so at most one tile of each replicate has
+    empty slots, and at most one in all where members have their own minibatches.
 
     Args:
-        active: Which members still train ``[members]``.
-        replicate: The replicate of each member ``[members]``.
-        alike: Equal for members that may stand in one tile ``[members]``: those that share minibatches, or
-            whose minibatches have one shape.
-        form: The tiles'.
+        active: Whether each member still trains ``[members]``.
+        replicate: Replicate of each member ``[members]``.
+        alike: Equal numbers for members that may share a tile ``[members]``: those with common minibatches,
+            or with minibatches of equal shape.
+        form: The form of tiles.
     """
     grouped = []
     training = np.flatnonzero(active)

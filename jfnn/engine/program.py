@@ -2,13 +2,13 @@
 
 A tile is a fixed number of members, trained side by side: the loops are the tile's, and `jax.vmap` maps what
 a member does in a step. Members share the minibatches of their replicate, or have minibatches of their own.
-The tile's width is fixed; rows, steps, epochs, folds and every hyperparameter are arguments, and one body
-serves every step, so that one program serves any grid, any data and any number of calls.
+The tile's width is fixed; rows, steps, epochs, folds and hyperparameters are arguments, and one body serves
+every step, so that one program serves any grid, any data and any number of calls.
 
-Nothing else may enter this program: a member's float32 results are the same bits in every slot, beside any
-neighbours and on any number of devices because the program that trains it is always the same one. That is
-also why it is a program for one device, of which each device has its copy and all CPU cores the same one:
-when XLA partitions a program over devices, its arithmetic may change with their number.
+Nothing else may enter this program: a member's float32 results have the same bits in every slot, beside any
+neighbours and on any number of devices because one program trains it everywhere. For the same reason it is a
+program for one device, with a copy on each (CPU cores share one): when XLA partitions a program over devices,
+its arithmetic may change with their number.
 """
 
 import functools
@@ -23,40 +23,40 @@ from jfnn.layers.kind import Params
 from jfnn.learners.data import Batch, Hyper, Rows
 from jfnn.learners.epoch import EPOCHS, Loop, as_chunk, gather, members_last, steps_of_epoch
 from jfnn.learners.learner import Learner
+from jfnn.learners.optional import end_epoch, members_axis, step_members
 from jfnn.learners.source import Source, rows_of_steps, step_key
 from jfnn.minibatches import Minibatches
 from jfnn.training import State
 
-# Each program takes about 10 MB and 200 memory maps, which a system limits. JAX keeps its own traces of each
-# new shape for ever, some 0.7 MB a program; now and then they are dropped, and what is still used compiles
-# again.
+# A program takes about 10 MB and 200 memory maps, which systems limit. JAX never frees its traces, some
+# 0.7 MB a program: its caches are cleared now and then, and programs still in use compile again.
 PROGRAMS, TRACED_PROGRAMS = 32, 128
 
 
 class Members(NamedTuple):
-    """Members of a tile (or, on the host, all members), on the leading axis.
+    """Members of a tile (on the host: all members) on the leading axis.
 
     Attributes:
-        state: Parameters in the engine's form, and memory.
-        diverged_at: The epoch, counted from 0, in which a member stopped being finite, or -1. Its state is
-            that before this epoch.
+        state: Parameters in the engine's form, and optimizer memory.
+        diverged_at: Epoch, counted from 0, in which a member stopped being finite, or -1; its state is the
+            one before that epoch.
     """
 
     state: State
     diverged_at: Any
 
     def diverged(self, epoch: int) -> Any:
-        """Which members had diverged when ``epoch`` epochs were done."""
+        """Whether each member had diverged within the first ``epoch`` epochs."""
         return (self.diverged_at >= 0) & (self.diverged_at < epoch)
 
 
 class Stock(NamedTuple):
-    """The data that a program takes its minibatches from.
+    """Data on a device.
 
     Attributes:
-        rows: All rows, with room for more.
-        weights: The weight of each, or None.
-        train: Row numbers that each fold learns from ``[folds, room]``.
+        rows: All rows, padded to `jfnn.learners.source.room`.
+        weights: Weight of each row, or None.
+        train: Training rows of each fold ``[folds, room]``.
     """
 
     rows: Rows
@@ -64,13 +64,30 @@ class Stock(NamedTuple):
     train: Any
 
 
+class Spec(NamedTuple):
+    """Everything that a program is compiled for.
+
+    Attributes:
+        learner: The learner.
+        batches: How minibatches are drawn, or None where row numbers are given.
+        padded: Whether `jfnn.minibatches.PADDING` may stand in the place of a row.
+        platform: "cpu", "gpu", …
+        epochs: Epochs of a call whose objectives are kept: `EPOCHS`, or 1 for the last one alone.
+    """
+
+    learner: Learner
+    batches: Minibatches | None
+    padded: bool
+    platform: str
+    epochs: int
+
+
 class Program(NamedTuple):
-    """The compiled functions of one learner; every argument that is a member's has a leading tile axis.
+    """The compiled functions of one `Spec`; arguments of members have a leading tile axis.
 
     Attributes:
         start: ``(params, hyper) -> state``.
-        advance: ``(members, hyper, source, places [batch], first_epoch, n_epochs, stock) -> (members,
-            objectives [epochs, tile])``, trained for ``n_epochs``; see `advance`.
+        advance: ``(members, hyper, source, n_epochs, stock) -> (members, objectives [epochs, tile])``.
         score: ``(params, rows, hyper) -> {metric: [members, n, …]}``.
     """
 
@@ -83,20 +100,14 @@ class Program(NamedTuple):
 def build(
     learner: Learner, batches: Minibatches | None, padded: bool, platform: str, epochs: int = EPOCHS
 ) -> Program:
-    """The program of a learner for devices of one platform; equal arguments give the same, compiled one.
-
-    Args:
-        learner: What one member does.
-        batches: How minibatches are drawn, or None where row numbers are given.
-        padded: Whether `jfnn.minibatches.PADDING` may stand in the place of a row.
-        platform: "cpu", "gpu", …
-        epochs: Epochs of a call that there is room for objectives of: all, or 1 where they are not kept.
-    """
+    """The program of a `Spec`; equal arguments give the same compiled one."""
     if build.cache_info().misses % TRACED_PROGRAMS == 0:
         jax.clear_caches()
 
+    spec = Spec(learner, batches, padded, platform, epochs)
+
     def advance_tile(*arguments: Any) -> tuple[Members, jax.Array]:
-        return advance(learner, batches, padded, platform, epochs, *arguments)
+        return advance(spec, *arguments)
 
     return Program(
         start=compiled(jax.vmap(learner.start), platform),
@@ -106,42 +117,28 @@ def build(
 
 
 def advance(
-    learner: Learner,
-    batches: Minibatches | None,
-    padded: bool,
-    platform: str,
-    epochs: int,
-    members: Members,
-    hyper: Hyper,
-    source: Source,
-    places: jax.Array,
-    first_epoch: jax.Array,
-    n_epochs: jax.Array,
-    stock: Stock,
+    spec: Spec, members: Members, hyper: Hyper, source: Source, n_epochs: jax.Array, stock: Stock
 ) -> tuple[Members, jax.Array]:
     """Trains a tile for ``n_epochs``.
 
-    After each epoch a member's parameters must be finite, and the objective that its last step started from;
-    else it stays as it was before that epoch. (To compute the objective after each epoch would cost another
-    forward pass, a third of all work where an epoch is one step; what it would see, the next epoch does.)
+    After each epoch a member's parameters must be finite, and the objective at the start of its last step;
+    otherwise it keeps the state before that epoch. (The objective after the epoch would cost another forward
+    pass, a third of all work where an epoch is one step; the next epoch computes it anyway.)
 
     Returns:
-        The members, and the mean objective of each epoch's steps, in which members diverge too; of the last
-        epochs alone where there is no room for all.
+        The members, and the mean objective over the steps of each epoch ``[spec.epochs, tile]``.
     """
-    own = jnp.ndim(source.seed) > 0
-    axis = learner.members_axis(platform, len(members.diverged_at), len(places), own)
-    train = functools.partial(
-        train_epoch, learner, batches, padded, axis, hyper, source, places, first_epoch, stock
-    )
-    end_epoch = jax.vmap(learner.end_epoch, in_axes=(axis, axis, 0), out_axes=axis)
+    learner, first_epoch = spec.learner, source.first
+    axis = members_axis(learner, spec.platform, len(members.diverged_at), len(source.places), source.own)
+    train = functools.partial(train_epoch, spec, axis, hyper, source, stock)
+    end = jax.vmap(functools.partial(end_epoch, learner), in_axes=(axis, axis, 0), out_axes=axis)
 
     def ended(done: Epoch, epochs: jax.Array) -> Members:
-        new = end_epoch(done.before.state, done.state, hyper)
+        new = end(done.before.state, done.state, hyper)
         state = jax.tree.map(lambda old, new: jnp.where(epochs > 0, new, old), done.state, new)
         return judged(done._replace(state=state), first_epoch + epochs - 1, axis)
 
-    # An epoch is judged as the next begins; were it judged at once, XLA would compute an only step twice.
+    # Finiteness is checked as the next epoch begins: checked at once, XLA computes the last step twice.
     def one_epoch(i: jax.Array, run: tuple[Epoch, jax.Array]) -> tuple[Epoch, jax.Array]:
         members = ended(run[0], i)
         state, total, value = train(members.state, first_epoch + i)
@@ -154,18 +151,18 @@ def advance(
 
     members = moved(members, 0, axis)
     nothing = Epoch(members, members.state, jnp.ones_like(members.diverged_at, bool))
-    objectives = jnp.zeros((epochs, len(members.diverged_at)), next(iter(hyper.values())).dtype)
+    objectives = jnp.zeros((spec.epochs, len(members.diverged_at)), next(iter(hyper.values())).dtype)
     done, objectives = jax.lax.fori_loop(0, n_epochs, one_epoch, (nothing, objectives))
     return moved(ended(done, n_epochs), axis, 0), objectives
 
 
 class Epoch(NamedTuple):
-    """What an epoch makes of a tile.
+    """A tile after an epoch whose finiteness has not been checked yet.
 
     Attributes:
         before: The members before it.
         state: Their state after it.
-        finite: Whether the objective that a member's last step started from is finite ``[tile]``.
+        finite: Whether the objective at the start of a member's last step is finite ``[tile]``.
     """
 
     before: Members
@@ -174,49 +171,37 @@ class Epoch(NamedTuple):
 
 
 def train_epoch(
-    learner: Learner,
-    batches: Minibatches | None,
-    padded: bool,
-    axis: int,
-    hyper: Hyper,
-    source: Source,
-    places: jax.Array,
-    first_epoch: jax.Array,
-    stock: Stock,
-    state: State,
-    epoch: jax.Array,
+    spec: Spec, axis: int, hyper: Hyper, source: Source, stock: Stock, state: State, epoch: jax.Array
 ) -> Loop:
-    """The steps of an epoch; members lie on an axis, and other arguments are those of `advance`."""
-    member_numbers = next(iter(hyper.values()))
-    tile, own = len(member_numbers), jnp.ndim(source.seed) > 0
+    """The steps of an epoch; members lie on ``axis`` of the state."""
+    zeros = jnp.zeros_like(next(iter(hyper.values())))
     rows, weights, train = jax.tree.map(jnp.asarray, tuple(stock))
 
     def numbers(steps: jax.Array) -> jax.Array:
-        return rows_of_steps(batches, source, train, places, epoch, steps, first_epoch, axis)
+        return rows_of_steps(spec.batches, source, train, epoch, steps, axis)
 
     def batch(numbers: jax.Array) -> Batch:
-        taken = gather(rows, weights, numbers, padded)
-        last = own and axis == -1
+        taken = gather(rows, weights, numbers, spec.padded)
+        last = source.own and axis == -1
         return taken._replace(rows=jax.tree.map(members_last, taken.rows)) if last else taken
 
     def one_step(step: jax.Array, batch: Batch, loop: Loop) -> Loop:
         key = step_key(source, epoch, step)
-        state, values = learner.step_members(loop[0], batch, hyper, key, axis, own)
+        state, values = step_members(spec.learner, loop[0], batch, hyper, key, axis, source.own)
         values = values.astype(loop[1].dtype)
         return state, loop[1] + values, values
 
-    zeros = jnp.zeros_like(member_numbers)
-    chunk = as_chunk(rows, len(places) * (tile if own else 1), batches)
+    chunk = as_chunk(rows, len(source.places) * (len(zeros) if source.own else 1), spec.batches)
     return steps_of_epoch(one_step, numbers, batch, source.steps, chunk, (state, zeros, zeros))
 
 
 def judged(done: Epoch, number: jax.Array, axis: int) -> Members:
-    """The members after an epoch; those that diverged in it stay as they were before it.
+    """The members after an epoch; those that diverged in it keep the state before it.
 
     Args:
         done: The epoch.
         number: Its number, counted from 0.
-        axis: On which axis of the state members lie.
+        axis: The axis of members in the state.
     """
 
     def others(leaf: jax.Array) -> list[int]:
@@ -235,6 +220,6 @@ def judged(done: Epoch, number: jax.Array, axis: int) -> Members:
 
 
 def start_is_trivial(learner: Learner, params: Params, hyper: Hyper) -> bool:
-    """Whether members start with their parameters as they are, and remember nothing."""
+    """Whether `Learner.start` returns the parameters unchanged and no memory."""
     traced = jax.make_jaxpr(learner.start)(params, hyper).jaxpr
     return bool(traced.outvars == traced.invars[: len(jax.tree.leaves(params))])

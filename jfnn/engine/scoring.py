@@ -1,4 +1,4 @@
-"""Scores of rows become scores of members: a reduction for each metric and part of the data."""
+"""Reduces scores of rows to scores of members, for each metric and part of the data."""
 
 from collections.abc import Mapping, Sequence
 from typing import Any
@@ -12,7 +12,7 @@ Parts = Mapping[str, np.ndarray]  # name of a part -> numbers of its rows
 
 
 def no_scores(experiment: Experiment) -> dict[str, np.ndarray]:
-    """Scores of which none is known: NaN ``[members, parts]`` for each metric."""
+    """NaN scores ``[members, parts]`` for each metric."""
     shape = (experiment.members, len(PARTS))
     return {metric.name: np.full(shape, np.nan) for metric in experiment.learner.metrics}
 
@@ -24,13 +24,13 @@ def add_scores(
     parts: Sequence[Parts],
     blocks: Sequence[Mapping[str, Any]],
 ) -> None:
-    """Puts the scores of some members in their places.
+    """Writes the scores of some members into the scores of all.
 
     Args:
-        experiment: Its metrics reduce the scores of rows.
-        scores: Those of all members.
-        members: Numbers of the members that were scored.
-        parts: Rows of each part, for each of them.
+        experiment: The experiment, whose metrics reduce scores of rows.
+        scores: Scores of all members, changed in place.
+        members: Numbers of the scored members.
+        parts: Rows of each part, for each scored member.
         blocks: Scores of each block of rows, metric -> ``[members or more, block, …]``.
     """
     rows = {
@@ -38,8 +38,8 @@ def add_scores(
         for metric in experiment.learner.metrics
     }
     groups: dict[int, list[int]] = {}
-    for i, of_member in enumerate(parts):
-        groups.setdefault(id(of_member), []).append(i)
+    for i, member_parts in enumerate(parts):
+        groups.setdefault(id(member_parts), []).append(i)
     for among in groups.values():
         values = {name: by_row[among] for name, by_row in rows.items()}
         _reduce(experiment, scores, members[among], parts[among[0]], values)
@@ -48,7 +48,7 @@ def add_scores(
 def _reduce(
     experiment: Experiment, scores: Scores, members: np.ndarray, parts: Parts, rows: Mapping[str, np.ndarray]
 ) -> None:
-    """Puts the scores on the rows of each part in the places of members that share these rows."""
+    """Writes the scores of members that share the rows of each part."""
     metrics = experiment.learner.metrics
     for part, numbers in enumerate(parts.values()):
         if not len(numbers):

@@ -1,6 +1,6 @@
 """A tile's segment: a pure function of picklable arguments, which any process or device can run.
 
-Running a segment twice gives the same bytes, so that lost work can simply be done again.
+Running a segment twice gives the same bytes, so that lost work is repeated without harm.
 """
 
 from collections.abc import Sequence
@@ -17,15 +17,15 @@ from jfnn.learners.source import Sources, room
 
 
 class Task(NamedTuple):
-    """What all segments of a run have in common.
+    """Arguments that all segments of a run have in common.
 
     Attributes:
-        learner: What one member does.
-        sources: Where minibatches come from.
+        learner: The learner.
+        sources: Minibatches of all replicates.
         rows: All rows, a pytree of NumPy arrays.
         weights: Weight of each row, or None.
         block: Rows scored at a time.
-        steps: Steps of a call at most, for which there is room where minibatches are given.
+        steps: Largest number of steps of a call, to which given minibatches are padded.
         objectives: Whether the objective of each epoch is kept.
     """
 
@@ -39,18 +39,18 @@ class Task(NamedTuple):
 
 
 class Segment(NamedTuple):
-    """What one tile does in one call.
+    """One call for one tile.
 
     Attributes:
-        members: The tile's members, or only their parameters where they are to be scored alone.
-        hyper: Name -> each member's number ``[tile]``.
-        replicates: Numbers of their replicates ``[tile]``, or of the one whose minibatches they share; None
-            to score alone.
-        first_epoch: Epochs done.
+        members: The members of the tile; parameters alone where they are only scored.
+        hyper: Name -> number of each member ``[tile]``.
+        replicates: Replicate of each member ``[tile]``, or the one whose minibatches all share; None to score
+            without training.
+        first_epoch: Epochs done before.
         n_epochs: Epochs to train.
-        steps: Steps that these have.
-        given: Row numbers ``[…, epochs * steps, batch]``, for each replicate, or None to draw them.
-        score: Whether to score the tile when it is trained.
+        steps: Steps of these epochs.
+        given: Row numbers ``[…, epochs * steps, batch]``, or None to draw them.
+        score: Whether to score the tile after training.
     """
 
     members: Members
@@ -64,12 +64,12 @@ class Segment(NamedTuple):
 
 
 class SegmentResult(NamedTuple):
-    """What comes of a segment.
+    """The result of a segment.
 
     Attributes:
-        members: The members, trained.
-        objectives: Mean objective of each epoch's steps ``[n_epochs or more, tile]``, or None.
-        blocks: Scores of each block of rows, metric -> ``[tile, block]``.
+        members: The trained members.
+        objectives: Mean objective over the steps of each epoch ``[n_epochs or more, tile]``, or None.
+        blocks: For each block of rows, metric -> scores ``[tile, block]``.
     """
 
     members: Members
@@ -84,27 +84,23 @@ class Worker:
         """Places the data on the device."""
         self.task, self.device = task, device
         sources = task.sources
-        epochs = EPOCHS if task.objectives else 1  # room for all takes a tenth of a small network's time
+        epochs = EPOCHS if task.objectives else 1  # to keep all takes a tenth of a small network's time
         self.program = build(task.learner, sources.batches, sources.padded, device.platform, epochs)
         rows, weights = jax.tree.map(_with_room, (task.rows, task.weights))
         self.stock = jax.device_put(Stock(rows, weights, sources.train), device)
         self.blocks = jax.device_put(_blocks(task.rows, task.block), device)
 
     def issue(self, segment: Segment, blocks: int | None = None) -> SegmentResult:
-        """Runs a segment; the arrays of the result may still be computed. Scores ``blocks`` blocks or all."""
+        """Starts a segment, without waiting for its arrays; scores ``blocks`` blocks of rows, or all."""
         objectives = None
         if segment.replicates is None:
             members = jax.device_put(segment.members, self.device)
         else:  # NumPy arrays go with the call to where the data are; to place each takes three times as long
-            sources, replicates = self.task.sources, segment.replicates
+            given = self._given(segment)
+            source = self.task.sources.take(segment.replicates, segment.first_epoch, given)
+            epochs = np.int32(segment.n_epochs)
             members, objectives = self.program.advance(
-                segment.members,
-                segment.hyper,
-                sources.take(replicates, self._given(segment)),
-                np.arange(sources.batch[replicates].flat[0], dtype=np.int32),
-                np.int32(segment.first_epoch),
-                np.int32(segment.n_epochs),
-                self.stock,
+                segment.members, segment.hyper, source, epochs, self.stock
             )
         scored = self.blocks[:blocks] if segment.score else []
         params, hyper = members.state.params, segment.hyper
@@ -113,7 +109,7 @@ class Worker:
         )
 
     def _given(self, segment: Segment) -> np.ndarray | None:
-        """Given row numbers, with room for the steps of the longest call."""
+        """Given row numbers, padded to the steps of the longest call."""
         if segment.given is None:
             return None
         more = max(self.task.steps - segment.given.shape[-2], 0)
@@ -121,18 +117,18 @@ class Worker:
 
 
 def run_segment(task: Task, segment: Segment) -> SegmentResult:
-    """A segment on this process's first device, as NumPy arrays: what another process does with a tile."""
+    """Runs a segment on the first device of this process, to NumPy arrays; other processes call this."""
     result = Worker(task, jax.devices()[0]).issue(segment)
     return SegmentResult(*jax.tree.map(np.asarray, tuple(result)))
 
 
 def _with_room(leaf: np.ndarray) -> np.ndarray:
-    """Rows with zeros behind them, so that arrays of most lengths have one shape."""
+    """Rows padded with zeros, so that few shapes occur."""
     return np.pad(leaf, [(0, room(len(leaf)) - len(leaf))] + [(0, 0)] * (leaf.ndim - 1))
 
 
 def _blocks(rows: Rows, length: int) -> list[Rows]:
-    """The data in blocks of rows, the last one filled with zeros."""
+    """The data in blocks of rows, the last one padded with zeros."""
     n = len(jax.tree.leaves(rows)[0])
 
     def block(first: int) -> Rows:

@@ -1,4 +1,4 @@
-"""What a run knows between two calls, and what it gives in the end: NumPy arrays of all members."""
+"""State of a run between two calls, and its outcome: NumPy arrays of all members."""
 
 from collections.abc import Mapping, Sequence
 from typing import Any, NamedTuple
@@ -14,7 +14,7 @@ Scores = Mapping[str, np.ndarray]
 
 
 class Evaluation(NamedTuple):
-    """Scores of all members after an epoch, and their parameters where these are kept, else None."""
+    """Scores of all members after an epoch, and their parameters if kept, else None."""
 
     scores: Scores
     params: Params | None
@@ -35,13 +35,13 @@ class History(NamedTuple):
 
 
 class Kept(NamedTuple):
-    """Parameters that a scheduler keeps for members to end with.
+    """Parameters that schedulers keep as the final ones.
 
     Attributes:
         epoch: Epochs done when they were kept, -1 for none ``[members]``.
         score: Their score, the one that ranks, higher is better ``[members]``.
         params: In the engine's form.
-        hyper: Name -> each member's number then, with which its score was taken ``[members]``.
+        hyper: Name -> each member's number at that score ``[members]``.
     """
 
     epoch: np.ndarray
@@ -51,19 +51,19 @@ class Kept(NamedTuple):
 
 
 class RunState(NamedTuple):
-    """All that a run needs to go on from where it stands.
+    """Everything that a run needs to go on.
 
     Attributes:
         epoch: Epochs done.
         members: Parameters, memory, divergence.
-        hyper: Name -> each member's number now ``[members]``.
+        hyper: Name -> each member's current number ``[members]``.
         stopped_at: Epochs a member had done when it stopped before the end, or -1.
         pruned: Whether a scheduler ruled the member's cell out.
-        kept: Where a scheduler keeps parameters, else None.
+        kept: Parameters kept by schedulers, or None.
         schedulers: The state of each scheduler.
         history: Scores so far.
         objectives: Mean objective of each epoch's steps ``[epochs, members]``, NaN where a member did not
-            train; no epochs where it is not kept.
+            train; empty if not kept.
     """
 
     epoch: int
@@ -78,12 +78,12 @@ class RunState(NamedTuple):
 
     @property
     def active(self) -> np.ndarray:
-        """Which members still train."""
+        """Mask of the members that still train."""
         return np.asarray((self.stopped_at < 0) & (self.members.diverged_at < 0))
 
 
 class Lost(NamedTuple):
-    """Members that an executor gave up: their numbers, the epochs they had done, and why."""
+    """Members that an executor gave up: numbers, epochs done, and the error."""
 
     members: np.ndarray
     epoch: int
@@ -91,20 +91,20 @@ class Lost(NamedTuple):
 
 
 class Outcome(NamedTuple):
-    """What a run gives.
+    """The outcome of a run.
 
     Attributes:
         params: In the engine's form.
-        epochs: Epochs for which these were trained ``[members]``.
+        epochs: Epochs that these were trained for ``[members]``.
         stopped_at: Epochs a member had done when it stopped before the end, or -1.
         pruned: Whether a scheduler ruled the member's cell out.
         diverged_at: The epoch, counted from 0, in which the member diverged, or -1.
         scores: Scores of ``params``.
         history: Scores on the way.
         objectives: As in `RunState`.
-        lost: Members that were given up; their scores are NaN, ``diverged_at`` is where they stopped.
-        compile_seconds: Time to trace and compile, near 0 where the program was already there.
-        run_seconds: All the rest.
+        lost: Members given up; their scores are NaN, and ``diverged_at`` says where they stopped.
+        compile_seconds: Time to trace and compile; near 0 if the program existed.
+        run_seconds: All other time.
     """
 
     params: Params

@@ -1,4 +1,4 @@
-"""One experiment on its devices: cuts it into segments and puts what comes back in its place.
+"""One experiment on its devices: cuts it into segments and writes their results into the state.
 
 State is held on the host as NumPy arrays with all members on the leading axis, so that regrouping members,
 dropping some and saving all is plain indexing; only the calls under way hold device memory.
@@ -29,14 +29,14 @@ Hyper = dict[str, np.ndarray]
 
 
 class Leg(NamedTuple):
-    """One of the calls by which a tile comes to the run's next return to the host; the first is number 0."""
+    """One of a tile's calls until the run's next return to the host, counted from 0."""
 
     tile: Tile
     number: int
 
 
 class Trainer:
-    """What stays the same from call to call."""
+    """The experiment, devices and executor of a run: all that stays the same from call to call."""
 
     def __init__(
         self,
@@ -48,9 +48,9 @@ class Trainer:
         """Places the data on the devices.
 
         Args:
-            experiment: What to train.
-            hardware: On which devices, how many members at a time.
-            calls: How far one call goes; None for the default.
+            experiment: The experiment.
+            hardware: Its devices, and the form of tiles.
+            calls: Length of calls; None for the default.
             make_executor: ``(task, device of each thread) -> Executor``.
         """
         self.experiment, self.hardware = experiment, hardware
@@ -69,7 +69,7 @@ class Trainer:
         self.given = None if self.sources.batches is not None else Prefetcher(self.replicates)
 
     def _alike(self) -> np.ndarray:
-        """Equal numbers for members that may stand in one tile ``[members]``."""
+        """Equal numbers for members that may share a tile ``[members]``."""
         if not self.hardware.form.own:
             return self.experiment.minibatches_of()
         shapes = np.stack([self.sources.steps, self.sources.batch])
@@ -88,7 +88,7 @@ class Trainer:
         return Members(state, np.full(self.experiment.members, -1, np.int32))
 
     def _memory(self, params: Params, hyper: Hyper) -> Any:
-        """What members remember besides parameters; writes starting parameters that the learner changes."""
+        """Memory of the members; writes starting parameters that the learner changes."""
         everyone = np.ones(self.experiment.members, bool)
         learner, device = self.experiment.learner, self.hardware.threads[0]
         start = build(learner, self.sources.batches, self.sources.padded, device.platform, 1).start
@@ -102,12 +102,12 @@ class Trainer:
         return memory
 
     def compile(self, state: RunState) -> float:
-        """Compiles on every device that will be used, by training tiles for no epochs and scoring a block.
+        """Compiles on every device, by training tiles for no epochs and scoring a block.
 
-        A tile for each number of rows a step: folds of different lengths may have different ones.
+        One tile for each number of rows a step, which may differ between folds.
 
         Returns:
-            The seconds that it took.
+            Seconds.
         """
         started = time.perf_counter()
         if self.experiment.execution.verify:
@@ -123,13 +123,13 @@ class Trainer:
         """Trains the active members of a state to epoch ``end``, in place.
 
         Args:
-            state: The run.
-            end: Epochs to be done then.
-            scored: Epochs after which to score members, in order and none beyond ``end``; tiles are scored
-                as they get there, while their parameters lie on the device.
+            state: The state of the run.
+            end: Epochs done afterwards.
+            scored: Epochs after which to score members, in order, up to ``end``; each tile is scored when it
+                gets there, while its parameters lie on the device.
 
         Returns:
-            An evaluation after each of these epochs, with scores as `evaluate` gives them.
+            Epoch -> its evaluation, with scores as in `evaluate`.
         """
         tiles = self._tiles(state.active)
         stretches = self._stretches([state.epoch, *scored, end], len(tiles))
@@ -170,7 +170,7 @@ class Trainer:
         return evaluations
 
     def _evaluation(self, state: RunState) -> Evaluation:
-        """An evaluation of members of which none has got there yet."""
+        """An empty evaluation, before any member is scored."""
         kept = state.members.state.params if state.history.params is not None else None
         return Evaluation(no_scores(self.experiment), jax.tree.map(np.copy, kept))
 
@@ -179,19 +179,19 @@ class Trainer:
         return self.calls.stretches(stops, self.steps, tiles, devices)
 
     def _after(self, first: int, end: int, tiles: int) -> list[Stretch]:
-        """The call that probably follows a return at ``end``, if any; the return before was at ``first``."""
-        # Evaluations that are nearer than the end of calls mostly come at equal distances.
+        """The call that probably follows a return at ``end``, if any; the last return was at ``first``."""
+        # Evaluations closer together than calls are long are mostly evenly spaced.
         then = self.next_call_end(end) if end == self.next_call_end(first) else 2 * end - first
         then = min(then, self.experiment.epochs)
         return self._stretches([end, *self.experiment.evaluations(end, then), then], tiles)[:1]
 
     def evaluate(self, params: Params, hyper: Hyper, active: np.ndarray) -> Scores:
-        """Scores of active members; NaN for the others, and where a member's loss overflows.
+        """Scores of active members; NaN for others and for infinite losses.
 
         Args:
-            params: All members' parameters, in the engine's form.
-            hyper: All members' numbers.
-            active: Which of them to score ``[members]``.
+            params: Parameters of all members, in the engine's form.
+            hyper: Numbers of all members.
+            active: Mask of the members to score ``[members]``.
         """
         scores = no_scores(self.experiment)
 
@@ -207,7 +207,7 @@ class Trainer:
         return scores
 
     def _add(self, scores: Scores, tile: Tile, result: SegmentResult) -> None:
-        """Puts the scores of a tile's members in their places."""
+        """Writes the scores of a tile's members."""
         slots = tile.members[: tile.used]
         folds = self.sources.fold[self.replicate_of[slots]]
         add_scores(self.experiment, scores, slots, [self.parts[fold] for fold in folds], result.blocks)
@@ -219,7 +219,7 @@ class Trainer:
         return Segment(members, hyper, tile.replicates, *stretch, steps, given, score)
 
     def _given(self, replicates: np.ndarray | int, stretch: Stretch) -> np.ndarray:
-        """Given row numbers of a stretch: those that all members share, or each one's on the leading axis."""
+        """Given row numbers of a stretch: shared, or each member's on the leading axis."""
         assert self.given is not None
         epochs = max(stretch.epochs, 1)
         if isinstance(replicates, int):
@@ -234,12 +234,12 @@ class Trainer:
 
 
 def take(tree: Any, tile: Tile) -> Any:
-    """The members of a tile, out of arrays that have all members on the leading axis."""
+    """The members of a tile, from arrays of all members."""
     return jax.tree.map(lambda leaf: leaf[tile.members], tree)
 
 
 def write(tile: Tile, results: Any, into: Any) -> None:
-    """Puts what a tile gave in the places of its members, in arrays of all members."""
+    """Writes a tile's results into arrays of all members."""
     slots = tile.members[: tile.used]
     for target, result in zip(jax.tree.leaves(into), jax.tree.leaves(results), strict=True):
         target[slots] = np.asarray(result)[: tile.used]

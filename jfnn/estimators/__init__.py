@@ -4,9 +4,8 @@ A fit has the same bits alone and beside others, so that a search may train all 
 """
 
 from jfnn.estimators.boltzmann import BernoulliRBM
-from jfnn.estimators.classifier import MLPClassifier
 from jfnn.estimators.ensemble import Ensemble
-from jfnn.estimators.regressor import MLPRegressor
+from jfnn.estimators.mlp import MLPClassifier, MLPRegressor
 from jfnn.estimators.search import (
     GridSearchCV,
     HalvingGridSearchCV,

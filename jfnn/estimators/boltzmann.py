@@ -7,24 +7,22 @@ from typing import Any
 import jax
 import jax.numpy as jnp
 import numpy as np
-from scipy import sparse, special
+from scipy import sparse
 from sklearn import neural_network
-from sklearn.base import BaseEstimator, ClassNamePrefixFeaturesOutMixin, TransformerMixin
 from sklearn.utils import check_random_state
-from sklearn.utils.extmath import safe_sparse_dot
 from sklearn.utils.validation import check_is_fitted, validate_data
 
 import jfnn.estimators.parameters as parameters
 from jfnn.boltzmann import Machine, columns
+from jfnn.boltzmann.learner import boltzmann_machine
 from jfnn.boltzmann.machine import pack
 from jfnn.checks import ArgumentError
 from jfnn.experiment.settings import Execution
-from jfnn.learners.machines import boltzmann_machine
 from jfnn.minibatches import Minibatches
 from jfnn.search.train import train
 
 
-class BernoulliRBM(ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseEstimator):  # type: ignore[misc]
+class BernoulliRBM(neural_network.BernoulliRBM):  # type: ignore[misc]
     """Restricted Boltzmann machine of binary units: `sklearn.neural_network.BernoulliRBM` on the engine.
 
     It is trained by persistent contrastive divergence (Tieleman, ICML 2008), as scikit-learn's is, with the
@@ -38,24 +36,6 @@ class BernoulliRBM(ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseEstima
 
     _parameter_constraints = parameters.counted(neural_network.BernoulliRBM._parameter_constraints)
 
-    def __init__(
-        self,
-        n_components: int = 256,
-        *,
-        learning_rate: float = 0.1,
-        batch_size: int = 10,
-        n_iter: int = 10,
-        verbose: bool | int = 0,
-        random_state: Any = None,
-    ):
-        """See `sklearn.neural_network.BernoulliRBM`."""
-        self.n_components = n_components
-        self.learning_rate = learning_rate
-        self.batch_size = batch_size
-        self.n_iter = n_iter
-        self.verbose = verbose
-        self.random_state = random_state
-
     def fit(self, X: Any, y: Any = None) -> "BernoulliRBM":
         """Trains on rows.
 
@@ -64,7 +44,7 @@ class BernoulliRBM(ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseEstima
             y: Not used.
 
         Raises:
-            ValueError, TypeError: Numbers that cannot be; or training diverged.
+            ValueError, TypeError: Invalid parameters or rows; or training diverged.
         """
         parameters.check(self)
         random = check_random_state(self.random_state)
@@ -116,50 +96,18 @@ class BernoulliRBM(ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseEstima
         if self.verbose:
             spent = (time.perf_counter() - started) / max(epochs, 1)
             for epoch, loss in zip(history.epoch, history.train_loss, strict=True):
-                what = f"Iteration {epoch}, pseudo-likelihood = {-loss:.2f}, time = {spent:.2f}s"
-                print(f"[{type(self).__name__}] {what}")
+                line = f"Iteration {epoch}, pseudo-likelihood = {-loss:.2f}, time = {spent:.2f}s"
+                print(f"[{type(self).__name__}] {line}")
         self.components_ = np.asarray(machine.weights[0].T, rows.dtype)
+        self._n_features_out = len(self.components_)
         self.intercept_visible_, self.intercept_hidden_ = (np.asarray(b, rows.dtype) for b in machine.biases)
 
     def _machine(self) -> Machine:
         check_is_fitted(self, "components_")
         return Machine((self.components_.T,), (self.intercept_visible_, self.intercept_hidden_))
 
-    @property
-    def _n_features_out(self) -> int:
-        return int(self.components_.shape[0])
-
-    def transform(self, X: Any) -> np.ndarray:
-        """Probabilities of hidden units ``[n, n_components]``."""
-        check_is_fitted(self, "components_")
-        X = validate_data(self, X, accept_sparse="csr", dtype=(np.float64, np.float32), reset=False)
-        return _means(X, self.components_.T, self.intercept_hidden_)
-
-    def gibbs(self, v: Any) -> np.ndarray:
-        """Visible states after one Gibbs step from ``v [n, features]``, True and False."""
-        check_is_fitted(self, "components_")
-        if not hasattr(self, "random_state_"):
-            self.random_state_ = check_random_state(self.random_state)
-        v = v if sparse.issparse(v) else np.asarray(v)
-        hidden = self._drawn(_means(v, self.components_.T, self.intercept_hidden_))
-        return self._drawn(_means(hidden, self.components_, self.intercept_visible_))
-
-    def _drawn(self, means: np.ndarray) -> np.ndarray:
-        return np.asarray(self.random_state_.uniform(size=means.shape) < means)
-
     def score_samples(self, X: Any) -> np.ndarray:
-        """Pseudo-likelihood of each row ``[n]``: the mean of what scikit-learn draws one term of."""
+        """Pseudo-likelihood of each row ``[n]``: the mean of the terms of which scikit-learn draws one."""
         machine = jax.tree.map(jnp.asarray, pack(self._machine()))
         rows = self._rows(X, reset=False)
         return np.asarray(columns.pseudo_log_likelihood(machine, jnp.asarray(rows.T)), rows.dtype)
-
-    def __sklearn_tags__(self) -> Any:
-        tags = super().__sklearn_tags__()
-        tags.input_tags.sparse = True
-        tags.transformer_tags.preserves_dtype = ["float64", "float32"]
-        return tags
-
-
-def _means(states: Any, weights: np.ndarray, biases: np.ndarray) -> np.ndarray:
-    """Means of units given their neighbours' states."""
-    return np.asarray(special.expit(safe_sparse_dot(states, weights) + biases))

@@ -1,4 +1,4 @@
-"""Ensemble selection (Caruana et al., ICML 2004): what predicts best together, of all that was trained."""
+"""Ensemble selection (Caruana et al., ICML 2004) among trained networks."""
 
 import dataclasses
 import functools
@@ -54,7 +54,7 @@ METRICS: dict[str, Callable[[np.ndarray, np.ndarray], np.ndarray]] = {
 
 @dataclasses.dataclass(frozen=True, eq=False)
 class Selection:
-    """What greedy selection chose.
+    """The result of greedy selection.
 
     Attributes:
         counts: How often each member is in the ensemble ``[members]``.
@@ -72,11 +72,11 @@ def select(
 ) -> Selection:
     """Greedy ensemble selection with replacement.
 
-    Round by round the member joins, again if need be, with which the mean prediction scores highest; the
+    Each round adds the member with which the mean prediction scores highest, which may be in it already; the
     ensemble is that of the best round, so never worse than the best member on these rows.
 
     Args:
-        predictions: Probabilities, or numbers, of each member on rows none of them was trained on
+        predictions: Probabilities, or numbers, of each member on rows that none was trained on
             ``[members, n, k]``.
         targets: ``[n, k]``, for classes rows of zeros with a single one.
         metric: "accuracy" (ties broken by the log loss), "log_loss" or "squared_error".
@@ -117,7 +117,7 @@ class Ensemble:
         network: The network.
         loss: The loss it was trained with.
         params: Parameters of the chosen members, on the leading axis of every leaf.
-        weights: What each counts ``[k]``, 1 in all.
+        weights: Weight of each ``[k]``, 1 in all.
         places: Where each is in the sweep ``[k, axes]``.
         score: The ensemble's score on the rows it was chosen by, higher is better.
         best_score: That of the best member alone, on the same rows.

@@ -1,4 +1,4 @@
-"""What is known of a search before it begins: by which code it is to train its fits."""
+"""Prediction, before a search begins, of the code that is to train its fits."""
 
 import copy
 import math
@@ -6,31 +6,29 @@ from collections.abc import Mapping, Sequence
 from typing import Any, NamedTuple
 
 import numpy as np
-import sklearn
+from scipy import sparse
 from sklearn.base import BaseEstimator, clone, is_classifier
-from sklearn.model_selection import ParameterGrid, ParameterSampler, check_cv
-from sklearn.pipeline import Pipeline
+from sklearn.model_selection import ParameterGrid, ParameterSampler
+from sklearn.utils.validation import _num_samples
 
 import jfnn.estimators.choice as choice
 import jfnn.estimators.parameters as parameters
 from jfnn import checks
-from jfnn.estimators.choice import Shape
-from jfnn.estimators.perceptron import Perceptron, perceptron_of
-from jfnn.estimators.table import Table
+from jfnn.estimators.attributes import structure_of
+from jfnn.estimators.perceptron import Perceptron, perceptron_in
 from jfnn.fitting import costs
 from jfnn.fitting.costs import Work
 
 DRAWS = 20  # candidates of a halving search that draws as many as it has rows for
-SPLITS = 5  # where only the search itself may ask for them
 
 
 class Foresight(NamedTuple):
-    """What is known of a search's fits.
+    """Prediction for a search's fits.
 
     Attributes:
         must: Whether the engine has to train some of them.
-        pays: Whether it is to train those that either may.
-        works: Those that either may.
+        pays: Whether it is to train the fits that either code may train.
+        works: These fits.
         programs: Programs that the engine compiles for a structure.
     """
 
@@ -46,34 +44,46 @@ class Foresight(NamedTuple):
 
     def told(self) -> str:
         """A line that says which engine was chosen, and why."""
-        chosen = "jfnn" if self.pays else "scikit-learn"
-        return choice.told(chosen, self.works, self.programs)
+        return choice.told("jfnn" if self.pays else "scikit-learn", self.works, self.programs)
 
 
-def foresee(search: Any, table: Table) -> Foresight | None:
-    """What is known of the fits of a search on a table; None where that fails, as the search then will."""
+def foresee(search: Any, splits: int, X: Any, y: Any, weights: Any) -> Foresight | None:
+    """The prediction for a search; None for invalid grids or rows, which the search itself finds.
+
+    Args:
+        search: The search.
+        splits: Number of its folds.
+        X: Inputs, anything that scikit-learn takes.
+        y: Targets.
+        weights: Weights of rows, or None.
+    """
     try:
-        return _foresee(search, table)
-    except Exception:  # of grids, splitters and rows that cannot be
+        return _foresee(search, splits, X, y, weights)
+    except Exception:  # whatever hostile containers raise
         return None
 
 
-def _foresee(search: Any, table: Table) -> Foresight:
-    last = perceptron_of(search.estimator)
+def _foresee(search: Any, splits: int, X: Any, y: Any, weights: Any) -> Foresight:
     candidates, share, rounds = _candidates(search)
-    splits = _splits(search, table)
-    shape = choice.shape_of(last, table.x, table.y)
-    shape = shape._replace(rows=shape.rows * (splits - 1) // splits if splits > 1 else shape.rows)
+    n = int(_num_samples(X))
+    rows = n * (splits - 1) // splits if splits > 1 else n
+    inputs = X.nnz / n if sparse.issparse(X) else None
+    features = int((X.shape if hasattr(X, "shape") else np.shape(X))[1])
+    outputs, output = _outputs(search.estimator, np.asarray(y))
     groups: dict[Any, list[Work]] = {}
     must = False
     for candidate in candidates:
         try:
-            fit = _work(search.estimator, candidate, shape, table)
+            last = perceptron_in(clone(search.estimator).set_params(**clone(dict(candidate), safe=False)))
+            engine = _forced(last, weights)
         except Exception:  # scikit-learn meets it again, where failures are counted
             continue
-        must = must or fit == "jfnn"
-        if isinstance(fit, Work):
-            groups.setdefault(fit.structure, []).append(fit)
+        must = must or engine == "jfnn"
+        if engine is None:
+            sizes = (features, *parameters.hidden_sizes(last), outputs)
+            structure = structure_of(last, sizes, output)
+            work = Work(structure, rows, choice.epochs(last), inputs=inputs)
+            groups.setdefault(structure, []).append(work)
     works = [
         group[0]._replace(epochs=share * sum(fit.epochs for fit in group) / len(group), members=len(group))
         for group in groups.values()
@@ -81,19 +91,25 @@ def _foresee(search: Any, table: Table) -> Foresight:
     return Foresight(must, costs.engine_pays(works, rounds), works, rounds)
 
 
-def _work(estimator: Any, candidate: Mapping[str, Any], shape: Shape, table: Table) -> Work | str | None:
-    """The work of a candidate's fit, or the engine that it must have, or None for nothing to choose."""
-    made = clone(estimator).set_params(**clone(dict(candidate), safe=False))
-    last = perceptron_of(made)
-    if last is None:
-        return None
-    parameters.check(last)
-    must = choice.forced(last, table.sample_weight)
-    if must is None and choice.zeros(table.sample_weight):  # in some fold they may be all of a step's rows
+def _forced(perceptron: Perceptron | None, weights: Any) -> str | None:
+    """The engine of a candidate's fit: "jfnn", "scikit-learn", or None where the choice is free."""
+    if perceptron is None:
+        return "scikit-learn"
+    parameters.check(perceptron)
+    parameters.hidden_sizes(perceptron)
+    must = choice.forced(perceptron, weights)
+    if must is None and choice.zeros(weights):  # in some fold they may be all of a step's rows
         return "jfnn"
-    if must is not None or last.solver == "lbfgs":
-        return must
-    return choice.work(last, shape)
+    return "scikit-learn" if must is None and perceptron.solver == "lbfgs" else must
+
+
+def _outputs(estimator: Any, y: np.ndarray) -> tuple[int, str]:
+    """Outputs of the network for targets, and their activation."""
+    several = int(y.shape[1]) if y.ndim > 1 else 1
+    if not is_classifier(estimator):
+        return several, "identity"
+    classes = len(np.unique(y)) if several == 1 else 0
+    return (classes, "softmax") if classes > 2 else (several, "logistic")
 
 
 def _candidates(search: Any) -> tuple[list[Mapping[str, Any]], float, int]:
@@ -112,19 +128,6 @@ def _candidates(search: Any) -> tuple[list[Mapping[str, Any]], float, int]:
     return candidates, share, rounds if search.resource == "n_samples" else 1
 
 
-def _splits(search: Any, table: Table) -> int:
-    cv = search.cv
-    if hasattr(cv, "__next__"):  # it would be used up
-        return SPLITS
-    splitter = check_cv(cv, table.y, classifier=is_classifier(search.estimator))
-    return max(int(splitter.get_n_splits(table.x, table.y)), 1)
-
-
-def weights_name(estimator: Any) -> str:
-    """Name under which a search hands weights of rows to its fits."""
-    return f"{estimator.steps[-1][0]}__sample_weight" if isinstance(estimator, Pipeline) else "sample_weight"
-
-
 def has_perceptron(value: Any) -> bool:
     """Whether there is a perceptron of this package in an estimator or a grid, however deep."""
     if isinstance(value, BaseEstimator) and not isinstance(value, Perceptron):
@@ -135,15 +138,3 @@ def has_perceptron(value: Any) -> bool:
     if numeric or not checks.is_several(value):
         return isinstance(value, Perceptron)
     return any(map(has_perceptron, value))
-
-
-def why_not(estimator: Any, params: dict[str, Any]) -> str | None:
-    """Why no fit of a search can be trained with others; None where they can."""
-    if perceptron_of(estimator) is None:
-        return "its estimator is none of jfnn.estimators, nor a Pipeline that ends in one"
-    others = sorted(set(params) - {"groups", weights_name(estimator)})
-    if others:
-        return f"fit takes {', '.join(others)}"
-    if params and sklearn.get_config()["enable_metadata_routing"]:
-        return "metadata routing says who takes the parameters of fit"
-    return None

@@ -1,4 +1,4 @@
-"""scikit-learn's hyperparameters: checked in a fit, and told apart into structure and numbers."""
+"""Checks of estimators' parameters, by scikit-learn's constraints."""
 
 import functools
 import inspect
@@ -10,7 +10,7 @@ from sklearn.utils._param_validation import Interval, InvalidParameterError, Str
 
 from jfnn import checks
 from jfnn.checks import ArgumentError
-from jfnn.fitting.structure import ACTIVATIONS, NUMBERS, Structure
+from jfnn.fitting.structure import ACTIVATIONS, SOLVERS
 
 Constraints = dict[str, list[Any]]
 
@@ -19,7 +19,7 @@ class _Solver(StrOptions):  # type: ignore[misc]
     """The solvers of scikit-learn, and optax optimizers by name."""
 
     def __init__(self) -> None:
-        super().__init__({"lbfgs", "sgd", "adam"})
+        super().__init__(set(SOLVERS))
 
     def is_satisfied_by(self, val: Any) -> bool:
         return super().is_satisfied_by(val) or _is_optimizer(val)
@@ -37,7 +37,7 @@ def _is_optimizer(name: Any) -> bool:
 
 
 def counted(constraints: Constraints) -> Constraints:
-    """scikit-learn's constraints, where whole numbers without an end are those that the engine counts."""
+    """scikit-learn's constraints, with an upper end for whole numbers, which the engine counts in 32 bits."""
     return {name: list(map(_counted, several)) for name, several in constraints.items()}
 
 
@@ -58,7 +58,7 @@ PERCEPTRON: Constraints = {
 
 
 def check(estimator: Any) -> None:
-    """Refuses parameters that cannot be, by name, by scikit-learn's constraints.
+    """Checks parameters by scikit-learn's constraints.
 
     Raises:
         InvalidParameterError: A ValueError and a TypeError; the message begins with the parameter's name.
@@ -73,7 +73,7 @@ def check(estimator: Any) -> None:
 
 @functools.cache
 def _constraints(kind: Any) -> Constraints:
-    """The constraints of a class of estimators, ready to be asked."""
+    """The constraints of a class of estimators, made from their declarations."""
     names = kind._get_param_names()
     return {
         name: list(map(make_constraint, several))
@@ -101,37 +101,3 @@ def hidden_sizes(estimator: Any) -> tuple[int, ...]:
             got = checks.shown(list(widths))
             raise ArgumentError("hidden_layer_sizes", f"hidden_layer_sizes must be > 0, got {got}.")
     return tuple(int(width) for width in widths)
-
-
-def structure_of(estimator: Any, features: int, outputs: int, output: str) -> Structure:
-    """What is compiled for an estimator on rows of so many features and outputs."""
-    sgd = estimator.solver == "sgd"
-    return Structure(
-        sizes=(features, *hidden_sizes(estimator), outputs),
-        activation=estimator.activation,
-        output=output,
-        solver=estimator.solver,
-        nesterov=bool(sgd and estimator.nesterovs_momentum),
-        schedule=estimator.learning_rate if sgd else "constant",
-        batch=None if estimator.batch_size == "auto" else int(estimator.batch_size),
-        shuffle=bool(estimator.shuffle),
-        validation=float(estimator.validation_fraction) if estimator.early_stopping else None,
-    )
-
-
-def numbers_of(estimator: Any) -> dict[str, float]:
-    """The numbers of a fit, name in the engine -> value."""
-    return {name: float(getattr(estimator, parameter)) for name, parameter in NUMBERS.items()}
-
-
-def is_stochastic(estimator: Any) -> bool:
-    """Whether an estimator trains by steps, so that it has `partial_fit`.
-
-    Raises:
-        AttributeError: It does not.
-    """
-    if estimator.solver == "lbfgs":
-        raise AttributeError(
-            f"partial_fit is only available for stochastic optimizers. {estimator.solver} is not stochastic."
-        )
-    return True

@@ -1,38 +1,41 @@
-"""What both estimators share: from scikit-learn's fit to the engine's, and back to its attributes."""
+"""scikit-learn's perceptron with other code in two places: training by steps, and predictions.
+
+Validation, encoding, starting weights and attributes are scikit-learn's. Its `fit` and `partial_fit` go
+through `_fit`, which hands checked rows to `_fit_stochastic` or `_fit_lbfgs`; its predictions go through
+`_forward_pass_fast`. These four are overridden here, and for searches `_validate_input` and `_initialize`.
+"""
 
 import copy
-import warnings
+import functools
+import itertools
 from typing import Any
 
 import numpy as np
-from sklearn.base import BaseEstimator
-from sklearn.exceptions import ConvergenceWarning
+from sklearn.neural_network._multilayer_perceptron import BaseMultilayerPerceptron
 from sklearn.pipeline import Pipeline
-from sklearn.utils import check_random_state
-from sklearn.utils.validation import _num_samples, check_is_fitted, validate_data
+from sklearn.utils.validation import validate_data
 
+import jfnn.estimators.attributes as attributes
 import jfnn.estimators.choice as choice
-import jfnn.estimators.encoded as encoded
 import jfnn.estimators.parameters as parameters
 import jfnn.estimators.prediction as prediction
 from jfnn.checks import ArgumentError
-from jfnn.estimators.report import Report
-from jfnn.estimators.weights import as_weights
-from jfnn.fitting import draws, lbfgs, scikit_learn, training
-from jfnn.fitting.group import GoesOn, Trained, draw_group, replay
-from jfnn.fitting.store import trained_ahead
-from jfnn.fitting.structure import Rows, Structure
-from jfnn.layers.dense import Layer
+from jfnn.fitting import ahead, lbfgs, training
+from jfnn.fitting.structure import SOLVERS, Structure
+
+# Rows × weights for which NumPy takes less time than the way to a device and back with blocks filled up: 0.2
+# for 0.5 ms on two cores of an Intel Xeon, 2026-11-26.
+FEW = 2e6
 
 
-class Perceptron(BaseEstimator):  # type: ignore[misc]
-    """A multilayer perceptron with scikit-learn's parameters: what classifier and regressor share.
+class Perceptron(BaseMultilayerPerceptron):  # type: ignore[misc]
+    """scikit-learn's multilayer perceptron on the engine: a base of classifier and regressor.
 
     ``engine`` says by which code it trains. "jfnn" is the engine of this package, with its promises of equal
     bits. "scikit-learn" is scikit-learn's own code, with its bytes. "auto" takes scikit-learn's where a fit
     is predicted to be over before the engine has compiled its program: from structure, rows, ``max_iter``,
     solver and rule of stopping (`jfnn.fitting.costs`), never from times or from what was compiled before.
-    What scikit-learn has not (``class_weight``, further activations and solvers) the engine trains.
+    Further activations and solvers are always trained by the engine.
 
     A `partial_fit` goes on by the engine before it. Made to go over to the other one, it starts with a fresh
     optimizer; losses, counts and parameters go on. A warm start has a fresh one anyway, and may go over.
@@ -41,199 +44,203 @@ class Perceptron(BaseEstimator):  # type: ignore[misc]
         engine_: The engine that trained it last.
     """
 
-    coefs_: list[np.ndarray]
-    intercepts_: list[np.ndarray]
+    engine: str
     engine_: str
+    solver: str
 
-    def _output(self) -> str:
-        """What outputs become: "softmax", "logistic", "identity" or "exp"."""
-        raise NotImplementedError
+    def _validate_params(self) -> None:
+        """Nothing: `_fit` checks parameters, also those of a `partial_fit` that goes on."""
 
-    def _as_rows(self, X: Any, y: Any, sample_weight: Any, goes_on: bool, incremental: bool) -> Rows:
-        """Rows checked and targets encoded; the estimator learns its features, and its classes."""
-        raise NotImplementedError
+    def _check_solver(self) -> bool:
+        return self.solver != "lbfgs" or bool(super()._check_solver())
 
-    def _goes_on(self, incremental: bool) -> bool:
-        """Whether a fit starts from the one before it."""
-        return hasattr(self, "coefs_") and (self.warm_start or incremental)
-
-    def _fit(self, X: Any, y: Any, sample_weight: Any, incremental: bool = False) -> "Perceptron":
+    def _fit(self, X: Any, y: Any, sample_weight: Any = None, incremental: bool = False) -> Any:
         parameters.check(self)
-        goes_on = self._goes_on(incremental)
-        # In a search this may have been trained already, which says by which engine.
-        known, looks = None, not goes_on and self._looks_ahead(incremental)
-        if not looks and self._fit_by_scikit_learn(X, y, sample_weight, goes_on, incremental):
-            return self
-        if looks:
-            known = encoded.find(self, (X, y, sample_weight))
-        if known is None:
-            rows = self._as_rows(X, y, sample_weight, goes_on, incremental)
-        else:
-            rows = known.rows
-            for name, value in copy.deepcopy(known.learned).items():
-                setattr(self, name, value)
-        structure, own = self._structure(rows), parameters.numbers_of(self)
-        ahead = None
-        if looks:
-            ahead = trained_ahead(rows, known and known.digest, structure, own, self.random_state)
-            if ahead is None and self._fit_by_scikit_learn(X, y, sample_weight, goes_on, incremental):
-                return self
-        self._fit_here(structure, rows, ahead, goes_on, incremental)
-        return self
+        parameters.hidden_sizes(self)
+        if incremental:
+            self._check_solver()
+        self._solver = self.solver
+        if self.solver not in SOLVERS:
+            self.solver = "adam"  # scikit-learn trains by steps under its own names alone
+        try:
+            return super()._fit(X, y, sample_weight=sample_weight, incremental=incremental)
+        finally:
+            self._restore_solver()
 
-    def _looks_ahead(self, incremental: bool) -> bool:
-        """Whether a fit looks for what a search has trained for it."""
-        alone = incremental or self.verbose or self.solver == "lbfgs"
-        return not alone and encoded.is_holding(choice.forced(self) or "auto")
+    def _restore_solver(self) -> None:
+        self.solver = self.__dict__.pop("_solver", self.solver)
 
-    def _fit_by_scikit_learn(
-        self, X: Any, y: Any, sample_weight: Any, goes_on: bool, incremental: bool
-    ) -> bool:
-        """Trains by scikit-learn's own code, if that is chosen; whether it was."""
-        if choice.engine(self, X, y, sample_weight, goes_on, incremental) != "scikit-learn":
-            return False
-        self._refuse_targets(y)
-        if sample_weight is not None:
-            as_weights(sample_weight, _num_samples(X), np.float64)
-        scikit_learn.fit(self, X, y, sample_weight, goes_on, incremental)
-        return True
+    def _validate_input(self, X: Any, y: Any, incremental: bool, reset: bool) -> Any:
+        check = functools.partial(super()._validate_input, incremental=incremental, reset=reset)
+        search = ahead.active()
+        if search is None or hasattr(self, "n_features_in_"):
+            return check(X, y)
+        return search.checked(self, X, y, check)
 
-    def _refuse_targets(self, y: Any) -> None:
-        """Refuses targets that the loss is not for.
+    def _initialize(self, y: Any, layer_units: Any, dtype: Any) -> None:
+        search = ahead.active()
+        if search is not None and self.random_state is None:
+            self._random_state = np.random.RandomState(search.seed)  # candidates are compared from one start
+        super()._initialize(y, layer_units, dtype)
+
+    def _fit_stochastic(self, X: Any, y: Any, sample_weight: Any, *buffers: Any) -> None:
+        *_, layer_units, incremental = buffers
+        self._restore_solver()
+        if self.early_stopping and incremental:
+            raise ArgumentError("early_stopping", "partial_fit does not support early_stopping=True")
+        self._check_layers(layer_units)
+        weights = self._row_weights(X, y, sample_weight)
+        judged = getattr(self, "validation_scores_", None) is not None
+        if not hasattr(self, "loss_curve_") or judged != self.early_stopping:
+            self._begin_history(y, layer_units, X.dtype)
+        structure = attributes.structure_of(self, layer_units, self.out_activation_)
+        if (search := ahead.active()) is not None and not incremental and not self.verbose:
+            fit = attributes.as_fit(self, structure, X, y, weights, incremental)
+            if search.records(self, fit):
+                return
+            if (trained := search.find(fit, choice.forced(self))) is not None:
+                attributes.keep(self, trained, X, incremental)
+                return
+        chosen = choice.engine(self, structure, X, weights, incremental)
+        if chosen == "jfnn":
+            self._train(structure, X, y, weights, incremental)
+            return
+        if isinstance(getattr(self, "_optimizer", None), attributes.Optimizer):
+            del self._optimizer
+            attributes.set_layers(self, attributes.layers_of(self), X.dtype)  # scikit-learn writes on them
+        self.engine_ = chosen
+        super()._fit_stochastic(X, y, weights, *buffers)
+
+    def _fit_lbfgs(self, X: Any, y: Any, sample_weight: Any, *buffers: Any) -> None:
+        weights = self._row_weights(X, y, sample_weight)
+        self.engine_ = choice.forced(self, weights) or "scikit-learn"
+        super()._fit_lbfgs(X, y, weights, *buffers)
+        if self.engine_ == "jfnn":
+            attributes.set_layers(self, attributes.layers_of(self), X.dtype)
+
+    def _loss_grad_lbfgs(self, point: Any, X: Any, y: Any, sample_weight: Any, *buffers: Any) -> Any:
+        if self.engine_ != "jfnn":
+            return super()._loss_grad_lbfgs(point, X, y, sample_weight, *buffers)
+        self._unpack(point)
+        rows = attributes.as_rows(X, y, sample_weight)
+        return lbfgs.value_and_grad(self._structure(), attributes.layers_of(self), rows, self.alpha)
+
+    def _row_weights(self, X: Any, y: Any, sample_weight: Any) -> np.ndarray | None:
+        """Weights of rows, checked beyond scikit-learn.
 
         Raises:
-            ValueError: There are some.
+            ValueError: Negative weights, or none above 0.
         """
+        if sample_weight is None:
+            return None
+        weights = np.asarray(sample_weight)
+        if weights.min() < 0:
+            raise ArgumentError("sample_weight", f"expected numbers of at least 0, got {weights.min():g}")
+        if weights.max() == 0:
+            raise ArgumentError("sample_weight", "every weight is zero")
+        return weights
 
-    def _fit_here(
-        self, structure: Structure, rows: Rows, ahead: Trained | None, goes_on: bool, incremental: bool
-    ) -> None:
-        """Trains by the engine, or takes over what it has trained ahead."""
-        if incremental and structure.validation is not None:
-            raise ArgumentError("early_stopping", "partial_fit does not support early_stopping=True")
-        if goes_on and hasattr(self, "_no_improvement_count"):
-            self._before = scikit_learn.hand_back(self)
-        if not goes_on or not (hasattr(self, "_before") and hasattr(self, "loss_curve_")):  # set by hand
-            self._start_afresh(structure)
-        self.n_iter_, self.engine_ = 0, "jfnn"
-        scikit_learn.forget(self)
-        if structure.solver == "lbfgs":
-            self._minimise(structure, rows, goes_on)
-            return
-        if structure.batch is not None and structure.batch > len(rows.x):
-            warnings.warn(
-                "Got `batch_size` less than 1 or larger than sample size. It is going to be clipped",
-                stacklevel=4,
+    def _check_layers(self, layer_units: Any) -> None:
+        """Raises ValueError for parameters of another shape, of a fit before or set by hand."""
+        expected = list(itertools.pairwise(layer_units))
+        if [weights.shape for weights in self.coefs_] != expected:
+            raise ArgumentError(
+                "coefs_",
+                f"expected shapes {expected}, of the inputs, hidden_layer_sizes and outputs,"
+                f" got {[weights.shape for weights in self.coefs_]}",
             )
-        trained = ahead or self._train(structure, rows, goes_on, incremental)
-        self._keep(trained, structure, rows, incremental)
 
-    def _structure(self, rows: Rows) -> Structure:
-        return self._shaped(rows.x.shape[1], rows.targets.shape[1], self._output())
+    def _begin_history(self, y: Any, layer_units: Any, dtype: Any) -> None:
+        """Sets losses and counts to none, where parameters are set by hand or were trained otherwise."""
+        layers, stream = attributes.layers_of(self), self._random_state.get_state()
+        self._initialize(y, layer_units, dtype)
+        self._random_state.set_state(stream)
+        attributes.set_layers(self, layers, dtype)
 
-    def _shaped(self, features: int, outputs: int, output: str) -> Structure:
-        """What is compiled for rows of so many features and outputs."""
-        return parameters.structure_of(self, features, outputs, output)
-
-    def _start_afresh(self, structure: Structure) -> None:
-        self.out_activation_, self.n_layers_ = structure.output, len(structure.sizes)
-        self.n_outputs_, self.t_, self._before = structure.sizes[-1], 0, GoesOn()
-        if structure.solver != "lbfgs":
-            self.loss_curve_: list[float] = []
-            self.validation_scores_: list[float] | None = [] if self.early_stopping else None
-            self.best_validation_score_ = -np.inf if self.early_stopping else None
-            self.best_loss_ = None if self.early_stopping else np.inf
-
-    def _train(self, structure: Structure, rows: Rows, goes_on: bool, incremental: bool) -> Trained:
-        """Trains this fit alone: a group of one."""
-        before = self._before if incremental else self._before._replace(rate=None, optimizer=None)
-        own = parameters.numbers_of(self) | ({"max_iter": 1.0} if incremental else {})
-        given = check_random_state(self.random_state)
-        start = self._layers() if goes_on else None
-        group = draw_group(
-            structure, rows, [own], copy.deepcopy(given), start, before, self._stratified(rows.targets)
-        )
-        rate = own["learning_rate"] if before.rate is None else before.rate
-        report = Report(self, structure, rate) if self.verbose else None
-        (trained,) = training.train(group, tell=None if report is None else report.epoch)
+    def _train(
+        self, structure: Structure, X: Any, y: Any, weights: np.ndarray | None, incremental: bool
+    ) -> None:
+        """Trains this fit alone, by the engine."""
+        fit = attributes.as_fit(self, structure, X, y, weights, incremental)
+        rate = fit.numbers["learning_rate"] if fit.before.rate is None else fit.before.rate
+        report = _Report(self, structure, rate) if self.verbose else None
+        (trained,) = training.train([fit], tell=None if report is None else report.epoch)
         if report is not None and trained.converged:
             report.converged()
-        if given is self.random_state or self.random_state is None:  # whose stream goes on
-            replay(structure, rows, given, start is None, len(trained.losses), self._stratified(rows.targets))
-        return trained
+        attributes.keep(self, trained, X, incremental)
 
-    def _stratified(self, targets: np.ndarray) -> bool:
-        """Whether rows held out keep the shares of classes."""
-        return False
+    def _structure(self) -> Structure:
+        """The structure of the parameters that there are."""
+        sizes = [len(self.coefs_[0]), *map(len, self.intercepts_)]
+        return attributes.structure_of(self, sizes, self.out_activation_)
 
-    def _layers(self) -> tuple[Layer, ...]:
-        of_layers: Any = zip(self.coefs_, self.intercepts_, strict=True)
-        return tuple(Layer(w, b) for w, b in of_layers)
+    def _forward_pass_fast(self, X: Any, check_input: bool = True) -> np.ndarray:
+        if not self._predicts_on_device(X):
+            return np.asarray(super()._forward_pass_fast(X, check_input=check_input))
+        if check_input:
+            dtypes = (np.float64, np.float32)
+            X = validate_data(self, X, accept_sparse=["csr", "csc"], dtype=dtypes, reset=False)
+        outputs = prediction.outputs(self._structure().network, attributes.layers_of(self), X)
+        return prediction.activated(outputs, self.out_activation_)
 
-    def _minimise(self, structure: Structure, rows: Rows, goes_on: bool) -> None:
-        random = check_random_state(self.random_state)
-        start = self._layers() if goes_on else draws.start(structure, random, rows.x.dtype)
-        trained, self.n_iter_ = lbfgs.minimise(
-            structure, rows, start, self.alpha, self.tol, self.max_iter, self.max_fun
-        )
-        self._take(trained, rows)
-        self.loss_ = trained.losses[-1]
+    def _predicts_on_device(self, X: Any) -> bool:
+        """Whether a row is to have the same bits beside any others, there are many, or NumPy cannot."""
+        if getattr(self, "engine_", "jfnn") == "scikit-learn":
+            return False
+        if self.engine == "jfnn" or choice.is_further(self):
+            return True
+        rows = len(X) if isinstance(X, list) else (*getattr(X, "shape", ()), np.inf)[0]
+        return bool(rows * sum(weights.size for weights in self.coefs_) > FEW)
 
-    def _take(self, trained: Trained, rows: Rows) -> None:
-        """Takes parameters over.
 
-        Raises:
-            ValueError: They are not finite, or were not after the epoch that is now their last.
+class _Report:
+    """Prints lines of a verbose fit, as scikit-learn does: each epoch, and why it slows down and ends."""
+
+    def __init__(self, perceptron: Any, structure: Structure, rate: float):
+        """Prints nothing yet.
+
+        Args:
+            perceptron: The estimator.
+            structure: The structure of its fit.
+            rate: The learning rate at the start.
         """
-        self.coefs_ = [np.asarray(layer.w, rows.x.dtype) for layer in trained.layers]
-        self.intercepts_ = [np.asarray(layer.b, rows.x.dtype) for layer in trained.layers]
-        if trained.diverged:
-            raise ValueError(
-                "Solver produced non-finite parameter weights. The input data may contain large values and"
-                " need to be preprocessed."
-            )
+        self.epochs, self.adaptive, self.rate = 0, structure.schedule == "adaptive", rate
+        judged = "Training loss" if structure.validation is None else "Validation score"
+        tol, patience = perceptron.tol, perceptron.n_iter_no_change
+        self.stands_still = (
+            f"{judged} did not improve more than tol={tol:f} for {patience} consecutive epochs."
+        )
 
-    def _keep(self, trained: Trained, structure: Structure, rows: Rows, incremental: bool) -> None:
-        losses = trained.losses
-        self._take(trained, rows)
-        self._before, self.n_iter_ = trained.goes_on, len(losses)
-        self.loss_curve_ += losses
-        self.loss_ = losses[-1] if losses else np.inf
-        self.t_ = trained.goes_on.seen
-        if structure.validation is None:
-            self.best_loss_ = trained.goes_on.best
-        elif self.validation_scores_ is not None:
-            self.validation_scores_ += trained.scores
-            self.best_validation_score_ = trained.goes_on.best_score
-        if not trained.converged and not incremental and self.n_iter_ == self.max_iter:
-            warnings.warn(
-                f"Stochastic Optimizer: Maximum iterations ({self.max_iter}) reached and the optimization"
-                " hasn't converged yet.",
-                ConvergenceWarning,
-                stacklevel=5,
-            )
+    def epoch(self, loss: float, score: float | None, rate: float) -> None:
+        """Prints an epoch: its loss, the score of held-out rows, and a learning rate that was lowered."""
+        self.epochs += 1
+        print(f"Iteration {self.epochs}, loss = {loss:.8f}")
+        if score is not None:
+            print(f"Validation score: {score:f}")
+        if self.adaptive and rate < self.rate / 2:  # by a fifth, if not by rounding
+            print(f"{self.stands_still} Setting learning rate to {rate:f}")
+        self.rate = rate
 
-    def _predicts_as(self, X: Any) -> Any:
-        """scikit-learn's own estimator with these parameters, where it is to predict; else None."""
-        check_is_fitted(self)
-        return scikit_learn.predictor(self, X)
-
-    def _outputs(self, X: Any) -> np.ndarray:
-        """What the network says of rows ``[n, n_out]``."""
-        check_is_fitted(self)
-        X = validate_data(self, X, accept_sparse=["csr", "csc"], dtype=(np.float64, np.float32), reset=False)
-        layers = self._layers()
-        sizes = (layers[0].w.shape[0], *(layer.w.shape[1] for layer in layers))
-        structure = self._shaped(1, 1, self.out_activation_)._replace(sizes=sizes)
-        return prediction.activated(prediction.outputs(structure.network, layers, X), self.out_activation_)
-
-    def __sklearn_tags__(self) -> Any:
-        tags = super().__sklearn_tags__()
-        tags.input_tags.sparse = True
-        return tags
+    def converged(self) -> None:
+        """Prints why the fit ended before its last epoch."""
+        print(f"{self.stands_still}{' Learning rate too small.' if self.adaptive else ''} Stopping.")
 
 
-def perceptron_of(estimator: Any) -> Perceptron | None:
+def perceptron_in(estimator: Any) -> Any:
     """The perceptron that an estimator is, or that a Pipeline ends in; None for another."""
     last = estimator.steps[-1][1] if isinstance(estimator, Pipeline) else estimator
     return last if isinstance(last, Perceptron) else None
+
+
+def with_perceptron(estimator: Any, perceptron: Any) -> Any:
+    """An estimator with another perceptron in the place of its own; other steps of a Pipeline are shared."""
+    if not isinstance(estimator, Pipeline):
+        return perceptron
+    copied = copy.copy(estimator)
+    copied.steps = [*estimator.steps[:-1], (estimator.steps[-1][0], perceptron)]
+    return copied
+
+
+def prefix(estimator: Any) -> str:
+    """Prefix of the perceptron's parameters among those of an estimator."""
+    return f"{estimator.steps[-1][0]}__" if isinstance(estimator, Pipeline) else ""

@@ -1,58 +1,57 @@
-"""Estimators of a search in place of which scikit-learn's own can stand, and back again."""
+"""scikit-learn's own perceptrons in the place of those of this package, and back."""
 
 from collections.abc import Mapping
 from typing import Any
 
+from sklearn import neural_network
 from sklearn.base import clone
 from sklearn.pipeline import Pipeline
 
-from jfnn.estimators.perceptron import Perceptron, perceptron_of
-from jfnn.fitting import scikit_learn
+import jfnn.estimators.choice as choice
+from jfnn.estimators.perceptron import perceptron_in, prefix, with_perceptron
+
+THEIRS = (neural_network.MLPClassifier, neural_network.MLPRegressor)
 
 
 def takes_plain(search: Any) -> bool:
     """Whether scikit-learn's own estimators can be given all parameters that a search sets."""
-    last = perceptron_of(search.estimator)
+    last = perceptron_in(search.estimator)
+    kind = _plain_kind(last)
+    taken = {name: kind._parameter_constraints[name][0] for name in ("activation", "solver")}
+    own = prefix(search.estimator)
     grids = getattr(search, "param_grid", getattr(search, "param_distributions", None))
-    for grid in [grids] if isinstance(grids, Mapping) else grids or ():
-        for name, values in grid.items():
-            prefix, _, parameter = name.rpartition("__")
-            if name == _last_step(search.estimator):
-                return False
-            if prefix == (_last_step(search.estimator) or "") and not scikit_learn.takes(
-                last, parameter, values
-            ):
-                return False
-    return scikit_learn.unknown(last) is None
+    grids = [grids] if isinstance(grids, Mapping) else grids or []
+    settings = [(name, values) for grid in grids for name, values in grid.items()]
+
+    def takes(name: str, values: Any) -> bool:
+        parameter = name.removeprefix(own)
+        if not name.startswith(own) or parameter not in ("engine", "class_weight", *taken):
+            return name != own.removesuffix("__")
+        listed = parameter in taken and isinstance(values, list | tuple)
+        return listed and all(map(taken[parameter].is_satisfied_by, values))
+
+    plain = not choice.is_further(last) and getattr(last, "class_weight", None) is None
+    return plain and all(takes(name, values) for name, values in settings)
+
+
+def _plain_kind(perceptron: Any) -> Any:
+    """scikit-learn's class of a perceptron."""
+    return next(kind for kind in THEIRS if isinstance(perceptron, kind))
 
 
 def as_plain(estimator: Any) -> Any:
-    """A perceptron as scikit-learn's own, or a Pipeline that ends in one; not fitted."""
-    if not isinstance(estimator, Pipeline):
-        return scikit_learn.plain(estimator)
-    copied = clone(estimator)
-    copied.steps[-1] = (copied.steps[-1][0], scikit_learn.plain(copied.steps[-1][1]))
-    return copied
+    """An estimator with scikit-learn's own perceptron, not fitted."""
+    last = perceptron_in(estimator)
+    kind = _plain_kind(last)
+    plain = kind(**{name: getattr(last, name) for name in kind._get_param_names()})
+    return with_perceptron(clone(estimator), plain)
 
 
 def as_ours(fitted: Any, given: Any) -> Any:
-    """What `as_plain` made, fitted since, as the estimator that was given."""
-    last = perceptron_of(given)
-    if isinstance(fitted, Pipeline):
-        fitted.steps[-1] = (fitted.steps[-1][0], _adopted(fitted.steps[-1][1], last))
+    """A fitted estimator of `as_plain`'s with a perceptron of this package, with those parameters of its."""
+    last = fitted.steps[-1][1] if isinstance(fitted, Pipeline) else fitted
+    if type(last) not in THEIRS:
         return fitted
-    return _adopted(fitted, last)
-
-
-def _adopted(fitted: Any, given: Perceptron | None) -> Any:
-    if type(fitted) not in scikit_learn.OWN:
-        return fitted
-    parameters = fitted.get_params(deep=False)
-    ours = clone(given).set_params(**parameters)
-    attributes = {name: value for name, value in vars(fitted).items() if name not in {*parameters, "loss"}}
-    vars(ours).update(attributes, engine_="scikit-learn")
-    return ours
-
-
-def _last_step(estimator: Any) -> str | None:
-    return estimator.steps[-1][0] if isinstance(estimator, Pipeline) else None
+    ours: Any = clone(perceptron_in(given))
+    vars(ours).update(vars(last), engine_="scikit-learn")
+    return with_perceptron(fitted, ours)

@@ -1,4 +1,4 @@
-"""Outputs of a fitted network, in blocks of one size, so that no row depends on the rows beside it."""
+"""Outputs of a fitted network, in blocks of one size, so that a row does not depend on its neighbours."""
 
 import functools
 from collections.abc import Callable, Sequence
@@ -42,7 +42,7 @@ def _compiled(network: Network) -> Callable[..., jax.Array]:
 
 
 def activated(values: np.ndarray, output: str) -> np.ndarray:
-    """What outputs become: probabilities of classes, or predictions."""
+    """Probabilities of classes, or predictions, from a network's outputs."""
     functions = {
         "softmax": functools.partial(special.softmax, axis=1),
         "logistic": special.expit,

@@ -1,45 +1,71 @@
 """scikit-learn's searches, whose fits the engine trains together."""
 
 import contextlib
-import dataclasses
-import inspect
+import functools
 import multiprocessing
 import warnings
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 import joblib
+import sklearn
 from sklearn import model_selection
 from sklearn.base import is_classifier
 from sklearn.experimental import enable_halving_search_cv  # noqa: F401
 from sklearn.model_selection import check_cv
+from sklearn.utils import indexable
+from sklearn.utils.metaestimators import _safe_split
 
-import jfnn.estimators.encoded as encoded
-from jfnn.estimators.ahead import FAILS, Fit, fits_of, train
-from jfnn.estimators.foresight import foresee, has_perceptron, weights_name, why_not
+from jfnn.estimators.attributes import set_layers
+from jfnn.estimators.foresight import foresee, has_perceptron
+from jfnn.estimators.perceptron import perceptron_in, prefix
 from jfnn.estimators.plain import as_ours, as_plain, takes_plain
-from jfnn.estimators.table import Table
-from jfnn.estimators.together import FoldMember, SearchEnsemble, choose
-from jfnn.fitting import costs, scikit_learn
-from jfnn.fitting.store import Store, holding
+from jfnn.estimators.recording import FAILS, Recorded, Recorder, train
+from jfnn.estimators.together import SearchEnsemble, choose
+from jfnn.fitting import costs
+from jfnn.fitting.ahead import Ahead
 
-Evaluate = Callable[..., Any]  # scikit-learn's, of candidates
-ITERATOR = "this scikit-learn keeps an iterator of splits to itself"
 PROCESSES_PAY = 2.0  # seconds that they must be predicted to save, of which to start them takes one
 IN_VAIN = "they saw other rows than ahead of time"
+
+
+class _Arguments:
+    """Arguments of a search whose fits train together.
+
+    Attributes:
+        X: Inputs, anything that scikit-learn takes.
+        y: Targets.
+        groups: Groups of rows for the splits, or None.
+        fit: Further arguments of fits.
+        engines: Values of ``engine`` of fits that train together.
+    """
+
+    def __init__(self, X: Any, y: Any, params: Mapping[str, Any], engines: Sequence[str]):
+        self.X, self.y, self.engines = X, y, engines
+        self.groups = params.get("groups")
+        self.fit = {name: value for name, value in params.items() if name != "groups"}
+        self.told: set[str] = set()
+
+    def tell(self, reasons: Mapping[str, int]) -> None:
+        """Warns of fits that are trained one by one, by reasons not named before."""
+        new = {reason: count for reason, count in reasons.items() if count and reason not in self.told}
+        self.told |= new.keys()
+        if new:
+            text = "; ".join(f"{count} since {reason}" for reason, count in new.items())
+            warnings.warn(f"fits trained one by one: {text}", stacklevel=2)
 
 
 class _TrainsAhead:
     """A search of scikit-learn's that trains all fits of its candidates before it asks for them one by one.
 
-    Splits, scores, failures, refitting and results are scikit-learn's own code. A fit finds what was trained
-    for it by its content: rows, parameters and random state; where there is nothing it trains by itself. So a
-    search gives what it would give if every fit were trained alone.
+    Splits, scores, failures, refitting and results are scikit-learn's own code. A fit finds its result by
+    rows, parameters and random state; where there is none it trains by itself. So a search gives what it
+    would give if every fit were trained alone.
 
-    What is trained together differs by numbers alone: learning_rate_init, alpha, momentum, beta_1, beta_2,
+    Fits train together that differ by numbers alone: learning_rate_init, alpha, momentum, beta_1, beta_2,
     epsilon, power_t, tol, n_iter_no_change and max_iter. Other structures are further runs of the engine. All
     cores are used, whatever ``n_jobs`` says. A warning says how many fits are trained one by one, and why. A
-    search in which there is none of `jfnn.estimators` is scikit-learn's own.
+    search without any of `jfnn.estimators` is scikit-learn's own.
     """
 
     estimator: Any
@@ -47,7 +73,7 @@ class _TrainsAhead:
     verbose: int
     n_jobs: Any
     best_estimator_: Any
-    _ahead: "_Given | None" = None
+    _arguments: _Arguments | None = None
 
     def fit(self, X: Any, y: Any = None, **params: Any) -> Any:
         """Runs the search; see scikit-learn.
@@ -58,26 +84,34 @@ class _TrainsAhead:
             **params: For the estimator's fit, ``sample_weight`` among them, and ``groups`` for the splits.
         """
         for name in ("_together", "_ensemble"):
-            self.__dict__.pop(name, None)
+            vars(self).pop(name, None)
         grids = (getattr(self, name, None) for name in ("param_grid", "param_distributions"))
         if not any(map(has_perceptron, (self.estimator, *grids))):
             return super().fit(X, y, **params)  # type: ignore[misc]
-        if reason := why_not(self.estimator, params):
+        if reason := _why_apart(self.estimator, params):
             warnings.warn(f"{type(self).__name__} trains fits one by one: {reason}", stacklevel=2)
             return super().fit(X, y, **params)  # type: ignore[misc]
-        table = Table(X, y, params.get(weights_name(self.estimator)))
-        foresight = foresee(self, table)
+        given = self.cv
+        self.cv = check_cv(given, y, classifier=is_classifier(self.estimator))  # an iterator is read once
+        try:
+            return self._fit(X, y, params)
+        finally:
+            self.cv = given
+
+    def _fit(self, X: Any, y: Any, params: Mapping[str, Any]) -> Any:
+        splits = self.cv.get_n_splits(X, y, params.get("groups"))
+        foresight = foresee(self, max(splits, 1), X, y, params.get(f"{prefix(self.estimator)}sample_weight"))
         if self.verbose and foresight is not None and foresight.works:
             print(f"[{type(self).__name__}] {foresight.told()}")
         if foresight is None or not (foresight.must or foresight.pays):
             return self._fit_by_scikit_learn(X, y, params, 0.0 if foresight is None else foresight.seconds)
         engines = ("auto", "jfnn") if foresight.pays or not foresight.works else ("jfnn",)
-        self._ahead = _Given(table, params.get("groups"), engines)
+        self._arguments = _Arguments(X, y, params, engines)
         try:
             with joblib.parallel_config(backend="sequential"):  # fits find what this process trained
                 return super().fit(X, y, **params)  # type: ignore[misc]
         finally:
-            del self._ahead
+            del self._arguments
 
     def _fit_by_scikit_learn(self, X: Any, y: Any, params: Mapping[str, Any], seconds: float) -> Any:
         """Runs the search as scikit-learn's own of its own estimators, in processes where ``n_jobs`` says so.
@@ -93,7 +127,10 @@ class _TrainsAhead:
             self.estimator = as_plain(given)
             vars(self).pop("best_estimator_", None)  # of a fit before, which would go along
             try:
-                scikit_learn.search_view(self).fit(X, y, **params)
+                kind = next(kind for kind in type(self).__mro__ if kind.__module__.startswith("sklearn."))
+                view: Any = object.__new__(kind)  # goes along with each fit
+                view.__dict__ = vars(self)
+                view.fit(X, y, **params)
             finally:
                 self.estimator = given
         if hasattr(self, "best_estimator_"):
@@ -102,7 +139,7 @@ class _TrainsAhead:
 
     @property
     def ensemble_(self) -> SearchEnsemble:
-        """What candidates predict together, chosen on rows that folds held out; nothing is trained for it.
+        """Candidates that predict together, chosen on rows that folds held out; nothing is trained for it.
 
         Of successive halving these are the candidates of the last round. It is chosen when first asked for,
         and a search that was pickled before has none.
@@ -126,81 +163,61 @@ class _TrainsAhead:
         state: dict[str, Any] = super().__getstate__()  # type: ignore[assignment]
         return {name: value for name, value in state.items() if name != "_together"}
 
-    def _run_search(self, evaluate_candidates: Evaluate, *, callback_ctx: Any = None) -> None:
-        evaluate = evaluate_candidates
-        if (given := self._ahead) is not None:
-            given.table = Table.indexable(*given.table)  # scikit-learn has checked it by now
-            evaluate = self._evaluated_ahead(evaluate_candidates, given)
-        run: Any = super()._run_search  # type: ignore[misc]
-        known = "callback_ctx" in inspect.signature(run).parameters
-        run(evaluate, **({"callback_ctx": callback_ctx} if known else {}))
+    def _run_search(self, evaluate_candidates: Callable[..., Any], *, callback_ctx: Any = None) -> None:
+        given = self._arguments
+        evaluate = (
+            functools.partial(self._evaluate, evaluate_candidates, given) if given else evaluate_candidates
+        )
+        further = {} if callback_ctx is None else {"callback_ctx": callback_ctx}  # since scikit-learn 1.9
+        super()._run_search(evaluate, **further)  # type: ignore[misc]
 
-    def _evaluated_ahead(self, evaluate_candidates: Evaluate, given: "_Given") -> Evaluate:
-        def evaluate(candidate_params: Any, cv: Any = None, *args: Any, **options: Any) -> Any:
-            candidates = list(candidate_params)
-            splits = self._splits(cv, given)
-            if not splits:
-                warnings.warn(f"fits trained one by one: {ITERATOR}", stacklevel=2)
-                return evaluate_candidates(candidates, cv, *args, **options)
-            folds = [rows for rows, _ in splits]
-            fits, left = fits_of(self.estimator, given.table, candidates, folds, given.engines)
-            failed = {reason: count for reason, count in left.items() if reason.startswith(FAILS)}
-            given.tell({reason: count for reason, count in left.items() if reason not in failed})
-            store = self._train_ahead(fits, splits, given.table)
-            rows = list({id(fit.encoded): fit.encoded for fit in fits}.values())
-            with holding(store), encoded.holding(rows, given.engines):
-                results = evaluate_candidates(candidates, check_cv(splits), *args, **options)
-            in_vain = len(fits) - store.found
-            given.tell({IN_VAIN: in_vain} | (failed if store.missed > in_vain else {}))
-            return results
-
-        return evaluate
-
-    def _splits(self, cv: Any, given: "_Given") -> list[Any]:
-        """The splits that candidates are to be scored on: split once, since a splitter may draw anew."""
-        # scikit-learn 1.6 keeps this to itself.
-        splitter: Any = cv or getattr(self, "_checked_cv_orig", None)
-        x, y = given.table.x, given.table.y
-        splitter = splitter or check_cv(self.cv, y, classifier=is_classifier(self.estimator))
-        return list(splitter.split(x, y, groups=given.groups))
-
-    def _train_ahead(self, fits: Sequence[Fit], splits: Sequence[Any], table: Table) -> Store:
-        trained = train(fits, print if self.verbose else None)
-        members: dict[int, list[FoldMember]] = {}
-        for fit in fits:
-            result = trained[fit.key()]
-            if not result.diverged:
-                member = FoldMember(fit.encoded.transformers, fit.structure, result, fit.encoded.classes)
-                members.setdefault(fit.place[0], []).append(member)
-        whole = {number: folds for number, folds in members.items() if len(folds) == len(splits)}
-        held_out = [table.held_out(self.estimator, rows, training) for training, rows in splits]
-        self._together = whole, [(part.x, part.y) for part in held_out]
-        return trained
+    def _evaluate(
+        self,
+        evaluate_candidates: Callable[..., Any],
+        given: _Arguments,
+        candidate_params: Any,
+        cv: Any = None,
+        *args: Any,
+        **options: Any,
+    ) -> Any:
+        """scikit-learn's evaluation of candidates, once all fits are trained."""
+        candidates = list(candidate_params)
+        X, y = indexable(given.X, given.y)
+        splits = list((cv or self.cv).split(X, y, groups=given.groups))  # once, since they may be drawn anew
+        ahead = Ahead(given.engines)
+        recorder = Recorder(ahead, X, y, given.fit)
+        recorder.record(self.estimator, candidates, [rows for rows, _ in splits])
+        fits, left = recorder.fits, recorder.left
+        failed = {reason: count for reason, count in left.items() if reason.startswith(FAILS)}
+        given.tell({reason: count for reason, count in left.items() if reason not in failed})
+        train(ahead, fits, print if self.verbose else None)
+        held_out = [_safe_split(self.estimator, X, y, rows, training) for training, rows in splits]
+        self._together = _networks(ahead, fits, len(splits)), held_out
+        with ahead.active():
+            results = evaluate_candidates(candidates, check_cv(splits), *args, **options)
+        in_vain = len(fits) - ahead.found
+        given.tell({IN_VAIN: in_vain} | (failed if ahead.missed > in_vain else {}))
+        return results
 
 
-@dataclasses.dataclass
-class _Given:
-    """What a search is fitted on.
+def _networks(ahead: Ahead, fits: Sequence[Recorded], folds: int) -> dict[int, list[Any]]:
+    """Number of a candidate -> its estimators, one a fold, with trained parameters; none that diverged."""
+    networks: dict[int, list[Any]] = {}
+    for fit, name, estimator, candidate in fits:
+        trained = ahead.results[name]
+        if not trained.diverged:
+            set_layers(perceptron_in(estimator), trained.layers, fit.rows.x.dtype)
+            networks.setdefault(candidate, []).append(estimator)
+    return {number: several for number, several in networks.items() if len(several) == folds}
 
-    Attributes:
-        table: Its rows.
-        groups: Groups of rows for the splits, or None.
-        engines: What ``engine`` is of fits that train together.
-        told: Reasons that a warning has named.
-    """
 
-    table: Table
-    groups: Any
-    engines: tuple[str, ...]
-    told: set[str] = dataclasses.field(default_factory=set)
-
-    def tell(self, reasons: Mapping[str, int]) -> None:
-        """Warns of fits that are trained one by one, by reasons not named before."""
-        new = {reason: count for reason, count in reasons.items() if count and reason not in self.told}
-        self.told |= new.keys()
-        if new:
-            text = "; ".join(f"{count} since {reason}" for reason, count in new.items())
-            warnings.warn(f"fits trained one by one: {text}", stacklevel=2)
+def _why_apart(estimator: Any, params: Mapping[str, Any]) -> str | None:
+    """Why no fit of a search can be trained with others; None where they can."""
+    if perceptron_in(estimator) is None:
+        return "its estimator is none of jfnn.estimators, nor a Pipeline that ends in one"
+    if params and sklearn.get_config()["enable_metadata_routing"]:
+        return "metadata routing says who takes the parameters of fit"
+    return None
 
 
 class GridSearchCV(_TrainsAhead, model_selection.GridSearchCV):  # type: ignore[misc]

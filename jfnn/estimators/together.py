@@ -1,54 +1,26 @@
-"""What the candidates of a search predict together: ensemble selection on rows that folds held out."""
+"""An ensemble of a search's candidates, selected on rows that folds held out."""
 
 import dataclasses
 from collections.abc import Mapping, Sequence
-from typing import Any, NamedTuple
+from typing import Any
 
 import numpy as np
-from sklearn.utils import check_array
+from sklearn.base import is_classifier
 
-import jfnn.estimators.prediction as prediction
 from jfnn.checks import ArgumentError
-from jfnn.estimators.ensemble import Selection, select
-from jfnn.fitting.group import Trained
-from jfnn.fitting.structure import Structure
-
-
-class FoldMember(NamedTuple):
-    """A network that was trained on the rows of one fold.
-
-    Attributes:
-        transformers: What comes before it in its Pipeline, fitted on the same rows; None for nothing.
-        structure: What the network is.
-        trained: Its parameters.
-        classes: The classes, or None for numbers.
-    """
-
-    transformers: Any
-    structure: Structure
-    trained: Trained
-    classes: np.ndarray | None
-
-    def predictions(self, x: Any) -> np.ndarray:
-        """Probabilities of classes ``[n, classes]``, or numbers ``[n, outputs]``."""
-        x = x if self.transformers is None else self.transformers.transform(x)
-        x = check_array(x, accept_sparse=["csr", "csc"], dtype=(np.float64, np.float32))
-        logits = prediction.outputs(self.structure.network, self.trained.layers, x)
-        values = prediction.activated(logits, self.structure.output)
-        is_pair = self.classes is not None and values.shape[1] == 1
-        return np.hstack([1 - values, values]) if is_pair else values
+from jfnn.estimators.ensemble import select
 
 
 @dataclasses.dataclass(frozen=True, eq=False)
 class SearchEnsemble:
     """Candidates of a search that predict together; a candidate predicts by the mean of its folds' networks.
 
-    Nothing is trained for it: these networks are those that the search scored.
+    Nothing is trained for it: the search has trained and scored these networks.
 
     Attributes:
         candidates: Numbers of the chosen candidates, as in ``cv_results_``.
-        weights: What each counts, 1 in all.
-        members: The networks of each, one a fold.
+        weights: Weight of each, 1 in all.
+        members: The fitted estimators of each, one a fold.
         score: The ensemble's score on the rows held out, all folds together: accuracy, or the negative mean
             squared error.
         best_score: That of the best candidate alone.
@@ -57,15 +29,15 @@ class SearchEnsemble:
 
     candidates: np.ndarray
     weights: np.ndarray
-    members: tuple[tuple[FoldMember, ...], ...]
+    members: tuple[tuple[Any, ...], ...]
     score: float
     best_score: float
     classes: np.ndarray | None
 
     def predict_proba(self, X: Any) -> np.ndarray:
         """Probabilities of classes ``[n, classes]``, or numbers ``[n, outputs]``."""
-        of_candidates = [np.mean([m.predictions(X) for m in folds], axis=0) for folds in self.members]
-        return np.asarray(np.tensordot(self.weights, np.stack(of_candidates), axes=1))
+        means = [np.mean([_predictions(member, X) for member in folds], axis=0) for folds in self.members]
+        return np.asarray(np.tensordot(self.weights, np.stack(means), axes=1))
 
     def predict(self, X: Any) -> np.ndarray:
         """Classes ``[n]``, or numbers ``[n]`` or ``[n, outputs]``."""
@@ -76,12 +48,12 @@ class SearchEnsemble:
 
 
 def choose(
-    members: Mapping[int, Sequence[FoldMember]], held_out: Sequence[tuple[Any, np.ndarray]], rounds: int = 50
+    members: Mapping[int, Sequence[Any]], held_out: Sequence[tuple[Any, Any]], rounds: int = 50
 ) -> SearchEnsemble:
     """Chooses an ensemble among candidates.
 
     Args:
-        members: Number of a candidate -> its networks, one a fold.
+        members: Number of a candidate -> its fitted estimators, one a fold.
         held_out: Inputs and targets of the rows held out by each fold.
         rounds: See `select`.
 
@@ -90,20 +62,19 @@ def choose(
     """
     if not members:
         raise ArgumentError("members", "expected candidates that were trained together on every fold")
-    classes = next(iter(members.values()))[0].classes
-    for folds in members.values():
-        for member in folds:
-            if not np.array_equal(member.classes, classes):  # type: ignore[arg-type]
-                raise ArgumentError("members", "expected the same classes in every fold")
+    everyone = [member for folds in members.values() for member in folds]
+    classes = getattr(everyone[0], "classes_", None)
+    if not all(np.array_equal(getattr(member, "classes_", None), classes) for member in everyone):  # type: ignore[arg-type]
+        raise ArgumentError("members", "expected the same classes in every fold")
     targets = np.concatenate([_encoded(np.asarray(y), classes) for _, y in held_out])
     predictions = np.stack(
         [
-            np.concatenate([m.predictions(x) for m, (x, _) in zip(folds, held_out, strict=True)])
+            np.concatenate([_predictions(m, x) for m, (x, _) in zip(folds, held_out, strict=True)])
             for folds in members.values()
         ]
     )
     metric = "squared_error" if classes is None else "accuracy"
-    selection: Selection = select(predictions, targets, metric, rounds)
+    selection = select(predictions, targets, metric, rounds)
     chosen = np.flatnonzero(selection.counts)
     numbers = np.array(list(members))
     return SearchEnsemble(
@@ -114,6 +85,14 @@ def choose(
         best_score=selection.best_score,
         classes=classes,
     )
+
+
+def _predictions(estimator: Any, x: Any) -> np.ndarray:
+    """Probabilities of classes ``[n, classes]``, or numbers ``[n, outputs]``."""
+    if is_classifier(estimator):
+        return np.asarray(estimator.predict_proba(x))
+    predictions = np.asarray(estimator.predict(x))
+    return predictions.reshape(len(predictions), -1)
 
 
 def _encoded(y: np.ndarray, classes: np.ndarray | None) -> np.ndarray:

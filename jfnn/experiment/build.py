@@ -18,9 +18,9 @@ from jfnn.experiment.settings import Validation
 from jfnn.experiment.validation import check_weights, cuts
 from jfnn.learners.data import Data
 from jfnn.learners.learner import Learner, Metric, check_metrics
+from jfnn.learners.shapes import starting_shapes
 from jfnn.learners.supervised import HYPER, Supervised, supervised
 from jfnn.learners.traced import traced
-from jfnn.learners.trial import starting_shapes
 from jfnn.optimizers import SCHEDULE_STEPS, Values
 
 COPIES = 4  # of all parameters at the least: starts, those in training, their memory, the result
@@ -46,7 +46,7 @@ def build(options: Options, first_fold: int = 0) -> Experiment:
     cells, constants = axes_and_constants(_numbers(chosen, learner), chosen.sample)
     values = cells.values | {name: np.array([value]) for name, value in constants.items()}
     check_range(values, data.dtype)
-    check_counts(values, learner.counts)
+    check_counts(values, getattr(learner, "counts", {}))
     ranking = _ranking(learner, data, chosen.validation, validates)
     _check_schedulers(chosen, math.prod(cells.shape), list(values), validates)
     folds = cuts(data, chosen.validation.size, chosen.folds)

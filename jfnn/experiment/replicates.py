@@ -16,9 +16,9 @@ from jfnn.experiment.validation import Cut
 from jfnn.layers.kind import Params
 from jfnn.learners.data import Data
 from jfnn.learners.learner import Learner
+from jfnn.learners.shapes import starting_shapes, trained_dtype
 from jfnn.learners.traced import is_registered
 from jfnn.learners.traces import Trace
-from jfnn.learners.trial import starting_shapes, trained_dtype
 from jfnn.minibatches import Minibatches, as_given
 
 STEP_KEYS = 0xD0  # sets the keys that steps draw by apart from those of starting parameters

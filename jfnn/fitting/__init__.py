@@ -1,7 +1,7 @@
 """Fits of scikit-learn's perceptron as runs of the engine.
 
-`draws` gives starts and orders of rows, a `group` of fits shares these, `training` trains it by
-the `learner` through the engine, `held_out` scores it after each epoch where that is asked for; `lbfgs` is
-SciPy's. `store` keeps fits that were trained ahead. `scikit_learn` has scikit-learn's own code train in place
-of all of it, where `costs` predict that to take less time.
+A `fit` is plain data; `training` draws its minibatches by `draws` and trains fits that differ by numbers
+alone side by side, by the `learner`. `scoring` prepares held-out rows for early stopping, `lbfgs` is the
+objective that SciPy's minimiser asks for, and `ahead` keeps the fits of a search. `costs` predict by which
+code a fit is over first.
 """

@@ -1,4 +1,4 @@
-"""What fits cost, by scikit-learn's own code and by the engine: predicted from what they are, never measured.
+"""Costs of fits by scikit-learn's own code and by the engine: predicted from their shapes, never measured.
 
 The same fits have the same prediction on every machine and at every call, whatever is compiled already.
 """
@@ -17,20 +17,19 @@ THEIR_LAYER = 3.5e-5  # of a step
 THEIR_WEIGHT = 1e-8  # of a step, updating it by adam
 THEIR_UNIT = 8e-9  # of a row, with its activation
 THEIR_OPERATION = 1 / 75e9
-THEIR_SCORE = 4e-4  # of rows held out, an epoch
+THEIR_SCORE = 4e-4  # of held-out rows, an epoch
 # The engine, compiled, the same way; its step has room for several members.
 OUR_STEP = 1e-4
 OUR_ROOM = 10  # members that add nothing to the step itself
 OUR_WEIGHT = 2e-9
 OUR_UNIT = 1e-9
 OUR_OPERATION = 1 / 150e9
-OUR_SCORE = 5e-3  # of rows held out, an epoch of all members: the host looks in
 OUR_GROUP = 0.02  # to set up a run
 COMPILE = 0.8  # of a structure, on one core
-COMPILE_SCORED = 1.2  # where rows held out are scored by a program of its own
+COMPILE_SCORED = 1.0  # where the program scores held-out rows, too
 CORES = 2  # that a search is thought to have: a single structure compiles on one while the other is idle
 MARGIN = 1.5  # the engine must be predicted to be so much faster
-# Epochs until a loss, or a score on rows held out, stands still, in units of n_iter_no_change: not many, as a
+# Epochs until a loss, or a score on held-out rows, stands still, in units of n_iter_no_change: not many, as a
 # fit that ends early is scikit-learn's.
 STANDS_STILL = 5
 STANDS_STILL_SCORED = 3
@@ -40,10 +39,10 @@ class Work(NamedTuple):
     """Fits of one run of the engine: they differ by numbers alone.
 
     Attributes:
-        structure: What they are.
-        rows: Rows of each.
+        structure: Their structure.
+        rows: Number of rows of each.
         epochs: Epochs of each.
-        members: How many they are.
+        members: Number of fits.
         inputs: Inputs of a row that are not zero where rows are sparse; None for all of them.
     """
 
@@ -61,7 +60,7 @@ def likely_epochs(max_iter: float, tol: float, patience: float, scored: bool) ->
         max_iter: At most.
         tol: By how much the loss must fall; with 0 it is thought always to fall.
         patience: Epochs without that.
-        scored: Whether rows held out decide in place of the loss.
+        scored: Whether held-out rows decide in place of the loss.
     """
     if tol <= 0 or patience >= max_iter:
         return max_iter
@@ -84,8 +83,8 @@ def ours(work: Work) -> float:
     sizes, rows, steps = _shape(work)
     step = OUR_STEP * max(work.members / OUR_ROOM, 1) + work.members * OUR_WEIGHT * _weights(sizes)
     row = work.members * (6 * _weights(sizes) * OUR_OPERATION + sum(sizes[1:]) * OUR_UNIT)
-    score = OUR_SCORE * (work.structure.validation is not None)
-    return OUR_GROUP + work.epochs * (steps * step + rows * row + score)
+    scored = (work.rows - rows) / 3  # forward alone
+    return OUR_GROUP + work.epochs * (steps * step + (rows + scored) * row)
 
 
 def compiling(works: Sequence[Work], programs: int = 1) -> float:

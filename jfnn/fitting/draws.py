@@ -1,38 +1,28 @@
-"""Random numbers of a fit, drawn as scikit-learn draws them: the start, rows held out, the order of rows."""
+"""Random numbers of a fit, drawn as scikit-learn draws them: held-out rows, and the order of rows."""
 
-from typing import Any
+import copy
 
 import numpy as np
 from sklearn.model_selection import train_test_split
 from sklearn.utils import shuffle
 
 from jfnn.checks import ArgumentError
-from jfnn.fitting.structure import Rows, Structure
-from jfnn.layers.dense import Layer
+from jfnn.fitting.structure import Rows
 from jfnn.learners.source import room
 from jfnn.minibatches import PADDING, GivenMinibatches
 
 
-def start(structure: Structure, random: np.random.RandomState, dtype: Any) -> tuple[Layer, ...]:
-    """Starting weights and biases, uniform within ``±√(6/(n_in + n_out))``, with "logistic" ``√(2/…)``."""
-    factor = 2.0 if structure.activation == "logistic" else 6.0
-    layers = []
-    for n_in, n_out in zip(structure.sizes[:-1], structure.sizes[1:], strict=True):
-        bound = np.sqrt(factor / (n_in + n_out))
-        w = random.uniform(-bound, bound, (n_in, n_out)).astype(dtype)
-        layers.append(Layer(w, random.uniform(-bound, bound, n_out).astype(dtype)))  # type: ignore[arg-type]
-    return tuple(layers)
-
-
 def hold_out(rows: Rows, share: float, random: np.random.RandomState, stratified: bool) -> tuple[Rows, Rows]:
-    """Rows to train on and rows to validate on.
+    """Rows to train on and held-out rows.
 
     Raises:
-        ValueError: Fewer than two are held out, or scikit-learn refuses.
+        ValueError: Fewer than two are held out, or scikit-learn raises.
     """
-    stratify = rows.targets.astype(bool) if stratified else None
     numbers = train_test_split(
-        np.arange(len(rows.x)), random_state=random, test_size=share, stratify=stratify
+        np.arange(len(rows.x)),
+        random_state=random,
+        test_size=share,
+        stratify=rows.targets.astype(bool) if stratified else None,
     )
     if len(numbers[1]) < 2:
         raise ArgumentError(
@@ -43,49 +33,60 @@ def hold_out(rows: Rows, share: float, random: np.random.RandomState, stratified
 
 
 class Order:
-    """Rows of each epoch's steps, shuffled on and on by one stream of random numbers.
+    """Rows of each epoch's steps: those to train on, shuffled by a stream, then the held-out ones.
 
     Epochs are drawn one after another when they are first asked for, and kept.
     """
 
-    def __init__(self, n: int, batch: int, random: np.random.RandomState | None):
-        """Nothing is drawn yet.
+    def __init__(self, n: int, held_out: int, batch: int, random: np.random.RandomState | None):
+        """Draws nothing yet.
 
         Args:
-            n: Rows.
+            n: Rows to train on.
+            held_out: Rows behind these, which steps of their own score.
             batch: Rows a step.
-            random: The stream, which the order has for itself; None for rows as they come. So they do too
-                where a step sees them all.
+            random: The stream; None for rows as they come. A step that sees them all takes them so, too.
         """
-        self.n, self.batch, self.random = n, batch, random if batch < n else None
+        self.n, self.batch, self.stream = n, batch, random
+        self.random = copy.deepcopy(random)  # of its own, since epochs may be read ahead
+        self.steps = -(-n // batch)
+        self.width = room(batch)  # the same for most numbers of rows, so that these share a program
+        self.held_out = self._in_steps(np.arange(n, n + held_out, dtype=np.int32))
         self.rows = np.arange(n, dtype=np.int32)
-        self.drawn: list[np.ndarray] = []
-
-    @property
-    def steps(self) -> int:
-        """Steps an epoch."""
-        return -(-self.n // self.batch)
+        self.drawn = [self._steps_of_epoch()]
+        self.streams = [] if random is None else [random.get_state()]  # before each epoch
 
     @property
     def minibatches(self) -> GivenMinibatches:
         """The order as the engine takes it."""
-        return GivenMinibatches(lambda seed, epoch: self.epoch(epoch), (self.steps, self.width), padded=True)
-
-    @property
-    def width(self) -> int:
-        """Places of a step: as many for most numbers of rows, so that these share a program."""
-        return room(self.batch)
+        shape = self.drawn[0].shape
+        return GivenMinibatches(lambda seed, epoch: self.epoch(epoch), (shape[0], shape[1]), padded=True)
 
     def epoch(self, epoch: int) -> np.ndarray:
-        """Row numbers ``[steps, batch]`` of an epoch, and padding where the last step is shorter."""
-        if self.random is None:
-            return self._in_steps()
-        while len(self.drawn) <= epoch:
-            self.rows = shuffle(self.rows, random_state=self.random)
-            self.drawn.append(self._in_steps())
-        return self.drawn[epoch]
+        """Row numbers ``[steps, width]`` of an epoch, with padding where a step is shorter."""
+        if self.random is None or self.batch >= self.n:
+            return self.drawn[0]
+        self._draw(epoch + 1)
+        return self.drawn[epoch + 1]
 
-    def _in_steps(self) -> np.ndarray:
-        padding = np.full(self.steps * self.batch - self.n, PADDING, np.int32)
-        rows = np.concatenate([self.rows, padding]).reshape(self.steps, self.batch)
-        return np.pad(rows, [(0, 0), (0, self.width - self.batch)], constant_values=PADDING)
+    def rewind(self, epochs: int) -> None:
+        """Puts the stream where a fit of so many epochs leaves it."""
+        if self.stream is not None:
+            self._draw(epochs)
+            self.stream.set_state(self.streams[epochs])
+
+    def _draw(self, epochs: int) -> None:
+        while len(self.streams) <= epochs:
+            self.rows = shuffle(self.rows, random_state=self.random)
+            self.drawn.append(self._steps_of_epoch())
+            self.streams.append(self.random.get_state())  # type: ignore[union-attr]
+
+    def _steps_of_epoch(self) -> np.ndarray:
+        return np.concatenate([self._in_steps(self.rows), self.held_out])
+
+    def _in_steps(self, rows: np.ndarray) -> np.ndarray:
+        """Row numbers ``[steps, width]``."""
+        steps = -(-len(rows) // self.batch)
+        padded = np.pad(rows, (0, steps * self.batch - len(rows)), constant_values=PADDING)
+        steps_of_rows = padded.reshape(steps, self.batch)
+        return np.pad(steps_of_rows, [(0, 0), (0, self.width - self.batch)], constant_values=PADDING)

@@ -11,19 +11,21 @@ import jax
 import jax.numpy as jnp
 import optax
 
-from jfnn import backprop, losses
+import jfnn.learners.column_form as column_form
+from jfnn import losses
+from jfnn.fitting import scoring
 from jfnn.fitting.structure import NUMBERS, Structure
 from jfnn.layers import sequence
 from jfnn.layers.kind import Params
 from jfnn.learners.data import Batch, Hyper, Rows
-from jfnn.learners.learner import Learner, Metric
+from jfnn.learners.learner import Learner
 from jfnn.training import State
 
 LEAST_RATE = 1e-6  # scikit-learn's "adaptive" rate stops where it would fall from below this
 
 
 class Memory(NamedTuple):
-    """What a member remembers besides its parameters.
+    """Memory of a member besides its parameters.
 
     Attributes:
         optimizer: State of the optimizer.
@@ -32,11 +34,14 @@ class Memory(NamedTuple):
         seen: Rows seen in this fit and those before it that it goes on from.
         total: Sum of the losses of this epoch's steps but the last one.
         last: Loss of the last step.
-        best: The lowest loss of an epoch.
-        waiting: Epochs without a loss lower by "tol".
+        gain: Gain of this epoch's steps on held-out rows; see `jfnn.fitting.scoring`.
+        best: The lowest cost of an epoch: its loss, or the negative gain of held-out rows.
+        waiting: Epochs without a cost lower by "tol".
+        kept: Parameters at the lowest cost, where held-out rows judge; else nothing.
         stopped: Whether it trains no more.
-        converged: Whether that is because the loss no longer falls.
-        curve: Loss of the epochs of this call, epoch e at place e modulo the length.
+        converged: Whether that is because the cost no longer falls.
+        curve: Loss, cost and learning rate after the epochs of this call ``[room, 3]``, epoch e at place e
+            modulo the room.
     """
 
     optimizer: Any
@@ -45,8 +50,10 @@ class Memory(NamedTuple):
     seen: Any
     total: Any
     last: Any
+    gain: Any
     best: Any
     waiting: Any
+    kept: Any
     stopped: Any
     converged: Any
     curve: Any
@@ -56,24 +63,24 @@ class Memory(NamedTuple):
 class PerceptronLearner(Learner):
     """One fit of scikit-learn's perceptron.
 
-    Rows are ``(x, targets)``.
+    Rows are ``(x, targets)``, with early stopping ``(x, targets, scales)`` (`jfnn.fitting.scoring`): a step
+    whose scales are numbers is one of held-out rows, which changes no parameter.
 
     Attributes:
-        structure: What is trained.
-        room: Epochs whose losses a member remembers, as many as one call trains.
-        hyper: Names of a member's numbers: those of `NUMBERS`; "rows" and "steps" of an epoch, "batch" of a
-            step; and where it starts, "rate", "best", "waiting" and "seen" of `Memory`.
-        metrics: What scores rows held out, if any.
+        structure: The structure of the fit.
+        room: Epochs that a member remembers the curve of, as many as one call trains.
+        hyper: Names of a member's numbers: `NUMBERS`, "tol" in units of the cost; "rows" and "steps"
+            of an epoch to train on, "batch" of a step; and where it starts, "rate", "best", "waiting" and
+            "seen" of `Memory`.
     """
 
     structure: Structure
     room: int
     hyper: tuple[str, ...] = (*NUMBERS, "rows", "steps", "batch", "rate", "best", "waiting", "seen")
-    metrics: tuple[Metric, ...] = (Metric("loss"),)
     takes_weights = True
 
     def init(self, key: jax.Array) -> Params:
-        """The network's own start, whose shapes matter here alone: fits draw theirs as scikit-learn does."""
+        """The network's own start, of which only shapes are used: fits bring starting parameters."""
         return self.structure.network.init(key)
 
     def pack(self, params: Params) -> Params:
@@ -98,11 +105,13 @@ class PerceptronLearner(Learner):
             seen=hyper["seen"],
             total=zero,
             last=zero,
+            gain=zero,
             best=hyper["best"],
             waiting=hyper["waiting"].astype(jnp.int32),
+            kept=() if self.structure.validation is None else params,
             stopped=jnp.zeros((), bool),
             converged=jnp.zeros((), bool),
-            curve=jnp.zeros(self.room, zero.dtype),
+            curve=jnp.zeros((self.room, 3), zero.dtype),
         )
         return State(params, memory)
 
@@ -123,8 +132,31 @@ class PerceptronLearner(Learner):
         self, state: State, batch: Batch, hyper: Hyper, key: jax.Array | None
     ) -> tuple[State, jax.Array]:
         """One step; its objective is nothing where the member trains no more, and `end_epoch` undoes it."""
+        if self.structure.validation is None:
+            return self._train(state, batch, hyper)
+        *rows, scales = batch.rows
+        trains = jnp.isnan(scales[0, 0])  # members share the step, so that one branch is computed
+        batch = batch._replace(rows=tuple(rows))
+        stepped: tuple[State, jax.Array] = jax.lax.cond(
+            trains,
+            lambda: self._train(state, batch, hyper),
+            lambda: self._judge(state, batch, scales),
+        )
+        return stepped
+
+    def _judge(self, state: State, batch: Batch, scales: jax.Array) -> tuple[State, jax.Array]:
+        """A step of held-out rows, whose objective is that of the last step before."""
+        (x, targets), memory = batch.rows, state.memory
+        weights = jnp.ones_like(x[:, 0]) if batch.weights is None else batch.weights
+        outputs = sequence.forward(self._layers, state.params, x)[0].T
+        more = scoring.gain(self.structure.output, outputs, targets, scales, weights)
+        value = jnp.where(memory.stopped, 0, memory.last)
+        return state._replace(memory=memory._replace(gain=memory.gain + more)), value
+
+    def _train(self, state: State, batch: Batch, hyper: Hyper) -> tuple[State, jax.Array]:
+        """A step of rows to train on."""
         params, memory = state
-        value, gradients = backprop.sequence_value_and_grad(
+        value, gradients = column_form.by_hand(
             self._layers,
             self.structure.loss,
             "mean",
@@ -151,43 +183,55 @@ class PerceptronLearner(Learner):
 
     def end_epoch(self, before: State, after: State, hyper: Hyper) -> State:
         """A member that trains no more as it was before, another by the rules that end epochs."""
-        ended = State(after.params, self._by_rules(after.memory, hyper))
+        ended = State(after.params, self._by_rules(after, hyper))
         stopped = before.memory.stopped
         state: State = jax.tree.map(lambda old, new: jnp.where(stopped, old, new), before, ended)
         return state
 
-    def _by_rules(self, memory: Memory, hyper: Hyper) -> Memory:
-        """scikit-learn's rules at the end of an epoch, in its order."""
+    def _by_rules(self, state: State, hyper: Hyper) -> Memory:
+        """scikit-learn's rules at the end of an epoch, in its order.
+
+        An epoch is judged by its cost, the loss or the negative gain of held-out rows: it has to fall below
+        the lowest so far by more than "tol".
+        """
+        memory: Memory = state.memory
         rest = hyper["rows"] - hyper["batch"] * (hyper["steps"] - 1)  # what other steps leave to the last one
         loss = (memory.total * hyper["batch"] + memory.last * rest) / hyper["rows"]
+        scored = self.structure.validation is not None
+        cost = -memory.gain if scored else loss
         seen, rate = memory.seen + hyper["rows"], memory.rate
-        converged = memory.converged
-        waiting = jnp.where(loss > memory.best - hyper["tol"], memory.waiting + 1, 0)
         if self.structure.solver == "sgd" and self.structure.schedule == "invscaling":
             rate = hyper["learning_rate"] / (seen + 1) ** hyper["power_t"]
-        if self.structure.validation is None:  # else rows held out decide, on the host
-            converged = waiting > hyper["patience"]
-            if self.structure.solver == "sgd" and self.structure.schedule == "adaptive":
-                slows = converged & (rate > LEAST_RATE)
-                rate, waiting = jnp.where(slows, rate / 5, rate), jnp.where(slows, 0, waiting)
-                converged &= ~slows
+        waiting = jnp.where(cost > memory.best - hyper["tol"], memory.waiting + 1, 0)
+        converged = waiting > hyper["patience"]
+        if self.structure.solver == "sgd" and self.structure.schedule == "adaptive":
+            slows = converged & (rate > LEAST_RATE)
+            rate, waiting = jnp.where(slows, rate / 5, rate), jnp.where(slows, 0, waiting)
+            converged &= ~slows
+        better = cost < memory.best
+        kept = jax.tree.map(
+            lambda old, new: jnp.where(better, new, old), memory.kept, state.params if scored else ()
+        )
+        at = jnp.arange(self.room)[:, None] == memory.epoch % self.room
         return memory._replace(
             rate=rate,
             epoch=memory.epoch + 1,
             seen=seen,
             total=jnp.zeros_like(memory.total),
             last=jnp.zeros_like(memory.last),
-            best=jnp.minimum(memory.best, loss),
+            gain=jnp.zeros_like(memory.gain),
+            best=jnp.where(better, cost, memory.best),
             waiting=waiting,
+            kept=kept,
             stopped=converged | (memory.epoch + 1 >= hyper["max_iter"]),
             converged=converged,
-            curve=jnp.where(jnp.arange(self.room) == memory.epoch % self.room, loss, memory.curve),
+            curve=jnp.where(at, jnp.stack([loss, cost, rate]), memory.curve),
         )
 
     def score(self, params: Params, rows: Rows, hyper: Hyper) -> dict[str, jax.Array]:
-        """Outputs of each row, for the metric to judge."""
-        outputs = sequence.forward(self._layers, params, rows[0])[0]
-        return {metric.name: outputs.T for metric in self.metrics}
+        """The loss of each row."""
+        outputs = sequence.outputs(self._layers, params, rows[0])
+        return {"loss": self.structure.loss.cost(outputs.T, rows[1])}
 
     def describe(self) -> dict[str, Any]:
         """The structure."""

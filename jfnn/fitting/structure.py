@@ -1,4 +1,4 @@
-"""What is compiled of an estimator: everything about a fit that is not a number of its own."""
+"""The structure of a fit: everything that its compiled program depends on, so all but its numbers."""
 
 from typing import NamedTuple
 
@@ -19,6 +19,8 @@ ACTIVATIONS = {
     "elu": "elu",
     "leaky_relu": "leaky_relu",
 }
+SOLVERS = ("lbfgs", "sgd", "adam")  # scikit-learn's; others are optax optimizers
+THEIR_ACTIVATIONS = ("identity", "logistic", "tanh", "relu")
 # Where a fit's numbers come from: name in the engine -> scikit-learn's parameter.
 NUMBERS = {
     "learning_rate": "learning_rate_init",
@@ -48,12 +50,12 @@ POISSON = Loss(poisson, d_poisson)
 
 
 class Structure(NamedTuple):
-    """What several fits must have in common to be trained by one program, side by side.
+    """Properties that fits must share to be trained by one program, side by side.
 
     Attributes:
         sizes: Widths from input to output.
         activation: scikit-learn's name of the hidden layers' activation.
-        output: What outputs become: "softmax", "logistic", "identity" or "exp".
+        output: The output activation: "softmax", "logistic", "identity" or "exp".
         solver: "sgd", "adam", "lbfgs", or an optax optimizer's name.
         nesterov: Whether momentum is Nesterov's.
         schedule: "constant", "invscaling" or "adaptive".
@@ -105,3 +107,8 @@ class Rows(NamedTuple):
         """Some of the rows."""
         weights = None if self.weights is None else self.weights[numbers]
         return Rows(self.x[numbers], self.targets[numbers], weights)
+
+    def join(self, further: "Rows") -> "Rows":
+        """These rows, and further ones behind them."""
+        pairs = zip(self, further, strict=True)
+        return Rows(*(None if a is None else np.concatenate([a, b]) for a, b in pairs))  # type: ignore[arg-type]

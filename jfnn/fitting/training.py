@@ -1,10 +1,9 @@
 """Fits trained side by side by the engine: one run for all that share rows, start and structure."""
 
-import dataclasses
 import itertools
 import warnings
 from collections.abc import Callable, Sequence
-from typing import Any
+from typing import Any, NamedTuple
 
 import jax
 import numpy as np
@@ -14,16 +13,13 @@ from jfnn.engine.plan import CallLength, Hardware
 from jfnn.engine.state import RunState
 from jfnn.engine.trainer import Trainer
 from jfnn.experiment.axes import Axes
-from jfnn.experiment.experiment import PARTS, Experiment, Ranking, Replicate
-from jfnn.experiment.settings import Execution
-from jfnn.fitting.group import GoesOn, Group, Trained
-from jfnn.fitting.held_out import EarlyStop, metric
+from jfnn.experiment.experiment import PARTS, Experiment, Replicate
+from jfnn.fitting import draws
+from jfnn.fitting.fit import Before, Fit, Trained
 from jfnn.fitting.learner import PerceptronLearner
-from jfnn.fitting.structure import Rows
+from jfnn.fitting.scoring import Scoring, scoring
 from jfnn.layers.kind import Params
 from jfnn.learners.data import Data
-from jfnn.learners.learner import Learner
-from jfnn.minibatches import Minibatches
 
 ROOM = 128  # epochs of a call at most
 # Work of one member in a call, in floating-point operations: fits that have ended leave where a call ends, so
@@ -31,47 +27,72 @@ ROOM = 128  # epochs of a call at most
 CALL_WORK = 2e9
 CALL_STEPS = (64, 1024)
 TWO_BYTES = 1_000_000  # two members in so much train in 0.85 to 0.95 of the time of one after the other
-# Called for each epoch with its loss, the score of rows held out or None, and the learning rate after it.
+# Called for each epoch with its loss, the score of held-out rows or None, and the learning rate after it.
 Tell = Callable[[float, float | None, float], None]
 
 
-def train(
-    group: Group, threads: Sequence[jax.Device] | None = None, tell: Tell | None = None
-) -> list[Trained]:
-    """Trains the fits of a group.
+class _Work(NamedTuple):
+    """Rows and minibatches of fits, drawn.
 
-    A fit has the same bits in any group, on any number of threads.
+    Attributes:
+        data: Rows to train on, then held-out ones.
+        order: Their minibatches.
+        scoring: The score of the held-out rows, or None.
+    """
+
+    data: Data
+    order: draws.Order
+    scoring: Scoring | None
+
+
+def train(
+    fits: Sequence[Fit], threads: Sequence[jax.Device] | None = None, tell: Tell | None = None
+) -> list[Trained]:
+    """Trains fits that differ by their numbers alone.
+
+    A fit has the same bits beside any others, on any number of threads. Their stream of random numbers is
+    left where scikit-learn would leave it after the first fit.
 
     Args:
-        group: The fits.
+        fits: The fits.
         threads: The device of each host thread; None for all.
-        tell: Called for each epoch of the first fit, some at a time where rates do not adapt.
+        tell: Called for each epoch of the first fit, some at a time.
+
+    Raises:
+        ValueError: Fewer than two rows are held out for early stopping.
     """
-    order, structure = group.order, group.structure
-    work = 6 * sum(a * b for a, b in itertools.pairwise(structure.sizes)) * order.batch
-    calls = CallLength(steps=int(np.clip(CALL_WORK / work, *CALL_STEPS)), most_epochs=ROOM, calls=1)
+    structure = fits[0].structure
+    work = _draw(fits[0])
     learner = PerceptronLearner(structure, ROOM)
-    dtype = _dtype(group.rows)
-    params = jax.tree.map(lambda leaf: np.ascontiguousarray(leaf, dtype), learner.pack(group.start))
-    replicate = Replicate(0, 0, params, order.minibatches, _parts(order.n), 0)
-    experiment = _experiment(learner, group.rows, replicate, group)
+    experiment = _experiment(learner, work, fits)
     hardware = _hardware(experiment)
     hardware = hardware if threads is None else hardware._replace(threads=tuple(threads))
-    trainer = Trainer(experiment, hardware, calls)
+    operations = 6 * sum(a * b for a, b in itertools.pairwise(structure.sizes)) * work.order.batch
+    steps = int(np.clip(CALL_WORK / operations, *CALL_STEPS))
+    trainer = Trainer(experiment, hardware, CallLength(steps=steps, most_epochs=ROOM, calls=1))
     state = loop.start(trainer)
-    if group.goes_on.optimizer is not None:
+    if fits[0].before.optimizer is not None:
         memory = state.members.state.memory.optimizer
-        for leaf, before in zip(*map(jax.tree.leaves, (memory, group.goes_on.optimizer)), strict=True):
+        for leaf, before in zip(*map(jax.tree.leaves, (memory, fits[0].before.optimizer)), strict=True):
             leaf[...] = before
-    rule = None
-    if group.held_out is not None:
-        scorer = dataclasses.replace(learner, metrics=(metric(structure.output),))
-        judged = Replicate(0, 0, params, Minibatches(None), _parts(len(group.held_out.x)), 0)
-        rule = EarlyStop(Trainer(_experiment(scorer, group.held_out, judged, group), hardware), group, state)
-    # Rates that adapt are told after each epoch; otherwise rows held out alone are looked at so often.
-    by_epoch = rule is not None or (tell is not None and structure.schedule == "adaptive")
-    losses = _advance(trainer, state, rule, tell, by_epoch)
-    return _results(learner, state, losses, rule, group)
+    curves = _advance(trainer, state, work.scoring, tell)
+    work.order.rewind(len(curves[0]))
+    return _results(learner, state, curves, work, fits)
+
+
+def _draw(fit: Fit) -> _Work:
+    """Draws held-out rows, and readies minibatches."""
+    structure, rows, held_out, judged = fit.structure, fit.rows, None, None
+    if structure.validation is not None:
+        rows, held_out = draws.hold_out(rows, structure.validation, fit.random, fit.stratified)
+        judged = scoring(rows, held_out, structure.output)
+    n, m = len(rows.x), 0 if held_out is None else len(held_out.x)
+    order = draws.Order(n, m, structure.rows_a_step(n), fit.random if structure.shuffle else None)
+    dtype = jax.dtypes.canonicalize_dtype(rows.x.dtype)  # float64 where rows are and JAX has it
+    joined = rows if held_out is None else rows.join(held_out)
+    arrays = [joined.x, joined.targets, *([] if judged is None else [judged.scales])]
+    weights = None if joined.weights is None else np.asarray(joined.weights, dtype)
+    return _Work(Data(tuple(np.asarray(array, dtype) for array in arrays), n + m, weights), order, judged)
 
 
 def _hardware(experiment: Experiment) -> Hardware:
@@ -84,104 +105,85 @@ def _hardware(experiment: Experiment) -> Hardware:
     return hardware._replace(form=form) if hardware.form.width == 1 and two <= TWO_BYTES else hardware
 
 
-def _dtype(rows: Rows) -> np.dtype:
-    """Dtype of the arithmetic: float64 where rows are and JAX has it, else float32."""
-    return np.dtype(jax.dtypes.canonicalize_dtype(rows.x.dtype))
-
-
-def _parts(n: int) -> dict[str, np.ndarray]:
-    """All rows to train on or to be judged by, and none held out of these."""
-    return dict.fromkeys(PARTS, np.arange(0)) | {"train": np.arange(n)}
-
-
-def _experiment(learner: Learner, rows: Rows, replicate: Replicate, group: Group) -> Experiment:
-    dtype = _dtype(rows)
-    x, targets = (np.asarray(array, dtype) for array in rows[:2])
-    weights = None if rows.weights is None else np.asarray(rows.weights, dtype)
-    order, before = group.order, group.goes_on
-    rate = group.numbers["learning_rate"] if before.rate is None else before.rate
-    further = {"rows": order.n, "steps": order.steps, "batch": order.batch, "rate": rate}
+def _experiment(learner: PerceptronLearner, work: _Work, fits: Sequence[Fit]) -> Experiment:
+    data, order, before = work.data, work.order, fits[0].before
+    columns = {name: np.array([fit.numbers[name] for fit in fits]) for name in fits[0].numbers}
+    further: dict[str, float] = {"rows": order.n, "steps": order.steps, "batch": order.batch}
     further |= {"best": before.best, "waiting": before.waiting, "seen": before.seen}
-    members = len(group.numbers["learning_rate"])
-    columns = {name: np.broadcast_to(value, members) for name, value in {**group.numbers, **further}.items()}
+    if work.scoring is not None:
+        further["best"] = -work.scoring.gain(before.best_score)
+        columns["tol"] = columns["tol"] * work.scoring.unit
+    rate = columns["learning_rate"] if before.rate is None else np.full(len(fits), before.rate)
+    columns |= {name: np.full(len(fits), value) for name, value in further.items()} | {"rate": rate}
+    params = jax.tree.map(lambda leaf: np.ascontiguousarray(leaf, data.dtype), learner.pack(fits[0].start))
+    parts = dict.fromkeys(PARTS, np.arange(0)) | {"train": np.arange(data.n)}
     return Experiment(
         learner=learner,
-        data=Data((x, targets), len(x), weights),
+        data=data,
         cells=Axes(columns, crossed=False),
-        constants={},
-        of_replicates={},
-        replicates=[replicate],
-        seeds=[0],
-        folds=None,
-        epochs=int(group.numbers["max_iter"].max()),
-        ranking=Ranking(0, learner.metrics[0].name, False),
-        schedulers=(),
-        execution=Execution(),
+        replicates=[Replicate(0, 0, params, order.minibatches, parts, 0)],
+        epochs=int(columns["max_iter"].max()),
     )
 
 
 def _advance(
-    trainer: Trainer, state: RunState, rule: EarlyStop | None, tell: Tell | None, by_epoch: bool
-) -> list[list[float]]:
-    """Trains all members to their ends, in place; their losses."""
+    trainer: Trainer, state: RunState, judged: Scoring | None, tell: Tell | None
+) -> list[list[np.ndarray]]:
+    """Trains all members to their ends, in place; loss, cost and rate after each epoch of each."""
     memory = state.members.state.memory
-    losses: list[list[float]] = [[] for _ in memory.epoch]
-    last, told = trainer.experiment.epochs, 0
+    curves: list[list[np.ndarray]] = [[] for _ in memory.epoch]
+    last = trainer.experiment.epochs
     try:
         while state.epoch < last and state.active.any():
-            before = state.epoch
-            end = before + 1 if by_epoch else min(trainer.next_call_end(before), last)
+            before, told = state.epoch, len(curves[0])
+            end = min(trainer.next_call_end(before), last)
             trainer.advance(state, end)
             state = state._replace(epoch=end)
-            for curve, of_member, done in zip(memory.curve, losses, memory.epoch, strict=True):
-                of_member += [float(curve[i % len(curve)]) for i in range(len(of_member), done)]
+            for kept, curve, done in zip(memory.curve, curves, memory.epoch, strict=True):
+                curve += [np.array(kept[i % len(kept)]) for i in range(len(curve), done)]
             for member in np.flatnonzero(state.members.diverged_at >= before):
-                losses[member].append(np.nan)
-            if rule is not None:
-                rule.after_epoch(state)
+                curves[member].append(np.array([np.nan, np.nan, memory.rate[member]]))
             state.stopped_at[memory.stopped] = memory.epoch[memory.stopped]
-            if tell is not None:
-                for loss in losses[0][told:]:
-                    tell(loss, None if rule is None else rule.scores[0][-1], float(memory.rate[0]))
-                told = len(losses[0])
+            for loss, cost, rate in curves[0][told:] if tell is not None else ():
+                assert tell is not None
+                tell(float(loss), None if judged is None else judged.score(-float(cost)), float(rate))
     except KeyboardInterrupt:
         warnings.warn("Training interrupted by user.", stacklevel=2)
-    return losses
+    return curves
 
 
 def _results(
     learner: PerceptronLearner,
     state: RunState,
-    losses: list[list[float]],
-    rule: EarlyStop | None,
-    group: Group,
+    curves: list[list[np.ndarray]],
+    work: _Work,
+    fits: Sequence[Fit],
 ) -> list[Trained]:
-    memory = state.members.state.memory
-    diverged = (state.members.diverged_at >= 0) & (rule is None)  # a rule keeps what was best before
-    params: Params = learner.unpack(state.members.state.params if rule is None else rule.params)
-    results = []
-    for i, of_member in enumerate(losses):
-        goes_on = GoesOn(
-            best=float(memory.best[i]),
-            best_score=-np.inf if rule is None else float(rule.best[i]),
-            waiting=int(memory.waiting[i] if rule is None else rule.waiting[i]),
-            seen=group.goes_on.seen + len(of_member) * group.order.n,
+    memory, judged, results = state.members.state.memory, work.scoring, []
+    params: Params = learner.unpack(state.members.state.params if judged is None else memory.kept)
+    for i, (fit, curve) in enumerate(zip(fits, curves, strict=True)):
+        best = float(memory.best[i])
+        after = Before(
+            best=best if judged is None else np.inf,
+            best_score=-np.inf if judged is None else judged.score(-best),
+            waiting=int(memory.waiting[i]),
+            seen=fit.before.seen + len(curve) * work.order.n,
             rate=float(memory.rate[i]),
-            optimizer=_of_member(memory.optimizer, i),
+            optimizer=_member(memory.optimizer, i),
         )
-        scores = [] if rule is None else rule.scores[i]
         results.append(
             Trained(
-                _of_member(params, i),
-                of_member,
-                scores,
-                bool(memory.converged[i]),
-                bool(diverged[i]),
-                goes_on,
+                layers=_member(params, i),
+                losses=[float(loss) for loss, _, _ in curve],
+                scores=[] if judged is None else [judged.score(-float(cost)) for _, cost, _ in curve],
+                converged=bool(memory.converged[i]),
+                # Held-out rows keep what was best before.
+                diverged=judged is None and bool(state.members.diverged_at[i] >= 0),
+                after=after,
             )
         )
     return results
 
 
-def _of_member(tree: Any, i: int) -> Any:
+def _member(tree: Any, i: int) -> Any:
     return jax.tree.map(lambda leaf: np.array(leaf[i]), tree)

@@ -6,7 +6,7 @@ from jfnn.layers.elman import Elman, ElmanCell
 from jfnn.layers.flatten import Flatten
 from jfnn.layers.gru import GRU, GRUCell
 from jfnn.layers.initializers import INITIALIZERS, Initializer
-from jfnn.layers.kind import LayerKind
+from jfnn.layers.kind import LayerKind, Params
 from jfnn.layers.pool import MaxPool, MeanPool
 from jfnn.layers.recurrent import Directions
 from jfnn.layers.residual import Residual
@@ -41,6 +41,7 @@ __all__ = [
     "LayerKind",
     "MaxPool",
     "MeanPool",
+    "Params",
     "Residual",
     "Scaled",
 ]

@@ -49,7 +49,7 @@ class Conv(LayerKind):
     droppable = True
 
     def __post_init__(self) -> None:
-        """Refuses unknown names, and lengths that are no whole numbers or too small."""
+        """Raises ValueError for unknown names and too small lengths, TypeError for fractions."""
         checks.as_count(self.channels, "channels")
         object.__setattr__(self, "kernel", as_lengths(self.kernel, "kernel"))
         object.__setattr__(self, "stride", as_lengths(self.stride, "stride"))
@@ -114,45 +114,31 @@ class Conv(LayerKind):
 
 @functools.partial(jax.custom_vjp, nondiff_argnums=(0,))
 def correlate(windows: Windows, w: jax.Array, a: jax.Array) -> jax.Array:
-    """``Σ_{c,u,v} w[o, u, v, c] a[c, s i + u - p, s j + v - p]``.
+    """``Σ_{c,u,v} w[o, u, v, c] a[c, s i + u - p, s j + v - p]``, ``[channels, *output lengths, batch]``.
 
-    Args:
-        windows: Where the kernel lies.
-        w: The kernel ``[channels, *kernel, c_in]``.
-        a: The input ``[c_in, *lengths, batch]``.
-
-    Returns:
-        ``[channels, *output lengths, batch]``.
+    Of a kernel ``w [channels, *kernel, c_in]`` and an input ``a [c_in, *lengths, batch]``.
     """
-    of_places = slices(windows, a)
-    patches = jnp.concatenate(of_places).reshape(_row(w), -1)
+    pieces = slices(windows, a)
+    patches = jnp.concatenate(pieces).reshape(_row(w), -1)
     z = jnp.matmul(w.reshape(len(w), -1), patches, precision="highest")
-    return z.reshape(len(w), *of_places[0].shape[1:])
+    return z.reshape(len(w), *pieces[0].shape[1:])
 
 
 def d_correlate(
     windows: Windows, kept: tuple[jax.Array, jax.Array], delta: jax.Array
 ) -> tuple[jax.Array, jax.Array]:
-    """The pull-back of `correlate`.
+    """The pull-back of `correlate`: ``(∂C/∂w, ∂C/∂a)`` from ``δ [channels, *output lengths, batch]``.
 
     ``∂C/∂w[o,u,v,c] = Σ_{n,i,j} δ[o,i,j] a[c, s i+u-p, s j+v-p]`` is one product with the patches; so are the
     shares ``Σ_o w[o,u,v,c] δ[o,i,j]``, whose slices are added where they came from to give ``∂C/∂a``.
-
-    Args:
-        windows: Where the kernel lies.
-        kept: ``(w, a)``, the arguments of `correlate`.
-        delta: ``δ [channels, *output lengths, batch]``.
-
-    Returns:
-        ``(∂C/∂w, ∂C/∂a)``.
     """
     w, a = kept
     patches = jnp.concatenate(slices(windows, a)).reshape(_row(w), -1)
     flat = delta.reshape(len(w), -1)
     d_w = weight_gradient(flat, patches).reshape(w.shape)
     shares = transposed_product(w.reshape(len(w), -1), flat)
-    of_places = shares.reshape(len(windows.places), len(a), *delta.shape[1:])
-    return d_w, add_slices(windows, list(of_places), a.shape[1:-1])
+    pieces = shares.reshape(len(windows.places), len(a), *delta.shape[1:])
+    return d_w, add_slices(windows, list(pieces), a.shape[1:-1])
 
 
 def _row(w: jax.Array) -> int:

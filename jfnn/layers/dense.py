@@ -37,7 +37,7 @@ class Dense(LayerKind):
     droppable = True
 
     def __post_init__(self) -> None:
-        """Refuses unknown names, and widths below 1."""
+        """Raises ValueError for unknown names and widths below 1."""
         checks.as_count(self.units, "units")
         object.__setattr__(self, "activation", activations.name_or_own(self.activation))
         checks.as_choice(self.initializer, "init", INITIALIZERS)

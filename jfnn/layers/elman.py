@@ -28,11 +28,8 @@ class Elman(Recurrent):
     two, of which only the sum counts.
 
     Attributes:
-        units: Length of a state.
         activation: A key of `jfnn.activations.ACTIVATIONS`, or an `Activation`.
-        bidirectional: Whether a second cell reads the sequence from its end.
-        states: "last" for outputs ``(units,)``, "all" for ``(time, units)``.
-        initializer: A key of `INITIALIZERS`.
+        units, bidirectional, states, initializer: As in `jfnn.layers.recurrent.Recurrent`.
     """
 
     units: int
@@ -42,7 +39,7 @@ class Elman(Recurrent):
     initializer: str = "pytorch"
 
     def __post_init__(self) -> None:
-        """Refuses unknown names, and widths below 1."""
+        """Raises ValueError for unknown names and widths below 1."""
         super().__post_init__()
         object.__setattr__(self, "activation", activations.name_or_own(self.activation))
 

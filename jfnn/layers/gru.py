@@ -33,10 +33,7 @@ class GRU(Recurrent):
     candidate's part of ``b_h``. Parameters are a `GRUCell`, or `Directions` of two.
 
     Attributes:
-        units: Length of a state.
-        bidirectional: Whether a second cell reads the sequence from its end.
-        states: "last" for outputs ``(units,)``, "all" for ``(time, units)``.
-        initializer: A key of `INITIALIZERS`.
+        units, bidirectional, states, initializer: As in `jfnn.layers.recurrent.Recurrent`.
     """
 
     units: int
@@ -53,9 +50,9 @@ class GRU(Recurrent):
     def matrix(self, packed: GRUCell) -> jax.Array:
         """Rows for ``p_r + q_r``, ``p_u + q_u``, ``p_c`` and ``q_c``, whose columns are w_h, w_x, biases."""
         w_x, w_h, b_x, b_h = packed
-        n, of_gates = self.units, slice(2 * self.units)
-        biases = (b_x + b_h)[of_gates, None]
-        sums = jnp.concatenate([w_h[of_gates], w_x[of_gates], biases], axis=1)
+        n, gates = self.units, slice(2 * self.units)
+        biases = (b_x + b_h)[gates, None]
+        sums = jnp.concatenate([w_h[gates], w_x[gates], biases], axis=1)
         p_c = jnp.concatenate([jnp.zeros_like(w_h[2 * n :]), w_x[2 * n :], b_x[2 * n :, None]], axis=1)
         q_c = jnp.concatenate([w_h[2 * n :], jnp.zeros_like(w_x[2 * n :]), b_h[2 * n :, None]], axis=1)
         return jnp.concatenate([sums, p_c, q_c])

@@ -40,10 +40,10 @@ def start_recurrent(
     """
     n_in, units = shape
     if initializer.recurrent is not None:
-        of_biases = jax.random.fold_in(key, 1)
+        bias_key = jax.random.fold_in(key, 1)
         w = initializer.recurrent(key, (n_in, gates * units), units)
-        return w, initializer.recurrent(of_biases, (gates * units,), units)
-    drawn = [start(initializer, of_gate, shape) for of_gate in jax.random.split(key, gates)]
+        return w, initializer.recurrent(bias_key, (gates * units,), units)
+    drawn = [start(initializer, gate_key, shape) for gate_key in jax.random.split(key, gates)]
     weights, biases = zip(*drawn, strict=True)
     return jnp.concatenate(weights, axis=1), jnp.concatenate(biases)
 

@@ -1,4 +1,4 @@
-"""What a kind of layer is: a shape rule, starting parameters, a forward pass and its pull-back by hand.
+"""The kind of a layer: a shape rule, starting parameters, a forward pass and its pull-back by hand.
 
 The engine works in column form: features first, samples last, ``a [*shape, batch]``. Under `jax.vmap` the
 row form makes XLA transpose activations in every step. `LayerKind.pack` turns public parameters into those
@@ -42,14 +42,6 @@ class LayerKind(abc.ABC):
         """Starting parameters in public form, for inputs of a shape."""
         return ()
 
-    def rates(self, params: Params) -> Params:
-        """What the learning rate is multiplied by, for each array of one member's parameters; 1 by default.
-
-        Args:
-            params: In public or in column form.
-        """
-        return jax.tree.map(lambda leaf: 1.0, params)
-
     def pack(self, params: Params) -> Params:
         """Public parameters -> parameters of the column form; leading axes are kept."""
         return params
@@ -60,19 +52,13 @@ class LayerKind(abc.ABC):
 
     @abc.abstractmethod
     def forward(self, packed: Params, a: jax.Array) -> tuple[jax.Array, Any]:
-        """``a [*shape, batch]`` -> the outputs in column form, and what `pull_back` needs."""
+        """``a [*shape, batch]`` -> the outputs in column form, and residuals for `pull_back`."""
 
     @abc.abstractmethod
     def pull_back(self, packed: Params, kept: Any, d_out: jax.Array) -> tuple[Params, jax.Array]:
-        """The chain rule by hand.
+        """The chain rule by hand: ``(∂C/∂parameters, ∂C/∂inputs)`` from ``d_out = ∂C/∂outputs``.
 
-        Args:
-            packed: The parameters.
-            kept: The second result of `forward`.
-            d_out: ``∂C/∂outputs``.
-
-        Returns:
-            ``(∂C/∂parameters, ∂C/∂inputs)``.
+        ``kept`` are the residuals from `forward`.
         """
 
     def apply(self, params: Params, a: jax.Array) -> jax.Array:

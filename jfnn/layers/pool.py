@@ -16,7 +16,7 @@ from jfnn.layers.windows import Lengths, Windows, add_slices, as_lengths, counte
 
 @dataclasses.dataclass(frozen=True)
 class Pool(LayerKind):
-    """What both kinds of pooling share; one input is ``(channels, length)`` or ``(channels, height, width)``.
+    """Base of both kinds of pooling; one input is ``(channels, length)`` or ``(channels, height, width)``.
 
     Attributes:
         size: Of a window along each axis: one number, or a tuple of one an axis.
@@ -29,7 +29,7 @@ class Pool(LayerKind):
     padding: Lengths = 0
 
     def __post_init__(self) -> None:
-        """Refuses lengths that are no whole numbers or too small."""
+        """Raises TypeError for lengths that are not whole numbers, ValueError for too small ones."""
         object.__setattr__(self, "size", as_lengths(self.size, "size"))
         stride = self.size if self.stride is None else as_lengths(self.stride, "stride")
         object.__setattr__(self, "stride", stride)
@@ -101,16 +101,7 @@ def largest_entries(windows: Windows, a: jax.Array) -> jax.Array:
 def d_largest_entries(
     windows: Windows, kept: tuple[jax.Array, jax.Array], d_out: jax.Array
 ) -> tuple[jax.Array]:
-    """The pull-back of `largest_entries`: each δ at the first place that holds the largest entry.
-
-    Args:
-        windows: The windows.
-        kept: The input, and its largest entries.
-        d_out: ``∂C/∂(largest entries)``.
-
-    Returns:
-        ``(∂C/∂input,)``.
-    """
+    """The pull-back of `largest_entries`: each δ at the first place that holds the largest entry."""
     a, largest = kept
     free = jnp.ones(largest.shape, bool)
     shares = []
@@ -121,9 +112,6 @@ def d_largest_entries(
     return (add_slices(windows, shares, a.shape[1:-1]),)
 
 
-def _largest_and_kept(windows: Windows, a: jax.Array) -> tuple[jax.Array, Any]:
-    largest = largest_entries(windows, a)
-    return largest, (a, largest)
-
-
-largest_entries.defvjp(_largest_and_kept, d_largest_entries)
+largest_entries.defvjp(
+    lambda windows, a: (largest := largest_entries(windows, a), (a, largest)), d_largest_entries
+)

@@ -1,4 +1,4 @@
-"""What recurrent layers share: the loops over time, both directions at once, and what a cell must say.
+"""The base of recurrent layers: the loops over time, both directions at once, and the interface of a cell.
 
 A kind of cell (`jfnn.layers.elman`, `jfnn.layers.gru`) writes all its pre-activations of one time as one
 product ``z_t = W s_t`` of what it reads, ``s_t = (h_{t-1}, x_t, 1)`` in one column. Backpropagation through
@@ -56,7 +56,7 @@ class Recurrent(LayerKind):
     rows: ClassVar[int] = 1  # rows of z a unit
 
     def __post_init__(self) -> None:
-        """Refuses unknown names, and widths below 1."""
+        """Raises ValueError for unknown names and widths below 1."""
         checks.as_count(self.units, "units")
         object.__setattr__(self, "bidirectional", checks.as_switch(self.bidirectional, "bidirectional"))
         checks.as_choice(self.states, "states", STATES)
@@ -103,18 +103,18 @@ class Recurrent(LayerKind):
     def init(self, key: jax.Array, shape: Shape) -> Params:
         """Parameters of a cell, or `Directions` of two."""
 
-        def of_direction(key: jax.Array) -> Params:
+        def draw_cell(key: jax.Array) -> Params:
             keys = jax.random.split(key)
             drawn = [
-                start_recurrent(INITIALIZERS[self.initializer], of_part, (n_in, self.units), self.gates)
-                for of_part, n_in in zip(keys, (shape[1], self.units), strict=True)
+                start_recurrent(INITIALIZERS[self.initializer], part_key, (n_in, self.units), self.gates)
+                for part_key, n_in in zip(keys, (shape[1], self.units), strict=True)
             ]
             weights, biases = zip(*drawn, strict=True)
             return self.as_params(list(weights), list(biases))
 
         if not self.bidirectional:
-            return of_direction(key)
-        return Directions(*(of_direction(jax.random.fold_in(key, i)) for i in range(2)))
+            return draw_cell(key)
+        return Directions(*(draw_cell(jax.random.fold_in(key, i)) for i in range(2)))
 
     def pack(self, params: Params) -> Params:
         """Weights become ``[gates units, n_in]``."""
@@ -132,7 +132,7 @@ class Recurrent(LayerKind):
         return outputs
 
     def run(self, packed: Params, a: jax.Array) -> tuple[jax.Array, Any]:
-        """What `forward` computes."""
+        """`forward`, to be differentiated by `pull_back`."""
         w = self._matrices(packed)
         shape, dtype = (self.directions, self.units, a.shape[-1]), jnp.result_type(a, w)
 
@@ -173,7 +173,7 @@ class Recurrent(LayerKind):
 
     def _matrices(self, packed: Params) -> jax.Array:
         directions = packed if self.bidirectional else (packed,)
-        return jnp.stack([self.matrix(of_direction) for of_direction in directions])
+        return jnp.stack([self.matrix(direction) for direction in directions])
 
     def _times(self, t: jax.Array, length: int) -> list[jax.Array]:
         """Where in time each direction is at its step ``t``."""

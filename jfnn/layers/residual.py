@@ -26,7 +26,7 @@ class Residual(LayerKind):
     droppable = True
 
     def __post_init__(self) -> None:
-        """Refuses what are no layers."""
+        """Raises TypeError for other than layers, ValueError for none."""
         object.__setattr__(self, "layers", sequence.as_layers(self.layers))
 
     @property
@@ -51,10 +51,6 @@ class Residual(LayerKind):
         """Those of the inner layers."""
         return sequence.init(self.layers, shape, key)
 
-    def rates(self, params: Params) -> Params:
-        """Those of the inner layers."""
-        return sequence.rates(self.layers, params)
-
     def pack(self, params: Params) -> Params:
         """Each inner layer's."""
         return sequence.pack(self.layers, params)
@@ -65,10 +61,10 @@ class Residual(LayerKind):
 
     def forward(self, packed: Params, a: jax.Array) -> tuple[jax.Array, Any]:
         """``a + f(a)``; keeps what the inner layers keep."""
-        outputs, kept = sequence.forward_columns(self.layers, packed, a)
+        outputs, kept = sequence.forward(self.layers, packed, a)
         return a + outputs, kept
 
     def pull_back(self, packed: Params, kept: Any, d_out: jax.Array) -> tuple[Params, jax.Array]:
         """``∂C/∂a = δ + δ pulled back through f``."""
-        gradients, d_inputs = sequence.pull_back_columns(self.layers, packed, kept, d_out)
+        gradients, d_inputs = sequence.pull_back(self.layers, packed, kept, d_out)
         return gradients, d_out + d_inputs

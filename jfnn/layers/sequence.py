@@ -15,12 +15,7 @@ BLOCK, MANY_ROWS = 128, 512  # see `outputs`
 
 
 def as_layers(layers: Sequence[LayerKind]) -> tuple[LayerKind, ...]:
-    """At least one layer, as a tuple.
-
-    Raises:
-        TypeError: Not layers.
-        ValueError: None.
-    """
+    """At least one layer, as a tuple; raises TypeError for other than layers, ValueError for none."""
     if not checks.is_several(layers):
         raise ArgumentTypeError("layers", f"expected a sequence of layers, got {checks.shown(layers)}")
     layers = tuple(layers)
@@ -34,10 +29,10 @@ def as_layers(layers: Sequence[LayerKind]) -> tuple[LayerKind, ...]:
 
 def shapes(layers: Sequence[LayerKind], input_shape: Shape) -> list[Shape]:
     """Shapes of one sample from the input to the output: one more than there are layers."""
-    of_layers = [input_shape]
+    found = [input_shape]
     for layer in layers:
-        of_layers.append(layer.output_shape(of_layers[-1]))
-    return of_layers
+        found.append(layer.output_shape(found[-1]))
+    return found
 
 
 def width(layers: Sequence[LayerKind], input_shape: Shape) -> int:
@@ -51,26 +46,7 @@ def init(layers: Sequence[LayerKind], input_shape: Shape, key: jax.Array) -> Par
     checks.check_key(key)
     keys = jax.random.split(key, len(layers))
     inputs = shapes(layers, input_shape)[:-1]
-    return tuple(layer.init(*of_layer) for layer, *of_layer in zip(layers, keys, inputs, strict=True))
-
-
-def rates(layers: Sequence[LayerKind], params: Params) -> Params:
-    """What the learning rate is multiplied by, for each array of one member's parameters."""
-    return tuple(layer.rates(of_layer) for layer, of_layer in zip(layers, params, strict=True))
-
-
-def forward(
-    layers: Sequence[LayerKind], packed: Params, x: jax.Array, masks: Masks | None = None
-) -> tuple[jax.Array, list[Any]]:
-    """Outputs in column form, and what each layer's pull-back needs.
-
-    Args:
-        layers: The layers.
-        packed: Their parameters in column form.
-        x: Inputs in rows, ``[batch, …]``.
-        masks: For each layer what its outputs are multiplied by (`jfnn.dropout.dropout_masks`).
-    """
-    return forward_columns(layers, packed, columns(x), masks)
+    return tuple(layer.init(*drawn) for layer, *drawn in zip(layers, keys, inputs, strict=True))
 
 
 def columns(rows: jax.Array, members: Shape = ()) -> jax.Array:
@@ -78,16 +54,22 @@ def columns(rows: jax.Array, members: Shape = ()) -> jax.Array:
     return jnp.moveaxis(rows, 0, -1 - len(members))
 
 
-def forward_columns(
+def forward(
     layers: Sequence[LayerKind], packed: Params, a: jax.Array, masks: Masks | None = None
 ) -> tuple[jax.Array, list[Any]]:
-    """The same from inputs in column form, ``a [*shape, batch]``."""
+    """Outputs in column form, and the residuals of each layer for its pull-back.
+
+    Args:
+        layers: The layers.
+        packed: Their parameters in column form.
+        a: Inputs in column form, ``[*shape, batch]``.
+        masks: Factors of the outputs of each layer (`jfnn.layers.dropout.dropout_masks`), None for ones.
+    """
     kept = []
-    for i, (layer, params) in enumerate(zip(layers, packed, strict=True)):
-        a, kept_by_layer = layer.forward(params, a)
-        mask = None if masks is None else masks[i]
+    for layer, params, mask in zip(layers, packed, masks or [None] * len(layers), strict=True):
+        a, residuals = layer.forward(params, a)
         a = a if mask is None else a * mask
-        kept.append(kept_by_layer)
+        kept.append(residuals)
     return a, kept
 
 
@@ -99,11 +81,11 @@ def outputs(layers: Sequence[LayerKind], packed: Params, x: jax.Array) -> jax.Ar
     """
     n = x.shape[0]
     if x.ndim == 2 or n < MANY_ROWS or n % BLOCK:
-        return forward(layers, packed, x)[0]
+        return forward(layers, packed, columns(x))[0]
     blocks = x.reshape(-1, BLOCK, *x.shape[1:])
-    of_blocks = jax.lax.map(lambda block: forward(layers, packed, block)[0], blocks)
-    of_rows = jnp.moveaxis(of_blocks, 0, -2)
-    return of_rows.reshape(*of_rows.shape[:-2], n)
+    mapped = jax.lax.map(lambda block: forward(layers, packed, columns(block))[0], blocks)
+    joined = jnp.moveaxis(mapped, 0, -2)
+    return joined.reshape(*joined.shape[:-2], n)
 
 
 def pull_back(
@@ -112,34 +94,29 @@ def pull_back(
     kept: Sequence[Any],
     d_outputs: jax.Array,
     masks: Masks | None = None,
-) -> Params:
-    """``∂C/∂parameters`` of every layer, from ``∂C/∂outputs``: the delta recursion, last layer first."""
-    return pull_back_columns(layers, packed, kept, d_outputs, masks)[0]
-
-
-def pull_back_columns(
-    layers: Sequence[LayerKind],
-    packed: Params,
-    kept: Sequence[Any],
-    d_outputs: jax.Array,
-    masks: Masks | None = None,
 ) -> tuple[Params, jax.Array]:
-    """The same, and ``∂C/∂inputs`` in column form."""
+    """The delta recursion, last layer first.
+
+    ``kept`` are the residuals from `forward`, ``d_outputs`` is ``∂C/∂outputs`` in column form.
+
+    Returns:
+        ``(∂C/∂parameters of every layer, ∂C/∂inputs)``.
+    """
     gradients: list[Params] = []
     d_out = d_outputs
-    for i in reversed(range(len(layers))):
-        mask = None if masks is None else masks[i]
+    backward = zip(layers, packed, kept, masks or [None] * len(layers), strict=True)
+    for layer, params, residuals, mask in reversed(list(backward)):
         d_out = d_out if mask is None else d_out * mask
-        of_layer, d_out = layers[i].pull_back(packed[i], kept[i], d_out)
-        gradients.insert(0, of_layer)
-    return tuple(gradients), d_out
+        gradient, d_out = layer.pull_back(params, residuals, d_out)
+        gradients.append(gradient)
+    return tuple(reversed(gradients)), d_out
 
 
 def pack(layers: Sequence[LayerKind], params: Params) -> Params:
     """Public parameters -> parameters of the column form."""
-    return tuple(layer.pack(of_layer) for layer, of_layer in zip(layers, params, strict=True))
+    return tuple(layer.pack(leaves) for layer, leaves in zip(layers, params, strict=True))
 
 
 def unpack(layers: Sequence[LayerKind], packed: Params) -> Params:
     """The inverse of `pack`."""
-    return tuple(layer.unpack(of_layer) for layer, of_layer in zip(layers, packed, strict=True))
+    return tuple(layer.unpack(leaves) for layer, leaves in zip(layers, packed, strict=True))

@@ -48,10 +48,10 @@ def shared(tree: T, members: Shape) -> T:
     return copies
 
 
-def each_member(of_members: Shape) -> Callable[[Callable[..., Any]], Callable[..., Any]]:
-    """What maps a function of one member over a last axis of members.
+def each_member(members: Shape) -> Callable[[Callable[..., Any]], Callable[..., Any]]:
+    """A decorator that maps a function of one member over a last axis of members.
 
     Args:
-        of_members: ``(members,)``, or ``()`` where there is no such axis.
+        members: ``(members,)``, or ``()`` where there is no such axis.
     """
-    return functools.partial(jax.vmap, in_axes=-1, out_axes=-1) if of_members else lambda of_member: of_member
+    return functools.partial(jax.vmap, in_axes=-1, out_axes=-1) if members else lambda function: function

@@ -81,10 +81,8 @@ def slide(
     Args:
         what: The kind of layer, named in errors.
         shape: Of one input, ``(channels, length)`` or ``(channels, height, width)``.
-        size: Places along the axes.
-        stride: Steps between windows.
-        padding: Places on both sides of the axes; "same" for as many windows as there are places.
-        argument: What the layer calls ``size``, named in errors.
+        size, stride, padding: As `Conv` takes them.
+        argument: The layer's name of ``size``, for errors.
 
     Raises:
         ValueError: Another number of axes, or windows that do not fit.
@@ -120,38 +118,26 @@ def _an_axis(lengths: Lengths, shape: Shape, argument: str) -> Shape:
 
 
 def slices(windows: Windows, a: jax.Array, fill: float = 0.0) -> list[jax.Array]:
-    """For each place in a window its entries, ``[channels, *output lengths, batch]``.
-
-    Args:
-        windows: The windows.
-        a: The input in column form.
-        fill: What the padding holds.
-    """
+    """For each place in a window its entries, ``[channels, *output lengths, batch]``; padding is ``fill``."""
     lengths = windows.output_lengths(a.shape[1:-1])
     if any(map(any, windows.padding)):
         a = jnp.pad(a, ((0, 0), *windows.padding, (0, 0)), constant_values=fill)
-    of_places = []
+    pieces = []
     for place in windows.places:
         spans = (
             slice(first, first + stride * (length - 1) + 1, stride)
             for first, stride, length in zip(place, windows.stride, lengths, strict=True)
         )
-        of_places.append(a[(slice(None), *spans)])
-    return of_places
+        pieces.append(a[(slice(None), *spans)])
+    return pieces
 
 
-def add_slices(windows: Windows, of_places: Sequence[jax.Array], lengths: Shape) -> jax.Array:
-    """The transpose of `slices`: every entry is added where it was taken from; what lay in padding is left.
-
-    Args:
-        windows: The windows.
-        of_places: One array a place, shaped as `slices` gives them.
-        lengths: Of the input's axes.
-    """
+def add_slices(windows: Windows, pieces: Sequence[jax.Array], lengths: Shape) -> jax.Array:
+    """The transpose of `slices`, for inputs of these lengths: each entry is added where it was taken from."""
     out = windows.output_lengths(lengths)
-    zero = jnp.zeros((), of_places[0].dtype)
+    zero = jnp.zeros((), pieces[0].dtype)
     total: Any = 0
-    for place, entries in zip(windows.places, of_places, strict=True):
+    for place, entries in zip(windows.places, pieces, strict=True):
         config = [(0, 0, 0)]
         for first, length, n, stride, pads in zip(
             place, lengths, out, windows.stride, windows.padding, strict=True

@@ -1,9 +1,8 @@
-"""What is trained: networks with targets, losses of your own, or any pure functions of one member."""
+"""Learners: networks with targets, losses of your own, or any pure functions of one member."""
 
-from jfnn.learners.boltzmann import BoltzmannLearner
-from jfnn.learners.data import Batch, Data
+from jfnn.learners.data import Batch, Data, Hyper, Rows
+from jfnn.learners.descent import DescentLearner, descent_fields
 from jfnn.learners.learner import Learner, Metric
-from jfnn.learners.machines import boltzmann_machine
 from jfnn.learners.metrics import METRICS, output_metric
 from jfnn.learners.own_loss import OwnLoss, learner
 from jfnn.learners.supervised import Supervised, supervised
@@ -12,14 +11,16 @@ from jfnn.training import State
 __all__ = [
     "METRICS",
     "Batch",
-    "BoltzmannLearner",
     "Data",
+    "DescentLearner",
+    "Hyper",
     "Learner",
     "Metric",
     "OwnLoss",
+    "Rows",
     "State",
     "Supervised",
-    "boltzmann_machine",
+    "descent_fields",
     "learner",
     "output_metric",
     "supervised",

@@ -1,20 +1,28 @@
-"""A network of layers in the engine's column form: its gradient by `jax.grad`, and the masks of dropout."""
+"""The objective of a sequence of layers and its gradient in the engine's column form, by hand and by JAX.
+
+Both gradients take the same pull-backs of products, convolutions, pooling and recurrence, which `jfnn.layers`
+registers with JAX; they differ in the derivatives of losses, activations and the penalty. Neither is evidence
+for the other there: central differences and plain loops are, and `jfnn.backprop`, in rows.
+
+All arrays may have a further, last axis of members, where the layers take it (`LayerKind.takes_members`).
+"""
 
 from collections.abc import Mapping, Sequence
 
 import jax
 import jax.numpy as jnp
 
-from jfnn import backprop
-from jfnn.dropout import dropout_masks, dropout_shapes
-from jfnn.layers import sequence
+from jfnn import losses
+from jfnn.layers import sequence, small
+from jfnn.layers.dropout import dropout_masks, dropout_shapes
 from jfnn.layers.kind import LayerKind, Params, Shape
+from jfnn.layers.products import members_sum
 from jfnn.layers.sequence import Masks
 from jfnn.learners.data import Batch
 from jfnn.losses import Loss
 
 
-def value_and_grad(
+def by_hand(
     layers: Sequence[LayerKind],
     loss: Loss,
     reduction: str,
@@ -26,35 +34,88 @@ def value_and_grad(
     weights: jax.Array | None = None,
     masks: Masks | None = None,
 ) -> tuple[jax.Array, Params]:
-    """The objective and its gradient: what `jfnn.backprop.sequence_value_and_grad` derives by hand."""
+    """The objective and its gradient by the delta recursion.
+
+    Args:
+        layers: The layers.
+        loss: The loss.
+        reduction: "sum" or "mean".
+        packed: The layers' parameters in column form.
+        x: Inputs in rows ``[batch, …]``.
+        targets: Targets in rows ``[batch, n_out]``.
+        l2: λ of the network, or with an axis of members ``[members]``.
+        weights: Optional sample weights ``[batch]``.
+        masks: Of dropout, from `draw_masks`.
+
+    Returns:
+        ``(value, gradients)``, a scalar or ``[members]``, and gradients shaped like ``packed``.
+    """
+    members = jnp.shape(l2)
+    outputs, kept = sequence.forward(layers, packed, sequence.columns(x, members), masks)
+    targets = sequence.columns(targets, members)
+    value = objective(loss.cost(outputs, targets, axis=0), packed, l2, reduction, weights)
+    d_outputs = loss.delta(outputs, targets, axis=0)
+    d_outputs = d_outputs if weights is None else d_outputs * weights
+    gradients, _ = sequence.pull_back(layers, packed, kept, d_outputs, masks)
+    scale = jnp.broadcast_to(losses.reduction_scale(x.shape[0], reduction, weights), members)
+
+    def with_penalty(gradients: Params, packed: Params, l2: jax.Array, scale: jax.Array) -> Params:
+        def add(gradient: jax.Array, leaf: jax.Array) -> jax.Array:
+            return scale * (gradient + l2 * leaf if losses.is_weight(leaf) else gradient)
+
+        return jax.tree.map(add, gradients, packed)
+
+    return value, small.each_member(members)(with_penalty)(gradients, packed, l2, scale)
+
+
+def by_jax(
+    layers: Sequence[LayerKind],
+    loss: Loss,
+    reduction: str,
+    packed: Params,
+    x: jax.Array,
+    targets: jax.Array,
+    *,
+    l2: jax.Array | float,
+    weights: jax.Array | None = None,
+    masks: Masks | None = None,
+) -> tuple[jax.Array, Params]:
+    """The same as `by_hand`, by `jax.value_and_grad`."""
     columns, targets = (sequence.columns(rows, jnp.shape(l2)) for rows in (x, targets))
 
-    def objectives(packed: Params) -> tuple[jax.Array, jax.Array]:
-        outputs, _ = sequence.forward_columns(layers, packed, columns, masks)
-        costs = loss.cost(outputs, targets, axis=0)
-        values = backprop.sequence_objective(costs, packed, l2, reduction, weights)
+    def total(packed: Params) -> tuple[jax.Array, jax.Array]:
+        outputs, _ = sequence.forward(layers, packed, columns, masks)
+        values = objective(loss.cost(outputs, targets, axis=0), packed, l2, reduction, weights)
         # No member's objective depends on another's parameters, so that their sum has all gradients.
         return jnp.sum(values), values
 
-    (_, values), gradients = jax.value_and_grad(objectives, has_aux=True)(packed)
+    (_, values), gradients = jax.value_and_grad(total, has_aux=True)(packed)
     return values, gradients
 
 
-def masks(
+def objective(
+    costs: jax.Array, packed: Params, l2: jax.Array | float, reduction: str, weights: jax.Array | None
+) -> jax.Array:
+    """`jfnn.losses.reduce_costs` of ``costs [batch]``, or for all members of ``costs [batch, members]``."""
+    if not jnp.shape(l2):
+        return losses.reduce_costs(costs, l2 * losses.l2_penalty(packed), reduction, weights)
+    costs = costs if weights is None else weights * costs
+    squares = [members_sum(leaf**2) for leaf in jax.tree.leaves(packed) if leaf.ndim > 2]
+    penalties = 0.5 * l2 * sum(squares)
+    return (members_sum(costs) + penalties) * losses.reduction_scale(costs.shape[0], reduction, weights)
+
+
+def draw_masks(
     layers: Sequence[LayerKind],
     input_shape: Shape,
     batch: Batch,
     hyper: Mapping[str, jax.Array],
     key: jax.Array | None,
 ) -> Masks | None:
-    """What hidden outputs are multiplied by, from the key of a step; None without one.
+    """Dropout masks of a step, for one member or all, on the last axis; None without a key.
 
-    Args:
-        layers: The layers.
-        input_shape: Shape of one row.
-        batch: The minibatch, whose length and dtype the masks take.
-        hyper: With "dropout", the rate of one member or of all ``[members]``.
-        key: A random key, that of all members or each one's ``[members]``; or None.
+    The rate is ``hyper["dropout"]``, that of one member or of all ``[members]``; members may have one key or
+    each its own ``[members]``.
     """
     if key is None:
         return None

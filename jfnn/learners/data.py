@@ -1,4 +1,4 @@
-"""What learners learn from: rows, minibatches of them, and the numbers of a member."""
+"""Data of a learner: rows, minibatches of them, and the numbers of a member."""
 
 from collections.abc import Mapping
 from typing import Any, NamedTuple
@@ -9,21 +9,6 @@ import numpy as np
 
 Rows = Any  # a pytree of arrays that have the rows on their leading axis
 Hyper = Mapping[str, jax.Array]
-
-
-def after_objective(value: jax.Array, hyper: Hyper) -> Hyper:
-    """A member's numbers, unchanged, for an update that waits for the objective.
-
-    XLA then updates parameters in their place; where it sees no order it copies those that the objective
-    reads. It takes no order from a barrier, only from data.
-    """
-
-    def unchanged(number: jax.Array) -> jax.Array:
-        return jnp.minimum(number, jnp.where(jnp.isfinite(value), number, number + 1))
-
-    return {name: unchanged(number) for name, number in hyper.items()}
-
-
 EVALUATION_BLOCK = 2048  # rows scored at a time, at most
 
 
@@ -72,3 +57,16 @@ class Data(NamedTuple):
         Sums over the training rows then have the same bits whatever other rows are scored beside them.
         """
         return min(EVALUATION_BLOCK, 1 << (self.n_train - 1).bit_length())
+
+
+def after_objective(value: jax.Array, hyper: Hyper) -> Hyper:
+    """A member's numbers, unchanged, for an update that waits for the objective.
+
+    XLA then updates parameters in their place; where it sees no order it copies those that the objective
+    reads. It takes no order from a barrier, only from data.
+    """
+
+    def unchanged(number: jax.Array) -> jax.Array:
+        return jnp.minimum(number, jnp.where(jnp.isfinite(value), number, number + 1))
+
+    return {name: unchanged(number) for name, number in hyper.items()}

@@ -11,23 +11,23 @@ from jfnn.learners.source import DRAWN
 from jfnn.minibatches import Minibatches
 from jfnn.training import State
 
-# XLA splits a gather from an array of half a megabyte over its threads, and to do so in every small step
-# costs more than the step; from larger arrays the rows of several steps are gathered at once.
+# XLA spreads a gather from an array above half a megabyte over its threads, which costs more than a small
+# step; from such arrays the rows of several steps are gathered at once.
 SPLIT_BYTES = 500_000
 GATHERED_BYTES = 8_000_000
-STEPS = 16  # whose numbers are drawn at once at most, since a kernel of few takes as long as one of many
-EPOCHS = 384  # of a call at most, which gives the objective of each
+STEPS = 16  # most steps prepared at once; a kernel for one takes as long as for several
+EPOCHS = 384  # most epochs of a call
 
 Loop = tuple[State, jax.Array, jax.Array]  # state, sum of an epoch's objectives, the last of them
 
 
 class Chunk(NamedTuple):
-    """Steps of an epoch that are prepared at once.
+    """Steps of an epoch that are prepared together.
 
     Attributes:
-        steps: How many.
-        gathers: Whether their rows are gathered, or their numbers drawn alone.
-        only: Whether an epoch has no other step.
+        steps: Their number.
+        gathers: Whether rows are gathered ahead, or only row numbers drawn.
+        only: Whether an epoch is a single step.
     """
 
     steps: int
@@ -43,15 +43,15 @@ def steps_of_epoch(
     chunk: Chunk,
     loop: Loop,
 ) -> Loop:
-    """All steps of an epoch: `jfnn.training.epoch`, in the form in which XLA runs it fast.
+    """Runs all steps of an epoch.
 
     Args:
         one_step: ``(number of the step, batch, loop) -> loop``.
         numbers: ``numbers of steps [chunk] -> row numbers [chunk, …]``.
         batch: ``row numbers of a step -> batch``.
-        steps: How many there are.
-        chunk: What is done for several steps at once.
-        loop: Before the first.
+        steps: Steps of the epoch.
+        chunk: Steps prepared together.
+        loop: Carry before the first step.
     """
 
     def steps_of_chunk(number: jax.Array, loop: Loop) -> Loop:
@@ -76,12 +76,12 @@ def steps_of_epoch(
 
 
 def as_chunk(rows: Rows, taken: int, batches: Minibatches | None) -> Chunk:
-    """What is done for several steps at once.
+    """The steps to prepare together.
 
     Args:
         rows: All rows.
-        taken: Rows of one step, those of all members.
-        batches: How their numbers are drawn, or None where they are given.
+        taken: Rows of one step, of all members together.
+        batches: How row numbers are drawn, or None where they are given.
     """
     if batches is not None and batches.scheme == "full":
         return Chunk(1, False, only=True)
@@ -93,7 +93,7 @@ def as_chunk(rows: Rows, taken: int, batches: Minibatches | None) -> Chunk:
 
 
 def gather(rows: Rows, weights: jax.Array | None, numbers: jax.Array, padded: bool) -> Batch:
-    """The minibatch at these row numbers, in which padding weighs nothing."""
+    """The minibatch at row numbers; the weight of padding is zero."""
     taken = jax.tree.map(lambda leaf: leaf[numbers], rows)
     if not padded:
         return Batch(taken, None if weights is None else weights[numbers])

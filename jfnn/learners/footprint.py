@@ -15,6 +15,7 @@ from jfnn.checks import ArgumentError
 from jfnn.layers.kind import Params
 from jfnn.learners.data import Batch, Hyper
 from jfnn.learners.learner import Learner
+from jfnn.learners.traced import Traced
 
 # Bytes for a tile's members together on a core of a CPU; measured on learners from machines of 3x4 units to a
 # loss on 5,000 points, on a core with 2 MB of cache: no width that it gives took more than 1.15 times the CPU
@@ -37,17 +38,11 @@ class Operation(NamedTuple):
     inside: int
 
 
-def footprint(learner: Learner, params: Params, batch: Batch, hyper: Hyper) -> int:
+def footprint(learner: Learner | Traced, params: Params, batch: Batch, hyper: Hyper) -> int:
     """Bytes that a step of one member holds at its peak, less those of arrays that a tile's members share.
 
-    It is `step_bytes` of the learner's step, so it follows from shapes and dtypes alone. Functions that the
-    learner has traced before are not called again.
-
-    Args:
-        learner: The learner, bound to its data.
-        params: Shapes and dtypes of a member's parameters, in the engine's form.
-        batch: Those of a minibatch, which members share, as they do the key of a step.
-        hyper: Those of a member's numbers, name -> ``[]``.
+    It is `step_bytes` of the learner's step for arguments of these shapes and dtypes; members share the
+    minibatch and the key of a step. Functions that the learner has traced before are not called again.
     """
     key = jax.eval_shape(lambda: jax.random.key(0)) if learner.random else None
     # Functions of their own: JAX keeps traces by the identity of a function, whose meaning may change.
@@ -84,7 +79,7 @@ def step_bytes(closed: core.ClosedJaxpr, own: Sequence[bool] | None = None) -> i
 
 
 def nbytes(aval: Any) -> int:
-    """Bytes of an array of a shape and dtype: of random keys those of their raw data, 0 of what is none."""
+    """Bytes of an array of a shape and dtype: of random keys those of their raw data, 0 of anything else."""
     dtype = getattr(aval, "dtype", None)
     return 0 if dtype is None else math.prod(aval.shape) * int(dtype.itemsize)
 
@@ -93,11 +88,7 @@ class _Arrays:
     """The arrays of a trace, by numbers, and the operations between them in order."""
 
     def __init__(self, all_count: bool):
-        """Begins with none.
-
-        Args:
-            all_count: Whether arrays count that are no member's own.
-        """
+        """Begins with none; ``all_count`` says whether arrays count that are no member's own."""
         self.all_count = all_count
         self.own, self.bytes, self.operations = list[bool](), list[int](), list[Operation]()
 
@@ -111,12 +102,7 @@ class _Arrays:
         return list(range(first, len(self.own)))
 
     def write(self, function: Any, inputs: Sequence[int]) -> list[int]:
-        """Adds a function's operations and those of the functions that it calls; numbers of its results.
-
-        Args:
-            function: Its trace.
-            inputs: Numbers of its inputs.
-        """
+        """Adds a function's operations and those of the functions that it calls; numbers of its results."""
         jaxpr = _open(function)
         constants = self.add(jaxpr.constvars, [False] * len(jaxpr.constvars))
         numbers = dict(zip((*jaxpr.constvars, *jaxpr.invars), (*constants, *inputs), strict=True))

@@ -14,7 +14,7 @@ from jfnn.datasets import Split
 from jfnn.layers.kind import Shape
 from jfnn.learners.data import Data
 from jfnn.learners.naming import is_known_network
-from jfnn.learners.trial import TRIED, trial, tried_on
+from jfnn.learners.shapes import EXAMPLES, eval_shape, example_shapes
 from jfnn.losses import Loss
 from jfnn.network import Network, as_inputs, check_output, is_own_apply
 from jfnn.targets import as_targets, as_weights, is_labels
@@ -62,16 +62,16 @@ def are_classes(targets: np.ndarray, loss: Loss, labels: np.ndarray | None = Non
 
 
 def _outputs(network: Network, shape: Shape, dtype: np.dtype, x64: bool) -> jax.ShapeDtypeStruct:
-    """What a network makes of rows; traced once where all its functions are registered ones."""
+    """Shape and dtype of a network's outputs; traced once where all its functions are registered ones."""
     return (known_outputs if is_known_network(network) else _traced_outputs)(network, shape, dtype, x64)
 
 
 def _traced_outputs(network: Network, shape: Shape, dtype: np.dtype, x64: bool) -> jax.ShapeDtypeStruct:
     """Tries the network on shapes; ``x64`` tells two answers apart."""
-    params, outputs = trial("network", network.init, jax.random.key(0)), None
-    for n in (TRIED,) if network.layers else (1, TRIED):
+    params, outputs = eval_shape("network", network.init, jax.random.key(0)), None
+    for n in (EXAMPLES,) if network.layers else (1, EXAMPLES):
         width = None if outputs is None else outputs.shape[1]
-        outputs = trial("network", network.apply, params, jax.ShapeDtypeStruct((n, *shape), dtype))
+        outputs = eval_shape("network", network.apply, params, jax.ShapeDtypeStruct((n, *shape), dtype))
         got: tuple[int, ...] = getattr(outputs, "shape", ())
         if len(got) != 2 or got != (n, width or got[1]):
             raise ArgumentError(
@@ -85,7 +85,7 @@ known_outputs = functools.lru_cache(maxsize=64)(_traced_outputs)
 
 
 def check_network(network: Any, loss: Loss, gradient: str | Callable[..., Any]) -> None:
-    """Refuses what is no network, and a loss or gradient that does not fit it.
+    """Checks a network, and that a loss and a gradient fit it.
 
     Raises:
         ValueError, TypeError: The message names the argument.
@@ -109,8 +109,8 @@ def check_gradient(gradient: Callable[..., Any], params: Any, data: Data) -> Non
     Raises:
         ValueError: It fails, or gives no scalar and gradients of the parameters' shapes.
     """
-    rows, number = tried_on(data.rows, data.dtype)
-    result = trial("gradient", lambda p, rows, l2: gradient(p, *rows, l2=l2), params, rows, number)
+    rows, number = example_shapes(data.rows, data.dtype)
+    result = eval_shape("gradient", lambda p, rows, l2: gradient(p, *rows, l2=l2), params, rows, number)
     expected = (jax.ShapeDtypeStruct((), data.dtype), params)
     shapes, expected = jax.tree.map(lambda leaf: leaf.shape, (result, expected))
     if shapes != expected:

@@ -1,4 +1,4 @@
-"""What one member does: all that the engine knows of what is trained."""
+"""The learner: pure functions of one member, by which the engine trains it."""
 
 import abc
 import types
@@ -13,7 +13,15 @@ from jfnn.checks import ArgumentError, ArgumentTypeError
 from jfnn.datasets import Split
 from jfnn.layers.kind import Params
 from jfnn.learners.data import Batch, Data, Hyper, Rows
-from jfnn.learners.trial import as_rows, as_trained, check_scores, forms, starting_shapes, trial, tried_on
+from jfnn.learners.shapes import (
+    as_rows,
+    check_scores,
+    describe_shapes,
+    eval_shape,
+    example_shapes,
+    starting_shapes,
+    trained_shapes,
+)
 from jfnn.losses import is_weight
 from jfnn.optimizers import Values
 from jfnn.training import State
@@ -49,11 +57,15 @@ class Learner(abc.ABC):
     A subclass is a frozen dataclass that defines `init`, `start`, `step`, `score` and `describe`; the engine
     maps the first four over members. ``params`` are in the engine's form, except in `init`.
 
+    Optional members: ``counts``, names of numbers that are whole and at least 1 -> the most that each may be;
+    ``end_epoch(before, after, hyper) -> state``, from the states before an epoch and after its last step; and
+    those of `jfnn.learners.optional.TakesMembersLast`.
+
     Attributes:
         hyper: Names of the numbers that each member brings; "learning_rate" and "l2" always come.
         numbers: Values for some of these names that the learner itself brings.
-        counts: Which of these names are whole numbers from 1 on, and the most that each may be.
-        metrics: What `score` gives. The first is the loss: a member has no scores where it is not finite.
+        metrics: Those that `score` gives. The first is the loss: where it is not finite, a member has no
+            scores.
         ranked_by: Name of the metric that ranks where options name none.
         random: Whether steps draw random numbers, so that they need a key.
         takes_weights: Whether a batch may have weights, and so be shorter than the others.
@@ -62,7 +74,6 @@ class Learner(abc.ABC):
 
     hyper: tuple[str, ...] = ("learning_rate", "l2")
     numbers: Mapping[str, Values] = types.MappingProxyType({})
-    counts: Mapping[str, int] = types.MappingProxyType({})
     metrics: tuple[Metric, ...] = (Metric("loss"),)
     ranked_by: str = "loss"
     random: bool = False
@@ -81,7 +92,7 @@ class Learner(abc.ABC):
         if split.x_test is not None or split.y_test is not None:
             parts.append(_part(split.x_test, split.y_test, "test"))
             for name in sorted({*parts[0], *parts[1]}):
-                train, test = (forms(part.get(name)) for part in parts)
+                train, test = (describe_shapes(part.get(name)) for part in parts)
                 if train != test:
                     raise ArgumentError(
                         f"{name}_test", f"expected rows like {name}_train, {train}, got {test}"
@@ -120,37 +131,6 @@ class Learner(abc.ABC):
     ) -> tuple[State, jax.Array]:
         """One step: the state after it, and the objective before it. ``key`` is None unless `random`."""
 
-    def members_axis(self, platform: str, members: int, batch: int, own: bool = False) -> int:
-        """On which axis of each array of their states the members of a tile lie while they train: 0 or -1.
-
-        Args:
-            platform: "cpu", "gpu", …
-            members: Members of a tile.
-            batch: Rows a step.
-            own: Whether members have minibatches of their own.
-        """
-        return 0
-
-    def step_members(
-        self, states: State, batch: Batch, hyper: Hyper, key: jax.Array | None, axis: int, own: bool
-    ) -> tuple[State, jax.Array]:
-        """`step` of all members of a tile, which lie on `members_axis` of ``states``; numbers ``[tile]``.
-
-        Args:
-            states: Their states.
-            batch: The minibatch that they share, or with ``own`` each member's, on the same axis.
-            hyper: Their numbers ``[tile]``.
-            key: The random key that they share, or their own ``[tile]``; None unless `random`.
-            axis: Where members lie.
-            own: Whether members have minibatches and keys of their own.
-        """
-        each = (axis, axis, 0, 0) if own else (axis, None, 0, None)
-        return jax.vmap(self.step, in_axes=each, out_axes=(axis, 0))(states, batch, hyper, key)
-
-    def end_epoch(self, before: State, after: State, hyper: Hyper) -> State:
-        """State when an epoch ends, from that ``before`` it and that ``after`` its last step, the default."""
-        return after
-
     @abc.abstractmethod
     def score(self, params: Params, rows: Rows, hyper: Hyper) -> dict[str, jax.Array]:
         """Name of each metric -> one value a row ``[n, …]``, by the member's numbers as they are now."""
@@ -161,7 +141,7 @@ class Learner(abc.ABC):
         Raises:
             ValueError, TypeError: They fail, or their results do not fit; the message names the argument.
         """
-        rows, number = tried_on(data.rows, data.dtype)
+        rows, number = example_shapes(data.rows, data.dtype)
 
         def one_step(params: Params, rows: Rows, hyper: Hyper) -> Any:
             packed = self.pack(params)
@@ -170,14 +150,13 @@ class Learner(abc.ABC):
             after, _ = self.step(state, Batch(rows), hyper, key)
             return packed, state, after, self.score(state.params, rows, hyper)
 
-        params = trial("network", self.init, jax.random.key(0))
-        arguments = as_trained("network", params, data.dtype), rows, dict.fromkeys(self.hyper, number)
-        start, before, after, scores = trial("network", one_step, *arguments)
-        for when, one, other in (("as it starts", start, before.params), ("in a step", before, after)):
-            if forms(one) != forms(other):
-                raise ArgumentError(
-                    "network", f"its form changes {when}, from {forms(one)} to {forms(other)}"
-                )
+        params = eval_shape("network", self.init, jax.random.key(0))
+        arguments = trained_shapes("network", params, data.dtype), rows, dict.fromkeys(self.hyper, number)
+        start, before, after, scores = eval_shape("network", one_step, *arguments)
+        for when, *trees in (("as it starts", start, before.params), ("in a step", before, after)):
+            one, other = map(describe_shapes, trees)
+            if one != other:
+                raise ArgumentError("network", f"its form changes {when}, from {one} to {other}")
         check_scores("network", scores, [metric.name for metric in self.metrics])
 
     @property
@@ -192,7 +171,7 @@ class Learner(abc.ABC):
 
     @abc.abstractmethod
     def describe(self) -> dict[str, Any]:
-        """What is trained, in plain values."""
+        """The learner in plain values, for a run's configuration."""
 
 
 def _part(x: Any, y: Any, part: str) -> dict[str, Rows]:
@@ -207,7 +186,7 @@ def _part(x: Any, y: Any, part: str) -> dict[str, Rows]:
 
 
 def check_metrics(metrics: Sequence[Metric]) -> None:
-    """Refuses what is no metric, and names that no file can hold or that several have."""
+    """Raises TypeError for non-metrics, ValueError for duplicate names and names that no file can hold."""
     for metric in metrics:
         named = isinstance(metric, Metric) and isinstance(metric.name, str) and callable(metric.reduce)
         if not named or not isinstance(metric.higher_is_better, bool):

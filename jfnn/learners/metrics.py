@@ -81,7 +81,7 @@ def named_metrics(metrics: Sequence[str | Metric], loss: Loss) -> tuple[Metric, 
 
 
 def check_decided(metrics: Sequence[Metric], loss: Loss, targets: np.ndarray) -> None:
-    """Refuses the accuracy of numbers: of targets other than 0 and 1, for a loss without probabilities."""
+    """Raises ValueError for the accuracy of targets other than 0 and 1, of a loss without probabilities."""
     if accuracy_metric(loss) in metrics and not loss.takes_logits and not np.isin(targets, (0, 1)).all():
         raise ArgumentError("metrics", "accuracy needs classes, got targets other than 0 and 1")
 

@@ -48,7 +48,7 @@ def is_known_rule(rule: UpdateRule) -> bool:
 
 
 def describe_network(network: Network) -> dict[str, Any] | str:
-    """What a network is made of, or the name of its function."""
+    """Layers of a network as plain values, or the name of its function."""
     if network.layers is None:
         return code_name(network.apply)
     return {

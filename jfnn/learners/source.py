@@ -9,20 +9,25 @@ import numpy as np
 from jfnn.minibatches import PADDING, Minibatches, step_rows
 from jfnn.permutation import Domain
 
-# XLA splits a kernel of more numbers than these over its threads, and then takes ten times as long.
+# XLA spreads larger kernels over its threads, which takes ten times as long.
 DRAWN = 1280
 
 
 class Source(NamedTuple):
-    """Where the minibatches of a tile come from; with a leading axis ``[tile]`` where members have their own.
+    """Where the minibatches of a tile come from in one call.
+
+    Seeds, keys, folds, domains and given row numbers have a leading axis ``[tile]`` where members have
+    minibatches of their own.
 
     Attributes:
         seed: Seeds (uint32).
-        key: Raw data of the random keys of their steps ``[…, 2]``, or None.
-        fold: Numbers of the folds, whose rows they learn from (int32).
-        domain: Number of these rows, inside a grid.
-        steps: Steps an epoch (int32), for all of them.
-        given: Row numbers ``[…, room, batch]`` of the steps from the first one on, or None to draw them.
+        key: Raw data of the random keys of steps ``[…, 2]``, or None.
+        fold: Fold numbers (int32).
+        domain: Number of rows of each fold, inside a grid.
+        steps: Steps an epoch (int32), the same for all members.
+        places: ``0 … batch - 1`` (int32).
+        first: First epoch of the call (int32).
+        given: Row numbers ``[…, room, batch]`` from that epoch on, or None to draw them.
     """
 
     seed: Any
@@ -30,7 +35,14 @@ class Source(NamedTuple):
     fold: Any
     domain: Domain
     steps: Any
+    places: Any
+    first: Any
     given: Any
+
+    @property
+    def own(self) -> bool:
+        """Whether members have minibatches of their own."""
+        return jnp.ndim(self.seed) > 0
 
 
 class Sources(NamedTuple):
@@ -40,8 +52,8 @@ class Sources(NamedTuple):
         seed: Seeds ``[replicates]`` (uint32).
         key: Raw data of random keys ``[replicates, 2]``, or None.
         fold: Numbers of the folds ``[replicates]``.
-        domain: Of each fold ``[folds]``.
-        train: Row numbers that each fold learns from, behind them zeros ``[folds, room]`` (int32).
+        domain: Number of rows of each fold ``[folds]``, inside a grid.
+        train: Training rows of each fold, padded with zeros ``[folds, room]`` (int32).
         steps: Steps an epoch of each replicate ``[replicates]``.
         batch: Rows a step of each replicate ``[replicates]``.
         batches: How they are drawn, or None where they are given.
@@ -58,19 +70,20 @@ class Sources(NamedTuple):
     batches: Minibatches | None
     padded: bool
 
-    def take(self, replicates: np.ndarray | int, given: np.ndarray | None = None) -> Source:
-        """The source of a tile: of one replicate for all members, or of one ``[tile]`` for each."""
+    def take(self, replicates: np.ndarray | int, first: int = 0, given: np.ndarray | None = None) -> Source:
+        """The source of a tile: one replicate for all members, or one for each ``[tile]``."""
         fold = self.fold[replicates]
         key = None if self.key is None else self.key[replicates]
         within = Domain(*(side[fold] for side in self.domain))
         steps = np.int32(self.steps[replicates].flat[0])
-        return Source(self.seed[replicates], key, fold, within, steps, given)
+        places = np.arange(self.batch[replicates].flat[0], dtype=np.int32)
+        return Source(self.seed[replicates], key, fold, within, steps, places, np.int32(first), given)
 
 
 def room(n: int) -> int:
-    """Rows to make room for where there are ``n``: at most an eighth more.
+    """The length of an array with room for ``n`` rows: at most an eighth more.
 
-    Shapes of arrays then take few values, and most numbers of rows compile nothing anew.
+    Few lengths then occur, and most numbers of rows share a compiled program.
     """
     block = 1 << max((n - 1).bit_length() - 4, 0)
     return -(-n // block) * block
@@ -80,27 +93,23 @@ def rows_of_steps(
     batches: Minibatches | None,
     source: Source,
     train: jax.Array,
-    places: jax.Array,
     epoch: jax.Array,
     steps: jax.Array,
-    first: jax.Array,
     axis: int,
 ) -> jax.Array:
-    """Row numbers of all data for some steps: ``[steps, batch]``, or a member's own ``[steps, tile, batch]``.
+    """Row numbers of several steps ``[steps, batch]``, or of each member's own ``[steps, tile, batch]``.
 
     Args:
         batches: How they are drawn, or None where they are given.
-        source: The tile's.
+        source: The source of the tile.
         train: Row numbers of each fold ``[folds, room]``.
-        places: ``0 … batch - 1``.
         epoch: The epoch, counted from 0.
-        steps: Its steps, counted from 0; those beyond the last give any numbers.
-        first: The epoch that given row numbers begin with.
-        axis: Where members have their own, their axis of a step's result: 0, or -1 for ``[batch, tile]``.
+        steps: Step numbers within the epoch; numbers above the last give arbitrary rows.
+        axis: The axis of members in a step's own rows: 0, or -1 for ``[batch, tile]``.
     """
-    own = jnp.ndim(source.seed) > 0
+    own, places = source.own, source.places
     if batches is None:
-        given = jnp.take(source.given, (epoch - first) * source.steps + steps, axis=-2, mode="clip")
+        given = jnp.take(source.given, (epoch - source.first) * source.steps + steps, axis=-2, mode="clip")
         return jnp.moveaxis(given, 0, 1 if axis == 0 else -1) if own else given
 
     def drawn(members: tuple[jax.Array, jax.Array, Domain]) -> jax.Array:
@@ -121,17 +130,17 @@ def rows_of_steps(
 
 
 def pieces_for(members: int, each: int) -> int:
-    """Parts of equal size in which the numbers of all members are drawn, ``each`` of every one."""
+    """Number of equal parts in which to draw ``each`` numbers for all members."""
     parts = [n for n in range(1, members) if members % n == 0 and members // n * each <= DRAWN]
     return parts[0] if parts else members
 
 
 def step_key(source: Source, epoch: jax.Array, step: jax.Array) -> jax.Array | None:
-    """The random key of one step, or the members' own ``[tile]``; None where steps draw nothing."""
+    """The random key of one step, or one for each member ``[tile]``; None where steps draw nothing."""
     if source.key is None:
         return None
 
     def folded(key: jax.Array) -> jax.Array:
         return jax.random.fold_in(jax.random.fold_in(jax.random.wrap_key_data(key), epoch), step)
 
-    return jax.vmap(folded)(source.key) if jnp.ndim(source.seed) else folded(source.key)
+    return jax.vmap(folded)(source.key) if source.own else folded(source.key)

@@ -2,7 +2,7 @@
 
 import dataclasses
 import functools
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Sequence
 from typing import Any
 
 import jax
@@ -11,26 +11,28 @@ import optax
 
 import jfnn.learners.column_form as column_form
 import jfnn.learners.naming as naming
-from jfnn import backprop, checks, losses, training
+from jfnn import checks, losses, training
 from jfnn.checks import ArgumentError
 from jfnn.datasets import Split
 from jfnn.layers import sequence, small
 from jfnn.layers.kind import LayerKind, Params
+from jfnn.layers.scaled import at_learning_rates
 from jfnn.learners.data import Batch, Data, Hyper, Rows, after_objective
+from jfnn.learners.descent import DescentLearner, descent_fields
 from jfnn.learners.labelled import are_classes, as_data, check_gradient, check_network
-from jfnn.learners.learner import Learner, Metric
+from jfnn.learners.learner import Metric
 from jfnn.learners.metrics import METRICS, check_decided, named_metrics
-from jfnn.learners.trial import all_hyper, check_params, check_scores, starting_shapes, trial, tried_on
+from jfnn.learners.shapes import check_scores, eval_shape, example_shapes, starting_shapes
 from jfnn.losses import LOSSES, Loss
 from jfnn.network import Network
-from jfnn.optimizers import Optimizer, UpdateRule, Values, as_optimizer, at_rates
+from jfnn.optimizers import Factory, Optimizer
 from jfnn.training import State
 
 HYPER = ("dropout", "init_scale")
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
-class Supervised(Learner):
+class Supervised(DescentLearner):
     """Gradient descent on `jfnn.objective`, as `supervised` makes it.
 
     Rows are pairs ``(x [n, …], targets [n, n_out])``.
@@ -38,7 +40,6 @@ class Supervised(Learner):
     Attributes:
         network: The network.
         loss, reduction: The objective.
-        rule: The optimizer.
         gradient: "autodiff", "backprop", or a function of the user's.
         infers_metrics: Whether `bind` chooses the metrics.
     """
@@ -46,16 +47,10 @@ class Supervised(Learner):
     network: Network
     loss: Loss
     reduction: str
-    rule: UpdateRule
     gradient: str | training.ValueAndGrad
-    hyper: tuple[str, ...]
-    metrics: tuple[Metric, ...]
     ranked_by: str
-    random: bool
     takes_weights: bool
     infers_metrics: bool
-    numbers: Mapping[str, Values] = dataclasses.field(compare=False)
-    schedule_epochs: int | None = dataclasses.field(compare=False)
 
     @property
     def columns(self) -> tuple[LayerKind, ...] | None:
@@ -101,38 +96,34 @@ class Supervised(Learner):
         if "init_scale" in self.hyper:
             scale = hyper["init_scale"]
             params = jax.tree.map(lambda leaf: leaf * scale if losses.is_weight(leaf) else leaf, params)
-        return State(params, self._optimizer(params, hyper).init(params))
+        return super().start(params, hyper)
 
-    def _optimizer(self, params: Params, hyper: Hyper) -> optax.GradientTransformation:
-        layers = self.network.layers
-        return at_rates(self.rule.make(hyper), () if layers is None else sequence.rates(layers, params))
+    def optimizer(self, params: Params, hyper: Hyper) -> optax.GradientTransformation:
+        """The optimizer at the rates of the network's layers."""
+        rule, layers = self.rule.make(hyper), self.network.layers
+        return rule if layers is None else at_learning_rates(rule, layers, params)
 
     def step(
         self, state: State, batch: Batch, hyper: Hyper, key: jax.Array | None
     ) -> tuple[State, jax.Array]:
         """`jfnn.training.step`, with the gradient of this learner."""
         value, gradients = self._value_and_grad(state.params, batch, hyper, key)
-        return self._descend(state, gradients, after_objective(value, hyper)), value
+        return self.descend(state, gradients, after_objective(value, hyper)), value
 
-    def members_axis(self, platform: str, members: int, batch: int, own: bool = False) -> int:
-        """The last axis for small dense networks on a CPU, of which one loop then computes all."""
+    def fits_last(self, platform: str, members: int, batch: int, own: bool) -> bool:
+        """True for small dense networks on a CPU, of which one loop then computes all."""
         fits = small.fits(self.columns or (), self.network.input_shape or (), members, batch, own)
         known = naming.is_known_network(self.network) and naming.name_in(LOSSES, self.loss) is not None
-        return -1 if fits and known and platform == "cpu" else 0
+        return fits and known and platform == "cpu"
 
-    def step_members(
-        self, states: State, batch: Batch, hyper: Hyper, key: jax.Array | None, axis: int, own: bool
+    def step_last(
+        self, states: State, batch: Batch, hyper: Hyper, key: jax.Array | None, own: bool
     ) -> tuple[State, jax.Array]:
-        """`step` of all members of a tile; with members on the last axis, the gradients of all at once."""
-        if axis == 0:
-            return super().step_members(states, batch, hyper, key, axis, own)
+        """`step` of all members of a tile, which lie on the last axis: the gradients of all at once."""
         batch = batch if own else small.shared(batch, hyper["l2"].shape)
         values, gradients = self._value_and_grad(states.params, batch, hyper, key)
-        descend = jax.vmap(self._descend, in_axes=-1, out_axes=-1)
+        descend = jax.vmap(self.descend, in_axes=-1, out_axes=-1)
         return descend(states, gradients, hyper), values
-
-    def _descend(self, state: State, gradients: Params, hyper: Hyper) -> State:
-        return training.descend(state, self._optimizer(state.params, hyper), gradients)
 
     def _value_and_grad(
         self, params: Params, batch: Batch, hyper: Hyper, key: jax.Array | None
@@ -140,17 +131,15 @@ class Supervised(Learner):
         options: dict[str, Any] = {"l2": hyper["l2"]}
         options |= {} if batch.weights is None else {"weights": batch.weights}
         if callable(self.gradient):
-            of_batch = self.gradient
+            value_and_grad = self.gradient
         elif self.columns is None:
-            of_batch = training.autodiff(self.network, self.loss, self.reduction)
+            value_and_grad = training.autodiff(self.network, self.loss, self.reduction)
         else:
-            by_hand = self.gradient == "backprop"
-            how = backprop.sequence_value_and_grad if by_hand else column_form.value_and_grad
-            of_batch = functools.partial(how, self.columns, self.loss, self.reduction)
-            options["masks"] = column_form.masks(
-                self.columns, self.network.input_shape or (), batch, hyper, key
-            )
-        return of_batch(params, *batch.rows, **options)
+            how = column_form.by_hand if self.gradient == "backprop" else column_form.by_jax
+            value_and_grad = functools.partial(how, self.columns, self.loss, self.reduction)
+            shape = self.network.input_shape or ()
+            options["masks"] = column_form.draw_masks(self.columns, shape, batch, hyper, key)
+        return value_and_grad(params, *batch.rows, **options)
 
     def score(self, params: Params, rows: Rows, hyper: Hyper) -> dict[str, jax.Array]:
         """Every metric, of each row."""
@@ -165,15 +154,14 @@ class Supervised(Learner):
 
     def check(self, data: Data) -> None:
         """Tries the optimizer, and functions of the user's, on shapes."""
+        super().check(data)
         params = starting_shapes(self)
-        check_params("network", params)
-        self.rule.check(params)
         if callable(self.gradient):
             check_gradient(self.gradient, params, data)
         if self.known:
             return
-        rows, _ = tried_on(data.rows, data.dtype)
-        scores = trial("metrics", lambda p, rows: self.score(self.pack(p), rows, {}), params, rows)
+        rows, _ = example_shapes(data.rows, data.dtype)
+        scores = eval_shape("metrics", lambda p, rows: self.score(self.pack(p), rows, {}), params, rows)
         check_scores("metrics", scores, [metric.name for metric in self.metrics])
 
     @property
@@ -181,7 +169,7 @@ class Supervised(Learner):
         """Activations, loss, optimizer, schedule and metrics are registered ones."""
         metrics = all(metric in [make(self.loss) for make in METRICS.values()] for metric in self.metrics)
         names = isinstance(self.gradient, str) and naming.name_in(LOSSES, self.loss) is not None
-        return metrics and names and naming.is_known_rule(self.rule) and naming.is_known_network(self.network)
+        return metrics and names and self.rule_is_known and naming.is_known_network(self.network)
 
     def describe(self) -> dict[str, Any]:
         """Names where things have names."""
@@ -189,7 +177,7 @@ class Supervised(Learner):
             "network": naming.describe_network(self.network),
             "loss": naming.name_in(LOSSES, self.loss) or "custom",
             "reduction": self.reduction,
-            **naming.describe_rule(self.rule),
+            **super().describe(),
             "gradient": self.gradient if isinstance(self.gradient, str) else naming.code_name(self.gradient),
             "metrics": {metric.name: naming.code_name(metric.reduce) for metric in self.metrics},
         }
@@ -200,7 +188,7 @@ def supervised(
     loss: str | Loss = "cross_entropy",
     *,
     reduction: str = "sum",
-    optimizer: str | Optimizer | Callable[..., optax.GradientTransformation] = "sgd",
+    optimizer: str | Optimizer | Factory = "sgd",
     gradient: str | training.ValueAndGrad = "autodiff",
     hyper: Sequence[str] = (),
     metrics: Sequence[str | Metric] | None = None,
@@ -221,9 +209,7 @@ def supervised(
     Raises:
         ValueError, TypeError: An invalid argument.
     """
-    loss, options = losses.get(loss), as_optimizer(optimizer)
-    rule = options.rule()
-    names = all_hyper(hyper, rule)
+    loss, fields = losses.get(loss), descent_fields(optimizer, hyper)
     check_network(network, loss, gradient)
     checks.as_choice(reduction, "reduction", losses.REDUCTIONS)
     for name in hyper:
@@ -234,15 +220,12 @@ def supervised(
         network=network,
         loss=loss,
         reduction=reduction,
-        rule=rule,
         gradient=gradient,
-        hyper=names,
         metrics=named_metrics((), loss),
         ranked_by="loss",
         random="dropout" in hyper,
         takes_weights=not callable(gradient) or naming.takes(gradient, "weights"),
         infers_metrics=metrics is None,
-        numbers=options.numbers,
-        schedule_epochs=options.schedule_epochs,
+        **fields,
     )
     return learner if metrics is None else learner.measuring(metrics)

@@ -1,25 +1,19 @@
 """A learner with functions of the user's own, as they were when a run began."""
 
 from collections.abc import Callable, Sequence
-from typing import Any, NamedTuple
+from typing import Any, NamedTuple, cast
 
 import jax
 import numpy as np
 
 from jfnn.checks import ArgumentError
-from jfnn.datasets import Split
 from jfnn.layers.kind import Params
 from jfnn.learners.code import checksum, code_checksum
 from jfnn.learners.data import Batch, Data, Hyper, Rows
 from jfnn.learners.learner import Learner
+from jfnn.learners.shapes import row_shapes
 from jfnn.learners.traces import Trace, shapes_of
-from jfnn.learners.trial import row_shapes
 from jfnn.training import State
-
-FORWARDED = (
-    *("hyper", "numbers", "counts", "metrics", "ranked_by", "random", "takes_weights"),
-    "schedule_epochs",
-)
 
 
 class Shapes(NamedTuple):
@@ -27,12 +21,12 @@ class Shapes(NamedTuple):
 
     Attributes:
         params: Shapes and dtypes of a member's parameters, in the engine's form.
-        rows: Those of all rows.
+        rows: Shapes and dtypes of all rows.
         hyper: Names of a member's numbers.
         dtype: Dtype of these numbers, and of weights.
-        steps: Rows of a step, each size that occurs.
+        steps: Each number of rows that a step may have.
         weighted: Whether steps have weights.
-        scored: Rows scored at a time, each size that occurs.
+        scored: Each number of rows that may be scored at a time.
     """
 
     params: Params
@@ -44,53 +38,50 @@ class Shapes(NamedTuple):
     scored: tuple[int, ...]
 
 
-class Traced(Learner):
-    """A learner's functions as JAX traced them for the shapes of one run.
+class Traced:
+    """A learner's functions as JAX traced them for the shapes of one run; all else is the original's.
 
     Equal ones compute the same and share compiled programs, whatever functions they were traced from. In
     another process they are traced again, from what was sent there, and must give the same traces.
+
+    Attributes:
+        checksum: Of all traces, and of functions that run as Python.
     """
 
-    def __init__(self, original: Learner, shapes: Shapes):
-        """Traces every function that the engine compiles.
+    known = False
 
-        Args:
-            original: The learner, bound to its data.
-            shapes: What it is traced for.
-        """
-        self._original, self.shapes = original, shapes
-        for name in FORWARDED:
-            setattr(self, name, getattr(original, name))
+    def __init__(self, original: Learner, shapes: Shapes):
+        """Traces every function that the engine compiles of a learner that is bound to its data."""
+        self.original, self.shapes = original, shapes
         number = jax.ShapeDtypeStruct((), shapes.dtype)
         hyper = dict.fromkeys(shapes.hyper, number)
-        key = jax.random.key(0) if self.random else None
+        key = jax.random.key(0) if original.random else None
         self._start = Trace(original.start, shapes.params, hyper)
         state = self._start.shapes
         self._steps, self._scores = dict[int, Trace](), dict[int, Trace]()
         for n in shapes.steps:
             weights: Any = jax.ShapeDtypeStruct((n,), shapes.dtype) if shapes.weighted else None
-            self._steps[n] = Trace(
-                original.step, state, Batch(row_shapes(shapes.rows, n), weights), hyper, key
-            )
+            batch = Batch(row_shapes(shapes.rows, n), weights)
+            self._steps[n] = Trace(original.step, state, batch, hyper, key)
         for n in shapes.scored:
             self._scores[n] = Trace(original.score, state.params, row_shapes(shapes.rows, n), hyper)
-        ends = type(original).end_epoch is not Learner.end_epoch
-        self._end_epoch = Trace(original.end_epoch, state, state, hyper) if ends else None
-        traces = [self._start, *self._steps.values(), *self._scores.values()]
-        traces += [] if self._end_epoch is None else [self._end_epoch]
-        self.checksum = checksum([*(trace.checksum for trace in traces), *self._on_the_host()])
+        end_epoch = getattr(original, "end_epoch", None)
+        self._end_epoch = None if end_epoch is None else Trace(end_epoch, state, state, hyper)
+        traces = [self._start, *self._steps.values(), *self._scores.values(), self._end_epoch]
+        checksums = [trace.checksum for trace in traces if trace is not None]
+        self.checksum = checksum([*checksums, *self._on_the_host()])
 
     def _on_the_host(self) -> list[str]:
-        """Checksums of what runs as Python, or maps over members in the learner's own way."""
-        names = ("pack", "unpack", "members_axis", "step_members", "width")
+        """Checksums of functions that run as Python, or map over members in the learner's own way."""
+        names = ("pack", "unpack", "fits_last", "step_last", "width")
         kind = type(self.original)
-        own = [getattr(kind, name) for name in names if getattr(kind, name) is not getattr(Learner, name)]
+        own = [function for name in names if (function := getattr(kind, name, None)) is not None]
         return [code_checksum(function, self.original) for function in own if not is_of_jfnn(function)]
 
-    @property
-    def original(self) -> Learner:
-        """The learner that was traced."""
-        return self._original
+    def __getattr__(self, name: str) -> Any:
+        if name == "original":  # not yet there, while a copy is made
+            raise AttributeError(name)
+        return getattr(self.original, name)
 
     def __eq__(self, other: object) -> bool:
         return isinstance(other, Traced) and self.checksum == other.checksum
@@ -102,73 +93,35 @@ class Traced(Learner):
         return _again, (self.original, self.shapes, self.checksum)
 
     def start(self, params: Params, hyper: Hyper) -> State:
-        """The original's, as traced."""
+        """`Learner.start`, as traced."""
         state: State = self._start(params, self._hyper(hyper))
         return state
 
     def step(
         self, state: State, batch: Batch, hyper: Hyper, key: jax.Array | None
     ) -> tuple[State, jax.Array]:
-        """The original's, as traced."""
-        result: tuple[State, jax.Array] = self._steps[_length(batch.rows)](
-            state, batch, self._hyper(hyper), key
-        )
+        """`Learner.step`, as traced."""
+        trace = self._steps[_length(batch.rows)]
+        result: tuple[State, jax.Array] = trace(state, batch, self._hyper(hyper), key)
         return result
 
-    def members_axis(self, platform: str, members: int, batch: int, own: bool = False) -> int:
-        """The original's."""
-        return self.original.members_axis(platform, members, batch, own)
-
-    def step_members(
-        self, states: State, batch: Batch, hyper: Hyper, key: jax.Array | None, axis: int, own: bool
-    ) -> tuple[State, jax.Array]:
-        """`step` of all members, unless the original has a way of its own."""
-        if axis == 0 and is_of_jfnn(type(self.original).step_members):
-            return super().step_members(states, batch, hyper, key, axis, own)
-        return self.original.step_members(states, batch, hyper, key, axis, own)
-
     def end_epoch(self, before: State, after: State, hyper: Hyper) -> State:
-        """The original's, as traced."""
+        """`EndsEpochs.end_epoch`, as traced, where the original has it."""
         if self._end_epoch is None:
             return after
         state: State = self._end_epoch(before, after, self._hyper(hyper))
         return state
 
     def score(self, params: Params, rows: Rows, hyper: Hyper) -> dict[str, jax.Array]:
-        """The original's, as traced."""
+        """`Learner.score`, as traced."""
         scores: dict[str, jax.Array] = self._scores[_length(rows)](params, rows, self._hyper(hyper))
         return scores
 
     def _hyper(self, hyper: Hyper) -> Hyper:
         return {name: hyper[name] for name in self.shapes.hyper}
 
-    def bind(self, split: Split) -> tuple[Learner, Data]:
-        """The original's."""
-        return self.original.bind(split)
 
-    def init(self, key: jax.Array) -> Params:
-        """The original's."""
-        return self.original.init(key)
-
-    def width(self) -> int:
-        """The original's."""
-        return self.original.width()
-
-    def pack(self, params: Params) -> Params:
-        """The original's."""
-        return self.original.pack(params)
-
-    def unpack(self, params: Params) -> Params:
-        """The original's."""
-        return self.original.unpack(params)
-
-    def check(self, data: Data) -> None:
-        """The original's."""
-        self.original.check(data)
-
-    def describe(self) -> dict[str, Any]:
-        """The original's."""
-        return self.original.describe()
+Learner.register(Traced)
 
 
 def traced(
@@ -176,13 +129,7 @@ def traced(
 ) -> Learner:
     """The learner as it is now: itself where all its functions are registered ones, else `Traced`.
 
-    Args:
-        learner: Bound to the data.
-        params: A member's parameters, in the engine's form.
-        data: The data.
-        hyper: Names of a member's numbers.
-        steps: Rows of a step; sizes may occur several times.
-        weighted: Whether steps have weights.
+    It is bound to the data; ``steps`` are rows of a step, of which sizes may occur several times.
     """
     if is_registered(learner):
         return learner
@@ -190,14 +137,15 @@ def traced(
     shapes = Shapes(
         shapes_of(params), shapes_of(data.rows), names, data.dtype, sizes, weighted, (data.block,)
     )
-    return Traced(learner, shapes)
+    return cast(Learner, Traced(learner, shapes))
 
 
 def scoring(learner: Learner, rows: int) -> Learner:
     """The learner, able to score so many rows at a time."""
     if not isinstance(learner, Traced) or rows in learner.shapes.scored:
         return learner
-    return Traced(learner.original, learner.shapes._replace(scored=(*learner.shapes.scored, rows)))
+    shapes = learner.shapes._replace(scored=(*learner.shapes.scored, rows))
+    return cast(Learner, Traced(learner.original, shapes))
 
 
 def is_registered(learner: Learner) -> bool:

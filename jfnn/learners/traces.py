@@ -28,12 +28,7 @@ class Trace:
     """
 
     def __init__(self, function: Callable[..., Any], *arguments: Any):
-        """Traces the function.
-
-        Args:
-            function: A pure function of pytrees of arrays.
-            *arguments: Arrays, or their shapes and dtypes.
-        """
+        """Traces a pure function of pytrees of arrays, for arrays or their shapes and dtypes."""
         # A function of its own: JAX keeps traces by the identity of a function.
         trace = jax.make_jaxpr(lambda *args: function(*args), return_shape=True)
         with jax.default_matmul_precision(PRECISION):  # which JAX notes with each product, as it traces it

@@ -29,7 +29,7 @@ class EarlyStopping(Scheduler):
     validates = True
 
     def __post_init__(self) -> None:
-        """Refuses a patience below one epoch."""
+        """Raises ValueError for a patience below one epoch."""
         checks.as_count(self.patience, "patience")
 
     def next_epoch(self, epoch: int, cells: int, epochs: int) -> int:

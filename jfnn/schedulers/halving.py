@@ -32,7 +32,7 @@ class Halving(Scheduler):
     min_epochs: int | None = None
 
     def __post_init__(self) -> None:
-        """Refuses a factor below 2 or a first rung before the first epoch."""
+        """Raises ValueError for a factor below 2 or a first rung before the first epoch."""
         checks.as_count(self.factor, "factor", minimum=2)
         if self.min_epochs is not None:
             checks.as_count(self.min_epochs, "min_epochs")
@@ -66,8 +66,8 @@ class Halving(Scheduler):
         if going_on is None:
             return state, Actions()
         scores = np.where(report.pruned, np.nan, report.score)
-        of_cells = scores.reshape(report.cells, report.replicates).mean(axis=1)
-        order = np.argsort(-of_cells, kind="stable")  # NaN comes last
+        means = scores.reshape(report.cells, report.replicates).mean(axis=1)
+        order = np.argsort(-means, kind="stable")  # NaN comes last
         pruned = np.ones((report.cells, report.replicates), bool)
         pruned[order[:going_on]] = False
         return state, Actions(stop=pruned.ravel(), prune=pruned.ravel())

@@ -34,7 +34,7 @@ class PopulationTraining(Scheduler):
     perturbed: tuple[str, ...] = ("learning_rate", "l2")
 
     def __post_init__(self) -> None:
-        """Refuses what is out of range."""
+        """Raises ValueError or TypeError for numbers out of range."""
         checks.as_count(self.every, "every")
         checks.as_count(self.seed, "seed", 0, None)
         if not checks.is_several(self.perturbed):

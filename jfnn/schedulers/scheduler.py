@@ -1,4 +1,4 @@
-"""What a scheduler is: a rule that sees scores between calls and says who trains on, and how."""
+"""The scheduler: a rule that sees scores between calls and says which members train on, and how."""
 
 import abc
 import dataclasses
@@ -11,15 +11,15 @@ SchedulerState = Any  # a pytree of NumPy arrays
 
 
 class Report(NamedTuple):
-    """What a scheduler sees. Member number = cell number × replicates + replicate number.
+    """The input of a scheduler. Member number = cell number × replicates + replicate number.
 
     Attributes:
         epoch: Epochs done.
         epochs: Epochs in all.
         cells: Combinations of hyperparameters.
         replicates: Seeds and folds of each cell.
-        score: What ranks members, higher is better, NaN for none ``[members]``: of the parameters that each
-            would end with.
+        score: The score that ranks members, higher is better, NaN for none ``[members]``: of the parameters
+            that each would end with.
         loss: Loss on the rows that rank, NaN for none ``[members]``.
         active: Which members still train ``[members]``.
         diverged: Which members diverged ``[members]``.
@@ -40,7 +40,7 @@ class Report(NamedTuple):
 
 
 class Actions(NamedTuple):
-    """What happens to members; None for nothing.
+    """Changes to members; None for none.
 
     Attributes:
         stop: Members that stop training ``[members]``.
@@ -71,7 +71,7 @@ class Scheduler(abc.ABC):
     validates: ClassVar[bool] = False
 
     def check(self, cells: int, epochs: int, hyper: Collection[str]) -> None:  # noqa: B027
-        """Refuses a sweep for which the scheduler makes no sense, by ValueError.
+        """Raises ValueError for a sweep in which the scheduler could do nothing.
 
         Args:
             cells: Combinations of hyperparameters.
@@ -88,12 +88,12 @@ class Scheduler(abc.ABC):
         """
 
     def init(self, cells: int, replicates: int) -> SchedulerState:
-        """What it remembers before the first epoch."""
+        """Its state before the first epoch."""
         return ()
 
     @abc.abstractmethod
     def update(self, state: SchedulerState, report: Report) -> tuple[SchedulerState, Actions]:
-        """What it remembers now, and what is to happen."""
+        """Its state after a report, and its actions."""
 
     @classmethod
     def parse(cls, text: str) -> "Scheduler":

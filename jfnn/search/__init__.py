@@ -1,1 +1,1 @@
-"""The doors: sweep, train, groups; the run directory and the result."""
+"""Sweep, train, groups of sweeps, ask and tell; the run directory and the result."""

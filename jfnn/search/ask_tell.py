@@ -3,7 +3,7 @@
 import importlib
 import numbers
 import os
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from typing import Any, Protocol
 
 import numpy as np
@@ -22,7 +22,7 @@ from jfnn.search.sweep import Run, prepare, sweep
 
 
 class Study(Protocol):
-    """What `optuna.study.Study` has of use here."""
+    """The part of `optuna.study.Study` that is used here."""
 
     direction: Any
 
@@ -88,8 +88,8 @@ def ask_tell(
         The sweep of each round, cells in the order of its trials.
 
     Raises:
-        ValueError: An option that cannot be, a study of the wrong direction, names that change, or a
-            directory that holds rounds of another search.
+        ValueError: An invalid option, a study of the wrong direction, names that change, or a directory that
+            holds rounds of another search.
         TypeError: ``suggest`` gives no mapping to numbers.
         ImportError: Optuna is not installed.
     """
@@ -102,28 +102,26 @@ def ask_tell(
         raise ArgumentTypeError("study", f"expected a study of Optuna, got {checks.shown(study)}")
     if not callable(suggest):
         raise ArgumentTypeError("suggest", f"expected a function of a trial, got {checks.shown(suggest)}")
-    proposed = _ask(study, suggest, 1)
-    cell = proposed[0][1]
+    trial, cell = _ask(study, suggest)
     width = _width(study, network, split, options, cell, at_once)
     copies = own_copies(options | {"split": split})
-    split = copies.pop("split")
-    options |= copies
+    split, options = copies.pop("split"), options | copies
     pruned = _pruned_state()
     results: list[SweepResult] = []
     while left:
-        proposed += _ask(study, suggest, min(width, left) - len(proposed), set(cell))
+        asked = [] if results else [(trial, cell)]
+        asked += [_ask(study, suggest, cell.keys()) for _ in range(min(width, left) - len(asked))]
         place = None if directory is None else directory / f"round-{len(results):04}"
-        cells = _with_cells(options, [cell for _, cell in proposed])
+        cells = _with_cells(options, [cell for _, cell in asked])
         result = sweep(network, split, **cells, out=place, resume=resume)
         scores = np.where(result.pruned_cells, np.nan, result.cell_scores())
-        for (trial, _), score in zip(proposed, scores.tolist(), strict=True):
+        for (trial, _), score in zip(asked, scores.tolist(), strict=True):
             if np.isfinite(score):
                 study.tell(trial, score)
             else:
                 study.tell(trial, state=pruned)
         results.append(result)
-        left -= len(proposed)
-        proposed = []
+        left -= len(asked)
     return results
 
 
@@ -138,35 +136,29 @@ def _pruned_state() -> Any:
 
 
 def _ask(
-    study: Study,
-    suggest: Callable[[Any], Mapping[str, float]],
-    count: int,
-    names: set[str] | None = None,
-) -> list[tuple[Any, dict[str, float]]]:
-    """New trials with their hyperparameters, checked."""
-    proposed = []
-    for _ in range(count):
-        trial = study.ask()
-        cell = suggest(trial)
-        if not isinstance(cell, Mapping) or not all(isinstance(v, numbers.Real) for v in cell.values()):
-            raise ArgumentTypeError(
-                "suggest", f"expected a mapping of names to numbers, got {checks.shown(cell)}"
-            )
-        if not cell or set(cell) != (names or set(cell)):
-            raise ArgumentError("suggest", f"expected the same names for every trial, got {', '.join(cell)}")
-        proposed.append((trial, {name: float(value) for name, value in cell.items()}))
-    return proposed
+    study: Study, suggest: Callable[[Any], Mapping[str, float]], names: Collection[str] | None = None
+) -> tuple[Any, dict[str, float]]:
+    """A new trial with its hyperparameters, which have the given names."""
+    trial = study.ask()
+    cell = suggest(trial)
+    if not isinstance(cell, Mapping) or not all(isinstance(v, numbers.Real) for v in cell.values()):
+        raise ArgumentTypeError(
+            "suggest", f"expected a mapping of names to numbers, got {checks.shown(cell)}"
+        )
+    if not cell or cell.keys() != (names or cell.keys()):
+        raise ArgumentError("suggest", f"expected the same names for every trial, got {', '.join(cell)}")
+    return trial, {name: float(value) for name, value in cell.items()}
 
 
 def _with_cells(options: Mapping[str, Any], cells: Sequence[Mapping[str, float]]) -> dict[str, Any]:
     """Options of a sweep of these cells."""
-    listed = {name: _Listed([cell[name] for cell in cells]) for name in cells[0]}
-    own: dict[str, Any] = {name: listed.pop(name) for name in ("learning_rate", "l2") if name in listed}
+    hyper = {name: _Listed([cell[name] for cell in cells]) for name in cells[0]}
+    own: dict[str, Any] = {name: hyper.pop(name) for name in ("learning_rate", "l2") if name in hyper}
     for name in own:
         if name in options:
             raise ArgumentError(name, "expected none, since suggest gives it")
-    hyper = {**(options.get("hyper") or {}), **listed}
-    return {**options, **own, "hyper": hyper or None, "sample": len(cells)}
+    all_hyper = {**(options.get("hyper") or {}), **hyper} or None
+    return {**options, **own, "hyper": all_hyper, "sample": len(cells)}
 
 
 def _width(
@@ -177,7 +169,7 @@ def _width(
     cell: Mapping[str, float],
     at_once: int | None,
 ) -> int:
-    """Trials a round; refuses what cannot be before anything trains."""
+    """Trials a round; invalid options raise here, before anything trains."""
 
     def prepared(count: int) -> Run:
         trials = _with_cells(options, [cell] * count)

@@ -1,9 +1,10 @@
-"""What the members of one sweep of several have in common: a network, and rows a step."""
+"""Groups: each is one sweep of several, of one network with one batch size."""
 
 import itertools
+import os
 import sys
 from collections.abc import Mapping, Sequence
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import numpy as np
 
@@ -12,11 +13,10 @@ from jfnn.checks import ArgumentError, ArgumentTypeError
 from jfnn.experiment.options import GroupOptions
 from jfnn.experiment.settings import as_seeds
 from jfnn.minibatches import Minibatches, as_given
-from jfnn.store import forms
 
 
 class Group(NamedTuple):
-    """What members of one sweep have in common: the network's name, and rows a step (None for all)."""
+    """A sweep of several: the network's name, and rows a step (None for all)."""
 
     network: str
     batch_size: int | None
@@ -27,17 +27,22 @@ class Group(NamedTuple):
         return f"{self.network}-{self.batch_size or 'full'}"
 
 
+def names_directory(name: Any) -> bool:
+    """Whether a name can be that of a directory in another, not hidden and not outside of it."""
+    return isinstance(name, str) and bool(name) and os.sep not in name and not name.startswith(".")
+
+
 def as_groups(options: GroupOptions) -> list[Group]:
     """All groups, network by network.
 
     Raises:
-        ValueError, TypeError: Networks without names that can be directories; batch sizes that cannot be, or
+        ValueError, TypeError: Networks whose names cannot be directories; batch sizes that are invalid, or
             beside minibatches that have a size of their own.
     """
     if not isinstance(options.networks, Mapping) or not options.networks:
         raise ArgumentTypeError("networks", "expected a mapping of names to networks, at least one")
     for name in options.networks:
-        if not forms.names_directory(name) or not name.isprintable():
+        if not names_directory(name) or not name.isprintable():
             raise ArgumentError(
                 "networks", f"expected names that can be directories, got {checks.shown(name)}"
             )

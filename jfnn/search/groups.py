@@ -8,20 +8,22 @@ import dataclasses
 import os
 from collections.abc import Sequence
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 
 from jfnn import checks, paths
+from jfnn.checks import ArgumentError
+from jfnn.engine import interrupts
 from jfnn.experiment.options import GroupOptions, Options, SearchOptions
 from jfnn.minibatches import Minibatches
 from jfnn.search import run_directory
-from jfnn.search.best import Best, best_place
-from jfnn.search.group import Group, as_groups
-from jfnn.search.keywords import own_copies, takes_fields
-from jfnn.search.manifest import claim, read_manifest
-from jfnn.search.refit import refit_options
+from jfnn.search.best import Best, best_sweep
+from jfnn.search.group import Group, as_groups, names_directory
+from jfnn.search.keywords import takes_fields
 from jfnn.search.result import REFIT, SweepResult, load
-from jfnn.search.sweep import Run, prepare, search, train_run, using_workers
+from jfnn.search.sweep import Run, prepare, search, using_workers
+from jfnn.store import files
 
 
 @dataclasses.dataclass(frozen=True, eq=False)
@@ -63,10 +65,8 @@ class SweepGroups:
     def best_or_none(self) -> tuple[Group, Best] | None:
         """As `best`, but None where no cell ranks."""
         bests = [result.best_or_none() for result in self.results]
-        scores = np.array([np.nan if best is None else best.score for best in bests])
-        place = best_place(scores, self.results[0].higher_is_better())
-        best = None if place is None else bests[place[0]]
-        return None if place is None or best is None else (self.groups[place[0]], best)
+        best = best_sweep(bests, self.results[0].higher_is_better())
+        return None if best is None else (self.groups[best[0]], best[1])
 
     def to_dict(self) -> dict[str, np.ndarray]:
         """Columns with one value a member, ready for ``pandas.DataFrame``.
@@ -87,13 +87,13 @@ class SweepGroups:
         run_directory.write_table(paths.as_output_file(path, "path"), self.to_dict())
 
     def save(self, directory: str | os.PathLike[str]) -> None:
-        """Writes groups.json, results.csv, each group's sweep into its own directory, and what was refitted.
+        """Writes groups.json, results.csv, and each group's sweep and `refit` into directories of their own.
 
         Raises:
             ValueError: The directory holds another run or other groups.
         """
         out = paths.as_path(directory, "directory")
-        claim(out, self.groups, resume=True)
+        _claim(out, self.groups, resume=True)
         for group, result in zip(self.groups, self.results, strict=True):
             result.save(out / group.directory)
         if self.refit is not None:
@@ -113,69 +113,89 @@ def sweep_groups(options: GroupOptions) -> SweepGroups:
         A `SweepGroups`.
 
     Raises:
-        ValueError, TypeError: As in `jfnn.sweep`, for whichever group and before the first one trains; or a
-            name that cannot be, or a directory with other runs.
+        ValueError, TypeError: As in `jfnn.sweep`, for any group and before the first one trains; or a
+            network's name that is invalid, or a directory with other runs.
     """
-    with using_workers(options) as options:
-        return _swept(options, as_groups(options))
-
-
-def _swept(options: GroupOptions, groups: Sequence[Group]) -> SweepGroups:
-    """Every group's sweep, and what is trained again."""
-    all_options, runs = _prepared(options, groups)
-    copies = own_copies(vars(options)) if options.refit else {}
-    claim(options.out, groups, options.resume)
-    results = tuple(
-        train_run(run, of_group.out, of_group.resume) for of_group, run in zip(all_options, runs, strict=True)
-    )
-    swept = SweepGroups(tuple(groups), results)
-    best = swept.best_or_none()
-    if options.refit and best is not None:
-        place = groups.index(best[0])
-        of_group = dataclasses.replace(all_options[place], out=options.out, **copies)
-        again = refit_options(of_group, results[place])
-        if again is not None:
-            swept = dataclasses.replace(swept, refit=search(again, prepare(again)))
-    if options.out is not None:
-        swept.to_csv(Path(options.out) / run_directory.TABLE)
-    return swept
+    with interrupts.deferred(), using_workers(options) as options:
+        groups = as_groups(options)
+        searches = _prepared(options, groups)
+        _claim(options.out, groups, options.resume)
+        results, refit = search(searches, options.out)
+        swept = SweepGroups(tuple(groups), tuple(results), refit)
+        if options.out is not None:
+            swept.to_csv(Path(options.out) / run_directory.TABLE)
+        return swept
 
 
 def load_groups(directory: str | os.PathLike[str]) -> SweepGroups:
-    """What `sweep_groups` wrote with ``out``, or `SweepGroups.save`.
+    """The groups that `sweep_groups` wrote with ``out``, or `SweepGroups.save`.
 
     Raises:
         FileNotFoundError: There are no groups in the directory, or one of them has not begun.
         ValueError: A group has not ended, or a file is corrupt.
     """
     out = paths.as_path(directory, "directory")
-    groups = read_manifest(out)
+    groups = _read_groups(out)
     if groups is None:
         raise FileNotFoundError(f"{out}: there are no groups in it")
     refit = load(out / REFIT) if run_directory.has_ended(out / REFIT) else None
     return SweepGroups(tuple(groups), tuple(load(out / group.directory) for group in groups), refit)
 
 
-def _prepared(options: GroupOptions, groups: Sequence[Group]) -> tuple[list[Options], list[Run]]:
+def _claim(out: str | os.PathLike[str] | None, groups: Sequence[Group], resume: bool) -> None:
+    """Makes a directory that of these groups; raises ValueError where it holds anything else."""
+    if out is None:
+        return
+    directory = Path(out)
+    run_directory.make(directory)
+    there = _read_groups(directory)
+    held = ""
+    if (directory / run_directory.CONFIG).exists():
+        held = "a single run"
+    elif there is None and (directory / run_directory.TABLE).exists():
+        held = f"a {run_directory.TABLE} of no groups"
+    elif there is not None and not resume:
+        held = "groups already; resume=True goes on with these"
+    elif there is not None and there != list(groups):
+        held = f"other groups, {', '.join(group.directory for group in there)}"
+    if held:
+        raise ArgumentError("out", f"{out} holds {held}; choose another directory")
+    named = {"groups": [list(group) for group in groups]}
+    files.write_checked_json(directory / run_directory.GROUPS, named)
+
+
+def _read_groups(directory: Path) -> list[Group] | None:
+    """The groups that a directory is for, in order; None if it is for none."""
+    path = directory / run_directory.GROUPS
+    if not files.exists(path):
+        return None
+    groups = files.read_checked_json(path, ["groups"]).get("groups")
+    try:
+        named = [Group(*group) for group in groups or ()]
+        is_sound = bool(named) and all(names_directory(group.directory) for group in named)
+    except TypeError:
+        is_sound = False
+    if not is_sound:
+        raise files.CorruptFileError(f"{path}: does not name directories of groups")
+    return named
+
+
+def _prepared(options: GroupOptions, groups: Sequence[Group]) -> list[tuple[Options, Run]]:
     """Options and run of every group, checked before any trains; folds are cut once, for all groups."""
     common = {field.name: getattr(options, field.name) for field in dataclasses.fields(SearchOptions)}
-    all_options: list[Options] = []
-    runs: list[Run] = []
+    searches: list[tuple[Options, Run]] = []
     directory = run_directory.as_directory(options.out, options.resume)
     for group in groups:
         out = None if directory is None else directory / group.directory
-        size = group.batch_size
+        scheme: Any = group.batch_size
         if isinstance(options.batch_size, Minibatches):
-            size_or_scheme: Minibatches | int | None = options.batch_size._replace(batch_size=size)
-        else:
-            size_or_scheme = size
-        of_group = Options(options.networks[group.network], options.split, **common)
-        of_group = dataclasses.replace(of_group, batch_size=size_or_scheme, out=out)
+            scheme = options.batch_size._replace(batch_size=scheme)
+        own = Options(options.networks[group.network], options.split, **common)
+        own = dataclasses.replace(own, batch_size=scheme, out=out)
         with checks.renamed(batch_size="batch_size" if options.batch_sizes is None else "batch_sizes"):
-            runs.append(prepare(of_group))
-        all_options.append(of_group)
+            searches.append((own, prepare(own)))
         if options.folds is not None:
-            parts = [replicate.parts for replicate in runs[0].experiment.replicates]
-            folds = runs[0].experiment.folds
-            common["folds"] = [(of_fold["train"], of_fold["validation"]) for of_fold in parts[:folds]]
-    return all_options, runs
+            first = searches[0][1].experiment
+            parts = [replicate.parts for replicate in first.replicates[: first.folds]]
+            common["folds"] = [(fold["train"], fold["validation"]) for fold in parts]
+    return searches

@@ -1,4 +1,4 @@
-"""Training the winner of a search once more, on all rows: which options change."""
+"""Options that train the winner of a search once more, on all rows."""
 
 import dataclasses
 from pathlib import Path
@@ -13,16 +13,9 @@ from jfnn.optimizers import Optimizer, as_optimizer
 from jfnn.search.result import REFIT, SweepResult
 
 
-def refit_options(options: Options, result: SweepResult) -> Options | None:
-    """Options that train the best cell of a search alone, on all training rows; None where none ranks.
-
-    Args:
-        options: Those of the search.
-        result: Its result.
-    """
-    best = result.best_or_none()
-    if best is None:
-        return None
+def refit_options(options: Options, result: SweepResult) -> Options:
+    """Options that train the best cell of a search, given its options and result, on all training rows."""
+    best = result.best()
     # As axes of one value, so that the program, and the bits, are those of the cell in a grid of all rows.
     values = {name: [value] for name, value in best.axes.items()}
     changed: dict[str, Any] = {name: values.pop(name) for name in ("learning_rate", "l2")}

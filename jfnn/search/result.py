@@ -1,4 +1,4 @@
-"""What a sweep gives back."""
+"""The result of a sweep."""
 
 import dataclasses
 import os
@@ -204,16 +204,11 @@ class SweepResult:
     def save(self, directory: str | os.PathLike[str]) -> None:
         """Writes config.json, results.csv, results.npz and, if parameters were kept, models.npz.
 
-        What was refitted goes into a directory in there, ``refit``.
-
-        Equal results give equal .npz files, byte for byte. `jfnn.load` reads them back.
-
-        Args:
-            directory: Made if need be.
+        `refit` goes into a directory of this name in there. Equal results give equal .npz files, byte for
+        byte. `jfnn.load` reads them back.
 
         Raises:
-            ValueError: The directory holds another run; the message says in what the two differ. Or an axis
-                has a name that results.csv has already.
+            ValueError: The directory holds another run, or an axis has the name of a column of results.csv.
             TypeError: The parameters are not made of arrays in lists, tuples and dicts.
         """
         run_directory.write(paths.as_path(directory, "directory"), self.fields())
@@ -227,24 +222,24 @@ class SweepResult:
 
 
 def load(directory: str | os.PathLike[str]) -> SweepResult:
-    """The result that `SweepResult.save` or ``sweep(out=…)`` wrote; every array is checked.
+    """The result that `SweepResult.save` or ``sweep(out=…)`` wrote.
 
     Parameters come back as they were where they are layers, dicts, lists and tuples; named tuples of your own
     come back as dicts.
 
-    Args:
-        directory: The run's directory.
-
     Raises:
-        FileNotFoundError: There is no run in it.
-        ValueError: The run has not ended, or a file is corrupt or of another format; the message names the
-            file and the array.
+        FileNotFoundError: There is no run in the directory.
+        ValueError: The run has not ended, or a file is corrupt or of another format; the message names it.
     """
-    result = load_alone(directory)
-    again = paths.as_path(directory, "directory") / REFIT
-    return dataclasses.replace(result, refit=load_alone(again)) if run_directory.has_ended(again) else result
+    path = paths.as_path(directory, "directory")
+    result = load_alone(path)
+    has_refit = run_directory.has_ended(path / REFIT)
+    return dataclasses.replace(result, refit=load_alone(path / REFIT)) if has_refit else result
 
 
-def load_alone(directory: str | os.PathLike[str]) -> SweepResult:
-    """As `load`, without what was refitted."""
-    return SweepResult(**run_directory.read(paths.as_path(directory, "directory")))
+def load_alone(directory: Path) -> SweepResult:
+    """As `load`, without the best cell trained again."""
+    result = SweepResult(**run_directory.read(directory))
+    with run_directory.describing(directory):
+        repr(result), result.to_dict()
+    return result

@@ -9,6 +9,7 @@ import numpy as np
 from jfnn import checks
 from jfnn.checks import ArgumentError, ArgumentTypeError
 from jfnn.datasets import Split
+from jfnn.engine import interrupts
 from jfnn.experiment.options import Common, Options, TrainOptions
 from jfnn.experiment.settings import as_execution
 from jfnn.layers.kind import Params
@@ -85,7 +86,8 @@ def _trained(options: TrainOptions) -> tuple[Params, History]:
     alone = Options(options.network, split, seeds=[options.seed], **common)
     with checks.renamed(**RENAMED):
         run = prepare(alone, options.fold, alone=True)
-    result = train_run(run, options.out, options.resume)
+    with interrupts.deferred():
+        result = train_run(run, options.out, options.resume)
     only = (0,) * result.diverged_at.ndim
     scores = {name: values[only] for name, values in result.history.items() if name != "epoch"}
     history = History(result.history["epoch"], scores, int(result.diverged_at[only]))

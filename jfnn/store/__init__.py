@@ -1,1 +1,1 @@
-"""Files that can be trusted: checksummed arrays, identity, environment."""
+"""Archives and checkpoints with checksums, the identity of a run, its environment."""

@@ -8,20 +8,19 @@ from typing import Any, TypeVar
 import jax
 import numpy as np
 
-from jfnn.checks import ArgumentError
-from jfnn.store import checksummed, files, identity, trees
+from jfnn.store import files, identity, trees
 from jfnn.store.identity import DECIDING, Description
 
 # Wait SPACING × the last save's duration: checkpointing stays below 5% of a run.
 SPACING = 21.0
-# What a first save is taken to cost: opening and syncing, and so many bytes a second.
+# Estimate of the first save: opening and syncing, and bytes a second.
 FIRST_SECONDS, FIRST_BYTES_A_SECOND = 0.05, 2e8
 
 Tree = TypeVar("Tree")
 
 
 class Checkpoint:
-    """The state of a run in a file, saved where that costs little."""
+    """The state of a run in a file, saved as often as costs little."""
 
     def __init__(
         self,
@@ -30,20 +29,13 @@ class Checkpoint:
         spacing: float = SPACING,
         clock: Callable[[], float] = time.perf_counter,
     ):
-        """Nothing is read or written yet.
-
-        Args:
-            path: The file.
-            description: What the run is.
-            spacing: Wait so many times the last save's duration.
-            clock: Gives the time in seconds.
-        """
+        """Nothing is read or written yet; ``clock`` gives the time in seconds."""
         self.path, self.description, self.spacing, self.clock = path, description, spacing, clock
         self.seconds: float | None = None
         self.last = clock()
 
     def save(self, state: Any, now: bool = False) -> None:
-        """Saves a state that nothing is changing, if it is time to or must be ``now``."""
+        """Saves a state if it is time to, or in any case ``now``; nothing may change it meanwhile."""
         leaves = [np.asarray(leaf) for leaf in jax.tree.leaves(state)]
         guess = FIRST_SECONDS + sum(leaf.nbytes for leaf in leaves) / FIRST_BYTES_A_SECOND
         started = self.clock()
@@ -51,51 +43,40 @@ class Checkpoint:
         if not now and started - self.last <= wait:
             return
         header = {name: self.description[name] for name in DECIDING}
-        names = trees.names_of_leaves(state)
-        checksummed.write(self.path, header, dict(zip(names, leaves, strict=True)))
+        files.write_archive(self.path, header, dict(zip(trees.leaf_names(state), leaves, strict=True)))
         self.last = self.clock()
         self.seconds = self.last - started
 
     def restore(self, fresh: Tree) -> Tree:
-        """The state that was saved, in the structure of a fresh one; the fresh one where none was.
+        """The saved state, in the structure of a fresh one; the fresh one if none was saved.
 
         Raises:
-            ValueError: The file is corrupt, of another format or of another run; the message says which array
-                is wrong, or in what the runs differ.
+            ValueError: The file is corrupt or of another run; the message says in what the runs differ.
         """
-        if not files.is_there(self.path):
+        if not files.exists(self.path):
             return fresh
-        header, arrays = checksummed.read(self.path)
+        header, arrays = files.read_archive(self.path)
         identity.check_same(self.path, header, self.description)
         leaves, structure = jax.tree.flatten(fresh)
-        self._check_fit(arrays, dict(zip(trees.names_of_leaves(fresh), leaves, strict=True)))
+        if list(arrays) != trees.leaf_names(fresh):
+            raise files.CorruptFileError(f"{self.path}: its arrays have other names than this run's")
         saved = [
-            int(array) if isinstance(leaf, int) else array
-            for leaf, array in zip(leaves, arrays.values(), strict=True)
+            self._fitting(name, array, leaf)
+            for (name, array), leaf in zip(arrays.items(), leaves, strict=True)
         ]
         restored: Tree = jax.tree.unflatten(structure, saved)
         return restored
 
-    def _check_fit(self, arrays: dict[str, np.ndarray], expected: dict[str, Any]) -> None:
-        if list(arrays) != list(expected):
-            other = sorted(arrays.keys() ^ expected.keys())
-            raise ArgumentError(
-                str(self.path), f"its arrays are not those of this run; they differ in {other}"
-            )
-        for name, leaf in expected.items():
-            saved, fresh = arrays[name], np.asarray(leaf)
-            # A history, empty at first, is as long as it is.
-            of_saved, of_fresh = saved.shape, fresh.shape
-            if of_fresh[:1] == (0,):
-                of_saved, of_fresh = of_saved[1:], of_fresh[1:]
-            if saved.dtype != fresh.dtype or of_saved != of_fresh or saved.ndim != fresh.ndim:
-                raise ArgumentError(
-                    str(self.path),
-                    f"array {name!r} is {saved.dtype} {saved.shape},"
-                    f" where this run has {fresh.dtype} {fresh.shape}",
-                )
+    def _fitting(self, name: str, saved: np.ndarray, fresh: Any) -> Any:
+        """A saved leaf in place of a fresh one; a history, empty at first, has any length."""
+        leaf = np.asarray(fresh)
+        free = int(leaf.shape[:1] == (0,))
+        if (saved.dtype, saved.ndim, saved.shape[free:]) != (leaf.dtype, leaf.ndim, leaf.shape[free:]):
+            got = f"{saved.dtype} {list(saved.shape)}, expected {leaf.dtype} {list(leaf.shape)}"
+            raise files.CorruptFileError(f"{self.path}: array {name!r} is {got}")
+        return int(saved) if isinstance(fresh, int) else saved
 
     def remove(self) -> None:
-        """Removes the file, and what a kill amid a save has left of it."""
+        """Removes the file, and the part of one that a killed process has left."""
         self.path.unlink(missing_ok=True)
         files.leftover(self.path).unlink(missing_ok=True)

@@ -1,4 +1,4 @@
-"""What computes: packages, compiler flags and processor, as far as results depend on them."""
+"""The environment that results depend on: packages, compiler flags, processor."""
 
 import functools
 import hashlib
@@ -22,7 +22,7 @@ RANDOM_NUMBERS = ("jax_default_prng_impl", "jax_threefry_partitionable")
 
 @functools.cache
 def versions() -> dict[str, str]:
-    """Versions of what computes; looking them up takes milliseconds."""
+    """Versions of the packages that compute; looking them up takes milliseconds."""
     return {name: _version(name) for name in PACKAGES}
 
 
@@ -41,10 +41,7 @@ def compiler_flags() -> list[str]:
 
 @functools.cache
 def processor() -> str:
-    """Kind of processor: XLA compiles for what it can do, and other code rounds otherwise.
-
-    On Linux its name, and a checksum of its features.
-    """
+    """Kind of processor that XLA compiles for; on Linux its name and a checksum of its features."""
     named = ("model name", "flags", "Features")
     try:
         lines = Path("/proc/cpuinfo").read_text().splitlines()
@@ -57,7 +54,7 @@ def processor() -> str:
 
 
 def describe(device: Any) -> dict[str, Any]:
-    """What the bits of a result depend on, as plain values: "versions" and "backend".
+    """The environment of a device as plain values: "versions" and "backend".
 
     Args:
         device: The JAX device that computes.

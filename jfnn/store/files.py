@@ -1,15 +1,10 @@
-"""Arrays on disk that can be trusted: written whole or not at all, checksummed, the same bytes again.
-
-An ``.npz`` is NumPy's own form, for people and other programs; its checksums are elsewhere. The other form,
-which holds its checksums itself, is in `jfnn.store.checksummed`.
-"""
+"""Files that are written whole or not at all and read with their checksums; digests of arrays."""
 
 import contextlib
 import hashlib
 import json
 import os
-import zipfile
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from pathlib import Path
 from typing import IO, Any
 
@@ -24,19 +19,20 @@ try:
 except ImportError:  # not on Windows
     fcntl = None  # type: ignore[assignment]
 
-COPIES = 3  # of a file, while it is read: its bytes, their parts, what is made of them
+FORMAT = 6  # of run directories: their JSON files, archives and checkpoints
+JSON_COPIES = 3  # of a file in memory while it is read: its bytes, their parts, the values made of them
 
 
 class CorruptFileError(ValueError):
-    """A file is not what was written."""
+    """A file is not as it was written."""
 
 
 @contextlib.contextmanager
 def atomic(path: Path) -> Iterator[IO[bytes]]:
-    """A file to write that takes its place only when it is complete and on the disk."""
+    """A file to write (and read back) that takes its place only when it is complete and on the disk."""
     part = leftover(path)
     try:
-        with part.open("wb") as file:
+        with part.open("w+b") as file:
             yield file
             file.flush()
             os.fsync(file.fileno())
@@ -45,14 +41,19 @@ def atomic(path: Path) -> Iterator[IO[bytes]]:
         part.unlink(missing_ok=True)
 
 
+def leftover(path: Path) -> Path:
+    """The file that `atomic` writes, left behind by a process that is killed meanwhile."""
+    return path.with_name(f".{path.name}.part")
+
+
 @contextlib.contextmanager
 def lock(directory: Path) -> Iterator[None]:
-    """Keeps other processes that ask for it out of a directory; the system lets go when the process ends.
+    """Locks a directory against other processes; the system unlocks it when this process ends.
 
-    Where the system or the file system has no such locks, nobody is kept out.
+    Where the system or the file system has no such locks, nothing is locked.
 
     Raises:
-        ValueError: It is held already, or the directory cannot be read.
+        ValueError: Another process holds the lock, or the directory cannot be read.
     """
     if fcntl is None:
         yield
@@ -73,40 +74,8 @@ def lock(directory: Path) -> Iterator[None]:
         os.close(handle)
 
 
-def leftover(path: Path) -> Path:
-    """Where `atomic` writes, and what a process killed meanwhile leaves behind."""
-    return path.with_name(f".{path.name}.part")
-
-
-def json_text(value: Any) -> bytes:
-    """Plain values as JSON, indented; NaN and infinity are refused, since JSON has none."""
-    return (json.dumps(value, indent=2, allow_nan=False) + "\n").encode()
-
-
-def write_json(path: Path, value: Any) -> None:
-    """Writes plain values as `json_text`."""
-    with atomic(path) as file:
-        file.write(json_text(value))
-
-
-def read(path: Path) -> bytes:
-    """What a file holds.
-
-    Raises:
-        CorruptFileError: It cannot be read, or is no regular file, which may have no end.
-        ValueError: It does not fit into memory.
-    """
-    try:
-        if not path.is_file():
-            raise CorruptFileError(f"{path}: no regular file")
-        memory.check(str(path), COPIES * path.stat().st_size)
-        return path.read_bytes()
-    except OSError as error:
-        raise CorruptFileError(f"{path}: cannot be read ({error.strerror or error})") from None
-
-
-def is_there(path: Path) -> bool:
-    """Whether there is anything of this name.
+def exists(path: Path) -> bool:
+    """Whether there is anything of this name, also a link to nowhere.
 
     Raises:
         CorruptFileError: The system does not say.
@@ -120,108 +89,92 @@ def is_there(path: Path) -> bool:
     return True
 
 
-def checksum_of(values: Any) -> str:
-    """The SHA-256 of plain values."""
+@contextlib.contextmanager
+def opened(path: Path, copies: int = 1) -> Iterator[IO[bytes]]:
+    """A regular file to read, of which so many copies fit into memory.
+
+    Raises:
+        CorruptFileError: It cannot be read, or is a pipe, a device or a directory.
+        ValueError: It does not fit into memory.
+    """
+    try:
+        if not path.is_file():
+            raise CorruptFileError(f"{path}: no regular file")
+        with path.open("rb") as file:
+            memory.check(str(path), copies * path.stat().st_size)
+            yield file
+    except OSError as error:
+        raise CorruptFileError(f"{path}: cannot be read ({error.strerror or error})") from None
+
+
+def write_archive(path: Path, header: Mapping[str, Any], arrays: Mapping[str, np.ndarray]) -> str:
+    """Writes a file by `archives.write`; returns its checksum."""
+    with atomic(path) as file:
+        return archives.write(file, header, arrays)
+
+
+def read_archive(path: Path, checksum: str | None = None) -> tuple[dict[str, Any], dict[str, np.ndarray]]:
+    """The content of a file by `write_archive`, ``(header, arrays)``; other files raise CorruptFileError."""
+    with opened(path) as file:
+        try:
+            return archives.load(file, checksum)
+        except ValueError as error:
+            raise CorruptFileError(f"{path}: {error}") from None
+
+
+def write_json(path: Path, values: Any) -> None:
+    """Writes plain values as indented JSON; NaN and infinity, which JSON lacks, raise ValueError."""
+    with atomic(path) as file:
+        file.write(_json(values))
+
+
+def write_checked_json(path: Path, values: Mapping[str, Any]) -> None:
+    """Writes plain values with the format's number and a checksum, for `read_checked_json`."""
+    values = {"format": FORMAT, **values}
+    write_json(path, values | {"checksum": _checksum(values)})
+
+
+def read_checked_json(path: Path, names: Iterable[str]) -> dict[str, Any]:
+    """Values of a file by `write_checked_json`; values of other names may have been added since.
+
+    Raises:
+        CorruptFileError: The file cannot be read, or is not as it was written.
+        ValueError: It is of another format.
+    """
+    with opened(path, JSON_COPIES) as file:
+        content = file.read()
+    try:
+        values = dict(json.loads(content))
+        number = values["format"]
+        checked = {name: values[name] for name in ("format", *names) if name in values}
+        is_sound = _json(values) == content and _checksum(checked) == values["checksum"]
+    except (ValueError, LookupError, TypeError, RecursionError):
+        number, is_sound = FORMAT, False
+    if type(number) is int and number != FORMAT:
+        raise ArgumentError(str(path), f"its format is {number}, this version of jfnn reads format {FORMAT}")
+    if not is_sound:
+        raise CorruptFileError(f"{path}: not as it was written, or not written by jfnn")
+    return values
+
+
+def _json(values: Any) -> bytes:
+    return (json.dumps(values, indent=2, allow_nan=False) + "\n").encode()
+
+
+def _checksum(values: Any) -> str:
     return hashlib.sha256(json.dumps(values, sort_keys=True).encode()).hexdigest()
 
 
 def digest(*arrays: Any) -> str:
-    """The SHA-256 of arrays: their dtypes, shapes and bytes."""
+    """The SHA-256 of arrays: their dtypes, shapes and bytes in C order."""
     sha256 = hashlib.sha256()
-    for array in map(in_order, arrays):
+    for array in (np.asarray(array, order="C") for array in arrays):
         sha256.update(f"{array.dtype.name} {array.shape};".encode())
-        sha256.update(bytes_of(array))
+        sha256.update(array.reshape(-1).view(np.uint8).data)
     return sha256.hexdigest()
-
-
-def checksum(array: Any) -> dict[str, Any]:
-    """Dtype, shape and SHA-256 of an array."""
-    array = in_order(array)
-    return {"dtype": array.dtype.name, "shape": list(array.shape), "sha256": digest(array)}
-
-
-def in_order(array: Any) -> np.ndarray:
-    """The array in C order, so that its bytes follow from its values."""
-    return np.asarray(array, order="C")
-
-
-def bytes_of(array: np.ndarray) -> memoryview:
-    """The bytes of an array in C order."""
-    return array.reshape(-1).view(np.uint8).data
-
-
-def write_npz(path: Path, arrays: dict[str, np.ndarray]) -> dict[str, Any]:
-    """Writes an uncompressed ``.npz`` whose bytes follow from the arrays alone.
-
-    `numpy.savez` would write the time of day into every entry.
-
-    Returns:
-        Checksums for `read_npz`: of the file, and of each array.
-    """
-    with atomic(path) as file, _archive(file) as archive:
-        for name, array in arrays.items():
-            entry = zipfile.ZipInfo(f"{name}.npy", date_time=(1980, 1, 1, 0, 0, 0))
-            entry.create_system, entry.external_attr = 3, 0o644 << 16
-            with archive.open(entry, "w", force_zip64=True) as target:
-                np.lib.format.write_array(target, in_order(array), allow_pickle=False)
-    return {
-        "sha256": file_digest(path),
-        "arrays": {name: checksum(array) for name, array in arrays.items()},
-    }
-
-
-@contextlib.contextmanager
-def _archive(file: IO[bytes]) -> Iterator[zipfile.ZipFile]:
-    """An archive to write; an interrupt stays one where the archive can then not be closed."""
-    try:
-        with zipfile.ZipFile(file, "w", zipfile.ZIP_STORED) as archive:
-            yield archive
-    except ValueError as error:
-        if isinstance(error.__context__, KeyboardInterrupt):
-            raise error.__context__ from None
-        raise
-
-
-def read_npz(path: Path, checksums: dict[str, Any]) -> dict[str, np.ndarray]:
-    """The arrays that `write_npz` wrote.
-
-    Raises:
-        CorruptFileError: The file is missing or no archive, or any byte of it is another; the message names
-            the array.
-    """
-    try:
-        if not path.is_file():
-            raise OSError("no such regular file")
-        archive = zipfile.ZipFile(path)
-    except (OSError, ValueError, NotImplementedError, zipfile.BadZipFile) as error:
-        raise CorruptFileError(f"{path}: {archives.one_line(error)}") from None
-    with archive:
-        named = checksums["arrays"].items()
-        arrays = {name: _read_entry(archive, path, name, expected) for name, expected in named}
-    if file_digest(path) != checksums["sha256"]:
-        raise CorruptFileError(f"{path}: not as it was written, though its arrays are")
-    return arrays
 
 
 def file_digest(path: Path) -> str:
     """The SHA-256 of a file's bytes."""
     with path.open("rb") as file:
         return hashlib.file_digest(file, "sha256").hexdigest()
-
-
-def _read_entry(archive: zipfile.ZipFile, path: Path, name: str, expected: dict[str, Any]) -> np.ndarray:
-    try:
-        array = archives.read(archive, name)
-    except ValueError as error:
-        raise CorruptFileError(f"{path}: array {name!r} cannot be read ({error})") from None
-    check_checksum(path, name, array, expected)
-    return array
-
-
-def check_checksum(path: Path, name: str, array: np.ndarray, expected: dict[str, Any]) -> None:
-    """Raises `CorruptFileError` if the array is not the one that was written."""
-    for kind, value in checksum(array).items():
-        if value != expected[kind]:
-            raise CorruptFileError(
-                f"{path}: array {name!r} is corrupt ({kind} is {value}, was {expected[kind]})"
-            )

@@ -18,7 +18,7 @@ Description = dict[str, Any]  # plain values, as JSON has them
 
 
 def fingerprint(description: Description) -> str:
-    """One checksum of all that decides the bytes of a result."""
+    """One checksum of the deciding parts of a description."""
     deciding = {name: description.get(name) for name in DECIDING}
     return hashlib.sha256(json.dumps(deciding, sort_keys=True).encode()).hexdigest()
 
@@ -43,11 +43,7 @@ def _short(value: Any) -> str:
 
 
 def check_same(where: Any, there: Description | None, here: Description) -> None:
-    """Refuses a place that holds another run.
-
-    Raises:
-        ValueError: It does; the message says in what the two differ.
-    """
+    """Raises ValueError, with the values that differ, where a place holds another run."""
     differing = [] if there is None else differences(there, here)
     if differing:
         shown = "; ".join(differing[:5]) + ("" if len(differing) <= 5 else f"; and {len(differing) - 5} more")
@@ -55,7 +51,7 @@ def check_same(where: Any, there: Description | None, here: Description) -> None
 
 
 def plain(value: Any) -> Any:
-    """The value as JSON gives it back; what JSON has no form for, by the name of its type."""
+    """The value as JSON gives it back; values that JSON lacks by the name of their type."""
     if isinstance(value, Mapping):
         return {str(name): plain(item) for name, item in value.items()}
     if isinstance(value, np.generic):

@@ -11,14 +11,14 @@ from jfnn.store.environment import processor
 
 
 def keep_programs(directory: str | os.PathLike[str] | None = None) -> None:
-    """Makes JAX keep its compiled programs on disk; it finds them by all that they depend on.
+    """Makes JAX keep its compiled programs on disk, keyed by all that they depend on.
 
     It changes JAX's configuration for the whole process, so scripts call it and the library never does by
     itself. Call it before the first use of JAX. JAX_ENABLE_COMPILATION_CACHE=0 turns it off.
 
     Args:
-        directory: Where to; None for where JAX_COMPILATION_CACHE_DIR says, else the user's cache. Each kind
-            of processor has a directory of its own there: a program compiled for another has other bits.
+        directory: The cache; None for JAX_COMPILATION_CACHE_DIR, else the user's cache. Each kind of
+            processor has a directory of its own there: a program compiled for another has other bits.
 
     Raises:
         TypeError: ``directory`` is no path.

@@ -10,7 +10,7 @@ from jfnn.checks import ArgumentTypeError
 from jfnn.layers.dense import Layer
 
 
-def names_of_leaves(tree: Any) -> list[str]:
+def leaf_names(tree: Any) -> list[str]:
     """A name for each leaf of a pytree, in the order of its leaves, such as ``members.state.params[0].w``."""
     paths = jax.tree_util.tree_flatten_with_path(tree)[0]
     return [jax.tree_util.keystr(path).lstrip(".") for path, _ in paths]
@@ -19,10 +19,10 @@ def names_of_leaves(tree: Any) -> list[str]:
 def pack(tree: Any) -> tuple[Any, dict[str, np.ndarray]]:
     """Takes parameters apart: ``(structure, arrays)``, the structure plain values with names for arrays.
 
-    Layers stay layers, and dicts, lists and tuples what they are; other named tuples become dicts.
+    Layers, dicts, lists and tuples come back as they are, other named tuples as dicts.
 
     Raises:
-        TypeError: Parameters hold what neither a structure of plain values nor NumPy's format can.
+        TypeError: A leaf, a key or a name that cannot be saved.
     """
     arrays: dict[str, np.ndarray] = {}
     return _pack(tree, (), arrays), arrays

@@ -2,8 +2,8 @@
 
 Reverse mode costs a few times the training, whatever the count of numbers. It keeps the states at the ends of
 blocks of about √steps steps, and the inside of one block at a time, which is computed again (Griewank and
-Walther, Evaluating Derivatives, chapter 12): memory grows with √steps, but for the list of steps itself.
-Forward mode keeps one state, and takes about two further trainings a number.
+Walther, Evaluating Derivatives, chapter 12), so that memory grows with √steps. Forward mode keeps one state,
+and takes about two further trainings a number.
 """
 
 import functools
@@ -16,120 +16,120 @@ import jax.numpy as jnp
 from jax.flatten_util import ravel_pytree
 
 from jfnn.compiling import compiled
-from jfnn.layers.kind import Params
-from jfnn.learners.data import Hyper, Rows
-from jfnn.learners.learner import Learner
+from jfnn.layers import Params
+from jfnn.learners import Hyper, Learner, Rows
 from jfnn.training import State
-from jfnn.trajectories.steps import Steps, one_step
-from jfnn.trajectories.tangents import floats_of, push_forward, with_floats
+from jfnn.trajectories.steps import Seen, Stepper
 
 MULTIPLIERS = "multipliers"
 Numbers = Mapping[str, jax.Array]
 
 
 class Inputs(NamedTuple):
-    """What the loss follows from besides the numbers that it is differentiated by.
+    """Arguments of the loss besides the numbers that it is differentiated by.
 
     Attributes:
         fixed: The member's other numbers.
         params: Starting parameters in the engine's form.
-        steps: What each step sees.
-        rows: All rows.
+        seen: Data of the steps.
+        steps: Numbers of the steps ``[steps]``.
         scored: The rows of the loss.
     """
 
     fixed: Numbers
     params: Params
-    steps: Steps
-    rows: Rows
+    seen: Seen
+    steps: Any
     scored: Rows
 
 
 @functools.lru_cache(maxsize=32)
-def build_program(learner: Learner, mode: str) -> Callable[[Numbers, Inputs], tuple[jax.Array, Numbers]]:
+def build_program(stepper: Stepper, mode: str) -> Callable[[Numbers, Inputs], tuple[jax.Array, Numbers]]:
     """``(numbers, inputs) -> (loss, its derivatives by the numbers)``, compiled."""
-    of_mode = {"reverse": in_reverse_mode, "forward": in_forward_mode}[mode]
-    return compiled(functools.partial(of_mode, learner))
+    differentiate = {"reverse": in_reverse_mode, "forward": in_forward_mode}[mode]
+    return compiled(functools.partial(differentiate, stepper))
 
 
-def in_reverse_mode(learner: Learner, numbers: Numbers, inputs: Inputs) -> tuple[jax.Array, Numbers]:
+def in_reverse_mode(stepper: Stepper, numbers: Numbers, inputs: Inputs) -> tuple[jax.Array, Numbers]:
     """The loss and its derivatives, from the last step to the first."""
+    learner = stepper.learner
 
     def loss(numbers: Numbers) -> jax.Array:
-        hyper = step_numbers(numbers, inputs)
-        count = len(inputs.steps.numbers)
+        hyper = step_hyper(numbers, inputs)
+
+        def step(state: State, at: tuple[jax.Array, Hyper]) -> tuple[State, None]:
+            return stepper(inputs.seen, at[0], state, at[1]), None
+
+        def block(state: State, steps: tuple[jax.Array, Hyper]) -> tuple[State, None]:
+            return jax.lax.scan(step, state, steps)
+
+        count = len(inputs.steps)
         length = math.isqrt(count)
-
-        def step(state: State, of_step: tuple[Steps, Hyper]) -> tuple[State, None]:
-            return one_step(learner, inputs.rows, state, *of_step), None
-
-        def block(state: State, of_block: tuple[Steps, Hyper]) -> tuple[State, None]:
-            return jax.lax.scan(step, state, of_block)
-
-        state, of_steps = learner.start(inputs.params, _first(hyper)), (inputs.steps, hyper)
+        state, steps = learner.start(inputs.params, _first(hyper)), (inputs.steps, hyper)
         if rest := count % length:
-            state, _ = block(state, jax.tree.map(lambda leaf: leaf[:rest], of_steps))
-        blocks = jax.tree.map(lambda leaf: leaf[rest:].reshape(-1, length, *leaf.shape[1:]), of_steps)
+            state, _ = block(state, jax.tree.map(lambda leaf: leaf[:rest], steps))
+        blocks = jax.tree.map(lambda leaf: leaf[rest:].reshape(-1, length, *leaf.shape[1:]), steps)
         state, _ = jax.lax.scan(jax.checkpoint(block), state, blocks)
-        return mean_loss(learner, state.params, inputs.scored, member_numbers(numbers, inputs))
+        return mean_loss(learner, state.params, inputs.scored, member_hyper(numbers, inputs))
 
     return jax.value_and_grad(loss)(numbers)
 
 
-def in_forward_mode(learner: Learner, numbers: Numbers, inputs: Inputs) -> tuple[jax.Array, Numbers]:
+def in_forward_mode(stepper: Stepper, numbers: Numbers, inputs: Inputs) -> tuple[jax.Array, Numbers]:
     """The loss and its derivatives, all pushed forward from the first step to the last."""
     flat, unravel = ravel_pytree(numbers)
 
     def along(direction: jax.Array) -> tuple[jax.Array, jax.Array]:
-        return loss_along(learner, numbers, unravel(direction), inputs)
+        return loss_along(stepper, numbers, unravel(direction), inputs)
 
     value, derivatives = jax.vmap(along, out_axes=(None, 0))(jnp.eye(flat.size, dtype=flat.dtype))
     return value, unravel(derivatives)
 
 
 def loss_along(
-    learner: Learner, numbers: Numbers, direction: Numbers, inputs: Inputs
+    stepper: Stepper, numbers: Numbers, direction: Numbers, inputs: Inputs
 ) -> tuple[jax.Array, jax.Array]:
     """The loss, and its derivative along a direction of the numbers."""
+    learner = stepper.learner
 
-    def all_numbers(numbers: Numbers) -> tuple[dict[str, jax.Array], dict[str, jax.Array]]:
-        return step_numbers(numbers, inputs), member_numbers(numbers, inputs)
+    def all_hyper(numbers: Numbers) -> tuple[dict[str, jax.Array], dict[str, jax.Array]]:
+        return step_hyper(numbers, inputs), member_hyper(numbers, inputs)
 
-    (hyper, last), (d_hyper, d_last) = jax.jvp(all_numbers, (numbers,), (direction,))
+    (hyper, last), (d_hyper, d_last) = jax.jvp(all_hyper, (numbers,), (direction,))
 
     def start(first: Hyper) -> tuple[Any, State]:
         state = learner.start(inputs.params, first)
-        return floats_of(state), state
+        return float_leaves(state), state
 
-    def step(carry: tuple[State, Any], of_step: tuple[Steps, Hyper, Hyper]) -> tuple[tuple[State, Any], None]:
-        (state, tangent), (seen, hyper, d_hyper) = carry, of_step
+    def step(carry: tuple[State, Any], at: tuple[jax.Array, Hyper, Hyper]) -> tuple[tuple[State, Any], None]:
+        (state, tangent), (number, hyper, d_hyper) = carry, at
 
-        def after(at: tuple[Any, Hyper]) -> tuple[Any, State]:
-            moved = one_step(learner, inputs.rows, with_floats(state, at[0]), seen, at[1])
-            return floats_of(moved), moved
+        def after(point: tuple[Any, Hyper]) -> tuple[Any, State]:
+            moved = stepper(inputs.seen, number, with_floats(state, point[0]), point[1])
+            return float_leaves(moved), moved
 
-        _, tangent, state = push_forward(after, (floats_of(state), hyper), (tangent, d_hyper))
+        _, tangent, state = push_forward(after, (float_leaves(state), hyper), (tangent, d_hyper))
         return (state, tangent), None
 
     _, tangent, state = push_forward(start, _first(hyper), _first(d_hyper))
     (state, tangent), _ = jax.lax.scan(step, (state, tangent), (inputs.steps, hyper, d_hyper))
 
-    def end(at: tuple[Any, Hyper]) -> tuple[jax.Array, None]:
-        return mean_loss(learner, with_floats(state, at[0]).params, inputs.scored, at[1]), None
+    def end(point: tuple[Any, Hyper]) -> tuple[jax.Array, None]:
+        return mean_loss(learner, with_floats(state, point[0]).params, inputs.scored, point[1]), None
 
-    return push_forward(end, (floats_of(state), last), (tangent, d_last))[:2]
+    return push_forward(end, (float_leaves(state), last), (tangent, d_last))[:2]
 
 
-def step_numbers(numbers: Numbers, inputs: Inputs) -> dict[str, jax.Array]:
+def step_hyper(numbers: Numbers, inputs: Inputs) -> dict[str, jax.Array]:
     """The member's numbers in each step, name -> ``[steps]``: the learning rate times its multiplier."""
-    hyper, count = {**inputs.fixed, **numbers}, len(inputs.steps.numbers)
+    hyper, count = {**inputs.fixed, **numbers}, len(inputs.steps)
     multipliers = hyper.pop(MULTIPLIERS)
-    of_steps = {name: jnp.broadcast_to(value, (count,)) for name, value in hyper.items()}
-    rates = of_steps["learning_rate"] * jnp.repeat(multipliers, count // len(multipliers))
-    return of_steps | {"learning_rate": rates}
+    each = {name: jnp.broadcast_to(value, (count,)) for name, value in hyper.items()}
+    rates = each["learning_rate"] * jnp.repeat(multipliers, count // len(multipliers))
+    return each | {"learning_rate": rates}
 
 
-def member_numbers(numbers: Numbers, inputs: Inputs) -> dict[str, jax.Array]:
+def member_hyper(numbers: Numbers, inputs: Inputs) -> dict[str, jax.Array]:
     """The member's numbers, as its scores see them: its learning rate without multipliers."""
     return {name: value for name, value in {**inputs.fixed, **numbers}.items() if name != MULTIPLIERS}
 
@@ -141,3 +141,34 @@ def mean_loss(learner: Learner, params: Params, rows: Rows, hyper: Hyper) -> jax
 
 def _first(hyper: Hyper) -> dict[str, jax.Array]:
     return {name: values[0] for name, values in hyper.items()}
+
+
+def push_forward(function: Callable[..., tuple[Any, Any]], at: Any, along: Any) -> tuple[Any, Any, Any]:
+    """``(value, derivative, rest)``: a function's derivative along a direction, ``J v``.
+
+    Layers define how errors are pulled back, through which JAX's own forward mode does not go. A pull-back is
+    linear in the error, so ``J v`` is the transpose of the pull-back, by pulling back once more.
+
+    Args:
+        function: ``point -> (value, rest)``; the rest is not differentiated.
+        at: The point, a pytree of floats.
+        along: The direction, shaped like the point.
+    """
+    value, pull_back, rest = jax.vjp(function, at, has_aux=True)
+    _, push = jax.vjp(lambda error: pull_back(error)[0], jax.tree.map(jnp.zeros_like, value))
+    return value, push(along)[0], rest
+
+
+def float_leaves(tree: Any) -> list[jax.Array]:
+    """A tree's leaves that are floats; others, such as an optimizer's count of steps, have no derivative."""
+    return [leaf for leaf in jax.tree.leaves(tree) if _is_float(leaf)]
+
+
+def with_floats(tree: Any, floats: list[jax.Array]) -> Any:
+    """The tree with other floats in the places of its own."""
+    others = iter(floats)
+    return jax.tree.map(lambda leaf: next(others) if _is_float(leaf) else leaf, tree)
+
+
+def _is_float(leaf: jax.Array) -> bool:
+    return bool(jnp.issubdtype(jnp.result_type(leaf), jnp.floating))

@@ -5,7 +5,6 @@ from collections.abc import Callable, Mapping, Sequence
 from typing import Any, NamedTuple
 
 import jax
-import jax.numpy as jnp
 import numpy as np
 
 from jfnn import checks
@@ -17,7 +16,7 @@ from jfnn.learners.traced import scoring
 from jfnn.optimizers import SCHEDULE_STEPS, is_axis
 from jfnn.search.keywords import takes_fields
 from jfnn.trajectories.derivatives import MULTIPLIERS, Inputs, build_program
-from jfnn.trajectories.steps import TrajectoryOptions, experiment_of, steps_of
+from jfnn.trajectories.steps import TrajectoryOptions, make_experiment, make_stepper, step_numbers
 
 MODES = ("reverse", "forward")
 # Numbers by which random draws are compared: the masks jump with them.
@@ -38,7 +37,7 @@ class Hypergradient(NamedTuple):
 
 @dataclasses.dataclass(frozen=True)
 class HypergradientOptions(TrajectoryOptions):
-    """What `hypergradient` takes."""
+    """Options of `hypergradient`."""
 
     seed: int = option("Fixes starting parameters and minibatches.", 0)
     with_respect_to: str | Sequence[str] = option(
@@ -86,24 +85,25 @@ def prepare(options: HypergradientOptions) -> tuple[Callable[..., Any], tuple[An
     """The compiled function ``(…) -> (value, gradients)``, and its arguments."""
     checks.as_choice(options.mode, "mode", MODES)
     checks.as_seed(options.seed)
-    experiment = experiment_of(options, [options.seed])
+    experiment = make_experiment(options, [options.seed])
     for name, values in experiment.cells.values.items():
         if len(values) > 1 or is_axis(getattr(options, name, None)):
             raise ArgumentTypeError(name, "expected one number, got several")
-    replicate = experiment.replicates[0]
-    steps = steps_of(experiment, replicate)
+    steps = step_numbers(experiment)
     numbers: dict[str, Any] = {name: values[0] for name, values in experiment.hyper().items()}
-    numbers[MULTIPLIERS] = _multipliers(options.multipliers, experiment, len(steps.numbers))
+    numbers[MULTIPLIERS] = _multipliers(options.multipliers, experiment, len(steps))
     names = _names(options.with_respect_to, numbers)
     part = PARTS[experiment.ranking.part] if options.part is None else options.part
+    replicate = experiment.replicates[0]
     scored = replicate.parts[checks.as_choice(part, "part", PARTS)]
     if not len(scored):
         raise ArgumentError("part", f"there are no {part} rows")
-    rows = jax.tree.map(jnp.asarray, experiment.data.rows)
     chosen = {name: numbers.pop(name) for name in names}
-    scored_rows = jax.tree.map(lambda leaf: leaf[scored], rows)
-    program = build_program(scoring(experiment.learner, len(scored)), options.mode)
-    return program, (chosen, Inputs(numbers, replicate.params, steps, rows, scored_rows))
+    scored_rows = jax.tree.map(lambda leaf: leaf[scored], experiment.data.rows)
+    stepper, seen = make_stepper(experiment, 0)
+    stepper = dataclasses.replace(stepper, learner=scoring(stepper.learner, len(scored)))
+    inputs = Inputs(numbers, replicate.params, seen, steps, scored_rows)
+    return build_program(stepper, options.mode), (chosen, inputs)
 
 
 def _names(names: Any, numbers: Mapping[str, Any]) -> tuple[str, ...]:

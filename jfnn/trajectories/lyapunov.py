@@ -14,17 +14,24 @@ from typing import Any, NamedTuple
 import jax
 import jax.numpy as jnp
 import numpy as np
+import optax
 
 from jfnn import checks
 from jfnn.compiling import compiled
 from jfnn.experiment.options import option
-from jfnn.layers.kind import Params
-from jfnn.learners.data import Hyper, Rows
-from jfnn.learners.learner import Learner
+from jfnn.layers import Params
+from jfnn.learners import Hyper
 from jfnn.search.keywords import takes_fields
 from jfnn.training import State
-from jfnn.trajectories.steps import Steps, TrajectoryOptions, experiment_of, one_step, steps_of
-from jfnn.trajectories.tangents import floats_of, push_forward, with_floats
+from jfnn.trajectories.derivatives import float_leaves, push_forward, with_floats
+from jfnn.trajectories.steps import (
+    Seen,
+    Stepper,
+    TrajectoryOptions,
+    make_experiment,
+    make_stepper,
+    step_numbers,
+)
 
 METHODS = ("tangent", "copies")
 DIRECTION = 0x1A  # sets the keys of first directions apart from those of starting parameters
@@ -64,7 +71,7 @@ class Lyapunov(NamedTuple):
 
 @dataclasses.dataclass(frozen=True)
 class LyapunovOptions(TrajectoryOptions):
-    """What `lyapunov` takes."""
+    """Options of `lyapunov`."""
 
     seeds: int | Sequence[int] = option(
         "How many (0, 1, …), or which; each fixes a start, minibatches and the first direction.", 1
@@ -93,70 +100,56 @@ def lyapunov(options: LyapunovOptions) -> Lyapunov:
         ValueError, TypeError: As in `jfnn.sweep`.
     """
     checks.as_choice(options.method, "method", METHODS)
-    experiment = experiment_of(options, options.seeds)
-    program = _build(experiment.learner, options.method, experiment.epochs)
-    rows, hyper = experiment.data.rows, experiment.hyper()
-    of_replicates = []
+    experiment = make_experiment(options, options.seeds)
+    hyper, growth = experiment.hyper(), []
     for number, replicate in enumerate(experiment.replicates):
-        of_replicate = experiment.replicate_of() == number
-        of_cells = {name: values[of_replicate] for name, values in hyper.items()}
+        stepper, seen = make_stepper(experiment, number)
+        program = _build(stepper, options.method, experiment.epochs)
+        here = experiment.replicate_of() == number
+        cells = {name: values[here] for name, values in hyper.items()}
         key = jax.random.fold_in(jax.random.key(replicate.seed), DIRECTION)
-        steps = steps_of(experiment, replicate)
-        of_replicates.append(np.asarray(program(of_cells, replicate.params, steps, rows, key)))
-    growth = np.stack(of_replicates, axis=1)
-    shaped = growth.reshape(*experiment.shape, experiment.epochs)
+        grown = program(cells, replicate.params, seen, step_numbers(experiment), key)
+        growth.append(np.asarray(grown))
+    shaped = np.stack(growth, axis=1).reshape(*experiment.shape, experiment.epochs)
     return Lyapunov(dict(experiment.cells.values), shaped, experiment.replicates[0].steps)
 
 
 @functools.lru_cache(maxsize=32)
-def _build(learner: Learner, method: str, epochs: int) -> Callable[..., jax.Array]:
-    """``(hyper of cells, params, steps, rows, key) -> growth [cells, epochs]``, compiled."""
-    of_cell = functools.partial(growths, learner, method, epochs)
-    mapped = jax.vmap(of_cell, in_axes=(0, None, None, None, None))
-    return compiled(mapped)
+def _build(stepper: Stepper, method: str, epochs: int) -> Callable[..., jax.Array]:
+    """``(hyper of cells, params, seen, steps, key) -> growth [cells, epochs]``, compiled."""
+    one_cell = functools.partial(growths, stepper, method, epochs)
+    return compiled(jax.vmap(one_cell, in_axes=(0, None, None, None, None)))
 
 
 def growths(
-    learner: Learner,
+    stepper: Stepper,
     method: str,
     epochs: int,
     hyper: Hyper,
     params: Params,
-    steps: Steps,
-    rows: Rows,
+    seen: Seen,
+    steps: jax.Array,
     key: Any,
 ) -> jax.Array:
-    """Logs of the growth of a difference, ``[epochs]``.
+    """Logs of the growth of a difference in each epoch ``[epochs]``; ``key`` draws its first direction."""
 
-    Args:
-        learner: What the member does.
-        method: Of `METHODS`.
-        epochs: Into how many parts the steps fall.
-        hyper: The member's numbers.
-        params: Where it starts.
-        steps: What each step sees.
-        rows: All rows.
-        key: Draws the first direction.
-    """
-    rows = jax.tree.map(jnp.asarray, rows)
-
-    def advance(carry: tuple[State, Any], seen: Steps) -> tuple[tuple[State, Any], jax.Array]:
+    def advance(carry: tuple[State, Any], number: jax.Array) -> tuple[tuple[State, Any], jax.Array]:
         state, direction = carry
 
         def after(floats: Any) -> tuple[Any, State]:
-            moved = one_step(learner, rows, with_floats(state, floats), seen, hyper)
-            return floats_of(moved), moved
+            moved = stepper(seen, number, with_floats(state, floats), hyper)
+            return float_leaves(moved), moved
 
         grow = push_forward if method == "tangent" else _apart
-        _, grown, state = grow(after, floats_of(state), direction)
-        length = _length(grown)
-        return (state, _times(grown, 1 / length)), jnp.log(length)
+        _, grown, state = grow(after, float_leaves(state), direction)
+        length = optax.tree.norm(grown)
+        return (state, optax.tree.scale(1 / length, grown)), jnp.log(length)
 
-    state = learner.start(params, hyper)
-    floats = floats_of(state)
+    state = stepper.learner.start(params, hyper)
+    floats = float_leaves(state)
     keys = jax.random.split(key, len(floats))
     drawn = [jax.random.normal(k, leaf.shape, leaf.dtype) for k, leaf in zip(keys, floats, strict=True)]
-    _, logs = jax.lax.scan(advance, (state, _times(drawn, 1 / _length(drawn))), steps)
+    _, logs = jax.lax.scan(advance, (state, optax.tree.scale(1 / optax.tree.norm(drawn), drawn)), steps)
     return jnp.sum(logs.reshape(epochs, -1), axis=1)
 
 
@@ -164,15 +157,7 @@ def _apart(function: Callable[..., tuple[Any, Any]], at: Any, along: Any) -> tup
     """`push_forward` by a difference instead of a derivative."""
     rounding = np.finfo(np.dtype(jnp.result_type(*jax.tree.leaves(at)))).eps
     # Errors by curvature grow with the distance, those by rounding with its inverse.
-    distance = jnp.sqrt(rounding) * jnp.maximum(_length(at), 1)
+    distance = jnp.sqrt(rounding) * jnp.maximum(optax.tree.norm(at), 1)
     value, rest = function(at)
     moved, _ = function(jax.tree.map(lambda p, v: p + distance * v, at, along))
     return value, jax.tree.map(lambda p, q: (p - q) / distance, moved, value), rest
-
-
-def _length(tree: Any) -> jax.Array:
-    return jnp.sqrt(sum(jnp.sum(leaf**2) for leaf in jax.tree.leaves(tree)))
-
-
-def _times(tree: Any, factor: jax.Array) -> Any:
-    return jax.tree.map(lambda leaf: factor * leaf, tree)

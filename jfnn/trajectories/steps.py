@@ -1,4 +1,4 @@
-"""The steps of a training run as a scan that JAX can differentiate: those of a sweep's member."""
+"""The steps of a sweep's member one by one, so that JAX can differentiate through them."""
 
 import dataclasses
 from typing import Any, NamedTuple
@@ -8,24 +8,27 @@ import jax.numpy as jnp
 import numpy as np
 
 from jfnn import checks
+from jfnn.boltzmann import BoltzmannLearner
 from jfnn.checks import ArgumentError, ArgumentTypeError
 from jfnn.datasets import Split
+from jfnn.engine.program import Stock
 from jfnn.experiment.build import build
-from jfnn.experiment.experiment import Experiment, Replicate
+from jfnn.experiment.experiment import Experiment
 from jfnn.experiment.options import Common, Options
-from jfnn.learners.boltzmann import BoltzmannLearner
-from jfnn.learners.data import Batch, Hyper, Rows
-from jfnn.learners.learner import Learner
+from jfnn.learners import Hyper, Learner
+from jfnn.learners.epoch import gather
+from jfnn.learners.source import Source, rows_of_steps, step_key
+from jfnn.minibatches import Minibatches
 from jfnn.network import Network
 from jfnn.training import State
 
-# Options that mean nothing where no sweep runs.
-OF_SWEEPS = ("schedulers", "execution", "out", "resume")
+# Options of sweeps that have no meaning here.
+SWEEP_OPTIONS = ("schedulers", "execution", "out", "resume")
 
 
 @dataclasses.dataclass(frozen=True)
 class TrajectoryOptions(Common):
-    """What every function of this room takes.
+    """Options of every function in this room.
 
     Attributes:
         network: From `jfnn.mlp` or `jfnn.sequential`, any ``Network(init, apply)``, or a `jfnn.Learner`.
@@ -36,29 +39,51 @@ class TrajectoryOptions(Common):
     split: Split
 
 
-class Steps(NamedTuple):
-    """What each step sees, on the leading axis.
+class Seen(NamedTuple):
+    """Data of a replicate's steps.
 
     Attributes:
-        numbers: Row numbers ``[steps, batch]`` (int32).
-        weights: How often each row counts ``[steps, batch]``, or None for once.
-        keys: Raw data of each step's random key, or None.
+        source: Source of its minibatches and keys.
+        stock: All rows, their weights, and the row numbers of each fold.
     """
 
-    numbers: Any
-    weights: Any
-    keys: Any
+    source: Source | Any
+    stock: Stock | Any
 
 
-def experiment_of(options: TrajectoryOptions, seeds: Any) -> Experiment:
-    """The sweep whose members these options describe.
+@dataclasses.dataclass(frozen=True)
+class Stepper:
+    """One step of a member, with the rows, weights and random key that a sweep gives it.
+
+    Attributes:
+        learner: The learner.
+        batches: How minibatches are drawn, or None where they are given.
+        padded: Whether minibatches may be padded.
+    """
+
+    learner: Learner
+    batches: Minibatches | None
+    padded: bool
+
+    def __call__(self, seen: Seen, number: jax.Array, state: State, hyper: Hyper) -> State:
+        """The state after step ``number``, counted from 0 over all epochs."""
+        source, stock = seen
+        epoch, step = jnp.divmod(number, source.steps)
+        numbers = rows_of_steps(self.batches, source, jnp.asarray(stock.train), epoch, step[None], axis=0)[0]
+        rows, weights = jax.tree.map(jnp.asarray, (stock.rows, stock.weights))
+        batch = gather(rows, weights, numbers, self.padded)
+        return self.learner.step(state, batch, hyper, step_key(source, epoch, step))[0]
+
+
+def make_experiment(options: TrajectoryOptions, seeds: Any) -> Experiment:
+    """The sweep with these options and seeds.
 
     Raises:
         ValueError, TypeError: As `jfnn.sweep`; options of sweeps alone; and a learner that samples discrete
             states, which jump as its numbers change.
     """
     for field in dataclasses.fields(Common):
-        if field.name in OF_SWEEPS and getattr(options, field.name) != field.default:
+        if field.name in SWEEP_OPTIONS and getattr(options, field.name) != field.default:
             raise ArgumentError(field.name, "expected none, since this is no sweep")
     checks.as_count(options.epochs, "epochs")
     common = {field.name: getattr(options, field.name) for field in dataclasses.fields(Common)}
@@ -70,33 +95,17 @@ def experiment_of(options: TrajectoryOptions, seeds: Any) -> Experiment:
     return experiment
 
 
-def steps_of(experiment: Experiment, replicate: Replicate) -> Steps:
-    """All steps of a replicate, in the order of a sweep."""
-    epochs = range(experiment.epochs)
-    numbers = np.concatenate([replicate.minibatches(epoch) for epoch in epochs])
-    data, weights, keys = experiment.data, None, None
-    if replicate.padded or data.weights is not None:
-        weights = (numbers >= 0).astype(data.dtype)
-        weights *= 1 if data.weights is None else data.weights[numbers]
-    if replicate.key is not None:
-        fold = jax.vmap(jax.random.fold_in, (None, 0))
-        key = jax.random.wrap_key_data(jnp.asarray(replicate.key))
-        of_epochs = fold(key, np.arange(len(epochs)))
-        of_steps = jax.vmap(fold, (0, None))(of_epochs, np.arange(replicate.steps))
-        keys = np.asarray(jax.random.key_data(of_steps.reshape(-1)))
-    return Steps(numbers, weights, keys)
+def make_stepper(experiment: Experiment, number: int) -> tuple[Stepper, Seen]:
+    """The step of an experiment's members, and the data of its replicate ``number``."""
+    sources, data = experiment.sources(), experiment.data
+    given = None
+    if sources.batches is None:
+        replicate = experiment.replicates[number]
+        given = np.concatenate([replicate.minibatches(epoch) for epoch in range(experiment.epochs)])
+    stepper = Stepper(experiment.learner, sources.batches, sources.padded)
+    return stepper, Seen(sources.take(number, given=given), Stock(data.rows, data.weights, sources.train))
 
 
-def one_step(learner: Learner, rows: Rows, state: State, step: Steps, hyper: Hyper) -> State:
-    """One step of a member.
-
-    Args:
-        learner: What the member does.
-        rows: All rows.
-        state: Before the step.
-        step: One of `Steps`.
-        hyper: The member's numbers.
-    """
-    batch = Batch(jax.tree.map(lambda leaf: leaf[step.numbers], rows), step.weights)
-    key = None if step.keys is None else jax.random.wrap_key_data(step.keys)
-    return learner.step(state, batch, hyper, key)[0]
+def step_numbers(experiment: Experiment) -> np.ndarray:
+    """Numbers of all steps ``[epochs * steps]``."""
+    return np.arange(experiment.epochs * experiment.replicates[0].steps, dtype=np.int32)

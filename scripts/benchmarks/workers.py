@@ -13,7 +13,7 @@ from benchmarks import machine
 from benchmarks.contenders import Contender
 from benchmarks.kinds import AnyWorkload
 from benchmarks.workload import Outcome
-from jfnn.apart import end_with_parent
+from jfnn.engine.interrupts import end_with_parent
 
 T = TypeVar("T")
 

@@ -10,7 +10,7 @@ from helpers import same_bits
 
 import jfnn
 from jfnn.cli import data, networks
-from jfnn.loading import how_to_load
+from jfnn.search.loading import how_to_load
 
 pytestmark = pytest.mark.unoptimised
 

@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from jfnn.cli import process, progress
+from jfnn.cli import process
 
 SCRIPTS = Path(__file__).parents[2] / "scripts"
 # A command without the package, whose import takes longest.
@@ -79,21 +79,6 @@ def test_ctrl_c_amid_the_imports_is_no_traceback(name):
             break
     _, said = command.communicate(timeout=60)
     assert command.returncode == -signal.SIGINT and "Traceback" not in said
-
-
-def test_a_stop_is_told_to_who_listened_before():
-    told = []
-    before = signal.signal(signal.SIGINT, lambda *of_signal: told.append(of_signal[0]))
-    try:
-        with progress.stopping_at_evaluations() as stop_if_pressed:
-            signal.raise_signal(signal.SIGINT)
-            with pytest.raises(KeyboardInterrupt):
-                stop_if_pressed()
-            with pytest.raises(KeyboardInterrupt):
-                signal.raise_signal(signal.SIGINT)
-    finally:
-        signal.signal(signal.SIGINT, before)
-    assert told == [signal.SIGINT, signal.SIGINT]
 
 
 @pytest.mark.slow

@@ -117,16 +117,6 @@ def test_ctrl_c_amid_the_figures_is_no_traceback(run, monkeypatch, capsys):
     assert stopped.value.code == 130 and "to go on: python" in capsys.readouterr().err
 
 
-def test_a_second_ctrl_c_does_not_wait():
-    with progress.stopping_at_evaluations() as stop_if_pressed:
-        stop_if_pressed()
-        signal.raise_signal(signal.SIGINT)
-        with pytest.raises(KeyboardInterrupt):
-            signal.raise_signal(signal.SIGINT)
-        with pytest.raises(KeyboardInterrupt):
-            stop_if_pressed()
-
-
 def test_without_out_the_command_to_go_on_names_the_directory(tmp_path, monkeypatch, capsys):
     monkeypatch.chdir(tmp_path)
     (tmp_path / "runs" / "grid").mkdir(parents=True)
@@ -143,7 +133,7 @@ def test_a_finished_run_is_not_repeated_nor_another_put_in_its_place(run, tmp_pa
         return {path.name: path.read_bytes() for path in out.iterdir() if path.suffix in SAVED}
 
     before = numbers()
-    assert "finished; --resume" in refused(capsys, *GRID, "--out", str(out))
+    assert "(finished); pass --resume" in refused(capsys, *GRID, "--out", str(out))
     assert "epochs is 2" in refused(capsys, *GRID, "--epochs", "3", "--out", str(out))
     assert grid_main(*GRID, "--out", str(out), "--resume", watch=untrained) == 0
     again = capsys.readouterr().out

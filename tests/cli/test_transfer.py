@@ -128,7 +128,7 @@ def test_the_exponent_furthest_from_0_is_told_with_its_sign():
 )
 def test_what_cannot_be_is_refused_in_one_line(words, message, capsys, monkeypatch, tmp_path):
     monkeypatch.chdir(tmp_path)
-    monkeypatch.setattr("jfnn.search.groups.train_run", lambda *_: pytest.fail("trained"))
+    monkeypatch.setattr("jfnn.search.sweep.train_run", lambda *_: pytest.fail("trained"))
     with pytest.raises(SystemExit) as stopped:
         main(["--data", "digits", "--width", "2,4", *words.split()])
     printed = capsys.readouterr()

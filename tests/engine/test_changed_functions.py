@@ -253,9 +253,13 @@ class Least(Learner):
         value, slope = jax.value_and_grad(loss)(state.params["w"])
         return State({"w": state.params["w"] - hyper["learning_rate"] * slope}, ()), value
 
-    def step_members(self, states, batch, hyper, key, axis, own):
-        states, values = super().step_members(states, batch, hyper, key, axis, own)
-        return jax.tree.map(lambda leaf: self.factor("step_members") * leaf, states), values
+    def fits_last(self, platform, members, batch, own):
+        return "step_last" in self.factors
+
+    def step_last(self, states, batch, hyper, key, own):
+        each = (-1, -1 if own else None, 0, None)
+        states, values = jax.vmap(self.step, in_axes=each, out_axes=(-1, 0))(states, batch, hyper, key)
+        return jax.tree.map(lambda leaf: self.factor("step_last") * leaf, states), values
 
     def end_epoch(self, before, after, hyper):
         return State({"w": self.factor("end_epoch") * after.params["w"]}, ())
@@ -268,7 +272,7 @@ class Least(Learner):
 
 
 X = jfnn.Split(SPLIT.x_train, None, SPLIT.x_test)
-FUNCTIONS = ("init", "pack", "unpack", "start", "step", "step_members", "end_epoch", "score")
+FUNCTIONS = ("init", "pack", "unpack", "start", "step", "step_last", "end_epoch", "score")
 
 
 @pytest.mark.parametrize("name", FUNCTIONS)

@@ -52,9 +52,7 @@ def engine_epoch(problem, minibatches, weights=None, key=None, dropout=0.0, epoc
             return after, loop[1] + value, value
 
         def numbers(steps):
-            return rows_of_steps(
-                None, source, jnp.zeros(0, int), jnp.arange(batch), epoch, steps, epoch - 1, 0
-            )
+            return rows_of_steps(None, source, jnp.zeros(0, int), epoch, steps, 0)
 
         zero = jnp.zeros((), rows[0].dtype)
         return steps_of_epoch(
@@ -66,7 +64,10 @@ def engine_epoch(problem, minibatches, weights=None, key=None, dropout=0.0, epoc
             (state, zero, zero),
         )
 
-    source = Source(np.uint32(0), raw, np.int32(0), domain(len(rows[0])), np.int32(steps), given)
+    places, first = np.arange(batch), np.int32(epoch - 1)
+    source = Source(
+        np.uint32(0), raw, np.int32(0), domain(len(rows[0])), np.int32(steps), places, first, given
+    )
     state, total, last = run(state, rows, weights, source, np.int32(epoch))
     return state, total / steps, last
 

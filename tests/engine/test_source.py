@@ -51,16 +51,14 @@ def drawn_rows(sources, replicates, axis):
     """``epoch -> row numbers`` of a compiled program, of as many steps as the longest epoch has."""
 
     @compiled
-    def draw(source, train, places, epoch, first):
-        steps = first + jnp.arange(CHUNK)
-        return rows_of_steps(sources.batches, source, train, places, epoch, steps, jnp.int32(0), axis)
+    def draw(source, train, epoch, first):
+        return rows_of_steps(sources.batches, source, train, epoch, first + jnp.arange(CHUNK), axis)
 
-    places = np.arange(sources.batch[replicates].flat[0], dtype=np.int32)
     source = sources.take(replicates)
 
     def of_epoch(epoch):
         firsts = range(0, int(sources.steps.max()), CHUNK)
-        chunks = [draw(source, sources.train, places, np.int32(epoch), np.int32(first)) for first in firsts]
+        chunks = [draw(source, sources.train, np.int32(epoch), np.int32(first)) for first in firsts]
         return np.concatenate(chunks)
 
     return of_epoch
@@ -109,11 +107,10 @@ def test_given_rows_are_taken_from_the_epoch_that_they_begin_with(own, axis):
     rng, first, steps = np.random.default_rng(2), 4, 3
     given = rng.integers(0, 50, (2, 3 * steps, SIZE), dtype=np.int32)  # of two replicates
     sources = make_sources(Minibatches(15))._replace(steps=np.full(len(SEEDS), steps, np.int32))
-    source = sources.take(np.array([1, 0]) if own else 0, given if own else given[0])
+    source = sources.take(np.array([1, 0]) if own else 0, first, given if own else given[0])
     draw = compiled(functools.partial(rows_of_steps, None, axis=axis))
     for epoch in (4, 5, 6):
-        numbers = (np.int32(epoch), np.arange(steps), np.int32(first))
-        rows = draw(source, sources.train, np.arange(SIZE), *numbers)
+        rows = draw(source, sources.train, np.int32(epoch), np.arange(steps))
         expected = given[:, (epoch - first) * steps :][:, :steps]
         shapes = {(True, 0): (1, 0, 2), (True, -1): (1, 2, 0)}
         wanted = expected.transpose(shapes[own, axis]) if own else expected[0]

@@ -102,7 +102,7 @@ def test_an_ensemble_of_a_search_scores_rows_that_its_folds_held_out():
     rights = []
     for number, (_, rows) in enumerate(check_cv(3, Y, classifier=True).split(X, Y)):
         mean = sum(
-            weight * folds[number].predictions(X[rows])
+            weight * folds[number].predict_proba(X[rows])
             for weight, folds in zip(ensemble.weights, ensemble.members, strict=True)
         )
         rights += (mean.argmax(axis=1) == Y[rows]).tolist()

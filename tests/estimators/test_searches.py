@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 from scipy import sparse
-from sklearn import model_selection
+from sklearn import model_selection, neural_network
 from sklearn.base import BaseEstimator, TransformerMixin, clone
 from sklearn.compose import TransformedTargetRegressor
 from sklearn.datasets import load_digits
@@ -15,8 +15,8 @@ from sklearn.random_projection import GaussianRandomProjection
 from sklearn.tree import DecisionTreeClassifier
 
 from jfnn import estimators
-from jfnn.estimators import ahead, encoded
 from jfnn.fitting import training
+from jfnn.fitting.ahead import Ahead
 
 pytestmark = [
     pytest.mark.unoptimised,
@@ -34,9 +34,9 @@ def runs(monkeypatch):
     """The number of members of each run of the engine."""
     sizes, train = [], training.train
 
-    def counted(group, *args, **options):
-        sizes.append(len(group.numbers["l2"]))
-        return train(group, *args, **options)
+    def counted(fits, *args, **options):
+        sizes.append(len(fits))
+        return train(fits, *args, **options)
 
     monkeypatch.setattr(training, "train", counted)
     return sizes
@@ -74,13 +74,6 @@ def test_a_grid_is_one_run_a_fold_and_equals_fits_one_by_one(runs):
     assert np.ptp(ours.cv_results_["mean_test_score"]) > 0.1  # the scores say something
 
 
-def test_a_pipeline_is_searched_with_its_scaler_fitted_on_each_fold(runs):
-    grid = PIPELINE_GRID | {"standardscaler__with_std": [True, False]}
-    ours, theirs = both("GridSearchCV", IN_PIPELINE, grid, cv=3, n_jobs=None)
-    assert_same_results(ours, theirs)
-    assert runs[:6] == 6 * [8] and set(runs[6:]) == {1}
-
-
 def test_draws_halving_by_epochs_and_random_splits(runs):
     options = {"cv": 3, "random_state": 1}
     assert_same_results(*both("RandomizedSearchCV", IN_PIPELINE, PIPELINE_GRID, n_iter=3, **options))
@@ -93,16 +86,6 @@ def test_draws_halving_by_epochs_and_random_splits(runs):
     assert runs == [8, 8]
 
 
-def test_weights_reach_the_fits(runs):
-    weights = np.random.default_rng(0).random(len(X))
-    searches = [
-        module.GridSearchCV(PERCEPTRON, GRID, cv=3, scoring="accuracy").fit(X, Y, sample_weight=weights)
-        for module in (estimators, model_selection)
-    ]
-    assert_same_results(*searches)
-    assert runs == [8, 8, 8, 1] + 25 * [1]
-
-
 def test_a_candidate_that_diverges_gets_the_error_score():
     grid = {"learning_rate_init": [1e-3, 1e30], "max_iter": [8]}
     search = estimators.GridSearchCV(PERCEPTRON, grid, cv=3)
@@ -112,7 +95,7 @@ def test_a_candidate_that_diverges_gets_the_error_score():
     assert search.best_params_["learning_rate_init"] == 1e-3
 
 
-def test_what_cannot_be_trained_together_is_named_once(runs):
+def test_fits_that_train_alone_are_named_once(runs):
     with pytest.warns(UserWarning, match="6 since the solver 'lbfgs' minimises one at a time"):
         grid = {"solver": ["lbfgs", "sgd"], "alpha": [0, 1], "max_iter": [8]}
         search = estimators.GridSearchCV(PERCEPTRON, grid, cv=3)
@@ -226,8 +209,9 @@ CONTAINERS = {
 }
 
 
-@pytest.mark.parametrize("cut", CUTS)
-@pytest.mark.parametrize("container", CONTAINERS)
+@pytest.mark.parametrize(
+    ("container", "cut"), [("array", "masks"), ("list", "numbers"), ("coo", "lists"), ("bsr", "masks")]
+)
 def test_rows_in_any_container_are_cut_as_scikit_learn_cuts_them(container, cut, runs):
     plain, convert = X[:, 20:30], CONTAINERS[container]
     x, y = convert(plain), convert(Y) if container == "list" else Y
@@ -260,14 +244,15 @@ def test_a_warning_of_epochs_that_did_not_suffice_comes_from_each_fit():
     assert len(caught) == 3
 
 
-def test_rows_are_checked_once_a_fold(monkeypatch):
-    checked, as_rows = [], estimators.MLPClassifier._as_rows
+def test_arrays_are_checked_once_a_fold(monkeypatch):
+    checked, kind = [], neural_network.MLPClassifier
+    theirs = kind._validate_input
 
-    def counted(self, X, *args, **options):
+    def counted(self, X, y, **options):
         checked.append(len(X))
-        return as_rows(self, X, *args, **options)
+        return theirs(self, X, y, **options)
 
-    monkeypatch.setattr(estimators.MLPClassifier, "_as_rows", counted)
+    monkeypatch.setattr(kind, "_validate_input", counted)
     estimators.GridSearchCV(PERCEPTRON, GRID, cv=3).fit(X, Y)
     assert checked == [100, 100, 100, 150]  # the last is the refit
     checked.clear()
@@ -275,27 +260,23 @@ def test_rows_are_checked_once_a_fold(monkeypatch):
     assert len(checked) == 3 + 3 * 8  # to compare lists takes as long as to check them
 
 
-def test_rows_checked_before_are_found_by_their_bytes_and_by_what_they_become():
-    (fit,), _ = ahead.fits_of(PERCEPTRON, ahead.Table(X, Y), [{}], [np.arange(100)])
+def test_checked_arrays_are_found_by_their_bytes():
+    search = Ahead(("jfnn",))
     x, y = X[:100].copy(), Y[:100].copy()
-    alone = clone(PERCEPTRON).fit(x, y)
-    with encoded.holding([fit.encoded]):
-        assert encoded.find(PERCEPTRON, (x, y, None)) is fit.encoded
-        others = [
-            (PERCEPTRON, (np.where(x == 0, -0.0, x), y, None)),  # equal, but for their signs
-            (PERCEPTRON, (x, y[::-1], None)),
-            (PERCEPTRON, (x, y, np.ones(100))),
-            (PERCEPTRON, (x.astype(np.float32), y, None)),
-            (clone(PERCEPTRON).set_params(class_weight="balanced"), (x, y, None)),
-            (estimators.MLPRegressor(), (x, y, None)),
-            (alone, (x, y, None)),  # it may have names of features that it must forget
-        ]
-        assert [encoded.find(*other) for other in others] == [None] * len(others)
-        found = clone(PERCEPTRON).fit(x, y)
-    assert encoded.find(PERCEPTRON, (x, y, None)) is None
-    assert vars(found).keys() == vars(alone).keys()
-    assert found.classes_ is not fit.encoded.classes and found.n_features_in_ == alone.n_features_in_
-    assert found.predict_proba(X).tobytes() == alone.predict_proba(X).tobytes()
+    alone = clone(PERCEPTRON)
+    with search.recording(alone):
+        alone.fit(x, y)
+    others = [
+        (PERCEPTRON, np.where(x == 0, -0.0, x), y),  # equal, but for their signs
+        (PERCEPTRON, x, y[::-1]),
+        (PERCEPTRON, x.astype(np.float32), y),
+        (estimators.MLPRegressor(), x, y),
+    ]
+    for estimator, inputs, targets in others:
+        assert search.checked(estimator, inputs, targets, lambda *rows: "checked again") == "checked again"
+    found = clone(PERCEPTRON)
+    assert search.checked(found, x.copy(), y.copy(), None)[0] is search.recorded.rows.x
+    assert found.n_features_in_ == 64 and found.classes_ is not alone.classes_
 
 
 @pytest.mark.parametrize("hidden, tile", [((8,), 10), ((100,), 2), ((512,), 1)])

@@ -12,11 +12,11 @@ import pytest
 from helpers import compiled, make_result
 
 import jfnn
-from jfnn import Conv, Dense, Flatten, Residual, Scaled
-from jfnn.layers import GRU, sequence
+from jfnn import Conv, Dense, Residual, Scaled
+from jfnn.layers import GRU
+from jfnn.layers.scaled import at_learning_rates, learning_rates
 from jfnn.learners import Batch, naming
-from jfnn.loading import how_to_load
-from jfnn.optimizers import at_rates
+from jfnn.search.loading import how_to_load
 
 pytestmark = pytest.mark.unoptimised
 
@@ -52,7 +52,7 @@ def test_starts_and_rates_are_the_tables_powers_of_the_width(network):
         return leaves[::2], leaves[1::2]
 
     def rates(made):
-        return kinds(sequence.rates(made.layers, jax.eval_shape(made.init, jax.random.key(0))))
+        return kinds([*map(learning_rates, made.layers, jax.eval_shape(made.init, jax.random.key(0)))])
 
     for width, optimizer in itertools.product(WIDTHS, RATES):
         made = jfnn.maximal_update(network(width), network(BASE), optimizer)
@@ -145,9 +145,9 @@ def test_a_rate_of_0_keeps_a_layer_and_others_learn(x64):
 
 
 def test_rates_of_1_change_no_program():
-    rule = optax.adam(0.1)
-    assert at_rates(rule, [1.0, 1.0]) is rule
-    assert at_rates(rule, [1.0, 0.5]) is not rule
+    rule, params = optax.adam(0.1), jax.eval_shape(dense(3).init, jax.random.key(0))
+    assert at_learning_rates(rule, dense(3).layers, params) is rule
+    assert at_learning_rates(rule, scaled(3).layers, params) is not rule
 
 
 @pytest.mark.parametrize("network", [dense, convolutional, residual, scaled])
@@ -172,20 +172,13 @@ def test_a_description_makes_the_network_again(network):
         ((dense(8), convolutional(4)), "^base: expected a network of the same kinds"),
         ((dense(8), dense(4), "momentum"), "^optimizer: expected one of sgd, adam"),
         ((dense(8), dense(4), "sgd", 0), "^output_multiplier: expected numbers above 0"),
-        ((dense(8), dense(4), "sgd", "1"), "^output_multiplier: expected a number"),
-        *(
-            ((dense(8), dense(4), rule, multiplier), "^output_multiplier: .* out of the range of float32")
-            for rule, multiplier in [("sgd", 1e20), ("adam", 1e39), ("sgd", 1e-40), ("adam", 1e-60)]
-        ),
+        ((dense(8), dense(4), "sgd", 1e20), "^output_multiplier: .* out of the range of float32"),
+        ((dense(8), dense(4), "adam", 1e-60), "^output_multiplier: .* out of the range of float32"),
         ((jfnn.mlp((3, 8, 2)), jfnn.mlp((3, 4, 2))), "^init: expected one of he_uniform, .*'normal'"),
         ((jfnn.rnn((4, 2), 8, 2), jfnn.rnn((4, 2), 4, 2)), "^network: expected dense and conv.*GRU"),
-        (
-            (jfnn.sequential([Dense(3, "elu", "he_normal"), Flatten()], 2),) * 2 + ("sgd", 2.0),
-            "^output_mult.*Flatten",
-        ),
     ],
 )
-def test_what_cannot_be_is_refused_by_name(arguments, message):
+def test_invalid_arguments_raise_an_error_that_names_them(arguments, message):
     with pytest.raises((ValueError, TypeError), match=message):
         jfnn.maximal_update(*arguments)
 
@@ -196,10 +189,8 @@ def test_what_cannot_be_is_refused_by_name(arguments, message):
         ((GRU,), "^layer: expected a layer"),
         ((Conv(2), "1"), "^start: expected a number"),
         ((Conv(2), 1.0, -1.0), "^rate: expected numbers of at least 0"),
-        ((Conv(2), 1.0, 1.0, float("nan")), "^bias_rate: expected finite"),
-        ((Conv(2), True), "^start: expected a number"),
     ],
 )
-def test_factors_that_cannot_be_are_refused_by_name(arguments, message):
+def test_invalid_factors_raise_an_error_that_names_them(arguments, message):
     with pytest.raises((ValueError, TypeError), match=message):
         Scaled(*arguments)

@@ -1,4 +1,7 @@
-"""Random layers, losses, weights and masks: by hand = jax.grad = the slope along a random direction."""
+"""Random layers, losses, weights and masks: by hand = jax.grad = the slope along a random direction.
+
+The slopes are the evidence, since `jax.grad` takes pull-backs that layers register.
+"""
 
 import functools
 
@@ -11,10 +14,11 @@ from hypothesis import strategies
 from jax.flatten_util import ravel_pytree
 
 import jfnn
-from jfnn import backprop, losses
+from jfnn import losses
 from jfnn.activations import ACTIVATIONS
-from jfnn.dropout import dropout_masks, dropout_shapes
 from jfnn.layers import GRU, Conv, Dense, Elman, Flatten, MaxPool, MeanPool, Residual, sequence
+from jfnn.layers.dropout import dropout_masks, dropout_shapes
+from jfnn.learners import column_form
 
 N, STEP, DROPOUT = 5, 1e-5, 0.3
 KINKED = ("relu", "leaky_relu")  # where a difference may reach over a kink
@@ -107,7 +111,7 @@ def both_ways(number):
         shapes = dropout_shapes(net.layers, net.input_shape)
         masks = dropout_masks(key, DROPOUT, shapes, N, x.dtype) if drops else None
         packed, of_rows = sequence.pack(net.layers, params), weights if weighted else None
-        value, gradients = backprop.sequence_value_and_grad(
+        value, gradients = column_form.by_hand(
             net.layers,
             losses.get(loss),
             reduction,

@@ -1,11 +1,11 @@
-"""Metrics against scikit-learn's, on each part of the data; metrics of one's own that rank."""
+"""Metrics against scikit-learn's on each part of the data and each fold; metrics of one's own that rank."""
 
 import jax.numpy as jnp
 import numpy as np
 import pytest
-from helpers import noise_split
+from helpers import compiled, noise_split
 from sklearn import metrics as sklearn_metrics
-from sklearn.model_selection import train_test_split
+from sklearn.model_selection import KFold, StratifiedKFold
 
 import jfnn
 from jfnn.learners import METRICS, output_metric
@@ -14,30 +14,7 @@ pytestmark = pytest.mark.unoptimised
 
 SPLIT = noise_split()
 NET = jfnn.mlp((5, 6, 3))
-OPTIONS = dict(learning_rate=[0.02, 0.5], seeds=2, epochs=3, batch_size=16)
-HELD_OUT = 20
-LEARNED, VALIDATION = (
-    np.sort(rows) for rows in train_test_split(np.arange(70), test_size=HELD_OUT, random_state=0)
-)
-
-
-def parts(split, validates):
-    """Name of a part -> its inputs and targets."""
-    learned, held_out = (LEARNED, VALIDATION) if validates else (np.arange(70), [])
-    rows = {"train": (split.x_train[learned], split.y_train[learned])}
-    if validates:
-        rows["validation"] = split.x_train[held_out], split.y_train[held_out]
-    return rows | {"test": (split.x_test, split.y_test)}
-
-
-def check_scores(result, split, metric, oracle):
-    """Holds a score of every member on every part to ``oracle(params, x, y)``."""
-    validates = result.ranked_by.startswith("validation")
-    for part, (x, y) in parts(split, validates).items():
-        for place in np.ndindex(result.diverged_at.shape):
-            expected = oracle(result.member(*place), x, y)
-            score = result.scores[f"{part}_{metric}"][place]
-            np.testing.assert_allclose(score, expected, rtol=2e-5, atol=1e-6, err_msg=f"{part} {metric}")
+OPTIONS = dict(learning_rate=[0.002, 0.02, 0.2], seeds=2, epochs=3, batch_size=16)
 
 
 def as_split(targets):
@@ -45,97 +22,103 @@ def as_split(targets):
     return SPLIT._replace(y_train=targets(SPLIT.x_train), y_test=targets(SPLIT.x_test))
 
 
-@pytest.mark.parametrize("validation", [None, HELD_OUT])
-def test_accuracy_and_loss_are_scikit_learns(validation):
-    result = jfnn.sweep(NET, SPLIT, validation=validation, **OPTIONS)
-    assert result.metrics == {"loss": False, "accuracy": True}
-    check_scores(
-        *(result, SPLIT, "accuracy"),
-        lambda params, x, y: sklearn_metrics.accuracy_score(y, jfnn.predict(NET, params, x)),
-    )
-    check_scores(
-        *(result, SPLIT, "loss"),
-        lambda params, x, y: sklearn_metrics.log_loss(
-            y, np.asarray(jfnn.predict_proba(NET, params, x)), labels=range(3)
-        ),
-    )
-    if validation is None:
-        assert np.isnan(result.validation_accuracy).all()
+def each_member(result, split, cuts):
+    """``(place, part, inputs, targets)`` of every member and part of the data, folds last in a place."""
+    for place in np.ndindex(result.diverged_at.shape):
+        learned, held_out = cuts[place[-1]] if result.folds else (np.arange(70), [])
+        yield place, "train", split.x_train[learned], split.y_train[learned]
+        if result.folds:
+            yield place, "validation", split.x_train[held_out], split.y_train[held_out]
+        yield place, "test", split.x_test, split.y_test
 
 
-@pytest.mark.parametrize("n_outputs", [1, 3])
-def test_squared_error_and_r2_are_scikit_learns(n_outputs):
-    """The loss is half the squared error summed over outputs, R² that of all outputs together."""
-    split = as_split(lambda x: np.stack([np.sin(x[:, 0]), x[:, 1] ** 2, 5 + x[:, 2]], 1)[:, :n_outputs])
-    net = jfnn.mlp((5, 6, n_outputs), "tanh")
-    result = jfnn.sweep(net, split, loss="quadratic", reduction="mean", validation=HELD_OUT, **OPTIONS)
+def check_scores(result, split, oracles, cuts=()):
+    """Holds each metric, for every member and part, to its oracle ``(params, x, y) -> score``."""
+    for place, part, x, y in each_member(result, split, cuts):
+        for name, oracle in oracles.items():
+            expected, found = oracle(result.member(*place), x, y), result.scores[f"{part}_{name}"][place]
+            np.testing.assert_allclose(found, expected, rtol=2e-5, atol=1e-5, err_msg=f"{part} {name}")
+
+
+def test_every_registered_metric_is_held_to_scikit_learn_here():
+    assert {*METRICS} == {"loss", "accuracy", "r2"}
+
+
+@pytest.mark.parametrize("n_outputs", [1, 2])
+def test_r2_of_a_fold_has_the_variance_of_that_fold(n_outputs):
+    """Rows are sorted by their targets, so that a fold varies far less than all rows."""
+    order = np.argsort(SPLIT.x_train[:, 0])
+    split = as_split(lambda x: x[:, :n_outputs])
+    split = split._replace(x_train=split.x_train[order], y_train=split.y_train[order])
+    net, cuts = jfnn.mlp((5, 6, n_outputs), "tanh"), [*KFold(4).split(split.x_train)]
+    result = jfnn.sweep(net, split, loss="quadratic", reduction="mean", folds=4, **OPTIONS)
     assert result.metrics == {"loss": False, "r2": True}
-    assert result.ranked_by == "validation_loss"
+    apply = compiled(net.apply)
 
     def half_error(params, x, y):
-        return n_outputs / 2 * sklearn_metrics.mean_squared_error(y, net.apply(params, x.astype(np.float32)))
+        return n_outputs / 2 * sklearn_metrics.mean_squared_error(y, apply(params, x.astype(np.float32)))
 
     def r2(params, x, y):
-        outputs = net.apply(params, x.astype(np.float32))
+        outputs = np.asarray(apply(params, x.astype(np.float32)), np.float64)
         return sklearn_metrics.r2_score(y, outputs, multioutput="variance_weighted")
 
-    check_scores(result, split, "loss", half_error)
-    check_scores(result, split, "r2", r2)
-
-
-def test_r2_of_targets_that_do_not_vary_is_no_number_and_no_warning():
-    split = as_split(lambda x: np.ones((len(x), 1)))
-    result = jfnn.sweep(jfnn.mlp((5, 1)), split, loss="quadratic", **OPTIONS | {"learning_rate": 1e-3})
-    assert np.isfinite(result.test_loss).all()
-    assert not np.isfinite(result.test_r2).any()
-
-
-def test_one_output_has_the_accuracy_of_its_threshold():
-    split = SPLIT._replace(y_train=SPLIT.y_train % 2, y_test=SPLIT.y_test % 2)
-    for loss in ("sigmoid_cross_entropy", "quadratic"):
-        net = jfnn.mlp((5, 1))
-        result = jfnn.sweep(net, split, loss=loss, **OPTIONS | {"learning_rate": 1e-3})
-        check_scores(
-            *(result, split, "accuracy"),
-            lambda params, x, y: sklearn_metrics.accuracy_score(
-                y,
-                jfnn.predict(net, params, x, loss, "classification"),  # noqa: B023
-            ),
-        )
-
-
-def test_accuracy_of_numbers_is_refused():
-    """A quadratic loss takes classes as well as numbers; targets other than 0 and 1 are no classes."""
-    learner = jfnn.supervised(jfnn.mlp((5, 2)), "quadratic", metrics=["accuracy"])
-    with pytest.raises(ValueError, match=r"^metrics: "):
-        learner.bind(as_split(lambda x: x[:, :2]))
-    learner.bind(as_split(lambda x: np.eye(2)[(x[:, 0] > 0).astype(int)]))
+    check_scores(result, split, {"loss": half_error, "r2": r2}, cuts)
+    of_all_rows = 1 - 2 * result.validation_loss / split.y_train.var(axis=0).sum()
+    assert (of_all_rows - result.validation_r2).min() > 0.05  # the variance of all rows is another
 
 
 def macro_f1(targets, outputs):
     return sklearn_metrics.f1_score(targets.argmax(1), outputs.argmax(1), average="macro", zero_division=0)
 
 
-def worst_probability(targets, outputs):
-    """The least probability that any row's own class has: higher is better."""
-    exponentials = np.exp(outputs - outputs.max(1, keepdims=True))
-    return (exponentials / exponentials.sum(1, keepdims=True))[targets > 0].min()
-
-
-def test_a_metric_of_all_outputs_ranks_cells_on_the_rows_held_out():
-    metric = output_metric("f1", macro_f1)
-    result = jfnn.sweep(NET, SPLIT, validation=jfnn.Validation(HELD_OUT, rank_by=metric), **OPTIONS)
+def test_classes_and_all_outputs_of_a_fold_are_scikit_learns_and_rank():
+    f1, cuts = output_metric("f1", macro_f1), [*StratifiedKFold(3).split(SPLIT.x_train, SPLIT.y_train)]
+    result = jfnn.sweep(NET, SPLIT, folds=3, validation=jfnn.Validation(rank_by=f1), **OPTIONS)
     assert result.metrics == {"loss": False, "accuracy": True, "f1": True}
-    assert (result.ranked_by, result.ranking_metric) == ("validation_f1", "f1")
-    check_scores(
-        *(result, SPLIT, "f1"),
-        lambda params, x, y: sklearn_metrics.f1_score(
-            y, jfnn.predict(NET, params, x), average="macro", zero_division=0
+    labels = compiled(lambda params, x: jfnn.predict(NET, params, x))
+    probabilities = compiled(lambda params, x: jfnn.predict_proba(NET, params, x))
+
+    def log_loss(params, x, y):
+        p = np.asarray(probabilities(params, x), np.float64)
+        return sklearn_metrics.log_loss(y, p / p.sum(1, keepdims=True), labels=range(3))
+
+    oracles = {
+        "accuracy": lambda params, x, y: sklearn_metrics.accuracy_score(y, labels(params, x)),
+        "loss": log_loss,
+        "f1": lambda params, x, y: sklearn_metrics.f1_score(
+            y, labels(params, x), average="macro", zero_division=0
         ),
-    )
-    best = result.best()
-    assert best.index == np.unravel_index(result.validation_f1.mean(-1).argmax(), result.cell_shape)
-    assert best.score == result.validation_f1.mean(-1).max()
+    }
+    check_scores(result, SPLIT, oracles, cuts)
+    assert (result.ranked_by, result.ranking_metric) == ("validation_f1", "f1")
+    means = result.validation_f1.mean(axis=(2, 3))
+    assert result.best().index == np.unravel_index(means.argmax(), means.shape)
+
+
+def test_one_output_has_the_accuracy_of_its_threshold():
+    split = SPLIT._replace(y_train=SPLIT.y_train % 2, y_test=SPLIT.y_test % 2)
+    net = jfnn.mlp((5, 1))
+    for loss in ("sigmoid_cross_entropy", "quadratic"):
+        result = jfnn.sweep(net, split, loss=loss, **OPTIONS | {"learning_rate": 1e-3})
+
+        def accuracy(params, x, y, loss=loss):
+            return np.mean(np.asarray(jfnn.predict(net, params, x, loss, "classification")) == y)
+
+        check_scores(result, split, {"accuracy": accuracy})
+
+
+def test_r2_of_targets_that_do_not_vary_is_not_finite_and_warns_of_nothing():
+    split = as_split(lambda x: np.ones((len(x), 1)))
+    result = jfnn.sweep(jfnn.mlp((5, 1)), split, loss="quadratic", **OPTIONS | {"learning_rate": 1e-3})
+    assert np.isfinite(result.test_loss).all()
+    assert not np.isfinite(result.test_r2).any()
+
+
+def test_accuracy_of_targets_other_than_0_and_1_raises_an_error():
+    learner = jfnn.supervised(jfnn.mlp((5, 2)), "quadratic", metrics=["accuracy"])
+    with pytest.raises(ValueError, match=r"^metrics: "):
+        learner.bind(as_split(lambda x: x[:, :2]))
+    learner.bind(as_split(lambda x: np.eye(2)[(x[:, 0] > 0).astype(int)]))
 
 
 def largest_error(outputs, targets, axis=-1):
@@ -154,43 +137,44 @@ def test_a_metric_of_rows_with_a_reduction_of_ones_own_ranks_downwards(gradient,
     metric = jfnn.Metric("worst", False, largest_error, worst_row)
     learner = jfnn.supervised(net, "quadratic", reduction="mean", gradient=gradient, metrics=[metric])
     result = jfnn.sweep(learner, SPLIT, validation=jfnn.Validation(rank_by="worst"), **OPTIONS)
-    assert result.metrics == {"loss": False, "worst": False}
-    assert result.ranked_by == "test_worst"
-    check_scores(
-        *(result, SPLIT, "worst"),
-        lambda params, x, y: np.abs(net.apply(params, x.astype(np.float32)) - np.eye(3)[y]).max(),
-    )
+    assert (result.metrics, result.ranked_by) == ({"loss": False, "worst": False}, "test_worst")
+
+    def worst(params, x, y):
+        return np.abs(net.apply(params, x.astype(np.float32)) - np.eye(3)[y]).max()
+
+    check_scores(result, SPLIT, {"worst": worst})
     assert result.best().score == result.test_worst.mean(-1).min()
     # The same metric given where the network is: the learner is made for it.
-    again = jfnn.sweep(
-        *(net, SPLIT),
-        **(dict(loss="quadratic", reduction="mean", gradient=gradient) | OPTIONS),
-        validation=jfnn.Validation(rank_by=metric),
-    )
+    options = dict(loss="quadratic", reduction="mean", gradient=gradient) | OPTIONS
+    again = jfnn.sweep(net, SPLIT, validation=jfnn.Validation(rank_by=metric), **options)
     np.testing.assert_array_equal(again.test_worst, result.test_worst)
     assert again.metrics == {"loss": False, "accuracy": True, "worst": False}
 
 
-def test_members_that_diverge_have_no_scores_of_any_metric():
-    metrics = ["accuracy", output_metric("worst", worst_probability)]
-    learner = jfnn.supervised(jfnn.mlp((5, 3)), metrics=metrics)
-    result = jfnn.sweep(learner, SPLIT, **OPTIONS | {"learning_rate": [0.02, 1e38]})
-    assert (result.diverged_at[1] >= 0).all()
-    for name in ("loss", "accuracy", "worst"):
-        assert np.isfinite(result.scores[f"test_{name}"][0]).all()
-        assert np.isnan(result.scores[f"test_{name}"][1]).all()
+@pytest.mark.parametrize(("higher_is_better", "validation"), [(True, 20), (False, None)])
+def test_a_metric_ranks_in_its_direction(higher_is_better, validation):
+    """The spread of outputs grows with the learning rate: the best is the last cell, or the first."""
+    metric = output_metric("spread", lambda targets, outputs: outputs.std(), higher_is_better)
+    split, ranked = as_split(lambda x: 100 * x[:, :1]), jfnn.Validation(validation, rank_by=metric)
+    options = dict(loss="quadratic", reduction="mean", validation=ranked) | OPTIONS
+    result = jfnn.sweep(jfnn.mlp((5, 1)), split, **options)
+    assert result.ranked_by == ("test_spread" if validation is None else "validation_spread")
+    means = result.scores[result.ranked_by].mean(-1)[:, 0]
+    assert (np.diff(means) > 0).all()
+    place = 2 if higher_is_better else 0
+    assert (result.best().index, result.best().score) == ((place, 0), means[place])
 
 
-def test_scores_on_the_way_are_those_of_a_shorter_run():
-    metric = output_metric("f1", macro_f1)
-    learner = jfnn.supervised(NET, metrics=["accuracy", metric])
-    result = jfnn.sweep(learner, SPLIT, execution=jfnn.Execution(eval_every=2), **OPTIONS | {"epochs": 4})
-    shorter = jfnn.sweep(learner, SPLIT, **OPTIONS | {"epochs": 2})
-    assert result.history["epoch"].tolist() == [2, 4]
-    for name, scores in shorter.scores.items():
-        np.testing.assert_array_equal(result.history[name][..., 0], scores)
-        np.testing.assert_array_equal(result.history[name][..., 1], result.scores[name])
-
-
-def test_every_registered_metric_is_held_to_scikit_learn_here():
-    assert {*METRICS} == {"loss", "accuracy", "r2"}
+def test_members_without_a_finite_loss_have_no_scores_of_any_metric():
+    """Of one cell the parameters diverge; of the others only test rows overflow."""
+    x_test = SPLIT.x_test.copy()
+    x_test[0] = 1e30
+    split = as_split(lambda x: x[:, :1])._replace(x_test=x_test)
+    constant = output_metric("constant", lambda targets, outputs: 1.0)
+    learner = jfnn.supervised(jfnn.mlp((5, 1)), "quadratic", reduction="mean", metrics=["r2", constant])
+    result = jfnn.sweep(learner, split, **OPTIONS | {"learning_rate": [0.002, 1e38]})
+    np.testing.assert_array_equal(result.diverged_at[:, 0] >= 0, [[False] * 2, [True] * 2])
+    for name in ("loss", "r2", "constant"):
+        assert np.isnan(result.scores[f"test_{name}"]).all(), name
+        assert np.isfinite(result.scores[f"train_{name}"][0]).all(), name
+        assert np.isnan(result.scores[f"train_{name}"][1]).all(), name

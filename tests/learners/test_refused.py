@@ -1,6 +1,4 @@
-"""What learners, their optimizers and metrics cannot be: refused by name before anything is compiled."""
-
-import inspect
+"""Invalid learners, optimizers, metrics and rows raise an error that names the argument, before compiling."""
 
 import jax
 import jax.numpy as jnp
@@ -48,65 +46,43 @@ def of_number(names, loss=strong_loss, **arguments):
     return jfnn.learner(init, loss, hyper=names, score=score, **arguments)
 
 
-# What makes the learner -> the argument that its error names.
+# A call -> the argument that its error names: one for each check.
 MAKERS = [
     (lambda: own(init=3), "init"),
-    (lambda: own(init=None), "init"),
-    (lambda: own(loss=3), "loss"),
     (lambda: own(loss="quadratic"), "loss"),
     (lambda: own(score=3), "score"),
     (lambda: own(random="yes"), "random"),
-    (lambda: own(optimizer=3), "optimizer"),
     (lambda: own(optimizer="nope"), "optimizer"),
     (lambda: own(optimizer=Optimizer("adam", b3=0.9)), "optimizer"),
-    (lambda: own(metrics=3), "metrics"),
     (lambda: own(metrics="accuracy"), "metrics"),
     (lambda: own(metrics=["accuracy"]), "metrics"),
     (lambda: own(metrics=[Metric("loss")]), "metrics"),
-    (lambda: own(metrics=[Metric("a"), Metric("a")]), "metrics"),
     (lambda: of_number("strength"), "hyper"),
-    (lambda: of_number(3), "hyper"),
     (lambda: of_number([3]), "hyper"),
     (lambda: of_number(["l2"]), "hyper"),
-    (lambda: of_number(["learning_rate"]), "hyper"),
-    (lambda: of_number(["strength", "strength"]), "hyper"),
     (lambda: of_number(["b1"], optimizer=Optimizer("adam", b1=0.9)), "hyper"),
     (lambda: of_number(["schedule_steps"], optimizer=Optimizer(schedule="cosine")), "hyper"),
-    (lambda: jfnn.supervised(3), "network"),
     (lambda: jfnn.supervised(own()), "network"),
     (lambda: jfnn.supervised(jfnn.Network(init, 3)), "network"),
     (lambda: jfnn.supervised(NET._replace(apply=lambda params, x: x)), "network"),
-    (lambda: jfnn.supervised(NET, "nope"), "loss"),
     (lambda: jfnn.supervised(jfnn.mlp((5, 3), output="tanh")), "loss"),
     (lambda: jfnn.supervised(NET, reduction="max"), "reduction"),
-    (lambda: jfnn.supervised(NET, optimizer="nope"), "optimizer"),
     (lambda: jfnn.supervised(NET, optimizer=Optimizer(momentum={})), "optimizer"),
     (lambda: jfnn.supervised(NET, gradient="nope"), "gradient"),
     (lambda: jfnn.supervised(jfnn.Network(*NET[:2]), gradient="backprop"), "gradient"),
-    (lambda: jfnn.supervised(NET, hyper="dropout"), "hyper"),
     (lambda: jfnn.supervised(NET, hyper=["rate"]), "hyper"),
-    (lambda: jfnn.supervised(NET, hyper=["dropout", "dropout"]), "hyper"),
     (lambda: jfnn.supervised(jfnn.Network(*NET[:2]), hyper=["dropout"]), "dropout"),
-    (lambda: jfnn.supervised(NET, metrics=3), "metrics"),
-    (lambda: jfnn.supervised(NET, metrics="accuracy"), "metrics"),
     (lambda: jfnn.supervised(NET, metrics=["nope"]), "metrics"),
-    (lambda: jfnn.supervised(NET, metrics=[3]), "metrics"),
     (lambda: jfnn.supervised(NET, metrics=[Metric("own")]), "metrics"),
-    (lambda: jfnn.supervised(NET, metrics=[Metric("own", of_rows=3)]), "metrics"),
     (lambda: jfnn.supervised(NET, metrics=[Metric(3, of_rows=total)]), "metrics"),
     (lambda: jfnn.supervised(NET, metrics=[Metric("own", "up", total)]), "metrics"),
-    (lambda: jfnn.supervised(NET, metrics=[Metric("caf\udce9", True, total)]), "metrics"),
     (lambda: jfnn.supervised(NET, metrics=[Metric("a\0b", True, total)]), "metrics"),
-    (lambda: own(metrics=[Metric("\ud800")]), "metrics"),
     (lambda: jfnn.supervised(NET, metrics=[Metric("own", True, total, 3)]), "metrics"),
-    (lambda: jfnn.supervised(NET, metrics=[Metric("loss", True, total)]), "metrics"),
     (lambda: output_metric("f1", 3), "function"),
     (lambda: Optimizer(3), "optimizer"),
-    (lambda: Optimizer("sgd", schedule=3), "schedule"),
     (lambda: Optimizer("sgd", schedule="nope"), "schedule"),
     (lambda: Optimizer("sgd", schedule_epochs=2), "schedule_epochs"),
     (lambda: Optimizer("sgd", schedule="cosine", schedule_epochs=0), "schedule_epochs"),
-    (lambda: Optimizer("sgd", schedule="cosine", schedule_epochs=1.5), "schedule_epochs"),
 ]
 
 
@@ -122,64 +98,43 @@ def started(leaf):
     ]
 
 
-DTYPES = (jnp.int32, jnp.uint8, jnp.bool, jnp.float16, jnp.bfloat16, jnp.complex64)
 # A learner that can be made, but not trained on the data -> the argument.
 TRAINED = [
     (own(init=lambda: 3), "init"),
-    (own(init=lambda key: "abc"), "init"),
     (own(init=lambda key: None), "init"),
-    *(case for dtype in DTYPES for case in started(np.zeros(3, dtype))),
-    *started(0),
+    *(case for dtype in (jnp.int32, jnp.bfloat16, jnp.complex64) for case in started(np.zeros(3, dtype))),
     (own(loss=lambda params, batch: 0.0), "loss"),
-    (own(loss=lambda params, batch, key: batch @ params), "loss"),
-    (own(loss=lambda params, batch, key: None), "loss"),
     (own(loss=lambda params, batch, key: 3), "loss"),
     (own(loss=lambda params, batch, key: jnp.sum(batch[0] @ params["w"], -1)), "loss"),
     (own(loss=lambda params, batch, key: jax.random.normal(key) * loss(params, batch, key)), "loss"),
     (own(score=lambda params, rows: 3), "score"),
-    (own(score=lambda params, rows: {"loss": 3.0}), "score"),
-    (own(score=lambda params, rows: {"loss": jnp.sum(rows[0])}), "score"),
     (own(score=lambda params, rows: {"loss": jnp.sum(rows[0])[None]}), "score"),
     (own(score=lambda params, rows: {"cost": score(params, rows)["loss"]}), "score"),
-    (own(score=lambda params, rows: rows @ params), "score"),
     (own(metrics=[Metric("accuracy", True)]), "score"),
     (of_number(["strength"], loss=loss), "loss"),
     (own(optimizer="lbfgs"), "optimizer"),
     (jfnn.supervised(jfnn.mlp((4, 3))), "x_train"),
     (jfnn.supervised(NET, gradient=lambda params, x, targets, *, l2: params), "gradient"),
-    (jfnn.supervised(NET, metrics=[Metric("own", False, lambda a, t, axis: a @ a)]), "metrics"),
-    (jfnn.supervised(NET, metrics=[Metric("own", False, lambda a, t, axis: jnp.sum(a))]), "metrics"),
     (jfnn.supervised(NET, metrics=[Metric("own", False, lambda a, t: jnp.sum(a, -1))]), "metrics"),
     (jfnn.supervised(NET, metrics=[Metric("own", False, lambda a, t, axis: jnp.sum(a)[None])]), "metrics"),
 ]
 # Rows for `own` -> the argument.
 ROWS = [
     (Split(None), "x_train"),
-    (Split({}), "x_train"),
     (Split(X[:0]), "x_train"),
-    (Split(X * np.nan), "x_train"),
     (Split(X * 1e39), "x_train"),
     (Split(X.astype(str)), "x_train"),
-    (Split(X + 0j), "x_train"),
     (Split(3.0), "x_train"),
     (Split({"a": X, "b": X[:3]}), "x_train"),
     (Split(np.arange(70) + 2**40), "x_train"),
-    (Split(np.ma.masked_less(X, 0)), "x_train"),
     (Split(X, Y[:-1]), "y_train"),
-    (Split(X, Y.astype(str)), "y_train"),
-    (Split(X, np.ma.masked_equal(Y, 0)), "y_train"),
     (Split(X, np.where(Y, np.inf, 0.0)), "y_train"),
     (Split(X, Y, X[:3, :2], Y[:3]), "x_test"),
-    (Split(X, Y, X[:3].astype(int), Y[:3]), "x_test"),
-    (Split(X, Y, {"a": X}, Y), "x_test"),
     (Split(X, Y, X, Y[:3]), "y_test"),
-    (Split(X, Y, X, Y[:, None]), "y_test"),
     (Split(X, Y, X), "y_test"),
-    (Split(X, None, X, Y), "y_test"),
     (Split(X, Y, None, Y), "x_test"),
-    (Split(X, Y, X * np.nan, Y), "x_test"),
     (Split(X, Y, weights=np.ones(70)), "weights"),
-]  # fmt: skip
+]
 
 
 def refused(argument, call):
@@ -191,21 +146,12 @@ def refused(argument, call):
 
 
 @pytest.mark.parametrize(("make", "argument"), MAKERS)
-def test_what_a_learner_cannot_be_made_of_is_refused(make, argument):
+def test_an_invalid_argument_raises_an_error_that_names_it(make, argument):
     refused(argument, make)
 
 
-# Names in optax.contrib of what takes a learning rate, as all that optax has by name does.
-ELSEWHERE = [
-    name
-    for name, function in vars(optax.contrib).items()
-    if inspect.isfunction(function) and "learning_rate" in inspect.signature(function).parameters
-]
-ELSEWHERE.remove("dpsgd")  # which optax has too, by a name that it gives up
-
-
-@pytest.mark.parametrize("name", ELSEWHERE)
-def test_an_optimizer_that_optax_has_elsewhere_may_be_given_itself(name):
+@pytest.mark.parametrize("name", ["schedule_free_adamw", "prodigy", "muon"])
+def test_an_optimizer_of_optax_contrib_may_be_given_itself(name):
     with pytest.raises(ValueError, match=rf"^optimizer: .*optax\.contrib\.{name} itself"):
         Optimizer(name)
     assert Optimizer(getattr(optax.contrib, name)).rule()
@@ -217,16 +163,16 @@ def check_sweep(learner, split=SPLIT):
 
 
 @pytest.mark.parametrize(("learner", "argument"), TRAINED)
-def test_what_cannot_be_trained_on_the_data_is_refused(learner, argument):
+def test_a_learner_that_does_not_fit_the_data_raises_an_error(learner, argument):
     refused(argument, lambda: check_sweep(learner))
 
 
 @pytest.mark.parametrize(("split", "argument"), ROWS)
-def test_rows_that_cannot_be_are_refused(split, argument):
+def test_invalid_rows_raise_an_error(split, argument):
     refused(argument, lambda: check_sweep(own(), split))
 
 
-def test_learners_like_those_refused_can_be_trained():
+def test_valid_learners_near_the_invalid_ones_train():
     """The cases above differ from these in the one thing that is wrong."""
     for learner in (
         *(learner for learner, _ in started(np.zeros(3, np.float32))),

@@ -13,6 +13,7 @@ from jfnn.engine import program
 from jfnn.engine.program import Members, Stock
 from jfnn.layers import Dense, Flatten, Residual, small
 from jfnn.learners.data import Batch
+from jfnn.learners.optional import members_axis, step_members
 from jfnn.learners.source import Source
 from jfnn.permutation import Domain
 from jfnn.training import State
@@ -70,25 +71,30 @@ def step_along(learner, axis, own=False):
 
     def step(states, batch, hyper, key):
         batch = jax.tree.map(lambda leaf: jnp.moveaxis(leaf, 0, axis), batch) if own else batch
-        states, values = learner.step_members(moved(states, 0, axis), batch, hyper, key, axis, own)
+        states, values = step_members(learner, moved(states, 0, axis), batch, hyper, key, axis, own)
         return moved(states, axis, 0), values
 
     return compiled(step)
 
 
-@pytest.mark.parametrize("weighted", [False, True])
-@pytest.mark.parametrize("network, loss, reduction, optimizer, gradient", CASES)
-def test_a_step_of_all_members_at_once_is_that_of_each(
-    network, loss, reduction, optimizer, gradient, weighted, dtype
-):
-    learner = jfnn.supervised(
-        NETWORKS[network],
-        loss,
-        reduction=reduction,
-        optimizer=optimizer,
-        gradient=gradient,
-        hyper=["dropout"] if weighted else (),
-    )
+def alternating(cases):
+    """Each case once, with weights and masks in every second, in float64 but for the first two."""
+    return [(*case, i % 2 == 1, "float32" if i < 2 else "float64") for i, case in enumerate(cases)]
+
+
+def make_learner(network, loss, reduction, optimizer, gradient, weighted):
+    options = {"reduction": reduction, "optimizer": optimizer, "gradient": gradient}
+    return jfnn.supervised(NETWORKS[network], loss, hyper=["dropout"] if weighted else (), **options)
+
+
+@pytest.mark.parametrize("case", alternating(CASES), ids=str)
+def test_a_step_of_all_members_at_once_is_that_of_each(case):
+    with jax.enable_x64(case[-1] == "float64"):
+        check_shared_step(*case[:-1], np.dtype(case[-1]))
+
+
+def check_shared_step(network, loss, reduction, optimizer, gradient, weighted, dtype):
+    learner = make_learner(network, loss, reduction, optimizer, gradient, weighted)
     states, hyper = make_tile(learner, dtype)
     key = jax.random.key(3) if weighted else None
     together, each = (step_along(learner, axis) for axis in (-1, 0))
@@ -112,20 +118,15 @@ def make_own_batches(dtype, weighted):
     return Batch((jnp.asarray(x, dtype), jnp.asarray(targets, dtype)), weights)
 
 
-@pytest.mark.parametrize("weighted", [False, True])
-@pytest.mark.parametrize("network, loss, reduction, optimizer, gradient", [*CASES[:2], *CASES[-5:]])
-def test_a_step_of_minibatches_of_their_own_is_that_of_each_member_alone(
-    network, loss, reduction, optimizer, gradient, weighted, dtype
-):
+@pytest.mark.parametrize("case", alternating([*CASES[:2], *CASES[-5:]]), ids=str)
+def test_a_step_of_minibatches_of_their_own_is_that_of_each_member_alone(case):
     """On both axes, against `step` of one member after the other."""
-    learner = jfnn.supervised(
-        NETWORKS[network],
-        loss,
-        reduction=reduction,
-        optimizer=optimizer,
-        gradient=gradient,
-        hyper=["dropout"] if weighted else (),
-    )
+    with jax.enable_x64(case[-1] == "float64"):
+        check_own_step(*case[:-1], np.dtype(case[-1]))
+
+
+def check_own_step(network, loss, reduction, optimizer, gradient, weighted, dtype):
+    learner = make_learner(network, loss, reduction, optimizer, gradient, weighted)
     states, hyper = make_tile(learner, dtype)
     batches = make_own_batches(dtype, weighted)
     keys = jax.random.split(jax.random.key(3), MEMBERS) if weighted else None
@@ -159,19 +160,19 @@ def test_small_is_what_sums_of_few_terms_compute_in_whole_vectors(layers, inputs
     network = jfnn.sequential(layers, inputs)
     assert small.fits(network.layers, network.input_shape, members, batch) is fits
     learner = jfnn.supervised(network, "quadratic")
-    assert learner.members_axis("cpu", members, batch) == (-1 if fits else 0)
-    assert learner.members_axis("gpu", members, batch) == 0
+    assert members_axis(learner, "cpu", members, batch) == (-1 if fits else 0)
+    assert members_axis(learner, "gpu", members, batch) == 0
 
 
 def test_functions_of_ones_own_are_mapped_over_members():
     own = jfnn.Activation(jnp.sin, jnp.cos)
     fits = jfnn.supervised(NETWORKS["one"], "quadratic")
-    assert fits.members_axis("cpu", 64, BATCH) == -1
-    assert fits.measuring(["loss", "r2"]).members_axis("cpu", 64, BATCH) == -1
+    assert members_axis(fits, "cpu", 64, BATCH) == -1
+    assert members_axis(fits.measuring(["loss", "r2"]), "cpu", 64, BATCH) == -1
     metric = jfnn.Metric("largest", of_rows=lambda a, t, axis: jnp.max(a, axis=axis))
-    assert fits.measuring(["loss", metric]).members_axis("cpu", 64, BATCH) == -1
+    assert members_axis(fits.measuring(["loss", metric]), "cpu", 64, BATCH) == -1
     for network, loss in [(jfnn.mlp((FEATURES, 6, 3), own), "quadratic"), (NETWORKS["one"], OWN_LOSS)]:
-        assert jfnn.supervised(network, loss).members_axis("cpu", 64, BATCH) == 0
+        assert members_axis(jfnn.supervised(network, loss), "cpu", 64, BATCH) == 0
 
 
 def make_members(learner, places, l2=0.1):
@@ -197,9 +198,10 @@ def test_bits_depend_neither_on_the_slot_nor_on_neighbours_nor_on_the_cut_into_c
         for first, end in itertools.pairwise(cuts):
             given = np.roll(numbers, -first, axis=1).reshape(MEMBERS, 24, BATCH)
             given, seed = (given[places], np.zeros(MEMBERS, np.uint32)) if own else (given[0], np.uint32(0))
-            source = Source(seed, None, seed.astype(np.int32), Domain(*[seed] * 3), np.int32(4), given)
-            stretch = np.int32(first), np.int32(end - first)
-            members, _ = advance(members, hyper, source, np.arange(BATCH, dtype=np.int32), *stretch, stock)
+            places, domain = np.arange(BATCH, dtype=np.int32), Domain(*[seed] * 3)
+            numbers_of_steps = np.int32(4), places, np.int32(first), given
+            source = Source(seed, None, seed.astype(np.int32), domain, *numbers_of_steps)
+            members, _ = advance(members, hyper, source, np.int32(end - first), stock)
         return jax.tree.map(np.asarray, tuple(members.state)), np.asarray(members.diverged_at)
 
     in_order = np.arange(MEMBERS)

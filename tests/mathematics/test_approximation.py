@@ -6,8 +6,6 @@ import jax
 import numpy as np
 import optax
 import pytest
-from helpers import compiled
-from scipy.optimize import linprog
 
 import jfnn
 
@@ -48,26 +46,3 @@ def test_largest_error_falls_as_the_hidden_layer_widens(name, train_starts):
     errors = [largest_error(name, width, "tanh", train_starts) for width in (1, 4, 16)]
     assert all(wider < narrower for narrower, wider in itertools.pairwise(errors))
     assert errors[-1] < min(0.05, errors[0] / 10)
-
-
-@pytest.mark.parametrize("name", FUNCTIONS)
-@pytest.mark.parametrize("width", [2, 16])
-def test_a_polynomial_activation_gains_nothing_by_width(name, width):
-    """The identity makes every width an affine function, and the best of these is far off."""
-    points, _, tested, function = FUNCTIONS[name]
-    x = points(tested)
-    design = np.column_stack([np.ones(len(x)), x])
-    net = jfnn.mlp((x.shape[1], width, 1), "identity")
-    of_start = compiled(lambda key: net.apply(net.init(key), x.astype(np.float32)))
-    outputs = np.asarray(of_start(jax.random.key(0)), np.float64)
-    affine = design @ np.linalg.lstsq(design, outputs)[0]
-    np.testing.assert_allclose(outputs, affine, rtol=0, atol=1e-5)
-    # The smallest e such that some affine function is within e of every point: a linear program.
-    below, above = np.column_stack([design, -np.ones(len(x))]), np.column_stack([-design, -np.ones(len(x))])
-    best = linprog(
-        [*np.zeros(design.shape[1]), 1],
-        np.concatenate([below, above]),
-        np.concatenate([function(x), -function(x)]),
-        bounds=(None, None),
-    )
-    assert best.status == 0 and best.fun > 0.5

@@ -46,11 +46,6 @@ def test_subset_draws_without_replacement_and_evenly():
     assert np.abs(np.array(list(counts.values())) - expected).max() < 5 * deviation
 
 
-def test_subset_is_drawn_afresh_each_step_and_is_no_pass_over_the_data():
-    batches = Minibatches(SIZE, "subset")
-    assert any(len(np.unique(batches.epoch(N, 0, epoch))) < 20 for epoch in range(5))
-
-
 def test_permutation_covers_each_row_once_and_drops_the_last_rows():
     rows = Minibatches(SIZE, "permutation").epoch(N, 0, 0)
     assert rows.shape == (4, SIZE)
@@ -71,13 +66,6 @@ def test_every_row_is_dropped_in_some_epoch():
     batches = Minibatches(SIZE, "permutation")
     dropped = [set(range(N)) - set(batches.epoch(N, 0, epoch).ravel()) for epoch in range(60)]
     assert set.union(*dropped) == set(range(N))
-
-
-@pytest.mark.parametrize("drop_last", [True, False])
-def test_permutation_of_whole_batches_is_one_pass(drop_last):
-    rows = Minibatches(SIZE, "permutation", drop_last).epoch(20, 0, 0)
-    assert rows.shape == (4, SIZE)
-    assert sorted(rows.ravel().tolist()) == list(range(20))
 
 
 def test_rows_in_order_are_the_same_for_every_seed_and_epoch():

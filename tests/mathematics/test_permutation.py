@@ -152,7 +152,7 @@ def test_grids_hold_n_and_are_nearly_square():
     ("n", "error"),
     [(0, ValueError), (-3, ValueError), (2**31, ValueError), (2.0, TypeError), (True, TypeError)],
 )
-def test_what_numbers_no_domain_is_refused(n, error):
+def test_an_invalid_domain_raises_an_error(n, error):
     with pytest.raises(error, match="n: expected"):
         domain(n)
 

@@ -1,23 +1,17 @@
 """Random numbers, large ones included: probabilities are some, and sum to one; costs are what they mean."""
 
-import functools
-
 import jax
-import jax.numpy as jnp
 import numpy as np
 from examples import examples
 from helpers import compiled
 from hypothesis import strategies
-from jax.flatten_util import ravel_pytree
 
 import jfnn
-from jfnn import boltzmann, losses
-from jfnn.boltzmann import enumeration
+from jfnn import losses
 
 N = 4
 SOFTMAX = ("cross_entropy", "softmax_binary_cross_entropy")
 CASES = [(loss, outputs) for loss in (*SOFTMAX, "sigmoid_cross_entropy") for outputs in (2, 3, 5)]
-MACHINES = [(2, 3), (3, 2), (2, 2, 2), (1, 2, 1, 2), (3, 1, 2)]
 seeds = strategies.integers(0, 2**32 - 1)
 
 
@@ -55,44 +49,6 @@ def test_probabilities_sum_to_one_and_costs_are_theirs(examples):
                 np.testing.assert_allclose(delta.sum(axis=1), 0, atol=1e-4 * max(1, np.abs(delta).max()))
 
     examples.check(they_do, seed=seeds, scale=strategies.sampled_from([0.0, 0.1, 1.0, 10.0, 1e4]))
-
-
-@functools.cache
-def sums(sizes):
-    """Compiled: parameters -> sums over all states, and the gradient by hand and by JAX."""
-
-    @compiled
-    def run(params, rows):
-        every = enumeration.all_states(sum(sizes)).T.astype(rows.dtype)
-        of_layers = jnp.split(every, np.cumsum(sizes)[:-1], axis=1)
-        log_z = boltzmann.log_z(params)
-        visible = enumeration.all_states(sizes[0]).T.astype(rows.dtype)
-        log_p = boltzmann.log_likelihood(params, visible)
-        by_hand = boltzmann.gradient(params, rows)
-        by_jax = jax.grad(lambda params: jnp.mean(boltzmann.log_likelihood(params, rows)))(params)
-        return jax.nn.logsumexp(-boltzmann.energy(params, *of_layers)), log_z, log_p, by_hand, by_jax
-
-    return run
-
-
-@examples((6, 1), (400, len(MACHINES)))
-def test_a_boltzmann_machine_is_a_distribution_with_the_gradient_derived(examples, x64):
-    def it_is(sizes, seed, scale):
-        rng = np.random.default_rng(seed)
-        like = boltzmann.init(jax.random.key(0), sizes)
-        params = jax.tree.map(lambda leaf: scale * rng.normal(size=leaf.shape), like)
-        rows = rng.integers(0, 2, (N, sizes[0])).astype(float)
-        over_all, log_z, log_p, by_hand, by_jax = sums(sizes)(params, rows)
-        np.testing.assert_allclose(log_z, over_all, rtol=1e-12, atol=1e-12)
-        np.testing.assert_allclose(np.exp(log_p).sum(), 1, rtol=1e-12)
-        np.testing.assert_allclose(ravel_pytree(by_hand)[0], ravel_pytree(by_jax)[0], atol=1e-12)
-
-    examples.check(
-        it_is,
-        sizes=strategies.sampled_from(MACHINES[: examples.structures]),
-        seed=seeds,
-        scale=strategies.sampled_from([0.0, 0.5, 2.0, 20.0]),
-    )
 
 
 @examples((3, 1), (200, 3))

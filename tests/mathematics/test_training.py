@@ -199,52 +199,6 @@ def test_train_equals_a_plain_optax_loop(name, arguments, x64):
     assert history.diverged_at == -1
 
 
-def test_train_takes_an_optimizer_of_ones_own(x64):
-    x, labels = make_data()
-
-    def plain_descent(learning_rate):
-        return optax.GradientTransformation(
-            lambda params: (),
-            lambda g, state, params=None: (jax.tree.map(lambda g: -learning_rate * g, g), state),
-        )
-
-    options = {"learning_rate": 0.02, "epochs": 3, "batch_size": 6}
-    by_name = jfnn.train(make_network(), x, labels, **options)[0]
-    assert_close(jfnn.train(make_network(), x, labels, optimizer=plain_descent, **options)[0], by_name)
-
-
-def test_train_on_the_hand_derivation_equals_train_on_jax_grad(x64):
-    x, labels = make_data()
-    net = make_network()
-    options = {"learning_rate": 0.02, "l2": 0.1, "epochs": 4, "batch_size": 6}
-    by_jax, history = jfnn.train(net, x, labels, **options)
-    for source in (jfnn.backprop.value_and_grad, "backprop"):
-        found, found_history = jfnn.train(net, x, labels, gradient=source, **options)
-        assert_close(found, by_jax)
-        np.testing.assert_allclose(found_history.train_loss, history.train_loss, rtol=1e-10)
-
-
-def test_train_follows_whatever_gradient_source_it_is_given():
-    x, labels = make_data()
-    net = make_network()
-    start = numpy_params(net)
-
-    def ones(params, x, targets, *, l2):
-        return 0.0, jax.tree.map(jnp.ones_like, params)
-
-    params, _ = jfnn.train(
-        net,
-        x,
-        labels,
-        learning_rate=0.5,
-        epochs=1,
-        batch_size=N,
-        initial_params=start,
-        gradient=ones,
-    )
-    assert_close(params, jax.tree.map(lambda p: p - 0.5, start), rtol=1e-6)
-
-
 def test_history_has_the_scores_at_the_end_of_each_epoch(x64):
     x, labels = make_data()
     x_test, labels_test = make_data(1)
@@ -259,19 +213,6 @@ def test_history_has_the_scores_at_the_end_of_each_epoch(x64):
             np.testing.assert_allclose(getattr(history, f"{part}_loss")[i], loss, rtol=1e-12)
             right = float(jfnn.accuracy(net, params, x_part, labels_part))
             assert getattr(history, f"{part}_accuracy")[i] == pytest.approx(right, rel=1e-6)
-
-
-def test_training_without_test_rows_has_no_test_scores_and_targets_no_accuracy():
-    x, _ = make_data()
-    net = jfnn.mlp((FEATURES, 1))
-    _, history = jfnn.train(net, x, x[:, 0], loss="quadratic", learning_rate=0.01, epochs=2, batch_size=5)
-    assert np.isfinite(history.train_loss).all()
-    assert np.isfinite(history.train_r2).all()
-    for missing in (history.test_loss, history.test_r2):
-        assert missing.shape == (2,)
-        assert np.isnan(missing).all()
-    with pytest.raises(AttributeError, match="train_accuracy"):
-        _ = history.train_accuracy
 
 
 def test_divergence_is_reported_as_data_with_the_last_finite_parameters(x64):

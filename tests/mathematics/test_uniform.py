@@ -5,7 +5,7 @@ import jax.numpy as jnp
 import numpy as np
 import pytest
 
-from jfnn.uniform import uniform
+from jfnn.numerics import uniform
 
 SHAPES = [(), (1,), (7,), (2, 3), (64, 100), (3, 5, 11), (0,), (2, 0)]
 
@@ -25,11 +25,6 @@ def test_many_keys_and_a_key_within_a_compiled_function(shape):
     drawn = jax.jit(jax.vmap(lambda key: uniform(key, shape, jnp.float32)))(keys)
     for key, numbers in zip(keys, drawn, strict=True):
         np.testing.assert_array_equal(numbers, jax.random.uniform(key, shape, jnp.float32))
-
-
-def test_a_raw_key_draws_as_a_typed_one():
-    drawn = uniform(jax.random.PRNGKey(4), (9,), jnp.float32)
-    np.testing.assert_array_equal(drawn, uniform(jax.random.key(4), (9,), jnp.float32))
 
 
 def test_keys_of_another_hash_draw_as_jax_does():

@@ -10,9 +10,10 @@ import pytest
 from helpers import make_result, make_sampled
 
 import jfnn
-from jfnn import loading, report
+from jfnn import report
 from jfnn.analysis import ranking, summary
 from jfnn.learners.naming import describe_network
+from jfnn.search import loading
 
 pytestmark = pytest.mark.unoptimised
 

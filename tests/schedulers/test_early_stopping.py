@@ -97,37 +97,6 @@ def test_each_member_ends_with_the_bits_of_its_best_epoch(run_of, history, execu
             assert same_bits(result.member(*place), run_of(epochs).member(*place))
 
 
-def test_a_member_alone_stops_as_beside_others():
-    train, held = (np.sort(rows) for rows in train_test_split(np.arange(N), test_size=HELD, random_state=0))
-    pair = (train, held)
-    beside = sweep(**FIFTY, **STOPPING | {"validation": None, "folds": [pair]})
-    for i, j, s in ((0, 1, 2), (4, 0, 4)):
-        rates = {"learning_rate": [FIFTY["learning_rate"][i]], "l2": FIFTY["l2"][j], "seeds": [s]}
-        alone = sweep(**rates, **STOPPING)
-        assert same_bits(alone.member(0, 0, 0), beside.member(i, j, s, 0))
-        params, _ = jfnn.train(
-            NET,
-            *SPLIT[:2],
-            learning_rate=FIFTY["learning_rate"][i],
-            l2=FIFTY["l2"][j],
-            seed=s,
-            batch_size=8,
-            execution=jfnn.Execution(tile=4),
-            **STOPPING,
-        )
-        assert same_bits(params, beside.member(i, j, s, 0))
-
-
-def test_a_member_that_diverges_never_ranks_and_keeps_its_best_epoch():
-    options = {"l2": 0.0, "validation": HELD}
-    result = sweep(learning_rate=[0.1, 1e38], schedulers=[EarlyStopping(2)], **options)
-    assert result.diverged_at[1, 0, 0] >= 0
-    assert np.isnan(result.validation_loss[1, 0, 0])
-    assert result.best().index == (0, 0)
-    shorter = sweep(learning_rate=1e38, epochs=int(result.epochs[1, 0, 0]), **options)
-    assert same_bits(result.member(1, 0, 0), shorter.member(0, 0, 0))
-
-
 @pytest.mark.parametrize("turned", [False, True])
 def test_members_that_stopped_early_still_count_at_later_rungs(turned):
     """With both rules, in any order, a member competes with the score of its best epoch, its last one."""

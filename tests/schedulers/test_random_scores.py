@@ -114,28 +114,3 @@ def test_a_population_copies_better_members_of_the_replicate_over_its_worst(exam
         epoch=strategies.integers(1, 49),
         seed=seeds,
     )
-
-
-@examples((20, 1), (200, 1))
-def test_schedulers_do_not_see_the_order_of_cells(examples):
-    schedulers = [jfnn.Halving(2, 1), jfnn.EarlyStopping(1)]
-
-    def they_do_not(scheduler, cells, seed):
-        rng = np.random.default_rng(seed)
-        scores, order = random_scores(rng, cells, 2).reshape(cells, 2), rng.permutation(cells)
-        if isinstance(scheduler, jfnn.Halving):  # of cells that diverged the first go on
-            scores = np.nan_to_num(scores)
-        results = []
-        for of_cells in (scores, scores[order]):
-            seen = report(of_cells, 1, 50, 2)
-            results.append(scheduler.update(scheduler.init(cells, 2), seen)[1])
-        for one, other in zip(*results, strict=True):
-            if one is not None:
-                np.testing.assert_array_equal(one.reshape(cells, 2)[order], other.reshape(cells, 2))
-
-    examples.check(
-        they_do_not,
-        scheduler=strategies.sampled_from(schedulers),
-        cells=strategies.integers(2, 12),
-        seed=seeds,
-    )

@@ -114,9 +114,9 @@ def test_it_is_read_from_the_words_of_a_command_line(name, text):
     assert type(scheduler) is SCHEDULERS[name]
 
 
-@pytest.mark.parametrize("text", ["", ":", "x", "3:", "0", "2.5", "-1", "3:0.5:2:1:7:9:9:9", "nan"])
+@pytest.mark.parametrize("text", ["", "x", "3:", "2.5", "-1", "3:0.5:2:1:7:9:9:9"])
 @pytest.mark.parametrize("kind", SCHEDULERS.values())
-def test_other_words_are_refused(kind, text):
+def test_invalid_words_raise_an_error(kind, text):
     with pytest.raises((ValueError, TypeError)):
         kind.parse(text)
 

@@ -65,7 +65,7 @@ def test_an_array_changed_before_or_while_it_trains_changes_nothing(untouched, n
     arrays = given()
     run = prepare(jfnn.Options(OWN, **(options := options_of(arrays))))
     scribble(arrays[name])
-    assert_same(search(jfnn.Options(OWN, **options), run), untouched)
+    assert_same(search([(jfnn.Options(OWN, **options), run)], None)[0][0], untouched)
     arrays = given()
     assert_same(jfnn.sweep(OWN, **options_of(arrays, lambda progress: scribble(arrays[name]))), untouched)
 

@@ -10,8 +10,8 @@ from helpers import central_differences, compiled, gradient, perturbed, same_bit
 
 import jfnn
 from jfnn import backprop, losses
-from jfnn.dropout import dropout_masks
 from jfnn.experiment.replicates import step_key
+from jfnn.layers.dropout import dropout_masks
 from jfnn.learners import Batch
 from jfnn.minibatches import Minibatches
 from jfnn.optimizers import SCHEDULES as MULTIPLIERS

@@ -52,7 +52,6 @@ RESULTS = {
     "history": {"execution": {"eval_every": 2}},
     "folds": {"folds": 2, "execution": {"keep_params": "best"}},
     "further axis": {"optimizer": jfnn.Optimizer("sgd", momentum=[0.0, 0.5])},
-    "schedulers": {"validation": 0.2, "schedulers": [jfnn.EarlyStopping(1), jfnn.Halving(2)]},
     "no epochs": {"epochs": 0, "execution": {"eval_every": 1}},
     "sample": {"sample": 3},
     "no cell ranks": {"learning_rate": 1e38, "l2": 1.0, "execution": {"keep_params": "best"}},
@@ -70,9 +69,11 @@ def test_a_result_is_loaded_equal_to_the_one_saved(results, name, tmp_path):
     result.save(tmp_path / "one" / "deep")
     loaded = jfnn.load(tmp_path / "one" / "deep")
     assert_equal_results(loaded, result)
-    loaded.save(tmp_path / "two")
+    assert loaded.timing == result.timing
+    dataclasses.replace(loaded, timing={"compile": 1.0, "run": 2.0}).save(tmp_path / "two")
     for path in (tmp_path / "one" / "deep").iterdir():
-        assert path.read_bytes() == (tmp_path / "two" / path.name).read_bytes(), path.name
+        is_same = path.read_bytes() == (tmp_path / "two" / path.name).read_bytes()
+        assert is_same == (path.name != "config.json"), path.name  # which has the time that the run took
     assert (tmp_path / "two" / "models.npz").exists() == (name not in ("none", "no cell ranks"))
 
 
@@ -110,14 +111,6 @@ def test_models_of_the_best_cell_say_which_it_is(results, tmp_path):
     with np.load(tmp_path / "models.npz", allow_pickle=False) as models:
         assert {name: models[name] for name in result.axes} == result.best().axes
         np.testing.assert_array_equal(models["0.w"][1], result.member(*result.best().index, 1)[0].w)
-
-
-def test_results_have_the_same_bytes_whatever_time_they_took(results, tmp_path):
-    result = results["all"]
-    result.save(tmp_path / "one")
-    dataclasses.replace(result, timing={"compile": 1.0, "run": 2.0}).save(tmp_path / "two")
-    for name in ("results.npz", "models.npz", "results.csv"):
-        assert (tmp_path / "one" / name).read_bytes() == (tmp_path / "two" / name).read_bytes()
 
 
 @pytest.mark.parametrize("name", ["all", "folds", "further axis", "sample"])
@@ -193,39 +186,6 @@ def copy(finished, tmp_path):
     return shutil.copytree(finished, tmp_path / "copy")
 
 
-@pytest.mark.parametrize(("file", "name"), [("results.npz", "score.test_loss"), ("models.npz", "1.w")])
-def test_loading_names_the_array_that_is_corrupt(copy, file, name):
-    path = copy / file
-    with np.load(path) as arrays:
-        place = path.read_bytes().index(arrays[name].tobytes())
-    content = bytearray(path.read_bytes())
-    content[place + 9] ^= 2
-    path.write_bytes(content)
-    with pytest.raises(jfnn.CorruptFileError, match=rf"{file}: array '{name}'"):
-        jfnn.load(copy)
-
-
-@pytest.mark.parametrize("file", ["config.json", "results.npz", "models.npz"])
-def test_a_changed_byte_anywhere_and_a_cut_file_are_noticed_by_name(copy, file):
-    path = copy / file
-    content = path.read_bytes()
-    rng = np.random.default_rng(0)
-    flips = {0, len(content) - 1, *rng.integers(0, len(content), 150).tolist()}
-    cuts = {0, len(content) - 1, *rng.integers(0, len(content), 20).tolist()}
-    for place in flips:
-        changed = bytearray(content)
-        changed[place] ^= 1 << rng.integers(8)
-        path.write_bytes(changed)
-        with pytest.raises(ValueError, match=rf"{file}: "):
-            jfnn.load(copy)
-    for length in cuts:
-        path.write_bytes(content[:length])
-        with pytest.raises(jfnn.CorruptFileError, match=rf"{file}: "):
-            jfnn.load(copy)
-    path.write_bytes(content)
-    jfnn.load(copy)
-
-
 def set_to(*path):
     """An edit of a configuration: the value at the end of a path."""
     *names, last, value = path
@@ -240,16 +200,7 @@ def set_to(*path):
 
 
 EDITS = {
-    "a score's name": lambda config: config["archives"]["results.npz"]["arrays"].pop("score.test_loss"),
-    "an array's checksum": set_to("archives", "results.npz", "arrays", "seeds", "sha256", "0" * 64),
-    "an archive's checksum": set_to("archives", "models.npz", "sha256", "0" * 64),
-    "an archive": lambda config: config["archives"].pop("models.npz"),
     "timing": set_to("timing", "run", 1e-9),
-    "a metric's direction": set_to("result", "metrics", "loss", True),
-    "another metric": set_to("result", "metrics", "f1", True),
-    "what ranks": set_to("result", "ranked_by", "train_loss"),
-    "the order of axes": lambda config: config["result"]["axes"].reverse(),
-    "where parameters are": set_to("result", "params", None),
     "settings": set_to("settings", "epochs", 5),
     "versions": set_to("versions", "jax", "0.0"),
     "device": set_to("device", "count", 64),
@@ -278,20 +229,19 @@ def test_others_may_add_to_a_configuration(copy):
     assert jfnn.load(copy).config == {name: config[name] for name in jfnn.load(copy).config}
 
 
-@pytest.mark.parametrize("text", ["", "{", "[1]", '{"format": 5}', '{"theirs": 1}', "[" * 100_000, "\ud800"])
+@pytest.mark.parametrize("text", ["", "{", "[1]", '{"format": 6}', '{"theirs": 1}', "[" * 100_000, "\ud800"])
 def test_what_is_no_configuration_is_refused(copy, text):
     (copy / "config.json").write_bytes(text.encode(errors="surrogatepass"))
     with pytest.raises(jfnn.CorruptFileError, match=r"config\.json: "):
         jfnn.load(copy)
 
 
-@pytest.mark.parametrize("number", [4, 6])
+@pytest.mark.parametrize("number", [5, 7])
 def test_another_format_is_refused_by_its_number(copy, number, sweep):
     path = copy / "config.json"
     path.write_text(json.dumps(json.loads(path.read_text()) | {"format": number}))
     before = {file: file.read_bytes() for file in copy.iterdir()}
-    message = rf"config\.json: its format is {number}.* reads format {run_directory.FORMAT}"
-    assert run_directory.FORMAT == 5
+    message = rf"config\.json: its format is {number}.* reads format 6"
     with pytest.raises(ValueError, match=message):
         jfnn.load(copy)
     for resume in (False, True):
@@ -328,19 +278,14 @@ def test_a_table_of_the_users_own_is_neither_overwritten_nor_removed(sweep, net,
     assert (tmp_path / name).read_text() == "mine"
 
 
-@pytest.mark.parametrize("change", ["emptied", "altered", "removed", "a line lost"])
-def test_a_changed_table_is_made_again(copy, sweep, change):
+def test_a_changed_table_is_made_again(copy, sweep):
     path = copy / "results.csv"
     before = path.read_bytes()
-    changed = {"emptied": b"", "altered": before.replace(b"0.05", b"0.06"), "a line lost": before[:-30]}
-    if change == "removed":
-        path.unlink()
-    else:
-        assert changed[change] != before
-        path.write_bytes(changed[change])
-    jfnn.load(copy)  # which does not read it
-    sweep(execution={"eval_every": 2}, out=copy, resume=True)
-    assert path.read_bytes() == before
+    for change in (lambda: path.write_bytes(before[:-30]), path.unlink):
+        change()
+        jfnn.load(copy)  # which does not read it
+        sweep(execution={"eval_every": 2}, out=copy, resume=True)
+        assert path.read_bytes() == before
 
 
 # The result itself
@@ -376,7 +321,7 @@ def test_a_result_has_the_scores_of_its_metrics_as_attributes(results):
     assert not hasattr(result, "test_r2")
 
 
-@pytest.mark.parametrize("sign", ["=", "+", "-", "@"])
+@pytest.mark.parametrize("sign", ["=", "-"])
 def test_no_name_is_a_formula_in_a_table_and_all_come_back(sign, tmp_path):
     axis, metric = f"{sign}1+1", f"{sign}SUM(A1)"
     plain = make_result((2, 2), further={axis: np.array([-1.0, 1.0])})

@@ -1,16 +1,18 @@
-"""Archives of anybody's: one line says what is wrong, or the arrays are what they were."""
+"""Archives: the arrays come back, in the same bytes each time; of anybody's one line says what is wrong."""
 
+import hashlib
 import io
 import os
 import re
 import struct
 import zipfile
 
+import jax
 import numpy as np
 import pytest
 
 from jfnn import datasets
-from jfnn.store import archives
+from jfnn.store import archives, files
 
 ARRAYS = {"x": np.random.default_rng(0).normal(size=(20, 2)), "y": np.arange(20) % 3}
 BYTES = np.zeros(40).tobytes()
@@ -126,6 +128,69 @@ def test_names_of_arrays_are_those_of_numpy(tmp_path):
         assert archives.names(file) == ["a", "b/c"]
         with pytest.raises(ValueError, match="no item named"):
             archives.read(file, "c")
+
+
+WRITTEN = {
+    "a": np.arange(6, dtype=np.float32).reshape(2, 3),
+    "b.c": np.array([np.nan, -0.0, np.inf]),
+    "empty": np.zeros((0, 4), np.int32),
+    "scalar": np.array(7),
+    "turned": np.arange(12.0).reshape(3, 4).T,
+    "flags": np.array([True, False]),
+    "halves": np.asarray(jax.numpy.ones((2, 3), jax.numpy.bfloat16)),  # which NumPy's format lacks
+    "one half": np.asarray(jax.numpy.ones((), jax.numpy.bfloat16)),
+}
+
+
+def same_arrays(one, other):
+    return list(one) == list(other) and all(
+        (one[name].dtype, one[name].shape, one[name].tobytes())
+        == (other[name].dtype, other[name].shape, other[name].tobytes())
+        for name in one
+    )
+
+
+def test_a_written_archive_comes_back_and_numpy_reads_it(tmp_path):
+    path = tmp_path / "x.npz"
+    files.write_archive(path, {"for": ["tests", None]}, WRITTEN)
+    header, arrays = files.read_archive(path)
+    assert header == {"for": ["tests", None]} and same_arrays(arrays, WRITTEN)
+    assert all(array.flags.writeable for array in arrays.values())
+    with np.load(path, allow_pickle=False) as loaded:
+        plain = {name: array for name, array in WRITTEN.items() if array.dtype.kind != "V"}
+        assert same_arrays({name: loaded[name] for name in plain}, plain)
+
+
+def test_a_written_archive_has_the_same_bytes_at_another_time_and_in_another_order(tmp_path, monkeypatch):
+    files.write_archive(tmp_path / "one", {"a": 1}, WRITTEN)
+    monkeypatch.setattr("time.time", lambda: 2e9)
+    files.write_archive(tmp_path / "two", {"a": 1}, {n: np.array(a, order="F") for n, a in WRITTEN.items()})
+    assert (tmp_path / "one").read_bytes() == (tmp_path / "two").read_bytes()
+
+
+def test_a_flipped_bit_anywhere_a_cut_and_a_byte_more_are_noticed(tmp_path):
+    path = tmp_path / "x.npz"
+    files.write_archive(path, {}, WRITTEN)
+    content = path.read_bytes()
+    flipped = [content[:i] + bytes([content[i] ^ 1 << i % 8]) + content[i + 1 :] for i in range(len(content))]
+    for changed in (*flipped, *(content[:length] for length in range(0, len(content), 7)), content + b"0"):
+        path.write_bytes(changed)
+        with pytest.raises(files.CorruptFileError, match=r"x\.npz: "):
+            files.read_archive(path)
+    path.unlink()
+    with pytest.raises(files.CorruptFileError, match=r"x\.npz: "):
+        files.read_archive(path)
+
+
+def test_an_archive_that_unpacks_to_more_than_its_size_is_refused_under_a_right_checksum(tmp_path):
+    path = tmp_path / "x.npz"
+    with zipfile.ZipFile(path, "w", zipfile.ZIP_DEFLATED) as file:
+        file.writestr(archives.HEADER, b'{"header": {}, "dtypes": {}}' + b" " * 10**6)
+        file.comment = b"0" * archives.DIGITS
+    content = path.read_bytes()[: -archives.DIGITS]
+    path.write_bytes(content + hashlib.sha256(content).hexdigest().encode())
+    with pytest.raises(files.CorruptFileError, match="larger than the file"):
+        files.read_archive(path)
 
 
 def test_files_without_an_end_are_refused(tmp_path, monkeypatch):

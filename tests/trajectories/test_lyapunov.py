@@ -88,7 +88,7 @@ def test_growth_is_that_of_two_runs_a_rounding_apart(split, x64):
     assert found.growth.sum() == pytest.approx(np.log(growth), rel=1e-7)
 
 
-def test_what_cannot_be_is_refused(split):
+def test_invalid_arguments_raise_an_error_that_names_them(split):
     network = jfnn.mlp((5, 4, 3))
     for options, message in (({"method": "guess"}, "method: expected"), ({"epochs": 0}, "epochs: expected")):
         with pytest.raises(ValueError, match=f"^{message}"):

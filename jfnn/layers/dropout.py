@@ -7,11 +7,11 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 
+import jfnn.layers.sequence as sequence
 from jfnn import checks
 from jfnn.checks import ArgumentError
-from jfnn.layers import sequence
 from jfnn.layers.kind import LayerKind, Shape
-from jfnn.uniform import uniform
+from jfnn.numerics import uniform
 
 
 def dropout_shapes(layers: Sequence[LayerKind], input_shape: Shape) -> list[Shape | None]:
@@ -22,7 +22,7 @@ def dropout_shapes(layers: Sequence[LayerKind], input_shape: Shape) -> list[Shap
 
 
 def dropout_masks(
-    key: jax.Array, rate: jax.Array | float, of_layers: Sequence[Shape | None], n: int, dtype: Any
+    key: jax.Array, rate: jax.Array | float, shapes: Sequence[Shape | None], n: int, dtype: Any
 ) -> list[jax.Array | None]:
     """Inverted dropout (Srivastava et al., JMLR 15, 2014): what hidden activations are multiplied by.
 
@@ -33,20 +33,17 @@ def dropout_masks(
     Args:
         key: A random key.
         rate: The probability to drop a unit, in [0, 1); may be traced.
-        of_layers: From `dropout_shapes`.
+        shapes: From `dropout_shapes`; a mask is ``[*shape, n]``, or None where the shape is.
         n: Samples.
         dtype: Of the masks.
-
-    Returns:
-        A mask ``[*shape, n]`` for each layer that drops units, else None.
     """
-    keys = iter(jax.random.split(key, max(sum(shape is not None for shape in of_layers), 1)))
+    keys = iter(jax.random.split(key, max(sum(shape is not None for shape in shapes), 1)))
 
     def mask(shape: Shape) -> jax.Array:
         draw = uniform(next(keys), (*shape, n), dtype)
         return jnp.where(draw >= rate, 1 / (1 - rate), 0).astype(dtype)
 
-    return [None if shape is None else mask(shape) for shape in of_layers]
+    return [None if shape is None else mask(shape) for shape in shapes]
 
 
 def check_dropout(rate: jax.Array | float, key: jax.Array | None) -> bool:

@@ -1,8 +1,8 @@
-"""What learners check before anything is compiled: rows, names, and functions tried on shapes."""
+"""Shapes of a learner's functions, and checks of rows and parameters, before anything is compiled."""
 
 import functools
 from collections.abc import Callable, Mapping, Sequence
-from typing import Any, Protocol
+from typing import Any
 
 import jax
 import jax.numpy as jnp
@@ -11,11 +11,10 @@ import numpy as np
 from jfnn import checks
 from jfnn.checks import ArgumentError, ArgumentTypeError
 from jfnn.layers.kind import Params
-from jfnn.optimizers import UpdateRule
 
 # Rows on which functions are tried. With one, a mean over them would pass for a value of each; with as many
 # as there are columns, a mixture of the two.
-TRIED = 17
+EXAMPLES = 17
 FLOATS = ("float32", "float64")
 
 
@@ -30,9 +29,9 @@ def as_rows(rows: Any, argument: str) -> Any:
         array = np.asarray(checks.as_array(leaf, argument))
         if array.dtype.kind not in "iubf" or array.ndim == 0:
             raise ArgumentTypeError(argument, f"expected arrays of numbers with rows, got {array.dtype}")
-        of_jax = jax.dtypes.canonicalize_dtype(array.dtype)
+        jax_dtype = jax.dtypes.canonicalize_dtype(array.dtype)
         return checks.as_dtype(
-            array, checks.float_dtype(array) if array.dtype.kind == "f" else of_jax, argument
+            array, checks.float_dtype(array) if array.dtype.kind == "f" else jax_dtype, argument
         )
 
     arrays = jax.tree.map(checked, rows)
@@ -42,9 +41,9 @@ def as_rows(rows: Any, argument: str) -> Any:
     return arrays
 
 
-def tried_on(rows: Any, dtype: np.dtype) -> tuple[Any, jax.ShapeDtypeStruct]:
-    """Shapes and dtypes of a few rows, and of a number of a member: what functions are tried on."""
-    return row_shapes(rows, TRIED), jax.ShapeDtypeStruct((), dtype)
+def example_shapes(rows: Any, dtype: np.dtype) -> tuple[Any, jax.ShapeDtypeStruct]:
+    """Shapes and dtypes of a few rows, and of a number of a member, on which functions are tried."""
+    return row_shapes(rows, EXAMPLES), jax.ShapeDtypeStruct((), dtype)
 
 
 def row_shapes(rows: Any, n: int) -> Any:
@@ -52,12 +51,12 @@ def row_shapes(rows: Any, n: int) -> Any:
     return jax.tree.map(lambda leaf: jax.ShapeDtypeStruct((n, *leaf.shape[1:]), leaf.dtype), rows)
 
 
-def forms(tree: Any) -> str:
+def describe_shapes(tree: Any) -> str:
     """Structure, dtypes, and shapes without their first axis."""
     return str(jax.tree.map(lambda leaf: f"{leaf.dtype} {['n', *leaf.shape[1:]]}", tree))
 
 
-def trial(argument: str, function: Callable[..., Any], *shapes: Any) -> Any:
+def eval_shape(argument: str, function: Callable[..., Any], *shapes: Any) -> Any:
     """Shapes of a function's result, without computing anything.
 
     Raises:
@@ -71,19 +70,8 @@ def trial(argument: str, function: Callable[..., Any], *shapes: Any) -> Any:
         raise ArgumentError(argument, f"it fails on rows of these data: {reason}") from error
 
 
-class HasInit(Protocol):
-    """What has starting parameters: a learner, or a network."""
-
-    @property
-    def init(self) -> Callable[[jax.Array], Params]:
-        """``key -> params``."""
-        ...
-
-    def __hash__(self) -> int: ...
-
-
-def starting_shapes(owner: HasInit) -> Params:
-    """Shapes and dtypes of starting parameters.
+def starting_shapes(owner: Any) -> Params:
+    """Shapes and dtypes of starting parameters of a learner or a network, by its ``init``.
 
     Traced once for registered functions, since searches sweep the same learner often.
     """
@@ -93,7 +81,7 @@ def starting_shapes(owner: HasInit) -> Params:
 
 
 @functools.lru_cache(maxsize=64)
-def _starting_shapes(owner: HasInit, x64: bool) -> Params:
+def _starting_shapes(owner: Any, x64: bool) -> Params:
     """The shapes; their dtypes depend on ``x64``, which is here to tell the two apart."""
     return jax.eval_shape(owner.init, jax.random.key(0))
 
@@ -105,7 +93,7 @@ def trained_dtype(dtype: Any, arithmetic: np.dtype) -> np.dtype:
 
 
 def check_params(argument: str, params: Params, by_gradient: bool = True) -> None:
-    """Refuses starting parameters of dtypes that the engine would have to change.
+    """Checks that the engine need not change the dtypes of starting parameters.
 
     Args:
         argument: The caller's argument, named in errors.
@@ -127,7 +115,7 @@ def check_params(argument: str, params: Params, by_gradient: bool = True) -> Non
             raise ArgumentError(argument, f"expected parameters of {expected}, got {leaf.dtype} at {where}")
 
 
-def as_trained(argument: str, params: Params, arithmetic: np.dtype) -> Params:
+def trained_shapes(argument: str, params: Params, arithmetic: np.dtype) -> Params:
     """Shapes and dtypes of parameters as the engine trains them, from those of starting ones, checked."""
     check_params(argument, params, by_gradient=False)
     return jax.tree.map(
@@ -136,21 +124,7 @@ def as_trained(argument: str, params: Params, arithmetic: np.dtype) -> Params:
 
 
 def check_scores(argument: str, scores: Any, names: Sequence[str]) -> None:
-    """Refuses scores of `TRIED` rows other than so many values for each metric."""
+    """Raises ValueError for other scores of `EXAMPLES` rows than so many values for each metric."""
     fits = isinstance(scores, Mapping) and set(scores) == set(names)
-    if not fits or any(getattr(values, "shape", ())[:1] != (TRIED,) for values in scores.values()):
+    if not fits or any(getattr(values, "shape", ())[:1] != (EXAMPLES,) for values in scores.values()):
         raise ArgumentError(argument, f"expected one value a row for each of {list(names)}, got {scores}")
-
-
-def all_hyper(own: Sequence[str], rule: UpdateRule) -> tuple[str, ...]:
-    """Names of a member's numbers: those of the objective, its own, and the optimizer's.
-
-    Raises:
-        TypeError, ValueError: Its own are no sequence of names, or one is there twice.
-    """
-    if not checks.is_several(own) or not all(isinstance(name, str) for name in own):
-        raise ArgumentTypeError("hyper", f"expected a sequence of names, got {checks.shown(own)}")
-    names = ("learning_rate", "l2", *own, *rule.hyper[1:])
-    if len(set(names)) != len(names):
-        raise ArgumentError("hyper", f"expected each name once, got {', '.join(names)}")
-    return names

@@ -1,0 +1,76 @@
+"""Ctrl-C while members train: noted when it comes, handed on where nothing is half done."""
+
+import contextlib
+import multiprocessing
+import os
+import signal
+import sys
+import threading
+from collections.abc import Callable, Iterator
+from types import FrameType
+
+Handler = Callable[[int, FrameType | None], object]
+
+
+class _Deferred:
+    """A handler of SIGINT that notes the first signal, and hands later ones to the handler before it."""
+
+    def __init__(self, before: Handler):
+        self.before = before
+        self.has_come = self.is_pending = False
+
+    def __call__(self, number: int, frame: FrameType | None) -> None:
+        if self.has_come:
+            self.before(number, frame)
+            return
+        self.has_come = self.is_pending = True
+        with contextlib.suppress(RuntimeError):  # the signal may have come amid another write
+            print("\nstopping at the next return to the host; press again to stop at once", file=sys.stderr)
+
+    def hand_on(self) -> None:
+        """Hands the noted signal to the handler before, once."""
+        if self.is_pending:
+            self.is_pending = False
+            self.before(signal.SIGINT, None)
+
+
+@contextlib.contextmanager
+def deferred() -> Iterator[None]:
+    """Defers Ctrl-C to calls of `raise_pending` and to the end of the block; a second one comes at once.
+
+    Python raises KeyboardInterrupt between any two steps of the main thread, also where it has just taken a
+    lock of a thread pool, which nobody then gives back. In other threads, and where SIGINT has no handler in
+    Python, nothing is deferred.
+    """
+    before = signal.getsignal(signal.SIGINT)
+    is_main = threading.current_thread() is threading.main_thread()
+    if not is_main or isinstance(before, _Deferred) or not callable(before):
+        yield
+        return
+    handler = _Deferred(before)
+    signal.signal(signal.SIGINT, handler)
+    try:
+        yield
+        handler.hand_on()
+    finally:
+        signal.signal(signal.SIGINT, before)
+
+
+def raise_pending() -> None:
+    """Hands on a Ctrl-C that came in a `deferred` block of this thread: KeyboardInterrupt, by default."""
+    handler = signal.getsignal(signal.SIGINT)
+    if isinstance(handler, _Deferred) and threading.current_thread() is threading.main_thread():
+        handler.hand_on()
+
+
+def end_with_parent() -> None:
+    """Ends this process when its parent has ended; the worker of a pool would wait for work forever."""
+    parent = multiprocessing.parent_process()
+    if parent is None:
+        return
+
+    def wait_and_end() -> None:
+        parent.join()
+        os._exit(1)
+
+    threading.Thread(target=wait_and_end, daemon=True).start()

@@ -1,0 +1,77 @@
+"""Learners that descend a gradient by an optimizer: their fields, and what their constructors share."""
+
+import dataclasses
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+import optax
+
+from jfnn import checks
+from jfnn.checks import ArgumentError, ArgumentTypeError
+from jfnn.layers.kind import Params
+from jfnn.learners.data import Data, Hyper
+from jfnn.learners.learner import Learner, Metric
+from jfnn.learners.naming import describe_rule, is_known_rule
+from jfnn.learners.shapes import check_params, starting_shapes
+from jfnn.optimizers import Factory, Optimizer, UpdateRule, Values, as_optimizer
+from jfnn.training import State, descend
+
+
+@dataclasses.dataclass(frozen=True, kw_only=True)
+class DescentLearner(Learner):
+    """A learner that descends a gradient by an optimizer.
+
+    Attributes:
+        rule: The optimizer, made for each member from its numbers.
+    """
+
+    rule: UpdateRule
+    hyper: tuple[str, ...]
+    metrics: tuple[Metric, ...]
+    random: bool
+    numbers: Mapping[str, Values] = dataclasses.field(compare=False)
+    schedule_epochs: int | None = dataclasses.field(compare=False)
+
+    def start(self, params: Params, hyper: Hyper) -> State:
+        """The parameters, and the optimizer's memory."""
+        return State(params, self.optimizer(params, hyper).init(params))
+
+    def optimizer(self, params: Params, hyper: Hyper) -> optax.GradientTransformation:
+        """The optimizer of one member, for its parameters and numbers."""
+        return self.rule.make(hyper)
+
+    def descend(self, state: State, gradients: Params, hyper: Hyper) -> State:
+        """The state after a step along given gradients."""
+        return descend(state, self.optimizer(state.params, hyper), gradients)
+
+    def check(self, data: Data) -> None:
+        """Tries the optimizer on shapes."""
+        params = starting_shapes(self)
+        check_params("network", params)
+        self.rule.check(params)
+
+    @property
+    def rule_is_known(self) -> bool:
+        """Whether the optimizer and its schedule have names."""
+        return is_known_rule(self.rule)
+
+    def describe(self) -> dict[str, Any]:
+        """The optimizer and its schedule."""
+        return describe_rule(self.rule)
+
+
+def descent_fields(optimizer: str | Optimizer | Factory, hyper: Sequence[str]) -> dict[str, Any]:
+    """Fields of a `DescentLearner` that follow from its optimizer, and from further names of numbers.
+
+    Raises:
+        TypeError, ValueError: An invalid optimizer; names that are no sequence, or one that is there twice.
+    """
+    options = as_optimizer(optimizer)
+    rule = options.rule()
+    if not checks.is_several(hyper) or not all(isinstance(name, str) for name in hyper):
+        raise ArgumentTypeError("hyper", f"expected a sequence of names, got {checks.shown(hyper)}")
+    names = ("learning_rate", "l2", *hyper, *rule.hyper[1:])
+    if len(set(names)) != len(names):
+        raise ArgumentError("hyper", f"expected each name once, got {', '.join(names)}")
+    numbers, epochs = options.numbers, options.schedule_epochs
+    return {"rule": rule, "hyper": names, "numbers": numbers, "schedule_epochs": epochs}

@@ -1,0 +1,108 @@
+"""The outcome of a run as a result in the shape of its grid, or as the error that names lost members."""
+
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+
+import jax
+import numpy as np
+
+from jfnn.engine.state import Lost, Outcome, Scores
+from jfnn.experiment.experiment import PARTS, Experiment
+from jfnn.search import run_directory
+from jfnn.search.result import SweepResult
+from jfnn.store.identity import Description
+from jfnn.workers import ExecutorError
+
+
+class LostMembersError(ExecutorError):
+    """Members were given up, since their workers died or their futures broke each time.
+
+    Attributes:
+        result: The `SweepResult` of all members; lost ones have NaN scores, and as ``diverged_at`` the number
+            of epochs that they had done.
+        members: Numbers of the lost members, in C order of the result's arrays.
+    """
+
+    def __init__(self, result: SweepResult, lost: Sequence[Lost], directory: Path | None):
+        """Makes the message; ``directory`` is the run's, if it has one."""
+        self.result = result
+        self.members = np.unique(np.concatenate([tile.members for tile in lost]))
+        table = result.to_dict()
+        named = {
+            name: table[name][self.members[0]] for name in (*result.axes, "seed", "fold") if name in table
+        }
+        cell = ", ".join(f"{name}={value:g}" for name, value in named.items())
+        where = "error.result" if directory is None else str(directory / run_directory.PARTIAL)
+        again = "" if directory is None else "; resume=True tries again from the last state before"
+        super().__init__(
+            f"executor: {len(self.members)} of {len(table['seed'])} members were given up, the first {cell},"
+            f" after {lost[0].epoch} epochs: {type(lost[0].error).__name__}: {lost[0].error}; the scores of"
+            f" the others are in {where}{again}"
+        )
+
+    def save_others(self, directory: Path) -> None:
+        """Writes the rows of the members that were not lost."""
+        table = {name: np.delete(values, self.members) for name, values in self.result.to_dict().items()}
+        run_directory.write_table(directory / run_directory.PARTIAL, table)
+
+
+def as_result(
+    experiment: Experiment, description: Description, outcome: Outcome, directory: Path | None
+) -> SweepResult:
+    """The outcome of an experiment in the shape of its grid.
+
+    Raises:
+        LostMembersError: Members were given up; the others' rows are in the directory, if there is one.
+    """
+    shape, keep = experiment.shape, experiment.execution.keep_params
+    history = {"epoch": outcome.history.epoch, **_by_part(outcome.history.scores, shape)}
+    result = SweepResult(
+        axes=dict(experiment.cells.values),
+        seeds=np.array(experiment.seeds),
+        folds=experiment.folds,
+        scores=_by_part(outcome.scores, shape),
+        metrics={metric.name: metric.higher_is_better for metric in experiment.learner.metrics},
+        diverged_at=outcome.diverged_at.reshape(shape),
+        stopped_at=outcome.stopped_at.reshape(shape),
+        pruned=outcome.pruned.reshape(shape),
+        epochs=outcome.epochs.reshape(shape),
+        params=None,
+        history={} if experiment.execution.eval_every is None else history,
+        timing={"compile": outcome.compile_seconds, "run": outcome.run_seconds},
+        ranked_by=experiment.ranking.name,
+        sampled=not experiment.cells.crossed,
+        config=description,
+        objective=outcome.objectives.T.reshape(*shape, -1) if len(outcome.objectives) else None,
+    )
+    if keep != "none":
+        result = _with_params(result, experiment, outcome)
+    if outcome.lost:
+        error = LostMembersError(result, outcome.lost, directory)
+        if directory is not None:
+            error.save_others(directory)
+        raise error
+    return result
+
+
+def _with_params(result: SweepResult, experiment: Experiment, outcome: Outcome) -> SweepResult:
+    """A result with parameters of all members or of the best cell; with none where no cell ranks."""
+    shape = experiment.shape
+    every = jax.tree.map(lambda leaf: np.moveaxis(leaf, 0, 1), outcome.history.params)
+    params = experiment.learner.unpack(outcome.params if every is None else every)
+    params = jax.tree.map(lambda leaf: np.ascontiguousarray(leaf).reshape(*shape, *leaf.shape[1:]), params)
+    if experiment.execution.keep_params != "best":
+        return result.keeping(params)
+    best = result.best_or_none()
+    if best is None:
+        return result
+    return result.keeping(jax.tree.map(lambda leaf: leaf[best.index].copy(), params), best.index)
+
+
+def _by_part(scores: Scores, shape: tuple[int, ...]) -> dict[str, np.ndarray]:
+    """Part and metric -> the scores of all members, in the shape of the grid, before a history's epochs."""
+    by_part: Mapping[str, np.ndarray] = {
+        f"{part}_{metric}": np.moveaxis(values[..., i], -1, 0)
+        for i, part in enumerate(PARTS)
+        for metric, values in scores.items()
+    }
+    return {name: values.reshape(*shape, *values.shape[1:]) for name, values in by_part.items()}
