@@ -10,6 +10,7 @@ import numpy as np
 
 from jfnn import activations, checks
 from jfnn.activations import Activation
+from jfnn.checks import ArgumentError
 from jfnn.layers.conv import Conv
 from jfnn.layers.dense import Dense
 from jfnn.layers.elman import Elman
@@ -59,7 +60,7 @@ def cnn(
     shape = checks.as_counts(inputs, "inputs")
     if len(shape) not in (2, 3):
         expected = "(channels, length) or (channels, height, width)"
-        raise ValueError(f"inputs: expected a shape {expected}, got {shape}")
+        raise ArgumentError("inputs", f"expected a shape {expected}, got {shape}")
     filters, widths = checks.as_counts(channels, "channels"), checks.as_counts(hidden, "hidden")
     options = {"kernel": kernel, "stride": stride, "padding": padding}
     each = [_one_a_layer(value, len(filters), name) for name, value in options.items()]
@@ -83,15 +84,15 @@ def _check_stride(convolution: Conv, shape: Shape) -> None:
     windows = convolution.windows(shape)
     for step, length, pads in zip(windows.stride, shape[1:], windows.padding, strict=True):
         if step > length + sum(pads):
-            raise ValueError(
-                f"stride: expected at most {length + sum(pads)}, the length of the padded input, got {step}"
+            raise ArgumentError(
+                "stride", f"expected at most {length + sum(pads)}, the length of the padded input, got {step}"
             )
 
 
 def _one_a_layer(value: Any, count: int, argument: str) -> Sequence[Any]:
     each = value if checks.is_several(value) else [value] * count
     if len(each) != count:
-        raise ValueError(f"{argument}: expected one for each of {count} layers, got {checks.shown(value)}")
+        raise ArgumentError(argument, f"expected one for each of {count} layers, got {checks.shown(value)}")
     return each
 
 
@@ -127,7 +128,7 @@ def rnn(
     """
     checks.as_choice(kind, "kind", CELLS)
     if len(checks.as_counts(inputs, "inputs")) != 2:
-        raise ValueError(f"inputs: expected the shape (time, features) of a sequence, got {inputs}")
+        raise ArgumentError("inputs", f"expected the shape (time, features) of a sequence, got {inputs}")
     widths = checks.as_counts(hidden, "hidden")
     function, last = activations.name_or_own(activation), activations.name_or_own(output, "output")
     options: dict[str, Any] = {"bidirectional": bidirectional, "states": states, "initializer": init}
@@ -166,11 +167,11 @@ def maximal_update(
     *hidden, last = scale_layers(layers, shape, base_layers, base_shape, optimizer)
     if multiplier != 1:
         if not isinstance(last, Dense | Scaled):
-            raise ValueError(f"output_multiplier: expected a dense last layer, got {last!r}")
+            raise ArgumentError("output_multiplier", f"expected a dense last layer, got {last!r}")
         factor = multiplier ** (2 if optimizer == "sgd" else 1)
         singles = np.finfo(np.float32)
         if not float(singles.smallest_subnormal) <= factor <= float(singles.max):
-            raise ValueError(f"output_multiplier: {multiplier:g} is out of the range of float32")
+            raise ArgumentError("output_multiplier", f"{multiplier:g} is out of the range of float32")
         last = simplified(Scaled(last, multiplier, factor))
     return sequential([*hidden, last], shape)
 
@@ -178,5 +179,5 @@ def maximal_update(
 def _parts(network: Network, argument: str) -> tuple[tuple[LayerKind, ...], Shape]:
     checks.check_instance(network, Network, argument)
     if network.layers is None or network.input_shape is None:
-        raise ValueError(f"{argument}: expected a network of jfnn.layers, whose widths are known")
+        raise ArgumentError(argument, "expected a network of jfnn.layers, whose widths are known")
     return network.layers, network.input_shape

@@ -5,6 +5,8 @@ import math
 import os
 from pathlib import Path
 
+from jfnn.checks import ArgumentError
+
 
 def check(what: str, needed: float, available: float | None = None, sizes: str = "") -> None:
     """Raises ValueError where more bytes are needed than are available (None: than are free).
@@ -14,7 +16,7 @@ def check(what: str, needed: float, available: float | None = None, sizes: str =
     available = available_memory() if available is None else available
     if needed > available:
         gigabytes = f"about {needed / 1e9:.3g} GB are needed, {available / 1e9:.3g} GB are free"
-        raise ValueError(f"{what} does not fit into memory: {gigabytes}{sizes}")
+        raise ArgumentError(what, f"it does not fit into memory: {gigabytes}{sizes}")
 
 
 def available_memory(cgroup: Path = Path("/sys/fs/cgroup")) -> float:

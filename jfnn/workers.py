@@ -6,6 +6,7 @@ from types import TracebackType
 from typing import Any
 
 from jfnn import checks
+from jfnn.checks import ArgumentTypeError
 
 # Arguments of a process pool -> its attributes.
 POOL_ARGUMENTS = {
@@ -14,6 +15,10 @@ POOL_ARGUMENTS = {
     "initializer": "_initializer",
     "initargs": "_initargs",
 }
+
+
+class ExecutorError(RuntimeError):
+    """An executor takes no work, or its workers gave no results."""
 
 
 class Workers:
@@ -53,9 +58,10 @@ class Workers:
         self.together = most if self.tries > 1 else 1
         is_executor = not isinstance(executor, type) and callable(getattr(executor, "submit", None))
         if isinstance(executor, Workers) or (not is_executor and not callable(executor)):
-            raise TypeError(
-                "executor: expected an executor of concurrent.futures, or a function that makes one, got"
-                f" {checks.shown(executor)}"
+            raise ArgumentTypeError(
+                "executor",
+                "expected an executor of concurrent.futures, or a function that makes one, got"
+                f" {checks.shown(executor)}",
             )
         self._make: Callable[[], Any] | None = None if is_executor else executor  # type: ignore[assignment]
         self._given: Any = executor if is_executor else None
@@ -77,7 +83,7 @@ class Workers:
         """A future of a call, by a new executor where the last one has broken.
 
         Raises:
-            RuntimeError: The executor takes no work.
+            ExecutorError: The executor takes no work.
             TypeError: It gives no future.
         """
         if self._executor is None and self._make is not None:
@@ -88,10 +94,12 @@ class Workers:
             self._renew()
             future = self._executor.submit(function, *arguments)
         except Exception as error:
-            raise RuntimeError(f"executor: it takes no more work: {type(error).__name__}: {error}") from error
+            raise ExecutorError(
+                f"executor: it takes no more work: {type(error).__name__}: {error}"
+            ) from error
         if not all(callable(getattr(future, name, None)) for name in ("cancel", "done", "result")):
-            raise TypeError(
-                f"executor: expected one that gives futures, its submit gave {checks.shown(future)}"
+            raise ArgumentTypeError(
+                "executor", f"expected one that gives futures, its submit gave {checks.shown(future)}"
             )
         return future
 
@@ -101,7 +109,7 @@ class Workers:
             self._own.shutdown(wait=False)
         make = self._make or _like(self._executor)
         if make is None:
-            raise RuntimeError(
+            raise ExecutorError(
                 "executor: it broke; give a function that makes one, which is then called again"
             )
         self._executor = self._own = self._made(make)
@@ -110,7 +118,9 @@ class Workers:
     def _made(make: Callable[[], Any]) -> Any:
         executor = None if isinstance(make, type) and issubclass(make, Workers) else make()
         if not callable(getattr(executor, "submit", None)):
-            raise TypeError(f"executor: expected a function that makes one, it made {checks.shown(executor)}")
+            raise ArgumentTypeError(
+                "executor", f"expected a function that makes one, it made {checks.shown(executor)}"
+            )
         return executor
 
 

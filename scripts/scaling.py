@@ -64,7 +64,6 @@ def scaling(seeds: int, rounds: int) -> dict[str, list[float]]:
     """Seconds of each round of the notes' grid, in turns, after one that warms up."""
     network, split = jfnn.mlp((64, 50, 10), init="normal"), jfnn.datasets.digits()
     options: dict[str, Any] = dict(learning_rate=RATES, l2=RATES, seeds=seeds, epochs=100)
-    options["execution"] = jfnn.Execution(keep_params="none")
     with contextlib.ExitStack() as stack:
         executors = {
             "threads": None,
@@ -76,7 +75,8 @@ def scaling(seeds: int, rounds: int) -> dict[str, list[float]]:
         for _ in range(rounds + 1):
             for name, executor in executors.items():
                 began = time.perf_counter()
-                jfnn.sweep(network, split, executor=executor, **options)
+                execution = jfnn.Execution(keep_params="none", executor=executor)
+                jfnn.sweep(network, split, execution=execution, **options)
                 seconds[name].append(time.perf_counter() - began)
     return {name: values[1:] for name, values in seconds.items()}
 
@@ -96,7 +96,7 @@ def many(members: int) -> dict[str, float]:
             loss="quadratic",
             epochs=500,
             batch_size=None,
-            executor=client.get_executor(),
+            execution=client.get_executor(),
         )
         seconds = time.perf_counter() - began
         steps = client.run_on_scheduler(_steps) - before

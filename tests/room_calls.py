@@ -1,5 +1,6 @@
-"""Calls of the rooms' functions for test_bad_calls.py: name -> (function, arguments that it takes)."""
+"""Public functions with valid arguments: (name, function, arguments, names of the arguments to try)."""
 
+import inspect
 import types
 
 import jax
@@ -7,11 +8,13 @@ import numpy as np
 from helpers import make_result
 
 import jfnn
-from jfnn import analysis, boltzmann, estimators, plots
+from jfnn import analysis, boltzmann, datasets, estimators, plots
 from jfnn.analysis.coordinates import CoordinateCheck
 from jfnn.analysis.intervals import stratified_interval
 from jfnn.datasets import ising, onsager
 from jfnn.estimators.ensemble import select
+from jfnn.experiment.options import Options
+from jfnn.search.sweep import prepare
 
 NET = jfnn.mlp((2, 3, 2), init="he_normal")
 X = np.random.default_rng(0).normal(size=(8, 2))
@@ -25,171 +28,168 @@ RESULT = make_result((2, 2), history=2)
 MATRICES = {"a": np.eye(3), "b": np.ones((3, 2))}
 SPINS = np.ones((2, 4, 4), np.int8)
 REQUIRED = {"learning_rate": 0.1, "epochs": 1, "batch_size": 4}
-MEMBERS = jax.tree.map(lambda leaf: np.broadcast_to(leaf, (2, 2, 2, *leaf.shape)), PARAMS)
-KEPT = RESULT.keeping(MEMBERS)
-ENSEMBLE = estimators.Ensemble(
-    NET,
-    jfnn.losses.get("cross_entropy"),
-    jax.tree.map(lambda leaf: leaf[None], PARAMS),
-    np.ones(1),
-    None,
-    0,
-    0,
-)
-TRACKER = types.SimpleNamespace(run=lambda name, hyper: nothing)
+KEPT = RESULT.keeping(jax.tree.map(lambda leaf: np.broadcast_to(leaf, (2, 2, 2, *leaf.shape)), PARAMS))
+ONE = jax.tree.map(lambda leaf: leaf[None], PARAMS)
+ENSEMBLE = estimators.Ensemble(NET, jfnn.losses.get("cross_entropy"), ONE, np.ones(1), None, 0, 0)
 CHECK = CoordinateCheck(np.array([2, 4]), ("standard",), np.ones((1, 2, 1, 2)), np.ones((1, 2, 1, 3, 2)))
+ANALYSED = {"result": RESULT, "score": "test_loss"}
+CONVOLUTIONAL = {"inputs": (1, 8, 8), "channels": (2,), "outputs": 3, "pool": 2}
 
 
-def network(width):
+def untrained(now):
+    """A callback for calls that must not train."""
+    raise AssertionError("trained")
+
+
+UNTRAINED = {"execution": jfnn.Execution(progress=untrained, keep_params="none")}
+TRACKER = types.SimpleNamespace(run=lambda name, hyper: untrained)
+STUDY = types.SimpleNamespace(
+    direction=types.SimpleNamespace(name="MAXIMIZE"), ask=lambda: None, tell=lambda trial, values=None: None
+)
+
+
+def width_to_network(width):
     """A network for each width."""
     return jfnn.mlp((2, width, 2), "relu", init="he_normal")
 
 
-class Study:
-    """What asks for and takes trials."""
-
-    direction = types.SimpleNamespace(name="MAXIMIZE")
-
-    def ask(self):
-        """A trial."""
-        return None
-
-    def tell(self, trial, values=None, state=None):
-        """Takes nothing."""
-        raise AssertionError("trained")
+WIDTHS = {"network": width_to_network, "split": SPLIT, "width": [2, 4]}
 
 
-def nothing(now):
-    """Refuses to see progress: nothing is to be trained."""
-    raise AssertionError("trained")
+def prepared(**options):
+    """All that a sweep does before it trains."""
+    return prepare(Options(**{"network": NET, "split": SPLIT} | REQUIRED | options))
 
 
-UNTRAINED = {"execution": jfnn.Execution(progress=nothing, keep_params="none")}
-MACHINES = {
-    "all_states": (boltzmann.all_states, {"n": 3}),
-    "init": (boltzmann.init, {"key": KEY, "sizes": (4, 3), "scale": 0.01}),
-    "annealed_log_z": (
-        boltzmann.annealed_log_z,
-        {"machine": MACHINE, "key": KEY, "n": 2, "temperatures": 2},
-    ),
-    "sample": (boltzmann.sample, {"machine": MACHINE, "key": KEY, "n": 2, "sweeps": 2}),
-    "mean_field": (boltzmann.mean_field, {"machine": MACHINE, "v": V, "sweeps": 2}),
-    "reconstruction_error": (boltzmann.reconstruction_error, {"machine": MACHINE, "v": V, "sweeps": 2}),
-    "energy": (
-        lambda machine, states: boltzmann.energy(machine, states, H),
-        {"machine": MACHINE, "states": V},
-    ),
-    "gibbs_step": (
-        boltzmann.gibbs_step,
-        {"machine": MACHINE, "v": V, "uniform_h": H, "uniform_v": V},
-    ),
-    "visible_means": (boltzmann.visible_means, {"machine": MACHINE, "h": H}),
-    "log_z": (boltzmann.log_z, {"machine": MACHINE}),
-    "entropy": (boltzmann.entropy, {"v": V}),
-    **{
-        name: (getattr(boltzmann, name), {"machine": MACHINE, "v": V})
+# Functions whose every argument is tried, defaults included, with those that they need.
+FUNCTIONS = [
+    (jfnn.mlp, {"sizes": (2, 3, 2)}),
+    (jfnn.cnn, CONVOLUTIONAL),
+    (jfnn.rnn, {"inputs": (5, 1), "units": 2, "outputs": 3}),
+    (jfnn.sequential, {"layers": [jfnn.Dense(2)], "inputs": 2}),
+    (jfnn.Dense, {"units": 3}),
+    (jfnn.Conv, {"channels": 3, "kernel": 3}),
+    (jfnn.Elman, {"units": 3}),
+    (jfnn.GRU, {"units": 3}),
+    (jfnn.MaxPool, {"size": 2}),
+    (jfnn.MeanPool, {"size": 2}),
+    (jfnn.Residual, {"layers": [jfnn.Dense(2)]}),
+    (jfnn.Scaled, {"layer": jfnn.Dense(2)}),
+    (jfnn.objective, {"network": NET, "params": PARAMS, "x": X, "y": Y}),
+    (jfnn.backprop.value_and_grad, {"params": PARAMS, "x": X, "y": Y}),
+    (jfnn.predict, {"network": NET, "params": PARAMS, "x": X}),
+    (jfnn.predict_proba, {"network": NET, "params": PARAMS, "x": X}),
+    (jfnn.accuracy, {"network": NET, "params": PARAMS, "x": X, "labels": Y}),
+    (jfnn.losses.get, {"loss": "quadratic"}),
+    (jfnn.supervised, {"network": NET}),
+    (jfnn.learner, {"init": NET.init, "loss": len}),
+    (jfnn.boltzmann_machine, {"sizes": (4, 2)}),
+    (jfnn.learners.output_metric, {"name": "f1", "function": lambda t, a: 0.0, "higher_is_better": True}),
+    (jfnn.maximal_update, {"network": NET, "base": NET}),
+    (jfnn.Halving, {"factor": 3}),
+    (jfnn.EarlyStopping, {"patience": 3}),
+    (jfnn.PopulationTraining, {"every": 2}),
+    (jfnn.load, {"directory": "no/run"}),
+    (jfnn.load_groups, {"directory": "no/run"}),
+    (jfnn.load_transfer, {"directory": "no/run"}),
+    (jfnn.use_all_cores, {"count": 2}),
+    (jfnn.Workers, {"executor": lambda: None}),
+    (jfnn.cell_statistics, ANALYSED),
+    (datasets.split, {"x": X, "y": Y}),
+    (datasets.one_hot, {"labels": Y, "n_classes": 2}),
+    (datasets.mnist1d, {"shuffled": False}),
+    (datasets.digits, {}),
+    (datasets.split_table, {"table": datasets.Table(X, Y, (), None)}),
+    (datasets.standardise, {"split": SPLIT}),
+    (datasets.scalers, {"split": SPLIT}),
+    (datasets.read_csv, {"path": __file__, "target": "y"}),
+    (datasets.read_npz, {"path": "no.npz"}),
+    (ising.energy, {"spins": SPINS}),
+    (ising.magnetisation, {"spins": SPINS}),
+    (ising.inputs, {"spins": SPINS}),
+    (ising.configurations, {"length": 4, "temperature": 2.0, "n": 4}),
+    (ising.extreme_temperatures, {"length": 4, "n": 4, "n_test": 0}),
+    (ising.sampled_temperatures, {"length": 4, "temperatures": [2.0], "n": 2, "n_test": 0}),
+    (onsager.energy, {"temperature": 2.0}),
+    (onsager.torus_energy, {"length": 4, "temperature": 2.0}),
+    (onsager.magnetisation, {"temperature": 2.0}),
+    (boltzmann.all_states, {"n": 3}),
+    (boltzmann.init, {"key": KEY, "sizes": (4, 3)}),
+    (boltzmann.annealed_log_z, {"machine": MACHINE, "key": KEY, "n": 2, "temperatures": 2}),
+    (boltzmann.sample, {"machine": MACHINE, "key": KEY, "n": 2, "sweeps": 2}),
+    (boltzmann.mean_field, {"machine": MACHINE, "v": V}),
+    (boltzmann.reconstruction_error, {"machine": MACHINE, "v": V}),
+    (boltzmann.gibbs_step, {"machine": MACHINE, "v": V, "uniform_h": H, "uniform_v": V}),
+    (boltzmann.visible_means, {"machine": MACHINE, "h": H}),
+    (boltzmann.log_z, {"machine": MACHINE}),
+    (boltzmann.entropy, {"v": V}),
+    *(
+        (getattr(boltzmann, name), {"machine": MACHINE, "v": V})
         for name in ("free_energy", "gradient", "hidden_means", "kl_divergence", "log_likelihood")
-    },
-    "pseudo_log_likelihood": (boltzmann.pseudo_log_likelihood, {"machine": MACHINE, "v": V}),
-}
-FIGURES = {
-    "coordinate_curves": (plots.coordinate_curves, {"check": CHECK}),
-    "decision_regions": (
-        plots.decision_regions,
-        {"predict_function": lambda x: np.zeros(len(x), int), "x": X, "labels": Y, "resolution": 3},
     ),
-    "heat_map of a slice": (plots.heat_map, {"result": RESULT, "at": {}}),
-    "images": (plots.images, {"x": np.ones((8, 4)), "labels": Y, "predicted": Y}),
-    "interval_curves": (
-        plots.interval_curves,
-        {"result": RESULT, "score": "test_loss", "cells": [(0, 0)], "interval": "mean", "missing": "nan"},
+    (boltzmann.pseudo_log_likelihood, {"machine": MACHINE, "v": V}),
+    (plots.heat_map, {"result": RESULT}),
+    (plots.scatter, {"result": None}),
+    (plots.loss_curves, {"run": RESULT}),
+    (plots.interval_curves, ANALYSED),
+    (plots.coordinate_curves, {"check": CHECK}),
+    (plots.transfer_curves, {"transfer": None}),
+    (plots.profile_curves, {"profiles": analysis.performance_profiles(MATRICES), "score": "accuracy"}),
+    (plots.decision_regions, {"predict_function": lambda x: np.zeros(len(x), int), "x": X, "labels": Y}),
+    (plots.images, {"x": np.ones((8, 4)), "labels": Y}),
+    (plots.weights_as_images, {"w": np.ones((4, 2))}),
+    (analysis.aggregate, {"scores": MATRICES}),
+    (analysis.compare_cells, ANALYSED | {"reference": (0, 0)}),
+    (analysis.curve_statistics, ANALYSED),
+    (analysis.final_statistics, ANALYSED),
+    (analysis.holm, {"p": [0.1, 0.2]}),
+    (analysis.interval, {"values": [0.1, 0.2, 0.3, 0.4, 0.5]}),
+    (stratified_interval, {"strata": [np.arange(5.0)] * 2, "method": "bootstrap"}),
+    (analysis.log_runs, {"result": RESULT, "tracker": TRACKER}),
+    (analysis.performance_profiles, {"scores": MATRICES}),
+    (analysis.score_matrices, {"results": [RESULT], "score": "test_loss"}),
+    (analysis.seeds_needed, {"std": 1.0, "width": 1.0}),
+    (analysis.tidy, {"result": RESULT}),
+    (analysis.write_tidy, {"result": None, "path": "tidy.csv"}),
+    (RESULT.cell_scores, {"name": "test_loss"}),
+    (RESULT.higher_is_better, {"name": "test_loss"}),
+    (RESULT.axes_at, {"index": (0, 0)}),
+    (estimators.Ensemble.of_sweep, {"network": NET, "result": KEPT, "x": X, "y": Y}),
+    (ENSEMBLE.predict, {"x": X}),
+    (select, {"predictions": np.ones((2, 8, 2)), "targets": np.eye(2)[Y], "metric": "accuracy", "rounds": 2}),
+    (
+        jfnn.coordinate_check,
+        {"network": width_to_network, "split": SPLIT, "width": [2, 4], "learning_rate": 0.1},
     ),
-    "loss_curves of cells": (plots.loss_curves, {"run": RESULT, "cells": [(0, 0)]}),
-    "profile_curves": (
-        plots.profile_curves,
-        {"profiles": analysis.performance_profiles(MATRICES), "score": "accuracy"},
-    ),
-    "transfer_curves": (plots.transfer_curves, {"transfer": None}),
-    "weights_as_images": (plots.weights_as_images, {"w": np.ones((4, 2))}),
-}
-STATISTICS = {
-    "aggregate": (analysis.aggregate, {"scores": MATRICES, "interval": "mean"}),
-    "compare_cells": (
-        analysis.compare_cells,
-        {"result": RESULT, "score": "test_loss", "reference": (0, 0), "test": "t", "confidence": 0.9},
+]
+# Calls that need more around them: a name -> the call, and the arguments to try.
+WRAPPED = {
+    "member": (lambda member: KEPT.member(member, 0, 0), {"member": 0}),
+    "boltzmann.energy": (lambda states: boltzmann.energy(MACHINE, states, H), {"states": V}),
+    "Optimizer": (jfnn.Optimizer, {"name": "sgd", "schedule": "cosine", "schedule_epochs": 2}),
+    "arguments of an optimizer": (
+        lambda **arguments: prepared(optimizer=jfnn.Optimizer("sgd", **arguments)),
+        {"momentum": 0.9, "nesterov": True},
     ),
     **{
-        name: (
-            getattr(analysis, name),
-            {"result": RESULT, "score": "test_loss", "interval": "mean", "missing": "nan"},
+        name: (lambda option=option, kind=kind, **fields: prepared(**{option: kind(**fields)}), fields)
+        for name, option, kind, fields in (
+            ("Minibatches", "batch_size", jfnn.Minibatches, {"batch_size": 4, "scheme": "permutation"}),
+            ("Validation", "validation", jfnn.Validation, {"size": 0.25}),
+            ("Split", "split", jfnn.Split, SPLIT._replace(weights=np.ones(8))._asdict()),
+            ("Execution", "execution", jfnn.Execution, dict.fromkeys(["tile", "devices", "executor"])),
         )
-        for name in ("curve_statistics", "final_statistics")
     },
+    "Sample": (
+        lambda **fields: prepared(sample=jfnn.Sample(**fields), learning_rate=[0.1, 0.2]),
+        {"cells": 2, "seed": 0},
+    ),
     "Interval": (
-        lambda **fields: analysis.final_statistics(RESULT, interval=analysis.Interval(**fields)),
-        {"statistic": "iqm", "method": "formula", "confidence": 0.9},
+        lambda **fields: analysis.aggregate(MATRICES, analysis.Interval(**fields)),
+        {"statistic": "mean", "method": "bootstrap", "confidence": 0.9, "resamples": 10, "seed": 0},
     ),
-    "Interval by resampling": (
-        lambda **fields: analysis.aggregate(MATRICES, analysis.Interval("mean", "bootstrap", **fields)),
-        {"resamples": 10, "seed": 0},
-    ),
-    "holm": (analysis.holm, {"p": [0.1, 0.2]}),
-    "interval": (
-        analysis.interval,
-        {"values": [0.1, 0.2, 0.3, 0.4, 0.5], "statistic": "mean", "method": "formula", "confidence": 0.9}
-        | {"variance": None, "resamples": 10, "seed": 0},
-    ),
-    "stratified_interval": (
-        stratified_interval,
-        {"strata": [np.arange(5.0)] * 2, "statistic": "mean", "method": "bootstrap", "confidence": 0.9}
-        | {"resamples": 10, "seed": 0},
-    ),
-    "log_runs": (analysis.log_runs, {"result": RESULT, "tracker": TRACKER, "each": "cell"}),
-    "performance_profiles": (
-        analysis.performance_profiles,
-        {"scores": MATRICES, "thresholds": [0.5], "higher_is_better": True, "confidence": 0.9},
-    ),
-    "score_matrices": (
-        analysis.score_matrices,
-        {"results": [RESULT], "score": "test_loss", "missing": "nan"},
-    ),
-    "seeds_needed": (analysis.seeds_needed, {"std": 1.0, "width": 1.0, "confidence": 0.9}),
-    "tidy": (analysis.tidy, {"result": RESULT}),
-    "write_tidy": (analysis.write_tidy, {"result": None, "path": "tidy.csv"}),
-    "cell_statistics of a score": (
-        jfnn.cell_statistics,
-        {"result": RESULT, "score": "test_loss", "confidence": 0.9},
-    ),
-    "cell_scores": (RESULT.cell_scores, {"name": "test_loss"}),
-    "higher_is_better": (RESULT.higher_is_better, {"name": "test_loss"}),
-    "axes_at": (RESULT.axes_at, {"index": (0, 0)}),
-    "member": (lambda member: KEPT.member(member, 0, 0), {"member": 0}),
-}
-LATTICES = {
-    "onsager.energy": (onsager.energy, {"temperature": 2.0}),
-    "onsager.torus_energy": (onsager.torus_energy, {"length": 4, "temperature": 2.0}),
-    "onsager.magnetisation": (onsager.magnetisation, {"temperature": 2.0}),
-    "ising.energy": (ising.energy, {"spins": SPINS}),
-    "ising.magnetisation": (ising.magnetisation, {"spins": SPINS}),
-    "ising.inputs": (ising.inputs, {"spins": SPINS, "image": False}),
-    "configurations of chains": (
-        ising.configurations,
-        {"length": 4, "temperature": 2.0, "n": 2, "seed": 0, "burn_in": 1, "apart": 1},
-    ),
-    "extreme_temperatures": (
-        ising.extreme_temperatures,
-        {"length": 4, "n": 4, "n_test": 0, "seed": 0, "image": False, "cancelling": False},
-    ),
-    "sampled_temperatures": (
-        ising.sampled_temperatures,
-        {"length": 4, "temperatures": [2.0], "n": 2, "n_test": 0, "seed": 0, "image": False, "burn_in": 1},
-    ),
-}
-DOORS = {
     "train": (
-        lambda **options: jfnn.train(
-            NET, **REQUIRED | {"execution": jfnn.Execution(progress=nothing)} | options
-        ),
+        lambda **options: jfnn.train(NET, execution=jfnn.Execution(progress=untrained), **REQUIRED | options),
         {"x": X, "y": Y, "seed": 0, "fold": 0, "test": (X, Y), "weights": np.ones(8)},
     ),
     "sweep_groups": (
@@ -199,69 +199,26 @@ DOORS = {
         {"networks": {"a": NET}, "batch_sizes": [4]},
     ),
     "ask_tell": (
-        lambda **options: jfnn.ask_tell(**REQUIRED | {"epochs": 1} | options),
-        {"study": Study(), "suggest": lambda trial: {"l2": 0.1}, "network": NET, "split": SPLIT}
+        lambda **options: jfnn.ask_tell(**REQUIRED | options),
+        {"study": STUDY, "suggest": lambda trial: {"l2": 0.1}, "network": NET, "split": SPLIT}
         | {"trials": 2, "at_once": 1},
     ),
     "transfer": (
         lambda **options: jfnn.transfer(**REQUIRED | UNTRAINED | options),
-        {"network": network, "split": SPLIT, "width": [2, 4], "parametrisations": ["standard"]}
-        | {"base": 2, "output_multiplier": 1.0},
-    ),
-    "coordinate_check": (
-        jfnn.coordinate_check,
-        {"network": network, "split": SPLIT, "width": [2, 4], "learning_rate": 0.1, "steps": 1, "seeds": 1}
-        | {"parametrisations": ["standard", "maximal_update"], "base": 2, "output_multiplier": 1.0}
-        | {"loss": "cross_entropy", "reduction": "sum", "optimizer": "sgd", "batch_size": 4, "rows": 2},
+        WIDTHS | {"parametrisations": ["standard"], "base": 2, "output_multiplier": 1.0},
     ),
     "hypergradient": (
         lambda **options: jfnn.hypergradient(**REQUIRED | options),
         {"network": NET, "split": SPLIT, "seed": 0, "with_respect_to": ["l2"], "multipliers": [1.0]}
-        | {"part": "train", "mode": "forward", "learning_rate": 0.1, "epochs": 1},
+        | {"part": "train", "mode": "forward"},
     ),
     "lyapunov": (
         lambda **options: jfnn.lyapunov(**REQUIRED | options),
         {"network": NET, "split": SPLIT, "seeds": 1, "method": "tangent"},
     ),
-    "maximal_update": (
-        jfnn.maximal_update,
-        {"network": NET, "base": NET, "optimizer": "adam", "output_multiplier": 1.0},
-    ),
-    "load_transfer": (jfnn.load_transfer, {"directory": "no/directory"}),
-    "use_all_cores": (jfnn.use_all_cores, {"count": 2}),
-    "Workers": (jfnn.Workers, {"executor": lambda: None, "tries": 3, "in_flight": 64}),
-    "Scaled": (jfnn.Scaled, {"layer": jfnn.Dense(2), "start": 1.0, "rate": 1.0, "bias_rate": 1.0}),
-    "Sample, drawn": (
-        lambda sample: jfnn.search.sweep.prepare(
-            jfnn.experiment.options.Options(
-                NET, SPLIT, **REQUIRED | {"learning_rate": [0.1, 1]}, sample=jfnn.Sample(2, sample)
-            )
-        ),
-        {"sample": 0},
-    ),
-    "output_metric": (
-        jfnn.learners.output_metric,
-        {"name": "f1", "function": lambda t, a: 0.0, "higher_is_better": True},
-    ),
-}
-ESTIMATORS = {
-    "Ensemble.of_sweep": (
-        estimators.Ensemble.of_sweep,
-        {"network": NET, "result": KEPT, "x": X, "y": Y, "loss": "cross_entropy", "metric": "accuracy"}
-        | {"rounds": 2},
-    ),
-    "Ensemble.predict": (ENSEMBLE.predict, {"x": X}),
-    "select": (
-        select,
-        {"predictions": np.ones((2, 8, 2)), "targets": np.eye(2)[Y], "metric": "accuracy", "rounds": 2},
-    ),
     "MLPClassifier": (
-        lambda **parameters: estimators.MLPClassifier(**parameters)._fit(X, Y, None),
-        {
-            name: value
-            for name, value in estimators.MLPClassifier(max_iter=1).get_params().items()
-            if name != "class_weight"
-        },
+        lambda **parameters: estimators.MLPClassifier(**parameters).fit(X, Y),
+        estimators.MLPClassifier(max_iter=1).get_params(),
     ),
     "MLPRegressor": (
         lambda **parameters: estimators.MLPRegressor(**parameters).fit(X, X[:, 0]),
@@ -269,51 +226,20 @@ ESTIMATORS = {
     ),
     "BernoulliRBM": (
         lambda **parameters: estimators.BernoulliRBM(**parameters).fit(V),
-        {"n_components": 3, "learning_rate": 0.1, "batch_size": 2, "n_iter": 1, "verbose": 0}
-        | {"random_state": 0},
+        estimators.BernoulliRBM(n_iter=1).get_params(),
     ),
 }
-CALLS = MACHINES | FIGURES | STATISTICS | LATTICES | DOORS | ESTIMATORS
-
-# Kinds of nonsense -> function -> its arguments that take these after all.
-NUMBERS = {name: "missing" for name in ("interval_curves", "curve_statistics", "final_statistics")}
-NUMBERS |= {"score_matrices": "missing", "performance_profiles": "thresholds"}
-SWITCHES = "early_stopping nesterovs_momentum shuffle warm_start verbose"
-# scikit-learn takes True as 1.
-ONES = "alpha batch_size epsilon learning_rate_init max_fun max_iter momentum n_iter_no_change power_t tol"
-TAKEN = {
-    "fraction": NUMBERS,
-    "negative": NUMBERS,
-    "nan": {"holm": "p", "interval": "variance"},
-    "infinity": {"MLPClassifier": "n_iter_no_change"},
-    "empty list": {"holm": "p", "MLPClassifier": "hidden_layer_sizes"},
-    "huge": {
-        "MLPClassifier": "alpha epsilon learning_rate_init power_t tol verbose",
-        "BernoulliRBM": "verbose",
-        "Sample, drawn": "sample",
-        **dict.fromkeys(("configurations of chains", "extreme_temperatures", "sampled_temperatures"), "seed"),
-        **dict.fromkeys(("Interval by resampling", "interval", "stratified_interval"), "seed"),
-    },
-    "true": {
-        "MLPClassifier": f"{SWITCHES} {ONES} random_state",
-        "BernoulliRBM": "n_components learning_rate batch_size n_iter verbose random_state",
-        "holm": "p",
-        "performance_profiles": "higher_is_better",
-        "output_metric": "higher_is_better",
-        **dict.fromkeys(("ising.inputs", "sampled_temperatures"), "image"),
-        "extreme_temperatures": "image cancelling",
-    },
-    "text": {"profile_curves": "score", "output_metric": "name", "load_transfer": "directory"}
-    | {"write_tidy": "path"},
-    "empty text": {"profile_curves": "score", "output_metric": "name"},
-    # Functions of one's own, which fail by themselves.
-    **{
-        kind: {
-            "decision_regions": "predict_function",
-            "ask_tell": "suggest",
-            "Workers": "executor",
-            "output_metric": "function",
-        }
-        for kind in ("function", "class")
-    },
-}
+# Arguments that are not checked by this call alone.
+ANY = {"MLPClassifier": {"class_weight"}, "PopulationTraining": {"perturbed"}, "read_npz": {"weights"}}
+ANY |= {"sampled_temperatures": {"options"}, "transfer_curves": {"name"}}
+CALLS = [
+    (f"{function.__name__}-{argument}", function, arguments, argument)
+    for function, arguments in FUNCTIONS
+    for argument in inspect.signature(function).parameters
+    if argument not in ANY.get(function.__name__, ())
+] + [
+    (f"{name}-{argument}", call, arguments, argument)
+    for name, (call, arguments) in WRAPPED.items()
+    for argument in arguments
+    if argument not in ANY.get(name, ())
+]

@@ -5,6 +5,7 @@ from typing import Any
 import numpy as np
 
 from jfnn import checks
+from jfnn.checks import ArgumentError, ArgumentTypeError
 
 
 def as_confidence(confidence: Any) -> float:
@@ -15,7 +16,7 @@ def as_confidence(confidence: Any) -> float:
     """
     if not isinstance(confidence, float) or not 0 < confidence < 1:
         got = checks.shown(confidence)
-        raise ValueError(f"confidence: expected a number between 0 and 1, got {got}")
+        raise ArgumentError("confidence", f"expected a number between 0 and 1, got {got}")
     return confidence
 
 
@@ -27,5 +28,5 @@ def as_numbers(values: Any, argument: str) -> np.ndarray:
     """
     array = np.asarray(checks.as_array(values, argument))
     if array.dtype.kind not in "iufb":
-        raise TypeError(f"{argument}: expected numbers, got {checks.shown(values)}")
+        raise ArgumentTypeError(argument, f"expected numbers, got {checks.shown(values)}")
     return array.astype(np.float64)

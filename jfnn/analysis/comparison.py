@@ -8,6 +8,7 @@ from numpy.typing import ArrayLike
 from jfnn import checks
 from jfnn.analysis.arguments import as_confidence, as_numbers
 from jfnn.analysis.statistics import CONFIDENCE, over_replicates, replicate_values
+from jfnn.checks import ArgumentError
 from jfnn.experiment.axes import as_place
 from jfnn.search.result import SweepResult
 
@@ -69,9 +70,9 @@ def compare_cells(
     place = _reference(result, reference)
     values, variance = replicate_values(result, score)
     if values.shape[-1] < 2:
-        raise ValueError("result: expected several seeds or folds to compare, got one")
+        raise ArgumentError("result", "expected several seeds or folds to compare, got one")
     if test == "wilcoxon" and result.folds is not None and len(result.seeds) == 1:
-        raise ValueError("test: folds of one seed are not independent; expected 't', got 'wilcoxon'")
+        raise ArgumentError("test", "folds of one seed are not independent; expected 't', got 'wilcoxon'")
     differences = values - values[place]
     over = over_replicates(differences, variance, confidence=as_confidence(confidence))
     p = _p_of_t(differences, variance) if test == "t" else _p_of_wilcoxon(differences)
@@ -98,7 +99,7 @@ def holm(p: ArrayLike) -> np.ndarray:
     flat = values.ravel()
     order = np.argsort(flat)[: np.isfinite(flat).sum()]  # NaN comes last
     if np.isinf(flat).any() or ((flat < 0) | (flat > 1)).any():
-        raise ValueError("p: expected probabilities")
+        raise ArgumentError("p", "expected probabilities")
     corrected = np.full(flat.shape, np.nan)
     scaled = flat[order] * np.arange(len(order), 0, -1)
     corrected[order] = np.minimum(np.maximum.accumulate(scaled), 1)
@@ -132,7 +133,7 @@ def seeds_needed(std: float, width: float, confidence: float = CONFIDENCE) -> in
     while not enough(most):
         few, most = most, 2 * most
         if most > 10**9:
-            raise ValueError(f"width: expected one that some number of seeds can reach, got {width}")
+            raise ArgumentError("width", f"expected one that some number of seeds can reach, got {width}")
     while most - few > 1:
         middle = (few + most) // 2
         few, most = (few, middle) if enough(middle) else (middle, most)

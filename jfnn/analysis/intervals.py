@@ -13,6 +13,7 @@ from jfnn import checks, memory
 from jfnn.analysis.arguments import as_confidence, as_numbers
 from jfnn.analysis.bootstrap import LEAST, RESAMPLES, Interval, of_columns, of_strata
 from jfnn.analysis.centres import QUARTER, STATISTICS
+from jfnn.checks import ArgumentError, ArgumentTypeError
 
 METHODS = ("formula", "skewed", "bootstrap", "percentile", "bca")
 RESAMPLED = METHODS[2:]
@@ -73,16 +74,17 @@ def interval(
     if variance is not None and not (isinstance(variance, float) and np.isnan(variance)):
         checks.as_number(variance, "variance")
     if variance is not None and (statistic, method) != ("mean", "formula"):
-        raise ValueError(
-            "method: folds of one seed share rows and are not independent; for these expected the mean by"
-            f" formula, got {statistic} by {method}"
+        raise ArgumentError(
+            "method",
+            "folds of one seed share rows and are not independent; for these expected the mean by"
+            f" formula, got {statistic} by {method}",
         )
     if array.ndim == 0 or array.shape[-1] == 0:
-        raise ValueError(f"values: expected at least one on the last axis, got shape {array.shape}")
+        raise ArgumentError("values", f"expected at least one on the last axis, got shape {array.shape}")
     shape, n = array.shape[:-1], array.shape[-1]
     columns = array.reshape(-1, n)
     if method in RESAMPLED:
-        memory.check("resamples: so many", 16.0 * count * n)
+        memory.check("resamples", 16.0 * count * n)
     ends = np.full((2, len(columns)), np.nan)
     known = np.isfinite(columns).all(axis=-1)
     if n >= (LEAST if method in RESAMPLED else 2) and known.any():
@@ -130,10 +132,10 @@ def stratified_interval(
     checks.as_choice(statistic, "statistic", STATISTICS)
     checks.as_choice(method, "method", RESAMPLED)
     if not checks.is_several(strata) or not len(strata):
-        raise TypeError(f"strata: expected several arrays, got {checks.shown(strata)}")
+        raise ArgumentTypeError("strata", f"expected several arrays, got {checks.shown(strata)}")
     parts = [checks.as_axis(values, "strata", None) for values in strata]
     if min(map(len, parts)) < 2:
-        raise ValueError("strata: expected at least two values in each")
+        raise ArgumentError("strata", "expected at least two values in each")
     count, seed = checks.as_count(resamples, "resamples"), checks.as_count(seed, "seed", 0, None)
     kind = _bootstrap_method(method, studentises=False)
     return of_strata(parts, STATISTICS[statistic], kind, as_confidence(confidence), count, seed)
@@ -145,7 +147,7 @@ def _method(method: str | None, statistic: str, n: int) -> str:
         # Of four, the bootstrap's interval lies within their range, which covers the truth in 87%.
         return "bootstrap" if statistic == "iqm" and n > LEAST else "formula"
     if checks.as_choice(method, "method", METHODS) == "skewed" and statistic != "mean":
-        raise ValueError(f"method: 'skewed' is for the mean, got {statistic}")
+        raise ArgumentError("method", f"'skewed' is for the mean, got {statistic}")
     return method
 
 

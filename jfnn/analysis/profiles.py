@@ -17,6 +17,7 @@ from jfnn.analysis.intervals import stratified_interval
 from jfnn.analysis.runs import Interval, as_interval, filled
 from jfnn.analysis.statistics import CONFIDENCE, folds_averaged
 from jfnn.analysis.summary import cell_names
+from jfnn.checks import ArgumentError, ArgumentTypeError
 from jfnn.search.result import SweepResult
 
 POINTS = 201  # thresholds of a profile, where none are given
@@ -67,21 +68,21 @@ def score_matrices(
         ValueError: The sweeps differ, an unknown score, or folds of one seed, which are no independent runs.
     """
     if not isinstance(results, SweepResult) and not checks.is_several(results):
-        raise TypeError(f"results: expected a SweepResult, or several, got {checks.shown(results)}")
+        raise ArgumentTypeError("results", f"expected a SweepResult, or several, got {checks.shown(results)}")
     several = [results] if isinstance(results, SweepResult) else list(results)
     if not several:
-        raise ValueError("results: expected at least one sweep")
+        raise ArgumentError("results", "expected at least one sweep")
     for result in several:
         checks.check_instance(result, SweepResult, "results")
         if result.folds is not None and len(result.seeds) == 1:
-            raise ValueError("results: folds of one seed share rows; expected several seeds")
+            raise ArgumentError("results", "folds of one seed share rows; expected several seeds")
     first = several[0]
     score = first.named(score, "score")
     if isinstance(missing, str):
         checks.as_choice(missing, "missing", ("nan",))
     columns = [(cell_names(result), len(result.seeds), score in result.scores) for result in several]
     if any(column != columns[0] for column in columns):
-        raise ValueError("results: expected sweeps of the same cells, number of seeds and scores")
+        raise ArgumentError("results", "expected sweeps of the same cells, number of seeds and scores")
     by_task = [folds_averaged(result, filled(result.scores[score], missing))[0] for result in several]
     of_cells = np.stack([values.reshape(-1, values.shape[-1]) for values in by_task], axis=-1)
     return dict(zip(columns[0][0], of_cells, strict=True))
@@ -107,9 +108,9 @@ def aggregate(scores: Mapping[str, ArrayLike], interval: Interval | str = "iqm")
     of_all = STATISTICS[checks.as_choice(kind.statistic, "statistic", STATISTICS)]
     aggregates = {}
     for name, matrix in _matrices(scores).items():
-        checks.check_finite(matrix, "scores")
+        checks.check_values(matrix, "scores", np.float64)
         if len(matrix) < 2:
-            raise ValueError(f"scores: expected at least two runs, got one of {name}")
+            raise ArgumentError("scores", f"expected at least two runs, got one of {name}")
         aggregates[name] = Aggregate(float(of_all(matrix.ravel())), *_interval(matrix, kind))
     return aggregates
 
@@ -159,7 +160,7 @@ def performance_profiles(
     finite = everything[np.isfinite(everything)]
     if thresholds is None:
         if not finite.size:
-            raise ValueError("scores: expected at least one finite score")
+            raise ArgumentError("scores", "expected at least one finite score")
         places = np.linspace(finite.min(), finite.max(), POINTS)
     else:
         places = checks.as_axis(thresholds, "thresholds", None)
@@ -179,9 +180,11 @@ def performance_profiles(
 def _matrices(scores: Mapping[str, ArrayLike]) -> dict[str, np.ndarray]:
     """Name -> ``[runs, tasks]``, float64."""
     if not isinstance(scores, Mapping) or not scores:
-        raise TypeError("scores: expected a mapping of names to arrays [runs, tasks], at least one")
+        raise ArgumentTypeError("scores", "expected a mapping of names to arrays [runs, tasks], at least one")
     matrices = {name: as_numbers(matrix, "scores") for name, matrix in scores.items()}
     for name, matrix in matrices.items():
         if matrix.ndim != 2 or 0 in matrix.shape:
-            raise ValueError(f"scores: expected arrays [runs, tasks], got shape {matrix.shape} of {name}")
+            raise ArgumentError(
+                "scores", f"expected arrays [runs, tasks], got shape {matrix.shape} of {name}"
+            )
     return matrices

@@ -11,6 +11,7 @@ from jfnn.analysis.centres import STATISTICS, interquartile_mean
 from jfnn.analysis.intervals import METHODS
 from jfnn.analysis.intervals import interval as confidence_interval
 from jfnn.analysis.statistics import CONFIDENCE, folds_averaged
+from jfnn.checks import ArgumentError
 from jfnn.search.result import SweepResult
 
 
@@ -126,7 +127,7 @@ def curve_statistics(
     """
     checks.check_instance(result, SweepResult, "result")
     if not len(result.history.get("epoch", ())):
-        raise ValueError("result: expected a history, got none; sweep with Execution(eval_every=1)")
+        raise ArgumentError("result", "expected a history, got none; sweep with Execution(eval_every=1)")
     score = result.named(score, "score")
     interval = as_interval(interval)
     epochs_first = np.moveaxis(result.history[score], -1, 0)
@@ -205,7 +206,7 @@ def _statistics(
     values, variance = folds_averaged(result, filled(of_members, missing))
     overlaps = result.folds is not None and len(result.seeds) == 1
     if overlaps and missing == "omit":
-        raise ValueError("missing: folds of one seed share rows; expected 'nan' or a number, got 'omit'")
+        raise ArgumentError("missing", "folds of one seed share rows; expected 'nan' or a number, got 'omit'")
     return over_runs(values, interval, missing, variance if overlaps else None)
 
 

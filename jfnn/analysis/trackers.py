@@ -9,6 +9,7 @@ import numpy as np
 
 from jfnn import checks, paths
 from jfnn.analysis.summary import cell_names
+from jfnn.checks import ArgumentError, ArgumentTypeError
 from jfnn.search.result import SweepResult
 
 
@@ -48,7 +49,7 @@ def log_runs(result: SweepResult, tracker: Tracker, each: str = "cell") -> None:
     """
     checks.check_instance(result, SweepResult, "result")
     if not callable(getattr(tracker, "run", None)):
-        raise TypeError(f"tracker: expected one with a method run, got {checks.shown(tracker)}")
+        raise ArgumentTypeError("tracker", f"expected one with a method run, got {checks.shown(tracker)}")
     whole = checks.as_choice(each, "each", ("cell", "member")) == "cell"
     shape = result.cell_shape
     history = {name: values for name, values in result.history.items() if name != "epoch"}
@@ -95,7 +96,9 @@ class TensorBoard:
         """
         directory = self._directory / name
         if directory.exists():
-            raise ValueError(f"directory: {self._directory} holds the run {name!r} already; choose another")
+            raise ArgumentError(
+                "directory", f"{self._directory} holds the run {name!r} already; choose another"
+            )
         return _EventFile(self._package.SummaryWriter(str(directory)), self._summary.hparams, dict(hyper))
 
 

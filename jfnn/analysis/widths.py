@@ -14,12 +14,14 @@ import numpy as np
 
 from jfnn import paths
 from jfnn.analysis.parametrisations import PARAMETRISATIONS, parametrised
+from jfnn.checks import ArgumentError
 from jfnn.datasets import Split
-from jfnn.experiment.options import Execution, SearchOptions
+from jfnn.experiment.options import SearchOptions
+from jfnn.experiment.settings import Execution
 from jfnn.network import Network
 from jfnn.search import run_directory
-from jfnn.search.door import door
 from jfnn.search.groups import SweepGroups, load_groups, sweep_groups
+from jfnn.search.keywords import takes_fields
 
 LOSS = "train_loss"
 
@@ -101,7 +103,7 @@ class Transfer:
         """By how many steps of the grid the best learning rate moves over the widths ``[P]``."""
         best = self._best(name)
         if (best < 0).any():
-            raise ValueError("learning_rate: all diverged at some width; try smaller ones")
+            raise ArgumentError("learning_rate", "all diverged at some width; try smaller ones")
         return np.asarray(np.ptp(best, axis=1))
 
     def _best(self, name: str) -> np.ndarray:
@@ -126,7 +128,7 @@ class Transfer:
         run_directory.write_table(paths.as_output_file(path, "path"), self.to_dict())
 
 
-@door(TransferOptions)
+@takes_fields(TransferOptions)
 def transfer(options: TransferOptions) -> Transfer:
     """Sweeps networks of many widths, each compiled once, in the standard and in another parametrisation.
 
@@ -140,7 +142,7 @@ def transfer(options: TransferOptions) -> Transfer:
         ValueError, TypeError: As in `jfnn.sweep_groups` and `jfnn.maximal_update`.
     """
     if options.sample is not None:
-        raise ValueError("sample: expected none, since every width takes the same learning rates")
+        raise ArgumentError("sample", "expected none, since every width takes the same learning rates")
     networks = parametrised(
         options.network,
         options.width,
@@ -167,5 +169,5 @@ def load_transfer(directory: str | os.PathLike[str]) -> Transfer:
     width = tuple(dict.fromkeys(width for _, _, width in named))
     expected = [(name, "-", of_width) for name in parametrisations for of_width in width]
     if named != expected or not {*parametrisations} <= {*PARAMETRISATIONS}:
-        raise ValueError(f"{directory}: its groups are not widths of parametrisations")
+        raise ArgumentError(str(directory), "its groups are not widths of parametrisations")
     return Transfer(np.array([int(of_width) for of_width in width]), parametrisations, groups)

@@ -9,6 +9,7 @@ import jfnn.boltzmann.columns as columns
 from jfnn import checks
 from jfnn.boltzmann.columns import EVEN, ODD, field, free_energy, given_visible, means, statistics
 from jfnn.boltzmann.machine import Machine
+from jfnn.checks import ArgumentError, ArgumentTypeError
 
 MOST_UNITS = 20  # a million states
 
@@ -32,9 +33,10 @@ def check_can_enumerate(sizes: tuple[int, ...], argument: str) -> None:
     """
     units = max(min(sides(sizes)), min(sides(sizes[1:])))
     if units > MOST_UNITS:
-        raise ValueError(
-            f"{argument}: expected at most {MOST_UNITS} units on the smaller side (layers 0, 2, … or 1, 3, …)"
-            f" to sum over, got {units} of layers {list(sizes)}"
+        raise ArgumentError(
+            argument,
+            f"expected at most {MOST_UNITS} units on the smaller side (layers 0, 2, … or 1, 3, …)"
+            f" to sum over, got {units} of layers {list(sizes)}",
         )
 
 
@@ -110,13 +112,13 @@ def as_measures(
         inexact = "pseudo_likelihood" if len(sizes) == 2 else "reconstruction"
         loss = "likelihood" if gradient == "exact" else inexact
     if not checks.is_several(metrics):
-        raise TypeError(f"metrics: expected a sequence of names, got {checks.shown(metrics)}")
+        raise ArgumentTypeError("metrics", f"expected a sequence of names, got {checks.shown(metrics)}")
     for argument, name in [("loss", loss), *(("metrics", name) for name in metrics)]:
         checks.as_choice(name, argument, MEASURES)
         if name == "likelihood":
             check_can_enumerate(sizes, argument)
         if name == "pseudo_likelihood" and len(sizes) > 2:
-            raise ValueError(f"{argument}: a pseudo-likelihood is for machines of two layers")
+            raise ArgumentError(argument, "a pseudo-likelihood is for machines of two layers")
     if len(set(metrics)) != len(metrics):
-        raise ValueError(f"metrics: expected each name once, got {', '.join(metrics)}")
+        raise ArgumentError("metrics", f"expected each name once, got {', '.join(metrics)}")
     return (loss, *metrics)

@@ -17,6 +17,7 @@ import jfnn.boltzmann.enumeration as enumeration
 import jfnn.boltzmann.machine as machines
 from jfnn import checks, memory
 from jfnn.boltzmann.machine import Machine, as_sizes, check_units, pack
+from jfnn.checks import ArgumentError
 from jfnn.datasets import Split
 from jfnn.learners import Batch, Data, DescentLearner, Hyper, Metric, Rows, descent_fields
 from jfnn.losses import is_weight, l2_penalty
@@ -54,7 +55,7 @@ class BoltzmannLearner(DescentLearner):
         """Checks that rows fit the visible units: 0 and 1, or in [0, 1] where no exact sum needs them so."""
         for name in ("y_train", "y_test", "weights"):
             if getattr(split, name) is not None:
-                raise ValueError(f"{name}: expected None, since a Boltzmann machine learns from x alone")
+                raise ArgumentError(name, "expected None, since a Boltzmann machine learns from x alone")
         binary = self.gradient == "exact" or "likelihood" in self.measures
         parts: list[np.ndarray] = []
         for name in ("x_train", "x_test"):
@@ -195,9 +196,9 @@ def boltzmann_machine(
     if gradient == "exact":
         enumeration.check_can_enumerate(sizes, "gradient")
         if "k" in hyper or k != 1:
-            raise ValueError("k: expected none, since the exact gradient draws nothing")
+            raise ArgumentError("k", "expected none, since the exact gradient draws nothing")
     chains = checks.as_count(chains, "chains")
-    memory.check("chains: so many", 4.0 * chains * sum(sizes[1::2]) * (gradient == "persistent"))
+    memory.check("chains", 4.0 * chains * sum(sizes[1::2]) * (gradient == "persistent"))
     measures = enumeration.as_measures(sizes, gradient, loss, metrics)
     return BoltzmannLearner(
         sizes=sizes,

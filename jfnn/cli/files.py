@@ -1,20 +1,18 @@
-"""The run's directory: where it is, and what the command adds to what the library writes."""
+"""Files that ``jfnn grid`` adds to those of the library: figures, pages and its flags."""
 
 import dataclasses
-import itertools
 import json
-import os
 import shlex
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
 import jfnn
-from jfnn.cli import places, printing
+from jfnn.cli import printing
 from jfnn.cli.data import Problem
-from jfnn.cli.flags import Flags
+from jfnn.cli.grid_flags import GridFlags
 from jfnn.search.result import REFIT
-from jfnn.search.run_directory import CONFIG, GROUPS, MODELS, RESULTS, TABLE
+from jfnn.search.run_directory import CONFIG, MODELS, RESULTS, TABLE
 from jfnn.store import files
 
 REPORT = "report.html"
@@ -23,36 +21,11 @@ ADDED = (REPORT, "curves.png", "heatmap.png", "scatter.png")  # what the command
 NOT_SETTINGS = ("out", "resume", "quiet", "present", "executor", "workers", "scheduler")
 
 
-def choose(flags: Flags) -> Path:
-    """The directory of --out; without it the first of runs/grid, runs/grid-2, … that is not there yet.
-
-    With --resume the default is runs/grid.
-
-    Raises:
-        ValueError: It cannot be written to.
-    """
-    out = flags.out
-    if "out" not in flags.present and not flags.resume:
-        numbered = (out.with_name(f"{out.name}-{i}") for i in itertools.count(2))
-        out = next(path for path in itertools.chain([out], numbered) if not os.path.lexists(path))
-    places.check_directory(out, "out")
-    return out
-
-
-def check_free(directories: Iterable[Path]) -> None:
-    """Refuses directories with files that would be overwritten, but no run that they could be of."""
-    for directory in directories:
-        places.check_directory(directory, "out", (*ADDED, CONFIG, GROUPS, TABLE, RESULTS, MODELS))
-        others = ", ".join(name for name in ADDED if (directory / name).exists())
-        if others and not any((directory / name).exists() for name in (CONFIG, GROUPS)):
-            raise ValueError(f"out: {directory} holds {others}, and no run; choose another directory")
-
-
 @dataclasses.dataclass(frozen=True)
 class Writer:
     """Adds figures, pages and the command to the runs' directories, where the library saved them."""
 
-    flags: Flags
+    flags: GridFlags
     problem: Problem
     command: Sequence[str]
 
@@ -62,9 +35,9 @@ class Writer:
         best, result = printing.winner(sweeps)
         if count == 1:
             return self._write_run(result, out, printing.verdict(result))
-        for group, of_group in zip(sweeps.groups, sweeps.results, strict=True):
-            lines = [f"network {printing.name_of(group)}", *printing.verdict(of_group, tested=False)]
-            self._write_run(of_group, out / group.directory, lines)
+        for group, sweep in zip(sweeps.groups, sweeps.results, strict=True):
+            lines = [f"network {printing.name_of(group)}", *printing.verdict(sweep, tested=False)]
+            self._write_run(sweep, out / group.directory, lines)
         self._describe(out)
         from jfnn import report
 
@@ -102,7 +75,7 @@ class Writer:
         return [CONFIG, TABLE, RESULTS, MODELS, *refit, *(f"{name}.png" for name in images), REPORT]
 
     def _settings(self) -> dict[str, Any]:
-        """What the page lists beside what the library knows."""
+        """Settings of the page that the library does not know."""
         problem = self.problem
         rows = {"train rows": problem.n_train, "test rows": len(problem.split.x_test)}
         settings = {"command": shlex.join(self.command), "data": problem.name, **rows}
@@ -110,7 +83,7 @@ class Writer:
 
     def _describe(self, out: Path) -> None:
         """Adds to the config.json of a run and of its refit what the command knows beyond the library."""
-        names = [field.name for field in dataclasses.fields(Flags) if field.name not in NOT_SETTINGS]
+        names = [field.name for field in dataclasses.fields(GridFlags) if field.name not in NOT_SETTINGS]
         command = {name: _plain(getattr(self.flags, name)) for name in names}
         added = {"command": command, "classes": self.problem.classes, "scaling": self.problem.scaling}
         for path in (out / CONFIG, out / REFIT / CONFIG):

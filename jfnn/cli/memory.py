@@ -11,7 +11,7 @@ import numpy as np
 import jfnn
 from jfnn import memory
 from jfnn.cli.data import Problem
-from jfnn.cli.flags import Flags
+from jfnn.cli.grid_flags import GridFlags
 from jfnn.learners.shapes import starting_shapes
 
 SAMPLE = 1 << 20  # bytes of a CSV file from which its number of rows is estimated
@@ -21,18 +21,18 @@ WIDTHS = {"mlp": "hidden", "cnn": "channels", "rnn": "units"}  # of a kind of ne
 
 
 def check_file(path: Path, available: float | None = None) -> None:
-    """Refuses a file that takes more memory to read than is ``available`` (None: free)."""
+    """Raises ArgumentError for a file that takes more memory to read than is ``available`` (None: free)."""
     try:
         if not path.is_file():
-            return  # the reader says what is wrong with it, and with what cannot be opened
+            return  # the reader names the error, also of files that cannot be opened
         needed = _csv_bytes(path) if path.suffix.lower() == ".csv" else _npz_bytes(path)
     except (OSError, NotImplementedError, zipfile.BadZipFile):
         return
-    memory.check(f"data: {path.name}", needed, available)
+    memory.check("data", needed, available, f", for {path.name}")
 
 
 def _csv_bytes(path: Path) -> float:
-    """What reading takes, estimated from the file's first lines: its numbers twice over, its targets."""
+    """Bytes to read a file, estimated from its first lines: its numbers twice over, its targets."""
     with path.open("rb") as file:
         sample = file.read(SAMPLE)
     lines = max(sample.count(b"\n"), 1)
@@ -41,19 +41,19 @@ def _csv_bytes(path: Path) -> float:
 
 
 def _npz_bytes(path: Path) -> float:
-    """What reading takes: its arrays and their copies, side by side."""
+    """Bytes to read an archive: its arrays and their copies, side by side."""
     with zipfile.ZipFile(path) as archive:
         return 2.0 * sum(entry.file_size for entry in archive.infolist())
 
 
 def check_run(
     problem: Problem,
-    flags: Flags,
+    flags: GridFlags,
     networks: Collection[jfnn.Network],
     n_groups: int,
     available: float | None = None,
 ) -> None:
-    """Refuses a run that takes more memory than is ``available`` (None: free).
+    """Raises ArgumentError for a run that takes more memory than is ``available`` (None: free).
 
     It holds the data, as read and on each device; all results; one group at work.
     """
@@ -69,16 +69,16 @@ def check_run(
     factors = cell_factors(flags) | {"seeds": seeds, "folds": flags.folds or 1}
     members = math.prod(factors.values())
     working = WORKING_COPIES + any(scheduler.keeps_best for scheduler in flags.schedulers)
-    of_member = sum(parameters) * n_groups / len(networks) + working * max(parameters)
-    state = float(members) * of_member * item
+    member_size = sum(parameters) * n_groups / len(networks) + working * max(parameters)
+    state = float(members) * member_size * item
     largest = (
         max(factors, key=lambda name: factors[name]) if members > max(parameters) else WIDTHS[flags.network]
     )
     sizes = f" ({data / 1e9:.3g} GB of data, {state / 1e9:.3g} GB of {members * n_groups} networks)"
-    memory.check(f"{'data' if data > state else largest}: it", data + state, available, sizes)
+    memory.check("data" if data > state else largest, data + state, available, sizes)
 
 
-def cell_factors(flags: Flags) -> dict[str, int]:
+def cell_factors(flags: GridFlags) -> dict[str, int]:
     """Length of each axis by name; their product is the number of cells."""
     if flags.sample is not None:
         return {"sample": flags.sample}

@@ -1,4 +1,4 @@
-"""What ``jfnn grid`` prints: tables of the grid, the best cells, how far to trust them, the time."""
+"""Text that ``jfnn grid`` prints: tables of the grid, the best cells, how far to trust them, the time."""
 
 import dataclasses
 from collections.abc import Mapping, Sequence

@@ -18,7 +18,7 @@ Number = TypeVar("Number")
 
 
 def plain(read: Callable[[str], Number]) -> Callable[[str], Number]:
-    """What reads numbers as ``read`` does, but none with ``_``, as in data files: ``100_50`` is a slip."""
+    """The reader ``read`` without ``_`` in numbers, as in data files: ``100_50`` is a slip."""
 
     @functools.wraps(read)
     def read_plain(text: str) -> Number:
@@ -80,27 +80,30 @@ def numbers(text: str) -> tuple[float, ...]:
     return tuple(values)
 
 
+def integers(least: int) -> Callable[[str], tuple[int, ...]]:
+    """A reader of ``1,8,8``: integers of at least ``least``."""
+    expected = f"whole numbers of at least {least} with commas between"
+
+    def read(text: str) -> tuple[int, ...]:
+        if min(found := _integers(text, expected)) < least:
+            raise _expected(expected, text)
+        return found
+
+    return read
+
+
+lengths, paddings = integers(1), integers(0)
+
+
 def widths(text: str) -> tuple[int, ...]:
     """``100,50`` -> widths of hidden layers; ``none`` -> no hidden layer."""
     return () if text == "none" else _integers(text, "whole numbers with commas between, or 'none'")
 
 
-def lengths(text: str) -> tuple[int, ...]:
-    """``1,8,8`` -> whole numbers of at least 1."""
-    expected = "whole numbers of at least 1 with commas between"
-    return _at_least(1, _integers(text, expected), expected, text)
-
-
-def paddings(text: str) -> tuple[int, ...]:
-    """``0,1`` -> whole numbers of at least 0."""
-    expected = "whole numbers of at least 0 with commas between"
-    return _at_least(0, _integers(text, expected), expected, text)
-
-
 def count_or_integers(text: str) -> int | tuple[int, ...]:
     """``3`` -> a count; ``0,7`` or ``7,`` -> these very numbers."""
-    integers = _integers(text.removesuffix(","), "a count, or whole numbers with commas between")
-    return integers if "," in text else integers[0]
+    found = _integers(text.removesuffix(","), "a count, or whole numbers with commas between")
+    return found if "," in text else found[0]
 
 
 def names(text: str) -> tuple[str, ...]:
@@ -117,7 +120,7 @@ def counts_or_full(text: str) -> tuple[int | str, ...]:
 
 
 def count(least: int) -> Callable[[str], int]:
-    """What reads a whole number from ``least`` on."""
+    """A reader of an integer from ``least`` on."""
 
     def read(text: str) -> int:
         try:
@@ -158,12 +161,6 @@ def _integers(text: str, expected: str) -> tuple[int, ...]:
         return tuple(_int(item) for item in text.split(","))
     except ValueError:
         raise _expected(expected, text) from None
-
-
-def _at_least(least: int, integers: tuple[int, ...], expected: str, text: str) -> tuple[int, ...]:
-    if min(integers) < least:
-        raise _expected(expected, text)
-    return integers
 
 
 def _expected(what: str, text: str) -> argparse.ArgumentTypeError:

@@ -13,6 +13,7 @@ from typing import Any, TypeVar
 
 import jax
 
+from jfnn.checks import ArgumentError
 from jfnn.distributed.attempts import Attempt, Attempts
 from jfnn.distributed.calls import (
     Answer,
@@ -29,7 +30,7 @@ from jfnn.engine import interrupts
 from jfnn.engine.segment import Segment, SegmentResult, Task
 from jfnn.store import files
 from jfnn.store.identity import Description
-from jfnn.workers import Workers
+from jfnn.workers import ExecutorError, Workers
 
 POLLING_SECONDS = 0.02  # between looks at futures that cannot be waited for
 WAITING_SECONDS = 0.2  # between calls of ``check``
@@ -113,7 +114,7 @@ class Futures:
         except LOST as error:
             queue.lose(attempt, error)
             if len(queue.given_up) >= SILENT and not self.has_answered:
-                raise RuntimeError(_no_answer(error)) from error
+                raise ExecutorError(_no_answer(error)) from error
             return
         self.has_answered = True
         match reply:
@@ -130,7 +131,9 @@ class Futures:
                 queue.again(attempt)
             case Refused(differences):
                 shown = "; ".join(differences)
-                raise ValueError(f"executor: its workers differ, and so would bits; take equal ones: {shown}")
+                raise ArgumentError(
+                    "executor", f"its workers differ, and so would bits; take equal ones: {shown}"
+                )
             case Failed(raised):
                 raise raised
 
@@ -154,12 +157,12 @@ def environment_of(workers: Workers) -> Description:
         finally:
             future.cancel()
     else:
-        raise RuntimeError(_no_answer(error)) from error
+        raise ExecutorError(_no_answer(error)) from error
     here = environment_here()["versions"]
     other = {name: version for name, version in here.items() if there["versions"].get(name) != version}
     if other:
         shown = ", ".join(f"{name} {there['versions'].get(name)} (here {other[name]})" for name in other)
-        raise ValueError(f"executor: its workers have other packages than this process: {shown}")
+        raise ArgumentError("executor", f"its workers have other packages than this process: {shown}")
     return there
 
 

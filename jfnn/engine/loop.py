@@ -7,12 +7,13 @@ from collections.abc import Callable, Mapping, Sequence
 import jax
 import numpy as np
 
+from jfnn.checks import ArgumentError
 from jfnn.engine import interrupts
 from jfnn.engine.acting import act
 from jfnn.engine.state import Evaluation, History, Kept, Outcome, RunState, Scores
 from jfnn.engine.trainer import Trainer
-from jfnn.experiment.options import Progress
-from jfnn.experiment.replicates import PARTS
+from jfnn.experiment.experiment import PARTS
+from jfnn.experiment.settings import Progress
 
 Save = Callable[[RunState, bool], None]  # (state, whether it must be saved now)
 
@@ -100,7 +101,7 @@ def _next_return(trainer: Trainer, epoch: int) -> tuple[int, bool]:
     evaluations += experiment.evaluations(epoch, end)[:1]
     end = min([*evaluations, end])
     if end <= epoch:
-        raise ValueError(f"schedulers: expected a next epoch above {epoch}, got {end}")
+        raise ArgumentError("schedulers", f"expected a next epoch above {epoch}, got {end}")
     return end, end in evaluations
 
 

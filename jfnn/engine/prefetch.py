@@ -6,7 +6,7 @@ from concurrent.futures import Future, ThreadPoolExecutor
 
 import numpy as np
 
-from jfnn.experiment.replicates import Replicate
+from jfnn.experiment.experiment import Replicate
 
 
 class Prefetcher:

@@ -16,7 +16,8 @@ import jfnn.estimators.parameters as parameters
 from jfnn.boltzmann import Machine, columns
 from jfnn.boltzmann.learner import boltzmann_machine
 from jfnn.boltzmann.machine import pack
-from jfnn.experiment.options import Execution
+from jfnn.checks import ArgumentError
+from jfnn.experiment.settings import Execution
 from jfnn.minibatches import Minibatches
 from jfnn.search.train import train
 
@@ -89,7 +90,9 @@ class BernoulliRBM(neural_network.BernoulliRBM):  # type: ignore[misc]
             execution=Execution(eval_every=1 if self.verbose else max(epochs, 1)),
         )
         if history.diverged_at >= 0:
-            raise ValueError(f"learning_rate: training diverged in epoch {history.diverged_at}; try less")
+            raise ArgumentError(
+                "learning_rate", f"training diverged in epoch {history.diverged_at}; try less"
+            )
         if self.verbose:
             spent = (time.perf_counter() - started) / max(epochs, 1)
             for epoch, loss in zip(history.epoch, history.train_loss, strict=True):

@@ -6,6 +6,7 @@ from typing import Any
 import numpy as np
 from scipy import sparse
 
+from jfnn.checks import ArgumentError
 from jfnn.fitting import costs
 from jfnn.fitting.costs import Work
 from jfnn.fitting.structure import SOLVERS, THEIR_ACTIVATIONS, Structure
@@ -26,7 +27,9 @@ def forced(estimator: Any, sample_weight: Any = None) -> str | None:
         if estimator.engine == "scikit-learn":
             name = "solver" if estimator.solver not in SOLVERS else "activation"
             value = getattr(estimator, name)
-            raise ValueError(f"engine: 'scikit-learn' has no {name}={value!r}; expected 'auto' or 'jfnn'")
+            raise ArgumentError(
+                "engine", f"'scikit-learn' has no {name}={value!r}; expected 'auto' or 'jfnn'"
+            )
         return "jfnn"
     if estimator.engine != "auto":
         return str(estimator.engine)

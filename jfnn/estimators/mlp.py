@@ -10,6 +10,7 @@ from sklearn.utils._param_validation import StrOptions
 from sklearn.utils.class_weight import compute_sample_weight
 
 import jfnn.estimators.parameters as parameters
+from jfnn.checks import ArgumentError
 from jfnn.estimators.perceptron import Perceptron
 
 
@@ -59,8 +60,8 @@ class MLPClassifier(Perceptron, neural_network.MLPClassifier):  # type: ignore[m
 
     def _fit(self, X: Any, y: Any, sample_weight: Any = None, incremental: bool = False) -> Any:
         if incremental and isinstance(self.class_weight, str):
-            raise ValueError(
-                "class_weight: 'balanced' is unknown to partial_fit, which sees a part of the rows"
+            raise ArgumentError(
+                "class_weight", "'balanced' is unknown to partial_fit, which sees a part of the rows"
             )
         return super()._fit(X, y, sample_weight, incremental)
 
@@ -103,5 +104,5 @@ class MLPRegressor(Perceptron, neural_network.MLPRegressor):  # type: ignore[mis
 
     def _row_weights(self, X: Any, y: Any, sample_weight: Any) -> np.ndarray | None:
         if self.loss == "poisson" and np.min(y) < 0:
-            raise ValueError("y: expected numbers of at least 0 for the loss 'poisson'")
+            raise ArgumentError("y", "expected numbers of at least 0 for the loss 'poisson'")
         return super()._row_weights(X, y, sample_weight)

@@ -19,6 +19,7 @@ import jfnn.estimators.attributes as attributes
 import jfnn.estimators.choice as choice
 import jfnn.estimators.parameters as parameters
 import jfnn.estimators.prediction as prediction
+from jfnn.checks import ArgumentError
 from jfnn.fitting import ahead, lbfgs, training
 from jfnn.fitting.structure import SOLVERS, Structure
 
@@ -86,7 +87,7 @@ class Perceptron(BaseMultilayerPerceptron):  # type: ignore[misc]
         *_, layer_units, incremental = buffers
         self._restore_solver()
         if self.early_stopping and incremental:
-            raise ValueError("early_stopping: partial_fit does not support early_stopping=True")
+            raise ArgumentError("early_stopping", "partial_fit does not support early_stopping=True")
         self._check_layers(layer_units)
         weights = self._row_weights(X, y, sample_weight)
         judged = getattr(self, "validation_scores_", None) is not None
@@ -134,18 +135,19 @@ class Perceptron(BaseMultilayerPerceptron):  # type: ignore[misc]
             return None
         weights = np.asarray(sample_weight)
         if weights.min() < 0:
-            raise ValueError(f"sample_weight: expected numbers of at least 0, got {weights.min():g}")
+            raise ArgumentError("sample_weight", f"expected numbers of at least 0, got {weights.min():g}")
         if weights.max() == 0:
-            raise ValueError("sample_weight: every weight is zero")
+            raise ArgumentError("sample_weight", "every weight is zero")
         return weights
 
     def _check_layers(self, layer_units: Any) -> None:
         """Raises ValueError for parameters of another shape, of a fit before or set by hand."""
         expected = list(itertools.pairwise(layer_units))
         if [weights.shape for weights in self.coefs_] != expected:
-            raise ValueError(
-                f"coefs_: expected shapes {expected}, of the inputs, hidden_layer_sizes and outputs,"
-                f" got {[weights.shape for weights in self.coefs_]}"
+            raise ArgumentError(
+                "coefs_",
+                f"expected shapes {expected}, of the inputs, hidden_layer_sizes and outputs,"
+                f" got {[weights.shape for weights in self.coefs_]}",
             )
 
     def _begin_history(self, y: Any, layer_units: Any, dtype: Any) -> None:

@@ -7,6 +7,7 @@ from typing import Any
 import numpy as np
 from sklearn.base import is_classifier
 
+from jfnn.checks import ArgumentError
 from jfnn.estimators.ensemble import select
 
 
@@ -60,11 +61,11 @@ def choose(
         ValueError: No candidates, several labels a row, or folds that saw other classes.
     """
     if not members:
-        raise ValueError("members: expected candidates that were trained together on every fold")
+        raise ArgumentError("members", "expected candidates that were trained together on every fold")
     everyone = [member for folds in members.values() for member in folds]
     classes = getattr(everyone[0], "classes_", None)
     if not all(np.array_equal(getattr(member, "classes_", None), classes) for member in everyone):  # type: ignore[arg-type]
-        raise ValueError("members: expected the same classes in every fold")
+        raise ArgumentError("members", "expected the same classes in every fold")
     targets = np.concatenate([_encoded(np.asarray(y), classes) for _, y in held_out])
     predictions = np.stack(
         [
@@ -98,5 +99,5 @@ def _encoded(y: np.ndarray, classes: np.ndarray | None) -> np.ndarray:
     if classes is None:
         return np.asarray(y, np.float64).reshape(len(y), -1)
     if y.ndim != 1:
-        raise ValueError("y: expected one class a row; several labels a row have no ensemble")
+        raise ArgumentError("y", "expected one class a row; several labels a row have no ensemble")
     return np.asarray(y[:, None] == classes, np.float64)

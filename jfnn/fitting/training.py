@@ -13,8 +13,7 @@ from jfnn.engine.plan import CallLength, Hardware
 from jfnn.engine.state import RunState
 from jfnn.engine.trainer import Trainer
 from jfnn.experiment.axes import Axes
-from jfnn.experiment.experiment import Experiment
-from jfnn.experiment.replicates import PARTS, Replicate
+from jfnn.experiment.experiment import PARTS, Experiment, Replicate
 from jfnn.fitting import draws
 from jfnn.fitting.fit import Before, Fit, Trained
 from jfnn.fitting.learner import PerceptronLearner

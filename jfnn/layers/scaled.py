@@ -26,6 +26,7 @@ import jax
 import optax
 
 from jfnn import checks
+from jfnn.checks import ArgumentError, ArgumentTypeError
 from jfnn.layers.conv import Conv
 from jfnn.layers.dense import Dense, Layer
 from jfnn.layers.initializers import FAN_IN
@@ -56,7 +57,9 @@ class Scaled(LayerKind):
     def __post_init__(self) -> None:
         """Raises TypeError for other than a layer, ValueError for factors not finite or below 0."""
         if not isinstance(self.layer, LayerKind):
-            raise TypeError(f"layer: expected a layer of jfnn.layers, got {checks.shown(self.layer)}")
+            raise ArgumentTypeError(
+                "layer", f"expected a layer of jfnn.layers, got {checks.shown(self.layer)}"
+            )
         for name in ("start", "rate", "bias_rate"):
             object.__setattr__(self, name, checks.as_number(getattr(self, name), name))
 
@@ -150,7 +153,7 @@ def maximal_update(
             scale with the fan-in.
     """
     if [type(layer) for layer in layers] != [type(layer) for layer in base]:
-        raise ValueError("base: expected a network of the same kinds of layers, of another width")
+        raise ArgumentError("base", "expected a network of the same kinds of layers, of another width")
     scaled: list[LayerKind] = []
     shapes, base_shapes = shapes_of(layers, shape), shapes_of(base, base_shape)
     for layer, inputs, base_layer, base_inputs in zip(layers, shapes, base, base_shapes, strict=False):
@@ -164,7 +167,7 @@ def maximal_update(
             (fan_in, n_out), (base_in, base_out) = _fans(layer, inputs), _fans(base_layer, base_inputs)
             scaled.append(_rescaled(layer, fan_in / base_in, n_out / base_out, optimizer))
         elif jax.tree.leaves(_starting_shapes(layer, inputs)):
-            raise ValueError(f"network: expected dense and convolutional layers, got {layer!r}")
+            raise ArgumentError("network", f"expected dense and convolutional layers, got {layer!r}")
         else:
             scaled.append(layer)
     return tuple(scaled)
@@ -184,9 +187,10 @@ def _fans(layer: LayerKind, shape: Shape) -> tuple[int, int]:
 def _rescaled(layer: Dense | Conv, r_in: float, r_out: float, optimizer: str) -> LayerKind:
     """A layer with the factors of the table."""
     if layer.initializer not in FAN_IN:
-        raise ValueError(
-            f"init: expected one of {', '.join(FAN_IN)}, whose variance is that of one over the inputs,"
-            f" got {layer.initializer!r}"
+        raise ArgumentError(
+            "init",
+            f"expected one of {', '.join(FAN_IN)}, whose variance is that of one over the inputs,"
+            f" got {layer.initializer!r}",
         )
     start = 1 / math.sqrt(r_in) if r_out == 1 else 1.0
     if optimizer == "sgd":

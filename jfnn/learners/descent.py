@@ -7,6 +7,7 @@ from typing import Any
 import optax
 
 from jfnn import checks
+from jfnn.checks import ArgumentError, ArgumentTypeError
 from jfnn.layers.kind import Params
 from jfnn.learners.data import Data, Hyper
 from jfnn.learners.learner import Learner, Metric
@@ -68,9 +69,9 @@ def descent_fields(optimizer: str | Optimizer | Factory, hyper: Sequence[str]) -
     options = as_optimizer(optimizer)
     rule = options.rule()
     if not checks.is_several(hyper) or not all(isinstance(name, str) for name in hyper):
-        raise TypeError(f"hyper: expected a sequence of names, got {checks.shown(hyper)}")
+        raise ArgumentTypeError("hyper", f"expected a sequence of names, got {checks.shown(hyper)}")
     names = ("learning_rate", "l2", *hyper, *rule.hyper[1:])
     if len(set(names)) != len(names):
-        raise ValueError(f"hyper: expected each name once, got {', '.join(names)}")
+        raise ArgumentError("hyper", f"expected each name once, got {', '.join(names)}")
     numbers, epochs = options.numbers, options.schedule_epochs
     return {"rule": rule, "hyper": names, "numbers": numbers, "schedule_epochs": epochs}

@@ -8,6 +8,7 @@ import jax
 import jax.numpy as jnp
 
 from jfnn import checks, losses
+from jfnn.checks import ArgumentError, ArgumentTypeError
 from jfnn.layers.kind import Params
 from jfnn.learners.data import Batch, Data, Hyper, Rows
 from jfnn.learners.descent import DescentLearner, descent_fields
@@ -73,7 +74,7 @@ class OwnLoss(DescentLearner):
         numbers = dict.fromkeys(self.own_hyper, number)
         value = eval_shape("loss", lambda p, rows, h: self.loss(p, rows, key, **h), params, rows, numbers)
         if getattr(value, "shape", None) != () or not jnp.issubdtype(value.dtype, jnp.floating):
-            raise ValueError(f"loss: expected a floating scalar, got {value}")
+            raise ArgumentError("loss", f"expected a floating scalar, got {value}")
         names = [metric.name for metric in self.metrics]
         check_scores("score", eval_shape("score", self.score, params, rows, numbers), names)
 
@@ -120,10 +121,10 @@ def learner(
     """
     for name, function in {"init": init, "loss": loss, "score": loss if score is None else score}.items():
         if not callable(function):
-            raise TypeError(f"{name}: expected a function, got {type(function).__name__}")
+            raise ArgumentTypeError(name, f"expected a function, got {type(function).__name__}")
     random = checks.as_switch(random, "random")
     if not checks.is_several(metrics):
-        raise TypeError(f"metrics: expected a sequence of jfnn.Metric, got {checks.shown(metrics)}")
+        raise ArgumentTypeError("metrics", f"expected a sequence of jfnn.Metric, got {checks.shown(metrics)}")
     fields, metrics = descent_fields(optimizer, hyper), (Metric("loss"), *metrics)
     check_metrics(metrics)
     return OwnLoss(

@@ -9,6 +9,7 @@ import jax.numpy as jnp
 import numpy as np
 
 from jfnn import checks
+from jfnn.checks import ArgumentError, ArgumentTypeError
 from jfnn.layers.kind import Params
 
 # Rows on which functions are tried. With one, a mean over them would pass for a value of each; with as many
@@ -27,7 +28,7 @@ def as_rows(rows: Any, argument: str) -> Any:
     def checked(leaf: Any) -> np.ndarray:
         array = np.asarray(checks.as_array(leaf, argument))
         if array.dtype.kind not in "iubf" or array.ndim == 0:
-            raise TypeError(f"{argument}: expected arrays of numbers with rows, got {array.dtype}")
+            raise ArgumentTypeError(argument, f"expected arrays of numbers with rows, got {array.dtype}")
         jax_dtype = jax.dtypes.canonicalize_dtype(array.dtype)
         return checks.as_dtype(
             array, checks.float_dtype(array) if array.dtype.kind == "f" else jax_dtype, argument
@@ -36,7 +37,7 @@ def as_rows(rows: Any, argument: str) -> Any:
     arrays = jax.tree.map(checked, rows)
     lengths = {len(leaf) for leaf in jax.tree.leaves(arrays)}
     if len(lengths) != 1 or 0 in lengths:
-        raise ValueError(f"{argument}: expected one or more rows, as many in every array, got {lengths}")
+        raise ArgumentError(argument, f"expected one or more rows, as many in every array, got {lengths}")
     return arrays
 
 
@@ -66,7 +67,7 @@ def eval_shape(argument: str, function: Callable[..., Any], *shapes: Any) -> Any
         return jax.eval_shape(lambda *args: function(*args), *shapes)
     except Exception as error:
         reason = str(error).partition("\n")[0]
-        raise ValueError(f"{argument}: it fails on rows of these data: {reason}") from error
+        raise ArgumentError(argument, f"it fails on rows of these data: {reason}") from error
 
 
 def starting_shapes(owner: Any) -> Params:
@@ -105,13 +106,13 @@ def check_params(argument: str, params: Params, by_gradient: bool = True) -> Non
     """
     leaves = jax.tree_util.tree_leaves_with_path(params)
     if by_gradient and not leaves:
-        raise ValueError(f"{argument}: expected a pytree of arrays to start from, got no parameters")
+        raise ArgumentError(argument, "expected a pytree of arrays to start from, got no parameters")
     for path, leaf in leaves:
         is_whole = isinstance(leaf.dtype, np.dtype) and leaf.dtype.kind in "iub"
         if str(leaf.dtype) not in FLOATS and (by_gradient or not is_whole):
             expected = " or ".join(FLOATS) + ("" if by_gradient else ", or whole numbers")
             where = jax.tree_util.keystr(path)
-            raise ValueError(f"{argument}: expected parameters of {expected}, got {leaf.dtype} at {where}")
+            raise ArgumentError(argument, f"expected parameters of {expected}, got {leaf.dtype} at {where}")
 
 
 def trained_shapes(argument: str, params: Params, arithmetic: np.dtype) -> Params:
@@ -126,4 +127,4 @@ def check_scores(argument: str, scores: Any, names: Sequence[str]) -> None:
     """Raises ValueError for other scores of `EXAMPLES` rows than so many values for each metric."""
     fits = isinstance(scores, Mapping) and set(scores) == set(names)
     if not fits or any(getattr(values, "shape", ())[:1] != (EXAMPLES,) for values in scores.values()):
-        raise ValueError(f"{argument}: expected one value a row for each of {list(names)}, got {scores}")
+        raise ArgumentError(argument, f"expected one value a row for each of {list(names)}, got {scores}")

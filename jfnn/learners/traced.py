@@ -6,6 +6,7 @@ from typing import Any, NamedTuple, cast
 import jax
 import numpy as np
 
+from jfnn.checks import ArgumentError
 from jfnn.layers.kind import Params
 from jfnn.learners.code import checksum, code_checksum
 from jfnn.learners.data import Batch, Data, Hyper, Rows
@@ -165,9 +166,10 @@ def _again(original: Learner, shapes: Shapes, before: str) -> Traced:
     """
     again = Traced(original, shapes)
     if again.checksum != before:
-        raise ValueError(
-            "executor: functions of your own do something else in its workers than here: a module there has"
-            " other code, or other values; start the workers anew"
+        raise ArgumentError(
+            "executor",
+            "functions of your own do something else in its workers than here: a module there has"
+            " other code, or other values; start the workers anew",
         )
     return again
 

@@ -18,6 +18,7 @@ from jfnn import checks
 from jfnn.analysis import summary
 from jfnn.analysis.profiles import Profile
 from jfnn.analysis.runs import Curves, Interval, centre, curve_statistics
+from jfnn.checks import ArgumentError, ArgumentTypeError
 from jfnn.plots.curves import as_cells
 from jfnn.plots.grids import takes_log_scale
 from jfnn.search.result import SweepResult
@@ -98,9 +99,11 @@ def profile_curves(profiles: Mapping[str, Profile], score: str = "score") -> Fig
         ValueError: There are none.
     """
     if not isinstance(profiles, Mapping) or not all(isinstance(v, Profile) for v in profiles.values()):
-        raise TypeError(f"profiles: expected names to jfnn.analysis.Profile, got {checks.shown(profiles)}")
+        raise ArgumentTypeError(
+            "profiles", f"expected names to jfnn.analysis.Profile, got {checks.shown(profiles)}"
+        )
     if not profiles:
-        raise ValueError("profiles: expected at least one")
+        raise ArgumentError("profiles", "expected at least one")
     checks.check_instance(score, str, "score")
     means = np.array([profile.share.mean() for profile in profiles.values()])
     ranks = np.argsort(np.argsort(means, kind="stable"))
@@ -120,7 +123,7 @@ def _chosen(result: SweepResult, cells: Sequence[tuple[int, ...]] | str | None) 
     """Places of cells, checked."""
     if isinstance(cells, str):
         if cells != "all":
-            raise ValueError(f"cells: expected places or 'all', got {cells!r}")
+            raise ArgumentError("cells", f"expected places or 'all', got {cells!r}")
         return list(np.ndindex(*result.cell_shape))
     return as_cells(cells, result)
 

@@ -10,6 +10,7 @@ from matplotlib.figure import Figure
 
 from jfnn import checks
 from jfnn.analysis import summary
+from jfnn.checks import ArgumentError, ArgumentTypeError
 from jfnn.experiment.axes import as_place
 from jfnn.plots.grids import takes_log_scale
 from jfnn.search.result import SweepResult
@@ -74,7 +75,7 @@ def loss_curves(run: SweepResult | History, cells: Sequence[tuple[int, ...]] | N
 
 def _run_curve(history: History) -> _Curve:
     if len(history.epoch) == 0:
-        raise ValueError("run: expected a history, got none; train with Execution(eval_every=1)")
+        raise ArgumentError("run", "expected a history, got none; train with Execution(eval_every=1)")
     diverged = history.diverged_at >= 0
     label = f"diverged in epoch {history.diverged_at + 1}" if diverged else ""
     return _Curve(label, history.epoch, dict(history.scores), best=False, diverged=diverged)
@@ -89,7 +90,7 @@ def _parts_and_metrics(scores: Mapping[str, np.ndarray]) -> tuple[tuple[str, ...
 
 def _cell_curves(result: SweepResult, cells: Sequence[tuple[int, ...]] | None) -> list[_Curve]:
     if not len(result.history.get("epoch", ())):
-        raise ValueError("run: expected a history, got none; sweep with Execution(eval_every=1)")
+        raise ArgumentError("run", "expected a history, got none; sweep with Execution(eval_every=1)")
     best = result.best_or_none()
     curves = []
     for cell in as_cells(cells, result):
@@ -114,10 +115,10 @@ def as_cells(cells: Sequence[tuple[int, ...]] | None, result: SweepResult) -> li
     if cells is None:
         return default_cells(result)
     if not checks.is_several(cells):
-        raise TypeError(f"cells: expected places in a grid, got {checks.shown(cells)}")
+        raise ArgumentTypeError("cells", f"expected places in a grid, got {checks.shown(cells)}")
     places = [as_place(cell, result.cell_shape, "cells") for cell in cells]
     if not places:
-        raise ValueError("cells: expected at least one")
+        raise ArgumentError("cells", "expected at least one")
     return places
 
 

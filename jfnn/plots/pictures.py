@@ -9,6 +9,7 @@ from matplotlib.figure import Figure
 from numpy.typing import ArrayLike
 
 from jfnn import checks
+from jfnn.checks import ArgumentError, ArgumentTypeError
 
 WRONG = "#c00020"
 
@@ -47,7 +48,7 @@ def weights_as_images(w: ArrayLike) -> Figure:
     """
     weights = np.asarray(checks.as_inputs(w, "w"))
     if weights.ndim != 2:
-        raise ValueError(f"w: expected weights [side², units], got shape {weights.shape}")
+        raise ArgumentError("w", f"expected weights [side², units], got shape {weights.shape}")
     pictures = _squares(weights.T, "w")
     limit = float(np.abs(weights).max()) or 1.0
     figure, panels = _gallery(len(pictures), columns=math.ceil(math.sqrt(2 * len(pictures))), height=0.85)
@@ -66,9 +67,9 @@ def as_labels(labels: ArrayLike, n: int, argument: str) -> np.ndarray:
     """
     array = np.asarray(checks.as_array(labels, argument))
     if array.shape != (n,):
-        raise ValueError(f"{argument}: expected {n}, one for each row of x, got shape {array.shape}")
+        raise ArgumentError(argument, f"expected {n}, one for each row of x, got shape {array.shape}")
     if array.dtype.kind == "O":
-        raise TypeError(f"{argument}: expected numbers or words, got {checks.shown(labels)}")
+        raise ArgumentTypeError(argument, f"expected numbers or words, got {checks.shown(labels)}")
     return array
 
 
@@ -77,7 +78,7 @@ def _squares(x: ArrayLike, argument: str) -> np.ndarray:
     x = np.asarray(checks.as_inputs(x, argument))
     side = math.isqrt(math.prod(x.shape[1:]))
     if x.ndim not in (2, 3) or x.shape[1:] not in ((side * side,), (side, side)):
-        raise ValueError(f"{argument}: expected square images, side² numbers each, got shape {x.shape}")
+        raise ArgumentError(argument, f"expected square images, side² numbers each, got shape {x.shape}")
     return x.reshape(len(x), side, side)
 
 

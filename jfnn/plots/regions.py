@@ -10,6 +10,7 @@ from matplotlib.figure import Figure
 from numpy.typing import ArrayLike
 
 from jfnn import checks, memory
+from jfnn.checks import ArgumentError, ArgumentTypeError
 from jfnn.plots.pictures import as_labels
 
 
@@ -28,19 +29,21 @@ def decision_regions(
         ValueError: Points without two coordinates each, or lengths that differ.
     """
     if not callable(predict_function):
-        raise TypeError(f"predict_function: expected a function, got {checks.shown(predict_function)}")
+        raise ArgumentTypeError(
+            "predict_function", f"expected a function, got {checks.shown(predict_function)}"
+        )
     x = np.asarray(checks.as_inputs(x))
     if x.ndim != 2 or x.shape[1] != 2:
-        raise ValueError(f"x: expected points [n, 2], got shape {x.shape}")
+        raise ArgumentError("x", f"expected points [n, 2], got shape {x.shape}")
     labels, side = as_labels(labels, len(x), "labels"), checks.as_count(resolution, "resolution", 2)
-    memory.check("resolution: so many points", 4.0 * x.itemsize * side**2)
+    memory.check("resolution", 4.0 * x.itemsize * side**2)
     span = np.ptp(x, axis=0)
     margin = np.where(span > 0, 0.25 * span, 0.5)
     low, high = x.min(axis=0) - margin, x.max(axis=0) + margin
     mesh = np.stack(np.meshgrid(*np.linspace(low, high, side).T), axis=-1)
     predicted = np.asarray(predict_function(mesh.reshape(-1, 2)))
     if predicted.shape != (side**2,):
-        raise ValueError(f"predict_function: expected {side**2} labels, got shape {predicted.shape}")
+        raise ArgumentError("predict_function", f"expected {side**2} labels, got shape {predicted.shape}")
     regions = predicted.reshape(side, side)
 
     classes = np.unique(np.concatenate([labels, regions.ravel()]))

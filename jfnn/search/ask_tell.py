@@ -9,12 +9,14 @@ from typing import Any, Protocol
 import numpy as np
 
 from jfnn import checks
+from jfnn.checks import ArgumentError, ArgumentTypeError
 from jfnn.datasets import Split
 from jfnn.experiment.options import Options
+from jfnn.experiment.settings import as_execution
 from jfnn.learners.learner import Learner
 from jfnn.network import Network
 from jfnn.search import run_directory
-from jfnn.search.door import own_copies
+from jfnn.search.keywords import own_copies
 from jfnn.search.result import SweepResult
 from jfnn.search.sweep import Run, prepare, sweep
 
@@ -94,12 +96,12 @@ def ask_tell(
     left = checks.as_count(trials, "trials")
     at_once = None if at_once is None else checks.as_count(at_once, "at_once")
     if "sample" in options:
-        raise ValueError("sample: the study chooses every cell; expected none")
+        raise ArgumentError("sample", "the study chooses every cell; expected none")
     directory = run_directory.as_directory(out, checks.as_switch(resume, "resume"))
     if not all(callable(getattr(study, name, None)) for name in ("ask", "tell")):
-        raise TypeError(f"study: expected a study of Optuna, got {checks.shown(study)}")
+        raise ArgumentTypeError("study", f"expected a study of Optuna, got {checks.shown(study)}")
     if not callable(suggest):
-        raise TypeError(f"suggest: expected a function of a trial, got {checks.shown(suggest)}")
+        raise ArgumentTypeError("suggest", f"expected a function of a trial, got {checks.shown(suggest)}")
     trial, cell = _ask(study, suggest)
     width = _width(study, network, split, options, cell, at_once)
     copies = own_copies(options | {"split": split})
@@ -140,9 +142,11 @@ def _ask(
     trial = study.ask()
     cell = suggest(trial)
     if not isinstance(cell, Mapping) or not all(isinstance(v, numbers.Real) for v in cell.values()):
-        raise TypeError(f"suggest: expected a mapping of names to numbers, got {checks.shown(cell)}")
+        raise ArgumentTypeError(
+            "suggest", f"expected a mapping of names to numbers, got {checks.shown(cell)}"
+        )
     if not cell or cell.keys() != (names or cell.keys()):
-        raise ValueError(f"suggest: expected the same names for every trial, got {', '.join(cell)}")
+        raise ArgumentError("suggest", f"expected the same names for every trial, got {', '.join(cell)}")
     return trial, {name: float(value) for name, value in cell.items()}
 
 
@@ -152,7 +156,7 @@ def _with_cells(options: Mapping[str, Any], cells: Sequence[Mapping[str, float]]
     own: dict[str, Any] = {name: hyper.pop(name) for name in ("learning_rate", "l2") if name in hyper}
     for name in own:
         if name in options:
-            raise ValueError(f"{name}: expected none, since suggest gives it")
+            raise ArgumentError(name, "expected none, since suggest gives it")
     all_hyper = {**(options.get("hyper") or {}), **hyper} or None
     return {**options, **own, "hyper": all_hyper, "sample": len(cells)}
 
@@ -168,14 +172,15 @@ def _width(
     """Trials a round; invalid options raise here, before anything trains."""
 
     def prepared(count: int) -> Run:
-        trials = {**_with_cells(options, [cell] * count), "executor": None}
+        trials = _with_cells(options, [cell] * count)
+        trials["execution"] = as_execution(trials.get("execution"))._replace(executor=None)
         return prepare(Options(network, split, **trials), alone=count == 1)
 
     run = prepared(1)
     ranking = run.experiment.ranking
     direction = "maximize" if ranking.higher_is_better else "minimize"
     if study.direction.name.lower() != direction:
-        raise ValueError(f"study: expected direction {direction!r}, since {ranking.name} ranks")
+        raise ArgumentError("study", f"expected direction {direction!r}, since {ranking.name} ranks")
     tiles = max(1, len(run.hardware.threads) // len(run.experiment.replicates))
     width = at_once or run.hardware.form.width * tiles
     prepared(width)

@@ -13,13 +13,14 @@ from typing import Any
 import numpy as np
 
 from jfnn import checks, paths
+from jfnn.checks import ArgumentError
 from jfnn.engine import interrupts
 from jfnn.experiment.options import GroupOptions, Options, SearchOptions
 from jfnn.minibatches import Minibatches
 from jfnn.search import run_directory
 from jfnn.search.best import Best, best_sweep
-from jfnn.search.door import door
 from jfnn.search.group import Group, as_groups, names_directory
+from jfnn.search.keywords import takes_fields
 from jfnn.search.result import REFIT, SweepResult, load
 from jfnn.search.sweep import Run, prepare, search, using_workers
 from jfnn.store import files
@@ -100,7 +101,7 @@ class SweepGroups:
         self.to_csv(out / run_directory.TABLE)
 
 
-@door(GroupOptions)
+@takes_fields(GroupOptions)
 def sweep_groups(options: GroupOptions) -> SweepGroups:
     """Runs a sweep for every network with every batch size; each such group is compiled once.
 
@@ -158,7 +159,7 @@ def _claim(out: str | os.PathLike[str] | None, groups: Sequence[Group], resume: 
     elif there is not None and there != list(groups):
         held = f"other groups, {', '.join(group.directory for group in there)}"
     if held:
-        raise ValueError(f"out: {out} holds {held}; choose another directory")
+        raise ArgumentError("out", f"{out} holds {held}; choose another directory")
     named = {"groups": [list(group) for group in groups]}
     files.write_checked_json(directory / run_directory.GROUPS, named)
 

@@ -7,14 +7,14 @@ import jax
 import numpy as np
 
 from jfnn.engine.state import Lost, Outcome, Scores
-from jfnn.experiment.experiment import Experiment
-from jfnn.experiment.replicates import PARTS
+from jfnn.experiment.experiment import PARTS, Experiment
 from jfnn.search import run_directory
 from jfnn.search.result import SweepResult
 from jfnn.store.identity import Description
+from jfnn.workers import ExecutorError
 
 
-class LostMembersError(RuntimeError):
+class LostMembersError(ExecutorError):
     """Members were given up, since their workers died or their futures broke each time.
 
     Attributes:

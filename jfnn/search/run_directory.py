@@ -18,6 +18,7 @@ from typing import Any
 import numpy as np
 
 from jfnn import paths
+from jfnn.checks import ArgumentError, ArgumentTypeError
 from jfnn.experiment.axes import Axes
 from jfnn.layers.kind import Params
 from jfnn.store import archives, files, trees
@@ -70,18 +71,18 @@ def check_can_hold(axes: Mapping[str, Any], scores: Mapping[str, Any], params: P
     """Raises ValueError or TypeError for names that are taken and parameters that cannot be written."""
     for name in axes:
         if name in ("seed", "fold", "seeds", *scores, *OUTCOMES):
-            raise ValueError(f"hyper: cannot save an axis named {name!r}; results have such a column")
+            raise ArgumentError("hyper", f"cannot save an axis named {name!r}; results have such a column")
     for name in trees.pack(params)[1]:
         paths.check_name(name, "params")
         if name in (*axes, "seeds"):
-            raise TypeError(f"params: cannot save an array named {name!r}; an axis has that name")
+            raise ArgumentTypeError("params", f"cannot save an array named {name!r}; an axis has that name")
 
 
 def as_directory(out: Any, resume: bool = False) -> Path | None:
     """The path of a run's directory, or None; resuming without one raises ValueError."""
     if out is None:
         if resume:
-            raise ValueError("resume: there is nothing to go on with; give the directory as out")
+            raise ArgumentError("resume", "there is nothing to go on with; give the directory as out")
         return None
     return paths.as_path(out, "out")
 
@@ -91,12 +92,12 @@ def make(directory: Path) -> None:
     try:
         directory.mkdir(parents=True, exist_ok=True)
     except (FileExistsError, NotADirectoryError):
-        raise ValueError(f"out: {directory} is no directory") from None
+        raise ArgumentError("out", f"{directory} is no directory") from None
     except OSError as error:
-        raise ValueError(f"out: {directory} cannot be made ({error.strerror or error})") from None
+        raise ArgumentError("out", f"{directory} cannot be made ({error.strerror or error})") from None
     effective = os.access in os.supports_effective_ids
     if not os.access(directory, os.W_OK | os.X_OK, effective_ids=effective):
-        raise ValueError(f"out: {directory} cannot be written to")
+        raise ArgumentError("out", f"{directory} cannot be written to")
 
 
 def write(directory: Path, fields: Mapping[str, Any]) -> None:
@@ -140,7 +141,7 @@ def read_config(directory: Path) -> dict[str, Any] | None:
             written.
     """
     if files.exists(directory / GROUPS):
-        raise ValueError(f"{directory}: holds groups of networks, for load_groups, and no single run")
+        raise ArgumentError(str(directory), "holds groups of networks, for load_groups, and no single run")
     if files.exists(directory / CONFIG):
         config = files.read_checked_json(directory / CONFIG, CHECKSUMMED)
         if config.get("status") not in ("running", "finished"):
@@ -148,7 +149,9 @@ def read_config(directory: Path) -> dict[str, Any] | None:
         return config
     ours = [name for name in (TABLE, RESULTS, MODELS, PARTIAL) if (directory / name).exists()]
     if ours:
-        raise ValueError(f"{directory}: holds {', '.join(ours)}, but not the {CONFIG} that goes with it")
+        raise ArgumentError(
+            str(directory), f"holds {', '.join(ours)}, but not the {CONFIG} that goes with it"
+        )
     return None
 
 
@@ -169,7 +172,7 @@ def read(directory: Path) -> dict[str, Any]:
     if config is None:
         raise FileNotFoundError(f"{directory}: no {CONFIG} there, so no run")
     if config["status"] != "finished":
-        raise ValueError(f"{directory}: this run has not ended; go on with it by resume=True")
+        raise ArgumentError(str(directory), "this run has not ended; go on with it by resume=True")
     with describing(directory):
         checksums = config["archives"]
         header, arrays = files.read_archive(directory / RESULTS, checksums[RESULTS])

@@ -9,6 +9,7 @@ from typing import Any, TypeVar
 
 import jax
 
+from jfnn.checks import ArgumentError
 from jfnn.distributed.attempts import CALLS
 from jfnn.distributed.calls import remove_tasks
 from jfnn.distributed.futures import Futures, environment_of
@@ -20,12 +21,12 @@ from jfnn.engine.segment import Task
 from jfnn.engine.trainer import Trainer
 from jfnn.experiment.build import build
 from jfnn.experiment.description import describe
-from jfnn.experiment.experiment import Experiment
-from jfnn.experiment.options import Options, SearchOptions
-from jfnn.experiment.replicates import PARTS
+from jfnn.experiment.experiment import PARTS, Experiment
+from jfnn.experiment.options import Common, Options
+from jfnn.experiment.settings import with_workers
 from jfnn.search import run_directory
 from jfnn.search.best import best_sweep
-from jfnn.search.door import door, own_copies
+from jfnn.search.keywords import own_copies, takes_fields
 from jfnn.search.outcomes import as_result
 from jfnn.search.refit import refit_options
 from jfnn.search.result import SweepResult, load_alone
@@ -36,7 +37,7 @@ from jfnn.workers import Workers, as_workers
 
 CHECKPOINT = "checkpoint.npz"
 
-SomeOptions = TypeVar("SomeOptions", bound=SearchOptions)
+SomeOptions = TypeVar("SomeOptions", bound=Common)
 
 
 @dataclasses.dataclass(frozen=True, eq=False)
@@ -64,7 +65,8 @@ def prepare(options: Options, first_fold: int = 0, alone: bool = False) -> Run:
     check_process()
     experiment = build(options, first_fold)
     run_directory.as_directory(options.out, options.resume)
-    workers = None if options.executor is None else as_workers(options.executor)
+    executor = experiment.execution.executor
+    workers = None if executor is None else as_workers(executor)
     there = None if workers is None else environment_of(workers)
     devices = hardware(experiment, None if there is None else there["backend"]["platform"], alone)
     description = describe(
@@ -82,7 +84,7 @@ def prepare(options: Options, first_fold: int = 0, alone: bool = False) -> Run:
     return Run(experiment, devices, description, workers)
 
 
-@door(Options)
+@takes_fields(Options)
 def sweep(options: Options) -> SweepResult:
     """Trains a member for every combination of hyperparameters and seeds, in one compiled program.
 
@@ -105,11 +107,10 @@ def sweep(options: Options) -> SweepResult:
 @contextlib.contextmanager
 def using_workers(options: SomeOptions) -> Iterator[SomeOptions]:
     """The options with `Workers` for all runs of a call, which are shut down with it."""
-    if options.executor is None:
-        yield options
-        return
-    with as_workers(options.executor) as workers:
-        yield dataclasses.replace(options, executor=workers)
+    execution = with_workers(options.execution)
+    executor = execution.executor
+    with contextlib.nullcontext() if executor is None else as_workers(executor):
+        yield dataclasses.replace(options, execution=execution)
 
 
 def search(searches: Sequence[tuple[Options, Run]], out: Any) -> tuple[list[SweepResult], SweepResult | None]:
@@ -184,9 +185,10 @@ def _claim(directory: Path, checkpoint: Checkpoint, resume: bool) -> bool:
     finished = config is not None and config["status"] == "finished"
     if not resume and (finished or checkpoint.path.exists()):
         state, what = ("finished", "load it") if finished else ("unfinished", "go on with it")
-        raise ValueError(
-            f"out: {directory} already contains this run ({state}); pass resume=True to {what}, or choose"
-            " another directory"
+        raise ArgumentError(
+            "out",
+            f"{directory} already contains this run ({state}); pass resume=True to {what}, or choose"
+            " another directory",
         )
     if not finished:
         run_directory.write_config(directory, checkpoint.description)

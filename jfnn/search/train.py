@@ -7,18 +7,19 @@ from typing import Any
 import numpy as np
 
 from jfnn import checks
+from jfnn.checks import ArgumentError, ArgumentTypeError
 from jfnn.datasets import Split
 from jfnn.engine import interrupts
-from jfnn.experiment.build import as_execution
 from jfnn.experiment.options import Common, Options, TrainOptions
+from jfnn.experiment.settings import as_execution
 from jfnn.layers.kind import Params
 from jfnn.learners.learner import Learner
 from jfnn.optimizers import as_optimizer, is_axis
-from jfnn.search.door import door
-from jfnn.search.sweep import prepare, train_run
+from jfnn.search.keywords import takes_fields
+from jfnn.search.sweep import prepare, train_run, using_workers
 
-# What a split calls the arguments of `train`.
-OF_SPLIT = {"x_train": "x", "y_train": "y", "x_test": "test", "y_test": "test"}
+# Names that a sweep has for arguments of `train`.
+RENAMED = {"x_train": "x", "y_train": "y", "x_test": "test", "y_test": "test", "seeds": "seed"}
 
 
 @dataclasses.dataclass(frozen=True, eq=False, repr=False)
@@ -53,7 +54,7 @@ class History:
         return f"<History of {len(self.epoch)} evaluations: {last}, diverged_at {self.diverged_at}>"
 
 
-@door(TrainOptions)
+@takes_fields(TrainOptions)
 def train(options: TrainOptions) -> tuple[Params, History]:
     """Trains one member, through the compiled tile of a large grid.
 
@@ -69,21 +70,22 @@ def train(options: TrainOptions) -> tuple[Params, History]:
         ValueError, TypeError: As in `jfnn.sweep`; also for sequences where there must be one number.
     """
     _check_single(options)
+    with using_workers(options) as options:
+        return _trained(options)
+
+
+def _trained(options: TrainOptions) -> tuple[Params, History]:
     execution = as_execution(options.execution)
     if execution.keep_params != "all":
-        raise ValueError("keep_params: expected 'all', since train gives back the parameters")
+        raise ArgumentError("keep_params", "expected 'all', since train gives back the parameters")
     common = {field.name: getattr(options, field.name) for field in dataclasses.fields(Common)}
     every = 1 if execution.eval_every is None else execution.eval_every
     common["execution"] = execution._replace(eval_every=every)
     x_test, y_test = (None, None) if options.test is None else options.test
     split = Split(options.x, options.y, x_test, y_test, options.weights)
-    try:
-        alone = Options(options.network, split, seeds=[options.seed], **common)
+    alone = Options(options.network, split, seeds=[options.seed], **common)
+    with checks.renamed(**RENAMED):
         run = prepare(alone, options.fold, alone=True)
-    except (ValueError, TypeError) as error:
-        name, separator, rest = str(error).partition(": ")
-        name = {**OF_SPLIT, "seeds": "seed"}.get(name, name)
-        raise type(error)(f"{name}{separator}{rest}") from None
     with interrupts.deferred():
         result = train_run(run, options.out, options.resume)
     only = (0,) * result.diverged_at.ndim
@@ -99,8 +101,8 @@ def _check_single(options: TrainOptions) -> None:
     values |= learner.numbers if isinstance(learner, Learner) else as_optimizer(options.optimizer).numbers
     for name, value in values.items():
         if is_axis(value):
-            raise TypeError(f"{name}: expected one number, got several; use sweep for these")
+            raise ArgumentTypeError(name, "expected one number, got several; use sweep for these")
     checks.as_seed(options.seed)
     checks.as_count(options.fold, "fold", 0)
     if options.test is not None and (not isinstance(options.test, tuple | list) or len(options.test) != 2):
-        raise ValueError(f"test: expected a pair (x, y), got {type(options.test).__name__}")
+        raise ArgumentError("test", f"expected a pair (x, y), got {type(options.test).__name__}")

@@ -11,6 +11,7 @@ from typing import IO, Any
 import numpy as np
 
 from jfnn import memory
+from jfnn.checks import ArgumentError
 from jfnn.store import archives
 
 try:
@@ -60,12 +61,12 @@ def lock(directory: Path) -> Iterator[None]:
     try:
         handle = os.open(directory, os.O_RDONLY)
     except OSError as error:
-        raise ValueError(f"out: {directory} cannot be read ({error.strerror or error})") from None
+        raise ArgumentError("out", f"{directory} cannot be read ({error.strerror or error})") from None
     try:
         try:
             fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
         except BlockingIOError:
-            raise ValueError(f"out: {directory} is in use by another process") from None
+            raise ArgumentError("out", f"{directory} is in use by another process") from None
         except OSError:  # a network file system without locks
             pass
         yield
@@ -100,7 +101,7 @@ def opened(path: Path, copies: int = 1) -> Iterator[IO[bytes]]:
         if not path.is_file():
             raise CorruptFileError(f"{path}: no regular file")
         with path.open("rb") as file:
-            memory.check(f"{path}: it", copies * path.stat().st_size)
+            memory.check(str(path), copies * path.stat().st_size)
             yield file
     except OSError as error:
         raise CorruptFileError(f"{path}: cannot be read ({error.strerror or error})") from None
@@ -150,7 +151,7 @@ def read_checked_json(path: Path, names: Iterable[str]) -> dict[str, Any]:
     except (ValueError, LookupError, TypeError, RecursionError):
         number, is_sound = FORMAT, False
     if type(number) is int and number != FORMAT:
-        raise ValueError(f"{path}: its format is {number}, this version of jfnn reads format {FORMAT}")
+        raise ArgumentError(str(path), f"its format is {number}, this version of jfnn reads format {FORMAT}")
     if not is_sound:
         raise CorruptFileError(f"{path}: not as it was written, or not written by jfnn")
     return values

@@ -8,13 +8,13 @@ import jax
 import numpy as np
 
 from jfnn import checks
+from jfnn.checks import ArgumentError, ArgumentTypeError
 from jfnn.experiment.axes import check_range
-from jfnn.experiment.experiment import Experiment
+from jfnn.experiment.experiment import PARTS, Experiment
 from jfnn.experiment.options import option
-from jfnn.experiment.replicates import PARTS
 from jfnn.learners.traced import scoring
 from jfnn.optimizers import SCHEDULE_STEPS, is_axis
-from jfnn.search.door import door
+from jfnn.search.keywords import takes_fields
 from jfnn.trajectories.derivatives import MULTIPLIERS, Inputs, build_program
 from jfnn.trajectories.steps import TrajectoryOptions, make_experiment, make_stepper, step_numbers
 
@@ -54,7 +54,7 @@ class HypergradientOptions(TrajectoryOptions):
     mode: str = option('"reverse" for many numbers, "forward" for few numbers and many steps.', "reverse")
 
 
-@door(HypergradientOptions)
+@takes_fields(HypergradientOptions)
 def hypergradient(options: HypergradientOptions) -> Hypergradient:
     """Derivatives of the loss after training by the numbers that training takes.
 
@@ -73,9 +73,10 @@ def hypergradient(options: HypergradientOptions) -> Hypergradient:
     program, arguments = prepare(options)
     value, gradients = jax.tree.map(np.asarray, program(*arguments))
     if np.isfinite(value) and not all(np.isfinite(leaf).all() for leaf in gradients.values()):
-        raise ValueError(
-            "with_respect_to: the loss is finite, but its derivatives are not; Adam and its kin have none"
-            " where a gradient is 0, unless their eps_root is above 0, such as 1e-12"
+        raise ArgumentError(
+            "with_respect_to",
+            "the loss is finite, but its derivatives are not; Adam and its kin have none"
+            " where a gradient is 0, unless their eps_root is above 0, such as 1e-12",
         )
     return Hypergradient(float(value), gradients)
 
@@ -87,7 +88,7 @@ def prepare(options: HypergradientOptions) -> tuple[Callable[..., Any], tuple[An
     experiment = make_experiment(options, [options.seed])
     for name, values in experiment.cells.values.items():
         if len(values) > 1 or is_axis(getattr(options, name, None)):
-            raise TypeError(f"{name}: expected one number, got several")
+            raise ArgumentTypeError(name, "expected one number, got several")
     steps = step_numbers(experiment)
     numbers: dict[str, Any] = {name: values[0] for name, values in experiment.hyper().items()}
     numbers[MULTIPLIERS] = _multipliers(options.multipliers, experiment, len(steps))
@@ -96,7 +97,7 @@ def prepare(options: HypergradientOptions) -> tuple[Callable[..., Any], tuple[An
     replicate = experiment.replicates[0]
     scored = replicate.parts[checks.as_choice(part, "part", PARTS)]
     if not len(scored):
-        raise ValueError(f"part: there are no {part} rows")
+        raise ArgumentError("part", f"there are no {part} rows")
     chosen = {name: numbers.pop(name) for name in names}
     scored_rows = jax.tree.map(lambda leaf: leaf[scored], experiment.data.rows)
     stepper, seen = make_stepper(experiment, 0)
@@ -108,7 +109,7 @@ def prepare(options: HypergradientOptions) -> tuple[Callable[..., Any], tuple[An
 def _names(names: Any, numbers: Mapping[str, Any]) -> tuple[str, ...]:
     names = (names,) if isinstance(names, str) else names
     if not isinstance(names, Sequence) or not names or len({*map(str, names)}) != len(names):
-        raise ValueError(f"with_respect_to: expected different names, got {checks.shown(names)}")
+        raise ArgumentError("with_respect_to", f"expected different names, got {checks.shown(names)}")
     known = [name for name in numbers if name not in NOT_SMOOTH]
     return tuple(checks.as_choice(name, "with_respect_to", known) for name in names)
 
@@ -118,9 +119,9 @@ def _multipliers(multipliers: Any, experiment: Experiment, steps: int) -> np.nda
         return np.ones(experiment.epochs, experiment.data.dtype)
     values = checks.as_axis(multipliers, MULTIPLIERS)
     if len(values) not in (experiment.epochs, steps):
-        raise ValueError(
-            f"multipliers: expected one for each of {experiment.epochs} epochs or {steps} steps,"
-            f" got {len(values)}"
+        raise ArgumentError(
+            "multipliers",
+            f"expected one for each of {experiment.epochs} epochs or {steps} steps, got {len(values)}",
         )
     check_range({MULTIPLIERS: values}, experiment.data.dtype)
     return np.asarray(values, experiment.data.dtype)

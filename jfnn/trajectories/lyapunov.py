@@ -21,7 +21,7 @@ from jfnn.compiling import compiled
 from jfnn.experiment.options import option
 from jfnn.layers import Params
 from jfnn.learners import Hyper
-from jfnn.search.door import door
+from jfnn.search.keywords import takes_fields
 from jfnn.training import State
 from jfnn.trajectories.derivatives import float_leaves, push_forward, with_floats
 from jfnn.trajectories.steps import (
@@ -81,7 +81,7 @@ class LyapunovOptions(TrajectoryOptions):
     )
 
 
-@door(LyapunovOptions)
+@takes_fields(LyapunovOptions)
 def lyapunov(options: LyapunovOptions) -> Lyapunov:
     """The largest Lyapunov exponent of training, for every cell and seed.
 

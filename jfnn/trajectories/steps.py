@@ -9,6 +9,7 @@ import numpy as np
 
 from jfnn import checks
 from jfnn.boltzmann import BoltzmannLearner
+from jfnn.checks import ArgumentError, ArgumentTypeError
 from jfnn.datasets import Split
 from jfnn.engine.program import Stock
 from jfnn.experiment.build import build
@@ -83,12 +84,14 @@ def make_experiment(options: TrajectoryOptions, seeds: Any) -> Experiment:
     """
     for field in dataclasses.fields(Common):
         if field.name in SWEEP_OPTIONS and getattr(options, field.name) != field.default:
-            raise ValueError(f"{field.name}: expected none, since this is no sweep")
+            raise ArgumentError(field.name, "expected none, since this is no sweep")
     checks.as_count(options.epochs, "epochs")
     common = {field.name: getattr(options, field.name) for field in dataclasses.fields(Common)}
     experiment = build(Options(options.network, options.split, seeds=seeds, **common))
     if isinstance(experiment.learner.original, BoltzmannLearner):
-        raise TypeError("network: a Boltzmann machine samples discrete states, which have no derivative")
+        raise ArgumentTypeError(
+            "network", "a Boltzmann machine samples discrete states, which have no derivative"
+        )
     return experiment
 
 

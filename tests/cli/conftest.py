@@ -18,7 +18,7 @@ def cache_directory(tmp_path_factory):
 
 @pytest.fixture(scope="module", autouse=True)
 def compiled_once(cache_directory):
-    """What the command has compiled is read again where a test calls the library with the same options."""
+    """Programs that the command has compiled are read again by the library with the same options."""
     settings = {
         "jax_compilation_cache_dir": cache_directory,
         "jax_persistent_cache_min_compile_time_secs": 0.0,
@@ -41,7 +41,7 @@ def no_drawing(monkeypatch):
 
 
 def printed_by(words):
-    """What the command prints."""
+    """The output of the command."""
     printed = io.StringIO()
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(sys, "stdout", printed)
