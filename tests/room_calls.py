@@ -9,7 +9,6 @@ from helpers import make_result
 import jfnn
 from jfnn import analysis, boltzmann, estimators, plots
 from jfnn.analysis.coordinates import CoordinateCheck
-from jfnn.analysis.intervals import stratified_interval
 from jfnn.datasets import ising, onsager
 from jfnn.estimators.ensemble import select
 
@@ -22,7 +21,6 @@ KEY = jax.random.key(0)
 MACHINE = boltzmann.init(KEY, (4, 3))
 V, H = np.zeros((5, 4)), np.zeros((5, 3))
 RESULT = make_result((2, 2), history=2)
-MATRICES = {"a": np.eye(3), "b": np.ones((3, 2))}
 SPINS = np.ones((2, 4, 4), np.int8)
 REQUIRED = {"learning_rate": 0.1, "epochs": 1, "batch_size": 4}
 MEMBERS = jax.tree.map(lambda leaf: np.broadcast_to(leaf, (2, 2, 2, *leaf.shape)), PARAMS)
@@ -36,7 +34,6 @@ ENSEMBLE = estimators.Ensemble(
     0,
     0,
 )
-TRACKER = types.SimpleNamespace(run=lambda name, hyper: nothing)
 CHECK = CoordinateCheck(np.array([2, 4]), ("standard",), np.ones((1, 2, 1, 2)), np.ones((1, 2, 1, 3, 2)))
 
 
@@ -105,15 +102,10 @@ FIGURES = {
         {"result": RESULT, "score": "test_loss", "cells": [(0, 0)], "interval": "mean", "missing": "nan"},
     ),
     "loss_curves of cells": (plots.loss_curves, {"run": RESULT, "cells": [(0, 0)]}),
-    "profile_curves": (
-        plots.profile_curves,
-        {"profiles": analysis.performance_profiles(MATRICES), "score": "accuracy"},
-    ),
     "transfer_curves": (plots.transfer_curves, {"transfer": None}),
     "weights_as_images": (plots.weights_as_images, {"w": np.ones((4, 2))}),
 }
 STATISTICS = {
-    "aggregate": (analysis.aggregate, {"scores": MATRICES, "interval": "mean"}),
     "compare_cells": (
         analysis.compare_cells,
         {"result": RESULT, "score": "test_loss", "reference": (0, 0), "test": "t", "confidence": 0.9},
@@ -123,31 +115,16 @@ STATISTICS = {
             getattr(analysis, name),
             {"result": RESULT, "score": "test_loss", "interval": "mean", "missing": "nan"},
         )
-        for name in ("curve_statistics", "final_statistics")
+        for name in ("curve_statistics", "cell_statistics")
     },
     "Interval": (
-        lambda **fields: analysis.final_statistics(RESULT, interval=analysis.Interval(**fields)),
-        {"statistic": "iqm", "method": "formula", "confidence": 0.9},
-    ),
-    "Interval by resampling": (
-        lambda **fields: analysis.aggregate(MATRICES, analysis.Interval("mean", "bootstrap", **fields)),
-        {"resamples": 10, "seed": 0},
+        analysis.Interval,
+        {"statistic": "iqm", "method": "bootstrap", "confidence": 0.9, "resamples": 10, "seed": 0},
     ),
     "holm": (analysis.holm, {"p": [0.1, 0.2]}),
     "interval": (
         analysis.interval,
-        {"values": [0.1, 0.2, 0.3, 0.4, 0.5], "statistic": "mean", "method": "formula", "confidence": 0.9}
-        | {"variance": None, "resamples": 10, "seed": 0},
-    ),
-    "stratified_interval": (
-        stratified_interval,
-        {"strata": [np.arange(5.0)] * 2, "statistic": "mean", "method": "bootstrap", "confidence": 0.9}
-        | {"resamples": 10, "seed": 0},
-    ),
-    "log_runs": (analysis.log_runs, {"result": RESULT, "tracker": TRACKER, "each": "cell"}),
-    "performance_profiles": (
-        analysis.performance_profiles,
-        {"scores": MATRICES, "thresholds": [0.5], "higher_is_better": True, "confidence": 0.9},
+        {"values": [0.1, 0.2, 0.3, 0.4, 0.5], "interval": "mean", "variance": None},
     ),
     "score_matrices": (
         analysis.score_matrices,
@@ -156,10 +133,6 @@ STATISTICS = {
     "seeds_needed": (analysis.seeds_needed, {"std": 1.0, "width": 1.0, "confidence": 0.9}),
     "tidy": (analysis.tidy, {"result": RESULT}),
     "write_tidy": (analysis.write_tidy, {"result": None, "path": "tidy.csv"}),
-    "cell_statistics of a score": (
-        jfnn.cell_statistics,
-        {"result": RESULT, "score": "test_loss", "confidence": 0.9},
-    ),
     "cell_scores": (RESULT.cell_scores, {"name": "test_loss"}),
     "higher_is_better": (RESULT.higher_is_better, {"name": "test_loss"}),
     "axes_at": (RESULT.axes_at, {"index": (0, 0)}),
@@ -276,15 +249,15 @@ ESTIMATORS = {
 CALLS = MACHINES | FIGURES | STATISTICS | LATTICES | DOORS | ESTIMATORS
 
 # Kinds of nonsense -> function -> its arguments that take these after all.
-NUMBERS = {name: "missing" for name in ("interval_curves", "curve_statistics", "final_statistics")}
-NUMBERS |= {"score_matrices": "missing", "performance_profiles": "thresholds"}
+NUMBERS = {name: "missing" for name in ("interval_curves", "curve_statistics", "cell_statistics")}
+NUMBERS |= {"score_matrices": "missing"}
 SWITCHES = "early_stopping nesterovs_momentum shuffle warm_start verbose"
 # scikit-learn takes True as 1.
 ONES = "alpha batch_size epsilon learning_rate_init max_fun max_iter momentum n_iter_no_change power_t tol"
 TAKEN = {
     "fraction": NUMBERS,
     "negative": NUMBERS,
-    "nan": {"holm": "p", "interval": "variance"},
+    "nan": {"holm": "p"},
     "infinity": {"MLPClassifier": "n_iter_no_change"},
     "empty list": {"holm": "p", "MLPClassifier": "hidden_layer_sizes"},
     "huge": {
@@ -292,20 +265,18 @@ TAKEN = {
         "BernoulliRBM": "verbose",
         "Sample, drawn": "sample",
         **dict.fromkeys(("configurations of chains", "extreme_temperatures", "sampled_temperatures"), "seed"),
-        **dict.fromkeys(("Interval by resampling", "interval", "stratified_interval"), "seed"),
+        "Interval": "seed",
     },
     "true": {
         "MLPClassifier": f"{SWITCHES} {ONES} random_state",
         "BernoulliRBM": "n_components learning_rate batch_size n_iter verbose random_state",
         "holm": "p",
-        "performance_profiles": "higher_is_better",
         "output_metric": "higher_is_better",
         **dict.fromkeys(("ising.inputs", "sampled_temperatures"), "image"),
         "extreme_temperatures": "image cancelling",
     },
-    "text": {"profile_curves": "score", "output_metric": "name", "load_transfer": "directory"}
-    | {"write_tidy": "path"},
-    "empty text": {"profile_curves": "score", "output_metric": "name"},
+    "text": {"output_metric": "name", "load_transfer": "directory"} | {"write_tidy": "path"},
+    "empty text": {"output_metric": "name"},
     # Functions of one's own, which fail by themselves.
     **{
         kind: {

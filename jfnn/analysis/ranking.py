@@ -6,7 +6,7 @@ from typing import NamedTuple
 
 import numpy as np
 
-from jfnn.analysis.statistics import CellStatistics, over_replicates, replicate_values
+from jfnn.analysis.statistics import CellStatistics, replicate_values, run_statistics
 from jfnn.analysis.summary import (
     PERCENT,
     SYMBOLS,
@@ -139,9 +139,9 @@ def _order(results: Sequence[SweepResult], pruned: np.ndarray) -> np.ndarray:
 
 def _statistics(results: Sequence[SweepResult], score: str, best: int | None) -> CellStatistics:
     """Statistics of a score on the axis of all cells."""
-    pairs = [replicate_values(result, score) for result in results]
-    values = np.concatenate([of_cells.reshape(-1, of_cells.shape[-1]) for of_cells, _ in pairs])
-    return over_replicates(values, pairs[0][1], best)
+    pairs = [replicate_values(result, result.scores[score]) for result in results]
+    values = np.concatenate([cells.reshape(-1, cells.shape[-1]) for cells, _ in pairs])
+    return run_statistics(values, pairs[0][1], best=best)
 
 
 def _ranked(
