@@ -12,6 +12,8 @@ from typing import NamedTuple
 import jax
 import jax.numpy as jnp
 
+from jfnn.checks import ArgumentError, ArgumentTypeError
+
 
 class Activation(NamedTuple):
     """An elementwise function and its derivative.
@@ -110,9 +112,11 @@ def get(activation: str | Activation, argument: str = "activation") -> Activatio
     if isinstance(activation, Activation):
         return activation
     if not isinstance(activation, str):
-        raise TypeError(f"{argument}: expected a name or an Activation, got {type(activation).__name__}")
+        raise ArgumentTypeError(
+            argument, f"expected a name or an Activation, got {type(activation).__name__}"
+        )
     if activation not in ACTIVATIONS:
-        raise ValueError(f"{argument}: expected one of {', '.join(ACTIVATIONS)}, got {activation!r}")
+        raise ArgumentError(argument, f"expected one of {', '.join(ACTIVATIONS)}, got {activation!r}")
     return ACTIVATIONS[activation]
 
 

@@ -8,6 +8,7 @@ from typing import Any
 
 from jfnn import activations, checks
 from jfnn.activations import Activation
+from jfnn.checks import ArgumentError
 from jfnn.layers.conv import Conv
 from jfnn.layers.dense import Dense
 from jfnn.layers.elman import Elman
@@ -56,7 +57,7 @@ def cnn(
     shape = checks.as_counts(inputs, "inputs")
     if len(shape) not in (2, 3):
         expected = "(channels, length) or (channels, height, width)"
-        raise ValueError(f"inputs: expected a shape {expected}, got {shape}")
+        raise ArgumentError("inputs", f"expected a shape {expected}, got {shape}")
     of_layers, widths = checks.as_counts(channels, "channels"), checks.as_counts(hidden, "hidden")
     options = {"kernel": kernel, "stride": stride, "padding": padding}
     each = [_one_a_layer(value, len(of_layers), name) for name, value in options.items()]
@@ -80,15 +81,15 @@ def _check_stride(convolution: Conv, shape: Shape) -> None:
     windows = convolution.windows(shape)
     for step, length, pads in zip(windows.stride, shape[1:], windows.padding, strict=True):
         if step > length + sum(pads):
-            raise ValueError(
-                f"stride: expected at most {length + sum(pads)}, the length of the padded input, got {step}"
+            raise ArgumentError(
+                "stride", f"expected at most {length + sum(pads)}, the length of the padded input, got {step}"
             )
 
 
 def _one_a_layer(value: Any, count: int, argument: str) -> Sequence[Any]:
     each = value if checks.is_several(value) else [value] * count
     if len(each) != count:
-        raise ValueError(f"{argument}: expected one for each of {count} layers, got {checks.shown(value)}")
+        raise ArgumentError(argument, f"expected one for each of {count} layers, got {checks.shown(value)}")
     return each
 
 
@@ -124,7 +125,7 @@ def rnn(
     """
     checks.as_choice(kind, "kind", CELLS)
     if len(checks.as_counts(inputs, "inputs")) != 2:
-        raise ValueError(f"inputs: expected the shape (time, features) of a sequence, got {inputs}")
+        raise ArgumentError("inputs", f"expected the shape (time, features) of a sequence, got {inputs}")
     widths = checks.as_counts(hidden, "hidden")
     function, last = activations.name_or_own(activation), activations.name_or_own(output, "output")
     options: dict[str, Any] = {"bidirectional": bidirectional, "states": states, "initializer": init}
@@ -166,5 +167,5 @@ def maximal_update(
 def _parts(network: Network, argument: str) -> tuple[tuple[LayerKind, ...], Shape]:
     checks.check_instance(network, Network, argument)
     if network.layers is None or network.input_shape is None:
-        raise ValueError(f"{argument}: expected a network of jfnn.layers, whose widths are known")
+        raise ArgumentError(argument, "expected a network of jfnn.layers, whose widths are known")
     return network.layers, network.input_shape

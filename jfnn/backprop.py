@@ -26,6 +26,7 @@ import jax.numpy as jnp
 
 from jfnn import activations, checks, losses
 from jfnn.activations import Activation
+from jfnn.checks import ArgumentError, ArgumentTypeError
 from jfnn.dropout import check_dropout, dropout_masks
 from jfnn.layers import sequence, small
 from jfnn.layers.dense import Layer, pre_activation
@@ -153,10 +154,10 @@ def value_and_grad(
     """
     loss = losses.get(loss)
     if not isinstance(params, Sequence) or not params or not all(isinstance(p, Layer) for p in params):
-        raise TypeError("params: expected a sequence of jfnn.Layer(w, b), at least one")
+        raise ArgumentTypeError("params", "expected a sequence of jfnn.Layer(w, b), at least one")
     params = jax.tree.map(lambda leaf: checks.as_array(leaf, "params"), tuple(params))
     if any(layer.w.ndim != 2 or layer.b.ndim != 1 for layer in params):
-        raise ValueError("params: expected a matrix w and a vector b of each layer")
+        raise ArgumentError("params", "expected a matrix w and a vector b of each layer")
     sizes = [params[0].w.shape[0], *(len(layer.b) for layer in params)]
     network = mlp(sizes, activation, output)
     check_output(network, loss)

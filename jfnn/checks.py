@@ -1,4 +1,7 @@
-"""What users hand in, checked before anything is compiled; under `jax.jit` shapes and dtypes alone."""
+"""Checks of arguments before anything is compiled; while JAX traces them, of shapes and dtypes alone.
+
+``argument`` is everywhere the name of the caller's argument, for errors.
+"""
 
 import contextlib
 import numbers
@@ -9,66 +12,91 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 
-# What 32 bits count, as the engine does epochs and JAX sizes and steps; and what they hold as seeds.
-MOST, LARGEST_SEED = 2**31 - 1, 2**32 - 1
+MOST = 2**31 - 1  # the largest count: epochs, sizes and steps are int32
+
+
+class ArgumentError(ValueError):
+    """An argument has an invalid value.
+
+    Attributes:
+        argument: Name of the argument, or the path of an invalid file.
+        reason: What was expected, and what came.
+        item: The invalid item of an argument that has several, such as a key of a mapping.
+    """
+
+    def __init__(self, argument: str, reason: str, item: Any = None) -> None:
+        super().__init__(argument, reason, item)
+        self.argument, self.reason, self.item = argument, reason, item
+
+    def __str__(self) -> str:
+        """The argument and the reason in one line."""
+        return f"{self.argument}: {self.reason}"
+
+
+class ArgumentTypeError(ArgumentError, TypeError):
+    """An argument has an invalid type."""
+
+
+@contextlib.contextmanager
+def renamed(**names: str) -> Iterator[None]:
+    """Gives errors raised inside the names of the caller's arguments: ``renamed(size="pool")``."""
+    try:
+        yield
+    except ArgumentError as error:
+        if error.argument not in names:
+            raise
+        raise type(error)(names[error.argument], error.reason, error.item) from None
 
 
 def is_concrete(array: Any) -> bool:
-    """Whether the values of an array can be looked at (it is not being traced)."""
+    """Whether an array has values, and is not being traced."""
     return not isinstance(array, jax.core.Tracer)
 
 
 def is_several(value: Any) -> TypeGuard[Sequence[Any]]:
-    """Whether a value is a sequence, or an array with an axis, and no text or bytes."""
+    """Whether a value is a sequence other than text and bytes, or an array with an axis."""
     if isinstance(value, np.ndarray | jax.Array):
         return value.ndim > 0
     return isinstance(value, Sequence) and not isinstance(value, str | bytes | bytearray | memoryview)
 
 
 def as_array(value: Any, argument: str) -> Any:
-    """Anything array-like as a native array, of doubles at most; a JAX array stays one.
+    """An array-like as a NumPy array in native byte order, of doubles at most; a JAX array stays one.
 
-    Raises:
-        TypeError: Complex numbers.
-        ValueError: A ragged sequence, or an array with masked entries.
+    Raises ArgumentError for complex numbers, ragged sequences and masked entries.
     """
-    if isinstance(value, jax.Array):
-        array: Any = value
-    else:
+    array: Any = value
+    if not isinstance(value, jax.Array):
         if isinstance(value, bytearray):
-            raise TypeError(f"{argument}: expected numbers, got {shown(value)}")
+            raise ArgumentTypeError(argument, f"expected numbers, got {shown(value)}")
         if np.ma.is_masked(value):
-            raise ValueError(f"{argument}: expected plain numbers, got an array with masked entries")
+            raise ArgumentError(argument, "expected plain numbers, got an array with masked entries")
         try:
             array = np.asarray(value)
         except ValueError:
-            raise ValueError(f"{argument}: expected an array, got sequences of different lengths") from None
+            raise ArgumentError(argument, "expected an array, got sequences of different lengths") from None
         except Exception as error:
-            raise TypeError(f"{argument}: expected an array, got {shown(value)}, which is none") from error
+            raise ArgumentTypeError(argument, f"expected an array, got {shown(value)}") from error
         kinds = {getattr(dtype, "kind", "O") for dtype in np.ravel(getattr(value, "dtypes", "O"))}
         if array.dtype.hasobject and kinds <= set("iufb"):  # a table of pandas' nullable numbers
             array = value.to_numpy(float, na_value=np.nan)
         array = array.astype("=f8" if array.dtype.char == "g" else array.dtype.newbyteorder("="), copy=False)
     if array.dtype.kind == "c":
-        raise TypeError(f"{argument}: expected real numbers, got dtype {array.dtype}")
+        raise ArgumentTypeError(argument, f"expected real numbers, got dtype {array.dtype}")
     return array
 
 
 def as_inputs(
     x: Any, argument: str = "x", shape: tuple[int, ...] | None = None, dtype: Any = None, whole: bool = False
 ) -> Any:
-    """Inputs as a float array ``[n, …]``; a JAX array stays one.
+    """Inputs, an array-like with at least two axes, as a float array ``[n, …]``; a JAX array stays one.
 
     Args:
-        x: Anything array-like with at least two axes, at least one row, finite.
-        argument: The caller's argument, named in errors.
-        shape: The shape that each row must have, or None for any.
-        dtype: What must hold its numbers; None for that of JAX's arithmetic.
-        whole: Whether whole numbers and booleans stay such, in JAX's dtypes.
+        shape: Shape of each row; None for any.
+        dtype: The dtype in which numbers must be finite; None for that of JAX's arithmetic.
+        whole: Whether integers and booleans stay such, in JAX's dtypes.
 
-    Raises:
-        TypeError: Not numeric.
-        ValueError: Wrong number of axes, no rows, rows of another shape, NaN, infinity, too large numbers.
+    Raises ArgumentError for other dtypes and shapes, no rows, and numbers that are not finite.
     """
     x = as_array(x, argument)
     if x.dtype.kind in "iub":
@@ -77,83 +105,69 @@ def as_inputs(
         elif not isinstance(x, jax.Array):
             x = as_dtype(x, jax.dtypes.canonicalize_dtype(x.dtype), argument)
     elif not jnp.issubdtype(x.dtype, jnp.floating):
-        raise TypeError(f"{argument}: expected numbers, got dtype {x.dtype}")
-    axes = ("n", *(("features",) if shape is None else map(str, shape)))
+        raise ArgumentTypeError(argument, f"expected numbers, got dtype {x.dtype}")
+    axes = ", ".join(("n", *map(str, shape or ("features",))))
     if x.ndim < 2 or (shape is not None and x.ndim != 1 + len(shape)):
-        raise ValueError(f"{argument}: expected shape [{', '.join(axes)}], got {shape_of(x)}")
+        raise ArgumentError(argument, f"expected shape [{axes}], got {list(x.shape)}")
     if 0 in x.shape:
-        raise ValueError(f"{argument}: expected at least one row and one column, got {shape_of(x)}")
+        raise ArgumentError(argument, f"expected at least one row and one column, got {list(x.shape)}")
     if shape is not None and x.shape[1:] != shape:
-        what = f"{shape[0]} columns" if len(shape) == 1 else f"shape [{', '.join(axes)}]"
-        raise ValueError(f"{argument}: expected {what}, as the network has inputs, got {shape_of(x)}")
+        rows = f"{shape[0]} columns" if len(shape) == 1 else f"shape [{axes}]"
+        raise ArgumentError(argument, f"expected {rows}, as the network has inputs, got {list(x.shape)}")
     check_values(x, argument, dtype)
     return x
 
 
 def float_dtype(x: Any) -> np.dtype:
-    """The arithmetic's dtype: float64 where the data are float64 and x64 is on, else float32."""
-    wide = np.dtype(x.dtype) == np.float64 and jax.config.read("jax_enable_x64")
-    return np.dtype(np.float64 if wide else np.float32)
+    """The arithmetic's dtype: float64 for float64 data with x64 on, else float32."""
+    return np.dtype(np.float32) if x.dtype != np.float64 else np.dtype(jnp.result_type(float))
 
 
 def as_dtype(array: Any, dtype: Any, argument: str) -> np.ndarray:
-    """An array in the arithmetic's dtype, which may have no room for its numbers."""
+    """An array cast to a dtype; raises ArgumentError for numbers out of its range."""
     with np.errstate(over="ignore", invalid="ignore"):
         cast = np.asarray(array, dtype)
-    check_finite(cast, argument)
+    check_values(cast, argument, cast.dtype)
     if cast.dtype.kind in "iub" and (cast != array).any():
-        raise ValueError(f"{argument}: expected whole numbers in the range of {cast.dtype}")
+        raise ArgumentError(argument, f"expected whole numbers in the range of {cast.dtype}")
     return cast
 
 
 def check_values(array: Any, argument: str, dtype: Any = None) -> None:
-    """Refuses floats that are not finite in a dtype, None for JAX's; of what is traced nothing is known."""
-    if is_concrete(array) and jnp.issubdtype(array.dtype, jnp.floating):
-        check_finite(array, argument, float_dtype(array) if dtype is None else dtype)
+    """Raises ArgumentError with the first entry of a float array that is not finite.
 
-
-def check_finite(array: Any, argument: str, dtype: Any = None) -> None:
-    """Raises a ValueError that names the first entry that is no finite number, or is none in a dtype."""
-    array = np.asarray(array)
+    Args:
+        array: An array; one that is being traced, or has no floats, is valid.
+        dtype: The dtype in which entries must be finite; None for that of JAX's arithmetic.
+    """
+    if not is_concrete(array) or not jnp.issubdtype(array.dtype, jnp.floating):
+        return
+    array, dtype = np.asarray(array), float_dtype(array) if dtype is None else dtype
     with np.errstate(over="ignore"):
-        bad = ~np.isfinite(array if dtype is None else array.astype(dtype, copy=False))
+        bad = ~np.isfinite(array.astype(dtype, copy=False))
     if bad.any():
-        where = tuple(int(i) for i in np.argwhere(bad)[0])
-        beyond = f", beyond {np.dtype(dtype)}" if np.isfinite(array[where]) else ""
-        raise ValueError(
-            f"{argument}: expected finite numbers, got {array[where]}{beyond} at index {list(where)}"
-            f" ({int(bad.sum())} such entries)"
-        )
-
-
-@contextlib.contextmanager
-def renamed(**names: str) -> Iterator[None]:
-    """Errors of what is called inside name the caller's arguments: ``renamed(size="pool")``."""
-    try:
-        yield
-    except (ValueError, TypeError) as error:
-        name, colon, rest = str(error).partition(": ")
-        if name not in names:
-            raise
-        raise type(error)(f"{names[name]}{colon}{rest}") from None
+        index = tuple(int(i) for i in np.argwhere(bad)[0])
+        beyond = f", beyond {np.dtype(dtype)}" if np.isfinite(array[index]) else ""
+        got = f"{array[index]}{beyond} at index {list(index)} ({int(bad.sum())} such entries)"
+        raise ArgumentError(argument, f"expected finite numbers, got {got}")
 
 
 def check_key(key: Any, argument: str = "key") -> None:
-    """Refuses what is no random key of JAX's, such as a seed."""
-    typed = isinstance(key, jax.Array) and jnp.issubdtype(key.dtype, jax.dtypes.prng_key)
-    raw = isinstance(key, jax.Array) and key.dtype == jnp.uint32
-    if not (typed and key.ndim == 0) and not (raw and key.ndim == 1):
-        raise TypeError(f"{argument}: expected a random key, such as jax.random.key(0), got {shown(key)}")
+    """Raises ArgumentTypeError unless the argument is one random key of JAX."""
+    dtype, ndim = (key.dtype, key.ndim) if isinstance(key, jax.Array) else (None, None)
+    typed = dtype is not None and jnp.issubdtype(dtype, jax.dtypes.prng_key)
+    if not (typed and ndim == 0) and not (dtype == jnp.uint32 and ndim == 1):
+        raise ArgumentTypeError(argument, f"expected a key, such as jax.random.key(0), got {shown(key)}")
 
 
 def check_instance(value: Any, kind: type, argument: str) -> None:
-    """Refuses an object of another kind."""
+    """Raises ArgumentTypeError unless a value has a type."""
     if not isinstance(value, kind):
-        raise TypeError(f"{argument}: expected a {kind.__name__}, got {type(value).__name__}")
+        raise ArgumentTypeError(argument, f"expected a {kind.__name__}, got {type(value).__name__}")
 
 
 def shown(value: Any) -> str:
-    """A value for a message: in one line, and not too long; of what cannot be shown the type."""
+    """A value for a message, in one line of at most 80 characters; its type's name where repr fails."""
     try:
         return " ".join(repr(value).split())[:80]
     except Exception:  # such as that of an integer of more digits than Python writes
@@ -161,90 +175,76 @@ def shown(value: Any) -> str:
 
 
 def as_count(value: Any, argument: str, minimum: int = 1, maximum: int | None = MOST) -> int:
-    """A whole number from ``minimum`` to ``maximum``, None for no end; booleans and fractions are refused."""
+    """An integer from ``minimum`` to ``maximum`` (None: no limit); no boolean."""
     if isinstance(value, bool) or not isinstance(value, numbers.Integral):
-        raise TypeError(f"{argument}: expected a whole number, got {shown(value)}")
+        raise ArgumentTypeError(argument, f"expected a whole number, got {shown(value)}")
     count = int(value)
     if count < minimum:
-        raise ValueError(f"{argument}: expected at least {minimum}, got {shown(value)}")
+        raise ArgumentError(argument, f"expected at least {minimum}, got {shown(value)}")
     if maximum is not None and count > maximum:
-        raise ValueError(f"{argument}: expected at most {maximum}, got {shown(value)}")
+        raise ArgumentError(argument, f"expected at most {maximum}, got {shown(value)}")
     return count
 
 
 def as_counts(values: Any, argument: str, minimum: int = 1) -> tuple[int, ...]:
-    """A sequence of whole numbers of at least ``minimum``, which may have none; as a tuple."""
+    """A sequence, possibly empty, of integers of at least ``minimum``, as a tuple."""
     if not is_several(values):
-        raise TypeError(f"{argument}: expected a sequence of whole numbers, got {shown(values)}")
+        raise ArgumentTypeError(argument, f"expected a sequence of whole numbers, got {shown(values)}")
     return tuple(as_count(value, argument, minimum) for value in values)
 
 
 def as_seed(value: Any, argument: str = "seed") -> int:
-    """A seed: a whole number of at least 0 that 32 bits hold."""
-    return as_count(value, argument, 0, LARGEST_SEED)
+    """An integer from 0 to 2³² - 1."""
+    return as_count(value, argument, 0, 2**32 - 1)
 
 
 def as_switch(value: Any, argument: str) -> bool:
-    """A truth value; numbers and words that stand for one are refused."""
+    """True or False alone."""
     if not isinstance(value, bool | np.bool_):
-        raise TypeError(f"{argument}: expected True or False, got {shown(value)}")
+        raise ArgumentTypeError(argument, f"expected True or False, got {shown(value)}")
     return bool(value)
 
 
 def as_number(value: Any, argument: str, minimum: float | None = 0.0, strict: bool = False) -> float:
-    """One number; what is refused is as in `as_axis`."""
+    """One number; raises as `as_axis`."""
     axis = as_axis(value, argument, minimum, strict)
     if np.ndim(value):
-        raise ValueError(f"{argument}: expected one number, got {shown(value)}")
+        raise ArgumentError(argument, f"expected one number, got {shown(value)}")
     return float(axis[0])
 
 
 def as_representable(value: Any, argument: str) -> float:
-    """One number of at least 0 that is finite in JAX's floats too, of 32 bits or, with x64, of 64."""
+    """A number of at least 0 that is finite in JAX's floats, of 32 bits or, with x64, of 64."""
     number, most = as_number(value, argument), float(np.finfo(jnp.result_type(float)).max)
     if number > most:
-        raise ValueError(f"{argument}: expected at most {most:g}, got {number:g}")
+        raise ArgumentError(argument, f"expected at most {most:g}, got {number:g}")
     return number
 
 
 def as_axis(values: Any, argument: str, minimum: float | None = 0.0, strict: bool = False) -> np.ndarray:
-    """A hyperparameter axis: one number or a sequence of them, finite and not below ``minimum``.
+    """A number, or a one-dimensional array-like, as a hyperparameter axis: finite float64 ``[k]``, k ≥ 1.
 
     Args:
-        values: A number, or a one-dimensional array-like.
-        argument: The caller's argument, named in errors.
-        minimum: The least value allowed, or None.
-        strict: Whether ``minimum`` itself is refused.
+        minimum: The least value, or None.
+        strict: Whether ``minimum`` itself is invalid.
 
-    Returns:
-        A float64 array ``[k]``, k at least 1.
-
-    Raises:
-        TypeError: Not numeric.
-        ValueError: No values, more than one axis, not finite, or below ``minimum``.
+    Raises ArgumentError for other dtypes and shapes, no values, and values not finite or too small.
     """
-    array = as_array(values, argument)
+    array, expected = as_array(values, argument), "expected a number or a sequence of numbers"
     if array.dtype.kind not in "iuf" and not jnp.issubdtype(array.dtype, jnp.floating):
-        raise TypeError(f"{argument}: expected a number or a sequence of numbers, got {shown(values)}")
+        raise ArgumentTypeError(argument, f"{expected}, got {shown(values)}")
     array = np.atleast_1d(array).astype(np.float64)
     if array.ndim != 1 or array.size == 0:
-        raise ValueError(
-            f"{argument}: expected a number or a sequence of numbers, got shape {shape_of(array)}"
-        )
-    check_finite(array, argument)
+        raise ArgumentError(argument, f"{expected}, got shape {list(array.shape)}")
+    check_values(array, argument, array.dtype)
     if minimum is not None and (array.min() < minimum or (strict and array.min() == minimum)):
         bound = f"above {minimum:g}" if strict else f"of at least {minimum:g}"
-        raise ValueError(f"{argument}: expected numbers {bound}, got {array.min():g}")
+        raise ArgumentError(argument, f"expected numbers {bound}, got {array.min():g}")
     return array
 
 
 def as_choice(value: Any, argument: str, choices: Collection[str]) -> str:
-    """One of a few names."""
+    """One of the names in ``choices``."""
     if not isinstance(value, str) or value not in choices:
-        raise ValueError(f"{argument}: expected one of {', '.join(choices)}, got {shown(value)}")
+        raise ArgumentError(argument, f"expected one of {', '.join(choices)}, got {shown(value)}")
     return value
-
-
-def shape_of(array: Any) -> str:
-    """A shape for a message."""
-    return "[" + ", ".join(map(str, array.shape)) + "]"

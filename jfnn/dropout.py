@@ -8,6 +8,7 @@ import jax.numpy as jnp
 import numpy as np
 
 from jfnn import checks
+from jfnn.checks import ArgumentError
 from jfnn.layers import sequence
 from jfnn.layers.kind import LayerKind, Shape
 from jfnn.uniform import uniform
@@ -60,7 +61,7 @@ def check_dropout(rate: jax.Array | float, key: jax.Array | None) -> bool:
     # In JAX's floats, in which numbers just below 1 are 1.
     exact = checks.as_axis(rate, "dropout") if checks.is_concrete(rate) else np.zeros(1)
     if not exact.astype(jnp.result_type(float)).max() < 1:
-        raise ValueError(f"dropout: expected a rate of at least 0 and below 1, got {rate}")
+        raise ArgumentError("dropout", f"expected a rate of at least 0 and below 1, got {rate}")
     if key is None and (not checks.is_concrete(rate) or rate > 0):
-        raise ValueError("key: dropout needs a random key, such as jax.random.key(0)")
+        raise ArgumentError("key", "dropout needs a random key, such as jax.random.key(0)")
     return key is not None

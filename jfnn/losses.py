@@ -18,6 +18,7 @@ import jax.numpy as jnp
 import numpy as np
 import optax
 
+from jfnn.checks import ArgumentError, ArgumentTypeError
 from jfnn.sums import sum_of_products, sum_of_squares
 
 Params = Any  # a pytree of arrays
@@ -166,9 +167,9 @@ def get(loss: str | Loss) -> Loss:
     if isinstance(loss, Loss):
         return loss
     if not isinstance(loss, str):
-        raise TypeError(f"loss: expected a name or a Loss, got {type(loss).__name__}")
+        raise ArgumentTypeError("loss", f"expected a name or a Loss, got {type(loss).__name__}")
     if loss not in LOSSES:
-        raise ValueError(f"loss: expected one of {', '.join(LOSSES)}, got {loss!r}")
+        raise ArgumentError("loss", f"expected one of {', '.join(LOSSES)}, got {loss!r}")
     return LOSSES[loss]
 
 

@@ -5,23 +5,22 @@ import math
 import os
 from pathlib import Path
 
+from jfnn.checks import ArgumentError
 
-def check(what: str, needed: float, available: float | None = None, sizes: str = "") -> None:
-    """Refuses what takes more memory than there is.
+
+def check(argument: str, needed: float, available: float | None = None, sizes: str = "") -> None:
+    """Raises ArgumentError where an argument needs more memory than there is.
 
     Args:
-        what: The argument and the thing: "seeds: so many".
+        argument: Name of the argument.
         needed: Bytes.
-        available: Bytes that can be had; None for those that are free.
-        sizes: What the message says of the parts.
-
-    Raises:
-        ValueError: It does not fit.
+        available: Available bytes; None for those that are free.
+        sizes: Sizes of parts, for the message.
     """
     available = available_memory() if available is None else available
     if needed > available:
         gigabytes = f"about {needed / 1e9:.3g} GB are needed, {available / 1e9:.3g} GB are free"
-        raise ValueError(f"{what} does not fit into memory: {gigabytes}{sizes}")
+        raise ArgumentError(argument, f"it does not fit into memory: {gigabytes}{sizes}")
 
 
 def available_memory(cgroup: Path = Path("/sys/fs/cgroup")) -> float:

@@ -13,8 +13,9 @@ from typing import Any, ClassVar, NamedTuple
 import numpy as np
 
 from jfnn import checks, permutation
-from jfnn.declared import check_takes
+from jfnn.checks import ArgumentError, ArgumentTypeError
 from jfnn.permutation import Domain
+from jfnn.signatures import check_callable
 
 PADDING = -1
 SCHEMES = ("subset", "permutation", "in_order", "full")
@@ -51,12 +52,12 @@ class Minibatches(NamedTuple):
         checks.as_choice(self.scheme, "minibatch", SCHEMES)
         checks.as_switch(self.drop_last, "drop_last")
         if not self.drop_last and self.scheme not in ("permutation", "in_order"):
-            raise ValueError(f"drop_last: expected True, since {self.scheme!r} leaves no rows over")
+            raise ArgumentError("drop_last", f"expected True, since {self.scheme!r} leaves no rows over")
         size = least if self.batch_size is None else checks.as_count(self.batch_size, "batch_size")
         if self.batch_size is None or self.scheme == "full":
             return Minibatches(least, "full")
         if size > least:
-            raise ValueError(f"batch_size: expected at most the {least} training rows, got {size}")
+            raise ArgumentError("batch_size", f"expected at most the {least} training rows, got {size}")
         return self._replace(batch_size=size)
 
     @property
@@ -176,17 +177,20 @@ def as_given(batches: Any, epochs: int, seeds: Sequence[int], n: int) -> GivenMi
 
 
 def _of_function(function: Callable[[int, int], Any], first_seed: int, n: int) -> GivenMinibatches:
-    check_takes(function, (first_seed, 0), "batches", "a function of a seed and an epoch")
+    check_callable(function, (first_seed, 0), "batches", "a function of a seed and an epoch")
     first = _as_rows(function(first_seed, 0), n)
     if first.ndim != 2 or 0 in first.shape:
-        raise ValueError(f"batches: expected row numbers [steps, batch] of an epoch, got {list(first.shape)}")
+        raise ArgumentError(
+            "batches", f"expected row numbers [steps, batch] of an epoch, got {list(first.shape)}"
+        )
 
     def of_epoch(seed: int, epoch: int) -> np.ndarray:
         rows = _as_rows(function(seed, epoch), n)
         if rows.shape != first.shape:
-            raise ValueError(
-                f"batches: expected {list(first.shape)} row numbers of every epoch, as of the first,"
-                f" got {list(rows.shape)} for seed {seed}, epoch {epoch}"
+            raise ArgumentError(
+                "batches",
+                f"expected {list(first.shape)} row numbers of every epoch, as of the first,"
+                f" got {list(rows.shape)} for seed {seed}, epoch {epoch}",
             )
         return rows
 
@@ -199,9 +203,10 @@ def _of_seeds(batches: Any, epochs: int, n_seeds: int, n: int) -> np.ndarray:
     if rows.ndim == 3:
         rows = np.broadcast_to(rows, (n_seeds, *rows.shape))
     if rows.ndim != 4 or rows.shape[0] != n_seeds or 0 in rows.shape or rows.shape[1] < epochs:
-        raise ValueError(
-            f"batches: expected [epochs, steps, batch] with at least {epochs} epochs,"
-            f" or [{n_seeds} seeds, epochs, steps, batch], got {list(rows.shape)}"
+        raise ArgumentError(
+            "batches",
+            f"expected [epochs, steps, batch] with at least {epochs} epochs,"
+            f" or [{n_seeds} seeds, epochs, steps, batch], got {list(rows.shape)}",
         )
     return rows
 
@@ -210,7 +215,9 @@ def _as_rows(batches: Any, n: int) -> np.ndarray:
     """Row numbers from 0 to ``n - 1``, as an int32 array of their own, that no caller can change."""
     rows = np.asarray(checks.as_array(batches, "batches"))
     if rows.dtype.kind not in "iu":
-        raise TypeError(f"batches: expected integer row numbers, got dtype {rows.dtype}")
+        raise ArgumentTypeError("batches", f"expected integer row numbers, got dtype {rows.dtype}")
     if rows.size and (rows.min() < 0 or rows.max() >= n):
-        raise ValueError(f"batches: expected row numbers from 0 to {n - 1}, got {rows.min()} to {rows.max()}")
+        raise ArgumentError(
+            "batches", f"expected row numbers from 0 to {n - 1}, got {rows.min()} to {rows.max()}"
+        )
     return np.array(rows, np.int32)

@@ -14,6 +14,7 @@ import jax.numpy as jnp
 
 from jfnn import activations, checks, losses
 from jfnn.activations import Activation
+from jfnn.checks import ArgumentError
 from jfnn.layers import sequence
 from jfnn.layers.dense import Dense
 from jfnn.layers.flatten import Flatten
@@ -125,14 +126,16 @@ def as_params(network: Network, params: Params) -> Params:
     if expected is None:
         return params
     if str(jax.tree.structure(params)) != str(jax.tree.structure(expected)):
-        raise ValueError(
-            f"params: expected the structure {jax.tree.structure(expected)}, got {jax.tree.structure(params)}"
+        raise ArgumentError(
+            "params",
+            f"expected the structure {jax.tree.structure(expected)}, got {jax.tree.structure(params)}",
         )
     for leaf, shaped in zip(jax.tree.leaves(params), jax.tree.leaves(expected), strict=True):
         if leaf.shape != shaped.shape or not jnp.issubdtype(leaf.dtype, jnp.floating):
-            raise ValueError(
-                f"params: expected floats {list(shaped.shape)}, as the network has,"
-                f" got {leaf.dtype} {list(leaf.shape)}"
+            raise ArgumentError(
+                "params",
+                f"expected floats {list(shaped.shape)}, as the network has,"
+                f" got {leaf.dtype} {list(leaf.shape)}",
             )
     return params
 
@@ -167,7 +170,7 @@ def mlp(
     """
     widths = checks.as_counts(sizes, "sizes")
     if len(widths) < 2:
-        raise ValueError(f"sizes: expected at least an input and an output width, got {widths}")
+        raise ArgumentError("sizes", f"expected at least an input and an output width, got {widths}")
     hidden, last = activations.name_or_own(activation), activations.name_or_own(output, "output")
     functions = [hidden] * (len(widths) - 2) + [last]
     layers = [Dense(units, f, init) for units, f in zip(widths[1:], functions, strict=True)]
@@ -184,7 +187,8 @@ def check_output(network: Network, loss: losses.Loss) -> None:
     checks.check_instance(network, Network, "network")
     last = next((layer for layer in (network.layers or ())[::-1] if not isinstance(layer, Flatten)), None)
     if loss.takes_logits and getattr(last, "activation", "identity") != "identity":
-        raise ValueError(
-            "loss: a cross-entropy applies its softmax or sigmoid itself;"
-            " build the network with output='identity', so that it gives logits"
+        raise ArgumentError(
+            "loss",
+            "a cross-entropy applies its softmax or sigmoid itself;"
+            " build the network with output='identity', so that it gives logits",
         )

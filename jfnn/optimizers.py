@@ -11,7 +11,8 @@ import numpy as np
 import optax
 
 from jfnn import checks
-from jfnn.declared import check_declared
+from jfnn.checks import ArgumentError, ArgumentTypeError
+from jfnn.signatures import check_parameter
 
 SCHEDULE_STEPS = "schedule_steps"  # name of the number of steps over which a schedule spreads
 
@@ -88,7 +89,7 @@ class Optimizer:
         if schedule_epochs is not None:
             checks.as_count(schedule_epochs, "schedule_epochs")
             if isinstance(schedule, str) and schedule == "constant":
-                raise ValueError("schedule_epochs: expected none, since the schedule is constant")
+                raise ArgumentError("schedule_epochs", "expected none, since the schedule is constant")
         _factory(name)
         _schedule(schedule)
         for field, value in {"name": name, "schedule": schedule, "arguments": arguments}.items():
@@ -114,15 +115,17 @@ class Optimizer:
         for name, value in self.arguments.items():
             if (name not in known and not open_ended) or name in ("learning_rate", SCHEDULE_STEPS):
                 taken = ", ".join(n for n in known if n != "learning_rate")
-                raise ValueError(f"optimizer: {self.name} takes {taken}; got {name!r}")
+                raise ArgumentError("optimizer", f"{self.name} takes {taken}; got {name!r}", name)
             if name in known:
-                check_declared(value, known[name], f"optimizer: {name}", name in self.numbers)
+                check_parameter(value, known[name], "optimizer", name in self.numbers)
             if name in self.numbers:
                 continue
             if not isinstance(value, Hashable) or isinstance(value, jax.Array):
-                raise TypeError(
-                    f"optimizer: {name}: expected a number, a sequence of numbers or something hashable,"
-                    f" got {type(value).__name__}"
+                raise ArgumentTypeError(
+                    "optimizer",
+                    f"{name}: expected a number, a sequence of numbers or something hashable,"
+                    f" got {type(value).__name__}",
+                    name,
                 )
             fixed.append((name, value))
         return UpdateRule(self.name, tuple(fixed), ("learning_rate", *self.numbers), self.schedule)
@@ -179,13 +182,15 @@ class UpdateRule(NamedTuple):
             before, after = jax.eval_shape(update, params, dict.fromkeys(self.hyper, number))
         except Exception as error:
             reason = str(error).partition("\n")[0]
-            raise ValueError(
-                f"optimizer: it cannot be used for gradient steps with these arguments: {reason}"
+            raise ArgumentError(
+                "optimizer", f"it cannot be used for gradient steps with these arguments: {reason}"
             ) from error
         if any(not isinstance(leaf.dtype, np.dtype) for leaf in jax.tree.leaves(before)):
-            raise ValueError("optimizer: its state holds random keys; members of a replicate share theirs")
+            raise ArgumentError(
+                "optimizer", "its state holds random keys; members of a replicate share theirs"
+            )
         if str(before) != str(after):
-            raise ValueError("optimizer: its state changes shape or dtype from step to step")
+            raise ArgumentError("optimizer", "its state changes shape or dtype from step to step")
 
 
 def at_rates(transformation: optax.GradientTransformation, rates: Any) -> optax.GradientTransformation:
@@ -210,13 +215,15 @@ def _factory(
     name: str | Callable[..., optax.GradientTransformation],
 ) -> Callable[..., optax.GradientTransformation]:
     if not isinstance(name, str) and not callable(name):
-        raise TypeError(f"optimizer: expected a name or an optax factory, got {type(name).__name__}")
+        raise ArgumentTypeError(
+            "optimizer", f"expected a name or an optax factory, got {type(name).__name__}"
+        )
     factory: Any = getattr(optax, name, None) if isinstance(name, str) else name
     known = _parameters(factory)
     if known is None or (isinstance(name, str) and "learning_rate" not in known):
-        raise ValueError(
-            "optimizer: expected the name of an optax optimizer such as sgd or adam, got"
-            f" {name!r}{_elsewhere(name)}"
+        raise ArgumentError(
+            "optimizer",
+            f"expected the name of an optax optimizer such as sgd or adam, got {name!r}{_elsewhere(name)}",
         )
     return factory  # type: ignore[no-any-return]
 

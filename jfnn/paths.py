@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Any, TextIO
 
 from jfnn import checks
+from jfnn.checks import ArgumentError, ArgumentTypeError
 
 LONGEST_LINE = 1 << 26  # characters; a file without line ends would be read whole
 
@@ -20,16 +21,16 @@ def as_path(path: Any, argument: str) -> Path:
             closed to this user.
     """
     if not isinstance(path, str | os.PathLike) or not isinstance(os.fspath(path), str):
-        raise TypeError(f"{argument}: expected a path, got a {type(path).__name__}")
+        raise ArgumentTypeError(argument, f"expected a path, got a {type(path).__name__}")
     if not os.fspath(path):  # which a `Path` would take for the directory that this process is in
-        raise ValueError(f"{argument}: expected a path, got ''")
+        raise ArgumentError(argument, "expected a path, got ''")
     try:
         os.stat(path)
     except (FileNotFoundError, NotADirectoryError):
         pass
     except (OSError, ValueError) as error:  # such as a name with a zero byte
         why = error.strerror if isinstance(error, OSError) else "no file can be named so"
-        raise ValueError(f"{argument}: {os.fspath(path)[:200]!r} cannot be reached ({why})") from None
+        raise ArgumentError(argument, f"{os.fspath(path)[:200]!r} cannot be reached ({why})") from None
     return Path(path)
 
 
@@ -40,14 +41,14 @@ def check_name(name: Any, argument: str) -> None:
         ValueError: No text, or with characters that have no form in UTF-8 or on a line.
     """
     if not isinstance(name, str) or not name.isprintable():
-        raise ValueError(f"{argument}: expected names of printable characters, got {checks.shown(name)}")
+        raise ArgumentError(argument, f"expected names of printable characters, got {checks.shown(name)}")
 
 
 def as_regular(path: Any, argument: str) -> Path:
     """The path of a file, unless it leads to what may have no end, as a device or a pipe."""
     file = as_path(path, argument)
     if file.exists() and not file.is_file():
-        raise ValueError(f"{argument}: {file.name} is no regular file")
+        raise ArgumentError(argument, f"{file.name} is no regular file")
     return file
 
 
@@ -59,9 +60,9 @@ def as_output_file(path: Any, argument: str) -> Path:
     """
     file = as_path(path, argument)
     if not file.parent.is_dir():
-        raise ValueError(f"{argument}: there is no directory {str(file.parent)!r} to write {file.name} in")
+        raise ArgumentError(argument, f"there is no directory {str(file.parent)!r} to write {file.name} in")
     if file.is_dir():
-        raise ValueError(f"{argument}: expected a file to write, {str(file)!r} is a directory")
+        raise ArgumentError(argument, f"expected a file to write, {str(file)!r} is a directory")
     return file
 
 
@@ -73,7 +74,7 @@ def readable(path: Path, argument: str) -> Iterator[None]:
     except FileNotFoundError:
         raise
     except OSError as error:
-        raise ValueError(f"{argument}: {path.name} cannot be read ({error.strerror or error})") from None
+        raise ArgumentError(argument, f"{path.name} cannot be read ({error.strerror or error})") from None
 
 
 @contextlib.contextmanager
@@ -86,5 +87,5 @@ def text(path: Path, argument: str) -> Iterator[Iterator[str]]:
 def _lines(file: TextIO, name: str, argument: str) -> Iterator[str]:
     while line := file.readline(LONGEST_LINE):
         if len(line) == LONGEST_LINE:
-            raise ValueError(f"{argument}: {name} has a line of {LONGEST_LINE} characters or more")
+            raise ArgumentError(argument, f"{name} has a line of {LONGEST_LINE} characters or more")
         yield line

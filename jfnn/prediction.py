@@ -7,6 +7,7 @@ import jax.numpy as jnp
 import numpy as np
 
 from jfnn import checks, losses
+from jfnn.checks import ArgumentError
 from jfnn.datasets.targets import TASKS
 from jfnn.layers.kind import Params
 from jfnn.losses import Loss
@@ -28,8 +29,8 @@ def predict_proba(network: Network, params: Params, x: Any, loss: str | Loss = "
     """
     loss = losses.get(loss)
     if loss.probabilities is None:
-        raise ValueError(
-            "loss: expected a cross-entropy; the quadratic cost gives outputs, not probabilities"
+        raise ArgumentError(
+            "loss", "expected a cross-entropy; the quadratic cost gives outputs, not probabilities"
         )
     return loss.probabilities(_outputs(network, params, x, loss))
 
@@ -64,15 +65,17 @@ def predict(
     """
     loss = losses.get(loss)
     if task is None and not loss.takes_logits:
-        raise ValueError(
-            "task: expected classification (labels) or regression (outputs), since the loss serves for both;"
-            " got None"
+        raise ArgumentError(
+            "task",
+            "expected classification (labels) or regression (outputs), since the loss serves for both;"
+            " got None",
         )
     task = TASKS[0] if task is None else checks.as_choice(task, "task", TASKS)
     if task == "regression" and loss.takes_logits:
-        raise ValueError(
-            "task: expected classification, since the outputs of a cross-entropy are logits; predict_proba"
-            " gives probabilities"
+        raise ArgumentError(
+            "task",
+            "expected classification, since the outputs of a cross-entropy are logits; predict_proba"
+            " gives probabilities",
         )
     outputs = _outputs(network, params, x, loss)
     return outputs if task == "regression" else decide(outputs, loss)
@@ -83,14 +86,16 @@ def _outputs(network: Network, params: Params, x: Any, loss: Loss) -> jax.Array:
     x = as_inputs(network, x)
     outputs = network.apply(as_params(network, params), x)
     if outputs.ndim != 2 or len(outputs) != len(x):
-        raise ValueError(f"network: apply must give [n, n_out], got {checks.shape_of(outputs)}")
+        raise ArgumentError("network", f"apply must give [n, n_out], got {list(outputs.shape)}")
     check_outputs(outputs.shape[-1], loss)
     if checks.is_concrete(outputs):
         # A logit of minus infinity stands for a class that cannot be; what is largest must be a number.
         largest = np.asarray(outputs).max(axis=-1)
         if not np.isfinite(largest).all():
             row = int(np.argmin(np.isfinite(largest)))
-            raise ValueError(f"x: expected finite outputs for every row, got {largest[row]} for row {row}")
+            raise ArgumentError(
+                "x", f"expected finite outputs for every row, got {largest[row]} for row {row}"
+            )
     return outputs
 
 
@@ -120,7 +125,7 @@ def accuracy(
     labels = checks.as_array(labels, "labels")
     predicted = predict(network, params, x, loss, "classification")
     if labels.shape != predicted.shape or not is_labels(labels):
-        raise ValueError(
-            f"labels: expected integers [{predicted.shape[0]}], got {labels.dtype} {list(labels.shape)}"
+        raise ArgumentError(
+            "labels", f"expected integers [{predicted.shape[0]}], got {labels.dtype} {list(labels.shape)}"
         )
     return jnp.mean(predicted == labels)

@@ -9,7 +9,14 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 
-from jfnn.checks import as_array, as_representable, check_values, is_concrete, shape_of
+from jfnn.checks import (
+    ArgumentError,
+    ArgumentTypeError,
+    as_array,
+    as_representable,
+    check_values,
+    is_concrete,
+)
 
 
 def as_targets(y: Any, shape: tuple[int, ...], loss: Any, dtype: Any, argument: str = "y") -> Any:
@@ -32,20 +39,21 @@ def as_targets(y: Any, shape: tuple[int, ...], loss: Any, dtype: Any, argument: 
     xp = jnp if isinstance(y, jax.Array) else np
     n, n_outputs = shape
     if y.dtype.kind not in "iub" and not jnp.issubdtype(y.dtype, jnp.floating):
-        raise TypeError(f"{argument}: expected integer labels or float targets, got dtype {y.dtype}")
+        raise ArgumentTypeError(argument, f"expected integer labels or float targets, got dtype {y.dtype}")
     if y.ndim not in (1, 2):
-        raise ValueError(f"{argument}: expected [n] labels or [n, {n_outputs}] targets, got {shape_of(y)}")
+        raise ArgumentError(argument, f"expected [n] labels or [n, {n_outputs}] targets, got {list(y.shape)}")
     if y.shape[0] != n:
-        raise ValueError(f"{argument}: expected {n} rows, as the inputs have, got {y.shape[0]}")
+        raise ArgumentError(argument, f"expected {n} rows, as the inputs have, got {y.shape[0]}")
     check_outputs(n_outputs, loss)
     if is_labels(y):
         classes = max(n_outputs, 2)
         if is_concrete(y):
             least, most = np.asarray(y).min(), np.asarray(y).max()
             if least < 0 or most >= classes:
-                raise ValueError(
-                    f"{argument}: expected labels from 0 to {classes - 1} (the network has {n_outputs}"
-                    f" outputs), got {least} to {most}"
+                raise ArgumentError(
+                    argument,
+                    f"expected labels from 0 to {classes - 1} (the network has {n_outputs}"
+                    f" outputs), got {least} to {most}",
                 )
         if n_outputs == 1:
             return y[:, None].astype(dtype)
@@ -61,7 +69,7 @@ def check_outputs(n_outputs: int, loss: Any) -> None:
     """Refuses a loss of more outputs than the network has."""
     if n_outputs < loss.min_outputs:
         needed = f"a softmax needs at least {loss.min_outputs} outputs"
-        raise ValueError(f"loss: {needed}, the network has {n_outputs}")
+        raise ArgumentError("loss", f"{needed}, the network has {n_outputs}")
 
 
 def is_labels(y: Any) -> bool:
@@ -72,27 +80,28 @@ def is_labels(y: Any) -> bool:
 def _as_float_targets(y: Any, n_outputs: int, argument: str) -> Any:
     if y.ndim == 1:
         if n_outputs != 1:
-            raise ValueError(
-                f"{argument}: expected integer labels [n] or targets [n, {n_outputs}],"
-                f" got {y.dtype} of shape {shape_of(y)}"
+            raise ArgumentError(
+                argument,
+                f"expected integer labels [n] or targets [n, {n_outputs}],"
+                f" got {y.dtype} of shape {list(y.shape)}",
             )
         y = y[:, None]
     if y.shape[1] != n_outputs:
         expected = f"{n_outputs} columns, as the network has outputs"
-        raise ValueError(f"{argument}: expected {expected}, got {shape_of(y)}")
+        raise ArgumentError(argument, f"expected {expected}, got {list(y.shape)}")
     return y
 
 
 def _check_range(values: np.ndarray, loss: Any, argument: str) -> None:
     if loss.takes_logits and (values.min() < 0 or values.max() > 1):
-        raise ValueError(
-            f"{argument}: a cross-entropy takes targets in [0, 1], got {values.min()} to {values.max()}"
+        raise ArgumentError(
+            argument, f"a cross-entropy takes targets in [0, 1], got {values.min()} to {values.max()}"
         )
     if loss.target_sum is not None:
         off = float(np.abs(values.sum(axis=1) - loss.target_sum).max())
         if off > 1e-3:
             total = f"rows that sum to {loss.target_sum:g}"
-            raise ValueError(f"{argument}: expected {total}, got one off by {off:g}")
+            raise ArgumentError(argument, f"expected {total}, got one off by {off:g}")
 
 
 def as_weights(weights: Any, n: int) -> Any:
@@ -106,12 +115,12 @@ def as_weights(weights: Any, n: int) -> Any:
         return None
     weights = as_array(weights, "weights")
     if weights.dtype.kind not in "iufb" and not jnp.issubdtype(weights.dtype, jnp.floating):
-        raise TypeError(f"weights: expected numbers, got dtype {weights.dtype}")
+        raise ArgumentTypeError("weights", f"expected numbers, got dtype {weights.dtype}")
     if weights.shape != (n,):
-        raise ValueError(f"weights: expected one for each of {n} rows, got shape {shape_of(weights)}")
+        raise ArgumentError("weights", f"expected one for each of {n} rows, got shape {list(weights.shape)}")
     check_values(weights, "weights")
     if is_concrete(weights) and np.asarray(weights).min() < 0:
-        raise ValueError("weights: expected numbers of at least 0")
+        raise ArgumentError("weights", "expected numbers of at least 0")
     return weights
 
 

@@ -12,6 +12,7 @@ import jax.numpy as jnp
 import optax
 
 from jfnn import checks, losses
+from jfnn.checks import ArgumentError
 from jfnn.dropout import check_dropout, dropout_masks, dropout_shapes
 from jfnn.layers.kind import Params
 from jfnn.losses import Loss
@@ -67,7 +68,7 @@ def objective(
     weights = as_weights(weights, len(x))
     if check_dropout(dropout, key):
         if network.layers is None or network.input_shape is None or key is None:
-            raise ValueError("dropout: expected a network of jfnn.layers, whose hidden units are known")
+            raise ArgumentError("dropout", "expected a network of jfnn.layers, whose hidden units are known")
         drops = dropout_shapes(network.layers, network.input_shape)
         masks = dropout_masks(key, dropout, drops, x.shape[0], jax.tree.leaves(params)[0].dtype)
         outputs = forward(network.layers, params, x, masks)

@@ -10,6 +10,7 @@ from typing import Any
 
 from jfnn import checks
 from jfnn.apart import call_apart
+from jfnn.checks import ArgumentTypeError
 
 POLLING_SECONDS = 0.02  # between looks at futures that cannot be waited for
 STOPPING_SECONDS = 0.2  # between looks whether to wait on
@@ -61,9 +62,10 @@ class Workers:
         self.together = most if self.tries > 1 else 1
         is_executor = not isinstance(executor, type) and callable(getattr(executor, "submit", None))
         if isinstance(executor, Workers) or (not is_executor and not callable(executor)):
-            raise TypeError(
-                "executor: expected an executor of concurrent.futures, or a function that makes one, got"
-                f" {checks.shown(executor)}"
+            raise ArgumentTypeError(
+                "executor",
+                "expected an executor of concurrent.futures, or a function that makes one, got"
+                f" {checks.shown(executor)}",
             )
         self._make: Callable[[], Any] | None = None if is_executor else executor  # type: ignore[assignment]
         self._given: Any = executor if is_executor else None
@@ -98,8 +100,8 @@ class Workers:
         except Exception as error:
             raise RuntimeError(f"executor: it takes no more work: {type(error).__name__}: {error}") from error
         if not all(callable(getattr(future, name, None)) for name in ("cancel", "done", "result")):
-            raise TypeError(
-                f"executor: expected one that gives futures, its submit gave {checks.shown(future)}"
+            raise ArgumentTypeError(
+                "executor", f"expected one that gives futures, its submit gave {checks.shown(future)}"
             )
         return future
 
@@ -119,7 +121,9 @@ class Workers:
     def _made(make: Callable[[], Any]) -> Any:
         executor = None if isinstance(make, type) and issubclass(make, Workers) else make()
         if not callable(getattr(executor, "submit", None)):
-            raise TypeError(f"executor: expected a function that makes one, it made {checks.shown(executor)}")
+            raise ArgumentTypeError(
+                "executor", f"expected a function that makes one, it made {checks.shown(executor)}"
+            )
         return executor
 
 

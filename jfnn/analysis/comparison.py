@@ -9,6 +9,7 @@ from numpy.typing import ArrayLike
 from jfnn import checks
 from jfnn.analysis.intervals import Interval, as_confidence, as_numbers
 from jfnn.analysis.statistics import CellStatistics, replicate_values, run_statistics
+from jfnn.checks import ArgumentError
 from jfnn.experiment.axes import as_place
 from jfnn.search.result import SweepResult
 
@@ -72,9 +73,9 @@ def compare_cells(
     place = as_place(reference, result.cell_shape, "reference")
     values, variance = replicate_values(result, result.scores[score])
     if values.shape[-1] < 2:
-        raise ValueError("result: expected several seeds or folds to compare, got one")
+        raise ArgumentError("result", "expected several seeds or folds to compare, got one")
     if test == "wilcoxon" and variance is not None:
-        raise ValueError("test: folds of one seed are not independent; expected 't', got 'wilcoxon'")
+        raise ArgumentError("test", "folds of one seed are not independent; expected 't', got 'wilcoxon'")
     differences = values - values[place]
     runs = run_statistics(differences, variance, Interval(confidence=confidence))
     p = _p_by_t(runs, variance) if test == "t" else np.apply_along_axis(_p_by_wilcoxon, -1, differences)
@@ -100,7 +101,7 @@ def holm(p: ArrayLike) -> np.ndarray:
     values = as_numbers(p, "p")
     flat = values.ravel()
     if ((flat < 0) | (flat > 1)).any():
-        raise ValueError("p: expected probabilities")
+        raise ArgumentError("p", "expected probabilities")
     order = np.argsort(flat)[: np.isfinite(flat).sum()]  # NaN comes last
     corrected = np.full(flat.shape, np.nan)
     scaled = flat[order] * np.arange(len(order), 0, -1)
@@ -134,7 +135,7 @@ def seeds_needed(std: float, width: float, confidence: float = 0.95) -> int:
     counts = range(2, MOST_SEEDS + 1)
     place = bisect.bisect_left(counts, True, key=enough)
     if place == len(counts):
-        raise ValueError(f"width: expected one that some number of seeds can reach, got {width}")
+        raise ArgumentError("width", f"expected one that some number of seeds can reach, got {width}")
     return counts[place]
 
 

@@ -13,6 +13,7 @@ import optax
 
 from jfnn import checks, paths
 from jfnn.analysis.parametrisations import PARAMETRISATIONS, parametrised
+from jfnn.checks import ArgumentError
 from jfnn.compiling import compiled
 from jfnn.datasets import Split
 from jfnn.experiment.build import build
@@ -155,7 +156,9 @@ def coordinate_check(
 def _measure(experiment: Experiment, steps: int, rows: int) -> tuple[np.ndarray, np.ndarray]:
     """Sizes at the start ``[S, L]`` and changes ``[S, T, L]`` of an experiment with one cell."""
     if experiment.n_cells != 1:
-        raise ValueError("learning_rate: expected one number, and one for each argument of the optimizer")
+        raise ArgumentError(
+            "learning_rate", "expected one number, and one for each argument of the optimizer"
+        )
     learner, data, members = experiment.learner, experiment.data, experiment.replicates
     network = learner.original
     assert isinstance(network, Supervised)

@@ -13,6 +13,7 @@ import numpy as np
 from numpy.typing import ArrayLike
 
 from jfnn import checks, memory
+from jfnn.checks import ArgumentError, ArgumentTypeError
 
 METHODS = ("formula", "skewed", "bootstrap", "percentile", "bca")
 RESAMPLED = METHODS[2:]
@@ -59,7 +60,7 @@ class Interval:
         if self.method is not None:
             checks.as_choice(self.method, "method", METHODS)
         if self.method == "skewed" and self.statistic != "mean":
-            raise ValueError(f"method: 'skewed' is for the mean, got {self.statistic}")
+            raise ArgumentError("method", f"'skewed' is for the mean, got {self.statistic}")
         as_confidence(self.confidence)
         checks.as_count(self.resamples, "resamples")
         checks.as_count(self.seed, "seed", 0, None)
@@ -113,19 +114,20 @@ def interval(
     """
     array, kind = as_numbers(values, "values"), as_interval(interval)
     if array.ndim == 0 or array.shape[-1] == 0:
-        raise ValueError(f"values: expected at least one on the last axis, got shape {array.shape}")
+        raise ArgumentError("values", f"expected at least one on the last axis, got shape {array.shape}")
     *shape, n = array.shape
     # Of four, the bootstrap's interval lies within their range, which covers the truth in 87%.
     method = kind.method or ("bootstrap" if kind.statistic == "iqm" and n > LEAST else "formula")
     if variance is not None:
         checks.as_number(variance, "variance")
         if (kind.statistic, method) != ("mean", "formula"):
-            raise ValueError(
-                "method: folds of one seed share rows and are not independent; for these expected the mean by"
-                f" formula, got {kind.statistic} by {method}"
+            raise ArgumentError(
+                "method",
+                "folds of one seed share rows and are not independent; for these expected the mean by"
+                f" formula, got {kind.statistic} by {method}",
             )
     if method in RESAMPLED:
-        memory.check("resamples: so many", 16.0 * kind.resamples * n)
+        memory.check("resamples", 16.0 * kind.resamples * n)
     columns = array.reshape(-1, n)
     ends = np.full((2, len(columns)), np.nan)
     known = np.isfinite(columns).all(axis=-1)
@@ -143,7 +145,7 @@ def as_confidence(confidence: Any) -> float:
     """
     if not isinstance(confidence, float) or not 0 < confidence < 1:
         got = checks.shown(confidence)
-        raise ValueError(f"confidence: expected a number between 0 and 1, got {got}")
+        raise ArgumentError("confidence", f"expected a number between 0 and 1, got {got}")
     return confidence
 
 
@@ -155,7 +157,7 @@ def as_numbers(values: Any, argument: str) -> np.ndarray:
     """
     array = np.asarray(checks.as_array(values, argument))
     if array.dtype.kind not in "iufb":
-        raise TypeError(f"{argument}: expected numbers, got {checks.shown(values)}")
+        raise ArgumentTypeError(argument, f"expected numbers, got {checks.shown(values)}")
     return array.astype(np.float64)
 
 

@@ -5,10 +5,11 @@ from typing import Any
 
 from jfnn import checks
 from jfnn.architectures import maximal_update
-from jfnn.declared import check_takes
+from jfnn.checks import ArgumentError, ArgumentTypeError
 from jfnn.learners.naming import optax_name
 from jfnn.network import Network
 from jfnn.optimizers import as_optimizer
+from jfnn.signatures import check_callable
 
 PARAMETRISATIONS = ("standard", "maximal_update")
 # Rules whose steps do not depend on the size of gradients, so that their rates scale as Adam's.
@@ -51,16 +52,16 @@ def parametrised(
         ValueError, TypeError: What cannot be; the message begins with the argument's name.
     """
     if not checks.is_several(width) or len(width) == 0:
-        raise TypeError(f"width: expected a sequence of widths, got {checks.shown(width)}")
+        raise ArgumentTypeError("width", f"expected a sequence of widths, got {checks.shown(width)}")
     widths = [checks.as_count(value, "width") for value in width]
-    check_takes(network, widths[:1], "network", "a function of the width")
+    check_callable(network, widths[:1], "network", "a function of the width")
     if sorted({*widths}) != widths:
-        raise ValueError(f"width: expected each one once, in rising order, got {widths}")
+        raise ArgumentError("width", f"expected each one once, in rising order, got {widths}")
     names = parametrisations
     if not checks.is_several(names) or not len(names):
-        raise ValueError(f"parametrisations: expected names, each once, got {checks.shown(names)}")
+        raise ArgumentError("parametrisations", f"expected names, each once, got {checks.shown(names)}")
     if len({checks.as_choice(name, "parametrisations", PARAMETRISATIONS) for name in names}) < len(names):
-        raise ValueError(f"parametrisations: expected names, each once, got {checks.shown(names)}")
+        raise ArgumentError("parametrisations", f"expected names, each once, got {checks.shown(names)}")
     base = widths[0] if base is None else checks.as_count(base, "base")
     multiplier = checks.as_number(output_multiplier, "output_multiplier", strict=True)
     made = {f"standard-{of_width}": network(of_width) for of_width in widths}
@@ -87,4 +88,6 @@ def scaling_of(optimizer: Any) -> str:
         return "adam"
     if known == "sgd":
         return "sgd"
-    raise ValueError(f"optimizer: expected sgd, or one of {', '.join(LIKE_ADAM)}, got {checks.shown(name)}")
+    raise ArgumentError(
+        "optimizer", f"expected sgd, or one of {', '.join(LIKE_ADAM)}, got {checks.shown(name)}"
+    )

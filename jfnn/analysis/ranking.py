@@ -20,6 +20,7 @@ from jfnn.analysis.summary import (
     score_text,
     shown_metrics,
 )
+from jfnn.checks import ArgumentError
 from jfnn.search.group import Group
 from jfnn.search.result import SweepResult
 
@@ -91,7 +92,9 @@ def best_first(results: Sequence[SweepResult], most: int = FEW) -> Ranking:
     """
     kinds = {(*result.axes, *result.seeds.tolist(), result.folds, result.ranked_by) for result in results}
     if len(kinds) != 1:
-        raise ValueError("results: expected sweeps of the same axes, seeds, folds and ranking, got several")
+        raise ArgumentError(
+            "results", "expected sweeps of the same axes, seeds, folds and ranking, got several"
+        )
     first = results[0]
     pruned = _of_all_cells(results, lambda result: result.pruned_cells)
     order = _order(results, pruned)

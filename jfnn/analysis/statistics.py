@@ -12,6 +12,7 @@ import numpy as np
 from jfnn import checks
 from jfnn.analysis.intervals import Interval, as_interval, interquartile_mean
 from jfnn.analysis.intervals import interval as confidence_interval
+from jfnn.checks import ArgumentError
 from jfnn.search.best import best_place
 from jfnn.search.result import SweepResult
 
@@ -103,7 +104,7 @@ def curve_statistics(
     """
     checks.check_instance(result, SweepResult, "result")
     if not len(result.history.get("epoch", ())):
-        raise ValueError("result: expected a history, got none; sweep with Execution(eval_every=1)")
+        raise ArgumentError("result", "expected a history, got none; sweep with Execution(eval_every=1)")
     score, kind = result.named(score, "score"), as_interval(interval)
     evaluations = np.moveaxis(result.history[score], -1, 0)
     each = [_statistics(result, score, values, kind, missing) for values in evaluations]
@@ -183,7 +184,7 @@ def _statistics(
     """Statistics of numbers of all members ``[E, L, …, S]`` or ``[E, L, …, S, F]``."""
     members, omit, pruned = filled(members, missing), missing == "omit", result.pruned_cells
     if omit and result.folds is not None and len(result.seeds) == 1:
-        raise ValueError("missing: folds of one seed share rows; expected 'nan' or a number, got 'omit'")
+        raise ArgumentError("missing", "folds of one seed share rows; expected 'nan' or a number, got 'omit'")
     means = members.reshape(*result.cell_shape, -1).mean(axis=-1)
     best = best_place(np.where(pruned, np.nan, means), result.higher_is_better(score))
     statistics = run_statistics(*replicate_values(result, members), interval, best, omit)

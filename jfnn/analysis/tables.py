@@ -25,6 +25,7 @@ import numpy as np
 from jfnn import checks, paths
 from jfnn.analysis.statistics import filled, replicate_values
 from jfnn.analysis.summary import cell_names
+from jfnn.checks import ArgumentError, ArgumentTypeError
 from jfnn.search import run_directory
 from jfnn.search.result import SweepResult
 
@@ -85,20 +86,20 @@ def score_matrices(
         ValueError: The sweeps differ, an unknown score, or folds of one seed, which are no independent runs.
     """
     if not isinstance(results, SweepResult) and not checks.is_several(results):
-        raise TypeError(f"results: expected a SweepResult, or several, got {checks.shown(results)}")
+        raise ArgumentTypeError("results", f"expected a SweepResult, or several, got {checks.shown(results)}")
     sweeps = [results] if isinstance(results, SweepResult) else list(results)
     if not sweeps:
-        raise ValueError("results: expected at least one sweep")
+        raise ArgumentError("results", "expected at least one sweep")
     for sweep in sweeps:
         checks.check_instance(sweep, SweepResult, "results")
         if sweep.folds is not None and len(sweep.seeds) == 1:
-            raise ValueError("results: folds of one seed share rows; expected several seeds")
+            raise ArgumentError("results", "folds of one seed share rows; expected several seeds")
     if isinstance(missing, str):
         checks.as_choice(missing, "missing", ("nan",))
     name, cells = sweeps[0].named(score, "score"), cell_names(sweeps[0])
     forms = [(cell_names(sweep), len(sweep.seeds), name in sweep.scores) for sweep in sweeps]
     if any(form != forms[0] for form in forms):
-        raise ValueError("results: expected sweeps of the same cells, number of seeds and scores")
+        raise ArgumentError("results", "expected sweeps of the same cells, number of seeds and scores")
     tasks = [replicate_values(sweep, filled(sweep.scores[name], missing))[0] for sweep in sweeps]
     matrices = np.stack([task.reshape(len(cells), -1) for task in tasks], axis=-1)
     return dict(zip(cells, matrices, strict=True))

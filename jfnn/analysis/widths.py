@@ -14,6 +14,7 @@ import numpy as np
 
 from jfnn import paths
 from jfnn.analysis.parametrisations import PARAMETRISATIONS, parametrised
+from jfnn.checks import ArgumentError
 from jfnn.datasets import Split
 from jfnn.experiment.options import Execution, SearchOptions
 from jfnn.network import Network
@@ -101,7 +102,7 @@ class Transfer:
         """By how many steps of the grid the best learning rate moves over the widths ``[P]``."""
         best = self._best(name)
         if (best < 0).any():
-            raise ValueError("learning_rate: all diverged at some width; try smaller ones")
+            raise ArgumentError("learning_rate", "all diverged at some width; try smaller ones")
         return np.asarray(np.ptp(best, axis=1))
 
     def _best(self, name: str) -> np.ndarray:
@@ -140,7 +141,7 @@ def transfer(options: TransferOptions) -> Transfer:
         ValueError, TypeError: As in `jfnn.sweep_groups` and `jfnn.maximal_update`.
     """
     if options.sample is not None:
-        raise ValueError("sample: expected none, since every width takes the same learning rates")
+        raise ArgumentError("sample", "expected none, since every width takes the same learning rates")
     networks = parametrised(
         options.network,
         options.width,
@@ -167,5 +168,5 @@ def load_transfer(directory: str | os.PathLike[str]) -> Transfer:
     width = tuple(dict.fromkeys(width for _, _, width in named))
     expected = [(name, "-", of_width) for name in parametrisations for of_width in width]
     if named != expected or not {*parametrisations} <= {*PARAMETRISATIONS}:
-        raise ValueError(f"{directory}: its groups are not widths of parametrisations")
+        raise ArgumentError(str(directory), "its groups are not widths of parametrisations")
     return Transfer(np.array([int(of_width) for of_width in width]), parametrisations, groups)

@@ -5,6 +5,7 @@ import jax.numpy as jnp
 
 from jfnn.boltzmann.columns import EVEN, ODD, field, free_energy, given_visible, means, statistics
 from jfnn.boltzmann.machine import Machine
+from jfnn.checks import ArgumentError
 
 MOST_UNITS = 20  # a million states
 
@@ -28,9 +29,10 @@ def check_can_enumerate(sizes: tuple[int, ...], argument: str) -> None:
     """
     units = max(min(sides(sizes)), min(sides(sizes[1:])))
     if units > MOST_UNITS:
-        raise ValueError(
-            f"{argument}: expected at most {MOST_UNITS} units on the smaller side (layers 0, 2, … or 1, 3, …)"
-            f" to sum over, got {units} of layers {list(sizes)}"
+        raise ArgumentError(
+            argument,
+            f"expected at most {MOST_UNITS} units on the smaller side (layers 0, 2, … or 1, 3, …)"
+            f" to sum over, got {units} of layers {list(sizes)}",
         )
 
 

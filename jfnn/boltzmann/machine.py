@@ -9,6 +9,7 @@ import jax.numpy as jnp
 import numpy as np
 
 from jfnn import checks, memory
+from jfnn.checks import ArgumentError, ArgumentTypeError
 
 ROUNDING = 1e-6  # of states that were scaled in float32
 
@@ -47,9 +48,7 @@ def init(key: jax.Array, sizes: Sequence[int], scale: float = 0.01) -> Machine:
     """
     checks.check_key(key)
     sizes, scale = as_sizes(sizes), checks.as_representable(scale, "scale")
-    memory.check(
-        "sizes: so many units", 4.0 * sum(lower * upper for lower, upper in itertools.pairwise(sizes))
-    )
+    memory.check("sizes", 4.0 * sum(lower * upper for lower, upper in itertools.pairwise(sizes)))
     keys = jax.random.split(key, len(sizes) - 1)
     shapes = itertools.pairwise(sizes)
     weights = tuple(scale * jax.random.normal(k, shape) for k, shape in zip(keys, shapes, strict=True))
@@ -60,7 +59,7 @@ def as_sizes(sizes: Any) -> tuple[int, ...]:
     """Units of two or more layers, checked."""
     counts = checks.as_counts(sizes, "sizes")
     if len(counts) < 2:
-        raise ValueError(f"sizes: expected units of two or more layers, such as (64, 100), got {counts}")
+        raise ArgumentError("sizes", f"expected units of two or more layers, such as (64, 100), got {counts}")
     return counts
 
 
@@ -83,29 +82,32 @@ def as_machine(machine: Any, layers: int | None = None) -> Machine:
     if isinstance(machine, Mapping) and {*machine} == {*Machine._fields}:
         machine = Machine(**machine)
     if not isinstance(machine, tuple) or len(machine) != 2:
-        raise TypeError(f"machine: expected a jfnn.boltzmann.Machine, got {type(machine).__name__}")
+        raise ArgumentTypeError("machine", f"expected a jfnn.boltzmann.Machine, got {type(machine).__name__}")
     weights, biases = (_as_arrays(part) for part in machine)
     sizes = [bias.shape for bias in biases]
     fits = len(sizes) >= 2 and all(len(size) == 1 for size in sizes)
     if not fits or [w.shape for w in weights] != [a + b for a, b in itertools.pairwise(sizes)]:
-        raise ValueError(
-            "machine: expected a bias vector for each of two or more layers and a matrix for each pair of"
+        raise ArgumentError(
+            "machine",
+            "expected a bias vector for each of two or more layers and a matrix for each pair of"
             f" neighbours, got weights {[list(w.shape) for w in weights]} and biases"
-            f" {[list(size) for size in sizes]}"
+            f" {[list(size) for size in sizes]}",
         )
     if layers is not None and len(sizes) != layers:
-        raise ValueError(f"machine: expected {layers} layers, got {len(sizes)}")
+        raise ArgumentError("machine", f"expected {layers} layers, got {len(sizes)}")
     return Machine(weights, biases)
 
 
 def _as_arrays(part: Any) -> tuple[jax.Array, ...]:
     """Weights or biases of all layers."""
     if not checks.is_several(part):
-        raise TypeError(f"machine: expected tuples of weights and of biases, got {checks.shown(part)}")
+        raise ArgumentTypeError(
+            "machine", f"expected tuples of weights and of biases, got {checks.shown(part)}"
+        )
     arrays = tuple(checks.as_array(array, "machine") for array in part)
     for array in arrays:
         if array.dtype.kind not in "iub" and not jnp.issubdtype(array.dtype, jnp.floating):
-            raise TypeError(f"machine: expected numbers, got dtype {array.dtype}")
+            raise ArgumentTypeError("machine", f"expected numbers, got dtype {array.dtype}")
     return tuple(map(jnp.asarray, arrays))
 
 
@@ -127,9 +129,9 @@ def as_units(states: Any, bias: jax.Array, argument: str, binary: bool = False) 
 def check_units(values: np.ndarray, argument: str, binary: bool) -> None:
     """Refuses states outside [0, 1], and where ``binary`` others than 0 and 1, but for roundings."""
     if values.min() < -ROUNDING or values.max() > 1 + ROUNDING:
-        raise ValueError(
-            f"{argument}: expected values in [0, 1], got {values.min():.9g} to {values.max():.9g}"
+        raise ArgumentError(
+            argument, f"expected values in [0, 1], got {values.min():.9g} to {values.max():.9g}"
         )
     between = (abs(values) > ROUNDING) & (abs(values - 1) > ROUNDING)
     if binary and between.any():
-        raise ValueError(f"{argument}: expected 0 and 1 alone, got {values[between][0]:.9g}")
+        raise ArgumentError(argument, f"expected 0 and 1 alone, got {values[between][0]:.9g}")

@@ -13,6 +13,7 @@ import jfnn.boltzmann.columns as columns
 from jfnn import checks
 from jfnn.boltzmann.columns import EVEN, ODD
 from jfnn.boltzmann.machine import Machine, as_machine, as_units, pack
+from jfnn.checks import ArgumentError
 
 
 def energy(machine: Machine, *states: Any) -> jax.Array:
@@ -30,10 +31,12 @@ def energy(machine: Machine, *states: Any) -> jax.Array:
     """
     machine = as_machine(machine)
     if len(states) != len(machine.sizes):
-        raise ValueError(f"states: expected one for each of {len(machine.sizes)} layers, got {len(states)}")
+        raise ArgumentError(
+            "states", f"expected one for each of {len(machine.sizes)} layers, got {len(states)}"
+        )
     checked = [as_units(state, bias, "states") for state, bias in zip(states, machine.biases, strict=True)]
     if len({len(state) for state in checked}) != 1:
-        raise ValueError(f"states: expected as many rows of each layer, got {[len(s) for s in checked]}")
+        raise ArgumentError("states", f"expected as many rows of each layer, got {[len(s) for s in checked]}")
     return columns.energy(pack(machine), [state.T for state in checked])
 
 
@@ -76,7 +79,7 @@ def gibbs_step(machine: Machine, v: Any, uniform_h: Any, uniform_v: Any) -> tupl
     uniform_v = as_units(uniform_v, machine.biases[0], "uniform_v")
     for name, numbers in {"uniform_h": uniform_h, "uniform_v": uniform_v}.items():
         if len(numbers) != len(v):
-            raise ValueError(f"{name}: expected {len(v)} rows, as v has, got {len(numbers)}")
+            raise ArgumentError(name, f"expected {len(v)} rows, as v has, got {len(numbers)}")
     packed, given = pack(machine), [uniform_v.T, uniform_h.T]
     zeros = jnp.zeros((machine.sizes[1], len(v)), machine.biases[0].dtype)
     states = columns.drawn(columns.means(packed, [v.T, zeros], ODD), given, ODD)

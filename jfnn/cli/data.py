@@ -7,6 +7,7 @@ from typing import NamedTuple
 import numpy as np
 
 from jfnn import datasets
+from jfnn.checks import ArgumentError
 from jfnn.cli.flags import Flags
 from jfnn.datasets import Split
 
@@ -55,7 +56,7 @@ def load(flags: Flags) -> Problem:
         table = _read(flags.data, flags)
         for argument in {"test_size", "split_seed"} & flags.present:
             if table.n_train is not None:
-                raise ValueError(f"{argument}: {flags.data.name} says itself which rows to test on")
+                raise ArgumentError(argument, f"{flags.data.name} says itself which rows to test on")
         name, classes = flags.data.name, table.classes
         split = datasets.split_table(table, flags.test_size, flags.split_seed)
     scaling = None
@@ -68,7 +69,7 @@ def load(flags: Flags) -> Problem:
     outputs = len(classes) if classes else math.prod(np.shape(split.y_train)[1:])
     loss = flags.loss if flags.loss is not None else "cross_entropy" if classes else "quadratic"
     if classes is None and loss != "quadratic":
-        raise ValueError(f"loss: regression takes the quadratic loss, got {loss!r}")
+        raise ArgumentError("loss", f"regression takes the quadratic loss, got {loss!r}")
     shape = _shape(flags, split.x_train.shape[1:])
     return Problem(name, _reshaped(split, shape), shape, outputs, classes, loss, scaling)
 
@@ -81,8 +82,8 @@ def _shape(flags: Flags, shape: tuple[int, ...]) -> tuple[int, ...]:
     if flags.shape is not None:
         if math.prod(flags.shape) != size:
             got = ",".join(map(str, flags.shape))
-            raise ValueError(
-                f"shape: expected a shape of {size} numbers, as a row of the data has, got {got}"
+            raise ArgumentError(
+                "shape", f"expected a shape of {size} numbers, as a row of the data has, got {got}"
             )
         return flags.shape
     if flags.network == "cnn":
@@ -90,9 +91,10 @@ def _shape(flags: Flags, shape: tuple[int, ...]) -> tuple[int, ...]:
             return (1, *DIGITS)
         if len(shape) == 2:
             image, channels = (",".join(map(str, axes)) for axes in ((1, *shape), shape))
-            raise ValueError(
-                f"shape: rows of {channels} are ambiguous; give --shape {image} for images of one channel,"
-                f" --shape {channels} for {shape[0]} channels"
+            raise ArgumentError(
+                "shape",
+                f"rows of {channels} are ambiguous; give --shape {image} for images of one channel,"
+                f" --shape {channels} for {shape[0]} channels",
             )
         return shape if len(shape) > 1 else (1, size)
     return DIGITS if flags.data is None else shape if len(shape) > 1 else (size, 1)
@@ -106,12 +108,12 @@ def _reshaped(split: Split, shape: tuple[int, ...]) -> Split:
 def _read(path: Path, flags: Flags) -> datasets.Table:
     suffix = path.suffix.lower()
     if suffix not in (".csv", ".npz"):
-        raise ValueError(f"data: expected a .csv or .npz file, got {str(path)!r}")
+        raise ArgumentError("data", f"expected a .csv or .npz file, got {str(path)!r}")
     if suffix == ".npz" and flags.target is not None:
-        raise ValueError("target: goes with a .csv file; an .npz file holds its targets as y")
+        raise ArgumentError("target", "goes with a .csv file; an .npz file holds its targets as y")
     try:
         if suffix == ".npz":
             return datasets.read_npz(path, flags.task, flags.weights)
         return datasets.read_csv(path, flags.target, flags.task, flags.weights)
     except OSError as error:
-        raise ValueError(f"data: cannot read {path}: {error.strerror or error}") from None
+        raise ArgumentError("data", f"cannot read {path}: {error.strerror or error}") from None

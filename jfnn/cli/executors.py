@@ -10,6 +10,7 @@ from typing import Any
 
 import jfnn
 from jfnn import checks
+from jfnn.checks import ArgumentError
 from jfnn.cli.flags import Flags
 from jfnn.distributed import preload
 from jfnn.engine.devices import cores
@@ -69,7 +70,7 @@ def _dask(flags: Flags) -> Iterator[jfnn.Workers]:
         try:
             client = stack.enter_context(distributed.Client(address, timeout=CONNECTING_SECONDS))
         except (OSError, ValueError) as error:
-            raise ValueError(f"scheduler: cannot reach {flags.scheduler}: {error}") from None
+            raise ArgumentError("scheduler", f"cannot reach {flags.scheduler}: {error}") from None
         workers = sum(client.nthreads().values())
         yield jfnn.Workers(client.get_executor(), in_flight=max(64, TILES_A_WORKER * workers))
 
@@ -92,7 +93,7 @@ def _imported(module: str, extra: str) -> Any:
         return importlib.import_module(module)
     except ImportError:
         package = module.partition(".")[0]
-        raise ValueError(f"executor: it needs {package}: pip install 'jfnn[{extra}]'") from None
+        raise ArgumentError("executor", f"it needs {package}: pip install 'jfnn[{extra}]'") from None
 
 
 EXECUTORS: dict[str, Callable[[Flags], AbstractContextManager[jfnn.Workers]]] = {

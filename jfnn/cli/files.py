@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Any
 
 import jfnn
+from jfnn.checks import ArgumentError
 from jfnn.cli import places, printing
 from jfnn.cli.data import Problem
 from jfnn.cli.flags import Flags
@@ -45,7 +46,7 @@ def check_free(directories: Iterable[Path]) -> None:
         places.check_directory(directory, "out", (*ADDED, CONFIG, GROUPS, TABLE, RESULTS, MODELS))
         others = ", ".join(name for name in ADDED if (directory / name).exists())
         if others and not any((directory / name).exists() for name in (CONFIG, GROUPS)):
-            raise ValueError(f"out: {directory} holds {others}, and no run; choose another directory")
+            raise ArgumentError("out", f"{directory} holds {others}, and no run; choose another directory")
 
 
 @dataclasses.dataclass(frozen=True)

@@ -28,7 +28,7 @@ def check_file(path: Path, available: float | None = None) -> None:
         needed = _csv_bytes(path) if path.suffix.lower() == ".csv" else _npz_bytes(path)
     except (OSError, NotImplementedError, zipfile.BadZipFile):
         return
-    memory.check(f"data: {path.name}", needed, available)
+    memory.check("data", needed, available)
 
 
 def _csv_bytes(path: Path) -> float:
@@ -75,7 +75,7 @@ def check_run(
         max(factors, key=lambda name: factors[name]) if members > max(parameters) else WIDTHS[flags.network]
     )
     sizes = f" ({data / 1e9:.3g} GB of data, {state / 1e9:.3g} GB of {members * n_groups} networks)"
-    memory.check(f"{'data' if data > state else largest}: it", data + state, available, sizes)
+    memory.check("data" if data > state else largest, data + state, available, sizes)
 
 
 def cell_factors(flags: Flags) -> dict[str, int]:

@@ -4,6 +4,7 @@ from collections.abc import Callable
 
 import jfnn
 from jfnn import checks
+from jfnn.checks import ArgumentError
 from jfnn.cli.data import Problem
 from jfnn.cli.flags import Flags
 from jfnn.experiment.options import SearchOptions
@@ -16,7 +17,7 @@ def batch_sizes(problem: Problem, flags: Flags) -> list[int | None]:
     """Rows a step: those of the flags, None for all of them; by default 100, of few rows a quarter."""
     sizes = flags.batch_size
     if flags.minibatch == "full" and set(sizes or ["full"]) != {"full"}:
-        raise ValueError("batch_size: every step takes all rows with --minibatch full")
+        raise ArgumentError("batch_size", "every step takes all rows with --minibatch full")
     if sizes is None:
         return [None if flags.minibatch == "full" else max(1, min(100, problem.n_train // 4))]
     return [None if isinstance(size, str) else size for size in sizes]
@@ -33,9 +34,9 @@ def search_options(
     arguments = dict(flags.optimizer_arg)
     for name in arguments:
         if [given for given, _ in flags.optimizer_arg].count(name) > 1:
-            raise ValueError(f"optimizer_arg: expected each argument once, got {name!r} several times")
+            raise ArgumentError("optimizer_arg", f"expected each argument once, got {name!r} several times")
     for name in OWN & set(arguments):
-        raise ValueError(f"optimizer_arg: expected arguments of the optimizer, got {name!r}")
+        raise ArgumentError("optimizer_arg", f"expected arguments of the optimizer, got {name!r}")
     size = batch_sizes(problem, flags)[0]
     seed = checks.as_count(flags.sample_seed, "sample_seed", 0, None)
     hyper = {"dropout": flags.dropout, "init_scale": None if flags.init_scale == 1 else flags.init_scale}

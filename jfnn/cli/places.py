@@ -5,6 +5,8 @@ import tempfile
 from collections.abc import Iterable
 from pathlib import Path
 
+from jfnn.checks import ArgumentError
+
 
 def check_directory(directory: Path, argument: str, names: Iterable[str] = ()) -> None:
     """Refuses a directory that cannot be made or written to.
@@ -27,6 +29,6 @@ def check_directory(directory: Path, argument: str, names: Iterable[str] = ()) -
         taken = [name for name in names if (directory / name).is_dir()]
     except OSError as error:
         why = error.strerror or error
-        raise ValueError(f"{argument}: cannot write to {directory}: {why}") from None
+        raise ArgumentError(argument, f"cannot write to {directory}: {why}") from None
     if taken:
-        raise ValueError(f"{argument}: cannot write {directory / taken[0]}, which is a directory")
+        raise ArgumentError(argument, f"cannot write {directory / taken[0]}, which is a directory")

@@ -22,6 +22,7 @@ import jax
 
 import jfnn
 from jfnn import checks
+from jfnn.checks import ArgumentError
 from jfnn.cli import parser, places, process, progress
 from jfnn.cli.flags import flag_of
 from jfnn.cli.transfer_flags import DATA, GROUPS, NETWORKS, TransferFlags
@@ -101,7 +102,7 @@ def choose(flags: TransferFlags) -> Path:
     places.check_directory(out, "out", ADDED)
     there = [name for name in ADDED if (out / name).exists()]
     if there and not (out / run_directory.GROUPS).exists():
-        raise ValueError(f"out: {out} holds {', '.join(there)}, and no run; choose another directory")
+        raise ArgumentError("out", f"{out} holds {', '.join(there)}, and no run; choose another directory")
     return out
 
 
@@ -185,5 +186,5 @@ def check_rate(flags: TransferFlags, swept: jfnn.Transfer) -> float:
     base = flags.width.index(flags.base) if flags.base in flags.width else 0
     best = swept.best_rates(flags.score)[0, base]
     if math.isnan(best):
-        raise ValueError("learning_rate: all diverged; try smaller ones")
+        raise ArgumentError("learning_rate", "all diverged; try smaller ones")
     return float(best)

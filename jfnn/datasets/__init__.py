@@ -5,6 +5,7 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from jfnn import checks, memory
+from jfnn.checks import ArgumentError, ArgumentTypeError
 from jfnn.datasets.npz import read_npz
 from jfnn.datasets.sequences import mnist1d_rows
 from jfnn.datasets.sizes import as_size
@@ -108,7 +109,7 @@ def split(
     n = len(arrays["x"])
     for name, array in arrays.items():
         if len(array) != n:
-            raise ValueError(f"{name}: expected {n} rows, as x has, got {len(array)}")
+            raise ArgumentError(name, f"expected {n} rows, as x has, got {len(array)}")
     rows = as_size(test_size, n, "test_size")
     if random_state is not None:
         checks.as_seed(random_state, "random_state")
@@ -149,7 +150,7 @@ def scalers(split: Split) -> dict[str, Any]:
         with np.errstate(over="ignore", invalid="ignore"):
             fitted[name] = StandardScaler().fit(columns)
         if not np.isfinite([fitted[name].mean_, fitted[name].scale_]).all():
-            raise ValueError(f"{name}_train: its numbers are too large for a standard deviation")
+            raise ArgumentError(f"{name}_train", "its numbers are too large for a standard deviation")
     return fitted
 
 
@@ -194,11 +195,11 @@ def one_hot(labels: Any, n_classes: int) -> np.ndarray:
         ValueError: A label is out of range, or ``n_classes`` is below 1.
     """
     labels = np.asarray(checks.as_array(labels, "labels"))
-    memory.check("n_classes: so many", 4.0 * len(labels.ravel()) * checks.as_count(n_classes, "n_classes"))
+    memory.check("n_classes", 4.0 * len(labels.ravel()) * checks.as_count(n_classes, "n_classes"))
     if not is_labels(labels):
-        raise TypeError(f"labels: expected integers [n], got {labels.dtype} {list(labels.shape)}")
+        raise ArgumentTypeError("labels", f"expected integers [n], got {labels.dtype} {list(labels.shape)}")
     if labels.size and (labels.min() < 0 or labels.max() >= n_classes):
-        raise ValueError(f"labels: expected 0 to {n_classes - 1}, got {labels.min()} to {labels.max()}")
+        raise ArgumentError("labels", f"expected 0 to {n_classes - 1}, got {labels.min()} to {labels.max()}")
     return np.asarray(labels[:, None] == np.arange(n_classes), np.float32)
 
 

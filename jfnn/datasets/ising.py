@@ -10,6 +10,7 @@ from typing import Any
 import numpy as np
 
 from jfnn import checks, memory
+from jfnn.checks import ArgumentError
 from jfnn.datasets import Split
 from jfnn.datasets.onsager import CRITICAL_TEMPERATURE
 
@@ -58,13 +59,13 @@ def configurations(
     chains = n if chains is None else checks.as_count(chains, "chains")
     burn_in, apart = checks.as_count(burn_in, "burn_in", 0), checks.as_count(apart, "apart")
     checks.as_choice(update, "update", UPDATES)
-    memory.check("length: it" if length > n else "n: so many", float(n) * float(length) ** 2)
+    memory.check("length" if length > n else "n", float(n) * float(length) ** 2)
     rng = np.random.default_rng(checks.as_count(seed, "seed", 0, None))
     t = checks.as_axis(temperature, "temperature", strict=True)
     if len(t) != 1:
-        raise ValueError(f"temperature: expected one number, got {len(t)}")
+        raise ArgumentError("temperature", f"expected one number, got {len(t)}")
     if n % chains:
-        raise ValueError(f"chains: expected a divisor of n, {n}, got {chains}")
+        raise ArgumentError("chains", f"expected a divisor of n, {n}, got {chains}")
     block = max(1, BLOCK // length**2)
     spins = np.empty((chains, n // chains, length, length), np.int8)
     for first in range(0, chains, block):
@@ -105,7 +106,7 @@ def inputs(spins: Any, image: bool = False) -> np.ndarray:
     """
     spins, image = _as_spins(spins), checks.as_switch(image, "image")
     if spins.ndim != 3:
-        raise ValueError(f"spins: expected [n, L, L], got {list(spins.shape)}")
+        raise ArgumentError("spins", f"expected [n, L, L], got {list(spins.shape)}")
     n, length, _ = spins.shape
     return np.asarray(spins, np.float32).reshape((n, 1, length, length) if image else (n, length**2))
 
@@ -136,10 +137,10 @@ def extreme_temperatures(
     checks.as_switch(image, "image")
     checks.as_switch(cancelling, "cancelling")
     if checks.as_count(length, "length", 2) % 2 and cancelling:
-        raise ValueError(f"length: expected an even number, so that spins can cancel, got {length}")
+        raise ArgumentError("length", f"expected an even number, so that spins can cancel, got {length}")
     for value, name, least in ((n, "n", 4), (n_test, "n_test", 0)):
         if checks.as_count(value, name, least) % 4:
-            raise ValueError(f"{name}: expected a multiple of 4, got {value}")
+            raise ArgumentError(name, f"expected a multiple of 4, got {value}")
     rng = np.random.default_rng(checks.as_count(seed, "seed", 0, None))
     total = n + n_test
     spins = np.empty((total, length**2), np.int8)
@@ -192,9 +193,9 @@ def sampled_temperatures(
 def _as_spins(values: Any) -> np.ndarray:
     spins: np.ndarray = np.asarray(checks.as_array(values, "spins"))
     if spins.ndim < 2 or spins.shape[-1] != spins.shape[-2]:
-        raise ValueError(f"spins: expected [..., L, L], got {list(spins.shape)}")
+        raise ArgumentError("spins", f"expected [..., L, L], got {list(spins.shape)}")
     if not (np.abs(spins) == 1).all():
-        raise ValueError("spins: expected +1 and -1 alone")
+        raise ArgumentError("spins", "expected +1 and -1 alone")
     return spins
 
 

@@ -7,6 +7,7 @@ from pathlib import Path
 import numpy as np
 
 from jfnn import checks, paths
+from jfnn.checks import ArgumentError
 from jfnn.datasets.table import Table, shortened
 from jfnn.datasets.targets import TASKS, as_task, as_word, check_exact, is_gap, place_of
 from jfnn.store import archives
@@ -35,14 +36,16 @@ def read_npz(path: str | os.PathLike[str], task: str | None = None, weights: str
         _check_arrays(arrays, part, path.name)
     xs, ys = ([arrays[f"{name}{part}"] for part in parts] for name in "xy")
     if len({x.shape[1:] for x in xs}) + len({y.shape[1:] for y in ys}) != 2:
-        raise ValueError(f"path: {path.name}: expected test rows of the shape of the training rows")
+        raise ArgumentError("path", f"{path.name}: expected test rows of the shape of the training rows")
     if len({y.dtype.kind == "U" for y in ys}) != 1:
-        raise ValueError(f"path: {path.name}: expected words both in y_train and in y_test, or in neither")
+        raise ArgumentError(
+            "path", f"{path.name}: expected words both in y_train and in y_test, or in neither"
+        )
     joined = np.concatenate(ys)
-    y, classes = as_task(joined, task, f"path: {path.name}, y")
+    y, classes = as_task(joined, task, "path", f"{path.name}, y")
     if classes is None or joined.dtype.kind == "f":  # else whole numbers stay what they are
         for part in parts:
-            check_exact(arrays[f"y{part}"], f"path: {path.name}, y{part}")
+            check_exact(arrays[f"y{part}"], f"{path.name}, y{part}")
     x = np.concatenate(xs)
     x = x.astype(np.result_type(x.dtype, np.float32), copy=False)
     counts = None if weights is None else _weights(arrays[weights], weights, len(xs[0]), path.name)
@@ -54,21 +57,24 @@ def _read_archive(path: Path, weights: str | None) -> tuple[dict[str, np.ndarray
     try:
         archive = zipfile.ZipFile(path)
     except (ValueError, NotImplementedError, zipfile.BadZipFile) as error:
-        raise ValueError(f"path: {path.name} is no NPZ file ({archives.one_line(error)})") from None
+        raise ArgumentError("path", f"{path.name} is no NPZ file ({archives.one_line(error)})") from None
     with archive:
         try:
             names = archives.names(archive)
         except ValueError as error:
-            raise ValueError(f"path: {path.name}: {error}") from None
+            raise ArgumentError("path", f"{path.name}: {error}") from None
         parts = [part for part in ("", "_train", "_test") if {f"x{part}", f"y{part}"} <= set(names)]
         if parts not in ([""], ["_train", "_test"]):
-            raise ValueError(
-                f"path: expected arrays x, y or x_train, y_train, x_test, y_test in {path.name},"
-                f" got {shortened(names) or 'none'}"
+            raise ArgumentError(
+                "path",
+                f"expected arrays x, y or x_train, y_train, x_test, y_test in {path.name},"
+                f" got {shortened(names) or 'none'}",
             )
         if weights is not None and (not isinstance(weights, str) or weights not in names):
             got = checks.shown(weights)
-            raise ValueError(f"weights: expected an array of {path.name} ({shortened(names)}), got {got}")
+            raise ArgumentError(
+                "weights", f"expected an array of {path.name} ({shortened(names)}), got {got}"
+            )
         wanted = [f"{name}{part}" for part in parts for name in "xy"]
         wanted += [] if weights is None else [weights]
         return {name: _read_array(archive, name, path.name) for name in wanted}, parts
@@ -78,25 +84,27 @@ def _read_array(archive: zipfile.ZipFile, name: str, file: str) -> np.ndarray:
     try:
         return archives.read(archive, name)
     except ValueError as error:
-        raise ValueError(f"path: {file}: {name} is no plain array ({error})") from None
+        raise ArgumentError("path", f"{file}: {name} is no plain array ({error})") from None
 
 
 def _weights(array: np.ndarray, name: str, n: int, file: str) -> np.ndarray:
     if array.shape != (n,) or array.dtype.kind not in "iubf":
         got = f"{array.dtype} {list(array.shape)}"
-        raise ValueError(f"weights: expected {n} numbers, one a row, in {name!r} of {file}, got {got}")
+        raise ArgumentError("weights", f"expected {n} numbers, one a row, in {name!r} of {file}, got {got}")
     return array
 
 
 def _check_arrays(arrays: dict[str, np.ndarray], part: str, file: str) -> None:
     x, y = arrays[f"x{part}"], arrays[f"y{part}"]
     if x.dtype.kind not in "iubf" or x.ndim < 2 or 0 in x.shape:
-        raise ValueError(
-            f"path: {file}: expected x{part} [rows, …] of numbers, got {x.dtype} {list(x.shape)}"
+        raise ArgumentError(
+            "path", f"{file}: expected x{part} [rows, …] of numbers, got {x.dtype} {list(x.shape)}"
         )
     if y.dtype.kind not in "iubfU" or y.ndim not in (1, 2) or len(y) != len(x) or y.size == 0:
-        raise ValueError(f"path: {file}: expected y{part} of {len(x)} rows, got {y.dtype} {list(y.shape)}")
-    check_exact(x, f"path: {file}, x{part}")
+        raise ArgumentError(
+            "path", f"{file}: expected y{part} of {len(x)} rows, got {y.dtype} {list(y.shape)}"
+        )
+    check_exact(x, f"{file}, x{part}")
     for name, values in ((f"x{part}", x), (f"y{part}", y)):
         if values.dtype.kind == "U":
             values = arrays[name] = np.vectorize(as_word, otypes=[str])(values)
@@ -106,4 +114,4 @@ def _check_arrays(arrays: dict[str, np.ndarray], part: str, file: str) -> None:
         if gaps.any():
             place = np.argwhere(gaps)[0]
             got = values[tuple(place)] or "nothing"
-            raise ValueError(f"path: {file}, {name}{place_of(place)}: expected a {expected}, got {got}")
+            raise ArgumentError("path", f"{file}, {name}{place_of(place)}: expected a {expected}, got {got}")

@@ -58,7 +58,7 @@ def torus_energy(length: int, temperature: Any) -> np.ndarray:
         ValueError, TypeError: Not a positive finite number or a sequence of them, or a length out of range.
     """
     n, t = checks.as_count(length, "length", 2), checks.as_axis(temperature, "temperature", strict=True)
-    memory.check("length: it", 200.0 * n * len(t))
+    memory.check("length", 200.0 * n * len(t))
     # An imaginary step gives the derivative without a difference. From K = 100 on the energy is -2.
     step = 1e-30
     k = np.minimum(1 / t, 100.0)[:, None] + 1j * step

@@ -12,6 +12,7 @@ from typing import Any
 import numpy as np
 
 from jfnn import checks, paths
+from jfnn.checks import ArgumentError, ArgumentTypeError
 from jfnn.datasets.table import Table, shortened
 from jfnn.datasets.targets import (
     TASKS,
@@ -48,20 +49,20 @@ def read_csv(
         checks.as_choice(task, "task", TASKS)
     for argument, name in {"target": target, "weights": weights}.items():
         if name is not None and not isinstance(name, str):
-            raise TypeError(f"{argument}: expected the name of a column, got {checks.shown(name)}")
+            raise ArgumentTypeError(argument, f"expected the name of a column, got {checks.shown(name)}")
     target, weights = (None if name is None else as_word(name) for name in (target, weights))
     try:
         with paths.text(path, "path") as lines:
             names, numbers, targets = _read_rows(csv.reader(lines, strict=True), path.name, target, weights)
     except UnicodeDecodeError:
-        raise ValueError(f"path: {path.name} is no UTF-8 text") from None
+        raise ArgumentError("path", f"{path.name} is no UTF-8 text") from None
     except csv.Error as error:
-        raise ValueError(f"path: {path.name} is no CSV file: {error}") from None
+        raise ArgumentError("path", f"{path.name} is no CSV file: {error}") from None
     x = np.frombuffer(numbers, np.float64).reshape(len(targets), len(names))
     values = [as_number(word) for word in targets]
-    check_words(values, targets, f"path: {path.name}", target, task)
+    check_words(values, targets, path.name, target, task)
     y = np.array(targets if None in values else values)
-    y, classes = as_task(y, task, words=targets, column=f"path: {path.name}, column {target!r}")
+    y, classes = as_task(y, task, words=targets, where=f"{path.name}, column {target!r}")
     if weights is None:
         return Table(x, y, names, classes)
     place = names.index(weights)
@@ -82,44 +83,47 @@ def _read_rows(
         if None in numbers or fault(fields[place], is_target=True):
             faults = {column: fault(fields[column], column == place) for column in (place, *others)}
             column = next(column for column, wrong in faults.items() if wrong)
-            raise ValueError(f"{where}, column {header[column]!r}: {faults[column]}")
+            raise ArgumentError("path", f"{where}, column {header[column]!r}: {faults[column]}")
         inputs.extend(number for number in numbers if number is not None)
         targets.append(as_word(fields[place]))
     if not targets:
-        raise ValueError(f"path: {file} has no rows below its header")
+        raise ArgumentError("path", f"{file} has no rows below its header")
     return tuple(header[:place] + header[place + 1 :]), inputs, targets
 
 
 def _rows(reader: Any, file: str, length: int) -> Iterator[tuple[str, list[str]]]:
     """Each row's place in words and its fields; blank lines are no rows."""
     for row, fields in enumerate(filter(None, reader), 1):
-        where = f"path: {file}, row {row} (line {reader.line_num})"
+        where = f"{file}, row {row} (line {reader.line_num})"
         if len(fields) != length:
-            raise ValueError(f"{where}: expected {length} fields, as the header has, got {len(fields)}")
+            got = f"expected {length} fields, as the header has, got {len(fields)}"
+            raise ArgumentError("path", f"{where}: {got}")
         yield where, fields
 
 
 def _check_header(header: list[str], file: str, target: str | None, weights: str | None) -> int:
     """The place of the target; refuses what cannot be a header."""
     if not header:
-        raise ValueError(f"path: {file} is empty")
+        raise ArgumentError("path", f"{file} is empty")
     if all(as_number(name) is not None for name in header):
-        raise ValueError(f"path: {file} has numbers in its first line; expected a header, the columns' names")
+        raise ArgumentError(
+            "path", f"{file} has numbers in its first line; expected a header, the columns' names"
+        )
     earlier: set[str] = set()
     for i, name in enumerate(header):
         if not name or name in earlier:
             wrong = f"{name!r} a second time" if name else "none"
-            raise ValueError(
-                f"path: {file}, column {i + 1}: expected a name of its own in the header, got {wrong}"
+            raise ArgumentError(
+                "path", f"{file}, column {i + 1}: expected a name of its own in the header, got {wrong}"
             )
         earlier.add(name)
     if target not in header:
         got = "none" if target is None else repr(target)
-        raise ValueError(f"target: expected a column of {file} ({shortened(header)}), got {got}")
+        raise ArgumentError("target", f"expected a column of {file} ({shortened(header)}), got {got}")
     inputs = [name for name in header if name not in (target, weights)]
     if weights is not None and (weights not in header or weights == target):
-        raise ValueError(f"weights: expected a column of {file} ({shortened(inputs)}), got {weights!r}")
+        raise ArgumentError("weights", f"expected a column of {file} ({shortened(inputs)}), got {weights!r}")
     if not inputs:
         others = repr(target) if weights is None else f"{target!r} and {weights!r}"
-        raise ValueError(f"path: {file} has no column beside {others}")
+        raise ArgumentError("path", f"{file} has no column beside {others}")
     return header.index(target)

@@ -6,6 +6,8 @@ from collections.abc import Sequence
 
 import numpy as np
 
+from jfnn.checks import ArgumentError
+
 TASKS = ("classification", "regression")
 # Whole-numbered targets are taken for classes up to so many different ones, each seen twice on average.
 MOST_CLASSES = 20
@@ -72,7 +74,9 @@ def check_exact(values: np.ndarray, where: str) -> None:
     if rounded.any():
         place = np.argwhere(rounded)[0]
         got = values[tuple(place)]
-        raise ValueError(f"{where}{place_of(place)}: expected a number that a float holds, got {got}")
+        raise ArgumentError(
+            "path", f"{where}{place_of(place)}: expected a number that a float holds, got {got}"
+        )
 
 
 def own_words(labels: np.ndarray, words: Sequence[str], where: str) -> tuple[str, ...]:
@@ -80,9 +84,10 @@ def own_words(labels: np.ndarray, words: Sequence[str], where: str) -> tuple[str
     spelled: dict[int, str] = {}
     for row, (label, word) in enumerate(zip(labels.tolist(), words, strict=True), 1):
         if spelled.setdefault(label, word) != word:
-            raise ValueError(
+            raise ArgumentError(
+                "path",
                 f"{where}, row {row}: expected one spelling of a class, got {spelled[label]!r} and {word!r};"
-                " numbers that are no classes are for task='regression'"
+                " numbers that are no classes are for task='regression'",
             )
     return tuple(spelled[label] for label in range(len(spelled)))
 
@@ -97,22 +102,22 @@ def check_words(
         why = ", as most in this column are" if slips else ""
         advice = "; where all are names of classes, the task is classification" if slips else ""
         got = repr(words[rows[0]])
-        raise ValueError(
-            f"{file}, row {rows[0] + 1}, column {target!r}: expected a number{why}, got {got}{advice}"
+        raise ArgumentError(
+            "path", f"{file}, row {rows[0] + 1}, column {target!r}: expected a number{why}, got {got}{advice}"
         )
 
 
 def as_task(
-    y: np.ndarray, task: str | None, argument: str = "target", words: Sequence[str] = (), column: str = ""
+    y: np.ndarray, task: str | None, argument: str = "target", where: str = "", words: Sequence[str] = ()
 ) -> tuple[np.ndarray, tuple[str, ...] | None]:
     """Targets as labels or as numbers.
 
     Args:
         y: ``[n]`` or ``[n, n_out]``, words or numbers.
         task: "classification", "regression", or None for what they look like.
-        argument: What holds the targets, named in errors.
+        argument: The caller's argument, named in errors.
+        where: File and column of the targets, for errors.
         words: The targets as they are written, where that is known.
-        column: Where they are written, for errors.
 
     Returns:
         Labels 0 to k-1 (int64) and the word that each stands for, or float targets and None.
@@ -121,22 +126,22 @@ def as_task(
         ValueError: They do not fit the task, an unknown task, a single class, or two words for one.
     """
     if task not in (None, *TASKS):
-        raise ValueError(f"task: expected one of {', '.join(TASKS)}, got {task!r}")
+        raise ArgumentError("task", f"expected one of {', '.join(TASKS)}, got {task!r}")
     are_words = y.dtype.kind == "U"
     if are_words and task == "regression":
-        raise ValueError(f"task: regression needs numbers to predict, got {_first_word(y)!r}")
+        raise ArgumentError("task", f"regression needs numbers to predict, got {_first_word(y)!r}")
     labels = y.ndim == 1 and (are_words or bool((y == np.floor(y)).all()))
     if (task == "classification" or are_words) and not labels:
-        raise ValueError("task: classification needs words or whole numbers to predict, one a row")
+        raise ArgumentError("task", "classification needs words or whole numbers to predict, one a row")
     distinct, places = np.unique(y, return_inverse=True)
     few = are_words or (len(distinct) <= MOST_CLASSES and 2 * len(distinct) <= len(y))
     if not (labels and (few or task == "classification")) or task == "regression":
         return y.astype(np.result_type(y.dtype, np.float32), copy=False), None
     exact = ".17g" if y.dtype.kind == "f" else ""
     names = tuple(format(value, exact) for value in distinct.tolist())
-    names = own_words(places, words, column) if words else names
+    names = own_words(places, words, where) if words else names
     if len(names) < 2:
-        raise ValueError(f"{argument}: expected at least two classes, got only {names[0]!r}")
+        raise ArgumentError(argument, f"expected at least two classes, got only {names[0]!r} in {where}")
     return places.astype(np.int64), names
 
 

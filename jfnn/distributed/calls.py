@@ -19,6 +19,7 @@ from typing import Any, NamedTuple
 import jax
 import numpy as np
 
+from jfnn.checks import ArgumentTypeError
 from jfnn.engine.segment import Segment, Task, Worker
 from jfnn.store import environment, files
 from jfnn.store.identity import Description, differences
@@ -111,9 +112,10 @@ def to_bytes(thing: Any) -> bytes:
     try:
         return bytes(pickler.dumps(thing, protocol=5))
     except Exception as error:  # whatever a user's object raises
-        raise TypeError(
-            f"executor: cannot send the network to other processes ({error}); define its functions at the top"
-            " level of a module, or install cloudpickle (pip install 'jfnn[dask]')"
+        raise ArgumentTypeError(
+            "executor",
+            f"cannot send the network to other processes ({error}); define its functions at the top"
+            " level of a module, or install cloudpickle (pip install 'jfnn[dask]')",
         ) from None
 
 

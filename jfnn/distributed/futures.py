@@ -11,6 +11,7 @@ from typing import Any, TypeVar
 import jax
 
 from jfnn.apart import call_apart
+from jfnn.checks import ArgumentError
 from jfnn.distributed.attempts import Attempt, Attempts
 from jfnn.distributed.calls import (
     Answer,
@@ -140,7 +141,9 @@ class Futures:
                 queue.again(attempt)
             case Refused(differences):
                 shown = "; ".join(differences)
-                raise ValueError(f"executor: its workers differ, and so would bits; take equal ones: {shown}")
+                raise ArgumentError(
+                    "executor", f"its workers differ, and so would bits; take equal ones: {shown}"
+                )
             case Failed(raised):
                 raise raised
 
@@ -184,4 +187,4 @@ def _check_versions(there: Mapping[str, str]) -> None:
     other = [name for name in here if there.get(name) != here[name]]
     if other:
         shown = ", ".join(f"{name} {there.get(name)} (here {here[name]})" for name in other)
-        raise ValueError(f"executor: its workers have other packages than this process: {shown}")
+        raise ArgumentError("executor", f"its workers have other packages than this process: {shown}")

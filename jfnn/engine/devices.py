@@ -7,6 +7,7 @@ from collections.abc import Sequence
 import jax
 
 from jfnn import checks
+from jfnn.checks import ArgumentError, ArgumentTypeError
 from jfnn.engine.forms import form_for
 from jfnn.engine.plan import Hardware
 from jfnn.experiment.experiment import Experiment
@@ -24,7 +25,7 @@ def hardware(experiment: Experiment, workers: str | None = None, alone: bool = F
         ValueError, TypeError: See `resolve`.
     """
     if workers is not None and experiment.execution.devices is not None:
-        raise ValueError("devices: the workers of an executor choose their own; leave it out")
+        raise ArgumentError("devices", "the workers of an executor choose their own; leave it out")
     threads = resolve(1 if workers is not None else experiment.execution.devices)
     platform = threads[0].platform if workers is None else workers
     return Hardware(threads, form_for(experiment, platform, alone))
@@ -101,12 +102,12 @@ def resolve(devices: int | Sequence[jax.Device] | None, n_cores: int | None = No
     """
     if checks.is_several(devices):
         if len(devices) == 0:
-            raise ValueError("devices: expected at least one device")
+            raise ArgumentError("devices", "expected at least one device")
         if not all(isinstance(device, jax.Device) for device in devices):
-            raise TypeError(f"devices: expected JAX devices, got {checks.shown(devices)}")
+            raise ArgumentTypeError("devices", f"expected JAX devices, got {checks.shown(devices)}")
         kinds = sorted({f"{device.platform} {device.device_kind}" for device in devices})
         if len(kinds) > 1:  # which of them trains a tile is chance, and their arithmetic differs
-            raise ValueError(f"devices: expected devices of one kind, got {', '.join(kinds)}")
+            raise ArgumentError("devices", f"expected devices of one kind, got {', '.join(kinds)}")
         return tuple(devices)
     present = jax.devices()
     if present[0].platform == "cpu":
@@ -114,5 +115,5 @@ def resolve(devices: int | Sequence[jax.Device] | None, n_cores: int | None = No
     count = len(present) if devices is None else checks.as_count(devices, "devices")
     if count > len(present):
         what = "CPU cores" if present[0].platform == "cpu" else "devices"
-        raise ValueError(f"devices: expected at most {len(present)}, the {what} there are, got {count}")
+        raise ArgumentError("devices", f"expected at most {len(present)}, the {what} there are, got {count}")
     return tuple(present[:count])

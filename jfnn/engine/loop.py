@@ -7,6 +7,7 @@ from collections.abc import Callable, Mapping, Sequence
 import jax
 import numpy as np
 
+from jfnn.checks import ArgumentError
 from jfnn.engine.acting import act
 from jfnn.engine.state import Evaluation, History, Kept, Outcome, RunState, Scores
 from jfnn.engine.trainer import Trainer
@@ -99,7 +100,7 @@ def _next_return(trainer: Trainer, epoch: int) -> tuple[int, bool]:
     evaluations += experiment.evaluations(epoch, end)[:1]
     end = min([*evaluations, end])
     if end <= epoch:
-        raise ValueError(f"schedulers: expected a next epoch above {epoch}, got {end}")
+        raise ArgumentError("schedulers", f"expected a next epoch above {epoch}, got {end}")
     return end, end in evaluations
 
 

@@ -17,6 +17,7 @@ from sklearn.utils.validation import check_is_fitted, validate_data
 import jfnn.estimators.parameters as parameters
 from jfnn.boltzmann import Machine, columns
 from jfnn.boltzmann.machine import pack
+from jfnn.checks import ArgumentError
 from jfnn.experiment.options import Execution
 from jfnn.learners.machines import boltzmann_machine
 from jfnn.minibatches import Minibatches
@@ -109,7 +110,9 @@ class BernoulliRBM(ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseEstima
             execution=Execution(eval_every=1 if self.verbose else max(epochs, 1)),
         )
         if history.diverged_at >= 0:
-            raise ValueError(f"learning_rate: training diverged in epoch {history.diverged_at}; try less")
+            raise ArgumentError(
+                "learning_rate", f"training diverged in epoch {history.diverged_at}; try less"
+            )
         if self.verbose:
             spent = (time.perf_counter() - started) / max(epochs, 1)
             for epoch, loss in zip(history.epoch, history.train_loss, strict=True):

@@ -8,6 +8,7 @@ from scipy import sparse
 from sklearn.base import is_classifier
 from sklearn.utils.validation import _num_samples
 
+from jfnn.checks import ArgumentError
 from jfnn.fitting import costs, scikit_learn
 from jfnn.fitting.costs import Work
 
@@ -83,7 +84,9 @@ def forced(estimator: Any, sample_weight: Any = None) -> str | None:
         return "jfnn" if sample_weight is not None and _may_weigh_nothing(estimator, sample_weight) else None
     if estimator.engine == "scikit-learn":
         value = "" if only == "sample_weight" else f"={getattr(estimator, only)!r}"
-        raise ValueError(f"engine: 'scikit-learn' has no {only}{value}; expected 'auto' or 'jfnn' with it")
+        raise ArgumentError(
+            "engine", f"'scikit-learn' has no {only}{value}; expected 'auto' or 'jfnn' with it"
+        )
     return "jfnn"
 
 
@@ -99,9 +102,10 @@ def engine(estimator: Any, X: Any, y: Any, sample_weight: Any, goes_on: bool, in
     must = forced(estimator, sample_weight)
     if goes_on and not _continues(estimator):
         if must == "scikit-learn":
-            raise ValueError(
-                "engine: 'scikit-learn' goes on from fits of its kind alone; expected 'auto' or 'jfnn' where"
-                " early_stopping or the solver was another one, or coefs_ are set by hand"
+            raise ArgumentError(
+                "engine",
+                "'scikit-learn' goes on from fits of its kind alone; expected 'auto' or 'jfnn' where"
+                " early_stopping or the solver was another one, or coefs_ are set by hand",
             )
         return "jfnn"
     if must is not None:

@@ -14,6 +14,7 @@ from sklearn.utils.multiclass import type_of_target, unique_labels
 from sklearn.utils.validation import validate_data
 
 import jfnn.estimators.parameters as parameters
+from jfnn.checks import ArgumentError
 from jfnn.estimators.perceptron import Perceptron
 from jfnn.estimators.weights import as_weights
 from jfnn.fitting.structure import Rows
@@ -130,8 +131,8 @@ class MLPClassifier(ClassifierMixin, Perceptron):  # type: ignore[misc]
             ValueError, TypeError: As in `fit`; or classes that are missing or other ones.
         """
         if self.class_weight == "balanced":
-            raise ValueError(
-                "class_weight: 'balanced' is unknown to partial_fit, which sees a part of the rows"
+            raise ArgumentError(
+                "class_weight", "'balanced' is unknown to partial_fit, which sees a part of the rows"
             )
         if not hasattr(self, "classes_"):
             if classes is None:

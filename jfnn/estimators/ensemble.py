@@ -10,6 +10,7 @@ import jax.numpy as jnp
 import numpy as np
 
 from jfnn import checks, losses
+from jfnn.checks import ArgumentError
 from jfnn.compiling import compiled
 from jfnn.layers.kind import Params
 from jfnn.learners.traces import Trace
@@ -90,12 +91,12 @@ def select(
     given = {"predictions": predictions, "targets": targets}
     predictions, targets = (checks.as_inputs(a, name, dtype=np.float64) for name, a in given.items())
     if predictions.ndim != 3 or predictions.shape[1:] != targets.shape or not len(predictions):
-        raise ValueError(
-            f"predictions: expected [members, {', '.join(map(str, targets.shape))}],"
-            f" got {list(predictions.shape)}"
+        raise ArgumentError(
+            "predictions",
+            f"expected [members, {', '.join(map(str, targets.shape))}], got {list(predictions.shape)}",
         )
     if targets.shape[1] == 1 and metric != "squared_error":
-        raise ValueError(f"metric: expected squared_error for one number a row, got {metric!r}")
+        raise ArgumentError("metric", f"expected squared_error for one number a row, got {metric!r}")
     total, chosen, scores, shown = np.zeros(targets.shape), [], [], []
     for size in range(1, rounds + 1):
         of_all = chosen_by((total + predictions) / size, targets)
@@ -158,10 +159,10 @@ class Ensemble:
         checks.check_instance(network, Network, "network")
         checks.check_instance(result, SweepResult, "result")
         if result.params is None or result.kept_cell is not None:
-            raise ValueError("result: expected a sweep that kept all parameters; use keep_params='all'")
+            raise ArgumentError("result", "expected a sweep that kept all parameters; use keep_params='all'")
         alive = np.argwhere((result.diverged_at < 0) & ~result.pruned)
         if not len(alive):
-            raise ValueError("result: every member diverged or was ruled out")
+            raise ArgumentError("result", "every member diverged or was ruled out")
         loss = losses.get(loss)
         params = jax.tree.map(lambda leaf: leaf[tuple(alive.T)], result.params)
         predictions = _predictions(network, loss, params, x)

@@ -9,6 +9,7 @@ import optax
 from sklearn.utils._param_validation import Interval, InvalidParameterError, StrOptions, make_constraint
 
 from jfnn import checks
+from jfnn.checks import ArgumentError
 from jfnn.fitting.structure import ACTIVATIONS, NUMBERS, Structure
 
 Constraints = dict[str, list[Any]]
@@ -98,7 +99,7 @@ def hidden_sizes(estimator: Any) -> tuple[int, ...]:
         whole = isinstance(width, numbers.Integral) and not isinstance(width, bool)
         if not whole or not 0 < int(width) <= checks.MOST:
             got = checks.shown(list(widths))
-            raise ValueError(f"hidden_layer_sizes: hidden_layer_sizes must be > 0, got {got}.")
+            raise ArgumentError("hidden_layer_sizes", f"hidden_layer_sizes must be > 0, got {got}.")
     return tuple(int(width) for width in widths)
 
 

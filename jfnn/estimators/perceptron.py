@@ -15,6 +15,7 @@ import jfnn.estimators.choice as choice
 import jfnn.estimators.encoded as encoded
 import jfnn.estimators.parameters as parameters
 import jfnn.estimators.prediction as prediction
+from jfnn.checks import ArgumentError
 from jfnn.estimators.report import Report
 from jfnn.estimators.weights import as_weights
 from jfnn.fitting import draws, lbfgs, scikit_learn, training
@@ -109,7 +110,7 @@ class Perceptron(BaseEstimator):  # type: ignore[misc]
     ) -> None:
         """Trains by the engine, or takes over what it has trained ahead."""
         if incremental and structure.validation is not None:
-            raise ValueError("early_stopping: partial_fit does not support early_stopping=True")
+            raise ArgumentError("early_stopping", "partial_fit does not support early_stopping=True")
         if goes_on and hasattr(self, "_no_improvement_count"):
             self._before = scikit_learn.hand_back(self)
         if not goes_on or not (hasattr(self, "_before") and hasattr(self, "loss_curve_")):  # set by hand

@@ -11,6 +11,7 @@ from sklearn.utils.metaestimators import available_if
 from sklearn.utils.validation import validate_data
 
 import jfnn.estimators.parameters as parameters
+from jfnn.checks import ArgumentError
 from jfnn.estimators.perceptron import Perceptron
 from jfnn.estimators.weights import as_weights
 from jfnn.fitting.structure import Rows
@@ -138,7 +139,7 @@ class MLPRegressor(RegressorMixin, Perceptron):  # type: ignore[misc]
 
     def _refuse_targets(self, y: Any) -> None:
         if self.loss == "poisson" and np.min(y) < 0:
-            raise ValueError("y: expected numbers of at least 0 for the loss 'poisson'")
+            raise ArgumentError("y", "expected numbers of at least 0 for the loss 'poisson'")
 
     def _output(self) -> str:
         return LOSSES[self.loss]

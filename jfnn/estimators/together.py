@@ -8,6 +8,7 @@ import numpy as np
 from sklearn.utils import check_array
 
 import jfnn.estimators.prediction as prediction
+from jfnn.checks import ArgumentError
 from jfnn.estimators.ensemble import Selection, select
 from jfnn.fitting.group import Trained
 from jfnn.fitting.structure import Structure
@@ -88,12 +89,12 @@ def choose(
         ValueError: No candidates, several labels a row, or folds that saw other classes.
     """
     if not members:
-        raise ValueError("members: expected candidates that were trained together on every fold")
+        raise ArgumentError("members", "expected candidates that were trained together on every fold")
     classes = next(iter(members.values()))[0].classes
     for folds in members.values():
         for member in folds:
             if not np.array_equal(member.classes, classes):  # type: ignore[arg-type]
-                raise ValueError("members: expected the same classes in every fold")
+                raise ArgumentError("members", "expected the same classes in every fold")
     targets = np.concatenate([_encoded(np.asarray(y), classes) for _, y in held_out])
     predictions = np.stack(
         [
@@ -119,5 +120,5 @@ def _encoded(y: np.ndarray, classes: np.ndarray | None) -> np.ndarray:
     if classes is None:
         return np.asarray(y, np.float64).reshape(len(y), -1)
     if y.ndim != 1:
-        raise ValueError("y: expected one class a row; several labels a row have no ensemble")
+        raise ArgumentError("y", "expected one class a row; several labels a row have no ensemble")
     return np.asarray(y[:, None] == classes, np.float64)

@@ -6,6 +6,8 @@ from typing import Any
 import numpy as np
 from sklearn.utils import check_array
 
+from jfnn.checks import ArgumentError
+
 
 def as_weights(sample_weight: Any, n: int, dtype: Any) -> np.ndarray | None:
     """Weights of rows ``[n]``, or None.
@@ -19,9 +21,9 @@ def as_weights(sample_weight: Any, n: int, dtype: Any) -> np.ndarray | None:
         return np.full(n, sample_weight, dtype)
     weights = np.asarray(check_array(sample_weight, ensure_2d=False, dtype=dtype, input_name="sample_weight"))
     if weights.shape != (n,):
-        raise ValueError(f"sample_weight: expected one for each of {n} rows, got shape {weights.shape}")
+        raise ArgumentError("sample_weight", f"expected one for each of {n} rows, got shape {weights.shape}")
     if weights.min() < 0:
-        raise ValueError(f"sample_weight: expected numbers of at least 0, got {weights.min():g}")
+        raise ArgumentError("sample_weight", f"expected numbers of at least 0, got {weights.min():g}")
     if weights.max() == 0:
-        raise ValueError("sample_weight: every weight is zero")
+        raise ArgumentError("sample_weight", "every weight is zero")
     return weights

@@ -9,6 +9,7 @@ from typing import Any
 import numpy as np
 
 from jfnn import checks, memory
+from jfnn.checks import ArgumentError
 from jfnn.experiment.options import Sample
 from jfnn.optimizers import Values, is_axis, is_distribution
 
@@ -71,12 +72,12 @@ def axes_and_constants(
     if sample is None:
         for name, value in values.items():
             if is_distribution(value):
-                raise ValueError(f"{name}: a distribution is drawn from by sample=n, or give a sequence")
+                raise ArgumentError(name, "a distribution is drawn from by sample=n, or give a sequence")
         axes = {name: _checked(value, name) for name, value in varied.items()}
     else:
         cells, seed = _sample(sample)
         if not any(is_axis(value) and _is_drawn(value) for value in values.values()):
-            raise ValueError("sample: expected a distribution or several values to draw from")
+            raise ArgumentError("sample", "expected a distribution or several values to draw from")
         axes = {name: _checked(_drawn(value, name, cells, seed), name) for name, value in varied.items()}
     constants = {name: float(_checked(v, name)[0]) for name, v in values.items() if name not in varied}
     return Axes(axes, crossed=sample is None), constants
@@ -85,7 +86,7 @@ def axes_and_constants(
 def _sample(sample: int | Sample) -> Sample:
     cells, seed = sample if isinstance(sample, Sample) else (sample, 0)
     checked = Sample(checks.as_count(cells, "sample"), checks.as_count(seed, "sample: seed", 0, None))
-    memory.check("sample: it", BYTES_A_DRAW * checked.cells)
+    memory.check("sample", BYTES_A_DRAW * checked.cells)
     return checked
 
 
@@ -107,7 +108,7 @@ def _checked(value: Any, name: str) -> np.ndarray:
     least, strict = LEAST.get(name, (None, False))
     values = checks.as_axis(value, name, least, strict)
     if name == "dropout" and values.max() >= 1:
-        raise ValueError(f"dropout: expected rates of at least 0 and below 1, got {values.max():g}")
+        raise ArgumentError("dropout", f"expected rates of at least 0 and below 1, got {values.max():g}")
     return values
 
 
@@ -117,7 +118,7 @@ def check_counts(values: Mapping[str, np.ndarray], most: Mapping[str, int]) -> N
         exact = values[name]
         bad = exact[(exact < 1) | (exact > highest) | (exact != np.floor(exact))]
         if bad.size:
-            raise ValueError(f"{name}: expected whole numbers from 1 to {highest}, got {bad[0]:g}")
+            raise ArgumentError(name, f"expected whole numbers from 1 to {highest}, got {bad[0]:g}")
 
 
 def check_range(values: Mapping[str, np.ndarray], dtype: np.dtype) -> None:
@@ -127,7 +128,7 @@ def check_range(values: Mapping[str, np.ndarray], dtype: np.dtype) -> None:
             cast = exact.astype(dtype)
         changed = ~np.isfinite(cast) | ((cast == 0) & (exact != 0)) | ((cast >= 1) & (name == "dropout"))
         if changed.any():
-            raise ValueError(f"{name}: {float(exact[changed][0])!r} is out of the range of {dtype.name}")
+            raise ArgumentError(name, f"{float(exact[changed][0])!r} is out of the range of {dtype.name}")
 
 
 def as_place(
@@ -140,7 +141,7 @@ def as_place(
         return whole and -length * from_the_end <= int(index) < length
 
     if not checks.is_several(place) or len(place) != len(shape) or not all(map(fits, place, shape)):
-        raise ValueError(
-            f"{argument}: expected a place in a grid of shape {shape}, got {checks.shown(place)}"
+        raise ArgumentError(
+            argument, f"expected a place in a grid of shape {shape}, got {checks.shown(place)}"
         )
     return tuple(int(index) % length for index, length in zip(place, shape, strict=True))

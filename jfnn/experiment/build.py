@@ -9,6 +9,7 @@ import jax
 import numpy as np
 
 from jfnn import checks, memory, paths
+from jfnn.checks import ArgumentError, ArgumentTypeError
 from jfnn.datasets import Split
 from jfnn.experiment.axes import Axes, axes_and_constants, check_counts, check_range
 from jfnn.experiment.experiment import Experiment, Ranking
@@ -38,12 +39,14 @@ def build(options: Options, first_fold: int = 0) -> Experiment:
         ValueError, TypeError: What cannot be; the message begins with the option's name.
     """
     if not isinstance(options.split, Sequence) or len(options.split) not in (4, 5):
-        raise TypeError("split: expected Split(x_train, y_train, x_test, y_test)")
+        raise ArgumentTypeError("split", "expected Split(x_train, y_train, x_test, y_test)")
     options = dataclasses.replace(options, split=Split(*options.split))
     epochs = checks.as_count(options.epochs, "epochs", minimum=0)
     execution, validation = as_execution(options.execution), as_validation(options.validation)
     if isinstance(execution.eval_every, list) and execution.eval_every[-1] > epochs:
-        raise ValueError(f"eval_every: expected epochs from 1 to {epochs}, got {execution.eval_every[-1]}")
+        raise ArgumentError(
+            "eval_every", f"expected epochs from 1 to {epochs}, got {execution.eval_every[-1]}"
+        )
     _check_switches(options, validation)
     learner, data = _learner(options, validation).bind(options.split)
     check_metrics(learner.metrics)
@@ -80,9 +83,10 @@ def _as_trained(learner: Learner, data: Data, members: Sequence[Replicate], hype
     """The learner as it is now, for the minibatches that there are."""
     weighted = members[0].padded or data.weights is not None
     if weighted and not learner.takes_weights:
-        raise ValueError(
-            "weights: this sweep needs row weights (sample weights, or a last, shorter minibatch), but the"
-            " learner, or its gradient function, takes none"
+        raise ArgumentError(
+            "weights",
+            "this sweep needs row weights (sample weights, or a last, shorter minibatch), but the"
+            " learner, or its gradient function, takes none",
         )
     sizes = [replicate.rows_a_step for replicate in members]
     return traced(learner, members[0].params, data, hyper, sizes, weighted)
@@ -92,14 +96,14 @@ def _check_memory(learner: Learner, data: Data, cells: Axes, replicates: int, ti
     """Refuses more members than fit into memory; names the longest axis, or the seeds, or the tile."""
     leaves = jax.tree.leaves(starting_shapes(learner))
     of_member = sum(leaf.size for leaf in leaves) * data.dtype.itemsize
-    memory.check("network: it", float(COPIES) * of_member, sizes=f", for one member of {of_member} bytes")
+    memory.check("network", float(COPIES) * of_member, sizes=f", for one member of {of_member} bytes")
     members = math.prod(cells.shape) * replicates
     lengths = {name: len(values) for name, values in cells.values.items()} | {"seeds": replicates}
     if tile is not None and tile > members:  # filled up with repeats
         members, lengths = tile, {"tile": tile}
     longest = max(lengths, key=lambda name: lengths[name])
     sizes = f", for {members} members of {of_member} bytes"
-    memory.check(f"{longest}: it", float(COPIES) * of_member * members, sizes=sizes)
+    memory.check(longest, float(COPIES) * of_member * members, sizes=sizes)
 
 
 def as_execution(execution: int | Execution | None) -> Execution:
@@ -118,9 +122,9 @@ def as_execution(execution: int | Execution | None) -> Execution:
     if execution.eval_every is not None:
         execution = execution._replace(eval_every=_as_epochs(execution.eval_every))
     if execution.keep_params == "evaluations" and execution.eval_every is None:
-        raise ValueError("keep_params: 'evaluations' needs eval_every")
+        raise ArgumentError("keep_params", "'evaluations' needs eval_every")
     if execution.progress is not None and not callable(execution.progress):
-        raise TypeError(f"progress: expected a function, got {type(execution.progress).__name__}")
+        raise ArgumentTypeError("progress", f"expected a function, got {type(execution.progress).__name__}")
     return execution
 
 
@@ -130,7 +134,7 @@ def _as_epochs(every: Any) -> int | list[int]:
     if not checks.is_several(every):
         return checks.as_count(every, "eval_every")
     if not len(every):
-        raise ValueError("eval_every: expected at least one epoch")
+        raise ArgumentError("eval_every", "expected at least one epoch")
     return sorted({checks.as_count(epoch, "eval_every") for epoch in every})
 
 
@@ -143,21 +147,25 @@ def _check_switches(options: Options, validation: Validation) -> None:
     for name in ("resume", "refit"):
         checks.as_switch(getattr(options, name), name)
     if options.refit and validation.size is None and options.folds is None:
-        raise ValueError("refit: without validation or folds, cells are trained on all training rows already")
+        raise ArgumentError(
+            "refit", "without validation or folds, cells are trained on all training rows already"
+        )
     if options.refit and options.batches is not None:
-        raise ValueError("refit: given batches are of fewer rows than it trains on")
+        raise ArgumentError("refit", "given batches are of fewer rows than it trains on")
 
 
 def _learner(options: Options, validation: Validation) -> Learner:
     """The learner itself, or that of the network; with the metric that ranks, if it is the user's own."""
     learner, of_network = options.network, ("loss", "reduction", "optimizer", "gradient")
     if options.hyper is not None and not isinstance(options.hyper, Mapping):
-        raise TypeError(f"hyper: expected a mapping of names to values, got {checks.shown(options.hyper)}")
+        raise ArgumentTypeError(
+            "hyper", f"expected a mapping of names to values, got {checks.shown(options.hyper)}"
+        )
     if isinstance(learner, Learner):
         defaults = {field.name: field.default for field in dataclasses.fields(Common)}
         for name in of_network:
             if getattr(options, name) != defaults[name]:
-                raise ValueError(f"{name}: a learner has its own; give it to the learner")
+                raise ArgumentError(name, "a learner has its own; give it to the learner")
     else:
         learner = supervised(
             learner,
@@ -170,7 +178,9 @@ def _learner(options: Options, validation: Validation) -> Learner:
     metric = validation.rank_by
     if isinstance(metric, Metric):
         if not isinstance(learner, Supervised):
-            raise TypeError("rank_by: expected the name of a metric, since the learner brings its own")
+            raise ArgumentTypeError(
+                "rank_by", "expected the name of a metric, since the learner brings its own"
+            )
         bound, _ = learner.bind(options.split)
         with checks.renamed(metrics="rank_by"):
             learner = bound.measuring([*bound.metrics, metric])
@@ -185,11 +195,11 @@ def _numbers(options: Options, learner: Learner) -> dict[str, Values]:
     for name in (*learner.numbers, *(options.hyper or {})):
         if name not in accepted:
             names = accepted if isinstance(options.network, Learner) else sorted({*accepted, *HYPER})
-            raise ValueError(f"hyper: expected names of {names}, got {name!r}")
+            raise ArgumentError("hyper", f"expected names of {names}, got {name!r}", name)
     for name in accepted:
         paths.check_name(name, "hyper")
         if name not in numbers:
-            raise ValueError(f"hyper: the learner takes a number {name!r}; give its value")
+            raise ArgumentError("hyper", f"the learner takes a number {name!r}; give its value")
     return numbers
 
 
@@ -215,15 +225,17 @@ def _schedulers(options: Options, cells: Axes, epochs: int, hyper: Collection[st
     validates = as_validation(options.validation).size is not None or options.folds is not None
     if not checks.is_several(options.schedulers):
         got = checks.shown(options.schedulers)
-        raise TypeError(f"schedulers: expected a sequence of schedulers, got {got}")
+        raise ArgumentTypeError("schedulers", f"expected a sequence of schedulers, got {got}")
     for scheduler in options.schedulers:
         if not isinstance(scheduler, Scheduler):
             got = checks.shown(scheduler)
-            raise TypeError(f"schedulers: expected schedulers of jfnn.schedulers, got {got}")
+            raise ArgumentTypeError("schedulers", f"expected schedulers of jfnn.schedulers, got {got}")
         if scheduler.validates and not validates:
-            raise ValueError(f"schedulers: {scheduler} needs rows held out; give validation or folds")
+            raise ArgumentError(
+                "schedulers", f"{scheduler} needs rows held out; give validation or folds", scheduler
+            )
         try:
             scheduler.check(int(np.prod(cells.shape)), epochs, hyper)
         except ValueError as error:
-            raise ValueError(f"schedulers: {error}") from None
+            raise ArgumentError("schedulers", str(error), scheduler) from None
     return tuple(sorted(options.schedulers, key=lambda scheduler: not scheduler.keeps_best))

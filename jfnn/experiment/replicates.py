@@ -11,6 +11,7 @@ import jax.numpy as jnp
 import numpy as np
 
 from jfnn import checks, memory
+from jfnn.checks import ArgumentError, ArgumentTypeError
 from jfnn.compiling import compiled
 from jfnn.experiment.options import Options
 from jfnn.experiment.validation import Cut
@@ -134,13 +135,13 @@ def as_seeds(seeds: Any) -> list[int]:
     seeds = seeds.tolist() if hasattr(seeds, "tolist") else seeds
     if not checks.is_several(seeds):
         count = checks.as_count(seeds, "seeds")
-        memory.check("seeds: it", BYTES_A_SEED * count)
+        memory.check("seeds", BYTES_A_SEED * count)
         return list(range(count))
     checked = [checks.as_seed(seed.item() if hasattr(seed, "item") else seed, "seeds") for seed in seeds]
     if not checked:
-        raise ValueError("seeds: expected at least one")
+        raise ArgumentError("seeds", "expected at least one")
     if len(set(checked)) != len(checked):
-        raise ValueError(f"seeds: expected each one once, got {checks.shown(checked)}")
+        raise ArgumentError("seeds", f"expected each one once, got {checks.shown(checked)}")
     return checked
 
 
@@ -205,15 +206,16 @@ def _given_params(learner: Learner, initial_params: Any, n_seeds: int, dtype: np
         is_leaf=lambda leaf: isinstance(leaf, Iterator),
     )
     if str(jax.tree.structure(given)) != str(jax.tree.structure(expected)):
-        raise ValueError(
-            f"initial_params: expected the structure of the network's own, {jax.tree.structure(expected)},"
-            f" got {jax.tree.structure(given)}"
+        raise ArgumentError(
+            "initial_params",
+            f"expected the structure of the network's own, {jax.tree.structure(expected)},"
+            f" got {jax.tree.structure(given)}",
         )
     leaves = []
     for leaf, own in zip(jax.tree.leaves(given), jax.tree.leaves(expected), strict=True):
         of_leaf = trained_dtype(own.dtype, dtype)
         if leaf.dtype.kind not in "iufV" and leaf.dtype != of_leaf:
-            raise TypeError(f"initial_params: expected numbers, got dtype {leaf.dtype}")
+            raise ArgumentTypeError("initial_params", f"expected numbers, got dtype {leaf.dtype}")
         leaves.append(checks.as_dtype(leaf, of_leaf, "initial_params"))
     given = jax.tree.unflatten(jax.tree.structure(given), leaves)
     shapes = [leaf.shape for leaf in jax.tree.leaves(expected)]
@@ -222,7 +224,7 @@ def _given_params(learner: Learner, initial_params: Any, n_seeds: int, dtype: np
         return jax.tree.map(lambda leaf: np.broadcast_to(leaf, (n_seeds, *leaf.shape)), given)
     if actual == [(n_seeds, *shape) for shape in shapes]:
         return given
-    raise ValueError(
-        f"initial_params: expected arrays of shapes {shapes}, or these behind a seed axis of {n_seeds},"
-        f" got {actual}"
+    raise ArgumentError(
+        "initial_params",
+        f"expected arrays of shapes {shapes}, or these behind a seed axis of {n_seeds}, got {actual}",
     )

@@ -7,6 +7,7 @@ from typing import Any
 import numpy as np
 
 from jfnn import checks
+from jfnn.checks import ArgumentError
 from jfnn.datasets.sizes import as_size
 from jfnn.learners.data import Data
 
@@ -26,7 +27,7 @@ def cuts(data: Data, size: float | int | None, folds: int | Iterable[Any] | None
         ValueError: Both are given, or scikit-learn refuses.
     """
     if size is not None and folds is not None:
-        raise ValueError("folds: expected either folds or validation, got both")
+        raise ArgumentError("folds", "expected either folds or validation, got both")
     if folds is not None:
         return _folds(data, folds)
     if size is not None:
@@ -42,8 +43,8 @@ def check_weights(data: Data, folds: Sequence[Cut]) -> None:
     for fold, (train, _) in enumerate(folds):
         if data.weights is not None and not data.weights[train].any():
             rows = "the training rows" if len(folds) == 1 else f"the rows that fold {fold} learns from"
-            raise ValueError(
-                f"weights: expected some above 0, but those of {rows} are all 0 in {data.weights.dtype}"
+            raise ArgumentError(
+                "weights", f"expected some above 0, but those of {rows} are all 0 in {data.weights.dtype}"
             )
 
 
@@ -55,7 +56,9 @@ def _folds(data: Data, folds: int | Iterable[Any]) -> list[Cut]:
         most = data.n_train if labels is None else int(np.unique(labels, return_counts=True)[1].max())
         rows = "rows" if labels is None else "rows of the largest class"
         if checks.as_count(folds, "folds", 2) > most:
-            raise ValueError(f"folds: expected at most {most}, since there are so many {rows}, got {folds}")
+            raise ArgumentError(
+                "folds", f"expected at most {most}, since there are so many {rows}, got {folds}"
+            )
     try:
         splitter = check_cv(folds, labels, classifier=labels is not None)
         pairs = list(splitter.split(np.zeros((data.n_train, 1)), labels))
@@ -63,8 +66,8 @@ def _folds(data: Data, folds: int | Iterable[Any]) -> list[Cut]:
             raise ValueError("expected pairs of row numbers, at least one")
         return [(_as_rows(train, data.n_train), _as_rows(test, data.n_train)) for train, test in pairs]
     except Exception as error:  # also of an object that is no splitter
-        reason = " ".join(str(error).removeprefix("folds: ").split())
-        raise ValueError(f"folds: {reason}") from None
+        reason = " ".join(str(error).split())
+        raise ArgumentError("folds", reason) from None
 
 
 def _hold_out(n: int, size: float | int) -> Cut:

@@ -6,6 +6,7 @@ import numpy as np
 from sklearn.model_selection import train_test_split
 from sklearn.utils import shuffle
 
+from jfnn.checks import ArgumentError
 from jfnn.fitting.structure import Rows, Structure
 from jfnn.layers.dense import Layer
 from jfnn.learners.source import room
@@ -34,9 +35,9 @@ def hold_out(rows: Rows, share: float, random: np.random.RandomState, stratified
         np.arange(len(rows.x)), random_state=random, test_size=share, stratify=stratify
     )
     if len(numbers[1]) < 2:
-        raise ValueError(
-            "validation_fraction: The validation set is too small. Increase 'validation_fraction' or the size"
-            " of your dataset."
+        raise ArgumentError(
+            "validation_fraction",
+            "The validation set is too small. Increase 'validation_fraction' or the size of your dataset.",
         )
     return rows.take(numbers[0]), rows.take(numbers[1])
 

@@ -10,6 +10,7 @@ import jax.numpy as jnp
 
 from jfnn import activations, checks
 from jfnn.activations import Activation
+from jfnn.checks import ArgumentError
 from jfnn.layers.dense import Layer
 from jfnn.layers.initializers import INITIALIZERS, start
 from jfnn.layers.kind import LayerKind, Shape
@@ -55,7 +56,9 @@ class Conv(LayerKind):
         if isinstance(self.padding, str):
             checks.as_choice(self.padding, "padding", ("same",))
             if self.stride not in (1, (1,), (1, 1)):
-                raise ValueError(f"padding: expected numbers, since 'same' needs stride 1, got {self.stride}")
+                raise ArgumentError(
+                    "padding", f"expected numbers, since 'same' needs stride 1, got {self.stride}"
+                )
         else:
             object.__setattr__(self, "padding", as_lengths(self.padding, "padding", minimum=0))
         object.__setattr__(self, "activation", activations.name_or_own(self.activation))

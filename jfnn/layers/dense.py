@@ -8,6 +8,7 @@ import jax.numpy as jnp
 
 from jfnn import activations, checks
 from jfnn.activations import Activation
+from jfnn.checks import ArgumentError
 from jfnn.layers.initializers import INITIALIZERS, start
 from jfnn.layers.kind import LayerKind, Shape
 from jfnn.layers.products import affine, bias_gradient, transposed_product, weight_gradient
@@ -54,7 +55,7 @@ class Dense(LayerKind):
     def output_shape(self, shape: Shape) -> Shape:
         """``(units,)``, of inputs with one axis."""
         if len(shape) != 1:
-            raise ValueError(f"layers: a dense layer takes inputs of one axis, got shape {shape}")
+            raise ArgumentError("layers", f"a dense layer takes inputs of one axis, got shape {shape}")
         return (self.units,)
 
     def init(self, key: jax.Array, shape: Shape) -> Layer:

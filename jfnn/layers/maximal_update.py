@@ -25,6 +25,7 @@ import jax
 import numpy as np
 
 from jfnn import checks
+from jfnn.checks import ArgumentError
 from jfnn.layers.conv import Conv
 from jfnn.layers.dense import Dense, Layer
 from jfnn.layers.initializers import FAN_IN
@@ -63,11 +64,11 @@ def maximal_update(
     if output_multiplier == 1:
         return scaled
     if not isinstance(layers[-1], Dense | Scaled):
-        raise ValueError(f"output_multiplier: expected a dense last layer, got {layers[-1]!r}")
+        raise ArgumentError("output_multiplier", f"expected a dense last layer, got {layers[-1]!r}")
     factor = output_multiplier ** (2 if optimizer == "sgd" else 1)
     singles = np.finfo(np.float32)
     if not float(singles.smallest_subnormal) <= factor <= float(singles.max):
-        raise ValueError(f"output_multiplier: {output_multiplier:g} is out of the range of float32")
+        raise ArgumentError("output_multiplier", f"{output_multiplier:g} is out of the range of float32")
     return (*scaled[:-1], _simplified(Scaled(scaled[-1], output_multiplier, factor)))
 
 
@@ -75,7 +76,7 @@ def _scaled(
     layers: Sequence[LayerKind], shape: Shape, base: Sequence[LayerKind], base_shape: Shape, optimizer: str
 ) -> tuple[LayerKind, ...]:
     if [type(layer) for layer in layers] != [type(layer) for layer in base]:
-        raise ValueError("base: expected a network of the same kinds of layers, of another width")
+        raise ArgumentError("base", "expected a network of the same kinds of layers, of another width")
     scaled: list[LayerKind] = []
     shapes, base_shapes = shapes_of(layers, shape), shapes_of(base, base_shape)
     for layer, inputs, of_base, base_inputs in zip(layers, shapes, base, base_shapes, strict=False):
@@ -91,7 +92,7 @@ def _scaled(
         elif jax.tree.leaves(
             jax.eval_shape(lambda key, s=inputs, f=layer: f.init(key, s), jax.random.key(0))
         ):
-            raise ValueError(f"network: expected dense and convolutional layers, got {layer!r}")
+            raise ArgumentError("network", f"expected dense and convolutional layers, got {layer!r}")
         else:
             scaled.append(layer)
     return tuple(scaled)
@@ -111,9 +112,10 @@ def _ratios(fans: tuple[int, int], base: tuple[int, int]) -> tuple[float, float]
 def _rescaled(layer: Dense | Conv, r_in: float, r_out: float, optimizer: str) -> LayerKind:
     """A layer with the factors of the table."""
     if layer.initializer not in FAN_IN:
-        raise ValueError(
-            f"init: expected one of {', '.join(FAN_IN)}, whose variance is that of one over the inputs,"
-            f" got {layer.initializer!r}"
+        raise ArgumentError(
+            "init",
+            f"expected one of {', '.join(FAN_IN)}, whose variance is that of one over the inputs,"
+            f" got {layer.initializer!r}",
         )
     start = 1 / math.sqrt(r_in) if r_out == 1 else 1.0
     if optimizer == "sgd":

@@ -9,6 +9,7 @@ from typing import Any
 import jax
 import jax.numpy as jnp
 
+from jfnn.checks import ArgumentError
 from jfnn.layers.kind import LayerKind, Shape
 from jfnn.layers.windows import Lengths, Windows, add_slices, as_lengths, counted, slices, slide
 
@@ -39,8 +40,8 @@ class Pool(LayerKind):
         stride = self.size if self.stride is None else self.stride
         windows = slide("pooling", shape, self.size, stride, self.padding)
         if any(pads[0] >= size for size, pads in zip(windows.size, windows.padding, strict=True)):
-            raise ValueError(
-                f"padding: expected less than the pooling's size {self.size}, got {self.padding}"
+            raise ArgumentError(
+                "padding", f"expected less than the pooling's size {self.size}, got {self.padding}"
             )
         return windows
 

@@ -20,6 +20,7 @@ import jax
 import jax.numpy as jnp
 
 from jfnn import checks
+from jfnn.checks import ArgumentError
 from jfnn.layers.initializers import INITIALIZERS, start_recurrent
 from jfnn.layers.kind import LayerKind, Params, Shape
 
@@ -84,8 +85,8 @@ class Recurrent(LayerKind):
     def output_shape(self, shape: Shape) -> Shape:
         """``(units,)`` or ``(time, units)``, of inputs ``(time, features)``; twice the units both ways."""
         if len(shape) != 2:
-            raise ValueError(
-                f"layers: a recurrent layer takes sequences (time, features), got inputs of shape {shape}"
+            raise ArgumentError(
+                "layers", f"a recurrent layer takes sequences (time, features), got inputs of shape {shape}"
             )
         units = self.units * (2 if self.bidirectional else 1)
         return (units,) if self.states == "last" else (shape[0], units)

@@ -7,6 +7,7 @@ from typing import Any
 import jax
 
 import jfnn.layers.sequence as sequence
+from jfnn.checks import ArgumentError
 from jfnn.layers.kind import LayerKind, Params, Shape
 
 
@@ -37,8 +38,8 @@ class Residual(LayerKind):
         """That of the inputs."""
         inner = sequence.shapes(self.layers, shape)[-1]
         if inner != shape:
-            raise ValueError(
-                f"layers: a residual block must give the shape that it takes, {shape}, got {inner}"
+            raise ArgumentError(
+                "layers", f"a residual block must give the shape that it takes, {shape}, got {inner}"
             )
         return shape
 

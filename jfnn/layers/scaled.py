@@ -6,6 +6,7 @@ from typing import Any
 import jax
 
 from jfnn import checks
+from jfnn.checks import ArgumentTypeError
 from jfnn.layers.kind import LayerKind, Params, Shape
 
 
@@ -31,7 +32,9 @@ class Scaled(LayerKind):
     def __post_init__(self) -> None:
         """Refuses what is no layer, and factors that are no finite numbers of at least 0."""
         if not isinstance(self.layer, LayerKind):
-            raise TypeError(f"layer: expected a layer of jfnn.layers, got {checks.shown(self.layer)}")
+            raise ArgumentTypeError(
+                "layer", f"expected a layer of jfnn.layers, got {checks.shown(self.layer)}"
+            )
         for name in ("start", "rate", "bias_rate"):
             object.__setattr__(self, name, checks.as_number(getattr(self, name), name))
 

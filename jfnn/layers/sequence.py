@@ -7,6 +7,7 @@ import jax
 import jax.numpy as jnp
 
 from jfnn import checks
+from jfnn.checks import ArgumentError, ArgumentTypeError
 from jfnn.layers.kind import LayerKind, Params, Shape
 
 Masks = Sequence[jax.Array | None]
@@ -21,13 +22,13 @@ def as_layers(layers: Sequence[LayerKind]) -> tuple[LayerKind, ...]:
         ValueError: None.
     """
     if not checks.is_several(layers):
-        raise TypeError(f"layers: expected a sequence of layers, got {checks.shown(layers)}")
+        raise ArgumentTypeError("layers", f"expected a sequence of layers, got {checks.shown(layers)}")
     layers = tuple(layers)
     if not layers:
-        raise ValueError("layers: expected at least one layer")
+        raise ArgumentError("layers", "expected at least one layer")
     for layer in layers:
         if not isinstance(layer, LayerKind):
-            raise TypeError(f"layers: expected layers of jfnn.layers, got {checks.shown(layer)}")
+            raise ArgumentTypeError("layers", f"expected layers of jfnn.layers, got {checks.shown(layer)}")
     return layers
 
 

@@ -14,6 +14,7 @@ import jax
 import jax.numpy as jnp
 
 from jfnn import checks
+from jfnn.checks import ArgumentError
 from jfnn.layers.kind import Shape
 
 Lengths = int | Shape  # one number for all axes, or one an axis
@@ -66,8 +67,8 @@ def as_lengths(value: Any, argument: str, minimum: int = 1) -> Lengths:
     if not checks.is_several(value):
         return checks.as_count(value, argument, minimum)
     if len(value) not in (1, 2):
-        raise ValueError(
-            f"{argument}: expected a number, or one for each of one or two axes, got {checks.shown(value)}"
+        raise ArgumentError(
+            argument, f"expected a number, or one for each of one or two axes, got {checks.shown(value)}"
         )
     return tuple(checks.as_count(number, argument, minimum) for number in value)
 
@@ -89,9 +90,9 @@ def slide(
         ValueError: Another number of axes, or windows that do not fit.
     """
     if len(shape) not in (2, 3):
-        raise ValueError(
-            f"layers: a {what} takes inputs (channels, length) or (channels, height, width),"
-            f" got shape {shape}"
+        raise ArgumentError(
+            "layers",
+            f"a {what} takes inputs (channels, length) or (channels, height, width), got shape {shape}",
         )
     sizes, strides = _an_axis(size, shape, argument), _an_axis(stride, shape, "stride")
     if isinstance(padding, str):
@@ -101,10 +102,12 @@ def slide(
     windows = Windows(sizes, strides, pads)
     lengths = windows.output_lengths(shape[1:])
     if min(lengths) < 1:
-        raise ValueError(f"{argument}: a {what} of {sizes} is larger than its padded input, of shape {shape}")
+        raise ArgumentError(
+            argument, f"a {what} of {sizes} is larger than its padded input, of shape {shape}"
+        )
     if math.prod(lengths) > checks.MOST:
         name = "padding" if any(map(any, pads)) else "inputs"
-        raise ValueError(f"{name}: a {what} takes at most {checks.MOST} windows, got {math.prod(lengths)}")
+        raise ArgumentError(name, f"a {what} takes at most {checks.MOST} windows, got {math.prod(lengths)}")
     return windows
 
 
@@ -112,7 +115,7 @@ def _an_axis(lengths: Lengths, shape: Shape, argument: str) -> Shape:
     axes = len(shape) - 1
     each = (lengths,) * axes if isinstance(lengths, int) else lengths
     if len(each) != axes:
-        raise ValueError(f"{argument}: expected one for each axis of inputs of shape {shape}, got {each}")
+        raise ArgumentError(argument, f"expected one for each axis of inputs of shape {shape}, got {each}")
     return each
 
 

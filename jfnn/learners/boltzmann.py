@@ -16,6 +16,7 @@ import numpy as np
 from jfnn import boltzmann, checks
 from jfnn.boltzmann import columns, enumeration
 from jfnn.boltzmann.machine import Machine, check_units, pack
+from jfnn.checks import ArgumentError
 from jfnn.datasets import Split
 from jfnn.learners.data import Batch, Data, Hyper, Rows
 from jfnn.learners.learner import Learner, Metric
@@ -65,7 +66,7 @@ class BoltzmannLearner(Learner):
         """Checks that rows fit the visible units: 0 and 1, or in [0, 1] where no exact sum needs them so."""
         for name in ("y_train", "y_test", "weights"):
             if getattr(split, name) is not None:
-                raise ValueError(f"{name}: expected None, since a Boltzmann machine learns from x alone")
+                raise ArgumentError(name, "expected None, since a Boltzmann machine learns from x alone")
         binary = self.gradient == "exact" or "likelihood" in self.measures
         parts: list[np.ndarray] = []
         for name in ("x_train", "x_test"):

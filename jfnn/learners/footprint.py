@@ -11,6 +11,7 @@ from typing import Any, NamedTuple
 import jax
 from jax.extend import core
 
+from jfnn.checks import ArgumentError
 from jfnn.layers.kind import Params
 from jfnn.learners.data import Batch, Hyper
 from jfnn.learners.learner import Learner
@@ -76,7 +77,7 @@ def step_bytes(closed: core.ClosedJaxpr, own: Sequence[bool] | None = None) -> i
     """
     variables = _open(closed).invars
     if own is not None and len(own) != len(variables):
-        raise ValueError(f"own: expected {len(variables)} values, one an input, got {len(own)}")
+        raise ArgumentError("own", f"expected {len(variables)} values, one an input, got {len(own)}")
     arrays = _Arrays(all_count=own is None)
     inputs = arrays.add(variables, [True] * len(variables) if own is None else own)
     return arrays.peak(arrays.write(closed, inputs))

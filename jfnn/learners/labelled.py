@@ -9,6 +9,7 @@ import jax.numpy as jnp
 import numpy as np
 
 from jfnn import checks
+from jfnn.checks import ArgumentError, ArgumentTypeError
 from jfnn.datasets import Split
 from jfnn.layers.kind import Shape
 from jfnn.learners.data import Data
@@ -42,10 +43,10 @@ def as_data(network: Network, loss: Loss, split: Split) -> Data:
     if split.x_test is not None:
         x_test = as_inputs(network, split.x_test, "x_test", x_train.shape[1:])
         if split.y_test is None:
-            raise ValueError("y_test: expected targets for x_test, got None")
+            raise ArgumentError("y_test", "expected targets for x_test, got None")
         parts.append(rows(x_test, split.y_test, "test"))
     elif split.y_test is not None:
-        raise ValueError("x_test: expected inputs for y_test, got None")
+        raise ArgumentError("x_test", "expected inputs for y_test, got None")
     x, targets = (np.concatenate(arrays) for arrays in zip(*parts, strict=True))
     labels = np.asarray(split.y_train)
     weights = _weights(split.weights, len(x_train), len(x), dtype)
@@ -73,8 +74,8 @@ def _traced_outputs(network: Network, shape: Shape, dtype: np.dtype, x64: bool) 
         outputs = trial("network", network.apply, params, jax.ShapeDtypeStruct((n, *shape), dtype))
         got: tuple[int, ...] = getattr(outputs, "shape", ())
         if len(got) != 2 or got != (n, width or got[1]):
-            raise ValueError(
-                f"network: apply must give [n, n_out] for n rows, got {list(got) or outputs} for {n}"
+            raise ArgumentError(
+                "network", f"apply must give [n, n_out] for n rows, got {list(got) or outputs} for {n}"
             )
     assert outputs is not None
     return jax.ShapeDtypeStruct(outputs.shape, outputs.dtype)
@@ -90,16 +91,16 @@ def check_network(network: Any, loss: Loss, gradient: str | Callable[..., Any]) 
         ValueError, TypeError: The message names the argument.
     """
     if not isinstance(network, Network) or not callable(network.init) or not callable(network.apply):
-        raise TypeError(
-            f"network: expected a jfnn.Network(init, apply) of two functions, got {type(network).__name__}"
+        raise ArgumentTypeError(
+            "network", f"expected a jfnn.Network(init, apply) of two functions, got {type(network).__name__}"
         )
     if network.layers is not None and is_own_apply(network):
-        raise ValueError("network: its apply is not that of its layers; with your own, leave layers out")
+        raise ArgumentError("network", "its apply is not that of its layers; with your own, leave layers out")
     check_output(network, loss)
     if not callable(gradient):
         checks.as_choice(gradient, "gradient", GRADIENTS)
     if network.layers is None and gradient == "backprop":
-        raise ValueError("gradient: the hand derivation is for networks of jfnn.layers; use 'autodiff'")
+        raise ArgumentError("gradient", "the hand derivation is for networks of jfnn.layers; use 'autodiff'")
 
 
 def check_gradient(gradient: Callable[..., Any], params: Any, data: Data) -> None:
@@ -113,7 +114,7 @@ def check_gradient(gradient: Callable[..., Any], params: Any, data: Data) -> Non
     expected = (jax.ShapeDtypeStruct((), data.dtype), params)
     shapes, expected = jax.tree.map(lambda leaf: leaf.shape, (result, expected))
     if shapes != expected:
-        raise ValueError(f"gradient: expected a scalar and gradients, {expected}, got {shapes}")
+        raise ArgumentError("gradient", f"expected a scalar and gradients, {expected}, got {shapes}")
 
 
 def _weights(weights: Any, n: int, n_rows: int, dtype: np.dtype) -> np.ndarray | None:
@@ -122,5 +123,5 @@ def _weights(weights: Any, n: int, n_rows: int, dtype: np.dtype) -> np.ndarray |
         return None
     checked = checks.as_dtype(as_weights(weights, n), dtype, "weights")
     if checked.max() == 0:
-        raise ValueError(f"weights: expected numbers of at least 0, not all 0 in {dtype}")
+        raise ArgumentError("weights", f"expected numbers of at least 0, not all 0 in {dtype}")
     return np.concatenate([checked, np.ones(n_rows - n, dtype)])

@@ -9,6 +9,7 @@ import jax
 import numpy as np
 
 from jfnn import checks, paths
+from jfnn.checks import ArgumentError, ArgumentTypeError
 from jfnn.datasets import Split
 from jfnn.layers.kind import Params
 from jfnn.learners.data import Batch, Data, Hyper, Rows
@@ -75,14 +76,16 @@ class Learner(abc.ABC):
             ValueError, TypeError: The data do not fit.
         """
         if split.weights is not None:
-            raise ValueError("weights: expected none, since this learner takes no weights")
+            raise ArgumentError("weights", "expected none, since this learner takes no weights")
         parts = [_part(split.x_train, split.y_train, "train")]
         if split.x_test is not None or split.y_test is not None:
             parts.append(_part(split.x_test, split.y_test, "test"))
             for name in sorted({*parts[0], *parts[1]}):
                 train, test = (forms(part.get(name)) for part in parts)
                 if train != test:
-                    raise ValueError(f"{name}_test: expected rows like {name}_train, {train}, got {test}")
+                    raise ArgumentError(
+                        f"{name}_test", f"expected rows like {name}_train, {train}, got {test}"
+                    )
         joined = jax.tree.map(lambda *leaves: np.concatenate(leaves), *parts)
         rows = (joined["x"], joined["y"]) if "y" in joined else joined["x"]
         return self, Data(rows, len(jax.tree.leaves(parts[0])[0]))
@@ -172,7 +175,9 @@ class Learner(abc.ABC):
         start, before, after, scores = trial("network", one_step, *arguments)
         for when, one, other in (("as it starts", start, before.params), ("in a step", before, after)):
             if forms(one) != forms(other):
-                raise ValueError(f"network: its form changes {when}, from {forms(one)} to {forms(other)}")
+                raise ArgumentError(
+                    "network", f"its form changes {when}, from {forms(one)} to {forms(other)}"
+                )
         check_scores("network", scores, [metric.name for metric in self.metrics])
 
     @property
@@ -197,7 +202,7 @@ def _part(x: Any, y: Any, part: str) -> dict[str, Rows]:
         rows["y"] = as_rows(y, f"y_{part}")
         lengths = [len(jax.tree.leaves(tree)[0]) for tree in rows.values()]
         if lengths[0] != lengths[1]:
-            raise ValueError(f"y_{part}: expected {lengths[0]} rows, as x has, got {lengths[1]}")
+            raise ArgumentError(f"y_{part}", f"expected {lengths[0]} rows, as x has, got {lengths[1]}")
     return rows
 
 
@@ -206,10 +211,10 @@ def check_metrics(metrics: Sequence[Metric]) -> None:
     for metric in metrics:
         named = isinstance(metric, Metric) and isinstance(metric.name, str) and callable(metric.reduce)
         if not named or not isinstance(metric.higher_is_better, bool):
-            raise TypeError(
-                f"metrics: expected jfnn.Metric(name, higher_is_better, …), got {checks.shown(metric)}"
+            raise ArgumentTypeError(
+                "metrics", f"expected jfnn.Metric(name, higher_is_better, …), got {checks.shown(metric)}"
             )
         paths.check_name(metric.name, "metrics")
     names = [metric.name for metric in metrics]
     if len(set(names)) != len(names):
-        raise ValueError(f"metrics: expected each name once, got {', '.join(names)}")
+        raise ArgumentError("metrics", f"expected each name once, got {', '.join(names)}")

@@ -7,6 +7,7 @@ import optax
 from jfnn import checks, memory
 from jfnn.boltzmann import enumeration
 from jfnn.boltzmann.machine import as_sizes
+from jfnn.checks import ArgumentError, ArgumentTypeError
 from jfnn.learners.boltzmann import BoltzmannLearner
 from jfnn.learners.learner import Metric
 from jfnn.learners.trial import all_hyper
@@ -67,9 +68,9 @@ def boltzmann_machine(
     if gradient == "exact":
         enumeration.check_can_enumerate(sizes, "gradient")
         if "k" in hyper or k != 1:
-            raise ValueError("k: expected none, since the exact gradient draws nothing")
+            raise ArgumentError("k", "expected none, since the exact gradient draws nothing")
     chains = checks.as_count(chains, "chains")
-    memory.check("chains: so many", 4.0 * chains * sum(sizes[1::2]) * (gradient == "persistent"))
+    memory.check("chains", 4.0 * chains * sum(sizes[1::2]) * (gradient == "persistent"))
     measures = _measures(sizes, gradient, loss, metrics)
     return BoltzmannLearner(
         sizes=sizes,
@@ -96,7 +97,7 @@ def _measures(
         inexact = "pseudo_likelihood" if len(sizes) == 2 else "reconstruction"
         loss = "likelihood" if gradient == "exact" else inexact
     if not checks.is_several(metrics):
-        raise TypeError(f"metrics: expected a sequence of names, got {checks.shown(metrics)}")
+        raise ArgumentTypeError("metrics", f"expected a sequence of names, got {checks.shown(metrics)}")
     chosen = {"loss": (loss,), "metrics": tuple(metrics)}
     for argument, names in chosen.items():
         for name in names:
@@ -104,7 +105,7 @@ def _measures(
             if name == "likelihood":
                 enumeration.check_can_enumerate(sizes, argument)
             if name == "pseudo_likelihood" and len(sizes) > 2:
-                raise ValueError(f"{argument}: a pseudo-likelihood is for machines of two layers")
+                raise ArgumentError(argument, "a pseudo-likelihood is for machines of two layers")
     if len(set(metrics)) != len(metrics):
-        raise ValueError(f"metrics: expected each name once, got {', '.join(metrics)}")
+        raise ArgumentError("metrics", f"expected each name once, got {', '.join(metrics)}")
     return (loss, *metrics)

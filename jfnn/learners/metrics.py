@@ -9,6 +9,7 @@ import jax.numpy as jnp
 import numpy as np
 
 from jfnn import checks
+from jfnn.checks import ArgumentError, ArgumentTypeError
 from jfnn.learners.data import Data
 from jfnn.learners.learner import Metric, check_metrics, mean_over_rows
 from jfnn.losses import Loss
@@ -64,14 +65,14 @@ def named_metrics(metrics: Sequence[str | Metric], loss: Loss) -> tuple[Metric, 
     """
     if not checks.is_several(metrics):
         got = checks.shown(metrics)
-        raise TypeError(f"metrics: expected a sequence of names or jfnn.Metric, got {got}")
+        raise ArgumentTypeError("metrics", f"expected a sequence of names or jfnn.Metric, got {got}")
     chosen = [METRICS["loss"](loss)]
     for metric in metrics:
         if isinstance(metric, str):
             metric = METRICS[checks.as_choice(metric, "metrics", METRICS)](loss)
         if not isinstance(metric, Metric) or not callable(metric.of_rows):
-            raise TypeError(
-                f"metrics: expected names or jfnn.Metric(name, …, of_rows), got {checks.shown(metric)}"
+            raise ArgumentTypeError(
+                "metrics", f"expected names or jfnn.Metric(name, …, of_rows), got {checks.shown(metric)}"
             )
         if metric not in chosen:
             chosen.append(metric)
@@ -82,7 +83,7 @@ def named_metrics(metrics: Sequence[str | Metric], loss: Loss) -> tuple[Metric, 
 def check_decided(metrics: Sequence[Metric], loss: Loss, targets: np.ndarray) -> None:
     """Refuses the accuracy of numbers: of targets other than 0 and 1, for a loss without probabilities."""
     if accuracy_metric(loss) in metrics and not loss.takes_logits and not np.isin(targets, (0, 1)).all():
-        raise ValueError("metrics: accuracy needs classes, got targets other than 0 and 1")
+        raise ArgumentError("metrics", "accuracy needs classes, got targets other than 0 and 1")
 
 
 def output_metric(name: str, function: Callable[[Any, Any], float], higher_is_better: bool = True) -> Metric:
@@ -95,7 +96,7 @@ def output_metric(name: str, function: Callable[[Any, Any], float], higher_is_be
         higher_is_better: Its direction.
     """
     if not callable(function):
-        raise TypeError(f"function: expected a function, got {type(function).__name__}")
+        raise ArgumentTypeError("function", f"expected a function, got {type(function).__name__}")
     checks.check_instance(name, str, "name")
     checks.as_switch(higher_is_better, "higher_is_better")
     return Metric(name, higher_is_better, _outputs, _EachMember(function))

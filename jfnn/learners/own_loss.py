@@ -9,6 +9,7 @@ import jax.numpy as jnp
 import optax
 
 from jfnn import checks, losses
+from jfnn.checks import ArgumentError, ArgumentTypeError
 from jfnn.layers.kind import Params
 from jfnn.learners.data import Batch, Data, Hyper, Rows
 from jfnn.learners.learner import Learner, Metric, check_metrics
@@ -83,7 +84,7 @@ class OwnLoss(Learner):
         numbers = dict.fromkeys(self.own_hyper, number)
         value = trial("loss", lambda p, rows, h: self.loss(p, rows, key, **h), params, rows, numbers)
         if getattr(value, "shape", None) != () or not jnp.issubdtype(value.dtype, jnp.floating):
-            raise ValueError(f"loss: expected a floating scalar, got {value}")
+            raise ArgumentError("loss", f"expected a floating scalar, got {value}")
         names = [metric.name for metric in self.metrics]
         check_scores("score", trial("score", self.score, params, rows, numbers), names)
 
@@ -130,10 +131,10 @@ def learner(
     """
     for name, function in {"init": init, "loss": loss, "score": loss if score is None else score}.items():
         if not callable(function):
-            raise TypeError(f"{name}: expected a function, got {type(function).__name__}")
+            raise ArgumentTypeError(name, f"expected a function, got {type(function).__name__}")
     random = checks.as_switch(random, "random")
     if not checks.is_several(metrics):
-        raise TypeError(f"metrics: expected a sequence of jfnn.Metric, got {checks.shown(metrics)}")
+        raise ArgumentTypeError("metrics", f"expected a sequence of jfnn.Metric, got {checks.shown(metrics)}")
     options, metrics = as_optimizer(optimizer), (Metric("loss"), *metrics)
     rule = options.rule()
     names = all_hyper(hyper, rule)

@@ -12,6 +12,7 @@ import optax
 import jfnn.learners.column_form as column_form
 import jfnn.learners.naming as naming
 from jfnn import backprop, checks, losses, training
+from jfnn.checks import ArgumentError
 from jfnn.datasets import Split
 from jfnn.layers import sequence, small
 from jfnn.layers.kind import LayerKind, Params
@@ -228,7 +229,7 @@ def supervised(
     for name in hyper:
         checks.as_choice(name, "hyper", HYPER)
     if "dropout" in hyper and (network.layers is None or callable(gradient)):
-        raise ValueError("dropout: expected a network of jfnn.layers, and a gradient of the engine's")
+        raise ArgumentError("dropout", "expected a network of jfnn.layers, and a gradient of the engine's")
     learner = Supervised(
         network=network,
         loss=loss,

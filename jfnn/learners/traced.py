@@ -6,6 +6,7 @@ from typing import Any, NamedTuple
 import jax
 import numpy as np
 
+from jfnn.checks import ArgumentError
 from jfnn.datasets import Split
 from jfnn.layers.kind import Params
 from jfnn.learners.code import checksum, code_checksum
@@ -217,9 +218,10 @@ def _again(original: Learner, shapes: Shapes, before: str) -> Traced:
     """
     again = Traced(original, shapes)
     if again.checksum != before:
-        raise ValueError(
-            "executor: functions of your own do something else in its workers than here: a module there has"
-            " other code, or other values; start the workers anew"
+        raise ArgumentError(
+            "executor",
+            "functions of your own do something else in its workers than here: a module there has"
+            " other code, or other values; start the workers anew",
         )
     return again
 

@@ -9,6 +9,7 @@ import jax.numpy as jnp
 import numpy as np
 
 from jfnn import checks
+from jfnn.checks import ArgumentError, ArgumentTypeError
 from jfnn.layers.kind import Params
 from jfnn.optimizers import UpdateRule
 
@@ -28,7 +29,7 @@ def as_rows(rows: Any, argument: str) -> Any:
     def checked(leaf: Any) -> np.ndarray:
         array = np.asarray(checks.as_array(leaf, argument))
         if array.dtype.kind not in "iubf" or array.ndim == 0:
-            raise TypeError(f"{argument}: expected arrays of numbers with rows, got {array.dtype}")
+            raise ArgumentTypeError(argument, f"expected arrays of numbers with rows, got {array.dtype}")
         of_jax = jax.dtypes.canonicalize_dtype(array.dtype)
         return checks.as_dtype(
             array, checks.float_dtype(array) if array.dtype.kind == "f" else of_jax, argument
@@ -37,7 +38,7 @@ def as_rows(rows: Any, argument: str) -> Any:
     arrays = jax.tree.map(checked, rows)
     lengths = {len(leaf) for leaf in jax.tree.leaves(arrays)}
     if len(lengths) != 1 or 0 in lengths:
-        raise ValueError(f"{argument}: expected one or more rows, as many in every array, got {lengths}")
+        raise ArgumentError(argument, f"expected one or more rows, as many in every array, got {lengths}")
     return arrays
 
 
@@ -67,7 +68,7 @@ def trial(argument: str, function: Callable[..., Any], *shapes: Any) -> Any:
         return jax.eval_shape(lambda *args: function(*args), *shapes)
     except Exception as error:
         reason = str(error).partition("\n")[0]
-        raise ValueError(f"{argument}: it fails on rows of these data: {reason}") from error
+        raise ArgumentError(argument, f"it fails on rows of these data: {reason}") from error
 
 
 class HasInit(Protocol):
@@ -117,13 +118,13 @@ def check_params(argument: str, params: Params, by_gradient: bool = True) -> Non
     """
     leaves = jax.tree_util.tree_leaves_with_path(params)
     if by_gradient and not leaves:
-        raise ValueError(f"{argument}: expected a pytree of arrays to start from, got no parameters")
+        raise ArgumentError(argument, "expected a pytree of arrays to start from, got no parameters")
     for path, leaf in leaves:
         is_whole = isinstance(leaf.dtype, np.dtype) and leaf.dtype.kind in "iub"
         if str(leaf.dtype) not in FLOATS and (by_gradient or not is_whole):
             expected = " or ".join(FLOATS) + ("" if by_gradient else ", or whole numbers")
             where = jax.tree_util.keystr(path)
-            raise ValueError(f"{argument}: expected parameters of {expected}, got {leaf.dtype} at {where}")
+            raise ArgumentError(argument, f"expected parameters of {expected}, got {leaf.dtype} at {where}")
 
 
 def as_trained(argument: str, params: Params, arithmetic: np.dtype) -> Params:
@@ -138,7 +139,7 @@ def check_scores(argument: str, scores: Any, names: Sequence[str]) -> None:
     """Refuses scores of `TRIED` rows other than so many values for each metric."""
     fits = isinstance(scores, Mapping) and set(scores) == set(names)
     if not fits or any(getattr(values, "shape", ())[:1] != (TRIED,) for values in scores.values()):
-        raise ValueError(f"{argument}: expected one value a row for each of {list(names)}, got {scores}")
+        raise ArgumentError(argument, f"expected one value a row for each of {list(names)}, got {scores}")
 
 
 def all_hyper(own: Sequence[str], rule: UpdateRule) -> tuple[str, ...]:
@@ -148,8 +149,8 @@ def all_hyper(own: Sequence[str], rule: UpdateRule) -> tuple[str, ...]:
         TypeError, ValueError: Its own are no sequence of names, or one is there twice.
     """
     if not checks.is_several(own) or not all(isinstance(name, str) for name in own):
-        raise TypeError(f"hyper: expected a sequence of names, got {checks.shown(own)}")
+        raise ArgumentTypeError("hyper", f"expected a sequence of names, got {checks.shown(own)}")
     names = ("learning_rate", "l2", *own, *rule.hyper[1:])
     if len(set(names)) != len(names):
-        raise ValueError(f"hyper: expected each name once, got {', '.join(names)}")
+        raise ArgumentError("hyper", f"expected each name once, got {', '.join(names)}")
     return names

@@ -9,6 +9,7 @@ from matplotlib.figure import Figure
 
 from jfnn import checks
 from jfnn.analysis import summary
+from jfnn.checks import ArgumentError, ArgumentTypeError
 from jfnn.experiment.axes import as_place
 from jfnn.plots.panels import limit_scores, ordered_colours, panels, side_legend
 from jfnn.search.result import SweepResult
@@ -70,7 +71,7 @@ def loss_curves(run: SweepResult | History, cells: Sequence[tuple[int, ...]] | s
 
 def _run_curve(history: History) -> _Curve:
     if len(history.epoch) == 0:
-        raise ValueError("run: expected a history, got none; train with Execution(eval_every=1)")
+        raise ArgumentError("run", "expected a history, got none; train with Execution(eval_every=1)")
     diverged = history.diverged_at >= 0
     label = f"diverged in epoch {history.diverged_at + 1}" if diverged else ""
     return _Curve(label, history.epoch, dict(history.scores), best=False, diverged=diverged)
@@ -85,7 +86,7 @@ def _parts_and_metrics(scores: Mapping[str, np.ndarray]) -> tuple[tuple[str, ...
 
 def _cell_curves(result: SweepResult, cells: Sequence[tuple[int, ...]] | str | None) -> list[_Curve]:
     if not len(result.history.get("epoch", ())):
-        raise ValueError("run: expected a history, got none; sweep with Execution(eval_every=1)")
+        raise ArgumentError("run", "expected a history, got none; sweep with Execution(eval_every=1)")
     best = result.best_or_none()
     curves = []
     for cell in as_cells(cells, result):
@@ -112,10 +113,10 @@ def as_cells(cells: Sequence[tuple[int, ...]] | str | None, result: SweepResult)
     if isinstance(cells, str) and cells == "all":
         return list(np.ndindex(*result.cell_shape))
     if not checks.is_several(cells):
-        raise TypeError(f"cells: expected places in a grid or 'all', got {checks.shown(cells)}")
+        raise ArgumentTypeError("cells", f"expected places in a grid or 'all', got {checks.shown(cells)}")
     places = [as_place(cell, result.cell_shape, "cells") for cell in cells]
     if not places:
-        raise ValueError("cells: expected at least one")
+        raise ArgumentError("cells", "expected at least one")
     return places
 
 

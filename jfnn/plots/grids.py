@@ -15,6 +15,7 @@ from matplotlib.patheffects import withStroke
 
 from jfnn import checks
 from jfnn.analysis import summary
+from jfnn.checks import ArgumentError, ArgumentTypeError
 from jfnn.plots.panels import (
     AXIS_LABELS,
     BEST,
@@ -52,9 +53,9 @@ def heat_map(result: SweepResult, at: dict[str, int] | None = None) -> Figure:
     """
     checks.check_instance(result, SweepResult, "result")
     if not isinstance(at, dict | None):
-        raise TypeError(f"at: expected a dict of names to places, got {checks.shown(at)}")
+        raise ArgumentTypeError("at", f"expected a dict of names to places, got {checks.shown(at)}")
     if result.sampled:
-        raise ValueError("result: expected a grid, got a random search; use plots.scatter")
+        raise ArgumentError("result", "expected a grid, got a random search; use plots.scatter")
     further = _places(result, at or {})
     shown: tuple[Any, ...] = (slice(None), slice(None), *further)
     best, higher_is_better = result.best_or_none(), result.higher_is_better()
@@ -90,11 +91,13 @@ def _places(result: SweepResult, at: dict[str, int]) -> tuple[int, ...]:
     at = {name: 0 for name, length in further.items() if length == 1} | at
     if set(at) != set(further):
         expected = ", ".join(further) or "none"
-        raise ValueError(f"at: expected a place on each further axis ({expected}), got {checks.shown(at)}")
+        raise ArgumentError(
+            "at", f"expected a place on each further axis ({expected}), got {checks.shown(at)}"
+        )
     for name, place in at.items():
         if not isinstance(place, numbers.Integral) or not 0 <= int(place) < further[name]:
             got = checks.shown(place)
-            raise ValueError(f"at: expected a place below {further[name]} on the axis {name}, got {got}")
+            raise ArgumentError("at", f"expected a place below {further[name]} on the axis {name}, got {got}")
     return tuple(at[name] for name in further)
 
 

@@ -12,6 +12,7 @@ from matplotlib.figure import Figure
 from numpy.typing import ArrayLike
 
 from jfnn import checks, memory
+from jfnn.checks import ArgumentError, ArgumentTypeError
 from jfnn.plots.panels import panels, side_legend
 
 WRONG = "#c00020"
@@ -51,7 +52,7 @@ def weights_as_images(w: ArrayLike) -> Figure:
     """
     weights = np.asarray(checks.as_inputs(w, "w"))
     if weights.ndim != 2:
-        raise ValueError(f"w: expected weights [side², units], got shape {weights.shape}")
+        raise ArgumentError("w", f"expected weights [side², units], got shape {weights.shape}")
     pictures = _squares(weights.T, "w")
     limit = float(np.abs(weights).max()) or 1.0
     figure, places = _gallery(len(pictures), columns=math.ceil(math.sqrt(2 * len(pictures))), height=0.85)
@@ -77,19 +78,21 @@ def decision_regions(
         ValueError: Points without two coordinates each, or lengths that differ.
     """
     if not callable(predict_function):
-        raise TypeError(f"predict_function: expected a function, got {checks.shown(predict_function)}")
+        raise ArgumentTypeError(
+            "predict_function", f"expected a function, got {checks.shown(predict_function)}"
+        )
     x = np.asarray(checks.as_inputs(x))
     if x.ndim != 2 or x.shape[1] != 2:
-        raise ValueError(f"x: expected points [n, 2], got shape {x.shape}")
+        raise ArgumentError("x", f"expected points [n, 2], got shape {x.shape}")
     labels, side = _as_labels(labels, len(x), "labels"), checks.as_count(resolution, "resolution", 2)
-    memory.check("resolution: so many points", 4.0 * x.itemsize * side**2)
+    memory.check("resolution", 4.0 * x.itemsize * side**2)
     span = np.ptp(x, axis=0)
     margin = np.where(span > 0, 0.25 * span, 0.5)
     low, high = x.min(axis=0) - margin, x.max(axis=0) + margin
     mesh = np.stack(np.meshgrid(*np.linspace(low, high, side).T), axis=-1)
     predicted = np.asarray(predict_function(mesh.reshape(-1, 2)))
     if predicted.shape != (side**2,):
-        raise ValueError(f"predict_function: expected {side**2} labels, got shape {predicted.shape}")
+        raise ArgumentError("predict_function", f"expected {side**2} labels, got shape {predicted.shape}")
     regions = predicted.reshape(side, side)
 
     classes = np.unique(np.concatenate([labels, regions.ravel()]))
@@ -120,9 +123,9 @@ def _as_labels(labels: ArrayLike, n: int, argument: str) -> np.ndarray:
     """
     array = np.asarray(checks.as_array(labels, argument))
     if array.shape != (n,):
-        raise ValueError(f"{argument}: expected {n}, one for each row of x, got shape {array.shape}")
+        raise ArgumentError(argument, f"expected {n}, one for each row of x, got shape {array.shape}")
     if array.dtype.kind == "O":
-        raise TypeError(f"{argument}: expected numbers or words, got {checks.shown(labels)}")
+        raise ArgumentTypeError(argument, f"expected numbers or words, got {checks.shown(labels)}")
     return array
 
 
@@ -131,7 +134,7 @@ def _squares(x: ArrayLike, argument: str) -> np.ndarray:
     x = np.asarray(checks.as_inputs(x, argument))
     side = math.isqrt(math.prod(x.shape[1:]))
     if x.ndim not in (2, 3) or x.shape[1:] not in ((side * side,), (side, side)):
-        raise ValueError(f"{argument}: expected square images, side² numbers each, got shape {x.shape}")
+        raise ArgumentError(argument, f"expected square images, side² numbers each, got shape {x.shape}")
     return x.reshape(len(x), side, side)
 
 

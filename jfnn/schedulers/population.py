@@ -7,6 +7,7 @@ from collections.abc import Collection
 import numpy as np
 
 from jfnn import checks
+from jfnn.checks import ArgumentError, ArgumentTypeError
 from jfnn.schedulers.scheduler import Actions, Report, Scheduler, SchedulerState
 
 
@@ -37,13 +38,13 @@ class PopulationTraining(Scheduler):
         checks.as_count(self.every, "every")
         checks.as_count(self.seed, "seed", 0, None)
         if not checks.is_several(self.perturbed):
-            raise TypeError(f"perturbed: expected names, got {checks.shown(self.perturbed)}")
+            raise ArgumentTypeError("perturbed", f"expected names, got {checks.shown(self.perturbed)}")
         if not isinstance(self.share, numbers.Real) or not 0 < self.share <= 0.5:
-            raise ValueError(
-                f"share: expected a number above 0 and at most 0.5, got {checks.shown(self.share)}"
+            raise ArgumentError(
+                "share", f"expected a number above 0 and at most 0.5, got {checks.shown(self.share)}"
             )
         if checks.as_number(self.factor, "factor") <= 1:
-            raise ValueError(f"factor: expected a number above 1, got {checks.shown(self.factor)}")
+            raise ArgumentError("factor", f"expected a number above 1, got {checks.shown(self.factor)}")
 
     def check(self, cells: int, epochs: int, hyper: Collection[str]) -> None:
         """There must be a cell to replace, an epoch to do so, and numbers to perturb."""

@@ -9,6 +9,7 @@ from typing import Any, Protocol
 import numpy as np
 
 from jfnn import checks
+from jfnn.checks import ArgumentError, ArgumentTypeError
 from jfnn.datasets import Split
 from jfnn.experiment.options import Options
 from jfnn.learners.learner import Learner
@@ -94,12 +95,12 @@ def ask_tell(
     left = checks.as_count(trials, "trials")
     at_once = None if at_once is None else checks.as_count(at_once, "at_once")
     if "sample" in options:
-        raise ValueError("sample: the study chooses every cell; expected none")
+        raise ArgumentError("sample", "the study chooses every cell; expected none")
     directory = run_directory.as_directory(out, checks.as_switch(resume, "resume"))
     if not all(callable(getattr(study, name, None)) for name in ("ask", "tell")):
-        raise TypeError(f"study: expected a study of Optuna, got {checks.shown(study)}")
+        raise ArgumentTypeError("study", f"expected a study of Optuna, got {checks.shown(study)}")
     if not callable(suggest):
-        raise TypeError(f"suggest: expected a function of a trial, got {checks.shown(suggest)}")
+        raise ArgumentTypeError("suggest", f"expected a function of a trial, got {checks.shown(suggest)}")
     proposed = _ask(study, suggest, 1)
     cell = proposed[0][1]
     width = _width(study, network, split, options, cell, at_once)
@@ -147,9 +148,11 @@ def _ask(
         trial = study.ask()
         cell = suggest(trial)
         if not isinstance(cell, Mapping) or not all(isinstance(v, numbers.Real) for v in cell.values()):
-            raise TypeError(f"suggest: expected a mapping of names to numbers, got {checks.shown(cell)}")
+            raise ArgumentTypeError(
+                "suggest", f"expected a mapping of names to numbers, got {checks.shown(cell)}"
+            )
         if not cell or set(cell) != (names or set(cell)):
-            raise ValueError(f"suggest: expected the same names for every trial, got {', '.join(cell)}")
+            raise ArgumentError("suggest", f"expected the same names for every trial, got {', '.join(cell)}")
         proposed.append((trial, {name: float(value) for name, value in cell.items()}))
     return proposed
 
@@ -160,7 +163,7 @@ def _with_cells(options: Mapping[str, Any], cells: Sequence[Mapping[str, float]]
     own: dict[str, Any] = {name: listed.pop(name) for name in ("learning_rate", "l2") if name in listed}
     for name in own:
         if name in options:
-            raise ValueError(f"{name}: expected none, since suggest gives it")
+            raise ArgumentError(name, "expected none, since suggest gives it")
     hyper = {**(options.get("hyper") or {}), **listed}
     return {**options, **own, "hyper": hyper or None, "sample": len(cells)}
 
@@ -183,7 +186,7 @@ def _width(
     ranking = run.experiment.ranking
     direction = "maximize" if ranking.higher_is_better else "minimize"
     if study.direction.name.lower() != direction:
-        raise ValueError(f"study: expected direction {direction!r}, since {ranking.name} ranks")
+        raise ArgumentError("study", f"expected direction {direction!r}, since {ranking.name} ranks")
     tiles = max(1, len(run.hardware.threads) // len(run.experiment.replicates))
     width = at_once or run.hardware.form.width * tiles
     prepared(width)

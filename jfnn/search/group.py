@@ -8,6 +8,7 @@ from typing import NamedTuple
 import numpy as np
 
 from jfnn import checks
+from jfnn.checks import ArgumentError, ArgumentTypeError
 from jfnn.experiment.options import GroupOptions
 from jfnn.experiment.replicates import as_seeds
 from jfnn.minibatches import Minibatches, as_given
@@ -34,16 +35,19 @@ def as_groups(options: GroupOptions) -> list[Group]:
             beside minibatches that have a size of their own.
     """
     if not isinstance(options.networks, Mapping) or not options.networks:
-        raise TypeError("networks: expected a mapping of names to networks, at least one")
+        raise ArgumentTypeError("networks", "expected a mapping of names to networks, at least one")
     for name in options.networks:
         if not forms.names_directory(name) or not name.isprintable():
-            raise ValueError(f"networks: expected names that can be directories, got {checks.shown(name)}")
+            raise ArgumentError(
+                "networks", f"expected names that can be directories, got {checks.shown(name)}"
+            )
     scheme, sizes = options.batch_size, options.batch_sizes
     if sizes is None:
         return [Group(name, size) for size in [_rows_a_step(options)] for name in options.networks]
     if not isinstance(scheme, Minibatches) and np.any(scheme != GroupOptions.batch_size):
-        raise ValueError(
-            f"batch_size: expected jfnn.Minibatches, or none, beside batch_sizes; got {checks.shown(scheme)}"
+        raise ArgumentError(
+            "batch_size",
+            f"expected jfnn.Minibatches, or none, beside batch_sizes; got {checks.shown(scheme)}",
         )
     return [Group(name, size) for name, size in itertools.product(options.networks, _sizes(options))]
 
@@ -53,14 +57,14 @@ def _sizes(options: GroupOptions) -> Sequence[int | None]:
     sizes = options.batch_sizes
     sizes = sizes.tolist() if isinstance(sizes, np.ndarray) else sizes
     if not checks.is_several(sizes) or not len(sizes):
-        raise ValueError("batch_sizes: expected a sequence of at least one number of rows")
+        raise ArgumentError("batch_sizes", "expected a sequence of at least one number of rows")
     sizes = [size if size is None else checks.as_count(size, "batch_sizes") for size in sizes]
     if len(set(sizes)) != len(sizes):
-        raise ValueError(f"batch_sizes: expected each one once, got {sizes}")
+        raise ArgumentError("batch_sizes", f"expected each one once, got {sizes}")
     full = isinstance(options.batch_size, Minibatches) and options.batch_size.scheme == "full"
     if options.batches is not None or (full and sizes != [None]):
         given = "the given batches have" if options.batches is not None else "a full batch has"
-        raise ValueError(f"batch_sizes: expected none, since {given} a size of their own, got {sizes}")
+        raise ArgumentError("batch_sizes", f"expected none, since {given} a size of their own, got {sizes}")
     return sizes
 
 

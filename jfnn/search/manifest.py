@@ -5,6 +5,7 @@ import os
 from collections.abc import Sequence
 from pathlib import Path
 
+from jfnn.checks import ArgumentError
 from jfnn.search import run_directory
 from jfnn.search.group import Group
 from jfnn.store import files, forms
@@ -17,17 +18,19 @@ def claim(out: str | os.PathLike[str] | None, groups: Sequence[Group], resume: b
     directory = Path(out)
     run_directory.make(directory)
     if (directory / run_directory.CONFIG).exists():
-        raise ValueError(f"out: {out} holds a single run; choose another directory")
+        raise ArgumentError("out", f"{out} holds a single run; choose another directory")
     there = read_manifest(directory)
     if there is None and (directory / run_directory.TABLE).exists():
-        raise ValueError(f"out: {out} holds a {run_directory.TABLE} of no groups; choose another directory")
+        raise ArgumentError(
+            "out", f"{out} holds a {run_directory.TABLE} of no groups; choose another directory"
+        )
     if there is not None and not resume:
-        raise ValueError(
-            f"out: {out} holds groups already; resume=True goes on with these, or choose another"
+        raise ArgumentError(
+            "out", f"{out} holds groups already; resume=True goes on with these, or choose another"
         )
     if there is not None and there != list(groups):
         names = ", ".join(group.directory for group in there)
-        raise ValueError(f"out: {out} holds other groups, choose another directory: {names}")
+        raise ArgumentError("out", f"{out} holds other groups, choose another directory: {names}")
     named = [list(group) for group in groups]
     files.write_json(directory / run_directory.GROUPS, forms.with_checksum(named))
 

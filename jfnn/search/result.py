@@ -9,6 +9,7 @@ import jax
 import numpy as np
 
 from jfnn import checks, paths
+from jfnn.checks import ArgumentError
 from jfnn.experiment.axes import Axes, as_place
 from jfnn.experiment.options import Execution
 from jfnn.search import run_directory
@@ -179,10 +180,9 @@ class SweepResult:
         """
         place = as_place(index, self.diverged_at.shape, "member", from_the_end=True)
         if self.params is None:
-            raise ValueError("member: this sweep kept no parameters; use keep_params='all'")
-        kept = self.kept_cell or ()
-        if place[: len(kept)] != kept:
-            raise ValueError(f"member: this sweep kept only the best cell's parameters, {kept}")
+            raise ArgumentError("member", "this sweep kept no parameters; use keep_params='all'")
+        if place[: len(kept := self.kept_cell or ())] != kept:
+            raise ArgumentError("member", f"this sweep kept only the best cell's parameters, {kept}")
         return jax.tree.map(lambda leaf: leaf[place[len(kept) :]], self.params)
 
     def keeping(self, params: Any, cell: tuple[int, ...] | None = None) -> "SweepResult":

@@ -18,6 +18,7 @@ from typing import Any
 import numpy as np
 
 from jfnn import paths
+from jfnn.checks import ArgumentError, ArgumentTypeError
 from jfnn.experiment.axes import Axes
 from jfnn.layers.kind import Params
 from jfnn.store import archives, files, forms, trees
@@ -73,18 +74,18 @@ def check_can_hold(axes: Mapping[str, Any], scores: Mapping[str, Any], params: P
     """
     for name in axes:
         if name in ("seed", "fold", "seeds", *scores, *OUTCOMES):
-            raise ValueError(f"hyper: cannot save an axis named {name!r}; results have such a column")
+            raise ArgumentError("hyper", f"cannot save an axis named {name!r}; results have such a column")
     for name in trees.pack(params)[1]:
         paths.check_name(name, "params")
         if name in (*axes, "seeds"):
-            raise TypeError(f"params: cannot save an array named {name!r}; an axis has that name")
+            raise ArgumentTypeError("params", f"cannot save an array named {name!r}; an axis has that name")
 
 
 def as_directory(out: Any, resume: bool = False) -> Path | None:
     """The path of a run's directory, or None for none, where there is nothing to resume."""
     if out is None:
         if resume:
-            raise ValueError("resume: there is nothing to go on with; give the directory as out")
+            raise ArgumentError("resume", "there is nothing to go on with; give the directory as out")
         return None
     return paths.as_path(out, "out")
 
@@ -94,11 +95,11 @@ def make(directory: Path) -> None:
     try:
         directory.mkdir(parents=True, exist_ok=True)
     except (FileExistsError, NotADirectoryError):
-        raise ValueError(f"out: {directory} is no directory") from None
+        raise ArgumentError("out", f"{directory} is no directory") from None
     except OSError as error:
-        raise ValueError(f"out: {directory} cannot be made ({error.strerror or error})") from None
+        raise ArgumentError("out", f"{directory} cannot be made ({error.strerror or error})") from None
     if not os.access(directory, os.W_OK | os.X_OK):
-        raise ValueError(f"out: {directory} cannot be written to")
+        raise ArgumentError("out", f"{directory} cannot be written to")
 
 
 def write(directory: Path, fields: Mapping[str, Any]) -> None:
@@ -147,18 +148,17 @@ def _checksum(config: Mapping[str, Any]) -> str:
 
 
 def read_config(directory: Path) -> dict[str, Any] | None:
-    """What ``config.json`` says, or None in a directory with no files of a run.
+    """The content of ``config.json``, or None in a directory with no files of a run.
 
-    Raises:
-        ValueError: The file is not one of these, of another format, or not as it was written.
+    Raises ValueError for another format, other files, or a file not as it was written.
     """
     path = directory / CONFIG
     if files.is_there(directory / GROUPS):
-        raise ValueError(f"{directory}: holds groups of networks, for load_groups, and no single run")
+        raise ArgumentError(str(directory), "holds groups of networks, for load_groups, and no single run")
     if not files.is_there(path):
-        ours = [name for name in (TABLE, RESULTS, MODELS, PARTIAL) if (directory / name).exists()]
+        ours = ", ".join(name for name in (TABLE, RESULTS, MODELS, PARTIAL) if (directory / name).exists())
         if ours:
-            raise ValueError(f"{directory}: holds {', '.join(ours)}, but not the {CONFIG} that goes with it")
+            raise ArgumentError(str(directory), f"holds {ours}, but not the {CONFIG} that goes with it")
         return None
     content = files.read(path)
     try:
@@ -173,7 +173,7 @@ def read_config(directory: Path) -> dict[str, Any] | None:
     if not known:
         raise files.CorruptFileError(f"{path}: corrupt, or not written by jfnn")
     if number != FORMAT:
-        raise ValueError(f"{path}: its format is {number}, this version of jfnn reads format {FORMAT}")
+        raise ArgumentError(str(path), f"its format is {number}, this version of jfnn reads format {FORMAT}")
     if not sound:
         raise files.CorruptFileError(f"{path}: not as it was written; its checksum is of other values")
     return dict(config)
@@ -196,7 +196,7 @@ def read(directory: Path) -> dict[str, Any]:
     if config is None:
         raise FileNotFoundError(f"{directory}: no {CONFIG} there, so no run")
     if config["status"] != "finished":
-        raise ValueError(f"{directory}: this run has not ended; go on with it by resume=True")
+        raise ArgumentError(str(directory), "this run has not ended; go on with it by resume=True")
     try:
         return _fields(directory, config)
     except files.CorruptFileError:

@@ -10,6 +10,7 @@ from typing import Any, TypeVar
 import jax
 import numpy as np
 
+from jfnn.checks import ArgumentError
 from jfnn.distributed.attempts import CALLS
 from jfnn.distributed.calls import remove_tasks
 from jfnn.distributed.futures import Futures, environment_of
@@ -194,9 +195,8 @@ def _claim(directory: Path, checkpoint: Checkpoint, resume: bool) -> bool:
     finished = config is not None and config["status"] == "finished"
     if not resume and (finished or checkpoint.path.exists()):
         state, what = ("finished", "gives back its result") if finished else ("unfinished", "goes on with it")
-        raise ValueError(
-            f"out: {directory} holds this very run, {state}; resume=True {what}, or choose another directory"
-        )
+        reason = f"{directory} holds this very run, {state}; resume=True {what}, or choose another directory"
+        raise ArgumentError("out", reason)
     if not finished:
         run_directory.write_config(directory, checkpoint.description)
     return finished

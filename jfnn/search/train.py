@@ -7,6 +7,7 @@ from typing import Any
 import numpy as np
 
 from jfnn import checks
+from jfnn.checks import ArgumentError, ArgumentTypeError
 from jfnn.datasets import Split
 from jfnn.experiment.build import as_execution
 from jfnn.experiment.options import Common, Options, TrainOptions
@@ -16,8 +17,8 @@ from jfnn.optimizers import as_optimizer, is_axis
 from jfnn.search.door import door
 from jfnn.search.sweep import prepare, train_run
 
-# What a split calls the arguments of `train`.
-OF_SPLIT = {"x_train": "x", "y_train": "y", "x_test": "test", "y_test": "test"}
+# Names that a sweep has for arguments of `train`.
+RENAMED = {"x_train": "x", "y_train": "y", "x_test": "test", "y_test": "test", "seeds": "seed"}
 
 
 @dataclasses.dataclass(frozen=True, eq=False, repr=False)
@@ -70,19 +71,15 @@ def train(options: TrainOptions) -> tuple[Params, History]:
     _check_single(options)
     execution = as_execution(options.execution)
     if execution.keep_params != "all":
-        raise ValueError("keep_params: expected 'all', since train gives back the parameters")
+        raise ArgumentError("keep_params", "expected 'all', since train gives back the parameters")
     common = {field.name: getattr(options, field.name) for field in dataclasses.fields(Common)}
     every = 1 if execution.eval_every is None else execution.eval_every
     common["execution"] = execution._replace(eval_every=every)
     x_test, y_test = (None, None) if options.test is None else options.test
     split = Split(options.x, options.y, x_test, y_test, options.weights)
-    try:
-        alone = Options(options.network, split, seeds=[options.seed], **common)
+    alone = Options(options.network, split, seeds=[options.seed], **common)
+    with checks.renamed(**RENAMED):
         run = prepare(alone, options.fold, alone=True)
-    except (ValueError, TypeError) as error:
-        name, separator, rest = str(error).partition(": ")
-        name = {**OF_SPLIT, "seeds": "seed"}.get(name, name)
-        raise type(error)(f"{name}{separator}{rest}") from None
     result = train_run(run, options.out, options.resume)
     only = (0,) * result.diverged_at.ndim
     scores = {name: values[only] for name, values in result.history.items() if name != "epoch"}
@@ -97,8 +94,8 @@ def _check_single(options: TrainOptions) -> None:
     values |= learner.numbers if isinstance(learner, Learner) else as_optimizer(options.optimizer).numbers
     for name, value in values.items():
         if is_axis(value):
-            raise TypeError(f"{name}: expected one number, got several; use sweep for these")
+            raise ArgumentTypeError(name, "expected one number, got several; use sweep for these")
     checks.as_seed(options.seed)
     checks.as_count(options.fold, "fold", 0)
     if options.test is not None and (not isinstance(options.test, tuple | list) or len(options.test) != 2):
-        raise ValueError(f"test: expected a pair (x, y), got {type(options.test).__name__}")
+        raise ArgumentError("test", f"expected a pair (x, y), got {type(options.test).__name__}")

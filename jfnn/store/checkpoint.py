@@ -8,6 +8,7 @@ from typing import Any, TypeVar
 import jax
 import numpy as np
 
+from jfnn.checks import ArgumentError
 from jfnn.store import checksummed, files, identity, trees
 from jfnn.store.identity import DECIDING, Description
 
@@ -78,7 +79,9 @@ class Checkpoint:
     def _check_fit(self, arrays: dict[str, np.ndarray], expected: dict[str, Any]) -> None:
         if list(arrays) != list(expected):
             other = sorted(arrays.keys() ^ expected.keys())
-            raise ValueError(f"{self.path}: its arrays are not those of this run; they differ in {other}")
+            raise ArgumentError(
+                str(self.path), f"its arrays are not those of this run; they differ in {other}"
+            )
         for name, leaf in expected.items():
             saved, fresh = arrays[name], np.asarray(leaf)
             # A history, empty at first, is as long as it is.
@@ -86,9 +89,10 @@ class Checkpoint:
             if of_fresh[:1] == (0,):
                 of_saved, of_fresh = of_saved[1:], of_fresh[1:]
             if saved.dtype != fresh.dtype or of_saved != of_fresh or saved.ndim != fresh.ndim:
-                raise ValueError(
-                    f"{self.path}: array {name!r} is {saved.dtype} {saved.shape},"
-                    f" where this run has {fresh.dtype} {fresh.shape}"
+                raise ArgumentError(
+                    str(self.path),
+                    f"array {name!r} is {saved.dtype} {saved.shape},"
+                    f" where this run has {fresh.dtype} {fresh.shape}",
                 )
 
     def remove(self) -> None:

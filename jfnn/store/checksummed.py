@@ -8,6 +8,7 @@ from typing import Any
 
 import numpy as np
 
+from jfnn.checks import ArgumentError
 from jfnn.store import archives, files
 
 MAGIC = b"jfnn checksummed arrays "
@@ -45,7 +46,7 @@ def read(path: Path) -> tuple[dict[str, Any], dict[str, np.ndarray]]:
         raise files.CorruptFileError(f"{path}: its first line is not that of a file of checksummed arrays")
     if number != b"%d" % FORMAT:
         said = number[:20].decode()
-        raise ValueError(f"{path}: its format is {said}, this version of jfnn reads format {FORMAT}")
+        raise ArgumentError(str(path), f"its format is {said}, this version of jfnn reads format {FORMAT}")
     checksum, _, rest = rest.partition(b"\n")
     line, separator, body = rest.partition(b"\n")
     if separator != b"\n" or hashlib.sha256(line).hexdigest().encode() != checksum:

@@ -16,6 +16,7 @@ from typing import IO, Any
 import numpy as np
 
 from jfnn import memory
+from jfnn.checks import ArgumentError
 from jfnn.store import archives
 
 try:
@@ -59,12 +60,12 @@ def lock(directory: Path) -> Iterator[None]:
     try:
         handle = os.open(directory, os.O_RDONLY)
     except OSError as error:
-        raise ValueError(f"out: {directory} cannot be read ({error.strerror or error})") from None
+        raise ArgumentError("out", f"{directory} cannot be read ({error.strerror or error})") from None
     try:
         try:
             fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
         except BlockingIOError:
-            raise ValueError(f"out: {directory} is in use by another process") from None
+            raise ArgumentError("out", f"{directory} is in use by another process") from None
         except OSError:  # a network file system without locks
             pass
         yield
@@ -98,7 +99,7 @@ def read(path: Path) -> bytes:
     try:
         if not path.is_file():
             raise CorruptFileError(f"{path}: no regular file")
-        memory.check(f"{path}: it", COPIES * path.stat().st_size)
+        memory.check(str(path), COPIES * path.stat().st_size)
         return path.read_bytes()
     except OSError as error:
         raise CorruptFileError(f"{path}: cannot be read ({error.strerror or error})") from None

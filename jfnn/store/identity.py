@@ -8,6 +8,8 @@ from typing import Any
 
 import numpy as np
 
+from jfnn.checks import ArgumentError
+
 # The parts of a description that decide the bytes of a result.
 DECIDING = ("settings", "data", "versions", "backend")
 DESCRIPTION = (*DECIDING, "device", "fingerprint")
@@ -49,7 +51,7 @@ def check_same(where: Any, there: Description | None, here: Description) -> None
     differing = [] if there is None else differences(there, here)
     if differing:
         shown = "; ".join(differing[:5]) + ("" if len(differing) <= 5 else f"; and {len(differing) - 5} more")
-        raise ValueError(f"{where}: holds another configuration, choose another directory: {shown}")
+        raise ArgumentError(str(where), f"holds another configuration, choose another directory: {shown}")
 
 
 def plain(value: Any) -> Any:

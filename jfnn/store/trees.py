@@ -6,6 +6,7 @@ from typing import Any
 import jax
 import numpy as np
 
+from jfnn.checks import ArgumentTypeError
 from jfnn.layers.dense import Layer
 
 
@@ -41,15 +42,17 @@ def _pack(tree: Any, path: tuple[str, ...], arrays: dict[str, np.ndarray]) -> An
         return {"dict": packed(tree._asdict().items())}
     if isinstance(tree, dict):
         if not all(isinstance(name, str) for name in tree):
-            raise TypeError(f"params: cannot save {where}, a dict whose keys are not all strings")
+            raise ArgumentTypeError("params", f"cannot save {where}, a dict whose keys are not all strings")
         return {"dict": packed(tree.items())}
     if isinstance(tree, list | tuple):
         children = packed((str(i), value) for i, value in enumerate(tree))
         return {"list" if isinstance(tree, list) else "tuple": list(children.values())}
     if not hasattr(tree, "dtype") or tree.dtype.kind not in "biufc":
-        raise TypeError(f"params: cannot save {where}, a {getattr(tree, 'dtype', type(tree).__name__)}")
+        raise ArgumentTypeError(
+            "params", f"cannot save {where}, a {getattr(tree, 'dtype', type(tree).__name__)}"
+        )
     if where in arrays:
-        raise TypeError(f"params: cannot save two arrays of one name, {where}")
+        raise ArgumentTypeError("params", f"cannot save two arrays of one name, {where}")
     arrays[where] = np.asarray(tree)
     return where
 

@@ -9,6 +9,7 @@ import jax.numpy as jnp
 import numpy as np
 
 from jfnn import checks
+from jfnn.checks import ArgumentError, ArgumentTypeError
 from jfnn.experiment.axes import check_range
 from jfnn.experiment.experiment import Experiment
 from jfnn.experiment.options import option
@@ -74,9 +75,10 @@ def hypergradient(options: HypergradientOptions) -> Hypergradient:
     program, arguments = prepare(options)
     value, gradients = jax.tree.map(np.asarray, program(*arguments))
     if np.isfinite(value) and not all(np.isfinite(leaf).all() for leaf in gradients.values()):
-        raise ValueError(
-            "with_respect_to: the loss is finite, but its derivatives are not; Adam and its kin have none"
-            " where a gradient is 0, unless their eps_root is above 0, such as 1e-12"
+        raise ArgumentError(
+            "with_respect_to",
+            "the loss is finite, but its derivatives are not; Adam and its kin have none"
+            " where a gradient is 0, unless their eps_root is above 0, such as 1e-12",
         )
     return Hypergradient(float(value), gradients)
 
@@ -88,7 +90,7 @@ def prepare(options: HypergradientOptions) -> tuple[Callable[..., Any], tuple[An
     experiment = experiment_of(options, [options.seed])
     for name, values in experiment.cells.values.items():
         if len(values) > 1 or is_axis(getattr(options, name, None)):
-            raise TypeError(f"{name}: expected one number, got several")
+            raise ArgumentTypeError(name, "expected one number, got several")
     replicate = experiment.replicates[0]
     steps = steps_of(experiment, replicate)
     numbers: dict[str, Any] = {name: values[0] for name, values in experiment.hyper().items()}
@@ -97,7 +99,7 @@ def prepare(options: HypergradientOptions) -> tuple[Callable[..., Any], tuple[An
     part = PARTS[experiment.ranking.part] if options.part is None else options.part
     scored = replicate.parts[checks.as_choice(part, "part", PARTS)]
     if not len(scored):
-        raise ValueError(f"part: there are no {part} rows")
+        raise ArgumentError("part", f"there are no {part} rows")
     rows = jax.tree.map(jnp.asarray, experiment.data.rows)
     chosen = {name: numbers.pop(name) for name in names}
     scored_rows = jax.tree.map(lambda leaf: leaf[scored], rows)
@@ -108,7 +110,7 @@ def prepare(options: HypergradientOptions) -> tuple[Callable[..., Any], tuple[An
 def _names(names: Any, numbers: Mapping[str, Any]) -> tuple[str, ...]:
     names = (names,) if isinstance(names, str) else names
     if not isinstance(names, Sequence) or not names or len({*map(str, names)}) != len(names):
-        raise ValueError(f"with_respect_to: expected different names, got {checks.shown(names)}")
+        raise ArgumentError("with_respect_to", f"expected different names, got {checks.shown(names)}")
     known = [name for name in numbers if name not in NOT_SMOOTH]
     return tuple(checks.as_choice(name, "with_respect_to", known) for name in names)
 
@@ -118,9 +120,9 @@ def _multipliers(multipliers: Any, experiment: Experiment, steps: int) -> np.nda
         return np.ones(experiment.epochs, experiment.data.dtype)
     values = checks.as_axis(multipliers, MULTIPLIERS)
     if len(values) not in (experiment.epochs, steps):
-        raise ValueError(
-            f"multipliers: expected one for each of {experiment.epochs} epochs or {steps} steps,"
-            f" got {len(values)}"
+        raise ArgumentError(
+            "multipliers",
+            f"expected one for each of {experiment.epochs} epochs or {steps} steps, got {len(values)}",
         )
     check_range({MULTIPLIERS: values}, experiment.data.dtype)
     return np.asarray(values, experiment.data.dtype)

@@ -8,6 +8,7 @@ import jax.numpy as jnp
 import numpy as np
 
 from jfnn import checks
+from jfnn.checks import ArgumentError, ArgumentTypeError
 from jfnn.datasets import Split
 from jfnn.experiment.build import build
 from jfnn.experiment.experiment import Experiment
@@ -59,12 +60,14 @@ def experiment_of(options: TrajectoryOptions, seeds: Any) -> Experiment:
     """
     for field in dataclasses.fields(Common):
         if field.name in OF_SWEEPS and getattr(options, field.name) != field.default:
-            raise ValueError(f"{field.name}: expected none, since this is no sweep")
+            raise ArgumentError(field.name, "expected none, since this is no sweep")
     checks.as_count(options.epochs, "epochs")
     common = {field.name: getattr(options, field.name) for field in dataclasses.fields(Common)}
     experiment = build(Options(options.network, options.split, seeds=seeds, **common))
     if isinstance(experiment.learner.original, BoltzmannLearner):
-        raise TypeError("network: a Boltzmann machine samples discrete states, which have no derivative")
+        raise ArgumentTypeError(
+            "network", "a Boltzmann machine samples discrete states, which have no derivative"
+        )
     return experiment
 
 

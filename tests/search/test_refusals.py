@@ -210,7 +210,7 @@ def test_every_option_has_values_that_cannot_be():
 
 
 def check_message(error, argument):
-    assert type(error) in (ValueError, TypeError)
+    assert isinstance(error, jfnn.checks.ArgumentError)
     assert str(error).startswith(f"{argument}: ")
     assert "\n" not in str(error)
     assert len(str(error)) > len(argument) + 12

@@ -1,0 +1,54 @@
+"""Checks against signatures: of functions that users pass, and of arguments for other packages' functions."""
+
+import inspect
+import types
+import typing
+from collections.abc import Callable, Sequence
+from typing import Any
+
+from jfnn import checks
+from jfnn.checks import ArgumentError, ArgumentTypeError
+
+
+def check_callable(function: Any, arguments: Sequence[Any], argument: str, expected: str) -> None:
+    """Raises ArgumentTypeError unless a value can be called with positional arguments.
+
+    Args:
+        function: The value; a function in C without a signature is invalid.
+        arguments: Positional arguments that it will be called with.
+        argument: The caller's argument, named in errors.
+        expected: What it should be, in words.
+    """
+    try:
+        fits = callable(function) and bool(inspect.signature(function).bind(*arguments))
+    except (TypeError, ValueError):
+        fits = False
+    if not fits:
+        raise ArgumentTypeError(argument, f"expected {expected}, got {checks.shown(function)}")
+
+
+def check_parameter(value: Any, parameter: inspect.Parameter, argument: str, numeric: bool) -> None:
+    """Raises ArgumentError unless a value has the kind of a parameter: a switch, a number or a count.
+
+    Args:
+        value: The value.
+        parameter: A parameter of another package's function; its annotation or default tells the kind.
+        argument: The caller's argument that has the value as an item, named in errors.
+        numeric: Whether the value is a number, or stands for several.
+    """
+    default = type(parameter.default)
+    kinds = {float if default is int else default}
+    if not isinstance(parameter.annotation, str) and parameter.annotation is not parameter.empty:
+        kinds = set(typing.get_args(parameter.annotation)) or {parameter.annotation}
+    function = callable(value) and any(typing.get_origin(kind) is Callable for kind in kinds)
+    if Any in kinds or function or (value is None and types.NoneType in kinds):
+        return
+    try:
+        if bool in kinds and kinds <= {bool, types.NoneType}:
+            checks.as_switch(value, parameter.name)
+        elif float in kinds and not numeric:
+            checks.as_number(value, parameter.name, None)
+        elif int in kinds and float not in kinds:
+            checks.as_count(value, parameter.name, 0)
+    except ArgumentError as error:
+        raise type(error)(argument, str(error), parameter.name) from None
