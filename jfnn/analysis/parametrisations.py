@@ -1,4 +1,4 @@
-"""Networks of many widths in each parametrisation, as sweeps and checks over the width take them."""
+"""Networks of many widths in each parametrisation."""
 
 from collections.abc import Callable, Sequence
 from typing import Any
@@ -44,50 +44,46 @@ def parametrised(
         network: ``width -> Network``.
         width: The widths, in rising order.
         parametrisations: Names of `PARAMETRISATIONS`.
-        base: The width at which they are the same network; None for the first.
-        output_multiplier: Of `jfnn.maximal_update`.
-        optimizer: By name, an optax factory or a `jfnn.Optimizer`: what `scaling_of` takes.
+        base: The width at which all parametrisations are one network; None for the first.
+        output_multiplier: That of `jfnn.maximal_update`.
+        optimizer: A name, an optax factory or a `jfnn.Optimizer`, as for `scaling_rule`.
 
     Raises:
-        ValueError, TypeError: What cannot be; the message begins with the argument's name.
+        ValueError, TypeError: Invalid arguments.
     """
     if not checks.is_several(width) or len(width) == 0:
         raise ArgumentTypeError("width", f"expected a sequence of widths, got {checks.shown(width)}")
-    widths = [checks.as_count(value, "width") for value in width]
+    widths, names = [checks.as_count(value, "width") for value in width], parametrisations
     check_callable(network, widths[:1], "network", "a function of the width")
     if sorted({*widths}) != widths:
         raise ArgumentError("width", f"expected each one once, in rising order, got {widths}")
-    names = parametrisations
-    if not checks.is_several(names) or not len(names):
-        raise ArgumentError("parametrisations", f"expected names, each once, got {checks.shown(names)}")
-    if len({checks.as_choice(name, "parametrisations", PARAMETRISATIONS) for name in names}) < len(names):
+    several = names if checks.is_several(names) else ()
+    chosen = [checks.as_choice(name, "parametrisations", PARAMETRISATIONS) for name in several]
+    if not chosen or len({*chosen}) < len(chosen):
         raise ArgumentError("parametrisations", f"expected names, each once, got {checks.shown(names)}")
     base = widths[0] if base is None else checks.as_count(base, "base")
     multiplier = checks.as_number(output_multiplier, "output_multiplier", strict=True)
-    made = {f"standard-{of_width}": network(of_width) for of_width in widths}
-    for of_any in made.values():
-        checks.check_instance(of_any, Network, "network")
-    if "maximal_update" in names:
-        scaling = scaling_of(optimizer)
-        of_base = network(base)
-        for of_width in widths:
-            scaled = maximal_update(made[f"standard-{of_width}"], of_base, scaling, multiplier)
-            made[f"maximal_update-{of_width}"] = scaled
-    return {f"{name}-{of_width}": made[f"{name}-{of_width}"] for name in names for of_width in widths}
+    standard = [network(value) for value in widths]
+    for made in standard:
+        checks.check_instance(made, Network, "network")
+    networks = {"standard": standard}
+    if "maximal_update" in chosen:
+        rule, base_network = scaling_rule(optimizer), network(base)
+        networks["maximal_update"] = [maximal_update(m, base_network, rule, multiplier) for m in standard]
+    return {f"{name}-{w}": made for name in chosen for w, made in zip(widths, networks[name], strict=True)}
 
 
-def scaling_of(optimizer: Any) -> str:
-    """How an optimizer's rates scale with the width: as those of "sgd", or as those of "adam".
+def scaling_rule(optimizer: Any) -> str:
+    """How an optimizer's learning rates scale with the width: as those of "sgd", or as those of "adam".
 
     Raises:
         ValueError: It is not known.
     """
     name = as_optimizer(optimizer).name
     known = optax_name(name)
-    if known in LIKE_ADAM:
-        return "adam"
     if known == "sgd":
         return "sgd"
-    raise ArgumentError(
-        "optimizer", f"expected sgd, or one of {', '.join(LIKE_ADAM)}, got {checks.shown(name)}"
-    )
+    if known in LIKE_ADAM:
+        return "adam"
+    expected = f"expected sgd, or one of {', '.join(LIKE_ADAM)}"
+    raise ArgumentError("optimizer", f"{expected}, got {checks.shown(name)}")

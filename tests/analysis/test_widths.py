@@ -5,7 +5,7 @@ import pytest
 from helpers import make_result, noise_split, same_bits, with_scores
 
 import jfnn
-from jfnn.analysis.parametrisations import LIKE_ADAM, scaling_of
+from jfnn.analysis.parametrisations import LIKE_ADAM, scaling_rule
 from jfnn.analysis.widths import Transfer
 from jfnn.search.group import Group
 from jfnn.search.groups import SweepGroups
@@ -97,10 +97,10 @@ def test_where_every_rate_diverges_none_is_best():
 
 
 def test_rules_scale_as_sgd_or_as_adam():
-    assert scaling_of("sgd") == scaling_of(jfnn.Optimizer("sgd", momentum=0.9)) == "sgd"
-    assert {scaling_of(name) for name in LIKE_ADAM} == {"adam"}
+    assert scaling_rule("sgd") == scaling_rule(jfnn.Optimizer("sgd", momentum=0.9)) == "sgd"
+    assert {scaling_rule(name) for name in LIKE_ADAM} == {"adam"}
     with pytest.raises(ValueError, match=r"^optimizer: expected sgd, or one of .*'lamb'"):
-        scaling_of("lamb")
+        scaling_rule("lamb")
 
 
 @pytest.mark.parametrize(
