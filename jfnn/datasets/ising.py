@@ -11,8 +11,8 @@ import numpy as np
 
 from jfnn import checks, memory
 from jfnn.checks import ArgumentError
-from jfnn.datasets import Split
 from jfnn.datasets.onsager import CRITICAL_TEMPERATURE
+from jfnn.datasets.splits import Split
 
 UPDATES = ("all", "one")
 AXES = (-1, -2)

@@ -1,4 +1,4 @@
-"""NPZ files as inputs and targets, as `jfnn.datasets.tables` reads CSV files."""
+"""NPZ files as inputs and targets, as `jfnn.datasets.csv_files` reads CSV files."""
 
 import os
 import zipfile
@@ -8,8 +8,7 @@ import numpy as np
 
 from jfnn import checks, paths
 from jfnn.checks import ArgumentError
-from jfnn.datasets.table import Table, shortened
-from jfnn.datasets.targets import TASKS, as_task, as_word, check_exact, is_gap, place_of
+from jfnn.datasets.targets import TASKS, Table, as_task, as_word, check_exact, is_gap, place_of, shortened
 from jfnn.store import archives
 
 
