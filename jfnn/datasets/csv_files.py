@@ -32,15 +32,15 @@ def read_csv(
 
     Args:
         path: The file.
-        target: The column to predict; None is refused with the columns' names. Words become labels, in
-            alphabetical order; whole numbers of which few are different too, in ascending order. A few words
-            among numbers are refused, and words that stand for a missing value (NA, nan, null, …).
+        target: The column to predict; None is an error that lists the columns. Words become labels, in
+            alphabetical order; whole numbers of which few are different too, in ascending order.
         task: "classification" or "regression", where that is not what the column looks like.
         weights: The column that says how often each row counts; None for none.
 
     Raises:
-        ValueError: A missing or non-numeric value, or a whole number that a float does not hold, with its row
-            (from 1, below the header) and column; a class in two spellings (7, 007); rows of another length
+        ValueError: A missing (empty, NA, nan, null, …) or non-numeric value, a few words among numeric
+            targets, or a whole number that a float does not hold, with its row (from 1, below the header) and
+            column; a class in two spellings (7, 007); rows of another length
             than the header; no such column; a target that does not fit the task; a file that cannot be read.
         FileNotFoundError: There is no such file.
     """

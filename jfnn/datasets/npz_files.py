@@ -16,7 +16,7 @@ def read_npz(path: str | os.PathLike[str], task: str | None = None, weights: str
     """A NumPy archive of ``x, y``, or of ``x_train, y_train, x_test, y_test``.
 
     Args:
-        path: The file; objects in it are refused, not unpickled.
+        path: The file; pickled objects in it raise ValueError.
         task: "classification" or "regression", where that is not what the targets look like.
         weights: The array that says how often each row, or each training row, counts; None for none.
 

@@ -1,4 +1,4 @@
-"""What width does: scores against the learning rate for every width, and how activations change."""
+"""Scores against the learning rate for every width, and changes of activations against the width."""
 
 import numpy as np
 from matplotlib.axes import Axes
