@@ -153,10 +153,6 @@ LATTICES = {
         ising.extreme_temperatures,
         {"length": 4, "n": 4, "n_test": 0, "seed": 0, "image": False, "cancelling": False},
     ),
-    "sampled_temperatures": (
-        ising.sampled_temperatures,
-        {"length": 4, "temperatures": [2.0], "n": 2, "n_test": 0, "seed": 0, "image": False, "burn_in": 1},
-    ),
 }
 DOORS = {
     "train": (
@@ -264,7 +260,7 @@ TAKEN = {
         "MLPClassifier": "alpha epsilon learning_rate_init power_t tol verbose",
         "BernoulliRBM": "verbose",
         "Sample, drawn": "sample",
-        **dict.fromkeys(("configurations of chains", "extreme_temperatures", "sampled_temperatures"), "seed"),
+        **dict.fromkeys(("configurations of chains", "extreme_temperatures"), "seed"),
         "Interval": "seed",
     },
     "true": {
@@ -272,7 +268,7 @@ TAKEN = {
         "BernoulliRBM": "n_components learning_rate batch_size n_iter verbose random_state",
         "holm": "p",
         "output_metric": "higher_is_better",
-        **dict.fromkeys(("ising.inputs", "sampled_temperatures"), "image"),
+        "ising.inputs": "image",
         "extreme_temperatures": "image cancelling",
     },
     "text": {"output_metric": "name", "load_transfer": "directory"} | {"write_tidy": "path"},

@@ -3,12 +3,13 @@
 from collections.abc import Callable, Sequence
 from typing import Any
 
+import optax
+
 from jfnn import checks
 from jfnn.architectures import maximal_update
 from jfnn.checks import ArgumentError, ArgumentTypeError
-from jfnn.learners.naming import optax_name
 from jfnn.network import Network
-from jfnn.optimizers import as_optimizer
+from jfnn.optimizers import Optimizer
 from jfnn.signatures import check_callable
 
 PARAMETRISATIONS = ("standard", "maximal_update")
@@ -79,11 +80,9 @@ def scaling_rule(optimizer: Any) -> str:
     Raises:
         ValueError: It is not known.
     """
-    name = as_optimizer(optimizer).name
-    known = optax_name(name)
-    if known == "sgd":
-        return "sgd"
-    if known in LIKE_ADAM:
-        return "adam"
+    rule = optimizer.name if isinstance(optimizer, Optimizer) else optimizer
+    for name in ("sgd", *LIKE_ADAM):
+        if rule is getattr(optax, name) or (isinstance(rule, str) and rule == name):
+            return "sgd" if name == "sgd" else "adam"
     expected = f"expected sgd, or one of {', '.join(LIKE_ADAM)}"
-    raise ArgumentError("optimizer", f"{expected}, got {checks.shown(name)}")
+    raise ArgumentError("optimizer", f"{expected}, got {checks.shown(rule)}")

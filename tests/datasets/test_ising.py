@@ -172,16 +172,6 @@ def test_infinite_temperature_has_independent_spins(length):
     assert squares.mean() == pytest.approx(1 / length**2, rel=5 * np.sqrt(2 / n))
 
 
-def test_sampled_temperatures_are_labelled_by_their_side():
-    split = ising.sampled_temperatures(8, [1.5, 3.5], 20, 10, seed=4, burn_in=20)
-    assert split.y_train.tolist() == [1] * 20 + [0] * 20 and split.y_test.tolist() == [1] * 10 + [0] * 10
-    size = np.abs(split.x_train.mean(axis=1))
-    assert size[:20].mean() > 0.9 and size[20:].mean() < 0.4
-    assert not (split.x_test[None, 10:] == split.x_train[20:30, None]).all(axis=2).any()
-    alone = ising.sampled_temperatures(8, [1.5, 3.5], 20, seed=4, burn_in=20, image=True)
-    np.testing.assert_array_equal(alone.x_train.reshape(40, 64), split.x_train)
-
-
 @pytest.mark.parametrize(
     ("call", "message"),
     [
@@ -191,7 +181,7 @@ def test_sampled_temperatures_are_labelled_by_their_side():
         (lambda: ising.configurations(4, [2.0, 3.0], 4), "temperature: expected one number"),
         (lambda: ising.extreme_temperatures(5, 4, cancelling=True), "length: expected an even number"),
         (lambda: ising.extreme_temperatures(4, 8, 2), "n_test: expected a multiple of 4, got 2"),
-        (lambda: ising.sampled_temperatures(4, [-1.0], 4), "temperatures: expected numbers above 0"),
+        (lambda: ising.configurations(4, 0.0, 4), "temperature: expected numbers above 0"),
         (lambda: ising.energy(np.zeros((3, 3))), r"spins: expected \+1 and -1 alone"),
         (lambda: ising.magnetisation(np.ones((3, 4))), r"spins: expected \[..., L, L\], got \[3, 4\]"),
         (lambda: ising.inputs(np.ones((3, 3))), r"spins: expected \[n, L, L\], got \[3, 3\]"),
