@@ -23,7 +23,9 @@ from .architectures import cnn, maximal_update, rnn
 from .datasets import Split
 from .engine.devices import use_all_cores
 from .estimators.ensemble import Ensemble
-from .experiment.options import Execution, Options, Progress, Sample, Validation
+from .experiment.axes import Sample
+from .experiment.options import Options
+from .experiment.settings import Execution, Progress, Validation
 from .layers import GRU, Conv, Dense, Elman, Flatten, Layer, LayerKind, MaxPool, MeanPool, Residual, Scaled
 from .learners import Batch, Learner, Metric, State, boltzmann_machine, learner, supervised
 from .losses import Loss

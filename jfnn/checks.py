@@ -21,7 +21,7 @@ class ArgumentError(ValueError):
     Attributes:
         argument: Name of the argument, or the path of an invalid file.
         reason: What was expected, and what came.
-        item: The invalid item of an argument that has several, such as a key of a mapping.
+        item: The invalid item of an argument with several, such as a key of a mapping.
     """
 
     def __init__(self, argument: str, reason: str, item: Any = None) -> None:
@@ -46,6 +46,15 @@ def renamed(**names: str) -> Iterator[None]:
         if error.argument not in names:
             raise
         raise type(error)(names[error.argument], error.reason, error.item) from None
+
+
+@contextlib.contextmanager
+def item_of(argument: str) -> Iterator[None]:
+    """Errors raised inside are of an item of the caller's argument: ``sample: seed: expected …``."""
+    try:
+        yield
+    except ArgumentError as error:
+        raise type(error)(argument, str(error), error.argument) from None
 
 
 def is_concrete(array: Any) -> bool:
@@ -134,12 +143,7 @@ def as_dtype(array: Any, dtype: Any, argument: str) -> np.ndarray:
 
 
 def check_values(array: Any, argument: str, dtype: Any = None) -> None:
-    """Raises ArgumentError with the first entry of a float array that is not finite.
-
-    Args:
-        array: An array; one that is being traced, or has no floats, is valid.
-        dtype: The dtype in which entries must be finite; None for that of JAX's arithmetic.
-    """
+    """Raises ArgumentError with the first float of an array that is not finite in a dtype (None: JAX's)."""
     if not is_concrete(array) or not jnp.issubdtype(array.dtype, jnp.floating):
         return
     array, dtype = np.asarray(array), float_dtype(array) if dtype is None else dtype
@@ -154,9 +158,9 @@ def check_values(array: Any, argument: str, dtype: Any = None) -> None:
 
 def check_key(key: Any, argument: str = "key") -> None:
     """Raises ArgumentTypeError unless the argument is one random key of JAX."""
-    dtype, ndim = (key.dtype, key.ndim) if isinstance(key, jax.Array) else (None, None)
-    typed = dtype is not None and jnp.issubdtype(dtype, jax.dtypes.prng_key)
-    if not (typed and ndim == 0) and not (dtype == jnp.uint32 and ndim == 1):
+    typed = isinstance(key, jax.Array) and jnp.issubdtype(key.dtype, jax.dtypes.prng_key)
+    raw = isinstance(key, jax.Array) and key.dtype == jnp.uint32
+    if not (typed and key.ndim == 0) and not (raw and key.ndim == 1):
         raise ArgumentTypeError(argument, f"expected a key, such as jax.random.key(0), got {shown(key)}")
 
 
@@ -194,7 +198,7 @@ def as_counts(values: Any, argument: str, minimum: int = 1) -> tuple[int, ...]:
 
 
 def as_seed(value: Any, argument: str = "seed") -> int:
-    """An integer from 0 to 2³² - 1."""
+    """An integer of 32 bits, at least 0."""
     return as_count(value, argument, 0, 2**32 - 1)
 
 
@@ -224,11 +228,7 @@ def as_representable(value: Any, argument: str) -> float:
 def as_axis(values: Any, argument: str, minimum: float | None = 0.0, strict: bool = False) -> np.ndarray:
     """A number, or a one-dimensional array-like, as a hyperparameter axis: finite float64 ``[k]``, k ≥ 1.
 
-    Args:
-        minimum: The least value, or None.
-        strict: Whether ``minimum`` itself is invalid.
-
-    Raises ArgumentError for other dtypes and shapes, no values, and values not finite or too small.
+    Raises ArgumentError for no values, and for values not finite or below ``minimum`` (``strict``: or equal).
     """
     array, expected = as_array(values, argument), "expected a number or a sequence of numbers"
     if array.dtype.kind not in "iuf" and not jnp.issubdtype(array.dtype, jnp.floating):

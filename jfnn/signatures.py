@@ -7,7 +7,7 @@ from collections.abc import Callable, Sequence
 from typing import Any
 
 from jfnn import checks
-from jfnn.checks import ArgumentError, ArgumentTypeError
+from jfnn.checks import ArgumentTypeError
 
 
 def check_callable(function: Any, arguments: Sequence[Any], argument: str, expected: str) -> None:
@@ -43,12 +43,10 @@ def check_parameter(value: Any, parameter: inspect.Parameter, argument: str, num
     function = callable(value) and any(typing.get_origin(kind) is Callable for kind in kinds)
     if Any in kinds or function or (value is None and types.NoneType in kinds):
         return
-    try:
+    with checks.item_of(argument):
         if bool in kinds and kinds <= {bool, types.NoneType}:
             checks.as_switch(value, parameter.name)
         elif float in kinds and not numeric:
             checks.as_number(value, parameter.name, None)
         elif int in kinds and float not in kinds:
             checks.as_count(value, parameter.name, 0)
-    except ArgumentError as error:
-        raise type(error)(argument, str(error), parameter.name) from None

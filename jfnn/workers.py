@@ -25,6 +25,10 @@ POOL_ARGUMENTS = {
 }
 
 
+class ExecutorError(RuntimeError):
+    """An executor takes no work, or its workers gave no results."""
+
+
 class Workers:
     """Other processes, near or far, reached through an executor.
 
@@ -87,7 +91,7 @@ class Workers:
         """A future of a call; where the executor has broken, one of a new executor.
 
         Raises:
-            RuntimeError: The executor takes no work.
+            ExecutorError: The executor takes no work.
             TypeError: It gives no future.
         """
         if self._executor is None and self._make is not None:
@@ -98,7 +102,9 @@ class Workers:
             self._renew()
             future = self._executor.submit(function, *arguments)
         except Exception as error:
-            raise RuntimeError(f"executor: it takes no more work: {type(error).__name__}: {error}") from error
+            raise ExecutorError(
+                f"executor: it takes no more work: {type(error).__name__}: {error}"
+            ) from error
         if not all(callable(getattr(future, name, None)) for name in ("cancel", "done", "result")):
             raise ArgumentTypeError(
                 "executor", f"expected one that gives futures, its submit gave {checks.shown(future)}"
@@ -111,7 +117,7 @@ class Workers:
             self._own.shutdown(wait=False)
         make = self._make or _like(self._executor)
         if make is None:
-            raise RuntimeError(
+            raise ExecutorError(
                 "executor: it broke, and takes no more work; give a function that makes one, which is then"
                 " called again"
             )

@@ -1,4 +1,4 @@
-"""Calls of the rooms' functions for test_bad_calls.py: name -> (function, arguments that it takes)."""
+"""Public functions with valid arguments: name -> (function, arguments)."""
 
 import types
 
@@ -11,6 +11,8 @@ from jfnn import analysis, boltzmann, estimators, plots
 from jfnn.analysis.coordinates import CoordinateCheck
 from jfnn.datasets import ising, onsager
 from jfnn.estimators.ensemble import select
+from jfnn.experiment.options import Options
+from jfnn.search.sweep import prepare
 
 NET = jfnn.mlp((2, 3, 2), init="he_normal")
 X = np.random.default_rng(0).normal(size=(8, 2))
@@ -201,12 +203,8 @@ DOORS = {
     "Workers": (jfnn.Workers, {"executor": lambda: None, "tries": 3, "in_flight": 64}),
     "Scaled": (jfnn.Scaled, {"layer": jfnn.Dense(2), "start": 1.0, "rate": 1.0, "bias_rate": 1.0}),
     "Sample, drawn": (
-        lambda sample: jfnn.search.sweep.prepare(
-            jfnn.experiment.options.Options(
-                NET, SPLIT, **REQUIRED | {"learning_rate": [0.1, 1]}, sample=jfnn.Sample(2, sample)
-            )
-        ),
-        {"sample": 0},
+        lambda seed: prepared(learning_rate=[0.1, 1], sample=jfnn.Sample(2, seed)),
+        {"seed": 0},
     ),
     "output_metric": (
         jfnn.learners.output_metric,
@@ -242,45 +240,118 @@ ESTIMATORS = {
         | {"random_state": 0},
     ),
 }
-CALLS = MACHINES | FIGURES | STATISTICS | LATTICES | DOORS | ESTIMATORS
 
-# Kinds of nonsense -> function -> its arguments that take these after all.
-NUMBERS = {name: "missing" for name in ("interval_curves", "curve_statistics", "cell_statistics")}
-NUMBERS |= {"score_matrices": "missing"}
-SWITCHES = "early_stopping nesterovs_momentum shuffle warm_start verbose"
-# scikit-learn takes True as 1.
-ONES = "alpha batch_size epsilon learning_rate_init max_fun max_iter momentum n_iter_no_change power_t tol"
-TAKEN = {
-    "fraction": NUMBERS,
-    "negative": NUMBERS,
-    "nan": {"holm": "p"},
-    "infinity": {"MLPClassifier": "n_iter_no_change"},
-    "empty list": {"holm": "p", "MLPClassifier": "hidden_layer_sizes"},
-    "huge": {
-        "MLPClassifier": "alpha epsilon learning_rate_init power_t tol verbose",
-        "BernoulliRBM": "verbose",
-        "Sample, drawn": "sample",
-        **dict.fromkeys(("configurations of chains", "extreme_temperatures"), "seed"),
-        "Interval": "seed",
-    },
-    "true": {
-        "MLPClassifier": f"{SWITCHES} {ONES} random_state",
-        "BernoulliRBM": "n_components learning_rate batch_size n_iter verbose random_state",
-        "holm": "p",
-        "output_metric": "higher_is_better",
-        "ising.inputs": "image",
-        "extreme_temperatures": "image cancelling",
-    },
-    "text": {"output_metric": "name", "load_transfer": "directory"} | {"write_tidy": "path"},
-    "empty text": {"output_metric": "name"},
-    # Functions of one's own, which fail by themselves.
-    **{
-        kind: {
-            "decision_regions": "predict_function",
-            "ask_tell": "suggest",
-            "Workers": "executor",
-            "output_metric": "function",
+
+def prepared(**options):
+    """All that a sweep does before it trains."""
+    return prepare(Options(**{"network": NET, "split": SPLIT} | REQUIRED | options))
+
+
+NETWORKS_AND_DATA = {
+    "mlp": (jfnn.mlp, {"sizes": (2, 3, 2), "activation": "tanh", "output": "identity", "init": "normal"}),
+    "predict": (jfnn.predict, {"network": NET, "params": PARAMS, "x": X, "task": "classification"}),
+    "accuracy": (jfnn.accuracy, {"network": NET, "params": PARAMS, "x": X, "labels": Y}),
+    "split": (jfnn.datasets.split, {"x": X, "y": Y, "test_size": 0.25, "random_state": 0}),
+    "Dense": (jfnn.Dense, {"units": 3, "activation": "tanh", "initializer": "normal"}),
+    "EarlyStopping": (jfnn.EarlyStopping, {"patience": 3}),
+    "load": (jfnn.load, {"directory": "run"}),
+    "scatter": (plots.scatter, {"result": None}),
+    "Conv": (jfnn.Conv, {"channels": 3, "kernel": 3, "stride": 1, "padding": 0, "activation": "relu"}),
+    "Elman": (jfnn.Elman, {"units": 3, "activation": "tanh", "bidirectional": False, "states": "last"}),
+    "GRU": (jfnn.GRU, {"units": 3, "bidirectional": False, "states": "last", "initializer": "normal"}),
+    "MeanPool": (jfnn.MeanPool, {"size": 2, "stride": 2, "padding": 0}),
+    "Residual": (jfnn.Residual, {"layers": [jfnn.Dense(2)]}),
+    "sequential": (jfnn.sequential, {"layers": [jfnn.Dense(2)], "inputs": 2}),
+    "cnn": (
+        jfnn.cnn,
+        {"inputs": (1, 8, 8), "channels": (2,), "outputs": 3, "kernel": 3, "stride": 1, "padding": 0}
+        | {"hidden": (3,), "activation": "relu", "output": "identity", "init": "normal", "pool": 2},
+    ),
+    "optimizer's arguments": (
+        lambda **arguments: prepared(optimizer=jfnn.Optimizer("sgd", **arguments)),
+        {"momentum": 0.9, "nesterov": True},
+    ),
+    "rnn": (
+        jfnn.rnn,
+        {"inputs": (5, 1), "units": 2, "outputs": 3, "kind": "gru", "bidirectional": False, "states": "last"}
+        | {"hidden": (3,), "activation": "tanh", "output": "identity", "init": "normal"},
+    ),
+    "boltzmann_machine": (
+        jfnn.boltzmann_machine,
+        {"sizes": (4, 2), "gradient": "contrastive", "k": 1, "chains": 5, "sweeps": 3, "scale": 0.1}
+        | {"metrics": (), "hyper": ()},
+    ),
+    "supervised": (
+        jfnn.supervised,
+        {"network": NET, "loss": "cross_entropy", "reduction": "sum", "optimizer": "sgd"}
+        | {"gradient": "autodiff", "hyper": (), "metrics": None},
+    ),
+    "learner": (
+        jfnn.learner,
+        {"init": NET.init, "loss": len, "optimizer": "sgd", "hyper": (), "random": False, "score": None}
+        | {"metrics": ()},
+    ),
+    "objective": (
+        jfnn.objective,
+        {
+            "network": NET,
+            "params": PARAMS,
+            "x": X,
+            "y": Y,
+            "l2": 0.1,
+            "loss": "cross_entropy",
+            "reduction": "sum",
         }
-        for kind in ("function", "class")
-    },
+        | {"weights": None, "dropout": 0.0, "key": None},
+    ),
+    "backprop": (
+        jfnn.backprop.value_and_grad,
+        {"params": PARAMS, "x": X, "y": Y, "activation": "sigmoid", "loss": "cross_entropy", "l2": 0.1}
+        | {"reduction": "sum", "weights": None, "dropout": 0.0, "key": None},
+    ),
+    "predict_proba": (
+        jfnn.predict_proba,
+        {"network": NET, "params": PARAMS, "x": X, "loss": "cross_entropy"},
+    ),
+    "one_hot": (jfnn.datasets.one_hot, {"labels": Y, "n_classes": 2}),
+    "mnist1d": (jfnn.datasets.mnist1d, {"shuffled": False}),
+    "digits": (jfnn.datasets.digits, {"test_size": 0.2, "random_state": 0}),
+    "split_table": (
+        jfnn.datasets.split_table,
+        {"table": jfnn.datasets.Table(X, Y, (), None), "test_size": 0.25, "random_state": 0},
+    ),
+    "standardise": (jfnn.datasets.standardise, {"split": SPLIT}),
+    "scalers": (jfnn.datasets.scalers, {"split": SPLIT}),
+    "read_csv": (jfnn.datasets.read_csv, {"path": __file__, "target": "y", "task": None}),
+    "read_npz": (jfnn.datasets.read_npz, {"path": "no.npz"}),
+    "configurations": (
+        ising.configurations,
+        {"length": 4, "temperature": 2.0, "n": 4, "chains": 2, "update": "all"},
+    ),
+    "PopulationTraining": (jfnn.PopulationTraining, {"every": 2, "share": 0.25, "factor": 1.25, "seed": 0}),
+    "Halving": (jfnn.Halving, {"factor": 3, "min_epochs": None}),
+    "Optimizer": (jfnn.Optimizer, {"name": "sgd", "schedule": "cosine", "schedule_epochs": 2}),
+    "load_groups": (jfnn.load_groups, {"directory": "run"}),
+    "loss": (jfnn.losses.get, {"loss": "quadratic"}),
+    "Minibatches": (
+        lambda **fields: prepared(batch_size=jfnn.Minibatches(**fields)),
+        {"batch_size": 4, "scheme": "permutation", "drop_last": True},
+    ),
+    "Execution": (
+        lambda **fields: prepared(execution=jfnn.Execution(**fields)),
+        {"devices": 1, "tile": 2, "eval_every": 1, "keep_params": "all", "progress": None},
+    ),
+    "Validation": (
+        lambda **fields: prepared(validation=jfnn.Validation(**fields)),
+        {"size": 0.25, "rank_by": None},
+    ),
+    "Sample": (
+        lambda **fields: prepared(sample=jfnn.Sample(**fields), learning_rate=[0.1, 0.2]),
+        {"cells": 2},
+    ),
+    "Split": (
+        lambda **fields: prepared(split=jfnn.Split(**fields)),
+        {"x_train": X, "y_train": Y, "x_test": X, "y_test": Y, "weights": np.ones(8)},
+    ),
 }
+CALLS = NETWORKS_AND_DATA | MACHINES | FIGURES | STATISTICS | LATTICES | DOORS | ESTIMATORS

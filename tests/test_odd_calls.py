@@ -6,8 +6,9 @@ import jax
 import numpy as np
 import pandas as pd
 import pytest
+from room_calls import NET, PARAMS, SPLIT, X, Y, prepared
 from sklearn.model_selection import KFold
-from test_bad_calls import NET, PARAMS, SPLIT, X, Y, complaint, prepared, refusal
+from test_bad_calls import complaint, refusal
 
 import jfnn
 from jfnn import boltzmann, datasets

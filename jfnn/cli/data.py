@@ -8,7 +8,7 @@ import numpy as np
 
 from jfnn import datasets
 from jfnn.checks import ArgumentError
-from jfnn.cli.flags import Flags
+from jfnn.cli.grid_flags import GridFlags
 from jfnn.datasets import Split
 
 DIGITS = (8, 8)  # pixels of an image
@@ -42,7 +42,7 @@ class Problem(NamedTuple):
         return len(self.split.x_train)
 
 
-def load(flags: Flags) -> Problem:
+def load(flags: GridFlags) -> Problem:
     """Reads and splits the data that the flags name.
 
     Raises:
@@ -74,7 +74,7 @@ def load(flags: Flags) -> Problem:
     return Problem(name, _reshaped(split, shape), shape, outputs, classes, loss, scaling)
 
 
-def _shape(flags: Flags, shape: tuple[int, ...]) -> tuple[int, ...]:
+def _shape(flags: GridFlags, shape: tuple[int, ...]) -> tuple[int, ...]:
     """Shape of a row's inputs as the network takes them, from that in the data."""
     size = math.prod(shape)
     if flags.network == "mlp":
@@ -105,7 +105,7 @@ def _reshaped(split: Split, shape: tuple[int, ...]) -> Split:
     return split._replace(x_train=x_train, x_test=x_test)
 
 
-def _read(path: Path, flags: Flags) -> datasets.Table:
+def _read(path: Path, flags: GridFlags) -> datasets.Table:
     suffix = path.suffix.lower()
     if suffix not in (".csv", ".npz"):
         raise ArgumentError("data", f"expected a .csv or .npz file, got {str(path)!r}")

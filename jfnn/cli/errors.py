@@ -1,27 +1,16 @@
 """Errors of the library in terms of the command line's flags."""
 
-import contextlib
 import dataclasses
 import os
 import re
-from collections.abc import Iterator
 from pathlib import Path
 
+from jfnn.checks import ArgumentError
 from jfnn.cli.flags import Flags, flag_of
-from jfnn.cli.parser import Parser
 from jfnn.schedulers import SCHEDULERS
+from jfnn.store.files import CorruptFileError
 
-# An argument of the library -> the field of the flag that sets it, where names differ.
-RENAMED = {
-    **dict.fromkeys(("path", "x_train", "y_train", "x_test", "y_test"), "data"),
-    "sizes": "hidden",
-    "layers": "network",
-    "inputs": "shape",
-    "random_state": "split_seed",
-    "drop_last": "keep_last",
-    "batch_sizes": "batch_size",
-}
-# Advice of the library, as a regular expression -> what helps on the command line.
+# Advice of the library, as a regular expression -> advice for the command line.
 ADVICE = {
     "give validation or folds": "give --validation or --folds",
     "without validation or folds": "without --validation or --folds",
@@ -37,47 +26,38 @@ ADVICE = {
 }
 
 
-@contextlib.contextmanager
-def reported(parser: Parser, flags: Flags) -> Iterator[None]:
-    """Exits with 2 and one line where the library refuses an argument; other errors pass."""
-    try:
-        yield
-    except (ValueError, TypeError) as error:
-        message = in_terms_of_flags(str(error), flags)
-        if message is None:
-            raise
-        parser.error(message)
+def line(error: ArgumentError | CorruptFileError, flags: Flags) -> str | None:
+    """An error in one line that begins with the flag; None where no flag sets the argument."""
+    if isinstance(error, CorruptFileError):
+        return f"--out: {advised(str(error), flags)}"
+    if name := _flag_named(error, flags):
+        return f"{name}: {advised(error.reason, flags)}"
+    of_run = os.path.lexists(error.argument) and Path(error.argument).is_relative_to(flags.out)
+    return f"--out: {advised(str(error), flags)}" if of_run else None
 
 
-def in_terms_of_flags(message: str, flags: Flags) -> str | None:
-    """A library's message with the argument's name made the flag's; None where it names no flag."""
-    name, _, rest = message.partition(": ")
-    if named := _flag_named(name, rest, flags):
-        return f"{named}: {advised(rest, flags)}"
-    # Files of a run that cannot be gone on with are named by their path.
-    begins = (f"{flags.out}: ", f"{flags.out}{os.sep}")
-    if message.startswith(begins) or (os.path.exists(name) and Path(name).is_relative_to(flags.out)):
-        return f"--out: {advised(message, flags)}"
+def _flag_named(error: ArgumentError, flags: Flags) -> str | None:
+    """The flag that sets the argument of an error, or the invalid item of it."""
+    own = [name for name, _ in getattr(flags, "optimizer_arg", ())]
+    if error.argument in own:
+        return f"--optimizer-arg {error.argument}"
+    if isinstance(error.item, str) and error.item in own:
+        return "--optimizer-arg"
+    for name, kind in SCHEDULERS.items():
+        if isinstance(error.item, kind):
+            return flag_of(name)
+    fields = {field.name: field for field in dataclasses.fields(flags)}
+    for name in (f"{error.argument}_{error.item}", error.argument):
+        for field in fields.values():
+            if name == field.name or name in field.metadata.get("sets", ()):
+                return flag_of(field.name)
     return None
 
 
-def _flag_named(name: str, rest: str, flags: Flags) -> str | None:
-    arguments = [argument for argument, _ in flags.optimizer_arg]
-    if name in arguments:
-        return f"--optimizer-arg {name}"
-    if name in ("hyper", "optimizer") and set(re.findall(r"\w+", rest)) & set(arguments):
-        return "--optimizer-arg"
-    if name == "schedulers":
-        kinds = [kind for kind in SCHEDULERS if kind in flags.present]
-        return flag_of(next((kind for kind in kinds if SCHEDULERS[kind].__name__ in rest), kinds[0]))
-    known = {field.name for field in dataclasses.fields(Flags)} - {"present"}
-    field = RENAMED.get(name, name)
-    return flag_of(field) if field in known else None
-
-
 def advised(message: str, flags: Flags) -> str:
-    """A message with its advice in terms of flags; what people called their files stays as it is."""
-    paths = [str(path) for path in (flags.data, flags.data and flags.data.name, flags.out) if path]
+    """A message with its advice in terms of flags; names of the user's files stay as they are."""
+    data = getattr(flags, "data", None)
+    paths = [str(path) for path in (data, data and Path(data).name, flags.out) if path]
     pieces = re.split(rf"((?<![\w./-])(?:{'|'.join(map(re.escape, paths))})(?![\w-]))", message)
     kinds = "|".join(kind.__name__ for kind in SCHEDULERS.values())
     for advice, here in {**ADVICE, rf"({kinds})\([^)]*\)": "it"}.items():

@@ -1,21 +1,18 @@
-"""The run's directory: where it is, and what the command adds to what the library writes."""
+"""Files that ``jfnn grid`` adds to those of the library: figures, pages and its flags."""
 
 import dataclasses
-import itertools
 import json
-import os
 import shlex
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
 import jfnn
-from jfnn.checks import ArgumentError
-from jfnn.cli import places, printing
+from jfnn.cli import printing
 from jfnn.cli.data import Problem
-from jfnn.cli.flags import Flags
+from jfnn.cli.grid_flags import GridFlags
 from jfnn.search.result import REFIT
-from jfnn.search.run_directory import CONFIG, GROUPS, MODELS, RESULTS, TABLE
+from jfnn.search.run_directory import CONFIG, MODELS, RESULTS, TABLE
 from jfnn.store import files
 
 REPORT = "report.html"
@@ -24,36 +21,11 @@ ADDED = (REPORT, "curves.png", "heatmap.png", "scatter.png")  # what the command
 NOT_SETTINGS = ("out", "resume", "quiet", "present", "executor", "workers", "scheduler")
 
 
-def choose(flags: Flags) -> Path:
-    """The directory of --out; without it the first of runs/grid, runs/grid-2, … that is not there yet.
-
-    With --resume the default is runs/grid.
-
-    Raises:
-        ValueError: It cannot be written to.
-    """
-    out = flags.out
-    if "out" not in flags.present and not flags.resume:
-        numbered = (out.with_name(f"{out.name}-{i}") for i in itertools.count(2))
-        out = next(path for path in itertools.chain([out], numbered) if not os.path.lexists(path))
-    places.check_directory(out, "out")
-    return out
-
-
-def check_free(directories: Iterable[Path]) -> None:
-    """Refuses directories with files that would be overwritten, but no run that they could be of."""
-    for directory in directories:
-        places.check_directory(directory, "out", (*ADDED, CONFIG, GROUPS, TABLE, RESULTS, MODELS))
-        others = ", ".join(name for name in ADDED if (directory / name).exists())
-        if others and not any((directory / name).exists() for name in (CONFIG, GROUPS)):
-            raise ArgumentError("out", f"{directory} holds {others}, and no run; choose another directory")
-
-
 @dataclasses.dataclass(frozen=True)
 class Writer:
     """Adds figures, pages and the command to the runs' directories, where the library saved them."""
 
-    flags: Flags
+    flags: GridFlags
     problem: Problem
     command: Sequence[str]
 
@@ -111,7 +83,7 @@ class Writer:
 
     def _describe(self, out: Path) -> None:
         """Adds to the config.json of a run and of its refit what the command knows beyond the library."""
-        names = [field.name for field in dataclasses.fields(Flags) if field.name not in NOT_SETTINGS]
+        names = [field.name for field in dataclasses.fields(GridFlags) if field.name not in NOT_SETTINGS]
         command = {name: _plain(getattr(self.flags, name)) for name in names}
         added = {"command": command, "classes": self.problem.classes, "scaling": self.problem.scaling}
         for path in (out / CONFIG, out / REFIT / CONFIG):

@@ -8,113 +8,132 @@ refit/; with several networks or batch sizes each pair has a directory of its
 own in there. Ctrl-C stops a run such that --resume goes on with it.
 """
 
-import contextlib
 import dataclasses
-import gc
 import importlib
-import shlex
 import threading
-from collections.abc import Callable, Sequence
-from contextlib import AbstractContextManager
-
-import jax
+from collections.abc import Sequence
+from typing import Any
 
 import jfnn
-from jfnn.cli import (
-    data,
-    errors,
-    executors,
-    files,
-    memory,
-    options,
-    parser,
-    printing,
-    process,
-    progress,
-)
+from jfnn import checks
+from jfnn.checks import ArgumentError
+from jfnn.cli import data, executors, files, memory, places, printing
+from jfnn.cli.command import Command, training
 from jfnn.cli.data import Problem
-from jfnn.cli.flags import Flags
-from jfnn.cli.networks import networks as of_flags
+from jfnn.cli.flags import OPTIONS
+from jfnn.cli.grid_flags import GridFlags
+from jfnn.cli.networks import networks
+from jfnn.cli.progress import Watch
+from jfnn.learners import METRICS
+from jfnn.search.run_directory import CONFIG, GROUPS, MODELS, RESULTS, TABLE
 
-Watch = Callable[[Flags, Problem], AbstractContextManager[progress.Show]]
-
-
-def start(argv: Sequence[str], prog: str = "jfnn grid", command: Sequence[str] = ("jfnn", "grid")) -> int:
-    """`main` as a process of its own, which may set up Python and JAX for it."""
-    # Imports, traces and figures make many objects and little garbage; looking for it so often takes a while.
-    gc.set_threshold(100_000, 50, 50)
-    jfnn.keep_programs()
-    return main(argv, prog, command)
-
-
-def main(
-    argv: Sequence[str],
-    prog: str = "jfnn grid",
-    command: Sequence[str] = ("jfnn", "grid"),
-    watch: Watch = progress.bar,
-) -> int:
-    """Runs the words ``argv`` behind ``command``; exits with 2 and one line where that cannot be done.
-
-    ``prog`` is the program's name in messages; ``watch`` gives a function to call with the progress.
-    """
-    reader = parser.make_parser(prog, __doc__)
-    flags = parser.parse(reader, argv)
-    try:
-        with errors.reported(reader, flags):
-            flags = dataclasses.replace(flags, out=files.choose(flags))
-            problem, sweeps = run(flags, watch)
-        if not flags.quiet:
-            print(printing.report(sweeps, problem.n_train, flags.resume))
-        written = files.Writer(flags, problem, [*command, *argv]).write(sweeps)
-    except OSError as error:
-        path = error.filename2 or error.filename or flags.out
-        reader.exit(1, f"{prog}: error: --out: cannot write to {path}: {error.strerror or error}\n")
-    except RuntimeError as error:
-        if not str(error).startswith("executor: "):
-            raise
-        reader.exit(1, f"{prog}: error: --{errors.advised(str(error), flags)}\n")
-    except KeyboardInterrupt:
-        words = [*command, *(word for word in argv if word != "--resume")]
-        words += [] if "out" in flags.present else ["--out", str(flags.out)]
-        reader.exit(process.INTERRUPTED, f"\nstopped; to go on: {shlex.join([*words, '--resume'])}\n")
-    if not flags.quiet:
-        print(f"wrote {', '.join(written)} to {flags.out}")
-    return 0
+EVALUATIONS = 20  # on the way, for the curves
+OWN = {"self", "name", "schedule", "schedule_epochs"}  # arguments of `jfnn.Optimizer` that are no optimizer's
+EXAMPLES = """\
+examples:
+  %(prog)s
+      the grid of the notes: 7 by 7, 64-50-10, 100 epochs of batches of 100
+  %(prog)s --learning-rate 1e-3:1:5 --l2 0,0.1 --seeds 5 --validation 0.2 --refit
+      5 by 2 cells, each averaged over seeds 0 to 4, ranked on rows held out;
+      the best is trained again on all training rows, and tested
+  %(prog)s --sample 60 --learning-rate 1e-4:1e-1 --l2 1e-4:1 --folds 5 \\
+          --optimizer-arg momentum=uniform:0:0.95
+      random search: 60 cells, ranked by five-fold cross-validation
+  %(prog)s --hidden 50 --hidden 100,50 --batch-size 50,100
+      two networks with two batch sizes each, all cells in one list
+  %(prog)s --data wine.csv --target class --standardise --folds 5
+      your own data
+  %(prog)s --optimizer-arg momentum=0,0.9 --minibatch permutation --halving 3
+      momentum as a third axis; cells that fall behind stop early
+"""
 
 
-def run(flags: Flags, watch: Watch) -> tuple[Problem, jfnn.SweepGroups]:
+@dataclasses.dataclass(frozen=True)
+class Trained:
+    """The data, and the sweeps that learned from them."""
+
+    problem: Problem
+    sweeps: jfnn.SweepGroups
+
+
+def run(flags: GridFlags, watch: Watch) -> Trained:
     """Reads the data and trains; raises as `jfnn.sweep` does."""
-    jfnn.checks.as_choice(flags.dtype, "dtype", ("float32", "float64"))
     if flags.data is not None:
         memory.check_file(flags.data)
     problem = data.load(flags)
     # What draws takes half a second to import, which a thread can do while XLA compiles.
     threading.Thread(target=importlib.import_module, args=("jfnn.report",)).start()
-    with jax.enable_x64(flags.dtype == "float64"):
-        return problem, train(flags, problem, watch)
-
-
-def train(flags: Flags, problem: Problem, watch: Watch) -> jfnn.SweepGroups:
-    """The sweeps that the flags describe."""
-    with contextlib.suppress(RuntimeError):  # JAX already runs in the program that calls
-        jfnn.use_all_cores()
-    networks, sizes = of_flags(problem, flags), options.batch_sizes(problem, flags)
-    groups = [jfnn.Group(name, size) for name in networks for size in sizes]
-    several = groups if len(groups) > 1 else []
-    files.check_free([flags.out, *(flags.out / group.directory for group in several)])
-    memory.check_run(problem, flags, networks.values(), len(groups))
-    with (
-        progress.stopping_at_evaluations() as stop_if_pressed,
-        watch(flags, problem) as show,
-        executors.chosen(flags) as workers,
-    ):
-
-        def at_evaluation(now: jfnn.Progress) -> None:
-            show(now)
-            stop_if_pressed()
-
-        keywords = vars(options.search_options(problem, flags, at_evaluation)) | {"executor": workers}
+    sizes, metric = batch_sizes(problem, flags), flags.rank_by or ("accuracy" if problem.classes else "loss")
+    make = METRICS.get(metric)  # an unknown name is refused by the sweep
+    higher = make is not None and make(jfnn.losses.get(problem.loss)).higher_is_better
+    with training(watch, flags, metric, higher) as show, executors.chosen(flags) as workers:
+        of_flags = networks(problem, flags)
+        groups = [jfnn.Group(name, size) for name in of_flags for size in sizes]
+        several = groups if len(groups) > 1 else []
+        places.check_free(
+            [flags.out, *(flags.out / group.directory for group in several)],
+            files.ADDED,
+            (CONFIG, GROUPS, TABLE, RESULTS, MODELS),
+        )
+        memory.check_run(problem, flags, of_flags.values(), len(groups))
+        options = keywords(problem, flags) | {"executor": workers}
+        options["execution"] = options["execution"]._replace(progress=show)
         if several:
-            return jfnn.sweep_groups(networks, problem.split, batch_sizes=sizes, **keywords)
-        result = jfnn.sweep(networks[groups[0].network], problem.split, **keywords)
-        return jfnn.SweepGroups(tuple(groups), (result,), result.refit)
+            return Trained(problem, jfnn.sweep_groups(of_flags, problem.split, batch_sizes=sizes, **options))
+        result = jfnn.sweep(of_flags[groups[0].network], problem.split, **options)
+        return Trained(problem, jfnn.SweepGroups(tuple(groups), (result,), result.refit))
+
+
+def batch_sizes(problem: Problem, flags: GridFlags) -> list[int | None]:
+    """Rows a step: those of the flags, None for all of them; by default 100, of few rows a quarter."""
+    sizes = flags.batch_size
+    if flags.minibatch == "full" and set(sizes or ["full"]) != {"full"}:
+        raise ArgumentError("batch_size", "every step takes all rows with --minibatch full")
+    if sizes is None:
+        return [None if flags.minibatch == "full" else max(1, min(100, problem.n_train // 4))]
+    return [None if isinstance(size, str) else size for size in sizes]
+
+
+def keywords(problem: Problem, flags: GridFlags) -> dict[str, Any]:
+    """Keywords of `jfnn.sweep`, for one executor; ``batch_size`` is that of the first sweep.
+
+    Raises:
+        ValueError, TypeError: Invalid arguments of the optimizer.
+    """
+    options = {name: getattr(flags, name) for name in OPTIONS if hasattr(flags, name)}
+    arguments = dict(flags.optimizer_arg)
+    for name in arguments:
+        if [given for given, _ in flags.optimizer_arg].count(name) > 1:
+            reason = f"expected each argument once, got {name!r} several times"
+            raise ArgumentError("optimizer_arg", reason)
+    for name in OWN & set(arguments):
+        raise ArgumentError("optimizer_arg", f"expected arguments of the optimizer, got {name!r}")
+    size = batch_sizes(problem, flags)[0]
+    hyper = {"dropout": flags.dropout, "init_scale": None if flags.init_scale == 1 else flags.init_scale}
+    every = max(1, -(-flags.epochs // EVALUATIONS)) if flags.eval_every is None else flags.eval_every
+    seed = checks.as_count(flags.sample_seed, "sample_seed", 0, None)
+    return options | {
+        "hyper": {name: values for name, values in hyper.items() if values is not None},
+        "loss": problem.loss,
+        "optimizer": jfnn.Optimizer(
+            flags.optimizer, schedule=flags.schedule, schedule_epochs=flags.schedule_epochs, **arguments
+        ),
+        "batch_size": jfnn.Minibatches(size, flags.minibatch, drop_last=not flags.keep_last),
+        "validation": jfnn.Validation(flags.validation, flags.rank_by),
+        "execution": jfnn.Execution(flags.devices, flags.tile, eval_every=every),
+        "sample": None if flags.sample is None else jfnn.Sample(flags.sample, seed),
+    }
+
+
+def report(flags: GridFlags, trained: Trained) -> str:
+    """The tables and the verdict."""
+    return printing.report(trained.sweeps, trained.problem.n_train, flags.resume)
+
+
+def write(flags: GridFlags, trained: Trained, command: Sequence[str]) -> list[str]:
+    """Writes figures and pages."""
+    return files.Writer(flags, trained.problem, command).write(trained.sweeps)
+
+
+COMMAND = Command("grid", __doc__, EXAMPLES, GridFlags, run, report, write)
+main, start = COMMAND.main, COMMAND.start

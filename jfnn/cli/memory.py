@@ -11,7 +11,7 @@ import numpy as np
 import jfnn
 from jfnn import memory
 from jfnn.cli.data import Problem
-from jfnn.cli.flags import Flags
+from jfnn.cli.grid_flags import GridFlags
 from jfnn.learners.trial import starting_shapes
 
 SAMPLE = 1 << 20  # bytes of a CSV file from which its number of rows is estimated
@@ -28,7 +28,7 @@ def check_file(path: Path, available: float | None = None) -> None:
         needed = _csv_bytes(path) if path.suffix.lower() == ".csv" else _npz_bytes(path)
     except (OSError, NotImplementedError, zipfile.BadZipFile):
         return
-    memory.check("data", needed, available)
+    memory.check("data", needed, available, f", for {path.name}")
 
 
 def _csv_bytes(path: Path) -> float:
@@ -48,7 +48,7 @@ def _npz_bytes(path: Path) -> float:
 
 def check_run(
     problem: Problem,
-    flags: Flags,
+    flags: GridFlags,
     networks: Collection[jfnn.Network],
     n_groups: int,
     available: float | None = None,
@@ -78,7 +78,7 @@ def check_run(
     memory.check("data" if data > state else largest, data + state, available, sizes)
 
 
-def cell_factors(flags: Flags) -> dict[str, int]:
+def cell_factors(flags: GridFlags) -> dict[str, int]:
     """Length of each axis by name; their product is the number of cells."""
     if flags.sample is not None:
         return {"sample": flags.sample}

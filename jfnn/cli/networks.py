@@ -6,10 +6,10 @@ import jfnn
 from jfnn import checks
 from jfnn.architectures import CELLS
 from jfnn.cli.data import Problem
-from jfnn.cli.flags import NETWORKS, STATES, Flags
+from jfnn.cli.grid_flags import NETWORKS, STATES, GridFlags
 
 
-def networks(problem: Problem, flags: Flags) -> dict[str, jfnn.Network]:
+def networks(problem: Problem, flags: GridFlags) -> dict[str, jfnn.Network]:
     """Networks by name, such as "100-50-relu", "cnn-8-16-relu" or "gru-6".
 
     "none" has no hidden layer, and so no activation.
@@ -21,7 +21,7 @@ def networks(problem: Problem, flags: Flags) -> dict[str, jfnn.Network]:
     return KINDS[flags.network](problem, flags)
 
 
-def _mlps(problem: Problem, flags: Flags) -> dict[str, jfnn.Network]:
+def _mlps(problem: Problem, flags: GridFlags) -> dict[str, jfnn.Network]:
     return {
         "-".join([*map(str, widths), activation]) if widths else "none": jfnn.mlp(
             (*problem.shape, *widths, problem.outputs), activation, flags.output, _init(flags, "normal")
@@ -31,7 +31,7 @@ def _mlps(problem: Problem, flags: Flags) -> dict[str, jfnn.Network]:
     }
 
 
-def _cnns(problem: Problem, flags: Flags) -> dict[str, jfnn.Network]:
+def _cnns(problem: Problem, flags: GridFlags) -> dict[str, jfnn.Network]:
     return {
         "-".join(["cnn", *map(str, channels), *_dense(widths), activation]): jfnn.cnn(
             problem.shape,
@@ -52,7 +52,7 @@ def _cnns(problem: Problem, flags: Flags) -> dict[str, jfnn.Network]:
     }
 
 
-def _rnns(problem: Problem, flags: Flags) -> dict[str, jfnn.Network]:
+def _rnns(problem: Problem, flags: GridFlags) -> dict[str, jfnn.Network]:
     checks.as_choice(flags.cell, "cell", CELLS)
     checks.as_choice(flags.states, "states", STATES)
     return {
@@ -74,11 +74,11 @@ def _rnns(problem: Problem, flags: Flags) -> dict[str, jfnn.Network]:
     }
 
 
-def _init(flags: Flags, default: str) -> str:
+def _init(flags: GridFlags, default: str) -> str:
     return default if flags.init is None else flags.init
 
 
-def _used(flags: Flags, widths: Sequence[int], activation: str) -> list[str]:
+def _used(flags: GridFlags, widths: Sequence[int], activation: str) -> list[str]:
     """The activation's name, where anything uses it: gated units have their own."""
     return [activation] if widths or flags.cell != "gru" else []
 
@@ -91,7 +91,7 @@ def _one_or_each(values: tuple[int, ...]) -> int | tuple[int, ...]:
     return values[0] if len(values) == 1 else values
 
 
-KINDS: dict[str, Callable[[Problem, Flags], dict[str, jfnn.Network]]] = {
+KINDS: dict[str, Callable[[Problem, GridFlags], dict[str, jfnn.Network]]] = {
     "mlp": _mlps,
     "cnn": _cnns,
     "rnn": _rnns,

@@ -1,40 +1,24 @@
-"""The command line of ``jfnn grid``, read by the declarations in `jfnn.cli.flags`."""
+"""Parsers of command lines: made from declarations of flags, with errors in one line."""
 
 import argparse
 import dataclasses
 import inspect
 import re
-from collections.abc import Mapping, Sequence
-from typing import Any, NoReturn
+from collections.abc import Sequence
+from typing import Any, NoReturn, TypeVar
 
-from jfnn.cli.flags import GOES_WITH, GROUPS, Flags, flag_of
+from jfnn.cli.flags import Flags, flag_of
 from jfnn.cli.values import plain
 from jfnn.schedulers import SCHEDULERS, Scheduler
 
-EXAMPLES = """\
-examples:
-  %(prog)s
-      the grid of the notes: 7 by 7, 64-50-10, 100 epochs of batches of 100
-  %(prog)s --learning-rate 1e-3:1:5 --l2 0,0.1 --seeds 5 --validation 0.2 --refit
-      5 by 2 cells, each averaged over seeds 0 to 4, ranked on rows held out;
-      the best is trained again on all training rows, and tested
-  %(prog)s --sample 60 --learning-rate 1e-4:1e-1 --l2 1e-4:1 --folds 5 \\
-          --optimizer-arg momentum=uniform:0:0.95
-      random search: 60 cells, ranked by five-fold cross-validation
-  %(prog)s --hidden 50 --hidden 100,50 --batch-size 50,100
-      two networks with two batch sizes each, all cells in one list
-  %(prog)s --data wine.csv --target class --standardise --folds 5
-      your own data
-  %(prog)s --optimizer-arg momentum=0,0.9 --minibatch permutation --halving 3
-      momentum as a third axis; cells that fall behind stop early
-"""
+SomeFlags = TypeVar("SomeFlags", bound=Flags)
 
 
 class Parser(argparse.ArgumentParser):
     """A parser whose errors are one line that begins with the flag; flags are whole, texts as written."""
 
     def __init__(self, **options: Any) -> None:
-        """Takes what `argparse.ArgumentParser` takes."""
+        """Takes the arguments of `argparse.ArgumentParser`."""
         options.setdefault("formatter_class", argparse.RawDescriptionHelpFormatter)
         options.setdefault("allow_abbrev", False)
         super().__init__(**options)
@@ -44,14 +28,8 @@ class Parser(argparse.ArgumentParser):
         self.exit(2, f"{self.prog}: error: {message.removeprefix('argument ')}\n")
 
 
-def make_parser(
-    prog: str,
-    description: str,
-    declared_in: type = Flags,
-    groups: Mapping[str, str] = GROUPS,
-    examples: str = EXAMPLES,
-) -> Parser:
-    """A parser of all flags of a class; what it gives has those of the command line alone."""
+def make_parser(kind: type[Flags], prog: str, description: str, examples: str) -> Parser:
+    """A parser of all flags of a class; its namespaces hold those of the command line alone."""
     parser = Parser(
         prog=prog,
         usage="%(prog)s [options]",
@@ -59,15 +37,18 @@ def make_parser(
         epilog=examples,
         argument_default=argparse.SUPPRESS,
     )
-    group: argparse._ActionsContainer = parser
-    for field in dataclasses.fields(declared_in):
+    groups: dict[str, argparse._ActionsContainer] = {}
+    title = ""
+    shared = {field.name for field in dataclasses.fields(Flags)}
+    for field in sorted(dataclasses.fields(kind), key=lambda field: field.name in shared):
         name, declared = field.name, field.metadata
-        if name in groups:
-            title, _, text = groups[name].partition("\n")
-            group = parser.add_argument_group(title, text)
+        if declared.get("group"):
+            title, _, text = declared["group"].partition("\n")
+            groups[title] = groups.get(title) or parser.add_argument_group(title, text)
+        group = groups[title]
         if name == "schedulers":
-            for kind in SCHEDULERS:
-                group.add_argument(flag_of(kind), **_of_scheduler(SCHEDULERS[kind]))
+            for kind_name, scheduler in SCHEDULERS.items():
+                group.add_argument(flag_of(kind_name), **_scheduler_argument(scheduler))
         elif declared and declared["read"] is bool:
             group.add_argument(flag_of(name), action="store_true", help=declared["help"])
         elif declared:
@@ -77,8 +58,8 @@ def make_parser(
     return parser
 
 
-def _of_scheduler(kind: type[Scheduler]) -> dict[str, Any]:
-    """How to read and explain the flag of a scheduler, which takes numbers with colons between."""
+def _scheduler_argument(kind: type[Scheduler]) -> dict[str, Any]:
+    """Reader and help of the flag of a scheduler: numbers with colons between."""
     fields = [field.name for field in dataclasses.fields(kind) if not isinstance(field.default, tuple)]
     metavar = "[:".join(name.upper() for name in fields) + "]" * (len(fields) - 1)
     document = inspect.getdoc(kind) or kind.__name__
@@ -95,16 +76,18 @@ def _of_scheduler(kind: type[Scheduler]) -> dict[str, Any]:
     return {"metavar": metavar, "type": read, "help": text[0].lower() + text[1:].rstrip(".")}
 
 
-def parse(parser: Parser, argv: Sequence[str]) -> Flags:
-    """The flags' values; exits with 2 where they cannot be read."""
+def parse(kind: type[SomeFlags], parser: Parser, argv: Sequence[str]) -> SomeFlags:
+    """The values of flags; exits with 2 for invalid words, and for flags without those that they need."""
     present = vars(parser.parse_args(_joined(argv)))
     fields = {name: value for name, value in present.items() if name not in SCHEDULERS}
     fields |= {name: tuple(value) for name, value in fields.items() if isinstance(value, list)}
-    schedulers = tuple(present[name] for name in SCHEDULERS if name in present)
-    flags = Flags(**fields, schedulers=schedulers, present=frozenset(present))
-    for name, (other, is_there) in GOES_WITH.items():
-        if name in present and not is_there(flags):
-            parser.error(f"{flag_of(name)}: goes with {other}")
+    if schedulers := tuple(present[name] for name in SCHEDULERS if name in present):
+        fields["schedulers"] = schedulers
+    flags = kind(**fields, present=frozenset(present))
+    for field in dataclasses.fields(kind):
+        needs = field.metadata.get("needs")
+        if needs and field.name in present and not needs[1](flags):
+            parser.error(f"{flag_of(field.name)}: goes with {needs[0]}")
     return flags
 
 

@@ -1,26 +1,56 @@
-"""Where a command writes, tried before it works."""
+"""Directories that commands write into, tried before training."""
 
+import itertools
 import os
 import tempfile
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from pathlib import Path
 
 from jfnn.checks import ArgumentError
+from jfnn.cli.flags import Flags
+from jfnn.search.run_directory import CONFIG, GROUPS
+
+
+def choose(flags: Flags) -> Path:
+    """The directory of --out; without the flag the first of runs/grid, runs/grid-2, … that is free.
+
+    With --resume the default is runs/grid.
+
+    Raises:
+        ValueError: It cannot be written to.
+    """
+    out = flags.out
+    if "out" not in flags.present and not flags.resume:
+        numbered = (out.with_name(f"{out.name}-{i}") for i in itertools.count(2))
+        out = next(path for path in itertools.chain([out], numbered) if not os.path.lexists(path))
+    check_directory(out, "out")
+    return out
+
+
+def check_free(directories: Iterable[Path], added: Sequence[str], others: Sequence[str] = ()) -> None:
+    """Raises ArgumentError for directories with files that would be overwritten, but without a run.
+
+    Args:
+        directories: They need not exist.
+        added: Files that the command writes beside the library's.
+        others: Files that the library writes.
+    """
+    for directory in directories:
+        check_directory(directory, "out", (*added, *others))
+        there = ", ".join(name for name in added if (directory / name).exists())
+        if there and not any((directory / name).exists() for name in (CONFIG, GROUPS)):
+            raise ArgumentError("out", f"{directory} holds {there}, and no run; choose another directory")
 
 
 def check_directory(directory: Path, argument: str, names: Iterable[str] = ()) -> None:
-    """Refuses a directory that cannot be made or written to.
+    """Raises ArgumentError for a directory that cannot be made or written to.
 
     A file is made where the directory is or will be, and removed.
 
     Args:
-        directory: It need not be there.
-        argument: What names it, in errors.
-        names: Files that will be written in it.
-
-    Raises:
-        ValueError: It cannot be, or a directory is in the place of a file; the message begins with the
-            argument.
+        directory: It need not exist.
+        argument: Names it, in errors.
+        names: Files that will be written in it, in whose place there must be no directories.
     """
     try:
         above = (directory.absolute(), *directory.absolute().parents)

@@ -9,27 +9,29 @@ directory of its own in there. Ctrl-C stops a run such that --resume goes on
 with it.
 """
 
-import contextlib
 import dataclasses
-import itertools
 import math
-import os
-import shlex
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable
 from pathlib import Path
-
-import jax
 
 import jfnn
 from jfnn import checks
+from jfnn.activations import ACTIVATIONS
+from jfnn.analysis.parametrisations import LIKE_ADAM, PARAMETRISATIONS
+from jfnn.analysis.widths import LOSS
 from jfnn.checks import ArgumentError
-from jfnn.cli import parser, places, process, progress
-from jfnn.cli.flags import flag_of
-from jfnn.cli.transfer_flags import DATA, GROUPS, NETWORKS, TransferFlags
-from jfnn.cli.transfer_output import ADDED, bar, report, write
-from jfnn.search import run_directory
+from jfnn.cli import places
+from jfnn.cli.command import Command, training
+from jfnn.cli.flags import OUT, Flags, flag
+from jfnn.cli.progress import Watch
+from jfnn.cli.transfer_output import ADDED, Measured, report, write
+from jfnn.cli.values import count_or_integers, lengths, names, numbers, place
+from jfnn.layers.initializers import FAN_IN
 
 SCORES = tuple(f"{part}_{metric}" for part in ("train", "test") for metric in ("loss", "accuracy"))
+# Arguments of `jfnn.transfer` and of `jfnn.coordinate_check`.
+SHARED = ("width", "base", "parametrisations", "output_multiplier", "optimizer", "batch_size", "seeds")
+DEEPEST = 1000  # hidden layers
 EXAMPLES = """\
 examples:
   %(prog)s
@@ -39,71 +41,57 @@ examples:
   %(prog)s --network cnn --width 4,8,16,32 --optimizer sgd --learning-rate 0.01:10.24:11
       two convolutions, stochastic gradient descent
 """
-DEEPEST = 1000  # hidden layers
+DATA = ("mnist1d", "digits")
+NETWORKS = ("mlp", "cnn")
 
 
-def start(argv: Sequence[str], prog: str = "jfnn transfer") -> int:
-    """`main` as a process of its own, which may set up JAX for it."""
-    jfnn.keep_programs()
-    return main(argv, prog)
+@dataclasses.dataclass(frozen=True, kw_only=True)
+class TransferFlags(Flags):
+    """Flags of ``jfnn transfer``."""
 
-
-def main(argv: Sequence[str], prog: str = "jfnn transfer") -> int:
-    """Runs the command with arguments ``argv``; one that is refused ends it with status 2 and one line."""
-    reader = parser.make_parser(prog, __doc__, TransferFlags, GROUPS, EXAMPLES)
-    present = vars(reader.parse_args(argv))
-    flags = TransferFlags(**present, present=frozenset(present))
-    try:
-        with reported(reader, flags):
-            flags = dataclasses.replace(flags, out=choose(flags))
-            swept, check, rate = run(flags)
-        write(flags, swept, check)
-        if not flags.quiet:
-            print(report(flags, swept, check, rate))
-    except OSError as error:
-        path = error.filename2 or error.filename or flags.out
-        reader.exit(1, f"{prog}: error: --out: cannot write to {path}: {error.strerror or error}\n")
-    except KeyboardInterrupt:
-        words = [*prog.split(), *(word for word in argv if word != "--resume")]
-        words += [] if "out" in flags.present else ["--out", str(flags.out)]
-        reader.exit(process.INTERRUPTED, f"\nstopped; to go on: {shlex.join([*words, '--resume'])}\n")
-    if not flags.quiet:
-        print(f"wrote {', '.join(ADDED)} to {flags.out}")
-    return 0
-
-
-@contextlib.contextmanager
-def reported(reader: parser.Parser, flags: TransferFlags) -> Iterator[None]:
-    """Exits with 2 and one line where the library refuses an argument; other errors pass."""
-    try:
-        yield
-    except (ValueError, TypeError, ImportError) as error:
-        name, _, rest = str(error).partition(": ")
-        known = {field.name for field in dataclasses.fields(TransferFlags)} - {"present"}
-        renamed = {"mnist1d": "data", "layers": "width", "channels": "width", "batch_sizes": "batch_size"}
-        is_path = str(error).startswith((f"{flags.out}: ", f"{flags.out}{os.sep}"))
-        field = "out" if is_path and name not in known else renamed.get(name, name)
-        if field not in known:
-            raise
-        message = f"{name}: {rest}" if field == "out" and name != "out" else rest
-        reader.error(f"{flag_of(field)}: {message.replace('resume=True', '--resume')}")
-
-
-def choose(flags: TransferFlags) -> Path:
-    """The directory of --out; without it the first of runs/transfer, runs/transfer-2, … that is free.
-
-    Raises:
-        ValueError: It cannot be written to, or holds pictures and no run.
-    """
-    out = flags.out
-    if "out" not in flags.present and not flags.resume:
-        numbered = (out.with_name(f"{out.name}-{i}") for i in itertools.count(2))
-        out = next(path for path in itertools.chain([out], numbered) if not os.path.lexists(path))
-    places.check_directory(out, "out", ADDED)
-    there = [name for name in ADDED if (out / name).exists()]
-    if there and not (out / run_directory.GROUPS).exists():
-        raise ArgumentError("out", f"{out} holds {', '.join(there)}, and no run; choose another directory")
-    return out
+    data: str = flag("NAME", f"{', '.join(DATA)}", "mnist1d", group="data")
+    network: str = flag("NAME", f"kind: {', '.join(NETWORKS)}", "mlp", group="networks")
+    width: tuple[int, ...] = flag(
+        "N,N",
+        "hidden units of each layer, channels of each convolution",
+        "32,64,128,256,512,1024",
+        lengths,
+        sets=["layers", "channels"],
+    )
+    depth: int = flag("N", "hidden layers, or convolutions", 2, int)
+    base: int | None = flag(
+        "N", "the width at which parametrisations are the same network (default: the first)", read=int
+    )
+    parametrisations: tuple[str, ...] = flag("NAMES", "what to compare", ",".join(PARAMETRISATIONS), names)
+    output_multiplier: float = flag("α", "of the maximal-update parametrisation", "1", float)
+    drawn_outputs: bool = flag("", "the last layer starts as others do; without this at 0", False, bool)
+    activation: str = flag("NAME", f"of hidden layers: {', '.join(ACTIVATIONS)}", "relu")
+    init: str = flag("NAME", f"starting weights: {', '.join(FAN_IN)}", "he_normal")
+    learning_rate: tuple[float, ...] = flag(
+        "VALUES",
+        "η: numbers and log-spaced ranges START:STOP:COUNT",
+        "0.0005:0.128:9",
+        numbers,
+        group="training",
+    )
+    l2: float = flag("λ", "penalty, the same for all", "0", float)
+    optimizer: str = flag("NAME", f"sgd, {', '.join(LIKE_ADAM)}", "adam")
+    epochs: int = flag("N", "epochs to train", 4, int)
+    batch_size: int = flag("N", "rows a step", 100, int, sets=["batch_sizes"])
+    seeds: int | tuple[int, ...] = flag(
+        "SEEDS", "how many, or which: 0,7,9; '7,' is seed 7 alone", "5", count_or_integers
+    )
+    score: str = flag(
+        "NAME",
+        "what is best: train_loss, train_accuracy, test_loss, test_accuracy",
+        LOSS,
+        group="what is shown",
+    )
+    check_steps: int = flag("N", "steps of the coordinate check", 5, int)
+    check_rate: float | None = flag(
+        "η", "its learning rate (default: the best of the base width, or else of the first)", read=float
+    )
+    out: Path = flag("DIR", OUT, "runs/transfer", place, group="output")
 
 
 def data(flags: TransferFlags) -> jfnn.Split:
@@ -111,7 +99,10 @@ def data(flags: TransferFlags) -> jfnn.Split:
     checks.as_choice(flags.data, "data", DATA)
     shape: tuple[int, ...] = (1, 40)
     if flags.data == "mnist1d":
-        split = jfnn.datasets.mnist1d()
+        try:
+            split = jfnn.datasets.mnist1d()
+        except ImportError as error:
+            raise ArgumentError("data", str(error)) from None
     else:
         split, shape = jfnn.datasets.standardise(jfnn.datasets.digits()), (1, 8, 8)
     if flags.network == "mlp":
@@ -139,29 +130,17 @@ def network_of(flags: TransferFlags, shape: tuple[int, ...]) -> Callable[[int], 
     return make
 
 
-def run(flags: TransferFlags) -> tuple[jfnn.Transfer, jfnn.CoordinateCheck, float]:
+def run(flags: TransferFlags, watch: Watch) -> Measured:
     """The sweeps, the coordinate check and its learning rate; raises as `jfnn.transfer` does."""
-    checks.as_choice(flags.dtype, "dtype", ("float32", "float64"))
+    places.check_free([flags.out], ADDED)
     checks.as_choice(flags.score, "score", SCORES)
     checks.as_count(flags.check_steps, "check_steps")
     if flags.check_rate is not None:
         checks.as_axis(flags.check_rate, "check_rate", strict=True)
-    with contextlib.suppress(RuntimeError):  # JAX already runs in the program that calls
-        jfnn.use_all_cores()
-    split = data(flags)
-    network = network_of(flags, split.x_train.shape[1:])
-    names = ("width", "base", "parametrisations", "output_multiplier", "optimizer", "batch_size", "seeds")
-    common = {name: getattr(flags, name) for name in names} | {"reduction": "mean"}
-    with (
-        jax.enable_x64(flags.dtype == "float64"),
-        progress.stopping_at_evaluations() as stop,
-        bar(flags) as show,
-    ):
-
-        def at_return(now: jfnn.Progress) -> None:
-            show(now)
-            stop()
-
+    with training(watch, flags, "accuracy", True) as show:
+        split = data(flags)
+        network = network_of(flags, split.x_train.shape[1:])
+        common = {name: getattr(flags, name) for name in SHARED} | {"reduction": "mean"}
         swept = jfnn.transfer(
             network,
             split,
@@ -169,14 +148,14 @@ def run(flags: TransferFlags) -> tuple[jfnn.Transfer, jfnn.CoordinateCheck, floa
             l2=flags.l2,
             gradient="backprop",
             epochs=flags.epochs,
-            execution=jfnn.Execution(flags.devices, keep_params="none", progress=at_return),
+            execution=jfnn.Execution(flags.devices, keep_params="none", progress=show),
             out=flags.out,
             resume=flags.resume,
             **common,
         )
         rate = check_rate(flags, swept)
         check = jfnn.coordinate_check(network, split, learning_rate=rate, steps=flags.check_steps, **common)
-        return swept, check, rate
+        return Measured(swept, check, rate)
 
 
 def check_rate(flags: TransferFlags, swept: jfnn.Transfer) -> float:
@@ -188,3 +167,7 @@ def check_rate(flags: TransferFlags, swept: jfnn.Transfer) -> float:
     if math.isnan(best):
         raise ArgumentError("learning_rate", "all diverged; try smaller ones")
     return float(best)
+
+
+COMMAND = Command("transfer", __doc__, EXAMPLES, TransferFlags, run, report, write)
+main, start = COMMAND.main, COMMAND.start

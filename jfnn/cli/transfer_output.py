@@ -1,40 +1,31 @@
-"""What ``jfnn transfer`` shows: a bar, a table in words, pictures and tables in files."""
+"""Output of ``jfnn transfer``: a table in words, pictures and tables in files."""
 
-import contextlib
-from collections.abc import Callable, Iterator
+import dataclasses
+from collections.abc import Sequence
+from typing import Any
 
 import numpy as np
 
 import jfnn
 from jfnn.analysis import summary
-from jfnn.cli.transfer_flags import TransferFlags
 from jfnn.store import files
 
 TRANSFER, COORDINATES = "transfer", "coordinates"
 ADDED = tuple(f"{name}.{kind}" for name in (TRANSFER, COORDINATES) for kind in ("png", "csv"))
 
 
-@contextlib.contextmanager
-def bar(flags: TransferFlags) -> Iterator[Callable[[jfnn.Progress], None]]:
-    """A function that shows progress, epochs of all widths; nothing where there is no terminal."""
-    from tqdm import tqdm
+@dataclasses.dataclass(frozen=True)
+class Measured:
+    """The sweeps, the coordinate check, and the learning rate of that check."""
 
-    total = max(flags.epochs, 0) * len(flags.width) * len(flags.parametrisations)
-    silent = True if flags.quiet else None  # None: unless stderr is a terminal
-    with tqdm(total=total, unit="epoch", disable=silent, leave=False) as shown:
-        before = 0
-
-        def show(now: jfnn.Progress) -> None:
-            nonlocal before
-            before = before if now.epoch > before else 0
-            shown.update(now.epoch - before)
-            before = now.epoch
-
-        yield show
+    swept: jfnn.Transfer
+    check: jfnn.CoordinateCheck
+    rate: float
 
 
-def report(flags: TransferFlags, swept: jfnn.Transfer, check: jfnn.CoordinateCheck, rate: float) -> str:
+def report(flags: Any, measured: Measured) -> str:
     """The best learning rates, by how much they move, and the exponents of the coordinate check."""
+    swept, check, rate = measured.swept, measured.check, measured.rate
     width, names = [f"{of_width:>9}" for of_width in swept.width], swept.parametrisations
     best = swept.best_rates(flags.score)
     lines = [f"best learning rate by {summary.name_text(flags.score)}", f"{'width':<16}{''.join(width)}"]
@@ -61,16 +52,17 @@ def report(flags: TransferFlags, swept: jfnn.Transfer, check: jfnn.CoordinateChe
     return "\n".join(lines)
 
 
-def write(flags: TransferFlags, swept: jfnn.Transfer, check: jfnn.CoordinateCheck) -> None:
-    """Writes the pictures and their numbers."""
+def write(flags: Any, measured: Measured, command: Sequence[str]) -> Sequence[str]:
+    """Writes the pictures and their numbers; the names of the files."""
     from jfnn import plots, report
 
     figures = {
-        TRANSFER: plots.transfer_curves(swept, flags.score),
-        COORDINATES: plots.coordinate_curves(check),
+        TRANSFER: plots.transfer_curves(measured.swept, flags.score),
+        COORDINATES: plots.coordinate_curves(measured.check),
     }
     for name, figure in figures.items():
         with files.atomic(flags.out / f"{name}.png") as file:
             file.write(report.png(figure))
-    swept.to_csv(flags.out / f"{TRANSFER}.csv")
-    check.to_csv(flags.out / f"{COORDINATES}.csv")
+    measured.swept.to_csv(flags.out / f"{TRANSFER}.csv")
+    measured.check.to_csv(flags.out / f"{COORDINATES}.csv")
+    return ADDED

@@ -27,7 +27,7 @@ from jfnn.distributed.calls import (
 from jfnn.engine.segment import Segment, SegmentResult, Task
 from jfnn.store import files
 from jfnn.store.identity import Description
-from jfnn.workers import LOST, Stop, Workers, first_ended
+from jfnn.workers import LOST, ExecutorError, Stop, Workers, first_ended
 
 SILENT = 3  # jobs given up before any answer, after which there is no worker to be hoped for
 
@@ -124,7 +124,7 @@ class Futures:
         except LOST as error:
             queue.lose(attempt, error)
             if len(queue.given_up) >= SILENT and not self.has_answered:
-                raise RuntimeError(_no_answer(error)) from error
+                raise ExecutorError(_no_answer(error)) from error
             return
         self.has_answered = True
         match reply:
@@ -174,7 +174,7 @@ def _environment_there(workers: Workers, stop: Stop) -> Description:
             error = lost
         finally:
             future.cancel()
-    raise RuntimeError(_no_answer(error)) from error
+    raise ExecutorError(_no_answer(error)) from error
 
 
 def _no_answer(error: BaseException | None) -> str:

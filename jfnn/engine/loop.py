@@ -11,8 +11,8 @@ from jfnn.checks import ArgumentError
 from jfnn.engine.acting import act
 from jfnn.engine.state import Evaluation, History, Kept, Outcome, RunState, Scores
 from jfnn.engine.trainer import Trainer
-from jfnn.experiment.options import Progress
-from jfnn.experiment.replicates import PARTS
+from jfnn.experiment.experiment import PARTS
+from jfnn.experiment.settings import Progress
 
 Save = Callable[[RunState, bool], None]  # (state, whether it must be saved now)
 

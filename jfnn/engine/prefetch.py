@@ -7,7 +7,7 @@ from collections.abc import Sequence
 import numpy as np
 
 from jfnn.apart import Apart
-from jfnn.experiment.replicates import Replicate
+from jfnn.experiment.experiment import Replicate
 
 
 class Prefetcher:

@@ -6,8 +6,7 @@ from typing import Any
 import numpy as np
 
 from jfnn.engine.state import Scores
-from jfnn.experiment.experiment import Experiment
-from jfnn.experiment.replicates import PARTS
+from jfnn.experiment.experiment import PARTS, Experiment
 
 Parts = Mapping[str, np.ndarray]  # name of a part -> numbers of its rows
 

@@ -18,7 +18,7 @@ import jfnn.estimators.parameters as parameters
 from jfnn.boltzmann import Machine, columns
 from jfnn.boltzmann.machine import pack
 from jfnn.checks import ArgumentError
-from jfnn.experiment.options import Execution
+from jfnn.experiment.settings import Execution
 from jfnn.learners.machines import boltzmann_machine
 from jfnn.minibatches import Minibatches
 from jfnn.search.train import train

@@ -4,20 +4,70 @@ import dataclasses
 import numbers
 import zlib
 from collections.abc import Mapping
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 
 from jfnn import checks, memory
 from jfnn.checks import ArgumentError
-from jfnn.experiment.options import Sample
-from jfnn.optimizers import Values, is_axis, is_distribution
+from jfnn.optimizers import Values, is_distribution
 
 # These are axes even where they are a single number.
 ALWAYS = ("learning_rate", "l2")
-BYTES_A_DRAW = 64  # of one cell: the draws of two axes and their copies
-# Least value of a number, and whether that value itself is refused.
-LEAST = {"learning_rate": (0.0, True), "l2": (0.0, False), "dropout": (0.0, False), "init_scale": (0.0, True)}
+DRAW_BYTES = 64  # of one cell: the draws of two axes and their copies
+
+
+class Sample(NamedTuple):
+    """Random search: draws cells.
+
+    Attributes:
+        cells: Cells to draw; more keep the earlier ones.
+        seed: Fixes the draws.
+    """
+
+    cells: int
+    seed: int = 0
+
+
+@dataclasses.dataclass(frozen=True)
+class Numbers:
+    """Check of a hyperparameter: a number, a sequence of numbers or a distribution, within bounds.
+
+    Attributes:
+        minimum: The least number; None for none.
+        strict: Whether ``minimum`` itself is invalid.
+        below: A number that all are below, or None.
+    """
+
+    minimum: float | None = None
+    strict: bool = False
+    below: float | None = None
+
+    def __call__(self, value: Any, argument: str) -> Any:
+        """A distribution as it is, else float64 ``[k]``, or one number."""
+        if is_distribution(value):
+            return value
+        values = checks.as_axis(value, argument, self.minimum, self.strict)
+        if self.below is not None and values.max() >= self.below:
+            raise ArgumentError(argument, f"expected numbers below {self.below:g}, got {values.max():g}")
+        return values if checks.is_several(value) or np.ndim(value) else float(values[0])
+
+
+# Hyperparameters of networks that are no arguments of an optimizer.
+HYPER = {
+    "learning_rate": Numbers(0.0, strict=True),
+    "l2": Numbers(0.0),
+    "dropout": Numbers(0.0, below=1.0),
+    "init_scale": Numbers(0.0, strict=True),
+}
+
+
+def as_sample(sample: Any, argument: str = "sample") -> Sample:
+    """A `Sample`, from a number of cells as well."""
+    cells, seed = sample if isinstance(sample, Sample) else (sample, 0)
+    with checks.item_of("sample"):
+        checks.as_count(seed, "seed", 0, None)
+    return Sample(checks.as_count(cells, argument), seed)
 
 
 @dataclasses.dataclass(frozen=True)
@@ -52,10 +102,8 @@ class Axes:
         return {name: float(v[i]) for (name, v), i in zip(self.values.items(), places, strict=True)}
 
 
-def axes_and_constants(
-    values: Mapping[str, Values], sample: int | Sample | None
-) -> tuple[Axes, dict[str, float]]:
-    """Sorts numbers into axes and constants.
+def axes_and_constants(values: Mapping[str, Values], sample: Sample | None) -> tuple[Axes, dict[str, float]]:
+    """Sorts hyperparameters into axes and constants.
 
     Args:
         values: Name -> a number, a sequence or a distribution.
@@ -66,54 +114,38 @@ def axes_and_constants(
         ``(axes, constants)``, constants a name -> value.
 
     Raises:
-        ValueError, TypeError: A value that cannot be; the message names it.
+        ValueError, TypeError: An invalid value; the message names it.
     """
-    varied = {name: value for name, value in values.items() if name in ALWAYS or is_axis(value)}
+    checked = {name: _checked(value, name) for name, value in values.items()}
+    axes = {n: value for n, value in checked.items() if n in ALWAYS or not isinstance(value, float)}
+    constants = {name: value for name, value in checked.items() if name not in axes}
     if sample is None:
-        for name, value in values.items():
+        for name, value in axes.items():
             if is_distribution(value):
                 raise ArgumentError(name, "a distribution is drawn from by sample=n, or give a sequence")
-        axes = {name: _checked(value, name) for name, value in varied.items()}
-    else:
-        cells, seed = _sample(sample)
-        if not any(is_axis(value) and _is_drawn(value) for value in values.values()):
-            raise ArgumentError("sample", "expected a distribution or several values to draw from")
-        axes = {name: _checked(_drawn(value, name, cells, seed), name) for name, value in varied.items()}
-    constants = {name: float(_checked(v, name)[0]) for name, v in values.items() if name not in varied}
-    return Axes(axes, crossed=sample is None), constants
+        return Axes({name: np.atleast_1d(value) for name, value in axes.items()}), constants
+    memory.check("sample", DRAW_BYTES * sample.cells)
+    if not any(is_distribution(value) or np.size(value) > 1 for value in axes.values()):
+        raise ArgumentError("sample", "expected a distribution or several values to draw from")
+    drawn = {name: _checked(_drawn(value, name, sample), name) for name, value in axes.items()}
+    return Axes(drawn, crossed=False), constants
 
 
-def _sample(sample: int | Sample) -> Sample:
-    cells, seed = sample if isinstance(sample, Sample) else (sample, 0)
-    checked = Sample(checks.as_count(cells, "sample"), checks.as_count(seed, "sample: seed", 0, None))
-    memory.check("sample", BYTES_A_DRAW * checked.cells)
-    return checked
+def _checked(value: Any, name: str) -> Any:
+    return HYPER.get(name, Numbers())(value, name)
 
 
-def _is_drawn(value: Any) -> bool:
-    return is_distribution(value) or len(value) > 1
-
-
-def _drawn(value: Any, name: str, count: int, seed: int) -> np.ndarray:
-    if isinstance(value, numbers.Real):
-        return np.full(count, value)
-    uniform = np.random.default_rng([seed, zlib.crc32(name.encode())]).random(count)
+def _drawn(value: Any, name: str, sample: Sample) -> np.ndarray:
+    """Values ``[cells]`` from a distribution, or each of several equally often."""
+    uniform = np.random.default_rng([sample.seed, zlib.crc32(name.encode())]).random(sample.cells)
     if is_distribution(value):
         return np.asarray(value.ppf(uniform))
-    choices = _checked(value, name)
+    choices = np.atleast_1d(value)
     return np.asarray(choices[(uniform * len(choices)).astype(int)])
 
 
-def _checked(value: Any, name: str) -> np.ndarray:
-    least, strict = LEAST.get(name, (None, False))
-    values = checks.as_axis(value, name, least, strict)
-    if name == "dropout" and values.max() >= 1:
-        raise ArgumentError("dropout", f"expected rates of at least 0 and below 1, got {values.max():g}")
-    return values
-
-
 def check_counts(values: Mapping[str, np.ndarray], most: Mapping[str, int]) -> None:
-    """Refuses values of counts that are no whole numbers from 1 to the most there may be."""
+    """Raises ArgumentError unless counts are whole numbers from 1 to a maximum each."""
     for name, highest in most.items():
         exact = values[name]
         bad = exact[(exact < 1) | (exact > highest) | (exact != np.floor(exact))]
@@ -122,7 +154,7 @@ def check_counts(values: Mapping[str, np.ndarray], most: Mapping[str, int]) -> N
 
 
 def check_range(values: Mapping[str, np.ndarray], dtype: np.dtype) -> None:
-    """Refuses what the arithmetic's dtype makes 0 or infinite, and of the rate of dropout 1."""
+    """Raises ArgumentError for numbers that a dtype makes 0 or infinite, and for a dropout of 1."""
     for name, exact in values.items():
         with np.errstate(over="ignore", under="ignore"):
             cast = exact.astype(dtype)

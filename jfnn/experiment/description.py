@@ -9,8 +9,7 @@ from typing import Any
 import jax
 import numpy as np
 
-from jfnn.experiment.experiment import Experiment
-from jfnn.experiment.replicates import PARTS
+from jfnn.experiment.experiment import PARTS, Experiment
 from jfnn.learners.code import code_checksum
 from jfnn.learners.traced import Traced, is_of_jfnn
 from jfnn.minibatches import Minibatches

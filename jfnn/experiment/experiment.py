@@ -6,14 +6,60 @@ from collections.abc import Mapping, Sequence
 import numpy as np
 
 from jfnn.experiment.axes import Axes
-from jfnn.experiment.options import Execution
-from jfnn.experiment.replicates import PARTS, Replicate
+from jfnn.experiment.settings import Execution
+from jfnn.layers.kind import Params
 from jfnn.learners.data import Data
 from jfnn.learners.learner import Learner
 from jfnn.learners.source import Sources, room
-from jfnn.minibatches import Minibatches
+from jfnn.minibatches import PADDING, GivenMinibatches, Minibatches
 from jfnn.permutation import Domain, domain
 from jfnn.schedulers.scheduler import Scheduler
+
+PARTS = ("train", "validation", "test")
+
+
+@dataclasses.dataclass(frozen=True, eq=False)
+class Replicate:
+    """One seed and fold.
+
+    Attributes:
+        seed: The seed.
+        fold: Number of the fold, among those that are trained.
+        params: Starting parameters in the engine's form (NumPy).
+        batches: How minibatches are drawn, or those given; numbers of the training rows.
+        parts: A name of `PARTS` -> numbers of the rows that it is scored on; none for a part left out.
+        minibatches_of: Number of the first replicate with the same minibatches, which may share its tiles.
+        key: Raw data of the random key of its steps, or None.
+    """
+
+    seed: int
+    fold: int
+    params: Params
+    batches: Minibatches | GivenMinibatches
+    parts: dict[str, np.ndarray]
+    minibatches_of: int
+    key: np.ndarray | None = None
+
+    @property
+    def padded(self) -> bool:
+        """Whether some minibatches may be shorter than others."""
+        return self.batches.padded
+
+    @property
+    def steps(self) -> int:
+        """Steps an epoch."""
+        return self.batches.steps(len(self.parts["train"]))
+
+    @property
+    def rows_a_step(self) -> int:
+        """Length of one step's list of rows."""
+        return self.batches.rows_a_step(len(self.parts["train"]))
+
+    def minibatches(self, epoch: int) -> np.ndarray:
+        """Row numbers of all data ``[steps, batch]`` (int32), negative where there is no row."""
+        train = self.parts["train"]
+        rows = self.batches.epoch(len(train), self.seed, epoch)
+        return np.where(rows == PADDING, PADDING, train[rows]).astype(np.int32)
 
 
 @dataclasses.dataclass(frozen=True)

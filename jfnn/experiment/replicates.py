@@ -1,8 +1,6 @@
 """Replicates: starting parameters, minibatches and rows that the members of a seed and fold share."""
 
-import dataclasses
 import functools
-import sys
 from collections.abc import Callable, Iterator, Sequence
 from typing import Any
 
@@ -10,10 +8,10 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 
-from jfnn import checks, memory
+from jfnn import checks
 from jfnn.checks import ArgumentError, ArgumentTypeError
 from jfnn.compiling import compiled
-from jfnn.experiment.options import Options
+from jfnn.experiment.experiment import PARTS, Replicate
 from jfnn.experiment.validation import Cut
 from jfnn.layers.kind import Params
 from jfnn.learners.data import Data
@@ -21,64 +19,17 @@ from jfnn.learners.learner import Learner
 from jfnn.learners.traced import is_registered
 from jfnn.learners.traces import Trace
 from jfnn.learners.trial import starting_shapes, trained_dtype
-from jfnn.minibatches import PADDING, GivenMinibatches, Minibatches, as_given
+from jfnn.minibatches import Minibatches, as_given
 
-PARTS = ("train", "validation", "test")
 STEP_KEYS = 0xD0  # sets the keys that steps draw by apart from those of starting parameters
 STARTS, STARTS_BYTES = 64, 4_000_000  # seeds that one call draws starts for, and what these may take
-BYTES_A_SEED = 1000  # of a `Replicate`, without starting parameters
-
-
-@dataclasses.dataclass(frozen=True, eq=False)
-class Replicate:
-    """One seed and fold.
-
-    Attributes:
-        seed: The seed.
-        fold: Number of the fold, among those that are trained.
-        params: Starting parameters in the engine's form (NumPy).
-        batches: How minibatches are drawn, or those given; numbers of the training rows.
-        parts: A name of `PARTS` -> numbers of the rows that it is scored on; none for a part left out.
-        minibatches_of: Number of the first replicate with the same minibatches, which may share its tiles.
-        key: Raw data of the random key of its steps, or None.
-    """
-
-    seed: int
-    fold: int
-    params: Params
-    batches: Minibatches | GivenMinibatches
-    parts: dict[str, np.ndarray]
-    minibatches_of: int
-    key: np.ndarray | None = None
-
-    @property
-    def padded(self) -> bool:
-        """Whether some minibatches may be shorter than others."""
-        return self.batches.padded
-
-    @property
-    def steps(self) -> int:
-        """Steps an epoch."""
-        return self.batches.steps(len(self.parts["train"]))
-
-    @property
-    def rows_a_step(self) -> int:
-        """Length of one step's list of rows."""
-        return self.batches.rows_a_step(len(self.parts["train"]))
-
-    def minibatches(self, epoch: int) -> np.ndarray:
-        """Row numbers of all data ``[steps, batch]`` (int32), negative where there is no row."""
-        train = self.parts["train"]
-        rows = self.batches.epoch(len(train), self.seed, epoch)
-        return np.where(rows == PADDING, PADDING, train[rows]).astype(np.int32)
 
 
 def replicates(
-    options: Options,
+    options: Any,
     learner: Learner,
     data: Data,
     cuts: Sequence[Cut],
-    seeds: Sequence[int],
     first_fold: int = 0,
 ) -> list[Replicate]:
     """One replicate for each seed and fold, seeds outside.
@@ -87,25 +38,19 @@ def replicates(
     steps draw by a key of their own.
 
     Args:
-        options: Which minibatches, and where members start.
+        options: `Options`, checked: seeds, minibatches and starting parameters.
         learner: The learner.
         data: The data.
         cuts: Rows to learn from and to validate on, one pair a fold.
-        seeds: The seeds.
         first_fold: Number of the first fold, for its random numbers.
 
     Raises:
-        ValueError, TypeError: Minibatches or starting parameters that cannot be.
+        ValueError, TypeError: Invalid minibatches or starting parameters.
     """
     lengths = [len(train) for train, _ in cuts]
-    size = options.batch_size
-    scheme = size if isinstance(size, Minibatches) else Minibatches(size)
+    seeds: Sequence[int] = options.seeds
     given = as_given(options.batches, options.epochs, seeds, min(lengths))
-    # Beside given rows the size decides nothing, but one that cannot be is refused all the same.
-    drawn = scheme.checked(*(max(lengths), min(lengths)) if given is None else (sys.maxsize,))
-    if drawn.scheme == "full" and max(lengths) > min(lengths) and learner.takes_weights:
-        drawn = Minibatches(max(lengths), "in_order", drop_last=False)  # one step, of one shape for all folds
-    batches = drawn if given is None else given
+    batches = _drawn_batches(options.batch_size, lengths, learner) if given is None else given
     starts = starting_params(learner, options.initial_params, seeds, data.dtype)
     test = np.arange(data.n_train, data.n)
     shared = not batches.draws and not learner.random
@@ -120,29 +65,18 @@ def replicates(
     return members
 
 
+def _drawn_batches(scheme: Minibatches, lengths: Sequence[int], learner: Learner) -> Minibatches:
+    """A scheme for folds of several lengths."""
+    drawn = scheme.checked(max(lengths), min(lengths))
+    if drawn.scheme == "full" and max(lengths) > min(lengths) and learner.takes_weights:
+        return Minibatches(max(lengths), "in_order", drop_last=False)  # one step, of one shape for all folds
+    return drawn
+
+
 def step_key(seed: int, fold: int) -> np.ndarray:
     """Raw data of the key that a replicate's steps draw by; epoch and step are folded in later."""
     key = jax.random.fold_in(jax.random.key(seed), STEP_KEYS)
     return np.asarray(jax.random.key_data(jax.random.fold_in(key, fold)))
-
-
-def as_seeds(seeds: Any) -> list[int]:
-    """Seeds from a count, or from a sequence of different whole numbers that JAX's keys can hold.
-
-    Raises:
-        ValueError, TypeError: No seeds, one twice, or out of range.
-    """
-    seeds = seeds.tolist() if hasattr(seeds, "tolist") else seeds
-    if not checks.is_several(seeds):
-        count = checks.as_count(seeds, "seeds")
-        memory.check("seeds", BYTES_A_SEED * count)
-        return list(range(count))
-    checked = [checks.as_seed(seed.item() if hasattr(seed, "item") else seed, "seeds") for seed in seeds]
-    if not checked:
-        raise ArgumentError("seeds", "expected at least one")
-    if len(set(checked)) != len(checked):
-        raise ArgumentError("seeds", f"expected each one once, got {checks.shown(checked)}")
-    return checked
 
 
 def starting_params(

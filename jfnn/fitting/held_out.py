@@ -8,7 +8,7 @@ from sklearn.metrics import accuracy_score, r2_score
 
 from jfnn.engine.state import RunState
 from jfnn.engine.trainer import Trainer
-from jfnn.experiment.replicates import PARTS
+from jfnn.experiment.experiment import PARTS
 from jfnn.fitting.group import Group
 from jfnn.fitting.learner import LEAST_RATE
 from jfnn.learners.data import Data

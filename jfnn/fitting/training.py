@@ -14,9 +14,8 @@ from jfnn.engine.plan import CallLength, Hardware
 from jfnn.engine.state import RunState
 from jfnn.engine.trainer import Trainer
 from jfnn.experiment.axes import Axes
-from jfnn.experiment.experiment import Experiment, Ranking
-from jfnn.experiment.options import Execution
-from jfnn.experiment.replicates import PARTS, Replicate
+from jfnn.experiment.experiment import PARTS, Experiment, Ranking, Replicate
+from jfnn.experiment.settings import Execution
 from jfnn.fitting.group import GoesOn, Group, Trained
 from jfnn.fitting.held_out import EarlyStop, metric
 from jfnn.fitting.learner import PerceptronLearner

@@ -10,7 +10,7 @@ import numpy as np
 from jfnn import checks
 from jfnn.checks import ArgumentError, ArgumentTypeError
 from jfnn.experiment.options import GroupOptions
-from jfnn.experiment.replicates import as_seeds
+from jfnn.experiment.settings import as_seeds
 from jfnn.minibatches import Minibatches, as_given
 from jfnn.store import forms
 

@@ -9,9 +9,10 @@ from jfnn.engine.state import Lost
 from jfnn.search import run_directory
 from jfnn.search.result import SweepResult
 from jfnn.search.run_directory import PARTIAL
+from jfnn.workers import ExecutorError
 
 
-class LostMembersError(RuntimeError):
+class LostMembersError(ExecutorError):
     """Members were given up, since their workers died or their futures broke each time.
 
     Attributes:

@@ -6,8 +6,8 @@ from typing import Any
 
 import numpy as np
 
-from jfnn.experiment.build import as_execution, as_validation
-from jfnn.experiment.options import Options, Validation
+from jfnn.experiment.options import Options
+from jfnn.experiment.settings import Validation, as_execution, as_validation
 from jfnn.learners.learner import Learner
 from jfnn.optimizers import Optimizer, as_optimizer
 from jfnn.search.result import REFIT, SweepResult

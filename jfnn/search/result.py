@@ -11,7 +11,7 @@ import numpy as np
 from jfnn import checks, paths
 from jfnn.checks import ArgumentError
 from jfnn.experiment.axes import Axes, as_place
-from jfnn.experiment.options import Execution
+from jfnn.experiment.settings import Execution
 from jfnn.search import run_directory
 from jfnn.search.best import Best, best_place
 

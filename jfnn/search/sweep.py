@@ -23,9 +23,8 @@ from jfnn.engine.state import Outcome, Scores
 from jfnn.engine.trainer import Trainer
 from jfnn.experiment.build import build
 from jfnn.experiment.description import describe
-from jfnn.experiment.experiment import Experiment
+from jfnn.experiment.experiment import PARTS, Experiment
 from jfnn.experiment.options import Options, SearchOptions
-from jfnn.experiment.replicates import PARTS
 from jfnn.search import run_directory
 from jfnn.search.door import door, own_copies
 from jfnn.search.lost import LostMembersError, keep_others

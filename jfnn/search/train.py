@@ -9,8 +9,8 @@ import numpy as np
 from jfnn import checks
 from jfnn.checks import ArgumentError, ArgumentTypeError
 from jfnn.datasets import Split
-from jfnn.experiment.build import as_execution
 from jfnn.experiment.options import Common, Options, TrainOptions
+from jfnn.experiment.settings import as_execution
 from jfnn.layers.kind import Params
 from jfnn.learners.learner import Learner
 from jfnn.optimizers import as_optimizer, is_axis

@@ -11,9 +11,8 @@ import numpy as np
 from jfnn import checks
 from jfnn.checks import ArgumentError, ArgumentTypeError
 from jfnn.experiment.axes import check_range
-from jfnn.experiment.experiment import Experiment
+from jfnn.experiment.experiment import PARTS, Experiment
 from jfnn.experiment.options import option
-from jfnn.experiment.replicates import PARTS
 from jfnn.learners.traced import scoring
 from jfnn.optimizers import SCHEDULE_STEPS, is_axis
 from jfnn.search.door import door

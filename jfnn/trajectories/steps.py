@@ -11,9 +11,8 @@ from jfnn import checks
 from jfnn.checks import ArgumentError, ArgumentTypeError
 from jfnn.datasets import Split
 from jfnn.experiment.build import build
-from jfnn.experiment.experiment import Experiment
+from jfnn.experiment.experiment import Experiment, Replicate
 from jfnn.experiment.options import Common, Options
-from jfnn.experiment.replicates import Replicate
 from jfnn.learners.boltzmann import BoltzmannLearner
 from jfnn.learners.data import Batch, Hyper, Rows
 from jfnn.learners.learner import Learner

@@ -7,6 +7,7 @@ import numpy as np
 import pytest
 
 from jfnn.cli import grid, parser
+from jfnn.cli.grid_flags import GridFlags
 
 COMMAND = ("python", "scripts/grid.py")
 SMALL = ["--hidden", "4", "--epochs", "2", "--init", "glorot_uniform"]
@@ -29,7 +30,7 @@ SCORES = ("train_accuracy", "test_accuracy", "train_loss", "test_loss")
 
 def parse(*words):
     """Words as the values of flags."""
-    return parser.parse(parser.make_parser("grid.py", ""), words)
+    return parser.parse(GridFlags, parser.make_parser(GridFlags, "grid.py", "", ""), words)
 
 
 def grid_main(*words, **options):

@@ -1,4 +1,4 @@
-"""Bad words: each time exit 2 and one line that begins with the flag, and nothing is written."""
+"""Invalid words: exit 2 and one line that begins with the flag; nothing is written."""
 
 import contextlib
 import functools
@@ -104,6 +104,22 @@ OTHERS = {
     "--data good.npz --task regression --loss cross_entropy": "--loss",
     "--data okay.csv": "--target",
     "--resume --out FILE": "--out",
+    "--target y": "--target",
+    "--task regression": "--task",
+    "--weights w": "--weights",
+    "--sample-seed 0": "--sample-seed",
+    "--units 3": "--units",
+    "--network rnn --channels 3": "--channels",
+    "--sample 3 --dropout uniform:0:2": "--dropout",
+    "--validation 2.5": "--validation",
+    "--rank-by r2": "--rank-by",
+    "--seeds 1,1": "--seeds",
+    "--population 5:0.9": "--population",
+    "--executor nonsense": "--executor",
+    "--executor processes --workers 0": "--workers",
+    "--workers 2": "--workers",
+    "--executor mpi --workers 2": "--workers",
+    "--executor processes --scheduler tcp://127.0.0.1:1": "--scheduler",
 }
 UNKNOWN = [
     "--foo",

@@ -11,7 +11,7 @@ from command_line import FILES, SMALL
 
 import jfnn
 from jfnn.cli import main
-from jfnn.cli.flags import Flags
+from jfnn.cli.grid_flags import GridFlags
 from jfnn.engine.devices import cores
 
 SCRIPT = Path(__file__).parents[2] / "scripts" / "grid.py"
@@ -55,4 +55,4 @@ def test_the_script_runs_on_all_cores_and_keeps_what_it_compiled(tmp_path):
     assert "best cell: η = 1e-3, λ = 0\n" in done.stdout
     assert {path.name for path in (tmp_path / "out").iterdir()} == FILES
     config = json.loads((tmp_path / "out" / "config.json").read_text())
-    assert config["device"]["count"] == cores() and set(config["command"]) < set(vars(Flags()))
+    assert config["device"]["count"] == cores() and set(config["command"]) < set(vars(GridFlags()))

@@ -1,4 +1,4 @@
-"""What cannot be done: one line that names the flag, before anything is trained or written."""
+"""Errors: one line that names the flag, before anything is trained or written."""
 
 import errno
 import os
@@ -10,6 +10,7 @@ import pytest
 from command_line import GRID, grid_main, refused, watching, write_csv
 
 from jfnn.cli import memory
+from jfnn.cli.files import ADDED
 from jfnn.engine.devices import cores
 
 pytestmark = pytest.mark.unoptimised
@@ -18,95 +19,38 @@ pytestmark = pytest.mark.unoptimised
 @pytest.mark.parametrize(
     ("words", "flag", "facts"),
     [
-        ("--learning-rate -1", "--learning-rate", "above 0 -1"),
         ("--learning-rate -1e-3,1", "--learning-rate", "above 0 -0.001"),
-        ("--learning-rate nan", "--learning-rate", "finite nan"),
         ("--learning-rate 1:2", "--learning-rate", "START:STOP --sample START:STOP:COUNT"),
         ("--learning-rate 1e-60", "--learning-rate", "1e-60 float32"),
-        ("--learning-rate 0:1:3", "--learning-rate", "above 0 0:1:3"),
-        ("--l2 0:1", "--l2", "0 < START < STOP 0:1"),
         ("--l2 2:1", "--l2", "START < STOP 2:1"),
         ("--l2 uniform:1:1", "--l2", "START STOP uniform:1:1"),
-        ("--l2 uniform:1", "--l2", "uniform:START:STOP"),
-        ("--l2 0.1,1:2", "--l2", "START:STOP:COUNT 0.1,1:2"),
-        ("--l2 x", "--l2", "numbers 'x'"),
-        ("--l2 -0.5", "--l2", "at least 0 -0.5"),
-        ("--sample 3 --dropout uniform:0:2", "--dropout", "below 1"),
         ("--dropout 1", "--dropout", "below 1 got 1"),
-        ("--init-scale 0", "--init-scale", "above 0"),
-        ("--sample 0", "--sample", "at least 1"),
         ("--sample 3 --sample-seed -1", "--sample-seed", "at least 0 -1"),
-        ("--schedule foo", "--schedule", "constant 'foo'"),
-        ("--schedule linear --schedule-epochs 0", "--schedule-epochs", "at least 1"),
         ("--refit", "--refit", "--validation --folds"),
-        ("--batch-size 0", "--batch-size", "at least 1"),
-        ("--batch-size 1438", "--batch-size", "1437 1438"),
         ("--batch-size 10,1438", "--batch-size", "1437 1438"),
-        ("--batch-size 10,x", "--batch-size", "'full' 10,x"),
         ("--minibatch full --batch-size full,50", "--batch-size", "--minibatch full"),
-        ("--activation foo", "--activation", "sigmoid 'foo'"),
-        ("--activation relu,foo", "--activation", "sigmoid 'foo'"),
-        ("--output foo", "--output", "identity 'foo'"),
         ("--output sigmoid", "--loss", "cross-entropy --output"),
-        ("--init foo", "--init", "normal 'foo'"),
-        ("--hidden 0", "--hidden", "at least 1"),
-        ("--hidden 5 --hidden 0", "--hidden", "at least 1"),
         ("--hidden a", "--hidden", "'none' 'a'"),
-        ("--loss foo", "--loss", "quadratic 'foo'"),
-        ("--reduction foo", "--reduction", "sum mean 'foo'"),
-        ("--minibatch foo", "--minibatch", "subset 'foo'"),
-        ("--gradient foo", "--gradient", "autodiff backprop 'foo'"),
-        ("--dtype foo", "--dtype", "float32 float64 'foo'"),
-        ("--optimizer foo", "--optimizer", "optax 'foo'"),
         ("--optimizer lbfgs", "--optimizer", "gradient"),
         ("--optimizer-arg foo=1", "--optimizer-arg", "sgd momentum 'foo'"),
-        ("--optimizer-arg schedule=1", "--optimizer-arg", "'schedule'"),
-        ("--optimizer-arg momentum", "--optimizer-arg", "NAME=VALUE 'momentum'"),
-        ("--optimizer-arg momentum=x", "--optimizer-arg", "numbers 'x'"),
         ("--optimizer-arg momentum=nan", "--optimizer-arg momentum", "finite"),
         ("--optimizer-arg momentum=uniform:0:1", "--optimizer-arg momentum", "--sample"),
-        ("--seeds 0", "--seeds", "at least 1"),
-        ("--seeds 1,1", "--seeds", "once"),
-        ("--seeds 1.5", "--seeds", "whole numbers"),
-        ("--epochs 1.5", "--epochs", "int 1.5"),
-        ("--epochs -3", "--epochs", "at least 0 -3"),
         ("--test-size 2.0", "--test-size", "between 0 and 1 below 1797"),
-        ("--test-size 1797", "--test-size", "below 1797"),
-        ("--test-size 0", "--test-size", "between 0 and 1"),
-        ("--test-size nan", "--test-size", "between 0 and 1"),
-        ("--test-size x", "--test-size", "share 'x'"),
-        ("--split-seed -1", "--split-seed", "at least 0 -1"),
-        ("--tile 0", "--tile", "at least 1"),
-        ("--eval-every 0", "--eval-every", "at least 1"),
         ("--devices 9999", "--devices", f"at most {max(2, cores())} CPU cores 9999"),
-        ("--validation 2.5", "--validation", "2.5"),
-        ("--validation x", "--validation", "share 'x'"),
-        ("--rank-by foo", "--rank-by", "loss accuracy 'foo'"),
-        ("--rank-by r2", "--rank-by", "loss accuracy 'r2'"),
-        ("--folds 1", "--folds", "at least 2"),
         ("--folds 200", "--folds", "200 class"),
         ("--folds 2 --validation 0.2", "--folds", "either"),
-        ("--halving 1", "--halving", "factor 2 1"),
-        ("--halving x", "--halving", "numbers 'x'"),
-        ("--halving 3:0", "--halving", "min_epochs 1 0"),
         ("--halving 3:200", "--halving", "100 epochs"),
         ("--early-stopping 3", "--early-stopping", "--validation --folds"),
-        ("--early-stopping 0 --validation 0.2", "--early-stopping", "patience at least 1"),
-        ("--population 5:0.9", "--population", "share 0.5 0.9"),
         ("--population 5 --learning-rate 1 --l2 0", "--population", "1 cells"),
         ("--halving 3 --early-stopping 3", "--early-stopping", "--validation"),
-        ("--target y", "--target", "--data"),
-        ("--task regression", "--task", "--data"),
-        ("--weights w", "--weights", "--data"),
-        ("--sample-seed 0", "--sample-seed", "--sample"),
         ("--keep-last", "--keep-last", "--minibatch permutation"),
-        ("--minibatch full --keep-last", "--keep-last", "--minibatch permutation"),
         ("--schedule-epochs 7", "--schedule-epochs", "--schedule"),
         ("--data nowhere.csv", "--data", "nowhere.csv No such file"),
         ("--data data.txt", "--data", ".csv .npz data.txt"),
         ("--hidden 100000,100000,100000", "--hidden", "memory GB"),
         ("--seeds 100000000", "--seeds", "memory GB"),
         ("--sample 100000000 --seeds 2", "--sample", "memory GB"),
+        ("--foo", "unrecognized arguments", "--foo"),
     ],
 )
 def test_one_line_names_the_flag_and_nothing_is_written(tmp_path, capsys, words, flag, facts):
@@ -118,10 +62,6 @@ def test_one_line_names_the_flag_and_nothing_is_written(tmp_path, capsys, words,
     assert not list(tmp_path.iterdir())
 
 
-def test_an_unknown_flag_is_refused(capsys):
-    assert "--foo" in refused(capsys, "--foo")
-
-
 @pytest.mark.parametrize("out", ["file", "file/below", "/proc/nowhere"])
 def test_an_out_that_cannot_be_written_is_refused_before_training(tmp_path, capsys, out):
     (tmp_path / "file").write_text("kept")
@@ -130,7 +70,7 @@ def test_an_out_that_cannot_be_written_is_refused_before_training(tmp_path, caps
     assert (tmp_path / "file").read_text() == "kept"
 
 
-@pytest.mark.parametrize("name", ["report.html", "heatmap.png", "curves.png", "scatter.png"])
+@pytest.mark.parametrize("name", ADDED)
 def test_files_of_others_are_not_overwritten(tmp_path, capsys, name):
     (tmp_path / name).write_text("kept")
     line = refused(capsys, "--out", str(tmp_path))
@@ -204,18 +144,14 @@ def test_a_file_that_cannot_be_written_after_training_is_one_line(run, tmp_path,
     ("content", "flags", "flag", "facts"),
     [
         ("a,y\n1,\n", "--target y", "--data", "own.csv row 1 line 2 'y'"),
-        ("a,y\n1,0\n", "", "--target", "own.csv (a, y) none"),
         ("a,y\n1,0\n", "--target z", "--target", "own.csv (a, y) 'z'"),
         ("a,y\n1,u\n2,v\n", "--target y --task regression", "--data", "own.csv row 1 'y' 'u'"),
-        ("a,y\n1,u\n2,v\n", "--target y --task foo", "--task", "classification regression"),
         ("a,y\n1,u\n2,u\n", "--target y", "--target", "two classes 'u'"),
         ("a,y\n1,0.5\n2,3\n", "--target y --loss cross_entropy", "--loss", "regression quadratic"),
-        ("a,y\n1,0.5\n", "--target y", "--test-size", "between 0 and 1"),
         ("a,y\n1,0.5\n2,3\n", "--target y --batch-size 2", "--batch-size", "1 training rows"),
         ("a,y\n1,0.5\n2,3\n", "--target y --rank-by accuracy", "--rank-by", "loss r2"),
         ("a,y\n1,0.5\n2,3\n", "--target y --weights y", "--weights", "own.csv 'y'"),
         ("a,y\n1,7\n2,007\n", "--target y --task classification", "--data", "own.csv 'y' '7' '007'"),
-        ("a,y\n1,u\n2,nan\n", "--target y", "--data", "own.csv row 2 line 3 'y' 'nan'"),
         ("a,y\n9007199254740993,u\n", "--target y", "--data", "own.csv row 1 line 2 'a' '9007199254740993'"),
     ],
 )
@@ -231,8 +167,8 @@ def test_data_larger_than_memory_are_refused_before_they_are_read(tmp_path, caps
     path = write_csv(tmp_path / "own.csv", classes=True, rows=20000)
     os.truncate(path, 1 << 40)  # all but its beginning are holes; to read it would take hours
     line = refused(capsys, "--data", str(path), "--target", "level", "--out", str(tmp_path / "out"))
-    assert line.startswith("--data: own.csv") and "memory" in line
+    assert line.startswith("--data: it does not fit into memory") and "own.csv" in line
     np.savez(tmp_path / "own.npz", x=np.zeros((500, 50)), y=np.zeros(500, int))
-    with pytest.raises(ValueError, match=r"^data: own\.npz "):
+    with pytest.raises(ValueError, match=r"^data: .*own\.npz"):
         memory.check_file(tmp_path / "own.npz", available=4e5)
     memory.check_file(tmp_path / "own.npz", available=5e5)

@@ -7,8 +7,9 @@ import pytest
 from command_line import grid_main, parse
 
 import jfnn
-from jfnn.cli import data, networks, options
-from jfnn.cli.flags import Flags, flag_of
+from jfnn.cli import data, grid, networks
+from jfnn.cli.flags import flag_of
+from jfnn.cli.grid_flags import GridFlags
 from jfnn.experiment.options import SearchOptions
 from jfnn.schedulers import SCHEDULERS
 
@@ -25,7 +26,7 @@ NO_FLAG = {"initial_params", "batches"}  # arrays
 
 
 def test_every_option_of_a_sweep_has_its_flags():
-    names = {field.name for field in dataclasses.fields(Flags)}
+    names = {field.name for field in dataclasses.fields(GridFlags)}
     for option in {field.name for field in dataclasses.fields(SearchOptions)} - NO_FLAG:
         assert set(FLAGS.get(option, [option])) <= names
 
@@ -35,7 +36,7 @@ def test_defaults_are_the_grid_of_the_notes():
     problem = data.load(flags)
     ((name, network),) = networks.networks(problem, flags).items()
     assert name == "50-sigmoid" and network is jfnn.mlp((64, 50, 10))
-    taken = options.search_options(problem, flags, lambda now: None)
+    taken = SearchOptions(**grid.keywords(problem, flags))
     for axis in (taken.learning_rate, taken.l2):
         np.testing.assert_allclose(axis, np.logspace(-5, 1, 7), rtol=1e-14)
     assert taken.batch_size == jfnn.Minibatches(100, "subset", drop_last=True)
@@ -137,7 +138,7 @@ def test_a_scheduler_in_the_registry_has_a_flag(monkeypatch, capsys):
 def test_equal_networks_and_batch_sizes_are_one_group(words, groups):
     flags = parse(*words.split())
     problem = data.load(flags)
-    assert (list(networks.networks(problem, flags)), options.batch_sizes(problem, flags)) == groups
+    assert (list(networks.networks(problem, flags)), grid.batch_sizes(problem, flags)) == groups
 
 
 def test_help_shows_every_flag_with_its_default(capsys):
@@ -145,11 +146,11 @@ def test_help_shows_every_flag_with_its_default(capsys):
         grid_main("--help")
     assert stopped.value.code == 0
     shown = capsys.readouterr().out
-    for field in dataclasses.fields(Flags):
+    for field in dataclasses.fields(GridFlags):
         names = {"schedulers": SCHEDULERS, "present": ()}.get(field.name, [field.name])
         for name in names:
             entry = shown.split(f"\n  {flag_of(name)} ")[1].split("\n  --")[0]
             assert len(entry.split()) > 1
-            if name == field.name and getattr(Flags(), name) not in (None, False, ()):
+            if name == field.name and getattr(GridFlags(), name) not in (None, False, ()):
                 assert "(default:" in " ".join(entry.split()), name
     assert "examples:" in shown and max(map(len, shown.splitlines())) <= 80

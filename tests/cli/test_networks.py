@@ -77,33 +77,6 @@ def test_rows_of_an_archive_are_read_as_they_lie_or_as_the_shape_says(images):
     assert shape("--network cnn --shape 3,4 --standardise") == (3, 4)
 
 
-@pytest.mark.parametrize(
-    ("words", "flag"),
-    [
-        ("--network lstm", "--network"),
-        ("--network cnn --kernel 9", "--kernel"),
-        ("--network cnn --kernel 3,3,3", "--kernel"),
-        ("--network cnn --channels 0", "--channels"),
-        ("--network cnn --pool 0", "--pool"),
-        ("--network cnn --shape 1,8,9", "--shape"),
-        ("--network cnn --shape 2,2,2,8", "--shape"),
-        ("--network cnn --padding -1", "--padding"),
-        ("--network rnn --shape 64", "--shape"),
-        ("--network rnn --cell lstm", "--cell"),
-        ("--network rnn --states some", "--states"),
-        ("--network rnn --channels 3", "--channels"),
-        ("--units 3", "--units"),
-        ("--shape 64", "--shape"),
-    ],
-)
-def test_what_cannot_be_is_refused_in_one_line(words, flag, capsys):
-    with pytest.raises(SystemExit) as stopped:
-        grid_main(*words.split(), "--out", "unused")
-    assert stopped.value.code == 2
-    error = capsys.readouterr().err
-    assert error.startswith(f"grid.py: error: {flag}: ") and error.count("\n") == 1
-
-
 def test_rows_of_two_axes_could_be_images_or_channels(images, capsys):
     with pytest.raises(SystemExit):
         grid_main("--data", str(images), "--network", "cnn")

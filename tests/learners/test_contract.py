@@ -14,8 +14,8 @@ from helpers import compiled, noise_split, same_bits
 
 import jfnn
 from jfnn.engine.program import build
+from jfnn.experiment.experiment import PARTS
 from jfnn.experiment.options import Options
-from jfnn.experiment.replicates import PARTS
 from jfnn.learners import Batch, OwnLoss, Supervised
 from jfnn.minibatches import PADDING, Minibatches
 from jfnn.search.sweep import prepare
