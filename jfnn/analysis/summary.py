@@ -51,8 +51,9 @@ def refit_texts(refit: SweepResult) -> list[str]:
 
 def cell_text(result: SweepResult, score: str, place: tuple[int, ...]) -> str:
     """A cell's score by name: "test accuracy 0.967 ± 0.004"."""
-    text = score_text(mean_and_half_width(result, score, place), result.higher_is_better(score))
-    return f"{name_text(score)} {text}"
+    values, variance = replicate_values(result, result.scores[score])
+    shown = half_width(run_statistics(values[place], variance))
+    return f"{name_text(score)} {score_text(shown, result.higher_is_better(score))}"
 
 
 def best_text(result: SweepResult) -> str:
@@ -73,12 +74,6 @@ def costs(result: SweepResult) -> np.ndarray:
     """Ranking score of each cell ``[E, L, …]``, negative where higher is better: the least is the best."""
     scores = result.cell_scores()
     return -scores if result.higher_is_better() else scores
-
-
-def mean_and_half_width(result: SweepResult, score: str, place: tuple[int, ...]) -> tuple[float, float]:
-    """A cell's mean score and half the width of its confidence interval, NaN for a single value."""
-    values, variance = replicate_values(result, result.scores[score])
-    return half_width(run_statistics(values[place], variance))
 
 
 def half_width(cells: CellStatistics, place: int | tuple[int, ...] = ()) -> tuple[float, float]:

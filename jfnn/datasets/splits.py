@@ -87,8 +87,8 @@ def split(
     if random_state is not None:
         checks.as_seed(random_state, "random_state")
     parts = train_test_split(*arrays.values(), test_size=rows, random_state=random_state)
-    x_train, x_test, y_train, y_test, weights_train, _ = [*parts, None, None][:6]
-    return Split(x_train, y_train, x_test, y_test, weights_train)
+    x_train, x_test, y_train, y_test, *cut_weights = parts
+    return Split(x_train, y_train, x_test, y_test, cut_weights[0] if cut_weights else None)
 
 
 def split_table(table: Table, test_size: float | int = 0.2, random_state: int | None = 0) -> Split:

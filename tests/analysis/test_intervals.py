@@ -199,7 +199,7 @@ def test_coverage_of_every_interval():
         ({"resamples": 0}, "resamples"),
     ],
 )
-def test_an_interval_that_cannot_be_is_refused_by_name(options, message):
+def test_an_invalid_interval_raises_by_name(options, message):
     with pytest.raises(ValueError, match=message):
         Interval(**options)
 

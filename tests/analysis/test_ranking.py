@@ -65,8 +65,8 @@ def test_other_metrics_are_listed_with_intervals_by_the_same_formula(seeds):
         assert list(cell.scores) == ["validation_loss", "validation_r2", "train_loss"]
         mean, half = cell.scores["validation_loss"]
         np.testing.assert_allclose(cell.scores["validation_r2"], (1 - 2 * mean / 1e4, 2 * half / 1e4))
-        expected = summary.mean_and_half_width(result, "validation_r2", cell.place)
-        assert cell.scores["validation_r2"] == expected
+        text = summary.score_text(cell.scores["validation_r2"], True)
+        assert summary.cell_text(result, "validation_r2", cell.place) == f"validation R² {text}"
     heading, first, *_ = table(best)
     assert heading[-3:] == ("validation loss", "validation R²", "train loss")
     assert first[-2].startswith(f"{best.cells[0].scores['validation_r2'][0]:.3f} ± ")

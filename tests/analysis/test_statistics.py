@@ -39,7 +39,7 @@ def test_intervals_and_ties_are_those_of_students_t(sweep):
     assert not computed.tied.all()
 
 
-def test_pairing_tells_apart_what_means_cannot(sweep):
+def test_pairing_tells_cells_apart_where_means_cannot(sweep):
     """A shift of 0.01 that every seed shows, under a spread of 0.3 between seeds."""
     rng = np.random.default_rng(2)
     values = np.tile(rng.normal(size=8) * 0.3, (2, 3, 1)) + rng.normal(size=(2, 3, 8)) * 1e-4
@@ -173,7 +173,7 @@ def test_a_missing_fold_is_replaced_before_its_seed_is_averaged():
     assert cell_statistics(result, missing="omit").mean[0, 0] == pytest.approx(scores[0].mean())
 
 
-def test_invalid_arguments_are_refused_by_name(sweep):
+def test_invalid_arguments_raise_by_name(sweep):
     folds = make_result((1, 2), seeds=1, folds=3)
     for result, options, message in (
         (sweep, {"score": "test_precision"}, "score"),

@@ -43,7 +43,7 @@ def test_groups_are_sweeps_of_the_networks_in_both_parametrisations(swept):
     assert result.steps_moved().tolist() == [0, 0]
 
 
-def test_a_table_of_all_members_and_what_was_saved(swept, tmp_path):
+def test_a_table_of_all_members_and_a_saved_transfer(swept, tmp_path):
     result, out = swept
     table = result.to_dict()
     assert list(table)[:4] == ["parametrisation", "width", "batch_size", "learning_rate"]

@@ -114,7 +114,7 @@ def test_loss_curves_of_a_regression_alone_show_loss_and_r2_on_rows_that_have_sc
     np.testing.assert_array_equal(line.get_ydata(), history.train_r2)
 
 
-def test_loss_curves_refuse_missing_histories_and_cells():
+def test_curves_need_a_history_and_cells():
     with pytest.raises(ValueError, match=r"^run: expected"):
         plots.loss_curves(make_result())
     with pytest.raises(ValueError, match=r"^run: expected"):
@@ -274,7 +274,7 @@ def test_layers_that_nothing_has_changed_yet_are_drawn_too():
     assert [axes.get_yscale() for axes in figure.axes] == ["linear", "log"] * 2
 
 
-def test_what_is_no_transfer_or_check_is_refused(transfer):
+def test_other_objects_than_a_transfer_or_a_check_raise(transfer):
     with pytest.raises(TypeError, match=r"^transfer: expected a Transfer"):
         plots.transfer_curves(make_result())
     with pytest.raises(TypeError, match=r"^check: expected a CoordinateCheck"):

@@ -220,7 +220,7 @@ def test_heat_map_of_further_axes_shows_one_slice():
 @pytest.mark.parametrize(
     "at", [None, {"momentum": 2}, {"momentum": -1}, {"l2": 0}, {"momentum": 0, "foo": 0}]
 )
-def test_heat_map_refuses_a_place_that_is_not_there(at):
+def test_heat_map_needs_a_grid_and_a_place_on_it(at):
     result = make_result((3, 3), further={"momentum": np.array([0.0, 0.9])}.items())
     with pytest.raises(ValueError, match=r"^at: .*momentum"):
         plots.heat_map(result, at)

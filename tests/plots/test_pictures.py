@@ -27,7 +27,7 @@ def test_images_show_pixels_labels_and_wrong_predictions():
     assert all("→" not in axes.get_title() for axes in plots.images(x, labels).axes)
 
 
-def test_images_refuse_what_is_not_square_or_does_not_match():
+def test_inputs_of_other_shapes_raise():
     for x in (np.zeros((2, 8)), np.zeros((2, 3, 4)), np.zeros((0, 9)), np.zeros(9)):
         with pytest.raises(ValueError, match=r"^x: expected (square images|at least one row|shape)"):
             plots.images(x, [0] * len(x))

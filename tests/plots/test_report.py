@@ -105,7 +105,7 @@ def test_pages_lines_load_the_best_model_again(trained):
     assert set(here["table"]) >= {"learning_rate", "seed", "fold", "validation_accuracy"}
 
 
-def test_lines_leave_out_what_would_raise(trained):
+def test_lines_that_would_raise_are_left_out(trained):
     result, *_ = trained
     alone = loading.how_to_load(dataclasses.replace(result, params=None), "run")
     assert "jfnn.load('run')" in alone and "member" not in alone and "network" not in alone
