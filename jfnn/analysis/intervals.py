@@ -1,7 +1,6 @@
 """Confidence intervals for means, medians and interquartile means of a few runs.
 
-All functions take plain arrays and work on their last axis. Tests simulate how often each interval covers the
-true value.
+All functions take plain arrays and work on their last axis; tests simulate the coverage of every interval.
 """
 
 import dataclasses
@@ -26,10 +25,11 @@ Ends = tuple[np.ndarray, np.ndarray]
 
 def interquartile_mean(values: ArrayLike, axis: int = -1) -> np.ndarray:
     """Mean of the middle half: without ``int(n / 4)`` values at each end. NaN where a value is NaN."""
-    from scipy import stats
-
-    array = np.asarray(values, np.float64)
-    return np.where(np.isnan(array).any(axis), np.nan, stats.trim_mean(array, QUARTER, axis))
+    # Faster than `scipy.stats.trim_mean`, which bootstraps call 2,000 times and which drops NaN.
+    ordered = np.sort(np.moveaxis(np.asarray(values, np.float64), axis, -1), axis=-1)  # NaN comes last
+    cut = int(QUARTER * ordered.shape[-1])
+    middle = ordered[..., cut : ordered.shape[-1] - cut].mean(axis=-1)
+    return np.asarray(np.where(np.isnan(ordered[..., -1]), np.nan, middle))
 
 
 STATISTICS: dict[str, Callable[..., Any]] = {"mean": np.mean, "median": np.median, "iqm": interquartile_mean}
@@ -94,8 +94,9 @@ def interval(
     15% narrower for five values, 5% for ten, with the same coverage.
 
     "bootstrap" is the percentile interval of `scipy.stats.bootstrap`, expanded for small n as Hesterberg
-    (American Statistician 69, 2015) does. "percentile" and "bca" are scipy's own, for comparison with other
-    work: they are too narrow for few values (of five, 95% intervals of a mean cover 80% to 84%).
+    (American Statistician 69, 2015) does: as wide as t's for a mean, and no better for skewed values.
+    "percentile" and "bca" are scipy's own, for comparison with other work: they are too narrow for few values
+    (of five, 95% intervals of a mean cover 80% to 84%).
 
     Args:
         values: ``[…, n]``.
@@ -133,8 +134,7 @@ def interval(
     known = np.isfinite(columns).all(axis=-1)
     if n >= (LEAST if method in RESAMPLED else 2) and known.any():
         ends[:, known] = _ends(columns[known], kind, method, variance)
-    low, high = ends.reshape(2, *shape)
-    return low, high
+    return ends[0].reshape(shape), ends[1].reshape(shape)
 
 
 def as_confidence(confidence: Any) -> float:

@@ -143,7 +143,7 @@ def _statistics(results: Sequence[SweepResult], score: str, best: int | None) ->
     """Statistics of a score on the axis of all cells."""
     values, variances = zip(*(replicate_values(r, r.scores[score]) for r in results), strict=True)
     cells = np.concatenate([array.reshape(-1, array.shape[-1]) for array in values])
-    return run_statistics(cells, variances[0], best=best)
+    return run_statistics(cells, variances[0], best=None if best is None else cells[best])
 
 
 def _ranked(

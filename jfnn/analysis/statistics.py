@@ -79,7 +79,8 @@ def cell_statistics(
     """
     checks.check_instance(result, SweepResult, "result")
     score = result.named(score, "score")
-    return _statistics(result, score, result.scores[score], as_interval(interval), missing)
+    evaluated = _statistics(result, score, result.scores[score][None], as_interval(interval), missing)
+    return CellStatistics(*(values[0] for values in evaluated))
 
 
 def curve_statistics(
@@ -105,10 +106,10 @@ def curve_statistics(
     checks.check_instance(result, SweepResult, "result")
     if not len(result.history.get("epoch", ())):
         raise ArgumentError("result", "expected a history, got none; sweep with Execution(eval_every=1)")
-    score, kind = result.named(score, "score"), as_interval(interval)
+    score = result.named(score, "score")
     evaluations = np.moveaxis(result.history[score], -1, 0)
-    each = [_statistics(result, score, values, kind, missing) for values in evaluations]
-    return CellStatistics(*(np.stack(values, axis=-1) for values in zip(*each, strict=True)))
+    curves = _statistics(result, score, evaluations, as_interval(interval), missing)
+    return CellStatistics(*(np.moveaxis(values, 0, -1) for values in curves))
 
 
 def replicate_values(result: SweepResult, members: np.ndarray) -> tuple[np.ndarray, float | None]:
@@ -143,7 +144,7 @@ def run_statistics(
     values: np.ndarray,
     variance: float | None = None,
     interval: Interval | None = None,
-    best: int | tuple[int, ...] | None = None,
+    best: np.ndarray | None = None,
     omit: bool = False,
 ) -> CellStatistics:
     """Statistics of any cells, arrays ``[…]``.
@@ -152,7 +153,7 @@ def run_statistics(
         values: ``[…, n]`` as from `replicate_values`, the replicates in the same order in every cell.
         variance: Variance of the mean of n values, as from `replicate_values`.
         interval: Which confidence interval; None for the mean by Student's t.
-        best: Place of the cell that the others are compared with; None for none, then no cell is tied.
+        best: Values of the best cell, ``[n]`` or broadcast against all; None for none, then no cell is tied.
         omit: Whether values that are not finite are left out.
     """
     kind, n = interval or Interval(), values.shape[-1]
@@ -171,9 +172,9 @@ def run_statistics(
     if best is None:
         tied = np.zeros(mean.shape, bool)
     elif n < 2:
-        tied = np.isfinite(mean)
+        tied = np.isfinite(best - values)[..., 0]
     else:
-        least, most = _by_column(values[best] - values, mean_ends, omit)
+        least, most = _by_column(best - values, mean_ends, omit)
         tied = (least <= 0) & (most >= 0)
     return CellStatistics(np.isfinite(values).sum(axis=-1), mean, median, iqm, std, low, high, tied)
 
@@ -181,13 +182,17 @@ def run_statistics(
 def _statistics(
     result: SweepResult, score: str, members: np.ndarray, interval: Interval, missing: str | float
 ) -> CellStatistics:
-    """Statistics of numbers of all members ``[E, L, …, S]`` or ``[E, L, …, S, F]``."""
+    """Statistics at each of H evaluations, of members ``[H, E, L, …, S]`` or ``[H, E, L, …, S, F]``."""
     members, omit, pruned = filled(members, missing), missing == "omit", result.pruned_cells
     if omit and result.folds is not None and len(result.seeds) == 1:
         raise ArgumentError("missing", "folds of one seed share rows; expected 'nan' or a number, got 'omit'")
-    means = members.reshape(*result.cell_shape, -1).mean(axis=-1)
-    best = best_place(np.where(pruned, np.nan, means), result.higher_is_better(score))
-    statistics = run_statistics(*replicate_values(result, members), interval, best, omit)
+    values, variance = replicate_values(result, members)
+    best = np.full((len(values), *(1,) * pruned.ndim, values.shape[-1]), np.nan)
+    for evaluation, cells in enumerate(members.reshape(len(members), *pruned.shape, -1).mean(axis=-1)):
+        place = best_place(np.where(pruned, np.nan, cells), result.higher_is_better(score))
+        if place is not None:
+            best[evaluation] = values[(evaluation, *place)]
+    statistics = run_statistics(values, variance, interval, best, omit)
     return statistics._replace(tied=statistics.tied & ~pruned)
 
 
