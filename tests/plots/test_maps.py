@@ -13,6 +13,7 @@ from scipy import stats
 
 from jfnn import plots
 from jfnn.analysis import summary
+from jfnn.plots.panels import value_scale
 
 pytestmark = pytest.mark.unoptimised
 
@@ -109,22 +110,23 @@ def test_heat_map_of_r2_is_as_dark_below_0_as_at_0():
     assert image.get_clim() == (0, 1)
     assert image.to_rgba(image.get_array()[0, 0]) == image.to_rgba(0) != image.to_rgba(0.3)
     assert texts_of(panels["test"], (7, 7))[0, 0] == "-1e5"
-    best = np.unravel_index(result.test_r2.mean(axis=-1).argmax(), (7, 7))
-    assert list(boxes_of(panels["test"], filled=False)) == [best]
 
 
-@pytest.mark.parametrize("higher_is_better", [True, False])
-def test_heat_map_of_any_other_metric_spreads_colours_over_its_values(higher_is_better):
-    """Of values above 1, and of losses below 0, which have no logarithm."""
-    values = np.random.default_rng(1).normal(2, 5, size=(7, 7, 1))
+@pytest.mark.parametrize(("higher_is_better", "least"), [(True, -5), (False, -5), (False, 0.1)])
+def test_heat_map_of_any_other_metric_spreads_colours_over_its_values(higher_is_better, least):
+    """Losses above 0 on a logarithmic scale; values above 1, and losses below 0, on a linear one."""
+    values = np.random.default_rng(1).uniform(least, 5, size=(7, 7, 1))
     own = {"train_gain": values, "test_gain": values}
     metrics = {"loss": False, "gain": higher_is_better}
     result = with_scores(make_result(seeds=1), own, metrics=metrics, ranked_by="test_gain")
     panels, _ = panels_of(plots.heat_map(result))
     image = panels["test"].images[0]
-    assert type(image.norm) is Normalize and image.get_clim() == (values.min(), values.max())
+    assert type(image.norm) is (LogNorm if least > 0 else Normalize)
+    np.testing.assert_allclose(image.get_clim(), (values.min(), values.max()))
+    np.testing.assert_allclose(texts_of(panels["test"], (7, 7)).astype(float), values[..., 0], rtol=2e-2)
     best, worst = (values.max(), values.min()) if higher_is_better else (values.min(), values.max())
     assert luminance(image.to_rgba(best)) > luminance(image.to_rgba(worst))
+    assert list(boxes_of(panels["test"], filled=False)) == [result.best().index]
 
 
 @pytest.mark.parametrize("classes", [True, False])
@@ -190,19 +192,6 @@ def test_labels_tell_close_values_apart():
     assert [float(label) for label in summary.labels(values)] == values
     known = ["0", "1e-5", "2.5e-3", "0.01", "10", "2.5e2"]
     assert summary.labels([0.0, 1e-5, 2.5e-3, 0.01, 10.0, 250.0]) == known
-
-
-def test_heat_map_without_classes_shows_losses_on_a_log_scale():
-    result = make_result(classes=False)
-    panels, _ = panels_of(plots.heat_map(result))
-    for part, panel in panels.items():
-        mean = result.scores[f"{part}_loss"].mean(axis=-1)
-        np.testing.assert_allclose(texts_of(panel, (7, 7)).astype(float), mean, rtol=5.1e-3)
-        assert isinstance(panel.images[0].norm, LogNorm)
-    best = np.unravel_index(result.test_loss.mean(axis=-1).argmin(), (7, 7))
-    assert list(boxes_of(panels["test"], filled=False)) == [best]
-    image = panels["test"].images[0]
-    assert luminance(image.to_rgba(mean.min())) > luminance(image.to_rgba(mean.max()))
 
 
 def test_heat_map_of_further_axes_shows_one_slice():
@@ -278,22 +267,20 @@ def test_scatter_colours_cells_by_their_learning_rate():
     )
 
 
-@pytest.mark.parametrize(
-    ("values", "scale"),
-    [
-        (stats.loguniform(1e-4, 1e-1).ppf(np.random.default_rng(0).random(30)), "log"),
-        (stats.uniform(0, 0.95).ppf(np.random.default_rng(0).random(30)), "linear"),
-        (stats.uniform(1e-3, 1).ppf(np.random.default_rng(0).random(30)), "linear"),
+def test_values_are_drawn_on_the_scale_on_which_they_spread_more_evenly():
+    uniform = np.random.default_rng(0).random(30)
+    for values, scale in (
+        (stats.loguniform(1e-4, 1e-1).ppf(uniform), "log"),
+        (stats.uniform(0, 0.95).ppf(uniform), "linear"),
+        (stats.uniform(1e-3, 1).ppf(uniform), "linear"),
         (np.array([0, 1e-4, 1e-3, 1e-2, 1e-1, 1] * 5), "symlog"),
         (np.array([-1, 0.5, 1e-3, 1e-2, 1e-1, 1] * 5), "linear"),
         (np.array([0, 1.0] * 15), "linear"),
-    ],
-)
-def test_scatter_takes_the_axis_on_which_values_spread_evenly(values, scale):
-    panel = plots.scatter(make_sampled(30, {"momentum": values})).axes[2]
-    assert panel.get_xlabel() == "momentum" and panel.get_xscale() == scale
+    ):
+        assert value_scale(values)["value"] == scale
+    panel = plots.scatter(make_sampled(30, {"momentum": np.tile([0, 1e-4, 1e-3, 1e-2, 1e-1, 1], 5)})).axes[2]
     low, high = panel.get_xlim()
-    assert low <= values.min() and values.max() <= high
+    assert panel.get_xscale() == "symlog" and low <= 0 < 1 <= high
 
 
 @pytest.mark.parametrize("varying", [1, 3, 4, 7])
