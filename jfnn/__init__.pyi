@@ -16,9 +16,7 @@ from . import (
     training,
 )
 from .activations import Activation
-from .analysis.coordinates import CoordinateCheck, coordinate_check
 from .analysis.statistics import CellStatistics, cell_statistics
-from .analysis.widths import Transfer, load_transfer, transfer
 from .architectures import cnn, maximal_update, rnn
 from .datasets import Split
 from .engine.devices import use_all_cores
@@ -47,6 +45,8 @@ from .store.programs import keep_programs
 from .training import objective
 from .trajectories.hypergradient import Hypergradient, hypergradient
 from .trajectories.lyapunov import Lyapunov, lyapunov
+from .widths.coordinates import CoordinateCheck, coordinate_check
+from .widths.transfers import Transfer, load_transfer, transfer
 from .workers import Workers
 
 __version__: str

@@ -8,11 +8,11 @@ from helpers import make_result
 
 import jfnn
 from jfnn import analysis, boltzmann, estimators, plots
-from jfnn.analysis.coordinates import CoordinateCheck
 from jfnn.datasets import ising, onsager
 from jfnn.estimators.ensemble import select
 from jfnn.experiment.options import Options
 from jfnn.search.sweep import prepare
+from jfnn.widths.coordinates import CoordinateCheck
 
 NET = jfnn.mlp((2, 3, 2), init="he_normal")
 X = np.random.default_rng(0).normal(size=(8, 2))

@@ -7,9 +7,9 @@ from matplotlib.ticker import LogLocator, NullFormatter, ScalarFormatter
 
 from jfnn import checks
 from jfnn.analysis import summary
-from jfnn.analysis.coordinates import CoordinateCheck
-from jfnn.analysis.widths import LOSS, Transfer
 from jfnn.plots.panels import AXIS_LABELS, ordered_colours, panels, side_legend
+from jfnn.widths.coordinates import CoordinateCheck
+from jfnn.widths.transfers import LOSS, Transfer
 
 TITLES = {"standard": "standard parametrisation", "maximal_update": "maximal-update parametrisation"}
 MOST_TICKS = 8

@@ -11,11 +11,11 @@ from matplotlib.backends.backend_agg import FigureCanvasAgg
 import jfnn
 from jfnn import plots
 from jfnn.analysis import curve_statistics, summary
-from jfnn.analysis.coordinates import CoordinateCheck
-from jfnn.analysis.widths import Transfer
 from jfnn.plots.curves import default_cells
 from jfnn.search.group import Group
 from jfnn.search.groups import SweepGroups
+from jfnn.widths.coordinates import CoordinateCheck
+from jfnn.widths.transfers import Transfer
 
 pytestmark = pytest.mark.unoptimised
 

@@ -6,10 +6,10 @@ import pytest
 from helpers import make_result, noise_split, same_bits, with_scores
 
 import jfnn
-from jfnn.analysis.parametrisations import LIKE_ADAM, scaling_rule
-from jfnn.analysis.widths import Transfer
 from jfnn.search.group import Group
 from jfnn.search.groups import SweepGroups
+from jfnn.widths.parametrisations import LIKE_ADAM, scaling_rule
+from jfnn.widths.transfers import Transfer
 
 pytestmark = pytest.mark.unoptimised
 

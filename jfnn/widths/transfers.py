@@ -13,13 +13,13 @@ from typing import Any
 import numpy as np
 
 from jfnn import paths
-from jfnn.analysis.parametrisations import PARAMETRISATIONS, parametrised
 from jfnn.checks import ArgumentError
 from jfnn.datasets import Split
 from jfnn.experiment.settings import Execution
 from jfnn.network import Network
 from jfnn.search import run_directory
 from jfnn.search.groups import SweepGroups, load_groups, sweep_groups
+from jfnn.widths.parametrisations import PARAMETRISATIONS, parametrised
 
 LOSS = "train_loss"
 

@@ -12,7 +12,6 @@ import numpy as np
 import optax
 
 from jfnn import checks, paths
-from jfnn.analysis.parametrisations import PARAMETRISATIONS, parametrised
 from jfnn.checks import ArgumentError
 from jfnn.compiling import compiled
 from jfnn.datasets import Split
@@ -29,6 +28,7 @@ from jfnn.optimizers import Optimizer
 from jfnn.search import run_directory
 from jfnn.training import State
 from jfnn.trajectories.steps import Steps, one_step, steps_of
+from jfnn.widths.parametrisations import PARAMETRISATIONS, parametrised
 
 
 @dataclasses.dataclass(frozen=True, eq=False)
