@@ -86,8 +86,7 @@ def notes_grid(seeds: int, executor: Any = None) -> jfnn.SweepResult:
         l2=RATES,
         seeds=seeds,
         epochs=EPOCHS,
-        executor=executor,
-        execution=jfnn.Execution(keep_params="none"),
+        execution=jfnn.Execution(keep_params="none", executor=executor),
     )
 
 
@@ -125,7 +124,7 @@ def many(members: int) -> dict[str, float]:
             loss="quadratic",
             epochs=XOR_EPOCHS,
             batch_size=None,
-            executor=connected.get_executor(),
+            execution=connected.get_executor(),
         )
         seconds = time.perf_counter() - began
         steps = connected.run_on_scheduler(_steps) - before

@@ -118,8 +118,8 @@ kept_pool = functools.cache(pool)
 
 def on_processes(executor, **changes):
     options = GRID | changes
-    how = jfnn.Execution(tile=2, eval_every=3)
-    return arrays_of(jfnn.sweep(NETWORK, SPLIT, **options, execution=how, executor=executor()))
+    how = jfnn.Execution(tile=2, eval_every=3, executor=executor())
+    return arrays_of(jfnn.sweep(NETWORK, SPLIT, **options, execution=how))
 
 
 # A name, what to call, and how often of a hundred.

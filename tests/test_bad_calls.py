@@ -85,21 +85,16 @@ def complaint(error, names):
     return None if named and "\n" not in str(error).strip() else f"{type(error).__name__}: {error!s:.200}"
 
 
-OPTIONS = {field.name: (prepared, {field.name: None}) for field in dataclasses.fields(SearchOptions)}
-ARGUMENTS = [
-    (name, call, arguments, argument)
-    for name, (call, arguments) in (CALLS | OPTIONS).items()
-    for argument in arguments
-]
+OPTIONS = [(f"sweep-{field.name}", prepared, {}, field.name) for field in dataclasses.fields(SearchOptions)]
 
 
 @pytest.mark.parametrize(
-    ("name", "call", "arguments", "argument"), ARGUMENTS, ids=[f"{one[0]}-{one[3]}" for one in ARGUMENTS]
+    ("name", "call", "arguments", "argument"), CALLS + OPTIONS, ids=[call[0] for call in CALLS + OPTIONS]
 )
 def test_nonsense_is_refused_by_the_name_of_the_argument(name, call, arguments, argument):
     names = {argument} | ALIASES.get(argument, set())
     wrong = {}
-    for kind in random.Random(f"{name}-{argument}").sample(sorted(NONSENSE), SAMPLE):
+    for kind in random.Random(name).sample(sorted(NONSENSE), SAMPLE):
         if why := complaint(refusal(call, **arguments | {argument: NONSENSE[kind]}), names):
             wrong[kind] = why
     assert wrong == {}

@@ -29,7 +29,7 @@ def machine(weights=MACHINE.weights, biases=MACHINE.biases):
 
 def on(executor):
     """A sweep on an executor, which is asked before anything is compiled."""
-    return prepared(executor=executor)
+    return prepared(execution=jfnn.Execution(executor=executor))
 
 
 class NoFutures:

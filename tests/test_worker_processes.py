@@ -39,6 +39,12 @@ LONG = PLAIN | dict(epochs=120, execution=jfnn.Execution(eval_every=20, tile=10)
 CLUSTER = dict(threads_per_worker=1, dashboard_address="127.0.0.1:0", silence_logs=50)
 
 
+def on(executor, options):
+    """Options of a sweep on an executor."""
+    execution = options.get("execution", jfnn.Execution())
+    return OPTIONS | options | {"execution": execution._replace(executor=executor)}
+
+
 @pytest.fixture(scope="session")
 def bytes_of(tmp_path_factory):
     """The files that a run of this process writes."""
@@ -96,10 +102,10 @@ def kill_one(numbers, after):
 @pytest.mark.parametrize("kind", ["processes", pytest.param("dask", marks=pytest.mark.slow)])
 def test_files_are_those_of_a_plain_run_also_when_a_worker_is_killed(kind, bytes_of, tmp_path):
     with CLUSTERS[kind](2) as (executor, numbers):
-        jfnn.sweep(**OPTIONS | SCHEDULED, executor=executor, out=tmp_path / "scheduled")
+        jfnn.sweep(**on(executor, SCHEDULED), out=tmp_path / "scheduled")
         assert written(tmp_path / "scheduled") == bytes_of("SCHEDULED")
         killer = kill_one(numbers, 0.2)
-        jfnn.sweep(**OPTIONS | LONG, executor=executor, out=tmp_path / "long")
+        jfnn.sweep(**on(executor, LONG), out=tmp_path / "long")
         killer.join()
         assert written(tmp_path / "long") == bytes_of("LONG")
 
@@ -107,7 +113,7 @@ def test_files_are_those_of_a_plain_run_also_when_a_worker_is_killed(kind, bytes
 def test_files_are_those_of_a_plain_run_on_a_cluster_within_this_process(bytes_of, tmp_path):
     distributed = pytest.importorskip("distributed")
     with distributed.Client(processes=False, n_workers=2, **CLUSTER) as client:
-        jfnn.sweep(**OPTIONS | SCHEDULED, executor=client.get_executor(), out=tmp_path)
+        jfnn.sweep(**on(client.get_executor(), SCHEDULED), out=tmp_path)
     assert written(tmp_path) == bytes_of("SCHEDULED")
 
 
@@ -116,7 +122,7 @@ def test_files_are_those_of_a_plain_run_on_a_cluster_within_this_process(bytes_o
 @pytest.mark.parametrize("name", ["PLAIN", "SCHEDULED"])
 def test_files_are_those_of_a_plain_run_on_any_number_of_workers(kind, count, name, bytes_of, tmp_path):
     with CLUSTERS[kind](count) as (executor, _):
-        jfnn.sweep(**OPTIONS | globals()[name], executor=executor, out=tmp_path)
+        jfnn.sweep(**on(executor, globals()[name]), out=tmp_path)
     assert written(tmp_path) == bytes_of(name)
 
 
@@ -127,7 +133,7 @@ def test_runs_whose_workers_are_killed_at_random_moments_finish_with_the_same_by
     with CLUSTERS[kind](2) as (executor, numbers):
         for i in range(10):
             killer = kill_one(numbers, random.uniform(0, 3))
-            jfnn.sweep(**OPTIONS | LONG, executor=executor, out=tmp_path / str(i))
+            jfnn.sweep(**on(executor, LONG), out=tmp_path / str(i))
             killer.join()
             assert written(tmp_path / str(i)) == bytes_of("LONG"), i
 
@@ -138,7 +144,7 @@ def test_a_worker_that_joins_late_gets_tiles(bytes_of, tmp_path):
     with distributed.LocalCluster(1, **CLUSTER) as cluster, distributed.Client(cluster) as client:
         joins = threading.Timer(2, cluster.scale, [2])
         joins.start()
-        jfnn.sweep(**OPTIONS | LONG, executor=client.get_executor(), out=tmp_path)
+        jfnn.sweep(**on(client.get_executor(), LONG), out=tmp_path)
         joins.join()
         held = client.run(lambda: __import__("jfnn").distributed.calls._worker.cache_info().currsize)
     assert len(held) == 2 and all(held.values())
@@ -170,7 +176,7 @@ def test_files_are_those_of_a_plain_run_on_processes_of_mpi(name, bytes_of, tmp_
         pytest.skip("needs MPI")
     text = f"""from mpi4py.futures import MPIPoolExecutor
     with MPIPoolExecutor() as executor:
-        jfnn.sweep(**tests.OPTIONS | tests.{name}, executor=executor, out={str(tmp_path / "run")!r})"""
+        jfnn.sweep(**tests.on(executor, tests.{name}), out={str(tmp_path / "run")!r})"""
     command = ["mpiexec", "--allow-run-as-root", "--oversubscribe", "-n", "3", sys.executable]
     done = subprocess.run(
         [*command, "-m", "mpi4py.futures", script(tmp_path, text)],
@@ -189,7 +195,7 @@ def test_a_run_whose_client_or_scheduler_is_killed_is_resumed_with_the_same_byte
     text = f"""import distributed
     with distributed.Client(sys.argv[1]) as client:
         executor = client.get_executor()
-        jfnn.sweep(**tests.OPTIONS | tests.LONG, executor=executor, out={str(tmp_path / "run")!r})"""
+        jfnn.sweep(**tests.on(executor, tests.LONG), out={str(tmp_path / "run")!r})"""
     module = [sys.executable, "-m", "distributed.cli.dask_scheduler", "--host", "127.0.0.1", "--port", "0"]
     scheduler_file = tmp_path / "scheduler.json"
     module += ["--no-dashboard", "--scheduler-file", str(scheduler_file)]
@@ -213,7 +219,7 @@ def test_a_run_whose_client_or_scheduler_is_killed_is_resumed_with_the_same_byte
             client.wait(120)
             assert client.returncode
     with concurrent.futures.ThreadPoolExecutor(1) as executor:
-        jfnn.sweep(**OPTIONS | LONG, executor=executor, out=tmp_path / "run", resume=True)
+        jfnn.sweep(**on(executor, LONG), out=tmp_path / "run", resume=True)
     assert written(tmp_path / "run") == bytes_of("LONG")
     assert distributed
 
@@ -250,7 +256,8 @@ def test_a_tile_that_kills_its_worker_is_given_up_and_the_others_are_kept(kind, 
             CLUSTERS[kind](2) as (executor, _),
             pytest.raises(jfnn.LostMembersError, match="strength=1") as lost,
         ):
-            jfnn.sweep(**options, hyper={"strength": [0.0, 0.1, 1.0]}, executor=executor, out=tmp_path)
+            options["execution"] = jfnn.Execution(tile=1, executor=executor)
+            jfnn.sweep(**options, hyper={"strength": [0.0, 0.1, 1.0]}, out=tmp_path)
     finally:
         cloudpickle.unregister_pickle_by_value(sys.modules[__name__])
     scores = lost.value.result.train_loss

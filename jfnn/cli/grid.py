@@ -76,8 +76,8 @@ def run(flags: GridFlags, watch: Watch) -> Trained:
             (CONFIG, GROUPS, TABLE, RESULTS, MODELS),
         )
         memory.check_run(problem, flags, of_flags.values(), len(groups))
-        options = keywords(problem, flags) | {"executor": workers}
-        options["execution"] = options["execution"]._replace(progress=show)
+        options = keywords(problem, flags)
+        options["execution"] = options["execution"]._replace(progress=show, executor=workers)
         if several:
             return Trained(problem, jfnn.sweep_groups(of_flags, problem.split, batch_sizes=sizes, **options))
         result = jfnn.sweep(of_flags[groups[0].network], problem.split, **options)

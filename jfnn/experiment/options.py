@@ -38,7 +38,7 @@ from jfnn.network import Network
 from jfnn.optimizers import Optimizer, Values, as_optimizer
 from jfnn.schedulers.scheduler import Scheduler
 from jfnn.training import ValueAndGrad
-from jfnn.workers import Workers, as_workers
+from jfnn.workers import Workers
 
 Check = Callable[[Any, str], Any]  # of a value and the option's name: the value in its canonical type
 
@@ -123,8 +123,8 @@ class Common:
         (),
         as_schedulers,
     )
-    execution: int | Execution | None = option(
-        "How it runs: a number of devices, or a `jfnn.Execution`.",
+    execution: int | Execution | Workers | Executor | None = option(
+        "How it runs: a number of devices, an executor of other processes, or a `jfnn.Execution`.",
         None,
         as_execution,
     )
@@ -167,13 +167,6 @@ class SearchOptions(Common):
         "Train the best cell once more, on all training rows, for `SweepResult.refit`.",
         False,
         checks.as_switch,
-    )
-    executor: Workers | Executor | Callable[[], Executor] | None = option(
-        "Where other processes train, near or far: any executor of ``concurrent.futures`` (a process pool,"
-        " Dask's, MPI's), a function that makes one, or a `jfnn.Workers`. The bits are those of this process"
-        " on the same kind of processor. None to train in this process.",
-        None,
-        optional(lambda value, _: as_workers(value)),
     )
     sample: int | Sample | None = option(
         "Random search: draw so many cells instead of taking every combination. A distribution (with"

@@ -5,6 +5,7 @@ unchanged when called again.
 """
 
 from collections.abc import Callable, Mapping, Sequence
+from concurrent.futures import Executor
 from typing import Any, NamedTuple
 
 import jax
@@ -15,6 +16,7 @@ from jfnn.datasets import Split
 from jfnn.learners.learner import Metric
 from jfnn.minibatches import Minibatches
 from jfnn.schedulers.scheduler import Scheduler
+from jfnn.workers import Workers, as_workers
 
 KEEP_PARAMS = ("all", "best", "none", "evaluations")
 SEED_BYTES = 1000  # of a replicate without starting parameters
@@ -64,6 +66,9 @@ class Execution(NamedTuple):
             "evaluations" (those at each one, whose axis comes behind the grid's).
         verify: Whether to compare a first step and its scores, compiled, with their operations one by one.
         progress: Called with a `Progress` at every return to the host, as each evaluation then is.
+        executor: Other processes that train, near or far: any executor of ``concurrent.futures`` (a process
+            pool, Dask's, MPI's), a function that makes one, or a `jfnn.Workers`. The bits are those of this
+            process on the same kind of processor. None to train in this process.
     """
 
     devices: int | Sequence[jax.Device] | None = None
@@ -74,6 +79,7 @@ class Execution(NamedTuple):
     keep_params: str = "all"
     verify: bool = False
     progress: Callable[[Progress], None] | None = None
+    executor: Workers | Executor | Callable[[], Executor] | None = None
 
 
 def optional(check: Callable[[Any, str], Any]) -> Callable[[Any, str], Any]:
@@ -111,10 +117,15 @@ def as_schedulers(schedulers: Any, argument: str) -> tuple[Scheduler, ...]:
     return tuple(sorted(schedulers, key=lambda scheduler: not scheduler.keeps_best))
 
 
-def as_execution(execution: int | Execution | None, argument: str = "execution") -> Execution:
-    """An `Execution`; from a number of devices or None as well."""
-    if not isinstance(execution, Execution):
-        execution = Execution(None if execution is None else checks.as_count(execution, argument))
+def as_execution(value: Any, argument: str = "execution") -> Execution:
+    """An `Execution`; from a number of devices, an executor or None as well."""
+    if callable(getattr(value, "submit", None)):
+        return Execution(executor=as_workers(value))
+    if not isinstance(value, Execution):
+        return Execution(None if value is None else checks.as_count(value, argument))
+    execution = value
+    if execution.executor is not None:
+        execution = execution._replace(executor=as_workers(execution.executor))
     checks.as_choice(execution.keep_params, "keep_params", KEEP_PARAMS)
     for name in ("verify", "objective", *(() if execution.shared is None else ("shared",))):
         checks.as_switch(getattr(execution, name), name)

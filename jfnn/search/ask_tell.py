@@ -12,10 +12,11 @@ from jfnn import checks
 from jfnn.checks import ArgumentError, ArgumentTypeError
 from jfnn.datasets import Split
 from jfnn.experiment.options import Options
+from jfnn.experiment.settings import as_execution
 from jfnn.learners.learner import Learner
 from jfnn.network import Network
 from jfnn.search import run_directory
-from jfnn.search.door import own_copies
+from jfnn.search.keywords import own_copies
 from jfnn.search.result import SweepResult
 from jfnn.search.sweep import Run, prepare, sweep
 
@@ -179,7 +180,8 @@ def _width(
     """Trials a round; refuses what cannot be before anything trains."""
 
     def prepared(count: int) -> Run:
-        trials = {**_with_cells(options, [cell] * count), "executor": None}
+        trials = _with_cells(options, [cell] * count)
+        trials["execution"] = as_execution(trials.get("execution"))._replace(executor=None)
         return prepare(Options(network, split, **trials), alone=count == 1)
 
     run = prepared(1)

@@ -16,8 +16,8 @@ from jfnn.experiment.options import GroupOptions, Options, SearchOptions
 from jfnn.minibatches import Minibatches
 from jfnn.search import run_directory
 from jfnn.search.best import Best, best_place
-from jfnn.search.door import door, own_copies
 from jfnn.search.group import Group, as_groups
+from jfnn.search.keywords import own_copies, takes_fields
 from jfnn.search.manifest import claim, read_manifest
 from jfnn.search.refit import refit_options
 from jfnn.search.result import REFIT, SweepResult, load
@@ -101,7 +101,7 @@ class SweepGroups:
         self.to_csv(out / run_directory.TABLE)
 
 
-@door(GroupOptions)
+@takes_fields(GroupOptions)
 def sweep_groups(options: GroupOptions) -> SweepGroups:
     """Runs a sweep for every network with every batch size; each such group is compiled once.
 

@@ -24,9 +24,10 @@ from jfnn.engine.trainer import Trainer
 from jfnn.experiment.build import build
 from jfnn.experiment.description import describe
 from jfnn.experiment.experiment import PARTS, Experiment
-from jfnn.experiment.options import Options, SearchOptions
+from jfnn.experiment.options import Common, Options
+from jfnn.experiment.settings import as_execution
 from jfnn.search import run_directory
-from jfnn.search.door import door, own_copies
+from jfnn.search.keywords import own_copies, takes_fields
 from jfnn.search.lost import LostMembersError, keep_others
 from jfnn.search.refit import refit_options
 from jfnn.search.result import SweepResult, load_alone
@@ -37,7 +38,7 @@ from jfnn.workers import Workers, as_workers
 
 CHECKPOINT = "checkpoint.jfnn"
 
-SomeOptions = TypeVar("SomeOptions", bound=SearchOptions)
+SomeOptions = TypeVar("SomeOptions", bound=Common)
 
 
 @dataclasses.dataclass(frozen=True, eq=False)
@@ -59,13 +60,14 @@ def prepare(options: Options, first_fold: int = 0, alone: bool = False) -> Run:
         alone: Whether a lone member takes the tiles of a large grid.
 
     Raises:
-        ValueError, TypeError: What cannot be; the message begins with the option's name.
+        ValueError, TypeError: An invalid option; the message begins with its name.
         RuntimeError: The process was forked from one that has trained, or no worker gives an answer.
     """
     check_process()
     experiment = build(options, first_fold)
     run_directory.as_directory(options.out, options.resume)
-    workers = None if options.executor is None else as_workers(options.executor)
+    executor = experiment.execution.executor
+    workers = None if executor is None else as_workers(executor)
     there = None if workers is None else environment_of(workers)
     devices = hardware(experiment, None if there is None else there["backend"]["platform"], alone)
     description = describe(
@@ -83,7 +85,7 @@ def prepare(options: Options, first_fold: int = 0, alone: bool = False) -> Run:
     return Run(experiment, devices, description, workers)
 
 
-@door(Options)
+@takes_fields(Options)
 def sweep(options: Options) -> SweepResult:
     """Trains a member for every combination of hyperparameters and seeds, in one compiled program.
 
@@ -104,12 +106,11 @@ def sweep(options: Options) -> SweepResult:
 
 @contextlib.contextmanager
 def using_workers(options: SomeOptions) -> Iterator[SomeOptions]:
-    """The options with their executor ready for every run of a door; what was made for it ends with it."""
-    if options.executor is None:
-        yield options
-        return
-    with as_workers(options.executor) as workers:
-        yield dataclasses.replace(options, executor=workers)
+    """The options with their executor ready for several runs; what was made for it ends with the context."""
+    execution = as_execution(options.execution)
+    executor = execution.executor
+    with contextlib.nullcontext() if executor is None else as_workers(executor):
+        yield dataclasses.replace(options, execution=execution)
 
 
 def search(options: Options, run: Run) -> SweepResult:

@@ -14,8 +14,8 @@ from jfnn.experiment.settings import as_execution
 from jfnn.layers.kind import Params
 from jfnn.learners.learner import Learner
 from jfnn.optimizers import as_optimizer, is_axis
-from jfnn.search.door import door
-from jfnn.search.sweep import prepare, train_run
+from jfnn.search.keywords import takes_fields
+from jfnn.search.sweep import prepare, train_run, using_workers
 
 # Names that a sweep has for arguments of `train`.
 RENAMED = {"x_train": "x", "y_train": "y", "x_test": "test", "y_test": "test", "seeds": "seed"}
@@ -53,7 +53,7 @@ class History:
         return f"<History of {len(self.epoch)} evaluations: {last}, diverged_at {self.diverged_at}>"
 
 
-@door(TrainOptions)
+@takes_fields(TrainOptions)
 def train(options: TrainOptions) -> tuple[Params, History]:
     """Trains one member, through the compiled tile of a large grid.
 
@@ -69,6 +69,11 @@ def train(options: TrainOptions) -> tuple[Params, History]:
         ValueError, TypeError: As in `jfnn.sweep`; also for sequences where there must be one number.
     """
     _check_single(options)
+    with using_workers(options) as options:
+        return _trained(options)
+
+
+def _trained(options: TrainOptions) -> tuple[Params, History]:
     execution = as_execution(options.execution)
     if execution.keep_params != "all":
         raise ArgumentError("keep_params", "expected 'all', since train gives back the parameters")

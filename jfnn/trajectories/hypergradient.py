@@ -15,7 +15,7 @@ from jfnn.experiment.experiment import PARTS, Experiment
 from jfnn.experiment.options import option
 from jfnn.learners.traced import scoring
 from jfnn.optimizers import SCHEDULE_STEPS, is_axis
-from jfnn.search.door import door
+from jfnn.search.keywords import takes_fields
 from jfnn.trajectories.derivatives import MULTIPLIERS, Inputs, build_program
 from jfnn.trajectories.steps import TrajectoryOptions, experiment_of, steps_of
 
@@ -55,7 +55,7 @@ class HypergradientOptions(TrajectoryOptions):
     mode: str = option('"reverse" for many numbers, "forward" for few numbers and many steps.', "reverse")
 
 
-@door(HypergradientOptions)
+@takes_fields(HypergradientOptions)
 def hypergradient(options: HypergradientOptions) -> Hypergradient:
     """Derivatives of the loss after training by the numbers that training takes.
 

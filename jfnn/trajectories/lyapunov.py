@@ -21,7 +21,7 @@ from jfnn.experiment.options import option
 from jfnn.layers.kind import Params
 from jfnn.learners.data import Hyper, Rows
 from jfnn.learners.learner import Learner
-from jfnn.search.door import door
+from jfnn.search.keywords import takes_fields
 from jfnn.training import State
 from jfnn.trajectories.steps import Steps, TrajectoryOptions, experiment_of, one_step, steps_of
 from jfnn.trajectories.tangents import floats_of, push_forward, with_floats
@@ -74,7 +74,7 @@ class LyapunovOptions(TrajectoryOptions):
     )
 
 
-@door(LyapunovOptions)
+@takes_fields(LyapunovOptions)
 def lyapunov(options: LyapunovOptions) -> Lyapunov:
     """The largest Lyapunov exponent of training, for every cell and seed.
 

@@ -81,10 +81,7 @@ def test_nobody_outside_of_this_machine_reaches_a_cluster_of_it():
 def test_processes_choose_their_own_devices(capsys, tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
     with pytest.raises(SystemExit) as ended:
-        main(
-            ["--executor", "processes", "--workers", "1", "--devices", "1", "--epochs", "1", "--out"]
-            + [str(tmp_path / "run")]
-        )
+        main(["--executor", "processes", "--devices", "1", "--epochs", "1", "--out", "run"])
     assert ended.value.code == 2
     assert capsys.readouterr().err.startswith("jfnn grid: error: --devices: ")
 

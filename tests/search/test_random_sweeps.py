@@ -78,8 +78,7 @@ def sweep(grid, execution=None, **changes):
     """The sweep of a grid in tiles of four."""
     network, split, options, shared = grid
     how = {"tile": 4, "shared": shared} | (execution or {})
-    executor = how.pop("executor", None)
-    return jfnn.sweep(network, split, execution=jfnn.Execution(**how), executor=executor, **options | changes)
+    return jfnn.sweep(network, split, execution=jfnn.Execution(**how), **options | changes)
 
 
 def members(result):

@@ -162,9 +162,9 @@ BAD = {
         *each([Execution(keep_params=value) for value in ("some", None, "evaluations")], "keep_params"),
         *(case(Execution(**{name: 1}), name) for name in ("shared", "objective", "verify")),
         case(Execution(progress=3), "progress"),
+        *each([Execution(executor=value) for value in (3, "processes", lambda: None)], "executor"),
     ],
     "out": ["", 3],
-    "executor": [3, "processes", lambda: None],
     "resume": ["yes", True],  # without a directory there is nothing to resume
     "seeds": [-1, [], [1, 1], {1, 2}],
     "folds": [

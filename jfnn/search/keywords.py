@@ -1,0 +1,74 @@
+"""Functions whose keywords are the fields of a dataclass: names, types, defaults and help declared once."""
+
+import copy
+import dataclasses
+import functools
+import inspect
+import re
+import textwrap
+from collections.abc import Callable, Mapping
+from typing import Any, ParamSpec, TypeVar
+
+import jax
+
+P = ParamSpec("P")
+OptionsT = TypeVar("OptionsT")
+R = TypeVar("R")
+
+
+def takes_fields(options: Callable[P, OptionsT]) -> Callable[[Callable[[OptionsT], R]], Callable[P, R]]:
+    """Makes a function of an instance of a dataclass a function of its fields.
+
+    Args:
+        options: The dataclass. Fields give names, types, defaults and, by their "help" or the docstring's
+            "Attributes", the documentation.
+    """
+
+    def decorate(function: Callable[[OptionsT], R]) -> Callable[P, R]:
+        @functools.wraps(function)
+        def call(*args: P.args, **kwargs: P.kwargs) -> R:
+            try:
+                chosen = options(*args, **kwargs)
+            except TypeError as error:  # an argument too few or too many
+                name = f"{getattr(options, '__name__', '')}.__init__()"
+                raise TypeError(str(error).replace(name, f"{function.__name__}()")) from None
+            # An interrupt may come where JAX has just begun to trace, which would go on after this call.
+            with jax.core.eval_context():
+                return function(chosen)
+
+        del call.__wrapped__
+        shown: Any = call
+        returned = inspect.signature(function).return_annotation
+        shown.__signature__ = inspect.signature(options).replace(return_annotation=returned)
+        taken = {name: p.annotation for name, p in shown.__signature__.parameters.items()}
+        shown.__annotations__ = taken | {"return": returned}
+        summary, _, rest = (function.__doc__ or "").partition("\n    Returns:")
+        shown.__doc__ = f"{summary}\n{_arguments(options)}\n    Returns:{rest}"
+        return call
+
+    return decorate
+
+
+def _arguments(options: Any) -> str:
+    """The "Args" of a docstring."""
+    pattern = r"^ {4}(\w+): (.*?)(?=^ {4}\w|\Z)"
+    helps = dict(re.findall(pattern, inspect.getdoc(options) or "", re.MULTILINE | re.DOTALL))
+    helps |= {f.name: f.metadata["help"] for f in dataclasses.fields(options) if "help" in f.metadata}
+    lines = ["    Args:"]
+    for name in inspect.signature(options).parameters:
+        text = " ".join(f"{name}: {helps.get(name, '')}".split())
+        lines += textwrap.wrap(text, 110, initial_indent=" " * 8, subsequent_indent=" " * 12)
+    return "\n".join(lines) + "\n"
+
+
+READ_AGAIN = ("split", "batches", "initial_params", "seeds")  # options with arrays
+
+
+def own_copies(options: Mapping[str, Any]) -> dict[str, Any]:
+    """Copies of the arrays among options, for functions that read them again after training.
+
+    An experiment has its own copy of its arrays, but another one that is built later from the same options
+    must not see changes that a callback makes to the caller's arrays meanwhile.
+    """
+    arrays = {name: options[name] for name in READ_AGAIN if name in options}
+    return {name: given if callable(given) else copy.deepcopy(given) for name, given in arrays.items()}
