@@ -16,9 +16,7 @@ from . import (
     training,
 )
 from .activations import Activation
-from .analysis.coordinates import CoordinateCheck, coordinate_check
 from .analysis.statistics import CellStatistics, cell_statistics
-from .analysis.widths import Transfer, load_transfer, transfer
 from .architectures import cnn, maximal_update, rnn
 from .boltzmann import boltzmann_machine
 from .datasets import Split
@@ -48,6 +46,8 @@ from .store.programs import keep_programs
 from .training import objective
 from .trajectories.hypergradient import Hypergradient, hypergradient
 from .trajectories.lyapunov import Lyapunov, lyapunov
+from .widths.coordinates import CoordinateCheck, coordinate_check
+from .widths.transfers import Transfer, load_transfer, transfer
 from .workers import Workers
 
 __version__: str

@@ -9,12 +9,11 @@ from helpers import make_result
 
 import jfnn
 from jfnn import analysis, boltzmann, datasets, estimators, plots
-from jfnn.analysis.coordinates import CoordinateCheck
-from jfnn.analysis.intervals import stratified_interval
 from jfnn.datasets import ising, onsager
 from jfnn.estimators.ensemble import select
 from jfnn.experiment.options import Options
 from jfnn.search.sweep import prepare
+from jfnn.widths.coordinates import CoordinateCheck
 
 NET = jfnn.mlp((2, 3, 2), init="he_normal")
 X = np.random.default_rng(0).normal(size=(8, 2))
@@ -25,7 +24,6 @@ KEY = jax.random.key(0)
 MACHINE = boltzmann.init(KEY, (4, 3))
 V, H = np.zeros((5, 4)), np.zeros((5, 3))
 RESULT = make_result((2, 2), history=2)
-MATRICES = {"a": np.eye(3), "b": np.ones((3, 2))}
 SPINS = np.ones((2, 4, 4), np.int8)
 REQUIRED = {"learning_rate": 0.1, "epochs": 1, "batch_size": 4}
 KEPT = RESULT.keeping(jax.tree.map(lambda leaf: np.broadcast_to(leaf, (2, 2, 2, *leaf.shape)), PARAMS))
@@ -42,7 +40,6 @@ def untrained(now):
 
 
 UNTRAINED = {"execution": jfnn.Execution(progress=untrained, keep_params="none")}
-TRACKER = types.SimpleNamespace(run=lambda name, hyper: untrained)
 STUDY = types.SimpleNamespace(
     direction=types.SimpleNamespace(name="MAXIMIZE"), ask=lambda: None, tell=lambda trial, values=None: None
 )
@@ -109,7 +106,6 @@ FUNCTIONS = [
     (ising.inputs, {"spins": SPINS}),
     (ising.configurations, {"length": 4, "temperature": 2.0, "n": 4}),
     (ising.extreme_temperatures, {"length": 4, "n": 4, "n_test": 0}),
-    (ising.sampled_temperatures, {"length": 4, "temperatures": [2.0], "n": 2, "n_test": 0}),
     (onsager.energy, {"temperature": 2.0}),
     (onsager.torus_energy, {"length": 4, "temperature": 2.0}),
     (onsager.magnetisation, {"temperature": 2.0}),
@@ -134,19 +130,13 @@ FUNCTIONS = [
     (plots.interval_curves, ANALYSED),
     (plots.coordinate_curves, {"check": CHECK}),
     (plots.transfer_curves, {"transfer": None}),
-    (plots.profile_curves, {"profiles": analysis.performance_profiles(MATRICES), "score": "accuracy"}),
     (plots.decision_regions, {"predict_function": lambda x: np.zeros(len(x), int), "x": X, "labels": Y}),
     (plots.images, {"x": np.ones((8, 4)), "labels": Y}),
     (plots.weights_as_images, {"w": np.ones((4, 2))}),
-    (analysis.aggregate, {"scores": MATRICES}),
     (analysis.compare_cells, ANALYSED | {"reference": (0, 0)}),
     (analysis.curve_statistics, ANALYSED),
-    (analysis.final_statistics, ANALYSED),
     (analysis.holm, {"p": [0.1, 0.2]}),
     (analysis.interval, {"values": [0.1, 0.2, 0.3, 0.4, 0.5]}),
-    (stratified_interval, {"strata": [np.arange(5.0)] * 2, "method": "bootstrap"}),
-    (analysis.log_runs, {"result": RESULT, "tracker": TRACKER}),
-    (analysis.performance_profiles, {"scores": MATRICES}),
     (analysis.score_matrices, {"results": [RESULT], "score": "test_loss"}),
     (analysis.seeds_needed, {"std": 1.0, "width": 1.0}),
     (analysis.tidy, {"result": RESULT}),
@@ -185,7 +175,7 @@ WRAPPED = {
         {"cells": 2, "seed": 0},
     ),
     "Interval": (
-        lambda **fields: analysis.aggregate(MATRICES, analysis.Interval(**fields)),
+        analysis.Interval,
         {"statistic": "mean", "method": "bootstrap", "confidence": 0.9, "resamples": 10, "seed": 0},
     ),
     "train": (
@@ -231,7 +221,7 @@ WRAPPED = {
 }
 # Arguments that are not checked by this call alone.
 ANY = {"MLPClassifier": {"class_weight"}, "PopulationTraining": {"perturbed"}, "read_npz": {"weights"}}
-ANY |= {"sampled_temperatures": {"options"}, "transfer_curves": {"name"}}
+ANY |= {"transfer_curves": {"name"}}
 CALLS = [
     (f"{function.__name__}-{argument}", function, arguments, argument)
     for function, arguments in FUNCTIONS

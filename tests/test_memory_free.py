@@ -30,7 +30,12 @@ MACHINE = boltzmann.init(jax.random.key(0), (4, 3))
         (lambda: boltzmann.sample(MACHINE, jax.random.key(0), 2**31 - 1, 1), "n"),
         (lambda: boltzmann.annealed_log_z(MACHINE, jax.random.key(0), 2**31 - 1, 1), "n"),
         (lambda: jfnn.boltzmann_machine((99, 99), gradient="persistent", chains=2**31 - 1), "chains"),
-        (lambda: analysis.interval(np.arange(5.0), "mean", "bootstrap", resamples=2**31 - 1), "resamples"),
+        (
+            lambda: analysis.interval(
+                np.arange(5.0), analysis.Interval("mean", "bootstrap", resamples=2**31 - 1)
+            ),
+            "resamples",
+        ),
         (lambda: plots.decision_regions(np.sum, np.eye(2), [0, 1], 2**31 - 1), "resolution"),
     ],
 )

@@ -1,18 +1,20 @@
 """Cells compared with one of them, run by run, with Holm's correction; seeds needed for a wanted interval."""
 
+import bisect
 from typing import NamedTuple
 
 import numpy as np
 from numpy.typing import ArrayLike
 
 from jfnn import checks
-from jfnn.analysis.arguments import as_confidence, as_numbers
-from jfnn.analysis.statistics import CONFIDENCE, over_replicates, replicate_values
+from jfnn.analysis.intervals import Interval, as_confidence, as_numbers
+from jfnn.analysis.statistics import CellStatistics, replicate_values, run_statistics
 from jfnn.checks import ArgumentError
 from jfnn.experiment.axes import as_place
 from jfnn.search.result import SweepResult
 
 TESTS = ("t", "wilcoxon")
+MOST_SEEDS = 10**9
 
 
 class Comparison(NamedTuple):
@@ -43,7 +45,7 @@ def compare_cells(
     score: str | None = None,
     reference: tuple[int, ...] | None = None,
     test: str = "t",
-    confidence: float = CONFIDENCE,
+    confidence: float = 0.95,
 ) -> Comparison:
     """Compares all cells with one of them, run by run.
 
@@ -67,17 +69,18 @@ def compare_cells(
     checks.check_instance(result, SweepResult, "result")
     score = result.named(score, "score")
     checks.as_choice(test, "test", TESTS)
-    place = _reference(result, reference)
-    values, variance = replicate_values(result, score)
+    reference = result.best().index if reference is None else reference
+    place = as_place(reference, result.cell_shape, "reference")
+    values, variance = replicate_values(result, result.scores[score])
     if values.shape[-1] < 2:
         raise ArgumentError("result", "expected several seeds or folds to compare, got one")
-    if test == "wilcoxon" and result.folds is not None and len(result.seeds) == 1:
+    if test == "wilcoxon" and variance is not None:
         raise ArgumentError("test", "folds of one seed are not independent; expected 't', got 'wilcoxon'")
     differences = values - values[place]
-    over = over_replicates(differences, variance, confidence=as_confidence(confidence))
-    p = _p_of_t(differences, variance) if test == "t" else _p_of_wilcoxon(differences)
+    runs = run_statistics(differences, variance, Interval(confidence=confidence))
+    p = _p_by_t(runs, variance) if test == "t" else np.apply_along_axis(_p_by_wilcoxon, -1, differences)
     p[place] = np.nan
-    return Comparison(place, over.mean, over.low, over.high, p, holm(p))
+    return Comparison(place, runs.mean, runs.low, runs.high, p, holm(p))
 
 
 def holm(p: ArrayLike) -> np.ndarray:
@@ -97,23 +100,23 @@ def holm(p: ArrayLike) -> np.ndarray:
     """
     values = as_numbers(p, "p")
     flat = values.ravel()
-    order = np.argsort(flat)[: np.isfinite(flat).sum()]  # NaN comes last
-    if np.isinf(flat).any() or ((flat < 0) | (flat > 1)).any():
+    if ((flat < 0) | (flat > 1)).any():
         raise ArgumentError("p", "expected probabilities")
+    order = np.argsort(flat)[: np.isfinite(flat).sum()]  # NaN comes last
     corrected = np.full(flat.shape, np.nan)
     scaled = flat[order] * np.arange(len(order), 0, -1)
     corrected[order] = np.minimum(np.maximum.accumulate(scaled), 1)
     return corrected.reshape(values.shape)
 
 
-def seeds_needed(std: float, width: float, confidence: float = CONFIDENCE) -> int:
+def seeds_needed(std: float, width: float, confidence: float = 0.95) -> int:
     """The least number of seeds whose t interval of the mean is at most so wide, from a pilot's spread.
 
     It solves ``2 t(n - 1) std / √n ≤ width``. The next runs have a spread of their own, so that their
     interval is wider than wanted about every other time; a pilot of few seeds may be far off.
 
     Args:
-        std: Standard deviation between seeds, such as ``final_statistics(…).std`` of a cell.
+        std: Standard deviation between seeds, such as ``cell_statistics(…).std`` of a cell.
         width: Wanted from the lower end of the interval to its upper end.
         confidence: Probability that the interval covers the true mean, between 0 and 1.
 
@@ -129,42 +132,26 @@ def seeds_needed(std: float, width: float, confidence: float = CONFIDENCE) -> in
     def enough(n: int) -> bool:
         return bool(2 * stats.t.ppf(share, n - 1) * std <= width * np.sqrt(n))
 
-    few, most = 1, 2
-    while not enough(most):
-        few, most = most, 2 * most
-        if most > 10**9:
-            raise ArgumentError("width", f"expected one that some number of seeds can reach, got {width}")
-    while most - few > 1:
-        middle = (few + most) // 2
-        few, most = (few, middle) if enough(middle) else (middle, most)
-    return most
+    counts = range(2, MOST_SEEDS + 1)
+    place = bisect.bisect_left(counts, True, key=enough)
+    if place == len(counts):
+        raise ArgumentError("width", f"expected one that some number of seeds can reach, got {width}")
+    return counts[place]
 
 
-def _reference(result: SweepResult, reference: tuple[int, ...] | None) -> tuple[int, ...]:
-    """The place of a cell, checked; the best cell's for None."""
-    if reference is None:
-        return result.best().index
-    return as_place(reference, result.cell_shape, "reference")
-
-
-def _p_of_t(differences: np.ndarray, variance: float) -> np.ndarray:
+def _p_by_t(runs: CellStatistics, variance: float | None) -> np.ndarray:
     """Two-sided p-values of Student's t for means of 0; runs that all agree leave no doubt."""
     from scipy import stats
 
-    mean, spread = differences.mean(axis=-1), differences.std(axis=-1, ddof=1)
     with np.errstate(divide="ignore", invalid="ignore"):
-        t = np.abs(mean) / (spread * np.sqrt(variance))
-    p = 2 * stats.t.sf(t, differences.shape[-1] - 1)
-    return np.asarray(np.where(mean == 0, 1.0, p))
+        t = np.abs(runs.mean) / (runs.std * np.sqrt(1 / runs.n if variance is None else variance))
+    return np.asarray(np.where(runs.mean == 0, 1.0, 2 * stats.t.sf(t, runs.n - 1)))
 
 
-def _p_of_wilcoxon(differences: np.ndarray) -> np.ndarray:
-    """Two-sided p-values of the signed-rank test, cell by cell."""
+def _p_by_wilcoxon(differences: np.ndarray) -> float:
+    """Two-sided p-value of the signed-rank test of one cell."""
     from scipy import stats
 
-    p = np.full(differences.shape[:-1], np.nan)
-    for place in np.ndindex(p.shape):
-        of_cell = differences[place]
-        if np.isfinite(of_cell).all():
-            p[place] = stats.wilcoxon(of_cell).pvalue if of_cell.any() else 1.0
-    return p
+    if not np.isfinite(differences).all():
+        return np.nan
+    return float(stats.wilcoxon(differences).pvalue) if differences.any() else 1.0

@@ -1,12 +1,11 @@
 """Cells of one sweep or of several in one list, best first, and the table that shows it."""
 
-import math
 from collections.abc import Callable, Mapping, Sequence
 from typing import NamedTuple
 
 import numpy as np
 
-from jfnn.analysis.statistics import CellStatistics, over_replicates, replicate_values
+from jfnn.analysis.statistics import CellStatistics, replicate_values, run_statistics
 from jfnn.analysis.summary import (
     PERCENT,
     SYMBOLS,
@@ -95,21 +94,28 @@ def best_first(results: Sequence[SweepResult], most: int = FEW) -> Ranking:
         raise ArgumentError(
             "results", "expected sweeps of the same axes, seeds, folds and ranking, got several"
         )
-    first = results[0]
-    pruned = _of_all_cells(results, lambda result: result.pruned_cells)
-    order = _order(results, pruned)
+    first, over = results[0], averaged_over(results[0])
+    cells = [(i, place) for i, result in enumerate(results) for place in np.ndindex(*result.cell_shape)]
+    cost, pruned, last = (
+        _of_all_cells(results, values) for values in (costs, lambda result: result.pruned_cells, _last_stop)
+    )
+    order = np.lexsort((cost, np.where(pruned, -last, 0), pruned))  # the last decides first
+    order = order[np.isfinite(cost[order])]
     best = int(order[0]) if order.size and not pruned[order[0]] else None
     scores = {name: _statistics(results, name, best) for name in _shown_scores(first)}
-    over = averaged_over(first)
     tied = scores[first.ranked_by].tied & ~pruned & bool(over)
-    others = 0
     if best is not None:
-        tied[best], others = False, int((~pruned).sum()) - 1
+        tied[best] = False
+    listed = []
+    for cell in order[:most].tolist():
+        sweep, place = cells[cell]
+        shown = {name: half_width(statistics, cell) for name, statistics in scores.items()}
+        listed.append(_ranked(results[sweep], sweep, place, shown, bool(tied[cell])))
     return Ranking(
-        [_ranked(results, cell, scores, tied) for cell in order[:most].tolist()],
+        listed,
         {name: first.higher_is_better(name) for name in scores},
         int(tied.sum()),
-        others,
+        0 if best is None else int((~pruned).sum()) - 1,
         int(pruned.sum()),
         any((result.stopped_at >= 0).any() for result in results),
         over,
@@ -123,53 +129,35 @@ def _shown_scores(result: SweepResult) -> list[str]:
     return list(dict.fromkeys([*names, f"train_{result.ranking_metric}"]))
 
 
-def _of_all_cells(
-    results: Sequence[SweepResult], of_cells: Callable[[SweepResult], np.ndarray]
-) -> np.ndarray:
-    """Per-cell arrays ``[E, L, …]`` of all sweeps on one axis, one behind the other."""
-    return np.concatenate([of_cells(result).ravel() for result in results])
+def _of_all_cells(results: Sequence[SweepResult], values: Callable[[SweepResult], np.ndarray]) -> np.ndarray:
+    """Arrays ``[E, L, …]`` of all sweeps on one axis of cells."""
+    return np.concatenate([values(result).ravel() for result in results])
 
 
-def _order(results: Sequence[SweepResult], pruned: np.ndarray) -> np.ndarray:
-    """Places of the cells that did not diverge on the axis of all cells, best first."""
-    cost = _of_all_cells(results, costs)
-    stopped_at = _of_all_cells(
-        results, lambda result: result.stopped_at.reshape(*result.cell_shape, -1).max(axis=-1)
-    )
-    order = np.lexsort((cost, np.where(pruned, -stopped_at, 0), pruned))  # the last decides first
-    return np.asarray(order[np.isfinite(cost[order])])
+def _last_stop(result: SweepResult) -> np.ndarray:
+    """The most epochs that a member of each cell did before it was stopped ``[E, L, …]``."""
+    return np.asarray(result.stopped_at.reshape(*result.cell_shape, -1).max(axis=-1))
 
 
 def _statistics(results: Sequence[SweepResult], score: str, best: int | None) -> CellStatistics:
     """Statistics of a score on the axis of all cells."""
-    pairs = [replicate_values(result, score) for result in results]
-    values = np.concatenate([of_cells.reshape(-1, of_cells.shape[-1]) for of_cells, _ in pairs])
-    return over_replicates(values, pairs[0][1], best)
+    values, variances = zip(*(replicate_values(r, r.scores[score]) for r in results), strict=True)
+    cells = np.concatenate([array.reshape(-1, array.shape[-1]) for array in values])
+    return run_statistics(cells, variances[0], best=None if best is None else cells[best])
 
 
 def _ranked(
-    results: Sequence[SweepResult],
-    cell: int,
-    scores: Mapping[str, CellStatistics],
-    tied: np.ndarray,
+    result: SweepResult,
+    sweep: int,
+    place: tuple[int, ...],
+    scores: dict[str, tuple[float, float]],
+    tied: bool,
 ) -> Ranked:
-    """The cell at a place on the axis of all cells."""
-    ends = np.cumsum([math.prod(result.cell_shape) for result in results])
-    sweep = int(np.searchsorted(ends, cell, side="right"))
-    result = results[sweep]
-    shape = result.cell_shape
-    place = tuple(int(i) for i in np.unravel_index(cell - ends[sweep] + math.prod(shape), shape))
+    """The cell at a place of a sweep."""
     stopped_at, epochs = result.stopped_at[place], result.epochs[place]
-    stopped = bool((stopped_at >= 0).any())
-    return Ranked(
-        sweep,
-        place,
-        result.axes_at(place),
-        {name: half_width(of_cells, cell) for name, of_cells in scores.items()},
-        bool(tied[cell]),
-        _extent(epochs),
-        _extent(np.where(stopped_at < 0, epochs, stopped_at)) if stopped else None,
-    )
+    done = np.where(stopped_at < 0, epochs, stopped_at)
+    stopped = _extent(done) if (stopped_at >= 0).any() else None
+    return Ranked(sweep, place, result.axes_at(place), scores, tied, _extent(epochs), stopped)
 
 
 def table(ranking: Ranking, leading: Mapping[str, Sequence[str]] | None = None) -> list[tuple[str, ...]]:
@@ -202,7 +190,7 @@ def table(ranking: Ranking, leading: Mapping[str, Sequence[str]] | None = None) 
 
 
 def group_columns(groups: Sequence[Group]) -> dict[str, list[str]]:
-    """The ``leading`` columns of `table` that say which group each cell belongs to."""
+    """Columns ``leading`` of `table` with the group of each sweep."""
     return {
         "network": [group.network for group in groups],
         "batch": [str(group.batch_size or "full") for group in groups],

@@ -1,34 +1,43 @@
-"""Uncertainty of a sweep's scores: intervals over seeds and folds, and cells tied with the best.
+"""Statistics of a sweep's scores over seeds and folds: centres, intervals, cells tied with the best.
 
 Members of one replicate (one seed, one fold) share starting parameters, minibatches and rows, so two cells
 are compared replicate by replicate, which is far less noisy than the difference of their means.
 """
 
+from collections.abc import Callable
 from typing import NamedTuple
 
 import numpy as np
 
 from jfnn import checks
-from jfnn.analysis.arguments import as_confidence
+from jfnn.analysis.intervals import Interval, as_interval, interquartile_mean
+from jfnn.analysis.intervals import interval as confidence_interval
+from jfnn.checks import ArgumentError
 from jfnn.search.best import best_place
 from jfnn.search.result import SweepResult
 
-CONFIDENCE = 0.95
-
 
 class CellStatistics(NamedTuple):
-    """Statistics of one score, arrays of the grid's shape without seeds and folds ``[E, L, …]``.
+    """Statistics of a score over runs, arrays of the grid's shape ``[E, L, …]``, of curves ``[E, L, …, H]``.
+
+    A run is a seed (its folds averaged), or with a single seed a fold.
 
     Attributes:
-        mean: Over seeds and folds; NaN where any member diverged.
-        std: Standard deviation of the averaged values (n - 1 in the denominator); NaN for a single value.
-        low: Lower end of the confidence interval of the mean; NaN for a single value.
+        n: Runs with a score.
+        mean: Their mean.
+        median: Their median.
+        iqm: The mean of their middle half, without ``int(n / 4)`` at each end.
+        std: Their standard deviation (n - 1 in the denominator); NaN of a single run.
+        low: Lower end of the confidence interval; NaN of a single run.
         high: Its upper end.
-        tied: Whether a paired comparison cannot tell the cell from the best one. The best is tied with
-            itself, a diverged cell with none. A single value tells nothing apart: every other cell is tied.
+        tied: Whether a paired comparison of means cannot tell the cell from the best one. The best is tied
+            with itself, a diverged cell with none. Single runs tell nothing apart: all other cells are tied.
     """
 
+    n: np.ndarray
     mean: np.ndarray
+    median: np.ndarray
+    iqm: np.ndarray
     std: np.ndarray
     low: np.ndarray
     high: np.ndarray
@@ -36,9 +45,12 @@ class CellStatistics(NamedTuple):
 
 
 def cell_statistics(
-    result: SweepResult, score: str | None = None, confidence: float = CONFIDENCE
+    result: SweepResult,
+    score: str | None = None,
+    interval: Interval | str | None = None,
+    missing: str | float = "nan",
 ) -> CellStatistics:
-    """Means, Student-t confidence intervals, and cells tied with the best.
+    """Statistics of a score at the end of training, with confidence intervals and ties.
 
     With several seeds each seed gives one value (its folds averaged), and these are taken as independent.
     With one seed the folds are the values; their training rows overlap, so the variance of their mean is
@@ -51,78 +63,154 @@ def cell_statistics(
     Args:
         result: A sweep.
         score: Such as "test_accuracy"; None for the one that ranks (`SweepResult.ranked_by`).
-        confidence: Probability that an interval covers the true mean, between 0 and 1.
+        interval: The statistic that low and high are for, or an `Interval`; None for the mean by Student's t.
+        missing: Runs without a score (diverged, stopped before, or without such rows): "nan" makes all
+            statistics of their cell NaN; "omit" leaves these runs out, which flatters a cell that diverges
+            now and then; a number stands for their score, such as 0.1 for the accuracy of a guess among ten
+            classes.
+
+    Returns:
+        Arrays ``[E, L, …]``.
 
     Raises:
-        ValueError: No such score, or ``confidence`` out of range.
+        ValueError: An unknown name, or an interval that folds of one seed do not allow: they share rows, and
+            have one for the mean by formula alone.
+        TypeError: ``missing`` is neither of these words nor a number.
     """
     checks.check_instance(result, SweepResult, "result")
     score = result.named(score, "score")
-    as_confidence(confidence)
-    pruned = result.pruned_cells
-    means = np.where(pruned, np.nan, result.cell_scores(score))
-    best = best_place(means, result.higher_is_better(score))
-    statistics = over_replicates(*replicate_values(result, score), best, confidence)
-    return statistics._replace(tied=statistics.tied & ~pruned)
+    evaluated = _statistics(result, score, result.scores[score][None], as_interval(interval), missing)
+    return CellStatistics(*(values[0] for values in evaluated))
 
 
-def replicate_values(result: SweepResult, score: str) -> tuple[np.ndarray, float]:
-    """Values of a score that count as one each, and the variance of their mean in units of their own.
+def curve_statistics(
+    result: SweepResult,
+    score: str | None = None,
+    interval: Interval | str | None = None,
+    missing: str | float = "nan",
+) -> CellStatistics:
+    """Statistics of a score at every evaluation, each as `cell_statistics` gives them at the end.
 
     Args:
-        result: A sweep.
-        score: Such as "test_accuracy".
+        result: A sweep with a history (``Execution(eval_every=…)``).
+        score: As in `cell_statistics`.
+        interval: As in `cell_statistics`; it covers one epoch's value, not the whole curve at once.
+        missing: As in `cell_statistics`; with "nan" a curve ends where its first run diverged or stopped.
 
     Returns:
-        ``[E, L, …, n]``, float64: one a seed, or with a single seed one a fold; and the variance of their
-        mean, NaN of a single fold.
+        Arrays ``[E, L, …, H]``, at the epochs ``result.history["epoch"] [H]``.
+
+    Raises:
+        ValueError, TypeError: No history was kept; or as in `cell_statistics`.
     """
-    return folds_averaged(result, result.scores[score])
+    checks.check_instance(result, SweepResult, "result")
+    if not len(result.history.get("epoch", ())):
+        raise ArgumentError("result", "expected a history, got none; sweep with Execution(eval_every=1)")
+    score = result.named(score, "score")
+    evaluations = np.moveaxis(result.history[score], -1, 0)
+    curves = _statistics(result, score, evaluations, as_interval(interval), missing)
+    return CellStatistics(*(np.moveaxis(values, 0, -1) for values in curves))
 
 
-def folds_averaged(result: SweepResult, of_members: np.ndarray) -> tuple[np.ndarray, float]:
-    """As `replicate_values`, of values of all members ``[…, S]`` or ``[…, S, F]``."""
-    values = of_members.astype(np.float64)
-    if result.folds is None:
-        return values, 1 / values.shape[-1]
+def replicate_values(result: SweepResult, members: np.ndarray) -> tuple[np.ndarray, float | None]:
+    """Values that count as one each, of numbers of all members ``[…, S]`` or ``[…, S, F]``.
+
+    Returns:
+        ``[…, n]``, float64: one a seed, or with a single seed one a fold; and the variance of the mean of
+        overlapping folds in units of their own variance, None for independent values.
+    """
+    values, folds = members.astype(np.float64), result.folds
+    if folds is None:
+        return values, None
     if len(result.seeds) > 1:
-        return values.mean(axis=-1), 1 / len(result.seeds)
-    variance = 1 / result.folds + 1 / (result.folds - 1) if result.folds > 1 else np.nan
-    return values[..., 0, :], variance
+        return values.mean(axis=-1), None
+    return values[..., 0, :], 1 / folds + 1 / (folds - 1) if folds > 1 else None
 
 
-def over_replicates(
+def filled(members: np.ndarray, missing: str | float) -> np.ndarray:
+    """Values with the number ``missing`` in place of those that are not finite; unchanged for a word.
+
+    Raises:
+        ValueError: A word other than "nan" and "omit".
+        TypeError: Neither a word nor a number.
+    """
+    if isinstance(missing, str):
+        checks.as_choice(missing, "missing", ("nan", "omit"))
+        return members
+    return np.where(np.isfinite(members), members, checks.as_number(missing, "missing", None))
+
+
+def run_statistics(
     values: np.ndarray,
-    variance: float,
-    best: int | tuple[int, ...] | None = None,
-    confidence: float = CONFIDENCE,
+    variance: float | None = None,
+    interval: Interval | None = None,
+    best: np.ndarray | None = None,
+    omit: bool = False,
 ) -> CellStatistics:
-    """Statistics of any cells from their values.
+    """Statistics of any cells, arrays ``[…]``.
 
     Args:
         values: ``[…, n]`` as from `replicate_values`, the replicates in the same order in every cell.
-        variance: Of the mean of n values, in units of their own variance.
-        best: Place of the cell that the others are compared with; None for none, then no cell is tied.
-        confidence: Probability that an interval covers the true mean, between 0 and 1.
-
-    Returns:
-        Arrays of the shape ``[…]``.
+        variance: Variance of the mean of n values, as from `replicate_values`.
+        interval: Which confidence interval; None for the mean by Student's t.
+        best: Values of the best cell, ``[n]`` or broadcast against all; None for none, then no cell is tied.
+        omit: Whether values that are not finite are left out.
     """
-    from scipy import stats
+    kind, n = interval or Interval(), values.shape[-1]
 
-    n = values.shape[-1]
-    mean = values.mean(axis=-1)
-    tied = np.asarray(np.isfinite(mean) & (best is not None))
-    if n < 2:
-        unknown = np.full_like(mean, np.nan)
-        return CellStatistics(mean, unknown, unknown, unknown, tied)
-    quantile = stats.t.ppf((1 + confidence) / 2, n - 1)
+    def statistics(columns: np.ndarray) -> np.ndarray:
+        low, high = confidence_interval(columns, kind, variance)
+        several = columns.shape[-1] > 1
+        std = columns.std(axis=-1, ddof=1) if several else np.full(len(columns), np.nan)
+        centres = columns.mean(axis=-1), np.median(columns, axis=-1), interquartile_mean(columns)
+        return np.stack([*centres, std, low, high])
 
-    def half_width(samples: np.ndarray) -> np.ndarray:
-        return np.asarray(quantile * samples.std(axis=-1, ddof=1) * np.sqrt(variance))
+    def mean_ends(columns: np.ndarray) -> np.ndarray:
+        return np.stack(confidence_interval(columns, Interval(confidence=kind.confidence), variance))
 
-    half = half_width(values)
-    if best is not None:
-        behind = values[best] - values
-        tied = tied & (np.abs(behind.mean(axis=-1)) <= half_width(behind))
-    return CellStatistics(mean, values.std(axis=-1, ddof=1), mean - half, mean + half, tied)
+    mean, median, iqm, std, low, high = _by_column(values, statistics, omit)
+    if best is None:
+        tied = np.zeros(mean.shape, bool)
+    elif n < 2:
+        tied = np.isfinite(best - values)[..., 0]
+    else:
+        least, most = _by_column(best - values, mean_ends, omit)
+        tied = (least <= 0) & (most >= 0)
+    return CellStatistics(np.isfinite(values).sum(axis=-1), mean, median, iqm, std, low, high, tied)
+
+
+def _statistics(
+    result: SweepResult, score: str, members: np.ndarray, interval: Interval, missing: str | float
+) -> CellStatistics:
+    """Statistics at each of H evaluations, of members ``[H, E, L, …, S]`` or ``[H, E, L, …, S, F]``."""
+    members, omit, pruned = filled(members, missing), missing == "omit", result.pruned_cells
+    if omit and result.folds is not None and len(result.seeds) == 1:
+        raise ArgumentError("missing", "folds of one seed share rows; expected 'nan' or a number, got 'omit'")
+    values, variance = replicate_values(result, members)
+    best = np.full((len(values), *(1,) * pruned.ndim, values.shape[-1]), np.nan)
+    for evaluation, cells in enumerate(members.reshape(len(members), *pruned.shape, -1).mean(axis=-1)):
+        place = best_place(np.where(pruned, np.nan, cells), result.higher_is_better(score))
+        if place is not None:
+            best[evaluation] = values[(evaluation, *place)]
+    statistics = run_statistics(values, variance, interval, best, omit)
+    return statistics._replace(tied=statistics.tied & ~pruned)
+
+
+def _by_column(values: np.ndarray, function: Callable[[np.ndarray], np.ndarray], omit: bool) -> np.ndarray:
+    """``function`` (``[columns, n] -> [k, columns]``) of values ``[…, n]``: arrays ``[k, …]``.
+
+    With ``omit`` of the finite values alone: columns that have the same ones finite are taken together.
+    """
+    columns = values.reshape(-1, values.shape[-1])
+    if not omit:
+        return function(columns).reshape(-1, *values.shape[:-1])
+    patterns, which = np.unique(np.isfinite(columns), axis=0, return_inverse=True)
+    which = which.ravel()
+    parts = [
+        function(columns[which == i][:, present if present.any() else slice(None)])
+        for i, present in enumerate(patterns)
+    ]
+    found = np.empty((len(parts[0]), len(columns)))
+    for i, part in enumerate(parts):
+        found[:, which == i] = part
+    return found.reshape(-1, *values.shape[:-1])

@@ -4,12 +4,13 @@ from collections.abc import Mapping, Sequence
 
 import numpy as np
 
-from jfnn.analysis.statistics import CONFIDENCE, CellStatistics, over_replicates, replicate_values
+from jfnn.analysis.intervals import Interval
+from jfnn.analysis.statistics import CellStatistics, replicate_values, run_statistics
 from jfnn.search.result import SweepResult
 
 SYMBOLS = {"learning_rate": "η", "l2": "λ"}
 METRICS = {"r2": "R²"}
-PERCENT = f"{CONFIDENCE:.0%}"
+PERCENT = f"{Interval.confidence:.0%}"
 
 
 def ranking_parts(result: SweepResult) -> tuple[str, ...]:
@@ -50,8 +51,9 @@ def refit_texts(refit: SweepResult) -> list[str]:
 
 def cell_text(result: SweepResult, score: str, place: tuple[int, ...]) -> str:
     """A cell's score by name: "test accuracy 0.967 ± 0.004"."""
-    text = score_text(mean_and_half_width(result, score, place), result.higher_is_better(score))
-    return f"{name_text(score)} {text}"
+    values, variance = replicate_values(result, result.scores[score])
+    shown = half_width(run_statistics(values[place], variance))
+    return f"{name_text(score)} {score_text(shown, result.higher_is_better(score))}"
 
 
 def best_text(result: SweepResult) -> str:
@@ -74,15 +76,9 @@ def costs(result: SweepResult) -> np.ndarray:
     return -scores if result.higher_is_better() else scores
 
 
-def mean_and_half_width(result: SweepResult, score: str, place: tuple[int, ...]) -> tuple[float, float]:
-    """A cell's mean score and half the width of its confidence interval, NaN for a single value."""
-    values, variance = replicate_values(result, score)
-    return half_width(over_replicates(values[place], variance))
-
-
-def half_width(of_cells: CellStatistics, place: int | tuple[int, ...] = ()) -> tuple[float, float]:
+def half_width(cells: CellStatistics, place: int | tuple[int, ...] = ()) -> tuple[float, float]:
     """Mean and half the width of the interval of the cell at ``place``."""
-    return float(of_cells.mean[place]), float(of_cells.high[place] - of_cells.mean[place])
+    return float(cells.mean[place]), float(cells.high[place] - cells.mean[place])
 
 
 def score_text(score: tuple[float, float], higher_is_better: bool) -> str:

@@ -17,8 +17,6 @@ from pathlib import Path
 import jfnn
 from jfnn import checks
 from jfnn.activations import ACTIVATIONS
-from jfnn.analysis.parametrisations import LIKE_ADAM, PARAMETRISATIONS
-from jfnn.analysis.widths import LOSS
 from jfnn.checks import ArgumentError
 from jfnn.cli import places
 from jfnn.cli.command import Command, training
@@ -27,6 +25,8 @@ from jfnn.cli.progress import Watch
 from jfnn.cli.transfer_output import ADDED, Measured, report, write
 from jfnn.cli.values import count_or_integers, lengths, names, numbers, place
 from jfnn.layers.initializers import FAN_IN
+from jfnn.widths.parametrisations import LIKE_ADAM, PARAMETRISATIONS
+from jfnn.widths.transfers import LOSS
 
 SCORES = tuple(f"{part}_{metric}" for part in ("train", "test") for metric in ("loss", "accuracy"))
 # Arguments of `jfnn.transfer` and of `jfnn.coordinate_check`.

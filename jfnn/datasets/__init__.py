@@ -1,17 +1,20 @@
 """Data to learn from: the digits, the gates, CSV and NPZ files, and splits that keep pairs together."""
 
-from typing import Any, NamedTuple
-
-import numpy as np
-
-from jfnn import checks, memory
-from jfnn.checks import ArgumentError, ArgumentTypeError
-from jfnn.datasets.npz import read_npz
-from jfnn.datasets.sequences import mnist1d_rows
-from jfnn.datasets.sizes import as_size
-from jfnn.datasets.table import Table
-from jfnn.datasets.tables import read_csv
-from jfnn.targets import is_labels
+from jfnn.datasets.csv_files import read_csv
+from jfnn.datasets.npz_files import read_npz
+from jfnn.datasets.splits import (
+    Split,
+    digits,
+    mnist1d,
+    one_hot,
+    or_gate,
+    scalers,
+    split,
+    split_table,
+    standardise,
+    xor_gate,
+)
+from jfnn.datasets.targets import Table
 
 __all__ = [
     "Split",
@@ -28,189 +31,3 @@ __all__ = [
     "standardise",
     "xor_gate",
 ]
-
-
-class Split(NamedTuple):
-    """Rows to train on and rows to test on; the test rows may be None.
-
-    Attributes:
-        x_train: ``[n, …]``.
-        y_train: Integer labels ``[n]`` or float targets ``[n, n_out]``; None for losses that need none.
-        x_test: ``[m, …]``.
-        y_test: As ``y_train``.
-        weights: How often each training row's cost counts ``[n]``; None for once. Scores are unweighted: rows
-            held out count once each, those that weigh 0 too.
-    """
-
-    x_train: Any
-    y_train: Any = None
-    x_test: Any = None
-    y_test: Any = None
-    weights: Any = None
-
-
-def digits(test_size: float | int = 0.2, random_state: int | None = 0) -> Split:
-    """scikit-learn's digits, the UCI optical digits (not MNIST): 1797 images of 8×8 pixels, flattened.
-
-    Pixel values are 0 to 16, unscaled as in the notes; labels are 0 to 9. With the default, 1437 rows train
-    and 360 test.
-
-    Args:
-        test_size: Share or number of rows to test on.
-        random_state: Seed of the shuffle, passed to scikit-learn's ``train_test_split``; None draws from
-            NumPy's global generator, as the notes do.
-    """
-    from sklearn.datasets import load_digits
-
-    x, y = load_digits(return_X_y=True)
-    return split(x, y, test_size=test_size, random_state=random_state)
-
-
-def mnist1d(shuffled: bool = False) -> Split:
-    """MNIST-1D (Greydanus & Kobak, ICML 2024, arXiv 2011.14439): 40 points a row, labels 0 to 9.
-
-    Generated anew from the seed of the package `mnist1d` (the extra "data"), 4,000 rows to train on and 1,000
-    to test on, in the package's order. A layer that reads sequences takes them as ``x[..., None]``, a
-    convolution as ``x[:, None]``.
-
-    Args:
-        shuffled: Whether one permutation, the same for all rows, has mixed the points.
-
-    Raises:
-        ImportError: The package is not installed.
-    """
-    return Split(*mnist1d_rows(checks.as_switch(shuffled, "shuffled")))
-
-
-def split(
-    x: Any,
-    y: Any,
-    test_size: float | int = 0.2,
-    random_state: int | None = 0,
-    weights: Any = None,
-) -> Split:
-    """Shuffles rows and cuts them in two; each input keeps its label and its weight.
-
-    Args:
-        x: Inputs ``[n, …]``.
-        y: Labels or targets, n rows.
-        test_size: Share (float) or number (int) of rows to test on.
-        random_state: Seed of the shuffle; None draws from NumPy's global generator.
-        weights: How often each row's cost counts ``[n]``; those of the test rows are left out.
-
-    Raises:
-        ValueError: Lengths differ, a part would be empty, or the seed is negative or of more than 32 bits.
-        TypeError: The seed is no whole number.
-    """
-    from sklearn.model_selection import train_test_split
-
-    arrays = {"x": x, "y": y} | ({} if weights is None else {"weights": weights})
-    arrays = {name: np.atleast_1d(checks.as_array(array, name)) for name, array in arrays.items()}
-    n = len(arrays["x"])
-    for name, array in arrays.items():
-        if len(array) != n:
-            raise ArgumentError(name, f"expected {n} rows, as x has, got {len(array)}")
-    rows = as_size(test_size, n, "test_size")
-    if random_state is not None:
-        checks.as_seed(random_state, "random_state")
-    parts = train_test_split(*arrays.values(), test_size=rows, random_state=random_state)
-    x_train, x_test, y_train, y_test, *of_weights = parts
-    return Split(x_train, y_train, x_test, y_test, of_weights[0] if of_weights else None)
-
-
-def split_table(table: Table, test_size: float | int = 0.2, random_state: int | None = 0) -> Split:
-    """A table's rows to train and to test on: as its file cuts them, else as `split` does.
-
-    Args:
-        table: From `read_csv` or `read_npz`.
-        test_size: As in `split`; unused where the file itself holds test rows.
-        random_state: The same.
-
-    Raises:
-        ValueError, TypeError: As in `split`.
-    """
-    checks.check_instance(table, Table, "table")
-    x, y, n = table.x, table.y, table.n_train
-    if n is None:
-        return split(x, y, test_size, random_state, table.weights)
-    return Split(x[:n], y[:n], x[n:], y[n:], table.weights)
-
-
-def scalers(split: Split) -> dict[str, Any]:
-    """What `standardise` applies: fitted StandardScalers for "x", and for "y" where targets are no labels."""
-    from sklearn.preprocessing import StandardScaler
-
-    checks.check_instance(split, Split, "split")
-    parts = {"x": split.x_train}
-    if split.y_train is not None and not is_labels(checks.as_array(split.y_train, "y_train")):
-        parts["y"] = split.y_train
-    fitted = {}
-    for name, part in parts.items():
-        columns = _columns(part, f"{name}_train")
-        with np.errstate(over="ignore", invalid="ignore"):
-            fitted[name] = StandardScaler().fit(columns)
-        if not np.isfinite([fitted[name].mean_, fitted[name].scale_]).all():
-            raise ArgumentError(f"{name}_train", "its numbers are too large for a standard deviation")
-    return fitted
-
-
-def standardise(split: Split) -> Split:
-    """Inputs with each column's mean subtracted, over its standard deviation (scikit-learn's StandardScaler).
-
-    Both are those of the training rows alone (rows that a sweep then holds out are among them). Targets that
-    are no labels are treated in the same way, so that a quadratic loss is in units of their variance.
-    A column that is constant there is only centred. The result is float64; weights stay as they are.
-
-    Args:
-        split: As `jfnn.sweep` takes it; the test rows may be None.
-
-    Raises:
-        ValueError, TypeError: An entry that is no finite number; the message says where.
-    """
-    fitted = scalers(split)
-
-    def scaled(argument: str, part: Any) -> Any:
-        name = argument[0]
-        if part is None or argument == "weights" or name not in fitted:
-            return part
-        return fitted[name].transform(_columns(part, argument)).reshape(np.shape(part))
-
-    return Split(*(scaled(argument, part) for argument, part in split._asdict().items()))
-
-
-def _columns(part: Any, argument: str) -> np.ndarray:
-    """Finite numbers ``[n, columns]``, float64."""
-    array = checks.as_array(part, argument)
-    rows = checks.as_inputs(array[:, None] if array.ndim == 1 else array, argument, dtype=np.float64)
-    return np.asarray(rows, np.float64).reshape(len(rows), -1)
-
-
-def one_hot(labels: Any, n_classes: int) -> np.ndarray:
-    """Integer labels ``[n]`` as rows of zeros with a single one, ``[n, n_classes]`` float32.
-
-    The number of classes is an argument, since labels may lack the largest class.
-
-    Raises:
-        TypeError: Labels are not integers, or ``n_classes`` is no whole number.
-        ValueError: A label is out of range, or ``n_classes`` is below 1.
-    """
-    labels = np.asarray(checks.as_array(labels, "labels"))
-    memory.check("n_classes", 4.0 * len(labels.ravel()) * checks.as_count(n_classes, "n_classes"))
-    if not is_labels(labels):
-        raise ArgumentTypeError("labels", f"expected integers [n], got {labels.dtype} {list(labels.shape)}")
-    if labels.size and (labels.min() < 0 or labels.max() >= n_classes):
-        raise ArgumentError("labels", f"expected 0 to {n_classes - 1}, got {labels.min()} to {labels.max()}")
-    return np.asarray(labels[:, None] == np.arange(n_classes), np.float32)
-
-
-_CORNERS = ((0, 0), (0, 1), (1, 0), (1, 1))
-
-
-def or_gate() -> tuple[np.ndarray, np.ndarray]:
-    """The OR gate: inputs ``x [4, 2]`` (float64) and truth values ``t [4]`` (0 or 1)."""
-    return np.array(_CORNERS, np.float64), np.array([0, 1, 1, 1])
-
-
-def xor_gate() -> tuple[np.ndarray, np.ndarray]:
-    """The XOR gate: inputs ``x [4, 2]`` (float64) and truth values ``t [4]`` (0 or 1)."""
-    return np.array(_CORNERS, np.float64), np.array([0, 1, 1, 0])

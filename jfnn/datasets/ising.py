@@ -1,4 +1,4 @@
-"""Configurations of the 2D Ising model on the square lattice, periodic, J = 1, and what to learn from them.
+"""Configurations of the 2D Ising model on the square lattice, periodic, J = 1, and inputs of networks.
 
 Spins are ``[…, L, L]`` int8, +1 or -1; ``E = -Σ s_i s_j`` over nearest neighbours. `jfnn.datasets.onsager`
 has the closed forms of the infinite lattice, and the exact energies of a finite one.
@@ -11,8 +11,8 @@ import numpy as np
 
 from jfnn import checks, memory
 from jfnn.checks import ArgumentError
-from jfnn.datasets import Split
 from jfnn.datasets.onsager import CRITICAL_TEMPERATURE
+from jfnn.datasets.splits import Split
 
 UPDATES = ("all", "one")
 AXES = (-1, -2)
@@ -114,7 +114,7 @@ def inputs(spins: Any, image: bool = False) -> np.ndarray:
 def extreme_temperatures(
     length: int, n: int, n_test: int = 0, *, seed: int = 0, image: bool = False, cancelling: bool = False
 ) -> Split:
-    """Configurations at T = 0 against T = ∞: what networks learn the phases from without a simulation.
+    """Configurations at T = 0 against T = ∞, from which networks learn the phases without a simulation.
 
     Label 1 are the two ground states, all up and all down by turns; label 0 are independent random spins,
     whose magnetisation is about 1/L.
@@ -153,41 +153,6 @@ def extreme_temperatures(
     x = inputs(spins.reshape(total, length, length), image)
     y = np.arange(1, total + 1) % 2
     return Split(x[:n], y[:n], x[n:], y[n:]) if n_test else Split(x, y)
-
-
-def sampled_temperatures(
-    length: int, temperatures: Any, n: int, n_test: int = 0, *, image: bool = False, **options: Any
-) -> Split:
-    """Sampled configurations at several temperatures, labelled by their side of the critical one.
-
-    Label 1 is below the critical temperature, 0 is above (Carrasquilla and Melko, arXiv 1605.01735).
-
-    Args:
-        length: L.
-        temperatures: ``[k]``, none of them the critical one.
-        n: Rows to train on, for each temperature.
-        n_test: Rows to test on, for each temperature; 0 for none. They come from chains of their own.
-        image: As in `inputs`.
-        options: As in `configurations`; each temperature and part has a seed of its own, made of "seed".
-
-    Raises:
-        ValueError, TypeError: As in `configurations`.
-    """
-    values = checks.as_axis(temperatures, "temperatures", strict=True)
-    checks.as_count(n_test, "n_test", 0)
-    checks.as_switch(image, "image")
-    seed = checks.as_count(options.pop("seed", 0), "seed", 0, None)
-
-    def part(number: int, rows: int) -> tuple[np.ndarray, np.ndarray]:
-        seeds = np.random.SeedSequence((seed, number)).generate_state(len(values), np.uint64)
-        spins = [
-            configurations(length, t, rows, seed=int(own), **options)
-            for t, own in zip(values, seeds, strict=True)
-        ]
-        labels = np.repeat(values < CRITICAL_TEMPERATURE, rows).astype(np.int64)
-        return inputs(np.concatenate(spins), image), labels
-
-    return Split(*part(0, n), *part(1, n_test)) if n_test else Split(*part(0, n))
 
 
 def _as_spins(values: Any) -> np.ndarray:

@@ -1,20 +1,48 @@
-"""What targets stand for: classes or numbers, told from what they look like, or as the user says."""
+"""Rows of a file as a `Table`; targets as classes or as numbers, as they look or as the user says."""
 
 import math
 import unicodedata
 from collections.abc import Sequence
+from typing import NamedTuple
 
 import numpy as np
 
 from jfnn.checks import ArgumentError
 
 TASKS = ("classification", "regression")
-# Whole-numbered targets are taken for classes up to so many different ones, each seen twice on average.
+# The most different whole numbers that are taken for classes, where each is seen twice on average.
 MOST_CLASSES = 20
-# By which files say that a value is missing: the words that pandas reads so, besides those of NaN.
+# Words that stand for missing values: those of pandas, besides those of NaN.
 GAPS = {"", "#N/A", "#N/A N/A", "#NA", "-1.#IND", "-1.#QNAN", "1.#IND", "1.#QNAN"}
 GAPS |= {"<NA>", "N/A", "NA", "NULL", "None", "n/a", "null"}
 EXACT = 2**53  # up to which floats hold every whole number
+
+
+class Table(NamedTuple):
+    """Rows of a file.
+
+    Attributes:
+        x: Inputs ``[n, features]``, float; of an archive ``[n, …]``.
+        y: Labels ``[n]``, 0 to k-1 (int64), or float targets ``[n]`` or ``[n, n_out]``.
+        names: Names of the columns of ``x``; empty where the file has none.
+        classes: The file's own word for each label, in order; None where the targets are no classes.
+        n_train: The first so many rows are for training and the others for testing, where the file says so;
+            else None.
+        weights: How often each row counts in training ``[n]``, or ``[n_train]`` where the file says which
+            rows are for training; None without weights.
+    """
+
+    x: np.ndarray
+    y: np.ndarray
+    names: tuple[str, ...]
+    classes: tuple[str, ...] | None
+    n_train: int | None = None
+    weights: np.ndarray | None = None
+
+
+def shortened(names: Sequence[str], most: int = 12) -> str:
+    """Names for a message, not too many."""
+    return ", ".join(names[:most]) + (f", … {len(names) - most} more" if len(names) > most else "")
 
 
 def as_word(text: str) -> str:
@@ -39,7 +67,7 @@ def as_exact(text: str) -> float | None:
 
 
 def fault(field: str, is_target: bool) -> str | None:
-    """What is wrong with a field of an input, or of a target, which may be a word; None if nothing is."""
+    """The fault of a field of an input, or of a target, which may be a word; None for a valid one."""
     if as_exact(field) is not None:
         return None
     number, word = as_number(field), as_word(field)
@@ -66,7 +94,7 @@ def place_of(indices: np.ndarray) -> str:
 
 
 def check_exact(values: np.ndarray, where: str) -> None:
-    """Refuses whole numbers that floats do not hold."""
+    """Raises ValueError for whole numbers that floats do not hold."""
     if values.dtype.kind not in "iu" or values.dtype.itemsize < 8:
         return
     last_bit = np.where(values == 0, 1, values & -values)
@@ -80,7 +108,7 @@ def check_exact(values: np.ndarray, where: str) -> None:
 
 
 def own_words(labels: np.ndarray, words: Sequence[str], where: str) -> tuple[str, ...]:
-    """The file's own word for each label, in order; two words for one label are refused."""
+    """The file's own word for each label, in order; raises ValueError for two words for one label."""
     spelled: dict[int, str] = {}
     for row, (label, word) in enumerate(zip(labels.tolist(), words, strict=True), 1):
         if spelled.setdefault(label, word) != word:
@@ -95,7 +123,7 @@ def own_words(labels: np.ndarray, words: Sequence[str], where: str) -> tuple[str
 def check_words(
     values: Sequence[float | None], words: Sequence[str], file: str, target: str | None, task: str | None
 ) -> None:
-    """Refuses words among the targets in a regression, or where they look like slips."""
+    """Raises ValueError for words among the targets in a regression, or where they look like slips."""
     rows = [row for row, value in enumerate(values) if value is None]
     slips = task is None and 2 * len(rows) < len(words)
     if rows and (slips or task == "regression"):

@@ -8,7 +8,7 @@ import numpy as np
 
 from jfnn import checks
 from jfnn.checks import ArgumentError
-from jfnn.datasets.sizes import as_size
+from jfnn.datasets.splits import as_size
 from jfnn.learners.data import Data
 
 Cut = tuple[np.ndarray, np.ndarray]

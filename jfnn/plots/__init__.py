@@ -4,11 +4,10 @@ Every function builds a new `matplotlib.figure.Figure` and returns it: nothing i
 pyplot's global state stays out of it. ``figure.savefig(path)`` writes one; a notebook shows one by itself.
 """
 
-from jfnn.plots.bands import interval_curves, profile_curves
+from jfnn.plots.bands import interval_curves
 from jfnn.plots.curves import loss_curves
 from jfnn.plots.grids import heat_map
-from jfnn.plots.pictures import images, weights_as_images
-from jfnn.plots.regions import decision_regions
+from jfnn.plots.pictures import decision_regions, images, weights_as_images
 from jfnn.plots.scatters import scatter
 from jfnn.plots.widths import coordinate_curves, transfer_curves
 
@@ -19,7 +18,6 @@ __all__ = [
     "images",
     "interval_curves",
     "loss_curves",
-    "profile_curves",
     "scatter",
     "transfer_curves",
     "weights_as_images",

@@ -3,7 +3,6 @@
 from collections.abc import Mapping, Sequence
 from typing import Any, NamedTuple
 
-import matplotlib
 import numpy as np
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
@@ -12,13 +11,11 @@ from jfnn import checks
 from jfnn.analysis import summary
 from jfnn.checks import ArgumentError, ArgumentTypeError
 from jfnn.experiment.axes import as_place
-from jfnn.plots.grids import takes_log_scale
+from jfnn.plots.panels import limit_scores, ordered_colours, panels, side_legend
 from jfnn.search.result import SweepResult
 from jfnn.search.train import History
 
 FEW_POINTS = 25  # curves of so few have a mark at each
-HIGHEST = 1e4  # losses of so many times the median are out of sight
-LOWEST = -1.0  # and so are values below this of metrics up to 1, such as R²
 LINES = {"solid": "-", "dashed": "--", "dotted": ":"}
 
 
@@ -30,7 +27,7 @@ class _Curve(NamedTuple):
     diverged: bool
 
 
-def loss_curves(run: SweepResult | History, cells: Sequence[tuple[int, ...]] | None = None) -> Figure:
+def loss_curves(run: SweepResult | History, cells: Sequence[tuple[int, ...]] | str | None = None) -> Figure:
     """Loss and ranking metric over the epochs, averaged over seeds and folds.
 
     Training rows are drawn solid; dashed, those that rank cells. A curve ends where the first of its members
@@ -40,8 +37,8 @@ def loss_curves(run: SweepResult | History, cells: Sequence[tuple[int, ...]] | N
     Args:
         run: A sweep that kept its history, or the `History` of `jfnn.train`.
         cells: For a sweep, the cells to show: places on every axis but the seeds and folds, in a random
-            search ``(i,)``. The default takes up to six learning rates, the best cell's among them, all else
-            as in the best cell; in a random search cells from the best to the worst.
+            search ``(i,)``; or "all". The default takes up to six learning rates, the best cell's among them,
+            all else as in the best cell; in a random search cells from the best to the worst.
 
     Raises:
         ValueError: No history was kept, or there is no such cell.
@@ -54,22 +51,21 @@ def loss_curves(run: SweepResult | History, cells: Sequence[tuple[int, ...]] | N
         curves, parts = _cell_curves(run, cells), summary.ranking_parts(run)
         metrics = {next(iter(run.metrics)): False} | {run.ranking_metric: run.higher_is_better()}
     labelled = any(curve.label for curve in curves)
-    figure = Figure(figsize=(4.8 * len(metrics) + 2.6 * labelled, 3.8), layout="constrained")
+    figure, (row,) = panels(4.8 * len(metrics) + 2.6 * labelled, 3.8, columns=len(metrics))
     lines = dict(zip(parts, LINES, strict=False))
-    colours = [matplotlib.colormaps["viridis"](place) for place in np.linspace(0, 0.9, len(curves))]
-    for axes, (metric, higher_is_better) in zip(
-        figure.subplots(1, len(metrics), squeeze=False)[0], metrics.items(), strict=True
-    ):
-        for curve, colour in zip(curves, colours, strict=True):
+    explained = ", ".join(f"{part} {line}" for part, line in lines.items())
+    calm = [curve for curve in curves if not curve.diverged] or curves
+    for axes, (metric, higher_is_better) in zip(row, metrics.items(), strict=True):
+        for curve, colour in zip(curves, ordered_colours(len(curves)), strict=True):
             _draw(axes, curve, metric, lines, colour)
-        _limit(axes, curves, [f"{part}_{metric}" for part in parts], higher_is_better)
+        shown = [curve.scores[f"{part}_{metric}"] for curve in calm for part in parts]
+        limit_scores(axes, np.concatenate(shown), higher_is_better)
         name = summary.metric_text(metric)
-        explained = ", ".join(f"{part} {line}" for part, line in lines.items())
         axes.set(xlabel="epochs", ylabel=name, title=f"{name} ({explained})")
         axes.xaxis.get_major_locator().set_params(integer=True)
         axes.grid(alpha=0.3)
     if labelled:
-        figure.legend(*axes.get_legend_handles_labels(), loc="outside right upper", frameon=False)
+        side_legend(figure, row[0])
     return figure
 
 
@@ -88,7 +84,7 @@ def _parts_and_metrics(scores: Mapping[str, np.ndarray]) -> tuple[tuple[str, ...
     return tuple(dict.fromkeys(["train", *finite])), {name: name != "loss" for name in metrics[:2]}
 
 
-def _cell_curves(result: SweepResult, cells: Sequence[tuple[int, ...]] | None) -> list[_Curve]:
+def _cell_curves(result: SweepResult, cells: Sequence[tuple[int, ...]] | str | None) -> list[_Curve]:
     if not len(result.history.get("epoch", ())):
         raise ArgumentError("run", "expected a history, got none; sweep with Execution(eval_every=1)")
     best = result.best_or_none()
@@ -106,16 +102,18 @@ def _cell_curves(result: SweepResult, cells: Sequence[tuple[int, ...]] | None) -
     return curves
 
 
-def as_cells(cells: Sequence[tuple[int, ...]] | None, result: SweepResult) -> list[tuple[int, ...]]:
-    """Places of cells, checked; None for `default_cells`.
+def as_cells(cells: Sequence[tuple[int, ...]] | str | None, result: SweepResult) -> list[tuple[int, ...]]:
+    """Places of cells: "all" of them, None for `default_cells`.
 
     Raises:
         ValueError, TypeError: There is no such cell, or there are none.
     """
     if cells is None:
         return default_cells(result)
+    if isinstance(cells, str) and cells == "all":
+        return list(np.ndindex(*result.cell_shape))
     if not checks.is_several(cells):
-        raise ArgumentTypeError("cells", f"expected places in a grid, got {checks.shown(cells)}")
+        raise ArgumentTypeError("cells", f"expected places in a grid or 'all', got {checks.shown(cells)}")
     places = [as_place(cell, result.cell_shape, "cells") for cell in cells]
     if not places:
         raise ArgumentError("cells", "expected at least one")
@@ -152,17 +150,3 @@ def _draw(axes: Axes, curve: _Curve, metric: str, lines: Mapping[str, str], colo
             linewidth=2.5 if curve.best else 1.2,
             label=curve.label if part == "train" else None,
         )
-
-
-def _limit(axes: Axes, curves: Sequence[_Curve], names: Sequence[str], higher_is_better: bool) -> None:
-    """Keeps a curve on its way to infinity from flattening all others; losses get a logarithmic scale."""
-    calm = [curve for curve in curves if not curve.diverged] or curves
-    values = np.concatenate([curve.scores[name] for curve in calm for name in names])
-    values = values[np.isfinite(values)]
-    if takes_log_scale(values, higher_is_better):
-        positive = values[values > 0]
-        highest = min(positive.max(), HIGHEST * np.median(positive))
-        axes.set_yscale("log")
-        axes.set_ylim(positive.min() / 1.5, 1.5 * highest)
-    elif higher_is_better and values.size and values.min() < LOWEST < 0 < values.max() <= 1:
-        axes.set_ylim(LOWEST, 1.05)

@@ -2,7 +2,6 @@
 
 import math
 import numbers
-import textwrap
 from collections.abc import Iterable
 from typing import Any
 
@@ -17,19 +16,22 @@ from matplotlib.patheffects import withStroke
 from jfnn import checks
 from jfnn.analysis import summary
 from jfnn.checks import ArgumentError, ArgumentTypeError
+from jfnn.plots.panels import (
+    AXIS_LABELS,
+    BEST,
+    CHARACTER_WIDTH,
+    POINTS_PER_INCH,
+    add_caption,
+    panels,
+    takes_log_scale,
+)
 from jfnn.search.result import SweepResult
 
-AXIS_LABELS = {"learning_rate": "learning rate η", "l2": "L2 penalty λ"}
-
-POINTS_PER_INCH = 72
-CHARACTER_WIDTH = 0.64  # in units of the font size: the width of a digit in the default font
 CELL_RANGE = (0.44, 0.85)  # inches
 LONGEST_PANEL = 12.0  # inches; cells of longer grids shrink
-CAPTION_FONT = 10.0
 SMALLEST_FONT, LARGEST_FONT = 5.0, 11.0
 
 DIVERGED = "0.9"
-BEST = "#e6002e"
 
 
 def heat_map(result: SweepResult, at: dict[str, int] | None = None) -> Figure:
@@ -60,40 +62,27 @@ def heat_map(result: SweepResult, at: dict[str, int] | None = None) -> Figure:
     names = [f"{part}_{result.ranking_metric}" for part in summary.ranking_parts(result)]
     values = {name: result.cell_scores(name)[shown] for name in names}
     norm, colours = _colour_scale(np.stack(list(values.values())), higher_is_better)
-    texts_of = np.vectorize(summary.number_text, otypes=[object])
-    texts = {name: texts_of(cells, higher_is_better) for name, cells in values.items()}
+    written = np.vectorize(summary.number_text, otypes=[object])
+    texts = {name: written(cells, higher_is_better) for name, cells in values.items()}
     stopped = _stopped_early(result)[shown]
     rows, columns = stopped.shape
     cell = min(float(np.clip(6.0 / max(rows, columns), *CELL_RANGE)), LONGEST_PANEL / max(rows, columns))
     font = _fitting_font([text for cells in texts.values() for text in cells.ravel()], cell)
 
     size = (len(values) * (columns * cell + 0.6) + 1.4, rows * cell + 1.6)
-    figure = Figure(figsize=size, layout="constrained")
-    panels = figure.subplots(1, len(values), sharey=True, squeeze=False)[0]
-    for axes, (name, cells) in zip(panels, values.items(), strict=True):
+    figure, (row,) = panels(*size, columns=len(values), sharey=True)
+    for axes, (name, cells) in zip(row, values.items(), strict=True):
         image = axes.imshow(np.ma.masked_invalid(cells), cmap=colours, norm=norm, aspect="equal")
         axes.set_title(summary.name_text(name))
         _write_values(axes, cells, texts[name], image.to_rgba(cells), stopped, font)
         _label_ticks(axes, result, cell)
         if best is not None and best.index[2:] == further:
             _outline(axes, best.index[0], best.index[1])
-    panels[0].set_ylabel(AXIS_LABELS["learning_rate"])
+    row[0].set_ylabel(AXIS_LABELS["learning_rate"])
     label = summary.metric_text(result.ranking_metric)
-    figure.colorbar(image, ax=list(panels), label=label, shrink=0.9, pad=0.01, fraction=0.05)
+    figure.colorbar(image, ax=list(row), label=label, shrink=0.9, pad=0.01, fraction=0.05)
     add_caption(figure, _caption(result, further, stopped))
     return figure
-
-
-def add_caption(figure: Figure, parts: Iterable[str]) -> None:
-    """Writes a caption above all panels, in lines as long as the figure is wide."""
-    line = int(figure.get_figwidth() * POINTS_PER_INCH / (CHARACTER_WIDTH * CAPTION_FONT))
-    figure.suptitle(textwrap.fill("; ".join(parts), line), fontsize=CAPTION_FONT)
-
-
-def takes_log_scale(values: np.ndarray, higher_is_better: bool) -> bool:
-    """Whether scores are drawn on a logarithmic scale: losses and the like, none of them negative."""
-    finite = values[np.isfinite(values)]
-    return bool(not higher_is_better and (finite >= 0).all() and (finite > 0).any())
 
 
 def _places(result: SweepResult, at: dict[str, int]) -> tuple[int, ...]:

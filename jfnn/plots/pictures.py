@@ -1,15 +1,19 @@
-"""Images in rows: data with their labels, and first-layer weights."""
+"""Images in rows, data with their labels and first-layer weights; decision regions of two inputs."""
 
 import math
+from collections.abc import Callable
+from typing import Any
 
+import matplotlib
 import numpy as np
 from matplotlib.axes import Axes
-from matplotlib.colors import Normalize
+from matplotlib.colors import ListedColormap, Normalize, to_rgb
 from matplotlib.figure import Figure
 from numpy.typing import ArrayLike
 
-from jfnn import checks
+from jfnn import checks, memory
 from jfnn.checks import ArgumentError, ArgumentTypeError
+from jfnn.plots.panels import panels, side_legend
 
 WRONG = "#c00020"
 
@@ -26,10 +30,10 @@ def images(x: ArrayLike, labels: ArrayLike, predicted: ArrayLike | None = None) 
         ValueError: No images, images that are not square, or lengths that differ.
     """
     pictures = _squares(x, "x")
-    labels = as_labels(labels, len(pictures), "labels")
-    guesses = labels if predicted is None else as_labels(predicted, len(pictures), "predicted")
-    figure, panels = _gallery(len(pictures), columns=10, height=1.3)
-    for axes, picture, label, guess in zip(panels, pictures, labels, guesses, strict=True):
+    labels = _as_labels(labels, len(pictures), "labels")
+    guesses = labels if predicted is None else _as_labels(predicted, len(pictures), "predicted")
+    figure, places = _gallery(len(pictures), columns=10, height=1.3)
+    for axes, picture, label, guess in zip(places, pictures, labels, guesses, strict=True):
         axes.imshow(picture, cmap="gray_r")
         wrong = guess != label
         axes.set_title(f"{label} → {guess}" if wrong else f"{label}", color=WRONG if wrong else "black")
@@ -51,15 +55,67 @@ def weights_as_images(w: ArrayLike) -> Figure:
         raise ArgumentError("w", f"expected weights [side², units], got shape {weights.shape}")
     pictures = _squares(weights.T, "w")
     limit = float(np.abs(weights).max()) or 1.0
-    figure, panels = _gallery(len(pictures), columns=math.ceil(math.sqrt(2 * len(pictures))), height=0.85)
-    for axes, picture in zip(panels, pictures, strict=True):
+    figure, places = _gallery(len(pictures), columns=math.ceil(math.sqrt(2 * len(pictures))), height=0.85)
+    for axes, picture in zip(places, pictures, strict=True):
         image = axes.imshow(picture, cmap="RdBu_r", norm=Normalize(-limit, limit))
         _frame(axes, "0.7", 0.5)
-    figure.colorbar(image, ax=panels, label="weight", pad=0.02, fraction=0.05)
+    figure.colorbar(image, ax=places, label="weight", pad=0.02, fraction=0.05)
     return figure
 
 
-def as_labels(labels: ArrayLike, n: int, argument: str) -> np.ndarray:
+def decision_regions(
+    predict_function: Callable[[np.ndarray], Any], x: ArrayLike, labels: ArrayLike, resolution: int = 300
+) -> Figure:
+    """The regions that a classifier of two inputs assigns to each class, and the points themselves.
+
+    Args:
+        predict_function: ``[m, 2] -> labels [m]``.
+        x: Points ``[n, 2]``.
+        labels: Their classes ``[n]``.
+        resolution: Points a side at which the classifier predicts.
+
+    Raises:
+        ValueError: Points without two coordinates each, or lengths that differ.
+    """
+    if not callable(predict_function):
+        raise ArgumentTypeError(
+            "predict_function", f"expected a function, got {checks.shown(predict_function)}"
+        )
+    x = np.asarray(checks.as_inputs(x))
+    if x.ndim != 2 or x.shape[1] != 2:
+        raise ArgumentError("x", f"expected points [n, 2], got shape {x.shape}")
+    labels, side = _as_labels(labels, len(x), "labels"), checks.as_count(resolution, "resolution", 2)
+    memory.check("resolution", 4.0 * x.itemsize * side**2)
+    span = np.ptp(x, axis=0)
+    margin = np.where(span > 0, 0.25 * span, 0.5)
+    low, high = x.min(axis=0) - margin, x.max(axis=0) + margin
+    mesh = np.stack(np.meshgrid(*np.linspace(low, high, side).T), axis=-1)
+    predicted = np.asarray(predict_function(mesh.reshape(-1, 2)))
+    if predicted.shape != (side**2,):
+        raise ArgumentError("predict_function", f"expected {side**2} labels, got shape {predicted.shape}")
+    regions = predicted.reshape(side, side)
+
+    classes = np.unique(np.concatenate([labels, regions.ravel()]))
+    strong = [to_rgb(matplotlib.colormaps["tab10"](i % 10)) for i in range(len(classes))]
+    pale = ListedColormap([tuple(0.3 * part + 0.7 for part in colour) for colour in strong])
+    figure, ((axes,),) = panels(4.8, 4.2)
+    axes.imshow(
+        np.searchsorted(classes, regions),
+        cmap=pale,
+        norm=Normalize(-0.5, len(classes) - 0.5),
+        extent=(low[0], high[0], low[1], high[1]),
+        origin="lower",
+        aspect="auto",
+    )
+    for label, colour in zip(classes, strong, strict=True):
+        points = x[labels == label]
+        axes.scatter(points[:, 0], points[:, 1], color=[colour], edgecolor="black", s=45, label=f"{label}")
+    axes.set(xlabel="$x_1$", ylabel="$x_2$")
+    side_legend(figure, axes, title="class")
+    return figure
+
+
+def _as_labels(labels: ArrayLike, n: int, argument: str) -> np.ndarray:
     """Labels ``[n]``, of any kind but objects.
 
     Raises:
@@ -86,11 +142,10 @@ def _gallery(n: int, columns: int, height: float) -> tuple[Figure, list[Axes]]:
     """A figure with a panel for each of ``n`` images; the last row may have empty places."""
     columns = min(columns, n)
     rows = math.ceil(n / columns)
-    figure = Figure(figsize=(columns + 0.6, rows * height + 0.2), layout="constrained")
-    panels = figure.subplots(rows, columns, squeeze=False).ravel().tolist()
-    for axes in panels[n:]:
+    figure, places = panels(columns + 0.6, rows * height + 0.2, rows, columns)
+    for axes in places.ravel()[n:]:
         axes.set_axis_off()
-    return figure, panels[:n]
+    return figure, places.ravel()[:n].tolist()
 
 
 def _frame(axes: Axes, colour: str, width: float) -> None:

@@ -1,18 +1,23 @@
 """Cells of a random search: a panel for each hyperparameter that varies, the score over its values."""
 
 import math
-from typing import Any
 
 import matplotlib
 import numpy as np
 from matplotlib.axes import Axes
-from matplotlib.cm import ScalarMappable
-from matplotlib.colors import LogNorm, Normalize
 from matplotlib.figure import Figure
 
 from jfnn import checks
 from jfnn.analysis import summary
-from jfnn.plots.grids import AXIS_LABELS, BEST, add_caption, takes_log_scale
+from jfnn.plots.panels import (
+    AXIS_LABELS,
+    BEST,
+    add_caption,
+    panels,
+    takes_log_scale,
+    value_colours,
+    value_scale,
+)
 from jfnn.search.result import SweepResult
 
 PANELS_A_ROW = 3  # at most
@@ -31,51 +36,37 @@ def scatter(result: SweepResult) -> Figure:
         result: A sweep, in particular a random search.
     """
     checks.check_instance(result, SweepResult, "result")
-    places = [result.axes_at(place) for place in np.ndindex(result.cell_shape)]
-    cells = {name: np.array([axes[name] for axes in places]) for name in result.axes}
+    drawn = [result.axes_at(place) for place in np.ndindex(result.cell_shape)]
+    cells = {name: np.array([axes[name] for axes in drawn]) for name in result.axes}
     scores, pruned = result.cell_scores().ravel(), result.pruned_cells.ravel()
     shown = [name for name, values in cells.items() if np.ptp(values) > 0] or ["learning_rate"]
     rows = math.ceil(len(shown) / PANELS_A_ROW)
     columns = math.ceil(len(shown) / rows)
-    figure = Figure(figsize=(3.3 * columns + 1.2, 3.0 * rows + 0.6), layout="constrained")
-    panels = figure.subplots(rows, columns, sharey=True, squeeze=False).ravel().tolist()
-    for axes in panels[len(shown) :]:
+    figure, places = panels(3.3 * columns + 1.2, 3.0 * rows + 0.6, rows, columns, sharey=True)
+    used, empty = places.ravel()[: len(shown)].tolist(), places.ravel()[len(shown) :]
+    for axes in empty:
         axes.remove()
-    panels = panels[: len(shown)]
-    colours = _colours(figure, panels, cells["learning_rate"])
-    for axes, name in zip(panels, shown, strict=True):
+    colours = _colours(figure, used, cells["learning_rate"])
+    for axes, name in zip(used, shown, strict=True):
         _draw_cells(axes, cells[name], scores, pruned, colours)
         _draw_best(axes, result, name)
-        axes.set_xscale(**_scale(cells[name]))
+        axes.set_xscale(**value_scale(cells[name]))
         axes.set_xlabel(AXIS_LABELS.get(name, name))
     if takes_log_scale(scores, result.higher_is_better()):
-        panels[0].set_yscale("log")
-    for axes in panels[::columns]:
+        used[0].set_yscale("log")
+    for axes in used[::columns]:
         axes.set_ylabel(summary.name_text(result.ranked_by))
     add_caption(figure, _caption(result, scores, pruned))
     return figure
 
 
-def _colours(figure: Figure, panels: list[Axes], learning_rate: np.ndarray) -> np.ndarray:
+def _colours(figure: Figure, row: list[Axes], learning_rate: np.ndarray) -> np.ndarray:
     """A colour for each cell ``[cells, 4]``, and the bar that explains them if they differ."""
-    low, high = learning_rate.min(), learning_rate.max()
-    if low == high:
+    if np.ptp(learning_rate) == 0:
         return np.asarray(matplotlib.colormaps["viridis"](np.full(len(learning_rate), 0.4)))
-    logarithmic = _scale(learning_rate)["value"] == "log"
-    colours = ScalarMappable((LogNorm if logarithmic else Normalize)(low, high), "viridis")
-    figure.colorbar(colours, ax=panels, label=AXIS_LABELS["learning_rate"], pad=0.01)
+    colours = value_colours(learning_rate)
+    figure.colorbar(colours, ax=row, label=AXIS_LABELS["learning_rate"], pad=0.01)
     return np.asarray(colours.to_rgba(learning_rate))
-
-
-def _scale(values: np.ndarray) -> dict[str, Any]:
-    """A logarithmic axis where the median is nearer to the middle of one; zeros are at its end."""
-    positive = values[values > 0]
-    if not positive.size or (values < 0).any():
-        return {"value": "linear"}
-    low, high = positive.min(), positive.max()
-    if low == high or np.median(positive) > math.sqrt(math.sqrt(low * high) * (low + high) / 2):
-        return {"value": "linear"}
-    return {"value": "log"} if positive.size == values.size else {"value": "symlog", "linthresh": low}
 
 
 def _draw_cells(

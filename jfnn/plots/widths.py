@@ -1,8 +1,5 @@
-"""What width does: scores against the learning rate for every width, and how activations change."""
+"""Scores against the learning rate for every width, and changes of activations against the width."""
 
-from typing import Any
-
-import matplotlib
 import numpy as np
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
@@ -10,9 +7,9 @@ from matplotlib.ticker import LogLocator, NullFormatter, ScalarFormatter
 
 from jfnn import checks
 from jfnn.analysis import summary
-from jfnn.analysis.coordinates import CoordinateCheck
-from jfnn.analysis.widths import LOSS, Transfer
-from jfnn.plots.grids import AXIS_LABELS
+from jfnn.plots.panels import AXIS_LABELS, ordered_colours, panels, side_legend
+from jfnn.widths.coordinates import CoordinateCheck
+from jfnn.widths.transfers import LOSS, Transfer
 
 TITLES = {"standard": "standard parametrisation", "maximal_update": "maximal-update parametrisation"}
 MOST_TICKS = 8
@@ -31,10 +28,9 @@ def transfer_curves(transfer: Transfer, name: str = LOSS) -> Figure:
     checks.check_instance(transfer, Transfer, "transfer")
     members = transfer.scores(name, seeds=True)
     means, rates = members.mean(axis=-1), transfer.learning_rate
-    best, colours = transfer.best_rates(name), _colours(len(transfer.width))
-    figure = Figure(figsize=(4.4 * len(members) + 1.2, 4.0), layout="constrained")
-    panels = figure.subplots(1, len(members), sharey=True, squeeze=False)[0]
-    for p, (axes, parametrisation) in enumerate(zip(panels, transfer.parametrisations, strict=True)):
+    best, colours = transfer.best_rates(name), ordered_colours(len(transfer.width))
+    figure, (row,) = panels(4.4 * len(members) + 1.2, 4.0, columns=len(members), sharey=True)
+    for p, (axes, parametrisation) in enumerate(zip(row, transfer.parametrisations, strict=True)):
         for w, (width, colour) in enumerate(zip(transfer.width, colours, strict=True)):
             axes.plot(rates, means[p, w], color=colour, label=str(width))
             axes.fill_between(
@@ -46,13 +42,12 @@ def transfer_curves(transfer: Transfer, name: str = LOSS) -> Figure:
         axes.set(xscale="log", xlabel=AXIS_LABELS["learning_rate"], title=TITLES[parametrisation])
         axes.grid(alpha=0.3)
     if not transfer.groups.results[0].higher_is_better(name):
-        panels[0].set_yscale("log")
-        panels[0].yaxis.set_major_locator(LogLocator(subs=(1, 2, 5)))
-        panels[0].yaxis.set_major_formatter(ScalarFormatter())
-        panels[0].yaxis.set_minor_formatter(NullFormatter())
-    panels[0].set_ylabel(summary.name_text(name))
-    handles, labels = panels[0].get_legend_handles_labels()
-    figure.legend(handles, labels, loc="outside right upper", title="width", frameon=False)
+        row[0].set_yscale("log")
+        row[0].yaxis.set_major_locator(LogLocator(subs=(1, 2, 5)))
+        row[0].yaxis.set_major_formatter(ScalarFormatter())
+        row[0].yaxis.set_minor_formatter(NullFormatter())
+    row[0].set_ylabel(summary.name_text(name))
+    side_legend(figure, row[0], title="width")
     return figure
 
 
@@ -68,12 +63,11 @@ def coordinate_curves(check: CoordinateCheck) -> Figure:
     checks.check_instance(check, CoordinateCheck, "check")
     change, slopes = check.change.mean(axis=2), check.slopes()  # [P, W, T, L]
     rows, _, steps, columns = change.shape
-    figure = Figure(figsize=(2.7 * columns + 1.6, 2.5 * rows + 0.5), layout="constrained")
-    panels: Any = figure.subplots(rows, columns, sharex=True, sharey="col", squeeze=False)
-    colours = _colours(steps)
+    size = 2.7 * columns + 1.6, 2.5 * rows + 0.5
+    figure, places = panels(*size, rows, columns, sharex=True, sharey="col")
     for p, layer in np.ndindex(rows, columns):
-        axes = panels[p, layer]
-        for step, colour in enumerate(colours):
+        axes = places[p, layer]
+        for step, colour in enumerate(ordered_colours(steps)):
             axes.plot(check.width, change[p, :, step, layer], ".-", color=colour, label=str(step + 1))
         name = "outputs" if layer == columns - 1 else f"layer {layer + 1}"
         axes.set_title(f"{name}, exponent {slopes[p, layer]:+.2f}", fontsize=10)
@@ -83,20 +77,15 @@ def coordinate_curves(check: CoordinateCheck) -> Figure:
         _tick_widths(axes, check.width)
         if p == rows - 1:
             axes.set_xlabel("width")
-    for first, parametrisation in zip(panels[:, 0], check.parametrisations, strict=True):
+    for first, parametrisation in zip(places[:, 0], check.parametrisations, strict=True):
         first.set_ylabel(f"{parametrisation.replace('_', ' ')}\nmean $|a_t - a_0|$")
-    handles, labels = panels[0, 0].get_legend_handles_labels()
-    figure.legend(handles, labels, loc="outside right upper", title="step t", frameon=False)
+    side_legend(figure, places[0, 0], title="step t")
     return figure
-
-
-def _colours(count: int) -> np.ndarray:
-    return np.asarray(matplotlib.colormaps["viridis"](np.linspace(0, 0.9, count)))
 
 
 def _tick_widths(axes: Axes, width: np.ndarray) -> None:
     """Ticks at the widths themselves; of many, at some."""
     shown = width[:: -(-len(width) // MOST_TICKS)]
-    axes.set_xticks(shown, [str(of_width) for of_width in shown])
+    axes.set_xticks(shown, list(map(str, shown)))
     axes.minorticks_off()
     axes.tick_params(axis="x", labelrotation=45 if len(shown) > 4 else 0)

@@ -18,8 +18,7 @@ def with_test_accuracy(values, **fields):
     return with_scores(make_result((2, 2), seeds=values.shape[-1]), {"test_accuracy": values}, **fields)
 
 
-@pytest.mark.parametrize("metric", ["accuracy", "loss", "r2"])
-@pytest.mark.parametrize("folds", [None, 3])
+@pytest.mark.parametrize(("metric", "folds"), [("accuracy", None), ("loss", 3), ("r2", None)])
 def test_best_first_orders_cells_by_their_means(metric, folds):
     diverged = (1, 2, 0) if folds is None else (1, 2, 0, 1)
     result = make_result(
@@ -36,17 +35,9 @@ def test_best_first_orders_cells_by_their_means(metric, folds):
     assert len(best_first([result], most=5).cells) == 5
 
 
-def test_pruned_cells_come_behind_the_others():
-    stopped_at = np.array([[[3], [9]], [[3], [-1]]])
-    values = np.array([[0.9, 0.8], [0.7, 0.6]])[..., None]
-    result = with_test_accuracy(values, stopped_at=stopped_at, pruned=stopped_at >= 0)
-    assert [cell.place for cell in best_first([result]).cells] == [(1, 1), (0, 1), (0, 0), (1, 0)]
-    assert result.best().index == (1, 1)
-
-
-@pytest.mark.parametrize("folds", [None, 3])
-@pytest.mark.parametrize("seeds", [1, 4])
-@pytest.mark.parametrize("classes", [True, False])
+@pytest.mark.parametrize(
+    ("classes", "seeds", "folds"), [(True, 1, None), (True, 4, 3), (False, 1, 3), (False, 4, None)]
+)
 def test_intervals_and_ties_are_those_of_cell_statistics(classes, seeds, folds):
     result = make_result((4, 5), seeds=seeds, classes=classes, folds=folds)
     name = result.ranked_by
@@ -74,8 +65,8 @@ def test_other_metrics_are_listed_with_intervals_by_the_same_formula(seeds):
         assert list(cell.scores) == ["validation_loss", "validation_r2", "train_loss"]
         mean, half = cell.scores["validation_loss"]
         np.testing.assert_allclose(cell.scores["validation_r2"], (1 - 2 * mean / 1e4, 2 * half / 1e4))
-        expected = summary.mean_and_half_width(result, "validation_r2", cell.place)
-        assert cell.scores["validation_r2"] == expected
+        text = summary.score_text(cell.scores["validation_r2"], True)
+        assert summary.cell_text(result, "validation_r2", cell.place) == f"validation R² {text}"
     heading, first, *_ = table(best)
     assert heading[-3:] == ("validation loss", "validation R²", "train loss")
     assert first[-2].startswith(f"{best.cells[0].scores['validation_r2'][0]:.3f} ± ")
@@ -106,6 +97,9 @@ def test_a_pruned_cell_is_never_tied():
     assert [cell.tied for cell in best.cells] == [False, True, False, False]
     assert (best.tied, best.others, best.pruned) == (1, 1, 2)
     assert "1 of 1 other" in legend(best)[1] and "2 pruned cells" in legend(best)[2]
+    stopped_at = np.array([[[3], [9]], [[3], [-1]]])  # pruned cells come behind the others
+    later = with_test_accuracy(values[..., :1], stopped_at=stopped_at, pruned=stopped_at >= 0)
+    assert [cell.place for cell in best_first([later]).cells] == [(1, 1), (0, 1), (0, 0), (1, 0)]
     none_left = best_first([dataclasses.replace(result, pruned=np.ones_like(pruned))])
     assert not any(cell.tied for cell in none_left.cells)
     assert (none_left.tied, none_left.others, none_left.pruned) == (0, 0, 4)
@@ -122,8 +116,7 @@ def test_ties_are_counted_over_the_whole_grid_and_diverged_cells_are_none():
     assert mark.startswith("~") and mark.endswith(f"{best.tied} of 19 others")
 
 
-@pytest.mark.parametrize("folds", [None, 2])
-@pytest.mark.parametrize("classes", [True, False])
+@pytest.mark.parametrize(("folds", "classes"), [(None, True), (2, False)])
 def test_sweeps_merged_rank_as_one_sweep_of_all_their_cells(classes, folds):
     whole = make_result((5, 3), seeds=3, classes=classes, folds=folds, diverged=[(4, 1, 0)])
     whole.pruned[[0, 3], 1] = True
@@ -148,11 +141,6 @@ def test_sweeps_merged_rank_as_one_sweep_of_all_their_cells(classes, folds):
     assert led[0][place : place + 2] == ("network", "batch")
     assert [row[place] for row in led[1:]] == words
     assert [row[:place] + row[place + 2 :] for row in led] == plain
-
-
-def test_columns_say_which_group_a_cell_belongs_to():
-    groups = (jfnn.Group("50-relu", 100), jfnn.Group("none", None))
-    assert ranking.group_columns(groups) == {"network": ["50-relu", "none"], "batch": ["100", "full"]}
 
 
 @pytest.mark.parametrize("classes", [True, False])
@@ -185,14 +173,6 @@ def test_marks_stand_behind_the_rank_of_tied_cells():
     assert table(apart)[0][:2] == ("", "η") and legend(apart)[1].endswith(": none of 3 others")
 
 
-def test_test_rows_are_compared_only_where_they_rank():
-    assert summary.ranking_parts(make_result()) == ("train", "test")
-    assert summary.ranking_parts(make_result(validates=True)) == ("train", "validation")
-    assert summary.ranking_parts(make_result(folds=2)) == ("train", "validation")
-    head, *_ = table(best_first([make_result(seeds=1, validates=True)]))
-    assert head == ("", "η", "λ", "validation accuracy", "train accuracy")
-
-
 def test_table_says_where_each_cell_stopped():
     result = make_result((2, 2), seeds=2)
     result.test_accuracy[:] = np.array([[0.9, 0.8], [0.7, 0.6]])[..., None]
@@ -218,7 +198,14 @@ def test_scores_are_written_with_their_interval_where_they_have_one():
     assert summary.number_text(float("nan"), higher_is_better=False) == "div"
 
 
-def test_averages_name_their_seeds_and_folds():
+def test_names_of_parts_groups_seeds_and_folds():
+    assert summary.ranking_parts(make_result()) == ("train", "test")
+    for held_out in ({"validates": True}, {"folds": 2}):
+        assert summary.ranking_parts(make_result(**held_out)) == ("train", "validation")
+    head, *_ = table(best_first([make_result(seeds=1, validates=True)]))
+    assert head == ("", "η", "λ", "validation accuracy", "train accuracy")
+    groups = (jfnn.Group("50-relu", 100), jfnn.Group("none", None))
+    assert ranking.group_columns(groups) == {"network": ["50-relu", "none"], "batch": ["100", "full"]}
     for seeds, folds, members, values in (
         (1, None, "", ""),
         (5, None, "5 seeds", "5 seeds"),

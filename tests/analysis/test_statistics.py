@@ -4,12 +4,13 @@ import dataclasses
 
 import numpy as np
 import pytest
-from helpers import make_result
+from helpers import make_result, make_sampled
 from helpers import with_scores as with_any_scores
 from scipy import stats
 
 import jfnn
-from jfnn.analysis.statistics import cell_statistics, over_replicates, replicate_values
+from jfnn.analysis.intervals import Interval
+from jfnn.analysis.statistics import cell_statistics, curve_statistics, replicate_values, run_statistics
 
 
 @pytest.fixture(scope="module")
@@ -26,7 +27,7 @@ def with_scores(sweep, values, folds=None):
 
 def test_intervals_and_ties_are_those_of_students_t(sweep):
     values = np.random.default_rng(1).normal(size=(2, 3, 7)) * 0.3
-    computed = cell_statistics(with_scores(sweep, values), "test_accuracy", confidence=0.9)
+    computed = cell_statistics(with_scores(sweep, values), "test_accuracy", Interval(confidence=0.9))
     best = np.unravel_index(values.mean(axis=-1).argmax(), (2, 3))
     for cell in np.ndindex(2, 3):
         interval = stats.ttest_1samp(values[cell], 0.0).confidence_interval(0.9)
@@ -38,7 +39,7 @@ def test_intervals_and_ties_are_those_of_students_t(sweep):
     assert not computed.tied.all()
 
 
-def test_pairing_tells_apart_what_means_cannot(sweep):
+def test_pairing_tells_cells_apart_where_means_cannot(sweep):
     """A shift of 0.01 that every seed shows, under a spread of 0.3 between seeds."""
     rng = np.random.default_rng(2)
     values = np.tile(rng.normal(size=8) * 0.3, (2, 3, 1)) + rng.normal(size=(2, 3, 8)) * 1e-4
@@ -108,35 +109,87 @@ def test_folds_of_one_seed_widen_the_interval_and_of_several_are_averaged(sweep)
 
 
 def test_cells_on_one_axis_have_the_statistics_of_a_grid(sweep):
-    values = np.random.default_rng(9).normal(size=(2, 3, 1, 4))
-    result = with_scores(sweep, values, folds=4)
-    grid = cell_statistics(result)
-    flat, variance = replicate_values(result, "test_accuracy")
-    flat = flat.reshape(6, 4)
-    best = int(grid.mean.argmax())
-    for got, wanted in zip(over_replicates(flat, variance, best), grid, strict=True):
-        np.testing.assert_array_equal(got, wanted.ravel())
-    one = over_replicates(flat[2], variance)
+    result = with_scores(sweep, np.random.default_rng(9).normal(size=(2, 3, 1, 4)), folds=4)
+    grid, (values, variance) = cell_statistics(result), replicate_values(result, result.test_accuracy)
+    cells = values.reshape(6, 4)
+    flat = run_statistics(cells, variance, best=cells[grid.mean.argmax()])
+    np.testing.assert_array_equal(flat, np.reshape(grid, (len(grid), 6)))
+    one = run_statistics(values[0, 2], variance)
     assert (one.mean, one.low, one.high) == (grid.mean[0, 2], grid.low[0, 2], grid.high[0, 2])
     assert not one.tied  # with none to compare it with
 
 
 @pytest.mark.parametrize("n", [3, 10])
-def test_intervals_cover_the_mean_as_often_as_they_say(sweep, n):
+def test_intervals_cover_the_mean_as_often_as_they_say(n):
     """Six thousand intervals of normal scores: the binomial standard deviation of the share is 0.003."""
-    rng = np.random.default_rng(7)
-    covered = []
-    for _ in range(1000):
-        computed = cell_statistics(with_scores(sweep, rng.normal(size=(2, 3, n))), "test_accuracy")
-        covered.append((computed.low < 0) & (computed.high > 0))
-    assert abs(np.mean(covered) - 0.95) < 0.01
+    values = np.random.default_rng(7).normal(size=(60, 100, n))
+    computed = cell_statistics(with_any_scores(make_result((60, 100), seeds=n), {"test_accuracy": values}))
+    assert abs(np.mean((computed.low < 0) & (computed.high > 0)) - 0.95) < 0.01
 
 
-def test_unknown_scores_and_impossible_confidences_are_refused(sweep):
-    with pytest.raises(ValueError, match="score"):
-        cell_statistics(sweep, "test_precision")
-    with pytest.raises(ValueError, match="confidence"):
-        cell_statistics(sweep, confidence=1.0)
+def test_curves_are_statistics_at_every_evaluation():
+    result = make_result((2, 2), seeds=6, history=3)
+    curves = curve_statistics(result, "train_loss", "iqm")
+    for *cell, epoch in np.ndindex(2, 2, 3):
+        runs, place = result.history["train_loss"][(*cell, slice(None), epoch)], (*cell, epoch)
+        wanted = (6, runs.mean(), np.median(runs), stats.trim_mean(runs, 0.25), runs.std(ddof=1))
+        np.testing.assert_allclose([values[place] for values in curves[:5]], wanted)
+        assert curves.low[place] < stats.trim_mean(runs, 0.25) < curves.high[place]
+    last = cell_statistics(result, "train_loss", "iqm")  # the helper's history ends with the score
+    np.testing.assert_allclose([values[..., -1] for values in curves], last)
+    drawn = make_sampled(4, seeds=6, history=2)
+    curves = curve_statistics(drawn, interval=Interval("median", "bootstrap", 0.9, 300, 1))
+    assert curves.low.shape == (4, 2)
+    assert (curves.low <= curves.median).all() and (curves.median <= curves.high).all()
+
+
+def test_missing_runs_end_a_cell_are_left_out_or_are_a_number():
+    result = make_result((2, 3), seeds=5, diverged=[(0, 1, 0), (0, 1, 3), (1, 2, 4)], history=2)
+    scores = result.test_accuracy
+    strict, omitted, replaced = (cell_statistics(result, missing=m) for m in ("nan", "omit", 0.1))
+    assert np.isnan([strict.mean[0, 1], strict.median[0, 1], strict.iqm[0, 1], strict.low[1, 2]]).all()
+    np.testing.assert_array_equal(strict.n, [[5, 3, 5], [5, 5, 4]])
+    kept = scores[0, 1, [1, 2, 4]]
+    wanted = (3, kept.mean(), np.median(kept), kept.mean(), kept.std(ddof=1))
+    np.testing.assert_allclose([values[0, 1] for values in omitted[:5]], wanted)
+    interval = stats.ttest_1samp(kept, 0).confidence_interval()
+    np.testing.assert_allclose([omitted.low[0, 1], omitted.high[0, 1]], interval)
+    best = np.unravel_index(np.nanargmax(strict.mean), (2, 3))
+    p = stats.ttest_rel(scores[best][[1, 2, 4]], kept).pvalue
+    assert omitted.tied[0, 1] == (p >= 0.05) and omitted.tied[best]
+    assert replaced.mean[0, 1] == pytest.approx((kept.sum() + 0.2) / 5) and replaced.n[0, 1] == 5
+    for other in (omitted, replaced):
+        np.testing.assert_allclose(other.high[0, 0], strict.high[0, 0])
+    np.testing.assert_array_equal(curve_statistics(result, missing="omit").n[..., 0], omitted.n)
+    gone = with_any_scores(result, {"test_accuracy": np.full((2, 3, 5), np.nan)})
+    nothing = cell_statistics(gone, missing="omit")
+    assert (nothing.n == 0).all() and np.isnan(nothing.mean).all() and not nothing.tied.any()
+
+
+def test_a_missing_fold_is_replaced_before_its_seed_is_averaged():
+    result = make_result((1, 1), seeds=2, folds=2, diverged=[(0, 0, 1, 1)])
+    scores = result.validation_accuracy[0, 0]
+    computed = cell_statistics(result, missing=0.0)
+    assert computed.mean[0, 0] == pytest.approx((scores[0].mean() + scores[1, 0] / 2) / 2)
+    assert cell_statistics(result, missing="omit").mean[0, 0] == pytest.approx(scores[0].mean())
+
+
+def test_invalid_arguments_raise_by_name(sweep):
+    folds = make_result((1, 2), seeds=1, folds=3)
+    for result, options, message in (
+        (sweep, {"score": "test_precision"}, "score"),
+        (sweep, {"interval": "mode"}, "interval: expected one of"),
+        (sweep, {"interval": 0.9}, "interval: expected a Interval"),
+        (sweep, {"missing": "drop"}, "missing: expected one of nan, omit"),
+        (sweep, {"missing": None}, "missing"),
+        (folds, {"interval": "median"}, "method: folds of one seed share rows"),
+        (folds, {"missing": "omit"}, "missing: folds of one seed"),
+        (dataclasses.asdict, {}, "result"),
+    ):
+        with pytest.raises((ValueError, TypeError), match=message):
+            cell_statistics(result, **options)
+    with pytest.raises(ValueError, match="result: expected a history"):
+        curve_statistics(sweep)
 
 
 @pytest.mark.slow
@@ -156,7 +209,7 @@ def test_95_percent_intervals_cover_the_mean_over_many_seeds_on_the_digits(digit
     covered = []
     for first in range(0, seeds, sample):
         values = result.test_accuracy[..., first : first + sample]
-        computed = over_replicates(values, 1 / sample)
+        computed = run_statistics(values)
         covered.append((computed.low <= truth) & (truth <= computed.high))
     print(f"95% intervals over {sample} seeds cover the mean over {seeds} in {np.mean(covered):.1%} of cases")
     assert 0.90 <= np.mean(covered) <= 0.98

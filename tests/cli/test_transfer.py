@@ -7,10 +7,10 @@ import pytest
 from helpers import same_bits
 
 import jfnn
-from jfnn.analysis.coordinates import CoordinateCheck
 from jfnn.cli import transfer, transfer_output
 from jfnn.cli.main import main as of_all_commands
 from jfnn.cli.transfer import TransferFlags, main
+from jfnn.widths.coordinates import CoordinateCheck
 
 pytestmark = pytest.mark.unoptimised
 

@@ -1,7 +1,11 @@
-"""The digits, the gates, where splits cut; that they keep pairs, and one-hot rows, are errata."""
+"""The digits, MNIST-1D, the gates, splits, standardised rows; errata hold that splits keep pairs."""
+
+import random
+import sys
 
 import numpy as np
 import pytest
+from sklearn.preprocessing import StandardScaler
 
 from jfnn import datasets
 
@@ -48,3 +52,93 @@ def test_gates_are_their_truth_tables():
         assert x.dtype == np.float64
         assert {(int(a), int(b)) for a, b in x} == {(0, 0), (0, 1), (1, 0), (1, 1)}
         assert [truth(int(a), int(b)) for a, b in x] == t.tolist()
+
+
+@pytest.mark.parametrize("targets", ["labels", "numbers", "several", "no test rows"])
+def test_standardise_is_scikit_learns_scaler_fitted_on_the_training_rows(targets):
+    rng = np.random.default_rng(0)
+    x_train, x_test = (rng.normal(3, [1, 50, 0.1], (n, 3)) for n in (30, 9))
+    shape = {"several": (2,)}.get(targets, ())
+    y_train, y_test = (rng.normal(9, 4, (n, *shape)) for n in (30, 9))
+    if targets == "labels":
+        y_train, y_test = (rng.integers(0, 3, n) for n in (30, 9))
+    if targets == "no test rows":
+        x_test = y_test = None
+    weights = np.arange(30)
+    scaled = datasets.standardise(datasets.Split(x_train, y_train, x_test, y_test, weights))
+    assert scaled.weights is weights
+
+    def expected(train, part):
+        if part is None:
+            return None
+        scaler = StandardScaler().fit(train.reshape(len(train), -1))
+        return scaler.transform(part.reshape(len(part), -1)).reshape(part.shape)
+
+    np.testing.assert_array_equal(scaled.x_train, expected(x_train, x_train))
+    np.testing.assert_array_equal(scaled.x_test, expected(x_train, x_test))
+    for part, now in ((y_train, scaled.y_train), (y_test, scaled.y_test)):
+        np.testing.assert_array_equal(now, part if targets == "labels" else expected(y_train, part))
+
+
+@pytest.mark.parametrize("value", [np.nan, np.inf])
+def test_numbers_that_are_not_finite_are_not_standardised(value):
+    for argument in ("x_train", "y_train", "x_test", "y_test"):
+        parts = {name: np.arange(8.0).reshape(4, 2) for name in ("x_train", "x_test")}
+        parts |= {name: np.arange(4.0) for name in ("y_train", "y_test")}
+        parts[argument].ravel()[2] = value
+        message = rf"^{argument}: expected finite numbers, got {value} at index \["
+        with pytest.raises(ValueError, match=message):
+            datasets.standardise(datasets.Split(**parts))
+
+
+def test_arrays_of_any_byte_order_are_taken_and_masked_entries_raise():
+    x, y = np.arange(40.0).reshape(20, 2), np.arange(20) % 3
+    native = datasets.split(x, y)
+    swapped = datasets.split(x.astype(x.dtype.newbyteorder()), y.astype(y.dtype.newbyteorder()))
+    for one, other in zip(native[:4], swapped[:4], strict=True):
+        np.testing.assert_array_equal(one, other)
+        assert other.dtype.isnative
+    masked = np.ma.masked_equal(x, 3)
+    with pytest.raises(ValueError, match=r"^x: .*masked"):
+        datasets.split(masked, y)
+    with pytest.raises(ValueError, match=r"^x_train: .*masked"):
+        datasets.standardise(datasets.Split(masked, y))
+
+
+def test_a_split_needs_two_parts_rows_that_match_and_a_seed():
+    x, y = np.zeros((20, 1)), np.zeros(20)
+    for test_size in (0, 20, 1.0, 0.0, -0.5, float("nan"), 2.5, 0.999):
+        with pytest.raises(ValueError, match=r"^test_size: expected a share between 0 and 1"):
+            datasets.split(x, y, test_size=test_size)
+    with pytest.raises(ValueError, match=r"^weights: expected 20 rows"):
+        datasets.split(x, y, weights=np.ones(9))
+    with pytest.raises(ValueError, match=r"^random_state: expected at least 0, got -1"):
+        datasets.split(x, y, random_state=-1)
+
+
+def test_mnist1d_is_as_published_and_leaves_the_global_generators_alone():
+    pytest.importorskip("mnist1d")
+    np.random.seed(5)
+    random.seed(5)
+    states = np.random.get_state()[1].copy(), random.getstate()
+    plain, shuffled = datasets.mnist1d(), datasets.mnist1d(shuffled=True)
+    np.testing.assert_array_equal(np.random.get_state()[1], states[0])
+    assert random.getstate() == states[1]
+    assert (plain.x_train.shape, plain.x_test.shape) == ((4000, 40), (1000, 40))
+    everything = np.concatenate([plain.x_train, plain.x_test])
+    assert abs(everything.mean()) < 1e-12 and abs(everything.std() - 1) < 1e-12
+    labels = np.concatenate([plain.y_train, plain.y_test])
+    np.testing.assert_array_equal(np.bincount(labels), np.full(10, 500))
+    assert plain.y_train[:10].tolist() == [2, 6, 4, 5, 6, 6, 6, 0, 3, 1]
+    np.testing.assert_array_equal(labels, np.concatenate([shuffled.y_train, shuffled.y_test]))
+    order = [int(np.abs(plain.x_train.T - column).sum(1).argmin()) for column in shuffled.x_train.T]
+    assert sorted(order) == list(range(40)) != order
+    # Of points in another order its filter rounds sums in another order, with NumPy 2.0 at least.
+    np.testing.assert_allclose(plain.x_test[:, order], shuffled.x_test, rtol=0, atol=1e-15)
+
+
+def test_a_missing_package_is_named_with_the_extra(monkeypatch):
+    monkeypatch.setitem(sys.modules, "mnist1d", None)
+    monkeypatch.setitem(sys.modules, "mnist1d.data", None)
+    with pytest.raises(ImportError, match=r"^mnist1d: .*pip install 'jfnn\[data\]'"):
+        datasets.mnist1d()

@@ -67,7 +67,7 @@ def trained(tmp_path_factory):
     return result, out, (out / "report.html").read_text()
 
 
-def test_page_needs_nothing_from_elsewhere_and_holds_the_figures(trained):
+def test_a_page_needs_nothing_from_elsewhere_and_shows_texts_as_users_wrote_them(trained):
     _, _, text = trained
     page = Page(text)
     assert len(page.sources) == 2
@@ -76,30 +76,20 @@ def test_page_needs_nothing_from_elsewhere_and_holds_the_figures(trained):
         assert kind == "data:image/png;base64"
         assert base64.b64decode(data, validate=True).startswith(b"\x89PNG")
     assert not re.search(r"https?://|<script|<link|@import|url\(", text)
-
-
-def test_page_shows_what_users_wrote_as_they_wrote_it(trained):
-    _, _, text = trained
-    page = Page(text)
     assert page.texts["h1"] == ['A <b>"grid"</b>'] == page.texts["title"]
     assert "<b>" not in text and "a &amp; b" in text
 
 
-def test_page_lists_the_best_cells_settings_and_versions(trained):
+def test_a_page_lists_the_best_cells_with_their_legend_settings_and_versions(trained, tmp_path):
     result, _, text = trained
-    rows = Page(text).rows
-    best = ranking.best_first([result])
+    rows, best = Page(text).rows, ranking.best_first([result])
     assert [tuple(row) for row in rows[: len(best.cells) + 1]] == ranking.table(best)
+    legend = ranking.legend(best)
+    assert len(legend) == 2 and "<br>".join(legend) in text
     listed = {row[0]: row[1] for row in rows[len(best.cells) + 1 :]}
     assert listed["learner.network.inputs"] == "2" and listed["axes.learning_rate"] == "0.1, 0.2"
     assert "units=3" in listed["learner.network.layers"]
     assert listed["versions.numpy"] == np.__version__ and listed["backend.platform"] == "cpu"
-
-
-def test_page_says_what_the_numbers_and_marks_of_its_table_are(trained, tmp_path):
-    result, _, text = trained
-    legend = ranking.legend(ranking.best_first([result]))
-    assert len(legend) == 2 and "<br>".join(legend) in text
     report.write_report(make_result((2, 3), seeds=1), tmp_path / "report.html")
     assert not re.search(f"±|{ranking.TIED}", (tmp_path / "report.html").read_text())
 
@@ -116,7 +106,7 @@ def test_pages_lines_load_the_best_model_again(trained):
     assert set(here["table"]) >= {"learning_rate", "seed", "fold", "validation_accuracy"}
 
 
-def test_lines_leave_out_what_would_raise(trained):
+def test_lines_that_would_raise_are_left_out(trained):
     result, *_ = trained
     alone = loading.how_to_load(dataclasses.replace(result, params=None), "run")
     assert "jfnn.load('run')" in alone and "member" not in alone and "network" not in alone
@@ -156,19 +146,12 @@ def loading_lines(result, network):
     return loading.how_to_load(dataclasses.replace(result, config=config), "run")
 
 
-def test_without_points_on_the_way_there_are_no_curves():
-    assert set(report.draw(make_result((2, 3)))) == {"heatmap"}
-    empty = {name: values[..., :0] for name, values in make_result((2, 3), history=1).history.items()}
-    assert set(report.draw(dataclasses.replace(make_result((2, 3)), history=empty))) == {"heatmap"}
-
-
 def test_lines_name_the_best_cells_place_in_its_order():
     result = dataclasses.replace(make_result((2, 3), seeds=2, folds=2), params=())
     result.validation_accuracy[0, 2] = 1.0
-    assert "result.member(0, 2, 0, 0)  # the best cell, seed 0, first fold" in loading.how_to_load(
-        result, "run"
-    )
-    assert "jfnn.load('run')" in loading.how_to_load(result, "run")
+    lines = loading.how_to_load(result, "run")
+    assert "result.member(0, 2, 0, 0)  # the best cell, seed 0, first fold" in lines
+    assert "jfnn.load('run')" in lines
 
 
 def test_page_of_a_random_search_lists_ten_cells_and_shows_them_scattered(tmp_path):
@@ -240,20 +223,17 @@ def test_overview_lists_the_cells_of_all_groups_and_links_their_pages(tmp_path):
     assert page.texts["h1"] == ["<all>"] and summary.refit_texts(sweeps.refit)[0] in text
 
 
-def test_overview_of_groups_that_diverged_everywhere_is_written(tmp_path):
-    result = make_result((2, 3), diverged=[np.s_[:]])
-    sweeps = jfnn.SweepGroups((jfnn.Group("a", 5),), (result,))
-    report.write_overview(sweeps, tmp_path / "report.html")
-    text = (tmp_path / "report.html").read_text()
-    assert "Every cell diverged" in text and "trained again" not in text and "Groups" not in text
-
-
-def test_page_of_a_grid_that_diverged_everywhere_is_written(tmp_path):
+def test_pages_without_a_best_cell_or_a_history_are_written(tmp_path):
     result = dataclasses.replace(make_result((2, 3), seeds=1, diverged=[np.s_[:]]), params=())
     report.write_report(result, tmp_path / "report.html")
     text = (tmp_path / "report.html").read_text()
     assert "Every cell diverged" in text and "member(0, 0, 0)" in text
     assert len(Page(text).sources) == 1  # no history, no curves
+    report.write_overview(jfnn.SweepGroups((jfnn.Group("a", 5),), (result,)), tmp_path / "all.html")
+    text = (tmp_path / "all.html").read_text()
+    assert "Every cell diverged" in text and "trained again" not in text and "Groups" not in text
+    empty = {name: values[..., :0] for name, values in make_result((2, 3), history=1).history.items()}
+    assert set(report.draw(dataclasses.replace(make_result((2, 3)), history=empty))) == {"heatmap"}
 
 
 def test_a_page_is_written_whatever_bytes_name_files(tmp_path):

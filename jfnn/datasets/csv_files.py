@@ -1,27 +1,27 @@
 """CSV files as inputs and targets.
 
-Nothing is guessed and no row dropped: a value that is missing or no number is refused, with its place.
+Nothing is guessed and no row dropped: a value that is missing or no number raises ValueError with its place.
 """
 
 import csv
 import os
 from array import array
-from collections.abc import Iterator
 from typing import Any
 
 import numpy as np
 
 from jfnn import checks, paths
 from jfnn.checks import ArgumentError, ArgumentTypeError
-from jfnn.datasets.table import Table, shortened
 from jfnn.datasets.targets import (
     TASKS,
+    Table,
     as_exact,
     as_number,
     as_task,
     as_word,
     check_words,
     fault,
+    shortened,
 )
 
 
@@ -32,15 +32,15 @@ def read_csv(
 
     Args:
         path: The file.
-        target: The column to predict; None is refused with the columns' names. Words become labels, in
-            alphabetical order; whole numbers of which few are different too, in ascending order. A few words
-            among numbers are refused, and words that stand for a missing value (NA, nan, null, …).
+        target: The column to predict; None is an error that lists the columns. Words become labels, in
+            alphabetical order; whole numbers of which few are different too, in ascending order.
         task: "classification" or "regression", where that is not what the column looks like.
         weights: The column that says how often each row counts; None for none.
 
     Raises:
-        ValueError: A missing or non-numeric value, or a whole number that a float does not hold, with its row
-            (from 1, below the header) and column; a class in two spellings (7, 007); rows of another length
+        ValueError: A missing (empty, NA, nan, null, …) or non-numeric value, a few words among numeric
+            targets, or a whole number that a float does not hold, with its row (from 1, below the header) and
+            column; a class in two spellings (7, 007); rows of another length
             than the header; no such column; a target that does not fit the task; a file that cannot be read.
         FileNotFoundError: There is no such file.
     """
@@ -78,45 +78,38 @@ def _read_rows(
     place = _check_header(header, file, target, weights)
     others = [column for column in range(len(header)) if column != place]
     inputs, targets = array("d"), []
-    for where, fields in _rows(reader, file, len(header)):
+    for row, fields in enumerate(filter(None, reader), 1):  # blank lines are no rows
+        where = f"{file}, row {row} (line {reader.line_num})"
+        if len(fields) != len(header):
+            got = f"expected {len(header)} fields, as the header has, got {len(fields)}"
+            raise ArgumentError("path", f"{where}: {got}")
         numbers = [as_exact(fields[column]) for column in others]
         if None in numbers or fault(fields[place], is_target=True):
-            faults = {column: fault(fields[column], column == place) for column in (place, *others)}
-            column = next(column for column, wrong in faults.items() if wrong)
-            raise ArgumentError("path", f"{where}, column {header[column]!r}: {faults[column]}")
+            faults = [(column, fault(fields[column], column == place)) for column in (place, *others)]
+            column, wrong = next(pair for pair in faults if pair[1])
+            raise ArgumentError("path", f"{where}, column {header[column]!r}: {wrong}")
         inputs.extend(number for number in numbers if number is not None)
         targets.append(as_word(fields[place]))
     if not targets:
         raise ArgumentError("path", f"{file} has no rows below its header")
-    return tuple(header[:place] + header[place + 1 :]), inputs, targets
-
-
-def _rows(reader: Any, file: str, length: int) -> Iterator[tuple[str, list[str]]]:
-    """Each row's place in words and its fields; blank lines are no rows."""
-    for row, fields in enumerate(filter(None, reader), 1):
-        where = f"{file}, row {row} (line {reader.line_num})"
-        if len(fields) != length:
-            got = f"expected {length} fields, as the header has, got {len(fields)}"
-            raise ArgumentError("path", f"{where}: {got}")
-        yield where, fields
+    return tuple(header[column] for column in others), inputs, targets
 
 
 def _check_header(header: list[str], file: str, target: str | None, weights: str | None) -> int:
-    """The place of the target; refuses what cannot be a header."""
+    """The place of the target in a valid header."""
     if not header:
         raise ArgumentError("path", f"{file} is empty")
     if all(as_number(name) is not None for name in header):
         raise ArgumentError(
             "path", f"{file} has numbers in its first line; expected a header, the columns' names"
         )
-    earlier: set[str] = set()
+    first: dict[str, int] = {}
     for i, name in enumerate(header):
-        if not name or name in earlier:
-            wrong = f"{name!r} a second time" if name else "none"
+        if not name or first.setdefault(name, i) != i:
+            got = f"{name!r} a second time" if name else "none"
             raise ArgumentError(
-                "path", f"{file}, column {i + 1}: expected a name of its own in the header, got {wrong}"
+                "path", f"{file}, column {i + 1}: expected a name of its own in the header, got {got}"
             )
-        earlier.add(name)
     if target not in header:
         got = "none" if target is None else repr(target)
         raise ArgumentError("target", f"expected a column of {file} ({shortened(header)}), got {got}")

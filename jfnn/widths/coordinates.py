@@ -1,4 +1,4 @@
-"""The coordinate check: whether what a layer gives changes by as much in wide networks as in narrow ones."""
+"""The coordinate check: whether activations change by as much in wide networks as in narrow ones."""
 
 import dataclasses
 import os
@@ -11,7 +11,6 @@ import numpy as np
 import optax
 
 from jfnn import checks, paths
-from jfnn.analysis.parametrisations import PARAMETRISATIONS, parametrised
 from jfnn.checks import ArgumentError
 from jfnn.compiling import compiled
 from jfnn.datasets import Split
@@ -28,6 +27,7 @@ from jfnn.optimizers import Optimizer
 from jfnn.search import run_directory
 from jfnn.training import State
 from jfnn.trajectories.steps import Seen, make_stepper
+from jfnn.widths.parametrisations import PARAMETRISATIONS, parametrised
 
 
 @dataclasses.dataclass(frozen=True, eq=False)
@@ -66,8 +66,8 @@ class CoordinateCheck:
         "parametrisation", "width", "seed" (its place), "step" (0 before the first), "layer" (from 1), "size"
         (of the activations before the first step), "change".
         """
-        of_start = np.zeros_like(self.start)[..., None, :]
-        change = np.concatenate([of_start, self.change], axis=-2)
+        unchanged = np.zeros_like(self.start)[..., None, :]
+        change = np.concatenate([unchanged, self.change], axis=-2)
         places = np.indices(change.shape).reshape(change.ndim, -1)
         return {
             "parametrisation": np.array(self.parametrisations)[places[0]],
@@ -101,7 +101,7 @@ def coordinate_check(
     batch_size: int | Minibatches | None = 100,
     rows: int = 500,
 ) -> CoordinateCheck:
-    """Trains networks of many widths for a few steps and measures by how much what their layers give changes.
+    """Trains networks of many widths for a few steps and measures by how much their activations change.
 
     Members start and see minibatches as in `jfnn.transfer`. Curves over the width are flat in the
     maximal-update parametrisation; where they rise or fall, a rate that suits one width does not suit others
@@ -110,7 +110,7 @@ def coordinate_check(
     Args:
         network: ``width -> Network``, as for `jfnn.transfer`; so are ``width``, ``parametrisations``,
             ``base`` and ``output_multiplier``.
-        split: The data; its weights count in steps, and not in what is measured.
+        split: The data; its weights count in steps, and not in the measured activations.
         width: The widths, in rising order.
         learning_rate: η, one number.
         steps: Steps to take.
@@ -121,7 +121,7 @@ def coordinate_check(
         loss: As in `jfnn.sweep`, and so are ``reduction``, ``optimizer`` and ``batch_size``.
         reduction: "sum" or "mean".
         optimizer: Without several values for an argument.
-        batch_size: Rows a step, or how these are drawn.
+        batch_size: Rows a step, or a `jfnn.Minibatches`.
         rows: Training rows, the first ones, whose activations are measured.
 
     Raises:
@@ -129,9 +129,8 @@ def coordinate_check(
     """
     checks.as_count(steps, "steps")
     checks.as_count(rows, "rows")
+    networks = parametrised(network, width, parametrisations, base, output_multiplier, optimizer).values()
     measured: dict[Network, tuple[np.ndarray, np.ndarray]] = {}
-    made_of = (network, width, parametrisations, base, output_multiplier, optimizer)
-    networks = parametrised(*made_of).values()
     for made in dict.fromkeys(networks):  # at the base width all parametrisations are one network
         trained = Options(
             made,
@@ -184,7 +183,7 @@ def _measure(experiment: Experiment, steps: int, rows: int) -> tuple[np.ndarray,
 
 
 def _activations(learner: Supervised, packed: Params, x: jax.Array) -> list[jax.Array]:
-    """What each layer with parameters gives, in column form."""
+    """Outputs of each layer with parameters, in column form."""
     a, outputs = jnp.moveaxis(jnp.asarray(x), 0, -1), []
     for layer, params in zip(learner.columns or (), packed, strict=True):
         a, _ = layer.forward(params, a)

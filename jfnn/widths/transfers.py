@@ -7,51 +7,21 @@ parametrisation stays, so that one found on a narrow network is that of a wide o
 
 import dataclasses
 import os
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Sequence
 from typing import Any
 
 import numpy as np
 
 from jfnn import paths
-from jfnn.analysis.parametrisations import PARAMETRISATIONS, parametrised
 from jfnn.checks import ArgumentError
 from jfnn.datasets import Split
-from jfnn.experiment.options import SearchOptions
 from jfnn.experiment.settings import Execution
 from jfnn.network import Network
 from jfnn.search import run_directory
 from jfnn.search.groups import SweepGroups, load_groups, sweep_groups
-from jfnn.search.keywords import takes_fields
+from jfnn.widths.parametrisations import PARAMETRISATIONS, parametrised
 
 LOSS = "train_loss"
-
-
-@dataclasses.dataclass(frozen=True)
-class TransferOptions(SearchOptions):
-    """What `transfer` takes.
-
-    Attributes:
-        network: ``width -> Network`` of `jfnn.layers`, whose ``init`` is "he_normal", "he_uniform" or
-            "lecun_normal", such as ``lambda width: jfnn.mlp((40, width, width, 10), "relu",
-            init="he_normal")``.
-        split: ``Split(x_train, y_train, x_test, y_test, weights)``.
-        width: The widths, in rising order.
-        parametrisations: "standard": networks as they are; "maximal_update": by `jfnn.maximal_update`.
-        base: The width at which both parametrisations are the same network; None for the first.
-        output_multiplier: That of `jfnn.maximal_update`.
-    """
-
-    network: Callable[[int], Network]
-    split: Split
-    width: Sequence[int] = dataclasses.field(kw_only=True)
-    parametrisations: Sequence[str] = dataclasses.field(default=PARAMETRISATIONS, kw_only=True)
-    base: int | None = dataclasses.field(default=None, kw_only=True)
-    output_multiplier: float = dataclasses.field(default=1.0, kw_only=True)
-    execution: int | Execution | None = dataclasses.field(
-        default=Execution(keep_params="none"),
-        kw_only=True,
-        metadata={"help": "How it runs; no parameters are kept unless a `jfnn.Execution` says so."},
-    )
 
 
 @dataclasses.dataclass(frozen=True, eq=False)
@@ -83,16 +53,14 @@ class Transfer:
             name: Such as "train_loss" or "test_accuracy".
             seeds: Whether to give the score of each seed and fold instead of their mean, ``[P, W, E, S]``.
         """
-        curves = []
-        name = self.groups.results[0].named(name)
+        name, rates = self.groups.results[0].named(name), len(self.learning_rate)
+        members = []
         for result in self.groups.results:
-            cells = result.cell_scores(name).reshape(len(self.learning_rate), -1)
-            members = result.scores[name].reshape(*cells.shape, -1)
-            best = self._best_of(cells, name)
-            curves.append(np.take_along_axis(members, best[:, None, None], axis=1)[:, 0])
-        shape = (len(self.parametrisations), len(self.width), *curves[0].shape)
-        members = np.reshape(curves, shape)
-        return members if seeds else np.asarray(members.mean(axis=-1))
+            cells = result.cell_scores(name).reshape(rates, -1)
+            best = self._best_places(cells, name)
+            members.append(result.scores[name].reshape(*cells.shape, -1)[np.arange(rates), best])
+        shaped = np.reshape(members, (len(self.parametrisations), len(self.width), rates, -1))
+        return shaped if seeds else np.asarray(shaped.mean(axis=-1))
 
     def best_rates(self, name: str = LOSS) -> np.ndarray:
         """The learning rate with the best score for every width ``[P, W]``; NaN where all diverged."""
@@ -109,9 +77,9 @@ class Transfer:
     def _best(self, name: str) -> np.ndarray:
         """Places of the best learning rates ``[P, W]``, -1 where all diverged; of equals the first."""
         scores = self.scores(name)
-        return np.where(np.isnan(scores).all(axis=-1), -1, self._best_of(scores, name))
+        return np.where(np.isnan(scores).all(axis=-1), -1, self._best_places(scores, name))
 
-    def _best_of(self, scores: np.ndarray, name: str) -> np.ndarray:
+    def _best_places(self, scores: np.ndarray, name: str) -> np.ndarray:
         """Places of the best scores on the last axis, the first of equals."""
         sign = 1 if self.groups.results[0].higher_is_better(name) else -1
         return np.asarray(np.argmax(np.where(np.isnan(scores), -np.inf, sign * scores), axis=-1))
@@ -128,37 +96,46 @@ class Transfer:
         run_directory.write_table(paths.as_output_file(path, "path"), self.to_dict())
 
 
-@takes_fields(TransferOptions)
-def transfer(options: TransferOptions) -> Transfer:
+def transfer(
+    network: Callable[[int], Network],
+    split: Split,
+    *,
+    width: Sequence[int],
+    parametrisations: Sequence[str] = PARAMETRISATIONS,
+    base: int | None = None,
+    output_multiplier: float = 1.0,
+    **options: Any,
+) -> Transfer:
     """Sweeps networks of many widths, each compiled once, in the standard and in another parametrisation.
 
-    Members are those of `jfnn.sweep_groups`, which takes all other options, with groups named
-    "<parametrisation>-<width>"; with ``out`` their runs go into directories named so.
+    Members are those of `jfnn.sweep_groups` with groups named "<parametrisation>-<width>"; with ``out`` their
+    runs go into directories named so.
 
-    Returns:
-        A `Transfer`.
+    Args:
+        network: ``width -> Network`` of `jfnn.layers`, whose ``init`` is "he_normal", "he_uniform" or
+            "lecun_normal", such as ``lambda width: jfnn.mlp((40, width, width, 10), "relu",
+            init="he_normal")``.
+        split: ``Split(x_train, y_train, x_test, y_test, weights)``.
+        width: The widths, in rising order.
+        parametrisations: "standard": networks as they are; "maximal_update": by `jfnn.maximal_update`.
+        base: The width at which both parametrisations are the same network; None for the first.
+        output_multiplier: That of `jfnn.maximal_update`.
+        **options: The options of `jfnn.sweep_groups` but ``sample``, such as ``learning_rate``. No parameters
+            are kept unless a `jfnn.Execution` says so.
 
     Raises:
         ValueError, TypeError: As in `jfnn.sweep_groups` and `jfnn.maximal_update`.
     """
-    if options.sample is not None:
+    if options.get("sample") is not None:
         raise ArgumentError("sample", "expected none, since every width takes the same learning rates")
-    networks = parametrised(
-        options.network,
-        options.width,
-        options.parametrisations,
-        options.base,
-        options.output_multiplier,
-        options.optimizer,
-    )
-    names = [field.name for field in dataclasses.fields(SearchOptions)]
-    common: Mapping[str, Any] = {name: getattr(options, name) for name in names}
-    groups = sweep_groups(networks, options.split, **common)
-    return Transfer(np.array(options.width), tuple(options.parametrisations), groups)
+    optimizer = options.get("optimizer", "sgd")
+    networks = parametrised(network, width, parametrisations, base, output_multiplier, optimizer)
+    groups = sweep_groups(networks, split, **{"execution": Execution(keep_params="none"), **options})
+    return Transfer(np.array(width), tuple(parametrisations), groups)
 
 
 def load_transfer(directory: str | os.PathLike[str]) -> Transfer:
-    """What `transfer` wrote with ``out``.
+    """The result that `transfer` wrote with ``out``.
 
     Raises:
         FileNotFoundError, ValueError: As in `jfnn.load_groups`; or the groups are not those of a transfer.
@@ -167,7 +144,7 @@ def load_transfer(directory: str | os.PathLike[str]) -> Transfer:
     named = [group.network.rpartition("-") for group in groups.groups]
     parametrisations = tuple(dict.fromkeys(name for name, _, _ in named))
     width = tuple(dict.fromkeys(width for _, _, width in named))
-    expected = [(name, "-", of_width) for name in parametrisations for of_width in width]
+    expected = [(name, "-", value) for name in parametrisations for value in width]
     if named != expected or not {*parametrisations} <= {*PARAMETRISATIONS}:
         raise ArgumentError(str(directory), "its groups are not widths of parametrisations")
-    return Transfer(np.array([int(of_width) for of_width in width]), parametrisations, groups)
+    return Transfer(np.array(list(map(int, width))), parametrisations, groups)

@@ -1,4 +1,4 @@
-"""NPZ files as inputs and targets, as `jfnn.datasets.tables` reads CSV files."""
+"""NPZ files as inputs and targets, as `jfnn.datasets.csv_files` reads CSV files."""
 
 import os
 import zipfile
@@ -8,8 +8,7 @@ import numpy as np
 
 from jfnn import checks, paths
 from jfnn.checks import ArgumentError
-from jfnn.datasets.table import Table, shortened
-from jfnn.datasets.targets import TASKS, as_task, as_word, check_exact, is_gap, place_of
+from jfnn.datasets.targets import TASKS, Table, as_task, as_word, check_exact, is_gap, place_of, shortened
 from jfnn.store import archives
 
 
@@ -17,7 +16,7 @@ def read_npz(path: str | os.PathLike[str], task: str | None = None, weights: str
     """A NumPy archive of ``x, y``, or of ``x_train, y_train, x_test, y_test``.
 
     Args:
-        path: The file; objects in it are refused, not unpickled.
+        path: The file; pickled objects in it raise ValueError.
         task: "classification" or "regression", where that is not what the targets look like.
         weights: The array that says how often each row, or each training row, counts; None for none.
 

@@ -1,0 +1,1 @@
+"""Width as an axis: networks in two parametrisations, transfer of learning rates, the coordinate check."""

@@ -1,0 +1,281 @@
+"""Curves over epochs, learning rates and widths read back: they are those of the data."""
+
+import dataclasses
+import io
+
+import numpy as np
+import pytest
+from helpers import make_result, make_sampled, with_scores
+from matplotlib.backends.backend_agg import FigureCanvasAgg
+
+import jfnn
+from jfnn import plots
+from jfnn.analysis import curve_statistics, summary
+from jfnn.plots.curves import default_cells
+from jfnn.search.group import Group
+from jfnn.search.groups import SweepGroups
+from jfnn.widths.coordinates import CoordinateCheck
+from jfnn.widths.transfers import Transfer
+
+pytestmark = pytest.mark.unoptimised
+
+NAMES, WIDTH = ("standard", "maximal_update"), np.array([8, 16, 32])
+
+
+def test_loss_curves_show_the_seed_means_of_cells():
+    result = make_result((3, 3), history=5)
+    loss, accuracy = plots.loss_curves(result, cells=[(0, 2), (1, 1)]).axes
+    for axes, kind in ((loss, "loss"), (accuracy, "accuracy")):
+        drawn = [line.get_ydata() for line in axes.lines]
+        expected = [
+            result.history[f"{part}_{kind}"][cell].mean(axis=0)
+            for cell in [(0, 2), (1, 1)]
+            for part in ("train", "test")
+        ]
+        np.testing.assert_allclose(drawn, expected)
+        assert all(np.array_equal(line.get_xdata(), result.history["epoch"]) for line in axes.lines)
+        assert [line.get_linestyle() for line in axes.lines] == ["-", "--", "-", "--"]
+
+
+@pytest.mark.parametrize("rates", [1, 6, 20])
+def test_loss_curves_take_the_best_cell_and_other_learning_rates(rates):
+    result = make_result((rates, 3), history=5)
+    chosen, l2 = result.best().index
+    cells = default_cells(result)
+    assert len(cells) == len(set(cells)) == min(rates, 6)
+    assert (chosen, l2) in cells and {j for _, j in cells} == {l2}
+
+
+def test_loss_curves_leave_out_cells_that_stopped_before_the_first_evaluation():
+    result = make_result((3, 2), seeds=1, history=4)
+    result.test_accuracy[1, 0] = 1.0
+    result.history["train_loss"][[0, 2], 0] = np.nan
+    result.diverged_at[2, 0] = 0
+    assert default_cells(result) == [(1, 0), (2, 0)]
+    drawn = make_sampled(n=8, history=3)
+    (best,) = drawn.best().index
+    shown = {best, (best + 3) % 8}
+    drawn.history["train_loss"][[i for i in range(8) if i not in shown]] = np.nan
+    assert {i for (i,) in default_cells(drawn)} == shown
+
+
+def test_loss_curves_end_where_a_member_diverged():
+    result = make_result((2, 1), seeds=1, history=4)
+    for name in ("train", "test"):
+        result.history[f"{name}_loss"][1, 0, 0, 2:] = np.nan
+    result.diverged_at[1, 0, 0] = 2
+    loss, _ = (figure := plots.loss_curves(result, cells=[(1, 0)])).axes
+    assert np.isfinite(loss.lines[0].get_ydata()).tolist() == [True, True, False, False]
+    assert figure.legends[0].texts[0].get_text().endswith("(div)")
+    assert len(plots.loss_curves(make_result(classes=False, history=3)).axes) == 1  # ranked by the loss
+
+
+def test_loss_curves_that_explode_leave_the_others_in_sight():
+    result = make_result((2, 1), seeds=1, history=4)
+    for part in ("train", "test"):
+        result.history[f"{part}_loss"][0] = [[4.0, 3.0, 2.0, 1.0]]
+        result.history[f"{part}_loss"][1] = [[5.0, 1e30, np.nan, np.nan]]
+    low, high = plots.loss_curves(result).axes[0].get_ylim()
+    assert low < 1 and 5 < high < 1e5
+    result.diverged_at[1] = 3
+    low, high = plots.loss_curves(result).axes[0].get_ylim()
+    assert low < 1 and 4 < high < 10  # the range of the others
+
+
+def test_curves_of_r2_far_below_0_leave_the_others_in_sight():
+    result = make_result((2, 1), seeds=1, classes=False, rank_by="r2", history=4)
+    for part in ("train", "test"):
+        result.history[f"{part}_r2"][0] = [[-1e6, -3, 0.5, 0.9]]
+        result.history[f"{part}_r2"][1] = [[0.1, 0.2, 0.3, 0.4]]
+    loss, r2 = plots.loss_curves(result).axes
+    assert (loss.get_yscale(), r2.get_yscale(), r2.get_ylabel()) == ("log", "linear", "R²")
+    assert r2.get_ylim() == (-1, 1.05)
+    plain = plots.loss_curves(make_result((2, 1), classes=False, rank_by="r2", history=4))
+    assert plain.axes[1].get_ylim()[0] > -3.1
+
+
+def test_loss_curves_of_a_training_run():
+    x, t = jfnn.datasets.xor_gate()
+    net = jfnn.mlp((2, 3, 2))
+    _, history = jfnn.train(net, x, t, learning_rate=0.1, epochs=3, batch_size=None, test=(x, t))
+    loss, accuracy = plots.loss_curves(history).axes
+    np.testing.assert_array_equal(loss.lines[0].get_ydata(), history.train_loss)
+    np.testing.assert_array_equal(accuracy.lines[1].get_ydata(), history.test_accuracy)
+
+
+def test_loss_curves_of_a_regression_alone_show_loss_and_r2_on_rows_that_have_scores():
+    x = np.linspace(-1, 1, 20)[:, None]
+    _, history = jfnn.train(
+        jfnn.mlp((1, 3, 1)), x, x**2, learning_rate=0.01, loss="quadratic", epochs=3, batch_size=None
+    )
+    loss, r2 = plots.loss_curves(history).axes
+    assert (loss.get_title(), r2.get_title()) == ("loss (train solid)", "R² (train solid)")
+    (line,) = r2.lines
+    np.testing.assert_array_equal(line.get_ydata(), history.train_r2)
+
+
+def test_curves_need_a_history_and_cells():
+    with pytest.raises(ValueError, match=r"^run: expected"):
+        plots.loss_curves(make_result())
+    with pytest.raises(ValueError, match=r"^run: expected"):
+        history = {name: values[..., :0] for name, values in make_result(history=1).history.items()}
+        plots.loss_curves(dataclasses.replace(make_result(), history=history))
+    for cells in ([(7, 0)], [(0,)], [], "best"):
+        for draw in (plots.loss_curves, plots.interval_curves):
+            with pytest.raises((ValueError, TypeError), match=r"^cells: expected"):
+                draw(make_result(history=2), cells=cells)
+    with pytest.raises(ValueError, match="expected a history"):
+        plots.interval_curves(make_result((2, 1)))
+
+
+@pytest.mark.parametrize("classes", [True, False])
+def test_loss_curves_of_a_random_search_go_from_the_best_cell_to_the_worst(classes):
+    result = make_sampled(n=16, classes=classes, history=5, diverged=[(4, 0, 0)])
+    cells = [i for (i,) in default_cells(result)]
+    scores = result.cell_scores()
+    order = np.argsort(-scores if classes else scores)
+    assert len(cells) == 6 and cells[0] == order[0] == result.best().index[0]
+    assert [scores[i] for i in cells] == pytest.approx(
+        sorted(scores[cells], key=lambda score: (np.isnan(score), -score if classes else score)), nan_ok=True
+    )
+    assert cells[-1] == 4  # the one that diverged is the worst
+    figure = plots.loss_curves(result, cells=[(2,), (11,)])
+    drawn = [line.get_ydata() for line in figure.axes[0].lines]
+    expected = [result.history[f"{part}_loss"][i].mean(axis=0) for i in (2, 11) for part in ("train", "test")]
+    np.testing.assert_allclose(drawn, expected)
+    assert figure.legends[0].texts[0].get_text().startswith(summary.describe(result.axes_at((2,))))
+    with pytest.raises(ValueError, match=r"^cells: expected .*\(16,\)"):
+        plots.loss_curves(result, cells=[(16,)])
+
+
+def named(panel):
+    """Curves by their name."""
+    lines = panel.get_lines()
+    return {line.get_label(): line for line in lines if not line.get_label().startswith("_")}
+
+
+@pytest.mark.parametrize(
+    ("shape", "bands", "colour_bar"), [((2, 1), 2, 0), ((4, 5), 20, 1), ((20, 10), 1, 1)]
+)
+def test_curves_are_those_of_the_statistics_in_their_bands(shape, bands, colour_bar):
+    result = make_result(shape, seeds=5, history=4)
+    figure = plots.interval_curves(result, cells="all", interval="median")
+    FigureCanvasAgg(figure).draw()
+    panel = figure.axes[0]
+    curves = curve_statistics(result, interval="median")
+    drawn = np.array([line.get_ydata() for line in panel.get_lines()])
+    np.testing.assert_array_equal(drawn, curves.median.reshape(-1, 4))
+    assert len(panel.collections) == bands
+    assert len(figure.axes) == 1 + colour_bar
+    best = np.ravel_multi_index(result.best().index, shape)
+    places = [best] if bands == 1 else range(bands)
+    for place, band in zip(places, panel.collections, strict=True):
+        ends = band.get_paths()[0].vertices[:, 1]
+        cell = np.unravel_index(place, shape)
+        assert ends.min() == curves.low[cell].min() and ends.max() == curves.high[cell].max()
+    names = named(panel)
+    assert len(names) == (2 if shape == (2, 1) else 1)
+    (best_name,) = [name for name in names if name.endswith("(best)")]
+    np.testing.assert_array_equal(names[best_name].get_ydata(), drawn[best])
+    assert panel.get_title() == "median over 5 seeds, 95% interval"
+
+
+def test_colours_of_many_curves_are_the_axis_that_varies_most():
+    result = make_result((2, 6), seeds=2, history=2)
+    figure = plots.interval_curves(result, "train_loss", cells="all")
+    assert figure.axes[1].get_ylabel() == "λ"
+    colours = [tuple(line.get_color()) for line in figure.axes[0].get_lines() if line.get_linewidth() < 2]
+    assert len(set(colours)) <= 6
+    assert figure.axes[0].get_yscale() == "log"
+    fewer = plots.interval_curves(result)  # the default: one a learning rate
+    assert len(fewer.axes[0].get_lines()) == 2
+
+
+def test_single_runs_diverged_cells_and_equal_cells_are_drawn():
+    result = make_result((3, 1), seeds=1, history=3, diverged=[(0, 0, 0)])
+    panel = plots.interval_curves(result, cells="all").axes[0]
+    assert np.isnan(panel.get_lines()[0].get_ydata()).all()
+    equal = make_sampled(12, axes={"learning_rate": np.full(12, 0.1), "l2": np.zeros(12)}, history=2)
+    assert len(plots.interval_curves(equal, cells="all").axes) == 1  # no colour bar of one value
+
+
+def test_bands_of_few_runs_do_not_hide_the_lines_nor_leave_the_range_of_accuracies():
+    """Of two runs the t interval is 9 times as wide as they lie apart."""
+    result = make_result((2, 1), seeds=2, history=3)
+    highest = curve_statistics(result).mean.max()
+    history = {
+        name: values / (1 if name == "epoch" else highest / 0.99) for name, values in result.history.items()
+    }
+    result = dataclasses.replace(result, history=history)
+    panel = plots.interval_curves(result).axes[0]
+    assert curve_statistics(result).high.max() > 1.5
+    low, high = panel.get_ylim()
+    assert -0.02 <= low < high <= 1.02
+    loose = {name: values * (1 if name == "epoch" else 50) for name, values in history.items()}
+    panel = plots.interval_curves(dataclasses.replace(result, history=loose)).axes[0]
+    lines = np.array([line.get_ydata() for line in panel.get_lines()])
+    assert np.ptp(panel.get_ylim()) < 2.1 * np.ptp(lines)
+
+
+@pytest.fixture(scope="module")
+def transfer():
+    """Random losses; at one width all members diverged, at another one of them did."""
+    results = []
+    for place in range(6):
+        loss = np.random.default_rng(place).random((4, 1, 3)) + 0.1
+        loss[1 if place == 1 else slice(4 * (place == 2)), 0, 0] = np.nan
+        results.append(with_scores(make_result((4, 1), seeds=3), {"train_loss": loss}))
+    groups = tuple(Group(f"{name}-{width}", 100) for name in NAMES for width in WIDTH)
+    return Transfer(WIDTH, NAMES, SweepGroups(groups, tuple(results)))
+
+
+@pytest.mark.parametrize(("name", "scale"), [("train_loss", "log"), ("test_accuracy", "linear")])
+def test_curves_of_every_width_with_their_spread_and_their_best_rate(transfer, name, scale):
+    figure = plots.transfer_curves(transfer, name)
+    assert len(figure.axes) == 2
+    members, best = transfer.scores(name, seeds=True), transfer.best_rates(name)
+    for p, axes in enumerate(figure.axes):
+        curves = [line for line in axes.lines if line.get_marker() != "o"]
+        dots = [line for line in axes.lines if line.get_marker() == "o"]
+        assert (axes.get_xscale(), axes.get_yscale()) == ("log", scale)
+        for curve, of_members in zip(curves, members[p], strict=True):
+            np.testing.assert_array_equal(curve.get_xdata(), transfer.learning_rate)
+            np.testing.assert_allclose(curve.get_ydata(), of_members.mean(axis=-1))
+        at = [np.ravel(dot.get_xdata())[0] for dot in dots]
+        np.testing.assert_array_equal(at, best[p][np.isfinite(best[p])])
+        finite = members[p][np.isfinite(members[p].mean(axis=-1))]
+        corners = np.concatenate([path.vertices[:, 1] for c in axes.collections for path in c.get_paths()])
+        assert corners[corners > 0].min() == finite.min() and corners.max() == finite.max()
+    assert [text.get_text() for text in figure.legends[0].texts] == ["8", "16", "32"]
+
+
+def test_changes_against_the_width_of_every_step_layer_and_parametrisation():
+    rng = np.random.default_rng(0)
+    change = rng.random((2, 3, 4, 5, 2)) + 0.1
+    check = CoordinateCheck(WIDTH, NAMES, change[:, :, :, 0], change)
+    figure = plots.coordinate_curves(check)
+    panels = np.reshape(np.array(figure.axes, dtype=object), (2, 2))
+    for p, layer in np.ndindex(2, 2):
+        for step, line in enumerate(panels[p, layer].lines):
+            np.testing.assert_array_equal(line.get_xdata(), WIDTH)
+            np.testing.assert_allclose(line.get_ydata(), change[p, :, :, step, layer].mean(axis=1))
+        title = panels[p, layer].get_title()
+        assert title == f"{['layer 1', 'outputs'][layer]}, exponent {check.slopes()[p, layer]:+.2f}"
+    assert [tick.get_text() for tick in panels[1, 0].get_xticklabels()] == ["8", "16", "32"]
+    assert panels[0, 0].get_ylabel().startswith("standard")
+    assert panels[1, 0].get_ylabel().startswith("maximal update")
+
+
+def test_layers_that_nothing_has_changed_yet_are_drawn_too():
+    change = np.zeros((2, 3, 1, 1, 2))
+    change[..., 1] = 1.0
+    figure = plots.coordinate_curves(CoordinateCheck(WIDTH, NAMES, change[:, :, :, 0], change))
+    figure.savefig(io.BytesIO())
+    assert [axes.get_yscale() for axes in figure.axes] == ["linear", "log"] * 2
+
+
+def test_other_objects_than_a_transfer_or_a_check_raise(transfer):
+    with pytest.raises(TypeError, match=r"^transfer: expected a Transfer"):
+        plots.transfer_curves(make_result())
+    with pytest.raises(TypeError, match=r"^check: expected a CoordinateCheck"):
+        plots.coordinate_curves(transfer)

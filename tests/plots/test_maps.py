@@ -1,0 +1,309 @@
+"""Heat maps and scatter plots read back: their texts, colours and shapes are those of the data."""
+
+import itertools
+
+import matplotlib
+import numpy as np
+import pytest
+from helpers import make_result, make_sampled, with_scores
+from matplotlib.backends.backend_agg import FigureCanvasAgg
+from matplotlib.colors import LogNorm, Normalize
+from matplotlib.patches import Rectangle
+from scipy import stats
+
+from jfnn import plots
+from jfnn.analysis import summary
+from jfnn.plots.panels import value_scale
+
+pytestmark = pytest.mark.unoptimised
+
+
+def panels_of(figure):
+    """The two maps of a heat map, and its colour bar."""
+    train, test, *rest = figure.axes
+    return {"train": train, "test": test}, rest
+
+
+def texts_of(panel, shape):
+    written = np.full(shape, "", dtype=object)
+    for text in panel.texts:
+        column, row = text.get_position()
+        written[row, column] = text.get_text()
+    return written
+
+
+def boxes_of(panel, filled):
+    patches = [
+        patch for patch in panel.patches if isinstance(patch, Rectangle) and patch.get_fill() == filled
+    ]
+    return {(round(box.get_y() + 0.5), round(box.get_x() + 0.5)): box for box in patches}
+
+
+def luminance(colour):
+    """The relative luminance of sRGB that WCAG defines."""
+    linear = [c / 12.92 if c <= 0.04045 else ((c + 0.055) / 1.055) ** 2.4 for c in colour[:3]]
+    return float(np.dot([0.2126, 0.7152, 0.0722], linear))
+
+
+def test_heat_map_writes_the_seed_mean_of_every_cell():
+    result = make_result((3, 5), seeds=3)
+    panels, _ = panels_of(plots.heat_map(result))
+    for part, panel in panels.items():
+        mean = result.scores[f"{part}_accuracy"].sum(axis=-1) / 3
+        written = texts_of(panel, (3, 5))
+        assert np.array_equal(written, np.vectorize("{:.3f}".format)(mean))
+        np.testing.assert_allclose(np.asarray(panel.images[0].get_array()), mean)
+
+
+def test_heat_map_marks_diverged_stopped_and_best_cells():
+    result = make_result((3, 4), diverged=[(0, 1, 0), (2, 3, 1)])
+    result.test_accuracy[1, 3] = 1.0
+    result.stopped_at[0, 2, 1] = 4
+    panels, bars = panels_of(figure := plots.heat_map(result))
+    for panel in panels.values():
+        written = texts_of(panel, (3, 4))
+        assert {tuple(map(int, place)) for place in np.argwhere(written == "div")} == {(0, 1), (2, 3)}
+        hatched = boxes_of(panel, filled=True)
+        assert set(hatched) == {(0, 1), (2, 3)} and all(box.get_hatch() for box in hatched.values())
+        slanted = [text.get_position() for text in panel.texts if text.get_fontstyle() == "italic"]
+        assert slanted == [(2, 0)]
+        assert list(boxes_of(panel, filled=False)) == [(1, 3)]
+        assert panel.images[0].get_clim() == (0, 1)
+    assert len(bars) == 1 and "italics" in figure.get_suptitle()
+    assert "italics" not in plots.heat_map(make_result((3, 3))).get_suptitle()
+
+
+@pytest.mark.parametrize("held_out", [{"validates": True}, {"folds": 3}])
+def test_figures_of_validated_grids_average_folds_and_leave_the_test_rows_out(held_out):
+    result = make_result((3, 4), seeds=2, history=5, **held_out)
+    train, validation, _ = plots.heat_map(result).axes
+    assert (train.get_title(), validation.get_title()) == ("train accuracy", "validation accuracy")
+    for panel, part in ((train, "train"), (validation, "validation")):
+        mean = result.scores[f"{part}_accuracy"].reshape(3, 4, -1).mean(axis=-1)
+        np.testing.assert_allclose(np.asarray(panel.images[0].get_array()), mean)
+        assert list(boxes_of(panel, filled=False)) == [result.best().index]
+    loss, _ = plots.loss_curves(result, cells=[(2, 1)]).axes
+    for line, part in zip(loss.lines, ("train", "validation"), strict=True):
+        expected = result.history[f"{part}_loss"][2, 1].reshape(-1, 5).mean(axis=0)
+        np.testing.assert_allclose(line.get_ydata(), expected)
+    assert loss.get_title() == "loss (train solid, validation dashed)"
+
+
+def test_heat_maps_without_test_rows_and_of_grids_that_diverged_everywhere_are_drawn():
+    result = make_result((3, 3))
+    nothing = np.full_like(result.test_loss, np.nan)
+    result = with_scores(result, {"test_accuracy": nothing, "test_loss": nothing}, ranked_by="train_accuracy")
+    panel, _ = plots.heat_map(result).axes
+    assert panel.get_title() == "train accuracy"
+    result = make_result((2, 3), seeds=1, diverged=[np.s_[:]])
+    panels, _ = panels_of(plots.heat_map(result))
+    assert (texts_of(panels["test"], (2, 3)) == "div").all()
+    assert not boxes_of(panels["test"], filled=False)
+
+
+def test_heat_map_of_r2_is_as_dark_below_0_as_at_0():
+    result = make_result(classes=False, rank_by="r2")
+    result.test_r2[0, 0] = -1e5
+    panels, (bar,) = panels_of(plots.heat_map(result))
+    assert (panels["train"].get_title(), bar.get_ylabel()) == ("train R²", "R²")
+    image = panels["test"].images[0]
+    assert image.get_clim() == (0, 1)
+    assert image.to_rgba(image.get_array()[0, 0]) == image.to_rgba(0) != image.to_rgba(0.3)
+    assert texts_of(panels["test"], (7, 7))[0, 0] == "-1e5"
+
+
+@pytest.mark.parametrize(("higher_is_better", "least"), [(True, -5), (False, -5), (False, 0.1)])
+def test_heat_map_of_any_other_metric_spreads_colours_over_its_values(higher_is_better, least):
+    """Losses above 0 on a logarithmic scale; values above 1, and losses below 0, on a linear one."""
+    values = np.random.default_rng(1).uniform(least, 5, size=(7, 7, 1))
+    own = {"train_gain": values, "test_gain": values}
+    metrics = {"loss": False, "gain": higher_is_better}
+    result = with_scores(make_result(seeds=1), own, metrics=metrics, ranked_by="test_gain")
+    panels, _ = panels_of(plots.heat_map(result))
+    image = panels["test"].images[0]
+    assert type(image.norm) is (LogNorm if least > 0 else Normalize)
+    np.testing.assert_allclose(image.get_clim(), (values.min(), values.max()))
+    np.testing.assert_allclose(texts_of(panels["test"], (7, 7)).astype(float), values[..., 0], rtol=2e-2)
+    best, worst = (values.max(), values.min()) if higher_is_better else (values.min(), values.max())
+    assert luminance(image.to_rgba(best)) > luminance(image.to_rgba(worst))
+    assert list(boxes_of(panels["test"], filled=False)) == [result.best().index]
+
+
+@pytest.mark.parametrize("classes", [True, False])
+def test_heat_map_texts_stand_out_from_their_cells(classes):
+    result = make_result((20, 20), seeds=1, classes=classes)
+    panels, _ = panels_of(plots.heat_map(result))
+    for panel in panels.values():
+        image = panel.images[0]
+        for text in panel.texts:
+            column, row = text.get_position()
+            behind = luminance(image.to_rgba(image.get_array()[row, column]))
+            before = {"white": 1.0, "black": 0.0}[text.get_color()]
+            contrast = (max(behind, before) + 0.05) / (min(behind, before) + 0.05)
+            assert contrast > 3  # what WCAG asks of large text and of graphics
+
+
+@pytest.mark.parametrize(
+    ("shape", "classes"),
+    [((1, 1), True), ((3, 3), False), ((7, 7), True), ((20, 20), False), ((3, 12), True), ((12, 3), False)],
+)
+def test_heat_map_texts_fit_their_cells_and_labels_do_not_overlap(shape, classes):
+    further = {"momentum": np.array([0.9])}.items()
+    diverged = [(0, 0, 0, 0)] if shape != (1, 1) else []
+    result = make_result(shape, seeds=1, further=further, classes=classes, diverged=diverged)
+    figure = plots.heat_map(result)
+    canvas = FigureCanvasAgg(figure)
+    canvas.draw()
+    panels, _ = panels_of(figure)
+    for panel in panels.values():
+        assert all(text.get_fontsize() >= 6 for text in panel.texts)
+        assert len(panel.texts) == np.prod(shape)
+        for text in panel.texts:
+            column, row = text.get_position()
+            corners = panel.transData.transform([(column - 0.5, row - 0.5), (column + 0.5, row + 0.5)])
+            (left, low), (right, high) = corners.min(axis=0), corners.max(axis=0)
+            box = text.get_window_extent()
+            assert left < box.x0 and box.x1 < right and low < box.y0 and box.y1 < high
+    texts = [label for panel in panels.values() for label in panel.get_xticklabels()]
+    texts += [
+        *panels["train"].get_yticklabels(),
+        *(panel.title for panel in panels.values()),
+        figure._suptitle,
+    ]
+    boxes = [text.get_window_extent() for text in texts]
+    assert not any(one.overlaps(other) for one, other in itertools.combinations(boxes, 2))
+    assert all(figure.bbox.x0 <= box.x0 and box.x1 <= figure.bbox.x1 for box in boxes)
+
+
+def test_heat_map_labels_give_the_axes_back():
+    result = make_result((3, 20))
+    panel = panels_of(plots.heat_map(result))[0]["train"]
+    down = [float(label.get_text()) for label in panel.get_yticklabels()]
+    across = [float(label.get_text()) for label in panel.get_xticklabels()]
+    np.testing.assert_allclose(down, result.learning_rate, rtol=0.05)
+    np.testing.assert_allclose(across, result.l2, rtol=0.05)
+    assert panel.get_yticklabels()[0].get_text() == "1e-5"
+    panels, _ = panels_of(plots.heat_map(make_result((60, 60), seeds=1)))
+    assert not any(panel.texts for panel in panels.values())  # no room
+
+
+def test_labels_tell_close_values_apart():
+    values = [0.1, 0.1001, 0.10012]
+    assert [float(label) for label in summary.labels(values)] == values
+    known = ["0", "1e-5", "2.5e-3", "0.01", "10", "2.5e2"]
+    assert summary.labels([0.0, 1e-5, 2.5e-3, 0.01, 10.0, 250.0]) == known
+
+
+def test_heat_map_of_further_axes_shows_one_slice():
+    momentum = np.array([0.0, 0.5, 0.9])
+    result = make_result((3, 4), further={"momentum": momentum, "decay": np.array([0.9])}.items())
+    best = result.best().index
+    for place in range(3):
+        panels, _ = panels_of(plots.heat_map(result, at={"momentum": place}))
+        mean = result.test_accuracy[:, :, place, 0].mean(axis=-1)
+        np.testing.assert_allclose(np.asarray(panels["test"].images[0].get_array()), mean)
+        outlined = list(boxes_of(panels["test"], filled=False))
+        assert outlined == ([best[:2]] if place == best[2] else [])
+
+
+@pytest.mark.parametrize(
+    "at", [None, {"momentum": 2}, {"momentum": -1}, {"l2": 0}, {"momentum": 0, "foo": 0}]
+)
+def test_heat_map_needs_a_grid_and_a_place_on_it(at):
+    result = make_result((3, 3), further={"momentum": np.array([0.0, 0.9])}.items())
+    with pytest.raises(ValueError, match=r"^at: .*momentum"):
+        plots.heat_map(result, at)
+    with pytest.raises(ValueError, match=r"^result: expected.* plots\.scatter"):
+        plots.heat_map(make_sampled())
+
+
+def points_of(panel):
+    """The cells in one panel of a scatter plot: filled, hollow, the best one's ring, crosses."""
+    filled, hollow, *ring = (np.asarray(points.get_offsets()) for points in panel.collections)
+    (crosses,) = panel.lines
+    return filled, hollow, ring, crosses
+
+
+@pytest.mark.parametrize(("classes", "folds"), [(True, None), (False, 2)])
+def test_scatter_shows_each_cells_mean_score_over_each_hyperparameter_that_varies(classes, folds):
+    momentum = np.linspace(0, 0.9, 12)
+    axes = {"momentum": momentum, "b1": np.full(12, 0.9)}
+    result = make_sampled(axes=axes, classes=classes, folds=folds, diverged=[(3, 0, 1), (5, 0, 0)])
+    result.pruned[[7, 8]] = True
+    *panels, bar = (figure := plots.scatter(result)).axes
+    assert [panel.get_xlabel() for panel in panels] == ["learning rate η", "L2 penalty λ", "momentum"]
+    assert bar.get_ylabel() == "learning rate η"
+    assert panels[0].get_ylabel() == result.ranked_by.replace("_", " ")
+    means = result.scores[result.ranked_by].reshape(12, -1).mean(axis=1)
+    others, pruned = [0, 1, 2, 4, 6, 9, 10, 11], [7, 8]
+    for panel, name in zip(panels, ("learning_rate", "l2", "momentum"), strict=True):
+        filled, hollow, (ring,), crosses = points_of(panel)
+        values = result.axes[name]
+        np.testing.assert_allclose(filled, np.stack([values[others], means[others]], axis=1))
+        np.testing.assert_allclose(hollow, np.stack([values[pruned], means[pruned]], axis=1))
+        np.testing.assert_array_equal(crosses.get_xdata(), values[[3, 5]])
+        (best,) = result.best().index
+        np.testing.assert_allclose(ring, [[values[best], means[best]]])
+    assert panels[0].get_yscale() == ("linear" if classes else "log")
+    caption = " ".join(figure.get_suptitle().split())
+    assert "12 cells" in caption and "crosses: 2 diverged" in caption and "hollow: pruned" in caption
+    assert summary.describe(result.best().axes) in caption
+
+
+def test_scatter_colours_cells_by_their_learning_rate():
+    result = make_sampled(diverged=[(2, 0, 0)])
+    panel, other, bar = plots.scatter(result).axes
+    faces = panel.collections[0].get_facecolors()
+    np.testing.assert_array_equal(faces, other.collections[0].get_facecolors())
+    # The learning rates ascend evenly on the logarithmic scale of the bar.
+    expected = matplotlib.colormaps["viridis"](np.linspace(0, 1, 12))[np.arange(12) != 2]
+    np.testing.assert_allclose(faces, expected, atol=0.02)
+    assert bar.get_yscale() == "log"
+    alone = make_sampled(axes={"learning_rate": np.full(12, 0.1), "l2": np.full(12, 0.0)})
+    (panel,) = plots.scatter(alone).axes
+    assert (
+        panel.get_xlabel() == "learning rate η"
+        and len(np.unique(panel.collections[0].get_facecolors(), axis=0)) == 1
+    )
+
+
+def test_values_are_drawn_on_the_scale_on_which_they_spread_more_evenly():
+    uniform = np.random.default_rng(0).random(30)
+    for values, scale in (
+        (stats.loguniform(1e-4, 1e-1).ppf(uniform), "log"),
+        (stats.uniform(0, 0.95).ppf(uniform), "linear"),
+        (stats.uniform(1e-3, 1).ppf(uniform), "linear"),
+        (np.array([0, 1e-4, 1e-3, 1e-2, 1e-1, 1] * 5), "symlog"),
+        (np.array([-1, 0.5, 1e-3, 1e-2, 1e-1, 1] * 5), "linear"),
+        (np.array([0, 1.0] * 15), "linear"),
+    ):
+        assert value_scale(values)["value"] == scale
+    panel = plots.scatter(make_sampled(30, {"momentum": np.tile([0, 1e-4, 1e-3, 1e-2, 1e-1, 1], 5)})).axes[2]
+    low, high = panel.get_xlim()
+    assert panel.get_xscale() == "symlog" and low <= 0 < 1 <= high
+
+
+@pytest.mark.parametrize("varying", [1, 3, 4, 7])
+def test_scatter_has_three_panels_a_row_and_none_is_empty(varying):
+    names = ["learning_rate", "l2", *"abcde"]
+    axes = {name: np.linspace(0.1, 1, 12) if i < varying else np.ones(12) for i, name in enumerate(names)}
+    figure = plots.scatter(make_sampled(axes=axes))
+    FigureCanvasAgg(figure).draw()
+    panels = [panel for panel in figure.axes if panel.collections and panel.get_xlabel()]
+    assert [panel.get_xlabel() for panel in panels] == ["learning rate η", "L2 penalty λ", *"abcde"][:varying]
+    rows = {round(panel.get_position().y0, 3) for panel in panels}
+    assert len(rows) == -(-varying // 3) and len(figure.axes) == varying + 1
+    labels = [label for panel in panels for label in (panel.xaxis.label, panel.yaxis.label)]
+    texts = [label for label in labels if label.get_text()]
+    boxes = [text.get_window_extent() for text in texts]
+    assert not any(one.overlaps(other) for one, other in itertools.combinations(boxes, 2))
+
+
+def test_scatter_of_a_search_that_diverged_everywhere_and_of_a_grid_is_drawn():
+    *panels, _ = (figure := plots.scatter(make_sampled(diverged=[np.s_[:]]))).axes
+    assert all(len(points_of(panel)[3].get_xdata()) == 12 for panel in panels)
+    assert "crosses: 12 diverged" in " ".join(figure.get_suptitle().split())
+    result = make_result((3, 4))
+    filled, *_ = points_of(plots.scatter(result).axes[1])
+    np.testing.assert_allclose(filled[:, 0], np.tile(result.l2, 3))
+    np.testing.assert_allclose(filled[:, 1], result.cell_scores().ravel())
