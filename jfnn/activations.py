@@ -12,7 +12,7 @@ from typing import NamedTuple
 import jax
 import jax.numpy as jnp
 
-from jfnn.checks import ArgumentError, ArgumentTypeError
+from jfnn.arguments.checks import ArgumentError, ArgumentTypeError
 
 
 class Activation(NamedTuple):

@@ -8,9 +8,10 @@ from typing import Any
 
 import numpy as np
 
-from jfnn import activations, checks
+from jfnn import activations
 from jfnn.activations import Activation
-from jfnn.checks import ArgumentError
+from jfnn.arguments import checks
+from jfnn.arguments.checks import ArgumentError
 from jfnn.layers.conv import Conv
 from jfnn.layers.dense import Dense
 from jfnn.layers.elman import Elman

@@ -24,9 +24,10 @@ from typing import Any
 import jax
 import jax.numpy as jnp
 
-from jfnn import activations, checks, losses
+from jfnn import activations, losses
 from jfnn.activations import Activation
-from jfnn.checks import ArgumentError, ArgumentTypeError
+from jfnn.arguments import checks
+from jfnn.arguments.checks import ArgumentError, ArgumentTypeError
 from jfnn.layers.dense import Layer, pre_activation
 from jfnn.layers.dropout import check_dropout, dropout_masks
 from jfnn.layers.sequence import Masks

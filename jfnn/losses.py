@@ -18,8 +18,8 @@ import jax.numpy as jnp
 import numpy as np
 import optax
 
-from jfnn.checks import ArgumentError, ArgumentTypeError
-from jfnn.numerics import sum_of_products, sum_of_squares
+from jfnn.arguments.checks import ArgumentError, ArgumentTypeError
+from jfnn.numerics.sums import sum_of_products, sum_of_squares
 
 Params = Any  # a pytree of arrays
 

@@ -12,10 +12,11 @@ from typing import Any, ClassVar, NamedTuple
 
 import numpy as np
 
-from jfnn import checks, permutation
-from jfnn.checks import ArgumentError, ArgumentTypeError
-from jfnn.permutation import Domain
-from jfnn.signatures import check_callable
+from jfnn.arguments import checks
+from jfnn.arguments.checks import ArgumentError, ArgumentTypeError
+from jfnn.arguments.signatures import check_callable
+from jfnn.numerics import permutation
+from jfnn.numerics.permutation import Domain
 
 PADDING = -1
 SCHEMES = ("subset", "permutation", "in_order", "full")
@@ -99,7 +100,7 @@ def step_rows(
 
     Entry j of a "subset" is entry j of the permutation that ``(seed, epoch, step)`` chooses, and entry j of
     step s of a "permutation" is entry ``s batch_size + j`` of the one that ``(seed, epoch)`` chooses
-    (`jfnn.permutation.permuted`).
+    (`jfnn.numerics.permutation.permuted`).
 
     Args:
         batches: The scheme.

@@ -12,9 +12,10 @@ from typing import Any, NamedTuple
 import jax
 import jax.numpy as jnp
 
-from jfnn import activations, checks, losses
+from jfnn import activations, losses
 from jfnn.activations import Activation
-from jfnn.checks import ArgumentError
+from jfnn.arguments import checks
+from jfnn.arguments.checks import ArgumentError
 from jfnn.layers import sequence
 from jfnn.layers.dense import Dense
 from jfnn.layers.flatten import Flatten
@@ -105,7 +106,7 @@ def as_inputs(network: Network, x: Any, argument: str = "x", shape: Shape | None
         shape: The shape that each row must have, or None for the network's.
 
     Raises:
-        ValueError, TypeError: As `jfnn.checks.as_inputs`.
+        ValueError, TypeError: As `jfnn.arguments.checks.as_inputs`.
     """
     shape = network.input_shape if shape is None else shape
     return checks.as_inputs(x, argument, shape, whole=network.layers is None)

@@ -10,9 +10,9 @@ import jax.numpy as jnp
 import numpy as np
 import optax
 
-from jfnn import checks
-from jfnn.checks import ArgumentError, ArgumentTypeError
-from jfnn.signatures import check_parameter
+from jfnn.arguments import checks
+from jfnn.arguments.checks import ArgumentError, ArgumentTypeError
+from jfnn.arguments.signatures import check_parameter
 
 SCHEDULE_STEPS = "schedule_steps"  # name of the number of steps over which a schedule spreads
 

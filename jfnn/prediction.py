@@ -6,8 +6,9 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 
-from jfnn import checks, losses
-from jfnn.checks import ArgumentError
+from jfnn import losses
+from jfnn.arguments import checks
+from jfnn.arguments.checks import ArgumentError
 from jfnn.datasets.targets import TASKS
 from jfnn.layers.kind import Params
 from jfnn.losses import Loss

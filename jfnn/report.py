@@ -12,8 +12,9 @@ from typing import Any
 import numpy as np
 from matplotlib.figure import Figure
 
-from jfnn import checks, paths, plots
+from jfnn import plots
 from jfnn.analysis import ranking, summary
+from jfnn.arguments import checks, paths
 from jfnn.search.group import Group
 from jfnn.search.groups import SweepGroups
 from jfnn.search.loading import how_to_load

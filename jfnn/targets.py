@@ -9,7 +9,7 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 
-from jfnn.checks import (
+from jfnn.arguments.checks import (
     ArgumentError,
     ArgumentTypeError,
     as_array,

@@ -11,8 +11,9 @@ import jax
 import jax.numpy as jnp
 import optax
 
-from jfnn import checks, losses
-from jfnn.checks import ArgumentError
+from jfnn import losses
+from jfnn.arguments import checks
+from jfnn.arguments.checks import ArgumentError
 from jfnn.layers.dropout import check_dropout, dropout_masks, dropout_shapes
 from jfnn.layers.kind import Params
 from jfnn.losses import Loss

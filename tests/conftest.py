@@ -9,9 +9,10 @@ import pytest
 from helpers import OPTIMISED, UNOPTIMISED, compile_unoptimised, compiled, noise_split
 
 import jfnn
-from jfnn import compiling, losses, training
+from jfnn import losses, training
 from jfnn.engine import devices, program
 from jfnn.experiment import replicates
+from jfnn.numerics import compiling
 
 # Two workers with a thread for each of many cores would be in each other's way, and counts would vary.
 devices.cores = lambda: 2

@@ -14,7 +14,7 @@ import pytest
 from room_calls import CALLS, prepared
 from sklearn.utils._param_validation import InvalidParameterError
 
-from jfnn.checks import ArgumentError
+from jfnn.arguments.checks import ArgumentError
 from jfnn.experiment.options import SearchOptions
 
 pytestmark = pytest.mark.unoptimised

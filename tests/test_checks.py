@@ -10,15 +10,16 @@ import optax
 import pytest
 
 import jfnn
-from jfnn import activations, checks, datasets, losses
-from jfnn.checks import ArgumentError, ArgumentTypeError
+from jfnn import activations, datasets, losses
+from jfnn.arguments import checks
+from jfnn.arguments.checks import ArgumentError, ArgumentTypeError
+from jfnn.arguments.signatures import check_callable
 from jfnn.experiment import settings
 from jfnn.experiment.axes import HYPER, Numbers, as_sample
 from jfnn.experiment.options import Options
 from jfnn.minibatches import Minibatches
 from jfnn.optimizers import UpdateRule
 from jfnn.search.sweep import prepare
-from jfnn.signatures import check_callable
 from jfnn.targets import as_targets
 
 pytestmark = pytest.mark.unoptimised

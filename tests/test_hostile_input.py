@@ -7,7 +7,7 @@ import pytest
 from helpers import same_bits
 
 import jfnn
-from jfnn.checks import ArgumentError
+from jfnn.arguments.checks import ArgumentError
 from jfnn.experiment.options import Options
 from jfnn.search.sweep import prepare
 

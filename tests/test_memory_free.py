@@ -8,7 +8,8 @@ import pytest
 from helpers import noise_split
 
 import jfnn
-from jfnn import analysis, boltzmann, memory, plots
+from jfnn import analysis, boltzmann, plots
+from jfnn.arguments import memory
 
 
 def test_memory_is_what_the_container_leaves(tmp_path):

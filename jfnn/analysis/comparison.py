@@ -6,10 +6,10 @@ from typing import NamedTuple
 import numpy as np
 from numpy.typing import ArrayLike
 
-from jfnn import checks
 from jfnn.analysis.intervals import Interval, as_confidence, as_numbers
 from jfnn.analysis.statistics import CellStatistics, replicate_values, run_statistics
-from jfnn.checks import ArgumentError
+from jfnn.arguments import checks
+from jfnn.arguments.checks import ArgumentError
 from jfnn.experiment.axes import as_place
 from jfnn.search.result import SweepResult
 

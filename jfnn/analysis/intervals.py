@@ -11,8 +11,8 @@ from typing import Any
 import numpy as np
 from numpy.typing import ArrayLike
 
-from jfnn import checks, memory
-from jfnn.checks import ArgumentError, ArgumentTypeError
+from jfnn.arguments import checks, memory
+from jfnn.arguments.checks import ArgumentError, ArgumentTypeError
 
 METHODS = ("formula", "skewed", "bootstrap", "percentile", "bca")
 RESAMPLED = METHODS[2:]

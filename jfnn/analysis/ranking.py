@@ -19,7 +19,7 @@ from jfnn.analysis.summary import (
     score_text,
     shown_metrics,
 )
-from jfnn.checks import ArgumentError
+from jfnn.arguments.checks import ArgumentError
 from jfnn.search.group import Group
 from jfnn.search.result import SweepResult
 

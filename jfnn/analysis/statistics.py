@@ -9,10 +9,10 @@ from typing import NamedTuple
 
 import numpy as np
 
-from jfnn import checks
 from jfnn.analysis.intervals import Interval, as_interval, interquartile_mean
 from jfnn.analysis.intervals import interval as confidence_interval
-from jfnn.checks import ArgumentError
+from jfnn.arguments import checks
+from jfnn.arguments.checks import ArgumentError
 from jfnn.search.best import best_place
 from jfnn.search.result import SweepResult
 

@@ -22,10 +22,10 @@ from collections.abc import Sequence
 
 import numpy as np
 
-from jfnn import checks, paths
 from jfnn.analysis.statistics import filled, replicate_values
 from jfnn.analysis.summary import cell_names
-from jfnn.checks import ArgumentError, ArgumentTypeError
+from jfnn.arguments import checks, paths
+from jfnn.arguments.checks import ArgumentError, ArgumentTypeError
 from jfnn.search import run_directory
 from jfnn.search.result import SweepResult
 

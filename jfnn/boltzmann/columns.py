@@ -13,7 +13,7 @@ import jax
 import jax.numpy as jnp
 
 from jfnn.boltzmann.machine import Machine
-from jfnn.numerics import uniform
+from jfnn.numerics.sums import uniform
 
 EVEN, ODD = 0, 1  # the sides: layers 0, 2, … and layers 1, 3, …
 States = Sequence[jax.Array]  # one a layer; functions look at those that they need

@@ -6,10 +6,10 @@ import jax
 import jax.numpy as jnp
 
 import jfnn.boltzmann.columns as columns
-from jfnn import checks
+from jfnn.arguments import checks
+from jfnn.arguments.checks import ArgumentError, ArgumentTypeError
 from jfnn.boltzmann.columns import EVEN, ODD, field, free_energy, given_visible, means, statistics
 from jfnn.boltzmann.machine import Machine
-from jfnn.checks import ArgumentError, ArgumentTypeError
 
 MOST_UNITS = 20  # a million states
 

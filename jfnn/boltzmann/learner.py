@@ -15,9 +15,9 @@ import numpy as np
 import jfnn.boltzmann.columns as columns
 import jfnn.boltzmann.enumeration as enumeration
 import jfnn.boltzmann.machine as machines
-from jfnn import checks, memory
+from jfnn.arguments import checks, memory
+from jfnn.arguments.checks import ArgumentError
 from jfnn.boltzmann.machine import Machine, as_sizes, check_units, pack
-from jfnn.checks import ArgumentError
 from jfnn.datasets import Split
 from jfnn.learners import Batch, Data, DescentLearner, Hyper, Metric, Rows, descent_fields
 from jfnn.losses import is_weight, l2_penalty

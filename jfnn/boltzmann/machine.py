@@ -8,8 +8,8 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 
-from jfnn import checks, memory
-from jfnn.checks import ArgumentError, ArgumentTypeError
+from jfnn.arguments import checks, memory
+from jfnn.arguments.checks import ArgumentError, ArgumentTypeError
 
 ROUNDING = 1e-6  # of states that were scaled in float32
 

@@ -15,10 +15,10 @@ from scipy import special
 
 import jfnn.boltzmann.columns as columns
 import jfnn.boltzmann.enumeration as enumeration
-from jfnn import checks
+from jfnn.arguments import checks
+from jfnn.arguments.checks import ArgumentError
 from jfnn.boltzmann.columns import EVEN, ODD
 from jfnn.boltzmann.machine import Machine, as_machine, as_units, pack
-from jfnn.checks import ArgumentError
 
 
 def energy(machine: Machine, *states: Any) -> jax.Array:

@@ -7,10 +7,10 @@ import jax
 import jax.numpy as jnp
 
 import jfnn.boltzmann.columns as columns
-from jfnn import checks, memory
+from jfnn.arguments import checks, memory
 from jfnn.boltzmann.columns import EVEN, ODD
 from jfnn.boltzmann.machine import Machine, as_machine, as_units, pack
-from jfnn.compiling import compiled
+from jfnn.numerics.compiling import compiled
 
 COPIES = 12.0  # bytes of a unit's state, its mean and its random number
 

@@ -10,13 +10,13 @@ from typing import Any
 import jax
 
 import jfnn
-from jfnn import checks
-from jfnn.checks import ArgumentError
+from jfnn.arguments import checks
+from jfnn.arguments.checks import ArgumentError
 from jfnn.cli import errors, places, process, progress
 from jfnn.cli.flags import DTYPES, Flags
 from jfnn.cli.parser import Parser, make_parser, parse
+from jfnn.experiment.workers import ExecutorError
 from jfnn.store.files import CorruptFileError
-from jfnn.workers import ExecutorError
 
 
 @dataclasses.dataclass(frozen=True)

@@ -7,7 +7,7 @@ from typing import NamedTuple
 import numpy as np
 
 from jfnn import datasets
-from jfnn.checks import ArgumentError
+from jfnn.arguments.checks import ArgumentError
 from jfnn.cli.grid_flags import GridFlags
 from jfnn.datasets import Split
 

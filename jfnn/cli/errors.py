@@ -5,7 +5,7 @@ import os
 import re
 from pathlib import Path
 
-from jfnn.checks import ArgumentError
+from jfnn.arguments.checks import ArgumentError
 from jfnn.cli.flags import Flags, flag_of
 from jfnn.schedulers import SCHEDULERS
 from jfnn.store.files import CorruptFileError

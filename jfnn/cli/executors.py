@@ -9,8 +9,8 @@ from contextlib import AbstractContextManager
 from typing import Any
 
 import jfnn
-from jfnn import checks
-from jfnn.checks import ArgumentError
+from jfnn.arguments import checks
+from jfnn.arguments.checks import ArgumentError
 from jfnn.cli.grid_flags import GridFlags
 from jfnn.distributed import preload
 from jfnn.engine.devices import cores

@@ -15,8 +15,8 @@ from collections.abc import Sequence
 from typing import Any
 
 import jfnn
-from jfnn import checks
-from jfnn.checks import ArgumentError
+from jfnn.arguments import checks
+from jfnn.arguments.checks import ArgumentError
 from jfnn.cli import data, executors, files, memory, places, printing
 from jfnn.cli.command import Command, training
 from jfnn.cli.data import Problem

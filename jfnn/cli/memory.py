@@ -9,7 +9,7 @@ import jax
 import numpy as np
 
 import jfnn
-from jfnn import memory
+from jfnn.arguments import memory
 from jfnn.cli.data import Problem
 from jfnn.cli.grid_flags import GridFlags
 from jfnn.learners.shapes import starting_shapes

@@ -3,8 +3,8 @@
 from collections.abc import Callable, Sequence
 
 import jfnn
-from jfnn import checks
 from jfnn.architectures import CELLS
+from jfnn.arguments import checks
 from jfnn.cli.data import Problem
 from jfnn.cli.grid_flags import NETWORKS, STATES, GridFlags
 

@@ -15,9 +15,9 @@ from collections.abc import Callable
 from pathlib import Path
 
 import jfnn
-from jfnn import checks
 from jfnn.activations import ACTIVATIONS
-from jfnn.checks import ArgumentError
+from jfnn.arguments import checks
+from jfnn.arguments.checks import ArgumentError
 from jfnn.cli import places
 from jfnn.cli.command import Command, training
 from jfnn.cli.flags import OUT, Flags, flag

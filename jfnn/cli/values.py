@@ -9,7 +9,7 @@ from typing import TypeVar
 
 import numpy as np
 
-from jfnn import checks
+from jfnn.arguments import checks
 from jfnn.optimizers import Distribution
 
 MOST_VALUES = 1_000_000  # of one range

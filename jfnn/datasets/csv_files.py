@@ -10,8 +10,8 @@ from typing import Any
 
 import numpy as np
 
-from jfnn import checks, paths
-from jfnn.checks import ArgumentError, ArgumentTypeError
+from jfnn.arguments import checks, paths
+from jfnn.arguments.checks import ArgumentError, ArgumentTypeError
 from jfnn.datasets.targets import (
     TASKS,
     Table,

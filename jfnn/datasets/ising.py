@@ -9,8 +9,8 @@ from typing import Any
 
 import numpy as np
 
-from jfnn import checks, memory
-from jfnn.checks import ArgumentError
+from jfnn.arguments import checks, memory
+from jfnn.arguments.checks import ArgumentError
 from jfnn.datasets.onsager import CRITICAL_TEMPERATURE
 from jfnn.datasets.splits import Split
 

@@ -6,8 +6,8 @@ from pathlib import Path
 
 import numpy as np
 
-from jfnn import checks, paths
-from jfnn.checks import ArgumentError
+from jfnn.arguments import checks, paths
+from jfnn.arguments.checks import ArgumentError
 from jfnn.datasets.targets import TASKS, Table, as_task, as_word, check_exact, is_gap, place_of, shortened
 from jfnn.store import archives
 

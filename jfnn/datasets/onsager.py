@@ -7,7 +7,7 @@ from typing import Any
 
 import numpy as np
 
-from jfnn import checks, memory
+from jfnn.arguments import checks, memory
 
 # Boltzmann's constant and J are 1. Kramers and Wannier, Phys. Rev. 60, 252 (1941).
 CRITICAL_TEMPERATURE = 2 / np.log1p(np.sqrt(2))

@@ -8,8 +8,8 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
-from jfnn import checks, memory
-from jfnn.checks import ArgumentError, ArgumentTypeError
+from jfnn.arguments import checks, memory
+from jfnn.arguments.checks import ArgumentError, ArgumentTypeError
 from jfnn.datasets.targets import Table
 from jfnn.targets import is_labels
 

@@ -7,7 +7,7 @@ from typing import NamedTuple
 
 import numpy as np
 
-from jfnn.checks import ArgumentError
+from jfnn.arguments.checks import ArgumentError
 
 TASKS = ("classification", "regression")
 # The most different whole numbers that are taken for classes, where each is seen twice on average.

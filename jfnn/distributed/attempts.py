@@ -11,7 +11,7 @@ import jax
 from jfnn.distributed.calls import to_bytes
 from jfnn.engine.plan import CallLength
 from jfnn.engine.segment import Segment
-from jfnn.workers import Workers
+from jfnn.experiment.workers import Workers
 
 # Each call is sent and answered: calls are longer than on this process's devices, and short ones travel
 # together, until they take half as long as a long one, or are so many bytes.

@@ -18,7 +18,7 @@ from typing import Any, NamedTuple
 import jax
 import numpy as np
 
-from jfnn.checks import ArgumentTypeError
+from jfnn.arguments.checks import ArgumentTypeError
 from jfnn.engine.segment import Task, Worker
 from jfnn.store import environment, files
 from jfnn.store.identity import Description, differences

@@ -13,7 +13,7 @@ from typing import Any, TypeVar
 
 import jax
 
-from jfnn.checks import ArgumentError
+from jfnn.arguments.checks import ArgumentError
 from jfnn.distributed.attempts import Attempt, Attempts
 from jfnn.distributed.calls import (
     Answer,
@@ -28,9 +28,9 @@ from jfnn.distributed.calls import (
 )
 from jfnn.engine import interrupts
 from jfnn.engine.segment import Segment, SegmentResult, Task
+from jfnn.experiment.workers import ExecutorError, Workers
 from jfnn.store import files
 from jfnn.store.identity import Description
-from jfnn.workers import ExecutorError, Workers
 
 POLLING_SECONDS = 0.02  # between looks at futures that cannot be waited for
 WAITING_SECONDS = 0.2  # between calls of ``check``

@@ -6,8 +6,8 @@ from collections.abc import Sequence
 
 import jax
 
-from jfnn import checks
-from jfnn.checks import ArgumentError, ArgumentTypeError
+from jfnn.arguments import checks
+from jfnn.arguments.checks import ArgumentError, ArgumentTypeError
 from jfnn.engine.forms import form_for
 from jfnn.engine.plan import Hardware
 from jfnn.experiment.experiment import Experiment

@@ -7,7 +7,7 @@ from collections.abc import Callable, Mapping, Sequence
 import jax
 import numpy as np
 
-from jfnn.checks import ArgumentError
+from jfnn.arguments.checks import ArgumentError
 from jfnn.engine import interrupts
 from jfnn.engine.acting import act
 from jfnn.engine.state import Evaluation, History, Kept, Outcome, RunState, Scores

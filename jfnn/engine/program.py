@@ -18,7 +18,6 @@ from typing import Any, NamedTuple
 import jax
 import jax.numpy as jnp
 
-from jfnn.compiling import compiled
 from jfnn.layers.kind import Params
 from jfnn.learners.data import Batch, Hyper, Rows
 from jfnn.learners.epoch import EPOCHS, Loop, as_chunk, gather, members_last, steps_of_epoch
@@ -26,6 +25,7 @@ from jfnn.learners.learner import Learner
 from jfnn.learners.optional import end_epoch, members_axis, step_members
 from jfnn.learners.source import Source, rows_of_steps, step_key
 from jfnn.minibatches import Minibatches
+from jfnn.numerics.compiling import compiled
 from jfnn.training import State
 
 # A program takes about 10 MB and 200 memory maps, which systems limit. JAX never frees its traces, some

@@ -12,10 +12,10 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 
-from jfnn.compiling import PRECISION, compiled, compiler_options
 from jfnn.experiment.experiment import Experiment
 from jfnn.layers.kind import Params
 from jfnn.learners.data import Batch, Rows
+from jfnn.numerics.compiling import PRECISION, compiled, compiler_options
 
 
 def verify(experiment: Experiment, tile: int, platform: str, options: dict[str, Any] | None = None) -> None:
@@ -25,7 +25,7 @@ def verify(experiment: Experiment, tile: int, platform: str, options: dict[str, 
         experiment: What is trained.
         tile: Members side by side.
         platform: Where the compiled functions run.
-        options: The compiler's options; None for those of `jfnn.compiling`.
+        options: The compiler's options; None for those of `jfnn.numerics.compiling`.
 
     Raises:
         ArithmeticError: A number differs by more than rounding, ``√ε`` of the largest of its array.

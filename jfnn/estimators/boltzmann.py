@@ -13,10 +13,10 @@ from sklearn.utils import check_random_state
 from sklearn.utils.validation import check_is_fitted, validate_data
 
 import jfnn.estimators.parameters as parameters
+from jfnn.arguments.checks import ArgumentError
 from jfnn.boltzmann import Machine, columns
 from jfnn.boltzmann.learner import boltzmann_machine
 from jfnn.boltzmann.machine import pack
-from jfnn.checks import ArgumentError
 from jfnn.experiment.settings import Execution
 from jfnn.minibatches import Minibatches
 from jfnn.search.train import train

@@ -6,7 +6,7 @@ from typing import Any
 import numpy as np
 from scipy import sparse
 
-from jfnn.checks import ArgumentError
+from jfnn.arguments.checks import ArgumentError
 from jfnn.fitting import costs
 from jfnn.fitting.costs import Work
 from jfnn.fitting.structure import SOLVERS, THEIR_ACTIVATIONS, Structure

@@ -9,13 +9,14 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 
-from jfnn import checks, losses
-from jfnn.checks import ArgumentError
-from jfnn.compiling import compiled
+from jfnn import losses
+from jfnn.arguments import checks
+from jfnn.arguments.checks import ArgumentError
 from jfnn.layers.kind import Params
 from jfnn.learners.traces import Trace
 from jfnn.losses import Loss
 from jfnn.network import Network, as_inputs
+from jfnn.numerics.compiling import compiled
 from jfnn.search.result import SweepResult
 from jfnn.targets import as_targets
 

@@ -13,7 +13,7 @@ from sklearn.utils.validation import _num_samples
 
 import jfnn.estimators.choice as choice
 import jfnn.estimators.parameters as parameters
-from jfnn import checks
+from jfnn.arguments import checks
 from jfnn.estimators.attributes import structure_of
 from jfnn.estimators.perceptron import Perceptron, perceptron_in
 from jfnn.fitting import costs

@@ -8,8 +8,8 @@ from typing import Any
 import optax
 from sklearn.utils._param_validation import Interval, InvalidParameterError, StrOptions, make_constraint
 
-from jfnn import checks
-from jfnn.checks import ArgumentError
+from jfnn.arguments import checks
+from jfnn.arguments.checks import ArgumentError
 from jfnn.fitting.structure import ACTIVATIONS, SOLVERS
 
 Constraints = dict[str, list[Any]]

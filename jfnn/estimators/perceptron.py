@@ -19,7 +19,7 @@ import jfnn.estimators.attributes as attributes
 import jfnn.estimators.choice as choice
 import jfnn.estimators.parameters as parameters
 import jfnn.estimators.prediction as prediction
-from jfnn.checks import ArgumentError
+from jfnn.arguments.checks import ArgumentError
 from jfnn.fitting import ahead, lbfgs, training
 from jfnn.fitting.structure import SOLVERS, Structure
 

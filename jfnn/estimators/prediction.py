@@ -8,9 +8,9 @@ import jax
 import numpy as np
 from scipy import sparse, special
 
-from jfnn.compiling import compiled
 from jfnn.layers.dense import Layer
 from jfnn.network import Network
+from jfnn.numerics.compiling import compiled
 
 BLOCK = 256
 

@@ -14,7 +14,7 @@ from sklearn.utils.validation import _check_method_params
 
 import jfnn.estimators.choice as choice
 import jfnn.estimators.parameters as parameters
-from jfnn import checks
+from jfnn.arguments import checks
 from jfnn.engine import devices
 from jfnn.engine.executors import spread
 from jfnn.estimators.attributes import numbers_of

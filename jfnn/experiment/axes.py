@@ -8,8 +8,8 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
-from jfnn import checks, memory
-from jfnn.checks import ArgumentError
+from jfnn.arguments import checks, memory
+from jfnn.arguments.checks import ArgumentError
 from jfnn.optimizers import Values, is_distribution
 
 # These are axes even where they are a single number.

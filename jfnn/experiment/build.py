@@ -8,8 +8,8 @@ from typing import Any
 import jax
 import numpy as np
 
-from jfnn import checks, memory, paths
-from jfnn.checks import ArgumentError, ArgumentTypeError
+from jfnn.arguments import checks, memory, paths
+from jfnn.arguments.checks import ArgumentError, ArgumentTypeError
 from jfnn.experiment.axes import Axes, axes_and_constants, check_counts, check_range
 from jfnn.experiment.experiment import PARTS, Experiment, Ranking, Replicate
 from jfnn.experiment.options import Common, Options

@@ -12,7 +12,7 @@ from jfnn.learners.data import Data
 from jfnn.learners.learner import Learner
 from jfnn.learners.source import Sources, room
 from jfnn.minibatches import PADDING, GivenMinibatches, Minibatches
-from jfnn.permutation import Domain, domain
+from jfnn.numerics.permutation import Domain, domain
 from jfnn.schedulers.scheduler import Scheduler
 
 PARTS = ("train", "validation", "test")

@@ -14,7 +14,8 @@ from typing import Any, Self
 import numpy as np
 import optax
 
-from jfnn import checks, losses, paths
+from jfnn import losses
+from jfnn.arguments import checks, paths
 from jfnn.datasets import Split
 from jfnn.experiment.axes import HYPER, Sample, as_sample
 from jfnn.experiment.settings import (
@@ -29,6 +30,7 @@ from jfnn.experiment.settings import (
     as_validation,
     optional,
 )
+from jfnn.experiment.workers import Workers
 from jfnn.layers.kind import Params
 from jfnn.learners.labelled import GRADIENTS
 from jfnn.learners.learner import Learner
@@ -38,7 +40,6 @@ from jfnn.network import Network
 from jfnn.optimizers import Optimizer, Values, as_optimizer
 from jfnn.schedulers.scheduler import Scheduler
 from jfnn.training import ValueAndGrad
-from jfnn.workers import Workers
 
 Check = Callable[[Any, str], Any]  # of a value and the option's name: the value in its canonical type
 

@@ -8,9 +8,8 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 
-from jfnn import checks
-from jfnn.checks import ArgumentError, ArgumentTypeError
-from jfnn.compiling import compiled
+from jfnn.arguments import checks
+from jfnn.arguments.checks import ArgumentError, ArgumentTypeError
 from jfnn.experiment.experiment import PARTS, Replicate
 from jfnn.experiment.validation import Cut
 from jfnn.layers.kind import Params
@@ -20,6 +19,7 @@ from jfnn.learners.shapes import starting_shapes, trained_dtype
 from jfnn.learners.traced import is_registered
 from jfnn.learners.traces import Trace
 from jfnn.minibatches import Minibatches, as_given
+from jfnn.numerics.compiling import compiled
 
 STEP_KEYS = 0xD0  # sets the keys that steps draw by apart from those of starting parameters
 STARTS, STARTS_BYTES = 64, 4_000_000  # seeds that one call draws starts for, and what these may take

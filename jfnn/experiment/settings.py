@@ -10,13 +10,13 @@ from typing import Any, NamedTuple
 
 import jax
 
-from jfnn import checks, memory
-from jfnn.checks import ArgumentError, ArgumentTypeError
+from jfnn.arguments import checks, memory
+from jfnn.arguments.checks import ArgumentError, ArgumentTypeError
 from jfnn.datasets import Split
+from jfnn.experiment.workers import Workers, as_workers
 from jfnn.learners.learner import Metric
 from jfnn.minibatches import Minibatches
 from jfnn.schedulers.scheduler import Scheduler
-from jfnn.workers import Workers, as_workers
 
 KEEP_PARAMS = ("all", "best", "none", "evaluations")
 SEED_BYTES = 1000  # of a replicate without starting parameters

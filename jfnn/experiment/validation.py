@@ -6,8 +6,8 @@ from typing import Any
 
 import numpy as np
 
-from jfnn import checks
-from jfnn.checks import ArgumentError
+from jfnn.arguments import checks
+from jfnn.arguments.checks import ArgumentError
 from jfnn.datasets.splits import as_size
 from jfnn.learners.data import Data
 

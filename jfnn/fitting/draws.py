@@ -6,7 +6,7 @@ import numpy as np
 from sklearn.model_selection import train_test_split
 from sklearn.utils import shuffle
 
-from jfnn.checks import ArgumentError
+from jfnn.arguments.checks import ArgumentError
 from jfnn.fitting.structure import Rows
 from jfnn.learners.source import room
 from jfnn.minibatches import PADDING, GivenMinibatches

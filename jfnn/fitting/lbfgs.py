@@ -7,9 +7,9 @@ from typing import Any
 import jax
 import numpy as np
 
-from jfnn.compiling import compiled
 from jfnn.fitting.structure import Rows, Structure
 from jfnn.layers.dense import Layer
+from jfnn.numerics.compiling import compiled
 from jfnn.training import objective
 
 

@@ -8,9 +8,10 @@ from typing import Any
 import jax
 import jax.numpy as jnp
 
-from jfnn import activations, checks
+from jfnn import activations
 from jfnn.activations import Activation
-from jfnn.checks import ArgumentError
+from jfnn.arguments import checks
+from jfnn.arguments.checks import ArgumentError
 from jfnn.layers.dense import Layer
 from jfnn.layers.initializers import INITIALIZERS, start
 from jfnn.layers.kind import LayerKind, Shape

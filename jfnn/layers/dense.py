@@ -6,9 +6,10 @@ from typing import Any, NamedTuple
 import jax
 import jax.numpy as jnp
 
-from jfnn import activations, checks
+from jfnn import activations
 from jfnn.activations import Activation
-from jfnn.checks import ArgumentError
+from jfnn.arguments import checks
+from jfnn.arguments.checks import ArgumentError
 from jfnn.layers.initializers import INITIALIZERS, start
 from jfnn.layers.kind import LayerKind, Shape
 from jfnn.layers.products import affine, bias_gradient, transposed_product, weight_gradient

@@ -8,10 +8,10 @@ import jax.numpy as jnp
 import numpy as np
 
 import jfnn.layers.sequence as sequence
-from jfnn import checks
-from jfnn.checks import ArgumentError
+from jfnn.arguments import checks
+from jfnn.arguments.checks import ArgumentError
 from jfnn.layers.kind import LayerKind, Shape
-from jfnn.numerics import uniform
+from jfnn.numerics.sums import uniform
 
 
 def dropout_shapes(layers: Sequence[LayerKind], input_shape: Shape) -> list[Shape | None]:

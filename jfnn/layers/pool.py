@@ -9,7 +9,7 @@ from typing import Any
 import jax
 import jax.numpy as jnp
 
-from jfnn.checks import ArgumentError
+from jfnn.arguments.checks import ArgumentError
 from jfnn.layers.kind import LayerKind, Shape
 from jfnn.layers.windows import Lengths, Windows, add_slices, as_lengths, counted, slices, slide
 

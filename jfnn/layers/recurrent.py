@@ -19,8 +19,8 @@ from typing import Any, ClassVar, NamedTuple
 import jax
 import jax.numpy as jnp
 
-from jfnn import checks
-from jfnn.checks import ArgumentError
+from jfnn.arguments import checks
+from jfnn.arguments.checks import ArgumentError
 from jfnn.layers.initializers import INITIALIZERS, start_recurrent
 from jfnn.layers.kind import LayerKind, Params, Shape
 

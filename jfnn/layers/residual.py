@@ -7,7 +7,7 @@ from typing import Any
 import jax
 
 import jfnn.layers.sequence as sequence
-from jfnn.checks import ArgumentError
+from jfnn.arguments.checks import ArgumentError
 from jfnn.layers.kind import LayerKind, Params, Shape
 
 

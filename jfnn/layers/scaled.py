@@ -25,8 +25,8 @@ from typing import Any
 import jax
 import optax
 
-from jfnn import checks
-from jfnn.checks import ArgumentError, ArgumentTypeError
+from jfnn.arguments import checks
+from jfnn.arguments.checks import ArgumentError, ArgumentTypeError
 from jfnn.layers.conv import Conv
 from jfnn.layers.dense import Dense, Layer
 from jfnn.layers.initializers import FAN_IN

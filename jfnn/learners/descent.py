@@ -6,8 +6,8 @@ from typing import Any
 
 import optax
 
-from jfnn import checks
-from jfnn.checks import ArgumentError, ArgumentTypeError
+from jfnn.arguments import checks
+from jfnn.arguments.checks import ArgumentError, ArgumentTypeError
 from jfnn.layers.kind import Params
 from jfnn.learners.data import Data, Hyper
 from jfnn.learners.learner import Learner, Metric

@@ -11,7 +11,7 @@ from typing import Any, NamedTuple
 import jax
 from jax.extend import core
 
-from jfnn.checks import ArgumentError
+from jfnn.arguments.checks import ArgumentError
 from jfnn.layers.kind import Params
 from jfnn.learners.data import Batch, Hyper
 from jfnn.learners.learner import Learner

@@ -8,8 +8,8 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 
-from jfnn import checks
-from jfnn.checks import ArgumentError, ArgumentTypeError
+from jfnn.arguments import checks
+from jfnn.arguments.checks import ArgumentError, ArgumentTypeError
 from jfnn.datasets import Split
 from jfnn.layers.kind import Shape
 from jfnn.learners.data import Data
@@ -26,7 +26,7 @@ def as_data(network: Network, loss: Loss, split: Split) -> Data:
     """Rows ``(x [n, …], targets [n, n_out])`` of a split.
 
     Raises:
-        ValueError, TypeError: See `jfnn.checks`.
+        ValueError, TypeError: See `jfnn.arguments.checks`.
     """
     x_train = as_inputs(network, split.x_train, "x_train")
     is_float = jnp.issubdtype(x_train.dtype, jnp.floating)

@@ -8,8 +8,8 @@ from typing import Any, NamedTuple
 import jax
 import numpy as np
 
-from jfnn import checks, paths
-from jfnn.checks import ArgumentError, ArgumentTypeError
+from jfnn.arguments import checks, paths
+from jfnn.arguments.checks import ArgumentError, ArgumentTypeError
 from jfnn.datasets import Split
 from jfnn.layers.kind import Params
 from jfnn.learners.data import Batch, Data, Hyper, Rows

@@ -8,8 +8,8 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 
-from jfnn import checks
-from jfnn.checks import ArgumentError, ArgumentTypeError
+from jfnn.arguments import checks
+from jfnn.arguments.checks import ArgumentError, ArgumentTypeError
 from jfnn.learners.data import Data
 from jfnn.learners.learner import Metric, check_metrics, mean_over_rows
 from jfnn.losses import Loss

@@ -7,8 +7,9 @@ from typing import Any
 import jax
 import jax.numpy as jnp
 
-from jfnn import checks, losses
-from jfnn.checks import ArgumentError, ArgumentTypeError
+from jfnn import losses
+from jfnn.arguments import checks
+from jfnn.arguments.checks import ArgumentError, ArgumentTypeError
 from jfnn.layers.kind import Params
 from jfnn.learners.data import Batch, Data, Hyper, Rows
 from jfnn.learners.descent import DescentLearner, descent_fields

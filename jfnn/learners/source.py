@@ -7,7 +7,7 @@ import jax.numpy as jnp
 import numpy as np
 
 from jfnn.minibatches import PADDING, Minibatches, step_rows
-from jfnn.permutation import Domain
+from jfnn.numerics.permutation import Domain
 
 # XLA spreads larger kernels over its threads, which takes ten times as long.
 DRAWN = 1280

@@ -11,8 +11,9 @@ import optax
 
 import jfnn.learners.column_form as column_form
 import jfnn.learners.naming as naming
-from jfnn import checks, losses, training
-from jfnn.checks import ArgumentError
+from jfnn import losses, training
+from jfnn.arguments import checks
+from jfnn.arguments.checks import ArgumentError
 from jfnn.datasets import Split
 from jfnn.layers import sequence, small
 from jfnn.layers.kind import LayerKind, Params

@@ -6,7 +6,7 @@ from typing import Any, NamedTuple, cast
 import jax
 import numpy as np
 
-from jfnn.checks import ArgumentError
+from jfnn.arguments.checks import ArgumentError
 from jfnn.layers.kind import Params
 from jfnn.learners.code import checksum, code_checksum
 from jfnn.learners.data import Batch, Data, Hyper, Rows

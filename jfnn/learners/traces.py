@@ -12,8 +12,8 @@ import jax
 import numpy as np
 from jax.extend import core
 
-from jfnn.compiling import PRECISION
 from jfnn.learners.code import array_parts, checksum, code_parts
+from jfnn.numerics.compiling import PRECISION
 
 # Parameters of operations that only say where code stands, or how derivatives are made if anybody asks.
 LEFT_OUT = ("name", "jvp_jaxpr_fun", "fwd_jaxpr_thunk", "bwd", "out_trees", "debug_info", "ctx_mesh")

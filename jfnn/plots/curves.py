@@ -7,9 +7,9 @@ import numpy as np
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
-from jfnn import checks
 from jfnn.analysis import summary
-from jfnn.checks import ArgumentError, ArgumentTypeError
+from jfnn.arguments import checks
+from jfnn.arguments.checks import ArgumentError, ArgumentTypeError
 from jfnn.experiment.axes import as_place
 from jfnn.plots.panels import limit_scores, ordered_colours, panels, side_legend
 from jfnn.search.result import SweepResult

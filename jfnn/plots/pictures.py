@@ -11,8 +11,8 @@ from matplotlib.colors import ListedColormap, Normalize, to_rgb
 from matplotlib.figure import Figure
 from numpy.typing import ArrayLike
 
-from jfnn import checks, memory
-from jfnn.checks import ArgumentError, ArgumentTypeError
+from jfnn.arguments import checks, memory
+from jfnn.arguments.checks import ArgumentError, ArgumentTypeError
 from jfnn.plots.panels import panels, side_legend
 
 WRONG = "#c00020"

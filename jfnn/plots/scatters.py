@@ -7,8 +7,8 @@ import numpy as np
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
-from jfnn import checks
 from jfnn.analysis import summary
+from jfnn.arguments import checks
 from jfnn.plots.panels import (
     AXIS_LABELS,
     BEST,

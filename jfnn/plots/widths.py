@@ -5,8 +5,8 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.ticker import LogLocator, NullFormatter, ScalarFormatter
 
-from jfnn import checks
 from jfnn.analysis import summary
+from jfnn.arguments import checks
 from jfnn.plots.panels import AXIS_LABELS, ordered_colours, panels, side_legend
 from jfnn.widths.coordinates import CoordinateCheck
 from jfnn.widths.transfers import LOSS, Transfer

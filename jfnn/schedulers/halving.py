@@ -5,7 +5,7 @@ from collections.abc import Collection
 
 import numpy as np
 
-from jfnn import checks
+from jfnn.arguments import checks
 from jfnn.schedulers.scheduler import Actions, Report, Scheduler, SchedulerState
 
 

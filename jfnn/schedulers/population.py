@@ -6,8 +6,8 @@ from collections.abc import Collection
 
 import numpy as np
 
-from jfnn import checks
-from jfnn.checks import ArgumentError, ArgumentTypeError
+from jfnn.arguments import checks
+from jfnn.arguments.checks import ArgumentError, ArgumentTypeError
 from jfnn.schedulers.scheduler import Actions, Report, Scheduler, SchedulerState
 
 

@@ -8,8 +8,8 @@ from typing import Any, Protocol
 
 import numpy as np
 
-from jfnn import checks
-from jfnn.checks import ArgumentError, ArgumentTypeError
+from jfnn.arguments import checks
+from jfnn.arguments.checks import ArgumentError, ArgumentTypeError
 from jfnn.datasets import Split
 from jfnn.experiment.options import Options
 from jfnn.experiment.settings import as_execution

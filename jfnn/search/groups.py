@@ -12,8 +12,8 @@ from typing import Any
 
 import numpy as np
 
-from jfnn import checks, paths
-from jfnn.checks import ArgumentError
+from jfnn.arguments import checks, paths
+from jfnn.arguments.checks import ArgumentError
 from jfnn.engine import interrupts
 from jfnn.experiment.options import GroupOptions, Options, SearchOptions
 from jfnn.minibatches import Minibatches

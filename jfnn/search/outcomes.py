@@ -8,10 +8,10 @@ import numpy as np
 
 from jfnn.engine.state import Lost, Outcome, Scores
 from jfnn.experiment.experiment import PARTS, Experiment
+from jfnn.experiment.workers import ExecutorError
 from jfnn.search import run_directory
 from jfnn.search.result import SweepResult
 from jfnn.store.identity import Description
-from jfnn.workers import ExecutorError
 
 
 class LostMembersError(ExecutorError):

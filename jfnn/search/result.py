@@ -8,8 +8,8 @@ from typing import Any
 import jax
 import numpy as np
 
-from jfnn import checks, paths
-from jfnn.checks import ArgumentError
+from jfnn.arguments import checks, paths
+from jfnn.arguments.checks import ArgumentError
 from jfnn.experiment.axes import Axes, as_place
 from jfnn.experiment.settings import Execution
 from jfnn.search import run_directory

@@ -17,8 +17,8 @@ from typing import Any
 
 import numpy as np
 
-from jfnn import paths
-from jfnn.checks import ArgumentError, ArgumentTypeError
+from jfnn.arguments import paths
+from jfnn.arguments.checks import ArgumentError, ArgumentTypeError
 from jfnn.experiment.axes import Axes
 from jfnn.layers.kind import Params
 from jfnn.store import archives, files, trees

@@ -9,7 +9,7 @@ from typing import Any, TypeVar
 
 import jax
 
-from jfnn.checks import ArgumentError
+from jfnn.arguments.checks import ArgumentError
 from jfnn.distributed.attempts import CALLS
 from jfnn.distributed.calls import remove_tasks
 from jfnn.distributed.futures import Futures, environment_of
@@ -24,6 +24,7 @@ from jfnn.experiment.description import describe
 from jfnn.experiment.experiment import PARTS, Experiment
 from jfnn.experiment.options import Common, Options
 from jfnn.experiment.settings import with_workers
+from jfnn.experiment.workers import Workers, as_workers
 from jfnn.search import run_directory
 from jfnn.search.best import best_sweep
 from jfnn.search.keywords import own_copies, takes_fields
@@ -33,7 +34,6 @@ from jfnn.search.result import SweepResult, load_alone
 from jfnn.store import environment, files
 from jfnn.store.checkpoint import SPACING, Checkpoint
 from jfnn.store.identity import Description, check_same
-from jfnn.workers import Workers, as_workers
 
 CHECKPOINT = "checkpoint.npz"
 

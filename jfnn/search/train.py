@@ -6,8 +6,8 @@ from typing import Any
 
 import numpy as np
 
-from jfnn import checks
-from jfnn.checks import ArgumentError, ArgumentTypeError
+from jfnn.arguments import checks
+from jfnn.arguments.checks import ArgumentError, ArgumentTypeError
 from jfnn.datasets import Split
 from jfnn.engine import interrupts
 from jfnn.experiment.options import Common, Options, TrainOptions

@@ -10,7 +10,7 @@ from typing import Any
 
 import jax
 
-from jfnn import compiling
+from jfnn.numerics import compiling
 
 PACKAGES = ("jfnn", "jax", "jaxlib", "numpy", "optax")
 # Flags of the compiler that change no bit: how many devices it shows.

@@ -10,8 +10,8 @@ from typing import IO, Any
 
 import numpy as np
 
-from jfnn import memory
-from jfnn.checks import ArgumentError
+from jfnn.arguments import memory
+from jfnn.arguments.checks import ArgumentError
 from jfnn.store import archives
 
 try:

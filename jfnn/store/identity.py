@@ -8,7 +8,7 @@ from typing import Any
 
 import numpy as np
 
-from jfnn.checks import ArgumentError
+from jfnn.arguments.checks import ArgumentError
 
 # The parts of a description that decide the bytes of a result.
 DECIDING = ("settings", "data", "versions", "backend")

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import jax
 
-from jfnn import paths
+from jfnn.arguments import paths
 from jfnn.store.environment import processor
 
 

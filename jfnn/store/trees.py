@@ -6,7 +6,7 @@ from typing import Any
 import jax
 import numpy as np
 
-from jfnn.checks import ArgumentTypeError
+from jfnn.arguments.checks import ArgumentTypeError
 from jfnn.layers.dense import Layer
 
 

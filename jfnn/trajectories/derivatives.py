@@ -15,9 +15,9 @@ import jax
 import jax.numpy as jnp
 from jax.flatten_util import ravel_pytree
 
-from jfnn.compiling import compiled
 from jfnn.layers import Params
 from jfnn.learners import Hyper, Learner, Rows
+from jfnn.numerics.compiling import compiled
 from jfnn.training import State
 from jfnn.trajectories.steps import Seen, Stepper
 

@@ -16,11 +16,11 @@ import jax.numpy as jnp
 import numpy as np
 import optax
 
-from jfnn import checks
-from jfnn.compiling import compiled
+from jfnn.arguments import checks
 from jfnn.experiment.options import option
 from jfnn.layers import Params
 from jfnn.learners import Hyper
+from jfnn.numerics.compiling import compiled
 from jfnn.search.keywords import takes_fields
 from jfnn.training import State
 from jfnn.trajectories.derivatives import float_leaves, push_forward, with_floats

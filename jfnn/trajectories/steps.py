@@ -7,9 +7,9 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 
-from jfnn import checks
+from jfnn.arguments import checks
+from jfnn.arguments.checks import ArgumentError, ArgumentTypeError
 from jfnn.boltzmann import BoltzmannLearner
-from jfnn.checks import ArgumentError, ArgumentTypeError
 from jfnn.datasets import Split
 from jfnn.engine.program import Stock
 from jfnn.experiment.build import build

@@ -10,9 +10,8 @@ import jax.numpy as jnp
 import numpy as np
 import optax
 
-from jfnn import checks, paths
-from jfnn.checks import ArgumentError
-from jfnn.compiling import compiled
+from jfnn.arguments import checks, paths
+from jfnn.arguments.checks import ArgumentError
 from jfnn.datasets import Split
 from jfnn.experiment.build import build
 from jfnn.experiment.experiment import Experiment
@@ -23,6 +22,7 @@ from jfnn.learners.supervised import Supervised
 from jfnn.losses import Loss
 from jfnn.minibatches import Minibatches
 from jfnn.network import Network
+from jfnn.numerics.compiling import compiled
 from jfnn.optimizers import Optimizer
 from jfnn.search import run_directory
 from jfnn.training import State

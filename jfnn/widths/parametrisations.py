@@ -5,12 +5,12 @@ from typing import Any
 
 import optax
 
-from jfnn import checks
 from jfnn.architectures import maximal_update
-from jfnn.checks import ArgumentError, ArgumentTypeError
+from jfnn.arguments import checks
+from jfnn.arguments.checks import ArgumentError, ArgumentTypeError
+from jfnn.arguments.signatures import check_callable
 from jfnn.network import Network
 from jfnn.optimizers import Optimizer
-from jfnn.signatures import check_callable
 
 PARAMETRISATIONS = ("standard", "maximal_update")
 # Rules whose steps do not depend on the size of gradients, so that their rates scale as Adam's.

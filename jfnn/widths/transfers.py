@@ -12,8 +12,8 @@ from typing import Any
 
 import numpy as np
 
-from jfnn import paths
-from jfnn.checks import ArgumentError
+from jfnn.arguments import paths
+from jfnn.arguments.checks import ArgumentError
 from jfnn.datasets import Split
 from jfnn.experiment.settings import Execution
 from jfnn.network import Network

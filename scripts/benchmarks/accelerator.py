@@ -61,7 +61,7 @@ def measure(workload: Workload, contender: Contender, as_set: bool, rounds: int)
         rounds: Warm runs.
     """
     import jfnn
-    from jfnn import compiling
+    from jfnn.numerics import compiling
 
     results: list[Any] = []
 

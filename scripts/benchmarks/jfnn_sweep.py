@@ -126,7 +126,7 @@ def prepare(
 
 def with_fusions(workload: Workload) -> Runner:
     """jfnn with XLA's own fusions of products, some of which are wrong; for a process of its own."""
-    from jfnn import compiling
+    from jfnn.numerics import compiling
 
     others = {name: value for name, value in compiling.CPU_OPTIONS.items() if "fusion" not in name}
     compiling.CPU_OPTIONS = others

@@ -10,9 +10,9 @@ import pytest
 from helpers import OPTIMISED
 
 import jfnn
-from jfnn import compiling
-from jfnn.compiling import compiled
 from jfnn.engine.verification import verify
+from jfnn.numerics import compiling
+from jfnn.numerics.compiling import compiled
 from jfnn.search.sweep import prepare
 
 RNG = np.random.default_rng(0)

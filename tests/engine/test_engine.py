@@ -23,9 +23,9 @@ from jfnn.engine import devices, plan, program
 from jfnn.engine.executors import Threads, spread
 from jfnn.engine.plan import CallLength
 from jfnn.engine.trainer import Trainer
+from jfnn.experiment.workers import Workers
 from jfnn.schedulers import Actions
 from jfnn.search.sweep import prepare, train_run
-from jfnn.workers import Workers
 
 SIZES = (5, 6, 3)
 EPOCHS = 9

@@ -15,7 +15,7 @@ from jfnn.learners import epoch as engine
 from jfnn.learners.epoch import Chunk, as_chunk, gather, steps_of_epoch
 from jfnn.learners.source import Source, rows_of_steps, step_key
 from jfnn.minibatches import PADDING, Minibatches
-from jfnn.permutation import domain
+from jfnn.numerics.permutation import domain
 
 N, FEATURES, CLASSES, L2 = 23, 4, 3, 0.2
 TOLERANCE = {"float32": 1e-5, "float64": 1e-12}

@@ -6,7 +6,7 @@ import pytest
 from helpers import noise_split, same_bits
 
 import jfnn
-from jfnn.compiling import compiled
+from jfnn.numerics.compiling import compiled
 
 DATA = noise_split()
 NET = jfnn.mlp((5, 6, 3))

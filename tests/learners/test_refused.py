@@ -140,7 +140,7 @@ ROWS = [
 def refused(argument, call):
     with pytest.raises((ValueError, TypeError)) as caught:
         call()
-    assert isinstance(caught.value, jfnn.checks.ArgumentError)
+    assert isinstance(caught.value, jfnn.arguments.checks.ArgumentError)
     assert str(caught.value).startswith(f"{argument}: ")
     assert "\n" not in str(caught.value)
 

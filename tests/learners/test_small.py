@@ -15,7 +15,7 @@ from jfnn.layers import Dense, Flatten, Residual, small
 from jfnn.learners.data import Batch
 from jfnn.learners.optional import members_axis, step_members
 from jfnn.learners.source import Source
-from jfnn.permutation import Domain
+from jfnn.numerics.permutation import Domain
 from jfnn.training import State
 
 MEMBERS, BATCH, FEATURES = 32, 7, 4

@@ -11,7 +11,7 @@ import numpy as np
 import pytest
 from scipy import stats
 
-from jfnn.permutation import CYCLES, CYCLES_SMALL, SMALL, Domain, domain, mixed, permuted
+from jfnn.numerics.permutation import CYCLES, CYCLES_SMALL, SMALL, Domain, domain, mixed, permuted
 
 LARGEST = 2**31 - 1
 WORD = 2**32

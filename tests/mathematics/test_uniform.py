@@ -5,7 +5,7 @@ import jax.numpy as jnp
 import numpy as np
 import pytest
 
-from jfnn.numerics import uniform
+from jfnn.numerics.sums import uniform
 
 SHAPES = [(), (1,), (7,), (2, 3), (64, 100), (3, 5, 11), (0,), (2, 0)]
 

@@ -17,7 +17,7 @@ from benchmarks.contenders import CASES, Case
 from benchmarks.workers import ContenderError, Here
 
 import jfnn
-from jfnn import compiling
+from jfnn.numerics import compiling
 
 pytestmark = pytest.mark.unoptimised
 

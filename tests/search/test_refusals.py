@@ -187,7 +187,7 @@ def test_invalid_values_of_an_option_are_refused_by_name(name):
     wrong = {}
     for number, value in enumerate(BAD[name]):
         one = value if isinstance(value, Case) else Case(value, None, {})
-        with pytest.raises(jfnn.checks.ArgumentError) as caught:
+        with pytest.raises(jfnn.arguments.checks.ArgumentError) as caught:
             prepare(Options(**BASE | one.others | {name: one.value}))
         if caught.value.argument != (one.argument or name) or "\n" in str(caught.value):
             wrong[number] = str(caught.value)
@@ -211,7 +211,7 @@ def test_checked_options_are_canonical():
 
 
 def check_message(error, argument):
-    assert isinstance(error, jfnn.checks.ArgumentError) and error.argument == argument
+    assert isinstance(error, jfnn.arguments.checks.ArgumentError) and error.argument == argument
     assert "\n" not in str(error) and len(error.reason) > 12
 
 

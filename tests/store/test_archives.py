@@ -194,7 +194,7 @@ def test_an_archive_that_unpacks_to_more_than_its_size_is_refused_under_a_right_
 
 
 def test_files_without_an_end_are_refused(tmp_path, monkeypatch):
-    monkeypatch.setattr("jfnn.paths.LONGEST_LINE", 1000)
+    monkeypatch.setattr("jfnn.arguments.paths.LONGEST_LINE", 1000)
     os.mkfifo(tmp_path / "pipe")
     for name, target in {"zero": "/dev/zero", "null": "/dev/null", "directory": "/", "fifo": "pipe"}.items():
         os.symlink(target, tmp_path / name)

@@ -15,9 +15,9 @@ import pytest
 from helpers import noise_split
 
 import jfnn
-from jfnn import compiling
 from jfnn.engine.plan import CallLength
 from jfnn.engine.trainer import Trainer
+from jfnn.numerics import compiling
 from jfnn.schedulers import Actions
 from jfnn.search import run_directory
 from jfnn.search.sweep import prepare, train_run

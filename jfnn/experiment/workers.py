@@ -5,8 +5,8 @@ from collections.abc import Callable
 from types import TracebackType
 from typing import Any
 
-from jfnn import checks
-from jfnn.checks import ArgumentTypeError
+from jfnn.arguments import checks
+from jfnn.arguments.checks import ArgumentTypeError
 
 # Arguments of a process pool -> its attributes.
 POOL_ARGUMENTS = {

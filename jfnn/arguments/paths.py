@@ -6,8 +6,8 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any, TextIO
 
-from jfnn import checks
-from jfnn.checks import ArgumentError, ArgumentTypeError
+from jfnn.arguments import checks
+from jfnn.arguments.checks import ArgumentError, ArgumentTypeError
 
 LONGEST_LINE = 1 << 26  # characters; a file without line ends would be read whole
 

@@ -18,7 +18,7 @@ from typing import Any, NamedTuple
 import jax
 import numpy as np
 
-from jfnn import checks
+from jfnn.arguments import checks
 
 # Cycles, in which all columns turn, then all rows. Each divides the remaining order by the shorter side of
 # the grid, so that small ones need more. With ideal hashes, all pairs of two entries would be equally

@@ -5,7 +5,7 @@ import math
 import os
 from pathlib import Path
 
-from jfnn.checks import ArgumentError
+from jfnn.arguments.checks import ArgumentError
 
 
 def check(what: str, needed: float, available: float | None = None, sizes: str = "") -> None:

@@ -6,8 +6,8 @@ import typing
 from collections.abc import Callable, Sequence
 from typing import Any
 
-from jfnn import checks
-from jfnn.checks import ArgumentTypeError
+from jfnn.arguments import checks
+from jfnn.arguments.checks import ArgumentTypeError
 
 
 def check_callable(function: Any, arguments: Sequence[Any], argument: str, expected: str) -> None:

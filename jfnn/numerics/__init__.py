@@ -1,0 +1,1 @@
+"""Arithmetic of compiled programs: precision and compiler options, sums, random permutations."""
