@@ -19,18 +19,17 @@ from .activations import Activation
 from .analysis.statistics import CellStatistics, cell_statistics
 from .architectures import cnn, maximal_update, rnn
 from .boltzmann import boltzmann_machine
-from .datasets import Split
 from .engine.devices import use_all_cores
 from .estimators.ensemble import Ensemble
 from .experiment.axes import Sample
 from .experiment.options import Options
 from .experiment.settings import Execution, Progress, Validation
 from .layers import GRU, Conv, Dense, Elman, Flatten, Layer, LayerKind, MaxPool, MeanPool, Residual, Scaled
-from .learners import Batch, Learner, Metric, State, learner, supervised
+from .learners import Batch, Learner, Metric, learner, supervised
 from .losses import Loss
 from .minibatches import Minibatches
 from .network import Network, mlp, sequential
-from .optimizers import Optimizer
+from .optimizers import Optimizer, State
 from .prediction import accuracy, predict, predict_proba
 from .schedulers import EarlyStopping, Halving, PopulationTraining, Scheduler
 from .search.ask_tell import ask_tell
@@ -43,6 +42,7 @@ from .search.sweep import sweep
 from .search.train import History, train
 from .store.files import CorruptFileError
 from .store.programs import keep_programs
+from .targets import Split
 from .training import objective
 from .trajectories.hypergradient import Hypergradient, hypergradient
 from .trajectories.lyapunov import Lyapunov, lyapunov

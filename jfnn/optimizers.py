@@ -29,6 +29,13 @@ SCHEDULES: dict[str, Schedule | None] = {
 }
 
 
+class State(NamedTuple):
+    """State of a member between steps: the parameters, and memory such as the optimizer's, both pytrees."""
+
+    params: Any
+    memory: Any
+
+
 class Distribution(Protocol):
     """Anything to draw numbers from by its quantiles, such as a frozen distribution of `scipy.stats`."""
 

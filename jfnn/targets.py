@@ -3,7 +3,7 @@
 Under `jax.jit` shapes and dtypes alone are looked at.
 """
 
-from typing import Any
+from typing import Any, NamedTuple
 
 import jax
 import jax.numpy as jnp
@@ -17,6 +17,25 @@ from jfnn.arguments.checks import (
     check_values,
     is_concrete,
 )
+
+
+class Split(NamedTuple):
+    """Rows to train on and rows to test on; the test rows may be None.
+
+    Attributes:
+        x_train: ``[n, …]``.
+        y_train: Integer labels ``[n]`` or float targets ``[n, n_out]``; None for losses that need none.
+        x_test: ``[m, …]``.
+        y_test: As ``y_train``.
+        weights: How often each training row's cost counts ``[n]``; None for once. Scores are unweighted: rows
+            held out count once each, those that weigh 0 too.
+    """
+
+    x_train: Any
+    y_train: Any = None
+    x_test: Any = None
+    y_test: Any = None
+    weights: Any = None
 
 
 def as_targets(y: Any, shape: tuple[int, ...], loss: Any, dtype: Any, argument: str = "y") -> Any:

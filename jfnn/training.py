@@ -5,7 +5,7 @@ engine does the same for many members at once.
 """
 
 from collections.abc import Callable
-from typing import Any, NamedTuple
+from typing import Any
 
 import jax
 import jax.numpy as jnp
@@ -18,6 +18,7 @@ from jfnn.layers.dropout import check_dropout, dropout_masks, dropout_shapes
 from jfnn.layers.kind import Params
 from jfnn.losses import Loss
 from jfnn.network import Network, as_inputs, as_params, check_output, forward
+from jfnn.optimizers import State
 from jfnn.targets import as_penalty, as_targets, as_weights
 
 ValueAndGrad = Callable[..., tuple[jax.Array, Params]]
@@ -79,13 +80,6 @@ def objective(
     return losses.reduce_costs(
         loss.cost(outputs, targets), l2 * losses.l2_penalty(params), reduction, weights
     )
-
-
-class State(NamedTuple):
-    """State of a member between steps: the parameters, and memory such as the optimizer's, both pytrees."""
-
-    params: Params
-    memory: Any
 
 
 def autodiff(network: Network, loss: Loss, reduction: str) -> ValueAndGrad:

@@ -92,7 +92,7 @@ def train_starts():
 
         def run(key):
             params = net.init(key)
-            state = training.State(params, optimizer.init(params))
+            state = jfnn.State(params, optimizer.init(params))
             return training.epoch(state, optimizer, value_and_grad, x, targets, 0.0, rows)[0].params
 
         return compiled(jax.vmap(run))(jax.random.split(jax.random.key(0), starts))

@@ -18,11 +18,10 @@ import jfnn.boltzmann.machine as machines
 from jfnn.arguments import checks, memory
 from jfnn.arguments.checks import ArgumentError
 from jfnn.boltzmann.machine import Machine, as_sizes, check_units, pack
-from jfnn.datasets import Split
 from jfnn.learners import Batch, Data, DescentLearner, Hyper, Metric, Rows, descent_fields
 from jfnn.losses import is_weight, l2_penalty
-from jfnn.optimizers import Factory, Optimizer
-from jfnn.training import State
+from jfnn.optimizers import Factory, Optimizer, State
+from jfnn.targets import Split
 
 GRADIENTS = ("contrastive", "persistent", "exact")
 HYPER = ("hidden", "k")

@@ -9,7 +9,7 @@ import numpy as np
 from jfnn import datasets
 from jfnn.arguments.checks import ArgumentError
 from jfnn.cli.grid_flags import GridFlags
-from jfnn.datasets import Split
+from jfnn.targets import Split
 
 DIGITS = (8, 8)  # pixels of an image
 

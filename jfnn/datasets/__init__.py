@@ -3,7 +3,6 @@
 from jfnn.datasets.csv_files import read_csv
 from jfnn.datasets.npz_files import read_npz
 from jfnn.datasets.splits import (
-    Split,
     digits,
     mnist1d,
     one_hot,
@@ -15,6 +14,7 @@ from jfnn.datasets.splits import (
     xor_gate,
 )
 from jfnn.datasets.targets import Table
+from jfnn.targets import Split
 
 __all__ = [
     "Split",

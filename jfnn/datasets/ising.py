@@ -12,7 +12,7 @@ import numpy as np
 from jfnn.arguments import checks, memory
 from jfnn.arguments.checks import ArgumentError
 from jfnn.datasets.onsager import CRITICAL_TEMPERATURE
-from jfnn.datasets.splits import Split
+from jfnn.targets import Split
 
 UPDATES = ("all", "one")
 AXES = (-1, -2)

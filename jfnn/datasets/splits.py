@@ -4,33 +4,14 @@ import importlib
 import math
 import numbers
 import random
-from typing import Any, NamedTuple
+from typing import Any
 
 import numpy as np
 
 from jfnn.arguments import checks, memory
 from jfnn.arguments.checks import ArgumentError, ArgumentTypeError
 from jfnn.datasets.targets import Table
-from jfnn.targets import is_labels
-
-
-class Split(NamedTuple):
-    """Rows to train on and rows to test on; the test rows may be None.
-
-    Attributes:
-        x_train: ``[n, …]``.
-        y_train: Integer labels ``[n]`` or float targets ``[n, n_out]``; None for losses that need none.
-        x_test: ``[m, …]``.
-        y_test: As ``y_train``.
-        weights: How often each training row's cost counts ``[n]``; None for once. Scores are unweighted: rows
-            held out count once each, those that weigh 0 too.
-    """
-
-    x_train: Any
-    y_train: Any = None
-    x_test: Any = None
-    y_test: Any = None
-    weights: Any = None
+from jfnn.targets import Split, is_labels
 
 
 def as_size(size: Any, n: int, argument: str) -> int:

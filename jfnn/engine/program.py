@@ -26,7 +26,7 @@ from jfnn.learners.optional import end_epoch, members_axis, step_members
 from jfnn.learners.source import Source, rows_of_steps, step_key
 from jfnn.minibatches import Minibatches
 from jfnn.numerics.compiling import compiled
-from jfnn.training import State
+from jfnn.optimizers import State
 
 # A program takes about 10 MB and 200 memory maps, which systems limit. JAX never frees its traces, some
 # 0.7 MB a program: its caches are cleared now and then, and programs still in use compile again.

@@ -23,7 +23,7 @@ from jfnn.engine.verification import verify
 from jfnn.experiment.experiment import Experiment
 from jfnn.layers.kind import Params
 from jfnn.learners.source import room
-from jfnn.training import State
+from jfnn.optimizers import State
 
 Hyper = dict[str, np.ndarray]
 

@@ -16,7 +16,6 @@ import optax
 
 from jfnn import losses
 from jfnn.arguments import checks, paths
-from jfnn.datasets import Split
 from jfnn.experiment.axes import HYPER, Sample, as_sample
 from jfnn.experiment.settings import (
     Execution,
@@ -39,6 +38,7 @@ from jfnn.minibatches import Minibatches
 from jfnn.network import Network
 from jfnn.optimizers import Optimizer, Values, as_optimizer
 from jfnn.schedulers.scheduler import Scheduler
+from jfnn.targets import Split
 from jfnn.training import ValueAndGrad
 
 Check = Callable[[Any, str], Any]  # of a value and the option's name: the value in its canonical type

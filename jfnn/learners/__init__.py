@@ -6,7 +6,7 @@ from jfnn.learners.learner import Learner, Metric
 from jfnn.learners.metrics import METRICS, output_metric
 from jfnn.learners.own_loss import OwnLoss, learner
 from jfnn.learners.supervised import Supervised, supervised
-from jfnn.training import State
+from jfnn.optimizers import State
 
 __all__ = [
     "METRICS",

@@ -13,8 +13,8 @@ from jfnn.learners.data import Data, Hyper
 from jfnn.learners.learner import Learner, Metric
 from jfnn.learners.naming import describe_rule, is_known_rule
 from jfnn.learners.shapes import check_params, starting_shapes
-from jfnn.optimizers import Factory, Optimizer, UpdateRule, Values, as_optimizer
-from jfnn.training import State, descend
+from jfnn.optimizers import Factory, Optimizer, State, UpdateRule, Values, as_optimizer
+from jfnn.training import descend
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True)

@@ -9,7 +9,7 @@ import jax.numpy as jnp
 from jfnn.learners.data import Batch, Rows
 from jfnn.learners.source import DRAWN
 from jfnn.minibatches import Minibatches
-from jfnn.training import State
+from jfnn.optimizers import State
 
 # XLA spreads a gather from an array above half a megabyte over its threads, which costs more than a small
 # step; from such arrays the rows of several steps are gathered at once.

@@ -10,14 +10,13 @@ import numpy as np
 
 from jfnn.arguments import checks
 from jfnn.arguments.checks import ArgumentError, ArgumentTypeError
-from jfnn.datasets import Split
 from jfnn.layers.kind import Shape
 from jfnn.learners.data import Data
 from jfnn.learners.naming import is_known_network
 from jfnn.learners.shapes import EXAMPLES, eval_shape, example_shapes
 from jfnn.losses import Loss
 from jfnn.network import Network, as_inputs, check_output, is_own_apply
-from jfnn.targets import as_targets, as_weights, is_labels
+from jfnn.targets import Split, as_targets, as_weights, is_labels
 
 GRADIENTS = ("autodiff", "backprop")
 

@@ -10,7 +10,6 @@ import numpy as np
 
 from jfnn.arguments import checks, paths
 from jfnn.arguments.checks import ArgumentError, ArgumentTypeError
-from jfnn.datasets import Split
 from jfnn.layers.kind import Params
 from jfnn.learners.data import Batch, Data, Hyper, Rows
 from jfnn.learners.shapes import (
@@ -23,8 +22,8 @@ from jfnn.learners.shapes import (
     trained_shapes,
 )
 from jfnn.losses import is_weight
-from jfnn.optimizers import Values
-from jfnn.training import State
+from jfnn.optimizers import State, Values
+from jfnn.targets import Split
 
 
 def mean_over_rows(values: np.ndarray, data: Data, rows: np.ndarray) -> np.ndarray:

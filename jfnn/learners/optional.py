@@ -6,7 +6,7 @@ import jax
 
 from jfnn.learners.data import Batch, Hyper
 from jfnn.learners.learner import Learner
-from jfnn.training import State
+from jfnn.optimizers import State
 
 
 @runtime_checkable

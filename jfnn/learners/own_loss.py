@@ -16,8 +16,7 @@ from jfnn.learners.descent import DescentLearner, descent_fields
 from jfnn.learners.learner import Metric, check_metrics
 from jfnn.learners.naming import code_name, takes
 from jfnn.learners.shapes import check_params, check_scores, eval_shape, example_shapes
-from jfnn.optimizers import Factory, Optimizer
-from jfnn.training import State
+from jfnn.optimizers import Factory, Optimizer, State
 
 OwnLossFunction = Callable[..., jax.Array]
 ScoreFunction = Callable[..., Mapping[str, jax.Array]]

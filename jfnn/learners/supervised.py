@@ -14,7 +14,6 @@ import jfnn.learners.naming as naming
 from jfnn import losses, training
 from jfnn.arguments import checks
 from jfnn.arguments.checks import ArgumentError
-from jfnn.datasets import Split
 from jfnn.layers import sequence, small
 from jfnn.layers.kind import LayerKind, Params
 from jfnn.layers.scaled import at_learning_rates
@@ -26,8 +25,8 @@ from jfnn.learners.metrics import METRICS, check_decided, named_metrics
 from jfnn.learners.shapes import check_scores, eval_shape, example_shapes, starting_shapes
 from jfnn.losses import LOSSES, Loss
 from jfnn.network import Network
-from jfnn.optimizers import Factory, Optimizer
-from jfnn.training import State
+from jfnn.optimizers import Factory, Optimizer, State
+from jfnn.targets import Split
 
 HYPER = ("dropout", "init_scale")
 

@@ -13,7 +13,7 @@ from jfnn.learners.data import Batch, Data, Hyper, Rows
 from jfnn.learners.learner import Learner
 from jfnn.learners.shapes import row_shapes
 from jfnn.learners.traces import Trace, shapes_of
-from jfnn.training import State
+from jfnn.optimizers import State
 
 
 class Shapes(NamedTuple):

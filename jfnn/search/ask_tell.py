@@ -10,7 +10,6 @@ import numpy as np
 
 from jfnn.arguments import checks
 from jfnn.arguments.checks import ArgumentError, ArgumentTypeError
-from jfnn.datasets import Split
 from jfnn.experiment.options import Options
 from jfnn.experiment.settings import as_execution
 from jfnn.learners.learner import Learner
@@ -19,6 +18,7 @@ from jfnn.search import run_directory
 from jfnn.search.keywords import own_copies
 from jfnn.search.result import SweepResult
 from jfnn.search.sweep import Run, prepare, sweep
+from jfnn.targets import Split
 
 
 class Study(Protocol):

@@ -8,7 +8,6 @@ import numpy as np
 
 from jfnn.arguments import checks
 from jfnn.arguments.checks import ArgumentError, ArgumentTypeError
-from jfnn.datasets import Split
 from jfnn.engine import interrupts
 from jfnn.experiment.options import Common, Options, TrainOptions
 from jfnn.experiment.settings import as_execution
@@ -17,6 +16,7 @@ from jfnn.learners.learner import Learner
 from jfnn.optimizers import as_optimizer, is_axis
 from jfnn.search.keywords import takes_fields
 from jfnn.search.sweep import prepare, train_run, using_workers
+from jfnn.targets import Split
 
 # Names that a sweep has for arguments of `train`.
 RENAMED = {"x_train": "x", "y_train": "y", "x_test": "test", "y_test": "test", "seeds": "seed"}

@@ -18,7 +18,7 @@ from jax.flatten_util import ravel_pytree
 from jfnn.layers import Params
 from jfnn.learners import Hyper, Learner, Rows
 from jfnn.numerics.compiling import compiled
-from jfnn.training import State
+from jfnn.optimizers import State
 from jfnn.trajectories.steps import Seen, Stepper
 
 MULTIPLIERS = "multipliers"

@@ -21,8 +21,8 @@ from jfnn.experiment.options import option
 from jfnn.layers import Params
 from jfnn.learners import Hyper
 from jfnn.numerics.compiling import compiled
+from jfnn.optimizers import State
 from jfnn.search.keywords import takes_fields
-from jfnn.training import State
 from jfnn.trajectories.derivatives import float_leaves, push_forward, with_floats
 from jfnn.trajectories.steps import (
     Seen,

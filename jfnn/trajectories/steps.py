@@ -10,7 +10,6 @@ import numpy as np
 from jfnn.arguments import checks
 from jfnn.arguments.checks import ArgumentError, ArgumentTypeError
 from jfnn.boltzmann import BoltzmannLearner
-from jfnn.datasets import Split
 from jfnn.engine.program import Stock
 from jfnn.experiment.build import build
 from jfnn.experiment.experiment import Experiment
@@ -20,7 +19,8 @@ from jfnn.learners.epoch import gather
 from jfnn.learners.source import Source, rows_of_steps, step_key
 from jfnn.minibatches import Minibatches
 from jfnn.network import Network
-from jfnn.training import State
+from jfnn.optimizers import State
+from jfnn.targets import Split
 
 # Options of sweeps that have no meaning here.
 SWEEP_OPTIONS = ("schedulers", "execution", "out", "resume")

@@ -12,7 +12,6 @@ import optax
 
 from jfnn.arguments import checks, paths
 from jfnn.arguments.checks import ArgumentError
-from jfnn.datasets import Split
 from jfnn.experiment.build import build
 from jfnn.experiment.experiment import Experiment
 from jfnn.experiment.options import Options
@@ -23,9 +22,9 @@ from jfnn.losses import Loss
 from jfnn.minibatches import Minibatches
 from jfnn.network import Network
 from jfnn.numerics.compiling import compiled
-from jfnn.optimizers import Optimizer
+from jfnn.optimizers import Optimizer, State
 from jfnn.search import run_directory
-from jfnn.training import State
+from jfnn.targets import Split
 from jfnn.trajectories.steps import Seen, make_stepper
 from jfnn.widths.parametrisations import PARAMETRISATIONS, parametrised
 

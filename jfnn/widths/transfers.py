@@ -14,11 +14,11 @@ import numpy as np
 
 from jfnn.arguments import paths
 from jfnn.arguments.checks import ArgumentError
-from jfnn.datasets import Split
 from jfnn.experiment.settings import Execution
 from jfnn.network import Network
 from jfnn.search import run_directory
 from jfnn.search.groups import SweepGroups, load_groups, sweep_groups
+from jfnn.targets import Split
 from jfnn.widths.parametrisations import PARAMETRISATIONS, parametrised
 
 LOSS = "train_loss"

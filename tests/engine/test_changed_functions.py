@@ -12,9 +12,9 @@ from helpers import noise_split
 
 import jfnn
 from jfnn.learners import Batch, Learner
+from jfnn.optimizers import State
 from jfnn.schedulers import Actions, Scheduler
 from jfnn.search.sweep import prepare
-from jfnn.training import State
 
 pytestmark = pytest.mark.unoptimised
 SPLIT = noise_split()

@@ -587,7 +587,7 @@ def test_given_parameters_and_batches_are_replayed(net, split):
     gradient, optimizer = training.autodiff(net, losses.LOSSES["cross_entropy"], "sum"), optax.sgd(0.02)
     one_epoch = compiled(lambda state, rows: training.epoch(state, optimizer, gradient, x, t, 0.1, rows)[0])
     for s in range(2):
-        state = training.State(start[s], optimizer.init(start[s]))
+        state = jfnn.State(start[s], optimizer.init(start[s]))
         for epoch in range(3):
             state = one_epoch(state, jnp.asarray(batches[s, epoch]))
         for got, wanted in zip(

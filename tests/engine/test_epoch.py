@@ -28,7 +28,7 @@ def make_problem(dtype, n=N, features=FEATURES, reduction="sum"):
     net = jfnn.mlp((features, 5, CLASSES), "tanh", init="glorot_normal")
     params = jax.tree.map(lambda leaf: np.asarray(leaf, dtype), compiled(net.init)(jax.random.key(1)))
     rows = rng.normal(size=(n, features)).astype(dtype), np.eye(CLASSES, dtype=dtype)[np.arange(n) % 3]
-    state = training.State(params, compiled(OPTIMIZER.init)(params))
+    state = jfnn.State(params, compiled(OPTIMIZER.init)(params))
     return state, training.autodiff(net, LOSS, reduction), rows
 
 

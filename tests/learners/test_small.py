@@ -16,7 +16,7 @@ from jfnn.learners.data import Batch
 from jfnn.learners.optional import members_axis, step_members
 from jfnn.learners.source import Source
 from jfnn.numerics.permutation import Domain
-from jfnn.training import State
+from jfnn.optimizers import State
 
 MEMBERS, BATCH, FEATURES = 32, 7, 4
 OWN_LOSS = jfnn.losses.LOSSES["quadratic"]._replace(min_outputs=2)

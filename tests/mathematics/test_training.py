@@ -120,7 +120,7 @@ def test_scanned_epochs_equal_a_numpy_loop(source, reduction, x64):
     one_epoch = compiled(
         lambda state, rows: training.epoch(state, optimizer, value_and_grad, x, targets, 0.2, rows)
     )
-    state, expected = training.State(start, optimizer.init(start)), start
+    state, expected = jfnn.State(start, optimizer.init(start)), start
     for epoch in range(4):
         rows = Minibatches(5, "permutation").epoch(N, 0, epoch)
         state, values = one_epoch(state, rows)
@@ -143,7 +143,7 @@ def test_a_last_shorter_minibatch_trains_as_the_short_one_it_is(reduction, x64):
         lambda state, x, targets: training.step(state, optimizer, value_and_grad, x, targets, 0.2)
     )
     params = numpy_params(net)
-    state = training.State(params, compiled(optimizer.init)(params))
+    state = jfnn.State(params, compiled(optimizer.init)(params))
     for epoch in range(2):
         steps = batches.epoch(N, 0, epoch)
         assert (steps[-1] == PADDING).sum() == 5
@@ -305,7 +305,7 @@ def test_mean_reduction_is_scikit_learns_mlp_with_alpha_as_l2(ours, theirs, batc
     one_epoch = compiled(
         lambda state, rows: training.epoch(state, optimizer, value_and_grad, x, targets, 0.7, rows)
     )
-    state, whole = training.State(before, optimizer.init(before)), N // batch_size * batch_size
+    state, whole = jfnn.State(before, optimizer.init(before)), N // batch_size * batch_size
     for rows in (np.arange(whole).reshape(-1, batch_size), np.arange(whole, N)[None]):
         state = one_epoch(state, rows)[0] if rows.size else state
     assert_close(state.params, after)

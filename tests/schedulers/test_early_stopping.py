@@ -45,7 +45,7 @@ def test_early_stopping_is_the_plain_loop_that_stops_one_network_at_a_time(x64):
     @jax.jit
     def one_epoch(params, rows, rate, penalty):
         optimizer = optax.sgd(rate)
-        state = training.State(params, optimizer.init(params))
+        state = jfnn.State(params, optimizer.init(params))
         data = (jnp.asarray(x[train]), jnp.asarray(targets[train]))
         params = training.epoch(state, optimizer, value_and_grad, *data, penalty, rows)[0].params
         return params, jfnn.objective(NET, params, x[held], targets[held], reduction="mean")

@@ -28,7 +28,7 @@ def test_the_objective_is_the_mean_over_the_steps_of_a_plain_loop(x64):
     for i, j, seed in np.ndindex(2, 2, 3):
         optimizer = optax.sgd(OPTIONS["learning_rate"][i])
         params = jax.tree.map(lambda leaf: leaf.astype(np.float64), compiled(NET.init)(jax.random.key(seed)))
-        state = training.State(params, optimizer.init(params))
+        state = jfnn.State(params, optimizer.init(params))
         for epoch in range(6):
             rows = Minibatches(20).epoch(60, seed, epoch)
             state, values = training.epoch(
