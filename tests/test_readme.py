@@ -47,7 +47,7 @@ for script in sys.argv[1:]:
 
 @pytest.fixture(scope="module")
 def helps():
-    """What each script prints of itself."""
+    """Help of each script."""
     scripts = [str(ROOT / script) for script in SCRIPTS]
     asked = [sys.executable, "-c", ASK, *scripts]
     printed = subprocess.run(asked, capture_output=True, text=True, check=True).stdout

@@ -40,7 +40,7 @@ def arrays(result):
 
 @pytest.fixture(scope="module")
 def plain():
-    """What threads of this process give."""
+    """The result of threads of this process."""
     return sweep()
 
 

@@ -1,4 +1,4 @@
-"""What XLA makes of programs, compiled as for users: known miscompilations, and random losses by operations.
+"""Programs compiled by XLA as for users: known miscompilations, and random losses by operations.
 
 Each known one is wrong by far under JAX's own options in the versions named; here all must be right.
 """

@@ -103,7 +103,7 @@ def recorded():
 
 
 def in_process(x64, task, segment):
-    """What the other process runs."""
+    """Code of the other process."""
     with jax.enable_x64(x64):
         return run_segment(task, segment)
 

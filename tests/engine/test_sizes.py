@@ -1,4 +1,4 @@
-"""What compiles anew and what does not: rows, steps, epochs, folds and seeds are arguments of one program."""
+"""Numbers that compile nothing anew: rows, steps, epochs, folds and seeds are arguments of one program."""
 
 import contextlib
 

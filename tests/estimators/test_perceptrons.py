@@ -1,4 +1,4 @@
-"""What fits promise besides numbers: goings on, targets of every kind, rows apart, errors by name."""
+"""Laws of fits besides their numbers: goings on, targets of every kind, rows apart, errors by name."""
 
 import inspect
 import pickle

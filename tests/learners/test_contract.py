@@ -1,4 +1,4 @@
-"""What every learner promises: the engine runs its steps, equal ones are one, and it says what it is."""
+"""Laws of every learner: the engine runs its steps, equal ones share programs, it describes itself."""
 
 import itertools
 import json

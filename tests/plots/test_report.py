@@ -141,7 +141,7 @@ def test_lines_make_the_network(trained, network):
 
 
 def loading_lines(result, network):
-    """What the page of a result of a network, as described in its config, says to load it."""
+    """Lines on the page that load a result of a network, as described in its config."""
     config = {"settings": {"learner": {"network": network}}}
     return loading.how_to_load(dataclasses.replace(result, config=config), "run")
 

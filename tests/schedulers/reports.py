@@ -21,7 +21,7 @@ def report(score, epoch, epochs, replicates=1, **fields):
 
 
 def play(scheduler, epochs, cells=6, replicates=2, between=lambda state: state, every_epoch=False):
-    """What a scheduler does in a run of random scores: ``[(report, state, actions), …]``.
+    """Actions of a scheduler in a run of random scores: ``[(report, state, actions), …]``.
 
     Args:
         scheduler: The scheduler.

@@ -1,4 +1,4 @@
-"""What schedulers decide of random scores, beside plain loops over cells and members."""
+"""Decisions of schedulers on random scores, beside plain loops over cells and members."""
 
 import math
 

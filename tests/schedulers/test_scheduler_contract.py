@@ -1,4 +1,4 @@
-"""What every registered scheduler keeps: decisions from reports alone, others' bits, a run that can stop."""
+"""Laws of every registered scheduler: decisions from reports alone, others' bits, a run that can stop."""
 
 import copy
 import dataclasses

@@ -53,7 +53,7 @@ class Stop(Exception):
 
 
 def stop_at(epoch, error=Stop):
-    """What runs a sweep until an epoch."""
+    """A trainer of a sweep that stops at an epoch."""
 
     def progress(told):
         if told.epoch >= epoch:
