@@ -18,6 +18,7 @@ from . import (
 from .activations import Activation
 from .analysis.statistics import CellStatistics, cell_statistics
 from .architectures import cnn, maximal_update, rnn
+from .arguments.checks import ArgumentError
 from .boltzmann import boltzmann_machine
 from .engine.devices import use_all_cores
 from .estimators.ensemble import Ensemble
@@ -55,6 +56,7 @@ __version__: str
 __all__ = [
     "GRU",
     "Activation",
+    "ArgumentError",
     "Batch",
     "Best",
     "CellStatistics",
