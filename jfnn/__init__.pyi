@@ -25,6 +25,7 @@ from .estimators.ensemble import Ensemble
 from .experiment.axes import Sample
 from .experiment.options import Options
 from .experiment.settings import Execution, Progress, Validation
+from .experiment.workers import Workers
 from .layers import GRU, Conv, Dense, Elman, Flatten, Layer, LayerKind, MaxPool, MeanPool, Residual, Scaled
 from .learners import Batch, Learner, Metric, learner, supervised
 from .losses import Loss
@@ -49,7 +50,6 @@ from .trajectories.hypergradient import Hypergradient, hypergradient
 from .trajectories.lyapunov import Lyapunov, lyapunov
 from .widths.coordinates import CoordinateCheck, coordinate_check
 from .widths.transfers import Transfer, load_transfer, transfer
-from .workers import Workers
 
 __version__: str
 

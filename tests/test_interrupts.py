@@ -24,8 +24,9 @@ def press():
     signal.raise_signal(signal.SIGINT)
 
 
-def sweep(progress=None, devices=2, **changes):
-    execution = jfnn.Execution(tile=2, eval_every=2, devices=devices, progress=progress)
+def sweep(progress=None, executor=None, **changes):
+    devices = 2 if executor is None else None
+    execution = jfnn.Execution(devices, tile=2, eval_every=2, progress=progress, executor=executor)
     result = jfnn.sweep(NETWORK, noise_split(), **GRID | changes, execution=execution)
     return result.params, result.scores, result.history
 
@@ -107,9 +108,9 @@ def test_ctrl_c_saves_what_was_trained(on_executor, tmp_path):
             press()
 
     plain = sweep()
-    executor = {"executor": Pressing(2), "devices": None} if on_executor else {}
+    executor = Pressing(2) if on_executor else None
     with pytest.raises(KeyboardInterrupt):
-        sweep(progress=at_evaluation, out=tmp_path, **executor)
+        sweep(progress=at_evaluation, executor=executor, out=tmp_path)
     assert 0 < len(epochs) < 20
     resumed = sweep(progress=at_evaluation, out=tmp_path, resume=True)
     assert same_bits(resumed, plain)

@@ -158,7 +158,9 @@ def test_a_segment_gives_the_same_bytes_twice_and_in_another_process(recorded, p
 )
 def test_an_executor_over_processes_ends_in_the_bytes_of_threads(recorded, pool, name, dtype):
     plain = recorded(name)[2] if dtype == np.float32 else trained(options(name, dtype))
-    result = jfnn.sweep(**vars(options(name, dtype)) | {"executor": pool})
+    chosen = options(name, dtype)
+    execution = jfnn.Execution()._replace(**chosen.execution._asdict() | {"executor": pool})
+    result = jfnn.sweep(**vars(chosen) | {"execution": execution})
     assert jax.tree.leaves(result.params)[0].dtype == dtype
     for one, other in ((result.params, plain.params), (result.scores, plain.scores)):
         assert same_bits(one, other)
