@@ -142,7 +142,7 @@ RUNS = {
     },
     "early stopping in folds": {
         "folds": 2,
-        "schedulers": [jfnn.EarlyStopping(2)],
+        "schedulers": [jfnn.EarlyStopping(5)],
         "execution": {"eval_every": 4},
     },
     "a population and early stopping": {
@@ -498,7 +498,7 @@ KILLED = """
 import os, signal, sys, threading
 sys.path[:0] = {path!r}
 import helpers, jfnn
-from jfnn import compiling
+from jfnn.numerics import compiling
 jfnn.use_all_cores({devices})
 if not {optimised}:  # like the process that compares
     helpers.compile_unoptimised()
