@@ -1,7 +1,7 @@
 """Cost functions with their hand-derived output deltas, and the L2 penalty (the notes, sections 1, 2 and 5).
 
 A cost compares the outputs ``a`` of a network with targets ``t`` of the same shape and gives one number a
-sample; sums over samples are taken by whoever holds the samples. `Loss.delta` is its exact derivative
+sample; sums over samples are taken by the caller. `Loss.delta` is its exact derivative
 ``∂C/∂a``, by hand. Where the notes' output delta has a factor ``f'(z_L)``, that factor belongs to the output
 activation and is applied in `jfnn.backprop`; the cross-entropies take logits, so their output activation
 (softmax or sigmoid) is inside the cost and the layer's own is the identity.

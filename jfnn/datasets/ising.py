@@ -16,7 +16,7 @@ from jfnn.targets import Split
 
 UPDATES = ("all", "one")
 AXES = (-1, -2)
-# Lattices are updated in blocks of about so many sites, which stay in a core's cache.
+# Lattices are updated in blocks of about this number of sites, which stay in a core's cache.
 BLOCK = 100_000
 
 

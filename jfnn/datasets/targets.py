@@ -26,7 +26,7 @@ class Table(NamedTuple):
         y: Labels ``[n]``, 0 to k-1 (int64), or float targets ``[n]`` or ``[n, n_out]``.
         names: Names of the columns of ``x``; empty where the file has none.
         classes: The file's own word for each label, in order; None where the targets are no classes.
-        n_train: The first so many rows are for training and the others for testing, where the file says so;
+        n_train: Number of leading rows for training, the others are for testing, where the file says so;
             else None.
         weights: How often each row counts in training ``[n]``, or ``[n_train]`` where the file says which
             rows are for training; None without weights.

@@ -14,7 +14,7 @@ from jfnn.engine.segment import Segment
 from jfnn.experiment.workers import Workers
 
 # Each call is sent and answered: calls are longer than on this process's devices, and short ones travel
-# together, until they take half as long as a long one, or are so many bytes.
+# together, until they take half as long as a long one, or reach this number of bytes.
 CALLS = CallLength(steps=2048, calls=1)
 BYTES_TOGETHER = 1_000_000
 

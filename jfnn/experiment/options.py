@@ -170,7 +170,7 @@ class SearchOptions(Common):
         checks.as_switch,
     )
     sample: int | Sample | None = option(
-        "Random search: draw so many cells instead of taking every combination. A distribution (with"
+        "Random search: draw this number of cells instead of taking every combination. A distribution (with"
         " ``ppf``, such as ``scipy.stats.loguniform(1e-5, 1)``) or a sequence is drawn from, independently."
         " All arrays then have one axis of cells, ``[n, S]``.",
         None,

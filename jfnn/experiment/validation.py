@@ -24,7 +24,7 @@ def cuts(data: Data, size: float | int | None, folds: int | Iterable[Any] | None
             object, or an iterable of pairs of row numbers; or None.
 
     Raises:
-        ValueError: Both are given, or scikit-learn refuses.
+        ValueError: Both are given, or scikit-learn raises it.
     """
     if size is not None and folds is not None:
         raise ArgumentError("folds", "expected either folds or validation, got both")
@@ -56,9 +56,7 @@ def _folds(data: Data, folds: int | Iterable[Any]) -> list[Cut]:
         most = data.n_train if labels is None else int(np.unique(labels, return_counts=True)[1].max())
         rows = "rows" if labels is None else "rows of the largest class"
         if checks.as_count(folds, "folds", 2) > most:
-            raise ArgumentError(
-                "folds", f"expected at most {most}, since there are so many {rows}, got {folds}"
-            )
+            raise ArgumentError("folds", f"expected at most {most}, the number of {rows}, got {folds}")
     try:
         splitter = check_cv(folds, labels, classifier=labels is not None)
         pairs = list(splitter.split(np.zeros((data.n_train, 1)), labels))

@@ -70,7 +70,7 @@ class Order:
         return self.drawn[epoch + 1]
 
     def rewind(self, epochs: int) -> None:
-        """Puts the stream where a fit of so many epochs leaves it."""
+        """Puts the stream where a fit of ``epochs`` epochs leaves it."""
         if self.stream is not None:
             self._draw(epochs)
             self.stream.set_state(self.streams[epochs])

@@ -208,7 +208,7 @@ def _at(a: jax.Array, times: Sequence[jax.Array]) -> jax.Array:
 
 
 def _put(a: jax.Array, values: jax.Array, times: Sequence[jax.Array], behind: int = 0) -> jax.Array:
-    """``a`` with ``values [directions, …]`` at a time of each direction, so many places further behind."""
+    """``a`` with ``values [directions, …]`` written at one time of each direction."""
     for i, t in enumerate(times):
         a = jax.lax.dynamic_update_slice(a, values[None, i : i + 1], (t + behind, i, *[0] * (a.ndim - 2)))
     return a

@@ -19,14 +19,14 @@ T = TypeVar("T")
 
 # Longer sums make programs that take long to compile, and run slower than products of matrices do.
 MOST_TERMS = 32
-# A tile of so many members, or several times as many, fills vectors of any width: each member's numbers take
+# A tile of a multiple of this number of members fills vectors of any width: each member's numbers take
 # the same instructions as any other's.
 VECTOR = 16
 # What a step of a tile takes besides its members, in members; what one takes, in members of other tiles.
 STEP, MEMBER = 64, 0.25
 NARROW = 8  # members a tile at most where these are too few for `VECTOR`
 WIDE = 64  # members a tile that always pay, however much they hold
-# Where members have minibatches of their own, products of so many terms in all read more than a core's first
+# Where members have minibatches of their own, products with more terms in all read more than a core's first
 # cache holds, and matrices are faster.
 MOST_OWN_TERMS = 2500
 

@@ -19,7 +19,7 @@ from jfnn.layers.kind import Shape
 
 Lengths = int | Shape  # one number for all axes, or one an axis
 
-# Of the numbers that a layer holds, one in so many is counted in its width: larger tiles than those of dense
+# One in this many of the numbers that a layer holds is counted in its width: larger tiles than those of dense
 # layers are faster, since products read large arrays in order and every call costs. Measured on all cores at
 # once, on networks of one to three convolutions over 40, 8x8 and 28x28 places, 4 to 32 channels, batches of
 # 20 and 100: the tiles that follow are within about a tenth of the fastest.

@@ -124,7 +124,7 @@ def trained_shapes(argument: str, params: Params, arithmetic: np.dtype) -> Param
 
 
 def check_scores(argument: str, scores: Any, names: Sequence[str]) -> None:
-    """Raises ValueError for other scores of `EXAMPLES` rows than so many values for each metric."""
+    """Raises ArgumentError unless each metric has `EXAMPLES` values, one a row."""
     fits = isinstance(scores, Mapping) and set(scores) == set(names)
     if not fits or any(getattr(values, "shape", ())[:1] != (EXAMPLES,) for values in scores.values()):
         raise ArgumentError(argument, f"expected one value a row for each of {list(names)}, got {scores}")

@@ -141,7 +141,7 @@ def traced(
 
 
 def scoring(learner: Learner, rows: int) -> Learner:
-    """The learner, able to score so many rows at a time."""
+    """The learner, traced for scoring blocks of this number of rows."""
     if not isinstance(learner, Traced) or rows in learner.shapes.scored:
         return learner
     shapes = learner.shapes._replace(scored=(*learner.shapes.scored, rows))

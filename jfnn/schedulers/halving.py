@@ -23,7 +23,7 @@ class Halving(Scheduler):
     of the epochs.
 
     Attributes:
-        factor: One cell of so many goes on at each rung; at least 2.
+        factor: One cell in ``factor`` goes on at each rung; at least 2.
         min_epochs: Epochs that every cell gets at least; None for 5, or if two rounds do not fit above that,
             for as many as let them.
     """

@@ -91,7 +91,7 @@ def exists(path: Path) -> bool:
 
 @contextlib.contextmanager
 def opened(path: Path, copies: int = 1) -> Iterator[IO[bytes]]:
-    """A regular file to read, of which so many copies fit into memory.
+    """A regular file to read, if ``copies`` of it fit into memory.
 
     Raises:
         CorruptFileError: It cannot be read, or is a pipe, a device or a directory.
