@@ -43,8 +43,8 @@ def pytest_configure(config):
 def pytest_runtest_setup(item):
     """Compiles the engine's programs as users get them, or unoptimised where a test is marked so."""
     quickly = item.get_closest_marker("unoptimised") and not item.get_closest_marker("optimised")
-    quickly = quickly and not item.config.getoption("optimised")
-    options = {**CPU_OPTIONS} | (UNOPTIMISED if quickly else OPTIMISED)
+    changed = UNOPTIMISED if quickly else OPTIMISED
+    options = {**CPU_OPTIONS} | ({} if item.config.getoption("optimised") else changed)
     if options != compiling.CPU_OPTIONS:
         compiling.CPU_OPTIONS = options
         program.build.cache_clear()

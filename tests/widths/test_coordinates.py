@@ -80,7 +80,7 @@ def test_changes_are_flat_in_the_width_under_maximal_updates_and_are_not_by_defa
         optimizer=optimizer,
         reduction="mean",
         steps=3,
-        seeds=4,
+        seeds=8,
         batch_size=35,
     )
     standard, maximal = check.slopes()
