@@ -116,12 +116,6 @@ class Worker:
         return np.pad(segment.given, [(0, 0)] * (segment.given.ndim - 2) + [(0, more), (0, 0)])
 
 
-def run_segment(task: Task, segment: Segment) -> SegmentResult:
-    """Runs a segment on the first device of this process, to NumPy arrays; other processes call this."""
-    result = Worker(task, jax.devices()[0]).issue(segment)
-    return SegmentResult(*jax.tree.map(np.asarray, tuple(result)))
-
-
 def _with_room(leaf: np.ndarray) -> np.ndarray:
     """Rows padded with zeros, so that few shapes occur."""
     return np.pad(leaf, [(0, room(len(leaf)) - len(leaf))] + [(0, 0)] * (leaf.ndim - 1))

@@ -3,7 +3,6 @@
 import dataclasses
 import math
 from collections.abc import Collection, Sequence
-from typing import Any
 
 import jax
 import numpy as np
@@ -12,7 +11,7 @@ from jfnn.arguments import checks, memory, paths
 from jfnn.arguments.checks import ArgumentError, ArgumentTypeError
 from jfnn.experiment.axes import Axes, axes_and_constants, check_counts, check_range
 from jfnn.experiment.experiment import PARTS, Experiment, Ranking, Replicate
-from jfnn.experiment.options import Common, Options
+from jfnn.experiment.options import CheckedOptions, Common, Options
 from jfnn.experiment.replicates import replicates
 from jfnn.experiment.settings import Validation
 from jfnn.experiment.validation import check_weights, cuts
@@ -37,7 +36,7 @@ def build(options: Options, first_fold: int = 0) -> Experiment:
     Raises:
         ValueError, TypeError: An invalid option; the message begins with its name.
     """
-    chosen: Any = options.checked()
+    chosen = options.checked()
     validates = chosen.validation.size is not None or chosen.folds is not None
     _check_combinations(chosen, validates)
     learner, data = _learner(chosen).bind(chosen.split)
@@ -97,7 +96,7 @@ def _check_memory(learner: Learner, data: Data, cells: Axes, replicates: int, ti
     memory.check(longest, float(COPIES) * member_size * members, sizes=sizes)
 
 
-def _check_combinations(options: Any, validates: bool) -> None:
+def _check_combinations(options: CheckedOptions, validates: bool) -> None:
     """Raises ArgumentError for options that exclude each other."""
     every = options.execution.eval_every
     if isinstance(every, list) and every[-1] > options.epochs:
@@ -109,10 +108,10 @@ def _check_combinations(options: Any, validates: bool) -> None:
         raise ArgumentError("refit", "given batches are of fewer rows than it trains on")
 
 
-def _learner(options: Any) -> Learner:
+def _learner(options: CheckedOptions) -> Learner:
     """The learner itself, or that of the network; with the metric that ranks, if it is the user's own."""
-    learner: Learner = options.network
     if isinstance(options.network, Learner):
+        learner: Learner = options.network
         for field in dataclasses.fields(Common):
             check, value = field.metadata["check"], getattr(options, field.name)
             if field.name in OF_NETWORKS and value != check(field.default, field.name):
@@ -131,7 +130,7 @@ def _learner(options: Any) -> Learner:
         return bound.measuring([*bound.metrics, metric])
 
 
-def _numbers(options: Any, learner: Learner) -> dict[str, Values]:
+def _numbers(options: CheckedOptions, learner: Learner) -> dict[str, Values]:
     """Values of all numbers that the learner takes, in the order of the axes."""
     own = {"learning_rate": options.learning_rate, "l2": options.l2}
     numbers = {**own, **learner.numbers, **(options.hyper or {})}
@@ -164,7 +163,7 @@ def _ranking(learner: Learner, data: Data, validation: Validation, validates: bo
     return Ranking(PARTS.index(part), name, directions[name])
 
 
-def _check_schedulers(options: Any, cells: int, hyper: Collection[str], validates: bool) -> None:
+def _check_schedulers(options: CheckedOptions, cells: int, hyper: Collection[str], validates: bool) -> None:
     for scheduler in options.schedulers:
         if scheduler.validates and not validates:
             reason = f"{scheduler} needs rows held out; give validation or folds"

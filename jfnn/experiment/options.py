@@ -9,7 +9,7 @@ import functools
 import os
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from concurrent.futures import Executor
-from typing import Any, Self
+from typing import Any
 
 import numpy as np
 import optax
@@ -142,12 +142,6 @@ class Common:
         checks.as_switch,
     )
 
-    def checked(self) -> Self:
-        """The same options, each in the canonical type of its check; raises ArgumentError."""
-        checks_of = {field.name: field.metadata.get("check") for field in dataclasses.fields(self)}
-        values = {name: check(getattr(self, name), name) for name, check in checks_of.items() if check}
-        return dataclasses.replace(self, **values)
-
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
 class SearchOptions(Common):
@@ -189,6 +183,26 @@ class Options(SearchOptions):
 
     network: Network | Learner
     split: Split = dataclasses.field(metadata={"check": as_split})
+
+    def checked(self) -> "CheckedOptions":
+        """The same options, each in the canonical type of its check; raises ArgumentError."""
+        values = vars(self).copy()
+        for field in dataclasses.fields(self):
+            if check := field.metadata.get("check"):
+                values[field.name] = check(values[field.name], field.name)
+        return CheckedOptions(**values)
+
+
+@dataclasses.dataclass(frozen=True, kw_only=True)
+class CheckedOptions(Options):
+    """Options in the types that their checks return."""
+
+    batch_size: Minibatches
+    validation: Validation
+    schedulers: tuple[Scheduler, ...]
+    execution: Execution
+    seeds: list[int]
+    sample: Sample | None
 
 
 @dataclasses.dataclass(frozen=True)

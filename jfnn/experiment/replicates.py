@@ -11,6 +11,7 @@ import numpy as np
 from jfnn.arguments import checks
 from jfnn.arguments.checks import ArgumentError, ArgumentTypeError
 from jfnn.experiment.experiment import PARTS, Replicate
+from jfnn.experiment.options import CheckedOptions
 from jfnn.experiment.validation import Cut
 from jfnn.layers.kind import Params
 from jfnn.learners.data import Data
@@ -26,7 +27,7 @@ STARTS, STARTS_BYTES = 64, 4_000_000  # seeds that one call draws starts for, an
 
 
 def replicates(
-    options: Any,
+    options: CheckedOptions,
     learner: Learner,
     data: Data,
     cuts: Sequence[Cut],
@@ -38,7 +39,7 @@ def replicates(
     steps draw by a key of their own.
 
     Args:
-        options: `Options`, checked: seeds, minibatches and starting parameters.
+        options: Seeds, minibatches and starting parameters.
         learner: The learner.
         data: The data.
         cuts: Rows to learn from and to validate on, one pair a fold.

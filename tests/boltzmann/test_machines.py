@@ -163,7 +163,7 @@ def test_annealed_importance_sampling_and_chains_agree_with_enumeration(sizes):
 
 
 def test_few_steps_of_annealing_give_z_on_average_and_few_sweeps_the_first_states_means():
-    """Whatever the steps, the mean of ``w`` is right if each leaves the next distribution as it is."""
+    """The mean of ``w`` is right after any number of steps, if each leaves the next distribution as it is."""
     rng = np.random.default_rng(1)
     sizes, n = (2, 3, 1, 2), 20_000
     weights = tuple(np.float32(1.5 * rng.normal(size=pair)) for pair in itertools.pairwise(sizes))

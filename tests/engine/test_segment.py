@@ -13,7 +13,7 @@ from helpers import noise_split, same_bits
 
 import jfnn
 from jfnn.engine.executors import Threads
-from jfnn.engine.segment import run_segment
+from jfnn.engine.segment import SegmentResult, Worker
 from jfnn.engine.trainer import Trainer
 from jfnn.search.sweep import prepare, train_run
 
@@ -61,6 +61,12 @@ def options(name, dtype):
         gradient="backprop",
         **common,
     )
+
+
+def run_segment(task, segment):
+    """A segment on this process's first device, as NumPy arrays."""
+    result = Worker(task, jax.devices()[0]).issue(segment)
+    return SegmentResult(*jax.tree.map(np.asarray, tuple(result)))
 
 
 def trained(options, make_executor=Threads):
