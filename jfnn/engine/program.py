@@ -219,7 +219,8 @@ def judged(done: Epoch, number: jax.Array, axis: int) -> Members:
     return Members(state, jnp.where(trained_before & ~finite, number, done.before.diverged_at))
 
 
-def start_is_trivial(learner: Learner, params: Params, hyper: Hyper) -> bool:
-    """Whether `Learner.start` returns the parameters unchanged and no memory."""
-    traced = jax.make_jaxpr(learner.start)(params, hyper).jaxpr
-    return bool(traced.outvars == traced.invars[: len(jax.tree.leaves(params))])
+def memory_of_start(learner: Learner, params: Params, hyper: Hyper) -> tuple[Any, bool]:
+    """Shapes of the memory that `Learner.start` gives, and whether it changes no parameter and gives none."""
+    traced, state = jax.make_jaxpr(learner.start, return_shape=True)(params, hyper)
+    unchanged = traced.jaxpr.invars[: len(jax.tree.leaves(params))]
+    return state.memory, bool(traced.jaxpr.outvars == unchanged)

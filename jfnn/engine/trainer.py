@@ -15,7 +15,7 @@ from jfnn.engine import plan
 from jfnn.engine.executors import Executor, Threads
 from jfnn.engine.plan import CallLength, Hardware, Stretch, Tile
 from jfnn.engine.prefetch import Prefetcher
-from jfnn.engine.program import Members, build, start_is_trivial
+from jfnn.engine.program import Members, build, memory_of_start
 from jfnn.engine.scoring import add_scores, no_scores
 from jfnn.engine.segment import Segment, SegmentResult, Task
 from jfnn.engine.state import Evaluation, Lost, RunState, Scores
@@ -78,7 +78,9 @@ class Trainer:
 
     def next_call_end(self, epoch: int) -> int:
         """The first epoch above ``epoch`` after which the run returns to the host."""
-        return self.calls.next_end(epoch, self.steps)
+        epochs = self.experiment.epochs
+        whole = epochs <= self.calls.epochs(self.steps)  # too short to gain by an early return
+        return epochs if whole else self.calls.next_end(epoch, self.steps)
 
     def start(self, hyper: Hyper) -> Members:
         """All members at epoch 0."""
@@ -92,10 +94,9 @@ class Trainer:
         everyone = np.ones(self.experiment.members, bool)
         learner, device = self.experiment.learner, self.hardware.threads[0]
         start = build(learner, self.sources.batches, self.sources.padded, device.platform, 1).start
-        one = jax.tree.map(lambda leaf: leaf[0], (params, hyper))
-        shapes = jax.eval_shape(learner.start, *one).memory
+        shapes, is_trivial = memory_of_start(learner, *jax.tree.map(lambda leaf: leaf[0], (params, hyper)))
         memory = jax.tree.map(lambda leaf: np.zeros((len(everyone), *leaf.shape), leaf.dtype), shapes)
-        if not start_is_trivial(learner, *one):
+        if not is_trivial:
             for tile in self._tiles(everyone):
                 with jax.default_device(device):
                     write(tile, start(*take((params, hyper), tile)), State(params, memory))

@@ -112,9 +112,13 @@ class Supervised(DescentLearner):
 
     def fits_last(self, platform: str, members: int, batch: int, own: bool) -> bool:
         """True for small dense networks on a CPU, of which one loop then computes all."""
-        fits = small.fits(self.columns or (), self.network.input_shape or (), members, batch, own)
-        known = naming.is_known_network(self.network) and naming.name_in(LOSSES, self.loss) is not None
-        return fits and known and platform == "cpu"
+        columns, shape = self.columns or (), self.network.input_shape or ()
+        fits = platform == "cpu" and small.fits(columns, shape, members, batch, own)
+        return fits and naming.name_in(LOSSES, self.loss) is not None and self._network_is_known
+
+    @functools.cached_property
+    def _network_is_known(self) -> bool:
+        return naming.is_known_network(self.network)
 
     def step_last(
         self, states: State, batch: Batch, hyper: Hyper, key: jax.Array | None, own: bool
@@ -169,7 +173,7 @@ class Supervised(DescentLearner):
         """Activations, loss, optimizer, schedule and metrics are registered ones."""
         metrics = all(metric in [make(self.loss) for make in METRICS.values()] for metric in self.metrics)
         names = isinstance(self.gradient, str) and naming.name_in(LOSSES, self.loss) is not None
-        return metrics and names and self.rule_is_known and naming.is_known_network(self.network)
+        return metrics and names and self.rule_is_known and self._network_is_known
 
     def describe(self) -> dict[str, Any]:
         """Names where things have names."""
