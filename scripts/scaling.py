@@ -3,7 +3,8 @@
 First many members of the XOR network through Dask: time, the most memory that this process held (client and
 scheduler together) and the scheduler's steps. Then the notes' grid with several seeds, in turns and warm: by
 threads of this process; by one and by two processes with a core each; by two workers of a Dask cluster of
-this machine. Prints a table of each and writes scaling.json into a directory.
+this machine. Where others train, the CPU time of this process (with Dask that of the scheduler, too) says how
+many cores it could keep busy. Prints a table of each and writes scaling.json into a directory.
 """
 
 import concurrent.futures
@@ -24,7 +25,7 @@ from console import Parser, add_out, parse, run
 import jfnn
 from jfnn.distributed import preload
 
-SEEDS, ROUNDS, MEMBERS = 20, 5, 100_000
+SEEDS, ROUNDS, MEMBERS = 5, 3, 100_000
 QUICK_SEEDS, QUICK_ROUNDS, QUICK_MEMBERS = 2, 1, 2_000
 RATES = np.logspace(-5, 1, 7)
 
@@ -60,8 +61,8 @@ def dask_client(count: int) -> Iterator[Any]:
         yield client
 
 
-def scaling(seeds: int, rounds: int) -> dict[str, list[float]]:
-    """Seconds of each round of the notes' grid, in turns, after one that warms up."""
+def scaling(seeds: int, rounds: int) -> dict[str, list[tuple[float, float]]]:
+    """Each round of the notes' grid, in turns, after one that warms up: seconds, and CPU seconds spent here."""
     network, split = jfnn.mlp((64, 50, 10), init="normal"), jfnn.datasets.digits()
     options: dict[str, Any] = dict(learning_rate=RATES, l2=RATES, seeds=seeds, epochs=100)
     with contextlib.ExitStack() as stack:
@@ -71,14 +72,14 @@ def scaling(seeds: int, rounds: int) -> dict[str, list[float]]:
             "2 processes, a core each": stack.enter_context(processes(2)),
             "Dask, 2 workers": stack.enter_context(dask_client(2)).get_executor(),
         }
-        seconds: dict[str, list[float]] = {name: [] for name in executors}
+        taken: dict[str, list[tuple[float, float]]] = {name: [] for name in executors}
         for _ in range(rounds + 1):
             for name, executor in executors.items():
-                began = time.perf_counter()
+                began, cpu = time.perf_counter(), time.process_time()
                 execution = jfnn.Execution(keep_params="none", executor=executor)
                 jfnn.sweep(network, split, execution=execution, **options)
-                seconds[name].append(time.perf_counter() - began)
-    return {name: values[1:] for name, values in seconds.items()}
+                taken[name].append((time.perf_counter() - began, time.process_time() - cpu))
+    return {name: values[1:] for name, values in taken.items()}
 
 
 def many(members: int) -> dict[str, float]:
@@ -128,12 +129,16 @@ def main(arguments: Sequence[str] | None = None) -> int:
         f" {large['peak_gb']:.2f} GB here, {large['scheduler_steps']:.0f} steps of the scheduler",
         flush=True,
     )
-    seconds = scaling(seeds, rounds)
-    medians = {name: statistics.median(values) for name, values in seconds.items()}
+    taken = scaling(seeds, rounds)
     print(f"\nnotes' grid, {seeds} seeds, medians of {rounds}:\n")
-    for name, median in medians.items():
-        print(f"  {name:26} {median:7.2f} s   {medians['threads'] / median:5.2f} of threads' speed")
-    figures = {"environment": machine.environment([]), "seconds": seconds, "many": large}
+    medians = {name: statistics.median(seconds for seconds, _ in values) for name, values in taken.items()}
+    for name, values in taken.items():
+        line = f"  {name:26} {medians[name]:7.2f} s   {medians['threads'] / medians[name]:5.2f} of threads' speed"
+        if name != "threads":
+            cores = 1 if name.startswith("1") else 2
+            line += f"   feeds {cores * statistics.median(wall / cpu for wall, cpu in values):4.0f} cores"
+        print(line)
+    figures = {"environment": machine.environment([]), "seconds_and_cpu": taken, "many": large}
     (options.out / "scaling.json").write_text(json.dumps(figures, indent=2) + "\n")
     return 0
 
