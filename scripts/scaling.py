@@ -62,7 +62,7 @@ def dask_client(count: int) -> Iterator[Any]:
 
 
 def scaling(seeds: int, rounds: int) -> dict[str, list[tuple[float, float]]]:
-    """Each round of the notes' grid, in turns, after one that warms up: seconds, and CPU seconds spent here."""
+    """Seconds, and CPU seconds of this process, of each round of the notes' grid after one that warms up."""
     network, split = jfnn.mlp((64, 50, 10), init="normal"), jfnn.datasets.digits()
     options: dict[str, Any] = dict(learning_rate=RATES, l2=RATES, seeds=seeds, epochs=100)
     with contextlib.ExitStack() as stack:
@@ -133,7 +133,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
     print(f"\nnotes' grid, {seeds} seeds, medians of {rounds}:\n")
     medians = {name: statistics.median(seconds for seconds, _ in values) for name, values in taken.items()}
     for name, values in taken.items():
-        line = f"  {name:26} {medians[name]:7.2f} s   {medians['threads'] / medians[name]:5.2f} of threads' speed"
+        speed = medians["threads"] / medians[name]
+        line = f"  {name:26} {medians[name]:7.2f} s   {speed:5.2f} of threads' speed"
         if name != "threads":
             cores = 1 if name.startswith("1") else 2
             line += f"   feeds {cores * statistics.median(wall / cpu for wall, cpu in values):4.0f} cores"
