@@ -88,8 +88,8 @@ def starting_params(
         starts = _drawn_params(learner, seeds)
     else:
         starts = _given_params(learner, initial_params, len(seeds), dtype)
-    packed = _as_numpy(learner.pack(_as_numpy(starts, dtype)), dtype)
-    return [jax.tree.map(lambda leaf, i=i: leaf[i], packed) for i in range(len(seeds))]
+    leaves, structure = jax.tree.flatten(_as_numpy(learner.pack(_as_numpy(starts, dtype)), dtype))
+    return [jax.tree.unflatten(structure, [leaf[i] for leaf in leaves]) for i in range(len(seeds))]
 
 
 def _drawn_params(learner: Learner, seeds: Sequence[int]) -> Params:
