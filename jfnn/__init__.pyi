@@ -17,7 +17,7 @@ from . import (
 )
 from .activations import Activation
 from .analysis.statistics import CellStatistics, cell_statistics
-from .architectures import cnn, maximal_update, rnn
+from .architectures import cnn, rnn
 from .arguments.checks import ArgumentError
 from .boltzmann import boltzmann_machine
 from .engine.devices import use_all_cores
@@ -49,6 +49,7 @@ from .training import objective
 from .trajectories.hypergradient import Hypergradient, hypergradient
 from .trajectories.lyapunov import Lyapunov, lyapunov
 from .widths.coordinates import CoordinateCheck, coordinate_check
+from .widths.parametrisations import maximal_update
 from .widths.transfers import Transfer, load_transfer, transfer
 
 __version__: str

@@ -1,12 +1,7 @@
-"""Convolutional and recurrent networks, ready made, and networks of many widths that learn alike.
-
-`jfnn.sequential` puts any others together.
-"""
+"""Convolutional and recurrent networks, ready made; `jfnn.sequential` puts any others together."""
 
 from collections.abc import Sequence
 from typing import Any
-
-import numpy as np
 
 from jfnn import activations
 from jfnn.activations import Activation
@@ -19,8 +14,6 @@ from jfnn.layers.flatten import Flatten
 from jfnn.layers.gru import GRU
 from jfnn.layers.kind import LayerKind, Shape
 from jfnn.layers.pool import MaxPool
-from jfnn.layers.scaled import Scaled, simplified
-from jfnn.layers.scaled import maximal_update as scale_layers
 from jfnn.network import Network, sequential
 
 CELLS = ("gru", "elman")
@@ -138,47 +131,3 @@ def rnn(
     dense = [Dense(width, function, init) for width in widths]
     readout = Dense(checks.as_count(outputs, "outputs"), last, init)
     return sequential([recurrent, *flat, *dense, readout], inputs)
-
-
-def maximal_update(
-    network: Network, base: Network, optimizer: str = "adam", output_multiplier: float = 1.0
-) -> Network:
-    """A network in maximal-update parametrisation, so that its best learning rate is that of another width.
-
-    Starting weights and the learning rate of each layer are multiplied by powers of the ratio of its width to
-    that in ``base`` (Yang & Hu, arXiv 2203.03466, Table 3; `jfnn.layers.scaled` has the table).
-    The base network itself comes back as it is, the standard parametrisation. The penalty l2 is not scaled.
-
-    Args:
-        network: Of dense and convolutional layers, and such without parameters; with an ``init`` whose
-            variance is a constant over the inputs: "he_normal", "he_uniform" or "lecun_normal".
-        base: The same network at the base width.
-        optimizer: Rule of its training: "sgd", also with momentum; or "adam", as all rules whose steps do not
-            depend on the size of gradients (adamw, rmsprop, lion, …). Their rates differ.
-        output_multiplier: α, by which the outputs are multiplied before the last bias is added, brought about
-            by the last layer's start and rate. It is tuned with the learning rate, at any width.
-
-    Raises:
-        ValueError, TypeError: No networks of such layers, or of different kinds of layers.
-    """
-    layers, shape = _parts(network, "network")
-    base_layers, base_shape = _parts(base, "base")
-    multiplier = checks.as_number(output_multiplier, "output_multiplier", strict=True)
-    checks.as_choice(optimizer, "optimizer", ("sgd", "adam"))
-    *hidden, last = scale_layers(layers, shape, base_layers, base_shape, optimizer)
-    if multiplier != 1:
-        if not isinstance(last, Dense | Scaled):
-            raise ArgumentError("output_multiplier", f"expected a dense last layer, got {last!r}")
-        factor = multiplier ** (2 if optimizer == "sgd" else 1)
-        singles = np.finfo(np.float32)
-        if not float(singles.smallest_subnormal) <= factor <= float(singles.max):
-            raise ArgumentError("output_multiplier", f"{multiplier:g} is out of the range of float32")
-        last = simplified(Scaled(last, multiplier, factor))
-    return sequential([*hidden, last], shape)
-
-
-def _parts(network: Network, argument: str) -> tuple[tuple[LayerKind, ...], Shape]:
-    checks.check_instance(network, Network, argument)
-    if network.layers is None or network.input_shape is None:
-        raise ArgumentError(argument, "expected a network of jfnn.layers, whose widths are known")
-    return network.layers, network.input_shape

@@ -7,8 +7,7 @@ import jax
 import jax.numpy as jnp
 
 from jfnn.learners.data import Batch, Rows
-from jfnn.learners.source import DRAWN
-from jfnn.minibatches import Minibatches
+from jfnn.minibatches import DRAWN, Minibatches
 from jfnn.optimizers import State
 
 # XLA spreads a gather from an array above half a megabyte over its threads, which costs more than a small

@@ -6,11 +6,8 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 
-from jfnn.minibatches import PADDING, Minibatches, step_rows
+from jfnn.minibatches import DRAWN, PADDING, Minibatches, step_rows
 from jfnn.numerics.permutation import Domain
-
-# XLA spreads larger kernels over its threads, which takes ten times as long.
-DRAWN = 1280
 
 
 class Source(NamedTuple):

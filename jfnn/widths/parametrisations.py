@@ -1,15 +1,42 @@
-"""Networks of many widths in each parametrisation."""
+"""Networks of many widths, in the standard and in the maximal-update parametrisation.
 
+Yang & Hu, Table 3 of "Tensor Programs V" (arXiv 2203.03466), relative to a base width. With ``r_in`` and
+``r_out`` for how many times as many inputs and outputs a layer has as that of the base network, and starting
+variances of ``1/fan_in`` as standard initializers have them:
+
+================  ==============  ===========  ============
+layer             starting scale  rate of SGD  rate of Adam
+================  ==============  ===========  ============
+first, r_in = 1   1               r_out        1
+hidden            1               r_out/r_in   1/r_in
+last, r_out = 1   1/√r_in         1/r_in       1/r_in
+biases            1               r_out        1
+================  ==============  ===========  ============
+
+No output needs a multiplier: one of α is the same as starting weights α times as large, whose rates are α²
+times (SGD) or α times (Adam) as large (the paper's Lemma J.1).
+"""
+
+import dataclasses
+import math
 from collections.abc import Callable, Sequence
 from typing import Any
 
+import jax
+import numpy as np
 import optax
 
-from jfnn.architectures import maximal_update
 from jfnn.arguments import checks
 from jfnn.arguments.checks import ArgumentError, ArgumentTypeError
 from jfnn.arguments.signatures import check_callable
-from jfnn.network import Network
+from jfnn.layers.conv import Conv
+from jfnn.layers.dense import Dense, Layer
+from jfnn.layers.initializers import FAN_IN
+from jfnn.layers.kind import LayerKind, Params, Shape
+from jfnn.layers.residual import Residual
+from jfnn.layers.scaled import Scaled, scaled
+from jfnn.layers.sequence import shapes as shapes_of
+from jfnn.network import Network, sequential
 from jfnn.optimizers import Optimizer
 
 PARAMETRISATIONS = ("standard", "maximal_update")
@@ -86,3 +113,91 @@ def scaling_rule(optimizer: Any) -> str:
             return "sgd" if name == "sgd" else "adam"
     expected = f"expected sgd, or one of {', '.join(LIKE_ADAM)}"
     raise ArgumentError("optimizer", f"{expected}, got {checks.shown(rule)}")
+
+
+def maximal_update(
+    network: Network, base: Network, optimizer: str = "adam", output_multiplier: float = 1.0
+) -> Network:
+    """A network in maximal-update parametrisation, so that its best learning rate is that of another width.
+
+    Starting weights and the learning rate of each layer are multiplied by powers of the ratio of its width to
+    that in ``base`` (the module's table). The base network itself comes back as it is, the standard
+    parametrisation. The penalty l2 is not scaled.
+
+    Args:
+        network: Of dense and convolutional layers, and such without parameters; with an ``init`` whose
+            variance is a constant over the inputs: "he_normal", "he_uniform" or "lecun_normal".
+        base: The same network at the base width.
+        optimizer: Rule of its training: "sgd", also with momentum; or "adam", as all rules whose steps do not
+            depend on the size of gradients (adamw, rmsprop, lion, …). Their rates differ.
+        output_multiplier: α, by which the outputs are multiplied before the last bias is added, brought about
+            by the last layer's start and rate. It is tuned with the learning rate, at any width.
+
+    Raises:
+        ValueError, TypeError: No networks of such layers, or of different kinds of layers.
+    """
+    layers, shape = _parts(network, "network")
+    base_layers, base_shape = _parts(base, "base")
+    multiplier = checks.as_number(output_multiplier, "output_multiplier", strict=True)
+    checks.as_choice(optimizer, "optimizer", ("sgd", "adam"))
+    *hidden, last = _in_maximal_update(layers, shape, base_layers, base_shape, optimizer)
+    if multiplier != 1:
+        if not isinstance(last, Dense | Scaled):
+            raise ArgumentError("output_multiplier", f"expected a dense last layer, got {last!r}")
+        factor = multiplier ** (2 if optimizer == "sgd" else 1)
+        singles = np.finfo(np.float32)
+        if not float(singles.smallest_subnormal) <= factor <= float(singles.max):
+            raise ArgumentError("output_multiplier", f"{multiplier:g} is out of the range of float32")
+        last = scaled(last, multiplier, factor)
+    return sequential([*hidden, last], shape)
+
+
+def _parts(network: Network, argument: str) -> tuple[tuple[LayerKind, ...], Shape]:
+    checks.check_instance(network, Network, argument)
+    if network.layers is None or network.input_shape is None:
+        raise ArgumentError(argument, "expected a network of jfnn.layers, whose widths are known")
+    return network.layers, network.input_shape
+
+
+def _in_maximal_update(
+    layers: Sequence[LayerKind], shape: Shape, base: Sequence[LayerKind], base_shape: Shape, optimizer: str
+) -> tuple[LayerKind, ...]:
+    """The layers, also those inside `Scaled` and `Residual`, with the factors of the table."""
+    if [type(layer) for layer in layers] != [type(layer) for layer in base]:
+        raise ArgumentError("base", "expected a network of the same kinds of layers, of another width")
+    results: list[LayerKind] = []
+    shapes, base_shapes = shapes_of(layers, shape), shapes_of(base, base_shape)
+    for layer, inputs, base_layer, base_inputs in zip(layers, shapes, base, base_shapes, strict=False):
+        if isinstance(layer, Residual) and isinstance(base_layer, Residual):
+            inside = _in_maximal_update(layer.layers, inputs, base_layer.layers, base_inputs, optimizer)
+            results.append(dataclasses.replace(layer, layers=inside))
+        elif isinstance(layer, Scaled) and isinstance(base_layer, Scaled):
+            (inner,) = _in_maximal_update([layer.layer], inputs, [base_layer.layer], base_inputs, optimizer)
+            results.append(scaled(inner, layer.start, layer.rate, layer.bias_rate))
+        elif isinstance(layer, Dense | Conv) and isinstance(base_layer, Dense | Conv):
+            (fan_in, n_out), (base_in, base_out) = _fans(layer, inputs), _fans(base_layer, base_inputs)
+            results.append(_with_factors(layer, fan_in / base_in, n_out / base_out, optimizer))
+        elif jax.tree.leaves(_starting_shapes(layer, inputs)):
+            raise ArgumentError("network", f"expected dense and convolutional layers, got {layer!r}")
+        else:
+            results.append(layer)
+    return tuple(results)
+
+
+def _starting_shapes(layer: LayerKind, shape: Shape) -> Params:
+    return jax.eval_shape(lambda key: layer.init(key, shape), jax.random.key(0))
+
+
+def _fans(layer: LayerKind, shape: Shape) -> tuple[int, int]:
+    """Fan-in and outputs (channels) of a layer."""
+    params: Layer = _starting_shapes(layer, shape)
+    n_out = params.b.shape[0]
+    return math.prod(params.w.shape) // n_out, n_out
+
+
+def _with_factors(layer: Dense | Conv, r_in: float, r_out: float, optimizer: str) -> LayerKind:
+    if layer.initializer not in FAN_IN:
+        expected = f"one of {', '.join(FAN_IN)}, whose variance is that of one over the inputs"
+        raise ArgumentError("init", f"expected {expected}, got {layer.initializer!r}")
+    start = 1 / math.sqrt(r_in) if r_out == 1 else 1.0
+    return scaled(layer, start, r_out / r_in, r_out) if optimizer == "sgd" else scaled(layer, start, 1 / r_in)
