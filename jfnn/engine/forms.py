@@ -12,7 +12,7 @@ from jfnn.experiment.experiment import Experiment
 from jfnn.layers import small
 from jfnn.learners.data import Batch
 from jfnn.learners.footprint import CPU_ROOM, footprint
-from jfnn.learners.optional import members_axis
+from jfnn.learners.learner import members_axis
 from jfnn.learners.shapes import row_shapes, starting_shapes
 from jfnn.learners.traced import Traced
 

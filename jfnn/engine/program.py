@@ -21,8 +21,7 @@ import jax.numpy as jnp
 from jfnn.layers.kind import Params
 from jfnn.learners.data import Batch, Hyper, Rows
 from jfnn.learners.epoch import EPOCHS, Loop, as_chunk, gather, members_last, steps_of_epoch
-from jfnn.learners.learner import Learner
-from jfnn.learners.optional import end_epoch, members_axis, step_members
+from jfnn.learners.learner import Learner, end_epoch, members_axis, step_members
 from jfnn.learners.source import Source, rows_of_steps, step_key
 from jfnn.minibatches import Minibatches
 from jfnn.numerics.compiling import compiled

@@ -27,7 +27,7 @@ MEMBERS = 7919
 def footprint(learner: Learner | Traced, params: Params, batch: Batch, hyper: Hyper) -> int:
     """Bytes that a step of one member holds at its peak, less those of arrays that a tile's members share.
 
-    Members share the minibatch and the key. Functions that the learner has traced before are not called again.
+    Members share the minibatch and the key. What the learner has traced before is not called again.
     """
     key = jax.eval_shape(lambda: jax.random.key(0)) if learner.random else None
     # Functions of their own: JAX keeps traces by the identity of a function, whose meaning may change.
@@ -48,7 +48,7 @@ def own_bytes(function: Callable[..., Any], own: tuple[Any, Any], shared: tuple[
 
 def nbytes(array: Any) -> int:
     """Bytes of an array of a shape and dtype: of random keys those of their raw data."""
-    return math.prod(array.shape) * int(array.dtype.itemsize)
+    return int(math.prod(array.shape) * array.dtype.itemsize)
 
 
 def peak_bytes(trace: Any, size: Callable[[Any], int] = nbytes, inside: bool = False) -> int:

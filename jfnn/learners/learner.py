@@ -58,7 +58,9 @@ class Learner(abc.ABC):
 
     Optional members: ``counts``, names of numbers that are whole and at least 1 -> the most that each may be;
     ``end_epoch(before, after, hyper) -> state``, from the states before an epoch and after its last step; and
-    those of `jfnn.learners.optional.TakesMembersLast`.
+    ``fits_last(platform, members, batch, own) -> bool``, whether a tile of so many members and rows a step is
+    trained faster with members on the last axis of every array, with ``step_last(states, batch, hyper, key,
+    own)``, that step of all members.
 
     Attributes:
         hyper: Names of the numbers that each member brings; "learning_rate" and "l2" always come.
@@ -171,6 +173,41 @@ class Learner(abc.ABC):
     @abc.abstractmethod
     def describe(self) -> dict[str, Any]:
         """The learner in plain values, for a run's configuration."""
+
+
+def members_axis(learner: Learner, platform: str, members: int, batch: int, own: bool = False) -> int:
+    """The axis, 0 or -1, on which members lie in each array of their states while a tile trains."""
+    fits_last = getattr(learner.original, "fits_last", None)
+    return -1 if fits_last is not None and fits_last(platform, members, batch, own) else 0
+
+
+def step_members(
+    learner: Learner, states: State, batch: Batch, hyper: Hyper, key: jax.Array | None, axis: int, own: bool
+) -> tuple[State, jax.Array]:
+    """`Learner.step` of all members of a tile, with objectives ``[tile]``.
+
+    Args:
+        learner: The learner.
+        states: States of the members.
+        batch: The minibatch that they share, or with ``own`` each member's, on the same axis.
+        hyper: Their numbers ``[tile]``.
+        key: The random key that they share, or their own ``[tile]``; None unless the learner is random.
+        axis: The axis of members, from `members_axis`.
+        own: Whether members have minibatches and keys of their own.
+    """
+    if axis == -1:
+        together: Any = learner.original
+        stepped: tuple[State, jax.Array] = together.step_last(states, batch, hyper, key, own)
+        return stepped
+    each = (0, 0, 0, 0) if own else (0, None, 0, None)
+    return jax.vmap(learner.step, in_axes=each)(states, batch, hyper, key)
+
+
+def end_epoch(learner: Learner, before: State, after: State, hyper: Hyper) -> State:
+    """State when an epoch ends: by the learner's ``end_epoch(before, after, hyper)``, else ``after``."""
+    own = getattr(learner, "end_epoch", None)
+    state: State = after if own is None else own(before, after, hyper)
+    return state
 
 
 def _part(x: Any, y: Any, part: str) -> dict[str, Rows]:

@@ -56,20 +56,18 @@ class Traced:
         number = jax.ShapeDtypeStruct((), shapes.dtype)
         hyper = dict.fromkeys(shapes.hyper, number)
         key = jax.random.key(0) if original.random else None
-        self._start = Trace(original.start, shapes.params, hyper)
-        state = self._start.shapes
-        self._steps, self._scores = dict[int, Trace](), dict[int, Trace]()
+        start = Trace(original.start, shapes.params, hyper)
+        state, traces = start.shapes, {("start", 0): start}
         for n in shapes.steps:
-            weights: Any = jax.ShapeDtypeStruct((n,), shapes.dtype) if shapes.weighted else None
-            batch = Batch(row_shapes(shapes.rows, n), weights)
-            self._steps[n] = Trace(original.step, state, batch, hyper, key)
+            weights = jax.ShapeDtypeStruct((n,), shapes.dtype) if shapes.weighted else None
+            batch = Batch(row_shapes(shapes.rows, n), weights)  # type: ignore[arg-type]
+            traces["step", n] = Trace(original.step, state, batch, hyper, key)
         for n in shapes.scored:
-            self._scores[n] = Trace(original.score, state.params, row_shapes(shapes.rows, n), hyper)
-        end_epoch = getattr(original, "end_epoch", None)
-        self._end_epoch = None if end_epoch is None else Trace(end_epoch, state, state, hyper)
-        traces = [self._start, *self._steps.values(), *self._scores.values(), self._end_epoch]
-        checksums = [trace.checksum for trace in traces if trace is not None]
-        self.checksum = checksum([*checksums, *self._on_the_host()])
+            traces["score", n] = Trace(original.score, state.params, row_shapes(shapes.rows, n), hyper)
+        if (end_epoch := getattr(original, "end_epoch", None)) is not None:
+            traces["end_epoch", 0] = Trace(end_epoch, state, state, hyper)
+        self._traces = traces
+        self.checksum = checksum([*(trace.checksum for trace in traces.values()), *self._on_the_host()])
 
     def _on_the_host(self) -> list[str]:
         """Checksums of functions that run as Python, or map over members in the learner's own way."""
@@ -92,30 +90,22 @@ class Traced:
     def __reduce__(self) -> tuple[Any, ...]:
         return _again, (self.original, self.shapes, self.checksum)
 
-    def start(self, params: Params, hyper: Hyper) -> State:
+    def start(self, params: Params, hyper: Hyper) -> Any:
         """`Learner.start`, as traced."""
-        state: State = self._start(params, self._hyper(hyper))
-        return state
+        return self._traces["start", 0](params, self._hyper(hyper))
 
-    def step(
-        self, state: State, batch: Batch, hyper: Hyper, key: jax.Array | None
-    ) -> tuple[State, jax.Array]:
+    def step(self, state: State, batch: Batch, hyper: Hyper, key: jax.Array | None) -> Any:
         """`Learner.step`, as traced."""
-        trace = self._steps[_length(batch.rows)]
-        result: tuple[State, jax.Array] = trace(state, batch, self._hyper(hyper), key)
-        return result
+        return self._traces["step", _length(batch.rows)](state, batch, self._hyper(hyper), key)
 
-    def end_epoch(self, before: State, after: State, hyper: Hyper) -> State:
-        """`EndsEpochs.end_epoch`, as traced, where the original has it."""
-        if self._end_epoch is None:
-            return after
-        state: State = self._end_epoch(before, after, self._hyper(hyper))
-        return state
-
-    def score(self, params: Params, rows: Rows, hyper: Hyper) -> dict[str, jax.Array]:
+    def score(self, params: Params, rows: Rows, hyper: Hyper) -> Any:
         """`Learner.score`, as traced."""
-        scores: dict[str, jax.Array] = self._scores[_length(rows)](params, rows, self._hyper(hyper))
-        return scores
+        return self._traces["score", _length(rows)](params, rows, self._hyper(hyper))
+
+    def end_epoch(self, before: State, after: State, hyper: Hyper) -> Any:
+        """``end_epoch`` of the original, as traced; ``after`` where it has none."""
+        trace = self._traces.get(("end_epoch", 0))
+        return after if trace is None else trace(before, after, self._hyper(hyper))
 
     def _hyper(self, hyper: Hyper) -> Hyper:
         return {name: hyper[name] for name in self.shapes.hyper}

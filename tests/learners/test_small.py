@@ -13,7 +13,7 @@ from jfnn.engine import program
 from jfnn.engine.program import Members, Stock
 from jfnn.layers import Dense, Flatten, Residual, small
 from jfnn.learners.data import Batch
-from jfnn.learners.optional import members_axis, step_members
+from jfnn.learners.learner import members_axis, step_members
 from jfnn.learners.source import Source
 from jfnn.numerics.permutation import Domain
 from jfnn.optimizers import State
