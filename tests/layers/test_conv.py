@@ -9,7 +9,7 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 import pytest
-from helpers import compiled, same_bits
+from helpers import compiled
 
 import jfnn
 from jfnn import activations
@@ -225,26 +225,6 @@ def test_many_images_are_scored_in_their_order(n):
     result = compiled(functools.partial(sequence.outputs, net.layers))(packed, x)
     assert result.shape == (3, n)
     assert_close(result.T, compiled(net.apply)(params, x), 1e-6)
-
-
-@pytest.fixture(scope="module")
-def images():
-    x = np.random.default_rng(0).normal(size=(60, 1, 5, 5)).astype(np.float32)
-    return jfnn.Split(x[:40], np.arange(40) % 3, x[40:], np.arange(20) % 3)
-
-
-def test_a_convolutional_network_in_a_grid_by_both_gradients_and_alone(images):
-    net = jfnn.cnn((1, 5, 5), (3,), 3, 2, pool=2)
-    options = dict(l2=0.1, epochs=4, batch_size=20)
-    grid = dict(learning_rate=[1e-3, 1e-2, 3e-2], seeds=2, **options)
-    by_hand, by_autodiff = (jfnn.sweep(net, images, gradient=g, **grid) for g in ("backprop", "autodiff"))
-    assert_close(by_hand.params, by_autodiff.params, 1e-4)
-    assert by_hand.params[0].w.shape == (3, 1, 2, 3, 1, 2, 2)
-    assert not any(itertools.starmap(same_bits, itertools.combinations(by_hand.params[0].w[:, 0, 0], 2)))
-    alone, _ = jfnn.train(
-        net, images.x_train, images.y_train, learning_rate=1e-2, seed=1, gradient="backprop", **options
-    )
-    assert same_bits(alone, by_hand.member(1, 0, 1))
 
 
 def test_convolutional_networks_are_described_in_plain_values():

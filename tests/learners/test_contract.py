@@ -13,7 +13,6 @@ from helpers import compiled, noise_split, same_bits
 
 import jfnn
 from jfnn.engine.program import build
-from jfnn.experiment.experiment import PARTS
 from jfnn.experiment.options import Options
 from jfnn.learners import Batch, OwnLoss
 from jfnn.minibatches import PADDING, Minibatches
@@ -215,21 +214,6 @@ def test_a_learner_describes_itself_in_plain_values(name):
     assert {*description["metrics"]} == {metric.name for metric in learner.metrics}
     custom = isinstance(learner, OwnLoss) or name.startswith("own")
     assert learner.known == (not custom)
-
-
-@pytest.mark.optimised
-def test_a_member_alone_has_the_bits_that_it_has_in_a_grid():
-    options = make_options("backprop")
-    result = jfnn.sweep(**vars(options))
-    hyper = {key: np.ravel(value)[-1] for key, value in (options.hyper or {}).items()}
-    one = {name: value for name, value in OPTIONS.items() if name != "seeds"}
-    one |= dict(learning_rate=0.1, hyper=hyper, seed=1, test=(SPLIT.x_test, SPLIT.y_test))
-    one["execution"] = result.execution
-    alone, history = jfnn.train(options.network, SPLIT.x_train, SPLIT.y_train, **one)
-    place = (1, 0, *(-1 for _ in result.cell_shape[2:]), 1)
-    assert same_bits(alone, result.member(*place))
-    for part in PARTS[::2]:
-        assert history.scores[f"{part}_loss"][-1] == result.scores[f"{part}_loss"][place]
 
 
 def test_what_bind_infers_and_what_it_leaves():

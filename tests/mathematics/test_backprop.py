@@ -1,8 +1,6 @@
 """The hand derivation in rows against central differences and against jax.grad, which is independent here."""
 
-import ast
 import functools
-import inspect
 import itertools
 
 import jax
@@ -12,9 +10,9 @@ import pytest
 from helpers import central_differences, compiled, perturbed
 
 import jfnn
-from jfnn import activations, backprop, losses, network
+from jfnn import activations, backprop, losses
 from jfnn.activations import ACTIVATIONS
-from jfnn.layers import Layer, dense, kind, sequence
+from jfnn.layers import Layer
 from jfnn.losses import LOSSES
 
 N, FEATURES, HIDDEN, OUTPUTS = 5, 3, 4, 3
@@ -204,44 +202,6 @@ def test_labels_are_one_hot_targets_and_defaults_are_those_of_the_notes(dtype):
     jax.tree.map(np.testing.assert_array_equal, by_label, by_target)
 
 
-def test_works_under_jit_and_vmap(dtype):
-    _, x, targets = make_problem("cross_entropy", 2, dtype)
-    many = [make_problem("cross_entropy", 2, dtype, seed)[0] for seed in range(3)]
-    l2s = np.asarray([0.0, 0.1, 0.2], dtype)
-
-    def value_and_grad(params, l2):
-        return backprop.value_and_grad(params, x, targets, activation="elu", l2=l2)
-
-    stacked = jax.tree.map(lambda *leaves: np.stack(leaves), *many)
-    mapped = jax.tree.map(np.asarray, compiled(jax.vmap(value_and_grad))(stacked, l2s))
-    alone = compiled(value_and_grad)
-    for i, params in enumerate(many):
-        assert disagreement(take(mapped, i), alone(params, l2s[i])) < HAND_TOLERANCE[dtype.name]
-
-
-def test_deltas_are_the_derivatives_in_the_pre_activations(x64):
-    params, x, targets = make_problem("quadratic", 3, np.float64)
-
-    def cost_of_shifted(shifts):
-        a = x
-        for layer, shift, f in zip(params, shifts, [jnp.tanh] * 3 + [jax.nn.sigmoid], strict=True):
-            a = f(a @ layer.w + layer.b + shift)
-        return 0.5 * jnp.sum((a - targets) ** 2)
-
-    @compiled
-    def in_both_ways(params):
-        zs, layers_out = backprop.forward(params, x, "tanh", "sigmoid")
-        delta_output = (layers_out[-1] - targets) * ACTIVATIONS["sigmoid"].df(zs[-1])
-        found = backprop.deltas(params, zs, delta_output, "tanh")
-        by_jax = jax.grad(cost_of_shifted)([jnp.zeros_like(z) for z in zs])
-        return layers_out, found, backprop.gradients(params, layers_out, found), by_jax
-
-    layers_out, found, of_layers, by_jax = jax.tree.map(np.asarray, in_both_ways(params))
-    assert disagreement(found, by_jax) < 1e-12
-    by_products = [a.T @ delta for a, delta in zip(layers_out[:-1], found, strict=True)]
-    assert disagreement([layer.w for layer in of_layers], by_products) < 1e-12
-
-
 @jax.custom_jvp
 def no_autodiff(z):
     return z
@@ -285,25 +245,3 @@ def test_backprop_needs_no_derivative_of_jax(x64):
     jax.tree.map(np.testing.assert_array_equal, *found)
     with pytest.raises(AssertionError, match="differentiated automatically"):
         jax.grad(lambda p: jfnn.objective(jfnn.mlp(make_sizes(2), opaque_tanh), p, x, targets))(params)
-
-
-@pytest.mark.parametrize("module", [backprop, activations, losses, network, dense, kind, sequence])
-def test_source_of_the_hand_derivation_names_no_autodiff(module):
-    autodiff = {
-        "grad",
-        "vjp",
-        "jvp",
-        "linearize",
-        "linear_transpose",
-        "jacfwd",
-        "jacrev",
-        "hessian",
-        "autodiff",
-    }
-    tree = ast.parse(inspect.getsource(module))
-    names = {node.attr for node in ast.walk(tree) if isinstance(node, ast.Attribute)}
-    names |= {node.id for node in ast.walk(tree) if isinstance(node, ast.Name)}
-    names |= {
-        alias.name for node in ast.walk(tree) if isinstance(node, ast.ImportFrom) for alias in node.names
-    }
-    assert not names & (autodiff | {"value_and_grad"})
