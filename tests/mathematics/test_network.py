@@ -13,7 +13,6 @@ from sklearn.neural_network import MLPClassifier
 
 import jfnn
 from jfnn.layers import INITIALIZERS, Dense, Layer
-from jfnn.losses import LOSSES
 from jfnn.network import is_own_apply
 
 BIAS = {"normal": 0.01}  # all others start at 0
@@ -100,17 +99,10 @@ def own_apply(params, x):
 
 def test_networks_of_layers_are_pickled_as_what_they_are_made_of():
     net = jfnn.mlp((2, 3, 1), "relu")
-    assert pickle.loads(pickle.dumps(net)) is net
+    assert pickle.loads(pickle.dumps(net)) is net and not is_own_apply(net)
     for own in (jfnn.Network(own_init, own_apply), jfnn.mlp((2, 1))._replace(init=own_init)):
         again = pickle.loads(pickle.dumps(own))
         assert (again.init, again.layers, is_own_apply(again)) == (own_init, own.layers, is_own_apply(own))
-
-
-def test_an_apply_other_than_that_of_the_layers_is_told_apart():
-    net = jfnn.mlp((2, 3, 1))
-    assert not is_own_apply(net)
-    assert is_own_apply(net._replace(apply=lambda params, x: 2 * net.apply(params, x)))
-    assert is_own_apply(net._replace(apply=jfnn.mlp((2, 4, 1)).apply))
 
 
 def linear(outputs):
@@ -118,21 +110,22 @@ def linear(outputs):
     return jfnn.mlp((outputs, outputs)), (Layer(jnp.eye(outputs), jnp.zeros(outputs)),)
 
 
-def test_prediction_is_the_largest_output_and_of_equals_the_first():
-    outputs = np.array([[1.0, 3, 2], [5, 5, 0], [-3, -2, -1]])
-    assert jfnn.predict(*linear(3), outputs).tolist() == [1, 0, 2]
-    assert float(jfnn.accuracy(*linear(3), outputs, [1, 0, 0])) == pytest.approx(2 / 3)
-
-
 @pytest.mark.parametrize(
-    ("loss", "expected"), [("sigmoid_cross_entropy", [0, 0, 1, 1]), ("quadratic", [0, 0, 0, 1])]
+    ("loss", "outputs", "expected"),
+    [
+        ("cross_entropy", [[1.0, 3, 2], [5, 5, 0], [-3, -2, -1]], [1, 0, 2]),
+        ("sigmoid_cross_entropy", [[-0.1], [0.0], [0.4], [0.6]], [0, 0, 1, 1]),
+        ("quadratic", [[-0.1], [0.0], [0.4], [0.6]], [0, 0, 0, 1]),
+    ],
 )
-def test_one_output_is_cut_at_probability_one_half(loss, expected):
-    outputs = np.array([[-0.1], [0.0], [0.4], [0.6]])
-    assert jfnn.predict(*linear(1), outputs, loss, "classification").tolist() == expected
-    assert float(jfnn.accuracy(*linear(1), outputs, [1, 0, 0, 1], loss)) == np.mean(
-        np.array(expected) == [1, 0, 0, 1]
-    )
+def test_labels_are_the_first_largest_output_or_one_output_above_probability_one_half(
+    loss, outputs, expected
+):
+    network, params = linear(len(outputs[0]))
+    assert jfnn.predict(network, params, np.array(outputs), loss, "classification").tolist() == expected
+    labels = np.zeros(len(outputs), int)
+    share = jfnn.accuracy(network, params, np.array(outputs), labels, loss)
+    assert float(share) == pytest.approx(np.mean(np.array(expected) == labels))
 
 
 OWN_LOSS = jfnn.Loss(
@@ -155,22 +148,23 @@ def test_a_loss_without_probabilities_predicts_what_its_task_says(loss, n_output
     assert float(jfnn.accuracy(net, params, x, classes, loss)) == 1  # labels say that these are classes
 
 
-@pytest.mark.parametrize("loss", [name for name, loss in LOSSES.items() if loss.takes_logits])
-def test_a_loss_with_probabilities_predicts_classes_alone(loss):
-    logits = np.array([[1.0, 3.0], [0.5, -2.0]])
-    assert jfnn.predict(*linear(2), logits, loss, "classification").tolist() == [1, 0]
-    with pytest.raises(ValueError, match=r"^task: "):
-        jfnn.predict(*linear(2), logits, loss, "regression")
+SQUASHED = jfnn.mlp((2, 2), output="sigmoid")
+COLUMN = jfnn.Network(lambda key: {}, lambda params, x: x[:, 0])
 
 
-@pytest.mark.parametrize("function", [jfnn.predict, jfnn.predict_proba])
-def test_a_loss_that_does_not_fit_the_network_raises_an_error(function):
-    """The default, a softmax of several logits, for networks of one output and of outputs in (0, 1)."""
-    with pytest.raises(ValueError, match=r"^loss: "):
-        function(*linear(1), np.ones((3, 1)))
-    squashed = jfnn.mlp((2, 2), output="sigmoid")
-    with pytest.raises(ValueError, match=r"^loss: "):
-        function(squashed, squashed.init(jax.random.key(0)), np.ones((3, 2)))
+@pytest.mark.parametrize(
+    ("network", "params", "loss", "task", "argument"),
+    [
+        (*linear(2), "cross_entropy", "regression", "task"),
+        (*linear(1), "cross_entropy", None, "loss"),
+        (SQUASHED, SQUASHED.init(jax.random.key(0)), "cross_entropy", None, "loss"),
+        (COLUMN, {}, "cross_entropy", None, "network"),
+    ],
+)
+def test_invalid_predictions_raise_an_error_that_names_the_argument(network, params, loss, task, argument):
+    x = np.ones((3, network.input_shape[0] if network.input_shape else 2))
+    with pytest.raises(ValueError, match=rf"^{argument}: "):
+        jfnn.predict(network, params, x, loss, task)
 
 
 @pytest.mark.parametrize("function", [jfnn.predict, jfnn.predict_proba])
@@ -181,9 +175,3 @@ def test_outputs_that_overflow_are_no_prediction(function):
     for x in ([[1.0, 2.0], [1e30, 1e30]], [[1.0, 2.0], [-1e30, -1e30]]):
         with pytest.raises(ValueError, match=r"^x: .* row 1$"):
             function(net, steep, np.array(x))
-
-
-def test_an_apply_without_rows_of_outputs_raises_an_error():
-    own = jfnn.Network(lambda key: {}, lambda params, x: x[:, 0])
-    with pytest.raises(ValueError, match=r"^network: "):
-        jfnn.predict(own, {}, np.ones((3, 2)))

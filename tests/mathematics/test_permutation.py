@@ -269,15 +269,6 @@ def test_permutations_of_neighbours_have_nothing_to_do_with_each_other(n, word):
         expect(table, np.outer(sizes, sizes))
 
 
-@pytest.mark.parametrize("key", KEYS.tolist())
-def test_neighbours_in_one_long_permutation_have_nothing_to_do_with_each_other(key):
-    n = 50_000
-    for apart in (1, 2, 256, 257):
-        bins = drawn(n, np.arange(n), np.array([key]))[:, 0] * 16 // n
-        table = np.bincount(bins[:-apart] * 16 + bins[apart:], minlength=256).reshape(16, 16)
-        assert 1e-6 < stats.chi2_contingency(table).pvalue < 1 - 1e-6
-
-
 def test_a_bit_of_a_word_changes_half_of_the_mixed_bits():
     n = 4000
     epoch, step = np.divmod(np.arange(n), 60)

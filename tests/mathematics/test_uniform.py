@@ -7,11 +7,11 @@ import pytest
 
 from jfnn.numerics.sums import uniform
 
-SHAPES = [(), (1,), (7,), (2, 3), (64, 100), (3, 5, 11), (0,), (2, 0)]
+SHAPES = [(), (7,), (3, 5, 11), (2, 0)]
 
 
 @pytest.mark.parametrize("shape", SHAPES, ids=str)
-@pytest.mark.parametrize("seed", [0, 1, 2**31 - 1])
+@pytest.mark.parametrize("seed", [0, 2**31 - 1])
 def test_every_bit_is_that_of_jax(shape, seed, dtype):
     key = jax.random.fold_in(jax.random.key(seed), 5)
     numbers = uniform(key, shape, dtype)
@@ -19,9 +19,8 @@ def test_every_bit_is_that_of_jax(shape, seed, dtype):
     np.testing.assert_array_equal(numbers, jax.random.uniform(key, shape, dtype))
 
 
-@pytest.mark.parametrize("shape", [(3,), (4, 5)])
-def test_many_keys_and_a_key_within_a_compiled_function(shape):
-    keys = jax.random.split(jax.random.key(3), 6)
+def test_many_keys_and_a_key_within_a_compiled_function():
+    keys, shape = jax.random.split(jax.random.key(3), 6), (4, 5)
     drawn = jax.jit(jax.vmap(lambda key: uniform(key, shape, jnp.float32)))(keys)
     for key, numbers in zip(keys, drawn, strict=True):
         np.testing.assert_array_equal(numbers, jax.random.uniform(key, shape, jnp.float32))
