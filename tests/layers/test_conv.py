@@ -196,13 +196,6 @@ def test_cnn_is_the_sequence_that_it_says():
     )
 
 
-def test_lengths_are_kept_as_plain_numbers_however_they_are_given():
-    for kind in (functools.partial(Conv, 2), MaxPool, MeanPool):
-        plain, listed = kind((3, 2), (2, 1), (1, 0)), kind([3, np.int64(2)], [2, 1], [1, 0])
-        assert listed == plain and hash(listed) == hash(plain)
-        assert np.int64 not in map(type, vars(kind(*np.int64([3, 2, 1]))).values())
-
-
 def test_same_padding_keeps_lengths_and_takes_a_stride_of_one_in_every_form():
     for stride, shape in [(1, (2, 5)), ((1,), (2, 5)), (1, (2, 5, 4)), ((1, 1), (2, 5, 4))]:
         for kernel in (1, 2, 3, 4, 6):
@@ -259,14 +252,11 @@ def test_an_output_activation_is_seen_through_flatten():
     ("make", "message"),
     [
         (lambda: Conv(0), "channels: expected at least 1"),
-        (lambda: Conv(2, 1.5), "kernel: expected a whole number"),
         (lambda: Conv(2, (3, 3, 3)), "kernel: expected a number, or one for each"),
         (lambda: Conv(2, 3, 1, -1), "padding: expected at least 0"),
         (lambda: Conv(2, 3, 1, "full"), "padding: expected one of same"),
         (lambda: Conv(2, 3, (1, 2), "same"), "padding: .*stride 1"),
-        (lambda: Conv(2, activation="cos"), "activation: expected one of"),
         (lambda: Conv(2, initializer="zeros"), "init: expected one of"),
-        (lambda: MeanPool(2, 0), "stride: expected at least 1"),
         (lambda: Residual([]), "layers: expected at least one"),
         (
             lambda: jfnn.sequential([Conv(2)], 5),
@@ -279,8 +269,6 @@ def test_an_output_activation_is_seen_through_flatten():
         (lambda: jfnn.sequential([MaxPool(3)], (1, 2)), r"size: a pooling of \(3,\) is larger"),
         (lambda: jfnn.sequential([MeanPool(2, padding=2)], (1, 4)), "padding: expected less than"),
         (lambda: jfnn.sequential([Residual([Dense(4)])], 3), r"layers: a residual .*\(3,\), got \(4,\)"),
-        (lambda: jfnn.sequential([Conv(2), Dense(3)], (1, 5)), "layers: a dense layer takes inputs of one"),
-        (lambda: jfnn.cnn((1, 8, 8), 8, 10), "channels: expected a sequence"),
         (lambda: jfnn.cnn((1, 8, 8), (8, 8), 10, (3, 3, 3)), "kernel: expected one for each of 2"),
         (lambda: jfnn.cnn((8,), (8,), 10), r"inputs: expected a shape \(channels, length\) or"),
         (lambda: jfnn.cnn((1, 8, 8), (8,), 10, pool=100), "pool: a pooling of .* is larger"),

@@ -233,65 +233,31 @@ def test_unpack_is_the_inverse_of_pack_behind_leading_axes(layer, shape):
 
 # Sequences
 
-STACKS = {
-    "no hidden layer": ([Dense(3, "identity")], (4,)),
-    "three": ([*(Dense(units, "tanh") for units in (5, 4, 6)), Dense(3, "identity")], (4,)),
-    "convolutions": ([Conv(2, 2), Conv(2, 2, 2, 1, "tanh"), Flatten(), Dense(3, "identity")], (1, 4, 3)),
-    "pools": (
-        [Conv(2, 2), MaxPool(2), MeanPool((1, 2), 1, (0, 1)), Flatten(), Dense(3, "identity")],
-        (1, 5, 3),
-    ),
-    "residual": (
-        [
-            Dense(4),
-            Residual([Dense(5, "tanh"), Residual([Dense(5, "elu")]), Dense(4, "relu")]),
-            Dense(3, "identity"),
-        ],
-        (2,),
-    ),
-    "several kinds": ([Flatten(), Scale(), Dense(5, "tanh"), Scale(2.0), Dense(3, "identity")], (2, 2)),
-}
 
-
-@pytest.mark.parametrize("reduction, dropout", [("sum", None), ("mean", 0.4)])
-@pytest.mark.parametrize("stack", STACKS)
-def test_hand_derivation_over_layers_equals_jax_grad_and_the_recursion_of_the_notes(
-    stack, reduction, dropout, x64
-):
-    layers, shape = STACKS[stack]
-    net, rng, loss = jfnn.sequential(layers, shape), np.random.default_rng(5), losses.get("cross_entropy")
-    x, targets, weights = rng.normal(size=(N, *shape)), rng.dirichlet(np.ones(3), N), np.linspace(0, 2, N)
-    options = {"l2": 0.3, "weights": weights, "reduction": reduction}
-    drops = {} if dropout is None else {"dropout": dropout, "key": jax.random.key(2)}
-
-    @compiled
-    def all_ways(params):
-        masks = None
-        if drops:
-            shapes = dropout_shapes(net.layers, shape)
-            masks = dropout_masks(drops["key"], dropout, shapes, N, np.float64)
-        packed = sequence.pack(net.layers, params)
-        value, gradients = column_form.by_hand(
-            net.layers, loss, reduction, packed, x, targets, l2=0.3, weights=weights, masks=masks
-        )
-        results = [(value, sequence.unpack(net.layers, gradients))]
-        objective = functools.partial(jfnn.objective, net, x=x, y=targets, **options, **drops)
-        results.append(jax.value_and_grad(objective)(params))
-        if all(isinstance(layer, Dense) for layer in layers):
-            activation = layers[0].activation
-            results.append(
-                backprop.value_and_grad(params, x, targets, activation=activation, **options, **drops)
-            )
-        return jfnn.objective(net, params, x, targets, **options), results
-
+@pytest.mark.parametrize(
+    "drops", [{}, {"dropout": 0.4, "key": jax.random.key(2)}], ids=["all units", "dropout"]
+)
+def test_the_engines_derivation_of_dense_layers_is_the_recursion_of_the_notes(drops, x64):
+    net, rng, loss = jfnn.mlp((4, 5, 4, 6, 3), "tanh"), np.random.default_rng(5), losses.get("cross_entropy")
+    x, targets, weights = rng.normal(size=(N, 4)), rng.dirichlet(np.ones(3), N), np.linspace(0, 2, N)
     like = jax.eval_shape(net.init, jax.random.key(0))
     params = jax.tree.map(lambda leaf: rng.normal(size=leaf.shape), like)
-    without, (by_hand, *others) = all_ways(params)
-    assert len(others) == (2 if all(isinstance(layer, Dense) for layer in layers) else 1)
-    for other in others:
-        assert_close(by_hand, other, TOLERANCE["float64"])
-    if drops and len(layers) > 1:
-        assert not np.isclose(by_hand[0], without)
+
+    @compiled
+    def both(params):
+        masks = None
+        if drops:
+            shapes = dropout_shapes(net.layers, (4,))
+            masks = dropout_masks(drops["key"], drops["dropout"], shapes, N, np.float64)
+        packed = sequence.pack(net.layers, params)
+        value, gradients = column_form.by_hand(
+            net.layers, loss, "mean", packed, x, targets, l2=0.3, weights=weights, masks=masks
+        )
+        options = {"activation": "tanh", "l2": 0.3, "weights": weights, "reduction": "mean", **drops}
+        in_rows = backprop.value_and_grad(params, x, targets, **options)
+        return (value, sequence.unpack(net.layers, gradients)), in_rows
+
+    assert_close(*both(params), TOLERANCE["float64"])
 
 
 def test_dropout_leaves_out_kinds_that_say_so_and_the_last_layer():

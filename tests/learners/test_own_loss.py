@@ -66,9 +66,6 @@ def test_a_physics_informed_network_finds_the_sine():
     assert same_bits(alone, result.member(1, 0, 7))
 
 
-# An autoencoder of the digits
-
-
 # Rows of any form
 
 
@@ -152,9 +149,6 @@ def test_a_number_of_the_loss_is_each_members_own(x64):
 
 SCORES = {
     "the loss itself": None,
-    "a function of the number": lambda params, rows, strength: {
-        "loss": strength * squares_of_rows(params, rows)["loss"]
-    },
     "a function of a key": lambda params, rows, *, key, **numbers: {
         "loss": numbers["strength"] * squares_of_rows(params, rows)["loss"] + jax.random.normal(key)
     },

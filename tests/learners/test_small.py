@@ -30,13 +30,11 @@ NETWORKS = {
 }
 CASES = [
     ("one", loss, "sum", "sgd", gradient)
-    for loss in jfnn.losses.LOSSES
-    for gradient in ("autodiff", "backprop")
+    for loss, gradient in zip(jfnn.losses.LOSSES, ("autodiff", "backprop") * 2, strict=True)
 ]
 CASES += [
     ("no hidden layer", "cross_entropy", "mean", "adam", "autodiff"),
     ("two", "quadratic", "mean", jfnn.Optimizer("sgd", momentum=0.9, schedule="cosine"), "backprop"),
-    ("two", "cross_entropy", "sum", "adam", "autodiff"),
     ("residual", "softmax_binary_cross_entropy", "mean", "rmsprop", "backprop"),
     ("residual", "quadratic", "sum", "adam", "autodiff"),
 ]
@@ -118,7 +116,7 @@ def make_own_batches(dtype, weighted):
     return Batch((jnp.asarray(x, dtype), jnp.asarray(targets, dtype)), weights)
 
 
-@pytest.mark.parametrize("case", alternating([*CASES[:2], *CASES[-5:]]), ids=str)
+@pytest.mark.parametrize("case", alternating([CASES[0], *CASES[-3:]]), ids=str)
 def test_a_step_of_minibatches_of_their_own_is_that_of_each_member_alone(case):
     """On both axes, against `step` of one member after the other."""
     with jax.enable_x64(case[-1] == "float64"):
@@ -182,8 +180,7 @@ def make_members(learner, places, l2=0.1):
     return Members(State(*tile[0]), np.full(len(places), -1, np.int32)), tile[1]
 
 
-@pytest.mark.parametrize("own", [False, True])
-@pytest.mark.parametrize("optimizer", ["sgd", "adam"])
+@pytest.mark.parametrize(("optimizer", "own"), [("sgd", True), ("adam", False)])
 def test_bits_depend_neither_on_the_slot_nor_on_neighbours_nor_on_the_cut_into_calls(optimizer, own):
     learner = jfnn.supervised(NETWORKS["two"], optimizer=optimizer)
     rng = np.random.default_rng(5)
