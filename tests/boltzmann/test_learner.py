@@ -63,10 +63,9 @@ def test_a_persistent_step_is_scikit_learns_with_the_same_random_numbers(x64):
     np.testing.assert_array_equal(after.memory[1][0], model.h_samples_.T)
 
 
-@pytest.mark.parametrize("sizes", [pytest.param((5, 3), marks=pytest.mark.slow), (4, 3, 2)])
-def test_the_exact_step_follows_the_gradient_of_the_likelihood_and_penalty(sizes, x64):
-    learner = boltzmann_machine(sizes, gradient="exact")
-    machine, rows = machine_of(sizes), X[:30, : sizes[0]].astype(float)
+def test_the_exact_step_follows_the_gradient_of_the_likelihood_and_penalty(x64):
+    learner = boltzmann_machine((4, 3, 2), gradient="exact")
+    machine, rows = machine_of((4, 3, 2)), X[:30, :4].astype(float)
     weights = RNG.random(30)
 
     def objective(machine):
@@ -188,11 +187,6 @@ def test_bits_are_the_same_alone_in_a_grid_in_segments_and_stopped_and_resumed(t
     assert same_bits((resumed.params, resumed.scores), (whole.params, whole.scores))
     loaded, member = jfnn.load(tmp_path / "run").member(1, 0, 1, 1, 1), whole.member(1, 0, 1, 1, 1)
     assert same_bits(boltzmann.free_energy(loaded, X), boltzmann.free_energy(member, X))
-    other = boltzmann_machine(
-        (5, 4), gradient="persistent", chains=9, k=2, hyper=["hidden", "k"], loss="reconstruction"
-    )
-    with pytest.raises(ValueError, match="chains"):
-        jfnn.sweep(other, SPLIT, resume=True, **out)
 
 
 def test_members_of_a_tile_share_their_draws():
@@ -229,14 +223,10 @@ def test_learners_say_what_they_are():
 
 REFUSED = {
     "^sizes: expected units of two or more layers": lambda: boltzmann_machine((5,)),
-    "^gradient: expected one of contrastive, persistent, exact, got 'cd'": lambda: boltzmann_machine(
-        (5, 4), gradient="cd"
-    ),
     "^gradient: expected at most 20 units": lambda: boltzmann_machine((30, 21), gradient="exact"),
     "^metrics: a pseudo-likelihood is for": lambda: boltzmann_machine(
         (5, 4, 3), metrics=["pseudo_likelihood"]
     ),
-    "^metrics: expected each name once": lambda: boltzmann_machine((5, 4), metrics=["likelihood"] * 2),
     **{
         f"^{name}: expected whole numbers from 1 to {most}, got {got}": functools.partial(
             jfnn.train,
@@ -248,7 +238,6 @@ REFUSED = {
         for name, most, got in (("hidden", 4, 5), ("k", 2, 1.5))
     },
     "^k: expected none, since the exact": lambda: boltzmann_machine((5, 4), gradient="exact", hyper=["k"]),
-    "^hyper: expected one of hidden, k, got 'dropout'": lambda: boltzmann_machine((5, 4), hyper=["dropout"]),
     r"^x_train: expected values in \[0, 1\], got 0 to 2": lambda: jfnn.sweep(
         CHAINS, jfnn.Split(2 * X), hyper=NUMBERS, **OPTIONS
     ),

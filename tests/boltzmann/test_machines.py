@@ -10,12 +10,11 @@ from helpers import central_differences, compiled, perturbed
 from sklearn.neural_network import BernoulliRBM
 
 from jfnn import boltzmann
-from jfnn.boltzmann import Machine, columns, enumeration
+from jfnn.boltzmann import Machine, enumeration
 
 RNG = np.random.default_rng(0)
 # Restricted with either side the smaller, and deep ones of three and four layers.
-SLOW = pytest.mark.slow
-SIZES = [(2, 4), (2, 3, 1, 2), pytest.param((3, 2), marks=SLOW), pytest.param((3, 2, 2), marks=SLOW)]
+SIZES = [(2, 4), (2, 3, 1, 2)]
 
 
 def machine_of(sizes, scale=1.0):
@@ -135,31 +134,6 @@ def test_mean_field_is_a_fixed_point_and_exact_with_one_hidden_layer(x64):
     np.testing.assert_allclose(second, 1 / (1 + np.exp(-(c + first @ u))), rtol=1e-10)
     np.testing.assert_allclose(*of_restricted, rtol=1e-12)
     np.testing.assert_allclose(*errors, rtol=1e-12)
-
-
-@pytest.mark.parametrize("sizes", [pytest.param((5, 4), marks=SLOW), (4, 3, 3)])
-def test_annealed_importance_sampling_and_chains_agree_with_enumeration(sizes):
-    machine = jax.tree.map(lambda leaf: np.float32(1.5 * leaf), machine_of(sizes))
-    # With weights of 0 the first distribution is the last one.
-    start = Machine(jax.tree.map(np.zeros_like, machine.weights), machine.biases)
-    n = 1000
-
-    @compiled
-    def everything(machine, key):
-        estimate = boltzmann.annealed_log_z(machine, key, 300, 100)
-        states = boltzmann.sample(machine, jax.random.fold_in(key, 1), n, sweeps=50)
-        drawn = columns.statistics([state.T for state in states])
-        return estimate, boltzmann.log_z(machine), boltzmann.log_z(start), drawn
-
-    estimate, exact, log_z_0, drawn = everything(machine, jax.random.key(0))
-    assert 0 < estimate.error < 0.05
-    assert abs(estimate.value - exact) < 4 * estimate.error
-    assert abs(log_z_0 - exact) > 20 * estimate.error
-    for found, expected in zip(
-        jax.tree.leaves(drawn), jax.tree.leaves(_model_averages(machine)), strict=True
-    ):
-        error = np.sqrt(expected * (1 - expected) / n)
-        assert (np.abs(found - expected) < 4.5 * error + 1e-6).all()
 
 
 def test_few_steps_of_annealing_give_z_on_average_and_few_sweeps_the_first_states_means():

@@ -163,8 +163,6 @@ def test_adam_without_eps_root_raises_an_error_where_a_gradient_is_always_0(x64)
     [
         ({"with_respect_to": "momentum"}, "with_respect_to: expected one of learning_rate, l2"),
         ({"with_respect_to": ("l2", "l2")}, "with_respect_to: expected different names"),
-        ({"hyper": {"dropout": 0.1}, "with_respect_to": "dropout"}, "with_respect_to: expected one"),
-        ({"learning_rate": [0.1, 0.2]}, "learning_rate: expected one number"),
         ({"optimizer": jfnn.Optimizer("sgd", momentum=[0.1, 0.2])}, "momentum: expected one number"),
         ({"multipliers": [1.0, 2.0, 3.0]}, "multipliers: expected one for each of 2 epochs"),
         ({"multipliers": [1.0, 1e39]}, "multipliers: 1e[+]39 is out of the range of float32"),

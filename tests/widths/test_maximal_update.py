@@ -173,7 +173,6 @@ def test_a_description_makes_the_network_again(network):
         ((dense(8), dense(4), "momentum"), "^optimizer: expected one of sgd, adam"),
         ((dense(8), dense(4), "sgd", 0), "^output_multiplier: expected numbers above 0"),
         ((dense(8), dense(4), "sgd", 1e20), "^output_multiplier: .* out of the range of float32"),
-        ((dense(8), dense(4), "adam", 1e-60), "^output_multiplier: .* out of the range of float32"),
         ((jfnn.mlp((3, 8, 2)), jfnn.mlp((3, 4, 2))), "^init: expected one of he_uniform, .*'normal'"),
         ((jfnn.rnn((4, 2), 8, 2), jfnn.rnn((4, 2), 4, 2)), "^network: expected dense and conv.*GRU"),
     ],
@@ -183,14 +182,7 @@ def test_invalid_arguments_raise_an_error_that_names_them(arguments, message):
         jfnn.maximal_update(*arguments)
 
 
-@pytest.mark.parametrize(
-    ("arguments", "message"),
-    [
-        ((GRU,), "^layer: expected a layer"),
-        ((Conv(2), "1"), "^start: expected a number"),
-        ((Conv(2), 1.0, -1.0), "^rate: expected numbers of at least 0"),
-    ],
-)
-def test_invalid_factors_raise_an_error_that_names_them(arguments, message):
-    with pytest.raises((ValueError, TypeError), match=message):
-        Scaled(*arguments)
+def test_invalid_factors_raise_an_error_that_names_them():
+    for arguments, name in [((GRU,), "layer"), ((Conv(2), "1"), "start"), ((Conv(2), 1.0, -1.0), "rate")]:
+        with pytest.raises((ValueError, TypeError), match=f"^{name}: "):
+            Scaled(*arguments)
