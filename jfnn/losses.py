@@ -184,7 +184,7 @@ def is_weight(leaf: jax.Array | np.ndarray) -> bool:
 def l2_penalty(params: Params) -> jax.Array:
     """``1/2 Σ w²`` over all weights of all layers; biases are free. Multiply by λ.
 
-    For the parameters of any network, not only of `jfnn.mlp`: what `is_weight` says is a weight.
+    For the parameters of any network, not only of `jfnn.mlp`; `is_weight` tells weights.
     """
     squares = [sum_of_squares(leaf) for leaf in jax.tree.leaves(params) if is_weight(leaf)]
     return jnp.asarray(0.5 * sum(squares))

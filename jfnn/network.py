@@ -40,15 +40,15 @@ class Network(NamedTuple):
     input_shape: Shape | None = None
 
     def __reduce__(self) -> tuple[Any, ...]:
-        """Networks of `sequential` are pickled by what they are made of: equal ones stay the same object."""
-        made = None if self.layers is None else sequential(self.layers, self.input_shape or ())
-        return (sequential, (self.layers, self.input_shape)) if self == made else (Network, tuple(self))
+        """Networks of `sequential` are pickled by their layers: equal ones stay the same object."""
+        again = None if self.layers is None else sequential(self.layers, self.input_shape or ())
+        return (sequential, (self.layers, self.input_shape)) if self == again else (Network, tuple(self))
 
 
 def sequential(layers: Sequence[LayerKind], inputs: int | Sequence[int]) -> Network:
     """A network of layers, one behind the other.
 
-    The same arguments give the same object, so that what was compiled for one is used for the other.
+    The same arguments give the same object, so that programs compiled for one serve the other.
 
     Args:
         layers: Instances of `LayerKind`, from the input to the output.
@@ -113,7 +113,7 @@ def as_inputs(network: Network, x: Any, argument: str = "x", shape: Shape | None
 
 
 def as_params(network: Network, params: Params) -> Params:
-    """Parameters as native arrays, checked against what the network's layers take.
+    """Parameters as native arrays, checked against the network's layers.
 
     Raises:
         ValueError, TypeError: Another structure, other shapes, no arrays of floats, or numbers that are not

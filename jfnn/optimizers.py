@@ -224,7 +224,7 @@ def _factory(
 
 
 def _parameters(function: Any) -> Collection[str] | None:
-    """Names of what a function takes; None where it is none, or does not tell."""
+    """Names of a function's parameters; None where it is none, or does not tell."""
     try:
         return inspect.signature(function).parameters
     except (TypeError, ValueError):

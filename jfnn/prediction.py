@@ -26,7 +26,7 @@ def predict_proba(network: Network, params: Params, x: Any, loss: str | Loss = "
         loss: The loss it was trained with.
 
     Raises:
-        ValueError: The loss has no probabilities (quadratic), or what `predict` raises one for.
+        ValueError: The loss has no probabilities (quadratic); and as in `predict`.
     """
     loss = losses.get(loss)
     if loss.probabilities is None:
@@ -90,7 +90,7 @@ def _outputs(network: Network, params: Params, x: Any, loss: Loss) -> jax.Array:
         raise ArgumentError("network", f"apply must give [n, n_out], got {list(outputs.shape)}")
     check_outputs(outputs.shape[-1], loss)
     if checks.is_concrete(outputs):
-        # A logit of minus infinity stands for a class that cannot be; what is largest must be a number.
+        # A logit of minus infinity stands for a class that cannot be; the largest must be a number.
         largest = np.asarray(outputs).max(axis=-1)
         if not np.isfinite(largest).all():
             row = int(np.argmin(np.isfinite(largest)))
@@ -121,7 +121,7 @@ def accuracy(
     """The share of rows whose predicted label is the given one, a scalar in [0, 1].
 
     Raises:
-        ValueError: ``labels`` is not one integer label a row, or what `predict` raises one for.
+        ValueError: ``labels`` is not one integer label a row; and as in `predict`.
     """
     labels = checks.as_array(labels, "labels")
     predicted = predict(network, params, x, loss, "classification")

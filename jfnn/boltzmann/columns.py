@@ -16,7 +16,7 @@ from jfnn.boltzmann.machine import Machine
 from jfnn.numerics.sums import uniform
 
 EVEN, ODD = 0, 1  # the sides: layers 0, 2, … and layers 1, 3, …
-States = Sequence[jax.Array]  # one a layer; functions look at those that they need
+States = Sequence[jax.Array]  # one a layer; functions read some of them
 
 
 def field(machine: Machine, states: States, k: int) -> jax.Array:
@@ -106,13 +106,13 @@ def free_energy(machine: Machine, states: States, side: int) -> jax.Array:
     ``F = -Σ b_k · s_k - Σ_j log(1 + e^{field_j})``, k over the layers of the side, j over the units of the
     other.
     """
-    given = [b @ s for k, (b, s) in enumerate(zip(machine.biases, states, strict=True)) if k % 2 == side]
+    linear = [b @ s for k, (b, s) in enumerate(zip(machine.biases, states, strict=True)) if k % 2 == side]
     summed = [
         jnp.sum(jax.nn.softplus(field(machine, states, k)), axis=0)
         for k in range(len(states))
         if k % 2 != side
     ]
-    return -sum([*given, *summed])  # type: ignore[return-value]
+    return -sum([*linear, *summed])  # type: ignore[return-value]
 
 
 def statistics(states: States, weights: jax.Array | None = None) -> Machine:

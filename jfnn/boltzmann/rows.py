@@ -85,10 +85,10 @@ def gibbs_step(machine: Machine, v: Any, uniform_h: Any, uniform_v: Any) -> tupl
     for name, numbers in {"uniform_h": uniform_h, "uniform_v": uniform_v}.items():
         if len(numbers) != len(v):
             raise ArgumentError(name, f"expected {len(v)} rows, as v has, got {len(numbers)}")
-    packed, given = pack(machine), [uniform_v.T, uniform_h.T]
+    packed, uniforms = pack(machine), [uniform_v.T, uniform_h.T]
     zeros = jnp.zeros((machine.sizes[1], len(v)), machine.biases[0].dtype)
-    states = columns.drawn(columns.means(packed, [v.T, zeros], ODD), given, ODD)
-    states = columns.drawn(columns.means(packed, states, EVEN), given, EVEN)
+    states = columns.drawn(columns.means(packed, [v.T, zeros], ODD), uniforms, ODD)
+    states = columns.drawn(columns.means(packed, states, EVEN), uniforms, EVEN)
     return states[1].T, states[0].T
 
 

@@ -101,13 +101,13 @@ class Conv(LayerKind):
         return Layer(packed.w.transpose(axes), packed.b)
 
     def forward(self, packed: Layer, a: jax.Array) -> tuple[jax.Array, Any]:
-        """``z = w * a + b``, ``f(z)``; keeps ``(a, z)``."""
+        """``z = w * a + b``, ``f(z)``; residuals ``(a, z)``."""
         z = correlate(self.windows(a.shape[:-1]), packed.w, a) + jnp.expand_dims(packed.b, range(1, a.ndim))
         return self.function.f(z), (a, z)
 
-    def pull_back(self, packed: Layer, kept: Any, d_out: jax.Array) -> tuple[Layer, jax.Array]:
+    def pull_back(self, packed: Layer, residuals: Any, d_out: jax.Array) -> tuple[Layer, jax.Array]:
         """``δ = ∂C/∂a_out ∘ f'(z)``; ``∂C/∂b[o] = Σ δ[o]``; ``∂C/∂w`` and ``∂C/∂a`` as in `d_correlate`."""
-        a, z = kept
+        a, z = residuals
         delta = d_out * self.function.df(z)
         d_w, d_a = d_correlate(self.windows(a.shape[:-1]), (packed.w, a), delta)
         return Layer(d_w, jnp.sum(delta, axis=range(1, delta.ndim))), d_a
@@ -126,14 +126,14 @@ def correlate(windows: Windows, w: jax.Array, a: jax.Array) -> jax.Array:
 
 
 def d_correlate(
-    windows: Windows, kept: tuple[jax.Array, jax.Array], delta: jax.Array
+    windows: Windows, residuals: tuple[jax.Array, jax.Array], delta: jax.Array
 ) -> tuple[jax.Array, jax.Array]:
     """The pull-back of `correlate`: ``(∂C/∂w, ∂C/∂a)`` from ``δ [channels, *output lengths, batch]``.
 
     ``∂C/∂w[o,u,v,c] = Σ_{n,i,j} δ[o,i,j] a[c, s i+u-p, s j+v-p]`` is one product with the patches; so are the
     shares ``Σ_o w[o,u,v,c] δ[o,i,j]``, whose slices are added where they came from to give ``∂C/∂a``.
     """
-    w, a = kept
+    w, a = residuals
     patches = jnp.concatenate(slices(windows, a)).reshape(_row(w), -1)
     flat = delta.reshape(len(w), -1)
     d_w = weight_gradient(flat, patches).reshape(w.shape)

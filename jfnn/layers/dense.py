@@ -76,13 +76,13 @@ class Dense(LayerKind):
         return self.function.f(pre_activation(params, a))
 
     def forward(self, packed: Layer, a: jax.Array) -> tuple[jax.Array, Any]:
-        """``z = w @ a + b``, ``f(z)``; keeps ``(a, z)``."""
+        """``z = w @ a + b``, ``f(z)``; residuals ``(a, z)``."""
         z = affine(packed.w, packed.b, a)
         return self.function.f(z), (a, z)
 
-    def pull_back(self, packed: Layer, kept: Any, d_out: jax.Array) -> tuple[Layer, jax.Array]:
+    def pull_back(self, packed: Layer, residuals: Any, d_out: jax.Array) -> tuple[Layer, jax.Array]:
         """``δ = ∂C/∂a_out ∘ f'(z)``; ``∂C/∂w = δ @ aᵀ``, ``∂C/∂b = Σ_samples δ``, ``∂C/∂a = wᵀ @ δ``."""
-        a, z = kept
+        a, z = residuals
         delta = d_out * self.function.df(z)
         return Layer(weight_gradient(delta, a), bias_gradient(delta)), transposed_product(packed.w, delta)
 

@@ -24,7 +24,7 @@ def dropout_shapes(layers: Sequence[LayerKind], input_shape: Shape) -> list[Shap
 def dropout_masks(
     key: jax.Array, rate: jax.Array | float, shapes: Sequence[Shape | None], n: int, dtype: Any
 ) -> list[jax.Array | None]:
-    """Inverted dropout (Srivastava et al., JMLR 15, 2014): what hidden activations are multiplied by.
+    """Inverted dropout (Srivastava et al., JMLR 15, 2014): factors of hidden activations.
 
     Each unit is kept for a sample with probability 1 - rate, and its activation then divided by that, so that
     its mean is what it is without dropout; else it is 0. Networks with other rates but the same key drop by

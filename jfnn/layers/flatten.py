@@ -22,9 +22,9 @@ class Flatten(LayerKind):
         return 0
 
     def forward(self, packed: tuple[()], a: jax.Array) -> tuple[jax.Array, Any]:
-        """``a [*shape, batch] -> [features, batch]``; keeps the shape."""
+        """``a [*shape, batch] -> [features, batch]``; residual: the shape."""
         return a.reshape(-1, a.shape[-1]), a.shape
 
-    def pull_back(self, packed: tuple[()], kept: Any, d_out: jax.Array) -> tuple[tuple[()], jax.Array]:
+    def pull_back(self, packed: tuple[()], residuals: Any, d_out: jax.Array) -> tuple[tuple[()], jax.Array]:
         """The shape that the inputs had."""
-        return (), d_out.reshape(kept)
+        return (), d_out.reshape(residuals)

@@ -43,7 +43,7 @@ class LayerKind(abc.ABC):
         return ()
 
     def pack(self, params: Params) -> Params:
-        """Public parameters -> parameters of the column form; leading axes are kept."""
+        """Public parameters -> parameters of the column form; leading axes stay."""
         return params
 
     def unpack(self, packed: Params) -> Params:
@@ -55,10 +55,10 @@ class LayerKind(abc.ABC):
         """``a [*shape, batch]`` -> the outputs in column form, and residuals for `pull_back`."""
 
     @abc.abstractmethod
-    def pull_back(self, packed: Params, kept: Any, d_out: jax.Array) -> tuple[Params, jax.Array]:
+    def pull_back(self, packed: Params, residuals: Any, d_out: jax.Array) -> tuple[Params, jax.Array]:
         """The chain rule by hand: ``(∂C/∂parameters, ∂C/∂inputs)`` from ``d_out = ∂C/∂outputs``.
 
-        ``kept`` are the residuals from `forward`.
+        ``residuals`` are those from `forward`.
         """
 
     def apply(self, params: Params, a: jax.Array) -> jax.Array:

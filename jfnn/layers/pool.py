@@ -67,13 +67,13 @@ class MaxPool(Pool):
     """
 
     def forward(self, packed: tuple[()], a: jax.Array) -> tuple[jax.Array, Any]:
-        """The largest entries; keeps them and ``a``."""
+        """The largest entries; residuals ``(a, largest)``."""
         largest = largest_entries(self.windows(a.shape[:-1]), a)
         return largest, (a, largest)
 
-    def pull_back(self, packed: tuple[()], kept: Any, d_out: jax.Array) -> tuple[tuple[()], jax.Array]:
+    def pull_back(self, packed: tuple[()], residuals: Any, d_out: jax.Array) -> tuple[tuple[()], jax.Array]:
         """Each δ goes to the place of the largest entry."""
-        return (), *d_largest_entries(self.windows(kept[0].shape[:-1]), kept, d_out)
+        return (), *d_largest_entries(self.windows(residuals[0].shape[:-1]), residuals, d_out)
 
 
 @dataclasses.dataclass(frozen=True)
@@ -81,15 +81,15 @@ class MeanPool(Pool):
     """The mean of each window; padding counts as zeros."""
 
     def forward(self, packed: tuple[()], a: jax.Array) -> tuple[jax.Array, Any]:
-        """The means; keeps the shape."""
+        """The means; residual: the shape."""
         windows = self.windows(a.shape[:-1])
         return sum(slices(windows, a), start=jnp.zeros((), a.dtype)) / math.prod(windows.size), a.shape
 
-    def pull_back(self, packed: tuple[()], kept: Any, d_out: jax.Array) -> tuple[tuple[()], jax.Array]:
+    def pull_back(self, packed: tuple[()], residuals: Any, d_out: jax.Array) -> tuple[tuple[()], jax.Array]:
         """Each δ is spread evenly over its window."""
-        windows = self.windows(kept[:-1])
+        windows = self.windows(residuals[:-1])
         shares = [d_out / math.prod(windows.size)] * len(windows.places)
-        return (), add_slices(windows, shares, kept[1:-1])
+        return (), add_slices(windows, shares, residuals[1:-1])
 
 
 @functools.partial(jax.custom_vjp, nondiff_argnums=(0,))
@@ -99,10 +99,10 @@ def largest_entries(windows: Windows, a: jax.Array) -> jax.Array:
 
 
 def d_largest_entries(
-    windows: Windows, kept: tuple[jax.Array, jax.Array], d_out: jax.Array
+    windows: Windows, residuals: tuple[jax.Array, jax.Array], d_out: jax.Array
 ) -> tuple[jax.Array]:
     """The pull-back of `largest_entries`: each δ at the first place that holds the largest entry."""
-    a, largest = kept
+    a, largest = residuals
     free = jnp.ones(largest.shape, bool)
     shares = []
     for entries in slices(windows, a, -jnp.inf):

@@ -63,9 +63,11 @@ def _of_members(members: int, mapped: list[bool], delta: jax.Array, a: jax.Array
     return jax.lax.optimization_barrier(turned).swapaxes(-1, -2), True
 
 
-def _pull_back_over_samples(kept: tuple[jax.Array, jax.Array], d: jax.Array) -> tuple[jax.Array, jax.Array]:
-    """``∂C/∂δ = d @ a`` and ``∂C/∂a = dᵀ @ δ``: what derivatives of derivatives need."""
-    delta, a = kept
+def _pull_back_over_samples(
+    residuals: tuple[jax.Array, jax.Array], d: jax.Array
+) -> tuple[jax.Array, jax.Array]:
+    """``∂C/∂δ = d @ a`` and ``∂C/∂a = dᵀ @ δ``, for derivatives of derivatives."""
+    delta, a = residuals
     return jnp.matmul(d, a, precision="highest"), jnp.matmul(d.T, delta, precision="highest")
 
 
@@ -93,10 +95,14 @@ def _written_out(a: jax.Array, b: jax.Array) -> jax.Array:
     return functools.reduce(operator.add, [a[:, i, None] * b[i] for i in range(a.shape[1])])
 
 
+def _pull_back_affine(
+    residuals: tuple[jax.Array, jax.Array], delta: jax.Array
+) -> tuple[jax.Array, jax.Array, jax.Array]:
+    w, a = residuals
+    return weight_gradient(delta, a), bias_gradient(delta), transposed_product(w, delta)
+
+
 # By jax.grad a layer takes the same products and sums that the hand derivation does.
-affine.defvjp(
-    lambda w, b, a: (affine(w, b, a), (w, a)),
-    lambda kept, d: (weight_gradient(d, kept[1]), bias_gradient(d), transposed_product(kept[0], d)),
-)
+affine.defvjp(lambda w, b, a: (affine(w, b, a), (w, a)), _pull_back_affine)
 _over_samples.defvjp(lambda delta, a: (_over_samples(delta, a), (delta, a)), _pull_back_over_samples)
 members_sum.defvjp(lambda a: (members_sum(a), a.shape), lambda shape, d: (jnp.broadcast_to(d, shape),))

@@ -1,7 +1,7 @@
 """The base of recurrent layers: the loops over time, both directions at once, and the interface of a cell.
 
 A kind of cell (`jfnn.layers.elman`, `jfnn.layers.gru`) writes all its pre-activations of one time as one
-product ``z_t = W s_t`` of what it reads, ``s_t = (h_{t-1}, x_t, 1)`` in one column. Backpropagation through
+product ``z_t = W s_t`` of its inputs, ``s_t = (h_{t-1}, x_t, 1)`` in one column. Backpropagation through
 time is then, last time first,
 
     (δ_t, k_t) = the cell's own derivatives of h_t in z_t and, past z_t, in h_{t-1}, times g_t
@@ -127,7 +127,7 @@ class Recurrent(LayerKind):
         return self.pack(packed)
 
     def forward(self, packed: Params, a: jax.Array) -> tuple[jax.Array, Any]:
-        """Both directions in one scan, ``a [time, features, batch]``; keeps the inputs and all states."""
+        """Both directions in one scan, ``a [time, features, batch]``; residuals ``(a, states)``."""
         outputs: tuple[jax.Array, Any] = _forward(self, packed, a)
         return outputs
 
@@ -147,9 +147,9 @@ class Recurrent(LayerKind):
         outputs = last if self.states == "last" else states[1:-1]
         return outputs.reshape(*outputs.shape[:-3], -1, a.shape[-1]), (a, states)
 
-    def pull_back(self, packed: Params, kept: Any, d_out: jax.Array) -> tuple[Params, jax.Array]:
+    def pull_back(self, packed: Params, residuals: Any, d_out: jax.Array) -> tuple[Params, jax.Array]:
         """Backpropagation through time, as the module says."""
-        (a, states), w = kept, self._matrices(packed)
+        (a, states), w = residuals, self._matrices(packed)
         turned = jax.lax.optimization_barrier(w.swapaxes(-1, -2))
         d_out = d_out.reshape(*d_out.shape[:-2], self.directions, self.units, d_out.shape[-1])
         d_all = d_out if self.states == "all" else None
@@ -190,8 +190,8 @@ def _forward(layer: Recurrent, packed: Params, a: jax.Array) -> tuple[jax.Array,
     return layer.run(packed, a)
 
 
-# jax.grad takes the derivation by hand: by itself it would keep all that a step computes. Nobody
-# differentiates what is kept, so that its part is left out.
+# jax.grad takes the derivation by hand: by itself it would keep all arrays of a step. Nobody
+# differentiates residuals, so that their part is left out.
 _forward.defvjp(
     lambda layer, packed, a: (outputs := layer.run(packed, a), (packed, outputs[1])),
     lambda layer, residuals, d_outputs: layer.pull_back(*residuals, d_outputs[0]),

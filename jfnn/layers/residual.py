@@ -60,11 +60,11 @@ class Residual(LayerKind):
         return sequence.unpack(self.layers, packed)
 
     def forward(self, packed: Params, a: jax.Array) -> tuple[jax.Array, Any]:
-        """``a + f(a)``; keeps what the inner layers keep."""
-        outputs, kept = sequence.forward(self.layers, packed, a)
-        return a + outputs, kept
+        """``a + f(a)``; residuals of the inner layers."""
+        outputs, residuals = sequence.forward(self.layers, packed, a)
+        return a + outputs, residuals
 
-    def pull_back(self, packed: Params, kept: Any, d_out: jax.Array) -> tuple[Params, jax.Array]:
+    def pull_back(self, packed: Params, residuals: Any, d_out: jax.Array) -> tuple[Params, jax.Array]:
         """``∂C/∂a = δ + δ pulled back through f``."""
-        gradients, d_inputs = sequence.pull_back(self.layers, packed, kept, d_out)
+        gradients, d_inputs = sequence.pull_back(self.layers, packed, residuals, d_out)
         return gradients, d_out + d_inputs

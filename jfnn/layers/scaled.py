@@ -80,9 +80,9 @@ class Scaled(LayerKind):
         """The layer's."""
         return self.layer.forward(packed, a)
 
-    def pull_back(self, packed: Params, kept: Any, d_out: jax.Array) -> tuple[Params, jax.Array]:
+    def pull_back(self, packed: Params, residuals: Any, d_out: jax.Array) -> tuple[Params, jax.Array]:
         """The layer's."""
-        return self.layer.pull_back(packed, kept, d_out)
+        return self.layer.pull_back(packed, residuals, d_out)
 
 
 def at_learning_rates(
@@ -115,7 +115,7 @@ def learning_rates(layer: LayerKind, params: Params) -> Params:
 
 
 def scaled(layer: LayerKind, start: float = 1.0, rate: float = 1.0, bias_rate: float = 1.0) -> LayerKind:
-    """A layer with factors, which multiply those that it has; the layer itself for factors of 1."""
+    """A layer times factors, on top of its own ones; the layer itself for factors of 1."""
     if isinstance(layer, Scaled):
         return scaled(layer.layer, start * layer.start, rate * layer.rate, bias_rate * layer.bias_rate)
     factors = start, rate, bias_rate

@@ -29,10 +29,10 @@ def as_layers(layers: Sequence[LayerKind]) -> tuple[LayerKind, ...]:
 
 def shapes(layers: Sequence[LayerKind], input_shape: Shape) -> list[Shape]:
     """Shapes of one sample from the input to the output: one more than there are layers."""
-    found = [input_shape]
+    sizes = [input_shape]
     for layer in layers:
-        found.append(layer.output_shape(found[-1]))
-    return found
+        sizes.append(layer.output_shape(sizes[-1]))
+    return sizes
 
 
 def width(layers: Sequence[LayerKind], input_shape: Shape) -> int:
@@ -65,19 +65,19 @@ def forward(
         a: Inputs in column form, ``[*shape, batch]``.
         masks: Factors of the outputs of each layer (`jfnn.layers.dropout.dropout_masks`), None for ones.
     """
-    kept = []
+    residuals = []
     for layer, params, mask in zip(layers, packed, masks or [None] * len(layers), strict=True):
-        a, residuals = layer.forward(params, a)
+        a, residual = layer.forward(params, a)
         a = a if mask is None else a * mask
-        kept.append(residuals)
-    return a, kept
+        residuals.append(residual)
+    return a, residuals
 
 
 def outputs(layers: Sequence[LayerKind], packed: Params, x: jax.Array) -> jax.Array:
-    """Outputs in column form of any number of rows, ``x [n, …] -> [n_out, n]``, keeping nothing.
+    """Outputs in column form of any number of rows, ``x [n, …] -> [n_out, n]``, without residuals.
 
-    Many images or sequences are taken in blocks: what layers hold for all at once would not stay in a core's
-    cache, and takes several times as long.
+    Many images or sequences go through in blocks: the arrays of all at once would not stay in a core's cache,
+    and take several times as long.
     """
     n = x.shape[0]
     if x.ndim == 2 or n < MANY_ROWS or n % BLOCK:
@@ -91,23 +91,23 @@ def outputs(layers: Sequence[LayerKind], packed: Params, x: jax.Array) -> jax.Ar
 def pull_back(
     layers: Sequence[LayerKind],
     packed: Params,
-    kept: Sequence[Any],
+    residuals: Sequence[Any],
     d_outputs: jax.Array,
     masks: Masks | None = None,
 ) -> tuple[Params, jax.Array]:
     """The delta recursion, last layer first.
 
-    ``kept`` are the residuals from `forward`, ``d_outputs`` is ``∂C/∂outputs`` in column form.
+    ``residuals`` are those from `forward`, ``d_outputs`` is ``∂C/∂outputs`` in column form.
 
     Returns:
         ``(∂C/∂parameters of every layer, ∂C/∂inputs)``.
     """
     gradients: list[Params] = []
     d_out = d_outputs
-    backward = zip(layers, packed, kept, masks or [None] * len(layers), strict=True)
-    for layer, params, residuals, mask in reversed(list(backward)):
+    backward = zip(layers, packed, residuals, masks or [None] * len(layers), strict=True)
+    for layer, params, residual, mask in reversed(list(backward)):
         d_out = d_out if mask is None else d_out * mask
-        gradient, d_out = layer.pull_back(params, residuals, d_out)
+        gradient, d_out = layer.pull_back(params, residual, d_out)
         gradients.append(gradient)
     return tuple(reversed(gradients)), d_out
 

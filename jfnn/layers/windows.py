@@ -1,4 +1,4 @@
-"""Windows that slide over the axes of an input: what convolution and pooling have in common.
+"""Windows that slide over the axes of an input, for convolution and pooling.
 
 Arrays are in column form, ``a [channels, *lengths, batch]``, with one or two axes of lengths. A window has
 places (the nine of a 3×3 kernel, say), and for each place there is one shifted slice of the input, which

@@ -51,12 +51,12 @@ def by_hand(
         ``(value, gradients)``, a scalar or ``[members]``, and gradients shaped like ``packed``.
     """
     members = jnp.shape(l2)
-    outputs, kept = sequence.forward(layers, packed, sequence.columns(x, members), masks)
+    outputs, residuals = sequence.forward(layers, packed, sequence.columns(x, members), masks)
     targets = sequence.columns(targets, members)
     value = objective(loss.cost(outputs, targets, axis=0), packed, l2, reduction, weights)
     d_outputs = loss.delta(outputs, targets, axis=0)
     d_outputs = d_outputs if weights is None else d_outputs * weights
-    gradients, _ = sequence.pull_back(layers, packed, kept, d_outputs, masks)
+    gradients, _ = sequence.pull_back(layers, packed, residuals, d_outputs, masks)
     scale = jnp.broadcast_to(losses.reduction_scale(x.shape[0], reduction, weights), members)
 
     def with_penalty(gradients: Params, packed: Params, l2: jax.Array, scale: jax.Array) -> Params:

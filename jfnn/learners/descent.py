@@ -1,4 +1,4 @@
-"""Learners that descend a gradient by an optimizer: their fields, and what their constructors share."""
+"""Learners that descend a gradient by an optimizer: their fields and constructors."""
 
 import dataclasses
 from collections.abc import Mapping, Sequence

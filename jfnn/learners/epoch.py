@@ -60,26 +60,26 @@ def steps_of_epoch(
             ready = jax.vmap(batch)(ready)
 
         def at(i: jax.Array, loop: Loop) -> Loop:
-            taken = jax.tree.map(lambda leaf: leaf[i], ready)
-            return one_step(first + i, taken if chunk.gathers else batch(taken), loop)
+            prepared = jax.tree.map(lambda leaf: leaf[i], ready)
+            return one_step(first + i, prepared if chunk.gathers else batch(prepared), loop)
 
         if chunk.steps == 1:
             return at(jnp.int32(0), loop)
-        done: Loop = jax.lax.fori_loop(0, jnp.minimum(chunk.steps, steps - first), at, loop)
-        return done
+        after: Loop = jax.lax.fori_loop(0, jnp.minimum(chunk.steps, steps - first), at, loop)
+        return after
 
     if chunk.only:
         return steps_of_chunk(jnp.int32(0), loop)
-    done: Loop = jax.lax.fori_loop(0, (steps + chunk.steps - 1) // chunk.steps, steps_of_chunk, loop)
-    return done
+    after: Loop = jax.lax.fori_loop(0, (steps + chunk.steps - 1) // chunk.steps, steps_of_chunk, loop)
+    return after
 
 
-def as_chunk(rows: Rows, taken: int, batches: Minibatches | None) -> Chunk:
+def as_chunk(rows: Rows, batch: int, batches: Minibatches | None) -> Chunk:
     """The steps to prepare together.
 
     Args:
         rows: All rows.
-        taken: Rows of one step, of all members together.
+        batch: Rows of one step, of all members together.
         batches: How row numbers are drawn, or None where they are given.
     """
     if batches is not None and batches.scheme == "full":
@@ -87,18 +87,18 @@ def as_chunk(rows: Rows, taken: int, batches: Minibatches | None) -> Chunk:
     leaves = jax.tree.leaves(rows)
     bytes_a_row = sum(leaf[0].nbytes for leaf in leaves)
     if max(leaf.nbytes for leaf in leaves) > SPLIT_BYTES:
-        return Chunk(min(max(GATHERED_BYTES // max(taken * bytes_a_row, 1), 1), STEPS), True)
-    return Chunk(1 if batches is None else min(max(DRAWN // taken, 1), STEPS), False)
+        return Chunk(min(max(GATHERED_BYTES // max(batch * bytes_a_row, 1), 1), STEPS), True)
+    return Chunk(1 if batches is None else min(max(DRAWN // batch, 1), STEPS), False)
 
 
 def gather(rows: Rows, weights: jax.Array | None, numbers: jax.Array, padded: bool) -> Batch:
     """The minibatch at row numbers; the weight of padding is zero."""
-    taken = jax.tree.map(lambda leaf: leaf[numbers], rows)
+    batch = jax.tree.map(lambda leaf: leaf[numbers], rows)
     if not padded:
-        return Batch(taken, None if weights is None else weights[numbers])
+        return Batch(batch, None if weights is None else weights[numbers])
     floats = [leaf.dtype for leaf in jax.tree.leaves(rows) if jnp.issubdtype(leaf.dtype, jnp.floating)]
     counts = (numbers >= 0).astype(floats[0] if floats else jnp.float32)
-    return Batch(taken, counts if weights is None else counts * weights[numbers])
+    return Batch(batch, counts if weights is None else counts * weights[numbers])
 
 
 def members_last(leaf: jax.Array) -> jax.Array:

@@ -27,7 +27,7 @@ MEMBERS = 7919
 def footprint(learner: Learner | Traced, params: Params, batch: Batch, hyper: Hyper) -> int:
     """Bytes that a step of one member holds at its peak, less those of arrays that a tile's members share.
 
-    Members share the minibatch and the key. What the learner has traced before is not called again.
+    Members share the minibatch and the key. Functions that are traced already are not called again.
     """
     key = jax.eval_shape(lambda: jax.random.key(0)) if learner.random else None
     # Functions of their own: JAX keeps traces by the identity of a function, whose meaning may change.

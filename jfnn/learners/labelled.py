@@ -31,7 +31,7 @@ def as_data(network: Network, loss: Loss, split: Split) -> Data:
     is_float = jnp.issubdtype(x_train.dtype, jnp.floating)
     x_dtype = checks.float_dtype(x_train) if is_float else x_train.dtype
     outputs = _outputs(network, x_train.shape[1:], x_dtype, jax.config.read("jax_enable_x64"))
-    # Of whole numbers the arithmetic's dtype cannot follow; it is that of what the network makes of them.
+    # Whole numbers have no dtype for the arithmetic; it is that of the network's outputs.
     dtype, n_outputs = x_dtype if is_float else checks.float_dtype(outputs), outputs.shape[-1]
 
     def rows(x: Any, y: Any, part: str) -> tuple[np.ndarray, np.ndarray]:

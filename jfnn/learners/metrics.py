@@ -1,4 +1,4 @@
-"""Metrics by name: what a network's outputs on a row are worth."""
+"""Metrics by name: numbers for the outputs of a network on each row."""
 
 import dataclasses
 from collections.abc import Callable, Sequence

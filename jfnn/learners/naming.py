@@ -1,4 +1,4 @@
-"""Names of functions and networks: what a run's configuration says of them."""
+"""Names of functions and networks, for the configuration of a run."""
 
 import inspect
 from collections.abc import Callable, Mapping

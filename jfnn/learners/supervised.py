@@ -58,7 +58,7 @@ class Supervised(DescentLearner):
         return None if callable(self.gradient) else self.network.layers
 
     def bind(self, split: Split) -> tuple["Supervised", Data]:
-        """Checks a split against the network; the metrics follow from what the targets are."""
+        """Checks a split against the network; the metrics follow from its targets."""
         data = as_data(self.network, self.loss, split)
         if not self.infers_metrics:
             check_decided(self.metrics, self.loss, data.rows[1])

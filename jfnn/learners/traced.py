@@ -42,7 +42,7 @@ class Traced:
     """A learner's functions as JAX traced them for the shapes of one run; all else is the original's.
 
     Equal ones compute the same and share compiled programs, whatever functions they were traced from. In
-    another process they are traced again, from what was sent there, and must give the same traces.
+    another process they are traced again, from the learner sent there, and must give the same traces.
 
     Attributes:
         checksum: Of all traces, and of functions that run as Python.

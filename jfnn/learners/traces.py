@@ -1,4 +1,4 @@
-"""Functions traced once: what JAX has seen of them is what is compiled, compared and kept apart by.
+"""Functions traced once; the trace is compiled, and compared where equal functions share a program.
 
 Functions of the user's own may change their meaning while their names stay: by a global, a captured list, an
 attribute, a module loaded anew. So they are traced anew for each run, and everything behind that uses the

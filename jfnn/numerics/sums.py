@@ -68,7 +68,7 @@ def _d_sum_of_squares(primals: tuple[jax.Array], tangents: tuple[jax.Array]) -> 
 
 
 def uniform(key: jax.Array, shape: Sequence[int], dtype: Any) -> jax.Array:
-    """Uniform numbers in [0, 1), ``[*shape]``: those that `jax.random.uniform` gives for the same key.
+    """Uniform numbers in [0, 1), ``[*shape]``, those of `jax.random.uniform` for the same key.
 
     Args:
         key: A random key.

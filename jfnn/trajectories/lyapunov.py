@@ -57,7 +57,7 @@ class Lyapunov(NamedTuple):
         return self.exponent_after(0)
 
     def exponent_after(self, epochs: int) -> np.ndarray:
-        """As `exponent`, without the first epochs: what lasts, where the start's growth has passed.
+        """As `exponent`, without the first epochs, in which the start's growth passes.
 
         Args:
             epochs: How many are left out; fewer than there are.

@@ -130,9 +130,9 @@ def coordinate_check(
     checks.as_count(rows, "rows")
     networks = parametrised(network, width, parametrisations, base, output_multiplier, optimizer).values()
     measured: dict[Network, tuple[np.ndarray, np.ndarray]] = {}
-    for made in dict.fromkeys(networks):  # at the base width all parametrisations are one network
+    for each in dict.fromkeys(networks):  # at the base width all parametrisations are one network
         trained = Options(
-            made,
+            each,
             split,
             learning_rate=learning_rate,
             loss=loss,
@@ -143,9 +143,9 @@ def coordinate_check(
             seeds=seeds,
             epochs=steps,  # more than enough
         )
-        measured[made] = _measure(build(trained), steps, rows)
+        measured[each] = _measure(build(trained), steps, rows)
     shape = (len(parametrisations), len(width))
-    starts, changes = zip(*(measured[made] for made in networks), strict=True)
+    starts, changes = zip(*(measured[each] for each in networks), strict=True)
     start, change = (np.stack(parts).reshape(*shape, *parts[0].shape) for parts in (starts, changes))
     return CoordinateCheck(np.array(width), tuple(parametrisations), start, change)
 

@@ -92,13 +92,13 @@ def parametrised(
     base = widths[0] if base is None else checks.as_count(base, "base")
     multiplier = checks.as_number(output_multiplier, "output_multiplier", strict=True)
     standard = [network(value) for value in widths]
-    for made in standard:
-        checks.check_instance(made, Network, "network")
+    for each in standard:
+        checks.check_instance(each, Network, "network")
     networks = {"standard": standard}
     if "maximal_update" in chosen:
         rule, base_network = scaling_rule(optimizer), network(base)
         networks["maximal_update"] = [maximal_update(m, base_network, rule, multiplier) for m in standard]
-    return {f"{name}-{w}": made for name in chosen for w, made in zip(widths, networks[name], strict=True)}
+    return {f"{name}-{w}": each for name in chosen for w, each in zip(widths, networks[name], strict=True)}
 
 
 def scaling_rule(optimizer: Any) -> str:
