@@ -19,12 +19,6 @@ def sides(sizes: tuple[int, ...]) -> tuple[int, int]:
     return sum(sizes[::2]), sum(sizes[1::2])
 
 
-def smaller_side(sizes: tuple[int, ...]) -> int:
-    """The side over whose states sums run; the other is summed in closed form."""
-    even, odd = sides(sizes)
-    return EVEN if even < odd else ODD
-
-
 def check_can_enumerate(sizes: tuple[int, ...], argument: str) -> None:
     """Checks that a machine has few enough units to sum over.
 
@@ -47,10 +41,13 @@ def all_states(n: int) -> jax.Array:
 
 
 def side_states(machine: Machine) -> tuple[int, list[jax.Array]]:
-    """The smaller side, and states of all layers: all of that side, and zeros of the other."""
-    side = smaller_side(machine.sizes)
+    """The side of fewer units, and states of all layers: all of that side, and zeros of the other.
+
+    Sums run over these states; the other side is summed in closed form.
+    """
+    even, odd = sides(machine.sizes)
+    side, units = (EVEN, even) if even < odd else (ODD, odd)
     dtype = machine.biases[0].dtype
-    units = sides(machine.sizes)[side]
     every = all_states(units).astype(dtype)
     states, first = [], 0
     for k, size in enumerate(machine.sizes):

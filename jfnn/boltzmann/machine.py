@@ -111,19 +111,32 @@ def _as_arrays(part: Any) -> tuple[jax.Array, ...]:
     return tuple(map(jnp.asarray, arrays))
 
 
-def as_units(states: Any, bias: jax.Array, argument: str, binary: bool = False) -> jax.Array:
-    """Checked states ``[rows, n_k]`` of the layer that has this bias, in its dtype.
+def as_columns(
+    machine: Any,
+    states: Any,
+    argument: str = "v",
+    layer: int = 0,
+    layers: int | None = None,
+    binary: bool = False,
+) -> tuple[Machine, jax.Array]:
+    """A checked machine in column form, and checked states ``[n_k, n]`` of one of its layers, in its dtype.
 
-    They are in [0, 1], or 0 and 1 alone where ``binary``, but for roundings.
+    Args:
+        machine: As for `as_machine`, and so is ``layers``.
+        states: Rows ``[n, n_k]`` in [0, 1], or of 0 and 1 alone where ``binary``, but for roundings.
+        argument: The caller's argument, named in errors.
+        layer: Number of the layer.
 
     Raises:
         TypeError: Not numeric.
         ValueError: Another shape, or other values.
     """
+    machine = as_machine(machine, layers)
+    bias = machine.biases[layer]
     array = checks.as_inputs(states, argument, bias.shape)
     if checks.is_concrete(array):
         check_units(np.asarray(array), argument, binary)
-    return jnp.asarray(array, bias.dtype)
+    return pack(machine), jnp.asarray(array, bias.dtype).T
 
 
 def check_units(values: np.ndarray, argument: str, binary: bool) -> None:

@@ -18,7 +18,7 @@ import jfnn.boltzmann.enumeration as enumeration
 from jfnn.arguments import checks
 from jfnn.arguments.checks import ArgumentError
 from jfnn.boltzmann.columns import EVEN, ODD
-from jfnn.boltzmann.machine import Machine, as_machine, as_units, pack
+from jfnn.boltzmann.machine import Machine, as_columns, as_machine, pack
 
 
 def energy(machine: Machine, *states: Any) -> jax.Array:
@@ -39,29 +39,28 @@ def energy(machine: Machine, *states: Any) -> jax.Array:
         raise ArgumentError(
             "states", f"expected one for each of {len(machine.sizes)} layers, got {len(states)}"
         )
-    checked = [as_units(state, bias, "states") for state, bias in zip(states, machine.biases, strict=True)]
-    if len({len(state) for state in checked}) != 1:
-        raise ArgumentError("states", f"expected as many rows of each layer, got {[len(s) for s in checked]}")
-    return columns.energy(pack(machine), [state.T for state in checked])
+    checked = [as_columns(machine, state, "states", layer=k)[1] for k, state in enumerate(states)]
+    if len(rows := {state.shape[1] for state in checked}) != 1:
+        raise ArgumentError("states", f"expected as many rows of each layer, got {sorted(rows)}")
+    return columns.energy(pack(machine), checked)
 
 
 def free_energy(machine: Machine, v: Any) -> jax.Array:
     """``F(v) = -log Σ_h exp(-E(v, h))`` of a restricted machine ``[n]``; ``v [n, n_visible]`` in [0, 1]."""
-    machine, v = _restricted(machine, v)
-    return columns.free_energy(pack(machine), [v.T, v.T], EVEN)
+    packed, v = as_columns(machine, v, layers=2)
+    return columns.free_energy(packed, [v, v], EVEN)
 
 
 def hidden_means(machine: Machine, v: Any) -> jax.Array:
     """``p(h_j = 1 | v)`` of a restricted machine ``[n, n_hidden]``; ``v [n, n_visible]`` in [0, 1]."""
-    machine, v = _restricted(machine, v)
-    return columns.means(pack(machine), [v.T, v.T], ODD)[1].T
+    packed, v = as_columns(machine, v, layers=2)
+    return columns.means(packed, [v, v], ODD)[1].T
 
 
 def visible_means(machine: Machine, h: Any) -> jax.Array:
     """``p(v_i = 1 | h)`` of a restricted machine ``[n, n_visible]``; ``h [n, n_hidden]`` in [0, 1]."""
-    machine = as_machine(machine, 2)
-    h = as_units(h, machine.biases[1], "h")
-    return columns.means(pack(machine), [h.T, h.T], EVEN)[0].T
+    packed, h = as_columns(machine, h, "h", layer=1, layers=2)
+    return columns.means(packed, [h, h], EVEN)[0].T
 
 
 def gibbs_step(machine: Machine, v: Any, uniform_h: Any, uniform_v: Any) -> tuple[jax.Array, jax.Array]:
@@ -79,15 +78,14 @@ def gibbs_step(machine: Machine, v: Any, uniform_h: Any, uniform_v: Any) -> tupl
     Raises:
         ValueError, TypeError: Shapes that do not fit, or numbers outside [0, 1].
     """
-    machine, v = _restricted(machine, v)
-    uniform_h = as_units(uniform_h, machine.biases[1], "uniform_h")
-    uniform_v = as_units(uniform_v, machine.biases[0], "uniform_v")
-    for name, numbers in {"uniform_h": uniform_h, "uniform_v": uniform_v}.items():
-        if len(numbers) != len(v):
-            raise ArgumentError(name, f"expected {len(v)} rows, as v has, got {len(numbers)}")
-    packed, uniforms = pack(machine), [uniform_v.T, uniform_h.T]
-    zeros = jnp.zeros((machine.sizes[1], len(v)), machine.biases[0].dtype)
-    states = columns.drawn(columns.means(packed, [v.T, zeros], ODD), uniforms, ODD)
+    packed, v = as_columns(machine, v, layers=2)
+    draws, n = {"uniform_v": uniform_v, "uniform_h": uniform_h}, v.shape[1]
+    uniforms = [as_columns(machine, u, name, layer=k)[1] for k, (name, u) in enumerate(draws.items())]
+    for name, numbers in zip(draws, uniforms, strict=True):
+        if numbers.shape[1] != n:
+            raise ArgumentError(name, f"expected {n} rows, as v has, got {numbers.shape[1]}")
+    zeros = jnp.zeros((packed.sizes[1], n), packed.biases[0].dtype)
+    states = columns.drawn(columns.means(packed, [v, zeros], ODD), uniforms, ODD)
     states = columns.drawn(columns.means(packed, states, EVEN), uniforms, EVEN)
     return states[1].T, states[0].T
 
@@ -102,8 +100,7 @@ def pseudo_log_likelihood(machine: Machine, v: Any) -> jax.Array:
         machine: The parameters.
         v: Visible states ``[n, n_visible]`` in [0, 1].
     """
-    machine, v = _restricted(machine, v)
-    return columns.pseudo_log_likelihood(pack(machine), v.T)
+    return columns.pseudo_log_likelihood(*as_columns(machine, v, layers=2))
 
 
 def reconstruction_error(machine: Machine, v: Any, sweeps: int = 25) -> jax.Array:
@@ -114,14 +111,7 @@ def reconstruction_error(machine: Machine, v: Any, sweeps: int = 25) -> jax.Arra
         v: Visible states ``[n, n_visible]`` in [0, 1].
         sweeps: Of the mean-field iteration; with one hidden layer none is needed.
     """
-    machine = as_machine(machine)
-    v = as_units(v, machine.biases[0], "v")
-    return columns.reconstruction_error(pack(machine), v.T, checks.as_count(sweeps, "sweeps"))
-
-
-def _restricted(machine: Machine, v: Any) -> tuple[Machine, jax.Array]:
-    machine = as_machine(machine, 2)
-    return machine, as_units(v, machine.biases[0], "v")
+    return columns.reconstruction_error(*as_columns(machine, v), checks.as_count(sweeps, "sweeps"))
 
 
 def log_z(machine: Machine) -> jax.Array:
@@ -130,7 +120,7 @@ def log_z(machine: Machine) -> jax.Array:
     Raises:
         ValueError: The smaller side has more units than `jfnn.boltzmann.MOST_UNITS`.
     """
-    return enumeration.log_z(pack(_few(machine)))
+    return enumeration.log_z(pack(_enumerable(machine)))
 
 
 def log_likelihood(machine: Machine, v: Any) -> jax.Array:
@@ -139,9 +129,7 @@ def log_likelihood(machine: Machine, v: Any) -> jax.Array:
     Raises:
         ValueError: Too many units, as for `log_z`, or other values.
     """
-    machine = _few(machine)
-    v = as_units(v, machine.biases[0], "v", binary=True)
-    return enumeration.log_likelihood(pack(machine), v.T)
+    return enumeration.log_likelihood(*as_columns(_enumerable(machine), v, binary=True))
 
 
 def gradient(machine: Machine, v: Any) -> Machine:
@@ -160,9 +148,8 @@ def gradient(machine: Machine, v: Any) -> Machine:
     Raises:
         ValueError: Too many units, as for `log_z`, or other values.
     """
-    machine = _few(machine)
-    v, packed = as_units(v, machine.biases[0], "v", binary=True), pack(machine)
-    data, model = enumeration.data_statistics(packed, v.T), enumeration.model_statistics(packed)
+    packed, v = as_columns(_enumerable(machine), v, binary=True)
+    data, model = enumeration.data_statistics(packed, v), enumeration.model_statistics(packed)
     return pack(jax.tree.map(jnp.subtract, data, model))
 
 
@@ -195,7 +182,7 @@ def all_states(n: int) -> np.ndarray:
     return np.asarray(enumeration.all_states(n)).T
 
 
-def _few(machine: Machine) -> Machine:
+def _enumerable(machine: Machine) -> Machine:
     machine = as_machine(machine)
     enumeration.check_can_enumerate(machine.sizes, "machine")
     return machine

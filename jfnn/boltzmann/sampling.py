@@ -9,7 +9,7 @@ import jax.numpy as jnp
 import jfnn.boltzmann.columns as columns
 from jfnn.arguments import checks, memory
 from jfnn.boltzmann.columns import EVEN, ODD
-from jfnn.boltzmann.machine import Machine, as_machine, as_units, pack
+from jfnn.boltzmann.machine import Machine, as_columns, as_machine, pack
 from jfnn.numerics.compiling import compiled
 
 COPIES = 12.0  # bytes of a unit's state, its mean and its random number
@@ -36,9 +36,7 @@ def mean_field(machine: Machine, v: Any, sweeps: int = 25) -> list[jax.Array]:
     Returns:
         One array ``[n, n_k]`` for each hidden layer.
     """
-    machine = as_machine(machine)
-    v = as_units(v, machine.biases[0], "v")
-    states = columns.mean_field(pack(machine), v.T, checks.as_count(sweeps, "sweeps"))
+    states = columns.mean_field(*as_columns(machine, v), checks.as_count(sweeps, "sweeps"))
     return [state.T for state in states[1:]]
 
 
