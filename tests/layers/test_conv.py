@@ -2,7 +2,6 @@
 
 import functools
 import itertools
-import json
 import math
 
 import jax
@@ -14,7 +13,6 @@ from helpers import compiled
 import jfnn
 from jfnn import activations
 from jfnn.layers import Conv, Dense, Flatten, MaxPool, MeanPool, Residual, sequence
-from jfnn.learners import naming
 
 pytestmark = pytest.mark.unoptimised
 
@@ -218,27 +216,6 @@ def test_many_images_are_scored_in_their_order(n):
     result = compiled(functools.partial(sequence.outputs, net.layers))(packed, x)
     assert result.shape == (3, n)
     assert_close(result.T, compiled(net.apply)(params, x), 1e-6)
-
-
-def test_convolutional_networks_are_described_in_plain_values():
-    own = jfnn.Activation(jnp.sin, jnp.cos)
-    plain = Residual([Conv(2, (3, 3), padding="same"), Residual([Conv(2, 1)])])
-    known, unknown = (
-        jfnn.sequential(
-            [plain, Residual([Residual([Conv(2, 1, activation=f)])]), MeanPool((2, 1))], (2, 4, 4)
-        )
-        for f in ("tanh", own)
-    )
-    described = naming.describe_network(known)
-    assert json.loads(json.dumps(described)) == described
-    block, _, pool = described["layers"]
-    assert [layer["kind"] for layer in block["layers"]] == ["conv", "residual"]
-    assert block["layers"][0]["kernel"] == [3, 3]
-    assert pool == {"kind": "mean_pool", "size": [2, 1], "stride": [2, 1], "padding": 0}
-    assert naming.is_known_network(known)
-    assert not naming.is_known_network(unknown)
-    inner = naming.describe_network(unknown)["layers"][1]["layers"][0]["layers"][0]
-    assert inner["activation"] == "custom"
 
 
 def test_an_output_activation_is_seen_through_flatten():

@@ -268,21 +268,6 @@ def test_dropout_leaves_out_kinds_that_say_so_and_the_last_layer():
 # Kinds of one's own in a sweep
 
 
-def test_a_kind_of_ones_own_trains_by_both_gradients_alike(split):
-    net = jfnn.sequential([Scale(), Dense(6), Scale(), Dense(3, "identity")], 5)
-    options = dict(learning_rate=[0.1, 0.3], l2=[0.0, 0.1], seeds=2, epochs=5, batch_size=16)
-    results = [jfnn.sweep(net, split, gradient=g, **options) for g in ("backprop", "autodiff")]
-    for name, scores in results[0].scores.items():
-        np.testing.assert_allclose(scores, results[1].scores[name], rtol=1e-5, equal_nan=True)
-    assert_close(results[0].params, results[1].params, 1e-5)
-    factors = results[0].params[0]["factor"]
-    assert factors.shape == (2, 2, 2, 5)
-    assert (factors != 1).all()
-    one = dict(learning_rate=0.3, l2=0.1, seed=0, epochs=5, batch_size=16)
-    alone, _ = jfnn.train(net, split.x_train, split.y_train, gradient="backprop", **one)
-    assert same_bits(alone, results[0].member(1, 1, 0))
-
-
 def test_inputs_of_any_rank_are_the_flat_ones(split):
     """A layer without parameters in front, whose place among the parameters is an empty tuple."""
     square = split._replace(x_train=split.x_train[:, None, :, None], x_test=split.x_test[:, None, :, None])

@@ -51,11 +51,16 @@ def make_tile(learner, dtype):
     return jax.vmap(learner.start)(params, hyper), hyper
 
 
-def make_batch(dtype, weighted):
-    rng = np.random.default_rng(2)
-    x, targets = rng.normal(size=(BATCH, FEATURES)), np.eye(3)[np.arange(BATCH) % 3]
-    weights = jnp.asarray(np.arange(BATCH) / 3, dtype) if weighted else None
-    return Batch((jnp.asarray(x, dtype), jnp.asarray(targets, dtype)), weights)
+def make_batch(dtype, weighted, own):
+    """A minibatch that members share, or one for each on the leading axis."""
+    rng, members = np.random.default_rng(2), (MEMBERS,) if own else ()
+    x, targets = (
+        rng.normal(size=(*members, BATCH, FEATURES)),
+        np.eye(3)[rng.integers(0, 3, (*members, BATCH))],
+    )
+    weights = rng.integers(0, 4, (*members, BATCH)) / 3
+    rows = jnp.asarray(x, dtype), jnp.asarray(targets, dtype)
+    return Batch(rows, jnp.asarray(weights, dtype) if weighted else None)
 
 
 def step_along(learner, axis, own=False):
@@ -80,64 +85,34 @@ def alternating(cases):
     return [(*case, i % 2 == 1, "float32" if i < 2 else "float64") for i, case in enumerate(cases)]
 
 
-def make_learner(network, loss, reduction, optimizer, gradient, weighted):
-    options = {"reduction": reduction, "optimizer": optimizer, "gradient": gradient}
-    return jfnn.supervised(NETWORKS[network], loss, hyper=["dropout"] if weighted else (), **options)
-
-
+@pytest.mark.parametrize("own", [False, True], ids=["shared", "own"])
 @pytest.mark.parametrize("case", alternating(CASES), ids=str)
-def test_a_step_of_all_members_at_once_is_that_of_each(case):
-    with jax.enable_x64(case[-1] == "float64"):
-        check_shared_step(*case[:-1], np.dtype(case[-1]))
+def test_a_step_of_a_tile_on_either_axis_is_that_of_each_member_alone(case, own):
+    network, loss, reduction, optimizer, gradient, weighted, precision = case
+    with jax.enable_x64(precision == "float64"):
+        dtype, tolerance = np.dtype(precision), TOLERANCE[precision]
+        options = {"reduction": reduction, "optimizer": optimizer, "gradient": gradient}
+        hyper_names = ["dropout"] if weighted else ()
+        learner = jfnn.supervised(NETWORKS[network], loss, hyper=hyper_names, **options)
+        states, hyper = make_tile(learner, dtype)
+        batch, key = make_batch(dtype, weighted, own), None
+        if weighted:
+            key = jax.random.split(jax.random.key(3), MEMBERS) if own else jax.random.key(3)
+        arguments = states, batch, hyper, key
+        is_own = (True, own, True, own)
 
+        def step_alone(i):
+            trees = zip(arguments, is_own, strict=True)
+            mine = [jax.tree.map(lambda leaf: leaf[i], tree) if own else tree for tree, own in trees]
+            return learner.step(*mine)
 
-def check_shared_step(network, loss, reduction, optimizer, gradient, weighted, dtype):
-    learner = make_learner(network, loss, reduction, optimizer, gradient, weighted)
-    states, hyper = make_tile(learner, dtype)
-    key = jax.random.key(3) if weighted else None
-    together, each = (step_along(learner, axis) for axis in (-1, 0))
-    states_last, states_first = states, states
-    for _ in range(2):
-        states_last, values_last = together(states_last, make_batch(dtype, weighted), hyper, key)
-        states_first, values_first = each(states_first, make_batch(dtype, weighted), hyper, key)
-        np.testing.assert_allclose(values_last, values_first, rtol=TOLERANCE[dtype.name])
-    tolerance = TOLERANCE[dtype.name]
-    for last, first, start in zip(*map(jax.tree.leaves, (states_last, states_first, states)), strict=True):
-        np.testing.assert_allclose(last, first, rtol=tolerance, atol=tolerance)
-        assert np.any(np.asarray(last) != np.asarray(start))
-
-
-def make_own_batches(dtype, weighted):
-    """A batch for each member, on the leading axis."""
-    rng = np.random.default_rng(4)
-    x = rng.normal(size=(MEMBERS, BATCH, FEATURES))
-    targets = np.eye(3)[rng.integers(0, 3, (MEMBERS, BATCH))]
-    weights = jnp.asarray(rng.integers(0, 4, (MEMBERS, BATCH)) / 3, dtype) if weighted else None
-    return Batch((jnp.asarray(x, dtype), jnp.asarray(targets, dtype)), weights)
-
-
-@pytest.mark.parametrize("case", alternating([CASES[0], *CASES[-3:]]), ids=str)
-def test_a_step_of_minibatches_of_their_own_is_that_of_each_member_alone(case):
-    """On both axes, against `step` of one member after the other."""
-    with jax.enable_x64(case[-1] == "float64"):
-        check_own_step(*case[:-1], np.dtype(case[-1]))
-
-
-def check_own_step(network, loss, reduction, optimizer, gradient, weighted, dtype):
-    learner = make_learner(network, loss, reduction, optimizer, gradient, weighted)
-    states, hyper = make_tile(learner, dtype)
-    batches = make_own_batches(dtype, weighted)
-    keys = jax.random.split(jax.random.key(3), MEMBERS) if weighted else None
-    step = compiled(learner.step)
-    members = [
-        jax.tree.map(lambda leaf, i=i: leaf[i], (states, batches, hyper, keys)) for i in range(MEMBERS)
-    ]
-    expected = jax.tree.map(lambda *leaves: np.stack(leaves), *(step(*member) for member in members))
-    tolerance = TOLERANCE[dtype.name]
-    for axis in (0, -1):
-        result = step_along(learner, axis, own=True)(states, batches, hyper, keys)
-        for one, other in zip(*map(jax.tree.leaves, (result, expected)), strict=True):
-            np.testing.assert_allclose(one, other, rtol=tolerance, atol=tolerance)
+        expected = compiled(lambda: jax.lax.map(step_alone, jnp.arange(MEMBERS)))()
+        for axis in (0, -1):
+            result = step_along(learner, axis, own)(*arguments)
+            for one, other in zip(*map(jax.tree.leaves, (result, expected)), strict=True):
+                np.testing.assert_allclose(one, other, rtol=tolerance, atol=tolerance)
+        for before, after in zip(*map(jax.tree.leaves, (states, result[0])), strict=True):
+            assert np.any(np.asarray(before) != np.asarray(after))
 
 
 @pytest.mark.parametrize(

@@ -68,22 +68,6 @@ def test_a_sweep_over_tokens_is_a_loop_in_plain_jax(dtype):
         assert result.test_accuracy[i, j, seed] == pytest.approx(right, abs=1e-12)
 
 
-def test_functions_of_a_network_take_tokens():
-    params = init(jax.random.key(0))
-    outputs = np.asarray(apply(params, X))
-    slope_of = jax.value_and_grad(lambda p, x: jfnn.objective(NETWORK, p, x, Y, l2=0.3))
-    value, gradients = compiled(slope_of)(params, X)
-    expected = jax.value_and_grad(objective)(params, X, Y, 0.3)
-    np.testing.assert_allclose(value, expected[0], rtol=1e-5)
-    for name, slope in gradients.items():
-        np.testing.assert_allclose(slope, expected[1][name], rtol=1e-4, atol=1e-5)
-    np.testing.assert_array_equal(jfnn.predict(NETWORK, params, X), outputs.argmax(axis=1))
-    probabilities = compiled(lambda x: jfnn.predict_proba(NETWORK, params, x))(X)
-    np.testing.assert_allclose(probabilities, jax.nn.softmax(outputs), rtol=1e-5)
-    right = np.mean(outputs.argmax(axis=1) == Y)
-    assert jfnn.accuracy(NETWORK, params, X, Y) == pytest.approx(right)
-
-
 @pytest.mark.parametrize("kind", ["bool", "uint16"])
 def test_a_network_of_ones_own_sees_what_was_handed_in_and_layers_floats(kind):
     seen = []

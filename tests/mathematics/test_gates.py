@@ -43,24 +43,6 @@ def test_least_squares_gives_the_values_of_the_notes(gate, x64):
     assert right.all() == (gate == "or")
 
 
-@pytest.mark.parametrize("gate", GATES)
-def test_gradient_descent_on_one_linear_unit_ends_at_least_squares(gate, x64):
-    make, expected = GATES[gate]
-    x, t = make()
-    net = jfnn.mlp((2, 1))
-    params, _ = jfnn.train(
-        net,
-        x,
-        t,
-        loss="quadratic",
-        learning_rate=0.3,
-        epochs=500,
-        batch_size=None,
-        execution=jfnn.Execution(eval_every=500),
-    )
-    np.testing.assert_allclose(net.apply(params, x)[:, 0], expected, rtol=0, atol=1e-12)
-
-
 def test_notes_weights_solve_xor_exactly(dtype):
     net, params = notes_xor()
     x, t = datasets.xor_gate()

@@ -252,7 +252,7 @@ def test_turns_suffice_for_pairs_where_hashes_are_random_numbers(n):
         np.testing.assert_allclose(law[different] * n * (n - 1), 1, atol=0.0012 if n < SMALL else 0.0005)
 
 
-@pytest.mark.parametrize("n", [2, 5, 64, 1437, 100_000])
+@pytest.mark.parametrize("n", [5, 1437])
 @pytest.mark.parametrize("word", [0, 1, 2, 3, 4])
 def test_permutations_of_neighbours_have_nothing_to_do_with_each_other(n, word):
     """Neighbours differ by 1 in one of the words of which their key is mixed, or (4) in the key itself."""

@@ -248,20 +248,6 @@ def test_divergence_is_reported_as_data_with_the_last_finite_parameters(x64):
     assert [progress.training for progress in told] == [1] * diverged_at + [0]
 
 
-def test_no_epochs_give_the_start_and_one_seed_the_same_run(x64):
-    x, labels = make_data()
-    net = make_network()
-    start = numpy_params(net)
-    params, _ = jfnn.train(net, x, labels, learning_rate=0.1, epochs=0, batch_size=6, initial_params=start)
-    jax.tree.map(np.testing.assert_array_equal, params, start)
-    first, again, other = (
-        jfnn.train(net, x, labels, learning_rate=0.1, epochs=2, batch_size=6, seed=seed)[0]
-        for seed in (1, 1, 2)
-    )
-    jax.tree.map(np.testing.assert_array_equal, first, again)
-    assert not np.array_equal(first[0].w, other[0].w)
-
-
 def one_epoch_of_scikit_learn(model, x, y):
     """``(before, after, loss)``: the second of two epochs of a scikit-learn MLP."""
     with warnings.catch_warnings():

@@ -97,40 +97,6 @@ def test_a_number_of_the_scores_has_its_own_share_of_the_derivative(mode, x64):
 
 
 @pytest.mark.slow
-def test_the_value_is_the_sweeps_with_weights_dropout_a_schedule_and_a_short_last_step(split, x64):
-    weighted = split._replace(weights=np.linspace(0.5, 1.5, 70))
-    options = {
-        "learning_rate": 0.05,
-        "epochs": 3,
-        "batch_size": jfnn.Minibatches(9, "permutation", drop_last=False),
-        "hyper": {"dropout": 0.3, "init_scale": 0.7},
-        "gradient": "backprop",
-    }
-    multipliers = np.linspace(1.0, 0.2, 24)
-    value, gradients = jfnn.hypergradient(
-        NETWORK,
-        weighted,
-        **options,
-        seed=3,
-        with_respect_to="init_scale",
-        multipliers=multipliers,
-        part="train",
-        mode="forward",
-    )
-    schedule = jfnn.Optimizer("sgd", schedule=lambda part: 1 - 0.8 * part * 24 / 23)
-    swept = jfnn.sweep(
-        NETWORK,
-        weighted,
-        **options | {"hyper": {"dropout": 0.3, "init_scale": around(0.7)}},
-        seeds=[3],
-        optimizer=schedule,
-    )
-    losses = swept.train_loss[0, 0, :, 0]
-    assert value == pytest.approx(losses[0], rel=1e-12)
-    assert gradients["init_scale"] == pytest.approx(central(losses[1:], 0.7), rel=1e-6)
-
-
-@pytest.mark.slow
 def test_memory_of_reverse_mode_grows_with_the_square_root_of_the_steps():
     x = np.random.default_rng(0).normal(size=(40, 5))
     rows = jfnn.Split(x, np.arange(40) % 3)
