@@ -139,20 +139,16 @@ def d_softmax_binary_cross_entropy(z: jax.Array, t: jax.Array, axis: int = -1) -
     return error - from_others - from_largest
 
 
-def _softmax(z: jax.Array, axis: int = -1) -> jax.Array:
-    return jax.nn.softmax(z, axis=axis)
-
-
 def _sigmoid(z: jax.Array, axis: int = -1) -> jax.Array:
     return jax.nn.sigmoid(z)
 
 
 LOSSES: dict[str, Loss] = {
     "quadratic": Loss(quadratic, d_quadratic),
-    "cross_entropy": Loss(cross_entropy, d_cross_entropy, _softmax, min_outputs=2, target_sum=1.0),
+    "cross_entropy": Loss(cross_entropy, d_cross_entropy, jax.nn.softmax, min_outputs=2, target_sum=1.0),
     "sigmoid_cross_entropy": Loss(sigmoid_cross_entropy, d_sigmoid_cross_entropy, _sigmoid),
     "softmax_binary_cross_entropy": Loss(
-        softmax_binary_cross_entropy, d_softmax_binary_cross_entropy, _softmax, min_outputs=2
+        softmax_binary_cross_entropy, d_softmax_binary_cross_entropy, jax.nn.softmax, min_outputs=2
     ),
 }
 

@@ -100,19 +100,12 @@ def _outputs(network: Network, params: Params, x: Any, loss: Loss) -> jax.Array:
     return outputs
 
 
-def decide(outputs: jax.Array, loss: Loss, axis: int = -1) -> jax.Array:
-    """Class labels from outputs; ``axis`` is where the outputs of one sample lie."""
+def decide(outputs: jax.Array, loss: Loss | None, axis: int = -1) -> jax.Array:
+    """Class labels from outputs, or with ``loss=None`` from targets; one sample lies along ``axis``."""
     if outputs.shape[axis] > 1:
         return jnp.argmax(outputs, axis=axis)
-    threshold = 0.0 if loss.takes_logits else 0.5
+    threshold = 0.0 if loss is not None and loss.takes_logits else 0.5
     return (jnp.squeeze(outputs, axis) > threshold).astype(jnp.int32)
-
-
-def decide_target(targets: jax.Array, axis: int = -1) -> jax.Array:
-    """The class that a target row stands for."""
-    if targets.shape[axis] > 1:
-        return jnp.argmax(targets, axis=axis)
-    return (jnp.squeeze(targets, axis) > 0.5).astype(jnp.int32)
 
 
 def accuracy(

@@ -13,7 +13,7 @@ from jfnn.arguments.checks import ArgumentError, ArgumentTypeError
 from jfnn.learners.data import Data
 from jfnn.learners.learner import Metric, check_metrics, mean_over_rows
 from jfnn.losses import Loss
-from jfnn.prediction import decide, decide_target
+from jfnn.prediction import decide
 
 
 def loss_metric(loss: Loss) -> Metric:
@@ -31,7 +31,7 @@ class _IsRight:
     loss: Loss
 
     def __call__(self, outputs: jax.Array, targets: jax.Array, axis: int = -1) -> jax.Array:
-        return decide(outputs, self.loss, axis) == decide_target(targets, axis)
+        return decide(outputs, self.loss, axis) == decide(targets, None, axis)
 
 
 def r2_metric(loss: Loss) -> Metric:

@@ -121,29 +121,6 @@ def test_steps_are_those_of_table_8_with_multipliers_written_out(optimizer, x64)
         np.testing.assert_allclose(ours, expected, rtol=1e-9, atol=1e-12)
 
 
-def test_a_rate_of_0_keeps_a_layer_and_others_learn(x64):
-    layers = dense(3).layers
-    first = Scaled(Scaled(layers[0], rate=0.0, bias_rate=0.0), rate=2.0)  # factors multiply
-    net = jfnn.sequential([first, Residual([Scaled(layers[1], 1.0, 0.0)]), layers[2]], 3)
-    learner = jfnn.supervised(net, optimizer="adam")
-    rng = np.random.default_rng(0)
-    rows = jnp.asarray(rng.normal(size=(6, 3))), jax.nn.one_hot(jnp.arange(6) % 2, 2)
-
-    @compiled
-    def step(params):
-        hyper = {"learning_rate": 0.1, "l2": 0.1}
-        return learner.step(learner.start(params, hyper), Batch(rows), hyper, None)[0].params
-
-    before = learner.pack(
-        jax.tree.map(lambda leaf: jnp.asarray(leaf, float), compiled(net.init)(jax.random.key(0)))
-    )
-    moved = [
-        bool((one != other).any())
-        for one, other in zip(*map(jax.tree.leaves, (before, step(before))), strict=True)
-    ]
-    assert moved == [False, False, False, True, True, True]
-
-
 def test_rates_of_1_change_no_program():
     rule, params = optax.adam(0.1), jax.eval_shape(dense(3).init, jax.random.key(0))
     assert at_learning_rates(rule, dense(3).layers, params) is rule
