@@ -208,7 +208,7 @@ def test_weights_start_normal_with_the_standard_deviation_asked_for_and_biases_a
     assert by_default.sizes == (200, 150, 100) and not any(bias.any() for bias in by_default.biases)
 
 
-def test_as_many_units_as_promised_are_summed_over():
+def test_at_most_20_units_are_enumerated():
     for sizes in [(20, 50), (50, 20), (30, 20, 30)]:
         enumeration.check_can_enumerate(sizes, "sizes")
     for sizes in [(21, 50), (50, 21), (10, 21, 11)]:

@@ -178,7 +178,7 @@ def test_the_networks_of_mnist_1d_have_as_many_parameters_as_published(network, 
     assert sum(math.prod(leaf.shape) for leaf in jax.tree.leaves(like)) == parameters
 
 
-def test_cnn_is_the_sequence_that_it_says():
+def test_cnn_is_its_sequence_of_layers():
     net = jfnn.cnn((1, 8, 8), (4, 6), 3, [(3, 2), 2], 1, "same", pool=(2, 1), hidden=(5,), activation="tanh")
     assert net == jfnn.sequential(
         [
@@ -200,7 +200,7 @@ def test_same_padding_keeps_lengths_and_takes_a_stride_of_one_in_every_form():
             assert Conv(3, kernel, stride, "same").output_shape(shape) == (3, *shape[1:])
 
 
-def test_a_residual_block_adds_what_its_layers_give():
+def test_a_residual_block_adds_the_outputs_of_its_layers():
     block = Residual([Dense(5, "tanh"), Dense(3, "relu")])
     params, x = block.init(jax.random.key(0), (3,)), draw((N, 3), np.float32)
     inner = jfnn.sequential(block.layers, 3)

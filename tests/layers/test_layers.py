@@ -137,7 +137,7 @@ def test_a_known_activation_may_be_given_by_itself():
         assert kind(2, activation=jfnn.activations.get("elu")) == kind(2, activation="elu")
 
 
-def test_layers_hold_for_one_sample_what_they_say():
+def test_widths_of_layers_are_their_numbers_for_one_sample():
     assert Dense(7).width((3,)) == Scaled(Dense(7)).width((3,)) == 7
     assert Scale().width((2, 3)) == 6  # by default the outputs
     assert Flatten().width((2, 3)) == 0
@@ -260,7 +260,7 @@ def test_the_engines_derivation_of_dense_layers_is_the_recursion_of_the_notes(dr
     assert_close(*both(params), TOLERANCE["float64"])
 
 
-def test_dropout_leaves_out_kinds_that_say_so_and_the_last_layer():
+def test_dropout_leaves_out_undroppable_kinds_and_the_last_layer():
     layers = [Flatten(), Scale(), Dense(5), Scale(), Dense(3)]
     assert dropout_shapes(layers, (2, 2)) == [None, None, (5,), None, None]
 

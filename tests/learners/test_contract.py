@@ -190,7 +190,7 @@ def test_an_equal_learner_also_one_that_was_pickled_shares_the_compiled_program(
     assert same_bits((again.rows, again.n_train), (data.rows, data.n_train))
 
 
-def test_learners_that_differ_are_told_apart():
+def test_different_learners_are_unequal():
     learners = [make() for make, _ in LEARNERS.values()]
     assert len(set(learners)) == len(learners)
     assert all(one != other for one, other in itertools.combinations(learners, 2))
@@ -216,7 +216,7 @@ def test_a_learner_describes_itself_in_plain_values(name):
     assert learner.known == (not custom)
 
 
-def test_what_bind_infers_and_what_it_leaves():
+def test_metrics_and_ranking_follow_from_the_targets_unless_named():
     regression = SPLIT._replace(y_train=SPLIT.x_train[:, :3], y_test=SPLIT.x_test[:, :3])
 
     def names(learner, split):

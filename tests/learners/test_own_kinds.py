@@ -44,7 +44,7 @@ SOFT_NET = jfnn.mlp((5, 6, 2), SOFTPLUS)
 TARGETS = SPLIT._replace(y_train=SPLIT.x_train[:, :2], y_test=SPLIT.x_test[:, :2])
 
 
-def test_an_activation_and_a_loss_are_swept_by_both_gradients_alike():
+def test_an_own_activation_and_loss_train_alike_by_both_gradients():
     results = [
         jfnn.sweep(
             *(SOFT_NET, TARGETS), loss=LOG_COSH, learning_rate=[0.003, 0.01], gradient=gradient, **OPTIONS

@@ -129,7 +129,7 @@ def test_a_step_of_a_tile_on_either_axis_is_that_of_each_member_alone(case, own)
         ([Residual([Flatten()]), Dense(3)], 4, 64, 8, False),
     ],
 )
-def test_small_is_what_sums_of_few_terms_compute_in_whole_vectors(layers, inputs, members, batch, fits):
+def test_members_lie_last_for_short_sums_in_whole_vectors(layers, inputs, members, batch, fits):
     network = jfnn.sequential(layers, inputs)
     assert small.fits(network.layers, network.input_shape, members, batch) is fits
     learner = jfnn.supervised(network, "quadratic")
@@ -156,7 +156,7 @@ def make_members(learner, places, l2=0.1):
 
 
 @pytest.mark.parametrize(("optimizer", "own"), [("sgd", True), ("adam", False)])
-def test_bits_depend_neither_on_the_slot_nor_on_neighbours_nor_on_the_cut_into_calls(optimizer, own):
+def test_bits_depend_neither_on_slots_nor_on_neighbours_nor_on_calls(optimizer, own):
     learner = jfnn.supervised(NETWORKS["two"], optimizer=optimizer)
     rng = np.random.default_rng(5)
     rows = rng.normal(size=(40, FEATURES)).astype(np.float32), np.eye(3, dtype=np.float32)[np.arange(40) % 3]

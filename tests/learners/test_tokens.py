@@ -69,7 +69,7 @@ def test_a_sweep_over_tokens_is_a_loop_in_plain_jax(dtype):
 
 
 @pytest.mark.parametrize("kind", ["bool", "uint16"])
-def test_a_network_of_ones_own_sees_what_was_handed_in_and_layers_floats(kind):
+def test_a_network_of_ones_own_sees_the_dtype_of_its_inputs_and_layers_floats(kind):
     seen = []
 
     def looked_at(params, x):

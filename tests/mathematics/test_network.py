@@ -135,7 +135,7 @@ OWN_LOSS = jfnn.Loss(
 
 @pytest.mark.parametrize("n_outputs", [1, 2])
 @pytest.mark.parametrize("loss", ["quadratic", OWN_LOSS], ids=["quadratic", "own"])
-def test_a_loss_without_probabilities_predicts_what_its_task_says(loss, n_outputs):
+def test_a_loss_without_probabilities_predicts_by_its_task(loss, n_outputs):
     net, x = jfnn.mlp((1, n_outputs)), np.linspace(-3, 3, 7)[:, None]
     slope, intercept = np.array([[2.0, -0.5]])[:, :n_outputs], np.array([0.25, 1.0])[:n_outputs]
     params = (Layer(slope, intercept),)

@@ -49,7 +49,7 @@ def test_both_methods_give_the_largest_eigenvalue_of_gradient_descent_on_a_quadr
     np.testing.assert_allclose(found.exponent, found.growth.mean(axis=-1))
 
 
-def test_what_softmax_does_not_see_neither_grows_nor_dies_out(x64):
+def test_a_shift_of_all_output_biases_neither_grows_nor_dies_out(x64):
     """One number added to all output biases: after the other differences have died out, the exponent is 0."""
     rng = np.random.default_rng(1)
     split = jfnn.Split(rng.normal(size=(12, 2)), rng.integers(0, 3, 12))

@@ -61,7 +61,7 @@ def test_a_table_of_all_members_and_a_saved_transfer(swept, tmp_path):
         jfnn.load_transfer(tmp_path / "groups")
 
 
-def made(best, shape=(7, 2)):
+def make_transfer(best, shape=(7, 2)):
     """A transfer whose best learning rates are at these places ``[P, W]``, -1 for none, at the second l2."""
     results = []
     for place in np.ravel(best):
@@ -79,7 +79,7 @@ def made(best, shape=(7, 2)):
 
 @pytest.mark.parametrize("name", ["train_loss", "test_accuracy"])
 def test_the_best_rate_of_each_width_and_by_how_many_steps_it_moves(name):
-    result = made([[5, 4, 2], [5, 5, 4]])
+    result = make_transfer([[5, 4, 2], [5, 5, 4]])
     rates = result.learning_rate
     np.testing.assert_array_equal(result.best_rates(name), rates[[[5, 4, 2], [5, 5, 4]]])
     np.testing.assert_array_equal(result.steps_moved(name), [3, 1])
@@ -91,7 +91,7 @@ def test_the_best_rate_of_each_width_and_by_how_many_steps_it_moves(name):
 
 
 def test_where_every_rate_diverges_none_is_best():
-    result = made([[3, -1]])
+    result = make_transfer([[3, -1]])
     np.testing.assert_array_equal(result.best_rates(), [[result.learning_rate[3], np.nan]])
     with pytest.raises(ValueError, match=r"^learning_rate: all diverged"):
         result.steps_moved()
