@@ -6,7 +6,6 @@ from typing import Any
 
 import optax
 
-from jfnn.activations import ACTIVATIONS
 from jfnn.layers import LAYERS
 from jfnn.layers.kind import LayerKind
 from jfnn.network import Network
@@ -74,19 +73,13 @@ def _plain(value: Any) -> Any:
 
 def is_known_network(network: Network) -> bool:
     """Whether `describe_network` says all that there is to say of a network."""
-    return network.layers is not None and all(map(is_known_layer, network.layers))
+    return network.layers is not None and all(_is_known(describe_layer(layer)) for layer in network.layers)
 
 
-def is_known_layer(layer: LayerKind) -> bool:
-    """Whether `describe_layer` says all that there is to say of a layer, and of those within it."""
-    tuples = (value if isinstance(value, tuple) else (value,) for value in vars(layer).values())
-    inner = [entry for value in tuples for entry in value if isinstance(entry, LayerKind)]
-    return (
-        type(layer) in LAYERS.values()
-        and all(map(is_known_layer, inner))
-        and "custom" not in describe_layer(layer).values()
-        and getattr(layer, "activation", "identity") in ACTIVATIONS
-    )
+def _is_known(description: Any) -> bool:
+    if isinstance(description, dict):
+        return description["kind"] in LAYERS and all(map(_is_known, description.values()))
+    return all(map(_is_known, description)) if isinstance(description, list) else description != "custom"
 
 
 def takes(function: Callable[..., Any], name: str) -> bool:
