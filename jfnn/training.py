@@ -22,6 +22,7 @@ from jfnn.optimizers import State
 from jfnn.targets import as_penalty, as_targets, as_weights
 
 ValueAndGrad = Callable[..., tuple[jax.Array, Params]]
+GRADIENTS = ("autodiff", "backprop")  # by JAX, and by the hand derivation
 
 
 def objective(

@@ -49,6 +49,7 @@ class BoltzmannLearner(DescentLearner):
     measures: tuple[str, ...]
     takes_weights: bool = True
     bounded: bool = dataclasses.field(default=True, compare=False)
+    differentiable = False  # units are 0 or 1
 
     def bind(self, split: Split) -> tuple["BoltzmannLearner", Data]:
         """Checks that rows fit the visible units: 0 and 1, or in [0, 1] where no exact sum needs them so."""

@@ -31,7 +31,6 @@ from jfnn.experiment.settings import (
 )
 from jfnn.experiment.workers import Workers
 from jfnn.layers.kind import Params
-from jfnn.learners.labelled import GRADIENTS
 from jfnn.learners.learner import Learner
 from jfnn.losses import Loss
 from jfnn.minibatches import Minibatches
@@ -39,7 +38,7 @@ from jfnn.network import Network
 from jfnn.optimizers import Optimizer, Values, as_optimizer
 from jfnn.schedulers.scheduler import Scheduler
 from jfnn.targets import Split
-from jfnn.training import ValueAndGrad
+from jfnn.training import GRADIENTS, ValueAndGrad
 
 Check = Callable[[Any, str], Any]  # of a value and the option's name: the value in its canonical type
 

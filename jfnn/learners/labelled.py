@@ -17,8 +17,7 @@ from jfnn.learners.shapes import EXAMPLES, eval_shape, example_shapes
 from jfnn.losses import Loss
 from jfnn.network import Network, as_inputs, check_output, is_own_apply
 from jfnn.targets import Split, as_targets, as_weights, is_labels
-
-GRADIENTS = ("autodiff", "backprop")
+from jfnn.training import GRADIENTS
 
 
 def as_data(network: Network, loss: Loss, split: Split) -> Data:

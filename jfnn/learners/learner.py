@@ -71,6 +71,7 @@ class Learner(abc.ABC):
         random: Whether steps draw random numbers, so that they need a key.
         takes_weights: Whether a batch may have weights, and so be shorter than the others.
         schedule_epochs: Epochs over which "schedule_steps" spreads, where `hyper` has it; None for all.
+        differentiable: Whether steps may be differentiated; not where they draw discrete states.
     """
 
     hyper: tuple[str, ...] = ("learning_rate", "l2")
@@ -80,6 +81,7 @@ class Learner(abc.ABC):
     random: bool = False
     takes_weights: bool = False
     schedule_epochs: int | None = None
+    differentiable: bool = True
 
     def bind(self, split: Split) -> tuple["Learner", Data]:
         """The learner for given data, and these checked: a batch is ``x`` alone, or ``(x, y)``.

@@ -9,7 +9,6 @@ import numpy as np
 
 from jfnn.arguments import checks
 from jfnn.arguments.checks import ArgumentError, ArgumentTypeError
-from jfnn.boltzmann import BoltzmannLearner
 from jfnn.engine.program import Stock
 from jfnn.experiment.build import build
 from jfnn.experiment.experiment import Experiment
@@ -88,10 +87,8 @@ def make_experiment(options: TrajectoryOptions, seeds: Any) -> Experiment:
     checks.as_count(options.epochs, "epochs")
     common = {field.name: getattr(options, field.name) for field in dataclasses.fields(Common)}
     experiment = build(Options(options.network, options.split, seeds=seeds, **common))
-    if isinstance(experiment.learner.original, BoltzmannLearner):
-        raise ArgumentTypeError(
-            "network", "a Boltzmann machine samples discrete states, which have no derivative"
-        )
+    if not experiment.learner.differentiable:
+        raise ArgumentTypeError("network", "it samples discrete states, which have no derivative")
     return experiment
 
 

@@ -144,7 +144,7 @@ def test_an_invalid_option_raises_an_error_that_names_it(options, message, split
 
 def test_a_machine_that_samples_raises_an_error(split):
     machine = jfnn.boltzmann_machine((5, 3))
-    with pytest.raises(TypeError, match=r"^network: a Boltzmann machine"):
+    with pytest.raises(TypeError, match=r"^network: it samples discrete states"):
         jfnn.hypergradient(machine, jfnn.Split((split.x_train > 0) * 1.0), learning_rate=0.1, batch_size=7)
 
 
