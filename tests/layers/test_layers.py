@@ -261,8 +261,8 @@ def test_the_engines_derivation_of_dense_layers_is_the_recursion_of_the_notes(dr
 
 
 def test_dropout_leaves_out_undroppable_kinds_and_the_last_layer():
-    layers = [Flatten(), Scale(), Dense(5), Scale(), Dense(3)]
-    assert dropout_shapes(layers, (2, 2)) == [None, None, (5,), None, None]
+    layers = [Flatten(), Scale(), Dense(5), Scaled(Dense(4)), Scale(), Dense(3)]
+    assert dropout_shapes(layers, (2, 2)) == [None, None, (5,), (4,), None, None]
 
 
 # Kinds of one's own in a sweep

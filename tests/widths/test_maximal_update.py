@@ -12,7 +12,7 @@ import pytest
 from helpers import compiled, make_result
 
 import jfnn
-from jfnn import Conv, Dense, Residual, Scaled
+from jfnn import Conv, Dense, Flatten, Residual, Scaled
 from jfnn.layers import GRU
 from jfnn.layers.scaled import at_learning_rates, learning_rates
 from jfnn.learners import Batch, naming
@@ -38,6 +38,10 @@ def convolutional(width):
 def residual(width):
     block = Residual([Dense(width, "tanh", "he_uniform")])
     return jfnn.sequential([Dense(width, "elu", "he_uniform"), block, Dense(2, "identity", "he_uniform")], 3)
+
+
+def flat(width):
+    return jfnn.sequential([*dense(width).layers, Flatten()], 3)
 
 
 def scaled(width):
@@ -149,6 +153,7 @@ def test_a_description_makes_the_network_again(network):
         ((dense(8), convolutional(4)), "^base: expected a network of the same kinds"),
         ((dense(8), dense(4), "momentum"), "^optimizer: expected one of sgd, adam"),
         ((dense(8), dense(4), "sgd", 0), "^output_multiplier: expected numbers above 0"),
+        ((flat(8), flat(4), "sgd", 2.0), "^output_multiplier: expected a dense last layer, got Flatten"),
         ((dense(8), dense(4), "sgd", 1e20), "^output_multiplier: .* out of the range of float32"),
         ((jfnn.mlp((3, 8, 2)), jfnn.mlp((3, 4, 2))), "^init: expected one of he_uniform, .*'normal'"),
         ((jfnn.rnn((4, 2), 8, 2), jfnn.rnn((4, 2), 4, 2)), "^network: expected dense and conv.*GRU"),
