@@ -7,6 +7,7 @@ from typing import NamedTuple
 import numpy as np
 
 from jfnn import datasets
+from jfnn.arguments import checks
 from jfnn.arguments.checks import ArgumentError
 from jfnn.cli.grid_flags import GridFlags
 from jfnn.targets import Split
@@ -80,6 +81,7 @@ def _shape(flags: GridFlags, shape: tuple[int, ...]) -> tuple[int, ...]:
     if flags.network == "mlp":
         return (size,)
     if flags.shape is not None:
+        checks.as_counts(flags.shape, "shape")
         if math.prod(flags.shape) != size:
             got = ",".join(map(str, flags.shape))
             raise ArgumentError(

@@ -3,10 +3,8 @@
 from collections.abc import Callable, Sequence
 
 import jfnn
-from jfnn.architectures import CELLS
-from jfnn.arguments import checks
 from jfnn.cli.data import Problem
-from jfnn.cli.grid_flags import NETWORKS, STATES, GridFlags
+from jfnn.cli.grid_flags import GridFlags
 
 
 def networks(problem: Problem, flags: GridFlags) -> dict[str, jfnn.Network]:
@@ -17,7 +15,6 @@ def networks(problem: Problem, flags: GridFlags) -> dict[str, jfnn.Network]:
     Raises:
         ValueError, TypeError: An invalid argument of a network.
     """
-    checks.as_choice(flags.network, "network", NETWORKS)
     return KINDS[flags.network](problem, flags)
 
 
@@ -53,8 +50,6 @@ def _cnns(problem: Problem, flags: GridFlags) -> dict[str, jfnn.Network]:
 
 
 def _rnns(problem: Problem, flags: GridFlags) -> dict[str, jfnn.Network]:
-    checks.as_choice(flags.cell, "cell", CELLS)
-    checks.as_choice(flags.states, "states", STATES)
     return {
         "-".join([flags.cell, str(units), *_dense(widths), *_used(flags, widths, activation)]): jfnn.rnn(
             problem.shape,

@@ -1,17 +1,19 @@
-"""Directories that commands write into, tried before training."""
+"""Directories that commands write into, tried before training, and the figures in them."""
 
 import itertools
 import os
 import tempfile
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
+from typing import Any
 
 from jfnn.arguments.checks import ArgumentError
 from jfnn.cli.flags import Flags
 from jfnn.search.run_directory import CONFIG, GROUPS
+from jfnn.store import files
 
 
-def choose(flags: Flags) -> Path:
+def choose_directory(flags: Flags) -> Path:
     """The directory of --out; without the flag the first of runs/grid, runs/grid-2, … that is free.
 
     With --resume the default is runs/grid.
@@ -62,3 +64,14 @@ def check_directory(directory: Path, argument: str, names: Iterable[str] = ()) -
         raise ArgumentError(argument, f"cannot write to {directory}: {why}") from None
     if taken:
         raise ArgumentError(argument, f"cannot write {directory / taken[0]}, which is a directory")
+
+
+def write_figures(directory: Path, figures: Mapping[str, Any]) -> dict[str, bytes]:
+    """Writes matplotlib figures as PNG files of their names; the images."""
+    from jfnn import report
+
+    images = {name: report.png(figure) for name, figure in figures.items()}
+    for name, image in images.items():
+        with files.atomic(directory / f"{name}.png") as file:
+            file.write(image)
+    return images

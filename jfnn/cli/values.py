@@ -1,9 +1,12 @@
-"""Words of a command line as values; errors say what was expected."""
+"""Words of a command line as values; errors say what was expected.
+
+The ranges of numbers are checked by the functions of the library that take them.
+"""
 
 import argparse
 import functools
 import re
-from collections.abc import Callable
+from collections.abc import Callable, Collection
 from pathlib import Path
 from typing import TypeVar
 
@@ -13,15 +16,16 @@ from jfnn.arguments import checks
 from jfnn.optimizers import Distribution
 
 MOST_VALUES = 1_000_000  # of one range
+INTEGERS = "whole numbers with commas between"
 Axis = tuple[float, ...] | Distribution
-Number = TypeVar("Number")
+Value = TypeVar("Value")
 
 
-def plain(read: Callable[[str], Number]) -> Callable[[str], Number]:
+def plain(read: Callable[[str], Value]) -> Callable[[str], Value]:
     """The reader ``read`` without ``_`` in numbers, as in data files: ``100_50`` is a slip."""
 
     @functools.wraps(read)
-    def read_plain(text: str) -> Number:
+    def read_plain(text: str) -> Value:
         if "_" in text or not text.isascii():
             raise ValueError(f"expected plain numbers, got {text!r}")
         return read(text)
@@ -29,7 +33,7 @@ def plain(read: Callable[[str], Number]) -> Callable[[str], Number]:
     return read_plain
 
 
-_int, _float = plain(int), plain(float)
+whole_number, number = plain(int), plain(float)
 
 
 def axis(text: str) -> Axis:
@@ -43,7 +47,7 @@ def axis(text: str) -> Axis:
     from scipy import stats
 
     try:
-        low, high = map(_float, ends)
+        low, high = map(number, ends)
     except ValueError:
         low = high = np.nan
     if not (-np.inf if uniform else 0) < low < high < np.inf:
@@ -66,10 +70,10 @@ def numbers(text: str) -> tuple[float, ...]:
         try:
             start, *stop_and_count = item.split(":")
             if not stop_and_count:
-                values.append(_float(start))
+                values.append(number(start))
                 continue
-            stop, number = stop_and_count
-            low, high, count = _float(start), _float(stop), _int(number)
+            stop, length = stop_and_count
+            low, high, count = number(start), number(stop), whole_number(length)
         except ValueError:
             raise _expected("numbers or START:STOP:COUNT, with commas between", text) from None
         if not (0 < low < np.inf and 0 < high < np.inf and count >= 2):
@@ -80,30 +84,20 @@ def numbers(text: str) -> tuple[float, ...]:
     return tuple(values)
 
 
-def integers(least: int) -> Callable[[str], tuple[int, ...]]:
-    """A reader of ``1,8,8``: integers of at least ``least``."""
-    expected = f"whole numbers of at least {least} with commas between"
-
-    def read(text: str) -> tuple[int, ...]:
-        if min(found := _integers(text, expected)) < least:
-            raise _expected(expected, text)
-        return found
-
-    return read
-
-
-lengths, paddings = integers(1), integers(0)
+def integers(text: str, expected: str = INTEGERS) -> tuple[int, ...]:
+    """``1,8,8`` -> integers."""
+    return _items(text, whole_number, expected)
 
 
 def widths(text: str) -> tuple[int, ...]:
     """``100,50`` -> widths of hidden layers; ``none`` -> no hidden layer."""
-    return () if text == "none" else _integers(text, "whole numbers with commas between, or 'none'")
+    return () if text == "none" else integers(text, f"{INTEGERS}, or 'none'")
 
 
 def count_or_integers(text: str) -> int | tuple[int, ...]:
     """``3`` -> a count; ``0,7`` or ``7,`` -> these very numbers."""
-    found = _integers(text.removesuffix(","), "a count, or whole numbers with commas between")
-    return found if "," in text else found[0]
+    values = integers(text.removesuffix(","), f"a count, or {INTEGERS}")
+    return values if "," in text else values[0]
 
 
 def names(text: str) -> tuple[str, ...]:
@@ -113,10 +107,11 @@ def names(text: str) -> tuple[str, ...]:
 
 def counts_or_full(text: str) -> tuple[int | str, ...]:
     """``50,100`` -> counts, each once; ``full`` stays."""
-    try:
-        return tuple(dict.fromkeys(name if name == "full" else _int(name) for name in text.split(",")))
-    except ValueError:
-        raise _expected("whole numbers or 'full', with commas between", text) from None
+
+    def read(word: str) -> int | str:
+        return word if word == "full" else whole_number(word)
+
+    return tuple(dict.fromkeys(_items(text, read, f"{INTEGERS}, or 'full'")))
 
 
 def count(least: int) -> Callable[[str], int]:
@@ -124,9 +119,20 @@ def count(least: int) -> Callable[[str], int]:
 
     def read(text: str) -> int:
         try:
-            return checks.as_count(_int(text), "count", least)
+            return checks.as_count(whole_number(text), "count", least)
         except ValueError:
             raise _expected(f"a whole number from {least} to {checks.MOST}", text) from None
+
+    return read
+
+
+def one_of(choices: Collection[str]) -> Callable[[str], str]:
+    """A reader of one of the names in ``choices``."""
+
+    def read(text: str) -> str:
+        if text not in choices:
+            raise _expected(f"one of {', '.join(choices)}", text)
+        return text
 
     return read
 
@@ -134,7 +140,7 @@ def count(least: int) -> Callable[[str], int]:
 def share_or_count(text: str) -> float | int:
     """``0.2`` -> a share; ``360`` -> a count."""
     try:
-        return _int(text) if text.isdecimal() else _float(text)
+        return whole_number(text) if text.isdecimal() else number(text)
     except ValueError:
         raise _expected("a share such as 0.2, or a number of rows", text) from None
 
@@ -156,9 +162,10 @@ def place(text: str) -> Path:
     return Path(text)
 
 
-def _integers(text: str, expected: str) -> tuple[int, ...]:
+def _items(text: str, read: Callable[[str], Value], expected: str) -> tuple[Value, ...]:
+    """Values with commas between."""
     try:
-        return tuple(_int(item) for item in text.split(","))
+        return tuple(map(read, text.split(",")))
     except ValueError:
         raise _expected(expected, text) from None
 

@@ -6,11 +6,12 @@ Nothing is guessed and no row dropped: a value that is missing or no number rais
 import csv
 import os
 from array import array
+from pathlib import Path
 from typing import Any
 
 import numpy as np
 
-from jfnn.arguments import checks, paths
+from jfnn.arguments import checks, memory, paths
 from jfnn.arguments.checks import ArgumentError, ArgumentTypeError
 from jfnn.datasets.targets import (
     TASKS,
@@ -23,6 +24,8 @@ from jfnn.datasets.targets import (
     fault,
     shortened,
 )
+
+SAMPLE = 1 << 20  # bytes at the beginning from which the number of rows is estimated
 
 
 def read_csv(
@@ -41,7 +44,8 @@ def read_csv(
         ValueError: A missing (empty, NA, nan, null, …) or non-numeric value, a few words among numeric
             targets, or a whole number that a float does not hold, with its row (from 1, below the header) and
             column; a class in two spellings (7, 007); rows of another length
-            than the header; no such column; a target that does not fit the task; a file that cannot be read.
+            than the header; no such column; a target that does not fit the task; a file that cannot be read,
+            or does not fit into memory.
         FileNotFoundError: There is no such file.
     """
     path = paths.as_regular(path, "path")
@@ -51,6 +55,7 @@ def read_csv(
         if name is not None and not isinstance(name, str):
             raise ArgumentTypeError(argument, f"expected the name of a column, got {checks.shown(name)}")
     target, weights = (None if name is None else as_word(name) for name in (target, weights))
+    _check_memory(path)
     try:
         with paths.text(path, "path") as lines:
             names, numbers, targets = _read_rows(csv.reader(lines, strict=True), path.name, target, weights)
@@ -68,6 +73,17 @@ def read_csv(
     place = names.index(weights)
     inputs = names[:place] + names[place + 1 :]
     return Table(np.delete(x, place, axis=1), y, inputs, classes, weights=x[:, place])
+
+
+def _check_memory(path: Path) -> None:
+    """Raises ValueError for a file too large to read: its numbers twice over, its targets."""
+    with paths.readable(path, "path"), path.open("rb") as file:
+        sample = file.read(SAMPLE)
+        size = file.seek(0, os.SEEK_END)
+    lines = max(sample.count(b"\n"), 1)
+    rows = lines * size / max(len(sample), 1)
+    bytes_a_row = 2 * 8 * (sample.count(b",") / lines + 1) + 64
+    memory.check("path", rows * bytes_a_row, sizes=f", for {path.name}")
 
 
 def _read_rows(

@@ -6,10 +6,12 @@ from pathlib import Path
 
 import numpy as np
 
-from jfnn.arguments import checks, paths
+from jfnn.arguments import checks, memory, paths
 from jfnn.arguments.checks import ArgumentError
 from jfnn.datasets.targets import TASKS, Table, as_task, as_word, check_exact, is_gap, place_of, shortened
 from jfnn.store import archives
+
+COPIES = 2.0  # of all arrays in memory, while parts are joined
 
 
 def read_npz(path: str | os.PathLike[str], task: str | None = None, weights: str | None = None) -> Table:
@@ -23,7 +25,7 @@ def read_npz(path: str | os.PathLike[str], task: str | None = None, weights: str
     Raises:
         ValueError: Other arrays than these, shapes that do not fit, numbers that are not finite, whole ones
             that would be rounded, words that stand for a missing value, targets that do not fit the task; a
-            file that cannot be read.
+            file that cannot be read, or does not fit into memory.
         FileNotFoundError: There is no such file.
     """
     path = paths.as_regular(path, "path")
@@ -58,6 +60,8 @@ def _read_archive(path: Path, weights: str | None) -> tuple[dict[str, np.ndarray
     except (ValueError, NotImplementedError, zipfile.BadZipFile) as error:
         raise ArgumentError("path", f"{path.name} is no NPZ file ({archives.one_line(error)})") from None
     with archive:
+        size = sum(entry.file_size for entry in archive.infolist())
+        memory.check("path", COPIES * size, sizes=f", for {path.name}")
         try:
             names = archives.names(archive)
         except ValueError as error:

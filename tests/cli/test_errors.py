@@ -9,8 +9,8 @@ import numpy as np
 import pytest
 from command_line import GRID, grid_main, refused, watching, write_csv
 
-from jfnn.cli import memory
-from jfnn.cli.files import ADDED
+from jfnn.arguments import memory
+from jfnn.cli.grid_output import ADDED
 from jfnn.engine.devices import cores
 
 pytestmark = pytest.mark.unoptimised

@@ -8,7 +8,7 @@ from command_line import grid_main, parse
 
 import jfnn
 from jfnn.cli import data, grid, networks
-from jfnn.cli.flags import flag_of
+from jfnn.cli.flags import flag_name
 from jfnn.cli.grid_flags import GridFlags
 from jfnn.experiment.options import SearchOptions
 from jfnn.schedulers import SCHEDULERS
@@ -91,7 +91,7 @@ def test_values_are_read_as_the_help_says(words, name, value):
     numbers = isinstance(value, tuple) and all(isinstance(item, float | int) for item in value)
     assert read == (pytest.approx(value, rel=1e-12) if numbers else value)
     assert type(read) is type(value)
-    assert {flag_of(name) for name in flags.present} == {w for w in words.split() if w.startswith("--")}
+    assert {flag_name(name) for name in flags.present} == {w for w in words.split() if w.startswith("--")}
 
 
 @pytest.mark.parametrize(
@@ -149,7 +149,7 @@ def test_help_shows_every_flag_with_its_default(capsys):
     for field in dataclasses.fields(GridFlags):
         names = {"schedulers": SCHEDULERS, "present": ()}.get(field.name, [field.name])
         for name in names:
-            entry = shown.split(f"\n  {flag_of(name)} ")[1].split("\n  --")[0]
+            entry = shown.split(f"\n  {flag_name(name)} ")[1].split("\n  --")[0]
             assert len(entry.split()) > 1
             if name == field.name and getattr(GridFlags(), name) not in (None, False, ()):
                 assert "(default:" in " ".join(entry.split()), name

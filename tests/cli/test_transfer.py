@@ -7,7 +7,7 @@ import pytest
 from helpers import same_bits
 
 import jfnn
-from jfnn.cli import transfer, transfer_output
+from jfnn.cli import transfer
 from jfnn.cli.main import main as of_all_commands
 from jfnn.cli.transfer import TransferFlags, main
 from jfnn.widths.coordinates import CoordinateCheck
@@ -40,7 +40,7 @@ def test_a_run_is_the_librarys_and_goes_on(tmp_path, capsys, checks):
     out = tmp_path / "new" / "directory"
     assert main([*SMALL.split(), "--out", str(out)]) == 0
     printed = capsys.readouterr().out
-    assert {*transfer_output.ADDED, "groups.json", "results.csv"} <= {path.name for path in out.iterdir()}
+    assert {*transfer.ADDED, "groups.json", "results.csv"} <= {path.name for path in out.iterdir()}
     split = jfnn.datasets.standardise(jfnn.datasets.digits())
     common = dict(width=[2], parametrisations=["maximal_update", "standard"], reduction="mean", seeds=2)
     expected = jfnn.transfer(
@@ -89,8 +89,8 @@ def test_the_exponent_furthest_from_0_is_told_with_its_sign():
         learning_rate=0.1,
         epochs=0,
     )
-    *_, columns, standard, maximal, _, _ = transfer_output.report(
-        TransferFlags(), transfer_output.Measured(swept, check, 0.1)
+    *_, columns, standard, maximal, _, _ = transfer.report(
+        TransferFlags(), transfer.Measured(swept, check, 0.1)
     ).splitlines()
     assert columns.split()[-1] == "furthest"
     assert (standard.split()[-1], maximal.split()[-1]) == ("+0.50", "-0.23")
@@ -158,8 +158,8 @@ def test_pictures_of_something_else_are_left_alone(capsys, tmp_path):
 def test_networks_are_the_librarys_with_last_layers_of_0_or_as_drawn(words, made, shape):
     flags = TransferFlags(data="digits", drawn_outputs=True, **words)
     assert transfer.data(flags).x_train.shape[1:] == shape
-    assert transfer.network_of(flags, shape)(3) is made()
-    zero = transfer.network_of(TransferFlags(data="digits", **words), shape)(3)
+    assert transfer.maker(flags, shape)(3) is made()
+    zero = transfer.maker(TransferFlags(data="digits", **words), shape)(3)
     assert zero.layers == (*made().layers[:-1], jfnn.Scaled(made().layers[-1], 0.0))
 
 

@@ -1,19 +1,41 @@
-"""Text that ``jfnn grid`` prints: tables of the grid, the best cells, how far to trust them, the time."""
+"""Output of ``jfnn grid``: tables and verdict in words; figures, pages and flags in the runs' directories."""
 
 import dataclasses
+import json
+import shlex
 from collections.abc import Mapping, Sequence
+from pathlib import Path
 from typing import Any
 
 from jfnn.analysis import ranking, summary
+from jfnn.cli.command import timing
+from jfnn.cli.data import Problem
+from jfnn.cli.grid_flags import GridFlags
+from jfnn.cli.places import write_figures
 from jfnn.search.group import Group
 from jfnn.search.groups import SweepGroups
-from jfnn.search.result import SweepResult
+from jfnn.search.result import REFIT, SweepResult
+from jfnn.search.run_directory import CONFIG, MODELS, RESULTS, TABLE
+from jfnn.store import files
 
 CELLS_A_LINE = 8  # fit into 80 columns
+REPORT = "report.html"
+ADDED = (REPORT, "curves.png", "heatmap.png", "scatter.png")  # written beside the library's files
+# Flags that do not change what a run is.
+NOT_SETTINGS = ("out", "resume", "quiet", "present", "executor", "workers", "scheduler")
 
 
-def report(sweeps: SweepGroups, n_train: int, resumed: bool = False) -> str:
-    """All of it; ``resumed`` says that the time may be that of a run's last part alone."""
+@dataclasses.dataclass(frozen=True)
+class Trained:
+    """The data, and the sweeps that learned from them."""
+
+    problem: Problem
+    sweeps: SweepGroups
+
+
+def report(flags: GridFlags, trained: Trained) -> str:
+    """The tables, the best cells, the verdict and the time."""
+    sweeps = trained.sweeps
     group, result = winner(sweeps)
     where, lines = "", []
     if len(sweeps.groups) > 1:
@@ -21,8 +43,13 @@ def report(sweeps: SweepGroups, n_train: int, resumed: bool = False) -> str:
     elif not result.sampled:
         lines = tables(result)
     lines += best_cells(sweeps, ranking.FEW if lines else ranking.MANY)
-    lines += verdict(result, where) + refitted(result.refit, n_train)
-    return "\n".join([*lines, timing(sweeps.results, result.refit, resumed)])
+    lines += verdict(result, where)
+    if result.refit is not None:
+        over, texts = summary.averaged_over(result.refit), summary.refit_texts(result.refit)
+        with_seeds = f", with {over}" if over else ""
+        lines += [f"trained again on all {trained.problem.n_train} training rows{with_seeds}:"]
+        lines += [", ".join(texts[i : i + 2]) for i in range(0, len(texts), 2)]
+    return "\n".join([*lines, timing(sweeps.results, result.refit, flags.resume)])
 
 
 def winner(sweeps: SweepGroups) -> tuple[Group, SweepResult]:
@@ -122,38 +149,81 @@ def _scores_text(result: SweepResult, part: str, place: tuple[int, ...]) -> str:
     return first + "".join(f" ({text.removeprefix(f'{part} ')})" for text in others)
 
 
-def refitted(refit: SweepResult | None, n_train: int) -> list[str]:
-    """The scores of the best cell trained again: the only ones on test rows then."""
-    if refit is None:
-        return []
-    over, texts = summary.averaged_over(refit), summary.refit_texts(refit)
-    lines = [f"trained again on all {n_train} training rows{f', with {over}' if over else ''}:"]
-    return [*lines, *(", ".join(texts[i : i + 2]) for i in range(0, len(texts), 2))]
+def write(flags: GridFlags, trained: Trained, command: Sequence[str]) -> list[str]:
+    """Writes figures and pages beside the library's files; the names of all in the topmost directory."""
+    sweeps, problem, out = trained.sweeps, trained.problem, flags.out
+    settings = {  # that the library does not know
+        "command": shlex.join(command),
+        "data": problem.name,
+        "train rows": problem.n_train,
+        "test rows": len(problem.split.x_test),
+        "classes": problem.classes,
+        "standardised": flags.standardise,
+    }
+    best, result = winner(sweeps)
+    if len(sweeps.groups) == 1:
+        return _write_run(flags, problem, result, out, verdict(result), settings)
+    for group, sweep in zip(sweeps.groups, sweeps.results, strict=True):
+        lines = [f"network {name_of(group)}", *verdict(sweep, tested=False)]
+        _write_run(flags, problem, sweep, out / group.directory, lines, settings)
+    _describe(flags, problem, out)
+    from jfnn import report
 
-
-def timing(results: Sequence[SweepResult], refit: SweepResult | None, resumed: bool) -> str:
-    """The wall time in its parts, and what it was spent on."""
-    compiling, running = (sum(result.timing[part] for result in results) for part in ("compile", "run"))
-    again = 0.0 if refit is None else sum(refit.timing.values())
-    count, config = sum(result.diverged_at.size for result in results), results[0].config
-    network = config["settings"]["learner"]["network"]
-    what = f"in {len(results)} groups" if len(results) > 1 else _sizes(network)
-    devices, platform = config["device"]["count"], config["backend"]["platform"]
-    unit = ("core" if platform == "cpu" else "device") + "s" * (devices > 1)
-    where = f"{devices} {platform} {unit}" if devices else f"on workers, {platform}"
-    return (
-        f"{count} network{'s' * (count > 1)} {what} in {compiling + running + again:.1f} s"
-        f"{' of the last session' if resumed else ''}: compile {compiling:.1f} s, run {running:.1f} s"
-        f"{'' if refit is None else f', again {again:.1f} s'}"
-        f" ({where}, {config['settings']['dtype']})"
+    members = sum(sweep.diverged_at.size for sweep in sweeps.results)
+    report.write_overview(
+        sweeps,
+        out / REPORT,
+        title=f"{members} networks in {len(sweeps.groups)} groups on {problem.name}",
+        text=verdict(result, f"network {name_of(best)}, "),
+        settings=settings,
+        pages={group: f"{group.directory}/{REPORT}" for group in sweeps.groups},
     )
+    directories = [REFIT] * (sweeps.refit is not None) + [group.directory for group in sweeps.groups]
+    return [TABLE, REPORT, *(f"{name}/" for name in directories)]
 
 
-def _sizes(network: Mapping[str, Any]) -> str:
-    """Inputs and layers of a network in short: 64-50-10, or 1×8×8-conv8-flatten-10."""
-    words = ["×".join(map(str, network["inputs"]))]
-    for layer in network["layers"]:
-        kind = layer["kind"]
-        size = layer.get("units", layer.get("channels", ""))
-        words.append(f"{'' if kind == 'dense' else kind}{size}")
-    return "-".join(words)
+def _write_run(
+    flags: GridFlags,
+    problem: Problem,
+    result: SweepResult,
+    out: Path,
+    lines: Sequence[str],
+    settings: Mapping[str, Any],
+) -> list[str]:
+    """Completes one run's directory; the names of all files in it."""
+    from jfnn import report
+
+    images = write_figures(out, report.draw(result))
+    _describe(flags, problem, out)
+    kind = "Random search" if result.sampled else "A grid"
+    report.write_report(
+        result,
+        out / REPORT,
+        title=f"{kind} of {result.diverged_at.size} networks on {problem.name}",
+        text=lines,
+        figures=images,
+        settings=settings,
+        scaling=problem.scaling,
+    )
+    refit = [f"{REFIT}/"] * (result.refit is not None)
+    return [CONFIG, TABLE, RESULTS, MODELS, *refit, *(f"{name}.png" for name in images), REPORT]
+
+
+def _describe(flags: GridFlags, problem: Problem, out: Path) -> None:
+    """Adds flags, classes and scaling to the config.json of a run and of its refit."""
+    command = {name: _plain(value) for name, value in vars(flags).items() if name not in NOT_SETTINGS}
+    added = {"command": command, "classes": problem.classes, "scaling": problem.scaling}
+    for path in (out / CONFIG, out / REFIT / CONFIG):
+        if path.exists():
+            files.write_json(path, json.loads(path.read_text()) | added)
+
+
+def _plain(value: Any) -> Any:
+    """A flag's value as JSON has it."""
+    if dataclasses.is_dataclass(value) and not isinstance(value, type):
+        return {type(value).__name__: dataclasses.asdict(value)}
+    if isinstance(value, tuple):
+        return [_plain(item) for item in value]
+    if callable(getattr(value, "ppf", None)):
+        return f"scipy.stats.{value.dist.name}{value.args}"
+    return str(value) if isinstance(value, Path) else value
