@@ -190,7 +190,7 @@ def report(flags: TransferFlags, measured: Measured) -> str:
     )
     if np.isfinite(best).all():
         moved = zip(names, swept.steps_moved(flags.score), strict=True)
-        steps = ", ".join(f"{name} {count} step{'s' * (count != 1)}" for name, count in moved)
+        steps = ", ".join(f"{name} {count} step{'' if count == 1 else 's'}" for name, count in moved)
         lines += [f"it moves on the grid by: {steps}"]
     layers = [*(f"layer {i + 1}" for i in range(check.start.shape[-1] - 1)), "outputs", "furthest"]
     rows = [["", *layers]]

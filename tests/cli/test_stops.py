@@ -16,7 +16,8 @@ import tqdm
 from command_line import COMMAND, GRID, GROUPS, SMALL, grid_main, parse, refused, untrained, watching
 
 import jfnn
-from jfnn.cli import command, places
+from jfnn.cli import places
+from jfnn.cli.command import bar
 
 pytestmark = pytest.mark.unoptimised
 
@@ -50,7 +51,7 @@ def test_progress_begins_anew_with_each_group_and_shows_losses_as_such(monkeypat
     monkeypatch.setattr(sys, "stderr", screen := Screen())
     monkeypatch.setattr("tqdm.tqdm", functools.partial(tqdm.tqdm, mininterval=0))
     flags = parse("--epochs", "2", "--rank-by", "loss")
-    with command.bar(flags, "loss", False) as show:
+    with bar(flags, "loss", False) as show:
         for epoch, epochs in ((1, 2), (2, 2), (1, 3), (3, 3)):
             show(jfnn.Progress(epoch, epochs, training=4, members=4, best=-0.25))
     shown = re.findall(r" (\d+/\d+) ", screen.getvalue())
@@ -121,7 +122,7 @@ def test_without_out_the_command_to_go_on_names_the_directory(tmp_path, monkeypa
     monkeypatch.chdir(tmp_path)
     (tmp_path / "runs" / "grid").mkdir(parents=True)
     words = [*SMALL, "--learning-rate", "1e-3", "--l2", "0", "--eval-every", "1", "--quiet"]
-    _, words_to_go_on = stopped_run(capsys, words, at=1)
+    _, command = stopped_run(capsys, words, at=1)
     assert command == [*words, "--out", os.path.join("runs", "grid-2"), "--resume"]
     assert resumed_epochs(command) == [2] and (tmp_path / "runs" / "grid-2" / "report.html").exists()
 

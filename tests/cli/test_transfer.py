@@ -75,7 +75,7 @@ def test_a_run_is_the_librarys_and_goes_on(tmp_path, capsys, checks):
         main([*SMALL.split(), "--out", str(out)])
     assert capsys.readouterr().err.startswith("jfnn transfer: error: --out: ")
     assert main([*SMALL.split(), "--out", str(out), "--resume"]) == 0
-    assert capsys.readouterr().out.partition(" networks: ")[0] == printed.partition(" networks: ")[0]
+    assert capsys.readouterr().out.partition(" networks ")[0] == printed.partition(" networks ")[0]
 
 
 def test_the_exponent_furthest_from_0_is_told_with_its_sign():
