@@ -54,24 +54,15 @@ def bar(flags: Flags, metric: str, higher_is_better: bool) -> Iterator[Show]:
 
 @dataclasses.dataclass(frozen=True)
 class Command:
-    """A subcommand of ``jfnn``.
-
-    Attributes:
-        name: Its name.
-        description: The beginning of its help.
-        examples: The end of its help.
-        flags: The class that declares its flags.
-        run: ``(flags, watch) -> result``: trains.
-        report: ``(flags, result) -> text``, printed.
-        write: ``(flags, result, command line) -> names`` of all files written, in the directory of --out.
-    """
+    """A subcommand of ``jfnn``: its help, its flags, and its three parts."""
 
     name: str
     description: str
     examples: str
     flags: type[Flags]
-    run: Callable[[Any, Watch], Any]
-    report: Callable[[Any, Any], str]
+    run: Callable[[Any, Watch], Any]  # (flags, watch) -> result: trains
+    report: Callable[[Any, Any], str]  # (flags, result) -> text, printed
+    # (flags, result, command line) -> names of the files written into the directory of --out
     write: Callable[[Any, Any, Sequence[str]], Sequence[str]]
 
     def start(self, argv: Sequence[str], *names: Any) -> int:

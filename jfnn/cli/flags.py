@@ -9,7 +9,7 @@ import dataclasses
 import inspect
 import re
 import typing
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Collection, Sequence
 from pathlib import Path
 from typing import Any, NoReturn, TypeVar
 
@@ -18,7 +18,6 @@ from jfnn.experiment.options import SearchOptions
 from jfnn.schedulers import SCHEDULERS, Scheduler
 
 OPTIONS = {field.name: field for field in dataclasses.fields(SearchOptions)}
-DTYPES = ("float32", "float64")
 OUT = "for results; without the flag the next that is free"
 Read = Callable[[str], Any]
 READERS: dict[type, Read] = {int: whole_number, float: number, str: str, Path: place}
@@ -32,29 +31,40 @@ def flag(
     default: Any = None,
     read: Read | None = None,
     *,
+    choices: Collection[str] = (),
+    otherwise: str = "",
     many: bool = False,
     sets: Sequence[str] = (),
     needs: tuple[str, Condition] | None = None,
     group: str | None = None,
 ) -> Any:
-    """A field for a flag; one whose type is bool is a switch.
+    """A field for a flag.
 
     Args:
         metavar: Stands for its value in the help.
         help: Its help.
         default: The default; with a reader, a text is read as a word of the command line is.
-        read: The word as a value; None for the reader of the field's type in `READERS`.
+        read: The word as a value; None for the reader of the choices or, in `READERS`, of the field's type.
+        choices: Names that it takes, listed in the help.
+        otherwise: The default in words, where it is None.
         many: Whether the flag may be repeated; the field then is a tuple.
         sets: Arguments of the library that it sets, besides one of its own name; their errors name the flag.
         needs: Words and a condition on all flags, without which the flag would change nothing.
         group: Title and, on further lines, text of the group of flags that begins here in the help.
     """
+    if choices:
+        help, read = f"{help}: {', '.join(choices)}".removeprefix(": "), read or one_of(choices)
+    shown = otherwise or ("" if default is None or default is False or default == () else default)
     value = read(default) if read is not None and isinstance(default, str) else default
     value = (value,) if many and default else value
-    shown = "" if default is None or default is False or default == () else f" (default: {default})"
-    help = (help + shown).replace("%", "%%")
+    help = (help + f" (default: {shown})" * (shown != "")).replace("%", "%%")
     declared = dict(metavar=metavar, help=help, read=read, many=many, sets=sets, needs=needs, group=group)
     return dataclasses.field(default=value, metadata=declared)
+
+
+def switch(help: str, **declared: Any) -> Any:
+    """A field for a flag without a value."""
+    return flag("", help, False, **declared)
 
 
 def option(name: str, metavar: str = "", help: str = "", read: Read | None = None, **declared: Any) -> Any:
@@ -73,11 +83,11 @@ def flag_name(name: str) -> str:
 class Flags:
     """Flags of every command, and the names of those that the command line has (``present``)."""
 
-    dtype: str = flag("NAME", ", ".join(DTYPES), "float32", one_of(DTYPES), group="running")
-    devices: int | None = flag("N", "how many to use, on a CPU cores (default: all)")
+    dtype: str = flag("NAME", "", "float32", choices=("float32", "float64"), group="running")
+    devices: int | None = flag("N", "how many to use, on a CPU cores", otherwise="all")
     out: Path
     resume: bool = option("resume")
-    quiet: bool = flag("", "print nothing but errors", False)
+    quiet: bool = switch("print nothing but errors")
     present: frozenset[str] = frozenset()
 
 

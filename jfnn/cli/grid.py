@@ -52,8 +52,7 @@ def run(flags: GridFlags, watch: Watch) -> Trained:
     # What draws takes half a second to import, which a thread can do while XLA compiles.
     threading.Thread(target=importlib.import_module, args=("jfnn.report",)).start()
     sizes, metric = batch_sizes(problem, flags), flags.rank_by or ("accuracy" if problem.classes else "loss")
-    make = METRICS.get(metric)  # the sweep raises for an unknown name
-    higher = make is not None and make(jfnn.losses.get(problem.loss)).higher_is_better
+    higher = METRICS[metric](jfnn.losses.get(problem.loss)).higher_is_better
     with watch(flags, metric, higher) as show, executors.chosen(flags) as workers:
         by_name = networks(problem, flags)
         groups = [jfnn.Group(name, size) for name in by_name for size in sizes]
