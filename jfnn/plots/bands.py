@@ -7,13 +7,20 @@ import numpy as np
 from matplotlib.axes import Axes
 from matplotlib.cm import ScalarMappable
 from matplotlib.figure import Figure
-from matplotlib.ticker import MaxNLocator
 
 from jfnn.analysis import summary
 from jfnn.analysis.intervals import Interval, as_interval
 from jfnn.analysis.statistics import curve_statistics
 from jfnn.plots.curves import as_cells
-from jfnn.plots.panels import BEST, limit_scores, ordered_colours, panels, side_legend, value_colours
+from jfnn.plots.panels import (
+    BEST,
+    label_epochs,
+    limit_scores,
+    ordered_colours,
+    panels,
+    side_legend,
+    value_colours,
+)
 from jfnn.search.result import SweepResult
 
 NAMED = 10  # more curves have no legend
@@ -66,9 +73,7 @@ def interval_curves(
     limit_scores(axes, lines, result.higher_is_better(score), np.stack([lows, highs]))
     over = summary.averaged_over(result) or "one run"
     title = f"{STATISTICS[kind.statistic]} over {over}, {kind.confidence:.0%} interval"
-    axes.set(xlabel="epochs", ylabel=summary.name_text(score), title=title)
-    axes.xaxis.set_major_locator(MaxNLocator("auto", integer=True))
-    axes.grid(alpha=0.3)
+    label_epochs(axes, summary.name_text(score), title)
     return figure
 
 

@@ -11,7 +11,7 @@ from jfnn.analysis import summary
 from jfnn.arguments import checks
 from jfnn.arguments.checks import ArgumentError, ArgumentTypeError
 from jfnn.experiment.axes import as_place
-from jfnn.plots.panels import limit_scores, ordered_colours, panels, side_legend
+from jfnn.plots.panels import label_epochs, limit_scores, ordered_colours, panels, side_legend
 from jfnn.search.result import SweepResult
 from jfnn.search.train import History
 
@@ -61,9 +61,7 @@ def loss_curves(run: SweepResult | History, cells: Sequence[tuple[int, ...]] | s
         shown = [curve.scores[f"{part}_{metric}"] for curve in calm for part in parts]
         limit_scores(axes, np.concatenate(shown), higher_is_better)
         name = summary.metric_text(metric)
-        axes.set(xlabel="epochs", ylabel=name, title=f"{name} ({explained})")
-        axes.xaxis.get_major_locator().set_params(integer=True)
-        axes.grid(alpha=0.3)
+        label_epochs(axes, name, f"{name} ({explained})")
     if labelled:
         side_legend(figure, row[0])
     return figure

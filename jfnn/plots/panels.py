@@ -11,6 +11,7 @@ from matplotlib.axes import Axes
 from matplotlib.cm import ScalarMappable
 from matplotlib.colors import LogNorm, Normalize
 from matplotlib.figure import Figure
+from matplotlib.ticker import MaxNLocator
 
 AXIS_LABELS = {"learning_rate": "learning rate η", "l2": "L2 penalty λ"}
 BEST = "#e6002e"
@@ -27,6 +28,29 @@ def panels(width: float, height: float, rows: int = 1, columns: int = 1, **share
     """A figure of a size in inches, and its panels ``[rows, columns]``."""
     figure = Figure(figsize=(width, height), layout="constrained")
     return figure, figure.subplots(rows, columns, squeeze=False, **shared)
+
+
+def gallery(
+    count: int, columns: int, size: tuple[float, float], margin: tuple[float, float], **shared: Any
+) -> tuple[Figure, list[Axes]]:
+    """A figure with ``count`` panels in rows of ``columns``; the last row may have fewer.
+
+    ``size`` of a panel and ``margin`` around all are widths and heights in inches.
+    """
+    rows = math.ceil(count / columns)
+    figure, places = panels(
+        columns * size[0] + margin[0], rows * size[1] + margin[1], rows, columns, **shared
+    )
+    for axes in places.ravel()[count:]:
+        axes.remove()
+    return figure, places.ravel()[:count].tolist()
+
+
+def label_epochs(axes: Axes, score: str, title: str) -> None:
+    """Labels a panel of curves over the epochs."""
+    axes.set(xlabel="epochs", ylabel=score, title=title)
+    axes.xaxis.set_major_locator(MaxNLocator("auto", integer=True))
+    axes.grid(alpha=0.3)
 
 
 def ordered_colours(count: int) -> np.ndarray:

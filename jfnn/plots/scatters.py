@@ -13,7 +13,7 @@ from jfnn.plots.panels import (
     AXIS_LABELS,
     BEST,
     add_caption,
-    panels,
+    gallery,
     takes_log_scale,
     value_colours,
     value_scale,
@@ -40,12 +40,8 @@ def scatter(result: SweepResult) -> Figure:
     cells = {name: np.array([axes[name] for axes in drawn]) for name in result.axes}
     scores, pruned = result.cell_scores().ravel(), result.pruned_cells.ravel()
     shown = [name for name, values in cells.items() if np.ptp(values) > 0] or ["learning_rate"]
-    rows = math.ceil(len(shown) / PANELS_A_ROW)
-    columns = math.ceil(len(shown) / rows)
-    figure, places = panels(3.3 * columns + 1.2, 3.0 * rows + 0.6, rows, columns, sharey=True)
-    used, empty = places.ravel()[: len(shown)].tolist(), places.ravel()[len(shown) :]
-    for axes in empty:
-        axes.remove()
+    columns = math.ceil(len(shown) / math.ceil(len(shown) / PANELS_A_ROW))
+    figure, used = gallery(len(shown), columns, (3.3, 3.0), (1.2, 0.6), sharey=True)
     colours = _colours(figure, used, cells["learning_rate"])
     for axes, name in zip(used, shown, strict=True):
         _draw_cells(axes, cells[name], scores, pruned, colours)

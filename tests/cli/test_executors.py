@@ -78,14 +78,6 @@ def test_nobody_outside_of_this_machine_reaches_a_cluster_of_it():
     assert listening and listening <= {"127.0.0.1", "::1"}
 
 
-def test_processes_choose_their_own_devices(capsys, tmp_path, monkeypatch):
-    monkeypatch.chdir(tmp_path)
-    with pytest.raises(SystemExit) as ended:
-        main(["--executor", "processes", "--devices", "1", "--epochs", "1", "--out", "run"])
-    assert ended.value.code == 2
-    assert capsys.readouterr().err.startswith("jfnn grid: error: --devices: ")
-
-
 @pytest.mark.parametrize(("name", "package"), [("dask", "distributed"), ("mpi", "mpi4py.futures")])
 def test_a_package_that_is_missing_is_named_with_its_extra(name, package, capsys, monkeypatch, tmp_path):
     monkeypatch.setitem(sys.modules, package, None)

@@ -39,14 +39,6 @@ def images(tmp_path):
                 "cnn-2-3-dense-7-relu": jfnn.cnn((1, 8, 8), (2, 3), 10, 5, 2, 2, hidden=(7,)),
             },
         ),
-        (
-            "--network cnn --shape 1,64 --kernel 5,3 --pool 2 --activation tanh --init glorot_normal",
-            {
-                "cnn-8-16-tanh": jfnn.cnn(
-                    (1, 64), (8, 16), 10, (5, 3), pool=2, activation="tanh", init="glorot_normal"
-                )
-            },
-        ),
         ("--network rnn --units 3,4", {f"gru-{n}": jfnn.rnn((8, 8), n, 10) for n in (3, 4)}),
         (
             "--network rnn --units 3 --cell elman --bidirectional --states all --shape 64,1"
