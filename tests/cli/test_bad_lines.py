@@ -189,7 +189,10 @@ def test_one_line_names_the_flag_and_facts(place, capsys, line):
     assert not re.search(r"jfnn\.|=True|=None|n_splits", said)  # Python is no help here
 
 
-@pytest.mark.parametrize("field", dataclasses.fields(GridFlags), ids=lambda field: field.name)
+DECLARED = [field for field in dataclasses.fields(GridFlags) if field.metadata]
+
+
+@pytest.mark.parametrize("field", DECLARED, ids=lambda field: field.name)
 def test_an_error_of_an_argument_names_the_flag_that_sets_it(field, capsys, monkeypatch, tmp_path):
     for argument in (field.name, *field.metadata.get("sets", ())):
         error = checks.ArgumentError(argument, "it is wrong")
