@@ -25,11 +25,6 @@ def probe():
     return os.getpid(), jax.device_count(), (ignored, blocked)
 
 
-def test_without_a_name_threads_of_this_process_train():
-    with executors.chosen(GridFlags()) as workers:
-        assert workers is None
-
-
 def test_processes_are_others_that_show_a_device_a_core_and_leave_ctrl_c_to_this_one():
     with executors.chosen(GridFlags(executor="processes", workers=1)) as workers:
         number, devices, ignores = workers.submit(probe).result(60)

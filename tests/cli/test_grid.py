@@ -56,7 +56,7 @@ def test_report_names_the_best_cell_its_noise_and_the_time(run):
     assert "18 networks 64-4-10" in printed and "float32" in printed
 
 
-@pytest.mark.parametrize("cells", [1, 7, 8, 9, 20])
+@pytest.mark.parametrize("cells", [1, 8, 20])
 def test_tables_fit_80_columns_and_lose_no_cell(cells):
     scores = np.arange(2.0 * cells).reshape(2, cells, 1) / 1000
     axes = {"learning_rate": np.full(2, 1.2e-5), "l2": np.geomspace(1.234567e-5, 9.87654, cells)}

@@ -1,6 +1,5 @@
 """The command as a process: words that nobody reads, and Ctrl-C at its beginning and its end."""
 
-import os
 import signal
 import subprocess
 import sys
@@ -74,13 +73,3 @@ def test_ctrl_c_amid_the_imports_is_no_traceback():
             break
     _, said = command.communicate(timeout=60)
     assert command.returncode == -signal.SIGINT and "Traceback" not in said
-
-
-@pytest.mark.slow
-def test_the_installed_command_is_the_same(tmp_path):
-    code = "import sys, jfnn.cli.main as m; sys.argv[1:] = ['grid', '--epochs', '-1']; sys.exit(m.command())"
-    root = {"PYTHONPATH": str(SCRIPTS.parent)}
-    ended = subprocess.run(
-        [sys.executable, "-c", code], cwd=tmp_path, env=os.environ | root, capture_output=True, text=True
-    )
-    assert ended.returncode == 2 and ended.stderr.startswith("jfnn grid: error: --epochs: ")
