@@ -5,7 +5,7 @@ import dataclasses
 import gc
 import os
 import shlex
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import AbstractContextManager
 from pathlib import Path
 from typing import Any
@@ -20,7 +20,7 @@ from jfnn.cli.flags import Flags, flag_name, make_parser, parse
 from jfnn.experiment.settings import Progress
 from jfnn.experiment.workers import ExecutorError
 from jfnn.schedulers import SCHEDULERS
-from jfnn.search.result import SweepResult
+from jfnn.search.groups import SweepGroups
 from jfnn.store.files import CorruptFileError
 
 ADVICE = ("resume=True", "--resume")  # of the library, and of the command line
@@ -146,16 +146,16 @@ def _flag_at_fault(error: ArgumentError, flags: Flags) -> str | None:
     return None
 
 
-def timing(results: Sequence[SweepResult], refit: SweepResult | None, resumed: bool) -> str:
+def timing(sweeps: SweepGroups, resumed: bool) -> str:
     """The wall time of sweeps in its parts, and what it was spent on.
 
     ``resumed`` says that it may be that of a run's last part alone.
     """
+    results, refit = sweeps.results, sweeps.refit
     compiling, running = (sum(result.timing[part] for result in results) for part in ("compile", "run"))
     again = 0.0 if refit is None else sum(refit.timing.values())
     count, config = sum(result.diverged_at.size for result in results), results[0].config
-    network = config["settings"]["learner"]["network"]
-    what = f"in {len(results)} groups" if len(results) > 1 else _sizes(network)
+    what = f"in {len(results)} groups" if len(results) > 1 else sweeps.groups[0].network
     devices, platform = config["device"]["count"], config["backend"]["platform"]
     unit = ("core" if platform == "cpu" else "device") + "s" * (devices > 1)
     where = f"{devices} {platform} {unit}" if devices else f"on workers, {platform}"
@@ -165,13 +165,3 @@ def timing(results: Sequence[SweepResult], refit: SweepResult | None, resumed: b
         f"{'' if refit is None else f', again {again:.1f} s'}"
         f" ({where}, {config['settings']['dtype']})"
     )
-
-
-def _sizes(network: Mapping[str, Any]) -> str:
-    """Inputs and layers of a network in short: 64-50-10, or 1×8×8-conv8-flatten-10."""
-    words = ["×".join(map(str, network["inputs"]))]
-    for layer in network["layers"]:
-        kind = layer["kind"]
-        size = layer.get("units", layer.get("channels", ""))
-        words.append(f"{'' if kind == 'dense' else kind}{size}")
-    return "-".join(words)

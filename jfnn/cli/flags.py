@@ -81,7 +81,7 @@ def flag_name(name: str) -> str:
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
 class Flags:
-    """Flags of every command, and the names of those that the command line has (``present``)."""
+    """Flags of every command; ``present`` has the names of the flags on the command line."""
 
     dtype: str = flag("NAME", "", "float32", choices=("float32", "float64"), group="running")
     devices: int | None = flag("N", "how many to use, on a CPU cores", otherwise="all")
@@ -153,7 +153,7 @@ def _scheduler_argument(kind: type[Scheduler]) -> dict[str, Any]:
 
 
 def parse(kind: type[SomeFlags], parser: Parser, argv: Sequence[str]) -> SomeFlags:
-    """The values of flags; exits with 2 for invalid words, and for flags without those that they need."""
+    """The values of flags; exits with 2 for invalid words, and for flags whose needs are not met."""
     present = vars(parser.parse_args(_joined(argv)))
     fields = {name: value for name, value in present.items() if name not in SCHEDULERS}
     fields |= {name: tuple(value) for name, value in fields.items() if isinstance(value, list)}

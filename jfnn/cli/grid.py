@@ -19,7 +19,7 @@ from jfnn.cli.command import Command, Watch
 from jfnn.cli.data import Problem
 from jfnn.cli.flags import OPTIONS
 from jfnn.cli.grid_flags import GridFlags
-from jfnn.cli.grid_output import ADDED, Trained, report, write
+from jfnn.cli.grid_output import ADDED, GridRun, report, write
 from jfnn.cli.networks import networks
 from jfnn.learners import METRICS
 from jfnn.optimizers import is_distribution
@@ -46,7 +46,7 @@ examples:
 """
 
 
-def run(flags: GridFlags, watch: Watch) -> Trained:
+def run(flags: GridFlags, watch: Watch) -> GridRun:
     """Reads the data and trains; raises as `jfnn.sweep` does."""
     problem = data.load(flags)
     # What draws takes half a second to import, which a thread can do while XLA compiles.
@@ -65,9 +65,9 @@ def run(flags: GridFlags, watch: Watch) -> Trained:
         options = keywords(problem, flags)
         options["execution"] = options["execution"]._replace(progress=show, executor=workers)
         if several:
-            return Trained(problem, jfnn.sweep_groups(by_name, problem.split, batch_sizes=sizes, **options))
+            return GridRun(problem, jfnn.sweep_groups(by_name, problem.split, batch_sizes=sizes, **options))
         result = jfnn.sweep(by_name[groups[0].network], problem.split, **options)
-        return Trained(problem, jfnn.SweepGroups(tuple(groups), (result,), result.refit))
+        return GridRun(problem, jfnn.SweepGroups(tuple(groups), (result,), result.refit))
 
 
 def batch_sizes(problem: Problem, flags: GridFlags) -> list[int | None]:

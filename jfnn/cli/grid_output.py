@@ -26,16 +26,16 @@ NOT_SETTINGS = ("out", "resume", "quiet", "present", "executor", "workers", "sch
 
 
 @dataclasses.dataclass(frozen=True)
-class Trained:
+class GridRun:
     """The data, and the sweeps that learned from them."""
 
     problem: Problem
     sweeps: SweepGroups
 
 
-def report(flags: GridFlags, trained: Trained) -> str:
+def report(flags: GridFlags, outcome: GridRun) -> str:
     """The tables, the best cells, the verdict and the time."""
-    sweeps = trained.sweeps
+    sweeps = outcome.sweeps
     group, result = winner(sweeps)
     where, lines = "", []
     if len(sweeps.groups) > 1:
@@ -47,9 +47,9 @@ def report(flags: GridFlags, trained: Trained) -> str:
     if result.refit is not None:
         over, texts = summary.averaged_over(result.refit), summary.refit_texts(result.refit)
         with_seeds = f", with {over}" if over else ""
-        lines += [f"trained again on all {trained.problem.n_train} training rows{with_seeds}:"]
+        lines += [f"trained again on all {outcome.problem.n_train} training rows{with_seeds}:"]
         lines += [", ".join(texts[i : i + 2]) for i in range(0, len(texts), 2)]
-    return "\n".join([*lines, timing(sweeps.results, result.refit, flags.resume)])
+    return "\n".join([*lines, timing(sweeps, flags.resume)])
 
 
 def winner(sweeps: SweepGroups) -> tuple[Group, SweepResult]:
@@ -71,8 +71,8 @@ def tables(result: SweepResult) -> list[str]:
     """
     best, metrics = result.best_or_none(), summary.shown_metrics(result)
     metric = metrics[-1] if metrics[0] == "loss" else metrics[0]
-    shown = best.index if best else (0,) * len(result.axes)
-    further = {name: result.axes_at(shown)[name] for name in summary.further_axes(result)}
+    place = best.index if best else (0,) * len(result.axes)
+    further = {name: result.axes_at(place)[name] for name in summary.further_axes(result)}
     by = "" if metric == metrics[0] else f" by {summary.metric_text(metrics[0])}"
     mark = f", * best{by}" if best else ""
     lines = []
@@ -81,19 +81,19 @@ def tables(result: SweepResult) -> list[str]:
     for part in summary.ranking_parts(result):
         score = f"{part}_{metric}"
         lines += [f"{summary.name_text(score)} (η down, λ across{mark})"]
-        lines += [*table(result, score, shown, marked=best is not None), ""]
+        lines += [*table(result, score, place, marked=best is not None), ""]
     return lines
 
 
-def table(result: SweepResult, score: str, shown: tuple[int, ...], marked: bool) -> list[str]:
-    """A score of the cells, averaged over seeds and folds, at the further axes' places in ``shown``."""
+def table(result: SweepResult, score: str, place: tuple[int, ...], marked: bool) -> list[str]:
+    """A score of the cells, averaged over seeds and folds, at a place on the further axes."""
     cells, lines = result.cell_scores(score), []
     for first in range(0, len(result.l2), CELLS_A_LINE):
         columns = range(first, min(first + CELLS_A_LINE, len(result.l2)))
         lines += ["", " " * 8 + "".join(f"{result.l2[j]:>8.3g} " for j in columns).rstrip()]
         for i, learning_rate in enumerate(result.learning_rate):
-            texts = [summary.number_text(cells[(i, j, *shown[2:])], True) for j in columns]
-            marks = ["*" if marked and (i, j) == shown[:2] else " " for j in columns]
+            texts = [summary.number_text(cells[(i, j, *place[2:])], True) for j in columns]
+            marks = ["*" if marked and (i, j) == place[:2] else " " for j in columns]
             row = "".join(f"{text:>8}{mark}" for text, mark in zip(texts, marks, strict=True))
             lines.append(f"{learning_rate:>8.3g}{row}".rstrip())
     return lines[1:]
@@ -149,9 +149,9 @@ def _scores_text(result: SweepResult, part: str, place: tuple[int, ...]) -> str:
     return first + "".join(f" ({text.removeprefix(f'{part} ')})" for text in others)
 
 
-def write(flags: GridFlags, trained: Trained, command: Sequence[str]) -> list[str]:
+def write(flags: GridFlags, outcome: GridRun, command: Sequence[str]) -> list[str]:
     """Writes figures and pages beside the library's files; the names of all in the topmost directory."""
-    sweeps, problem, out = trained.sweeps, trained.problem, flags.out
+    sweeps, problem, out = outcome.sweeps, outcome.problem, flags.out
     settings = {  # that the library does not know
         "command": shlex.join(command),
         "data": problem.name,

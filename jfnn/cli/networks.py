@@ -50,8 +50,8 @@ def _cnns(problem: Problem, flags: GridFlags) -> dict[str, jfnn.Network]:
 
 def _rnns(problem: Problem, flags: GridFlags) -> dict[str, jfnn.Network]:
     def name(units: int, widths: Sequence[int], activation: str) -> str:
-        used = widths or flags.cell != "gru"  # gated units have their own
-        return "-".join([flags.cell, str(units), *_dense(widths), *([activation] if used else [])])
+        activations = [activation] if widths or flags.cell != "gru" else []  # gated units have their own
+        return "-".join([flags.cell, str(units), *_dense(widths), *activations])
 
     return {
         name(units, widths, activation): jfnn.rnn(

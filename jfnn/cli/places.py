@@ -58,12 +58,12 @@ def check_directory(directory: Path, argument: str, names: Iterable[str] = ()) -
         above = (directory.absolute(), *directory.absolute().parents)
         with tempfile.TemporaryFile(dir=next(path for path in above if os.path.lexists(path))):
             pass
-        taken = [name for name in names if (directory / name).is_dir()]
+        blocked = [name for name in names if (directory / name).is_dir()]
     except OSError as error:
         why = error.strerror or error
         raise ArgumentError(argument, f"cannot write to {directory}: {why}") from None
-    if taken:
-        raise ArgumentError(argument, f"cannot write {directory / taken[0]}, which is a directory")
+    if blocked:
+        raise ArgumentError(argument, f"cannot write {directory / blocked[0]}, which is a directory")
 
 
 def write_figures(directory: Path, figures: Mapping[str, Any]) -> dict[str, bytes]:

@@ -92,7 +92,7 @@ class TransferFlags(Flags):
 
 
 @dataclasses.dataclass(frozen=True)
-class Measured:
+class TransferRun:
     """The sweeps, the coordinate check, and the learning rate of that check."""
 
     swept: jfnn.Transfer
@@ -122,19 +122,21 @@ def maker(flags: TransferFlags, shape: tuple[int, ...]) -> Callable[[int], jfnn.
 
     def make(width: int) -> jfnn.Network:
         if flags.network == "mlp":
-            made = jfnn.mlp((*shape, *[width] * depth, 10), flags.activation, init=flags.init)
+            network = jfnn.mlp((*shape, *[width] * depth, 10), flags.activation, init=flags.init)
         else:
             channels = [width] * depth
-            made = jfnn.cnn(shape, channels, 10, padding="same", activation=flags.activation, init=flags.init)
-        if flags.drawn_outputs or made.layers is None:
-            return made
+            network = jfnn.cnn(
+                shape, channels, 10, padding="same", activation=flags.activation, init=flags.init
+            )
+        if flags.drawn_outputs or network.layers is None:
+            return network
         # Outputs of narrow networks would else start larger than those of wide ones (the paper, D.2).
-        return jfnn.sequential([*made.layers[:-1], jfnn.Scaled(made.layers[-1], 0.0)], shape)
+        return jfnn.sequential([*network.layers[:-1], jfnn.Scaled(network.layers[-1], 0.0)], shape)
 
     return make
 
 
-def run(flags: TransferFlags, watch: Watch) -> Measured:
+def run(flags: TransferFlags, watch: Watch) -> TransferRun:
     """The sweeps, the coordinate check and its learning rate; raises as `jfnn.transfer` does."""
     places.check_free([flags.out], ADDED)
     checks.as_count(flags.check_steps, "check_steps")
@@ -158,7 +160,7 @@ def run(flags: TransferFlags, watch: Watch) -> Measured:
         )
         rate = check_rate(flags, swept)
         check = jfnn.coordinate_check(network, split, learning_rate=rate, steps=flags.check_steps, **common)
-        return Measured(swept, check, rate)
+        return TransferRun(swept, check, rate)
 
 
 def check_rate(flags: TransferFlags, swept: jfnn.Transfer) -> float:
@@ -172,9 +174,9 @@ def check_rate(flags: TransferFlags, swept: jfnn.Transfer) -> float:
     return float(best)
 
 
-def report(flags: TransferFlags, measured: Measured) -> str:
+def report(flags: TransferFlags, outcome: TransferRun) -> str:
     """The best learning rates, by how much they move, and the exponents of the coordinate check."""
-    swept, check = measured.swept, measured.check
+    swept, check = outcome.swept, outcome.check
     names = [name.replace("_", " ") for name in swept.parametrisations]
     best = swept.best_rates(flags.score)
     rates = [["div" if np.isnan(rate) else f"{rate:.3g}" for rate in row] for row in best]
@@ -192,8 +194,8 @@ def report(flags: TransferFlags, measured: Measured) -> str:
         furthest = slopes[np.abs(slopes).argmax()]  # rising or falling, either is away from 0
         rows.append([name, *(f"{slope:+.2f}" for slope in (*slopes, furthest))])
     steps = f"after {flags.check_steps} steps"
-    lines += ["", f"coordinate check at η = {measured.rate:.3g}: k of |a_t - a_0| ~ width^k {steps}"]
-    return "\n".join([*lines, *_aligned(rows), "", timing(swept.groups.results, None, flags.resume)])
+    lines += ["", f"coordinate check at η = {outcome.rate:.3g}: k of |a_t - a_0| ~ width^k {steps}"]
+    return "\n".join([*lines, *_aligned(rows), "", timing(swept.groups, flags.resume)])
 
 
 def _aligned(rows: Sequence[Sequence[str]]) -> list[str]:
@@ -201,11 +203,11 @@ def _aligned(rows: Sequence[Sequence[str]]) -> list[str]:
     return [f"{name:<16}{''.join(f'{cell:>9}' for cell in cells)}" for name, *cells in rows]
 
 
-def write(flags: TransferFlags, measured: Measured, command: Sequence[str]) -> Sequence[str]:
+def write(flags: TransferFlags, outcome: TransferRun, command: Sequence[str]) -> Sequence[str]:
     """Writes the figures and their numbers; the names of the files."""
     from jfnn import plots
 
-    swept, check = measured.swept, measured.check
+    swept, check = outcome.swept, outcome.check
     curves = plots.transfer_curves(swept, flags.score), plots.coordinate_curves(check)
     places.write_figures(flags.out, dict(zip((TRANSFER, COORDINATES), curves, strict=True)))
     swept.to_csv(flags.out / f"{TRANSFER}.csv")

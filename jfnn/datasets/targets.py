@@ -174,6 +174,6 @@ def as_task(
 
 
 def _first_word(y: np.ndarray) -> str:
-    """The first text that is no number; where all are numbers written as text, the first of these."""
+    """The first text other than a number; where all are numbers, the first."""
     texts: list[str] = y.ravel().tolist()
     return next((text for text in texts if as_number(text) is None), texts[0])

@@ -30,7 +30,7 @@ class _Curve(NamedTuple):
 def loss_curves(run: SweepResult | History, cells: Sequence[tuple[int, ...]] | str | None = None) -> Figure:
     """Loss and ranking metric over the epochs, averaged over seeds and folds.
 
-    Training rows are drawn solid; dashed, those that rank cells. A curve ends where the first of its members
+    Training rows are drawn solid, ranking rows dashed. A curve ends where the first of its members
     diverged or stopped. A `History` has no ranking: beside the loss comes the first other metric, if there is
     one, on all rows that have scores.
 
@@ -124,17 +124,17 @@ def default_cells(result: SweepResult, most: int = 6) -> list[tuple[int, ...]]:
     Cells that stopped before the first evaluation have no curve and are left out.
     """
     best = result.best_or_none()
-    chosen, *rest = best.index if best else (0,) * len(result.cell_shape)
+    rate, *rest = best.index if best else (0,) * len(result.cell_shape)
     losses = result.history[f"train_{next(iter(result.metrics))}"]
     unseen = np.isnan(losses).all(axis=-1) & (result.diverged_at < 0)
     order = range(len(result.learning_rate))
     if result.sampled:
         order = np.argsort(summary.costs(result), kind="stable").tolist()  # NaN comes last
-    drawn = [i for i in order if i == chosen or not unseen[(i, *rest)].all()]
-    others = [i for i in drawn if i != chosen]
+    candidates = [i for i in order if i == rate or not unseen[(i, *rest)].all()]
+    others = [i for i in candidates if i != rate]
     spread = np.linspace(0, len(others) - 1, min(most - 1, len(others))).round().astype(int)
-    picked = {others[i] for i in spread} | {chosen}
-    return [(i, *rest) for i in drawn if i in picked]
+    places = {others[i] for i in spread} | {rate}
+    return [(i, *rest) for i in candidates if i in places]
 
 
 def _draw(axes: Axes, curve: _Curve, metric: str, lines: Mapping[str, str], colour: Any) -> None:

@@ -36,21 +36,21 @@ def scatter(result: SweepResult) -> Figure:
         result: A sweep, in particular a random search.
     """
     checks.check_instance(result, SweepResult, "result")
-    drawn = [result.axes_at(place) for place in np.ndindex(result.cell_shape)]
-    cells = {name: np.array([axes[name] for axes in drawn]) for name in result.axes}
+    points = [result.axes_at(place) for place in np.ndindex(result.cell_shape)]
+    cells = {name: np.array([axes[name] for axes in points]) for name in result.axes}
     scores, pruned = result.cell_scores().ravel(), result.pruned_cells.ravel()
-    shown = [name for name, values in cells.items() if np.ptp(values) > 0] or ["learning_rate"]
-    columns = math.ceil(len(shown) / math.ceil(len(shown) / PANELS_A_ROW))
-    figure, used = gallery(len(shown), columns, (3.3, 3.0), (1.2, 0.6), sharey=True)
-    colours = _colours(figure, used, cells["learning_rate"])
-    for axes, name in zip(used, shown, strict=True):
+    names = [name for name, values in cells.items() if np.ptp(values) > 0] or ["learning_rate"]
+    columns = math.ceil(len(names) / math.ceil(len(names) / PANELS_A_ROW))
+    figure, row = gallery(len(names), columns, (3.3, 3.0), (1.2, 0.6), sharey=True)
+    colours = _colours(figure, row, cells["learning_rate"])
+    for axes, name in zip(row, names, strict=True):
         _draw_cells(axes, cells[name], scores, pruned, colours)
         _draw_best(axes, result, name)
         axes.set_xscale(**value_scale(cells[name]))
         axes.set_xlabel(AXIS_LABELS.get(name, name))
     if takes_log_scale(scores, result.higher_is_better()):
-        used[0].set_yscale("log")
-    for axes in used[::columns]:
+        row[0].set_yscale("log")
+    for axes in row[::columns]:
         axes.set_ylabel(summary.name_text(result.ranked_by))
     add_caption(figure, _caption(result, scores, pruned))
     return figure

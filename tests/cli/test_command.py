@@ -25,7 +25,7 @@ def test_the_command_lists_its_subcommands_and_its_version(capsys):
 
 
 @pytest.mark.parametrize("words", [[], ["foo"], ["--foo"]])
-def test_the_command_refuses_what_it_does_not_know(words, capsys):
+def test_unknown_words_exit_with_2(words, capsys):
     with pytest.raises(SystemExit) as stopped:
         main.main(words)
     assert stopped.value.code == 2 and capsys.readouterr().err

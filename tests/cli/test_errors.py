@@ -20,7 +20,7 @@ def test_files_of_others_are_not_overwritten(tmp_path, capsys, name):
     assert {path.name: path.read_text() for path in tmp_path.iterdir()} == {name: "kept"}
 
 
-def test_nor_those_in_the_directory_of_a_group(tmp_path, capsys):
+def test_files_in_the_directory_of_a_group_are_not_overwritten(tmp_path, capsys):
     other = tmp_path / "4-sigmoid-100" / "report.html"
     other.parent.mkdir()
     other.write_text("kept")

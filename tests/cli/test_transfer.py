@@ -90,7 +90,7 @@ def test_the_exponent_furthest_from_0_is_told_with_its_sign():
         epochs=0,
     )
     *_, columns, standard, maximal, _, _ = transfer.report(
-        TransferFlags(), transfer.Measured(swept, check, 0.1)
+        TransferFlags(), transfer.TransferRun(swept, check, 0.1)
     ).splitlines()
     assert columns.split()[-1] == "furthest"
     assert (standard.split()[-1], maximal.split()[-1]) == ("+0.50", "-0.23")
@@ -117,7 +117,7 @@ def test_the_exponent_furthest_from_0_is_told_with_its_sign():
         ("--devices 1000", "--devices: expected at most"),
     ],
 )
-def test_what_cannot_be_is_refused_in_one_line(words, message, capsys, monkeypatch, tmp_path):
+def test_invalid_words_end_in_one_line(words, message, capsys, monkeypatch, tmp_path):
     monkeypatch.chdir(tmp_path)
     monkeypatch.setattr("jfnn.search.sweep.train_run", lambda *_: pytest.fail("trained"))
     with pytest.raises(SystemExit) as stopped:
@@ -128,7 +128,7 @@ def test_what_cannot_be_is_refused_in_one_line(words, message, capsys, monkeypat
     assert not list(tmp_path.iterdir())
 
 
-def test_pictures_of_something_else_are_left_alone(capsys, tmp_path):
+def test_files_without_a_run_are_not_overwritten(capsys, tmp_path):
     (tmp_path / "transfer.png").touch()
     with pytest.raises(SystemExit):
         main(["--out", str(tmp_path)])
