@@ -7,6 +7,7 @@ from typing import NamedTuple
 
 import numpy as np
 
+from jfnn.arguments import checks
 from jfnn.arguments.checks import ArgumentError
 
 TASKS = ("classification", "regression")
@@ -153,8 +154,8 @@ def as_task(
     Raises:
         ValueError: They do not fit the task, an unknown task, a single class, or two words for one.
     """
-    if task not in (None, *TASKS):
-        raise ArgumentError("task", f"expected one of {', '.join(TASKS)}, got {task!r}")
+    if task is not None:
+        checks.as_choice(task, "task", TASKS)
     are_words = y.dtype.kind == "U"
     if are_words and task == "regression":
         raise ArgumentError("task", f"regression needs numbers to predict, got {_first_word(y)!r}")

@@ -7,6 +7,7 @@ import shutil
 import pytest
 from command_line import GRID, grid_main, refused, watching, write_csv
 
+from jfnn.arguments.checks import ArgumentError
 from jfnn.cli.grid_output import ADDED
 
 pytestmark = pytest.mark.unoptimised
@@ -41,12 +42,13 @@ def test_errors_in_files_of_a_run_name_the_file(run, tmp_path, capsys):
         assert refused(capsys, *words).startswith(begins)
 
 
-def test_an_error_of_the_program_is_not_taken_for_the_users(tmp_path):
+@pytest.mark.parametrize("error", [TypeError("wrong"), ArgumentError("of no flag", "wrong")])
+def test_an_error_of_the_program_is_not_taken_for_the_users(tmp_path, error):
     def broken(now):
-        raise TypeError("add got incompatible shapes")
+        raise error
 
     for out in (tmp_path / "out", "."):
-        with pytest.MonkeyPatch.context() as patch, pytest.raises(TypeError, match="incompatible"):
+        with pytest.MonkeyPatch.context() as patch, pytest.raises(type(error), match="wrong"):
             patch.chdir(tmp_path)
             grid_main(*GRID, "--out", str(out), watch=watching(broken))
 
