@@ -16,7 +16,8 @@ import jfnn
 from jfnn.analysis import summary
 from jfnn.arguments.checks import ArgumentError
 from jfnn.cli import places, process
-from jfnn.cli.flags import Flags, flag_name, make_parser, parse
+from jfnn.cli.flags import Flags
+from jfnn.cli.parser import flag_name, make_parser, parse
 from jfnn.experiment.settings import Progress
 from jfnn.experiment.workers import ExecutorError
 from jfnn.schedulers import SCHEDULERS
@@ -60,7 +61,7 @@ class Command:
     description: str
     examples: str
     flags: type[Flags]
-    run: Callable[[Any, Watch], Any]  # (flags, watch) -> result: trains
+    run: Callable[[Any, Watch], Any]  # (flags, watch) -> result, with all sweeps as ``sweeps``
     report: Callable[[Any, Any], str]  # (flags, result) -> text, printed
     # (flags, result, command line) -> names of the files written into the directory of --out
     write: Callable[[Any, Any, Sequence[str]], Sequence[str]]
@@ -103,7 +104,7 @@ class Command:
                     raise
                 parser.error(line)
             if not flags.quiet:
-                print(self.report(flags, result))
+                print(self.report(flags, result), timing(result.sweeps, flags.resume), sep="\n")
             written = self.write(flags, result, [*command, *argv])
         except OSError as error:
             path = error.filename2 or error.filename or flags.out

@@ -1,28 +1,184 @@
-"""Flags, each declared once: a field of a dataclass with type, default, help and reader.
+"""Readers of words of a command line, and flags: fields of a dataclass with type, default, help and reader.
 
 A flag that sets an option of `jfnn.sweep` has its name, its default and, where that fits a line, its help.
-The parser follows from the declarations; its errors are one line that begins with the flag.
+Readers' errors say what was expected; ranges of numbers are checked by the functions that take them.
 """
 
 import argparse
 import dataclasses
-import inspect
+import functools
 import re
-import typing
 from collections.abc import Callable, Collection, Sequence
 from pathlib import Path
-from typing import Any, NoReturn, TypeVar
+from typing import Any, TypeVar
 
-from jfnn.cli.values import number, one_of, place, plain, whole_number
+import numpy as np
+
+from jfnn.arguments import checks
 from jfnn.experiment.options import SearchOptions
-from jfnn.schedulers import SCHEDULERS, Scheduler
+from jfnn.optimizers import Distribution
 
 OPTIONS = {field.name: field for field in dataclasses.fields(SearchOptions)}
 OUT = "for results; without the flag the next that is free"
+MOST_VALUES = 1_000_000  # of one range
+INTEGERS = "whole numbers with commas between"
+Axis = tuple[float, ...] | Distribution
+Value = TypeVar("Value")
 Read = Callable[[str], Any]
-READERS: dict[type, Read] = {int: whole_number, float: number, str: str, Path: place}
 Condition = Callable[[Any], bool]
-SomeFlags = TypeVar("SomeFlags", bound="Flags")
+
+
+def plain(read: Callable[[str], Value]) -> Callable[[str], Value]:
+    """The reader ``read`` without ``_`` in numbers, as in data files: ``100_50`` is a slip."""
+
+    @functools.wraps(read)
+    def read_plain(text: str) -> Value:
+        if "_" in text or not text.isascii():
+            raise ValueError(f"expected plain numbers, got {text!r}")
+        return read(text)
+
+    return read_plain
+
+
+whole_number, number = plain(int), plain(float)
+
+
+def axis(text: str) -> Axis:
+    """Numbers, as `numbers` reads them, or a distribution to draw them from.
+
+    ``1e-5:10`` is log-uniform, ``uniform:0:0.9`` uniform, both frozen distributions of `scipy.stats`.
+    """
+    uniform, ends = text.startswith("uniform"), text.removeprefix("uniform:").split(":")
+    if not uniform and (len(ends) != 2 or "," in text):
+        return numbers(text)
+    from scipy import stats
+
+    try:
+        low, high = map(number, ends)
+    except ValueError:
+        low = high = np.nan
+    if not (-np.inf if uniform else 0) < low < high < np.inf:
+        log_uniform = "START:STOP with 0 < START < STOP (or uniform:START:STOP)"
+        raise _expected("uniform:START:STOP with START below STOP" if uniform else log_uniform, text)
+    frozen: Distribution = stats.uniform(low, high - low) if uniform else stats.loguniform(low, high)
+    return frozen
+
+
+def number_or_axis(text: str) -> float | Axis:
+    """As `axis`; one number alone is no sequence."""
+    values = axis(text)
+    return values[0] if isinstance(values, tuple) and not re.search("[,:]", text) else values
+
+
+def numbers(text: str) -> tuple[float, ...]:
+    """``0,1e-3`` -> numbers; ``1e-5:10:7`` -> seven from 1e-5 to 10, evenly spaced on a logarithmic scale."""
+    values: list[float] = []
+    for item in text.split(","):
+        try:
+            start, *stop_and_count = item.split(":")
+            if not stop_and_count:
+                values.append(number(start))
+                continue
+            stop, length = stop_and_count
+            low, high, count = number(start), number(stop), whole_number(length)
+        except ValueError:
+            raise _expected("numbers or START:STOP:COUNT, with commas between", text) from None
+        if not (0 < low < np.inf and 0 < high < np.inf and count >= 2):
+            raise _expected("a log-spaced START:STOP:COUNT with both ends above 0 and COUNT at least 2", item)
+        if count > MOST_VALUES:
+            raise _expected(f"a COUNT of at most {MOST_VALUES}", item)
+        values += np.geomspace(low, high, count).tolist()
+    return tuple(values)
+
+
+def integers(text: str, expected: str = INTEGERS) -> tuple[int, ...]:
+    """``1,8,8`` -> integers."""
+    return _items(text, whole_number, expected)
+
+
+def widths(text: str) -> tuple[int, ...]:
+    """``100,50`` -> widths of hidden layers; ``none`` -> no hidden layer."""
+    return () if text == "none" else integers(text, f"{INTEGERS}, or 'none'")
+
+
+def count_or_integers(text: str) -> int | tuple[int, ...]:
+    """``3`` -> a count; ``0,7`` or ``7,`` -> these very numbers."""
+    values = integers(text.removesuffix(","), f"a count, or {INTEGERS}")
+    return values if "," in text else values[0]
+
+
+def names(text: str) -> tuple[str, ...]:
+    """``sigmoid,relu`` -> names, each once."""
+    return tuple(dict.fromkeys(text.split(",")))
+
+
+def counts_or_full(text: str) -> tuple[int | str, ...]:
+    """``50,100`` -> counts, each once; ``full`` stays."""
+
+    def read(word: str) -> int | str:
+        return word if word == "full" else whole_number(word)
+
+    return tuple(dict.fromkeys(_items(text, read, f"{INTEGERS}, or 'full'")))
+
+
+def count(least: int) -> Callable[[str], int]:
+    """A reader of an integer from ``least`` on."""
+
+    def read(text: str) -> int:
+        try:
+            return checks.as_count(whole_number(text), "count", least)
+        except ValueError:
+            raise _expected(f"a whole number from {least} to {checks.MOST}", text) from None
+
+    return read
+
+
+def one_of(choices: Collection[str]) -> Callable[[str], str]:
+    """A reader of one of the names in ``choices``."""
+
+    def read(text: str) -> str:
+        if text not in choices:
+            raise _expected(f"one of {', '.join(choices)}", text)
+        return text
+
+    return read
+
+
+def share_or_count(text: str) -> float | int:
+    """``0.2`` -> a share; ``360`` -> a count."""
+    try:
+        return whole_number(text) if text.isdecimal() else number(text)
+    except ValueError:
+        raise _expected("a share such as 0.2, or a number of rows", text) from None
+
+
+def named(text: str) -> tuple[str, bool | float | Axis]:
+    """``momentum=0.9`` -> a number, ``momentum=0,0.9`` -> an axis, ``nesterov=true`` -> a switch."""
+    name, _, value = text.partition("=")
+    if not (name.isidentifier() and value):
+        raise _expected("NAME=VALUE", text)
+    if value in ("true", "false"):
+        return name, value == "true"
+    return name, int(value) if re.fullmatch(r"[+-]?[0-9]{1,9}", value) else number_or_axis(value)
+
+
+def place(text: str) -> Path:
+    """The path of a file or directory; an empty word is none."""
+    if not text or "\0" in text:
+        raise _expected("a path", text)
+    return Path(text)
+
+
+def _items(text: str, read: Callable[[str], Value], expected: str) -> tuple[Value, ...]:
+    """Values with commas between."""
+    try:
+        return tuple(map(read, text.split(",")))
+    except ValueError:
+        raise _expected(expected, text) from None
+
+
+def _expected(what: str, text: str) -> argparse.ArgumentTypeError:
+    return argparse.ArgumentTypeError(f"expected {what}, got {text!r}")
 
 
 def flag(
@@ -44,7 +200,7 @@ def flag(
         metavar: Stands for its value in the help.
         help: Its help.
         default: The default; with a reader, a text is read as a word of the command line is.
-        read: The word as a value; None for the reader of the choices or, in `READERS`, of the field's type.
+        read: The word as a value; None for that of the choices, or of the field's type.
         choices: Names that it takes, listed in the help.
         otherwise: The default in words, where it is None.
         many: Whether the flag may be repeated; the field then is a tuple.
@@ -74,11 +230,6 @@ def option(name: str, metavar: str = "", help: str = "", read: Read | None = Non
     return flag(metavar, text, OPTIONS[name].default, read, **declared)
 
 
-def flag_name(name: str) -> str:
-    """The flag of a field or of a kind of scheduler: ``--learning-rate``."""
-    return "--" + name.replace("_", "-")
-
-
 @dataclasses.dataclass(frozen=True, kw_only=True)
 class Flags:
     """Flags of every command; ``present`` has the names of the flags on the command line."""
@@ -89,90 +240,3 @@ class Flags:
     resume: bool = option("resume")
     quiet: bool = switch("print nothing but errors")
     present: frozenset[str] = frozenset()
-
-
-class Parser(argparse.ArgumentParser):
-    """A parser whose errors are one line that begins with the flag; flags are whole, texts as written."""
-
-    def __init__(self, **options: Any) -> None:
-        """Takes the arguments of `argparse.ArgumentParser`."""
-        options.setdefault("formatter_class", argparse.RawDescriptionHelpFormatter)
-        super().__init__(allow_abbrev=False, **options)
-
-    def error(self, message: str) -> NoReturn:
-        """Exits with 2."""
-        self.exit(2, f"{self.prog}: error: {message.removeprefix('argument ')}\n")
-
-
-def make_parser(kind: type[Flags], prog: str, description: str, examples: str) -> Parser:
-    """A parser of all flags of a class; its namespaces hold those of the command line alone."""
-    parser = Parser(
-        prog=prog,
-        usage="%(prog)s [options]",
-        description=description,
-        epilog=examples,
-        argument_default=argparse.SUPPRESS,
-    )
-    groups: dict[str, argparse._ActionsContainer] = {}
-    title, types = "", typing.get_type_hints(kind)
-    shared = {field.name for field in dataclasses.fields(Flags)}
-    for field in sorted(dataclasses.fields(kind), key=lambda field: field.name in shared):
-        name, declared = field.name, field.metadata
-        if declared.get("group"):
-            title, _, text = declared["group"].partition("\n")
-            groups[title] = groups.get(title) or parser.add_argument_group(title, text)
-        if name == "schedulers":
-            for kind_name, scheduler in SCHEDULERS.items():
-                groups[title].add_argument(flag_name(kind_name), **_scheduler_argument(scheduler))
-        elif declared and types[name] is bool:
-            groups[title].add_argument(flag_name(name), action="store_true", help=declared["help"])
-        elif declared:
-            plainest, *_ = typing.get_args(types[name]) or (types[name],)
-            values = {"metavar": declared["metavar"], "type": declared["read"] or READERS[plainest]}
-            action = "append" if declared["many"] else "store"
-            groups[title].add_argument(flag_name(name), action=action, help=declared["help"], **values)
-    return parser
-
-
-def _scheduler_argument(kind: type[Scheduler]) -> dict[str, Any]:
-    """Reader and help of the flag of a scheduler: numbers with colons between."""
-    fields = [field.name for field in dataclasses.fields(kind) if not isinstance(field.default, tuple)]
-    metavar = "[:".join(name.upper() for name in fields) + "]" * (len(fields) - 1)
-    document = inspect.getdoc(kind) or kind.__name__
-    first = re.search(rf"^ +({'|'.join(fields)}): (.*)", document, re.MULTILINE)
-    text = document.partition("\n")[0].replace("%", "%%")
-    text += f" {first[1].upper()}: {first[2]}".replace("%", "%%") if first else ""
-
-    def read(words: str) -> Scheduler:
-        try:
-            return plain(kind.parse)(words)
-        except (ValueError, TypeError) as error:
-            raise argparse.ArgumentTypeError(str(error)) from None
-
-    return {"metavar": metavar, "type": read, "help": text[0].lower() + text[1:].rstrip(".")}
-
-
-def parse(kind: type[SomeFlags], parser: Parser, argv: Sequence[str]) -> SomeFlags:
-    """The values of flags; exits with 2 for invalid words, and for flags whose needs are not met."""
-    present = vars(parser.parse_args(_joined(argv)))
-    fields = {name: value for name, value in present.items() if name not in SCHEDULERS}
-    fields |= {name: tuple(value) for name, value in fields.items() if isinstance(value, list)}
-    if schedulers := tuple(present[name] for name in SCHEDULERS if name in present):
-        fields["schedulers"] = schedulers
-    flags = kind(**fields, present=frozenset(present))
-    for field in dataclasses.fields(kind):
-        needs = field.metadata.get("needs")
-        if needs and field.name in present and not needs[1](flags):
-            parser.error(f"{flag_name(field.name)}: goes with {needs[0]}")
-    return flags
-
-
-def _joined(argv: Sequence[str]) -> list[str]:
-    """Joins a flag and a negative value, --l2 -1e-3, by "=": argparse takes most such values for flags."""
-    words: list[str] = []
-    for word in argv:
-        if re.match(r"-[\d.]", word) and words and words[-1].startswith("--"):
-            words[-1] += f"={word}"
-        else:
-            words.append(word)
-    return words

@@ -49,7 +49,7 @@ examples:
 def run(flags: GridFlags, watch: Watch) -> GridRun:
     """Reads the data and trains; raises as `jfnn.sweep` does."""
     problem = data.load(flags)
-    # What draws takes half a second to import, which a thread can do while XLA compiles.
+    # Drawing takes half a second to import, which a thread can do while XLA compiles.
     threading.Thread(target=importlib.import_module, args=("jfnn.report",)).start()
     sizes, metric = batch_sizes(problem, flags), flags.rank_by or ("accuracy" if problem.classes else "loss")
     higher = METRICS[metric](jfnn.losses.get(problem.loss)).higher_is_better

@@ -6,19 +6,23 @@ from typing import Any
 
 from jfnn.activations import ACTIVATIONS
 from jfnn.architectures import CELLS
-from jfnn.cli.flags import OUT, Flags, flag, option, switch
-from jfnn.cli.values import (
+from jfnn.cli.flags import (
+    OUT,
     Axis,
+    Flags,
     axis,
     count_or_integers,
     counts_or_full,
+    flag,
     integers,
     named,
     names,
     number_or_axis,
+    option,
+    switch,
     widths,
 )
-from jfnn.cli.values import share_or_count as share
+from jfnn.cli.flags import share_or_count as share
 from jfnn.datasets.targets import TASKS
 from jfnn.layers import INITIALIZERS
 from jfnn.learners import METRICS

@@ -8,10 +8,9 @@ from pathlib import Path
 from typing import Any
 
 from jfnn.analysis import ranking, summary
-from jfnn.cli.command import timing
 from jfnn.cli.data import Problem
 from jfnn.cli.grid_flags import GridFlags
-from jfnn.cli.places import write_figures
+from jfnn.cli.places import write_images
 from jfnn.search.group import Group
 from jfnn.search.groups import SweepGroups
 from jfnn.search.result import REFIT, SweepResult
@@ -34,7 +33,7 @@ class GridRun:
 
 
 def report(flags: GridFlags, outcome: GridRun) -> str:
-    """The tables, the best cells, the verdict and the time."""
+    """The tables, the best cells and the verdict."""
     sweeps = outcome.sweeps
     group, result = winner(sweeps)
     where, lines = "", []
@@ -49,7 +48,7 @@ def report(flags: GridFlags, outcome: GridRun) -> str:
         with_seeds = f", with {over}" if over else ""
         lines += [f"trained again on all {outcome.problem.n_train} training rows{with_seeds}:"]
         lines += [", ".join(texts[i : i + 2]) for i in range(0, len(texts), 2)]
-    return "\n".join([*lines, timing(sweeps, flags.resume)])
+    return "\n".join(lines)
 
 
 def winner(sweeps: SweepGroups) -> tuple[Group, SweepResult]:
@@ -193,7 +192,8 @@ def _write_run(
     """Completes one run's directory; the names of all files in it."""
     from jfnn import report
 
-    images = write_figures(out, report.draw(result))
+    images = {name: report.png(figure) for name, figure in report.draw(result).items()}
+    write_images(out, images)
     _describe(flags, problem, out)
     kind = "Random search" if result.sampled else "A grid"
     report.write_report(

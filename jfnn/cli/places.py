@@ -1,11 +1,10 @@
-"""Directories that commands write into, tried before training, and the figures in them."""
+"""Directories that commands write into, tried before training, and images in them."""
 
 import itertools
 import os
 import tempfile
 from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
-from typing import Any
 
 from jfnn.arguments.checks import ArgumentError
 from jfnn.cli.flags import Flags
@@ -66,12 +65,8 @@ def check_directory(directory: Path, argument: str, names: Iterable[str] = ()) -
         raise ArgumentError(argument, f"cannot write {directory / blocked[0]}, which is a directory")
 
 
-def write_figures(directory: Path, figures: Mapping[str, Any]) -> dict[str, bytes]:
-    """Writes matplotlib figures as PNG files of their names; the images."""
-    from jfnn import report
-
-    images = {name: report.png(figure) for name, figure in figures.items()}
+def write_images(directory: Path, images: Mapping[str, bytes]) -> None:
+    """Writes PNG images, each into the file of its name."""
     for name, image in images.items():
         with files.atomic(directory / f"{name}.png") as file:
             file.write(image)
-    return images

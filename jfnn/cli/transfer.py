@@ -21,9 +21,8 @@ from jfnn.analysis import summary
 from jfnn.arguments import checks
 from jfnn.arguments.checks import ArgumentError
 from jfnn.cli import places
-from jfnn.cli.command import Command, Watch, timing
-from jfnn.cli.flags import OUT, Flags, flag, switch
-from jfnn.cli.values import count_or_integers, integers, names, numbers
+from jfnn.cli.command import Command, Watch
+from jfnn.cli.flags import OUT, Flags, count_or_integers, flag, integers, names, numbers, switch
 from jfnn.layers.initializers import FAN_IN
 from jfnn.widths.parametrisations import LIKE_ADAM, PARAMETRISATIONS
 from jfnn.widths.transfers import LOSS
@@ -98,6 +97,11 @@ class TransferRun:
     swept: jfnn.Transfer
     check: jfnn.CoordinateCheck
     rate: float
+
+    @property
+    def sweeps(self) -> jfnn.SweepGroups:
+        """The sweeps of all widths."""
+        return self.swept.groups
 
 
 def data(flags: TransferFlags) -> jfnn.Split:
@@ -195,7 +199,7 @@ def report(flags: TransferFlags, outcome: TransferRun) -> str:
         rows.append([name, *(f"{slope:+.2f}" for slope in (*slopes, furthest))])
     steps = f"after {flags.check_steps} steps"
     lines += ["", f"coordinate check at η = {outcome.rate:.3g}: k of |a_t - a_0| ~ width^k {steps}"]
-    return "\n".join([*lines, *_aligned(rows), "", timing(swept.groups, flags.resume)])
+    return "\n".join([*lines, *_aligned(rows), ""])
 
 
 def _aligned(rows: Sequence[Sequence[str]]) -> list[str]:
@@ -205,11 +209,14 @@ def _aligned(rows: Sequence[Sequence[str]]) -> list[str]:
 
 def write(flags: TransferFlags, outcome: TransferRun, command: Sequence[str]) -> Sequence[str]:
     """Writes the figures and their numbers; the names of the files."""
-    from jfnn import plots
+    from jfnn import plots, report
 
     swept, check = outcome.swept, outcome.check
-    curves = plots.transfer_curves(swept, flags.score), plots.coordinate_curves(check)
-    places.write_figures(flags.out, dict(zip((TRANSFER, COORDINATES), curves, strict=True)))
+    curves = {
+        TRANSFER: plots.transfer_curves(swept, flags.score),
+        COORDINATES: plots.coordinate_curves(check),
+    }
+    places.write_images(flags.out, {name: report.png(figure) for name, figure in curves.items()})
     swept.to_csv(flags.out / f"{TRANSFER}.csv")
     check.to_csv(flags.out / f"{COORDINATES}.csv")
     return ADDED

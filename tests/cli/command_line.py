@@ -6,7 +6,7 @@ import csv
 import numpy as np
 import pytest
 
-from jfnn.cli import flags, grid
+from jfnn.cli import grid, parser
 from jfnn.cli.grid_flags import GridFlags
 
 COMMAND = ("python", "scripts/grid.py")
@@ -30,7 +30,7 @@ SCORES = ("train_accuracy", "test_accuracy", "train_loss", "test_loss")
 
 def parse(*words):
     """Words as the values of flags."""
-    return flags.parse(GridFlags, flags.make_parser(GridFlags, "grid.py", "", ""), words)
+    return parser.parse(GridFlags, parser.make_parser(GridFlags, "grid.py", "", ""), words)
 
 
 def grid_main(*words, **options):

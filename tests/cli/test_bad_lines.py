@@ -13,7 +13,7 @@ from command_line import refused
 
 from jfnn import datasets
 from jfnn.arguments import checks
-from jfnn.cli import flags, values
+from jfnn.cli import flags, parser
 from jfnn.cli.grid_flags import GridFlags
 from jfnn.cli.transfer import TransferFlags
 from jfnn.engine.devices import cores
@@ -26,20 +26,20 @@ INTEGERS = f"{INTEGER} 1,,2 a:b 1,x 0,1_0"
 NUMBER = "'' , 0.1_0 ١ x 1:2:x 0:1:3 1e-5:10:1 1e-5:10:1_0 1e-5:10:-3 1e-5:10:99999999999 1:2:3:4 0,1_0"
 AXIS = f"{NUMBER} uniform: uniform:1:inf uniform:1:1 1:1 nan:1 -1:1"
 WRONG = {
-    values.whole_number: INTEGER,
-    values.number: "'' x 0.1_0 ١",
-    values.integers: INTEGERS,
-    values.widths: f"{INTEGERS} none,5",
-    values.count_or_integers: INTEGERS,
-    values.counts_or_full: f"{INTEGERS} full,x 50,",
-    values.share_or_count: "'' x 0.1_0 1_0 ٣ ²",
-    values.numbers: NUMBER,
-    values.axis: AXIS,
-    values.number_or_axis: AXIS,
-    values.named: "'' =1 momentum momentum= 1=2 momentum=0,x 'momentum=0 1' momentum=0.1_0 momentum=١",
-    values.place: "''",
+    flags.whole_number: INTEGER,
+    flags.number: "'' x 0.1_0 ١",
+    flags.integers: INTEGERS,
+    flags.widths: f"{INTEGERS} none,5",
+    flags.count_or_integers: INTEGERS,
+    flags.counts_or_full: f"{INTEGERS} full,x 50,",
+    flags.share_or_count: "'' x 0.1_0 1_0 ٣ ²",
+    flags.numbers: NUMBER,
+    flags.axis: AXIS,
+    flags.number_or_axis: AXIS,
+    flags.named: "'' =1 momentum momentum= 1=2 momentum=0,x 'momentum=0 1' momentum=0.1_0 momentum=١",
+    flags.place: "''",
 }
-FREE = {str, values.names}  # readers of any text
+FREE = {str, flags.names}  # readers of any text
 NAMES = "'' X none,"  # of no choice
 SCHEDULERS = {
     "halving": "'' 1_0 3: :3 3:1:1:1 x 1:0.1_0 ١",
@@ -53,10 +53,10 @@ def wrong_words(kind):
     types = typing.get_type_hints(kind)
     for field in dataclasses.fields(kind):
         name, (plain, *_) = field.name, typing.get_args(types[field.name]) or (types[field.name],)
-        read = field.metadata.get("read") or flags.READERS.get(plain)
+        read = field.metadata.get("read") or parser.READERS.get(plain)
         if field.metadata and read not in (None, *FREE):
             for word in shlex.split(WRONG.get(read, NAMES)):
-                yield flags.flag_name(name), word
+                yield parser.flag_name(name), word
     if kind is GridFlags:
         for name, words in SCHEDULERS.items():
             yield from ((f"--{name}", word) for word in shlex.split(words))
@@ -64,12 +64,12 @@ def wrong_words(kind):
 
 @pytest.mark.parametrize("kind", [GridFlags, TransferFlags])
 def test_words_that_a_reader_does_not_take_end_in_one_line_that_begins_with_the_flag(kind, capsys):
-    parser = flags.make_parser(kind, "grid.py", "", "")
+    command_line = parser.make_parser(kind, "grid.py", "", "")
     pairs = list(wrong_words(kind))
     wrong = []
     for name, word in pairs:
         with pytest.raises(SystemExit) as stopped:
-            flags.parse(kind, parser, [f"{name}={word}"])
+            parser.parse(kind, command_line, [f"{name}={word}"])
         said = capsys.readouterr().err
         if (
             stopped.value.code != 2
@@ -198,4 +198,4 @@ def test_an_error_of_an_argument_names_the_flag_that_sets_it(field, capsys, monk
         error = checks.ArgumentError(argument, "it is wrong")
         monkeypatch.setattr("jfnn.cli.data.load", lambda flags, error=error: (_ for _ in ()).throw(error))
         said = refused(capsys, "--out", str(tmp_path / "new"))
-        assert said == f"{flags.flag_name(field.name)}: it is wrong\n"
+        assert said == f"{parser.flag_name(field.name)}: it is wrong\n"

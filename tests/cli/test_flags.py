@@ -8,8 +8,8 @@ from command_line import grid_main, parse
 
 import jfnn
 from jfnn.cli import data, grid, networks
-from jfnn.cli.flags import flag_name
 from jfnn.cli.grid_flags import GridFlags
+from jfnn.cli.parser import flag_name
 from jfnn.experiment.options import SearchOptions
 from jfnn.schedulers import SCHEDULERS
 

@@ -89,7 +89,7 @@ def test_the_exponent_furthest_from_0_is_told_with_its_sign():
         learning_rate=0.1,
         epochs=0,
     )
-    *_, columns, standard, maximal, _, _ = transfer.report(
+    *_, columns, standard, maximal = transfer.report(
         TransferFlags(), transfer.TransferRun(swept, check, 0.1)
     ).splitlines()
     assert columns.split()[-1] == "furthest"

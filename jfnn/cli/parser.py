@@ -1,0 +1,108 @@
+"""Parsers of command lines: made from declarations of flags, with errors in one line."""
+
+import argparse
+import dataclasses
+import inspect
+import re
+import typing
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any, NoReturn, TypeVar
+
+from jfnn.cli.flags import Flags, Read, number, place, plain, whole_number
+from jfnn.schedulers import SCHEDULERS, Scheduler
+
+READERS: dict[type, Read] = {int: whole_number, float: number, str: str, Path: place}
+SomeFlags = TypeVar("SomeFlags", bound=Flags)
+
+
+def flag_name(name: str) -> str:
+    """The flag of a field or of a kind of scheduler: ``--learning-rate``."""
+    return "--" + name.replace("_", "-")
+
+
+class Parser(argparse.ArgumentParser):
+    """A parser whose errors are one line that begins with the flag; flags are whole, texts as written."""
+
+    def __init__(self, **options: Any) -> None:
+        """Takes the arguments of `argparse.ArgumentParser`."""
+        options.setdefault("formatter_class", argparse.RawDescriptionHelpFormatter)
+        super().__init__(allow_abbrev=False, **options)
+
+    def error(self, message: str) -> NoReturn:
+        """Exits with 2."""
+        self.exit(2, f"{self.prog}: error: {message.removeprefix('argument ')}\n")
+
+
+def make_parser(kind: type[Flags], prog: str, description: str, examples: str) -> Parser:
+    """A parser of all flags of a class; its namespaces hold those of the command line alone."""
+    parser = Parser(
+        prog=prog,
+        usage="%(prog)s [options]",
+        description=description,
+        epilog=examples,
+        argument_default=argparse.SUPPRESS,
+    )
+    groups: dict[str, argparse._ActionsContainer] = {}
+    title, types = "", typing.get_type_hints(kind)
+    shared = {field.name for field in dataclasses.fields(Flags)}
+    for field in sorted(dataclasses.fields(kind), key=lambda field: field.name in shared):
+        name, declared = field.name, field.metadata
+        if declared.get("group"):
+            title, _, text = declared["group"].partition("\n")
+            groups[title] = groups.get(title) or parser.add_argument_group(title, text)
+        if name == "schedulers":
+            for kind_name, scheduler in SCHEDULERS.items():
+                groups[title].add_argument(flag_name(kind_name), **_scheduler_argument(scheduler))
+        elif declared and types[name] is bool:
+            groups[title].add_argument(flag_name(name), action="store_true", help=declared["help"])
+        elif declared:
+            plainest, *_ = typing.get_args(types[name]) or (types[name],)
+            values = {"metavar": declared["metavar"], "type": declared["read"] or READERS[plainest]}
+            action = "append" if declared["many"] else "store"
+            groups[title].add_argument(flag_name(name), action=action, help=declared["help"], **values)
+    return parser
+
+
+def _scheduler_argument(kind: type[Scheduler]) -> dict[str, Any]:
+    """Reader and help of the flag of a scheduler: numbers with colons between."""
+    fields = [field.name for field in dataclasses.fields(kind) if not isinstance(field.default, tuple)]
+    metavar = "[:".join(name.upper() for name in fields) + "]" * (len(fields) - 1)
+    document = inspect.getdoc(kind) or kind.__name__
+    first = re.search(rf"^ +({'|'.join(fields)}): (.*)", document, re.MULTILINE)
+    text = document.partition("\n")[0].replace("%", "%%")
+    text += f" {first[1].upper()}: {first[2]}".replace("%", "%%") if first else ""
+
+    def read(words: str) -> Scheduler:
+        try:
+            return plain(kind.parse)(words)
+        except (ValueError, TypeError) as error:
+            raise argparse.ArgumentTypeError(str(error)) from None
+
+    return {"metavar": metavar, "type": read, "help": text[0].lower() + text[1:].rstrip(".")}
+
+
+def parse(kind: type[SomeFlags], parser: Parser, argv: Sequence[str]) -> SomeFlags:
+    """The values of flags; exits with 2 for invalid words, and for flags whose needs are not met."""
+    present = vars(parser.parse_args(_joined(argv)))
+    fields = {name: value for name, value in present.items() if name not in SCHEDULERS}
+    fields |= {name: tuple(value) for name, value in fields.items() if isinstance(value, list)}
+    if schedulers := tuple(present[name] for name in SCHEDULERS if name in present):
+        fields["schedulers"] = schedulers
+    flags = kind(**fields, present=frozenset(present))
+    for field in dataclasses.fields(kind):
+        needs = field.metadata.get("needs")
+        if needs and field.name in present and not needs[1](flags):
+            parser.error(f"{flag_name(field.name)}: goes with {needs[0]}")
+    return flags
+
+
+def _joined(argv: Sequence[str]) -> list[str]:
+    """Joins a flag and a negative value, --l2 -1e-3, by "=": argparse takes most such values for flags."""
+    words: list[str] = []
+    for word in argv:
+        if re.match(r"-[\d.]", word) and words and words[-1].startswith("--"):
+            words[-1] += f"={word}"
+        else:
+            words.append(word)
+    return words
