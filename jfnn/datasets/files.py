@@ -23,6 +23,7 @@ from jfnn.datasets.targets import (
     check_exact,
     check_words,
     fault,
+    file_error,
     is_gap,
     place_of,
     shortened,
@@ -62,9 +63,9 @@ def read_csv(
         with paths.text(path, "path") as lines:
             names, numbers, targets = _read_rows(csv.reader(lines, strict=True), path.name, target, weights)
     except UnicodeDecodeError:
-        raise ArgumentError("path", f"{path.name} is no UTF-8 text") from None
+        raise file_error(f"{path.name} is no UTF-8 text") from None
     except csv.Error as error:
-        raise ArgumentError("path", f"{path.name} is no CSV file: {error}") from None
+        raise file_error(f"{path.name} is no CSV file: {error}") from None
     x = np.frombuffer(numbers, np.float64).reshape(len(targets), len(names))
     values = [as_number(word) for word in targets]
     check_words(values, targets, path.name, target, task)
@@ -100,34 +101,30 @@ def _read_rows(
         where = f"{file}, row {row} (line {reader.line_num})"
         if len(fields) != len(header):
             got = f"expected {len(header)} fields, as the header has, got {len(fields)}"
-            raise ArgumentError("path", f"{where}: {got}")
+            raise file_error(f"{where}: {got}")
         numbers = [as_exact(fields[column]) for column in others]
         if None in numbers or fault(fields[place], is_target=True):
             faults = [(column, fault(fields[column], column == place)) for column in (place, *others)]
             column, wrong = next(pair for pair in faults if pair[1])
-            raise ArgumentError("path", f"{where}, column {header[column]!r}: {wrong}")
+            raise file_error(f"{where}, column {header[column]!r}: {wrong}")
         inputs.extend(number for number in numbers if number is not None)
         targets.append(as_word(fields[place]))
     if not targets:
-        raise ArgumentError("path", f"{file} has no rows below its header")
+        raise file_error(f"{file} has no rows below its header")
     return tuple(header[column] for column in others), inputs, targets
 
 
 def _check_header(header: list[str], file: str, target: str | None, weights: str | None) -> int:
     """The place of the target in a valid header."""
     if not header:
-        raise ArgumentError("path", f"{file} is empty")
+        raise file_error(f"{file} is empty")
     if all(as_number(name) is not None for name in header):
-        raise ArgumentError(
-            "path", f"{file} has numbers in its first line; expected a header, the columns' names"
-        )
+        raise file_error(f"{file} has numbers in its first line; expected a header, the columns' names")
     first: dict[str, int] = {}
     for i, name in enumerate(header):
         if not name or first.setdefault(name, i) != i:
             got = f"{name!r} a second time" if name else "none"
-            raise ArgumentError(
-                "path", f"{file}, column {i + 1}: expected a name of its own in the header, got {got}"
-            )
+            raise file_error(f"{file}, column {i + 1}: expected a name of its own in the header, got {got}")
     if target not in header:
         got = "none" if target is None else repr(target)
         raise ArgumentError("target", f"expected a column of {file} ({shortened(header)}), got {got}")
@@ -136,7 +133,7 @@ def _check_header(header: list[str], file: str, target: str | None, weights: str
         raise ArgumentError("weights", f"expected a column of {file} ({shortened(inputs)}), got {weights!r}")
     if not inputs:
         others = repr(target) if weights is None else f"{target!r} and {weights!r}"
-        raise ArgumentError("path", f"{file} has no column beside {others}")
+        raise file_error(f"{file} has no column beside {others}")
     return header.index(target)
 
 
@@ -161,11 +158,9 @@ def read_npz(path: str | os.PathLike[str], task: str | None = None, weights: str
         _check_arrays(arrays, part, path.name)
     xs, ys = ([arrays[f"{name}{part}"] for part in parts] for name in "xy")
     if len({x.shape[1:] for x in xs}) + len({y.shape[1:] for y in ys}) != 2:
-        raise ArgumentError("path", f"{path.name}: expected test rows of the shape of the training rows")
+        raise file_error(f"{path.name}: expected test rows of the shape of the training rows")
     if len({y.dtype.kind == "U" for y in ys}) != 1:
-        raise ArgumentError(
-            "path", f"{path.name}: expected words both in y_train and in y_test, or in neither"
-        )
+        raise file_error(f"{path.name}: expected words both in y_train and in y_test, or in neither")
     joined = np.concatenate(ys)
     y, classes = as_task(joined, task, "path", f"{path.name}, y")
     if classes is None or joined.dtype.kind == "f":  # else whole numbers stay what they are
@@ -182,18 +177,17 @@ def _read_archive(path: Path, weights: str | None) -> tuple[dict[str, np.ndarray
     try:
         archive = zipfile.ZipFile(path)
     except (ValueError, NotImplementedError, zipfile.BadZipFile) as error:
-        raise ArgumentError("path", f"{path.name} is no NPZ file ({archives.one_line(error)})") from None
+        raise file_error(f"{path.name} is no NPZ file ({archives.one_line(error)})") from None
     with archive:
         size = sum(entry.file_size for entry in archive.infolist())
         memory.check("path", COPIES * size, sizes=f", for {path.name}")
         try:
             names = archives.names(archive)
         except ValueError as error:
-            raise ArgumentError("path", f"{path.name}: {error}") from None
+            raise file_error(f"{path.name}: {error}") from None
         parts = [part for part in ("", "_train", "_test") if {f"x{part}", f"y{part}"} <= set(names)]
         if parts not in ([""], ["_train", "_test"]):
-            raise ArgumentError(
-                "path",
+            raise file_error(
                 f"expected arrays x, y or x_train, y_train, x_test, y_test in {path.name},"
                 f" got {shortened(names) or 'none'}",
             )
@@ -211,7 +205,7 @@ def _read_array(archive: zipfile.ZipFile, name: str, file: str) -> np.ndarray:
     try:
         return archives.read(archive, name)
     except ValueError as error:
-        raise ArgumentError("path", f"{file}: {name} is no plain array ({error})") from None
+        raise file_error(f"{file}: {name} is no plain array ({error})") from None
 
 
 def _weights(array: np.ndarray, name: str, n: int, file: str) -> np.ndarray:
@@ -224,13 +218,9 @@ def _weights(array: np.ndarray, name: str, n: int, file: str) -> np.ndarray:
 def _check_arrays(arrays: dict[str, np.ndarray], part: str, file: str) -> None:
     x, y = arrays[f"x{part}"], arrays[f"y{part}"]
     if x.dtype.kind not in "iubf" or x.ndim < 2 or 0 in x.shape:
-        raise ArgumentError(
-            "path", f"{file}: expected x{part} [rows, …] of numbers, got {x.dtype} {list(x.shape)}"
-        )
+        raise file_error(f"{file}: expected x{part} [rows, …] of numbers, got {x.dtype} {list(x.shape)}")
     if y.dtype.kind not in "iubfU" or y.ndim not in (1, 2) or len(y) != len(x) or y.size == 0:
-        raise ArgumentError(
-            "path", f"{file}: expected y{part} of {len(x)} rows, got {y.dtype} {list(y.shape)}"
-        )
+        raise file_error(f"{file}: expected y{part} of {len(x)} rows, got {y.dtype} {list(y.shape)}")
     check_exact(x, f"{file}, x{part}")
     for name, values in ((f"x{part}", x), (f"y{part}", y)):
         if values.dtype.kind == "U":
@@ -241,4 +231,4 @@ def _check_arrays(arrays: dict[str, np.ndarray], part: str, file: str) -> None:
         if gaps.any():
             place = np.argwhere(gaps)[0]
             got = values[tuple(place)] or "nothing"
-            raise ArgumentError("path", f"{file}, {name}{place_of(place)}: expected a {expected}, got {got}")
+            raise file_error(f"{file}, {name}{place_of(place)}: expected a {expected}, got {got}")

@@ -41,6 +41,11 @@ class Table(NamedTuple):
     weights: np.ndarray | None = None
 
 
+def file_error(reason: str) -> ArgumentError:
+    """The error of an invalid file; every reader's argument for it is ``path``."""
+    return ArgumentError("path", reason)
+
+
 def shortened(names: Sequence[str], most: int = 12) -> str:
     """Names for a message, not too many."""
     return ", ".join(names[:most]) + (f", … {len(names) - most} more" if len(names) > most else "")
@@ -103,9 +108,7 @@ def check_exact(values: np.ndarray, where: str) -> None:
     if rounded.any():
         place = np.argwhere(rounded)[0]
         got = values[tuple(place)]
-        raise ArgumentError(
-            "path", f"{where}{place_of(place)}: expected a number that a float holds, got {got}"
-        )
+        raise file_error(f"{where}{place_of(place)}: expected a number that a float holds, got {got}")
 
 
 def own_words(labels: np.ndarray, words: Sequence[str], where: str) -> tuple[str, ...]:
@@ -113,10 +116,9 @@ def own_words(labels: np.ndarray, words: Sequence[str], where: str) -> tuple[str
     spelled: dict[int, str] = {}
     for row, (label, word) in enumerate(zip(labels.tolist(), words, strict=True), 1):
         if spelled.setdefault(label, word) != word:
-            raise ArgumentError(
-                "path",
+            raise file_error(
                 f"{where}, row {row}: expected one spelling of a class, got {spelled[label]!r} and {word!r};"
-                " numbers that are no classes are for task='regression'",
+                " numbers that are no classes are for task='regression'"
             )
     return tuple(spelled[label] for label in range(len(spelled)))
 
@@ -131,8 +133,8 @@ def check_words(
         why = ", as most in this column are" if slips else ""
         advice = "; where all are names of classes, the task is classification" if slips else ""
         got = repr(words[rows[0]])
-        raise ArgumentError(
-            "path", f"{file}, row {rows[0] + 1}, column {target!r}: expected a number{why}, got {got}{advice}"
+        raise file_error(
+            f"{file}, row {rows[0] + 1}, column {target!r}: expected a number{why}, got {got}{advice}"
         )
 
 
