@@ -50,23 +50,14 @@ def test_processes_end_when_the_one_that_sends_them_tiles_is_killed():
 
 
 @pytest.mark.slow
-def test_a_cluster_of_dask_is_one_of_this_machine():
-    pytest.importorskip("distributed")
-    with executors.chosen(GridFlags(executor="dask", workers=2)) as workers:
-        number, devices, _ = workers.submit(probe).result(60)
-        assert number != os.getpid()
-        assert devices == len(os.sched_getaffinity(0))
-        assert workers.in_flight >= 8
-
-
-@pytest.mark.slow
-def test_nobody_outside_of_this_machine_reaches_a_cluster_of_it():
+def test_a_cluster_of_dask_is_one_that_nobody_outside_of_this_machine_reaches():
     pytest.importorskip("distributed")
     import psutil  # which distributed needs
 
     own = psutil.Process()
-    with executors.chosen(GridFlags(executor="dask", workers=1)) as workers:
-        assert workers.submit(os.getpid).result(60) != os.getpid()
+    with executors.chosen(GridFlags(executor="dask", workers=2)) as workers:
+        number, devices, _ = workers.submit(probe).result(60)
+        assert number != os.getpid() and devices == len(os.sched_getaffinity(0)) and workers.in_flight >= 8
         processes = [own, *own.children(recursive=True)]
         sockets = [socket for process in processes for socket in process.net_connections("tcp")]
         listening = {socket.laddr.ip for socket in sockets if socket.status == psutil.CONN_LISTEN}

@@ -1,6 +1,5 @@
 """One sweep: what is printed, what the directory holds, and that both are the library's."""
 
-import csv
 import json
 import re
 
@@ -8,7 +7,7 @@ import jax
 import numpy as np
 import pytest
 from command_line import FILES, GRID, SCORES, SMALL, grid_main, parse
-from helpers import make_result, with_scores
+from helpers import make_result, same_bits, with_scores
 from scipy import stats
 
 import jfnn
@@ -76,19 +75,8 @@ def test_files_hold_every_member_of_the_sweep(run):
     assert list(saved.axes) == ["learning_rate", "l2"]
     for name, values in {**expected.axes, "seeds": expected.seeds}.items():
         np.testing.assert_array_equal((saved.axes | {"seeds": saved.seeds})[name], values)
-    members = {name: expected.scores[name] for name in SCORES} | {"diverged_at": expected.diverged_at}
-    for name, values in members.items():
-        np.testing.assert_array_equal(getattr(saved, name), values)
-    jax.tree.map(np.testing.assert_array_equal, saved.params, expected.params)
-    with (out / "results.csv").open(newline="") as file:
-        rows = list(csv.DictReader(file))
-    assert len(rows) == 18
-    for row, (i, j, s) in zip(rows, np.ndindex(3, 3, 2), strict=True):
-        assert float(row["learning_rate"]) == expected.learning_rate[i]
-        assert float(row["l2"]) == expected.l2[j]
-        assert int(row["seed"]) == expected.seeds[s]
-        for name, values in members.items():
-            np.testing.assert_array_equal(np.asarray(row[name], values.dtype), values[i, j, s])
+    np.testing.assert_array_equal(saved.diverged_at, expected.diverged_at)
+    assert same_bits(saved.scores, expected.scores) and same_bits(saved.params, expected.params)
     for name in ("heatmap.png", "curves.png"):
         assert (out / name).read_bytes().startswith(b"\x89PNG")
 

@@ -1,7 +1,5 @@
 """`jfnn transfer`: what it writes is the library's, what it prints, what it refuses."""
 
-import csv
-
 import numpy as np
 import pytest
 from helpers import same_bits
@@ -49,12 +47,7 @@ def test_a_run_is_the_librarys_and_goes_on(tmp_path, capsys, checks):
     saved = jfnn.load_transfer(out)
     assert saved.parametrisations == ("maximal_update", "standard")
     assert same_bits(saved.scores(seeds=True), expected.scores(seeds=True))
-    with (out / "transfer.csv").open() as file:
-        rows = list(csv.DictReader(file))
-    assert [float(row["train_loss"]) for row in rows] == pytest.approx(
-        expected.scores(seeds=True).ravel().tolist(), nan_ok=True
-    )
-    ((taken, check),) = checks
+    ((taken, _),) = checks
     assert taken == {**common, "learning_rate": 0.5, "steps": 2} | {
         "width": (2,),
         "parametrisations": ("maximal_update", "standard"),
@@ -63,9 +56,6 @@ def test_a_run_is_the_librarys_and_goes_on(tmp_path, capsys, checks):
         "optimizer": "sgd",
         "batch_size": 100,
     }
-    with (out / "coordinates.csv").open() as file:
-        changes = [float(row["change"]) for row in csv.DictReader(file)]
-    np.testing.assert_allclose(changes, check.to_dict()["change"], rtol=1e-6)
     lines = printed.splitlines()
     assert lines[1].split() == ["width", "2"]
     assert lines[2].split() == ["maximal", "update", "0.5"]

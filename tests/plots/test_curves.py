@@ -241,10 +241,3 @@ def test_layers_that_nothing_has_changed_yet_are_drawn_too():
     figure = plots.coordinate_curves(CoordinateCheck(WIDTH, NAMES, change[:, :, :, 0], change))
     figure.savefig(io.BytesIO())
     assert [axes.get_yscale() for axes in figure.axes] == ["linear", "log"] * 2
-
-
-def test_other_objects_than_a_transfer_or_a_check_raise(transfer):
-    with pytest.raises(TypeError, match=r"^transfer: expected a Transfer"):
-        plots.transfer_curves(make_result())
-    with pytest.raises(TypeError, match=r"^check: expected a CoordinateCheck"):
-        plots.coordinate_curves(transfer)
