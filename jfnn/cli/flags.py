@@ -194,7 +194,7 @@ def flag(
     needs: tuple[str, Condition] | None = None,
     group: str | None = None,
 ) -> Any:
-    """A field for a flag.
+    """A field for a flag; its metadata hold the keywords of `argparse` as ``argument``.
 
     Args:
         metavar: Stands for its value in the help.
@@ -214,20 +214,26 @@ def flag(
     value = read(default) if read is not None and isinstance(default, str) else default
     value = (value,) if many and default else value
     help = (help + f" (default: {shown})" * (shown != "")).replace("%", "%%")
-    declared = dict(metavar=metavar, help=help, read=read, many=many, sets=sets, needs=needs, group=group)
-    return dataclasses.field(default=value, metadata=declared)
+    argument = dict(metavar=metavar, help=help, type=read, action="append" if many else "store")
+    return dataclasses.field(
+        default=value, metadata=dict(argument=argument, sets=sets, needs=needs, group=group)
+    )
 
 
 def switch(help: str, **declared: Any) -> Any:
     """A field for a flag without a value."""
-    return flag("", help, False, **declared)
+    argument = {"help": help, "action": "store_true"}
+    return dataclasses.field(default=False, metadata=declared | {"argument": argument})
 
 
 def option(name: str, metavar: str = "", help: str = "", read: Read | None = None, **declared: Any) -> Any:
-    """A field for a flag that sets the option of `jfnn.sweep` of this name, with its default and its help."""
+    """A field for a flag that sets the option of `jfnn.sweep` of this name, with its default and its help.
+
+    Without ``metavar`` it is a switch.
+    """
     clause = OPTIONS[name].metadata["help"].partition("; ")[0].partition(". ")[0].rstrip(".")
     text = help or clause[0].lower() + clause[1:].replace("``out``", "--out")
-    return flag(metavar, text, OPTIONS[name].default, read, **declared)
+    return flag(metavar, text, OPTIONS[name].default, read, **declared) if metavar else switch(text)
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True)

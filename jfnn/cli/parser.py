@@ -54,13 +54,12 @@ def make_parser(kind: type[Flags], prog: str, description: str, examples: str) -
         if name == "schedulers":
             for kind_name, scheduler in SCHEDULERS.items():
                 groups[title].add_argument(flag_name(kind_name), **_scheduler_argument(scheduler))
-        elif declared and types[name] is bool:
-            groups[title].add_argument(flag_name(name), action="store_true", help=declared["help"])
         elif declared:
-            plainest, *_ = typing.get_args(types[name]) or (types[name],)
-            values = {"metavar": declared["metavar"], "type": declared["read"] or READERS[plainest]}
-            action = "append" if declared["many"] else "store"
-            groups[title].add_argument(flag_name(name), action=action, help=declared["help"], **values)
+            argument = dict(declared["argument"])
+            if "type" in argument and argument["type"] is None:
+                plainest, *_ = typing.get_args(types[name]) or (types[name],)
+                argument["type"] = READERS[plainest]
+            groups[title].add_argument(flag_name(name), **argument)
     return parser
 
 

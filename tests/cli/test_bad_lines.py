@@ -53,7 +53,7 @@ def wrong_words(kind):
     types = typing.get_type_hints(kind)
     for field in dataclasses.fields(kind):
         name, (plain, *_) = field.name, typing.get_args(types[field.name]) or (types[field.name],)
-        read = field.metadata.get("read") or parser.READERS.get(plain)
+        read = field.metadata.get("argument", {}).get("type") or parser.READERS.get(plain)
         if field.metadata and read not in (None, *FREE):
             for word in shlex.split(WRONG.get(read, NAMES)):
                 yield parser.flag_name(name), word
