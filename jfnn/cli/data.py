@@ -55,9 +55,9 @@ def load(flags: GridFlags) -> Problem:
         split = datasets.digits(flags.test_size, flags.split_seed)
     else:
         table = _read(flags.data, flags)
-        for argument in {"test_size", "split_seed"} & flags.present:
-            if table.n_train is not None:
-                raise ArgumentError(argument, f"{flags.data.name} says itself which rows to test on")
+        cuts = sorted({"test_size", "split_seed"} & flags.present)
+        if cuts and table.n_train is not None:
+            raise ArgumentError(cuts[0], f"{flags.data.name} says itself which rows to test on")
         name, classes = flags.data.name, table.classes
         split = datasets.split_table(table, flags.test_size, flags.split_seed)
     scaling = None

@@ -52,7 +52,7 @@ def test_a_subcommand_reads_the_words_behind_it(monkeypatch, capsys, tmp_path):
     assert capsys.readouterr().err.startswith("jfnn grid: error: --epochs: ")
 
 
-def test_the_script_runs_on_all_cores_and_keeps_what_it_compiled(tmp_path):
+def test_the_script_runs_on_all_cores_and_keeps_compiled_programs(tmp_path):
     words = [*SMALL, "--learning-rate", "1e-3", "--l2", "0", "--out", str(tmp_path / "out")]
     clean = {name: value for name, value in os.environ.items() if not name.startswith("JAX_")}
     done = subprocess.run(

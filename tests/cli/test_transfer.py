@@ -1,8 +1,10 @@
 """`jfnn transfer`: what it writes is the library's, what it prints, what it refuses."""
 
+import sys
+
 import numpy as np
 import pytest
-from helpers import same_bits
+from helpers import make_result, same_bits
 
 import jfnn
 from jfnn.cli import transfer
@@ -72,17 +74,14 @@ def test_the_exponent_furthest_from_0_is_told_with_its_sign():
     width, names, exponents = np.array([2, 4]), ("standard", "maximal_update"), [[0.5, -0.1], [0.01, -0.23]]
     change = width[:, None] ** np.array(exponents)[:, None, :]
     check = CoordinateCheck(width, names, np.ones((2, 2, 1, 2)), change[:, :, None, None])
-    swept = jfnn.transfer(
-        lambda width: jfnn.mlp((64, width, 10), init="he_normal"),
-        jfnn.datasets.digits(),
-        width=width,
-        learning_rate=0.1,
-        epochs=0,
-    )
-    *_, columns, standard, maximal = transfer.report(
+    groups = tuple(jfnn.Group(f"{name}-{each}", 100) for name in names for each in width)
+    diverged = [[], [np.s_[:]], [], []]
+    results = tuple(make_result((2, 1), diverged=places) for places in diverged)
+    swept = jfnn.Transfer(width, names, jfnn.SweepGroups(groups, results))
+    _, _, best, *_, columns, standard, maximal = transfer.report(
         TransferFlags(), transfer.TransferRun(swept, check, 0.1)
     ).splitlines()
-    assert columns.split()[-1] == "furthest"
+    assert best.split()[-1] == "div" and columns.split()[-1] == "furthest"
     assert (standard.split()[-1], maximal.split()[-1]) == ("+0.50", "-0.23")
 
 
@@ -144,9 +143,14 @@ def test_networks_are_the_librarys_with_last_layers_of_0_or_as_drawn(words, made
     assert zero.layers == (*made().layers[:-1], jfnn.Scaled(made().layers[-1], 0.0))
 
 
-def test_sequences_of_one_channel_for_convolutions():
-    pytest.importorskip("mnist1d")
-    assert transfer.data(TransferFlags(network="cnn")).x_train.shape == (4000, 1, 40)
+def test_mnist1d_has_sequences_of_one_channel_for_convolutions_and_needs_its_package(monkeypatch):
+    rows = jfnn.Split(np.zeros((4, 40)), np.zeros(4, int), np.zeros((2, 40)), np.zeros(2, int))
+    monkeypatch.setattr(jfnn.datasets, "mnist1d", lambda: rows)
+    assert transfer.data(TransferFlags(network="cnn")).x_train.shape == (4, 1, 40)
+    monkeypatch.undo()
+    monkeypatch.setitem(sys.modules, "mnist1d.data", None)
+    with pytest.raises(ValueError, match=r"^data: mnist1d: .*pip install"):
+        transfer.data(TransferFlags())
 
 
 def test_the_check_takes_the_best_rate_of_the_base(monkeypatch):
