@@ -5,7 +5,6 @@ from typing import Any
 
 import numpy as np
 from matplotlib.axes import Axes
-from matplotlib.cm import ScalarMappable
 from matplotlib.figure import Figure
 
 from jfnn.analysis import summary
@@ -14,12 +13,12 @@ from jfnn.analysis.statistics import curve_statistics
 from jfnn.plots.curves import as_cells
 from jfnn.plots.panels import (
     BEST,
+    colour_by,
     label_epochs,
     limit_scores,
     ordered_colours,
     panels,
     side_legend,
-    value_colours,
 )
 from jfnn.search.result import SweepResult
 
@@ -55,8 +54,8 @@ def interval_curves(
     few, epochs = len(chosen) <= NAMED, result.history["epoch"]
     curves = (getattr(statistics, kind.statistic), statistics.low, statistics.high)
     lines, lows, highs = (np.stack([values[cell] for cell in chosen]) for values in curves)
-    colours, scale, axis = _colours(result, chosen)
     figure, ((axes,),) = panels(9.6 if few else 7.6, 4.4)
+    colours = _colours(result, chosen, figure, axes)
     for i, cell in enumerate(chosen):
         is_best = best is not None and best.index == cell
         band = (lows[i], highs[i]) if len(chosen) <= SHADED or is_best else None
@@ -66,10 +65,6 @@ def interval_curves(
         side_legend(figure, axes)
     elif axes.get_legend_handles_labels()[1]:
         axes.legend(loc="best", frameon=True, framealpha=0.9)
-    if scale is not None:
-        symbol = summary.SYMBOLS.get(axis, axis)
-        bar = figure.colorbar(scale, ax=axes, pad=0.02)
-        bar.set_label(symbol, rotation=0 if len(symbol) == 1 else 90)
     limit_scores(axes, lines, result.higher_is_better(score), np.stack([lows, highs]))
     over = summary.averaged_over(result) or "one run"
     title = f"{STATISTICS[kind.statistic]} over {over}, {kind.confidence:.0%} interval"
@@ -77,20 +72,14 @@ def interval_curves(
     return figure
 
 
-def _colours(
-    result: SweepResult, cells: Sequence[tuple[int, ...]]
-) -> tuple[np.ndarray, ScalarMappable | None, str]:
-    """A colour for each cell ``[cells, 4]``: in order for a few, for many by the axis with the most values.
-
-    Also the scale of that axis for a colour bar, or None, and its name.
-    """
+def _colours(result: SweepResult, cells: Sequence[tuple[int, ...]], figure: Figure, axes: Axes) -> np.ndarray:
+    """A colour for each cell ``[cells, 4]``: in order for a few, for many by the axis with the most values."""
     places = [result.axes_at(cell) for cell in cells]
     values = {name: np.array([place[name] for place in places]) for name in result.axes}
     axis = max(values, key=lambda name: len(np.unique(values[name])))
     if len(cells) <= NAMED or np.ptp(values[axis]) == 0:
-        return ordered_colours(len(cells)), None, axis
-    scale = value_colours(values[axis])
-    return np.asarray(scale.to_rgba(values[axis])), scale, axis
+        return ordered_colours(len(cells))
+    return colour_by(figure, axes, values[axis], summary.SYMBOLS.get(axis, axis))
 
 
 def _draw(

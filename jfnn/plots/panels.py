@@ -84,10 +84,13 @@ def value_scale(values: np.ndarray) -> dict[str, Any]:
     return {"value": "log"} if positive.size == values.size else {"value": "symlog", "linthresh": low}
 
 
-def value_colours(values: np.ndarray) -> ScalarMappable:
-    """Colours that stand for values, at least two of which differ."""
+def colour_by(figure: Figure, axes: Any, values: np.ndarray, label: str) -> np.ndarray:
+    """A colour for each value ``[n, 4]``, and the bar that explains them beside one or more panels."""
     norm = LogNorm if value_scale(values)["value"] == "log" else Normalize
-    return ScalarMappable(norm(values.min(), values.max()), "viridis")
+    scale = ScalarMappable(norm(values.min(), values.max()), "viridis")
+    bar = figure.colorbar(scale, ax=axes, pad=0.01)
+    bar.set_label(label, rotation=0 if len(label) == 1 else 90)
+    return np.asarray(scale.to_rgba(values))
 
 
 def takes_log_scale(values: np.ndarray, higher_is_better: bool) -> bool:

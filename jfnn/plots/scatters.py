@@ -13,9 +13,9 @@ from jfnn.plots.panels import (
     AXIS_LABELS,
     BEST,
     add_caption,
+    colour_by,
     gallery,
     takes_log_scale,
-    value_colours,
     value_scale,
 )
 from jfnn.search.result import SweepResult
@@ -42,7 +42,11 @@ def scatter(result: SweepResult) -> Figure:
     names = [name for name, values in cells.items() if np.ptp(values) > 0] or ["learning_rate"]
     columns = math.ceil(len(names) / math.ceil(len(names) / PANELS_A_ROW))
     figure, row = gallery(len(names), columns, (3.3, 3.0), (1.2, 0.6), sharey=True)
-    colours = _colours(figure, row, cells["learning_rate"])
+    rates = cells["learning_rate"]
+    if np.ptp(rates) > 0:
+        colours = colour_by(figure, row, rates, AXIS_LABELS["learning_rate"])
+    else:
+        colours = np.asarray(matplotlib.colormaps["viridis"](np.full(len(rates), 0.4)))
     for axes, name in zip(row, names, strict=True):
         _draw_cells(axes, cells[name], scores, pruned, colours)
         _draw_best(axes, result, name)
@@ -54,15 +58,6 @@ def scatter(result: SweepResult) -> Figure:
         axes.set_ylabel(summary.name_text(result.ranked_by))
     add_caption(figure, _caption(result, scores, pruned))
     return figure
-
-
-def _colours(figure: Figure, row: list[Axes], learning_rate: np.ndarray) -> np.ndarray:
-    """A colour for each cell ``[cells, 4]``, and the bar that explains them if they differ."""
-    if np.ptp(learning_rate) == 0:
-        return np.asarray(matplotlib.colormaps["viridis"](np.full(len(learning_rate), 0.4)))
-    colours = value_colours(learning_rate)
-    figure.colorbar(colours, ax=row, label=AXIS_LABELS["learning_rate"], pad=0.01)
-    return np.asarray(colours.to_rgba(learning_rate))
 
 
 def _draw_cells(
