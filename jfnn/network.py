@@ -191,5 +191,5 @@ def check_output(network: Network, loss: losses.Loss) -> None:
         raise ArgumentError(
             "loss",
             "a cross-entropy applies its softmax or sigmoid itself;"
-            " build the network with output='identity', so that it gives logits",
+            " the network's output must be the identity",
         )

@@ -234,7 +234,9 @@ def _parameters(function: Any) -> Collection[str] | None:
 def _elsewhere(name: Any) -> str:
     """Advice for the name of an optimizer in optax.contrib; else empty."""
     factory = getattr(optax.contrib, name, None) if isinstance(name, str) else None
-    return f"; give optax.contrib.{name} itself" * ("learning_rate" in (_parameters(factory) or ()))
+    return f"; in Python, give optax.contrib.{name} itself" * (
+        "learning_rate" in (_parameters(factory) or ())
+    )
 
 
 def _schedule(schedule: str | Schedule) -> Schedule | None:

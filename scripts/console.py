@@ -7,8 +7,8 @@ from pathlib import Path
 from typing import NoReturn
 
 from jfnn.cli import places, process
+from jfnn.cli.flags import count, place
 from jfnn.cli.parser import Parser
-from jfnn.cli.values import count, place
 
 __all__ = ["Parser", "add_out", "add_sections", "check_directory", "count", "parse", "place", "run"]
 

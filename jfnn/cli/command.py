@@ -3,42 +3,67 @@
 import contextlib
 import dataclasses
 import gc
+import os
 import shlex
 from collections.abc import Callable, Iterator, Sequence
+from contextlib import AbstractContextManager
+from pathlib import Path
 from typing import Any
 
 import jax
 
 import jfnn
-from jfnn.arguments import checks
+from jfnn.analysis import summary
 from jfnn.arguments.checks import ArgumentError
-from jfnn.cli import errors, places, process, progress
-from jfnn.cli.flags import DTYPES, Flags
-from jfnn.cli.parser import Parser, make_parser, parse
+from jfnn.cli import places, process
+from jfnn.cli.flags import Flags
+from jfnn.cli.parser import flag_name, make_parser, parse
+from jfnn.experiment.settings import Progress
 from jfnn.experiment.workers import ExecutorError
+from jfnn.schedulers import SCHEDULERS
+from jfnn.search.groups import SweepGroups
 from jfnn.store.files import CorruptFileError
+
+ADVICE = ("resume=True", "--resume")  # of the library, and of the command line
+Show = Callable[[Progress], None]
+Watch = Callable[[Flags, str, bool], AbstractContextManager[Show]]
+
+
+@contextlib.contextmanager
+def bar(flags: Flags, metric: str, higher_is_better: bool) -> Iterator[Show]:
+    """A function that shows progress; it shows nothing where there is no terminal, or with --quiet.
+
+    The bar begins anew with each group, and where the best cell is trained again.
+    """
+    from tqdm import tqdm
+
+    silent = True if flags.quiet else None  # None: unless stderr is a terminal
+    with tqdm(unit="epoch", disable=silent, leave=False) as shown:
+
+        def show(now: Progress) -> None:
+            best = ""
+            if now.best is not None:
+                score = summary.number_text(now.best if higher_is_better else -now.best, higher_is_better)
+                best = f", best {summary.metric_text(metric)} {score}"
+            shown.set_postfix_str(f"{now.training} of {now.members} training{best}", refresh=False)
+            if now.epoch < shown.n or shown.total is None:
+                shown.reset(now.epochs)
+            shown.update(now.epoch - shown.n)
+
+        yield show
 
 
 @dataclasses.dataclass(frozen=True)
 class Command:
-    """A subcommand of ``jfnn``.
-
-    Attributes:
-        name: Its name.
-        description: The beginning of its help.
-        examples: The end of its help.
-        flags: The class that declares its flags.
-        run: ``(flags, watch) -> result``: trains.
-        report: ``(flags, result) -> text``, printed.
-        write: ``(flags, result, command line) -> names`` of all files written, in the directory of --out.
-    """
+    """A subcommand of ``jfnn``: its help, its flags, and its three parts."""
 
     name: str
     description: str
     examples: str
     flags: type[Flags]
-    run: Callable[[Any, progress.Watch], Any]
-    report: Callable[[Any, Any], str]
+    run: Callable[[Any, Watch], Any]  # (flags, watch) -> result, with all sweeps as ``sweeps``
+    report: Callable[[Any, Any], str]  # (flags, result) -> text, printed
+    # (flags, result, command line) -> names of the files written into the directory of --out
     write: Callable[[Any, Any, Sequence[str]], Sequence[str]]
 
     def start(self, argv: Sequence[str], *names: Any) -> int:
@@ -46,6 +71,8 @@ class Command:
         # Imports, traces and figures make many objects and little garbage, and looking for it takes long.
         gc.set_threshold(100_000, 50, 50)
         jfnn.keep_programs()
+        with contextlib.suppress(RuntimeError):  # JAX already runs in the program that calls
+            jfnn.use_all_cores()
         return self.main(argv, *names)
 
     def main(
@@ -53,7 +80,7 @@ class Command:
         argv: Sequence[str],
         prog: str | None = None,
         command: Sequence[str] | None = None,
-        watch: progress.Watch = progress.bar,
+        watch: Watch = bar,
     ) -> int:
         """Runs the words ``argv``; exits with 2 and one line for invalid ones.
 
@@ -68,19 +95,22 @@ class Command:
         parser = make_parser(self.flags, prog, self.description, self.examples)
         flags = parse(self.flags, parser, argv)
         try:
-            with _reported(parser, flags):
-                flags = dataclasses.replace(flags, out=places.choose(flags))
-                checks.as_choice(flags.dtype, "dtype", DTYPES)
+            try:
+                flags = dataclasses.replace(flags, out=places.choose_directory(flags))
                 with jax.enable_x64(flags.dtype == "float64"):
                     result = self.run(flags, watch)
+            except (ArgumentError, CorruptFileError) as error:
+                if (line := _line(error, flags)) is None:
+                    raise
+                parser.error(line)
             if not flags.quiet:
-                print(self.report(flags, result))
+                print(self.report(flags, result), timing(result.sweeps, flags.resume), sep="\n")
             written = self.write(flags, result, [*command, *argv])
         except OSError as error:
             path = error.filename2 or error.filename or flags.out
             parser.exit(1, f"{prog}: error: --out: cannot write to {path}: {error.strerror or error}\n")
         except ExecutorError as error:
-            parser.exit(1, f"{prog}: error: --{errors.advised(str(error), flags)}\n")
+            parser.exit(1, f"{prog}: error: --{str(error).replace(*ADVICE)}\n")
         except KeyboardInterrupt:
             words = [*command, *(word for word in argv if word != "--resume")]
             words += [] if "out" in flags.present else ["--out", str(flags.out)]
@@ -90,24 +120,49 @@ class Command:
         return 0
 
 
-@contextlib.contextmanager
-def _reported(parser: Parser, flags: Flags) -> Iterator[None]:
-    """Exits with 2 and one line for invalid arguments, and for files of runs that cannot be used."""
-    try:
-        yield
-    except (ArgumentError, CorruptFileError) as error:
-        line = errors.line(error, flags)
-        if line is None:
-            raise
-        parser.error(line)
+def _line(error: ArgumentError | CorruptFileError, flags: Flags) -> str | None:
+    """An error behind the flag at fault; None where no flag sets its argument."""
+    if isinstance(error, ArgumentError) and (name := _flag_at_fault(error, flags)):
+        return f"{name}: {error.reason}".replace(*ADVICE)
+    names_file = isinstance(error, CorruptFileError) or (
+        os.path.lexists(error.argument) and Path(error.argument).is_relative_to(flags.out)
+    )
+    return f"--out: {error}".replace(*ADVICE) if names_file else None
 
 
-@contextlib.contextmanager
-def training(
-    watch: progress.Watch, flags: Flags, metric: str, higher_is_better: bool
-) -> Iterator[progress.Show]:
-    """Prepares JAX to train; gives the function to call with the progress."""
-    with contextlib.suppress(RuntimeError):  # JAX already runs in the program that calls
-        jfnn.use_all_cores()
-    with watch(flags, metric, higher_is_better) as show:
-        yield show
+def _flag_at_fault(error: ArgumentError, flags: Flags) -> str | None:
+    """The flag that sets the argument of an error, or the invalid item of it."""
+    own = [name for name, _ in getattr(flags, "optimizer_arg", ())]
+    if error.argument in own:
+        return f"--optimizer-arg {error.argument}"
+    if isinstance(error.item, str) and error.item in own:
+        return "--optimizer-arg"
+    for name, kind in SCHEDULERS.items():
+        if isinstance(error.item, kind):
+            return flag_name(name)
+    for argument in (f"{error.argument}_{error.item}", error.argument):
+        for field in dataclasses.fields(flags):
+            if argument == field.name or argument in field.metadata.get("sets", ()):
+                return flag_name(field.name)
+    return None
+
+
+def timing(sweeps: SweepGroups, resumed: bool) -> str:
+    """The wall time of sweeps in its parts, and what it was spent on.
+
+    ``resumed`` says that it may be that of a run's last part alone.
+    """
+    results, refit = sweeps.results, sweeps.refit
+    compiling, running = (sum(result.timing[part] for result in results) for part in ("compile", "run"))
+    again = 0.0 if refit is None else sum(refit.timing.values())
+    count, config = sum(result.diverged_at.size for result in results), results[0].config
+    what = f"in {len(results)} groups" if len(results) > 1 else sweeps.groups[0].network
+    devices, platform = config["device"]["count"], config["backend"]["platform"]
+    unit = ("core" if platform == "cpu" else "device") + "s" * (devices > 1)
+    where = f"{devices} {platform} {unit}" if devices else f"on workers, {platform}"
+    return (
+        f"{count} network{'s' * (count > 1)} {what} in {compiling + running + again:.1f} s"
+        f"{' of the last session' if resumed else ''}: compile {compiling:.1f} s, run {running:.1f} s"
+        f"{'' if refit is None else f', again {again:.1f} s'}"
+        f" ({where}, {config['settings']['dtype']})"
+    )

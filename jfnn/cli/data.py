@@ -7,6 +7,7 @@ from typing import NamedTuple
 import numpy as np
 
 from jfnn import datasets
+from jfnn.arguments import checks
 from jfnn.arguments.checks import ArgumentError
 from jfnn.cli.grid_flags import GridFlags
 from jfnn.targets import Split
@@ -54,9 +55,9 @@ def load(flags: GridFlags) -> Problem:
         split = datasets.digits(flags.test_size, flags.split_seed)
     else:
         table = _read(flags.data, flags)
-        for argument in {"test_size", "split_seed"} & flags.present:
-            if table.n_train is not None:
-                raise ArgumentError(argument, f"{flags.data.name} says itself which rows to test on")
+        cuts = sorted({"test_size", "split_seed"} & flags.present)
+        if cuts and table.n_train is not None:
+            raise ArgumentError(cuts[0], f"{flags.data.name} says itself which rows to test on")
         name, classes = flags.data.name, table.classes
         split = datasets.split_table(table, flags.test_size, flags.split_seed)
     scaling = None
@@ -67,11 +68,13 @@ def load(flags: GridFlags) -> Problem:
         }
         split = datasets.standardise(split)
     outputs = len(classes) if classes else math.prod(np.shape(split.y_train)[1:])
-    loss = flags.loss if flags.loss is not None else "cross_entropy" if classes else "quadratic"
+    loss = flags.loss or ("cross_entropy" if classes else "quadratic")
     if classes is None and loss != "quadratic":
         raise ArgumentError("loss", f"regression takes the quadratic loss, got {loss!r}")
     shape = _shape(flags, split.x_train.shape[1:])
-    return Problem(name, _reshaped(split, shape), shape, outputs, classes, loss, scaling)
+    x_train, x_test = (part.reshape(len(part), *shape) for part in (split.x_train, split.x_test))
+    split = split._replace(x_train=x_train, x_test=x_test)
+    return Problem(name, split, shape, outputs, classes, loss, scaling)
 
 
 def _shape(flags: GridFlags, shape: tuple[int, ...]) -> tuple[int, ...]:
@@ -80,29 +83,26 @@ def _shape(flags: GridFlags, shape: tuple[int, ...]) -> tuple[int, ...]:
     if flags.network == "mlp":
         return (size,)
     if flags.shape is not None:
+        checks.as_counts(flags.shape, "shape")
         if math.prod(flags.shape) != size:
             got = ",".join(map(str, flags.shape))
             raise ArgumentError(
                 "shape", f"expected a shape of {size} numbers, as a row of the data has, got {got}"
             )
         return flags.shape
-    if flags.network == "cnn":
-        if flags.data is None:
-            return (1, *DIGITS)
-        if len(shape) == 2:
-            image, channels = (",".join(map(str, axes)) for axes in ((1, *shape), shape))
-            raise ArgumentError(
-                "shape",
-                f"rows of {channels} are ambiguous; give --shape {image} for images of one channel,"
-                f" --shape {channels} for {shape[0]} channels",
-            )
-        return shape if len(shape) > 1 else (1, size)
-    return DIGITS if flags.data is None else shape if len(shape) > 1 else (size, 1)
-
-
-def _reshaped(split: Split, shape: tuple[int, ...]) -> Split:
-    x_train, x_test = (part.reshape(len(part), *shape) for part in (split.x_train, split.x_test))
-    return split._replace(x_train=x_train, x_test=x_test)
+    is_cnn = flags.network == "cnn"
+    if flags.data is None:
+        return (1, *DIGITS) if is_cnn else DIGITS
+    if len(shape) == 1:
+        return (1, size) if is_cnn else (size, 1)
+    if is_cnn and len(shape) == 2:
+        image, channels = (",".join(map(str, axes)) for axes in ((1, *shape), shape))
+        raise ArgumentError(
+            "shape",
+            f"rows of {channels} are ambiguous; give --shape {image} for images of one channel,"
+            f" --shape {channels} for {shape[0]} channels",
+        )
+    return shape
 
 
 def _read(path: Path, flags: GridFlags) -> datasets.Table:

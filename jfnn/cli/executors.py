@@ -29,8 +29,7 @@ def chosen(flags: GridFlags) -> Iterator[jfnn.Workers | None]:
     if flags.executor is None:
         yield None
         return
-    make = EXECUTORS[checks.as_choice(flags.executor, "executor", EXECUTORS)]
-    with make(flags) as workers:
+    with EXECUTORS[flags.executor](flags) as workers:
         yield workers
 
 

@@ -1,72 +1,248 @@
-"""Flags, each declared once: a field of a dataclass with type, default, help and reader.
+"""Readers of words of a command line, and flags: fields of a dataclass with type, default, help and reader.
 
 A flag that sets an option of `jfnn.sweep` has its name, its default and, where that fits a line, its help.
+Readers' errors say what was expected; ranges of numbers are checked by the functions that take them.
 """
 
+import argparse
 import dataclasses
-from collections.abc import Callable, Sequence
+import functools
+import re
+from collections.abc import Callable, Collection, Sequence
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
+import numpy as np
+
+from jfnn.arguments import checks
 from jfnn.experiment.options import SearchOptions
+from jfnn.optimizers import Distribution
 
 OPTIONS = {field.name: field for field in dataclasses.fields(SearchOptions)}
-DTYPES = ("float32", "float64")
 OUT = "for results; without the flag the next that is free"
+MOST_VALUES = 1_000_000  # of one range
+INTEGERS = "whole numbers with commas between"
+Axis = tuple[float, ...] | Distribution
+Value = TypeVar("Value")
 Read = Callable[[str], Any]
 Condition = Callable[[Any], bool]
+
+
+def plain(read: Callable[[str], Value]) -> Callable[[str], Value]:
+    """The reader ``read`` without ``_`` in numbers, as in data files: ``100_50`` is a slip."""
+
+    @functools.wraps(read)
+    def read_plain(text: str) -> Value:
+        if "_" in text or not text.isascii():
+            raise ValueError(f"expected plain numbers, got {text!r}")
+        return read(text)
+
+    return read_plain
+
+
+whole_number, number = plain(int), plain(float)
+
+
+def axis(text: str) -> Axis:
+    """Numbers, as `numbers` reads them, or a distribution to draw them from.
+
+    ``1e-5:10`` is log-uniform, ``uniform:0:0.9`` uniform, both frozen distributions of `scipy.stats`.
+    """
+    uniform, ends = text.startswith("uniform"), text.removeprefix("uniform:").split(":")
+    if not uniform and (len(ends) != 2 or "," in text):
+        return numbers(text)
+    from scipy import stats
+
+    try:
+        low, high = map(number, ends)
+    except ValueError:
+        low = high = np.nan
+    if not (-np.inf if uniform else 0) < low < high < np.inf:
+        log_uniform = "START:STOP with 0 < START < STOP (or uniform:START:STOP)"
+        raise _expected("uniform:START:STOP with START below STOP" if uniform else log_uniform, text)
+    frozen: Distribution = stats.uniform(low, high - low) if uniform else stats.loguniform(low, high)
+    return frozen
+
+
+def number_or_axis(text: str) -> float | Axis:
+    """As `axis`; one number alone is no sequence."""
+    values = axis(text)
+    return values[0] if isinstance(values, tuple) and not re.search("[,:]", text) else values
+
+
+def numbers(text: str) -> tuple[float, ...]:
+    """``0,1e-3`` -> numbers; ``1e-5:10:7`` -> seven from 1e-5 to 10, evenly spaced on a logarithmic scale."""
+    values: list[float] = []
+    for item in text.split(","):
+        try:
+            start, *stop_and_count = item.split(":")
+            if not stop_and_count:
+                values.append(number(start))
+                continue
+            stop, length = stop_and_count
+            low, high, count = number(start), number(stop), whole_number(length)
+        except ValueError:
+            raise _expected("numbers or START:STOP:COUNT, with commas between", text) from None
+        if not (0 < low < np.inf and 0 < high < np.inf and count >= 2):
+            raise _expected("a log-spaced START:STOP:COUNT with both ends above 0 and COUNT at least 2", item)
+        if count > MOST_VALUES:
+            raise _expected(f"a COUNT of at most {MOST_VALUES}", item)
+        values += np.geomspace(low, high, count).tolist()
+    return tuple(values)
+
+
+def integers(text: str, expected: str = INTEGERS) -> tuple[int, ...]:
+    """``1,8,8`` -> integers."""
+    return _items(text, whole_number, expected)
+
+
+def widths(text: str) -> tuple[int, ...]:
+    """``100,50`` -> widths of hidden layers; ``none`` -> no hidden layer."""
+    return () if text == "none" else integers(text, f"{INTEGERS}, or 'none'")
+
+
+def count_or_integers(text: str) -> int | tuple[int, ...]:
+    """``3`` -> a count; ``0,7`` or ``7,`` -> these very numbers."""
+    values = integers(text.removesuffix(","), f"a count, or {INTEGERS}")
+    return values if "," in text else values[0]
+
+
+def names(text: str) -> tuple[str, ...]:
+    """``sigmoid,relu`` -> names, each once."""
+    return tuple(dict.fromkeys(text.split(",")))
+
+
+def counts_or_full(text: str) -> tuple[int | str, ...]:
+    """``50,100`` -> counts, each once; ``full`` stays."""
+
+    def read(word: str) -> int | str:
+        return word if word == "full" else whole_number(word)
+
+    return tuple(dict.fromkeys(_items(text, read, f"{INTEGERS}, or 'full'")))
+
+
+def count(least: int) -> Callable[[str], int]:
+    """A reader of an integer from ``least`` on."""
+
+    def read(text: str) -> int:
+        try:
+            return checks.as_count(whole_number(text), "count", least)
+        except ValueError:
+            raise _expected(f"a whole number from {least} to {checks.MOST}", text) from None
+
+    return read
+
+
+def one_of(choices: Collection[str]) -> Callable[[str], str]:
+    """A reader of one of the names in ``choices``."""
+
+    def read(text: str) -> str:
+        if text not in choices:
+            raise _expected(f"one of {', '.join(choices)}", text)
+        return text
+
+    return read
+
+
+def share_or_count(text: str) -> float | int:
+    """``0.2`` -> a share; ``360`` -> a count."""
+    try:
+        return whole_number(text) if text.isdecimal() else number(text)
+    except ValueError:
+        raise _expected("a share such as 0.2, or a number of rows", text) from None
+
+
+def named(text: str) -> tuple[str, bool | float | Axis]:
+    """``momentum=0.9`` -> a number, ``momentum=0,0.9`` -> an axis, ``nesterov=true`` -> a switch."""
+    name, _, value = text.partition("=")
+    if not (name.isidentifier() and value):
+        raise _expected("NAME=VALUE", text)
+    if value in ("true", "false"):
+        return name, value == "true"
+    return name, int(value) if re.fullmatch(r"[+-]?[0-9]{1,9}", value) else number_or_axis(value)
+
+
+def place(text: str) -> Path:
+    """The path of a file or directory; an empty word is none."""
+    if not text or "\0" in text:
+        raise _expected("a path", text)
+    return Path(text)
+
+
+def _items(text: str, read: Callable[[str], Value], expected: str) -> tuple[Value, ...]:
+    """Values with commas between."""
+    try:
+        return tuple(map(read, text.split(",")))
+    except ValueError:
+        raise _expected(expected, text) from None
+
+
+def _expected(what: str, text: str) -> argparse.ArgumentTypeError:
+    return argparse.ArgumentTypeError(f"expected {what}, got {text!r}")
 
 
 def flag(
     metavar: str,
     help: str,
     default: Any = None,
-    read: Read = str,
+    read: Read | None = None,
     *,
+    choices: Collection[str] = (),
+    otherwise: str = "",
     many: bool = False,
     sets: Sequence[str] = (),
     needs: tuple[str, Condition] | None = None,
     group: str | None = None,
 ) -> Any:
-    """A field for a flag.
+    """A field for a flag; its metadata hold the keywords of `argparse` as ``argument``.
 
     Args:
         metavar: Stands for its value in the help.
         help: Its help.
-        default: The default; a text is read as a word of the command line is.
-        read: The word as a value; bool for a switch.
+        default: The default; with a reader, a text is read as a word of the command line is.
+        read: The word as a value; None for that of the choices, or of the field's type.
+        choices: Names that it takes, listed in the help.
+        otherwise: The default in words, where it is None.
         many: Whether the flag may be repeated; the field then is a tuple.
         sets: Arguments of the library that it sets, besides one of its own name; their errors name the flag.
         needs: Words and a condition on all flags, without which the flag would change nothing.
         group: Title and, on further lines, text of the group of flags that begins here in the help.
     """
-    value = read(default) if isinstance(default, str) else default
+    if choices:
+        help, read = f"{help}: {', '.join(choices)}".removeprefix(": "), read or one_of(choices)
+    shown = otherwise or ("" if default is None or default is False or default == () else default)
+    value = read(default) if read is not None and isinstance(default, str) else default
     value = (value,) if many and default else value
-    shown = "" if default is None or default is False or default == () else f" (default: {default})"
-    declared = {"metavar": metavar, "help": (help + shown).replace("%", "%%"), "read": read, "many": many}
-    declared |= {"sets": sets, "needs": needs, "group": group}
-    return dataclasses.field(default_factory=lambda: value, metadata=declared)
+    help = (help + f" (default: {shown})" * (shown != "")).replace("%", "%%")
+    argument = dict(metavar=metavar, help=help, type=read, action="append" if many else "store")
+    return dataclasses.field(
+        default=value, metadata=dict(argument=argument, sets=sets, needs=needs, group=group)
+    )
 
 
-def option(name: str, metavar: str = "", help: str = "", read: Read = str, **declared: Any) -> Any:
-    """A field for a flag that sets the option of `jfnn.sweep` of this name, with its default and its help."""
+def switch(help: str, **declared: Any) -> Any:
+    """A field for a flag without a value."""
+    argument = {"help": help, "action": "store_true"}
+    return dataclasses.field(default=False, metadata=declared | {"argument": argument})
+
+
+def option(name: str, metavar: str = "", help: str = "", read: Read | None = None, **declared: Any) -> Any:
+    """A field for a flag that sets the option of `jfnn.sweep` of this name, with its default and its help.
+
+    Without ``metavar`` it is a switch.
+    """
     clause = OPTIONS[name].metadata["help"].partition("; ")[0].partition(". ")[0].rstrip(".")
     text = help or clause[0].lower() + clause[1:].replace("``out``", "--out")
-    return flag(metavar, text, OPTIONS[name].default, read, **declared)
-
-
-def flag_of(name: str) -> str:
-    """The flag of a field or of a kind of scheduler: ``--learning-rate``."""
-    return "--" + name.replace("_", "-")
+    return flag(metavar, text, OPTIONS[name].default, read, **declared) if metavar else switch(text)
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
 class Flags:
-    """Flags of every command, and the names of those that the command line has (``present``)."""
+    """Flags of every command; ``present`` has the names of the flags on the command line."""
 
-    dtype: str = flag("NAME", f"{', '.join(DTYPES)}", "float32", group="running")
-    devices: int | None = flag("N", "how many to use, on a CPU cores (default: all)", read=int)
+    dtype: str = flag("NAME", "", "float32", choices=("float32", "float64"), group="running")
+    devices: int | None = flag("N", "how many to use, on a CPU cores", otherwise="all")
     out: Path
-    resume: bool = option("resume", read=bool)
-    quiet: bool = flag("", "print nothing but errors", False, bool)
+    resume: bool = option("resume")
+    quiet: bool = switch("print nothing but errors")
     present: frozenset[str] = frozenset()

@@ -8,23 +8,21 @@ refit/; with several networks or batch sizes each pair has a directory of its
 own in there. Ctrl-C stops a run such that --resume goes on with it.
 """
 
-import dataclasses
 import importlib
 import threading
-from collections.abc import Sequence
 from typing import Any
 
 import jfnn
-from jfnn.arguments import checks
 from jfnn.arguments.checks import ArgumentError
-from jfnn.cli import data, executors, files, memory, places, printing
-from jfnn.cli.command import Command, training
+from jfnn.cli import data, executors, places
+from jfnn.cli.command import Command, Watch
 from jfnn.cli.data import Problem
 from jfnn.cli.flags import OPTIONS
 from jfnn.cli.grid_flags import GridFlags
+from jfnn.cli.grid_output import ADDED, GridRun, report, write
 from jfnn.cli.networks import networks
-from jfnn.cli.progress import Watch
 from jfnn.learners import METRICS
+from jfnn.optimizers import is_distribution
 from jfnn.search.run_directory import CONFIG, GROUPS, MODELS, RESULTS, TABLE
 
 EVALUATIONS = 20  # on the way, for the curves
@@ -48,40 +46,28 @@ examples:
 """
 
 
-@dataclasses.dataclass(frozen=True)
-class Trained:
-    """The data, and the sweeps that learned from them."""
-
-    problem: Problem
-    sweeps: jfnn.SweepGroups
-
-
-def run(flags: GridFlags, watch: Watch) -> Trained:
+def run(flags: GridFlags, watch: Watch) -> GridRun:
     """Reads the data and trains; raises as `jfnn.sweep` does."""
-    if flags.data is not None:
-        memory.check_file(flags.data)
     problem = data.load(flags)
-    # What draws takes half a second to import, which a thread can do while XLA compiles.
+    # Drawing takes half a second to import, which a thread can do while XLA compiles.
     threading.Thread(target=importlib.import_module, args=("jfnn.report",)).start()
     sizes, metric = batch_sizes(problem, flags), flags.rank_by or ("accuracy" if problem.classes else "loss")
-    make = METRICS.get(metric)  # the sweep raises for an unknown name
-    higher = make is not None and make(jfnn.losses.get(problem.loss)).higher_is_better
-    with training(watch, flags, metric, higher) as show, executors.chosen(flags) as workers:
-        made = networks(problem, flags)
-        groups = [jfnn.Group(name, size) for name in made for size in sizes]
+    higher = METRICS[metric](jfnn.losses.get(problem.loss)).higher_is_better
+    with watch(flags, metric, higher) as show, executors.chosen(flags) as workers:
+        by_name = networks(problem, flags)
+        groups = [jfnn.Group(name, size) for name in by_name for size in sizes]
         several = groups if len(groups) > 1 else []
         places.check_free(
             [flags.out, *(flags.out / group.directory for group in several)],
-            files.ADDED,
+            ADDED,
             (CONFIG, GROUPS, TABLE, RESULTS, MODELS),
         )
-        memory.check_run(problem, flags, made.values(), len(groups))
         options = keywords(problem, flags)
         options["execution"] = options["execution"]._replace(progress=show, executor=workers)
         if several:
-            return Trained(problem, jfnn.sweep_groups(made, problem.split, batch_sizes=sizes, **options))
-        result = jfnn.sweep(made[groups[0].network], problem.split, **options)
-        return Trained(problem, jfnn.SweepGroups(tuple(groups), (result,), result.refit))
+            return GridRun(problem, jfnn.sweep_groups(by_name, problem.split, batch_sizes=sizes, **options))
+        result = jfnn.sweep(by_name[groups[0].network], problem.split, **options)
+        return GridRun(problem, jfnn.SweepGroups(tuple(groups), (result,), result.refit))
 
 
 def batch_sizes(problem: Problem, flags: GridFlags) -> list[int | None]:
@@ -102,16 +88,18 @@ def keywords(problem: Problem, flags: GridFlags) -> dict[str, Any]:
     """
     options = {name: getattr(flags, name) for name in OPTIONS if hasattr(flags, name)}
     arguments = dict(flags.optimizer_arg)
-    for name in arguments:
-        if [given for given, _ in flags.optimizer_arg].count(name) > 1:
-            reason = f"expected each argument once, got {name!r} several times"
-            raise ArgumentError("optimizer_arg", reason)
+    if len(arguments) < len(flags.optimizer_arg):
+        raise ArgumentError("optimizer_arg", "expected each argument once")
     for name in OWN & set(arguments):
         raise ArgumentError("optimizer_arg", f"expected arguments of the optimizer, got {name!r}")
     size = batch_sizes(problem, flags)[0]
     hyper = {"dropout": flags.dropout, "init_scale": None if flags.init_scale == 1 else flags.init_scale}
+    axes = {"learning_rate": flags.learning_rate, "l2": flags.l2} | hyper | arguments
+    for name, values in axes.items():
+        if flags.sample is None and is_distribution(values):
+            reason = "a range START:STOP is drawn from with --sample; without, give START:STOP:COUNT"
+            raise ArgumentError(name, reason)
     every = max(1, -(-flags.epochs // EVALUATIONS)) if flags.eval_every is None else flags.eval_every
-    seed = checks.as_count(flags.sample_seed, "sample_seed", 0, None)
     return options | {
         "hyper": {name: values for name, values in hyper.items() if values is not None},
         "loss": problem.loss,
@@ -121,18 +109,8 @@ def keywords(problem: Problem, flags: GridFlags) -> dict[str, Any]:
         "batch_size": jfnn.Minibatches(size, flags.minibatch, drop_last=not flags.keep_last),
         "validation": jfnn.Validation(flags.validation, flags.rank_by),
         "execution": jfnn.Execution(flags.devices, flags.tile, eval_every=every),
-        "sample": None if flags.sample is None else jfnn.Sample(flags.sample, seed),
+        "sample": None if flags.sample is None else jfnn.Sample(flags.sample, flags.sample_seed),
     }
-
-
-def report(flags: GridFlags, trained: Trained) -> str:
-    """The tables and the verdict."""
-    return printing.report(trained.sweeps, trained.problem.n_train, flags.resume)
-
-
-def write(flags: GridFlags, trained: Trained, command: Sequence[str]) -> list[str]:
-    """Writes figures and pages."""
-    return files.Writer(flags, trained.problem, command).write(trained.sweeps)
 
 
 COMMAND = Command("grid", __doc__, EXAMPLES, GridFlags, run, report, write)

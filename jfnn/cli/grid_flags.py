@@ -6,21 +6,23 @@ from typing import Any
 
 from jfnn.activations import ACTIVATIONS
 from jfnn.architectures import CELLS
-from jfnn.cli.flags import OUT, Flags, flag, option
-from jfnn.cli.values import (
+from jfnn.cli.flags import (
+    OUT,
     Axis,
+    Flags,
     axis,
     count_or_integers,
     counts_or_full,
-    lengths,
+    flag,
+    integers,
     named,
     names,
     number_or_axis,
-    paddings,
-    place,
+    option,
+    switch,
     widths,
 )
-from jfnn.cli.values import share_or_count as share
+from jfnn.cli.flags import share_or_count as share
 from jfnn.datasets.targets import TASKS
 from jfnn.layers import INITIALIZERS
 from jfnn.learners import METRICS
@@ -54,18 +56,18 @@ class GridFlags(Flags):
     """Flags of ``jfnn grid``."""
 
     data: Path | None = flag(
-        "FILE", "a .csv with a header, or an .npz (default: the digits)", read=Path, sets=SPLIT, group="data"
+        "FILE", "a .csv with a header, or an .npz", otherwise="the digits", sets=SPLIT, group="data"
     )
     target: str | None = flag("COLUMN", "column of the .csv to predict", needs=DATA)
     weights: str | None = flag(
         "COLUMN", "how often each row counts in training; of an .npz an array's name", needs=DATA
     )
-    task: str | None = flag("NAME", f"{', '.join(TASKS)} (default: what the targets look like)", needs=DATA)
-    standardise: bool = flag(
-        "", "columns, and numbers to predict, to mean 0 and deviation 1 on the training rows", False, bool
+    task: str | None = flag("NAME", "", choices=TASKS, otherwise="what the targets look like", needs=DATA)
+    standardise: bool = switch(
+        "columns, and numbers to predict, to mean 0 and deviation 1 on the training rows"
     )
     test_size: float | int = flag("SIZE", "share or number of rows to test on", "0.2", share)
-    split_seed: int = flag("SEED", "shuffles the rows before they are split", 0, int, sets=["random_state"])
+    split_seed: int = flag("SEED", "shuffles the rows before they are split", 0, sets=["random_state"])
     learning_rate: Axis = flag(
         "VALUES",
         "η, the first axis",
@@ -93,8 +95,8 @@ is then drawn from log-uniformly, uniform:START:STOP uniformly.""",
     seeds: int | tuple[int, ...] = option(
         "seeds", "SEEDS", "how many, or which: 0,7,9; '7,' is seed 7 alone", count_or_integers
     )
-    sample: int | None = option("sample", "N", "random search: draw N cells, not all combinations", int)
-    sample_seed: int = flag("N", "fixes the draws", 0, int, needs=SAMPLE)
+    sample: int | None = option("sample", "N", "random search: draw N cells, not all combinations")
+    sample_seed: int = flag("N", "fixes the draws", 0, needs=SAMPLE)
     validation: float | int | None = option(
         "validation",
         "SIZE",
@@ -102,18 +104,19 @@ is then drawn from log-uniformly, uniform:START:STOP uniformly.""",
         share,
         group="selection\nWithout --validation or --folds, cells are ranked on the test rows.",
     )
-    folds: int | None = option("folds", "K", "cross-validation in K folds instead", int)
+    folds: int | None = option("folds", "K", "cross-validation in K folds instead")
     rank_by: str | None = flag(
-        "NAME", f"metric that ranks: {', '.join(METRICS)} (default: accuracy; for regression loss)"
+        "NAME", "metric that ranks", choices=METRICS, otherwise="accuracy; for regression loss"
     )
     refit: bool = option(
-        "refit", "", "train the best cell again on all training rows; only that one is tested", bool
+        "refit", "", "train the best cell again on all training rows; only that one is tested"
     )
     schedulers: tuple[Scheduler, ...] = ()  # one flag for each kind there is
     network: str = flag(
         "NAME",
-        f"kind: {', '.join(NETWORKS)}",
+        "kind",
         "mlp",
+        choices=NETWORKS,
         sets=["layers"],
         group="""network
 With several --hidden or --channels, or several values of --units, of
@@ -123,79 +126,74 @@ ranked in one list.""",
     )
     hidden: tuple[tuple[int, ...], ...] | None = flag(
         "WIDTHS",
-        "hidden dense layers, such as 100,50; 'none' for none (default: 50, behind others none)",
-        None,
-        widths,
+        "hidden dense layers, such as 100,50; 'none' for none",
+        read=widths,
+        otherwise="50, behind others none",
         many=True,
         sets=["sizes"],
     )
     shape: tuple[int, ...] | None = flag(
         "SHAPE",
         "of a row's inputs, such as 1,28,28 for cnn (channels first), 40,1 for rnn",
-        read=lengths,
+        read=integers,
         sets=["inputs"],
         needs=IMAGES,
     )
     channels: tuple[tuple[int, ...], ...] = flag(
-        "N,N", "of cnn's convolutions", "8,16", lengths, many=True, needs=CNN
+        "N,N", "of cnn's convolutions", "8,16", integers, many=True, needs=CNN
     )
     kernel: tuple[int, ...] = flag(
-        "N", "length of kernels; several: one a convolution", "3", lengths, needs=CNN
+        "N", "length of kernels; several: one a convolution", "3", integers, needs=CNN
     )
-    stride: tuple[int, ...] = flag("N", "of convolutions; several: one each", "1", lengths, needs=CNN)
-    padding: tuple[int, ...] = flag("N", "zeros around inputs of convolutions", "0", paddings, needs=CNN)
-    pool: int | None = flag("N", "max pooling behind each convolution (default: none)", read=int, needs=CNN)
+    stride: tuple[int, ...] = flag("N", "of convolutions; several: one each", "1", integers, needs=CNN)
+    padding: tuple[int, ...] = flag("N", "zeros around inputs of convolutions", "0", integers, needs=CNN)
+    pool: int | None = flag("N", "max pooling behind each convolution", otherwise="none", needs=CNN)
     units: tuple[int, ...] = flag(
-        "N", "of rnn's recurrent layer; several: several networks", "16", lengths, needs=RNN
+        "N", "of rnn's recurrent layer; several: several networks", "16", integers, needs=RNN
     )
-    cell: str = flag("NAME", f"of rnn: {', '.join(CELLS)}", "gru", needs=RNN)
-    bidirectional: bool = flag("", "rnn reads sequences from their ends, too", False, bool, needs=RNN)
-    states: str = flag("NAME", f"of rnn that dense layers read: {', '.join(STATES)}", "last", needs=RNN)
+    cell: str = flag("NAME", "of rnn", "gru", choices=CELLS, needs=RNN)
+    bidirectional: bool = switch("rnn reads sequences from their ends, too", needs=RNN)
+    states: str = flag("NAME", "of rnn that dense layers read", "last", choices=STATES, needs=RNN)
     activation: tuple[str, ...] | None = flag(
         "NAMES",
-        f"of hidden layers: {', '.join(ACTIVATIONS)} (default: sigmoid; of cnn relu, of rnn tanh)",
+        "of hidden layers",
         read=names,
+        choices=ACTIVATIONS,
+        otherwise="sigmoid; of cnn relu, of rnn tanh",
     )
     output: str = flag("NAME", "of the output layer; a cross-entropy takes the identity", "identity")
     init: str | None = flag(
-        "NAME",
-        f"starting weights: {', '.join(INITIALIZERS)} (default: normal; of cnn he_normal, of rnn pytorch)",
+        "NAME", "starting weights", choices=INITIALIZERS, otherwise="normal; of cnn he_normal, of rnn pytorch"
     )
     loss: str | None = flag(
-        "NAME", f"{', '.join(LOSSES)} (default: cross_entropy; for regression quadratic)", group="objective"
+        "NAME", "", choices=LOSSES, otherwise="cross_entropy; for regression quadratic", group="objective"
     )
     reduction: str = option("reduction", "NAME")
-    epochs: int = option("epochs", "N", read=int, group="training")
+    epochs: int = option("epochs", "N", group="training")
     batch_size: tuple[int | str, ...] | None = flag(
         "SIZES",
-        "rows a step, 'full' for all (default: 100, of few rows a quarter)",
+        "rows a step, 'full' for all",
+        otherwise="100, of few rows a quarter",
         read=counts_or_full,
         sets=["batch_sizes"],
     )
-    minibatch: str = flag("NAME", "how a step draws rows: " + ", ".join(SCHEMES), "subset")
-    keep_last: bool = flag(
-        "",
-        "train on rows of a permutation that do not fill a batch, too",
-        False,
-        bool,
-        sets=["drop_last"],
-        needs=PERMUTATION,
+    minibatch: str = flag("NAME", "how a step draws rows", "subset", choices=SCHEMES)
+    keep_last: bool = switch(
+        "train on rows of a permutation that do not fill a batch, too", sets=["drop_last"], needs=PERMUTATION
     )
     optimizer: str = option("optimizer", "NAME", "any of optax")
-    schedule: str = flag("NAME", "learning rate as training goes on: " + ", ".join(SCHEDULES), "constant")
-    schedule_epochs: int | None = flag(
-        "N", "epochs over which it spreads (default: all)", read=int, needs=SCHEDULE
-    )
+    schedule: str = flag("NAME", "learning rate as training goes on", "constant", choices=SCHEDULES)
+    schedule_epochs: int | None = flag("N", "epochs over which it spreads", otherwise="all", needs=SCHEDULE)
     gradient: str = option("gradient", "NAME", "autodiff, or backprop: the derivation by hand")
     tile: int | None = flag(
-        "N", "networks trained side by side (default: chosen for speed)", read=int, group="running"
+        "N", "networks trained side by side", otherwise="chosen for speed", group="running"
     )
     executor: str | None = flag(
-        "NAME", f"other processes that train: {', '.join(EXECUTORS)} (default: threads of this one)"
+        "NAME", "other processes that train", choices=EXECUTORS, otherwise="threads of this one"
     )
-    workers: int | None = flag("N", "how many processes (default: one a core)", read=int, needs=LOCAL)
+    workers: int | None = flag("N", "how many processes", otherwise="one a core", needs=LOCAL)
     scheduler: str | None = flag(
-        "ADDRESS", "of a Dask cluster, such as tcp://10.0.0.1:8786 (default: one here)", needs=DASK
+        "ADDRESS", "of a Dask cluster, such as tcp://10.0.0.1:8786", otherwise="one here", needs=DASK
     )
-    eval_every: int | None = flag("N", "epochs between evaluations (default: a twentieth of all)", read=int)
-    out: Path = flag("DIR", OUT, "runs/grid", place, group="output")
+    eval_every: int | None = flag("N", "epochs between evaluations", otherwise="a twentieth of all")
+    out: Path = flag("DIR", OUT, Path("runs/grid"), group="output")

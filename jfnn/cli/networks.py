@@ -1,12 +1,10 @@
 """The networks that the flags describe."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 
 import jfnn
-from jfnn.architectures import CELLS
-from jfnn.arguments import checks
 from jfnn.cli.data import Problem
-from jfnn.cli.grid_flags import NETWORKS, STATES, GridFlags
+from jfnn.cli.grid_flags import GridFlags
 
 
 def networks(problem: Problem, flags: GridFlags) -> dict[str, jfnn.Network]:
@@ -17,14 +15,13 @@ def networks(problem: Problem, flags: GridFlags) -> dict[str, jfnn.Network]:
     Raises:
         ValueError, TypeError: An invalid argument of a network.
     """
-    checks.as_choice(flags.network, "network", NETWORKS)
-    return KINDS[flags.network](problem, flags)
+    return {"mlp": _mlps, "cnn": _cnns, "rnn": _rnns}[flags.network](problem, flags)
 
 
 def _mlps(problem: Problem, flags: GridFlags) -> dict[str, jfnn.Network]:
     return {
         "-".join([*map(str, widths), activation]) if widths else "none": jfnn.mlp(
-            (*problem.shape, *widths, problem.outputs), activation, flags.output, _init(flags, "normal")
+            (*problem.shape, *widths, problem.outputs), activation, flags.output, flags.init or "normal"
         )
         for widths in flags.hidden or ((50,),)
         for activation in flags.activation or ("sigmoid",)
@@ -32,19 +29,18 @@ def _mlps(problem: Problem, flags: GridFlags) -> dict[str, jfnn.Network]:
 
 
 def _cnns(problem: Problem, flags: GridFlags) -> dict[str, jfnn.Network]:
+    per_convolution = {name: getattr(flags, name) for name in ("kernel", "stride", "padding")}
     return {
         "-".join(["cnn", *map(str, channels), *_dense(widths), activation]): jfnn.cnn(
             problem.shape,
             channels,
             problem.outputs,
-            kernel=_one_or_each(flags.kernel),
-            stride=_one_or_each(flags.stride),
-            padding=_one_or_each(flags.padding),
+            **{name: values[0] if len(values) == 1 else values for name, values in per_convolution.items()},
             pool=flags.pool,
             hidden=widths,
             activation=activation,
             output=flags.output,
-            init=_init(flags, "he_normal"),
+            init=flags.init or "he_normal",
         )
         for channels in flags.channels
         for widths in flags.hidden or ((),)
@@ -53,10 +49,12 @@ def _cnns(problem: Problem, flags: GridFlags) -> dict[str, jfnn.Network]:
 
 
 def _rnns(problem: Problem, flags: GridFlags) -> dict[str, jfnn.Network]:
-    checks.as_choice(flags.cell, "cell", CELLS)
-    checks.as_choice(flags.states, "states", STATES)
+    def name(units: int, widths: Sequence[int], activation: str) -> str:
+        activations = [activation] if widths or flags.cell != "gru" else []  # gated units have their own
+        return "-".join([flags.cell, str(units), *_dense(widths), *activations])
+
     return {
-        "-".join([flags.cell, str(units), *_dense(widths), *_used(flags, widths, activation)]): jfnn.rnn(
+        name(units, widths, activation): jfnn.rnn(
             problem.shape,
             units,
             problem.outputs,
@@ -66,7 +64,7 @@ def _rnns(problem: Problem, flags: GridFlags) -> dict[str, jfnn.Network]:
             hidden=widths,
             activation=activation,
             output=flags.output,
-            init=_init(flags, "pytorch"),
+            init=flags.init or "pytorch",
         )
         for units in flags.units
         for widths in flags.hidden or ((),)
@@ -74,25 +72,5 @@ def _rnns(problem: Problem, flags: GridFlags) -> dict[str, jfnn.Network]:
     }
 
 
-def _init(flags: GridFlags, default: str) -> str:
-    return default if flags.init is None else flags.init
-
-
-def _used(flags: GridFlags, widths: Sequence[int], activation: str) -> list[str]:
-    """The activation's name, where anything uses it: gated units have their own."""
-    return [activation] if widths or flags.cell != "gru" else []
-
-
 def _dense(widths: Sequence[int]) -> list[str]:
     return ["dense", *map(str, widths)] if widths else []
-
-
-def _one_or_each(values: tuple[int, ...]) -> int | tuple[int, ...]:
-    return values[0] if len(values) == 1 else values
-
-
-KINDS: dict[str, Callable[[Problem, GridFlags], dict[str, jfnn.Network]]] = {
-    "mlp": _mlps,
-    "cnn": _cnns,
-    "rnn": _rnns,
-}

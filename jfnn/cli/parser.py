@@ -4,14 +4,21 @@ import argparse
 import dataclasses
 import inspect
 import re
+import typing
 from collections.abc import Sequence
+from pathlib import Path
 from typing import Any, NoReturn, TypeVar
 
-from jfnn.cli.flags import Flags, flag_of
-from jfnn.cli.values import plain
+from jfnn.cli.flags import Flags, Read, number, place, plain, whole_number
 from jfnn.schedulers import SCHEDULERS, Scheduler
 
+READERS: dict[type, Read] = {int: whole_number, float: number, str: str, Path: place}
 SomeFlags = TypeVar("SomeFlags", bound=Flags)
+
+
+def flag_name(name: str) -> str:
+    """The flag of a field or of a kind of scheduler: ``--learning-rate``."""
+    return "--" + name.replace("_", "-")
 
 
 class Parser(argparse.ArgumentParser):
@@ -20,8 +27,7 @@ class Parser(argparse.ArgumentParser):
     def __init__(self, **options: Any) -> None:
         """Takes the arguments of `argparse.ArgumentParser`."""
         options.setdefault("formatter_class", argparse.RawDescriptionHelpFormatter)
-        options.setdefault("allow_abbrev", False)
-        super().__init__(**options)
+        super().__init__(allow_abbrev=False, **options)
 
     def error(self, message: str) -> NoReturn:
         """Exits with 2."""
@@ -38,23 +44,22 @@ def make_parser(kind: type[Flags], prog: str, description: str, examples: str) -
         argument_default=argparse.SUPPRESS,
     )
     groups: dict[str, argparse._ActionsContainer] = {}
-    title = ""
+    title, types = "", typing.get_type_hints(kind)
     shared = {field.name for field in dataclasses.fields(Flags)}
     for field in sorted(dataclasses.fields(kind), key=lambda field: field.name in shared):
         name, declared = field.name, field.metadata
         if declared.get("group"):
             title, _, text = declared["group"].partition("\n")
             groups[title] = groups.get(title) or parser.add_argument_group(title, text)
-        group = groups[title]
         if name == "schedulers":
             for kind_name, scheduler in SCHEDULERS.items():
-                group.add_argument(flag_of(kind_name), **_scheduler_argument(scheduler))
-        elif declared and declared["read"] is bool:
-            group.add_argument(flag_of(name), action="store_true", help=declared["help"])
+                groups[title].add_argument(flag_name(kind_name), **_scheduler_argument(scheduler))
         elif declared:
-            read = plain(declared["read"]) if declared["read"] in (int, float) else declared["read"]
-            values = {"metavar": declared["metavar"], "type": read, "help": declared["help"]}
-            group.add_argument(flag_of(name), action="append" if declared["many"] else "store", **values)
+            argument = dict(declared["argument"])
+            if "type" in argument and argument["type"] is None:
+                plainest, *_ = typing.get_args(types[name]) or (types[name],)
+                argument["type"] = READERS[plainest]
+            groups[title].add_argument(flag_name(name), **argument)
     return parser
 
 
@@ -77,7 +82,7 @@ def _scheduler_argument(kind: type[Scheduler]) -> dict[str, Any]:
 
 
 def parse(kind: type[SomeFlags], parser: Parser, argv: Sequence[str]) -> SomeFlags:
-    """The values of flags; exits with 2 for invalid words, and for flags without those that they need."""
+    """The values of flags; exits with 2 for invalid words, and for flags whose needs are not met."""
     present = vars(parser.parse_args(_joined(argv)))
     fields = {name: value for name, value in present.items() if name not in SCHEDULERS}
     fields |= {name: tuple(value) for name, value in fields.items() if isinstance(value, list)}
@@ -87,7 +92,7 @@ def parse(kind: type[SomeFlags], parser: Parser, argv: Sequence[str]) -> SomeFla
     for field in dataclasses.fields(kind):
         needs = field.metadata.get("needs")
         if needs and field.name in present and not needs[1](flags):
-            parser.error(f"{flag_of(field.name)}: goes with {needs[0]}")
+            parser.error(f"{flag_name(field.name)}: goes with {needs[0]}")
     return flags
 
 

@@ -1,17 +1,18 @@
-"""Directories that commands write into, tried before training."""
+"""Directories that commands write into, tried before training, and images in them."""
 
 import itertools
 import os
 import tempfile
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 
 from jfnn.arguments.checks import ArgumentError
 from jfnn.cli.flags import Flags
 from jfnn.search.run_directory import CONFIG, GROUPS
+from jfnn.store import files
 
 
-def choose(flags: Flags) -> Path:
+def choose_directory(flags: Flags) -> Path:
     """The directory of --out; without the flag the first of runs/grid, runs/grid-2, … that is free.
 
     With --resume the default is runs/grid.
@@ -56,9 +57,16 @@ def check_directory(directory: Path, argument: str, names: Iterable[str] = ()) -
         above = (directory.absolute(), *directory.absolute().parents)
         with tempfile.TemporaryFile(dir=next(path for path in above if os.path.lexists(path))):
             pass
-        taken = [name for name in names if (directory / name).is_dir()]
+        blocked = [name for name in names if (directory / name).is_dir()]
     except OSError as error:
         why = error.strerror or error
         raise ArgumentError(argument, f"cannot write to {directory}: {why}") from None
-    if taken:
-        raise ArgumentError(argument, f"cannot write {directory / taken[0]}, which is a directory")
+    if blocked:
+        raise ArgumentError(argument, f"cannot write {directory / blocked[0]}, which is a directory")
+
+
+def write_images(directory: Path, images: Mapping[str, bytes]) -> None:
+    """Writes PNG images, each into the file of its name."""
+    for name, image in images.items():
+        with files.atomic(directory / f"{name}.png") as file:
+            file.write(image)

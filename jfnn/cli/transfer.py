@@ -10,20 +10,19 @@ with it.
 """
 
 import dataclasses
-import math
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from pathlib import Path
+
+import numpy as np
 
 import jfnn
 from jfnn.activations import ACTIVATIONS
+from jfnn.analysis import summary
 from jfnn.arguments import checks
 from jfnn.arguments.checks import ArgumentError
 from jfnn.cli import places
-from jfnn.cli.command import Command, training
-from jfnn.cli.flags import OUT, Flags, flag
-from jfnn.cli.progress import Watch
-from jfnn.cli.transfer_output import ADDED, Measured, report, write
-from jfnn.cli.values import count_or_integers, lengths, names, numbers, place
+from jfnn.cli.command import Command, Watch
+from jfnn.cli.flags import OUT, Flags, count_or_integers, flag, integers, names, numbers, switch
 from jfnn.layers.initializers import FAN_IN
 from jfnn.widths.parametrisations import LIKE_ADAM, PARAMETRISATIONS
 from jfnn.widths.transfers import LOSS
@@ -32,6 +31,8 @@ SCORES = tuple(f"{part}_{metric}" for part in ("train", "test") for metric in ("
 # Arguments of `jfnn.transfer` and of `jfnn.coordinate_check`.
 SHARED = ("width", "base", "parametrisations", "output_multiplier", "optimizer", "batch_size", "seeds")
 DEEPEST = 1000  # hidden layers
+TRANSFER, COORDINATES = "transfer", "coordinates"
+ADDED = tuple(f"{name}.{kind}" for name in (TRANSFER, COORDINATES) for kind in ("png", "csv"))
 EXAMPLES = """\
 examples:
   %(prog)s
@@ -49,24 +50,24 @@ NETWORKS = ("mlp", "cnn")
 class TransferFlags(Flags):
     """Flags of ``jfnn transfer``."""
 
-    data: str = flag("NAME", f"{', '.join(DATA)}", "mnist1d", group="data")
-    network: str = flag("NAME", f"kind: {', '.join(NETWORKS)}", "mlp", group="networks")
+    data: str = flag("NAME", "", "mnist1d", choices=DATA, group="data")
+    network: str = flag("NAME", "kind", "mlp", choices=NETWORKS, group="networks")
     width: tuple[int, ...] = flag(
         "N,N",
         "hidden units of each layer, channels of each convolution",
         "32,64,128,256,512,1024",
-        lengths,
+        integers,
         sets=["layers", "channels"],
     )
-    depth: int = flag("N", "hidden layers, or convolutions", 2, int)
+    depth: int = flag("N", "hidden layers, or convolutions", 2)
     base: int | None = flag(
-        "N", "the width at which parametrisations are the same network (default: the first)", read=int
+        "N", "the width at which parametrisations are the same network", otherwise="the first"
     )
     parametrisations: tuple[str, ...] = flag("NAMES", "what to compare", ",".join(PARAMETRISATIONS), names)
-    output_multiplier: float = flag("α", "of the maximal-update parametrisation", "1", float)
-    drawn_outputs: bool = flag("", "the last layer starts as others do; without this at 0", False, bool)
-    activation: str = flag("NAME", f"of hidden layers: {', '.join(ACTIVATIONS)}", "relu")
-    init: str = flag("NAME", f"starting weights: {', '.join(FAN_IN)}", "he_normal")
+    output_multiplier: float = flag("α", "of the maximal-update parametrisation", 1.0)
+    drawn_outputs: bool = switch("the last layer starts as others do; without this at 0")
+    activation: str = flag("NAME", "of hidden layers", "relu", choices=ACTIVATIONS)
+    init: str = flag("NAME", "starting weights", "he_normal", choices=FAN_IN)
     learning_rate: tuple[float, ...] = flag(
         "VALUES",
         "η: numbers and log-spaced ranges START:STOP:COUNT",
@@ -74,29 +75,37 @@ class TransferFlags(Flags):
         numbers,
         group="training",
     )
-    l2: float = flag("λ", "penalty, the same for all", "0", float)
-    optimizer: str = flag("NAME", f"sgd, {', '.join(LIKE_ADAM)}", "adam")
-    epochs: int = flag("N", "epochs to train", 4, int)
-    batch_size: int = flag("N", "rows a step", 100, int, sets=["batch_sizes"])
+    l2: float = flag("λ", "penalty, the same for all", 0.0)
+    optimizer: str = flag("NAME", "", "adam", choices=("sgd", *LIKE_ADAM))
+    epochs: int = flag("N", "epochs to train", 4)
+    batch_size: int = flag("N", "rows a step", 100, sets=["batch_sizes"])
     seeds: int | tuple[int, ...] = flag(
         "SEEDS", "how many, or which: 0,7,9; '7,' is seed 7 alone", "5", count_or_integers
     )
-    score: str = flag(
-        "NAME",
-        "what is best: train_loss, train_accuracy, test_loss, test_accuracy",
-        LOSS,
-        group="what is shown",
-    )
-    check_steps: int = flag("N", "steps of the coordinate check", 5, int)
+    score: str = flag("NAME", "what is best", LOSS, choices=SCORES, group="what is shown")
+    check_steps: int = flag("N", "steps of the coordinate check", 5)
     check_rate: float | None = flag(
-        "η", "its learning rate (default: the best of the base width, or else of the first)", read=float
+        "η", "its learning rate", otherwise="the best of the base width, or else of the first"
     )
-    out: Path = flag("DIR", OUT, "runs/transfer", place, group="output")
+    out: Path = flag("DIR", OUT, Path("runs/transfer"), group="output")
+
+
+@dataclasses.dataclass(frozen=True)
+class TransferRun:
+    """The sweeps, the coordinate check, and the learning rate of that check."""
+
+    swept: jfnn.Transfer
+    check: jfnn.CoordinateCheck
+    rate: float
+
+    @property
+    def sweeps(self) -> jfnn.SweepGroups:
+        """The sweeps of all widths."""
+        return self.swept.groups
 
 
 def data(flags: TransferFlags) -> jfnn.Split:
     """The rows, the digits standardised; images and sequences of one channel for convolutions."""
-    checks.as_choice(flags.data, "data", DATA)
     shape: tuple[int, ...] = (1, 40)
     if flags.data == "mnist1d":
         try:
@@ -111,35 +120,35 @@ def data(flags: TransferFlags) -> jfnn.Split:
     return split._replace(x_train=x_train, x_test=x_test)
 
 
-def network_of(flags: TransferFlags, shape: tuple[int, ...]) -> Callable[[int], jfnn.Network]:
+def maker(flags: TransferFlags, shape: tuple[int, ...]) -> Callable[[int], jfnn.Network]:
     """``width -> network`` for inputs of a shape; unless flags say otherwise its last layer starts at 0."""
-    checks.as_choice(flags.network, "network", NETWORKS)
     depth = checks.as_count(flags.depth, "depth", 1, DEEPEST)
 
     def make(width: int) -> jfnn.Network:
         if flags.network == "mlp":
-            made = jfnn.mlp((*shape, *[width] * depth, 10), flags.activation, init=flags.init)
+            network = jfnn.mlp((*shape, *[width] * depth, 10), flags.activation, init=flags.init)
         else:
             channels = [width] * depth
-            made = jfnn.cnn(shape, channels, 10, padding="same", activation=flags.activation, init=flags.init)
-        if flags.drawn_outputs or made.layers is None:
-            return made
+            network = jfnn.cnn(
+                shape, channels, 10, padding="same", activation=flags.activation, init=flags.init
+            )
+        if flags.drawn_outputs or network.layers is None:
+            return network
         # Outputs of narrow networks would else start larger than those of wide ones (the paper, D.2).
-        return jfnn.sequential([*made.layers[:-1], jfnn.Scaled(made.layers[-1], 0.0)], shape)
+        return jfnn.sequential([*network.layers[:-1], jfnn.Scaled(network.layers[-1], 0.0)], shape)
 
     return make
 
 
-def run(flags: TransferFlags, watch: Watch) -> Measured:
+def run(flags: TransferFlags, watch: Watch) -> TransferRun:
     """The sweeps, the coordinate check and its learning rate; raises as `jfnn.transfer` does."""
     places.check_free([flags.out], ADDED)
-    checks.as_choice(flags.score, "score", SCORES)
     checks.as_count(flags.check_steps, "check_steps")
     if flags.check_rate is not None:
         checks.as_axis(flags.check_rate, "check_rate", strict=True)
-    with training(watch, flags, "accuracy", True) as show:
+    with watch(flags, "accuracy", True) as show:
         split = data(flags)
-        network = network_of(flags, split.x_train.shape[1:])
+        network = maker(flags, split.x_train.shape[1:])
         common = {name: getattr(flags, name) for name in SHARED} | {"reduction": "mean"}
         swept = jfnn.transfer(
             network,
@@ -155,7 +164,7 @@ def run(flags: TransferFlags, watch: Watch) -> Measured:
         )
         rate = check_rate(flags, swept)
         check = jfnn.coordinate_check(network, split, learning_rate=rate, steps=flags.check_steps, **common)
-        return Measured(swept, check, rate)
+        return TransferRun(swept, check, rate)
 
 
 def check_rate(flags: TransferFlags, swept: jfnn.Transfer) -> float:
@@ -164,9 +173,53 @@ def check_rate(flags: TransferFlags, swept: jfnn.Transfer) -> float:
         return flags.check_rate
     base = flags.width.index(flags.base) if flags.base in flags.width else 0
     best = swept.best_rates(flags.score)[0, base]
-    if math.isnan(best):
+    if np.isnan(best):
         raise ArgumentError("learning_rate", "all diverged; try smaller ones")
     return float(best)
+
+
+def report(flags: TransferFlags, outcome: TransferRun) -> str:
+    """The best learning rates, by how much they move, and the exponents of the coordinate check."""
+    swept, check = outcome.swept, outcome.check
+    names = [name.replace("_", " ") for name in swept.parametrisations]
+    best = swept.best_rates(flags.score)
+    rates = [["div" if np.isnan(rate) else f"{rate:.3g}" for rate in row] for row in best]
+    lines = [f"best learning rate by {summary.name_text(flags.score)}"]
+    lines += _aligned(
+        [["width", *map(str, swept.width)], *([n, *r] for n, r in zip(names, rates, strict=True))]
+    )
+    if np.isfinite(best).all():
+        moved = zip(names, swept.steps_moved(flags.score), strict=True)
+        steps = ", ".join(f"{name} {count} step{'' if count == 1 else 's'}" for name, count in moved)
+        lines += [f"it moves on the grid by: {steps}"]
+    layers = [*(f"layer {i + 1}" for i in range(check.start.shape[-1] - 1)), "outputs", "furthest"]
+    rows = [["", *layers]]
+    for name, slopes in zip(names, check.slopes(), strict=True):
+        furthest = slopes[np.abs(slopes).argmax()]  # rising or falling, either is away from 0
+        rows.append([name, *(f"{slope:+.2f}" for slope in (*slopes, furthest))])
+    steps = f"after {flags.check_steps} steps"
+    lines += ["", f"coordinate check at η = {outcome.rate:.3g}: k of |a_t - a_0| ~ width^k {steps}"]
+    return "\n".join([*lines, *_aligned(rows), ""])
+
+
+def _aligned(rows: Sequence[Sequence[str]]) -> list[str]:
+    """Lines of a table whose first column has names."""
+    return [f"{name:<16}{''.join(f'{cell:>9}' for cell in cells)}" for name, *cells in rows]
+
+
+def write(flags: TransferFlags, outcome: TransferRun, command: Sequence[str]) -> Sequence[str]:
+    """Writes the figures and their numbers; the names of the files."""
+    from jfnn import plots, report
+
+    swept, check = outcome.swept, outcome.check
+    curves = {
+        TRANSFER: plots.transfer_curves(swept, flags.score),
+        COORDINATES: plots.coordinate_curves(check),
+    }
+    places.write_images(flags.out, {name: report.png(figure) for name, figure in curves.items()})
+    swept.to_csv(flags.out / f"{TRANSFER}.csv")
+    check.to_csv(flags.out / f"{COORDINATES}.csv")
+    return ADDED
 
 
 COMMAND = Command("transfer", __doc__, EXAMPLES, TransferFlags, run, report, write)

@@ -1,7 +1,6 @@
 """Data to learn from: the digits, the gates, CSV and NPZ files, and splits that keep pairs together."""
 
-from jfnn.datasets.csv_files import read_csv
-from jfnn.datasets.npz_files import read_npz
+from jfnn.datasets.files import read_csv, read_npz
 from jfnn.datasets.splits import (
     digits,
     mnist1d,

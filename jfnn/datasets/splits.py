@@ -58,8 +58,8 @@ def split(
     """
     from sklearn.model_selection import train_test_split
 
-    given = {"x": x, "y": y} | ({} if weights is None else {"weights": weights})
-    arrays = {name: np.atleast_1d(checks.as_array(array, name)) for name, array in given.items()}
+    parts = {"x": x, "y": y} | ({} if weights is None else {"weights": weights})
+    arrays = {name: np.atleast_1d(checks.as_array(array, name)) for name, array in parts.items()}
     n = len(arrays["x"])
     for name, array in arrays.items():
         if len(array) != n:
@@ -67,8 +67,9 @@ def split(
     rows = as_size(test_size, n, "test_size")
     if random_state is not None:
         checks.as_seed(random_state, "random_state")
-    parts = train_test_split(*arrays.values(), test_size=rows, random_state=random_state)
-    x_train, x_test, y_train, y_test, *cut_weights = parts
+    x_train, x_test, y_train, y_test, *cut_weights = train_test_split(
+        *arrays.values(), test_size=rows, random_state=random_state
+    )
     return Split(x_train, y_train, x_test, y_test, cut_weights[0] if cut_weights else None)
 
 
@@ -119,7 +120,7 @@ def standardise(split: Split) -> Split:
         split: As `jfnn.sweep` takes it; the test rows may be None.
 
     Raises:
-        ValueError, TypeError: An entry that is no finite number; the message says where.
+        ValueError, TypeError: NaN or infinity; the message says where.
     """
     fitted = scalers(split)
 
@@ -199,11 +200,11 @@ def mnist1d(shuffled: bool = False) -> Split:
     # The package seeds the global generators of NumPy and of Python.
     states = np.random.get_state(), random.getstate()
     try:
-        made = data.make_dataset(arguments)
+        dataset = data.make_dataset(arguments)
     finally:
         np.random.set_state(states[0])
         random.setstate(states[1])
-    return Split(made["x"], made["y"], made["x_test"], made["y_test"])
+    return Split(dataset["x"], dataset["y"], dataset["x_test"], dataset["y_test"])
 
 
 _CORNERS = ((0, 0), (0, 1), (1, 0), (1, 1))

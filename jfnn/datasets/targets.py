@@ -7,6 +7,7 @@ from typing import NamedTuple
 
 import numpy as np
 
+from jfnn.arguments import checks
 from jfnn.arguments.checks import ArgumentError
 
 TASKS = ("classification", "regression")
@@ -38,6 +39,11 @@ class Table(NamedTuple):
     classes: tuple[str, ...] | None
     n_train: int | None = None
     weights: np.ndarray | None = None
+
+
+def file_error(reason: str) -> ArgumentError:
+    """The error of an invalid file; every reader's argument for it is ``path``."""
+    return ArgumentError("path", reason)
 
 
 def shortened(names: Sequence[str], most: int = 12) -> str:
@@ -102,9 +108,7 @@ def check_exact(values: np.ndarray, where: str) -> None:
     if rounded.any():
         place = np.argwhere(rounded)[0]
         got = values[tuple(place)]
-        raise ArgumentError(
-            "path", f"{where}{place_of(place)}: expected a number that a float holds, got {got}"
-        )
+        raise file_error(f"{where}{place_of(place)}: expected a number that a float holds, got {got}")
 
 
 def own_words(labels: np.ndarray, words: Sequence[str], where: str) -> tuple[str, ...]:
@@ -112,10 +116,9 @@ def own_words(labels: np.ndarray, words: Sequence[str], where: str) -> tuple[str
     spelled: dict[int, str] = {}
     for row, (label, word) in enumerate(zip(labels.tolist(), words, strict=True), 1):
         if spelled.setdefault(label, word) != word:
-            raise ArgumentError(
-                "path",
+            raise file_error(
                 f"{where}, row {row}: expected one spelling of a class, got {spelled[label]!r} and {word!r};"
-                " numbers that are no classes are for task='regression'",
+                " numbers that are no classes are for task='regression'"
             )
     return tuple(spelled[label] for label in range(len(spelled)))
 
@@ -130,8 +133,8 @@ def check_words(
         why = ", as most in this column are" if slips else ""
         advice = "; where all are names of classes, the task is classification" if slips else ""
         got = repr(words[rows[0]])
-        raise ArgumentError(
-            "path", f"{file}, row {rows[0] + 1}, column {target!r}: expected a number{why}, got {got}{advice}"
+        raise file_error(
+            f"{file}, row {rows[0] + 1}, column {target!r}: expected a number{why}, got {got}{advice}"
         )
 
 
@@ -153,8 +156,8 @@ def as_task(
     Raises:
         ValueError: They do not fit the task, an unknown task, a single class, or two words for one.
     """
-    if task not in (None, *TASKS):
-        raise ArgumentError("task", f"expected one of {', '.join(TASKS)}, got {task!r}")
+    if task is not None:
+        checks.as_choice(task, "task", TASKS)
     are_words = y.dtype.kind == "U"
     if are_words and task == "regression":
         raise ArgumentError("task", f"regression needs numbers to predict, got {_first_word(y)!r}")
@@ -174,6 +177,6 @@ def as_task(
 
 
 def _first_word(y: np.ndarray) -> str:
-    """The first text that is no number; where all are numbers written as text, the first of these."""
+    """The first text other than a number; where all are numbers, the first."""
     texts: list[str] = y.ravel().tolist()
     return next((text for text in texts if as_number(text) is None), texts[0])

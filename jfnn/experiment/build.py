@@ -166,7 +166,7 @@ def _ranking(learner: Learner, data: Data, validation: Validation, validates: bo
 def _check_schedulers(options: CheckedOptions, cells: int, hyper: Collection[str], validates: bool) -> None:
     for scheduler in options.schedulers:
         if scheduler.validates and not validates:
-            reason = f"{scheduler} needs rows held out; give validation or folds"
+            reason = f"{scheduler} needs rows held out: validation or folds"
             raise ArgumentError("schedulers", reason, scheduler)
         try:
             scheduler.check(cells, options.epochs, hyper)

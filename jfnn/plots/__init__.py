@@ -4,8 +4,7 @@ Every function builds a new `matplotlib.figure.Figure` and returns it: nothing i
 pyplot's global state stays out of it. ``figure.savefig(path)`` writes one; a notebook shows one by itself.
 """
 
-from jfnn.plots.bands import interval_curves
-from jfnn.plots.curves import loss_curves
+from jfnn.plots.curves import interval_curves, loss_curves
 from jfnn.plots.grids import heat_map
 from jfnn.plots.pictures import decision_regions, images, weights_as_images
 from jfnn.plots.scatters import scatter

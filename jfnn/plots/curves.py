@@ -1,4 +1,4 @@
-"""Scores over the epochs, of a sweep's cells or of one training run."""
+"""Scores over the epochs, of a sweep's cells, also in bands of their intervals, or of one training run."""
 
 from collections.abc import Mapping, Sequence
 from typing import Any, NamedTuple
@@ -8,14 +8,27 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
 from jfnn.analysis import summary
+from jfnn.analysis.intervals import Interval, as_interval
+from jfnn.analysis.statistics import curve_statistics
 from jfnn.arguments import checks
 from jfnn.arguments.checks import ArgumentError, ArgumentTypeError
 from jfnn.experiment.axes import as_place
-from jfnn.plots.panels import limit_scores, ordered_colours, panels, side_legend
+from jfnn.plots.panels import (
+    BEST,
+    colour_by,
+    label_epochs,
+    limit_scores,
+    ordered_colours,
+    panels,
+    side_legend,
+)
 from jfnn.search.result import SweepResult
 from jfnn.search.train import History
 
 FEW_POINTS = 25  # curves of so few have a mark at each
+NAMED = 10  # more cells have no legend
+SHADED = 30  # more cells have no bands but that of the best
+STATISTICS = {"mean": "mean", "median": "median", "iqm": "interquartile mean"}
 LINES = {"solid": "-", "dashed": "--", "dotted": ":"}
 
 
@@ -30,7 +43,7 @@ class _Curve(NamedTuple):
 def loss_curves(run: SweepResult | History, cells: Sequence[tuple[int, ...]] | str | None = None) -> Figure:
     """Loss and ranking metric over the epochs, averaged over seeds and folds.
 
-    Training rows are drawn solid; dashed, those that rank cells. A curve ends where the first of its members
+    Training rows are drawn solid, ranking rows dashed. A curve ends where the first of its members
     diverged or stopped. A `History` has no ranking: beside the loss comes the first other metric, if there is
     one, on all rows that have scores.
 
@@ -61,11 +74,54 @@ def loss_curves(run: SweepResult | History, cells: Sequence[tuple[int, ...]] | s
         shown = [curve.scores[f"{part}_{metric}"] for curve in calm for part in parts]
         limit_scores(axes, np.concatenate(shown), higher_is_better)
         name = summary.metric_text(metric)
-        axes.set(xlabel="epochs", ylabel=name, title=f"{name} ({explained})")
-        axes.xaxis.get_major_locator().set_params(integer=True)
-        axes.grid(alpha=0.3)
+        label_epochs(axes, name, f"{name} ({explained})")
     if labelled:
         side_legend(figure, row[0])
+    return figure
+
+
+def interval_curves(
+    result: SweepResult,
+    score: str | None = None,
+    cells: Sequence[tuple[int, ...]] | str | None = None,
+    interval: Interval | str | None = None,
+    missing: str | float = "nan",
+) -> Figure:
+    """A score of cells over the epochs: its mean, median or interquartile mean, in a band of its interval.
+
+    Of more than ten cells colours stand for the hyperparameter that varies most; of more than thirty the best
+    cell alone has a band.
+
+    Args:
+        result: A sweep that kept its history, of several seeds or folds (of one there are no bands).
+        score: Such as "test_accuracy"; None for the one that ranks.
+        cells: Places on every axis but the seeds and folds; "all"; None for up to six, as in `loss_curves`.
+        interval: The statistic drawn, or an `Interval` with more; None for the mean and its t interval.
+        missing: Treatment of runs that diverged, as in `jfnn.cell_statistics`.
+
+    Raises:
+        ValueError: No history, no such cell, or as in `curve_statistics`.
+    """
+    statistics, kind = curve_statistics(result, score, interval, missing), as_interval(interval)
+    score, chosen, best = result.named(score), as_cells(cells, result), result.best_or_none()
+    few, epochs = len(chosen) <= NAMED, result.history["epoch"]
+    curves = (getattr(statistics, kind.statistic), statistics.low, statistics.high)
+    lines, lows, highs = (np.stack([values[cell] for cell in chosen]) for values in curves)
+    figure, ((axes,),) = panels(9.6 if few else 7.6, 4.4)
+    colours = _colours(result, chosen, figure, axes)
+    for i, cell in enumerate(chosen):
+        is_best = best is not None and best.index == cell
+        band = (lows[i], highs[i]) if len(chosen) <= SHADED or is_best else None
+        name = summary.describe(result.axes_at(cell)) + " (best)" * is_best
+        _draw_in_band(axes, epochs, lines[i], band, name, colours[i], few, is_best)
+    if few:
+        side_legend(figure, axes)
+    elif axes.get_legend_handles_labels()[1]:
+        axes.legend(loc="best", frameon=True, framealpha=0.9)
+    limit_scores(axes, lines, result.higher_is_better(score), np.stack([lows, highs]))
+    over = summary.averaged_over(result) or "one run"
+    title = f"{STATISTICS[kind.statistic]} over {over}, {kind.confidence:.0%} interval"
+    label_epochs(axes, summary.name_text(score), title)
     return figure
 
 
@@ -126,17 +182,17 @@ def default_cells(result: SweepResult, most: int = 6) -> list[tuple[int, ...]]:
     Cells that stopped before the first evaluation have no curve and are left out.
     """
     best = result.best_or_none()
-    chosen, *rest = best.index if best else (0,) * len(result.cell_shape)
+    rate, *rest = best.index if best else (0,) * len(result.cell_shape)
     losses = result.history[f"train_{next(iter(result.metrics))}"]
     unseen = np.isnan(losses).all(axis=-1) & (result.diverged_at < 0)
     order = range(len(result.learning_rate))
     if result.sampled:
         order = np.argsort(summary.costs(result), kind="stable").tolist()  # NaN comes last
-    drawn = [i for i in order if i == chosen or not unseen[(i, *rest)].all()]
-    others = [i for i in drawn if i != chosen]
+    candidates = [i for i in order if i == rate or not unseen[(i, *rest)].all()]
+    others = [i for i in candidates if i != rate]
     spread = np.linspace(0, len(others) - 1, min(most - 1, len(others))).round().astype(int)
-    picked = {others[i] for i in spread} | {chosen}
-    return [(i, *rest) for i in drawn if i in picked]
+    places = {others[i] for i in spread} | {rate}
+    return [(i, *rest) for i in candidates if i in places]
 
 
 def _draw(axes: Axes, curve: _Curve, metric: str, lines: Mapping[str, str], colour: Any) -> None:
@@ -150,3 +206,42 @@ def _draw(axes: Axes, curve: _Curve, metric: str, lines: Mapping[str, str], colo
             linewidth=2.5 if curve.best else 1.2,
             label=curve.label if part == "train" else None,
         )
+
+
+def _colours(result: SweepResult, cells: Sequence[tuple[int, ...]], figure: Figure, axes: Axes) -> np.ndarray:
+    """A colour for each cell ``[cells, 4]``: for many by the axis that varies most."""
+    places = [result.axes_at(cell) for cell in cells]
+    values = {name: np.array([place[name] for place in places]) for name in result.axes}
+    axis = max(values, key=lambda name: len(np.unique(values[name])))
+    if len(cells) <= NAMED or np.ptp(values[axis]) == 0:
+        return ordered_colours(len(cells))
+    return colour_by(figure, axes, values[axis], summary.SYMBOLS.get(axis, axis))
+
+
+def _draw_in_band(
+    axes: Axes,
+    epochs: np.ndarray,
+    line: np.ndarray,
+    band: tuple[np.ndarray, np.ndarray] | None,
+    name: str,
+    colour: Any,
+    few: bool,
+    is_best: bool,
+) -> None:
+    """One curve in its band; the best lies on top and stands out from many others."""
+    colour = BEST if is_best and not few else colour
+    plain = few or is_best
+    if band is not None:
+        axes.fill_between(
+            epochs, *band, color=colour, alpha=0.25 if plain else 0.1, linewidth=0, zorder=1 + 2 * is_best
+        )
+    axes.plot(
+        epochs,
+        line,
+        color=colour,
+        linewidth=2.2 if is_best else 1.4 if few else 0.7,
+        alpha=1 if plain else 0.75,
+        marker="o" if len(epochs) == 1 else "",
+        label=name if plain else None,
+        zorder=2 + 2 * is_best,
+    )

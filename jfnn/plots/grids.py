@@ -35,7 +35,7 @@ DIVERGED = "0.9"
 
 
 def heat_map(result: SweepResult, at: dict[str, int] | None = None) -> Figure:
-    """The η×λ grid, training rows beside those that rank, averaged over seeds and folds, values in the cells.
+    """The η×λ grid of training and of ranking rows, averaged over seeds and folds, values in the cells.
 
     Shows the metric that ranks; brighter is better. Losses have a logarithmic colour scale. A cell that
     diverged with any seed or fold is hatched and says "div", as it does not rank either. Italics: values of
@@ -62,8 +62,8 @@ def heat_map(result: SweepResult, at: dict[str, int] | None = None) -> Figure:
     names = [f"{part}_{result.ranking_metric}" for part in summary.ranking_parts(result)]
     values = {name: result.cell_scores(name)[shown] for name in names}
     norm, colours = _colour_scale(np.stack(list(values.values())), higher_is_better)
-    written = np.vectorize(summary.number_text, otypes=[object])
-    texts = {name: written(cells, higher_is_better) for name, cells in values.items()}
+    as_text = np.vectorize(summary.number_text, otypes=[object])
+    texts = {name: as_text(cells, higher_is_better) for name, cells in values.items()}
     stopped = _stopped_early(result)[shown]
     rows, columns = stopped.shape
     cell = min(float(np.clip(6.0 / max(rows, columns), *CELL_RANGE)), LONGEST_PANEL / max(rows, columns))
@@ -121,7 +121,7 @@ def _colour_scale(values: np.ndarray, higher_is_better: bool) -> tuple[Normalize
 def _write_values(
     axes: Axes, cells: np.ndarray, texts: np.ndarray, colours: np.ndarray, stopped: np.ndarray, font: float
 ) -> None:
-    """Writes the cells' texts in a colour that stands out from theirs, and hatches those that diverged."""
+    """Writes the cells' texts in a colour that stands out from theirs, and hatches diverged cells."""
     for (i, j), text in np.ndenumerate(texts):
         diverged = not np.isfinite(cells[i, j])
         if diverged:

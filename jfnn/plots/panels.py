@@ -11,6 +11,7 @@ from matplotlib.axes import Axes
 from matplotlib.cm import ScalarMappable
 from matplotlib.colors import LogNorm, Normalize
 from matplotlib.figure import Figure
+from matplotlib.ticker import MaxNLocator
 
 AXIS_LABELS = {"learning_rate": "learning rate η", "l2": "L2 penalty λ"}
 BEST = "#e6002e"
@@ -27,6 +28,29 @@ def panels(width: float, height: float, rows: int = 1, columns: int = 1, **share
     """A figure of a size in inches, and its panels ``[rows, columns]``."""
     figure = Figure(figsize=(width, height), layout="constrained")
     return figure, figure.subplots(rows, columns, squeeze=False, **shared)
+
+
+def gallery(
+    count: int, columns: int, size: tuple[float, float], margin: tuple[float, float], **shared: Any
+) -> tuple[Figure, list[Axes]]:
+    """A figure with ``count`` panels in rows of ``columns``; the last row may have fewer.
+
+    ``size`` of a panel and ``margin`` around all are widths and heights in inches.
+    """
+    rows = math.ceil(count / columns)
+    figure, places = panels(
+        columns * size[0] + margin[0], rows * size[1] + margin[1], rows, columns, **shared
+    )
+    for axes in places.ravel()[count:]:
+        axes.remove()
+    return figure, places.ravel()[:count].tolist()
+
+
+def label_epochs(axes: Axes, score: str, title: str) -> None:
+    """Labels a panel of curves over the epochs."""
+    axes.set(xlabel="epochs", ylabel=score, title=title)
+    axes.xaxis.set_major_locator(MaxNLocator("auto", integer=True))
+    axes.grid(alpha=0.3)
 
 
 def ordered_colours(count: int) -> np.ndarray:
@@ -60,10 +84,13 @@ def value_scale(values: np.ndarray) -> dict[str, Any]:
     return {"value": "log"} if positive.size == values.size else {"value": "symlog", "linthresh": low}
 
 
-def value_colours(values: np.ndarray) -> ScalarMappable:
-    """Colours that stand for values, at least two of which differ."""
+def colour_by(figure: Figure, axes: Any, values: np.ndarray, label: str) -> np.ndarray:
+    """A colour for each value ``[n, 4]``, and the bar that explains them beside one or more panels."""
     norm = LogNorm if value_scale(values)["value"] == "log" else Normalize
-    return ScalarMappable(norm(values.min(), values.max()), "viridis")
+    scale = ScalarMappable(norm(values.min(), values.max()), "viridis")
+    bar = figure.colorbar(scale, ax=axes, pad=0.01)
+    bar.set_label(label, rotation=0 if len(label) == 1 else 90)
+    return np.asarray(scale.to_rgba(values))
 
 
 def takes_log_scale(values: np.ndarray, higher_is_better: bool) -> bool:

@@ -13,7 +13,7 @@ from numpy.typing import ArrayLike
 
 from jfnn.arguments import checks, memory
 from jfnn.arguments.checks import ArgumentError, ArgumentTypeError
-from jfnn.plots.panels import panels, side_legend
+from jfnn.plots.panels import gallery, panels, side_legend
 
 WRONG = "#c00020"
 
@@ -32,7 +32,7 @@ def images(x: ArrayLike, labels: ArrayLike, predicted: ArrayLike | None = None) 
     pictures = _squares(x, "x")
     labels = _as_labels(labels, len(pictures), "labels")
     guesses = labels if predicted is None else _as_labels(predicted, len(pictures), "predicted")
-    figure, places = _gallery(len(pictures), columns=10, height=1.3)
+    figure, places = gallery(len(pictures), min(10, len(pictures)), (1.0, 1.3), (0.6, 0.2))
     for axes, picture, label, guess in zip(places, pictures, labels, guesses, strict=True):
         axes.imshow(picture, cmap="gray_r")
         wrong = guess != label
@@ -55,7 +55,8 @@ def weights_as_images(w: ArrayLike) -> Figure:
         raise ArgumentError("w", f"expected weights [side², units], got shape {weights.shape}")
     pictures = _squares(weights.T, "w")
     limit = float(np.abs(weights).max()) or 1.0
-    figure, places = _gallery(len(pictures), columns=math.ceil(math.sqrt(2 * len(pictures))), height=0.85)
+    columns = min(math.ceil(math.sqrt(2 * len(pictures))), len(pictures))
+    figure, places = gallery(len(pictures), columns, (1.0, 0.85), (0.6, 0.2))
     for axes, picture in zip(places, pictures, strict=True):
         image = axes.imshow(picture, cmap="RdBu_r", norm=Normalize(-limit, limit))
         _frame(axes, "0.7", 0.5)
@@ -136,16 +137,6 @@ def _squares(x: ArrayLike, argument: str) -> np.ndarray:
     if x.ndim not in (2, 3) or x.shape[1:] not in ((side * side,), (side, side)):
         raise ArgumentError(argument, f"expected square images, side² numbers each, got shape {x.shape}")
     return x.reshape(len(x), side, side)
-
-
-def _gallery(n: int, columns: int, height: float) -> tuple[Figure, list[Axes]]:
-    """A figure with a panel for each of ``n`` images; the last row may have empty places."""
-    columns = min(columns, n)
-    rows = math.ceil(n / columns)
-    figure, places = panels(columns + 0.6, rows * height + 0.2, rows, columns)
-    for axes in places.ravel()[n:]:
-        axes.set_axis_off()
-    return figure, places.ravel()[:n].tolist()
 
 
 def _frame(axes: Axes, colour: str, width: float) -> None:

@@ -13,9 +13,9 @@ from jfnn.plots.panels import (
     AXIS_LABELS,
     BEST,
     add_caption,
-    panels,
+    colour_by,
+    gallery,
     takes_log_scale,
-    value_colours,
     value_scale,
 )
 from jfnn.search.result import SweepResult
@@ -36,37 +36,28 @@ def scatter(result: SweepResult) -> Figure:
         result: A sweep, in particular a random search.
     """
     checks.check_instance(result, SweepResult, "result")
-    drawn = [result.axes_at(place) for place in np.ndindex(result.cell_shape)]
-    cells = {name: np.array([axes[name] for axes in drawn]) for name in result.axes}
+    points = [result.axes_at(place) for place in np.ndindex(result.cell_shape)]
+    cells = {name: np.array([axes[name] for axes in points]) for name in result.axes}
     scores, pruned = result.cell_scores().ravel(), result.pruned_cells.ravel()
-    shown = [name for name, values in cells.items() if np.ptp(values) > 0] or ["learning_rate"]
-    rows = math.ceil(len(shown) / PANELS_A_ROW)
-    columns = math.ceil(len(shown) / rows)
-    figure, places = panels(3.3 * columns + 1.2, 3.0 * rows + 0.6, rows, columns, sharey=True)
-    used, empty = places.ravel()[: len(shown)].tolist(), places.ravel()[len(shown) :]
-    for axes in empty:
-        axes.remove()
-    colours = _colours(figure, used, cells["learning_rate"])
-    for axes, name in zip(used, shown, strict=True):
+    names = [name for name, values in cells.items() if np.ptp(values) > 0] or ["learning_rate"]
+    columns = math.ceil(len(names) / math.ceil(len(names) / PANELS_A_ROW))
+    figure, row = gallery(len(names), columns, (3.3, 3.0), (1.2, 0.6), sharey=True)
+    rates = cells["learning_rate"]
+    if np.ptp(rates) > 0:
+        colours = colour_by(figure, row, rates, AXIS_LABELS["learning_rate"])
+    else:
+        colours = np.asarray(matplotlib.colormaps["viridis"](np.full(len(rates), 0.4)))
+    for axes, name in zip(row, names, strict=True):
         _draw_cells(axes, cells[name], scores, pruned, colours)
         _draw_best(axes, result, name)
         axes.set_xscale(**value_scale(cells[name]))
         axes.set_xlabel(AXIS_LABELS.get(name, name))
     if takes_log_scale(scores, result.higher_is_better()):
-        used[0].set_yscale("log")
-    for axes in used[::columns]:
+        row[0].set_yscale("log")
+    for axes in row[::columns]:
         axes.set_ylabel(summary.name_text(result.ranked_by))
     add_caption(figure, _caption(result, scores, pruned))
     return figure
-
-
-def _colours(figure: Figure, row: list[Axes], learning_rate: np.ndarray) -> np.ndarray:
-    """A colour for each cell ``[cells, 4]``, and the bar that explains them if they differ."""
-    if np.ptp(learning_rate) == 0:
-        return np.asarray(matplotlib.colormaps["viridis"](np.full(len(learning_rate), 0.4)))
-    colours = value_colours(learning_rate)
-    figure.colorbar(colours, ax=row, label=AXIS_LABELS["learning_rate"], pad=0.01)
-    return np.asarray(colours.to_rgba(learning_rate))
 
 
 def _draw_cells(

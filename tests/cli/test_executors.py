@@ -25,11 +25,6 @@ def probe():
     return os.getpid(), jax.device_count(), (ignored, blocked)
 
 
-def test_without_a_name_threads_of_this_process_train():
-    with executors.chosen(GridFlags()) as workers:
-        assert workers is None
-
-
 def test_processes_are_others_that_show_a_device_a_core_and_leave_ctrl_c_to_this_one():
     with executors.chosen(GridFlags(executor="processes", workers=1)) as workers:
         number, devices, ignores = workers.submit(probe).result(60)
@@ -55,35 +50,18 @@ def test_processes_end_when_the_one_that_sends_them_tiles_is_killed():
 
 
 @pytest.mark.slow
-def test_a_cluster_of_dask_is_one_of_this_machine():
-    pytest.importorskip("distributed")
-    with executors.chosen(GridFlags(executor="dask", workers=2)) as workers:
-        number, devices, _ = workers.submit(probe).result(60)
-        assert number != os.getpid()
-        assert devices == len(os.sched_getaffinity(0))
-        assert workers.in_flight >= 8
-
-
-@pytest.mark.slow
-def test_nobody_outside_of_this_machine_reaches_a_cluster_of_it():
+def test_a_cluster_of_dask_is_one_that_nobody_outside_of_this_machine_reaches():
     pytest.importorskip("distributed")
     import psutil  # which distributed needs
 
     own = psutil.Process()
-    with executors.chosen(GridFlags(executor="dask", workers=1)) as workers:
-        assert workers.submit(os.getpid).result(60) != os.getpid()
+    with executors.chosen(GridFlags(executor="dask", workers=2)) as workers:
+        number, devices, _ = workers.submit(probe).result(60)
+        assert number != os.getpid() and devices == len(os.sched_getaffinity(0)) and workers.in_flight >= 8
         processes = [own, *own.children(recursive=True)]
         sockets = [socket for process in processes for socket in process.net_connections("tcp")]
         listening = {socket.laddr.ip for socket in sockets if socket.status == psutil.CONN_LISTEN}
     assert listening and listening <= {"127.0.0.1", "::1"}
-
-
-def test_processes_choose_their_own_devices(capsys, tmp_path, monkeypatch):
-    monkeypatch.chdir(tmp_path)
-    with pytest.raises(SystemExit) as ended:
-        main(["--executor", "processes", "--devices", "1", "--epochs", "1", "--out", "run"])
-    assert ended.value.code == 2
-    assert capsys.readouterr().err.startswith("jfnn grid: error: --devices: ")
 
 
 @pytest.mark.parametrize(("name", "package"), [("dask", "distributed"), ("mpi", "mpi4py.futures")])

@@ -1,6 +1,5 @@
 """One sweep: what is printed, what the directory holds, and that both are the library's."""
 
-import csv
 import json
 import re
 
@@ -8,13 +7,13 @@ import jax
 import numpy as np
 import pytest
 from command_line import FILES, GRID, SCORES, SMALL, grid_main, parse
-from helpers import make_result, with_scores
+from helpers import make_result, same_bits, with_scores
 from scipy import stats
 
 import jfnn
 from jfnn.analysis import summary
-from jfnn.cli import printing
-from jfnn.cli.files import NOT_SETTINGS
+from jfnn.cli import grid_output
+from jfnn.cli.grid_output import NOT_SETTINGS
 from jfnn.engine.devices import cores
 
 pytestmark = pytest.mark.unoptimised
@@ -53,15 +52,15 @@ def test_report_names_the_best_cell_its_noise_and_the_time(run):
     seconds = re.search(r"in ([\d.]+) s: compile ([\d.]+) s, run ([\d.]+) s", printed).groups()
     total, *parts = map(float, seconds)
     assert total == pytest.approx(sum(parts), abs=0.11)
-    assert "18 networks 64-4-10" in printed and "float32" in printed
+    assert "18 networks 4-sigmoid in " in printed and "float32" in printed
 
 
-@pytest.mark.parametrize("cells", [1, 7, 8, 9, 20])
+@pytest.mark.parametrize("cells", [1, 8, 20])
 def test_tables_fit_80_columns_and_lose_no_cell(cells):
     scores = np.arange(2.0 * cells).reshape(2, cells, 1) / 1000
     axes = {"learning_rate": np.full(2, 1.2e-5), "l2": np.geomspace(1.234567e-5, 9.87654, cells)}
     result = with_scores(make_result((2, cells), seeds=1), {"test_accuracy": scores}, axes=axes)
-    lines = printing.table(result, "test_accuracy", (0, 0), marked=True)
+    lines = grid_output.table(result, "test_accuracy", (0, 0), marked=True)
     assert max(map(len, lines)) <= 80
     # Headers begin with blanks, rows with a learning rate.
     rows = [line for line in lines if line and not line.startswith(" " * 8)]
@@ -76,19 +75,8 @@ def test_files_hold_every_member_of_the_sweep(run):
     assert list(saved.axes) == ["learning_rate", "l2"]
     for name, values in {**expected.axes, "seeds": expected.seeds}.items():
         np.testing.assert_array_equal((saved.axes | {"seeds": saved.seeds})[name], values)
-    members = {name: expected.scores[name] for name in SCORES} | {"diverged_at": expected.diverged_at}
-    for name, values in members.items():
-        np.testing.assert_array_equal(getattr(saved, name), values)
-    jax.tree.map(np.testing.assert_array_equal, saved.params, expected.params)
-    with (out / "results.csv").open(newline="") as file:
-        rows = list(csv.DictReader(file))
-    assert len(rows) == 18
-    for row, (i, j, s) in zip(rows, np.ndindex(3, 3, 2), strict=True):
-        assert float(row["learning_rate"]) == expected.learning_rate[i]
-        assert float(row["l2"]) == expected.l2[j]
-        assert int(row["seed"]) == expected.seeds[s]
-        for name, values in members.items():
-            np.testing.assert_array_equal(np.asarray(row[name], values.dtype), values[i, j, s])
+    np.testing.assert_array_equal(saved.diverged_at, expected.diverged_at)
+    assert same_bits(saved.scores, expected.scores) and same_bits(saved.params, expected.params)
     for name in ("heatmap.png", "curves.png"):
         assert (out / name).read_bytes().startswith(b"\x89PNG")
 

@@ -1,6 +1,5 @@
 """Several networks and batch sizes: one list, one winner, a run for each in one directory."""
 
-import csv
 import html
 import json
 
@@ -61,10 +60,6 @@ def test_each_group_has_its_run_and_all_have_one_table(groups):
         config = json.loads((out / group.directory / "config.json").read_text())
         assert config["command"]["hidden"] == [[3], [4, 3]]
     np.testing.assert_array_equal(jfnn.load(out / "refit").test_loss, expected.refit.test_loss)
-    with (out / "results.csv").open(newline="") as file:
-        rows = list(csv.DictReader(file))
-    assert list(rows[0])[:2] == ["network", "batch_size"] and len(rows) == 4 * 2 * 2 * 2
-    assert [row["network"] for row in rows] == ["3-tanh"] * 16 + ["4-3-tanh"] * 16
 
 
 def test_groups_do_not_go_where_another_run_is(run, groups, capsys):

@@ -16,7 +16,8 @@ import tqdm
 from command_line import COMMAND, GRID, GROUPS, SMALL, grid_main, parse, refused, untrained, watching
 
 import jfnn
-from jfnn.cli import places, progress
+from jfnn.cli import places
+from jfnn.cli.command import bar
 
 pytestmark = pytest.mark.unoptimised
 
@@ -50,7 +51,7 @@ def test_progress_begins_anew_with_each_group_and_shows_losses_as_such(monkeypat
     monkeypatch.setattr(sys, "stderr", screen := Screen())
     monkeypatch.setattr("tqdm.tqdm", functools.partial(tqdm.tqdm, mininterval=0))
     flags = parse("--epochs", "2", "--rank-by", "loss")
-    with progress.bar(flags, "loss", False) as show:
+    with bar(flags, "loss", False) as show:
         for epoch, epochs in ((1, 2), (2, 2), (1, 3), (3, 3)):
             show(jfnn.Progress(epoch, epochs, training=4, members=4, best=-0.25))
     shown = re.findall(r" (\d+/\d+) ", screen.getvalue())
@@ -143,10 +144,10 @@ def test_a_finished_run_is_not_repeated_nor_another_put_in_its_place(run, tmp_pa
 
 def test_without_out_each_run_gets_a_directory_of_its_own(tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
-    assert places.choose(parse()) == Path("runs/grid")
+    assert places.choose_directory(parse()) == Path("runs/grid")
     (tmp_path / "runs" / "grid").mkdir(parents=True)
-    assert places.choose(parse()) == Path("runs/grid-2")
+    assert places.choose_directory(parse()) == Path("runs/grid-2")
     (tmp_path / "runs" / "grid-2").mkdir()
-    assert places.choose(parse()) == Path("runs/grid-3")
-    assert places.choose(parse("--resume")) == Path("runs/grid")
-    assert places.choose(parse("--out", "runs/grid")) == Path("runs/grid")
+    assert places.choose_directory(parse()) == Path("runs/grid-3")
+    assert places.choose_directory(parse("--resume")) == Path("runs/grid")
+    assert places.choose_directory(parse("--out", "runs/grid")) == Path("runs/grid")

@@ -22,22 +22,7 @@ pytestmark = pytest.mark.unoptimised
 NAMES, WIDTH = ("standard", "maximal_update"), np.array([8, 16, 32])
 
 
-def test_loss_curves_show_the_seed_means_of_cells():
-    result = make_result((3, 3), history=5)
-    loss, accuracy = plots.loss_curves(result, cells=[(0, 2), (1, 1)]).axes
-    for axes, kind in ((loss, "loss"), (accuracy, "accuracy")):
-        drawn = [line.get_ydata() for line in axes.lines]
-        expected = [
-            result.history[f"{part}_{kind}"][cell].mean(axis=0)
-            for cell in [(0, 2), (1, 1)]
-            for part in ("train", "test")
-        ]
-        np.testing.assert_allclose(drawn, expected)
-        assert all(np.array_equal(line.get_xdata(), result.history["epoch"]) for line in axes.lines)
-        assert [line.get_linestyle() for line in axes.lines] == ["-", "--", "-", "--"]
-
-
-@pytest.mark.parametrize("rates", [1, 6, 20])
+@pytest.mark.parametrize("rates", [1, 20])
 def test_loss_curves_take_the_best_cell_and_other_learning_rates(rates):
     result = make_result((rates, 3), history=5)
     chosen, l2 = result.best().index
@@ -71,36 +56,18 @@ def test_loss_curves_end_where_a_member_diverged():
 
 
 def test_loss_curves_that_explode_leave_the_others_in_sight():
-    result = make_result((2, 1), seeds=1, history=4)
+    result = make_result((2, 1), seeds=1, classes=False, rank_by="r2", history=4)
     for part in ("train", "test"):
         result.history[f"{part}_loss"][0] = [[4.0, 3.0, 2.0, 1.0]]
         result.history[f"{part}_loss"][1] = [[5.0, 1e30, np.nan, np.nan]]
-    low, high = plots.loss_curves(result).axes[0].get_ylim()
-    assert low < 1 and 5 < high < 1e5
-    result.diverged_at[1] = 3
-    low, high = plots.loss_curves(result).axes[0].get_ylim()
-    assert low < 1 and 4 < high < 10  # the range of the others
-
-
-def test_curves_of_r2_far_below_0_leave_the_others_in_sight():
-    result = make_result((2, 1), seeds=1, classes=False, rank_by="r2", history=4)
-    for part in ("train", "test"):
         result.history[f"{part}_r2"][0] = [[-1e6, -3, 0.5, 0.9]]
         result.history[f"{part}_r2"][1] = [[0.1, 0.2, 0.3, 0.4]]
     loss, r2 = plots.loss_curves(result).axes
     assert (loss.get_yscale(), r2.get_yscale(), r2.get_ylabel()) == ("log", "linear", "R²")
-    assert r2.get_ylim() == (-1, 1.05)
-    plain = plots.loss_curves(make_result((2, 1), classes=False, rank_by="r2", history=4))
-    assert plain.axes[1].get_ylim()[0] > -3.1
-
-
-def test_loss_curves_of_a_training_run():
-    x, t = jfnn.datasets.xor_gate()
-    net = jfnn.mlp((2, 3, 2))
-    _, history = jfnn.train(net, x, t, learning_rate=0.1, epochs=3, batch_size=None, test=(x, t))
-    loss, accuracy = plots.loss_curves(history).axes
-    np.testing.assert_array_equal(loss.lines[0].get_ydata(), history.train_loss)
-    np.testing.assert_array_equal(accuracy.lines[1].get_ydata(), history.test_accuracy)
+    assert loss.get_ylim()[0] < 1 and 5 < loss.get_ylim()[1] < 1e5 and r2.get_ylim() == (-1, 1.05)
+    result.diverged_at[1] = 3
+    low, high = plots.loss_curves(result).axes[0].get_ylim()
+    assert low < 1 and 4 < high < 10  # the range of the others
 
 
 def test_loss_curves_of_a_regression_alone_show_loss_and_r2_on_rows_that_have_scores():
@@ -140,9 +107,11 @@ def test_loss_curves_of_a_random_search_go_from_the_best_cell_to_the_worst(class
     )
     assert cells[-1] == 4  # the one that diverged is the worst
     figure = plots.loss_curves(result, cells=[(2,), (11,)])
-    drawn = [line.get_ydata() for line in figure.axes[0].lines]
+    lines = figure.axes[0].lines
     expected = [result.history[f"{part}_loss"][i].mean(axis=0) for i in (2, 11) for part in ("train", "test")]
-    np.testing.assert_allclose(drawn, expected)
+    np.testing.assert_allclose([line.get_ydata() for line in lines], expected)
+    assert all(np.array_equal(line.get_xdata(), result.history["epoch"]) for line in lines)
+    assert [line.get_linestyle() for line in lines] == ["-", "--", "-", "--"]
     assert figure.legends[0].texts[0].get_text().startswith(summary.describe(result.axes_at((2,))))
     with pytest.raises(ValueError, match=r"^cells: expected .*\(16,\)"):
         plots.loss_curves(result, cells=[(16,)])
@@ -272,10 +241,3 @@ def test_layers_that_nothing_has_changed_yet_are_drawn_too():
     figure = plots.coordinate_curves(CoordinateCheck(WIDTH, NAMES, change[:, :, :, 0], change))
     figure.savefig(io.BytesIO())
     assert [axes.get_yscale() for axes in figure.axes] == ["linear", "log"] * 2
-
-
-def test_other_objects_than_a_transfer_or_a_check_raise(transfer):
-    with pytest.raises(TypeError, match=r"^transfer: expected a Transfer"):
-        plots.transfer_curves(make_result())
-    with pytest.raises(TypeError, match=r"^check: expected a CoordinateCheck"):
-        plots.coordinate_curves(transfer)

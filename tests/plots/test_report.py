@@ -61,6 +61,7 @@ def trained(tmp_path_factory):
         batch_size=None,
         folds=2,
         seeds=[5, 6],
+        refit=True,
         out=out,
     )
     report.write_report(result, out / "report.html", title='A <b>"grid"</b>', text=["a & b", "c"])
@@ -94,14 +95,21 @@ def test_a_page_lists_the_best_cells_with_their_legend_settings_and_versions(tra
     assert not re.search(f"±|{ranking.TIED}", (tmp_path / "report.html").read_text())
 
 
-def test_pages_lines_load_the_best_model_again(trained):
-    result, _, text = trained
+def test_pages_lines_load_the_best_model_and_the_one_trained_again(trained):
+    result, out, text = trained
     code = Page(text).texts["pre"][0]
     here = {"x": np.float32([[0, 1]])}
     exec(code, here)
-    best = result.member(*result.best().index, 0, 0)
-    np.testing.assert_array_equal(here["params"][0].w, best[0].w)
-    np.testing.assert_array_equal(here["outputs"], here["network"].apply(best, here["x"]))
+    again = result.refit.member(0, 0, 0)
+    np.testing.assert_array_equal(here["params"][0].w, again[0].w)
+    np.testing.assert_array_equal(here["outputs"], here["network"].apply(again, here["x"]))
+    texts = summary.refit_texts(result.refit)
+    assert [line.rsplit(" ", 3)[0] for line in texts] == ["test accuracy", "train accuracy"]
+    assert f"On all training rows, with 2 seeds: {', '.join(texts)}." in text
+    code = loading.how_to_load(dataclasses.replace(result, refit=None), out)
+    exec(code, here)
+    assert "trained again" not in code
+    np.testing.assert_array_equal(here["params"][0].w, result.member(*result.best().index, 0, 0)[0].w)
     assert here["network"] is jfnn.mlp((2, 3, 2), activation="tanh")
     assert set(here["table"]) >= {"learning_rate", "seed", "fold", "validation_accuracy"}
 
@@ -166,31 +174,6 @@ def test_page_of_a_random_search_lists_ten_cells_and_shows_them_scattered(tmp_pa
     assert f"result.member({best.cells[0].place[0]}, 0)  # the best cell, seed 0" in page.texts["pre"][0]
     listed = page.rows[11][1].split(", ")
     assert len(listed) == 51 and listed[-1] == "… 10 more"
-
-
-def test_page_gives_the_scores_of_the_cell_trained_again_and_loads_it(tmp_path):
-    x, y = jfnn.datasets.xor_gate()
-    split = jfnn.Split(np.tile(x, (3, 1)), np.tile(y, 3), x, y)
-    result = jfnn.sweep(
-        jfnn.mlp((2, 3, 2)),
-        split,
-        learning_rate=[0.1, 0.2],
-        epochs=3,
-        batch_size=None,
-        seeds=2,
-        validation=4,
-        refit=True,
-        out=tmp_path,
-    )
-    report.write_report(result, tmp_path / "report.html")
-    text = (tmp_path / "report.html").read_text()
-    texts = summary.refit_texts(result.refit)
-    assert [line.rsplit(" ", 3)[0] for line in texts] == ["test accuracy", "train accuracy"]
-    assert f"On all training rows, with 2 seeds: {', '.join(texts)}." in text
-    here = {"x": np.float32([[0, 1]])}
-    exec(Page(text).texts["pre"][0], here)
-    np.testing.assert_array_equal(here["params"][0].w, result.refit.member(0, 0, 0)[0].w)
-    assert "trained again" not in loading.how_to_load(dataclasses.replace(result, refit=None), "run")
 
 
 def test_scores_of_the_cell_trained_again_are_means_over_its_seeds():
