@@ -159,3 +159,37 @@ def test_modes_agree_on_kinds_whose_derivatives_are_by_hand(x64):
     for name, value in reverse.gradients.items():
         assert forward.gradients[name] == pytest.approx(value, rel=1e-9)
     assert jax.tree.leaves(reverse.gradients)
+
+
+@pytest.mark.slow
+def test_the_value_is_the_sweeps_with_weights_dropout_a_schedule_and_a_short_last_step(split, x64):
+    weighted = split._replace(weights=np.linspace(0.5, 1.5, 70))
+    options = {
+        "learning_rate": 0.05,
+        "epochs": 3,
+        "batch_size": jfnn.Minibatches(9, "permutation", drop_last=False),
+        "hyper": {"dropout": 0.3, "init_scale": 0.7},
+        "gradient": "backprop",
+    }
+    multipliers = np.linspace(1.0, 0.2, 24)
+    value, gradients = jfnn.hypergradient(
+        NETWORK,
+        weighted,
+        **options,
+        seed=3,
+        with_respect_to="init_scale",
+        multipliers=multipliers,
+        part="train",
+        mode="forward",
+    )
+    schedule = jfnn.Optimizer("sgd", schedule=lambda part: 1 - 0.8 * part * 24 / 23)
+    swept = jfnn.sweep(
+        NETWORK,
+        weighted,
+        **options | {"hyper": {"dropout": 0.3, "init_scale": around(0.7)}},
+        seeds=[3],
+        optimizer=schedule,
+    )
+    losses = swept.train_loss[0, 0, :, 0]
+    assert value == pytest.approx(losses[0], rel=1e-12)
+    assert gradients["init_scale"] == pytest.approx(central(losses[1:], 0.7), rel=1e-6)

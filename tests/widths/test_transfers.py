@@ -123,3 +123,29 @@ def test_invalid_arguments_raise_by_name(changes, message):
     arguments = {"network": network, "split": noise_split(), "width": [2, 4], **OPTIONS, **changes}
     with pytest.raises((ValueError, TypeError), match=message):
         jfnn.transfer(**arguments)
+
+
+@pytest.mark.slow
+def test_on_mnist1d_the_best_rate_stays_under_maximal_updates_and_moves_by_default():
+    pytest.importorskip("mnist1d")
+
+    def with_outputs_of_0(width):
+        layers = jfnn.mlp((40, width, width, 10), "relu", init="he_normal").layers
+        return jfnn.sequential([*layers[:2], jfnn.Scaled(layers[2], 0.0)], 40)
+
+    common = dict(width=[32, 128, 512], optimizer="adam", reduction="mean", seeds=2)
+    result = jfnn.transfer(
+        with_outputs_of_0,
+        jfnn.datasets.mnist1d(),
+        learning_rate=2.0 ** np.arange(-10, -3),
+        epochs=4,
+        gradient="backprop",
+        **common,
+    )
+    standard, maximal = result.steps_moved()
+    assert maximal <= 1 < standard
+    rate = result.best_rates()[0, 0]
+    check = jfnn.coordinate_check(with_outputs_of_0, jfnn.datasets.mnist1d(), learning_rate=rate, **common)
+    standard, maximal = check.slopes()
+    assert np.abs(maximal).max() < 0.05
+    assert np.abs(standard).max() > 0.1
