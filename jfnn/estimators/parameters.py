@@ -10,7 +10,7 @@ from sklearn.utils._param_validation import Interval, InvalidParameterError, Str
 
 from jfnn.arguments import checks
 from jfnn.arguments.checks import ArgumentError
-from jfnn.fitting.structure import ACTIVATIONS, SOLVERS
+from jfnn.fitting.fit import ACTIVATIONS, SOLVERS
 
 Constraints = dict[str, list[Any]]
 

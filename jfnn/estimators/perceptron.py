@@ -16,12 +16,13 @@ from sklearn.pipeline import Pipeline
 from sklearn.utils.validation import validate_data
 
 import jfnn.estimators.attributes as attributes
+import jfnn.estimators.cache as cache
 import jfnn.estimators.choice as choice
 import jfnn.estimators.parameters as parameters
 import jfnn.estimators.prediction as prediction
 from jfnn.arguments.checks import ArgumentError
-from jfnn.fitting import ahead, lbfgs, training
-from jfnn.fitting.structure import SOLVERS, Structure
+from jfnn.fitting import lbfgs, training
+from jfnn.fitting.fit import SOLVERS, Optimizer, Structure
 
 # Rows × weights for which NumPy takes less time than the way to a device and back with blocks filled up: 0.2
 # for 0.5 ms on two cores of an Intel Xeon, 2026-11-26.
@@ -34,7 +35,7 @@ class Perceptron(BaseMultilayerPerceptron):  # type: ignore[misc]
     ``engine`` says by which code it trains. "jfnn" is the engine of this package, with its promises of equal
     bits. "scikit-learn" is scikit-learn's own code, with its bytes. "auto" takes scikit-learn's where a fit
     is predicted to be over before the engine has compiled its program: from structure, rows, ``max_iter``,
-    solver and rule of stopping (`jfnn.fitting.costs`), never from times or from what was compiled before.
+    solver and rule of stopping (`jfnn.estimators.choice`), never from times or from what was compiled before.
     Further activations and solvers are always trained by the engine.
 
     A `partial_fit` goes on by the engine before it. Made to go over to the other one, it starts with a fresh
@@ -72,13 +73,13 @@ class Perceptron(BaseMultilayerPerceptron):  # type: ignore[misc]
 
     def _validate_input(self, X: Any, y: Any, incremental: bool, reset: bool) -> Any:
         check = functools.partial(super()._validate_input, incremental=incremental, reset=reset)
-        search = ahead.active()
+        search = cache.active()
         if search is None or hasattr(self, "n_features_in_"):
             return check(X, y)
         return search.checked(self, X, y, check)
 
     def _initialize(self, y: Any, layer_units: Any, dtype: Any) -> None:
-        search = ahead.active()
+        search = cache.active()
         if search is not None and self.random_state is None:
             self._random_state = np.random.RandomState(search.seed)  # candidates are compared from one start
         super()._initialize(y, layer_units, dtype)
@@ -94,7 +95,7 @@ class Perceptron(BaseMultilayerPerceptron):  # type: ignore[misc]
         if not hasattr(self, "loss_curve_") or judged != self.early_stopping:
             self._begin_history(y, layer_units, X.dtype)
         structure = attributes.structure_of(self, layer_units, self.out_activation_)
-        if (search := ahead.active()) is not None and not incremental and not self.verbose:
+        if (search := cache.active()) is not None and not incremental and not self.verbose:
             fit = attributes.as_fit(self, structure, X, y, weights, incremental)
             if search.records(self, fit):
                 return
@@ -105,7 +106,7 @@ class Perceptron(BaseMultilayerPerceptron):  # type: ignore[misc]
         if chosen == "jfnn":
             self._train(structure, X, y, weights, incremental)
             return
-        if isinstance(getattr(self, "_optimizer", None), attributes.Optimizer):
+        if isinstance(getattr(self, "_optimizer", None), Optimizer):
             del self._optimizer
             attributes.set_layers(self, attributes.layers_of(self), X.dtype)  # scikit-learn writes on them
         self.engine_ = chosen
@@ -162,7 +163,7 @@ class Perceptron(BaseMultilayerPerceptron):  # type: ignore[misc]
     ) -> None:
         """Trains this fit alone, by the engine."""
         fit = attributes.as_fit(self, structure, X, y, weights, incremental)
-        rate = fit.numbers["learning_rate"] if fit.before.rate is None else fit.before.rate
+        rate = fit.numbers["learning_rate"] if fit.carry.optimizer is None else fit.carry.optimizer.rate
         report = _Report(self, structure, rate) if self.verbose else None
         (trained,) = training.train([fit], tell=None if report is None else report.epoch)
         if report is not None and trained.converged:

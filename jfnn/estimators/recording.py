@@ -18,11 +18,10 @@ from jfnn.arguments import checks
 from jfnn.engine import devices
 from jfnn.engine.executors import spread
 from jfnn.estimators.attributes import numbers_of
+from jfnn.estimators.cache import FitCache
 from jfnn.estimators.perceptron import perceptron_in, prefix, with_perceptron
 from jfnn.fitting import training
-from jfnn.fitting.ahead import Ahead
-from jfnn.fitting.fit import SHARED, Fit, Key, Trained
-from jfnn.fitting.structure import NUMBERS
+from jfnn.fitting.fit import NUMBERS, Fit, Key, Trained
 
 Reasons = dict[str, int]  # why fits are not trained together -> how many
 FAILS = "ahead of time they fail: "
@@ -56,16 +55,16 @@ class Recorder:
         left: Why others cannot be trained together -> how many.
     """
 
-    def __init__(self, ahead: Ahead, X: Any, y: Any, fit_params: Mapping[str, Any]):
+    def __init__(self, cache: FitCache, X: Any, y: Any, fit_params: Mapping[str, Any]):
         """Records nothing yet.
 
         Args:
-            ahead: Takes the record of a fit.
+            cache: The cache that will have the results.
             X: Inputs, anything that scikit-learn takes.
             y: Targets.
             fit_params: Further arguments of fits.
         """
-        self.ahead, self.X, self.y, self.fit_params = ahead, X, y, fit_params
+        self.cache, self.X, self.y, self.fit_params = cache, X, y, fit_params
         self.fits: list[Recorded] = []
         self.left: Reasons = {}
         self._steady: dict[Any, bool] = {}
@@ -95,7 +94,7 @@ class Recorder:
         last = perceptron_in(made)
         if last is None:
             return "their estimator is none of jfnn.estimators"
-        if (choice.forced(last) or "auto") not in self.ahead.engines:
+        if (choice.forced(last) or "auto") not in self.cache.engines:
             return None
         if last.solver == "lbfgs":
             return "the solver 'lbfgs' minimises one at a time"
@@ -111,40 +110,38 @@ class Recorder:
         if isinstance(alike, str):
             return alike
         fit = alike.fit._replace(numbers=numbers_of(last))
-        own_key = *alike.key[:SHARED], *fit.numbers.values()
+        key = alike.key._replace(numbers=tuple(fit.numbers.values()))
         vars(last).update(vars(perceptron_in(alike.estimator)) | last.get_params(deep=False))
-        return alike._replace(fit=fit, key=own_key, estimator=with_perceptron(alike.estimator, last))
+        return alike._replace(fit=fit, key=key, estimator=with_perceptron(alike.estimator, last))
 
     def _recorded(self, made: Any, rows: Any, others: Any) -> Recorded | str:
         again = clone(made) if isinstance(made, Pipeline) and others not in self._steady else None
         fit = self._fitted(made, rows)
-        own_key = self.ahead.key(fit)
+        key = self.cache.key(fit)
         if others not in self._steady:
-            self._steady[others] = again is None or self.ahead.key(self._fitted(again, rows)) == own_key
-        inputs = self._inputs.setdefault(own_key[1], fit.rows.x)  # equal ones are kept once
+            self._steady[others] = again is None or self.cache.key(self._fitted(again, rows)) == key
+        inputs = self._inputs.setdefault(key.inputs, fit.rows.x)  # equal ones are kept once
         fit = fit._replace(rows=fit.rows._replace(x=inputs))
-        return Recorded(fit, own_key, made, 0) if self._steady[others] else UNSTEADY
+        return Recorded(fit, key, made, 0) if self._steady[others] else UNSTEADY
 
     def _fitted(self, estimator: Any, rows: Any) -> Fit:
         """The record of an estimator's fit on some rows, each time cut anew, since it may write on them."""
         x, y = _safe_split(estimator, self.X, self.y, rows)
-        with self.ahead.recording(perceptron_in(estimator)):
-            estimator.fit(x, y, **_check_method_params(self.X, self.fit_params, rows))
-        assert self.ahead.recorded is not None
-        return self.ahead.recorded
+        params = _check_method_params(self.X, self.fit_params, rows)
+        return self.cache.record(perceptron_in(estimator), lambda: estimator.fit(x, y, **params))
 
 
-def train(ahead: Ahead, fits: Sequence[Recorded], tell: Callable[[str], None] | None = None) -> None:
+def train(cache: FitCache, fits: Sequence[Recorded], tell: Callable[[str], None] | None = None) -> None:
     """Trains fits, those of equal rows, structure and start side by side, and keeps their results.
 
     Args:
-        ahead: Keeps the results.
+        cache: The cache that gets the results.
         fits: The fits.
         tell: Called with a line now and then.
     """
-    groups: dict[Key, dict[Key, Fit]] = {}
+    groups: dict[Key, dict[Key, Fit]] = {}  # key without numbers -> key -> fit
     for fit in fits:
-        groups.setdefault(fit.key[:SHARED], {})[fit.key] = fit.fit
+        groups.setdefault(fit.key._replace(numbers=()), {})[fit.key] = fit.fit
     total, started, lock = sum(map(len, groups.values())), time.perf_counter(), threading.Lock()
 
     def run(group: Mapping[Key, Fit], threads: Sequence[jax.Device]) -> list[Trained]:
@@ -152,10 +149,11 @@ def train(ahead: Ahead, fits: Sequence[Recorded], tell: Callable[[str], None] | 
 
     def collect(group: Mapping[Key, Fit], results: Sequence[Trained]) -> None:
         with lock:
-            for name, result in zip(group, results, strict=True):  # without state for a fit that goes on
-                ahead.results[name] = result._replace(after=result.after._replace(optimizer=None))
+            for key, result in zip(group, results, strict=True):
+                optimizer = result.carry.optimizer and result.carry.optimizer._replace(state=None)  # large
+                cache.results[key] = result._replace(carry=result.carry._replace(optimizer=optimizer))
             if tell is not None:
-                done, spent = len(ahead.results), time.perf_counter() - started
+                done, spent = len(cache.results), time.perf_counter() - started
                 left = spent * (total - done) / done
                 tell(f"{done} of {total} networks trained, {left:.0f} s left")
 

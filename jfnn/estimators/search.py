@@ -4,7 +4,7 @@ import contextlib
 import functools
 import multiprocessing
 import warnings
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Container, Mapping, Sequence
 from typing import Any
 
 import joblib
@@ -16,43 +16,17 @@ from sklearn.model_selection import check_cv
 from sklearn.utils import indexable
 from sklearn.utils.metaestimators import _safe_split
 
+import jfnn.estimators.choice as choice
 from jfnn.estimators.attributes import set_layers
+from jfnn.estimators.cache import FitCache
 from jfnn.estimators.foresight import foresee, has_perceptron
 from jfnn.estimators.perceptron import perceptron_in, prefix
 from jfnn.estimators.plain import as_ours, as_plain, takes_plain
 from jfnn.estimators.recording import FAILS, Recorded, Recorder, train
 from jfnn.estimators.together import SearchEnsemble, choose
-from jfnn.fitting import costs
-from jfnn.fitting.ahead import Ahead
 
 PROCESSES_PAY = 2.0  # seconds that they must be predicted to save, of which to start them takes one
 IN_VAIN = "they saw other rows than ahead of time"
-
-
-class _Arguments:
-    """Arguments of a search whose fits train together.
-
-    Attributes:
-        X: Inputs, anything that scikit-learn takes.
-        y: Targets.
-        groups: Groups of rows for the splits, or None.
-        fit: Further arguments of fits.
-        engines: Values of ``engine`` of fits that train together.
-    """
-
-    def __init__(self, X: Any, y: Any, params: Mapping[str, Any], engines: Sequence[str]):
-        self.X, self.y, self.engines = X, y, engines
-        self.groups = params.get("groups")
-        self.fit = {name: value for name, value in params.items() if name != "groups"}
-        self.told: set[str] = set()
-
-    def tell(self, reasons: Mapping[str, int]) -> None:
-        """Warns of fits that are trained one by one, by reasons not named before."""
-        new = {reason: count for reason, count in reasons.items() if count and reason not in self.told}
-        self.told |= new.keys()
-        if new:
-            text = "; ".join(f"{count} since {reason}" for reason, count in new.items())
-            warnings.warn(f"fits trained one by one: {text}", stacklevel=2)
 
 
 class _TrainsAhead:
@@ -73,7 +47,7 @@ class _TrainsAhead:
     verbose: int
     n_jobs: Any
     best_estimator_: Any
-    _arguments: _Arguments | None = None
+    _evaluation: Callable[..., Any] | None = None
 
     def fit(self, X: Any, y: Any = None, **params: Any) -> Any:
         """Runs the search; see scikit-learn.
@@ -100,18 +74,20 @@ class _TrainsAhead:
 
     def _fit(self, X: Any, y: Any, params: Mapping[str, Any]) -> Any:
         splits = self.cv.get_n_splits(X, y, params.get("groups"))
-        foresight = foresee(self, max(splits, 1), X, y, params.get(f"{prefix(self.estimator)}sample_weight"))
-        if self.verbose and foresight is not None and foresight.works:
-            print(f"[{type(self).__name__}] {foresight.told()}")
-        if foresight is None or not (foresight.must or foresight.pays):
-            return self._fit_by_scikit_learn(X, y, params, 0.0 if foresight is None else foresight.seconds)
-        engines = ("auto", "jfnn") if foresight.pays or not foresight.works else ("jfnn",)
-        self._arguments = _Arguments(X, y, params, engines)
+        weights = params.get(f"{prefix(self.estimator)}sample_weight")
+        must, prediction = foresee(self, max(splits, 1), X, y, weights)
+        if self.verbose and prediction.works:
+            print(f"[{type(self).__name__}] {prediction}")
+        pays = prediction.engine == "jfnn"
+        if not (must or pays):
+            return self._fit_by_scikit_learn(X, y, params, prediction.by_scikit_learn)
+        engines = ("auto", "jfnn") if pays or not prediction.works else ("jfnn",)
+        self._evaluation = functools.partial(self._evaluate, X, y, params, engines, set())
         try:
             with joblib.parallel_config(backend="sequential"):  # fits find what this process trained
                 return super().fit(X, y, **params)  # type: ignore[misc]
         finally:
-            del self._arguments
+            del self._evaluation
 
     def _fit_by_scikit_learn(self, X: Any, y: Any, params: Mapping[str, Any], seconds: float) -> Any:
         """Runs the search as scikit-learn's own of its own estimators, in processes where ``n_jobs`` says so.
@@ -119,7 +95,7 @@ class _TrainsAhead:
         Nothing of this package goes to these processes, which need not import it.
         """
         idle = joblib.effective_n_jobs(None) == 1 and multiprocessing.parent_process() is None
-        several = self.n_jobs is None and idle and seconds * (1 - 1 / costs.CORES) > PROCESSES_PAY
+        several = self.n_jobs is None and idle and seconds * (1 - 1 / choice.CORES) > PROCESSES_PAY
         with joblib.parallel_config(n_jobs=-1) if several else contextlib.nullcontext():
             if not takes_plain(self):
                 return super().fit(X, y, **params)  # type: ignore[misc]
@@ -164,47 +140,74 @@ class _TrainsAhead:
         return {name: value for name, value in state.items() if name != "_together"}
 
     def _run_search(self, evaluate_candidates: Callable[..., Any], *, callback_ctx: Any = None) -> None:
-        given = self._arguments
-        evaluate = (
-            functools.partial(self._evaluate, evaluate_candidates, given) if given else evaluate_candidates
-        )
+        evaluation = self._evaluation
+        evaluate = functools.partial(evaluation, evaluate_candidates) if evaluation else evaluate_candidates
         further = {} if callback_ctx is None else {"callback_ctx": callback_ctx}  # since scikit-learn 1.9
         super()._run_search(evaluate, **further)  # type: ignore[misc]
 
     def _evaluate(
         self,
+        X: Any,
+        y: Any,
+        params: Mapping[str, Any],
+        engines: Container[str],
+        reported: set[str],
         evaluate_candidates: Callable[..., Any],
-        given: _Arguments,
         candidate_params: Any,
         cv: Any = None,
         *args: Any,
         **options: Any,
     ) -> Any:
-        """scikit-learn's evaluation of candidates, once all fits are trained."""
+        """scikit-learn's evaluation of candidates, once all fits are trained.
+
+        Args:
+            X: Inputs, anything that scikit-learn takes.
+            y: Targets.
+            params: Further arguments of `fit`.
+            engines: Values of ``engine`` of fits that train together.
+            reported: Reasons of warnings so far, to which new ones are added.
+            evaluate_candidates: scikit-learn's evaluation.
+            candidate_params: The candidates.
+            cv: Splits of this round; None for those of the search.
+            *args: Further arguments of the evaluation.
+            **options: Further keywords of the evaluation.
+        """
         candidates = list(candidate_params)
-        X, y = indexable(given.X, given.y)
-        splits = list((cv or self.cv).split(X, y, groups=given.groups))  # once, since they may be drawn anew
-        ahead = Ahead(given.engines)
-        recorder = Recorder(ahead, X, y, given.fit)
+        X, y = indexable(X, y)
+        splits = list(
+            (cv or self.cv).split(X, y, groups=params.get("groups"))
+        )  # once: they may be drawn anew
+        cache = FitCache(engines)
+        fit_params = {name: value for name, value in params.items() if name != "groups"}
+        recorder = Recorder(cache, X, y, fit_params)
         recorder.record(self.estimator, candidates, [rows for rows, _ in splits])
         fits, left = recorder.fits, recorder.left
         failed = {reason: count for reason, count in left.items() if reason.startswith(FAILS)}
-        given.tell({reason: count for reason, count in left.items() if reason not in failed})
-        train(ahead, fits, print if self.verbose else None)
+        _warn({reason: count for reason, count in left.items() if reason not in failed}, reported)
+        train(cache, fits, print if self.verbose else None)
         held_out = [_safe_split(self.estimator, X, y, rows, training) for training, rows in splits]
-        self._together = _networks(ahead, fits, len(splits)), held_out
-        with ahead.active():
+        self._together = _networks(cache, fits, len(splits)), held_out
+        with cache.active():
             results = evaluate_candidates(candidates, check_cv(splits), *args, **options)
-        in_vain = len(fits) - ahead.found
-        given.tell({IN_VAIN: in_vain} | (failed if ahead.missed > in_vain else {}))
+        in_vain = len(fits) - cache.hits
+        _warn({IN_VAIN: in_vain} | (failed if cache.misses > in_vain else {}), reported)
         return results
 
 
-def _networks(ahead: Ahead, fits: Sequence[Recorded], folds: int) -> dict[int, list[Any]]:
+def _warn(reasons: Mapping[str, int], reported: set[str]) -> None:
+    """Warns of fits that are trained one by one, by reasons not reported before."""
+    new = {reason: count for reason, count in reasons.items() if count and reason not in reported}
+    reported |= new.keys()
+    if new:
+        text = "; ".join(f"{count} since {reason}" for reason, count in new.items())
+        warnings.warn(f"fits trained one by one: {text}", stacklevel=2)
+
+
+def _networks(cache: FitCache, fits: Sequence[Recorded], folds: int) -> dict[int, list[Any]]:
     """Number of a candidate -> its estimators, one a fold, with trained parameters; none that diverged."""
     networks: dict[int, list[Any]] = {}
     for fit, name, estimator, candidate in fits:
-        trained = ahead.results[name]
+        trained = cache.results[name]
         if not trained.diverged:
             set_layers(perceptron_in(estimator), trained.layers, fit.rows.x.dtype)
             networks.setdefault(candidate, []).append(estimator)

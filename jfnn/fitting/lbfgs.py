@@ -7,7 +7,7 @@ from typing import Any
 import jax
 import numpy as np
 
-from jfnn.fitting.structure import Rows, Structure
+from jfnn.fitting.fit import Rows, Structure
 from jfnn.layers.dense import Layer
 from jfnn.numerics.compiling import compiled
 from jfnn.training import objective

@@ -14,7 +14,7 @@ import optax
 import jfnn.learners.column_form as column_form
 from jfnn import losses
 from jfnn.fitting import scoring
-from jfnn.fitting.structure import NUMBERS, Structure
+from jfnn.fitting.fit import NUMBERS, Structure
 from jfnn.layers import sequence
 from jfnn.layers.kind import Params
 from jfnn.learners.data import Batch, Hyper, Rows

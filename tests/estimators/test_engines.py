@@ -11,10 +11,10 @@ from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import StandardScaler
 
 from jfnn import estimators
-from jfnn.estimators import foresight, plain, prediction
-from jfnn.fitting import costs, training
-from jfnn.fitting.costs import Work
-from jfnn.fitting.structure import Structure
+from jfnn.estimators import choice, foresight, plain, prediction
+from jfnn.estimators.choice import Prediction, Work
+from jfnn.fitting import training
+from jfnn.fitting.fit import Structure
 
 pytestmark = [
     pytest.mark.unoptimised,
@@ -26,6 +26,11 @@ OPTIONS = {"hidden_layer_sizes": (8,), "max_iter": 6, "random_state": 0}
 LABELS = make_multilabel_classification(150, n_features=8, random_state=0)[1]
 SMALL = Structure((64, 8, 3), "relu", "softmax", "adam", False, "constant", None, True, None)
 LARGE = Work(SMALL._replace(sizes=(784, 256, 10)), 10_000, 100)
+
+
+def engine_of(*works):
+    """The engine predicted for fits."""
+    return Prediction(works).engine
 
 
 @pytest.fixture
@@ -173,32 +178,39 @@ def test_more_work_never_turns_the_choice_back_to_scikit_learn():
         "members": [base._replace(members=int(5 * factor)) for factor in factors],
     }
     for name, works in growing.items():
-        pays = [costs.engine_pays([work] * 2) for work in works]
-        assert pays == sorted(pays) and pays[-1] and not pays[0], name
+        engines = [engine_of(work, work) for work in works]
+        assert engines == sorted(engines, reverse=True) and len(set(engines)) == 2, name
 
 
 def test_small_and_many_structures_are_for_scikit_learn_and_large_fits_for_the_engine():
-    assert costs.engine_pays([LARGE])
-    assert not costs.engine_pays([Work(SMALL, 150, 200)])
-    assert not costs.engine_pays([])
     many = [Work(SMALL._replace(sizes=(64, width, 3)), 1000, 50, members=5) for width in range(8, 28)]
-    assert costs.engine_pays([Work(SMALL, 1000, 50, members=100)]) and not costs.engine_pays(many)
-    assert costs.likely_epochs(300, 0.0, 10, False) == costs.likely_epochs(300, 1e-4, np.inf, False) == 300
-    assert 10 < costs.likely_epochs(300, 1e-4, 10, True) < costs.likely_epochs(300, 1e-4, 10, False) < 300
+    for works in ([LARGE], [Work(SMALL, 1000, 50, members=100)]):
+        assert engine_of(*works) == "jfnn"
+    for works in ([Work(SMALL, 150, 200)], [], many):
+        assert engine_of(*works) == "scikit-learn"
+
+
+def test_a_fit_is_thought_to_stop_early_where_it_has_a_tolerance_to_do_so_by():
+    def epochs(**parameters):
+        perceptron = estimators.MLPClassifier(max_iter=300, **parameters)
+        return choice.as_work(perceptron, SMALL, X, 150).epochs
+
+    assert epochs(tol=0.0) == epochs(n_iter_no_change=np.inf) == 300
+    assert 10 < epochs(early_stopping=True) < epochs() < 300
 
 
 def test_the_choice_is_of_the_fit_alone(monkeypatch, capsys):
     asked = []
-    monkeypatch.setattr(costs, "engine_pays", lambda works, programs=1: asked.append(list(works)) or False)
-    ours = estimators.MLPClassifier(**OPTIONS, verbose=True)
+    monkeypatch.setattr(Prediction, "engine", property(lambda self: asked.append(self.works) or answer))
+    ours, answer = estimators.MLPClassifier(**OPTIONS), "scikit-learn"
     for rows in (X, X.tolist()):
         clone(ours).fit(rows, Y)
-    expected = Work(SMALL, 150, 6.0)
-    assert asked == [[expected], [expected]]
+    assert asked == 2 * [[Work(SMALL, 150, 6.0)]]
+    clone(ours).set_params(verbose=True).fit(X, Y)
     assert "[MLPClassifier] engine: scikit-learn; predicted" in capsys.readouterr().out
-    monkeypatch.setattr(costs, "engine_pays", lambda works, programs=1: True)
-    assert clone(ours).set_params(verbose=False).fit(X, Y).engine_ == "jfnn"
-    assert clone(ours).set_params(solver="lbfgs", verbose=False).fit(X, Y).engine_ == "scikit-learn"
+    answer = "jfnn"
+    assert clone(ours).fit(X, Y).engine_ == "jfnn"
+    assert clone(ours).set_params(solver="lbfgs").fit(X, Y).engine_ == "scikit-learn"
 
 
 def test_few_rows_are_predicted_by_numpy_and_many_on_the_device(monkeypatch):
@@ -287,23 +299,23 @@ def test_a_large_search_is_foreseen_by_its_candidates_and_folds():
     grid = {"alpha": np.logspace(-5, 1, 40), "solver": ["adam", "sgd"]}
     search = estimators.GridSearchCV(perceptron, grid, cv=4)
     rows = np.zeros((2000, 64)), np.arange(2000) % 10
-    seen = foresight.foresee(search, 4, *rows, None)
-    assert seen.pays and not seen.must
-    assert [(w.members, w.rows, w.epochs, w.structure.solver) for w in seen.works] == 4 * [
+    must, prediction = foresight.foresee(search, 4, *rows, None)
+    assert prediction.engine == "jfnn" and not must
+    assert [(w.members, w.rows, w.epochs, w.structure.solver) for w in prediction.works] == 4 * [
         (40, 1500, 40, "adam"),
         (40, 1500, 40, "sgd"),
     ]
-    assert seen.works[0].structure.sizes == (64, 50, 10)
+    assert prediction.works[0].structure.sizes == (64, 50, 10)
     forced = clone(search).set_params(estimator__engine="jfnn")
-    assert foresight.foresee(forced, 4, *rows, None).must
+    assert foresight.foresee(forced, 4, *rows, None)[0]
     few = clone(search).set_params(param_grid={"alpha": [0.1]})
-    assert not foresight.foresee(few, 4, rows[0][:100], rows[1][:100], None).pays
+    assert foresight.foresee(few, 4, rows[0][:100], rows[1][:100], None)[1].engine == "scikit-learn"
 
 
 @pytest.mark.parametrize("x", [None, "rows", [[1.0], [2.0, 3.0]], np.zeros(3), object()])
-def test_invalid_rows_raise_and_have_no_foresight(x):
+def test_invalid_rows_raise_and_have_no_prediction(x):
     search = estimators.GridSearchCV(estimators.MLPClassifier(), {"alpha": [1.0]})
-    assert foresight.foresee(search, 5, x, None, None) is None
+    assert foresight.foresee(search, 5, x, None, None) == (False, Prediction([]))
     for estimator in (search, search.estimator):
         with pytest.raises((ValueError, TypeError)):
             estimator.fit(x, None)

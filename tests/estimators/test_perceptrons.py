@@ -15,9 +15,9 @@ from sklearn.utils._param_validation import InvalidParameterError
 
 from jfnn import estimators
 from jfnn.engine.trainer import Trainer
+from jfnn.fitting.fit import Rows
 from jfnn.fitting.scoring import gain as gain_of
 from jfnn.fitting.scoring import scoring as as_scoring
-from jfnn.fitting.structure import Rows
 
 pytestmark = [
     pytest.mark.unoptimised,
@@ -135,11 +135,12 @@ def test_gains_of_held_out_rows_are_scikit_learns_scores(output, weighted):
     if output == "identity":
         targets[:, 0] = 7.0  # its R² is 0
     weights = rng.random(60) if weighted else np.ones(60)
-    rows = Rows(outputs, targets, weights if weighted else None)
-    scoring = as_scoring(rows.take(np.arange(4)), rows, output)
+    first, everyone = np.arange(4), np.r_[0:4, 0:60]
+    rows = Rows(outputs[everyone], targets[everyone], weights[everyone] if weighted else None)
+    scoring = as_scoring(rows, 60, output)
     judged = [jnp.asarray(array, jnp.float32) for array in (outputs, targets, scoring.scales[4:], weights)]
     gain = float(gain_of(output, *judged))
-    assert np.isnan(scoring.scales[:4]).all() and scoring.gain(scoring.score(gain)) == pytest.approx(gain)
+    assert np.isnan(scoring.scales[first]).all() and scoring.gain(scoring.score(gain)) == pytest.approx(gain)
     if output == "softmax":
         expected = accuracy_score(targets.argmax(axis=1), outputs.argmax(axis=1), sample_weight=weights)
     elif output == "logistic":

@@ -15,8 +15,8 @@ from sklearn.random_projection import GaussianRandomProjection
 from sklearn.tree import DecisionTreeClassifier
 
 from jfnn import estimators
+from jfnn.estimators.cache import FitCache
 from jfnn.fitting import training
-from jfnn.fitting.ahead import Ahead
 
 pytestmark = [
     pytest.mark.unoptimised,
@@ -261,11 +261,10 @@ def test_arrays_are_checked_once_a_fold(monkeypatch):
 
 
 def test_checked_arrays_are_found_by_their_bytes():
-    search = Ahead(("jfnn",))
+    cache = FitCache(("jfnn",))
     x, y = X[:100].copy(), Y[:100].copy()
     alone = clone(PERCEPTRON)
-    with search.recording(alone):
-        alone.fit(x, y)
+    fit = cache.record(alone, lambda: alone.fit(x, y))
     others = [
         (PERCEPTRON, np.where(x == 0, -0.0, x), y),  # equal, but for their signs
         (PERCEPTRON, x, y[::-1]),
@@ -273,9 +272,9 @@ def test_checked_arrays_are_found_by_their_bytes():
         (estimators.MLPRegressor(), x, y),
     ]
     for estimator, inputs, targets in others:
-        assert search.checked(estimator, inputs, targets, lambda *rows: "checked again") == "checked again"
+        assert cache.checked(estimator, inputs, targets, lambda *rows: "checked again") == "checked again"
     found = clone(PERCEPTRON)
-    assert search.checked(found, x.copy(), y.copy(), None)[0] is search.recorded.rows.x
+    assert cache.checked(found, x.copy(), y.copy(), None)[0] is fit.rows.x
     assert found.n_features_in_ == 64 and found.classes_ is not alone.classes_
 
 

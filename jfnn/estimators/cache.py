@@ -1,8 +1,4 @@
-"""Fits of a search that are trained together, before scikit-learn asks for them one by one.
-
-A search first runs each fit up to where it would train, to record what that is; then all are trained, and
-scikit-learn's own search runs each fit again, which finds its result.
-"""
+"""Cache of a search's fits, which are trained together before scikit-learn asks for them one by one."""
 
 import contextlib
 import contextvars
@@ -12,9 +8,9 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
-from jfnn.fitting.fit import Fit, Key, Trained, digest, key
+from jfnn.fitting.fit import Fit, Key, Trained, digest
 
-_ACTIVE: contextvars.ContextVar["Ahead | None"] = contextvars.ContextVar("fits of a search", default=None)
+_ACTIVE: contextvars.ContextVar["FitCache | None"] = contextvars.ContextVar("fits of a search", default=None)
 
 
 class _Checked(NamedTuple):
@@ -22,28 +18,28 @@ class _Checked(NamedTuple):
 
     Attributes:
         kind: Type of the estimator.
-        given: Inputs and targets.
+        arguments: Inputs and targets.
         result: These, checked and encoded.
         learned: Attributes that the estimator has learned from them, such as ``classes_``.
         digest: Digest of the checked inputs.
     """
 
     kind: type
-    given: tuple[Any, Any]
+    arguments: tuple[Any, Any]
     result: tuple[Any, Any]
     learned: dict[str, Any]
     digest: bytes | None
 
 
-class Ahead:
-    """Results of fits, by what was trained.
+class FitCache:
+    """Results of fits, keyed by data, structure, start, numbers and stream.
 
     Attributes:
         engines: Values of ``engine`` whose fits are trained together.
         seed: Seed of fits without one.
         results: Result of each fit.
-        found: How many fits found theirs.
-        missed: How many looked in vain.
+        hits: Number of fits that found theirs.
+        misses: Number of fits that found none.
     """
 
     def __init__(self, engines: Container[str]):
@@ -51,7 +47,7 @@ class Ahead:
         self.engines = engines
         self.seed = int(np.random.randint(2**31 - 1))
         self.results: dict[Key, Trained] = {}
-        self.found = self.missed = 0
+        self.hits = self.misses = 0
         self._recording: object = None
         self._recorded: Fit | None = None
         self._checked: list[_Checked] = []
@@ -65,69 +61,63 @@ class Ahead:
         finally:
             _ACTIVE.reset(token)
 
-    @contextlib.contextmanager
-    def recording(self, estimator: object) -> Iterator[None]:
-        """The fit of an estimator in this context is recorded, and trains nothing."""
-        self._recording, self._recorded = estimator, None
+    def record(self, perceptron: object, fit: Callable[[], object]) -> Fit:
+        """The fit that a perceptron asks for while ``fit`` runs; it trains nothing."""
+        self._recording, self._recorded = perceptron, None
         try:
             with self.active():
-                yield
+                fit()
         finally:
             self._recording = None
-
-    @property
-    def recorded(self) -> Fit | None:
-        """The fit recorded last, or None."""
+        assert self._recorded is not None
         return self._recorded
 
-    def records(self, estimator: object, fit: Fit) -> bool:
-        """Whether the fit of an estimator is only to be recorded; does so."""
-        if self._recording is estimator:
+    def records(self, perceptron: object, fit: Fit) -> bool:
+        """Whether the fit of a perceptron is only to be recorded; does so."""
+        if self._recording is perceptron:
             self._recorded = fit
-        return self._recording is estimator
+        return self._recording is perceptron
 
-    def checked(self, estimator: Any, X: Any, y: Any, check: Callable[[Any, Any], Any]) -> Any:
-        """Rows checked by an estimator that is not fitted: those of a recorded fit are not checked again.
+    def checked(self, perceptron: Any, X: Any, y: Any, check: Callable[[Any, Any], Any]) -> Any:
+        """Rows checked by a perceptron that is not fitted: those of a recorded fit are not checked again.
 
         They are found by their bytes, if they are arrays: to compare others takes as long as to check them.
         """
         for known in self._checked:
-            pairs = zip((y, X), reversed(known.given), strict=True)  # targets tell most folds apart
-            if known.kind is type(estimator) and all(_same(*pair) for pair in pairs):
-                vars(estimator).update(copy.deepcopy(known.learned))
+            pairs = zip((y, X), reversed(known.arguments), strict=True)  # targets tell most folds apart
+            if known.kind is type(perceptron) and all(_same(*pair) for pair in pairs):
+                vars(perceptron).update(copy.deepcopy(known.learned))
                 return known.result
-        own = set(vars(estimator))
+        before = set(vars(perceptron))
         result = check(X, y)
-        if self._recording is estimator:
-            learned = {name: value for name, value in vars(estimator).items() if name not in own}
+        if self._recording is perceptron:
+            learned = {name: value for name, value in vars(perceptron).items() if name not in before}
             inputs = digest(result[0]) if isinstance(result[0], np.ndarray) else None
-            self._checked.append(_Checked(type(estimator), (X, y), result, copy.deepcopy(learned), inputs))
+            self._checked.append(_Checked(type(perceptron), (X, y), result, copy.deepcopy(learned), inputs))
         return result
 
     def key(self, fit: Fit) -> Key:
         """The key of a fit; the digest of inputs checked before is known."""
         known = (checked.digest for checked in self._checked if checked.result[0] is fit.rows.x)
-        return key(fit, next(known, None))
+        return fit.key(next(known, None))
 
     def find(self, fit: Fit, engine: str | None) -> Trained | None:
         """The result of a fit, or None; ``engine`` is the one that it must have, None for any."""
         if self._recording is not None or (engine or "auto") not in self.engines:
             return None
         trained = self.results.get(self.key(fit))
-        self.found += trained is not None
-        self.missed += trained is None
+        self.hits += trained is not None
+        self.misses += trained is None
         return trained
 
 
 def _same(a: Any, b: Any) -> bool:
     """Whether two arrays have the same bytes."""
-    if type(a) is not np.ndarray or type(b) is not np.ndarray or a.dtype.hasobject:
-        return False
-    if a.dtype != b.dtype or a.shape != b.shape:
+    if not type(a) is type(b) is np.ndarray or a.dtype.hasobject or (a.dtype, a.shape) != (b.dtype, b.shape):
         return False
     return bool((np.ascontiguousarray(a).view(np.uint8) == np.ascontiguousarray(b).view(np.uint8)).all())
 
 
-def active() -> Ahead | None:
-    """The fits of the search that runs in this context, or None."""
+def active() -> FitCache | None:
+    """The cache of the search that runs in this context, or None."""
     return _ACTIVE.get()
