@@ -4,7 +4,7 @@ import contextlib
 import functools
 import multiprocessing
 import warnings
-from collections.abc import Callable, Container, Mapping, Sequence
+from collections.abc import Callable, Container, Mapping
 from typing import Any
 
 import joblib
@@ -17,12 +17,11 @@ from sklearn.utils import indexable
 from sklearn.utils.metaestimators import _safe_split
 
 import jfnn.estimators.choice as choice
-from jfnn.estimators.attributes import set_layers
 from jfnn.estimators.cache import FitCache
 from jfnn.estimators.foresight import foresee, has_perceptron
 from jfnn.estimators.perceptron import perceptron_in, prefix
 from jfnn.estimators.plain import as_ours, as_plain, takes_plain
-from jfnn.estimators.recording import FAILS, Recorded, Recorder, train
+from jfnn.estimators.recording import FAILS, Recorder
 from jfnn.estimators.together import SearchEnsemble, choose
 
 PROCESSES_PAY = 2.0  # seconds that they must be predicted to save, of which to start them takes one
@@ -166,30 +165,28 @@ class _TrainsAhead:
             params: Further arguments of `fit`.
             engines: Values of ``engine`` of fits that train together.
             reported: Reasons of warnings so far, to which new ones are added.
-            evaluate_candidates: scikit-learn's evaluation.
+            evaluate_candidates: scikit-learn's evaluation, whose arguments follow.
             candidate_params: The candidates.
             cv: Splits of this round; None for those of the search.
-            *args: Further arguments of the evaluation.
-            **options: Further keywords of the evaluation.
+            *args: Further arguments.
+            **options: Further keywords.
         """
         candidates = list(candidate_params)
         X, y = indexable(X, y)
-        splits = list(
-            (cv or self.cv).split(X, y, groups=params.get("groups"))
-        )  # once: they may be drawn anew
-        cache = FitCache(engines)
+        splits = list((cv or self.cv).split(X, y, groups=params.get("groups")))  # once: some are random
         fit_params = {name: value for name, value in params.items() if name != "groups"}
-        recorder = Recorder(cache, X, y, fit_params)
-        recorder.record(self.estimator, candidates, [rows for rows, _ in splits])
-        fits, left = recorder.fits, recorder.left
+        cache = FitCache(engines)
+        recorder = Recorder(cache, self.estimator, X, y, fit_params)
+        recorder.record(candidates, [rows for rows, _ in splits])
+        left = recorder.left
         failed = {reason: count for reason, count in left.items() if reason.startswith(FAILS)}
         _warn({reason: count for reason, count in left.items() if reason not in failed}, reported)
-        train(cache, fits, print if self.verbose else None)
+        recorder.train(print if self.verbose else None)
         held_out = [_safe_split(self.estimator, X, y, rows, training) for training, rows in splits]
-        self._together = _networks(cache, fits, len(splits)), held_out
+        self._together = recorder.members(len(splits)), held_out
         with cache.active():
             results = evaluate_candidates(candidates, check_cv(splits), *args, **options)
-        in_vain = len(fits) - cache.hits
+        in_vain = len(recorder.fits) - cache.hits
         _warn({IN_VAIN: in_vain} | (failed if cache.misses > in_vain else {}), reported)
         return results
 
@@ -201,17 +198,6 @@ def _warn(reasons: Mapping[str, int], reported: set[str]) -> None:
     if new:
         text = "; ".join(f"{count} since {reason}" for reason, count in new.items())
         warnings.warn(f"fits trained one by one: {text}", stacklevel=2)
-
-
-def _networks(cache: FitCache, fits: Sequence[Recorded], folds: int) -> dict[int, list[Any]]:
-    """Number of a candidate -> its estimators, one a fold, with trained parameters; none that diverged."""
-    networks: dict[int, list[Any]] = {}
-    for fit, name, estimator, candidate in fits:
-        trained = cache.results[name]
-        if not trained.diverged:
-            set_layers(perceptron_in(estimator), trained.layers, fit.rows.x.dtype)
-            networks.setdefault(candidate, []).append(estimator)
-    return {number: several for number, several in networks.items() if len(several) == folds}
 
 
 def _why_apart(estimator: Any, params: Mapping[str, Any]) -> str | None:

@@ -153,6 +153,7 @@ class _Run:
         members, judged = state.members, self.scoring
         params, memory = jax.tree.map(lambda leaf: np.array(leaf[i]), tuple(members.state))
         best = float(memory.best)
+        optimizer = memory.optimizer if len(self.fits) == 1 else None  # of many it takes twice their room
         return Trained(
             layers=self.learner.unpack(params if judged is None else memory.kept),
             losses=[float(loss) for loss, _, _ in curve],
@@ -164,6 +165,6 @@ class _Run:
                 best=best if judged is None else -judged.score(-best),
                 waiting=int(memory.waiting),
                 seen=self.fits[i].carry.seen + len(curve) * self.order.n,
-                optimizer=Optimizer(self.structure.solver, float(memory.rate), memory.optimizer),
+                optimizer=Optimizer(self.structure.solver, float(memory.rate), optimizer),
             ),
         )
