@@ -9,7 +9,6 @@ import optax
 from sklearn.utils._param_validation import Interval, InvalidParameterError, StrOptions, make_constraint
 
 from jfnn.arguments import checks
-from jfnn.arguments.checks import ArgumentError
 from jfnn.fitting.fit import ACTIVATIONS, SOLVERS
 
 Constraints = dict[str, list[Any]]
@@ -94,10 +93,4 @@ def _satisfies(value: Any, constraint: Any) -> bool:
 def hidden_sizes(estimator: Any) -> tuple[int, ...]:
     """Widths of the hidden layers."""
     sizes = estimator.hidden_layer_sizes
-    widths = tuple(sizes) if checks.is_several(sizes) else (sizes,)
-    for width in widths:
-        whole = isinstance(width, numbers.Integral) and not isinstance(width, bool)
-        if not whole or not 0 < int(width) <= checks.MOST:
-            got = checks.shown(list(widths))
-            raise ArgumentError("hidden_layer_sizes", f"hidden_layer_sizes must be > 0, got {got}.")
-    return tuple(int(width) for width in widths)
+    return checks.as_counts(sizes if checks.is_several(sizes) else [sizes], "hidden_layer_sizes")

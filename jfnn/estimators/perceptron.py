@@ -11,6 +11,7 @@ import itertools
 from typing import Any
 
 import numpy as np
+from sklearn.neural_network._base import ACTIVATIONS
 from sklearn.neural_network._multilayer_perceptron import BaseMultilayerPerceptron
 from sklearn.pipeline import Pipeline
 from sklearn.utils.validation import validate_data
@@ -19,9 +20,8 @@ import jfnn.estimators.attributes as attributes
 import jfnn.estimators.cache as cache
 import jfnn.estimators.choice as choice
 import jfnn.estimators.parameters as parameters
-import jfnn.estimators.prediction as prediction
 from jfnn.arguments.checks import ArgumentError
-from jfnn.fitting import lbfgs, training
+from jfnn.fitting import functions, training
 from jfnn.fitting.fit import SOLVERS, Optimizer, Structure
 
 # Rows × weights for which NumPy takes less time than the way to a device and back with blocks filled up: 0.2
@@ -58,8 +58,6 @@ class Perceptron(BaseMultilayerPerceptron):  # type: ignore[misc]
     def _fit(self, X: Any, y: Any, sample_weight: Any = None, incremental: bool = False) -> Any:
         parameters.check(self)
         parameters.hidden_sizes(self)
-        if incremental:
-            self._check_solver()
         self._solver = self.solver
         if self.solver not in SOLVERS:
             self.solver = "adam"  # scikit-learn trains by steps under its own names alone
@@ -124,7 +122,7 @@ class Perceptron(BaseMultilayerPerceptron):  # type: ignore[misc]
             return super()._loss_grad_lbfgs(point, X, y, sample_weight, *buffers)
         self._unpack(point)
         rows = attributes.as_rows(X, y, sample_weight)
-        return lbfgs.value_and_grad(self._structure(), attributes.layers_of(self), rows, self.alpha)
+        return functions.value_and_grad(self._structure(), attributes.layers_of(self), rows, self.alpha)
 
     def _row_weights(self, X: Any, y: Any, sample_weight: Any) -> np.ndarray | None:
         """Weights of rows, checked beyond scikit-learn.
@@ -181,8 +179,9 @@ class Perceptron(BaseMultilayerPerceptron):  # type: ignore[misc]
         if check_input:
             dtypes = (np.float64, np.float32)
             X = validate_data(self, X, accept_sparse=["csr", "csc"], dtype=dtypes, reset=False)
-        outputs = prediction.outputs(self._structure().network, attributes.layers_of(self), X)
-        return prediction.activated(outputs, self.out_activation_)
+        outputs = functions.outputs(self._structure(), attributes.layers_of(self), X)
+        ACTIVATIONS[self.out_activation_](outputs)  # in place
+        return outputs
 
     def _predicts_on_device(self, X: Any) -> bool:
         """Whether a row is to have the same bits beside any others, there are many, or NumPy cannot."""

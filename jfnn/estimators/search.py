@@ -18,11 +18,11 @@ from sklearn.utils.metaestimators import _safe_split
 
 import jfnn.estimators.choice as choice
 from jfnn.estimators.cache import FitCache
+from jfnn.estimators.ensemble import SearchEnsemble, choose
 from jfnn.estimators.foresight import foresee, has_perceptron
 from jfnn.estimators.perceptron import perceptron_in, prefix
 from jfnn.estimators.plain import as_ours, as_plain, takes_plain
 from jfnn.estimators.recording import FAILS, Recorder
-from jfnn.estimators.together import SearchEnsemble, choose
 
 PROCESSES_PAY = 2.0  # seconds that they must be predicted to save, of which to start them takes one
 IN_VAIN = "they saw other rows than ahead of time"

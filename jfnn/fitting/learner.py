@@ -21,6 +21,7 @@ from jfnn.learners.data import Batch, Hyper, Rows
 from jfnn.learners.learner import Learner
 from jfnn.optimizers import State
 
+ROOM = 128  # epochs of a call at most, of which a member remembers the curve
 LEAST_RATE = 1e-6  # scikit-learn's "adaptive" rate stops where it would fall from below this
 
 
@@ -40,8 +41,8 @@ class Memory(NamedTuple):
         kept: Parameters at the lowest cost, where held-out rows judge; else nothing.
         stopped: Whether it trains no more.
         converged: Whether that is because the cost no longer falls.
-        curve: Loss, cost and learning rate after the epochs of this call ``[room, 3]``, epoch e at place e
-            modulo the room.
+        curve: Loss, cost and learning rate after the epochs of this call ``[ROOM, 3]``, epoch e at place e
+            modulo `ROOM`.
     """
 
     optimizer: Any
@@ -68,14 +69,12 @@ class PerceptronLearner(Learner):
 
     Attributes:
         structure: The structure of the fit.
-        room: Epochs that a member remembers the curve of, as many as one call trains.
         hyper: Names of a member's numbers: `NUMBERS`, "tol" in units of the cost; "rows" and "steps"
             of an epoch to train on, "batch" of a step; and where it starts, "rate", "best", "waiting" and
             "seen" of `Memory`.
     """
 
     structure: Structure
-    room: int
     hyper: tuple[str, ...] = (*NUMBERS, "rows", "steps", "batch", "rate", "best", "waiting", "seen")
     takes_weights = True
 
@@ -111,7 +110,7 @@ class PerceptronLearner(Learner):
             kept=() if self.structure.validation is None else params,
             stopped=jnp.zeros((), bool),
             converged=jnp.zeros((), bool),
-            curve=jnp.zeros((self.room, 3), zero.dtype),
+            curve=jnp.zeros((ROOM, 3), zero.dtype),
         )
         return State(params, memory)
 
@@ -212,7 +211,7 @@ class PerceptronLearner(Learner):
         kept = jax.tree.map(
             lambda old, new: jnp.where(better, new, old), memory.kept, state.params if scored else ()
         )
-        at = jnp.arange(self.room)[:, None] == memory.epoch % self.room
+        at = jnp.arange(ROOM)[:, None] == memory.epoch % ROOM
         return memory._replace(
             rate=rate,
             epoch=memory.epoch + 1,

@@ -16,11 +16,10 @@ from jfnn.experiment.axes import Axes
 from jfnn.experiment.experiment import PARTS, Experiment, Replicate
 from jfnn.fitting.draws import Order
 from jfnn.fitting.fit import Carry, Fit, Optimizer, Trained
-from jfnn.fitting.learner import PerceptronLearner
+from jfnn.fitting.learner import ROOM, PerceptronLearner
 from jfnn.fitting.scoring import hold_out, scoring
 from jfnn.learners.data import Data
 
-ROOM = 128  # epochs of a call at most
 # Work of one member in a call, in floating-point operations: fits that have ended leave where a call ends, so
 # that a long one trains some in vain; one of few steps of a small network is not worth the way to the device.
 CALL_WORK = 2e9
@@ -98,7 +97,7 @@ class _Run:
         arrays = [rows.x, rows.targets, *([self.scoring.scales] if self.scoring else [])]
         weights = None if rows.weights is None else np.asarray(rows.weights, dtype)
         self.data = Data(tuple(np.asarray(array, dtype) for array in arrays), len(rows.x), weights)
-        self.learner = PerceptronLearner(structure, ROOM)
+        self.learner = PerceptronLearner(structure)
 
     def experiment(self) -> Experiment:
         """The fits as cells of one replicate."""

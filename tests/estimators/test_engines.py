@@ -11,9 +11,9 @@ from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import StandardScaler
 
 from jfnn import estimators
-from jfnn.estimators import choice, foresight, plain, prediction
+from jfnn.estimators import choice, foresight, plain
 from jfnn.estimators.choice import Prediction, Work
-from jfnn.fitting import training
+from jfnn.fitting import functions, training
 from jfnn.fitting.fit import Structure
 
 pytestmark = [
@@ -44,7 +44,7 @@ def engine_runs(monkeypatch):
 @pytest.fixture
 def no_device(monkeypatch):
     """Lets no prediction go through a device."""
-    monkeypatch.delattr(prediction, "outputs")
+    monkeypatch.delattr(functions, "outputs")
 
 
 def pair(name, engine, **parameters):
@@ -221,7 +221,7 @@ def test_few_rows_are_predicted_by_numpy_and_many_on_the_device(monkeypatch):
     vars(theirs).update(vars(ours))
     rows = []
     monkeypatch.setattr(
-        prediction, "outputs", lambda network, layers, x: rows.append(len(x)) or np.zeros((len(x), 3))
+        functions, "outputs", lambda structure, layers, x: rows.append(len(x)) or np.zeros((len(x), 3))
     )
     np.testing.assert_array_equal(ours.predict_proba(X), theirs.predict_proba(X))
     np.testing.assert_allclose(ours.predict_proba(X), by_device, atol=1e-12)

@@ -12,7 +12,7 @@ from sklearn.preprocessing import StandardScaler
 
 import jfnn
 from jfnn import estimators
-from jfnn.estimators.ensemble import select
+from jfnn.estimators.selection import select
 
 pytestmark = pytest.mark.unoptimised
 

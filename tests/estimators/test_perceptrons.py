@@ -207,7 +207,7 @@ def test_parameters_of_odd_types_are_taken_as_scikit_learn_takes_them():
 def test_other_invalid_arguments_raise(fitted):
     with pytest.raises(ValueError, match="sample_weight: expected numbers of at least 0"):
         clone(fitted).fit(X, Y, sample_weight=-np.ones(150))
-    with pytest.raises(ValueError, match="hidden_layer_sizes must be > 0"):
+    with pytest.raises(ValueError, match="hidden_layer_sizes: expected at least 1"):
         clone(fitted).set_params(hidden_layer_sizes=(5, 0)).fit(X, Y)
     with pytest.raises(ValueError, match="validation_fraction"):
         clone(fitted).set_params(early_stopping=True, validation_fraction=0.001).fit(X, Y)
