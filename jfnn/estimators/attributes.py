@@ -6,7 +6,6 @@ from typing import Any
 
 import numpy as np
 from scipy import sparse
-from sklearn.base import is_classifier
 from sklearn.exceptions import ConvergenceWarning
 
 from jfnn.fitting.fit import NUMBERS, Carry, Fit, Optimizer, Rows, Structure, Trained
@@ -71,9 +70,8 @@ def as_fit(
         optimizer=optimizer if goes_on else None,
     )
     numbers = numbers_of(estimator) | ({"max_iter": 1.0} if incremental else {})
-    stratified = is_classifier(estimator) and y.shape[1] == 1
     rows = as_rows(X, y, weights)
-    return Fit(structure, rows, layers_of(estimator), estimator._random_state, numbers, stratified, carry)
+    return Fit(structure, rows, layers_of(estimator), estimator._random_state, numbers, carry)
 
 
 def keep(estimator: Any, trained: Trained, X: Any, incremental: bool) -> None:

@@ -14,21 +14,13 @@ _ACTIVE: contextvars.ContextVar["FitCache | None"] = contextvars.ContextVar("fit
 
 
 class _Checked(NamedTuple):
-    """Rows that an estimator has checked.
-
-    Attributes:
-        kind: Type of the estimator.
-        arguments: Inputs and targets.
-        result: These, checked and encoded.
-        learned: Attributes that the estimator has learned from them, such as ``classes_``.
-        digest: Digest of the checked inputs.
-    """
+    """Rows that an estimator of a type has checked, and attributes learned from them, such as ``classes_``."""
 
     kind: type
     arguments: tuple[Any, Any]
     result: tuple[Any, Any]
     learned: dict[str, Any]
-    digest: bytes | None
+    digest: bytes | None  # of the checked inputs
 
 
 class FitCache:

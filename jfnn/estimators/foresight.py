@@ -23,14 +23,8 @@ DRAWS = 20  # candidates of a halving search that draws as many as it has rows f
 def foresee(search: Any, splits: int, X: Any, y: Any, weights: Any) -> tuple[bool, Prediction]:
     """Whether the engine must train some fits of a search, and the prediction for those free to choose.
 
-    Invalid grids and rows have no fits, since the search itself raises their errors.
-
-    Args:
-        search: The search.
-        splits: Number of its folds.
-        X: Inputs, anything that scikit-learn takes.
-        y: Targets.
-        weights: Weights of rows, or None.
+    Invalid grids and rows have no fits, since the search itself raises their errors. ``splits`` is the number
+    of folds; rows are anything that scikit-learn takes.
     """
     try:
         return _foresee(search, splits, X, y, weights)

@@ -197,13 +197,7 @@ class _Report:
     """Prints lines of a verbose fit, as scikit-learn does: each epoch, and why it slows down and ends."""
 
     def __init__(self, perceptron: Any, structure: Structure, rate: float):
-        """Prints nothing yet.
-
-        Args:
-            perceptron: The estimator.
-            structure: The structure of its fit.
-            rate: The learning rate at the start.
-        """
+        """Prints nothing yet; ``rate`` is the learning rate at the start."""
         self.epochs, self.adaptive, self.rate = 0, structure.schedule == "adaptive", rate
         judged = "Training loss" if structure.validation is None else "Validation score"
         tol, patience = perceptron.tol, perceptron.n_iter_no_change

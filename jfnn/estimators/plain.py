@@ -47,11 +47,11 @@ def as_plain(estimator: Any) -> Any:
     return with_perceptron(clone(estimator), plain)
 
 
-def as_ours(fitted: Any, given: Any) -> Any:
-    """A fitted estimator of `as_plain`'s with a perceptron of this package, with those parameters of its."""
+def as_ours(fitted: Any, estimator: Any) -> Any:
+    """A fitted estimator of `as_plain` with a perceptron of this package, that of ``estimator`` fitted."""
     last = fitted.steps[-1][1] if isinstance(fitted, Pipeline) else fitted
     if type(last) not in THEIRS:
         return fitted
-    ours: Any = clone(perceptron_in(given))
+    ours: Any = clone(perceptron_in(estimator))
     vars(ours).update(vars(last), engine_="scikit-learn")
     return with_perceptron(fitted, ours)

@@ -28,13 +28,9 @@ UNSTEADY = "their transformers give other rows at each fit; give each a random_s
 
 
 class Recorded(NamedTuple):
-    """A recorded fit.
+    """A recorded fit, with its key from before its stream of random numbers goes on.
 
-    Attributes:
-        fit: The fit.
-        key: Its key, from before its stream of random numbers goes on.
-        estimator: The estimator, whose perceptron has its starting parameters.
-        candidate: Number of the candidate.
+    The estimator's perceptron has its starting parameters; ``candidate`` is the number of the candidate.
     """
 
     fit: Fit
@@ -128,11 +124,7 @@ class Recorder:
         return self.cache.record(perceptron_in(estimator), lambda: estimator.fit(x, y, **params))
 
     def train(self, tell: Callable[[str], None] | None = None) -> None:
-        """Trains the fits, those of equal rows, structure and start side by side.
-
-        Args:
-            tell: Called with a line now and then.
-        """
+        """Trains the fits, those of equal rows, structure and start side by side; tells how many are."""
         groups: dict[Key, dict[Key, Fit]] = {}  # key without numbers -> key -> fit
         for fit in self.fits:
             groups.setdefault(fit.key._replace(numbers=()), {})[fit.key] = fit.fit

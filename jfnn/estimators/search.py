@@ -61,15 +61,20 @@ class _TrainsAhead:
         grids = (getattr(self, name, None) for name in ("param_grid", "param_distributions"))
         if not any(map(has_perceptron, (self.estimator, *grids))):
             return super().fit(X, y, **params)  # type: ignore[misc]
-        if reason := _why_apart(self.estimator, params):
+        reason = None
+        if perceptron_in(self.estimator) is None:
+            reason = "its estimator is none of jfnn.estimators, nor a Pipeline that ends in one"
+        elif params and sklearn.get_config()["enable_metadata_routing"]:
+            reason = "metadata routing says who takes the parameters of fit"
+        if reason is not None:
             warnings.warn(f"{type(self).__name__} trains fits one by one: {reason}", stacklevel=2)
             return super().fit(X, y, **params)  # type: ignore[misc]
-        given = self.cv
-        self.cv = check_cv(given, y, classifier=is_classifier(self.estimator))  # an iterator is read once
+        cv = self.cv
+        self.cv = check_cv(cv, y, classifier=is_classifier(self.estimator))  # an iterator is read once
         try:
             return self._fit(X, y, params)
         finally:
-            self.cv = given
+            self.cv = cv
 
     def _fit(self, X: Any, y: Any, params: Mapping[str, Any]) -> Any:
         splits = self.cv.get_n_splits(X, y, params.get("groups"))
@@ -98,8 +103,8 @@ class _TrainsAhead:
         with joblib.parallel_config(n_jobs=-1) if several else contextlib.nullcontext():
             if not takes_plain(self):
                 return super().fit(X, y, **params)  # type: ignore[misc]
-            given = self.estimator
-            self.estimator = as_plain(given)
+            estimator = self.estimator
+            self.estimator = as_plain(estimator)
             vars(self).pop("best_estimator_", None)  # of a fit before, which would go along
             try:
                 kind = next(kind for kind in type(self).__mro__ if kind.__module__.startswith("sklearn."))
@@ -107,9 +112,9 @@ class _TrainsAhead:
                 view.__dict__ = vars(self)
                 view.fit(X, y, **params)
             finally:
-                self.estimator = given
+                self.estimator = estimator
         if hasattr(self, "best_estimator_"):
-            self.best_estimator_ = as_ours(self.best_estimator_, given)
+            self.best_estimator_ = as_ours(self.best_estimator_, estimator)
         return self
 
     @property
@@ -157,19 +162,9 @@ class _TrainsAhead:
         *args: Any,
         **options: Any,
     ) -> Any:
-        """scikit-learn's evaluation of candidates, once all fits are trained.
+        """scikit-learn's evaluation of candidates, once all fits with one of ``engines`` are trained.
 
-        Args:
-            X: Inputs, anything that scikit-learn takes.
-            y: Targets.
-            params: Further arguments of `fit`.
-            engines: Values of ``engine`` of fits that train together.
-            reported: Reasons of warnings so far, to which new ones are added.
-            evaluate_candidates: scikit-learn's evaluation, whose arguments follow.
-            candidate_params: The candidates.
-            cv: Splits of this round; None for those of the search.
-            *args: Further arguments.
-            **options: Further keywords.
+        Reasons why others are not are added to ``reported``, those of earlier rounds, once they are told.
         """
         candidates = list(candidate_params)
         X, y = indexable(X, y)
@@ -198,15 +193,6 @@ def _warn(reasons: Mapping[str, int], reported: set[str]) -> None:
     if new:
         text = "; ".join(f"{count} since {reason}" for reason, count in new.items())
         warnings.warn(f"fits trained one by one: {text}", stacklevel=2)
-
-
-def _why_apart(estimator: Any, params: Mapping[str, Any]) -> str | None:
-    """Why no fit of a search can be trained with others; None where they can."""
-    if perceptron_in(estimator) is None:
-        return "its estimator is none of jfnn.estimators, nor a Pipeline that ends in one"
-    if params and sklearn.get_config()["enable_metadata_routing"]:
-        return "metadata routing says who takes the parameters of fit"
-    return None
 
 
 class GridSearchCV(_TrainsAhead, model_selection.GridSearchCV):  # type: ignore[misc]

@@ -63,7 +63,6 @@ class Order:
 
     def _in_steps(self, rows: np.ndarray) -> np.ndarray:
         """Row numbers ``[steps, width]``."""
-        steps = -(-len(rows) // self.batch)
-        padded = np.pad(rows, (0, steps * self.batch - len(rows)), constant_values=PADDING)
-        steps_of_rows = padded.reshape(steps, self.batch)
-        return np.pad(steps_of_rows, [(0, 0), (0, self.width - self.batch)], constant_values=PADDING)
+        steps = np.full((-(-len(rows) // self.batch), self.width), PADDING, rows.dtype)
+        steps[:, : self.batch].flat[: len(rows)] = rows
+        return steps

@@ -145,7 +145,6 @@ class Fit(NamedTuple):
         start: Starting parameters, in rows.
         random: The stream that draws held-out rows and minibatches.
         numbers: Name in `NUMBERS` -> number.
-        stratified: Whether held-out rows keep the shares of classes.
         carry: State of the fit before it.
     """
 
@@ -154,7 +153,6 @@ class Fit(NamedTuple):
     start: tuple[Layer, ...]
     random: np.random.RandomState
     numbers: dict[str, float]
-    stratified: bool = False
     carry: Carry = Carry()
 
     def key(self, inputs: bytes | None = None) -> "Key":
@@ -169,11 +167,7 @@ class Fit(NamedTuple):
 class Key(NamedTuple):
     """Equal for fits with equal results; but for numbers, for fits that can train side by side.
 
-    Attributes:
-        structure: The structure.
-        inputs: Digest of the inputs.
-        others: Digest of targets, weights, start and stream.
-        numbers: The numbers.
+    ``inputs`` is a digest of the inputs, ``others`` one of targets, weights, start and stream.
     """
 
     structure: Structure

@@ -44,14 +44,15 @@ def hold_out(fit: Fit) -> tuple[Rows, int]:
     Raises:
         ValueError: Fewer than two are held out, or scikit-learn raises.
     """
-    rows, share = fit.rows, fit.structure.validation
-    if share is None:
+    rows, structure = fit.rows, fit.structure
+    if structure.validation is None:
         return rows, 0
+    two_classes = structure.output == "logistic" and structure.sizes[-1] == 1  # whose shares are kept
     train, held_out = train_test_split(
         np.arange(len(rows.x)),
         random_state=fit.random,
-        test_size=share,
-        stratify=rows.targets.astype(bool) if fit.stratified else None,
+        test_size=structure.validation,
+        stratify=rows.targets.astype(bool) if two_classes else None,
     )
     if len(held_out) < 2:
         raise ArgumentError(
