@@ -14,7 +14,7 @@ _ACTIVE: contextvars.ContextVar["FitCache | None"] = contextvars.ContextVar("fit
 
 
 class _Checked(NamedTuple):
-    """Rows that an estimator of a type has checked, and attributes learned from them, such as ``classes_``."""
+    """Rows checked by an estimator of a type, and the attributes, such as ``classes_``, learned from them."""
 
     kind: type
     arguments: tuple[Any, Any]
