@@ -56,7 +56,7 @@ class _TrainsAhead:
             y: Targets.
             **params: For the estimator's fit, ``sample_weight`` among them, and ``groups`` for the splits.
         """
-        for name in ("_together", "_ensemble"):
+        for name in ("_together", "ensemble_"):
             vars(self).pop(name, None)
         grids = (getattr(self, name, None) for name in ("param_grid", "param_distributions"))
         if not any(map(has_perceptron, (self.estimator, *grids))):
@@ -117,7 +117,7 @@ class _TrainsAhead:
             self.best_estimator_ = as_ours(self.best_estimator_, estimator)
         return self
 
-    @property
+    @functools.cached_property
     def ensemble_(self) -> SearchEnsemble:
         """Candidates that predict together, chosen on rows that folds held out; nothing is trained for it.
 
@@ -127,17 +127,15 @@ class _TrainsAhead:
         Raises:
             AttributeError: The search is not fitted, or its fits were not trained together.
         """
-        if not hasattr(self, "_ensemble"):
-            if not hasattr(self, "_together"):
-                raise AttributeError(
-                    "ensemble_: expected a fitted search whose fits were trained together, as they always are"
-                    " with engine='jfnn'"
-                )
-            try:
-                self._ensemble = choose(*self._together)
-            except ValueError as error:
-                raise AttributeError(f"ensemble_: {error}") from error
-        return self._ensemble
+        if not hasattr(self, "_together"):
+            raise AttributeError(
+                "ensemble_: expected a fitted search whose fits were trained together, as they always are"
+                " with engine='jfnn'"
+            )
+        try:
+            return choose(*self._together)
+        except ValueError as error:
+            raise AttributeError(f"ensemble_: {error}") from error
 
     def __getstate__(self) -> dict[str, Any]:
         state: dict[str, Any] = super().__getstate__()  # type: ignore[assignment]
