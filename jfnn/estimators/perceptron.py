@@ -135,7 +135,7 @@ class Perceptron(BaseMultilayerPerceptron):  # type: ignore[misc]
         weights = np.asarray(sample_weight)
         if weights.min() < 0:
             raise ArgumentError("sample_weight", f"expected numbers of at least 0, got {weights.min():g}")
-        if weights.max() == 0:
+        if weights.max() == 0:  # older versions of scikit-learn take them
             raise ArgumentError("sample_weight", "every weight is zero")
         return weights
 

@@ -12,17 +12,9 @@ from jfnn.layers.dense import Layer
 from jfnn.losses import LOSSES, Loss
 from jfnn.network import Network, mlp
 
-# scikit-learn's names of activations -> jfnn's.
-ACTIVATIONS = {
-    "identity": "identity",
-    "logistic": "sigmoid",
-    "tanh": "tanh",
-    "relu": "relu",
-    "elu": "elu",
-    "leaky_relu": "leaky_relu",
-}
+THEIR_ACTIVATIONS = ("identity", "logistic", "tanh", "relu")  # scikit-learn's
+ACTIVATIONS = (*THEIR_ACTIVATIONS, "elu", "leaky_relu")
 SOLVERS = ("lbfgs", "sgd", "adam")  # scikit-learn's; others are optax optimizers
-THEIR_ACTIVATIONS = ("identity", "logistic", "tanh", "relu")
 # Where a fit's numbers come from: name in the engine -> scikit-learn's parameter.
 NUMBERS = {
     "learning_rate": "learning_rate_init",
@@ -79,7 +71,7 @@ class Structure(NamedTuple):
     @property
     def network(self) -> Network:
         """The network, which gives logits."""
-        return mlp(self.sizes, ACTIVATIONS[self.activation])
+        return mlp(self.sizes, "sigmoid" if self.activation == "logistic" else self.activation)
 
     @property
     def loss(self) -> Loss:
