@@ -75,11 +75,11 @@ class FitCache:
 
         They are found by their bytes, if they are arrays: to compare others takes as long as to check them.
         """
-        for known in self._checked:
-            pairs = zip((y, X), reversed(known.arguments), strict=True)  # targets tell most folds apart
-            if known.kind is type(perceptron) and all(_same(*pair) for pair in pairs):
-                vars(perceptron).update(copy.deepcopy(known.learned))
-                return known.result
+        for earlier in self._checked:
+            pairs = zip((y, X), reversed(earlier.arguments), strict=True)  # targets tell most folds apart
+            if earlier.kind is type(perceptron) and all(_same(*pair) for pair in pairs):
+                vars(perceptron).update(copy.deepcopy(earlier.learned))
+                return earlier.result
         before = set(vars(perceptron))
         result = check(X, y)
         if self._recording is perceptron:
@@ -89,9 +89,9 @@ class FitCache:
         return result
 
     def key(self, fit: Fit) -> Key:
-        """The key of a fit; the digest of inputs checked before is known."""
-        known = (checked.digest for checked in self._checked if checked.result[0] is fit.rows.x)
-        return fit.key(next(known, None))
+        """The key of a fit, with the digest of its inputs where these are in the cache."""
+        digests = (checked.digest for checked in self._checked if checked.result[0] is fit.rows.x)
+        return fit.key(next(digests, None))
 
     def find(self, fit: Fit, engine: str | None) -> Trained | None:
         """The result of a fit, or None; ``engine`` is the one that it must have, None for any."""

@@ -13,19 +13,19 @@ from jfnn.arguments.checks import ArgumentError
 from jfnn.estimators.perceptron import Perceptron
 
 
-def _constructor(base: Any, **further: Any) -> Any:
+def _constructor(base: Any, **extra: Any) -> Any:
     """The constructor of a base with further keyword parameters, name -> default.
 
     Its signature has all of them, since scikit-learn reads an estimator's parameters from there.
     """
 
     def __init__(self: Any, *args: Any, **options: Any) -> None:
-        for name, default in further.items():
+        for name, default in extra.items():
             setattr(self, name, options.pop(name, default))
         base.__init__(self, *args, **options)
 
     keyword = inspect.Parameter.KEYWORD_ONLY
-    own = [inspect.Parameter(name, keyword, default=default) for name, default in further.items()]
+    own = [inspect.Parameter(name, keyword, default=default) for name, default in extra.items()]
     inherited = inspect.signature(base.__init__).parameters.values()
     __init__.__signature__ = inspect.Signature([*inherited, *own])  # type: ignore[attr-defined]
     return __init__

@@ -137,9 +137,9 @@ class Recorder:
             with lock:
                 self.cache.results |= zip(group, results, strict=True)
                 if tell is not None:
-                    done, spent = len(self.cache.results), time.perf_counter() - started
-                    left = spent * (total - done) / done
-                    tell(f"{done} of {total} networks trained, {left:.0f} s left")
+                    count, spent = len(self.cache.results), time.perf_counter() - started
+                    left = spent * (total - count) / count
+                    tell(f"{count} of {total} networks trained, {left:.0f} s left")
 
         first = {key.structure: group for key, group in reversed(groups.items())}
         later = [group for key, group in groups.items() if group is not first[key.structure]]

@@ -144,8 +144,8 @@ class _TrainsAhead:
     def _run_search(self, evaluate_candidates: Callable[..., Any], *, callback_ctx: Any = None) -> None:
         evaluation = self._evaluation
         evaluate = functools.partial(evaluation, evaluate_candidates) if evaluation else evaluate_candidates
-        further = {} if callback_ctx is None else {"callback_ctx": callback_ctx}  # since scikit-learn 1.9
-        super()._run_search(evaluate, **further)  # type: ignore[misc]
+        context = {} if callback_ctx is None else {"callback_ctx": callback_ctx}  # since scikit-learn 1.9
+        super()._run_search(evaluate, **context)  # type: ignore[misc]
 
     def _evaluate(
         self,
@@ -162,7 +162,7 @@ class _TrainsAhead:
     ) -> Any:
         """scikit-learn's evaluation of candidates, once all fits with one of ``engines`` are trained.
 
-        Reasons why others are not are added to ``reported``, those of earlier rounds, once they are told.
+        ``reported`` holds the reasons that earlier rounds have warned of, and gets those of this one.
         """
         candidates = list(candidate_params)
         X, y = indexable(X, y)

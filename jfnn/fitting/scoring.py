@@ -29,6 +29,21 @@ class Scoring(NamedTuple):
     unit: float
     offset: float
 
+    @classmethod
+    def for_rows(cls, rows: Rows, held_out: int, output: str) -> "Scoring":
+        """The scoring of the last ``held_out`` rows, for an output activation."""
+        targets = np.asarray(rows.targets[-held_out:], np.float64)
+        weights = np.ones(held_out) if rows.weights is None else np.asarray(rows.weights[-held_out:], float)
+        unit, offset, scale = float(weights.sum()), 0.0, np.ones(targets.shape[1])
+        if output in ("identity", "exp"):
+            squares = weights @ (targets - np.average(targets, axis=0, weights=weights)) ** 2
+            varies = squares > 0  # the R² of a constant output is 0
+            scale = np.divide(1, len(scale) * squares, out=np.zeros(len(scale)), where=varies)
+            unit, offset = 1.0, float(np.mean(varies))
+        scales = np.full(rows.targets.shape, np.nan)
+        scales[-held_out:] = scale
+        return cls(scales, unit, offset)
+
     def score(self, gain: float) -> float:
         """The score of a gain."""
         return self.offset + gain / self.unit
@@ -61,21 +76,6 @@ def hold_out(fit: Fit) -> tuple[Rows, int]:
         )
     order = np.concatenate([train, held_out])
     return Rows(*(None if array is None else array[order] for array in rows)), len(held_out)  # type: ignore[arg-type]
-
-
-def scoring(rows: Rows, held_out: int, output: str) -> Scoring:
-    """The scoring of the last ``held_out`` rows."""
-    targets = np.asarray(rows.targets[-held_out:], np.float64)
-    weights = np.ones(held_out) if rows.weights is None else np.asarray(rows.weights[-held_out:], np.float64)
-    unit, offset, scale = float(weights.sum()), 0.0, np.ones(targets.shape[1])
-    if output in ("identity", "exp"):
-        squares = weights @ (targets - np.average(targets, axis=0, weights=weights)) ** 2
-        varies = squares > 0  # the R² of a constant output is 0
-        scale = np.divide(1, len(scale) * squares, out=np.zeros(len(scale)), where=varies)
-        unit, offset = 1.0, float(np.mean(varies))
-    scales = np.full(rows.targets.shape, np.nan)
-    scales[-held_out:] = scale
-    return Scoring(scales, unit, offset)
 
 
 def gain(

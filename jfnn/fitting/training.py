@@ -17,7 +17,7 @@ from jfnn.experiment.experiment import PARTS, Experiment, Replicate
 from jfnn.fitting.draws import Order
 from jfnn.fitting.fit import Carry, Fit, Optimizer, Trained
 from jfnn.fitting.learner import ROOM, PerceptronLearner
-from jfnn.fitting.scoring import hold_out, scoring
+from jfnn.fitting.scoring import Scoring, hold_out
 from jfnn.learners.data import Data
 
 # Work of one member in a call, in floating-point operations: fits that have ended leave where a call ends, so
@@ -89,7 +89,7 @@ class _Run:
         self.fits, fit = fits, fits[0]
         self.structure = structure = fit.structure
         rows, held_out = hold_out(fit)
-        self.scoring = scoring(rows, held_out, structure.output) if held_out else None
+        self.scoring = Scoring.for_rows(rows, held_out, structure.output) if held_out else None
         n = len(rows.x) - held_out
         random = fit.random if structure.shuffle else None
         self.order = Order(n, held_out, structure.rows_a_step(n), random)
@@ -130,7 +130,7 @@ class _Run:
         last = trainer.experiment.epochs
         try:
             while state.epoch < last and state.active.any():
-                before, told = state.epoch, len(curves[0])
+                before, reported = state.epoch, len(curves[0])
                 end = min(trainer.next_call_end(before), last)
                 trainer.advance(state, end)
                 state = state._replace(epoch=end)
@@ -139,7 +139,7 @@ class _Run:
                 for member in np.flatnonzero(state.members.diverged_at >= before):
                     curves[member].append(np.array([np.nan, np.nan, memory.rate[member]]))
                 state.stopped_at[memory.stopped] = memory.epoch[memory.stopped]
-                for loss, cost, rate in curves[0][told:] if tell is not None else ():
+                for loss, cost, rate in curves[0][reported:] if tell is not None else ():
                     assert tell is not None
                     score = None if self.scoring is None else self.scoring.score(-float(cost))
                     tell(float(loss), score, float(rate))
@@ -149,19 +149,19 @@ class _Run:
 
     def result(self, i: int, state: RunState, curve: Sequence[np.ndarray]) -> Trained:
         """The result of fit ``i``, from all members and its curve."""
-        members, judged = state.members, self.scoring
+        members, scoring = state.members, self.scoring
         params, memory = jax.tree.map(lambda leaf: np.array(leaf[i]), tuple(members.state))
         best = float(memory.best)
         optimizer = memory.optimizer if len(self.fits) == 1 else None  # of many it takes twice their room
         return Trained(
-            layers=self.learner.unpack(params if judged is None else memory.kept),
+            layers=self.learner.unpack(params if scoring is None else memory.best_params),
             losses=[float(loss) for loss, _, _ in curve],
-            scores=[] if judged is None else [judged.score(-float(cost)) for _, cost, _ in curve],
+            scores=[] if scoring is None else [scoring.score(-float(cost)) for _, cost, _ in curve],
             converged=bool(memory.converged),
             # Held-out rows keep the best epoch.
-            diverged=judged is None and bool(members.diverged_at[i] >= 0),
+            diverged=scoring is None and bool(members.diverged_at[i] >= 0),
             carry=Carry(
-                best=best if judged is None else -judged.score(-best),
+                best=best if scoring is None else -scoring.score(-best),
                 waiting=int(memory.waiting),
                 seen=self.fits[i].carry.seen + len(curve) * self.order.n,
                 optimizer=Optimizer(self.structure.solver, float(memory.rate), optimizer),

@@ -16,8 +16,8 @@ from sklearn.utils._param_validation import InvalidParameterError
 from jfnn import estimators
 from jfnn.engine.trainer import Trainer
 from jfnn.fitting.fit import Rows
+from jfnn.fitting.scoring import Scoring
 from jfnn.fitting.scoring import gain as gain_of
-from jfnn.fitting.scoring import scoring as as_scoring
 
 pytestmark = [
     pytest.mark.unoptimised,
@@ -134,7 +134,7 @@ def test_gains_of_held_out_rows_are_scikit_learns_scores(output, weighted):
     weights = rng.random(60) if weighted else np.ones(60)
     first, everyone = np.arange(4), np.r_[0:4, 0:60]
     rows = Rows(outputs[everyone], targets[everyone], weights[everyone] if weighted else None)
-    scoring = as_scoring(rows, 60, output)
+    scoring = Scoring.for_rows(rows, 60, output)
     judged = [jnp.asarray(array, jnp.float32) for array in (outputs, targets, scoring.scales[4:], weights)]
     gain = float(gain_of(output, *judged))
     assert np.isnan(scoring.scales[first]).all() and scoring.gain(scoring.score(gain)) == pytest.approx(gain)
