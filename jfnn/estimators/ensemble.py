@@ -1,12 +1,10 @@
 """Ensembles of trained networks: members of a sweep, or candidates of a search."""
 
 import dataclasses
-import functools
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 import jax
-import jax.numpy as jnp
 import numpy as np
 from sklearn.base import is_classifier
 
@@ -15,10 +13,9 @@ from jfnn.arguments import checks
 from jfnn.arguments.checks import ArgumentError
 from jfnn.estimators.selection import select
 from jfnn.layers.kind import Params
-from jfnn.learners.traces import Trace
 from jfnn.losses import Loss
-from jfnn.network import Network, as_inputs
-from jfnn.numerics.compiling import compiled
+from jfnn.network import Network
+from jfnn.prediction import predict, predict_proba
 from jfnn.search.result import SweepResult
 from jfnn.targets import as_targets
 
@@ -113,23 +110,13 @@ def _as_classes(predictions: np.ndarray, targets: np.ndarray, loss: Loss) -> tup
 
 def _predictions(network: Network, loss: Loss, params: Params, x: Any) -> np.ndarray:
     """Outputs or probabilities of each member ``[members, n, n_out]``, float64."""
-    x = jnp.asarray(as_inputs(network, x))
-
-    def predicted(params: Params, x: jax.Array) -> jax.Array:
-        def one(params: Params) -> jax.Array:
-            outputs = network.apply(params, x)
-            return outputs if loss.probabilities is None else loss.probabilities(outputs)
-
-        mapped: jax.Array = jax.lax.map(one, params)
-        return mapped
-
-    params = jax.tree.map(jnp.asarray, params)
-    return np.asarray(_compiled(Trace(predicted, params, x))(params, x), np.float64)
-
-
-@functools.lru_cache(maxsize=16)
-def _compiled(trace: Trace) -> Callable[..., Any]:
-    return compiled(trace)
+    members = zip(*jax.tree.leaves(params), strict=True)
+    trees = [jax.tree.unflatten(jax.tree.structure(params), leaves) for leaves in members]
+    if loss.probabilities is None:
+        predictions = [predict(network, member, x, loss, "regression") for member in trees]
+    else:
+        predictions = [predict_proba(network, member, x, loss) for member in trees]
+    return np.stack([np.asarray(outputs, np.float64) for outputs in predictions])
 
 
 @dataclasses.dataclass(frozen=True, eq=False)

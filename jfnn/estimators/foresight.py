@@ -43,30 +43,23 @@ def _foresee(search: Any, splits: int, X: Any, y: Any, weights: Any) -> tuple[bo
     for candidate in candidates:
         try:
             last = perceptron_in(clone(search.estimator).set_params(**clone(dict(candidate), safe=False)))
-            engine = _forced(last, weights)
+            if last is None:
+                continue
+            parameters.check(last)
+            sizes = (features, *parameters.hidden_sizes(last), outputs)
+            # In some fold the rows of weight 0 may be all of a step's.
+            engine = choice.forced(last, weights) or ("jfnn" if choice.zeros(weights) else None)
         except Exception:  # scikit-learn meets it again, where failures are counted
             continue
         must = must or engine == "jfnn"
-        if engine is None:
-            structure = structure_of(last, (features, *parameters.hidden_sizes(last), outputs), output)
+        if engine is None and last.solver != "lbfgs":
+            structure = structure_of(last, sizes, output)
             groups.setdefault(structure, []).append(choice.as_work(last, structure, X, rows))
     works = [
         group[0]._replace(epochs=share * sum(fit.epochs for fit in group) / len(group), members=len(group))
         for group in groups.values()
     ]
     return must, Prediction(works * splits, rounds)
-
-
-def _forced(perceptron: Perceptron | None, weights: Any) -> str | None:
-    """The engine of a candidate's fit: "jfnn", "scikit-learn", or None where the choice is free."""
-    if perceptron is None:
-        return "scikit-learn"
-    parameters.check(perceptron)
-    parameters.hidden_sizes(perceptron)
-    must = choice.forced(perceptron, weights)
-    if must is None and choice.zeros(weights):  # in some fold they may be all of a step's rows
-        return "jfnn"
-    return "scikit-learn" if must is None and perceptron.solver == "lbfgs" else must
 
 
 def _outputs(estimator: Any, y: np.ndarray) -> tuple[int, str]:

@@ -12,6 +12,7 @@ from sklearn.preprocessing import StandardScaler
 
 import jfnn
 from jfnn import estimators
+from jfnn.estimators.ensemble import choose
 from jfnn.estimators.selection import select
 
 pytestmark = pytest.mark.unoptimised
@@ -103,3 +104,31 @@ def test_an_ensemble_of_a_search_scores_rows_that_its_folds_held_out():
     copy = pickle.loads(pickle.dumps(search))
     np.testing.assert_array_equal(copy.ensemble_.predict(X), ensemble.predict(X))
     assert not hasattr(pickle.loads(pickle.dumps(search.fit(X, Y))), "ensemble_")
+
+
+@pytest.mark.filterwarnings("ignore::sklearn.exceptions.ConvergenceWarning")
+def test_ensembles_for_numbers_score_by_the_squared_error():
+    targets = X[:, 20:22]
+    split = jfnn.Split(X[:100], targets[:100], X[100:], targets[100:])
+    network = jfnn.mlp((64, 8, 2), activation="relu", init="he_uniform")
+    result = jfnn.sweep(network, split, learning_rate=[1e-6, 1e-5], loss="quadratic", epochs=2)
+    ensemble = jfnn.Ensemble.of_sweep(network, result, X[100:], targets[100:], loss="quadratic")
+    assert ensemble.score == pytest.approx(-np.mean((ensemble.predict(X[100:]) - targets[100:]) ** 2))
+    perceptron = estimators.MLPRegressor(hidden_layer_sizes=(8,), max_iter=4, random_state=0, engine="jfnn")
+    search = estimators.GridSearchCV(perceptron, {"alpha": [0.1, 1.0]}, cv=2).fit(X, targets[:, 0])
+    errors = []
+    for fold, (_, rows) in enumerate(check_cv(2).split(X)):
+        mean = sum(
+            weight * folds[fold].predict(X[rows])
+            for weight, folds in zip(search.ensemble_.weights, search.ensemble_.members, strict=True)
+        )
+        errors += ((mean - targets[rows, 0]) ** 2).tolist()
+    assert search.ensemble_.score == pytest.approx(-np.mean(errors))
+    assert search.ensemble_.predict(X).shape == (150,)
+
+
+def test_invalid_members_of_an_ensemble_raise():
+    with pytest.raises(ValueError, match=r"^predictions: expected \[members, 5, 2\], got \[2, 5, 3\]"):
+        select(np.ones((2, 5, 3)), np.ones((5, 2)))
+    with pytest.raises(ValueError, match=r"^members: expected candidates"):
+        choose({}, [])

@@ -158,6 +158,30 @@ def test_held_out_rows_judge_in_the_program(monkeypatch):
     assert fitted.best_validation_score_ == max(fitted.validation_scores_)
 
 
+def test_an_interrupted_fit_keeps_its_epochs(monkeypatch):
+    advance = Trainer.advance
+
+    def interrupted(self, state, end):
+        if state.epoch > 0:
+            raise KeyboardInterrupt
+        return advance(self, state, end)
+
+    monkeypatch.setattr(Trainer, "advance", interrupted)
+    ours = estimators.MLPClassifier(**HERE | {"max_iter": 400, "tol": 0.0})
+    with pytest.warns(UserWarning, match="interrupted by user"):
+        ours.fit(X, Y)
+    assert 0 < ours.n_iter_ == len(ours.loss_curve_) < 400
+    whole = clone(ours).set_params(max_iter=ours.n_iter_)
+    monkeypatch.undo()
+    assert same(whole.fit(X, Y), ours)
+
+
+def test_a_batch_larger_than_the_rows_is_clipped_with_a_warning(fitted):
+    with pytest.warns(UserWarning, match="larger than sample size"):
+        clipped = clone(fitted).set_params(batch_size=500).fit(X, Y)
+    assert same(clipped, fitted)  # which takes all 150 rows a step
+
+
 def test_lbfgs_finds_what_scikit_learn_finds():
     options = {"solver": "lbfgs", "max_iter": 20}
     ours = estimators.MLPClassifier(**HERE | options).fit(X, Y)

@@ -204,10 +204,12 @@ def test_rows_in_any_container_are_cut_as_scikit_learn_cuts_them(container, runs
     np.testing.assert_array_equal(ours.ensemble_.predict(x), by_numbers.ensemble_.predict(plain))
 
 
-def test_fits_without_a_random_state_share_one_in_a_search(runs):
+def test_fits_without_a_random_state_share_one_in_a_search(runs, capsys):
     estimator = estimators.MLPClassifier((8,), solver="sgd", engine="jfnn")
-    search = estimators.GridSearchCV(estimator, GRID | {"alpha": [0.5, 0.5]}, cv=3, refit=False).fit(X, Y)
+    grid = GRID | {"alpha": [0.5, 0.5]}
+    search = estimators.GridSearchCV(estimator, grid, cv=3, refit=False, verbose=1).fit(X, Y)
     assert runs == [4, 4, 4]  # equal fits are one
+    assert "12 of 12 networks trained, 0 s left" in capsys.readouterr().out
     scores = search.cv_results_["mean_test_score"].reshape(2, -1)
     np.testing.assert_array_equal(scores[0], scores[1])
 
