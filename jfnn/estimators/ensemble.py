@@ -76,7 +76,7 @@ class Ensemble:
             raise ArgumentError("result", "every member diverged or was ruled out")
         loss = losses.get(loss)
         params = jax.tree.map(lambda leaf: leaf[tuple(alive.T)], result.params)
-        predictions = _predictions(network, loss, params, x)
+        predictions = _network_predictions(network, loss, params, x)
         targets = np.asarray(as_targets(y, predictions.shape[1:], loss, np.float64))
         predictions, targets = _as_classes(predictions, targets, loss)
         default = "squared_error" if loss.probabilities is None else "accuracy"
@@ -87,7 +87,7 @@ class Ensemble:
 
     def predict_proba(self, x: Any) -> np.ndarray:
         """Class probabilities ``[n, n_out]``, or with the quadratic loss predictions."""
-        predictions = _predictions(self.network, self.loss, self.params, x)
+        predictions = _network_predictions(self.network, self.loss, self.params, x)
         return np.asarray(np.tensordot(self.weights, predictions, axes=1))
 
     def predict(self, x: Any) -> np.ndarray:
@@ -108,7 +108,7 @@ def _as_classes(predictions: np.ndarray, targets: np.ndarray, loss: Loss) -> tup
     )
 
 
-def _predictions(network: Network, loss: Loss, params: Params, x: Any) -> np.ndarray:
+def _network_predictions(network: Network, loss: Loss, params: Params, x: Any) -> np.ndarray:
     """Outputs or probabilities of each member ``[members, n, n_out]``, float64."""
     members = zip(*jax.tree.leaves(params), strict=True)
     trees = [jax.tree.unflatten(jax.tree.structure(params), leaves) for leaves in members]
@@ -144,7 +144,9 @@ class SearchEnsemble:
 
     def predict_proba(self, X: Any) -> np.ndarray:
         """Probabilities of classes ``[n, classes]``, or numbers ``[n, outputs]``."""
-        means = [np.mean([_predicted(member, X) for member in folds], axis=0) for folds in self.members]
+        means = [
+            np.mean([_estimator_predictions(member, X) for member in folds], axis=0) for folds in self.members
+        ]
         return np.asarray(np.tensordot(self.weights, np.stack(means), axes=1))
 
     def predict(self, X: Any) -> np.ndarray:
@@ -155,15 +157,12 @@ class SearchEnsemble:
         return mean[:, 0] if mean.shape[1] == 1 else mean
 
 
-def choose(
-    members: Mapping[int, Sequence[Any]], held_out: Sequence[tuple[Any, Any]], rounds: int = 50
-) -> SearchEnsemble:
+def choose(members: Mapping[int, Sequence[Any]], held_out: Sequence[tuple[Any, Any]]) -> SearchEnsemble:
     """Chooses an ensemble among candidates.
 
     Args:
         members: Number of a candidate -> its fitted estimators, one a fold.
         held_out: Inputs and targets of the rows held out by each fold.
-        rounds: See `select`.
 
     Raises:
         ValueError: No candidates, several labels a row, or folds that saw other classes.
@@ -177,12 +176,11 @@ def choose(
     targets = np.concatenate([_encoded(np.asarray(y), classes) for _, y in held_out])
     predictions = np.stack(
         [
-            np.concatenate([_predicted(m, x) for m, (x, _) in zip(folds, held_out, strict=True)])
+            np.concatenate([_estimator_predictions(m, x) for m, (x, _) in zip(folds, held_out, strict=True)])
             for folds in members.values()
         ]
     )
-    metric = "squared_error" if classes is None else "accuracy"
-    selection = select(predictions, targets, metric, rounds)
+    selection = select(predictions, targets, "squared_error" if classes is None else "accuracy")
     candidates = np.array(list(members))[selection.chosen]
     return SearchEnsemble(
         candidates=candidates,
@@ -194,7 +192,7 @@ def choose(
     )
 
 
-def _predicted(estimator: Any, x: Any) -> np.ndarray:
+def _estimator_predictions(estimator: Any, x: Any) -> np.ndarray:
     """Probabilities of classes ``[n, classes]``, or numbers ``[n, outputs]``."""
     if is_classifier(estimator):
         return np.asarray(estimator.predict_proba(x))

@@ -191,17 +191,6 @@ def test_lbfgs_finds_what_scikit_learn_finds():
     assert not hasattr(ours, "partial_fit")
 
 
-@pytest.mark.parametrize("parameters", [{"alpha": np.nan}, {"momentum": 1.1}, {"max_iter": 0}], ids=str)
-def test_invalid_parameters_raise_as_in_scikit_learn_by_each_method(parameters):
-    (parameter,) = parameters
-    for module in (neural_network, estimators):
-        classifier, regressor = (getattr(module, name)(**parameters) for name in NAMES_OF_BOTH)
-        with pytest.raises(InvalidParameterError, match=parameter):
-            classifier.partial_fit(X, Y, classes=[0, 1, 2])
-        with pytest.raises(InvalidParameterError, match=parameter):
-            regressor.fit(X, Y)
-
-
 def test_parameters_of_odd_types_are_taken_as_scikit_learn_takes_them():
     parameters = {"alpha": True, "max_iter": True, "random_state": True, "momentum": np.float32(0.5)}
     ours = estimators.MLPClassifier(**HERE | {"solver": "sgd"} | parameters).fit(X, Y)
@@ -214,6 +203,7 @@ INVALID = {
     "solver": "scale_by_adam",
     "class_weight": "even",
     "alpha": 10**400,
+    "momentum": 1.1,
     "engine": "torch",
     "activation": "swish",
 }
@@ -221,8 +211,11 @@ INVALID = {
 
 def test_invalid_arguments_raise_by_name(fitted):
     for name, value in INVALID.items():
+        invalid = clone(fitted).set_params(**{name: value})
         with pytest.raises(ValueError, match=f"^{name}: expected"):
-            clone(fitted).set_params(**{name: value}).fit(X, Y)
+            invalid.fit(X, Y)
+        with pytest.raises(ValueError, match=f"^{name}: expected"):
+            invalid.partial_fit(X, Y, classes=[0, 1, 2])
     with pytest.raises(ValueError, match="zero"):
         clone(fitted).fit(X, Y, sample_weight=np.zeros(150))
     with pytest.raises(ValueError, match=r"^validation_fraction: "):
