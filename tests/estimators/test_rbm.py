@@ -95,7 +95,11 @@ def test_a_first_step_on_rows_beyond_states_is_scikit_learns():
 
 
 @pytest.mark.unoptimised
-def test_no_epochs_are_reported_as_none(capsys):
-    fitted = estimators.BernoulliRBM(2, n_iter=0, verbose=1).fit(X)
-    assert capsys.readouterr().out == ""
-    assert list(fitted.get_feature_names_out()) == ["bernoullirbm0", "bernoullirbm1"]
+def test_epochs_are_reported_one_a_line(capsys):
+    for epochs in (0, 2):
+        fitted = estimators.BernoulliRBM(12, n_iter=epochs, verbose=1, random_state=0).fit(X)
+        lines = capsys.readouterr().out.splitlines()
+        assert len(lines) == epochs and all("pseudo-likelihood = -" in line for line in lines)
+    assert list(fitted.get_feature_names_out())[:2] == ["bernoullirbm0", "bernoullirbm1"]
+    with pytest.raises(ValueError, match=r"^learning_rate: training diverged"):
+        estimators.BernoulliRBM(12, n_iter=1, learning_rate=1e38, random_state=0).fit(3 * X)
