@@ -48,7 +48,7 @@ class MLPClassifier(Perceptron, neural_network.MLPClassifier):  # type: ignore[m
     __init__ = _constructor(neural_network.MLPClassifier, class_weight=None, engine="auto")
 
     def _fit(self, X: Any, y: Any, sample_weight: Any = None, incremental: bool = False) -> Any:
-        if incremental and isinstance(self.class_weight, str):
+        if incremental and isinstance(self.class_weight, str) and self.class_weight == "balanced":
             raise ArgumentError(
                 "class_weight", "'balanced' is unknown to partial_fit, which sees a part of the rows"
             )
