@@ -10,7 +10,7 @@ from helpers import make_result
 import jfnn
 from jfnn import analysis, boltzmann, datasets, estimators, plots
 from jfnn.datasets import ising, onsager
-from jfnn.estimators.ensemble import select
+from jfnn.estimators.selection import select
 from jfnn.experiment.options import Options
 from jfnn.search.sweep import prepare
 from jfnn.widths.coordinates import CoordinateCheck

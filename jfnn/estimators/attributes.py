@@ -2,35 +2,19 @@
 
 import warnings
 from collections.abc import Sequence
-from typing import Any, NamedTuple
+from typing import Any
 
 import numpy as np
 from scipy import sparse
-from sklearn.base import is_classifier
 from sklearn.exceptions import ConvergenceWarning
 
-from jfnn.fitting.fit import Before, Fit, Trained
-from jfnn.fitting.structure import NUMBERS, Rows, Structure
+from jfnn.fitting.fit import NUMBERS, Carry, Fit, Optimizer, Rows, Structure, Trained
 from jfnn.layers.dense import Layer
 
 NON_FINITE = (
     "Solver produced non-finite parameter weights. The input data may contain large values and need to be"
     " preprocessed."
 )
-
-
-class Optimizer(NamedTuple):
-    """The optimizer of a fit by the engine, for a `partial_fit` that goes on; in scikit-learn's attribute.
-
-    Attributes:
-        solver: The solver whose state it is.
-        rate: The learning rate.
-        state: Its state, in the engine's form; None for a fresh one.
-    """
-
-    solver: str
-    rate: float | None
-    state: Any
 
 
 def structure_of(estimator: Any, sizes: Sequence[int], output: str) -> Structure:
@@ -76,20 +60,18 @@ def as_fit(
     estimator: Any, structure: Structure, X: Any, y: Any, weights: np.ndarray | None, incremental: bool
 ) -> Fit:
     """The fit of an estimator that has checked its rows."""
-    best, best_score = estimator.best_loss_, estimator.best_validation_score_
-    before = Before(
-        best=np.inf if best is None else float(best),
-        best_score=-np.inf if best_score is None else float(best_score),
+    best = -estimator.best_validation_score_ if estimator.early_stopping else estimator.best_loss_
+    optimizer = getattr(estimator, "_optimizer", None)
+    goes_on = incremental and isinstance(optimizer, Optimizer) and optimizer.solver == structure.solver
+    carry = Carry(
+        best=float(best),
         waiting=int(estimator._no_improvement_count),
         seen=int(estimator.t_),
+        optimizer=optimizer if goes_on else None,
     )
-    optimizer = getattr(estimator, "_optimizer", None)
-    if incremental and isinstance(optimizer, Optimizer) and optimizer.solver == structure.solver:
-        before = before._replace(rate=optimizer.rate, optimizer=optimizer.state)
     numbers = numbers_of(estimator) | ({"max_iter": 1.0} if incremental else {})
-    stratified = is_classifier(estimator) and y.shape[1] == 1
     rows = as_rows(X, y, weights)
-    return Fit(structure, rows, layers_of(estimator), estimator._random_state, numbers, stratified, before)
+    return Fit(structure, rows, layers_of(estimator), estimator._random_state, numbers, carry)
 
 
 def keep(estimator: Any, trained: Trained, X: Any, incremental: bool) -> None:
@@ -98,24 +80,24 @@ def keep(estimator: Any, trained: Trained, X: Any, incremental: bool) -> None:
     Raises:
         ValueError: Parameters are not finite, or were not after the epoch that is now their last.
     """
-    after, size, most = trained.after, estimator.batch_size, estimator.max_iter
+    carry, size, most = trained.carry, estimator.batch_size, estimator.max_iter
     if size != "auto" and size > X.shape[0]:
         warnings.warn(
             "Got `batch_size` less than 1 or larger than sample size. It is going to be clipped",
             stacklevel=6,
         )
-    estimator.engine_, estimator._optimizer = "jfnn", Optimizer(estimator.solver, after.rate, after.optimizer)
-    estimator.n_iter_, estimator.t_ = len(trained.losses), after.seen
+    estimator.engine_, estimator._optimizer = "jfnn", carry.optimizer
+    estimator.n_iter_, estimator.t_ = len(trained.losses), carry.seen
     estimator.loss_ = trained.losses[-1] if trained.losses else np.inf
     estimator.loss_curve_ += trained.losses
-    estimator._no_improvement_count = after.waiting
+    estimator._no_improvement_count = carry.waiting
     set_layers(estimator, trained.layers, X.dtype)
     if estimator.early_stopping:
         estimator.validation_scores_ += trained.scores
-        estimator.best_validation_score_ = after.best_score
+        estimator.best_validation_score_ = -carry.best
         estimator._best_coefs, estimator._best_intercepts = estimator.coefs_, estimator.intercepts_
     else:
-        estimator.best_loss_ = after.best
+        estimator.best_loss_ = carry.best
     if trained.diverged:
         raise ValueError(NON_FINITE)
     if not trained.converged and not incremental and estimator.n_iter_ == most:

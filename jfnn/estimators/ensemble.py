@@ -1,113 +1,23 @@
-"""Ensemble selection (Caruana et al., ICML 2004) among trained networks."""
+"""Ensembles of trained networks: members of a sweep, or candidates of a search."""
 
 import dataclasses
-import functools
-from collections.abc import Callable
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 import jax
-import jax.numpy as jnp
 import numpy as np
+from sklearn.base import is_classifier
 
 from jfnn import losses
 from jfnn.arguments import checks
 from jfnn.arguments.checks import ArgumentError
+from jfnn.estimators.selection import select
 from jfnn.layers.kind import Params
-from jfnn.learners.traces import Trace
 from jfnn.losses import Loss
-from jfnn.network import Network, as_inputs
-from jfnn.numerics.compiling import compiled
+from jfnn.network import Network
+from jfnn.prediction import predict, predict_proba
 from jfnn.search.result import SweepResult
 from jfnn.targets import as_targets
-
-LEAST_PROBABILITY = 1e-12
-
-
-def _accuracy(predictions: np.ndarray, targets: np.ndarray) -> np.ndarray:
-    """Share of right answers."""
-    return np.asarray((predictions.argmax(axis=-1) == targets.argmax(axis=-1)).mean(axis=-1))
-
-
-def _accuracy_without_ties(predictions: np.ndarray, targets: np.ndarray) -> np.ndarray:
-    """Share of right answers, less a hundredth of its smallest step that breaks ties by the log loss."""
-    log_loss = -_log_loss(predictions, targets)
-    return np.asarray(_accuracy(predictions, targets) - 0.01 / len(targets) * log_loss / (1 + log_loss))
-
-
-def _log_loss(predictions: np.ndarray, targets: np.ndarray) -> np.ndarray:
-    """Mean log probability of the right class."""
-    right = (predictions * targets).sum(axis=-1)
-    return np.asarray(np.log(np.maximum(right, LEAST_PROBABILITY)).mean(axis=-1))
-
-
-def _squared_error(predictions: np.ndarray, targets: np.ndarray) -> np.ndarray:
-    """Mean squared error, negative."""
-    return np.asarray(-((predictions - targets) ** 2).mean(axis=(-1, -2)))
-
-
-# Name -> (predictions [..., n, k], targets [n, k]) -> score [...], higher is better.
-METRICS: dict[str, Callable[[np.ndarray, np.ndarray], np.ndarray]] = {
-    "accuracy": _accuracy,
-    "log_loss": _log_loss,
-    "squared_error": _squared_error,
-}
-
-
-@dataclasses.dataclass(frozen=True, eq=False)
-class Selection:
-    """The result of greedy selection.
-
-    Attributes:
-        counts: How often each member is in the ensemble ``[members]``.
-        score: Score of the ensemble on the rows it was chosen by, higher is better.
-        best_score: That of the best member alone.
-    """
-
-    counts: np.ndarray
-    score: float
-    best_score: float
-
-
-def select(
-    predictions: np.ndarray, targets: np.ndarray, metric: str = "accuracy", rounds: int = 50
-) -> Selection:
-    """Greedy ensemble selection with replacement.
-
-    Each round adds the member with which the mean prediction scores highest, which may be in it already; the
-    ensemble is that of the best round, so never worse than the best member on these rows.
-
-    Args:
-        predictions: Probabilities, or numbers, of each member on rows that none was trained on
-            ``[members, n, k]``.
-        targets: ``[n, k]``, for classes rows of zeros with a single one.
-        metric: "accuracy" (ties broken by the log loss), "log_loss" or "squared_error".
-        rounds: Members to add, repeats counted.
-
-    Raises:
-        ValueError: Shapes that do not fit, no member, or an unknown metric.
-    """
-    score_of = METRICS[checks.as_choice(metric, "metric", METRICS)]
-    chosen_by = _accuracy_without_ties if metric == "accuracy" else score_of
-    checks.as_count(rounds, "rounds")
-    given = {"predictions": predictions, "targets": targets}
-    predictions, targets = (checks.as_inputs(a, name, dtype=np.float64) for name, a in given.items())
-    if predictions.ndim != 3 or predictions.shape[1:] != targets.shape or not len(predictions):
-        raise ArgumentError(
-            "predictions",
-            f"expected [members, {', '.join(map(str, targets.shape))}], got {list(predictions.shape)}",
-        )
-    if targets.shape[1] == 1 and metric != "squared_error":
-        raise ArgumentError("metric", f"expected squared_error for one number a row, got {metric!r}")
-    total, chosen, scores, shown = np.zeros(targets.shape), [], [], []
-    for size in range(1, rounds + 1):
-        of_all = chosen_by((total + predictions) / size, targets)
-        chosen.append(int(np.argmax(of_all)))
-        scores.append(float(of_all[chosen[-1]]))
-        total = total + predictions[chosen[-1]]
-        shown.append(float(score_of(total / size, targets)))
-    size = int(np.argmax(scores)) + 1
-    counts = np.bincount(chosen[:size], minlength=len(predictions))
-    return Selection(counts, shown[size - 1], shown[0])
 
 
 @dataclasses.dataclass(frozen=True, eq=False)
@@ -166,19 +76,18 @@ class Ensemble:
             raise ArgumentError("result", "every member diverged or was ruled out")
         loss = losses.get(loss)
         params = jax.tree.map(lambda leaf: leaf[tuple(alive.T)], result.params)
-        predictions = _predictions(network, loss, params, x)
+        predictions = _network_predictions(network, loss, params, x)
         targets = np.asarray(as_targets(y, predictions.shape[1:], loss, np.float64))
         predictions, targets = _as_classes(predictions, targets, loss)
         default = "squared_error" if loss.probabilities is None else "accuracy"
         selection = select(predictions, targets, default if metric is None else metric, rounds)
-        chosen = np.flatnonzero(selection.counts)
-        weights = selection.counts[chosen] / selection.counts.sum()
-        kept = jax.tree.map(lambda leaf: leaf[chosen], params)
-        return cls(network, loss, kept, weights, alive[chosen], selection.score, selection.best_score)
+        chosen, weights = selection.chosen, selection.weights
+        params = jax.tree.map(lambda leaf: leaf[chosen], params)
+        return cls(network, loss, params, weights, alive[chosen], selection.score, selection.best_score)
 
     def predict_proba(self, x: Any) -> np.ndarray:
         """Class probabilities ``[n, n_out]``, or with the quadratic loss predictions."""
-        predictions = _predictions(self.network, self.loss, self.params, x)
+        predictions = _network_predictions(self.network, self.loss, self.params, x)
         return np.asarray(np.tensordot(self.weights, predictions, axes=1))
 
     def predict(self, x: Any) -> np.ndarray:
@@ -199,22 +108,101 @@ def _as_classes(predictions: np.ndarray, targets: np.ndarray, loss: Loss) -> tup
     )
 
 
-def _predictions(network: Network, loss: Loss, params: Params, x: Any) -> np.ndarray:
+def _network_predictions(network: Network, loss: Loss, params: Params, x: Any) -> np.ndarray:
     """Outputs or probabilities of each member ``[members, n, n_out]``, float64."""
-    x = jnp.asarray(as_inputs(network, x))
-
-    def of_all(params: Params, x: jax.Array) -> jax.Array:
-        def of_member(params: Params) -> jax.Array:
-            outputs = network.apply(params, x)
-            return outputs if loss.probabilities is None else loss.probabilities(outputs)
-
-        mapped: jax.Array = jax.lax.map(of_member, params)
-        return mapped
-
-    params = jax.tree.map(jnp.asarray, params)
-    return np.asarray(_compiled(Trace(of_all, params, x))(params, x), np.float64)
+    members = zip(*jax.tree.leaves(params), strict=True)
+    trees = [jax.tree.unflatten(jax.tree.structure(params), leaves) for leaves in members]
+    if loss.probabilities is None:
+        predictions = [predict(network, member, x, loss, "regression") for member in trees]
+    else:
+        predictions = [predict_proba(network, member, x, loss) for member in trees]
+    return np.stack([np.asarray(outputs, np.float64) for outputs in predictions])
 
 
-@functools.lru_cache(maxsize=16)
-def _compiled(trace: Trace) -> Callable[..., Any]:
-    return compiled(trace)
+@dataclasses.dataclass(frozen=True, eq=False)
+class SearchEnsemble:
+    """Candidates of a search that predict together; a candidate predicts by the mean of its folds' networks.
+
+    Nothing is trained for it: the search has trained and scored these networks.
+
+    Attributes:
+        candidates: Numbers of the chosen candidates, as in ``cv_results_``.
+        weights: Weight of each, 1 in all.
+        members: The fitted estimators of each, one a fold.
+        score: The ensemble's score on the rows held out, all folds together: accuracy, or the negative mean
+            squared error.
+        best_score: That of the best candidate alone.
+        classes: The classes, or None for numbers.
+    """
+
+    candidates: np.ndarray
+    weights: np.ndarray
+    members: tuple[tuple[Any, ...], ...]
+    score: float
+    best_score: float
+    classes: np.ndarray | None
+
+    def predict_proba(self, X: Any) -> np.ndarray:
+        """Probabilities of classes ``[n, classes]``, or numbers ``[n, outputs]``."""
+        means = [
+            np.mean([_estimator_predictions(member, X) for member in folds], axis=0) for folds in self.members
+        ]
+        return np.asarray(np.tensordot(self.weights, np.stack(means), axes=1))
+
+    def predict(self, X: Any) -> np.ndarray:
+        """Classes ``[n]``, or numbers ``[n]`` or ``[n, outputs]``."""
+        mean = self.predict_proba(X)
+        if self.classes is not None:
+            return np.asarray(self.classes[mean.argmax(axis=1)])
+        return mean[:, 0] if mean.shape[1] == 1 else mean
+
+
+def choose(members: Mapping[int, Sequence[Any]], held_out: Sequence[tuple[Any, Any]]) -> SearchEnsemble:
+    """Chooses an ensemble among candidates.
+
+    Args:
+        members: Number of a candidate -> its fitted estimators, one a fold.
+        held_out: Inputs and targets of the rows held out by each fold.
+
+    Raises:
+        ValueError: No candidates, several labels a row, or folds that saw other classes.
+    """
+    if not members:
+        raise ArgumentError("members", "expected candidates that were trained together on every fold")
+    everyone = [member for folds in members.values() for member in folds]
+    classes = getattr(everyone[0], "classes_", None)
+    if not all(np.array_equal(getattr(member, "classes_", None), classes) for member in everyone):  # type: ignore[arg-type]
+        raise ArgumentError("members", "expected the same classes in every fold")
+    targets = np.concatenate([_encoded(np.asarray(y), classes) for _, y in held_out])
+    predictions = np.stack(
+        [
+            np.concatenate([_estimator_predictions(m, x) for m, (x, _) in zip(folds, held_out, strict=True)])
+            for folds in members.values()
+        ]
+    )
+    selection = select(predictions, targets, "squared_error" if classes is None else "accuracy")
+    candidates = np.array(list(members))[selection.chosen]
+    return SearchEnsemble(
+        candidates=candidates,
+        weights=selection.weights,
+        members=tuple(tuple(members[number]) for number in candidates),
+        score=selection.score,
+        best_score=selection.best_score,
+        classes=classes,
+    )
+
+
+def _estimator_predictions(estimator: Any, x: Any) -> np.ndarray:
+    """Probabilities of classes ``[n, classes]``, or numbers ``[n, outputs]``."""
+    if is_classifier(estimator):
+        return np.asarray(estimator.predict_proba(x))
+    predictions = np.asarray(estimator.predict(x))
+    return predictions.reshape(len(predictions), -1)
+
+
+def _encoded(y: np.ndarray, classes: np.ndarray | None) -> np.ndarray:
+    if classes is None:
+        return np.asarray(y, np.float64).reshape(len(y), -1)
+    if y.ndim != 1:
+        raise ArgumentError("y", "expected one class a row; several labels a row have no ensemble")
+    return np.asarray(y[:, None] == classes, np.float64)

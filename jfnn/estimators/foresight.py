@@ -2,11 +2,10 @@
 
 import copy
 import math
-from collections.abc import Mapping, Sequence
-from typing import Any, NamedTuple
+from collections.abc import Mapping
+from typing import Any
 
 import numpy as np
-from scipy import sparse
 from sklearn.base import BaseEstimator, clone, is_classifier
 from sklearn.model_selection import ParameterGrid, ParameterSampler
 from sklearn.utils.validation import _num_samples
@@ -15,59 +14,28 @@ import jfnn.estimators.choice as choice
 import jfnn.estimators.parameters as parameters
 from jfnn.arguments import checks
 from jfnn.estimators.attributes import structure_of
+from jfnn.estimators.choice import Prediction, Work
 from jfnn.estimators.perceptron import Perceptron, perceptron_in
-from jfnn.fitting import costs
-from jfnn.fitting.costs import Work
 
 DRAWS = 20  # candidates of a halving search that draws as many as it has rows for
 
 
-class Foresight(NamedTuple):
-    """Prediction for a search's fits.
+def foresee(search: Any, splits: int, X: Any, y: Any, weights: Any) -> tuple[bool, Prediction]:
+    """Whether the engine must train some fits of a search, and the prediction for those free to choose.
 
-    Attributes:
-        must: Whether the engine has to train some of them.
-        pays: Whether it is to train the fits that either code may train.
-        works: These fits.
-        programs: Programs that the engine compiles for a structure.
-    """
-
-    must: bool
-    pays: bool
-    works: Sequence[Work]
-    programs: int
-
-    @property
-    def seconds(self) -> float:
-        """Seconds by scikit-learn's own code, one fit after another."""
-        return sum(map(costs.theirs, self.works))
-
-    def told(self) -> str:
-        """A line that says which engine was chosen, and why."""
-        return choice.told("jfnn" if self.pays else "scikit-learn", self.works, self.programs)
-
-
-def foresee(search: Any, splits: int, X: Any, y: Any, weights: Any) -> Foresight | None:
-    """The prediction for a search; None for invalid grids or rows, which the search itself finds.
-
-    Args:
-        search: The search.
-        splits: Number of its folds.
-        X: Inputs, anything that scikit-learn takes.
-        y: Targets.
-        weights: Weights of rows, or None.
+    Invalid grids and rows have no fits, since the search itself raises their errors. ``splits`` is the number
+    of folds; rows are anything that scikit-learn takes.
     """
     try:
         return _foresee(search, splits, X, y, weights)
     except Exception:  # whatever hostile containers raise
-        return None
+        return False, Prediction([])
 
 
-def _foresee(search: Any, splits: int, X: Any, y: Any, weights: Any) -> Foresight:
+def _foresee(search: Any, splits: int, X: Any, y: Any, weights: Any) -> tuple[bool, Prediction]:
     candidates, share, rounds = _candidates(search)
     n = int(_num_samples(X))
     rows = n * (splits - 1) // splits if splits > 1 else n
-    inputs = X.nnz / n if sparse.issparse(X) else None
     features = int((X.shape if hasattr(X, "shape") else np.shape(X))[1])
     outputs, output = _outputs(search.estimator, np.asarray(y))
     groups: dict[Any, list[Work]] = {}
@@ -75,32 +43,23 @@ def _foresee(search: Any, splits: int, X: Any, y: Any, weights: Any) -> Foresigh
     for candidate in candidates:
         try:
             last = perceptron_in(clone(search.estimator).set_params(**clone(dict(candidate), safe=False)))
-            engine = _forced(last, weights)
+            if last is None:
+                continue
+            parameters.check(last)
+            sizes = (features, *parameters.hidden_sizes(last), outputs)
+            # In some fold the rows of weight 0 may be all of a step's.
+            engine = choice.forced(last, weights) or ("jfnn" if choice.zeros(weights) else None)
         except Exception:  # scikit-learn meets it again, where failures are counted
             continue
         must = must or engine == "jfnn"
-        if engine is None:
-            sizes = (features, *parameters.hidden_sizes(last), outputs)
+        if engine is None and last.solver != "lbfgs":
             structure = structure_of(last, sizes, output)
-            work = Work(structure, rows, choice.epochs(last), inputs=inputs)
-            groups.setdefault(structure, []).append(work)
+            groups.setdefault(structure, []).append(choice.as_work(last, structure, X, rows))
     works = [
         group[0]._replace(epochs=share * sum(fit.epochs for fit in group) / len(group), members=len(group))
         for group in groups.values()
-    ] * splits
-    return Foresight(must, costs.engine_pays(works, rounds), works, rounds)
-
-
-def _forced(perceptron: Perceptron | None, weights: Any) -> str | None:
-    """The engine of a candidate's fit: "jfnn", "scikit-learn", or None where the choice is free."""
-    if perceptron is None:
-        return "scikit-learn"
-    parameters.check(perceptron)
-    parameters.hidden_sizes(perceptron)
-    must = choice.forced(perceptron, weights)
-    if must is None and choice.zeros(weights):  # in some fold they may be all of a step's rows
-        return "jfnn"
-    return "scikit-learn" if must is None and perceptron.solver == "lbfgs" else must
+    ]
+    return must, Prediction(works * splits, rounds)
 
 
 def _outputs(estimator: Any, y: np.ndarray) -> tuple[int, str]:

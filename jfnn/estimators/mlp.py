@@ -1,7 +1,6 @@
 """The perceptrons: scikit-learn's own classes, trained by the engine where that is faster."""
 
 import inspect
-from collections.abc import Callable
 from typing import Any, ClassVar
 
 import numpy as np
@@ -14,28 +13,30 @@ from jfnn.arguments.checks import ArgumentError
 from jfnn.estimators.perceptron import Perceptron
 
 
-def _parameters_of(base: Any) -> Callable[[Any], Any]:
-    """Gives a constructor the parameters of a base's, which it passes on, before its own keywords.
+def _constructor(base: Any, **extra: Any) -> Any:
+    """The constructor of a base with further keyword parameters, name -> default.
 
-    scikit-learn reads an estimator's parameters from the signature of its constructor.
+    Its signature has all of them, since scikit-learn reads an estimator's parameters from there.
     """
 
-    def decorate(constructor: Any) -> Any:
-        own = inspect.signature(constructor).parameters.values()
-        further = [parameter for parameter in own if parameter.kind is parameter.KEYWORD_ONLY]
-        given = inspect.signature(base.__init__).parameters.values()
-        constructor.__signature__ = inspect.Signature([*given, *further])
-        return constructor
+    def __init__(self: Any, *args: Any, **options: Any) -> None:
+        for name, default in extra.items():
+            setattr(self, name, options.pop(name, default))
+        base.__init__(self, *args, **options)
 
-    return decorate
+    keyword = inspect.Parameter.KEYWORD_ONLY
+    own = [inspect.Parameter(name, keyword, default=default) for name, default in extra.items()]
+    inherited = inspect.signature(base.__init__).parameters.values()
+    __init__.__signature__ = inspect.Signature([*inherited, *own])  # type: ignore[attr-defined]
+    return __init__
 
 
 class MLPClassifier(Perceptron, neural_network.MLPClassifier):  # type: ignore[misc]
     """Multilayer perceptron that learns classes: `sklearn.neural_network.MLPClassifier` on the engine.
 
     Parameters, methods and attributes are scikit-learn's, and mean the same; the package's README says what
-    differs. Further here: activations "elu" and "leaky_relu", any optax optimizer as ``solver``,
-    ``class_weight``, and ``engine``.
+    differs. Further here: activations "elu" and "leaky_relu", any optax optimizer as ``solver``, ``engine``
+    (see `Perceptron`), and ``class_weight``: class -> weight of its rows, "balanced", or None for 1.
     """
 
     _parameter_constraints: ClassVar[parameters.Constraints] = {
@@ -44,22 +45,10 @@ class MLPClassifier(Perceptron, neural_network.MLPClassifier):  # type: ignore[m
         "class_weight": [dict, list, StrOptions({"balanced"}), None],
     }
 
-    @_parameters_of(neural_network.MLPClassifier)
-    def __init__(self, *args: Any, class_weight: Any = None, engine: str = "auto", **options: Any):
-        """See `sklearn.neural_network.MLPClassifier`.
-
-        Args:
-            *args: scikit-learn's parameters.
-            class_weight: Weight of the rows of each class, class -> weight, or "balanced"; None for 1.
-            engine: "auto", "jfnn" or "scikit-learn": by which code it trains; see `Perceptron`.
-            **options: scikit-learn's parameters.
-        """
-        super().__init__(*args, **options)
-        self.class_weight = class_weight
-        self.engine = engine
+    __init__ = _constructor(neural_network.MLPClassifier, class_weight=None, engine="auto")
 
     def _fit(self, X: Any, y: Any, sample_weight: Any = None, incremental: bool = False) -> Any:
-        if incremental and isinstance(self.class_weight, str):
+        if incremental and isinstance(self.class_weight, str) and self.class_weight == "balanced":
             raise ArgumentError(
                 "class_weight", "'balanced' is unknown to partial_fit, which sees a part of the rows"
             )
@@ -82,7 +71,7 @@ class MLPRegressor(Perceptron, neural_network.MLPRegressor):  # type: ignore[mis
 
     Parameters, methods and attributes are scikit-learn's, and mean the same; the package's README says what
     differs. Further here: activations "elu" and "leaky_relu", any optax optimizer as ``solver``, and
-    ``engine``.
+    ``engine`` (see `Perceptron`).
     """
 
     _parameter_constraints: ClassVar[parameters.Constraints] = {
@@ -90,17 +79,7 @@ class MLPRegressor(Perceptron, neural_network.MLPRegressor):  # type: ignore[mis
         **parameters.PERCEPTRON,
     }
 
-    @_parameters_of(neural_network.MLPRegressor)
-    def __init__(self, *args: Any, engine: str = "auto", **options: Any):
-        """See `sklearn.neural_network.MLPRegressor`.
-
-        Args:
-            *args: scikit-learn's parameters.
-            engine: "auto", "jfnn" or "scikit-learn": by which code it trains; see `Perceptron`.
-            **options: scikit-learn's parameters.
-        """
-        super().__init__(*args, **options)
-        self.engine = engine
+    __init__ = _constructor(neural_network.MLPRegressor, engine="auto")
 
     def _row_weights(self, X: Any, y: Any, sample_weight: Any) -> np.ndarray | None:
         if self.loss == "poisson" and np.min(y) < 0:

@@ -9,8 +9,7 @@ import optax
 from sklearn.utils._param_validation import Interval, InvalidParameterError, StrOptions, make_constraint
 
 from jfnn.arguments import checks
-from jfnn.arguments.checks import ArgumentError
-from jfnn.fitting.structure import ACTIVATIONS, SOLVERS
+from jfnn.fitting.fit import ACTIVATIONS, SOLVERS
 
 Constraints = dict[str, list[Any]]
 
@@ -22,38 +21,33 @@ class _Solver(StrOptions):  # type: ignore[misc]
         super().__init__(set(SOLVERS))
 
     def is_satisfied_by(self, val: Any) -> bool:
-        return super().is_satisfied_by(val) or _is_optimizer(val)
+        factory = getattr(optax, val, None) if isinstance(val, str) else None
+        try:
+            return val in SOLVERS or "learning_rate" in inspect.signature(factory).parameters  # type: ignore[arg-type]
+        except (TypeError, ValueError):
+            return False
 
     def __str__(self) -> str:
         return f"{super().__str__()} or the name of another optax optimizer"
 
 
-def _is_optimizer(name: Any) -> bool:
-    factory = getattr(optax, name, None) if isinstance(name, str) else None
-    try:
-        return "learning_rate" in inspect.signature(factory).parameters  # type: ignore[arg-type]
-    except (TypeError, ValueError):
-        return False
-
-
 def counted(constraints: Constraints) -> Constraints:
     """scikit-learn's constraints, with an upper end for whole numbers, which the engine counts in 32 bits."""
-    return {name: list(map(_counted, several)) for name, several in constraints.items()}
+
+    def limited(constraint: Any) -> Any:
+        whole = isinstance(constraint, Interval) and constraint.type is numbers.Integral
+        if not whole or constraint.right is not None:
+            return constraint
+        return Interval(numbers.Integral, constraint.left, checks.MOST, closed="both")
+
+    return {name: list(map(limited, several)) for name, several in constraints.items()}
 
 
-def _counted(constraint: Any) -> Any:
-    endless = isinstance(constraint, Interval) and constraint.type is numbers.Integral
-    if not endless or constraint.right is not None:
-        return constraint
-    return Interval(numbers.Integral, constraint.left, checks.MOST, closed="both")
-
-
-ENGINES = ("auto", "jfnn", "scikit-learn")
 # Further than those of scikit-learn's perceptrons.
 PERCEPTRON: Constraints = {
     "activation": [StrOptions(set(ACTIVATIONS))],
     "solver": [_Solver()],
-    "engine": [StrOptions(set(ENGINES))],
+    "engine": [StrOptions({"auto", "jfnn", "scikit-learn"})],
 }
 
 
@@ -94,10 +88,4 @@ def _satisfies(value: Any, constraint: Any) -> bool:
 def hidden_sizes(estimator: Any) -> tuple[int, ...]:
     """Widths of the hidden layers."""
     sizes = estimator.hidden_layer_sizes
-    widths = tuple(sizes) if checks.is_several(sizes) else (sizes,)
-    for width in widths:
-        whole = isinstance(width, numbers.Integral) and not isinstance(width, bool)
-        if not whole or not 0 < int(width) <= checks.MOST:
-            got = checks.shown(list(widths))
-            raise ArgumentError("hidden_layer_sizes", f"hidden_layer_sizes must be > 0, got {got}.")
-    return tuple(int(width) for width in widths)
+    return checks.as_counts(sizes if checks.is_several(sizes) else [sizes], "hidden_layer_sizes")

@@ -11,17 +11,18 @@ import itertools
 from typing import Any
 
 import numpy as np
+from sklearn.neural_network._base import ACTIVATIONS
 from sklearn.neural_network._multilayer_perceptron import BaseMultilayerPerceptron
 from sklearn.pipeline import Pipeline
 from sklearn.utils.validation import validate_data
 
 import jfnn.estimators.attributes as attributes
+import jfnn.estimators.cache as cache
 import jfnn.estimators.choice as choice
 import jfnn.estimators.parameters as parameters
-import jfnn.estimators.prediction as prediction
 from jfnn.arguments.checks import ArgumentError
-from jfnn.fitting import ahead, lbfgs, training
-from jfnn.fitting.structure import SOLVERS, Structure
+from jfnn.fitting import functions, training
+from jfnn.fitting.fit import SOLVERS, Optimizer, Structure
 
 # Rows × weights for which NumPy takes less time than the way to a device and back with blocks filled up: 0.2
 # for 0.5 ms on two cores of an Intel Xeon, 2026-11-26.
@@ -34,7 +35,7 @@ class Perceptron(BaseMultilayerPerceptron):  # type: ignore[misc]
     ``engine`` says by which code it trains. "jfnn" is the engine of this package, with its promises of equal
     bits. "scikit-learn" is scikit-learn's own code, with its bytes. "auto" takes scikit-learn's where a fit
     is predicted to be over before the engine has compiled its program: from structure, rows, ``max_iter``,
-    solver and rule of stopping (`jfnn.fitting.costs`), never from times or from what was compiled before.
+    solver and rule of stopping (`jfnn.estimators.choice`), never from times or from what was compiled before.
     Further activations and solvers are always trained by the engine.
 
     A `partial_fit` goes on by the engine before it. Made to go over to the other one, it starts with a fresh
@@ -57,8 +58,6 @@ class Perceptron(BaseMultilayerPerceptron):  # type: ignore[misc]
     def _fit(self, X: Any, y: Any, sample_weight: Any = None, incremental: bool = False) -> Any:
         parameters.check(self)
         parameters.hidden_sizes(self)
-        if incremental:
-            self._check_solver()
         self._solver = self.solver
         if self.solver not in SOLVERS:
             self.solver = "adam"  # scikit-learn trains by steps under its own names alone
@@ -72,13 +71,13 @@ class Perceptron(BaseMultilayerPerceptron):  # type: ignore[misc]
 
     def _validate_input(self, X: Any, y: Any, incremental: bool, reset: bool) -> Any:
         check = functools.partial(super()._validate_input, incremental=incremental, reset=reset)
-        search = ahead.active()
+        search = cache.active()
         if search is None or hasattr(self, "n_features_in_"):
             return check(X, y)
         return search.checked(self, X, y, check)
 
     def _initialize(self, y: Any, layer_units: Any, dtype: Any) -> None:
-        search = ahead.active()
+        search = cache.active()
         if search is not None and self.random_state is None:
             self._random_state = np.random.RandomState(search.seed)  # candidates are compared from one start
         super()._initialize(y, layer_units, dtype)
@@ -94,7 +93,7 @@ class Perceptron(BaseMultilayerPerceptron):  # type: ignore[misc]
         if not hasattr(self, "loss_curve_") or judged != self.early_stopping:
             self._begin_history(y, layer_units, X.dtype)
         structure = attributes.structure_of(self, layer_units, self.out_activation_)
-        if (search := ahead.active()) is not None and not incremental and not self.verbose:
+        if (search := cache.active()) is not None and not incremental and not self.verbose:
             fit = attributes.as_fit(self, structure, X, y, weights, incremental)
             if search.records(self, fit):
                 return
@@ -105,7 +104,7 @@ class Perceptron(BaseMultilayerPerceptron):  # type: ignore[misc]
         if chosen == "jfnn":
             self._train(structure, X, y, weights, incremental)
             return
-        if isinstance(getattr(self, "_optimizer", None), attributes.Optimizer):
+        if isinstance(getattr(self, "_optimizer", None), Optimizer):
             del self._optimizer
             attributes.set_layers(self, attributes.layers_of(self), X.dtype)  # scikit-learn writes on them
         self.engine_ = chosen
@@ -123,7 +122,7 @@ class Perceptron(BaseMultilayerPerceptron):  # type: ignore[misc]
             return super()._loss_grad_lbfgs(point, X, y, sample_weight, *buffers)
         self._unpack(point)
         rows = attributes.as_rows(X, y, sample_weight)
-        return lbfgs.value_and_grad(self._structure(), attributes.layers_of(self), rows, self.alpha)
+        return functions.value_and_grad(self._structure(), attributes.layers_of(self), rows, self.alpha)
 
     def _row_weights(self, X: Any, y: Any, sample_weight: Any) -> np.ndarray | None:
         """Weights of rows, checked beyond scikit-learn.
@@ -136,7 +135,7 @@ class Perceptron(BaseMultilayerPerceptron):  # type: ignore[misc]
         weights = np.asarray(sample_weight)
         if weights.min() < 0:
             raise ArgumentError("sample_weight", f"expected numbers of at least 0, got {weights.min():g}")
-        if weights.max() == 0:
+        if weights.max() == 0:  # older versions of scikit-learn take them
             raise ArgumentError("sample_weight", "every weight is zero")
         return weights
 
@@ -162,7 +161,7 @@ class Perceptron(BaseMultilayerPerceptron):  # type: ignore[misc]
     ) -> None:
         """Trains this fit alone, by the engine."""
         fit = attributes.as_fit(self, structure, X, y, weights, incremental)
-        rate = fit.numbers["learning_rate"] if fit.before.rate is None else fit.before.rate
+        rate = fit.numbers["learning_rate"] if fit.carry.optimizer is None else fit.carry.optimizer.rate
         report = _Report(self, structure, rate) if self.verbose else None
         (trained,) = training.train([fit], tell=None if report is None else report.epoch)
         if report is not None and trained.converged:
@@ -180,8 +179,9 @@ class Perceptron(BaseMultilayerPerceptron):  # type: ignore[misc]
         if check_input:
             dtypes = (np.float64, np.float32)
             X = validate_data(self, X, accept_sparse=["csr", "csc"], dtype=dtypes, reset=False)
-        outputs = prediction.outputs(self._structure().network, attributes.layers_of(self), X)
-        return prediction.activated(outputs, self.out_activation_)
+        outputs = functions.outputs(self._structure(), attributes.layers_of(self), X)
+        ACTIVATIONS[self.out_activation_](outputs)  # in place
+        return outputs
 
     def _predicts_on_device(self, X: Any) -> bool:
         """Whether a row is to have the same bits beside any others, there are many, or NumPy cannot."""
@@ -197,13 +197,7 @@ class _Report:
     """Prints lines of a verbose fit, as scikit-learn does: each epoch, and why it slows down and ends."""
 
     def __init__(self, perceptron: Any, structure: Structure, rate: float):
-        """Prints nothing yet.
-
-        Args:
-            perceptron: The estimator.
-            structure: The structure of its fit.
-            rate: The learning rate at the start.
-        """
+        """Prints nothing yet; ``rate`` is the learning rate at the start."""
         self.epochs, self.adaptive, self.rate = 0, structure.schedule == "adaptive", rate
         judged = "Training loss" if structure.validation is None else "Validation score"
         tol, patience = perceptron.tol, perceptron.n_iter_no_change

@@ -17,7 +17,7 @@ def takes_plain(search: Any) -> bool:
     """Whether scikit-learn's own estimators can be given all parameters that a search sets."""
     last = perceptron_in(search.estimator)
     kind = _plain_kind(last)
-    taken = {name: kind._parameter_constraints[name][0] for name in ("activation", "solver")}
+    choices = {name: kind._parameter_constraints[name][0] for name in ("activation", "solver")}
     own = prefix(search.estimator)
     grids = getattr(search, "param_grid", getattr(search, "param_distributions", None))
     grids = [grids] if isinstance(grids, Mapping) else grids or []
@@ -25,10 +25,10 @@ def takes_plain(search: Any) -> bool:
 
     def takes(name: str, values: Any) -> bool:
         parameter = name.removeprefix(own)
-        if not name.startswith(own) or parameter not in ("engine", "class_weight", *taken):
+        if not name.startswith(own) or parameter not in ("engine", "class_weight", *choices):
             return name != own.removesuffix("__")
-        listed = parameter in taken and isinstance(values, list | tuple)
-        return listed and all(map(taken[parameter].is_satisfied_by, values))
+        listed = parameter in choices and isinstance(values, list | tuple)
+        return listed and all(map(choices[parameter].is_satisfied_by, values))
 
     plain = not choice.is_further(last) and getattr(last, "class_weight", None) is None
     return plain and all(takes(name, values) for name, values in settings)
@@ -47,11 +47,11 @@ def as_plain(estimator: Any) -> Any:
     return with_perceptron(clone(estimator), plain)
 
 
-def as_ours(fitted: Any, given: Any) -> Any:
-    """A fitted estimator of `as_plain`'s with a perceptron of this package, with those parameters of its."""
+def as_ours(fitted: Any, estimator: Any) -> Any:
+    """A fitted estimator of `as_plain` with a perceptron of this package, that of ``estimator`` fitted."""
     last = fitted.steps[-1][1] if isinstance(fitted, Pipeline) else fitted
     if type(last) not in THEIRS:
         return fitted
-    ours: Any = clone(perceptron_in(given))
+    ours: Any = clone(perceptron_in(estimator))
     vars(ours).update(vars(last), engine_="scikit-learn")
     return with_perceptron(fitted, ours)

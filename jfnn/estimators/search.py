@@ -4,7 +4,7 @@ import contextlib
 import functools
 import multiprocessing
 import warnings
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Container, Mapping
 from typing import Any
 
 import joblib
@@ -16,43 +16,16 @@ from sklearn.model_selection import check_cv
 from sklearn.utils import indexable
 from sklearn.utils.metaestimators import _safe_split
 
-from jfnn.estimators.attributes import set_layers
+import jfnn.estimators.choice as choice
+from jfnn.estimators.cache import FitCache
+from jfnn.estimators.ensemble import SearchEnsemble, choose
 from jfnn.estimators.foresight import foresee, has_perceptron
 from jfnn.estimators.perceptron import perceptron_in, prefix
 from jfnn.estimators.plain import as_ours, as_plain, takes_plain
-from jfnn.estimators.recording import FAILS, Recorded, Recorder, train
-from jfnn.estimators.together import SearchEnsemble, choose
-from jfnn.fitting import costs
-from jfnn.fitting.ahead import Ahead
+from jfnn.estimators.recording import FAILS, Recorder
 
 PROCESSES_PAY = 2.0  # seconds that they must be predicted to save, of which to start them takes one
 IN_VAIN = "they saw other rows than ahead of time"
-
-
-class _Arguments:
-    """Arguments of a search whose fits train together.
-
-    Attributes:
-        X: Inputs, anything that scikit-learn takes.
-        y: Targets.
-        groups: Groups of rows for the splits, or None.
-        fit: Further arguments of fits.
-        engines: Values of ``engine`` of fits that train together.
-    """
-
-    def __init__(self, X: Any, y: Any, params: Mapping[str, Any], engines: Sequence[str]):
-        self.X, self.y, self.engines = X, y, engines
-        self.groups = params.get("groups")
-        self.fit = {name: value for name, value in params.items() if name != "groups"}
-        self.told: set[str] = set()
-
-    def tell(self, reasons: Mapping[str, int]) -> None:
-        """Warns of fits that are trained one by one, by reasons not named before."""
-        new = {reason: count for reason, count in reasons.items() if count and reason not in self.told}
-        self.told |= new.keys()
-        if new:
-            text = "; ".join(f"{count} since {reason}" for reason, count in new.items())
-            warnings.warn(f"fits trained one by one: {text}", stacklevel=2)
 
 
 class _TrainsAhead:
@@ -73,7 +46,7 @@ class _TrainsAhead:
     verbose: int
     n_jobs: Any
     best_estimator_: Any
-    _arguments: _Arguments | None = None
+    _evaluation: Callable[..., Any] | None = None
 
     def fit(self, X: Any, y: Any = None, **params: Any) -> Any:
         """Runs the search; see scikit-learn.
@@ -83,35 +56,42 @@ class _TrainsAhead:
             y: Targets.
             **params: For the estimator's fit, ``sample_weight`` among them, and ``groups`` for the splits.
         """
-        for name in ("_together", "_ensemble"):
+        for name in ("_together", "ensemble_"):
             vars(self).pop(name, None)
         grids = (getattr(self, name, None) for name in ("param_grid", "param_distributions"))
         if not any(map(has_perceptron, (self.estimator, *grids))):
             return super().fit(X, y, **params)  # type: ignore[misc]
-        if reason := _why_apart(self.estimator, params):
+        reason = None
+        if perceptron_in(self.estimator) is None:
+            reason = "its estimator is none of jfnn.estimators, nor a Pipeline that ends in one"
+        elif params and sklearn.get_config()["enable_metadata_routing"]:
+            reason = "metadata routing says who takes the parameters of fit"
+        if reason is not None:
             warnings.warn(f"{type(self).__name__} trains fits one by one: {reason}", stacklevel=2)
             return super().fit(X, y, **params)  # type: ignore[misc]
-        given = self.cv
-        self.cv = check_cv(given, y, classifier=is_classifier(self.estimator))  # an iterator is read once
+        cv = self.cv
+        self.cv = check_cv(cv, y, classifier=is_classifier(self.estimator))  # an iterator is read once
         try:
             return self._fit(X, y, params)
         finally:
-            self.cv = given
+            self.cv = cv
 
     def _fit(self, X: Any, y: Any, params: Mapping[str, Any]) -> Any:
         splits = self.cv.get_n_splits(X, y, params.get("groups"))
-        foresight = foresee(self, max(splits, 1), X, y, params.get(f"{prefix(self.estimator)}sample_weight"))
-        if self.verbose and foresight is not None and foresight.works:
-            print(f"[{type(self).__name__}] {foresight.told()}")
-        if foresight is None or not (foresight.must or foresight.pays):
-            return self._fit_by_scikit_learn(X, y, params, 0.0 if foresight is None else foresight.seconds)
-        engines = ("auto", "jfnn") if foresight.pays or not foresight.works else ("jfnn",)
-        self._arguments = _Arguments(X, y, params, engines)
+        weights = params.get(f"{prefix(self.estimator)}sample_weight")
+        must, prediction = foresee(self, max(splits, 1), X, y, weights)
+        if self.verbose and prediction.works:
+            print(f"[{type(self).__name__}] {prediction}")
+        pays = prediction.engine == "jfnn"
+        if not (must or pays):
+            return self._fit_by_scikit_learn(X, y, params, prediction.by_scikit_learn)
+        engines = ("auto", "jfnn") if pays or not prediction.works else ("jfnn",)
+        self._evaluation = functools.partial(self._evaluate, X, y, params, engines, set())
         try:
             with joblib.parallel_config(backend="sequential"):  # fits find what this process trained
                 return super().fit(X, y, **params)  # type: ignore[misc]
         finally:
-            del self._arguments
+            del self._evaluation
 
     def _fit_by_scikit_learn(self, X: Any, y: Any, params: Mapping[str, Any], seconds: float) -> Any:
         """Runs the search as scikit-learn's own of its own estimators, in processes where ``n_jobs`` says so.
@@ -119,12 +99,12 @@ class _TrainsAhead:
         Nothing of this package goes to these processes, which need not import it.
         """
         idle = joblib.effective_n_jobs(None) == 1 and multiprocessing.parent_process() is None
-        several = self.n_jobs is None and idle and seconds * (1 - 1 / costs.CORES) > PROCESSES_PAY
+        several = self.n_jobs is None and idle and seconds * (1 - 1 / choice.CORES) > PROCESSES_PAY
         with joblib.parallel_config(n_jobs=-1) if several else contextlib.nullcontext():
             if not takes_plain(self):
                 return super().fit(X, y, **params)  # type: ignore[misc]
-            given = self.estimator
-            self.estimator = as_plain(given)
+            estimator = self.estimator
+            self.estimator = as_plain(estimator)
             vars(self).pop("best_estimator_", None)  # of a fit before, which would go along
             try:
                 kind = next(kind for kind in type(self).__mro__ if kind.__module__.startswith("sklearn."))
@@ -132,12 +112,12 @@ class _TrainsAhead:
                 view.__dict__ = vars(self)
                 view.fit(X, y, **params)
             finally:
-                self.estimator = given
+                self.estimator = estimator
         if hasattr(self, "best_estimator_"):
-            self.best_estimator_ = as_ours(self.best_estimator_, given)
+            self.best_estimator_ = as_ours(self.best_estimator_, estimator)
         return self
 
-    @property
+    @functools.cached_property
     def ensemble_(self) -> SearchEnsemble:
         """Candidates that predict together, chosen on rows that folds held out; nothing is trained for it.
 
@@ -147,77 +127,70 @@ class _TrainsAhead:
         Raises:
             AttributeError: The search is not fitted, or its fits were not trained together.
         """
-        if not hasattr(self, "_ensemble"):
-            if not hasattr(self, "_together"):
-                raise AttributeError(
-                    "ensemble_: expected a fitted search whose fits were trained together, as they always are"
-                    " with engine='jfnn'"
-                )
-            try:
-                self._ensemble = choose(*self._together)
-            except ValueError as error:
-                raise AttributeError(f"ensemble_: {error}") from error
-        return self._ensemble
+        if not hasattr(self, "_together"):
+            raise AttributeError(
+                "ensemble_: expected a fitted search whose fits were trained together, as they always are"
+                " with engine='jfnn'"
+            )
+        try:
+            return choose(*self._together)
+        except ValueError as error:
+            raise AttributeError(f"ensemble_: {error}") from error
 
     def __getstate__(self) -> dict[str, Any]:
         state: dict[str, Any] = super().__getstate__()  # type: ignore[assignment]
         return {name: value for name, value in state.items() if name != "_together"}
 
     def _run_search(self, evaluate_candidates: Callable[..., Any], *, callback_ctx: Any = None) -> None:
-        given = self._arguments
-        evaluate = (
-            functools.partial(self._evaluate, evaluate_candidates, given) if given else evaluate_candidates
-        )
-        further = {} if callback_ctx is None else {"callback_ctx": callback_ctx}  # since scikit-learn 1.9
-        super()._run_search(evaluate, **further)  # type: ignore[misc]
+        evaluation = self._evaluation
+        evaluate = functools.partial(evaluation, evaluate_candidates) if evaluation else evaluate_candidates
+        context = {} if callback_ctx is None else {"callback_ctx": callback_ctx}  # since scikit-learn 1.9
+        super()._run_search(evaluate, **context)  # type: ignore[misc]
 
     def _evaluate(
         self,
+        X: Any,
+        y: Any,
+        params: Mapping[str, Any],
+        engines: Container[str],
+        reported: set[str],
         evaluate_candidates: Callable[..., Any],
-        given: _Arguments,
         candidate_params: Any,
         cv: Any = None,
         *args: Any,
         **options: Any,
     ) -> Any:
-        """scikit-learn's evaluation of candidates, once all fits are trained."""
+        """scikit-learn's evaluation of candidates, once all fits with one of ``engines`` are trained.
+
+        ``reported`` holds the reasons that earlier rounds have warned of, and gets those of this one.
+        """
         candidates = list(candidate_params)
-        X, y = indexable(given.X, given.y)
-        splits = list((cv or self.cv).split(X, y, groups=given.groups))  # once, since they may be drawn anew
-        ahead = Ahead(given.engines)
-        recorder = Recorder(ahead, X, y, given.fit)
-        recorder.record(self.estimator, candidates, [rows for rows, _ in splits])
-        fits, left = recorder.fits, recorder.left
+        X, y = indexable(X, y)
+        splits = list((cv or self.cv).split(X, y, groups=params.get("groups")))  # once: some are random
+        fit_params = {name: value for name, value in params.items() if name != "groups"}
+        cache = FitCache(engines)
+        recorder = Recorder(cache, self.estimator, X, y, fit_params)
+        recorder.record(candidates, [rows for rows, _ in splits])
+        left = recorder.left
         failed = {reason: count for reason, count in left.items() if reason.startswith(FAILS)}
-        given.tell({reason: count for reason, count in left.items() if reason not in failed})
-        train(ahead, fits, print if self.verbose else None)
+        _warn({reason: count for reason, count in left.items() if reason not in failed}, reported)
+        recorder.train(print if self.verbose else None)
         held_out = [_safe_split(self.estimator, X, y, rows, training) for training, rows in splits]
-        self._together = _networks(ahead, fits, len(splits)), held_out
-        with ahead.active():
+        self._together = recorder.members(len(splits)), held_out
+        with cache.active():
             results = evaluate_candidates(candidates, check_cv(splits), *args, **options)
-        in_vain = len(fits) - ahead.found
-        given.tell({IN_VAIN: in_vain} | (failed if ahead.missed > in_vain else {}))
+        in_vain = len(recorder.fits) - cache.hits
+        _warn({IN_VAIN: in_vain} | (failed if cache.misses > in_vain else {}), reported)
         return results
 
 
-def _networks(ahead: Ahead, fits: Sequence[Recorded], folds: int) -> dict[int, list[Any]]:
-    """Number of a candidate -> its estimators, one a fold, with trained parameters; none that diverged."""
-    networks: dict[int, list[Any]] = {}
-    for fit, name, estimator, candidate in fits:
-        trained = ahead.results[name]
-        if not trained.diverged:
-            set_layers(perceptron_in(estimator), trained.layers, fit.rows.x.dtype)
-            networks.setdefault(candidate, []).append(estimator)
-    return {number: several for number, several in networks.items() if len(several) == folds}
-
-
-def _why_apart(estimator: Any, params: Mapping[str, Any]) -> str | None:
-    """Why no fit of a search can be trained with others; None where they can."""
-    if perceptron_in(estimator) is None:
-        return "its estimator is none of jfnn.estimators, nor a Pipeline that ends in one"
-    if params and sklearn.get_config()["enable_metadata_routing"]:
-        return "metadata routing says who takes the parameters of fit"
-    return None
+def _warn(reasons: Mapping[str, int], reported: set[str]) -> None:
+    """Warns of fits that are trained one by one, by reasons not reported before."""
+    new = {reason: count for reason, count in reasons.items() if count and reason not in reported}
+    reported |= new.keys()
+    if new:
+        text = "; ".join(f"{count} since {reason}" for reason, count in new.items())
+        warnings.warn(f"fits trained one by one: {text}", stacklevel=2)
 
 
 class GridSearchCV(_TrainsAhead, model_selection.GridSearchCV):  # type: ignore[misc]

@@ -1,35 +1,12 @@
-"""Random numbers of a fit, drawn as scikit-learn draws them: held-out rows, and the order of rows."""
+"""The order of rows in each epoch of a fit, drawn as scikit-learn draws it."""
 
 import copy
 
 import numpy as np
-from sklearn.model_selection import train_test_split
 from sklearn.utils import shuffle
 
-from jfnn.arguments.checks import ArgumentError
-from jfnn.fitting.structure import Rows
 from jfnn.learners.source import room
 from jfnn.minibatches import PADDING, GivenMinibatches
-
-
-def hold_out(rows: Rows, share: float, random: np.random.RandomState, stratified: bool) -> tuple[Rows, Rows]:
-    """Rows to train on and held-out rows.
-
-    Raises:
-        ValueError: Fewer than two are held out, or scikit-learn raises.
-    """
-    numbers = train_test_split(
-        np.arange(len(rows.x)),
-        random_state=random,
-        test_size=share,
-        stratify=rows.targets.astype(bool) if stratified else None,
-    )
-    if len(numbers[1]) < 2:
-        raise ArgumentError(
-            "validation_fraction",
-            "The validation set is too small. Increase 'validation_fraction' or the size of your dataset.",
-        )
-    return rows.take(numbers[0]), rows.take(numbers[1])
 
 
 class Order:
@@ -86,7 +63,6 @@ class Order:
 
     def _in_steps(self, rows: np.ndarray) -> np.ndarray:
         """Row numbers ``[steps, width]``."""
-        steps = -(-len(rows) // self.batch)
-        padded = np.pad(rows, (0, steps * self.batch - len(rows)), constant_values=PADDING)
-        steps_of_rows = padded.reshape(steps, self.batch)
-        return np.pad(steps_of_rows, [(0, 0), (0, self.width - self.batch)], constant_values=PADDING)
+        steps = np.full((-(-len(rows) // self.batch), self.width), PADDING, rows.dtype)
+        steps[:, : self.batch].flat[: len(rows)] = rows
+        return steps

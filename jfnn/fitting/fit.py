@@ -1,36 +1,131 @@
-"""A fit to train, and what comes of it: plain data."""
+"""A fit of scikit-learn's perceptron and its result: plain data."""
 
 import hashlib
-from collections.abc import Hashable
 from typing import Any, NamedTuple
 
+import jax
+import jax.numpy as jnp
 import numpy as np
+from jax.scipy.special import xlogy
 
-from jfnn.fitting.structure import Rows, Structure
 from jfnn.layers.dense import Layer
+from jfnn.losses import LOSSES, Loss
+from jfnn.network import Network, mlp
 
-Key = tuple[Hashable, ...]
-SHARED = 3  # entries of a key that are not numbers
+THEIR_ACTIVATIONS = ("identity", "logistic", "tanh", "relu")  # scikit-learn's
+ACTIVATIONS = (*THEIR_ACTIVATIONS, "elu", "leaky_relu")
+SOLVERS = ("lbfgs", "sgd", "adam")  # scikit-learn's; others are optax optimizers
+# Where a fit's numbers come from: name in the engine -> scikit-learn's parameter.
+NUMBERS = {
+    "learning_rate": "learning_rate_init",
+    "l2": "alpha",
+    "momentum": "momentum",
+    "beta_1": "beta_1",
+    "beta_2": "beta_2",
+    "epsilon": "epsilon",
+    "power_t": "power_t",
+    "tol": "tol",
+    "patience": "n_iter_no_change",
+    "max_iter": "max_iter",
+}
 
 
-class Before(NamedTuple):
-    """State taken over from the fit before, besides parameters.
+def poisson(z: jax.Array, t: jax.Array, axis: int = -1) -> jax.Array:
+    """Half the Poisson deviance of ``e^z``, ``C_i = Σ_j t log t - t - t z + e^z``."""
+    return jnp.sum(xlogy(t, t) - t - t * z + jnp.exp(z), axis=axis)
+
+
+def d_poisson(z: jax.Array, t: jax.Array, axis: int = -1) -> jax.Array:
+    """``∂C/∂z = e^z - t``."""
+    return jnp.exp(z) - t
+
+
+POISSON = Loss(poisson, d_poisson)
+
+
+class Structure(NamedTuple):
+    """All that the compiled program of a fit depends on: fits that share it may train side by side.
 
     Attributes:
-        best: Lowest loss of an epoch.
-        best_score: Highest score on held-out rows.
+        sizes: Widths from input to output.
+        activation: scikit-learn's name of the hidden layers' activation.
+        output: The output activation: "softmax", "logistic", "identity" or "exp".
+        solver: "sgd", "adam", "lbfgs", or an optax optimizer's name.
+        nesterov: Whether momentum is Nesterov's.
+        schedule: "constant", "invscaling" or "adaptive".
+        batch: Rows a step, or None for scikit-learn's "auto".
+        shuffle: Whether rows are shuffled before each epoch.
+        validation: Share of rows held out for early stopping; None for none.
+    """
+
+    sizes: tuple[int, ...]
+    activation: str
+    output: str
+    solver: str
+    nesterov: bool
+    schedule: str
+    batch: int | None
+    shuffle: bool
+    validation: float | None
+
+    @property
+    def network(self) -> Network:
+        """The network, which gives logits."""
+        return mlp(self.sizes, "sigmoid" if self.activation == "logistic" else self.activation)
+
+    @property
+    def loss(self) -> Loss:
+        """The loss of the outputs."""
+        names = {"softmax": "cross_entropy", "logistic": "sigmoid_cross_entropy", "identity": "quadratic"}
+        return POISSON if self.output == "exp" else LOSSES[names[self.output]]
+
+    def rows_a_step(self, n: int) -> int:
+        """Rows a step of ``n`` rows: at most 200 where nothing else is said."""
+        return min(200 if self.batch is None else self.batch, n)
+
+
+class Rows(NamedTuple):
+    """Rows to train on, or to validate on.
+
+    Attributes:
+        x: Inputs ``[n, features]``, float32 or float64.
+        targets: ``[n, outputs]``, of the same dtype.
+        weights: ``[n]``, or None.
+    """
+
+    x: np.ndarray
+    targets: np.ndarray
+    weights: np.ndarray | None = None
+
+
+class Optimizer(NamedTuple):
+    """The optimizer of a fit by the engine, for a `partial_fit` that goes on; in scikit-learn's attribute.
+
+    Attributes:
+        solver: The solver whose state it is.
+        rate: The learning rate.
+        state: Its state, in the engine's form; None for a fresh one.
+    """
+
+    solver: str
+    rate: float
+    state: Any
+
+
+class Carry(NamedTuple):
+    """State that a fit takes over from the fit before it, besides parameters.
+
+    Attributes:
+        best: Lowest cost of an epoch: its loss, or the negative score of held-out rows.
         waiting: Epochs without an improvement.
         seen: Rows seen.
-        rate: The learning rate; None for that of the parameters.
-        optimizer: State of the optimizer, in the engine's form; None for a fresh one.
+        optimizer: The optimizer; None for a fresh one.
     """
 
     best: float = np.inf
-    best_score: float = -np.inf
     waiting: int = 0
     seen: int = 0
-    rate: float | None = None
-    optimizer: Any = None
+    optimizer: Optimizer | None = None
 
 
 class Fit(NamedTuple):
@@ -42,8 +137,7 @@ class Fit(NamedTuple):
         start: Starting parameters, in rows.
         random: The stream that draws held-out rows and minibatches.
         numbers: Name in `NUMBERS` -> number.
-        stratified: Whether held-out rows keep the shares of classes.
-        before: State of the fit before it.
+        carry: State of the fit before it.
     """
 
     structure: Structure
@@ -51,8 +145,27 @@ class Fit(NamedTuple):
     start: tuple[Layer, ...]
     random: np.random.RandomState
     numbers: dict[str, float]
-    stratified: bool = False
-    before: Before = Before()
+    carry: Carry = Carry()
+
+    def key(self, inputs: bytes | None = None) -> "Key":
+        """The key; ``inputs`` is the digest of its inputs, None to compute it."""
+        _, *state = self.random.get_state()
+        others = (*self.rows[1:], *(array for layer in self.start for array in layer), *state)
+        return Key(
+            self.structure, inputs or digest(self.rows.x), digest(*others), tuple(self.numbers.values())
+        )
+
+
+class Key(NamedTuple):
+    """Equal for fits with equal results; but for numbers, for fits that can train side by side.
+
+    ``inputs`` is a digest of the inputs, ``others`` one of targets, weights, start and stream.
+    """
+
+    structure: Structure
+    inputs: bytes
+    others: bytes
+    numbers: tuple[float, ...]
 
 
 class Trained(NamedTuple):
@@ -64,7 +177,7 @@ class Trained(NamedTuple):
         scores: Score of the held-out rows after each epoch; none without.
         converged: Whether it stopped because neither improves any more.
         diverged: Whether its numbers stopped being finite.
-        after: State for a fit that goes on from here.
+        carry: State for a fit that goes on from here.
     """
 
     layers: tuple[Layer, ...]
@@ -72,26 +185,14 @@ class Trained(NamedTuple):
     scores: list[float]
     converged: bool
     diverged: bool
-    after: Before
-
-
-def key(fit: Fit, inputs: bytes | None = None) -> Key:
-    """Equal for fits with equal results; the first `SHARED` entries for fits that can train side by side.
-
-    Args:
-        fit: The fit.
-        inputs: Digest of its inputs; None to compute it.
-    """
-    _, *state = fit.random.get_state()
-    others = (*fit.rows[1:], *(array for layer in fit.start for array in layer), *state)
-    return fit.structure, inputs or digest(fit.rows.x), digest(*others), *fit.numbers.values()
+    carry: Carry
 
 
 def digest(*arrays: Any) -> bytes:
     """Digest of the bytes of arrays, numbers and None."""
-    found = hashlib.sha256()
+    digested = hashlib.sha256()
     for array in arrays:
         values = np.asarray(-1 if array is None else array)
-        found.update(f"{values.shape} {values.dtype}".encode())
-        found.update(np.ascontiguousarray(values).data)
-    return found.digest()
+        digested.update(f"{values.shape} {values.dtype}".encode())
+        digested.update(np.ascontiguousarray(values).data)
+    return digested.digest()

@@ -14,13 +14,14 @@ import optax
 import jfnn.learners.column_form as column_form
 from jfnn import losses
 from jfnn.fitting import scoring
-from jfnn.fitting.structure import NUMBERS, Structure
+from jfnn.fitting.fit import NUMBERS, Structure
 from jfnn.layers import sequence
 from jfnn.layers.kind import Params
 from jfnn.learners.data import Batch, Hyper, Rows
 from jfnn.learners.learner import Learner
 from jfnn.optimizers import State
 
+ROOM = 128  # epochs of a call at most, of which a member remembers the curve
 LEAST_RATE = 1e-6  # scikit-learn's "adaptive" rate stops where it would fall from below this
 
 
@@ -37,11 +38,11 @@ class Memory(NamedTuple):
         gain: Gain of this epoch's steps on held-out rows; see `jfnn.fitting.scoring`.
         best: The lowest cost of an epoch: its loss, or the negative gain of held-out rows.
         waiting: Epochs without a cost lower by "tol".
-        kept: Parameters at the lowest cost, where held-out rows judge; else nothing.
+        best_params: Parameters at the lowest cost, where held-out rows judge; else nothing.
         stopped: Whether it trains no more.
         converged: Whether that is because the cost no longer falls.
-        curve: Loss, cost and learning rate after the epochs of this call ``[room, 3]``, epoch e at place e
-            modulo the room.
+        curve: Loss, cost and learning rate after the epochs of this call ``[ROOM, 3]``, epoch e at place e
+            modulo `ROOM`.
     """
 
     optimizer: Any
@@ -53,7 +54,7 @@ class Memory(NamedTuple):
     gain: Any
     best: Any
     waiting: Any
-    kept: Any
+    best_params: Any
     stopped: Any
     converged: Any
     curve: Any
@@ -68,14 +69,12 @@ class PerceptronLearner(Learner):
 
     Attributes:
         structure: The structure of the fit.
-        room: Epochs that a member remembers the curve of, as many as one call trains.
         hyper: Names of a member's numbers: `NUMBERS`, "tol" in units of the cost; "rows" and "steps"
             of an epoch to train on, "batch" of a step; and where it starts, "rate", "best", "waiting" and
             "seen" of `Memory`.
     """
 
     structure: Structure
-    room: int
     hyper: tuple[str, ...] = (*NUMBERS, "rows", "steps", "batch", "rate", "best", "waiting", "seen")
     takes_weights = True
 
@@ -108,10 +107,10 @@ class PerceptronLearner(Learner):
             gain=zero,
             best=hyper["best"],
             waiting=hyper["waiting"].astype(jnp.int32),
-            kept=() if self.structure.validation is None else params,
+            best_params=() if self.structure.validation is None else params,
             stopped=jnp.zeros((), bool),
             converged=jnp.zeros((), bool),
-            curve=jnp.zeros((self.room, 3), zero.dtype),
+            curve=jnp.zeros((ROOM, 3), zero.dtype),
         )
         return State(params, memory)
 
@@ -124,9 +123,8 @@ class PerceptronLearner(Learner):
             epsilon = hyper["epsilon"] / jnp.sqrt(1 - hyper["beta_2"] ** count)
             moments = optax.scale_by_adam(hyper["beta_1"], hyper["beta_2"], epsilon)
             return optax.chain(moments, optax.scale(-rate))
-        factory: Any = getattr(optax, solver)
-        made: optax.GradientTransformation = factory(learning_rate=rate)
-        return made
+        optimizer: optax.GradientTransformation = getattr(optax, solver)(learning_rate=rate)
+        return optimizer
 
     def step(
         self, state: State, batch: Batch, hyper: Hyper, key: jax.Array | None
@@ -165,14 +163,14 @@ class PerceptronLearner(Learner):
             l2=hyper["l2"],
             weights=batch.weights,
         )
-        shown = self._shown(value, params, batch, hyper)
+        loss = self._loss(value, params, batch, hyper)
         count = memory.optimizer[0].count + 1 if self.structure.solver == "adam" else jnp.ones((), int)
         optimizer = self._optimizer(memory.rate, count, hyper)
         updates, moved = optimizer.update(gradients, memory.optimizer, params)
-        memory = memory._replace(optimizer=moved, total=memory.total + memory.last, last=shown)
+        memory = memory._replace(optimizer=moved, total=memory.total + memory.last, last=loss)
         return State(optax.apply_updates(params, updates), memory), jnp.where(memory.stopped, 0, value)
 
-    def _shown(self, value: jax.Array, params: Params, batch: Batch, hyper: Hyper) -> jax.Array:
+    def _loss(self, value: jax.Array, params: Params, batch: Batch, hyper: Hyper) -> jax.Array:
         """The loss that scikit-learn shows for an objective: squares are a mean over outputs."""
         n, outputs = batch.rows[1].shape
         if self.structure.output != "identity" or outputs == 1:
@@ -209,10 +207,10 @@ class PerceptronLearner(Learner):
             rate, waiting = jnp.where(slows, rate / 5, rate), jnp.where(slows, 0, waiting)
             converged &= ~slows
         better = cost < memory.best
-        kept = jax.tree.map(
-            lambda old, new: jnp.where(better, new, old), memory.kept, state.params if scored else ()
+        best_params = jax.tree.map(
+            lambda old, new: jnp.where(better, new, old), memory.best_params, state.params if scored else ()
         )
-        at = jnp.arange(self.room)[:, None] == memory.epoch % self.room
+        at = jnp.arange(ROOM)[:, None] == memory.epoch % ROOM
         return memory._replace(
             rate=rate,
             epoch=memory.epoch + 1,
@@ -222,7 +220,7 @@ class PerceptronLearner(Learner):
             gain=jnp.zeros_like(memory.gain),
             best=jnp.where(better, cost, memory.best),
             waiting=waiting,
-            kept=kept,
+            best_params=best_params,
             stopped=converged | (memory.epoch + 1 >= hyper["max_iter"]),
             converged=converged,
             curve=jnp.where(at, jnp.stack([loss, cost, rate]), memory.curve),

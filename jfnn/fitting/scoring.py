@@ -1,4 +1,4 @@
-"""The score of held-out rows that early stopping judges by, prepared for the compiled program.
+"""Held-out rows, by whose score early stopping judges, prepared for the compiled program.
 
 The program adds up a gain over these rows: right answers, or for numbers the squared errors, negative and
 each output's in units of its variance. Accuracy and R² (scikit-learn's mean over outputs) are
@@ -10,8 +10,10 @@ from typing import NamedTuple
 import jax
 import jax.numpy as jnp
 import numpy as np
+from sklearn.model_selection import train_test_split
 
-from jfnn.fitting.structure import Rows
+from jfnn.arguments.checks import ArgumentError
+from jfnn.fitting.fit import Fit, Rows
 
 
 class Scoring(NamedTuple):
@@ -27,6 +29,21 @@ class Scoring(NamedTuple):
     unit: float
     offset: float
 
+    @classmethod
+    def for_rows(cls, rows: Rows, held_out: int, output: str) -> "Scoring":
+        """The scoring of the last ``held_out`` rows, for an output activation."""
+        targets = np.asarray(rows.targets[-held_out:], np.float64)
+        weights = np.ones(held_out) if rows.weights is None else np.asarray(rows.weights[-held_out:], float)
+        unit, offset, scale = float(weights.sum()), 0.0, np.ones(targets.shape[1])
+        if output in ("identity", "exp"):
+            squares = weights @ (targets - np.average(targets, axis=0, weights=weights)) ** 2
+            varies = squares > 0  # the R² of a constant output is 0
+            scale = np.divide(1, len(scale) * squares, out=np.zeros(len(scale)), where=varies)
+            unit, offset = 1.0, float(np.mean(varies))
+        scales = np.full(rows.targets.shape, np.nan)
+        scales[-held_out:] = scale
+        return cls(scales, unit, offset)
+
     def score(self, gain: float) -> float:
         """The score of a gain."""
         return self.offset + gain / self.unit
@@ -36,19 +53,29 @@ class Scoring(NamedTuple):
         return (score - self.offset) * self.unit
 
 
-def scoring(train: Rows, held_out: Rows, output: str) -> Scoring:
-    """The scoring of held-out rows, which lie behind those to train on."""
-    m, outputs = held_out.targets.shape
-    weights = np.ones(m) if held_out.weights is None else np.asarray(held_out.weights, np.float64)
-    unit, offset, scale = float(weights.sum()), 0.0, np.ones(outputs)
-    if output in ("identity", "exp"):
-        targets = np.asarray(held_out.targets, np.float64)
-        squares = weights @ (targets - np.average(targets, axis=0, weights=weights)) ** 2
-        varies = squares > 0  # the R² of a constant output is 0
-        scale = np.divide(1, outputs * squares, out=np.zeros(outputs), where=varies)
-        unit, offset = 1.0, float(np.mean(varies))
-    scales = np.concatenate([np.full((len(train.x), outputs), np.nan), np.tile(scale, (m, 1))])
-    return Scoring(scales, unit, offset)
+def hold_out(fit: Fit) -> tuple[Rows, int]:
+    """All rows of a fit, held-out ones behind those to train on, and their number; 0 without early stopping.
+
+    Raises:
+        ValueError: Fewer than two are held out, or scikit-learn raises.
+    """
+    rows, structure = fit.rows, fit.structure
+    if structure.validation is None:
+        return rows, 0
+    two_classes = structure.output == "logistic" and structure.sizes[-1] == 1  # whose shares are kept
+    train, held_out = train_test_split(
+        np.arange(len(rows.x)),
+        random_state=fit.random,
+        test_size=structure.validation,
+        stratify=rows.targets.astype(bool) if two_classes else None,
+    )
+    if len(held_out) < 2:
+        raise ArgumentError(
+            "validation_fraction",
+            "The validation set is too small. Increase 'validation_fraction' or the size of your dataset.",
+        )
+    order = np.concatenate([train, held_out])
+    return Rows(*(None if array is None else array[order] for array in rows)), len(held_out)  # type: ignore[arg-type]
 
 
 def gain(

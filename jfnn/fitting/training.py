@@ -3,7 +3,7 @@
 import itertools
 import warnings
 from collections.abc import Callable, Sequence
-from typing import Any, NamedTuple
+from typing import Any
 
 import jax
 import numpy as np
@@ -14,14 +14,12 @@ from jfnn.engine.state import RunState
 from jfnn.engine.trainer import Trainer
 from jfnn.experiment.axes import Axes
 from jfnn.experiment.experiment import PARTS, Experiment, Replicate
-from jfnn.fitting import draws
-from jfnn.fitting.fit import Before, Fit, Trained
-from jfnn.fitting.learner import PerceptronLearner
-from jfnn.fitting.scoring import Scoring, scoring
-from jfnn.layers.kind import Params
+from jfnn.fitting.draws import Order
+from jfnn.fitting.fit import Carry, Fit, Optimizer, Trained
+from jfnn.fitting.learner import ROOM, PerceptronLearner
+from jfnn.fitting.scoring import Scoring, hold_out
 from jfnn.learners.data import Data
 
-ROOM = 128  # epochs of a call at most
 # Work of one member in a call, in floating-point operations: fits that have ended leave where a call ends, so
 # that a long one trains some in vain; one of few steps of a small network is not worth the way to the device.
 CALL_WORK = 2e9
@@ -29,20 +27,6 @@ CALL_STEPS = (64, 1024)
 TWO_BYTES = 1_000_000  # two members in so much train in 0.85 to 0.95 of the time of one after the other
 # Called for each epoch with its loss, the score of held-out rows or None, and the learning rate after it.
 Tell = Callable[[float, float | None, float], None]
-
-
-class _Work(NamedTuple):
-    """Rows and minibatches of fits, drawn.
-
-    Attributes:
-        data: Rows to train on, then held-out ones.
-        order: Their minibatches.
-        scoring: The score of the held-out rows, or None.
-    """
-
-    data: Data
-    order: draws.Order
-    scoring: Scoring | None
 
 
 def train(
@@ -61,38 +45,22 @@ def train(
     Raises:
         ValueError: Fewer than two rows are held out for early stopping.
     """
-    structure = fits[0].structure
-    work = _draw(fits[0])
-    learner = PerceptronLearner(structure, ROOM)
-    experiment = _experiment(learner, work, fits)
+    run = _Run(fits)
+    experiment = run.experiment()
     hardware = _hardware(experiment)
     hardware = hardware if threads is None else hardware._replace(threads=tuple(threads))
-    operations = 6 * sum(a * b for a, b in itertools.pairwise(structure.sizes)) * work.order.batch
+    operations = 6 * sum(a * b for a, b in itertools.pairwise(run.structure.sizes)) * run.order.batch
     steps = int(np.clip(CALL_WORK / operations, *CALL_STEPS))
     trainer = Trainer(experiment, hardware, CallLength(steps=steps, most_epochs=ROOM, calls=1))
     state = loop.start(trainer)
-    if fits[0].before.optimizer is not None:
+    optimizer = fits[0].carry.optimizer
+    if optimizer is not None and optimizer.state is not None:
         memory = state.members.state.memory.optimizer
-        for leaf, before in zip(*map(jax.tree.leaves, (memory, fits[0].before.optimizer)), strict=True):
+        for leaf, before in zip(*map(jax.tree.leaves, (memory, optimizer.state)), strict=True):
             leaf[...] = before
-    curves = _advance(trainer, state, work.scoring, tell)
-    work.order.rewind(len(curves[0]))
-    return _results(learner, state, curves, work, fits)
-
-
-def _draw(fit: Fit) -> _Work:
-    """Draws held-out rows, and readies minibatches."""
-    structure, rows, held_out, judged = fit.structure, fit.rows, None, None
-    if structure.validation is not None:
-        rows, held_out = draws.hold_out(rows, structure.validation, fit.random, fit.stratified)
-        judged = scoring(rows, held_out, structure.output)
-    n, m = len(rows.x), 0 if held_out is None else len(held_out.x)
-    order = draws.Order(n, m, structure.rows_a_step(n), fit.random if structure.shuffle else None)
-    dtype = jax.dtypes.canonicalize_dtype(rows.x.dtype)  # float64 where rows are and JAX has it
-    joined = rows if held_out is None else rows.join(held_out)
-    arrays = [joined.x, joined.targets, *([] if judged is None else [judged.scales])]
-    weights = None if joined.weights is None else np.asarray(joined.weights, dtype)
-    return _Work(Data(tuple(np.asarray(array, dtype) for array in arrays), n + m, weights), order, judged)
+    curves = run.advance(trainer, state, tell)
+    run.order.rewind(len(curves[0]))
+    return [run.result(i, state, curve) for i, curve in enumerate(curves)]
 
 
 def _hardware(experiment: Experiment) -> Hardware:
@@ -105,85 +73,97 @@ def _hardware(experiment: Experiment) -> Hardware:
     return hardware._replace(form=form) if hardware.form.width == 1 and two <= TWO_BYTES else hardware
 
 
-def _experiment(learner: PerceptronLearner, work: _Work, fits: Sequence[Fit]) -> Experiment:
-    data, order, before = work.data, work.order, fits[0].before
-    columns = {name: np.array([fit.numbers[name] for fit in fits]) for name in fits[0].numbers}
-    further: dict[str, float] = {"rows": order.n, "steps": order.steps, "batch": order.batch}
-    further |= {"best": before.best, "waiting": before.waiting, "seen": before.seen}
-    if work.scoring is not None:
-        further["best"] = -work.scoring.gain(before.best_score)
-        columns["tol"] = columns["tol"] * work.scoring.unit
-    rate = columns["learning_rate"] if before.rate is None else np.full(len(fits), before.rate)
-    columns |= {name: np.full(len(fits), value) for name, value in further.items()} | {"rate": rate}
-    params = jax.tree.map(lambda leaf: np.ascontiguousarray(leaf, data.dtype), learner.pack(fits[0].start))
-    parts = dict.fromkeys(PARTS, np.arange(0)) | {"train": np.arange(data.n)}
-    return Experiment(
-        learner=learner,
-        data=data,
-        cells=Axes(columns, crossed=False),
-        replicates=[Replicate(0, 0, params, order.minibatches, parts, 0)],
-        epochs=int(columns["max_iter"].max()),
-    )
+class _Run:
+    """Fits that differ by their numbers alone, with their rows and minibatches.
 
+    Attributes:
+        structure: Their structure.
+        data: Rows to train on, then held-out ones.
+        order: Minibatches of both.
+        scoring: The score of the held-out rows, or None.
+        learner: The learner.
+    """
 
-def _advance(
-    trainer: Trainer, state: RunState, judged: Scoring | None, tell: Tell | None
-) -> list[list[np.ndarray]]:
-    """Trains all members to their ends, in place; loss, cost and rate after each epoch of each."""
-    memory = state.members.state.memory
-    curves: list[list[np.ndarray]] = [[] for _ in memory.epoch]
-    last = trainer.experiment.epochs
-    try:
-        while state.epoch < last and state.active.any():
-            before, told = state.epoch, len(curves[0])
-            end = min(trainer.next_call_end(before), last)
-            trainer.advance(state, end)
-            state = state._replace(epoch=end)
-            for kept, curve, done in zip(memory.curve, curves, memory.epoch, strict=True):
-                curve += [np.array(kept[i % len(kept)]) for i in range(len(curve), done)]
-            for member in np.flatnonzero(state.members.diverged_at >= before):
-                curves[member].append(np.array([np.nan, np.nan, memory.rate[member]]))
-            state.stopped_at[memory.stopped] = memory.epoch[memory.stopped]
-            for loss, cost, rate in curves[0][told:] if tell is not None else ():
-                assert tell is not None
-                tell(float(loss), None if judged is None else judged.score(-float(cost)), float(rate))
-    except KeyboardInterrupt:
-        warnings.warn("Training interrupted by user.", stacklevel=2)
-    return curves
+    def __init__(self, fits: Sequence[Fit]):
+        """Draws held-out rows from the stream of the first fit."""
+        self.fits, fit = fits, fits[0]
+        self.structure = structure = fit.structure
+        rows, held_out = hold_out(fit)
+        self.scoring = Scoring.for_rows(rows, held_out, structure.output) if held_out else None
+        n = len(rows.x) - held_out
+        random = fit.random if structure.shuffle else None
+        self.order = Order(n, held_out, structure.rows_a_step(n), random)
+        dtype = jax.dtypes.canonicalize_dtype(rows.x.dtype)  # float64 where rows are and JAX has it
+        arrays = [rows.x, rows.targets, *([self.scoring.scales] if self.scoring else [])]
+        weights = None if rows.weights is None else np.asarray(rows.weights, dtype)
+        self.data = Data(tuple(np.asarray(array, dtype) for array in arrays), len(rows.x), weights)
+        self.learner = PerceptronLearner(structure)
 
-
-def _results(
-    learner: PerceptronLearner,
-    state: RunState,
-    curves: list[list[np.ndarray]],
-    work: _Work,
-    fits: Sequence[Fit],
-) -> list[Trained]:
-    memory, judged, results = state.members.state.memory, work.scoring, []
-    params: Params = learner.unpack(state.members.state.params if judged is None else memory.kept)
-    for i, (fit, curve) in enumerate(zip(fits, curves, strict=True)):
-        best = float(memory.best[i])
-        after = Before(
-            best=best if judged is None else np.inf,
-            best_score=-np.inf if judged is None else judged.score(-best),
-            waiting=int(memory.waiting[i]),
-            seen=fit.before.seen + len(curve) * work.order.n,
-            rate=float(memory.rate[i]),
-            optimizer=_member(memory.optimizer, i),
+    def experiment(self) -> Experiment:
+        """The fits as cells of one replicate."""
+        order, data, (fit, *_) = self.order, self.data, self.fits
+        columns = {name: np.array([fit.numbers[name] for fit in self.fits]) for name in fit.numbers}
+        carry, best, rate = fit.carry, fit.carry.best, fit.carry.optimizer and fit.carry.optimizer.rate
+        if self.scoring is not None:
+            best = -self.scoring.gain(-best)
+            columns["tol"] = columns["tol"] * self.scoring.unit
+        further: dict[str, Any] = {"rows": order.n, "steps": order.steps, "batch": order.batch}
+        further |= {"best": best, "waiting": carry.waiting, "seen": carry.seen}
+        further["rate"] = columns["learning_rate"] if rate is None else rate
+        columns |= {name: np.full(len(self.fits), value) for name, value in further.items()}
+        params = jax.tree.map(
+            lambda leaf: np.ascontiguousarray(leaf, data.dtype), self.learner.pack(fit.start)
         )
-        results.append(
-            Trained(
-                layers=_member(params, i),
-                losses=[float(loss) for loss, _, _ in curve],
-                scores=[] if judged is None else [judged.score(-float(cost)) for _, cost, _ in curve],
-                converged=bool(memory.converged[i]),
-                # Held-out rows keep what was best before.
-                diverged=judged is None and bool(state.members.diverged_at[i] >= 0),
-                after=after,
-            )
+        parts = dict.fromkeys(PARTS, np.arange(0)) | {"train": np.arange(data.n)}
+        return Experiment(
+            learner=self.learner,
+            data=data,
+            cells=Axes(columns, crossed=False),
+            replicates=[Replicate(0, 0, params, order.minibatches, parts, 0)],
+            epochs=int(columns["max_iter"].max()),
         )
-    return results
 
+    def advance(self, trainer: Trainer, state: RunState, tell: Tell | None) -> list[list[np.ndarray]]:
+        """Trains all members to their ends, in place; loss, cost and rate after each epoch of each."""
+        memory = state.members.state.memory
+        curves: list[list[np.ndarray]] = [[] for _ in memory.epoch]
+        last = trainer.experiment.epochs
+        try:
+            while state.epoch < last and state.active.any():
+                before, reported = state.epoch, len(curves[0])
+                end = min(trainer.next_call_end(before), last)
+                trainer.advance(state, end)
+                state = state._replace(epoch=end)
+                for latest, curve, epochs in zip(memory.curve, curves, memory.epoch, strict=True):
+                    curve += [np.array(latest[i % len(latest)]) for i in range(len(curve), epochs)]
+                for member in np.flatnonzero(state.members.diverged_at >= before):
+                    curves[member].append(np.array([np.nan, np.nan, memory.rate[member]]))
+                state.stopped_at[memory.stopped] = memory.epoch[memory.stopped]
+                for loss, cost, rate in curves[0][reported:] if tell is not None else ():
+                    assert tell is not None
+                    score = None if self.scoring is None else self.scoring.score(-float(cost))
+                    tell(float(loss), score, float(rate))
+        except KeyboardInterrupt:
+            warnings.warn("Training interrupted by user.", stacklevel=2)
+        return curves
 
-def _member(tree: Any, i: int) -> Any:
-    return jax.tree.map(lambda leaf: np.array(leaf[i]), tree)
+    def result(self, i: int, state: RunState, curve: Sequence[np.ndarray]) -> Trained:
+        """The result of fit ``i``, from all members and its curve."""
+        members, scoring = state.members, self.scoring
+        params, memory = jax.tree.map(lambda leaf: np.array(leaf[i]), tuple(members.state))
+        best = float(memory.best)
+        optimizer = memory.optimizer if len(self.fits) == 1 else None  # of many it takes twice their room
+        return Trained(
+            layers=self.learner.unpack(params if scoring is None else memory.best_params),
+            losses=[float(loss) for loss, _, _ in curve],
+            scores=[] if scoring is None else [scoring.score(-float(cost)) for _, cost, _ in curve],
+            converged=bool(memory.converged),
+            # Held-out rows keep the best epoch.
+            diverged=scoring is None and bool(members.diverged_at[i] >= 0),
+            carry=Carry(
+                best=best if scoring is None else -scoring.score(-best),
+                waiting=int(memory.waiting),
+                seen=self.fits[i].carry.seen + len(curve) * self.order.n,
+                optimizer=Optimizer(self.structure.solver, float(memory.rate), optimizer),
+            ),
+        )

@@ -11,10 +11,10 @@ from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import StandardScaler
 
 from jfnn import estimators
-from jfnn.estimators import foresight, plain, prediction
-from jfnn.fitting import costs, training
-from jfnn.fitting.costs import Work
-from jfnn.fitting.structure import Structure
+from jfnn.estimators import choice, foresight, plain
+from jfnn.estimators.choice import Prediction, Work
+from jfnn.fitting import functions, training
+from jfnn.fitting.fit import Structure
 
 pytestmark = [
     pytest.mark.unoptimised,
@@ -28,6 +28,11 @@ SMALL = Structure((64, 8, 3), "relu", "softmax", "adam", False, "constant", None
 LARGE = Work(SMALL._replace(sizes=(784, 256, 10)), 10_000, 100)
 
 
+def engine_of(*works):
+    """The engine predicted for fits."""
+    return Prediction(works).engine
+
+
 @pytest.fixture
 def engine_runs(monkeypatch):
     """Counts the runs of the engine."""
@@ -39,7 +44,7 @@ def engine_runs(monkeypatch):
 @pytest.fixture
 def no_device(monkeypatch):
     """Lets no prediction go through a device."""
-    monkeypatch.delattr(prediction, "outputs")
+    monkeypatch.delattr(functions, "outputs")
 
 
 def pair(name, engine, **parameters):
@@ -89,12 +94,10 @@ def test_a_small_fit_has_scikit_learns_bytes_also_where_it_goes_on(engine, engin
 
 
 def test_partial_fits_from_the_first_have_scikit_learns_bytes(engine_runs):
-    weights = np.linspace(0.5, 1, 150)
     both = pair("MLPClassifier", "auto")
     for fitted in both:
-        for n in range(100, 104):
-            fitted.partial_fit(X[:n], Y[:n], classes=[0, 1, 2])
-        fitted.partial_fit(X.astype(np.float32), Y, sample_weight=weights)
+        fitted.partial_fit(X[:100], Y[:100], classes=[0, 1, 2]).partial_fit(X[:103], Y[:103])
+        fitted.partial_fit(X.astype(np.float32), Y, sample_weight=np.linspace(0.5, 1, 150))
     assert_same_bytes(*both, X)
     assert engine_runs == []
 
@@ -140,10 +143,12 @@ def test_further_activations_and_solvers_are_trained_by_the_engine_or_raise(para
 
 @pytest.mark.parametrize("engine", ["scikit-learn", "jfnn"])
 def test_a_fit_goes_on_from_parameters_set_by_hand_if_they_fit(engine):
-    fitted = estimators.MLPClassifier(**OPTIONS).fit(X, Y)
-    by_hand = estimators.MLPClassifier(**OPTIONS, warm_start=True, engine=engine)
+    fitted = estimators.MLPClassifier(**OPTIONS, warm_start=True, engine=engine).fit(X, Y)
+    by_hand = clone(fitted)
     by_hand.coefs_, by_hand.intercepts_ = fitted.coefs_, fitted.intercepts_
-    assert by_hand.fit(X, Y).loss_curve_[0] < fitted.loss_curve_[-1] and by_hand.engine_ == engine
+    for a, b in zip(by_hand.fit(X, Y).coefs_, fitted.fit(X, Y).coefs_, strict=True):
+        np.testing.assert_array_equal(a, b)
+    assert by_hand.engine_ == engine and by_hand.n_iter_ == len(by_hand.loss_curve_)
     with pytest.raises(ValueError, match=r"^coefs_: expected shapes \[\(64, 9\), \(9, 3\)\]"):
         by_hand.set_params(hidden_layer_sizes=(9,)).fit(X, Y)
 
@@ -173,32 +178,39 @@ def test_more_work_never_turns_the_choice_back_to_scikit_learn():
         "members": [base._replace(members=int(5 * factor)) for factor in factors],
     }
     for name, works in growing.items():
-        pays = [costs.engine_pays([work] * 2) for work in works]
-        assert pays == sorted(pays) and pays[-1] and not pays[0], name
+        engines = [engine_of(work, work) for work in works]
+        assert engines == sorted(engines, reverse=True) and len(set(engines)) == 2, name
 
 
 def test_small_and_many_structures_are_for_scikit_learn_and_large_fits_for_the_engine():
-    assert costs.engine_pays([LARGE])
-    assert not costs.engine_pays([Work(SMALL, 150, 200)])
-    assert not costs.engine_pays([])
     many = [Work(SMALL._replace(sizes=(64, width, 3)), 1000, 50, members=5) for width in range(8, 28)]
-    assert costs.engine_pays([Work(SMALL, 1000, 50, members=100)]) and not costs.engine_pays(many)
-    assert costs.likely_epochs(300, 0.0, 10, False) == costs.likely_epochs(300, 1e-4, np.inf, False) == 300
-    assert 10 < costs.likely_epochs(300, 1e-4, 10, True) < costs.likely_epochs(300, 1e-4, 10, False) < 300
+    for works in ([LARGE], [Work(SMALL, 1000, 50, members=100)]):
+        assert engine_of(*works) == "jfnn"
+    for works in ([Work(SMALL, 150, 200)], [], many):
+        assert engine_of(*works) == "scikit-learn"
+
+
+def test_a_fit_is_thought_to_stop_early_where_it_has_a_tolerance_to_do_so_by():
+    def epochs(**parameters):
+        perceptron = estimators.MLPClassifier(max_iter=300, **parameters)
+        return choice.as_work(perceptron, SMALL, X, 150).epochs
+
+    assert epochs(tol=0.0) == epochs(n_iter_no_change=np.inf) == 300
+    assert 10 < epochs(early_stopping=True) < epochs() < 300
 
 
 def test_the_choice_is_of_the_fit_alone(monkeypatch, capsys):
     asked = []
-    monkeypatch.setattr(costs, "engine_pays", lambda works, programs=1: asked.append(list(works)) or False)
-    ours = estimators.MLPClassifier(**OPTIONS, verbose=True)
+    monkeypatch.setattr(Prediction, "engine", property(lambda self: asked.append(self.works) or answer))
+    ours, answer = estimators.MLPClassifier(**OPTIONS), "scikit-learn"
     for rows in (X, X.tolist()):
         clone(ours).fit(rows, Y)
-    expected = Work(SMALL, 150, 6.0)
-    assert asked == [[expected], [expected]]
+    assert asked == 2 * [[Work(SMALL, 150, 6.0)]]
+    clone(ours).set_params(verbose=True).fit(X, Y)
     assert "[MLPClassifier] engine: scikit-learn; predicted" in capsys.readouterr().out
-    monkeypatch.setattr(costs, "engine_pays", lambda works, programs=1: True)
-    assert clone(ours).set_params(verbose=False).fit(X, Y).engine_ == "jfnn"
-    assert clone(ours).set_params(solver="lbfgs", verbose=False).fit(X, Y).engine_ == "scikit-learn"
+    answer = "jfnn"
+    assert clone(ours).fit(X, Y).engine_ == "jfnn"
+    assert clone(ours).set_params(solver="lbfgs").fit(X, Y).engine_ == "scikit-learn"
 
 
 def test_few_rows_are_predicted_by_numpy_and_many_on_the_device(monkeypatch):
@@ -209,7 +221,7 @@ def test_few_rows_are_predicted_by_numpy_and_many_on_the_device(monkeypatch):
     vars(theirs).update(vars(ours))
     rows = []
     monkeypatch.setattr(
-        prediction, "outputs", lambda network, layers, x: rows.append(len(x)) or np.zeros((len(x), 3))
+        functions, "outputs", lambda structure, layers, x: rows.append(len(x)) or np.zeros((len(x), 3))
     )
     np.testing.assert_array_equal(ours.predict_proba(X), theirs.predict_proba(X))
     np.testing.assert_allclose(ours.predict_proba(X), by_device, atol=1e-12)
@@ -256,21 +268,28 @@ def test_a_small_search_is_scikit_learns_own_to_the_byte(name, options, engine_r
         _ = ours.ensemble_
 
 
-def seen_by_a_scorer(grid):
-    modules = set()
+@pytest.mark.parametrize(
+    ("grid", "module"), [(GRID, "sklearn"), ({"engine": ["auto", "scikit-learn"]}, "jfnn")]
+)
+def test_a_small_search_holds_nothing_of_this_package_where_scikit_learns_estimators_serve(
+    grid, module, engine_runs
+):
+    """It goes to other processes with every fit, and they would import what it holds, of a fit before too."""
+    held, fitted = set(), set()
+
+    def root(value):
+        return type(value).__module__.split(".")[0]
 
     def scorer(estimator, x, y):
-        modules.update((type(estimator[-1]).__module__.split(".")[0], type(estimator[-1]).__name__))
+        fitted.add(root(estimator[-1]))
+        held.update(map(root, vars(search).values()))
         return estimator.score(x, y)
 
-    searched(estimators, estimators, grid=grid, scoring=scorer, refit=False)
-    return modules
-
-
-def test_fits_of_a_small_search_are_scikit_learns_estimators_where_these_take_all_parameters(engine_runs):
-    assert seen_by_a_scorer(GRID) == {"sklearn", "MLPClassifier"}
-    assert seen_by_a_scorer({"engine": ["auto", "scikit-learn"]}) == {"jfnn", "MLPClassifier"}
-    assert engine_runs == []
+    search = searched(estimators, estimators, grid=grid)
+    assert type(search.best_estimator_[-1]) is estimators.MLPClassifier
+    search.set_params(scoring=scorer, refit=False).fit(X, Y)
+    assert fitted == {module} and engine_runs == []
+    assert module == "jfnn" or "jfnn" not in held
 
 
 def test_an_engine_can_be_a_value_of_a_grid(engine_runs):
@@ -287,39 +306,23 @@ def test_a_large_search_is_foreseen_by_its_candidates_and_folds():
     grid = {"alpha": np.logspace(-5, 1, 40), "solver": ["adam", "sgd"]}
     search = estimators.GridSearchCV(perceptron, grid, cv=4)
     rows = np.zeros((2000, 64)), np.arange(2000) % 10
-    seen = foresight.foresee(search, 4, *rows, None)
-    assert seen.pays and not seen.must
-    assert [(w.members, w.rows, w.epochs, w.structure.solver) for w in seen.works] == 4 * [
+    must, prediction = foresight.foresee(search, 4, *rows, None)
+    assert prediction.engine == "jfnn" and not must
+    assert [(w.members, w.rows, w.epochs, w.structure.solver) for w in prediction.works] == 4 * [
         (40, 1500, 40, "adam"),
         (40, 1500, 40, "sgd"),
     ]
-    assert seen.works[0].structure.sizes == (64, 50, 10)
+    assert prediction.works[0].structure.sizes == (64, 50, 10)
     forced = clone(search).set_params(estimator__engine="jfnn")
-    assert foresight.foresee(forced, 4, *rows, None).must
+    assert foresight.foresee(forced, 4, *rows, None)[0]
     few = clone(search).set_params(param_grid={"alpha": [0.1]})
-    assert not foresight.foresee(few, 4, rows[0][:100], rows[1][:100], None).pays
+    assert foresight.foresee(few, 4, rows[0][:100], rows[1][:100], None)[1].engine == "scikit-learn"
 
 
-@pytest.mark.parametrize("x", [None, "rows", [[1.0], [2.0, 3.0]], np.zeros(3), object()])
-def test_invalid_rows_raise_and_have_no_foresight(x):
+@pytest.mark.parametrize("x", [None, [[1.0], [2.0, 3.0]], np.zeros(3), object()])
+def test_invalid_rows_raise_and_have_no_prediction(x):
     search = estimators.GridSearchCV(estimators.MLPClassifier(), {"alpha": [1.0]})
-    assert foresight.foresee(search, 5, x, None, None) is None
+    assert foresight.foresee(search, 5, x, None, None) == (False, Prediction([]))
     for estimator in (search, search.estimator):
         with pytest.raises((ValueError, TypeError)):
             estimator.fit(x, None)
-
-
-def test_a_small_search_holds_nothing_of_this_package_while_it_runs_also_when_fitted_before():
-    """It goes to other processes with every fit, and they would import what it holds."""
-    seen = []
-
-    def scorer(estimator, x, y):
-        seen.append({type(value).__module__.split(".")[0] for value in vars(search).values()})
-        return 1.0
-
-    search = estimators.GridSearchCV(estimators.MLPClassifier(**OPTIONS), {"alpha": [1.0]}, cv=2)
-    search.fit(X, Y)
-    search.fit(X, Y)
-    assert type(search.best_estimator_) is estimators.MLPClassifier
-    search.set_params(scoring=scorer).fit(X, Y)
-    assert seen and all("jfnn" not in modules for modules in seen)

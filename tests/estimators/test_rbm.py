@@ -8,7 +8,6 @@ from scipy import sparse
 from sklearn import neural_network
 from sklearn.base import clone
 from sklearn.datasets import load_digits
-from sklearn.utils._param_validation import InvalidParameterError
 
 from jfnn import estimators
 
@@ -68,7 +67,7 @@ ROUNDED = np.where(X[:50], 1 + 2**-52, -(2.0**-70))
 
 
 @pytest.mark.unoptimised
-@pytest.mark.parametrize("rows", [ROUNDED, ROUNDED.astype(np.float32) + 1e-7, 3 * X[:50] - 1], ids=range(3))
+@pytest.mark.parametrize("rows", [ROUNDED.astype(np.float32) + 1e-7, 3 * X[:50] - 1], ids=range(2))
 def test_rows_beyond_states_are_taken_as_scikit_learn_takes_them(both, rows):
     ours, theirs = (estimator.set_params(random_state=0) for estimator in both)
     for estimator in both:
@@ -96,15 +95,11 @@ def test_a_first_step_on_rows_beyond_states_is_scikit_learns():
 
 
 @pytest.mark.unoptimised
-def test_no_epochs_are_reported_as_none(capsys):
-    fitted = estimators.BernoulliRBM(2, n_iter=0, verbose=1).fit(X)
-    assert capsys.readouterr().out == ""
-    assert list(fitted.get_feature_names_out()) == ["bernoullirbm0", "bernoullirbm1"]
-
-
-@pytest.mark.parametrize("name", ["n_components", "learning_rate", "batch_size", "n_iter", "verbose"])
-def test_parameters_of_another_type_raise_as_in_scikit_learn(name):
-    for module in (estimators, neural_network):
-        for method in ("fit", "partial_fit"):
-            with pytest.raises(InvalidParameterError, match=name):
-                getattr(module.BernoulliRBM(**{name: "a"}), method)(X)
+def test_epochs_are_reported_one_a_line(capsys):
+    for epochs in (0, 2):
+        fitted = estimators.BernoulliRBM(12, n_iter=epochs, verbose=1, random_state=0).fit(X)
+        lines = capsys.readouterr().out.splitlines()
+        assert len(lines) == epochs and all("pseudo-likelihood = -" in line for line in lines)
+    assert list(fitted.get_feature_names_out())[:2] == ["bernoullirbm0", "bernoullirbm1"]
+    with pytest.raises(ValueError, match=r"^learning_rate: training diverged"):
+        estimators.BernoulliRBM(12, n_iter=1, learning_rate=1e38, random_state=0).fit(3 * X)

@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 from scipy import sparse
 from sklearn import model_selection, neural_network
-from sklearn.base import BaseEstimator, TransformerMixin, clone
+from sklearn.base import clone
 from sklearn.compose import TransformedTargetRegressor
 from sklearn.datasets import load_digits
 from sklearn.decomposition import KernelPCA
@@ -15,8 +15,8 @@ from sklearn.random_projection import GaussianRandomProjection
 from sklearn.tree import DecisionTreeClassifier
 
 from jfnn import estimators
+from jfnn.estimators.cache import FitCache
 from jfnn.fitting import training
-from jfnn.fitting.ahead import Ahead
 
 pytestmark = [
     pytest.mark.unoptimised,
@@ -118,9 +118,10 @@ def test_a_search_without_a_perceptron_is_scikit_learns_own():
 def test_a_function_without_a_name_joins_fits(runs):
     """Neither it nor its transformer can be pickled."""
     pipeline = make_pipeline(FunctionTransformer(lambda x: x / 4), PERCEPTRON)
-    grid = PIPELINE_GRID | {"functiontransformer__func": [lambda x: x / 4, lambda x: x / 8]}
+    functions = {"functiontransformer__func": [lambda x: x / 4, lambda x: x / 8]}
+    grid = {"mlpclassifier__alpha": [0.01, 1.0], "mlpclassifier__max_iter": [3]} | functions
     assert_same_results(*both("GridSearchCV", pipeline, grid, cv=2))
-    assert runs[:4] == 4 * [8] and runs[4:] == [1] + 33 * [1]
+    assert runs == 4 * [2] + [1] + 9 * [1]
 
 
 def test_fits_on_a_precomputed_kernel_join(runs):
@@ -137,62 +138,38 @@ def test_fits_on_a_precomputed_kernel_join(runs):
 
 def test_transformers_that_differ_at_each_fit_are_named_and_nothing_is_trained_twice(runs):
     pipeline = make_pipeline(GaussianRandomProjection(9), PERCEPTRON)
-    grid = PIPELINE_GRID | {"gaussianrandomprojection__random_state": [None, 0]}
-    with pytest.warns(UserWarning, match="16 since their transformers"):
+    grid = {"mlpclassifier__max_iter": [3, 8], "gaussianrandomprojection__random_state": [None, 0]}
+    with pytest.warns(UserWarning, match="4 since their transformers"):
         estimators.GridSearchCV(pipeline, grid, cv=2, refit=False).fit(X, Y)
-    assert runs == 2 * [8] + 16 * [1]
-
-
-class FitsCounted(TransformerMixin, BaseEstimator):
-    """Does as its rule says, to which the number of fits so far is known."""
-
-    fits = 0
-
-    def __init__(self, rule):
-        self.rule = rule
-
-    def fit(self, x, y=None):
-        FitsCounted.fits += 1
-        return self
-
-    def transform(self, x):
-        return self.rule(x, self.fits)
-
-
-def halved_in_place(x, fits):
-    x *= 0.5
-    return x
-
-
-def halved(x, fits):
-    return x / 2
-
-
-def failing_once(x, fits):
-    if fits == 1:
-        raise ArithmeticError("once")
-    return x
-
-
-def doubled_from_the_fourth_fit(x, fits):
-    return x * (2 if fits > 3 else 1)
+    assert runs == 2 * [2] + 4 * [1]
 
 
 def test_transformers_may_write_on_their_rows(runs):
-    pipeline = make_pipeline(FitsCounted(halved_in_place), PERCEPTRON)
-    grid = {"mlpclassifier__max_iter": [3], "fitscounted__rule": [halved_in_place, halved]}
+    def halved_in_place(x):
+        x *= 0.5
+        return x
+
+    pipeline = make_pipeline(FunctionTransformer(halved_in_place), PERCEPTRON)
+    grid = {"mlpclassifier__max_iter": [3], "functiontransformer__func": [halved_in_place, lambda x: x / 2]}
     search = estimators.GridSearchCV(pipeline, grid, cv=2, refit=False).fit(X, Y)
     np.testing.assert_array_equal(*search.cv_results_["mean_test_score"])
     assert runs == [1, 1]
 
 
 @pytest.mark.parametrize(
-    ("rule", "reason"),
-    [(failing_once, "ArithmeticError"), (doubled_from_the_fourth_fit, "2 since they saw other rows")],
+    ("first", "later", "reason"),
+    [(ArithmeticError, 1, "ArithmeticError"), (None, 2, "2 since they saw other rows")],
 )
-def test_fits_that_were_otherwise_ahead_of_time_are_named(rule, reason, monkeypatch):
-    monkeypatch.setattr(FitsCounted, "fits", 0)
-    pipeline = make_pipeline(FitsCounted(rule), PERCEPTRON)
+def test_fits_that_were_otherwise_ahead_of_time_are_named(first, later, reason):
+    calls = []
+
+    def rule(x):
+        calls.append(1)
+        if len(calls) == 1 and first is not None:
+            raise first
+        return x * (later if len(calls) > 3 else 1)  # ahead of time there are three fits, of two folds
+
+    pipeline = make_pipeline(FunctionTransformer(rule), PERCEPTRON)
     search = estimators.GridSearchCV(pipeline, {"mlpclassifier__max_iter": [3]}, cv=2, refit=False)
     with pytest.warns(UserWarning, match=reason):
         search.fit(X, Y)
@@ -201,23 +178,20 @@ def test_fits_that_were_otherwise_ahead_of_time_are_named(rule, reason, monkeypa
 
 MASKS = [(np.arange(150) % 3 != fold, np.arange(150) % 3 == fold) for fold in range(2)]
 NUMBERS = [tuple(map(np.flatnonzero, masks)) for masks in MASKS]
-CUTS = {"numbers": NUMBERS, "masks": MASKS, "lists": [(a.tolist(), b.tolist()) for a, b in MASKS]}
-CONTAINERS = {
-    "array": np.asarray,
-    "list": lambda x: np.asarray(x).tolist(),
-    **{kind: lambda x, kind=kind: sparse.csr_matrix(x).asformat(kind) for kind in ("coo", "bsr")},
+CASES = {  # rows in a container, splits
+    "list": (lambda x: np.asarray(x).tolist(), NUMBERS),
+    "coo": (sparse.coo_matrix, [(a.tolist(), b.tolist()) for a, b in MASKS]),
+    "bsr": (sparse.bsr_matrix, MASKS),
 }
 
 
-@pytest.mark.parametrize(
-    ("container", "cut"), [("array", "masks"), ("list", "numbers"), ("coo", "lists"), ("bsr", "masks")]
-)
-def test_rows_in_any_container_are_cut_as_scikit_learn_cuts_them(container, cut, runs):
-    plain, convert = X[:, 20:30], CONTAINERS[container]
+@pytest.mark.parametrize("container", CASES)
+def test_rows_in_any_container_are_cut_as_scikit_learn_cuts_them(container, runs):
+    plain, (convert, cut) = X[:, 20:30], CASES[container]
     x, y = convert(plain), convert(Y) if container == "list" else Y
     grid, weights = {"alpha": [0.1, 1.0], "max_iter": [3]}, np.linspace(0, 1, 150)
     ours, theirs = (
-        module.GridSearchCV(PERCEPTRON, grid, cv=CUTS[cut], refit=False).fit(x, y, sample_weight=weights)
+        module.GridSearchCV(PERCEPTRON, grid, cv=cut, refit=False).fit(x, y, sample_weight=weights)
         for module in (estimators, model_selection)
     )
     assert runs == [2, 2, 1, 1, 1, 1]
@@ -230,10 +204,12 @@ def test_rows_in_any_container_are_cut_as_scikit_learn_cuts_them(container, cut,
     np.testing.assert_array_equal(ours.ensemble_.predict(x), by_numbers.ensemble_.predict(plain))
 
 
-def test_fits_without_a_random_state_share_one_in_a_search(runs):
+def test_fits_without_a_random_state_share_one_in_a_search(runs, capsys):
     estimator = estimators.MLPClassifier((8,), solver="sgd", engine="jfnn")
-    search = estimators.GridSearchCV(estimator, GRID | {"alpha": [0.5, 0.5]}, cv=3, refit=False).fit(X, Y)
+    grid = GRID | {"alpha": [0.5, 0.5]}
+    search = estimators.GridSearchCV(estimator, grid, cv=3, refit=False, verbose=1).fit(X, Y)
     assert runs == [4, 4, 4]  # equal fits are one
+    assert "12 of 12 networks trained, 0 s left" in capsys.readouterr().out
     scores = search.cv_results_["mean_test_score"].reshape(2, -1)
     np.testing.assert_array_equal(scores[0], scores[1])
 
@@ -261,11 +237,10 @@ def test_arrays_are_checked_once_a_fold(monkeypatch):
 
 
 def test_checked_arrays_are_found_by_their_bytes():
-    search = Ahead(("jfnn",))
+    cache = FitCache(("jfnn",))
     x, y = X[:100].copy(), Y[:100].copy()
     alone = clone(PERCEPTRON)
-    with search.recording(alone):
-        alone.fit(x, y)
+    fit = cache.record(alone, lambda: alone.fit(x, y))
     others = [
         (PERCEPTRON, np.where(x == 0, -0.0, x), y),  # equal, but for their signs
         (PERCEPTRON, x, y[::-1]),
@@ -273,21 +248,21 @@ def test_checked_arrays_are_found_by_their_bytes():
         (estimators.MLPRegressor(), x, y),
     ]
     for estimator, inputs, targets in others:
-        assert search.checked(estimator, inputs, targets, lambda *rows: "checked again") == "checked again"
+        assert cache.checked(estimator, inputs, targets, lambda *rows: "checked again") == "checked again"
     found = clone(PERCEPTRON)
-    assert search.checked(found, x.copy(), y.copy(), None)[0] is search.recorded.rows.x
+    assert cache.checked(found, x.copy(), y.copy(), None)[0] is fit.rows.x
     assert found.n_features_in_ == 64 and found.classes_ is not alone.classes_
 
 
 @pytest.mark.parametrize("hidden, tile", [((8,), 10), ((100,), 2), ((512,), 1)])
 def test_two_networks_train_side_by_side_where_they_are_small(hidden, tile, monkeypatch):
-    tiles, trainer = [], training.Trainer
+    class Seen(Exception):
+        pass
 
-    def noted(experiment, hardware, *args):
-        tiles.append(hardware.form.width)
-        return trainer(experiment, hardware, *args)
+    def see(experiment, hardware, *args):
+        raise Seen(hardware.form.width)
 
-    monkeypatch.setattr(training, "Trainer", noted)
+    monkeypatch.setattr(training, "Trainer", see)
     rows = np.tile(X, (2, 1)), np.tile(Y, 2)
-    estimators.MLPClassifier(hidden, max_iter=1, random_state=0, engine="jfnn").fit(*rows)
-    assert tiles == [tile]
+    with pytest.raises(Seen, match=f"^{tile}$"):
+        estimators.MLPClassifier(hidden, max_iter=1, random_state=0, engine="jfnn").fit(*rows)

@@ -6,6 +6,7 @@ import joblib
 import numpy as np
 import pytest
 from sklearn import model_selection
+from sklearn.base import clone
 from sklearn.calibration import CalibratedClassifierCV
 from sklearn.datasets import load_breast_cancer
 from sklearn.ensemble import VotingClassifier
@@ -55,18 +56,14 @@ def test_tools_that_fit_searches_and_pipelines_inside():
     np.testing.assert_array_equal(*(i.importances for i in importances))
 
 
-def test_searches_cross_to_other_processes():
-    search = SEARCHES[0].fit(X, Y)
-    copy = pickle.loads(pickle.dumps(search))
-    for there in joblib.Parallel(2)(joblib.delayed(copy.predict_proba)(X) for _ in range(2)):
-        np.testing.assert_array_equal(there, search.predict_proba(X))
-
-
-def test_several_metrics_are_scored_on_one_training():
+def test_several_metrics_are_scored_on_one_training_also_of_a_copy_in_other_processes():
     searches = [
-        module.GridSearchCV(PIPELINE, GRID, cv=3, scoring=["accuracy", "roc_auc"], refit="roc_auc").fit(X, Y)
-        for module in (estimators, model_selection)
+        clone(search).set_params(scoring=["accuracy", "roc_auc"], refit="roc_auc").fit(X, Y)
+        for search in SEARCHES
     ]
     for name, values in searches[1].cv_results_.items():
         if "time" not in name:
             np.testing.assert_array_equal(searches[0].cv_results_[name], values)
+    copy = pickle.loads(pickle.dumps(searches[0]))
+    for there in joblib.Parallel(2)(joblib.delayed(copy.predict_proba)(X) for _ in range(2)):
+        np.testing.assert_array_equal(there, searches[0].predict_proba(X))
