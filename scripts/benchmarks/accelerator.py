@@ -17,9 +17,9 @@ from unittest import mock
 import numpy as np
 
 from benchmarks import report
-from benchmarks.comparison import Start, show_progress, started
+from benchmarks.comparison import show_progress
 from benchmarks.contenders import Case, Contender
-from benchmarks.workers import ContenderError
+from benchmarks.workers import ContenderError, Start
 from benchmarks.workload import Workload
 
 PROCESSES = 2  # with each set of options, whose bits are compared
@@ -134,8 +134,8 @@ def _measured(case: Case, start: Start, rounds: int) -> Figures:
     for turn in range(PROCESSES):
         for name, as_set in SETS.items():
             show_progress(f"{case.workload.title}: options {name}, process {turn + 1} of {PROCESSES}")
-            with started({"jfnn": contender}, start) as workers:
-                sets[name].append(workers["jfnn"].call(measure, case.workload, contender, as_set, rounds))
+            with contextlib.closing(start(contender)) as worker:
+                sets[name].append(worker.call(measure, case.workload, contender, as_set, rounds))
     return sets
 
 

@@ -4,18 +4,17 @@ import dataclasses
 import statistics
 import sys
 import time
-from collections.abc import Callable, Iterator, Mapping
-from contextlib import contextmanager
+from collections.abc import Mapping
+from contextlib import ExitStack, closing
 
 import numpy as np
 
+from benchmarks import workers
 from benchmarks.breakdown import Breakdown, trace
 from benchmarks.contenders import FLOOR, Case, Contender
-from benchmarks.workers import Apart, ContenderError, Here, Run
+from benchmarks.workers import ContenderError, Run, Start
 from benchmarks.workload import Workload
 
-Worker = Here | Apart
-Start = Callable[[Contender], Worker]
 BREAKDOWN = "breakdown"
 
 
@@ -42,12 +41,16 @@ class Measurement:
 class Comparison:
     """Figures of all contenders on one workload."""
 
-    workload: Workload
+    case: Case
     measurements: dict[str, Measurement]  # by contender
     failed: dict[str, str]  # tracebacks of contenders that have no figures
-    breakdown: Breakdown | None = None  # of jfnn's time, where known
-    seconds: float = 0.0  # duration of the whole comparison
-    traced: bool = True  # whether a breakdown is asked for
+    breakdown: Breakdown | None  # of jfnn's time, where known
+    seconds: float  # duration of the whole comparison
+
+    @property
+    def workload(self) -> Workload:
+        """The workload of the case."""
+        return self.case.workload
 
     def share_of_floor(self, name: str) -> float:
         """Time that a contender's products would take at the rate of large ones, by its time.
@@ -66,63 +69,39 @@ class Comparison:
         return min(names, key=lambda name: self.measurements[name].median, default=None)
 
 
-@contextmanager
-def started(contenders: Mapping[str, Contender], start: Start) -> Iterator[dict[str, Worker]]:
-    """A worker for each contender, stopped in the end."""
-    workers = {name: start(contender) for name, contender in contenders.items()}
-    try:
-        yield workers
-    finally:
-        for worker in workers.values():
-            worker.stop()
+def compare(case: Case, chosen: Mapping[str, Contender], start: Start, rounds: int) -> Comparison:
+    """Runs every contender once to warm it, then all of them in turn, ``rounds`` times.
 
-
-def compare(
-    workload: Workload, contenders: Mapping[str, Contender], workers: Mapping[str, Worker], rounds: int
-) -> Comparison:
-    """Runs every contender once to warm it, then all of them in turn, ``rounds`` times."""
-    began = time.perf_counter()
-    parts = {name: workload.reduced() if c.one_by_one else workload for name, c in contenders.items()}
-    runs: dict[str, list[Run]] = {name: [] for name in contenders}
-    failed: dict[str, str] = {}
-    for turn in range(rounds + 1):
-        for name in list(runs):
-            show_progress(f"{'first run' if turn == 0 else f'round {turn} of {rounds}'}: {name}")
-            try:
-                if turn == 0:
-                    workers[name].prepare(parts[name])
-                runs[name].append(workers[name].run())
-            except ContenderError as error:
-                failed[name] = str(error)
-                del runs[name]
-    measurements = {n: _measurement(workload, parts[n], contenders[n], timed) for n, timed in runs.items()}
-    return Comparison(workload, measurements, failed, seconds=time.perf_counter() - began)
-
-
-def compare_case(case: Case, chosen: Mapping[str, Contender], start: Start, rounds: int) -> Comparison:
-    """Compares contenders of a case, in new processes, so that none profits from what it compiled before.
-
-    In another process, after those have ended, which tracing would disturb, jfnn's time is broken down.
+    Their processes are new, so that none profits from what it compiled before. In another process, after
+    those have ended, which tracing would disturb, jfnn's time is broken down.
     """
-    with started(chosen, start) as workers:
-        comparison = dataclasses.replace(compare(case.workload, chosen, workers, rounds), traced=case.traced)
-    if not case.traced:
-        return comparison
-    with started({BREAKDOWN: case.contenders["jfnn"]}, start) as workers:
-        return with_breakdown(comparison, workers[BREAKDOWN], case.contenders["jfnn"])
-
-
-def with_breakdown(comparison: Comparison, worker: Worker, contender: Contender) -> Comparison:
-    """The comparison, with a breakdown of the time of a contender, which is jfnn, traced in a worker."""
-    began = time.perf_counter()
-    show_progress(BREAKDOWN)
-    breakdown, failed = None, comparison.failed
-    try:
-        breakdown = worker.call(trace, comparison.workload, contender.prepare)
-    except ContenderError as error:
-        failed = failed | {BREAKDOWN: str(error)}
-    seconds = comparison.seconds + time.perf_counter() - began
-    return dataclasses.replace(comparison, breakdown=breakdown, failed=failed, seconds=seconds)
+    began, workload = time.perf_counter(), case.workload
+    parts = {name: workload.reduced() if c.one_by_one else workload for name, c in chosen.items()}
+    runs: dict[str, list[Run]] = {name: [] for name in chosen}
+    failed: dict[str, str] = {}
+    with ExitStack() as stack:
+        calls = {name: stack.enter_context(closing(start(c))).call for name, c in chosen.items()}
+        for turn in range(rounds + 1):
+            for name in list(runs):
+                show_progress(f"{'first run' if turn == 0 else f'round {turn} of {rounds}'}: {name}")
+                try:
+                    if turn == 0:
+                        calls[name](workers.prepare, chosen[name], parts[name])
+                    runs[name].append(calls[name](workers.run, chosen[name]))
+                except ContenderError as error:
+                    failed[name] = str(error)
+                    del runs[name]
+    measurements = {n: _measurement(workload, parts[n], chosen[n], timed) for n, timed in runs.items()}
+    breakdown = None
+    if case.traced:
+        show_progress(BREAKDOWN)
+        contender = case.contenders["jfnn"]
+        try:
+            with closing(start(contender)) as worker:
+                breakdown = worker.call(trace, workload, contender.prepare)
+        except ContenderError as error:
+            failed[BREAKDOWN] = str(error)
+    return Comparison(case, measurements, failed, breakdown, time.perf_counter() - began)
 
 
 def show_progress(message: str) -> None:

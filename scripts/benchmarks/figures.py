@@ -1,5 +1,6 @@
 """Plots of the comparison and of the growth curves."""
 
+from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
@@ -34,11 +35,11 @@ LINE_COLOURS = {**COLOURS, "vmap": "#8c8c8c", FLOOR: "black"}
 AXIS_LABELS = {"members": "members", "batch": "rows a step", "width": "hidden units", "cores": "threads"}
 
 
-def bars(comparisons: dict[str, Comparison]) -> Figure:
+def bars(comparisons: Sequence[Comparison]) -> Figure:
     """A group of bars a workload, a bar a contender (its median), and a line at the floor."""
     figure = Figure(figsize=(max(4.0, 2.4 * len(comparisons)), 4.2), layout="constrained")
     axes = figure.subplots()
-    titles = {n: m.contender.title for c in comparisons.values() for n, m in c.measurements.items()}
+    titles = {n: m.contender.title for c in comparisons for n, m in c.measurements.items()}
     names = [name for name in COLOURS if name in titles]
     width = 0.85 / max(len(names), 1)
     for place, name in enumerate(names):
@@ -49,7 +50,7 @@ def bars(comparisons: dict[str, Comparison]) -> Figure:
         axes.bar_label(drawn, texts, padding=1, fontsize=6.5)
     groups, floors = _medians(comparisons, FLOOR)
     axes.hlines(floors, groups - 0.45, groups + 0.45, **FLOOR_LINE, label=GRID[FLOOR].title)
-    parts = [c.workload.title.partition(": ") for c in comparisons.values()]
+    parts = [c.workload.title.partition(": ") for c in comparisons]
     lines = [name + ":\n" + details.replace(", ", ",\n", 1) for name, _, details in parts]
     axes.set_xticks(range(len(comparisons)), lines, fontsize=8)
     axes.set_yscale("log")
@@ -63,9 +64,9 @@ def bars(comparisons: dict[str, Comparison]) -> Figure:
     return figure
 
 
-def _medians(comparisons: dict[str, Comparison], name: str) -> tuple[np.ndarray, np.ndarray]:
+def _medians(comparisons: Sequence[Comparison], name: str) -> tuple[np.ndarray, np.ndarray]:
     """Numbers of the workloads that a contender was measured on, and its medians."""
-    measured = [(i, c.measurements.get(name)) for i, c in enumerate(comparisons.values())]
+    measured = [(i, c.measurements.get(name)) for i, c in enumerate(comparisons)]
     pairs = [(i, m.median) for i, m in measured if m is not None]
     groups, medians = np.array(pairs).reshape(-1, 2).T
     return groups, medians
@@ -77,7 +78,8 @@ def growth(points: list[Point]) -> Figure:
     figure = Figure(figsize=(3.6 * len(axes), 4), layout="constrained")
     for panel, axis in zip(figure.subplots(1, len(axes), squeeze=False)[0], axes, strict=True):
         on_axis = [point for point in points if point.axis == axis]
-        for contender in dict.fromkeys(point.contender for point in on_axis):
+        names = dict.fromkeys(point.contender for point in on_axis)
+        for contender in ["jfnn"] if axis == "cores" else names:
             _line(panel, axis, contender, [p for p in on_axis if p.contender == contender])
         panel.set_xlabel(AXIS_LABELS[axis])
         values = sorted({point.value for point in on_axis})

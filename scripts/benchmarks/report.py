@@ -26,7 +26,7 @@ def header(environment: Mapping[str, Any]) -> str:
 def tables(comparison: Comparison) -> str:
     """All tables of a workload."""
     duration = f"{comparison.seconds:.0f} s for this workload."
-    breakdown = [breakdown_table(comparison)] if comparison.traced else []
+    breakdown = [breakdown_table(comparison)] if comparison.case.traced else []
     return "\n\n".join((table(comparison), *breakdown, duration))
 
 

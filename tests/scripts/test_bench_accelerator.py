@@ -27,10 +27,10 @@ SMALL = dataclasses.replace(workloads.IRIS, title="small", seeds=2, epochs=1)
 
 def run(arguments, out, start=Here):
     """The script in this process: exit status, printed text, errors."""
-    setup = bench.Setup(start, {"iris_seeds": {"small": Case(SMALL, {"jfnn": JFNN})}})
+    cases = {"iris_seeds": {"small": Case(SMALL, {"jfnn": JFNN})}}
     printed, errors = io.StringIO(), io.StringIO()
     with contextlib.redirect_stdout(printed), contextlib.redirect_stderr(errors):
-        status = bench.main(["--accelerator", *arguments, "--out", str(out)], setup)
+        status = bench.main(["--accelerator", *arguments, "--out", str(out)], cases, start)
     return status, printed.getvalue(), errors.getvalue()
 
 
@@ -86,7 +86,7 @@ class Scripted:
             raise measured
         return measured
 
-    def stop(self):
+    def close(self):
         pass
 
 
