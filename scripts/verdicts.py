@@ -8,6 +8,8 @@ from typing import NamedTuple
 import numpy as np
 from numpy.typing import ArrayLike
 
+import jfnn
+
 REPRODUCED = "reproduced"
 CONSISTENT = "consistent"
 CORRECTED = "corrected"
@@ -98,6 +100,12 @@ def among_seeds(
     share = f"central {1 - LEVEL:.0%}" if n >= FEWEST else "all"
     spread = f"{n} seeds, {share} {low:.{decimals}f}..{high:.{decimals}f}, p = {p:.2g}"
     return Row(figure, text, here or f"{values.mean():.{decimals}f}", verdict, f"{spread}; {source}", exact)
+
+
+def mean_interval(values: ArrayLike) -> tuple[float, float]:
+    """The mean, and half of its 95% interval by Student's t."""
+    low, high = jfnn.analysis.interval(values)
+    return float(low + high) / 2, float(high - low) / 2
 
 
 def table(rows: list[Row]) -> str:

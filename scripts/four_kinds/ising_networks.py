@@ -102,15 +102,14 @@ def convolution(out: Path, scale: Scale, spins: Mapping[int, np.ndarray]) -> lis
         scale: How much.
         spins: Configurations, length -> ``[T, chains, configurations, L, L]``.
     """
-    temperatures = np.array(scale.temperatures)
     learned, energy, size, half_ways, curves = {}, [], [], {}, {}
     for length in scale.lengths:
         few = ising_pictures.few(spins[length])
         accuracy, values = _answers(scale, length, few)
         shares = (values > 0).astype(np.float64)
-        counts = finite_size.draw_counts(np.random.default_rng(length), scale.draws, shares.shape)
-        half_ways[length] = finite_size.roots(temperatures, finite_size.mean_curves(shares, counts) - 0.5)
-        near = int(np.abs(temperatures - half_ways[length][0]).argmin())
+        drawn = finite_size.bootstrap(length, scale.draws, shares)
+        half_ways[length] = finite_size.roots(scale.temperatures, drawn - 0.5)
+        near = int(np.abs(np.array(scale.temperatures) - half_ways[length][0]).argmin())
         learned[length] = accuracy == 1
         energy.append(_correlation(values[:, near], ising.energy(few[near])))
         size.append(_correlation(values[:, near], np.abs(ising.magnetisation(few[near]))))

@@ -5,8 +5,11 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+import scipy.special
+from matplotlib.axes import Axes
+from numpy.typing import ArrayLike
 
-from four_kinds import finite_size, phases
+from four_kinds import finite_size
 from four_kinds.finite_size import T_C, Curves
 from four_kinds.phases import Scale, Trained
 from four_kinds.pictures import band, panels, save
@@ -29,30 +32,36 @@ def configurations(out: Path, scale: Scale, spins: np.ndarray) -> None:
 def outputs(
     out: Path, scale: Scale, spins: Mapping[int, np.ndarray], trained: Mapping[int, Mapping[int, Trained]]
 ) -> None:
-    """Mean output against T, for each number of hidden units; bands hold 95% of the seeds."""
-    columns = panels(3.2 * len(scale.hidden), 3, len(scale.hidden), sharey=True)
-    for axes, units in zip(columns, scale.hidden, strict=True):
-        for i, length in enumerate(spins):
-            if units in trained[length]:
-                means = _mean_outputs(trained[length][units], few(spins[length]))
-                band(axes, np.array(scale.temperatures), means, f"C{i}", f"L = {length}")
+    """Mean output against T, and against the magnetisation of shuffled configurations."""
+    lattices = {length: few(configurations) for length, configurations in spins.items()}
+    columns = _by_units(scale, trained, scale.temperatures, lattices, "T")
+    for axes in columns:
         axes.axvline(T_C, **LINE)
-        axes.set(title=f"{units} hidden", xlabel="T")
-    columns[0].set_ylabel("mean output, P(ordered)")
     save(columns[scale.hidden.index(scale.cell[0])], out / "ising_outputs.png")
-
-
-def thresholds(out: Path, scale: Scale, trained: Mapping[int, Mapping[int, Trained]]) -> None:
-    """Output against the magnetisation of shuffled configurations."""
-    columns = panels(3.2 * len(scale.hidden), 3, len(scale.hidden), sharey=True)
     magnetisations = np.linspace(-1, 1, 41)
-    for axes, units in zip(columns, scale.hidden, strict=True):
-        for i, length in enumerate(scale.lengths):
-            means = _mean_outputs(trained[length][units], _shuffled(length, magnetisations, 20))
-            band(axes, magnetisations, means, f"C{i}", f"L = {length}")
-        axes.set(title=f"{units} hidden", xlabel="m")
-    columns[0].set_ylabel("mean output, P(ordered)")
+    lattices = {length: _shuffled(length, magnetisations, 20) for length in scale.lengths}
+    columns = _by_units(scale, trained, magnetisations, lattices, "m")
     save(columns[-1], out / "ising_thresholds.png")
+
+
+def _by_units(
+    scale: Scale,
+    trained: Mapping[int, Mapping[int, Trained]],
+    x: ArrayLike,
+    lattices: Mapping[int, np.ndarray],
+    label: str,
+) -> list[Axes]:
+    """Panels, one a number of hidden units, of mean outputs on lattices ``[x, …, L, L]`` over the seeds."""
+    columns = panels(3.2 * len(scale.hidden), 3, len(scale.hidden), sharey=True)
+    columns[0].set_ylabel("mean output, P(ordered)")
+    for axes, units in zip(columns, scale.hidden, strict=True):
+        axes.set(title=f"{units} hidden", xlabel=label)
+        for i, (length, spins) in enumerate(lattices.items()):
+            if units in trained[length]:
+                values = scipy.special.expit(trained[length][units].logits(spins))
+                means = values.reshape(*values.shape[:2], -1).mean(axis=-1)
+                band(axes, np.asarray(x), means, f"C{i}", f"L = {length}")
+    return columns
 
 
 def crossing(
@@ -60,13 +69,14 @@ def crossing(
 ) -> None:
     """Curves, title -> ``(curves, level half way down)``, and where each is half way down against 1/L."""
     *columns, last = panels(11, 3.4, 1 + len(measured))
-    temperatures = np.array(scale.temperatures)
     for k, (axes, (title, (curves, level))) in enumerate(zip(columns, measured.items(), strict=True)):
         for i, (length, draws) in enumerate(curves.items()):
-            band(axes, temperatures, draws[1:], f"C{i}", f"L = {length}", draws[0])
+            band(axes, np.array(scale.temperatures), draws[1:], f"C{i}", f"L = {length}", draws[0])
         axes.axvline(T_C, **LINE)
         axes.set(title=title, xlabel="T", xlim=(2.0, 2.8))
-        places = {length: finite_size.roots(temperatures, draws - level) for length, draws in curves.items()}
+        places = {
+            length: finite_size.roots(scale.temperatures, draws - level) for length, draws in curves.items()
+        }
         inverse, found = 1 / np.array(list(places)), np.array(list(places.values()))
         error = 2 * np.nanstd(found[:, 1:], axis=1)
         last.errorbar(inverse, found[:, 0], error, fmt="o", color=f"C{k + 4}", label=title, capsize=2)
@@ -100,9 +110,3 @@ def _shuffled(length: int, magnetisations: np.ndarray, n: int) -> np.ndarray:
     rows = np.where(np.arange(length**2) < up[:, None], np.int8(1), np.int8(-1))
     shuffled = np.random.default_rng(0).permuted(np.repeat(rows, n, axis=0), axis=1)
     return shuffled.reshape(len(up), n, length, length)
-
-
-def _mean_outputs(networks: Trained, spins: np.ndarray) -> np.ndarray:
-    """Mean P(ordered) of each seed, ``[S, k]``, of spins ``[k, …, L, L]``."""
-    values = phases.logits(networks.network, networks.at_largest(), spins)
-    return np.asarray((1 / (1 + np.exp(-values))).reshape(*values.shape[:2], -1).mean(axis=-1))

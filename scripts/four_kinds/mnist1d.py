@@ -13,7 +13,7 @@ from typing import Any, NamedTuple
 
 import jax
 import numpy as np
-from verdicts import Row, among_seeds, exact
+from verdicts import Row, among_seeds, exact, mean_interval
 
 import jfnn
 from four_kinds import mnist1d_pictures as pictures
@@ -96,7 +96,7 @@ def accuracy_rows(order: str, published: dict[str, Any], accuracies: dict[str, n
             values,
             0 if isinstance(figures[name], int) else 1,
             published["protocols"][source],
-            f"{values.mean():.1f} ± {pictures.half_interval(values):.1f}",
+            "{:.1f} ± {:.1f}".format(*mean_interval(values)),
         )
         for name, values in accuracies.items()
         for source, figures in published["figures"][order].items()

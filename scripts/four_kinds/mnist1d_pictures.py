@@ -7,17 +7,12 @@ from typing import Any
 import jax.numpy as jnp
 import numpy as np
 from matplotlib.figure import Figure
-from scipy import stats
+from verdicts import mean_interval
 
 import jfnn
 from four_kinds.pictures import panels, save
 
 DIGITS_SHOWN = (0, 3, 7)
-
-
-def half_interval(values: np.ndarray) -> float:
-    """Half of Student's 95% interval of a mean."""
-    return float(stats.t.ppf(0.975, len(values) - 1) * stats.sem(values))
 
 
 def samples(split: jfnn.Split, path: Path) -> None:
@@ -51,7 +46,8 @@ def table(
             height = place + np.linspace(-0.25, 0.25, len(values))
             axes.plot(values, height, ".", color="0.7", markersize=3, label=labels[0])
             bar: dict[str, Any] = {"fmt": "o", "color": "tab:blue", "capsize": 4, "label": labels[1]}
-            axes.errorbar(values.mean(), place, xerr=half_interval(values), **bar)
+            mean, half = mean_interval(values)
+            axes.errorbar(mean, place, xerr=half, **bar)
             figures = [source[name] for source in published[order].values()]
             mark: dict[str, Any] = {"color": "tab:red", "markersize": 18, "label": labels[2]}
             axes.plot(figures, [place] * len(figures), "|", **mark)

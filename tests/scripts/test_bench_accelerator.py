@@ -95,8 +95,8 @@ class Scripted:
     [("aaaa", 0, ("equal", "equal")), ("abaa", 0, ("equal", "DIFFER")), ("aaba", 1, ("DIFFER", "equal"))],
 )
 def test_bits_that_differ_under_the_options_as_set_are_an_error(tmp_path, digests, status, bits):
-    times = [(9.0, [1.0, 3.0]), (9.0, [2.0, 2.0]), (7.0, [5.0, 3.0]), (9.0, [4.0, 4.0])]
-    given = [Measured({}, *pair, [digest] * 3) for pair, digest in zip(times, digests, strict=True)]
+    times = [[9.0, 1.0, 3.0], [9.0, 2.0, 2.0], [7.0, 5.0, 3.0], [9.0, 4.0, 4.0]]
+    given = [Measured({}, seconds, [digest] * 3) for seconds, digest in zip(times, digests, strict=True)]
     worker = Scripted(iter(given))
     actual, printed, _ = run(["--rounds", "2"], tmp_path, start=lambda _: worker)
     row = next(line for line in printed.splitlines() if line.startswith("| small"))
