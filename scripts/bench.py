@@ -68,8 +68,11 @@ def main(
 
 
 def all_workloads() -> Workloads:
-    """The cases of grids and other work, and those of the growth curves."""
-    return contenders.CASES | {GROWTH: growth.cases()}
+    """All cases, growth curves included, with the contenders that can run here."""
+    everything = contenders.CASES | {GROWTH: growth.cases()}
+    return {
+        name: {key: case.available() for key, case in cases.items()} for name, cases in everything.items()
+    }
 
 
 def _rounds(options: argparse.Namespace, name: str = "") -> int:
@@ -101,10 +104,10 @@ def measure(
         duration = {"seconds": time.perf_counter() - began}
         write(options, environment | duration, comparisons, first)
 
-    for name, key, case in cases:
-        chosen = {n: c for n, c in case.contenders.items() if c.is_available() and n in options.contenders}
+    for workload, key, case in cases:
+        chosen = {name: c for name, c in case.contenders.items() if name in options.contenders}
         if chosen:
-            comparisons[key] = compare(case, chosen, start, _rounds(options, name))
+            comparisons[key] = compare(case, chosen, start, _rounds(options, workload))
             show(case.workload.title, report.tables(comparisons[key]))
     if FIRST_CALLS in options.workload:
         rounds = options.rounds or (1 if options.quick else ROUNDS)
@@ -156,20 +159,12 @@ def read_options(arguments: Sequence[str] | None, workloads: Workloads) -> argpa
     elif options.platform is not None:
         parser.error("--platform: goes with --accelerator")
     else:
-        _check_available(parser, options, workloads)
         _choose(parser, options, trainers, {GROWTH} if options.quick else long)
     files = [accelerator.FILE] if options.accelerator else ["growth.csv", "bench.png", "growth.png"]
     options.json = options.json or options.out / (accelerator.FILE if options.accelerator else "bench.json")
     check_directory(parser, options.out, "--out", files)
     check_directory(parser, options.json.parent, "--json", [options.json.name])
     return options
-
-
-def _check_available(parser: Parser, options: argparse.Namespace, workloads: Workloads) -> None:
-    for case in (case for cases in workloads.values() for case in cases.values()):
-        for name in set(case.contenders) & set(options.contenders or ()):
-            if not case.contenders[name].is_available():
-                parser.error(f"--contenders: {name} needs {case.contenders[name].needs}, not installed")
 
 
 def _choose(
@@ -210,7 +205,7 @@ def _parser(trainers: Mapping[str, list[str]], left_out: Sequence[str]) -> Parse
         nargs="+",
         choices=contenders,
         metavar="NAME",
-        help=f"of {', '.join(contenders)}; default: all whose packages are installed",
+        help=f"of {', '.join(contenders)}; default: all; those of PyTorch need the extra bench",
     )
     rounds = f"warm runs of each; default: {ROUNDS}, the notes' grid {NOTES_ROUNDS}"
     quick = f"less than a tenth of the work, {QUICK_ROUNDS} rounds"

@@ -25,11 +25,11 @@ class Measurement:
     contender: Contender
     seconds: list[float]  # wall time of each warm run; for the whole workload, where a part was measured
     cpu_seconds: list[float]  # the same, of the contender's process without those that it starts
-    extra_first: float  # seconds that the first run took beyond a warm one: compiling, starting processes
-    peak_memory: float | None  # megabytes of all its processes, where known
+    extra_first_s: float  # seconds that the first run took beyond a warm one: compiling, starting processes
+    peak_memory_mb: float | None  # of all its processes, where known
     accuracy: float  # score of the reference; NaN if it did not train to the end
-    trained: float  # share of all members' epochs
-    measured: int  # members
+    share_trained: float  # of all members' epochs
+    measured_on: int  # members
 
     @property
     def median(self) -> float:
@@ -60,7 +60,7 @@ class Comparison:
         if FLOOR not in self.measurements:
             return float("nan")
         measurement = self.measurements[name]
-        done = self.workload.flop(measurement.trained) / self.workload.flop()
+        done = self.workload.flop(measurement.share_trained) / self.workload.flop()
         return self.measurements[FLOOR].median * done / measurement.median
 
     def fastest(self, ours: bool) -> str | None:
@@ -120,9 +120,9 @@ def _measurement(workload: Workload, part: Workload, contender: Contender, runs:
         contender,
         seconds=[run.seconds * scale for run in warm],
         cpu_seconds=[run.cpu_seconds * scale for run in warm],
-        extra_first=max(first.seconds - statistics.median(run.seconds for run in warm), 0.0),
-        peak_memory=warm[-1].peak_memory,
+        extra_first_s=max(first.seconds - statistics.median(run.seconds for run in warm), 0.0),
+        peak_memory_mb=warm[-1].peak_memory,
         accuracy=np.nan if outcome.accuracy is None else float(outcome.accuracy[part.reference_index]),
-        trained=outcome.trained,
-        measured=part.members if trains else 0,
+        share_trained=outcome.trained,
+        measured_on=part.members if trains else 0,
     )

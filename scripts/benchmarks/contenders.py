@@ -5,7 +5,7 @@ import functools
 import importlib
 import importlib.util
 from collections.abc import Callable, Mapping
-from typing import Any, NamedTuple
+from typing import Any, NamedTuple, Self
 
 from benchmarks import workloads
 from benchmarks.kinds import KINDS, ODE
@@ -30,10 +30,6 @@ class Contender(NamedTuple):
     all_work: bool = True  # members stop early only where they diverge, if at all
     comment: str = ""  # for a reader of its figures
 
-    def is_available(self) -> bool:
-        """Whether the package that it needs is there."""
-        return self.needs is None or importlib.util.find_spec(self.needs) is not None
-
 
 def matmul(workload: Workload, size: int = 2048, count: int = 3) -> Runner:
     """Large square products in float32; no network at all."""
@@ -55,8 +51,8 @@ def matmul(workload: Workload, size: int = 2048, count: int = 3) -> Runner:
     return run
 
 
-def import_and_prepare(module: str, function: str, workload: Workload, **options: Any) -> Runner:
-    """A contender's ``prepare``, from a module of this package that is imported only in its own process."""
+def _prepare(module: str, function: str, workload: Workload, **options: Any) -> Runner:
+    """Calls a function of a module of this package, which is imported only in the contender's process."""
     runner: Runner = getattr(importlib.import_module(f"benchmarks.{module}"), function)(workload, **options)
     return runner
 
@@ -64,7 +60,7 @@ def import_and_prepare(module: str, function: str, workload: Workload, **options
 def _from(module: str, title: str, function: str = "prepare", **fields: Any) -> Contender:
     """A contender in a module; fields that a `Contender` lacks are options of its function."""
     options = {name: fields.pop(name) for name in set(fields) - set(Contender._fields)}
-    return Contender(title, functools.partial(import_and_prepare, module, function, **options), **fields)
+    return Contender(title, functools.partial(_prepare, module, function, **options), **fields)
 
 
 # JAX shows one CPU device a core (as after `jfnn.use_all_cores`) also where jfnn is to use one core: of a
@@ -166,6 +162,11 @@ class Case(NamedTuple):
     workload: Workload
     contenders: Mapping[str, Contender]
     traced: bool = True
+
+    def available(self) -> Self:
+        """The case without contenders whose packages are not installed."""
+        found = {n: c for n, c in self.contenders.items() if not c.needs or importlib.util.find_spec(c.needs)}
+        return self._replace(contenders=found)
 
 
 def _seeds_case(kind: str) -> Case:

@@ -89,7 +89,7 @@ def points(comparisons: Iterable[Comparison]) -> list[Point]:
                 m.median / member_steps * 1e6,
                 workload.flop() / m.median / 1e9,
                 comparison.share_of_floor(name),
-                m.peak_memory,
+                m.peak_memory_mb,
             )
             for name, m in comparison.measurements.items()
         ]
