@@ -17,6 +17,17 @@ OUTSIDE = "outside the spread"
 UNDECIDED = "undecided"
 NOT_REPRODUCED = "NOT REPRODUCED"
 
+MEANINGS = f"""
+Each section becomes a table of published figures, figures computed here, and verdicts:
+
+* {REPRODUCED}: the same, exactly or to the printed digits.
+* {CONSISTENT}: depends on rounding or on random starts, and lies among those of the seeds, or agrees as the
+  reason says.
+* {OUTSIDE}: lies where the seeds do not, by the rule printed above the tables.
+* {UNDECIDED}: too few seeds to tell.
+* {CORRECTED}: the published figure is an artefact, explained beside it; the one computed here is not.
+* {NOT_REPRODUCED}: must come out the same and does not; the exit status is 1.
+"""
 LEVEL = 0.05
 FEWEST = round(2 / LEVEL) - 1  # seeds among which a figure can be outside at all
 RULE = (

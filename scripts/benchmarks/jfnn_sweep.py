@@ -73,12 +73,9 @@ def _problem(workload: Workload, scheme: str | None) -> tuple[Any, jfnn.Split, d
 
 def _drawn(workload: Workload) -> dict[str, Any]:
     """Starts and minibatches of a grid, which all contenders share; the minibatches when they are needed."""
-    starts, streams = zip(*map(workload.drawing, range(workload.seeds)), strict=True)
-    full = streams[0] is None
-    return {
-        "initial_params": tuple(map(jfnn.Layer._make, stacked(starts))),
-        "batches": None if full else lambda seed, epoch: streams[seed].epoch(epoch),
-    }
+    starts, epochs = zip(*map(workload.drawing, range(workload.seeds)), strict=True)
+    batches = None if epochs[0] is None else lambda seed, epoch: epochs[seed](epoch)
+    return {"initial_params": tuple(map(jfnn.Layer._make, stacked(starts))), "batches": batches}
 
 
 def prepare(

@@ -120,23 +120,32 @@ class Workload:
         held_out = 0 if self.folds is None else -(-n // self.folds)
         return (n - held_out) // self.batch
 
-    def drawing(self, seed: int) -> tuple[Layers, "Stream | None"]:
+    def drawing(self, seed: int) -> tuple[Layers, Callable[[int], np.ndarray] | None]:
         """Starting layers and minibatches of one seed, by the notes' random calls in their order.
 
         Returns:
-            Layers (float64), and the stream of minibatches; None where a batch holds all rows.
+            Layers (float64), and the row numbers ``[steps, batch]`` of an epoch, a new subset each step,
+            drawn when they are first needed; None where a batch holds all rows.
         """
         rng = np.random.RandomState(seed)
         layers, n = [], len(self.rows().x_train)
         for n_in, n_out in self.layer_shapes():
             scale = np.sqrt(2 / (n_in + n_out)) if self.glorot else 1.0
             layers.append((scale * rng.randn(n_in, n_out), np.full(n_out, 0.01)))
-        return layers, None if self.batch == n else Stream(rng, n, self.steps(), self.batch)
+        epochs: list[np.ndarray] = []
+
+        def epoch(number: int) -> np.ndarray:
+            while len(epochs) <= number:  # one after another, from one stream of random numbers
+                rows = [rng.choice(n, self.batch, replace=False) for _ in range(self.steps())]
+                epochs.append(np.stack(rows))
+            return epochs[number]
+
+        return layers, None if self.batch == n else epoch
 
     def replicate(self, seed: int) -> tuple[Layers, np.ndarray | None]:
         """As `drawing`, with the row numbers ``[epochs, steps, batch]`` of all epochs."""
-        layers, stream = self.drawing(seed)
-        return layers, None if stream is None else np.stack([stream.epoch(i) for i in range(self.epochs)])
+        layers, epoch = self.drawing(seed)
+        return layers, None if epoch is None else np.stack([epoch(i) for i in range(self.epochs)])
 
     def layer_shapes(self) -> list[tuple[int, int]]:
         """``(n_in, n_out)`` of each layer."""
@@ -147,11 +156,11 @@ class Workload:
 
         Each layer takes one product forward and two backward, the first layer one: inputs need no gradient.
         """
-        weights = [n_in * n_out for n_in, n_out in self.layer_shapes()]
-        return 2 * self.batch * (3 * sum(weights) - weights[0])
+        first = 2 * self.sizes[0] * self.sizes[1]
+        return self.batch * (3 * self.row_flop() - first)
 
     def row_flop(self) -> int:
-        """The same, of scoring one row."""
+        """Operations of scoring one row."""
         return 2 * sum(n_in * n_out for n_in, n_out in self.layer_shapes())
 
     def flop(self, trained: float = 1.0) -> float:
@@ -163,25 +172,6 @@ class Workload:
         rows = self.rows()
         scoring = (len(rows.x_train) + len(rows.x_test)) * self.row_flop()
         return self.members * (trained * self.epochs * self.steps() * self.step_flop() + scoring)
-
-
-class Stream:
-    """Minibatches of one seed by one stream of random numbers, a new subset of the rows each step.
-
-    Epochs are drawn one after another when they are first needed, and kept.
-    """
-
-    def __init__(self, rng: np.random.RandomState, n: int, steps: int, batch: int):
-        """Nothing is drawn yet; from here on the random numbers are the stream's alone."""
-        self.rng, self.n, self.steps, self.batch = rng, n, steps, batch
-        self.drawn: list[np.ndarray] = []
-
-    def epoch(self, epoch: int) -> np.ndarray:
-        """Row numbers ``[steps, batch]``."""
-        while len(self.drawn) <= epoch:
-            rows = [self.rng.choice(self.n, self.batch, replace=False) for _ in range(self.steps)]
-            self.drawn.append(np.stack(rows))
-        return self.drawn[epoch]
 
 
 def stacked(starts: Sequence[Layers]) -> Layers:
