@@ -9,7 +9,6 @@ seeds that none has seen, and compared on test rows, in pairs of the same seed.
 
 import time
 from collections.abc import Callable, Sequence
-from pathlib import Path
 from typing import Any
 
 import jax
@@ -17,7 +16,7 @@ import jax.numpy as jnp
 import numpy as np
 import optax
 from console import Parser, add_out, count, parse, run
-from four_kinds.pictures import panels, save
+from matplotlib.figure import Figure
 from scipy import stats
 from verdicts import mean_interval
 
@@ -117,15 +116,17 @@ def compare(study: Study, plans: dict[str, Plan], count: int) -> None:
         print(text)
 
 
-def draw(path: Path, plans: dict[str, Plan], epochs: int) -> None:
+def picture(plans: dict[str, Plan], epochs: int) -> Figure:
     """The learning rate of each plan over the epochs."""
-    [axes] = panels(5.5, 3.6)
+    figure = Figure(figsize=(5.5, 3.6), layout="constrained")
+    axes = figure.subplots()
     part = np.linspace(0, 1, 100 * epochs, endpoint=False)
     for name, (rate, schedule) in plans.items():
         multipliers = FIXED[schedule] if isinstance(schedule, str) else schedule
         axes.plot(part * epochs, rate * np.asarray(multipliers(jnp.asarray(part))), label=name)
     axes.set(xlabel="epochs", ylabel="learning rate", ylim=(0, None))
-    save(axes, path)
+    axes.legend()
+    return figure
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
@@ -148,7 +149,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     print("learned multipliers: " + " ".join(f"{value:.3f}" for value in multipliers))
     compare(study, plans, options.unseen)
     options.out.mkdir(parents=True, exist_ok=True)
-    draw(options.out / "schedule.png", plans, options.epochs)
+    picture(plans, options.epochs).savefig(options.out / "schedule.png", dpi=120)
     print(f"{time.perf_counter() - started:.1f} s; picture in {options.out}")
     return 0
 

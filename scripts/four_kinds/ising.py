@@ -12,7 +12,7 @@ from pathlib import Path
 import numpy as np
 from verdicts import CONSISTENT, OUTSIDE, Row, claim
 
-from four_kinds import finite_size, ising_networks, ising_pictures, ising_sampler, phases
+from four_kinds import finite_size, ising_networks, ising_sampler, phases
 from four_kinds.finite_size import Curves, bootstrap
 from four_kinds.phases import QUICK, Scale, Trained
 from jfnn.datasets import ising
@@ -24,8 +24,8 @@ SHRINKS = 1 / 8  # β/ν
 SAME = 0.98  # share of the answers that a threshold on |m| gives as well, at least
 
 
-def run(out: Path, quick: bool) -> list[Row]:
-    """The section's rows, of two small lattices and few networks if quick; pictures go into a folder."""
+def run(_: Path, quick: bool) -> list[Row]:
+    """The section's rows, of two small lattices and few networks if quick."""
     scale = QUICK if quick else Scale()
     spins = phases.sample(scale)
     trained = {length: phases.train(scale, length) for length in spins}
@@ -36,23 +36,15 @@ def run(out: Path, quick: bool) -> list[Row]:
         for networks in (trained, cancelling)
     )
     ratios, shares = _ratios(scale, spins), _shares(scale, answers)
-    rows = [
+    return [
         *ising_sampler.rows(scale, spins),
         *ising_networks.failures(scale, trained),
         *_curve_rows(scale, "(a) no network, Binder's ratio of m", ratios, HALF_WAY),
         *_curve_rows(scale, "(b) outputs of networks", shares, 0.5),
         _cancelling_row(scale, shares, _shares(scale, others)),
         *thresholds(scale, spins, trained, answers),
-        *ising_networks.convolution(out, scale, spins),
+        *ising_networks.convolution(scale, spins),
     ]
-    ising_pictures.configurations(out, scale, spins[scale.largest])
-    ising_pictures.outputs(out, scale, spins, trained)
-    measured = {
-        "Binder's ratio of the magnetisation": (ratios, HALF_WAY),
-        "share called ordered": (shares, 0.5),
-    }
-    ising_pictures.crossing(out, scale, measured, POWERS[: len(spins) - 1])
-    return rows
 
 
 def _ratios(scale: Scale, spins: Mapping[int, np.ndarray]) -> Curves:
