@@ -22,7 +22,7 @@ GRADIENT = "backprop"
 
 
 class Repeats(NamedTuple):
-    """How often random runs are repeated."""
+    """Numbers of random runs."""
 
     gates: int = 16  # starts of each gate's network
     widths: tuple[int, ...] = (1, 3, 9, 27)  # hidden units of the networks that approximate a function
