@@ -136,7 +136,7 @@ def write(
         "growth": points,
     }
     options.json.write_text(json.dumps(report.plain(everything), indent=2, allow_nan=False) + "\n")
-    bars = [c for c in comparisons.values() if not isinstance(c.workload, growth.Varied)]
+    bars = [c for c in comparisons.values() if c.workload.varied is None]
     if bars:
         figures.bars(bars).savefig(options.out / "bench.png", dpi=150)
     if points:

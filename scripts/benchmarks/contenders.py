@@ -8,8 +8,8 @@ from collections.abc import Callable, Mapping
 from typing import Any, NamedTuple, Self
 
 from benchmarks import workloads
-from benchmarks.kinds import KINDS, ODE
 from benchmarks.workload import Outcome, Runner, Workload
+from benchmarks.workloads import KINDS, ODE
 
 FLOOR = "floor"
 

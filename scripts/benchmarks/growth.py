@@ -2,7 +2,7 @@
 
 import dataclasses
 from collections.abc import Iterable
-from typing import Any, NamedTuple, Self
+from typing import Any, NamedTuple
 
 import numpy as np
 
@@ -21,18 +21,6 @@ VALUES = {
 GFLOP = 15.0  # arithmetic of a point, about
 
 
-@dataclasses.dataclass(frozen=True)
-class Varied(Workload):
-    """The notes' network with another value on one of the axes."""
-
-    axis: str = ""
-    value: int = 0
-
-    def quick(self) -> Self:
-        """A third of the work, on all members."""
-        return dataclasses.replace(self, epochs=max(1, self.epochs // 3))
-
-
 class Point(NamedTuple):
     """One line of the CSV."""
 
@@ -48,16 +36,16 @@ class Point(NamedTuple):
     peak_memory_mb: float | None  # of the process since it began with this point
 
 
-def varied(axis: str, value: int) -> Varied:
-    """One penalty, a learning rate for each member, and epochs for `GFLOP`, at most the notes'."""
+def varied(axis: str, value: int) -> Workload:
+    """The notes' network with one penalty, a learning rate a member, and about `GFLOP` of epochs."""
     rates = tuple(np.geomspace(1e-5, 1e-3, value if axis == "members" else NOTES.members).tolist())
     changed: dict[str, Any] = {"learning_rates": rates, "l2s": (1.0,), "reference": (rates[0], 1.0)}
     if axis == "width":
         changed["sizes"] = (64, value, 10)
     if axis == "batch":
         changed["batch"] = value
-    changed |= {"title": f"growth: {axis} {value}", "epochs": 1, "axis": axis, "value": value}
-    one = Varied(**vars(NOTES) | changed)
+    changed |= {"title": f"growth: {axis} {value}", "epochs": 1, "varied": (axis, value)}
+    one = dataclasses.replace(NOTES, **changed)
     epochs = round(GFLOP * 1e9 / (one.flop() - one.flop(trained=0.0)))
     return dataclasses.replace(one, epochs=min(max(1, epochs), NOTES.epochs))
 
@@ -80,12 +68,12 @@ def points(comparisons: Iterable[Comparison]) -> list[Point]:
     found = []
     for comparison in comparisons:
         workload = comparison.workload
-        if not isinstance(workload, Varied):
+        if workload.varied is None:
             continue
         member_steps = workload.members * workload.epochs * workload.steps()
         found += [
             Point(
-                *(workload.axis, workload.value, name, m.median, min(m.seconds), max(m.seconds)),
+                *(*workload.varied, name, m.median, min(m.seconds), max(m.seconds)),
                 m.median / member_steps * 1e6,
                 workload.flop() / m.median / 1e9,
                 comparison.share_of_floor(name),

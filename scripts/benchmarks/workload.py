@@ -9,6 +9,12 @@ import numpy as np
 
 from benchmarks.data import Rows, load
 
+CHANNELS, KERNEL, CLASSES = (8, 16), 3, 10  # of the convolutional networks, on images 8×8
+TIME, UNITS = 40, 6  # of the recurrent ones
+# Products of a network's weights that a row takes to be scored: u and its two derivatives; there and back.
+SCORING = {"ode": 3, "rbm": 2}
+SCORES = {"ode": "train_loss", "rbm": "test_loss"}  # that stand in for the accuracy
+
 Layers = list[tuple[np.ndarray, np.ndarray]]  # weights [n_in, n_out] and biases [n_out] of each layer
 
 
@@ -34,10 +40,14 @@ Runner = Callable[[], Outcome]
 
 @dataclasses.dataclass(frozen=True)
 class Workload:
-    """Networks to train by stochastic gradient descent on the summed objective of the notes.
+    """Networks to train, dense ones by stochastic gradient descent on the summed objective of the notes.
 
     Contenders that train member by member are measured on a `part`. Where each contender draws starts and
     minibatches in its own way, only the `summary` over all members can be compared.
+
+    Other kinds are "ode", dense networks by Adam that solve u'' = -u at points which each step draws, and, with
+    minibatches in the order of the rows and mean losses, "cnn" by gradient descent, "gru" by Adam, and "rbm" by
+    persistent contrastive divergence.
     """
 
     title: str  # a name, a colon, and details
@@ -58,6 +68,8 @@ class Workload:
     # takes a larger share.
     traced_epochs: int | None = None
     long: bool = False  # measured only where it is named: some contenders take more than an hour
+    kind: str = "dense"
+    varied: tuple[str, int] | None = None  # of a point of the growth curves: the axis and its value
 
     @property
     def shape(self) -> tuple[int, int, int]:
@@ -72,7 +84,7 @@ class Workload:
     @property
     def score(self) -> str:
         """The compared score, as jfnn names it."""
-        return "test_accuracy" if self.folds is None else "validation_accuracy"
+        return SCORES.get(self.kind, "test_accuracy" if self.folds is None else "validation_accuracy")
 
     @property
     def reference_index(self) -> tuple[int, ...]:
@@ -95,7 +107,12 @@ class Workload:
         return self if self.part is None else self._smaller(*self.part)
 
     def quick(self) -> Self:
-        """The same kind of work, a tenth as long, with few learning rates, penalties, seeds and folds."""
+        """The same kind of work, a tenth as long, with few learning rates, penalties, seeds and folds.
+
+        Points of growth curves keep their members, and a third of the epochs.
+        """
+        if self.varied:
+            return dataclasses.replace(self, epochs=max(1, self.epochs // 3))
         folds = None if self.folds is None else -(-self.folds // 8)
         n_rates, n_l2s, seeds = self.shape
         small = self._smaller(min(n_rates, 8), min(n_l2s, 2), -(-seeds // 8))
@@ -151,17 +168,34 @@ class Workload:
         """``(n_in, n_out)`` of each layer."""
         return list(itertools.pairwise(self.sizes))
 
+    def products(self) -> list[int]:
+        """Operations forward of one row, of the inputs' product and then of all others.
+
+        A multiply-add counts as two.
+        """
+        if self.kind == "cnn":
+            weights = [CHANNELS[0] * KERNEL**2 * 36, CHANNELS[1] * CHANNELS[0] * KERNEL**2 * 16]
+            weights.append(CHANNELS[1] * 16 * CLASSES)
+        elif self.kind == "gru":
+            weights = [2 * TIME * 3 * UNITS, 2 * TIME * 3 * UNITS**2, 2 * UNITS * TIME * CLASSES]
+        else:
+            weights = [n_in * n_out for n_in, n_out in self.layer_shapes()]
+        return [2 * n for n in weights]
+
     def step_flop(self) -> int:
-        """Operations of a step of one member: of matrix products, a multiply-add counted as two.
+        """Operations of a step of one member.
 
         Each layer takes one product forward and two backward, the first layer one: inputs need no gradient.
+        An own loss goes backward through all that it scores; a machine has five products of its weights.
         """
-        first = 2 * self.sizes[0] * self.sizes[1]
-        return self.batch * (3 * self.row_flop() - first)
+        first, *others = self.products()
+        if self.kind == "ode":
+            return 3 * self.batch * self.row_flop()
+        return self.batch * (5 * first if self.kind == "rbm" else 2 * first + 3 * sum(others))
 
     def row_flop(self) -> int:
         """Operations of scoring one row."""
-        return 2 * sum(n_in * n_out for n_in, n_out in self.layer_shapes())
+        return SCORING.get(self.kind, 1) * sum(self.products())
 
     def flop(self, trained: float = 1.0) -> float:
         """Operations of training, and of scoring every member on all training and test rows in the end.

@@ -20,7 +20,7 @@ from benchmarks.workers import Apart, ContenderError, Here, Run
 from benchmarks.workload import Outcome
 from benchmarks.workloads import GRIDS, NOTES
 from helpers import check_child_ends_with_parent
-from test_contenders import SMALL
+from test_contenders import SMALL, asked
 
 pytestmark = pytest.mark.unoptimised
 
@@ -112,6 +112,7 @@ def test_a_point_of_growth_varies_one_axis_of_the_notes_network():
     }
     assert all(case.workload.epochs <= NOTES.epochs for case in cases.values())
     wide, quick = cases["growth_width_320"].workload, cases["growth_width_320"].workload.quick()
+    assert "initial_params" in asked(wide, GRID["jfnn"])  # shares starts and minibatches with the others
     assert wide.sizes == (64, 320, 10) and wide.members == quick.members == 49
     assert 0.5 < wide.flop() / growth.GFLOP / 1e9 < 2 and quick.epochs == max(1, wide.epochs // 3)
     figures = compared({"jfnn": [2, 1, 3, 2], "floor": [1] * 4}, wide)
@@ -284,12 +285,12 @@ def written(apart, tmp_path_factory):
         {name: GRID[name] for name in ("numpy", "vmap", "jfnn", "jfnn_halving")},
     )
     iris = dataclasses.replace(few.workload, data="iris", sizes=(4, 3, 3), batch=20, epochs=1)
-    points = [growth.Varied(**vars(workload), axis=axis, value=1) for axis in growth.VALUES]
+    points = {axis: dataclasses.replace(workload, varied=(axis, 1)) for axis in growth.VALUES}
     line = {"jfnn": GRID["jfnn"], "floor": FLOOR}
     cases = {
         "seeds": {"seeds": Case(workload, grid | {"floor": FLOOR})},
         "few": {"few_1": Case(iris, few.contenders | {"floor": FLOOR}, traced=False)},
-        "growth": {f"growth_{point.axis}_1": Case(point, line, traced=False) for point in points},
+        "growth": {axis: Case(point, line, traced=False) for axis, point in points.items()},
     }
     chosen = ["numpy", "vmap", "jfnn", "jfnn_halving", "floor", "vmap_numpy", "sklearn"]
     words = ["--workload", *cases, "first_calls", "--rounds", "2", "--out", str(out)]

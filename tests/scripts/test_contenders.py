@@ -7,7 +7,7 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 import pytest
-from benchmarks import jfnn_sweep, kinds, plain_jax, scikit_learn, workloads
+from benchmarks import jfnn_sweep, plain_jax, scikit_learn, workloads
 from benchmarks.contenders import CASES, GRID
 from benchmarks.workloads import GRIDS, NOTES
 from helpers import compiled
@@ -90,7 +90,7 @@ def test_torch_trains_the_same_networks(by_numpy, name):
 @pytest.mark.slow
 @pytest.mark.parametrize("kind", ["cnn", "gru"])
 def test_other_kinds_are_the_same_networks_by_plain_vmap(kind):
-    full = kinds.KINDS[kind]
+    full = workloads.KINDS[kind]
     small = dataclasses.replace(full, learning_rates=full.learning_rates[::16], epochs=1)
     ours, theirs = (
         ALL_CASES[kind].contenders[name].prepare(small)().accuracy for name in ("jfnn_backprop", "vmap")
@@ -248,7 +248,7 @@ def test_a_part_holds_the_reference():
 @pytest.mark.parametrize("bias", [0.0, 0.5])
 def test_the_own_loss_is_the_mean_square_of_the_residual(bias):
     """A network that is a constant c makes u = t + c t², whose u'' + u is 2 c + t + c t²."""
-    init, loss, score = jfnn_sweep.ode(kinds.ODE)
+    init, loss, score = jfnn_sweep.ode(workloads.ODE)
     *hidden, last = jax.tree.map(jnp.zeros_like, init(jax.random.key(0)))
     params = (*hidden, last._replace(b=last.b + bias))
     points = np.linspace(0, 3, 50)[:, None]
@@ -261,7 +261,7 @@ def test_the_own_loss_is_the_mean_square_of_the_residual(bias):
 
 
 def test_contenders_learn_the_own_loss_alike():
-    workload = dataclasses.replace(kinds.ODE, epochs=60, learning_rates=(1e-2,), l2s=(1e-4, 1e-3))
+    workload = dataclasses.replace(workloads.ODE, epochs=60, learning_rates=(1e-2,), l2s=(1e-4, 1e-3))
     contenders = ALL_CASES["own_data"].contenders
     ours, theirs = (float(contenders[name].prepare(workload)().accuracy) for name in ("jfnn", "vmap"))
     untrained = float(contenders["vmap"].prepare(dataclasses.replace(workload, epochs=1))().accuracy)
@@ -277,7 +277,7 @@ def test_products_are_counted_by_hand():
     assert deep.flop() == training + scoring
     assert deep.flop(trained=0.25) == training / 4 + scoring
     forward = 3 * 2 * 256 * (16 + 16 * 16 + 16)
-    assert kinds.ODE.flop() == 35 * (200 * 3 * forward + forward)
+    assert workloads.ODE.flop() == 35 * (200 * 3 * forward + forward)
     forward = 2 * (8 * 9 * 36 + 16 * 8 * 9 * 16 + 16 * 16 * 10)
-    assert kinds.KINDS["cnn"].step_flop() == 100 * (3 * forward - 2 * 8 * 9 * 36)
-    assert kinds.KINDS["cnn"].row_flop() == forward
+    assert workloads.KINDS["cnn"].step_flop() == 100 * (3 * forward - 2 * 8 * 9 * 36)
+    assert workloads.KINDS["cnn"].row_flop() == forward
