@@ -45,9 +45,9 @@ class Workload:
     Contenders that train member by member are measured on a `part`. Where each contender draws starts and
     minibatches in its own way, only the `summary` over all members can be compared.
 
-    Other kinds are "ode", dense networks by Adam that solve u'' = -u at points which each step draws, and, with
-    minibatches in the order of the rows and mean losses, "cnn" by gradient descent, "gru" by Adam, and "rbm" by
-    persistent contrastive divergence.
+    Other kinds are "ode", dense networks by Adam that solve u'' = -u at points which each step draws; and, on
+    minibatches in the order of the rows with mean losses, "cnn" by gradient descent, "gru" by Adam, and "rbm"
+    by persistent contrastive divergence.
     """
 
     title: str  # a name, a colon, and details
