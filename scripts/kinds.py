@@ -36,12 +36,12 @@ def main(arguments: Sequence[str] | None = None) -> int:
     options = parse(parser, arguments)
     options.out.mkdir(parents=True, exist_ok=True)
 
-    def rows(name: str) -> list[Row]:
-        found: list[Row] = importlib.import_module(f"four_kinds.{name}").run(options.out, options.quick)
-        return found
+    def section(name: str) -> list[Row]:
+        rows: list[Row] = importlib.import_module(f"four_kinds.{name}").run(options.out, options.quick)
+        return rows
 
     names = options.sections or SECTIONS
-    status = print_sections({SECTIONS[name]: functools.partial(rows, name) for name in names})
+    status = print_sections({SECTIONS[name]: functools.partial(section, name) for name in names})
     return status
 
 

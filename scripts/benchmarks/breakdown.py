@@ -83,8 +83,7 @@ def trace(workload: Workload, prepare: Callable[[Workload], Runner]) -> Breakdow
     seconds, kernels, busy = _account(traced, kinds)
     idle = max(0.0, cores() * seconds - sum(busy.values()))
     times = {row: busy.get(row, 0.0) for row in ROWS} | {IDLE: idle}
-    found = Breakdown(workload.epochs, flop, cores(), seconds, untraced, kernels, times)
-    return found if kernels else None
+    return Breakdown(workload.epochs, flop, cores(), seconds, untraced, kernels, times) if kernels else None
 
 
 def _profiled(sweep: Runner) -> Any:

@@ -165,8 +165,10 @@ class Case(NamedTuple):
 
     def available(self) -> Self:
         """The case without contenders whose packages are not installed."""
-        found = {n: c for n, c in self.contenders.items() if not c.needs or importlib.util.find_spec(c.needs)}
-        return self._replace(contenders=found)
+        items = self.contenders.items()
+        return self._replace(
+            contenders={name: c for name, c in items if not c.needs or importlib.util.find_spec(c.needs)}
+        )
 
 
 def _seeds_case(kind: str) -> Case:

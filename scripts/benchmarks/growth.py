@@ -53,25 +53,25 @@ def varied(axis: str, value: int) -> Workload:
 def cases() -> dict[str, Case]:
     """A case for each point."""
     lines = {name: GRID[name] for name in ("vmap", "jfnn", FLOOR)}
-    found = {}
+    named = {}
     for axis, values in VALUES.items():
         for value in values:
             if axis == "cores":
                 lines = {"jfnn": ours(f"jfnn, {value} cores", execution=value), FLOOR: GRID[FLOOR]}
             if axis != "cores" or value <= cores():
-                found[f"growth_{axis}_{value}"] = Case(varied(axis, value), lines, traced=False)
-    return found
+                named[f"growth_{axis}_{value}"] = Case(varied(axis, value), lines, traced=False)
+    return named
 
 
 def points(comparisons: Iterable[Comparison]) -> list[Point]:
     """Figures of the contenders in those comparisons that vary an axis."""
-    found = []
+    points = []
     for comparison in comparisons:
         workload = comparison.workload
         if workload.varied is None:
             continue
         member_steps = workload.members * workload.epochs * workload.steps()
-        found += [
+        points += [
             Point(
                 *(*workload.varied, name, m.median, min(m.seconds), max(m.seconds)),
                 m.median / member_steps * 1e6,
@@ -81,4 +81,4 @@ def points(comparisons: Iterable[Comparison]) -> list[Point]:
             )
             for name, m in comparison.measurements.items()
         ]
-    return found
+    return points

@@ -45,12 +45,12 @@ def estimate(draws: np.ndarray) -> Estimate:
     return Estimate(float(draws[0]), float(low), float(high), float(np.nanstd(draws[1:])))
 
 
-def row(name: str, found: Estimate, reason: str = "") -> Row:
+def row(name: str, place: Estimate, reason: str = "") -> Row:
     """An estimate of the critical temperature: consistent where its interval contains the exact value."""
-    inside, away = found.contains(T_C), (found.value - T_C) / found.deviation
+    inside, away = place.contains(T_C), (place.value - T_C) / place.deviation
     judged = f"{'contains' if inside else 'EXCLUDES'} the exact value, {away:+.1f} standard errors"
     texts = "; ".join(filter(None, [judged, reason]))
-    return Row(name, f"{T_C:.6f}", str(found), CONSISTENT if inside else OUTSIDE, texts)
+    return Row(name, f"{T_C:.6f}", str(place), CONSISTENT if inside else OUTSIDE, texts)
 
 
 def binder_ratio(second: np.ndarray, fourth: np.ndarray) -> np.ndarray:
@@ -89,7 +89,7 @@ def bootstrap(
 
 
 def roots(temperatures: ArrayLike, curves: np.ndarray) -> np.ndarray:
-    """Where curves fall through 0, ``[n, T] -> [n]``.
+    """Temperatures at which curves fall through 0, ``[n, T] -> [n]``.
 
     A polynomial goes through the temperatures around each curve's change of sign: the split of the
     temperatures that has the least sum of values on the wrong side.
@@ -121,7 +121,7 @@ def _root(temperatures: np.ndarray, curve: np.ndarray) -> float:
 
 
 def crossings(temperatures: ArrayLike, curves: Curves) -> dict[tuple[int, int], np.ndarray]:
-    """Where the curves of neighbouring lattices cross: ``(L, L') -> [1 + n]``.
+    """Temperatures at which the curves of neighbouring lattices cross: ``(L, L') -> [1 + n]``.
 
     The larger lattice's curve is the higher one in the ordered phase.
     """

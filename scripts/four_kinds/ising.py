@@ -69,20 +69,22 @@ def _curve_rows(scale: Scale, name: str, curves: Curves, level: float) -> list[R
         length: finite_size.roots(scale.temperatures, curve - level) for length, curve in curves.items()
     }
     pairs = {pair: finite_size.estimate(draws) for pair, draws in crossings.items()}
-    rows = [finite_size.row(f"{name}, crossing of {a} and {b}", found) for (a, b), found in pairs.items()]
+    rows = [finite_size.row(f"{name}, crossing of {a} and {b}", place) for (a, b), place in pairs.items()]
     if len(pairs) > 1:
         mean = finite_size.estimate(finite_size.weighted_mean(list(crossings.values())))
-        limit = finite_size.extrapolate({a: draws for (a, _), draws in crossings.items()})
-        inside = sum(found.contains(finite_size.T_C) for found in pairs.values())
+        limit = finite_size.estimate(
+            finite_size.extrapolate({a: draws for (a, _), draws in crossings.items()})
+        )
+        inside = sum(place.contains(finite_size.T_C) for place in pairs.values())
         reason = f"{inside} of {len(pairs)} pairs contain it"
         rows.append(finite_size.row(f"{name}, crossings, all pairs", mean, reason))
-        rows.append(finite_size.row(f"{name}, crossings, to 1/L = 0", finite_size.estimate(limit)))
+        rows.append(finite_size.row(f"{name}, crossings, to 1/L = 0", limit))
     texts = ", ".join(f"{length}: {draws[0]:.4f}" for length, draws in places.items())
     # Two lattices decide no second power.
     for powers in dict.fromkeys((POWERS[: len(curves) - 1], POWERS[:1])):
-        found = finite_size.estimate(finite_size.extrapolate(places, powers))
+        limit = finite_size.estimate(finite_size.extrapolate(places, powers))
         terms = " and ".join(f"L^{power:g}" for power in powers)
-        rows.append(finite_size.row(f"{name}, T*(L) by {terms}", found, f"T*(L) {texts}"))
+        rows.append(finite_size.row(f"{name}, T*(L) by {terms}", limit, f"T*(L) {texts}"))
     return rows
 
 
