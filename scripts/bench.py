@@ -7,7 +7,7 @@ take at the rate that this machine reaches with large ones, in the same run. Ano
 a breakdown of its time. Besides grids there are many seeds, folds, few networks and an own loss, whose
 members draw starts and minibatches in each contender's own way, and first calls in fresh processes.
 
-Prints two tables a workload; writes bench.json, growth.csv, bench.png and growth.png into a directory. With
+Prints two tables a workload; writes bench.json, growth.csv and bench.png into a directory. With
 --accelerator it compares bits and times of jfnn alone in several processes instead, on a machine that has an
 accelerator, and writes accelerator.json.
 """
@@ -142,7 +142,6 @@ def write(
     if points:
         with (options.out / "growth.csv").open("w", newline="") as file:
             csv.writer(file).writerows([growth.Point._fields, *points])
-        figures.growth(points).savefig(options.out / "growth.png", dpi=150)
 
 
 def read_options(arguments: Sequence[str] | None, workloads: Workloads) -> argparse.Namespace:
@@ -160,7 +159,7 @@ def read_options(arguments: Sequence[str] | None, workloads: Workloads) -> argpa
         parser.error("--platform: goes with --accelerator")
     else:
         _choose(parser, options, trainers, {GROWTH} if options.quick else long)
-    files = [accelerator.FILE] if options.accelerator else ["growth.csv", "bench.png", "growth.png"]
+    files = [accelerator.FILE] if options.accelerator else ["growth.csv", "bench.png"]
     options.json = options.json or options.out / (accelerator.FILE if options.accelerator else "bench.json")
     check_directory(parser, options.out, "--out", files)
     check_directory(parser, options.json.parent, "--json", [options.json.name])

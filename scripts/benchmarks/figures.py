@@ -1,15 +1,13 @@
-"""Plots of the comparison and of the growth curves."""
+"""Plot of the comparison."""
 
 from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
-from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
 from benchmarks.comparison import Comparison
 from benchmarks.contenders import FLOOR, GRID
-from benchmarks.growth import Point
 
 FLOOR_LINE: dict[str, Any] = {"color": "black", "linestyle": "--", "linewidth": 1}
 # Others in greys and yellows, jfnn in blues and green; contenders without a colour are not drawn.
@@ -31,8 +29,6 @@ COLOURS = {
     "jfnn_tile_1": "#7f9fd6",
     "jfnn_grid": "#b5d99c",
 }
-LINE_COLOURS = {**COLOURS, "vmap": "#8c8c8c", FLOOR: "black"}
-AXIS_LABELS = {"members": "members", "batch": "rows a step", "width": "hidden units", "cores": "threads"}
 
 
 def bars(comparisons: Sequence[Comparison]) -> Figure:
@@ -70,40 +66,3 @@ def _medians(comparisons: Sequence[Comparison], name: str) -> tuple[np.ndarray, 
     pairs = [(i, m.median) for i, m in measured if m is not None]
     groups, medians = np.array(pairs).reshape(-1, 2).T
     return groups, medians
-
-
-def growth(points: list[Point]) -> Figure:
-    """A panel an axis: time of one step of one member; with cores, the speed relative to the first."""
-    axes = list(dict.fromkeys(point.axis for point in points))
-    figure = Figure(figsize=(3.6 * len(axes), 4), layout="constrained")
-    for panel, axis in zip(figure.subplots(1, len(axes), squeeze=False)[0], axes, strict=True):
-        on_axis = [point for point in points if point.axis == axis]
-        names = dict.fromkeys(point.contender for point in on_axis)
-        for contender in ["jfnn"] if axis == "cores" else names:
-            _line(panel, axis, contender, [p for p in on_axis if p.contender == contender])
-        panel.set_xlabel(AXIS_LABELS[axis])
-        values = sorted({point.value for point in on_axis})
-        panel.set_xticks(values, [f"{value:,}" for value in values])
-        panel.set_xticks([], minor=True)
-        panel.grid(color="0.92")
-        panel.spines[["top", "right"]].set_visible(False)
-    figure.axes[0].set_ylabel("µs for a step of a member")
-    lines, titles = figure.axes[0].get_legend_handles_labels()
-    figure.legend(lines, titles, loc="outside lower center", ncols=2, frameon=False)
-    return figure
-
-
-def _line(panel: Axes, axis: str, contender: str, points: list[Point]) -> None:
-    values, colour = [point.value for point in points], LINE_COLOURS[contender]
-    style: dict[str, Any] = {"color": colour, "label": GRID[contender].title, "marker": "o", "markersize": 3}
-    if axis == "cores":
-        panel.plot(values, [points[0].median_s / point.median_s for point in points], **style)
-        panel.set_ylabel("speed, relative to the first")
-        panel.set_ylim(bottom=0)
-        return
-    seconds = np.array([(p.median_s, p.fastest_s, p.slowest_s) for p in points])
-    middle, low, high = seconds.T * [p.us_per_member_step / p.median_s for p in points]
-    panel.plot(values, middle, **style)
-    panel.fill_between(values, low, high, color=colour, alpha=0.2)
-    panel.set_xscale("log")
-    panel.set_yscale("log")
