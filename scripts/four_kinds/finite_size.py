@@ -128,19 +128,12 @@ def crossings(temperatures: ArrayLike, curves: Curves) -> dict[tuple[int, int], 
     return {(a, b): roots(temperatures, curves[b] - curves[a]) for a, b in itertools.pairwise(curves)}
 
 
-def weighted_mean(draws: list[np.ndarray]) -> np.ndarray:
-    """Mean of several estimates ``[1 + n]``, each weighted by the inverse of its variance over the draws."""
-    stacked = np.stack(draws)
-    weights = 1 / np.nanvar(stacked[:, 1:], axis=1)
-    return np.asarray(weights @ stacked / weights.sum())
-
-
 def extrapolate(places: Mapping[int, np.ndarray], powers: tuple[float, ...] = (-1.0,)) -> np.ndarray:
     """The limit of large lattices, ``T*(L) = T_c + Σ_k a_k L^(power_k)``, by weighted least squares.
 
     Args:
         places: Length of a lattice -> its T* ``[1 + n]``, more lattices than powers.
-        powers: The powers, negative; 1/ν is 1 for the Ising model.
+        powers: The powers, negative; 1/ν is 1 for the Ising model. Without any T_c is the weighted mean.
 
     Returns:
         T_c ``[1 + n]``. Weights are the inverse variances over the draws.

@@ -71,10 +71,7 @@ def _curve_rows(scale: Scale, name: str, curves: Curves, level: float) -> list[R
     pairs = {pair: finite_size.estimate(draws) for pair, draws in crossings.items()}
     rows = [finite_size.row(f"{name}, crossing of {a} and {b}", place) for (a, b), place in pairs.items()]
     if len(pairs) > 1:
-        mean = finite_size.estimate(finite_size.weighted_mean(list(crossings.values())))
-        limit = finite_size.estimate(
-            finite_size.extrapolate({a: draws for (a, _), draws in crossings.items()})
-        )
+        mean, limit = (finite_size.estimate(_all_pairs(crossings, powers)) for powers in ((), POWERS[:1]))
         inside = sum(place.contains(finite_size.T_C) for place in pairs.values())
         reason = f"{inside} of {len(pairs)} pairs contain it"
         rows.append(finite_size.row(f"{name}, crossings, all pairs", mean, reason))
@@ -88,11 +85,15 @@ def _curve_rows(scale: Scale, name: str, curves: Curves, level: float) -> list[R
     return rows
 
 
+def _all_pairs(crossings: Mapping[tuple[int, int], np.ndarray], powers: tuple[float, ...]) -> np.ndarray:
+    """T_c by crossings ``[1 + draws]``, each of which counts for its smaller lattice."""
+    return finite_size.extrapolate({length: draws for (length, _), draws in crossings.items()}, powers)
+
+
 def _cancelling_row(scale: Scale, shares: Curves, others: Curves) -> Row:
     """The outputs' estimate where random rows had zero magnetisation."""
     here, other = (
-        finite_size.weighted_mean(list(finite_size.crossings(scale.temperatures, curves).values()))
-        for curves in (shares, others)
+        _all_pairs(finite_size.crossings(scale.temperatures, curves), ()) for curves in (shares, others)
     )
     return finite_size.row(
         "(b) trained with zero magnetisation, all pairs",

@@ -49,8 +49,8 @@ def test_extrapolation_is_exact_for_its_own_powers_and_weights_by_variance():
     # A lattice far off, with a spread that says so, weighs nothing.
     places = {length: T_C + 4 / length + noise for length in (20, 40, 80)} | {10: 9.0 + 1e6 * noise}
     assert finite_size.extrapolate(places)[0] == pytest.approx(T_C, abs=1e-6)
-    merged = finite_size.weighted_mean([T_C + noise, 9.0 + 1e6 * noise])
-    assert merged[0] == pytest.approx(T_C, abs=1e-6)
+    merged = finite_size.extrapolate({10: T_C + noise, 20: T_C + 1 + 2 * noise}, ())  # weights 4 and 1
+    assert merged[0] == pytest.approx(T_C + 0.2, abs=1e-9)
 
 
 def test_binders_ratio_has_its_limits_and_no_scale():
