@@ -18,18 +18,17 @@ import csv
 import json
 import sys
 import time
-from collections.abc import Collection, Iterator, Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from typing import Any
 
 from benchmarks import accelerator, contenders, first_calls, growth, machine, report
 from benchmarks.comparison import Comparison, compare
-from benchmarks.contenders import FLOOR, GRID, Case
+from benchmarks.contenders import FLOOR, GRID, NOTES_ROUNDS, QUICK_ROUNDS, ROUNDS, Case
 from benchmarks.workers import Apart, Start
 from console import Parser, add_out, check_directory, count, place, run
 
 GROWTH, FIRST_CALLS = "growth", "first_calls"
 QUICK_CONTENDERS = ("numpy", "sklearn", "vmap", "vmap_numpy", "jit", "jfnn_grid", "jfnn", FLOOR)
-ROUNDS, NOTES_ROUNDS, QUICK_ROUNDS = 3, 7, 2  # most for the notes' grid, whose figures are quoted
 
 Workloads = Mapping[str, Mapping[str, Case]]  # a name on the command line -> cases by the names of figures
 
@@ -60,10 +59,14 @@ def main(
         directory.mkdir(parents=True, exist_ok=True)
     environment = machine.environment(devices) | {"quick": options.quick}
     print(report.header(environment), flush=True)
-    cases = _chosen(options, workloads)
+    cases = {
+        key: case.chosen(options.contenders, options.rounds, options.quick)
+        for name in workloads
+        for key, case in workloads[name].items()
+        if name in options.workload
+    }
     if options.accelerator:
-        by_key = {key: case for _, key, case in cases}
-        return accelerator.run(by_key, start, _rounds(options), options.json, environment)
+        return accelerator.run(cases, start, options.json, environment)
     return measure(options, cases, start, environment)
 
 
@@ -75,23 +78,8 @@ def all_workloads() -> Workloads:
     }
 
 
-def _rounds(options: argparse.Namespace, name: str = "") -> int:
-    default = QUICK_ROUNDS if options.quick else NOTES_ROUNDS if name == "notes" else ROUNDS
-    return int(options.rounds or default)
-
-
-def _chosen(options: argparse.Namespace, workloads: Workloads) -> Iterator[tuple[str, str, Case]]:
-    """The chosen cases: name of the workload, name of its figures, case."""
-    for name, cases in workloads.items():
-        for key, case in cases.items() if name in options.workload else ():
-            yield name, key, case._replace(workload=case.workload.quick()) if options.quick else case
-
-
 def measure(
-    options: argparse.Namespace,
-    cases: Iterator[tuple[str, str, Case]],
-    start: Start,
-    environment: dict[str, Any],
+    options: argparse.Namespace, cases: Mapping[str, Case], start: Start, environment: dict[str, Any]
 ) -> int:
     """Measures cases and first calls, prints and writes; the exit status."""
     began = time.perf_counter()
@@ -104,10 +92,9 @@ def measure(
         duration = {"seconds": time.perf_counter() - began}
         write(options, environment | duration, comparisons, first)
 
-    for workload, key, case in cases:
-        chosen = {name: c for name, c in case.contenders.items() if name in options.contenders}
-        if chosen:
-            comparisons[key] = compare(case, chosen, start, _rounds(options, workload))
+    for key, case in cases.items():
+        if case.contenders:
+            comparisons[key] = compare(case, start)
             show(case.workload.title, report.tables(comparisons[key]))
     if FIRST_CALLS in options.workload:
         rounds = options.rounds or (1 if options.quick else ROUNDS)
@@ -182,6 +169,7 @@ def _choose(
 def _choose_on_accelerator(parser: Parser, options: argparse.Namespace) -> None:
     if options.contenders is not None:
         parser.error("--contenders: --accelerator measures jfnn alone")
+    options.contenders = ["jfnn"]
     options.workload = options.workload or list(accelerator.WORKLOADS)
     for name in options.workload:
         if name not in accelerator.WORKLOADS:
@@ -191,7 +179,7 @@ def _choose_on_accelerator(parser: Parser, options: argparse.Namespace) -> None:
 
 def _parser(trainers: Mapping[str, list[str]], left_out: Sequence[str]) -> Parser:
     parser = Parser(description=__doc__)
-    contenders = tuple(dict.fromkeys(name for names in trainers.values() for name in names))
+    everyone = tuple(dict.fromkeys(name for names in trainers.values() for name in names))
     parser.add_argument(
         "--workload",
         nargs="+",
@@ -202,9 +190,9 @@ def _parser(trainers: Mapping[str, list[str]], left_out: Sequence[str]) -> Parse
     parser.add_argument(
         "--contenders",
         nargs="+",
-        choices=contenders,
+        choices=everyone,
         metavar="NAME",
-        help=f"of {', '.join(contenders)}; default: all; those of PyTorch need the extra bench",
+        help=f"of {', '.join(everyone)}; default: all; those of PyTorch need the extra bench",
     )
     rounds = f"warm runs of each; default: {ROUNDS}, the notes' grid {NOTES_ROUNDS}"
     quick = f"less than a tenth of the work, {QUICK_ROUNDS} rounds"

@@ -91,13 +91,12 @@ def refusal(devices: list[str], platform: str | None) -> str | None:
     return f"--accelerator: needs {wanted}; here JAX sees {', '.join(devices)}"
 
 
-def run(cases: Mapping[str, Case], start: Start, rounds: int, path: Path, environment: dict[str, Any]) -> int:
+def run(cases: Mapping[str, Case], start: Start, path: Path, environment: dict[str, Any]) -> int:
     """Measures, prints a table, and writes the figures after each workload.
 
     Args:
         cases: By name.
         start: Makes a worker.
-        rounds: Warm runs in each process.
         path: A file for the figures.
         environment: Of `machine.environment`.
 
@@ -108,7 +107,7 @@ def run(cases: Mapping[str, Case], start: Start, rounds: int, path: Path, enviro
     failed: dict[str, str] = {}
     for name, case in cases.items():
         try:
-            workloads[name] = {"title": case.workload.title, **_measured(case, start, rounds)}
+            workloads[name] = {"title": case.workload.title, **_measured(case, start)}
         except ContenderError as error:
             failed[name] = str(error)
         content = {"environment": environment, "failed": failed, "workloads": workloads}
@@ -119,7 +118,7 @@ def run(cases: Mapping[str, Case], start: Start, rounds: int, path: Path, enviro
     return 1 if failed or not all(sets["as set"]["equal_bits"] for sets in workloads.values()) else 0
 
 
-def _measured(case: Case, start: Start, rounds: int) -> dict[str, dict[str, Any]]:
+def _measured(case: Case, start: Start) -> dict[str, dict[str, Any]]:
     """Figures by set of options; each process starts after the one before has ended, the sets in turns."""
     sets: dict[str, list[Measured]] = {name: [] for name in SETS}
     contender = case.contenders["jfnn"]
@@ -127,7 +126,7 @@ def _measured(case: Case, start: Start, rounds: int) -> dict[str, dict[str, Any]
         for name, as_set in SETS.items():
             show_progress(f"{case.workload.title}: options {name}, process {turn + 1} of {PROCESSES}")
             with contextlib.closing(start(contender)) as worker:
-                sets[name].append(worker.call(measure, case.workload, contender, as_set, rounds))
+                sets[name].append(worker.call(measure, case.workload, contender, as_set, case.rounds))
     return {name: summary(processes) for name, processes in sets.items()}
 
 

@@ -4,7 +4,6 @@ import dataclasses
 import statistics
 import sys
 import time
-from collections.abc import Mapping
 from contextlib import ExitStack, closing
 
 import numpy as np
@@ -69,36 +68,35 @@ class Comparison:
         return min(names, key=lambda name: self.measurements[name].median, default=None)
 
 
-def compare(case: Case, chosen: Mapping[str, Contender], start: Start, rounds: int) -> Comparison:
-    """Runs every contender once to warm it, then all of them in turn, ``rounds`` times.
+def compare(case: Case, start: Start) -> Comparison:
+    """Runs every contender once to warm it, then all of them in turn, as often as the case says.
 
     Their processes are new, so that none profits from what it compiled before. In another process, after
     those have ended, which tracing would disturb, jfnn's time is broken down.
     """
-    began, workload = time.perf_counter(), case.workload
-    parts = {name: workload.reduced() if c.one_by_one else workload for name, c in chosen.items()}
-    runs: dict[str, list[Run]] = {name: [] for name in chosen}
+    began, (workload, contenders, traced, rounds) = time.perf_counter(), case
+    parts = {name: workload.reduced() if c.one_by_one else workload for name, c in contenders.items()}
+    runs: dict[str, list[Run]] = {name: [] for name in contenders}
     failed: dict[str, str] = {}
     with ExitStack() as stack:
-        calls = {name: stack.enter_context(closing(start(c))).call for name, c in chosen.items()}
+        calls = {name: stack.enter_context(closing(start(c))).call for name, c in contenders.items()}
         for turn in range(rounds + 1):
             for name in list(runs):
                 show_progress(f"{'first run' if turn == 0 else f'round {turn} of {rounds}'}: {name}")
                 try:
                     if turn == 0:
-                        calls[name](workers.prepare, chosen[name], parts[name])
-                    runs[name].append(calls[name](workers.run, chosen[name]))
+                        calls[name](workers.prepare, contenders[name], parts[name])
+                    runs[name].append(calls[name](workers.run, contenders[name]))
                 except ContenderError as error:
                     failed[name] = str(error)
                     del runs[name]
-    measurements = {n: _measurement(workload, parts[n], chosen[n], timed) for n, timed in runs.items()}
+    measurements = {n: _measurement(workload, parts[n], contenders[n], timed) for n, timed in runs.items()}
     breakdown = None
-    if case.traced:
+    if traced and "jfnn" in contenders:
         show_progress(BREAKDOWN)
-        contender = case.contenders["jfnn"]
         try:
-            with closing(start(contender)) as worker:
-                breakdown = worker.call(trace, workload, contender.prepare)
+            with closing(start(contenders["jfnn"])) as worker:
+                breakdown = worker.call(trace, workload, contenders["jfnn"].prepare)
         except ContenderError as error:
             failed[BREAKDOWN] = str(error)
     return Comparison(case, measurements, failed, breakdown, time.perf_counter() - began)

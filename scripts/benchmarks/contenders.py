@@ -4,7 +4,7 @@ import dataclasses
 import functools
 import importlib
 import importlib.util
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Collection, Mapping
 from typing import Any, NamedTuple, Self
 
 from benchmarks import workloads
@@ -12,6 +12,7 @@ from benchmarks.workload import Outcome, Runner, Workload
 from benchmarks.workloads import KINDS, ODE
 
 FLOOR = "floor"
+ROUNDS, NOTES_ROUNDS, QUICK_ROUNDS = 3, 7, 2  # most for the notes' grid, whose figures are quoted
 
 
 class Contender(NamedTuple):
@@ -157,17 +158,26 @@ _SEEDS = {
 
 
 class Case(NamedTuple):
-    """A workload, its contenders by name, and whether jfnn's time is broken down."""
+    """A workload and its contenders by name."""
 
     workload: Workload
     contenders: Mapping[str, Contender]
-    traced: bool = True
+    traced: bool = True  # whether jfnn's time is broken down
+    rounds: int = ROUNDS  # warm runs of each contender
 
     def available(self) -> Self:
         """The case without contenders whose packages are not installed."""
         items = self.contenders.items()
         return self._replace(
             contenders={name: c for name, c in items if not c.needs or importlib.util.find_spec(c.needs)}
+        )
+
+    def chosen(self, contenders: Collection[str], rounds: int | None, quick: bool) -> Self:
+        """The case with some of the contenders; with other rounds if given; with less work if quick."""
+        return self._replace(
+            workload=self.workload.quick() if quick else self.workload,
+            contenders={name: c for name, c in self.contenders.items() if name in contenders},
+            rounds=rounds or (QUICK_ROUNDS if quick else self.rounds),
         )
 
 
@@ -182,6 +192,7 @@ def _seeds_case(kind: str) -> Case:
 # A name on the command line -> its cases, by the names that their figures have.
 CASES: dict[str, dict[str, Case]] = {
     **{name: {name: Case(workload, GRID)} for name, workload in workloads.GRIDS.items()},
+    "notes": {"notes": Case(workloads.NOTES, GRID, rounds=NOTES_ROUNDS)},
     **{name: {name: Case(workload, _RBM if name == "rbm" else _KIND)} for name, workload in KINDS.items()},
     "iris_seeds": {"iris_seeds": Case(workloads.IRIS, _DRAWN)},
     "digit_seeds": {"digit_seeds": Case(workloads.DIGITS, _DRAWN)},

@@ -26,7 +26,11 @@ def header(environment: Mapping[str, Any]) -> str:
 def tables(comparison: Comparison) -> str:
     """All tables of a workload."""
     duration = f"{comparison.seconds:.0f} s for this workload."
-    breakdown = [breakdown_table(comparison)] if comparison.case.traced else []
+    breakdown = (
+        [breakdown_table(comparison)]
+        if comparison.case.traced and "jfnn" in comparison.case.contenders
+        else []
+    )
     return "\n\n".join((table(comparison), *breakdown, duration))
 
 
