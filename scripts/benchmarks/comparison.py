@@ -23,7 +23,7 @@ class Measurement:
 
     contender: Contender
     seconds: list[float]  # wall time of each warm run; for the whole workload, where a part was measured
-    cpu_seconds: list[float]  # the same, of the contender's process without those that it starts
+    cpu_seconds: list[float]  # the same, of the contender's process without its children
     extra_first_s: float  # seconds that the first run took beyond a warm one: compiling, starting processes
     peak_memory_mb: float | None  # of all its processes, where known
     accuracy: float  # score of the reference; NaN if it did not train to the end

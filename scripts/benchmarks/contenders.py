@@ -173,7 +173,7 @@ class Case(NamedTuple):
         )
 
     def chosen(self, contenders: Collection[str], rounds: int | None, quick: bool) -> Self:
-        """The case with some of the contenders; with other rounds if given; with less work if quick."""
+        """The case with some of its contenders, other rounds unless None, and less work if quick."""
         return self._replace(
             workload=self.workload.quick() if quick else self.workload,
             contenders={name: c for name, c in self.contenders.items() if name in contenders},

@@ -66,7 +66,7 @@ class Run(NamedTuple):
     """One run of a contender."""
 
     seconds: float
-    cpu_seconds: float  # of the process, without those that it starts
+    cpu_seconds: float  # of the process, without its children
     peak_memory: float | None  # megabytes of the process and its descendants since `prepare`, where known
     outcome: Outcome
 

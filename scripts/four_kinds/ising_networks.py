@@ -1,4 +1,4 @@
-"""Other networks on the Ising model: those that cannot tell T = 0 from T = ∞, and a convolutional one."""
+"""Other networks on the Ising model: too small, without biases, and convolutional."""
 
 from collections.abc import Mapping
 

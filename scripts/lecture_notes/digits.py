@@ -9,7 +9,7 @@ import jfnn
 from lecture_notes.grid import CHANCE, chaotic
 from lecture_notes.replay import AXIS, GRADIENT, SIZES, Replay
 
-# The cell whose stored network is loaded again: the best of those that can be reproduced exactly.
+# The cell whose stored network is loaded again: the best of the exact cells.
 LOADED = {"learning_rate": 1e-3, "l2": 1.0}
 
 

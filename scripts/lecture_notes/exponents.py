@@ -1,4 +1,4 @@
-"""Why a row of the notes' grid cannot be reproduced digit for digit: how training amplifies a rounding.
+"""Growth of a rounding in training, the reason why a row of the notes' grid is not reproduced exactly.
 
 Exponents of the rows that can be reproduced are near 0, and mostly above it. One reason is that a number
 added to all output biases changes no softmax output, so that one difference in each network lasts for ever.
