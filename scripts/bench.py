@@ -7,75 +7,50 @@ take at the rate that this machine reaches with large ones, in the same run. Ano
 a breakdown of its time. Besides grids there are many seeds, folds, few networks and an own loss, whose
 members draw starts and minibatches in each contender's own way, and first calls in fresh processes.
 
-Prints two tables a workload; writes bench.json, growth.csv, bench.png and growth.png into a directory. With
+Prints two tables a workload; writes bench.json, growth.csv and bench.png into a directory. With
 --accelerator it compares bits and times of jfnn alone in several processes instead, on a machine that has an
 accelerator, and writes accelerator.json.
 """
 
 import argparse
+import contextlib
 import csv
 import json
 import sys
 import time
-from collections.abc import Iterator, Mapping, Sequence
-from typing import Any, NamedTuple
+from collections.abc import Collection, Mapping, Sequence
+from typing import Any
 
-from benchmarks import accelerator, first_calls, growth, machine, report
-from benchmarks.comparison import Comparison, Start, compare_case, started
-from benchmarks.contenders import CASES, FLOOR, GRID, Case, Contender
-from benchmarks.workers import Apart
+from benchmarks import accelerator, contenders, first_calls, growth, machine, report
+from benchmarks.comparison import Comparison, compare
+from benchmarks.contenders import FLOOR, GRID, NOTES_ROUNDS, QUICK_ROUNDS, ROUNDS, Case
+from benchmarks.workers import Apart, Start
 from console import Parser, add_out, check_directory, count, place, run
 
 GROWTH, FIRST_CALLS = "growth", "first_calls"
 QUICK_CONTENDERS = ("numpy", "sklearn", "vmap", "vmap_numpy", "jit", "jfnn_grid", "jfnn", FLOOR)
-QUICK_GROWTH = growth.Scale((49, 490), (10, 100), (32, 100), (1, 2), gflop=5, rounds=2)
-LINES = {name: GRID[name] for name in ("vmap", "jfnn", FLOOR)}
-ROUNDS, NOTES_ROUNDS, QUICK_ROUNDS = 3, 7, 2  # most for the notes' grid, whose figures are quoted
+
+Workloads = Mapping[str, Mapping[str, Case]]  # a name on the command line -> cases by the names of figures
 
 
-class Setup(NamedTuple):
-    """Choices of the command line."""
-
-    start: Start = Apart  # makes a contender's worker: each in a process of its own, or, for tests, here
-    cases: Mapping[str, Mapping[str, Case]] = CASES
-    scale: growth.Scale = growth.Scale()
-    lines: Mapping[str, Contender] = LINES  # contenders of the growth curves
-    first_epochs: int | None = None  # of first calls; None for their own
-
-    def all_cases(self) -> list[tuple[str, Case]]:
-        """Every case with the name of its workload."""
-        return [(name, case) for name, cases in self.cases.items() for case in cases.values()]
-
-    def trainers(self) -> dict[str, list[str]]:
-        """Names of the contenders of each workload, first calls and growth curves included."""
-        trainers: dict[str, list[str]] = {name: [] for name in self.cases}
-        for name, case in self.all_cases():
-            trainers[name] += case.contenders
-        return trainers | {FIRST_CALLS: list(first_calls.CONTENDERS), GROWTH: list(self.lines)}
-
-    def long(self) -> list[str]:
-        """Names of workloads that are measured only where they are named."""
-        return [name for name, case in self.all_cases() if case.workload.long]
-
-    def contenders(self) -> list[str]:
-        """Names of all contenders, each once."""
-        return list(dict.fromkeys(name for names in self.trainers().values() for name in names))
-
-
-def main(arguments: Sequence[str] | None = None, setup: Setup | None = None) -> int:
+def main(
+    arguments: Sequence[str] | None = None, workloads: Workloads | None = None, start: Start = Apart
+) -> int:
     """Runs the comparison.
 
     Args:
         arguments: The command line.
-        setup: Its choices.
+        workloads: All that can be measured besides first calls; by default the bench's own.
+        start: Makes a contender's worker.
 
     Returns:
         The exit status: 1 if a contender failed, 2 without an accelerator for --accelerator.
     """
-    setup = setup or Setup()
-    options = read_options(arguments, setup)
-    with started({"jfnn": GRID["jfnn"]}, setup.start) as workers:
-        devices = workers["jfnn"].call(machine.jax_devices)
+    if workloads is None:
+        workloads = all_workloads()
+    options = read_options(arguments, workloads)
+    with contextlib.closing(start(GRID["jfnn"])) as worker:
+        devices = worker.call(machine.jax_devices)
     refused = accelerator.refusal(devices, options.platform) if options.accelerator else None
     if refused is not None:
         print(f"bench.py: {refused}", file=sys.stderr)
@@ -84,54 +59,50 @@ def main(arguments: Sequence[str] | None = None, setup: Setup | None = None) -> 
         directory.mkdir(parents=True, exist_ok=True)
     environment = machine.environment(devices) | {"quick": options.quick}
     print(report.header(environment), flush=True)
+    cases = {
+        key: case.chosen(options.contenders, options.rounds, options.quick)
+        for name in workloads
+        for key, case in workloads[name].items()
+        if name in options.workload
+    }
     if options.accelerator:
-        cases = {key: case for _, key, case in _cases(options, setup)}
-        return accelerator.run(cases, setup.start, _rounds(options), options.json, environment)
-    return measure(options, setup, environment)
+        return accelerator.run(cases, start, options.json, environment)
+    return measure(options, cases, start, environment)
 
 
-def _rounds(options: argparse.Namespace, name: str = "") -> int:
-    default = QUICK_ROUNDS if options.quick else NOTES_ROUNDS if name == "notes" else ROUNDS
-    return int(options.rounds or default)
+def all_workloads() -> Workloads:
+    """All cases, growth curves included, with the contenders that can run here."""
+    everything = contenders.CASES | {GROWTH: growth.cases()}
+    return {
+        name: {key: case.available() for key, case in cases.items()} for name, cases in everything.items()
+    }
 
 
-def _cases(options: argparse.Namespace, setup: Setup) -> Iterator[tuple[str, str, Case]]:
-    """The chosen cases: name of the workload, name of its figures, case."""
-    for name, cases in setup.cases.items():
-        for key, case in cases.items() if name in options.workload else ():
-            yield name, key, case._replace(workload=case.workload.quick()) if options.quick else case
-
-
-def measure(options: argparse.Namespace, setup: Setup, environment: dict[str, Any]) -> int:
-    """Measures the workloads that were chosen, prints and writes; the exit status."""
+def measure(
+    options: argparse.Namespace, cases: Mapping[str, Case], start: Start, environment: dict[str, Any]
+) -> int:
+    """Measures cases and first calls, prints and writes; the exit status."""
     began = time.perf_counter()
     comparisons: dict[str, Comparison] = {}
     first: first_calls.Figures = {}
-    points: list[growth.Point] = []
     failed: dict[str, str] = {}
 
     def show(title: str, text: str) -> None:
         print(f"\n### {title}\n\n{text}", flush=True)
         duration = {"seconds": time.perf_counter() - began}
-        write(options, environment | duration, comparisons, points, first)
+        write(options, environment | duration, comparisons, first)
 
-    for name, key, case in _cases(options, setup):
-        available = {n: c for n, c in case.contenders.items() if c.is_available() and n in options.contenders}
-        comparisons[key] = compare_case(case, available, setup.start, _rounds(options, name))
-        show(case.workload.title, report.tables(comparisons[key]))
+    for key, case in cases.items():
+        if case.contenders:
+            comparisons[key] = compare(case, start)
+            show(case.workload.title, report.tables(comparisons[key]))
     if FIRST_CALLS in options.workload:
         rounds = options.rounds or (1 if options.quick else ROUNDS)
-        first, failures = first_calls.measured(options.contenders, rounds, setup.first_epochs)
-        failed |= {f"first calls, {where}": why for where, why in failures.items()}
+        first, failed = first_calls.measured(options.contenders, rounds)
         show("first calls in fresh processes", first_calls.table(first))
-    if GROWTH in options.workload:
-        lines = {name: line for name, line in setup.lines.items() if name in options.contenders}
-        points, failures = growth.curves(QUICK_GROWTH if options.quick else setup.scale, setup.start, lines)
-        failed |= {f"growth, {where}": why for where, why in failures.items()}
-        show("growth", f"{len(points)} points.")
     print(f"\n{time.perf_counter() - began:.0f} s in all; figures in {options.out}")
     for where, why in failed.items():
-        print(report.failure(where, why))
+        print(report.failure(f"first calls, {where}", why))
     return 1 if failed or any(comparison.failed for comparison in comparisons.values()) else 0
 
 
@@ -139,12 +110,12 @@ def write(
     options: argparse.Namespace,
     environment: dict[str, Any],
     comparisons: dict[str, Comparison],
-    points: list[growth.Point],
     first: first_calls.Figures,
 ) -> None:
     """Writes all files, with the figures that there are so far."""
     from benchmarks import figures
 
+    points = growth.points(comparisons.values())
     everything = {
         "environment": environment,
         "workloads": {name: report.as_json(comparison) for name, comparison in comparisons.items()},
@@ -152,70 +123,76 @@ def write(
         "growth": points,
     }
     options.json.write_text(json.dumps(report.plain(everything), indent=2, allow_nan=False) + "\n")
-    if comparisons:
-        figures.bars(comparisons).savefig(options.out / "bench.png", dpi=150)
+    bars = [c for c in comparisons.values() if c.workload.varied is None]
+    if bars:
+        figures.bars(bars).savefig(options.out / "bench.png", dpi=150)
     if points:
         with (options.out / "growth.csv").open("w", newline="") as file:
             csv.writer(file).writerows([growth.Point._fields, *points])
-        figures.growth(points).savefig(options.out / "growth.png", dpi=150)
 
 
-def read_options(arguments: Sequence[str] | None, setup: Setup) -> argparse.Namespace:
+def read_options(arguments: Sequence[str] | None, workloads: Workloads) -> argparse.Namespace:
     """The command line's options with their defaults filled in."""
-    parser = _parser(setup)
+    trainers = {
+        name: [n for case in cases.values() for n in case.contenders] for name, cases in workloads.items()
+    }
+    trainers[FIRST_CALLS] = list(first_calls.CONTENDERS)
+    long = [name for name, cases in workloads.items() if any(case.workload.long for case in cases.values())]
+    parser = _parser(trainers, long)
     options = parser.parse_args(arguments)
-    everyone = [item for _, case in setup.all_cases() for item in case.contenders.items()]
-    missing = {name: contender.needs for name, contender in everyone if not contender.is_available()}
-    for name in options.contenders or ():
-        if name in missing:
-            parser.error(f"--contenders: {name} needs {missing[name]}, not installed")
     if options.accelerator:
-        if options.contenders is not None:
-            parser.error("--contenders: --accelerator measures jfnn alone")
-        options.workload = options.workload or list(accelerator.WORKLOADS)
-        for name in options.workload:
-            if name not in accelerator.WORKLOADS:
-                known = ", ".join(accelerator.WORKLOADS)
-                parser.error(f"--workload: --accelerator measures {known}, got {name!r}")
+        _choose_on_accelerator(parser, options)
     elif options.platform is not None:
         parser.error("--platform: goes with --accelerator")
     else:
-        _choose(parser, options, setup)
-    files = [accelerator.FILE] if options.accelerator else ["growth.csv", "bench.png", "growth.png"]
+        _choose(parser, options, trainers, {GROWTH} if options.quick else long)
+    files = [accelerator.FILE] if options.accelerator else ["growth.csv", "bench.png"]
     options.json = options.json or options.out / (accelerator.FILE if options.accelerator else "bench.json")
     check_directory(parser, options.out, "--out", files)
     check_directory(parser, options.json.parent, "--json", [options.json.name])
     return options
 
 
-def _choose(parser: Parser, options: argparse.Namespace, setup: Setup) -> None:
-    """Fills in contenders, and workloads: all that one of them trains, but long ones or, if quick, growth."""
-    trainers = setup.trainers()
-    options.contenders = options.contenders or (QUICK_CONTENDERS if options.quick else setup.contenders())
+def _choose(
+    parser: Parser, options: argparse.Namespace, trainers: Mapping[str, list[str]], left_out: Collection[str]
+) -> None:
+    """Fills in contenders, and workloads: all that one of them trains, except those left out."""
+    everyone = dict.fromkeys(name for names in trainers.values() for name in names)
+    options.contenders = options.contenders or (QUICK_CONTENDERS if options.quick else list(everyone))
     trained = [name for name, names in trainers.items() if set(names) & set(options.contenders)]
     for name in options.workload or ():
         if name not in trained:
             parser.error(f"--contenders: {name} measures {', '.join(dict.fromkeys(trainers[name]))}")
-    left_out = {GROWTH} if options.quick else setup.long()
     options.workload = options.workload or [name for name in trained if name not in left_out]
 
 
-def _parser(setup: Setup) -> Parser:
+def _choose_on_accelerator(parser: Parser, options: argparse.Namespace) -> None:
+    if options.contenders is not None:
+        parser.error("--contenders: --accelerator measures jfnn alone")
+    options.contenders = ["jfnn"]
+    options.workload = options.workload or list(accelerator.WORKLOADS)
+    for name in options.workload:
+        if name not in accelerator.WORKLOADS:
+            known = ", ".join(accelerator.WORKLOADS)
+            parser.error(f"--workload: --accelerator measures {known}, got {name!r}")
+
+
+def _parser(trainers: Mapping[str, list[str]], left_out: Sequence[str]) -> Parser:
     parser = Parser(description=__doc__)
-    trainers, contenders, long = list(setup.trainers()), setup.contenders(), ", ".join(setup.long())
+    everyone = tuple(dict.fromkeys(name for names in trainers.values() for name in names))
     parser.add_argument(
         "--workload",
         nargs="+",
         choices=trainers,
         metavar="NAME",
-        help=f"of {', '.join(trainers)}; default: all but {long} (--quick: all but {GROWTH})",
+        help=f"of {', '.join(trainers)}; default: all but {', '.join(left_out)} (--quick: all but {GROWTH})",
     )
     parser.add_argument(
         "--contenders",
         nargs="+",
-        choices=contenders,
+        choices=everyone,
         metavar="NAME",
-        help=f"of {', '.join(contenders)}; default: all whose packages are installed",
+        help=f"of {', '.join(everyone)}; default: all; those of PyTorch need the extra bench",
     )
     rounds = f"warm runs of each; default: {ROUNDS}, the notes' grid {NOTES_ROUNDS}"
     quick = f"less than a tenth of the work, {QUICK_ROUNDS} rounds"

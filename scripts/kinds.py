@@ -1,17 +1,8 @@
 """The kinds of networks that the notes name, and the phases of the Ising model.
 
 Convolutional and recurrent networks on MNIST-1D, Boltzmann machines, and networks that find the critical
-temperature. Each section becomes a table of published figures, figures computed here, and verdicts:
-
-* reproduced: the same, exactly or to the printed digits.
-* consistent: depends on random starts, and lies among those of the seeds, or agrees as the reason says.
-* outside the spread: lies where the seeds do not, by the rule printed above the tables.
-* undecided: too few seeds to tell, as with --quick.
-* corrected: the published figure is an artefact, explained beside it; the one computed here is not.
-* NOT REPRODUCED: must come out the same and does not; the exit status is 1.
-
-Everything takes some 25 minutes on two quiet cores; --quick, a look at all tables with fewer seeds and
-epochs, some minutes. Pictures are written to a folder.
+temperature. Everything takes some 25 minutes on two quiet cores; --quick, a look at all tables with fewer
+seeds and epochs, some minutes. A picture of the accuracies on MNIST-1D is written to a folder.
 """
 
 import functools
@@ -19,7 +10,7 @@ import importlib
 from collections.abc import Sequence
 
 from console import Parser, add_out, add_sections, parse, run
-from verdicts import Row, print_sections
+from verdicts import MEANINGS, Row, print_sections
 
 import jfnn
 
@@ -35,15 +26,8 @@ SECTIONS = {
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
-    """Runs the sections and prints their tables.
-
-    Args:
-        arguments: The command line.
-
-    Returns:
-        The exit status: 1 if a figure that must be reproduced was not.
-    """
-    parser = Parser(description=__doc__)
+    """Runs the sections and prints their tables; the exit status."""
+    parser = Parser(description=f"{__doc__}{MEANINGS}")
     add_out(parser, "runs/kinds")
     add_sections(parser, SECTIONS)
     parser.add_argument(
@@ -52,13 +36,12 @@ def main(arguments: Sequence[str] | None = None) -> int:
     options = parse(parser, arguments)
     options.out.mkdir(parents=True, exist_ok=True)
 
-    def rows(name: str) -> list[Row]:
-        found: list[Row] = importlib.import_module(f"four_kinds.{name}").run(options.out, options.quick)
-        return found
+    def section(name: str) -> list[Row]:
+        rows: list[Row] = importlib.import_module(f"four_kinds.{name}").run(options.out, options.quick)
+        return rows
 
     names = options.sections or SECTIONS
-    status = print_sections({SECTIONS[name]: functools.partial(rows, name) for name in names})
-    print(f"pictures in {options.out}")
+    status = print_sections({SECTIONS[name]: functools.partial(section, name) for name in names})
     return status
 
 

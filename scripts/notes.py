@@ -1,16 +1,7 @@
 """The lecture notes, reproduced: every figure that they print beside the one computed here.
 
-The notes' random numbers are replayed through the library. Each section becomes a table of published figures,
-figures computed here, and verdicts:
-
-* reproduced: the same, exactly or to the printed digits.
-* consistent: depends on rounding or on random starts, and agrees as the reason says; a count of a chaotic
-  cell of the grid lies among those of other minibatch sequences.
-* outside the spread: it does not, by the rule printed above the tables.
-* corrected: the published figure is an artefact, explained beside it; the one computed here is not.
-* NOT REPRODUCED: must come out the same and does not; the exit status is 1.
-
-Figures and trained models are written to a folder.
+The notes' random numbers are replayed through the library; counts of chaotic cells of the grid are judged
+among those of other minibatch sequences. Figures and trained models are written to a folder.
 """
 
 import functools
@@ -21,7 +12,7 @@ import jax
 from console import Parser, add_out, add_sections, parse, place, run
 from lecture_notes import approximation, digits, exponents, gates, grid
 from lecture_notes.replay import Replay
-from verdicts import Row, print_sections
+from verdicts import MEANINGS, Row, print_sections
 
 import jfnn
 
@@ -45,16 +36,13 @@ SECTIONS: dict[str, tuple[str, Callable[[Replay], list[Row]]]] = {
 def main(
     arguments: Sequence[str] | None = None, make_replay: Callable[[Path, Path, str], Replay] = Replay
 ) -> int:
-    """Runs the sections and prints their tables.
+    """Runs the sections and prints their tables; the exit status.
 
     Args:
         arguments: The command line.
         make_replay: ``(published, out, dtype) -> replay``, the state that sections share.
-
-    Returns:
-        The exit status: 1 if a figure that must be reproduced was not.
     """
-    parser = Parser(description=__doc__)
+    parser = Parser(description=f"{__doc__}{MEANINGS}")
     parser.add_argument("--dtype", choices=("float64", "float32"), default="float64", help="default: float64")
     add_out(parser, "runs/notes")
     add_sections(parser, SECTIONS)

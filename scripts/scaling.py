@@ -25,8 +25,7 @@ from console import Parser, add_out, parse, run
 import jfnn
 from jfnn.distributed import preload
 
-SEEDS, ROUNDS, MEMBERS = 5, 3, 100_000
-QUICK_SEEDS, QUICK_ROUNDS, QUICK_MEMBERS = 2, 1, 2_000
+FULL, QUICK = (5, 3, 100_000), (2, 1, 2_000)  # seeds and rounds of the notes' grid; members of XOR
 RATES = np.logspace(-5, 1, 7)
 
 
@@ -72,14 +71,14 @@ def scaling(seeds: int, rounds: int) -> dict[str, list[tuple[float, float]]]:
             "2 processes, a core each": stack.enter_context(processes(2)),
             "Dask, 2 workers": stack.enter_context(dask_client(2)).get_executor(),
         }
-        taken: dict[str, list[tuple[float, float]]] = {name: [] for name in executors}
+        times: dict[str, list[tuple[float, float]]] = {name: [] for name in executors}
         for _ in range(rounds + 1):
             for name, executor in executors.items():
                 began, cpu = time.perf_counter(), time.process_time()
                 execution = jfnn.Execution(keep_params="none", executor=executor)
                 jfnn.sweep(network, split, execution=execution, **options)
-                taken[name].append((time.perf_counter() - began, time.process_time() - cpu))
-    return {name: values[1:] for name, values in taken.items()}
+                times[name].append((time.perf_counter() - began, time.process_time() - cpu))
+    return {name: values[1:] for name, values in times.items()}
 
 
 def many(members: int) -> dict[str, float]:
@@ -122,24 +121,24 @@ def main(arguments: Sequence[str] | None = None) -> int:
     options = parse(parser, arguments, ["scaling.json"])
     options.out.mkdir(parents=True, exist_ok=True)
     jfnn.use_all_cores()
-    seeds, rounds = (QUICK_SEEDS, QUICK_ROUNDS) if options.quick else (SEEDS, ROUNDS)
-    large = many(QUICK_MEMBERS if options.quick else MEMBERS)  # first, so that the memory is its own
+    seeds, rounds, members = QUICK if options.quick else FULL
+    large = many(members)  # first, so that the memory is its own
     print(
         f"XOR through Dask: {large['members']:.0f} members in {large['seconds']:.1f} s, at most"
         f" {large['peak_gb']:.2f} GB here, {large['scheduler_steps']:.0f} steps of the scheduler",
         flush=True,
     )
-    taken = scaling(seeds, rounds)
+    times = scaling(seeds, rounds)
     print(f"\nnotes' grid, {seeds} seeds, medians of {rounds}:\n")
-    medians = {name: statistics.median(seconds for seconds, _ in values) for name, values in taken.items()}
-    for name, values in taken.items():
+    medians = {name: statistics.median(seconds for seconds, _ in values) for name, values in times.items()}
+    for name, values in times.items():
         speed = medians["threads"] / medians[name]
         line = f"  {name:26} {medians[name]:7.2f} s   {speed:5.2f} of threads' speed"
         if name != "threads":
             cores = 1 if name.startswith("1") else 2
             line += f"   feeds {cores * statistics.median(wall / cpu for wall, cpu in values):4.0f} cores"
         print(line)
-    figures = {"environment": machine.environment([]), "seconds_and_cpu": taken, "many": large}
+    figures = {"environment": machine.environment([]), "seconds_and_cpu": times, "many": large}
     (options.out / "scaling.json").write_text(json.dumps(figures, indent=2) + "\n")
     return 0
 

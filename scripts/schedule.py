@@ -9,7 +9,7 @@ seeds that none has seen, and compared on test rows, in pairs of the same seed.
 
 import time
 from collections.abc import Callable, Sequence
-from typing import Any, NamedTuple
+from typing import Any
 
 import jax
 import jax.numpy as jnp
@@ -18,6 +18,7 @@ import optax
 from console import Parser, add_out, count, parse, run
 from matplotlib.figure import Figure
 from scipy import stats
+from verdicts import mean_interval
 
 import jfnn
 
@@ -45,11 +46,7 @@ def staircase(multipliers: np.ndarray) -> Schedule:
     return schedule
 
 
-class Plan(NamedTuple):
-    """A learning rate and its schedule, by a name of `FIXED` or as a function."""
-
-    rate: float
-    schedule: str | Schedule
+Plan = tuple[float, str | Schedule]  # a learning rate; its schedule, by a name of `FIXED` or as a function
 
 
 class Study:
@@ -81,49 +78,39 @@ class Study:
         means = np.where(np.isnan(losses), np.inf, losses).mean(axis=(1, 2))
         best = int(means.argmin())
         print(f"{name}: rate {RATES[best]:.4g}, held-out loss {means[best]:.4f}", flush=True)
-        return Plan(float(RATES[best]), name)
+        return float(RATES[best]), name
 
     def learned(self, rate: float, steps: int) -> np.ndarray:
         """Multipliers of a rate ``[multipliers]``, those of the least mean loss met on the way."""
         logs, optimizer = jnp.zeros(self.multipliers), optax.adam(ADAM_RATE)
-        memory, best = optimizer.init(logs), (np.inf, np.ones(self.multipliers))
+        memory, least, best = optimizer.init(logs), np.inf, np.ones(self.multipliers)
+        options = dict(learning_rate=rate, optimizer=jfnn.Optimizer("sgd", momentum=0.9), **self.common)
         for i in range(steps):
-            results = [self._hypergradient(rate, np.exp(logs), seed) for seed in self.seeds]
+            multipliers = np.exp(logs)
+            options |= {"multipliers": multipliers, "with_respect_to": "multipliers"}
+            results = [jfnn.hypergradient(NETWORK, self.split, seed=seed, **options) for seed in self.seeds]
             value = float(np.mean([result.value for result in results]))
-            if value < best[0]:
-                best = value, np.exp(logs)
+            if value < least:
+                least, best = value, multipliers
             if i % max(steps // 5, 1) == 0 or i == steps - 1:
                 print(f"learned, step {i}: held-out loss {value:.4f}", flush=True)
-            gradient = np.mean([result.gradients["multipliers"] for result in results], axis=0) * np.exp(logs)
+            gradient = np.mean([result.gradients["multipliers"] for result in results], axis=0) * multipliers
             updates, memory = optimizer.update(jnp.asarray(gradient), memory)
             logs = logs + updates
-        return np.asarray(best[1])
-
-    def _hypergradient(self, rate: float, multipliers: np.ndarray, seed: int) -> jfnn.Hypergradient:
-        return jfnn.hypergradient(
-            NETWORK,
-            self.split,
-            learning_rate=rate,
-            optimizer=jfnn.Optimizer("sgd", momentum=0.9),
-            multipliers=multipliers,
-            with_respect_to="multipliers",
-            seed=seed,
-            **self.common,
-        )
+        return np.asarray(best)
 
 
 def compare(study: Study, plans: dict[str, Plan], count: int) -> None:
     """Prints test scores from unseen seeds, and the differences to the fixed rate in pairs."""
     seeds = range(FIRST_UNSEEN, FIRST_UNSEEN + count)
-    results = {name: study.scores(plan.rate, plan.schedule, seeds) for name, plan in plans.items()}
+    results = {name: study.scores(*plan, seeds) for name, plan in plans.items()}
     print(f"\n{'':10}{'test loss':>18}{'test accuracy':>20}   difference of loss to constant, 95% interval")
     for name, result in results.items():
-        loss, accuracy = (result.scores[f"test_{score}"][0, 0] for score in ("loss", "accuracy"))
-        difference = loss - results["constant"].test_loss[0, 0]
+        loss, accuracy = result.test_loss[0, 0], result.test_accuracy[0, 0]
         text = f"{name:10}{loss.mean():9.4f} ± {stats.sem(loss):.4f}"
         text += f"{accuracy.mean():11.4f} ± {stats.sem(accuracy):.4f}   "
-        if difference.any():
-            mean, half = difference.mean(), stats.t.ppf(0.975, count - 1) * stats.sem(difference)
+        if name != "constant":
+            mean, half = mean_interval(loss - results["constant"].test_loss[0, 0])
             verdict = "better" if half < -mean else "worse" if half < mean else "tied"
             text += f"{mean:+.4f} ± {half:.4f}: {verdict}"
         print(text)
@@ -134,9 +121,9 @@ def picture(plans: dict[str, Plan], epochs: int) -> Figure:
     figure = Figure(figsize=(5.5, 3.6), layout="constrained")
     axes = figure.subplots()
     part = np.linspace(0, 1, 100 * epochs, endpoint=False)
-    for name, plan in plans.items():
-        schedule = FIXED[plan.schedule] if isinstance(plan.schedule, str) else plan.schedule
-        axes.plot(part * epochs, plan.rate * np.asarray(schedule(jnp.asarray(part))), label=name)
+    for name, (rate, schedule) in plans.items():
+        multipliers = FIXED[schedule] if isinstance(schedule, str) else schedule
+        axes.plot(part * epochs, rate * np.asarray(multipliers(jnp.asarray(part))), label=name)
     axes.set(xlabel="epochs", ylabel="learning rate", ylim=(0, None))
     axes.legend()
     return figure
@@ -147,17 +134,18 @@ def main(arguments: Sequence[str] | None = None) -> int:
     parser = Parser(description=__doc__)
     parser.add_argument("--epochs", type=count(1), default=8, help="default: 8")
     parser.add_argument("--seeds", type=count(1), default=12, help="seeds that choose; default: 12")
-    per, per_help = ("epoch", "step"), "one multiplier for each; default: epoch"
-    parser.add_argument("--per", choices=per, default="epoch", help=per_help)
+    parser.add_argument(
+        "--per", choices=("epoch", "step"), default="epoch", help="one multiplier for each; default: epoch"
+    )
     parser.add_argument("--unseen", type=count(2), default=100, help="seeds of the comparison; default: 100")
     parser.add_argument("--steps", type=count(1), default=60, help="steps on the schedule; default: 60")
     add_out(parser, "runs/schedule")
     options = parse(parser, arguments)
     started, study = time.perf_counter(), Study(options.epochs, options.seeds, options.per)
     plans = {name: study.best_fixed(name) for name in FIXED}
-    rate = plans["constant"].rate
+    rate, _ = plans["constant"]
     multipliers = study.learned(rate, options.steps)
-    plans["learned"] = Plan(rate, staircase(multipliers))
+    plans["learned"] = rate, staircase(multipliers)
     print("learned multipliers: " + " ".join(f"{value:.3f}" for value in multipliers))
     compare(study, plans, options.unseen)
     options.out.mkdir(parents=True, exist_ok=True)

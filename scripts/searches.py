@@ -7,6 +7,7 @@ sets, chooses an ensemble of its members on held-out rows, and prints by how muc
 test rows.
 """
 
+import functools
 import time
 import warnings
 from collections.abc import Callable, Sequence
@@ -14,11 +15,11 @@ from typing import Any
 
 import numpy as np
 from console import Parser, add_sections, count, run
-from scipy import stats
 from sklearn.datasets import load_breast_cancer, load_digits, load_wine
 from sklearn.exceptions import ConvergenceWarning
 from sklearn.model_selection import GridSearchCV, StratifiedKFold, train_test_split
 from sklearn.neural_network import MLPClassifier
+from verdicts import mean_interval
 
 import jfnn
 from jfnn import estimators
@@ -43,16 +44,17 @@ GRID = {"learning_rate_init": np.logspace(-4, -1, 7), "alpha": np.logspace(-5, 1
 RATES, PENALTIES, SEEDS = np.logspace(-4, -1, 7), np.logspace(-5, -1, 5), 2  # of the ensembles
 
 
-def _mnist1d() -> Rows:
-    split = jfnn.datasets.mnist1d()
-    return np.concatenate([split.x_train, split.x_test]), np.concatenate([split.y_train, split.y_test])
+def mnist1d() -> Rows:
+    """Training and test rows together."""
+    x, y, x_test, y_test, *_ = jfnn.datasets.mnist1d()
+    return np.concatenate([x, x_test]), np.concatenate([y, y_test])
 
 
 DATA: dict[str, Callable[[], Rows]] = {
     "digits": lambda: load_digits(return_X_y=True),
     "wine": lambda: load_wine(return_X_y=True),
     "breast cancer": lambda: load_breast_cancer(return_X_y=True),
-    "MNIST-1D": _mnist1d,
+    "MNIST-1D": mnist1d,
 }
 
 
@@ -93,21 +95,15 @@ def searches(rounds: int, epochs: int) -> None:
 def gain(rows: Rows, random_state: int, epochs: int) -> float:
     """Test accuracy of an ensemble less that of the best cell, in points, on one split."""
 
-    def quarter(x: np.ndarray, y: np.ndarray) -> list[np.ndarray]:
-        parts: list[np.ndarray] = train_test_split(
-            x, y, test_size=0.25, random_state=random_state, stratify=y
-        )
-        return parts
-
-    x, x_test, y, y_test = quarter(*rows)
-    x, x_held_out, y, y_held_out = quarter(x, y)
-    others = np.concatenate([x_held_out, x_test]), np.concatenate([y_held_out, y_test])
-    split = jfnn.datasets.standardise(jfnn.Split(x, y, *others))
-    x_held_out, x_test = np.split(split.x_test, [len(y_held_out)])
+    quarter = functools.partial(train_test_split, test_size=0.25, random_state=random_state)
+    x, x_test, y, y_test = quarter(*rows, stratify=rows[1])
+    x, x_held_out, y, y_held_out = quarter(x, y, stratify=y)
+    split = jfnn.datasets.standardise(jfnn.Split(x, y, x_held_out, y_held_out))
+    x_held_out, x_test = split.x_test, jfnn.datasets.standardise(jfnn.Split(x, y, x_test, y_test)).x_test
     network = jfnn.mlp((x.shape[1], 50, len(np.unique(y))), "relu", init="glorot_uniform")
     result = jfnn.sweep(
         network,
-        split._replace(x_test=x_held_out, y_test=y_held_out),
+        split,
         learning_rate=RATES,
         l2=PENALTIES,
         seeds=SEEDS,
@@ -117,10 +113,9 @@ def gain(rows: Rows, random_state: int, epochs: int) -> float:
         batch_size=min(100, len(x)),
     )
     ensemble = jfnn.Ensemble.of_sweep(network, result, x_held_out, y_held_out)
-    cells = np.where(np.isnan(result.test_accuracy), -np.inf, result.test_accuracy).mean(axis=2)
-    rate, penalty = map(int, np.unravel_index(np.argmax(cells), cells.shape))
-    members = [result.member(rate, penalty, seed) for seed in range(SEEDS)]
-    alone = [(jfnn.predict(network, params, x_test) == y_test).mean() for params in members]
+    best = result.best().index
+    members = [result.member(*best, seed) for seed in range(SEEDS)]
+    alone = [jfnn.accuracy(network, params, x_test, y_test) for params in members]
     return 100 * float((ensemble.predict(x_test) == y_test).mean() - np.mean(alone))
 
 
@@ -128,8 +123,7 @@ def ensembles(splits: int, epochs: int) -> None:
     """Prints the mean gain over splits of each data set, with a t interval of 95%."""
     for name, load in DATA.items():
         rows = load()
-        gains = np.array([gain(rows, random_state, epochs) for random_state in range(splits)])
-        mean, half = gains.mean(), stats.t.ppf(0.975, splits - 1) * stats.sem(gains)
+        mean, half = mean_interval([gain(rows, random_state, epochs) for random_state in range(splits)])
         verdict = "more" if mean > half else "less" if mean < -half else "nil within its error"
         print(f"{name}: {mean:+.2f} ± {half:.2f} points over {splits} splits: {verdict}", flush=True)
 

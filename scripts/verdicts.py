@@ -8,6 +8,8 @@ from typing import NamedTuple
 import numpy as np
 from numpy.typing import ArrayLike
 
+import jfnn
+
 REPRODUCED = "reproduced"
 CONSISTENT = "consistent"
 CORRECTED = "corrected"
@@ -15,6 +17,17 @@ OUTSIDE = "outside the spread"
 UNDECIDED = "undecided"
 NOT_REPRODUCED = "NOT REPRODUCED"
 
+MEANINGS = f"""
+Each section becomes a table of published figures, figures computed here, and verdicts:
+
+* {REPRODUCED}: the same, exactly or to the printed digits.
+* {CONSISTENT}: depends on rounding or on random starts, and lies among those of the seeds, or agrees as the
+  reason says.
+* {OUTSIDE}: lies where the seeds do not, by the rule printed above the tables.
+* {UNDECIDED}: too few seeds to tell.
+* {CORRECTED}: the published figure is an artefact, explained beside it; the one computed here is not.
+* {NOT_REPRODUCED}: must come out the same and does not; the exit status is 1.
+"""
 LEVEL = 0.05
 FEWEST = round(2 / LEVEL) - 1  # seeds among which a figure can be outside at all
 RULE = (
@@ -98,6 +111,12 @@ def among_seeds(
     share = f"central {1 - LEVEL:.0%}" if n >= FEWEST else "all"
     spread = f"{n} seeds, {share} {low:.{decimals}f}..{high:.{decimals}f}, p = {p:.2g}"
     return Row(figure, text, here or f"{values.mean():.{decimals}f}", verdict, f"{spread}; {source}", exact)
+
+
+def mean_interval(values: ArrayLike) -> tuple[float, float]:
+    """The mean, and half of its 95% interval by Student's t."""
+    low, high = jfnn.analysis.interval(values)
+    return float(low + high) / 2, float(high - low) / 2
 
 
 def table(rows: list[Row]) -> str:

@@ -9,7 +9,7 @@ import hashlib
 import json
 import statistics
 import time
-from collections.abc import Collection, Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any, NamedTuple
 from unittest import mock
@@ -17,9 +17,9 @@ from unittest import mock
 import numpy as np
 
 from benchmarks import report
-from benchmarks.comparison import Start, show_progress, started
+from benchmarks.comparison import show_progress
 from benchmarks.contenders import Case, Contender
-from benchmarks.workers import ContenderError
+from benchmarks.workers import ContenderError, Start
 from benchmarks.workload import Workload
 
 PROCESSES = 2  # with each set of options, whose bits are compared
@@ -33,12 +33,8 @@ class Measured(NamedTuple):
     """A workload in one process."""
 
     options: dict[str, int | str]  # of the compiler
-    first: float  # seconds of the first run
-    seconds: list[float]  # of the others
-    digests: list[str]  # of each run's parameters and scores, the first one's included
-
-
-Figures = dict[str, list[Measured]]  # set of options -> processes
+    seconds: list[float]  # of each run, the first one's with compiling
+    digests: list[str]  # of each run's parameters and scores
 
 
 def digest(result: Any) -> str:
@@ -52,7 +48,7 @@ def digest(result: Any) -> str:
 
 
 def measure(workload: Workload, contender: Contender, as_set: bool, rounds: int) -> Measured:
-    """Trains a workload in this process, once and then ``rounds`` times, by jfnn.
+    """Trains a workload in this process by jfnn, once and then ``rounds`` times.
 
     Args:
         workload: The workload.
@@ -70,24 +66,23 @@ def measure(workload: Workload, contender: Contender, as_set: bool, rounds: int)
         return results[-1]
 
     unset: Any = mock.patch.object(compiling, "compiler_options", lambda platform: {})
-    seconds, digests = [], []
     with contextlib.nullcontext() if as_set else unset:
-        options = compiling.compiler_options(compiling.default_platform())
+        measured = Measured(compiling.compiler_options(compiling.default_platform()), [], [])
         run = contender.prepare(workload, sweep=sweep)
         for _ in range(rounds + 1):
             began = time.perf_counter()
             run()
-            seconds.append(time.perf_counter() - began)
-            digests.append(digest(results.pop()))
-    return Measured(options, seconds[0], seconds[1:], digests)
+            measured.seconds.append(time.perf_counter() - began)
+            measured.digests.append(digest(results.pop()))
+    return measured
 
 
 def refusal(devices: list[str], platform: str | None) -> str | None:
-    """Why there is nothing to measure on these devices, in a line; None where there is.
+    """The reason why these devices, as `machine.jax_devices` lists them, are not measured; None to measure.
 
     Args:
-        devices: From `machine.jax_devices`.
-        platform: The platform that is asked for; None for any accelerator.
+        devices: Devices of one platform.
+        platform: The platform to measure on; None for any accelerator.
     """
     present = devices[0].split(":")[0]
     if present == platform or (platform is None and present != "cpu"):
@@ -96,13 +91,12 @@ def refusal(devices: list[str], platform: str | None) -> str | None:
     return f"--accelerator: needs {wanted}; here JAX sees {', '.join(devices)}"
 
 
-def run(cases: Mapping[str, Case], start: Start, rounds: int, path: Path, environment: dict[str, Any]) -> int:
+def run(cases: Mapping[str, Case], start: Start, path: Path, environment: dict[str, Any]) -> int:
     """Measures, prints a table, and writes the figures after each workload.
 
     Args:
         cases: By name.
         start: Makes a worker.
-        rounds: Warm runs in each process.
         path: A file for the figures.
         environment: Of `machine.environment`.
 
@@ -113,12 +107,9 @@ def run(cases: Mapping[str, Case], start: Start, rounds: int, path: Path, enviro
     failed: dict[str, str] = {}
     for name, case in cases.items():
         try:
-            figures = _measured(case, start, rounds)
+            workloads[name] = {"title": case.workload.title, **_measured(case, start)}
         except ContenderError as error:
             failed[name] = str(error)
-        else:
-            summaries = {key: summary(processes) for key, processes in figures.items()}
-            workloads[name] = {"title": case.workload.title, **summaries}
         content = {"environment": environment, "failed": failed, "workloads": workloads}
         path.write_text(json.dumps(report.plain(content), indent=2, allow_nan=False) + "\n")
     print(table(list(workloads.values())))
@@ -127,27 +118,27 @@ def run(cases: Mapping[str, Case], start: Start, rounds: int, path: Path, enviro
     return 1 if failed or not all(sets["as set"]["equal_bits"] for sets in workloads.values()) else 0
 
 
-def _measured(case: Case, start: Start, rounds: int) -> Figures:
-    """Each process after the one before has ended, in turns."""
-    sets: Figures = {name: [] for name in SETS}
+def _measured(case: Case, start: Start) -> dict[str, dict[str, Any]]:
+    """Figures by set of options; each process starts after the one before has ended, the sets in turns."""
+    sets: dict[str, list[Measured]] = {name: [] for name in SETS}
     contender = case.contenders["jfnn"]
     for turn in range(PROCESSES):
         for name, as_set in SETS.items():
             show_progress(f"{case.workload.title}: options {name}, process {turn + 1} of {PROCESSES}")
-            with started({"jfnn": contender}, start) as workers:
-                sets[name].append(workers["jfnn"].call(measure, case.workload, contender, as_set, rounds))
-    return sets
+            with contextlib.closing(start(contender)) as worker:
+                sets[name].append(worker.call(measure, case.workload, contender, as_set, case.rounds))
+    return {name: summary(processes) for name, processes in sets.items()}
 
 
-def summary(processes: Collection[Measured]) -> dict[str, Any]:
+def summary(processes: Sequence[Measured]) -> dict[str, Any]:
     """Figures of processes with the same options; bits are equal where those of all their runs are."""
-    seconds = [value for process in processes for value in process.seconds]
-    median = statistics.median(seconds)
+    seconds = [value for process in processes for value in process.seconds[1:]]
+    first, median = (statistics.median(values) for values in ([p.seconds[0] for p in processes], seconds))
     return {
-        "options": next(iter(processes)).options,
+        "options": processes[0].options,
         "equal_bits": len({digest for process in processes for digest in process.digests}) == 1,
         "median_s": median,
-        "extra_first_s": max(0.0, statistics.median(process.first for process in processes) - median),
+        "extra_first_s": max(0.0, first - median),
         "seconds": seconds,
         "digests": [process.digests for process in processes],
     }

@@ -36,7 +36,7 @@ Operation = tuple[str, str]  # the program, and a name in it
 class Breakdown(NamedTuple):
     """One traced sweep."""
 
-    epochs: int  # that were traced
+    epochs: int  # traced
     flop: float  # of the matrix products in them and in scoring
     cores: int  # host threads that it ran on, a core each
     seconds: float  # wall time
@@ -83,8 +83,7 @@ def trace(workload: Workload, prepare: Callable[[Workload], Runner]) -> Breakdow
     seconds, kernels, busy = _account(traced, kinds)
     idle = max(0.0, cores() * seconds - sum(busy.values()))
     times = {row: busy.get(row, 0.0) for row in ROWS} | {IDLE: idle}
-    found = Breakdown(workload.epochs, flop, cores(), seconds, untraced, kernels, times)
-    return found if kernels else None
+    return Breakdown(workload.epochs, flop, cores(), seconds, untraced, kernels, times) if kernels else None
 
 
 def _profiled(sweep: Runner) -> Any:
@@ -147,7 +146,7 @@ def program_kinds(text: str) -> dict[Operation, str]:
         name, opcode, called = instruction.groups()
         if opcode == "dot":
             with_products.add(computation)
-        # XLA prints a computation before those that call it.
+        # XLA prints a computation before its callers.
         is_product = opcode == "dot" or called in with_products
         kind = SCORING if SCORES in program else PRODUCTS if is_product else OTHER
         kinds[program, name] = BETWEEN if opcode in ENCLOSING else kind

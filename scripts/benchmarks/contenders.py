@@ -4,14 +4,15 @@ import dataclasses
 import functools
 import importlib
 import importlib.util
-from collections.abc import Callable, Mapping
-from typing import Any, NamedTuple
+from collections.abc import Callable, Collection, Mapping
+from typing import Any, NamedTuple, Self
 
 from benchmarks import workloads
-from benchmarks.kinds import KINDS, ODE
 from benchmarks.workload import Outcome, Runner, Workload
+from benchmarks.workloads import KINDS, ODE
 
 FLOOR = "floor"
+ROUNDS, NOTES_ROUNDS, QUICK_ROUNDS = 3, 7, 2  # most for the notes' grid, whose figures are quoted
 
 
 class Contender(NamedTuple):
@@ -29,10 +30,6 @@ class Contender(NamedTuple):
     ours: bool = False  # is jfnn
     all_work: bool = True  # members stop early only where they diverge, if at all
     comment: str = ""  # for a reader of its figures
-
-    def is_available(self) -> bool:
-        """Whether the package that it needs is there."""
-        return self.needs is None or importlib.util.find_spec(self.needs) is not None
 
 
 def matmul(workload: Workload, size: int = 2048, count: int = 3) -> Runner:
@@ -55,8 +52,8 @@ def matmul(workload: Workload, size: int = 2048, count: int = 3) -> Runner:
     return run
 
 
-def import_and_prepare(module: str, function: str, workload: Workload, **options: Any) -> Runner:
-    """A contender's ``prepare``, from a module of this package that is imported only in its own process."""
+def _prepare(module: str, function: str, workload: Workload, **options: Any) -> Runner:
+    """Calls a function of a module of this package, which is imported only in the contender's process."""
     runner: Runner = getattr(importlib.import_module(f"benchmarks.{module}"), function)(workload, **options)
     return runner
 
@@ -64,7 +61,7 @@ def import_and_prepare(module: str, function: str, workload: Workload, **options
 def _from(module: str, title: str, function: str = "prepare", **fields: Any) -> Contender:
     """A contender in a module; fields that a `Contender` lacks are options of its function."""
     options = {name: fields.pop(name) for name in set(fields) - set(Contender._fields)}
-    return Contender(title, functools.partial(import_and_prepare, module, function, **options), **fields)
+    return Contender(title, functools.partial(_prepare, module, function, **options), **fields)
 
 
 # JAX shows one CPU device a core (as after `jfnn.use_all_cores`) also where jfnn is to use one core: of a
@@ -161,11 +158,27 @@ _SEEDS = {
 
 
 class Case(NamedTuple):
-    """A workload, its contenders by name, and whether jfnn's time is broken down."""
+    """A workload and its contenders by name."""
 
     workload: Workload
     contenders: Mapping[str, Contender]
-    traced: bool = True
+    traced: bool = True  # whether jfnn's time is broken down
+    rounds: int = ROUNDS  # warm runs of each contender
+
+    def available(self) -> Self:
+        """The case without contenders whose packages are not installed."""
+        items = self.contenders.items()
+        return self._replace(
+            contenders={name: c for name, c in items if not c.needs or importlib.util.find_spec(c.needs)}
+        )
+
+    def chosen(self, contenders: Collection[str], rounds: int | None, quick: bool) -> Self:
+        """The case with some of its contenders, other rounds unless None, and less work if quick."""
+        return self._replace(
+            workload=self.workload.quick() if quick else self.workload,
+            contenders={name: c for name, c in self.contenders.items() if name in contenders},
+            rounds=rounds or (QUICK_ROUNDS if quick else self.rounds),
+        )
 
 
 def _seeds_case(kind: str) -> Case:
@@ -179,6 +192,7 @@ def _seeds_case(kind: str) -> Case:
 # A name on the command line -> its cases, by the names that their figures have.
 CASES: dict[str, dict[str, Case]] = {
     **{name: {name: Case(workload, GRID)} for name, workload in workloads.GRIDS.items()},
+    "notes": {"notes": Case(workloads.NOTES, GRID, rounds=NOTES_ROUNDS)},
     **{name: {name: Case(workload, _RBM if name == "rbm" else _KIND)} for name, workload in KINDS.items()},
     "iris_seeds": {"iris_seeds": Case(workloads.IRIS, _DRAWN)},
     "digit_seeds": {"digit_seeds": Case(workloads.DIGITS, _DRAWN)},

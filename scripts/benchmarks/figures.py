@@ -1,14 +1,13 @@
-"""Plots of the comparison and of the growth curves."""
+"""Plot of the comparison."""
 
+from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
-from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
 from benchmarks.comparison import Comparison
 from benchmarks.contenders import FLOOR, GRID
-from benchmarks.growth import Point
 
 FLOOR_LINE: dict[str, Any] = {"color": "black", "linestyle": "--", "linewidth": 1}
 # Others in greys and yellows, jfnn in blues and green; contenders without a colour are not drawn.
@@ -30,15 +29,13 @@ COLOURS = {
     "jfnn_tile_1": "#7f9fd6",
     "jfnn_grid": "#b5d99c",
 }
-LINE_COLOURS = {**COLOURS, "vmap": "#8c8c8c", FLOOR: "black"}
-AXIS_LABELS = {"members": "members", "batch": "rows a step", "width": "hidden units", "cores": "threads"}
 
 
-def bars(comparisons: dict[str, Comparison]) -> Figure:
+def bars(comparisons: Sequence[Comparison]) -> Figure:
     """A group of bars a workload, a bar a contender (its median), and a line at the floor."""
     figure = Figure(figsize=(max(4.0, 2.4 * len(comparisons)), 4.2), layout="constrained")
     axes = figure.subplots()
-    titles = {n: m.contender.title for c in comparisons.values() for n, m in c.measurements.items()}
+    titles = {n: m.contender.title for c in comparisons for n, m in c.measurements.items()}
     names = [name for name in COLOURS if name in titles]
     width = 0.85 / max(len(names), 1)
     for place, name in enumerate(names):
@@ -49,7 +46,7 @@ def bars(comparisons: dict[str, Comparison]) -> Figure:
         axes.bar_label(drawn, texts, padding=1, fontsize=6.5)
     groups, floors = _medians(comparisons, FLOOR)
     axes.hlines(floors, groups - 0.45, groups + 0.45, **FLOOR_LINE, label=GRID[FLOOR].title)
-    parts = [c.workload.title.partition(": ") for c in comparisons.values()]
+    parts = [c.workload.title.partition(": ") for c in comparisons]
     lines = [name + ":\n" + details.replace(", ", ",\n", 1) for name, _, details in parts]
     axes.set_xticks(range(len(comparisons)), lines, fontsize=8)
     axes.set_yscale("log")
@@ -63,45 +60,9 @@ def bars(comparisons: dict[str, Comparison]) -> Figure:
     return figure
 
 
-def _medians(comparisons: dict[str, Comparison], name: str) -> tuple[np.ndarray, np.ndarray]:
+def _medians(comparisons: Sequence[Comparison], name: str) -> tuple[np.ndarray, np.ndarray]:
     """Numbers of the workloads that a contender was measured on, and its medians."""
-    measured = [(i, c.measurements.get(name)) for i, c in enumerate(comparisons.values())]
+    measured = [(i, c.measurements.get(name)) for i, c in enumerate(comparisons)]
     pairs = [(i, m.median) for i, m in measured if m is not None]
     groups, medians = np.array(pairs).reshape(-1, 2).T
     return groups, medians
-
-
-def growth(points: list[Point]) -> Figure:
-    """A panel an axis: time of one step of one member; with cores, the speed relative to the first."""
-    axes = list(dict.fromkeys(point.axis for point in points))
-    figure = Figure(figsize=(3.6 * len(axes), 4), layout="constrained")
-    for panel, axis in zip(figure.subplots(1, len(axes), squeeze=False)[0], axes, strict=True):
-        on_axis = [point for point in points if point.axis == axis]
-        for contender in dict.fromkeys(point.contender for point in on_axis):
-            _line(panel, axis, contender, [p for p in on_axis if p.contender == contender])
-        panel.set_xlabel(AXIS_LABELS[axis])
-        values = sorted({point.value for point in on_axis})
-        panel.set_xticks(values, [f"{value:,}" for value in values])
-        panel.set_xticks([], minor=True)
-        panel.grid(color="0.92")
-        panel.spines[["top", "right"]].set_visible(False)
-    figure.axes[0].set_ylabel("µs for a step of a member")
-    lines, titles = figure.axes[0].get_legend_handles_labels()
-    figure.legend(lines, titles, loc="outside lower center", ncols=2, frameon=False)
-    return figure
-
-
-def _line(panel: Axes, axis: str, contender: str, points: list[Point]) -> None:
-    values, colour = [point.value for point in points], LINE_COLOURS[contender]
-    style: dict[str, Any] = {"color": colour, "label": GRID[contender].title, "marker": "o", "markersize": 3}
-    if axis == "cores":
-        panel.plot(values, [points[0].median_s / point.median_s for point in points], **style)
-        panel.set_ylabel("speed, relative to the first")
-        panel.set_ylim(bottom=0)
-        return
-    seconds = np.array([(p.median_s, p.fastest_s, p.slowest_s) for p in points])
-    middle, low, high = seconds.T * [p.us_per_member_step / p.median_s for p in points]
-    panel.plot(values, middle, **style)
-    panel.fill_between(values, low, high, color=colour, alpha=0.2)
-    panel.set_xscale("log")
-    panel.set_yscale("log")

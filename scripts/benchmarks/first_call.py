@@ -3,6 +3,7 @@
 It imports what it needs, calls twice, and prints seconds and CPU seconds of each of the three as JSON.
 """
 
+import dataclasses
 import json
 import sys
 import time
@@ -19,8 +20,6 @@ Call = Callable[[], Any]
 def grid(contender: str, epochs: int) -> Call:
     """The notes' 49 cells, by a sweep or by ``jit(vmap(train))``."""
     if contender == "vmap":
-        import dataclasses
-
         from benchmarks import plain_jax, workloads
 
         return plain_jax.grid(dataclasses.replace(workloads.NOTES, epochs=epochs))
@@ -75,17 +74,17 @@ CASES: dict[str, tuple[Callable[[str, int], Call], tuple[str, str], int]] = {
 }
 
 
-def measure(load: Callable[[], Call]) -> dict[str, list[float]]:
-    """``[seconds, CPU seconds of this process]`` of "imports" (data included), "first" call and "again"."""
-    figures = {}
-    for name in ("imports", "first", "again"):
-        wall, cpu = time.perf_counter(), time.process_time()
-        if name == "imports":
-            call = load()
-        else:
-            call()
-        figures[name] = [time.perf_counter() - wall, time.process_time() - cpu]
-    return figures
+def timed(function: Callable[[], Any]) -> tuple[Any, tuple[float, float]]:
+    """The function's result; and seconds, and CPU seconds of this process."""
+    wall, cpu = time.perf_counter(), time.process_time()
+    result = function()
+    return result, (time.perf_counter() - wall, time.process_time() - cpu)
+
+
+def measure(load: Callable[[], Call]) -> dict[str, tuple[float, float]]:
+    """Times of "imports" (data included), the "first" call and the same "again"."""
+    call, imports = timed(load)
+    return {"imports": imports, "first": timed(call)[1], "again": timed(call)[1]}
 
 
 if __name__ == "__main__":

@@ -35,56 +35,45 @@ class Process(NamedTuple):
     first: tuple[float, float]
     again: tuple[float, float]
 
-    @property
-    def compiling(self) -> float:
-        """CPU seconds that the first call takes beyond the second: tracing and compiling."""
-        return self.first[1] - self.again[1]
+    def times(self) -> tuple[float, ...]:
+        """Times of `COLUMNS`; the last is CPU time: of tracing and compiling."""
+        wall = self.seconds, self.imports[0], self.first[0], self.again[0]
+        return *wall, self.imports[1], self.first[1] - self.again[1]
 
 
 Figures = dict[str, dict[str, list[Process]]]  # case -> contender -> processes
 
 
 def start(case: str, contender: str, epochs: int | None = None) -> Process:
-    """Runs one call in a process of its own, which finds nothing compiled before.
-
-    Raises:
-        RuntimeError: It failed; the message is what it printed.
-    """
+    """Runs one call in a process of its own, which finds nothing compiled; RuntimeError if it fails."""
     variables = {name: value for name, value in os.environ.items() if "COMPILATION_CACHE" not in name}
     path = [str(Path(__file__).parents[1]), *filter(None, sys.path)]
     variables |= {"PYTHONPATH": os.pathsep.join(path), "PYTHONWARNINGS": "ignore"}
-    words = [sys.executable, "-m", "benchmarks.first_call", case, contender]
-    words += [] if epochs is None else [str(epochs)]
+    command = [sys.executable, "-m", "benchmarks.first_call", case, contender]
+    command += [] if epochs is None else [str(epochs)]
     began = time.perf_counter()
-    ended = subprocess.run(words, env=variables, capture_output=True, text=True)
-    taken = time.perf_counter() - began
+    ended = subprocess.run(command, env=variables, capture_output=True, text=True)
+    seconds = time.perf_counter() - began
     if ended.returncode:
         raise RuntimeError(ended.stderr)
-    figures = json.loads(ended.stdout)
-    return Process(taken, *(tuple(figures[name]) for name in ("imports", "first", "again")))
+    return Process(seconds, **json.loads(ended.stdout))
 
 
 def measured(
     contenders: Collection[str], rounds: int, epochs: int | None = None
 ) -> tuple[Figures, dict[str, str]]:
-    """Starts the processes of all cases in turns, of those of the contenders that they have.
-
-    Returns:
-        The figures, and the output of failures, by "case contender".
-    """
+    """Figures of all cases by the contenders, in turns; and the output of failures, by "case contender"."""
     figures: Figures = {}
     failed: dict[str, str] = {}
     pairs = [(case, name) for case in CASES for name in CASES[case][1] if name in contenders]
     for turn in range(rounds):
         for case, contender in pairs:
-            name = f"{case} {contender}"
-            show_progress(f"first calls, round {turn + 1} of {rounds}: {name}")
+            show_progress(f"first calls, round {turn + 1} of {rounds}: {case} {contender}")
             try:
                 process = start(case, contender, epochs)
-            except RuntimeError as error:
-                failed[name] = str(error)
-            else:
                 figures.setdefault(case, {}).setdefault(contender, []).append(process)
+            except RuntimeError as error:
+                failed[f"{case} {contender}"] = str(error)
     return figures, failed
 
 
@@ -94,11 +83,8 @@ def table(figures: Figures) -> str:
     for case, contenders in figures.items():
         rows: list[tuple[str, ...]] = [(TITLES[case], *COLUMNS)]
         for name, processes in contenders.items():
-            times = [
-                (p.seconds, p.imports[0], p.first[0], p.again[0], p.imports[1], p.compiling)
-                for p in processes
-            ]
-            medians = [statistics.median(column) for column in zip(*times, strict=True)]
+            columns = zip(*(process.times() for process in processes), strict=True)
+            medians = map(statistics.median, columns)
             rows.append((CONTENDERS[name], *(f"{seconds(median)} s" for median in medians)))
         blocks.append(markdown(rows))
     return "\n\n".join(blocks)

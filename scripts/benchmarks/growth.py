@@ -1,33 +1,30 @@
 """Growth of the time with members, batch, width and cores, each varied alone on the notes' network."""
 
 import dataclasses
-from collections.abc import Mapping
-from typing import NamedTuple
+from collections.abc import Iterable
+from typing import Any, NamedTuple
 
 import numpy as np
 
-from benchmarks.comparison import Comparison, Start, compare, show_progress, started
-from benchmarks.contenders import FLOOR, Contender, ours
+from benchmarks.comparison import Comparison
+from benchmarks.contenders import FLOOR, GRID, Case, ours
 from benchmarks.machine import cores
 from benchmarks.workload import Workload
 from benchmarks.workloads import NOTES
 
-
-class Scale(NamedTuple):
-    """The points to measure."""
-
-    members: tuple[int, ...] = (1, 7, 49, 343, 2401)
-    batch: tuple[int, ...] = (10, 30, 100, 300, 1000)  # rows a step
-    width: tuple[int, ...] = (10, 32, 100, 320, 1024)  # hidden units
-    cores: tuple[int, ...] = (1, 2, 3, 4)  # host threads of jfnn; those of which there are so many
-    gflop: float = 15.0  # arithmetic of a point, about
-    rounds: int = 2  # warm runs of each
+VALUES = {
+    "members": (1, 7, 49, 343, 2401),
+    "batch": (10, 30, 100, 300, 1000),  # rows a step
+    "width": (10, 32, 100, 320, 1024),  # hidden units
+    "cores": (1, 2, 3, 4),  # host threads of jfnn, at most as many as there are cores
+}
+GFLOP = 15.0  # arithmetic of a point, about
 
 
 class Point(NamedTuple):
     """One line of the CSV."""
 
-    axis: str  # "members", "batch", "width" or "cores"
+    axis: str  # of `VALUES`
     value: int
     contender: str
     median_s: float  # of warm runs
@@ -39,68 +36,49 @@ class Point(NamedTuple):
     peak_memory_mb: float | None  # of the process since it began with this point
 
 
-def varied(axis: str, value: int, gflop: float) -> Workload:
-    """The notes' network with a value of "members", "batch" or "width".
-
-    It has one penalty, a learning rate for each member, and epochs for about ``gflop`` of arithmetic, at most
-    the notes'.
-    """
+def varied(axis: str, value: int) -> Workload:
+    """The notes' network with one penalty, a learning rate a member, and about `GFLOP` of epochs."""
     rates = tuple(np.geomspace(1e-5, 1e-3, value if axis == "members" else NOTES.members).tolist())
-    workload = dataclasses.replace(
-        NOTES,
-        title=f"{axis} {value}",
-        sizes=(64, value, 10) if axis == "width" else NOTES.sizes,
-        batch=value if axis == "batch" else NOTES.batch,
-        epochs=1,
-        learning_rates=rates,
-        l2s=(1.0,),
-        reference=(rates[0], 1.0),
-    )
-    epochs = round(gflop * 1e9 / (workload.flop() - workload.flop(trained=0.0)))
-    return dataclasses.replace(workload, epochs=min(max(1, epochs), NOTES.epochs))
+    changed: dict[str, Any] = {"learning_rates": rates, "l2s": (1.0,), "reference": (rates[0], 1.0)}
+    if axis == "width":
+        changed["sizes"] = (64, value, 10)
+    if axis == "batch":
+        changed["batch"] = value
+    changed |= {"title": f"growth: {axis} {value}", "epochs": 1, "varied": (axis, value)}
+    one = dataclasses.replace(NOTES, **changed)
+    epochs = round(GFLOP * 1e9 / (one.flop() - one.flop(trained=0.0)))
+    return dataclasses.replace(one, epochs=min(max(1, epochs), NOTES.epochs))
 
 
-def curves(scale: Scale, start: Start, lines: Mapping[str, Contender]) -> tuple[list[Point], dict[str, str]]:
-    """Measures every point; jfnn, if it is among the contenders, with several numbers of cores too.
-
-    Returns:
-        The points, and tracebacks of contenders that failed, by "axis value contender".
-    """
-    points: list[Point] = []
-    failed: dict[str, str] = {}
-    with started(lines, start) as workers:
-        for axis in ("members", "batch", "width"):
-            for value in getattr(scale, axis):
-                show_progress(f"growth: {axis} {value}")
-                comparison = compare(varied(axis, value, scale.gflop), lines, workers, scale.rounds)
-                points += _points(axis, value, comparison)
-                failed |= {f"{axis} {value} {name}": why for name, why in comparison.failed.items()}
-    if "jfnn" not in lines:
-        return points, failed
-    counts = [n for n in scale.cores if n <= cores()]  # jfnn takes no more threads than there are cores
-    by_cores = {f"jfnn on {n}": ours(f"jfnn, {n} cores", execution=n) for n in counts}
-    lines = by_cores | {name: line for name, line in lines.items() if name == FLOOR}
-    with started(lines, start) as workers:
-        show_progress("growth: cores")
-        comparison = compare(varied("members", NOTES.members, scale.gflop), lines, workers, scale.rounds)
-    failed |= {f"cores {name}": why for name, why in comparison.failed.items()}
-    measured = {point.contender: point for point in _points("cores", 0, comparison)}
-    for value, name in zip(counts, by_cores, strict=True):
-        if name in measured:
-            points.append(measured[name]._replace(value=value, contender="jfnn"))
-    return points, failed
+def cases() -> dict[str, Case]:
+    """A case for each point."""
+    lines = {name: GRID[name] for name in ("vmap", "jfnn", FLOOR)}
+    named = {}
+    for axis, values in VALUES.items():
+        for value in values:
+            if axis == "cores":
+                lines = {"jfnn": ours(f"jfnn, {value} cores", execution=value), FLOOR: GRID[FLOOR]}
+            if axis != "cores" or value <= cores():
+                named[f"growth_{axis}_{value}"] = Case(varied(axis, value), lines, traced=False)
+    return named
 
 
-def _points(axis: str, value: int, comparison: Comparison) -> list[Point]:
-    workload = comparison.workload
-    member_steps = workload.members * workload.epochs * workload.steps()
-    return [
-        Point(
-            *(axis, value, name, m.median, min(m.seconds), max(m.seconds)),
-            m.median / member_steps * 1e6,
-            workload.flop() / m.median / 1e9,
-            comparison.share_of_floor(name),
-            m.peak_memory,
-        )
-        for name, m in comparison.measurements.items()
-    ]
+def points(comparisons: Iterable[Comparison]) -> list[Point]:
+    """Figures of the contenders in those comparisons that vary an axis."""
+    points = []
+    for comparison in comparisons:
+        workload = comparison.workload
+        if workload.varied is None:
+            continue
+        member_steps = workload.members * workload.epochs * workload.steps()
+        points += [
+            Point(
+                *(*workload.varied, name, m.median, min(m.seconds), max(m.seconds)),
+                m.median / member_steps * 1e6,
+                workload.flop() / m.median / 1e9,
+                comparison.share_of_floor(name),
+                m.peak_memory_mb,
+            )
+            for name, m in comparison.measurements.items()
+        ]
+    return points

@@ -8,23 +8,22 @@ import jax.numpy as jnp
 import numpy as np
 
 import jfnn
-from benchmarks.kinds import CHANNELS, CLASSES, HIDDEN, KERNEL, TIME, UNITS, VISIBLE, Kind, Ode
-from benchmarks.workload import Outcome, Runner, Workload, stacked
+from benchmarks.workload import CHANNELS, CLASSES, KERNEL, TIME, UNITS, Outcome, Runner, Workload, stacked
 
 Function = Callable[..., Any]
 
 
 def network(workload: Workload) -> jfnn.Network:
     """The network; plain JAX draws its starting weights too, where contenders draw for themselves."""
-    if not isinstance(workload, Kind):
-        init = "glorot_normal" if workload.glorot else "normal"
-        return jfnn.mlp(workload.sizes, workload.activation, init=init)
     if workload.kind == "cnn":
         return jfnn.cnn((1, 8, 8), CHANNELS, CLASSES, KERNEL)
-    return jfnn.rnn((TIME, 1), UNITS, CLASSES, "gru", bidirectional=True, states="all")
+    if workload.kind == "gru":
+        return jfnn.rnn((TIME, 1), UNITS, CLASSES, "gru", bidirectional=True, states="all")
+    init = "glorot_normal" if workload.glorot else "normal"
+    return jfnn.mlp(workload.sizes, workload.activation, init=init)
 
 
-def ode(workload: Ode) -> tuple[Function, Function, Function]:
+def ode(workload: Workload) -> tuple[Function, Function, Function]:
     """``(init, loss, score)``, each as `jfnn.learner` takes it; the loss is the mean square of u'' + u."""
     net, largest = network(workload), workload.rows().x_train.max()
 
@@ -50,14 +49,14 @@ def _problem(workload: Workload, scheme: str | None) -> tuple[Any, jfnn.Split, d
     """Learner, data, and keywords of `jfnn.sweep`."""
     rows = workload.rows()
     options: dict[str, Any]
-    if isinstance(workload, Ode):
+    if workload.kind == "ode":
         init, loss, score = ode(workload)
         learner = jfnn.learner(init, loss, optimizer="adam", random=True, score=score)
         return learner, jfnn.Split(rows.x_train.astype(np.float32)), {"batch_size": None}
-    if isinstance(workload, Kind):
+    if workload.kind != "dense":
         batches = jfnn.Minibatches(workload.batch, scheme or "in_order")
         if workload.kind == "rbm":
-            machine = jfnn.boltzmann_machine((VISIBLE, HIDDEN), gradient="persistent", loss="reconstruction")
+            machine = jfnn.boltzmann_machine(workload.sizes, gradient="persistent", loss="reconstruction")
             return machine, jfnn.Split(rows.x_train, None, rows.x_test), {"batch_size": batches}
         optimizer = "sgd" if workload.kind == "cnn" else "adam"
         options = {"batch_size": batches, "reduction": "mean", "optimizer": optimizer}
@@ -73,12 +72,9 @@ def _problem(workload: Workload, scheme: str | None) -> tuple[Any, jfnn.Split, d
 
 def _drawn(workload: Workload) -> dict[str, Any]:
     """Starts and minibatches of a grid, which all contenders share; the minibatches when they are needed."""
-    starts, streams = zip(*map(workload.drawing, range(workload.seeds)), strict=True)
-    full = streams[0] is None
-    return {
-        "initial_params": tuple(map(jfnn.Layer._make, stacked(starts))),
-        "batches": None if full else lambda seed, epoch: streams[seed].epoch(epoch),
-    }
+    starts, epochs = zip(*map(workload.drawing, range(workload.seeds)), strict=True)
+    batches = None if epochs[0] is None else lambda seed, epoch: epochs[seed](epoch)
+    return {"initial_params": tuple(map(jfnn.Layer._make, stacked(starts))), "batches": batches}
 
 
 def prepare(
@@ -101,7 +97,7 @@ def prepare(
     """
     learner, split, common = _problem(workload, scheme)
     common |= options | ({} if tile is None else {"execution": jfnn.Execution(tile=tile)})
-    shares_draws = type(workload) is Workload and not workload.summary
+    shares_draws = workload.kind == "dense" and not workload.summary
 
     def run() -> Outcome:
         drawn = _drawn(workload) if shares_draws else {}

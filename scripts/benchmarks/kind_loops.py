@@ -9,13 +9,12 @@ from typing import Any
 import numpy as np
 
 from benchmarks import machine
-from benchmarks.kinds import CHANNELS, CLASSES, HIDDEN, KERNEL, TIME, UNITS, Kind
-from benchmarks.workload import Outcome, Runner
+from benchmarks.workload import CHANNELS, CLASSES, KERNEL, TIME, UNITS, Outcome, Runner, Workload
 
 THREADS = ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS")
 
 
-def prepare(workload: Kind) -> Runner:
+def prepare(workload: Workload) -> Runner:
     """Members spread over one process a core, each of one thread; starting weights of their own."""
     os.environ.update(dict.fromkeys(THREADS, "1"))
     pool = multiprocessing.get_context("spawn").Pool(machine.cores())
@@ -28,18 +27,20 @@ def prepare(workload: Kind) -> Runner:
     return run
 
 
-def bernoulli_rbm(workload: Kind, rate: float) -> float:
+def bernoulli_rbm(workload: Workload, rate: float) -> float:
     """The error of reconstruction by `BernoulliRBM`, which trains by persistent contrastive divergence."""
     from sklearn.neural_network import BernoulliRBM
 
     rows = workload.rows()
-    rbm = BernoulliRBM(HIDDEN, learning_rate=rate, batch_size=100, n_iter=workload.epochs, random_state=0)
+    rbm = BernoulliRBM(
+        workload.sizes[1], learning_rate=rate, batch_size=100, n_iter=workload.epochs, random_state=0
+    )
     rbm.fit(rows.x_train[: workload.steps() * workload.batch])
     probabilities = rbm._mean_hiddens(rows.x_test) @ rbm.components_ + rbm.intercept_visible_
     return float(((rows.x_test - 1 / (1 + np.exp(-probabilities))) ** 2).sum(axis=1).mean())
 
 
-def torch_loop(workload: Kind, rate: float) -> float:
+def torch_loop(workload: Workload, rate: float) -> float:
     """The test accuracy by a loop of optimizer steps."""
     import torch
     from torch.nn import functional

@@ -25,7 +25,7 @@ def jax_devices() -> list[str]:
 
 
 def environment(devices: list[str]) -> dict[str, Any]:
-    """Versions, machine and date; ``devices`` are those that JAX shows with one CPU device a core."""
+    """Versions, machine and date; ``devices`` as JAX lists them, with one CPU device a core."""
     versions = {"python": platform.python_version()}
     for name in PACKAGES:
         with contextlib.suppress(importlib.metadata.PackageNotFoundError):

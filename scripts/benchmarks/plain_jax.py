@@ -107,9 +107,8 @@ def parts(workload: Workload) -> tuple[np.ndarray, np.ndarray]:
     """Rows of each fold.
 
     Returns:
-        ``(numbers [folds, rows], masks [folds, 3, all rows])``: numbers of the rows to learn from, as many in
-        each fold, and which rows the training, held-out and test accuracies count; one fold, whose held-out
-        rows are the test rows, where there are none.
+        ``(numbers [folds, rows], masks [folds, 3, all rows])``: training rows, as many in each fold, and the
+        rows that training, held-out and test accuracies count; without folds the test rows are held out.
     """
     rows = workload.rows()
     n, n_all = len(rows.x_train), len(rows.x_train) + len(rows.x_test)

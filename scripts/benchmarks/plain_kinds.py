@@ -8,14 +8,13 @@ import numpy as np
 import optax
 
 from benchmarks.jfnn_sweep import network, ode
-from benchmarks.kinds import UNITS, Kind, Ode
 from benchmarks.plain_jax import cells, costs, data, penalty, right, train
-from benchmarks.workload import Outcome, Runner
+from benchmarks.workload import UNITS, Outcome, Runner, Workload
 
 Array = jax.Array
 
 
-def own_loss(workload: Ode) -> Runner:
+def own_loss(workload: Workload) -> Runner:
     """All members in one call; they share each step's points, as in jfnn."""
     init, loss, score = ode(workload)
     rows, start = data(workload)[0], jax.jit(init)
@@ -66,7 +65,7 @@ def gated(params: Any, x: Array) -> Array:
     return outputs
 
 
-def kind(workload: Kind) -> Runner:
+def kind(workload: Workload) -> Runner:
     """All members of a convolutional or recurrent workload in one call."""
     x, y, x_test, y_test = data(workload)
     apply, optimizer = (convolutional, optax.sgd) if workload.kind == "cnn" else (gated, optax.adam)

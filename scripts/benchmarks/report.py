@@ -26,7 +26,11 @@ def header(environment: Mapping[str, Any]) -> str:
 def tables(comparison: Comparison) -> str:
     """All tables of a workload."""
     duration = f"{comparison.seconds:.0f} s for this workload."
-    breakdown = [breakdown_table(comparison)] if comparison.traced else []
+    breakdown = (
+        [breakdown_table(comparison)]
+        if comparison.case.traced and "jfnn" in comparison.case.contenders
+        else []
+    )
     return "\n\n".join((table(comparison), *breakdown, duration))
 
 
@@ -37,7 +41,7 @@ def table(comparison: Comparison) -> str:
     slowest_first = sorted(comparison.measurements.items(), key=lambda item: -item[1].median)
     rows = [_row(comparison, name, measurement, best) for name, measurement in slowest_first]
     notes = [f"{m.contender.title}: {m.contender.comment}." for _, m in slowest_first if m.contender.comment]
-    if any(m.trained < 1 and m.contender.all_work for _, m in slowest_first):
+    if any(m.share_trained < 1 and m.contender.all_work for _, m in slowest_first):
         notes += ["trained: the share of all members' epochs; members that diverge stop."]
     notes += [failure(name, why) for name, why in comparison.failed.items()]
     return "\n".join([markdown([("", *COLUMNS), *rows]), "", verdict(comparison), *notes])
@@ -63,11 +67,11 @@ def _row(comparison: Comparison, name: str, m: Measurement, best: float) -> tupl
     return (
         *common,
         f"{comparison.share_of_floor(name):.0%}",
-        f"{seconds(m.extra_first)} s",
-        "" if m.peak_memory is None else f"{m.peak_memory:.0f} MB",
+        f"{seconds(m.extra_first_s)} s",
+        "" if m.peak_memory_mb is None else f"{m.peak_memory_mb:.0f} MB",
         "stopped early" if math.isnan(m.accuracy) else f"{m.accuracy:.4f}",
-        f"{m.trained:.0%}",
-        "all" if m.measured == workload.members else f"{m.measured} of {workload.members}, scaled",
+        f"{m.share_trained:.0%}",
+        "all" if m.measured_on == workload.members else f"{m.measured_on} of {workload.members}, scaled",
     )
 
 
@@ -133,16 +137,10 @@ def as_json(comparison: Comparison) -> dict[str, Any]:
         "contenders": {
             name: {
                 "title": m.contender.title,
-                "median_s": m.median,
-                "seconds": m.seconds,
-                "cpu_seconds": m.cpu_seconds,
-                "extra_first_s": m.extra_first,
-                "peak_memory_mb": m.peak_memory,
-                "accuracy": m.accuracy,
-                "share_of_floor": comparison.share_of_floor(name),
-                "share_trained": m.trained,
-                "measured_on": m.measured,
                 "comment": m.contender.comment,
+                "median_s": m.median,
+                "share_of_floor": comparison.share_of_floor(name),
+                **{key: value for key, value in vars(m).items() if key != "contender"},
             }
             for name, m in comparison.measurements.items()
         },

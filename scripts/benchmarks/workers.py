@@ -21,46 +21,28 @@ class ContenderError(Exception):
     """A contender raised; the message is its traceback."""
 
 
-class Run(NamedTuple):
-    """One run of a contender."""
-
-    seconds: float
-    cpu_seconds: float  # of the process, without those that it starts
-    peak_memory: float | None  # megabytes of the process and its descendants since `prepare`, where known
-    outcome: Outcome
-
-
 class Here:
-    """Runs a contender in this process, with whatever devices it has."""
+    """Calls functions in this process, with whatever devices it has."""
 
     def __init__(self, contender: Contender):
-        self.contender = contender
-
-    def prepare(self, workload: Workload) -> None:
-        """Loads the workload for the runs that follow."""
-        self.call(_prepare, self.contender, workload)
-
-    def run(self) -> Run:
-        """Trains the workload once."""
-        return self.call(_run, self.contender.title)
+        """Starts nothing."""
 
     def call(self, function: Callable[..., T], *arguments: Any) -> T:
         """``function(*arguments)``, in the contender's process."""
         return function(*arguments)
 
-    def stop(self) -> None:
+    def close(self) -> None:
         """Ends the process, if it is the contender's own."""
 
 
 class Apart(Here):
-    """Runs a contender in a new process.
+    """Calls functions in a new process.
 
     Raises:
-        ContenderError: The contender raised, or its process ended.
+        ContenderError: The function raised, or the process ended.
     """
 
     def __init__(self, contender: Contender):
-        super().__init__(contender)
         devices = machine.cores() if contender.cpu_devices == "cores" else contender.cpu_devices
         context = multiprocessing.get_context("spawn")
         self._pool = ProcessPoolExecutor(1, context, _start, (devices,))
@@ -72,22 +54,36 @@ class Apart(Here):
         except BrokenProcessPool:
             raise ContenderError("its process ended") from None
 
-    def stop(self) -> None:
+    def close(self) -> None:
         """As in `Here`."""
         self._pool.shutdown()
 
 
-_loaded: dict[str, Runner] = {}  # title of a contender that runs in this process -> its run
+Start = Callable[[Contender], Here]
 
 
-def _prepare(contender: Contender, workload: Workload) -> None:
-    _loaded[contender.title] = contender.prepare(workload)
+class Run(NamedTuple):
+    """One run of a contender."""
+
+    seconds: float
+    cpu_seconds: float  # of the process, without its children
+    peak_memory: float | None  # megabytes of the process and its descendants since `prepare`, where known
+    outcome: Outcome
+
+
+_prepared: dict[str, Runner] = {}  # title of a contender that runs in this process -> its run
+
+
+def prepare(contender: Contender, workload: Workload) -> None:
+    """Loads a workload for the runs that follow in this process."""
+    _prepared[contender.title] = contender.prepare(workload)
     machine.reset_peak_memory()
 
 
-def _run(title: str) -> Run:
+def run(contender: Contender) -> Run:
+    """Trains the workload once."""
     cpu, started = time.process_time(), time.perf_counter()
-    outcome = _loaded[title]()
+    outcome = _prepared[contender.title]()
     seconds, cpu_seconds = time.perf_counter() - started, time.process_time() - cpu
     return Run(seconds, cpu_seconds, machine.peak_memory(), outcome)
 

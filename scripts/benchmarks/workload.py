@@ -9,6 +9,12 @@ import numpy as np
 
 from benchmarks.data import Rows, load
 
+CHANNELS, KERNEL, CLASSES = (8, 16), 3, 10  # of the convolutional networks, on images 8×8
+TIME, UNITS = 40, 6  # of the recurrent ones
+# Products of a network's weights that a row takes to be scored: u and its two derivatives; there and back.
+SCORING = {"ode": 3, "rbm": 2}
+SCORES = {"ode": "train_loss", "rbm": "test_loss"}  # that stand in for the accuracy
+
 Layers = list[tuple[np.ndarray, np.ndarray]]  # weights [n_in, n_out] and biases [n_out] of each layer
 
 
@@ -34,10 +40,14 @@ Runner = Callable[[], Outcome]
 
 @dataclasses.dataclass(frozen=True)
 class Workload:
-    """Networks to train by stochastic gradient descent on the summed objective of the notes.
+    """Networks to train, dense ones by stochastic gradient descent on the summed objective of the notes.
 
     Contenders that train member by member are measured on a `part`. Where each contender draws starts and
     minibatches in its own way, only the `summary` over all members can be compared.
+
+    Other kinds are "ode", dense networks by Adam that solve u'' = -u at points which each step draws; and, on
+    minibatches in the order of the rows with mean losses, "cnn" by gradient descent, "gru" by Adam, and "rbm"
+    by persistent contrastive divergence.
     """
 
     title: str  # a name, a colon, and details
@@ -58,6 +68,8 @@ class Workload:
     # takes a larger share.
     traced_epochs: int | None = None
     long: bool = False  # measured only where it is named: some contenders take more than an hour
+    kind: str = "dense"
+    varied: tuple[str, int] | None = None  # of a point of the growth curves: the axis and its value
 
     @property
     def shape(self) -> tuple[int, int, int]:
@@ -72,7 +84,7 @@ class Workload:
     @property
     def score(self) -> str:
         """The compared score, as jfnn names it."""
-        return "test_accuracy" if self.folds is None else "validation_accuracy"
+        return SCORES.get(self.kind, "test_accuracy" if self.folds is None else "validation_accuracy")
 
     @property
     def reference_index(self) -> tuple[int, ...]:
@@ -95,7 +107,12 @@ class Workload:
         return self if self.part is None else self._smaller(*self.part)
 
     def quick(self) -> Self:
-        """The same kind of work, a tenth as long, with few learning rates, penalties, seeds and folds."""
+        """The same kind of work, a tenth as long, with few learning rates, penalties, seeds and folds.
+
+        Points of growth curves keep their members, and a third of the epochs.
+        """
+        if self.varied:
+            return dataclasses.replace(self, epochs=max(1, self.epochs // 3))
         folds = None if self.folds is None else -(-self.folds // 8)
         n_rates, n_l2s, seeds = self.shape
         small = self._smaller(min(n_rates, 8), min(n_l2s, 2), -(-seeds // 8))
@@ -120,39 +137,65 @@ class Workload:
         held_out = 0 if self.folds is None else -(-n // self.folds)
         return (n - held_out) // self.batch
 
-    def drawing(self, seed: int) -> tuple[Layers, "Stream | None"]:
+    def drawing(self, seed: int) -> tuple[Layers, Callable[[int], np.ndarray] | None]:
         """Starting layers and minibatches of one seed, by the notes' random calls in their order.
 
         Returns:
-            Layers (float64), and the stream of minibatches; None where a batch holds all rows.
+            Layers (float64), and the row numbers ``[steps, batch]`` of an epoch, a new subset each step,
+            drawn when they are first needed; None where a batch holds all rows.
         """
         rng = np.random.RandomState(seed)
         layers, n = [], len(self.rows().x_train)
         for n_in, n_out in self.layer_shapes():
             scale = np.sqrt(2 / (n_in + n_out)) if self.glorot else 1.0
             layers.append((scale * rng.randn(n_in, n_out), np.full(n_out, 0.01)))
-        return layers, None if self.batch == n else Stream(rng, n, self.steps(), self.batch)
+        epochs: list[np.ndarray] = []
+
+        def epoch(number: int) -> np.ndarray:
+            while len(epochs) <= number:  # one after another, from one stream of random numbers
+                rows = [rng.choice(n, self.batch, replace=False) for _ in range(self.steps())]
+                epochs.append(np.stack(rows))
+            return epochs[number]
+
+        return layers, None if self.batch == n else epoch
 
     def replicate(self, seed: int) -> tuple[Layers, np.ndarray | None]:
         """As `drawing`, with the row numbers ``[epochs, steps, batch]`` of all epochs."""
-        layers, stream = self.drawing(seed)
-        return layers, None if stream is None else np.stack([stream.epoch(i) for i in range(self.epochs)])
+        layers, epoch = self.drawing(seed)
+        return layers, None if epoch is None else np.stack([epoch(i) for i in range(self.epochs)])
 
     def layer_shapes(self) -> list[tuple[int, int]]:
         """``(n_in, n_out)`` of each layer."""
         return list(itertools.pairwise(self.sizes))
 
+    def products(self) -> list[int]:
+        """Operations forward of one row, of the inputs' product and then of all others.
+
+        A multiply-add counts as two.
+        """
+        if self.kind == "cnn":
+            weights = [CHANNELS[0] * KERNEL**2 * 36, CHANNELS[1] * CHANNELS[0] * KERNEL**2 * 16]
+            weights.append(CHANNELS[1] * 16 * CLASSES)
+        elif self.kind == "gru":
+            weights = [2 * TIME * 3 * UNITS, 2 * TIME * 3 * UNITS**2, 2 * UNITS * TIME * CLASSES]
+        else:
+            weights = [n_in * n_out for n_in, n_out in self.layer_shapes()]
+        return [2 * n for n in weights]
+
     def step_flop(self) -> int:
-        """Operations of a step of one member: of matrix products, a multiply-add counted as two.
+        """Operations of a step of one member.
 
         Each layer takes one product forward and two backward, the first layer one: inputs need no gradient.
+        An own loss goes backward through all that it scores; a machine has five products of its weights.
         """
-        weights = [n_in * n_out for n_in, n_out in self.layer_shapes()]
-        return 2 * self.batch * (3 * sum(weights) - weights[0])
+        first, *others = self.products()
+        if self.kind == "ode":
+            return 3 * self.batch * self.row_flop()
+        return self.batch * (5 * first if self.kind == "rbm" else 2 * first + 3 * sum(others))
 
     def row_flop(self) -> int:
-        """The same, of scoring one row."""
-        return 2 * sum(n_in * n_out for n_in, n_out in self.layer_shapes())
+        """Operations of scoring one row."""
+        return SCORING.get(self.kind, 1) * sum(self.products())
 
     def flop(self, trained: float = 1.0) -> float:
         """Operations of training, and of scoring every member on all training and test rows in the end.
@@ -163,25 +206,6 @@ class Workload:
         rows = self.rows()
         scoring = (len(rows.x_train) + len(rows.x_test)) * self.row_flop()
         return self.members * (trained * self.epochs * self.steps() * self.step_flop() + scoring)
-
-
-class Stream:
-    """Minibatches of one seed by one stream of random numbers, a new subset of the rows each step.
-
-    Epochs are drawn one after another when they are first needed, and kept.
-    """
-
-    def __init__(self, rng: np.random.RandomState, n: int, steps: int, batch: int):
-        """Nothing is drawn yet; from here on the random numbers are the stream's alone."""
-        self.rng, self.n, self.steps, self.batch = rng, n, steps, batch
-        self.drawn: list[np.ndarray] = []
-
-    def epoch(self, epoch: int) -> np.ndarray:
-        """Row numbers ``[steps, batch]``."""
-        while len(self.drawn) <= epoch:
-            rows = [self.rng.choice(self.n, self.batch, replace=False) for _ in range(self.steps)]
-            self.drawn.append(np.stack(rows))
-        return self.drawn[epoch]
 
 
 def stacked(starts: Sequence[Layers]) -> Layers:

@@ -1,4 +1,4 @@
-"""Grids of networks, and members that draw starts and minibatches themselves."""
+"""Grids of networks, members that draw starts and minibatches themselves, and other kinds of networks."""
 
 import dataclasses
 
@@ -145,4 +145,49 @@ SEVEN = _replace(
     ONE,
     title="seven networks: 64-50-10 on the digits, batch 100, 100 epochs",
     learning_rates=tuple(np.geomspace(1e-4, 1e-3, 7).tolist()),
+)
+
+
+def _kind(title: str, kind: str, data: str, epochs: int, low: float, high: float, reference: int) -> Workload:
+    rates = tuple(np.geomspace(low, high, 32).tolist())
+    return Workload(
+        title=title,
+        sizes=(64, 100),  # of the machine alone
+        data=data,
+        epochs=epochs,
+        learning_rates=rates,
+        l2s=(0.0,),
+        reference=(rates[reference], 0.0),
+        part=(4, 1, 1),
+        traced_epochs=1,
+        kind=kind,
+    )
+
+
+KINDS = {
+    "cnn": _kind(
+        "convolutional: 32 of 8 and 16 channels 3×3 on 8×8 digits, batch 100, 8 epochs",
+        *("cnn", "images", 8, 1e-2, 1e0, 20),
+    ),
+    "gru": _kind(
+        "recurrent: 32 GRUs of 6 units both ways over 40 points, batch 100, 10 epochs",
+        *("gru", "waves", 10, 1e-3, 3e-2, 20),
+    ),
+    "rbm": _kind(
+        "Boltzmann: 32 machines 64–100 on the digits, batch 100, 30 epochs",
+        *("rbm", "pixels", 30, 1e-2, 1e-1, 16),
+    ),
+}
+ODE = Workload(
+    title="own loss: 35 of 1-16-16-1 for u'' = -u, 256 points drawn a step, 200 steps",
+    sizes=(1, 16, 16, 1),
+    data="points",
+    kind="ode",
+    batch=256,
+    epochs=200,
+    learning_rates=tuple(np.geomspace(1e-3, 1e-2, 7).tolist()),
+    l2s=tuple(np.geomspace(1e-8, 1e-4, 5).tolist()),
+    reference=(1e-3, 1e-8),
+    summary="median",
+    traced_epochs=50,
 )

@@ -13,7 +13,6 @@ from sklearn.preprocessing import minmax_scale
 from verdicts import CORRECTED, Row, among_seeds, exact
 
 import jfnn
-from four_kinds import pictures
 from four_kinds.xor_machine import PUBLISHED
 
 HIDDEN, RATE, BATCH, EPOCHS = 100, 0.06, 10, 10  # of the example
@@ -25,8 +24,8 @@ PAST = {"RBM features": "; in 2019 precision and recall of a digit were 0.92 to 
 Rows = tuple[np.ndarray, np.ndarray]
 
 
-def run(out: Path, quick: bool = False) -> list[Row]:
-    """The section's rows; the pictures go into a folder."""
+def run(_: Path, quick: bool = False) -> list[Row]:
+    """The section's rows."""
     published = json.loads(PUBLISHED.read_text())["digits"]["pseudo_likelihood"]
     x_train, x_test, y_train, y_test = nudged_digits()
     result = jfnn.sweep(
@@ -40,8 +39,6 @@ def run(out: Path, quick: bool = False) -> list[Row]:
     )
     curves = -result.history["train_loss"][0, 0]
     machine = result.member(0, 0, 0)
-    _picture(out / "digits_pseudo_likelihood.png", curves, published)
-    jfnn.plots.weights_as_images(machine.weights[0]).savefig(out / "digits_components.png", dpi=150)
     features = [np.asarray(jfnn.boltzmann.hidden_means(machine, x)) for x in (x_train, x_test)]
     return [
         *curve_rows(curves, published, x_train),
@@ -90,13 +87,3 @@ def _classifier_row(name: str, c: float, train: Rows, test: Rows) -> Row:
         f"{still} with tol=1; converged: newton-cg, C={c}, tol=1e-4, {moving.n_iter_.max()} iterations"
         + PAST[name],
     )
-
-
-def _picture(path: Path, curves: np.ndarray, published: list[float]) -> None:
-    [axes] = pictures.panels(4.4, 3.2)
-    epochs = np.arange(1, EPOCHS + 1)
-    axes.plot(epochs, curves.T, color="C0", linewidth=0.8, alpha=0.6)
-    axes.plot(epochs, curves.mean(axis=0), color="C0", label=f"here, {len(curves)} seeds")
-    axes.plot(epochs, published, "x", color="C3", label="scikit-learn's example")
-    axes.set(xlabel="epoch", ylabel="pseudo-likelihood")
-    pictures.save(axes, path)

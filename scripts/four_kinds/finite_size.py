@@ -5,11 +5,12 @@ anew (the bootstrap). All curves of a lattice share its temperatures.
 """
 
 import itertools
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from typing import NamedTuple
 
 import numpy as np
 from numpy.polynomial import Polynomial
+from numpy.typing import ArrayLike
 from verdicts import CONSISTENT, OUTSIDE, Row
 
 from jfnn.datasets import onsager
@@ -44,65 +45,51 @@ def estimate(draws: np.ndarray) -> Estimate:
     return Estimate(float(draws[0]), float(low), float(high), float(np.nanstd(draws[1:])))
 
 
-def row(name: str, found: Estimate, reason: str = "") -> Row:
+def row(name: str, place: Estimate, reason: str = "") -> Row:
     """An estimate of the critical temperature: consistent where its interval contains the exact value."""
-    inside, away = found.contains(T_C), (found.value - T_C) / found.deviation
+    inside, away = place.contains(T_C), (place.value - T_C) / place.deviation
     judged = f"{'contains' if inside else 'EXCLUDES'} the exact value, {away:+.1f} standard errors"
     texts = "; ".join(filter(None, [judged, reason]))
-    return Row(name, f"{T_C:.6f}", str(found), CONSISTENT if inside else OUTSIDE, texts)
+    return Row(name, f"{T_C:.6f}", str(place), CONSISTENT if inside else OUTSIDE, texts)
 
 
-class Counts(NamedTuple):
-    """How often each seed and chain is drawn; the first of all draws takes each one once."""
-
-    seeds: np.ndarray  # [1 + n, seeds]
-    chains: np.ndarray  # [1 + n, T, chains]
-
-
-def draw_counts(rng: np.random.Generator, draws: int, shape: tuple[int, int, int]) -> Counts:
-    """Draws with replacement of the seeds and, at every temperature, of the chains; shape: their numbers."""
-    n_seeds, n_temperatures, n_chains = shape
-    seeds = rng.multinomial(n_seeds, np.full(n_seeds, 1 / n_seeds), draws)
-    chains = rng.multinomial(n_chains, np.full(n_chains, 1 / n_chains), (draws, n_temperatures))
-    once = [np.ones((1, *drawn.shape[1:])) for drawn in (seeds, chains)]
-    return Counts(np.concatenate([once[0], seeds]), np.concatenate([once[1], chains]))
-
-
-def mean_curves(values: np.ndarray, counts: Counts) -> np.ndarray:
-    """Curves ``[1 + n, T]`` of the mean of a value ``[seeds, T, chains]``."""
-    return _mean_over_seeds(_mean_over_chains(values, counts), counts)
-
-
-def binder_curves(second: np.ndarray, fourth: np.ndarray, counts: Counts) -> np.ndarray:
-    """Curves of Binder's ratio ``1 - ⟨z⁴⟩ / (3 ⟨z²⟩²)``, each seed's own, and their mean over seeds.
+def binder_ratio(second: np.ndarray, fourth: np.ndarray) -> np.ndarray:
+    """``1 - ⟨z⁴⟩ / (3 ⟨z²⟩²)`` of means of z² and z⁴ over chains.
 
     The ratio has no scale: it is 2/3 deep in the ordered phase, 0 deep in the other, and at the critical
     temperature the same for all large lattices (Binder, Z. Phys. B 43, 119 (1981)).
+    """
+    return np.asarray(1 - fourth / (3 * second**2))
+
+
+def bootstrap(
+    seed: int, draws: int, *values: np.ndarray, statistic: Callable[..., np.ndarray] = np.asarray
+) -> np.ndarray:
+    """Curves ``[1 + draws, T]``: the first of all seeds and chains, the others drawn with replacement.
+
+    Seeds are drawn, and chains independently at every temperature.
 
     Args:
-        second: Means of z² over a chain ``[seeds, T, chains]``.
-        fourth: The same of z⁴.
-        counts: Of the draws.
-
-    Returns:
-        ``[1 + n, T]``.
+        seed: Seed of the draws.
+        draws: Their number.
+        values: Each chain's values ``[seeds, T, chains]``.
+        statistic: Of the means of all values over chains, for each seed; the curve is its mean over seeds.
     """
-    squares = _mean_over_chains(second, counts) ** 2
-    return _mean_over_seeds(1 - _mean_over_chains(fourth, counts) / (3 * squares), counts)
+    n_seeds, n_temperatures, n_chains = values[0].shape
+    rng = np.random.default_rng(seed)
+    # How often each seed [1 + draws, seeds] and each chain [1 + draws, T, chains] is drawn.
+    seeds = rng.multinomial(n_seeds, np.full(n_seeds, 1 / n_seeds), draws)
+    chains = rng.multinomial(n_chains, np.full(n_chains, 1 / n_chains), (draws, n_temperatures))
+    seeds, chains = (np.concatenate([np.ones((1, *drawn.shape[1:])), drawn]) for drawn in (seeds, chains))
+    means = []
+    for value in values:  # for each temperature a product of matrices
+        sums = np.matmul(np.moveaxis(chains, 1, 0), np.transpose(value, (1, 2, 0)).astype(np.float64))
+        means.append(np.transpose(sums, (1, 2, 0)) / n_chains)
+    return np.asarray(np.einsum("ns,nst->nt", seeds, statistic(*means)) / n_seeds)
 
 
-def _mean_over_chains(values: np.ndarray, counts: Counts) -> np.ndarray:
-    # [seeds, T, chains] -> [1 + n, seeds, T]: for each temperature a product of matrices.
-    products = np.matmul(np.moveaxis(counts.chains, 1, 0), np.transpose(values, (1, 2, 0)).astype(np.float64))
-    return np.asarray(np.transpose(products, (1, 2, 0)) / values.shape[-1])
-
-
-def _mean_over_seeds(values: np.ndarray, counts: Counts) -> np.ndarray:
-    return np.asarray(np.einsum("ns,nst->nt", counts.seeds, values) / values.shape[1])
-
-
-def roots(temperatures: np.ndarray, curves: np.ndarray) -> np.ndarray:
-    """Where curves fall through 0, ``[n, T] -> [n]``.
+def roots(temperatures: ArrayLike, curves: np.ndarray) -> np.ndarray:
+    """Temperatures at which curves fall through 0, ``[n, T] -> [n]``.
 
     A polynomial goes through the temperatures around each curve's change of sign: the split of the
     temperatures that has the least sum of values on the wrong side.
@@ -114,7 +101,7 @@ def roots(temperatures: np.ndarray, curves: np.ndarray) -> np.ndarray:
     Returns:
         The roots; NaN for a curve whose polynomial has none within its points.
     """
-    return np.array([_root(temperatures, curve) for curve in curves])
+    return np.array([_root(np.asarray(temperatures), curve) for curve in curves])
 
 
 def _root(temperatures: np.ndarray, curve: np.ndarray) -> float:
@@ -133,19 +120,12 @@ def _root(temperatures: np.ndarray, curve: np.ndarray) -> float:
     return float(min(falls, key=lambda place: abs(place - change), default=np.nan))
 
 
-def crossings(temperatures: np.ndarray, curves: Curves) -> dict[tuple[int, int], np.ndarray]:
-    """Where the curves of neighbouring lattices cross: ``(L, L') -> [1 + n]``.
+def crossings(temperatures: ArrayLike, curves: Curves) -> dict[tuple[int, int], np.ndarray]:
+    """Temperatures at which the curves of neighbouring lattices cross: ``(L, L') -> [1 + n]``.
 
     The larger lattice's curve is the higher one in the ordered phase.
     """
     return {(a, b): roots(temperatures, curves[b] - curves[a]) for a, b in itertools.pairwise(curves)}
-
-
-def weighted_mean(draws: list[np.ndarray]) -> np.ndarray:
-    """Mean of several estimates ``[1 + n]``, each weighted by the inverse of its variance over the draws."""
-    stacked = np.stack(draws)
-    weights = 1 / np.nanvar(stacked[:, 1:], axis=1)
-    return np.asarray(weights @ stacked / weights.sum())
 
 
 def extrapolate(places: Mapping[int, np.ndarray], powers: tuple[float, ...] = (-1.0,)) -> np.ndarray:
@@ -153,7 +133,7 @@ def extrapolate(places: Mapping[int, np.ndarray], powers: tuple[float, ...] = (-
 
     Args:
         places: Length of a lattice -> its T* ``[1 + n]``, more lattices than powers.
-        powers: The powers, negative; 1/ν is 1 for the Ising model.
+        powers: The powers, negative; 1/ν is 1 for the Ising model. Without any T_c is the weighted mean.
 
     Returns:
         T_c ``[1 + n]``. Weights are the inverse variances over the draws.

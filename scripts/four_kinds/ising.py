@@ -12,8 +12,8 @@ from pathlib import Path
 import numpy as np
 from verdicts import CONSISTENT, OUTSIDE, Row, claim
 
-from four_kinds import finite_size, ising_networks, ising_pictures, ising_sampler, phases
-from four_kinds.finite_size import Curves
+from four_kinds import finite_size, ising_networks, ising_sampler, phases
+from four_kinds.finite_size import Curves, bootstrap
 from four_kinds.phases import QUICK, Scale, Trained
 from jfnn.datasets import ising
 
@@ -24,35 +24,27 @@ SHRINKS = 1 / 8  # β/ν
 SAME = 0.98  # share of the answers that a threshold on |m| gives as well, at least
 
 
-def run(out: Path, quick: bool) -> list[Row]:
-    """The section's rows, of two small lattices and few networks if quick; pictures go into a folder."""
+def run(_: Path, quick: bool) -> list[Row]:
+    """The section's rows, of two small lattices and few networks if quick."""
     scale = QUICK if quick else Scale()
     spins = phases.sample(scale)
     trained = {length: phases.train(scale, length) for length in spins}
     cancelling = {length: phases.train(scale, length, cancelling=True) for length in spins}
+    # Configurations that each network calls ordered, length -> [seeds, T, chains, configurations].
     answers, others = (
-        {length: _answers(scale, spins[length], networks[length]) for length in spins}
+        {length: networks[length][scale.cell[0]].logits(spins[length]) > 0 for length in spins}
         for networks in (trained, cancelling)
     )
     ratios, shares = _ratios(scale, spins), _shares(scale, answers)
-    rows = [
+    return [
         *ising_sampler.rows(scale, spins),
         *ising_networks.failures(scale, trained),
         *_curve_rows(scale, "(a) no network, Binder's ratio of m", ratios, HALF_WAY),
         *_curve_rows(scale, "(b) outputs of networks", shares, 0.5),
         _cancelling_row(scale, shares, _shares(scale, others)),
         *thresholds(scale, spins, trained, answers),
-        *ising_networks.convolution(out, scale, spins),
+        *ising_networks.convolution(scale, spins),
     ]
-    ising_pictures.configurations(out, scale, spins[scale.largest])
-    ising_pictures.outputs(out, scale, spins, trained)
-    ising_pictures.thresholds(out, scale, trained)
-    measured = {
-        "Binder's ratio of the magnetisation": (ratios, HALF_WAY),
-        "share called ordered": (shares, 0.5),
-    }
-    ising_pictures.crossing(out, scale, measured, POWERS[: len(spins) - 1])
-    return rows
 
 
 def _ratios(scale: Scale, spins: Mapping[int, np.ndarray]) -> Curves:
@@ -60,54 +52,48 @@ def _ratios(scale: Scale, spins: Mapping[int, np.ndarray]) -> Curves:
     curves = {}
     for length, configurations in spins.items():
         m = ising.magnetisation(configurations)[None]
-        counts = finite_size.draw_counts(np.random.default_rng(length), scale.draws, m.shape[:3])
-        curves[length] = finite_size.binder_curves((m**2).mean(axis=-1), (m**4).mean(axis=-1), counts)
+        moments = [(m**power).mean(axis=-1) for power in (2, 4)]
+        curves[length] = bootstrap(length, scale.draws, *moments, statistic=finite_size.binder_ratio)
     return curves
-
-
-def _answers(scale: Scale, spins: np.ndarray, trained: Mapping[int, Trained]) -> np.ndarray:
-    """Which configurations each network calls ordered, ``[seeds, T, chains, configurations]``."""
-    networks = trained[scale.cell[0]]
-    return np.asarray(phases.logits(networks.network, networks.at_largest(), spins) > 0)
 
 
 def _shares(scale: Scale, answers: Mapping[int, np.ndarray]) -> Curves:
     """Shares called ordered."""
-    curves = {}
-    for length, ordered in answers.items():
-        counts = finite_size.draw_counts(np.random.default_rng(length), scale.draws, ordered.shape[:3])
-        curves[length] = finite_size.mean_curves(ordered.mean(axis=-1), counts)
-    return curves
+    return {n: bootstrap(n, scale.draws, ordered.mean(axis=-1)) for n, ordered in answers.items()}
 
 
 def _curve_rows(scale: Scale, name: str, curves: Curves, level: float) -> list[Row]:
     """Estimates from where curves cross, and from where each one is half way down."""
-    temperatures = np.array(scale.temperatures)
-    crossings = finite_size.crossings(temperatures, curves)
-    places = {length: finite_size.roots(temperatures, curve - level) for length, curve in curves.items()}
+    crossings = finite_size.crossings(scale.temperatures, curves)
+    places = {
+        length: finite_size.roots(scale.temperatures, curve - level) for length, curve in curves.items()
+    }
     pairs = {pair: finite_size.estimate(draws) for pair, draws in crossings.items()}
-    rows = [finite_size.row(f"{name}, crossing of {a} and {b}", found) for (a, b), found in pairs.items()]
+    rows = [finite_size.row(f"{name}, crossing of {a} and {b}", place) for (a, b), place in pairs.items()]
     if len(pairs) > 1:
-        mean = finite_size.estimate(finite_size.weighted_mean(list(crossings.values())))
-        limit = finite_size.extrapolate({a: draws for (a, _), draws in crossings.items()})
-        inside = sum(found.contains(finite_size.T_C) for found in pairs.values())
+        mean, limit = (finite_size.estimate(_all_pairs(crossings, powers)) for powers in ((), POWERS[:1]))
+        inside = sum(place.contains(finite_size.T_C) for place in pairs.values())
         reason = f"{inside} of {len(pairs)} pairs contain it"
         rows.append(finite_size.row(f"{name}, crossings, all pairs", mean, reason))
-        rows.append(finite_size.row(f"{name}, crossings, to 1/L = 0", finite_size.estimate(limit)))
+        rows.append(finite_size.row(f"{name}, crossings, to 1/L = 0", limit))
     texts = ", ".join(f"{length}: {draws[0]:.4f}" for length, draws in places.items())
     # Two lattices decide no second power.
     for powers in dict.fromkeys((POWERS[: len(curves) - 1], POWERS[:1])):
-        found = finite_size.estimate(finite_size.extrapolate(places, powers))
+        limit = finite_size.estimate(finite_size.extrapolate(places, powers))
         terms = " and ".join(f"L^{power:g}" for power in powers)
-        rows.append(finite_size.row(f"{name}, T*(L) by {terms}", found, f"T*(L) {texts}"))
+        rows.append(finite_size.row(f"{name}, T*(L) by {terms}", limit, f"T*(L) {texts}"))
     return rows
+
+
+def _all_pairs(crossings: Mapping[tuple[int, int], np.ndarray], powers: tuple[float, ...]) -> np.ndarray:
+    """T_c by crossings ``[1 + draws]``, each of which counts for its smaller lattice."""
+    return finite_size.extrapolate({length: draws for (length, _), draws in crossings.items()}, powers)
 
 
 def _cancelling_row(scale: Scale, shares: Curves, others: Curves) -> Row:
     """The outputs' estimate where random rows had zero magnetisation."""
     here, other = (
-        finite_size.weighted_mean(list(finite_size.crossings(np.array(scale.temperatures), curves).values()))
-        for curves in (shares, others)
+        _all_pairs(finite_size.crossings(scale.temperatures, curves), ()) for curves in (shares, others)
     )
     return finite_size.row(
         "(b) trained with zero magnetisation, all pairs",
@@ -125,15 +111,15 @@ def thresholds(
     """How the thresholds of dense networks on |m| shrink, and the share of answers that they explain.
 
     Args:
-        scale: How much.
-        spins: Configurations, length -> ``[T, chains, configurations, L, L]``.
+        scale: How much is computed.
+        spins: Length -> configurations ``[T, chains, configurations, L, L]``.
         trained: Length -> hidden units -> networks.
-        answers: Which configurations they call ordered, length -> ``[seeds, T, chains, configurations]``.
+        answers: Length -> whether they call a configuration ordered ``[seeds, T, chains, configurations]``.
     """
     overlaps, same, scaled = [], [], []
     for length, ordered in answers.items():
         sizes = np.abs(ising.magnetisation(spins[length]))
-        overlaps.append(phases.overlaps(trained[length][scale.cell[0]].at_largest()).min())
+        overlaps.append(phases.overlaps(trained[length][scale.cell[0]].params)[-1].min())
         # As many configurations lie above the threshold as the network calls ordered.
         levels = np.array([np.quantile(sizes, 1 - called.mean()) for called in ordered])
         agree = (sizes > levels[:, None, None, None]) == ordered

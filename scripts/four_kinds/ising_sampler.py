@@ -60,18 +60,18 @@ def _chains_row(name: str, source: str, exact: np.ndarray, values: np.ndarray) -
 def _long_row(scale: Scale, length: int, update: str) -> Row:
     chains, steps = scale.long_chains
     options = {"chains": chains, "seed": length, "burn_in": steps // 5, "apart": 1}
-    exact, found, times, away = onsager.torus_energy(length, TEMPERATURES), [], [], []
+    exact, means, times, away = onsager.torus_energy(length, TEMPERATURES), [], [], []
     for t, expected in zip(TEMPERATURES, exact, strict=True):
         spins = ising.configurations(length, t, chains * steps, update=update, **options)
         energies = ising.energy(spins).reshape(chains, steps)
         times.append(autocorrelation_time(energies))
         error = energies.std() * np.sqrt(2 * times[-1] / energies.size)
-        found.append(f"{energies.mean():.5f} ± {error:.5f}")
+        means.append(f"{energies.mean():.5f} ± {error:.5f}")
         away.append((energies.mean() - expected) / error)
     shown = ", ".join(f"{time:.1f}" for time in times)
     name = f"energy at T = 2, T_c, 2.6, {NAMES[update]}, L = {length}"
     published = ", ".join(f"{value:.5f}" for value in exact)
-    return _judge(name, published, ", ".join(found), np.array(away), f"autocorrelation times {shown} steps")
+    return _judge(name, published, ", ".join(means), np.array(away), f"autocorrelation times {shown} steps")
 
 
 def _judge(name: str, exact: str, here: str, away: np.ndarray, reason: str) -> Row:

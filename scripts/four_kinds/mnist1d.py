@@ -13,10 +13,10 @@ from typing import Any, NamedTuple
 
 import jax
 import numpy as np
-from verdicts import Row, among_seeds, exact
+from matplotlib.figure import Figure
+from verdicts import Row, among_seeds, exact, mean_interval
 
 import jfnn
-from four_kinds import mnist1d_pictures as pictures
 
 PUBLISHED = Path(__file__).resolve().parents[2] / "tests" / "data" / "mnist1d.json"
 POINTS, CLASSES, BATCH, RATE, INIT = 40, 10, 100, 0.01, "pytorch"
@@ -53,7 +53,7 @@ def size(network: jfnn.Network) -> int:
 
 
 def run(out: Path, quick: bool = False) -> list[Row]:
-    """The section's rows; pictures go into a folder."""
+    """The section's rows; a picture of the accuracies goes into a folder."""
     scale = QUICK if quick else Scale()
     published = json.loads(PUBLISHED.read_text())
     rows = [
@@ -63,15 +63,10 @@ def run(out: Path, quick: bool = False) -> list[Row]:
     accuracies = {}
     for order, split in splits().items():
         print(f"points {order}:", flush=True)
-        in_order = order == "in order"
-        results = trained(split, scale.seeds if in_order else scale.mixed_seeds, scale.epochs)
+        results = trained(split, scale.seeds if order == "in order" else scale.mixed_seeds, scale.epochs)
         accuracies[order] = {name: 100 * result.test_accuracy[0, 0] for name, result in results.items()}
         rows += accuracy_rows(order, published, accuracies[order])
-        if in_order:
-            pictures.samples(split, out / "mnist1d_samples.png")
-            params = results["recurrent"].member(0, 0, 0)
-            pictures.states(networks()["recurrent"], params, split, out / "mnist1d_states.png")
-    pictures.table(accuracies, published["figures"], out / "mnist1d_table.png")
+    picture(accuracies, published["figures"]).savefig(out / "mnist1d_table.png", dpi=150)
     return rows
 
 
@@ -96,7 +91,7 @@ def accuracy_rows(order: str, published: dict[str, Any], accuracies: dict[str, n
             values,
             0 if isinstance(figures[name], int) else 1,
             published["protocols"][source],
-            f"{values.mean():.1f} ± {pictures.half_interval(values):.1f}",
+            "{:.1f} ± {:.1f}".format(*mean_interval(values)),
         )
         for name, values in accuracies.items()
         for source, figures in published["figures"][order].items()
@@ -124,3 +119,33 @@ def trained(split: jfnn.Split, seeds: int, epochs: int) -> dict[str, jfnn.SweepR
         steps, seconds = epochs * len(split.x_train) // BATCH, time.perf_counter() - started
         print(f"{name}: {seeds} networks, {steps} steps: {seconds:.0f} s", flush=True)
     return results
+
+
+def picture(accuracies: dict[str, dict[str, np.ndarray]], published: dict[str, Any]) -> Figure:
+    """Every seed's test accuracy, the mean with its interval, and the published figures.
+
+    Args:
+        accuracies: Order of the points -> network -> ``[seeds]``; a panel an order.
+        published: Order of the points -> source -> network -> figure.
+    """
+    figure = Figure(figsize=(13, 3.4), layout="constrained")
+    columns = figure.subplots(1, len(accuracies), sharey=True)
+    for axes, (order, by_network) in zip(columns, accuracies.items(), strict=True):
+        for place, (name, values) in enumerate(by_network.items()):
+            height = place + np.linspace(-0.25, 0.25, len(values))
+            seeds = axes.plot(values, height, ".", color="0.7", markersize=3)[0]
+            mean, half = mean_interval(values)
+            bar = axes.errorbar(mean, place, xerr=half, fmt="o", color="tab:blue", capsize=4)
+            figures = [source[name] for source in published[order].values()]
+            mark = axes.plot(figures, [place] * len(figures), "|", color="tab:red", markersize=18)[0]
+        axes.set_yticks(range(len(by_network)), by_network)
+        axes.set_xlabel("test accuracy, %")
+        axes.set_title(f"points {order}", fontsize="medium")
+    columns[0].invert_yaxis()
+    columns[0].legend(
+        [seeds, bar, mark],
+        ["one seed", "mean and 95% interval", "published"],
+        loc="lower left",
+        fontsize="small",
+    )
+    return figure

@@ -74,9 +74,9 @@ class Trained(NamedTuple):
     params: Any  # [L2, seeds, …]
     accuracy: np.ndarray  # share of right labels on rows held out, at T = 0 and ∞ [L2, seeds]
 
-    def at_largest(self) -> Any:
-        """Parameters of all seeds at the largest penalty."""
-        return jax.tree.map(lambda leaf: leaf[-1], self.params)
+    def logits(self, spins: np.ndarray) -> np.ndarray:
+        """Outputs before the sigmoid at the largest penalty, of spins ``[…, L, L]``: ``[seeds, …]``."""
+        return logits(self.network, jax.tree.map(lambda leaf: leaf[-1], self.params), spins)
 
 
 def sample(scale: Scale) -> dict[int, np.ndarray]:
@@ -109,24 +109,19 @@ def train(scale: Scale, length: int, cancelling: bool = False) -> dict[int, Trai
     zero magnetisation (``cancelling``) instead of T = ∞.
     """
     cell = cancelling or length == scale.largest
-    hidden = (scale.cell[0],) if cell else scale.hidden
     networks = {
-        str(units): jfnn.mlp((length**2, units, 1), activation="sigmoid", init="glorot_normal")
-        for units in hidden
+        units: jfnn.mlp((length**2, units, 1), activation="sigmoid", init="glorot_normal")
+        for units in ((scale.cell[0],) if cell else scale.hidden)
     }
     swept = jfnn.sweep_groups(
-        networks,
+        {str(units): network for units, network in networks.items()},
         ising.extreme_temperatures(length, scale.rows, 400, seed=length, cancelling=cancelling),
         l2=scale.cell[1] if cell else scale.l2s,
         **training_options(scale),
     )
     return {
-        units: Trained(
-            networks[str(units)],
-            jax.tree.map(lambda leaf: leaf[0], result.params),
-            result.test_accuracy[0],
-        )
-        for units, result in zip(hidden, swept.results, strict=True)
+        units: Trained(network, jax.tree.map(lambda leaf: leaf[0], result.params), result.test_accuracy[0])
+        for (units, network), result in zip(networks.items(), swept.results, strict=True)
     }
 
 

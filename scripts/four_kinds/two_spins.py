@@ -10,7 +10,7 @@ from pathlib import Path
 import numpy as np
 from verdicts import Row, among_seeds, exact
 
-from four_kinds import course_stream, pictures
+from four_kinds import course_stream
 from four_kinds.xor_machine import PUBLISHED
 from jfnn import boltzmann
 
@@ -19,15 +19,13 @@ STATES = np.array([[0, 0], [0, 1], [1, 0], [1, 1]], np.float32)
 RUNS = 79  # of each J
 
 
-def run(out: Path, quick: bool = False) -> list[Row]:
-    """The section's rows; the picture goes into a folder."""
+def run(_: Path, quick: bool = False) -> list[Row]:
+    """The section's rows."""
     runs, epochs = (3, EPOCHS // 10) if quick else (RUNS, EPOCHS)
     published = json.loads(PUBLISHED.read_text())["two_spins"]
-    couplings = np.array(published["J"], float)
-    sets = np.stack([samples(j, 42) for j in couplings]).astype(float)
+    sets = np.stack([samples(j, 42) for j in published["J"]]).astype(float)
     replays = trained(sets, EPOCHS, seed=1, start_seed=0)
     effective = np.array([trained(sets, epochs, seed, seed) for seed in range(2, 2 + runs)]).T
-    _picture(out / "two_spins.png", couplings, effective, np.array(published["J_eff"]))
     return [
         exact("two spins: J_eff of 7 J", published["J_eff"], np.round(replays, 4), 5e-5),
         *spread_rows(published, sets, effective),
@@ -68,13 +66,3 @@ def samples(j: float, seed: int) -> np.ndarray:
     energies = j * (2 * STATES - 1).prod(axis=1).astype(float)
     weights = np.exp(energies - energies.max())
     return STATES[np.random.default_rng(seed).choice(4, size=SAMPLES, p=weights / weights.sum())]
-
-
-def _picture(path: Path, couplings: np.ndarray, effective: np.ndarray, published: np.ndarray) -> None:
-    [axes] = pictures.panels(4.2, 3.6)
-    axes.plot(couplings, couplings, color="0.6", linewidth=0.8, label="J")
-    axes.plot(couplings, effective, ".", color="C0", markersize=4)
-    axes.plot(couplings, effective.mean(1), "_", color="C0", markersize=14, label="mean of runs")
-    axes.plot(couplings, published, "x", color="C3", label="published run")
-    axes.set(xlabel="J", ylabel="J_eff = ½ ln p(11)/p(01)")
-    pictures.save(axes, path)

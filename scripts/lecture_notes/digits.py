@@ -9,7 +9,7 @@ import jfnn
 from lecture_notes.grid import CHANCE, chaotic
 from lecture_notes.replay import AXIS, GRADIENT, SIZES, Replay
 
-# The cell whose stored network is loaded again: the best of those that can be reproduced exactly.
+# The cell whose stored network is loaded again: the best of the exact cells.
 LOADED = {"learning_rate": 1e-3, "l2": 1.0}
 
 
@@ -33,11 +33,9 @@ def initial_network(replay: Replay) -> list[Row]:
     accuracy = jfnn.accuracy(network, start, split.x_train, split.y_train)
     tolerance = replay.tolerance(1e-8, float32=1e-6)
     right, right_here = (replay.as_counts(share)[0] for share in (published["train_accuracy"], accuracy))
+    digits = enumerate(zip(published["probabilities"], probabilities, strict=True))
     return [
-        *(
-            exact(f"P({digit}) of training image 0", value, probabilities[digit], tolerance)
-            for digit, value in enumerate(published["probabilities"])
-        ),
+        *(exact(f"P({digit}) of training image 0", *pair, tolerance) for digit, pair in digits),
         exact("prediction", published["prediction"], jfnn.predict(network, start, first)),
         exact("label", published["label"], split.y_train[0]),
         exact("right of the training images", right, right_here),
@@ -57,15 +55,9 @@ def gradients(replay: Replay) -> list[Row]:
             derivative = f"∂C/∂{name}{number}"
             rows.append(exact(f"{derivative}, shape as {name}{number}", parameter.shape, hand.shape))
             error = float(np.abs(hand - other).max() / np.abs(other).max())
-            rows.append(
-                claim(
-                    f"{derivative}, by hand and by jax.grad",
-                    "equal",
-                    f"{error:.1e} apart",
-                    error <= tolerance,
-                    f"relative to the largest entry; allowed {tolerance:.0e}",
-                )
-            )
+            name, here = f"{derivative}, by hand and by jax.grad", f"{error:.1e} apart"
+            reason = f"relative to the largest entry; allowed {tolerance:.0e}"
+            rows.append(claim(name, "equal", here, error <= tolerance, reason))
     return rows
 
 
@@ -86,15 +78,10 @@ def gradient_descent(replay: Replay) -> list[Row]:
     )
     accuracy = float(history.train_accuracy[-1])
     predicted = " or a ".join(map(str, np.unique(jfnn.predict(replay.network, params, x))))
-    return [
-        claim(
-            "training accuracy",
-            f"{published['train_accuracy']:.4f}",
-            f"{accuracy:.4f}",
-            max(published["train_accuracy"], accuracy) < CHANCE,
-            f"saturated: every image is taken for a {predicted}; which digit, rounding decides",
-        )
-    ]
+    at_chance = max(published["train_accuracy"], accuracy) < CHANCE
+    reason = f"saturated: every image is taken for a {predicted}; which digit, rounding decides"
+    texts = f"{published['train_accuracy']:.4f}", f"{accuracy:.4f}"
+    return [claim("training accuracy", *texts, at_chance, reason)]
 
 
 def stochastic_gradient_descent(replay: Replay) -> list[Row]:

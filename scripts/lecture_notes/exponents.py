@@ -1,4 +1,4 @@
-"""Why a row of the notes' grid cannot be reproduced digit for digit: how training amplifies a rounding.
+"""Growth of a rounding in training, the reason why a row of the notes' grid is not reproduced exactly.
 
 Exponents of the rows that can be reproduced are near 0, and mostly above it. One reason is that a number
 added to all output biases changes no softmax output, so that one difference in each network lasts for ever.
@@ -56,7 +56,9 @@ def exponents(replay: Replay) -> list[Row]:
 
 def _exponents_row(replay: Replay, kind: str, whole: np.ndarray, later: np.ndarray) -> Row:
     """Verdict on the exponents ``[rates, λ]`` of a kind of cell, of all epochs and of their second half."""
-    values, second_half = (_select(replay, exponents, kind) for exponents in (whole, later))
+    # Every second rate is one of the grid.
+    kinds = np.array([[cell.kind for cell in row] for row in replay.cells[: len(RATES[::2])]])
+    values, second_half = whole[::2][kinds == kind], later[::2][kinds == kind]
     here = f"{_range(values)}; second half {_range(second_half)}"
     step = f"a step, over {replay.repeats.growth_epochs} epochs; in {EPOCHS * STEPS} such steps"
     least, most = np.nanmin(values) * EPOCHS * STEPS, values.max() * EPOCHS * STEPS
@@ -64,11 +66,11 @@ def _exponents_row(replay: Replay, kind: str, whole: np.ndarray, later: np.ndarr
     if kind == "exact":
         reason = f"{step} a rounding grows by at most {_power(most)}"
         return claim(name, "counts reproduce", here, bool(most < HARMLESS), reason)
-    ends = rounding_growth(replay)
+    growth = rounding_growth(replay)
     reason = (
         f"{step} a tangent grows by at least {_power(least)}, and a rounding until it saturates: parameters"
-        f" of runs that start a rounding apart end {_power(ends.min())} to {_power(ends.max())} times as far"
-        " apart"
+        f" of runs that start a rounding apart end {_power(growth.min())} to {_power(growth.max())} times as"
+        " far apart"
     )
     return claim(name, "counts depend on rounding", here, bool(least > COMPLETE), reason)
 
@@ -85,23 +87,19 @@ def rounding_growth(replay: Replay) -> np.ndarray:
     """Logarithm of the growth of one rounding of the starting parameters, in the chaotic row ``[λ]``."""
     starts = jax.tree.map(lambda leaf: np.stack([leaf, np.nextafter(leaf, np.inf)]), replay.start)
     trained = _trained(replay, starts, learning_rate=CHAOTIC_RATE)
-
-    def distance(params: Any, *cells: int) -> np.ndarray:
-        leaves = [np.reshape(leaf, (*cells, 2, -1)) for leaf in jax.tree.leaves(params)]
-        return np.asarray(np.linalg.norm(np.diff(np.concatenate(leaves, axis=-1), axis=-2), axis=(-2, -1)))
-
-    return np.asarray(np.log(distance(trained.params, len(AXIS)) / distance(starts)))
+    before, after = (
+        np.concatenate([np.reshape(leaf, (*cells, 2, -1)) for leaf in jax.tree.leaves(params)], axis=-1)
+        for params, cells in ((starts, ()), (trained.params, (len(AXIS),)))
+    )
+    apart = [np.linalg.norm(params[..., 1, :] - params[..., 0, :], axis=-1) for params in (before, after)]
+    return np.asarray(np.log(apart[1] / apart[0]))
 
 
 def probability_growth(replay: Replay) -> np.ndarray:
     """Growth a step of small differences of the starts in the probabilities, in the exact rows.
 
-    ``log(|P' - P| / |P'_0 - P_0|)`` by the number of steps, with the probabilities of all images at the end
-    and at the start of two runs: one starts as the notes do, the other a small distance away in a random
-    direction.
-
-    Returns:
-        ``[rates, λ, directions]``.
+    ``log(|P' - P| / |P'_0 - P_0|)`` by the number of steps ``[rates, λ, directions]``, with the probabilities
+    of all images at the end and at the start of two runs, whose starts are a small distance apart.
     """
     start, unravel = ravel_pytree(replay.start)
     drawn = np.random.default_rng(0).normal(size=(DIRECTIONS, start.size))
@@ -137,13 +135,6 @@ def probabilities_row(replay: Replay, growth: np.ndarray) -> Row:
         f" {(growth > 0).sum()} of {growth.size} above 0; in {steps} steps a difference grows by at most"
         f" {_power(grown)}",
     )
-
-
-def _select(replay: Replay, exponents: np.ndarray, kind: str) -> np.ndarray:
-    """Exponents ``[rates, λ]`` of all cells of a kind of the published grid."""
-    rows = [int(np.flatnonzero(np.isclose(RATES, rate))[0]) for rate in AXIS if rate <= RATES[-1] * 1.01]
-    kinds = np.array([[cell.kind for cell in row] for row in replay.cells[: len(rows)]])
-    return np.asarray(exponents[rows][kinds == kind])
 
 
 def _range(values: np.ndarray) -> str:

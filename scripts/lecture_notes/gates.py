@@ -55,16 +55,10 @@ def trained(replay: Replay) -> list[Row]:
             execution=ALONE,
         )
         solved = result.train_accuracy[0, 0] == 1
-        found, cost = int(solved.sum()), result.train_loss[0, 0][solved].max(initial=0)
-        rows.append(
-            claim(
-                f"{name} by a 2-3-1 network",
-                "found from some starts",
-                f"{found} of {starts} starts",
-                found > 0,
-                f"largest cost of a solution {cost:.1e} a sample",
-            )
-        )
+        cost = result.train_loss[0, 0][solved].max(initial=0)
+        here, reason = f"{solved.sum()} of {starts} starts", f"largest cost of a solution {cost:.1e} a sample"
+        figure = f"{name} by a 2-3-1 network"
+        rows.append(claim(figure, "found from some starts", here, bool(solved.any()), reason))
         params = result.member(0, 0, int(np.nanargmin(result.train_loss)))
         predict = functools.partial(jfnn.predict, network, params, loss="quadratic", task="classification")
         regions = jfnn.plots.decision_regions(predict, x, t)

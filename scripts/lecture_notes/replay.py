@@ -22,7 +22,7 @@ GRADIENT = "backprop"
 
 
 class Repeats(NamedTuple):
-    """How often random runs are repeated."""
+    """Numbers of random runs."""
 
     gates: int = 16  # starts of each gate's network
     widths: tuple[int, ...] = (1, 3, 9, 27)  # hidden units of the networks that approximate a function
@@ -43,25 +43,16 @@ class Cell(NamedTuple):
 
 
 class Replay:
-    """State that the sections share; anything costly is computed on first use.
-
-    Attributes:
-        published: The notes' printed results, except the grid.
-        cells: The published grid, ``cells[i][j]`` at η i and λ j.
-        out: Folder for figures and models.
-        dtype: The arithmetic that JAX is configured for, "float64" or "float32".
-        repeats: How often random runs are repeated.
-        shown: Numbers of the five images that the notes show.
-        n_rows: Numbers of training and of test images.
-    """
+    """State that the sections share; anything costly is computed on first use."""
 
     def __init__(self, published: Path, out: Path, dtype: str, repeats: Repeats = REPEATS):
-        self.published = json.loads((published / "published.json").read_text())
-        self.cells = read_grid(published / "published_grid.csv")
+        """Reads published figures; ``dtype``, "float64" or "float32", is the one JAX is configured for."""
+        self.published = json.loads((published / "published.json").read_text())  # all but the grid
+        self.cells = read_grid(published / "published_grid.csv")  # cells[i][j] at η i and λ j
         self.out, self.dtype, self.repeats = out, dtype, repeats
         self.network = jfnn.mlp(SIZES)
         np.random.seed(0)
-        self.shown = np.random.choice(range(1797), size=5)
+        self.shown = np.random.choice(range(1797), size=5)  # images that the notes show
         self.split = jfnn.datasets.digits(random_state=None)  # continues NumPy's global generator
         self.n_rows = len(self.split.y_train), len(self.split.y_test)
 

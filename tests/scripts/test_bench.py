@@ -14,17 +14,16 @@ import os
 import bench
 import numpy as np
 import pytest
-from benchmarks import breakdown, comparison, first_call, first_calls, growth, machine, report
+from benchmarks import breakdown, comparison, first_call, first_calls, growth, machine, report, workers
 from benchmarks.contenders import CASES, GRID, Case, matmul
 from benchmarks.workers import Apart, ContenderError, Here, Run
 from benchmarks.workload import Outcome
 from benchmarks.workloads import GRIDS, NOTES
 from helpers import check_child_ends_with_parent
-from test_contenders import SMALL
+from test_contenders import SMALL, asked
 
 pytestmark = pytest.mark.unoptimised
 
-CURVES = growth.Scale((3,), (40,), (6,), (1, 2), gflop=1e-3, rounds=1)
 FLOP = 1e9  # of one run of the floor
 FLOOR = GRID["floor"]._replace(prepare=functools.partial(matmul, size=64))
 
@@ -40,10 +39,19 @@ class Clock:
         worker.title = contender.title
         return worker
 
-    def prepare(self, workload):
-        self.workload = workload
-        if workload.data == "xor":
+    def call(self, function, *arguments):
+        if function is machine.jax_devices:
+            return ["cpu:0 cpu"]
+        if function is workers.run:
+            return self.run()
+        if function is not workers.prepare:
+            return self.call_others(function, *arguments)
+        self.workload = arguments[1]
+        if self.workload.data == "xor":
             raise KeyboardInterrupt
+
+    def call_others(self, *_):
+        raise ContenderError("Traceback\nValueError: no such call")
 
     def run(self):
         seconds = next(self.times[self.title])
@@ -52,12 +60,7 @@ class Clock:
         trained = Outcome(np.ones(self.workload.shape), self.trained)
         return Run(seconds, seconds, 7.0, Outcome(None, flop=FLOP) if self.title == FLOOR.title else trained)
 
-    def call(self, function, *_):
-        if function is machine.jax_devices:
-            return ["cpu:0 cpu"]
-        raise ContenderError("Traceback\nValueError: no such call")
-
-    def stop(self):
+    def close(self):
         pass
 
 
@@ -65,14 +68,14 @@ def compared(times, workload=NOTES, trained=1.0):
     contenders = {name: GRID[name] for name in times}
     clock = Clock({contenders[name].title: seconds for name, seconds in times.items()}, trained)
     rounds = len(next(iter(times.values()))) - 1
-    return comparison.compare_case(Case(workload, contenders, traced=False), contenders, clock, rounds)
+    return comparison.compare(Case(workload, contenders, traced=False, rounds=rounds), clock)
 
 
 def test_medians_are_scaled_from_a_part_to_the_whole_and_marked():
     figures = compared({"numpy": [9, 1, 5, 2], "vmap": [9, 1, 5, 2]}, GRIDS["seeds"])
     part, whole = (figures.measurements[name] for name in ("numpy", "vmap"))
-    assert (whole.median, whole.seconds, whole.extra_first) == (2, [1, 5, 2], 7)
-    assert (part.median, part.seconds, part.extra_first) == (20, [10, 50, 20], 7)
+    assert (whole.median, whole.seconds, whole.extra_first_s) == (2, [1, 5, 2], 7)
+    assert (part.median, part.seconds, part.extra_first_s) == (20, [10, 50, 20], 7)
     assert "49 of 490, scaled" in report.table(figures)
 
 
@@ -105,17 +108,20 @@ def test_a_contender_that_fails_is_reported_and_the_others_go_on():
     assert "vmap: failed, ValueError: no such device" in report.table(figures)
 
 
-def test_growth_reports_failures_and_goes_on():
-    lines = {name: GRID[name] for name in ("jfnn", "floor")}
-    times = {GRID["jfnn"].title: [1, 1], FLOOR.title: [1] * 4}
-    clock = Clock(times | {"jfnn, 1 cores": [1, None], "jfnn, 2 cores": [None]})
-    scale = CURVES._replace(members=(1,), batch=(), width=())
-    points, failed = growth.curves(scale, clock, lines)
-    assert [(p.axis, p.value, p.contender) for p in points] == [("members", 1, name) for name in lines]
-    assert set(failed) == {"cores jfnn on 1", "cores jfnn on 2"}
-    others = {"vmap": GRID["vmap"]}
-    points, failed = growth.curves(scale, Clock({others["vmap"].title: [1, 1]}), others)
-    assert [(point.axis, point.contender) for point in points] == [("members", "vmap")] and not failed
+def test_a_point_of_growth_varies_one_axis_of_the_notes_network():
+    cases = growth.cases()
+    assert set(growth.VALUES["members"]) == {
+        case.workload.members for key, case in cases.items() if "members" in key
+    }
+    assert all(case.workload.epochs <= NOTES.epochs for case in cases.values())
+    wide, quick = cases["growth_width_320"].workload, cases["growth_width_320"].workload.quick()
+    assert "initial_params" in asked(wide, GRID["jfnn"])  # shares starts and minibatches with the others
+    assert wide.sizes == (64, 320, 10) and wide.members == quick.members == 49
+    assert 0.5 < wide.flop() / growth.GFLOP / 1e9 < 2 and quick.epochs == max(1, wide.epochs // 3)
+    figures = compared({"jfnn": [2, 1, 3, 2], "floor": [1] * 4}, wide)
+    (point, floor) = growth.points([figures, compared({"jfnn": [1, 1]})])
+    assert point[:6] == ("width", 320, "jfnn", 2, 1, 3) and floor.contender == "floor"
+    assert point.us_per_member_step == pytest.approx(2e6 / (49 * wide.epochs * 14))
 
 
 # Where the time goes
@@ -162,7 +168,7 @@ def apart():
     before = multiprocessing.active_children()
     worker = Apart(GRID["jfnn"])
     yield worker
-    worker.stop()
+    worker.close()
     assert multiprocessing.active_children() == before
 
 
@@ -171,11 +177,11 @@ def test_a_process_apart_answers_and_reports_errors(apart):
     peak = apart.call(machine.peak_memory)
     assert peak is None or 50 < peak < 5000
     with pytest.raises(ContenderError, match="KeyError"):
-        apart.prepare(dataclasses.replace(SMALL["deep"], data="none"))
+        apart.call(workers.prepare, GRID["jfnn"], dataclasses.replace(SMALL["deep"], data="none"))
     dying = Apart(GRID["numpy"])
     with pytest.raises(ContenderError, match="process ended"):
         dying.call(os._exit, 1)
-    dying.stop()
+    dying.close()
 
 
 BENCH = """
@@ -219,7 +225,9 @@ def test_a_breakdown_stands_next_to_the_floor_of_the_same_work_where_xla_records
     assert "| the floor of the same work | 500 | 12.5% |" in printed
     assert printed[-1].startswith("Traced: 25 of 100 epochs")
     monkeypatch.setattr("jax.default_backend", lambda: "gpu")
-    figures = comparison.with_breakdown(figures, Here(GRID["jfnn"]), GRID["jfnn"])
+    clock = Clock({GRID["jfnn"].title: [1, 1]})
+    clock.call_others = lambda function, *arguments: function(*arguments)
+    figures = comparison.compare(Case(NOTES, {"jfnn": GRID["jfnn"]}, rounds=1), clock)
     assert figures.breakdown is None and not figures.failed
     assert "not known" in report.breakdown_table(figures)
 
@@ -235,9 +243,8 @@ def test_first_calls_are_told_apart_from_imports_and_second_calls(monkeypatch):
     calls = []
     figures = first_call.measure(lambda: lambda: calls.append(3))
     assert calls == [3, 3]
-    assert figures == {"imports": [1, 5], "first": [1, 7], "again": [1, 1]}
-    process = first_calls.Process(20.0, *(tuple(times) for times in figures.values()))
-    assert process.compiling == 6
+    assert figures == {"imports": (1, 5), "first": (1, 7), "again": (1, 1)}
+    process = first_calls.Process(20.0, **figures)
     printed = first_calls.table({"grid": {"jfnn": [process, process._replace(seconds=40.0)]}})
     assert printed.splitlines()[-1].endswith("| jfnn, all cores | 30 s | 1 s | 1 s | 1 s | 5 s | 6 s |")
 
@@ -257,7 +264,7 @@ def test_all_first_calls_run():
     assert {case: (*ways,) for case, ways in figures.items()} == {
         case: contenders for case, (_, contenders, _) in first_call.CASES.items()
     }
-    assert all(processes[0].compiling > 0 for processes in figures["grid"].values())
+    assert all(processes[0].times()[-1] > 0 for processes in figures["grid"].values())
 
 
 # The script
@@ -283,16 +290,18 @@ def written(apart, tmp_path_factory):
         {name: GRID[name] for name in ("numpy", "vmap", "jfnn", "jfnn_halving")},
     )
     iris = dataclasses.replace(few.workload, data="iris", sizes=(4, 3, 3), batch=20, epochs=1)
+    points = {axis: dataclasses.replace(workload, varied=(axis, 1)) for axis in growth.VALUES}
+    line = {"jfnn": GRID["jfnn"], "floor": FLOOR}
     cases = {
         "seeds": {"seeds": Case(workload, grid | {"floor": FLOOR})},
         "few": {"few_1": Case(iris, few.contenders | {"floor": FLOOR}, traced=False)},
+        "growth": {axis: Case(point, line, traced=False) for axis, point in points.items()},
     }
-    setup = bench.Setup(TracedApart, cases, CURVES, {"jfnn": GRID["jfnn"], "floor": FLOOR})
     chosen = ["numpy", "vmap", "jfnn", "jfnn_halving", "floor", "vmap_numpy", "sklearn"]
-    words = ["--workload", *bench.Setup(cases=cases).trainers(), "--rounds", "2", "--out", str(out)]
+    words = ["--workload", *cases, "first_calls", "--rounds", "2", "--out", str(out)]
     with pytest.MonkeyPatch.context() as patched, contextlib.redirect_stdout(io.StringIO()) as printed:
         patched.setattr(first_calls, "start", started)
-        status = bench.main([*words, "--contenders", *chosen], setup)
+        status = bench.main([*words, "--contenders", *chosen], cases, TracedApart)
     return status, printed.getvalue(), out, read_json(out / "bench.json")
 
 
@@ -304,7 +313,7 @@ def read_json(path):
 def test_script_prints_tables_and_writes_its_figures_as_json(written):
     _, printed, _, figures = written
     assert {"versions", "processor", "cores", "devices", "date"} <= set(figures["environment"])
-    assert set(figures["workloads"]) == {"seeds", "few_1"}
+    assert {"seeds", "few_1"} < set(figures["workloads"])
     workload = figures["workloads"]["seeds"]
     contenders = workload["contenders"]
     assert list(contenders) == ["numpy", "vmap", "jfnn", "jfnn_halving", "floor"]
@@ -332,24 +341,21 @@ def test_script_measures_first_calls_and_reports_failures(written):
     assert status == 1 and "first calls, search sklearn: failed, ValueError: no such search" in printed
 
 
-def test_script_writes_growth_curves_and_plots(written):
+def test_script_writes_growth_curves_and_a_plot(written):
     _, _, out, _ = written
     with (out / "growth.csv").open() as file:
         rows = list(csv.DictReader(file))
-    places = {(row["axis"], int(row["value"])) for row in rows}
-    axes = ("members", "batch", "width", "cores")
-    assert places == {(axis, value) for axis in axes for value in getattr(CURVES, axis)}
+    assert [row["axis"] for row in rows[::2]] == list(growth.VALUES)
     assert {row["contender"] for row in rows} == {"jfnn", "floor"}
     assert all(float(row["fastest_s"]) <= float(row["median_s"]) <= float(row["slowest_s"]) for row in rows)
-    for name in ("bench.png", "growth.png"):
-        assert (out / name).read_bytes().startswith(b"\x89PNG")
+    assert (out / "bench.png").read_bytes().startswith(b"\x89PNG")
 
 
 @pytest.mark.parametrize(
     ("arguments", "words"),
     [
         ("--workload nothing", ("--workload", "nothing")),
-        ("--contenders torch jfnn", ("--contenders", "torch", "no_such_package")),
+        ("--contenders torch jfnn", ("--contenders: invalid choice: 'torch'",)),
         ("--contenders numpy --workload notes growth", ("--contenders", "growth", "jfnn, floor")),
         ("--contenders numpy --workload few", ("--contenders: few measures", "jit")),
         ("--rounds 0", ("--rounds", "from 1 to", "got '0'")),
@@ -359,18 +365,19 @@ def test_script_writes_growth_curves_and_plots(written):
     ],
 )
 def test_impossible_options_raise_before_anything_starts(arguments, words, capsys):
-    missing = GRID | {"torch": GRID["torch"]._replace(needs="no_such_package")}
-    cases = {"notes": {"notes": Case(NOTES, missing)}, "few": CASES["few"]}
-    setup = bench.Setup(lambda contender: pytest.fail("started"), cases)
+    installed = {name: contender for name, contender in GRID.items() if contender.needs is None}
+    lines = {name: GRID[name] for name in ("jfnn", "floor")}
+    cases = {name: {name: Case(NOTES, some)} for name, some in (("notes", installed), ("growth", lines))}
+    cases["few"] = CASES["few"]
     with pytest.raises(SystemExit) as stopped:
-        bench.main(arguments.split(), setup)
+        bench.main(arguments.split(), cases, lambda contender: pytest.fail("started"))
     error = capsys.readouterr().err
     assert stopped.value.code == 2 and all(word in error for word in words)
 
 
 def test_without_names_workloads_are_those_of_the_contenders():
     def workloads(*words):
-        return bench.read_options(words, bench.Setup()).workload
+        return bench.read_options(words, bench.all_workloads()).workload
 
     short = [name for name, workload in GRIDS.items() if not workload.long]
     assert workloads("--contenders", "numpy") == short
@@ -385,7 +392,7 @@ def test_figures_are_written_after_every_workload(tmp_path, capsys):
     path = tmp_path / "new" / "x.json"
     words = ["--workload", "seeds", "xor", "--contenders", "jfnn", "--rounds", "1", "--json", str(path)]
     with pytest.raises(KeyboardInterrupt):
-        bench.main([*words, "--out", str(tmp_path)], bench.Setup(clock))
+        bench.main([*words, "--out", str(tmp_path)], start=clock)
     workloads, printed = read_json(path)["workloads"], capsys.readouterr().out
     assert list(workloads) == ["seeds"]
     figures = workloads["seeds"]["contenders"]["jfnn"]

@@ -27,10 +27,10 @@ SMALL = dataclasses.replace(workloads.IRIS, title="small", seeds=2, epochs=1)
 
 def run(arguments, out, start=Here):
     """The script in this process: exit status, printed text, errors."""
-    setup = bench.Setup(start, {"iris_seeds": {"small": Case(SMALL, {"jfnn": JFNN})}})
+    cases = {"iris_seeds": {"small": Case(SMALL, {"jfnn": JFNN})}}
     printed, errors = io.StringIO(), io.StringIO()
     with contextlib.redirect_stdout(printed), contextlib.redirect_stderr(errors):
-        status = bench.main(["--accelerator", *arguments, "--out", str(out)], setup)
+        status = bench.main(["--accelerator", *arguments, "--out", str(out)], cases, start)
     return status, printed.getvalue(), errors.getvalue()
 
 
@@ -86,7 +86,7 @@ class Scripted:
             raise measured
         return measured
 
-    def stop(self):
+    def close(self):
         pass
 
 
@@ -95,8 +95,8 @@ class Scripted:
     [("aaaa", 0, ("equal", "equal")), ("abaa", 0, ("equal", "DIFFER")), ("aaba", 1, ("DIFFER", "equal"))],
 )
 def test_bits_that_differ_under_the_options_as_set_are_an_error(tmp_path, digests, status, bits):
-    times = [(9.0, [1.0, 3.0]), (9.0, [2.0, 2.0]), (7.0, [5.0, 3.0]), (9.0, [4.0, 4.0])]
-    given = [Measured({}, *pair, [digest] * 3) for pair, digest in zip(times, digests, strict=True)]
+    times = [[9.0, 1.0, 3.0], [9.0, 2.0, 2.0], [7.0, 5.0, 3.0], [9.0, 4.0, 4.0]]
+    given = [Measured({}, seconds, [digest] * 3) for seconds, digest in zip(times, digests, strict=True)]
     worker = Scripted(iter(given))
     actual, printed, _ = run(["--rounds", "2"], tmp_path, start=lambda _: worker)
     row = next(line for line in printed.splitlines() if line.startswith("| small"))

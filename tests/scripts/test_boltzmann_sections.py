@@ -35,14 +35,12 @@ def test_xor_is_replayed_to_all_published_digits_and_no_machine_is_below_its_lev
     verdicts = [row.verdict for row in rows]
     assert NOT_REPRODUCED not in verdicts
     assert verdicts.count(REPRODUCED) == 3 and CORRECTED in verdicts
-    assert (tmp_path / "xor_kl.png").stat().st_size > 10_000
 
 
 @pytest.mark.slow
 def test_a_deep_machine_learns_bars_and_stripes(tmp_path):
     rows = deep_machine.run(tmp_path, quick=True)
     assert NOT_REPRODUCED not in [row.verdict for row in rows]
-    assert len(list(tmp_path.glob("*.png"))) == 3
 
 
 @pytest.mark.slow

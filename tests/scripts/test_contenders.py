@@ -7,7 +7,7 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 import pytest
-from benchmarks import jfnn_sweep, kinds, plain_jax, scikit_learn, workloads
+from benchmarks import jfnn_sweep, plain_jax, scikit_learn, workloads
 from benchmarks.contenders import CASES, GRID
 from benchmarks.workloads import GRIDS, NOTES
 from helpers import compiled
@@ -66,8 +66,13 @@ def rows_apart(workload, actual, expected):
     return round(np.abs(actual - expected).max() * len(workload.rows().y_test))
 
 
-@pytest.mark.parametrize("name", ("vmap", "jfnn", "jfnn_backprop"))
-@pytest.mark.parametrize("workload", SMALL)
+@pytest.mark.parametrize(
+    ("workload", "name"),
+    [
+        *((workload, "vmap") for workload in SMALL),
+        *(("seeds", "jfnn"), ("wine", "jfnn_backprop"), ("deep", "jfnn_backprop"), ("xor", "jfnn")),
+    ],
+)
 def test_contenders_of_grids_train_the_same_networks(by_numpy, workload, name):
     actual = accuracies(SMALL[workload], name)
     assert actual.shape == SMALL[workload].shape
@@ -85,10 +90,11 @@ def test_torch_trains_the_same_networks(by_numpy, name):
 @pytest.mark.slow
 @pytest.mark.parametrize("kind", ["cnn", "gru"])
 def test_other_kinds_are_the_same_networks_by_plain_vmap(kind):
-    full = kinds.KINDS[kind]
+    full = workloads.KINDS[kind]
     small = dataclasses.replace(full, learning_rates=full.learning_rates[::16], epochs=1)
-    contenders = ALL_CASES[kind].contenders
-    ours, theirs = (contenders[name].prepare(small)().accuracy for name in ("jfnn_backprop", "vmap"))
+    ours, theirs = (
+        ALL_CASES[kind].contenders[name].prepare(small)().accuracy for name in ("jfnn_backprop", "vmap")
+    )
     assert ours.shape == (2, 1, 1)
     assert np.abs(ours - theirs).max() * len(small.rows().y_test) <= 2
 
@@ -220,12 +226,9 @@ def test_jfnn_is_asked_for_as_many_members_and_steps_as_are_counted(name):
         assert (workload.steps(), workload.epochs) == (steps, options["epochs"])
 
 
-def test_one_core_is_one_thread_even_where_there_are_more():
+def test_contenders_of_jfnn_differ_by_their_keywords():
     assert asked(SMALL["deep"], GRID["jfnn_1"])["execution"] == 1
     assert asked(ALL_ROWS[5], FEW["jfnn_tile_1"])["execution"] == jfnn.Execution(tile=1)
-
-
-def test_seeds_of_a_kind_draw_their_own_minibatches_as_the_grid_does():
     case = ALL_CASES["kind_seeds_gru"]
     grid, seeds = (asked(case.workload, case.contenders[name]) for name in ("jfnn_grid", "jfnn"))
     assert grid["batch_size"] == seeds["batch_size"] == jfnn.Minibatches(100)
@@ -233,9 +236,9 @@ def test_seeds_of_a_kind_draw_their_own_minibatches_as_the_grid_does():
     assert (list(seeds["learning_rate"]), seeds["seeds"]) == ([case.workload.reference[0]], 32)
 
 
-@pytest.mark.parametrize("name", ALL_CASES)
-def test_a_part_holds_the_reference(name):
-    for workload in (ALL_CASES[name].workload, ALL_CASES[name].workload.quick()):
+def test_a_part_holds_the_reference():
+    full = [case.workload for case in ALL_CASES.values()]
+    for workload in (*full, *(workload.quick() for workload in full)):
         part = dataclasses.replace(workload.reduced(), summary=None)
         place = part.reference_index
         assert (part.learning_rates[place[0]], part.l2s[place[1]]) == workload.reference
@@ -245,7 +248,7 @@ def test_a_part_holds_the_reference(name):
 @pytest.mark.parametrize("bias", [0.0, 0.5])
 def test_the_own_loss_is_the_mean_square_of_the_residual(bias):
     """A network that is a constant c makes u = t + c t², whose u'' + u is 2 c + t + c t²."""
-    init, loss, score = jfnn_sweep.ode(kinds.ODE)
+    init, loss, score = jfnn_sweep.ode(workloads.ODE)
     *hidden, last = jax.tree.map(jnp.zeros_like, init(jax.random.key(0)))
     params = (*hidden, last._replace(b=last.b + bias))
     points = np.linspace(0, 3, 50)[:, None]
@@ -258,7 +261,7 @@ def test_the_own_loss_is_the_mean_square_of_the_residual(bias):
 
 
 def test_contenders_learn_the_own_loss_alike():
-    workload = dataclasses.replace(kinds.ODE, epochs=60, learning_rates=(1e-2,), l2s=(1e-4, 1e-3))
+    workload = dataclasses.replace(workloads.ODE, epochs=60, learning_rates=(1e-2,), l2s=(1e-4, 1e-3))
     contenders = ALL_CASES["own_data"].contenders
     ours, theirs = (float(contenders[name].prepare(workload)().accuracy) for name in ("jfnn", "vmap"))
     untrained = float(contenders["vmap"].prepare(dataclasses.replace(workload, epochs=1))().accuracy)
@@ -274,7 +277,7 @@ def test_products_are_counted_by_hand():
     assert deep.flop() == training + scoring
     assert deep.flop(trained=0.25) == training / 4 + scoring
     forward = 3 * 2 * 256 * (16 + 16 * 16 + 16)
-    assert kinds.ODE.flop() == 35 * (200 * 3 * forward + forward)
+    assert workloads.ODE.flop() == 35 * (200 * 3 * forward + forward)
     forward = 2 * (8 * 9 * 36 + 16 * 8 * 9 * 16 + 16 * 16 * 10)
-    assert kinds.KINDS["cnn"].step_flop() == 100 * (3 * forward - 2 * 8 * 9 * 36)
-    assert kinds.KINDS["cnn"].row_flop() == forward
+    assert workloads.KINDS["cnn"].step_flop() == 100 * (3 * forward - 2 * 8 * 9 * 36)
+    assert workloads.KINDS["cnn"].row_flop() == forward

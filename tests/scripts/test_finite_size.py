@@ -49,16 +49,15 @@ def test_extrapolation_is_exact_for_its_own_powers_and_weights_by_variance():
     # A lattice far off, with a spread that says so, weighs nothing.
     places = {length: T_C + 4 / length + noise for length in (20, 40, 80)} | {10: 9.0 + 1e6 * noise}
     assert finite_size.extrapolate(places)[0] == pytest.approx(T_C, abs=1e-6)
-    merged = finite_size.weighted_mean([T_C + noise, 9.0 + 1e6 * noise])
-    assert merged[0] == pytest.approx(T_C, abs=1e-6)
+    merged = finite_size.extrapolate({10: T_C + noise, 20: T_C + 1 + 2 * noise}, ())  # weights 4 and 1
+    assert merged[0] == pytest.approx(T_C + 0.2, abs=1e-9)
 
 
 def test_binders_ratio_has_its_limits_and_no_scale():
     rng = np.random.default_rng(0)
-    counts = finite_size.draw_counts(rng, 50, (3, 2, 4_000))
     z = np.stack([np.sign(rng.normal(size=(3, 4_000))), rng.normal(size=(3, 4_000))], axis=1)
-    scales = np.array([1.0, 5.0, 1e-3])[:, None, None]  # each seed measures in units of its own
-    curves = finite_size.binder_curves((scales * z) ** 2, (scales * z) ** 4, counts)
+    z *= np.array([1.0, 5.0, 1e-3])[:, None, None]  # each seed measures in units of its own
+    curves = finite_size.bootstrap(0, 50, z**2, z**4, statistic=finite_size.binder_ratio)
     assert curves.shape == (51, 2)
     np.testing.assert_allclose(curves[:, 0], 2 / 3)
     assert abs(curves[0, 1]) < 0.03 and 0.005 < curves[1:, 1].std() < 0.05
@@ -66,11 +65,8 @@ def test_binders_ratio_has_its_limits_and_no_scale():
 
 def test_intervals_cover_the_spread_of_seeds_and_chains():
     rng = np.random.default_rng(1)
-    shape = (20, 3, 100)
     of_seeds, of_chains = rng.normal(size=(20, 1, 1)), rng.normal(size=(1, 3, 100))
-    counts = finite_size.draw_counts(rng, 2_000, shape)
-    assert (counts.seeds.sum(axis=1) == 20).all() and (counts.chains.sum(axis=2) == 100).all()
-    curves = finite_size.mean_curves(of_seeds + of_chains, counts)
+    curves = finite_size.bootstrap(0, 2_000, of_seeds + of_chains)
     np.testing.assert_allclose(curves[0], (of_seeds + of_chains).mean(axis=(0, 2)))
     expected = np.sqrt(of_seeds.var() / 20 + of_chains.var(axis=2)[0] / 100)
     np.testing.assert_allclose(curves[1:].std(axis=0), expected, rtol=0.1)

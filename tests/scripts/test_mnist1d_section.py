@@ -32,5 +32,4 @@ def test_a_quick_run_shows_every_published_figure(tmp_path):
     pytest.importorskip("mnist1d")
     rows = mnist1d.run(tmp_path, quick=True)
     assert [row.verdict for row in rows] == [REPRODUCED] * 4 + [UNDECIDED] * 28  # a few seeds are too few
-    names = {path.name for path in tmp_path.iterdir()}
-    assert names == {f"mnist1d_{name}.png" for name in ("samples", "states", "table")}
+    assert (tmp_path / "mnist1d_table.png").stat().st_size > 10_000

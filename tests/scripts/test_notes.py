@@ -2,7 +2,6 @@
 
 import contextlib
 import copy
-import csv
 import dataclasses
 import functools
 import io
@@ -49,11 +48,6 @@ def as_params(w1, b1, w2, b2):
     return (jfnn.Layer(w1, b1), jfnn.Layer(w2, b2))
 
 
-def published_cells():
-    with open(DATA / "published_grid.csv", newline="") as file:
-        return list(csv.DictReader(file))
-
-
 def counts(accuracy, labels):
     return np.round(np.asarray(accuracy, np.float64) * len(labels))
 
@@ -66,10 +60,8 @@ def test_oracle_gives_the_published_start(replayed):
     first = oracle.probabilities(start, split.x_train[:1])[1][0]
     np.testing.assert_allclose(first, PUBLISHED["initial"]["probabilities"], rtol=0, atol=1e-8)
     assert shown.tolist() == PUBLISHED["shown_images"]
-    assert (first.argmax(), split.y_train[0]) == (
-        PUBLISHED["initial"]["prediction"],
-        PUBLISHED["initial"]["label"],
-    )
+    initial = PUBLISHED["initial"]
+    assert (first.argmax(), split.y_train[0]) == (initial["prediction"], initial["label"])
     assert oracle.right_answers(start, split.x_train, split.y_train) == 62
 
 
@@ -100,21 +92,30 @@ def test_oracle_overflows_to_the_artefact_where_jfnn_does_not(replayed, x64):
 # jfnn against the oracle
 
 
+def check_oracle(split, start, batches, rates, l2s, **options):
+    """Every parameter of every cell after an epoch of these minibatches is the oracle's."""
+    result = jfnn.sweep(
+        jfnn.mlp((64, start[1].size, 10)),
+        split,
+        learning_rate=rates,
+        l2=l2s,
+        epochs=1,
+        batch_size=batches.shape[1],
+        initial_params=as_params(*start),
+        batches=batches[None],
+        **options,
+    )
+    for i, j in np.ndindex(len(rates), len(l2s)):
+        expected = oracle.descend(start, split.x_train, split.y_train, batches, rates[i], l2s[j])
+        for actual, leaf in zip(jax.tree.leaves(result.member(i, j, 0)), expected, strict=True):
+            np.testing.assert_allclose(actual, leaf, rtol=1e-9, atol=0)
+
+
 @pytest.mark.unoptimised
 @pytest.mark.parametrize("gradient", ["backprop", "autodiff"])
 def test_parameters_after_200_steps_equal_the_oracles_over_the_exact_grid(gradient, replayed, x64):
     _, split, start, batches = replayed
-    batches = batches[:STEPS]
-    options = {
-        "epochs": 1,
-        "gradient": gradient,
-        "initial_params": as_params(*start),
-        "batches": batches[None],
-    }
-    result = jfnn.sweep(NETWORK, split, learning_rate=EXACT_RATES, l2=L2, **options)
-    for i, j in np.ndindex(len(EXACT_RATES), len(L2)):
-        expected = oracle.descend(start, split.x_train, split.y_train, batches, EXACT_RATES[i], L2[j])
-        assert_same_params(result.member(i, j, 0), expected)
+    check_oracle(split, start, batches[:STEPS], EXACT_RATES, L2, gradient=gradient)
 
 
 @pytest.mark.unoptimised
@@ -122,29 +123,11 @@ def test_parameters_after_200_steps_equal_the_oracles_over_the_exact_grid(gradie
 def test_parameters_equal_the_oracles_for_other_seeds_widths_and_batches(
     seed, hidden, batch_size, replayed, x64
 ):
-    _, split, *_ = replayed
-    start = oracle.start_of_the_notes(hidden, seed)
-    batches = oracle.minibatches_of_the_notes(STEPS, batch_size)
-    result = jfnn.sweep(
-        jfnn.mlp((64, hidden, 10)),
-        split,
-        learning_rate=EXACT_RATES[[0, 2]],
-        l2=L2[[0, 6]],
-        epochs=1,
-        batch_size=batch_size,
-        gradient="backprop",
-        initial_params=as_params(*start),
-        batches=batches[None],
+    start, batches = (
+        oracle.start_of_the_notes(hidden, seed),
+        oracle.minibatches_of_the_notes(STEPS, batch_size),
     )
-    for i, j in np.ndindex(2, 2):
-        rate, l2 = EXACT_RATES[2 * i], L2[6 * j]
-        expected = oracle.descend(start, split.x_train, split.y_train, batches, rate, l2)
-        assert_same_params(result.member(i, j, 0), expected)
-
-
-def assert_same_params(params, expected):
-    for actual, leaf in zip(jax.tree.leaves(params), expected, strict=True):
-        np.testing.assert_allclose(actual, leaf, rtol=1e-9, atol=0)
+    check_oracle(replayed[1], start, batches, EXACT_RATES[[0, 2]], L2[[0, 6]], gradient="backprop")
 
 
 # jfnn against what is printed
@@ -179,14 +162,14 @@ def test_the_21_exact_cells_have_the_published_counts(replayed, x64):
         batches=batches.reshape(100, 14, 100),
         execution=jfnn.Execution(keep_params="none"),
     )
-    exact = [cell for cell in published_cells() if cell["kind"] == "exact"]
+    exact = [
+        cell for row in replay.read_grid(DATA / "published_grid.csv") for cell in row if cell.kind == "exact"
+    ]
     assert len(exact) == result.diverged_at.size == 21
-    for part, accuracy, labels in (
-        ("train", result.train_accuracy, split.y_train),
-        ("test", result.test_accuracy, split.y_test),
-    ):
-        published = [int(cell[f"{part}_correct"]) for cell in exact]
-        np.testing.assert_array_equal(counts(accuracy, labels).ravel(), published)
+    train, test = counts(result.train_accuracy, split.y_train), counts(result.test_accuracy, split.y_test)
+    np.testing.assert_array_equal(
+        np.stack([train.ravel(), test.ravel()], axis=1), [cell[:2] for cell in exact]
+    )
 
 
 # The script
@@ -220,13 +203,8 @@ def test_script_reproduces_every_exact_figure(script_run):
 def test_script_draws_every_figure_and_stores_every_model(script_run):
     out = script_run[2]
     assert sorted(path.stem for path in out.glob("*.png")) == sorted(FIGURES)
-    stored = np.load(out / "models.npz")
-    assert {name: a.shape for name, a in stored.items()} == {
-        "w1": (7, 7, 1, 64, 50),
-        "b1": (7, 7, 1, 50),
-        "w2": (7, 7, 1, 50, 10),
-        "b2": (7, 7, 1, 10),
-    }
+    shapes = {name: array.shape[3:] for name, array in np.load(out / "models.npz").items()}
+    assert shapes == {"w1": (64, 50), "b1": (50,), "w2": (50, 10), "b2": (10,)}
 
 
 def not_reproduced(capsys):
