@@ -1,6 +1,7 @@
 """Paths that lead nowhere: one line that names the argument or the file, never what the system raised."""
 
 import contextlib
+import dataclasses
 import os
 
 import numpy as np
@@ -102,7 +103,7 @@ def test_paths_that_are_closed_to_this_user_are_refused_by_name(closed):
 
 @pytest.mark.parametrize("name", ["run", "run/config.json", "run/results.npz"])
 def test_files_of_a_run_that_are_closed_to_this_user_are_named(name, tmp_path, monkeypatch):
-    RESULT.keeping({"w": np.zeros((2, 2, 2, 3))}).save(tmp_path / "run")
+    dataclasses.replace(RESULT, params={"w": np.zeros((2, 2, 2, 3))}).save(tmp_path / "run")
     monkeypatch.chdir(tmp_path)
     tmp_path.chmod(0o755)
     (tmp_path / name).chmod(0)

@@ -4,12 +4,13 @@ import importlib
 import numbers
 import os
 from collections.abc import Callable, Collection, Mapping, Sequence
-from typing import Any, Protocol
+from typing import Any, Protocol, runtime_checkable
 
 import numpy as np
 
 from jfnn.arguments import checks
 from jfnn.arguments.checks import ArgumentError, ArgumentTypeError
+from jfnn.arguments.signatures import check_callable
 from jfnn.experiment.options import Options
 from jfnn.experiment.settings import as_execution
 from jfnn.learners.learner import Learner
@@ -21,6 +22,7 @@ from jfnn.search.sweep import Run, prepare, sweep
 from jfnn.targets import Split
 
 
+@runtime_checkable
 class Study(Protocol):
     """The part of `optuna.study.Study` that is used here."""
 
@@ -98,10 +100,8 @@ def ask_tell(
     if "sample" in options:
         raise ArgumentError("sample", "the study chooses every cell; expected none")
     directory = run_directory.as_directory(out, checks.as_switch(resume, "resume"))
-    if not all(callable(getattr(study, name, None)) for name in ("ask", "tell")):
-        raise ArgumentTypeError("study", f"expected a study of Optuna, got {checks.shown(study)}")
-    if not callable(suggest):
-        raise ArgumentTypeError("suggest", f"expected a function of a trial, got {checks.shown(suggest)}")
+    checks.check_instance(study, Study, "study")
+    check_callable(suggest, (None,), "suggest", "a function of a trial")
     trial, cell = _ask(study, suggest)
     width = _width(study, network, split, options, cell, at_once)
     copies = own_copies(options | {"split": split})

@@ -11,7 +11,7 @@ import numpy as np
 from jfnn.arguments import checks
 from jfnn.arguments.checks import ArgumentError, ArgumentTypeError
 from jfnn.experiment.options import GroupOptions
-from jfnn.experiment.settings import as_seeds
+from jfnn.experiment.settings import as_minibatches, as_seeds
 from jfnn.minibatches import Minibatches, as_given
 
 
@@ -46,27 +46,25 @@ def as_groups(options: GroupOptions) -> list[Group]:
             raise ArgumentError(
                 "networks", f"expected names that can be directories, got {checks.shown(name)}"
             )
+    sizes = [_rows_a_step(options)] if options.batch_sizes is None else _sizes(options)
+    return [Group(name, size) for name, size in itertools.product(options.networks, sizes)]
+
+
+def _sizes(options: GroupOptions) -> Sequence[int | None]:
+    """The batch sizes, each of which makes groups of its own."""
     scheme, sizes = options.batch_size, options.batch_sizes
-    if sizes is None:
-        return [Group(name, size) for size in [_rows_a_step(options)] for name in options.networks]
     if not isinstance(scheme, Minibatches) and np.any(scheme != GroupOptions.batch_size):
         raise ArgumentError(
             "batch_size",
             f"expected jfnn.Minibatches, or none, beside batch_sizes; got {checks.shown(scheme)}",
         )
-    return [Group(name, size) for name, size in itertools.product(options.networks, _sizes(options))]
-
-
-def _sizes(options: GroupOptions) -> Sequence[int | None]:
-    """The batch sizes, each of which makes groups of its own."""
-    sizes = options.batch_sizes
     sizes = sizes.tolist() if isinstance(sizes, np.ndarray) else sizes
     if not checks.is_several(sizes) or not len(sizes):
         raise ArgumentError("batch_sizes", "expected a sequence of at least one number of rows")
     sizes = [size if size is None else checks.as_count(size, "batch_sizes") for size in sizes]
     if len(set(sizes)) != len(sizes):
         raise ArgumentError("batch_sizes", f"expected each one once, got {sizes}")
-    full = isinstance(options.batch_size, Minibatches) and options.batch_size.scheme == "full"
+    full = isinstance(scheme, Minibatches) and scheme.scheme == "full"
     if options.batches is not None or (full and sizes != [None]):
         given = "the given batches have" if options.batches is not None else "a full batch has"
         raise ArgumentError("batch_sizes", f"expected none, since {given} a size of their own, got {sizes}")
@@ -74,13 +72,10 @@ def _sizes(options: GroupOptions) -> Sequence[int | None]:
 
 
 def _rows_a_step(options: GroupOptions) -> int | None:
-    """Rows a step where no batch sizes make groups: those of the scheme, or of the given minibatches."""
+    """Rows a step where no batch sizes make groups: those of the scheme, or of the user's minibatches."""
     if options.batches is not None:
         epochs = checks.as_count(options.epochs, "epochs", minimum=0)
         given = as_given(options.batches, epochs, as_seeds(options.seeds), sys.maxsize)
         return None if given is None else given.shape[1]
-    scheme = options.batch_size
-    scheme = scheme if isinstance(scheme, Minibatches) else Minibatches(scheme)
-    if scheme.scheme == "full" or scheme.batch_size is None:
-        return None
-    return checks.as_count(scheme.batch_size, "batch_size")
+    scheme = as_minibatches(options.batch_size, "batch_size")
+    return None if scheme.scheme == "full" else scheme.batch_size

@@ -18,10 +18,9 @@ from jfnn.engine import interrupts
 from jfnn.experiment.options import GroupOptions, Options, SearchOptions
 from jfnn.minibatches import Minibatches
 from jfnn.search import run_directory
-from jfnn.search.best import Best, best_sweep
 from jfnn.search.group import Group, as_groups, names_directory
 from jfnn.search.keywords import takes_fields
-from jfnn.search.result import REFIT, SweepResult, load
+from jfnn.search.result import REFIT, Best, SweepResult, best_sweep, load
 from jfnn.search.sweep import Run, prepare, search, using_workers
 from jfnn.store import files
 
@@ -64,8 +63,7 @@ class SweepGroups:
 
     def best_or_none(self) -> tuple[Group, Best] | None:
         """As `best`, but None where no cell ranks."""
-        bests = [result.best_or_none() for result in self.results]
-        best = best_sweep(bests, self.results[0].higher_is_better())
+        best = best_sweep(self.results)
         return None if best is None else (self.groups[best[0]], best[1])
 
     def to_dict(self) -> dict[str, np.ndarray]:

@@ -1,6 +1,6 @@
 """The lines of Python that load a run again, and apply its best network."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
@@ -64,9 +64,6 @@ def _network_code(network: Any) -> str | None:
     layers = network["layers"] if isinstance(network, Mapping) else []
     if not layers or not all(map(_is_known, layers)):
         return None
-    code = _mlp_code(network["inputs"], layers)
-    if code is not None:
-        return code
     return f"jfnn.sequential([{', '.join(map(_layer_code, layers))}], {tuple(network['inputs'])})"
 
 
@@ -91,15 +88,3 @@ def _layer_code(layer: Mapping[str, Any]) -> str:
         elif name != "kind":
             arguments.append(f"{name}={tuple(value) if isinstance(value, list) else value!r}")
     return f"jfnn.{LAYERS[layer['kind']].__name__}({', '.join(arguments)})"
-
-
-def _mlp_code(inputs: Sequence[int], layers: Sequence[Mapping[str, Any]]) -> str | None:
-    """The call of `jfnn.mlp`, where that makes the network."""
-    hidden = dict.fromkeys(layer.get("activation") for layer in layers[:-1])
-    starts = dict.fromkeys(layer.get("initializer") for layer in layers)
-    if any(layer["kind"] != "dense" for layer in layers) or len(hidden) > 1 or len(starts) > 1:
-        return None
-    sizes = ", ".join(map(str, [*inputs, *(layer["units"] for layer in layers)]))
-    names = {"activation": hidden, "output": [layers[-1]["activation"]], "init": starts}
-    options = "".join(f", {name}={value!r}" for name, values in names.items() for value in values)
-    return f"jfnn.mlp(({sizes}){options})"

@@ -1,5 +1,6 @@
 """The outcome of a run as a result in the shape of its grid, or as the error that names lost members."""
 
+import dataclasses
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 
@@ -91,11 +92,12 @@ def _with_params(result: SweepResult, experiment: Experiment, outcome: Outcome) 
     params = experiment.learner.unpack(outcome.params if every is None else every)
     params = jax.tree.map(lambda leaf: np.ascontiguousarray(leaf).reshape(*shape, *leaf.shape[1:]), params)
     if experiment.execution.keep_params != "best":
-        return result.keeping(params)
+        return dataclasses.replace(result, params=params)
     best = result.best_or_none()
     if best is None:
         return result
-    return result.keeping(jax.tree.map(lambda leaf: leaf[best.index].copy(), params), best.index)
+    params = jax.tree.map(lambda leaf: leaf[best.index].copy(), params)
+    return dataclasses.replace(result, params=params, kept_cell=best.index)
 
 
 def _by_part(scores: Scores, shape: tuple[int, ...]) -> dict[str, np.ndarray]:

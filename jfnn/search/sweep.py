@@ -23,14 +23,13 @@ from jfnn.experiment.build import build
 from jfnn.experiment.description import describe
 from jfnn.experiment.experiment import PARTS, Experiment
 from jfnn.experiment.options import Common, Options
-from jfnn.experiment.settings import with_workers
+from jfnn.experiment.settings import as_execution
 from jfnn.experiment.workers import Workers, as_workers
 from jfnn.search import run_directory
-from jfnn.search.best import best_sweep
 from jfnn.search.keywords import own_copies, takes_fields
 from jfnn.search.outcomes import as_result
 from jfnn.search.refit import refit_options
-from jfnn.search.result import SweepResult, load_alone
+from jfnn.search.result import SweepResult, best_sweep, load
 from jfnn.store import environment, files
 from jfnn.store.checkpoint import SPACING, Checkpoint
 from jfnn.store.identity import Description, check_same
@@ -107,7 +106,7 @@ def sweep(options: Options) -> SweepResult:
 @contextlib.contextmanager
 def using_workers(options: SomeOptions) -> Iterator[SomeOptions]:
     """The options with `Workers` for all runs of a call, which are shut down with it."""
-    execution = with_workers(options.execution)
+    execution = as_execution(options.execution)
     executor = execution.executor
     with contextlib.nullcontext() if executor is None else as_workers(executor):
         yield dataclasses.replace(options, execution=execution)
@@ -121,7 +120,7 @@ def search(searches: Sequence[tuple[Options, Run]], out: Any) -> tuple[list[Swee
     options = searches[0][0]
     copies = own_copies(vars(options)) if options.refit else {}
     results = [train_run(run, each.out, each.resume) for each, run in searches]
-    best = best_sweep([result.best_or_none() for result in results], results[0].higher_is_better())
+    best = best_sweep(results)
     if not options.refit or best is None:
         return results, None
     winner = dataclasses.replace(searches[best[0]][0], out=out, **copies)
@@ -155,7 +154,7 @@ def train_run(
     with files.lock(directory):
         checkpoint = Checkpoint(directory / CHECKPOINT, run.description, spacing)
         if _claim(directory, checkpoint, resume):
-            result = load_alone(directory)
+            result = load(directory)
             run_directory.write_table(directory / run_directory.TABLE, result.to_dict())
         else:
             try:

@@ -14,7 +14,7 @@ from jfnn import losses
 from jfnn.analysis import ranking
 from jfnn.engine import devices
 from jfnn.minibatches import Minibatches
-from jfnn.search.best import best_place
+from jfnn.search.result import best_place
 from jfnn.store import files
 
 pytestmark = pytest.mark.unoptimised

@@ -1,6 +1,7 @@
 """Run directories of anybody's: one ValueError that names the file, or a result that can be used."""
 
 import copy
+import dataclasses
 import os
 import shutil
 
@@ -33,7 +34,9 @@ def run(split, tmp_path_factory):
         execution=jfnn.Execution(tile=4, eval_every=1),
     )
     place = result.best().index
-    best = result.keeping(jax.tree.map(lambda leaf: leaf[place], result.params), place)
+    best = dataclasses.replace(
+        result, params=jax.tree.map(lambda leaf: leaf[place], result.params), kept_cell=place
+    )
     out = tmp_path_factory.mktemp("hostile") / "out"
     jfnn.SweepGroups((jfnn.Group("all", 16), jfnn.Group("best", None)), (result, best)).save(out)
     return out
@@ -46,7 +49,7 @@ def out(run, tmp_path):
 
 def contents(result):
     """All that a result holds, for comparisons."""
-    leaves, structure = jax.tree.flatten(result.fields())
+    leaves, structure = jax.tree.flatten(vars(result))
     return str(structure), [leaf if np.isscalar(leaf) else np.asarray(leaf).tobytes() for leaf in leaves]
 
 
