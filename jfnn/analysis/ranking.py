@@ -20,7 +20,6 @@ from jfnn.analysis.summary import (
     shown_metrics,
 )
 from jfnn.arguments.checks import ArgumentError
-from jfnn.search.group import Group
 from jfnn.search.result import SweepResult
 
 TIED = "~"
@@ -189,12 +188,9 @@ def table(ranking: Ranking, leading: Mapping[str, Sequence[str]] | None = None) 
     return [headings, *zip(*columns.values(), strict=True)]
 
 
-def group_columns(groups: Sequence[Group]) -> dict[str, list[str]]:
-    """Columns ``leading`` of `table` with the group of each sweep."""
-    return {
-        "network": [group.network for group in groups],
-        "batch": [str(group.batch_size or "full") for group in groups],
-    }
+def group_columns(groups: Sequence[tuple[str, int | None]]) -> dict[str, list[str]]:
+    """Columns ``leading`` of `table` with the network and the batch size of each sweep."""
+    return {"network": [name for name, _ in groups], "batch": [str(size or "full") for _, size in groups]}
 
 
 def legend(ranking: Ranking) -> list[str]:

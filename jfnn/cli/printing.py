@@ -5,8 +5,7 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from jfnn.analysis import ranking, summary
-from jfnn.search.group import Group
-from jfnn.search.groups import SweepGroups
+from jfnn.search.groups import Group, SweepGroups
 from jfnn.search.result import SweepResult
 
 CELLS_A_LINE = 8  # fit into 80 columns

@@ -16,6 +16,7 @@ from jfnn.experiment.settings import Execution
 from jfnn.search import run_directory
 
 REFIT = "refit"  # the directory, in that of a run, of its best cell trained again
+NONE_RANKS = "no best cell: every one diverged with some seed or was pruned; try smaller learning rates"
 
 
 @dataclasses.dataclass(frozen=True)
@@ -165,7 +166,7 @@ class SweepResult:
         """
         best = self.best_or_none()
         if best is None:
-            raise ValueError("no best cell: every one diverged with some seed or was pruned; lower the rates")
+            raise ValueError(NONE_RANKS)
         return best
 
     def best_or_none(self) -> Best | None:
