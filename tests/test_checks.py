@@ -15,7 +15,7 @@ from jfnn.arguments import checks
 from jfnn.arguments.checks import ArgumentError, ArgumentTypeError
 from jfnn.arguments.signatures import check_callable
 from jfnn.experiment import settings
-from jfnn.experiment.axes import HYPER, Numbers, as_sample
+from jfnn.experiment.axes import HYPER, as_sample
 from jfnn.experiment.options import Options
 from jfnn.minibatches import Minibatches
 from jfnn.optimizers import UpdateRule
@@ -57,8 +57,8 @@ CHECKS = {
         {"a": "a"},
         ("c", "", 3, None, ["a"]),
     ),
-    "Numbers": (HYPER["dropout"], {0: 0.0, (0.1, 0.5): [0.1, 0.5]}, (*NO_NUMBER, 1.0, [0.5, 1], -0.1)),
-    "Numbers above": (Numbers(0.0, strict=True), {1e-300: 1e-300}, (0, [0.0, 1], -1)),
+    "dropout": (HYPER["dropout"], {0: 0.0, (0.1, 0.5): [0.1, 0.5]}, (*NO_NUMBER, 1.0, [0.5, 1], -0.1)),
+    "init_scale": (HYPER["init_scale"], {1e-300: 1e-300}, (0, [0.0, 1], -1)),
     "as_seeds": (
         settings.as_seeds,
         {2: [0, 1], (7, 3): [7, 3], range(2): [0, 1]},

@@ -27,14 +27,11 @@ OF_NETWORKS = ("loss", "reduction", "optimizer", "gradient")  # options that a l
 
 
 def build(options: Options, first_fold: int = 0) -> Experiment:
-    """The experiment that options describe.
+    """The experiment that options describe; raises ValueError or TypeError naming an invalid option.
 
     Args:
         options: The options.
         first_fold: Number of the first fold, for the random numbers of its steps.
-
-    Raises:
-        ValueError, TypeError: An invalid option; the message begins with its name.
     """
     chosen = options.checked()
     validates = chosen.validation.size is not None or chosen.folds is not None

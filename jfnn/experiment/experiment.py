@@ -23,11 +23,10 @@ class Replicate:
     """One seed and fold.
 
     Attributes:
-        seed: The seed.
         fold: Number of the fold, among those that are trained.
         params: Starting parameters in the engine's form (NumPy).
-        batches: How minibatches are drawn, or those given; numbers of the training rows.
-        parts: A name of `PARTS` -> numbers of the rows that it is scored on; none for a part left out.
+        batches: Minibatches as numbers of the training rows.
+        parts: A name of `PARTS` -> numbers of its rows, possibly none.
         minibatches_of: Number of the first replicate with the same minibatches, which may share its tiles.
         key: Raw data of the random key of its steps, or None.
     """
@@ -64,13 +63,7 @@ class Replicate:
 
 @dataclasses.dataclass(frozen=True)
 class Ranking:
-    """The score that ranks members.
-
-    Attributes:
-        part: Number of the part of the data, in `PARTS`.
-        metric: Name of the metric.
-        higher_is_better: Its direction.
-    """
+    """The score that ranks members: a metric on a part of the data, by its number in `PARTS`."""
 
     part: int
     metric: str
@@ -92,18 +85,11 @@ class Experiment:
     """All that is trained: every cell in every replicate.
 
     Attributes:
-        learner: What one member does.
-        data: The rows.
-        cells: Hyperparameters of the cells.
-        constants: Name -> value of further numbers, the same for all members.
-        of_replicates: Name -> value of further numbers, one a replicate.
+        constants: Name -> value of numbers that all members share.
+        of_replicates: Name -> values of further numbers, one a replicate.
         replicates: Seeds outside, folds inside.
-        seeds: The seeds.
         folds: Number of folds, or None.
-        epochs: Epochs to train.
-        ranking: What ranks members.
         schedulers: Rules that act at evaluations, those that keep parameters first.
-        execution: How it runs.
     """
 
     learner: Learner

@@ -33,20 +33,10 @@ def replicates(
     cuts: Sequence[Cut],
     first_fold: int = 0,
 ) -> list[Replicate]:
-    """One replicate for each seed and fold, seeds outside.
+    """One replicate for each seed and fold, seeds outside; ``first_fold`` is the fold's number for its draws.
 
     Where minibatches are not drawn, those of all seeds are the same: members of a fold share tiles, unless
     steps draw by a key of their own.
-
-    Args:
-        options: Seeds, minibatches and starting parameters.
-        learner: The learner.
-        data: The data.
-        cuts: Rows to learn from and to validate on, one pair a fold.
-        first_fold: Number of the first fold, for its random numbers.
-
-    Raises:
-        ValueError, TypeError: Invalid minibatches or starting parameters.
     """
     lengths = [len(train) for train, _ in cuts]
     seeds: Sequence[int] = options.seeds

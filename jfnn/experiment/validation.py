@@ -20,11 +20,7 @@ def cuts(data: Data, size: float | int | None, folds: int | Iterable[Any] | None
     Args:
         data: The data.
         size: Share or number of training rows to hold out, or None.
-        folds: A number of folds (scikit-learn's KFold, for classes StratifiedKFold, unshuffled), a splitter
-            object, or an iterable of pairs of row numbers; or None.
-
-    Raises:
-        ValueError: Both are given, or scikit-learn raises it.
+        folds: As the option of `jfnn.sweep`; scikit-learn's splitters are unshuffled.
     """
     if size is not None and folds is not None:
         raise ArgumentError("folds", "expected either folds or validation, got both")
@@ -64,8 +60,7 @@ def _folds(data: Data, folds: int | Iterable[Any]) -> list[Cut]:
             raise ValueError("expected pairs of row numbers, at least one")
         return [(_as_rows(train, data.n_train), _as_rows(test, data.n_train)) for train, test in pairs]
     except Exception as error:  # also of an object that is no splitter
-        reason = " ".join(str(error).split())
-        raise ArgumentError("folds", reason) from None
+        raise ArgumentError("folds", " ".join(str(error).split())) from None
 
 
 def _hold_out(n: int, size: float | int) -> Cut:
@@ -80,8 +75,6 @@ def _as_rows(numbers: Any, n: int) -> np.ndarray:
     """Row numbers of one part of a fold, copied and checked: others are test rows, or none at all."""
     rows: np.ndarray = np.array(numbers)
     if rows.ndim != 1 or not len(rows) or rows.dtype.kind not in "iu" or rows.min() < 0 or rows.max() >= n:
-        raise ValueError(
-            f"expected row numbers from 0 to {n - 1}, at least one a part,"
-            f" got {np.array2string(rows, threshold=9)}"
-        )
+        got = np.array2string(rows, threshold=9)
+        raise ValueError(f"expected row numbers from 0 to {n - 1}, at least one a part, got {got}")
     return rows

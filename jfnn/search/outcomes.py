@@ -28,11 +28,9 @@ class LostMembersError(ExecutorError):
         """Makes the message; ``directory`` is the run's, if it has one."""
         self.result = result
         self.members = np.unique(np.concatenate([tile.members for tile in lost]))
-        table = result.to_dict()
-        named = {
-            name: table[name][self.members[0]] for name in (*result.axes, "seed", "fold") if name in table
-        }
-        cell = ", ".join(f"{name}={value:g}" for name, value in named.items())
+        table, first = result.to_dict(), self.members[0]
+        names = (*result.axes, "seed", *(() if result.folds is None else ("fold",)))
+        cell = ", ".join(f"{name}={table[name][first]:g}" for name in names)
         where = "error.result" if directory is None else str(directory / run_directory.PARTIAL)
         again = "" if directory is None else "; resume=True tries again from the last state before"
         super().__init__(

@@ -54,7 +54,7 @@ def prepare(options: Options, first_fold: int = 0, alone: bool = False) -> Run:
 
     Args:
         options: The options.
-        first_fold: Number of the first fold, for the random numbers of its steps.
+        first_fold: As in `build`.
         alone: Whether a lone member takes the tiles of a large grid.
 
     Raises:
