@@ -52,9 +52,9 @@ class Workers:
         self.in_flight = checks.as_count(in_flight, "in_flight")
         most = checks.as_count(together, "together")
         self.together = most if self.tries > 1 else 1
-        is_executor = not isinstance(executor, type) and callable(getattr(executor, "submit", None))
-        is_workers = Workers in (executor, type(executor))
-        if is_workers or (not is_executor and not callable(executor)):
+        kind = executor if isinstance(executor, type) else type(executor)
+        is_executor = kind is not executor and callable(getattr(executor, "submit", None))
+        if issubclass(kind, Workers) or (not is_executor and not callable(executor)):
             raise ArgumentTypeError(
                 "executor",
                 "expected an executor of concurrent.futures, or a function that makes one, got"

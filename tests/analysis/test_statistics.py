@@ -9,8 +9,8 @@ from helpers import with_scores as with_any_scores
 from scipy import stats
 
 import jfnn
-from jfnn.analysis.intervals import Interval
-from jfnn.analysis.statistics import cell_statistics, curve_statistics, replicate_values, run_statistics
+from jfnn.analysis.intervals import Interval, interval
+from jfnn.analysis.statistics import cell_statistics, curve_statistics
 
 
 @pytest.fixture(scope="module")
@@ -108,17 +108,6 @@ def test_folds_of_one_seed_widen_the_interval_and_of_several_are_averaged(sweep)
         np.testing.assert_array_equal(got, wanted)
 
 
-def test_cells_on_one_axis_have_the_statistics_of_a_grid(sweep):
-    result = with_scores(sweep, np.random.default_rng(9).normal(size=(2, 3, 1, 4)), folds=4)
-    grid, (values, variance) = cell_statistics(result), replicate_values(result, result.test_accuracy)
-    cells = values.reshape(6, 4)
-    flat = run_statistics(cells, variance, best=cells[grid.mean.argmax()])
-    np.testing.assert_array_equal(flat, np.reshape(grid, (len(grid), 6)))
-    one = run_statistics(values[0, 2], variance)
-    assert (one.mean, one.low, one.high) == (grid.mean[0, 2], grid.low[0, 2], grid.high[0, 2])
-    assert not one.tied  # with none to compare it with
-
-
 @pytest.mark.parametrize("n", [3, 10])
 def test_intervals_cover_the_mean_as_often_as_they_say(n):
     """Six thousand intervals of normal scores: the binomial standard deviation of the share is 0.003."""
@@ -209,7 +198,7 @@ def test_95_percent_intervals_cover_the_mean_over_many_seeds_on_the_digits(digit
     covered = []
     for first in range(0, seeds, sample):
         values = result.test_accuracy[..., first : first + sample]
-        computed = run_statistics(values)
-        covered.append((computed.low <= truth) & (truth <= computed.high))
+        low, high = interval(values)
+        covered.append((low <= truth) & (truth <= high))
     print(f"95% intervals over {sample} seeds cover the mean over {seeds} in {np.mean(covered):.1%} of cases")
     assert 0.90 <= np.mean(covered) <= 0.98
