@@ -1,5 +1,6 @@
 """Intervals against scipy's, order statistics enumerated, and how often each covers the truth."""
 
+import functools
 import itertools
 
 import numpy as np
@@ -104,12 +105,13 @@ def test_by_default_the_iqm_is_resampled_and_all_else_is_by_formula():
 
 def coverage(name, statistic, method, n, times, resamples=2000):
     """Share of intervals of n values of a distribution that cover the truth."""
-    values, truth = DRAWS[name](np.random.default_rng(n), (times, n)), truth_of(name, statistic)
+    values, truth = DRAWS[name](np.random.default_rng(n), (times, n)), true_value(name, statistic)
     low, high = interval(values, Interval(statistic, method, resamples=resamples))
     return np.mean((low <= truth) & (truth <= high))
 
 
-def truth_of(name, statistic):
+@functools.cache
+def true_value(name, statistic):
     """Mean, median or the mean of the middle half of a distribution."""
     if name == "clusters":
         return 0.0  # it is symmetric

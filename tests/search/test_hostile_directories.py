@@ -101,8 +101,15 @@ def rewrite(path, header, arrays):
 
 
 @pytest.mark.parametrize("step", [3, pytest.param(1, marks=pytest.mark.slow)])
-@pytest.mark.parametrize("group", ["all-16", "best-full"])
-@pytest.mark.parametrize("file", ["config.json", "results.npz", "models.npz"])
+@pytest.mark.parametrize(
+    ("group", "file"),
+    [
+        ("all-16", "config.json"),
+        ("best-full", "results.npz"),
+        ("all-16", "models.npz"),
+        ("best-full", "models.npz"),
+    ],
+)
 def test_other_values_under_a_right_checksum_are_refused_or_make_a_result(out, group, file, step):
     path, count = out / group / file, 0
     if file == "config.json":

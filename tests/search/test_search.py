@@ -229,21 +229,30 @@ def test_the_best_of_groups_is_the_best_of_their_bests(networks, split, grouped)
 
 
 @pytest.mark.parametrize(
-    ("options", "size"),
+    ("options", "sizes"),
     [
-        ({"batch_size": 16}, 16),
-        ({"batch_size": None}, None),
-        ({"batch_size": jfnn.Minibatches(3, "full")}, None),
-        ({"batch_size": jfnn.Minibatches(3, "full"), "batch_sizes": [None]}, None),
-        ({"batch_size": jfnn.Minibatches(9, "permutation")}, 9),
-        ({"batches": np.zeros((4, 2, 7), int)}, 7),
-        ({"batches": lambda seed, epoch: np.zeros((2, 7), int)}, 7),
+        ({"batch_size": None}, [None]),
+        ({"batch_size": jfnn.Minibatches(3, "full"), "batch_sizes": [None]}, [None]),
+        ({"batch_size": jfnn.Minibatches(9, "permutation")}, [9]),
+        (
+            {"batch_size": jfnn.Minibatches(99, "permutation", False), "batch_sizes": np.array([8, 16])},
+            [8, 16],
+        ),
+        ({"batches": lambda seed, epoch: np.arange(14).reshape(2, 7)}, [7]),
     ],
 )
-def test_a_group_is_named_by_the_rows_that_its_steps_take(net, split, options, size):
-    groups = jfnn.sweep_groups({"a": net}, split, learning_rate=0.1, **OPTIONS | {"epochs": 1} | options)
-    assert groups.groups == (("a", size),)
-    assert groups.to_dict()["batch_size"].tolist() == [size or 0]
+def test_a_group_is_named_by_the_rows_that_its_steps_take_and_is_the_sweep_of_its_scheme(
+    net, split, options, sizes
+):
+    common = OPTIONS | {"learning_rate": 0.1, "epochs": 1}
+    groups = jfnn.sweep_groups({"a": net}, split, **common, **options)
+    assert groups.groups == tuple(("a", size) for size in sizes)
+    assert groups.to_dict()["batch_size"].tolist() == [size or 0 for size in sizes]
+    for size in sizes:
+        own = {name: value for name, value in options.items() if name != "batch_sizes"}
+        if "batch_sizes" in options:
+            own["batch_size"] = own["batch_size"]._replace(batch_size=size)
+        assert same_bits(groups["a", size].params, jfnn.sweep(net, split, **common, **own).params)
 
 
 def test_groups_compile_once_each(split):
@@ -272,7 +281,7 @@ def test_groups_compile_once_each(split):
     assert compiled() == [0, 0, 0, 0]
     jfnn.sweep_groups(networks, split, **options)
     assert compiled() == [1, 1, 1, 1]
-    jfnn.sweep_groups(networks, split, **(options | {"sample": 9, "seeds": 3, "epochs": 7}))
+    jfnn.sweep_groups(networks, split, **options | {"sample": 9, "seeds": 3, "epochs": 7})
     assert compiled() == [1, 1, 1, 1]
 
 
@@ -304,8 +313,3 @@ def test_groups_are_saved_and_read_back(networks, split, grouped, tmp_path):
         jfnn.sweep_groups(networks, split, **options)
     with pytest.raises(ValueError, match=r"^out: .* holds a single run"):
         jfnn.sweep_groups(networks, split, **(options | {"out": tmp_path / "a" / "6-16"}))
-
-
-def test_no_groups_are_in_a_directory_that_has_none(tmp_path):
-    with pytest.raises(FileNotFoundError, match="no groups"):
-        jfnn.load_groups(tmp_path)
