@@ -57,27 +57,22 @@ WIDTHS = {"network": width_to_network, "split": SPLIT, "width": [2, 4]}
 
 
 def objective(x=X, y=Y, params=PARAMS, net=NET, **options):
-    """The objective, of valid arguments but those given."""
     return jfnn.objective(net, params, x, y, **options)
 
 
 def backprop(x=X, y=Y, params=PARAMS, **options):
-    """The hand derivation, likewise."""
     return jfnn.backprop.value_and_grad(params, x, y, **options)
 
 
 def predict(x=X, params=PARAMS):
-    """Labels, likewise."""
     return jfnn.predict(NET, params, x)
 
 
 def predict_proba(x=X, params=PARAMS):
-    """Probabilities, likewise."""
     return jfnn.predict_proba(NET, params, x)
 
 
 def accuracy(x=X, labels=Y, params=PARAMS):
-    """The accuracy, likewise."""
     return jfnn.accuracy(NET, params, x, labels)
 
 

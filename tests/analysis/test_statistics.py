@@ -78,6 +78,7 @@ def test_pruned_cells_are_neither_best_nor_tied(sweep, folds):
     assert computed.tied.sum() > 1 and not computed.tied[0, 0] and not computed.tied[1, 1]
     assert computed.mean[0, 0] == pytest.approx(values[0, 0].mean())  # which still has its score
     single = cell_statistics(dataclasses.replace(sweep, pruned=pruned.reshape(2, 3, -1)[..., :1]))
+    assert np.isnan(single.low).all()  # one value tells nothing apart
     np.testing.assert_array_equal(single.tied, ~pruned.reshape(2, 3, -1)[..., 0])
     assert not cell_statistics(dataclasses.replace(result, pruned=np.ones_like(pruned))).tied.any()
 
@@ -87,12 +88,6 @@ def test_the_best_loss_is_the_lowest(sweep):
     result = with_any_scores(sweep, {"test_loss": values}, pruned=np.zeros(values.shape, bool))
     computed = cell_statistics(result, "test_loss")
     np.testing.assert_array_equal(computed.tied, [[True, False, False], [False, False, False]])
-
-
-def test_one_value_tells_nothing_apart(sweep):
-    computed = cell_statistics(sweep)
-    assert np.isnan(computed.low).all()
-    assert computed.tied.all()
 
 
 def test_folds_of_one_seed_widen_the_interval_and_of_several_are_averaged(sweep):
