@@ -234,7 +234,7 @@ def _by_bootstrap(columns: np.ndarray, kind: Interval, method: str) -> Ends:
         with warnings.catch_warnings():  # of equal values
             warnings.simplefilter("ignore", stats.DegenerateDataWarning)
             warnings.simplefilter("ignore", RuntimeWarning)
-            found = stats.bootstrap(
+            bootstrap = stats.bootstrap(
                 (some,),
                 STATISTICS[kind.statistic],
                 n_resamples=kind.resamples,
@@ -244,7 +244,7 @@ def _by_bootstrap(columns: np.ndarray, kind: Interval, method: str) -> Ends:
                 axis=-1,
                 random_state=np.random.default_rng(kind.seed),
             )
-        parts.append(found.confidence_interval)
+        parts.append(bootstrap.confidence_interval)
     ends = np.concatenate(parts, axis=-1)
     low, high = np.where(np.ptp(columns, axis=-1) == 0, columns[:, 0], ends)
     return low, high

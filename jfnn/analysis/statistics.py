@@ -187,7 +187,7 @@ def _by_column(values: np.ndarray, function: Callable[[np.ndarray], np.ndarray],
         function(columns[which == i][:, present if present.any() else slice(None)])
         for i, present in enumerate(patterns)
     ]
-    found = np.empty((len(parts[0]), len(columns)))
+    values_by_column = np.empty((len(parts[0]), len(columns)))
     for i, part in enumerate(parts):
-        found[:, which == i] = part
-    return found.reshape(-1, *values.shape[:-1])
+        values_by_column[:, which == i] = part
+    return values_by_column.reshape(-1, *values.shape[:-1])

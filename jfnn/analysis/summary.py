@@ -51,8 +51,8 @@ def refit_texts(refit: SweepResult) -> list[str]:
 
 def cell_text(result: SweepResult, score: str, place: tuple[int, ...]) -> str:
     """A cell's score by name: "test accuracy 0.967 ± 0.004"."""
-    shown = half_width(cell_statistics(result, score), place)
-    return f"{name_text(score)} {score_text(shown, result.higher_is_better(score))}"
+    text = score_text(half_width(cell_statistics(result, score), place), result.higher_is_better(score))
+    return f"{name_text(score)} {text}"
 
 
 def best_text(result: SweepResult) -> str:

@@ -67,8 +67,8 @@ def build(options: Options, first_fold: int = 0) -> Experiment:
 
 
 def _as_trained(learner: Learner, data: Data, members: Sequence[Replicate], hyper: Sequence[str]) -> Learner:
-    """The learner as it is now, for the minibatches that there are."""
-    weighted = members[0].padded or data.weights is not None
+    """The learner, traced now for these replicates' minibatches."""
+    weighted = members[0].batches.padded or data.weights is not None
     if weighted and not learner.takes_weights:
         raise ArgumentError(
             "weights",

@@ -23,7 +23,7 @@ class Replicate:
     """One seed and fold.
 
     Attributes:
-        fold: Number of the fold, among those that are trained.
+        fold: Number of the fold, from 0.
         params: Starting parameters in the engine's form (NumPy).
         batches: Minibatches as numbers of the training rows.
         parts: A name of `PARTS` -> numbers of its rows, possibly none.
@@ -38,11 +38,6 @@ class Replicate:
     parts: dict[str, np.ndarray]
     minibatches_of: int
     key: np.ndarray | None = None
-
-    @property
-    def padded(self) -> bool:
-        """Whether some minibatches may be shorter than others."""
-        return self.batches.padded
 
     @property
     def steps(self) -> int:
@@ -108,7 +103,7 @@ class Experiment:
     @property
     def padded(self) -> bool:
         """Whether some minibatches may be shorter than others."""
-        return self.replicates[0].padded
+        return self.replicates[0].batches.padded
 
     @property
     def shape(self) -> tuple[int, ...]:

@@ -72,7 +72,7 @@ def _hold_out(n: int, size: float | int) -> Cut:
 
 
 def _as_rows(numbers: Any, n: int) -> np.ndarray:
-    """Row numbers of one part of a fold, copied and checked: others are test rows, or none at all."""
+    """Row numbers of one part of a fold, copied; numbers that are not training rows raise ValueError."""
     rows: np.ndarray = np.array(numbers)
     if rows.ndim != 1 or not len(rows) or rows.dtype.kind not in "iu" or rows.min() < 0 or rows.max() >= n:
         got = np.array2string(rows, threshold=9)

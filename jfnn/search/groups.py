@@ -122,9 +122,9 @@ def sweep_groups(options: GroupOptions) -> SweepGroups:
     """
     with interrupts.deferred(), using_workers(options) as options:
         groups = _as_groups(options)
-        searches = _prepared(options, groups)
+        runs = _prepared(options, groups)
         _claim(options.out, groups, options.resume)
-        results, refit = search(searches, options.out)
+        results, refit = search(runs, options.out)
         swept = SweepGroups(tuple(groups), tuple(results), refit)
         if options.out is not None:
             swept.to_csv(Path(options.out) / run_directory.TABLE)
@@ -214,8 +214,8 @@ def _sizes(options: GroupOptions) -> Sequence[int | None]:
         raise ArgumentError("batch_sizes", f"expected each one once, got {sizes}")
     full = isinstance(scheme, Minibatches) and scheme.scheme == "full"
     if options.batches is not None or (full and sizes != [None]):
-        given = "the given batches have" if options.batches is not None else "a full batch has"
-        raise ArgumentError("batch_sizes", f"expected none, since {given} a size of their own, got {sizes}")
+        owner = "batches have" if options.batches is not None else "a full batch has"
+        raise ArgumentError("batch_sizes", f"expected none, since {owner} a size of their own, got {sizes}")
     return sizes
 
 
@@ -223,16 +223,16 @@ def _rows_a_step(options: GroupOptions) -> int | None:
     """Rows a step where no batch sizes make groups: those of the scheme, or of the user's minibatches."""
     if options.batches is not None:
         epochs = checks.as_count(options.epochs, "epochs", minimum=0)
-        given = as_given(options.batches, epochs, as_seeds(options.seeds), sys.maxsize)
-        return None if given is None else given.shape[1]
+        minibatches = as_given(options.batches, epochs, as_seeds(options.seeds), sys.maxsize)
+        return None if minibatches is None else minibatches.shape[1]
     scheme = as_minibatches(options.batch_size, "batch_size")
     return None if scheme.scheme == "full" else scheme.batch_size
 
 
-def _prepared(options: GroupOptions, groups: Sequence[Group]) -> list[tuple[Options, Run]]:
-    """Options and run of every group, checked before any trains; folds are cut once, for all groups."""
+def _prepared(options: GroupOptions, groups: Sequence[Group]) -> list[Run]:
+    """The run of every group, checked before any trains; folds are cut once, for all groups."""
     common = {field.name: getattr(options, field.name) for field in dataclasses.fields(SearchOptions)}
-    searches: list[tuple[Options, Run]] = []
+    runs: list[Run] = []
     directory = run_directory.as_directory(options.out, options.resume)
     for group in groups:
         out = None if directory is None else directory / group.directory
@@ -242,9 +242,9 @@ def _prepared(options: GroupOptions, groups: Sequence[Group]) -> list[tuple[Opti
         own_options = common | {"batch_size": scheme, "out": out}
         own = Options(options.networks[group.network], options.split, **own_options)
         with checks.renamed(batch_size="batch_size" if options.batch_sizes is None else "batch_sizes"):
-            searches.append((own, prepare(own)))
+            runs.append(prepare(own))
         if options.folds is not None:
-            first = searches[0][1].experiment
+            first = runs[0].experiment
             parts = [replicate.parts for replicate in first.replicates[: first.folds]]
             common["folds"] = [(fold["train"], fold["validation"]) for fold in parts]
-    return searches
+    return runs

@@ -118,8 +118,8 @@ def write(directory: Path, fields: Mapping[str, Any]) -> None:
     header = {name: fields[name] for name in HEADER} | {"axes": list(axes), "params": structure}
     checksums = {RESULTS: files.write_archive(directory / RESULTS, header, arrays)}
     if models:
-        kept = axes if cell is None else Axes(axes, not fields["sampled"]).at(cell)
-        beside = {name: np.asarray(values) for name, values in kept.items()} | {"seeds": seeds}
+        models_axes = axes if cell is None else Axes(axes, not fields["sampled"]).at(cell)
+        beside = {name: np.asarray(values) for name, values in models_axes.items()} | {"seeds": seeds}
         checksums[MODELS] = files.write_archive(directory / MODELS, {"params": list(models)}, beside | models)
     write_table(directory / TABLE, columns(fields))
     write_config(directory, config, {"timing": fields["timing"], "archives": checksums})

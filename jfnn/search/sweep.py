@@ -41,8 +41,9 @@ SomeOptions = TypeVar("SomeOptions", bound=Common)
 
 @dataclasses.dataclass(frozen=True, eq=False)
 class Run:
-    """An experiment with its devices, its identity and any workers."""
+    """Options with their experiment, its devices, its identity and any workers."""
 
+    options: Options
     experiment: Experiment
     hardware: Hardware
     description: Description
@@ -80,7 +81,7 @@ def prepare(options: Options, first_fold: int = 0, alone: bool = False) -> Run:
         keeps = experiment.execution.keep_params != "none"
         params = experiment.learner.unpack(experiment.replicates[0].params) if keeps else None
         run_directory.check_can_hold(experiment.cells.values, dict.fromkeys(scores), params)
-    return Run(experiment, devices, description, workers)
+    return Run(options, experiment, devices, description, workers)
 
 
 @takes_fields(Options)
@@ -99,7 +100,7 @@ def sweep(options: Options) -> SweepResult:
             the message names it, before anything is compiled.
     """
     with interrupts.deferred(), using_workers(options) as options:
-        (result,), refit = search([(options, prepare(options))], options.out)
+        (result,), refit = search([prepare(options)], options.out)
         return dataclasses.replace(result, refit=refit)
 
 
@@ -112,18 +113,18 @@ def using_workers(options: SomeOptions) -> Iterator[SomeOptions]:
         yield dataclasses.replace(options, execution=execution)
 
 
-def search(searches: Sequence[tuple[Options, Run]], out: Any) -> tuple[list[SweepResult], SweepResult | None]:
-    """Trains prepared runs one after another and, where options say so, the best cell of all once more.
+def search(runs: Sequence[Run], out: Any) -> tuple[list[SweepResult], SweepResult | None]:
+    """Trains runs one after another and, where options say so, the best cell of all once more.
 
     Returns the result of each run, and that of the best cell (whose directory is in ``out``) or None.
     """
-    options = searches[0][0]
+    options = runs[0].options
     copies = own_copies(vars(options)) if options.refit else {}
-    results = [train_run(run, each.out, each.resume) for each, run in searches]
+    results = [train_run(run, run.options.out, run.options.resume) for run in runs]
     best = best_sweep(results)
     if not options.refit or best is None:
         return results, None
-    winner = dataclasses.replace(searches[best[0]][0], out=out, **copies)
+    winner = dataclasses.replace(runs[best[0]].options, out=out, **copies)
     again = refit_options(winner, results[best[0]])
     return results, train_run(prepare(again), again.out, again.resume)
 
