@@ -1,5 +1,6 @@
 """Searches that an outside optimiser steers: it proposes a whole tile of cells, which train side by side."""
 
+import dataclasses
 import importlib
 import numbers
 import os
@@ -35,16 +36,15 @@ class Study(Protocol):
         """Takes a trial's score, or the state of one that has none."""
 
 
+@dataclasses.dataclass(frozen=True)
 class _Listed:
-    """Values in place of random draws, one a cell."""
+    """A distribution whose draws are these values, one a cell."""
 
-    def __init__(self, values: list[float]) -> None:
-        self._values = np.array(values, np.float64)
+    values: Sequence[float]
 
     def ppf(self, probabilities: np.ndarray) -> np.ndarray:
         """The values, in order, whatever the probabilities."""
-        assert len(probabilities) == len(self._values)
-        return self._values
+        return np.array(self.values, np.float64)
 
 
 def ask_tell(
@@ -61,11 +61,11 @@ def ask_tell(
 ) -> list[SweepResult]:
     """Optimises hyperparameters with an Optuna study, a tile of trials at a time.
 
-    Every round asks for as many trials as train side by side, sweeps these cells, and tells the study each
-    one's mean score over seeds and folds, the one that ranks. All rounds run the same compiled program. A
-    cell that diverged or that a scheduler ruled out is told as pruned, which Optuna's TPE counts among the
-    worst. Give a sampler that expects several trials at once, such as ``TPESampler(constant_liar=True)``;
-    with a seed, the search is the same each time.
+    Every round asks for as many trials as train side by side, sweeps these cells, and tells the study their
+    ranking scores, averaged over seeds and folds. All rounds run the same compiled program. A cell that
+    diverged or was pruned is told as pruned, which Optuna's TPE counts among the worst. Give a sampler that
+    expects several trials at once, such as ``TPESampler(constant_liar=True)``; with a seed, the search is the
+    same each time.
 
     With ``out`` a search that was stopped goes on: the same call with ``resume=True``, a new study and the
     same seeded sampler asks for the same trials again, takes the rounds that have ended from their
@@ -130,9 +130,7 @@ def _pruned_state() -> Any:
     try:
         return importlib.import_module("optuna").trial.TrialState.PRUNED
     except ImportError as error:
-        raise ImportError(
-            "study: expected the package optuna, which it is from: pip install 'jfnn[optuna]'"
-        ) from error
+        raise ImportError("study: needs the package optuna: pip install 'jfnn[optuna]'") from error
 
 
 def _ask(
