@@ -111,14 +111,13 @@ def test_files_of_a_run_that_are_closed_to_this_user_are_named(name, tmp_path, m
         jfnn.load("run")
 
 
-@pytest.mark.parametrize("name", ["table.csv", "arrays.npz"])
-def test_data_that_are_closed_to_this_user_are_refused_by_name(name, closed, monkeypatch):
+def test_data_that_are_closed_to_this_user_are_refused_by_name(closed, monkeypatch):
     closed.chmod(0o755)
     monkeypatch.chdir(closed)
-    (closed / name).chmod(0)
-    read = CALLS["read_csv" if name == "table.csv" else "read_npz"][1]
-    with nobody(), pytest.raises(ValueError, match=rf"\Apath: {name}[^\n]*\Z"):
-        read(name)
+    for name, reader in (("table.csv", "read_csv"), ("arrays.npz", "read_npz")):
+        (closed / name).chmod(0)
+        with nobody(), pytest.raises(ValueError, match=rf"\Apath: {name}[^\n]*\Z"):
+            CALLS[reader][1](name)
 
 
 @pytest.mark.parametrize(("name", "mode"), [("sweep", 0o555), ("sweep_groups", 0o555), ("resume", 0o333)])

@@ -21,21 +21,6 @@ TILE = jfnn.Execution(tile=4)
 OPTIONS = dict(epochs=4, batch_size=16, execution=TILE)
 
 
-def test_a_sweep_in_which_every_cell_diverges_keeps_its_scores(split, tmp_path):
-    options = OPTIONS | dict(learning_rate=1e30, l2=[0.0, 1.0], out=tmp_path)
-    options["execution"] = TILE._replace(keep_params="best")
-    result = jfnn.sweep(NET, split, **options)
-    assert result.params is None
-    assert result.best_or_none() is None
-    assert "no cell ranks" in repr(result)
-    again = jfnn.sweep(NET, split, **options, resume=True)
-    np.testing.assert_array_equal(again.diverged_at, [[[0], [0]]])
-    with pytest.raises(ValueError, match=r"^no best cell"):
-        jfnn.load(tmp_path).best()
-    with pytest.raises(ValueError, match=r"^member: this sweep kept no parameters"):
-        result.member(0, 0, 0)
-
-
 def test_groups_of_which_one_diverges_are_compared(split):
     options = OPTIONS | dict(learning_rate=[1e-3], validation=0.2)
     exploding = jfnn.mlp((5, 6, 3), jfnn.activations.Activation(lambda z: z * 1e30, lambda z: 1e30 + 0 * z))
@@ -44,26 +29,6 @@ def test_groups_of_which_one_diverges_are_compared(split):
     assert groups.results[0].best_or_none() is None
     assert [cell.sweep for cell in ranking.best_first(groups.results).cells] == [1]
     assert groups.best()[0].network == "b"
-
-
-def test_the_best_cells_parameters_are_told_from_a_grid_of_their_shape(tmp_path):
-    seeds = 2
-    x, y = np.random.default_rng(0).normal(size=(8, 2)), np.arange(8) % 2
-    options = dict(loss="sigmoid_cross_entropy", learning_rate=[0.1, 0.2], l2=[0.0, 0.1], seeds=seeds)
-    options |= dict(epochs=3, batch_size=4)
-    xor, split = jfnn.mlp((2, 2, 1)), jfnn.Split(x, y, None, None)
-    everything, of_best = (
-        jfnn.sweep(xor, split, execution=jfnn.Execution(tile=2, keep_params=keep), **options)
-        for keep in ("all", "best")
-    )
-    of_best.save(tmp_path)
-    best = jfnn.load(tmp_path)
-    assert best.kept_cell == everything.best().index
-    for seed in range(seeds):
-        place = (*best.kept_cell, seed)
-        assert same_bits(best.member(*place), everything.member(*place))
-    with pytest.raises(ValueError, match="kept only the best"):
-        best.member(1 - best.kept_cell[0], 0, 0)
 
 
 @pytest.mark.parametrize("seeds", [1, 2])
@@ -119,22 +84,6 @@ def test_several_labels_at_once_are_ranked_by_their_loss(split):
     result = jfnn.sweep(NET, labels, learning_rate=0.01, loss="sigmoid_cross_entropy", **OPTIONS)
     assert result.ranked_by == "test_loss"
     assert list(result.metrics) == ["loss"]
-
-
-def test_a_directory_is_for_one_process_at_a_time(split, tmp_path):
-    options = OPTIONS | dict(learning_rate=0.1, out=tmp_path, resume=True)
-    every_epoch = TILE._replace(eval_every=1)
-    refused = []
-
-    def meddle(_):
-        with pytest.raises(ValueError, match=f"^out: {tmp_path} is in use"):
-            jfnn.sweep(NET, split, **options | {"execution": every_epoch})
-        refused.append(True)
-
-    result = jfnn.sweep(NET, split, **options | {"execution": every_epoch._replace(progress=meddle)})
-    assert len(refused) == 4
-    again = jfnn.sweep(NET, split, **options | {"execution": every_epoch})
-    assert same_bits(again.params, result.params)
 
 
 def test_where_the_system_has_no_locks_nobody_is_kept_out(tmp_path, monkeypatch):

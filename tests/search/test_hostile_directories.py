@@ -229,7 +229,7 @@ def test_a_damaged_checkpoint_is_refused_by_its_name(tmp_path):
             checkpoint.restore(fresh)
         assert "\n" not in str(error.value), name
 
-    for what in damaged(checkpoint.path, np.random.default_rng(0), 300):
+    for what in damaged(checkpoint.path, np.random.default_rng(0), 60):
         if what != "gone":  # as before the first save
             refused(what)
     others = {

@@ -113,6 +113,17 @@ def test_models_of_the_best_cell_say_which_it_is(results, tmp_path):
         np.testing.assert_array_equal(models["0.w"][1], result.member(*result.best().index, 1)[0].w)
 
 
+def test_members_whose_parameters_were_not_kept_are_named(results):
+    (i, *rest), none = results["best"].best().index, results["none"]
+    for call, message in (
+        (lambda: results["best"].member((i + 1) % 3, *rest, 0), "kept only the best"),
+        (lambda: none.member(0, 0, 0), "kept no parameters"),
+        (lambda: none.member(0, 0), "a place in a grid of shape"),
+    ):
+        with pytest.raises(ValueError, match=f"^member: .*{message}"):
+            call()
+
+
 @pytest.mark.parametrize("name", ["all", "folds", "further axis", "sample"])
 def test_columns_and_csv_have_every_member_once(results, name, tmp_path):
     result = results[name]

@@ -101,16 +101,6 @@ def test_draws_follow_their_distributions_and_are_independent(net, split):
     assert np.abs(correlations - np.eye(4)).max() < 0.1
 
 
-def test_the_best_draw_ranks_by_brute_force(drawn):
-    means = drawn.test_accuracy.mean(axis=-1)
-    best = drawn.best()
-    assert best.index == (int(np.argmax(means)),)
-    assert best.axes == {name: values[best.index] for name, values in drawn.axes.items()}
-    listed = ranking.best_first([drawn], most=7).cells
-    assert listed[0].place == best.index
-    assert listed[3].axes == drawn.axes_at(listed[3].place)
-
-
 def test_a_random_search_is_read_back(net, split, tmp_path):
     options = DRAWN | OPTIONS | dict(execution=TILE._replace(keep_params="best"), folds=2)
     written = jfnn.sweep(net, split, sample=5, out=tmp_path, **options)
