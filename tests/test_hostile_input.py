@@ -62,7 +62,7 @@ def frame(array):
     return pandas.Series(array) if array.ndim == 1 else pandas.DataFrame(array)
 
 
-# What the same numbers may come as.
+# Forms of the same numbers.
 FORMS = {
     "longdouble": lambda array: array.astype(np.longdouble),
     "big-endian longdouble": lambda array: array.astype(np.dtype(np.longdouble).newbyteorder(">")),
@@ -146,7 +146,7 @@ def test_networks_of_ones_own_get_native_numbers():
     np.testing.assert_array_equal(jfnn.predict(own, *swapped[:2]), jfnn.predict(own, params, X))
 
 
-def test_what_float32_has_no_room_for_float64_has(x64):
+def test_numbers_beyond_float32_are_valid_in_float64(x64):
     beyond = jax.tree.map(lambda leaf: np.full(leaf.shape, 1e39), PLAIN["params"])
     weights = np.where(LABELS, 1e39, 1.0)
     run = prepared_split(X * 1e39, LABELS, None, None, weights, initial_params=beyond, l2=1e39)

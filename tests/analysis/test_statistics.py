@@ -73,8 +73,8 @@ def test_pruned_cells_are_neither_best_nor_tied(sweep, folds):
     assert best == max(stayed, key=lambda cell: values[cell].mean())
     seeds = values if folds is None else values.mean(axis=-1)
     for cell in stayed:
-        told = cell != best and stats.ttest_rel(seeds[best], seeds[cell]).pvalue < 0.05
-        assert computed.tied[cell] == (not told)
+        apart = cell != best and stats.ttest_rel(seeds[best], seeds[cell]).pvalue < 0.05
+        assert computed.tied[cell] == (not apart)
     assert computed.tied.sum() > 1 and not computed.tied[0, 0] and not computed.tied[1, 1]
     assert computed.mean[0, 0] == pytest.approx(values[0, 0].mean())  # which still has its score
     single = cell_statistics(dataclasses.replace(sweep, pruned=pruned.reshape(2, 3, -1)[..., :1]))
@@ -97,10 +97,10 @@ def test_folds_of_one_seed_widen_the_interval_and_of_several_are_averaged(sweep)
     np.testing.assert_allclose(one.high - one.mean, (plain.high - plain.mean) * np.sqrt((1 / 5 + 1 / 4) * 5))
     several = np.random.default_rng(6).normal(size=(2, 3, 4, 5))
     averaged = cell_statistics(with_scores(sweep, several.mean(axis=-1)), "test_accuracy")
-    for got, wanted in zip(
+    for got, expected in zip(
         cell_statistics(with_scores(sweep, several, folds=5), "test_accuracy"), averaged, strict=True
     ):
-        np.testing.assert_array_equal(got, wanted)
+        np.testing.assert_array_equal(got, expected)
 
 
 @pytest.mark.parametrize("n", [3, 10])
@@ -116,8 +116,8 @@ def test_curves_are_statistics_at_every_evaluation():
     curves = curve_statistics(result, "train_loss", "iqm")
     for *cell, epoch in np.ndindex(2, 2, 3):
         runs, place = result.history["train_loss"][(*cell, slice(None), epoch)], (*cell, epoch)
-        wanted = (6, runs.mean(), np.median(runs), stats.trim_mean(runs, 0.25), runs.std(ddof=1))
-        np.testing.assert_allclose([values[place] for values in curves[:5]], wanted)
+        expected = (6, runs.mean(), np.median(runs), stats.trim_mean(runs, 0.25), runs.std(ddof=1))
+        np.testing.assert_allclose([values[place] for values in curves[:5]], expected)
         assert curves.low[place] < stats.trim_mean(runs, 0.25) < curves.high[place]
     last = cell_statistics(result, "train_loss", "iqm")  # the helper's history ends with the score
     np.testing.assert_allclose([values[..., -1] for values in curves], last)
@@ -133,15 +133,15 @@ def test_missing_runs_end_a_cell_are_left_out_or_are_a_number():
     strict, omitted, replaced = (cell_statistics(result, missing=m) for m in ("nan", "omit", 0.1))
     assert np.isnan([strict.mean[0, 1], strict.median[0, 1], strict.iqm[0, 1], strict.low[1, 2]]).all()
     np.testing.assert_array_equal(strict.n, [[5, 3, 5], [5, 5, 4]])
-    kept = scores[0, 1, [1, 2, 4]]
-    wanted = (3, kept.mean(), np.median(kept), kept.mean(), kept.std(ddof=1))
-    np.testing.assert_allclose([values[0, 1] for values in omitted[:5]], wanted)
-    interval = stats.ttest_1samp(kept, 0).confidence_interval()
+    finite = scores[0, 1, [1, 2, 4]]
+    expected = (3, finite.mean(), np.median(finite), finite.mean(), finite.std(ddof=1))
+    np.testing.assert_allclose([values[0, 1] for values in omitted[:5]], expected)
+    interval = stats.ttest_1samp(finite, 0).confidence_interval()
     np.testing.assert_allclose([omitted.low[0, 1], omitted.high[0, 1]], interval)
     best = np.unravel_index(np.nanargmax(strict.mean), (2, 3))
-    p = stats.ttest_rel(scores[best][[1, 2, 4]], kept).pvalue
+    p = stats.ttest_rel(scores[best][[1, 2, 4]], finite).pvalue
     assert omitted.tied[0, 1] == (p >= 0.05) and omitted.tied[best]
-    assert replaced.mean[0, 1] == pytest.approx((kept.sum() + 0.2) / 5) and replaced.n[0, 1] == 5
+    assert replaced.mean[0, 1] == pytest.approx((finite.sum() + 0.2) / 5) and replaced.n[0, 1] == 5
     for other in (omitted, replaced):
         np.testing.assert_allclose(other.high[0, 0], strict.high[0, 0])
     np.testing.assert_array_equal(curve_statistics(result, missing="omit").n[..., 0], omitted.n)

@@ -86,7 +86,7 @@ def test_several_labels_at_once_are_ranked_by_their_loss(split):
     assert list(result.metrics) == ["loss"]
 
 
-def test_where_the_system_has_no_locks_nobody_is_kept_out(tmp_path, monkeypatch):
+def test_a_system_without_locks_locks_nothing(tmp_path, monkeypatch):
     with files.lock(tmp_path), pytest.raises(ValueError, match=r"^out: "), files.lock(tmp_path):
         pass
     monkeypatch.setattr(files, "fcntl", None)  # as on Windows, where it cannot be imported

@@ -1,4 +1,4 @@
-"""Run directories of anybody's: one ValueError that names the file, or a result that can be used."""
+"""Damaged run directories: one ValueError that names the file, or a result that can be used."""
 
 import copy
 import dataclasses

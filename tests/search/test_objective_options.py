@@ -85,11 +85,11 @@ def test_a_step_of_the_engine_drops_the_same_units(split, net, x64, gradient):
 def test_masks_drop_at_the_rate_and_keep_the_mean():
     n, width = 2000, 50
     (mask,) = dropout_masks(jax.random.key(0), RATE, [(width,)], n, np.float32)
-    kept = np.asarray(mask) > 0
+    nonzero = np.asarray(mask) > 0
     assert set(np.unique(mask)) == {0, np.float32(1 / (1 - RATE))}
     # Five standard deviations of a binomial share.
-    assert abs(kept.mean() - (1 - RATE)) < 5 * np.sqrt(RATE * (1 - RATE) / (n * width))
-    assert np.all(np.abs(kept.mean(axis=1) - (1 - RATE)) < 5 * np.sqrt(RATE * (1 - RATE) / n))
+    assert abs(nonzero.mean() - (1 - RATE)) < 5 * np.sqrt(RATE * (1 - RATE) / (n * width))
+    assert np.all(np.abs(nonzero.mean(axis=1) - (1 - RATE)) < 5 * np.sqrt(RATE * (1 - RATE) / n))
     assert np.all(dropout_masks(jax.random.key(0), 0.0, [(width,)], n, np.float32)[0] == 1)
     shapes = [(width,), None, (width,)]
     first, none, second = dropout_masks(jax.random.key(0), RATE, shapes, n, np.float32)

@@ -82,7 +82,7 @@ def test_every_keyword_has_a_help_text_and_there_are_at_most_twenty():
     assert {field.name for field in dataclasses.fields(Common)} <= {field.name for field in keywords}
 
 
-# What a run is
+# The identity of a run
 
 PARAMS = NET.init(jax.random.key(7))
 ROWS = np.zeros((4, 2, 16), int)

@@ -75,7 +75,7 @@ def doubled(learning_rate):
     return optax.sgd(learning_rate * 2)  # a schedule is a function
 
 
-# What a check alone cannot see: each option declares its check, whose law is in tests/test_checks.py.
+# Values that need more than their own check; the law of each check is in tests/test_checks.py.
 BAD = {
     "network": [
         *["mlp", jfnn.Network(3, 4), NET._replace(apply=lambda params, x: x)],

@@ -1,4 +1,4 @@
-"""Kept on the way: the objective of each epoch, scores at any epochs, parameters at every evaluation."""
+"""Histories: the objective of each epoch, scores at any epochs, parameters at every evaluation."""
 
 import jax
 import numpy as np
@@ -48,18 +48,20 @@ def test_the_objective_is_the_mean_over_the_steps_of_a_plain_loop(x64):
 
 
 @pytest.mark.optimised
-def test_what_is_kept_changes_no_bit_and_comes_back_from_disk(tmp_path):
+def test_histories_and_objectives_change_no_bit_and_come_back_from_disk(tmp_path):
     plain = sweep()
-    kept = sweep(out=tmp_path / "run", objective=True, eval_every=[1, 4, 6], keep_params="evaluations")
-    assert plain.objective is None and kept.history["epoch"].tolist() == [1, 4, 6]
-    assert same_bits(jax.tree.map(lambda leaf: leaf[:, :, :, -1], kept.params), plain.params)
-    assert same_bits(kept.scores, plain.scores)
+    recorded = sweep(out=tmp_path / "run", objective=True, eval_every=[1, 4, 6], keep_params="evaluations")
+    assert plain.objective is None and recorded.history["epoch"].tolist() == [1, 4, 6]
+    assert same_bits(jax.tree.map(lambda leaf: leaf[:, :, :, -1], recorded.params), plain.params)
+    assert same_bits(recorded.scores, plain.scores)
     for place, epochs in enumerate((1, 4)):
         shorter = sweep(epochs)
-        assert same_bits(jax.tree.map(lambda leaf, at=place: leaf[:, :, :, at], kept.params), shorter.params)
-        assert same_bits(kept.history["train_loss"][..., place], shorter.train_loss)
+        assert same_bits(
+            jax.tree.map(lambda leaf, at=place: leaf[:, :, :, at], recorded.params), shorter.params
+        )
+        assert same_bits(recorded.history["train_loss"][..., place], shorter.train_loss)
     loaded = jfnn.load(tmp_path / "run")
-    assert same_bits((loaded.params, loaded.objective), (kept.params, kept.objective))
+    assert same_bits((loaded.params, loaded.objective), (recorded.params, recorded.objective))
 
 
 def test_a_member_that_diverged_has_no_objective_afterwards():
