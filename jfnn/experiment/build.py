@@ -14,7 +14,7 @@ from jfnn.experiment.experiment import PARTS, Experiment, Ranking, Replicate
 from jfnn.experiment.options import CheckedOptions, Common, Options
 from jfnn.experiment.replicates import replicates
 from jfnn.experiment.settings import Validation
-from jfnn.experiment.validation import check_weights, cuts
+from jfnn.experiment.validation import cuts
 from jfnn.learners.data import Data
 from jfnn.learners.learner import Learner, Metric, check_metrics
 from jfnn.learners.shapes import starting_shapes
@@ -46,7 +46,6 @@ def build(options: Options, first_fold: int = 0) -> Experiment:
     ranking = _ranking(learner, data, chosen.validation, validates)
     _check_schedulers(chosen, math.prod(cells.shape), list(values), validates)
     folds = cuts(data, chosen.validation.size, chosen.folds)
-    check_weights(data, folds)
     _check_memory(learner, data, cells, len(chosen.seeds) * len(folds), chosen.execution.tile)
     members = replicates(chosen, learner, data, folds, first_fold)
     spread = _schedule_steps(learner, chosen.epochs, [replicate.steps for replicate in members])

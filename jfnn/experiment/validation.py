@@ -1,7 +1,7 @@
 """Rows to learn from and rows held out: scikit-learn's splits, checked."""
 
 import numbers
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable
 from typing import Any
 
 import numpy as np
@@ -24,24 +24,19 @@ def cuts(data: Data, size: float | int | None, folds: int | Iterable[Any] | None
     """
     if size is not None and folds is not None:
         raise ArgumentError("folds", "expected either folds or validation, got both")
+    pairs = [(np.arange(data.n_train), np.zeros(0, int))]
     if folds is not None:
-        return _folds(data, folds)
-    if size is not None:
-        return [_hold_out(data.n_train, size)]
-    return [(np.arange(data.n_train), np.zeros(0, int))]
-
-
-def check_weights(data: Data, folds: Sequence[Cut]) -> None:
-    """Raises ArgumentError for weights that leave nothing to learn from.
-
-    Rows held out may all weigh 0, as those out of a bag do: scores are unweighted.
-    """
-    for fold, (train, _) in enumerate(folds):
+        pairs = _folds(data, folds)
+    elif size is not None:
+        pairs = [_hold_out(data.n_train, size)]
+    # Rows held out may all weigh 0, as those out of a bag do: scores are unweighted.
+    for fold, (train, _) in enumerate(pairs):
         if data.weights is not None and not data.weights[train].any():
-            rows = "the training rows" if len(folds) == 1 else f"the rows that fold {fold} learns from"
+            rows = "the training rows" if len(pairs) == 1 else f"the rows that fold {fold} learns from"
             raise ArgumentError(
                 "weights", f"expected some above 0, but those of {rows} are all 0 in {data.weights.dtype}"
             )
+    return pairs
 
 
 def _folds(data: Data, folds: int | Iterable[Any]) -> list[Cut]:
