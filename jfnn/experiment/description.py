@@ -45,12 +45,12 @@ def describe(
 def _settings(experiment: Experiment) -> dict[str, Any]:
     batches, execution = experiment.replicates[0].batches, experiment.execution
     keys = [replicate.key for replicate in experiment.replicates if replicate.key is not None]
-    of_replicates = {name: values.tolist() for name, values in experiment.of_replicates.items()}
+    replicate_constants = {name: values.tolist() for name, values in experiment.replicate_constants.items()}
     return {
         "learner": experiment.learner.describe(),
         "axes": {name: values.tolist() for name, values in experiment.cells.values.items()},
         "sampled": not experiment.cells.crossed,
-        "constants": experiment.constants | of_replicates,
+        "constants": experiment.constants | replicate_constants,
         "epochs": experiment.epochs,
         "minibatches": batches._asdict() if isinstance(batches, Minibatches) else "given",
         "seeds": list(experiment.seeds),

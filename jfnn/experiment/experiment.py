@@ -81,7 +81,7 @@ class Experiment:
 
     Attributes:
         constants: Name -> value of numbers that all members share.
-        of_replicates: Name -> values of further numbers, one a replicate.
+        replicate_constants: Name -> values of further numbers, one a replicate.
         replicates: Seeds outside, folds inside.
         folds: Number of folds, or None.
         schedulers: Rules that act at evaluations, those that keep parameters first.
@@ -91,7 +91,7 @@ class Experiment:
     data: Data
     cells: Axes
     constants: dict[str, float] = dataclasses.field(default_factory=dict)
-    of_replicates: dict[str, np.ndarray] = dataclasses.field(default_factory=dict)
+    replicate_constants: dict[str, np.ndarray] = dataclasses.field(default_factory=dict)
     replicates: Sequence[Replicate]
     seeds: Sequence[int] = (0,)
     folds: int | None = None
@@ -149,7 +149,7 @@ class Experiment:
         n = len(self.replicates)
         varied = {name: np.repeat(values, n) for name, values in self.cells.columns().items()}
         shared = {name: np.full(self.members, value) for name, value in self.constants.items()}
-        shared |= {name: values[self.replicate_of()] for name, values in self.of_replicates.items()}
+        shared |= {name: values[self.replicate_of()] for name, values in self.replicate_constants.items()}
         return {name: np.asarray(values, self.data.dtype) for name, values in (varied | shared).items()}
 
     def sources(self) -> Sources:
