@@ -4,7 +4,7 @@ import dataclasses
 
 import numpy as np
 import pytest
-from helpers import make_result, make_sampled, select_members, with_scores
+from helpers import make_result, select_members, with_scores
 
 import jfnn
 from jfnn.analysis import ranking, summary
@@ -141,21 +141,6 @@ def test_sweeps_merged_rank_as_one_sweep_of_all_their_cells(classes, folds):
     assert led[0][place : place + 2] == ("network", "batch")
     assert [row[place] for row in led[1:]] == words
     assert [row[:place] + row[place + 2 :] for row in led] == plain
-
-
-@pytest.mark.parametrize("classes", [True, False])
-def test_a_random_search_ranks_as_the_grid_of_its_cells(classes):
-    result = make_sampled(n=9, seeds=3, classes=classes, diverged=[(4, 0, 1)])
-    column = dataclasses.replace(
-        make_result((9, 1), seeds=3, classes=classes, diverged=[(4, 0, 1)]),
-        axes={"learning_rate": result.learning_rate, "l2": np.zeros(1)},
-    )
-    sampled, crossed = best_first([result], most=9), best_first([column], most=9)
-    assert [(*cell.place, 0) for cell in sampled.cells] == [cell.place for cell in crossed.cells]
-    for one, other in zip(sampled.cells, crossed.cells, strict=True):
-        (i,) = one.place
-        assert one.axes == {"learning_rate": result.learning_rate[i], "l2": result.l2[i]}
-        assert (one.scores, one.tied) == (other.scores, other.tied)
 
 
 def test_sweeps_of_other_seeds_folds_or_scores_are_not_merged():

@@ -103,14 +103,6 @@ def test_folds_of_one_seed_widen_the_interval_and_of_several_are_averaged(sweep)
         np.testing.assert_array_equal(got, expected)
 
 
-@pytest.mark.parametrize("n", [3, 10])
-def test_intervals_cover_the_mean_as_often_as_they_say(n):
-    """Six thousand intervals of normal scores: the binomial standard deviation of the share is 0.003."""
-    values = np.random.default_rng(7).normal(size=(60, 100, n))
-    computed = cell_statistics(with_any_scores(make_result((60, 100), seeds=n), {"test_accuracy": values}))
-    assert abs(np.mean((computed.low < 0) & (computed.high > 0)) - 0.95) < 0.01
-
-
 def test_curves_are_statistics_at_every_evaluation():
     result = make_result((2, 2), seeds=6, history=3)
     curves = curve_statistics(result, "train_loss", "iqm")
