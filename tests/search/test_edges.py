@@ -29,6 +29,9 @@ def test_groups_of_which_one_diverges_are_compared(split):
     assert groups.results[0].best_or_none() is None
     assert [cell.sweep for cell in ranking.best_first(groups.results).cells] == [1]
     assert groups.best()[0].network == "b"
+    alone = dataclasses.replace(groups, groups=groups.groups[:1], results=groups.results[:1])
+    with pytest.raises(ValueError, match=r"^no best cell"):
+        alone.best()
 
 
 @pytest.mark.parametrize("seeds", [1, 2])

@@ -13,6 +13,7 @@ from helpers import make_result, with_scores
 import jfnn
 from jfnn import analysis
 from jfnn.search import run_directory
+from jfnn.store import files
 
 pytestmark = pytest.mark.unoptimised
 
@@ -215,6 +216,9 @@ def test_loading_says_what_is_missing(copy, tmp_path):
     config = json.loads((copy / "config.json").read_text())
     run_directory.write_config(tmp_path, {name: config[name] for name in jfnn.load(copy).config})
     with pytest.raises(ValueError, match=r"not ended.*resume"):
+        jfnn.load(tmp_path)
+    files.write_checked_json(tmp_path / "config.json", {"status": "half"})
+    with pytest.raises(jfnn.CorruptFileError, match="not written by jfnn"):
         jfnn.load(tmp_path)
     for name in ("models.npz", "results.npz"):
         (copy / name).unlink()

@@ -15,6 +15,7 @@ from jfnn.analysis import ranking
 from jfnn.engine import program
 from jfnn.minibatches import Minibatches
 from jfnn.search.refit import refit_options
+from jfnn.search.result import best_sweep
 from jfnn.search.sweep import prepare
 
 pytestmark = pytest.mark.unoptimised
@@ -173,6 +174,9 @@ def test_a_refit_trains_for_the_mean_of_the_epochs_that_early_stopping_kept(net,
     stopping = dataclasses.replace(options, schedulers=[jfnn.EarlyStopping(2)])
     assert refit_options(stopping, result).epochs == expected
     assert refit_options(options, result).epochs == 9
+    learner = jfnn.supervised(net, optimizer=jfnn.Optimizer(schedule="cosine"))
+    of_learner = dataclasses.replace(stopping, network=learner)
+    assert refit_options(of_learner, result).network.schedule_epochs == 9  # as long as in the search
 
 
 def test_refit_is_saved_resumed_and_read_back(net, split, tmp_path):
@@ -216,6 +220,16 @@ def test_the_best_of_groups_is_the_best_of_their_bests(networks, split, grouped)
     first = ranking.best_first(grouped.results).cells[0]
     assert grouped.groups[first.sweep] == group
     assert first.place == best.index
+
+
+@pytest.mark.parametrize("classes", [True, False])
+def test_the_best_of_several_sweeps_has_the_best_score_and_is_the_first_of_equals(classes):
+    worse = make_result((2, 2), classes=classes)
+    name = worse.ranked_by
+    better = with_scores(worse, {name: worse.scores[name] + (1 if classes else -1)})
+    none = with_scores(worse, {name: np.full_like(worse.scores[name], np.nan)})
+    assert best_sweep([none, worse, better, better]) == (2, better.best())
+    assert best_sweep([none, none]) is None
 
 
 @pytest.mark.parametrize(
