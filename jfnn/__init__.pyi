@@ -35,11 +35,9 @@ from .optimizers import Optimizer, State
 from .prediction import accuracy, predict, predict_proba
 from .schedulers import EarlyStopping, Halving, PopulationTraining, Scheduler
 from .search.ask_tell import ask_tell
-from .search.best import Best
-from .search.group import Group
-from .search.groups import SweepGroups, load_groups, sweep_groups
+from .search.groups import Group, SweepGroups, load_groups, sweep_groups
 from .search.outcomes import LostMembersError
-from .search.result import SweepResult, load
+from .search.result import Best, SweepResult, load
 from .search.sweep import sweep
 from .search.train import History, train
 from .store.files import CorruptFileError

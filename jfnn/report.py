@@ -15,8 +15,7 @@ from matplotlib.figure import Figure
 from jfnn import plots
 from jfnn.analysis import ranking, summary
 from jfnn.arguments import checks, paths
-from jfnn.search.group import Group
-from jfnn.search.groups import SweepGroups
+from jfnn.search.groups import Group, SweepGroups
 from jfnn.search.loading import how_to_load
 from jfnn.search.result import SweepResult
 from jfnn.store import files

@@ -1,5 +1,6 @@
 """Public functions with valid arguments: (name, function, arguments, names of the arguments to try)."""
 
+import dataclasses
 import inspect
 import types
 
@@ -26,7 +27,9 @@ V, H = np.zeros((5, 4)), np.zeros((5, 3))
 RESULT = make_result((2, 2), history=2)
 SPINS = np.ones((2, 4, 4), np.int8)
 REQUIRED = {"learning_rate": 0.1, "epochs": 1, "batch_size": 4}
-KEPT = RESULT.keeping(jax.tree.map(lambda leaf: np.broadcast_to(leaf, (2, 2, 2, *leaf.shape)), PARAMS))
+KEPT = dataclasses.replace(
+    RESULT, params=jax.tree.map(lambda leaf: np.broadcast_to(leaf, (2, 2, 2, *leaf.shape)), PARAMS)
+)
 ONE = jax.tree.map(lambda leaf: leaf[None], PARAMS)
 ENSEMBLE = estimators.Ensemble(NET, jfnn.losses.get("cross_entropy"), ONE, np.ones(1), None, 0, 0)
 CHECK = CoordinateCheck(np.array([2, 4]), ("standard",), np.ones((1, 2, 1, 2)), np.ones((1, 2, 1, 3, 2)))
@@ -51,6 +54,26 @@ def width_to_network(width):
 
 
 WIDTHS = {"network": width_to_network, "split": SPLIT, "width": [2, 4]}
+
+
+def objective(x=X, y=Y, params=PARAMS, net=NET, **options):
+    return jfnn.objective(net, params, x, y, **options)
+
+
+def backprop(x=X, y=Y, params=PARAMS, **options):
+    return jfnn.backprop.value_and_grad(params, x, y, **options)
+
+
+def predict(x=X, params=PARAMS):
+    return jfnn.predict(NET, params, x)
+
+
+def predict_proba(x=X, params=PARAMS):
+    return jfnn.predict_proba(NET, params, x)
+
+
+def accuracy(x=X, labels=Y, params=PARAMS):
+    return jfnn.accuracy(NET, params, x, labels)
 
 
 def prepared(**options):

@@ -1,19 +1,19 @@
 """The same numbers in any form, of any dtype, byte order or container, give the same bits."""
 
+import fractions
+
 import jax
 import jax.numpy as jnp
 import numpy as np
 import pytest
 from helpers import same_bits
+from room_calls import NET, PARAMS, accuracy, backprop, objective, predict, predict_proba, prepared
+from test_bad_calls import complaint, refusal
 
 import jfnn
-from jfnn.arguments.checks import ArgumentError
-from jfnn.experiment.options import Options
-from jfnn.search.sweep import prepare
 
 pytestmark = pytest.mark.unoptimised
 
-NET = jfnn.mlp((2, 3, 2))
 # Numbers that float16 has, so that every kind below holds the same ones.
 X = np.random.default_rng(0).integers(-9, 9, (8, 2)) / 4
 LABELS = np.arange(8) % 2
@@ -21,39 +21,17 @@ PLAIN = {
     "x": X,
     "y": np.eye(2)[LABELS],
     "weights": np.arange(8) / 2,
-    "params": jax.tree.map(lambda leaf: np.asarray(leaf, np.float64), NET.init(jax.random.key(0))),
+    "params": jax.tree.map(lambda leaf: np.asarray(leaf, np.float64), PARAMS),
 }
-RAGGED = [[1.0, 2.0], [3.0]]
-
-
-def objective(x=X, y=LABELS, params=PLAIN["params"], **options):
-    return jfnn.objective(NET, params, x, y, **options)
-
-
-def backprop(x=X, y=LABELS, params=PLAIN["params"], **options):
-    return jfnn.backprop.value_and_grad(params, x, y, **options)
-
-
-def predict(x=X, params=PLAIN["params"]):
-    return jfnn.predict(NET, params, x)
-
-
-def predict_proba(x=X, params=PLAIN["params"]):
-    return jfnn.predict_proba(NET, params, x)
-
-
-def accuracy(x=X, labels=LABELS, params=PLAIN["params"]):
-    return jfnn.accuracy(NET, params, x, labels)
 
 
 FUNCTIONS = {f.__name__: f for f in (objective, backprop, predict, predict_proba, accuracy)}
 TAKES = {"objective": [*PLAIN], "backprop": [*PLAIN]}
 
 
-def prepared(x=X, y=LABELS, x_test=None, y_test=None, weights=None, **options):
-    """All that `jfnn.sweep` does before it trains."""
-    options = {"learning_rate": 0.1, "batch_size": 4, "epochs": 1, **options}
-    return prepare(Options(NET, jfnn.Split(x, y, x_test, y_test, weights), **options))
+def prepared_split(*split, **options):
+    """All that `jfnn.sweep` does before it trains on a split."""
+    return prepared(split=jfnn.Split(*split), **options)
 
 
 class ArrayLike:
@@ -84,7 +62,7 @@ def frame(array):
     return pandas.Series(array) if array.ndim == 1 else pandas.DataFrame(array)
 
 
-# What the same numbers may come as.
+# Forms of the same numbers.
 FORMS = {
     "longdouble": lambda array: array.astype(np.longdouble),
     "big-endian longdouble": lambda array: array.astype(np.dtype(np.longdouble).newbyteorder(">")),
@@ -128,10 +106,10 @@ def test_labels_of_any_kind_of_whole_number_are_the_same(name, kind):
 @pytest.mark.parametrize("form", FORMS)
 def test_a_sweep_of_the_same_numbers_in_any_form_is_the_same_run(form):
     start = PLAIN["params"]
-    expected = prepared(X, PLAIN["y"], X, PLAIN["y"], PLAIN["weights"], initial_params=start)
+    expected = prepared_split(X, PLAIN["y"], X, PLAIN["y"], PLAIN["weights"], initial_params=start)
     formed = {name: jax.tree.map(FORMS[form], PLAIN[name]) for name in ("x", "y", "weights")}
     start = start if form in NOT_OF_PARAMS else jax.tree.map(FORMS[form], start)
-    run = prepared(
+    run = prepared_split(
         *(formed["x"], formed["y"], formed["x"], formed["y"], formed["weights"]), initial_params=start
     )
     assert run.description == expected.description
@@ -154,7 +132,7 @@ def test_inputs_are_never_written_to():
 
 @pytest.mark.parametrize("l2", [0, 1, 0.5, np.float16(0.5), np.float64(0.5), np.array(0.5), jnp.int32(1)])
 def test_a_penalty_may_be_any_number(l2):
-    expected = objective() + float(l2) * jfnn.losses.l2_penalty(PLAIN["params"])
+    expected = objective() + float(l2) * jfnn.losses.l2_penalty(PARAMS)
     for value in (objective(l2=l2), backprop(l2=l2)[0], jax.jit(lambda l2: objective(l2=l2))(float(l2))):
         np.testing.assert_allclose(value, expected, rtol=1e-6)
 
@@ -168,22 +146,48 @@ def test_networks_of_ones_own_get_native_numbers():
     np.testing.assert_array_equal(jfnn.predict(own, *swapped[:2]), jfnn.predict(own, params, X))
 
 
-def test_what_float32_has_no_room_for_float64_has(x64):
+def test_numbers_beyond_float32_are_valid_in_float64(x64):
     beyond = jax.tree.map(lambda leaf: np.full(leaf.shape, 1e39), PLAIN["params"])
-    run = prepared(x=X * 1e39, weights=np.where(LABELS, 1e39, 1.0), initial_params=beyond, l2=1e39)
+    weights = np.where(LABELS, 1e39, 1.0)
+    run = prepared_split(X * 1e39, LABELS, None, None, weights, initial_params=beyond, l2=1e39)
     assert same_bits(run.experiment.data.rows[0], X * 1e39)
     assert jax.tree.leaves(run.experiment.replicates[0].params)[0].max() == 1e39
 
 
 @pytest.mark.parametrize("value", [np.nan, np.inf, np.ma.masked])
-def test_standardise_refuses_what_is_not_there(value):
-    def refused(argument, call):
-        with pytest.raises(ArgumentError, match=rf"^{argument}: "):
-            call()
-
+def test_standardise_raises_for_missing_values_by_name(value):
     bad = np.ma.masked_array(X) if value is np.ma.masked else X.copy()
     bad[3, 1] = value
-    refused("x_train", lambda: jfnn.datasets.standardise(jfnn.Split(bad, LABELS)))
-    refused("x_test", lambda: jfnn.datasets.standardise(jfnn.Split(X, LABELS, bad, LABELS)))
-    refused("y_train", lambda: jfnn.datasets.standardise(jfnn.Split(X, bad)))
-    refused("x_train", lambda: jfnn.datasets.standardise(jfnn.Split(RAGGED, LABELS)))
+    for argument, split in (
+        ("x_train", jfnn.Split(bad, LABELS)),
+        ("x_test", jfnn.Split(X, LABELS, bad, LABELS)),
+        ("y_train", jfnn.Split(X, bad)),
+        ("x_train", jfnn.Split([[1.0, 2.0], [3.0]], LABELS)),
+    ):
+        assert complaint(refusal(jfnn.datasets.standardise, split), {argument}) is None
+
+
+@pytest.mark.parametrize(
+    ("value", "plain"), [(np.float16(0.25), 0.25), (fractions.Fraction(1, 4), 0.25), (np.uint8(2), 2)]
+)
+def test_numbers_of_other_types_cut_as_plain_ones(value, plain):
+    one, other = (jfnn.datasets.split(X, LABELS, test_size=size) for size in (value, plain))
+    assert same_bits(tuple(one), tuple(other))
+
+
+def test_layers_in_a_list_have_the_gradient_of_those_in_a_tuple():
+    assert same_bits(backprop(params=list(PARAMS)), backprop(params=tuple(PARAMS)))
+
+
+@pytest.mark.parametrize(
+    "kinds", [{0: "Float64", 1: "Float64"}, {0: "Float64"}, {0: "Int64", 1: "boolean"}], ids=str
+)
+def test_tables_of_nullable_numbers_are_those_of_plain_ones(kinds):
+    pandas = pytest.importorskip("pandas")
+    table = pandas.DataFrame(X > 0 if "boolean" in kinds.values() else X).astype(kinds)
+    plain, labels = table.astype(float).to_numpy(), pandas.Series(LABELS).astype("Int64")
+    value = objective(x=table, y=labels)
+    assert value == objective(x=plain, y=LABELS) and np.isfinite(value)
+    words = table.assign(word=pandas.Series(["1.5"] * 8, dtype=object)).iloc[:, 1:]
+    for invalid in (table.mask(np.eye(8, 2) > 0), words):
+        assert complaint(refusal(predict, x=invalid), {"x"}) is None

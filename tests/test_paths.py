@@ -1,6 +1,7 @@
 """Paths that lead nowhere: one line that names the argument or the file, never what the system raised."""
 
 import contextlib
+import dataclasses
 import os
 
 import numpy as np
@@ -46,7 +47,7 @@ CALLS = {
 
 @pytest.fixture(scope="module", autouse=True)
 def imported(tmp_path_factory):
-    """Calls all once where it can work: what is imported with the first call may be closed to nobody."""
+    """Calls all once with valid paths: what they import may be unreadable without rights."""
     directory = tmp_path_factory.mktemp("open")
     (directory / "read_csv").write_text("x,y\n1,2\n3,4\n")
     np.savez(directory / "read_npz", x=np.ones((2, 1)), y=np.arange(2))
@@ -59,7 +60,7 @@ def imported(tmp_path_factory):
 
 
 @contextlib.contextmanager
-def nobody():
+def without_rights():
     """Acts as a user without rights, if this one has all."""
     is_root = os.geteuid() == 0
     if is_root:
@@ -84,7 +85,7 @@ def test_paths_that_no_file_can_have_are_refused_by_name(kind, tmp_path, monkeyp
 
 @pytest.fixture
 def closed(tmp_path):
-    """A directory in which nobody may do anything, with a run, a table and a file in it."""
+    """A directory without any permissions, with a run, a table and a file in it."""
     directory = tmp_path / "closed"
     RESULT.save(directory / "run")
     (directory / "table.csv").write_text("x,y\n1,2\n")
@@ -96,28 +97,27 @@ def closed(tmp_path):
 
 def test_paths_that_are_closed_to_this_user_are_refused_by_name(closed):
     for argument, call in CALLS.values():
-        with nobody(), pytest.raises(ValueError, match=rf"\A{argument}: [^\n]*\Z"):
+        with without_rights(), pytest.raises(ValueError, match=rf"\A{argument}: [^\n]*\Z"):
             call(closed / "run")
 
 
 @pytest.mark.parametrize("name", ["run", "run/config.json", "run/results.npz"])
 def test_files_of_a_run_that_are_closed_to_this_user_are_named(name, tmp_path, monkeypatch):
-    RESULT.keeping({"w": np.zeros((2, 2, 2, 3))}).save(tmp_path / "run")
+    dataclasses.replace(RESULT, params={"w": np.zeros((2, 2, 2, 3))}).save(tmp_path / "run")
     monkeypatch.chdir(tmp_path)
     tmp_path.chmod(0o755)
     (tmp_path / name).chmod(0)
-    with nobody(), pytest.raises(ValueError, match=rf"\A{name}[/:][^\n]*\Z"):
+    with without_rights(), pytest.raises(ValueError, match=rf"\A{name}[/:][^\n]*\Z"):
         jfnn.load("run")
 
 
-@pytest.mark.parametrize("name", ["table.csv", "arrays.npz"])
-def test_data_that_are_closed_to_this_user_are_refused_by_name(name, closed, monkeypatch):
+def test_data_that_are_closed_to_this_user_are_refused_by_name(closed, monkeypatch):
     closed.chmod(0o755)
     monkeypatch.chdir(closed)
-    (closed / name).chmod(0)
-    read = CALLS["read_csv" if name == "table.csv" else "read_npz"][1]
-    with nobody(), pytest.raises(ValueError, match=rf"\Apath: {name}[^\n]*\Z"):
-        read(name)
+    for name, reader in (("table.csv", "read_csv"), ("arrays.npz", "read_npz")):
+        (closed / name).chmod(0)
+        with without_rights(), pytest.raises(ValueError, match=rf"\Apath: {name}[^\n]*\Z"):
+            CALLS[reader][1](name)
 
 
 @pytest.mark.parametrize(("name", "mode"), [("sweep", 0o555), ("sweep_groups", 0o555), ("resume", 0o333)])
@@ -126,14 +126,14 @@ def test_a_directory_that_this_user_cannot_make_write_or_read_is_refused_as_out(
 ):
     tmp_path.chmod(0o555)
     monkeypatch.chdir(tmp_path)
-    with nobody(), pytest.raises(ValueError, match=r"\Aout: [^\n]*\Z"):
+    with without_rights(), pytest.raises(ValueError, match=r"\Aout: [^\n]*\Z"):
         CALLS[name][1]("out")
     (tmp_path / "out").mkdir(mode=mode)
-    with nobody(), pytest.raises(ValueError, match=r"\Aout: [^\n]*\Z"):
+    with without_rights(), pytest.raises(ValueError, match=r"\Aout: [^\n]*\Z"):
         CALLS[name][1]("out")
 
 
-def test_what_is_not_there_is_named():
+def test_missing_files_are_named():
     for name in ("load", "load_groups", "load_transfer", "read_csv", "read_npz"):
         with pytest.raises(FileNotFoundError, match="no/such"):
             CALLS[name][1]("no/such")

@@ -6,8 +6,8 @@ from typing import NamedTuple
 import numpy as np
 from numpy.typing import ArrayLike
 
-from jfnn.analysis.intervals import Interval, as_confidence, as_numbers
-from jfnn.analysis.statistics import CellStatistics, replicate_values, run_statistics
+from jfnn.analysis.intervals import Interval, as_confidence, as_numbers, interval
+from jfnn.analysis.statistics import replicate_values
 from jfnn.arguments import checks
 from jfnn.arguments.checks import ArgumentError
 from jfnn.experiment.axes import as_place
@@ -25,8 +25,7 @@ class Comparison(NamedTuple):
     Attributes:
         reference: Place of the cell that the others are compared with.
         difference: Mean over runs of a cell's score less the reference's.
-        low: Lower end of the t interval of this mean, uncorrected.
-        high: Its upper end.
+        low, high: Ends of the t interval of this mean, uncorrected.
         p: Two-sided p-value of each comparison alone.
         p_holm: The same, corrected for all comparisons made (Holm's): at most alpha in any true null
             hypothesis with a probability of at most alpha.
@@ -77,10 +76,13 @@ def compare_cells(
     if test == "wilcoxon" and variance is not None:
         raise ArgumentError("test", "folds of one seed are not independent; expected 't', got 'wilcoxon'")
     differences = values - values[place]
-    runs = run_statistics(differences, variance, Interval(confidence=confidence))
-    p = _p_by_t(runs, variance) if test == "t" else np.apply_along_axis(_p_by_wilcoxon, -1, differences)
+    low, high = interval(differences, Interval(confidence=confidence), variance)
+    if test == "t":
+        p = _p_by_t(differences, variance)
+    else:
+        p = np.apply_along_axis(_p_by_wilcoxon, -1, differences)
     p[place] = np.nan
-    return Comparison(place, runs.mean, runs.low, runs.high, p, holm(p))
+    return Comparison(place, differences.mean(axis=-1), low, high, p, holm(p))
 
 
 def holm(p: ArrayLike) -> np.ndarray:
@@ -139,13 +141,15 @@ def seeds_needed(std: float, width: float, confidence: float = 0.95) -> int:
     return counts[place]
 
 
-def _p_by_t(runs: CellStatistics, variance: float | None) -> np.ndarray:
+def _p_by_t(differences: np.ndarray, variance: float | None) -> np.ndarray:
     """Two-sided p-values of Student's t for means of 0; runs that all agree leave no doubt."""
     from scipy import stats
 
+    n = differences.shape[-1]
+    mean, std = differences.mean(axis=-1), differences.std(axis=-1, ddof=1)
     with np.errstate(divide="ignore", invalid="ignore"):
-        t = np.abs(runs.mean) / (runs.std * np.sqrt(1 / runs.n if variance is None else variance))
-    return np.asarray(np.where(runs.mean == 0, 1.0, 2 * stats.t.sf(t, runs.n - 1)))
+        t = np.abs(mean) / (std * np.sqrt(1 / n if variance is None else variance))
+    return np.asarray(np.where(mean == 0, 1.0, 2 * stats.t.sf(t, n - 1)))
 
 
 def _p_by_wilcoxon(differences: np.ndarray) -> float:

@@ -4,7 +4,6 @@ All functions take plain arrays and work on their last axis; tests simulate the 
 """
 
 import dataclasses
-import warnings
 from collections.abc import Callable
 from typing import Any
 
@@ -14,8 +13,7 @@ from numpy.typing import ArrayLike
 from jfnn.arguments import checks, memory
 from jfnn.arguments.checks import ArgumentError, ArgumentTypeError
 
-METHODS = ("formula", "skewed", "bootstrap", "percentile", "bca")
-RESAMPLED = METHODS[2:]
+METHODS = ("formula", "skewed", "bootstrap")
 LEAST = 4  # values to resample: of three, one resample in nine repeats a single one
 COLUMNS = 256  # intervals resampled together, which bounds memory
 QUARTER = 0.25
@@ -41,8 +39,8 @@ class Interval:
 
     Attributes:
         statistic: "mean", "median" or "iqm" (interquartile mean).
-        method: "formula", "skewed" (of the mean alone), "bootstrap", "percentile" or "bca"; None for the
-            bootstrap of interquartile means of at least five values, and the formula of all else.
+        method: "formula", "skewed" (of the mean alone) or "bootstrap"; None for the bootstrap of
+            interquartile means of at least five values, and the formula of all else.
         confidence: Probability that the interval covers the true value, between 0 and 1.
         resamples: Bootstrap samples.
         seed: Seed of their draws.
@@ -95,8 +93,6 @@ def interval(
 
     "bootstrap" is the percentile interval of `scipy.stats.bootstrap`, expanded for small n as Hesterberg
     (American Statistician 69, 2015) does: as wide as t's for a mean, and no better for skewed values.
-    "percentile" and "bca" are scipy's own, for comparison with other work: they are too narrow for few values
-    (of five, 95% intervals of a mean cover 80% to 84%).
 
     Args:
         values: ``[…, n]``.
@@ -127,12 +123,12 @@ def interval(
                 "folds of one seed share rows and are not independent; for these expected the mean by"
                 f" formula, got {kind.statistic} by {method}",
             )
-    if method in RESAMPLED:
+    if method == "bootstrap":
         memory.check("resamples", 16.0 * kind.resamples * n)
     columns = array.reshape(-1, n)
     ends = np.full((2, len(columns)), np.nan)
     known = np.isfinite(columns).all(axis=-1)
-    if n >= (LEAST if method in RESAMPLED else 2) and known.any():
+    if n >= (LEAST if method == "bootstrap" else 2) and known.any():
         ends[:, known] = _ends(columns[known], kind, method, variance)
     return ends[0].reshape(shape), ends[1].reshape(shape)
 
@@ -163,8 +159,8 @@ def as_numbers(values: Any, argument: str) -> np.ndarray:
 
 def _ends(columns: np.ndarray, kind: Interval, method: str, variance: float | None) -> Ends:
     """Intervals ``[columns]`` of finite values ``[columns, n]``."""
-    if method in RESAMPLED:
-        return _by_bootstrap(columns, kind, method)
+    if method == "bootstrap":
+        return _by_bootstrap(columns, kind)
     if method == "skewed":
         return _by_skewness(columns, kind.confidence)
     if kind.statistic == "median":
@@ -221,30 +217,26 @@ def _by_order(ordered: np.ndarray, confidence: float) -> Ends:
     return low, (1 - inward) * ordered[:, n - d] + inward * ordered[:, n - d - 1]
 
 
-def _by_bootstrap(columns: np.ndarray, kind: Interval, method: str) -> Ends:
+def _by_bootstrap(columns: np.ndarray, kind: Interval) -> Ends:
     """Intervals by `scipy.stats.bootstrap`; all columns have the same draws."""
     from scipy import stats
 
-    confidence, n = kind.confidence, columns.shape[-1]
-    if method == "bootstrap":
-        # As wide as t's, and without the bias of the variance of resamples.
-        confidence = 1 - 2 * stats.norm.cdf(-np.sqrt(n / (n - 1)) * stats.t.ppf((1 + confidence) / 2, n - 1))
+    n = columns.shape[-1]
+    # As wide as t's, and without the bias of the variance of resamples.
+    tail = stats.norm.cdf(-np.sqrt(n / (n - 1)) * stats.t.ppf((1 + kind.confidence) / 2, n - 1))
     parts = []
     for some in np.array_split(columns, -(-len(columns) // COLUMNS)):
-        with warnings.catch_warnings():  # of equal values
-            warnings.simplefilter("ignore", stats.DegenerateDataWarning)
-            warnings.simplefilter("ignore", RuntimeWarning)
-            found = stats.bootstrap(
-                (some,),
-                STATISTICS[kind.statistic],
-                n_resamples=kind.resamples,
-                batch=max(1, kind.resamples // 20),
-                method="BCa" if method == "bca" else "percentile",
-                confidence_level=confidence,
-                axis=-1,
-                random_state=np.random.default_rng(kind.seed),
-            )
-        parts.append(found.confidence_interval)
+        bootstrap = stats.bootstrap(
+            (some,),
+            STATISTICS[kind.statistic],
+            n_resamples=kind.resamples,
+            batch=max(1, kind.resamples // 20),
+            method="percentile",
+            confidence_level=1 - 2 * tail,
+            axis=-1,
+            random_state=np.random.default_rng(kind.seed),
+        )
+        parts.append(bootstrap.confidence_interval)
     ends = np.concatenate(parts, axis=-1)
     low, high = np.where(np.ptp(columns, axis=-1) == 0, columns[:, 0], ends)
     return low, high

@@ -1,11 +1,12 @@
 """Cells of one sweep or of several in one list, best first, and the table that shows it."""
 
-from collections.abc import Callable, Mapping, Sequence
-from typing import NamedTuple
+import dataclasses
+from collections.abc import Iterable, Mapping, Sequence
+from typing import Any, NamedTuple
 
 import numpy as np
 
-from jfnn.analysis.statistics import CellStatistics, replicate_values, run_statistics
+from jfnn.analysis.statistics import cell_statistics
 from jfnn.analysis.summary import (
     PERCENT,
     SYMBOLS,
@@ -20,8 +21,8 @@ from jfnn.analysis.summary import (
     shown_metrics,
 )
 from jfnn.arguments.checks import ArgumentError
-from jfnn.search.group import Group
 from jfnn.search.result import SweepResult
+from jfnn.search.run_directory import OUTCOMES
 
 TIED = "~"
 FEW, MANY = 5, 10  # cells to list: beside the map of a grid, and alone
@@ -33,7 +34,7 @@ class Ranked(NamedTuple):
     Attributes:
         sweep: Number of its sweep.
         place: Its index on every axis of that sweep but the seeds (and folds).
-        axes: Its hyperparameters, name -> value.
+        axes: Name -> value of its hyperparameters.
         scores: Name of a score -> its mean and half the width of the confidence interval of the mean, NaN for
             a single value; both as in `jfnn.cell_statistics`.
         tied: Whether it is behind the best cell but cannot be told from it by a paired comparison.
@@ -52,14 +53,13 @@ class Ranked(NamedTuple):
 
 
 class Ranking(NamedTuple):
-    """The best cells of one sweep or of several.
+    """The best cells of one sweep or of several, best first.
 
     Attributes:
-        cells: The first of them, best first.
         higher_is_better: Direction of each of their scores, by name; the first is the one that ranks.
         tied: How many of all cells are tied with the best one, not counting itself.
         others: How many cells it is compared with: all but pruned ones.
-        pruned: How many these are.
+        pruned: How many cells are pruned.
         stopped: Whether any member of any cell stopped before the end.
         over: Values behind each mean, such as "5 seeds"; empty for a single one.
     """
@@ -76,15 +76,13 @@ class Ranking(NamedTuple):
 def best_first(results: Sequence[SweepResult], most: int = FEW) -> Ranking:
     """The best cells, best first; cells that diverged with any seed or fold are left out.
 
-    Pruned cells come behind the others, those that stopped later first.
+    Pruned cells come behind the others, those that stopped later first. Scores are the one that ranks, other
+    metrics on the same rows, and the ranking metric in training.
 
     Args:
         results: Sweeps of the same data; several must have the same names of axes, seeds and folds, and be
             ranked by the same score.
         most: Cells to list at most.
-
-    Returns:
-        Cells with the score that ranks, other metrics on the same rows, and the ranking metric in training.
 
     Raises:
         ValueError: The sweeps cannot be compared.
@@ -94,31 +92,52 @@ def best_first(results: Sequence[SweepResult], most: int = FEW) -> Ranking:
         raise ArgumentError(
             "results", "expected sweeps of the same axes, seeds, folds and ranking, got several"
         )
-    first, over = results[0], averaged_over(results[0])
-    cells = [(i, place) for i, result in enumerate(results) for place in np.ndindex(*result.cell_shape)]
-    cost, pruned, last = (
-        _of_all_cells(results, values) for values in (costs, lambda result: result.pruned_cells, _last_stop)
-    )
+    places = [(i, place) for i, result in enumerate(results) for place in np.ndindex(*result.cell_shape)]
+    whole, over = _as_one(results), averaged_over(results[0])
+    cost, pruned = costs(whole), whole.pruned_cells
+    last = whole.stopped_at.reshape(len(places), -1).max(axis=-1)
     order = np.lexsort((cost, np.where(pruned, -last, 0), pruned))  # the last decides first
     order = order[np.isfinite(cost[order])]
-    best = int(order[0]) if order.size and not pruned[order[0]] else None
-    scores = {name: _statistics(results, name, best) for name in _shown_scores(first)}
-    tied = scores[first.ranked_by].tied & ~pruned & bool(over)
+    statistics = {name: cell_statistics(whole, name) for name in _shown_scores(whole)}
+    best = whole.best_or_none()
+    tied = statistics[whole.ranked_by].tied & bool(over)
     if best is not None:
-        tied[best] = False
+        tied[best.index] = False
     listed = []
     for cell in order[:most].tolist():
-        sweep, place = cells[cell]
-        shown = {name: half_width(statistics, cell) for name, statistics in scores.items()}
-        listed.append(_ranked(results[sweep], sweep, place, shown, bool(tied[cell])))
+        shown = {name: half_width(values, cell) for name, values in statistics.items()}
+        stopped_at, epochs = whole.stopped_at[cell], whole.epochs[cell]
+        ends = _extent(np.where(stopped_at < 0, epochs, stopped_at)) if (stopped_at >= 0).any() else None
+        (sweep, place), axes = places[cell], whole.axes_at((cell,))
+        listed.append(Ranked(sweep, place, axes, shown, bool(tied[cell]), _extent(epochs), ends))
     return Ranking(
         listed,
-        {name: first.higher_is_better(name) for name in scores},
+        {name: whole.higher_is_better(name) for name in statistics},
         int(tied.sum()),
         0 if best is None else int((~pruned).sum()) - 1,
         int(pruned.sum()),
-        any((result.stopped_at >= 0).any() for result in results),
+        bool((whole.stopped_at >= 0).any()),
         over,
+    )
+
+
+def _as_one(results: Sequence[SweepResult]) -> SweepResult:
+    """All cells of several sweeps as those of one random search, without histories and parameters."""
+    first, columns = results[0], [result.cells.columns() for result in results]
+    replicates = first.diverged_at.shape[len(first.cell_shape) :]
+
+    def joined(arrays: Iterable[np.ndarray]) -> np.ndarray:
+        return np.concatenate([array.reshape(-1, *replicates) for array in arrays])
+
+    outcomes: dict[str, Any] = {name: joined(getattr(r, name) for r in results) for name in OUTCOMES}
+    return dataclasses.replace(
+        first,
+        axes={name: np.concatenate([column[name] for column in columns]) for name in columns[0]},
+        scores={name: joined(result.scores[name] for result in results) for name in first.scores},
+        **outcomes,
+        params=None,
+        history={},
+        sampled=True,
     )
 
 
@@ -127,37 +146,6 @@ def _shown_scores(result: SweepResult) -> list[str]:
     part = ranking_parts(result)[-1]
     names = [f"{part}_{metric}" for metric in shown_metrics(result)]
     return list(dict.fromkeys([*names, f"train_{result.ranking_metric}"]))
-
-
-def _of_all_cells(results: Sequence[SweepResult], values: Callable[[SweepResult], np.ndarray]) -> np.ndarray:
-    """Arrays ``[E, L, …]`` of all sweeps on one axis of cells."""
-    return np.concatenate([values(result).ravel() for result in results])
-
-
-def _last_stop(result: SweepResult) -> np.ndarray:
-    """The most epochs that a member of each cell did before it was stopped ``[E, L, …]``."""
-    return np.asarray(result.stopped_at.reshape(*result.cell_shape, -1).max(axis=-1))
-
-
-def _statistics(results: Sequence[SweepResult], score: str, best: int | None) -> CellStatistics:
-    """Statistics of a score on the axis of all cells."""
-    values, variances = zip(*(replicate_values(r, r.scores[score]) for r in results), strict=True)
-    cells = np.concatenate([array.reshape(-1, array.shape[-1]) for array in values])
-    return run_statistics(cells, variances[0], best=None if best is None else cells[best])
-
-
-def _ranked(
-    result: SweepResult,
-    sweep: int,
-    place: tuple[int, ...],
-    scores: dict[str, tuple[float, float]],
-    tied: bool,
-) -> Ranked:
-    """The cell at a place of a sweep."""
-    stopped_at, epochs = result.stopped_at[place], result.epochs[place]
-    done = np.where(stopped_at < 0, epochs, stopped_at)
-    stopped = _extent(done) if (stopped_at >= 0).any() else None
-    return Ranked(sweep, place, result.axes_at(place), scores, tied, _extent(epochs), stopped)
 
 
 def table(ranking: Ranking, leading: Mapping[str, Sequence[str]] | None = None) -> list[tuple[str, ...]]:
@@ -189,23 +177,19 @@ def table(ranking: Ranking, leading: Mapping[str, Sequence[str]] | None = None) 
     return [headings, *zip(*columns.values(), strict=True)]
 
 
-def group_columns(groups: Sequence[Group]) -> dict[str, list[str]]:
-    """Columns ``leading`` of `table` with the group of each sweep."""
-    return {
-        "network": [group.network for group in groups],
-        "batch": [str(group.batch_size or "full") for group in groups],
-    }
+def group_columns(groups: Sequence[tuple[str, int | None]]) -> dict[str, list[str]]:
+    """Columns ``leading`` of `table` with the network and the batch size of each sweep."""
+    return {"network": [name for name, _ in groups], "batch": [str(size or "full") for _, size in groups]}
 
 
 def legend(ranking: Ranking) -> list[str]:
     """Lines that explain ± and the mark in a table, and count the tied cells; empty for single values."""
     if not ranking.over:
         return []
-    percent = PERCENT
-    lines = [f"± half the {percent} confidence interval of the mean over {ranking.over}"]
+    lines = [f"± half the {PERCENT} confidence interval of the mean over {ranking.over}"]
     if ranking.others:
         count = f"{ranking.tied or 'none'} of {ranking.others} other{'s' * (ranking.others > 1)}"
-        lines.append(f"{TIED} cannot be told from the best by a paired comparison ({percent}): {count}")
+        lines.append(f"{TIED} cannot be told from the best by a paired comparison ({PERCENT}): {count}")
     if ranking.pruned:
         cells = "1 pruned cell is" if ranking.pruned == 1 else f"{ranking.pruned} pruned cells are"
         lines.append(f"({cells} not compared)")

@@ -13,8 +13,7 @@ from jfnn.analysis.intervals import Interval, as_interval, interquartile_mean
 from jfnn.analysis.intervals import interval as confidence_interval
 from jfnn.arguments import checks
 from jfnn.arguments.checks import ArgumentError
-from jfnn.search.best import best_place
-from jfnn.search.result import SweepResult
+from jfnn.search.result import SweepResult, best_place
 
 
 class CellStatistics(NamedTuple):
@@ -140,45 +139,6 @@ def filled(members: np.ndarray, missing: str | float) -> np.ndarray:
     return np.where(np.isfinite(members), members, checks.as_number(missing, "missing", None))
 
 
-def run_statistics(
-    values: np.ndarray,
-    variance: float | None = None,
-    interval: Interval | None = None,
-    best: np.ndarray | None = None,
-    omit: bool = False,
-) -> CellStatistics:
-    """Statistics of any cells, arrays ``[…]``.
-
-    Args:
-        values: ``[…, n]`` as from `replicate_values`, the replicates in the same order in every cell.
-        variance: Variance of the mean of n values, as from `replicate_values`.
-        interval: Which confidence interval; None for the mean by Student's t.
-        best: Values of the best cell, ``[n]`` or broadcast against all; None for none, then no cell is tied.
-        omit: Whether values that are not finite are left out.
-    """
-    kind, n = interval or Interval(), values.shape[-1]
-
-    def statistics(columns: np.ndarray) -> np.ndarray:
-        low, high = confidence_interval(columns, kind, variance)
-        several = columns.shape[-1] > 1
-        std = columns.std(axis=-1, ddof=1) if several else np.full(len(columns), np.nan)
-        centres = columns.mean(axis=-1), np.median(columns, axis=-1), interquartile_mean(columns)
-        return np.stack([*centres, std, low, high])
-
-    def mean_ends(columns: np.ndarray) -> np.ndarray:
-        return np.stack(confidence_interval(columns, Interval(confidence=kind.confidence), variance))
-
-    mean, median, iqm, std, low, high = _by_column(values, statistics, omit)
-    if best is None:
-        tied = np.zeros(mean.shape, bool)
-    elif n < 2:
-        tied = np.isfinite(best - values)[..., 0]
-    else:
-        least, most = _by_column(best - values, mean_ends, omit)
-        tied = (least <= 0) & (most >= 0)
-    return CellStatistics(np.isfinite(values).sum(axis=-1), mean, median, iqm, std, low, high, tied)
-
-
 def _statistics(
     result: SweepResult, score: str, members: np.ndarray, interval: Interval, missing: str | float
 ) -> CellStatistics:
@@ -187,13 +147,30 @@ def _statistics(
     if omit and result.folds is not None and len(result.seeds) == 1:
         raise ArgumentError("missing", "folds of one seed share rows; expected 'nan' or a number, got 'omit'")
     values, variance = replicate_values(result, members)
+
+    def statistics(columns: np.ndarray) -> np.ndarray:
+        low, high = confidence_interval(columns, interval, variance)
+        several = columns.shape[-1] > 1
+        std = columns.std(axis=-1, ddof=1) if several else np.full(len(columns), np.nan)
+        centres = columns.mean(axis=-1), np.median(columns, axis=-1), interquartile_mean(columns)
+        return np.stack([*centres, std, low, high])
+
+    def mean_ends(columns: np.ndarray) -> np.ndarray:
+        return np.stack(confidence_interval(columns, Interval(confidence=interval.confidence), variance))
+
+    mean, median, iqm, std, low, high = _by_column(values, statistics, omit)
     best = np.full((len(values), *(1,) * pruned.ndim, values.shape[-1]), np.nan)
     for evaluation, cells in enumerate(members.reshape(len(members), *pruned.shape, -1).mean(axis=-1)):
         place = best_place(np.where(pruned, np.nan, cells), result.higher_is_better(score))
         if place is not None:
             best[evaluation] = values[(evaluation, *place)]
-    statistics = run_statistics(values, variance, interval, best, omit)
-    return statistics._replace(tied=statistics.tied & ~pruned)
+    if values.shape[-1] < 2:
+        tied = np.isfinite(best - values)[..., 0]
+    else:
+        least, most = _by_column(best - values, mean_ends, omit)
+        tied = (least <= 0) & (most >= 0)
+    n = np.isfinite(values).sum(axis=-1)
+    return CellStatistics(n, mean, median, iqm, std, low, high, tied & ~pruned)
 
 
 def _by_column(values: np.ndarray, function: Callable[[np.ndarray], np.ndarray], omit: bool) -> np.ndarray:
@@ -210,7 +187,7 @@ def _by_column(values: np.ndarray, function: Callable[[np.ndarray], np.ndarray],
         function(columns[which == i][:, present if present.any() else slice(None)])
         for i, present in enumerate(patterns)
     ]
-    found = np.empty((len(parts[0]), len(columns)))
+    values_by_column = np.empty((len(parts[0]), len(columns)))
     for i, part in enumerate(parts):
-        found[:, which == i] = part
-    return found.reshape(-1, *values.shape[:-1])
+        values_by_column[:, which == i] = part
+    return values_by_column.reshape(-1, *values.shape[:-1])

@@ -5,7 +5,7 @@ from collections.abc import Mapping, Sequence
 import numpy as np
 
 from jfnn.analysis.intervals import Interval
-from jfnn.analysis.statistics import CellStatistics, replicate_values, run_statistics
+from jfnn.analysis.statistics import CellStatistics, cell_statistics
 from jfnn.search.result import SweepResult
 
 SYMBOLS = {"learning_rate": "η", "l2": "λ"}
@@ -51,9 +51,8 @@ def refit_texts(refit: SweepResult) -> list[str]:
 
 def cell_text(result: SweepResult, score: str, place: tuple[int, ...]) -> str:
     """A cell's score by name: "test accuracy 0.967 ± 0.004"."""
-    values, variance = replicate_values(result, result.scores[score])
-    shown = half_width(run_statistics(values[place], variance))
-    return f"{name_text(score)} {score_text(shown, result.higher_is_better(score))}"
+    text = score_text(half_width(cell_statistics(result, score), place), result.higher_is_better(score))
+    return f"{name_text(score)} {text}"
 
 
 def best_text(result: SweepResult) -> str:
@@ -76,7 +75,7 @@ def costs(result: SweepResult) -> np.ndarray:
     return -scores if result.higher_is_better() else scores
 
 
-def half_width(cells: CellStatistics, place: int | tuple[int, ...] = ()) -> tuple[float, float]:
+def half_width(cells: CellStatistics, place: int | tuple[int, ...]) -> tuple[float, float]:
     """Mean and half the width of the interval of the cell at ``place``."""
     return float(cells.mean[place]), float(cells.high[place] - cells.mean[place])
 
@@ -107,12 +106,6 @@ def averaged_over(result: SweepResult) -> str:
     if len(result.seeds) > 1:
         return f"{len(result.seeds)} seeds" + (f" of {result.folds} folds each" if result.folds else "")
     return f"{result.folds} folds" if result.folds else ""
-
-
-def members_text(result: SweepResult) -> str:
-    """Members of a cell: "5 seeds", "2 seeds × 5 folds"; empty for a single one."""
-    counts = {"seed": len(result.seeds), "fold": result.folds or 1}
-    return " × ".join(f"{count} {name}s" for name, count in counts.items() if count > 1)
 
 
 def describe(axes: Mapping[str, float]) -> str:

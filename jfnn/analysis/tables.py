@@ -49,14 +49,14 @@ def tidy(result: SweepResult) -> dict[str, np.ndarray]:
     else:
         epochs = members["epochs"][:, None]
         scores = {name: values.reshape(count, 1) for name, values in result.scores.items()}
-    kept = {name: values for name, values in scores.items() if np.isfinite(values).any()}
-    rows = epochs.size * len(kept)
+    finite = {name: values for name, values in scores.items() if np.isfinite(values).any()}
+    rows = epochs.size * len(finite)
     columns = {name: np.repeat(members[name], rows // count) for name in names}
-    columns["epoch"] = np.repeat(epochs, len(kept))
+    columns["epoch"] = np.repeat(epochs, len(finite))
     for place, column in enumerate(("part", "metric")):
-        texts = np.array([name.split("_", 1)[place] for name in kept], dtype=object)
+        texts = np.array([name.split("_", 1)[place] for name in finite], dtype=object)
         columns[column] = np.tile(texts, epochs.size)
-    stacked = [values.ravel() for values in kept.values()]
+    stacked = [values.ravel() for values in finite.values()]
     columns["value"] = np.stack(stacked, axis=-1).ravel() if stacked else np.zeros(0)
     return columns
 

@@ -11,13 +11,9 @@ from jfnn.arguments.checks import ArgumentTypeError
 
 
 def check_callable(function: Any, arguments: Sequence[Any], argument: str, expected: str) -> None:
-    """Raises ArgumentTypeError unless a value can be called with positional arguments.
+    """Raises ArgumentTypeError unless a value can be called with positional arguments; ``expected`` in words.
 
-    Args:
-        function: The value; a function in C without a signature is invalid.
-        arguments: Positional arguments that it will be called with.
-        argument: The caller's argument, named in errors.
-        expected: What it should be, in words.
+    A function in C without a signature is invalid.
     """
     try:
         fits = callable(function) and bool(inspect.signature(function).bind(*arguments))

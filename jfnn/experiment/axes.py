@@ -1,9 +1,10 @@
 """Hyperparameters of all cells: every combination of values, or draws from distributions."""
 
 import dataclasses
+import functools
 import numbers
 import zlib
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -18,10 +19,10 @@ DRAW_BYTES = 64  # of one cell: the draws of two axes and their copies
 
 
 class Sample(NamedTuple):
-    """Random search: draws cells.
+    """Random search over a number of cells, the first of which do not depend on that number.
 
     Attributes:
-        cells: Cells to draw; more keep the earlier ones.
+        cells: Cells to draw.
         seed: Fixes the draws.
     """
 
@@ -29,36 +30,27 @@ class Sample(NamedTuple):
     seed: int = 0
 
 
-@dataclasses.dataclass(frozen=True)
-class Numbers:
-    """Check of a hyperparameter: a number, a sequence of numbers or a distribution, within bounds.
+def as_hyper(
+    value: Any, argument: str, minimum: float | None = None, strict: bool = False, below: float = np.inf
+) -> Any:
+    """A distribution as it is, several numbers as float64 ``[k]``, a single one as a float.
 
-    Attributes:
-        minimum: The least number; None for none.
-        strict: Whether ``minimum`` itself is invalid.
-        below: A number that all are below, or None.
+    Raises ArgumentError for numbers under ``minimum`` (``strict``: or equal to it), or not below ``below``.
     """
-
-    minimum: float | None = None
-    strict: bool = False
-    below: float | None = None
-
-    def __call__(self, value: Any, argument: str) -> Any:
-        """A distribution as it is, else float64 ``[k]``, or one number."""
-        if is_distribution(value):
-            return value
-        values = checks.as_axis(value, argument, self.minimum, self.strict)
-        if self.below is not None and values.max() >= self.below:
-            raise ArgumentError(argument, f"expected numbers below {self.below:g}, got {values.max():g}")
-        return values if checks.is_several(value) or np.ndim(value) else float(values[0])
+    if is_distribution(value):
+        return value
+    values = checks.as_axis(value, argument, minimum, strict)
+    if values.max() >= below:
+        raise ArgumentError(argument, f"expected numbers below {below:g}, got {values.max():g}")
+    return values if checks.is_several(value) or np.ndim(value) else float(values[0])
 
 
-# Hyperparameters of networks that are no arguments of an optimizer.
-HYPER = {
-    "learning_rate": Numbers(0.0, strict=True),
-    "l2": Numbers(0.0),
-    "dropout": Numbers(0.0, below=1.0),
-    "init_scale": Numbers(0.0, strict=True),
+# Checks of hyperparameters of networks that are no arguments of an optimizer.
+HYPER: dict[str, Callable[[Any, str], Any]] = {
+    "learning_rate": functools.partial(as_hyper, minimum=0.0, strict=True),
+    "l2": functools.partial(as_hyper, minimum=0.0),
+    "dropout": functools.partial(as_hyper, minimum=0.0, below=1.0),
+    "init_scale": functools.partial(as_hyper, minimum=0.0, strict=True),
 }
 
 
@@ -76,8 +68,7 @@ class Axes:
 
     Attributes:
         values: Name -> values, in order; "learning_rate" and "l2" come first.
-        crossed: Whether cells are all combinations of these values; else all have the same length, and cells
-            are the first values, the second values, ….
+        crossed: Whether cells are all combinations of values, or the first of each, the second of each, …
     """
 
     values: dict[str, np.ndarray]
@@ -103,18 +94,12 @@ class Axes:
 
 
 def axes_and_constants(values: Mapping[str, Values], sample: Sample | None) -> tuple[Axes, dict[str, float]]:
-    """Sorts hyperparameters into axes and constants.
+    """Sorts hyperparameters, checked, into axes and constants (name -> value).
 
     Args:
         values: Name -> a number, a sequence or a distribution.
         sample: Cells to draw; None for all combinations. A name's draws depend on the seed and the name
             alone, and the first of them not on how many there are.
-
-    Returns:
-        ``(axes, constants)``, constants a name -> value.
-
-    Raises:
-        ValueError, TypeError: An invalid value; the message names it.
     """
     checked = {name: _checked(value, name) for name, value in values.items()}
     axes = {n: value for n, value in checked.items() if n in ALWAYS or not isinstance(value, float)}
@@ -132,7 +117,7 @@ def axes_and_constants(values: Mapping[str, Values], sample: Sample | None) -> t
 
 
 def _checked(value: Any, name: str) -> Any:
-    return HYPER.get(name, Numbers())(value, name)
+    return HYPER.get(name, as_hyper)(value, name)
 
 
 def _drawn(value: Any, name: str, sample: Sample) -> np.ndarray:

@@ -14,7 +14,7 @@ from jfnn.experiment.experiment import PARTS, Experiment, Ranking, Replicate
 from jfnn.experiment.options import CheckedOptions, Common, Options
 from jfnn.experiment.replicates import replicates
 from jfnn.experiment.settings import Validation
-from jfnn.experiment.validation import check_weights, cuts
+from jfnn.experiment.validation import cuts
 from jfnn.learners.data import Data
 from jfnn.learners.learner import Learner, Metric, check_metrics
 from jfnn.learners.shapes import starting_shapes
@@ -27,51 +27,47 @@ OF_NETWORKS = ("loss", "reduction", "optimizer", "gradient")  # options that a l
 
 
 def build(options: Options, first_fold: int = 0) -> Experiment:
-    """The experiment that options describe.
+    """The experiment that options describe; raises ValueError or TypeError naming an invalid option.
 
     Args:
         options: The options.
         first_fold: Number of the first fold, for the random numbers of its steps.
-
-    Raises:
-        ValueError, TypeError: An invalid option; the message begins with its name.
     """
-    chosen = options.checked()
-    validates = chosen.validation.size is not None or chosen.folds is not None
-    _check_combinations(chosen, validates)
-    learner, data = _learner(chosen).bind(chosen.split)
+    options = options.checked()
+    validates = options.validation.size is not None or options.folds is not None
+    _check_combinations(options, validates)
+    learner, data = _learner(options).bind(options.split)
     check_metrics(learner.metrics)
     learner.check(data)
-    cells, constants = axes_and_constants(_numbers(chosen, learner), chosen.sample)
+    cells, constants = axes_and_constants(_numbers(options, learner), options.sample)
     values = cells.values | {name: np.array([value]) for name, value in constants.items()}
     check_range(values, data.dtype)
     check_counts(values, getattr(learner, "counts", {}))
-    ranking = _ranking(learner, data, chosen.validation, validates)
-    _check_schedulers(chosen, math.prod(cells.shape), list(values), validates)
-    folds = cuts(data, chosen.validation.size, chosen.folds)
-    check_weights(data, folds)
-    _check_memory(learner, data, cells, len(chosen.seeds) * len(folds), chosen.execution.tile)
-    members = replicates(chosen, learner, data, folds, first_fold)
-    spread = _schedule_steps(learner, chosen.epochs, [replicate.steps for replicate in members])
+    ranking = _ranking(learner, data, options.validation, validates)
+    _check_schedulers(options, math.prod(cells.shape), list(values), validates)
+    folds = cuts(data, options.validation.size, options.folds)
+    _check_memory(learner, data, cells, len(options.seeds) * len(folds), options.execution.tile)
+    members = replicates(options, learner, data, folds, first_fold)
+    spread = _schedule_steps(learner, options.epochs, [replicate.steps for replicate in members])
     return Experiment(
         learner=_as_trained(learner, data, members, (*values, *spread)),
         data=data,
         cells=cells,
         constants=constants,
-        of_replicates=spread,
+        replicate_constants=spread,
         replicates=members,
-        seeds=chosen.seeds,
-        folds=None if chosen.folds is None else len(folds),
-        epochs=chosen.epochs,
+        seeds=options.seeds,
+        folds=None if options.folds is None else len(folds),
+        epochs=options.epochs,
         ranking=ranking,
-        schedulers=chosen.schedulers,
-        execution=chosen.execution,
+        schedulers=options.schedulers,
+        execution=options.execution,
     )
 
 
 def _as_trained(learner: Learner, data: Data, members: Sequence[Replicate], hyper: Sequence[str]) -> Learner:
-    """The learner as it is now, for the minibatches that there are."""
-    weighted = members[0].padded or data.weights is not None
+    """The learner, traced now for these replicates' minibatches."""
+    weighted = members[0].batches.padded or data.weights is not None
     if weighted and not learner.takes_weights:
         raise ArgumentError(
             "weights",
@@ -158,8 +154,8 @@ def _ranking(learner: Learner, data: Data, validation: Validation, validates: bo
     """The score on rows held out where there are any, else on the test rows, else on the training rows."""
     part = "validation" if validates else "test" if data.n > data.n_train else "train"
     directions = {metric.name: metric.higher_is_better for metric in learner.metrics}
-    chosen = validation.rank_by.name if isinstance(validation.rank_by, Metric) else validation.rank_by
-    name = learner.ranked_by if chosen is None else checks.as_choice(chosen, "rank_by", directions)
+    name = validation.rank_by.name if isinstance(validation.rank_by, Metric) else validation.rank_by
+    name = learner.ranked_by if name is None else checks.as_choice(name, "rank_by", directions)
     return Ranking(PARTS.index(part), name, directions[name])
 
 

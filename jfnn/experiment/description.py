@@ -21,19 +21,15 @@ from jfnn.store.identity import Description, fingerprint, plain
 def describe(
     experiment: Experiment, form: tuple[int, bool], environment: Description, count: int, with_batches: bool
 ) -> Description:
-    """Describes a run.
+    """Describes a run: settings, checksums of the data, environment, and the fingerprint of all that decides.
 
     Args:
-        experiment: What is trained.
+        experiment: The experiment.
         form: Members trained side by side, and whether they have minibatches of their own.
-        environment: What computes, as `jfnn.store.environment.describe` says.
-        count: Host threads of this process that train; 0 where other processes do.
-        with_batches: Whether all minibatches are drawn where a function of the user's own gives them, to tell
-            them apart; a run in a directory needs it.
-
-    Returns:
-        "settings"; "data" by their checksums; "versions"; "backend"; "device", which decides nothing; and
-        the "fingerprint" of all that does.
+        environment: "versions" and "backend", as of `jfnn.store.environment.describe`.
+        count: Host threads of this process that train; 0 where other processes do. Decides nothing.
+        with_batches: Whether to draw all minibatches of a user's function for their checksum; a run in a
+            directory needs it.
     """
     description = plain(
         {
@@ -49,12 +45,12 @@ def describe(
 def _settings(experiment: Experiment) -> dict[str, Any]:
     batches, execution = experiment.replicates[0].batches, experiment.execution
     keys = [replicate.key for replicate in experiment.replicates if replicate.key is not None]
-    of_replicates = {name: values.tolist() for name, values in experiment.of_replicates.items()}
+    replicate_constants = {name: values.tolist() for name, values in experiment.replicate_constants.items()}
     return {
         "learner": experiment.learner.describe(),
         "axes": {name: values.tolist() for name, values in experiment.cells.values.items()},
         "sampled": not experiment.cells.crossed,
-        "constants": experiment.constants | of_replicates,
+        "constants": experiment.constants | replicate_constants,
         "epochs": experiment.epochs,
         "minibatches": batches._asdict() if isinstance(batches, Minibatches) else "given",
         "seeds": list(experiment.seeds),
@@ -81,17 +77,13 @@ def checksums(experiment: Experiment, with_batches: bool) -> dict[str, Any]:
     """Checksums of all that goes into a run besides settings; see `describe`."""
     data, replicates = experiment.data, experiment.replicates
     folds = {replicate.fold: replicate.parts for replicate in replicates}.values()
+    rows = {part: [parts[part] for parts in folds] for part in PARTS}
     starts = [jax.tree.leaves(replicate.params) for replicate in replicates]
-
-    def describe_part(part: str) -> dict[str, Any]:
-        rows = [parts[part] for parts in folds]
-        return {"rows": sorted({len(numbers) for numbers in rows}), "sha256": digest(*rows)}
-
     return {
         "rows": [{"shape": leaf.shape, "sha256": digest(leaf)} for leaf in jax.tree.leaves(data.rows)],
         "structure": str(jax.tree.structure(data.rows)),
         "weights": None if data.weights is None else digest(data.weights),
-        **{part: describe_part(part) for part in PARTS},
+        **{part: {"rows": sorted({*map(len, r)}), "sha256": digest(*r)} for part, r in rows.items()},
         "starting_params": digest(*map(np.stack, zip(*starts, strict=True))),
         "batches": minibatches_checksum(experiment, with_batches),
         "own_code": own_code(experiment),

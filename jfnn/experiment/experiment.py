@@ -23,11 +23,10 @@ class Replicate:
     """One seed and fold.
 
     Attributes:
-        seed: The seed.
-        fold: Number of the fold, among those that are trained.
+        fold: Number of the fold, from 0.
         params: Starting parameters in the engine's form (NumPy).
-        batches: How minibatches are drawn, or those given; numbers of the training rows.
-        parts: A name of `PARTS` -> numbers of the rows that it is scored on; none for a part left out.
+        batches: Minibatches as numbers of the training rows.
+        parts: A name of `PARTS` -> numbers of its rows, possibly none.
         minibatches_of: Number of the first replicate with the same minibatches, which may share its tiles.
         key: Raw data of the random key of its steps, or None.
     """
@@ -39,11 +38,6 @@ class Replicate:
     parts: dict[str, np.ndarray]
     minibatches_of: int
     key: np.ndarray | None = None
-
-    @property
-    def padded(self) -> bool:
-        """Whether some minibatches may be shorter than others."""
-        return self.batches.padded
 
     @property
     def steps(self) -> int:
@@ -64,13 +58,7 @@ class Replicate:
 
 @dataclasses.dataclass(frozen=True)
 class Ranking:
-    """The score that ranks members.
-
-    Attributes:
-        part: Number of the part of the data, in `PARTS`.
-        metric: Name of the metric.
-        higher_is_better: Its direction.
-    """
+    """The score that ranks members: a metric on a part of the data, by its number in `PARTS`."""
 
     part: int
     metric: str
@@ -92,25 +80,18 @@ class Experiment:
     """All that is trained: every cell in every replicate.
 
     Attributes:
-        learner: What one member does.
-        data: The rows.
-        cells: Hyperparameters of the cells.
-        constants: Name -> value of further numbers, the same for all members.
-        of_replicates: Name -> value of further numbers, one a replicate.
+        constants: Name -> value of numbers that all members share.
+        replicate_constants: Name -> values of further numbers, one a replicate.
         replicates: Seeds outside, folds inside.
-        seeds: The seeds.
         folds: Number of folds, or None.
-        epochs: Epochs to train.
-        ranking: What ranks members.
         schedulers: Rules that act at evaluations, those that keep parameters first.
-        execution: How it runs.
     """
 
     learner: Learner
     data: Data
     cells: Axes
     constants: dict[str, float] = dataclasses.field(default_factory=dict)
-    of_replicates: dict[str, np.ndarray] = dataclasses.field(default_factory=dict)
+    replicate_constants: dict[str, np.ndarray] = dataclasses.field(default_factory=dict)
     replicates: Sequence[Replicate]
     seeds: Sequence[int] = (0,)
     folds: int | None = None
@@ -122,7 +103,7 @@ class Experiment:
     @property
     def padded(self) -> bool:
         """Whether some minibatches may be shorter than others."""
-        return self.replicates[0].padded
+        return self.replicates[0].batches.padded
 
     @property
     def shape(self) -> tuple[int, ...]:
@@ -168,7 +149,7 @@ class Experiment:
         n = len(self.replicates)
         varied = {name: np.repeat(values, n) for name, values in self.cells.columns().items()}
         shared = {name: np.full(self.members, value) for name, value in self.constants.items()}
-        shared |= {name: values[self.replicate_of()] for name, values in self.of_replicates.items()}
+        shared |= {name: values[self.replicate_of()] for name, values in self.replicate_constants.items()}
         return {name: np.asarray(values, self.data.dtype) for name, values in (varied | shared).items()}
 
     def sources(self) -> Sources:

@@ -33,25 +33,16 @@ def replicates(
     cuts: Sequence[Cut],
     first_fold: int = 0,
 ) -> list[Replicate]:
-    """One replicate for each seed and fold, seeds outside.
+    """One replicate for each seed and fold, seeds outside; ``first_fold`` is the fold's number for its draws.
 
     Where minibatches are not drawn, those of all seeds are the same: members of a fold share tiles, unless
     steps draw by a key of their own.
-
-    Args:
-        options: Seeds, minibatches and starting parameters.
-        learner: The learner.
-        data: The data.
-        cuts: Rows to learn from and to validate on, one pair a fold.
-        first_fold: Number of the first fold, for its random numbers.
-
-    Raises:
-        ValueError, TypeError: Invalid minibatches or starting parameters.
     """
     lengths = [len(train) for train, _ in cuts]
     seeds: Sequence[int] = options.seeds
-    given = as_given(options.batches, options.epochs, seeds, min(lengths))
-    batches = _drawn_batches(options.batch_size, lengths, learner) if given is None else given
+    batches = as_given(options.batches, options.epochs, seeds, min(lengths)) or _drawn_batches(
+        options.batch_size, lengths, learner
+    )
     starts = starting_params(learner, options.initial_params, seeds, data.dtype)
     test = np.arange(data.n_train, data.n)
     shared = not batches.draws and not learner.random
@@ -83,11 +74,11 @@ def step_key(seed: int, fold: int) -> np.ndarray:
 def starting_params(
     learner: Learner, initial_params: Any, seeds: Sequence[int], dtype: np.dtype
 ) -> list[Params]:
-    """Each seed's starting parameters in the engine's form (NumPy): drawn from the seed, or given."""
+    """Each seed's starting parameters in the engine's form (NumPy): drawn from the seed, or the user's."""
     if initial_params is None:
         starts = _drawn_params(learner, seeds)
     else:
-        starts = _given_params(learner, initial_params, len(seeds), dtype)
+        starts = _user_params(learner, initial_params, len(seeds), dtype)
     leaves, structure = jax.tree.flatten(_as_numpy(learner.pack(_as_numpy(starts, dtype)), dtype))
     return [jax.tree.unflatten(structure, [leaf[i] for leaf in leaves]) for i in range(len(seeds))]
 
@@ -132,34 +123,29 @@ def _as_numpy(params: Params, dtype: np.dtype) -> Params:
     return jax.tree.map(trained, params)
 
 
-def _given_params(learner: Learner, initial_params: Any, n_seeds: int, dtype: np.dtype) -> Params:
-    """Given starting parameters in public form, with a leading axis of seeds."""
-    expected = starting_shapes(learner)
-    given = jax.tree.map(
-        lambda leaf: np.array(checks.as_array(leaf, "initial_params")),
+def _user_params(learner: Learner, initial_params: Any, n_seeds: int, dtype: np.dtype) -> Params:
+    """The user's starting parameters in public form, with a leading axis of seeds."""
+    argument, own = "initial_params", starting_shapes(learner)
+    arrays = jax.tree.map(
+        lambda leaf: np.array(checks.as_array(leaf, argument)),
         initial_params,
         is_leaf=lambda leaf: isinstance(leaf, Iterator),
     )
-    if str(jax.tree.structure(given)) != str(jax.tree.structure(expected)):
+    structure, expected = jax.tree.structure(arrays), jax.tree.structure(own)
+    if str(structure) != str(expected):
         raise ArgumentError(
-            "initial_params",
-            f"expected the structure of the network's own, {jax.tree.structure(expected)},"
-            f" got {jax.tree.structure(given)}",
+            argument, f"expected the structure of the network's own, {expected}, got {structure}"
         )
     leaves = []
-    for leaf, own in zip(jax.tree.leaves(given), jax.tree.leaves(expected), strict=True):
-        leaf_dtype = trained_dtype(own.dtype, dtype)
+    for leaf, own_leaf in zip(jax.tree.leaves(arrays), jax.tree.leaves(own), strict=True):
+        leaf_dtype = trained_dtype(own_leaf.dtype, dtype)
         if leaf.dtype.kind not in "iufV" and leaf.dtype != leaf_dtype:
-            raise ArgumentTypeError("initial_params", f"expected numbers, got dtype {leaf.dtype}")
-        leaves.append(checks.as_dtype(leaf, leaf_dtype, "initial_params"))
-    given = jax.tree.unflatten(jax.tree.structure(given), leaves)
-    shapes = [leaf.shape for leaf in jax.tree.leaves(expected)]
-    actual = [leaf.shape for leaf in jax.tree.leaves(given)]
+            raise ArgumentTypeError(argument, f"expected numbers, got dtype {leaf.dtype}")
+        leaves.append(checks.as_dtype(leaf, leaf_dtype, argument))
+    shapes, actual = [leaf.shape for leaf in jax.tree.leaves(own)], [leaf.shape for leaf in leaves]
     if actual == shapes:
-        return jax.tree.map(lambda leaf: np.broadcast_to(leaf, (n_seeds, *leaf.shape)), given)
-    if actual == [(n_seeds, *shape) for shape in shapes]:
-        return given
-    raise ArgumentError(
-        "initial_params",
-        f"expected arrays of shapes {shapes}, or these behind a seed axis of {n_seeds}, got {actual}",
-    )
+        leaves = [np.broadcast_to(leaf, (n_seeds, *leaf.shape)) for leaf in leaves]
+    elif actual != [(n_seeds, *shape) for shape in shapes]:
+        seeds = f"or these behind a seed axis of {n_seeds}"
+        raise ArgumentError(argument, f"expected arrays of shapes {shapes}, {seeds}, got {actual}")
+    return jax.tree.unflatten(structure, leaves)

@@ -117,18 +117,15 @@ def as_schedulers(schedulers: Any, argument: str) -> tuple[Scheduler, ...]:
     return tuple(sorted(schedulers, key=lambda scheduler: not scheduler.keeps_best))
 
 
-def with_workers(value: Any, argument: str = "execution") -> Execution:
-    """An `Execution` from a number of devices, an executor, None or one; its executor as `Workers`."""
-    if callable(getattr(value, "submit", None)):
-        return Execution(executor=as_workers(value))
-    if not isinstance(value, Execution):
-        return Execution(None if value is None else checks.as_count(value, argument))
-    return value if value.executor is None else value._replace(executor=as_workers(value.executor))
-
-
 def as_execution(value: Any, argument: str = "execution") -> Execution:
-    """As `with_workers`, with every field checked."""
-    execution = with_workers(value, argument)
+    """An `Execution`, from a number of devices, an executor or None as well; its executor as `Workers`."""
+    execution: Execution = value
+    if callable(getattr(value, "submit", None)):
+        execution = Execution(executor=value)
+    elif not isinstance(value, Execution):
+        execution = Execution(None if value is None else checks.as_count(value, argument))
+    if execution.executor is not None:
+        execution = execution._replace(executor=as_workers(execution.executor))
     checks.as_choice(execution.keep_params, "keep_params", KEEP_PARAMS)
     for name in ("verify", "objective", *(() if execution.shared is None else ("shared",))):
         checks.as_switch(getattr(execution, name), name)

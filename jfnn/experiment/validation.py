@@ -1,7 +1,7 @@
 """Rows to learn from and rows held out: scikit-learn's splits, checked."""
 
 import numbers
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable
 from typing import Any
 
 import numpy as np
@@ -20,32 +20,23 @@ def cuts(data: Data, size: float | int | None, folds: int | Iterable[Any] | None
     Args:
         data: The data.
         size: Share or number of training rows to hold out, or None.
-        folds: A number of folds (scikit-learn's KFold, for classes StratifiedKFold, unshuffled), a splitter
-            object, or an iterable of pairs of row numbers; or None.
-
-    Raises:
-        ValueError: Both are given, or scikit-learn raises it.
+        folds: As the option of `jfnn.sweep`; scikit-learn's splitters are unshuffled.
     """
     if size is not None and folds is not None:
         raise ArgumentError("folds", "expected either folds or validation, got both")
+    pairs = [(np.arange(data.n_train), np.zeros(0, int))]
     if folds is not None:
-        return _folds(data, folds)
-    if size is not None:
-        return [_hold_out(data.n_train, size)]
-    return [(np.arange(data.n_train), np.zeros(0, int))]
-
-
-def check_weights(data: Data, folds: Sequence[Cut]) -> None:
-    """Raises ArgumentError for weights that leave nothing to learn from.
-
-    Rows held out may all weigh 0, as those out of a bag do: scores are unweighted.
-    """
-    for fold, (train, _) in enumerate(folds):
+        pairs = _folds(data, folds)
+    elif size is not None:
+        pairs = [_hold_out(data.n_train, size)]
+    # Rows held out may all weigh 0, as those out of a bag do: scores are unweighted.
+    for fold, (train, _) in enumerate(pairs):
         if data.weights is not None and not data.weights[train].any():
-            rows = "the training rows" if len(folds) == 1 else f"the rows that fold {fold} learns from"
+            rows = "the training rows" if len(pairs) == 1 else f"the rows that fold {fold} learns from"
             raise ArgumentError(
                 "weights", f"expected some above 0, but those of {rows} are all 0 in {data.weights.dtype}"
             )
+    return pairs
 
 
 def _folds(data: Data, folds: int | Iterable[Any]) -> list[Cut]:
@@ -64,8 +55,7 @@ def _folds(data: Data, folds: int | Iterable[Any]) -> list[Cut]:
             raise ValueError("expected pairs of row numbers, at least one")
         return [(_as_rows(train, data.n_train), _as_rows(test, data.n_train)) for train, test in pairs]
     except Exception as error:  # also of an object that is no splitter
-        reason = " ".join(str(error).split())
-        raise ArgumentError("folds", reason) from None
+        raise ArgumentError("folds", " ".join(str(error).split())) from None
 
 
 def _hold_out(n: int, size: float | int) -> Cut:
@@ -77,11 +67,9 @@ def _hold_out(n: int, size: float | int) -> Cut:
 
 
 def _as_rows(numbers: Any, n: int) -> np.ndarray:
-    """Row numbers of one part of a fold, copied and checked: others are test rows, or none at all."""
+    """Row numbers of one part of a fold, copied; numbers that are not training rows raise ValueError."""
     rows: np.ndarray = np.array(numbers)
     if rows.ndim != 1 or not len(rows) or rows.dtype.kind not in "iu" or rows.min() < 0 or rows.max() >= n:
-        raise ValueError(
-            f"expected row numbers from 0 to {n - 1}, at least one a part,"
-            f" got {np.array2string(rows, threshold=9)}"
-        )
+        got = np.array2string(rows, threshold=9)
+        raise ValueError(f"expected row numbers from 0 to {n - 1}, at least one a part, got {got}")
     return rows

@@ -38,7 +38,7 @@ class Workers:
         in_flight: int = 64,
         together: int = 16,
     ):
-        """Nothing is started yet.
+        """Starts nothing; raises ValueError or TypeError naming the argument.
 
         Args:
             executor: Anything with the ``submit(function, *arguments) -> future`` of `concurrent.futures`:
@@ -47,26 +47,22 @@ class Workers:
             tries: See above.
             in_flight: See above.
             together: See above.
-
-        Raises:
-            TypeError: ``executor`` is neither, or another argument is no whole number.
-            ValueError: A number is below 1.
         """
         self.tries = checks.as_count(tries, "tries")
         self.in_flight = checks.as_count(in_flight, "in_flight")
         most = checks.as_count(together, "together")
         self.together = most if self.tries > 1 else 1
-        is_executor = not isinstance(executor, type) and callable(getattr(executor, "submit", None))
-        if isinstance(executor, Workers) or (not is_executor and not callable(executor)):
+        kind = executor if isinstance(executor, type) else type(executor)
+        is_executor = kind is not executor and callable(getattr(executor, "submit", None))
+        if issubclass(kind, Workers) or (not is_executor and not callable(executor)):
             raise ArgumentTypeError(
                 "executor",
                 "expected an executor of concurrent.futures, or a function that makes one, got"
                 f" {checks.shown(executor)}",
             )
         self._make: Callable[[], Any] | None = None if is_executor else executor  # type: ignore[assignment]
-        self._given: Any = executor if is_executor else None
-        self._executor: Any = self._given
-        self._own: Any = None  # the executor made, and shut down, by this object
+        self._executor: Any = executor if is_executor else None
+        self._owned = False  # whether this object made the executor, and shuts it down
 
     def __enter__(self) -> "Workers":
         return self
@@ -75,9 +71,9 @@ class Workers:
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
         """Shuts down an executor made here; waiting tiles are dropped."""
-        own, self._own, self._executor = self._own, None, self._given
-        if own is not None:
-            own.shutdown(wait=kind is None)
+        if self._owned:
+            self._executor.shutdown(wait=kind is None)
+            self._executor, self._owned = None, False
 
     def submit(self, function: Callable[..., Any], *arguments: Any) -> Any:
         """A future of a call, by a new executor where the last one has broken.
@@ -86,8 +82,8 @@ class Workers:
             ExecutorError: The executor takes no work.
             TypeError: It gives no future.
         """
-        if self._executor is None and self._make is not None:
-            self._executor = self._own = self._made(self._make)
+        if self._executor is None:
+            self._renew()
         try:
             future = self._executor.submit(function, *arguments)
         except concurrent.futures.BrokenExecutor:
@@ -104,24 +100,20 @@ class Workers:
         return future
 
     def _renew(self) -> None:
-        """Replaces a broken executor."""
-        if self._own is not None:
-            self._own.shutdown(wait=False)
-        make = self._make or _like(self._executor)
-        if make is None:
+        """Makes the first executor, or one in place of a broken one."""
+        if self._owned:
+            self._executor.shutdown(wait=False)
+        self._make = self._make or _like(self._executor)
+        if self._make is None:
             raise ExecutorError(
                 "executor: it broke; give a function that makes one, which is then called again"
             )
-        self._executor = self._own = self._made(make)
-
-    @staticmethod
-    def _made(make: Callable[[], Any]) -> Any:
-        executor = None if isinstance(make, type) and issubclass(make, Workers) else make()
+        executor = self._make()
         if not callable(getattr(executor, "submit", None)):
             raise ArgumentTypeError(
                 "executor", f"expected a function that makes one, it made {checks.shown(executor)}"
             )
-        return executor
+        self._executor, self._owned = executor, True
 
 
 def _like(executor: Any) -> Callable[[], Any] | None:

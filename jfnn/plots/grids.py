@@ -166,8 +166,8 @@ def _outline(axes: Axes, row: int, column: int) -> None:
 
 
 def _caption(result: SweepResult, further: tuple[int, ...], stopped: np.ndarray) -> list[str]:
-    members, best = summary.members_text(result), result.best_or_none()
-    parts = [f"{members} averaged" if members else "1 seed"]
+    over, best = summary.averaged_over(result), result.best_or_none()
+    parts = [f"mean of {over}" if over else "1 seed"]
     names = summary.further_axes(result)
     if names:
         shown = {name: float(result.axes[name][i]) for name, i in zip(names, further, strict=True)}

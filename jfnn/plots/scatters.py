@@ -81,8 +81,8 @@ def _draw_best(axes: Axes, result: SweepResult, name: str) -> None:
 
 
 def _caption(result: SweepResult, scores: np.ndarray, pruned: np.ndarray) -> list[str]:
-    diverged, members = np.isnan(scores), summary.members_text(result)
-    parts = [f"{len(scores)} cells", f"{members} averaged" if members else "1 seed"]
+    diverged, over = np.isnan(scores), summary.averaged_over(result)
+    parts = [f"{len(scores)} cells", f"mean of {over}" if over else "1 seed"]
     parts.append(summary.best_text(result))
     if diverged.any():
         parts.append(f"crosses: {diverged.sum()} diverged")

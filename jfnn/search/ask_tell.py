@@ -1,15 +1,17 @@
 """Searches that an outside optimiser steers: it proposes a whole tile of cells, which train side by side."""
 
+import dataclasses
 import importlib
 import numbers
 import os
 from collections.abc import Callable, Collection, Mapping, Sequence
-from typing import Any, Protocol
+from typing import Any, Protocol, runtime_checkable
 
 import numpy as np
 
 from jfnn.arguments import checks
 from jfnn.arguments.checks import ArgumentError, ArgumentTypeError
+from jfnn.arguments.signatures import check_callable
 from jfnn.experiment.options import Options
 from jfnn.experiment.settings import as_execution
 from jfnn.learners.learner import Learner
@@ -21,6 +23,7 @@ from jfnn.search.sweep import Run, prepare, sweep
 from jfnn.targets import Split
 
 
+@runtime_checkable
 class Study(Protocol):
     """The part of `optuna.study.Study` that is used here."""
 
@@ -33,16 +36,15 @@ class Study(Protocol):
         """Takes a trial's score, or the state of one that has none."""
 
 
+@dataclasses.dataclass(frozen=True)
 class _Listed:
-    """Values in place of random draws, one a cell."""
+    """A distribution whose draws are these values, one a cell."""
 
-    def __init__(self, values: list[float]) -> None:
-        self._values = np.array(values, np.float64)
+    values: Sequence[float]
 
     def ppf(self, probabilities: np.ndarray) -> np.ndarray:
         """The values, in order, whatever the probabilities."""
-        assert len(probabilities) == len(self._values)
-        return self._values
+        return np.array(self.values, np.float64)
 
 
 def ask_tell(
@@ -59,11 +61,11 @@ def ask_tell(
 ) -> list[SweepResult]:
     """Optimises hyperparameters with an Optuna study, a tile of trials at a time.
 
-    Every round asks for as many trials as train side by side, sweeps these cells, and tells the study each
-    one's mean score over seeds and folds, the one that ranks. All rounds run the same compiled program. A
-    cell that diverged or that a scheduler ruled out is told as pruned, which Optuna's TPE counts among the
-    worst. Give a sampler that expects several trials at once, such as ``TPESampler(constant_liar=True)``;
-    with a seed, the search is the same each time.
+    Every round asks for as many trials as train side by side, sweeps these cells, and tells the study their
+    ranking scores, averaged over seeds and folds. All rounds run the same compiled program. A cell that
+    diverged or was pruned is told as pruned, which Optuna's TPE counts among the worst. Give a sampler that
+    expects several trials at once, such as ``TPESampler(constant_liar=True)``; with a seed, the search is the
+    same each time.
 
     With ``out`` a search that was stopped goes on: the same call with ``resume=True``, a new study and the
     same seeded sampler asks for the same trials again, takes the rounds that have ended from their
@@ -98,10 +100,8 @@ def ask_tell(
     if "sample" in options:
         raise ArgumentError("sample", "the study chooses every cell; expected none")
     directory = run_directory.as_directory(out, checks.as_switch(resume, "resume"))
-    if not all(callable(getattr(study, name, None)) for name in ("ask", "tell")):
-        raise ArgumentTypeError("study", f"expected a study of Optuna, got {checks.shown(study)}")
-    if not callable(suggest):
-        raise ArgumentTypeError("suggest", f"expected a function of a trial, got {checks.shown(suggest)}")
+    checks.check_instance(study, Study, "study")
+    check_callable(suggest, (None,), "suggest", "a function of a trial")
     trial, cell = _ask(study, suggest)
     width = _width(study, network, split, options, cell, at_once)
     copies = own_copies(options | {"split": split})
@@ -130,9 +130,7 @@ def _pruned_state() -> Any:
     try:
         return importlib.import_module("optuna").trial.TrialState.PRUNED
     except ImportError as error:
-        raise ImportError(
-            "study: expected the package optuna, which it is from: pip install 'jfnn[optuna]'"
-        ) from error
+        raise ImportError("study: needs the package optuna: pip install 'jfnn[optuna]'") from error
 
 
 def _ask(

@@ -1,29 +1,42 @@
 """Sweeps of several networks or batch sizes: a group for each, compiled once, and all cells in one table.
 
-Members of one program differ by numbers alone. What changes the program, a network or a batch size, makes
-another group; groups are swept one after another and compared in the end.
+Members of one program differ by numbers alone; another network or batch size is another program, and so
+another group.
 """
 
 import dataclasses
+import itertools
 import os
-from collections.abc import Sequence
+import sys
+from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 
 from jfnn.arguments import checks, paths
-from jfnn.arguments.checks import ArgumentError
+from jfnn.arguments.checks import ArgumentError, ArgumentTypeError
 from jfnn.engine import interrupts
 from jfnn.experiment.options import GroupOptions, Options, SearchOptions
-from jfnn.minibatches import Minibatches
+from jfnn.experiment.settings import as_minibatches, as_seeds
+from jfnn.minibatches import Minibatches, as_given
 from jfnn.search import run_directory
-from jfnn.search.best import Best, best_sweep
-from jfnn.search.group import Group, as_groups, names_directory
 from jfnn.search.keywords import takes_fields
-from jfnn.search.result import REFIT, SweepResult, load
+from jfnn.search.result import NONE_RANKS, REFIT, Best, SweepResult, best_sweep, load
 from jfnn.search.sweep import Run, prepare, search, using_workers
 from jfnn.store import files
+
+
+class Group(NamedTuple):
+    """A sweep of several: the network's name, and rows a step (None for all)."""
+
+    network: str
+    batch_size: int | None
+
+    @property
+    def directory(self) -> str:
+        """Name of the directory of its run, in that of all: "<network>-<batch size>"."""
+        return f"{self.network}-{self.batch_size or 'full'}"
 
 
 @dataclasses.dataclass(frozen=True, eq=False)
@@ -52,28 +65,19 @@ class SweepGroups:
         return self.results[self.groups.index(Group(*group))]
 
     def best(self) -> tuple[Group, Best]:
-        """The best cell of all groups, ranked as `SweepResult.best` does; of equals the first.
-
-        Raises:
-            ValueError: Every cell of every group diverged.
-        """
+        """The best cell of all groups, ranked as `SweepResult.best` does; raises ValueError if none ranks."""
         best = self.best_or_none()
         if best is None:
-            raise ValueError("no best cell: every one diverged with some seed; try smaller learning rates")
+            raise ValueError(NONE_RANKS)
         return best
 
     def best_or_none(self) -> tuple[Group, Best] | None:
         """As `best`, but None where no cell ranks."""
-        bests = [result.best_or_none() for result in self.results]
-        best = best_sweep(bests, self.results[0].higher_is_better())
+        best = best_sweep(self.results)
         return None if best is None else (self.groups[best[0]], best[1])
 
     def to_dict(self) -> dict[str, np.ndarray]:
-        """Columns with one value a member, ready for ``pandas.DataFrame``.
-
-        "network" and "batch_size" (0 for all rows), then those of `SweepResult.to_dict`; groups one below the
-        other.
-        """
+        """Columns "network" and "batch_size" (0 for all rows), then those of `SweepResult.to_dict`."""
         tables = [result.to_dict() for result in self.results]
         lengths = [len(table["seed"]) for table in tables]
         leading = {
@@ -87,7 +91,7 @@ class SweepGroups:
         run_directory.write_table(paths.as_output_file(path, "path"), self.to_dict())
 
     def save(self, directory: str | os.PathLike[str]) -> None:
-        """Writes groups.json, results.csv, and each group's sweep and `refit` into directories of their own.
+        """Writes groups.json, results.csv, and a directory for each group's sweep and for `refit`.
 
         Raises:
             ValueError: The directory holds another run or other groups.
@@ -105,9 +109,9 @@ class SweepGroups:
 def sweep_groups(options: GroupOptions) -> SweepGroups:
     """Runs a sweep for every network with every batch size; each such group is compiled once.
 
-    Seeds and folds mean the same in all groups. Schedulers work within a group. With ``out`` each group's
-    run goes into "<network>-<batch size>" in there, the table of all into results.csv, which groups there
-    are into groups.json; ``refit`` trains the best cell of all.
+    Seeds and folds mean the same in all groups. Schedulers work within a group; ``refit`` trains the best
+    cell of all. With ``out`` each group's run goes into "<network>-<batch size>" in there, the table of all
+    into results.csv, and the list of groups into groups.json.
 
     Returns:
         A `SweepGroups`.
@@ -117,10 +121,10 @@ def sweep_groups(options: GroupOptions) -> SweepGroups:
             network's name that is invalid, or a directory with other runs.
     """
     with interrupts.deferred(), using_workers(options) as options:
-        groups = as_groups(options)
-        searches = _prepared(options, groups)
+        groups = _as_groups(options)
+        runs = _prepared(options, groups)
         _claim(options.out, groups, options.resume)
-        results, refit = search(searches, options.out)
+        results, refit = search(runs, options.out)
         swept = SweepGroups(tuple(groups), tuple(results), refit)
         if options.out is not None:
             swept.to_csv(Path(options.out) / run_directory.TABLE)
@@ -143,59 +147,104 @@ def load_groups(directory: str | os.PathLike[str]) -> SweepGroups:
 
 
 def _claim(out: str | os.PathLike[str] | None, groups: Sequence[Group], resume: bool) -> None:
-    """Makes a directory that of these groups; raises ValueError where it holds anything else."""
+    """Writes the list of groups into a directory; raises ValueError where it holds anything else."""
     if out is None:
         return
     directory = Path(out)
     run_directory.make(directory)
-    there = _read_groups(directory)
-    held = ""
+    there, held = _read_groups(directory), ""
     if (directory / run_directory.CONFIG).exists():
         held = "a single run"
     elif there is None and (directory / run_directory.TABLE).exists():
         held = f"a {run_directory.TABLE} of no groups"
     elif there is not None and not resume:
         held = "groups already; resume=True goes on with these"
-    elif there is not None and there != list(groups):
-        held = f"other groups, {', '.join(group.directory for group in there)}"
+    elif there not in (None, list(groups)):
+        held = f"other groups, {', '.join(group.directory for group in there or ())}"
     if held:
         raise ArgumentError("out", f"{out} holds {held}; choose another directory")
-    named = {"groups": [list(group) for group in groups]}
-    files.write_checked_json(directory / run_directory.GROUPS, named)
+    files.write_checked_json(directory / run_directory.GROUPS, {"groups": [list(group) for group in groups]})
 
 
 def _read_groups(directory: Path) -> list[Group] | None:
-    """The groups that a directory is for, in order; None if it is for none."""
+    """The groups listed in a directory, in order; None without a list."""
     path = directory / run_directory.GROUPS
     if not files.exists(path):
         return None
     groups = files.read_checked_json(path, ["groups"]).get("groups")
     try:
         named = [Group(*group) for group in groups or ()]
-        is_sound = bool(named) and all(names_directory(group.directory) for group in named)
     except TypeError:
-        is_sound = False
-    if not is_sound:
+        named = []
+    if not named or not all(_names_directory(group.directory) for group in named):
         raise files.CorruptFileError(f"{path}: does not name directories of groups")
     return named
 
 
-def _prepared(options: GroupOptions, groups: Sequence[Group]) -> list[tuple[Options, Run]]:
-    """Options and run of every group, checked before any trains; folds are cut once, for all groups."""
+def _names_directory(name: Any) -> bool:
+    """Whether a name can be that of a directory in another, not hidden and not outside of it."""
+    return isinstance(name, str) and bool(name) and os.sep not in name and not name.startswith(".")
+
+
+def _as_groups(options: GroupOptions) -> list[Group]:
+    """All groups, network by network; raises ArgumentError for invalid names and batch sizes."""
+    if not isinstance(options.networks, Mapping) or not options.networks:
+        raise ArgumentTypeError("networks", "expected a mapping of names to networks, at least one")
+    for name in options.networks:
+        if not _names_directory(name) or not name.isprintable():
+            raise ArgumentError(
+                "networks", f"expected names that can be directories, got {checks.shown(name)}"
+            )
+    sizes = [_rows_a_step(options)] if options.batch_sizes is None else _sizes(options)
+    return [Group(name, size) for name, size in itertools.product(options.networks, sizes)]
+
+
+def _sizes(options: GroupOptions) -> Sequence[int | None]:
+    """The batch sizes, each of which makes groups of its own."""
+    scheme, sizes = options.batch_size, options.batch_sizes
+    if not isinstance(scheme, Minibatches) and np.any(scheme != GroupOptions.batch_size):
+        raise ArgumentError(
+            "batch_size",
+            f"expected jfnn.Minibatches, or none, beside batch_sizes; got {checks.shown(scheme)}",
+        )
+    if not checks.is_several(sizes) or not len(sizes):
+        raise ArgumentError("batch_sizes", "expected a sequence of at least one number of rows")
+    sizes = [size if size is None else checks.as_count(size, "batch_sizes") for size in sizes]
+    if len(set(sizes)) != len(sizes):
+        raise ArgumentError("batch_sizes", f"expected each one once, got {sizes}")
+    full = isinstance(scheme, Minibatches) and scheme.scheme == "full"
+    if options.batches is not None or (full and sizes != [None]):
+        owner = "batches have" if options.batches is not None else "a full batch has"
+        raise ArgumentError("batch_sizes", f"expected none, since {owner} a size of their own, got {sizes}")
+    return sizes
+
+
+def _rows_a_step(options: GroupOptions) -> int | None:
+    """Rows a step where no batch sizes make groups: those of the scheme, or of the user's minibatches."""
+    if options.batches is not None:
+        epochs = checks.as_count(options.epochs, "epochs", minimum=0)
+        minibatches = as_given(options.batches, epochs, as_seeds(options.seeds), sys.maxsize)
+        return None if minibatches is None else minibatches.shape[1]
+    scheme = as_minibatches(options.batch_size, "batch_size")
+    return None if scheme.scheme == "full" else scheme.batch_size
+
+
+def _prepared(options: GroupOptions, groups: Sequence[Group]) -> list[Run]:
+    """The run of every group, checked before any trains; folds are cut once, for all groups."""
     common = {field.name: getattr(options, field.name) for field in dataclasses.fields(SearchOptions)}
-    searches: list[tuple[Options, Run]] = []
+    runs: list[Run] = []
     directory = run_directory.as_directory(options.out, options.resume)
     for group in groups:
         out = None if directory is None else directory / group.directory
         scheme: Any = group.batch_size
         if isinstance(options.batch_size, Minibatches):
             scheme = options.batch_size._replace(batch_size=scheme)
-        own = Options(options.networks[group.network], options.split, **common)
-        own = dataclasses.replace(own, batch_size=scheme, out=out)
+        own_options = common | {"batch_size": scheme, "out": out}
+        own = Options(options.networks[group.network], options.split, **own_options)
         with checks.renamed(batch_size="batch_size" if options.batch_sizes is None else "batch_sizes"):
-            searches.append((own, prepare(own)))
+            runs.append(prepare(own))
         if options.folds is not None:
-            first = searches[0][1].experiment
+            first = runs[0].experiment
             parts = [replicate.parts for replicate in first.replicates[: first.folds]]
             common["folds"] = [(fold["train"], fold["validation"]) for fold in parts]
-    return searches
+    return runs

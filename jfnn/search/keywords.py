@@ -37,13 +37,13 @@ def takes_fields(options: Callable[P, OptionsT]) -> Callable[[Callable[[OptionsT
                 return function(chosen)
 
         del call.__wrapped__
-        shown: Any = call
+        public: Any = call
         returned = inspect.signature(function).return_annotation
-        shown.__signature__ = inspect.signature(options).replace(return_annotation=returned)
-        taken = {name: p.annotation for name, p in shown.__signature__.parameters.items()}
-        shown.__annotations__ = taken | {"return": returned}
+        public.__signature__ = inspect.signature(options).replace(return_annotation=returned)
+        parameters = {name: p.annotation for name, p in public.__signature__.parameters.items()}
+        public.__annotations__ = parameters | {"return": returned}
         summary, _, rest = (function.__doc__ or "").partition("\n    Returns:")
-        shown.__doc__ = f"{summary}\n{_arguments(options)}\n    Returns:{rest}"
+        public.__doc__ = f"{summary}\n{_arguments(options)}\n    Returns:{rest}"
         return call
 
     return decorate
@@ -71,4 +71,4 @@ def own_copies(options: Mapping[str, Any]) -> dict[str, Any]:
     must not see changes that a callback makes to the caller's arrays meanwhile.
     """
     arrays = {name: options[name] for name in READ_AGAIN if name in options}
-    return {name: given if callable(given) else copy.deepcopy(given) for name, given in arrays.items()}
+    return {name: value if callable(value) else copy.deepcopy(value) for name, value in arrays.items()}

@@ -1,6 +1,6 @@
 """The lines of Python that load a run again, and apply its best network."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
@@ -61,45 +61,21 @@ def _lines_for_use(result: SweepResult, directory: Path, scaling: Mapping[str, A
 
 def _network_code(network: Any) -> str | None:
     """The call that makes a network described in a config; None where a function of the user's is part."""
-    layers = network["layers"] if isinstance(network, Mapping) else []
-    if not layers or not all(map(_is_known, layers)):
+    if not isinstance(network, Mapping) or not network["layers"]:
         return None
-    code = _mlp_code(network["inputs"], layers)
-    if code is not None:
-        return code
-    return f"jfnn.sequential([{', '.join(map(_layer_code, layers))}], {tuple(network['inputs'])})"
-
-
-def _is_known(layer: Mapping[str, Any]) -> bool:
-    lists = ([values] if isinstance(values, Mapping) else values for values in layer.values())
-    inner = [value for values in lists if _is_layers(values) for value in values]
-    known = layer["kind"] in LAYERS and "custom" not in layer.values()
-    return known and layer.get("activation", "identity") in ACTIVATIONS and all(map(_is_known, inner))
-
-
-def _is_layers(value: Any) -> bool:
-    return isinstance(value, list | tuple) and all(isinstance(item, Mapping) for item in value)
-
-
-def _layer_code(layer: Mapping[str, Any]) -> str:
-    arguments = []
-    for name, value in layer.items():
-        if name != "kind" and _is_layers(value) and value:
-            arguments.append(f"{name}=({', '.join(map(_layer_code, value))},)")
-        elif isinstance(value, Mapping):
-            arguments.append(f"{name}={_layer_code(value)}")
-        elif name != "kind":
-            arguments.append(f"{name}={tuple(value) if isinstance(value, list) else value!r}")
-    return f"jfnn.{LAYERS[layer['kind']].__name__}({', '.join(arguments)})"
-
-
-def _mlp_code(inputs: Sequence[int], layers: Sequence[Mapping[str, Any]]) -> str | None:
-    """The call of `jfnn.mlp`, where that makes the network."""
-    hidden = dict.fromkeys(layer.get("activation") for layer in layers[:-1])
-    starts = dict.fromkeys(layer.get("initializer") for layer in layers)
-    if any(layer["kind"] != "dense" for layer in layers) or len(hidden) > 1 or len(starts) > 1:
+    try:
+        return f"jfnn.sequential([{', '.join(map(_code, network['layers']))}], {tuple(network['inputs'])})"
+    except KeyError:
         return None
-    sizes = ", ".join(map(str, [*inputs, *(layer["units"] for layer in layers)]))
-    names = {"activation": hidden, "output": [layers[-1]["activation"]], "init": starts}
-    options = "".join(f", {name}={value!r}" for name, values in names.items() for value in values)
-    return f"jfnn.mlp(({sizes}){options})"
+
+
+def _code(value: Any) -> str:
+    """A layer's argument, or the call that makes a layer; KeyError for those of the user's own."""
+    if isinstance(value, list | tuple):
+        return f"({''.join(f'{_code(item)}, ' for item in value).strip()})"
+    if not isinstance(value, Mapping):
+        return repr(value)
+    if "custom" in value.values() or value.get("activation", "identity") not in ACTIVATIONS:
+        raise KeyError(value["kind"])
+    arguments = (f"{name}={_code(argument)}" for name, argument in value.items() if name != "kind")
+    return f"jfnn.{LAYERS[value['kind']].__name__}({', '.join(arguments)})"

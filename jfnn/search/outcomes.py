@@ -1,5 +1,6 @@
 """The outcome of a run as a result in the shape of its grid, or as the error that names lost members."""
 
+import dataclasses
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 
@@ -27,11 +28,9 @@ class LostMembersError(ExecutorError):
         """Makes the message; ``directory`` is the run's, if it has one."""
         self.result = result
         self.members = np.unique(np.concatenate([tile.members for tile in lost]))
-        table = result.to_dict()
-        named = {
-            name: table[name][self.members[0]] for name in (*result.axes, "seed", "fold") if name in table
-        }
-        cell = ", ".join(f"{name}={value:g}" for name, value in named.items())
+        table, first = result.to_dict(), self.members[0]
+        names = (*result.axes, "seed", *(() if result.folds is None else ("fold",)))
+        cell = ", ".join(f"{name}={table[name][first]:g}" for name in names)
         where = "error.result" if directory is None else str(directory / run_directory.PARTIAL)
         again = "" if directory is None else "; resume=True tries again from the last state before"
         super().__init__(
@@ -91,11 +90,12 @@ def _with_params(result: SweepResult, experiment: Experiment, outcome: Outcome) 
     params = experiment.learner.unpack(outcome.params if every is None else every)
     params = jax.tree.map(lambda leaf: np.ascontiguousarray(leaf).reshape(*shape, *leaf.shape[1:]), params)
     if experiment.execution.keep_params != "best":
-        return result.keeping(params)
+        return dataclasses.replace(result, params=params)
     best = result.best_or_none()
     if best is None:
         return result
-    return result.keeping(jax.tree.map(lambda leaf: leaf[best.index].copy(), params), best.index)
+    params = jax.tree.map(lambda leaf: leaf[best.index].copy(), params)
+    return dataclasses.replace(result, params=params, kept_cell=best.index)
 
 
 def _by_part(scores: Scores, shape: tuple[int, ...]) -> dict[str, np.ndarray]:

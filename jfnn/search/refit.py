@@ -43,12 +43,11 @@ def refit_options(options: Options, result: SweepResult) -> Options:
     )
 
 
-def _with_schedule(learner: Any, epochs: int) -> Learner:
+def _with_schedule(learner: Any, epochs: int) -> Any:
     """A learner whose schedule is as long as it was in the search."""
-    own: Learner = learner
-    if own.schedule_epochs is None and "schedule_epochs" in (f.name for f in dataclasses.fields(learner)):
-        own = dataclasses.replace(learner, schedule_epochs=max(epochs, 1))
-    return own
+    has_field = "schedule_epochs" in (field.name for field in dataclasses.fields(learner))
+    is_open = has_field and learner.schedule_epochs is None
+    return dataclasses.replace(learner, schedule_epochs=max(epochs, 1)) if is_open else learner
 
 
 def _with_values(optimizer: Optimizer, epochs: int, values: dict[str, list[float]]) -> Optimizer:

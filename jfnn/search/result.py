@@ -2,6 +2,7 @@
 
 import dataclasses
 import os
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
@@ -13,9 +14,25 @@ from jfnn.arguments.checks import ArgumentError
 from jfnn.experiment.axes import Axes, as_place
 from jfnn.experiment.settings import Execution
 from jfnn.search import run_directory
-from jfnn.search.best import Best, best_place
 
 REFIT = "refit"  # the directory, in that of a run, of its best cell trained again
+NONE_RANKS = "no best cell: every one diverged with some seed or was pruned; try smaller learning rates"
+
+
+@dataclasses.dataclass(frozen=True)
+class Best:
+    """The best cell of a grid.
+
+    Attributes:
+        index: Its place on every axis but the seeds (and folds).
+        axes: Name -> value of its hyperparameters.
+        score: The score named by ``ranked_by``, averaged over seeds and folds.
+    """
+
+    index: tuple[int, ...]
+    axes: dict[str, float]
+    score: float
+    ranked_by: str
 
 
 @dataclasses.dataclass(frozen=True, eq=False, repr=False)
@@ -26,7 +43,8 @@ class SweepResult:
     (learning rate E, L2 penalty L, …), then the seeds S and any folds F: ``[E, L, S, F]``. A random search
     has one axis of cells instead, ``[n, S]``.
 
-    Scores are attributes too: ``result.test_accuracy`` is ``result.scores["test_accuracy"]``.
+    Axes and scores are attributes too: ``result.l2`` is ``result.axes["l2"]``, ``result.test_accuracy`` is
+    ``result.scores["test_accuracy"]``.
 
     Attributes:
         axes: Name -> values, float64; "learning_rate" and "l2" come first. In a random search n values each.
@@ -75,30 +93,20 @@ class SweepResult:
     objective: np.ndarray | None = None
 
     def __getattr__(self, name: str) -> np.ndarray:
-        """A score by its name."""
-        scores = self.__dict__.get("scores", {})
-        if name not in scores:
+        """An axis or a score by its name."""
+        axes, scores = (self.__dict__.get(field, {}) for field in ("axes", "scores"))
+        if name not in (known := axes | scores):
             raise AttributeError(f"a sweep has no {name!r}; its scores are {', '.join(scores)}")
-        return np.asarray(scores[name])
+        return np.asarray(known[name])
 
     def __repr__(self) -> str:
-        """A few lines: the axes, and the best cell."""
+        """The axes, and the best cell."""
         lengths = ", ".join(f"{name} {len(values)}" for name, values in self.axes.items())
         folds = "" if self.folds is None else f", folds {self.folds}"
         best = self.best_or_none()
-        what = "no cell ranks" if best is None else f"best {self.ranked_by} {best.score:.6g} at {best.axes}"
+        best_text = f"best {self.ranked_by} {best.score:.6g} at {best.axes}" if best else "no cell ranks"
         members = f"{self.diverged_at.size} members: {lengths}, seeds {len(self.seeds)}{folds}"
-        return f"<SweepResult of {members};\n {what}>"
-
-    @property
-    def learning_rate(self) -> np.ndarray:
-        """The learning rates ``[E]``."""
-        return self.axes["learning_rate"]
-
-    @property
-    def l2(self) -> np.ndarray:
-        """The L2 penalties ``[L]``."""
-        return self.axes["l2"]
+        return f"<SweepResult of {members};\n {best_text}>"
 
     @property
     def execution(self) -> Execution:
@@ -107,9 +115,14 @@ class SweepResult:
         return Execution(tile=settings["tile"], shared=settings["shared"])
 
     @property
+    def cells(self) -> Axes:
+        """The axes of the grid, or those of drawn cells."""
+        return Axes(self.axes, crossed=not self.sampled)
+
+    @property
     def cell_shape(self) -> tuple[int, ...]:
-        """The shape of an array with a number for each cell: ``(E, L, …)``, of a random search ``(n,)``."""
-        return self._axes().shape
+        """The shape of a per-cell array: ``(E, L, …)``, of a random search ``(n,)``."""
+        return self.cells.shape
 
     @property
     def ranking_metric(self) -> str:
@@ -119,7 +132,7 @@ class SweepResult:
     @property
     def pruned_cells(self) -> np.ndarray:
         """Whether a scheduler ruled a cell out ``[E, L, …]``."""
-        return np.asarray(self._by_cell(self.pruned).any(axis=-1))
+        return np.asarray(self.pruned.reshape(*self.cell_shape, -1).any(axis=-1))
 
     def higher_is_better(self, name: str | None = None) -> bool:
         """The direction of a score, such as "test_accuracy"; None for `ranked_by`."""
@@ -131,10 +144,7 @@ class SweepResult:
 
     def axes_at(self, index: tuple[int, ...]) -> dict[str, float]:
         """The hyperparameters of the cell at a place, name -> value."""
-        return self._axes().at(as_place(index, self.cell_shape, "index"))
-
-    def _axes(self) -> Axes:
-        return Axes(self.axes, crossed=not self.sampled)
+        return self.cells.at(as_place(index, self.cell_shape, "index"))
 
     def cell_scores(self, name: str | None = None) -> np.ndarray:
         """A score averaged over seeds and folds, one a cell ``[E, L, …]``; NaN if any member diverged.
@@ -142,26 +152,21 @@ class SweepResult:
         Args:
             name: Such as "test_accuracy"; None for `ranked_by`.
         """
-        return np.asarray(self._by_cell(self.scores[self.named(name)]).mean(axis=-1))
-
-    def _by_cell(self, values: np.ndarray) -> np.ndarray:
-        """``[E, L, …, S × F]``: all seeds and folds of a cell on one axis."""
-        return values.reshape(*self.cell_shape, -1)
+        scores = self.scores[self.named(name)].reshape(*self.cell_shape, -1)  # seeds and folds on one axis
+        return np.asarray(scores.mean(axis=-1))
 
     def best(self) -> Best:
         """The best cell by `ranked_by`, averaged over seeds and folds.
 
-        A cell that diverged with any of them, or that a scheduler ruled out, does not rank. Of equals the
-        first wins. Ranked on the rows held out, or else on the test rows, which then flatter it.
+        A cell that diverged with any of them, or that was pruned, does not rank. Of equals the first wins.
+        Ranked on the rows held out, or else on the test rows, which then flatter it.
 
         Raises:
             ValueError: No cell ranks.
         """
         best = self.best_or_none()
         if best is None:
-            raise ValueError(
-                "no best cell: every one diverged with some seed or was ruled out; try smaller learning rates"
-            )
+            raise ValueError(NONE_RANKS)
         return best
 
     def best_or_none(self) -> Best | None:
@@ -185,17 +190,13 @@ class SweepResult:
             raise ArgumentError("member", f"this sweep kept only the best cell's parameters, {kept}")
         return jax.tree.map(lambda leaf: leaf[place[len(kept) :]], self.params)
 
-    def keeping(self, params: Any, cell: tuple[int, ...] | None = None) -> "SweepResult":
-        """This result with trained parameters: all of them, or of one cell alone."""
-        return dataclasses.replace(self, params=params, kept_cell=cell)
-
     def to_dict(self) -> dict[str, np.ndarray]:
         """Columns with one value a member, ready for ``pandas.DataFrame``.
 
         The axes, "seed", "fold" with folds, every score, "diverged_at", "stopped_at", "pruned" (0 or 1),
         "epochs" (trained).
         """
-        return run_directory.columns(self.fields())
+        return run_directory.columns(vars(self))
 
     def to_csv(self, path: str | os.PathLike[str]) -> None:
         """Writes the columns of `to_dict` as CSV, one row a member; NaN is written "nan"."""
@@ -211,14 +212,9 @@ class SweepResult:
             ValueError: The directory holds another run, or an axis has the name of a column of results.csv.
             TypeError: The parameters are not made of arrays in lists, tuples and dicts.
         """
-        run_directory.write(paths.as_path(directory, "directory"), self.fields())
+        run_directory.write(paths.as_path(directory, "directory"), vars(self))
         if self.refit is not None:
             self.refit.save(Path(directory) / REFIT)
-
-    def fields(self) -> dict[str, Any]:
-        """All fields but `refit`, by name."""
-        names = [field.name for field in dataclasses.fields(self) if field.name != "refit"]
-        return {name: getattr(self, name) for name in names}
 
 
 def load(directory: str | os.PathLike[str]) -> SweepResult:
@@ -232,14 +228,23 @@ def load(directory: str | os.PathLike[str]) -> SweepResult:
         ValueError: The run has not ended, or a file is corrupt or of another format; the message names it.
     """
     path = paths.as_path(directory, "directory")
-    result = load_alone(path)
-    has_refit = run_directory.has_ended(path / REFIT)
-    return dataclasses.replace(result, refit=load_alone(path / REFIT)) if has_refit else result
-
-
-def load_alone(directory: Path) -> SweepResult:
-    """As `load`, without the best cell trained again."""
-    result = SweepResult(**run_directory.read(directory))
-    with run_directory.describing(directory):
+    result = SweepResult(**run_directory.read(path))
+    with run_directory.describing(path):
         repr(result), result.to_dict()
-    return result
+    refit = load(path / REFIT) if run_directory.has_ended(path / REFIT) else None
+    return dataclasses.replace(result, refit=refit)
+
+
+def best_place(scores: np.ndarray, higher_is_better: bool) -> tuple[int, ...] | None:
+    """The place of the best score, the first of equals; None if all are NaN."""
+    if np.isnan(scores).all():
+        return None
+    flat = np.nanargmax(scores) if higher_is_better else np.nanargmin(scores)
+    return tuple(int(i) for i in np.unravel_index(flat, scores.shape))
+
+
+def best_sweep(results: Sequence[SweepResult]) -> tuple[int, Best] | None:
+    """The sweep with the best cell, by its number, and that cell; None where no cell ranks."""
+    bests = [(i, best) for i, result in enumerate(results) if (best := result.best_or_none()) is not None]
+    sign = 1 if results[0].higher_is_better() else -1
+    return max(bests, key=lambda numbered: sign * numbered[1].score, default=None)

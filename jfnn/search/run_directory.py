@@ -118,8 +118,8 @@ def write(directory: Path, fields: Mapping[str, Any]) -> None:
     header = {name: fields[name] for name in HEADER} | {"axes": list(axes), "params": structure}
     checksums = {RESULTS: files.write_archive(directory / RESULTS, header, arrays)}
     if models:
-        kept = axes if cell is None else Axes(axes, not fields["sampled"]).at(cell)
-        beside = {name: np.asarray(values) for name, values in kept.items()} | {"seeds": seeds}
+        models_axes = axes if cell is None else Axes(axes, not fields["sampled"]).at(cell)
+        beside = {name: np.asarray(values) for name, values in models_axes.items()} | {"seeds": seeds}
         checksums[MODELS] = files.write_archive(directory / MODELS, {"params": list(models)}, beside | models)
     write_table(directory / TABLE, columns(fields))
     write_config(directory, config, {"timing": fields["timing"], "archives": checksums})
@@ -180,7 +180,28 @@ def read(directory: Path) -> dict[str, Any]:
         if MODELS in checksums:
             models_header, models = files.read_archive(directory / MODELS, checksums[MODELS])
             params = {name: models[name] for name in models_header["params"]}
-        return _fields(config, header, arrays, trees.unpack(header["params"], params))
+        cell = header["kept_cell"]
+        fields = {
+            **{name: header[name] for name in HEADER},
+            "axes": {name: arrays[name] for name in header["axes"]},
+            "seeds": arrays["seeds"],
+            "kept_cell": None if cell is None else tuple(cell),
+            "scores": _behind(SCORE, arrays),
+            **{name: arrays[name] for name in OUTCOMES},
+            "params": trees.unpack(header["params"], params),
+            "history": _behind(HISTORY, arrays),
+            OBJECTIVE: arrays.get(OBJECTIVE),
+            "timing": config["timing"],
+            "config": {n: v for n, v in config.items() if n in DESCRIPTION},
+        }
+        if len({len(column) for column in columns(fields).values()}) > 1:
+            raise ValueError("its arrays are of grids of different sizes")
+        return fields
+
+
+def _behind(prefix: str, arrays: Mapping[str, np.ndarray]) -> dict[str, np.ndarray]:
+    """Arrays whose names begin with a prefix, by the rest of their names."""
+    return {n.removeprefix(prefix): array for n, array in arrays.items() if n.startswith(prefix)}
 
 
 @contextlib.contextmanager
@@ -193,33 +214,3 @@ def describing(directory: Path) -> Iterator[None]:
     except Exception as error:
         why = archives.one_line(error)
         raise files.CorruptFileError(f"{directory / RESULTS}: does not describe a result ({why})") from None
-
-
-def _fields(
-    config: Mapping[str, Any],
-    header: Mapping[str, Any],
-    arrays: Mapping[str, np.ndarray],
-    params: Params,
-) -> dict[str, Any]:
-    """The fields of a result from its files."""
-
-    def named(prefix: str) -> dict[str, np.ndarray]:
-        return {n.removeprefix(prefix): a for n, a in arrays.items() if n.startswith(prefix)}
-
-    cell = header["kept_cell"]
-    fields = {
-        **{name: header[name] for name in HEADER},
-        "axes": {name: arrays[name] for name in header["axes"]},
-        "seeds": arrays["seeds"],
-        "kept_cell": None if cell is None else tuple(cell),
-        "scores": named(SCORE),
-        **{name: arrays[name] for name in OUTCOMES},
-        "params": params,
-        "history": named(HISTORY),
-        OBJECTIVE: arrays.get(OBJECTIVE),
-        "timing": config["timing"],
-        "config": {n: v for n, v in config.items() if n in DESCRIPTION},
-    }
-    if len({len(column) for column in columns(fields).values()}) > 1:
-        raise ValueError("its arrays are of grids of different sizes")
-    return fields

@@ -23,14 +23,13 @@ from jfnn.experiment.build import build
 from jfnn.experiment.description import describe
 from jfnn.experiment.experiment import PARTS, Experiment
 from jfnn.experiment.options import Common, Options
-from jfnn.experiment.settings import with_workers
+from jfnn.experiment.settings import as_execution
 from jfnn.experiment.workers import Workers, as_workers
 from jfnn.search import run_directory
-from jfnn.search.best import best_sweep
 from jfnn.search.keywords import own_copies, takes_fields
 from jfnn.search.outcomes import as_result
 from jfnn.search.refit import refit_options
-from jfnn.search.result import SweepResult, load_alone
+from jfnn.search.result import SweepResult, best_sweep, load
 from jfnn.store import environment, files
 from jfnn.store.checkpoint import SPACING, Checkpoint
 from jfnn.store.identity import Description, check_same
@@ -42,8 +41,9 @@ SomeOptions = TypeVar("SomeOptions", bound=Common)
 
 @dataclasses.dataclass(frozen=True, eq=False)
 class Run:
-    """An experiment with its devices, its identity and any workers."""
+    """Options with their experiment, its devices, its identity and any workers."""
 
+    options: Options
     experiment: Experiment
     hardware: Hardware
     description: Description
@@ -55,7 +55,7 @@ def prepare(options: Options, first_fold: int = 0, alone: bool = False) -> Run:
 
     Args:
         options: The options.
-        first_fold: Number of the first fold, for the random numbers of its steps.
+        first_fold: As in `build`.
         alone: Whether a lone member takes the tiles of a large grid.
 
     Raises:
@@ -81,7 +81,7 @@ def prepare(options: Options, first_fold: int = 0, alone: bool = False) -> Run:
         keeps = experiment.execution.keep_params != "none"
         params = experiment.learner.unpack(experiment.replicates[0].params) if keeps else None
         run_directory.check_can_hold(experiment.cells.values, dict.fromkeys(scores), params)
-    return Run(experiment, devices, description, workers)
+    return Run(options, experiment, devices, description, workers)
 
 
 @takes_fields(Options)
@@ -100,31 +100,31 @@ def sweep(options: Options) -> SweepResult:
             the message names it, before anything is compiled.
     """
     with interrupts.deferred(), using_workers(options) as options:
-        (result,), refit = search([(options, prepare(options))], options.out)
+        (result,), refit = search([prepare(options)], options.out)
         return dataclasses.replace(result, refit=refit)
 
 
 @contextlib.contextmanager
 def using_workers(options: SomeOptions) -> Iterator[SomeOptions]:
     """The options with `Workers` for all runs of a call, which are shut down with it."""
-    execution = with_workers(options.execution)
+    execution = as_execution(options.execution)
     executor = execution.executor
     with contextlib.nullcontext() if executor is None else as_workers(executor):
         yield dataclasses.replace(options, execution=execution)
 
 
-def search(searches: Sequence[tuple[Options, Run]], out: Any) -> tuple[list[SweepResult], SweepResult | None]:
-    """Trains prepared runs one after another and, where options say so, the best cell of all once more.
+def search(runs: Sequence[Run], out: Any) -> tuple[list[SweepResult], SweepResult | None]:
+    """Trains runs one after another and, where options say so, the best cell of all once more.
 
     Returns the result of each run, and that of the best cell (whose directory is in ``out``) or None.
     """
-    options = searches[0][0]
+    options = runs[0].options
     copies = own_copies(vars(options)) if options.refit else {}
-    results = [train_run(run, each.out, each.resume) for each, run in searches]
-    best = best_sweep([result.best_or_none() for result in results], results[0].higher_is_better())
+    results = [train_run(run, run.options.out, run.options.resume) for run in runs]
+    best = best_sweep(results)
     if not options.refit or best is None:
         return results, None
-    winner = dataclasses.replace(searches[best[0]][0], out=out, **copies)
+    winner = dataclasses.replace(runs[best[0]].options, out=out, **copies)
     again = refit_options(winner, results[best[0]])
     return results, train_run(prepare(again), again.out, again.resume)
 
@@ -155,7 +155,7 @@ def train_run(
     with files.lock(directory):
         checkpoint = Checkpoint(directory / CHECKPOINT, run.description, spacing)
         if _claim(directory, checkpoint, resume):
-            result = load_alone(directory)
+            result = load(directory)
             run_directory.write_table(directory / run_directory.TABLE, result.to_dict())
         else:
             try:

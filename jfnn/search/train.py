@@ -71,27 +71,27 @@ def train(options: TrainOptions) -> tuple[Params, History]:
     """
     _check_single(options)
     with using_workers(options) as options:
-        return _trained(options)
-
-
-def _trained(options: TrainOptions) -> tuple[Params, History]:
-    execution = as_execution(options.execution)
-    if execution.keep_params != "all":
-        raise ArgumentError("keep_params", "expected 'all', since train gives back the parameters")
-    common = {field.name: getattr(options, field.name) for field in dataclasses.fields(Common)}
-    every = 1 if execution.eval_every is None else execution.eval_every
-    common["execution"] = execution._replace(eval_every=every)
-    x_test, y_test = (None, None) if options.test is None else options.test
-    split = Split(options.x, options.y, x_test, y_test, options.weights)
-    alone = Options(options.network, split, seeds=[options.seed], **common)
-    with checks.renamed(**RENAMED):
-        run = prepare(alone, options.fold, alone=True)
-    with interrupts.deferred():
-        result = train_run(run, options.out, options.resume)
+        with checks.renamed(**RENAMED):
+            run = prepare(_as_sweep(options), options.fold, alone=True)
+        with interrupts.deferred():
+            result = train_run(run, options.out, options.resume)
     only = (0,) * result.diverged_at.ndim
     scores = {name: values[only] for name, values in result.history.items() if name != "epoch"}
     history = History(result.history["epoch"], scores, int(result.diverged_at[only]))
     return result.member(*only), history
+
+
+def _as_sweep(options: TrainOptions) -> Options:
+    """Options of the sweep that trains the member, with a history of every epoch by default."""
+    execution = as_execution(options.execution)
+    if execution.keep_params != "all":
+        raise ArgumentError("keep_params", "expected 'all', since train gives back the parameters")
+    common = {field.name: getattr(options, field.name) for field in dataclasses.fields(Common)}
+    if execution.eval_every is None:
+        common["execution"] = execution._replace(eval_every=1)
+    x_test, y_test = options.test or (None, None)
+    split = Split(options.x, options.y, x_test, y_test, options.weights)
+    return Options(options.network, split, seeds=[options.seed], **common)
 
 
 def _check_single(options: TrainOptions) -> None:

@@ -19,8 +19,8 @@ def test_comparisons_are_scipys_paired_tests():
             if cell in ((0, 1), (1, 0)):
                 assert np.isnan([compared.p[cell], compared.p_holm[cell]]).all()
                 continue
-            wanted = by_scipy(scores[cell], scores[1, 0])
-            assert compared.p[cell] == pytest.approx(wanted.pvalue)
+            expected = by_scipy(scores[cell], scores[1, 0])
+            assert compared.p[cell] == pytest.approx(expected.pvalue)
             assert compared.difference[cell] == pytest.approx((scores[cell] - scores[1, 0]).mean())
         interval = stats.ttest_rel(scores[1, 2], scores[1, 0]).confidence_interval()
         np.testing.assert_allclose([compared.low[1, 2], compared.high[1, 2]], interval)

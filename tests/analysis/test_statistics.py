@@ -9,8 +9,8 @@ from helpers import with_scores as with_any_scores
 from scipy import stats
 
 import jfnn
-from jfnn.analysis.intervals import Interval
-from jfnn.analysis.statistics import cell_statistics, curve_statistics, replicate_values, run_statistics
+from jfnn.analysis.intervals import Interval, interval
+from jfnn.analysis.statistics import cell_statistics, curve_statistics
 
 
 @pytest.fixture(scope="module")
@@ -73,11 +73,12 @@ def test_pruned_cells_are_neither_best_nor_tied(sweep, folds):
     assert best == max(stayed, key=lambda cell: values[cell].mean())
     seeds = values if folds is None else values.mean(axis=-1)
     for cell in stayed:
-        told = cell != best and stats.ttest_rel(seeds[best], seeds[cell]).pvalue < 0.05
-        assert computed.tied[cell] == (not told)
+        apart = cell != best and stats.ttest_rel(seeds[best], seeds[cell]).pvalue < 0.05
+        assert computed.tied[cell] == (not apart)
     assert computed.tied.sum() > 1 and not computed.tied[0, 0] and not computed.tied[1, 1]
     assert computed.mean[0, 0] == pytest.approx(values[0, 0].mean())  # which still has its score
     single = cell_statistics(dataclasses.replace(sweep, pruned=pruned.reshape(2, 3, -1)[..., :1]))
+    assert np.isnan(single.low).all()  # one value tells nothing apart
     np.testing.assert_array_equal(single.tied, ~pruned.reshape(2, 3, -1)[..., 0])
     assert not cell_statistics(dataclasses.replace(result, pruned=np.ones_like(pruned))).tied.any()
 
@@ -89,12 +90,6 @@ def test_the_best_loss_is_the_lowest(sweep):
     np.testing.assert_array_equal(computed.tied, [[True, False, False], [False, False, False]])
 
 
-def test_one_value_tells_nothing_apart(sweep):
-    computed = cell_statistics(sweep)
-    assert np.isnan(computed.low).all()
-    assert computed.tied.all()
-
-
 def test_folds_of_one_seed_widen_the_interval_and_of_several_are_averaged(sweep):
     values = np.random.default_rng(5).normal(size=(2, 3, 1, 5))
     one = cell_statistics(with_scores(sweep, values, folds=5), "test_accuracy")
@@ -102,29 +97,10 @@ def test_folds_of_one_seed_widen_the_interval_and_of_several_are_averaged(sweep)
     np.testing.assert_allclose(one.high - one.mean, (plain.high - plain.mean) * np.sqrt((1 / 5 + 1 / 4) * 5))
     several = np.random.default_rng(6).normal(size=(2, 3, 4, 5))
     averaged = cell_statistics(with_scores(sweep, several.mean(axis=-1)), "test_accuracy")
-    for got, wanted in zip(
+    for got, expected in zip(
         cell_statistics(with_scores(sweep, several, folds=5), "test_accuracy"), averaged, strict=True
     ):
-        np.testing.assert_array_equal(got, wanted)
-
-
-def test_cells_on_one_axis_have_the_statistics_of_a_grid(sweep):
-    result = with_scores(sweep, np.random.default_rng(9).normal(size=(2, 3, 1, 4)), folds=4)
-    grid, (values, variance) = cell_statistics(result), replicate_values(result, result.test_accuracy)
-    cells = values.reshape(6, 4)
-    flat = run_statistics(cells, variance, best=cells[grid.mean.argmax()])
-    np.testing.assert_array_equal(flat, np.reshape(grid, (len(grid), 6)))
-    one = run_statistics(values[0, 2], variance)
-    assert (one.mean, one.low, one.high) == (grid.mean[0, 2], grid.low[0, 2], grid.high[0, 2])
-    assert not one.tied  # with none to compare it with
-
-
-@pytest.mark.parametrize("n", [3, 10])
-def test_intervals_cover_the_mean_as_often_as_they_say(n):
-    """Six thousand intervals of normal scores: the binomial standard deviation of the share is 0.003."""
-    values = np.random.default_rng(7).normal(size=(60, 100, n))
-    computed = cell_statistics(with_any_scores(make_result((60, 100), seeds=n), {"test_accuracy": values}))
-    assert abs(np.mean((computed.low < 0) & (computed.high > 0)) - 0.95) < 0.01
+        np.testing.assert_array_equal(got, expected)
 
 
 def test_curves_are_statistics_at_every_evaluation():
@@ -132,8 +108,8 @@ def test_curves_are_statistics_at_every_evaluation():
     curves = curve_statistics(result, "train_loss", "iqm")
     for *cell, epoch in np.ndindex(2, 2, 3):
         runs, place = result.history["train_loss"][(*cell, slice(None), epoch)], (*cell, epoch)
-        wanted = (6, runs.mean(), np.median(runs), stats.trim_mean(runs, 0.25), runs.std(ddof=1))
-        np.testing.assert_allclose([values[place] for values in curves[:5]], wanted)
+        expected = (6, runs.mean(), np.median(runs), stats.trim_mean(runs, 0.25), runs.std(ddof=1))
+        np.testing.assert_allclose([values[place] for values in curves[:5]], expected)
         assert curves.low[place] < stats.trim_mean(runs, 0.25) < curves.high[place]
     last = cell_statistics(result, "train_loss", "iqm")  # the helper's history ends with the score
     np.testing.assert_allclose([values[..., -1] for values in curves], last)
@@ -149,15 +125,15 @@ def test_missing_runs_end_a_cell_are_left_out_or_are_a_number():
     strict, omitted, replaced = (cell_statistics(result, missing=m) for m in ("nan", "omit", 0.1))
     assert np.isnan([strict.mean[0, 1], strict.median[0, 1], strict.iqm[0, 1], strict.low[1, 2]]).all()
     np.testing.assert_array_equal(strict.n, [[5, 3, 5], [5, 5, 4]])
-    kept = scores[0, 1, [1, 2, 4]]
-    wanted = (3, kept.mean(), np.median(kept), kept.mean(), kept.std(ddof=1))
-    np.testing.assert_allclose([values[0, 1] for values in omitted[:5]], wanted)
-    interval = stats.ttest_1samp(kept, 0).confidence_interval()
+    finite = scores[0, 1, [1, 2, 4]]
+    expected = (3, finite.mean(), np.median(finite), finite.mean(), finite.std(ddof=1))
+    np.testing.assert_allclose([values[0, 1] for values in omitted[:5]], expected)
+    interval = stats.ttest_1samp(finite, 0).confidence_interval()
     np.testing.assert_allclose([omitted.low[0, 1], omitted.high[0, 1]], interval)
     best = np.unravel_index(np.nanargmax(strict.mean), (2, 3))
-    p = stats.ttest_rel(scores[best][[1, 2, 4]], kept).pvalue
+    p = stats.ttest_rel(scores[best][[1, 2, 4]], finite).pvalue
     assert omitted.tied[0, 1] == (p >= 0.05) and omitted.tied[best]
-    assert replaced.mean[0, 1] == pytest.approx((kept.sum() + 0.2) / 5) and replaced.n[0, 1] == 5
+    assert replaced.mean[0, 1] == pytest.approx((finite.sum() + 0.2) / 5) and replaced.n[0, 1] == 5
     for other in (omitted, replaced):
         np.testing.assert_allclose(other.high[0, 0], strict.high[0, 0])
     np.testing.assert_array_equal(curve_statistics(result, missing="omit").n[..., 0], omitted.n)
@@ -209,7 +185,7 @@ def test_95_percent_intervals_cover_the_mean_over_many_seeds_on_the_digits(digit
     covered = []
     for first in range(0, seeds, sample):
         values = result.test_accuracy[..., first : first + sample]
-        computed = run_statistics(values)
-        covered.append((computed.low <= truth) & (truth <= computed.high))
+        low, high = interval(values)
+        covered.append((low <= truth) & (truth <= high))
     print(f"95% intervals over {sample} seeds cover the mean over {seeds} in {np.mean(covered):.1%} of cases")
     assert 0.90 <= np.mean(covered) <= 0.98

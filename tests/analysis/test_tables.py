@@ -37,7 +37,7 @@ def test_long_tables_have_a_row_for_each_member_epoch_and_metric(options, tmp_pa
     rows = list(csv.DictReader((tmp_path / "tidy.csv").read_text().splitlines()))
     parts = ["train", *(["validation"] if "folds" in options else []), "test"]
     epochs = [1, 2] if options["history"] else [10]
-    wanted = []
+    expected = []
     for place in np.ndindex(result.diverged_at.shape):
         for k, epoch in enumerate(epochs):
             for part in parts:
@@ -46,9 +46,9 @@ def test_long_tables_have_a_row_for_each_member_epoch_and_metric(options, tmp_pa
                     source = result.history if options["history"] else result.scores
                     value = source[name][(*place, k)] if options["history"] else source[name][place]
                     axes = result.axes_at(place[:2])
-                    wanted.append((*axes.values(), *place[2:], epoch, part, metric, value))
-    assert len(rows) == len(wanted)
-    by_row = {tuple(map(str, row[:-1])): row[-1] for row in wanted}
+                    expected.append((*axes.values(), *place[2:], epoch, part, metric, value))
+    assert len(rows) == len(expected)
+    by_row = {tuple(map(str, row[:-1])): row[-1] for row in expected}
     for row in rows:
         *key, value = row.values()
         np.testing.assert_equal(float(value), float(by_row[tuple(key)]))
@@ -84,12 +84,12 @@ def test_rliable_takes_the_matrices():
 def events(path):
     """The events of a file of length-prefixed records (with two checksums of 4 bytes each)."""
     proto = pytest.importorskip("tensorboardX.proto.event_pb2")
-    data, found = path.read_bytes(), []
+    data, events_read = path.read_bytes(), []
     while data:
         (length,) = struct.unpack("<Q", data[:8])
-        found.append(proto.Event.FromString(data[12 : 12 + length]))
+        events_read.append(proto.Event.FromString(data[12 : 12 + length]))
         data = data[16 + length :]
-    return found
+    return events_read
 
 
 def test_the_documented_lines_write_scores_and_hyperparameters_for_tensorboard(tmp_path, monkeypatch):

@@ -26,15 +26,15 @@ def make_sources(batches, lengths=LENGTHS):
     train = np.zeros((len(lengths), room(max(lengths))), np.int32)
     for fold, n in enumerate(lengths):
         train[fold, :n] = rng.permutation(100)[:n]
-    of_replicates = [lengths[fold] for fold in FOLDS]
+    replicate_rows = [lengths[fold] for fold in FOLDS]
     return Sources(
         seed=np.array(SEEDS, np.uint32),
         key=np.stack([jax.random.key_data(jax.random.key(seed)) for seed in SEEDS]),
         fold=np.array(FOLDS, np.int32),
         domain=Domain(*(np.array(sides, np.uint32) for sides in zip(*map(domain, lengths), strict=True))),
         train=train,
-        steps=np.array([batches.steps(n) for n in of_replicates], np.int32),
-        batch=np.array([batches.rows_a_step(n) for n in of_replicates]),
+        steps=np.array([batches.steps(n) for n in replicate_rows], np.int32),
+        batch=np.array([batches.rows_a_step(n) for n in replicate_rows]),
         batches=batches,
         padded=batches.padded,
     )

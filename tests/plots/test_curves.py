@@ -12,8 +12,7 @@ import jfnn
 from jfnn import plots
 from jfnn.analysis import curve_statistics, summary
 from jfnn.plots.curves import default_cells
-from jfnn.search.group import Group
-from jfnn.search.groups import SweepGroups
+from jfnn.search.groups import Group, SweepGroups
 from jfnn.widths.coordinates import CoordinateCheck
 from jfnn.widths.transfers import Transfer
 

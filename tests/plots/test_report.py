@@ -120,7 +120,7 @@ def test_lines_that_would_raise_are_left_out(trained):
     assert "jfnn.load('run')" in alone and "member" not in alone and "network" not in alone
     spec = result.config["settings"]["learner"]["network"]
     hidden, last = spec["layers"]
-    assert "network = jfnn.mlp((2, 3, 2)" in loading_lines(result, spec)
+    assert "network = jfnn.sequential([jfnn.Dense(units=3, " in loading_lines(result, spec)
     for layers in (
         [hidden | {"activation": "custom"}, last],
         [hidden, last | {"activation": "custom"}],

@@ -9,6 +9,7 @@ import jax
 import numpy as np
 import pytest
 from optax import sgd
+from test_bad_calls import complaint, refusal
 
 import jfnn
 from jfnn.engine import loop, program
@@ -168,26 +169,23 @@ def test_rounds_of_another_search_are_refused(split, tmp_path):
         assert not study.told
 
 
-def test_what_cannot_be_is_refused_before_anything_trains(split):
-    def refused(error, message, suggested=suggest, study=None, **changes):
-        study = study or FakeStudy()
-        with pytest.raises(error, match=message):
-            ask_tell(study, suggested, NET, split, **{"trials": 2, **OPTIONS, **changes})
-        assert not study.told
-
-    refused(ValueError, "study: expected direction 'maximize'", study=FakeStudy("MINIMIZE"))
-    refused(ValueError, "^sample: ", sample=3)
-    refused(ValueError, "^resume: there is nothing", resume=True)
-    refused(ValueError, "^learning_rate: expected none", learning_rate=0.1)
-    refused(ValueError, "^schedulers: no round", schedulers=[jfnn.Halving(3)])  # with one cell there is none
-    refused(ValueError, "^trials: expected at least 1", trials=0)
-    refused(TypeError, "^suggest: expected a mapping", suggested=lambda trial: [0.1])
-    refused(TypeError, "^suggest: expected a mapping", suggested=lambda trial: {"learning_rate": "big"})
-    refused(
-        ValueError,
-        "^suggest: expected the same names",
-        suggested=lambda trial: {"learning_rate": 0.1} | ({"l2": 0.1} if trial else {}),
-    )
+@pytest.mark.parametrize(
+    ("changes", "argument"),
+    [
+        ({"study": FakeStudy("MINIMIZE")}, "study"),
+        ({"sample": 3}, "sample"),
+        ({"resume": True}, "resume"),  # without a directory
+        ({"learning_rate": 0.1}, "learning_rate"),  # which suggest gives
+        ({"schedulers": [jfnn.Halving(3)]}, "schedulers"),  # with one cell there is no round
+        ({"suggest": lambda trial: [0.1]}, "suggest"),
+        ({"suggest": lambda trial: {"learning_rate": "big"}}, "suggest"),
+        ({"suggest": lambda trial: {"learning_rate": 0.1} | ({"l2": 0.1} if trial else {})}, "suggest"),
+    ],
+)
+def test_an_invalid_argument_raises_by_name_before_anything_trains(split, changes, argument):
+    options = {"study": FakeStudy(), "suggest": suggest, "trials": 2, **OPTIONS} | changes
+    assert complaint(refusal(ask_tell, network=NET, split=split, **options), {argument}) is None
+    assert not options["study"].told
 
 
 def test_without_optuna_its_name_is_said(split, monkeypatch):

@@ -19,7 +19,7 @@ OWN = jfnn.Network(  # whose parameters the engine trains as they are given
 )
 
 
-def given():
+def arrays_of_a_sweep():
     """Every array that a caller may keep, in the very form in which the engine holds it."""
     rng = np.random.default_rng(0)
     return {
@@ -57,34 +57,34 @@ def assert_same(result, expected):
 
 @pytest.fixture(scope="module")
 def untouched():
-    return jfnn.sweep(OWN, **options_of(given()))
+    return jfnn.sweep(OWN, **options_of(arrays_of_a_sweep()))
 
 
-@pytest.mark.parametrize("name", given())
+@pytest.mark.parametrize("name", arrays_of_a_sweep())
 def test_an_array_changed_before_or_while_it_trains_changes_nothing(untouched, name):
-    arrays = given()
-    run = prepare(jfnn.Options(OWN, **(options := options_of(arrays))))
+    arrays = arrays_of_a_sweep()
+    run = prepare(jfnn.Options(OWN, **options_of(arrays)))
     scribble(arrays[name])
-    assert_same(search([(jfnn.Options(OWN, **options), run)], None)[0][0], untouched)
-    arrays = given()
+    assert_same(search([run], None)[0][0], untouched)
+    arrays = arrays_of_a_sweep()
     assert_same(jfnn.sweep(OWN, **options_of(arrays, lambda progress: scribble(arrays[name]))), untouched)
 
 
 @pytest.mark.parametrize("several", [False, True])
-def test_what_is_trained_once_more_is_what_was_given(several):
+def test_a_refit_trains_on_the_arrays_as_they_were(several):
     def swept(change):
-        arrays = given()
+        arrays = arrays_of_a_sweep()
         del arrays["batches"], arrays["folds"]
         options = options_of(arrays, lambda _: change and scribble(arrays), validation=8, refit=True)
         if several:  # the second group starts when the first has ended
             return jfnn.sweep_groups({"own": OWN}, batch_sizes=[4, 8], **options)
         return jfnn.sweep(OWN, batch_size=4, **options)
 
-    expected, found = swept(False), swept(True)
-    assert_same(found.refit, expected.refit)
+    expected, result = swept(False), swept(True)
+    assert_same(result.refit, expected.refit)
     if several:
-        for result, group in zip(found.results, expected.results, strict=True):
-            assert_same(result, group)
+        for one, group in zip(result.results, expected.results, strict=True):
+            assert_same(one, group)
 
 
 class Study:
@@ -99,11 +99,11 @@ class Study:
         assert values is not None
 
 
-def test_all_rounds_of_a_steered_search_see_what_was_given():
+def test_all_rounds_of_a_steered_search_see_the_arrays_as_they_were():
     pytest.importorskip("optuna")
 
     def asked(change):
-        arrays = given()
+        arrays = arrays_of_a_sweep()
         del arrays["learning_rate"], arrays["l2"], arrays["folds"]
         options = options_of(arrays, lambda _: change and scribble(arrays), trials=4, at_once=2)
         return jfnn.ask_tell(Study(), lambda trial: {"learning_rate": 0.1 + 0.1 * trial}, OWN, **options)

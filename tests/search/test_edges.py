@@ -3,7 +3,6 @@
 import dataclasses
 
 import jax
-import jax.numpy as jnp
 import numpy as np
 import pytest
 from helpers import compiled, same_bits
@@ -13,8 +12,6 @@ import jfnn
 from jfnn import losses
 from jfnn.analysis import ranking
 from jfnn.engine import devices
-from jfnn.minibatches import Minibatches
-from jfnn.search.best import best_place
 from jfnn.store import files
 
 pytestmark = pytest.mark.unoptimised
@@ -22,21 +19,6 @@ pytestmark = pytest.mark.unoptimised
 NET = jfnn.mlp((5, 6, 3))
 TILE = jfnn.Execution(tile=4)
 OPTIONS = dict(epochs=4, batch_size=16, execution=TILE)
-
-
-def test_a_sweep_in_which_every_cell_diverges_keeps_its_scores(split, tmp_path):
-    options = OPTIONS | dict(learning_rate=1e30, l2=[0.0, 1.0], out=tmp_path)
-    options["execution"] = TILE._replace(keep_params="best")
-    result = jfnn.sweep(NET, split, **options)
-    assert result.params is None
-    assert result.best_or_none() is None
-    assert "no cell ranks" in repr(result)
-    again = jfnn.sweep(NET, split, **options, resume=True)
-    np.testing.assert_array_equal(again.diverged_at, [[[0], [0]]])
-    with pytest.raises(ValueError, match=r"^no best cell"):
-        jfnn.load(tmp_path).best()
-    with pytest.raises(ValueError, match=r"^member: this sweep kept no parameters"):
-        result.member(0, 0, 0)
 
 
 def test_groups_of_which_one_diverges_are_compared(split):
@@ -47,26 +29,9 @@ def test_groups_of_which_one_diverges_are_compared(split):
     assert groups.results[0].best_or_none() is None
     assert [cell.sweep for cell in ranking.best_first(groups.results).cells] == [1]
     assert groups.best()[0].network == "b"
-
-
-def test_the_best_cells_parameters_are_told_from_a_grid_of_their_shape(tmp_path):
-    seeds = 2
-    x, y = np.random.default_rng(0).normal(size=(8, 2)), np.arange(8) % 2
-    options = dict(loss="sigmoid_cross_entropy", learning_rate=[0.1, 0.2], l2=[0.0, 0.1], seeds=seeds)
-    options |= dict(epochs=3, batch_size=4)
-    xor, split = jfnn.mlp((2, 2, 1)), jfnn.Split(x, y, None, None)
-    everything, of_best = (
-        jfnn.sweep(xor, split, execution=jfnn.Execution(tile=2, keep_params=keep), **options)
-        for keep in ("all", "best")
-    )
-    of_best.save(tmp_path)
-    best = jfnn.load(tmp_path)
-    assert best.kept_cell == everything.best().index
-    for seed in range(seeds):
-        place = (*best.kept_cell, seed)
-        assert same_bits(best.member(*place), everything.member(*place))
-    with pytest.raises(ValueError, match="kept only the best"):
-        best.member(1 - best.kept_cell[0], 0, 0)
+    alone = dataclasses.replace(groups, groups=groups.groups[:1], results=groups.results[:1])
+    with pytest.raises(ValueError, match=r"^no best cell"):
+        alone.best()
 
 
 @pytest.mark.parametrize("seeds", [1, 2])
@@ -101,8 +66,7 @@ def test_a_minibatch_in_which_nothing_weighs_has_no_data_term(reduction, by):
 
 def test_rows_without_weight_do_not_make_members_diverge(split):
     weights = np.where(np.arange(70) < 35, 1.0, 0.0)
-    batches = Minibatches(3, "permutation", drop_last=False)
-    options = OPTIONS | dict(learning_rate=0.1, reduction="mean", batch_size=batches, epochs=8)
+    options = OPTIONS | dict(learning_rate=0.1, reduction="mean", batch_size=3, epochs=8)
     result = jfnn.sweep(NET, split._replace(weights=weights), **options)
     assert (result.diverged_at == -1).all()
 
@@ -125,42 +89,7 @@ def test_several_labels_at_once_are_ranked_by_their_loss(split):
     assert list(result.metrics) == ["loss"]
 
 
-def test_axes_may_be_arrays_of_any_kind(split):
-    def result(several, number):
-        return jfnn.sweep(
-            NET,
-            split,
-            learning_rate=several([0.125, 0.25]),
-            hyper={"dropout": several([0.0, 0.25])},
-            optimizer=jfnn.Optimizer(momentum=number(0.5)),
-            **OPTIONS,
-        )
-
-    lists = result(list, float)
-    for several, number in ((np.array, np.float32), (jnp.array, jnp.float32), (tuple, np.float64)):
-        assert same_bits(result(several, number).params, lists.params)
-    for sizes in (np.array([8, 16]), range(8, 17, 8)):
-        groups = jfnn.sweep_groups({"a": NET}, split, learning_rate=0.1, epochs=0, batch_sizes=sizes)
-        assert groups.groups == (("a", 8), ("a", 16))
-
-
-def test_a_directory_is_for_one_process_at_a_time(split, tmp_path):
-    options = OPTIONS | dict(learning_rate=0.1, out=tmp_path, resume=True)
-    every_epoch = TILE._replace(eval_every=1)
-    refused = []
-
-    def meddle(_):
-        with pytest.raises(ValueError, match=f"^out: {tmp_path} is in use"):
-            jfnn.sweep(NET, split, **options | {"execution": every_epoch})
-        refused.append(True)
-
-    result = jfnn.sweep(NET, split, **options | {"execution": every_epoch._replace(progress=meddle)})
-    assert len(refused) == 4
-    again = jfnn.sweep(NET, split, **options | {"execution": every_epoch})
-    assert same_bits(again.params, result.params)
-
-
-def test_where_the_system_has_no_locks_nobody_is_kept_out(tmp_path, monkeypatch):
+def test_a_system_without_locks_locks_nothing(tmp_path, monkeypatch):
     with files.lock(tmp_path), pytest.raises(ValueError, match=r"^out: "), files.lock(tmp_path):
         pass
     monkeypatch.setattr(files, "fcntl", None)  # as on Windows, where it cannot be imported
@@ -204,26 +133,6 @@ def test_a_search_whose_refit_was_stopped_is_there(split, tmp_path):
 GROUPS = {"one": NET, "two": jfnn.mlp((5, 4, 3))}
 
 
-def trains_nothing(_):
-    raise AssertionError("a group was trained")
-
-
-@pytest.mark.parametrize(
-    ("changes", "message"),
-    [
-        ({"batch_size": 60, "validation": 0.2}, "^batch_size: expected at most the 56"),
-        ({"networks": GROUPS | {"wide": jfnn.mlp((6, 3))}}, "^x_train: expected 6 columns"),
-        ({"refit": True}, "^refit: without validation"),
-        ({"refit": True, "validation": 0.2, "batches": [[[0, 1]]], "epochs": 1}, "^refit: given batches"),
-    ],
-)
-def test_what_one_group_cannot_be_is_refused_before_any_trains(changes, message, split):
-    execution = TILE._replace(progress=trains_nothing)
-    options = OPTIONS | dict(networks=GROUPS, learning_rate=0.1, execution=execution) | changes
-    with pytest.raises(ValueError, match=message):
-        jfnn.sweep_groups(split=split, **options)
-
-
 def pairs(split):
     return KFold(2, shuffle=True, random_state=3).split(split.x_train)
 
@@ -240,22 +149,6 @@ def test_all_groups_have_the_same_folds(folds, split):
         assert same_bits(alone.params, groups["two", 16].params)
 
 
-def test_minibatches_of_all_rows_have_no_size(split):
-    groups = jfnn.sweep_groups(GROUPS, split, **OPTIONS | {"learning_rate": 0.1, "batch_size": None})
-    assert groups.groups == (("one", None), ("two", None))
-    alone = jfnn.sweep(GROUPS["two"], split, **OPTIONS | {"learning_rate": 0.1, "batch_size": None})
-    assert same_bits(alone.params, groups["two", None].params)
-
-
-def test_groups_draw_minibatches_by_the_scheme_of_the_option(split):
-    scheme = Minibatches(99, "permutation", drop_last=False)
-    options = OPTIONS | {"learning_rate": 0.1, "batch_size": scheme}
-    groups = jfnn.sweep_groups({"one": NET}, split, batch_sizes=[8, 16], **options)
-    for size in (8, 16):
-        alone = jfnn.sweep(NET, split, **options | {"batch_size": scheme._replace(batch_size=size)})
-        assert same_bits(alone.params, groups["one", size].params)
-
-
 def test_a_directory_of_groups_keeps_their_order_and_no_others(split, tmp_path):
     options = dict(learning_rate=0.1, out=tmp_path, **OPTIONS)
     turned = dict(reversed(GROUPS.items()))
@@ -269,12 +162,3 @@ def test_a_directory_of_groups_keeps_their_order_and_no_others(split, tmp_path):
     manifest.write_text(manifest.read_text()[:-9])
     with pytest.raises(jfnn.CorruptFileError, match=r"groups\.json"):
         jfnn.load_groups(tmp_path)
-
-
-@pytest.mark.parametrize("higher_is_better", [True, False])
-def test_the_best_place_is_the_first_of_equals(higher_is_better):
-    scores = np.array([[np.nan, 0.5], [0.5, 0.5]])
-    assert best_place(scores, higher_is_better) == (0, 1)
-    assert best_place(np.full((2, 2), np.nan), higher_is_better) is None
-    scores[1, 0] = 0.7 if higher_is_better else 0.3
-    assert best_place(scores, higher_is_better) == (1, 0)

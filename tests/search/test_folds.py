@@ -10,6 +10,7 @@ from sklearn.model_selection import KFold, ShuffleSplit, StratifiedKFold, train_
 import jfnn
 from jfnn.experiment.validation import cuts
 from jfnn.minibatches import Minibatches
+from jfnn.search.sweep import prepare
 
 pytestmark = pytest.mark.unoptimised
 
@@ -102,6 +103,14 @@ def test_folds_of_unequal_size_train_on_their_own_number_of_rows(scheme):
         expected = sweep(alone, learning_rate=0.01, l2=0.3, epochs=3, **scheme)
         assert same_bits(result.member(0, 0, 0, f), expected.member(0, 0, 0))
         assert result.validation_accuracy[0, 0, 0, f] == expected.test_accuracy[0, 0, 0]
+
+
+def test_full_batches_of_unequal_folds_are_one_padded_step():
+    folds = [(np.arange(40), np.arange(40, N)), (np.arange(17, N), np.arange(17))]
+    options = jfnn.Options(NET, SPLIT, learning_rate=0.1, batch_size=None, folds=folds)
+    replicates = prepare(options).experiment.replicates
+    assert [replicate.batches for replicate in replicates] == [Minibatches(N - 17, "in_order", False)] * 2
+    assert [replicate.steps for replicate in replicates] == [1, 1]
 
 
 @pytest.mark.parametrize("validation", [0.2, HELD, jfnn.Validation(HELD)])

@@ -85,11 +85,11 @@ def test_a_step_of_the_engine_drops_the_same_units(split, net, x64, gradient):
 def test_masks_drop_at_the_rate_and_keep_the_mean():
     n, width = 2000, 50
     (mask,) = dropout_masks(jax.random.key(0), RATE, [(width,)], n, np.float32)
-    kept = np.asarray(mask) > 0
+    nonzero = np.asarray(mask) > 0
     assert set(np.unique(mask)) == {0, np.float32(1 / (1 - RATE))}
     # Five standard deviations of a binomial share.
-    assert abs(kept.mean() - (1 - RATE)) < 5 * np.sqrt(RATE * (1 - RATE) / (n * width))
-    assert np.all(np.abs(kept.mean(axis=1) - (1 - RATE)) < 5 * np.sqrt(RATE * (1 - RATE) / n))
+    assert abs(nonzero.mean() - (1 - RATE)) < 5 * np.sqrt(RATE * (1 - RATE) / (n * width))
+    assert np.all(np.abs(nonzero.mean(axis=1) - (1 - RATE)) < 5 * np.sqrt(RATE * (1 - RATE) / n))
     assert np.all(dropout_masks(jax.random.key(0), 0.0, [(width,)], n, np.float32)[0] == 1)
     shapes = [(width,), None, (width,)]
     first, none, second = dropout_masks(jax.random.key(0), RATE, shapes, n, np.float32)
@@ -152,22 +152,15 @@ def test_a_sweep_with_everything_is_the_plain_loop_over_its_members(net, split, 
         close(result.member(i, 0, j, k, s), expected, 1e-9)
 
 
-@pytest.mark.parametrize(
-    ("options", "weights"),
-    [
-        ({"hyper": {"dropout": RATE}}, None),
-        ({"optimizer": jfnn.Optimizer(schedule="linear")}, np.arange(70)),
-    ],
-)
 @pytest.mark.optimised
-def test_a_member_alone_has_the_bits_it_has_in_a_grid(net, split, options, weights):
-    shared = OPTIONS | options
-    axes = dict(learning_rate=[0.01, 0.9], l2=[0.0, 0.1, 1.0], seeds=3)
-    execution = {"execution": jfnn.Execution(tile=4, eval_every=2)}
-    grid = jfnn.sweep(net, split._replace(weights=weights), **axes, **shared | execution)
-    for i, j, s in ((1, 0, 2), (0, 2, 1)):
-        of_member = dict(learning_rate=grid.learning_rate[i], l2=grid.l2[j], seed=s, weights=weights)
-        params, _ = jfnn.train(net, *split[:2], test=split[2:4], **of_member, **shared)
+def test_a_weighted_member_with_a_schedule_has_alone_the_bits_it_has_in_a_grid(small, split):
+    weights, options = np.arange(70), OPTIONS | {"optimizer": jfnn.Optimizer(schedule="linear")}
+    grid = jfnn.sweep(
+        small, split._replace(weights=weights), learning_rate=[0.01, 0.9], l2=[0.0, 1.0], seeds=3, **options
+    )
+    for i, j, s in ((1, 0, 2), (0, 1, 1)):
+        member = dict(learning_rate=grid.learning_rate[i], l2=grid.l2[j], seed=s, weights=weights)
+        params, _ = jfnn.train(small, *split[:2], test=split[2:4], **member, **options)
         assert same_bits(params, grid.member(i, j, s))
 
 
@@ -241,19 +234,3 @@ def test_a_schedule_of_your_own_is_taken_and_one_leaves_the_rate_as_it_is(small,
     optimizer = jfnn.Optimizer(schedule=half_way, schedule_epochs=4)
     stopped = jfnn.sweep(small, split, optimizer=optimizer, **options).member(0, 0, 0)
     close(stopped, jfnn.sweep(small, split, **(options | {"epochs": 2})).member(0, 0, 0), 1e-5)
-
-
-def test_dropout_needs_known_hidden_units_and_a_key(net, split):
-    own = jfnn.Network(net.init, net.apply)
-    for options in ({"network": own}, {"network": net, "gradient": backprop.value_and_grad}):
-        with pytest.raises(ValueError, match=r"^dropout: "):
-            jfnn.sweep(split=split, learning_rate=0.1, hyper={"dropout": 0.2}, **options)
-    params = net.init(jax.random.key(0))
-    for call in (
-        lambda **options: jfnn.objective(net, params, *split[:2], **options),
-        lambda **options: backprop.value_and_grad(params, *split[:2], **options),
-    ):
-        with pytest.raises(ValueError, match=r"^key: "):
-            call(dropout=0.2)
-        with pytest.raises(ValueError, match=r"^dropout: "):
-            call(dropout=1.0, key=jax.random.key(0))

@@ -15,6 +15,7 @@ from jfnn.analysis import ranking
 from jfnn.engine import program
 from jfnn.minibatches import Minibatches
 from jfnn.search.refit import refit_options
+from jfnn.search.result import best_sweep
 from jfnn.search.sweep import prepare
 
 pytestmark = pytest.mark.unoptimised
@@ -101,16 +102,6 @@ def test_draws_follow_their_distributions_and_are_independent(net, split):
     assert np.abs(correlations - np.eye(4)).max() < 0.1
 
 
-def test_the_best_draw_ranks_by_brute_force(drawn):
-    means = drawn.test_accuracy.mean(axis=-1)
-    best = drawn.best()
-    assert best.index == (int(np.argmax(means)),)
-    assert best.axes == {name: values[best.index] for name, values in drawn.axes.items()}
-    listed = ranking.best_first([drawn], most=7).cells
-    assert listed[0].place == best.index
-    assert listed[3].axes == drawn.axes_at(listed[3].place)
-
-
 def test_a_random_search_is_read_back(net, split, tmp_path):
     options = DRAWN | OPTIONS | dict(execution=TILE._replace(keep_params="best"), folds=2)
     written = jfnn.sweep(net, split, sample=5, out=tmp_path, **options)
@@ -183,6 +174,9 @@ def test_a_refit_trains_for_the_mean_of_the_epochs_that_early_stopping_kept(net,
     stopping = dataclasses.replace(options, schedulers=[jfnn.EarlyStopping(2)])
     assert refit_options(stopping, result).epochs == expected
     assert refit_options(options, result).epochs == 9
+    learner = jfnn.supervised(net, optimizer=jfnn.Optimizer(schedule="cosine"))
+    of_learner = dataclasses.replace(stopping, network=learner)
+    assert refit_options(of_learner, result).network.schedule_epochs == 9  # as long as in the search
 
 
 def test_refit_is_saved_resumed_and_read_back(net, split, tmp_path):
@@ -228,22 +222,41 @@ def test_the_best_of_groups_is_the_best_of_their_bests(networks, split, grouped)
     assert first.place == best.index
 
 
+@pytest.mark.parametrize("classes", [True, False])
+def test_the_best_of_several_sweeps_has_the_best_score_and_is_the_first_of_equals(classes):
+    worse = make_result((2, 2), classes=classes)
+    name = worse.ranked_by
+    better = with_scores(worse, {name: worse.scores[name] + (1 if classes else -1)})
+    none = with_scores(worse, {name: np.full_like(worse.scores[name], np.nan)})
+    assert best_sweep([none, worse, better, better]) == (2, better.best())
+    assert best_sweep([none, none]) is None
+
+
 @pytest.mark.parametrize(
-    ("options", "size"),
+    ("options", "sizes"),
     [
-        ({"batch_size": 16}, 16),
-        ({"batch_size": None}, None),
-        ({"batch_size": jfnn.Minibatches(3, "full")}, None),
-        ({"batch_size": jfnn.Minibatches(3, "full"), "batch_sizes": [None]}, None),
-        ({"batch_size": jfnn.Minibatches(9, "permutation")}, 9),
-        ({"batches": np.zeros((4, 2, 7), int)}, 7),
-        ({"batches": lambda seed, epoch: np.zeros((2, 7), int)}, 7),
+        ({"batch_size": None}, [None]),
+        ({"batch_size": jfnn.Minibatches(3, "full"), "batch_sizes": [None]}, [None]),
+        ({"batch_size": jfnn.Minibatches(9, "permutation")}, [9]),
+        (
+            {"batch_size": jfnn.Minibatches(99, "permutation", False), "batch_sizes": np.array([8, 16])},
+            [8, 16],
+        ),
+        ({"batches": lambda seed, epoch: np.arange(14).reshape(2, 7)}, [7]),
     ],
 )
-def test_a_group_is_named_by_the_rows_that_its_steps_take(net, split, options, size):
-    groups = jfnn.sweep_groups({"a": net}, split, learning_rate=0.1, **OPTIONS | {"epochs": 1} | options)
-    assert groups.groups == (("a", size),)
-    assert groups.to_dict()["batch_size"].tolist() == [size or 0]
+def test_a_group_is_named_by_the_rows_that_its_steps_take_and_is_the_sweep_of_its_scheme(
+    net, split, options, sizes
+):
+    common = OPTIONS | {"learning_rate": 0.1, "epochs": 1}
+    groups = jfnn.sweep_groups({"a": net}, split, **common, **options)
+    assert groups.groups == tuple(("a", size) for size in sizes)
+    assert groups.to_dict()["batch_size"].tolist() == [size or 0 for size in sizes]
+    for size in sizes:
+        own = {name: value for name, value in options.items() if name != "batch_sizes"}
+        if "batch_sizes" in options:
+            own["batch_size"] = own["batch_size"]._replace(batch_size=size)
+        assert same_bits(groups["a", size].params, jfnn.sweep(net, split, **common, **own).params)
 
 
 def test_groups_compile_once_each(split):
@@ -272,7 +285,7 @@ def test_groups_compile_once_each(split):
     assert compiled() == [0, 0, 0, 0]
     jfnn.sweep_groups(networks, split, **options)
     assert compiled() == [1, 1, 1, 1]
-    jfnn.sweep_groups(networks, split, **(options | {"sample": 9, "seeds": 3, "epochs": 7}))
+    jfnn.sweep_groups(networks, split, **options | {"sample": 9, "seeds": 3, "epochs": 7})
     assert compiled() == [1, 1, 1, 1]
 
 
@@ -304,8 +317,3 @@ def test_groups_are_saved_and_read_back(networks, split, grouped, tmp_path):
         jfnn.sweep_groups(networks, split, **options)
     with pytest.raises(ValueError, match=r"^out: .* holds a single run"):
         jfnn.sweep_groups(networks, split, **(options | {"out": tmp_path / "a" / "6-16"}))
-
-
-def test_no_groups_are_in_a_directory_that_has_none(tmp_path):
-    with pytest.raises(FileNotFoundError, match="no groups"):
-        jfnn.load_groups(tmp_path)

@@ -6,8 +6,7 @@ import pytest
 from helpers import make_result, noise_split, same_bits, with_scores
 
 import jfnn
-from jfnn.search.group import Group
-from jfnn.search.groups import SweepGroups
+from jfnn.search.groups import Group, SweepGroups
 from jfnn.widths.parametrisations import LIKE_ADAM, scaling_rule
 from jfnn.widths.transfers import Transfer
 
