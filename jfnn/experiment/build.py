@@ -1,15 +1,16 @@
 """Options become an experiment: everything is checked here, once, before anything is compiled."""
 
 import dataclasses
+import functools
 import math
-from collections.abc import Collection, Sequence
+from collections.abc import Collection, Mapping, Sequence
 
 import jax
 import numpy as np
 
 from jfnn.arguments import checks, memory, paths
 from jfnn.arguments.checks import ArgumentError, ArgumentTypeError
-from jfnn.experiment.axes import Axes, axes_and_constants, check_counts, check_range
+from jfnn.experiment.axes import axes_and_constants, check_counts, check_range
 from jfnn.experiment.experiment import PARTS, Experiment, Ranking, Replicate
 from jfnn.experiment.options import CheckedOptions, Common, Options
 from jfnn.experiment.replicates import replicates
@@ -39,14 +40,20 @@ def build(options: Options, first_fold: int = 0) -> Experiment:
     learner, data = _learner(options).bind(options.split)
     check_metrics(learner.metrics)
     learner.check(data)
+    folds = cuts(data, options.validation.size, options.folds)
+    fits = functools.partial(
+        _check_memory, learner, data, len(options.seeds) * len(folds), options.execution.tile
+    )
+    if options.sample is not None:  # before the cells are drawn
+        fits({"sample": options.sample.cells})
     cells, constants = axes_and_constants(_numbers(options, learner), options.sample)
+    if options.sample is None:
+        fits({name: len(axis) for name, axis in cells.values.items()})
     values = cells.values | {name: np.array([value]) for name, value in constants.items()}
     check_range(values, data.dtype)
     check_counts(values, getattr(learner, "counts", {}))
     ranking = _ranking(learner, data, options.validation, validates)
     _check_schedulers(options, math.prod(cells.shape), list(values), validates)
-    folds = cuts(data, options.validation.size, options.folds)
-    _check_memory(learner, data, cells, len(options.seeds) * len(folds), options.execution.tile)
     members = replicates(options, learner, data, folds, first_fold)
     spread = _schedule_steps(learner, options.epochs, [replicate.steps for replicate in members])
     return Experiment(
@@ -78,13 +85,22 @@ def _as_trained(learner: Learner, data: Data, members: Sequence[Replicate], hype
     return traced(learner, members[0].params, data, hyper, sizes, weighted)
 
 
-def _check_memory(learner: Learner, data: Data, cells: Axes, replicates: int, tile: int | None) -> None:
-    """Raises ArgumentError, of the longest axis, the seeds or the tile, unless members fit into memory."""
+def _check_memory(
+    learner: Learner, data: Data, replicates: int, tile: int | None, axes: Mapping[str, int]
+) -> None:
+    """Raises ArgumentError, of the longest axis, the seeds or the tile, unless members fit into memory.
+
+    Args:
+        learner: The learner.
+        data: The data.
+        replicates: Number of replicates.
+        tile: Members a tile, if that is fixed.
+        axes: Length of each axis, whose product is the number of cells.
+    """
     leaves = jax.tree.leaves(starting_shapes(learner))
     member_size = sum(leaf.size for leaf in leaves) * data.dtype.itemsize
     memory.check("network", float(COPIES) * member_size, sizes=f", for one member of {member_size} bytes")
-    members = math.prod(cells.shape) * replicates
-    lengths = {name: len(values) for name, values in cells.values.items()} | {"seeds": replicates}
+    members, lengths = math.prod(axes.values()) * replicates, {**axes, "seeds": replicates}
     if tile is not None and tile > members:  # filled up with repeats
         members, lengths = tile, {"tile": tile}
     longest = max(lengths, key=lambda name: lengths[name])
