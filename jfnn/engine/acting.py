@@ -44,10 +44,13 @@ def _apply(state: RunState, actions: Actions, score: np.ndarray) -> RunState:
     if actions.keep is not None and state.kept is not None:
         _keep(state.kept, state, actions.keep, score)
     if actions.copy is not None:
-        state = _copy(state, actions.copy)
+        members, source = state.members, actions.copy
+        copies = jax.tree.map(lambda leaf: leaf[source], members.state)
+        moved = source != np.arange(len(source))  # each to the state of a member that has not diverged
+        diverged_at = np.where(moved, members.diverged_at[source], members.diverged_at)
+        state = state._replace(members=Members(copies, diverged_at))
     if actions.stop is not None:
-        stops = state.active & actions.stop
-        stopped_at = np.where(stops, state.epoch, state.stopped_at).astype(np.int32)
+        stopped_at = np.where(state.active & actions.stop, np.int32(state.epoch), state.stopped_at)
         state = state._replace(stopped_at=stopped_at)
     if actions.prune is not None:
         state = state._replace(pruned=state.pruned | actions.prune)
@@ -63,12 +66,3 @@ def _keep(kept: Kept, state: RunState, which: np.ndarray, score: np.ndarray) -> 
     now_and_kept = (state.members.state.params, state.hyper), (kept.params, kept.hyper)
     for now, old in zip(*map(jax.tree.leaves, now_and_kept), strict=True):
         old[which] = now[which]
-
-
-def _copy(state: RunState, source: np.ndarray) -> RunState:
-    """Every member goes on from the state of its source, which has not diverged."""
-    moved = source != np.arange(len(source))
-    members = state.members.state
-    copied = jax.tree.map(lambda leaf: leaf[source], members)
-    diverged_at = np.where(moved, state.members.diverged_at[source], state.members.diverged_at)
-    return state._replace(members=Members(copied, diverged_at.astype(np.int32)))

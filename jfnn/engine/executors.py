@@ -7,9 +7,10 @@ but a CPU device works on the calls of several threads at once.
 import collections
 import concurrent.futures
 import functools
+import itertools
 import threading
 from collections.abc import Callable, Iterable, Sequence
-from typing import Any, Generic, Protocol, TypeVar
+from typing import Any, Protocol, TypeVar
 
 import jax
 
@@ -44,7 +45,7 @@ class Executor(Protocol):
 
 
 class Threads:
-    """An `Executor` on this process's devices."""
+    """An `Executor` on this process's devices, which gives nothing up."""
 
     def __init__(self, task: Task, threads: Sequence[jax.Device]):
         """Places the task, common to all segments, on the device of each thread."""
@@ -57,18 +58,14 @@ class Threads:
         segment: Callable[[Job], Segment],
         collect: Callable[[Job, SegmentResult], Job | None],
     ) -> Sequence[tuple[Job, Exception]]:
-        """See `Executor`; nothing is given up."""
+        """See `Executor`."""
         spread(jobs, self.threads, lambda job, device: self.workers[device].issue(segment(job)), collect)
         return ()
 
     def compile(self, segments: Sequence[Segment]) -> None:
         """See `Executor`."""
-        calls = [
-            functools.partial(worker.issue, segment, blocks=1)
-            for worker in self.workers.values()
-            for segment in segments
-        ]
-        side_by_side(calls)
+        pairs = itertools.product(self.workers.values(), segments)
+        side_by_side([functools.partial(worker.issue, segment, blocks=1) for worker, segment in pairs])
 
 
 def spread(
@@ -90,58 +87,47 @@ def spread(
     Raises:
         Exception: Whatever a job raises; jobs not yet begun are dropped.
     """
-    waiting = _Waiting(jobs)
+    waiting, changed = collections.deque(jobs), threading.Condition()
+    under_way, stopped = 0, False
+
+    def take(wait: bool) -> Job | None:
+        """The next job; None if there is none, and, if ``wait``, will be none."""
+        nonlocal under_way
+        with changed:
+            while wait and not waiting and under_way and not stopped:
+                changed.wait()
+            if not waiting or stopped:
+                return None
+            under_way += 1
+            return waiting.popleft()
+
+    def end(following: Job | None) -> None:
+        """Counts the end of a job, and adds the one that follows it."""
+        nonlocal under_way
+        with changed:
+            under_way -= 1
+            waiting.extend(() if following is None else (following,))
+            changed.notify_all()
+
+    def stop() -> None:
+        """Drops waiting jobs."""
+        nonlocal stopped
+        with changed:
+            stopped = True
+            changed.notify_all()
 
     def work(device: jax.Device) -> None:
-        under_way: tuple[Job, Result] | None = None
+        before: tuple[Job, Result] | None = None
         while True:
-            job = waiting.take(wait=under_way is None)
+            job = take(wait=before is None)
             issued = None if job is None else (job, issue(job, device))
-            if under_way:
-                waiting.done(collect(*under_way))
+            if before:
+                end(collect(*before))
             elif issued is None:
                 return
-            under_way = issued
+            before = issued
 
-    side_by_side([functools.partial(work, device) for device in devices], waiting.stop)
-
-
-class _Waiting(Generic[Job]):
-    """Jobs that wait for a device: first the initial ones, then those that follow, in order."""
-
-    def __init__(self, jobs: Iterable[Job]):
-        self._jobs, self._following = iter(jobs), collections.deque[Job]()
-        self._under_way, self._stopped = 0, False
-        self._changed = threading.Condition()
-
-    def take(self, wait: bool) -> Job | None:
-        """The next job; None if there is none, and, if ``wait``, will be none."""
-        with self._changed:
-            while not self._stopped:
-                job = next(self._jobs, None)
-                if job is None and self._following:
-                    job = self._following.popleft()
-                if job is not None:
-                    self._under_way += 1
-                    return job
-                if not wait or not self._under_way:
-                    return None
-                self._changed.wait()
-            return None
-
-    def done(self, following: Job | None) -> None:
-        """Adds the job that follows one that has ended."""
-        with self._changed:
-            self._under_way -= 1
-            if following is not None:
-                self._following.append(following)
-            self._changed.notify_all()
-
-    def stop(self) -> None:
-        """Drops waiting jobs."""
-        with self._changed:
-            self._stopped = True
-            self._changed.notify_all()
+    side_by_side([functools.partial(work, device) for device in devices], stop)
 
 
 def side_by_side(calls: Sequence[Callable[[], Any]], at_end: Callable[[], None] = lambda: None) -> None:

@@ -6,6 +6,7 @@ from concurrent.futures import Future, ThreadPoolExecutor
 
 import numpy as np
 
+from jfnn.engine.plan import Stretch
 from jfnn.experiment.experiment import Replicate
 
 
@@ -16,26 +17,27 @@ class Prefetcher:
         """An empty cache."""
         self.replicates = replicates
         self.lock, self.reader = threading.Lock(), ThreadPoolExecutor(1)
-        self.stretches: dict[tuple[int, int, int], Future[np.ndarray]] = {}
+        self.reads: dict[tuple[int, int, int], Future[np.ndarray]] = {}
 
-    def get(self, replicate: int, first: int, n_epochs: int) -> np.ndarray:
-        """Row numbers of a replicate from epoch ``first`` on, ``[n_epochs * steps, batch]``."""
-        return self.ahead(replicate, first, n_epochs).result()
+    def rows(self, replicates: np.ndarray | int, stretch: Stretch) -> np.ndarray:
+        """Row numbers of a tile ``[epochs * steps, batch]``, with a leading axis of members for an array."""
+        if isinstance(replicates, int):
+            return self.ahead(replicates, stretch).result()
+        return np.stack([self.ahead(int(number), stretch).result() for number in replicates])
 
-    def ahead(self, replicate: int, first: int, n_epochs: int) -> Future[np.ndarray]:
-        """Starts reading the result of `get` with the same arguments."""
-        key = (replicate, first, n_epochs)
+    def ahead(self, replicate: int, stretch: Stretch) -> Future[np.ndarray]:
+        """Starts reading the row numbers of one replicate, of one epoch at least."""
+        key = (replicate, stretch.first, max(stretch.epochs, 1))
         with self.lock:
-            if key not in self.stretches:
-                self.stretches[key] = self.reader.submit(self._read, *key)
-            return self.stretches[key]
+            if key not in self.reads:
+                self.reads[key] = self.reader.submit(self._read, *key)
+            return self.reads[key]
 
     def forget(self, first: int) -> None:
         """Drops stretches that begin before epoch ``first``."""
         with self.lock:
-            self.stretches = {key: read for key, read in self.stretches.items() if key[1] >= first}
+            self.reads = {key: read for key, read in self.reads.items() if key[1] >= first}
 
-    def _read(self, replicate: int, first: int, n_epochs: int) -> np.ndarray:
-        return np.concatenate(
-            [self.replicates[replicate].minibatches(epoch) for epoch in range(first, first + n_epochs)]
-        )
+    def _read(self, replicate: int, first: int, epochs: int) -> np.ndarray:
+        minibatches = self.replicates[replicate].minibatches
+        return np.concatenate([minibatches(epoch) for epoch in range(first, first + epochs)])

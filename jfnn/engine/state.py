@@ -14,19 +14,12 @@ Scores = Mapping[str, np.ndarray]
 
 
 class Evaluation(NamedTuple):
-    """Scores of all members after an epoch, and their parameters if kept, else None."""
-
-    scores: Scores
-    params: Params | None
-
-
-class History(NamedTuple):
-    """Evaluations on the way.
+    """All members after an epoch; as a history several evaluations, each array with a leading axis ``[h]``.
 
     Attributes:
-        epoch: Epochs done ``[h]``.
-        scores: ``[h, members, parts]``.
-        params: Parameters in the engine's form ``[h, members, …]``, or None.
+        epoch: Epochs done.
+        scores: Name of a metric -> ``[members, parts]``.
+        params: Parameters in the engine's form ``[members, …]`` if kept, else None.
     """
 
     epoch: np.ndarray
@@ -61,7 +54,7 @@ class RunState(NamedTuple):
         pruned: Whether a scheduler ruled the member's cell out.
         kept: Parameters kept by schedulers, or None.
         schedulers: The state of each scheduler.
-        history: Scores so far.
+        history: Evaluations so far.
         objectives: Mean objective of each epoch's steps ``[epochs, members]``, NaN where a member did not
             train; empty if not kept.
     """
@@ -73,7 +66,7 @@ class RunState(NamedTuple):
     pruned: np.ndarray
     kept: Kept | None
     schedulers: tuple[Any, ...]
-    history: History
+    history: Evaluation
     objectives: np.ndarray
 
     @property
@@ -94,27 +87,19 @@ class Outcome(NamedTuple):
     """The outcome of a run.
 
     Attributes:
-        params: In the engine's form.
+        state: The state after the last epoch.
+        params: Final parameters in the engine's form: those kept, or of the last finite epoch.
         epochs: Epochs that these were trained for ``[members]``.
-        stopped_at: Epochs a member had done when it stopped before the end, or -1.
-        pruned: Whether a scheduler ruled the member's cell out.
-        diverged_at: The epoch, counted from 0, in which the member diverged, or -1.
         scores: Scores of ``params``.
-        history: Scores on the way.
-        objectives: As in `RunState`.
         lost: Members given up; their scores are NaN, and ``diverged_at`` says where they stopped.
         compile_seconds: Time to trace and compile; near 0 if the program existed.
         run_seconds: All other time.
     """
 
+    state: RunState
     params: Params
     epochs: np.ndarray
-    stopped_at: np.ndarray
-    pruned: np.ndarray
-    diverged_at: np.ndarray
     scores: Scores
-    history: History
-    objectives: np.ndarray
     lost: Sequence[Lost]
     compile_seconds: float
     run_seconds: float

@@ -16,7 +16,7 @@ from jfnn.engine.executors import Executor, Threads
 from jfnn.engine.plan import CallLength, Hardware, Stretch, Tile
 from jfnn.engine.prefetch import Prefetcher
 from jfnn.engine.program import Members, build, memory_of_start
-from jfnn.engine.scoring import add_scores, no_scores
+from jfnn.engine.scoring import no_scores, write_scores
 from jfnn.engine.segment import Segment, SegmentResult, Task
 from jfnn.engine.state import Evaluation, Lost, RunState, Scores
 from jfnn.engine.verification import verify
@@ -135,14 +135,14 @@ class Trainer:
         tiles = self._tiles(state.active)
         stretches = self._stretches([state.epoch, *scored, end], len(tiles))
         following = [*stretches[1:], *self._after(state.epoch, end, len(tiles))]
-        evaluations = {epoch: self._evaluation(state) for epoch in scored}
+        evaluations = {epoch: self._evaluation(epoch, state) for epoch in scored}
 
         def segment(leg: Leg) -> Segment:
             tile, number = leg
             made = self._segment(tile, state, stretches[number], score=stretches[number].end in evaluations)
             if self.given is not None:  # read while the devices work, so that the next call need not wait
                 for replicate in np.unique(tile.replicates) if number < len(following) else ():
-                    self.given.ahead(int(replicate), *following[number])
+                    self.given.ahead(int(replicate), following[number])
                 self.given.forget(stretches[max(number - 1, 0)].first)
             return made
 
@@ -154,7 +154,7 @@ class Trainer:
                 kept = np.asarray(result.objectives)[:epochs, : tile.used]
                 state.objectives[first : first + epochs, tile.members[: tile.used]] = kept
             if stretches[number].end in evaluations:
-                scores, params = evaluations[stretches[number].end]
+                _, scores, params = evaluations[stretches[number].end]
                 self._add(scores, tile, result)
                 if params is not None:
                     write(tile, result.members.state.params, params)
@@ -170,10 +170,10 @@ class Trainer:
                 values[state.members.diverged(epoch)] = np.nan
         return evaluations
 
-    def _evaluation(self, state: RunState) -> Evaluation:
+    def _evaluation(self, epoch: int, state: RunState) -> Evaluation:
         """An empty evaluation, before any member is scored."""
         kept = state.members.state.params if state.history.params is not None else None
-        return Evaluation(no_scores(self.experiment), jax.tree.map(np.copy, kept))
+        return Evaluation(np.array(epoch), no_scores(self.experiment), jax.tree.map(np.copy, kept))
 
     def _stretches(self, stops: Sequence[int], tiles: int) -> list[Stretch]:
         devices = len(self.hardware.threads)
@@ -208,24 +208,23 @@ class Trainer:
         return scores
 
     def _add(self, scores: Scores, tile: Tile, result: SegmentResult) -> None:
-        """Writes the scores of a tile's members."""
+        """Writes the scores of a tile's members, fold by fold."""
         slots = tile.members[: tile.used]
+        rows = {
+            metric.name: np.concatenate([block[metric.name] for block in result.blocks], axis=1)[: tile.used]
+            for metric in self.experiment.learner.metrics
+        }
         folds = self.sources.fold[self.replicate_of[slots]]
-        add_scores(self.experiment, scores, slots, [self.parts[fold] for fold in folds], result.blocks)
+        for fold in np.unique(folds):
+            same = folds == fold
+            by_row = {name: values[same] for name, values in rows.items()}
+            write_scores(self.experiment, scores, slots[same], self.parts[fold], by_row)
 
     def _segment(self, tile: Tile, state: RunState, stretch: Stretch, score: bool) -> Segment:
         members, hyper = take((state.members, state.hyper), tile)
-        given = None if self.given is None else self._given(tile.replicates, stretch)
+        given = None if self.given is None else self.given.rows(tile.replicates, stretch)
         steps = stretch.epochs * self.steps
         return Segment(members, hyper, tile.replicates, *stretch, steps, given, score)
-
-    def _given(self, replicates: np.ndarray | int, stretch: Stretch) -> np.ndarray:
-        """Given row numbers of a stretch: shared, or each member's on the leading axis."""
-        assert self.given is not None
-        epochs = max(stretch.epochs, 1)
-        if isinstance(replicates, int):
-            return self.given.get(replicates, stretch.first, epochs)
-        return np.stack([self.given.get(int(number), stretch.first, epochs) for number in replicates])
 
     def _scoring(self, tile: Tile, params: Params, hyper: Hyper) -> Segment:
         return Segment(Members(State(take(params, tile), ()), ()), take(hyper, tile), None)

@@ -54,17 +54,17 @@ def as_result(
     Raises:
         LostMembersError: Members were given up; the others' rows are in the directory, if there is one.
     """
-    shape, keep = experiment.shape, experiment.execution.keep_params
-    history = {"epoch": outcome.history.epoch, **_by_part(outcome.history.scores, shape)}
+    shape, keep, state = experiment.shape, experiment.execution.keep_params, outcome.state
+    history = {"epoch": state.history.epoch, **_by_part(state.history.scores, shape)}
     result = SweepResult(
         axes=dict(experiment.cells.values),
         seeds=np.array(experiment.seeds),
         folds=experiment.folds,
         scores=_by_part(outcome.scores, shape),
         metrics={metric.name: metric.higher_is_better for metric in experiment.learner.metrics},
-        diverged_at=outcome.diverged_at.reshape(shape),
-        stopped_at=outcome.stopped_at.reshape(shape),
-        pruned=outcome.pruned.reshape(shape),
+        diverged_at=state.members.diverged_at.reshape(shape),
+        stopped_at=state.stopped_at.reshape(shape),
+        pruned=state.pruned.reshape(shape),
         epochs=outcome.epochs.reshape(shape),
         params=None,
         history={} if experiment.execution.eval_every is None else history,
@@ -72,7 +72,7 @@ def as_result(
         ranked_by=experiment.ranking.name,
         sampled=not experiment.cells.crossed,
         config=description,
-        objective=outcome.objectives.T.reshape(*shape, -1) if len(outcome.objectives) else None,
+        objective=state.objectives.T.reshape(*shape, -1) if len(state.objectives) else None,
     )
     if keep != "none":
         result = _with_params(result, experiment, outcome)
@@ -87,7 +87,7 @@ def as_result(
 def _with_params(result: SweepResult, experiment: Experiment, outcome: Outcome) -> SweepResult:
     """A result with parameters of all members or of the best cell; with none where no cell ranks."""
     shape = experiment.shape
-    every = jax.tree.map(lambda leaf: np.moveaxis(leaf, 0, 1), outcome.history.params)
+    every = jax.tree.map(lambda leaf: np.moveaxis(leaf, 0, 1), outcome.state.history.params)
     params = experiment.learner.unpack(outcome.params if every is None else every)
     params = jax.tree.map(lambda leaf: np.ascontiguousarray(leaf).reshape(*shape, *leaf.shape[1:]), params)
     if experiment.execution.keep_params != "best":
