@@ -18,7 +18,7 @@ from typing import Any, NamedTuple
 import jax
 import numpy as np
 
-from jfnn.arguments.checks import ArgumentTypeError
+from jfnn.arguments.checks import ArgumentError, ArgumentTypeError
 from jfnn.engine.segment import Task, Worker
 from jfnn.store import environment, files
 from jfnn.store.identity import Description, differences
@@ -79,19 +79,13 @@ class Missing(NamedTuple):
     process: str
 
 
-class Refused(NamedTuple):
-    """The process may not compute the call, since its environment differs."""
-
-    differences: list[str]
-
-
 class Failed(NamedTuple):
-    """The exception that a segment raised, or a `RuntimeError` with its text."""
+    """The error of a segment or a `RuntimeError` with its text, or the error of another environment."""
 
     error: Exception
 
 
-Answer = Done | Missing | Refused | Failed
+Answer = Done | Missing | Failed
 
 
 class NoTaskError(LookupError):
@@ -119,12 +113,15 @@ def to_bytes(thing: Any) -> bytes:
 
 
 def place(task: Task, directory: Path | None) -> Place:
-    """Makes a task findable: as a file in a directory that processes may share, else by its bytes."""
+    """Makes a task findable: in a file of a directory that processes may share, else by its bytes alone."""
     content = to_bytes(task)
     digest = hashlib.sha256(content).hexdigest()
-    return Place(
-        digest, None if directory is None else str(directory.absolute() / f"{digest}{SUFFIX}"), content
-    )
+    if directory is None:
+        return Place(digest, None, content)
+    path = directory.absolute() / f"{digest}{SUFFIX}"
+    with files.atomic(path) as file:
+        file.write(content)
+    return Place(digest, str(path), content)
 
 
 def remove_tasks(directory: Path) -> None:
@@ -162,7 +159,9 @@ def answer(call: Call) -> Answer:
     """Runs segments on this process's first device."""
     here = environment_here()
     if here != call.environment:
-        return Refused(differences(call.environment, here))
+        differing = "; ".join(differences(call.environment, here))
+        reason = f"its workers differ, and so would bits; take equal ones: {differing}"
+        return Failed(ArgumentError("executor", reason))
     try:
         with jax.enable_x64(call.x64):
             worker = _worker(call.place)

@@ -1,6 +1,7 @@
 """Segments on other processes: submit, wait for the first answer, submit again."""
 
 import asyncio
+import collections
 import concurrent.futures
 import contextlib
 import dataclasses
@@ -9,35 +10,101 @@ import time
 import uuid
 from collections.abc import Callable, Collection, Iterable, Sequence
 from pathlib import Path
-from typing import Any, TypeVar
+from typing import Any, Generic, TypeVar
 
 import jax
 
 from jfnn.arguments.checks import ArgumentError
-from jfnn.distributed.attempts import Attempt, Attempts
-from jfnn.distributed.calls import (
-    Answer,
-    Call,
-    Done,
-    Failed,
-    Missing,
-    Refused,
-    answer,
-    environment_here,
-    place,
-)
+from jfnn.distributed import calls
+from jfnn.distributed.calls import Answer, Done, Failed, Missing, to_bytes
 from jfnn.engine import interrupts
+from jfnn.engine.plan import CallLength
 from jfnn.engine.segment import Segment, SegmentResult, Task
 from jfnn.experiment.workers import ExecutorError, Workers
-from jfnn.store import files
 from jfnn.store.identity import Description
 
+# Each call is sent and answered: calls are longer than on this process's devices, and short ones travel
+# together, until they take half as long as a long one, or reach this number of bytes.
+CALLS = CallLength(steps=2048, calls=1)
+BYTES_TOGETHER = 1_000_000
 POLLING_SECONDS = 0.02  # between looks at futures that cannot be waited for
 WAITING_SECONDS = 0.2  # between calls of ``check``
 LOST = (Exception, asyncio.CancelledError)  # of a future whose work was lost; asyncio's is no `Exception`
 SILENT = 3  # jobs given up before any answer, after which none is expected
 
 Job = TypeVar("Job")
+
+
+@dataclasses.dataclass
+class Attempt(Generic[Job]):
+    """Jobs on their way together.
+
+    Attributes:
+        jobs: The jobs.
+        segments: Their segments, pickled.
+        structure: Structure of each segment's members.
+        lost: How often they were lost.
+        missed: How often they came to a process that lacks their task.
+        with_task: Whether the task travels with them.
+        alone: Whether no other may be under way.
+    """
+
+    jobs: Sequence[Job]
+    segments: bytes
+    structure: Any
+    lost: int = 0
+    missed: int = 0
+    with_task: bool = False
+    alone: bool = False
+
+
+class Queue(Generic[Job]):
+    """Jobs to send: first those to be sent again, then new ones, last those to be sent alone."""
+
+    def __init__(self, jobs: Iterable[Job], segment: Callable[[Job], Segment], workers: Workers):
+        """``segment`` gives the segment of a job, when it is first sent."""
+        self.jobs, self.segment, self.workers = collections.deque(jobs), segment, workers
+        self.again, self.alone = collections.deque[Attempt[Job]](), collections.deque[Attempt[Job]]()
+        self.given_up: list[tuple[Job, Exception]] = []
+
+    def next(self, under_way: Collection[Attempt[Job]]) -> Attempt[Job] | None:
+        """The next jobs to send, if any may be sent now."""
+        if any(attempt.alone for attempt in under_way):
+            return None
+        if self.again:
+            return self.again.popleft()
+        if self.jobs:
+            return self._fresh()
+        return self.alone.popleft() if self.alone and not under_way else None
+
+    def _fresh(self) -> Attempt[Job]:
+        """New jobs, as many as may travel together."""
+        jobs: list[Job] = []
+        segments: list[Segment] = []
+        steps = size = 0
+        while (
+            self.jobs
+            and len(jobs) < self.workers.together
+            and steps <= CALLS.steps / 2
+            and size <= BYTES_TOGETHER
+        ):
+            jobs.append(self.jobs.popleft())
+            segments.append(self.segment(jobs[-1]))
+            steps += segments[-1].steps
+            size += sum(leaf.nbytes for leaf in jax.tree.leaves(segments[-1].members))
+        return Attempt(jobs, to_bytes(segments), jax.tree.structure(segments[0].members))
+
+    def lose(self, attempt: Attempt[Job], error: BaseException) -> None:
+        """Sends lost jobs again, each by itself, or gives them up."""
+        lost = attempt.lost + 1
+        if lost >= self.workers.tries:
+            plain = error if isinstance(error, Exception) else RuntimeError(repr(error))
+            self.given_up += [(job, plain) for job in attempt.jobs]
+            return
+        alone = lost == self.workers.tries - 1
+        for job, segment in zip(attempt.jobs, pickle.loads(attempt.segments), strict=True):
+            one = Attempt([job], to_bytes([segment]), attempt.structure, lost, attempt.missed, alone=alone)
+            (self.alone if alone else self.again).append(one)
 
 
 class Futures:
@@ -55,14 +122,11 @@ class Futures:
         the task.
         """
         self.workers, self.environment = workers, environment
-        self.place = place(task, directory)
+        self.place = calls.place(task, directory)
         self.x64 = bool(jax.config.read("jax_enable_x64"))
         self.has_answered = False
         self.lacking: set[str] = set()  # processes that lacked the task
         self.tasks_sent = 0
-        if self.place.path is not None and self.place.content is not None:
-            with files.atomic(Path(self.place.path)) as file:
-                file.write(self.place.content)
 
     def run(
         self,
@@ -76,11 +140,14 @@ class Futures:
             ValueError: A worker differs from the others in what bits depend on.
             Exception: An exception of a segment; or of the executor, before any segment came back.
         """
-        queue = Attempts(jobs, segment, self.workers)
+        queue = Queue(jobs, segment, self.workers)
         under_way: dict[int, tuple[Any, Attempt[Job]]] = {}
         try:
             while True:
-                while len(under_way) < self.workers.in_flight and (attempt := queue.next(not under_way)):
+                while len(under_way) < self.workers.in_flight:
+                    attempt = queue.next([attempt for _, attempt in under_way.values()])
+                    if attempt is None:
+                        break
                     future = self._submit(attempt)
                     under_way[id(future)] = future, attempt
                 if not under_way:
@@ -98,14 +165,14 @@ class Futures:
     def _submit(self, attempt: Attempt[Job]) -> Any:
         content = self.place.content if attempt.with_task else None
         where = dataclasses.replace(self.place, content=content)
-        call = Call(where, attempt.segments, self.environment, self.x64, uuid.uuid4().hex)
-        return self.workers.submit(answer, call)
+        call = calls.Call(where, attempt.segments, self.environment, self.x64, uuid.uuid4().hex)
+        return self.workers.submit(calls.answer, call)
 
     def _settle(
         self,
         future: Any,
         attempt: Attempt[Job],
-        queue: Attempts[Job],
+        queue: Queue[Job],
         collect: Callable[[Job, SegmentResult], Job | None],
     ) -> None:
         """Collects results, or queues the jobs to be sent again."""
@@ -121,19 +188,15 @@ class Futures:
             case Done(content):
                 for job, (leaves, *others) in zip(attempt.jobs, pickle.loads(content), strict=True):
                     members = jax.tree.unflatten(attempt.structure, leaves)
-                    queue.follow(collect(job, SegmentResult(members, *others)))
+                    following = collect(job, SegmentResult(members, *others))
+                    queue.jobs.extend(() if following is None else (following,))
             case Missing(process):
                 self.lacking.add(process)
                 attempt.missed += 1
                 # One task for each process that lacks it; where chance sent two to one process, another.
                 attempt.with_task = self.tasks_sent < len(self.lacking) or attempt.missed > 1
                 self.tasks_sent += attempt.with_task
-                queue.again(attempt)
-            case Refused(differences):
-                shown = "; ".join(differences)
-                raise ArgumentError(
-                    "executor", f"its workers differ, and so would bits; take equal ones: {shown}"
-                )
+                queue.again.append(attempt)
             case Failed(raised):
                 raise raised
 
@@ -147,7 +210,7 @@ def environment_of(workers: Workers) -> Description:
     """
     error: BaseException | None = None
     for _ in range(workers.tries):
-        future = workers.submit(environment_here)
+        future = workers.submit(calls.environment_here)
         try:
             _first_ended([future], interrupts.raise_pending)
             there: Description = future.result()
@@ -158,7 +221,7 @@ def environment_of(workers: Workers) -> Description:
             future.cancel()
     else:
         raise ExecutorError(_no_answer(error)) from error
-    here = environment_here()["versions"]
+    here = calls.environment_here()["versions"]
     other = {name: version for name, version in here.items() if there["versions"].get(name) != version}
     if other:
         shown = ", ".join(f"{name} {there['versions'].get(name)} (here {other[name]})" for name in other)
