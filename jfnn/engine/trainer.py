@@ -66,7 +66,9 @@ class Trainer:
         task = Task(experiment.learner, self.sources, data.rows, data.weights, data.block, steps, kept)
         self.executor = make_executor(task, hardware.threads)
         self.lost: list[Lost] = []
-        self.given = None if self.sources.batches is not None else Prefetcher(self.replicates)
+        self.prefetcher = (
+            None if self.sources.batches is not None else Prefetcher(self.replicates, experiment.epochs)
+        )
 
     def _alike(self) -> np.ndarray:
         """Equal numbers for members that may share a tile ``[members]``."""
@@ -133,18 +135,15 @@ class Trainer:
             Epoch -> its evaluation, with scores as in `evaluate`.
         """
         tiles = self._tiles(state.active)
-        stretches = self._stretches([state.epoch, *scored, end], len(tiles))
-        following = [*stretches[1:], *self._after(state.epoch, end, len(tiles))]
+        devices = len(self.hardware.threads)
+        stretches = self.calls.stretches([state.epoch, *scored, end], self.steps, len(tiles), devices)
         evaluations = {epoch: self._evaluation(epoch, state) for epoch in scored}
 
         def segment(leg: Leg) -> Segment:
             tile, number = leg
-            made = self._segment(tile, state, stretches[number], score=stretches[number].end in evaluations)
-            if self.given is not None:  # read while the devices work, so that the next call need not wait
-                for replicate in np.unique(tile.replicates) if number < len(following) else ():
-                    self.given.ahead(int(replicate), following[number])
-                self.given.forget(stretches[max(number - 1, 0)].first)
-            return made
+            if self.prefetcher is not None:
+                self.prefetcher.forget(stretches[max(number - 1, 0)].first)
+            return self._segment(tile, state, stretches[number], stretches[number].end in evaluations)
 
         def collect(leg: Leg, result: SegmentResult) -> Leg | None:
             tile, number = leg
@@ -174,17 +173,6 @@ class Trainer:
         """An empty evaluation, before any member is scored."""
         kept = state.members.state.params if state.history.params is not None else None
         return Evaluation(np.array(epoch), no_scores(self.experiment), jax.tree.map(np.copy, kept))
-
-    def _stretches(self, stops: Sequence[int], tiles: int) -> list[Stretch]:
-        devices = len(self.hardware.threads)
-        return self.calls.stretches(stops, self.steps, tiles, devices)
-
-    def _after(self, first: int, end: int, tiles: int) -> list[Stretch]:
-        """The call that probably follows a return at ``end``, if any; the last return was at ``first``."""
-        # Evaluations closer together than calls are long are mostly evenly spaced.
-        then = self.next_call_end(end) if end == self.next_call_end(first) else 2 * end - first
-        then = min(then, self.experiment.epochs)
-        return self._stretches([end, *self.experiment.evaluations(end, then), then], tiles)[:1]
 
     def evaluate(self, params: Params, hyper: Hyper, active: np.ndarray) -> Scores:
         """Scores of active members; NaN for others and for infinite losses.
@@ -222,7 +210,7 @@ class Trainer:
 
     def _segment(self, tile: Tile, state: RunState, stretch: Stretch, score: bool) -> Segment:
         members, hyper = take((state.members, state.hyper), tile)
-        given = None if self.given is None else self.given.rows(tile.replicates, stretch)
+        given = None if self.prefetcher is None else self.prefetcher.rows(tile.replicates, stretch)
         steps = stretch.epochs * self.steps
         return Segment(members, hyper, tile.replicates, *stretch, steps, given, score)
 

@@ -309,7 +309,7 @@ def test_few_given_minibatches_are_held_however_many_evaluations_there_are(net, 
         def run(self, jobs, segment, collect):
             def counted(job):
                 made = segment(job)
-                held.append(len(trainers[0].given.reads))
+                held.append(len(trainers[0].prefetcher.reads))
                 return made
 
             return super().run(jobs, counted, collect)
