@@ -181,13 +181,9 @@ def test_no_call_goes_across_a_stop_and_further_calls_are_of_the_last_interval(e
 def test_calls_before_the_last_interval_count_where_devices_would_be_idle():
     """Of 7 tiles in 2 calls each, none leaves one of two devices idle; in 3 calls each, one would."""
     lengths = plan.CallLength()
+    assert lengths.stretches([4, 8], 13, tiles=7, devices=2) == [(4, 2), (6, 2)]
     assert lengths.stretches([0, 4, 8], 13, tiles=7, devices=2) == [(0, 4), (4, 4)]
     assert lengths.stretches([0, 4, 8, 12], 13, tiles=7, devices=2) == [(0, 4), (4, 4), (8, 2), (10, 2)]
-
-
-def test_seven_tiles_leave_neither_of_two_devices_idle():
-    stretches = plan.CallLength().stretches([4, 8], 13, tiles=7, devices=2)
-    assert stretches == [(4, 2), (6, 2)]
 
 
 @examples((50, 1), (300, 1))
