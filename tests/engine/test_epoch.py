@@ -137,18 +137,6 @@ def test_steps_that_are_prepared_together_are_the_same_steps(steps, weighted, ga
     assert_close(result, (expected, np.mean(values), values[-1]))
 
 
-@pytest.mark.parametrize("reduction", ["mean"])
-def test_weights_are_those_of_the_rows_of_each_minibatch(reduction, x64):
-    problem = make_problem(np.float64, reduction=reduction)
-    minibatches = Minibatches(5, "permutation").epoch(N, 0, 0)
-    weights = np.asarray(np.arange(N) % 3, float)
-    result = engine_epoch(problem, minibatches, weights)
-    expected, values = loop(problem, minibatches, weights)
-    assert_close(result, (expected, np.mean(values), values[-1]))
-    assert not np.isclose(values[-1], engine_epoch(problem, minibatches)[2])
-    assert_close(engine_epoch(problem, minibatches, np.ones(N)), engine_epoch(problem, minibatches))
-
-
 def test_each_step_draws_by_the_key_of_the_epoch_and_its_own_number(x64):
     problem, key = make_problem(np.float64), jax.random.key(3)
     # The same rows in each step, so that steps differ by their keys alone.

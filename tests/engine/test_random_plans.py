@@ -1,4 +1,4 @@
-"""Random grids, lengths of calls and minibatches: who trains where, for how long, on which rows."""
+"""Random grids and lengths of calls: who trains where, and for how long."""
 
 import heapq
 import itertools
@@ -8,7 +8,6 @@ import numpy as np
 from examples import examples
 from hypothesis import strategies
 
-import jfnn
 from jfnn.engine import plan
 from jfnn.engine.plan import Form
 from jfnn.learners.epoch import EPOCHS
@@ -226,31 +225,3 @@ def test_a_call_goes_some_hundred_steps_and_a_return_is_after_64_steps():
     assert [calls.next_end(epoch, 1) for epoch in (0, 63, 64, 1215, 1216)] == [64, 64, 1216, 1216, 2368]
     assert [calls.next_end(0, steps) for steps in (32, 33)] == [2, 1]
     assert calls.epochs(1) == EPOCHS  # of which a call gives the objectives
-
-
-@examples((20, 1), (200, 1))
-def test_minibatches_hold_the_rows_that_their_scheme_says(examples):
-    def they_do(n, batch, scheme, drop_last, seed, epoch):
-        drop_last = drop_last or scheme in ("subset", "full")
-        minibatches = jfnn.Minibatches(min(batch, n), scheme, drop_last).checked(n)
-        rows = minibatches.epoch(n, seed, epoch)
-        np.testing.assert_array_equal(rows, minibatches.epoch(n, seed, epoch))
-        assert rows.shape == (minibatches.steps(n), minibatches.rows_a_step(n))
-        for step in rows:
-            real = step[step >= 0]
-            assert len(set(real)) == len(real) and real.max() < n
-        if scheme != "subset":
-            taken = rows[rows >= 0]
-            assert len(taken) == (n // rows.shape[1] * rows.shape[1] if drop_last else n)
-            assert len(set(taken)) == len(taken)
-            assert scheme == "permutation" or (np.diff(taken) == 1).all()
-
-    examples.check(
-        they_do,
-        n=strategies.integers(1, 40),
-        batch=small,
-        scheme=strategies.sampled_from(["subset", "permutation", "in_order", "full"]),
-        drop_last=strategies.booleans(),
-        seed=strategies.integers(0, 2**31),
-        epoch=strategies.integers(0, 100),
-    )

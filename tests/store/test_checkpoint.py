@@ -123,19 +123,14 @@ class Cooling(jfnn.Scheduler):
 
 GIVEN = np.random.default_rng(1).integers(0, 70, (EPOCHS + 1, 3, 8))
 RUNS = {
-    "sgd with a momentum axis": {
+    "a momentum axis on batches of a function": {
         "optimizer": jfnn.Optimizer("sgd", momentum=[0.0, 0.9]),
+        "batches": lambda seed, epoch: (GIVEN[epoch] + seed) % 70,
         "execution": {"keep_params": "best"},
     },
-    "adam and halving, scored at the end alone": {
-        "optimizer": "adam",
-        "schedulers": [jfnn.Halving(2)],
+    "halving and a scheduler of one's own, scored at the end alone": {
+        "schedulers": [jfnn.Halving(2), Cooling()],
         "execution": {"eval_every": None},
-    },
-    "early stopping in folds": {
-        "folds": 2,
-        "schedulers": [jfnn.EarlyStopping(5)],
-        "execution": {"eval_every": 4},
     },
     "a population and early stopping": {
         "validation": 0.3,
@@ -147,18 +142,11 @@ RUNS = {
         "optimizer": jfnn.Optimizer("sgd", schedule="cosine"),
         "data": SPLIT._replace(weights=np.linspace(0, 2, 70)),
     },
-    "a scheduler of one's own": {"schedulers": [Cooling()]},
-    "batches of a function": {"batches": lambda seed, epoch: (GIVEN[epoch] + seed) % 70},
     "a learner of one's own": {"net": own_learner(), "data": jfnn.Split(SPLIT.x_train, None, SPLIT.x_test)},
 }
-QUICK = [
-    name for name in RUNS if name.startswith(("sgd", "a population", "dropout", "batches of", "a learner"))
-]
 
 
-@pytest.mark.parametrize(
-    "name", [name if name in QUICK else pytest.param(name, marks=pytest.mark.slow) for name in RUNS]
-)
+@pytest.mark.parametrize("name", RUNS)
 def test_a_stopped_run_ends_in_the_bytes_of_an_unbroken_one(name, tmp_path):
     whole, broken = tmp_path / "whole", tmp_path / "broken"
     changes = dict(RUNS[name])
@@ -172,18 +160,6 @@ def test_a_stopped_run_ends_in_the_bytes_of_an_unbroken_one(name, tmp_path):
     sweep(broken, resume=True, execution=execution | {"devices": 1}, **changes)
     assert arrays(broken) == arrays(whole)
     assert set(contents(broken)) == {"config.json", "results.csv", "results.npz", "models.npz"}
-
-
-def test_a_directory_does_not_change_the_result(tmp_path):
-    changes = {"schedulers": [jfnn.Halving(2)], "execution": {"eval_every": 5}}
-    in_memory = sweep(**changes, make_trainer=two_epochs)
-    on_disk = sweep(tmp_path, **changes, make_trainer=two_epochs)
-    np.testing.assert_array_equal(on_disk.history["epoch"], [5, 10, 12])
-    for field in dataclasses.fields(in_memory):
-        if field.name not in ("timing", "config"):
-            left, right = (getattr(result, field.name) for result in (in_memory, on_disk))
-            jax.tree.map(np.testing.assert_array_equal, left, right)
-    assert in_memory.config == on_disk.config
 
 
 def test_a_run_that_is_scored_at_the_end_alone_is_saved_after_every_call(tmp_path):
