@@ -130,8 +130,10 @@ def remove_tasks(directory: Path) -> None:
     The name of a task is the checksum of its bytes; other files stay.
     """
     for path in directory.iterdir():
-        is_task = NAME.fullmatch(path.name) and path.is_file() and files.file_digest(path) == path.stem
-        if is_task or LEFTOVER.fullmatch(path.name):
+        is_task = NAME.fullmatch(path.name) and path.is_file()
+        if LEFTOVER.fullmatch(path.name) or (
+            is_task and hashlib.sha256(path.read_bytes()).hexdigest() == path.stem
+        ):
             path.unlink(missing_ok=True)
 
 

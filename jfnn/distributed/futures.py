@@ -18,6 +18,7 @@ from jfnn.arguments.checks import ArgumentError
 from jfnn.distributed import calls
 from jfnn.distributed.calls import Answer, Done, Failed, Missing, to_bytes
 from jfnn.engine import interrupts
+from jfnn.engine.executors import Collect, GivenUp, MakeSegment
 from jfnn.engine.plan import CallLength
 from jfnn.engine.segment import Segment, SegmentResult, Task
 from jfnn.experiment.workers import ExecutorError, Workers
@@ -61,7 +62,7 @@ class Attempt(Generic[Job]):
 class Queue(Generic[Job]):
     """Jobs to send: first those to be sent again, then new ones, last those to be sent alone."""
 
-    def __init__(self, jobs: Iterable[Job], segment: Callable[[Job], Segment], workers: Workers):
+    def __init__(self, jobs: Iterable[Job], segment: MakeSegment[Job], workers: Workers):
         """``segment`` gives the segment of a job, when it is first sent."""
         self.jobs, self.segment, self.workers = collections.deque(jobs), segment, workers
         self.again, self.alone = collections.deque[Attempt[Job]](), collections.deque[Attempt[Job]]()
@@ -128,12 +129,7 @@ class Futures:
         self.lacking: set[str] = set()  # processes that lacked the task
         self.tasks_sent = 0
 
-    def run(
-        self,
-        jobs: Iterable[Job],
-        segment: Callable[[Job], Segment],
-        collect: Callable[[Job, SegmentResult], Job | None],
-    ) -> Sequence[tuple[Job, Exception]]:
+    def run(self, jobs: Iterable[Job], segment: MakeSegment[Job], collect: Collect[Job]) -> GivenUp[Job]:
         """See `Executor`.
 
         Raises:
@@ -168,13 +164,7 @@ class Futures:
         call = calls.Call(where, attempt.segments, self.environment, self.x64, uuid.uuid4().hex)
         return self.workers.submit(calls.answer, call)
 
-    def _settle(
-        self,
-        future: Any,
-        attempt: Attempt[Job],
-        queue: Queue[Job],
-        collect: Callable[[Job, SegmentResult], Job | None],
-    ) -> None:
+    def _settle(self, future: Any, attempt: Attempt[Job], queue: Queue[Job], collect: Collect[Job]) -> None:
         """Collects results, or queues the jobs to be sent again."""
         try:
             reply: Answer = future.result()

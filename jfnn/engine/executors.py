@@ -18,17 +18,15 @@ from jfnn.engine.segment import Segment, SegmentResult, Task, Worker
 
 Job = TypeVar("Job")
 Result = TypeVar("Result")
+MakeSegment = Callable[[Job], Segment]
+Collect = Callable[[Job, SegmentResult], Job | None]
+GivenUp = Sequence[tuple[Job, Exception]]
 
 
 class Executor(Protocol):
     """Runs segments of one task, in any order, each by any device."""
 
-    def run(
-        self,
-        jobs: Iterable[Job],
-        segment: Callable[[Job], Segment],
-        collect: Callable[[Job, SegmentResult], Job | None],
-    ) -> Sequence[tuple[Job, Exception]]:
+    def run(self, jobs: Iterable[Job], segment: MakeSegment[Job], collect: Collect[Job]) -> GivenUp[Job]:
         """Runs the segment of each job, and hands every result to ``collect``, from any thread.
 
         ``collect`` returns the job that follows, if any. A segment may run more than once, but is made once,
@@ -52,12 +50,7 @@ class Threads:
         self.threads = threads
         self.workers = {device: Worker(task, device) for device in dict.fromkeys(threads)}
 
-    def run(
-        self,
-        jobs: Iterable[Job],
-        segment: Callable[[Job], Segment],
-        collect: Callable[[Job, SegmentResult], Job | None],
-    ) -> Sequence[tuple[Job, Exception]]:
+    def run(self, jobs: Iterable[Job], segment: MakeSegment[Job], collect: Collect[Job]) -> GivenUp[Job]:
         """See `Executor`."""
         spread(jobs, self.threads, lambda job, device: self.workers[device].issue(segment(job)), collect)
         return ()

@@ -72,7 +72,8 @@ def run(trainer: Trainer, state: RunState, save: Save = lambda state, now: None)
         state = state._replace(epoch=end, history=_extended(state, recorded, evaluations))
         scores = evaluations[end].scores if end in evaluations else None
         if scored:
-            best = _best(experiment.ranking.of(evaluations[scored[-1]].scores))
+            ranks = experiment.ranking.of(evaluations[scored[-1]].scores)
+            best = None if np.isnan(ranks).all() else float(np.nanmax(ranks))
         if scores is not None and evaluates:
             members, hyper = state.members, state.hyper
             state = act(experiment, state, scores)
@@ -152,10 +153,6 @@ def _extended(state: RunState, epochs: Sequence[int], evaluations: Mapping[int, 
         *(evaluations[epoch] for epoch in reached),
     )
     return longer
-
-
-def _best(score: np.ndarray) -> float | None:
-    return None if np.isnan(score).all() else float(np.nanmax(score))
 
 
 def _final(trainer: Trainer, state: RunState, last: Scores | None) -> tuple[Params, np.ndarray, Scores]:

@@ -86,9 +86,15 @@ class Worker:
         sources = task.sources
         epochs = EPOCHS if task.objectives else 1  # to keep all takes a tenth of a small network's time
         self.program = build(task.learner, sources.batches, sources.padded, device.platform, epochs)
-        rows, weights = jax.tree.map(_with_room, (task.rows, task.weights))
+        # Arrays of few lengths, so that most numbers of rows share a program.
+        rows, weights = jax.tree.map(lambda leaf: _padded(leaf, room(len(leaf))), (task.rows, task.weights))
         self.stock = jax.device_put(Stock(rows, weights, sources.train), device)
-        self.blocks = jax.device_put(_blocks(task.rows, task.block), device)
+
+        def block(first: int) -> Rows:
+            return jax.tree.map(lambda leaf: _padded(leaf[first : first + task.block], task.block), task.rows)
+
+        n = len(jax.tree.leaves(task.rows)[0])
+        self.blocks = jax.device_put([block(first) for first in range(0, n, task.block)], device)
 
     def issue(self, segment: Segment, blocks: int | None = None) -> SegmentResult:
         """Starts a segment, without waiting for its arrays; scores ``blocks`` blocks of rows, or all."""
@@ -116,20 +122,6 @@ class Worker:
         return np.pad(segment.given, [(0, 0)] * (segment.given.ndim - 2) + [(0, more), (0, 0)])
 
 
-def _with_room(leaf: np.ndarray) -> np.ndarray:
-    """Rows padded with zeros, so that few shapes occur."""
-    return np.pad(leaf, [(0, room(len(leaf)) - len(leaf))] + [(0, 0)] * (leaf.ndim - 1))
-
-
-def _blocks(rows: Rows, length: int) -> list[Rows]:
-    """The data in blocks of rows, the last one padded with zeros."""
-    n = len(jax.tree.leaves(rows)[0])
-
-    def block(first: int) -> Rows:
-        def cut(leaf: np.ndarray) -> np.ndarray:
-            part = leaf[first : first + length]
-            return np.pad(part, [(0, length - len(part))] + [(0, 0)] * (leaf.ndim - 1))
-
-        return jax.tree.map(cut, rows)
-
-    return [block(first) for first in range(0, n, length)]
+def _padded(leaf: np.ndarray, length: int) -> np.ndarray:
+    """Rows padded with zeros."""
+    return np.pad(leaf, [(0, length - len(leaf))] + [(0, 0)] * (leaf.ndim - 1))

@@ -223,9 +223,3 @@ def digest(*arrays: Any) -> str:
         sha256.update(f"{array.dtype.name} {array.shape};".encode())
         sha256.update(array.reshape(-1).view(np.uint8).data)
     return sha256.hexdigest()
-
-
-def file_digest(path: Path) -> str:
-    """The SHA-256 of a file's bytes."""
-    with path.open("rb") as file:
-        return hashlib.file_digest(file, "sha256").hexdigest()
