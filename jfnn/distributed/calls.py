@@ -31,36 +31,22 @@ KEPT_TASKS = 4  # that a process holds at a time, those used last
 
 @dataclasses.dataclass(frozen=True)
 class Place:
-    """The place of a pickled task: a file or its bytes; equal for equal tasks.
+    """The place of a pickled task: a file or its bytes; equal for equal tasks."""
 
-    Attributes:
-        digest: SHA-256 of the bytes.
-        path: A file that may hold them, or None.
-        content: The bytes themselves, or None.
-    """
-
-    digest: str
-    path: str | None = dataclasses.field(default=None, compare=False)
+    digest: str  # SHA-256 of the bytes
+    path: str | None = dataclasses.field(default=None, compare=False)  # a file that may hold them
     content: bytes | None = dataclasses.field(default=None, compare=False, repr=False)
 
 
 @dataclasses.dataclass(frozen=True)
 class Call:
-    """Segments for another process, which runs them one after another.
+    """Segments for another process, which runs them one after another."""
 
-    Attributes:
-        place: The place of their task.
-        segments: The pickled list of segments.
-        environment: `environment_here` of the processes that may compute them.
-        x64: Whether JAX computes in float64.
-        name: Unique, since executors may take equal calls for one.
-    """
-
-    place: Place
-    segments: bytes
-    environment: Description
-    x64: bool
-    name: str
+    place: Place  # of their task
+    segments: bytes  # the pickled list
+    environment: Description  # `environment_here` of the processes that may compute them
+    x64: bool  # whether JAX computes in float64
+    name: str  # unique, since executors may take equal calls for one
 
     def __dask_tokenize__(self) -> str:
         """Names the call to Dask, which would read all of its bytes for a name."""

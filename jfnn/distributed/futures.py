@@ -38,25 +38,15 @@ Job = TypeVar("Job")
 
 @dataclasses.dataclass
 class Attempt(Generic[Job]):
-    """Jobs on their way together.
-
-    Attributes:
-        jobs: The jobs.
-        segments: Their segments, pickled.
-        structure: Structure of each segment's members.
-        lost: How often they were lost.
-        missed: How often they came to a process that lacks their task.
-        with_task: Whether the task travels with them.
-        alone: Whether no other may be under way.
-    """
+    """Jobs on their way together."""
 
     jobs: Sequence[Job]
-    segments: bytes
-    structure: Any
-    lost: int = 0
-    missed: int = 0
-    with_task: bool = False
-    alone: bool = False
+    segments: bytes  # the pickled list
+    structure: Any  # of each segment's members
+    lost: int = 0  # how often they were lost
+    missed: int = 0  # how often they came to a process that lacks their task
+    with_task: bool = False  # whether the task travels with them
+    alone: bool = False  # whether no others may be under way
 
 
 class Queue(Generic[Job]):

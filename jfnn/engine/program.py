@@ -33,15 +33,10 @@ PROGRAMS, TRACED_PROGRAMS = 32, 128
 
 
 class Members(NamedTuple):
-    """Members of a tile (on the host: all members) on the leading axis.
+    """Members of a tile (on the host: all members) on the leading axis."""
 
-    Attributes:
-        state: Parameters in the engine's form, and optimizer memory.
-        diverged_at: Epoch, counted from 0, in which a member stopped being finite, or -1; its state is the
-            one before that epoch.
-    """
-
-    state: State
+    state: State  # parameters in the engine's form, and optimizer memory
+    # Epoch, counted from 0, in which a member stopped being finite, or -1; its state is the one before.
     diverged_at: Any
 
     def diverged(self, epoch: int) -> Any:
@@ -50,31 +45,19 @@ class Members(NamedTuple):
 
 
 class Stock(NamedTuple):
-    """Data on a device.
+    """Data on a device."""
 
-    Attributes:
-        rows: All rows, padded to `jfnn.learners.source.room`.
-        weights: Weight of each row, or None.
-        train: Training rows of each fold ``[folds, room]``.
-    """
-
-    rows: Rows
-    weights: Any
-    train: Any
+    rows: Rows  # padded to `jfnn.learners.source.room`
+    weights: Any  # of each row, or None
+    train: Any  # training rows of each fold [folds, room]
 
 
 class Epoch(NamedTuple):
-    """A tile after an epoch whose finiteness has not been checked yet.
-
-    Attributes:
-        before: The members before it.
-        state: Their state after it.
-        finite: Whether the objective at the start of a member's last step is finite ``[tile]``.
-    """
+    """A tile after an epoch whose finiteness has not been checked yet."""
 
     before: Members
-    state: State
-    finite: jax.Array
+    state: State  # after it
+    finite: jax.Array  # whether the objective at the start of a member's last step is finite [tile]
 
 
 class Program:

@@ -17,64 +17,37 @@ from jfnn.learners.source import Sources, room
 
 
 class Task(NamedTuple):
-    """Arguments that all segments of a run have in common.
-
-    Attributes:
-        learner: The learner.
-        sources: Minibatches of all replicates.
-        rows: All rows, a pytree of NumPy arrays.
-        weights: Weight of each row, or None.
-        block: Rows scored at a time.
-        steps: Largest number of steps of a call, to which given minibatches are padded.
-        objectives: Whether the objective of each epoch is kept.
-    """
+    """Arguments that all segments of a run have in common."""
 
     learner: Learner
-    sources: Sources
-    rows: Rows
-    weights: np.ndarray | None
-    block: int
-    steps: int
-    objectives: bool
+    sources: Sources  # minibatches of all replicates
+    rows: Rows  # NumPy arrays
+    weights: np.ndarray | None  # of each row
+    block: int  # rows scored at a time
+    steps: int  # largest number of steps of a call, to which given minibatches are padded
+    objectives: bool  # whether the objective of each epoch is kept
 
 
 class Segment(NamedTuple):
-    """One call for one tile.
+    """One call for one tile."""
 
-    Attributes:
-        members: The members of the tile; parameters alone where they are only scored.
-        hyper: Name -> number of each member ``[tile]``.
-        replicates: Replicate of each member ``[tile]``, or the one whose minibatches all share; None to score
-            without training.
-        first_epoch: Epochs done before.
-        n_epochs: Epochs to train.
-        steps: Steps of these epochs.
-        given: Row numbers ``[…, epochs * steps, batch]``, or None to draw them.
-        score: Whether to score the tile after training.
-    """
-
-    members: Members
-    hyper: dict[str, np.ndarray]
+    members: Members  # parameters alone where they are only scored
+    hyper: dict[str, np.ndarray]  # name -> number of each member [tile]
+    # Replicate of each member [tile], or the one whose minibatches all share; None to score alone.
     replicates: np.ndarray | int | None
-    first_epoch: int = 0
-    n_epochs: int = 0
-    steps: int = 0
-    given: np.ndarray | None = None
-    score: bool = True
+    first_epoch: int = 0  # epochs done before
+    n_epochs: int = 0  # epochs to train
+    steps: int = 0  # steps of these epochs
+    given: np.ndarray | None = None  # row numbers [..., epochs * steps, batch]; None to draw them
+    score: bool = True  # whether to score the tile after training
 
 
 class SegmentResult(NamedTuple):
-    """The result of a segment.
+    """The result of a segment."""
 
-    Attributes:
-        members: The trained members.
-        objectives: Mean objective over the steps of each epoch ``[n_epochs or more, tile]``, or None.
-        blocks: For each block of rows, metric -> scores ``[tile, block]``.
-    """
-
-    members: Members
-    objectives: Any
-    blocks: Sequence[dict[str, Any]]
+    members: Members  # trained
+    objectives: Any  # mean over the steps of each epoch [n_epochs or more, tile], or None
+    blocks: Sequence[dict[str, Any]]  # for each block of rows, metric -> scores [tile, block]
 
 
 class Worker:

@@ -14,59 +14,34 @@ Scores = Mapping[str, np.ndarray]
 
 
 class Evaluation(NamedTuple):
-    """All members after an epoch; as a history several evaluations, each array with a leading axis ``[h]``.
+    """All members after an epoch; as a history several evaluations, with a leading axis ``[h]``."""
 
-    Attributes:
-        epoch: Epochs done.
-        scores: Name of a metric -> ``[members, parts]``.
-        params: Parameters in the engine's form ``[members, …]`` if kept, else None.
-    """
-
-    epoch: np.ndarray
+    epoch: np.ndarray  # epochs done
     scores: Scores
-    params: Params | None
+    params: Params | None  # in the engine's form [members, …] if kept
 
 
 class Kept(NamedTuple):
-    """Parameters that schedulers keep as the final ones.
+    """Parameters that schedulers keep as the final ones."""
 
-    Attributes:
-        epoch: Epochs done when they were kept, -1 for none ``[members]``.
-        score: Their score, the one that ranks, higher is better ``[members]``.
-        params: In the engine's form.
-        hyper: Name -> each member's number at that score ``[members]``.
-    """
-
-    epoch: np.ndarray
-    score: np.ndarray
-    params: Params
-    hyper: dict[str, np.ndarray]
+    epoch: np.ndarray  # epochs done then, -1 for none [members]
+    score: np.ndarray  # the score that ranks, higher is better [members]
+    params: Params  # in the engine's form
+    hyper: dict[str, np.ndarray]  # name -> each member's number at that score [members]
 
 
 class RunState(NamedTuple):
-    """Everything that a run needs to go on.
+    """Everything that a run needs to go on."""
 
-    Attributes:
-        epoch: Epochs done.
-        members: Parameters, memory, divergence.
-        hyper: Name -> each member's current number ``[members]``.
-        stopped_at: Epochs a member had done when it stopped before the end, or -1.
-        pruned: Whether a scheduler ruled the member's cell out.
-        kept: Parameters kept by schedulers, or None.
-        schedulers: The state of each scheduler.
-        history: Evaluations so far.
-        objectives: Mean objective of each epoch's steps ``[epochs, members]``, NaN where a member did not
-            train; empty if not kept.
-    """
-
-    epoch: int
+    epoch: int  # epochs done
     members: Members
-    hyper: dict[str, np.ndarray]
-    stopped_at: np.ndarray
-    pruned: np.ndarray
+    hyper: dict[str, np.ndarray]  # name -> each member's current number [members]
+    stopped_at: np.ndarray  # epochs done by a member that stopped before the end, or -1 [members]
+    pruned: np.ndarray  # whether a scheduler ruled the member's cell out [members]
     kept: Kept | None
-    schedulers: tuple[Any, ...]
-    history: Evaluation
+    schedulers: tuple[Any, ...]  # the state of each
+    history: Evaluation  # evaluations so far
+    # Mean objective of each epoch's steps [epochs, members], NaN where a member did not train; or empty.
     objectives: np.ndarray
 
     @property
@@ -84,22 +59,12 @@ class Lost(NamedTuple):
 
 
 class Outcome(NamedTuple):
-    """The outcome of a run.
+    """The outcome of a run."""
 
-    Attributes:
-        state: The state after the last epoch.
-        params: Final parameters in the engine's form: those kept, or of the last finite epoch.
-        epochs: Epochs that these were trained for ``[members]``.
-        scores: Scores of ``params``.
-        lost: Members given up; their scores are NaN, and ``diverged_at`` says where they stopped.
-        compile_seconds: Time to trace and compile; near 0 if the program existed.
-        run_seconds: All other time.
-    """
-
-    state: RunState
-    params: Params
-    epochs: np.ndarray
-    scores: Scores
-    lost: Sequence[Lost]
-    compile_seconds: float
-    run_seconds: float
+    state: RunState  # after the last epoch
+    params: Params  # final parameters in the engine's form: those kept, or of the last finite epoch
+    epochs: np.ndarray  # epochs that these were trained for [members]
+    scores: Scores  # of these
+    lost: Sequence[Lost]  # their members have NaN scores, and stopped where ``diverged_at`` says
+    compile_seconds: float  # to trace and compile; near 0 if the program existed
+    run_seconds: float  # all other time

@@ -6,7 +6,7 @@ dropping some and saving all is plain indexing; only the calls under way hold de
 
 import time
 from collections.abc import Callable, Sequence
-from typing import Any, NamedTuple
+from typing import Any
 
 import jax
 import numpy as np
@@ -26,13 +26,7 @@ from jfnn.learners.source import room
 from jfnn.optimizers import State
 
 Hyper = dict[str, np.ndarray]
-
-
-class Leg(NamedTuple):
-    """One of a tile's calls until the run's next return to the host, counted from 0."""
-
-    tile: Tile
-    number: int
+Leg = tuple[Tile, int]  # a tile, and the number of its call since the run's last return to the host
 
 
 class Trainer:
@@ -157,9 +151,9 @@ class Trainer:
                 self._add(scores, tile, result)
                 if params is not None:
                     write(tile, result.members.state.params, params)
-            return Leg(tile, number + 1) if number < len(stretches) - 1 else None
+            return (tile, number + 1) if number < len(stretches) - 1 else None
 
-        legs = [Leg(tile, 0) for tile in tiles]
+        legs = [(tile, 0) for tile in tiles]
         for (tile, number), error in self.executor.run(legs, segment, collect):
             members, before = tile.members[: tile.used], stretches[number].first
             self.lost.append(Lost(members, before, error))

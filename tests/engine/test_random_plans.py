@@ -185,38 +185,22 @@ def test_calls_before_the_last_interval_count_where_devices_would_be_idle():
     assert lengths.stretches([0, 4, 8, 12], 13, tiles=7, devices=2) == [(0, 4), (4, 4), (8, 2), (10, 2)]
 
 
-@examples((50, 1), (300, 1))
-def test_a_tile_is_the_widest_that_fits_and_always_one_of_few(examples):
-    def it_is(parameters, width, batch, itemsize, backend):
-        tile = plan.tile_width(parameters, width, batch, itemsize, backend)
-        on_cpu = backend == "cpu"
-        widths = plan.CPU_WIDTHS if on_cpu else plan.ACCELERATOR_WIDTHS
-        room = plan.CPU_TILE_BYTES if on_cpu else plan.ACCELERATOR_TILE_BYTES
-        member = 3 * (parameters + width * batch) * itemsize
-        assert tile in widths
-        assert tile == 1 or tile * member <= room
-        assert all(wider * member > room for wider in widths if wider > tile)
-
-    examples.check(
-        it_is,
-        parameters=strategies.integers(1, 10**6),
-        width=strategies.integers(1, 1000),
-        batch=strategies.integers(1, 1000),
-        itemsize=strategies.sampled_from([4, 8]),
-        backend=strategies.sampled_from(["cpu", "gpu"]),
-    )
-
-
-def test_tiles_are_as_wide_as_in_runs_of_the_past():
+def test_a_tile_is_the_widest_that_fits_and_as_wide_as_in_runs_of_the_past():
     """A member's last bits depend on its tile's width, and stopped runs are gone on with."""
-    parameters = [int(number) for number in np.geomspace(1, 1e8, 400)]
-    on_cpu, on_gpu = (
-        {plan.tile_width(p, 1, 1, 4, backend) for p in parameters} for backend in ("cpu", "gpu")
-    )
-    assert on_cpu == {1, 2, 5, 10, 25, 64, 256}
-    assert on_gpu == on_cpu | {512, 1024}
+    sizes = np.geomspace(1, 1e9, 400).astype(int)
+    for room, widths in (
+        (plan.CPU_TILE_BYTES, (1, 2, 5, 10, 25, 64, 256)),
+        (plan.ACCELERATOR_TILE_BYTES, (1, 2, 5, 10, 25, 64, 256, 512, 1024)),
+    ):
+        tiles = [plan.tile_width(held, room, widths) for held in sizes.tolist()]
+        assert set(tiles) == set(widths)
+        for held, tile in zip(sizes, tiles, strict=True):
+            assert tile == 1 or tile * held <= room
+            assert all(wider * held > room for wider in widths if wider > tile)
+    assert plan.CPU_WIDTHS == (1, 2, 5, 10, 25, 64, 256)
+    assert plan.ACCELERATOR_WIDTHS[7:] == (512, 1024)
     # 25 members of 2000 numbers fill a core's share to the byte.
-    assert [plan.tile_width(p, 1, 1, 4, "cpu") for p in (1999, 2000)] == [25, 10]
+    assert plan.member_bytes(1999, 1, 1, 4) * 25 == plan.CPU_TILE_BYTES == 600_000
 
 
 def test_a_call_goes_some_hundred_steps_and_a_return_is_after_64_steps():
