@@ -53,25 +53,25 @@ class Call:
         return self.name
 
 
-class Done(NamedTuple):
+class Results(NamedTuple):
     """For each segment the leaves of its trained members, objectives and blocks of scores, pickled."""
 
     content: bytes
 
 
-class Missing(NamedTuple):
+class NoTask(NamedTuple):
     """The process, named by its machine and number, lacks the task."""
 
     process: str
 
 
-class Failed(NamedTuple):
+class SegmentFailure(NamedTuple):
     """The error of a segment or a `RuntimeError` with its text, or the error of another environment."""
 
     error: Exception
 
 
-Answer = Done | Missing | Failed
+Answer = Results | NoTask | SegmentFailure
 
 
 class NoTaskError(LookupError):
@@ -149,17 +149,17 @@ def answer(call: Call) -> Answer:
     if here != call.environment:
         differing = "; ".join(differences(call.environment, here))
         reason = f"its workers differ, and so would bits; take equal ones: {differing}"
-        return Failed(ArgumentError("executor", reason))
+        return SegmentFailure(ArgumentError("executor", reason))
     try:
         with jax.enable_x64(call.x64):
             worker = _worker(call.place)
             results = [worker.issue(segment) for segment in pickle.loads(call.segments)]
             leaves = [(jax.tree.leaves(r.members), r.objectives, list(r.blocks)) for r in results]
-        return Done(pickle.dumps(jax.tree.map(np.asarray, leaves), protocol=5))
+        return Results(pickle.dumps(jax.tree.map(np.asarray, leaves), protocol=5))
     except NoTaskError:
-        return Missing(f"{socket.gethostname()} {os.getpid()}")
+        return NoTask(f"{socket.gethostname()} {os.getpid()}")
     except Exception as error:
-        return Failed(_sendable(error))
+        return SegmentFailure(_sendable(error))
 
 
 def _sendable(error: Exception) -> Exception:

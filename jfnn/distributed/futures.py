@@ -16,9 +16,9 @@ import jax
 
 from jfnn.arguments.checks import ArgumentError
 from jfnn.distributed import calls
-from jfnn.distributed.calls import Answer, Done, Failed, Missing, to_bytes
+from jfnn.distributed.calls import Answer, NoTask, Results, SegmentFailure, to_bytes
 from jfnn.engine import interrupts
-from jfnn.engine.executors import Collect, GivenUp, MakeSegment
+from jfnn.engine.executors import Collect, Failures, MakeSegment
 from jfnn.engine.plan import CallLength
 from jfnn.engine.segment import Segment, SegmentResult, Task
 from jfnn.experiment.workers import ExecutorError, Workers
@@ -30,7 +30,7 @@ CALLS = CallLength(steps=2048, calls=1)
 BYTES_TOGETHER = 1_000_000
 POLLING_SECONDS = 0.02  # between looks at futures that cannot be waited for
 WAITING_SECONDS = 0.2  # between calls of ``check``
-LOST = (Exception, asyncio.CancelledError)  # of a future whose work was lost; asyncio's is no `Exception`
+BROKEN = (Exception, asyncio.CancelledError)  # errors of a broken future; asyncio's is no `Exception`
 SILENT = 3  # jobs given up before any answer, after which none is expected
 
 Job = TypeVar("Job")
@@ -43,7 +43,7 @@ class Attempt(Generic[Job]):
     jobs: Sequence[Job]
     segments: bytes  # the pickled list
     structure: Any  # of each segment's members
-    lost: int = 0  # how often they were lost
+    tries: int = 0  # how often their future has broken
     missed: int = 0  # how often they came to a process that lacks their task
     with_task: bool = False  # whether the task travels with them
     alone: bool = False  # whether no others may be under way
@@ -56,7 +56,7 @@ class Queue(Generic[Job]):
         """``segment`` gives the segment of a job, when it is first sent."""
         self.jobs, self.segment, self.workers = collections.deque(jobs), segment, workers
         self.again, self.alone = collections.deque[Attempt[Job]](), collections.deque[Attempt[Job]]()
-        self.given_up: list[tuple[Job, Exception]] = []
+        self.failures: list[tuple[Job, Exception]] = []
 
     def next(self, under_way: Collection[Attempt[Job]]) -> Attempt[Job] | None:
         """The next jobs to send, if any may be sent now."""
@@ -85,16 +85,16 @@ class Queue(Generic[Job]):
             size += sum(leaf.nbytes for leaf in jax.tree.leaves(segments[-1].members))
         return Attempt(jobs, to_bytes(segments), jax.tree.structure(segments[0].members))
 
-    def lose(self, attempt: Attempt[Job], error: BaseException) -> None:
-        """Sends lost jobs again, each by itself, or gives them up."""
-        lost = attempt.lost + 1
-        if lost >= self.workers.tries:
+    def retry(self, attempt: Attempt[Job], error: BaseException) -> None:
+        """Sends jobs whose future broke again, each by itself, or gives them up."""
+        tries = attempt.tries + 1
+        if tries >= self.workers.tries:
             plain = error if isinstance(error, Exception) else RuntimeError(repr(error))
-            self.given_up += [(job, plain) for job in attempt.jobs]
+            self.failures += [(job, plain) for job in attempt.jobs]
             return
-        alone = lost == self.workers.tries - 1
+        alone = tries == self.workers.tries - 1
         for job, segment in zip(attempt.jobs, pickle.loads(attempt.segments), strict=True):
-            one = Attempt([job], to_bytes([segment]), attempt.structure, lost, attempt.missed, alone=alone)
+            one = Attempt([job], to_bytes([segment]), attempt.structure, tries, attempt.missed, alone=alone)
             (self.alone if alone else self.again).append(one)
 
 
@@ -119,7 +119,7 @@ class Futures:
         self.lacking: set[str] = set()  # processes that lacked the task
         self.tasks_sent = 0
 
-    def run(self, jobs: Iterable[Job], segment: MakeSegment[Job], collect: Collect[Job]) -> GivenUp[Job]:
+    def run(self, jobs: Iterable[Job], segment: MakeSegment[Job], collect: Collect[Job]) -> Failures[Job]:
         """See `Executor`.
 
         Raises:
@@ -137,7 +137,7 @@ class Futures:
                     future = self._submit(attempt)
                     under_way[id(future)] = future, attempt
                 if not under_way:
-                    return queue.given_up
+                    return queue.failures
                 for future in _first_ended([future for future, _ in under_way.values()]):
                     self._settle(future, under_way.pop(id(future))[1], queue, collect)
         finally:
@@ -158,26 +158,26 @@ class Futures:
         """Collects results, or queues the jobs to be sent again."""
         try:
             reply: Answer = future.result()
-        except LOST as error:
-            queue.lose(attempt, error)
-            if len(queue.given_up) >= SILENT and not self.has_answered:
+        except BROKEN as error:
+            queue.retry(attempt, error)
+            if len(queue.failures) >= SILENT and not self.has_answered:
                 raise ExecutorError(_no_answer(error)) from error
             return
         self.has_answered = True
         match reply:
-            case Done(content):
+            case Results(content):
                 for job, (leaves, *others) in zip(attempt.jobs, pickle.loads(content), strict=True):
                     members = jax.tree.unflatten(attempt.structure, leaves)
                     following = collect(job, SegmentResult(members, *others))
                     queue.jobs.extend(() if following is None else (following,))
-            case Missing(process):
+            case NoTask(process):
                 self.lacking.add(process)
                 attempt.missed += 1
                 # One task for each process that lacks it; where chance sent two to one process, another.
                 attempt.with_task = self.tasks_sent < len(self.lacking) or attempt.missed > 1
                 self.tasks_sent += attempt.with_task
                 queue.again.append(attempt)
-            case Failed(raised):
+            case SegmentFailure(raised):
                 raise raised
 
 
@@ -195,8 +195,8 @@ def environment_of(workers: Workers) -> Description:
             _first_ended([future], interrupts.raise_pending)
             there: Description = future.result()
             break
-        except LOST as lost:
-            error = lost
+        except BROKEN as broken:
+            error = broken
         finally:
             future.cancel()
     else:

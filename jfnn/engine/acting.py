@@ -4,7 +4,7 @@ import jax
 import numpy as np
 
 from jfnn.engine.program import Members
-from jfnn.engine.state import Kept, RunState, Scores
+from jfnn.engine.state import RunState, Scores, Snapshot
 from jfnn.experiment.experiment import Experiment
 from jfnn.schedulers.scheduler import Actions, Report
 
@@ -34,15 +34,15 @@ def act(experiment: Experiment, state: RunState, scores: Scores) -> RunState:
 
 def _score_of_end(state: RunState, score: np.ndarray) -> np.ndarray:
     """Score of the parameters that each member would end with."""
-    if state.kept is None:
+    if state.snapshot is None:
         return score
-    kept_score = np.where(state.kept.epoch >= 0, state.kept.score, score)
+    kept_score = np.where(state.snapshot.epoch >= 0, state.snapshot.score, score)
     return np.where(state.members.diverged_at < 0, kept_score, np.nan)
 
 
 def _apply(state: RunState, actions: Actions, score: np.ndarray) -> RunState:
-    if actions.keep is not None and state.kept is not None:
-        _keep(state.kept, state, actions.keep, score)
+    if actions.keep is not None and state.snapshot is not None:
+        _keep(state.snapshot, state, actions.keep, score)
     if actions.copy is not None:
         members, source = state.members, actions.copy
         copies = jax.tree.map(lambda leaf: leaf[source], members.state)
@@ -60,9 +60,9 @@ def _apply(state: RunState, actions: Actions, score: np.ndarray) -> RunState:
     return state
 
 
-def _keep(kept: Kept, state: RunState, which: np.ndarray, score: np.ndarray) -> None:
+def _keep(snapshot: Snapshot, state: RunState, which: np.ndarray, score: np.ndarray) -> None:
     """Keeps the parameters that some members have now, in place."""
-    kept.epoch[which], kept.score[which] = state.epoch, score[which]
-    now_and_kept = (state.members.state.params, state.hyper), (kept.params, kept.hyper)
-    for now, old in zip(*map(jax.tree.leaves, now_and_kept), strict=True):
+    snapshot.epoch[which], snapshot.score[which] = state.epoch, score[which]
+    both = (state.members.state.params, state.hyper), (snapshot.params, snapshot.hyper)
+    for now, old in zip(*map(jax.tree.leaves, both), strict=True):
         old[which] = now[which]

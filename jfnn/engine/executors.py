@@ -20,20 +20,20 @@ Job = TypeVar("Job")
 Result = TypeVar("Result")
 MakeSegment = Callable[[Job], Segment]
 Collect = Callable[[Job, SegmentResult], Job | None]
-GivenUp = Sequence[tuple[Job, Exception]]
+Failures = Sequence[tuple[Job, Exception]]
 
 
 class Executor(Protocol):
     """Runs segments of one task, in any order, each by any device."""
 
-    def run(self, jobs: Iterable[Job], segment: MakeSegment[Job], collect: Collect[Job]) -> GivenUp[Job]:
+    def run(self, jobs: Iterable[Job], segment: MakeSegment[Job], collect: Collect[Job]) -> Failures[Job]:
         """Runs the segment of each job, and hands every result to ``collect``, from any thread.
 
         ``collect`` returns the job that follows, if any. A segment may run more than once, but is made once,
         since later segments depend on collected results.
 
         Returns:
-            The jobs that had to be given up, and why.
+            The jobs that failed, and why.
         """
         ...
 
@@ -50,7 +50,7 @@ class Threads:
         self.threads = threads
         self.workers = {device: Worker(task, device) for device in dict.fromkeys(threads)}
 
-    def run(self, jobs: Iterable[Job], segment: MakeSegment[Job], collect: Collect[Job]) -> GivenUp[Job]:
+    def run(self, jobs: Iterable[Job], segment: MakeSegment[Job], collect: Collect[Job]) -> Failures[Job]:
         """See `Executor`."""
         spread(jobs, self.threads, lambda job, device: self.workers[device].issue(segment(job)), collect)
         return ()

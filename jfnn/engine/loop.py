@@ -10,7 +10,7 @@ import numpy as np
 from jfnn.arguments.checks import ArgumentError
 from jfnn.engine import interrupts
 from jfnn.engine.acting import act
-from jfnn.engine.state import Evaluation, Kept, Outcome, RunState, Scores
+from jfnn.engine.state import Evaluation, Outcome, RunState, Scores, Snapshot
 from jfnn.engine.trainer import Trainer
 from jfnn.experiment.experiment import PARTS
 from jfnn.experiment.settings import Progress
@@ -26,7 +26,7 @@ def start(trainer: Trainer) -> RunState:
     members = trainer.start(hyper)
     keeps = any(scheduler.keeps_best for scheduler in experiment.schedulers)
     params, numbers = jax.tree.map(np.copy, (members.state.params, hyper))
-    kept = Kept(np.full(size, -1, np.int32), np.full(size, np.nan), params, numbers)
+    snapshot = Snapshot(np.full(size, -1, np.int32), np.full(size, np.nan), params, numbers)
     no_scores = np.zeros((0, size, len(PARTS)))
     return RunState(
         epoch=0,
@@ -34,7 +34,7 @@ def start(trainer: Trainer) -> RunState:
         hyper=hyper,
         stopped_at=np.full(size, -1, np.int32),
         pruned=np.zeros(size, bool),
-        kept=kept if keeps else None,
+        snapshot=snapshot if keeps else None,
         schedulers=tuple(
             scheduler.init(experiment.n_cells, len(experiment.replicates))
             for scheduler in experiment.schedulers
@@ -84,7 +84,7 @@ def run(trainer: Trainer, state: RunState, save: Save = lambda state, now: None)
     after = np.arange(len(state.objectives))[:, None] > state.members.diverged_at
     state.objectives[after & (state.members.diverged_at >= 0)] = np.nan
     seconds = time.perf_counter() - started - compile_seconds
-    return Outcome(state, params, epochs, scores, trainer.lost, compile_seconds, seconds)
+    return Outcome(state, params, epochs, scores, trainer.failures, compile_seconds, seconds)
 
 
 def _next_return(trainer: Trainer, epoch: int) -> tuple[int, bool]:
@@ -116,7 +116,7 @@ def _return_to_host(trainer: Trainer, state: RunState, best: float | None, save:
     experiment = trainer.experiment
 
     def save_whole(now: bool) -> None:
-        if not trainer.lost:
+        if not trainer.failures:
             save(state, now)
 
     try:
@@ -169,13 +169,13 @@ def _final(trainer: Trainer, state: RunState, last: Scores | None) -> tuple[Para
     epochs = np.where(finite, np.where(state.stopped_at < 0, state.epoch, state.stopped_at), diverged_at)
     if last is not None and state.epoch == trainer.experiment.epochs:
         missing = finite & (state.stopped_at >= 0)  # members that trained to the end have just been scored
-    if state.kept is not None:
-        is_kept = state.kept.epoch >= 0
-        missing = missing | (is_kept & finite)
-        epochs = np.where(is_kept, state.kept.epoch, epochs)
+    if state.snapshot is not None:
+        in_snapshot = state.snapshot.epoch >= 0
+        missing = missing | (in_snapshot & finite)
+        epochs = np.where(in_snapshot, state.snapshot.epoch, epochs)
         params, hyper = jax.tree.map(
-            lambda kept, now: np.where(is_kept.reshape(-1, *(1,) * (now.ndim - 1)), kept, now),
-            (state.kept.params, state.kept.hyper),
+            lambda kept, now: np.where(in_snapshot.reshape(-1, *(1,) * (now.ndim - 1)), kept, now),
+            (state.snapshot.params, state.snapshot.hyper),
             (params, hyper),
         )
     if last is not None and not missing.any():

@@ -38,7 +38,7 @@ class Segment(NamedTuple):
     first_epoch: int = 0  # epochs done before
     n_epochs: int = 0  # epochs to train
     steps: int = 0  # steps of these epochs
-    given: np.ndarray | None = None  # row numbers [..., epochs * steps, batch]; None to draw them
+    minibatches: np.ndarray | None = None  # row numbers [..., epochs * steps, batch]; None to draw them
     score: bool = True  # whether to score the tile after training
 
 
@@ -75,8 +75,10 @@ class Worker:
         if segment.replicates is None:
             members = jax.device_put(segment.members, self.device)
         else:  # NumPy arrays go with the call to where the data are; to place each takes three times as long
-            given = self._given(segment)
-            source = self.task.sources.take(segment.replicates, segment.first_epoch, given)
+            minibatches = segment.minibatches
+            if minibatches is not None:  # as many as in the longest call, so that one program serves all
+                minibatches = _padded(minibatches, max(self.task.steps, minibatches.shape[-2]), axis=-2)
+            source = self.task.sources.take(segment.replicates, segment.first_epoch, minibatches)
             epochs = np.int32(segment.n_epochs)
             members, objectives = self.program.advance(
                 segment.members, segment.hyper, source, epochs, self.stock
@@ -87,14 +89,9 @@ class Worker:
             members, objectives, [self.program.score(params, rows, hyper) for rows in scored]
         )
 
-    def _given(self, segment: Segment) -> np.ndarray | None:
-        """Given row numbers, padded to the steps of the longest call."""
-        if segment.given is None:
-            return None
-        more = max(self.task.steps - segment.given.shape[-2], 0)
-        return np.pad(segment.given, [(0, 0)] * (segment.given.ndim - 2) + [(0, more), (0, 0)])
 
-
-def _padded(leaf: np.ndarray, length: int) -> np.ndarray:
-    """Rows padded with zeros."""
-    return np.pad(leaf, [(0, length - len(leaf))] + [(0, 0)] * (leaf.ndim - 1))
+def _padded(leaf: np.ndarray, length: int, axis: int = 0) -> np.ndarray:
+    """An array padded with zeros to a length."""
+    widths = [(0, 0)] * leaf.ndim
+    widths[axis] = (0, length - leaf.shape[axis])
+    return np.pad(leaf, widths)

@@ -21,8 +21,8 @@ class Evaluation(NamedTuple):
     params: Params | None  # in the engine's form [members, …] if kept
 
 
-class Kept(NamedTuple):
-    """Parameters that schedulers keep as the final ones."""
+class Snapshot(NamedTuple):
+    """Parameters of members that schedulers keep as the final ones."""
 
     epoch: np.ndarray  # epochs done then, -1 for none [members]
     score: np.ndarray  # the score that ranks, higher is better [members]
@@ -38,7 +38,7 @@ class RunState(NamedTuple):
     hyper: dict[str, np.ndarray]  # name -> each member's current number [members]
     stopped_at: np.ndarray  # epochs done by a member that stopped before the end, or -1 [members]
     pruned: np.ndarray  # whether a scheduler ruled the member's cell out [members]
-    kept: Kept | None
+    snapshot: Snapshot | None
     schedulers: tuple[Any, ...]  # the state of each
     history: Evaluation  # evaluations so far
     # Mean objective of each epoch's steps [epochs, members], NaN where a member did not train; or empty.
@@ -50,7 +50,7 @@ class RunState(NamedTuple):
         return np.asarray((self.stopped_at < 0) & (self.members.diverged_at < 0))
 
 
-class Lost(NamedTuple):
+class Failure(NamedTuple):
     """Members that an executor gave up: numbers, epochs done, and the error."""
 
     members: np.ndarray
@@ -62,9 +62,9 @@ class Outcome(NamedTuple):
     """The outcome of a run."""
 
     state: RunState  # after the last epoch
-    params: Params  # final parameters in the engine's form: those kept, or of the last finite epoch
+    params: Params  # final ones in the engine's form: of the snapshot, or of the last finite epoch
     epochs: np.ndarray  # epochs that these were trained for [members]
     scores: Scores  # of these
-    lost: Sequence[Lost]  # their members have NaN scores, and stopped where ``diverged_at`` says
+    failures: Sequence[Failure]  # their members have NaN scores, and stopped where ``diverged_at`` says
     compile_seconds: float  # to trace and compile; near 0 if the program existed
     run_seconds: float  # all other time

@@ -18,7 +18,7 @@ from jfnn.engine.prefetch import Prefetcher
 from jfnn.engine.program import Members, build, memory_of_start
 from jfnn.engine.scoring import no_scores, write_scores
 from jfnn.engine.segment import Segment, SegmentResult, Task
-from jfnn.engine.state import Evaluation, Lost, RunState, Scores
+from jfnn.engine.state import Evaluation, Failure, RunState, Scores
 from jfnn.engine.verification import verify
 from jfnn.experiment.experiment import Experiment
 from jfnn.layers.kind import Params
@@ -59,7 +59,7 @@ class Trainer:
         kept = experiment.execution.objective
         task = Task(experiment.learner, self.sources, data.rows, data.weights, data.block, steps, kept)
         self.executor = make_executor(task, hardware.threads)
-        self.lost: list[Lost] = []
+        self.failures: list[Failure] = []
         self.prefetcher = (
             None if self.sources.batches is not None else Prefetcher(self.replicates, experiment.epochs)
         )
@@ -156,7 +156,7 @@ class Trainer:
         legs = [(tile, 0) for tile in tiles]
         for (tile, number), error in self.executor.run(legs, segment, collect):
             members, before = tile.members[: tile.used], stretches[number].first
-            self.lost.append(Lost(members, before, error))
+            self.failures.append(Failure(members, before, error))
             state.members.diverged_at[members] = before
         for epoch, evaluation in evaluations.items():
             for values in evaluation.scores.values():
@@ -184,9 +184,9 @@ class Trainer:
         def segment(tile: Tile) -> Segment:
             return self._scoring(tile, params, hyper)
 
-        given_up = self.executor.run(self._tiles(active), segment, collect)
+        failures = self.executor.run(self._tiles(active), segment, collect)
         epochs = self.experiment.epochs
-        self.lost += [Lost(tile.members[: tile.used], epochs, error) for tile, error in given_up]
+        self.failures += [Failure(tile.members[: tile.used], epochs, error) for tile, error in failures]
         return scores
 
     def _add(self, scores: Scores, tile: Tile, result: SegmentResult) -> None:
@@ -204,9 +204,9 @@ class Trainer:
 
     def _segment(self, tile: Tile, state: RunState, stretch: Stretch, score: bool) -> Segment:
         members, hyper = take((state.members, state.hyper), tile)
-        given = None if self.prefetcher is None else self.prefetcher.rows(tile.replicates, stretch)
+        minibatches = None if self.prefetcher is None else self.prefetcher.rows(tile.replicates, stretch)
         steps = stretch.epochs * self.steps
-        return Segment(members, hyper, tile.replicates, *stretch, steps, given, score)
+        return Segment(members, hyper, tile.replicates, *stretch, steps, minibatches, score)
 
     def _scoring(self, tile: Tile, params: Params, hyper: Hyper) -> Segment:
         return Segment(Members(State(take(params, tile), ()), ()), take(hyper, tile), None)

@@ -6,7 +6,7 @@ from pathlib import Path
 import jax
 import numpy as np
 
-from jfnn.engine.state import Lost, Outcome, Scores
+from jfnn.engine.state import Failure, Outcome, Scores
 from jfnn.experiment.experiment import PARTS, Experiment
 from jfnn.experiment.workers import ExecutorError
 from jfnn.search import run_directory
@@ -23,11 +23,11 @@ class LostMembersError(ExecutorError):
         members: Numbers of the lost members, in C order of the result's arrays.
     """
 
-    def __init__(self, result: SweepResult, lost: Sequence[Lost], directory: Path | None):
+    def __init__(self, result: SweepResult, failures: Sequence[Failure], directory: Path | None):
         """Makes the message; ``directory`` is the run's, if it has one."""
         self.result = result
-        self.members = np.unique(np.concatenate([tile.members for tile in lost]))
-        table = result.to_dict()
+        self.members = np.unique(np.concatenate([tile.members for tile in failures]))
+        table, first = result.to_dict(), failures[0]
         named = {
             name: table[name][self.members[0]] for name in (*result.axes, "seed", "fold") if name in table
         }
@@ -36,7 +36,7 @@ class LostMembersError(ExecutorError):
         again = "" if directory is None else "; resume=True tries again from the last state before"
         super().__init__(
             f"executor: {len(self.members)} of {len(table['seed'])} members were given up, the first {cell},"
-            f" after {lost[0].epoch} epochs: {type(lost[0].error).__name__}: {lost[0].error}; the scores of"
+            f" after {first.epoch} epochs: {type(first.error).__name__}: {first.error}; the scores of"
             f" the others are in {where}{again}"
         )
 
@@ -76,8 +76,8 @@ def as_result(
     )
     if keep != "none":
         result = _with_params(result, experiment, outcome)
-    if outcome.lost:
-        error = LostMembersError(result, outcome.lost, directory)
+    if outcome.failures:
+        error = LostMembersError(result, outcome.failures, directory)
         if directory is not None:
             error.save_others(directory)
         raise error

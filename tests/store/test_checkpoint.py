@@ -275,41 +275,19 @@ def test_any_pytree_is_restored_in_its_structure(tmp_path):
 # Other runs
 
 
-def momentum(**arguments):
-    return {"optimizer": jfnn.Optimizer("sgd", **arguments)}
-
-
+# That every option decides is a law of tests/search/test_options.py.
 OTHER = {
     "learning_rate": ({"learning_rate": [0.05, 0.5, 3.0, 1.0]}, "axes.learning_rate is .* there and"),
-    "l2": ({"l2": [0.0, 0.2]}, "settings.axes.l2"),
-    "further axis": (momentum(momentum=[0.9, 0.8]), "settings.axes.momentum is null there"),
-    "fixed argument": (momentum(nesterov=True, momentum=0.9), "optimizer_arguments.nesterov"),
-    "weights": ({"data": SPLIT._replace(weights=np.full(70, 2.0))}, "data.weights is null there"),
-    "dropout": ({"hyper": {"dropout": 0.5}}, "settings.constants.dropout"),
-    "init_scale": ({"hyper": {"init_scale": [1.0, 2.0]}}, "settings.axes.init_scale"),
-    "sample": ({"sample": 4}, "settings.sampled is false there and true here"),
-    "epochs": ({"epochs": 13}, "settings.epochs is 12 there and 13 here"),
-    "batch_size": ({"batch_size": 15}, "settings.minibatches.batch_size"),
-    "minibatches": ({"batch_size": jfnn.Minibatches(16, "permutation")}, "settings.minibatches.scheme"),
-    "seeds": ({"seeds": [0, 2]}, r"settings.seeds is \[0, 1\] there and \[0, 2\] here"),
-    "loss": ({"loss": "sigmoid_cross_entropy"}, "settings.learner.loss"),
-    "reduction": ({"reduction": "mean"}, "settings.learner.reduction"),
-    "optimizer": ({"optimizer": "adam"}, 'settings.learner.optimizer is "sgd" there and "adam" here'),
-    "gradient": ({"gradient": "backprop"}, "settings.learner.gradient"),
-    "validation": ({"validation": 0.2}, "settings.ranked_by"),
-    "folds": ({"folds": 2}, "settings.replicates is 2 there and 4 here"),
-    "schedulers": ({"schedulers": [jfnn.Halving(2)]}, "settings.schedulers"),
-    "eval_every": ({"execution": {"eval_every": 4}}, "settings.eval_every is 3 there and 4 here"),
-    "keep_params": ({"execution": {"keep_params": "best"}}, "settings.keep_params"),
-    "tile": ({"execution": {"tile": 5}}, "settings.tile"),
-    "widths": ({"net": jfnn.mlp((5, 7, 3))}, "network.layers"),
-    "initial_params": (
-        {"initial_params": jfnn.mlp((5, 6, 3)).init(jax.random.key(9))},
-        "data.starting_params",
+    "further axis": (
+        {"optimizer": jfnn.Optimizer("sgd", momentum=[0.9, 0.8])},
+        "settings.axes.momentum is null there",
     ),
+    "weights": ({"data": SPLIT._replace(weights=np.full(70, 2.0))}, "data.weights is null there"),
+    "seeds": ({"seeds": [0, 2]}, r"settings.seeds is \[0, 1\] there and \[0, 2\] here"),
+    "optimizer": ({"optimizer": "adam"}, 'settings.learner.optimizer is "sgd" there and "adam" here'),
+    "network": ({"net": jfnn.mlp((5, 7, 3))}, "network.layers"),
     "batches of a function": ({"batches": lambda seed, epoch: np.zeros((2, 3), int)}, "data.batches"),
-    "x": ({"data": SPLIT._replace(x_train=SPLIT.x_train + 1e-3)}, "data.rows"),
-    "y": ({"data": SPLIT._replace(y_test=np.arange(20) % 2)}, "data.rows"),
+    "test rows": ({"data": SPLIT._replace(y_test=np.arange(20) % 2)}, "data.rows"),
 }
 
 
