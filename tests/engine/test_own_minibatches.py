@@ -109,30 +109,6 @@ def test_a_member_has_the_bits_that_it_has_alone_and_in_other_company(name, dtyp
         assert same_bits(member(other, seed, *cell), member(result, seed))
 
 
-class Stop(Exception):
-    pass
-
-
-@pytest.mark.parametrize("name", ["own loss"])
-def test_a_run_that_is_stopped_goes_on_to_the_same_bytes(name, tmp_path):
-    def stop(progress):
-        if progress.epoch >= 2:
-            raise Stop
-
-    def run(progress):
-        """A sweep that is saved at every return to the host."""
-        execution = {"shared": False, "eval_every": 1, "progress": progress}
-        return train_run(prepare(make_options(name, "float32", execution)), tmp_path, True, spacing=-1)
-
-    with pytest.raises(Stop):
-        run(stop)
-    told = []
-    resumed = run(told.append)
-    assert told[0].epoch > 1
-    whole = of_seeds(name, "float32")
-    assert same_bits((resumed.params, resumed.scores), (whole.params, whole.scores))
-
-
 @pytest.mark.parametrize("name", ["dense", "own loss"])
 def test_minibatches_of_their_own_are_those_that_members_share_elsewhere(name, x64):
     """The same members to rounding, since the programs are two."""
