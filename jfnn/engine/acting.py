@@ -12,7 +12,7 @@ from jfnn.schedulers.scheduler import Actions, Report
 def act(experiment: Experiment, state: RunState, scores: Scores) -> RunState:
     """The state after every scheduler has seen the scores and acted, one after the other."""
     ranking, loss = experiment.ranking, scores[experiment.learner.metrics[0].name]
-    score = ranking.of(scores)
+    score, memories = ranking.of(scores), list(state.schedulers)
     for i, scheduler in enumerate(experiment.schedulers):
         report = Report(
             epoch=state.epoch,
@@ -26,10 +26,9 @@ def act(experiment: Experiment, state: RunState, scores: Scores) -> RunState:
             pruned=state.pruned,
             hyper=state.hyper,
         )
-        remembered, actions = scheduler.update(state.schedulers[i], report)
+        memories[i], actions = scheduler.update(memories[i], report)
         state = _apply(state, actions, score)
-        state = state._replace(schedulers=(*state.schedulers[:i], remembered, *state.schedulers[i + 1 :]))
-    return state
+    return state._replace(schedulers=tuple(memories))
 
 
 def _score_of_end(state: RunState, score: np.ndarray) -> np.ndarray:

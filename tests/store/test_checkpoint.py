@@ -162,16 +162,6 @@ def test_a_stopped_run_ends_in_the_bytes_of_an_unbroken_one(name, tmp_path):
     assert set(contents(broken)) == {"config.json", "results.csv", "results.npz", "models.npz"}
 
 
-def test_a_run_that_is_scored_at_the_end_alone_is_saved_after_every_call(tmp_path):
-    end_alone = {"make_trainer": two_epochs}
-    with pytest.raises(Stop):
-        sweep(tmp_path, execution={"eval_every": None} | stop_at(8), **end_alone)
-    told = []
-    sweep(tmp_path, resume=True, execution={"eval_every": None, "progress": told.append}, **end_alone)
-    assert [progress.epoch for progress in told] == [8, 10, 12]
-    assert [progress.best is None for progress in told] == [True, True, False]
-
-
 @pytest.mark.parametrize("by", [KeyboardInterrupt, SystemExit])
 def test_an_interrupt_between_calls_saves_there_and_then(by, tmp_path):
     with pytest.raises(by):
@@ -377,12 +367,6 @@ def test_files_of_others_are_refused(tmp_path):
     (tmp_path / "results.csv").rename(tmp_path / "notes.txt")
     sweep(tmp_path)
     assert contents(tmp_path)["notes.txt"] == b'{"theirs": 1}'
-
-
-def test_a_directory_that_another_process_uses_is_refused(stopped):
-    with files.lock(stopped):
-        refused(stopped, "^out: .*in use")
-    sweep(stopped, resume=True)
 
 
 def test_parameters_and_axes_that_cannot_be_saved_are_refused_before_training(tmp_path):
