@@ -46,7 +46,6 @@ class Attempt(Generic[Job]):
     tries: int = 0  # how often their future has broken
     missed: int = 0  # how often they came to a process that lacks their task
     with_task: bool = False  # whether the task travels with them
-    alone: bool = False  # whether no others may be under way
 
 
 class Queue(Generic[Job]):
@@ -58,15 +57,13 @@ class Queue(Generic[Job]):
         self.again, self.alone = collections.deque[Attempt[Job]](), collections.deque[Attempt[Job]]()
         self.failures: list[tuple[Job, Exception]] = []
 
-    def next(self, under_way: Collection[Attempt[Job]]) -> Attempt[Job] | None:
-        """The next jobs to send, if any may be sent now."""
-        if any(attempt.alone for attempt in under_way):
-            return None
+    def next(self, idle: bool) -> Attempt[Job] | None:
+        """The next jobs to send, if any may be sent now; ``idle`` says that none are under way."""
         if self.again:
             return self.again.popleft()
         if self.jobs:
             return self._fresh()
-        return self.alone.popleft() if self.alone and not under_way else None
+        return self.alone.popleft() if self.alone and idle else None
 
     def _fresh(self) -> Attempt[Job]:
         """New jobs, as many as may travel together."""
@@ -92,10 +89,9 @@ class Queue(Generic[Job]):
             plain = error if isinstance(error, Exception) else RuntimeError(repr(error))
             self.failures += [(job, plain) for job in attempt.jobs]
             return
-        alone = tries == self.workers.tries - 1
+        queue = self.alone if tries == self.workers.tries - 1 else self.again
         for job, segment in zip(attempt.jobs, pickle.loads(attempt.segments), strict=True):
-            one = Attempt([job], to_bytes([segment]), attempt.structure, tries, attempt.missed, alone=alone)
-            (self.alone if alone else self.again).append(one)
+            queue.append(Attempt([job], to_bytes([segment]), attempt.structure, tries, attempt.missed))
 
 
 class Futures:
@@ -130,10 +126,7 @@ class Futures:
         under_way: dict[int, tuple[Any, Attempt[Job]]] = {}
         try:
             while True:
-                while len(under_way) < self.workers.in_flight:
-                    attempt = queue.next([attempt for _, attempt in under_way.values()])
-                    if attempt is None:
-                        break
+                while len(under_way) < self.workers.in_flight and (attempt := queue.next(not under_way)):
                     future = self._submit(attempt)
                     under_way[id(future)] = future, attempt
                 if not under_way:

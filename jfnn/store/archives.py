@@ -44,8 +44,7 @@ def read(archive: zipfile.ZipFile, name: str) -> np.ndarray:
             _check_size(file, entry.file_size)
         with archive.open(entry) as file:
             array: np.ndarray = np.lib.format.read_array(file, allow_pickle=False)
-            if file.read(1):  # only at the end of an entry its CRC is compared
-                raise ValueError("there are bytes behind it")
+            file.read(1)  # only at the end of an entry its CRC is compared
     except Exception as error:
         raise ValueError(one_line(error)) from None
     return array

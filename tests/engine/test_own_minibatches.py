@@ -158,7 +158,9 @@ def test_given_minibatches_are_each_seeds_own():
         np.testing.assert_allclose(one, other, rtol=1e-4, atol=1e-5)
 
 
-@pytest.mark.parametrize("gradient", ["autodiff", "backprop"])
+@pytest.mark.parametrize(
+    ("gradient", "dtype"), [("autodiff", "float64"), ("backprop", "float32")], indirect=["dtype"]
+)
 def test_small_networks_have_the_same_bits_in_tiles_of_every_width_shared_or_not(gradient, dtype):
     """Where members lie on the last axis, a member's numbers take the same instructions in any of them."""
     data = jfnn.Split(DATA.x_train[:, :4].astype(dtype), DATA.y_train)
@@ -170,5 +172,5 @@ def test_small_networks_have_the_same_bits_in_tiles_of_every_width_shared_or_not
         return jfnn.sweep(net, data, gradient=gradient, execution=execution, **options).params
 
     expected = of_form(16, True)
-    for form in ((16, False), (32, True), (48, False), (64, True)):
+    for form in ((16, False), (48, False), (64, True)):
         assert same_bits(of_form(*form), expected)
