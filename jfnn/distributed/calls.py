@@ -26,7 +26,7 @@ from jfnn.store.identity import Description, differences
 SUFFIX = ".task"
 NAME = re.compile(rf"[0-9a-f]{{64}}{re.escape(SUFFIX)}")
 LEFTOVER = re.compile(rf"\.{NAME.pattern}\.part")  # see `files.leftover`
-KEPT_TASKS = 4  # that a process holds at a time, those used last
+CACHED_TASKS = 4  # of a process
 
 
 @dataclasses.dataclass(frozen=True)
@@ -128,7 +128,7 @@ def environment_here() -> Description:
     return environment.describe(jax.devices()[0])
 
 
-@functools.lru_cache(KEPT_TASKS)
+@functools.lru_cache(CACHED_TASKS)
 def _worker(place: Place) -> Worker:
     """This process's first device with the task in place.
 

@@ -49,7 +49,7 @@ class Attempt(Generic[Job]):
 
 
 class Queue(Generic[Job]):
-    """Jobs to send: first those to be sent again, then new ones, last those to be sent alone."""
+    """Jobs to send: repeats first, then new jobs, last repeats that travel alone."""
 
     def __init__(self, jobs: Iterable[Job], segment: MakeSegment[Job], workers: Workers):
         """``segment`` gives the segment of a job, when it is first sent."""
@@ -119,7 +119,7 @@ class Futures:
         """See `Executor`.
 
         Raises:
-            ValueError: A worker differs from the others in what bits depend on.
+            ValueError: The environment of a worker differs from the others', and so would bits.
             Exception: An exception of a segment; or of the executor, before any segment came back.
         """
         queue = Queue(jobs, segment, self.workers)

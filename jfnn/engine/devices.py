@@ -114,6 +114,6 @@ def resolve(devices: int | Sequence[jax.Device] | None) -> tuple[jax.Device, ...
         present = present[:1] * max(cores(), len(present))
     count = len(present) if devices is None else checks.as_count(devices, "devices")
     if count > len(present):
-        what = "CPU cores" if present[0].platform == "cpu" else "devices"
-        raise ArgumentError("devices", f"expected at most {len(present)}, the {what} there are, got {count}")
+        kind = "CPU cores" if present[0].platform == "cpu" else "devices"
+        raise ArgumentError("devices", f"expected at most {len(present)}, the {kind} there are, got {count}")
     return tuple(present[:count])

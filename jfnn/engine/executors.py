@@ -1,7 +1,7 @@
 """Executors of tiles: the interface, and one host thread for each CPU core or accelerator.
 
-Threads are what makes cores work side by side: JAX runs the calls that one thread makes one after another,
-but a CPU device works on the calls of several threads at once.
+Threads make cores work side by side: JAX runs the calls of one thread one after another, but a CPU device
+works on the calls of several threads at once.
 """
 
 import collections
@@ -67,7 +67,7 @@ def spread(
     issue: Callable[[Job, jax.Device], Result],
     collect: Callable[[Job, Result], Job | None],
 ) -> None:
-    """Runs jobs on devices, each on the first that is free, and those that follow them.
+    """Runs jobs, and the jobs that follow them, each on the first free device.
 
     Args:
         jobs: The first jobs.

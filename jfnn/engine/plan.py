@@ -164,8 +164,8 @@ def tiles(active: np.ndarray, replicate: np.ndarray, alike: np.ndarray, form: Fo
     Args:
         active: Whether each member still trains ``[members]``.
         replicate: Replicate of each member ``[members]``.
-        alike: Equal numbers for members that may share a tile ``[members]``: those with common minibatches,
-            or with minibatches of equal shape.
+        alike: Equal numbers for members that may share a tile ``[members]``: of common minibatches,
+            or of minibatches of equal shape.
         form: The form of tiles.
     """
     grouped = []

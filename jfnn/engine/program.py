@@ -144,7 +144,7 @@ class Program:
 
 
 def keep_finite(done: Epoch, number: jax.Array, axis: int) -> Members:
-    """The members after an epoch; those that diverged in it keep the state before it.
+    """The members after an epoch; members that diverged in it keep the state before it.
 
     Args:
         done: The epoch.

@@ -34,7 +34,7 @@ class EarlyStopping(Scheduler):
         return np.full(members, np.inf), np.zeros(members, np.int32)
 
     def update(self, state: SchedulerState, report: Report) -> tuple[SchedulerState, Actions]:
-        """Keeps members that improved; stops those that waited too long."""
+        """Keeps members that improved; stops members that waited too long."""
         lowest, since = state
         better = report.active & (report.loss < lowest)
         lowest = np.where(better, report.loss, lowest)

@@ -51,7 +51,7 @@ class Checkpoint:
         """The saved state, in the structure of a fresh one; the fresh one if none was saved.
 
         Raises:
-            ValueError: The file is corrupt or of another run; the message says in what the runs differ.
+            ValueError: The file is corrupt or of another run; the message names the differences.
         """
         if not files.exists(self.path):
             return fresh

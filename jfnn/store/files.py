@@ -136,7 +136,7 @@ def read_archive(path: Path, checksum: str | None = None) -> tuple[dict[str, Any
     """The content of a file by `write_archive`: ``(header, arrays)``.
 
     Raises:
-        CorruptFileError: Any byte of the file has changed, or its checksum is not the given one.
+        CorruptFileError: Any byte of the file has changed, or its checksum is not ``checksum``.
     """
     with opened(path) as file:
         actual = _archive_checksum(file)
