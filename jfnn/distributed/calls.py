@@ -13,7 +13,7 @@ import pickle
 import re
 import socket
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import Any
 
 import jax
 import numpy as np
@@ -53,29 +53,13 @@ class Call:
         return self.name
 
 
-class Results(NamedTuple):
-    """For each segment the leaves of its trained members, objectives and blocks of scores, pickled."""
-
-    content: bytes
-
-
-class NoTask(NamedTuple):
-    """The process, named by its machine and number, lacks the task."""
-
-    process: str
-
-
-class SegmentFailure(NamedTuple):
-    """The error of a segment or a `RuntimeError` with its text, or the error of another environment."""
-
-    error: Exception
-
-
-Answer = Results | NoTask | SegmentFailure
+# For each segment the pickled leaves of its trained members, objectives and blocks of scores; or the error of
+# a segment, or of a process that may not or cannot run it.
+Answer = bytes | Exception
 
 
 class NoTaskError(LookupError):
-    """A task is neither in this process nor in its place."""
+    """A process, named by its machine and number, lacks a task, and so does the place of the task."""
 
 
 def to_bytes(thing: Any) -> bytes:
@@ -139,7 +123,7 @@ def _worker(place: Place) -> Worker:
     if content is None and place.path is not None and Path(place.path).is_file():
         content = Path(place.path).read_bytes()
     if content is None or hashlib.sha256(content).hexdigest() != place.digest:
-        raise NoTaskError
+        raise NoTaskError(f"{socket.gethostname()} {os.getpid()}")
     return Worker(pickle.loads(content), jax.devices()[0])
 
 
@@ -149,21 +133,19 @@ def answer(call: Call) -> Answer:
     if here != call.environment:
         differing = "; ".join(differences(call.environment, here))
         reason = f"its workers differ, and so would bits; take equal ones: {differing}"
-        return SegmentFailure(ArgumentError("executor", reason))
+        return ArgumentError("executor", reason)
     try:
         with jax.enable_x64(call.x64):
             worker = _worker(call.place)
             results = [worker.issue(segment) for segment in pickle.loads(call.segments)]
             leaves = [(jax.tree.leaves(r.members), r.objectives, list(r.blocks)) for r in results]
-        return Results(pickle.dumps(jax.tree.map(np.asarray, leaves), protocol=5))
-    except NoTaskError:
-        return NoTask(f"{socket.gethostname()} {os.getpid()}")
+        return pickle.dumps(jax.tree.map(np.asarray, leaves), protocol=5)
     except Exception as error:
-        return SegmentFailure(_sendable(error))
+        return _sendable(error)
 
 
 def _sendable(error: Exception) -> Exception:
-    """An exception that survives a pickle."""
+    """An exception that survives a pickle: itself, or a `RuntimeError` with its text."""
     try:
         if type(pickle.loads(pickle.dumps(error))) is type(error):
             return error

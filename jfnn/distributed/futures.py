@@ -16,7 +16,7 @@ import jax
 
 from jfnn.arguments.checks import ArgumentError
 from jfnn.distributed import calls
-from jfnn.distributed.calls import Answer, NoTask, Results, SegmentFailure, to_bytes
+from jfnn.distributed.calls import Answer, NoTaskError, to_bytes
 from jfnn.engine import interrupts
 from jfnn.engine.executors import Collect, Failures, MakeSegment
 from jfnn.engine.plan import CallLength
@@ -158,20 +158,20 @@ class Futures:
             return
         self.has_answered = True
         match reply:
-            case Results(content):
-                for job, (leaves, *others) in zip(attempt.jobs, pickle.loads(content), strict=True):
+            case bytes():
+                for job, (leaves, *others) in zip(attempt.jobs, pickle.loads(reply), strict=True):
                     members = jax.tree.unflatten(attempt.structure, leaves)
                     following = collect(job, SegmentResult(members, *others))
                     queue.jobs.extend(() if following is None else (following,))
-            case NoTask(process):
+            case NoTaskError(args=(process,)):
                 self.lacking.add(process)
                 attempt.missed += 1
                 # One task for each process that lacks it; where chance sent two to one process, another.
                 attempt.with_task = self.tasks_sent < len(self.lacking) or attempt.missed > 1
                 self.tasks_sent += attempt.with_task
                 queue.again.append(attempt)
-            case SegmentFailure(raised):
-                raise raised
+            case Exception():
+                raise reply
 
 
 def environment_of(workers: Workers) -> Description:
