@@ -111,13 +111,10 @@ def spread(
 
     def work(device: jax.Device) -> None:
         before: tuple[Job, Result] | None = None
-        while True:
-            job = take(wait=before is None)
+        while (job := take(wait=before is None)) is not None or before is not None:
             issued = None if job is None else (job, issue(job, device))
-            if before:
+            if before is not None:
                 end(collect(*before))
-            elif issued is None:
-                return
             before = issued
 
     side_by_side([functools.partial(work, device) for device in devices], stop)
