@@ -2,6 +2,7 @@
 
 import concurrent.futures
 import dataclasses
+import functools
 import pickle
 import types
 
@@ -135,7 +136,7 @@ def test_an_executor_that_breaks_is_made_again(plain):
         sweep(jfnn.Workers(Breaking(lambda number, call: 1 / (number != 3)), together=1))
 
 
-@pytest.mark.parametrize(("tries", "together", "sent"), [(1, 16, 2), (2, 16, 3), (3, 1, 6), (3, 2, 6)])
+@pytest.mark.parametrize(("tries", "together", "sent"), [(1, 16, 2), (2, 16, 3), (3, 2, 6)])
 def test_a_tile_that_always_kills_its_worker_is_given_up_and_the_others_are_trained(
     plain, tries, together, sent, tmp_path
 ):
@@ -172,33 +173,44 @@ def test_where_no_worker_ever_answers_the_run_ends_at_once():
     def fate(number, call):
         raise ConnectionResetError("no route")
 
+    def broken(*arguments):
+        future = concurrent.futures.Future()
+        future.set_exception(ConnectionResetError("no route"))
+        return future
+
     executor = Here(fate)
-    with pytest.raises(RuntimeError, match=r"^executor: no worker gives an answer: .*no route"):
-        sweep(jfnn.Workers(executor, tries=2))
+    for unreachable in (executor, types.SimpleNamespace(submit=broken)):
+        with pytest.raises(RuntimeError, match=r"^executor: no worker gives an answer: .*no route"):
+            sweep(jfnn.Workers(unreachable, tries=2))
     assert len(executor.calls) <= 2 * 6
 
 
-def test_errors_of_a_segment_are_those_of_the_sweep_and_nothing_is_tried_again(monkeypatch):
-    class BrokenWorker:
-        def __init__(self, task, device):
-            raise ZeroDivisionError("in the network")
+class UnpicklableError(Exception):
+    """Its arguments are not those of its class."""
+
+    def __init__(self, a, b):
+        super().__init__(f"{a} {b}")
+
+
+@pytest.mark.parametrize(
+    ("error", "expected"),
+    [(ZeroDivisionError("in the network"), ZeroDivisionError), (UnpicklableError("in", "the"), RuntimeError)],
+)
+def test_errors_of_a_segment_are_those_of_the_sweep_and_nothing_is_tried_again(error, expected, monkeypatch):
+    def broken(task, device):
+        raise error
 
     calls._worker.cache_clear()
-    monkeypatch.setattr(calls, "Worker", BrokenWorker)
+    monkeypatch.setattr(calls, "Worker", broken)
     executor = Here()
-    with pytest.raises(ZeroDivisionError, match=r"in the network"):
+    with pytest.raises(expected, match="in the"):
         sweep(jfnn.Workers(executor, in_flight=1))
     assert len(executor.calls) == 2  # the first did not hold the data
 
 
-def test_workers_of_another_kind_or_with_other_packages_are_refused():
-    class Another(Here):
-        def submit(self, function, *arguments):
-            if arguments:
-                backend = arguments[0].environment["backend"] | {"processor": "another"}
-                environment = arguments[0].environment | {"backend": backend}
-                arguments = (dataclasses.replace(arguments[0], environment=environment),)
-            return super().submit(function, *arguments)
+def test_workers_of_another_kind_or_with_other_packages_raise_an_error():
+    def another(number, call):
+        call.environment["backend"]["processor"] = "another"
 
     class Older(Here):
         def submit(self, function, *arguments):
@@ -207,46 +219,62 @@ def test_workers_of_another_kind_or_with_other_packages_are_refused():
                 future.result()["versions"] |= {"jax": "0.1"}
             return future
 
-    for executor, message in ((Another(), "backend.processor is .*another"), (Older(), "jax 0.1")):
+    for executor, message in ((Here(another), "backend.processor is .*another"), (Older(), "jax 0.1")):
         with pytest.raises(ValueError, match=f"^executor: .*{message}"):
             sweep(executor)
 
 
+class Slow(Here):
+    """Computes at once, but counts a call as under way until its result is taken."""
+
+    under_way = 0
+
+    def __init__(self, fate=lambda number, call: None):
+        super().__init__(fate)
+        self.beside, self.cancelled = [], []  # calls under way when each was sent, and futures
+
+    def submit(self, function, *arguments):
+        future = super().submit(function, *arguments)
+        if arguments:
+            self.beside.append(self.under_way)
+        self.under_way += 1
+
+        def take():
+            self.under_way -= 1
+            return future.result()
+
+        cancel = functools.partial(self.cancelled.append, future)
+        return types.SimpleNamespace(done=lambda: True, result=take, cancel=cancel)
+
+
 def test_no_more_tiles_are_under_way_than_may_be():
-    class Waiting(Here):
-        most = under_way = 0
-
-        def submit(self, function, *arguments):
-            self.under_way += 1
-            self.most = max(self.most, self.under_way)
-            result = super().submit(function, *arguments)
-
-            def take():
-                self.under_way -= 1
-                return result.result()
-
-            return types.SimpleNamespace(done=lambda: True, result=take, cancel=int)
-
-    executor = Waiting()
+    executor = Slow()
     sweep(jfnn.Workers(executor, in_flight=3, together=2), execution=jfnn.Execution(tile=1))
-    assert executor.most == 3
+    assert max(executor.beside) + 1 == 3
 
 
-def test_an_interrupt_cancels_what_is_under_way_and_leaves_a_run_to_resume(plain, tmp_path):
-    cancelled = []
+def test_the_last_try_of_a_tile_travels_while_no_other_is_under_way():
+    def lose(number, call):
+        if has(call, 0.1):
+            raise ConnectionResetError("the worker is gone")
 
-    class Stopped(Here):
-        def submit(self, function, *arguments):
-            if len(self.calls) == 9:
-                raise KeyboardInterrupt
-            future = super().submit(function, *arguments)
-            return types.SimpleNamespace(
-                done=lambda: True, result=future.result, cancel=lambda: cancelled.append(future)
-            )
+    executor = Slow(lose)
+    with pytest.raises(jfnn.LostMembersError):
+        sweep(jfnn.Workers(executor, tries=3, together=2))
+    lost = [number for number, call in enumerate(executor.calls) if has(call, 0.1)]
+    assert [executor.beside[number] for number in lost[-2:]] == [0, 0]  # the last try of two tiles
+    assert max(executor.beside) > 0
 
+
+def test_an_interrupt_cancels_calls_under_way_and_leaves_a_run_to_resume(plain, tmp_path):
+    def interrupt(number, call):
+        if number == 10:
+            raise KeyboardInterrupt
+
+    executor = Slow(interrupt)
     with pytest.raises(KeyboardInterrupt):
-        sweep(jfnn.Workers(Stopped(), together=1), out=tmp_path)
-    assert cancelled
+        sweep(jfnn.Workers(executor, together=1), out=tmp_path)
+    assert executor.cancelled
     assert not list(tmp_path.glob("*.task"))
     assert same_bits(arrays(sweep(Here(), out=tmp_path, resume=True)), arrays(plain))
 

@@ -13,12 +13,12 @@ import pickle
 import re
 import socket
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import Any
 
 import jax
 import numpy as np
 
-from jfnn.arguments.checks import ArgumentTypeError
+from jfnn.arguments.checks import ArgumentError, ArgumentTypeError
 from jfnn.engine.segment import Task, Worker
 from jfnn.store import environment, files
 from jfnn.store.identity import Description, differences
@@ -26,76 +26,40 @@ from jfnn.store.identity import Description, differences
 SUFFIX = ".task"
 NAME = re.compile(rf"[0-9a-f]{{64}}{re.escape(SUFFIX)}")
 LEFTOVER = re.compile(rf"\.{NAME.pattern}\.part")  # see `files.leftover`
-KEPT_TASKS = 4  # that a process holds at a time, those used last
+CACHED_TASKS = 4  # of a process
 
 
 @dataclasses.dataclass(frozen=True)
 class Place:
-    """The place of a pickled task: a file or its bytes; equal for equal tasks.
+    """The place of a pickled task: a file or its bytes; equal for equal tasks."""
 
-    Attributes:
-        digest: SHA-256 of the bytes.
-        path: A file that may hold them, or None.
-        content: The bytes themselves, or None.
-    """
-
-    digest: str
-    path: str | None = dataclasses.field(default=None, compare=False)
+    digest: str  # SHA-256 of the bytes
+    path: str | None = dataclasses.field(default=None, compare=False)  # a file that may hold them
     content: bytes | None = dataclasses.field(default=None, compare=False, repr=False)
 
 
 @dataclasses.dataclass(frozen=True)
 class Call:
-    """Segments for another process, which runs them one after another.
+    """Segments for another process, which runs them one after another."""
 
-    Attributes:
-        place: The place of their task.
-        segments: The pickled list of segments.
-        environment: `environment_here` of the processes that may compute them.
-        x64: Whether JAX computes in float64.
-        name: Unique, since executors may take equal calls for one.
-    """
-
-    place: Place
-    segments: bytes
-    environment: Description
-    x64: bool
-    name: str
+    place: Place  # of their task
+    segments: bytes  # the pickled list
+    environment: Description  # `environment_here` of the processes that may compute them
+    x64: bool  # whether JAX computes in float64
+    name: str  # unique, since executors may take equal calls for one
 
     def __dask_tokenize__(self) -> str:
         """Names the call to Dask, which would read all of its bytes for a name."""
         return self.name
 
 
-class Done(NamedTuple):
-    """For each segment the leaves of its trained members, objectives and blocks of scores, pickled."""
-
-    content: bytes
-
-
-class Missing(NamedTuple):
-    """The process, named by its machine and number, lacks the task."""
-
-    process: str
-
-
-class Refused(NamedTuple):
-    """The process may not compute the call, since its environment differs."""
-
-    differences: list[str]
-
-
-class Failed(NamedTuple):
-    """The exception that a segment raised, or a `RuntimeError` with its text."""
-
-    error: Exception
-
-
-Answer = Done | Missing | Refused | Failed
+# For each segment the pickled leaves of its trained members, objectives and blocks of scores; or the error of
+# a segment, or of a process that may not or cannot run it.
+Answer = bytes | Exception
 
 
 class NoTaskError(LookupError):
-    """A task is neither in this process nor in its place."""
+    """A process, named by its machine and number, lacks a task, and so does the place of the task."""
 
 
 def to_bytes(thing: Any) -> bytes:
@@ -119,12 +83,15 @@ def to_bytes(thing: Any) -> bytes:
 
 
 def place(task: Task, directory: Path | None) -> Place:
-    """Makes a task findable: as a file in a directory that processes may share, else by its bytes."""
+    """Makes a task findable: in a file of a directory that processes may share, else by its bytes alone."""
     content = to_bytes(task)
     digest = hashlib.sha256(content).hexdigest()
-    return Place(
-        digest, None if directory is None else str(directory.absolute() / f"{digest}{SUFFIX}"), content
-    )
+    if directory is None:
+        return Place(digest, None, content)
+    path = directory.absolute() / f"{digest}{SUFFIX}"
+    with files.atomic(path) as file:
+        file.write(content)
+    return Place(digest, str(path), content)
 
 
 def remove_tasks(directory: Path) -> None:
@@ -133,8 +100,10 @@ def remove_tasks(directory: Path) -> None:
     The name of a task is the checksum of its bytes; other files stay.
     """
     for path in directory.iterdir():
-        is_task = NAME.fullmatch(path.name) and path.is_file() and files.file_digest(path) == path.stem
-        if is_task or LEFTOVER.fullmatch(path.name):
+        is_task = NAME.fullmatch(path.name) and path.is_file()
+        if LEFTOVER.fullmatch(path.name) or (
+            is_task and hashlib.sha256(path.read_bytes()).hexdigest() == path.stem
+        ):
             path.unlink(missing_ok=True)
 
 
@@ -143,7 +112,7 @@ def environment_here() -> Description:
     return environment.describe(jax.devices()[0])
 
 
-@functools.lru_cache(KEPT_TASKS)
+@functools.lru_cache(CACHED_TASKS)
 def _worker(place: Place) -> Worker:
     """This process's first device with the task in place.
 
@@ -154,7 +123,7 @@ def _worker(place: Place) -> Worker:
     if content is None and place.path is not None and Path(place.path).is_file():
         content = Path(place.path).read_bytes()
     if content is None or hashlib.sha256(content).hexdigest() != place.digest:
-        raise NoTaskError
+        raise NoTaskError(f"{socket.gethostname()} {os.getpid()}")
     return Worker(pickle.loads(content), jax.devices()[0])
 
 
@@ -162,21 +131,21 @@ def answer(call: Call) -> Answer:
     """Runs segments on this process's first device."""
     here = environment_here()
     if here != call.environment:
-        return Refused(differences(call.environment, here))
+        differing = "; ".join(differences(call.environment, here))
+        reason = f"its workers differ, and so would bits; take equal ones: {differing}"
+        return ArgumentError("executor", reason)
     try:
         with jax.enable_x64(call.x64):
             worker = _worker(call.place)
             results = [worker.issue(segment) for segment in pickle.loads(call.segments)]
             leaves = [(jax.tree.leaves(r.members), r.objectives, list(r.blocks)) for r in results]
-        return Done(pickle.dumps(jax.tree.map(np.asarray, leaves), protocol=5))
-    except NoTaskError:
-        return Missing(f"{socket.gethostname()} {os.getpid()}")
+        return pickle.dumps(jax.tree.map(np.asarray, leaves), protocol=5)
     except Exception as error:
-        return Failed(_sendable(error))
+        return _sendable(error)
 
 
 def _sendable(error: Exception) -> Exception:
-    """An exception that survives a pickle."""
+    """An exception that survives a pickle: itself, or a `RuntimeError` with its text."""
     try:
         if type(pickle.loads(pickle.dumps(error))) is type(error):
             return error

@@ -5,13 +5,14 @@ Ctrl-C, which stops the process that sends it tiles, and ends when its parent wa
 """
 
 import contextlib
+import multiprocessing
+import os
 import signal
 import threading
 from collections.abc import Iterator, Mapping
 from typing import Any
 
 from jfnn.engine.devices import use_all_cores
-from jfnn.engine.interrupts import end_with_parent
 
 # Settings of a cluster. jfnn itself sends a tile again whose worker died. Dask would keep the last thousand
 # messages, of half a megabyte each, and its observations of itself would take a tenth of a core.
@@ -40,7 +41,15 @@ def prepare() -> None:
         use_all_cores()
     if threading.current_thread() is threading.main_thread():
         signal.signal(signal.SIGINT, signal.SIG_IGN)
-    end_with_parent()
+    parent = multiprocessing.parent_process()
+    if parent is not None:
+        threading.Thread(target=_end_with, args=(parent,), daemon=True).start()
+
+
+def _end_with(parent: Any) -> None:
+    """Ends this process with its parent; the worker of a pool would wait for work forever."""
+    parent.join()
+    os._exit(1)
 
 
 @contextlib.contextmanager

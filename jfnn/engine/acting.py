@@ -4,7 +4,7 @@ import jax
 import numpy as np
 
 from jfnn.engine.program import Members
-from jfnn.engine.state import Kept, RunState, Scores
+from jfnn.engine.state import RunState, Scores, Snapshot
 from jfnn.experiment.experiment import Experiment
 from jfnn.schedulers.scheduler import Actions, Report
 
@@ -12,7 +12,7 @@ from jfnn.schedulers.scheduler import Actions, Report
 def act(experiment: Experiment, state: RunState, scores: Scores) -> RunState:
     """The state after every scheduler has seen the scores and acted, one after the other."""
     ranking, loss = experiment.ranking, scores[experiment.learner.metrics[0].name]
-    score = ranking.of(scores)
+    score, memories = ranking.of(scores), list(state.schedulers)
     for i, scheduler in enumerate(experiment.schedulers):
         report = Report(
             epoch=state.epoch,
@@ -26,28 +26,30 @@ def act(experiment: Experiment, state: RunState, scores: Scores) -> RunState:
             pruned=state.pruned,
             hyper=state.hyper,
         )
-        remembered, actions = scheduler.update(state.schedulers[i], report)
+        memories[i], actions = scheduler.update(memories[i], report)
         state = _apply(state, actions, score)
-        state = state._replace(schedulers=(*state.schedulers[:i], remembered, *state.schedulers[i + 1 :]))
-    return state
+    return state._replace(schedulers=tuple(memories))
 
 
 def _score_of_end(state: RunState, score: np.ndarray) -> np.ndarray:
     """Score of the parameters that each member would end with."""
-    if state.kept is None:
+    if state.snapshot is None:
         return score
-    kept_score = np.where(state.kept.epoch >= 0, state.kept.score, score)
+    kept_score = np.where(state.snapshot.epoch >= 0, state.snapshot.score, score)
     return np.where(state.members.diverged_at < 0, kept_score, np.nan)
 
 
 def _apply(state: RunState, actions: Actions, score: np.ndarray) -> RunState:
-    if actions.keep is not None and state.kept is not None:
-        _keep(state.kept, state, actions.keep, score)
+    if actions.keep is not None and state.snapshot is not None:
+        _keep(state.snapshot, state, actions.keep, score)
     if actions.copy is not None:
-        state = _copy(state, actions.copy)
+        members, source = state.members, actions.copy
+        copies = jax.tree.map(lambda leaf: leaf[source], members.state)
+        moved = source != np.arange(len(source))  # each to the state of a member that has not diverged
+        diverged_at = np.where(moved, members.diverged_at[source], members.diverged_at)
+        state = state._replace(members=Members(copies, diverged_at))
     if actions.stop is not None:
-        stops = state.active & actions.stop
-        stopped_at = np.where(stops, state.epoch, state.stopped_at).astype(np.int32)
+        stopped_at = np.where(state.active & actions.stop, np.int32(state.epoch), state.stopped_at)
         state = state._replace(stopped_at=stopped_at)
     if actions.prune is not None:
         state = state._replace(pruned=state.pruned | actions.prune)
@@ -57,18 +59,9 @@ def _apply(state: RunState, actions: Actions, score: np.ndarray) -> RunState:
     return state
 
 
-def _keep(kept: Kept, state: RunState, which: np.ndarray, score: np.ndarray) -> None:
+def _keep(snapshot: Snapshot, state: RunState, which: np.ndarray, score: np.ndarray) -> None:
     """Keeps the parameters that some members have now, in place."""
-    kept.epoch[which], kept.score[which] = state.epoch, score[which]
-    now_and_kept = (state.members.state.params, state.hyper), (kept.params, kept.hyper)
-    for now, old in zip(*map(jax.tree.leaves, now_and_kept), strict=True):
+    snapshot.epoch[which], snapshot.score[which] = state.epoch, score[which]
+    both = (state.members.state.params, state.hyper), (snapshot.params, snapshot.hyper)
+    for now, old in zip(*map(jax.tree.leaves, both), strict=True):
         old[which] = now[which]
-
-
-def _copy(state: RunState, source: np.ndarray) -> RunState:
-    """Every member goes on from the state of its source, which has not diverged."""
-    moved = source != np.arange(len(source))
-    members = state.members.state
-    copied = jax.tree.map(lambda leaf: leaf[source], members)
-    diverged_at = np.where(moved, state.members.diverged_at[source], state.members.diverged_at)
-    return state._replace(members=Members(copied, diverged_at.astype(np.int32)))

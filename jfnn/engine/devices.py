@@ -87,7 +87,7 @@ def use_all_cores(count: int | None = None) -> int:
     return count
 
 
-def resolve(devices: int | Sequence[jax.Device] | None, n_cores: int | None = None) -> tuple[jax.Device, ...]:
+def resolve(devices: int | Sequence[jax.Device] | None) -> tuple[jax.Device, ...]:
     """The device of each host thread.
 
     CPU cores share memory, so all threads run the program compiled for JAX's first CPU device.
@@ -95,7 +95,6 @@ def resolve(devices: int | Sequence[jax.Device] | None, n_cores: int | None = No
     Args:
         devices: None for all accelerators, or without any all cores; a count of either; or a sequence of
             devices.
-        n_cores: Number of CPU cores; None for those that this process may use.
 
     Raises:
         ValueError: More than exist, none, or of different kinds.
@@ -112,9 +111,9 @@ def resolve(devices: int | Sequence[jax.Device] | None, n_cores: int | None = No
         return tuple(devices)
     present = jax.devices()
     if present[0].platform == "cpu":
-        present = present[:1] * max(n_cores or cores(), len(present))
+        present = present[:1] * max(cores(), len(present))
     count = len(present) if devices is None else checks.as_count(devices, "devices")
     if count > len(present):
-        what = "CPU cores" if present[0].platform == "cpu" else "devices"
-        raise ArgumentError("devices", f"expected at most {len(present)}, the {what} there are, got {count}")
+        kind = "CPU cores" if present[0].platform == "cpu" else "devices"
+        raise ArgumentError("devices", f"expected at most {len(present)}, the {kind} there are, got {count}")
     return tuple(present[:count])

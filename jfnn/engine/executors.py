@@ -1,15 +1,16 @@
 """Executors of tiles: the interface, and one host thread for each CPU core or accelerator.
 
-Threads are what makes cores work side by side: JAX runs the calls that one thread makes one after another,
-but a CPU device works on the calls of several threads at once.
+Threads make cores work side by side: JAX runs the calls of one thread one after another, but a CPU device
+works on the calls of several threads at once.
 """
 
 import collections
 import concurrent.futures
 import functools
+import itertools
 import threading
 from collections.abc import Callable, Iterable, Sequence
-from typing import Any, Generic, Protocol, TypeVar
+from typing import Any, Protocol, TypeVar
 
 import jax
 
@@ -17,24 +18,22 @@ from jfnn.engine.segment import Segment, SegmentResult, Task, Worker
 
 Job = TypeVar("Job")
 Result = TypeVar("Result")
+MakeSegment = Callable[[Job], Segment]
+Collect = Callable[[Job, SegmentResult], Job | None]
+Failures = Sequence[tuple[Job, Exception]]
 
 
 class Executor(Protocol):
     """Runs segments of one task, in any order, each by any device."""
 
-    def run(
-        self,
-        jobs: Iterable[Job],
-        segment: Callable[[Job], Segment],
-        collect: Callable[[Job, SegmentResult], Job | None],
-    ) -> Sequence[tuple[Job, Exception]]:
+    def run(self, jobs: Iterable[Job], segment: MakeSegment[Job], collect: Collect[Job]) -> Failures[Job]:
         """Runs the segment of each job, and hands every result to ``collect``, from any thread.
 
         ``collect`` returns the job that follows, if any. A segment may run more than once, but is made once,
         since later segments depend on collected results.
 
         Returns:
-            The jobs that had to be given up, and why.
+            The jobs that failed, and why.
         """
         ...
 
@@ -44,31 +43,22 @@ class Executor(Protocol):
 
 
 class Threads:
-    """An `Executor` on this process's devices."""
+    """An `Executor` on this process's devices, which gives nothing up."""
 
     def __init__(self, task: Task, threads: Sequence[jax.Device]):
         """Places the task, common to all segments, on the device of each thread."""
         self.threads = threads
         self.workers = {device: Worker(task, device) for device in dict.fromkeys(threads)}
 
-    def run(
-        self,
-        jobs: Iterable[Job],
-        segment: Callable[[Job], Segment],
-        collect: Callable[[Job, SegmentResult], Job | None],
-    ) -> Sequence[tuple[Job, Exception]]:
-        """See `Executor`; nothing is given up."""
+    def run(self, jobs: Iterable[Job], segment: MakeSegment[Job], collect: Collect[Job]) -> Failures[Job]:
+        """See `Executor`."""
         spread(jobs, self.threads, lambda job, device: self.workers[device].issue(segment(job)), collect)
         return ()
 
     def compile(self, segments: Sequence[Segment]) -> None:
         """See `Executor`."""
-        calls = [
-            functools.partial(worker.issue, segment, blocks=1)
-            for worker in self.workers.values()
-            for segment in segments
-        ]
-        side_by_side(calls)
+        pairs = itertools.product(self.workers.values(), segments)
+        side_by_side([functools.partial(worker.issue, segment, blocks=1) for worker, segment in pairs])
 
 
 def spread(
@@ -77,7 +67,7 @@ def spread(
     issue: Callable[[Job, jax.Device], Result],
     collect: Callable[[Job, Result], Job | None],
 ) -> None:
-    """Runs jobs on devices, each on the first that is free, and those that follow them.
+    """Runs jobs, and the jobs that follow them, each on the first free device.
 
     Args:
         jobs: The first jobs.
@@ -90,58 +80,44 @@ def spread(
     Raises:
         Exception: Whatever a job raises; jobs not yet begun are dropped.
     """
-    waiting = _Waiting(jobs)
+    waiting, changed = collections.deque(jobs), threading.Condition()
+    under_way, stopped = 0, False
+
+    def take(wait: bool) -> Job | None:
+        """The next job; None if there is none, and, if ``wait``, will be none."""
+        nonlocal under_way
+        with changed:
+            while wait and not waiting and under_way and not stopped:
+                changed.wait()
+            if not waiting or stopped:
+                return None
+            under_way += 1
+            return waiting.popleft()
+
+    def end(following: Job | None) -> None:
+        """Counts the end of a job, and adds the one that follows it."""
+        nonlocal under_way
+        with changed:
+            under_way -= 1
+            waiting.extend(() if following is None else (following,))
+            changed.notify_all()
+
+    def stop() -> None:
+        """Drops waiting jobs."""
+        nonlocal stopped
+        with changed:
+            stopped = True
+            changed.notify_all()
 
     def work(device: jax.Device) -> None:
-        under_way: tuple[Job, Result] | None = None
-        while True:
-            job = waiting.take(wait=under_way is None)
+        before: tuple[Job, Result] | None = None
+        while (job := take(wait=before is None)) is not None or before is not None:
             issued = None if job is None else (job, issue(job, device))
-            if under_way:
-                waiting.done(collect(*under_way))
-            elif issued is None:
-                return
-            under_way = issued
+            if before is not None:
+                end(collect(*before))
+            before = issued
 
-    side_by_side([functools.partial(work, device) for device in devices], waiting.stop)
-
-
-class _Waiting(Generic[Job]):
-    """Jobs that wait for a device: first the initial ones, then those that follow, in order."""
-
-    def __init__(self, jobs: Iterable[Job]):
-        self._jobs, self._following = iter(jobs), collections.deque[Job]()
-        self._under_way, self._stopped = 0, False
-        self._changed = threading.Condition()
-
-    def take(self, wait: bool) -> Job | None:
-        """The next job; None if there is none, and, if ``wait``, will be none."""
-        with self._changed:
-            while not self._stopped:
-                job = next(self._jobs, None)
-                if job is None and self._following:
-                    job = self._following.popleft()
-                if job is not None:
-                    self._under_way += 1
-                    return job
-                if not wait or not self._under_way:
-                    return None
-                self._changed.wait()
-            return None
-
-    def done(self, following: Job | None) -> None:
-        """Adds the job that follows one that has ended."""
-        with self._changed:
-            self._under_way -= 1
-            if following is not None:
-                self._following.append(following)
-            self._changed.notify_all()
-
-    def stop(self) -> None:
-        """Drops waiting jobs."""
-        with self._changed:
-            self._stopped = True
-            self._changed.notify_all()
+    side_by_side([functools.partial(work, device) for device in devices], stop)
 
 
 def side_by_side(calls: Sequence[Callable[[], Any]], at_end: Callable[[], None] = lambda: None) -> None:

@@ -61,12 +61,13 @@ def form_costs(experiment: Experiment, platform: str) -> dict[Form, float]:
 
 def widest_tile(experiment: Experiment, platform: str, batch: int) -> int:
     """Largest width of a tile, from the bytes that a step of ``batch`` rows holds."""
-    learner, dtype = experiment.learner, experiment.data.dtype
-    if not isinstance(learner, Traced) or platform != "cpu":
-        parameters = sum(leaf.size for leaf in jax.tree.leaves(starting_shapes(learner)))
-        return plan.tile_width(parameters, learner.width(), batch, dtype.itemsize, platform)
-    room = CPU_ROOM // max(_held(learner, batch), 1)
-    return max(width for width in plan.CPU_WIDTHS if width <= max(room, 1))
+    learner, on_cpu = experiment.learner, platform == "cpu"
+    widths = plan.CPU_WIDTHS if on_cpu else plan.ACCELERATOR_WIDTHS
+    if isinstance(learner, Traced) and on_cpu:
+        return plan.tile_width(_held(learner, batch), CPU_ROOM, widths)
+    parameters = sum(leaf.size for leaf in jax.tree.leaves(starting_shapes(learner)))
+    held = plan.member_bytes(parameters, learner.width(), batch, experiment.data.dtype.itemsize)
+    return plan.tile_width(held, plan.CPU_TILE_BYTES if on_cpu else plan.ACCELERATOR_TILE_BYTES, widths)
 
 
 @functools.lru_cache(64)

@@ -1,8 +1,6 @@
 """Ctrl-C while members train: noted when it comes, handed on where nothing is half done."""
 
 import contextlib
-import multiprocessing
-import os
 import signal
 import sys
 import threading
@@ -61,16 +59,3 @@ def raise_pending() -> None:
     handler = signal.getsignal(signal.SIGINT)
     if isinstance(handler, _Deferred) and threading.current_thread() is threading.main_thread():
         handler.hand_on()
-
-
-def end_with_parent() -> None:
-    """Ends this process when its parent has ended; the worker of a pool would wait for work forever."""
-    parent = multiprocessing.parent_process()
-    if parent is None:
-        return
-
-    def wait_and_end() -> None:
-        parent.join()
-        os._exit(1)
-
-    threading.Thread(target=wait_and_end, daemon=True).start()

@@ -10,10 +10,11 @@ import numpy as np
 from jfnn.arguments.checks import ArgumentError
 from jfnn.engine import interrupts
 from jfnn.engine.acting import act
-from jfnn.engine.state import Evaluation, History, Kept, Outcome, RunState, Scores
+from jfnn.engine.state import Evaluation, Outcome, RunState, Scores, Snapshot
 from jfnn.engine.trainer import Trainer
 from jfnn.experiment.experiment import PARTS
 from jfnn.experiment.settings import Progress
+from jfnn.layers.kind import Params
 
 Save = Callable[[RunState, bool], None]  # (state, whether it must be saved now)
 
@@ -25,7 +26,7 @@ def start(trainer: Trainer) -> RunState:
     members = trainer.start(hyper)
     keeps = any(scheduler.keeps_best for scheduler in experiment.schedulers)
     params, numbers = jax.tree.map(np.copy, (members.state.params, hyper))
-    kept = Kept(np.full(size, -1, np.int32), np.full(size, np.nan), params, numbers)
+    snapshot = Snapshot(np.full(size, -1, np.int32), np.full(size, np.nan), params, numbers)
     no_scores = np.zeros((0, size, len(PARTS)))
     return RunState(
         epoch=0,
@@ -33,12 +34,12 @@ def start(trainer: Trainer) -> RunState:
         hyper=hyper,
         stopped_at=np.full(size, -1, np.int32),
         pruned=np.zeros(size, bool),
-        kept=kept if keeps else None,
+        snapshot=snapshot if keeps else None,
         schedulers=tuple(
             scheduler.init(experiment.n_cells, len(experiment.replicates))
             for scheduler in experiment.schedulers
         ),
-        history=History(
+        history=Evaluation(
             np.zeros(0, np.int64),
             {metric.name: no_scores for metric in experiment.learner.metrics},
             jax.tree.map(lambda leaf: leaf[None][:0], params) if experiment.keeps_evaluations else None,
@@ -71,17 +72,19 @@ def run(trainer: Trainer, state: RunState, save: Save = lambda state, now: None)
         state = state._replace(epoch=end, history=_extended(state, recorded, evaluations))
         scores = evaluations[end].scores if end in evaluations else None
         if scored:
-            best = _best(experiment.ranking.of(evaluations[scored[-1]].scores))
+            ranks = experiment.ranking.of(evaluations[scored[-1]].scores)
+            best = None if np.isnan(ranks).all() else float(np.nanmax(ranks))
         if scores is not None and evaluates:
             members, hyper = state.members, state.hyper
             state = act(experiment, state, scores)
             if state.members is not members or state.hyper is not hyper:
                 scores = None  # of members that are copies now, or have other numbers
         _return_to_host(trainer, state, best, save)
-    outcome = _finish(trainer, state, scores)
-    return outcome._replace(
-        compile_seconds=compile_seconds, run_seconds=time.perf_counter() - started - compile_seconds
-    )
+    params, epochs, scores = _final(trainer, state, scores)
+    after = np.arange(len(state.objectives))[:, None] > state.members.diverged_at
+    state.objectives[after & (state.members.diverged_at >= 0)] = np.nan
+    seconds = time.perf_counter() - started - compile_seconds
+    return Outcome(state, params, epochs, scores, trainer.failures, compile_seconds, seconds)
 
 
 def _next_return(trainer: Trainer, epoch: int) -> tuple[int, bool]:
@@ -113,7 +116,7 @@ def _return_to_host(trainer: Trainer, state: RunState, best: float | None, save:
     experiment = trainer.experiment
 
     def save_whole(now: bool) -> None:
-        if not trainer.lost:
+        if not trainer.failures:
             save(state, now)
 
     try:
@@ -129,7 +132,7 @@ def _return_to_host(trainer: Trainer, state: RunState, best: float | None, save:
         raise
 
 
-def _extended(state: RunState, epochs: Sequence[int], evaluations: Mapping[int, Evaluation]) -> History:
+def _extended(state: RunState, epochs: Sequence[int], evaluations: Mapping[int, Evaluation]) -> Evaluation:
     """The history with further evaluations, up to the first after which no member trains.
 
     Args:
@@ -144,26 +147,16 @@ def _extended(state: RunState, epochs: Sequence[int], evaluations: Mapping[int, 
     ]
     if not reached:
         return state.history
-    stacked = jax.tree.map(
-        lambda *leaves: np.stack(leaves), *(tuple(evaluations[epoch]) for epoch in reached)
+    longer: Evaluation = jax.tree.map(
+        lambda old, *new: np.concatenate([old, np.stack(new)]),
+        state.history,
+        *(evaluations[epoch] for epoch in reached),
     )
-    further = History(np.array(reached), *stacked)
-    longer: History = jax.tree.map(lambda old, new: np.concatenate([old, new]), state.history, further)
     return longer
 
 
-def _masked(objectives: np.ndarray, diverged_at: np.ndarray) -> np.ndarray:
-    """Objectives, NaN after a divergence."""
-    after = np.arange(len(objectives))[:, None] > diverged_at
-    return np.where(after & (diverged_at >= 0), np.nan, objectives)
-
-
-def _best(score: np.ndarray) -> float | None:
-    return None if np.isnan(score).all() else float(np.nanmax(score))
-
-
-def _finish(trainer: Trainer, state: RunState, last: Scores | None) -> Outcome:
-    """The outcome, with the scores of each member's final parameters.
+def _final(trainer: Trainer, state: RunState, last: Scores | None) -> tuple[Params, np.ndarray, Scores]:
+    """Final parameters of all members, the epochs that they were trained for, and their scores.
 
     Args:
         trainer: The trainer, which scores.
@@ -171,37 +164,23 @@ def _finish(trainer: Trainer, state: RunState, last: Scores | None) -> Outcome:
         last: Scores after the last call, NaN for members that had diverged or stopped; or None.
     """
     diverged_at = state.members.diverged_at
-    missing = diverged_at < 0
+    finite = missing = diverged_at < 0
     params, hyper = state.members.state.params, state.hyper
-    epochs = np.where(state.stopped_at < 0, state.epoch, state.stopped_at)
-    epochs = np.where(diverged_at < 0, epochs, diverged_at)
+    epochs = np.where(finite, np.where(state.stopped_at < 0, state.epoch, state.stopped_at), diverged_at)
     if last is not None and state.epoch == trainer.experiment.epochs:
-        missing = missing & (state.stopped_at >= 0)  # those that trained to the end have just been scored
-    if state.kept is not None:
-        is_kept = state.kept.epoch >= 0
-        missing = missing | (is_kept & (diverged_at < 0))
-        epochs = np.where(is_kept, state.kept.epoch, epochs)
+        missing = finite & (state.stopped_at >= 0)  # members that trained to the end have just been scored
+    if state.snapshot is not None:
+        in_snapshot = state.snapshot.epoch >= 0
+        missing = missing | (in_snapshot & finite)
+        epochs = np.where(in_snapshot, state.snapshot.epoch, epochs)
         params, hyper = jax.tree.map(
-            lambda kept, now: np.where(is_kept.reshape(-1, *(1,) * (now.ndim - 1)), kept, now),
-            (state.kept.params, state.kept.hyper),
+            lambda kept, now: np.where(in_snapshot.reshape(-1, *(1,) * (now.ndim - 1)), kept, now),
+            (state.snapshot.params, state.snapshot.hyper),
             (params, hyper),
         )
-    scores = last
-    if scores is None:
-        scores = trainer.evaluate(params, hyper, missing)
-    elif missing.any():
-        more = trainer.evaluate(params, hyper, missing)
-        scores = {name: np.where(missing[:, None], more[name], old) for name, old in scores.items()}
-    return Outcome(
-        params=params,
-        epochs=epochs,
-        stopped_at=state.stopped_at,
-        pruned=state.pruned,
-        diverged_at=diverged_at,
-        scores=scores,
-        history=state.history,
-        objectives=_masked(state.objectives, diverged_at),
-        lost=trainer.lost,
-        compile_seconds=0.0,
-        run_seconds=0.0,
-    )
+    if last is not None and not missing.any():
+        return params, epochs, last
+    scores = trainer.evaluate(params, hyper, missing)
+    if last is not None:
+        scores = {name: np.where(missing[:, None], new, last[name]) for name, new in scores.items()}
+    return params, epochs, scores

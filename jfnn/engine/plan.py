@@ -27,42 +27,26 @@ LEAST_STEPS, IDLE = 16, 0.03
 
 
 class Form(NamedTuple):
-    """The form of tiles.
+    """The form of tiles."""
 
-    Attributes:
-        width: Members a tile.
-        own: Whether members have minibatches of their own; else a tile shares those of one replicate.
-    """
-
-    width: int
-    own: bool
+    width: int  # members a tile
+    own: bool  # whether members have minibatches of their own; else a tile shares those of one replicate
 
 
 class Hardware(NamedTuple):
-    """Devices and tiles of an experiment.
+    """Devices and tiles of an experiment."""
 
-    Attributes:
-        threads: The device of each host thread; the cores of a CPU share one.
-        form: The form of tiles. A float32 result depends on it, so it follows from the experiment alone,
-            never from the number of devices.
-    """
-
-    threads: tuple[jax.Device, ...]
+    threads: tuple[jax.Device, ...]  # the device of each host thread; the cores of a CPU share one
+    # A float32 result depends on it, so it follows from the experiment, never from the number of devices.
     form: Form
 
 
 class Tile(NamedTuple):
-    """Members trained by one call of the compiled program.
+    """Members trained by one call of the compiled program."""
 
-    Attributes:
-        members: Member numbers ``[tile]``; empty slots repeat members.
-        used: Number of leading slots that are not repeats.
-        replicates: Replicate of each slot ``[tile]``, or the one whose minibatches all share.
-    """
-
-    members: np.ndarray
-    used: int
-    replicates: np.ndarray | int
+    members: np.ndarray  # their numbers [tile]; empty slots repeat members
+    used: int  # number of leading slots that are not repeats
+    replicates: np.ndarray | int  # of each slot [tile], or the one whose minibatches all share
 
 
 class Stretch(NamedTuple):
@@ -135,24 +119,20 @@ def _divided(first: int, end: int, number: int) -> Iterator[Stretch]:
     return (Stretch(at, until - at) for at, until in itertools.pairwise(ends))
 
 
-def tile_width(parameters: int, width: int, batch: int, itemsize: int, backend: str) -> int:
-    """Members a tile, from the network, the batch and the platform alone.
-
-    Args:
-        parameters: Number of parameters of one member.
-        width: Largest number of values that a layer holds for one row.
-        batch: Rows a step.
-        itemsize: Bytes of one value.
-        backend: "cpu", "gpu", …
-    """
-    on_cpu = backend == "cpu"
-    room = CPU_TILE_BYTES if on_cpu else ACCELERATOR_TILE_BYTES
-    room //= member_bytes(parameters, width, batch, itemsize)
-    return max(tile for tile in (CPU_WIDTHS if on_cpu else ACCELERATOR_WIDTHS) if tile <= max(room, 1))
+def tile_width(held: int, room: int, widths: Sequence[int]) -> int:
+    """The largest of some widths of a tile whose members, of ``held`` bytes each, fit into ``room`` bytes."""
+    return max(width for width in widths if width <= max(room // max(held, 1), 1))
 
 
 def member_bytes(parameters: int, width: int, batch: int, itemsize: int) -> int:
-    """Bytes that one member holds in training; arguments as for `tile_width`."""
+    """Bytes that one member holds in training.
+
+    Args:
+        parameters: Number of parameters.
+        width: Largest number of values that a layer holds for one row.
+        batch: Rows a step.
+        itemsize: Bytes of one value.
+    """
     # Parameters, gradients and the old parameters; a layer's pre-activations, activations and deltas.
     return 3 * (parameters + width * batch) * itemsize
 
@@ -184,8 +164,8 @@ def tiles(active: np.ndarray, replicate: np.ndarray, alike: np.ndarray, form: Fo
     Args:
         active: Whether each member still trains ``[members]``.
         replicate: Replicate of each member ``[members]``.
-        alike: Equal numbers for members that may share a tile ``[members]``: those with common minibatches,
-            or with minibatches of equal shape.
+        alike: Equal numbers for members that may share a tile ``[members]``: of common minibatches,
+            or of minibatches of equal shape.
         form: The form of tiles.
     """
     grouped = []

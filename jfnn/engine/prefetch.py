@@ -1,4 +1,4 @@
-"""Reads given minibatches ahead of time, once for each replicate and stretch of epochs."""
+"""Reads given minibatches ahead of time, once for each replicate and epoch."""
 
 import threading
 from collections.abc import Sequence
@@ -6,36 +6,40 @@ from concurrent.futures import Future, ThreadPoolExecutor
 
 import numpy as np
 
+from jfnn.engine.plan import Stretch
 from jfnn.experiment.experiment import Replicate
 
 
 class Prefetcher:
     """A cache of row numbers, filled by one background thread."""
 
-    def __init__(self, replicates: Sequence[Replicate]):
-        """An empty cache."""
-        self.replicates = replicates
+    def __init__(self, replicates: Sequence[Replicate], epochs: int):
+        """An empty cache for a run of ``epochs``."""
+        self.replicates, self.epochs = replicates, epochs
         self.lock, self.reader = threading.Lock(), ThreadPoolExecutor(1)
-        self.stretches: dict[tuple[int, int, int], Future[np.ndarray]] = {}
+        self.reads: dict[tuple[int, int], Future[np.ndarray]] = {}  # of a replicate and an epoch
 
-    def get(self, replicate: int, first: int, n_epochs: int) -> np.ndarray:
-        """Row numbers of a replicate from epoch ``first`` on, ``[n_epochs * steps, batch]``."""
-        return self.ahead(replicate, first, n_epochs).result()
+    def rows(self, replicates: np.ndarray | int, stretch: Stretch) -> np.ndarray:
+        """Row numbers of a tile ``[epochs * steps, batch]``, with a leading axis of members for an array.
 
-    def ahead(self, replicate: int, first: int, n_epochs: int) -> Future[np.ndarray]:
-        """Starts reading the result of `get` with the same arguments."""
-        key = (replicate, first, n_epochs)
+        As many epochs more are read while the devices work, so that the next call need not wait.
+        """
+        if isinstance(replicates, int):
+            return self._rows(replicates, stretch)
+        return np.stack([self._rows(int(number), stretch) for number in replicates])
+
+    def _rows(self, replicate: int, stretch: Stretch) -> np.ndarray:
+        epochs = max(stretch.epochs, 1)
+        end = stretch.first + epochs
         with self.lock:
-            if key not in self.stretches:
-                self.stretches[key] = self.reader.submit(self._read, *key)
-            return self.stretches[key]
+            for epoch in range(stretch.first, max(end, min(end + epochs, self.epochs))):
+                if (replicate, epoch) not in self.reads:
+                    minibatches = self.replicates[replicate].minibatches
+                    self.reads[replicate, epoch] = self.reader.submit(minibatches, epoch)
+            reads = [self.reads[replicate, epoch] for epoch in range(stretch.first, end)]
+        return np.concatenate([read.result() for read in reads])
 
     def forget(self, first: int) -> None:
-        """Drops stretches that begin before epoch ``first``."""
+        """Drops epochs before ``first``."""
         with self.lock:
-            self.stretches = {key: read for key, read in self.stretches.items() if key[1] >= first}
-
-    def _read(self, replicate: int, first: int, n_epochs: int) -> np.ndarray:
-        return np.concatenate(
-            [self.replicates[replicate].minibatches(epoch) for epoch in range(first, first + n_epochs)]
-        )
+            self.reads = {key: read for key, read in self.reads.items() if key[1] >= first}

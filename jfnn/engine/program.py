@@ -12,7 +12,6 @@ its arithmetic may change with their number.
 """
 
 import functools
-from collections.abc import Callable
 from typing import Any, NamedTuple
 
 import jax
@@ -33,15 +32,10 @@ PROGRAMS, TRACED_PROGRAMS = 32, 128
 
 
 class Members(NamedTuple):
-    """Members of a tile (on the host: all members) on the leading axis.
+    """Members of a tile (on the host: all members) on the leading axis."""
 
-    Attributes:
-        state: Parameters in the engine's form, and optimizer memory.
-        diverged_at: Epoch, counted from 0, in which a member stopped being finite, or -1; its state is the
-            one before that epoch.
-    """
-
-    state: State
+    state: State  # parameters in the engine's form, and optimizer memory
+    # Epoch, counted from 0, in which a member stopped being finite, or -1; its state is the one before.
     diverged_at: Any
 
     def diverged(self, epoch: int) -> Any:
@@ -50,152 +44,106 @@ class Members(NamedTuple):
 
 
 class Stock(NamedTuple):
-    """Data on a device.
+    """Data on a device."""
 
-    Attributes:
-        rows: All rows, padded to `jfnn.learners.source.room`.
-        weights: Weight of each row, or None.
-        train: Training rows of each fold ``[folds, room]``.
-    """
-
-    rows: Rows
-    weights: Any
-    train: Any
-
-
-class Spec(NamedTuple):
-    """Everything that a program is compiled for.
-
-    Attributes:
-        learner: The learner.
-        batches: How minibatches are drawn, or None where row numbers are given.
-        padded: Whether `jfnn.minibatches.PADDING` may stand in the place of a row.
-        platform: "cpu", "gpu", …
-        epochs: Epochs of a call whose objectives are kept: `EPOCHS`, or 1 for the last one alone.
-    """
-
-    learner: Learner
-    batches: Minibatches | None
-    padded: bool
-    platform: str
-    epochs: int
-
-
-class Program(NamedTuple):
-    """The compiled functions of one `Spec`; arguments of members have a leading tile axis.
-
-    Attributes:
-        start: ``(params, hyper) -> state``.
-        advance: ``(members, hyper, source, n_epochs, stock) -> (members, objectives [epochs, tile])``.
-        score: ``(params, rows, hyper) -> {metric: [members, n, …]}``.
-    """
-
-    start: Callable[..., State]
-    advance: Callable[..., tuple[Members, jax.Array]]
-    score: Callable[..., dict[str, jax.Array]]
-
-
-@functools.lru_cache(PROGRAMS)
-def build(
-    learner: Learner, batches: Minibatches | None, padded: bool, platform: str, epochs: int = EPOCHS
-) -> Program:
-    """The program of a `Spec`; equal arguments give the same compiled one."""
-    if build.cache_info().misses % TRACED_PROGRAMS == 0:
-        jax.clear_caches()
-
-    spec = Spec(learner, batches, padded, platform, epochs)
-
-    def advance_tile(*arguments: Any) -> tuple[Members, jax.Array]:
-        return advance(spec, *arguments)
-
-    return Program(
-        start=compiled(jax.vmap(learner.start), platform),
-        advance=compiled(advance_tile, platform),
-        score=compiled(jax.vmap(learner.score, in_axes=(0, None, 0)), platform),
-    )
-
-
-def advance(
-    spec: Spec, members: Members, hyper: Hyper, source: Source, n_epochs: jax.Array, stock: Stock
-) -> tuple[Members, jax.Array]:
-    """Trains a tile for ``n_epochs``.
-
-    After each epoch a member's parameters must be finite, and the objective at the start of its last step;
-    otherwise it keeps the state before that epoch. (The objective after the epoch would cost another forward
-    pass, a third of all work where an epoch is one step; the next epoch computes it anyway.)
-
-    Returns:
-        The members, and the mean objective over the steps of each epoch ``[spec.epochs, tile]``.
-    """
-    learner, first_epoch = spec.learner, source.first
-    axis = members_axis(learner, spec.platform, len(members.diverged_at), len(source.places), source.own)
-    train = functools.partial(train_epoch, spec, axis, hyper, source, stock)
-    end = jax.vmap(functools.partial(end_epoch, learner), in_axes=(axis, axis, 0), out_axes=axis)
-
-    def ended(done: Epoch, epochs: jax.Array) -> Members:
-        new = end(done.before.state, done.state, hyper)
-        state = jax.tree.map(lambda old, new: jnp.where(epochs > 0, new, old), done.state, new)
-        return judged(done._replace(state=state), first_epoch + epochs - 1, axis)
-
-    # Finiteness is checked as the next epoch begins: checked at once, XLA computes the last step twice.
-    def one_epoch(i: jax.Array, run: tuple[Epoch, jax.Array]) -> tuple[Epoch, jax.Array]:
-        members = ended(run[0], i)
-        state, total, value = train(members.state, first_epoch + i)
-        objectives = jax.lax.dynamic_update_index_in_dim(run[1], total / source.steps, i, 0)
-        return Epoch(members, state, jnp.isfinite(value)), objectives
-
-    def moved(members: Members, source: int, destination: int) -> Members:
-        state = jax.tree.map(lambda leaf: jnp.moveaxis(leaf, source, destination), tuple(members.state))
-        return members._replace(state=State(*state))
-
-    members = moved(members, 0, axis)
-    nothing = Epoch(members, members.state, jnp.ones_like(members.diverged_at, bool))
-    objectives = jnp.zeros((spec.epochs, len(members.diverged_at)), next(iter(hyper.values())).dtype)
-    done, objectives = jax.lax.fori_loop(0, n_epochs, one_epoch, (nothing, objectives))
-    return moved(ended(done, n_epochs), axis, 0), objectives
+    rows: Rows  # padded to `jfnn.learners.source.room`
+    weights: Any  # of each row, or None
+    train: Any  # training rows of each fold [folds, room]
 
 
 class Epoch(NamedTuple):
-    """A tile after an epoch whose finiteness has not been checked yet.
-
-    Attributes:
-        before: The members before it.
-        state: Their state after it.
-        finite: Whether the objective at the start of a member's last step is finite ``[tile]``.
-    """
+    """A tile after an epoch whose finiteness has not been checked yet."""
 
     before: Members
-    state: State
-    finite: jax.Array
+    state: State  # after it
+    finite: jax.Array  # whether the objective at the start of a member's last step is finite [tile]
 
 
-def train_epoch(
-    spec: Spec, axis: int, hyper: Hyper, source: Source, stock: Stock, state: State, epoch: jax.Array
-) -> Loop:
-    """The steps of an epoch; members lie on ``axis`` of the state."""
-    zeros = jnp.zeros_like(next(iter(hyper.values())))
-    rows, weights, train = jax.tree.map(jnp.asarray, tuple(stock))
+class Program:
+    """Compiled functions of a tile; arguments of members have a leading tile axis.
 
-    def numbers(steps: jax.Array) -> jax.Array:
-        return rows_of_steps(spec.batches, source, train, epoch, steps, axis)
+    * ``start(params, hyper) -> state``
+    * ``advance(members, hyper, source, n_epochs, stock) -> (members, objectives [epochs, tile])``
+    * ``score(params, rows, hyper) -> {metric: [members, n, …]}``
+    """
 
-    def batch(numbers: jax.Array) -> Batch:
-        taken = gather(rows, weights, numbers, spec.padded)
-        last = source.own and axis == -1
-        return taken._replace(rows=jax.tree.map(members_last, taken.rows)) if last else taken
+    def __init__(
+        self, learner: Learner, batches: Minibatches | None, padded: bool, platform: str, epochs: int
+    ):
+        """Compiles nothing yet; see `build` for the arguments."""
+        self.learner, self.batches, self.padded = learner, batches, padded
+        self.platform, self.epochs = platform, epochs
+        self.start = compiled(jax.vmap(learner.start), platform)
+        self.advance = compiled(self._advance, platform)
+        self.score = compiled(jax.vmap(learner.score, in_axes=(0, None, 0)), platform)
 
-    def one_step(step: jax.Array, batch: Batch, loop: Loop) -> Loop:
-        key = step_key(source, epoch, step)
-        state, values = step_members(spec.learner, loop[0], batch, hyper, key, axis, source.own)
-        values = values.astype(loop[1].dtype)
-        return state, loop[1] + values, values
+    def _advance(
+        self, members: Members, hyper: Hyper, source: Source, n_epochs: jax.Array, stock: Stock
+    ) -> tuple[Members, jax.Array]:
+        """Trains a tile for ``n_epochs``.
 
-    chunk = as_chunk(rows, len(source.places) * (len(zeros) if source.own else 1), spec.batches)
-    return steps_of_epoch(one_step, numbers, batch, source.steps, chunk, (state, zeros, zeros))
+        After each epoch a member's parameters must be finite, and the objective at the start of its last
+        step; otherwise it keeps the state before that epoch. (The objective after the epoch would cost
+        another forward pass, a third of all work where an epoch is one step; the next epoch computes it
+        anyway.)
+
+        Returns:
+            The members, and the mean objective over the steps of each epoch ``[epochs, tile]``.
+        """
+        tile = len(members.diverged_at)
+        axis = members_axis(self.learner, self.platform, tile, len(source.places), source.own)
+        end = jax.vmap(functools.partial(end_epoch, self.learner), in_axes=(axis, axis, 0), out_axes=axis)
+
+        def checked(done: Epoch, epochs: jax.Array) -> Members:
+            new = end(done.before.state, done.state, hyper)
+            state = jax.tree.map(lambda old, new: jnp.where(epochs > 0, new, old), done.state, new)
+            return keep_finite(done._replace(state=state), source.first + epochs - 1, axis)
+
+        # Finiteness is checked as the next epoch begins: checked at once, XLA computes the last step twice.
+        def one_epoch(i: jax.Array, run: tuple[Epoch, jax.Array]) -> tuple[Epoch, jax.Array]:
+            members = checked(run[0], i)
+            epoch = source.first + i
+            state, total, value = self._epoch(axis, hyper, source, stock, members.state, epoch)
+            objectives = jax.lax.dynamic_update_index_in_dim(run[1], total / source.steps, i, 0)
+            return Epoch(members, state, jnp.isfinite(value)), objectives
+
+        def moved(members: Members, source: int, destination: int) -> Members:
+            state = jax.tree.map(lambda leaf: jnp.moveaxis(leaf, source, destination), tuple(members.state))
+            return members._replace(state=State(*state))
+
+        members = moved(members, 0, axis)
+        nothing = Epoch(members, members.state, jnp.ones_like(members.diverged_at, bool))
+        objectives = jnp.zeros((self.epochs, tile), next(iter(hyper.values())).dtype)
+        done, objectives = jax.lax.fori_loop(0, n_epochs, one_epoch, (nothing, objectives))
+        return moved(checked(done, n_epochs), axis, 0), objectives
+
+    def _epoch(
+        self, axis: int, hyper: Hyper, source: Source, stock: Stock, state: State, epoch: jax.Array
+    ) -> Loop:
+        """The steps of an epoch; members lie on ``axis`` of the state."""
+        zeros = jnp.zeros_like(next(iter(hyper.values())))
+        rows, weights, train = jax.tree.map(jnp.asarray, tuple(stock))
+
+        def numbers(steps: jax.Array) -> jax.Array:
+            return rows_of_steps(self.batches, source, train, epoch, steps, axis)
+
+        def batch(numbers: jax.Array) -> Batch:
+            gathered = gather(rows, weights, numbers, self.padded)
+            last = source.own and axis == -1
+            return gathered._replace(rows=jax.tree.map(members_last, gathered.rows)) if last else gathered
+
+        def one_step(step: jax.Array, batch: Batch, loop: Loop) -> Loop:
+            key = step_key(source, epoch, step)
+            state, values = step_members(self.learner, loop[0], batch, hyper, key, axis, source.own)
+            values = values.astype(loop[1].dtype)
+            return state, loop[1] + values, values
+
+        chunk = as_chunk(rows, len(source.places) * (len(zeros) if source.own else 1), self.batches)
+        return steps_of_epoch(one_step, numbers, batch, source.steps, chunk, (state, zeros, zeros))
 
 
-def judged(done: Epoch, number: jax.Array, axis: int) -> Members:
-    """The members after an epoch; those that diverged in it keep the state before it.
+def keep_finite(done: Epoch, number: jax.Array, axis: int) -> Members:
+    """The members after an epoch; members that diverged in it keep the state before it.
 
     Args:
         done: The epoch.
@@ -216,6 +164,24 @@ def judged(done: Epoch, number: jax.Array, axis: int) -> Members:
 
     state = jax.tree.map(choose, done.state, done.before.state)
     return Members(state, jnp.where(trained_before & ~finite, number, done.before.diverged_at))
+
+
+@functools.lru_cache(PROGRAMS)
+def build(
+    learner: Learner, batches: Minibatches | None, padded: bool, platform: str, epochs: int = EPOCHS
+) -> Program:
+    """The program of a learner; equal arguments give the same compiled one.
+
+    Args:
+        learner: The learner.
+        batches: How minibatches are drawn, or None where row numbers are given.
+        padded: Whether `jfnn.minibatches.PADDING` may stand in the place of a row.
+        platform: "cpu", "gpu", …
+        epochs: Epochs of a call whose objectives are kept: `EPOCHS`, or 1 for the last one alone.
+    """
+    if build.cache_info().misses % TRACED_PROGRAMS == 0:
+        jax.clear_caches()
+    return Program(learner, batches, padded, platform, epochs)
 
 
 def memory_of_start(learner: Learner, params: Params, hyper: Hyper) -> tuple[Any, bool]:

@@ -1,14 +1,11 @@
 """Reduces scores of rows to scores of members, for each metric and part of the data."""
 
-from collections.abc import Mapping, Sequence
-from typing import Any
+from collections.abc import Mapping
 
 import numpy as np
 
 from jfnn.engine.state import Scores
 from jfnn.experiment.experiment import PARTS, Experiment
-
-Parts = Mapping[str, np.ndarray]  # name of a part -> numbers of its rows
 
 
 def no_scores(experiment: Experiment) -> dict[str, np.ndarray]:
@@ -17,38 +14,22 @@ def no_scores(experiment: Experiment) -> dict[str, np.ndarray]:
     return {metric.name: np.full(shape, np.nan) for metric in experiment.learner.metrics}
 
 
-def add_scores(
+def write_scores(
     experiment: Experiment,
     scores: Scores,
     members: np.ndarray,
-    parts: Sequence[Parts],
-    blocks: Sequence[Mapping[str, Any]],
+    parts: Mapping[str, np.ndarray],
+    rows: Mapping[str, np.ndarray],
 ) -> None:
-    """Writes the scores of some members into the scores of all.
+    """Writes the scores of members of one fold into the scores of all, in place.
 
     Args:
         experiment: The experiment, whose metrics reduce scores of rows.
-        scores: Scores of all members, changed in place.
+        scores: Scores of all members.
         members: Numbers of the scored members.
-        parts: Rows of each part, for each scored member.
-        blocks: Scores of each block of rows, metric -> ``[members or more, block, …]``.
+        parts: Name of a part -> numbers of its rows.
+        rows: Metric -> scores of all rows ``[len(members), n, …]``.
     """
-    rows = {
-        metric.name: np.concatenate([block[metric.name] for block in blocks], axis=1)[: len(members)]
-        for metric in experiment.learner.metrics
-    }
-    groups: dict[int, list[int]] = {}
-    for i, member_parts in enumerate(parts):
-        groups.setdefault(id(member_parts), []).append(i)
-    for among in groups.values():
-        values = {name: by_row[among] for name, by_row in rows.items()}
-        _reduce(experiment, scores, members[among], parts[among[0]], values)
-
-
-def _reduce(
-    experiment: Experiment, scores: Scores, members: np.ndarray, parts: Parts, rows: Mapping[str, np.ndarray]
-) -> None:
-    """Writes the scores of members that share the rows of each part."""
     metrics = experiment.learner.metrics
     for part, numbers in enumerate(parts.values()):
         if not len(numbers):

@@ -17,64 +17,37 @@ from jfnn.learners.source import Sources, room
 
 
 class Task(NamedTuple):
-    """Arguments that all segments of a run have in common.
-
-    Attributes:
-        learner: The learner.
-        sources: Minibatches of all replicates.
-        rows: All rows, a pytree of NumPy arrays.
-        weights: Weight of each row, or None.
-        block: Rows scored at a time.
-        steps: Largest number of steps of a call, to which given minibatches are padded.
-        objectives: Whether the objective of each epoch is kept.
-    """
+    """Arguments that all segments of a run have in common."""
 
     learner: Learner
-    sources: Sources
-    rows: Rows
-    weights: np.ndarray | None
-    block: int
-    steps: int
-    objectives: bool
+    sources: Sources  # minibatches of all replicates
+    rows: Rows  # NumPy arrays
+    weights: np.ndarray | None  # of each row
+    block: int  # rows scored at a time
+    steps: int  # largest number of steps of a call, to which given minibatches are padded
+    objectives: bool  # whether the objective of each epoch is kept
 
 
 class Segment(NamedTuple):
-    """One call for one tile.
+    """One call for one tile."""
 
-    Attributes:
-        members: The members of the tile; parameters alone where they are only scored.
-        hyper: Name -> number of each member ``[tile]``.
-        replicates: Replicate of each member ``[tile]``, or the one whose minibatches all share; None to score
-            without training.
-        first_epoch: Epochs done before.
-        n_epochs: Epochs to train.
-        steps: Steps of these epochs.
-        given: Row numbers ``[…, epochs * steps, batch]``, or None to draw them.
-        score: Whether to score the tile after training.
-    """
-
-    members: Members
-    hyper: dict[str, np.ndarray]
+    members: Members  # parameters alone where they are only scored
+    hyper: dict[str, np.ndarray]  # name -> number of each member [tile]
+    # Replicate of each member [tile], or the one whose minibatches all share; None to score alone.
     replicates: np.ndarray | int | None
-    first_epoch: int = 0
-    n_epochs: int = 0
-    steps: int = 0
-    given: np.ndarray | None = None
-    score: bool = True
+    first_epoch: int = 0  # epochs done before
+    n_epochs: int = 0  # epochs to train
+    steps: int = 0  # steps of these epochs
+    minibatches: np.ndarray | None = None  # row numbers [..., epochs * steps, batch]; None to draw them
+    score: bool = True  # whether to score the tile after training
 
 
 class SegmentResult(NamedTuple):
-    """The result of a segment.
+    """The result of a segment."""
 
-    Attributes:
-        members: The trained members.
-        objectives: Mean objective over the steps of each epoch ``[n_epochs or more, tile]``, or None.
-        blocks: For each block of rows, metric -> scores ``[tile, block]``.
-    """
-
-    members: Members
-    objectives: Any
-    blocks: Sequence[dict[str, Any]]
+    members: Members  # trained
+    objectives: Any  # mean over the steps of each epoch [n_epochs or more, tile], or None
+    blocks: Sequence[dict[str, Any]]  # for each block of rows, metric -> scores [tile, block]
 
 
 class Worker:
@@ -86,9 +59,15 @@ class Worker:
         sources = task.sources
         epochs = EPOCHS if task.objectives else 1  # to keep all takes a tenth of a small network's time
         self.program = build(task.learner, sources.batches, sources.padded, device.platform, epochs)
-        rows, weights = jax.tree.map(_with_room, (task.rows, task.weights))
+        # Arrays of few lengths, so that most numbers of rows share a program.
+        rows, weights = jax.tree.map(lambda leaf: _padded(leaf, room(len(leaf))), (task.rows, task.weights))
         self.stock = jax.device_put(Stock(rows, weights, sources.train), device)
-        self.blocks = jax.device_put(_blocks(task.rows, task.block), device)
+
+        def block(first: int) -> Rows:
+            return jax.tree.map(lambda leaf: _padded(leaf[first : first + task.block], task.block), task.rows)
+
+        n = len(jax.tree.leaves(task.rows)[0])
+        self.blocks = jax.device_put([block(first) for first in range(0, n, task.block)], device)
 
     def issue(self, segment: Segment, blocks: int | None = None) -> SegmentResult:
         """Starts a segment, without waiting for its arrays; scores ``blocks`` blocks of rows, or all."""
@@ -96,8 +75,10 @@ class Worker:
         if segment.replicates is None:
             members = jax.device_put(segment.members, self.device)
         else:  # NumPy arrays go with the call to where the data are; to place each takes three times as long
-            given = self._given(segment)
-            source = self.task.sources.take(segment.replicates, segment.first_epoch, given)
+            minibatches = segment.minibatches
+            if minibatches is not None:  # as many as in the longest call, so that one program serves all
+                minibatches = _padded(minibatches, max(self.task.steps, minibatches.shape[-2]), axis=-2)
+            source = self.task.sources.take(segment.replicates, segment.first_epoch, minibatches)
             epochs = np.int32(segment.n_epochs)
             members, objectives = self.program.advance(
                 segment.members, segment.hyper, source, epochs, self.stock
@@ -108,28 +89,9 @@ class Worker:
             members, objectives, [self.program.score(params, rows, hyper) for rows in scored]
         )
 
-    def _given(self, segment: Segment) -> np.ndarray | None:
-        """Given row numbers, padded to the steps of the longest call."""
-        if segment.given is None:
-            return None
-        more = max(self.task.steps - segment.given.shape[-2], 0)
-        return np.pad(segment.given, [(0, 0)] * (segment.given.ndim - 2) + [(0, more), (0, 0)])
 
-
-def _with_room(leaf: np.ndarray) -> np.ndarray:
-    """Rows padded with zeros, so that few shapes occur."""
-    return np.pad(leaf, [(0, room(len(leaf)) - len(leaf))] + [(0, 0)] * (leaf.ndim - 1))
-
-
-def _blocks(rows: Rows, length: int) -> list[Rows]:
-    """The data in blocks of rows, the last one padded with zeros."""
-    n = len(jax.tree.leaves(rows)[0])
-
-    def block(first: int) -> Rows:
-        def cut(leaf: np.ndarray) -> np.ndarray:
-            part = leaf[first : first + length]
-            return np.pad(part, [(0, length - len(part))] + [(0, 0)] * (leaf.ndim - 1))
-
-        return jax.tree.map(cut, rows)
-
-    return [block(first) for first in range(0, n, length)]
+def _padded(leaf: np.ndarray, length: int, axis: int = 0) -> np.ndarray:
+    """An array padded with zeros to a length."""
+    widths = [(0, 0)] * leaf.ndim
+    widths[axis] = (0, length - leaf.shape[axis])
+    return np.pad(leaf, widths)

@@ -14,66 +14,34 @@ Scores = Mapping[str, np.ndarray]
 
 
 class Evaluation(NamedTuple):
-    """Scores of all members after an epoch, and their parameters if kept, else None."""
+    """All members after an epoch; as a history several evaluations, with a leading axis ``[h]``."""
 
+    epoch: np.ndarray  # epochs done
     scores: Scores
-    params: Params | None
+    params: Params | None  # in the engine's form [members, …] if kept
 
 
-class History(NamedTuple):
-    """Evaluations on the way.
+class Snapshot(NamedTuple):
+    """Parameters of members that schedulers keep as the final ones."""
 
-    Attributes:
-        epoch: Epochs done ``[h]``.
-        scores: ``[h, members, parts]``.
-        params: Parameters in the engine's form ``[h, members, …]``, or None.
-    """
-
-    epoch: np.ndarray
-    scores: Scores
-    params: Params | None
-
-
-class Kept(NamedTuple):
-    """Parameters that schedulers keep as the final ones.
-
-    Attributes:
-        epoch: Epochs done when they were kept, -1 for none ``[members]``.
-        score: Their score, the one that ranks, higher is better ``[members]``.
-        params: In the engine's form.
-        hyper: Name -> each member's number at that score ``[members]``.
-    """
-
-    epoch: np.ndarray
-    score: np.ndarray
-    params: Params
-    hyper: dict[str, np.ndarray]
+    epoch: np.ndarray  # epochs done then, -1 for none [members]
+    score: np.ndarray  # the score that ranks, higher is better [members]
+    params: Params  # in the engine's form
+    hyper: dict[str, np.ndarray]  # name -> each member's number at that score [members]
 
 
 class RunState(NamedTuple):
-    """Everything that a run needs to go on.
+    """Everything that a run needs to go on."""
 
-    Attributes:
-        epoch: Epochs done.
-        members: Parameters, memory, divergence.
-        hyper: Name -> each member's current number ``[members]``.
-        stopped_at: Epochs a member had done when it stopped before the end, or -1.
-        pruned: Whether a scheduler ruled the member's cell out.
-        kept: Parameters kept by schedulers, or None.
-        schedulers: The state of each scheduler.
-        history: Scores so far.
-        objectives: Mean objective of each epoch's steps ``[epochs, members]``, NaN where a member did not
-            train; empty if not kept.
-    """
-
-    epoch: int
+    epoch: int  # epochs done
     members: Members
-    hyper: dict[str, np.ndarray]
-    stopped_at: np.ndarray
-    pruned: np.ndarray
-    kept: Kept | None
-    schedulers: tuple[Any, ...]
-    history: History
+    hyper: dict[str, np.ndarray]  # name -> each member's current number [members]
+    stopped_at: np.ndarray  # epochs done by a member that stopped before the end, or -1 [members]
+    pruned: np.ndarray  # whether a scheduler ruled the member's cell out [members]
+    snapshot: Snapshot | None
+    schedulers: tuple[Any, ...]  # the state of each
+    history: Evaluation  # evaluations so far
+    # Mean objective of each epoch's steps [epochs, members], NaN where a member did not train; or empty.
     objectives: np.ndarray
 
     @property
@@ -82,7 +50,7 @@ class RunState(NamedTuple):
         return np.asarray((self.stopped_at < 0) & (self.members.diverged_at < 0))
 
 
-class Lost(NamedTuple):
+class Failure(NamedTuple):
     """Members that an executor gave up: numbers, epochs done, and the error."""
 
     members: np.ndarray
@@ -91,30 +59,12 @@ class Lost(NamedTuple):
 
 
 class Outcome(NamedTuple):
-    """The outcome of a run.
+    """The outcome of a run."""
 
-    Attributes:
-        params: In the engine's form.
-        epochs: Epochs that these were trained for ``[members]``.
-        stopped_at: Epochs a member had done when it stopped before the end, or -1.
-        pruned: Whether a scheduler ruled the member's cell out.
-        diverged_at: The epoch, counted from 0, in which the member diverged, or -1.
-        scores: Scores of ``params``.
-        history: Scores on the way.
-        objectives: As in `RunState`.
-        lost: Members given up; their scores are NaN, and ``diverged_at`` says where they stopped.
-        compile_seconds: Time to trace and compile; near 0 if the program existed.
-        run_seconds: All other time.
-    """
-
-    params: Params
-    epochs: np.ndarray
-    stopped_at: np.ndarray
-    pruned: np.ndarray
-    diverged_at: np.ndarray
-    scores: Scores
-    history: History
-    objectives: np.ndarray
-    lost: Sequence[Lost]
-    compile_seconds: float
-    run_seconds: float
+    state: RunState  # after the last epoch
+    params: Params  # final ones in the engine's form: of the snapshot, or of the last finite epoch
+    epochs: np.ndarray  # epochs that these were trained for [members]
+    scores: Scores  # of these
+    failures: Sequence[Failure]  # their members have NaN scores, and stopped where ``diverged_at`` says
+    compile_seconds: float  # to trace and compile; near 0 if the program existed
+    run_seconds: float  # all other time

@@ -6,7 +6,7 @@ dropping some and saving all is plain indexing; only the calls under way hold de
 
 import time
 from collections.abc import Callable, Sequence
-from typing import Any, NamedTuple
+from typing import Any
 
 import jax
 import numpy as np
@@ -16,9 +16,9 @@ from jfnn.engine.executors import Executor, Threads
 from jfnn.engine.plan import CallLength, Hardware, Stretch, Tile
 from jfnn.engine.prefetch import Prefetcher
 from jfnn.engine.program import Members, build, memory_of_start
-from jfnn.engine.scoring import add_scores, no_scores
+from jfnn.engine.scoring import no_scores, write_scores
 from jfnn.engine.segment import Segment, SegmentResult, Task
-from jfnn.engine.state import Evaluation, Lost, RunState, Scores
+from jfnn.engine.state import Evaluation, Failure, RunState, Scores
 from jfnn.engine.verification import verify
 from jfnn.experiment.experiment import Experiment
 from jfnn.layers.kind import Params
@@ -26,13 +26,7 @@ from jfnn.learners.source import room
 from jfnn.optimizers import State
 
 Hyper = dict[str, np.ndarray]
-
-
-class Leg(NamedTuple):
-    """One of a tile's calls until the run's next return to the host, counted from 0."""
-
-    tile: Tile
-    number: int
+Leg = tuple[Tile, int]  # a tile, and the number of its call since the run's last return to the host
 
 
 class Trainer:
@@ -65,8 +59,10 @@ class Trainer:
         kept = experiment.execution.objective
         task = Task(experiment.learner, self.sources, data.rows, data.weights, data.block, steps, kept)
         self.executor = make_executor(task, hardware.threads)
-        self.lost: list[Lost] = []
-        self.given = None if self.sources.batches is not None else Prefetcher(self.replicates)
+        self.failures: list[Failure] = []
+        self.prefetcher = (
+            None if self.sources.batches is not None else Prefetcher(self.replicates, experiment.epochs)
+        )
 
     def _alike(self) -> np.ndarray:
         """Equal numbers for members that may share a tile ``[members]``."""
@@ -133,18 +129,15 @@ class Trainer:
             Epoch -> its evaluation, with scores as in `evaluate`.
         """
         tiles = self._tiles(state.active)
-        stretches = self._stretches([state.epoch, *scored, end], len(tiles))
-        following = [*stretches[1:], *self._after(state.epoch, end, len(tiles))]
-        evaluations = {epoch: self._evaluation(state) for epoch in scored}
+        devices = len(self.hardware.threads)
+        stretches = self.calls.stretches([state.epoch, *scored, end], self.steps, len(tiles), devices)
+        evaluations = {epoch: self._evaluation(epoch, state) for epoch in scored}
 
         def segment(leg: Leg) -> Segment:
             tile, number = leg
-            made = self._segment(tile, state, stretches[number], score=stretches[number].end in evaluations)
-            if self.given is not None:  # read while the devices work, so that the next call need not wait
-                for replicate in np.unique(tile.replicates) if number < len(following) else ():
-                    self.given.ahead(int(replicate), *following[number])
-                self.given.forget(stretches[max(number - 1, 0)].first)
-            return made
+            if self.prefetcher is not None:
+                self.prefetcher.forget(stretches[max(number - 1, 0)].first)
+            return self._segment(tile, state, stretches[number], stretches[number].end in evaluations)
 
         def collect(leg: Leg, result: SegmentResult) -> Leg | None:
             tile, number = leg
@@ -154,37 +147,26 @@ class Trainer:
                 kept = np.asarray(result.objectives)[:epochs, : tile.used]
                 state.objectives[first : first + epochs, tile.members[: tile.used]] = kept
             if stretches[number].end in evaluations:
-                scores, params = evaluations[stretches[number].end]
+                _, scores, params = evaluations[stretches[number].end]
                 self._add(scores, tile, result)
                 if params is not None:
                     write(tile, result.members.state.params, params)
-            return Leg(tile, number + 1) if number < len(stretches) - 1 else None
+            return (tile, number + 1) if number < len(stretches) - 1 else None
 
-        legs = [Leg(tile, 0) for tile in tiles]
+        legs = [(tile, 0) for tile in tiles]
         for (tile, number), error in self.executor.run(legs, segment, collect):
             members, before = tile.members[: tile.used], stretches[number].first
-            self.lost.append(Lost(members, before, error))
+            self.failures.append(Failure(members, before, error))
             state.members.diverged_at[members] = before
         for epoch, evaluation in evaluations.items():
             for values in evaluation.scores.values():
                 values[state.members.diverged(epoch)] = np.nan
         return evaluations
 
-    def _evaluation(self, state: RunState) -> Evaluation:
+    def _evaluation(self, epoch: int, state: RunState) -> Evaluation:
         """An empty evaluation, before any member is scored."""
         kept = state.members.state.params if state.history.params is not None else None
-        return Evaluation(no_scores(self.experiment), jax.tree.map(np.copy, kept))
-
-    def _stretches(self, stops: Sequence[int], tiles: int) -> list[Stretch]:
-        devices = len(self.hardware.threads)
-        return self.calls.stretches(stops, self.steps, tiles, devices)
-
-    def _after(self, first: int, end: int, tiles: int) -> list[Stretch]:
-        """The call that probably follows a return at ``end``, if any; the last return was at ``first``."""
-        # Evaluations closer together than calls are long are mostly evenly spaced.
-        then = self.next_call_end(end) if end == self.next_call_end(first) else 2 * end - first
-        then = min(then, self.experiment.epochs)
-        return self._stretches([end, *self.experiment.evaluations(end, then), then], tiles)[:1]
+        return Evaluation(np.array(epoch), no_scores(self.experiment), jax.tree.map(np.copy, kept))
 
     def evaluate(self, params: Params, hyper: Hyper, active: np.ndarray) -> Scores:
         """Scores of active members; NaN for others and for infinite losses.
@@ -202,30 +184,29 @@ class Trainer:
         def segment(tile: Tile) -> Segment:
             return self._scoring(tile, params, hyper)
 
-        given_up = self.executor.run(self._tiles(active), segment, collect)
+        failures = self.executor.run(self._tiles(active), segment, collect)
         epochs = self.experiment.epochs
-        self.lost += [Lost(tile.members[: tile.used], epochs, error) for tile, error in given_up]
+        self.failures += [Failure(tile.members[: tile.used], epochs, error) for tile, error in failures]
         return scores
 
     def _add(self, scores: Scores, tile: Tile, result: SegmentResult) -> None:
-        """Writes the scores of a tile's members."""
+        """Writes the scores of a tile's members, fold by fold."""
         slots = tile.members[: tile.used]
+        rows = {
+            metric.name: np.concatenate([block[metric.name] for block in result.blocks], axis=1)[: tile.used]
+            for metric in self.experiment.learner.metrics
+        }
         folds = self.sources.fold[self.replicate_of[slots]]
-        add_scores(self.experiment, scores, slots, [self.parts[fold] for fold in folds], result.blocks)
+        for fold in np.unique(folds):
+            same = folds == fold
+            by_row = {name: values[same] for name, values in rows.items()}
+            write_scores(self.experiment, scores, slots[same], self.parts[fold], by_row)
 
     def _segment(self, tile: Tile, state: RunState, stretch: Stretch, score: bool) -> Segment:
         members, hyper = take((state.members, state.hyper), tile)
-        given = None if self.given is None else self._given(tile.replicates, stretch)
+        minibatches = None if self.prefetcher is None else self.prefetcher.rows(tile.replicates, stretch)
         steps = stretch.epochs * self.steps
-        return Segment(members, hyper, tile.replicates, *stretch, steps, given, score)
-
-    def _given(self, replicates: np.ndarray | int, stretch: Stretch) -> np.ndarray:
-        """Given row numbers of a stretch: shared, or each member's on the leading axis."""
-        assert self.given is not None
-        epochs = max(stretch.epochs, 1)
-        if isinstance(replicates, int):
-            return self.given.get(replicates, stretch.first, epochs)
-        return np.stack([self.given.get(int(number), stretch.first, epochs) for number in replicates])
+        return Segment(members, hyper, tile.replicates, *stretch, steps, minibatches, score)
 
     def _scoring(self, tile: Tile, params: Params, hyper: Hyper) -> Segment:
         return Segment(Members(State(take(params, tile), ()), ()), take(hyper, tile), None)

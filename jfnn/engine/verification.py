@@ -22,7 +22,7 @@ def verify(experiment: Experiment, tile: int, platform: str, options: dict[str, 
     """Compares the objective, the step and the scores of the first members on their first minibatch.
 
     Args:
-        experiment: What is trained.
+        experiment: The experiment.
         tile: Members side by side.
         platform: Where the compiled functions run.
         options: The compiler's options; None for those of `jfnn.numerics.compiling`.

@@ -1,19 +1,11 @@
 """Early stopping: a member that no longer improves stops and ends with its best parameters."""
 
 import dataclasses
-from typing import NamedTuple
 
 import numpy as np
 
 from jfnn.arguments import checks
 from jfnn.schedulers.scheduler import Actions, Report, Scheduler, SchedulerState
-
-
-class BestLoss(NamedTuple):
-    """Lowest validation loss of each member, and the epochs done then ``[members]``."""
-
-    loss: np.ndarray
-    epoch: np.ndarray
 
 
 @dataclasses.dataclass(frozen=True)
@@ -36,14 +28,15 @@ class EarlyStopping(Scheduler):
         """Every epoch."""
         return epoch + 1
 
-    def init(self, cells: int, replicates: int) -> BestLoss:
-        """No loss yet."""
+    def init(self, cells: int, replicates: int) -> SchedulerState:
+        """The lowest loss of each member, and the epochs done then: no loss yet."""
         members = cells * replicates
-        return BestLoss(np.full(members, np.inf), np.zeros(members, np.int32))
+        return np.full(members, np.inf), np.zeros(members, np.int32)
 
     def update(self, state: SchedulerState, report: Report) -> tuple[SchedulerState, Actions]:
-        """Keeps members that improved; stops those that waited too long."""
-        better = report.active & (report.loss < state.loss)
-        loss = np.where(better, report.loss, state.loss)
-        epoch = np.where(better, report.epoch, state.epoch).astype(np.int32)
-        return BestLoss(loss, epoch), Actions(stop=report.epoch - epoch >= self.patience, keep=better)
+        """Keeps members that improved; stops members that waited too long."""
+        lowest, since = state
+        better = report.active & (report.loss < lowest)
+        lowest = np.where(better, report.loss, lowest)
+        since = np.where(better, np.int32(report.epoch), since)
+        return (lowest, since), Actions(stop=report.epoch - since >= self.patience, keep=better)

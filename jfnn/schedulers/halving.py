@@ -13,7 +13,7 @@ from jfnn.schedulers.scheduler import Actions, Report, Scheduler, SchedulerState
 class Halving(Scheduler):
     """Successive halving over epochs, with scikit-learn's meaning of its factor and resources.
 
-    All cells train for a few epochs, the best 1/factor of them for factor times as many, and so on; those in
+    All cells train for a few epochs, the best 1/factor of them for factor times as many, and so on; cells of
     the last round train to the end. The first rung lies as high as the rounds that it takes to come below
     factor cells allow (scikit-learn's ``min_resources="exhaust"``), but not below ``min_epochs``.
 

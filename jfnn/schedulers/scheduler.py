@@ -65,7 +65,7 @@ class Scheduler(abc.ABC):
     frozen dataclass of plain values.
     """
 
-    # Whether `Actions.keep` is used; such schedulers act first, so that others see the scores of those kept.
+    # Whether `Actions.keep` is used; such schedulers act first, so that others see the kept scores.
     keeps_best: ClassVar[bool] = False
     # Whether it needs rows held out.
     validates: ClassVar[bool] = False
@@ -84,7 +84,7 @@ class Scheduler(abc.ABC):
         """The first epoch above ``epoch`` after which it wants scores; above ``epochs`` for none.
 
         It must name members of one fixed set of epochs, wherever a run is cut: `update` is called at every
-        evaluation, those that others want included.
+        evaluation, other schedulers' included.
         """
 
     def init(self, cells: int, replicates: int) -> SchedulerState:

@@ -7,7 +7,7 @@ from pathlib import Path
 import jax
 import numpy as np
 
-from jfnn.engine.state import Lost, Outcome, Scores
+from jfnn.engine.state import Failure, Outcome, Scores
 from jfnn.experiment.experiment import PARTS, Experiment
 from jfnn.experiment.workers import ExecutorError
 from jfnn.search import run_directory
@@ -24,18 +24,18 @@ class LostMembersError(ExecutorError):
         members: Numbers of the lost members, in C order of the result's arrays.
     """
 
-    def __init__(self, result: SweepResult, lost: Sequence[Lost], directory: Path | None):
+    def __init__(self, result: SweepResult, failures: Sequence[Failure], directory: Path | None):
         """Makes the message; ``directory`` is the run's, if it has one."""
         self.result = result
-        self.members = np.unique(np.concatenate([tile.members for tile in lost]))
-        table, first = result.to_dict(), self.members[0]
+        self.members = np.unique(np.concatenate([tile.members for tile in failures]))
+        table, failure = result.to_dict(), failures[0]
         names = (*result.axes, "seed", *(() if result.folds is None else ("fold",)))
-        cell = ", ".join(f"{name}={table[name][first]:g}" for name in names)
+        cell = ", ".join(f"{name}={table[name][self.members[0]]:g}" for name in names)
         where = "error.result" if directory is None else str(directory / run_directory.PARTIAL)
         again = "" if directory is None else "; resume=True tries again from the last state before"
         super().__init__(
             f"executor: {len(self.members)} of {len(table['seed'])} members were given up, the first {cell},"
-            f" after {lost[0].epoch} epochs: {type(lost[0].error).__name__}: {lost[0].error}; the scores of"
+            f" after {failure.epoch} epochs: {type(failure.error).__name__}: {failure.error}; the scores of"
             f" the others are in {where}{again}"
         )
 
@@ -53,17 +53,17 @@ def as_result(
     Raises:
         LostMembersError: Members were given up; the others' rows are in the directory, if there is one.
     """
-    shape, keep = experiment.shape, experiment.execution.keep_params
-    history = {"epoch": outcome.history.epoch, **_by_part(outcome.history.scores, shape)}
+    shape, keep, state = experiment.shape, experiment.execution.keep_params, outcome.state
+    history = {"epoch": state.history.epoch, **_by_part(state.history.scores, shape)}
     result = SweepResult(
         axes=dict(experiment.cells.values),
         seeds=np.array(experiment.seeds),
         folds=experiment.folds,
         scores=_by_part(outcome.scores, shape),
         metrics={metric.name: metric.higher_is_better for metric in experiment.learner.metrics},
-        diverged_at=outcome.diverged_at.reshape(shape),
-        stopped_at=outcome.stopped_at.reshape(shape),
-        pruned=outcome.pruned.reshape(shape),
+        diverged_at=state.members.diverged_at.reshape(shape),
+        stopped_at=state.stopped_at.reshape(shape),
+        pruned=state.pruned.reshape(shape),
         epochs=outcome.epochs.reshape(shape),
         params=None,
         history={} if experiment.execution.eval_every is None else history,
@@ -71,12 +71,12 @@ def as_result(
         ranked_by=experiment.ranking.name,
         sampled=not experiment.cells.crossed,
         config=description,
-        objective=outcome.objectives.T.reshape(*shape, -1) if len(outcome.objectives) else None,
+        objective=state.objectives.T.reshape(*shape, -1) if len(state.objectives) else None,
     )
     if keep != "none":
         result = _with_params(result, experiment, outcome)
-    if outcome.lost:
-        error = LostMembersError(result, outcome.lost, directory)
+    if outcome.failures:
+        error = LostMembersError(result, outcome.failures, directory)
         if directory is not None:
             error.save_others(directory)
         raise error
@@ -86,7 +86,7 @@ def as_result(
 def _with_params(result: SweepResult, experiment: Experiment, outcome: Outcome) -> SweepResult:
     """A result with parameters of all members or of the best cell; with none where no cell ranks."""
     shape = experiment.shape
-    every = jax.tree.map(lambda leaf: np.moveaxis(leaf, 0, 1), outcome.history.params)
+    every = jax.tree.map(lambda leaf: np.moveaxis(leaf, 0, 1), outcome.state.history.params)
     params = experiment.learner.unpack(outcome.params if every is None else every)
     params = jax.tree.map(lambda leaf: np.ascontiguousarray(leaf).reshape(*shape, *leaf.shape[1:]), params)
     if experiment.execution.keep_params != "best":

@@ -10,9 +10,8 @@ from typing import Any, TypeVar
 import jax
 
 from jfnn.arguments.checks import ArgumentError
-from jfnn.distributed.attempts import CALLS
 from jfnn.distributed.calls import remove_tasks
-from jfnn.distributed.futures import Futures, environment_of
+from jfnn.distributed.futures import CALLS, Futures, environment_of
 from jfnn.engine import interrupts, loop
 from jfnn.engine.devices import check_process, hardware
 from jfnn.engine.executors import Executor

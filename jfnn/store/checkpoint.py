@@ -9,7 +9,7 @@ import jax
 import numpy as np
 
 from jfnn.store import files, identity, trees
-from jfnn.store.identity import DECIDING, Description
+from jfnn.store.identity import Description
 
 # Wait SPACING × the last save's duration: checkpointing stays below 5% of a run.
 SPACING = 21.0
@@ -42,8 +42,8 @@ class Checkpoint:
         wait = self.spacing * (guess if self.seconds is None else self.seconds)
         if not now and started - self.last <= wait:
             return
-        header = {name: self.description[name] for name in DECIDING}
-        files.write_archive(self.path, header, dict(zip(trees.leaf_names(state), leaves, strict=True)))
+        arrays = dict(zip(trees.leaf_names(state), leaves, strict=True))
+        files.write_archive(self.path, identity.deciding(self.description), arrays)
         self.last = self.clock()
         self.seconds = self.last - started
 
@@ -51,7 +51,7 @@ class Checkpoint:
         """The saved state, in the structure of a fresh one; the fresh one if none was saved.
 
         Raises:
-            ValueError: The file is corrupt or of another run; the message says in what the runs differ.
+            ValueError: The file is corrupt or of another run; the message names the differences.
         """
         if not files.exists(self.path):
             return fresh

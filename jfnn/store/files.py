@@ -4,6 +4,7 @@ import contextlib
 import hashlib
 import json
 import os
+import zipfile
 from collections.abc import Iterable, Iterator, Mapping
 from pathlib import Path
 from typing import IO, Any
@@ -20,6 +21,8 @@ except ImportError:  # not on Windows
     fcntl = None  # type: ignore[assignment]
 
 FORMAT = 6  # of run directories: their JSON files, archives and checkpoints
+HEADER = "header.json"  # an entry of an archive
+DIGITS = 64  # of a SHA-256, with which an archive ends: it may end with a comment
 JSON_COPIES = 3  # of a file in memory while it is read: its bytes, their parts, the values made of them
 
 
@@ -108,18 +111,66 @@ def opened(path: Path, copies: int = 1) -> Iterator[IO[bytes]]:
 
 
 def write_archive(path: Path, header: Mapping[str, Any], arrays: Mapping[str, np.ndarray]) -> str:
-    """Writes a file by `archives.write`; returns its checksum."""
+    """Writes an uncompressed ``.npz`` whose bytes follow from its content alone; returns its checksum.
+
+    `numpy.savez` would write the time of day into every entry. Arrays of dtypes that NumPy's format lacks,
+    such as bfloat16, are written as unsigned integers. The header, of plain values, is an entry
+    ``header.json``; the archive's comment is its checksum.
+    """
+    dtypes = {name: array.dtype.name for name, array in arrays.items() if array.dtype.kind == "V"}
     with atomic(path) as file:
-        return archives.write(file, header, arrays)
+        with zipfile.ZipFile(file, "w", zipfile.ZIP_STORED) as archive:
+            archive.comment = b"0" * DIGITS
+            content = {"header": header, "dtypes": dtypes}
+            archive.writestr(_entry(HEADER), json.dumps(content, allow_nan=False))
+            for name, array in arrays.items():
+                plain = array.view(f"u{array.itemsize}") if name in dtypes else array
+                with archive.open(_entry(name + archives.SUFFIX), "w", force_zip64=True) as target:
+                    np.lib.format.write_array(target, np.asarray(plain, order="C"), allow_pickle=False)
+        checksum = _archive_checksum(file)
+        file.write(checksum.encode())
+    return checksum
 
 
 def read_archive(path: Path, checksum: str | None = None) -> tuple[dict[str, Any], dict[str, np.ndarray]]:
-    """The content of a file by `write_archive`, ``(header, arrays)``; other files raise CorruptFileError."""
+    """The content of a file by `write_archive`: ``(header, arrays)``.
+
+    Raises:
+        CorruptFileError: Any byte of the file has changed, or its checksum is not ``checksum``.
+    """
     with opened(path) as file:
+        actual = _archive_checksum(file)
+        if file.read() != actual.encode() or checksum not in (None, actual):
+            raise CorruptFileError(f"{path}: not as it was written; its checksum is of other bytes")
         try:
-            return archives.load(file, checksum)
-        except ValueError as error:
-            raise CorruptFileError(f"{path}: {error}") from None
+            with zipfile.ZipFile(file) as archive:
+                if sum(entry.file_size for entry in archive.infolist()) > file.seek(0, os.SEEK_END):
+                    raise ValueError("its entries are larger than the file")
+                content = json.loads(archive.read(HEADER))
+                arrays = {name: archives.read(archive, name) for name in archives.names(archive)}
+                for name, dtype in content["dtypes"].items():
+                    arrays[name] = arrays[name].view(dtype)
+                return dict(content["header"]), arrays
+        except Exception as error:  # see `archives.read`
+            why = archives.one_line(error)
+            raise CorruptFileError(f"{path}: not written by jfnn ({why})") from None
+
+
+def _entry(name: str) -> zipfile.ZipInfo:
+    entry = zipfile.ZipInfo(name, date_time=(1980, 1, 1, 0, 0, 0))
+    entry.create_system, entry.external_attr = 3, 0o644 << 16
+    return entry
+
+
+def _archive_checksum(file: IO[bytes]) -> str:
+    """The SHA-256 of all bytes of a file before the last `DIGITS`, where it is left."""
+    left = file.seek(0, os.SEEK_END) - DIGITS
+    file.seek(0)
+    sha256 = hashlib.sha256()
+    while left > 0 and (chunk := file.read(min(left, 1 << 20))):
+        sha256.update(chunk)
+        left -= len(chunk)
+    return sha256.hexdigest()
 
 
 def write_json(path: Path, values: Any) -> None:
@@ -172,9 +223,3 @@ def digest(*arrays: Any) -> str:
         sha256.update(f"{array.dtype.name} {array.shape};".encode())
         sha256.update(array.reshape(-1).view(np.uint8).data)
     return sha256.hexdigest()
-
-
-def file_digest(path: Path) -> str:
-    """The SHA-256 of a file's bytes."""
-    with path.open("rb") as file:
-        return hashlib.file_digest(file, "sha256").hexdigest()

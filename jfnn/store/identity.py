@@ -3,7 +3,7 @@
 import hashlib
 import json
 import math
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 import numpy as np
@@ -17,24 +17,22 @@ DESCRIPTION = (*DECIDING, "device", "fingerprint")
 Description = dict[str, Any]  # plain values, as JSON has them
 
 
+def deciding(description: Description) -> Description:
+    """The deciding parts of a description."""
+    return {name: description.get(name) for name in DECIDING}
+
+
 def fingerprint(description: Description) -> str:
     """One checksum of the deciding parts of a description."""
-    deciding = {name: description.get(name) for name in DECIDING}
-    return hashlib.sha256(json.dumps(deciding, sort_keys=True).encode()).hexdigest()
+    return hashlib.sha256(json.dumps(deciding(description), sort_keys=True).encode()).hexdigest()
 
 
-def differences(there: Description, here: Description) -> list[str]:
-    """The deciding parts in which two descriptions differ, by name and with both values."""
-    left, right = ({name: side.get(name) for name in DECIDING} for side in (there, here))
-    return list(_differences(left, right, ()))
-
-
-def _differences(there: Any, here: Any, path: tuple[str, ...]) -> Iterator[str]:
+def differences(there: Any, here: Any, name: str = "") -> list[str]:
+    """The values in which two descriptions differ, each with its name."""
     if isinstance(there, dict) and isinstance(here, dict):
-        for name in there | here:
-            yield from _differences(there.get(name), here.get(name), (*path, name))
-    elif there != here:
-        yield f"{'.'.join(path)} is {_short(there)} there and {_short(here)} here"
+        inner = ((part, f"{name}.{part}" if name else part) for part in there | here)
+        return [line for part, path in inner for line in differences(there.get(part), here.get(part), path)]
+    return [] if there == here else [f"{name} is {_short(there)} there and {_short(here)} here"]
 
 
 def _short(value: Any) -> str:
@@ -44,7 +42,7 @@ def _short(value: Any) -> str:
 
 def check_same(where: Any, there: Description | None, here: Description) -> None:
     """Raises ValueError, with the values that differ, where a place holds another run."""
-    differing = [] if there is None else differences(there, here)
+    differing = [] if there is None else differences(deciding(there), deciding(here))
     if differing:
         shown = "; ".join(differing[:5]) + ("" if len(differing) <= 5 else f"; and {len(differing) - 5} more")
         raise ArgumentError(str(where), f"holds another configuration, choose another directory: {shown}")

@@ -28,6 +28,6 @@ def keep_programs(directory: str | os.PathLike[str] | None = None) -> None:
         caches = caches if directory is None else paths.as_path(directory, "directory")
         kind = hashlib.sha256(processor().encode()).hexdigest()[:12]
         jax.config.update("jax_compilation_cache_dir", str(caches / kind))
-    # JAX keeps only what took long; small programs are many here, and together take half of the time.
+    # By default JAX keeps only slowly compiled programs; small ones together take half of the time here.
     jax.config.update("jax_persistent_cache_min_compile_time_secs", 0.0)
     jax.config.update("jax_persistent_cache_min_entry_size_bytes", -1)

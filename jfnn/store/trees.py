@@ -36,10 +36,8 @@ def _pack(tree: Any, path: tuple[str, ...], arrays: dict[str, np.ndarray]) -> An
 
     if tree is None:
         return None
-    if isinstance(tree, Layer):
-        return {"layer": packed(tree._asdict().items())}
     if isinstance(tree, tuple) and hasattr(tree, "_asdict"):
-        return {"dict": packed(tree._asdict().items())}
+        return {"layer" if isinstance(tree, Layer) else "dict": packed(tree._asdict().items())}
     if isinstance(tree, dict):
         if not all(isinstance(name, str) for name in tree):
             raise ArgumentTypeError("params", f"cannot save {where}, a dict whose keys are not all strings")

@@ -2,13 +2,14 @@
 
 import dataclasses
 import pickle
+from collections.abc import Callable
 
 import jax
 import jax.numpy as jnp
 import numpy as np
 import optax
 import pytest
-from helpers import noise_split
+from helpers import noise_split, same_bits
 
 import jfnn
 from jfnn.learners import Batch, Learner
@@ -33,27 +34,11 @@ def by_captured_list():
     return lambda: captured[0], lambda: captured.__setitem__(0, 2.0)
 
 
-def by_captured_array():
-    captured = np.ones(1, np.float32)
-    return lambda: captured, lambda: captured.fill(2.0)
-
-
 def by_default():
     def read(factor=1.0):
         return factor
 
     return read, lambda: setattr(read, "__defaults__", (2.0,))
-
-
-def by_attribute():
-    class Holder:
-        factor = 1.0
-
-        def read(self):
-            return self.factor
-
-    holder = Holder()
-    return holder.read, lambda: setattr(holder, "factor", 2.0)
 
 
 def by_class_attribute():
@@ -73,40 +58,49 @@ def by_code():
     return read, lambda: setattr(read, "__code__", (lambda: 2.0).__code__)
 
 
-WAYS = (by_global, by_captured_list, by_captured_array, by_default, by_attribute, by_class_attribute, by_code)
+WAYS = (by_global, by_default, by_class_attribute, by_code)
 
 
-# Roles of functions that read it
+# Roles of functions that read it: name -> ``read -> (network or learner, options)``
 
 
 def scaled(read, value):
     return jnp.sum(read() * value) if value.ndim == 0 else read() * value
 
 
-def own_loss(read):
-    def loss(params, batch, key):
-        x, y = batch
-        return scaled(read, jnp.mean((x @ params["w"] - jax.nn.one_hot(y, 3)) ** 2))
-
-    return jfnn.learner(own_init(lambda: 1.0), loss), {}
-
-
 def own_init(read):
     return lambda key: {"w": scaled(read, jax.random.normal(key, (5, 3)))}
 
 
-def init_of_learner(read):
-    return jfnn.learner(
-        own_init(read), lambda params, batch, key: jnp.mean((batch[0] @ params["w"]) ** 2)
-    ), {}
+def product(params, x):
+    return x @ params["w"]
 
 
-def init_of_network(read):
-    return jfnn.Network(own_init(read), lambda params, x: x @ params["w"]), {}
+def own_loss(read):
+    def loss(params, batch, key):
+        return scaled(read, jnp.mean((product(params, batch[0]) - jax.nn.one_hot(batch[1], 3)) ** 2))
+
+    return jfnn.learner(own_init(lambda: 1.0), loss), {}
 
 
-def apply_of_network(read):
-    return jfnn.Network(own_init(lambda: 1.0), lambda params, x: scaled(read, x @ params["w"])), {}
+def gradient(read):
+    def by_hand(params, x, targets, *, l2):
+        value, gradients = jax.value_and_grad(jfnn.objective, argnums=1)(DENSE, params, x, targets, l2=l2)
+        return value, jax.tree.map(lambda leaf: scaled(read, leaf), gradients)
+
+    return DENSE, {"gradient": by_hand}
+
+
+def metric(read):
+    own = jfnn.Metric("own", True, lambda outputs, targets, axis: read() * jnp.sum(outputs, axis))
+    return jfnn.supervised(DENSE, metrics=[own]), {}
+
+
+def loss_of_network(read):
+    quadratic = jfnn.losses.LOSSES["quadratic"]
+    return DENSE, {
+        "loss": quadratic._replace(cost=lambda *args, **axis: read() * quadratic.cost(*args, **axis))
+    }
 
 
 def activation(read):
@@ -114,125 +108,15 @@ def activation(read):
     return jfnn.mlp((5, 4, 3), own), {}
 
 
-def loss_of_network(read):
-    cost = jfnn.losses.LOSSES["quadratic"].cost
-    doubled = jfnn.losses.LOSSES["quadratic"]._replace(
-        cost=lambda *args, **axis: read() * cost(*args, **axis)
-    )
-    return jfnn.mlp((5, 4, 3)), {"loss": doubled}
-
-
-def optimizer(read):
-    return jfnn.mlp((5, 4, 3)), {"optimizer": lambda learning_rate: optax.sgd(scaled(read, learning_rate))}
-
-
-def schedule(read):
-    return jfnn.mlp((5, 4, 3)), {"optimizer": jfnn.Optimizer("sgd", schedule=lambda done: scaled(read, done))}
-
-
-def gradient(read):
-    def by_hand(params, x, targets, *, l2):
-        def objective(params):
-            return jfnn.objective(jfnn.mlp((5, 4, 3)), params, x, targets, l2=l2)
-
-        value, gradients = jax.value_and_grad(objective)(params)
-        return value, jax.tree.map(lambda leaf: scaled(read, leaf), gradients)
-
-    return jfnn.mlp((5, 4, 3)), {"gradient": by_hand}
-
-
-def metric(read):
-    own = jfnn.Metric("own", True, lambda outputs, targets, axis: read() * jnp.sum(outputs, axis))
-    return jfnn.supervised(jfnn.mlp((5, 4, 3)), metrics=[own]), {}
-
-
-ROLES = (own_loss, init_of_learner, init_of_network, apply_of_network, activation)
-ROLES += (loss_of_network, optimizer, schedule, gradient, metric)
-
-
-# Doors
-
-COMMON = {"learning_rate": 0.1, "epochs": 2, "batch_size": 16}
-
-
-def by_sweep(network, **options):
-    result = jfnn.sweep(network, SPLIT, **COMMON, **options)
-    return result.params, result.scores
-
-
-def by_train(network, **options):
-    params, history = jfnn.train(network, SPLIT.x_train, SPLIT.y_train, **COMMON, **options)
-    return params, history.train_loss
-
-
-def by_groups(network, **options):
-    groups = jfnn.sweep_groups({"one": network}, SPLIT, **COMMON, **options)
-    return groups["one", 16].params
-
-
-def by_hypergradient(network, **options):
-    result = jfnn.hypergradient(network, SPLIT, **COMMON, **options)
-    return [np.asarray(leaf) for leaf in jax.tree.leaves(tuple(result))]
-
-
-def by_lyapunov(network, **options):
-    return jfnn.lyapunov(network, SPLIT, **COMMON, **options).growth
-
-
-DOORS = (by_sweep, by_train, by_groups, by_hypergradient, by_lyapunov)
-CASES = [(way, own_loss, by_sweep) for way in WAYS]
-CASES += [(by_captured_list, role, by_sweep) for role in ROLES]
-CASES += [(by_captured_list, role, door) for role in (own_loss, activation) for door in DOORS]
-
-
-@pytest.fixture(autouse=True)
-def factor():
-    yield
-    globals().update(FACTOR=1.0)
-
-
-def same(one, other):
-    pairs = zip(jax.tree.leaves(one), jax.tree.leaves(other), strict=True)
-    return all(np.asarray(a).tobytes() == np.asarray(b).tobytes() for a, b in pairs)
-
-
-@pytest.mark.parametrize(
-    ("way", "role", "door"), dict.fromkeys(CASES), ids=lambda function: function.__name__
-)
-def test_a_function_is_trained_as_it_is_now(way, role, door):
-    read, change = way()
-    network, options = role(read)
-    before = door(network, **options)
-    assert same(before, door(network, **options))
-    change()
-    after = door(network, **options)
-    expected, options = role(lambda: 2.0)  # never seen before
-    assert same(after, door(expected, **options))
-    assert not same(after, before)
-
-
-@pytest.mark.parametrize("role", ROLES, ids=lambda function: function.__name__)
-def test_a_changed_function_is_another_run(role, tmp_path):
-    read, change = by_captured_list()
-    network, options = role(read)
-    jfnn.sweep(network, SPLIT, **COMMON, **options, out=tmp_path)
-    jfnn.sweep(network, SPLIT, **COMMON, **options, out=tmp_path, resume=True)
-    change()
-    with pytest.raises(ValueError, match="holds another configuration"):
-        jfnn.sweep(network, SPLIT, **COMMON, **options, out=tmp_path, resume=True)
-
-
-# Everything of a learner or a scheduler that runs
-
-
 @dataclasses.dataclass(frozen=True, eq=False)
 class Least(Learner):
-    """Least squares by gradient descent, of which each function may be another."""
+    """Least squares by gradient descent, one of whose functions reads a factor."""
 
-    factors: dict
+    name: str
+    read: Callable
 
     def factor(self, name):
-        return self.factors.get(name, 1.0)
+        return self.read() if name == self.name else 1.0
 
     def init(self, key):
         return {"w": self.factor("init") * jax.random.normal(key, (5,))}
@@ -254,7 +138,7 @@ class Least(Learner):
         return State({"w": state.params["w"] - hyper["learning_rate"] * slope}, ()), value
 
     def fits_last(self, platform, members, batch, own):
-        return "step_last" in self.factors
+        return self.name == "step_last"
 
     def step_last(self, states, batch, hyper, key, own):
         each = (-1, -1 if own else None, 0, None)
@@ -271,21 +155,100 @@ class Least(Learner):
         return {"network": "least squares", "metrics": {}}
 
 
+DENSE = jfnn.mlp((5, 4, 3))
 X = jfnn.Split(SPLIT.x_train, None, SPLIT.x_test)
 FUNCTIONS = ("init", "pack", "unpack", "start", "step", "step_last", "end_epoch", "score")
+ROLES = {
+    **{
+        f"{name} of least squares": lambda read, name=name: (Least(name, read), {"split": X})
+        for name in FUNCTIONS
+    },
+    "loss of a learner": own_loss,
+    "init of a learner": lambda read: (
+        jfnn.learner(own_init(read), lambda params, batch, key: jnp.mean(product(params, batch[0]) ** 2)),
+        {},
+    ),
+    "init of a network": lambda read: (jfnn.Network(own_init(read), product), {}),
+    "apply of a network": lambda read: (
+        jfnn.Network(own_init(lambda: 1.0), lambda params, x: scaled(read, product(params, x))),
+        {},
+    ),
+    "activation": activation,
+    "loss of a network": loss_of_network,
+    "optimizer": lambda read: (DENSE, {"optimizer": lambda learning_rate: optax.sgd(read() * learning_rate)}),
+    "schedule": lambda read: (
+        DENSE,
+        {"optimizer": jfnn.Optimizer("sgd", schedule=lambda done: read() * done)},
+    ),
+    "gradient": gradient,
+    "metric": metric,
+}
 
 
-@pytest.mark.parametrize("name", FUNCTIONS)
-def test_each_function_of_a_learner_counts(name, tmp_path):
-    learner = Least({})
-    before = jfnn.sweep(learner, X, **COMMON, out=tmp_path)
-    learner.factors[name] = 2.0
-    after = jfnn.sweep(learner, X, **COMMON)
-    expected = jfnn.sweep(Least({name: 2.0}), X, **COMMON)
-    assert same((after.params, after.scores), (expected.params, expected.scores))
-    assert not same((after.params, after.scores), (before.params, before.scores))
+# Doors
+
+COMMON = {"learning_rate": 0.1, "epochs": 2, "batch_size": 16}
+
+
+def by_sweep(network, split=SPLIT, **options):
+    result = jfnn.sweep(network, split, **COMMON, **options)
+    return result.params, result.scores
+
+
+def by_train(network):
+    return jfnn.train(network, SPLIT.x_train, SPLIT.y_train, **COMMON)[0]
+
+
+def by_groups(network):
+    return jfnn.sweep_groups({"one": network}, SPLIT, **COMMON)["one", 16].params
+
+
+def by_hypergradient(network):
+    return tuple(jfnn.hypergradient(network, SPLIT, **COMMON))
+
+
+def by_lyapunov(network):
+    return jfnn.lyapunov(network, SPLIT, **COMMON).growth
+
+
+DOORS = (by_groups, by_hypergradient, by_lyapunov)
+CASES = [(way, by_train) for way in WAYS] + [(by_captured_list, door) for door in DOORS]
+
+
+@pytest.fixture(autouse=True)
+def factor():
+    yield
+    globals().update(FACTOR=1.0)
+
+
+@pytest.mark.parametrize(("way", "door"), CASES, ids=lambda function: function.__name__)
+def test_a_function_is_trained_as_it_is_now(way, door):
+    read, change = way()
+    network, _ = own_loss(read)
+    before = door(network)
+    assert same_bits(before, door(network))
+    change()
+    after = door(network)
+    assert same_bits(after, door(own_loss(lambda: 2.0)[0]))  # never seen before
+    assert not same_bits(after, before)
+
+
+@pytest.mark.parametrize("name", ROLES)
+def test_a_changed_function_is_another_run(name, tmp_path):
+    role, (read, change) = ROLES[name], by_captured_list()
+    network, options = role(read)
+    before = by_sweep(network, **options, out=tmp_path)
+    assert same_bits(before, by_sweep(network, **options, out=tmp_path, resume=True))
+    change()
     with pytest.raises(ValueError, match="holds another configuration"):
-        jfnn.sweep(learner, X, **COMMON, out=tmp_path, resume=True)
+        by_sweep(network, **options, out=tmp_path, resume=True)
+    after = by_sweep(network, **options)
+    expected, options = role(lambda: 2.0)  # never seen before
+    assert same_bits(after, by_sweep(expected, **options))
+    assert not same_bits(after, before)
+
+
+# Further code of a run
 
 
 @dataclasses.dataclass(frozen=True)
@@ -307,11 +270,11 @@ def mean(values, data, rows):
 
 def of_metric(higher_is_better=True, reduce=mean):
     own = jfnn.Metric("own", higher_is_better, lambda outputs, targets, axis: jnp.sum(outputs, axis), reduce)
-    return jfnn.supervised(jfnn.mlp((5, 4, 3)), metrics=[own])
+    return jfnn.supervised(DENSE, metrics=[own])
 
 
 def description(network=None, **options):
-    network = jfnn.mlp((5, 4, 3)) if network is None else network
+    network = DENSE if network is None else network
     return prepare(jfnn.Options(network, SPLIT, **COMMON, **options)).description["fingerprint"]
 
 
@@ -366,19 +329,14 @@ def test_products_of_own_functions_are_of_full_precision():
     row = jax.tree.map(lambda leaf: leaf[:16], (SPLIT.x_train, SPLIT.y_train))
     params = learner.init(jax.random.key(0))
     hyper = {"learning_rate": 0.1, "l2": 0.0}
-    text = str(
-        jax.make_jaxpr(lambda state: learner.step(state, Batch(row), hyper, None))(
-            learner.start(params, hyper)
-        )
-    )
-    assert text.count("dot_general") and text.count("dot_general") == text.count(
-        "precision=(Precision.HIGHEST"
-    )
+    step = jax.make_jaxpr(lambda state: learner.step(state, Batch(row), hyper, None))
+    text = str(step(learner.start(params, hyper)))
+    assert 0 < text.count("dot_general") == text.count("precision=(Precision.HIGHEST")
 
 
 def test_predictions_of_an_ensemble_are_of_the_function_as_it_is_now():
     read, change = by_captured_list()
-    network, _ = apply_of_network(read)
+    network, _ = ROLES["apply of a network"](read)
     result = jfnn.sweep(network, SPLIT, **COMMON, seeds=2)
     ensemble = jfnn.Ensemble.of_sweep(network, result, SPLIT.x_test, SPLIT.y_test)
     before = ensemble.predict_proba(SPLIT.x_test)
@@ -387,11 +345,8 @@ def test_predictions_of_an_ensemble_are_of_the_function_as_it_is_now():
 
 
 def test_registered_functions_are_not_traced_anew():
-    network = jfnn.mlp((5, 4, 3))
-    experiments = [prepare(jfnn.Options(network, SPLIT, **COMMON)).experiment for _ in range(2)]
-    assert [experiment.learner for experiment in experiments] == [
-        experiment.learner.original for experiment in experiments
-    ]
+    learner = prepare(jfnn.Options(DENSE, SPLIT, **COMMON)).experiment.learner
+    assert learner is learner.original
 
 
 def test_batches_are_of_the_size_that_was_traced():

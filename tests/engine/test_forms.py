@@ -42,9 +42,7 @@ def test_one_network_alone_has_the_bits_that_it_has_in_a_large_grid():
 
 
 NETWORKS = {
-    "dense": jfnn.mlp((5, 6, 3)),
     "glorot": jfnn.mlp((4, 10, 3), "tanh", init="glorot_uniform"),
-    "convolutional": jfnn.cnn((1, 5), (2, 2), 3),
     "recurrent": jfnn.rnn((5, 1), 3, 3),
 }
 

@@ -120,8 +120,7 @@ EXPERIMENTS = {
 }
 
 
-@pytest.mark.parametrize("own", [False, True])
-@pytest.mark.parametrize("name", EXPERIMENTS)
+@pytest.mark.parametrize(("name", "own"), [(name, i % 2 == 1) for i, name in enumerate(EXPERIMENTS)])
 def test_programs_lower_for_accelerators(name, own, monkeypatch):
     experiment = EXPERIMENTS[name](monkeypatch)
     for platform in PLATFORMS:

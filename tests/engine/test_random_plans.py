@@ -1,4 +1,4 @@
-"""Random grids, lengths of calls and minibatches: who trains where, for how long, on which rows."""
+"""Random grids and lengths of calls: who trains where, and for how long."""
 
 import heapq
 import itertools
@@ -8,7 +8,6 @@ import numpy as np
 from examples import examples
 from hypothesis import strategies
 
-import jfnn
 from jfnn.engine import plan
 from jfnn.engine.plan import Form
 from jfnn.learners.epoch import EPOCHS
@@ -181,47 +180,27 @@ def test_no_call_goes_across_a_stop_and_further_calls_are_of_the_last_interval(e
 def test_calls_before_the_last_interval_count_where_devices_would_be_idle():
     """Of 7 tiles in 2 calls each, none leaves one of two devices idle; in 3 calls each, one would."""
     lengths = plan.CallLength()
+    assert lengths.stretches([4, 8], 13, tiles=7, devices=2) == [(4, 2), (6, 2)]
     assert lengths.stretches([0, 4, 8], 13, tiles=7, devices=2) == [(0, 4), (4, 4)]
     assert lengths.stretches([0, 4, 8, 12], 13, tiles=7, devices=2) == [(0, 4), (4, 4), (8, 2), (10, 2)]
 
 
-def test_seven_tiles_leave_neither_of_two_devices_idle():
-    stretches = plan.CallLength().stretches([4, 8], 13, tiles=7, devices=2)
-    assert stretches == [(4, 2), (6, 2)]
-
-
-@examples((50, 1), (300, 1))
-def test_a_tile_is_the_widest_that_fits_and_always_one_of_few(examples):
-    def it_is(parameters, width, batch, itemsize, backend):
-        tile = plan.tile_width(parameters, width, batch, itemsize, backend)
-        on_cpu = backend == "cpu"
-        widths = plan.CPU_WIDTHS if on_cpu else plan.ACCELERATOR_WIDTHS
-        room = plan.CPU_TILE_BYTES if on_cpu else plan.ACCELERATOR_TILE_BYTES
-        member = 3 * (parameters + width * batch) * itemsize
-        assert tile in widths
-        assert tile == 1 or tile * member <= room
-        assert all(wider * member > room for wider in widths if wider > tile)
-
-    examples.check(
-        it_is,
-        parameters=strategies.integers(1, 10**6),
-        width=strategies.integers(1, 1000),
-        batch=strategies.integers(1, 1000),
-        itemsize=strategies.sampled_from([4, 8]),
-        backend=strategies.sampled_from(["cpu", "gpu"]),
-    )
-
-
-def test_tiles_are_as_wide_as_in_runs_of_the_past():
+def test_a_tile_is_the_widest_that_fits_and_as_wide_as_in_runs_of_the_past():
     """A member's last bits depend on its tile's width, and stopped runs are gone on with."""
-    parameters = [int(number) for number in np.geomspace(1, 1e8, 400)]
-    on_cpu, on_gpu = (
-        {plan.tile_width(p, 1, 1, 4, backend) for p in parameters} for backend in ("cpu", "gpu")
-    )
-    assert on_cpu == {1, 2, 5, 10, 25, 64, 256}
-    assert on_gpu == on_cpu | {512, 1024}
+    sizes = np.geomspace(1, 1e9, 400).astype(int)
+    for room, widths in (
+        (plan.CPU_TILE_BYTES, (1, 2, 5, 10, 25, 64, 256)),
+        (plan.ACCELERATOR_TILE_BYTES, (1, 2, 5, 10, 25, 64, 256, 512, 1024)),
+    ):
+        tiles = [plan.tile_width(held, room, widths) for held in sizes.tolist()]
+        assert set(tiles) == set(widths)
+        for held, tile in zip(sizes, tiles, strict=True):
+            assert tile == 1 or tile * held <= room
+            assert all(wider * held > room for wider in widths if wider > tile)
+    assert plan.CPU_WIDTHS == (1, 2, 5, 10, 25, 64, 256)
+    assert plan.ACCELERATOR_WIDTHS[7:] == (512, 1024)
     # 25 members of 2000 numbers fill a core's share to the byte.
-    assert [plan.tile_width(p, 1, 1, 4, "cpu") for p in (1999, 2000)] == [25, 10]
+    assert plan.member_bytes(1999, 1, 1, 4) * 25 == plan.CPU_TILE_BYTES == 600_000
 
 
 def test_a_call_goes_some_hundred_steps_and_a_return_is_after_64_steps():
@@ -230,31 +209,3 @@ def test_a_call_goes_some_hundred_steps_and_a_return_is_after_64_steps():
     assert [calls.next_end(epoch, 1) for epoch in (0, 63, 64, 1215, 1216)] == [64, 64, 1216, 1216, 2368]
     assert [calls.next_end(0, steps) for steps in (32, 33)] == [2, 1]
     assert calls.epochs(1) == EPOCHS  # of which a call gives the objectives
-
-
-@examples((20, 1), (200, 1))
-def test_minibatches_hold_the_rows_that_their_scheme_says(examples):
-    def they_do(n, batch, scheme, drop_last, seed, epoch):
-        drop_last = drop_last or scheme in ("subset", "full")
-        minibatches = jfnn.Minibatches(min(batch, n), scheme, drop_last).checked(n)
-        rows = minibatches.epoch(n, seed, epoch)
-        np.testing.assert_array_equal(rows, minibatches.epoch(n, seed, epoch))
-        assert rows.shape == (minibatches.steps(n), minibatches.rows_a_step(n))
-        for step in rows:
-            real = step[step >= 0]
-            assert len(set(real)) == len(real) and real.max() < n
-        if scheme != "subset":
-            taken = rows[rows >= 0]
-            assert len(taken) == (n // rows.shape[1] * rows.shape[1] if drop_last else n)
-            assert len(set(taken)) == len(taken)
-            assert scheme == "permutation" or (np.diff(taken) == 1).all()
-
-    examples.check(
-        they_do,
-        n=strategies.integers(1, 40),
-        batch=small,
-        scheme=strategies.sampled_from(["subset", "permutation", "in_order", "full"]),
-        drop_last=strategies.booleans(),
-        seed=strategies.integers(0, 2**31),
-        epoch=strategies.integers(0, 100),
-    )

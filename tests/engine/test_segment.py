@@ -38,12 +38,12 @@ def score(params, rows, strength):
     return {"loss": of_rows.mean(axis=1), "largest": of_rows.max(axis=1)}
 
 
-def options(name, dtype):
+def options(name, dtype, **execution):
     """Six members a replicate in tiles of four, with memory and random steps, scored in two blocks."""
     data = noise_split()
     x_train, x_test = data.x_train[:60].astype(dtype), data.x_test.astype(dtype)
     common = dict(learning_rate=[0.01, 0.1, 1.0], l2=[0.0, 0.1], seeds=2, epochs=3)
-    common |= dict(execution=jfnn.Execution(tile=4, eval_every=2))
+    common |= dict(execution=jfnn.Execution(tile=4, eval_every=2, **execution))
     if name == "own loss":
         momentum = jfnn.Optimizer("sgd", momentum=0.9)
         metrics = [jfnn.Metric("largest")]
@@ -76,42 +76,18 @@ def trained(options, make_executor=Threads):
 
 
 class Recording(Threads):
-    """Threads that keep the segments they run."""
+    """Threads that keep the task and the segments that they run."""
 
-    def __init__(self, task, threads, keep):
+    def __init__(self, task, threads, recorded):
         super().__init__(task, threads)
-        self.task, self.segments = task, []
-        keep.append(self)
+        self.recorded = recorded
 
     def run(self, jobs, segment, collect):
         def recorded(job):
-            self.segments.append(segment(job))
-            return self.segments[-1]
+            self.recorded.append((self.workers[jax.devices()[0]].task, segment(job)))
+            return self.recorded[-1][1]
 
         return super().run(jobs, recorded, collect)
-
-
-NAMES = ["supervised", "own loss"]
-
-
-@pytest.fixture(scope="module")
-def recorded():
-    """Name -> the task, two of its segments and the result of the run."""
-
-    @functools.cache
-    def of(name):
-        keep = []
-        result = trained(options(name, "float32"), functools.partial(Recording, keep=keep))
-        (executor,) = keep
-        return executor.task, executor.segments[:2], result
-
-    return of
-
-
-def in_process(x64, task, segment):
-    """Code of the other process."""
-    with jax.enable_x64(x64):
-        return run_segment(task, segment)
 
 
 @pytest.fixture(scope="module")
@@ -122,53 +98,29 @@ def pool():
         yield pool
 
 
-@pytest.mark.parametrize("name", NAMES)
-def test_tasks_and_segments_come_out_of_a_pickle_as_they_were(recorded, name):
-    task, segments, _ = recorded(name)
-    again, others = pickle.loads(pickle.dumps((task, segments)))
-    assert again.learner == task.learner
-    assert hash(again.learner) == hash(task.learner)
-    assert (again.block, again.steps) == (task.block, task.steps)
-    assert (again.sources.batches, again.sources.padded) == (task.sources.batches, task.sources.padded)
-    assert same_bits((again.rows, again.weights), (task.rows, task.weights))
-    drawn = [sources._replace(batches=None) for sources in (again.sources, task.sources)]
-    assert same_bits(*drawn)
-    assert jax.tree.structure(others) == jax.tree.structure(segments)
-    assert same_bits(others, segments)
-
-
-@pytest.mark.parametrize("name", NAMES)
-def test_a_segment_gives_the_same_bytes_twice_and_in_another_process(recorded, pool, name):
-    task, segments, _ = recorded(name)
-    for segment in segments:
+@pytest.mark.parametrize("name", ["supervised", "own loss"])
+def test_a_segment_gives_the_same_bytes_twice_and_in_another_process(pool, name):
+    recorded = []
+    trained(options(name, "float32", devices=1), functools.partial(Recording, recorded=recorded))
+    for task, segment in recorded[:2]:
         before = pickle.dumps(segment)
         here = run_segment(task, segment)
         assert not same_bits(here.members.state, segment.members.state)  # it trained
         assert len(here.blocks) == 2 and all(isinstance(leaf, np.ndarray) for leaf in jax.tree.leaves(here))
         assert pickle.dumps(segment) == before  # and left its arguments alone
         others = [run_segment(task, segment)]
-        others += [pool.submit(in_process, False, task, segment).result(60) for _ in range(2)]
+        others += [pool.submit(run_segment, task, segment).result(60) for _ in range(2)]
         for other in others:
             assert jax.tree.structure(other) == jax.tree.structure(here)
             assert same_bits(other, here)
 
 
-@pytest.mark.parametrize(
-    ("name", "dtype"),
-    [
-        ("supervised", "float32"),
-        ("own loss", "float64"),
-        pytest.param("own loss", "float32", marks=pytest.mark.slow),
-    ],
-    indirect=["dtype"],
-)
-def test_an_executor_over_processes_ends_in_the_bytes_of_threads(recorded, pool, name, dtype):
-    plain = recorded(name)[2] if dtype == np.float32 else trained(options(name, dtype))
-    chosen = options(name, dtype)
+def test_an_executor_over_processes_ends_in_the_bytes_of_threads(pool, x64):
+    chosen = options("own loss", "float64")
+    plain = trained(chosen)
     execution = jfnn.Execution()._replace(**chosen.execution._asdict() | {"executor": pool})
     result = jfnn.sweep(**vars(chosen) | {"execution": execution})
-    assert jax.tree.leaves(result.params)[0].dtype == dtype
-    for one, other in ((result.params, plain.params), (result.scores, plain.scores)):
-        assert same_bits(one, other)
+    assert jax.tree.leaves(result.params)[0].dtype == np.float64
+    assert same_bits((result.params, result.scores), (plain.params, plain.scores))
     assert same_bits((result.history, result.epochs), (plain.history, plain.epochs))
     assert np.isfinite(result.train_loss).any()

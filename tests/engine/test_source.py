@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 from helpers import compiled
 
-from jfnn.learners.source import Sources, room, rows_of_steps, step_key
+from jfnn.learners.source import Sources, room, rows_of_steps
 from jfnn.minibatches import PADDING, Minibatches
 from jfnn.numerics.permutation import Domain, domain
 
@@ -90,18 +90,6 @@ def test_rows_of_each_member_are_those_that_it_shares_elsewhere(batches, axis):
             assert (expected == PADDING).any() == (batches.padded and LENGTHS[FOLDS[replicate]] % SIZE > 0)
 
 
-@pytest.mark.parametrize("axis", [0, -1])
-def test_full_batches_are_the_rows_of_each_fold(axis):
-    batches = Minibatches(21, "full")
-    sources, replicates = make_sources(batches, (21, 21, 21, 21)), np.array([2, 0, 1])
-    for epoch in EPOCHS:
-        for replicate in replicates:
-            (rows,) = drawn_rows(sources, int(replicate), 0)(epoch)[:1]
-            np.testing.assert_array_equal(rows, sources.train[FOLDS[replicate], :21])
-        own = np.moveaxis(drawn_rows(sources, replicates, axis)(epoch)[0], axis, 0)
-        np.testing.assert_array_equal(own, sources.train[sources.fold[replicates], :21])
-
-
 @pytest.mark.parametrize("own, axis", [(False, 0), (True, 0), (True, -1)])
 def test_given_rows_are_taken_from_the_epoch_that_they_begin_with(own, axis):
     rng, first, steps = np.random.default_rng(2), 4, 3
@@ -115,26 +103,6 @@ def test_given_rows_are_taken_from_the_epoch_that_they_begin_with(own, axis):
         shapes = {(True, 0): (1, 0, 2), (True, -1): (1, 2, 0)}
         wanted = expected.transpose(shapes[own, axis]) if own else expected[0]
         np.testing.assert_array_equal(rows, wanted)
-
-
-def test_steps_draw_by_keys_of_the_replicate_the_epoch_and_the_step():
-    sources, replicates = make_sources(Minibatches(SIZE)), np.array([3, 0, 1])
-
-    def expected(replicate, epoch, step):
-        return jax.random.fold_in(jax.random.fold_in(jax.random.key(SEEDS[replicate]), epoch), step)
-
-    keys, seen = compiled(step_key), set()
-    for epoch, step in ((0, 0), (0, 1), (1, 0), (9, 2)):
-        numbers = np.int32(epoch), np.int32(step)
-        own = jax.random.key_data(keys(sources.take(replicates), *numbers))
-        for of_member, replicate in zip(own, replicates, strict=True):
-            wanted = jax.random.key_data(expected(replicate, epoch, step))
-            np.testing.assert_array_equal(of_member, wanted)
-            alone = keys(sources.take(int(replicate)), *numbers)
-            np.testing.assert_array_equal(jax.random.key_data(alone), wanted)
-            seen.add(np.asarray(wanted).tobytes())
-    assert len(seen) == 12
-    assert step_key(sources._replace(key=None).take(replicates), 0, 0) is None
 
 
 def test_room_is_an_eighth_at_most_and_of_few_lengths():

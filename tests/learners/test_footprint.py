@@ -178,6 +178,7 @@ def test_points_drawn_inside_a_loss_make_tiles_narrow():
     learner = drawn_points(256)
     params, batch, hyper = shapes_of(learner, ONE_ROW)
     parameters = sum(leaf.size for leaf in jax.tree.leaves(params))
-    assert plan.tile_width(parameters, learner.width(), 1, FLOAT, "cpu") == 256  # by the one row alone
+    size = plan.member_bytes(parameters, learner.width(), 1, FLOAT)
+    assert plan.tile_width(size, plan.CPU_TILE_BYTES, plan.CPU_WIDTHS) == 256  # by the one row alone
     room = CPU_ROOM // footprint(learner, params, batch, hyper)
     assert 4 <= max(width for width in plan.CPU_WIDTHS if width <= room) <= 32

@@ -1,19 +1,13 @@
-"""Early stopping: a plain loop over one network at a time, and the bits of each one's best epoch."""
+"""Early stopping in a run: the bits of each member's best epoch, and its place at later rungs."""
 
 import functools
 
-import jax
-import jax.numpy as jnp
 import numpy as np
-import optax
 import pytest
 from helpers import same_bits
-from noisy_classes import CLASSES, HELD, NET, SCORES, SPLIT, N, sweep
-from sklearn.model_selection import train_test_split
+from noisy_classes import HELD, SCORES, SPLIT, sweep
 
-import jfnn
-from jfnn import EarlyStopping, Halving, losses, training
-from jfnn.minibatches import Minibatches
+from jfnn import EarlyStopping, Halving
 
 pytestmark = pytest.mark.unoptimised
 
@@ -33,42 +27,6 @@ def stop_by_hand(losses_by_epoch):
     return best_epoch, -1
 
 
-def test_early_stopping_is_the_plain_loop_that_stops_one_network_at_a_time(x64):
-    """Fifty networks, each trained by itself, an epoch at a time, on the rows of one hold-out."""
-    x, targets = SPLIT.x_train.astype(np.float64), np.eye(CLASSES)[SPLIT.y_train]
-    train, held = (np.sort(rows) for rows in train_test_split(np.arange(N), test_size=HELD, random_state=0))
-    result = sweep(SPLIT._replace(x_train=x), **FIFTY, **STOPPING)
-    assert result.stopped_at.size == 50
-    assert len(np.unique(result.stopped_at)) > 10
-    value_and_grad = training.autodiff(NET, losses.LOSSES["cross_entropy"], "sum")
-
-    @jax.jit
-    def one_epoch(params, rows, rate, penalty):
-        optimizer = optax.sgd(rate)
-        state = jfnn.State(params, optimizer.init(params))
-        data = (jnp.asarray(x[train]), jnp.asarray(targets[train]))
-        params = training.epoch(state, optimizer, value_and_grad, *data, penalty, rows)[0].params
-        return params, jfnn.objective(NET, params, x[held], targets[held], reduction="mean")
-
-    init = jax.jit(NET.init)
-    for i, j, seed in np.ndindex(result.stopped_at.shape):
-        params, ended = init(jax.random.key(seed)), []
-        for epoch in range(LONG):
-            rows = Minibatches(8).epoch(len(train), seed, epoch)
-            params, loss = one_epoch(params, rows, FIFTY["learning_rate"][i], FIFTY["l2"][j])
-            ended.append((float(loss), params))
-            best_epoch, stopped_at = stop_by_hand([loss for loss, _ in ended])
-            if stopped_at >= 0:
-                break
-        assert (result.epochs[i, j, seed], result.stopped_at[i, j, seed]) == (best_epoch, stopped_at)
-        loss, params = ended[best_epoch - 1]
-        np.testing.assert_allclose(result.validation_loss[i, j, seed], loss, rtol=1e-9)
-        for actual, wanted in zip(
-            jax.tree.leaves(result.member(i, j, seed)), jax.tree.leaves(params), strict=True
-        ):
-            np.testing.assert_allclose(actual, wanted, rtol=1e-8, atol=1e-10)
-
-
 @pytest.fixture(scope="module")
 def run_of():
     """``epochs -> `` the fifty members trained for so many without stopping."""
@@ -81,7 +39,7 @@ def history():
     return sweep(SPLIT, {"eval_every": 1}, **FIFTY, validation=HELD, epochs=LONG).history
 
 
-@pytest.mark.parametrize("execution", [{}, {"eval_every": 7}, {"devices": 1}], ids=str)
+@pytest.mark.parametrize("execution", [{}, {"eval_every": 7, "devices": 1}], ids=str)
 def test_each_member_ends_with_the_bits_of_its_best_epoch(run_of, history, execution):
     """The scores of all members, and the parameters of those whose best epoch is one of three."""
     result = sweep(SPLIT, execution, **FIFTY, **STOPPING)
@@ -92,6 +50,7 @@ def test_each_member_ends_with_the_bits_of_its_best_epoch(run_of, history, execu
             np.testing.assert_array_equal(result.scores[name][place], history[name][place][best_epoch - 1])
     assert not result.pruned.any()
     best_epochs = np.unique(result.epochs)
+    assert result.stopped_at.size == 50 and len(np.unique(result.stopped_at)) > 10
     for epochs in best_epochs[[0, len(best_epochs) // 2, -1]].tolist():
         for place in zip(*np.nonzero(result.epochs == epochs), strict=True):
             assert same_bits(result.member(*place), run_of(epochs).member(*place))

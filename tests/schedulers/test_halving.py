@@ -53,17 +53,13 @@ def scikit_learns_rungs(cells, factor, epochs, min_epochs):
     ("cells", "factor", "epochs", "min_epochs"),
     [
         (9, 3, 27, 1),  # a power of the factor, and epochs to match
-        (8, 2, 100, 1),
         (10, 3, 27, 1),  # just more cells than a power
         (26, 3, 27, 1),  # just fewer
-        (49, 3, 100, 1),
         (49, 2, 100, 1),
         (40, 3, 100, 5),  # no room for all rounds
-        (9, 3, 100, 20),
         (9, 3, 100, 60),  # no room for any
         (60, 4, 3, 1),
         (5, 7, 50, 1),
-        (1, 3, 10, 1),
     ],
 )
 def test_rungs_are_scikit_learns(cells, factor, epochs, min_epochs):
@@ -155,8 +151,9 @@ def halved_by_hand(full, rungs):
     return stopped_at.reshape(full.diverged_at.shape[:2])
 
 
-@pytest.mark.parametrize("rank_by", [None, "loss"])
-@pytest.mark.parametrize("halving", [Halving(3), Halving(2, min_epochs=2)], ids=str)
+@pytest.mark.parametrize(
+    ("halving", "rank_by"), [(Halving(3), None), (Halving(2, min_epochs=2), "loss")], ids=str
+)
 def test_cells_stop_whole_by_their_mean_score_and_nan_first(full, halving, rank_by):
     """Members that diverged stopped training then and there, before any rung."""
     result = sweep(folds=5, seeds=2, schedulers=[halving], validation=jfnn.Validation(rank_by=rank_by))
@@ -172,7 +169,7 @@ def test_cells_stop_whole_by_their_mean_score_and_nan_first(full, halving, rank_
     assert len(np.unique(result.stopped_at)) > 2
 
 
-@pytest.mark.parametrize("execution", [{}, {"eval_every": 2}, {"devices": 1}], ids=str)
+@pytest.mark.parametrize("execution", [{}, {"eval_every": 2, "devices": 1}], ids=str)
 def test_survivors_have_the_bits_of_the_full_grid_and_others_those_of_a_shorter_run(
     full, ended_after, execution
 ):

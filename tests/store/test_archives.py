@@ -185,9 +185,9 @@ def test_a_flipped_bit_anywhere_a_cut_and_a_byte_more_are_noticed(tmp_path):
 def test_an_archive_that_unpacks_to_more_than_its_size_is_refused_under_a_right_checksum(tmp_path):
     path = tmp_path / "x.npz"
     with zipfile.ZipFile(path, "w", zipfile.ZIP_DEFLATED) as file:
-        file.writestr(archives.HEADER, b'{"header": {}, "dtypes": {}}' + b" " * 10**6)
-        file.comment = b"0" * archives.DIGITS
-    content = path.read_bytes()[: -archives.DIGITS]
+        file.writestr(files.HEADER, b'{"header": {}, "dtypes": {}}' + b" " * 10**6)
+        file.comment = b"0" * files.DIGITS
+    content = path.read_bytes()[: -files.DIGITS]
     path.write_bytes(content + hashlib.sha256(content).hexdigest().encode())
     with pytest.raises(files.CorruptFileError, match="larger than the file"):
         files.read_archive(path)
