@@ -4,6 +4,7 @@ import concurrent.futures
 import dataclasses
 import functools
 import pickle
+import threading
 import types
 
 import jax
@@ -186,10 +187,11 @@ def test_where_no_worker_ever_answers_the_run_ends_at_once():
 
 
 class UnpicklableError(Exception):
-    """Its arguments are not those of its class."""
+    """It holds a lock."""
 
     def __init__(self, a, b):
         super().__init__(f"{a} {b}")
+        self.lock = threading.Lock()
 
 
 @pytest.mark.parametrize(

@@ -21,6 +21,7 @@ from jfnn.datasets.targets import (
     as_task,
     as_word,
     check_exact,
+    check_task,
     check_words,
     fault,
     file_error,
@@ -54,6 +55,7 @@ def read_csv(
         FileNotFoundError: There is no such file.
     """
     path = paths.as_regular(path, "path")
+    check_task(task)
     for argument, name in {"target": target, "weights": weights}.items():
         if name is not None and not isinstance(name, str):
             raise ArgumentTypeError(argument, f"expected the name of a column, got {checks.shown(name)}")
@@ -152,6 +154,7 @@ def read_npz(path: str | os.PathLike[str], task: str | None = None, weights: str
         FileNotFoundError: There is no such file.
     """
     path = paths.as_regular(path, "path")
+    check_task(task)
     with paths.readable(path, "path"):
         arrays, parts = _read_archive(path, weights)
     for part in parts:

@@ -138,6 +138,12 @@ def check_words(
         )
 
 
+def check_task(task: object) -> None:
+    """Raises ValueError or TypeError for a task that is neither one of `TASKS` nor None."""
+    if task is not None:
+        checks.as_choice(task, "task", TASKS)
+
+
 def as_task(
     y: np.ndarray, task: str | None, argument: str = "target", where: str = "", words: Sequence[str] = ()
 ) -> tuple[np.ndarray, tuple[str, ...] | None]:
@@ -154,10 +160,8 @@ def as_task(
         Labels 0 to k-1 (int64) and the word that each stands for, or float targets and None.
 
     Raises:
-        ValueError: They do not fit the task, an unknown task, a single class, or two words for one.
+        ValueError: They do not fit the task, a single class, or two words for one.
     """
-    if task is not None:
-        checks.as_choice(task, "task", TASKS)
     are_words = y.dtype.kind == "U"
     if are_words and task == "regression":
         raise ArgumentError("task", f"regression needs numbers to predict, got {_first_word(y)!r}")

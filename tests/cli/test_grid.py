@@ -52,7 +52,7 @@ def test_report_names_the_best_cell_its_noise_and_the_time(run):
     seconds = re.search(r"in ([\d.]+) s: compile ([\d.]+) s, run ([\d.]+) s", printed).groups()
     total, *parts = map(float, seconds)
     assert total == pytest.approx(sum(parts), abs=0.11)
-    assert "18 networks 4-sigmoid in " in printed and "float32" in printed
+    assert "18 networks 64-4-10 in " in printed and "float32" in printed
 
 
 @pytest.mark.parametrize("cells", [1, 8, 20])

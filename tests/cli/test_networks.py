@@ -79,7 +79,7 @@ def test_a_grid_of_convolutional_networks_is_the_librarys_and_its_page_loads_it(
     words = "--network cnn --shape 1,3,4 --channels 2 --kernel 2 --learning-rate 0.01,0.1 --l2 0 --epochs 2"
     out = tmp_path / "out"
     assert grid_main("--data", str(images), *words.split(), "--standardise", "--out", str(out)) == 0
-    assert "networks cnn-2-relu in " in capsys.readouterr().out
+    assert "networks 1×3×4-conv2-flatten-2 in " in capsys.readouterr().out
     raw = jfnn.datasets.split_table(jfnn.datasets.read_npz(images))
     split = jfnn.datasets.standardise(raw)
     shaped = split._replace(
