@@ -117,6 +117,7 @@ LINES = {
     "--seeds 1,1": "--seeds: each one once",
     "--seeds 100000000": "--seeds: memory GB",
     "--sample 10000000000": "--sample: at most",
+    "--sample 100000000": "--sample: memory GB",
     "--sample 3 --sample-seed -1": "--sample-seed: at least 0 -1",
     "--sample-seed 0": "--sample-seed: --sample",
     "--epochs -1": "--epochs: at least 0",
