@@ -1,14 +1,17 @@
 """A command as a process of its own, which neither Ctrl-C nor a closed pipe ends with a traceback."""
 
+import _thread
 import gc
 import io
 import os
 import signal
 import sys
+import threading
 from collections.abc import Callable, Sequence
 from typing import Any
 
 INTERRUPTED = 130
+SOON = 0.05  # seconds, when the garbage collection is over
 
 
 class _Stream(io.FileIO):
@@ -44,6 +47,14 @@ class _Interrupts:
         self.stopping = True
         raise KeyboardInterrupt
 
+    def unraisable(self, ignored: Any) -> None:
+        """Raises an interrupt again that came amid garbage collection, where Python ignores exceptions."""
+        if ignored.exc_type is not KeyboardInterrupt:
+            sys.__unraisablehook__(ignored)
+            return
+        self.stopping = False
+        threading.Timer(SOON, _thread.interrupt_main).start()
+
 
 def run(main: Callable[[], int], prog: str) -> int:
     """The exit status of a command: 130 when Ctrl-C has stopped it, 1 when its words could not be printed.
@@ -54,7 +65,9 @@ def run(main: Callable[[], int], prog: str) -> int:
     """
     streams = [_replaced(name) for name in ("stdout", "stderr")]
     if signal.getsignal(signal.SIGINT) in (signal.SIG_DFL, signal.default_int_handler):  # else it is ignored
-        signal.signal(signal.SIGINT, _Interrupts())
+        interrupts = _Interrupts()
+        signal.signal(signal.SIGINT, interrupts)
+        sys.unraisablehook = interrupts.unraisable
     try:
         try:
             status = main()

@@ -112,6 +112,19 @@ def test_ctrl_c_ends_the_command_without_a_traceback():
     assert status == 130 and "Traceback" not in said
 
 
+def test_ctrl_c_amid_garbage_collection_is_not_lost():
+    body = """import gc
+    def once(*_):
+        gc.callbacks.remove(once)
+        signal.raise_signal(signal.SIGINT)
+    gc.callbacks.append(once)
+    gc.collect()
+    time.sleep(5)"""
+    with started(body) as command:
+        said = command.stderr.read()
+    assert (command.returncode, said) == (130, "\nstopped\n")
+
+
 def test_ctrl_c_amid_the_imports_is_no_traceback():
     command = subprocess.Popen([sys.executable, "-v", SCRIPT], stderr=subprocess.PIPE, text=True)
     for line in command.stderr:
