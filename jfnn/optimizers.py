@@ -122,8 +122,8 @@ class Optimizer:
         fixed = []
         for name, value in self.arguments.items():
             if (name not in known and not open_ended) or name in ("learning_rate", SCHEDULE_STEPS):
-                taken = ", ".join(n for n in known if n != "learning_rate")
-                raise ArgumentError("optimizer", f"{self.name} takes {taken}; got {name!r}", name)
+                accepted = ", ".join(n for n in known if n != "learning_rate")
+                raise ArgumentError("optimizer", f"{self.name} takes {accepted}; got {name!r}", name)
             if name in known:
                 check_parameter(value, known[name], "optimizer", name in self.numbers)
             if name in self.numbers:

@@ -199,9 +199,9 @@ def _read_archive(path: Path, weights: str | None) -> tuple[dict[str, np.ndarray
             raise ArgumentError(
                 "weights", f"expected an array of {path.name} ({shortened(names)}), got {got}"
             )
-        wanted = [f"{name}{part}" for part in parts for name in "xy"]
-        wanted += [] if weights is None else [weights]
-        return {name: _read_array(archive, name, path.name) for name in wanted}, parts
+        required = [f"{name}{part}" for part in parts for name in "xy"]
+        required += [] if weights is None else [weights]
+        return {name: _read_array(archive, name, path.name) for name in required}, parts
 
 
 def _read_array(archive: zipfile.ZipFile, name: str, file: str) -> np.ndarray:

@@ -55,9 +55,8 @@ class Trainer:
         self.steps = int(self.sources.steps.max())
         self.replicate_of = experiment.replicate_of()
         self.alike = self._alike()
-        steps = max(room(self.steps), self.calls.steps)
-        kept = experiment.execution.objective
-        task = Task(experiment.learner, self.sources, data.rows, data.weights, data.block, steps, kept)
+        steps, objective = max(room(self.steps), self.calls.steps), experiment.execution.objective
+        task = Task(experiment.learner, self.sources, data.rows, data.weights, data.block, steps, objective)
         self.executor = make_executor(task, hardware.threads)
         self.failures: list[Failure] = []
         self.prefetcher = (
@@ -144,8 +143,8 @@ class Trainer:
             write(tile, result.members, state.members)
             if len(state.objectives):
                 first, epochs = stretches[number]
-                kept = np.asarray(result.objectives)[:epochs, : tile.used]
-                state.objectives[first : first + epochs, tile.members[: tile.used]] = kept
+                objectives = np.asarray(result.objectives)[:epochs, : tile.used]
+                state.objectives[first : first + epochs, tile.members[: tile.used]] = objectives
             if stretches[number].end in evaluations:
                 _, scores, params = evaluations[stretches[number].end]
                 self._add(scores, tile, result)
@@ -165,8 +164,8 @@ class Trainer:
 
     def _evaluation(self, epoch: int, state: RunState) -> Evaluation:
         """An empty evaluation, before any member is scored."""
-        kept = state.members.state.params if state.history.params is not None else None
-        return Evaluation(np.array(epoch), no_scores(self.experiment), jax.tree.map(np.copy, kept))
+        params = state.members.state.params if state.history.params is not None else None
+        return Evaluation(np.array(epoch), no_scores(self.experiment), jax.tree.map(np.copy, params))
 
     def evaluate(self, params: Params, hyper: Hyper, active: np.ndarray) -> Scores:
         """Scores of active members; NaN for others and for infinite losses.

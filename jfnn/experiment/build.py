@@ -1,7 +1,6 @@
 """Options become an experiment: everything is checked here, once, before anything is compiled."""
 
 import dataclasses
-import functools
 import math
 from collections.abc import Collection, Mapping, Sequence
 
@@ -41,14 +40,13 @@ def build(options: Options, first_fold: int = 0) -> Experiment:
     check_metrics(learner.metrics)
     learner.check(data)
     folds = cuts(data, options.validation.size, options.folds)
-    fits = functools.partial(
-        _check_memory, learner, data, len(options.seeds) * len(folds), options.execution.tile
-    )
-    if options.sample is not None:  # before the cells are drawn
-        fits({"sample": options.sample.cells})
-    cells, constants = axes_and_constants(_numbers(options, learner), options.sample)
-    if options.sample is None:
-        fits({name: len(axis) for name, axis in cells.values.items()})
+    numbers, sample = _numbers(options, learner), options.sample
+    if sample is None:
+        lengths = {name: len(v) if checks.is_several(v) else 1 for name, v in numbers.items()}
+    else:
+        lengths = {"sample": sample.cells}
+    _check_memory(learner, data, len(options.seeds) * len(folds), options.execution.tile, lengths)
+    cells, constants = axes_and_constants(numbers, sample)
     values = cells.values | {name: np.array([value]) for name, value in constants.items()}
     check_range(values, data.dtype)
     check_counts(values, getattr(learner, "counts", {}))

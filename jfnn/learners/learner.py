@@ -201,8 +201,8 @@ def step_members(
         together: Any = learner.original
         stepped: tuple[State, jax.Array] = together.step_last(states, batch, hyper, key, own)
         return stepped
-    each = (0, 0, 0, 0) if own else (0, None, 0, None)
-    return jax.vmap(learner.step, in_axes=each)(states, batch, hyper, key)
+    in_axes = (0, 0, 0, 0) if own else (0, None, 0, None)
+    return jax.vmap(learner.step, in_axes=in_axes)(states, batch, hyper, key)
 
 
 def end_epoch(learner: Learner, before: State, after: State, hyper: Hyper) -> State:

@@ -24,7 +24,7 @@ class Source(NamedTuple):
         steps: Steps an epoch (int32), the same for all members.
         places: ``0 … batch - 1`` (int32).
         first: First epoch of the call (int32).
-        given: Row numbers ``[…, room, batch]`` from that epoch on, or None to draw them.
+        minibatches: Row numbers ``[…, room, batch]`` from that epoch on, or None to draw them.
     """
 
     seed: Any
@@ -34,7 +34,7 @@ class Source(NamedTuple):
     steps: Any
     places: Any
     first: Any
-    given: Any
+    minibatches: Any
 
     @property
     def own(self) -> bool:
@@ -67,14 +67,16 @@ class Sources(NamedTuple):
     batches: Minibatches | None
     padded: bool
 
-    def take(self, replicates: np.ndarray | int, first: int = 0, given: np.ndarray | None = None) -> Source:
+    def take(
+        self, replicates: np.ndarray | int, first: int = 0, minibatches: np.ndarray | None = None
+    ) -> Source:
         """The source of a tile: one replicate for all members, or one for each ``[tile]``."""
         fold = self.fold[replicates]
         key = None if self.key is None else self.key[replicates]
         within = Domain(*(side[fold] for side in self.domain))
         steps = np.int32(self.steps[replicates].flat[0])
         places = np.arange(self.batch[replicates].flat[0], dtype=np.int32)
-        return Source(self.seed[replicates], key, fold, within, steps, places, np.int32(first), given)
+        return Source(self.seed[replicates], key, fold, within, steps, places, np.int32(first), minibatches)
 
 
 def room(n: int) -> int:
@@ -106,8 +108,10 @@ def rows_of_steps(
     """
     own, places = source.own, source.places
     if batches is None:
-        given = jnp.take(source.given, (epoch - source.first) * source.steps + steps, axis=-2, mode="clip")
-        return jnp.moveaxis(given, 0, 1 if axis == 0 else -1) if own else given
+        numbers = jnp.take(
+            source.minibatches, (epoch - source.first) * source.steps + steps, axis=-2, mode="clip"
+        )
+        return jnp.moveaxis(numbers, 0, 1 if axis == 0 else -1) if own else numbers
 
     def drawn(members: tuple[jax.Array, jax.Array, Domain]) -> jax.Array:
         seed, fold, within = jax.tree.map(lambda leaf: leaf[:, None] if own else leaf, members)

@@ -109,19 +109,19 @@ def ask_tell(
     pruned = _pruned_state()
     results: list[SweepResult] = []
     while left:
-        asked = [] if results else [(trial, cell)]
-        asked += [_ask(study, suggest, cell.keys()) for _ in range(min(width, left) - len(asked))]
+        proposals = [] if results else [(trial, cell)]
+        proposals += [_ask(study, suggest, cell.keys()) for _ in range(min(width, left) - len(proposals))]
         place = None if directory is None else directory / f"round-{len(results):04}"
-        cells = _with_cells(options, [cell for _, cell in asked])
+        cells = _with_cells(options, [cell for _, cell in proposals])
         result = sweep(network, split, **cells, out=place, resume=resume)
         scores = np.where(result.pruned_cells, np.nan, result.cell_scores())
-        for (trial, _), score in zip(asked, scores.tolist(), strict=True):
+        for (trial, _), score in zip(proposals, scores.tolist(), strict=True):
             if np.isfinite(score):
                 study.tell(trial, score)
             else:
                 study.tell(trial, state=pruned)
         results.append(result)
-        left -= len(asked)
+        left -= len(proposals)
     return results
 
 

@@ -95,12 +95,14 @@ def make_experiment(options: TrajectoryOptions, seeds: Any) -> Experiment:
 def make_stepper(experiment: Experiment, number: int) -> tuple[Stepper, Seen]:
     """The step of an experiment's members, and the data of its replicate ``number``."""
     sources, data = experiment.sources(), experiment.data
-    given = None
+    minibatches = None
     if sources.batches is None:
         replicate = experiment.replicates[number]
-        given = np.concatenate([replicate.minibatches(epoch) for epoch in range(experiment.epochs)])
+        minibatches = np.concatenate([replicate.minibatches(epoch) for epoch in range(experiment.epochs)])
     stepper = Stepper(experiment.learner, sources.batches, sources.padded)
-    return stepper, Seen(sources.take(number, given=given), Stock(data.rows, data.weights, sources.train))
+    return stepper, Seen(
+        sources.take(number, minibatches=minibatches), Stock(data.rows, data.weights, sources.train)
+    )
 
 
 def step_numbers(experiment: Experiment) -> np.ndarray:

@@ -87,8 +87,8 @@ def refusal(devices: list[str], platform: str | None) -> str | None:
     present = devices[0].split(":")[0]
     if present == platform or (platform is None and present != "cpu"):
         return None
-    wanted = "an accelerator" if platform is None else f"the platform {platform}"
-    return f"--accelerator: needs {wanted}; here JAX sees {', '.join(devices)}"
+    required = "an accelerator" if platform is None else f"the platform {platform}"
+    return f"--accelerator: needs {required}; here JAX sees {', '.join(devices)}"
 
 
 def run(cases: Mapping[str, Case], start: Start, path: Path, environment: dict[str, Any]) -> int:

@@ -7,7 +7,7 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 import pytest
-from helpers import OPTIMISED
+from helpers import OPTIMISED, same_bits
 
 import jfnn
 from jfnn.engine.verification import verify
@@ -169,8 +169,13 @@ def experiment(learner):
 
 
 def test_right_programs_are_verified(split):
-    options = {"learning_rate": 0.1, "epochs": 1, "batch_size": 16, "execution": jfnn.Execution(verify=True)}
-    jfnn.sweep(jfnn.mlp((5, 4, 3)), split._replace(weights=np.linspace(0, 2, 70)), **options)
+    weighted = split._replace(weights=np.linspace(0, 2, 70))
+    options = {"learning_rate": 0.1, "epochs": 1, "batch_size": 16}
+    plain, verified = (
+        jfnn.sweep(jfnn.mlp((5, 4, 3)), weighted, execution=jfnn.Execution(verify=switch), **options)
+        for switch in (False, True)
+    )
+    assert same_bits((plain.params, plain.scores), (verified.params, verified.scores))
 
 
 def test_a_function_with_other_values_when_traced_is_found():

@@ -31,9 +31,9 @@ def lowered(experiment, platform, own):
     hyper = {name: on_tile(values[0]) for name, values in experiment.hyper().items()}
     members = program.Members(jax.eval_shape(functions.start, params, hyper), np.full(TILE, -1, np.int32))
     given = None if sources.batches is not None else replicate.minibatches(0)
-    source = sources.take(np.zeros(TILE, int), given=None if given is None else on_tile(given))
+    source = sources.take(np.zeros(TILE, int), minibatches=None if given is None else on_tile(given))
     if not own:
-        source = sources.take(0, given=given)
+        source = sources.take(0, minibatches=given)
     data = experiment.data
     stock = program.Stock(data.rows, data.weights, sources.train)
     block = jax.tree.map(lambda leaf: np.resize(leaf, (data.block, *leaf.shape[1:])), data.rows)
