@@ -14,6 +14,7 @@ from jfnn.learners.data import Rows
 from jfnn.learners.epoch import EPOCHS
 from jfnn.learners.learner import Learner
 from jfnn.learners.source import Sources, room
+from jfnn.minibatches import PADDING
 
 
 class Task(NamedTuple):
@@ -22,7 +23,8 @@ class Task(NamedTuple):
     learner: Learner
     sources: Sources  # minibatches of all replicates
     rows: Rows  # NumPy arrays
-    weights: np.ndarray | None  # of each row
+    weights: np.ndarray | None  # of each row [n], or in each fold [folds, n]
+    scored: np.ndarray | None  # rows of each fold's parts [folds, …], then `PADDING`; None to score all rows
     block: int  # rows scored at a time
     steps: int  # largest number of steps of a call, to which given minibatches are padded
     objectives: bool  # whether the objective of each epoch is kept
@@ -40,6 +42,7 @@ class Segment(NamedTuple):
     steps: int = 0  # steps of these epochs
     minibatches: np.ndarray | None = None  # row numbers [..., epochs * steps, batch]; None to draw them
     score: bool = True  # whether to score the tile after training
+    folds: np.ndarray | None = None  # fold of each member [tile], where each is scored on its own rows
 
 
 class SegmentResult(NamedTuple):
@@ -47,7 +50,8 @@ class SegmentResult(NamedTuple):
 
     members: Members  # trained
     objectives: Any  # mean over the steps of each epoch [n_epochs or more, tile], or None
-    blocks: Sequence[dict[str, Any]]  # for each block of rows, metric -> scores [tile, block]
+    # For each block of rows, or of each member's own ones, metric -> scores [tile, block].
+    blocks: Sequence[dict[str, Any]]
 
 
 class Worker:
@@ -60,13 +64,14 @@ class Worker:
         epochs = EPOCHS if task.objectives else 1  # to keep all takes a tenth of a small network's time
         self.program = build(task.learner, sources.batches, sources.padded, device.platform, epochs)
         # Arrays of few lengths, so that most numbers of rows share a program.
-        rows, weights = jax.tree.map(lambda leaf: _padded(leaf, room(len(leaf))), (task.rows, task.weights))
+        rows = jax.tree.map(lambda leaf: _padded(leaf, room(len(leaf))), task.rows)
+        weights = None if task.weights is None else _padded(task.weights, room(task.weights.shape[-1]), -1)
         self.stock = jax.device_put(Stock(rows, weights, sources.train), device)
 
         def block(first: int) -> Rows:
             return jax.tree.map(lambda leaf: _padded(leaf[first : first + task.block], task.block), task.rows)
 
-        n = len(jax.tree.leaves(task.rows)[0])
+        n = len(jax.tree.leaves(task.rows)[0]) if task.scored is None else 0
         self.blocks = jax.device_put([block(first) for first in range(0, n, task.block)], device)
 
     def issue(self, segment: Segment, blocks: int | None = None) -> SegmentResult:
@@ -83,11 +88,21 @@ class Worker:
             members, objectives = self.program.advance(
                 segment.members, segment.hyper, source, epochs, self.stock
             )
-        scored = self.blocks[:blocks] if segment.score else []
         params, hyper = members.state.params, segment.hyper
-        return SegmentResult(
-            members, objectives, [self.program.score(params, rows, hyper) for rows in scored]
-        )
+        if not segment.score:
+            scores = []
+        elif self.task.scored is None:
+            scores = [self.program.score(params, rows, hyper) for rows in self.blocks[:blocks]]
+        else:
+            own = self._own_blocks(self.task.scored[segment.folds])[:blocks]
+            scores = [self.program.score_own(params, self.stock, numbers, hyper) for numbers in own]
+        return SegmentResult(members, objectives, scores)
+
+    def _own_blocks(self, numbers: np.ndarray) -> list[np.ndarray]:
+        """Row numbers ``[tile, …]`` in blocks ``[tile, block]``, as many as hold any."""
+        block, longest = self.task.block, int((numbers != PADDING).any(axis=0).sum())
+        numbers = np.maximum(numbers, 0)
+        return [_padded(numbers[:, i : i + block], block, axis=1) for i in range(0, longest, block)]
 
 
 def _padded(leaf: np.ndarray, length: int, axis: int = 0) -> np.ndarray:

@@ -1,6 +1,7 @@
 """An experiment: all that is trained, as plain data, checked."""
 
 import dataclasses
+import functools
 from collections.abc import Mapping, Sequence
 
 import numpy as np
@@ -14,8 +15,12 @@ from jfnn.learners.source import Sources, room
 from jfnn.minibatches import PADDING, GivenMinibatches, Minibatches
 from jfnn.numerics.permutation import Domain, domain
 from jfnn.schedulers.scheduler import Scheduler
+from jfnn.subsets import Subsets
 
 PARTS = ("train", "validation", "test")
+# Members of small subsets are scored on their own rows: where no subset has more than this share of all, and
+# this many rows at a time.
+OWN_SHARE, OWN_BLOCK = 0.25, 256
 
 
 @dataclasses.dataclass(frozen=True, eq=False)
@@ -84,6 +89,7 @@ class Experiment:
         replicate_constants: Name -> values of further numbers, one a replicate.
         replicates: Seeds outside, folds inside.
         folds: Number of folds, or None.
+        subsets: The subsets that are the folds, where they are `Subsets`.
         schedulers: Rules that act at evaluations, those that keep parameters first.
     """
 
@@ -95,6 +101,7 @@ class Experiment:
     replicates: Sequence[Replicate]
     seeds: Sequence[int] = (0,)
     folds: int | None = None
+    subsets: Subsets | None = None
     epochs: int
     ranking: Ranking = Ranking(PARTS.index("train"), "loss", False)
     schedulers: tuple[Scheduler, ...] = ()
@@ -151,6 +158,28 @@ class Experiment:
         shared = {name: np.full(self.members, value) for name, value in self.constants.items()}
         shared |= {name: values[self.replicate_of()] for name, values in self.replicate_constants.items()}
         return {name: np.asarray(values, self.data.dtype) for name, values in (varied | shared).items()}
+
+    @functools.cached_property
+    def scored_rows(self) -> np.ndarray | None:
+        """Rows of each fold's parts ``[folds, longest]`` (int32), then padding; None to score all rows."""
+        if self.subsets is None:
+            return None
+        parts = [
+            np.concatenate(list(replicate.parts.values())) for replicate in self.replicates[: self.folds]
+        ]
+        longest = max(map(len, parts))
+        if longest > OWN_SHARE * self.data.n:
+            return None
+        rows = np.full((len(parts), longest), PADDING, np.int32)
+        for fold, numbers in enumerate(parts):
+            rows[fold, : len(numbers)] = numbers
+        return rows
+
+    @property
+    def block(self) -> int:
+        """Rows scored at a time: of all members together, or of each one's own."""
+        scored = self.scored_rows
+        return self.data.block if scored is None else min(OWN_BLOCK, 1 << (scored.shape[1] - 1).bit_length())
 
     def sources(self) -> Sources:
         """Where the minibatches of every replicate come from."""

@@ -25,6 +25,7 @@ from jfnn.search.keywords import takes_fields
 from jfnn.search.result import NONE_RANKS, REFIT, Best, SweepResult, best_sweep, load
 from jfnn.search.sweep import Run, prepare, search, using_workers
 from jfnn.store import files
+from jfnn.subsets import Subsets
 
 
 class Group(NamedTuple):
@@ -243,7 +244,7 @@ def _prepared(options: GroupOptions, groups: Sequence[Group]) -> list[Run]:
         own = Options(options.networks[group.network], options.split, **own_options)
         with checks.renamed(batch_size="batch_size" if options.batch_sizes is None else "batch_sizes"):
             runs.append(prepare(own))
-        if options.folds is not None:
+        if options.folds is not None and not isinstance(options.folds, Subsets):
             first = runs[0].experiment
             parts = [replicate.parts for replicate in first.replicates[: first.folds]]
             common["folds"] = [(fold["train"], fold["validation"]) for fold in parts]

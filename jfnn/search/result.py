@@ -70,6 +70,7 @@ class SweepResult:
             any, else on test rows, else on training rows.
         sampled: Whether cells were drawn, rather than all combinations taken.
         refit: The best cell trained again on all training rows, a sweep of one cell, or None.
+        subset_values: Name of the axis of subsets -> its values ``[F]``, if it has any: `jfnn.subsets.Subsets`.
         config: Settings, checksums of the data, versions, device, and the "fingerprint" of what decides.
     """
 
@@ -91,6 +92,7 @@ class SweepResult:
     refit: "SweepResult | None" = None
     config: dict[str, Any] = dataclasses.field(default_factory=dict)
     objective: np.ndarray | None = None
+    subset_values: dict[str, np.ndarray] = dataclasses.field(default_factory=dict)
 
     def __getattr__(self, name: str) -> np.ndarray:
         """An axis or a score by its name."""
@@ -193,8 +195,8 @@ class SweepResult:
     def to_dict(self) -> dict[str, np.ndarray]:
         """Columns with one value a member, ready for ``pandas.DataFrame``.
 
-        The axes, "seed", "fold" with folds, every score, "diverged_at", "stopped_at", "pruned" (0 or 1),
-        "epochs" (trained).
+        The axes, "seed", "fold" with folds, the values of subsets by their name, every score, "diverged_at",
+        "stopped_at", "pruned" (0 or 1), "epochs" (trained).
         """
         return run_directory.columns(vars(self))
 
