@@ -1,8 +1,4 @@
-"""Subsets of the training rows, an axis of `jfnn.sweep`: pass a `Subsets` as ``folds``.
-
-Networks of small tables, all at once: one for each bootstrap draw, number of rows, series, client, share of
-wrong labels or set of row weights.
-"""
+"""Subsets of rows, an axis of `jfnn.sweep`: a network for each draw, size, group, share of noise."""
 
 import dataclasses
 from collections.abc import Sequence
@@ -20,23 +16,23 @@ Cut = tuple[np.ndarray, np.ndarray]  # rows to train on, rows held out
 
 @dataclasses.dataclass(frozen=True, eq=False)
 class Subsets:
-    """Rows that each subset trains on and rows that it holds out: an axis ``[F]`` behind the seeds.
+    """Rows that each subset trains on and rows that it holds out, as ``folds`` of `jfnn.sweep`.
 
-    Where no rows are held out, cells rank on the test rows, or without these on the rows they train on.
+    They are an axis ``[F]`` behind the seeds. Where no rows are held out, cells rank on the test rows, or
+    without these on the rows they train on.
 
     Attributes:
         n: Training rows of the split.
-        pairs: ``(rows to train on, rows held out)`` of each subset, numbers from 0 to ``n - 1``. A row to
-            train on may occur several times, and then counts as often, in scores too. All subsets hold
-            rows out, or none does.
-        name: Of the axis in `SweepResult.subset_values` and as a column of its table; None for none.
-        values: ``[F]``, numbers or words along that axis; None without a name.
+        pairs: ``(rows to train on, rows held out)`` of each subset, numbers from 0 to ``n - 1``. A row that
+            occurs several times counts as often, in scores too. All subsets hold rows out, or none does.
+        name: Of the axis in `SweepResult.subset_values` and of a column of its table; None for neither.
+        values: Numbers or words along that axis ``[F]``; None without a name.
         weights: How often each row's cost counts in each subset ``[F, n]``, times the split's weights.
         labels: ``[F, n]``, or targets ``[F, n, n_out]``, in place of the split's, where a subset trains on
             them; rows held out keep the split's.
         own_starts: Whether subset ``f`` with seed ``s`` has the start and the minibatches of the seed
-            ``s F + f``, as in ``jfnn.train(…, seed=s * F + f, fold=f)``; else those of the seed ``s``. Given
-            starts and minibatches then have a leading axis of all seeds times all subsets.
+            ``s F + f``, as ``jfnn.train(…, seed=s * F + f, fold=f)``; else those of the seed ``s``. Starts
+            and minibatches that are given have these seeds too.
 
     Raises:
         ValueError, TypeError: Invalid rows, lengths that differ, or weights below 0.
@@ -62,20 +58,19 @@ class Subsets:
             raise ArgumentError("pairs", "expected rows held out by all subsets or by none, got some without")
         if (self.name is None) != (self.values is None):
             raise ArgumentError("values", "expected a name and values, or neither")
-        given: dict[str, Any] = {"n": n, "pairs": cuts}
-        given["own_starts"] = checks.as_switch(self.own_starts, "own_starts")
+        own_starts = checks.as_switch(self.own_starts, "own_starts")
+        given: dict[str, Any] = {"n": n, "pairs": cuts, "own_starts": own_starts}
         if self.name is not None:
             paths.check_name(self.name, "name")
             given["values"] = _as_values(self.values, "values", len(cuts))
-        for name in ("weights", "labels"):
+        for name, rank in (("weights", 2), ("labels", 3)):
             if getattr(self, name) is not None:
-                array = np.array(checks.as_array(getattr(self, name), name))
-                if array.shape[:2] != (len(cuts), n) or (name == "weights" and array.ndim > 2):
+                array = given[name] = np.array(checks.as_array(getattr(self, name), name))
+                if array.shape[:2] != (len(cuts), n) or array.ndim > rank:
                     raise ArgumentError(name, f"expected shape {[len(cuts), n]}, got {list(array.shape)}")
                 checks.check_values(array, name)
-                given[name] = array
-        if self.weights is not None and given["weights"].min() < 0:
-            raise ArgumentError("weights", "expected numbers of at least 0")
+                if name == "weights" and array.min() < 0:
+                    raise ArgumentError(name, "expected numbers of at least 0")
         vars(self).update(given)
 
     @property
@@ -98,52 +93,35 @@ class Subsets:
 
 
 def bootstrap(n: int, number: int, seed: int = 0, own_starts: bool = False) -> Subsets:
-    """Bootstrap draws; the rows that a draw leaves out, about n/e, are held out.
+    """Draws of n of n rows with replacement; rows that a draw leaves out, about n/e, are held out.
 
-    Efron & Tibshirani 1993, "An Introduction to the Bootstrap", chapter 6. The rows of draw ``f`` are
-    ``np.random.default_rng(seed).integers(n, size=(number, n))[f]``.
-
-    Args:
-        n: Training rows.
-        number: Draws ``F``.
-        seed: Fixes the draws.
-        own_starts: As of `Subsets`.
+    Draw f is ``np.random.default_rng(seed).integers(n, size=(number, n))[f]`` (Efron & Tibshirani 1993, "An
+    Introduction to the Bootstrap", chapter 6).
     """
-    n, number = checks.as_count(n, "n", 2), checks.as_count(number, "number")
-    drawn = np.random.default_rng(checks.as_seed(seed)).integers(n, size=(number, n))
-    left_out = np.ones((number, n), bool)
+    size = checks.as_count(number, "number"), checks.as_count(n, "n", 2)
+    drawn, left_out = np.random.default_rng(checks.as_seed(seed)).integers(n, size=size), np.ones(size, bool)
     np.put_along_axis(left_out, drawn, False, axis=1)
     pairs = [(rows, np.flatnonzero(out)) for rows, out in zip(drawn, left_out, strict=True)]
     return Subsets(n, pairs, own_starts=own_starts)
 
 
 def leave_one_out(n: int) -> Subsets:
-    """All rows but one, which is held out: n subsets, in the order of the rows; "left_out" is its number."""
+    """All rows but one, which is held out: n subsets in the order of the rows; "left_out" is its number."""
     rows = np.arange(checks.as_count(n, "n", 2))
     return Subsets(n, [(np.delete(rows, i), rows[i : i + 1]) for i in rows], "left_out", rows)
 
 
 def shares(n: int, share: float | int, number: int, seed: int = 0, own_starts: bool = False) -> Subsets:
-    """Random subsets without replacement; all other rows are held out.
+    """Draws of a share or number of rows without replacement; all others are held out.
 
-    They are those of ``sklearn.model_selection.ShuffleSplit(number, train_size=share, random_state=seed)``.
-    With a start of each one's own they are the networks of Feldman & Zhang 2020, "What neural networks
-    memorize and why", NeurIPS.
-
-    Args:
-        n: Training rows.
-        share: Share (float) or number (int) of rows to train on.
-        number: Subsets ``F``.
-        seed: Fixes the draws.
-        own_starts: As of `Subsets`.
+    They are ``sklearn.model_selection.ShuffleSplit(number, train_size=share, random_state=seed)``, with own
+    starts for Feldman & Zhang 2020, "What neural networks memorize and why", NeurIPS.
     """
     from sklearn.model_selection import ShuffleSplit
 
-    n = checks.as_count(n, "n", 2)
-    as_size(share, n, "share")
-    splitter = ShuffleSplit(
-        checks.as_count(number, "number"), train_size=share, random_state=checks.as_seed(seed)
-    )
+    as_size(share, checks.as_count(n, "n", 2), "share")
+    number, seed = checks.as_count(number, "number"), checks.as_seed(seed)
+    splitter = ShuffleSplit(number, train_size=share, random_state=seed)
     try:
         return Subsets(n, list(splitter.split(np.zeros((n, 1)))), own_starts=own_starts)
     except ValueError as error:  # a share of less than one row
@@ -151,15 +129,9 @@ def shares(n: int, share: float | int, number: int, seed: int = 0, own_starts: b
 
 
 def sizes(n: int, counts: Sequence[int], seed: int = 0) -> Subsets:
-    """Nested subsets of several numbers of rows, "rows": each holds the smaller ones.
+    """Nested subsets of several numbers of rows, "rows"; rows in none of them, if any, are held out by all.
 
-    Subset ``f`` is ``np.random.default_rng(seed).permutation(n)[: counts[f]]``. All hold out the rows behind
-    the largest one, if there are any.
-
-    Args:
-        n: Training rows.
-        counts: Rows of each subset, at most ``n``.
-        seed: Fixes the permutation.
+    Subset f is ``np.random.default_rng(seed).permutation(n)[: counts[f]]``.
     """
     n, several = checks.as_count(n, "n"), checks.as_counts(counts, "counts")
     if not several or max(several) > n:
@@ -168,76 +140,68 @@ def sizes(n: int, counts: Sequence[int], seed: int = 0) -> Subsets:
     return Subsets(n, [(order[:count], order[max(several) :]) for count in several], "rows", several)
 
 
-def by_group(
-    groups: ArrayLike, held_out: float | None = None, seed: int | None = 0, own_starts: bool = False
-) -> Subsets:
-    """A subset for each group, such as series or clients of one table, in sorted order: "group".
-
-    Of m rows ⌈``held_out`` m⌉ are held out: the least by ``np.random.default_rng(seed).random(n)``.
+def by_group(groups: ArrayLike, held_out: float | None = None, seed: int | None = 0) -> Subsets:
+    """A subset for each group, such as the series or clients of a table, in sorted order: "group".
 
     Args:
-        groups: Numbers or words ``[n]``, one for each training row.
-        held_out: Share of each group's rows to hold out, or None.
-        seed: Fixes the rows held out; None to hold out the last ones of each group.
-        own_starts: As of `Subsets`.
+        groups: Numbers or words, one for each training row ``[n]``.
+        held_out: Share of each group's m rows to hold out, ``⌈held_out m⌉``; or None.
+        seed: Those with the least of ``np.random.default_rng(seed).random(n)``; None for the last ones.
     """
     labels = _as_values(groups, "groups")
-    n = len(labels)
     names, group, counts = np.unique(labels, return_inverse=True, return_counts=True)
-    held = np.zeros(len(names), int)
-    if held_out is not None:
-        if not 0 < checks.as_number(held_out, "held_out") < 1:
-            raise ArgumentError("held_out", f"expected a share between 0 and 1, got {held_out}")
-        held = np.ceil(held_out * counts).astype(int)
-        if (held == counts).any():
-            name = names[held == counts][0]
-            raise ArgumentError("held_out", f"expected some rows left to train on, but group {name} has none")
-    order = -np.arange(n) if seed is None else np.random.default_rng(checks.as_seed(seed)).random(n)
+    share = 0.0 if held_out is None else checks.as_number(held_out, "held_out", strict=True)
+    held = np.ceil(share * counts).astype(int)
+    if (held >= counts).any():
+        name = names[held >= counts][0]
+        raise ArgumentError(
+            "held_out", f"expected a share that leaves rows of each group, got none of {name}"
+        )
+    last: np.ndarray = -np.arange(len(labels))
+    order = last if seed is None else np.random.default_rng(checks.as_seed(seed)).random(len(labels))
     rows = np.split(np.lexsort((order, group)), np.cumsum(counts)[:-1])
     pairs = [(np.sort(r[h:]), np.sort(r[:h])) for r, h in zip(rows, held, strict=True)]
-    return Subsets(n, pairs, "group", names, own_starts=own_starts)
+    return Subsets(len(labels), pairs, "group", names)
 
 
 def label_noise(y: ArrayLike, shares: Sequence[float], seed: int = 0, classes: int | None = None) -> Subsets:
-    """All rows, with another label for a share of them: "label_noise".
+    """All rows, a share of them with a wrong label: "label_noise".
 
-    At share p the first ``round(p n)`` rows of ``rng.permutation(n)`` have the label ``(y + shift) % classes``
-    with ``shift = rng.integers(1, classes, n)``, in this order of ``rng = np.random.default_rng(seed)``. No
-    changed label is the right one, and a label that changes stays so at larger shares.
+    At share p the first ``round(p n)`` rows of ``rng.permutation(n)`` have labels ``(y + shift) % classes``
+    with ``shift = rng.integers(1, classes, n)``, in this order of ``rng = np.random.default_rng(seed)``, so
+    that a label wrong at one share is so at all larger ones.
 
     Args:
-        y: Integer labels ``[n]`` of the training rows.
+        y: Integer labels of the training rows ``[n]``.
         shares: From 0 to 1, one for each subset.
         seed: Fixes rows and labels.
-        classes: Number of classes; None for the largest label and 1.
+        classes: Number of classes; None for one more than the largest label.
     """
-    labels = np.asarray(checks.as_array(y, "y"))
-    if labels.ndim != 1 or labels.dtype.kind not in "iu":
+    labels, levels = np.asarray(checks.as_array(y, "y")), checks.as_axis(shares, "shares")
+    if labels.ndim != 1 or labels.dtype.kind not in "iu" or not len(labels):
         raise ArgumentTypeError("y", f"expected integer labels [n], got {labels.dtype} {list(labels.shape)}")
-    n, levels = len(labels), checks.as_axis(shares, "shares")
-    number = int(labels.max()) + 1 if classes is None else checks.as_count(classes, "classes")
+    n, number = len(labels), int(labels.max()) + 1 if classes is None else checks.as_count(classes, "classes")
     if number < 2 or labels.min() < 0 or labels.max() >= number:
         raise ArgumentError("classes", f"expected labels from 0 to {number - 1} of at least 2 classes")
     if levels.max() > 1:
         raise ArgumentError("shares", f"expected numbers from 0 to 1, got {levels.max():g}")
     rng = np.random.default_rng(checks.as_seed(seed))
     place = np.argsort(rng.permutation(n))
-    changed = (labels + rng.integers(1, number, n)) % number
-    noisy = np.where(place < np.round(levels * n)[:, None], changed, labels)
+    wrong = (labels + rng.integers(1, number, n)) % number
+    noisy = np.where(place < np.round(levels * n)[:, None], wrong, labels)
     return Subsets(n, [(np.arange(n), ())] * len(levels), "label_noise", levels, labels=noisy)
 
 
-def weighted(weights: ArrayLike, own_starts: bool = False) -> Subsets:
+def weighted(weights: ArrayLike) -> Subsets:
     """All rows, weighted in each subset by a row of ``weights [F, n]``.
 
-    Weights ``n * np.random.default_rng(0).dirichlet(np.ones(n), F)`` are the Bayesian bootstrap (Rubin 1981,
-    Annals of Statistics 9).
+    With ``n * np.random.default_rng(0).dirichlet(np.ones(n), F)`` they are the Bayesian bootstrap (Rubin
+    1981, Annals of Statistics 9).
     """
     array = np.asarray(checks.as_array(weights, "weights"))
     if array.ndim != 2:
         raise ArgumentError("weights", f"expected shape [F, n], got {list(array.shape)}")
-    number, n = array.shape
-    return Subsets(n, [(np.arange(n), ())] * number, weights=array, own_starts=own_starts)
+    return Subsets(array.shape[1], [(np.arange(array.shape[1]), ())] * len(array), weights=array)
 
 
 def as_rows(numbers: ArrayLike, n: int, least: int = 1) -> np.ndarray:

@@ -65,7 +65,7 @@ class Program:
     * ``start(params, hyper) -> state``
     * ``advance(members, hyper, source, n_epochs, stock) -> (members, objectives [epochs, tile])``
     * ``score(params, rows, hyper) -> {metric: [members, n, …]}``
-    * ``score_own(params, stock, numbers [members, n], hyper)``: the same, of rows of each member's own
+    * ``score_own(params, rows [members, n, …], hyper)``: the same, of rows of each member's own
     """
 
     def __init__(
@@ -77,11 +77,7 @@ class Program:
         self.start = compiled(jax.vmap(learner.start), platform)
         self.advance = compiled(self._advance, platform)
         self.score = compiled(jax.vmap(learner.score, in_axes=(0, None, 0)), platform)
-        self.score_own = compiled(self._score_own, platform)
-
-    def _score_own(self, params: Params, stock: Stock, numbers: jax.Array, hyper: Hyper) -> Any:
-        rows = jax.tree.map(lambda leaf: leaf[numbers], stock.rows)
-        return jax.vmap(self.learner.score)(params, rows, hyper)
+        self.score_own = compiled(jax.vmap(learner.score), platform)
 
     def _advance(
         self, members: Members, hyper: Hyper, source: Source, n_epochs: jax.Array, stock: Stock

@@ -18,9 +18,9 @@ from jfnn.schedulers.scheduler import Scheduler
 from jfnn.subsets import Subsets
 
 PARTS = ("train", "validation", "test")
-# Members of small subsets are scored on their own rows: where no subset has more than this share of all, and
-# this many rows at a time.
-OWN_SHARE, OWN_BLOCK = 0.25, 256
+# Members of subsets that all have at most this share of the rows are trained and scored on copies of their
+# own, scored by so many at a time.
+OWN_SHARE, OWN_BLOCK = 1 / 32, 256
 
 
 @dataclasses.dataclass(frozen=True, eq=False)
@@ -160,26 +160,20 @@ class Experiment:
         return {name: np.asarray(values, self.data.dtype) for name, values in (varied | shared).items()}
 
     @functools.cached_property
-    def scored_rows(self) -> np.ndarray | None:
-        """Rows of each fold's parts ``[folds, longest]`` (int32), then padding; None to score all rows."""
-        if self.subsets is None:
-            return None
-        parts = [
-            np.concatenate(list(replicate.parts.values())) for replicate in self.replicates[: self.folds]
-        ]
-        longest = max(map(len, parts))
+    def own_rows(self) -> np.ndarray | None:
+        """Rows of each subset's parts ``[folds, …]`` (int32), then padding; None where they are many."""
+        several = () if self.subsets is None else self.replicates[: self.folds]
+        parts = [np.concatenate(list(replicate.parts.values())) for replicate in several]
+        longest = max(map(len, parts), default=self.data.n)
         if longest > OWN_SHARE * self.data.n:
             return None
-        rows = np.full((len(parts), longest), PADDING, np.int32)
-        for fold, numbers in enumerate(parts):
-            rows[fold, : len(numbers)] = numbers
-        return rows
+        length = room(longest) if longest <= OWN_BLOCK else -(-longest // OWN_BLOCK) * OWN_BLOCK
+        return np.stack([np.pad(rows, (0, length - len(rows)), constant_values=PADDING) for rows in parts])
 
     @property
     def block(self) -> int:
         """Rows scored at a time: of all members together, or of each one's own."""
-        scored = self.scored_rows
-        return self.data.block if scored is None else min(OWN_BLOCK, 1 << (scored.shape[1] - 1).bit_length())
+        return self.data.block if self.own_rows is None else min(OWN_BLOCK, self.own_rows.shape[1])
 
     def sources(self) -> Sources:
         """Where the minibatches of every replicate come from."""

@@ -35,41 +35,31 @@ def replicates(
 ) -> list[Replicate]:
     """One replicate for each seed and fold, seeds outside; ``first_fold`` is the fold's number for its draws.
 
-    Subsets with starts of their own have a seed each, for starts and minibatches: `own_seeds`.
+    Subsets with starts of their own have a seed each, for starts and minibatches.
     Where minibatches are not drawn, those of all seeds are the same: members of a fold share tiles, unless
     steps draw by a key of their own.
     """
     lengths = [len(train) for train, _ in cuts]
-    folds = options.folds
+    count, folds = len(options.seeds) * len(cuts), options.folds
     own = isinstance(folds, Subsets) and folds.own_starts
-    seeds = own_seeds(options.seeds, len(cuts)) if own else options.seeds
+    seeds: Sequence[int] = options.seeds
+    if own:
+        seeds = [seed * len(cuts) + fold for seed in seeds for fold in range(len(cuts))]
+        checks.as_seed(max(seeds), "seeds")
     batches = as_given(options.batches, options.epochs, seeds, min(lengths)) or _drawn_batches(
         options.batch_size, lengths, learner
     )
     starts = starting_params(learner, options.initial_params, seeds, data.dtype)
     test = np.arange(data.n_train, data.n)
     shared = not batches.draws and not learner.random
-    parts = [dict(zip(PARTS, (*cut, test), strict=True)) for cut in cuts]
-    places = [(i, f) for i in range(len(options.seeds)) for f in range(len(cuts))]
-    of_start = [number if own else i for number, (i, _) in enumerate(places)]
-    fold_numbers = first_fold + np.arange(len(places)) % len(cuts)
-    keys = step_key(np.array(seeds)[of_start], fold_numbers) if learner.random else [None] * len(places)
-    return [
-        Replicate(seeds[i], fold, starts[i], batches, parts[fold], fold if shared else number, keys[number])
-        for number, (i, (_, fold)) in enumerate(zip(of_start, places, strict=True))
-    ]
-
-
-def own_seeds(seeds: Sequence[int], folds: int) -> list[int]:
-    """The seed of each of several seeds with each fold, ``seed * folds + fold``.
-
-    Raises:
-        ValueError: One has more than 32 bits.
-    """
-    own = [seed * folds + fold for seed in seeds for fold in range(folds)]
-    if max(own) >= 2**32:
-        raise ArgumentError("seeds", f"expected seeds below 2³² / {folds}, for subsets with their own starts")
-    return own
+    start_of, fold_of = np.arange(count) // (1 if own else len(cuts)), np.arange(count) % len(cuts)
+    keys = step_key(np.array(seeds)[start_of], first_fold + fold_of) if learner.random else [None] * count
+    members: list[Replicate] = []
+    for number, (i, fold) in enumerate(zip(start_of.tolist(), fold_of.tolist(), strict=True)):
+        parts = dict(zip(PARTS, (*cuts[fold], test), strict=True))
+        source = fold if shared else number
+        members.append(Replicate(seeds[i], fold, starts[i], batches, parts, source, keys[number]))
+    return members
 
 
 def _drawn_batches(scheme: Minibatches, lengths: Sequence[int], learner: Learner) -> Minibatches:

@@ -29,9 +29,7 @@ def cuts(data: Data, size: float | int | None, folds: int | Iterable[Any] | Subs
     pairs = [(np.arange(data.n_train), np.zeros(0, int))]
     if isinstance(folds, Subsets):
         if folds.n != data.n_train:
-            raise ArgumentError(
-                "folds", f"expected subsets of {data.n_train} training rows, got of {folds.n}"
-            )
+            raise ArgumentError("folds", f"expected subsets of {data.n_train} rows, got some of {folds.n}")
         pairs = list(folds.pairs)
     elif folds is not None:
         pairs = _folds(data, folds)
@@ -76,51 +74,35 @@ def _hold_out(n: int, size: float | int) -> Cut:
 
 
 def with_labels(split: Split, subsets: Subsets) -> tuple[Split, Subsets]:
-    """A split with changed labels as further training rows, each pair of row and label once, and subsets of it.
+    """A split with changed labels as further training rows, and its subsets; each row and label occurs once.
 
     Raises:
-        ValueError: Labels of another shape or kind than the split's, or as many rows in no two arrays.
+        ValueError: Labels of another shape or kind than the split's.
     """
     if subsets.labels is None:
         return split, subsets
     y, labels, n = np.asarray(checks.as_array(split.y_train, "y_train")), subsets.labels, subsets.n
-    floats = (y.dtype.kind not in "iub", labels.dtype.kind not in "iub")
-    if labels.shape[1:] != y.shape or floats[0] != floats[1]:
-        expected, got = (
-            f"{a.dtype} {list(shape)}" for a, shape in ((y, y.shape), (labels, labels.shape[1:]))
-        )
-        raise ArgumentError("folds", f"expected labels like y_train, {expected}, got {got} for each subset")
+    if labels.shape[1:] != y.shape or (labels.dtype.kind in "iub") != (y.dtype.kind in "iub"):
+        expected, got = f"{y.dtype} {list(y.shape)}", f"{labels.dtype} {list(labels.shape[1:])}"
+        raise ArgumentError("folds", f"expected labels like y_train, {expected}, got {got} a subset")
     fold, row = np.nonzero((labels != y).reshape(len(labels), n, -1).any(axis=-1))
-    if not len(row):
-        return split, dataclasses.replace(subsets, labels=None)
-    new = labels[fold, row]
-    keys = np.column_stack([row, new.reshape(len(row), -1)])
+    new = labels[fold, row].reshape(len(row), *y.shape[1:])
+    keys = np.column_stack([row, new.reshape(len(row), int(np.prod(y.shape[1:])))])
     _, first, number = np.unique(keys, axis=0, return_index=True, return_inverse=True)
     numbers, source = np.tile(np.arange(n), (len(labels), 1)), row[first]
     numbers[fold, row] = n + number.reshape(-1)
 
-    def longer(leaf: Any, argument: str) -> np.ndarray:
-        array = np.asarray(checks.as_array(leaf, argument))
-        if array.ndim == 0 or len(array) != n:
-            raise ArgumentError(argument, f"expected {n} rows, as y_train has, got {list(array.shape)}")
-        return np.concatenate([array, array[source]])
+    def longer(leaf: Any) -> np.ndarray:  # where lengths differ, the learner says so
+        array = np.atleast_1d(checks.as_array(leaf, "split"))
+        return np.concatenate([array, array.take(source, axis=0, mode="clip")])
 
-    def is_list(leaf: Any) -> bool:
-        return isinstance(leaf, list)
-
-    x_train = jax.tree.map(lambda leaf: longer(leaf, "x_train"), split.x_train, is_leaf=is_list)
-    weights, own = split.weights, subsets.weights
-    return split._replace(
-        x_train=x_train,
-        y_train=np.concatenate([y, new[first]]),
-        weights=None if weights is None else longer(weights, "weights"),
-    ), dataclasses.replace(
-        subsets,
-        n=n + len(source),
-        pairs=[(numbers[f][train], held) for f, (train, held) in enumerate(subsets.pairs)],
-        weights=None if own is None else np.hstack([own, own[:, source]]),
-        labels=None,
-    )
+    given = split.x_train, split.weights
+    x_train, weights = jax.tree.map(longer, given, is_leaf=lambda leaf: isinstance(leaf, list))
+    pairs = [(numbers[f][train], held) for f, (train, held) in enumerate(subsets.pairs)]
+    own = None if subsets.weights is None else subsets.weights[:, [*range(n), *source]]
+    changed = dataclasses.replace(subsets, n=n + len(source), pairs=pairs, weights=own, labels=None)
+    y_train = np.concatenate([y, new[first]])
+    return split._replace(x_train=x_train, y_train=y_train, weights=weights), changed
 
 
 def with_weights(data: Data, subsets: Subsets) -> Data:

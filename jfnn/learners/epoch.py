@@ -91,18 +91,8 @@ def as_chunk(rows: Rows, batch: int, batches: Minibatches | None) -> Chunk:
     return Chunk(1 if batches is None else min(max(DRAWN // batch, 1), STEPS), False)
 
 
-def gather(
-    rows: Rows, weights: jax.Array | None, numbers: jax.Array, padded: bool, fold: Any = None
-) -> Batch:
-    """The minibatch at row numbers; the weight of padding is zero.
-
-    Args:
-        rows: All rows.
-        weights: Of all rows ``[n]``, or in each fold ``[F, n]``; None for 1.
-        numbers: Row numbers.
-        padded: Whether `jfnn.minibatches.PADDING` may stand in the place of a row.
-        fold: Numbers of folds that broadcast against row numbers; for weights of folds alone.
-    """
+def gather(rows: Rows, weights: Any, numbers: jax.Array, padded: bool, fold: Any = None) -> Batch:
+    """The minibatch at row numbers; the weight of padding is zero. Of weights ``[F, n]`` it takes a fold's."""
     batch = jax.tree.map(lambda leaf: leaf[numbers], rows)
     if weights is not None:
         weights = weights[numbers] if weights.ndim == 1 else weights[fold, numbers]

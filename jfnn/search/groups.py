@@ -25,7 +25,6 @@ from jfnn.search.keywords import takes_fields
 from jfnn.search.result import NONE_RANKS, REFIT, Best, SweepResult, best_sweep, load
 from jfnn.search.sweep import Run, prepare, search, using_workers
 from jfnn.store import files
-from jfnn.subsets import Subsets
 
 
 class Group(NamedTuple):
@@ -244,8 +243,8 @@ def _prepared(options: GroupOptions, groups: Sequence[Group]) -> list[Run]:
         own = Options(options.networks[group.network], options.split, **own_options)
         with checks.renamed(batch_size="batch_size" if options.batch_sizes is None else "batch_sizes"):
             runs.append(prepare(own))
-        if options.folds is not None and not isinstance(options.folds, Subsets):
-            first = runs[0].experiment
+        first = runs[0].experiment
+        if first.folds is not None and first.subsets is None:
             parts = [replicate.parts for replicate in first.replicates[: first.folds]]
             common["folds"] = [(fold["train"], fold["validation"]) for fold in parts]
     return runs
