@@ -1,4 +1,4 @@
-"""Subsets of rows, an axis of `jfnn.sweep`: a network for each draw, size, group, share of noise."""
+"""Subsets of rows, an axis of `jfnn.sweep`: a network for each draw, size, group or share of noise."""
 
 import dataclasses
 from collections.abc import Sequence

@@ -34,16 +34,13 @@ def build(options: Options, first_fold: int = 0) -> Experiment:
         options: The options.
         first_fold: Number of the first fold, for the random numbers of its steps.
     """
-    options = options.checked()
+    options = with_labels(options.checked())
     subsets = options.folds if isinstance(options.folds, Subsets) else None
-    if subsets is not None:
-        split, subsets = with_labels(options.split, subsets)
-        options = dataclasses.replace(options, split=split, folds=subsets)
-    held_out = options.folds is not None if subsets is None else subsets.holds_out
-    validates = options.validation.size is not None or held_out
+    validates = options.folds is not None if subsets is None else subsets.holds_out
+    validates |= options.validation.size is not None
     _check_combinations(options, validates)
     learner, data = _learner(options).bind(options.split)
-    data = data if subsets is None else with_weights(data, subsets)
+    data = with_weights(data, subsets)
     check_metrics(learner.metrics)
     learner.check(data)
     folds = cuts(data, options.validation.size, options.folds)

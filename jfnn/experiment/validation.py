@@ -11,9 +11,9 @@ import numpy as np
 from jfnn.arguments import checks
 from jfnn.arguments.checks import ArgumentError
 from jfnn.datasets.splits import as_size
+from jfnn.experiment.options import CheckedOptions
 from jfnn.learners.data import Data
 from jfnn.subsets import Cut, Subsets, as_rows
-from jfnn.targets import Split
 
 
 def cuts(data: Data, size: float | int | None, folds: int | Iterable[Any] | Subsets | None) -> list[Cut]:
@@ -73,14 +73,15 @@ def _hold_out(n: int, size: float | int) -> Cut:
     return np.sort(train), np.sort(validation)
 
 
-def with_labels(split: Split, subsets: Subsets) -> tuple[Split, Subsets]:
-    """A split with changed labels as further training rows, and its subsets; each row and label occurs once.
+def with_labels(options: CheckedOptions) -> CheckedOptions:
+    """Options with the labels of subsets as further training rows, each row and label once.
 
     Raises:
         ValueError: Labels of another shape or kind than the split's.
     """
-    if subsets.labels is None:
-        return split, subsets
+    split, subsets = options.split, options.folds
+    if not isinstance(subsets, Subsets) or subsets.labels is None:
+        return options
     y, labels, n = np.asarray(checks.as_array(split.y_train, "y_train")), subsets.labels, subsets.n
     if labels.shape[1:] != y.shape or (labels.dtype.kind in "iub") != (y.dtype.kind in "iub"):
         expected, got = f"{y.dtype} {list(y.shape)}", f"{labels.dtype} {list(labels.shape[1:])}"
@@ -102,12 +103,13 @@ def with_labels(split: Split, subsets: Subsets) -> tuple[Split, Subsets]:
     own = None if subsets.weights is None else subsets.weights[:, [*range(n), *source]]
     changed = dataclasses.replace(subsets, n=n + len(source), pairs=pairs, weights=own, labels=None)
     y_train = np.concatenate([y, new[first]])
-    return split._replace(x_train=x_train, y_train=y_train, weights=weights), changed
+    split = split._replace(x_train=x_train, y_train=y_train, weights=weights)
+    return dataclasses.replace(options, split=split, folds=changed)
 
 
-def with_weights(data: Data, subsets: Subsets) -> Data:
+def with_weights(data: Data, subsets: Subsets | None) -> Data:
     """The data with the weights of subsets ``[F, n]``, times their own; those of test rows are 1."""
-    if subsets.weights is None:
+    if subsets is None or subsets.weights is None:
         return data
     own = checks.as_dtype(subsets.weights, data.dtype, "weights")
     weights = np.pad(own, ((0, 0), (0, data.n - own.shape[1])), constant_values=1)

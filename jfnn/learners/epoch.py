@@ -92,7 +92,7 @@ def as_chunk(rows: Rows, batch: int, batches: Minibatches | None) -> Chunk:
 
 
 def gather(rows: Rows, weights: Any, numbers: jax.Array, padded: bool, fold: Any = None) -> Batch:
-    """The minibatch at row numbers; the weight of padding is zero. Of weights ``[F, n]`` it takes a fold's."""
+    """The minibatch at row numbers; padding weighs nothing, and weights ``[F, n]`` are those of its fold."""
     batch = jax.tree.map(lambda leaf: leaf[numbers], rows)
     if weights is not None:
         weights = weights[numbers] if weights.ndim == 1 else weights[fold, numbers]
