@@ -13,6 +13,7 @@ from . import (
     minibatches,
     network,
     plots,
+    subsets,
     training,
 )
 from .activations import Activation
@@ -131,6 +132,7 @@ __all__ = [
     "predict_proba",
     "rnn",
     "sequential",
+    "subsets",
     "supervised",
     "sweep",
     "sweep_groups",

@@ -243,8 +243,8 @@ def _prepared(options: GroupOptions, groups: Sequence[Group]) -> list[Run]:
         own = Options(options.networks[group.network], options.split, **own_options)
         with checks.renamed(batch_size="batch_size" if options.batch_sizes is None else "batch_sizes"):
             runs.append(prepare(own))
-        if options.folds is not None:
-            first = runs[0].experiment
+        first = runs[0].experiment
+        if first.folds is not None and first.subsets is None:
             parts = [replicate.parts for replicate in first.replicates[: first.folds]]
             common["folds"] = [(fold["train"], fold["validation"]) for fold in parts]
     return runs

@@ -71,6 +71,7 @@ def as_result(
         ranked_by=experiment.ranking.name,
         sampled=not experiment.cells.crossed,
         config=description,
+        subset_values={} if experiment.subsets is None else experiment.subsets.axis,
         objective=state.objectives.T.reshape(*shape, -1) if len(state.objectives) else None,
     )
     if keep != "none":

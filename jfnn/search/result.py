@@ -70,6 +70,7 @@ class SweepResult:
             any, else on test rows, else on training rows.
         sampled: Whether cells were drawn, rather than all combinations taken.
         refit: The best cell trained again on all training rows, a sweep of one cell, or None.
+        subset_values: Name of the axis of `jfnn.subsets.Subsets` -> its values ``[F]``, if it has any.
         config: Settings, checksums of the data, versions, device, and the "fingerprint" of what decides.
     """
 
@@ -91,6 +92,7 @@ class SweepResult:
     refit: "SweepResult | None" = None
     config: dict[str, Any] = dataclasses.field(default_factory=dict)
     objective: np.ndarray | None = None
+    subset_values: dict[str, np.ndarray] = dataclasses.field(default_factory=dict)
 
     def __getattr__(self, name: str) -> np.ndarray:
         """An axis or a score by its name."""
@@ -164,18 +166,15 @@ class SweepResult:
         Raises:
             ValueError: No cell ranks.
         """
-        best = self.best_or_none()
-        if best is None:
+        if (best := self.best_or_none()) is None:
             raise ValueError(NONE_RANKS)
         return best
 
     def best_or_none(self) -> Best | None:
         """As `best`, but None where no cell ranks."""
         score = np.where(self.pruned_cells, np.nan, self.cell_scores())
-        index = best_place(score, self.higher_is_better())
-        if index is None:
-            return None
-        return Best(index, self.axes_at(index), float(score[index]), self.ranked_by)
+        at = best_place(score, self.higher_is_better())
+        return None if at is None else Best(at, self.axes_at(at), float(score[at]), self.ranked_by)
 
     def member(self, *index: int) -> Any:
         """The parameters of one member, by its place on every axis: ``member(i, j, s)``.
@@ -193,8 +192,8 @@ class SweepResult:
     def to_dict(self) -> dict[str, np.ndarray]:
         """Columns with one value a member, ready for ``pandas.DataFrame``.
 
-        The axes, "seed", "fold" with folds, every score, "diverged_at", "stopped_at", "pruned" (0 or 1),
-        "epochs" (trained).
+        The axes, "seed", "fold" with folds, the name of subsets, every score, "diverged_at", "stopped_at",
+        "pruned" (0 or 1), "epochs" (trained).
         """
         return run_directory.columns(vars(self))
 

@@ -75,11 +75,12 @@ def prepare(options: Options, first_fold: int = 0, alone: bool = False) -> Run:
         0 if there else len(devices.threads),
         with_batches=options.out is not None,
     )
-    if options.out is not None:
+    names = () if experiment.subsets is None else experiment.subsets.axis
+    if options.out is not None or names:
         scores = [f"{part}_{metric.name}" for part in PARTS for metric in experiment.learner.metrics]
         keeps = experiment.execution.keep_params != "none"
         params = experiment.learner.unpack(experiment.replicates[0].params) if keeps else None
-        run_directory.check_can_hold(experiment.cells.values, dict.fromkeys(scores), params)
+        run_directory.check_can_hold(experiment.cells.values, scores, params, names)
     return Run(options, experiment, devices, description, workers)
 
 

@@ -53,6 +53,13 @@ def _problem(workload: Workload, scheme: str | None) -> tuple[Any, jfnn.Split, d
         init, loss, score = ode(workload)
         learner = jfnn.learner(init, loss, optimizer="adam", random=True, score=score)
         return learner, jfnn.Split(rows.x_train.astype(np.float32)), {"batch_size": None}
+    if workload.kind == "series":
+        n = (workload.folds or 1) * workload.rows_of_a_series()
+        subsets = jfnn.subsets.by_group(np.arange(n) // workload.rows_of_a_series())
+        batches = jfnn.Minibatches(workload.batch, scheme or "permutation")
+        options = {"batch_size": batches, "loss": "quadratic", "folds": subsets}
+        x = rows.x_train[:n].astype(np.float32)
+        return network(workload), jfnn.Split(x, rows.y_train[:n].astype(np.float32)), options
     if workload.kind != "dense":
         batches = jfnn.Minibatches(workload.batch, scheme or "in_order")
         if workload.kind == "rbm":

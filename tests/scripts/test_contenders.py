@@ -169,6 +169,17 @@ def test_contenders_that_draw_train_the_same_networks(by_jfnn, name, folds):
     assert abs(actual - by_jfnn[folds]) * scored < 1.5  # one row may be on the boundary
 
 
+def test_contenders_of_series_train_a_network_for_each():
+    """On minibatches of all rows of a series, in whatever order; scikit-learn has starts of its own."""
+    case = CASES["series"]["series"]
+    workload = dataclasses.replace(case.workload, batch=60, epochs=40, folds=3)
+    ours, plain, theirs = (
+        case.contenders[name].prepare(workload)().accuracy for name in ("jfnn", "vmap", "sklearn")
+    )
+    np.testing.assert_allclose(ours, plain, rtol=1e-4)
+    assert 0.2 < ours / theirs < 5 and theirs < 0.1
+
+
 @pytest.mark.parametrize("name", ["vmap_drawn", "vmap_numpy"])
 def test_minibatches_are_of_the_rows_to_learn_from_alone(name, monkeypatch):
     """Of one class here, so that networks whose weights a penalty makes small say nothing else."""
