@@ -148,6 +148,8 @@ FUNCTIONS = [
     ),
     (boltzmann.pseudo_log_likelihood, {"machine": MACHINE, "v": V}),
     (plots.heat_map, {"result": RESULT}),
+    (plots.array_map, {"values": np.ones((2, 1)), "axes": {"a": [1, 2], "b": [3]}}),
+    (plots.axis_curves, ANALYSED | {"axis": "learning_rate"}),
     (plots.scatter, {"result": None}),
     (plots.loss_curves, {"run": RESULT}),
     (plots.interval_curves, ANALYSED),

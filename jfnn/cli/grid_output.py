@@ -70,7 +70,7 @@ def tables(result: SweepResult) -> list[str]:
     best, metrics = result.best_or_none(), summary.shown_metrics(result)
     metric = metrics[-1] if metrics[0] == "loss" else metrics[0]
     place = best.index if best else (0,) * len(result.axes)
-    further = {name: result.axes_at(place)[name] for name in summary.further_axes(result)}
+    further = {name: result.axes_at(place)[name] for name in list(result.axes)[2:]}
     by = "" if metric == metrics[0] else f" by {summary.metric_text(metrics[0])}"
     mark = f", * best{by}" if best else ""
     lines = []
