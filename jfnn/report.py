@@ -43,6 +43,7 @@ def write_report(
     figures: Mapping[str, bytes] | None = None,
     settings: Mapping[str, Any] | None = None,
     scaling: Mapping[str, Any] | None = None,
+    columns: Mapping[str, Mapping[str, Any]] | None = None,
 ) -> None:
     """Writes an HTML page: the best cells, figures, settings and versions, how to load models.
 
@@ -54,6 +55,7 @@ def write_report(
         figures: PNG images, name -> bytes; None for those of `draw`.
         settings: Further settings to list, before those in ``result.config``.
         scaling: Scaling of the data before the sweep, as for `how_to_load`.
+        columns: Description of a file's columns, the same.
     """
     checks.check_instance(result, SweepResult, "result")
     path, config = paths.as_output_file(path, "path"), result.config
@@ -70,7 +72,7 @@ def write_report(
         _pairs({name: config.get(name) for name in ("versions", "backend", "device")}),
         _pairs({f"seconds to {name}": f"{seconds:.2f}" for name, seconds in result.timing.items()}),
         "<h2>Loading the models again</h2>",
-        f"<pre>{escape(how_to_load(result, path.parent, scaling))}</pre>",
+        f"<pre>{escape(how_to_load(result, path.parent, scaling, columns))}</pre>",
     ]
     _write(path, title, text, body)
 

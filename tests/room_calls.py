@@ -121,6 +121,8 @@ FUNCTIONS = [
     (datasets.digits, {}),
     (datasets.split_table, {"table": datasets.Table(X, Y, (), None)}),
     (datasets.standardise, {"split": SPLIT}),
+    (datasets.fit_columns, {"table": datasets.Table(X, Y, ("a", "b"), None)}),
+    (datasets.transform, {"columns": {"a": {}}, "frame": {"a": [1.0, 2.0]}}),
     (datasets.scalers, {"split": SPLIT}),
     (datasets.read_csv, {"path": __file__, "target": "y"}),
     (datasets.read_npz, {"path": "no.npz"}),

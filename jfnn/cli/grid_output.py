@@ -203,15 +203,18 @@ def _write_run(
         figures=images,
         settings=settings,
         scaling=problem.scaling,
+        columns=problem.columns,
     )
     refit = [f"{REFIT}/"] * (result.refit is not None)
     return [CONFIG, TABLE, RESULTS, MODELS, *refit, *(f"{name}.png" for name in images), REPORT]
 
 
 def _describe(flags: GridFlags, problem: Problem, out: Path) -> None:
-    """Adds flags, classes and scaling to the config.json of a run and of its refit."""
+    """Adds flags, classes, columns and scaling to the config.json of a run and of its refit."""
     command = {name: _plain(value) for name, value in vars(flags).items() if name not in NOT_SETTINGS}
-    added = {"command": command, "classes": problem.classes, "scaling": problem.scaling}
+    added = {"command": command} | {
+        name: getattr(problem, name) for name in ("classes", "columns", "scaling")
+    }
     for path in (out / CONFIG, out / REFIT / CONFIG):
         if path.exists():
             files.write_json(path, json.loads(path.read_text()) | added)

@@ -24,7 +24,7 @@ from jfnn.plots.panels import (
     panels,
     value_scale,
 )
-from jfnn.plots.slices import At, caption_parts, sliced
+from jfnn.plots.slices import At, axis_values, caption_parts, sliced
 from jfnn.search.groups import SweepGroups
 from jfnn.search.result import SweepResult
 
@@ -100,8 +100,10 @@ def _profile(
     result: SweepResult | SweepGroups, axis: str, by: str | None, at: At | None
 ) -> tuple[SweepResult, list[str], list[str]]:
     """The sweep along the axis, labels of values that are no numbers, and a caption."""
-    curves = () if by is None else (by,)
+    curves: tuple[str, ...] = ()
     first = result.results[0] if isinstance(result, SweepGroups) else result
+    if by is not None:
+        curves = (checks.as_choice(by, "by", axis_values(first)),)
     if first.sampled:
         if curves or at is not None or result is not first:
             raise ArgumentError("result", "expected a grid with groups, by or at, got a random search")
