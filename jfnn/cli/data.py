@@ -37,7 +37,7 @@ class Problem(NamedTuple):
     classes: tuple[str, ...] | None
     loss: str
     scaling: dict[str, dict[str, list[float]]] | None = None
-    columns: dict[str, dict[str, Any]] | None = None
+    columns: dict[str, Any] | None = None
 
     @property
     def n_train(self) -> int:
@@ -52,7 +52,7 @@ def load(flags: GridFlags) -> Problem:
         ValueError: Invalid data, or flags that do not fit them.
     """
     classes: tuple[str, ...] | None
-    columns = None
+    columns: dict[str, Any] = {}
     if flags.data is None:
         name, classes = "the digits", tuple(map(str, range(10)))
         split = datasets.digits(flags.test_size, flags.split_seed)
@@ -62,8 +62,7 @@ def load(flags: GridFlags) -> Problem:
         if cuts and table.n_train is not None:
             raise ArgumentError(cuts[0], f"{flags.data.name} says itself which rows to test on")
         name, classes = flags.data.name, table.classes
-        split, fitted = datasets.fit_columns(table, flags.test_size, flags.split_seed)
-        columns = fitted or None
+        split, columns = datasets.fit_columns(table, flags.test_size, flags.split_seed)
     scaling = None
     if flags.standardise:
         scaling = {
@@ -78,7 +77,7 @@ def load(flags: GridFlags) -> Problem:
     shape = _shape(flags, split.x_train.shape[1:])
     x_train, x_test = (part.reshape(len(part), *shape) for part in (split.x_train, split.x_test))
     split = split._replace(x_train=x_train, x_test=x_test)
-    return Problem(name, split, shape, outputs, classes, loss, scaling, columns)
+    return Problem(name, split, shape, outputs, classes, loss, scaling, columns or None)
 
 
 def _shape(flags: GridFlags, shape: tuple[int, ...]) -> tuple[int, ...]:
@@ -113,10 +112,8 @@ def _read(path: Path, flags: GridFlags) -> datasets.Table:
     suffix = path.suffix.lower()
     if suffix not in (".csv", ".npz"):
         raise ArgumentError("data", f"expected a .csv or .npz file, got {str(path)!r}")
-    if suffix == ".npz" and flags.target is not None:
-        raise ArgumentError("target", "goes with a .csv file; an .npz file holds its targets as y")
-    if suffix == ".npz" and (flags.encode or flags.impute):
-        raise ArgumentError("encode" if flags.encode else "impute", "goes with a .csv file")
+    if suffix == ".npz" and (given := sorted({"target", "encode", "impute"} & flags.present)):
+        raise ArgumentError(given[-1], "goes with a .csv file; an .npz file holds its targets as y")
     try:
         if suffix == ".npz":
             return datasets.read_npz(path, flags.task, flags.weights)

@@ -13,8 +13,8 @@ from jfnn.datasets.targets import Table, as_number, as_word, file_error, is_gap,
 
 MOST_WORDS = 1000  # different ones in a column
 DATE = re.compile(r"\d{1,4}([-/.])\d{1,2}\1\d{1,4}([ T].*)?")
-GAPS_ADVICE = "; with impute the column's median takes its place"
-WORDS_ADVICE = "; with encode columns of words become columns of 0 and 1"
+IMPUTE = "; with impute the column's median takes its place"
+ENCODE = "; with encode columns of words become columns of 0 and 1"
 
 Columns = Mapping[str, Mapping[str, Any]]
 
@@ -32,32 +32,27 @@ def as_category(value: Any) -> str:
 
 @dataclasses.dataclass
 class Loose:
-    """Fields of a file's inputs that are no numbers.
+    """Fields of a file's inputs that are no numbers: column -> row -> the word, "" for a gap.
 
     Attributes:
         encode: Whether words are taken.
         impute: Whether columns of numbers may have gaps.
-        fields: Column -> row -> the word, "" for a gap.
+        fields: The fields.
     """
 
     encode: bool
     impute: bool
     fields: dict[int, dict[int, str]] = dataclasses.field(default_factory=dict)
 
-    def take(self, row: int, column: int, field: str) -> bool:
-        """Keeps a field that is no number; False where it is not taken."""
+    def fault(self, row: int, column: int, field: str) -> str | None:
+        """Keeps a field that is no number, or says which switch would help."""
         word = as_category(field)
-        if as_number(word) is not None or not (self.encode or (self.impute and not word)):
-            return False
+        if as_number(word) is not None:
+            return ""
+        if not (self.encode or (self.impute and not word)):
+            return IMPUTE if not word else ENCODE * (not DATE.fullmatch(word))
         self.fields.setdefault(column, {})[row] = word
-        return True
-
-    def advice(self, field: str) -> str:
-        """The switch that helps with a field that is no number."""
-        if not as_category(field):
-            return GAPS_ADVICE
-        is_date = DATE.fullmatch(as_word(field))
-        return "" if self.encode or is_date or as_number(field) is not None else WORDS_ADVICE
+        return None
 
     def with_words(self, x: np.ndarray, names: Sequence[str], file: str) -> np.ndarray:
         """Inputs ``[n, columns]`` with the words in them, as objects where there are any.
@@ -67,26 +62,27 @@ class Loose:
                 numbers.
         """
         for column, fields in self.fields.items():
-            where = f"column {names[column]!r}"
             words, numbers = {row: word for row, word in fields.items() if word}, len(x) - len(fields)
-            if not words and not numbers:
-                raise file_error(f"{file}, {where}: expected at least one value, got none")
             slips = {} if self.impute else fields
             if words:
                 slips = words if len(words) < numbers else {}
-            for row, word in slips.items():
-                got = f", as most in this column are, got {word!r}" if word else f", got nothing{GAPS_ADVICE}"
-                raise file_error(f"{file}, row {row + 1}, {where}: expected a number{got}")
-            if not words:
-                continue
-            if all(map(DATE.fullmatch, words.values())):
-                got = f"dates, such as {next(iter(words.values()))!r}"
-                raise file_error(f"{file}, {where}: expected words or numbers, got {got}")
-            texts = [fields[row] if row in fields else as_category(x[row, column]) for row in range(len(x))]
-            if (kinds := len(set(texts))) > MOST_WORDS:
-                raise file_error(f"{file}, {where}: expected at most {MOST_WORDS} words, got {kinds}")
-            x = x.astype(object, copy=False)
-            x[:, column] = texts
+            kinds = [fields[row] if row in fields else as_category(x[row, column]) for row in range(len(x))]
+            where, reason = f"column {names[column]!r}", ""
+            if not words and not numbers:
+                reason = "expected at least one value, got none"
+            elif slips:
+                row, word = next(iter(slips.items()))
+                got = f", as most in this column are, got {word!r}" if word else f", got nothing{IMPUTE}"
+                where, reason = f"row {row + 1}, {where}", f"expected a number{got}"
+            elif words and all(map(DATE.fullmatch, words.values())):
+                reason = f"expected words or numbers, got dates, such as {next(iter(words.values()))!r}"
+            elif words and len(set(kinds)) > MOST_WORDS:
+                reason = f"expected at most {MOST_WORDS} words, got {len(set(kinds))}"
+            if reason:
+                raise file_error(f"{file}, {where}: {reason}")
+            if words:
+                x = x.astype(object, copy=False)
+                x[:, column] = kinds
         return x
 
 
@@ -142,8 +138,8 @@ def fitted(table: Table, x: np.ndarray) -> dict[str, dict[str, Any]]:
     return columns
 
 
-def transform(columns: Columns, frame: Any, scaling: Mapping[str, Any] | None = None) -> np.ndarray:
-    """Inputs of a network, from columns by name, as the config.json of a run describes them.
+def transform(columns: Columns, frame: Any) -> np.ndarray:
+    """Inputs from columns by name, as the config.json of a run describes them; "scaling" in it comes next.
 
     A word becomes 1 in the column of its category and 0 in the others; one that no training row has is 0 in
     all. A gap becomes the median, and 1 in a further column, if training rows have gaps there too.
@@ -152,7 +148,6 @@ def transform(columns: Columns, frame: Any, scaling: Mapping[str, Any] | None = 
         columns: "columns" of config.json: name -> ``{"categories": […]}``,
             ``{"median": …, "indicator": …}``, or ``{}`` for numbers without gaps.
         frame: Name -> values ``[n]``, a DataFrame or a dict; other columns are left out.
-        scaling: "scaling" of config.json; None leaves inputs as they are.
 
     Returns:
         ``[n, inputs]``, float64.
@@ -166,8 +161,6 @@ def transform(columns: Columns, frame: Any, scaling: Mapping[str, Any] | None = 
         raise ArgumentTypeError("columns", f"expected descriptions by name, got {checks.shown(columns)}")
     if not hasattr(frame, "__getitem__") or checks.is_several(frame) or isinstance(frame, str | bytes):
         raise ArgumentTypeError("frame", f"expected columns by name, got {checks.shown(frame)}")
-    if not isinstance(scaling, Mapping | None):
-        raise ArgumentTypeError("scaling", f"expected means and scales, got {checks.shown(scaling)}")
     blocks: list[np.ndarray] = []
     for name, column in columns.items():
         if name not in frame:
@@ -185,14 +178,7 @@ def transform(columns: Columns, frame: Any, scaling: Mapping[str, Any] | None = 
         gaps = np.isnan(numbers)[:, None]
         blocks += [np.where(gaps, column.get("median", np.nan), numbers[:, None])]
         blocks += [gaps] * bool(column.get("indicator"))
-    x = np.concatenate(blocks or [np.zeros((0, 0))], axis=1).astype(np.float64)
-    scale = None if scaling is None else scaling.get("x")
-    if scale is None:
-        return x
-    if len(scale["mean"]) != x.shape[1]:
-        got = len(scale["mean"])
-        raise ArgumentError("scaling", f"expected {x.shape[1]} means, as there are inputs, got {got}")
-    return np.asarray((x - scale["mean"]) / scale["scale"])
+    return np.concatenate(blocks or [np.zeros((0, 0))], axis=1).astype(np.float64)
 
 
 def _numbers(values: np.ndarray, name: str, gaps: bool) -> np.ndarray:

@@ -124,9 +124,9 @@ def _read_rows(
         if None in numbers or fault(fields[place], is_target=True):
             for i, column in enumerate((place, *others), -1):
                 wrong, name = fault(fields[column], column == place), header[column]
-                is_input = name not in (target, weights)
-                if wrong and not (is_input and loose.take(row - 1, i, fields[column])):
-                    advice = loose.advice(fields[column]) * is_input
+                is_open = wrong is not None and name not in (target, weights)
+                advice = loose.fault(row - 1, i, fields[column]) if is_open else ""
+                if wrong and advice is not None:
                     raise file_error(f"{where}, column {name!r}: {wrong}{advice}")
             numbers = [np.nan if number is None else number for number in numbers]
         inputs.extend(numbers)

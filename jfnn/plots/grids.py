@@ -106,23 +106,17 @@ def array_map(
         ValueError, TypeError: Arrays that are no numbers ``[a, b]``, or lengths that differ.
     """
     checks.as_switch(higher_is_better, "higher_is_better")
-    if not isinstance(axes, Mapping) or len(axes) != 2 or not all(isinstance(name, str) for name in axes):
+    if not isinstance(axes, Mapping) or len(axes) != 2:
         raise ArgumentTypeError("axes", f"expected two names, each with its values, got {checks.shown(axes)}")
-    if not isinstance(label, str):
-        raise ArgumentTypeError("label", f"expected a text, got {checks.shown(label)}")
     with checks.item_of("axes"):
-        numbers = {name: checks.as_axis(np.ravel(axis), name, None) for name, axis in axes.items()}
-    shape = tuple(map(len, numbers.values()))
-    maps = {}
-    for title, array in values.items() if isinstance(values, Mapping) else [("", values)]:
-        cells = np.asarray(checks.as_array(array, "values"))
-        if cells.shape != shape or cells.dtype.kind not in "biuf":
-            got = f"{cells.dtype} {list(cells.shape)}"
-            raise ArgumentError("values", f"expected numbers {list(shape)}, as the axes have, got {got}")
-        maps[str(title)] = cells.astype(np.float64)
-    if not maps:
-        raise ArgumentError("values", "expected at least one array")
-    return _draw(maps, numbers, label, higher_is_better)
+        numbers = {str(name): checks.as_axis(np.ravel(axis), str(name), None) for name, axis in axes.items()}
+    named = values if isinstance(values, Mapping) else {"": values}
+    maps = {str(title): np.asarray(checks.as_array(array, "values")) for title, array in named.items()}
+    shape, got = tuple(map(len, numbers.values())), [f"{m.dtype} {list(m.shape)}" for m in maps.values()]
+    if not maps or any(cells.shape != shape or cells.dtype.kind not in "biuf" for cells in maps.values()):
+        raise ArgumentError("values", f"expected numbers {list(shape)}, as axes have, got {', '.join(got)}")
+    floats = {title: cells.astype(np.float64) for title, cells in maps.items()}
+    return _draw(floats, numbers, str(label), higher_is_better)
 
 
 def _draw(

@@ -41,10 +41,10 @@ def axis_curves(
     interval: Interval | str | None = None,
     missing: str | float = "nan",
 ) -> Figure:
-    """A score at the end of training against an axis, in a band of its interval over seeds and folds.
+    """A score at the end of training against an axis, with bars of its interval over seeds and folds.
 
     All else is as in the best cell, of groups as in the best cell of each. In a random search all cells are
-    points with bars, as no two differ in one axis alone.
+    points without lines, as no two differ in one axis alone.
 
     Args:
         result: A sweep; or groups, one value of the axis each.
@@ -63,26 +63,20 @@ def axis_curves(
     if not isinstance(result, SweepResult | SweepGroups):
         got = type(result).__name__
         raise ArgumentTypeError("result", f"expected a SweepResult or SweepGroups, got {got}")
-    kind = as_interval(interval)
     part, names, caption = _profile(result, axis, by, at)
-    score = part.named(score, "score")
-    statistics = cell_statistics(part, score, kind, missing)
-    values, shown = part.axes[axis], part.axes[by] if by else np.zeros(1)
+    kind, score, values = as_interval(interval), part.named(score, "score"), part.axes[axis]
+    statistics, order = cell_statistics(part, score, kind, missing), np.argsort(values, kind="stable")
     arrays = (getattr(statistics, kind.statistic), statistics.low, statistics.high)
-    centre, low, high = (array.reshape(len(values), -1) for array in arrays)
+    centre, low, high = (array.reshape(len(values), -1)[order] for array in arrays)
     figure, ((axes,),) = panels(3.6)
-    few = len(shown) <= NAMED
-    label = AXIS_LABELS.get(by or "", by or "")
-    colours = ordered_colours(len(shown)) if few else colour_by(figure, axes, shown, label)
-    order = np.argsort(values, kind="stable")
-    for i, (value, colour) in enumerate(zip(shown, colours, strict=True)):
-        x, line, ends = values[order], centre[order, i], (low[order, i], high[order, i])
-        if part.sampled:
-            axes.errorbar(x, line, np.abs(np.stack(ends) - line), fmt="o", ms=4, capsize=2, color=colour)
-            continue
-        name, mark = summary.describe({by: float(value)}) if by else "", "o" if len(x) <= FEW_POINTS else ""
-        axes.plot(x, line, marker=mark, markersize=4, color=colour, label=name)
-        axes.fill_between(x, *ends, color=colour, alpha=0.2, linewidth=0)
+    curves = part.axes[by] if by else np.zeros(1)
+    few, name = len(curves) <= NAMED, AXIS_LABELS.get(by or "", by or "")
+    colours = ordered_colours(len(curves)) if few else colour_by(figure, axes, curves, name)
+    line, marker = "" if part.sampled else "-", "o" if len(values) <= FEW_POINTS or part.sampled else ""
+    for i, colour in enumerate(colours):
+        style = {"color": colour, "label": summary.describe({by: float(curves[i])}) if by else None}
+        bars = np.maximum([centre[:, i] - low[:, i], high[:, i] - centre[:, i]], 0)
+        axes.errorbar(values[order], centre[:, i], bars, ls=line, marker=marker, ms=4, capsize=2, **style)
     axes.set_xscale(**value_scale(values))
     if names:
         axes.set_xticks(values, names)
@@ -119,7 +113,7 @@ def _profile(
     if len(set(values)) < len(values):
         raise ArgumentError("axis", f"expected groups that differ in it, got {checks.shown(values)}")
     texts = ["full" if value is None else str(value) for value in values]
-    numbers = [as_number(text) for text in texts]
+    numbers = list(map(as_number, texts))
     words = None in numbers
     parts = [sliced(sweep, curves, at)[0] for sweep in result.results]
     names = ("diverged_at", "stopped_at", "pruned", "epochs")

@@ -34,35 +34,33 @@ def sliced(
     Raises:
         ValueError, TypeError: No such axis, or no such place.
     """
-    lengths = {name: len(values) for name, values in axis_values(result).items()}
-    if len({checks.as_choice(name, "axes", lengths) for name in shown}) < len(shown):
+    values = axis_values(result)
+    if len({checks.as_choice(name, "axes", values) for name in shown}) < len(shown):
         raise ArgumentError("axes", f"expected different ones, got {', '.join(shown)}")
     best = result.best_or_none()
     places: dict[str, Any] = dict.fromkeys(result.axes, 0)
     places |= zip(result.axes, best.index, strict=True) if best else ()
-    others = {name: length for name, length in lengths.items() if name not in shown}
-    places = {name: places[name] for name in others if name in places} | _as_places(at, others)
-    places = {name: place for name, place in places.items() if place != MEAN or name not in RUNS}
-    left = [name for name in lengths if not isinstance(places.get(name), int)]
-    fixed = tuple(slice(None) if name in left else places[name] for name in lengths)
-    seeds = result.seeds if "seed" in left and "seed" not in shown else result.seeds[:1]
-    folds = result.folds if "fold" in left and "fold" not in shown else None
-    shape = (*(lengths[name] for name in shown), len(seeds), *(() if folds is None else (folds,)))
-    kept = [name for name in left if name not in places]
-    order = [kept.index(name) for name in (*shown, *(name for name in kept if name not in shown))]
-    averaged = tuple(i for i, name in enumerate(left) if name in places)
+    places |= _as_places(at, {name: len(axis) for name, axis in values.items() if name not in shown})
+    places = {n: i for n, i in places.items() if n not in shown and (i != MEAN or n not in RUNS)}
+    left = [name for name in values if name not in places]
+    runs = [name for name in left if name in RUNS and name not in shown]
+    lengths = (
+        [len(values[name]) for name in shown] + [1] * ("seed" not in runs) + [len(values[n]) for n in runs]
+    )
 
     def cut(array: np.ndarray, average: Any = np.max) -> np.ndarray:
-        return np.asarray(average(array[fixed], axis=averaged)).transpose(order).reshape(shape)
+        for i, name in reversed([*enumerate(values)]):
+            if name in places:
+                array = average(array, axis=i) if places[name] == MEAN else array.take(places[name], axis=i)
+        return array.transpose([left.index(name) for name in (*shown, *runs)]).reshape(lengths)
 
     names = ("diverged_at", "stopped_at", "pruned", "epochs")
     arrays: dict[str, Any] = {name: cut(getattr(result, name)) for name in names}
     arrays["scores"] = {name: cut(scores, np.mean) for name, scores in result.scores.items()}
-    axes = {name: axis_values(result)[name] for name in shown}
-    part = dataclasses.replace(
-        result, axes=axes, seeds=seeds, folds=folds, params=None, history={}, objective=None, **arrays
-    )
-    return part, places
+    arrays |= {"history": {}, "params": None, "objective": None}
+    seeds, folds = result.seeds if "seed" in runs else np.zeros(1), result.folds if "fold" in runs else None
+    axes = {name: values[name] for name in shown}
+    return dataclasses.replace(result, axes=axes, seeds=seeds, folds=folds, **arrays), places
 
 
 def axis_values(result: SweepResult) -> dict[str, np.ndarray]:

@@ -13,9 +13,8 @@ SCALE = """import json, pathlib
 scaling = json.loads(pathlib.Path({path!r}).read_text())['scaling']  # done before training, by column
 x = (x - scaling['x']['mean']) / scaling['x']['scale']"""
 TRANSFORM = """import json, pathlib
-config = json.loads(pathlib.Path({path!r}).read_text())
-scaling = config['scaling']
-x = jfnn.datasets.transform(config['columns'], frame, scaling)  # frame: a DataFrame or dict of columns"""
+columns = json.loads(pathlib.Path({path!r}).read_text())['columns']
+x = jfnn.datasets.transform(columns, frame)  # a DataFrame, or a dict of columns"""
 UNSCALE = """import numpy as np
 outputs = np.asarray(outputs) * scaling['y']['scale'] + scaling['y']['mean']  # in units of the targets"""
 
@@ -66,7 +65,7 @@ def _lines_for_use(
     if network is None:
         return []
     frame, path = any(columns.values()), str(directory / run_directory.CONFIG)
-    scale = [(TRANSFORM if frame else SCALE).format(path=path)] if frame or scaling else []
+    scale = [text.format(path=path) for text, is_used in ((TRANSFORM, frame), (SCALE, scaling)) if is_used]
     if len(described["inputs"]) > 1:  # scaling is by column of flat rows
         flat = ["x = np.reshape(x, (len(x), -1))"] if scaling and not frame else []
         shaped = f"x = np.reshape(x, (-1, {', '.join(map(str, described['inputs']))}))"

@@ -191,15 +191,16 @@ def test_curves_along_an_axis_are_the_statistics_of_its_cells(interval):
     statistics = cell_statistics(result, "train_loss", interval)
     _, l2, momentum = result.best().index
     (panel,) = plots.axis_curves(result, "learning_rate", "train_loss", interval=interval).axes
-    (line,) = panel.lines
+    line = panel.lines[0]
     np.testing.assert_array_equal(line.get_xdata(), result.learning_rate)
     np.testing.assert_allclose(line.get_ydata(), getattr(statistics, interval)[:, l2, momentum], rtol=1e-6)
-    ends = panel.collections[0].get_paths()[0].vertices[:, 1]
-    assert ends.max() == pytest.approx(statistics.high[:, l2, momentum].max())
+    bars = np.array([path.vertices[:, 1] for path in panel.collections[0].get_paths()])
+    expected = np.stack([statistics.low, statistics.high], axis=-1)[:, l2, momentum]
+    np.testing.assert_allclose(bars, expected, rtol=1e-6)
     assert (panel.get_xscale(), panel.get_yscale()) == ("log", "log")
     at = {"learning_rate": 2}
     (panel,) = plots.axis_curves(result, "momentum", "train_loss", by="l2", at=at, interval=interval).axes
-    for j, line in enumerate(panel.lines):  # in ascending order of the axis
+    for j, (line, *_) in enumerate(panel.containers):  # in ascending order of the axis
         np.testing.assert_array_equal(line.get_xdata(), [0.0, 0.9])
         np.testing.assert_allclose(line.get_ydata(), getattr(statistics, interval)[2, j, ::-1], rtol=1e-6)
 
@@ -207,7 +208,7 @@ def test_curves_along_an_axis_are_the_statistics_of_its_cells(interval):
 def test_cells_of_a_random_search_are_points_along_an_axis_and_single_seeds_have_no_band():
     drawn = make_sampled(seeds=3, diverged=[(4, 0, 0)])
     (panel,) = (plots.axis_curves(drawn, "l2")).axes
-    points = panel.lines[0]
+    points, *_ = panel.containers[0]
     order = np.argsort(drawn.l2)
     np.testing.assert_array_equal(points.get_xdata(), drawn.l2[order])
     np.testing.assert_allclose(points.get_ydata(), drawn.cell_scores()[order])
@@ -244,7 +245,7 @@ def test_groups_are_compared_each_at_its_best_along_their_widths_names_and_batch
     assert [label.get_text() for label in panel.get_xticklabels()] == ["50", "full", "100"]
     (panel,) = plots.axis_curves(groups, "width", by="l2", at={"learning_rate": 1}).axes
     expected = np.stack([results[i].cell_scores()[1] for i in (1, 2, 0)], axis=1)
-    np.testing.assert_allclose([line.get_ydata() for line in panel.lines], expected)
+    np.testing.assert_allclose([line.get_ydata() for line, *_ in panel.containers], expected)
     same = SweepGroups((Group("a", 50), Group("b", 50)), results[:2])
     with pytest.raises(ValueError, match=r"^axis: expected groups that differ"):
         plots.axis_curves(same, "batch_size")
