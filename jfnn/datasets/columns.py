@@ -66,7 +66,8 @@ class Loose:
             slips = {} if self.impute else fields
             if words:
                 slips = words if len(words) < numbers else {}
-            kinds = [fields[row] if row in fields else as_category(x[row, column]) for row in range(len(x))]
+            texts = (fields[row] if row in fields else as_category(x[row, column]) for row in range(len(x)))
+            kinds = list(texts) if words else []
             where, reason = f"column {names[column]!r}", ""
             if not words and not numbers:
                 reason = "expected at least one value, got none"
@@ -76,7 +77,7 @@ class Loose:
                 where, reason = f"row {row + 1}, {where}", f"expected a number{got}"
             elif words and all(map(DATE.fullmatch, words.values())):
                 reason = f"expected words or numbers, got dates, such as {next(iter(words.values()))!r}"
-            elif words and len(set(kinds)) > MOST_WORDS:
+            elif len(set(kinds)) > MOST_WORDS:
                 reason = f"expected at most {MOST_WORDS} words, got {len(set(kinds))}"
             if reason:
                 raise file_error(f"{file}, {where}: {reason}")
@@ -187,7 +188,8 @@ def _numbers(values: np.ndarray, name: str, gaps: bool) -> np.ndarray:
         numbers = values.astype(np.float64)
     else:
         items = values.astype(str) if values.dtype.kind in "mM" else values
-        read = [as_number(word) if (word := as_category(item)) else np.nan for item in items.tolist()]
+        words = (item if isinstance(item, float) else as_category(item) or np.nan for item in items.tolist())
+        read = (word if isinstance(word, float) else as_number(word) for word in words)
         numbers = np.array([np.inf if number is None else number for number in read])
     wrong = np.isinf(numbers) | (np.isnan(numbers) & (not gaps))
     if wrong.any():
