@@ -122,7 +122,8 @@ def _read_rows(
             raise file_error(f"{where}: {got}")
         numbers: list[Any] = [as_exact(fields[column]) for column in others]
         if None in numbers or fault(fields[place], is_target=True):
-            for i, column in enumerate((place, *others), -1):
+            for i in (-1, *(i for i, number in enumerate(numbers) if number is None)):
+                column = place if i < 0 else others[i]
                 wrong, name = fault(fields[column], column == place), header[column]
                 is_open = wrong is not None and name not in (target, weights)
                 advice = loose.fault(row - 1, i, fields[column]) if is_open else ""
