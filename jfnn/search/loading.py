@@ -12,11 +12,19 @@ from jfnn.search.result import SweepResult
 SCALE = """import json, pathlib
 scaling = json.loads(pathlib.Path({path!r}).read_text())['scaling']  # done before training, by column
 x = (x - scaling['x']['mean']) / scaling['x']['scale']"""
+TRANSFORM = """import json, pathlib
+columns = json.loads(pathlib.Path({path!r}).read_text())['columns']
+x = jfnn.datasets.transform(columns, frame)  # a DataFrame, or a dict of columns"""
 UNSCALE = """import numpy as np
 outputs = np.asarray(outputs) * scaling['y']['scale'] + scaling['y']['mean']  # in units of the targets"""
 
 
-def how_to_load(result: SweepResult, directory: str | Path, scaling: Mapping[str, Any] | None = None) -> str:
+def how_to_load(
+    result: SweepResult,
+    directory: str | Path,
+    scaling: Mapping[str, Any] | None = None,
+    columns: Mapping[str, Mapping[str, Any]] | None = None,
+) -> str:
     """Lines of Python that load a run and, if it kept parameters, apply the best cell's first network.
 
     Args:
@@ -25,10 +33,14 @@ def how_to_load(result: SweepResult, directory: str | Path, scaling: Mapping[str
         scaling: Scaling of the data before the sweep, also written under "scaling" in the run's config.json:
             "x", and "y" for targets that are no labels, each ``{"mean": [...], "scale": [...]}`` by column,
             for ``(value - mean) / scale``.
+        columns: "columns" of config.json. Where some had words or gaps, the lines take a frame.
     """
     lines = ["import jfnn", f"result = jfnn.load({str(directory)!r})"]
     if result.params is not None:
-        lines += [*_lines_for_params(result), *_lines_for_use(result, Path(directory), scaling or {})]
+        lines += [
+            *_lines_for_params(result),
+            *_lines_for_use(result, Path(directory), scaling or {}, columns or {}),
+        ]
     return "\n".join([*lines, "table = result.to_dict()  # ready for pandas.DataFrame"])
 
 
@@ -45,14 +57,17 @@ def _lines_for_params(result: SweepResult) -> list[str]:
     return lines
 
 
-def _lines_for_use(result: SweepResult, directory: Path, scaling: Mapping[str, Any]) -> list[str]:
+def _lines_for_use(
+    result: SweepResult, directory: Path, scaling: Mapping[str, Any], columns: Mapping[str, Any]
+) -> list[str]:
     described = result.config.get("settings", {}).get("learner", {}).get("network")
     network = _network_code(described)
     if network is None:
         return []
-    scale = [SCALE.format(path=str(directory / run_directory.CONFIG))] if scaling else []
+    frame, path = any(columns.values()), str(directory / run_directory.CONFIG)
+    scale = [text.format(path=path) for text, is_used in ((TRANSFORM, frame), (SCALE, scaling)) if is_used]
     if len(described["inputs"]) > 1:  # scaling is by column of flat rows
-        flat = ["x = np.reshape(x, (len(x), -1))"] if scaling else []
+        flat = ["x = np.reshape(x, (len(x), -1))"] if scaling and not frame else []
         shaped = f"x = np.reshape(x, (-1, {', '.join(map(str, described['inputs']))}))"
         scale = ["import numpy as np", *flat, *scale, shaped]
     use = [f"network = {network}", *scale, "outputs = network.apply(params, x)"]
