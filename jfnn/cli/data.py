@@ -27,6 +27,7 @@ class Problem(NamedTuple):
         loss: Name of the loss.
         scaling: With --standardise, "x" and, for regression, "y": mean and scale of each column, such that
             the data of the file are ``split * scale + mean``.
+        columns: Names of the columns of a .csv file that are inputs, in order; else empty.
     """
 
     name: str
@@ -36,6 +37,7 @@ class Problem(NamedTuple):
     classes: tuple[str, ...] | None
     loss: str
     scaling: dict[str, dict[str, list[float]]] | None = None
+    columns: tuple[str, ...] = ()
 
     @property
     def n_train(self) -> int:
@@ -50,6 +52,7 @@ def load(flags: GridFlags) -> Problem:
         ValueError: Invalid data, or flags that do not fit them.
     """
     classes: tuple[str, ...] | None
+    columns: tuple[str, ...] = ()
     if flags.data is None:
         name, classes = "the digits", tuple(map(str, range(10)))
         split = datasets.digits(flags.test_size, flags.split_seed)
@@ -58,7 +61,7 @@ def load(flags: GridFlags) -> Problem:
         cuts = sorted({"test_size", "split_seed"} & flags.present)
         if cuts and table.n_train is not None:
             raise ArgumentError(cuts[0], f"{flags.data.name} says itself which rows to test on")
-        name, classes = flags.data.name, table.classes
+        name, classes, columns = flags.data.name, table.classes, table.names
         split = datasets.split_table(table, flags.test_size, flags.split_seed)
     scaling = None
     if flags.standardise:
@@ -74,7 +77,7 @@ def load(flags: GridFlags) -> Problem:
     shape = _shape(flags, split.x_train.shape[1:])
     x_train, x_test = (part.reshape(len(part), *shape) for part in (split.x_train, split.x_test))
     split = split._replace(x_train=x_train, x_test=x_test)
-    return Problem(name, split, shape, outputs, classes, loss, scaling)
+    return Problem(name, split, shape, outputs, classes, loss, scaling, columns)
 
 
 def _shape(flags: GridFlags, shape: tuple[int, ...]) -> tuple[int, ...]:

@@ -1,19 +1,58 @@
-"""The lines of Python that load a run again, and apply its best network."""
+"""Runs loaded again with their networks, and the lines of Python that do so."""
 
+import dataclasses
+import functools
+import os
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
 from jfnn.activations import ACTIVATIONS
+from jfnn.arguments.checks import ArgumentError
 from jfnn.layers import LAYERS
+from jfnn.learners import naming
+from jfnn.learners.learner import Learner
+from jfnn.learners.supervised import supervised
+from jfnn.losses import LOSSES
+from jfnn.network import Network
 from jfnn.search import run_directory
-from jfnn.search.result import SweepResult
+from jfnn.search.predictions import Origin
+from jfnn.search.result import SweepResult, read
 
 SCALE = """import json, pathlib
 scaling = json.loads(pathlib.Path({path!r}).read_text())['scaling']  # done before training, by column
 x = (x - scaling['x']['mean']) / scaling['x']['scale']"""
 UNSCALE = """import numpy as np
 outputs = np.asarray(outputs) * scaling['y']['scale'] + scaling['y']['mean']  # in units of the targets"""
+
+
+def load(directory: str | os.PathLike[str]) -> SweepResult:
+    """The result that `SweepResult.save` or ``sweep(out=…)`` wrote.
+
+    Parameters come back as they were where they are layers, dicts, lists and tuples; named tuples of your own
+    come back as dicts. The network comes back where none of its functions is your own.
+
+    Raises:
+        FileNotFoundError: There is no run in the directory.
+        ValueError: The run has not ended, or a file is corrupt or of another format; the message names it.
+    """
+    result = _with_origin(read(directory))
+    refit = None if result.refit is None else _with_origin(result.refit)
+    return dataclasses.replace(result, refit=refit)
+
+
+def _with_origin(result: SweepResult) -> SweepResult:
+    described = result.config.get("settings", {}).get("learner", {})
+    return dataclasses.replace(result, origin=Origin(functools.partial(_learner, described)))
+
+
+def _learner(described: Mapping[str, Any], network: Network | None) -> Learner:
+    """A learner from its description, and its network where this is not known by it."""
+    network = naming.network_from(described.get("network")) if network is None else network
+    if described.get("loss") not in LOSSES:
+        reason = "expected jfnn.supervised(network, loss), since the run's loss is none of jfnn's"
+        raise ArgumentError("network", reason)
+    return supervised(network, described["loss"])
 
 
 def how_to_load(result: SweepResult, directory: str | Path, scaling: Mapping[str, Any] | None = None) -> str:
