@@ -37,13 +37,14 @@ def as_rows(frame: Any, config: Mapping[str, Any]) -> np.ndarray:
             raise ArgumentError(
                 "x", f"expected the columns {', '.join(names)}, got none named {name!r}", name
             )
-    columns = [checks.as_array(frame[name], f"x: column {name}") for name in names]
-    if len({column.shape for column in columns}) > 1 or columns[0].ndim != 1:
-        got = sorted({str(list(column.shape)) for column in columns})
-        raise ArgumentError("x", f"expected columns of one length, got shapes {', '.join(got)}")
-    for name, column in zip(names, columns, strict=True):
-        checks.as_inputs(column[:, None], f"x: column {name}", dtype=np.float64)
-    x = np.stack(columns, axis=1).astype(np.float64)
+    columns = []
+    for name in names:
+        with checks.item_of("x"):
+            column = checks.as_array(frame[name], name)
+            columns.append(checks.as_inputs(column[..., None], name, (1,), np.float64))
+    if len(lengths := {*map(len, columns)}) > 1:
+        raise ArgumentError("x", f"expected columns of one length, got {sorted(lengths)}")
+    x = np.concatenate(columns, axis=1, dtype=np.float64)
     scaling = (config.get("scaling") or {}).get("x")
     return x if scaling is None else (x - np.array(scaling["mean"])) / np.array(scaling["scale"])
 

@@ -16,6 +16,7 @@ from jfnn.engine.devices import resolve
 from jfnn.engine.plan import ACCELERATOR_TILE_BYTES, WIDTHS, tile_width
 from jfnn.engine.threads import spread
 from jfnn.learners.data import Rows
+from jfnn.learners.shapes import eval_shape
 
 BLOCK = 256  # rows of a call
 # Bytes of the parameters and layers of a call on a core: fewer take longer, more gain nothing.
@@ -92,6 +93,7 @@ def by_blocks(
     layer: int,
     finish: Finish | None = None,
     reduce: Any = None,
+    argument: str = "network",
 ) -> np.ndarray:
     """Values of members for all rows in the members' shape ``[…, n, …]``, or reduced over members.
 
@@ -104,10 +106,11 @@ def by_blocks(
         finish: ``(values [k, BLOCK, …] of members that did not diverge, number of the first row) -> values``,
             on the host.
         reduce: As for `as_reduction`; applied to a block of rows at a time, so that no more are held.
+        argument: The caller's argument that the program is of, named in errors.
 
     Raises:
-        ValueError, TypeError: The values do not fit into memory, all members diverged where they are to be
-            reduced, or ``reduce`` is no reduction or gives other than one entry a row.
+        ValueError, TypeError: The program fails or gives no value a row; the values do not fit into memory;
+            all members diverged where they are to be reduced, or ``reduce`` does not give one entry a row.
     """
     function, which, threads = as_reduction(reduce), asked.places, resolve(None)
     if function is not None and asked.diverged.all():
@@ -123,7 +126,9 @@ def by_blocks(
     def block(first: int) -> Rows:
         return jax.tree.map(lambda leaf: _padded(leaf[first : first + BLOCK]), rows)
 
-    one = jax.eval_shape(program, tiles[threads[0]][0], block(0))
+    one = eval_shape(argument, program, tiles[threads[0]][0], block(0))
+    if one.shape[:2] != (width, BLOCK):
+        raise ArgumentError(argument, f"expected a value a row, got {list(one.shape[1:])} for {BLOCK} rows")
     at_rows, done = 1 - one.ndim, dict[int, np.ndarray]()
     if function is None:  # twice, while blocks are joined
         memory.check("x", 2.0 * one.dtype.itemsize * count * n * (one.size // (width * BLOCK)))

@@ -17,7 +17,7 @@ from jfnn.arguments.checks import ArgumentError
 from jfnn.layers.kind import Params
 from jfnn.learners.data import Hyper, Rows
 from jfnn.learners.learner import Learner
-from jfnn.learners.shapes import EXAMPLES, as_rows, eval_shape, row_shapes, starting_shapes
+from jfnn.learners.shapes import as_rows, starting_shapes
 from jfnn.learners.traced import is_registered
 from jfnn.network import as_inputs
 from jfnn.numerics.compiling import compiled
@@ -96,36 +96,17 @@ def packed(model: Model, params: Params, dtype: np.dtype) -> Params:
     return jax.tree.map(np.asarray, model.pack(params))
 
 
-def program(
-    function: Callable[..., jax.Array], model: Model, members: Any, rows: Rows, *names: str, platform: str
-) -> Callable[..., jax.Array]:
-    """The compiled ``(members [k, …], rows [n, …]) -> [k, n, …]`` of a function of this module.
+def program(function: Callable[..., jax.Array], model: Model, *names: str) -> Callable[..., jax.Array]:
+    """The compiled ``(members [k, …], rows [n, …]) -> [k, n, …]`` of a function above, of a model and names.
 
     Kept for equal learners of registered functions; others are traced anew, as they are now.
-
-    Args:
-        function: `outputs`, `labels`, `probabilities` or `row_score`.
-        model: Its model.
-        members: Arrays of all members, on whose shapes it is tried.
-        rows: Rows, likewise.
-        *names: Its further arguments.
-        platform: "cpu", "gpu", ….
-
-    Raises:
-        ValueError: It fails, or gives no value a row.
     """
-    one = jax.tree.map(lambda leaf: jax.ShapeDtypeStruct(leaf.shape[1:], leaf.dtype), members)
-    argument, axes = ("metric", 1) if names else ("network", None)
-    tried = functools.partial(function, model, *names)
-    shape = eval_shape(argument, tried, one, row_shapes(rows, EXAMPLES)).shape
-    if shape[:1] != (EXAMPLES,) or len(shape) != (axes or len(shape)):
-        raise ArgumentError(argument, f"expected one value a row, got {list(shape)} for {EXAMPLES} rows")
     known = isinstance(model, Learner) and is_registered(model)
-    return (_known if known else _program)(function, platform, model, *names)
+    return (_known if known else _program)(function, model, *names)
 
 
-def _program(function: Callable[..., jax.Array], platform: str, *arguments: Any) -> Callable[..., jax.Array]:
-    return compiled(jax.vmap(functools.partial(function, *arguments), in_axes=(0, None)), platform)
+def _program(function: Callable[..., jax.Array], *arguments: Any) -> Callable[..., jax.Array]:
+    return compiled(jax.vmap(functools.partial(function, *arguments), in_axes=(0, None)))
 
 
 _known = functools.lru_cache(maxsize=32)(_program)

@@ -10,7 +10,6 @@ from jfnn.arguments import checks
 from jfnn.arguments.checks import ArgumentError, ArgumentTypeError
 from jfnn.datasets import frames
 from jfnn.engine.blocks import BLOCK, Asked, Finish, Reduce, by_blocks
-from jfnn.engine.devices import resolve
 from jfnn.experiment.axes import Axes
 from jfnn.experiment.experiment import PARTS
 from jfnn.experiment.validation import cuts
@@ -149,9 +148,8 @@ class MemberPredictions:
         hyper = {name: values[asked.numbers] for name, values in self._hyper(dtype).items()}
         members = answers.packed(learner, params, dtype), hyper
         rows = jax.tree.map(lambda leaf: leaf[first:end], data.rows)
-        platform = resolve(None)[0].platform
-        program = answers.program(answers.row_score, learner, members, rows, name, platform=platform)
-        return by_blocks(program, members, asked, rows, learner.width(), only, reduce)
+        program = answers.program(answers.row_score, learner, name)
+        return by_blocks(program, members, asked, rows, learner.width(), only, reduce, "metric")
 
     def _model(self, network: Any) -> Model:
         """The learner or function that answers for the members, by the argument or what is known."""
@@ -178,8 +176,7 @@ class MemberPredictions:
             x = frames.as_rows(x, self.config)
             x = x.reshape(len(x), *model.network.input_shape) if answers.has_outputs(model) else x
         rows, params = answers.inputs(model, x, dtype), answers.packed(model, params, dtype)
-        platform, leaves = resolve(None)[0].platform, jax.tree.leaves(params)
-        program = answers.program(function, model, params, rows, platform=platform)
+        program, leaves = answers.program(function, model), jax.tree.leaves(params)
         layer = model.width() if isinstance(model, Learner) else max(leaf.shape[-1] for leaf in leaves)
         return by_blocks(program, params, asked, rows, layer, finish, reduce)
 
