@@ -3,11 +3,11 @@
 import dataclasses
 import functools
 import os
+import re
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-from jfnn.activations import ACTIVATIONS
 from jfnn.arguments.checks import ArgumentError
 from jfnn.layers import LAYERS
 from jfnn.learners import naming
@@ -98,23 +98,12 @@ def _lines_for_use(result: SweepResult, directory: Path, scaling: Mapping[str, A
     return [*use, UNSCALE] if "y" in scaling else use
 
 
-def _network_code(network: Any) -> str | None:
+def _network_code(described: Any) -> str | None:
     """The call that makes a network described in a config; None where a function of the user's is part."""
-    if not isinstance(network, Mapping) or not network["layers"]:
-        return None
     try:
-        return f"jfnn.sequential([{', '.join(map(_code, network['layers']))}], {tuple(network['inputs'])})"
-    except KeyError:
+        network = naming.network_from(described)
+    except ArgumentError:
         return None
-
-
-def _code(value: Any) -> str:
-    """A layer's argument, or the call that makes a layer; KeyError for those of the user's own."""
-    if isinstance(value, list | tuple):
-        return f"({''.join(f'{_code(item)}, ' for item in value).strip()})"
-    if not isinstance(value, Mapping):
-        return repr(value)
-    if "custom" in value.values() or value.get("activation", "identity") not in ACTIVATIONS:
-        raise KeyError(value["kind"])
-    arguments = (f"{name}={_code(argument)}" for name, argument in value.items() if name != "kind")
-    return f"jfnn.{LAYERS[value['kind']].__name__}({', '.join(arguments)})"
+    kinds = "|".join(kind.__name__ for kind in LAYERS.values())
+    layers = re.sub(rf"\b({kinds})\(", r"jfnn.\1(", repr(list(network.layers or ())))
+    return f"jfnn.sequential({layers}, {network.input_shape})"
