@@ -37,8 +37,9 @@ from .prediction import accuracy, predict, predict_proba
 from .schedulers import EarlyStopping, Halving, PopulationTraining, Scheduler
 from .search.ask_tell import ask_tell
 from .search.groups import Group, SweepGroups, load_groups, sweep_groups
+from .search.loading import load
 from .search.outcomes import LostMembersError
-from .search.result import Best, SweepResult, load
+from .search.result import Best, SweepResult
 from .search.sweep import sweep
 from .search.train import History, train
 from .store.files import CorruptFileError

@@ -162,6 +162,12 @@ FUNCTIONS = [
     (plots.weights_as_images, {"w": np.ones((4, 2))}),
     (analysis.compare_cells, ANALYSED | {"reference": (0, 0)}),
     (analysis.curve_statistics, ANALYSED),
+    (analysis.banzhaf, {"utility": [0.5, 1.0], "included": [[0, 1], [1, 1]]}),
+    (analysis.shapley, {"utility": [0.5, 1.0], "included": [[0, 1], [1, 1]]}),
+    (analysis.memorisation, {"correct": np.eye(2), "included": [[0, 1], [1, 1]]}),
+    (analysis.influence, {"correct": np.eye(2), "included": [[0, 1], [1, 1]]}),
+    (analysis.jackknife_plus, {"residuals": [0.5, 1.0], "predictions": np.eye(2)}),
+    (analysis.split_conformal, {"residuals": [0.5, 1.0], "predictions": np.eye(2)}),
     (analysis.holm, {"p": [0.1, 0.2]}),
     (analysis.interval, {"values": [0.1, 0.2, 0.3, 0.4, 0.5]}),
     (analysis.score_matrices, {"results": [RESULT], "score": "test_loss"}),
@@ -169,6 +175,12 @@ FUNCTIONS = [
     (analysis.tidy, {"result": RESULT}),
     (analysis.write_tidy, {"result": None, "path": "tidy.csv"}),
     (RESULT.cell_scores, {"name": "test_loss"}),
+    (KEPT.predict, {"x": X, "network": jfnn.supervised(NET)}),
+    (KEPT.predict_proba, {"x": X, "network": jfnn.supervised(NET)}),
+    (
+        KEPT.row_scores,
+        {"metric": "loss", "part": "test", "split": SPLIT, "network": jfnn.supervised(NET)},
+    ),
     (RESULT.higher_is_better, {"name": "test_loss"}),
     (RESULT.axes_at, {"index": (0, 0)}),
     (estimators.Ensemble.of_sweep, {"network": NET, "result": KEPT, "x": X, "y": Y}),
@@ -248,7 +260,7 @@ WRAPPED = {
 }
 # Arguments that are not checked by this call alone.
 ANY = {"MLPClassifier": {"class_weight"}, "PopulationTraining": {"perturbed"}, "read_npz": {"weights"}}
-ANY |= {"transfer_curves": {"name"}}
+ANY |= {"transfer_curves": {"name"}, "row_scores": {"folds"}}
 CALLS = [
     (f"{function.__name__}-{argument}", function, arguments, argument)
     for function, arguments in FUNCTIONS

@@ -11,6 +11,7 @@ from jfnn.analysis import ranking, summary
 from jfnn.cli.data import Problem
 from jfnn.cli.grid_flags import GridFlags
 from jfnn.cli.places import write_images
+from jfnn.datasets.frames import ENTRIES
 from jfnn.search.groups import Group, SweepGroups
 from jfnn.search.result import REFIT, SweepResult
 from jfnn.search.run_directory import CONFIG, MODELS, RESULTS, TABLE
@@ -210,11 +211,9 @@ def _write_run(
 
 
 def _describe(flags: GridFlags, problem: Problem, out: Path) -> None:
-    """Adds flags, classes, columns and scaling to the config.json of a run and of its refit."""
+    """Adds flags, classes, scaling and columns to the config.json of a run and of its refit."""
     command = {name: _plain(value) for name, value in vars(flags).items() if name not in NOT_SETTINGS}
-    added = {"command": command} | {
-        name: getattr(problem, name) for name in ("classes", "columns", "scaling")
-    }
+    added = {"command": command} | {name: getattr(problem, name) for name in ENTRIES}
     for path in (out / CONFIG, out / REFIT / CONFIG):
         if path.exists():
             files.write_json(path, json.loads(path.read_text()) | added)

@@ -1,13 +1,23 @@
-"""The lines of Python that load a run again, and apply its best network."""
+"""Runs loaded again with their networks, and the lines of Python that do so."""
 
+import dataclasses
+import functools
+import os
+import re
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-from jfnn.activations import ACTIVATIONS
+from jfnn.arguments.checks import ArgumentError
 from jfnn.layers import LAYERS
+from jfnn.learners import naming
+from jfnn.learners.learner import Learner
+from jfnn.learners.supervised import supervised
+from jfnn.losses import LOSSES
+from jfnn.network import Network
 from jfnn.search import run_directory
-from jfnn.search.result import SweepResult
+from jfnn.search.predictions import Origin
+from jfnn.search.result import SweepResult, read
 
 SCALE = """import json, pathlib
 scaling = json.loads(pathlib.Path({path!r}).read_text())['scaling']  # done before training, by column
@@ -17,6 +27,35 @@ columns = json.loads(pathlib.Path({path!r}).read_text())['columns']
 x = jfnn.datasets.transform(columns, frame)  # a DataFrame, or a dict of columns"""
 UNSCALE = """import numpy as np
 outputs = np.asarray(outputs) * scaling['y']['scale'] + scaling['y']['mean']  # in units of the targets"""
+
+
+def load(directory: str | os.PathLike[str]) -> SweepResult:
+    """The result that `SweepResult.save` or ``sweep(out=…)`` wrote.
+
+    Parameters come back as they were where they are layers, dicts, lists and tuples; named tuples of your own
+    come back as dicts. The network comes back where none of its functions is your own.
+
+    Raises:
+        FileNotFoundError: There is no run in the directory.
+        ValueError: The run has not ended, or a file is corrupt or of another format; the message names it.
+    """
+    result = _with_origin(read(directory))
+    refit = None if result.refit is None else _with_origin(result.refit)
+    return dataclasses.replace(result, refit=refit)
+
+
+def _with_origin(result: SweepResult) -> SweepResult:
+    described = result.config.get("settings", {}).get("learner", {})
+    return dataclasses.replace(result, origin=Origin(functools.partial(_learner, described)))
+
+
+def _learner(described: Mapping[str, Any], network: Network | None) -> Learner:
+    """A learner from its description, and its network where this is not known by it."""
+    network = naming.network_from(described.get("network")) if network is None else network
+    if described.get("loss") not in LOSSES:
+        reason = "expected jfnn.supervised(network, loss), since the run's loss is none of jfnn's"
+        raise ArgumentError("network", reason)
+    return supervised(network, described["loss"])
 
 
 def how_to_load(
@@ -74,23 +113,12 @@ def _lines_for_use(
     return [*use, UNSCALE] if "y" in scaling else use
 
 
-def _network_code(network: Any) -> str | None:
+def _network_code(described: Any) -> str | None:
     """The call that makes a network described in a config; None where a function of the user's is part."""
-    if not isinstance(network, Mapping) or not network["layers"]:
-        return None
     try:
-        return f"jfnn.sequential([{', '.join(map(_code, network['layers']))}], {tuple(network['inputs'])})"
-    except KeyError:
+        network = naming.network_from(described)
+    except ArgumentError:
         return None
-
-
-def _code(value: Any) -> str:
-    """A layer's argument, or the call that makes a layer; KeyError for those of the user's own."""
-    if isinstance(value, list | tuple):
-        return f"({''.join(f'{_code(item)}, ' for item in value).strip()})"
-    if not isinstance(value, Mapping):
-        return repr(value)
-    if "custom" in value.values() or value.get("activation", "identity") not in ACTIVATIONS:
-        raise KeyError(value["kind"])
-    arguments = (f"{name}={_code(argument)}" for name, argument in value.items() if name != "kind")
-    return f"jfnn.{LAYERS[value['kind']].__name__}({', '.join(arguments)})"
+    kinds = "|".join(kind.__name__ for kind in LAYERS.values())
+    layers = re.sub(rf"\b({kinds})\(", r"jfnn.\1(", repr(list(network.layers or ())))
+    return f"jfnn.sequential({layers}, {network.input_shape})"

@@ -20,6 +20,7 @@ import numpy as np
 
 from jfnn.arguments import paths
 from jfnn.arguments.checks import ArgumentError, ArgumentTypeError
+from jfnn.datasets.frames import ENTRIES
 from jfnn.experiment.axes import Axes
 from jfnn.layers.kind import Params
 from jfnn.store import archives, files, trees
@@ -201,7 +202,7 @@ def read(directory: Path) -> dict[str, Any]:
             "subset_values": _behind(SUBSET, arrays),
             OBJECTIVE: arrays.get(OBJECTIVE),
             "timing": config["timing"],
-            "config": {n: v for n, v in config.items() if n in DESCRIPTION},
+            "config": {n: v for n, v in config.items() if n in (*DESCRIPTION, *ENTRIES)},
         }
         if len({len(column) for column in columns(fields).values()}) > 1:
             raise ValueError("its arrays are of grids of different sizes")

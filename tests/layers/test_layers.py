@@ -5,6 +5,7 @@ The differences are the evidence: jax.vjp of columns takes the pull-backs that k
 
 import dataclasses
 import functools
+import json
 import pickle
 import re
 
@@ -32,7 +33,7 @@ from jfnn.layers import (
     sequence,
 )
 from jfnn.layers.dropout import dropout_masks, dropout_shapes
-from jfnn.learners import column_form
+from jfnn.learners import column_form, naming
 
 pytestmark = pytest.mark.unoptimised
 
@@ -125,6 +126,26 @@ def assert_close(result, expected, tolerance):
 
 def test_every_registered_kind_has_examples_here():
     assert set(EXAMPLES) == set(LAYERS.values())
+
+
+@pytest.mark.parametrize(
+    ("layer", "shape"),
+    [(Residual([Scaled(Dense(3))]), (3,)), *(example for kind in EXAMPLES.values() for example in kind)],
+)
+def test_a_network_is_made_again_from_its_description_unless_functions_are_the_users_own(layer, shape):
+    network = jfnn.sequential([layer, Flatten(), Dense(2)], shape)
+    described = json.loads(json.dumps(naming.describe_network(network)))
+    if naming.is_known_network(network):
+        assert naming.network_from(described) is network
+    else:
+        with pytest.raises(ValueError, match="network: a function of your own"):
+            naming.network_from(described)
+
+
+@pytest.mark.parametrize("described", [None, "module.apply", {"inputs": [2], "layers": []}])
+def test_no_network_is_made_from_the_name_of_a_function(described):
+    with pytest.raises(ValueError, match="network: a function of your own"):
+        naming.network_from(described)
 
 
 def test_kinds_have_the_names_of_their_classes():
