@@ -281,10 +281,10 @@ def test_invalid_frames_are_errors(files):
     folder, columns = files
     result = jfnn.load(folder / "own")
     for changes, message in (
-        ({"depth": None}, "x: expected the columns width, level, depth, got none named 'depth'"),
-        ({"depth": [1.0]}, "x: expected columns of one length"),
-        ({"depth": ["a"] * 60}, "x: depth: expected numbers"),
-        ({"depth": np.full(60, np.nan)}, "x: depth: expected finite numbers"),
+        ({"depth": None}, "x: expected a column 'depth'"),
+        ({"depth": [1.0]}, "x: column 'depth': expected a value a row"),
+        ({"depth": ["a"] * 60}, "x: row 1, column 'depth': expected a number"),
+        ({"depth": np.full(60, np.nan)}, "x: row 1, column 'depth': expected a number"),
     ):
         frame = {name: value for name, value in (columns | changes).items() if value is not None}
         with pytest.raises(ValueError, match=message):
