@@ -108,6 +108,7 @@ def array_map(
     checks.as_switch(higher_is_better, "higher_is_better")
     if not isinstance(axes, Mapping) or len(axes) != 2:
         raise ArgumentTypeError("axes", f"expected two names, each with its values, got {checks.shown(axes)}")
+    checks.check_instance(label, str, "label")
     with checks.item_of("axes"):
         numbers = {str(name): checks.as_axis(np.ravel(axis), str(name), None) for name, axis in axes.items()}
     named = values if isinstance(values, Mapping) else {"": values}
@@ -116,7 +117,7 @@ def array_map(
     if not maps or any(cells.shape != shape or cells.dtype.kind not in "biuf" for cells in maps.values()):
         raise ArgumentError("values", f"expected numbers {list(shape)}, as axes have, got {', '.join(got)}")
     floats = {title: cells.astype(np.float64) for title, cells in maps.items()}
-    return _draw(floats, numbers, str(label), higher_is_better)
+    return _draw(floats, numbers, label, higher_is_better)
 
 
 def _draw(
