@@ -33,7 +33,7 @@ from .minibatches import Minibatches
 from .network import Network, mlp, sequential
 from .optimizers import Optimizer, State
 from .prediction import accuracy, predict, predict_proba
-from .schedulers import EarlyStopping, Halving, PopulationTraining, Scheduler
+from .schedulers import EarlyStopping, Halving, Hyperband, PopulationTraining, Scheduler
 from .search.ask_tell import ask_tell
 from .search.groups import Group, SweepGroups, load_groups, sweep_groups
 from .search.outcomes import LostMembersError
@@ -71,6 +71,7 @@ __all__ = [
     "Group",
     "Halving",
     "History",
+    "Hyperband",
     "Hypergradient",
     "Layer",
     "LayerKind",

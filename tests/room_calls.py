@@ -107,6 +107,7 @@ FUNCTIONS = [
     (jfnn.learners.output_metric, {"name": "f1", "function": lambda t, a: 0.0, "higher_is_better": True}),
     (jfnn.maximal_update, {"network": NET, "base": NET}),
     (jfnn.Halving, {"factor": 3}),
+    (jfnn.Hyperband, {"factor": 3}),
     (jfnn.EarlyStopping, {"patience": 3}),
     (jfnn.PopulationTraining, {"every": 2}),
     (jfnn.load, {"directory": "no/run"}),
