@@ -1,5 +1,7 @@
 """Hyperband: the paper's table, brackets that are halvings of their own cells, survivors' bits."""
 
+import itertools
+
 import numpy as np
 import pytest
 from helpers import same_bits
@@ -24,7 +26,7 @@ def test_brackets_are_the_papers_and_every_cell_is_in_one():
     brackets = Hyperband(3).brackets(143, 81)
     for (cells, rungs), rounds in zip(brackets, PAPER, strict=True):
         assert len(cells) == rounds[0][0]
-        ends = [(r, n) for (_, r), (n, _) in zip(rounds[:-1], rounds[1:], strict=True)]
+        ends = [(r, n) for (_, r), (n, _) in itertools.pairwise(rounds)]
         assert list(rungs.items()) == ends
     dealt = np.concatenate([cells for cells, _ in brackets])
     np.testing.assert_array_equal(np.sort(dealt), np.arange(143))
@@ -45,11 +47,11 @@ def test_any_number_of_cells_is_dealt_out_in_proportion(cells, factor, epochs, l
         assert abs(len(part) - cells * size / sum(full)) <= 1
         assert list(rungs) == sorted(rungs) and min([least, *rungs]) == least
         counts = [len(part), *rungs.values()]
-        assert all(0 < after < before for before, after in zip(counts[:-1], counts[1:], strict=True))
+        assert all(0 < after < before for before, after in itertools.pairwise(counts))
 
 
 def test_a_bracket_is_a_halving_of_its_cells_alone():
-    """Of 81 cells, whose thirds are whole, so that scikit-learn's rounding up is the paper's rounding down."""
+    """Of 81 cells, whose thirds are whole, so that rounding up is rounding down."""
     hyperband, halving = Hyperband(3), Halving(3, 1)
     cells = hyperband.brackets(143, 81)[0][0]
     everywhere, alone = np.zeros((143, 2), bool), np.zeros((81, 2), bool)

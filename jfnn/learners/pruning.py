@@ -1,0 +1,219 @@
+"""Networks that lose weights as they train: iterative pruning with rewinding, for lottery tickets."""
+
+import dataclasses
+import math
+from collections.abc import Mapping, Sequence
+from typing import Any, ClassVar, NamedTuple
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+from jax.flatten_util import ravel_pytree
+
+from jfnn.arguments import checks
+from jfnn.arguments.checks import ArgumentTypeError
+from jfnn.layers.kind import Params
+from jfnn.learners.data import Batch, Hyper
+from jfnn.learners.shapes import starting_shapes
+from jfnn.learners.supervised import Supervised, supervised
+from jfnn.losses import is_weight
+from jfnn.network import Network
+from jfnn.optimizers import State, Values
+
+ORDERS = ("magnitude", "random")
+SCOPES = ("layer", "global")
+MOST = 1 << 24  # epochs and rounds: whole numbers that float32 holds
+HYPER = ("prune_share", "prune_every", "prune_rounds")
+
+
+class Memory(NamedTuple):
+    """Memory of a member besides its parameters.
+
+    Attributes:
+        optimizer: State of the optimizer.
+        kept: Which numbers of each weight are left, a list of masks in the order of the weights.
+        start: The parameters it started from, to which it rewinds; nothing where it does not.
+        epochs: Epochs done.
+        key: Raw data of the last step's random key, where chance chooses; else nothing.
+    """
+
+    optimizer: Any
+    kept: list[jax.Array]
+    start: Any
+    epochs: jax.Array
+    key: Any
+
+
+@dataclasses.dataclass(frozen=True, kw_only=True)
+class Pruned(Supervised):
+    """A network that loses weights as it trains, as `pruned` makes it.
+
+    Attributes:
+        by: "magnitude" or "random".
+        scope: "layer" or "global".
+        rewind: Whether a round begins at the start again.
+    """
+
+    by: str
+    scope: str
+    rewind: bool
+    counts: ClassVar[Mapping[str, int]] = dict.fromkeys(HYPER[1:], MOST)
+    differentiable = False
+
+    def start(self, params: Params, hyper: Hyper) -> State:
+        """The start, and nothing pruned."""
+        state = super().start(params, hyper)
+        kept = [jnp.ones(leaf.shape, bool) for leaf in jax.tree.leaves(state.params) if is_weight(leaf)]
+        start = state.params if self.rewind else ()
+        key = jnp.zeros(2, jnp.uint32) if self.by == "random" else ()
+        return State(state.params, Memory(state.memory, kept, start, jnp.zeros((), jnp.int32), key))
+
+    def descend(self, state: State, gradients: Params, hyper: Hyper) -> State:
+        """A step of the weights that are left; the optimizer sees no gradient of the others."""
+        memory: Memory = state.memory
+        gradients = masked(gradients, memory.kept)
+        after = super().descend(State(state.params, memory.optimizer), gradients, hyper)
+        return State(masked(after.params, memory.kept), memory._replace(optimizer=after.memory))
+
+    def step(
+        self, state: State, batch: Batch, hyper: Hyper, key: jax.Array | None
+    ) -> tuple[State, jax.Array]:
+        """`Supervised.step`, which remembers its key."""
+        after, value = super().step(state, batch, hyper, self._of_dropout(key))
+        return self._with_key(after, key), value
+
+    def step_last(
+        self, states: State, batch: Batch, hyper: Hyper, key: jax.Array | None, own: bool
+    ) -> tuple[State, jax.Array]:
+        """`Supervised.step_last`, which remembers its key."""
+        after, values = super().step_last(states, batch, hyper, self._of_dropout(key), own)
+        return self._with_key(after, key), values
+
+    def _of_dropout(self, key: jax.Array | None) -> jax.Array | None:
+        return key if "dropout" in self.hyper else None
+
+    def _with_key(self, state: State, key: jax.Array | None) -> State:
+        """The state with a key in mind, of one member or, on the last axis, of all."""
+        if key is None or self.by != "random":
+            return state
+        data = jnp.moveaxis(jax.random.key_data(key), -1, 0)
+        shape = state.memory.key.shape
+        data = jnp.broadcast_to(data.reshape(*data.shape, *(1,) * (len(shape) - data.ndim)), shape)
+        return state._replace(memory=state.memory._replace(key=data))
+
+    def end_epoch(self, before: State, after: State, hyper: Hyper) -> State:
+        """The state after an epoch, pruned and rewound where a round ends."""
+        epochs = after.memory.epochs + 1
+        after = after._replace(memory=after.memory._replace(epochs=epochs))
+        every, rounds = (hyper[name].astype(jnp.int32) for name in HYPER[1:])
+        due = (epochs % every == 0) & (epochs // every <= rounds)
+        for leaf in jax.tree.leaves(after.params):  # a member that diverged must not rewind
+            due &= jnp.all(jnp.isfinite(leaf))
+        # A loop of at most one turn: it costs nothing while no member of the tile is due.
+        _, ended = jax.lax.while_loop(
+            lambda turn: turn[0],
+            lambda turn: (jnp.zeros_like(due), self._prune(turn[1], hyper)),
+            (due, after),
+        )
+        return ended
+
+    def _prune(self, state: State, hyper: Hyper) -> State:
+        memory: Memory = state.memory
+        weights = [leaf for leaf in jax.tree.leaves(state.params) if is_weight(leaf)]
+        values = [jnp.abs(weight) for weight in weights]
+        if self.by == "random":
+            keys = jax.random.split(jax.random.wrap_key_data(memory.key), len(weights))
+            values = [jax.random.uniform(key, w.shape, w.dtype) for key, w in zip(keys, weights, strict=True)]
+        share = hyper["prune_share"]
+        if self.scope == "global":
+            joined, apart = ravel_pytree(values)
+            kept = apart(without_least(joined, ravel_pytree(memory.kept)[0], share))
+        else:
+            kept = [without_least(*pair, share) for pair in zip(values, memory.kept, strict=True)]
+        if not self.rewind:
+            return State(masked(state.params, kept), memory._replace(kept=kept))
+        params = masked(memory.start, kept)
+        return State(params, memory._replace(kept=kept, optimizer=self.optimizer(params, hyper).init(params)))
+
+    def share_left(self, params: Params) -> np.ndarray:
+        """Share of the weights that are not exactly zero, from public parameters with any leading axes.
+
+        Biases, which are never pruned, do not count.
+        """
+        shapes, leaves = jax.tree.leaves(starting_shapes(self)), jax.tree.leaves(params)
+        weights = [(leaf, s) for leaf, s in zip(leaves, shapes, strict=True) if is_weight(s)]
+        left = sum(np.count_nonzero(leaf, axis=tuple(range(-s.ndim, 0))) for leaf, s in weights)
+        return np.asarray(left / sum(math.prod(s.shape) for _, s in weights))
+
+    def describe(self) -> dict[str, Any]:
+        """How weights are pruned, too."""
+        return {
+            **super().describe(),
+            "pruning": {name: getattr(self, name) for name in ("by", "scope", "rewind")},
+        }
+
+
+def pruned(
+    learner: Network | Supervised,
+    *,
+    every: Values,
+    rounds: Values,
+    share: Values = 0.2,
+    by: str = "magnitude",
+    scope: str = "layer",
+    rewind: bool = True,
+) -> Pruned:
+    """A network that is pruned as it trains: iterative magnitude pruning, and its random baseline.
+
+    A round trains for ``every`` epochs, removes a share of the weights that are left, those of the least
+    magnitude, sets the others and all biases back to where they started, and the optimizer with them
+    (Frankle & Carbin 2019, "The lottery ticket hypothesis", arXiv 1803.03635, strategy 1). After ``rounds``
+    rounds the network trains to the end: a sweep of ``every * (rounds + 1)`` epochs gives each one as long.
+    Removed weights are exactly zero in results (`Pruned.share_left`); biases are never removed.
+
+    Scores at the end of a round are those of the network as it begins the next one. Of schedules of the
+    learning rate those start again that count steps; give ``schedule_epochs=every``.
+
+    Args:
+        learner: A network, or the learner that `supervised` makes of one.
+        every: Epochs of a round, the number "prune_every" of each member; like the next two, several are an
+            axis, and ``sweep(hyper={…})`` may give others.
+        rounds: Rounds that end in pruning, "prune_rounds"; at least 1.
+        share: Share of the remaining weights that each removes, "prune_share", in [0, 1): the nearest whole
+            number of them, of equals the first.
+        by: "magnitude", or "random": by the key of the replicate's last step, which its cells share.
+        scope: Weights that are ranked together: those of one array ("layer"), or all ("global").
+        rewind: Whether a round begins at the start again; otherwise what is left trains on.
+
+    Raises:
+        ValueError, TypeError: An invalid argument.
+    """
+    learner = supervised(learner) if isinstance(learner, Network) else learner
+    if type(learner) is not Supervised:
+        expected = "expected a jfnn.Network, or a learner from jfnn.supervised"
+        raise ArgumentTypeError("learner", f"{expected}, got {checks.shown(learner)}")
+    fields = {field.name: getattr(learner, field.name) for field in dataclasses.fields(learner)}
+    chance = checks.as_choice(by, "by", ORDERS) == "random"
+    fields |= {
+        "hyper": (*learner.hyper, *HYPER),
+        "numbers": {**learner.numbers, **dict(zip(HYPER, (share, every, rounds), strict=True))},
+        "random": learner.random or chance,
+    }
+    scope = checks.as_choice(scope, "scope", SCOPES)
+    return Pruned(**fields, by=by, scope=scope, rewind=checks.as_switch(rewind, "rewind"))
+
+
+def masked(params: Params, kept: Sequence[jax.Array]) -> Params:
+    """Parameters whose weights are zero where they are not kept; all biases stay."""
+    masks = iter(kept)
+    return jax.tree.map(lambda leaf: jnp.where(next(masks), leaf, 0) if is_weight(leaf) else leaf, params)
+
+
+def without_least(values: jax.Array, kept: jax.Array, share: jax.Array) -> jax.Array:
+    """The mask ``kept`` without a share of what it keeps: the least values, none of which is negative."""
+    number = jnp.round(share * jnp.sum(kept).astype(share.dtype)).astype(jnp.int32)
+    left = jnp.where(kept, values, jnp.inf)
+    last = jnp.sort(left.ravel())[jnp.maximum(number - 1, 0)]
+    below, equal = left < last, (left == last).ravel()
+    first = (jnp.cumsum(equal) <= number - jnp.sum(below)).reshape(kept.shape)
+    return kept & ~below & ~(equal.reshape(kept.shape) & first)
