@@ -2,6 +2,7 @@
 
 from jfnn.analysis.comparison import Comparison, compare_cells, holm, seeds_needed
 from jfnn.analysis.intervals import Interval, interval
+from jfnn.analysis.sharpness import Sharpness, sharpness
 from jfnn.analysis.statistics import CellStatistics, cell_statistics, curve_statistics
 from jfnn.analysis.summary import cell_names
 from jfnn.analysis.tables import score_matrices, tidy, write_tidy
@@ -10,6 +11,7 @@ __all__ = [
     "CellStatistics",
     "Comparison",
     "Interval",
+    "Sharpness",
     "cell_names",
     "cell_statistics",
     "compare_cells",
@@ -18,6 +20,7 @@ __all__ = [
     "interval",
     "score_matrices",
     "seeds_needed",
+    "sharpness",
     "tidy",
     "write_tidy",
 ]
