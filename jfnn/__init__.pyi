@@ -28,6 +28,7 @@ from .experiment.settings import Execution, Progress, Validation
 from .experiment.workers import Workers
 from .layers import GRU, Conv, Dense, Elman, Flatten, Layer, LayerKind, MaxPool, MeanPool, Residual, Scaled
 from .learners import Batch, Learner, Metric, learner, supervised
+from .learners.pruning import pruned
 from .losses import Loss
 from .minibatches import Minibatches
 from .network import Network, mlp, sequential
@@ -130,6 +131,7 @@ __all__ = [
     "plots",
     "predict",
     "predict_proba",
+    "pruned",
     "rnn",
     "sequential",
     "supervised",

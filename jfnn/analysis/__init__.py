@@ -6,6 +6,7 @@ from jfnn.analysis.sharpness import Sharpness, sharpness
 from jfnn.analysis.statistics import CellStatistics, cell_statistics, curve_statistics
 from jfnn.analysis.summary import cell_names
 from jfnn.analysis.tables import score_matrices, tidy, write_tidy
+from jfnn.search.fronts import front
 
 __all__ = [
     "CellStatistics",
@@ -16,6 +17,7 @@ __all__ = [
     "cell_statistics",
     "compare_cells",
     "curve_statistics",
+    "front",
     "holm",
     "interval",
     "score_matrices",

@@ -89,25 +89,22 @@ def sharpness(
     size = points.shape[1]
     k = checks.as_count(k, "k", maximum=size)
     iterations = min(checks.as_count(iterations, "iterations", k), size)
-    like = jax.tree.map(lambda leaf: jax.ShapeDtypeStruct(leaf.shape, points.dtype), shapes)
-    outputs = jax.eval_shape(network.apply, like, x)
+    unravel = ravel_pytree(jax.tree.map(lambda leaf: np.zeros(leaf.shape, points.dtype), shapes))[1]
+    outputs = jax.eval_shape(lambda point: network.apply(unravel(point), x), points[0])
     targets = as_targets(y, outputs.shape, loss, outputs.dtype)
 
-    def value(params: Params, x: jax.Array, targets: jax.Array, l2: jax.Array) -> jax.Array:
-        return training.objective(network, params, x, targets, loss, l2, reduction)
+    def value(point: jax.Array, x: jax.Array, targets: jax.Array, l2: jax.Array) -> jax.Array:
+        return training.objective(network, unravel(point), x, targets, loss, l2, reduction)
 
-    def pulled_back(point: jax.Array, *given: Any) -> Product:
-        def gradient(point: jax.Array) -> jax.Array:
-            return ravel_pytree(jax.grad(value)(_unraveled(point, like), *given))[0]
+    def pull_back(point: jax.Array, *rest: Any) -> Callable[[jax.Array], tuple[jax.Array]]:
+        return jax.vjp(lambda point: jax.grad(value)(point, *rest), point)[1]
 
-        pull_back = jax.vjp(gradient, point)[1]
-        return jax.tree_util.Partial(lambda pull_back, v: pull_back(v)[0], pull_back)
-
-    def one(point: jax.Array, *given: Any) -> tuple[jax.Array, jax.Array]:
-        return largest(pulled_back(point, *given), point, k, iterations)
+    def one(point: jax.Array, *rest: Any) -> tuple[jax.Array, jax.Array]:
+        product = pull_back(point, *rest)
+        return largest(lambda v: product(v)[0], point, k, iterations)
 
     rest = (x, targets, np.asarray(l2, points.dtype))
-    held = jax.tree.leaves(jax.eval_shape(pulled_back, points[0], *rest))
+    held = jax.tree.leaves(jax.eval_shape(pull_back, points[0], *rest))
     most = max(1, BLOCK_BYTES // ((iterations * size + sum(leaf.size for leaf in held)) * points.itemsize))
     blocks = -(-len(points) // most)
     width = -(-len(points) // blocks)
@@ -124,33 +121,18 @@ def _program(trace: Trace) -> Callable[..., tuple[jax.Array, jax.Array]]:
 
 
 def _points(params: Params, shapes: Params) -> tuple[tuple[int, ...], np.ndarray]:
-    """Leading axes of parameters, and all members' numbers in a row each ``[members, size]``.
-
-    Raises:
-        ValueError: They are not those of the network with the same leading axes everywhere.
-    """
-    structure, expected = jax.tree.structure(params), jax.tree.structure(shapes)
-    if str(structure) != str(expected):
-        raise ArgumentError("params", f"expected the structure {expected}, got {structure}")
+    """Leading axes of parameters, and all numbers of each network in a row ``[networks, size]``."""
     arrays = [np.asarray(checks.as_array(leaf, "params")) for leaf in jax.tree.leaves(params)]
     own = [leaf.shape for leaf in jax.tree.leaves(shapes)]
-    leading = arrays[0].shape[: arrays[0].ndim - len(own[0])]
-    for array, shape in zip(arrays, own, strict=True):
-        if array.shape != (*leading, *shape) or array.dtype.kind != "f":
-            raise ArgumentError(
-                "params",
-                f"expected floats {[*leading, *shape]}, got {array.dtype} {list(array.shape)}",
-            )
-    if not math.prod(leading):
-        raise ArgumentError("params", f"expected at least one network, got leading axes {list(leading)}")
+    leading = arrays[0].shape[: arrays[0].ndim - len(own[0])] if arrays else ()
+    expected = jax.tree.unflatten(jax.tree.structure(shapes), [(*leading, *shape) for shape in own])
+    got = jax.tree.unflatten(jax.tree.structure(params), [array.shape for array in arrays])
+    if str(got) != str(expected) or not math.prod(leading) or any(a.dtype.kind != "f" for a in arrays):
+        raise ArgumentError(
+            "params", f"expected floats of shapes {expected}, at least one network, got {got}"
+        )
     rows = [array.reshape(math.prod(leading), -1) for array in arrays]
     return leading, np.concatenate(rows, axis=1).astype(checks.float_dtype(arrays[0]))
-
-
-def _unraveled(point: jax.Array, like: Params) -> Params:
-    leaves, structure = jax.tree.flatten(like)
-    parts = jnp.split(point, np.cumsum([math.prod(leaf.shape) for leaf in leaves])[:-1])
-    return jax.tree.unflatten(structure, [p.reshape(s.shape) for p, s in zip(parts, leaves, strict=True)])
 
 
 def largest(product: Product, like: jax.Array, k: int, iterations: int) -> tuple[jax.Array, jax.Array]:

@@ -5,7 +5,6 @@ from jfnn.learners.descent import DescentLearner, descent_fields
 from jfnn.learners.learner import Learner, Metric
 from jfnn.learners.metrics import METRICS, output_metric
 from jfnn.learners.own_loss import OwnLoss, learner
-from jfnn.learners.pruning import Pruned, pruned
 from jfnn.learners.supervised import Supervised, supervised
 from jfnn.optimizers import State
 
@@ -18,13 +17,11 @@ __all__ = [
     "Learner",
     "Metric",
     "OwnLoss",
-    "Pruned",
     "Rows",
     "State",
     "Supervised",
     "descent_fields",
     "learner",
     "output_metric",
-    "pruned",
     "supervised",
 ]

@@ -13,12 +13,13 @@ from jax.flatten_util import ravel_pytree
 from jfnn.arguments import checks
 from jfnn.arguments.checks import ArgumentTypeError
 from jfnn.layers.kind import Params
-from jfnn.learners.data import Batch, Hyper
+from jfnn.learners.data import Hyper
 from jfnn.learners.shapes import starting_shapes
 from jfnn.learners.supervised import Supervised, supervised
 from jfnn.losses import is_weight
 from jfnn.network import Network
-from jfnn.optimizers import State, Values
+from jfnn.numerics.permutation import mixed
+from jfnn.optimizers import State, Values, is_distribution
 
 ORDERS = ("magnitude", "random")
 SCOPES = ("layer", "global")
@@ -31,17 +32,15 @@ class Memory(NamedTuple):
 
     Attributes:
         optimizer: State of the optimizer.
-        kept: Which numbers of each weight are left, a list of masks in the order of the weights.
-        start: The parameters it started from, to which it rewinds; nothing where it does not.
+        kept: Masks of what is left of each weight, in order.
+        start: The parameters it started from.
         epochs: Epochs done.
-        key: Raw data of the last step's random key, where chance chooses; else nothing.
     """
 
     optimizer: Any
     kept: list[jax.Array]
     start: Any
     epochs: jax.Array
-    key: Any
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
@@ -64,9 +63,7 @@ class Pruned(Supervised):
         """The start, and nothing pruned."""
         state = super().start(params, hyper)
         kept = [jnp.ones(leaf.shape, bool) for leaf in jax.tree.leaves(state.params) if is_weight(leaf)]
-        start = state.params if self.rewind else ()
-        key = jnp.zeros(2, jnp.uint32) if self.by == "random" else ()
-        return State(state.params, Memory(state.memory, kept, start, jnp.zeros((), jnp.int32), key))
+        return State(state.params, Memory(state.memory, kept, state.params, jnp.zeros((), jnp.int32)))
 
     def descend(self, state: State, gradients: Params, hyper: Hyper) -> State:
         """A step of the weights that are left; the optimizer sees no gradient of the others."""
@@ -74,32 +71,6 @@ class Pruned(Supervised):
         gradients = masked(gradients, memory.kept)
         after = super().descend(State(state.params, memory.optimizer), gradients, hyper)
         return State(masked(after.params, memory.kept), memory._replace(optimizer=after.memory))
-
-    def step(
-        self, state: State, batch: Batch, hyper: Hyper, key: jax.Array | None
-    ) -> tuple[State, jax.Array]:
-        """`Supervised.step`, which remembers its key."""
-        after, value = super().step(state, batch, hyper, self._of_dropout(key))
-        return self._with_key(after, key), value
-
-    def step_last(
-        self, states: State, batch: Batch, hyper: Hyper, key: jax.Array | None, own: bool
-    ) -> tuple[State, jax.Array]:
-        """`Supervised.step_last`, which remembers its key."""
-        after, values = super().step_last(states, batch, hyper, self._of_dropout(key), own)
-        return self._with_key(after, key), values
-
-    def _of_dropout(self, key: jax.Array | None) -> jax.Array | None:
-        return key if "dropout" in self.hyper else None
-
-    def _with_key(self, state: State, key: jax.Array | None) -> State:
-        """The state with a key in mind, of one member or, on the last axis, of all."""
-        if key is None or self.by != "random":
-            return state
-        data = jnp.moveaxis(jax.random.key_data(key), -1, 0)
-        shape = state.memory.key.shape
-        data = jnp.broadcast_to(data.reshape(*data.shape, *(1,) * (len(shape) - data.ndim)), shape)
-        return state._replace(memory=state.memory._replace(key=data))
 
     def end_epoch(self, before: State, after: State, hyper: Hyper) -> State:
         """The state after an epoch, pruned and rewound where a round ends."""
@@ -119,11 +90,11 @@ class Pruned(Supervised):
 
     def _prune(self, state: State, hyper: Hyper) -> State:
         memory: Memory = state.memory
-        weights = [leaf for leaf in jax.tree.leaves(state.params) if is_weight(leaf)]
-        values = [jnp.abs(weight) for weight in weights]
-        if self.by == "random":
-            keys = jax.random.split(jax.random.wrap_key_data(memory.key), len(weights))
-            values = [jax.random.uniform(key, w.shape, w.dtype) for key, w in zip(keys, weights, strict=True)]
+        if self.by == "magnitude":
+            values = [jnp.abs(leaf) for leaf in jax.tree.leaves(state.params) if is_weight(leaf)]
+        else:
+            starts = [leaf for leaf in jax.tree.leaves(memory.start) if is_weight(leaf)]
+            values = [hashed(leaf, memory.epochs) for leaf in starts]
         share = hyper["prune_share"]
         if self.scope == "global":
             joined, apart = ravel_pytree(values)
@@ -181,7 +152,8 @@ def pruned(
         rounds: Rounds that end in pruning, "prune_rounds"; at least 1.
         share: Share of the remaining weights that each removes, "prune_share", in [0, 1): the nearest whole
             number of them, of equals the first.
-        by: "magnitude", or "random": by the key of the replicate's last step, which its cells share.
+        by: "magnitude", or "random": by a hash of where each weight started, and of the round, so that chance
+            is another in each seed and the same in cells that start alike.
         scope: Weights that are ranked together: those of one array ("layer"), or all ("global").
         rewind: Whether a round begins at the start again; otherwise what is left trains on.
 
@@ -192,14 +164,15 @@ def pruned(
     if type(learner) is not Supervised:
         expected = "expected a jfnn.Network, or a learner from jfnn.supervised"
         raise ArgumentTypeError("learner", f"{expected}, got {checks.shown(learner)}")
+    for name, value, least in (("every", every, 1.0), ("rounds", rounds, 1.0), ("share", share, 0.0)):
+        if not is_distribution(value):
+            checks.as_axis(value, name, least)
     fields = {field.name: getattr(learner, field.name) for field in dataclasses.fields(learner)}
-    chance = checks.as_choice(by, "by", ORDERS) == "random"
     fields |= {
         "hyper": (*learner.hyper, *HYPER),
         "numbers": {**learner.numbers, **dict(zip(HYPER, (share, every, rounds), strict=True))},
-        "random": learner.random or chance,
     }
-    scope = checks.as_choice(scope, "scope", SCOPES)
+    by, scope = checks.as_choice(by, "by", ORDERS), checks.as_choice(scope, "scope", SCOPES)
     return Pruned(**fields, by=by, scope=scope, rewind=checks.as_switch(rewind, "rewind"))
 
 
@@ -207,6 +180,13 @@ def masked(params: Params, kept: Sequence[jax.Array]) -> Params:
     """Parameters whose weights are zero where they are not kept; all biases stay."""
     masks = iter(kept)
     return jax.tree.map(lambda leaf: jnp.where(next(masks), leaf, 0) if is_weight(leaf) else leaf, params)
+
+
+def hashed(start: jax.Array, word: jax.Array) -> jax.Array:
+    """A random number for each number of a weight, from 0 to 2²⁴ - 1, by its start, place and a word."""
+    bits = jax.lax.bitcast_convert_type(start, jnp.uint32).reshape(start.size, -1)
+    words: jax.Array = mixed(*bits.T, jnp.arange(start.size), word, xp=jnp)
+    return (words >> 8).astype(start.dtype).reshape(start.shape)
 
 
 def without_least(values: jax.Array, kept: jax.Array, share: jax.Array) -> jax.Array:

@@ -94,9 +94,9 @@ LEARNERS = {
             "split": SPLIT._replace(weights=np.arange(70.0)),
         },
     ),
-    "pruned": (lambda: jfnn.learners.pruned(NET, every=1, rounds=[1, 2]), {}),
+    "pruned": (lambda: jfnn.pruned(NET, every=1, rounds=[1, 2]), {}),
     "pruned by chance": (
-        lambda: jfnn.learners.pruned(NET, every=1, rounds=1, by="random", scope="global", rewind=False),
+        lambda: jfnn.pruned(NET, every=1, rounds=1, by="random", scope="global", rewind=False),
         {},
     ),
     "own optimizer": (

@@ -9,8 +9,7 @@ import pytest
 from helpers import compiled, noise_split, same_bits
 
 import jfnn
-from jfnn import Execution, losses, training
-from jfnn.learners import pruned
+from jfnn import Execution, losses, pruned, training
 from jfnn.learners.pruning import without_least
 from jfnn.search.sweep import prepare
 
@@ -110,7 +109,7 @@ def test_of_equal_values_the_first_go_and_none_of_those_gone_count():
     assert np.asarray(left).tolist() == [False, False, True, False, True, True]
 
 
-def test_chance_removes_as_many_by_the_seed_alone():
+def test_chance_removes_as_many_by_the_start_alone():
     learner = make(by="random", scope="global")
     result = jfnn.sweep(learner, SPLIT, **OPTIONS)
     masks = np.concatenate([(layer.w != 0).reshape(2, 2, 2, -1) for layer in result.params], -1)
@@ -149,7 +148,7 @@ def test_a_cell_is_its_member_alone_and_a_stopped_run_goes_on(tmp_path, dtype, b
 
 
 def test_the_forms_of_tiles_agree_to_rounding_and_dropout_may_join():
-    learner = pruned(jfnn.supervised(NET, hyper=["dropout"]), every=2, rounds=2, by="random")
+    learner = pruned(jfnn.supervised(NET, hyper=["dropout"]), every=2, rounds=2, scope="global")
     results = [
         jfnn.sweep(learner, SPLIT, hyper={"dropout": [0, 0.2]}, execution=execution, **OPTIONS)
         for execution in (Execution(tile=4), Execution(tile=16))
@@ -176,7 +175,7 @@ def test_a_member_that_diverges_as_a_round_ends_does_not_rewind():
         ({"by": "size"}, "by"),
         ({"scope": "network"}, "scope"),
         ({"rewind": 1}, "rewind"),
-        ({"every": 0}, "prune_every"),
+        ({"every": 0}, "every"),
         ({"rounds": 1.5}, "prune_rounds"),
         ({"share": [0.5, 1.0]}, "prune_share"),
         ({"share": -0.1}, "prune_share"),
