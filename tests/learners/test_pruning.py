@@ -178,7 +178,7 @@ def test_a_member_that_diverges_as_a_round_ends_does_not_rewind():
         ({"every": 0}, "every"),
         ({"rounds": 1.5}, "prune_rounds"),
         ({"share": [0.5, 1.0]}, "prune_share"),
-        ({"share": -0.1}, "prune_share"),
+        ({"share": -0.1}, "share"),
     ],
 )
 def test_an_invalid_argument_raises_by_name(changes, argument):
