@@ -29,12 +29,13 @@ from .experiment.settings import Execution, Progress, Validation
 from .experiment.workers import Workers
 from .layers import GRU, Conv, Dense, Elman, Flatten, Layer, LayerKind, MaxPool, MeanPool, Residual, Scaled
 from .learners import Batch, Learner, Metric, learner, supervised
+from .learners.pruning import pruned
 from .losses import Loss
 from .minibatches import Minibatches
 from .network import Network, mlp, sequential
 from .optimizers import Optimizer, State
 from .prediction import accuracy, predict, predict_proba
-from .schedulers import EarlyStopping, Halving, PopulationTraining, Scheduler
+from .schedulers import EarlyStopping, Halving, Hyperband, PopulationTraining, Scheduler
 from .search.ask_tell import ask_tell
 from .search.groups import Group, SweepGroups, load_groups, sweep_groups
 from .search.loading import load
@@ -73,6 +74,7 @@ __all__ = [
     "Group",
     "Halving",
     "History",
+    "Hyperband",
     "Hypergradient",
     "Layer",
     "LayerKind",
@@ -131,6 +133,7 @@ __all__ = [
     "plots",
     "predict",
     "predict_proba",
+    "pruned",
     "rnn",
     "sequential",
     "subsets",

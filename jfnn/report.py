@@ -15,6 +15,7 @@ from matplotlib.figure import Figure
 from jfnn import plots
 from jfnn.analysis import ranking, summary
 from jfnn.arguments import checks, paths
+from jfnn.search.fronts import Objective, cell_values, front
 from jfnn.search.groups import Group, SweepGroups
 from jfnn.search.loading import how_to_load
 from jfnn.search.result import SweepResult
@@ -44,6 +45,7 @@ def write_report(
     settings: Mapping[str, Any] | None = None,
     scaling: Mapping[str, Any] | None = None,
     columns: Mapping[str, Mapping[str, Any]] | None = None,
+    objectives: Sequence[Objective] = (),
 ) -> None:
     """Writes an HTML page: the best cells, figures, settings and versions, how to load models.
 
@@ -56,6 +58,7 @@ def write_report(
         settings: Further settings to list, before those in ``result.config``.
         scaling: Scaling of the data before the sweep, as for `how_to_load`.
         columns: Description of a file's columns, the same.
+        objectives: Scores whose Pareto front is listed, as for `jfnn.analysis.front`.
     """
     checks.check_instance(result, SweepResult, "result")
     path, config = paths.as_output_file(path, "path"), result.config
@@ -64,6 +67,7 @@ def write_report(
     body = [
         "<h2>Best cells</h2>",
         _table(ranking.best_first([result], most)),
+        *_front(result, objectives),
         *_refit(result.refit),
         *(_image(name, data) for name, data in images.items()),
         "<h2>Settings</h2>",
@@ -147,6 +151,21 @@ def _table(best: ranking.Ranking, leading: Mapping[str, Sequence[str]] | None = 
     caption = f"<p>Ranked by {escape(summary.name_text(next(iter(best.higher_is_better))))}.</p>"
     legend = "<br>".join(map(escape, ranking.legend(best)))
     return f'{caption}<table class="cells">{"".join(lines)}</table><p>{legend}</p>'
+
+
+def _front(result: SweepResult, objectives: Sequence[Objective]) -> list[str]:
+    if not objectives:
+        return []
+    on_it = front(result, objectives)
+    values = cell_values(result, objectives)[on_it.ravel()]
+    cells = zip(values.tolist(), map(tuple, np.argwhere(on_it).tolist()), strict=True)
+    names = [getattr(each, "__name__", str(each)) for each in objectives]
+    heading = _row("th", [*names, "cell"])
+    rows = [
+        _row("td", [*(f"{value:.4g}" for value in row), summary.describe(result.axes_at(place))])
+        for row, place in sorted(cells)
+    ]
+    return ["<h2>The Pareto front</h2>", f"<table>{heading}{''.join(rows)}</table>"]
 
 
 def _refit(refit: SweepResult | None) -> list[str]:

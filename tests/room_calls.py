@@ -44,7 +44,9 @@ def untrained(now):
 
 UNTRAINED = {"execution": jfnn.Execution(progress=untrained, keep_params="none")}
 STUDY = types.SimpleNamespace(
-    direction=types.SimpleNamespace(name="MAXIMIZE"), ask=lambda: None, tell=lambda trial, values=None: None
+    directions=[types.SimpleNamespace(name="MAXIMIZE")],
+    ask=lambda: None,
+    tell=lambda trial, values=None: None,
 )
 
 
@@ -103,10 +105,12 @@ FUNCTIONS = [
     (jfnn.losses.get, {"loss": "quadratic"}),
     (jfnn.supervised, {"network": NET}),
     (jfnn.learner, {"init": NET.init, "loss": len}),
+    (jfnn.pruned, {"learner": NET, "every": 2, "rounds": 1}),
     (jfnn.boltzmann_machine, {"sizes": (4, 2)}),
     (jfnn.learners.output_metric, {"name": "f1", "function": lambda t, a: 0.0, "higher_is_better": True}),
     (jfnn.maximal_update, {"network": NET, "base": NET}),
     (jfnn.Halving, {"factor": 3}),
+    (jfnn.Hyperband, {"factor": 3}),
     (jfnn.EarlyStopping, {"patience": 3}),
     (jfnn.PopulationTraining, {"every": 2}),
     (jfnn.load, {"directory": "no/run"}),
@@ -115,6 +119,8 @@ FUNCTIONS = [
     (jfnn.use_all_cores, {"count": 2}),
     (jfnn.Workers, {"executor": lambda: None}),
     (jfnn.cell_statistics, ANALYSED),
+    (jfnn.analysis.sharpness, {"network": NET, "params": PARAMS, "x": X, "y": Y}),
+    (jfnn.analysis.front, {"result": RESULT, "objectives": ["test_loss"]}),
     (datasets.split, {"x": X, "y": Y}),
     (datasets.one_hot, {"labels": Y, "n_classes": 2}),
     (datasets.mnist1d, {"shuffled": False}),

@@ -4,19 +4,23 @@ from jfnn.analysis.comparison import Comparison, compare_cells, holm, seeds_need
 from jfnn.analysis.conformal import jackknife_plus, split_conformal
 from jfnn.analysis.data_values import banzhaf, influence, memorisation, shapley
 from jfnn.analysis.intervals import Interval, interval
+from jfnn.analysis.sharpness import Sharpness, sharpness
 from jfnn.analysis.statistics import CellStatistics, cell_statistics, curve_statistics
 from jfnn.analysis.summary import cell_names
 from jfnn.analysis.tables import score_matrices, tidy, write_tidy
+from jfnn.search.fronts import front
 
 __all__ = [
     "CellStatistics",
     "Comparison",
     "Interval",
+    "Sharpness",
     "banzhaf",
     "cell_names",
     "cell_statistics",
     "compare_cells",
     "curve_statistics",
+    "front",
     "holm",
     "influence",
     "interval",
@@ -25,6 +29,7 @@ __all__ = [
     "score_matrices",
     "seeds_needed",
     "shapley",
+    "sharpness",
     "split_conformal",
     "tidy",
     "write_tidy",

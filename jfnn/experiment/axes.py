@@ -51,6 +51,7 @@ HYPER: dict[str, Callable[[Any, str], Any]] = {
     "l2": functools.partial(as_hyper, minimum=0.0),
     "dropout": functools.partial(as_hyper, minimum=0.0, below=1.0),
     "init_scale": functools.partial(as_hyper, minimum=0.0, strict=True),
+    "prune_share": functools.partial(as_hyper, minimum=0.0, below=1.0),
 }
 
 

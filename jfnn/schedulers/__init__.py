@@ -2,12 +2,14 @@
 
 from jfnn.schedulers.early_stopping import EarlyStopping
 from jfnn.schedulers.halving import Halving
+from jfnn.schedulers.hyperband import Hyperband
 from jfnn.schedulers.population import PopulationTraining
 from jfnn.schedulers.scheduler import Actions, Report, Scheduler
 
 # Every scheduler, by the name that the command line and config.json give it.
 SCHEDULERS: dict[str, type[Scheduler]] = {
     "halving": Halving,
+    "hyperband": Hyperband,
     "early_stopping": EarlyStopping,
     "population": PopulationTraining,
 }
@@ -17,6 +19,7 @@ __all__ = [
     "Actions",
     "EarlyStopping",
     "Halving",
+    "Hyperband",
     "PopulationTraining",
     "Report",
     "Scheduler",

@@ -65,9 +65,13 @@ class Halving(Scheduler):
         going_on = self.rungs(report.cells, report.epochs).get(report.epoch)
         if going_on is None:
             return state, Actions()
-        scores = np.where(report.pruned, np.nan, report.score)
-        means = scores.reshape(report.cells, report.replicates).mean(axis=1)
-        order = np.argsort(-means, kind="stable")  # NaN comes last
-        pruned = np.ones((report.cells, report.replicates), bool)
-        pruned[order[:going_on]] = False
-        return state, Actions(stop=pruned.ravel(), prune=pruned.ravel())
+        pruned = behind(report, np.arange(report.cells), going_on)
+        return state, Actions(stop=pruned, prune=pruned)
+
+
+def behind(report: Report, cells: np.ndarray, going_on: int) -> np.ndarray:
+    """All members ``[members]`` of some cells but the best ``going_on`` of these, by their mean scores."""
+    scores = np.where(report.pruned, np.nan, report.score)
+    means = scores.reshape(report.cells, report.replicates).mean(axis=1)[cells]
+    order = cells[np.argsort(-means, kind="stable")]  # NaN comes last
+    return np.repeat(np.isin(np.arange(report.cells), order[going_on:]), report.replicates)

@@ -12,11 +12,13 @@ import numpy as np
 from jfnn.arguments import checks
 from jfnn.arguments.checks import ArgumentError, ArgumentTypeError
 from jfnn.arguments.signatures import check_callable
+from jfnn.experiment.experiment import Experiment
 from jfnn.experiment.options import Options
 from jfnn.experiment.settings import as_execution
 from jfnn.learners.learner import Learner
 from jfnn.network import Network
 from jfnn.search import run_directory
+from jfnn.search.fronts import Objective, as_objectives, cell_values, undominated
 from jfnn.search.keywords import own_copies
 from jfnn.search.result import SweepResult
 from jfnn.search.sweep import Run, prepare, sweep
@@ -27,13 +29,13 @@ from jfnn.targets import Split
 class Study(Protocol):
     """The part of `optuna.study.Study` that is used here."""
 
-    direction: Any
+    directions: Any
 
     def ask(self) -> Any:
         """A new trial."""
 
-    def tell(self, trial: Any, values: float | None = None, state: Any = None) -> Any:
-        """Takes a trial's score, or the state of one that has none."""
+    def tell(self, trial: Any, values: Any = None, state: Any = None) -> Any:
+        """Takes a trial's score, or several, or the state of one that has none."""
 
 
 @dataclasses.dataclass(frozen=True)
@@ -47,6 +49,19 @@ class _Listed:
         return np.array(self.values, np.float64)
 
 
+class Rounds(list[SweepResult]):
+    """The sweep of each round, cells in the order of its trials.
+
+    Attributes:
+        values: What the study was told of each trial ``[trials, objectives]``, NaN where it was pruned.
+        front: Numbers of the trials, from 0, that no other dominates: is as good as in all objectives and
+            better in one.
+    """
+
+    values: np.ndarray
+    front: np.ndarray
+
+
 def ask_tell(
     study: Study,
     suggest: Callable[[Any], Mapping[str, float]],
@@ -55,10 +70,11 @@ def ask_tell(
     *,
     trials: int,
     at_once: int | None = None,
+    objectives: Sequence[Objective] | None = None,
     out: str | os.PathLike[str] | None = None,
     resume: bool = False,
     **options: Any,
-) -> list[SweepResult]:
+) -> Rounds:
     """Optimises hyperparameters with an Optuna study, a tile of trials at a time.
 
     Every round asks for as many trials as train side by side, sweeps these cells, and tells the study their
@@ -73,7 +89,8 @@ def ask_tell(
     others is refused. More trials than before may follow full rounds.
 
     Args:
-        study: From ``optuna.create_study(direction="maximize")``, or "minimize" where the score is a loss.
+        study: From ``optuna.create_study(direction="maximize")``, or "minimize" where the score is a loss;
+            with several objectives from ``create_study(directions=[…])``, with a sampler such as NSGA-II.
         suggest: Trial -> its hyperparameters by name, the same names for every trial: "learning_rate", "l2",
             and whatever ``hyper`` or the optimizer takes.
         network: As in `jfnn.sweep`.
@@ -82,12 +99,15 @@ def ask_tell(
         at_once: Trials a round; None for one tile for each device (with fewer devices than seeds and folds,
             one in all). Fewer let the study learn more often, and waste a part of the tile. Say how many
             where a search may be resumed on another number of devices.
+        objectives: What the study is told, in the order of its directions: names of scores, such as
+            "test_accuracy", and functions ``result -> one number a member`` of a round's sweep. None for the
+            score that ranks.
         out: A directory, in which each round is a run of its own: "round-0000", …, for `jfnn.load`.
         resume: Go on with the search in ``out``; start it if there is none.
         **options: Those of `jfnn.sweep` but ``sample``.
 
     Returns:
-        The sweep of each round, cells in the order of its trials.
+        A list of the sweep of each round.
 
     Raises:
         ValueError: An invalid option, a study of the wrong direction, names that change, or a directory that
@@ -103,25 +123,30 @@ def ask_tell(
     checks.check_instance(study, Study, "study")
     check_callable(suggest, (None,), "suggest", "a function of a trial")
     trial, cell = _ask(study, suggest)
-    width = _width(study, network, split, options, cell, at_once)
+    objectives = None if objectives is None else as_objectives(objectives)
+    width = _width(study, network, split, options, cell, at_once, objectives)
     copies = own_copies(options | {"split": split})
     split, options = copies.pop("split"), options | copies
     pruned = _pruned_state()
-    results: list[SweepResult] = []
+    results, told = Rounds(), []
     while left:
         proposals = [] if results else [(trial, cell)]
         proposals += [_ask(study, suggest, cell.keys()) for _ in range(min(width, left) - len(proposals))]
         place = None if directory is None else directory / f"round-{len(results):04}"
         cells = _with_cells(options, [cell for _, cell in proposals])
         result = sweep(network, split, **cells, out=place, resume=resume)
-        scores = np.where(result.pruned_cells, np.nan, result.cell_scores())
-        for (trial, _), score in zip(proposals, scores.tolist(), strict=True):
-            if np.isfinite(score):
-                study.tell(trial, score)
+        values = cell_values(result, objectives or [result.ranked_by])
+        for (trial, _), row in zip(proposals, values.tolist(), strict=True):
+            if np.isfinite(row).all():
+                study.tell(trial, row if objectives else row[0])
             else:
                 study.tell(trial, state=pruned)
         results.append(result)
+        told.append(values)
         left -= len(proposals)
+    results.values = np.concatenate(told)
+    signs = [-1 if direction == "maximize" else 1 for direction in _directions(study)]
+    results.front = np.flatnonzero(undominated(results.values * signs))
     return results
 
 
@@ -166,6 +191,7 @@ def _width(
     options: Mapping[str, Any],
     cell: Mapping[str, float],
     at_once: int | None,
+    objectives: Sequence[Objective] | None,
 ) -> int:
     """Trials a round; invalid options raise here, before anything trains."""
 
@@ -175,11 +201,25 @@ def _width(
         return prepare(Options(network, split, **trials), alone=count == 1)
 
     run = prepared(1)
-    ranking = run.experiment.ranking
-    direction = "maximize" if ranking.higher_is_better else "minimize"
-    if study.direction.name.lower() != direction:
-        raise ArgumentError("study", f"expected direction {direction!r}, since {ranking.name} ranks")
+    _check_directions(study, run.experiment, objectives)
     tiles = max(1, len(run.hardware.threads) // len(run.experiment.replicates))
     width = at_once or run.hardware.form.width * tiles
     prepared(width)
     return width
+
+
+def _directions(study: Study) -> list[str]:
+    return [direction.name.lower() for direction in study.directions]
+
+
+def _check_directions(study: Study, experiment: Experiment, objectives: Sequence[Objective] | None) -> None:
+    """Raises ArgumentError for unknown scores, and where a study's directions are not those of its scores."""
+    parts = [part for part, rows in experiment.replicates[0].parts.items() if len(rows)]
+    names = {f"{part}_{m.name}": m.higher_is_better for part in parts for m in experiment.learner.metrics}
+    given, expected = _directions(study), []
+    for each in objectives or [experiment.ranking.name]:
+        higher = None if callable(each) else names[checks.as_choice(each, "objectives", names)]
+        expected.append("either" if higher is None else "maximize" if higher else "minimize")
+    fits = [own in ("either", direction) for own, direction in zip(expected, given, strict=False)]
+    if len(given) != len(expected) or not all(fits):
+        raise ArgumentError("study", f"expected directions {', '.join(expected)}, got {', '.join(given)}")

@@ -79,7 +79,7 @@ def make_experiment(options: TrajectoryOptions, seeds: Any) -> Experiment:
 
     Raises:
         ValueError, TypeError: As `jfnn.sweep`; options of sweeps alone; and a learner that samples discrete
-            states, which jump as its numbers change.
+            states or prunes, and so jumps as its numbers change.
     """
     for field in dataclasses.fields(Common):
         if field.name in SWEEP_OPTIONS and getattr(options, field.name) != field.default:
@@ -88,7 +88,7 @@ def make_experiment(options: TrajectoryOptions, seeds: Any) -> Experiment:
     common = {field.name: getattr(options, field.name) for field in dataclasses.fields(Common)}
     experiment = build(Options(options.network, options.split, seeds=seeds, **common))
     if not experiment.learner.differentiable:
-        raise ArgumentTypeError("network", "it samples discrete states, which have no derivative")
+        raise ArgumentTypeError("network", "it samples discrete states or prunes, which has no derivative")
     return experiment
 
 

@@ -163,6 +163,15 @@ _SERIES = {
     "jfnn": _JFNN["jfnn"]._replace(comment="the accuracy is the mean over members of the training loss"),
     FLOOR: _floor,
 }
+_PRUNED = {"vmap": _vmap("JAX jit(vmap(train, prune, rewind)), rows", "pruned"), **_JFNN, FLOOR: _floor}
+_EIGENVALUES = {
+    "arpack": _from("curvature", "SciPy eigsh, one network after another", "arpack", cpu_devices=1),
+    "jfnn": _from(
+        *("curvature", "jfnn, all networks in one call", "lanczos"),
+        ours=True,
+        comment="the accuracy is the mean of the eigenvalues",
+    ),
+}
 _SEEDS = {
     "jfnn_grid": ours("jfnn, all cores, a grid of as many cells of one seed", scheme="subset", ours=False),
     "jfnn": ours("jfnn, all cores, seeds of one cell", scheme="subset", by_seeds=True),
@@ -213,5 +222,7 @@ CASES: dict[str, dict[str, Case]] = {
     "series": {"series": Case(workloads.SERIES, _SERIES, traced=False)},
     "few": {"few_1": Case(workloads.ONE, _FEW), "few_7": Case(workloads.SEVEN, _FEW)},
     "own_data": {"own_data": Case(ODE, _OWN_LOSS)},
+    "pruned": {"pruned": Case(workloads.PRUNED, _PRUNED)},
+    "sharpness": {"sharpness": Case(workloads.SHARPNESS, _EIGENVALUES, traced=False)},
     "kind_seeds": {f"kind_seeds_{kind}": _seeds_case(kind) for kind in KINDS},
 }

@@ -8,7 +8,19 @@ import jax.numpy as jnp
 import numpy as np
 
 import jfnn
-from benchmarks.workload import CHANNELS, CLASSES, KERNEL, TIME, UNITS, Outcome, Runner, Workload, stacked
+from benchmarks.workload import (
+    CHANNELS,
+    CLASSES,
+    KERNEL,
+    PRUNINGS,
+    SHARE,
+    TIME,
+    UNITS,
+    Outcome,
+    Runner,
+    Workload,
+    stacked,
+)
 
 Function = Callable[..., Any]
 
@@ -60,6 +72,10 @@ def _problem(workload: Workload, scheme: str | None) -> tuple[Any, jfnn.Split, d
         options = {"batch_size": batches, "loss": "quadratic", "folds": subsets}
         x = rows.x_train[:n].astype(np.float32)
         return network(workload), jfnn.Split(x, rows.y_train[:n].astype(np.float32)), options
+    if workload.kind == "pruned":
+        every = workload.round_epochs
+        member = jfnn.pruned(network(workload), every=every, rounds=PRUNINGS, share=SHARE)
+        return member, jfnn.Split(*rows), {"batch_size": workload.batch}
     if workload.kind != "dense":
         batches = jfnn.Minibatches(workload.batch, scheme or "in_order")
         if workload.kind == "rbm":
@@ -104,7 +120,7 @@ def prepare(
     """
     learner, split, common = _problem(workload, scheme)
     common |= options | ({} if tile is None else {"execution": jfnn.Execution(tile=tile)})
-    shares_draws = workload.kind == "dense" and not workload.summary
+    shares_draws = workload.kind in ("dense", "pruned") and not workload.summary
 
     def run() -> Outcome:
         drawn = _drawn(workload) if shares_draws else {}

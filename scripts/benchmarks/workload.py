@@ -15,6 +15,7 @@ SERIES, FEW_SERIES = 1000, 20  # in their table, and those that slow contenders 
 # Products of a network's weights that a row takes to be scored: u and its two derivatives; there and back.
 SCORING = {"ode": 3, "rbm": 2}
 SCORES = {"ode": "train_loss", "rbm": "test_loss", "series": "train_loss"}  # that stand in for the accuracy
+PRUNINGS, SHARE = 5, 0.2  # of networks that are pruned, and of the remaining weights that each removes
 
 Layers = list[tuple[np.ndarray, np.ndarray]]  # weights [n_in, n_out] and biases [n_out] of each layer
 
@@ -49,6 +50,8 @@ class Workload:
     Other kinds are "ode", dense networks by Adam that solve u'' = -u at points which each step draws; and, on
     minibatches in the order of the rows with mean losses, "cnn" by gradient descent, "gru" by Adam, and "rbm"
     by persistent contrastive divergence. "series" are dense networks for regression, one for each series.
+    "pruned" are dense networks that are pruned and rewound `PRUNINGS` times, each after an equal number of
+    epochs; "sharpness" trains none, but finds the largest eigenvalue of each one's Hessian.
     """
 
     title: str  # a name, a colon, and details
@@ -81,6 +84,11 @@ class Workload:
     def members(self) -> int:
         """Number of networks."""
         return int(np.prod(self.shape)) * (self.folds or 1)
+
+    @property
+    def round_epochs(self) -> int:
+        """Epochs from one pruning to the next, or to the end."""
+        return max(1, self.epochs // (PRUNINGS + 1))
 
     @property
     def score(self) -> str:

@@ -204,3 +204,22 @@ ODE = Workload(
     summary="median",
     traced_epochs=50,
 )
+PRUNED = _replace(
+    NOTES,
+    title="pruned: 49 of 64-50-10, a fifth of the weights removed 5 times, batch 100, 60 epochs",
+    epochs=60,
+    kind="pruned",
+)
+SHARPNESS = Workload(
+    title="sharpness: the largest eigenvalue of 10 of 64-200-200-10, 500 rows, 50 products each",
+    sizes=(64, 200, 200, 10),
+    data="digits",
+    epochs=1,
+    learning_rates=(1e-3,),
+    l2s=(1e-3,),
+    seeds=10,
+    batch=500,
+    reference=(1e-3, 1e-3),
+    summary="mean",
+    kind="sharpness",
+)

@@ -94,6 +94,11 @@ LEARNERS = {
             "split": SPLIT._replace(weights=np.arange(70.0)),
         },
     ),
+    "pruned": (lambda: jfnn.pruned(NET, every=1, rounds=[1, 2]), {}),
+    "pruned by chance": (
+        lambda: jfnn.pruned(NET, every=1, rounds=1, by="random", scope="global", rewind=False),
+        {},
+    ),
     "own optimizer": (
         lambda: jfnn.supervised(NET, optimizer=jfnn.Optimizer(clipped_sgd, clip=0.5, schedule=half)),
         {},

@@ -10,7 +10,7 @@ import pytest
 from helpers import make_result, make_sampled
 
 import jfnn
-from jfnn import report
+from jfnn import analysis, report
 from jfnn.analysis import ranking, summary
 from jfnn.learners.naming import describe_network
 from jfnn.search import loading
@@ -231,3 +231,16 @@ def test_a_page_is_written_whatever_bytes_name_files(tmp_path):
         text = (tmp_path / page).read_text(encoding="utf-8")
         assert "<title>caf\\udce9</title>" in text and "caf\\udce9.csv" in text
     assert 'href="caf%E9/report.html"' in text
+
+
+def test_the_pareto_front_is_listed_by_the_first_objective(tmp_path):
+    result = make_result((3, 4), seeds=1)
+    objectives = ["train_loss", "test_accuracy"]
+    report.write_report(result, tmp_path / "report.html", objectives=objectives)
+    page = (tmp_path / "report.html").read_text()
+    table = page.partition("<h2>The Pareto front</h2>")[2].partition("</table>")[0]
+    shown = re.findall(r"<tr><td>(.*?)</td><td>(.*?)</td><td>η = ", table)
+    on_it = analysis.front(result, objectives)
+    cells = sorted(zip(*(result.cell_scores(name)[on_it] for name in objectives), strict=True))
+    assert shown == [tuple(f"{value:.4g}" for value in cell) for cell in cells]
+    assert len(shown) > 1

@@ -22,6 +22,7 @@ pytestmark = pytest.mark.unoptimised
 # Of every registered scheduler, text of a command line -> what it means.
 EXAMPLES = {
     "halving": {"2": jfnn.Halving(2), "3:2": jfnn.Halving(3, 2)},
+    "hyperband": {"2": jfnn.Hyperband(2), "3:2": jfnn.Hyperband(3, 2)},
     "early_stopping": {"2": jfnn.EarlyStopping(2)},
     "population": {
         "3": jfnn.PopulationTraining(3),

@@ -1,5 +1,6 @@
 """Searches steered from outside: what is asked, what is told, and that it compiles once."""
 
+import dataclasses
 import itertools
 import json
 import sys
@@ -8,10 +9,12 @@ import types
 import jax
 import numpy as np
 import pytest
+from helpers import make_result, with_scores
 from optax import sgd
 from test_bad_calls import complaint, refusal
 
 import jfnn
+from jfnn.analysis import front
 from jfnn.engine import loop, program
 from jfnn.search.ask_tell import ask_tell
 from jfnn.search.sweep import prepare
@@ -39,8 +42,8 @@ OPTIONS = dict(
 class FakeStudy:
     """Numbers its trials and keeps what it is told."""
 
-    def __init__(self, direction="MAXIMIZE"):
-        self.direction = types.SimpleNamespace(name=direction)
+    def __init__(self, *directions):
+        self.directions = [types.SimpleNamespace(name=name) for name in directions or ["MAXIMIZE"]]
         self.asked, self.told = 0, {}
 
     def ask(self):
@@ -173,6 +176,16 @@ def test_rounds_of_another_search_are_refused(split, tmp_path):
     ("changes", "argument"),
     [
         ({"study": FakeStudy("MINIMIZE")}, "study"),
+        ({"study": FakeStudy("MAXIMIZE", "MAXIMIZE")}, "study"),
+        ({"study": FakeStudy(), "objectives": ["validation_accuracy", "train_loss"]}, "study"),
+        (
+            {"study": FakeStudy("MAXIMIZE", "MAXIMIZE"), "objectives": ["train_accuracy", "train_loss"]},
+            "study",
+        ),
+        ({"objectives": ["test_f1"]}, "objectives"),
+        ({"objectives": "validation_accuracy"}, "objectives"),
+        ({"objectives": []}, "objectives"),
+        ({"objectives": [3]}, "objectives"),
         ({"sample": 3}, "sample"),
         ({"resume": True}, "resume"),  # without a directory
         ({"learning_rate": 0.1}, "learning_rate"),  # which suggest gives
@@ -186,6 +199,62 @@ def test_an_invalid_argument_raises_by_name_before_anything_trains(split, change
     options = {"study": FakeStudy(), "suggest": suggest, "trials": 2, **OPTIONS} | changes
     assert complaint(refusal(ask_tell, network=NET, split=split, **options), {argument}) is None
     assert not options["study"].told
+
+
+def size(result):
+    """Squares of all weights of each member."""
+    return sum((layer.w**2).sum((-1, -2)) + (layer.b**2).sum(-1) for layer in result.params)
+
+
+def test_several_objectives_are_told_together_and_the_front_is_of_all_rounds(split):
+    study = FakeStudy("MAXIMIZE", "MINIMIZE", "MINIMIZE")
+    objectives = ["validation_accuracy", "train_loss", size]
+    with np.errstate(all="ignore"):
+        results = ask_tell(study, suggest, NET, split, trials=7, objectives=objectives, **OPTIONS)
+    for trial in range(7):
+        round_, place = divmod(trial, 3)
+        result = results[round_]
+        values, state, _ = study.told[trial]
+        np.testing.assert_array_equal(results.values[trial], [np.nan] * 3 if values is None else values)
+        if trial == 3:
+            assert (values, state) == (None, "pruned")
+            continue
+        expected = [result.validation_accuracy, result.train_loss, size(result)]
+        np.testing.assert_allclose(values, [each[place].mean() for each in expected], rtol=1e-6)
+    costs = {t: np.array([-told[0][0], *told[0][1:]]) for t, told in study.told.items() if told[0]}
+    front = [
+        t for t, own in costs.items() if not any((c <= own).all() and (c < own).any() for c in costs.values())
+    ]
+    assert results.front.tolist() == sorted(front)
+    with pytest.raises(ValueError, match=r"^objectives: expected one number a member, \[3, 2\]"):
+        ask_tell(FakeStudy("MINIMIZE"), suggest, NET, split, trials=3, objectives=[np.size], **OPTIONS)
+
+
+def test_the_front_of_a_sweep_is_that_of_all_pairs_of_cells():
+    result = make_result((5, 6), diverged=[(0, 0, 1), (4, 5, 0)], validates=True)
+    result = dataclasses.replace(result, pruned=result.pruned | (np.arange(5) == 2)[:, None, None])
+    accuracy, loss = (
+        np.round(result.cell_scores("test_accuracy"), 1),
+        np.round(result.cell_scores("train_loss"), -3),
+    )
+    result = with_scores(
+        result, {"test_accuracy": np.dstack([accuracy] * 2), "train_loss": np.dstack([loss] * 2)}
+    )
+    found = front(result, ["test_accuracy", "train_loss"])
+    ranked = ~np.isnan(result.cell_scores()) & ~result.pruned_cells
+    for place in np.ndindex(5, 6):
+        others = [
+            other
+            for other in np.argwhere(ranked).tolist()
+            if accuracy[*other] >= accuracy[place]
+            and loss[*other] <= loss[place]
+            and (accuracy[*other], loss[*other]) != (accuracy[place], loss[place])
+        ]
+        assert found[place] == (ranked[place] and not others)
+    assert 1 < found.sum() < 20
+    np.testing.assert_array_equal(front(result, [lambda result: result.train_loss, "test_accuracy"]), found)
+    (best,) = np.argwhere(front(result, [result.ranked_by])).tolist()
+    assert tuple(best) == result.best().index
 
 
 def test_without_optuna_its_name_is_said(split, monkeypatch):
@@ -215,3 +284,24 @@ def test_a_real_study_of_optuna_finds_the_same_twice_and_when_it_goes_on(split, 
     assert [trial.params for trial in one.trials] == [trial.params for trial in two.trials]
     assert {trial.state.name for trial in one.trials} == {"COMPLETE", "PRUNED"}
     assert one.best_value == max(trial.value for trial in one.trials if trial.value is not None)
+
+
+@pytest.mark.filterwarnings("ignore::optuna._experimental.ExperimentalWarning")
+@pytest.mark.parametrize("sampler", ["NSGAIISampler", "TPESampler"])
+def test_a_real_study_of_two_directions_has_the_front_that_is_returned(split, sampler):
+    optuna = pytest.importorskip("optuna")
+    optuna.logging.set_verbosity(optuna.logging.WARNING)
+    options = {"population_size": 3} if sampler == "NSGAIISampler" else {"n_startup_trials": 3}
+    study = optuna.create_study(
+        directions=["maximize", "minimize"], sampler=getattr(optuna.samplers, sampler)(seed=0, **options)
+    )
+
+    def of_trial(trial):
+        rate = trial.suggest_float("learning_rate", 1e-4, 1e39, log=True)
+        return {"learning_rate": min(rate, 1e38), "l2": trial.suggest_float("l2", 0, 1)}
+
+    objectives = ["validation_accuracy", "train_loss"]
+    with np.errstate(all="ignore"):
+        results = ask_tell(study, of_trial, NET, split, trials=9, objectives=objectives, **OPTIONS)
+    assert {trial.state.name for trial in study.trials} == {"COMPLETE", "PRUNED"}
+    assert results.front.tolist() == sorted(trial.number for trial in study.best_trials)

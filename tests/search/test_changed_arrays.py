@@ -90,7 +90,7 @@ def test_a_refit_trains_on_the_arrays_as_they_were(several):
 class Study:
     """Numbers its trials."""
 
-    direction = types.SimpleNamespace(name="MAXIMIZE")
+    directions = (types.SimpleNamespace(name="MAXIMIZE"),)
 
     def __init__(self):
         self.ask = itertools.count().__next__

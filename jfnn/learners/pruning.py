@@ -1,0 +1,199 @@
+"""Networks that lose weights as they train: iterative pruning with rewinding, for lottery tickets."""
+
+import dataclasses
+import math
+from collections.abc import Mapping, Sequence
+from typing import Any, ClassVar, NamedTuple
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+from jax.flatten_util import ravel_pytree
+
+from jfnn.arguments import checks
+from jfnn.arguments.checks import ArgumentTypeError
+from jfnn.layers.kind import Params
+from jfnn.learners.data import Hyper
+from jfnn.learners.shapes import starting_shapes
+from jfnn.learners.supervised import Supervised, supervised
+from jfnn.losses import is_weight
+from jfnn.network import Network
+from jfnn.numerics.permutation import mixed
+from jfnn.optimizers import State, Values, is_distribution
+
+ORDERS = ("magnitude", "random")
+SCOPES = ("layer", "global")
+MOST = 1 << 24  # epochs and rounds: whole numbers that float32 holds
+HYPER = ("prune_share", "prune_every", "prune_rounds")
+
+
+class Memory(NamedTuple):
+    """Memory of a member besides its parameters.
+
+    Attributes:
+        optimizer: State of the optimizer.
+        kept: Masks of what is left of each weight, in order.
+        start: The parameters it started from.
+        epochs: Epochs done.
+    """
+
+    optimizer: Any
+    kept: list[jax.Array]
+    start: Any
+    epochs: jax.Array
+
+
+@dataclasses.dataclass(frozen=True, kw_only=True)
+class Pruned(Supervised):
+    """A network that loses weights as it trains, as `pruned` makes it.
+
+    Attributes:
+        by: "magnitude" or "random".
+        scope: "layer" or "global".
+        rewind: Whether a round begins at the start again.
+    """
+
+    by: str
+    scope: str
+    rewind: bool
+    counts: ClassVar[Mapping[str, int]] = dict.fromkeys(HYPER[1:], MOST)
+    differentiable = False
+
+    def start(self, params: Params, hyper: Hyper) -> State:
+        """The start, and nothing pruned."""
+        state = super().start(params, hyper)
+        kept = [jnp.ones(leaf.shape, bool) for leaf in jax.tree.leaves(state.params) if is_weight(leaf)]
+        return State(state.params, Memory(state.memory, kept, state.params, jnp.zeros((), jnp.int32)))
+
+    def descend(self, state: State, gradients: Params, hyper: Hyper) -> State:
+        """A step of the weights that are left; the optimizer sees no gradient of the others."""
+        memory: Memory = state.memory
+        gradients = masked(gradients, memory.kept)
+        after = super().descend(State(state.params, memory.optimizer), gradients, hyper)
+        return State(masked(after.params, memory.kept), memory._replace(optimizer=after.memory))
+
+    def end_epoch(self, before: State, after: State, hyper: Hyper) -> State:
+        """The state after an epoch, pruned and rewound where a round ends."""
+        epochs = after.memory.epochs + 1
+        after = after._replace(memory=after.memory._replace(epochs=epochs))
+        every, rounds = (hyper[name].astype(jnp.int32) for name in HYPER[1:])
+        due = (epochs % every == 0) & (epochs // every <= rounds)
+        for leaf in jax.tree.leaves(after.params):  # a member that diverged must not rewind
+            due &= jnp.all(jnp.isfinite(leaf))
+        # A loop of at most one turn: it costs nothing while no member of the tile is due.
+        _, ended = jax.lax.while_loop(
+            lambda turn: turn[0],
+            lambda turn: (jnp.zeros_like(due), self._prune(turn[1], hyper)),
+            (due, after),
+        )
+        return ended
+
+    def _prune(self, state: State, hyper: Hyper) -> State:
+        memory: Memory = state.memory
+        if self.by == "magnitude":
+            values = [jnp.abs(leaf) for leaf in jax.tree.leaves(state.params) if is_weight(leaf)]
+        else:
+            starts = [leaf for leaf in jax.tree.leaves(memory.start) if is_weight(leaf)]
+            values = [hashed(leaf, memory.epochs) for leaf in starts]
+        share = hyper["prune_share"]
+        if self.scope == "global":
+            joined, apart = ravel_pytree(values)
+            kept = apart(without_least(joined, ravel_pytree(memory.kept)[0], share))
+        else:
+            kept = [without_least(*pair, share) for pair in zip(values, memory.kept, strict=True)]
+        if not self.rewind:
+            return State(masked(state.params, kept), memory._replace(kept=kept))
+        params = masked(memory.start, kept)
+        return State(params, memory._replace(kept=kept, optimizer=self.optimizer(params, hyper).init(params)))
+
+    def share_left(self, params: Params) -> np.ndarray:
+        """Share of the weights that are not exactly zero, from public parameters with any leading axes.
+
+        Biases, which are never pruned, do not count.
+        """
+        shapes, leaves = jax.tree.leaves(starting_shapes(self)), jax.tree.leaves(params)
+        weights = [(leaf, s) for leaf, s in zip(leaves, shapes, strict=True) if is_weight(s)]
+        left = sum(np.count_nonzero(leaf, axis=tuple(range(-s.ndim, 0))) for leaf, s in weights)
+        return np.asarray(left / sum(math.prod(s.shape) for _, s in weights))
+
+    def describe(self) -> dict[str, Any]:
+        """How weights are pruned, too."""
+        return {
+            **super().describe(),
+            "pruning": {name: getattr(self, name) for name in ("by", "scope", "rewind")},
+        }
+
+
+def pruned(
+    learner: Network | Supervised,
+    *,
+    every: Values,
+    rounds: Values,
+    share: Values = 0.2,
+    by: str = "magnitude",
+    scope: str = "layer",
+    rewind: bool = True,
+) -> Pruned:
+    """A network that is pruned as it trains: iterative magnitude pruning, and its random baseline.
+
+    A round trains for ``every`` epochs, removes a share of the weights that are left, those of the least
+    magnitude, sets the others and all biases back to where they started, and the optimizer with them
+    (Frankle & Carbin 2019, "The lottery ticket hypothesis", arXiv 1803.03635, strategy 1). After ``rounds``
+    rounds the network trains to the end: a sweep of ``every * (rounds + 1)`` epochs gives each one as long.
+    Removed weights are exactly zero in results (`Pruned.share_left`); biases are never removed.
+
+    Scores at the end of a round are those of the network as it begins the next one. Of schedules of the
+    learning rate those start again that count steps; give ``schedule_epochs=every``.
+
+    Args:
+        learner: A network, or the learner that `supervised` makes of one.
+        every: Epochs of a round, the number "prune_every" of each member; like the next two, several are an
+            axis, and ``sweep(hyper={…})`` may give others.
+        rounds: Rounds that end in pruning, "prune_rounds"; at least 1.
+        share: Share of the remaining weights that each removes, "prune_share", in [0, 1): the nearest whole
+            number of them, of equals the first.
+        by: "magnitude", or "random": by a hash of where each weight started, and of the round, so that chance
+            is another in each seed and the same in cells that start alike.
+        scope: Weights that are ranked together: those of one array ("layer"), or all ("global").
+        rewind: Whether a round begins at the start again; otherwise what is left trains on.
+
+    Raises:
+        ValueError, TypeError: An invalid argument.
+    """
+    learner = supervised(learner) if isinstance(learner, Network) else learner
+    if type(learner) is not Supervised:
+        expected = "expected a jfnn.Network, or a learner from jfnn.supervised"
+        raise ArgumentTypeError("learner", f"{expected}, got {checks.shown(learner)}")
+    for name, value, least in (("every", every, 1.0), ("rounds", rounds, 1.0), ("share", share, 0.0)):
+        if not is_distribution(value):
+            checks.as_axis(value, name, least)
+    fields = {field.name: getattr(learner, field.name) for field in dataclasses.fields(learner)}
+    fields |= {
+        "hyper": (*learner.hyper, *HYPER),
+        "numbers": {**learner.numbers, **dict(zip(HYPER, (share, every, rounds), strict=True))},
+    }
+    by, scope = checks.as_choice(by, "by", ORDERS), checks.as_choice(scope, "scope", SCOPES)
+    return Pruned(**fields, by=by, scope=scope, rewind=checks.as_switch(rewind, "rewind"))
+
+
+def masked(params: Params, kept: Sequence[jax.Array]) -> Params:
+    """Parameters whose weights are zero where they are not kept; all biases stay."""
+    masks = iter(kept)
+    return jax.tree.map(lambda leaf: jnp.where(next(masks), leaf, 0) if is_weight(leaf) else leaf, params)
+
+
+def hashed(start: jax.Array, word: jax.Array) -> jax.Array:
+    """A random number for each number of a weight, from 0 to 2²⁴ - 1, by its start, place and a word."""
+    bits = jax.lax.bitcast_convert_type(start, jnp.uint32).reshape(start.size, -1)
+    words: jax.Array = mixed(*bits.T, jnp.arange(start.size), word, xp=jnp)
+    return (words >> 8).astype(start.dtype).reshape(start.shape)
+
+
+def without_least(values: jax.Array, kept: jax.Array, share: jax.Array) -> jax.Array:
+    """The mask ``kept`` without a share of what it keeps: the least values, none of which is negative."""
+    number = jnp.round(share * jnp.sum(kept).astype(share.dtype)).astype(jnp.int32)
+    left = jnp.where(kept, values, jnp.inf)
+    last = jnp.sort(left.ravel())[jnp.maximum(number - 1, 0)]
+    below, equal = left < last, (left == last).ravel()
+    first = (jnp.cumsum(equal) <= number - jnp.sum(below)).reshape(kept.shape)
+    return kept & ~below & ~(equal.reshape(kept.shape) & first)

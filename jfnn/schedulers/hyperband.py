@@ -1,0 +1,79 @@
+"""Hyperband: successive halving from several first rungs at once, each with a part of the cells."""
+
+import dataclasses
+from collections.abc import Collection
+
+import numpy as np
+
+from jfnn.arguments import checks
+from jfnn.numerics.permutation import domain, permuted
+from jfnn.schedulers.halving import behind
+from jfnn.schedulers.scheduler import Actions, Report, Scheduler, SchedulerState
+
+
+@dataclasses.dataclass(frozen=True)
+class Hyperband(Scheduler):
+    """Hyperband (Li et al. 2018, JMLR 18(185), algorithm 1): halving that need not know its first rung.
+
+    With factor η and R epochs, a fixed shuffle deals the sweep's cells out to brackets s = s_max … 0, where
+    s_max = ⌊log_η (R / min_epochs)⌋, in proportion to the paper's ``⌈(s_max + 1) η^s / (s + 1)⌉``, so that
+    all brackets train for about as many epochs. Bracket s halves its own n cells: the best
+    max(1, ⌊n / η^i⌋) go on after ⌊R / η^(s - i + 1)⌋ epochs, i = 1 … s. Its last cells train to the end,
+    where those of all brackets rank together. With as many cells as the paper's brackets have together (143
+    for R = 81, η = 3) brackets are the paper's.
+
+    Attributes:
+        factor: One cell in ``factor`` goes on at each rung; at least 2.
+        min_epochs: Epochs that every cell gets at least. A ranking after very few is mostly noise, see
+            `Halving`.
+    """
+
+    factor: int = 3
+    min_epochs: int = 1
+
+    def __post_init__(self) -> None:
+        """Raises ValueError for a factor below 2 or a first rung before the first epoch."""
+        checks.as_count(self.factor, "factor", minimum=2)
+        checks.as_count(self.min_epochs, "min_epochs")
+
+    def brackets(self, cells: int, epochs: int) -> list[tuple[np.ndarray, dict[int, int]]]:
+        """The numbers of each bracket's cells, and epoch -> how many of them go on after it.
+
+        Brackets come in the order of the paper, s_max first; with few cells some are empty.
+        """
+        most = 0
+        while self.min_epochs * self.factor ** (most + 1) <= epochs:
+            most += 1
+        sizes = [-(-(most + 1) * self.factor**s // (s + 1)) for s in range(most, -1, -1)]
+        ends = np.round(np.cumsum(sizes) * (cells / sum(sizes))).astype(int)
+        shuffled = permuted(np.arange(cells), domain(cells), 0)
+        parts = [np.sort(part) for part in np.split(shuffled, ends[:-1])]
+        return [(part, self._rungs(len(part), most - i, epochs)) for i, part in enumerate(parts)]
+
+    def _rungs(self, cells: int, s: int, epochs: int) -> dict[int, int]:
+        going_on = [max(1, cells // self.factor**i) for i in range(s + 1)]
+        return {
+            epochs // self.factor ** (s - i): going_on[i + 1]
+            for i in range(s)
+            if going_on[i + 1] < min(going_on[i], cells)
+        }
+
+    def check(self, cells: int, epochs: int, hyper: Collection[str]) -> None:
+        """There must be a rung, unless there are too few cells for one."""
+        if cells >= self.factor and not any(rungs for _, rungs in self.brackets(cells, epochs)):
+            raise ValueError(f"no round of {self} ends within {epochs} epochs")
+
+    def next_epoch(self, epoch: int, cells: int, epochs: int) -> int:
+        """The next rung of any bracket."""
+        rungs = [rung for _, rungs in self.brackets(cells, epochs) for rung in rungs if rung > epoch]
+        return min(rungs, default=epochs + 1)
+
+    def update(self, state: SchedulerState, report: Report) -> tuple[SchedulerState, Actions]:
+        """At a rung, stops and prunes whole cells: all but the best of each bracket that has one there."""
+        due = [
+            behind(report, cells, rungs[report.epoch])
+            for cells, rungs in self.brackets(report.cells, report.epochs)
+            if report.epoch in rungs
+        ]
+        pruned = np.any(due, axis=0) if due else None
+        return state, Actions(stop=pruned, prune=pruned)

@@ -1,0 +1,59 @@
+"""Several objectives at once: their values for every cell, and the cells that no other one dominates."""
+
+from collections.abc import Callable, Sequence
+from typing import Any
+
+import numpy as np
+
+from jfnn.arguments import checks
+from jfnn.arguments.checks import ArgumentError, ArgumentTypeError
+from jfnn.search.result import SweepResult
+
+# The name of a score, or a function of a sweep that gives one number a member, such as how large it is.
+Objective = str | Callable[[SweepResult], Any]
+
+
+def front(result: SweepResult, objectives: Sequence[Objective]) -> np.ndarray:
+    """Whether a cell is on the Pareto front ``[E, L, …]``: no other is as good in all and better in one.
+
+    Cells that diverged or were pruned are not, equal ones are together.
+
+    Args:
+        result: A sweep.
+        objectives: Names of scores, each in its own direction, and functions ``result -> one number a
+            member``, of which fewer are better.
+
+    Raises:
+        ValueError, TypeError: An unknown name, or values of another shape.
+    """
+    checks.check_instance(result, SweepResult, "result")
+    values = cell_values(result, as_objectives(objectives))
+    signs = [-1 if isinstance(each, str) and result.higher_is_better(each) else 1 for each in objectives]
+    return undominated(values * signs).reshape(result.cell_shape)
+
+
+def as_objectives(objectives: Any) -> Sequence[Objective]:
+    """At least one name or function, in a sequence."""
+    if not checks.is_several(objectives) or not len(objectives):
+        raise ArgumentTypeError("objectives", f"expected names or functions, got {checks.shown(objectives)}")
+    return objectives
+
+
+def cell_values(result: SweepResult, objectives: Sequence[Objective]) -> np.ndarray:
+    """Values of each cell ``[cells, objectives]``, averaged over seeds and folds; NaN if it does not rank."""
+    values = []
+    for each in objectives:
+        of_members = each(result) if callable(each) else result.scores[result.named(each, "objectives")]
+        if np.shape(of_members) != result.diverged_at.shape:
+            expected = f"expected one number a member, {list(result.diverged_at.shape)}"
+            raise ArgumentError("objectives", f"{expected}, got shape {list(np.shape(of_members))}")
+        values.append(np.reshape(of_members, (result.pruned_cells.size, -1)).mean(axis=1))
+    table = np.stack([*values, result.cell_scores().ravel()], axis=1)
+    ranks = np.isfinite(table).all(axis=1) & ~result.pruned_cells.ravel()
+    return np.where(ranks[:, None], table[:, :-1], np.nan)
+
+
+def undominated(costs: np.ndarray) -> np.ndarray:
+    """Whether no other row of ``costs [n, objectives]`` is at most as large everywhere, and smaller once."""
+    dominated = [((costs <= row).all(axis=1) & (costs < row).any(axis=1)).any() for row in costs]
+    return np.asarray(np.logical_not(dominated) & np.isfinite(costs).all(axis=1))

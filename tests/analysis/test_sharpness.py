@@ -1,0 +1,140 @@
+"""Sharpness: eigenvalues of the whole Hessian, closed forms, matrices that end the iterations early."""
+
+import sys
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+import pytest
+from helpers import compiled, noise_split
+from jax.flatten_util import ravel_pytree
+
+import jfnn
+from jfnn.analysis import sharpness
+from jfnn.analysis.sharpness import largest
+
+SPLIT = noise_split()
+X, Y = SPLIT.x_train, SPLIT.y_train
+NETWORKS = {
+    "tanh": (jfnn.mlp((5, 4, 3), "tanh"), X),
+    "functions": (
+        jfnn.Network(lambda key: {"w": jax.random.normal(key, (5, 3))}, lambda p, x: jnp.tanh(x @ p["w"])),
+        X,
+    ),
+}
+
+
+def all_eigenvalues(network, params, x, y, **options):
+    """Of the whole Hessian, falling."""
+    flat, unravel = ravel_pytree(params)
+    hessian = jax.hessian(lambda flat: jfnn.objective(network, unravel(flat), x, y, **options))
+    return np.linalg.eigvalsh(np.asarray(compiled(hessian)(flat)))[::-1]
+
+
+@pytest.mark.parametrize(
+    ("name", "options"), [("tanh", {"l2": 0.3}), ("functions", {"loss": "quadratic", "reduction": "mean"})]
+)
+def test_the_largest_are_those_of_the_whole_hessian(dtype, name, options):
+    network, x = NETWORKS[name]
+    x = x.astype(dtype)
+    params = jax.vmap(network.init)(jax.random.split(jax.random.key(3), 2))
+    params = jax.tree.map(lambda leaf: np.asarray(leaf, dtype), params)
+    found = sharpness(network, params, x, Y, k=3, iterations=40, **options)
+    assert found.eigenvalues.shape == found.residuals.shape == (2, 3)
+    assert found.eigenvalues.dtype == found.residuals.dtype == dtype
+    tolerance = 2e-5 if dtype == np.float32 else 1e-9
+    for seed in range(2):
+        member = jax.tree.map(lambda leaf, seed=seed: leaf[seed], params)
+        expected = all_eigenvalues(network, member, x, Y, **options)
+        scale = np.abs(expected).max()
+        np.testing.assert_allclose(found.eigenvalues[seed], expected[:3], atol=tolerance * scale, rtol=0)
+        distance = np.abs(found.eigenvalues[seed][:, None] - expected).min(axis=1)
+        assert (distance <= found.residuals[seed] + tolerance * scale).all()
+
+
+@pytest.mark.parametrize("kind", ["cnn", "gru"])
+def test_layers_with_pull_backs_by_hand_have_the_hessian_of_differences(x64, kind):
+    network = {"cnn": jfnn.cnn((1, 4, 4), (2,), 3), "gru": jfnn.rnn((2, 3), 2, 3)}[kind]
+    x = np.random.default_rng(1).normal(size=(12, *network.input_shape))
+    params = network.init(jax.random.key(3))
+    flat, unravel = ravel_pytree(params)
+    gradients = jax.vmap(jax.grad(lambda flat: jfnn.objective(network, unravel(flat), x, Y[:12])))
+    raised, lowered = compiled(gradients)(
+        flat + 1e-5 * np.concatenate([np.eye(flat.size), -np.eye(flat.size)])
+    ).reshape(2, flat.size, flat.size)
+    expected = np.linalg.eigvalsh((raised - lowered) / 2e-5)[::-1]
+    found = sharpness(network, params, x, Y[:12], k=2, iterations=60)
+    np.testing.assert_allclose(found.eigenvalues, expected[:2], rtol=1e-6)
+    assert found.residuals.max() <= 1e-8 * expected[0]
+
+
+def test_too_few_iterations_have_residuals_that_say_so(x64):
+    network, x = NETWORKS["tanh"]
+    params = network.init(jax.random.key(3))
+    found = sharpness(network, params, x, Y, k=2, iterations=3)
+    expected = all_eigenvalues(network, params, x, Y)
+    distance = np.abs(found.eigenvalues[:, None] - expected).min(axis=1)
+    assert (distance <= found.residuals).all()
+    assert found.residuals.max() > 1e-3 * expected[0]
+
+
+def test_without_a_hidden_layer_they_are_those_of_the_inputs(x64):
+    """The quadratic cost ``½ Σ (w x + b - t)²`` has the Hessian ``X̃ᵀ X̃`` for each output."""
+    network = jfnn.mlp((5, 3))
+    found = sharpness(network, network.init(jax.random.key(0)), X, Y, "quadratic", l2=0, k=18)
+    extended = np.column_stack([X, np.ones(len(X))])
+    expected = np.repeat(np.linalg.eigvalsh(extended.T @ extended)[::-1], 3)
+    np.testing.assert_allclose(found.eigenvalues, expected, rtol=1e-9)
+    assert found.residuals.max() <= 1e-9 * expected[0]
+
+
+@pytest.mark.parametrize("matrix", [np.eye(6), np.zeros((6, 6)), np.diag([3.0, 3, 0, 0, -5, -5])], ids=str)
+def test_all_are_found_of_matrices_whose_vectors_end_early(dtype, matrix):
+    matrix = matrix.astype(dtype)
+    values, residuals = largest(lambda v: matrix @ v, jnp.zeros(6, dtype), 6, 6)
+    np.testing.assert_allclose(
+        values, np.sort(np.diag(matrix))[::-1], atol=1e-4 if dtype == np.float32 else 1e-12
+    )
+    assert np.max(residuals) <= (1e-4 if dtype == np.float32 else 1e-12)
+
+
+def test_every_evaluation_of_a_sweep_in_one_call_and_in_blocks(monkeypatch):
+    network, _ = NETWORKS["tanh"]
+    execution = jfnn.Execution(eval_every=2, keep_params="evaluations")
+    result = jfnn.sweep(
+        network, SPLIT, learning_rate=[0.01, 0.1], seeds=2, epochs=4, batch_size=16, execution=execution
+    )
+    whole = sharpness(network, result.params, X, Y, k=2)
+    assert whole.eigenvalues.shape == (2, 1, 2, 2, 2)
+    monkeypatch.setattr(sys.modules["jfnn.analysis.sharpness"], "BLOCK_BYTES", 3 * 39 * 39 * 4)
+    blocks = sharpness(network, result.params, X, Y, k=2)
+    np.testing.assert_allclose(blocks.eigenvalues, whole.eigenvalues, rtol=1e-4)
+    alone = sharpness(network, jax.tree.map(lambda leaf: leaf[1, 0, 1, 1], result.params), X, Y, k=2)
+    np.testing.assert_allclose(alone.eigenvalues, whole.eigenvalues[1, 0, 1, 1], rtol=1e-4)
+
+
+NET = NETWORKS["tanh"][0]
+PARAMS = jax.tree.map(np.asarray, NET.init(jax.random.key(0)))
+
+
+@pytest.mark.parametrize(
+    ("changes", "argument"),
+    [
+        ({"k": 0}, "k"),
+        ({"k": 40}, "k"),
+        ({"k": 3, "iterations": 2}, "iterations"),
+        ({"l2": -1}, "l2"),
+        ({"l2": [0.1, 0.2]}, "l2"),
+        ({"reduction": "max"}, "reduction"),
+        ({"loss": "none"}, "loss"),
+        ({"params": PARAMS[:1]}, "params"),
+        ({"params": (PARAMS[0]._replace(b=PARAMS[0].b[None]), PARAMS[1])}, "params"),
+        ({"params": jax.tree.map(lambda leaf: leaf[None][:0], PARAMS)}, "params"),
+        ({"x": X[:, :3]}, "x"),
+        ({"y": Y[:5]}, "y"),
+    ],
+)
+def test_an_invalid_argument_raises_by_name(changes, argument):
+    given = {"network": NET, "params": PARAMS, "x": X, "y": Y} | changes
+    with pytest.raises((ValueError, TypeError), match=f"^{argument}: "):
+        sharpness(**given)
