@@ -26,7 +26,22 @@ from .experiment.axes import Sample
 from .experiment.options import Options
 from .experiment.settings import Execution, Progress, Validation
 from .experiment.workers import Workers
-from .layers import GRU, Conv, Dense, Elman, Flatten, Layer, LayerKind, MaxPool, MeanPool, Residual, Scaled
+from .layers import (
+    GRU,
+    LSTM,
+    Conv,
+    Dense,
+    Elman,
+    Embedding,
+    Flatten,
+    Layer,
+    LayerKind,
+    LayerNorm,
+    MaxPool,
+    MeanPool,
+    Residual,
+    Scaled,
+)
 from .learners import Batch, Learner, Metric, learner, supervised
 from .losses import Loss
 from .minibatches import Minibatches
@@ -54,6 +69,7 @@ __version__: str
 
 __all__ = [
     "GRU",
+    "LSTM",
     "Activation",
     "ArgumentError",
     "Batch",
@@ -65,6 +81,7 @@ __all__ = [
     "Dense",
     "EarlyStopping",
     "Elman",
+    "Embedding",
     "Ensemble",
     "Execution",
     "Flatten",
@@ -74,6 +91,7 @@ __all__ = [
     "Hypergradient",
     "Layer",
     "LayerKind",
+    "LayerNorm",
     "Learner",
     "Loss",
     "LostMembersError",
