@@ -16,6 +16,7 @@ from . import (
     training,
 )
 from .activations import Activation
+from .adapters import from_equinox, from_flax
 from .analysis.statistics import CellStatistics, cell_statistics
 from .architectures import cnn, rnn
 from .arguments.checks import ArgumentError
@@ -129,6 +130,8 @@ __all__ = [
     "coordinate_check",
     "datasets",
     "estimators",
+    "from_equinox",
+    "from_flax",
     "hypergradient",
     "keep_programs",
     "layers",

@@ -32,12 +32,15 @@ class Network(NamedTuple):
             floats for layers, unless the first one takes tokens.
         layers: The layers of the network, where `sequential` made it; None for functions of your own.
         input_shape: Shape of one row of x, where `sequential` made the network.
+        random_apply: ``(params, x, key) -> [n, n_out]`` in place of ``apply`` in steps of training, for
+            functions of your own that draw random numbers there, such as dropout; None for no such.
     """
 
     init: Callable[[jax.Array], Params]
     apply: Callable[[Params, jax.Array], jax.Array]
     layers: tuple[LayerKind, ...] | None = None
     input_shape: Shape | None = None
+    random_apply: Callable[[Params, jax.Array, jax.Array], jax.Array] | None = None
 
     def __reduce__(self) -> tuple[Any, ...]:
         """Networks of `sequential` are pickled by their layers: equal ones stay the same object."""

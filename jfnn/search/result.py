@@ -220,8 +220,8 @@ class SweepResult:
 def load(directory: str | os.PathLike[str]) -> SweepResult:
     """The result that `SweepResult.save` or ``sweep(out=…)`` wrote.
 
-    Parameters come back as they were where they are layers, dicts, lists and tuples; named tuples of your own
-    come back as dicts.
+    Parameters come back as they were where they are those of layers, dicts, lists and tuples; named tuples of
+    your own come back as dicts.
 
     Raises:
         FileNotFoundError: There is no run in the directory.
