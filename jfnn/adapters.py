@@ -1,7 +1,7 @@
 """Modules of Equinox and of Flax as networks.
 
-Parameters of such a network are a dict of the module's arrays by their paths, such as ``layers.0.weight``. The
-penalty is on those of two axes or more, as everywhere.
+Parameters of such a network are a dict of the module's arrays by their paths, such as ``layers.0.weight``.
+The penalty is on those of two axes or more, as everywhere.
 """
 
 import importlib
@@ -21,8 +21,8 @@ NO_STATE = "its state ({}) is no parameter: use layer or group normalisation, or
 def from_equinox(module: Any) -> Network:
     """A network from a module of Equinox, which takes one row of x.
 
-    Scores and predictions run it in inference mode. Where it has parts with such a mode, such as dropout, steps
-    of training do not, and give ``key=`` to a ``__call__`` that takes it, one for each row.
+    Scores and predictions run it in inference mode. Where it has parts with such a mode, as dropout is,
+    steps of training do not, and give ``key=`` to a ``__call__`` that takes it, one for each row.
 
     Args:
         module: ``key -> module``, so that every seed has a start of its own; or an `equinox.Module`, at which
@@ -64,8 +64,8 @@ def from_flax(module: Any) -> Network:
     scores and predictions as after ``module.eval()``.
 
     Args:
-        module: ``rngs -> module``, so that every seed has a start of its own; or an `nnx.Module`, at which all
-            seeds start. Each `nnx.Param` is a parameter.
+        module: ``rngs -> module``, so that every seed has a start of its own; or an `nnx.Module`, at which
+            all seeds start. Each `nnx.Param` is a parameter.
 
     Raises:
         ImportError: Flax is not installed.

@@ -1,4 +1,4 @@
-"""Modules of Equinox and Flax, and functions of one's own that draw: plain loops, seeds, dropout, files, errors."""
+"""Modules of Equinox and Flax, functions that draw, a transformer: plain loops, seeds, dropout, files."""
 
 import sys
 
@@ -106,12 +106,14 @@ def test_a_module_trains_as_in_a_plain_loop_of_its_library(kind, split):
     start = net.init(seeds[1])
     assert sorted(start) == sorted(result.params)
     theirs = compiled(lambda key, rate: loops(kind, make, key, *arguments, rate))(seeds[1], 0.1)
-    from jfnn.adapters import _named
-
-    expected = _named(theirs)
-    for name, array in result.member(1, 0, 1).items():
-        np.testing.assert_allclose(array, expected[name], rtol=0, atol=2e-5)
-        assert name.endswith("scale") or name.startswith("norm") or (array != np.asarray(start[name])).all()
+    # Both list arrays by the order of fields or of names, ours by names alone.
+    paths = jax.tree_util.tree_leaves_with_path(theirs)
+    for path, expected in paths:
+        name = jax.tree_util.keystr(path, simple=True, separator=".").removesuffix(".value")
+        array = result.params[name][1, 0, 1]
+        np.testing.assert_allclose(array, expected, rtol=0, atol=2e-5)
+        assert np.abs(array - start[name]).max() > 0.1
+    assert len(paths) == len(start)
 
 
 @each_kind
@@ -126,9 +128,6 @@ def test_a_cell_is_the_module_trained_alone_saved_and_resumed_with_dropout_or_no
     labels = jfnn.predict(net, loaded.member(1, 0, 1), split.x_test)
     assert np.mean(labels == split.y_test) == pytest.approx(result.test_accuracy[1, 0, 1])
     plain = jfnn.sweep(adapted(kind), split, learning_rate=[0.01, 0.1], seeds=2, **OPTIONS)
-    assert (
-        same_bits(plain.initial_params, result.initial_params) if hasattr(plain, "initial_params") else True
-    )
     assert not same_bits(plain.params, result.params)
 
 
@@ -176,7 +175,7 @@ def test_modules_with_state_and_other_things_raise_an_error(kind):
         with pytest.raises(jfnn.ArgumentError, match=r"^module: its state \(.*(StateIndex|BatchStat)"):
             adapt(make)
     for other in (3, lambda key: 3, {"w": 1}):
-        with pytest.raises(TypeError, match="^module: expected"):
+        with pytest.raises(TypeError, match=r"^module: expected"):
             adapt(other)
 
 
@@ -200,12 +199,12 @@ def noisy_network():
 
 def test_steps_of_training_draw_where_a_network_does(split):
     net, key = noisy_network(), jax.random.key(3)
-    params, x, y = net.init(jax.random.key(0)), split.x_train, split.y_train
-    noise = jax.random.normal(key, x.shape, jnp.float32)
+    params, x, y = net.init(jax.random.key(0)), jnp.asarray(split.x_train, jnp.float32), split.y_train
+    noise = jax.random.normal(key, x.shape)
     drawn = jfnn.objective(net, params, x, y, key=key)
     np.testing.assert_allclose(drawn, jfnn.objective(net, params, x + noise, y), rtol=1e-6)
     assert drawn != jfnn.objective(net, params, x, y)
-    with pytest.raises(ValueError, match="^dropout: expected a network of jfnn.layers"):
+    with pytest.raises(ValueError, match=r"^dropout: expected a network of jfnn\.layers"):
         jfnn.objective(net, params, x, y, dropout=0.5, key=key)
     result = jfnn.sweep(net, split, learning_rate=[0.1], **OPTIONS)
     quiet = jfnn.sweep(net._replace(random_apply=None), split, learning_rate=[0.1], **OPTIONS)
@@ -213,7 +212,7 @@ def test_steps_of_training_draw_where_a_network_does(split):
 
 
 def transformer():
-    """One block of one head, in plain JAX: tokens ``[n, 8]`` -> logits of what the first of them points at."""
+    """One block of one head, in plain JAX: tokens ``[n, 8]`` -> logits of that which the first points at."""
 
     def init(key):
         shapes = {"token": (10, 16), "place": (8, 16), "query": (16, 16), "key": (16, 16), "value": (16, 16)}
@@ -237,17 +236,16 @@ def transformer():
 
 def test_a_transformer_of_ones_own_learns_to_follow_a_pointer():
     rng = np.random.default_rng(0)
-    tokens = rng.integers(0, 10, (2560, 8))
+    tokens = rng.integers(0, 10, (1280, 8))
     tokens[:, 0] = rng.integers(1, 8, len(tokens))  # a place, whose token is the label
     labels = np.take_along_axis(tokens, tokens[:, :1], axis=1)[:, 0]
     result = jfnn.sweep(
         transformer(),
-        jfnn.Split(tokens[:2048], labels[:2048], tokens[2048:], labels[2048:]),
+        jfnn.Split(tokens[:1024], labels[:1024], tokens[1024:], labels[1024:]),
         learning_rate=[1e-3, 1e-2],
         optimizer="adam",
         reduction="mean",
-        batch_size=64,
-        epochs=30,
+        batch_size=32,
+        epochs=12,
     )
-    print(result.test_accuracy)
     assert result.test_accuracy[1, 0, 0] > 0.95
