@@ -122,8 +122,19 @@ def test_a_cell_is_the_module_trained_alone_saved_and_resumed_with_dropout_or_no
     result = jfnn.sweep(net, split, learning_rate=[0.01, 0.1], seeds=2, **OPTIONS)
     params, _ = jfnn.train(net, *split[:2], learning_rate=0.1, seed=1, execution=result.execution, **OPTIONS)
     assert same_bits(result.member(1, 0, 1), params)
-    result.save(tmp_path)
+    stops = iter([True, False, False])
+
+    def stop(progress):
+        if next(stops):
+            raise KeyboardInterrupt
+
+    execution = {"eval_every": 1, "progress": stop}
+    options = OPTIONS | {"out": tmp_path, "resume": True, "execution": execution}
+    with pytest.raises(KeyboardInterrupt):
+        jfnn.sweep(net, split, learning_rate=[0.01, 0.1], seeds=2, **options)
+    resumed = jfnn.sweep(net, split, learning_rate=[0.01, 0.1], seeds=2, **options)
     loaded = jfnn.load(tmp_path)
+    assert same_bits(resumed.params, result.params)
     assert same_bits(loaded.params, result.params)
     labels = jfnn.predict(net, loaded.member(1, 0, 1), split.x_test)
     assert np.mean(labels == split.y_test) == pytest.approx(result.test_accuracy[1, 0, 1])

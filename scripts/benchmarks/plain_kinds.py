@@ -67,8 +67,8 @@ def gated(params: Any, x: Array) -> Array:
         return (h, c), h
 
     def states(cell: Any, x: Array) -> Array:
-        zeros = (jnp.zeros((x.shape[1], UNITS)),)
-        step, start = (lstm, 2 * zeros) if isinstance(cell, LSTMCell) else (gru, zeros)
+        zeros: Carry = (jnp.zeros((x.shape[1], UNITS)),)
+        step, start = (lstm, zeros + zeros) if isinstance(cell, LSTMCell) else (gru, zeros)
         return jax.lax.scan(functools.partial(step, cell), start, x)[1]
 
     x = jnp.swapaxes(x, 0, 1)

@@ -46,8 +46,8 @@ class Workload:
     minibatches in its own way, only the `summary` over all members can be compared.
 
     Other kinds are "ode", dense networks by Adam that solve u'' = -u at points which each step draws; and, on
-    minibatches in the order of the rows with mean losses, "cnn" by gradient descent, "gru" and "lstm" by Adam, and
-    "rbm" by persistent contrastive divergence.
+    minibatches in the order of the rows with mean losses, "cnn" by gradient descent, "gru" and "lstm" by
+    Adam, and "rbm" by persistent contrastive divergence.
     """
 
     title: str  # a name, a colon, and details
