@@ -17,6 +17,7 @@ from . import (
     training,
 )
 from .activations import Activation
+from .adapters import from_equinox, from_flax
 from .analysis.statistics import CellStatistics, cell_statistics
 from .architectures import cnn, rnn
 from .arguments.checks import ArgumentError
@@ -27,7 +28,22 @@ from .experiment.axes import Sample
 from .experiment.options import Options
 from .experiment.settings import Execution, Progress, Validation
 from .experiment.workers import Workers
-from .layers import GRU, Conv, Dense, Elman, Flatten, Layer, LayerKind, MaxPool, MeanPool, Residual, Scaled
+from .layers import (
+    GRU,
+    LSTM,
+    Conv,
+    Dense,
+    Elman,
+    Embedding,
+    Flatten,
+    Layer,
+    LayerKind,
+    LayerNorm,
+    MaxPool,
+    MeanPool,
+    Residual,
+    Scaled,
+)
 from .learners import Batch, Learner, Metric, learner, supervised
 from .learners.pruning import pruned
 from .losses import Loss
@@ -57,6 +73,7 @@ __version__: str
 
 __all__ = [
     "GRU",
+    "LSTM",
     "Activation",
     "ArgumentError",
     "Batch",
@@ -68,6 +85,7 @@ __all__ = [
     "Dense",
     "EarlyStopping",
     "Elman",
+    "Embedding",
     "Ensemble",
     "Execution",
     "Flatten",
@@ -78,6 +96,7 @@ __all__ = [
     "Hypergradient",
     "Layer",
     "LayerKind",
+    "LayerNorm",
     "Learner",
     "Loss",
     "LostMembersError",
@@ -115,6 +134,8 @@ __all__ = [
     "coordinate_check",
     "datasets",
     "estimators",
+    "from_equinox",
+    "from_flax",
     "hypergradient",
     "keep_programs",
     "layers",

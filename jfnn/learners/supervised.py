@@ -138,6 +138,7 @@ class Supervised(DescentLearner):
             value_and_grad = self.gradient
         elif self.columns is None:
             value_and_grad = training.autodiff(self.network, self.loss, self.reduction)
+            options["key"] = key
         else:
             how = column_form.by_hand if self.gradient == "backprop" else column_form.by_jax
             value_and_grad = functools.partial(how, self.columns, self.loss, self.reduction)
@@ -230,7 +231,7 @@ def supervised(
         gradient=gradient,
         metrics=named_metrics((), loss),
         ranked_by="loss",
-        random="dropout" in hyper,
+        random="dropout" in hyper or (network.random_apply is not None and not callable(gradient)),
         takes_weights=not callable(gradient) or naming.takes(gradient, "weights"),
         infers_metrics=metrics is None,
         **fields,

@@ -32,8 +32,8 @@ outputs = np.asarray(outputs) * scaling['y']['scale'] + scaling['y']['mean']  # 
 def load(directory: str | os.PathLike[str]) -> SweepResult:
     """The result that `SweepResult.save` or ``sweep(out=…)`` wrote.
 
-    Parameters come back as they were where they are layers, dicts, lists and tuples; named tuples of your own
-    come back as dicts. The network comes back where none of its functions is your own.
+    Parameters come back as they were where they are those of layers, dicts, lists and tuples; named tuples of
+    your own come back as dicts. The network comes back where none of its functions is your own.
 
     Raises:
         FileNotFoundError: There is no run in the directory.

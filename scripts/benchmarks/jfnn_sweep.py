@@ -29,8 +29,8 @@ def network(workload: Workload) -> jfnn.Network:
     """The network; plain JAX draws its starting weights too, where contenders draw for themselves."""
     if workload.kind == "cnn":
         return jfnn.cnn((1, 8, 8), CHANNELS, CLASSES, KERNEL)
-    if workload.kind == "gru":
-        return jfnn.rnn((TIME, 1), UNITS, CLASSES, "gru", bidirectional=True, states="all")
+    if workload.kind in ("gru", "lstm"):
+        return jfnn.rnn((TIME, 1), UNITS, CLASSES, workload.kind, bidirectional=True, states="all")
     init = "glorot_normal" if workload.glorot else "normal"
     return jfnn.mlp(workload.sizes, workload.activation, init=init)
 

@@ -48,8 +48,8 @@ class Workload:
     minibatches in its own way, only the `summary` over all members can be compared.
 
     Other kinds are "ode", dense networks by Adam that solve u'' = -u at points which each step draws; and, on
-    minibatches in the order of the rows with mean losses, "cnn" by gradient descent, "gru" by Adam, and "rbm"
-    by persistent contrastive divergence. "series" are dense networks for regression, one for each series.
+    minibatches in the order of the rows with mean losses, "cnn" by gradient descent, "gru" and "lstm" by
+    Adam, and "rbm" by persistent contrastive divergence. "series" are dense networks for regression, one for each series.
     "pruned" are dense networks that are pruned and rewound `PRUNINGS` times, each after an equal number of
     epochs; "sharpness" trains none, but finds the largest eigenvalue of each one's Hessian.
     """
@@ -193,8 +193,9 @@ class Workload:
         if self.kind == "cnn":
             weights = [CHANNELS[0] * KERNEL**2 * 36, CHANNELS[1] * CHANNELS[0] * KERNEL**2 * 16]
             weights.append(CHANNELS[1] * 16 * CLASSES)
-        elif self.kind == "gru":
-            weights = [2 * TIME * 3 * UNITS, 2 * TIME * 3 * UNITS**2, 2 * UNITS * TIME * CLASSES]
+        elif self.kind in ("gru", "lstm"):
+            gates = 2 * TIME * UNITS * (3 if self.kind == "gru" else 4)
+            weights = [gates, gates * UNITS, 2 * UNITS * TIME * CLASSES]
         else:
             weights = [n_in * n_out for n_in, n_out in self.layer_shapes()]
         return [2 * n for n in weights]

@@ -186,6 +186,10 @@ KINDS = {
         "recurrent: 32 GRUs of 6 units both ways over 40 points, batch 100, 10 epochs",
         *("gru", "waves", 10, 1e-3, 3e-2, 20),
     ),
+    "lstm": _kind(
+        "recurrent: 32 LSTMs of 6 units both ways over 40 points, batch 100, 10 epochs",
+        *("lstm", "waves", 10, 1e-3, 3e-2, 20),
+    ),
     "rbm": _kind(
         "Boltzmann: 32 machines 64–100 on the digits, batch 100, 30 epochs",
         *("rbm", "pixels", 30, 1e-2, 1e-1, 16),

@@ -20,12 +20,15 @@ from jfnn import backprop, losses
 from jfnn.layers import (
     GRU,
     LAYERS,
+    LSTM,
     Conv,
     Dense,
     Elman,
+    Embedding,
     Flatten,
     Layer,
     LayerKind,
+    LayerNorm,
     MaxPool,
     MeanPool,
     Residual,
@@ -68,6 +71,7 @@ EXAMPLES = {
         (Conv(2, (3,), 2, 1, "sigmoid", "glorot_normal"), (1, 6)),
         (Conv(2, (3, 2), (2, 1), (1, 2), "elu", "pytorch"), (1, 4, 3)),
         (Conv(1, 2, padding="same", activation=jfnn.Activation(jnp.sin, jnp.cos)), (2, 3, 2)),
+        (Conv(2, 2, padding="causal", activation="tanh", dilation=2), (2, 4)),
     ],
     Dense: [
         (Dense(4, "tanh"), (3,)),
@@ -79,11 +83,17 @@ EXAMPLES = {
         (Elman(2), (3, 2)),
         (Elman(3, "sigmoid", bidirectional=True, states="all", initializer="normal"), (2, 1)),
     ],
+    Embedding: [(Embedding(5, 3), (4,)), (Embedding(3, 2, 1, "pytorch"), (2, 3))],
     Flatten: [(Flatten(), (2, 3)), (Flatten(), (4,))],
     GRU: [
         (GRU(2, states="all", initializer="glorot_uniform"), (3, 2)),
         (GRU(2, bidirectional=True), (3, 1)),
     ],
+    LSTM: [
+        (LSTM(2, states="all", initializer="glorot_uniform"), (3, 2)),
+        (LSTM(2, bidirectional=True), (3, 1)),
+    ],
+    LayerNorm: [(LayerNorm(), (4,)), (LayerNorm(), (3, 4)), (LayerNorm(2, 0.1), (2, 3, 2))],
     MaxPool: [(MaxPool(2), (2, 5)), (MaxPool((3, 2), (1, 2), (1, 0)), (1, 3, 4))],
     MeanPool: [(MeanPool(3, 1, 2), (2, 4)), (MeanPool((2, 3), 2, (0, 1)), (1, 5, 4))],
     Residual: [
@@ -112,7 +122,8 @@ def make_problem(layer, shape, dtype):
 
     like = jax.eval_shape(functools.partial(layer.init, shape=shape), jax.random.key(0))
     params = jax.tree.map(lambda leaf: draw(leaf.shape), like)
-    return params, draw((N, *shape)), draw((N, *layer.output_shape(shape)))
+    x = draw((N, *shape)) if layer.tokens is None else rng.integers(0, layer.tokens, (N, *shape), np.int32)
+    return params, x, draw((N, *layer.output_shape(shape)))
 
 
 def assert_close(result, expected, tolerance):
@@ -209,14 +220,20 @@ def in_all_ways(layer, shape, dtype):
         by_hand = layer.pull_back(packed, kept, d_columns)
         _, of_columns = jax.vjp(lambda packed, a: layer.forward(packed, a)[0], packed, a)
         by_hand, in_columns = (
-            (layer.unpack(d_packed), jnp.moveaxis(d_in, -1, 0))
+            (layer.unpack(d_packed), None if layer.tokens else jnp.moveaxis(d_in, -1, 0))
             for d_packed, d_in in (by_hand, of_columns(d_columns))
         )
+        d_params, d_rows = jax.vjp(layer.apply, params, x)[1](d_out)
+        by_jax = d_params, None if layer.tokens else d_rows
         values = None
         if dtype == np.float64:
-            moved = perturbed((params, x), STEP)
-            values = jax.vmap(lambda moved: jnp.sum(layer.apply(*moved) * d_out))(moved)
-        return outputs, (by_hand, jax.vjp(layer.apply, params, x)[1](d_out), in_columns), values
+            moved = perturbed((params, None if layer.tokens else x), STEP)
+
+            def value(params, moved):
+                return jnp.sum(layer.apply(params, x if moved is None else moved) * d_out)
+
+            values = jax.vmap(lambda moved: value(*moved))(moved)
+        return outputs, (by_hand, by_jax, in_columns), values
 
     problem = make_problem(layer, shape, dtype)
     return problem, *found(*problem)
@@ -237,7 +254,8 @@ def test_pull_back_equals_jax_vjp_and_central_differences(layer, shape, dtype):
     assert_close(by_hand, by_jax, TOLERANCE[dtype.name])
     assert_close(in_columns, by_jax, TOLERANCE[dtype.name])
     if dtype == np.float64:
-        assert_close(by_hand, central_differences(values, (params, x), STEP), DIFFERENCES_TOLERANCE)
+        arguments = params, None if layer.tokens else x
+        assert_close(by_hand, central_differences(values, arguments, STEP), DIFFERENCES_TOLERANCE)
 
 
 @every_example

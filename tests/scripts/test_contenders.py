@@ -88,7 +88,7 @@ def test_torch_trains_the_same_networks(by_numpy, name):
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("kind", ["cnn", "gru"])
+@pytest.mark.parametrize("kind", ["cnn", "gru", "lstm"])
 def test_other_kinds_are_the_same_networks_by_plain_vmap(kind):
     full = workloads.KINDS[kind]
     small = dataclasses.replace(full, learning_rates=full.learning_rates[::16], epochs=1)
