@@ -18,13 +18,19 @@ import jfnn
 # A picture -> its title; each is a module of `famous` with ``run(runs, size) -> Picture``.
 PICTURES = {
     "boundary": "The boundary of trainability is a fractal",
+    "superposition": "Superposition of features as a phase change",
+    "seeds": "One network, thousands of seeds",
+    "double-descent": "Deep double descent on MNIST-1D",
+    "grokking": "Grokking by the scale of the start",
 }
 
 
 def section(out: Path, size: str, name: str) -> list[Row]:
     """Draws a picture; the rows of its table."""
     about = published(name)
-    print(f"{about['source']}\nprotocol: {about['protocol']}\ntime of the authors: {about['time']}", flush=True)
+    print(
+        f"{about['source']}\nprotocol: {about['protocol']}\ntime of the authors: {about['time']}", flush=True
+    )
     module = importlib.import_module(f"famous.{name.replace('-', '_')}")
     picture: Picture = module.run(out / "runs" / size, size)
     path = out / f"{name}.png"

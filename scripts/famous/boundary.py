@@ -58,7 +58,7 @@ def run(runs: Path, size: str) -> Picture:
         f"{low} to {high}",
         f"{dimension:.2f}",
         low <= dimension <= high,
-        f"median of {len(slopes)} slopes of box counts in {len(images)} images; {figures['source']}",
+        f"median of {len(slopes)} slopes of box counts in {len(images)} images",
         size != "quick",
     )
     members = sum(result.diverged_at.size for result in results)
