@@ -2,7 +2,7 @@
 
 Sohl-Dickstein (2024, arXiv 2402.06184): one hidden layer in the mean-field parametrisation,
 ``f(x) = V tanh(√2 W x / √n) / n`` of width n, as many rows as parameters, all of them normal numbers, in
-float64. Each pixel is one network, from the same start on the same rows, whose layers have rates of their own.
+float64. Each pixel is one network, from the same start on the same rows, with two rates of its own.
 """
 
 from pathlib import Path
@@ -78,7 +78,8 @@ def layerwise(learning_rate: Any, output_rate: Any) -> optax.GradientTransformat
 def outputs(params: Any, x: jax.Array) -> jax.Array:
     """Outputs ``[rows, 1]``."""
     width = x.shape[1]
-    return jnp.tanh(x @ params[0] / jnp.sqrt(width) * jnp.sqrt(2)) @ params[1] / width
+    hidden: jax.Array = jnp.tanh(x @ params[0] * np.sqrt(2 / width))
+    return hidden @ params[1] / width
 
 
 def loss(params: Any, batch: Any, key: Any) -> jax.Array:
@@ -184,7 +185,7 @@ def spread(image: np.ndarray) -> np.ndarray:
     ranked = np.sort(image.ravel())
     below = int((ranked < 0).sum())
     levels = np.concatenate([np.linspace(-1, -0.25, below), np.linspace(0.25, 1, ranked.size - below)])
-    return -np.interp(image, ranked, levels)
+    return np.asarray(-np.interp(image, ranked, levels))
 
 
 def draw(images: list[np.ndarray], windows: list[Window]) -> Figure:

@@ -1,8 +1,8 @@
 """The accuracy of one network over thousands of seeds, against the binomial of its test rows.
 
 Picard (2021, arXiv 2109.08203) trained 10,000 networks that differ by their seed alone; Jordan (2023, arXiv
-2304.01910) explains the spread: networks err on test rows independently, each row with its own probability. Here
-it is the lecture notes' network 64-50-10 on the digits, at η = 0.01 and λ = 0.1.
+2304.01910) explains the spread: networks err on test rows independently, on each with its own probability.
+Here it is the lecture notes' network 64-50-10 on the digits, at η = 0.01 and λ = 0.1.
 """
 
 from pathlib import Path

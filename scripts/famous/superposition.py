@@ -1,8 +1,8 @@
 """Superposition as a phase change: when a network stores more features than it has dimensions.
 
-Elhage et al. (2022, "Toy Models of Superposition", section "Superposition as a Phase Change"): n features, n - 1
-dimensions, ``x' = ReLU(Wᵀ W x + b)`` and the loss ``Σ_i I_i (x_i - x'_i)²``. A feature is 0 but with a
-probability, the density, with which it is uniform on [0, 1]; all have importance 1 but the last.
+Elhage et al. (2022, "Toy Models of Superposition", "Superposition as a Phase Change"): n features, n - 1
+dimensions, ``x' = ReLU(Wᵀ W x + b)`` and the loss ``Σ_i I_i (x_i - x'_i)²``. A feature is 0, or with a
+probability, the density, uniform on [0, 1]; all but the last have importance 1. Each step draws new rows.
 """
 
 import itertools
@@ -98,7 +98,7 @@ def quadrature(n: int) -> np.ndarray:
 def trained(
     n: int, density: np.ndarray, importance: np.ndarray, scale: Scale, directory: dict[str, Any]
 ) -> jfnn.SweepResult:
-    """Networks of n features, all densities, importances and seeds; they are scored by their expected loss."""
+    """Networks of n features for all densities, importances and seeds, scored by their expected loss."""
     nodes = quadrature(n)
 
     def init(key: jax.Array) -> Any:
