@@ -79,7 +79,8 @@ def outputs(params: Any, x: jax.Array) -> jax.Array:
     """Outputs ``[rows, 1]``."""
     width = x.shape[1]
     hidden: jax.Array = jnp.tanh(x @ params[0] * np.sqrt(2 / width))
-    return hidden @ params[1] / width
+    outputs: jax.Array = hidden @ params[1] / width
+    return outputs
 
 
 def loss(params: Any, batch: Any, key: Any) -> jax.Array:

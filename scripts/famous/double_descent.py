@@ -137,7 +137,11 @@ def draw(values: Mapping[str, Mapping[int, np.ndarray]], figures: dict[str, Any]
             low, high = ([edge(values[name][width]) for width in widths] for edge in (np.min, np.max))
             axes.fill_between(widths, low, high, color=line.get_color(), alpha=0.25, linewidth=0)
             axes.plot(figures["width"], figures[name], ".", color=line.get_color(), label="published run")
-        axes.set(xscale="log", xlabel="units of each hidden layer", ylabel=", ".join(names))
+        axes.set(
+            xscale="log",
+            xlabel="units of each hidden layer",
+            ylabel="error, %" if len(names) > 1 else names[0],
+        )
         axes.grid(alpha=0.3)
         axes.legend(fontsize="small", frameon=False)
     return figure

@@ -99,7 +99,7 @@ def delays(curves: Curves) -> np.ndarray:
 
 
 def exponent(decays: tuple[float, ...], steps: np.ndarray) -> float:
-    """Slope of log steps ``[decay, …]`` over log decay, the mean over starts that have steps at three decays."""
+    """Slope of log steps ``[decay, …]`` over log decay, the mean over starts with three of them."""
     slopes = []
     for column in steps.reshape(len(decays), -1).T:
         known = np.isfinite(column)
