@@ -2,8 +2,8 @@
 
 Picard (2021, arXiv 2109.08203) trained 10,000 networks that differ by their seed alone; Jordan (2023, arXiv
 2304.01910) explains the spread: networks err on test rows independently, on each with its own probability.
-Here it is the lecture notes' network 64-50-10 on the digits, at λ = 0.1, with a learning rate at which rounding
-does not matter, 0.001, and with the notes' own, 0.01, at which training is chaotic.
+Here it is the notes' network 64-50-10 on the digits, at λ = 0.1 and two learning rates: 0.001, where their
+figures reproduce, and 0.01, where training is chaotic.
 """
 
 from pathlib import Path
