@@ -74,10 +74,11 @@ def test_a_cell_of_a_sweep_on_tokens_is_the_network_trained_alone(sentences, gra
         net, *sentences[:2], learning_rate=0.1, seed=1, execution=result.execution, **options
     )
     assert same_bits(result.member(1, 0, 1), params)
-    labels = jfnn.predict(net, params, sentences.x_test)
-    assert np.mean(labels == sentences.y_test) == result.test_accuracy[1, 0, 1]
     result.save(tmp_path)
-    assert same_bits(jfnn.load(tmp_path).member(1, 0, 1), params)
+    loaded = jfnn.load(tmp_path).member(1, 0, 1)
+    assert same_bits(loaded, params)
+    labels = jfnn.predict(net, loaded, sentences.x_test)
+    assert np.mean(labels == sentences.y_test) == result.test_accuracy[1, 0, 1]
 
 
 def test_dropout_on_tokens_has_masks_of_floats(sentences):
