@@ -70,14 +70,14 @@ def objective(
     x = as_inputs(network, x)
     params = as_params(network, params)
     weights = as_weights(weights, len(x))
+    drops = check_dropout(dropout, key)
     if network.random_apply is not None and key is not None and checks.is_concrete(dropout) and dropout == 0:
-        checks.check_key(key)
         outputs = network.random_apply(params, x, key)
-    elif check_dropout(dropout, key):
+    elif drops:
         if network.layers is None or network.input_shape is None or key is None:
             raise ArgumentError("dropout", "expected a network of jfnn.layers, whose hidden units are known")
-        drops = dropout_shapes(network.layers, network.input_shape)
-        masks = dropout_masks(key, dropout, drops, x.shape[0], jax.tree.leaves(params)[0].dtype)
+        shapes = dropout_shapes(network.layers, network.input_shape)
+        masks = dropout_masks(key, dropout, shapes, x.shape[0], jax.tree.leaves(params)[0].dtype)
         outputs = forward(network.layers, params, x, masks)
     else:
         outputs = network.apply(params, x)

@@ -128,7 +128,7 @@ def test_a_cell_is_the_module_trained_alone_saved_and_resumed_with_dropout_or_no
         if next(stops):
             raise KeyboardInterrupt
 
-    execution = {"eval_every": 1, "progress": stop}
+    execution = result.execution._replace(eval_every=1, progress=stop)
     options = OPTIONS | {"out": tmp_path, "resume": True, "execution": execution}
     with pytest.raises(KeyboardInterrupt):
         jfnn.sweep(net, split, learning_rate=[0.01, 0.1], seeds=2, **options)

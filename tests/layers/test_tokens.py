@@ -26,8 +26,8 @@ def sentences():
 
 
 def reader(**options):
-    layers = [Embedding(WORDS, 4, padding=0), jfnn.LSTM(3, padded=True, **options), Dense(2, "identity")]
-    return jfnn.sequential(layers, TIME)
+    read = [Embedding(WORDS, 4, padding=0), jfnn.LSTM(3, padded=True, **options)]
+    return jfnn.sequential([*read, LayerNorm(), Dense(2, "identity")], TIME)
 
 
 @pytest.mark.filterwarnings("ignore::DeprecationWarning")  # PyTorch warns of parts of itself
@@ -67,16 +67,18 @@ def test_the_penalty_leaves_scales_and_shifts_alone():
 
 @pytest.mark.parametrize("gradient", ["autodiff", "backprop"])
 def test_a_cell_of_a_sweep_on_tokens_is_the_network_trained_alone(sentences, gradient, tmp_path):
+    net = reader(bidirectional=gradient == "backprop")
     options = dict(optimizer="adam", epochs=3, batch_size=8, gradient=gradient)
-    result = jfnn.sweep(reader(), sentences, learning_rate=[0.01, 0.1], seeds=2, **options)
+    result = jfnn.sweep(net, sentences, learning_rate=[0.01, 0.1], seeds=2, **options)
     params, _ = jfnn.train(
-        reader(), *sentences[:2], learning_rate=0.1, seed=1, execution=result.execution, **options
+        net, *sentences[:2], learning_rate=0.1, seed=1, execution=result.execution, **options
     )
     assert same_bits(result.member(1, 0, 1), params)
-    labels = jfnn.predict(reader(), params, sentences.x_test)
-    assert np.mean(labels == sentences.y_test) == result.test_accuracy[1, 0, 1]
     result.save(tmp_path)
-    assert same_bits(jfnn.load(tmp_path).member(1, 0, 1), params)
+    loaded = jfnn.load(tmp_path).member(1, 0, 1)
+    assert same_bits(loaded, params)
+    labels = jfnn.predict(net, loaded, sentences.x_test)
+    assert np.mean(labels == sentences.y_test) == result.test_accuracy[1, 0, 1]
 
 
 def test_dropout_on_tokens_has_masks_of_floats(sentences):
