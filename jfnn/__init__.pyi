@@ -13,9 +13,11 @@ from . import (
     minibatches,
     network,
     plots,
+    subsets,
     training,
 )
 from .activations import Activation
+from .adapters import from_equinox, from_flax
 from .analysis.statistics import CellStatistics, cell_statistics
 from .architectures import cnn, rnn
 from .arguments.checks import ArgumentError
@@ -26,7 +28,22 @@ from .experiment.axes import Sample
 from .experiment.options import Options
 from .experiment.settings import Execution, Progress, Validation
 from .experiment.workers import Workers
-from .layers import GRU, Conv, Dense, Elman, Flatten, Layer, LayerKind, MaxPool, MeanPool, Residual, Scaled
+from .layers import (
+    GRU,
+    LSTM,
+    Conv,
+    Dense,
+    Elman,
+    Embedding,
+    Flatten,
+    Layer,
+    LayerKind,
+    LayerNorm,
+    MaxPool,
+    MeanPool,
+    Residual,
+    Scaled,
+)
 from .learners import Batch, Learner, Metric, learner, supervised
 from .learners.pruning import pruned
 from .losses import Loss
@@ -37,8 +54,9 @@ from .prediction import accuracy, predict, predict_proba
 from .schedulers import EarlyStopping, Halving, Hyperband, PopulationTraining, Scheduler
 from .search.ask_tell import ask_tell
 from .search.groups import Group, SweepGroups, load_groups, sweep_groups
+from .search.loading import load
 from .search.outcomes import LostMembersError
-from .search.result import Best, SweepResult, load
+from .search.result import Best, SweepResult
 from .search.sweep import sweep
 from .search.train import History, train
 from .store.files import CorruptFileError
@@ -55,6 +73,7 @@ __version__: str
 
 __all__ = [
     "GRU",
+    "LSTM",
     "Activation",
     "ArgumentError",
     "Batch",
@@ -66,6 +85,7 @@ __all__ = [
     "Dense",
     "EarlyStopping",
     "Elman",
+    "Embedding",
     "Ensemble",
     "Execution",
     "Flatten",
@@ -76,6 +96,7 @@ __all__ = [
     "Hypergradient",
     "Layer",
     "LayerKind",
+    "LayerNorm",
     "Learner",
     "Loss",
     "LostMembersError",
@@ -113,6 +134,8 @@ __all__ = [
     "coordinate_check",
     "datasets",
     "estimators",
+    "from_equinox",
+    "from_flax",
     "hypergradient",
     "keep_programs",
     "layers",
@@ -134,6 +157,7 @@ __all__ = [
     "pruned",
     "rnn",
     "sequential",
+    "subsets",
     "supervised",
     "sweep",
     "sweep_groups",

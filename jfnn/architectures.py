@@ -13,10 +13,11 @@ from jfnn.layers.elman import Elman
 from jfnn.layers.flatten import Flatten
 from jfnn.layers.gru import GRU
 from jfnn.layers.kind import LayerKind, Shape
+from jfnn.layers.lstm import LSTM
 from jfnn.layers.pool import MaxPool
 from jfnn.network import Network, sequential
 
-CELLS = ("gru", "elman")
+CELLS = ("gru", "lstm", "elman")
 
 
 def cnn(
@@ -102,6 +103,7 @@ def rnn(
     activation: str | Activation = "tanh",
     output: str | Activation = "identity",
     init: str = "pytorch",
+    padded: bool = False,
 ) -> Network:
     """A recurrent layer, and dense ones on its last or on all its states.
 
@@ -109,13 +111,14 @@ def rnn(
         inputs: Shape of one sequence, ``(time, features)``.
         units: Length of a state.
         outputs: Outputs of the network.
-        kind: "gru" or "elman".
+        kind: "gru", "lstm" or "elman".
         bidirectional: Whether a second cell reads the sequence from its end.
         states: "last", or "all" for dense layers on ``time * units`` numbers (twice as many both ways).
         hidden: Widths of dense layers between the states and the outputs.
         activation: Of an Elman layer, and of the hidden layers.
         output: The output layer's activation; the identity for a cross-entropy.
         init: Where parameters start, as in `jfnn.mlp`; "pytorch" is ±1/√units in the recurrent layer.
+        padded: Whether rows of zeros at the end of a sequence are padding (`layers.recurrent.Recurrent`).
 
     Raises:
         ValueError, TypeError: An unknown name or invalid sizes; the message names the argument.
@@ -126,7 +129,8 @@ def rnn(
     widths = checks.as_counts(hidden, "hidden")
     function, last = activations.name_or_own(activation), activations.name_or_own(output, "output")
     options: dict[str, Any] = {"bidirectional": bidirectional, "states": states, "initializer": init}
-    recurrent = GRU(units, **options) if kind == "gru" else Elman(units, function, **options)
+    options |= {"padded": padded} | ({"activation": function} if kind == "elman" else {})
+    recurrent = {"gru": GRU, "lstm": LSTM, "elman": Elman}[kind](units, **options)
     flat = [Flatten()] if states == "all" else []
     dense = [Dense(width, function, init) for width in widths]
     readout = Dense(checks.as_count(outputs, "outputs"), last, init)

@@ -15,7 +15,7 @@ import jax.numpy as jnp
 from jfnn import activations, losses
 from jfnn.activations import Activation
 from jfnn.arguments import checks
-from jfnn.arguments.checks import ArgumentError
+from jfnn.arguments.checks import ArgumentError, ArgumentTypeError
 from jfnn.layers import sequence
 from jfnn.layers.dense import Dense
 from jfnn.layers.flatten import Flatten
@@ -28,16 +28,19 @@ class Network(NamedTuple):
 
     Attributes:
         init: ``key -> params``, a pytree of arrays of float32 or float64.
-        apply: ``(params, x [n, …]) -> [n, n_out]``, the output activation applied. Whole numbers x, such as
-            tokens, become floats for layers alone.
+        apply: ``(params, x [n, …]) -> [n, n_out]``, the output activation applied. Whole numbers x become
+            floats for layers, unless the first one takes tokens.
         layers: The layers of the network, where `sequential` made it; None for functions of your own.
         input_shape: Shape of one row of x, where `sequential` made the network.
+        random_apply: ``(params, x, key) -> [n, n_out]`` in place of ``apply`` in steps of training, for
+            functions of your own that draw random numbers there, such as dropout; None for no such.
     """
 
     init: Callable[[jax.Array], Params]
     apply: Callable[[Params, jax.Array], jax.Array]
     layers: tuple[LayerKind, ...] | None = None
     input_shape: Shape | None = None
+    random_apply: Callable[[Params, jax.Array, jax.Array], jax.Array] | None = None
 
     def __reduce__(self) -> tuple[Any, ...]:
         """Networks of `sequential` are pickled by their layers: equal ones stay the same object."""
@@ -97,7 +100,7 @@ def is_own_apply(network: Network) -> bool:
 
 
 def as_inputs(network: Network, x: Any, argument: str = "x", shape: Shape | None = None) -> Any:
-    """Inputs as a network takes them: layers floats, functions of your own also whole numbers.
+    """Inputs as a network takes them: layers floats or tokens, functions of your own also whole numbers.
 
     Args:
         network: The network.
@@ -106,10 +109,22 @@ def as_inputs(network: Network, x: Any, argument: str = "x", shape: Shape | None
         shape: The shape that each row must have, or None for the network's.
 
     Raises:
-        ValueError, TypeError: As `jfnn.arguments.checks.as_inputs`.
+        ValueError, TypeError: As `jfnn.arguments.checks.as_inputs`; and for other than tokens.
     """
     shape = network.input_shape if shape is None else shape
-    return checks.as_inputs(x, argument, shape, whole=network.layers is None)
+    tokens = None if network.layers is None else network.layers[0].tokens
+    x = checks.as_inputs(x, argument, shape, whole=network.layers is None or tokens is not None)
+    if tokens is not None:
+        _check_tokens(x, tokens, argument)
+    return x
+
+
+def _check_tokens(x: Any, tokens: int, argument: str) -> None:
+    if x.dtype.kind not in "iu":
+        raise ArgumentTypeError(argument, f"expected tokens, whole numbers, got dtype {x.dtype}")
+    if checks.is_concrete(x) and (x.min() < 0 or x.max() >= tokens):
+        least, most = int(x.min()), int(x.max())
+        raise ArgumentError(argument, f"expected tokens from 0 to {tokens - 1}, got {least} to {most}")
 
 
 def as_params(network: Network, params: Params) -> Params:

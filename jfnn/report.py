@@ -26,7 +26,7 @@ LONGEST = 50  # values shown of a longer list among the settings
 STYLE = """
 body { font: 16px/1.5 system-ui, sans-serif; color: #222; max-width: 72rem; margin: auto; padding: 1rem; }
 h1 { font-size: 1.6rem; margin-bottom: 0.3rem; } h2 { font-size: 1.2rem; margin-top: 2.2rem; }
-img { max-width: 100%; height: auto; }
+img { width: 100%; max-width: 40rem; height: auto; }
 table { border-collapse: collapse; font-variant-numeric: tabular-nums; }
 th, td { padding: 0.25rem 0.9rem 0.25rem 0; text-align: left; vertical-align: top; }
 th, td { border-bottom: 1px solid #ddd; } td { overflow-wrap: anywhere; }
@@ -44,6 +44,7 @@ def write_report(
     figures: Mapping[str, bytes] | None = None,
     settings: Mapping[str, Any] | None = None,
     scaling: Mapping[str, Any] | None = None,
+    columns: Mapping[str, Mapping[str, Any]] | None = None,
     objectives: Sequence[Objective] = (),
 ) -> None:
     """Writes an HTML page: the best cells, figures, settings and versions, how to load models.
@@ -56,6 +57,7 @@ def write_report(
         figures: PNG images, name -> bytes; None for those of `draw`.
         settings: Further settings to list, before those in ``result.config``.
         scaling: Scaling of the data before the sweep, as for `how_to_load`.
+        columns: Description of a file's columns, the same.
         objectives: Scores whose Pareto front is listed, as for `jfnn.analysis.front`.
     """
     checks.check_instance(result, SweepResult, "result")
@@ -74,7 +76,7 @@ def write_report(
         _pairs({name: config.get(name) for name in ("versions", "backend", "device")}),
         _pairs({f"seconds to {name}": f"{seconds:.2f}" for name, seconds in result.timing.items()}),
         "<h2>Loading the models again</h2>",
-        f"<pre>{escape(how_to_load(result, path.parent, scaling))}</pre>",
+        f"<pre>{escape(how_to_load(result, path.parent, scaling, columns))}</pre>",
     ]
     _write(path, title, text, body)
 
@@ -130,19 +132,14 @@ def draw(result: SweepResult) -> dict[str, Figure]:
 
     A random search has a scatter plot instead of a heat map.
     """
-    best, names = result.best_or_none(), summary.further_axes(result)
-    if result.sampled:
-        figures = {"scatter": plots.scatter(result)}
-    else:
-        places = best.index[2:] if best else (0,) * len(names)
-        figures = {"heatmap": plots.heat_map(result, dict(zip(names, places, strict=True)))}
+    figures = {"scatter": plots.scatter(result)} if result.sampled else {"heatmap": plots.heat_map(result)}
     return figures | ({"curves": plots.loss_curves(result)} if len(result.history.get("epoch", ())) else {})
 
 
 def png(figure: Figure) -> bytes:
     """The figure as a PNG image."""
     buffer = io.BytesIO()
-    figure.savefig(buffer, format="png", dpi=120)
+    figure.savefig(buffer, format="png", dpi=160)
     return buffer.getvalue()
 
 

@@ -57,7 +57,8 @@ def objective(
         weights: Optional sample weights ``[n]``: each sample's cost counts that often, and "mean" divides by
             their sum.
         dropout: The probability to drop a hidden unit for a sample, in [0, 1) (`jfnn.layers.dropout`).
-        key: A random key for dropout; None for none. Only networks of `jfnn.layers` have units to drop.
+        key: A random key for dropout, whose units only networks of `jfnn.layers` have, or for the network's
+            ``random_apply``; None for neither.
 
     Raises:
         ValueError, TypeError: An unknown name, or shapes that do not fit.
@@ -69,7 +70,10 @@ def objective(
     x = as_inputs(network, x)
     params = as_params(network, params)
     weights = as_weights(weights, len(x))
-    if check_dropout(dropout, key):
+    if network.random_apply is not None and key is not None and checks.is_concrete(dropout) and dropout == 0:
+        checks.check_key(key)
+        outputs = network.random_apply(params, x, key)
+    elif check_dropout(dropout, key):
         if network.layers is None or network.input_shape is None or key is None:
             raise ArgumentError("dropout", "expected a network of jfnn.layers, whose hidden units are known")
         drops = dropout_shapes(network.layers, network.input_shape)

@@ -127,6 +127,8 @@ FUNCTIONS = [
     (datasets.digits, {}),
     (datasets.split_table, {"table": datasets.Table(X, Y, (), None)}),
     (datasets.standardise, {"split": SPLIT}),
+    (datasets.fit_columns, {"table": datasets.Table(X, Y, ("a", "b"), None)}),
+    (datasets.transform, {"columns": {"a": {}}, "frame": {"a": [1.0, 2.0]}}),
     (datasets.scalers, {"split": SPLIT}),
     (datasets.read_csv, {"path": __file__, "target": "y"}),
     (datasets.read_npz, {"path": "no.npz"}),
@@ -154,6 +156,8 @@ FUNCTIONS = [
     ),
     (boltzmann.pseudo_log_likelihood, {"machine": MACHINE, "v": V}),
     (plots.heat_map, {"result": RESULT}),
+    (plots.array_map, {"values": np.ones((2, 1)), "axes": {"a": [1, 2], "b": [3]}}),
+    (plots.axis_curves, ANALYSED | {"axis": "learning_rate"}),
     (plots.scatter, {"result": None}),
     (plots.loss_curves, {"run": RESULT}),
     (plots.interval_curves, ANALYSED),
@@ -164,6 +168,12 @@ FUNCTIONS = [
     (plots.weights_as_images, {"w": np.ones((4, 2))}),
     (analysis.compare_cells, ANALYSED | {"reference": (0, 0)}),
     (analysis.curve_statistics, ANALYSED),
+    (analysis.banzhaf, {"utility": [0.5, 1.0], "included": [[0, 1], [1, 1]]}),
+    (analysis.shapley, {"utility": [0.5, 1.0], "included": [[0, 1], [1, 1]]}),
+    (analysis.memorisation, {"correct": np.eye(2), "included": [[0, 1], [1, 1]]}),
+    (analysis.influence, {"correct": np.eye(2), "included": [[0, 1], [1, 1]]}),
+    (analysis.jackknife_plus, {"residuals": [0.5, 1.0], "predictions": np.eye(2)}),
+    (analysis.split_conformal, {"residuals": [0.5, 1.0], "predictions": np.eye(2)}),
     (analysis.holm, {"p": [0.1, 0.2]}),
     (analysis.interval, {"values": [0.1, 0.2, 0.3, 0.4, 0.5]}),
     (analysis.score_matrices, {"results": [RESULT], "score": "test_loss"}),
@@ -171,6 +181,12 @@ FUNCTIONS = [
     (analysis.tidy, {"result": RESULT}),
     (analysis.write_tidy, {"result": None, "path": "tidy.csv"}),
     (RESULT.cell_scores, {"name": "test_loss"}),
+    (KEPT.predict, {"x": X, "network": jfnn.supervised(NET)}),
+    (KEPT.predict_proba, {"x": X, "network": jfnn.supervised(NET)}),
+    (
+        KEPT.row_scores,
+        {"metric": "loss", "part": "test", "split": SPLIT, "network": jfnn.supervised(NET)},
+    ),
     (RESULT.higher_is_better, {"name": "test_loss"}),
     (RESULT.axes_at, {"index": (0, 0)}),
     (estimators.Ensemble.of_sweep, {"network": NET, "result": KEPT, "x": X, "y": Y}),
@@ -250,7 +266,7 @@ WRAPPED = {
 }
 # Arguments that are not checked by this call alone.
 ANY = {"MLPClassifier": {"class_weight"}, "PopulationTraining": {"perturbed"}, "read_npz": {"weights"}}
-ANY |= {"transfer_curves": {"name"}}
+ANY |= {"transfer_curves": {"name"}, "row_scores": {"folds"}}
 CALLS = [
     (f"{function.__name__}-{argument}", function, arguments, argument)
     for function, arguments in FUNCTIONS

@@ -1,6 +1,8 @@
-"""Analysis of results: statistics and their intervals, comparisons, ranking, tables, numbers as text."""
+"""Statistics and their intervals, comparisons, ranking, tables; values of rows, conformal intervals."""
 
 from jfnn.analysis.comparison import Comparison, compare_cells, holm, seeds_needed
+from jfnn.analysis.conformal import jackknife_plus, split_conformal
+from jfnn.analysis.data_values import banzhaf, influence, memorisation, shapley
 from jfnn.analysis.intervals import Interval, interval
 from jfnn.analysis.sharpness import Sharpness, sharpness
 from jfnn.analysis.statistics import CellStatistics, cell_statistics, curve_statistics
@@ -13,16 +15,22 @@ __all__ = [
     "Comparison",
     "Interval",
     "Sharpness",
+    "banzhaf",
     "cell_names",
     "cell_statistics",
     "compare_cells",
     "curve_statistics",
     "front",
     "holm",
+    "influence",
     "interval",
+    "jackknife_plus",
+    "memorisation",
     "score_matrices",
     "seeds_needed",
+    "shapley",
     "sharpness",
+    "split_conformal",
     "tidy",
     "write_tidy",
 ]

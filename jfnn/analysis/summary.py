@@ -64,11 +64,6 @@ def best_text(result: SweepResult) -> str:
     return f"best {name_text(best.ranked_by)} {score} at {describe(best.axes)}"
 
 
-def further_axes(result: SweepResult) -> list[str]:
-    """Axes behind learning rate and L2 penalty."""
-    return list(result.axes)[2:]
-
-
 def costs(result: SweepResult) -> np.ndarray:
     """Ranking score of each cell ``[E, L, …]``, negative where higher is better: the least is the best."""
     scores = result.cell_scores()

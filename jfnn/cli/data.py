@@ -2,7 +2,7 @@
 
 import math
 from pathlib import Path
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import numpy as np
 
@@ -27,6 +27,7 @@ class Problem(NamedTuple):
         loss: Name of the loss.
         scaling: With --standardise, "x" and, for regression, "y": mean and scale of each column, such that
             the data of the file are ``split * scale + mean``.
+        columns: Of a .csv file the description of the input columns, for `jfnn.datasets.transform`.
     """
 
     name: str
@@ -36,6 +37,7 @@ class Problem(NamedTuple):
     classes: tuple[str, ...] | None
     loss: str
     scaling: dict[str, dict[str, list[float]]] | None = None
+    columns: dict[str, Any] | None = None
 
     @property
     def n_train(self) -> int:
@@ -50,6 +52,7 @@ def load(flags: GridFlags) -> Problem:
         ValueError: Invalid data, or flags that do not fit them.
     """
     classes: tuple[str, ...] | None
+    columns: dict[str, Any] = {}
     if flags.data is None:
         name, classes = "the digits", tuple(map(str, range(10)))
         split = datasets.digits(flags.test_size, flags.split_seed)
@@ -59,7 +62,7 @@ def load(flags: GridFlags) -> Problem:
         if cuts and table.n_train is not None:
             raise ArgumentError(cuts[0], f"{flags.data.name} says itself which rows to test on")
         name, classes = flags.data.name, table.classes
-        split = datasets.split_table(table, flags.test_size, flags.split_seed)
+        split, columns = datasets.fit_columns(table, flags.test_size, flags.split_seed)
     scaling = None
     if flags.standardise:
         scaling = {
@@ -74,7 +77,7 @@ def load(flags: GridFlags) -> Problem:
     shape = _shape(flags, split.x_train.shape[1:])
     x_train, x_test = (part.reshape(len(part), *shape) for part in (split.x_train, split.x_test))
     split = split._replace(x_train=x_train, x_test=x_test)
-    return Problem(name, split, shape, outputs, classes, loss, scaling)
+    return Problem(name, split, shape, outputs, classes, loss, scaling, columns or None)
 
 
 def _shape(flags: GridFlags, shape: tuple[int, ...]) -> tuple[int, ...]:
@@ -109,11 +112,12 @@ def _read(path: Path, flags: GridFlags) -> datasets.Table:
     suffix = path.suffix.lower()
     if suffix not in (".csv", ".npz"):
         raise ArgumentError("data", f"expected a .csv or .npz file, got {str(path)!r}")
-    if suffix == ".npz" and flags.target is not None:
-        raise ArgumentError("target", "goes with a .csv file; an .npz file holds its targets as y")
+    if suffix == ".npz" and (given := sorted({"target", "encode", "impute"} & flags.present)):
+        raise ArgumentError(given[-1], "goes with a .csv file; an .npz file holds its targets as y")
     try:
         if suffix == ".npz":
             return datasets.read_npz(path, flags.task, flags.weights)
-        return datasets.read_csv(path, flags.target, flags.task, flags.weights)
+        loose = {"encode": flags.encode, "impute": flags.impute}
+        return datasets.read_csv(path, flags.target, flags.task, flags.weights, **loose)
     except OSError as error:
         raise ArgumentError("data", f"cannot read {path}: {error.strerror or error}") from None

@@ -63,6 +63,10 @@ class GridFlags(Flags):
         "COLUMN", "how often each row counts in training; of an .npz an array's name", needs=DATA
     )
     task: str | None = flag("NAME", "", choices=TASKS, otherwise="what the targets look like", needs=DATA)
+    encode: bool = switch("columns of words of the .csv to columns of 0 and 1", needs=DATA)
+    impute: bool = switch(
+        "gaps in columns of numbers to the median, with a column that marks them", needs=DATA
+    )
     standardise: bool = switch(
         "columns, and numbers to predict, to mean 0 and deviation 1 on the training rows"
     )

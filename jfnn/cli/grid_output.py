@@ -11,6 +11,7 @@ from jfnn.analysis import ranking, summary
 from jfnn.cli.data import Problem
 from jfnn.cli.grid_flags import GridFlags
 from jfnn.cli.places import write_images
+from jfnn.datasets.frames import ENTRIES
 from jfnn.search.groups import Group, SweepGroups
 from jfnn.search.result import REFIT, SweepResult
 from jfnn.search.run_directory import CONFIG, MODELS, RESULTS, TABLE
@@ -70,7 +71,7 @@ def tables(result: SweepResult) -> list[str]:
     best, metrics = result.best_or_none(), summary.shown_metrics(result)
     metric = metrics[-1] if metrics[0] == "loss" else metrics[0]
     place = best.index if best else (0,) * len(result.axes)
-    further = {name: result.axes_at(place)[name] for name in summary.further_axes(result)}
+    further = {name: result.axes_at(place)[name] for name in list(result.axes)[2:]}
     by = "" if metric == metrics[0] else f" by {summary.metric_text(metrics[0])}"
     mark = f", * best{by}" if best else ""
     lines = []
@@ -203,15 +204,16 @@ def _write_run(
         figures=images,
         settings=settings,
         scaling=problem.scaling,
+        columns=problem.columns,
     )
     refit = [f"{REFIT}/"] * (result.refit is not None)
     return [CONFIG, TABLE, RESULTS, MODELS, *refit, *(f"{name}.png" for name in images), REPORT]
 
 
 def _describe(flags: GridFlags, problem: Problem, out: Path) -> None:
-    """Adds flags, classes and scaling to the config.json of a run and of its refit."""
+    """Adds flags, classes, scaling and columns to the config.json of a run and of its refit."""
     command = {name: _plain(value) for name, value in vars(flags).items() if name not in NOT_SETTINGS}
-    added = {"command": command, "classes": problem.classes, "scaling": problem.scaling}
+    added = {"command": command} | {name: getattr(problem, name) for name in ENTRIES}
     for path in (out / CONFIG, out / REFIT / CONFIG):
         if path.exists():
             files.write_json(path, json.loads(path.read_text()) | added)

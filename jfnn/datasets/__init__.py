@@ -1,8 +1,10 @@
 """Data to learn from: the digits, the gates, CSV and NPZ files, and splits that keep pairs together."""
 
+from jfnn.datasets.columns import transform
 from jfnn.datasets.files import read_csv, read_npz
 from jfnn.datasets.splits import (
     digits,
+    fit_columns,
     mnist1d,
     one_hot,
     or_gate,
@@ -19,6 +21,7 @@ __all__ = [
     "Split",
     "Table",
     "digits",
+    "fit_columns",
     "mnist1d",
     "one_hot",
     "or_gate",
@@ -28,5 +31,6 @@ __all__ = [
     "split",
     "split_table",
     "standardise",
+    "transform",
     "xor_gate",
 ]

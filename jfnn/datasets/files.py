@@ -1,6 +1,7 @@
 """CSV and NPZ files as inputs and targets.
 
-Nothing is guessed and no row dropped: a value that is missing or no number raises ValueError with its place.
+Nothing is guessed and no row dropped: a value that is missing or no number raises ValueError with its place,
+unless the caller says what becomes of it.
 """
 
 import csv
@@ -14,6 +15,7 @@ import numpy as np
 
 from jfnn.arguments import checks, memory, paths
 from jfnn.arguments.checks import ArgumentError, ArgumentTypeError
+from jfnn.datasets.columns import Loose, check_header
 from jfnn.datasets.targets import (
     Table,
     as_exact,
@@ -36,7 +38,13 @@ COPIES = 2.0  # of all arrays of an archive in memory, while parts are joined
 
 
 def read_csv(
-    path: str | os.PathLike[str], target: str | None, task: str | None = None, weights: str | None = None
+    path: str | os.PathLike[str],
+    target: str | None,
+    task: str | None = None,
+    weights: str | None = None,
+    *,
+    encode: bool = False,
+    impute: bool = False,
 ) -> Table:
     """A CSV file (comma, UTF-8, fields may be quoted) with a header line; all other columns are inputs.
 
@@ -46,24 +54,30 @@ def read_csv(
             alphabetical order; whole numbers of which few are different too, in ascending order.
         task: "classification" or "regression", where that is not what the column looks like.
         weights: The column that says how often each row counts; None for none.
+        encode: Whether columns may hold words, which `split_table` makes columns of 0 and 1. There a gap
+            counts as one more word.
+        impute: Whether columns of numbers may have gaps, which `split_table` fills.
 
     Raises:
         ValueError: A missing (empty, NA, nan, null, …) or non-numeric value, a few words among numeric
             targets, or a whole number that a float does not hold, with its row (from 1, below the header) and
             column; a class in two spellings (7, 007); rows of another length than the header; no such column;
-            a target that does not fit the task; a file that cannot be read, or does not fit into memory.
+            a target that does not fit the task; a file that cannot be read, or does not fit into memory. With
+            ``encode``, a column of dates or of too many words.
         FileNotFoundError: There is no such file.
     """
     path = paths.as_regular(path, "path")
     check_task(task)
+    loose = Loose(checks.as_switch(encode, "encode"), checks.as_switch(impute, "impute"))
     for argument, name in {"target": target, "weights": weights}.items():
         if name is not None and not isinstance(name, str):
             raise ArgumentTypeError(argument, f"expected the name of a column, got {checks.shown(name)}")
     target, weights = (None if name is None else as_word(name) for name in (target, weights))
-    _check_memory(path)
+    _check_memory(path, bytes_a_field=80 if encode else 16)
     try:
         with paths.text(path, "path") as lines:
-            names, numbers, targets = _read_rows(csv.reader(lines, strict=True), path.name, target, weights)
+            reader = csv.reader(lines, strict=True)
+            names, numbers, targets = _read_rows(reader, path.name, target, weights, loose)
     except UnicodeDecodeError:
         raise file_error(f"{path.name} is no UTF-8 text") from None
     except csv.Error as error:
@@ -73,30 +87,32 @@ def read_csv(
     check_words(values, targets, path.name, target, task)
     y = np.array(targets if None in values else values)
     y, classes = as_task(y, task, words=targets, where=f"{path.name}, column {target!r}")
+    x = loose.with_words(x, names, path.name)
     if weights is None:
-        return Table(x, y, names, classes)
+        return Table(x, y, names, classes, imputes=impute)
     place = names.index(weights)
     inputs = names[:place] + names[place + 1 :]
-    return Table(np.delete(x, place, axis=1), y, inputs, classes, weights=x[:, place])
+    counts = x[:, place].astype(np.float64)
+    return Table(np.delete(x, place, axis=1), y, inputs, classes, weights=counts, imputes=impute)
 
 
-def _check_memory(path: Path) -> None:
-    """Raises ValueError for a file too large to read: its numbers twice over, its targets."""
+def _check_memory(path: Path, bytes_a_field: int) -> None:
+    """Raises ValueError for a file too large to read: its numbers twice over, or its words, its targets."""
     with paths.readable(path, "path"), path.open("rb") as file:
         sample = file.read(SAMPLE)
         size = file.seek(0, os.SEEK_END)
     lines = max(sample.count(b"\n"), 1)
     rows = lines * size / max(len(sample), 1)
-    bytes_a_row = 2 * 8 * (sample.count(b",") / lines + 1) + 64
+    bytes_a_row = bytes_a_field * (sample.count(b",") / lines + 1) + 64
     memory.check("path", rows * bytes_a_row, sizes=f", for {path.name}")
 
 
 def _read_rows(
-    reader: Any, file: str, target: str | None, weights: str | None
+    reader: Any, file: str, target: str | None, weights: str | None, loose: Loose
 ) -> tuple[tuple[str, ...], "array[float]", list[str]]:
     """Names of the input columns, all inputs row after row, the targets as written."""
     header = [as_word(name) for name in next(reader, [])]
-    place = _check_header(header, file, target, weights)
+    place = check_header(header, file, target, weights)
     others = [column for column in range(len(header)) if column != place]
     inputs, targets = array("d"), []
     for row, fields in enumerate(filter(None, reader), 1):  # blank lines are no rows
@@ -104,39 +120,21 @@ def _read_rows(
         if len(fields) != len(header):
             got = f"expected {len(header)} fields, as the header has, got {len(fields)}"
             raise file_error(f"{where}: {got}")
-        numbers = [as_exact(fields[column]) for column in others]
+        numbers: list[Any] = [as_exact(fields[column]) for column in others]
         if None in numbers or fault(fields[place], is_target=True):
-            faults = [(column, fault(fields[column], column == place)) for column in (place, *others)]
-            column, wrong = next(pair for pair in faults if pair[1])
-            raise file_error(f"{where}, column {header[column]!r}: {wrong}")
-        inputs.extend(number for number in numbers if number is not None)
+            for i in (-1, *(i for i, number in enumerate(numbers) if number is None)):
+                column = place if i < 0 else others[i]
+                wrong, name = fault(fields[column], column == place), header[column]
+                is_open = wrong is not None and name not in (target, weights)
+                advice = loose.fault(row - 1, i, fields[column]) if is_open else ""
+                if wrong and advice is not None:
+                    raise file_error(f"{where}, column {name!r}: {wrong}{advice}")
+            numbers = [np.nan if number is None else number for number in numbers]
+        inputs.extend(numbers)
         targets.append(as_word(fields[place]))
     if not targets:
         raise file_error(f"{file} has no rows below its header")
     return tuple(header[column] for column in others), inputs, targets
-
-
-def _check_header(header: list[str], file: str, target: str | None, weights: str | None) -> int:
-    """The place of the target in a valid header."""
-    if not header:
-        raise file_error(f"{file} is empty")
-    if all(as_number(name) is not None for name in header):
-        raise file_error(f"{file} has numbers in its first line; expected a header, the columns' names")
-    first: dict[str, int] = {}
-    for i, name in enumerate(header):
-        if not name or first.setdefault(name, i) != i:
-            got = f"{name!r} a second time" if name else "none"
-            raise file_error(f"{file}, column {i + 1}: expected a name of its own in the header, got {got}")
-    if target not in header:
-        got = "none" if target is None else repr(target)
-        raise ArgumentError("target", f"expected a column of {file} ({shortened(header)}), got {got}")
-    inputs = [name for name in header if name not in (target, weights)]
-    if weights is not None and (weights not in header or weights == target):
-        raise ArgumentError("weights", f"expected a column of {file} ({shortened(inputs)}), got {weights!r}")
-    if not inputs:
-        others = repr(target) if weights is None else f"{target!r} and {weights!r}"
-        raise file_error(f"{file} has no column beside {others}")
-    return header.index(target)
 
 
 def read_npz(path: str | os.PathLike[str], task: str | None = None, weights: str | None = None) -> Table:

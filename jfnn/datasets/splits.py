@@ -10,6 +10,7 @@ import numpy as np
 
 from jfnn.arguments import checks, memory
 from jfnn.arguments.checks import ArgumentError, ArgumentTypeError
+from jfnn.datasets.columns import fitted, transform
 from jfnn.datasets.targets import Table
 from jfnn.targets import Split, is_labels
 
@@ -76,19 +77,37 @@ def split(
 def split_table(table: Table, test_size: float | int = 0.2, random_state: int | None = 0) -> Split:
     """A table's rows to train and to test on: as its file cuts them, else as `split` does.
 
+    Words and gaps become numbers as `fit_columns` says.
+
     Args:
         table: From `read_csv` or `read_npz`.
         test_size: As in `split`; unused where the file itself holds test rows.
         random_state: The same.
 
     Raises:
-        ValueError, TypeError: As in `split`.
+        ValueError, TypeError: As in `split`, and a column of numbers without any in the training rows.
+    """
+    return fit_columns(table, test_size, random_state)[0]
+
+
+def fit_columns(
+    table: Table, test_size: float | int = 0.2, random_state: int | None = 0
+) -> tuple[Split, dict[str, dict[str, Any]]]:
+    """A table's rows as `split_table` gives them, and the description of its columns for `transform`.
+
+    The medians and categories in it are those of the training rows alone.
     """
     checks.check_instance(table, Table, "table")
     x, y, n = table.x, table.y, table.n_train
+    cut = Split(x[:n], y[:n], x[n:], y[n:], table.weights)
     if n is None:
-        return split(x, y, test_size, random_state, table.weights)
-    return Split(x[:n], y[:n], x[n:], y[n:], table.weights)
+        cut = split(x, y, test_size, random_state, table.weights)
+    columns = fitted(table, cut.x_train)
+    if any(columns.values()):
+        parts = (dict(zip(table.names, part.T, strict=True)) for part in (cut.x_train, cut.x_test))
+        x_train, x_test = (transform(columns, part) for part in parts)
+        cut = cut._replace(x_train=x_train, x_test=x_test)
+    return cut, columns
 
 
 def scalers(split: Split) -> dict[str, Any]:

@@ -23,7 +23,7 @@ class Table(NamedTuple):
     """Rows of a file.
 
     Attributes:
-        x: Inputs ``[n, features]``, float; of an archive ``[n, …]``.
+        x: Inputs ``[n, features]``, float, objects where there are words; of an archive ``[n, …]``.
         y: Labels ``[n]``, 0 to k-1 (int64), or float targets ``[n]`` or ``[n, n_out]``.
         names: Names of the columns of ``x``; empty where the file has none.
         classes: The file's own word for each label, in order; None where the targets are no classes.
@@ -31,6 +31,7 @@ class Table(NamedTuple):
             else None.
         weights: How often each row counts in training ``[n]``, or ``[n_train]`` where the file says which
             rows are for training; None without weights.
+        imputes: Whether gaps in columns of numbers, NaN in ``x``, are to be filled.
     """
 
     x: np.ndarray
@@ -39,6 +40,7 @@ class Table(NamedTuple):
     classes: tuple[str, ...] | None
     n_train: int | None = None
     weights: np.ndarray | None = None
+    imputes: bool = False
 
 
 def file_error(reason: str) -> ArgumentError:

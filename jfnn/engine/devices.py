@@ -8,27 +8,6 @@ import jax
 
 from jfnn.arguments import checks
 from jfnn.arguments.checks import ArgumentError, ArgumentTypeError
-from jfnn.engine.forms import form_for
-from jfnn.engine.plan import Hardware
-from jfnn.experiment.experiment import Experiment
-
-
-def hardware(experiment: Experiment, workers: str | None = None, alone: bool = False) -> Hardware:
-    """The devices and the form of tiles of an experiment.
-
-    Args:
-        experiment: The experiment.
-        workers: Platform of the processes that train it, which choose their own devices; None for this one.
-        alone: Whether to take the widest tiles, for the bits of a large grid's cell.
-
-    Raises:
-        ValueError, TypeError: See `resolve`.
-    """
-    if workers is not None and experiment.execution.devices is not None:
-        raise ArgumentError("devices", "the workers of an executor choose their own; leave it out")
-    threads = resolve(1 if workers is not None else experiment.execution.devices)
-    platform = threads[0].platform if workers is None else workers
-    return Hardware(threads, form_for(experiment, platform, alone))
 
 
 @functools.cache

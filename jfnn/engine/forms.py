@@ -1,4 +1,4 @@
-"""The choice of an experiment's tiles: their width, and whether members have minibatches of their own."""
+"""The devices of an experiment, and its tiles: their width, and whether members have own minibatches."""
 
 import functools
 from typing import Any
@@ -6,8 +6,10 @@ from typing import Any
 import jax
 import numpy as np
 
+from jfnn.arguments.checks import ArgumentError
 from jfnn.engine import plan
-from jfnn.engine.plan import Form
+from jfnn.engine.devices import resolve
+from jfnn.engine.plan import Form, Hardware
 from jfnn.experiment.experiment import Experiment
 from jfnn.layers import small
 from jfnn.learners.data import Batch
@@ -15,6 +17,24 @@ from jfnn.learners.footprint import CPU_ROOM, footprint
 from jfnn.learners.learner import members_axis
 from jfnn.learners.shapes import row_shapes, starting_shapes
 from jfnn.learners.traced import Traced
+
+
+def hardware(experiment: Experiment, workers: str | None = None, alone: bool = False) -> Hardware:
+    """The devices and the form of tiles of an experiment.
+
+    Args:
+        experiment: The experiment.
+        workers: Platform of the processes that train it, which choose their own devices; None for this one.
+        alone: Whether to take the widest tiles, for the bits of a large grid's cell.
+
+    Raises:
+        ValueError, TypeError: See `resolve`.
+    """
+    if workers is not None and experiment.execution.devices is not None:
+        raise ArgumentError("devices", "the workers of an executor choose their own; leave it out")
+    threads = resolve(1 if workers is not None else experiment.execution.devices)
+    platform = threads[0].platform if workers is None else workers
+    return Hardware(threads, form_for(experiment, platform, alone))
 
 
 def form_for(experiment: Experiment, platform: str, alone: bool) -> Form:

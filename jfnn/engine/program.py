@@ -47,7 +47,7 @@ class Stock(NamedTuple):
     """Data on a device."""
 
     rows: Rows  # padded to `jfnn.learners.source.room`
-    weights: Any  # of each row, or None
+    weights: Any  # of each row [room], or in each fold [folds, room], or None
     train: Any  # training rows of each fold [folds, room]
 
 
@@ -65,6 +65,7 @@ class Program:
     * ``start(params, hyper) -> state``
     * ``advance(members, hyper, source, n_epochs, stock) -> (members, objectives [epochs, tile])``
     * ``score(params, rows, hyper) -> {metric: [members, n, …]}``
+    * ``score_own(params, rows [members, n, …], hyper)``: the same, of rows of each member's own
     """
 
     def __init__(
@@ -76,6 +77,7 @@ class Program:
         self.start = compiled(jax.vmap(learner.start), platform)
         self.advance = compiled(self._advance, platform)
         self.score = compiled(jax.vmap(learner.score, in_axes=(0, None, 0)), platform)
+        self.score_own = compiled(jax.vmap(learner.score), platform)
 
     def _advance(
         self, members: Members, hyper: Hyper, source: Source, n_epochs: jax.Array, stock: Stock
@@ -123,12 +125,13 @@ class Program:
         """The steps of an epoch; members lie on ``axis`` of the state."""
         zeros = jnp.zeros_like(next(iter(hyper.values())))
         rows, weights, train = jax.tree.map(jnp.asarray, tuple(stock))
+        fold = source.fold[:, None] if source.own and axis == 0 else source.fold
 
         def numbers(steps: jax.Array) -> jax.Array:
             return rows_of_steps(self.batches, source, train, epoch, steps, axis)
 
         def batch(numbers: jax.Array) -> Batch:
-            gathered = gather(rows, weights, numbers, self.padded)
+            gathered = gather(rows, weights, numbers, self.padded, fold)
             last = source.own and axis == -1
             return gathered._replace(rows=jax.tree.map(members_last, gathered.rows)) if last else gathered
 
@@ -138,7 +141,8 @@ class Program:
             values = values.astype(loop[1].dtype)
             return state, loop[1] + values, values
 
-        chunk = as_chunk(rows, len(source.places) * (len(zeros) if source.own else 1), self.batches)
+        large = rows if weights is None or weights.ndim == 1 else (rows, weights.reshape(-1))
+        chunk = as_chunk(large, len(source.places) * (len(zeros) if source.own else 1), self.batches)
         return steps_of_epoch(one_step, numbers, batch, source.steps, chunk, (state, zeros, zeros))
 
 

@@ -1,6 +1,7 @@
 """Reduces scores of rows to scores of members, for each metric and part of the data."""
 
 from collections.abc import Mapping
+from typing import Any
 
 import numpy as np
 
@@ -20,6 +21,7 @@ def write_scores(
     members: np.ndarray,
     parts: Mapping[str, np.ndarray],
     rows: Mapping[str, np.ndarray],
+    own: bool = False,
 ) -> None:
     """Writes the scores of members of one fold into the scores of all, in place.
 
@@ -28,14 +30,16 @@ def write_scores(
         scores: Scores of all members.
         members: Numbers of the scored members.
         parts: Name of a part -> numbers of its rows.
-        rows: Metric -> scores of all rows ``[len(members), n, …]``.
+        rows: Metric -> scores of rows ``[len(members), n, …]``.
+        own: Whether these rows are those of the parts, one part after another; else all rows.
     """
-    metrics = experiment.learner.metrics
+    metrics, ends = experiment.learner.metrics, np.cumsum([len(numbers) for numbers in parts.values()])
     for part, numbers in enumerate(parts.values()):
         if not len(numbers):
             continue
+        places: Any = slice(ends[part] - len(numbers), ends[part]) if own else numbers
         finite = np.ones(len(members), bool)
         for metric in metrics:
-            values = metric.reduce(rows[metric.name][:, numbers], experiment.data, numbers)
+            values = metric.reduce(rows[metric.name][:, places], experiment.data, numbers)
             finite = np.isfinite(values) if metric is metrics[0] else finite
             scores[metric.name][members, part] = np.where(finite, values, np.nan)

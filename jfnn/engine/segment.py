@@ -14,6 +14,7 @@ from jfnn.learners.data import Rows
 from jfnn.learners.epoch import EPOCHS
 from jfnn.learners.learner import Learner
 from jfnn.learners.source import Sources, room
+from jfnn.minibatches import PADDING
 
 
 class Task(NamedTuple):
@@ -22,7 +23,8 @@ class Task(NamedTuple):
     learner: Learner
     sources: Sources  # minibatches of all replicates
     rows: Rows  # NumPy arrays
-    weights: np.ndarray | None  # of each row
+    weights: np.ndarray | None  # of each row [n], or in each fold [folds, n]
+    own: np.ndarray | None  # rows of each fold [folds, …], to train on first, where members have copies
     block: int  # rows scored at a time
     steps: int  # largest number of steps of a call, to which given minibatches are padded
     objectives: bool  # whether the objective of each epoch is kept
@@ -40,6 +42,7 @@ class Segment(NamedTuple):
     steps: int = 0  # steps of these epochs
     minibatches: np.ndarray | None = None  # row numbers [..., epochs * steps, batch]; None to draw them
     score: bool = True  # whether to score the tile after training
+    folds: Any = None  # fold of each member [tile]; None where `Task.own` is
 
 
 class SegmentResult(NamedTuple):
@@ -60,34 +63,58 @@ class Worker:
         epochs = EPOCHS if task.objectives else 1  # to keep all takes a tenth of a small network's time
         self.program = build(task.learner, sources.batches, sources.padded, device.platform, epochs)
         # Arrays of few lengths, so that most numbers of rows share a program.
-        rows, weights = jax.tree.map(lambda leaf: _padded(leaf, room(len(leaf))), (task.rows, task.weights))
+        rows = jax.tree.map(lambda leaf: _padded(leaf, room(len(leaf))), task.rows)
+        weights = None if task.weights is None else _padded(task.weights, room(task.weights.shape[-1]), -1)
         self.stock = jax.device_put(Stock(rows, weights, sources.train), device)
 
         def block(first: int) -> Rows:
             return jax.tree.map(lambda leaf: _padded(leaf[first : first + task.block], task.block), task.rows)
 
-        n = len(jax.tree.leaves(task.rows)[0])
+        n = len(jax.tree.leaves(task.rows)[0]) if task.own is None else 0
         self.blocks = jax.device_put([block(first) for first in range(0, n, task.block)], device)
 
     def issue(self, segment: Segment, blocks: int | None = None) -> SegmentResult:
         """Starts a segment, without waiting for its arrays; scores ``blocks`` blocks of rows, or all."""
-        objectives = None
+        objectives, own = None, None if self.task.own is None else self.task.own[segment.folds]
         if segment.replicates is None:
             members = jax.device_put(segment.members, self.device)
         else:  # NumPy arrays go with the call to where the data are; to place each takes three times as long
-            minibatches = segment.minibatches
+            minibatches, stock = segment.minibatches, self.stock
             if minibatches is not None:  # as many as in the longest call, so that one program serves all
                 minibatches = _padded(minibatches, max(self.task.steps, minibatches.shape[-2]), axis=-2)
             source = self.task.sources.take(segment.replicates, segment.first_epoch, minibatches)
+            if own is not None and minibatches is None:
+                stock = jax.device_put(self._own_stock(own, segment.folds), self.device)
+                places = np.arange(len(own), dtype=np.int32)
+                source = source._replace(fold=places if source.own else places[0])
             epochs = np.int32(segment.n_epochs)
-            members, objectives = self.program.advance(
-                segment.members, segment.hyper, source, epochs, self.stock
-            )
-        scored = self.blocks[:blocks] if segment.score else []
+            members, objectives = self.program.advance(segment.members, segment.hyper, source, epochs, stock)
+        score, scored = self.program.score, self.blocks
+        if own is not None:
+            score, scored = self.program.score_own, self._own_blocks(own)
         params, hyper = members.state.params, segment.hyper
-        return SegmentResult(
-            members, objectives, [self.program.score(params, rows, hyper) for rows in scored]
-        )
+        scored = scored[:blocks] if segment.score else []
+        return SegmentResult(members, objectives, [score(params, rows, hyper) for rows in scored])
+
+    def _own_stock(self, own: np.ndarray, folds: np.ndarray) -> Stock:
+        """The rows of each member, one member after another, as if they were all there are.
+
+        XLA gathers those of a step from an array that fits into a cache several times as fast.
+        """
+        numbers, weights = np.maximum(own, 0), self.task.weights
+        if weights is not None:
+            weights = (weights[numbers] if weights.ndim == 1 else weights[folds[:, None], numbers]).ravel()
+        rows = jax.tree.map(lambda leaf: leaf[numbers.ravel()], self.task.rows)
+        return Stock(rows, weights, np.arange(own.size, dtype=np.int32).reshape(own.shape))
+
+    def _own_blocks(self, own: np.ndarray) -> list[Rows]:
+        """Rows of each member ``[tile, block, …]``, up to the last that any of them has."""
+        size, numbers = self.task.block, np.maximum(own, 0)
+
+        def block(first: int) -> Rows:
+            return jax.tree.map(lambda leaf: leaf[numbers[:, first : first + size]], self.task.rows)
+
+        return [block(first) for first in range(0, int((own != PADDING).any(axis=0).sum()), size)]
 
 
 def _padded(leaf: np.ndarray, length: int, axis: int = 0) -> np.ndarray:

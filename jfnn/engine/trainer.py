@@ -54,9 +54,11 @@ class Trainer:
         self.sources = experiment.sources()
         self.steps = int(self.sources.steps.max())
         self.replicate_of = experiment.replicate_of()
+        self.fold_of = self.sources.fold[self.replicate_of]
         self.alike = self._alike()
         steps, objective = max(room(self.steps), self.calls.steps), experiment.execution.objective
-        task = Task(experiment.learner, self.sources, data.rows, data.weights, data.block, steps, objective)
+        fixed = experiment.learner, self.sources, data.rows, data.weights, experiment.own_rows
+        task = Task(*fixed, experiment.block, steps, objective)
         self.executor = make_executor(task, hardware.threads)
         self.failures: list[Failure] = []
         self.prefetcher = (
@@ -195,20 +197,21 @@ class Trainer:
             metric.name: np.concatenate([block[metric.name] for block in result.blocks], axis=1)[: tile.used]
             for metric in self.experiment.learner.metrics
         }
-        folds = self.sources.fold[self.replicate_of[slots]]
+        folds, own = self.fold_of[slots], self.experiment.own_rows is not None
         for fold in np.unique(folds):
             same = folds == fold
             by_row = {name: values[same] for name, values in rows.items()}
-            write_scores(self.experiment, scores, slots[same], self.parts[fold], by_row)
+            write_scores(self.experiment, scores, slots[same], self.parts[fold], by_row, own)
 
     def _segment(self, tile: Tile, state: RunState, stretch: Stretch, score: bool) -> Segment:
         members, hyper = take((state.members, state.hyper), tile)
         minibatches = None if self.prefetcher is None else self.prefetcher.rows(tile.replicates, stretch)
-        steps = stretch.epochs * self.steps
-        return Segment(members, hyper, tile.replicates, *stretch, steps, minibatches, score)
+        steps, folds = stretch.epochs * self.steps, self.fold_of[tile.members]
+        return Segment(members, hyper, tile.replicates, *stretch, steps, minibatches, score, folds)
 
     def _scoring(self, tile: Tile, params: Params, hyper: Hyper) -> Segment:
-        return Segment(Members(State(take(params, tile), ()), ()), take(hyper, tile), None)
+        members = Members(State(take(params, tile), ()), ())
+        return Segment(members, take(hyper, tile), None, folds=self.fold_of[tile.members])
 
     def _tiles(self, active: np.ndarray) -> Sequence[Tile]:
         return plan.tiles(active, self.replicate_of, self.alike, self.hardware.form)

@@ -34,8 +34,8 @@ def verify(experiment: Experiment, tile: int, platform: str, options: dict[str, 
     numbers = replicate.minibatches(0)[0]
     rows = jax.tree.map(lambda leaf: leaf[numbers], data.rows)
     weights = (numbers >= 0).astype(data.dtype) if experiment.padded else None
-    if data.weights is not None:
-        weights = data.weights[numbers] * (1 if weights is None else weights)
+    if (counts := data.weights_in(replicate.fold)) is not None:
+        weights = counts[numbers] * (1 if weights is None else weights)
     key = None if replicate.key is None else jax.random.wrap_key_data(jnp.asarray(replicate.key))
 
     def step(params: Params, hyper: Any, rows: Rows, weights: Any, key: Any) -> dict[str, Any]:

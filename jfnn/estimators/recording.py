@@ -16,7 +16,7 @@ import jfnn.estimators.choice as choice
 import jfnn.estimators.parameters as parameters
 from jfnn.arguments import checks
 from jfnn.engine import devices
-from jfnn.engine.executors import spread
+from jfnn.engine.threads import spread
 from jfnn.estimators.attributes import numbers_of, set_layers
 from jfnn.estimators.cache import FitCache
 from jfnn.estimators.perceptron import perceptron_in, prefix, with_perceptron

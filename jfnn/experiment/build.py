@@ -14,13 +14,14 @@ from jfnn.experiment.experiment import PARTS, Experiment, Ranking, Replicate
 from jfnn.experiment.options import CheckedOptions, Common, Options
 from jfnn.experiment.replicates import replicates
 from jfnn.experiment.settings import Validation
-from jfnn.experiment.validation import cuts
+from jfnn.experiment.validation import cuts, with_labels, with_weights
 from jfnn.learners.data import Data
 from jfnn.learners.learner import Learner, Metric, check_metrics
 from jfnn.learners.shapes import starting_shapes
 from jfnn.learners.supervised import HYPER, Supervised, supervised
-from jfnn.learners.traced import traced
+from jfnn.learners.traced import scoring, traced
 from jfnn.optimizers import SCHEDULE_STEPS, Values
+from jfnn.subsets import Subsets
 
 COPIES = 4  # of all parameters at the least: starts, those in training, their memory, the result
 OF_NETWORKS = ("loss", "reduction", "optimizer", "gradient")  # options that a learner has of its own
@@ -33,10 +34,13 @@ def build(options: Options, first_fold: int = 0) -> Experiment:
         options: The options.
         first_fold: Number of the first fold, for the random numbers of its steps.
     """
-    options = options.checked()
-    validates = options.validation.size is not None or options.folds is not None
+    options = with_labels(options.checked())
+    subsets = options.folds if isinstance(options.folds, Subsets) else None
+    validates = options.folds is not None if subsets is None else subsets.holds_out
+    validates |= options.validation.size is not None
     _check_combinations(options, validates)
     learner, data = _learner(options).bind(options.split)
+    data = with_weights(data, subsets)
     check_metrics(learner.metrics)
     learner.check(data)
     folds = cuts(data, options.validation.size, options.folds)
@@ -54,7 +58,7 @@ def build(options: Options, first_fold: int = 0) -> Experiment:
     _check_schedulers(options, math.prod(cells.shape), list(values), validates)
     members = replicates(options, learner, data, folds, first_fold)
     spread = _schedule_steps(learner, options.epochs, [replicate.steps for replicate in members])
-    return Experiment(
+    experiment = Experiment(
         learner=_as_trained(learner, data, members, (*values, *spread)),
         data=data,
         cells=cells,
@@ -63,11 +67,13 @@ def build(options: Options, first_fold: int = 0) -> Experiment:
         replicates=members,
         seeds=options.seeds,
         folds=None if options.folds is None else len(folds),
+        subsets=subsets,
         epochs=options.epochs,
         ranking=ranking,
         schedulers=options.schedulers,
         execution=options.execution,
     )
+    return dataclasses.replace(experiment, learner=scoring(experiment.learner, experiment.block))
 
 
 def _as_trained(learner: Learner, data: Data, members: Sequence[Replicate], hyper: Sequence[str]) -> Learner:
@@ -112,7 +118,7 @@ def _check_combinations(options: CheckedOptions, validates: bool) -> None:
     if isinstance(every, list) and every[-1] > options.epochs:
         raise ArgumentError("eval_every", f"expected epochs from 1 to {options.epochs}, got {every[-1]}")
     if options.refit and not validates:
-        reason = "without validation or folds, cells are trained on all training rows already"
+        reason = "with no rows held out, by validation or folds, cells are trained on all rows already"
         raise ArgumentError("refit", reason)
     if options.refit and options.batches is not None:
         raise ArgumentError("refit", "given batches are of fewer rows than it trains on")

@@ -1,6 +1,7 @@
 """An experiment: all that is trained, as plain data, checked."""
 
 import dataclasses
+import functools
 from collections.abc import Mapping, Sequence
 
 import numpy as np
@@ -14,8 +15,12 @@ from jfnn.learners.source import Sources, room
 from jfnn.minibatches import PADDING, GivenMinibatches, Minibatches
 from jfnn.numerics.permutation import Domain, domain
 from jfnn.schedulers.scheduler import Scheduler
+from jfnn.subsets import Subsets
 
 PARTS = ("train", "validation", "test")
+# Members of subsets that all have at most this share of the rows are trained and scored on copies of their
+# own, scored by so many at a time.
+OWN_SHARE, OWN_BLOCK = 1 / 32, 256
 
 
 @dataclasses.dataclass(frozen=True, eq=False)
@@ -84,6 +89,7 @@ class Experiment:
         replicate_constants: Name -> values of further numbers, one a replicate.
         replicates: Seeds outside, folds inside.
         folds: Number of folds, or None.
+        subsets: The subsets that are the folds, where they are `Subsets`.
         schedulers: Rules that act at evaluations, those that keep parameters first.
     """
 
@@ -95,6 +101,7 @@ class Experiment:
     replicates: Sequence[Replicate]
     seeds: Sequence[int] = (0,)
     folds: int | None = None
+    subsets: Subsets | None = None
     epochs: int
     ranking: Ranking = Ranking(PARTS.index("train"), "loss", False)
     schedulers: tuple[Scheduler, ...] = ()
@@ -151,6 +158,22 @@ class Experiment:
         shared = {name: np.full(self.members, value) for name, value in self.constants.items()}
         shared |= {name: values[self.replicate_of()] for name, values in self.replicate_constants.items()}
         return {name: np.asarray(values, self.data.dtype) for name, values in (varied | shared).items()}
+
+    @functools.cached_property
+    def own_rows(self) -> np.ndarray | None:
+        """Rows of each subset's parts ``[folds, …]`` (int32), then padding; None where they are many."""
+        several = () if self.subsets is None else self.replicates[: self.folds]
+        parts = [np.concatenate(list(replicate.parts.values())) for replicate in several]
+        longest = max(map(len, parts), default=self.data.n)
+        if longest > OWN_SHARE * self.data.n:
+            return None
+        length = room(longest) if longest <= OWN_BLOCK else -(-longest // OWN_BLOCK) * OWN_BLOCK
+        return np.stack([np.pad(rows, (0, length - len(rows)), constant_values=PADDING) for rows in parts])
+
+    @property
+    def block(self) -> int:
+        """Rows scored at a time: of all members together, or of each one's own."""
+        return self.data.block if self.own_rows is None else min(OWN_BLOCK, self.own_rows.shape[1])
 
     def sources(self) -> Sources:
         """Where the minibatches of every replicate come from."""

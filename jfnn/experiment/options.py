@@ -37,6 +37,7 @@ from jfnn.minibatches import Minibatches
 from jfnn.network import Network
 from jfnn.optimizers import Optimizer, Values, as_optimizer
 from jfnn.schedulers.scheduler import Scheduler
+from jfnn.subsets import Subsets
 from jfnn.targets import Split
 from jfnn.training import GRADIENTS, ValueAndGrad
 
@@ -152,9 +153,10 @@ class SearchOptions(Common):
         1,
         as_seeds,
     )
-    folds: int | Iterable[Any] | None = option(
+    folds: int | Iterable[Any] | Subsets | None = option(
         "Cross-validation: a number of folds (scikit-learn's KFold, for classes StratifiedKFold, the same"
-        " rows), a splitter object, or pairs of row numbers. Folds are a further axis, after the seeds.",
+        " rows), a splitter object, or pairs of row numbers; or `jfnn.subsets.Subsets`. Folds are a further"
+        " axis, after the seeds.",
         None,
     )
     refit: bool = option(

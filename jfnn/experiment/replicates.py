@@ -12,7 +12,6 @@ from jfnn.arguments import checks
 from jfnn.arguments.checks import ArgumentError, ArgumentTypeError
 from jfnn.experiment.experiment import PARTS, Replicate
 from jfnn.experiment.options import CheckedOptions
-from jfnn.experiment.validation import Cut
 from jfnn.layers.kind import Params
 from jfnn.learners.data import Data
 from jfnn.learners.learner import Learner
@@ -21,6 +20,7 @@ from jfnn.learners.traced import is_registered
 from jfnn.learners.traces import Trace
 from jfnn.minibatches import Minibatches, as_given
 from jfnn.numerics.compiling import compiled
+from jfnn.subsets import Cut, Subsets
 
 STEP_KEYS = 0xD0  # sets the keys that steps draw by apart from those of starting parameters
 STARTS, STARTS_BYTES = 64, 4_000_000  # seeds that one call draws starts for, and what these may take
@@ -35,25 +35,30 @@ def replicates(
 ) -> list[Replicate]:
     """One replicate for each seed and fold, seeds outside; ``first_fold`` is the fold's number for its draws.
 
+    Subsets with starts of their own have a seed each, for starts and minibatches.
     Where minibatches are not drawn, those of all seeds are the same: members of a fold share tiles, unless
     steps draw by a key of their own.
     """
     lengths = [len(train) for train, _ in cuts]
+    count, folds = len(options.seeds) * len(cuts), options.folds
+    own = isinstance(folds, Subsets) and folds.own_starts
     seeds: Sequence[int] = options.seeds
+    if own:
+        seeds = [seed * len(cuts) + fold for seed in seeds for fold in range(len(cuts))]
+        checks.as_seed(max(seeds), "seeds")
     batches = as_given(options.batches, options.epochs, seeds, min(lengths)) or _drawn_batches(
         options.batch_size, lengths, learner
     )
     starts = starting_params(learner, options.initial_params, seeds, data.dtype)
     test = np.arange(data.n_train, data.n)
     shared = not batches.draws and not learner.random
+    start_of, fold_of = np.arange(count) // (1 if own else len(cuts)), np.arange(count) % len(cuts)
+    keys = step_key(np.array(seeds)[start_of], first_fold + fold_of) if learner.random else [None] * count
     members: list[Replicate] = []
-    for i, seed in enumerate(seeds):
-        for fold, (train, validation) in enumerate(cuts):
-            number = len(members)
-            parts = dict(zip(PARTS, (train, validation, test), strict=True))
-            key = step_key(seed, first_fold + fold) if learner.random else None
-            source = fold if shared else number
-            members.append(Replicate(seed, fold, starts[i], batches, parts, source, key))
+    for number, (i, fold) in enumerate(zip(start_of.tolist(), fold_of.tolist(), strict=True)):
+        parts = dict(zip(PARTS, (*cuts[fold], test), strict=True))
+        source = fold if shared else number
+        members.append(Replicate(seeds[i], fold, starts[i], batches, parts, source, keys[number]))
     return members
 
 
@@ -65,10 +70,18 @@ def _drawn_batches(scheme: Minibatches, lengths: Sequence[int], learner: Learner
     return drawn
 
 
-def step_key(seed: int, fold: int) -> np.ndarray:
-    """Raw data of the key that a replicate's steps draw by; epoch and step are folded in later."""
-    key = jax.random.fold_in(jax.random.key(seed), STEP_KEYS)
-    return np.asarray(jax.random.key_data(jax.random.fold_in(key, fold)))
+def step_key(seed: Any, fold: Any) -> np.ndarray:
+    """Raw data of the key that a replicate's steps draw by; epoch and step are folded in later.
+
+    Of arrays of seeds and folds, keys of each ``[…, 2]``.
+    """
+
+    def key(seed: jax.Array, fold: jax.Array) -> jax.Array:
+        of_seed = jax.random.fold_in(jax.random.key(seed), STEP_KEYS)
+        return jax.random.key_data(jax.random.fold_in(of_seed, fold))
+
+    each = jnp.vectorize(key, signature="(),()->(k)")
+    return np.asarray(each(np.asarray(seed, np.uint32), np.asarray(fold, np.uint32)))
 
 
 def starting_params(

@@ -1,20 +1,22 @@
 """Rows to learn from and rows held out: scikit-learn's splits, checked."""
 
+import dataclasses
 import numbers
 from collections.abc import Iterable
 from typing import Any
 
+import jax
 import numpy as np
 
 from jfnn.arguments import checks
 from jfnn.arguments.checks import ArgumentError
 from jfnn.datasets.splits import as_size
+from jfnn.experiment.options import CheckedOptions
 from jfnn.learners.data import Data
+from jfnn.subsets import Cut, Subsets, as_rows
 
-Cut = tuple[np.ndarray, np.ndarray]
 
-
-def cuts(data: Data, size: float | int | None, folds: int | Iterable[Any] | None) -> list[Cut]:
+def cuts(data: Data, size: float | int | None, folds: int | Iterable[Any] | Subsets | None) -> list[Cut]:
     """Row numbers to learn from and to validate on, one pair a fold.
 
     Args:
@@ -25,16 +27,21 @@ def cuts(data: Data, size: float | int | None, folds: int | Iterable[Any] | None
     if size is not None and folds is not None:
         raise ArgumentError("folds", "expected either folds or validation, got both")
     pairs = [(np.arange(data.n_train), np.zeros(0, int))]
-    if folds is not None:
+    if isinstance(folds, Subsets):
+        if folds.n != data.n_train:
+            raise ArgumentError("folds", f"expected subsets of {data.n_train} rows, got some of {folds.n}")
+        pairs = list(folds.pairs)
+    elif folds is not None:
         pairs = _folds(data, folds)
     elif size is not None:
         pairs = [_hold_out(data.n_train, size)]
     # Rows held out may all weigh 0, as those out of a bag do: scores are unweighted.
     for fold, (train, _) in enumerate(pairs):
-        if data.weights is not None and not data.weights[train].any():
+        weights = data.weights_in(fold)
+        if weights is not None and not weights[train].any():
             rows = "the training rows" if len(pairs) == 1 else f"the rows that fold {fold} learns from"
             raise ArgumentError(
-                "weights", f"expected some above 0, but those of {rows} are all 0 in {data.weights.dtype}"
+                "weights", f"expected some above 0, but those of {rows} are all 0 in {weights.dtype}"
             )
     return pairs
 
@@ -53,7 +60,7 @@ def _folds(data: Data, folds: int | Iterable[Any]) -> list[Cut]:
         pairs = list(splitter.split(np.zeros((data.n_train, 1)), labels))
         if not pairs or any(len(pair) != 2 for pair in pairs):
             raise ValueError("expected pairs of row numbers, at least one")
-        return [(_as_rows(train, data.n_train), _as_rows(test, data.n_train)) for train, test in pairs]
+        return [(as_rows(train, data.n_train), as_rows(test, data.n_train)) for train, test in pairs]
     except Exception as error:  # also of an object that is no splitter
         raise ArgumentError("folds", " ".join(str(error).split())) from None
 
@@ -66,10 +73,44 @@ def _hold_out(n: int, size: float | int) -> Cut:
     return np.sort(train), np.sort(validation)
 
 
-def _as_rows(numbers: Any, n: int) -> np.ndarray:
-    """Row numbers of one part of a fold, copied; numbers that are not training rows raise ValueError."""
-    rows: np.ndarray = np.array(numbers)
-    if rows.ndim != 1 or not len(rows) or rows.dtype.kind not in "iu" or rows.min() < 0 or rows.max() >= n:
-        got = np.array2string(rows, threshold=9)
-        raise ValueError(f"expected row numbers from 0 to {n - 1}, at least one a part, got {got}")
-    return rows
+def with_labels(options: CheckedOptions) -> CheckedOptions:
+    """Options with the labels of subsets as further training rows, each row and label once.
+
+    Raises:
+        ValueError: Labels of another shape or kind than the split's.
+    """
+    split, subsets = options.split, options.folds
+    if not isinstance(subsets, Subsets) or subsets.labels is None:
+        return options
+    y, labels, n = np.asarray(checks.as_array(split.y_train, "y_train")), subsets.labels, subsets.n
+    if labels.shape[1:] != y.shape or (labels.dtype.kind in "iub") != (y.dtype.kind in "iub"):
+        expected, got = f"{y.dtype} {list(y.shape)}", f"{labels.dtype} {list(labels.shape[1:])}"
+        raise ArgumentError("folds", f"expected labels like y_train, {expected}, got {got} a subset")
+    fold, row = np.nonzero((labels != y).reshape(len(labels), n, -1).any(axis=-1))
+    new = labels[fold, row].reshape(len(row), *y.shape[1:])
+    keys = np.column_stack([row, new.reshape(len(row), int(np.prod(y.shape[1:])))])
+    _, first, number = np.unique(keys, axis=0, return_index=True, return_inverse=True)
+    numbers, source = np.tile(np.arange(n), (len(labels), 1)), row[first]
+    numbers[fold, row] = n + number.reshape(-1)
+
+    def longer(leaf: Any) -> np.ndarray:  # where lengths differ, the learner says so
+        array = np.atleast_1d(checks.as_array(leaf, "split"))
+        return np.concatenate([array, array.take(source, axis=0, mode="clip")])
+
+    given = split.x_train, split.weights
+    x_train, weights = jax.tree.map(longer, given, is_leaf=lambda leaf: isinstance(leaf, list))
+    pairs = [(numbers[f][train], held) for f, (train, held) in enumerate(subsets.pairs)]
+    own = None if subsets.weights is None else subsets.weights[:, [*range(n), *source]]
+    changed = dataclasses.replace(subsets, n=n + len(source), pairs=pairs, weights=own, labels=None)
+    y_train = np.concatenate([y, new[first]])
+    split = split._replace(x_train=x_train, y_train=y_train, weights=weights)
+    return dataclasses.replace(options, split=split, folds=changed)
+
+
+def with_weights(data: Data, subsets: Subsets | None) -> Data:
+    """The data with the weights of subsets ``[F, n]``, times their own; those of test rows are 1."""
+    if subsets is None or subsets.weights is None:
+        return data
+    own = checks.as_dtype(subsets.weights, data.dtype, "weights")
+    weights = np.pad(own, ((0, 0), (0, data.n - own.shape[1])), constant_values=1)
+    return data._replace(weights=weights if data.weights is None else weights * data.weights)

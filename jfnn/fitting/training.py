@@ -8,7 +8,7 @@ from typing import Any
 import jax
 import numpy as np
 
-from jfnn.engine import devices, loop, plan
+from jfnn.engine import forms, loop, plan
 from jfnn.engine.plan import CallLength, Hardware
 from jfnn.engine.state import RunState
 from jfnn.engine.trainer import Trainer
@@ -65,7 +65,7 @@ def train(
 
 def _hardware(experiment: Experiment) -> Hardware:
     """The engine's choice, but for two members side by side where it has one and two are still small."""
-    hardware, (replicate,) = devices.hardware(experiment, alone=True), experiment.replicates
+    hardware, (replicate,) = forms.hardware(experiment, alone=True), experiment.replicates
     parameters = sum(leaf.size for leaf in jax.tree.leaves(replicate.params))
     width, itemsize = experiment.learner.width(), experiment.data.dtype.itemsize
     two = 2 * plan.member_bytes(parameters, width, replicate.rows_a_step, itemsize)

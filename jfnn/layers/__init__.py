@@ -3,10 +3,13 @@
 from jfnn.layers.conv import Conv
 from jfnn.layers.dense import Dense, Layer
 from jfnn.layers.elman import Elman, ElmanCell
+from jfnn.layers.embedding import Embedding
 from jfnn.layers.flatten import Flatten
 from jfnn.layers.gru import GRU, GRUCell
 from jfnn.layers.initializers import INITIALIZERS, Initializer
 from jfnn.layers.kind import LayerKind, Params
+from jfnn.layers.layer_norm import Gain, LayerNorm
+from jfnn.layers.lstm import LSTM, LSTMCell
 from jfnn.layers.pool import MaxPool, MeanPool
 from jfnn.layers.recurrent import Directions
 from jfnn.layers.residual import Residual
@@ -17,8 +20,11 @@ LAYERS: dict[str, type[LayerKind]] = {
     "conv": Conv,
     "dense": Dense,
     "elman": Elman,
+    "embedding": Embedding,
     "flatten": Flatten,
     "gru": GRU,
+    "layer_norm": LayerNorm,
+    "lstm": LSTM,
     "max_pool": MaxPool,
     "mean_pool": MeanPool,
     "residual": Residual,
@@ -29,16 +35,21 @@ __all__ = [
     "GRU",
     "INITIALIZERS",
     "LAYERS",
+    "LSTM",
     "Conv",
     "Dense",
     "Directions",
     "Elman",
     "ElmanCell",
+    "Embedding",
     "Flatten",
     "GRUCell",
+    "Gain",
     "Initializer",
+    "LSTMCell",
     "Layer",
     "LayerKind",
+    "LayerNorm",
     "MaxPool",
     "MeanPool",
     "Params",

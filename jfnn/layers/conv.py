@@ -23,8 +23,8 @@ from jfnn.layers.windows import Lengths, Windows, add_slices, as_lengths, counte
 class Conv(LayerKind):
     """A convolution over one or two axes, as the input has them, and an activation.
 
-    ``z[o, i, j] = Σ_{c,u,v} w[o, c, u, v] a[c, s i + u - p, s j + v - p] + b[o]`` with stride s and padding
-    p, zeros outside; the same without j on one axis. One input is ``(channels, length)`` or
+    ``z[o, i, j] = Σ_{c,u,v} w[o, c, u, v] a[c, s i + d u - p, s j + d v - p] + b[o]`` with stride s, dilation
+    d and padding p, zeros outside; the same without j on one axis. One input is ``(channels, length)`` or
     ``(channels, height, width)``. Public parameters are `Layer(w [channels, c_in, *kernel], b [channels])`,
     as `jax.lax.conv_general_dilated` takes them by default.
 
@@ -36,9 +36,11 @@ class Conv(LayerKind):
         kernel: Its length along each axis: one number, or a tuple of one an axis.
         stride: Steps between neighbouring outputs, likewise.
         padding: Zeros on both sides of each axis, likewise; or "same", with stride 1, for outputs as long as
-            the inputs.
+            the inputs; or "causal", on one axis, for all zeros in front, so that no output sees a later input
+            (Bai et al., arXiv:1803.01271, 2018).
         activation: A key of `jfnn.activations.ACTIVATIONS`, or an `Activation`.
         initializer: A key of `INITIALIZERS`.
+        dilation: Steps between the inputs that a kernel reads, along each axis (Yu and Koltun, ICLR 2016).
     """
 
     channels: int
@@ -47,6 +49,7 @@ class Conv(LayerKind):
     padding: Lengths | str = 0
     activation: str | Activation = "relu"
     initializer: str = "he_normal"
+    dilation: Lengths = 1
     droppable = True
 
     def __post_init__(self) -> None:
@@ -54,9 +57,10 @@ class Conv(LayerKind):
         checks.as_count(self.channels, "channels")
         object.__setattr__(self, "kernel", as_lengths(self.kernel, "kernel"))
         object.__setattr__(self, "stride", as_lengths(self.stride, "stride"))
+        object.__setattr__(self, "dilation", as_lengths(self.dilation, "dilation"))
         if isinstance(self.padding, str):
-            checks.as_choice(self.padding, "padding", ("same",))
-            if self.stride not in (1, (1,), (1, 1)):
+            checks.as_choice(self.padding, "padding", ("same", "causal"))
+            if self.padding == "same" and self.stride not in (1, (1,), (1, 1)):
                 raise ArgumentError(
                     "padding", f"expected numbers, since 'same' needs stride 1, got {self.stride}"
                 )
@@ -72,7 +76,8 @@ class Conv(LayerKind):
 
     def windows(self, shape: Shape) -> Windows:
         """Where the kernel lies on inputs of a shape."""
-        return slide("convolution", shape, self.kernel, self.stride, self.padding, "kernel")
+        fields = self.kernel, self.stride, self.padding
+        return slide("convolution", shape, *fields, "kernel", self.dilation)
 
     def output_shape(self, shape: Shape) -> Shape:
         """``(channels, *lengths)``."""
@@ -115,7 +120,7 @@ class Conv(LayerKind):
 
 @functools.partial(jax.custom_vjp, nondiff_argnums=(0,))
 def correlate(windows: Windows, w: jax.Array, a: jax.Array) -> jax.Array:
-    """``Σ_{c,u,v} w[o, u, v, c] a[c, s i + u - p, s j + v - p]``, ``[channels, *output lengths, batch]``.
+    """``Σ_{c,u,v} w[o, u, v, c] a[c, s i + d u - p, s j + d v - p]``, ``[channels, *output lengths, batch]``.
 
     Of a kernel ``w [channels, *kernel, c_in]`` and an input ``a [c_in, *lengths, batch]``.
     """
@@ -130,8 +135,8 @@ def d_correlate(
 ) -> tuple[jax.Array, jax.Array]:
     """The pull-back of `correlate`: ``(∂C/∂w, ∂C/∂a)`` from ``δ [channels, *output lengths, batch]``.
 
-    ``∂C/∂w[o,u,v,c] = Σ_{n,i,j} δ[o,i,j] a[c, s i+u-p, s j+v-p]`` is one product with the patches; so are the
-    shares ``Σ_o w[o,u,v,c] δ[o,i,j]``, whose slices are added where they came from to give ``∂C/∂a``.
+    ``∂C/∂w[o,u,v,c] = Σ_{n,i,j} δ[o,i,j] a[c, s i+d u-p, s j+d v-p]`` is one product with the patches; so are
+    the shares ``Σ_o w[o,u,v,c] δ[o,i,j]``, whose slices are added where they came from to give ``∂C/∂a``.
     """
     w, a = residuals
     patches = jnp.concatenate(slices(windows, a)).reshape(_row(w), -1)

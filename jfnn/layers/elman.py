@@ -29,7 +29,7 @@ class Elman(Recurrent):
 
     Attributes:
         activation: A key of `jfnn.activations.ACTIVATIONS`, or an `Activation`.
-        units, bidirectional, states, initializer: As in `jfnn.layers.recurrent.Recurrent`.
+        units, bidirectional, states, initializer, padded: As in `jfnn.layers.recurrent.Recurrent`.
     """
 
     units: int
@@ -37,6 +37,7 @@ class Elman(Recurrent):
     bidirectional: bool = False
     states: str = "last"
     initializer: str = "pytorch"
+    padded: bool = False
 
     def __post_init__(self) -> None:
         """Raises ValueError for unknown names and widths below 1."""

@@ -33,13 +33,14 @@ class GRU(Recurrent):
     candidate's part of ``b_h``. Parameters are a `GRUCell`, or `Directions` of two.
 
     Attributes:
-        units, bidirectional, states, initializer: As in `jfnn.layers.recurrent.Recurrent`.
+        units, bidirectional, states, initializer, padded: As in `jfnn.layers.recurrent.Recurrent`.
     """
 
     units: int
     bidirectional: bool = False
     states: str = "last"
     initializer: str = "pytorch"
+    padded: bool = False
     gates: ClassVar[int] = 3
     rows: ClassVar[int] = 4
 

@@ -26,6 +26,11 @@ class LayerKind(abc.ABC):
     droppable: ClassVar[bool] = False  # whether dropout may zero its outputs, where it is a hidden layer
 
     @property
+    def tokens(self) -> int | None:
+        """How many tokens, 0 … tokens - 1, the layer's inputs may be; None where they are any numbers."""
+        return None
+
+    @property
     def takes_members(self) -> bool:
         """Whether `forward` and `pull_back` take arrays with a further, last axis of members."""
         return False

@@ -1,14 +1,15 @@
 """The base of recurrent layers: the loops over time, both directions at once, and the interface of a cell.
 
-A kind of cell (`jfnn.layers.elman`, `jfnn.layers.gru`) writes all its pre-activations of one time as one
+A kind of cell (`jfnn.layers.elman`, `gru`, `lstm`) writes all its pre-activations of one time as one
 product ``z_t = W s_t`` of its inputs, ``s_t = (h_{t-1}, x_t, 1)`` in one column. Backpropagation through
 time is then, last time first,
 
     (δ_t, k_t) = the cell's own derivatives of h_t in z_t and, past z_t, in h_{t-1}, times g_t
     ∂C/∂W = Σ_t δ_t s_tᵀ,   (d_t, ∂C/∂x_t, ·) = Wᵀ δ_t,   g_{t-1} = ∂C/∂h_{t-1} from outside + k_t + d_t
 
-so that a step takes three products, whatever the cell. Only states are kept, and z_t computed again: to store
-and read all gates takes longer. The directions have an axis of their own, ``[directions, rows, batch]``.
+so that a step takes three products, whatever the cell. (One that carries more than h, as `lstm` does, has it
+behind h in one column.) Only states are kept, and z_t computed again: to store and read gates takes longer.
+The directions have an axis of their own, ``[directions, rows, batch]``.
 """
 
 import abc
@@ -45,20 +46,27 @@ class Recurrent(LayerKind):
             first time); "all" gives ``(time, units)``, each state at its own time.
         initializer: A key of `INITIALIZERS`, used for each gate as for a dense layer; "pytorch" draws
             everything uniformly within ±1/√units, as `torch.nn` does for recurrent layers.
+        padded: Whether sequences may be shorter than time: those from which on all features are exactly 0, as
+            `jfnn.Embedding` has them of a padding token. Then "last" is the state at the last time before,
+            the backward direction starts there, and "all" has zeros behind it, as packed sequences of
+            `torch.nn` do, so that a recurrent layer may follow.
     """
 
     units: int
     bidirectional: bool
     states: str
     initializer: str
+    padded: bool
     droppable = True
+    carried: ClassVar[int] = 1  # numbers that go from one time to the next, a unit
     gates: ClassVar[int] = 1  # rows of w a unit
     rows: ClassVar[int] = 1  # rows of z a unit
 
     def __post_init__(self) -> None:
         """Raises ValueError for unknown names and widths below 1."""
         checks.as_count(self.units, "units")
-        object.__setattr__(self, "bidirectional", checks.as_switch(self.bidirectional, "bidirectional"))
+        for name in ("bidirectional", "padded"):
+            object.__setattr__(self, name, checks.as_switch(getattr(self, name), name))
         checks.as_choice(self.states, "states", STATES)
         checks.as_choice(self.initializer, "init", INITIALIZERS)
 
@@ -76,7 +84,7 @@ class Recurrent(LayerKind):
 
     @abc.abstractmethod
     def advance(self, z: jax.Array, h: jax.Array) -> jax.Array:
-        """The next state; ``z [directions, rows units, batch]`` and ``h [directions, units, batch]``."""
+        """The next state; ``z [directions, rows units, batch]``, ``h [directions, carried units, batch]``."""
 
     @abc.abstractmethod
     def deltas(self, z: jax.Array, h: jax.Array, g: jax.Array) -> tuple[jax.Array, jax.Array]:
@@ -98,7 +106,7 @@ class Recurrent(LayerKind):
 
     def width(self, shape: Shape) -> int:
         """Those of one time: the states of the others are read once, in order."""
-        return self.directions * ((self.rows + 1) * self.units + shape[1] + 1)
+        return self.directions * ((self.rows + self.carried) * self.units + shape[1] + 1)
 
     def init(self, key: jax.Array, shape: Shape) -> Params:
         """Parameters of a cell, or `Directions` of two."""
@@ -133,18 +141,19 @@ class Recurrent(LayerKind):
 
     def run(self, packed: Params, a: jax.Array) -> tuple[jax.Array, Any]:
         """`forward`, to be differentiated by `pull_back`."""
-        w = self._matrices(packed)
-        shape, dtype = (self.directions, self.units, a.shape[-1]), jnp.result_type(a, w)
+        w, real = self._matrices(packed), self._real(a)
+        shape, dtype = (self.directions, self.carried * self.units, a.shape[-1]), jnp.result_type(a, w)
 
         def step(carry: tuple[jax.Array, jax.Array], t: jax.Array) -> tuple[Any, None]:
             h, states = carry
-            h = self.advance(_product(w, self._step_inputs(h, a, t)), h)
-            return (h, _put(states, h, self._times(t, len(a)), behind=1)), None
+            times = self._times(t, len(a))
+            h = _where(real, self.advance(_product(w, self._step_inputs(h, a, t)), h), h, times)
+            return (h, _put(states, h, times, behind=1)), None
 
         # The zeros in front of the first time and behind the last one are h₀ of either direction.
         start = jnp.zeros(shape, dtype), jnp.zeros((len(a) + 2, *shape), dtype)
         (last, states), _ = jax.lax.scan(step, start, jnp.arange(len(a)))
-        outputs = last if self.states == "last" else states[1:-1]
+        outputs = (last if self.states == "last" else _where(real, states[1:-1], 0))[..., : self.units, :]
         return outputs.reshape(*outputs.shape[:-3], -1, a.shape[-1]), (a, states)
 
     def pull_back(self, packed: Params, residuals: Any, d_out: jax.Array) -> tuple[Params, jax.Array]:
@@ -152,7 +161,8 @@ class Recurrent(LayerKind):
         (a, states), w = residuals, self._matrices(packed)
         turned = jax.lax.optimization_barrier(w.swapaxes(-1, -2))
         d_out = d_out.reshape(*d_out.shape[:-2], self.directions, self.units, d_out.shape[-1])
-        d_all = d_out if self.states == "all" else None
+        real, d_out = self._real(a), self._as_carried(d_out)
+        d_all = _where(real, d_out, 0) if self.states == "all" else None
 
         def step(carry: Any, t: jax.Array) -> tuple[Any, None]:
             g, d_w, d_a = carry
@@ -161,9 +171,12 @@ class Recurrent(LayerKind):
             h = _at(states, [times[0], *(time + 2 for time in times[1:])])
             s = self._step_inputs(h, a, t)
             delta, past_z = self.deltas(_product(w, s), h, g)
+            # Behind the end of a sequence its state stays, whatever z_t is.
+            delta, past_z = _where(real, delta, 0, times), _where(real, past_z, g, times)
             d_s = _product(turned, delta)
             d_a = _put(d_a, d_s[:, self.units : -1], times)
-            return (past_z + d_s[:, : self.units], d_w + _product(delta, s.swapaxes(-1, -2)), d_a), None
+            g = past_z + self._as_carried(d_s[:, : self.units])
+            return (g, d_w + _product(delta, s.swapaxes(-1, -2)), d_a), None
 
         g = d_out if d_all is None else jnp.zeros_like(d_out[0])
         d_a = jnp.zeros((len(a), self.directions, *a.shape[1:]), d_out.dtype)
@@ -182,7 +195,19 @@ class Recurrent(LayerKind):
     def _step_inputs(self, h: jax.Array, a: jax.Array, t: jax.Array) -> jax.Array:
         """``s_t``, ``[directions, units + features + 1, batch]``."""
         x = jnp.stack([a[time] for time in self._times(t, len(a))])
-        return jnp.concatenate([h, x, jnp.ones_like(h[:, :1])], axis=1)
+        return jnp.concatenate([h[:, : self.units], x, jnp.ones_like(h[:, :1])], axis=1)
+
+    def _as_carried(self, d_h: jax.Array) -> jax.Array:
+        """``∂C/∂h`` with zeros for what else a state carries."""
+        rest = (self.carried - 1) * self.units
+        return jnp.pad(d_h, [(0, 0)] * (d_h.ndim - 2) + [(0, rest), (0, 0)]) if rest else d_h
+
+    def _real(self, a: jax.Array) -> jax.Array | None:
+        """Which times are not padding, ``[time, directions, 1, batch]``; None where none may be."""
+        if not self.padded:
+            return None
+        real = jax.lax.cummax((a != 0).any(axis=1).astype(jnp.int8), reverse=True) > 0
+        return jnp.broadcast_to(real[:, None, None], (len(a), self.directions, 1, a.shape[-1]))
 
 
 @functools.partial(jax.custom_vjp, nondiff_argnums=(0,))
@@ -205,6 +230,11 @@ def _product(w: jax.Array, a: jax.Array) -> jax.Array:
 def _at(a: jax.Array, times: Sequence[jax.Array]) -> jax.Array:
     """``a [time, directions, …]`` at a time of each direction, ``[directions, …]``."""
     return jnp.stack([jax.lax.dynamic_index_in_dim(a[:, i], t, keepdims=False) for i, t in enumerate(times)])
+
+
+def _where(real: jax.Array | None, a: jax.Array, other: Any, times: Any = None) -> jax.Array:
+    """``a`` where all times, or those of each direction, are real, else ``other``; None for all real."""
+    return a if real is None else jnp.where(real if times is None else _at(real, times), a, other)
 
 
 def _put(a: jax.Array, values: jax.Array, times: Sequence[jax.Array], behind: int = 0) -> jax.Array:

@@ -47,6 +47,11 @@ class Scaled(LayerKind):
         return getattr(self.layer, "activation", "identity")
 
     @property
+    def tokens(self) -> int | None:
+        """Those of the layer."""
+        return self.layer.tokens
+
+    @property
     def droppable(self) -> bool:  # type: ignore[override]
         """Whether dropout may zero the layer's outputs."""
         return self.layer.droppable

@@ -24,6 +24,8 @@ def as_layers(layers: Sequence[LayerKind]) -> tuple[LayerKind, ...]:
     for layer in layers:
         if not isinstance(layer, LayerKind):
             raise ArgumentTypeError("layers", f"expected layers of jfnn.layers, got {checks.shown(layer)}")
+    if any(layer.tokens is not None for layer in layers[1:]):
+        raise ArgumentError("layers", "expected a layer of tokens first, since others give no whole numbers")
     return layers
 
 

@@ -33,23 +33,26 @@ class Windows(NamedTuple):
         size: Places along each axis.
         stride: Steps between windows along each axis.
         padding: Places in front of and behind each axis.
+        dilation: Steps between places of a window along each axis.
     """
 
     size: Shape
     stride: Shape
     padding: tuple[tuple[int, int], ...]
+    dilation: Shape
 
     def output_lengths(self, lengths: Shape) -> Shape:
         """How many windows there are along each axis of an input; 0 or less where none fits."""
         return tuple(
-            (length + sum(pads) - size) // stride + 1
-            for length, size, stride, pads in zip(lengths, *self, strict=True)
+            (length + sum(pads) - (size - 1) * dilation - 1) // stride + 1
+            for length, size, stride, pads, dilation in zip(lengths, *self, strict=True)
         )
 
     @property
     def places(self) -> list[Shape]:
-        """Every place in a window, the last axis running fastest."""
-        return list(itertools.product(*map(range, self.size)))
+        """Where every place of a window is, from its first one; the last axis running fastest."""
+        axes = zip(self.size, self.dilation, strict=True)
+        return list(itertools.product(*(range(0, size * step, step) for size, step in axes)))
 
 
 def counted(shape: Shape) -> int:
@@ -74,14 +77,20 @@ def as_lengths(value: Any, argument: str, minimum: int = 1) -> Lengths:
 
 
 def slide(
-    what: str, shape: Shape, size: Lengths, stride: Lengths, padding: Lengths | str, argument: str = "size"
+    what: str,
+    shape: Shape,
+    size: Lengths,
+    stride: Lengths,
+    padding: Lengths | str,
+    argument: str = "size",
+    dilation: Lengths = 1,
 ) -> Windows:
     """The windows over inputs of a shape, checked.
 
     Args:
         what: The kind of layer, named in errors.
         shape: Of one input, ``(channels, length)`` or ``(channels, height, width)``.
-        size, stride, padding: As `Conv` takes them.
+        size, stride, padding, dilation: As `Conv` takes them.
         argument: The layer's name of ``size``, for errors.
 
     Raises:
@@ -93,15 +102,24 @@ def slide(
             f"a {what} takes inputs (channels, length) or (channels, height, width), got shape {shape}",
         )
     sizes, strides = _an_axis(size, shape, argument), _an_axis(stride, shape, "stride")
-    if isinstance(padding, str):
-        pads = tuple(((length - 1) // 2, length // 2) for length in sizes)
+    steps = _an_axis(dilation, shape, "dilation")
+    spans = [(length - 1) * step for length, step in zip(sizes, steps, strict=True)]
+    pads: tuple[tuple[int, int], ...]
+    if padding == "causal":
+        if len(spans) > 1:
+            raise ArgumentError("padding", f"'causal' is for inputs (channels, length), got shape {shape}")
+        pads = ((spans[0], 0),)
+    elif isinstance(padding, str):
+        pads = tuple((span // 2, span - span // 2) for span in spans)
     else:
         pads = tuple((length, length) for length in _an_axis(padding, shape, "padding"))
-    windows = Windows(sizes, strides, pads)
+    windows = Windows(sizes, strides, pads, steps)
     lengths = windows.output_lengths(shape[1:])
     if min(lengths) < 1:
         raise ArgumentError(
-            argument, f"a {what} of {sizes} is larger than its padded input, of shape {shape}"
+            argument,
+            f"a {what} of {tuple(span + 1 for span in spans)} is larger than its padded input, of shape"
+            f" {shape}",
         )
     if math.prod(lengths) > checks.MOST:
         name = "padding" if any(map(any, pads)) else "inputs"
@@ -139,9 +157,8 @@ def add_slices(windows: Windows, pieces: Sequence[jax.Array], lengths: Shape) ->
     total: Any = 0
     for place, entries in zip(windows.places, pieces, strict=True):
         config = [(0, 0, 0)]
-        for first, length, n, stride, pads in zip(
-            place, lengths, out, windows.stride, windows.padding, strict=True
-        ):
+        axes = zip(place, lengths, out, windows.stride, windows.padding, strict=True)
+        for first, length, n, stride, pads in axes:
             low = first - pads[0]
             config.append((low, length - low - (stride * (n - 1) + 1), stride - 1))
         total = total + jax.lax.pad(entries, zero, [*config, (0, 0, 0)])

@@ -123,7 +123,7 @@ def draw_masks(
     drops = dropout_shapes(layers, input_shape)
 
     def drawn(key: jax.Array, rate: jax.Array) -> Masks:
-        return dropout_masks(key, rate, drops, x.shape[0], x.dtype)
+        return dropout_masks(key, rate, drops, x.shape[0], rate.dtype)
 
     if not jnp.shape(rate):
         return drawn(key, rate)

@@ -30,7 +30,7 @@ class Data(NamedTuple):
     Attributes:
         rows: A pytree of NumPy arrays, all rows on the leading axis, those to train on first.
         n_train: Rows to train on, validation rows included.
-        weights: How often each row counts in training ``[n]``, or None for once.
+        weights: How often each row counts in training ``[n]``, or in each fold ``[F, n]``; None for once.
         labels: Class labels of the rows to train on, for splits that keep their shares; or None.
     """
 
@@ -43,6 +43,10 @@ class Data(NamedTuple):
     def n(self) -> int:
         """Rows in all."""
         return len(jax.tree.leaves(self.rows)[0])
+
+    def weights_in(self, fold: int) -> np.ndarray | None:
+        """How often each row counts in a fold ``[n]``; None for once."""
+        return self.weights if self.weights is None or self.weights.ndim == 1 else self.weights[fold]
 
     @property
     def dtype(self) -> np.dtype:

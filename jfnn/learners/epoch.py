@@ -91,14 +91,16 @@ def as_chunk(rows: Rows, batch: int, batches: Minibatches | None) -> Chunk:
     return Chunk(1 if batches is None else min(max(DRAWN // batch, 1), STEPS), False)
 
 
-def gather(rows: Rows, weights: jax.Array | None, numbers: jax.Array, padded: bool) -> Batch:
-    """The minibatch at row numbers; the weight of padding is zero."""
+def gather(rows: Rows, weights: Any, numbers: jax.Array, padded: bool, fold: Any = None) -> Batch:
+    """The minibatch at row numbers; padding weighs nothing, and weights ``[F, n]`` are those of its fold."""
     batch = jax.tree.map(lambda leaf: leaf[numbers], rows)
+    if weights is not None:
+        weights = weights[numbers] if weights.ndim == 1 else weights[fold, numbers]
     if not padded:
-        return Batch(batch, None if weights is None else weights[numbers])
+        return Batch(batch, weights)
     floats = [leaf.dtype for leaf in jax.tree.leaves(rows) if jnp.issubdtype(leaf.dtype, jnp.floating)]
     counts = (numbers >= 0).astype(floats[0] if floats else jnp.float32)
-    return Batch(batch, counts if weights is None else counts * weights[numbers])
+    return Batch(batch, counts if weights is None else counts * weights)
 
 
 def members_last(leaf: jax.Array) -> jax.Array:

@@ -29,7 +29,8 @@ from jfnn.targets import Split
 def mean_over_rows(values: np.ndarray, data: Data, rows: np.ndarray) -> np.ndarray:
     """Mean of ``values [members, n]`` over the rows."""
     # Each member's rows lie together, so that NumPy adds them in one order beside any others.
-    return np.asarray(values.astype(np.float64, order="C").sum(axis=1) / values.shape[1])
+    with np.errstate(over="ignore"):  # losses near the largest number: such a member has no score
+        return np.asarray(values.astype(np.float64, order="C").sum(axis=1) / values.shape[1])
 
 
 class Metric(NamedTuple):

@@ -6,9 +6,10 @@ from typing import Any
 
 import optax
 
+from jfnn.arguments.checks import ArgumentError
 from jfnn.layers import LAYERS
 from jfnn.layers.kind import LayerKind
-from jfnn.network import Network
+from jfnn.network import Network, sequential
 from jfnn.optimizers import UpdateRule
 
 
@@ -74,6 +75,27 @@ def _plain(value: Any) -> Any:
 def is_known_network(network: Network) -> bool:
     """Whether `describe_network` says all that there is to say of a network."""
     return network.layers is not None and all(_is_known(describe_layer(layer)) for layer in network.layers)
+
+
+def network_from(description: Any) -> Network:
+    """The network that `describe_network` describes, the same object where that still exists.
+
+    Raises:
+        ValueError: Functions of the user's own take part.
+    """
+    layers = description["layers"] if isinstance(description, Mapping) else []
+    if not layers or not all(map(_is_known, layers)):
+        reason = "a function of your own takes part, which is not kept; give the network that was trained"
+        raise ArgumentError("network", reason)
+    return sequential([_made(layer) for layer in layers], description["inputs"])
+
+
+def _made(value: Any) -> Any:
+    """A layer, or an argument of one, from its description."""
+    if isinstance(value, Mapping):
+        arguments = {name: _made(argument) for name, argument in value.items() if name != "kind"}
+        return LAYERS[value["kind"]](**arguments)
+    return tuple(map(_made, value)) if isinstance(value, list) else value
 
 
 def _is_known(description: Any) -> bool:

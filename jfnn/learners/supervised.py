@@ -138,6 +138,7 @@ class Supervised(DescentLearner):
             value_and_grad = self.gradient
         elif self.columns is None:
             value_and_grad = training.autodiff(self.network, self.loss, self.reduction)
+            options["key"] = key
         else:
             how = column_form.by_hand if self.gradient == "backprop" else column_form.by_jax
             value_and_grad = functools.partial(how, self.columns, self.loss, self.reduction)
@@ -145,13 +146,16 @@ class Supervised(DescentLearner):
             options["masks"] = column_form.draw_masks(self.columns, shape, batch, hyper, key)
         return value_and_grad(params, *batch.rows, **options)
 
+    def outputs(self, params: Params, x: jax.Array) -> tuple[jax.Array, int]:
+        """Outputs of every row, and the axis on which those of one row lie."""
+        if self.columns is None:
+            return self.network.apply(params, x), -1
+        return sequence.outputs(self.columns, params, x), 0
+
     def score(self, params: Params, rows: Rows, hyper: Hyper) -> dict[str, jax.Array]:
         """Every metric, of each row."""
         x, targets = rows
-        if self.columns is None:
-            outputs, axis = self.network.apply(params, x), -1
-        else:
-            outputs, axis = sequence.outputs(self.columns, params, x), 0
+        outputs, axis = self.outputs(params, x)
         targets = jnp.moveaxis(targets, -1, axis)
         of_rows = {metric.name: metric.of_rows for metric in self.metrics}
         return {name: f(outputs, targets, axis=axis) for name, f in of_rows.items() if f is not None}
@@ -227,7 +231,7 @@ def supervised(
         gradient=gradient,
         metrics=named_metrics((), loss),
         ranked_by="loss",
-        random="dropout" in hyper,
+        random="dropout" in hyper or (network.random_apply is not None and not callable(gradient)),
         takes_weights=not callable(gradient) or naming.takes(gradient, "weights"),
         infers_metrics=metrics is None,
         **fields,

@@ -5,12 +5,15 @@ pyplot's global state stays out of it. ``figure.savefig(path)`` writes one; a no
 """
 
 from jfnn.plots.curves import interval_curves, loss_curves
-from jfnn.plots.grids import heat_map
+from jfnn.plots.grids import array_map, heat_map
 from jfnn.plots.pictures import decision_regions, images, weights_as_images
+from jfnn.plots.profiles import axis_curves
 from jfnn.plots.scatters import scatter
 from jfnn.plots.widths import coordinate_curves, transfer_curves
 
 __all__ = [
+    "array_map",
+    "axis_curves",
     "coordinate_curves",
     "decision_regions",
     "heat_map",

@@ -15,12 +15,13 @@ from jfnn.arguments.checks import ArgumentError, ArgumentTypeError
 from jfnn.experiment.axes import as_place
 from jfnn.plots.panels import (
     BEST,
+    CAPTION_FONT,
     colour_by,
     label_epochs,
+    legend_below,
     limit_scores,
     ordered_colours,
     panels,
-    side_legend,
 )
 from jfnn.search.result import SweepResult
 from jfnn.search.train import History
@@ -63,20 +64,18 @@ def loss_curves(run: SweepResult | History, cells: Sequence[tuple[int, ...]] | s
         checks.check_instance(run, SweepResult, "run")
         curves, parts = _cell_curves(run, cells), summary.ranking_parts(run)
         metrics = {next(iter(run.metrics)): False} | {run.ranking_metric: run.higher_is_better()}
-    labelled = any(curve.label for curve in curves)
-    figure, (row,) = panels(4.8 * len(metrics) + 2.6 * labelled, 3.8, columns=len(metrics))
+    figure, column = panels(2.9 * len(metrics) + 0.2, len(metrics), sharex=True)
     lines = dict(zip(parts, LINES, strict=False))
     explained = ", ".join(f"{part} {line}" for part, line in lines.items())
     calm = [curve for curve in curves if not curve.diverged] or curves
-    for axes, (metric, higher_is_better) in zip(row, metrics.items(), strict=True):
+    for axes, (metric, higher_is_better) in zip(column[:, 0], metrics.items(), strict=True):
         for curve, colour in zip(curves, ordered_colours(len(curves)), strict=True):
             _draw(axes, curve, metric, lines, colour)
         shown = [curve.scores[f"{part}_{metric}"] for curve in calm for part in parts]
         limit_scores(axes, np.concatenate(shown), higher_is_better)
-        name = summary.metric_text(metric)
-        label_epochs(axes, name, f"{name} ({explained})")
-    if labelled:
-        side_legend(figure, row[0])
+        label_epochs(axes, name := summary.metric_text(metric), f"{name} ({explained})")
+    if any(curve.label for curve in curves):
+        legend_below(figure, axes)
     return figure
 
 
@@ -107,7 +106,7 @@ def interval_curves(
     few, epochs = len(chosen) <= NAMED, result.history["epoch"]
     curves = (getattr(statistics, kind.statistic), statistics.low, statistics.high)
     lines, lows, highs = (np.stack([values[cell] for cell in chosen]) for values in curves)
-    figure, ((axes,),) = panels(9.6 if few else 7.6, 4.4)
+    figure, ((axes,),) = panels(3.6)
     colours = _colours(result, chosen, figure, axes)
     for i, cell in enumerate(chosen):
         is_best = best is not None and best.index == cell
@@ -115,14 +114,18 @@ def interval_curves(
         name = summary.describe(result.axes_at(cell)) + " (best)" * is_best
         _draw_in_band(axes, epochs, lines[i], band, name, colours[i], few, is_best)
     if few:
-        side_legend(figure, axes)
+        legend_below(figure, axes)
     elif axes.get_legend_handles_labels()[1]:
-        axes.legend(loc="best", frameon=True, framealpha=0.9)
+        axes.legend(loc="best", frameon=True, framealpha=0.9, fontsize=CAPTION_FONT)
     limit_scores(axes, lines, result.higher_is_better(score), np.stack([lows, highs]))
-    over = summary.averaged_over(result) or "one run"
-    title = f"{STATISTICS[kind.statistic]} over {over}, {kind.confidence:.0%} interval"
-    label_epochs(axes, summary.name_text(score), title)
+    label_epochs(axes, summary.name_text(score), interval_title(result, kind))
     return figure
+
+
+def interval_title(result: SweepResult, kind: Interval) -> str:
+    """The statistic of curves and its interval in words."""
+    over = summary.averaged_over(result) or "one run"
+    return f"{STATISTICS[kind.statistic]} over {over}, {kind.confidence:.0%} interval"
 
 
 def _run_curve(history: History) -> _Curve:

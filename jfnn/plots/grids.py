@@ -1,8 +1,7 @@
-"""Heat map of a grid: scores written in cells, diverged cells hatched, the best one outlined."""
+"""Heat maps of two axes: numbers in the cells of a small grid, a picture of a large one."""
 
 import math
-import numbers
-from collections.abc import Iterable
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 import matplotlib
@@ -12,103 +11,157 @@ from matplotlib.colors import Colormap, LogNorm, Normalize
 from matplotlib.figure import Figure
 from matplotlib.patches import Rectangle
 from matplotlib.patheffects import withStroke
+from matplotlib.ticker import LogLocator, MaxNLocator
+from numpy.typing import ArrayLike
 
 from jfnn.analysis import summary
 from jfnn.arguments import checks
 from jfnn.arguments.checks import ArgumentError, ArgumentTypeError
 from jfnn.plots.panels import (
     AXIS_LABELS,
+    BAR,
     BEST,
-    CHARACTER_WIDTH,
     POINTS_PER_INCH,
+    WIDTH,
     add_caption,
     panels,
     takes_log_scale,
+    text_width,
+    value_scale,
 )
+from jfnn.plots.slices import At, caption_parts, sliced
 from jfnn.search.result import SweepResult
 
-CELL_RANGE = (0.44, 0.85)  # inches
-LONGEST_PANEL = 12.0  # inches; cells of longer grids shrink
-SMALLEST_FONT, LARGEST_FONT = 5.0, 11.0
-
+MARGIN = 0.85  # inches beside the cells
+CELL_HEIGHT, LONGEST_PANEL = 0.4, 4.15  # inches; cells of longer grids shrink
+SMALLEST_FONT, LARGEST_FONT, TICK_FONT = 7.5, 11.0, 9.0
+MOST_TEXTS = 1000  # of more cells numbers are not even tried
+EACH = 14  # values of an axis that all have a tick; longer ones have ticks at round values
 DIVERGED = "0.9"
 
 
-def heat_map(result: SweepResult, at: dict[str, int] | None = None) -> Figure:
-    """The η×λ grid of training and of ranking rows, averaged over seeds and folds, values in the cells.
+def heat_map(
+    result: SweepResult,
+    at: At | None = None,
+    *,
+    axes: Sequence[str] = ("learning_rate", "l2"),
+    score: str | None = None,
+) -> Figure:
+    """Two axes of a grid, of training and of ranking rows, averaged over seeds and folds.
 
-    Shows the metric that ranks; brighter is better. Losses have a logarithmic colour scale. A cell that
-    diverged with any seed or fold is hatched and says "div", as it does not rank either. Italics: values of
-    cells with members that stopped before the end. The cell of `SweepResult.best` is outlined, if it is in
-    the slice shown.
+    Brighter is better. Losses have a logarithmic colour scale. A cell that diverged with any seed or fold is
+    hatched and says "div", as it does not rank either. Italics: values of cells with members that stopped
+    before the end. Without room for numbers diverged cells are grey. The cell of `SweepResult.best` is
+    outlined, or has a ring, if it is in the slice shown.
 
     Args:
         result: A sweep of a grid.
-        at: Where it has further axes: the place (from 0) on each of them, name -> index. Axes of length one
-            need not be named.
+        at: On other axes, name -> the place (from 0), or "mean". Hyperparameters not named are as in the best
+            cell; "seed" and "fold" are averaged over.
+        axes: Those of the rows and of the columns: hyperparameters, "seed" or "fold".
+        score: Such as "train_loss"; None for the metric that ranks, of training and of ranking rows.
 
     Raises:
-        ValueError: ``at`` lacks one of the further axes, names another, or there is no such place. Or the
-            sweep is a random search, whose cells form no grid.
+        ValueError, TypeError: No such axis, place or score. Or the sweep is a random search, whose cells form
+            no grid.
     """
     checks.check_instance(result, SweepResult, "result")
-    if not isinstance(at, dict | None):
-        raise ArgumentTypeError("at", f"expected a dict of names to places, got {checks.shown(at)}")
     if result.sampled:
         raise ArgumentError("result", "expected a grid, got a random search; use plots.scatter")
-    further = _places(result, at or {})
-    shown: tuple[Any, ...] = (slice(None), slice(None), *further)
-    best, higher_is_better = result.best_or_none(), result.higher_is_better()
-    names = [f"{part}_{result.ranking_metric}" for part in summary.ranking_parts(result)]
-    values = {name: result.cell_scores(name)[shown] for name in names}
-    norm, colours = _colour_scale(np.stack(list(values.values())), higher_is_better)
-    as_text = np.vectorize(summary.number_text, otypes=[object])
-    texts = {name: as_text(cells, higher_is_better) for name, cells in values.items()}
-    stopped = _stopped_early(result)[shown]
-    rows, columns = stopped.shape
-    cell = min(float(np.clip(6.0 / max(rows, columns), *CELL_RANGE)), LONGEST_PANEL / max(rows, columns))
-    font = _fitting_font([text for cells in texts.values() for text in cells.ravel()], cell)
+    if not checks.is_several(axes) or len(axes) != 2:
+        raise ArgumentTypeError("axes", f"expected the names of two axes, got {checks.shown(axes)}")
+    part, places = sliced(result, axes, at)
+    metric = result.named(score, "score").partition("_")[2]
+    names = [f"{rows}_{metric}" for rows in summary.ranking_parts(result)] if score is None else [score]
+    maps = {summary.name_text(name): part.cell_scores(name) for name in names}
+    stopped = np.any((part.stopped_at >= 0).reshape(*part.cell_shape, -1), axis=-1)
+    best, mark = result.best_or_none(), None
+    if best is not None and set(axes) <= set(result.axes):
+        index = dict(zip(result.axes, best.index, strict=True))
+        if all(places.get(name, place) == place for name, place in index.items()):
+            mark = index[axes[0]], index[axes[1]]
+    caption = [*caption_parts(result, part, places), summary.best_text(result)]
+    caption[-1] += " (not shown)" * (best is not None and mark is None)
+    direction = result.higher_is_better(names[0])
+    return _draw(maps, part.axes, summary.metric_text(metric), direction, mark, stopped, caption)
 
-    size = (len(values) * (columns * cell + 0.6) + 1.4, rows * cell + 1.6)
-    figure, (row,) = panels(*size, columns=len(values), sharey=True)
-    for axes, (name, cells) in zip(row, values.items(), strict=True):
-        image = axes.imshow(np.ma.masked_invalid(cells), cmap=colours, norm=norm, aspect="equal")
-        axes.set_title(summary.name_text(name))
-        _write_values(axes, cells, texts[name], image.to_rgba(cells), stopped, font)
-        _label_ticks(axes, result, cell)
-        if best is not None and best.index[2:] == further:
-            _outline(axes, best.index[0], best.index[1])
-    row[0].set_ylabel(AXIS_LABELS["learning_rate"])
-    label = summary.metric_text(result.ranking_metric)
-    figure.colorbar(image, ax=list(row), label=label, shrink=0.9, pad=0.01, fraction=0.05)
-    add_caption(figure, _caption(result, further, stopped))
+
+def array_map(
+    values: ArrayLike | Mapping[str, ArrayLike],
+    axes: Mapping[str, ArrayLike],
+    label: str = "",
+    higher_is_better: bool = True,
+) -> Figure:
+    """A heat map of one's own arrays, drawn as `heat_map` draws a sweep's.
+
+    Args:
+        values: ``[a, b]``; or title -> array for several, which share the colour scale. Values that are not
+            finite count as diverged.
+        axes: Name -> values of the rows' axis ``[a]`` and of the columns' ``[b]``.
+        label: Name of the values.
+        higher_is_better: Whether large values are bright. Where small ones are, and none is negative, the
+            scale is logarithmic.
+
+    Raises:
+        ValueError, TypeError: Arrays that are no numbers ``[a, b]``, or lengths that differ.
+    """
+    checks.as_switch(higher_is_better, "higher_is_better")
+    if not isinstance(axes, Mapping) or len(axes) != 2:
+        raise ArgumentTypeError("axes", f"expected two names, each with its values, got {checks.shown(axes)}")
+    checks.check_instance(label, str, "label")
+    with checks.item_of("axes"):
+        numbers = {str(name): checks.as_axis(np.ravel(axis), str(name), None) for name, axis in axes.items()}
+    named = values if isinstance(values, Mapping) else {"": values}
+    maps = {str(title): np.asarray(checks.as_array(array, "values")) for title, array in named.items()}
+    shape, got = tuple(map(len, numbers.values())), [f"{m.dtype} {list(m.shape)}" for m in maps.values()]
+    if not maps or any(cells.shape != shape or cells.dtype.kind not in "biuf" for cells in maps.values()):
+        raise ArgumentError("values", f"expected numbers {list(shape)}, as axes have, got {', '.join(got)}")
+    floats = {title: cells.astype(np.float64) for title, cells in maps.items()}
+    return _draw(floats, numbers, label, higher_is_better)
+
+
+def _draw(
+    maps: Mapping[str, np.ndarray],
+    axes: Mapping[str, np.ndarray],
+    label: str,
+    higher_is_better: bool,
+    mark: tuple[int, int] | None = None,
+    stopped: Any = None,
+    caption: Sequence[str] = (),
+) -> Figure:
+    """Arrays ``[a, b]`` by their titles, one below the other; ``mark`` is the best cell."""
+    (down, rows), (across, columns) = axes.items()
+    values = np.stack(list(maps.values()))
+    norm, colours = _colour_scale(values, higher_is_better)
+    width, height = (WIDTH - MARGIN) / len(columns), min(CELL_HEIGHT, LONGEST_PANEL / len(rows))
+    texts, font = _fitting_texts(values, higher_is_better, width, height)
+    figure, column = panels(len(maps) * (len(rows) * height + 0.3) + 1.7, len(maps), sharex=True)
+    for axes_, (title, cells), own in zip(column[:, 0], maps.items(), texts, strict=True):
+        image = axes_.imshow(np.ma.masked_invalid(cells), cmap=colours, norm=norm, aspect="auto")
+        axes_.set_title(title, fontsize=LARGEST_FONT)
+        axes_.set_yticks(*_ticks(rows), fontsize=TICK_FONT)
+        if own is not None:
+            _write_values(axes_, cells, own, image.to_rgba(cells), stopped, font)
+        if mark is not None:
+            _mark(axes_, *mark, outlined=own is not None)
+    places, names = _ticks(columns)
+    crowded = max(map(text_width, names)) * TICK_FONT > 0.9 * width * POINTS_PER_INCH and len(columns) <= EACH
+    axes_.set_xticks(places, names, fontsize=TICK_FONT, rotation=90 * crowded)
+    axes_.set_xlabel(AXIS_LABELS.get(across, across))
+    figure.supylabel(AXIS_LABELS.get(down, down), fontsize="medium")
+    bar = figure.colorbar(image, ax=list(column[:, 0]), label=label, **BAR)
+    if isinstance(norm, LogNorm) and len(ticks := _round_values(norm.vmin, norm.vmax, True)) > 1:
+        bar.set_ticks(ticks.tolist(), labels=summary.labels(ticks.tolist()))
+        bar.minorticks_off()
+    notes = ["italics: stopped before the end"] * bool(font and np.any(stopped))
+    notes += ["grey: diverged"] * bool(not font and not np.isfinite(values).all())
+    add_caption(figure, [*caption, *notes])
     return figure
-
-
-def _places(result: SweepResult, at: dict[str, int]) -> tuple[int, ...]:
-    """Places on the further axes."""
-    further = {name: len(result.axes[name]) for name in summary.further_axes(result)}
-    at = {name: 0 for name, length in further.items() if length == 1} | at
-    if set(at) != set(further):
-        expected = ", ".join(further) or "none"
-        raise ArgumentError(
-            "at", f"expected a place on each further axis ({expected}), got {checks.shown(at)}"
-        )
-    for name, place in at.items():
-        if not isinstance(place, numbers.Integral) or not 0 <= int(place) < further[name]:
-            got = checks.shown(place)
-            raise ArgumentError("at", f"expected a place below {further[name]} on the axis {name}, got {got}")
-    return tuple(at[name] for name in further)
-
-
-def _stopped_early(result: SweepResult) -> np.ndarray:
-    """Which cells have members that stopped before the end ``[E, L, …]``."""
-    return np.asarray((result.stopped_at >= 0).reshape(*result.cell_shape, -1).any(axis=-1))
 
 
 def _colour_scale(values: np.ndarray, higher_is_better: bool) -> tuple[Normalize, Colormap]:
     """Bright is good. Metrics up to 1, such as accuracy and R², are drawn from 0 to 1: below 0 all is bad."""
-    colours = matplotlib.colormaps["viridis" if higher_is_better else "viridis_r"]
+    colours = matplotlib.colormaps["viridis" if higher_is_better else "viridis_r"].with_extremes(bad=DIVERGED)
     finite = values[np.isfinite(values)]
     low, high = (finite.min(), finite.max()) if finite.size else (0.0, 1.0)
     if takes_log_scale(values, higher_is_better):
@@ -118,8 +171,28 @@ def _colour_scale(values: np.ndarray, higher_is_better: bool) -> tuple[Normalize
     return Normalize(low, high, clip=True), colours
 
 
+def _fitting_texts(
+    values: np.ndarray, higher_is_better: bool, width: float, height: float
+) -> tuple[Sequence[np.ndarray | None], float]:
+    """The cells' numbers with as many digits as fit into cells of a size, and their font; or none, and 0."""
+    if values[0].size <= MOST_TEXTS:
+        for digits in (3, 2):
+            as_text = np.vectorize(summary.number_text, otypes=[object])
+            texts = as_text(values, higher_is_better and digits == 3, digits)
+            widest = 0.9 * width / max(map(text_width, texts.ravel()))
+            font = min(LARGEST_FONT, POINTS_PER_INCH * min(widest, 0.6 * height))
+            if font >= SMALLEST_FONT:
+                return list(texts), font
+    return [None] * len(values), 0.0
+
+
 def _write_values(
-    axes: Axes, cells: np.ndarray, texts: np.ndarray, colours: np.ndarray, stopped: np.ndarray, font: float
+    axes: Axes,
+    cells: np.ndarray,
+    texts: np.ndarray,
+    colours: np.ndarray,
+    stopped: Any,
+    font: float,
 ) -> None:
     """Writes the cells' texts in a colour that stands out from theirs, and hatches diverged cells."""
     for (i, j), text in np.ndenumerate(texts):
@@ -127,53 +200,45 @@ def _write_values(
         if diverged:
             box = Rectangle((j - 0.5, i - 0.5), 1, 1, facecolor=DIVERGED, edgecolor="0.6", hatch="////", lw=0)
             axes.add_patch(box)
-        if font >= SMALLEST_FONT:
-            colour = "black" if diverged else _readable_on(colours[i, j])
-            written = axes.text(j, i, text, ha="center", va="center", color=colour, fontsize=font)
-            if diverged:
-                written.set_path_effects([withStroke(linewidth=3, foreground=DIVERGED)])
-            elif stopped[i, j]:
-                written.set_fontstyle("italic")
-
-
-def _fitting_font(texts: Iterable[str], cell: float) -> float:
-    """The size at which the longest text takes nine tenths of a cell's width."""
-    return min(LARGEST_FONT, 0.9 * cell * POINTS_PER_INCH / (CHARACTER_WIDTH * max(map(len, texts))))
+        colour = "black" if diverged else _readable_on(colours[i, j])
+        written = axes.text(j, i, text, ha="center", va="center", color=colour, fontsize=font)
+        if diverged:
+            written.set_path_effects([withStroke(linewidth=3, foreground=DIVERGED)])
+        elif stopped is not None and stopped[i, j]:
+            written.set_fontstyle("italic")
 
 
 def _readable_on(colour: np.ndarray) -> str:
-    red, green, blue, _ = colour
-    return "black" if 0.2126 * red + 0.7152 * green + 0.0722 * blue > 0.45 else "white"
+    return "black" if colour[:3] @ [0.2126, 0.7152, 0.0722] > 0.45 else "white"
 
 
-def _label_ticks(axes: Axes, result: SweepResult, cell: float) -> None:
-    across, down = summary.labels(result.l2.tolist()), summary.labels(result.learning_rate.tolist())
-    font = float(np.clip(14 * cell, 6, 10))
-    room = cell * POINTS_PER_INCH
-    crowded = CHARACTER_WIDTH * font * max(map(len, across)) > 0.9 * room
-    every = math.ceil(1.2 * font / room)
-    axes.set_xticks(range(0, len(across), every), across[::every], fontsize=font, rotation=90 * crowded)
-    axes.set_yticks(range(0, len(down), every), down[::every], fontsize=font)
-    axes.set_xlabel(AXIS_LABELS["l2"])
-    axes.tick_params(length=2)
+def _ticks(values: np.ndarray) -> tuple[np.ndarray, list[str]]:
+    """Places of an axis' ticks, and their labels: all values, or of many round ones on their scale."""
+    step = math.ceil(len(values) / EACH)
+    places, change = np.arange(0, len(values), step), np.diff(values)
+    if step > 1 and ((change > 0).all() or (change < 0).all()):
+        log = value_scale(values)["value"] != "linear"
+        order = np.argsort(values)[int(log and values.min() == 0) :]  # a zero has no logarithm
+        ticks = _round_values(values[order[0]], values[order[-1]], log)
+        if len(ticks) > 1:
+            scaled = np.log if log else np.asarray
+            return np.interp(scaled(ticks), scaled(values[order]), order), summary.labels(ticks.tolist())
+    return places, summary.labels(values[places].tolist())
 
 
-def _outline(axes: Axes, row: int, column: int) -> None:
-    box = Rectangle((column - 0.5, row - 0.5), 1, 1, fill=False, edgecolor=BEST, linewidth=2.5, zorder=3)
-    box.set_path_effects([withStroke(linewidth=4.5, foreground="white")])
-    box.set_clip_on(False)
-    axes.add_patch(box)
+def _round_values(low: Any, high: Any, log: bool) -> np.ndarray:
+    """A few round values between two."""
+    decades = LogLocator(subs=(1.0,) if high >= 100 * low else (1.0, 2.0, 5.0))
+    ticks: np.ndarray = np.asarray((decades if log else MaxNLocator(7)).tick_values(low, high))
+    inside = (ticks >= low - 1e-9 * abs(low)) & (ticks <= high + 1e-9 * abs(high))
+    return np.asarray(ticks[inside])
 
 
-def _caption(result: SweepResult, further: tuple[int, ...], stopped: np.ndarray) -> list[str]:
-    over, best = summary.averaged_over(result), result.best_or_none()
-    parts = [f"mean of {over}" if over else "1 seed"]
-    names = summary.further_axes(result)
-    if names:
-        shown = {name: float(result.axes[name][i]) for name, i in zip(names, further, strict=True)}
-        parts.append(summary.describe(shown))
-    hidden = best is not None and best.index[2:] != further
-    parts.append(summary.best_text(result) + " (not shown)" * hidden)
-    if stopped.any():
-        parts.append("italics: stopped before the end")
-    return parts
+def _mark(axes: Axes, row: int, column: int, outlined: bool) -> None:
+    """An outline of the best cell, or a ring around one that is too small for it."""
+    halo: dict[str, Any] = {"path_effects": [withStroke(linewidth=4.5, foreground="white")], "clip_on": False}
+    if outlined:
+        style: dict[str, Any] = {"fill": False, "edgecolor": BEST, "linewidth": 2.5, "zorder": 3}
+        axes.add_patch(Rectangle((column - 0.5, row - 0.5), 1, 1, **style, **halo))
+    else:
+        axes.plot(column, row, "o", color=BEST, fillstyle="none", markersize=9, markeredgewidth=2, **halo)

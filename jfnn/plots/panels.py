@@ -1,4 +1,8 @@
-"""Panels, colours, scales, legends and captions, as all figures have them."""
+"""Panels, colours, scales, legends and captions, as all figures have them.
+
+Every figure has one width, at which 360 pixels, a phone's, show a point of a font as a pixel: wide things are
+stacked, legends and colour bars lie below.
+"""
 
 import math
 import textwrap
@@ -16,31 +20,32 @@ from matplotlib.ticker import MaxNLocator
 AXIS_LABELS = {"learning_rate": "learning rate η", "l2": "L2 penalty λ"}
 BEST = "#e6002e"
 
+WIDTH = 5.0  # inches of all figures
 POINTS_PER_INCH = 72
-CHARACTER_WIDTH = 0.64  # of a digit in the default font, in units of the font size
-CAPTION_FONT = 10.0
+CHARACTER_WIDTH = 0.64  # of a digit in the default font, in units of the font size; a dot has half
+CAPTION_FONT = 9.0
+
+BAR: dict[str, Any] = {"location": "bottom", "pad": 0.02, "aspect": 40, "shrink": 0.95}  # of colours
 
 HIGHEST = 1e4  # losses beyond this many times the median are out of sight
 LOWEST = -1.0  # and so are values below this of metrics up to 1, such as R²
 
 
-def panels(width: float, height: float, rows: int = 1, columns: int = 1, **shared: Any) -> tuple[Figure, Any]:
-    """A figure of a size in inches, and its panels ``[rows, columns]``."""
-    figure = Figure(figsize=(width, height), layout="constrained")
+def panels(height: float, rows: int = 1, columns: int = 1, **shared: Any) -> tuple[Figure, Any]:
+    """A figure of a height in inches, and its panels ``[rows, columns]``."""
+    figure = Figure(figsize=(WIDTH, height), layout="constrained")
     return figure, figure.subplots(rows, columns, squeeze=False, **shared)
 
 
 def gallery(
-    count: int, columns: int, size: tuple[float, float], margin: tuple[float, float], **shared: Any
+    count: int, columns: int, heights: tuple[float, float], **shared: Any
 ) -> tuple[Figure, list[Axes]]:
     """A figure with ``count`` panels in rows of ``columns``; the last row may have fewer.
 
-    ``size`` of a panel and ``margin`` around all are widths and heights in inches.
+    ``heights`` are a panel's, and that of the margin around all, in inches.
     """
     rows = math.ceil(count / columns)
-    figure, places = panels(
-        columns * size[0] + margin[0], rows * size[1] + margin[1], rows, columns, **shared
-    )
+    figure, places = panels(rows * heights[0] + heights[1], rows, columns, **shared)
     for axes in places.ravel()[count:]:
         axes.remove()
     return figure, places.ravel()[:count].tolist()
@@ -48,8 +53,10 @@ def gallery(
 
 def label_epochs(axes: Axes, score: str, title: str) -> None:
     """Labels a panel of curves over the epochs."""
-    axes.set(xlabel="epochs", ylabel=score, title=title)
+    axes.set(xlabel="epochs", ylabel=score)
+    axes.set_title(title, fontsize=10)
     axes.xaxis.set_major_locator(MaxNLocator("auto", integer=True))
+    axes.label_outer()
     axes.grid(alpha=0.3)
 
 
@@ -58,15 +65,31 @@ def ordered_colours(count: int) -> np.ndarray:
     return np.asarray(matplotlib.colormaps["viridis"](np.linspace(0, 0.9, count)))
 
 
-def side_legend(figure: Figure, axes: Axes, title: str | None = None) -> None:
-    """Names of a panel's curves, beside all panels."""
+def legend_below(figure: Figure, axes: Axes, title: str | None = None) -> None:
+    """Names of a panel's curves below all panels; the figure grows by them."""
     handles, labels = axes.get_legend_handles_labels()
-    figure.legend(handles, labels, loc="outside right upper", title=title, frameon=False)
+    room = WIDTH * POINTS_PER_INCH / (max(map(text_width, labels), default=0) * CAPTION_FONT + 42)
+    columns = max(1, min(len(labels), int(room)))
+    lines = math.ceil(len(labels) / columns) + (title is not None)
+    figure.set_figheight(figure.get_figheight() + 1.45 * lines * CAPTION_FONT / POINTS_PER_INCH)
+    style: dict[str, Any] = {
+        "ncols": columns,
+        "columnspacing": 1.2,
+        "frameon": False,
+        "fontsize": CAPTION_FONT,
+    }
+    figure.legend(handles, labels, loc="outside lower center", title=title, **style)
+
+
+def text_width(text: str) -> float:
+    """About the width of a text in the default font, in units of the font size."""
+    narrow = sum(character in ".,-' il" for character in text)
+    return CHARACTER_WIDTH * (len(text) - narrow / 2)
 
 
 def add_caption(figure: Figure, parts: Iterable[str]) -> None:
     """Writes a caption above all panels, in lines as long as the figure is wide."""
-    line = int(figure.get_figwidth() * POINTS_PER_INCH / (CHARACTER_WIDTH * CAPTION_FONT))
+    line = int(WIDTH * POINTS_PER_INCH / (0.9 * CHARACTER_WIDTH * CAPTION_FONT))
     figure.suptitle(textwrap.fill("; ".join(parts), line), fontsize=CAPTION_FONT)
 
 
@@ -85,11 +108,10 @@ def value_scale(values: np.ndarray) -> dict[str, Any]:
 
 
 def colour_by(figure: Figure, axes: Any, values: np.ndarray, label: str) -> np.ndarray:
-    """A colour for each value ``[n, 4]``, and the bar that explains them beside one or more panels."""
+    """A colour for each value ``[n, 4]``, and the bar that explains them below one or more panels."""
     norm = LogNorm if value_scale(values)["value"] == "log" else Normalize
     scale = ScalarMappable(norm(values.min(), values.max()), "viridis")
-    bar = figure.colorbar(scale, ax=axes, pad=0.01)
-    bar.set_label(label, rotation=0 if len(label) == 1 else 90)
+    figure.colorbar(scale, ax=axes, label=label, **BAR)
     return np.asarray(scale.to_rgba(values))
 
 

@@ -13,13 +13,13 @@ from numpy.typing import ArrayLike
 
 from jfnn.arguments import checks, memory
 from jfnn.arguments.checks import ArgumentError, ArgumentTypeError
-from jfnn.plots.panels import gallery, panels, side_legend
+from jfnn.plots.panels import BAR, WIDTH, gallery, legend_below, panels
 
 WRONG = "#c00020"
 
 
 def images(x: ArrayLike, labels: ArrayLike, predicted: ArrayLike | None = None) -> Figure:
-    """Square images in rows of up to ten, each with its label above it.
+    """Square images in rows of up to six, each with its label above it.
 
     Args:
         x: Images ``[n, side²]`` or ``[n, side, side]``; larger values are darker.
@@ -32,7 +32,7 @@ def images(x: ArrayLike, labels: ArrayLike, predicted: ArrayLike | None = None) 
     pictures = _squares(x, "x")
     labels = _as_labels(labels, len(pictures), "labels")
     guesses = labels if predicted is None else _as_labels(predicted, len(pictures), "predicted")
-    figure, places = gallery(len(pictures), min(10, len(pictures)), (1.0, 1.3), (0.6, 0.2))
+    figure, places = gallery(len(pictures), min(6, len(pictures)), (1.1, 0.2))
     for axes, picture, label, guess in zip(places, pictures, labels, guesses, strict=True):
         axes.imshow(picture, cmap="gray_r")
         wrong = guess != label
@@ -55,12 +55,12 @@ def weights_as_images(w: ArrayLike) -> Figure:
         raise ArgumentError("w", f"expected weights [side², units], got shape {weights.shape}")
     pictures = _squares(weights.T, "w")
     limit = float(np.abs(weights).max()) or 1.0
-    columns = min(math.ceil(math.sqrt(2 * len(pictures))), len(pictures))
-    figure, places = gallery(len(pictures), columns, (1.0, 0.85), (0.6, 0.2))
+    columns = min(math.ceil(math.sqrt(len(pictures))), len(pictures))
+    figure, places = gallery(len(pictures), columns, (0.95 * WIDTH / columns, 0.8))
     for axes, picture in zip(places, pictures, strict=True):
         image = axes.imshow(picture, cmap="RdBu_r", norm=Normalize(-limit, limit))
         _frame(axes, "0.7", 0.5)
-    figure.colorbar(image, ax=places, label="weight", pad=0.02, fraction=0.05)
+    figure.colorbar(image, ax=places, label="weight", **BAR)
     return figure
 
 
@@ -99,7 +99,7 @@ def decision_regions(
     classes = np.unique(np.concatenate([labels, regions.ravel()]))
     strong = [to_rgb(matplotlib.colormaps["tab10"](i % 10)) for i in range(len(classes))]
     pale = ListedColormap([tuple(0.3 * part + 0.7 for part in colour) for colour in strong])
-    figure, ((axes,),) = panels(4.8, 4.2)
+    figure, ((axes,),) = panels(4.2)
     axes.imshow(
         np.searchsorted(classes, regions),
         cmap=pale,
@@ -112,7 +112,7 @@ def decision_regions(
         points = x[labels == label]
         axes.scatter(points[:, 0], points[:, 1], color=[colour], edgecolor="black", s=45, label=f"{label}")
     axes.set(xlabel="$x_1$", ylabel="$x_2$")
-    side_legend(figure, axes, title="class")
+    legend_below(figure, axes, title="class")
     return figure
 
 

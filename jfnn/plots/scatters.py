@@ -20,7 +20,7 @@ from jfnn.plots.panels import (
 )
 from jfnn.search.result import SweepResult
 
-PANELS_A_ROW = 3  # at most
+PANELS_A_ROW = 2  # at most
 DIVERGED_AT = 0.03  # height of the marks of diverged cells, as a part of the panel's
 
 
@@ -41,7 +41,7 @@ def scatter(result: SweepResult) -> Figure:
     scores, pruned = result.cell_scores().ravel(), result.pruned_cells.ravel()
     names = [name for name, values in cells.items() if np.ptp(values) > 0] or ["learning_rate"]
     columns = math.ceil(len(names) / math.ceil(len(names) / PANELS_A_ROW))
-    figure, row = gallery(len(names), columns, (3.3, 3.0), (1.2, 0.6), sharey=True)
+    figure, row = gallery(len(names), columns, (2.6, 1.2), sharey=True)
     rates = cells["learning_rate"]
     if np.ptp(rates) > 0:
         colours = colour_by(figure, row, rates, AXIS_LABELS["learning_rate"])

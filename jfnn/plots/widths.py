@@ -7,12 +7,13 @@ from matplotlib.ticker import LogLocator, NullFormatter, ScalarFormatter
 
 from jfnn.analysis import summary
 from jfnn.arguments import checks
-from jfnn.plots.panels import AXIS_LABELS, ordered_colours, panels, side_legend
+from jfnn.plots.panels import AXIS_LABELS, legend_below, ordered_colours, panels
 from jfnn.widths.coordinates import CoordinateCheck
 from jfnn.widths.transfers import LOSS, Transfer
 
 TITLES = {"standard": "standard parametrisation", "maximal_update": "maximal-update parametrisation"}
 MOST_TICKS = 8
+TITLE_FONT = 9.0
 
 
 def transfer_curves(transfer: Transfer, name: str = LOSS) -> Figure:
@@ -29,7 +30,8 @@ def transfer_curves(transfer: Transfer, name: str = LOSS) -> Figure:
     members = transfer.scores(name, seeds=True)
     means, rates = members.mean(axis=-1), transfer.learning_rate
     best, colours = transfer.best_rates(name), ordered_colours(len(transfer.width))
-    figure, (row,) = panels(4.4 * len(members) + 1.2, 4.0, columns=len(members), sharey=True)
+    figure, column = panels(3.2 * len(members), len(members), sharex=True, sharey=True)
+    row = column[:, 0]
     for p, (axes, parametrisation) in enumerate(zip(row, transfer.parametrisations, strict=True)):
         for w, (width, colour) in enumerate(zip(transfer.width, colours, strict=True)):
             axes.plot(rates, means[p, w], color=colour, label=str(width))
@@ -39,22 +41,22 @@ def transfer_curves(transfer: Transfer, name: str = LOSS) -> Figure:
             if np.isfinite(best[p, w]):
                 at = int(np.argmax(rates == best[p, w]))
                 axes.plot(best[p, w], means[p, w, at], "o", color=colour, markeredgecolor="black", zorder=3)
-        axes.set(xscale="log", xlabel=AXIS_LABELS["learning_rate"], title=TITLES[parametrisation])
+        axes.set(xscale="log", title=TITLES[parametrisation], ylabel=summary.name_text(name))
         axes.grid(alpha=0.3)
     if not transfer.groups.results[0].higher_is_better(name):
         row[0].set_yscale("log")
         row[0].yaxis.set_major_locator(LogLocator(subs=(1, 2, 5)))
         row[0].yaxis.set_major_formatter(ScalarFormatter())
         row[0].yaxis.set_minor_formatter(NullFormatter())
-    row[0].set_ylabel(summary.name_text(name))
-    side_legend(figure, row[0], title="width")
+    axes.set_xlabel(AXIS_LABELS["learning_rate"])
+    legend_below(figure, axes, title="width")
     return figure
 
 
 def coordinate_curves(check: CoordinateCheck) -> Figure:
     """By how much activations have changed against the width, one curve a step; a panel for each layer.
 
-    Rows are parametrisations. Lines are means over seeds, of \\|a_t - a_0\\|; a panel's title has
+    Columns are parametrisations. Lines are means over seeds, of \\|a_t - a_0\\|; a panel's title has
     the exponent of the last step's.
 
     Args:
@@ -62,24 +64,24 @@ def coordinate_curves(check: CoordinateCheck) -> Figure:
     """
     checks.check_instance(check, CoordinateCheck, "check")
     change, slopes = check.change.mean(axis=2), check.slopes()  # [P, W, T, L]
-    rows, _, steps, columns = change.shape
-    size = 2.7 * columns + 1.6, 2.5 * rows + 0.5
-    figure, places = panels(*size, rows, columns, sharex=True, sharey="col")
-    for p, layer in np.ndindex(rows, columns):
-        axes = places[p, layer]
+    columns, _, steps, rows = change.shape
+    figure, places = panels(1.9 * rows + 0.6, rows, columns, sharex=True, sharey="row")
+    for p, layer in np.ndindex(columns, rows):
+        axes = places[layer, p]
         for step, colour in enumerate(ordered_colours(steps)):
             axes.plot(check.width, change[p, :, step, layer], ".-", color=colour, label=str(step + 1))
-        name = "outputs" if layer == columns - 1 else f"layer {layer + 1}"
-        axes.set_title(f"{name}, exponent {slopes[p, layer]:+.2f}", fontsize=10)
+        name = "outputs" if layer == rows - 1 else f"layer {layer + 1}"
+        above = "" if layer else f"{check.parametrisations[p].replace('_', ' ')}\n"
+        axes.set_title(f"{above}{name}, exponent {slopes[p, layer]:+.2f}", fontsize=TITLE_FONT)
         moves = (change[..., layer] > 0).any()  # in the first steps some layers may stay as they are
         axes.set(xscale="log", yscale="log" if moves else "linear")
         axes.grid(alpha=0.3, which="both")
         _tick_widths(axes, check.width)
-        if p == rows - 1:
+        if layer == rows - 1:
             axes.set_xlabel("width")
-    for first, parametrisation in zip(places[:, 0], check.parametrisations, strict=True):
-        first.set_ylabel(f"{parametrisation.replace('_', ' ')}\nmean $|a_t - a_0|$")
-    side_legend(figure, places[0, 0], title="step t")
+        if p == 0:
+            axes.set_ylabel("mean $|a_t - a_0|$")
+    legend_below(figure, places[0, 0], title="step t")
     return figure
 
 

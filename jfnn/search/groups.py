@@ -22,7 +22,8 @@ from jfnn.experiment.settings import as_minibatches, as_seeds
 from jfnn.minibatches import Minibatches, as_given
 from jfnn.search import run_directory
 from jfnn.search.keywords import takes_fields
-from jfnn.search.result import NONE_RANKS, REFIT, Best, SweepResult, best_sweep, load
+from jfnn.search.loading import load
+from jfnn.search.result import NONE_RANKS, REFIT, Best, SweepResult, best_sweep
 from jfnn.search.sweep import Run, prepare, search, using_workers
 from jfnn.store import files
 
@@ -139,8 +140,7 @@ def load_groups(directory: str | os.PathLike[str]) -> SweepGroups:
         ValueError: A group has not ended, or a file is corrupt.
     """
     out = paths.as_path(directory, "directory")
-    groups = _read_groups(out)
-    if groups is None:
+    if (groups := _read_groups(out)) is None:
         raise FileNotFoundError(f"{out}: there are no groups in it")
     refit = load(out / REFIT) if run_directory.has_ended(out / REFIT) else None
     return SweepGroups(tuple(groups), tuple(load(out / group.directory) for group in groups), refit)
@@ -243,8 +243,8 @@ def _prepared(options: GroupOptions, groups: Sequence[Group]) -> list[Run]:
         own = Options(options.networks[group.network], options.split, **own_options)
         with checks.renamed(batch_size="batch_size" if options.batch_sizes is None else "batch_sizes"):
             runs.append(prepare(own))
-        if options.folds is not None:
-            first = runs[0].experiment
+        first = runs[0].experiment
+        if first.folds is not None and first.subsets is None:
             parts = [replicate.parts for replicate in first.replicates[: first.folds]]
             common["folds"] = [(fold["train"], fold["validation"]) for fold in parts]
     return runs

@@ -1,16 +1,23 @@
 """The outcome of a run as a result in the shape of its grid, or as the error that names lost members."""
 
 import dataclasses
+import functools
 from collections.abc import Mapping, Sequence
 from pathlib import Path
+from typing import Any, cast
 
 import jax
 import numpy as np
 
+from jfnn.arguments.checks import ArgumentError
 from jfnn.engine.state import Failure, Outcome, Scores
 from jfnn.experiment.experiment import PARTS, Experiment
 from jfnn.experiment.workers import ExecutorError
+from jfnn.learners.learner import Learner
+from jfnn.learners.supervised import Supervised
+from jfnn.network import Network
 from jfnn.search import run_directory
+from jfnn.search.predictions import Origin
 from jfnn.search.result import SweepResult
 from jfnn.store.identity import Description
 
@@ -71,7 +78,9 @@ def as_result(
         ranked_by=experiment.ranking.name,
         sampled=not experiment.cells.crossed,
         config=description,
+        subset_values={} if experiment.subsets is None else experiment.subsets.axis,
         objective=state.objectives.T.reshape(*shape, -1) if len(state.objectives) else None,
+        origin=origin_of(experiment),
     )
     if keep != "none":
         result = _with_params(result, experiment, outcome)
@@ -81,6 +90,20 @@ def as_result(
             error.save_others(directory)
         raise error
     return result
+
+
+def origin_of(experiment: Experiment) -> Origin:
+    """The learner of an experiment and the rows of its folds, for predictions."""
+    parts = {replicate.fold: replicate.parts for replicate in experiment.replicates}
+    return Origin(functools.partial(_learner, experiment.learner.original), list(parts.values()))
+
+
+def _learner(learner: Any, network: Network | None) -> Learner:
+    if network is None:
+        return cast(Learner, learner)
+    if not isinstance(learner, Supervised):
+        raise ArgumentError("network", "expected none, or a function (params, x), of a learner of your own")
+    return dataclasses.replace(learner, network=network)
 
 
 def _with_params(result: SweepResult, experiment: Experiment, outcome: Outcome) -> SweepResult:

@@ -14,6 +14,7 @@ from jfnn.arguments.checks import ArgumentError
 from jfnn.experiment.axes import Axes, as_place
 from jfnn.experiment.settings import Execution
 from jfnn.search import run_directory
+from jfnn.search.predictions import MemberPredictions, Origin
 
 REFIT = "refit"  # the directory, in that of a run, of its best cell trained again
 NONE_RANKS = "no best cell: every one diverged with some seed or was pruned; try smaller learning rates"
@@ -36,7 +37,7 @@ class Best:
 
 
 @dataclasses.dataclass(frozen=True, eq=False, repr=False)
-class SweepResult:
+class SweepResult(MemberPredictions):
     """Scores and trained parameters of every member of a grid.
 
     Arrays of results have the shape of the grid: an axis for each hyperparameter in the order of ``axes``
@@ -70,7 +71,9 @@ class SweepResult:
             any, else on test rows, else on training rows.
         sampled: Whether cells were drawn, rather than all combinations taken.
         refit: The best cell trained again on all training rows, a sweep of one cell, or None.
+        subset_values: Name of the axis of `jfnn.subsets.Subsets` -> its values ``[F]``, if it has any.
         config: Settings, checksums of the data, versions, device, and the "fingerprint" of what decides.
+        origin: The learner and the rows of folds, as far as they are known; None once pickled.
     """
 
     axes: dict[str, np.ndarray]
@@ -91,6 +94,8 @@ class SweepResult:
     refit: "SweepResult | None" = None
     config: dict[str, Any] = dataclasses.field(default_factory=dict)
     objective: np.ndarray | None = None
+    subset_values: dict[str, np.ndarray] = dataclasses.field(default_factory=dict)
+    origin: Origin | None = None
 
     def __getattr__(self, name: str) -> np.ndarray:
         """An axis or a score by its name."""
@@ -164,18 +169,15 @@ class SweepResult:
         Raises:
             ValueError: No cell ranks.
         """
-        best = self.best_or_none()
-        if best is None:
+        if (best := self.best_or_none()) is None:
             raise ValueError(NONE_RANKS)
         return best
 
     def best_or_none(self) -> Best | None:
         """As `best`, but None where no cell ranks."""
         score = np.where(self.pruned_cells, np.nan, self.cell_scores())
-        index = best_place(score, self.higher_is_better())
-        if index is None:
-            return None
-        return Best(index, self.axes_at(index), float(score[index]), self.ranked_by)
+        at = best_place(score, self.higher_is_better())
+        return None if at is None else Best(at, self.axes_at(at), float(score[at]), self.ranked_by)
 
     def member(self, *index: int) -> Any:
         """The parameters of one member, by its place on every axis: ``member(i, j, s)``.
@@ -193,8 +195,8 @@ class SweepResult:
     def to_dict(self) -> dict[str, np.ndarray]:
         """Columns with one value a member, ready for ``pandas.DataFrame``.
 
-        The axes, "seed", "fold" with folds, every score, "diverged_at", "stopped_at", "pruned" (0 or 1),
-        "epochs" (trained).
+        The axes, "seed", "fold" with folds, the name of subsets, every score, "diverged_at", "stopped_at",
+        "pruned" (0 or 1), "epochs" (trained).
         """
         return run_directory.columns(vars(self))
 
@@ -217,21 +219,13 @@ class SweepResult:
             self.refit.save(Path(directory) / REFIT)
 
 
-def load(directory: str | os.PathLike[str]) -> SweepResult:
-    """The result that `SweepResult.save` or ``sweep(out=…)`` wrote.
-
-    Parameters come back as they were where they are layers, dicts, lists and tuples; named tuples of your own
-    come back as dicts.
-
-    Raises:
-        FileNotFoundError: There is no run in the directory.
-        ValueError: The run has not ended, or a file is corrupt or of another format; the message names it.
-    """
+def read(directory: str | os.PathLike[str]) -> SweepResult:
+    """The result in a directory, as it was written there; raises as `jfnn.load`."""
     path = paths.as_path(directory, "directory")
     result = SweepResult(**run_directory.read(path))
     with run_directory.describing(path):
         repr(result), result.to_dict()
-    refit = load(path / REFIT) if run_directory.has_ended(path / REFIT) else None
+    refit = read(path / REFIT) if run_directory.has_ended(path / REFIT) else None
     return dataclasses.replace(result, refit=refit)
 
 

@@ -2,7 +2,8 @@
 
 * ``config.json``: settings, versions, device, time taken, checksums of the archives and of itself;
 * ``results.csv``: a row for each member;
-* ``results.npz``: axes, seeds, scores, history and objectives, and a header that says how they are named;
+* ``results.npz``: axes, seeds, scores, history, objectives and the values of subsets, and a header that says
+  how they are named;
 * ``models.npz``: the parameters kept, each array named by its place (``0.w`` is the first layer's weights)
   and with the grid's axes in front, and these axes. Of the best cell alone it has the axes' values there.
 """
@@ -11,7 +12,7 @@ import contextlib
 import csv
 import io
 import os
-from collections.abc import Iterator, Mapping
+from collections.abc import Collection, Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -19,6 +20,7 @@ import numpy as np
 
 from jfnn.arguments import paths
 from jfnn.arguments.checks import ArgumentError, ArgumentTypeError
+from jfnn.datasets.frames import ENTRIES
 from jfnn.experiment.axes import Axes
 from jfnn.layers.kind import Params
 from jfnn.store import archives, files, trees
@@ -31,12 +33,13 @@ FORMULA = ("=", "+", "-", "@", "\t", "\r")  # how a cell begins that a spreadshe
 # Names of arrays in an archive of results: these, and prefixes.
 OUTCOMES = ("diverged_at", "stopped_at", "pruned", "epochs")
 HISTORY, SCORE, OBJECTIVE = "history.", "score.", "objective"
+SUBSET = "subset."
 HEADER = ("folds", "sampled", "ranked_by", "kept_cell", "metrics")  # fields of a result in its header
 CHECKSUMMED = ("status", *DESCRIPTION, "timing", "archives")
 
 
 def columns(fields: Mapping[str, Any]) -> dict[str, np.ndarray]:
-    """One number a member in each column ``[members]``: axes, seed, fold, scores, how its training went."""
+    """One value a member in each column ``[members]``: axes, seed, fold, scores, how its training went."""
     folds = {} if fields["folds"] is None else {"fold": np.arange(fields["folds"])}
     cells = Axes(fields["axes"], not fields["sampled"]).columns()
     replicates = {"seed": fields["seeds"]} | folds
@@ -44,6 +47,7 @@ def columns(fields: Mapping[str, Any]) -> dict[str, np.ndarray]:
     places = np.meshgrid(numbers, *replicates.values(), indexing="ij")
     table = {name: values[places[0]].ravel() for name, values in cells.items()}
     table |= {name: place.ravel() for name, place in zip(replicates, places[1:], strict=True)}
+    table |= {name: values[table["fold"]] for name, values in fields["subset_values"].items()}
     table |= {name: values.ravel() for name, values in fields["scores"].items()}
     return table | {name: fields[name].ravel() + 0 for name in OUTCOMES}  # + 0: truth values as numbers
 
@@ -67,11 +71,15 @@ def _cells(values: np.ndarray) -> list[Any]:
     return [f"'{cell}" if cell.startswith(FORMULA) else cell for cell in cells]
 
 
-def check_can_hold(axes: Mapping[str, Any], scores: Mapping[str, Any], params: Params) -> None:
+def check_can_hold(
+    axes: Mapping[str, Any], scores: Collection[str], params: Params, subsets: Collection[str] = ()
+) -> None:
     """Raises ValueError or TypeError for names that are taken and parameters that cannot be written."""
-    for name in axes:
-        if name in ("seed", "fold", "seeds", *scores, *OUTCOMES):
-            raise ArgumentError("hyper", f"cannot save an axis named {name!r}; results have such a column")
+    taken = ("seed", "fold", "seeds", *scores, *OUTCOMES)
+    for name in (*axes, *subsets):
+        if name in taken or (name in axes and name in subsets):
+            argument = "folds" if name in subsets else "hyper"
+            raise ArgumentError(argument, f"cannot save an axis named {name!r}; results have such a column")
     for name in trees.pack(params)[1]:
         paths.check_name(name, "params")
         if name in (*axes, "seeds"):
@@ -107,12 +115,13 @@ def write(directory: Path, fields: Mapping[str, Any]) -> None:
         ValueError, TypeError: The directory holds another run, or an axis or parameters cannot be saved.
     """
     axes, seeds, cell, config = (fields[name] for name in ("axes", "seeds", "kept_cell", "config"))
-    check_can_hold(axes, fields["scores"], fields["params"])
+    check_can_hold(axes, fields["scores"], fields["params"], fields["subset_values"])
     make(directory)
     check_same(directory, read_config(directory), config)
     arrays = axes | {"seeds": seeds} | {name: fields[name] for name in OUTCOMES}
     arrays |= {f"{SCORE}{name}": values for name, values in fields["scores"].items()}
     arrays |= {f"{HISTORY}{name}": values for name, values in fields["history"].items()}
+    arrays |= {f"{SUBSET}{name}": values for name, values in fields["subset_values"].items()}
     arrays |= {} if fields[OBJECTIVE] is None else {OBJECTIVE: fields[OBJECTIVE]}
     structure, models = trees.pack(fields["params"])
     header = {name: fields[name] for name in HEADER} | {"axes": list(axes), "params": structure}
@@ -190,9 +199,10 @@ def read(directory: Path) -> dict[str, Any]:
             **{name: arrays[name] for name in OUTCOMES},
             "params": trees.unpack(header["params"], params),
             "history": _behind(HISTORY, arrays),
+            "subset_values": _behind(SUBSET, arrays),
             OBJECTIVE: arrays.get(OBJECTIVE),
             "timing": config["timing"],
-            "config": {n: v for n, v in config.items() if n in DESCRIPTION},
+            "config": {n: v for n, v in config.items() if n in (*DESCRIPTION, *ENTRIES)},
         }
         if len({len(column) for column in columns(fields).values()}) > 1:
             raise ValueError("its arrays are of grids of different sizes")

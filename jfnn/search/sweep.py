@@ -13,8 +13,9 @@ from jfnn.arguments.checks import ArgumentError
 from jfnn.distributed.calls import remove_tasks
 from jfnn.distributed.futures import CALLS, Futures, environment_of
 from jfnn.engine import interrupts, loop
-from jfnn.engine.devices import check_process, hardware
+from jfnn.engine.devices import check_process
 from jfnn.engine.executors import Executor
+from jfnn.engine.forms import hardware
 from jfnn.engine.plan import Hardware
 from jfnn.engine.segment import Task
 from jfnn.engine.trainer import Trainer
@@ -26,9 +27,9 @@ from jfnn.experiment.settings import as_execution
 from jfnn.experiment.workers import Workers, as_workers
 from jfnn.search import run_directory
 from jfnn.search.keywords import own_copies, takes_fields
-from jfnn.search.outcomes import as_result
+from jfnn.search.outcomes import as_result, origin_of
 from jfnn.search.refit import refit_options
-from jfnn.search.result import SweepResult, best_sweep, load
+from jfnn.search.result import SweepResult, best_sweep, read
 from jfnn.store import environment, files
 from jfnn.store.checkpoint import SPACING, Checkpoint
 from jfnn.store.identity import Description, check_same
@@ -75,11 +76,12 @@ def prepare(options: Options, first_fold: int = 0, alone: bool = False) -> Run:
         0 if there else len(devices.threads),
         with_batches=options.out is not None,
     )
-    if options.out is not None:
+    names = () if experiment.subsets is None else experiment.subsets.axis
+    if options.out is not None or names:
         scores = [f"{part}_{metric.name}" for part in PARTS for metric in experiment.learner.metrics]
         keeps = experiment.execution.keep_params != "none"
         params = experiment.learner.unpack(experiment.replicates[0].params) if keeps else None
-        run_directory.check_can_hold(experiment.cells.values, dict.fromkeys(scores), params)
+        run_directory.check_can_hold(experiment.cells.values, scores, params, names)
     return Run(options, experiment, devices, description, workers)
 
 
@@ -154,7 +156,7 @@ def train_run(
     with files.lock(directory):
         checkpoint = Checkpoint(directory / CHECKPOINT, run.description, spacing)
         if _claim(directory, checkpoint, resume):
-            result = load(directory)
+            result = dataclasses.replace(read(directory), origin=origin_of(run.experiment))
             run_directory.write_table(directory / run_directory.TABLE, result.to_dict())
         else:
             try:

@@ -7,7 +7,13 @@ import jax
 import numpy as np
 
 from jfnn.arguments.checks import ArgumentTypeError
-from jfnn.layers.dense import Layer
+from jfnn.layers import Directions, ElmanCell, Gain, GRUCell, Layer, LSTMCell
+
+# Named tuples that come back as they are, by their names in structures.
+NAMED: dict[str, Any] = {
+    "layer": Layer,
+    **{kind.__name__: kind for kind in (Directions, ElmanCell, GRUCell, Gain, LSTMCell)},
+}
 
 
 def leaf_names(tree: Any) -> list[str]:
@@ -19,7 +25,7 @@ def leaf_names(tree: Any) -> list[str]:
 def pack(tree: Any) -> tuple[Any, dict[str, np.ndarray]]:
     """Takes parameters apart: ``(structure, arrays)``, the structure plain values with names for arrays.
 
-    Layers, dicts, lists and tuples come back as they are, other named tuples as dicts.
+    Parameters of layers, dicts, lists and tuples come back as they are, other named tuples as dicts.
 
     Raises:
         TypeError: A leaf, a key or a name that cannot be saved.
@@ -37,7 +43,8 @@ def _pack(tree: Any, path: tuple[str, ...], arrays: dict[str, np.ndarray]) -> An
     if tree is None:
         return None
     if isinstance(tree, tuple) and hasattr(tree, "_asdict"):
-        return {"layer" if isinstance(tree, Layer) else "dict": packed(tree._asdict().items())}
+        kinds = [name for name, kind in NAMED.items() if isinstance(tree, kind)]
+        return {kinds[0] if kinds else "dict": packed(tree._asdict().items())}
     if isinstance(tree, dict):
         if not all(isinstance(name, str) for name in tree):
             raise ArgumentTypeError("params", f"cannot save {where}, a dict whose keys are not all strings")
@@ -60,9 +67,9 @@ def unpack(structure: Any, arrays: dict[str, np.ndarray]) -> Any:
     if structure is None or isinstance(structure, str):
         return structure if structure is None else arrays[structure]
     ((kind, children),) = structure.items()
-    if kind not in ("dict", "layer", "list", "tuple"):
+    if kind not in ("dict", "list", "tuple", *NAMED):
         raise ValueError(f"unknown structure {kind!r}")
-    if kind in ("dict", "layer"):
+    if kind not in ("list", "tuple"):
         parts = {name: unpack(child, arrays) for name, child in children.items()}
-        return Layer(**parts) if kind == "layer" else parts
+        return NAMED[kind](**parts) if kind in NAMED else parts
     return (list if kind == "list" else tuple)(unpack(child, arrays) for child in children)

@@ -150,6 +150,19 @@ _OWN_LOSS = {
     ),
     FLOOR: _floor,
 }
+_SERIES = {
+    "sklearn": _from(
+        "series",
+        "scikit-learn MLPRegressor, a process a core",
+        "scikit_learn",
+        one_by_one=True,
+        comment="float64; its own starting weights and minibatches",
+    ),
+    "vmap": _from("series", "JAX jit(vmap(train)), passes drawn in the program", "plain", cpu_devices=1),
+    **_JFNN,
+    "jfnn": _JFNN["jfnn"]._replace(comment="the accuracy is the mean over members of the training loss"),
+    FLOOR: _floor,
+}
 _PRUNED = {"vmap": _vmap("JAX jit(vmap(train, prune, rewind)), rows", "pruned"), **_JFNN, FLOOR: _floor}
 _EIGENVALUES = {
     "arpack": _from("curvature", "SciPy eigsh, one network after another", "arpack", cpu_devices=1),
@@ -206,6 +219,7 @@ CASES: dict[str, dict[str, Case]] = {
     "iris_seeds": {"iris_seeds": Case(workloads.IRIS, _DRAWN)},
     "digit_seeds": {"digit_seeds": Case(workloads.DIGITS, _DRAWN)},
     "folds": {"folds": Case(workloads.FOLDS, _DRAWN)},
+    "series": {"series": Case(workloads.SERIES, _SERIES, traced=False)},
     "few": {"few_1": Case(workloads.ONE, _FEW), "few_7": Case(workloads.SEVEN, _FEW)},
     "own_data": {"own_data": Case(ODE, _OWN_LOSS)},
     "pruned": {"pruned": Case(workloads.PRUNED, _PRUNED)},

@@ -72,7 +72,17 @@ def points(count: int = 256, largest: float = 3.0) -> Rows:
     return Rows(t, np.sin(t[:, 0]), t[:0], t[:0, 0])
 
 
+def series(number: int = 1000, length: int = 60) -> Rows:
+    """Series one after another ``[60000, 4]``, each with a smooth function of its own; nothing to test on."""
+    rng = np.random.default_rng(0)
+    slopes, x = rng.normal(size=(number, 1, 4)), rng.normal(size=(number, length, 4))
+    y = np.tanh((x * slopes).sum(axis=2)).reshape(-1, 1)
+    x = x.reshape(-1, 4)
+    return Rows(x, y, x[:0], y[:0])
+
+
 DATA = {
+    "series": series,
     "digits": digits,
     "images": lambda: pixels(1, 8, 8),
     "pixels": lambda: pixels(64),

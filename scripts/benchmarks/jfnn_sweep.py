@@ -29,8 +29,8 @@ def network(workload: Workload) -> jfnn.Network:
     """The network; plain JAX draws its starting weights too, where contenders draw for themselves."""
     if workload.kind == "cnn":
         return jfnn.cnn((1, 8, 8), CHANNELS, CLASSES, KERNEL)
-    if workload.kind == "gru":
-        return jfnn.rnn((TIME, 1), UNITS, CLASSES, "gru", bidirectional=True, states="all")
+    if workload.kind in ("gru", "lstm"):
+        return jfnn.rnn((TIME, 1), UNITS, CLASSES, workload.kind, bidirectional=True, states="all")
     init = "glorot_normal" if workload.glorot else "normal"
     return jfnn.mlp(workload.sizes, workload.activation, init=init)
 
@@ -65,6 +65,13 @@ def _problem(workload: Workload, scheme: str | None) -> tuple[Any, jfnn.Split, d
         init, loss, score = ode(workload)
         learner = jfnn.learner(init, loss, optimizer="adam", random=True, score=score)
         return learner, jfnn.Split(rows.x_train.astype(np.float32)), {"batch_size": None}
+    if workload.kind == "series":
+        n = (workload.folds or 1) * workload.rows_of_a_series()
+        subsets = jfnn.subsets.by_group(np.arange(n) // workload.rows_of_a_series())
+        batches = jfnn.Minibatches(workload.batch, scheme or "permutation")
+        options = {"batch_size": batches, "loss": "quadratic", "folds": subsets}
+        x = rows.x_train[:n].astype(np.float32)
+        return network(workload), jfnn.Split(x, rows.y_train[:n].astype(np.float32)), options
     if workload.kind == "pruned":
         every = workload.round_epochs
         member = jfnn.pruned(network(workload), every=every, rounds=PRUNINGS, share=SHARE)

@@ -72,6 +72,7 @@ def _torch_network(kind: str) -> tuple[Any, Callable[[Any], Any]]:
         convolutions = [nn.Conv2d(1, first, KERNEL), nn.ReLU(), nn.Conv2d(first, second, KERNEL), nn.ReLU()]
         network = nn.Sequential(*convolutions, nn.Flatten(), nn.Linear(second * 16, CLASSES))
         return network, network
-    gru = nn.GRU(1, UNITS, batch_first=True, bidirectional=True)
+    layer = nn.GRU if kind == "gru" else nn.LSTM
+    recurrent = layer(1, UNITS, batch_first=True, bidirectional=True)
     dense = nn.Linear(2 * UNITS * TIME, CLASSES)
-    return nn.ModuleList([gru, dense]), lambda x: dense(gru(x)[0].flatten(1))
+    return nn.ModuleList([recurrent, dense]), lambda x: dense(recurrent(x)[0].flatten(1))

@@ -1,5 +1,6 @@
 """Other kinds of networks, and an own loss, in plain JAX."""
 
+import functools
 from typing import Any
 
 import jax
@@ -10,8 +11,10 @@ import optax
 from benchmarks.jfnn_sweep import network, ode
 from benchmarks.plain_jax import cells, costs, data, penalty, right, train
 from benchmarks.workload import UNITS, Outcome, Runner, Workload
+from jfnn.layers import LSTMCell
 
 Array = jax.Array
+Carry = tuple[Array, ...]
 
 
 def own_loss(workload: Workload) -> Runner:
@@ -46,17 +49,27 @@ def convolutional(params: Any, x: Array) -> Array:
 
 
 def gated(params: Any, x: Array) -> Array:
-    """Outputs of a scan of row-form GRU cells, forward and backward in time, and a dense layer."""
+    """Outputs of a scan of row-form GRU or LSTM cells, both ways in time, and a dense layer."""
     both, (), (w, b) = params
 
-    def states(cell: Any, x: Array) -> Array:
-        def step(h: Array, x: Array) -> tuple[Array, Array]:
-            p, q = (jnp.split(z, 3, axis=-1) for z in (x @ cell.w_x + cell.b_x, h @ cell.w_h + cell.b_h))
-            r, u = jax.nn.sigmoid(p[0] + q[0]), jax.nn.sigmoid(p[1] + q[1])
-            h = (1 - u) * jnp.tanh(p[2] + r * q[2]) + u * h
-            return h, h
+    def gru(cell: Any, carry: Carry, x: Array) -> tuple[Carry, Array]:
+        (h,) = carry
+        p, q = (jnp.split(z, 3, axis=-1) for z in (x @ cell.w_x + cell.b_x, h @ cell.w_h + cell.b_h))
+        r, u = jax.nn.sigmoid(p[0] + q[0]), jax.nn.sigmoid(p[1] + q[1])
+        h = (1 - u) * jnp.tanh(p[2] + r * q[2]) + u * h
+        return (h,), h
 
-        return jax.lax.scan(step, jnp.zeros((x.shape[1], UNITS)), x)[1]
+    def lstm(cell: Any, carry: Carry, x: Array) -> tuple[Carry, Array]:
+        h, c = carry
+        i, f, e, o = jnp.split(x @ cell.w_x + h @ cell.w_h + cell.b, 4, axis=-1)
+        c = jax.nn.sigmoid(f) * c + jax.nn.sigmoid(i) * jnp.tanh(e)
+        h = jax.nn.sigmoid(o) * jnp.tanh(c)
+        return (h, c), h
+
+    def states(cell: Any, x: Array) -> Array:
+        zeros: Carry = (jnp.zeros((x.shape[1], UNITS)),)
+        step, start = (lstm, zeros + zeros) if isinstance(cell, LSTMCell) else (gru, zeros)
+        return jax.lax.scan(functools.partial(step, cell), start, x)[1]
 
     x = jnp.swapaxes(x, 0, 1)
     forward, backward = states(both[0], x), states(both[1], x[::-1])[::-1]

@@ -11,10 +11,11 @@ from benchmarks.data import Rows, load
 
 CHANNELS, KERNEL, CLASSES = (8, 16), 3, 10  # of the convolutional networks, on images 8×8
 TIME, UNITS = 40, 6  # of the recurrent ones
+SERIES, FEW_SERIES = 1000, 20  # in their table, and those that slow contenders train
 # Products of a network's weights that a row takes to be scored: u and its two derivatives; there and back.
 SCORING = {"ode": 3, "rbm": 2}
+SCORES = {"ode": "train_loss", "rbm": "test_loss", "series": "train_loss"}  # that stand in for the accuracy
 PRUNINGS, SHARE = 5, 0.2  # of networks that are pruned, and of the remaining weights that each removes
-SCORES = {"ode": "train_loss", "rbm": "test_loss"}  # that stand in for the accuracy
 
 Layers = list[tuple[np.ndarray, np.ndarray]]  # weights [n_in, n_out] and biases [n_out] of each layer
 
@@ -47,10 +48,10 @@ class Workload:
     minibatches in its own way, only the `summary` over all members can be compared.
 
     Other kinds are "ode", dense networks by Adam that solve u'' = -u at points which each step draws; and, on
-    minibatches in the order of the rows with mean losses, "cnn" by gradient descent, "gru" by Adam, and "rbm"
-    by persistent contrastive divergence. "pruned" are dense networks that are pruned and rewound `PRUNINGS`
-    times, each after an equal number of epochs; "sharpness" trains none, but finds the largest eigenvalue of
-    each one's Hessian.
+    minibatches in the order of the rows with mean losses, "cnn" by gradient descent, "gru" and "lstm" by
+    Adam, and "rbm" by persistent contrastive divergence. "series" are dense networks for regression, one for each series.
+    "pruned" are dense networks that are pruned and rewound `PRUNINGS` times, each after an equal number of
+    epochs; "sharpness" trains none, but finds the largest eigenvalue of each one's Hessian.
     """
 
     title: str  # a name, a colon, and details
@@ -65,7 +66,7 @@ class Workload:
     activation: str = "tanh"  # of hidden layers, or "sigmoid"
     glorot: bool = True  # starting weights scaled as Glorot does; else the notes' unscaled normal ones
     part: tuple[int, int, int] | None = None  # numbers of (η, λ, seeds); None for all
-    folds: int | None = None  # parts of the training rows, each held out once
+    folds: int | None = None  # parts of the training rows, each held out once; or the number of series
     summary: str | None = None  # "mean" or "median"; None where all contenders have the same networks
     # Fewer epochs are traced where all would hold a million kernels, though work that a run does once then
     # takes a larger share.
@@ -112,6 +113,8 @@ class Workload:
 
     def reduced(self) -> Self:
         """The part on which slow contenders are measured; it holds the reference."""
+        if self.kind == "series":
+            return dataclasses.replace(self, folds=min(self.folds or 1, FEW_SERIES))
         return self if self.part is None else self._smaller(*self.part)
 
     def quick(self) -> Self:
@@ -141,9 +144,15 @@ class Workload:
 
     def steps(self) -> int:
         """Steps an epoch, as many in each fold."""
+        if self.kind == "series":
+            return self.rows_of_a_series() // self.batch
         n = len(self.rows().x_train)
         held_out = 0 if self.folds is None else -(-n // self.folds)
         return (n - held_out) // self.batch
+
+    def rows_of_a_series(self) -> int:
+        """Rows of each series, all of equal length."""
+        return len(self.rows().x_train) // SERIES
 
     def drawing(self, seed: int) -> tuple[Layers, Callable[[int], np.ndarray] | None]:
         """Starting layers and minibatches of one seed, by the notes' random calls in their order.
@@ -184,8 +193,9 @@ class Workload:
         if self.kind == "cnn":
             weights = [CHANNELS[0] * KERNEL**2 * 36, CHANNELS[1] * CHANNELS[0] * KERNEL**2 * 16]
             weights.append(CHANNELS[1] * 16 * CLASSES)
-        elif self.kind == "gru":
-            weights = [2 * TIME * 3 * UNITS, 2 * TIME * 3 * UNITS**2, 2 * UNITS * TIME * CLASSES]
+        elif self.kind in ("gru", "lstm"):
+            gates = 2 * TIME * UNITS * (3 if self.kind == "gru" else 4)
+            weights = [gates, gates * UNITS, 2 * UNITS * TIME * CLASSES]
         else:
             weights = [n_in * n_out for n_in, n_out in self.layer_shapes()]
         return [2 * n for n in weights]
@@ -212,7 +222,8 @@ class Workload:
             trained: Share of the members' epochs that is trained; all members are scored.
         """
         rows = self.rows()
-        scoring = (len(rows.x_train) + len(rows.x_test)) * self.row_flop()
+        scored = len(rows.x_train) + len(rows.x_test)
+        scoring = (self.rows_of_a_series() if self.kind == "series" else scored) * self.row_flop()
         return self.members * (trained * self.epochs * self.steps() * self.step_flop() + scoring)
 
 

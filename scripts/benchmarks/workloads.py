@@ -134,6 +134,19 @@ FOLDS = _replace(
     seeds=2,
     folds=50,
 )
+SERIES = Workload(
+    title="series: 1,000 of 4-8-1 on 60 rows of one's own, batch 20, 200 epochs",
+    sizes=(4, 8, 1),
+    data="series",
+    batch=20,
+    epochs=200,
+    learning_rates=(1e-2,),
+    l2s=(1e-3,),
+    reference=(1e-2, 1e-3),
+    folds=1000,
+    summary="mean",
+    kind="series",
+)
 ONE = _replace(
     DIGITS,
     title="one network alone: 64-50-10 on the digits, batch 100, 100 epochs",
@@ -172,6 +185,10 @@ KINDS = {
     "gru": _kind(
         "recurrent: 32 GRUs of 6 units both ways over 40 points, batch 100, 10 epochs",
         *("gru", "waves", 10, 1e-3, 3e-2, 20),
+    ),
+    "lstm": _kind(
+        "recurrent: 32 LSTMs of 6 units both ways over 40 points, batch 100, 10 epochs",
+        *("lstm", "waves", 10, 1e-3, 3e-2, 20),
     ),
     "rbm": _kind(
         "Boltzmann: 32 machines 64–100 on the digits, batch 100, 30 epochs",

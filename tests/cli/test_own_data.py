@@ -93,6 +93,32 @@ def test_own_numbers_are_fitted_and_r_squared_is_scikit_learns(tmp_path, capsys)
     assert here["outputs"].mean() == pytest.approx(raw.y_test.mean(), abs=30) and raw.y_test.mean() > 60
 
 
+def test_words_and_gaps_are_learned_and_the_pages_lines_read_other_rows(tmp_path):
+    pandas = pytest.importorskip("pandas")
+    path = write_csv(tmp_path / "own.csv", classes=True)
+    frame = pandas.read_csv(path)
+    frame["colour"] = np.tile(["red", "blue", "green"], 20)
+    frame.loc[::7, "b"] = np.nan
+    frame.to_csv(path, index=False)
+    words = f"{OWN} --learning-rate 0.1 --quiet --encode --impute --validation 0.2 --refit".split()
+    assert grid_main("--data", str(path), *words, "--out", str(tmp_path / "out")) == 0
+    config = json.loads((tmp_path / "out" / "config.json").read_text())
+    assert list(config["columns"]) == ["a", "b", "c", "colour"]
+    assert config["columns"]["colour"] == {"categories": ["blue", "green", "red"]}
+    assert config == config | json.loads((tmp_path / "out/refit/config.json").read_text()) | {
+        name: value for name, value in config.items() if name not in ("columns", "scaling", "classes")
+    }
+    table = jfnn.datasets.read_csv(path, "level", encode=True, impute=True)
+    split = jfnn.datasets.standardise(jfnn.datasets.split_table(table))
+    page = (tmp_path / "out" / "report.html").read_text()
+    here = {"frame": frame.iloc[::-1]}
+    exec(html.unescape(re.search("<pre>(.*)</pre>", page, re.DOTALL).group(1)), here)
+    assert here["x"].shape == (60, 7) and split.x_train.shape == (48, 7)
+    rows = {tuple(row) for row in here["x"].round(9).tolist()}
+    assert rows == {tuple(row) for part in (split.x_train, split.x_test) for row in part.round(9).tolist()}
+    assert here["outputs"].shape == (60, 2)
+
+
 def test_an_npz_is_learned_as_it_is_cut(tmp_path):
     rng = np.random.default_rng(0)
     parts = {"x_train": rng.normal(size=(9, 2)), "x_test": rng.normal(size=(4, 2))}
@@ -105,6 +131,8 @@ def test_an_npz_is_learned_as_it_is_cut(tmp_path):
         flag = "--" + name.replace("_", "-")
         with pytest.raises(ValueError, match=f"^{name}: own.npz"):
             data.load(parse("--data", str(tmp_path / "own.npz"), flag, "1"))
+    with pytest.raises(ValueError, match=r"^impute: goes with a \.csv file"):
+        data.load(parse("--data", str(tmp_path / "own.npz"), "--impute"))
 
 
 def test_the_column_of_weights_weighs_rows_and_is_no_input(tmp_path):

@@ -14,8 +14,9 @@ from helpers import gradient as by_jax
 import jfnn
 from jfnn import losses
 from jfnn.engine import devices
-from jfnn.engine.executors import Threads, spread
+from jfnn.engine.executors import Threads
 from jfnn.engine.plan import CallLength
+from jfnn.engine.threads import spread
 from jfnn.engine.trainer import Trainer
 from jfnn.schedulers import Actions
 from jfnn.search.sweep import prepare, train_run

@@ -120,18 +120,25 @@ EXPERIMENTS = {
 }
 
 
-@pytest.mark.parametrize(("name", "own"), [(name, i % 2 == 1) for i, name in enumerate(EXPERIMENTS)])
-def test_programs_lower_for_accelerators(name, own, monkeypatch):
+# Each for one platform, in turns; for the others with the slow tests.
+CASES = [
+    pytest.param(name, i % 2 == 1, platform, marks=() if (i + j) % 3 == 0 else pytest.mark.slow)
+    for i, name in enumerate(EXPERIMENTS)
+    for j, platform in enumerate(PLATFORMS)
+]
+
+
+@pytest.mark.parametrize(("name", "own", "platform"), CASES)
+def test_programs_lower_for_accelerators(name, own, platform, monkeypatch):
     experiment = EXPERIMENTS[name](monkeypatch)
-    for platform in PLATFORMS:
-        programs = lowered(experiment, platform, own)
-        assert {exported.platforms for exported in programs.values()} == {(platform,)}
-        # A member's arrays go in and come out with the same shapes, so that calls can follow one another.
-        advance = programs["advance"]
-        shapes = [(leaf.shape, leaf.dtype) for leaf in advance.out_avals[:-1]]
-        assert shapes == [(leaf.shape, leaf.dtype) for leaf in advance.in_avals[: len(shapes)]]
-        assert shapes[-1] == ((TILE,), np.int32)  # when a member diverged
-        assert all(leaf.shape[:2] == (TILE, experiment.data.block) for leaf in programs["score"].out_avals)
+    programs = lowered(experiment, platform, own)
+    assert {exported.platforms for exported in programs.values()} == {(platform,)}
+    # A member's arrays go in and come out with the same shapes, so that calls can follow one another.
+    advance = programs["advance"]
+    shapes = [(leaf.shape, leaf.dtype) for leaf in advance.out_avals[:-1]]
+    assert shapes == [(leaf.shape, leaf.dtype) for leaf in advance.in_avals[: len(shapes)]]
+    assert shapes[-1] == ((TILE,), np.int32)  # when a member diverged
+    assert all(leaf.shape[:2] == (TILE, experiment.data.block) for leaf in programs["score"].out_avals)
 
 
 @pytest.mark.parametrize("platform", PLATFORMS)

@@ -44,7 +44,13 @@ KINDS = {
     "recurrent": (jfnn.rnn((5, 1), 3, 3), (5, 1), {"batch_size": PASS}),
     "own loss": (jfnn.learner(own_init, own_loss, random=True), (5,), {}),
 }
-EVERY = [(name, "float32") for name in KINDS] + [("dropout", "float64")]
+EVERY = [
+    ("dense", "float32"),
+    ("convolutional", "float32"),
+    ("own loss", "float32"),
+    ("dropout", "float64"),
+    *(pytest.param(name, "float32", marks=pytest.mark.slow) for name in ("dropout", "recurrent")),
+]
 
 
 def make_split(name, dtype):

@@ -29,6 +29,13 @@ GEOMETRIES = [
     ((2, 3), (1, 2), (0, 2), (2, 3, 4)),
     ((4, 1), (3, 1), (2, 0), (1, 5, 2)),
 ]
+# The same with a dilation.
+DILATED = [
+    (3, 1, "causal", 2, (2, 7)),
+    (2, 2, "causal", 3, (1, 6)),
+    (4, 1, "same", 3, (1, 5)),
+    ((2, 3), (1, 2), (0, 2), (3, 2), (2, 6, 5)),
+]
 
 
 def draw(shape, dtype=np.float64, seed=0):
@@ -54,38 +61,40 @@ def by_axis(value, axes):
     return value if isinstance(value, tuple) else (value,) * axes
 
 
-def padding_of(kernel, padding):
+def padding_of(kernel, padding, dilation):
     """Zeros in front of and behind each axis."""
+    spans = [step * (length - 1) for length, step in zip(kernel, dilation, strict=True)]
+    if padding == "causal":
+        return [(spans[0], 0)]
     if padding == "same":
-        return [((length - 1) // 2, length // 2) for length in kernel]
+        return [(span // 2, -(-span // 2)) for span in spans]
     return [(length, length) for length in by_axis(padding, len(kernel))]
 
 
 def by_jax(layer, params, x):
     """The convolution of JAX in its default layouts."""
     axes = x.ndim - 2
-    kernel, stride = by_axis(layer.kernel, axes), by_axis(layer.stride, axes)
-    z = jax.lax.conv_general_dilated(
-        x, params.w, stride, padding_of(kernel, layer.padding), precision="highest"
-    )
+    kernel, stride, dilation = (by_axis(n, axes) for n in (layer.kernel, layer.stride, layer.dilation))
+    padding = padding_of(kernel, layer.padding, dilation)
+    z = jax.lax.conv_general_dilated(x, params.w, stride, padding, rhs_dilation=dilation, precision="highest")
     return activations.get(layer.activation).f(z + jnp.expand_dims(params.b, range(1, axes + 1)))
 
 
 def by_loops(layer, params, x):
-    """``Σ_{c,u,v} w[o, c, u, v] a[c, s i + u - p, s j + v - p] + b[o]``, entry by entry."""
+    """``Σ_{c,u,v} w[o, c, u, v] a[c, s i + d u - p, s j + d v - p] + b[o]``, entry by entry."""
     axes = x.ndim - 2
-    kernel, stride = by_axis(layer.kernel, axes), by_axis(layer.stride, axes)
+    kernel, stride, dilation = (by_axis(n, axes) for n in (layer.kernel, layer.stride, layer.dilation))
     w, b, x = (np.asarray(array) for array in (*params, x))
-    padded = np.pad(x, [(0, 0), (0, 0), *padding_of(kernel, layer.padding)])
+    padded = np.pad(x, [(0, 0), (0, 0), *padding_of(kernel, layer.padding, dilation)])
     lengths = [
-        (length - size) // step + 1
-        for length, size, step in zip(padded.shape[2:], kernel, stride, strict=True)
+        (length - skip * (size - 1) - 1) // step + 1
+        for length, size, step, skip in zip(padded.shape[2:], kernel, stride, dilation, strict=True)
     ]
     z = np.zeros((len(x), len(w), *lengths))
     for n, o in np.ndindex(*z.shape[:2]):
         for place in np.ndindex(*lengths):
             for c, *uv in np.ndindex(*w.shape[1:]):
-                at = tuple(step * i + u for step, i, u in zip(stride, place, uv, strict=True))
+                at = tuple(s * i + d * u for s, i, d, u in zip(stride, place, dilation, uv, strict=True))
                 z[n, o, *place] += w[o, c, *uv] * padded[n, c, *at]
             z[n, o, *place] += b[o]
     return z
@@ -93,7 +102,9 @@ def by_loops(layer, params, x):
 
 def test_convolutions_equal_loops_in_numpy_and_those_of_jax_with_their_gradients(dtype):
     layers = [Conv(2, *geometry, "identity") for *geometry, _ in GEOMETRIES]
-    params, inputs, errors = zip(*map(problem, layers, GEOMETRIES, itertools.repeat(dtype)), strict=True)
+    layers += [Conv(2, *geometry, "identity", dilation=step) for *geometry, step, _ in DILATED]
+    geometries = [*GEOMETRIES, *DILATED]
+    params, inputs, errors = zip(*map(problem, layers, geometries, itertools.repeat(dtype)), strict=True)
 
     @compiled
     def both(params, inputs, errors):
@@ -233,6 +244,12 @@ def test_an_output_activation_is_seen_through_flatten():
         (lambda: Conv(2, 3, 1, -1), "padding: expected at least 0"),
         (lambda: Conv(2, 3, 1, "full"), "padding: expected one of same"),
         (lambda: Conv(2, 3, (1, 2), "same"), "padding: .*stride 1"),
+        (lambda: Conv(2, dilation=0), "dilation: expected at least 1"),
+        (lambda: jfnn.sequential([Conv(2, padding="causal")], (1, 5, 5)), "padding: 'causal' is for"),
+        (
+            lambda: jfnn.sequential([Conv(2, 2, dilation=5)], (1, 5)),
+            r"kernel: a convolution of \(6,\) is larger",
+        ),
         (lambda: Conv(2, initializer="zeros"), "init: expected one of"),
         (lambda: Residual([]), "layers: expected at least one"),
         (

@@ -5,6 +5,7 @@ The differences are the evidence: jax.vjp of columns takes the pull-backs that k
 
 import dataclasses
 import functools
+import json
 import pickle
 import re
 
@@ -19,12 +20,15 @@ from jfnn import backprop, losses
 from jfnn.layers import (
     GRU,
     LAYERS,
+    LSTM,
     Conv,
     Dense,
     Elman,
+    Embedding,
     Flatten,
     Layer,
     LayerKind,
+    LayerNorm,
     MaxPool,
     MeanPool,
     Residual,
@@ -32,7 +36,7 @@ from jfnn.layers import (
     sequence,
 )
 from jfnn.layers.dropout import dropout_masks, dropout_shapes
-from jfnn.learners import column_form
+from jfnn.learners import column_form, naming
 
 pytestmark = pytest.mark.unoptimised
 
@@ -67,6 +71,7 @@ EXAMPLES = {
         (Conv(2, (3,), 2, 1, "sigmoid", "glorot_normal"), (1, 6)),
         (Conv(2, (3, 2), (2, 1), (1, 2), "elu", "pytorch"), (1, 4, 3)),
         (Conv(1, 2, padding="same", activation=jfnn.Activation(jnp.sin, jnp.cos)), (2, 3, 2)),
+        (Conv(2, 2, padding="causal", activation="tanh", dilation=2), (2, 4)),
     ],
     Dense: [
         (Dense(4, "tanh"), (3,)),
@@ -78,11 +83,17 @@ EXAMPLES = {
         (Elman(2), (3, 2)),
         (Elman(3, "sigmoid", bidirectional=True, states="all", initializer="normal"), (2, 1)),
     ],
+    Embedding: [(Embedding(5, 3), (4,)), (Embedding(3, 2, 1, "pytorch"), (2, 3))],
     Flatten: [(Flatten(), (2, 3)), (Flatten(), (4,))],
     GRU: [
         (GRU(2, states="all", initializer="glorot_uniform"), (3, 2)),
         (GRU(2, bidirectional=True), (3, 1)),
     ],
+    LSTM: [
+        (LSTM(2, states="all", initializer="glorot_uniform"), (3, 2)),
+        (LSTM(2, bidirectional=True), (3, 1)),
+    ],
+    LayerNorm: [(LayerNorm(), (4,)), (LayerNorm(), (3, 4)), (LayerNorm(2, 0.1), (2, 3, 2))],
     MaxPool: [(MaxPool(2), (2, 5)), (MaxPool((3, 2), (1, 2), (1, 0)), (1, 3, 4))],
     MeanPool: [(MeanPool(3, 1, 2), (2, 4)), (MeanPool((2, 3), 2, (0, 1)), (1, 5, 4))],
     Residual: [
@@ -111,7 +122,8 @@ def make_problem(layer, shape, dtype):
 
     like = jax.eval_shape(functools.partial(layer.init, shape=shape), jax.random.key(0))
     params = jax.tree.map(lambda leaf: draw(leaf.shape), like)
-    return params, draw((N, *shape)), draw((N, *layer.output_shape(shape)))
+    x = draw((N, *shape)) if layer.tokens is None else rng.integers(0, layer.tokens, (N, *shape), np.int32)
+    return params, x, draw((N, *layer.output_shape(shape)))
 
 
 def assert_close(result, expected, tolerance):
@@ -125,6 +137,26 @@ def assert_close(result, expected, tolerance):
 
 def test_every_registered_kind_has_examples_here():
     assert set(EXAMPLES) == set(LAYERS.values())
+
+
+@pytest.mark.parametrize(
+    ("layer", "shape"),
+    [(Residual([Scaled(Dense(3))]), (3,)), *(example for kind in EXAMPLES.values() for example in kind)],
+)
+def test_a_network_is_made_again_from_its_description_unless_functions_are_the_users_own(layer, shape):
+    network = jfnn.sequential([layer, Flatten(), Dense(2)], shape)
+    described = json.loads(json.dumps(naming.describe_network(network)))
+    if naming.is_known_network(network):
+        assert naming.network_from(described) is network
+    else:
+        with pytest.raises(ValueError, match="network: a function of your own"):
+            naming.network_from(described)
+
+
+@pytest.mark.parametrize("described", [None, "module.apply", {"inputs": [2], "layers": []}])
+def test_no_network_is_made_from_the_name_of_a_function(described):
+    with pytest.raises(ValueError, match="network: a function of your own"):
+        naming.network_from(described)
 
 
 def test_kinds_have_the_names_of_their_classes():
@@ -188,14 +220,20 @@ def in_all_ways(layer, shape, dtype):
         by_hand = layer.pull_back(packed, kept, d_columns)
         _, of_columns = jax.vjp(lambda packed, a: layer.forward(packed, a)[0], packed, a)
         by_hand, in_columns = (
-            (layer.unpack(d_packed), jnp.moveaxis(d_in, -1, 0))
+            (layer.unpack(d_packed), None if layer.tokens else jnp.moveaxis(d_in, -1, 0))
             for d_packed, d_in in (by_hand, of_columns(d_columns))
         )
+        d_params, d_rows = jax.vjp(layer.apply, params, x)[1](d_out)
+        by_jax = d_params, None if layer.tokens else d_rows
         values = None
         if dtype == np.float64:
-            moved = perturbed((params, x), STEP)
-            values = jax.vmap(lambda moved: jnp.sum(layer.apply(*moved) * d_out))(moved)
-        return outputs, (by_hand, jax.vjp(layer.apply, params, x)[1](d_out), in_columns), values
+            moved = perturbed((params, None if layer.tokens else x), STEP)
+
+            def value(params, moved):
+                return jnp.sum(layer.apply(params, x if moved is None else moved) * d_out)
+
+            values = jax.vmap(lambda moved: value(*moved))(moved)
+        return outputs, (by_hand, by_jax, in_columns), values
 
     problem = make_problem(layer, shape, dtype)
     return problem, *found(*problem)
@@ -216,7 +254,8 @@ def test_pull_back_equals_jax_vjp_and_central_differences(layer, shape, dtype):
     assert_close(by_hand, by_jax, TOLERANCE[dtype.name])
     assert_close(in_columns, by_jax, TOLERANCE[dtype.name])
     if dtype == np.float64:
-        assert_close(by_hand, central_differences(values, (params, x), STEP), DIFFERENCES_TOLERANCE)
+        arguments = params, None if layer.tokens else x
+        assert_close(by_hand, central_differences(values, arguments, STEP), DIFFERENCES_TOLERANCE)
 
 
 @every_example

@@ -3,6 +3,7 @@
 The slopes are the evidence, since `jax.grad` takes pull-backs that layers register.
 """
 
+import dataclasses
 import functools
 
 import jax
@@ -16,7 +17,20 @@ from jax.flatten_util import ravel_pytree
 import jfnn
 from jfnn import losses
 from jfnn.activations import ACTIVATIONS
-from jfnn.layers import GRU, Conv, Dense, Elman, Flatten, MaxPool, MeanPool, Residual, sequence
+from jfnn.layers import (
+    GRU,
+    LSTM,
+    Conv,
+    Dense,
+    Elman,
+    Embedding,
+    Flatten,
+    LayerNorm,
+    MaxPool,
+    MeanPool,
+    Residual,
+    sequence,
+)
 from jfnn.layers.dropout import dropout_masks, dropout_shapes
 from jfnn.learners import column_form
 
@@ -53,9 +67,12 @@ def convolutions(rng):
 
     layers = []
     for _ in range(int(rng.integers(1, 3))):
-        padding = drawn(rng, [lengths(0, 3), "same"])
+        padding = drawn(rng, [lengths(0, 3), "same", *(["causal"] if axes == 1 else [])])
         stride = 1 if padding == "same" else lengths(1, 3)
-        layers.append(Conv(int(rng.integers(1, 4)), lengths(1, 4), stride, padding, function(rng)))
+        convolution = Conv(int(rng.integers(1, 4)), lengths(1, 4), stride, padding, function(rng))
+        layers.append(dataclasses.replace(convolution, dilation=lengths(1, 3)))
+        if rng.random() < 0.3:
+            layers.append(LayerNorm(drawn(rng, [1, axes + 1]), 0.1))
     pool = drawn(rng, [None, MaxPool, MeanPool])
     if pool:
         layers.append(pool(lengths(2, 4), drawn(rng, [None, 1]), drawn(rng, [0, 1])))
@@ -63,14 +80,19 @@ def convolutions(rng):
 
 
 def recurrent(rng):
-    """One or two recurrent layers."""
-    layers, two = [], rng.random() < 0.5
+    """One or two recurrent layers, perhaps on tokens, which may be padding."""
+    shape = tuple(int(number) for number in rng.integers(1, 5, 2))
+    layers, two, padded = [], rng.random() < 0.5, False
+    if rng.random() < 0.5:
+        padded = bool(rng.random() < 0.5)
+        layers.append(Embedding(int(rng.integers(2, 5)), shape[1], 0 if padded else None))
+        shape = shape[:1]
     for states in ["all", drawn(rng, ["all", "last"])] if two else [drawn(rng, ["all", "last"])]:
         options = {"bidirectional": bool(rng.random() < 0.5), "states": states}
         units = int(rng.integers(1, 4))
-        elman = rng.random() < 0.5
-        layers.append(Elman(units, function(rng), **options) if elman else GRU(units, **options))
-    return [*layers, Flatten()], tuple(int(number) for number in rng.integers(1, 5, 2))
+        kind, options = drawn(rng, [Elman, GRU, LSTM]), options | {"padded": padded}
+        layers.append(kind(units, **options | ({"activation": function(rng)} if kind is Elman else {})))
+    return [*layers, Flatten()], shape
 
 
 def structure(number):
@@ -109,7 +131,7 @@ def both_ways(number):
     @compiled
     def run(params, direction, x, targets, weights, l2, key):
         shapes = dropout_shapes(net.layers, net.input_shape)
-        masks = dropout_masks(key, DROPOUT, shapes, N, x.dtype) if drops else None
+        masks = dropout_masks(key, DROPOUT, shapes, N, targets.dtype) if drops else None
         packed, of_rows = sequence.pack(net.layers, params), weights if weighted else None
         value, gradients = column_form.by_hand(
             net.layers,
@@ -142,7 +164,9 @@ def problem(number, seed, scale, l2):
     targets = rng.dirichlet(np.ones(net.layers[-1].units), N)
     weights = rng.choice([0.0, 0.5, 1.0, 3.0], N) + (np.arange(N) == 0)
     key = jax.random.key(seed % 2**31)
-    return params, direction, rng.normal(size=(N, *net.input_shape)), targets, weights, l2, key
+    tokens, shape = net.layers[0].tokens, (N, *net.input_shape)
+    x = rng.normal(size=shape) if tokens is None else rng.integers(0, tokens, shape)
+    return params, direction, x, targets, weights, l2, key
 
 
 @examples((9, 3), (1500, 60))

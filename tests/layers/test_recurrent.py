@@ -10,7 +10,7 @@ import pytest
 from helpers import compiled
 
 import jfnn
-from jfnn.layers import GRU, Directions, Elman, ElmanCell
+from jfnn.layers import GRU, LSTM, Directions, Elman, ElmanCell, LSTMCell
 
 pytestmark = pytest.mark.unoptimised
 
@@ -21,6 +21,12 @@ LAYERS = {
     "gru, last": GRU(UNITS),
     "gru, both ways, last": GRU(UNITS, bidirectional=True),
     "gru, both ways, all": GRU(UNITS, bidirectional=True, states="all"),
+    "lstm, last": LSTM(UNITS),
+    "lstm, both ways, all": LSTM(UNITS, bidirectional=True, states="all"),
+    "padded lstm, both ways, last": LSTM(UNITS, bidirectional=True, padded=True),
+    "padded lstm, both ways, all": LSTM(UNITS, bidirectional=True, states="all", padded=True),
+    "padded elman, all": Elman(UNITS, "sigmoid", states="all", padded=True),
+    "padded gru, both ways, last": GRU(UNITS, bidirectional=True, padded=True),
 }
 
 
@@ -29,7 +35,12 @@ def sigmoid(z, xp=np):
 
 
 def next_state(cell, x, h, activation, xp=np):
-    """The next state of one sample: ``x [features]``, ``h [units]``."""
+    """The next state of one sample: ``x [features]``, ``h [units]``, of an LSTM a pair."""
+    if isinstance(cell, LSTMCell):
+        (h, c), z = h, x @ cell.w_x + h[0] @ cell.w_h + cell.b
+        i, f, candidate, o = (z[gate * UNITS : (gate + 1) * UNITS] for gate in range(4))
+        c = sigmoid(f, xp) * c + sigmoid(i, xp) * xp.tanh(candidate)
+        return sigmoid(o, xp) * xp.tanh(c), c
     if isinstance(cell, ElmanCell):
         z = x @ cell.w_x + h @ cell.w_h + cell.b
         return sigmoid(z, xp) if activation == "sigmoid" else xp.tanh(z)
@@ -43,16 +54,28 @@ def next_state(cell, x, h, activation, xp=np):
     return (1 - u) * xp.tanh(x @ cell.w_x[:, candidate] + cell.b_x[candidate] + r * inner) + u * h
 
 
-def plain_layer(layer, params, x, xp=np):
-    """The outputs for one sequence ``x [time, features]``: loops over times, for each direction."""
+def plain_layer(layer, params, x, xp=np, length=None):
+    """The outputs for one sequence ``x [time, features]``: loops over times, for each direction.
+
+    With a length, only so many times are read, and the states of the others are 0.
+    """
     cells = params if layer.bidirectional else (params,)
     directions = []
     for number, cell in enumerate(cells):
-        h, states = xp.zeros(layer.units), {}
-        for t in range(len(x)) if number == 0 else reversed(range(len(x))):
-            h = states[t] = next_state(cell, x[t], h, getattr(layer, "activation", None), xp)
-        directions.append(h if layer.states == "last" else xp.stack([states[t] for t in range(len(x))]))
+        zeros = xp.zeros(layer.units)
+        h, states = (zeros, zeros) if isinstance(layer, LSTM) else zeros, [zeros] * len(x)
+        times = range(len(x) if length is None else length)
+        for t in times if number == 0 else reversed(times):
+            h = next_state(cell, x[t], h, getattr(layer, "activation", None), xp)
+            states[t] = h[0] if isinstance(layer, LSTM) else h
+        last = h[0] if isinstance(layer, LSTM) else h
+        directions.append(last if layer.states == "last" else xp.stack(states))
     return xp.concatenate(directions, axis=-1)
+
+
+def lengths(layer):
+    """Times of each of `N` sequences."""
+    return (TIME, 2, 1) if layer.padded else (TIME,) * N
 
 
 def random_params(layer, rng):
@@ -68,6 +91,8 @@ def by_hand_and_by_loops():
     for name, layer in LAYERS.items():
         shape = layer.output_shape((TIME, FEATURES))
         x, d_out = rng.normal(size=(N, TIME, FEATURES)), rng.normal(size=(N, *shape))
+        if layer.padded:  # a time of zeros amid the others is none of padding
+            x[0, 1] = x[1, 2:] = x[2, 1:] = 0
         problems[name] = random_params(layer, rng), x, d_out
 
     def of_layer(layer, params, x, d_out):
@@ -76,7 +101,8 @@ def by_hand_and_by_loops():
         d_packed, d_in = layer.pull_back(packed, kept, jnp.moveaxis(d_out, 0, -1))
 
         def plain(params, x):
-            return jnp.sum(jax.vmap(lambda row: plain_layer(layer, params, row, jnp))(x) * d_out)
+            rows = [plain_layer(layer, params, x[i], jnp, length) for i, length in enumerate(lengths(layer))]
+            return jnp.sum(jnp.stack(rows) * d_out)
 
         by_hand = layer.unpack(d_packed), jnp.moveaxis(d_in, -1, 0)
         return jnp.moveaxis(outputs, -1, 0), by_hand, jax.grad(plain, (0, 1))(params, x)
@@ -93,7 +119,8 @@ def by_hand_and_by_loops():
 def test_outputs_and_backpropagation_through_time_are_those_of_plain_loops(name, by_hand_and_by_loops):
     problems, results = by_hand_and_by_loops
     (params, x, _), (outputs, by_hand, by_loops) = problems[name], results[name]
-    expected = np.stack([plain_layer(LAYERS[name], params, row) for row in x])
+    layer = LAYERS[name]
+    expected = np.stack([plain_layer(layer, params, x[i], np, n) for i, n in enumerate(lengths(layer))])
     np.testing.assert_allclose(outputs, expected, rtol=0, atol=1e-12)
     assert jax.tree.structure(by_hand) == jax.tree.structure(by_loops)
     for one, other in zip(jax.tree.leaves(by_hand), jax.tree.leaves(by_loops), strict=True):
@@ -120,9 +147,62 @@ def test_parameters_are_as_many_as_pytorchs():
     assert (params[0].forward.w_h != params[0].backward.w_h).all()
 
 
-@pytest.mark.parametrize(("kind", "name"), [(GRU, "glorot_normal"), (GRU, "pytorch"), (Elman, "pytorch")])
+@pytest.mark.filterwarnings("ignore::DeprecationWarning")  # PyTorch warns of parts of itself
+@pytest.mark.parametrize("states", ["last", "all"])
+def test_two_layers_on_padded_tokens_are_those_of_pytorch_on_packed_sequences(states):
+    torch = pytest.importorskip("torch")
+    rng, tokens = np.random.default_rng(4), np.array([[3, 1, 2, 4], [2, 2, 0, 0], [4, 0, 1, 0]])
+    layers = [
+        jfnn.Embedding(5, 3, padding=0),
+        LSTM(UNITS, bidirectional=True, states="all", padded=True),
+        LSTM(UNITS, bidirectional=True, states=states, padded=True),
+    ]
+    net = jfnn.sequential(layers, 4)
+    params = jax.tree.map(
+        lambda leaf: rng.normal(size=leaf.shape), jax.eval_shape(net.init, jax.random.key(0))
+    )
+    theirs = torch.nn.LSTM(3, UNITS, 2, batch_first=True, bidirectional=True).double()
+    for i, layer in enumerate(params[1:]):
+        for cell, end in zip(layer, (f"_l{i}", f"_l{i}_reverse"), strict=True):
+            arrays = (cell.w_x.T, cell.w_h.T, cell.b, 0 * cell.b)
+            for name, array in zip(("weight_ih", "weight_hh", "bias_ih", "bias_hh"), arrays, strict=True):
+                getattr(theirs, name + end).data = torch.as_tensor(array)
+    table = torch.nn.Embedding(
+        5, 3, 0, _weight=torch.as_tensor(np.where(np.arange(5)[:, None], params[0], 0))
+    )
+    packed = torch.nn.utils.rnn.pack_padded_sequence(
+        table(torch.as_tensor(tokens)), [4, 2, 3], batch_first=True, enforce_sorted=False
+    )
+    outputs, (last, _) = theirs(packed)
+    outputs = torch.nn.utils.rnn.pad_packed_sequence(outputs, batch_first=True)[0]
+    expected = outputs if states == "all" else last[-2:].swapaxes(0, 1).reshape(3, -1)
+    d_out = rng.normal(size=tuple(expected.shape))
+    (expected * torch.as_tensor(d_out)).sum().backward()
+
+    @compiled
+    def both(params, tokens):
+        def value(params):
+            outputs = net.apply(params, tokens)
+            return jnp.sum(outputs * d_out), outputs
+
+        return jax.value_and_grad(value, has_aux=True)(params)
+
+    with jax.enable_x64(True):
+        ours, gradients = both(params, tokens)
+    np.testing.assert_allclose(ours[1], expected.detach(), rtol=0, atol=1e-12)
+    np.testing.assert_allclose(gradients[0], table.weight.grad, rtol=0, atol=1e-12)
+    for i, layer in enumerate(gradients[1:]):
+        for cell, end in zip(layer, (f"_l{i}", f"_l{i}_reverse"), strict=True):
+            arrays = (cell.w_x.T, cell.w_h.T, cell.b)
+            for name, array in zip(("weight_ih", "weight_hh", "bias_ih"), arrays, strict=True):
+                np.testing.assert_allclose(array, getattr(theirs, name + end).grad, rtol=0, atol=1e-12)
+
+
+@pytest.mark.parametrize(
+    ("kind", "name"), [(GRU, "glorot_normal"), (GRU, "pytorch"), (Elman, "pytorch"), (LSTM, "pytorch")]
+)
 def test_gates_start_as_dense_layers_do_and_pytorchs_within_the_bound_of_the_units(kind, name):
-    layer, gates = kind(16, initializer=name), 1 if kind is Elman else 3
+    layer, gates = kind(16, initializer=name), kind.gates
     params = compiled(functools.partial(layer.init, shape=(7, 400)))(jax.random.key(3))
     for w, n_in in ((params.w_x, 400), (params.w_h, 16)):
         assert w.shape == (n_in, 16 * gates)
@@ -139,6 +219,7 @@ def test_gates_start_as_dense_layers_do_and_pytorchs_within_the_bound_of_the_uni
 def test_the_width_of_a_recurrent_layer_is_that_of_one_time():
     assert Elman(6).width((40, 1)) == Elman(6, states="all").width((7, 1)) == 6 + 6 + 1 + 1
     assert GRU(6, True).width((40, 3)) == 2 * (4 * 6 + 6 + 3 + 1)
+    assert LSTM(6).width((40, 3)) == 4 * 6 + 2 * 6 + 3 + 1
 
 
 @pytest.mark.parametrize(
@@ -149,7 +230,8 @@ def test_the_width_of_a_recurrent_layer_is_that_of_one_time():
         (lambda: GRU(2, states="first"), "states"),
         (lambda: Elman(2, "swish"), "activation"),
         (lambda: jfnn.sequential([GRU(2)], 5), r"layers: .*\(time, features\).*\(5,\)"),
-        (lambda: jfnn.rnn((5, 1), 2, 3, kind="lstm"), "kind"),
+        (lambda: LSTM(2, padded=1), "padded"),
+        (lambda: jfnn.rnn((5, 1), 2, 3, kind="mgu"), "kind"),
         (lambda: jfnn.rnn(5, 2, 3), "inputs"),
     ],
 )

@@ -173,3 +173,7 @@ def test_members_without_a_finite_loss_have_no_scores_of_any_metric():
         assert np.isnan(result.scores[f"test_{name}"]).all(), name
         assert np.isfinite(result.scores[f"train_{name}"][0]).all(), name
         assert np.isnan(result.scores[f"train_{name}"][1]).all(), name
+
+
+def test_a_mean_over_rows_near_the_largest_number_is_infinite_without_a_warning():
+    assert np.isinf(jfnn.Metric("loss").reduce(np.full((1, 2), 1.5e308), None, None))

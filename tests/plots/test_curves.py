@@ -10,7 +10,7 @@ from matplotlib.backends.backend_agg import FigureCanvasAgg
 
 import jfnn
 from jfnn import plots
-from jfnn.analysis import curve_statistics, summary
+from jfnn.analysis import cell_statistics, curve_statistics, summary
 from jfnn.plots.curves import default_cells
 from jfnn.search.groups import Group, SweepGroups
 from jfnn.widths.coordinates import CoordinateCheck
@@ -151,7 +151,7 @@ def test_curves_are_those_of_the_statistics_in_their_bands(shape, bands, colour_
 def test_colours_of_many_curves_are_the_axis_that_varies_most():
     result = make_result((2, 6), seeds=2, history=2)
     figure = plots.interval_curves(result, "train_loss", cells="all")
-    assert figure.axes[1].get_ylabel() == "λ"
+    assert figure.axes[1].get_xlabel() == "λ"
     colours = [tuple(line.get_color()) for line in figure.axes[0].get_lines() if line.get_linewidth() < 2]
     assert len(set(colours)) <= 6
     assert figure.axes[0].get_yscale() == "log"
@@ -183,6 +183,74 @@ def test_bands_of_few_runs_do_not_hide_the_lines_nor_leave_the_range_of_accuraci
     panel = plots.interval_curves(dataclasses.replace(result, history=loose)).axes[0]
     lines = np.array([line.get_ydata() for line in panel.get_lines()])
     assert np.ptp(panel.get_ylim()) < 2.1 * np.ptp(lines)
+
+
+@pytest.mark.parametrize("interval", ["mean", "median"])
+def test_curves_along_an_axis_are_the_statistics_of_its_cells(interval):
+    result = make_result((6, 3), seeds=4, further={"momentum": np.array([0.9, 0.0])}.items())
+    statistics = cell_statistics(result, "train_loss", interval)
+    _, l2, momentum = result.best().index
+    (panel,) = plots.axis_curves(result, "learning_rate", "train_loss", interval=interval).axes
+    line = panel.lines[0]
+    np.testing.assert_array_equal(line.get_xdata(), result.learning_rate)
+    np.testing.assert_allclose(line.get_ydata(), getattr(statistics, interval)[:, l2, momentum], rtol=1e-6)
+    bars = np.array([path.vertices[:, 1] for path in panel.collections[0].get_paths()])
+    expected = np.stack([statistics.low, statistics.high], axis=-1)[:, l2, momentum]
+    np.testing.assert_allclose(bars, expected, rtol=1e-6)
+    assert (panel.get_xscale(), panel.get_yscale()) == ("log", "log")
+    at = {"learning_rate": 2}
+    (panel,) = plots.axis_curves(result, "momentum", "train_loss", by="l2", at=at, interval=interval).axes
+    for j, (line, *_) in enumerate(panel.containers):  # in ascending order of the axis
+        np.testing.assert_array_equal(line.get_xdata(), [0.0, 0.9])
+        np.testing.assert_allclose(line.get_ydata(), getattr(statistics, interval)[2, j, ::-1], rtol=1e-6)
+
+
+def test_cells_of_a_random_search_are_points_along_an_axis_and_single_seeds_have_no_band():
+    drawn = make_sampled(seeds=3, diverged=[(4, 0, 0)])
+    (panel,) = (plots.axis_curves(drawn, "l2")).axes
+    points, *_ = panel.containers[0]
+    order = np.argsort(drawn.l2)
+    np.testing.assert_array_equal(points.get_xdata(), drawn.l2[order])
+    np.testing.assert_allclose(points.get_ydata(), drawn.cell_scores()[order])
+    alone = make_result((3, 2), seeds=1, folds=None)
+    (panel,) = plots.axis_curves(alone, "l2").axes
+    i, _ = alone.best().index
+    np.testing.assert_allclose(panel.lines[0].get_ydata(), alone.test_accuracy[i, :, 0])
+    for axis, options in (("seed", {}), ("l2", {"by": "learning_rate"}), ("l2", {"at": {}})):
+        with pytest.raises(ValueError, match=r"^(axis|result): expected"):
+            plots.axis_curves(drawn, axis, **options)
+    for options in ({"axis": "width"}, {"axis": "l2", "by": "l2"}, {"axis": "l2", "at": {"l2": 0}}):
+        with pytest.raises(ValueError, match=r"^(axis|at): expected"):
+            plots.axis_curves(alone, **options)
+
+
+def test_groups_are_compared_each_at_its_best_along_their_widths_names_and_batch_sizes():
+    def of_width(units, place):
+        layers = [{"kind": "dense", "units": units}, {"kind": "dense", "units": 10}]
+        result = make_result((3, 2), seeds=4)
+        scores = {"test_accuracy": np.random.default_rng(place).random((3, 2, 4))}
+        return with_scores(result, scores, config={"settings": {"learner": {"network": {"layers": layers}}}})
+
+    results = tuple(of_width(units, place) for place, units in enumerate((32, 8, 16)))
+    groups = SweepGroups((Group("a", 50), Group("b", None), Group("c", 100)), results)
+    best = [result.best().score for result in results]
+    for axis, places, scores in (
+        ("width", [8, 16, 32], [best[1], best[2], best[0]]),
+        ("network", [0, 1, 2], best),
+        ("batch_size", [0, 1, 2], best),
+    ):
+        (panel,) = plots.axis_curves(groups, axis).axes
+        np.testing.assert_array_equal(panel.lines[0].get_xdata(), places)
+        np.testing.assert_allclose(panel.lines[0].get_ydata(), scores)
+    assert [label.get_text() for label in panel.get_xticklabels()] == ["50", "full", "100"]
+    (panel,) = plots.axis_curves(groups, "width", by="l2", at={"learning_rate": 1}).axes
+    expected = np.stack([results[i].cell_scores()[1] for i in (1, 2, 0)], axis=1)
+    np.testing.assert_allclose([line.get_ydata() for line, *_ in panel.containers], expected)
+    same = SweepGroups((Group("a", 50), Group("b", 50)), results[:2])
+    with pytest.raises(ValueError, match=r"^axis: expected groups that differ"):
+        plots.axis_curves(same, "batch_size")
+    with pytest.raises(ValueError, match=r"^axis: expected networks of known layers"):
+        plots.axis_curves(SweepGroups((Group("a", 1),), (make_result(),)), "width")
 
 
 @pytest.fixture(scope="module")
@@ -222,16 +290,15 @@ def test_changes_against_the_width_of_every_step_layer_and_parametrisation():
     change = rng.random((2, 3, 4, 5, 2)) + 0.1
     check = CoordinateCheck(WIDTH, NAMES, change[:, :, :, 0], change)
     figure = plots.coordinate_curves(check)
-    panels = np.reshape(np.array(figure.axes, dtype=object), (2, 2))
+    panels = np.reshape(np.array(figure.axes, dtype=object), (2, 2)).T
     for p, layer in np.ndindex(2, 2):
         for step, line in enumerate(panels[p, layer].lines):
             np.testing.assert_array_equal(line.get_xdata(), WIDTH)
             np.testing.assert_allclose(line.get_ydata(), change[p, :, :, step, layer].mean(axis=1))
         title = panels[p, layer].get_title()
-        assert title == f"{['layer 1', 'outputs'][layer]}, exponent {check.slopes()[p, layer]:+.2f}"
-    assert [tick.get_text() for tick in panels[1, 0].get_xticklabels()] == ["8", "16", "32"]
-    assert panels[0, 0].get_ylabel().startswith("standard")
-    assert panels[1, 0].get_ylabel().startswith("maximal update")
+        above = ["standard\n", "maximal update\n"][p] * (layer == 0)
+        assert title == f"{above}{['layer 1', 'outputs'][layer]}, exponent {check.slopes()[p, layer]:+.2f}"
+    assert [tick.get_text() for tick in panels[0, 1].get_xticklabels()] == ["8", "16", "32"]
 
 
 def test_layers_that_nothing_has_changed_yet_are_drawn_too():
@@ -239,4 +306,4 @@ def test_layers_that_nothing_has_changed_yet_are_drawn_too():
     change[..., 1] = 1.0
     figure = plots.coordinate_curves(CoordinateCheck(WIDTH, NAMES, change[:, :, :, 0], change))
     figure.savefig(io.BytesIO())
-    assert [axes.get_yscale() for axes in figure.axes] == ["linear", "log"] * 2
+    assert [axes.get_yscale() for axes in figure.axes] == ["linear"] * 2 + ["log"] * 2

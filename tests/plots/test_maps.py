@@ -9,6 +9,7 @@ from helpers import make_result, make_sampled, with_scores
 from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.colors import LogNorm, Normalize
 from matplotlib.patches import Rectangle
+from matplotlib.text import Text
 from scipy import stats
 
 from jfnn import plots
@@ -96,7 +97,7 @@ def test_heat_map_of_r2_is_as_dark_below_0_as_at_0():
     result = make_result(classes=False, rank_by="r2")
     result.test_r2[0, 0] = -1e5
     panels, (bar,) = panels_of(plots.heat_map(result))
-    assert (panels["train"].get_title(), bar.get_ylabel()) == ("train R²", "R²")
+    assert (panels["train"].get_title(), bar.get_xlabel()) == ("train R²", "R²")
     image = panels["test"].images[0]
     assert image.get_clim() == (0, 1)
     assert image.to_rgba(image.get_array()[0, 0]) == image.to_rgba(0) != image.to_rgba(0.3)
@@ -167,12 +168,11 @@ def test_heat_map_texts_fit_their_cells_and_labels_do_not_overlap(shape, classes
 
 
 def test_heat_map_labels_give_the_axes_back():
-    result = make_result((3, 20))
-    panel = panels_of(plots.heat_map(result))[0]["train"]
-    down = [float(label.get_text()) for label in panel.get_yticklabels()]
-    across = [float(label.get_text()) for label in panel.get_xticklabels()]
-    np.testing.assert_allclose(down, result.learning_rate, rtol=0.05)
-    np.testing.assert_allclose(across, result.l2, rtol=0.05)
+    result = make_result((3, 12))
+    panel = panels_of(plots.heat_map(result))[0]["test"]
+    for axis, values in (("y", result.learning_rate), ("x", result.l2)):
+        labels = [float(label.get_text()) for label in getattr(panel, f"get_{axis}ticklabels")()]
+        np.testing.assert_allclose(labels, values, rtol=0.05)
     assert panel.get_yticklabels()[0].get_text() == "1e-5"
     panels, _ = panels_of(plots.heat_map(make_result((2, 60), seeds=1)))
     assert not any(panel.texts for panel in panels.values())  # no room
@@ -189,19 +189,121 @@ def test_heat_map_of_further_axes_shows_one_slice():
     momentum = np.array([0.0, 0.5, 0.9])
     result = make_result((3, 4), further={"momentum": momentum, "decay": np.array([0.9])}.items())
     best = result.best().index
-    for place in range(3):
-        panels, _ = panels_of(plots.heat_map(result, at={"momentum": place}))
+    for at in ({"momentum": 0}, {"momentum": 1}, {"momentum": 2}, None):
+        panels, _ = panels_of(plots.heat_map(result, at))
+        place = at["momentum"] if at else best[2]  # by default the slice of the best cell
         mean = result.test_accuracy[:, :, place, 0].mean(axis=-1)
         np.testing.assert_allclose(np.asarray(panels["test"].images[0].get_array()), mean)
         outlined = list(boxes_of(panels["test"], filled=False))
         assert outlined == ([best[:2]] if place == best[2] else [])
 
 
+def test_heat_maps_of_any_two_axes_fix_or_average_the_others():
+    momentum = np.array([0.0, 0.5, 0.9])
+    result = make_result((3, 4), seeds=5, further={"momentum": momentum}.items(), folds=2)
+    result.validation_accuracy[1, 2, 0, 4, 1] = np.nan
+    result.diverged_at[1, 2, 0, 4, 1] = 3
+    scores = result.validation_accuracy
+    rate, l2, _ = result.best().index
+    for axes, at, expected in (
+        (("momentum", "learning_rate"), {"l2": 2}, scores[:, :, :].mean(axis=(3, 4))[:, 2].T),
+        (("momentum", "l2"), {"learning_rate": "mean"}, scores.mean(axis=(0, 3, 4)).T),
+        (("seed", "fold"), {"momentum": 1}, scores[rate, l2, 1]),
+        (("l2", "seed"), {"momentum": 0, "fold": 1, "learning_rate": 1}, scores[1, :, 0, :, 1]),
+        (("fold", "l2"), {"momentum": 0, "seed": 4}, scores[rate, :, 0, 4].T),
+    ):
+        figure = plots.heat_map(result, at, axes=axes, score="validation_accuracy")
+        panel, _ = figure.axes
+        shown = np.ma.filled(panel.images[0].get_array().astype(float), np.nan)
+        np.testing.assert_allclose(shown, expected, rtol=1e-12)
+        assert set(boxes_of(panel, filled=True)) == {
+            tuple(p) for p in np.argwhere(np.isnan(expected)).tolist()
+        }
+    assert "seed = 4" in figure.get_suptitle() and "momentum = 0" in figure.get_suptitle()
+
+
+def test_a_sweeps_heat_map_is_that_of_its_arrays():
+    result = make_result((4, 5), diverged=[(1, 1, 0)])
+    arrays = {f"{part} accuracy": result.cell_scores(f"{part}_accuracy") for part in ("train", "test")}
+    own, ours = plots.array_map(arrays, result.axes, "accuracy"), plots.heat_map(result)
+    for one, other in zip(own.axes, ours.axes, strict=True):
+        assert one.get_title() == other.get_title() and one.get_xlabel() == other.get_xlabel()
+        assert [text.get_text() for text in one.texts] == [text.get_text() for text in other.texts]
+
+
+def test_large_arrays_are_pictures_with_round_ticks_on_the_scale_of_their_values():
+    across, down = np.geomspace(3e-4, 2e2, 300), np.linspace(-1, 2, 200)[::-1]
+    values = np.add.outer(down, np.log(across))
+    values[:20, 250:] = np.nan
+    figure = plots.array_map(values, {"shift": down, "rate": across}, "sum")
+    FigureCanvasAgg(figure).draw()
+    panel, bar = figure.axes
+    assert not panel.texts and not panel.patches and figure.get_suptitle() == "grey: diverged"
+    assert (figure.get_supylabel(), panel.get_xlabel(), bar.get_xlabel()) == ("shift", "rate", "sum")
+    for places, labels, axis in (
+        (panel.get_xticks(), panel.get_xticklabels(), np.log(across)),
+        (panel.get_yticks(), panel.get_yticklabels(), down),
+    ):
+        numbers = np.array([float(label.get_text()) for label in labels])
+        numbers = np.log(numbers) if axis is not down else numbers
+        assert 4 <= len(numbers) <= 8
+        np.testing.assert_allclose(np.interp(places, np.arange(len(axis)), axis), numbers, atol=1e-9)
+    image = panel.images[0]
+    pixel = image.to_rgba(image.get_array()[:30, 240:])
+    np.testing.assert_allclose(pixel[0, -1, :3], 0.9, atol=0.01)
+    assert np.ptp(pixel[25, 0, :3]) > 0.1
+    lights = (
+        plots.array_map(np.abs(values), {"a": down, "b": across}, higher_is_better=False).axes[0].images[0]
+    )
+    assert isinstance(lights.norm, LogNorm)
+
+
+def test_arrays_need_numbers_and_the_lengths_of_their_axes():
+    for values, axes in (
+        (np.zeros((2, 3)), {"a": [1, 2, 3], "b": [1, 2]}),
+        (np.zeros(2), {"a": [1, 2], "b": [1]}),
+        ([["a", "b"]], {"a": [1], "b": [1, 2]}),
+        ({}, {"a": [1], "b": [1, 2]}),
+    ):
+        with pytest.raises(ValueError, match=r"^values: expected"):
+            plots.array_map(values, axes)
+    for axes in ({"a": [1, 2]}, {"a": [1], "b": ["x", "y"]}, [[1], [1, 2]], {"a": [np.nan], "b": [1, 2]}):
+        with pytest.raises(ValueError, match=r"^axes: "):
+            plots.array_map(np.zeros((1, 2)), axes)
+
+
+@pytest.mark.parametrize(("shape", "classes"), [((1, 5), True), ((20, 20), False)])
+def test_texts_are_of_the_size_of_a_phones_at_its_width(shape, classes):
+    """At 360 pixels for the figure's width a point is a pixel."""
+    further = {"momentum": np.linspace(0, 0.9, 3)}.items()
+    result = make_result(shape, seeds=3, further=further, classes=classes, history=6)
+    drawn = make_sampled(n=20, axes={"momentum": np.linspace(0, 0.9, 20)})
+    for figure in (
+        plots.heat_map(result),
+        plots.loss_curves(result),
+        plots.interval_curves(result),
+        plots.interval_curves(result, cells="all"),
+        plots.axis_curves(result, "momentum", by="l2"),
+        plots.scatter(drawn),
+        plots.decision_regions(lambda x: x[:, 0] > 0, [[0, 1], [1, 0]], [0, 1], 30),
+    ):
+        FigureCanvasAgg(figure).draw()
+        assert figure.get_figwidth() * 72 == 360
+        written = [text for text in figure.findobj(Text) if text.get_text() and text.get_visible()]
+        assert written and all(text.get_fontsize() >= 7 for text in written)
+        for text in [*figure.legends, *figure.texts, *(axes.title for axes in figure.axes)]:
+            box = text.get_window_extent()
+            assert figure.bbox.x0 <= box.x0 and box.x1 <= figure.bbox.x1
+
+
 def test_heat_map_needs_a_grid_and_a_place_on_it():
     result = make_result((3, 3), further={"momentum": np.array([0.0, 0.9])}.items())
-    for at in (None, {"momentum": 2}, {"momentum": -1}, {"l2": 0}):
+    for at in ({"momentum": 2}, {"momentum": -1}, {"momentum": "best"}, {"l2": 0}, {"fold": 0}):
         with pytest.raises(ValueError, match=r"^at: .*momentum"):
             plots.heat_map(result, at)
+    for axes in (("l2", "l2"), ("l2", "fold"), ("l2",), "l2"):
+        with pytest.raises(ValueError, match=r"^axes: expected"):
+            plots.heat_map(result, axes=axes)
     with pytest.raises(ValueError, match=r"^result: expected.* plots\.scatter"):
         plots.heat_map(make_sampled())
 
@@ -221,7 +323,7 @@ def test_scatter_shows_each_cells_mean_score_over_each_hyperparameter_that_varie
     result.pruned[[7, 8]] = True
     *panels, bar = (figure := plots.scatter(result)).axes
     assert [panel.get_xlabel() for panel in panels] == ["learning rate η", "L2 penalty λ", "momentum"]
-    assert bar.get_ylabel() == "learning rate η"
+    assert bar.get_xlabel() == "learning rate η"
     assert panels[0].get_ylabel() == result.ranked_by.replace("_", " ")
     means = result.scores[result.ranked_by].reshape(12, -1).mean(axis=1)
     others, pruned = [0, 1, 2, 4, 6, 9, 10, 11], [7, 8]
@@ -247,7 +349,7 @@ def test_scatter_colours_cells_by_their_learning_rate():
     # The learning rates ascend evenly on the logarithmic scale of the bar.
     expected = matplotlib.colormaps["viridis"](np.linspace(0, 1, 12))[np.arange(12) != 2]
     np.testing.assert_allclose(faces, expected, atol=0.02)
-    assert bar.get_yscale() == "log"
+    assert bar.get_xscale() == "log"
     alone = make_sampled(axes={"learning_rate": np.full(12, 0.1), "l2": np.full(12, 0.0)})
     (panel,) = plots.scatter(alone).axes
     assert (
@@ -273,15 +375,15 @@ def test_values_are_drawn_on_the_scale_on_which_they_spread_more_evenly():
 
 
 @pytest.mark.parametrize("varying", [1, 7])
-def test_scatter_has_three_panels_a_row_and_none_is_empty(varying):
+def test_scatter_has_two_panels_a_row_and_none_is_empty(varying):
     names = ["learning_rate", "l2", *"abcde"]
     axes = {name: np.linspace(0.1, 1, 12) if i < varying else np.ones(12) for i, name in enumerate(names)}
     figure = plots.scatter(make_sampled(axes=axes))
     FigureCanvasAgg(figure).draw()
-    panels = [panel for panel in figure.axes if panel.collections and panel.get_xlabel()]
+    panels = figure.axes[:varying]
     assert [panel.get_xlabel() for panel in panels] == ["learning rate η", "L2 penalty λ", *"abcde"][:varying]
     rows = {round(panel.get_position().y0, 3) for panel in panels}
-    assert len(rows) == -(-varying // 3) and len(figure.axes) == varying + 1
+    assert len(rows) == -(-varying // 2) and len(figure.axes) == varying + 1
     labels = [label for panel in panels for label in (panel.xaxis.label, panel.yaxis.label)]
     texts = [label for label in labels if label.get_text()]
     boxes = [text.get_window_extent() for text in texts]

@@ -88,7 +88,7 @@ def test_torch_trains_the_same_networks(by_numpy, name):
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("kind", ["cnn", "gru"])
+@pytest.mark.parametrize("kind", ["cnn", "gru", "lstm"])
 def test_other_kinds_are_the_same_networks_by_plain_vmap(kind):
     full = workloads.KINDS[kind]
     small = dataclasses.replace(full, learning_rates=full.learning_rates[::16], epochs=1)
@@ -167,6 +167,17 @@ def test_contenders_that_draw_train_the_same_networks(by_jfnn, name, folds):
     assert actual.shape == () and 0.4 < actual < 0.97  # neither at chance nor at an end
     scored = workload.members * (30 if folds is None else 120 // folds)
     assert abs(actual - by_jfnn[folds]) * scored < 1.5  # one row may be on the boundary
+
+
+def test_contenders_of_series_train_a_network_for_each():
+    """On minibatches of all rows of a series, in whatever order; scikit-learn has starts of its own."""
+    case = CASES["series"]["series"]
+    workload = dataclasses.replace(case.workload, batch=60, epochs=40, folds=3)
+    ours, plain, theirs = (
+        case.contenders[name].prepare(workload)().accuracy for name in ("jfnn", "vmap", "sklearn")
+    )
+    np.testing.assert_allclose(ours, plain, rtol=1e-4)
+    assert 0.2 < ours / theirs < 5 and theirs < 0.1
 
 
 @pytest.mark.parametrize("name", ["vmap_drawn", "vmap_numpy"])

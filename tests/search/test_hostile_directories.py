@@ -48,8 +48,8 @@ def out(run, tmp_path):
 
 
 def contents(result):
-    """All that a result holds, for comparisons."""
-    leaves, structure = jax.tree.flatten(vars(result))
+    """All that a result holds and writes, for comparisons."""
+    leaves, structure = jax.tree.flatten(vars(result) | {"origin": None})
     return str(structure), [leaf if np.isscalar(leaf) else np.asarray(leaf).tobytes() for leaf in leaves]
 
 

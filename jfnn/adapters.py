@@ -1,0 +1,141 @@
+"""Modules of Equinox and of Flax as networks.
+
+Parameters of such a network are a dict of the module's arrays by their paths, such as ``layers.0.weight``.
+The penalty is on those of two axes or more, as everywhere.
+"""
+
+import importlib
+from collections.abc import Callable
+from typing import Any
+
+import jax
+
+from jfnn.arguments import checks
+from jfnn.arguments.checks import ArgumentError, ArgumentTypeError
+from jfnn.learners.naming import takes
+from jfnn.network import Network
+
+NO_STATE = "its state ({}) is no parameter: use layer or group normalisation, or a jfnn.Learner that keeps it"
+
+
+def from_equinox(module: Any) -> Network:
+    """A network from a module of Equinox, which takes one row of x.
+
+    Scores and predictions run it in inference mode. Where it has parts with such a mode, as dropout is,
+    steps of training do not, and give ``key=`` to a ``__call__`` that takes it, one for each row.
+
+    Args:
+        module: ``key -> module``, so that every seed has a start of its own; or an `equinox.Module`, at which
+            all seeds start. Arrays of floats are parameters; all else stays as it is for key 0.
+
+    Raises:
+        ImportError: Equinox is not installed.
+        TypeError: Neither of both.
+        ValueError: The module has state, as batch normalisation does.
+    """
+    eqx = _imported("equinox", "equinox")
+    make = _factory(module, eqx.Module)
+    built = make(jax.random.key(0))
+    indices = jax.tree.leaves(built, is_leaf=lambda node: isinstance(node, eqx.nn.StateIndex))
+    if any(isinstance(node, eqx.nn.StateIndex) for node in indices):
+        raise ArgumentError("module", NO_STATE.format("equinox.nn.StateIndex"))
+    _check_module(built, eqx.Module)
+    arrays, rest = eqx.partition(built, eqx.is_inexact_array)
+    unnamed, keyed = _unnamed(arrays), takes(type(built).__call__, "key")
+
+    def init(key: jax.Array) -> Any:
+        return _named(eqx.filter(make(key), eqx.is_inexact_array))
+
+    def apply(params: Any, x: jax.Array) -> Any:
+        return jax.vmap(eqx.nn.inference_mode(eqx.combine(unnamed(params), rest)))(x)
+
+    def random_apply(params: Any, x: jax.Array, key: jax.Array) -> Any:
+        whole, keys = eqx.combine(unnamed(params), rest), jax.random.split(key, len(x))
+        return jax.vmap(lambda row, key: whole(row, **({"key": key} if keyed else {})))(x, keys)
+
+    draws = not eqx.tree_equal(eqx.nn.inference_mode(built), built)
+    return _network(built, init, apply, random_apply if draws else None)
+
+
+def from_flax(module: Any) -> Network:
+    """A network from a module of Flax NNX, which takes rows of x; Linen's modules are not taken.
+
+    Steps of training run it as after ``module.train()``, its random streams seeded anew by the step's key;
+    scores and predictions as after ``module.eval()``.
+
+    Args:
+        module: ``rngs -> module``, so that every seed has a start of its own; or an `nnx.Module`, at which
+            all seeds start. Each `nnx.Param` is a parameter.
+
+    Raises:
+        ImportError: Flax is not installed.
+        TypeError: Neither of both.
+        ValueError: The module has state, as batch normalisation does.
+    """
+    nnx = _imported("flax.nnx", "flax")
+    make = _factory(module, nnx.Module)
+    built = make(nnx.Rngs(0))
+    _check_module(built, nnx.Module)
+    graph, arrays, rest = nnx.split(built, nnx.Param, ...)
+    others = [variable for _, variable in nnx.to_flat_state(rest)]
+    state = {type(variable).__name__ for variable in others if not isinstance(variable, nnx.RngState)}
+    if state:
+        raise ArgumentError("module", NO_STATE.format(", ".join(sorted(state))))
+    streams, unnamed = sorted({variable.tag for variable in others}), _unnamed(arrays)
+
+    def init(key: jax.Array) -> Any:
+        return _named(nnx.split(make(nnx.Rngs(key)), nnx.Param, ...)[1])
+
+    def apply(params: Any, x: jax.Array) -> Any:
+        whole = nnx.merge(graph, unnamed(params), rest, copy=True)
+        whole.eval()
+        return whole(x)
+
+    def random_apply(params: Any, x: jax.Array, key: jax.Array) -> Any:
+        whole = nnx.merge(graph, unnamed(params), rest, copy=True)
+        nnx.reseed(whole, **{name: jax.random.fold_in(key, i) for i, name in enumerate(streams)})
+        whole.train()
+        return whole(x)
+
+    return _network(built, init, apply, random_apply if streams else None)
+
+
+def _imported(module: str, package: str) -> Any:
+    try:
+        return importlib.import_module(module)
+    except ImportError as error:
+        message = f"module: needs the package {package}: pip install 'jfnn[{package}]'"
+        raise ImportError(message) from error
+
+
+def _factory(module: Any, kind: type) -> Callable[[Any], Any]:
+    if isinstance(module, kind) or not callable(module):
+        return lambda key: module
+    make: Callable[[Any], Any] = module
+    return make
+
+
+def _check_module(built: Any, kind: type) -> None:
+    if not isinstance(built, kind) or not callable(built):
+        expected = f"{kind.__module__.partition('.')[0]} module with __call__, or a function that makes one"
+        raise ArgumentTypeError("module", f"expected a {expected}, got {checks.shown(built)}")
+
+
+def _named(arrays: Any) -> dict[str, jax.Array]:
+    """The leaves of a tree by their paths."""
+    leaves = jax.tree_util.tree_leaves_with_path(arrays)
+    paths = [jax.tree_util.keystr(path, simple=True, separator=".") for path, _ in leaves]
+    return {path.removesuffix(".value"): leaf for path, (_, leaf) in zip(paths, leaves, strict=True)}
+
+
+def _unnamed(arrays: Any) -> Callable[[dict[str, jax.Array]], Any]:
+    """The inverse of `_named` for trees of this structure."""
+    names, structure = list(_named(arrays)), jax.tree.structure(arrays)
+    return lambda params: jax.tree.unflatten(structure, [params[name] for name in names])
+
+
+def _network(module: Any, init: Any, apply: Any, random_apply: Any) -> Network:
+    """The network, whose functions have the name of the module's class in descriptions."""
+    for function in filter(None, (init, apply, random_apply)):
+        function.__module__, function.__qualname__ = type(module).__module__, type(module).__qualname__
+    return Network(init, apply, random_apply=random_apply)

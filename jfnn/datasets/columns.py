@@ -1,0 +1,199 @@
+"""Columns of words and of numbers with gaps as inputs, described by plain values."""
+
+import dataclasses
+import re
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+import numpy as np
+
+from jfnn.arguments import checks, memory
+from jfnn.arguments.checks import ArgumentError, ArgumentTypeError
+from jfnn.datasets.targets import Table, as_number, as_word, file_error, is_gap, shortened
+
+MOST_WORDS = 1000  # different ones in a column
+DATE = re.compile(r"\d{1,4}([-/.])\d{1,2}\1\d{1,4}([ T].*)?")
+IMPUTE = "; with impute the column's median takes its place"
+ENCODE = "; with encode columns of words become columns of 0 and 1"
+
+Columns = Mapping[str, Mapping[str, Any]]
+
+
+def as_category(value: Any) -> str:
+    """A field in one of its spellings: 7 for 7.0 and 007, True for true, "" for a missing value."""
+    text = as_word(str(value))
+    number = as_number(text)
+    if number is not None:
+        return format(number, ".17g")
+    if is_gap(text) and "inf" not in text.lower():
+        return ""
+    return text.capitalize() if text.lower() in ("true", "false") else text
+
+
+@dataclasses.dataclass
+class Loose:
+    """Fields of a file's inputs that are no numbers: column -> row -> the word, "" for a gap.
+
+    Attributes:
+        encode: Whether words are taken.
+        impute: Whether columns of numbers may have gaps.
+        fields: The fields.
+    """
+
+    encode: bool
+    impute: bool
+    fields: dict[int, dict[int, str]] = dataclasses.field(default_factory=dict)
+
+    def fault(self, row: int, column: int, field: str) -> str | None:
+        """Keeps a field that is no number, or says which switch would help."""
+        word = as_category(field)
+        if as_number(word) is not None:
+            return ""
+        if not (self.encode or (self.impute and not word)):
+            return IMPUTE if not word else ENCODE * (not DATE.fullmatch(word))
+        self.fields.setdefault(column, {})[row] = word
+        return None
+
+    def with_words(self, x: np.ndarray, names: Sequence[str], file: str) -> np.ndarray:
+        """Inputs ``[n, columns]`` with the words in them, as objects where there are any.
+
+        Raises:
+            ValueError: A column without values, of dates or of too many words; a gap or a few words among
+                numbers.
+        """
+        for column, fields in self.fields.items():
+            words, numbers = {row: word for row, word in fields.items() if word}, len(x) - len(fields)
+            slips = {} if self.impute else fields
+            if words:
+                slips = words if len(words) < numbers else {}
+            texts = (fields[row] if row in fields else as_category(x[row, column]) for row in range(len(x)))
+            kinds = list(texts) if words else []
+            where, reason = f"column {names[column]!r}", ""
+            if not words and not numbers:
+                reason = "expected at least one value, got none"
+            elif slips:
+                row, word = next(iter(slips.items()))
+                got = f", as most in this column are, got {word!r}" if word else f", got nothing{IMPUTE}"
+                where, reason = f"row {row + 1}, {where}", f"expected a number{got}"
+            elif words and all(map(DATE.fullmatch, words.values())):
+                reason = f"expected words or numbers, got dates, such as {next(iter(words.values()))!r}"
+            elif len(set(kinds)) > MOST_WORDS:
+                reason = f"expected at most {MOST_WORDS} words, got {len(set(kinds))}"
+            if reason:
+                raise file_error(f"{file}, {where}: {reason}")
+            if words:
+                x = x.astype(object, copy=False)
+                x[:, column] = kinds
+        return x
+
+
+def check_header(header: list[str], file: str, target: str | None, weights: str | None) -> int:
+    """The place of the target in a valid header."""
+    if not header:
+        raise file_error(f"{file} is empty")
+    if all(as_number(name) is not None for name in header):
+        raise file_error(f"{file} has numbers in its first line; expected a header, the columns' names")
+    first: dict[str, int] = {}
+    for i, name in enumerate(header):
+        if not name or first.setdefault(name, i) != i:
+            got = f"{name!r} a second time" if name else "none"
+            raise file_error(f"{file}, column {i + 1}: expected a name of its own in the header, got {got}")
+    if target not in header:
+        got = "none" if target is None else repr(target)
+        raise ArgumentError("target", f"expected a column of {file} ({shortened(header)}), got {got}")
+    inputs = [name for name in header if name not in (target, weights)]
+    if weights is not None and (weights not in header or weights == target):
+        raise ArgumentError("weights", f"expected a column of {file} ({shortened(inputs)}), got {weights!r}")
+    if not inputs:
+        others = repr(target) if weights is None else f"{target!r} and {weights!r}"
+        raise file_error(f"{file} has no column beside {others}")
+    return header.index(target)
+
+
+def fitted(table: Table, x: np.ndarray) -> dict[str, dict[str, Any]]:
+    """The description of a table's columns for `transform`, fitted to some rows ``x [n, columns]`` of it.
+
+    By scikit-learn's SimpleImputer, with a column that marks gaps where these rows have some, and its
+    OneHotEncoder.
+
+    Raises:
+        ValueError: A column of numbers that has none in these rows.
+    """
+    columns: dict[str, dict[str, Any]] = {name: {} for name in table.names}
+    if not table.imputes and not x.dtype.hasobject:
+        return columns
+    from sklearn.impute import SimpleImputer
+    from sklearn.preprocessing import OneHotEncoder
+
+    for name, column in zip(table.names, np.hsplit(x, x.shape[1]), strict=True):
+        if isinstance(column[0, 0], str):
+            (words,) = OneHotEncoder(handle_unknown="ignore").fit(column).categories_
+            columns[name] = {"categories": words.tolist()}
+        elif table.imputes:
+            numbers = column.astype(np.float64)
+            if np.isnan(numbers).all():
+                raise file_error(f"column {name!r}: expected a number in the training rows, got none")
+            imputer = SimpleImputer(strategy="median", add_indicator=True).fit(numbers)
+            marks = bool(imputer.indicator_.features_.size)
+            columns[name] = {"median": float(imputer.statistics_[0]), "indicator": marks}
+    return columns
+
+
+def transform(columns: Columns, frame: Any) -> np.ndarray:
+    """Inputs from columns by name, as the config.json of a run describes them; "scaling" in it comes next.
+
+    A word becomes 1 in the column of its category and 0 in the others; one that no training row has is 0 in
+    all. A gap becomes the median, and 1 in a further column, if training rows have gaps there too.
+
+    Args:
+        columns: "columns" of config.json: name -> ``{"categories": […]}``,
+            ``{"median": …, "indicator": …}``, or ``{}`` for numbers without gaps.
+        frame: Name -> values ``[n]``, a DataFrame or a dict; other columns are left out.
+
+    Returns:
+        ``[n, inputs]``, float64.
+
+    Raises:
+        ValueError, TypeError: The frame lacks a column, or has one of another length; a word or infinity
+            among numbers, or a gap without a median.
+    """
+    descriptions = columns.values() if isinstance(columns, Mapping) else [None]
+    if not all(isinstance(column, Mapping) for column in descriptions):
+        raise ArgumentTypeError("columns", f"expected descriptions by name, got {checks.shown(columns)}")
+    if not hasattr(frame, "__getitem__") or checks.is_several(frame) or isinstance(frame, str | bytes):
+        raise ArgumentTypeError("frame", f"expected columns by name, got {checks.shown(frame)}")
+    blocks: list[np.ndarray] = []
+    for name, column in columns.items():
+        if name not in frame:
+            raise ArgumentError("frame", f"expected a column {name!r}, got none")
+        values = np.asarray(frame[name])
+        if values.ndim != 1 or (blocks and len(values) != len(blocks[0])):
+            got = list(values.shape)
+            raise ArgumentError("frame", f"column {name!r}: expected a value a row, got shape {got}")
+        if "categories" in column:
+            words = np.array([*map(as_category, values.tolist())], dtype=object)
+            memory.check("frame", 8.0 * len(words) * len(column["categories"]))
+            blocks.append(words[:, None] == np.array(column["categories"], dtype=object))
+            continue
+        numbers = _numbers(values, name, gaps="median" in column)
+        gaps = np.isnan(numbers)[:, None]
+        blocks += [np.where(gaps, column.get("median", np.nan), numbers[:, None])]
+        blocks += [gaps] * bool(column.get("indicator"))
+    return np.concatenate(blocks or [np.zeros((0, 0))], axis=1).astype(np.float64)
+
+
+def _numbers(values: np.ndarray, name: str, gaps: bool) -> np.ndarray:
+    """Numbers ``[n]``, NaN for gaps, where these are allowed."""
+    if values.dtype.kind in "biuf":
+        numbers = values.astype(np.float64)
+    else:
+        items = values.astype(str) if values.dtype.kind in "mM" else values
+        words = (item if isinstance(item, float) else as_category(item) or np.nan for item in items.tolist())
+        read = (word if isinstance(word, float) else as_number(word) for word in words)
+        numbers = np.array([np.inf if number is None else number for number in read])
+    wrong = np.isinf(numbers) | (np.isnan(numbers) & (not gaps))
+    if wrong.any():
+        row = int(wrong.argmax())
+        got = "nothing" if np.isnan(numbers[row]) else repr(values.tolist()[row])
+        raise ArgumentError("frame", f"row {row + 1}, column {name!r}: expected a number, got {got}")
+    return numbers

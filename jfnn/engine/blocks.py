@@ -1,0 +1,166 @@
+"""A function of every member and every row: tiles of members by blocks of rows, on all threads.
+
+The number of rows of a call is fixed, and its number of members follows from the function and from how many
+there are in all, so that a value has the same bits beside any other rows and any other members' numbers.
+"""
+
+from collections.abc import Callable
+from typing import Any, NamedTuple, cast
+
+import jax
+import numpy as np
+
+from jfnn.arguments import checks, memory
+from jfnn.arguments.checks import ArgumentError, ArgumentTypeError
+from jfnn.engine.devices import resolve
+from jfnn.engine.plan import ACCELERATOR_TILE_BYTES, WIDTHS, tile_width
+from jfnn.engine.threads import spread
+from jfnn.learners.data import Rows
+from jfnn.learners.shapes import eval_shape
+
+BLOCK = 256  # rows of a call
+# Bytes of the parameters and layers of a call on a core: fewer take longer, more gain nothing.
+CPU_BYTES = 6_000_000
+
+Reduce = Callable[
+    ..., Any
+]  # (values [members, rows, …], axis=0) -> another axis, or none, in place of members
+Finish = Callable[[np.ndarray, int], np.ndarray]
+
+
+class Asked(NamedTuple):
+    """Members that are asked for values.
+
+    Attributes:
+        shape: Shape in which they lie.
+        numbers: Their numbers in a grid ``[members]``.
+        diverged: Those that have no values ``[members]``.
+    """
+
+    shape: tuple[int, ...]
+    numbers: np.ndarray
+    diverged: np.ndarray
+
+    @property
+    def places(self) -> np.ndarray:
+        """Those that did not diverge, ``[k]``; the first where all did."""
+        return np.zeros(1, int) if self.diverged.all() else np.flatnonzero(~self.diverged)
+
+    def spread_out(self, values: np.ndarray) -> np.ndarray:
+        """Values ``[k, …]`` in the shape of all; NaN, or -1 for whole numbers, where members diverged."""
+        if self.diverged.any():
+            fill = np.nan if values.dtype.kind == "f" else -1
+            everyone = np.full((len(self.diverged), *values.shape[1:]), fill, values.dtype)
+            everyone[~self.diverged] = fill if self.diverged.all() else values
+            values = everyone
+        return values.reshape(*self.shape, *values.shape[1:])
+
+
+def _known(values: np.ndarray) -> np.ndarray:
+    """Values with NaN masked, if there is any."""
+    unknown = np.isnan(values)
+    return np.ma.array(values, mask=unknown) if unknown.any() else values
+
+
+def _mean(values: np.ndarray, axis: int) -> np.ndarray:
+    return np.ma.filled(_known(values).mean(axis=axis, dtype=np.float64), np.nan)
+
+
+def _std(values: np.ndarray, axis: int) -> np.ndarray:
+    return np.ma.filled(_known(values).std(axis=axis, dtype=np.float64), np.nan)
+
+
+REDUCTIONS: dict[str, Reduce] = {"mean": _mean, "std": _std}  # without NaN, in float64
+
+
+def as_reduction(reduce: Any) -> Reduce | None:
+    """None, a reduction by its name, or a function; raises ArgumentTypeError for anything else."""
+    if reduce is None:
+        return None
+    if callable(reduce):
+        return cast(Reduce, reduce)
+    if isinstance(reduce, str) and reduce in REDUCTIONS:
+        return REDUCTIONS[reduce]
+    expected = f"None, {', '.join(REDUCTIONS)}, or a function (values, axis=0)"
+    raise ArgumentTypeError("reduce", f"expected {expected}, got {checks.shown(reduce)}")
+
+
+def by_blocks(
+    program: Callable[..., jax.Array],
+    members: Any,
+    asked: Asked,
+    rows: Rows,
+    layer: int,
+    finish: Finish | None = None,
+    reduce: Any = None,
+    argument: str = "network",
+) -> np.ndarray:
+    """Values of members for all rows in the members' shape ``[…, n, …]``, or reduced over members.
+
+    Args:
+        program: ``(members [k, …], rows [n, …]) -> [k, n, …]``, compiled.
+        members: A pytree of NumPy arrays with all members on the leading axis.
+        asked: Which members to ask.
+        rows: A pytree of NumPy arrays with the rows on the leading axis.
+        layer: The most numbers that a layer holds for one row.
+        finish: ``(values [k, BLOCK, …] of members that did not diverge, number of the first row) -> values``,
+            on the host.
+        reduce: As for `as_reduction`; applied to a block of rows at a time, so that no more are held.
+        argument: The caller's argument that the program is of, named in errors.
+
+    Raises:
+        ValueError, TypeError: The program fails or gives no value a row; the values do not fit into memory;
+            all members diverged where they are to be reduced, or ``reduce`` does not give one entry a row.
+    """
+    function, which, threads = as_reduction(reduce), asked.places, resolve(None)
+    if function is not None and asked.diverged.all():
+        raise ArgumentError("reduce", "expected members to reduce over, but every one diverged")
+    count, n = len(which), len(jax.tree.leaves(rows)[0])
+    width = _width(members, layer, threads[0].platform)
+    slots = [np.resize(which[first : first + width], width) for first in range(0, count, width)]
+    tiles = {
+        device: [jax.device_put(jax.tree.map(lambda leaf, at=at: leaf[at], members), device) for at in slots]
+        for device in set(threads)
+    }
+
+    def block(first: int) -> Rows:
+        return jax.tree.map(lambda leaf: _padded(leaf[first : first + BLOCK]), rows)
+
+    one = eval_shape(argument, program, tiles[threads[0]][0], block(0))
+    if one.shape[:2] != (width, BLOCK):
+        raise ArgumentError(argument, f"expected a value a row, got {list(one.shape[1:])} for {BLOCK} rows")
+    at_rows, done = 1 - one.ndim, dict[int, np.ndarray]()
+    if function is None:  # twice, while blocks are joined
+        memory.check("x", 2.0 * one.dtype.itemsize * count * n * (one.size // (width * BLOCK)))
+
+    def issue(first: int, device: jax.Device) -> list[jax.Array]:
+        here = jax.device_put(block(first), device)
+        return [program(tile, here) for tile in tiles[device]]
+
+    def collect(first: int, results: list[jax.Array]) -> None:
+        values = np.concatenate([np.asarray(part)[: count - i * width] for i, part in enumerate(results)])
+        values = values if finish is None else finish(values, first)
+        if function is not None:
+            reduced = np.asarray(function(values, axis=0))
+            if reduced.shape[at_rows:] != values.shape[1:]:
+                expected, got = ["…", *values.shape[1:]], list(reduced.shape)
+                raise ArgumentError("reduce", f"expected {expected} of {list(values.shape)}, got {got}")
+            values = reduced
+        done[first] = values.take(np.arange(min(BLOCK, n - first)), at_rows)
+
+    spread(range(0, n, BLOCK), threads, issue, collect)
+    joined = np.concatenate([done[first] for first in sorted(done)], at_rows)
+    return joined if function is not None else asked.spread_out(joined)
+
+
+def _padded(leaf: np.ndarray) -> np.ndarray:
+    return np.pad(leaf, [(0, BLOCK - len(leaf)), *[(0, 0)] * (leaf.ndim - 1)])
+
+
+def _width(members: Any, layer: int, platform: str) -> int:
+    """Members of a call: as many as fit beside their layers, and no more than there are, rounded up."""
+    leaves = jax.tree.leaves(members)
+    enough = next((width for width in WIDTHS if width >= len(leaves[0])), WIDTHS[-1])
+    held = sum(leaf[0].nbytes for leaf in leaves) + 2 * layer * BLOCK * leaves[0].itemsize
+    room = CPU_BYTES if platform == "cpu" else ACCELERATOR_TILE_BYTES
+    return min(enough, tile_width(held, room, WIDTHS))

@@ -1,0 +1,80 @@
+"""Layer normalisation: each sample to mean 0 and variance 1 (Ba et al., arXiv:1607.06450, 2016)."""
+
+import dataclasses
+import math
+from typing import Any, NamedTuple
+
+import jax
+import jax.numpy as jnp
+
+from jfnn.arguments import checks
+from jfnn.arguments.checks import ArgumentError
+from jfnn.layers.kind import LayerKind, Shape
+
+
+class Gain(NamedTuple):
+    """Parameters of a normalisation: ``scale`` and ``shift``, ``[features]`` each.
+
+    They are vectors whatever the axes, so that the penalty leaves them alone, as it does biases.
+    """
+
+    scale: jax.Array
+    shift: jax.Array
+
+
+@dataclasses.dataclass(frozen=True)
+class LayerNorm(LayerKind):
+    """``y = γ ∘ (a - μ) / √(σ² + ε) + β``, with the mean μ and variance σ² of each sample's last axes.
+
+    Of inputs ``(time, features)`` each time is normalised by itself; ``axes=2`` takes all of it. The outputs
+    have the shape of the inputs; parameters are a `Gain` of γ, which starts as ones, and β, as zeros, over
+    all numbers that are normalised together, the last axis running fastest. `torch.nn.LayerNorm` of
+    ``normalized_shape = shape[-axes:]`` is the same.
+
+    Attributes:
+        axes: How many of the last axes are normalised together.
+        epsilon: ε.
+    """
+
+    axes: int = 1
+    epsilon: float = 1e-5
+
+    def __post_init__(self) -> None:
+        """Raises ValueError for fewer than one axis, or ε not above 0; TypeError for other than numbers."""
+        checks.as_count(self.axes, "axes")
+        object.__setattr__(self, "epsilon", checks.as_number(self.epsilon, "epsilon", strict=True))
+
+    def output_shape(self, shape: Shape) -> Shape:
+        """That of the inputs."""
+        if len(shape) < self.axes:
+            raise ArgumentError(
+                "layers", f"layer normalisation over {self.axes} axes got inputs of shape {shape}"
+            )
+        return shape
+
+    def init(self, key: jax.Array, shape: Shape) -> Gain:
+        """Ones and zeros."""
+        features = math.prod(shape[-self.axes :])
+        return Gain(jnp.ones(features), jnp.zeros(features))
+
+    def forward(self, packed: Gain, a: jax.Array) -> tuple[jax.Array, Any]:
+        """The normalised inputs, scaled and shifted; residuals: them before that, and 1/√(σ² + ε)."""
+        rows = a.reshape(-1, len(packed.scale), a.shape[-1])
+        centred = rows - jnp.mean(rows, axis=1, keepdims=True)
+        rate = jax.lax.rsqrt(jnp.mean(centred**2, axis=1, keepdims=True) + self.epsilon)
+        normal = rate * centred
+        outputs = packed.scale[:, None] * normal + packed.shift[:, None]
+        return outputs.reshape(a.shape), (normal, rate)
+
+    def pull_back(self, packed: Gain, residuals: Any, d_out: jax.Array) -> tuple[Gain, jax.Array]:
+        """With n the normalised inputs and ``δ = ∂C/∂y``: ``∂C/∂γ = Σ δ ∘ n``, ``∂C/∂β = Σ δ``.
+
+        μ and σ depend on all inputs that are normalised together, over which means are taken in
+        ``∂C/∂a = (d - mean(d) - n ∘ mean(d ∘ n)) / √(σ² + ε)``, ``d = γ ∘ δ``.
+        """
+        normal, rate = residuals
+        delta = d_out.reshape(normal.shape)
+        d = packed.scale[:, None] * delta
+        spread = jnp.mean(d, axis=1, keepdims=True) + normal * jnp.mean(d * normal, axis=1, keepdims=True)
+        gradient = Gain(jnp.sum(delta * normal, axis=(0, 2)), jnp.sum(delta, axis=(0, 2)))
+        return gradient, (rate * (d - spread)).reshape(d_out.shape)

@@ -1,0 +1,87 @@
+"""The layer of long short-term memory (Hochreiter and Schmidhuber, Neural Computation 9, 1997).
+
+With the forget gate of Gers, Schmidhuber, Cummins (Neural Computation 12, 2000), gates in PyTorch's order.
+"""
+
+import dataclasses
+from typing import ClassVar, NamedTuple
+
+import jax
+import jax.numpy as jnp
+
+from jfnn.layers.kind import Params
+from jfnn.layers.recurrent import Recurrent
+
+
+class LSTMCell(NamedTuple):
+    """Parameters of one direction; the gates stand side by side: input, forget, candidate, output.
+
+    ``w_x [n_in, 4 units]``, ``w_h [units, 4 units]``, ``b [4 units]``.
+    """
+
+    w_x: jax.Array
+    w_h: jax.Array
+    b: jax.Array
+
+
+@dataclasses.dataclass(frozen=True)
+class LSTM(Recurrent):
+    """A layer of long short-term memory, with h₀ = c₀ = 0.
+
+    With ``z = x_t w_x + h_{t-1} w_h + b``, cut into its four gates: ``i = σ(z_i)``, ``f = σ(z_f)``,
+    ``e = tanh(z_e)``, ``o = σ(z_o)``; ``c_t = f ∘ c_{t-1} + i ∘ e``, ``h_t = o ∘ tanh(c_t)``. Outputs are h.
+    Parameters are an `LSTMCell`, or `Directions` of two. A direction has one bias vector; `torch.nn.LSTM` has
+    two, of which only the sum counts.
+
+    Attributes:
+        units, bidirectional, states, initializer, padded: As in `jfnn.layers.recurrent.Recurrent`.
+    """
+
+    units: int
+    bidirectional: bool = False
+    states: str = "last"
+    initializer: str = "pytorch"
+    padded: bool = False
+    carried: ClassVar[int] = 2  # h and c
+    gates: ClassVar[int] = 4
+    rows: ClassVar[int] = 4
+
+    def as_params(self, weights: list[jax.Array], biases: list[jax.Array]) -> Params:
+        """An `LSTMCell`; of the biases the first."""
+        return LSTMCell(weights[0], weights[1], biases[0])
+
+    def matrix(self, packed: LSTMCell) -> jax.Array:
+        """``(w_h, w_x, b)`` side by side."""
+        return jnp.concatenate([packed.w_h, packed.w_x, packed.b[:, None]], axis=1)
+
+    def gradients(self, d_matrix: jax.Array) -> LSTMCell:
+        """``∂C/∂w_x = Σ_t δ_t x_tᵀ``, ``∂C/∂w_h = Σ_t δ_t h_{t-1}ᵀ``, ``∂C/∂b = Σ_t Σ_samples δ_t``."""
+        return LSTMCell(d_matrix[:, self.units : -1], d_matrix[:, : self.units], d_matrix[:, -1])
+
+    def advance(self, z: jax.Array, h: jax.Array) -> jax.Array:
+        """``(h_t, c_t)`` in one column."""
+        i, f, e, o = self._gates(z)
+        c = f * h[:, self.units :] + i * e
+        return jnp.concatenate([o * jnp.tanh(c), c], axis=1)
+
+    def deltas(self, z: jax.Array, h: jax.Array, g: jax.Array) -> tuple[jax.Array, jax.Array]:
+        """The chain rule through the gates.
+
+        With ``g = (∂C/∂h_t, ∂C/∂c_t)`` from outside and ``y = tanh(c_t)``, all that reaches the cell's memory
+        is ``k = g_c + g_h ∘ o ∘ (1 - y²)``. So ``δ_i = k ∘ e ∘ i ∘ (1 - i)``,
+        ``δ_f = k ∘ c_{t-1} ∘ f ∘ (1 - f)``, ``δ_e = k ∘ i ∘ (1 - e²)``, ``δ_o = g_h ∘ y ∘ o ∘ (1 - o)``, and
+        ``f ∘ k`` reaches c_{t-1} past z, nothing h_{t-1}.
+        """
+        n = self.units
+        i, f, e, o = self._gates(z)
+        c = h[:, n:]
+        y = jnp.tanh(f * c + i * e)
+        k = g[:, n:] + g[:, :n] * o * (1 - y**2)
+        parts = k * e * i * (1 - i), k * c * f * (1 - f), k * i * (1 - e**2), g[:, :n] * y * o * (1 - o)
+        return jnp.concatenate(parts, axis=1), jnp.concatenate([jnp.zeros_like(k), f * k], axis=1)
+
+    def _gates(self, z: jax.Array) -> tuple[jax.Array, jax.Array, jax.Array, jax.Array]:
+        """i, f, e and o of ``z [directions, 4 units, batch]``."""
+        n = self.units
+        gates = jax.nn.sigmoid(z[:, : 2 * n])
+        return gates[:, :n], gates[:, n:], jnp.tanh(z[:, 2 * n : 3 * n]), jax.nn.sigmoid(z[:, 3 * n :])

@@ -1,0 +1,112 @@
+"""Functions of one trained member and of rows: its outputs, labels, probabilities, scores of rows.
+
+A model is a learner, or a function ``(params, x) -> outputs [n, …]``. Learners that have outputs are networks
+with a loss: they have ``outputs(params, x) -> (outputs, axis on which those of one row lie)`` and ``loss``.
+"""
+
+import functools
+from collections.abc import Callable, Mapping
+from typing import Any
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+
+from jfnn.arguments import checks
+from jfnn.arguments.checks import ArgumentError
+from jfnn.layers.kind import Params
+from jfnn.learners.data import Hyper, Rows
+from jfnn.learners.learner import Learner
+from jfnn.learners.shapes import as_rows, starting_shapes
+from jfnn.learners.traced import is_registered
+from jfnn.network import as_inputs
+from jfnn.numerics.compiling import compiled
+from jfnn.prediction import decide
+
+Function = Callable[[Params, Any], jax.Array]
+Model = Any  # a `Learner` or a `Function`
+
+
+def has_outputs(model: Model) -> bool:
+    """Whether a model is a network with a loss."""
+    return isinstance(model, Learner) and hasattr(model, "outputs")
+
+
+def decides(model: Model, metrics: Mapping[str, Any]) -> bool:
+    """Whether predictions are labels: by a cross-entropy, or where a run's metrics have an accuracy."""
+    return has_outputs(model) and (model.loss.takes_logits or "accuracy" in metrics)
+
+
+def outputs(model: Model, params: Params, x: Any) -> jax.Array:
+    """Outputs ``[n, n_out]``, or those of a function ``[n, …]``; parameters in the engine's form."""
+    if not isinstance(model, Learner):
+        return jnp.asarray(model(params, x))
+    values, axis = model.outputs(params, x)  # type: ignore[attr-defined]
+    return jnp.moveaxis(values, axis, -1)
+
+
+def labels(model: Model, params: Params, x: Any) -> jax.Array:
+    """Labels ``[n]`` as of `jfnn.predict`; -1 where the largest output is not finite."""
+    values = outputs(model, params, x)
+    return jnp.where(jnp.isfinite(values.max(axis=-1)), decide(values, model.loss), -1)
+
+
+def probabilities(model: Model, params: Params, x: Any) -> jax.Array:
+    """Class probabilities ``[n, n_out]``, of a loss that has them."""
+    values: jax.Array = model.loss.probabilities(outputs(model, params, x))
+    return values
+
+
+def row_score(model: Model, metric: str, member: tuple[Params, Hyper], rows: Rows) -> jax.Array:
+    """A metric's number of each row ``[n]``, as a float."""
+    params, hyper = member
+    score: jax.Array = model.score(params, rows, hyper)[metric]
+    return score if jnp.issubdtype(score.dtype, jnp.floating) else score.astype(jnp.float32)
+
+
+def inputs(model: Model, x: Any, dtype: np.dtype) -> Rows:
+    """Checked inputs of a network in a dtype, or rows for a function.
+
+    Raises:
+        ValueError, TypeError: They do not fit; or the model is a learner that has no outputs.
+    """
+    if not isinstance(model, Learner):
+        return as_rows(x, "x")
+    if not has_outputs(model):
+        reason = "expected a function (params, x) -> outputs, since a learner of your own has none"
+        raise ArgumentError("network", reason)
+    network: Any = model.network  # type: ignore[attr-defined]
+    x = as_inputs(network, x)
+    return checks.as_dtype(x, dtype if jnp.issubdtype(x.dtype, jnp.floating) else x.dtype, "x")
+
+
+def packed(model: Model, params: Params, dtype: np.dtype) -> Params:
+    """Parameters of members in the engine's form, NumPy arrays, floats in a dtype.
+
+    Raises:
+        ValueError: They are not those of the model's network.
+    """
+    params = jax.tree.map(lambda leaf: leaf.astype(dtype) if leaf.dtype.kind == "f" else leaf, params)
+    if not isinstance(model, Learner):
+        return params
+    got = jax.tree.map(lambda leaf: leaf.shape[1:], params)
+    expected = jax.tree.map(lambda leaf: leaf.shape, starting_shapes(model))
+    if str(got) != str(expected):
+        raise ArgumentError("network", f"expected that of parameters of shapes {got}, got {expected}")
+    return jax.tree.map(np.asarray, model.pack(params))
+
+
+def program(function: Callable[..., jax.Array], model: Model, *names: str) -> Callable[..., jax.Array]:
+    """The compiled ``(members [k, …], rows [n, …]) -> [k, n, …]`` of a function above, of a model and names.
+
+    Kept for equal learners of registered functions; others are traced anew, as they are now.
+    """
+    known = isinstance(model, Learner) and is_registered(model)
+    return (_known if known else _program)(function, model, *names)
+
+
+def _program(function: Callable[..., jax.Array], *arguments: Any) -> Callable[..., jax.Array]:
+    return compiled(jax.vmap(functools.partial(function, *arguments), in_axes=(0, None)))
+
+
+_known = functools.lru_cache(maxsize=32)(_program)

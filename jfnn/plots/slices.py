@@ -1,0 +1,94 @@
+"""Sweeps along some of their axes: the others fixed, or averaged over."""
+
+import dataclasses
+import numbers
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+import numpy as np
+
+from jfnn.analysis import summary
+from jfnn.arguments import checks
+from jfnn.arguments.checks import ArgumentError, ArgumentTypeError
+from jfnn.search.result import SweepResult
+
+At = Mapping[str, int | str]
+MEAN = "mean"
+RUNS = ("seed", "fold")
+
+
+def sliced(
+    result: SweepResult, shown: Sequence[str], at: At | None = None
+) -> tuple[SweepResult, dict[str, Any]]:
+    """A grid along some of its axes, and the place of each other one, or "mean".
+
+    Seeds and folds stay behind them, unless they are shown or fixed. A score averaged over an axis is NaN
+    where one of its cells diverged; a cell counts as pruned or stopped where one of them does.
+
+    Args:
+        result: The grid.
+        shown: Names of axes in order, "seed" and "fold" among them.
+        at: Of others: the place (from 0), or "mean". Hyperparameters not named are as in the best cell, or at
+            0 where none ranks.
+
+    Raises:
+        ValueError, TypeError: No such axis, or no such place.
+    """
+    values = axis_values(result)
+    if len({checks.as_choice(name, "axes", values) for name in shown}) < len(shown):
+        raise ArgumentError("axes", f"expected different ones, got {', '.join(shown)}")
+    best = result.best_or_none()
+    places: dict[str, Any] = dict.fromkeys(result.axes, 0)
+    places |= zip(result.axes, best.index, strict=True) if best else ()
+    places |= _as_places(at, {name: len(axis) for name, axis in values.items() if name not in shown})
+    places = {n: i for n, i in places.items() if n not in shown and (i != MEAN or n not in RUNS)}
+    left = [name for name in values if name not in places]
+    runs = [name for name in left if name in RUNS and name not in shown]
+    lengths = (
+        [len(values[name]) for name in shown] + [1] * ("seed" not in runs) + [len(values[n]) for n in runs]
+    )
+
+    def cut(array: np.ndarray, average: Any = np.max) -> np.ndarray:
+        for i, name in reversed([*enumerate(values)]):
+            if name in places:
+                array = average(array, axis=i) if places[name] == MEAN else array.take(places[name], axis=i)
+        return array.transpose([left.index(name) for name in (*shown, *runs)]).reshape(lengths)
+
+    names = ("diverged_at", "stopped_at", "pruned", "epochs")
+    arrays: dict[str, Any] = {name: cut(getattr(result, name)) for name in names}
+    arrays["scores"] = {name: cut(scores, np.mean) for name, scores in result.scores.items()}
+    arrays |= {"history": {}, "params": None, "objective": None}
+    seeds, folds = result.seeds if "seed" in runs else np.zeros(1), result.folds if "fold" in runs else None
+    axes = {name: values[name] for name in shown}
+    return dataclasses.replace(result, axes=axes, seeds=seeds, folds=folds, **arrays), places
+
+
+def axis_values(result: SweepResult) -> dict[str, np.ndarray]:
+    """Values of all axes by name, "seed" and "fold" (numbers from 0) among them."""
+    folds = {} if result.folds is None else {"fold": np.arange(result.folds)}
+    return {**result.axes, "seed": result.seeds, **folds}
+
+
+def caption_parts(result: SweepResult, part: SweepResult, places: Mapping[str, Any]) -> list[str]:
+    """Words for a caption: runs and hyperparameters averaged over, and values of those fixed."""
+    over, values = summary.averaged_over(part), axis_values(result)
+    averaged = [over] * bool(over) + [f"the axis {name}" for name, place in places.items() if place == MEAN]
+    fixed = {name: float(values[name][place]) for name, place in places.items() if isinstance(place, int)}
+    alone = [] if "seed" in {*places, *part.axes} else ["1 seed"]
+    text = [f"mean of {' and '.join(averaged)}"] if averaged else alone
+    return text + [summary.describe(fixed)] * bool(fixed)
+
+
+def _as_places(at: At | None, lengths: Mapping[str, int]) -> dict[str, Any]:
+    """Places on axes that are not shown."""
+    if not isinstance(at, Mapping | None):
+        raise ArgumentTypeError("at", f"expected a dict of names to places, got {checks.shown(at)}")
+    for name, place in (at or {}).items():
+        if name not in lengths:
+            others, got = ", ".join(lengths) or "none", checks.shown(name)
+            raise ArgumentError("at", f"expected axes that are not shown ({others}), got {got}")
+        is_mean = isinstance(place, str) and place == MEAN
+        if not is_mean and not (isinstance(place, numbers.Integral) and 0 <= int(place) < lengths[name]):
+            expected = f"a place below {lengths[name]}, or 'mean', on the axis {name}"
+            raise ArgumentError("at", f"expected {expected}, got {checks.shown(place)}")
+    return {name: place if isinstance(place, str) else int(place) for name, place in (at or {}).items()}

@@ -1,0 +1,226 @@
+"""Subsets of rows, an axis of `jfnn.sweep`: a network for each draw, size, group or share of noise."""
+
+import dataclasses
+from collections.abc import Sequence
+from typing import Any
+
+import numpy as np
+from numpy.typing import ArrayLike
+
+from jfnn.arguments import checks, paths
+from jfnn.arguments.checks import ArgumentError, ArgumentTypeError
+from jfnn.datasets.splits import as_size
+
+Cut = tuple[np.ndarray, np.ndarray]  # rows to train on, rows held out
+
+
+@dataclasses.dataclass(frozen=True, eq=False)
+class Subsets:
+    """Rows that each subset trains on and rows that it holds out, as ``folds`` of `jfnn.sweep`.
+
+    They are an axis ``[F]`` behind the seeds. Where no rows are held out, cells rank on the test rows, or
+    without these on the rows they train on.
+
+    Attributes:
+        n: Training rows of the split.
+        pairs: ``(rows to train on, rows held out)`` of each subset, numbers from 0 to ``n - 1``. A row that
+            occurs several times counts as often, in scores too. All subsets hold rows out, or none does.
+        name: Of the axis in `SweepResult.subset_values` and of a column of its table; None for neither.
+        values: Numbers or words along that axis ``[F]``; None without a name.
+        weights: How often each row's cost counts in each subset ``[F, n]``, times the split's weights.
+        labels: ``[F, n]``, or targets ``[F, n, n_out]``, in place of the split's, where a subset trains on
+            them; rows held out keep the split's.
+        own_starts: Whether subset ``f`` with seed ``s`` has the start and the minibatches of the seed
+            ``s F + f``, as ``jfnn.train(…, seed=s * F + f, fold=f)``; else those of the seed ``s``. Starts
+            and minibatches that are given have these seeds too.
+
+    Raises:
+        ValueError, TypeError: Invalid rows, lengths that differ, or weights below 0.
+    """
+
+    n: int
+    pairs: Sequence[tuple[Any, Any]]
+    name: str | None = None
+    values: Any = None
+    weights: Any = None
+    labels: Any = None
+    own_starts: bool = False
+
+    def __post_init__(self) -> None:
+        n, pairs = checks.as_count(self.n, "n"), list(self.pairs)
+        if not pairs or any(len(pair) != 2 for pair in pairs):
+            raise ArgumentError("pairs", "expected pairs of row numbers, at least one")
+        try:
+            cuts = [(as_rows(train, n), as_rows(held, n, least=0)) for train, held in pairs]
+        except ValueError as error:
+            raise ArgumentError("pairs", str(error)) from None
+        if len({len(held) > 0 for _, held in cuts}) > 1:
+            raise ArgumentError("pairs", "expected rows held out by all subsets or by none, got some without")
+        if (self.name is None) != (self.values is None):
+            raise ArgumentError("values", "expected a name and values, or neither")
+        own_starts = checks.as_switch(self.own_starts, "own_starts")
+        given: dict[str, Any] = {"n": n, "pairs": cuts, "own_starts": own_starts}
+        if self.name is not None:
+            paths.check_name(self.name, "name")
+            given["values"] = _as_values(self.values, "values", len(cuts))
+        for name, rank in (("weights", 2), ("labels", 3)):
+            if getattr(self, name) is not None:
+                array = given[name] = np.array(checks.as_array(getattr(self, name), name))
+                if array.shape[:2] != (len(cuts), n) or array.ndim > rank:
+                    raise ArgumentError(name, f"expected shape {[len(cuts), n]}, got {list(array.shape)}")
+                checks.check_values(array, name)
+                if name == "weights" and array.min() < 0:
+                    raise ArgumentError(name, "expected numbers of at least 0")
+        vars(self).update(given)
+
+    @property
+    def holds_out(self) -> bool:
+        """Whether subsets hold rows out."""
+        return len(self.pairs[0][1]) > 0
+
+    @property
+    def axis(self) -> dict[str, np.ndarray]:
+        """The name of the axis -> its values ``[F]``; empty without a name."""
+        return {} if self.name is None else {self.name: self.values}
+
+    @property
+    def included(self) -> np.ndarray:
+        """Whether each subset trains on each row ``[F, n]``: rows that are there and weigh more than 0."""
+        rows = np.zeros((len(self.pairs), self.n), bool)
+        for f, (train, _) in enumerate(self.pairs):
+            rows[f, train] = True
+        return rows if self.weights is None else rows & (self.weights > 0)
+
+
+def bootstrap(n: int, number: int, seed: int = 0, own_starts: bool = False) -> Subsets:
+    """Draws of n of n rows with replacement; rows that a draw leaves out, about n/e, are held out.
+
+    Draw f is ``np.random.default_rng(seed).integers(n, size=(number, n))[f]`` (Efron & Tibshirani 1993, "An
+    Introduction to the Bootstrap", chapter 6).
+    """
+    size = checks.as_count(number, "number"), checks.as_count(n, "n", 2)
+    drawn, left_out = np.random.default_rng(checks.as_seed(seed)).integers(n, size=size), np.ones(size, bool)
+    np.put_along_axis(left_out, drawn, False, axis=1)
+    pairs = [(rows, np.flatnonzero(out)) for rows, out in zip(drawn, left_out, strict=True)]
+    return Subsets(n, pairs, own_starts=own_starts)
+
+
+def leave_one_out(n: int) -> Subsets:
+    """All rows but one, which is held out: n subsets in the order of the rows; "left_out" is its number."""
+    rows = np.arange(checks.as_count(n, "n", 2))
+    return Subsets(n, [(np.delete(rows, i), rows[i : i + 1]) for i in rows], "left_out", rows)
+
+
+def shares(n: int, share: float | int, number: int, seed: int = 0, own_starts: bool = False) -> Subsets:
+    """Draws of a share or number of rows without replacement; all others are held out.
+
+    They are ``sklearn.model_selection.ShuffleSplit(number, train_size=share, random_state=seed)``, with own
+    starts for Feldman & Zhang 2020, "What neural networks memorize and why", NeurIPS.
+    """
+    from sklearn.model_selection import ShuffleSplit
+
+    as_size(share, checks.as_count(n, "n", 2), "share")
+    number, seed = checks.as_count(number, "number"), checks.as_seed(seed)
+    splitter = ShuffleSplit(number, train_size=share, random_state=seed)
+    try:
+        return Subsets(n, list(splitter.split(np.zeros((n, 1)))), own_starts=own_starts)
+    except ValueError as error:  # a share of less than one row
+        raise ArgumentError("share", " ".join(str(error).split())) from None
+
+
+def sizes(n: int, counts: Sequence[int], seed: int = 0) -> Subsets:
+    """Nested subsets of several numbers of rows, "rows"; rows in none of them, if any, are held out by all.
+
+    Subset f is ``np.random.default_rng(seed).permutation(n)[: counts[f]]``.
+    """
+    n, several = checks.as_count(n, "n"), checks.as_counts(counts, "counts")
+    if not several or max(several) > n:
+        raise ArgumentError("counts", f"expected one or more numbers of rows from 1 to {n}, got {several}")
+    order = np.random.default_rng(checks.as_seed(seed)).permutation(n)
+    return Subsets(n, [(order[:count], order[max(several) :]) for count in several], "rows", several)
+
+
+def by_group(groups: ArrayLike, held_out: float | None = None, seed: int | None = 0) -> Subsets:
+    """A subset for each group, such as the series or clients of a table, in sorted order: "group".
+
+    Args:
+        groups: Numbers or words, one for each training row ``[n]``.
+        held_out: Share of each group's m rows to hold out, ``⌈held_out m⌉``; or None.
+        seed: Those with the least of ``np.random.default_rng(seed).random(n)``; None for the last ones.
+    """
+    labels = _as_values(groups, "groups")
+    names, group, counts = np.unique(labels, return_inverse=True, return_counts=True)
+    share = 0.0 if held_out is None else checks.as_number(held_out, "held_out", strict=True)
+    held = np.ceil(share * counts).astype(int)
+    if (held >= counts).any():
+        name = names[held >= counts][0]
+        raise ArgumentError(
+            "held_out", f"expected a share that leaves rows of each group, got none of {name}"
+        )
+    last: np.ndarray = -np.arange(len(labels))
+    order = last if seed is None else np.random.default_rng(checks.as_seed(seed)).random(len(labels))
+    rows = np.split(np.lexsort((order, group)), np.cumsum(counts)[:-1])
+    pairs = [(np.sort(r[h:]), np.sort(r[:h])) for r, h in zip(rows, held, strict=True)]
+    return Subsets(len(labels), pairs, "group", names)
+
+
+def label_noise(y: ArrayLike, shares: Sequence[float], seed: int = 0, classes: int | None = None) -> Subsets:
+    """All rows, a share of them with a wrong label: "label_noise".
+
+    At share p the first ``round(p n)`` rows of ``rng.permutation(n)`` have labels ``(y + shift) % classes``
+    with ``shift = rng.integers(1, classes, n)``, in this order of ``rng = np.random.default_rng(seed)``, so
+    that a label wrong at one share is so at all larger ones.
+
+    Args:
+        y: Integer labels of the training rows ``[n]``.
+        shares: From 0 to 1, one for each subset.
+        seed: Fixes rows and labels.
+        classes: Number of classes; None for one more than the largest label.
+    """
+    labels, levels = np.asarray(checks.as_array(y, "y")), checks.as_axis(shares, "shares")
+    if labels.ndim != 1 or labels.dtype.kind not in "iu" or not len(labels):
+        raise ArgumentTypeError("y", f"expected integer labels [n], got {labels.dtype} {list(labels.shape)}")
+    n, number = len(labels), int(labels.max()) + 1 if classes is None else checks.as_count(classes, "classes")
+    if number < 2 or labels.min() < 0 or labels.max() >= number:
+        raise ArgumentError("classes", f"expected labels from 0 to {number - 1} of at least 2 classes")
+    if levels.max() > 1:
+        raise ArgumentError("shares", f"expected numbers from 0 to 1, got {levels.max():g}")
+    rng = np.random.default_rng(checks.as_seed(seed))
+    place = np.argsort(rng.permutation(n))
+    wrong = (labels + rng.integers(1, number, n)) % number
+    noisy = np.where(place < np.round(levels * n)[:, None], wrong, labels)
+    return Subsets(n, [(np.arange(n), ())] * len(levels), "label_noise", levels, labels=noisy)
+
+
+def weighted(weights: ArrayLike) -> Subsets:
+    """All rows, weighted in each subset by a row of ``weights [F, n]``.
+
+    With ``n * np.random.default_rng(0).dirichlet(np.ones(n), F)`` they are the Bayesian bootstrap (Rubin
+    1981, Annals of Statistics 9).
+    """
+    array = np.asarray(checks.as_array(weights, "weights"))
+    if array.ndim != 2:
+        raise ArgumentError("weights", f"expected shape [F, n], got {list(array.shape)}")
+    return Subsets(array.shape[1], [(np.arange(array.shape[1]), ())] * len(array), weights=array)
+
+
+def as_rows(numbers: ArrayLike, n: int, least: int = 1) -> np.ndarray:
+    """Row numbers of a part, copied; fewer than ``least``, or numbers of other rows, raise ValueError."""
+    rows = np.array(numbers)
+    if least == 0 and rows.shape == (0,):
+        return rows.astype(int)
+    if rows.ndim != 1 or not len(rows) or rows.dtype.kind not in "iu" or rows.min() < 0 or rows.max() >= n:
+        got = np.array2string(rows, threshold=9)
+        raise ValueError(f"expected row numbers from 0 to {n - 1}, at least one a part, got {got}")
+    return rows
+
+
+def _as_values(values: ArrayLike, argument: str, length: int | None = None) -> np.ndarray:
+    """Numbers or words, copied: ``[length]``, or any length but 0."""
+    array = np.array(values)
+    array = array.astype(str) if array.dtype.kind in "OS" else array
+    if array.ndim != 1 or len(array) != (length or len(array) or 1):
+        raise ArgumentError(argument, f"expected shape [{length or 'n'}], got {list(array.shape)}")
+    if array.dtype.kind not in "iufbU":
+        raise ArgumentTypeError(argument, f"expected numbers or words, got {array.dtype}")
+    return array

@@ -1,0 +1,1 @@
+"""Famous pictures of small networks, one a module; `pictures.py` runs them."""

@@ -1,0 +1,63 @@
+"""Famous pictures of small networks, each drawn anew beside its published figures.
+
+A picture is a file PNG in a folder, and a table of published figures, those computed here, and verdicts. What
+was trained is kept in run directories in the same folder, where possible: a picture that was stopped goes on.
+"""
+
+import functools
+import importlib
+from collections.abc import Sequence
+from pathlib import Path
+
+from console import Parser, add_out, parse, run
+from famous.picture import Picture, published
+from verdicts import MEANINGS, Row, print_sections
+
+import jfnn
+
+# A picture -> its title; each is a module of `famous` with ``run(runs, size) -> Picture``.
+PICTURES = {
+    "boundary": "The boundary of trainability is a fractal",
+    "superposition": "Superposition of features as a phase change",
+    "seeds": "One network, thousands of seeds",
+    "double-descent": "Deep double descent on MNIST-1D",
+    "grokking": "Grokking by the scale of the start",
+}
+
+
+def section(out: Path, size: str, name: str) -> list[Row]:
+    """Draws a picture; the rows of its table."""
+    about = published(name)
+    print(
+        f"{about['source']}\nprotocol: {about['protocol']}\ntime of the authors: {about['time']}", flush=True
+    )
+    module = importlib.import_module(f"famous.{name.replace('-', '_')}")
+    picture: Picture = module.run(out / "runs" / size, size)
+    path = out / f"{name}.png"
+    picture.figure.savefig(path, dpi=150)
+    print(f"time here: {picture.seconds:.0f} s for {picture.trained}\n{path}")
+    return picture.rows
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Draws pictures and prints their tables; the exit status."""
+    parser = Parser(description=f"{__doc__}{MEANINGS}")
+    parser.add_argument("names", nargs="+", choices=PICTURES, metavar="NAME", help=", ".join(PICTURES))
+    add_out(parser, "runs/pictures")
+    sizes = parser.add_mutually_exclusive_group()
+    for size, text in {
+        "quick": "a look at all panels in seconds: too little to judge random figures",
+        "paper": "all that the publication computes, where that takes longer",
+    }.items():
+        sizes.add_argument(
+            f"--{size}", dest="size", action="store_const", const=size, default="usual", help=text
+        )
+    options = parse(parser, arguments, [f"{name}.png" for name in PICTURES])
+    options.out.mkdir(parents=True, exist_ok=True)
+    draw = functools.partial(section, options.out, options.size)
+    return print_sections({PICTURES[name]: functools.partial(draw, name) for name in options.names})
+
+
+if __name__ == "__main__":
+    jfnn.use_all_cores()
+    run(main)

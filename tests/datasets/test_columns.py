@@ -1,0 +1,157 @@
+"""Tables as they are: words and gaps become what scikit-learn makes of them, and can be described."""
+
+import json
+
+import numpy as np
+import pytest
+from sklearn.compose import ColumnTransformer
+from sklearn.impute import SimpleImputer
+from sklearn.pipeline import make_pipeline
+from sklearn.preprocessing import OneHotEncoder, StandardScaler
+
+from jfnn import datasets
+from jfnn.datasets.columns import MOST_WORDS
+
+pandas = pytest.importorskip("pandas")
+
+KINDS = {"age": "gaps", "colour": "words", "height": "full", "smokes": "words", "size": "gaps"}
+
+
+def rows_of(n, seed=0):
+    """Columns of both kinds; gaps are missing in the last one of the training rows."""
+    rng = np.random.default_rng(seed)
+    frame = pandas.DataFrame(
+        {
+            "age": np.where(rng.random(n) < 0.2, np.nan, rng.normal(50, 10, n)),
+            "colour": rng.choice(["red", "dark, blue", "grün", ""], n),
+            "height": rng.normal(size=n),
+            "smokes": rng.choice([True, False], n),
+            "size": rng.integers(0, 9, n).astype(float),
+        }
+    )
+    frame["y"] = rng.choice(["a", "b"], n)
+    return frame
+
+
+@pytest.fixture
+def read(tmp_path):
+    """`datasets.read_csv` of a text or a frame."""
+
+    def read(data, *args, **options):
+        path = tmp_path / "data.csv"
+        path.write_text(data if isinstance(data, str) else data.to_csv(index=False))
+        return datasets.read_csv(path, "y", *args, **options)
+
+    return read
+
+
+def scikit_learns(standardised):
+    """A transformer for each column, in order."""
+    words = OneHotEncoder(handle_unknown="ignore", sparse_output=False)
+    numbers = SimpleImputer(strategy="median", add_indicator=True)
+    steps = [(name, words if kind == "words" else numbers, [name]) for name, kind in KINDS.items()]
+    columns = ColumnTransformer(steps)
+    return make_pipeline(columns, StandardScaler()) if standardised else columns
+
+
+@pytest.mark.parametrize("standardised", [False, True])
+def test_words_and_gaps_become_what_scikit_learn_fits_to_the_training_rows(read, standardised):
+    frame = rows_of(80)
+    table = read(frame, encode=True, impute=True)
+    split, columns = datasets.fit_columns(table, 20, 3)
+    places = datasets.split(np.arange(80)[:, None], np.zeros(80), 20, 3)
+    train, test = (frame.iloc[part.ravel()] for part in (places.x_train, places.x_test))
+    expected = scikit_learns(standardised).fit(train)
+    mean, scale = 0.0, 1.0
+    if standardised:
+        mean, scale = datasets.scalers(split)["x"].mean_, datasets.scalers(split)["x"].scale_
+        split = datasets.standardise(split)
+    np.testing.assert_array_equal(split.x_train, expected.transform(train))
+    np.testing.assert_array_equal(split.x_test, expected.transform(test))
+    assert datasets.split_table(table, 20, 3).x_train.dtype == np.float64
+    # Other rows, with a word that is new and gaps where there were none; from the description alone.
+    columns = json.loads(json.dumps(columns))
+    new = rows_of(30, seed=1).sample(frac=1, axis=1, random_state=0)
+    new.loc[3, "colour"], new.loc[4, "size"] = "violet", np.nan
+    for rows in (new, {name: new[name].tolist() for name in new}):
+        x = (datasets.transform(columns, rows) - mean) / scale
+        np.testing.assert_array_equal(x, expected.transform(new))
+
+
+def test_tables_of_numbers_are_as_without_the_switches(read):
+    frame = rows_of(20)[["height", "size", "y"]]
+    plain, loose = read(frame), read(frame, encode=True, impute=True)
+    np.testing.assert_array_equal(plain.x, loose.x)
+    for one, other in zip(datasets.split_table(plain), datasets.split_table(loose), strict=True):
+        np.testing.assert_array_equal(one, other)
+    assert datasets.fit_columns(plain)[1] == {"height": {}, "size": {}}
+
+
+def test_spellings_of_a_number_and_of_truth_are_one_category(read):
+    text = "a,b,y\n7,true,u\nx,False,v\n07,TRUE,u\nz,false,v\nw,False,u\nv,True,v\n"
+    _, columns = datasets.fit_columns(read(text, encode=True), 1)
+    assert columns["b"] == {"categories": ["False", "True"]}
+    new = pandas.DataFrame({"a": ["7.0", "7", None], "b": [True, False, True]})
+    x = datasets.transform({"a": {"categories": ["7", "x"]}, "b": columns["b"]}, new)
+    assert x.tolist() == [[1, 0, 0, 1], [1, 0, 1, 0], [0, 0, 0, 1]]
+    assert datasets.transform({"a": {"categories": ["7"]}}, {"a": [7, 7.0, 8]}).ravel().tolist() == [1, 1, 0]
+
+
+@pytest.mark.parametrize(
+    ("text", "options", "message"),
+    [
+        ("a,y\nred,0\n", {"impute": True}, "row 1 .*'a': expected a number, got 'red'; with encode"),
+        ("a,y\n1,0\n,1\n", {}, "row 2 .*'a': expected a number, got nothing; with impute"),
+        ("a,y\n1,0\n,1\n", {"encode": True}, "row 2, .*'a': expected a number, got nothing; with impute"),
+        ("a,b,y\n,1,0\nNA,1,1\n", {"encode": True, "impute": True}, "'a': expected at least one value"),
+        ("a,y\n1,0\nfew,1\n2,1\n3,1\n", {"encode": True}, "row 2, .*'a': expected a number, as most"),
+        (
+            "a,y\n1,0\ninf,1\n2,1\n",
+            {"encode": True, "impute": True},
+            "'a': expected a number, as most .*'inf'",
+        ),
+        ("a,y\n2020-01-31,0\n2020-02-01,1\n", {"encode": True}, "'a': expected words or numbers, got dates"),
+        ("a,y\n31.1.2020,0\n2020-02-01 12:00,1\n", {"encode": True}, "got dates, such as '31.1.2020'"),
+        ("a,y\n2020-01-31,0\n", {}, "'a': expected a number, got '2020-01-31'$"),
+        (f"a,y\n{2**53 + 1},0\n", {"encode": True, "impute": True}, "expected a number that a float holds"),
+        ("a,y\nred,\n", {"encode": True, "impute": True}, "'y': expected a word or number, got nothing$"),
+    ],
+)
+def test_columns_that_cannot_be_inputs_are_named(read, text, options, message):
+    with pytest.raises(ValueError, match=rf"^path: data\.csv, .*{message}"):
+        read(text, **options)
+
+
+def test_too_many_words_and_weights_that_are_words_are_named(read):
+    text = "id,w,y\n" + "".join(f"k{i},1,{i % 2}\n" for i in range(10 * MOST_WORDS))
+    with pytest.raises(ValueError, match=f"'id': expected at most {MOST_WORDS} words, got {10 * MOST_WORDS}"):
+        read(text, encode=True)
+    for word, got in (("x", "got 'x'"), ("", "got nothing")):
+        with pytest.raises(ValueError, match=rf"column 'w': expected a number, {got}$"):
+            read(f"a,w,y\nb,{word},0\n", None, "w", encode=True, impute=True)
+    weighted = read("a,w,y\nb,2,0\nc,1,0\n,3,1\n", None, "w", encode=True)
+    assert weighted.weights.tolist() == [2, 1, 3] and weighted.weights.dtype == np.float64
+    assert weighted.names == ("a",) and weighted.x.ravel().tolist() == ["b", "c", ""]
+
+
+def test_training_rows_without_a_number_and_frames_that_do_not_fit_are_named(read):
+    table = read("a,y\n" + "1,0\n" + ",1\n" * 9, impute=True)
+    train = [place for place in range(20) if datasets.split(table.x, table.y, 9, place).x_train[0] != 1]
+    with pytest.raises(ValueError, match="column 'a': expected a number in the training rows, got none"):
+        datasets.split_table(table, 9, train[0])
+    full, gaps = {"a": {}}, {"a": {"median": 2.0, "indicator": False}, "b": {}}
+    assert datasets.transform(gaps, {"a": [None, "3"], "b": [1, 2]}).tolist() == [[2, 1], [3, 2]]
+    for columns, frame, message in (
+        (full, {"b": [1]}, "expected a column 'a', got none"),
+        (full, {"a": [1, None]}, "row 2, column 'a': expected a number, got nothing"),
+        (gaps, {"a": [1, "x"], "b": [1, 2]}, "row 2, column 'a': expected a number, got 'x'"),
+        (gaps, {"a": [np.inf], "b": [1]}, "row 1, column 'a': expected a number, got inf"),
+        (gaps, {"a": [1, 2], "b": [1]}, "column 'b': expected a value a row"),
+        (full, {"a": [[1]]}, "column 'a': expected a value a row"),
+        (full, {"a": np.array(["2020-01-31"], "M8[ns]")}, "row 1, column 'a': expected a number"),
+        (full, np.zeros((2, 1)), "expected columns by name"),
+    ):
+        with pytest.raises(ValueError, match=rf"^frame: {message}"):
+            datasets.transform(columns, frame)
+    with pytest.raises(TypeError, match=r"^columns: expected"):
+        datasets.transform(["a"], {"a": [1]})

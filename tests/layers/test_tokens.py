@@ -1,0 +1,148 @@
+"""Embeddings and layer normalisation; tokens in sweeps; the state that a padded sequence ends with."""
+
+import re
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+import pytest
+from helpers import compiled, same_bits
+
+import jfnn
+from jfnn.layers import Conv, Dense, Embedding, Flatten, LayerNorm, Scaled
+
+pytestmark = pytest.mark.unoptimised
+
+WORDS, TIME = 6, 5
+
+
+@pytest.fixture(scope="module")
+def sentences():
+    """Tokens of sentences of one to five words, 0 behind their end; the label is the parity of the first."""
+    rng = np.random.default_rng(0)
+    tokens = rng.integers(1, WORDS, (48, TIME))
+    tokens[np.arange(TIME) >= rng.integers(1, TIME + 1, 48)[:, None]] = 0
+    return jfnn.Split(tokens[:32], tokens[:32, 0] % 2, tokens[32:], tokens[32:, 0] % 2)
+
+
+def reader(**options):
+    layers = [Embedding(WORDS, 4, padding=0), jfnn.LSTM(3, padded=True, **options), Dense(2, "identity")]
+    return jfnn.sequential(layers, TIME)
+
+
+@pytest.mark.filterwarnings("ignore::DeprecationWarning")  # PyTorch warns of parts of itself
+@pytest.mark.parametrize(("axes", "shape"), [(1, (4,)), (1, (3, 4)), (2, (2, 3, 4)), (3, (2, 3, 2))])
+def test_layer_normalisation_is_that_of_pytorch(axes, shape):
+    torch = pytest.importorskip("torch")
+    rng, features = np.random.default_rng(1), int(np.prod(shape[-axes:]))
+    x, d_out = rng.normal(2, 3, size=(2, 5, *shape))
+    scale, shift = rng.normal(size=(2, features))
+    theirs = torch.nn.LayerNorm(shape[-axes:], eps=0.01).double()
+    theirs.weight.data, theirs.bias.data = (
+        torch.as_tensor(leaf.reshape(shape[-axes:])) for leaf in (scale, shift)
+    )
+    inputs = torch.as_tensor(x).requires_grad_()
+    outputs = theirs(inputs)
+    (outputs * torch.as_tensor(d_out)).sum().backward()
+    expected = [outputs, theirs.weight.grad, theirs.bias.grad, inputs.grad]
+    layer = LayerNorm(axes, 0.01)
+
+    @compiled
+    def both(packed, x, d_out):
+        ours, residuals = layer.forward(packed, jnp.moveaxis(x, 0, -1))
+        return ours, layer.pull_back(packed, residuals, jnp.moveaxis(d_out, 0, -1))
+
+    with jax.enable_x64(True):
+        ours, (gradient, d_in) = both(jfnn.layers.Gain(scale, shift), x, d_out)
+    results = [jnp.moveaxis(ours, -1, 0), *gradient, jnp.moveaxis(d_in, -1, 0)]
+    for one, other in zip(results, expected, strict=True):
+        np.testing.assert_allclose(np.ravel(one), other.detach().ravel(), rtol=0, atol=1e-11)
+
+
+def test_the_penalty_leaves_scales_and_shifts_alone():
+    net = jfnn.sequential([LayerNorm(2), Flatten(), Dense(2, "identity")], (2, 3))
+    params = net.init(jax.random.key(0))
+    assert jfnn.losses.l2_penalty(params) == jfnn.losses.l2_penalty(params[2:])
+
+
+@pytest.mark.parametrize("gradient", ["autodiff", "backprop"])
+def test_a_cell_of_a_sweep_on_tokens_is_the_network_trained_alone(sentences, gradient, tmp_path):
+    options = dict(optimizer="adam", epochs=3, batch_size=8, gradient=gradient)
+    result = jfnn.sweep(reader(), sentences, learning_rate=[0.01, 0.1], seeds=2, **options)
+    params, _ = jfnn.train(
+        reader(), *sentences[:2], learning_rate=0.1, seed=1, execution=result.execution, **options
+    )
+    assert same_bits(result.member(1, 0, 1), params)
+    labels = jfnn.predict(reader(), params, sentences.x_test)
+    assert np.mean(labels == sentences.y_test) == result.test_accuracy[1, 0, 1]
+    result.save(tmp_path)
+    assert same_bits(jfnn.load(tmp_path).member(1, 0, 1), params)
+
+
+def test_dropout_on_tokens_has_masks_of_floats(sentences):
+    options = dict(learning_rate=[0.01], hyper={"dropout": [0.0, 0.5]}, epochs=1, batch_size=8)
+    result = jfnn.sweep(reader(), sentences, **options)
+    assert np.isfinite(result.train_loss).all()
+
+
+def test_what_stands_behind_a_sequence_changes_nothing(sentences):
+    """The outputs for a sentence are those of the sentence alone, as long as it is."""
+    net = reader(bidirectional=True)
+    params, tokens = compiled(net.init)(jax.random.key(3)), sentences.x_test
+    lengths, alone = (tokens != 0).sum(axis=1), range(1, TIME)
+    assert set(lengths) == set(range(1, TIME + 1))
+    whole, *short = compiled(lambda x: [net.apply(params, x), *(net.apply(params, x[:, :n]) for n in alone)])(
+        tokens
+    )
+    for length, outputs in zip(alone, short, strict=True):
+        rows = lengths == length
+        np.testing.assert_allclose(outputs[rows], whole[rows], rtol=0, atol=1e-6)
+
+
+def test_a_causal_convolution_sees_no_later_input():
+    layers = [Conv(3, 2, padding="causal", activation="tanh", dilation=step) for step in (1, 2, 4)]
+    net = jfnn.sequential(layers, (1, 9))
+    params = compiled(net.init)(jax.random.key(0))
+    outputs = jax.jacobian(lambda x: net.apply(params, x[None, None])[0].sum(axis=0))
+    jacobian = compiled(outputs)(jnp.linspace(1, 2, 9))
+    seen = np.abs(jacobian) > 0
+    later, past = np.triu(np.ones((9, 9), bool), 1), np.tril(np.ones((9, 9), bool), -8)
+    np.testing.assert_array_equal(seen, ~later & ~past)  # 1 + 1 + 2 + 4 inputs
+
+
+@pytest.mark.parametrize(
+    ("make", "message"),
+    [
+        (lambda: Embedding(0, 2), "vocabulary: expected at least 1"),
+        (lambda: Embedding(3, 2.5), "features: expected a whole number"),
+        (lambda: Embedding(3, 2, padding=3), "padding: expected at most 2"),
+        (lambda: Embedding(3, 2, initializer="zeros"), "init: expected one of"),
+        (lambda: LayerNorm(0), "axes: expected at least 1"),
+        (lambda: LayerNorm(epsilon=0), "epsilon: .* above 0"),
+        (lambda: jfnn.sequential([LayerNorm(2)], 3), r"layers: layer normalisation over 2 axes .*\(3,\)"),
+        (lambda: jfnn.sequential([Dense(3), Embedding(3, 2)], 3), "layers: expected a layer of tokens first"),
+        (lambda: Embedding(3, 2).apply(np.ones((3, 2)), np.ones((4, 1))), "x: expected tokens"),
+    ],
+)
+def test_invalid_arguments_raise_an_error_that_names_them(make, message):
+    with pytest.raises((ValueError, TypeError), match=f"^{message}"):
+        make()
+
+
+@pytest.mark.parametrize(
+    ("tokens", "message"),
+    [
+        ([[0, 6]], "expected tokens from 0 to 5, got 0 to 6"),
+        ([[-1, 2]], "expected tokens from 0 to 5, got -1 to 2"),
+        ([[0.0, 2.0]], "expected tokens, whole numbers, got dtype float"),
+        ([[True, False]], "expected tokens, whole numbers, got dtype bool"),
+    ],
+)
+def test_other_than_tokens_raise_an_error(sentences, tokens, message):
+    net = jfnn.sequential([Scaled(Embedding(WORDS, 2), 0.5), Flatten(), Dense(2, "identity")], 2)
+    params = net.init(jax.random.key(0))
+    with pytest.raises((ValueError, TypeError), match=f"^x: {re.escape(message)}"):
+        jfnn.predict(net, params, np.array(tokens))
+    rows = np.array(tokens)
+    with pytest.raises((ValueError, TypeError), match=f"^x_train: {re.escape(message)}"):
+        jfnn.sweep(net, jfnn.Split(rows, [1]), learning_rate=[0.1], epochs=1, batch_size=1)

@@ -1,0 +1,317 @@
+"""Predictions and row scores of all members: those of each alone, reduced, loaded, in the file's words."""
+
+import dataclasses
+import functools
+import json
+import pickle
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+import pytest
+from helpers import make_result
+from noisy_classes import HELD, NET, SCORES, SPLIT, N, sweep
+
+import jfnn
+from jfnn.cli import grid
+from jfnn.engine import blocks
+
+pytestmark = pytest.mark.unoptimised
+
+RATES, PENALTIES = [1e-3, 0.02, 1e38], [0.0, 0.3]  # the last diverges
+PAIRS = [(np.arange(HELD, N)[::-1], np.arange(HELD)), (np.arange(N - HELD), np.arange(N - HELD, N))]
+X = np.random.default_rng(1).normal(size=(600, 4)).astype(np.float32)
+
+
+@pytest.fixture(scope="module")
+def directory(tmp_path_factory):
+    return tmp_path_factory.mktemp("run")
+
+
+@pytest.fixture(scope="module")
+def result(directory):
+    return sweep(learning_rate=RATES, l2=PENALTIES, seeds=2, folds=3, out=directory)
+
+
+@pytest.fixture(scope="module")
+def loaded(directory, result):
+    return jfnn.load(directory)
+
+
+def each(result):
+    """Places and parameters of members that did not diverge."""
+    places = zip(*np.nonzero(result.diverged_at < 0), strict=True)
+    return [(place, result.member(*place)) for place in places]
+
+
+def test_labels_and_probabilities_are_those_of_each_member_alone(result):
+    labels, probabilities = result.predict(X), result.predict_proba(X)
+    assert labels.shape == (3, 2, 2, 3, 600) and probabilities.shape == (*labels.shape, 3)
+    for place, params in each(result):
+        np.testing.assert_array_equal(labels[place], jfnn.predict(NET, params, X))
+        np.testing.assert_allclose(probabilities[place], jfnn.predict_proba(NET, params, X), atol=1e-6)
+    assert (labels[2] == -1).all() and np.isnan(probabilities[2]).all()
+    assert (labels[:2] >= 0).all() and np.isfinite(probabilities[:2]).all()
+
+
+def test_outputs_of_a_regression_are_those_of_each_member_alone(dtype):
+    net, y = jfnn.mlp((4, 3, 2), "tanh", init="glorot_normal"), SPLIT.x_train[:, :2].astype(dtype)
+    split = jfnn.Split(SPLIT.x_train.astype(dtype), y)
+    result = jfnn.sweep(net, split, learning_rate=[1e-3, 1e-2], loss="quadratic", epochs=2, batch_size=8)
+    outputs = result.predict(X.astype(dtype))
+    assert outputs.shape == (2, 1, 1, 600, 2) and outputs.dtype == dtype
+    for place, params in each(result):
+        alone = jfnn.predict(net, params, X.astype(dtype), "quadratic", "regression")
+        np.testing.assert_allclose(outputs[place], alone, atol=1e-6 if dtype == np.float32 else 1e-14)
+    with pytest.raises(ValueError, match="loss: expected a network and a cross-entropy"):
+        result.predict_proba(X)
+
+
+def test_a_value_does_not_depend_on_the_rows_beside_it_or_on_members_that_diverged(result):
+    whole = result.predict_proba(X)
+    np.testing.assert_array_equal(result.predict_proba(X[:1]), whole[..., :1, :])
+    np.testing.assert_array_equal(result.predict_proba(X[300:580]), whole[..., 300:580, :])
+    others = np.where(np.arange(3) == 0, -1, 1)[:, None, None, None] + 0 * result.diverged_at
+    alone = dataclasses.replace(result, diverged_at=others).predict_proba(X)
+    np.testing.assert_array_equal(alone[0], whole[0])
+
+
+@pytest.mark.parametrize(
+    "function", [np.mean, np.median, functools.partial(np.quantile, q=[0.1, 0.9]), lambda v, axis: v[:2]]
+)
+def test_reductions_are_those_of_all_values_of_members_that_did_not_diverge(result, function):
+    for ask in (result.predict, result.predict_proba):
+        values = ask(X)[:2].reshape(24, 600, *ask(X).shape[5:])
+        np.testing.assert_allclose(ask(X, function), function(values, axis=0), rtol=1e-6)
+
+
+def test_mean_and_std_by_name_leave_out_rows_that_a_fold_lacks(result):
+    scores = result.row_scores("loss", "validation", SPLIT)[:2].reshape(24, N)
+    for name, function in {"mean": np.nanmean, "std": np.nanstd}.items():
+        reduced = result.row_scores("loss", "validation", SPLIT, name)
+        np.testing.assert_allclose(reduced, function(scores, axis=0), rtol=1e-5)
+    train = [(np.arange(HELD, N), np.arange(HELD))]
+    unheld = sweep(learning_rate=[1e-3], l2=0.0, folds=train).row_scores("loss", "validation", SPLIT, "mean")
+    np.testing.assert_array_equal(np.isfinite(unheld), np.arange(N) < HELD)
+
+
+@pytest.mark.parametrize("score", SCORES)
+def test_means_of_row_scores_are_the_scores_of_the_sweep(result, score):
+    part, metric = score.split("_")
+    rows = result.row_scores(metric, part, SPLIT)
+    assert rows.shape == (*result.diverged_at.shape, 4 if part == "test" else N)
+    known = np.isfinite(rows)
+    means = np.where(known, rows, 0).sum(axis=-1) / np.maximum(known.sum(axis=-1), 1)
+    np.testing.assert_allclose(means[:2], result.scores[score][:2], rtol=1e-5)
+    assert not known[2].any()
+
+
+def test_each_row_is_held_out_by_one_fold_and_learned_from_by_the_others(result):
+    held, learned = (np.isfinite(result.row_scores("loss", part, SPLIT)) for part in ("validation", "train"))
+    assert (held[:2].sum(axis=3) == 1).all()
+    np.testing.assert_array_equal(learned[:2], ~held[:2])
+
+
+def test_a_loaded_result_answers_alike(result, loaded):
+    np.testing.assert_array_equal(loaded.predict_proba(X), result.predict_proba(X))
+    for part in ("train", "validation", "test"):
+        expected = result.row_scores("accuracy", part, SPLIT)
+        np.testing.assert_array_equal(loaded.row_scores("accuracy", part, SPLIT), expected)
+
+
+@pytest.mark.parametrize("options", [{"validation": 0.2}, {"folds": PAIRS}, {}])
+def test_rows_of_folds_are_found_again_and_checked(tmp_path, options):
+    result = sweep(learning_rate=[1e-3], l2=0.0, out=tmp_path / "out", **options)
+    loaded, folds = jfnn.load(tmp_path / "out"), options.get("folds")
+    expected = result.row_scores("loss", "train", SPLIT)
+    np.testing.assert_array_equal(loaded.row_scores("loss", "train", SPLIT, folds=folds), expected)
+    if folds:
+        with pytest.raises(ValueError, match="folds: expected those of the sweep"):
+            loaded.row_scores("loss", "train", SPLIT)
+    if not options:
+        with pytest.raises(ValueError, match="part: expected one with rows"):
+            result.row_scores("loss", "validation", SPLIT)
+
+
+def test_a_metric_of_ones_own_scores_rows(result):
+    margin = jfnn.Metric("margin", True, lambda a, t, axis=-1: jnp.sum((2 * t - 1) * a, axis=axis))
+    rows = result.row_scores(margin, "test", SPLIT)
+    for place, params in each(result)[:3]:
+        signs = 2 * np.eye(3)[SPLIT.y_test] - 1
+        np.testing.assert_allclose(rows[place], (signs * NET.apply(params, SPLIT.x_test)).sum(1), rtol=1e-4)
+
+
+def test_parameters_of_evaluations_and_of_the_best_cell_alone_answer():
+    options = {"learning_rate": [0.02, 1e38], "l2": 0.0}
+    every = sweep(execution={"eval_every": 3, "keep_params": "evaluations"}, **options)
+    labels = every.predict(X)
+    assert labels.shape == (2, 1, 1, 3, 600)
+    for h in range(3):
+        params = jax.tree.map(lambda leaf, h=h: leaf[0, 0, 0, h], every.params)
+        np.testing.assert_array_equal(labels[0, 0, 0, h], jfnn.predict(NET, params, X))
+    assert (labels[1] == -1).all()
+    best = sweep(execution={"keep_params": "best"}, **options)
+    np.testing.assert_array_equal(best.predict(X), labels[0, 0, :, 2])
+    assert best.row_scores("loss", "train", SPLIT).shape == (1, N)
+
+
+def squares(params, batch, key, scale):
+    return scale * jnp.mean((batch @ params["w"]) ** 2)
+
+
+def test_a_learner_of_ones_own_scores_rows_by_its_numbers_and_predicts_by_a_function(tmp_path):
+    own = jfnn.learner(lambda key: {"w": jax.random.normal(key, (4,))}, squares, hyper=["scale"])
+    split, axes = jfnn.Split(SPLIT.x_train), {"scale": [1.0, 3.0]}
+    result = jfnn.sweep(
+        own, split, learning_rate=[1e-3], hyper=axes, seeds=2, epochs=1, batch_size=8, out=tmp_path / "a"
+    )
+    rows = result.row_scores("loss", "train", split)
+    np.testing.assert_allclose(rows.mean(axis=-1), result.train_loss, rtol=1e-5)
+    loaded = jfnn.load(tmp_path / "a")
+    np.testing.assert_array_equal(loaded.row_scores("loss", "train", split, network=own), rows)
+    outputs = loaded.predict(X, network=lambda params, x: x @ params["w"])
+    np.testing.assert_allclose(outputs[0, 0, 1, 1], X @ result.member(0, 0, 1, 1)["w"], rtol=1e-4, atol=1e-6)
+    for network, message in (
+        (None, "network: expected a function"),
+        (lambda params, x: x @ params["v"], "network: it fails on rows"),
+        (lambda params, x: params["w"], "network: expected a value a row"),
+        (3, r"network: expected a jfnn.Network, got 3"),
+    ):
+        with pytest.raises(ValueError, match=message):
+            result.predict(X, network=network)
+    with pytest.raises(ValueError, match="network: a function of your own"):
+        loaded.predict(X)
+
+
+def test_a_network_of_ones_own_is_given_again_and_a_pickled_result_needs_its_loss(tmp_path, result):
+    own = jfnn.Network(NET.init, lambda params, x: NET.apply(params, x))
+    options = {"learning_rate": [1e-3], "l2": 0.0, "epochs": 1, "batch_size": 8}
+    here = jfnn.sweep(own, SPLIT, out=tmp_path / "a", **options)
+    loaded = jfnn.load(tmp_path / "a")
+    np.testing.assert_array_equal(loaded.predict(X, network=own), here.predict(X))
+    again = pickle.loads(pickle.dumps(here))
+    np.testing.assert_array_equal(again.predict(X, network=jfnn.supervised(own)), here.predict(X))
+    with pytest.raises(ValueError, match=r"network: expected jfnn.supervised\(network, loss\)"):
+        again.predict(X)
+    with pytest.raises(ValueError, match="network: expected that of parameters of shapes"):
+        result.predict(X, network=jfnn.mlp((4, 2, 3)))
+
+
+def test_a_loss_of_ones_own_is_given_again(tmp_path):
+    softmax = jfnn.losses.get("cross_entropy")
+    loss = softmax._replace(cost=lambda a, t, axis=-1: 2 * softmax.cost(a, t, axis))
+    result = jfnn.sweep(
+        NET, SPLIT, learning_rate=[1e-3], loss=loss, epochs=1, batch_size=8, out=tmp_path / "a"
+    )
+    loaded = jfnn.load(tmp_path / "a")
+    with pytest.raises(ValueError, match=r"network: expected jfnn.supervised\(network, loss\)"):
+        loaded.predict(X)
+    given = loaded.predict_proba(X, network=jfnn.supervised(NET, loss))
+    np.testing.assert_array_equal(given, result.predict_proba(X))
+
+
+def test_invalid_questions_are_errors(result):
+    few, untested = SPLIT._replace(x_train=SPLIT.x_train + 1), SPLIT._replace(x_test=None, y_test=None)
+    gone = dataclasses.replace(result, diverged_at=0 * result.diverged_at)
+    assert (gone.predict(X) == -1).all()
+    for call, message in (
+        (lambda: result.predict(X, "sum"), "reduce: expected None, mean, std, or a function"),
+        (lambda: result.predict(X, lambda v, axis: v.mean()), r"reduce: expected \['…', 256\]"),
+        (lambda: gone.predict(X, "mean"), "reduce: expected members to reduce over"),
+        (lambda: result.predict(X[:, :3]), "x: expected 4 columns"),
+        (lambda: result.predict({"a": [1.0]}), "x: expected an array; this run keeps no names"),
+        (lambda: result.row_scores("f1", "test", SPLIT), "metric: expected one of"),
+        (lambda: result.row_scores("loss", "all", SPLIT), "part: expected one of"),
+        (lambda: result.row_scores("loss", "train", few), "split: expected the rows of the sweep"),
+        (lambda: result.row_scores("loss", "test", untested), "part: expected one with rows"),
+        (lambda: make_result().predict(X), "network: expected jfnn.supervised"),
+        (lambda: sweep(execution={"keep_params": "none"}, epochs=1).predict(X), "keep_params: expected"),
+    ):
+        with pytest.raises(ValueError, match=message):
+            call()
+
+
+@pytest.fixture(scope="module")
+def files(tmp_path_factory):
+    """Runs of the command line on a file of two classes, and of numbers; the file's columns."""
+    folder, rng = tmp_path_factory.mktemp("files"), np.random.default_rng(0)
+    columns = {"width": rng.normal(5, 2, 60), "level": rng.normal(size=60), "depth": rng.normal(-1, 9, 60)}
+    columns["kind"] = np.where(columns["width"] > 5, "wide", "narrow")
+    lines = zip(*(map(str, values) for values in columns.values()), strict=True)
+    text = "\n".join(map(",".join, [list(columns), *lines]))
+    (folder / "own.csv").write_text(text)
+    (folder / "numbers.csv").write_text("\n".join(line.rpartition(",")[0] for line in text.split("\n")))
+    words = (
+        "--standardise --hidden 3 --epochs 3 --l2 0 --learning-rate 1e-3,1e-2 --quiet --init glorot_normal"
+    )
+    for name, target in {"own": "kind", "numbers": "level"}.items():
+        line = f"--data {folder / name}.csv --target {target} --out {folder / name} {words}"
+        assert grid.main(line.split(), "grid.py", ("grid.py",)) == 0
+    return folder, columns
+
+
+def as_frame(columns, pandas):
+    return pytest.importorskip("pandas").DataFrame(columns) if pandas else columns
+
+
+@pytest.mark.parametrize("pandas", [True, False])
+def test_a_frame_is_taken_by_names_and_answered_in_the_files_words(files, pandas):
+    folder, columns = files
+    result, frame = jfnn.load(folder / "own"), as_frame(dict(reversed(columns.items())), pandas)
+    scaling = json.loads((folder / "own" / "config.json").read_text())["scaling"]["x"]
+    names = ("width", "level", "depth")
+    x = (np.stack([columns[name] for name in names], 1) - scaling["mean"]) / scaling["scale"]
+    np.testing.assert_array_equal(result.predict(frame), np.array(["narrow", "wide"])[result.predict(x)])
+    np.testing.assert_array_equal(result.predict_proba(frame), result.predict_proba(x))
+    np.testing.assert_array_equal(result.predict(frame, np.median), result.predict(x, np.median))
+
+
+def test_targets_come_back_in_the_files_units(files):
+    folder, columns = files
+    result = jfnn.load(folder / "numbers")
+    raw = jfnn.datasets.split_table(jfnn.datasets.read_csv(folder / "numbers.csv", "level"))
+    scaler = jfnn.datasets.scalers(raw)["y"]
+    x = jfnn.datasets.scalers(raw)["x"].transform(np.stack([columns["width"], columns["depth"]], 1))
+    expected = scaler.inverse_transform(result.predict(x).reshape(-1, 1)).reshape(2, 1, 1, 60, 1)
+    np.testing.assert_allclose(result.predict(columns), expected, rtol=1e-6)
+    np.testing.assert_allclose(result.predict(columns, "std"), expected.reshape(2, 60, 1).std(0), rtol=1e-5)
+
+
+def test_invalid_frames_are_errors(files):
+    folder, columns = files
+    result = jfnn.load(folder / "own")
+    for changes, message in (
+        ({"depth": None}, "x: expected a column 'depth'"),
+        ({"depth": [1.0]}, "x: column 'depth': expected a value a row"),
+        ({"depth": ["a"] * 60}, "x: row 1, column 'depth': expected a number"),
+        ({"depth": np.full(60, np.nan)}, "x: row 1, column 'depth': expected a number"),
+    ):
+        frame = {name: value for name, value in (columns | changes).items() if value is not None}
+        with pytest.raises(ValueError, match=message):
+            result.predict(frame)
+
+
+@pytest.mark.slow
+def test_ten_thousand_members_answer_for_a_hundred_thousand_rows_in_less_than_half_a_gigabyte():
+    psutil, threading = pytest.importorskip("psutil"), pytest.importorskip("threading")
+    net, rng = jfnn.mlp((4, 10, 3), "tanh", init="glorot_normal"), np.random.default_rng(0)
+    rates = np.geomspace(1e-4, 1e-2, 100)
+    result = jfnn.sweep(net, SPLIT, learning_rate=rates, l2=0.0, seeds=100, epochs=1, batch_size=8)
+    x, process, ended, sizes = rng.normal(size=(100_000, 4)), psutil.Process(), threading.Event(), []
+
+    def watch():
+        while not ended.wait(0.02):
+            sizes.append(process.memory_info().rss)
+
+    before, watcher = process.memory_info().rss, threading.Thread(target=watch)
+    watcher.start()
+    mean = result.predict_proba(x, "mean")
+    quantiles = result.predict(x, functools.partial(np.quantile, q=[0.05, 0.5, 0.95]))
+    ended.set()
+    watcher.join()
+    assert mean.shape == (100_000, 3) and quantiles.shape == (3, 100_000)
+    assert max(sizes) - before < 500e6
+    few = slice(50_000, 50_000 + blocks.BLOCK)
+    np.testing.assert_allclose(
+        mean[few], result.predict_proba(x[few]).reshape(10_000, -1, 3).mean(0), rtol=1e-4
+    )

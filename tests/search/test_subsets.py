@@ -1,0 +1,318 @@
+"""Subsets of the rows as an axis: each member is the network that its own rows, labels and weights give."""
+
+import dataclasses
+
+import jax
+import numpy as np
+import pytest
+import series
+from helpers import same_bits
+from noisy_classes import CLASSES, EPOCHS, NET, SPLIT, N, sweep
+from sklearn.model_selection import LeaveOneOut, ShuffleSplit
+
+import jfnn
+from jfnn import subsets
+from jfnn.experiment import experiment
+from jfnn.learners import epoch
+
+pytestmark = pytest.mark.unoptimised
+
+ONE = {"learning_rate": 0.1, "l2": 0.3}
+PADDED = jfnn.Minibatches(7, "permutation", drop_last=False)
+SERIES, NAMES, LINES = series.make_series()
+GROUPS = subsets.by_group(NAMES)
+
+
+def rows_of(split, train):
+    return jfnn.Split(np.asarray(split.x_train)[train], np.asarray(split.y_train)[train])
+
+
+def fold(result, f):
+    """Parameters of all members of a fold."""
+    return jax.tree.map(lambda leaf: leaf[:, :, :, f], result.params)
+
+
+def alone(result, train, seed=0, x=SPLIT.x_train, y=SPLIT.y_train, **options):
+    """Parameters of one network on its rows, by the form of a sweep's tiles."""
+    options = {**ONE, "epochs": EPOCHS, "batch_size": 8} | options
+    return jfnn.train(NET, x[train], y[train], seed=seed, execution=result.execution, **options)[0]
+
+
+def test_draws_are_the_documented_streams():
+    drawn = subsets.bootstrap(9, 5, seed=3)
+    expected = np.random.default_rng(3).integers(9, size=(5, 9))
+    for (train, held), rows in zip(drawn.pairs, expected, strict=True):
+        np.testing.assert_array_equal(train, rows)
+        assert {*train, *held} == {*range(9)} and not {*train} & {*held}
+    splitter = ShuffleSplit(4, train_size=0.7, random_state=2).split(np.zeros(11))
+    jax.tree.map(np.testing.assert_array_equal, subsets.shares(11, 0.7, 4, seed=2).pairs, list(splitter))
+    jax.tree.map(
+        np.testing.assert_array_equal, subsets.leave_one_out(5).pairs, list(LeaveOneOut().split(range(5)))
+    )
+    order = np.random.default_rng(1).permutation(10)
+    nested = subsets.sizes(10, [2, 5, 8], seed=1)
+    assert [train.tolist() for train, _ in nested.pairs] == [order[:k].tolist() for k in (2, 5, 8)]
+    assert all(held.tolist() == order[8:].tolist() for _, held in nested.pairs)
+    assert nested.axis["rows"].tolist() == [2, 5, 8] and not subsets.sizes(10, [2, 10]).holds_out
+
+
+def test_groups_hold_out_rows_of_their_own_drawn_or_the_last():
+    groups = np.array(["b", "a", "b", "b", "a", "b"])
+    assert [train.tolist() for train, _ in subsets.by_group(groups).pairs] == [[1, 4], [0, 2, 3, 5]]
+    last = subsets.by_group(groups, 0.5, seed=None)
+    assert [(t.tolist(), h.tolist()) for t, h in last.pairs] == [([1], [4]), ([0, 2], [3, 5])]
+    drawn, numbers = subsets.by_group(groups, 0.3, seed=4), np.random.default_rng(4).random(6)
+    rows = np.flatnonzero(groups == "b")
+    assert drawn.pairs[1][1].tolist() == sorted(rows[np.argsort(numbers[rows])[:2]])
+    assert drawn.values.tolist() == ["a", "b"]
+
+
+def test_wrong_labels_are_a_share_of_all_nested_and_never_right():
+    y, levels = SPLIT.y_train, [0, 0.25, 0.5, 1]
+    noisy = subsets.label_noise(y, levels, seed=5)
+    rng = np.random.default_rng(5)
+    order, shift = rng.permutation(N), rng.integers(1, CLASSES, N)
+    for labels, share in zip(noisy.labels, levels, strict=True):
+        wrong = order[: round(share * N)]
+        expected = y.copy()
+        expected[wrong] = (y + shift)[wrong] % CLASSES
+        np.testing.assert_array_equal(labels, expected)
+        assert (labels != y).sum() == len(wrong)
+
+
+def test_rows_of_weight_0_are_not_included():
+    weights = np.ones((2, 4))
+    weights[1, 2] = 0
+    assert subsets.weighted(weights).included.tolist() == [[True] * 4, [True, True, False, True]]
+    assert subsets.leave_one_out(3).included.tolist() == (~np.eye(3, dtype=bool)).tolist()
+
+
+def test_each_series_finds_its_own_line():
+    result = series.sweep(SERIES, GROUPS, epochs=600, learning_rate=0.2)
+    layer = result.params[0]
+    found = np.concatenate([layer.w[0, 0, 0, :, :, 0], layer.b[0, 0, 0]], axis=-1)
+    np.testing.assert_allclose(found, LINES, atol=1e-3)
+    assert result.train_loss.max() < 1e-6
+    assert result.ranked_by == "train_loss" and np.isnan(result.validation_loss).all()
+
+
+def test_a_group_is_a_sweep_of_its_rows_alone(dtype):
+    """Forty series of six to eight rows are few enough for each member to take its rows along."""
+    split = SERIES._replace(x_train=SERIES.x_train.astype(dtype), y_train=SERIES.y_train.astype(dtype))
+    held = subsets.by_group(NAMES, 0.3)
+    options = {"execution": {"eval_every": 2}}
+    result = series.sweep(split, held, seeds=2, **options)
+    assert result.train_loss.shape == (1, 1, 2, 40) and result.train_loss.dtype == np.float64
+    for f in (0, 17, 39):
+        train, out = held.pairs[f]
+        test = rows_of(split, out)
+        own = rows_of(split, train)._replace(x_test=test.x_train, y_test=test.y_train)
+        expected = series.sweep(own, None, seeds=2, **options)
+        assert same_bits(fold(result, f), expected.params)
+        for part, there in (("train_loss", "train_loss"), ("validation_r2", "test_r2")):
+            for scores, wanted in ((result.scores, expected.scores), (result.history, expected.history)):
+                np.testing.assert_allclose(scores[part][:, :, :, f], wanted[there], rtol=2e-4)
+
+
+def test_copies_of_own_rows_change_no_bit_of_the_parameters(monkeypatch):
+    weighted = dataclasses.replace(
+        GROUPS, weights=np.random.default_rng(0).random((len(GROUPS.pairs), len(NAMES)))
+    )
+    given = SERIES._replace(weights=np.random.default_rng(1).random(len(NAMES)))
+    for split, chosen in ((given, GROUPS), (given, weighted)):
+        own = series.sweep(split, chosen)
+        with monkeypatch.context() as patch:
+            patch.setattr(experiment, "OWN_SHARE", 0)
+            everything = series.sweep(split, chosen)
+            patch.setattr(epoch, "SPLIT_BYTES", 0)  # rows of several steps at once
+            chunked = series.sweep(split, chosen)
+        assert same_bits(own.params, everything.params) and same_bits(own.params, chunked.params)
+        np.testing.assert_allclose(own.train_loss, everything.train_loss, rtol=1e-4)
+
+
+def test_long_series_are_scored_in_several_blocks(monkeypatch):
+    monkeypatch.setattr(experiment, "OWN_BLOCK", 4)
+    result = series.sweep(SERIES, GROUPS)
+    monkeypatch.setattr(experiment, "OWN_SHARE", 0)
+    np.testing.assert_allclose(result.train_loss, series.sweep(SERIES, GROUPS).train_loss, rtol=1e-4)
+
+
+def test_minibatches_that_are_given_are_of_a_subsets_own_rows():
+    batches = np.random.default_rng(0).integers(0, 6, (4, 2, 3))
+    result = series.sweep(SERIES, GROUPS, batches=batches, batch_size=None)
+    train, _ = GROUPS.pairs[7]
+    expected = series.sweep(rows_of(SERIES, train), None, batches=batches, batch_size=None)
+    assert same_bits(result.member(0, 0, 0, 7), expected.member(0, 0, 0))
+
+
+def test_own_starts_and_orders_are_those_of_a_documented_seed():
+    """So are the units that dropout drops."""
+    chosen, options = subsets.shares(N, 48, 3, own_starts=True), {"hyper": {"dropout": 0.4}}
+    result = sweep(folds=chosen, seeds=[0, 5], **ONE, **options)
+    for s, f in ((0, 2), (1, 1)):
+        seed, (train, _) = result.seeds[s] * 3 + f, chosen.pairs[f]
+        assert same_bits(result.member(0, 0, s, f), alone(result, train, int(seed), fold=f, **options))
+    common = sweep(folds=dataclasses.replace(chosen, own_starts=False), **ONE, **options)
+    assert same_bits(common.member(0, 0, 0, 2), alone(common, chosen.pairs[2][0], fold=2, **options))
+
+
+def test_a_bootstrap_by_repeated_rows_is_one_by_integer_weights():
+    drawn = subsets.bootstrap(N, 4)
+    counts = np.stack([np.bincount(train, minlength=N) for train, _ in drawn.pairs])
+    options = {"batch_size": None, "learning_rate": 0.01, "l2": 0.3}
+    repeated, weighted = (sweep(folds=chosen, **options) for chosen in (drawn, subsets.weighted(counts)))
+    jax.tree.map(lambda a, b: np.testing.assert_allclose(a, b, atol=1e-5), repeated.params, weighted.params)
+    assert (drawn.included == subsets.weighted(counts).included).all()
+    assert repeated.ranked_by == "validation_accuracy" and weighted.ranked_by == "test_accuracy"
+
+
+def test_weights_of_a_subset_are_those_of_a_split(dtype):
+    weights = np.random.default_rng(0).dirichlet(np.ones(N), 2) * N
+    split = SPLIT._replace(x_train=SPLIT.x_train.astype(dtype), x_test=SPLIT.x_test.astype(dtype))
+    options = {**ONE, "seeds": 2, "epochs": 4, "batch_size": PADDED, "execution": {"shared": False}}
+    result = sweep(split, folds=subsets.weighted(weights), **options)
+    for f in range(2):
+        expected = sweep(split._replace(weights=weights[f]), **options)
+        assert same_bits(fold(result, f), expected.params)
+        np.testing.assert_array_equal(result.test_loss[..., f], expected.test_loss)
+
+
+@pytest.mark.parametrize("shared", [False, True])
+def test_weights_of_subsets_are_factors_of_the_splits(shared):
+    weights = np.random.default_rng(0).random((2, N))
+    options = {**ONE, "l2": [0.1, 0.3], "epochs": 4, "execution": {"shared": shared}}
+    product = sweep(SPLIT._replace(weights=weights[0]), folds=subsets.weighted(weights[1:]), **options)
+    expected = sweep(SPLIT._replace(weights=weights[0].astype("f4") * weights[1].astype("f4")), **options)
+    assert same_bits(fold(product, 0), expected.params)
+
+
+def test_labels_and_weights_of_a_subset_are_those_of_a_split():
+    """Rows held out keep their labels; those with other ones are further rows of one table."""
+    pairs, weights = [(np.arange(40), np.arange(40, N))] * 3, np.random.default_rng(2).random((3, N))
+    noisy = subsets.label_noise(SPLIT.y_train, [0, 0.2, 0.5])
+    chosen = dataclasses.replace(noisy, pairs=pairs, weights=weights)
+    options = {**ONE, "seeds": 2, "epochs": 4, "execution": {"shared": False}}
+    result = sweep(folds=chosen, **options)
+    for f in (1, 2):
+        other = SPLIT._replace(y_train=np.where(np.arange(N) < 40, noisy.labels[f], SPLIT.y_train))
+        expected = sweep(other._replace(weights=weights[f]), folds=pairs[:1], **options)
+        assert same_bits(fold(result, f), fold(expected, 0))
+        for name in ("train_loss", "train_accuracy", "validation_loss", "test_loss"):
+            actual, wanted = result.scores[name][..., f], expected.scores[name][..., 0]
+            np.testing.assert_allclose(actual, wanted, rtol=1e-5)
+    everywhere = sweep(folds=subsets.label_noise(SPLIT.y_train, [0.5]), **options)
+    assert everywhere.ranked_by == "test_accuracy"
+    assert same_bits(fold(everywhere, 0), sweep(SPLIT._replace(y_train=noisy.labels[2]), **options).params)
+
+
+def test_targets_of_a_subset_for_a_learner_with_named_inputs():
+    """Each of two subsets has targets of its own; inputs are a dict."""
+    targets = np.stack([SERIES.y_train, -SERIES.y_train])
+    learner = jfnn.learner(
+        lambda key: {"w": np.zeros(2), "b": np.zeros(())},
+        lambda params, batch, key: ((batch[0]["x"] @ params["w"] + params["b"] - batch[1][:, 0]) ** 2).mean(),
+    )
+    split = jfnn.Split({"x": SERIES.x_train}, SERIES.y_train)
+    everything = [(np.arange(len(NAMES)), ())] * 2
+    options = {"learning_rate": 0.1, "epochs": 5, "batch_size": 30, "execution": jfnn.Execution(tile=2)}
+    result = jfnn.sweep(
+        learner, split, folds=subsets.Subsets(len(NAMES), everything, labels=targets), **options
+    )
+    for f in range(2):
+        expected = jfnn.sweep(learner, split._replace(y_train=targets[f]), **options)
+        assert same_bits(fold(result, f), expected.params)
+
+
+def test_subsets_of_different_sizes_are_their_own_runs():
+    nested = subsets.sizes(N, [41, 48])
+    result = sweep(folds=nested, batch_size=PADDED, **ONE)
+    for f, (train, _) in enumerate(nested.pairs):
+        assert same_bits(result.member(0, 0, 0, f), alone(result, train, batch_size=PADDED))
+    assert result.subset_values["rows"].tolist() == [41, 48]
+    assert result.to_dict()["rows"].tolist() == [41, 48]
+
+
+def test_a_resumed_run_ends_with_the_bits_and_the_values_of_an_uninterrupted_one(tmp_path):
+    def stop(progress):
+        raise SystemExit
+
+    with pytest.raises(SystemExit):
+        series.sweep(SERIES, GROUPS, {"progress": stop}, out=tmp_path, epochs=200)
+    resumed = series.sweep(SERIES, GROUPS, out=tmp_path, epochs=200, resume=True)
+    plain, loaded = series.sweep(SERIES, GROUPS, epochs=200), jfnn.load(tmp_path)
+    for result in (resumed, loaded):
+        assert same_bits([result.params, result.scores], [plain.params, plain.scores])
+        np.testing.assert_array_equal(result.subset_values["group"], np.unique(NAMES))
+    assert resumed.folds == loaded.folds == 40
+    header, first = (tmp_path / "results.csv").read_text().splitlines()[:2]
+    assert "group" in header.split(",") and "series 000" in first.split(",")
+    renamed = dataclasses.replace(GROUPS, values=np.arange(40))
+    with pytest.raises(ValueError, match=r"settings\.subsets\.values"):
+        series.sweep(SERIES, renamed, epochs=200, out=tmp_path, resume=True)
+
+
+def test_groups_of_networks_keep_the_subsets():
+    chosen = subsets.shares(N, 48, 2, own_starts=True)
+    options = {**ONE, "epochs": 3, "batch_size": 8, "execution": jfnn.Execution(tile=4)}
+    both = jfnn.sweep_groups({"a": NET, "b": NET}, SPLIT, folds=chosen, **options)
+    expected = jfnn.sweep(NET, SPLIT, folds=chosen, **options)
+    assert all(same_bits(result.params, expected.params) for result in both.results)
+
+
+PAIR = (np.arange(4), np.arange(4, 6))
+
+
+@pytest.mark.parametrize(
+    ("make", "message"),
+    [
+        (lambda: subsets.Subsets(6, []), "pairs: expected pairs"),
+        (lambda: subsets.Subsets(5, [PAIR]), "pairs: expected row numbers from 0 to 4"),
+        (lambda: subsets.Subsets(6, [PAIR, (PAIR[0], ())]), "pairs: expected rows held out by all"),
+        (lambda: subsets.Subsets(6, [PAIR], "draw"), "values: expected a name and values"),
+        (lambda: subsets.Subsets(6, [PAIR], "draw", [1, 2]), r"values: expected shape \[1\]"),
+        (lambda: subsets.Subsets(6, [PAIR], weights=np.ones(6)), r"weights: expected shape \[1, 6\]"),
+        (lambda: subsets.weighted(-np.ones((1, 6))), "weights: expected numbers of at least 0"),
+        (lambda: subsets.weighted(np.ones(6)), r"weights: expected shape \[F, n\]"),
+        (lambda: subsets.shares(6, 0.1, 2), "share: "),
+        (lambda: subsets.shares(6, 6, 2), "share: expected a share between"),
+        (lambda: subsets.sizes(6, [7]), "counts: expected"),
+        (lambda: subsets.by_group([1, 1, 2], 0.4), "held_out: expected .* got none of 2"),
+        (lambda: subsets.by_group(np.ones((2, 2))), r"groups: expected shape \[n\]"),
+        (lambda: subsets.label_noise([0.5], [0.1]), "y: expected integer labels"),
+        (lambda: subsets.label_noise([0, 2], [0.1], classes=2), "classes: expected labels from 0 to 1"),
+        (lambda: subsets.label_noise([0, 1], [1.1]), "shares: expected numbers from 0 to 1"),
+        (lambda: subsets.bootstrap(1, 3), "n: expected at least 2"),
+    ],
+)
+def test_invalid_subsets_are_named(make, message):
+    with pytest.raises(ValueError, match=f"^{message}"):
+        make()
+
+
+EVERYTHING = [(np.arange(N), ())]
+
+
+@pytest.mark.parametrize(
+    ("options", "message"),
+    [
+        ({"folds": subsets.leave_one_out(9)}, "folds: expected subsets of 60 rows, got some of 9"),
+        (
+            {"folds": subsets.Subsets(N, EVERYTHING, labels=np.zeros((1, N)))},
+            "folds: expected labels like y_train",
+        ),
+        ({"folds": subsets.Subsets(N, EVERYTHING, labels=np.full((1, N), 7))}, "y_train: "),
+        ({"folds": subsets.weighted(np.zeros((1, N)))}, "weights: expected some above 0"),
+        ({"folds": subsets.weighted(np.ones((1, N))), "refit": True}, "refit: with no rows held out"),
+        ({"folds": subsets.Subsets(N, EVERYTHING, "seed", [0])}, "folds: cannot save an axis named 'seed'"),
+        ({"folds": subsets.Subsets(N, EVERYTHING, "l2", [0])}, "folds: cannot save an axis named 'l2'"),
+        ({"folds": subsets.shares(N, 9, 2, own_starts=True), "seeds": [2**31]}, "seeds: expected at most"),
+        ({"folds": subsets.shares(N, 9, 2), "validation": 0.2}, "folds: expected either folds or validation"),
+        (
+            {"folds": subsets.weighted(np.ones((1, N))), "schedulers": [jfnn.EarlyStopping(1)]},
+            "schedulers: ",
+        ),
+    ],
+)
+def test_invalid_sweeps_of_subsets_are_refused_before_training(options, message):
+    with pytest.raises(ValueError, match=f"^{message}"):
+        sweep(**{"batch_size": 8} | options, execution={"progress": pytest.fail})

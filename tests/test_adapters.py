@@ -1,0 +1,262 @@
+"""Modules of Equinox and Flax, functions that draw, a transformer: plain loops, seeds, dropout, files."""
+
+import sys
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+import optax
+import pytest
+from helpers import compiled, same_bits
+
+import jfnn
+
+pytestmark = pytest.mark.unoptimised
+
+OPTIONS = dict(optimizer="adam", epochs=2, batch_size=8)
+
+
+def equinox_maker(rate=None):
+    eqx = pytest.importorskip("equinox")
+
+    class Classifier(eqx.Module):
+        first: eqx.nn.Linear
+        norm: eqx.nn.LayerNorm
+        last: list
+        dropout: eqx.nn.Dropout | None
+
+        def __init__(self, key):
+            keys = jax.random.split(key)
+            self.first, self.norm = eqx.nn.Linear(5, 6, key=keys[0]), eqx.nn.LayerNorm(6)
+            self.last = [eqx.nn.Linear(6, 3, key=keys[1])]
+            self.dropout = None if rate is None else eqx.nn.Dropout(rate)
+
+        def __call__(self, x, *, key=None):
+            h = jnp.tanh(self.norm(self.first(x)))
+            return self.last[0](h if self.dropout is None else self.dropout(h, key=key))
+
+    return Classifier
+
+
+def flax_maker(rate=None):
+    nnx = pytest.importorskip("flax.nnx")
+
+    class Classifier(nnx.Module):
+        def __init__(self, rngs):
+            self.first, self.norm = nnx.Linear(5, 6, rngs=rngs), nnx.LayerNorm(6, rngs=rngs)
+            self.last = nnx.List([nnx.Linear(6, 3, rngs=rngs)])
+            self.dropout = None if rate is None else nnx.Dropout(rate, rngs=rngs)
+
+        def __call__(self, x):
+            h = jnp.tanh(self.norm(self.first(x)))
+            return self.last[0](h if self.dropout is None else self.dropout(h))
+
+    return Classifier
+
+
+# How to make a module, as its library has it called.
+KINDS = {"equinox": (equinox_maker, jfnn.from_equinox), "flax": (flax_maker, jfnn.from_flax)}
+each_kind = pytest.mark.parametrize("kind", KINDS)
+
+
+def adapted(kind, rate=None):
+    maker, adapt = KINDS[kind]
+    return adapt(maker(rate))
+
+
+def loops(kind, make, seed, x, targets, batches, rate):
+    """The module's arrays after steps of Adam on mean cross-entropies, with its library alone."""
+    if kind == "equinox":
+        import equinox as eqx
+
+        params, rest = eqx.partition(make(seed), eqx.is_inexact_array)
+
+        def outputs(params, x):
+            return jax.vmap(eqx.combine(params, rest))(x)
+    else:
+        from flax import nnx
+
+        graph, params, rest = nnx.split(make(nnx.Rngs(seed)), nnx.Param, ...)
+
+        def outputs(params, x):
+            return nnx.merge(graph, params, rest)(x)
+
+    def loss(params, rows):
+        return optax.softmax_cross_entropy(outputs(params, x[rows]), targets[rows]).mean()
+
+    optimizer = optax.adam(rate)
+
+    def step(carry, rows):
+        params, memory = carry
+        updates, memory = optimizer.update(jax.grad(loss)(params, rows), memory)
+        return (optax.apply_updates(params, updates), memory), None
+
+    (params, _), _ = jax.lax.scan(step, (params, optimizer.init(params)), batches)
+    return params
+
+
+@each_kind
+def test_a_module_trains_as_in_a_plain_loop_of_its_library(kind, split):
+    make, net = KINDS[kind][0](), adapted(kind)
+    batches = np.stack([np.random.default_rng(i).permutation(len(split.x_train))[:8] for i in range(6)])
+    options = OPTIONS | {"reduction": "mean", "epochs": 3, "batches": batches.reshape(3, 2, 8)}
+    result = jfnn.sweep(net, split, learning_rate=[0.01, 0.1], seeds=[0, 4], l2=0, **options)
+    arguments = jnp.asarray(split.x_train, jnp.float32), jax.nn.one_hot(split.y_train, 3), batches
+    seeds = {1: jax.random.key(4)}
+    start = net.init(seeds[1])
+    assert sorted(start) == sorted(result.params)
+    theirs = compiled(lambda key, rate: loops(kind, make, key, *arguments, rate))(seeds[1], 0.1)
+    # Both list arrays by the order of fields or of names, ours by names alone.
+    paths = jax.tree_util.tree_leaves_with_path(theirs)
+    for path, expected in paths:
+        name = jax.tree_util.keystr(path, simple=True, separator=".").removesuffix(".value")
+        array = result.params[name][1, 0, 1]
+        np.testing.assert_allclose(array, expected, rtol=0, atol=2e-5)
+        assert np.abs(array - start[name]).max() > 0.1
+    assert len(paths) == len(start)
+
+
+@each_kind
+def test_a_cell_is_the_module_trained_alone_saved_and_resumed_with_dropout_or_not(kind, split, tmp_path):
+    net = adapted(kind, 0.5)
+    result = jfnn.sweep(net, split, learning_rate=[0.01, 0.1], seeds=2, **OPTIONS)
+    params, _ = jfnn.train(net, *split[:2], learning_rate=0.1, seed=1, execution=result.execution, **OPTIONS)
+    assert same_bits(result.member(1, 0, 1), params)
+    stops = iter([True, False, False])
+
+    def stop(progress):
+        if next(stops):
+            raise KeyboardInterrupt
+
+    execution = {"eval_every": 1, "progress": stop}
+    options = OPTIONS | {"out": tmp_path, "resume": True, "execution": execution}
+    with pytest.raises(KeyboardInterrupt):
+        jfnn.sweep(net, split, learning_rate=[0.01, 0.1], seeds=2, **options)
+    resumed = jfnn.sweep(net, split, learning_rate=[0.01, 0.1], seeds=2, **options)
+    loaded = jfnn.load(tmp_path)
+    assert same_bits(resumed.params, result.params)
+    assert same_bits(loaded.params, result.params)
+    labels = jfnn.predict(net, loaded.member(1, 0, 1), split.x_test)
+    assert np.mean(labels == split.y_test) == pytest.approx(result.test_accuracy[1, 0, 1])
+    plain = jfnn.sweep(adapted(kind), split, learning_rate=[0.01, 0.1], seeds=2, **OPTIONS)
+    assert not same_bits(plain.params, result.params)
+
+
+@each_kind
+def test_dropout_draws_in_training_alone_by_the_key(kind):
+    net, x = adapted(kind, 0.5), jnp.ones((400, 5))
+    params = net.init(jax.random.key(0))
+    drawn = net.random_apply(params, x, jax.random.key(1))
+    np.testing.assert_array_equal(drawn, net.random_apply(params, x, jax.random.key(1)))
+    assert len(np.unique(drawn[:, 0])) > 20  # each row drops its own units
+    assert (drawn != net.random_apply(params, x, jax.random.key(2))).any()
+    quiet = net.apply(params, x)
+    np.testing.assert_allclose(quiet, jnp.broadcast_to(quiet[0], quiet.shape), atol=1e-6)
+    # Linear behind the dropout, whose mean is what is there without it.
+    np.testing.assert_allclose(drawn.mean(axis=0), quiet[0], atol=5 * np.std(drawn) / 20)
+    assert adapted(kind).random_apply is None
+
+
+@each_kind
+def test_seeds_start_from_their_keys_and_instances_from_themselves(kind):
+    make, adapt = KINDS[kind][0](), KINDS[kind][1]
+    net, keys = adapt(make), [jax.random.key(seed) for seed in range(2)]
+    one, other = map(net.init, keys)
+    assert not same_bits(one, other)
+    if kind == "equinox":
+        fixed = adapt(make(keys[1]))
+    else:
+        from flax import nnx
+
+        fixed = adapt(make(nnx.Rngs(keys[1])))
+    assert same_bits(fixed.init(keys[0]), other)
+
+
+@each_kind
+def test_modules_with_state_and_other_things_raise_an_error(kind):
+    adapt = KINDS[kind][1]
+    if kind == "equinox":
+        eqx = pytest.importorskip("equinox")
+        stateful = [lambda key: eqx.nn.BatchNorm(3, "batch", mode="batch")]
+        stateful.append(lambda key: eqx.nn.make_with_state(eqx.nn.BatchNorm)(3, "batch", mode="batch"))
+    else:
+        nnx = pytest.importorskip("flax.nnx")
+        stateful = [lambda rngs: nnx.BatchNorm(3, rngs=rngs)]
+    for make in stateful:
+        with pytest.raises(jfnn.ArgumentError, match=r"^module: its state \(.*(StateIndex|BatchStat)"):
+            adapt(make)
+    for other in (3, lambda key: 3, {"w": 1}):
+        with pytest.raises(TypeError, match=r"^module: expected"):
+            adapt(other)
+
+
+@each_kind
+def test_a_missing_package_is_named_with_its_extra(kind, monkeypatch):
+    for module in ("equinox", "flax", "flax.nnx"):
+        monkeypatch.setitem(sys.modules, module, None)
+    with pytest.raises(ImportError, match=rf"module: needs the package {kind}: pip install 'jfnn\[{kind}\]'"):
+        KINDS[kind][1](lambda key: None)
+
+
+def noisy_network():
+    """A linear network whose inputs are noisy in training."""
+    net = jfnn.mlp((5, 3))
+
+    def random_apply(params, x, key):
+        return net.apply(params, x + jax.random.normal(key, x.shape, x.dtype))
+
+    return jfnn.Network(net.init, lambda params, x: net.apply(params, x), random_apply=random_apply)
+
+
+def test_steps_of_training_draw_where_a_network_does(split):
+    net, key = noisy_network(), jax.random.key(3)
+    params, x, y = net.init(jax.random.key(0)), jnp.asarray(split.x_train, jnp.float32), split.y_train
+    noise = jax.random.normal(key, x.shape)
+    drawn = jfnn.objective(net, params, x, y, key=key)
+    np.testing.assert_allclose(drawn, jfnn.objective(net, params, x + noise, y), rtol=1e-6)
+    assert drawn != jfnn.objective(net, params, x, y)
+    with pytest.raises(ValueError, match=r"^dropout: expected a network of jfnn\.layers"):
+        jfnn.objective(net, params, x, y, dropout=0.5, key=key)
+    result = jfnn.sweep(net, split, learning_rate=[0.1], **OPTIONS)
+    quiet = jfnn.sweep(net._replace(random_apply=None), split, learning_rate=[0.1], **OPTIONS)
+    assert not same_bits(result.params, quiet.params)
+
+
+def transformer():
+    """One block of one head, in plain JAX: tokens ``[n, 8]`` -> logits of that which the first points at."""
+
+    def init(key):
+        shapes = {"token": (10, 16), "place": (8, 16), "query": (16, 16), "key": (16, 16), "value": (16, 16)}
+        shapes |= {"up": (16, 32), "down": (32, 16), "out": (16, 10)}
+        keys = jax.random.split(key, len(shapes))
+        drawn = zip(shapes.items(), keys, strict=True)
+        return {name: jax.random.normal(k, shape) / shape[0] ** 0.5 for (name, shape), k in drawn}
+
+    def normalised(h):
+        return (h - h.mean(-1, keepdims=True)) / jnp.sqrt(h.var(-1, keepdims=True) + 1e-5)
+
+    def apply(params, x):
+        h = params["token"][x] + params["place"]
+        query, key, value = (normalised(h) @ params[name] for name in ("query", "key", "value"))
+        h = h + jax.nn.softmax(query @ key.swapaxes(-1, -2) / 4) @ value
+        h = h + jax.nn.gelu(normalised(h) @ params["up"]) @ params["down"]
+        return normalised(h[:, 0]) @ params["out"]
+
+    return jfnn.Network(init, apply)
+
+
+def test_a_transformer_of_ones_own_learns_to_follow_a_pointer():
+    rng = np.random.default_rng(0)
+    tokens = rng.integers(0, 10, (1280, 8))
+    tokens[:, 0] = rng.integers(1, 8, len(tokens))  # a place, whose token is the label
+    labels = np.take_along_axis(tokens, tokens[:, :1], axis=1)[:, 0]
+    result = jfnn.sweep(
+        transformer(),
+        jfnn.Split(tokens[:1024], labels[:1024], tokens[1024:], labels[1024:]),
+        learning_rate=[1e-3, 1e-2],
+        optimizer="adam",
+        reduction="mean",
+        batch_size=32,
+        epochs=12,
+    )
+    assert result.test_accuracy[1, 0, 0] > 0.95
