@@ -24,10 +24,11 @@ class Task(NamedTuple):
     sources: Sources  # minibatches of all replicates
     rows: Rows  # NumPy arrays
     weights: np.ndarray | None  # of each row [n], or in each fold [folds, n]
-    own: np.ndarray | None  # rows of each fold [folds, …], to train on first, where members have copies
     block: int  # rows scored at a time
     steps: int  # largest number of steps of a call, to which given minibatches are padded
     objectives: bool  # whether the objective of each epoch is kept
+    # Rows of each fold's parts [folds, …], to train on first, then padding, where members have copies.
+    own: np.ndarray | None = None
 
 
 class Segment(NamedTuple):

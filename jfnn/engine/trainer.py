@@ -57,8 +57,8 @@ class Trainer:
         self.fold_of = self.sources.fold[self.replicate_of]
         self.alike = self._alike()
         steps, objective = max(room(self.steps), self.calls.steps), experiment.execution.objective
-        fixed = experiment.learner, self.sources, data.rows, data.weights, experiment.own_rows
-        task = Task(*fixed, experiment.block, steps, objective)
+        stock = self.sources, data.rows, data.weights, experiment.block
+        task = Task(experiment.learner, *stock, steps, objective, experiment.own_rows)
         self.executor = make_executor(task, hardware.threads)
         self.failures: list[Failure] = []
         self.prefetcher = (

@@ -34,7 +34,7 @@ def build(options: Options, first_fold: int = 0) -> Experiment:
         options: The options.
         first_fold: Number of the first fold, for the random numbers of its steps.
     """
-    options = with_labels(options.checked())
+    options = _checked(options)
     subsets = options.folds if isinstance(options.folds, Subsets) else None
     validates = options.folds is not None if subsets is None else subsets.holds_out
     validates |= options.validation.size is not None
@@ -74,6 +74,15 @@ def build(options: Options, first_fold: int = 0) -> Experiment:
         execution=options.execution,
     )
     return dataclasses.replace(experiment, learner=scoring(experiment.learner, experiment.block))
+
+
+def _checked(options: Options) -> CheckedOptions:
+    """The options, each checked, with labels that subsets change as further rows of the split."""
+    checked = options.checked()
+    if not isinstance(checked.folds, Subsets):
+        return checked
+    split, subsets = with_labels(checked.split, checked.folds)
+    return dataclasses.replace(checked, split=split, folds=subsets)
 
 
 def _as_trained(learner: Learner, data: Data, members: Sequence[Replicate], hyper: Sequence[str]) -> Learner:

@@ -11,9 +11,9 @@ import numpy as np
 from jfnn.arguments import checks
 from jfnn.arguments.checks import ArgumentError
 from jfnn.datasets.splits import as_size
-from jfnn.experiment.options import CheckedOptions
 from jfnn.learners.data import Data
 from jfnn.subsets import Cut, Subsets, as_rows
+from jfnn.targets import Split
 
 
 def cuts(data: Data, size: float | int | None, folds: int | Iterable[Any] | Subsets | None) -> list[Cut]:
@@ -73,15 +73,14 @@ def _hold_out(n: int, size: float | int) -> Cut:
     return np.sort(train), np.sort(validation)
 
 
-def with_labels(options: CheckedOptions) -> CheckedOptions:
-    """Options with the labels of subsets as further training rows, each row and label once.
+def with_labels(split: Split, subsets: Subsets) -> tuple[Split, Subsets]:
+    """A split with the labels of subsets as further training rows, each row and label once, and the subsets.
 
     Raises:
         ValueError: Labels of another shape or kind than the split's.
     """
-    split, subsets = options.split, options.folds
-    if not isinstance(subsets, Subsets) or subsets.labels is None:
-        return options
+    if subsets.labels is None:
+        return split, subsets
     y, labels, n = np.asarray(checks.as_array(split.y_train, "y_train")), subsets.labels, subsets.n
     if labels.shape[1:] != y.shape or (labels.dtype.kind in "iub") != (y.dtype.kind in "iub"):
         expected, got = f"{y.dtype} {list(y.shape)}", f"{labels.dtype} {list(labels.shape[1:])}"
@@ -103,8 +102,7 @@ def with_labels(options: CheckedOptions) -> CheckedOptions:
     own = None if subsets.weights is None else subsets.weights[:, [*range(n), *source]]
     changed = dataclasses.replace(subsets, n=n + len(source), pairs=pairs, weights=own, labels=None)
     y_train = np.concatenate([y, new[first]])
-    split = split._replace(x_train=x_train, y_train=y_train, weights=weights)
-    return dataclasses.replace(options, split=split, folds=changed)
+    return split._replace(x_train=x_train, y_train=y_train, weights=weights), changed
 
 
 def with_weights(data: Data, subsets: Subsets | None) -> Data:

@@ -16,7 +16,10 @@ from jfnn.experiment.axes import as_place
 from jfnn.plots.panels import (
     BEST,
     CAPTION_FONT,
+    FEW_POINTS,
+    NAMED,
     colour_by,
+    interval_title,
     label_epochs,
     legend_below,
     limit_scores,
@@ -26,10 +29,7 @@ from jfnn.plots.panels import (
 from jfnn.search.result import SweepResult
 from jfnn.search.train import History
 
-FEW_POINTS = 25  # curves of so few have a mark at each
-NAMED = 10  # more cells have no legend
 SHADED = 30  # more cells have no bands but that of the best
-STATISTICS = {"mean": "mean", "median": "median", "iqm": "interquartile mean"}
 LINES = {"solid": "-", "dashed": "--", "dotted": ":"}
 
 
@@ -120,12 +120,6 @@ def interval_curves(
     limit_scores(axes, lines, result.higher_is_better(score), np.stack([lows, highs]))
     label_epochs(axes, summary.name_text(score), interval_title(result, kind))
     return figure
-
-
-def interval_title(result: SweepResult, kind: Interval) -> str:
-    """The statistic of curves and its interval in words."""
-    over = summary.averaged_over(result) or "one run"
-    return f"{STATISTICS[kind.statistic]} over {over}, {kind.confidence:.0%} interval"
 
 
 def _run_curve(history: History) -> _Curve:

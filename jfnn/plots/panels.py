@@ -17,6 +17,10 @@ from matplotlib.colors import LogNorm, Normalize
 from matplotlib.figure import Figure
 from matplotlib.ticker import MaxNLocator
 
+from jfnn.analysis import summary
+from jfnn.analysis.intervals import Interval
+from jfnn.search.result import SweepResult
+
 AXIS_LABELS = {"learning_rate": "learning rate η", "l2": "L2 penalty λ"}
 BEST = "#e6002e"
 
@@ -24,6 +28,10 @@ WIDTH = 5.0  # inches of all figures
 POINTS_PER_INCH = 72
 CHARACTER_WIDTH = 0.64  # of a digit in the default font, in units of the font size; a dot has half
 CAPTION_FONT = 9.0
+
+FEW_POINTS = 25  # curves of so few have a mark at each
+NAMED = 10  # more curves have no legend
+STATISTICS = {"mean": "mean", "median": "median", "iqm": "interquartile mean"}
 
 BAR: dict[str, Any] = {"location": "bottom", "pad": 0.02, "aspect": 40, "shrink": 0.95}  # of colours
 
@@ -152,3 +160,9 @@ def limit_scores(
         if higher_is_better and most <= 1:  # accuracies, R²
             low, high = max(low, -0.02) if least >= 0 else low, min(high, 1.02)
         axes.set_ylim(low, high)
+
+
+def interval_title(result: SweepResult, kind: Interval) -> str:
+    """The statistic of curves and its interval in words."""
+    over = summary.averaged_over(result) or "one run"
+    return f"{STATISTICS[kind.statistic]} over {over}, {kind.confidence:.0%} interval"

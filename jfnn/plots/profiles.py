@@ -13,11 +13,13 @@ from jfnn.analysis.statistics import cell_statistics
 from jfnn.arguments import checks
 from jfnn.arguments.checks import ArgumentError, ArgumentTypeError
 from jfnn.datasets.targets import as_number
-from jfnn.plots.curves import FEW_POINTS, NAMED, interval_title
 from jfnn.plots.panels import (
     AXIS_LABELS,
+    FEW_POINTS,
+    NAMED,
     add_caption,
     colour_by,
+    interval_title,
     legend_below,
     limit_scores,
     ordered_colours,

@@ -49,10 +49,9 @@ class Workload:
 
     Other kinds are "ode", dense networks by Adam that solve u'' = -u at points which each step draws; and, on
     minibatches in the order of the rows with mean losses, "cnn" by gradient descent, "gru" and "lstm" by
-    Adam, and "rbm" by persistent contrastive divergence. "series" are dense networks for
-    regression, one for each series.
-    "pruned" are dense networks that are pruned and rewound `PRUNINGS` times, each after an equal number of
-    epochs; "sharpness" trains none, but finds the largest eigenvalue of each one's Hessian.
+    Adam, and "rbm" by persistent contrastive divergence. "series" are dense networks for regression, one for
+    each series. "pruned" are dense networks that are pruned and rewound `PRUNINGS` times, each after an equal
+    number of epochs; "sharpness" trains none, but finds the largest eigenvalue of each one's Hessian.
     """
 
     title: str  # a name, a colon, and details

@@ -230,9 +230,13 @@ def test_jfnn_is_asked_for_as_many_members_and_steps_as_are_counted(name):
         options = asked(workload, case.contenders["jfnn"])
         assert options.get("execution") is None  # all cores
         cells = len(options["learning_rate"]) * len(options["l2"]) * options["seeds"]
-        assert cells * (options.get("folds") or 1) == workload.members
         n, folds, batches = len(workload.rows().x_train), options.get("folds"), options["batch_size"]
-        least = n - max(map(len, np.array_split(np.arange(n), folds))) if folds else n
+        if isinstance(folds, jfnn.subsets.Subsets):
+            lengths = [len(train) for train, _ in folds.pairs]
+            folds, least = len(lengths), min(lengths)
+        else:
+            least = n - max(map(len, np.array_split(np.arange(n), folds))) if folds else n
+        assert cells * (folds or 1) == workload.members
         steps = 1 if batches is None else n // batches if isinstance(batches, int) else batches.steps(least)
         assert (workload.steps(), workload.epochs) == (steps, options["epochs"])
 
