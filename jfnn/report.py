@@ -157,15 +157,13 @@ def _front(result: SweepResult, objectives: Sequence[Objective]) -> list[str]:
     if not objectives:
         return []
     on_it = front(result, objectives)
-    values = cell_values(result, objectives)[on_it.ravel()]
-    cells = zip(values.tolist(), map(tuple, np.argwhere(on_it).tolist()), strict=True)
-    names = [getattr(each, "__name__", str(each)) for each in objectives]
-    heading = _row("th", [*names, "cell"])
-    rows = [
-        _row("td", [*(f"{value:.4g}" for value in row), summary.describe(result.axes_at(place))])
-        for row, place in sorted(cells)
-    ]
-    return ["<h2>The Pareto front</h2>", f"<table>{heading}{''.join(rows)}</table>"]
+    places = np.argwhere(on_it).tolist()
+    cells = sorted(zip(cell_values(result, objectives)[on_it.ravel()].tolist(), places, strict=True))
+    rows = [_row("th", [*(getattr(each, "__name__", str(each)) for each in objectives), "cell"])]
+    for values, place in cells:
+        cell = summary.describe(result.axes_at(tuple(place)))
+        rows.append(_row("td", [*(f"{value:.4g}" for value in values), cell]))
+    return ["<h2>The Pareto front</h2>", f"<table>{''.join(rows)}</table>"]
 
 
 def _refit(refit: SweepResult | None) -> list[str]:

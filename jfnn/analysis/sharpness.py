@@ -23,8 +23,6 @@ from jfnn.targets import as_penalty, as_targets
 BLOCK_BYTES = 64_000_000  # held by the networks that are computed at once
 START = 0x5A  # fixes the first direction, the same for all networks
 
-Product = Callable[[jax.Array], jax.Array]
-
 
 class Sharpness(NamedTuple):
     """Eigenvalues of Hessians, arrays ``[…, k]`` with the leading axes of the parameters.
@@ -50,7 +48,7 @@ def sharpness(
     l2: float = 0.0,
     reduction: str = "sum",
     k: int = 1,
-    iterations: int = 50,
+    iterations: int = 30,
 ) -> Sharpness:
     """The k largest eigenvalues of the Hessian of `jfnn.objective`, by Lanczos iterations.
 
@@ -72,7 +70,8 @@ def sharpness(
         l2: λ, one number.
         reduction: "sum" or "mean".
         k: How many eigenvalues, at most the number of parameters.
-        iterations: Lanczos iterations, at least k; at most the number of parameters are made.
+        iterations: Lanczos iterations, at least k; at most the number of parameters are made. Of 64-50-10 on
+            the digits 20 gave the largest eigenvalue to rounding, 50 the five largest.
 
     Returns:
         Eigenvalues and residuals in the dtype of the parameters; NaN for networks that are not finite.
@@ -135,14 +134,12 @@ def _points(params: Params, shapes: Params) -> tuple[tuple[int, ...], np.ndarray
     return leading, np.concatenate(rows, axis=1).astype(checks.float_dtype(arrays[0]))
 
 
-def largest(product: Product, like: jax.Array, k: int, iterations: int) -> tuple[jax.Array, jax.Array]:
-    """The k largest eigenvalues of a symmetric matrix, in falling order, and their residuals.
+def largest(
+    product: Callable[[jax.Array], jax.Array], like: jax.Array, k: int, iterations: int
+) -> tuple[jax.Array, jax.Array]:
+    """The k largest eigenvalues of ``product: v -> A v``, in falling order, and their residuals.
 
-    Args:
-        product: ``v [size] -> A v``.
-        like: Any vector ``[size]`` of the dtype.
-        k: How many.
-        iterations: Lanczos iterations, from k to ``size``.
+    ``like`` is any vector of the size and dtype; ``iterations`` are from k to the size.
     """
     first = jax.random.normal(jax.random.key(START), like.shape, like.dtype)
     rounding = 100 * np.finfo(like.dtype).eps

@@ -118,10 +118,8 @@ class Pruned(Supervised):
 
     def describe(self) -> dict[str, Any]:
         """How weights are pruned, too."""
-        return {
-            **super().describe(),
-            "pruning": {name: getattr(self, name) for name in ("by", "scope", "rewind")},
-        }
+        how = {"by": self.by, "scope": self.scope, "rewind": self.rewind}
+        return {**super().describe(), "pruning": how}
 
 
 def pruned(
@@ -142,8 +140,8 @@ def pruned(
     rounds the network trains to the end: a sweep of ``every * (rounds + 1)`` epochs gives each one as long.
     Removed weights are exactly zero in results (`Pruned.share_left`); biases are never removed.
 
-    Scores at the end of a round are those of the network as it begins the next one. Of schedules of the
-    learning rate those start again that count steps; give ``schedule_epochs=every``.
+    Scores at the end of a round are those of the network as it begins the next one. Schedules of the learning
+    rate start again too; give ``schedule_epochs=every``.
 
     Args:
         learner: A network, or the learner that `supervised` makes of one.
@@ -168,10 +166,8 @@ def pruned(
         if not is_distribution(value):
             checks.as_axis(value, name, least)
     fields = {field.name: getattr(learner, field.name) for field in dataclasses.fields(learner)}
-    fields |= {
-        "hyper": (*learner.hyper, *HYPER),
-        "numbers": {**learner.numbers, **dict(zip(HYPER, (share, every, rounds), strict=True))},
-    }
+    fields["hyper"] = (*learner.hyper, *HYPER)
+    fields["numbers"] = {**learner.numbers, **dict(zip(HYPER, (share, every, rounds), strict=True))}
     by, scope = checks.as_choice(by, "by", ORDERS), checks.as_choice(scope, "scope", SCOPES)
     return Pruned(**fields, by=by, scope=scope, rewind=checks.as_switch(rewind, "rewind"))
 

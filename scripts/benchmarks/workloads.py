@@ -215,7 +215,7 @@ PRUNED = _replace(
     kind="pruned",
 )
 SHARPNESS = Workload(
-    title="sharpness: the largest eigenvalue of 10 of 64-200-200-10, 500 rows, 50 products each",
+    title="sharpness: the largest eigenvalue of 10 of 64-200-200-10, 500 rows, 30 products each",
     sizes=(64, 200, 200, 10),
     data="digits",
     epochs=1,
