@@ -15,23 +15,41 @@ pytestmark = pytest.mark.unoptimised
 ROOT = Path(__file__).parents[1]
 README = (ROOT / "README.md").read_text()
 PAGES = [README, (ROOT / "scripts" / "lecture_notes" / "README.md").read_text()]
-SNIPPETS = re.findall(r"```python\n(.*?)```", README, re.DOTALL)
+STUDIES = (ROOT / "docs" / "studies.md").read_text()
 FIRST = "python3 -m venv .venv && . .venv/bin/activate && pip install -e . && python scripts/grid.py"
 SECOND = 'python3 -m venv .venv && . .venv/bin/activate && pip install -e ".[test]" && python -m pytest'
 
 
-def test_python_snippets_run_one_after_another(digits, tmp_path, monkeypatch, capsys):
-    """On 400 training rows, since unoptimised programs take long for all."""
+def snippets(page):
+    """Blocks of Python in a page."""
+    found = re.findall(r"```python\n(.*?)```", page, re.DOTALL)
+    assert len(found) > 5
+    return found
+
+
+@pytest.fixture
+def few_digits(digits, tmp_path, monkeypatch):
+    """400 training rows, since unoptimised programs take long for all; files go into a folder of the test."""
     monkeypatch.chdir(tmp_path)
     few = digits._replace(x_train=digits.x_train[:400], y_train=digits.y_train[:400])
     monkeypatch.setattr(jfnn.datasets, "digits", lambda: few)
     matplotlib.use("agg")
-    first, *others = SNIPPETS
+
+
+def test_python_snippets_run_one_after_another(few_digits, capsys):
+    first, *others = snippets(README)
     names: dict = {}
     exec(compile(first, "README.md", "exec"), names)
     assert names["result"].best().score > 0.9
     for snippet in others:
         exec(compile(snippet, "README.md", "exec"), names)
+
+
+def test_snippets_of_studies_run_one_after_another(few_digits, capsys):
+    names: dict = {}
+    for snippet in snippets(STUDIES):
+        exec(compile(snippet, "studies.md", "exec"), names)
+    assert names["chances"].shape == (360, 10) and names["by_heart"].shape == (400,)
 
 
 def test_two_commands_set_up_and_run_everything():
