@@ -22,6 +22,10 @@ PICTURES = {
     "seeds": "One network, thousands of seeds",
     "double-descent": "Deep double descent on MNIST-1D",
     "grokking": "Grokking by the scale of the start",
+    "memorisation": "Digits that are learned by heart",
+    "edge": "Gradient descent at the edge of stability",
+    "lottery": "Lottery tickets on MNIST-1D",
+    "series": "A network for each of 1,000 series",
 }
 
 

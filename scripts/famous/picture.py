@@ -4,6 +4,8 @@ import json
 from pathlib import Path
 from typing import Any, NamedTuple
 
+import numpy as np
+from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from verdicts import CONSISTENT, OUTSIDE, UNDECIDED, Row
 
@@ -42,3 +44,12 @@ def statement(figure: str, said: str, here: str, holds: bool, reason: str, decid
     """Row of a published statement about random runs; undecided where too little was computed."""
     verdict = (CONSISTENT if holds else OUTSIDE) if decided else UNDECIDED
     return Row(figure, said, here, verdict, reason)
+
+
+def band(axes: Axes, x: np.ndarray, values: np.ndarray, label: str) -> Any:
+    """Draws means over runs ``[runs, x]`` with their 95% intervals; the colour."""
+    line = axes.plot(x, values.mean(axis=0), label=label)[0]
+    low, high = jfnn.analysis.interval(values.T)
+    axes.fill_between(x, low, high, color=line.get_color(), alpha=0.25, linewidth=0)
+    axes.grid(alpha=0.3)
+    return line.get_color()

@@ -1,0 +1,134 @@
+"""The edge of stability: the sharpness of full-batch gradient descent climbs to 2/η and stays there.
+
+Cohen et al. (ICLR 2021, arXiv 2103.00065): the sharpness is the largest eigenvalue of the Hessian of the
+training loss, and gradient descent with a rate η on a quadratic function is stable where it is below 2/η.
+Their network of 200-200 tanh units on 500 of the digits, standardised, with half the squared error of one-hot
+targets, averaged over rows.
+"""
+
+from pathlib import Path
+from typing import NamedTuple
+
+import numpy as np
+from matplotlib.figure import Figure
+from verdicts import Row
+
+import jfnn
+from famous.picture import Picture, published, resumable, seconds, statement
+from jfnn.plots.panels import legend_below, ordered_colours, panels
+
+ROWS, UNITS = 500, 200
+RATES = tuple(np.geomspace(0.02, 0.2, 10).tolist())
+ITERATIONS = 20  # of Lanczos: residuals stay below 1% of the largest eigenvalue
+
+
+class Scale(NamedTuple):
+    """How much is computed."""
+
+    steps: int = 6_000
+    evaluations: int = 50
+    rates: tuple[float, ...] = RATES
+
+
+SCALES = {
+    "quick": Scale(steps=400, evaluations=8, rates=RATES[5::2]),
+    "usual": Scale(),
+    "paper": Scale(steps=30_000, evaluations=100),
+}
+
+
+class Curves(NamedTuple):
+    """Losses and sharpness of all networks along training ``[rate, evaluations]``."""
+
+    rates: np.ndarray  # [rate]
+    steps: np.ndarray  # [evaluations]
+    losses: np.ndarray
+    sharpness: np.ndarray
+
+    @property
+    def relative(self) -> np.ndarray:
+        """Sharpness over 2/η."""
+        return np.asarray(self.sharpness * self.rates[:, None] / 2)
+
+    @property
+    def arrived(self) -> np.ndarray:
+        """The first evaluation with a sharpness of 2/η; their number where there is none ``[rate]``."""
+        reached = self.relative >= 1
+        return np.where(reached.any(axis=1), reached.argmax(axis=1), len(self.steps))
+
+
+def run(runs: Path, size: str) -> Picture:
+    """Losses and sharpness of a range of rates."""
+    scale, digits = SCALES[size], jfnn.datasets.digits()
+    x = digits.x_train[:ROWS]
+    split = jfnn.Split((x - x.mean()) / x.std(), digits.y_train[:ROWS])
+    network = jfnn.mlp((x.shape[1], UNITS, UNITS, 10), "tanh", init="pytorch")
+    result = jfnn.sweep(
+        network,
+        split,
+        learning_rate=scale.rates,
+        loss="quadratic",
+        reduction="mean",
+        gradient="backprop",
+        epochs=scale.steps,
+        batch_size=None,
+        execution=jfnn.Execution(eval_every=scale.steps // scale.evaluations, keep_params="evaluations"),
+        **resumable(runs, "edge"),
+    )
+    sharpness = jfnn.analysis.sharpness(
+        network,
+        result.params,
+        split.x_train,
+        split.y_train,
+        "quadratic",
+        reduction="mean",
+        iterations=ITERATIONS,
+    )
+    measured = (result.history["train_loss"], sharpness.eigenvalues[..., 0])
+    curves = Curves(np.array(scale.rates), result.history["epoch"], *(part[:, 0, 0] for part in measured))
+    rows = table_rows(curves, published("edge")["statements"], size != "quick")
+    description = f"{len(scale.rates)} networks, {scale.steps:,} steps each, without their sharpness"
+    return Picture(draw(curves), rows, description, seconds(result))
+
+
+def table_rows(curves: Curves, said: dict[str, str], decided: bool) -> list[Row]:
+    """Sharpening before the edge, and the sharpness after it has been reached."""
+    n, arrived = len(curves.steps), curves.arrived
+    at_edge = arrived < n * 3 // 4
+    before = np.arange(1, n) < arrived[:, None]
+    rising = float((np.diff(curves.sharpness) > 0)[before].mean()) if before.any() else float("nan")
+    last = np.median(curves.relative[at_edge, -(n // 4) :], axis=1)
+    return [
+        statement(
+            "evaluations before 2/η at which the sharpness has risen",
+            said["sharpening"],
+            f"{rising:.1%}",
+            rising >= 0.9,
+            f"at least 90% of the {before.sum()}, over all rates",
+            decided,
+        ),
+        statement(
+            "sharpness over 2/η, median of the last quarter",
+            said["edge"],
+            f"{last.min():.2f} to {last.max():.2f}" if len(last) else "none",
+            bool(len(last) >= 3 and last.min() >= 0.98 and last.max() <= 1.2),
+            f"0.98 to 1.2 at each of the {len(last)} of {len(arrived)} rates that reach 2/η before that",
+            decided,
+        ),
+    ]
+
+
+def draw(curves: Curves) -> Figure:
+    """Losses and sharpness over 2/η along training."""
+    figure, places = panels(5.6, 2, sharex=True)
+    upper, lower = places[:, 0]
+    colours = ordered_colours(len(curves.rates))
+    for rate, colour, *values in zip(curves.rates, colours, curves.losses, curves.relative, strict=True):
+        for axes, one in zip((upper, lower), values, strict=True):
+            axes.plot(curves.steps, one, color=colour, linewidth=1.2, label=f"{rate:.2g}")
+            axes.grid(alpha=0.3)
+    lower.axhline(1, color="black", linestyle="--", linewidth=0.8)
+    upper.set(ylabel="training loss", yscale="log")
+    lower.set(xlabel="steps", ylabel="sharpness × η/2", ylim=(0, 1.5))
+    legend_below(figure, upper, title="rate η")
+    return figure

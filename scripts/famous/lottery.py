@@ -1,0 +1,110 @@
+"""Lottery tickets: networks that are pruned by magnitude, rewound and trained again generalise better.
+
+Greydanus & Kobak (ICML 2024, arXiv 2011.14439), lottery-tickets.ipynb: 40-500-(500 with a residual)-10 with
+ReLU and PyTorch's start on MNIST-1D, Adam at 0.02, batches of 100 rows in order, 1,501 steps a round; beside
+it networks pruned at random. Each round here removes the same share of the weights that are left, where the
+authors raise the sparsity in equal steps, and keeps biases. Not here: their tickets on other data.
+"""
+
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any, NamedTuple
+
+import numpy as np
+from matplotlib.figure import Figure
+from verdicts import Row
+
+import jfnn
+from famous.picture import Picture, band, published, resumable, seconds, statement
+from jfnn.plots.panels import panels
+
+ROUND, STEPS = 38, 40  # epochs of a round, and steps of an epoch
+SHARE, JUDGED = 0.2, 10  # of the weights left that a round removes; the round that verdicts are about: 89%
+ORDERS = ("magnitude", "random")
+
+
+class Scale(NamedTuple):
+    """How much is computed."""
+
+    units: int = 250
+    trials: int = 10
+    rounds: int = 20
+
+
+SCALES = {"quick": Scale(units=20, trials=2, rounds=3), "usual": Scale(), "paper": Scale(units=500)}
+
+
+def run(runs: Path, size: str) -> Picture:
+    """Test accuracies over the sparsity, of both ways to prune."""
+    scale, figures = SCALES[size], published("lottery")
+    split = jfnn.datasets.mnist1d()
+    results = {by: trained(by, split, scale, resumable(runs, f"lottery-{by}")) for by in ORDERS}
+    accuracies = {by: 100 * result.history["test_accuracy"][0, 0] for by, result in results.items()}
+    sparsity = 1 - (1 - SHARE) ** np.arange(scale.rounds + 1)
+    rows = table_rows(accuracies, figures, sparsity, size != "quick")
+    steps = ROUND * STEPS * (scale.rounds + 1)
+    description = f"{len(ORDERS) * scale.trials} networks, {scale.rounds + 1} rounds, {steps:,} steps each"
+    figure = draw(accuracies, figures, sparsity)
+    return Picture(figure, rows, description, seconds(*results.values()))
+
+
+def trained(by: str, split: jfnn.Split, scale: Scale, directory: dict[str, Any]) -> jfnn.SweepResult:
+    """Networks of all trials, with scores of each round ``[…, rounds + 1]``.
+
+    A score after the last epoch of a round is that of the network that starts the next one: rounds are scored
+    an epoch before they end.
+    """
+    hidden, output = jfnn.Dense(scale.units, "relu", "pytorch"), jfnn.Dense(10, "identity", "pytorch")
+    network = jfnn.sequential([hidden, jfnn.Residual([hidden]), output], inputs=40)
+    learner = jfnn.supervised(network, optimizer="adam", reduction="mean", gradient="backprop")
+    epochs = ROUND * (scale.rounds + 1) - 1
+    return jfnn.sweep(
+        jfnn.pruned(learner, every=ROUND, rounds=scale.rounds, share=SHARE, by=by),
+        split,
+        learning_rate=0.02,
+        epochs=epochs,
+        batch_size=jfnn.Minibatches(100, "in_order"),
+        seeds=scale.trials,
+        execution=jfnn.Execution(eval_every=range(ROUND - 1, epochs + 1, ROUND), keep_params="none"),
+        **directory,
+    )
+
+
+def table_rows(
+    accuracies: Mapping[str, np.ndarray], figures: dict[str, Any], sparsity: np.ndarray, decided: bool
+) -> list[Row]:
+    """Networks pruned by magnitude against the whole ones, and against those pruned at random."""
+    at = min(JUDGED, len(sparsity) - 1)
+    place = round(99 * sparsity[at])  # the authors' sparsities are k / 99
+    by_magnitude = accuracies["magnitude"]
+    others = {"the whole network": by_magnitude[:, 0], "random": accuracies["random"][:, at]}
+    theirs = {"the whole network": figures["magnitude"][0], "random": figures["random"][place]}
+    rows = []
+    for name, other in others.items():
+        differences = by_magnitude[:, at] - other
+        low, high = jfnn.analysis.interval(differences)
+        rows.append(
+            statement(
+                f"pruned by magnitude to {1 - sparsity[at]:.1%} of weights less {name}, test accuracy",
+                f"{figures['magnitude'][place] - theirs[name]:.1f}%",
+                f"{differences.mean():.1f}%",
+                bool(low > 0),
+                f"95% interval [{low:.1f}, {high:.1f}] above 0; {by_magnitude[:, at].mean():.1f}% and"
+                f" {other.mean():.1f}%, published {figures['magnitude'][place]:.1f}% and {theirs[name]:.1f}%"
+                f" (2 trials); trials are paired",
+                decided,
+            )
+        )
+    return rows
+
+
+def draw(accuracies: Mapping[str, np.ndarray], figures: dict[str, Any], sparsity: np.ndarray) -> Figure:
+    """Means over trials with their intervals, and the published ones."""
+    figure, ((axes,),) = panels(4.0)
+    for by in ORDERS:
+        colour = band(axes, sparsity, accuracies[by], f"by {by}" if by == "magnitude" else f"at {by}")
+        axes.plot(np.linspace(0, 1, len(figures[by])), figures[by], color=colour, linewidth=0.8, alpha=0.7)
+    axes.plot([], [], color="0.3", linewidth=0.8, label="published, 2 trials")
+    axes.set(xlabel="share of weights removed", ylabel="test accuracy, %", ylim=(40, 80))
+    axes.legend(fontsize=10, loc="lower left", frameon=False)
+    return figure
