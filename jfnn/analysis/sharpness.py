@@ -115,9 +115,7 @@ def sharpness(
     return Sharpness(*(values.reshape(*leading, k) for values in whole))
 
 
-@functools.lru_cache(maxsize=32)
-def _program(trace: Trace) -> Callable[..., tuple[jax.Array, jax.Array]]:
-    return compiled(trace)
+_program = functools.lru_cache(maxsize=32)(compiled)
 
 
 def _points(params: Params, shapes: Params) -> tuple[tuple[int, ...], np.ndarray]:

@@ -4,8 +4,9 @@ The number of rows of a call is fixed, and its number of members follows from th
 there are in all, so that a value has the same bits beside any other rows and any other members' numbers.
 """
 
+import functools
 from collections.abc import Callable
-from typing import Any, NamedTuple, cast
+from typing import Any, NamedTuple
 
 import jax
 import numpy as np
@@ -22,9 +23,8 @@ BLOCK = 256  # rows of a call
 # Bytes of the parameters and layers of a call on a core: fewer take longer, more gain nothing.
 CPU_BYTES = 6_000_000
 
-Reduce = Callable[
-    ..., Any
-]  # (values [members, rows, …], axis=0) -> another axis, or none, in place of members
+# (values [members, rows, …], axis=0) -> another axis, or none, in place of members
+Reduce = Callable[..., Any]
 Finish = Callable[[np.ndarray, int], np.ndarray]
 
 
@@ -56,33 +56,14 @@ class Asked(NamedTuple):
         return values.reshape(*self.shape, *values.shape[1:])
 
 
-def _known(values: np.ndarray) -> np.ndarray:
-    """Values with NaN masked, if there is any."""
+def _without_nan(name: str, values: np.ndarray, axis: int) -> np.ndarray:
     unknown = np.isnan(values)
-    return np.ma.array(values, mask=unknown) if unknown.any() else values
+    known = np.ma.array(values, mask=unknown) if unknown.any() else values
+    return np.ma.filled(getattr(known, name)(axis=axis, dtype=np.float64), np.nan)
 
 
-def _mean(values: np.ndarray, axis: int) -> np.ndarray:
-    return np.ma.filled(_known(values).mean(axis=axis, dtype=np.float64), np.nan)
-
-
-def _std(values: np.ndarray, axis: int) -> np.ndarray:
-    return np.ma.filled(_known(values).std(axis=axis, dtype=np.float64), np.nan)
-
-
-REDUCTIONS: dict[str, Reduce] = {"mean": _mean, "std": _std}  # without NaN, in float64
-
-
-def as_reduction(reduce: Any) -> Reduce | None:
-    """None, a reduction by its name, or a function; raises ArgumentTypeError for anything else."""
-    if reduce is None:
-        return None
-    if callable(reduce):
-        return cast(Reduce, reduce)
-    if isinstance(reduce, str) and reduce in REDUCTIONS:
-        return REDUCTIONS[reduce]
-    expected = f"None, {', '.join(REDUCTIONS)}, or a function (values, axis=0)"
-    raise ArgumentTypeError("reduce", f"expected {expected}, got {checks.shown(reduce)}")
+# By name, without NaN, in float64.
+REDUCTIONS: dict[str, Reduce] = {name: functools.partial(_without_nan, name) for name in ("mean", "std")}
 
 
 def by_blocks(
@@ -105,14 +86,19 @@ def by_blocks(
         layer: The most numbers that a layer holds for one row.
         finish: ``(values [k, BLOCK, …] of members that did not diverge, number of the first row) -> values``,
             on the host.
-        reduce: As for `as_reduction`; applied to a block of rows at a time, so that no more are held.
+        reduce: None, a name in `REDUCTIONS`, or a function; applied to a block of rows at a time, so that no
+            more are held.
         argument: The caller's argument that the program is of, named in errors.
 
     Raises:
         ValueError, TypeError: The program fails or gives no value a row; the values do not fit into memory;
             all members diverged where they are to be reduced, or ``reduce`` does not give one entry a row.
     """
-    function, which, threads = as_reduction(reduce), asked.places, resolve(None)
+    function = REDUCTIONS.get(reduce) if isinstance(reduce, str) else reduce
+    which, threads = asked.places, resolve(None)
+    if reduce is not None and not callable(function):
+        expected = f"None, {', '.join(REDUCTIONS)}, or a function (values, axis=0)"
+        raise ArgumentTypeError("reduce", f"expected {expected}, got {checks.shown(reduce)}")
     if function is not None and asked.diverged.all():
         raise ArgumentError("reduce", "expected members to reduce over, but every one diverged")
     count, n = len(which), len(jax.tree.leaves(rows)[0])
