@@ -68,9 +68,7 @@ def sharpness(
             ``keep_params="evaluations"`` those of every evaluation. Networks are computed in blocks.
         x: Inputs ``[n, …]``, the same for all.
         y: Labels ``[n]`` or targets ``[n, n_out]``.
-        loss: As in `jfnn.objective`, and so are ``l2`` and ``reduction``.
-        l2: λ, one number.
-        reduction: "sum" or "mean".
+        loss, l2, reduction: As in `jfnn.objective`; λ is one number.
         k: How many eigenvalues, at most the number of parameters.
         iterations: Lanczos iterations, at least k; at most the number of parameters are made.
 

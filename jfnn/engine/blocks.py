@@ -16,7 +16,7 @@ from jfnn.arguments.checks import ArgumentError, ArgumentTypeError
 from jfnn.engine.devices import resolve
 from jfnn.engine.plan import ACCELERATOR_TILE_BYTES, WIDTHS, tile_width
 from jfnn.engine.threads import spread
-from jfnn.learners.data import Rows
+from jfnn.learners.data import Rows, block
 from jfnn.learners.shapes import eval_shape
 
 BLOCK = 256  # rows of a call
@@ -109,10 +109,7 @@ def by_blocks(
         for device in set(threads)
     }
 
-    def block(first: int) -> Rows:
-        return jax.tree.map(lambda leaf: _padded(leaf[first : first + BLOCK]), rows)
-
-    one = eval_shape(argument, program, tiles[threads[0]][0], block(0))
+    one = eval_shape(argument, program, tiles[threads[0]][0], block(rows, 0, BLOCK))
     if one.shape[:2] != (width, BLOCK):
         raise ArgumentError(argument, f"expected a value a row, got {list(one.shape[1:])} for {BLOCK} rows")
     at_rows, done = 1 - one.ndim, dict[int, np.ndarray]()
@@ -120,7 +117,7 @@ def by_blocks(
         memory.check("x", 2.0 * one.dtype.itemsize * count * n * (one.size // (width * BLOCK)))
 
     def issue(first: int, device: jax.Device) -> list[jax.Array]:
-        here = jax.device_put(block(first), device)
+        here = jax.device_put(block(rows, first, BLOCK), device)
         return [program(tile, here) for tile in tiles[device]]
 
     def collect(first: int, results: list[jax.Array]) -> None:
@@ -137,10 +134,6 @@ def by_blocks(
     spread(range(0, n, BLOCK), threads, issue, collect)
     joined = np.concatenate([done[first] for first in sorted(done)], at_rows)
     return joined if function is not None else asked.spread_out(joined)
-
-
-def _padded(leaf: np.ndarray) -> np.ndarray:
-    return np.pad(leaf, [(0, BLOCK - len(leaf)), *[(0, 0)] * (leaf.ndim - 1)])
 
 
 def _width(members: Any, layer: int, platform: str) -> int:
