@@ -68,9 +68,7 @@ def from_flax(module: Any) -> Network:
             all seeds start. Each `nnx.Param` is a parameter.
 
     Raises:
-        ImportError: Flax is not installed.
-        TypeError: Neither of both.
-        ValueError: The module has state, as batch normalisation does.
+        ImportError, TypeError, ValueError: As `from_equinox`.
     """
     nnx = imported("flax.nnx", "module", "flax")
     make = _factory(module, nnx.Module)
