@@ -47,9 +47,7 @@ def _settings(experiment: Experiment) -> dict[str, Any]:
     keys = [replicate.key for replicate in experiment.replicates if replicate.key is not None]
     replicate_constants = {name: values.tolist() for name, values in experiment.replicate_constants.items()}
     subsets = {}
-    if (
-        chosen := experiment.subsets
-    ) is not None:  # besides what checksums say
+    if (chosen := experiment.subsets) is not None:  # besides what checksums say
         values = {name: values.tolist() for name, values in chosen.axis.items()}
         subsets = {"subsets": {"values": values, "own_starts": chosen.own_starts}}
     return {
