@@ -4,7 +4,6 @@ Parameters of such a network are a dict of the module's arrays by their paths, s
 The penalty is on those of two axes or more, as everywhere.
 """
 
-import importlib
 from collections.abc import Callable
 from typing import Any
 
@@ -12,6 +11,7 @@ import jax
 
 from jfnn.arguments import checks
 from jfnn.arguments.checks import ArgumentError, ArgumentTypeError
+from jfnn.arguments.packages import imported
 from jfnn.learners.naming import takes
 from jfnn.network import Network
 
@@ -33,7 +33,7 @@ def from_equinox(module: Any) -> Network:
         TypeError: Neither of both.
         ValueError: The module has state, as batch normalisation does.
     """
-    eqx = _imported("equinox", "equinox")
+    eqx = imported("equinox", "module", "equinox")
     make = _factory(module, eqx.Module)
     built = make(jax.random.key(0))
     indices = jax.tree.leaves(built, is_leaf=lambda node: isinstance(node, eqx.nn.StateIndex))
@@ -68,11 +68,9 @@ def from_flax(module: Any) -> Network:
             all seeds start. Each `nnx.Param` is a parameter.
 
     Raises:
-        ImportError: Flax is not installed.
-        TypeError: Neither of both.
-        ValueError: The module has state, as batch normalisation does.
+        ImportError, TypeError, ValueError: As `from_equinox`.
     """
-    nnx = _imported("flax.nnx", "flax")
+    nnx = imported("flax.nnx", "module", "flax")
     make = _factory(module, nnx.Module)
     built = make(nnx.Rngs(0))
     _check_module(built, nnx.Module)
@@ -100,19 +98,8 @@ def from_flax(module: Any) -> Network:
     return _network(built, init, apply, random_apply if streams else None)
 
 
-def _imported(module: str, package: str) -> Any:
-    try:
-        return importlib.import_module(module)
-    except ImportError as error:
-        message = f"module: needs the package {package}: pip install 'jfnn[{package}]'"
-        raise ImportError(message) from error
-
-
 def _factory(module: Any, kind: type) -> Callable[[Any], Any]:
-    if isinstance(module, kind) or not callable(module):
-        return lambda key: module
-    make: Callable[[Any], Any] = module
-    return make
+    return (lambda key: module) if isinstance(module, kind) or not callable(module) else module
 
 
 def _check_module(built: Any, kind: type) -> None:

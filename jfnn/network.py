@@ -114,17 +114,12 @@ def as_inputs(network: Network, x: Any, argument: str = "x", shape: Shape | None
     shape = network.input_shape if shape is None else shape
     tokens = None if network.layers is None else network.layers[0].tokens
     x = checks.as_inputs(x, argument, shape, whole=network.layers is None or tokens is not None)
-    if tokens is not None:
-        _check_tokens(x, tokens, argument)
-    return x
-
-
-def _check_tokens(x: Any, tokens: int, argument: str) -> None:
-    if x.dtype.kind not in "iu":
+    if tokens is not None and x.dtype.kind not in "iu":
         raise ArgumentTypeError(argument, f"expected tokens, whole numbers, got dtype {x.dtype}")
-    if checks.is_concrete(x) and (x.min() < 0 or x.max() >= tokens):
+    if tokens is not None and checks.is_concrete(x) and (x.min() < 0 or x.max() >= tokens):
         least, most = int(x.min()), int(x.max())
         raise ArgumentError(argument, f"expected tokens from 0 to {tokens - 1}, got {least} to {most}")
+    return x
 
 
 def as_params(network: Network, params: Params) -> Params:

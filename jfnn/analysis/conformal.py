@@ -8,7 +8,7 @@ from typing import Any
 
 import numpy as np
 
-from jfnn.analysis.intervals import Ends, as_numbers
+from jfnn.analysis.intervals import Ends, as_confidence, as_numbers
 from jfnn.arguments import checks
 from jfnn.arguments.checks import ArgumentError
 
@@ -34,7 +34,7 @@ def jackknife_plus(residuals: Any, predictions: Any, level: float = 0.9) -> Ends
     Raises:
         ValueError, TypeError: Arrays that are not finite or do not fit, or no probability.
     """
-    alpha, scores = _alpha(level), np.abs(_finite(residuals, "residuals", 1))
+    alpha, scores = 1 - as_confidence(level, "level"), np.abs(_finite(residuals, "residuals", 1))
     mu, n = _finite(predictions, "predictions", 2), len(scores)
     if len(mu) != n:
         raise ArgumentError(
@@ -63,16 +63,10 @@ def split_conformal(residuals: Any, predictions: Any, level: float = 0.9) -> End
     Raises:
         ValueError, TypeError: Arrays that are not finite, or no probability.
     """
-    alpha, scores = _alpha(level), np.abs(_finite(residuals, "residuals", 1))
+    alpha, scores = 1 - as_confidence(level, "level"), np.abs(_finite(residuals, "residuals", 1))
     mu = _finite(predictions, "predictions")
     q = _order(scores, _rank(alpha, len(scores)))
     return mu - q, mu + q
-
-
-def _alpha(level: Any) -> float:
-    if not isinstance(level, float) or not 0 < level < 1:
-        raise ArgumentError("level", f"expected a number between 0 and 1, got {checks.shown(level)}")
-    return 1 - level
 
 
 def _rank(alpha: float, n: int) -> int:

@@ -1,7 +1,8 @@
 """Values of training rows, from networks trained on many subsets of them.
 
 All functions take plain arrays, one row a subset: ``included [m, n]`` says which of the n training rows each
-of m subsets has, and a utility or the right answers are those of the network trained on it.
+of m subsets has, and a utility or the right answers are those of the network trained on it. Values are
+float64, NaN for rows that all subsets have, or none.
 """
 
 from typing import Any
@@ -24,9 +25,6 @@ def memorisation(correct: Any, included: Any) -> np.ndarray:
         correct: Whether each network's answer for each training row is right ``[m, n]``, or any score of it.
             Networks whose value is NaN, as of members that diverged, do not count.
         included: Which rows each was trained on ``[m, n]``.
-
-    Returns:
-        ``[n]``, float64; NaN for rows that all networks have, or none.
 
     Raises:
         ValueError, TypeError: Invalid arrays, or shapes that do not fit.
@@ -51,9 +49,6 @@ def influence(correct: Any, included: Any) -> np.ndarray:
             `memorisation`.
         included: Which training rows each was trained on ``[m, n]``.
 
-    Returns:
-        ``[n, rows]``, float64; NaN for training rows that all networks have, or none.
-
     Raises:
         ValueError, TypeError: As in `memorisation`.
     """
@@ -76,9 +71,6 @@ def banzhaf(utility: Any, included: Any) -> np.ndarray:
             where there is none.
         included: Which rows each subset has ``[m, n]``.
 
-    Returns:
-        ``[n]``, float64; NaN for rows that all subsets have, or none.
-
     Raises:
         ValueError, TypeError: Invalid arrays, or shapes that do not fit.
     """
@@ -99,8 +91,8 @@ def shapley(utility: Any, included: Any) -> np.ndarray:
             too.
 
     Returns:
-        ``[n]``, float64; NaN for a row without a subset that has it, of some size from 1 to n, or one that
-        does not, of some size from 0 to n-1: a mean over other sizes would be another value.
+        ``[n]``; NaN also for a row without a subset that has it, of some size from 1 to n, or one that does
+        not, of some size from 0 to n-1: a mean over other sizes would be another value.
 
     Raises:
         ValueError, TypeError: Invalid arrays, or shapes that do not fit.

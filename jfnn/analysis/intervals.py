@@ -133,7 +133,7 @@ def interval(
     return ends[0].reshape(shape), ends[1].reshape(shape)
 
 
-def as_confidence(confidence: Any) -> float:
+def as_confidence(confidence: Any, argument: str = "confidence") -> float:
     """A probability between 0 and 1.
 
     Raises:
@@ -141,7 +141,7 @@ def as_confidence(confidence: Any) -> float:
     """
     if not isinstance(confidence, float) or not 0 < confidence < 1:
         got = checks.shown(confidence)
-        raise ArgumentError("confidence", f"expected a number between 0 and 1, got {got}")
+        raise ArgumentError(argument, f"expected a number between 0 and 1, got {got}")
     return confidence
 
 

@@ -66,9 +66,7 @@ def sharpness(
             ``keep_params="evaluations"`` those of every evaluation. Networks are computed in blocks.
         x: Inputs ``[n, …]``, the same for all.
         y: Labels ``[n]`` or targets ``[n, n_out]``.
-        loss: As in `jfnn.objective`, and so are ``l2`` and ``reduction``.
-        l2: λ, one number.
-        reduction: "sum" or "mean".
+        loss, l2, reduction: As in `jfnn.objective`; λ is one number.
         k: How many eigenvalues, at most the number of parameters.
         iterations: Lanczos iterations, at least k; at most the number of parameters are made. Of 64-50-10 on
             the digits 20 gave the largest eigenvalue to rounding, 50 the five largest.
@@ -114,9 +112,7 @@ def sharpness(
     return Sharpness(*(values.reshape(*leading, k) for values in whole))
 
 
-@functools.lru_cache(maxsize=32)
-def _program(trace: Trace) -> Callable[..., tuple[jax.Array, jax.Array]]:
-    return compiled(trace)
+_program = functools.lru_cache(maxsize=32)(compiled)
 
 
 def _points(params: Params, shapes: Params) -> tuple[tuple[int, ...], np.ndarray]:

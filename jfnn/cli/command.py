@@ -138,7 +138,7 @@ def _flag_at_fault(error: ArgumentError, flags: Flags) -> str | None:
     if isinstance(error.item, str) and error.item in own:
         return "--optimizer-arg"
     for name, kind in SCHEDULERS.items():
-        if isinstance(error.item, kind):
+        if type(error.item) is kind:
             return flag_name(name)
     for argument in (f"{error.argument}_{error.item}", error.argument):
         for field in dataclasses.fields(flags):

@@ -11,7 +11,7 @@ from jfnn.analysis import ranking, summary
 from jfnn.cli.data import Problem
 from jfnn.cli.grid_flags import GridFlags
 from jfnn.cli.places import write_images
-from jfnn.datasets.frames import ENTRIES
+from jfnn.datasets.columns import ENTRIES
 from jfnn.search.groups import Group, SweepGroups
 from jfnn.search.result import REFIT, SweepResult
 from jfnn.search.run_directory import CONFIG, MODELS, RESULTS, TABLE

@@ -4,8 +4,9 @@ The number of rows of a call is fixed, and its number of members follows from th
 there are in all, so that a value has the same bits beside any other rows and any other members' numbers.
 """
 
+import functools
 from collections.abc import Callable
-from typing import Any, NamedTuple, cast
+from typing import Any, NamedTuple
 
 import jax
 import numpy as np
@@ -15,16 +16,15 @@ from jfnn.arguments.checks import ArgumentError, ArgumentTypeError
 from jfnn.engine.devices import resolve
 from jfnn.engine.plan import ACCELERATOR_TILE_BYTES, WIDTHS, tile_width
 from jfnn.engine.threads import spread
-from jfnn.learners.data import Rows
+from jfnn.learners.data import Rows, block
 from jfnn.learners.shapes import eval_shape
 
 BLOCK = 256  # rows of a call
 # Bytes of the parameters and layers of a call on a core: fewer take longer, more gain nothing.
 CPU_BYTES = 6_000_000
 
-Reduce = Callable[
-    ..., Any
-]  # (values [members, rows, …], axis=0) -> another axis, or none, in place of members
+# (values [members, rows, …], axis=0) -> another axis, or none, in place of members
+Reduce = Callable[..., Any]
 Finish = Callable[[np.ndarray, int], np.ndarray]
 
 
@@ -56,33 +56,14 @@ class Asked(NamedTuple):
         return values.reshape(*self.shape, *values.shape[1:])
 
 
-def _known(values: np.ndarray) -> np.ndarray:
-    """Values with NaN masked, if there is any."""
+def _without_nan(name: str, values: np.ndarray, axis: int) -> np.ndarray:
     unknown = np.isnan(values)
-    return np.ma.array(values, mask=unknown) if unknown.any() else values
+    known = np.ma.array(values, mask=unknown) if unknown.any() else values
+    return np.ma.filled(getattr(known, name)(axis=axis, dtype=np.float64), np.nan)
 
 
-def _mean(values: np.ndarray, axis: int) -> np.ndarray:
-    return np.ma.filled(_known(values).mean(axis=axis, dtype=np.float64), np.nan)
-
-
-def _std(values: np.ndarray, axis: int) -> np.ndarray:
-    return np.ma.filled(_known(values).std(axis=axis, dtype=np.float64), np.nan)
-
-
-REDUCTIONS: dict[str, Reduce] = {"mean": _mean, "std": _std}  # without NaN, in float64
-
-
-def as_reduction(reduce: Any) -> Reduce | None:
-    """None, a reduction by its name, or a function; raises ArgumentTypeError for anything else."""
-    if reduce is None:
-        return None
-    if callable(reduce):
-        return cast(Reduce, reduce)
-    if isinstance(reduce, str) and reduce in REDUCTIONS:
-        return REDUCTIONS[reduce]
-    expected = f"None, {', '.join(REDUCTIONS)}, or a function (values, axis=0)"
-    raise ArgumentTypeError("reduce", f"expected {expected}, got {checks.shown(reduce)}")
+# By name, without NaN, in float64.
+REDUCTIONS: dict[str, Reduce] = {name: functools.partial(_without_nan, name) for name in ("mean", "std")}
 
 
 def by_blocks(
@@ -105,14 +86,19 @@ def by_blocks(
         layer: The most numbers that a layer holds for one row.
         finish: ``(values [k, BLOCK, …] of members that did not diverge, number of the first row) -> values``,
             on the host.
-        reduce: As for `as_reduction`; applied to a block of rows at a time, so that no more are held.
+        reduce: None, a name in `REDUCTIONS`, or a function; applied to a block of rows at a time, so that no
+            more are held.
         argument: The caller's argument that the program is of, named in errors.
 
     Raises:
         ValueError, TypeError: The program fails or gives no value a row; the values do not fit into memory;
             all members diverged where they are to be reduced, or ``reduce`` does not give one entry a row.
     """
-    function, which, threads = as_reduction(reduce), asked.places, resolve(None)
+    function = REDUCTIONS.get(reduce) if isinstance(reduce, str) else reduce
+    which, threads = asked.places, resolve(None)
+    if reduce is not None and not callable(function):
+        expected = f"None, {', '.join(REDUCTIONS)}, or a function (values, axis=0)"
+        raise ArgumentTypeError("reduce", f"expected {expected}, got {checks.shown(reduce)}")
     if function is not None and asked.diverged.all():
         raise ArgumentError("reduce", "expected members to reduce over, but every one diverged")
     count, n = len(which), len(jax.tree.leaves(rows)[0])
@@ -123,10 +109,7 @@ def by_blocks(
         for device in set(threads)
     }
 
-    def block(first: int) -> Rows:
-        return jax.tree.map(lambda leaf: _padded(leaf[first : first + BLOCK]), rows)
-
-    one = eval_shape(argument, program, tiles[threads[0]][0], block(0))
+    one = eval_shape(argument, program, tiles[threads[0]][0], block(rows, 0, BLOCK))
     if one.shape[:2] != (width, BLOCK):
         raise ArgumentError(argument, f"expected a value a row, got {list(one.shape[1:])} for {BLOCK} rows")
     at_rows, done = 1 - one.ndim, dict[int, np.ndarray]()
@@ -134,7 +117,7 @@ def by_blocks(
         memory.check("x", 2.0 * one.dtype.itemsize * count * n * (one.size // (width * BLOCK)))
 
     def issue(first: int, device: jax.Device) -> list[jax.Array]:
-        here = jax.device_put(block(first), device)
+        here = jax.device_put(block(rows, first, BLOCK), device)
         return [program(tile, here) for tile in tiles[device]]
 
     def collect(first: int, results: list[jax.Array]) -> None:
@@ -151,10 +134,6 @@ def by_blocks(
     spread(range(0, n, BLOCK), threads, issue, collect)
     joined = np.concatenate([done[first] for first in sorted(done)], at_rows)
     return joined if function is not None else asked.spread_out(joined)
-
-
-def _padded(leaf: np.ndarray) -> np.ndarray:
-    return np.pad(leaf, [(0, BLOCK - len(leaf)), *[(0, 0)] * (leaf.ndim - 1)])
 
 
 def _width(members: Any, layer: int, platform: str) -> int:

@@ -10,7 +10,7 @@ import jax
 import numpy as np
 
 from jfnn.engine.program import Members, Stock, build
-from jfnn.learners.data import Rows
+from jfnn.learners.data import Rows, block, padded
 from jfnn.learners.epoch import EPOCHS
 from jfnn.learners.learner import Learner
 from jfnn.learners.source import Sources, room
@@ -64,15 +64,13 @@ class Worker:
         epochs = EPOCHS if task.objectives else 1  # to keep all takes a tenth of a small network's time
         self.program = build(task.learner, sources.batches, sources.padded, device.platform, epochs)
         # Arrays of few lengths, so that most numbers of rows share a program.
-        rows = jax.tree.map(lambda leaf: _padded(leaf, room(len(leaf))), task.rows)
-        weights = None if task.weights is None else _padded(task.weights, room(task.weights.shape[-1]), -1)
+        rows = jax.tree.map(lambda leaf: padded(leaf, room(len(leaf))), task.rows)
+        weights = None if task.weights is None else padded(task.weights, room(task.weights.shape[-1]), -1)
         self.stock = jax.device_put(Stock(rows, weights, sources.train), device)
 
-        def block(first: int) -> Rows:
-            return jax.tree.map(lambda leaf: _padded(leaf[first : first + task.block], task.block), task.rows)
-
         n = len(jax.tree.leaves(task.rows)[0]) if task.own is None else 0
-        self.blocks = jax.device_put([block(first) for first in range(0, n, task.block)], device)
+        blocks = [block(task.rows, first, task.block) for first in range(0, n, task.block)]
+        self.blocks = jax.device_put(blocks, device)
 
     def issue(self, segment: Segment, blocks: int | None = None) -> SegmentResult:
         """Starts a segment, without waiting for its arrays; scores ``blocks`` blocks of rows, or all."""
@@ -82,7 +80,7 @@ class Worker:
         else:  # NumPy arrays go with the call to where the data are; to place each takes three times as long
             minibatches, stock = segment.minibatches, self.stock
             if minibatches is not None:  # as many as in the longest call, so that one program serves all
-                minibatches = _padded(minibatches, max(self.task.steps, minibatches.shape[-2]), axis=-2)
+                minibatches = padded(minibatches, max(self.task.steps, minibatches.shape[-2]), axis=-2)
             source = self.task.sources.take(segment.replicates, segment.first_epoch, minibatches)
             if own is not None and minibatches is None:
                 stock = jax.device_put(self._own_stock(own, segment.folds), self.device)
@@ -110,16 +108,6 @@ class Worker:
 
     def _own_blocks(self, own: np.ndarray) -> list[Rows]:
         """Rows of each member ``[tile, block, …]``, up to the last that any of them has."""
-        size, numbers = self.task.block, np.maximum(own, 0)
-
-        def block(first: int) -> Rows:
-            return jax.tree.map(lambda leaf: leaf[numbers[:, first : first + size]], self.task.rows)
-
-        return [block(first) for first in range(0, int((own != PADDING).any(axis=0).sum()), size)]
-
-
-def _padded(leaf: np.ndarray, length: int, axis: int = 0) -> np.ndarray:
-    """An array padded with zeros to a length."""
-    widths = [(0, 0)] * leaf.ndim
-    widths[axis] = (0, length - leaf.shape[axis])
-    return np.pad(leaf, widths)
+        size, longest = self.task.block, int((own != PADDING).any(axis=0).sum())
+        numbers = [np.maximum(own[:, first : first + size], 0) for first in range(0, longest, size)]
+        return [jax.tree.map(lambda leaf, at=at: leaf[at], self.task.rows) for at in numbers]

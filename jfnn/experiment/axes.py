@@ -88,6 +88,13 @@ class Axes:
         mesh = np.meshgrid(*self.values.values(), indexing="ij")
         return {name: column.ravel() for name, column in zip(self.values, mesh, strict=True)}
 
+    def hyper(self, constants: Mapping[str, Any], members: int, dtype: np.dtype) -> dict[str, np.ndarray]:
+        """Each member's numbers, name -> ``[members]``, replicates inside; constants are one or one each."""
+        replicates = members // int(np.prod(self.shape))
+        varied = {name: np.repeat(values, replicates) for name, values in self.columns().items()}
+        shared = {name: np.resize(values, members) for name, values in constants.items()}
+        return {name: np.asarray(values, dtype) for name, values in (varied | shared).items()}
+
     def at(self, index: tuple[int, ...]) -> dict[str, float]:
         """Name -> the value of the cell at a place."""
         places = index if self.crossed else index * len(self.values)

@@ -34,29 +34,29 @@ def build(options: Options, first_fold: int = 0) -> Experiment:
         options: The options.
         first_fold: Number of the first fold, for the random numbers of its steps.
     """
-    options = _checked(options)
-    subsets = options.folds if isinstance(options.folds, Subsets) else None
-    validates = options.folds is not None if subsets is None else subsets.holds_out
+    options = options.checked()
+    split, folds = with_labels(options.split, options.folds)
+    options = dataclasses.replace(options, split=split, folds=folds)
+    subsets = folds if isinstance(folds, Subsets) else None
+    validates = folds is not None if subsets is None else subsets.holds_out
     validates |= options.validation.size is not None
     _check_combinations(options, validates)
     learner, data = _learner(options).bind(options.split)
     data = with_weights(data, subsets)
     check_metrics(learner.metrics)
     learner.check(data)
-    folds = cuts(data, options.validation.size, options.folds)
+    parts = cuts(data, options.validation.size, folds)
     numbers, sample = _numbers(options, learner), options.sample
-    if sample is None:
-        lengths = {name: len(v) if checks.is_several(v) else 1 for name, v in numbers.items()}
-    else:
-        lengths = {"sample": sample.cells}
-    _check_memory(learner, data, len(options.seeds) * len(folds), options.execution.tile, lengths)
+    lengths = {name: len(v) if checks.is_several(v) else 1 for name, v in numbers.items()}
+    lengths = lengths if sample is None else {"sample": sample.cells}
+    _check_memory(learner, data, len(options.seeds) * len(parts), options.execution.tile, lengths)
     cells, constants = axes_and_constants(numbers, sample)
     values = cells.values | {name: np.array([value]) for name, value in constants.items()}
     check_range(values, data.dtype)
     check_counts(values, getattr(learner, "counts", {}))
     ranking = _ranking(learner, data, options.validation, validates)
     _check_schedulers(options, math.prod(cells.shape), list(values), validates)
-    members = replicates(options, learner, data, folds, first_fold)
+    members = replicates(options, learner, data, parts, first_fold)
     spread = _schedule_steps(learner, options.epochs, [replicate.steps for replicate in members])
     experiment = Experiment(
         learner=_as_trained(learner, data, members, (*values, *spread)),
@@ -66,7 +66,7 @@ def build(options: Options, first_fold: int = 0) -> Experiment:
         replicate_constants=spread,
         replicates=members,
         seeds=options.seeds,
-        folds=None if options.folds is None else len(folds),
+        folds=None if folds is None else len(parts),
         subsets=subsets,
         epochs=options.epochs,
         ranking=ranking,
@@ -74,15 +74,6 @@ def build(options: Options, first_fold: int = 0) -> Experiment:
         execution=options.execution,
     )
     return dataclasses.replace(experiment, learner=scoring(experiment.learner, experiment.block))
-
-
-def _checked(options: Options) -> CheckedOptions:
-    """The options, each checked, with labels that subsets change as further rows of the split."""
-    checked = options.checked()
-    if not isinstance(checked.folds, Subsets):
-        return checked
-    split, subsets = with_labels(checked.split, checked.folds)
-    return dataclasses.replace(checked, split=split, folds=subsets)
 
 
 def _as_trained(learner: Learner, data: Data, members: Sequence[Replicate], hyper: Sequence[str]) -> Learner:

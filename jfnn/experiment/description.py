@@ -16,7 +16,6 @@ from jfnn.minibatches import Minibatches
 from jfnn.schedulers import SCHEDULERS
 from jfnn.store.files import digest
 from jfnn.store.identity import Description, fingerprint, plain
-from jfnn.subsets import Subsets
 
 
 def describe(
@@ -47,6 +46,10 @@ def _settings(experiment: Experiment) -> dict[str, Any]:
     batches, execution = experiment.replicates[0].batches, experiment.execution
     keys = [replicate.key for replicate in experiment.replicates if replicate.key is not None]
     replicate_constants = {name: values.tolist() for name, values in experiment.replicate_constants.items()}
+    subsets = {}
+    if (chosen := experiment.subsets) is not None:  # besides what checksums say
+        values = {name: values.tolist() for name, values in chosen.axis.items()}
+        subsets = {"subsets": {"values": values, "own_starts": chosen.own_starts}}
     return {
         "learner": experiment.learner.describe(),
         "axes": {name: values.tolist() for name, values in experiment.cells.values.items()},
@@ -56,7 +59,7 @@ def _settings(experiment: Experiment) -> dict[str, Any]:
         "minibatches": batches._asdict() if isinstance(batches, Minibatches) else "given",
         "seeds": list(experiment.seeds),
         "replicates": len(experiment.replicates),
-        **({} if experiment.subsets is None else {"subsets": _describe_subsets(experiment.subsets)}),
+        **subsets,
         "step_keys": digest(np.stack(keys)) if keys else None,
         "ranked_by": experiment.ranking.name,
         "higher_is_better": {metric.name: metric.higher_is_better for metric in experiment.learner.metrics},
@@ -66,12 +69,6 @@ def _settings(experiment: Experiment) -> dict[str, Any]:
         "keep_params": execution.keep_params,
         "dtype": experiment.data.dtype.name,
     }
-
-
-def _describe_subsets(subsets: Subsets) -> dict[str, Any]:
-    """All that checksums of rows, weights and starts do not say."""
-    values = {name: values.tolist() for name, values in subsets.axis.items()}
-    return {"values": values, "own_starts": subsets.own_starts}
 
 
 def describe_scheduler(scheduler: Any) -> dict[str, Any]:

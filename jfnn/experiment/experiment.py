@@ -153,11 +153,8 @@ class Experiment:
 
     def hyper(self) -> dict[str, np.ndarray]:
         """Each member's numbers, name -> ``[members]``."""
-        n = len(self.replicates)
-        varied = {name: np.repeat(values, n) for name, values in self.cells.columns().items()}
-        shared = {name: np.full(self.members, value) for name, value in self.constants.items()}
-        shared |= {name: values[self.replicate_of()] for name, values in self.replicate_constants.items()}
-        return {name: np.asarray(values, self.data.dtype) for name, values in (varied | shared).items()}
+        constants = {**self.constants, **self.replicate_constants}
+        return self.cells.hyper(constants, self.members, self.data.dtype)
 
     @functools.cached_property
     def own_rows(self) -> np.ndarray | None:

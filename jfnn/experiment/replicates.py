@@ -77,8 +77,8 @@ def step_key(seed: Any, fold: Any) -> np.ndarray:
     """
 
     def key(seed: jax.Array, fold: jax.Array) -> jax.Array:
-        of_seed = jax.random.fold_in(jax.random.key(seed), STEP_KEYS)
-        return jax.random.key_data(jax.random.fold_in(of_seed, fold))
+        own = jax.random.fold_in(jax.random.key(seed), STEP_KEYS)
+        return jax.random.key_data(jax.random.fold_in(own, fold))
 
     each = jnp.vectorize(key, signature="(),()->(k)")
     return np.asarray(each(np.asarray(seed, np.uint32), np.asarray(fold, np.uint32)))

@@ -73,15 +73,15 @@ def _hold_out(n: int, size: float | int) -> Cut:
     return np.sort(train), np.sort(validation)
 
 
-def with_labels(split: Split, subsets: Subsets) -> tuple[Split, Subsets]:
-    """A split with the labels of subsets as further training rows, each row and label once, and the subsets.
+def with_labels(split: Split, folds: Any) -> tuple[Split, Any]:
+    """A split with the labels of subsets as further training rows, each row and label once, and the folds.
 
     Raises:
         ValueError: Labels of another shape or kind than the split's.
     """
-    if subsets.labels is None:
-        return split, subsets
-    y, labels, n = np.asarray(checks.as_array(split.y_train, "y_train")), subsets.labels, subsets.n
+    if not isinstance(folds, Subsets) or folds.labels is None:
+        return split, folds
+    y, labels, n = np.asarray(checks.as_array(split.y_train, "y_train")), folds.labels, folds.n
     if labels.shape[1:] != y.shape or (labels.dtype.kind in "iub") != (y.dtype.kind in "iub"):
         expected, got = f"{y.dtype} {list(y.shape)}", f"{labels.dtype} {list(labels.shape[1:])}"
         raise ArgumentError("folds", f"expected labels like y_train, {expected}, got {got} a subset")
@@ -98,9 +98,9 @@ def with_labels(split: Split, subsets: Subsets) -> tuple[Split, Subsets]:
 
     given = split.x_train, split.weights
     x_train, weights = jax.tree.map(longer, given, is_leaf=lambda leaf: isinstance(leaf, list))
-    pairs = [(numbers[f][train], held) for f, (train, held) in enumerate(subsets.pairs)]
-    own = None if subsets.weights is None else subsets.weights[:, [*range(n), *source]]
-    changed = dataclasses.replace(subsets, n=n + len(source), pairs=pairs, weights=own, labels=None)
+    pairs = [(numbers[f][train], held) for f, (train, held) in enumerate(folds.pairs)]
+    own = None if folds.weights is None else folds.weights[:, [*range(n), *source]]
+    changed = dataclasses.replace(folds, n=n + len(source), pairs=pairs, weights=own, labels=None)
     y_train = np.concatenate([y, new[first]])
     return split._replace(x_train=x_train, y_train=y_train, weights=weights), changed
 

@@ -8,7 +8,6 @@ import jax.numpy as jnp
 
 from jfnn import activations
 from jfnn.activations import Activation
-from jfnn.layers.kind import Params
 from jfnn.layers.recurrent import Recurrent
 
 
@@ -38,23 +37,12 @@ class Elman(Recurrent):
     states: str = "last"
     initializer: str = "pytorch"
     padded: bool = False
+    cell = ElmanCell
 
     def __post_init__(self) -> None:
         """Raises ValueError for unknown names and widths below 1."""
         super().__post_init__()
         object.__setattr__(self, "activation", activations.name_or_own(self.activation))
-
-    def as_params(self, weights: list[jax.Array], biases: list[jax.Array]) -> Params:
-        """An `ElmanCell`; of the biases the first."""
-        return ElmanCell(weights[0], weights[1], biases[0])
-
-    def matrix(self, packed: ElmanCell) -> jax.Array:
-        """``(w_h, w_x, b)`` side by side."""
-        return jnp.concatenate([packed.w_h, packed.w_x, packed.b[:, None]], axis=1)
-
-    def gradients(self, d_matrix: jax.Array) -> ElmanCell:
-        """``∂C/∂w_x = Σ_t δ_t x_tᵀ``, ``∂C/∂w_h = Σ_t δ_t h_{t-1}ᵀ``, ``∂C/∂b = Σ_t Σ_samples δ_t``."""
-        return ElmanCell(d_matrix[:, self.units : -1], d_matrix[:, : self.units], d_matrix[:, -1])
 
     def advance(self, z: jax.Array, h: jax.Array) -> jax.Array:
         """``h_t = f(z_t)``."""

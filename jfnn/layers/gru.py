@@ -1,12 +1,11 @@
 """The layer of gated recurrent units (Cho et al., EMNLP 2014), in the form of PyTorch and cuDNN."""
 
 import dataclasses
-from typing import ClassVar, NamedTuple
+from typing import NamedTuple
 
 import jax
 import jax.numpy as jnp
 
-from jfnn.layers.kind import Params
 from jfnn.layers.recurrent import Recurrent
 
 
@@ -41,12 +40,9 @@ class GRU(Recurrent):
     states: str = "last"
     initializer: str = "pytorch"
     padded: bool = False
-    gates: ClassVar[int] = 3
-    rows: ClassVar[int] = 4
-
-    def as_params(self, weights: list[jax.Array], biases: list[jax.Array]) -> Params:
-        """A `GRUCell`."""
-        return GRUCell(weights[0], weights[1], biases[0], biases[1])
+    cell = GRUCell
+    gates = 3
+    rows = 4
 
     def matrix(self, packed: GRUCell) -> jax.Array:
         """Rows for ``p_r + q_r``, ``p_u + q_u``, ``p_c`` and ``q_c``, whose columns are w_h, w_x, biases."""

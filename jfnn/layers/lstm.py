@@ -4,12 +4,11 @@ With the forget gate of Gers, Schmidhuber, Cummins (Neural Computation 12, 2000)
 """
 
 import dataclasses
-from typing import ClassVar, NamedTuple
+from typing import NamedTuple
 
 import jax
 import jax.numpy as jnp
 
-from jfnn.layers.kind import Params
 from jfnn.layers.recurrent import Recurrent
 
 
@@ -42,21 +41,10 @@ class LSTM(Recurrent):
     states: str = "last"
     initializer: str = "pytorch"
     padded: bool = False
-    carried: ClassVar[int] = 2  # h and c
-    gates: ClassVar[int] = 4
-    rows: ClassVar[int] = 4
-
-    def as_params(self, weights: list[jax.Array], biases: list[jax.Array]) -> Params:
-        """An `LSTMCell`; of the biases the first."""
-        return LSTMCell(weights[0], weights[1], biases[0])
-
-    def matrix(self, packed: LSTMCell) -> jax.Array:
-        """``(w_h, w_x, b)`` side by side."""
-        return jnp.concatenate([packed.w_h, packed.w_x, packed.b[:, None]], axis=1)
-
-    def gradients(self, d_matrix: jax.Array) -> LSTMCell:
-        """``∂C/∂w_x = Σ_t δ_t x_tᵀ``, ``∂C/∂w_h = Σ_t δ_t h_{t-1}ᵀ``, ``∂C/∂b = Σ_t Σ_samples δ_t``."""
-        return LSTMCell(d_matrix[:, self.units : -1], d_matrix[:, : self.units], d_matrix[:, -1])
+    cell = LSTMCell
+    carried = 2  # h and c
+    gates = 4
+    rows = 4
 
     def advance(self, z: jax.Array, h: jax.Array) -> jax.Array:
         """``(h_t, c_t)`` in one column."""

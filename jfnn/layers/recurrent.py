@@ -58,6 +58,7 @@ class Recurrent(LayerKind):
     initializer: str
     padded: bool
     droppable = True
+    cell: ClassVar[Any]  # the named tuple of one direction's parameters
     carried: ClassVar[int] = 1  # numbers that go from one time to the next, a unit
     gates: ClassVar[int] = 1  # rows of w a unit
     rows: ClassVar[int] = 1  # rows of z a unit
@@ -70,17 +71,16 @@ class Recurrent(LayerKind):
         checks.as_choice(self.states, "states", STATES)
         checks.as_choice(self.initializer, "init", INITIALIZERS)
 
-    @abc.abstractmethod
-    def as_params(self, weights: list[jax.Array], biases: list[jax.Array]) -> Params:
-        """Parameters of one direction, of ``[w_x, w_h]`` and a bias vector for each."""
-
-    @abc.abstractmethod
     def matrix(self, packed: Any) -> jax.Array:
-        """``W [rows units, units + features + 1]`` of one direction."""
+        """``W [rows units, units + features + 1]`` of one direction: ``(w_h, w_x, b)`` side by side."""
+        return jnp.concatenate([packed.w_h, packed.w_x, packed.b[:, None]], axis=1)
 
-    @abc.abstractmethod
     def gradients(self, d_matrix: jax.Array) -> Any:
-        """``∂C/∂parameters`` of one direction, in packed form, from ``∂C/∂W``."""
+        """``∂C/∂parameters`` of one direction, in packed form, from ``∂C/∂W``.
+
+        ``∂C/∂w_x = Σ_t δ_t x_tᵀ``, ``∂C/∂w_h = Σ_t δ_t h_{t-1}ᵀ``, ``∂C/∂b = Σ_t Σ_samples δ_t``.
+        """
+        return self.cell(d_matrix[:, self.units : -1], d_matrix[:, : self.units], d_matrix[:, -1])
 
     @abc.abstractmethod
     def advance(self, z: jax.Array, h: jax.Array) -> jax.Array:
@@ -118,7 +118,7 @@ class Recurrent(LayerKind):
                 for part_key, n_in in zip(keys, (shape[1], self.units), strict=True)
             ]
             weights, biases = zip(*drawn, strict=True)
-            return self.as_params(list(weights), list(biases))
+            return self.cell(*[*weights, *biases][: len(self.cell._fields)])  # of the biases one may do
 
         if not self.bidirectional:
             return draw_cell(key)

@@ -74,3 +74,15 @@ def after_objective(value: jax.Array, hyper: Hyper) -> Hyper:
         return jnp.minimum(number, jnp.where(jnp.isfinite(value), number, number + 1))
 
     return {name: unchanged(number) for name, number in hyper.items()}
+
+
+def block(rows: Rows, first: int, size: int) -> Rows:
+    """Rows from a first one on, so many; zeros behind the last."""
+    return jax.tree.map(lambda leaf: padded(leaf[first : first + size], size), rows)
+
+
+def padded(leaf: np.ndarray, length: int, axis: int = 0) -> np.ndarray:
+    """An array padded with zeros to a length."""
+    widths = [(0, 0)] * leaf.ndim
+    widths[axis] = (0, length - leaf.shape[axis])
+    return np.pad(leaf, widths)

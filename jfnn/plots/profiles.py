@@ -29,6 +29,7 @@ from jfnn.plots.panels import (
 from jfnn.plots.slices import At, axis_values, caption_parts, sliced
 from jfnn.search.groups import SweepGroups
 from jfnn.search.result import SweepResult
+from jfnn.search.run_directory import OUTCOMES
 
 GROUP_AXES = ("network", "batch_size", "width")
 
@@ -118,8 +119,7 @@ def _profile(
     numbers = list(map(as_number, texts))
     words = None in numbers
     parts = [sliced(sweep, curves, at)[0] for sweep in result.results]
-    names = ("diverged_at", "stopped_at", "pruned", "epochs")
-    arrays: dict[str, Any] = {name: np.stack([getattr(part, name) for part in parts]) for name in names}
+    arrays: dict[str, Any] = {name: np.stack([getattr(part, name) for part in parts]) for name in OUTCOMES}
     arrays["scores"] = {name: np.stack([part.scores[name] for part in parts]) for name in first.scores}
     along = np.array(range(len(texts)) if words else numbers, np.float64)
     stacked = dataclasses.replace(parts[0], axes={axis: along} | parts[0].axes, **arrays)

@@ -11,6 +11,7 @@ from jfnn.analysis import summary
 from jfnn.arguments import checks
 from jfnn.arguments.checks import ArgumentError, ArgumentTypeError
 from jfnn.search.result import SweepResult
+from jfnn.search.run_directory import OUTCOMES
 
 At = Mapping[str, int | str]
 MEAN = "mean"
@@ -54,8 +55,7 @@ def sliced(
                 array = average(array, axis=i) if places[name] == MEAN else array.take(places[name], axis=i)
         return array.transpose([left.index(name) for name in (*shown, *runs)]).reshape(lengths)
 
-    names = ("diverged_at", "stopped_at", "pruned", "epochs")
-    arrays: dict[str, Any] = {name: cut(getattr(result, name)) for name in names}
+    arrays: dict[str, Any] = {name: cut(getattr(result, name)) for name in OUTCOMES}
     arrays["scores"] = {name: cut(scores, np.mean) for name, scores in result.scores.items()}
     arrays |= {"history": {}, "params": None, "objective": None}
     seeds, folds = result.seeds if "seed" in runs else np.zeros(1), result.folds if "fold" in runs else None

@@ -51,25 +51,32 @@ class Halving(Scheduler):
             epoch *= self.factor
         return rungs
 
+    def brackets(self, cells: int, epochs: int) -> list[tuple[np.ndarray, dict[int, int]]]:
+        """The numbers of all cells that are ranked together, and epoch -> how many of them go on after it."""
+        return [(np.arange(cells), self.rungs(cells, epochs))]
+
     def check(self, cells: int, epochs: int, hyper: Collection[str]) -> None:
         """There must be a rung, unless there are too few cells for one."""
-        if cells >= self.factor and not self.rungs(cells, epochs):
+        if cells >= self.factor and not any(rungs for _, rungs in self.brackets(cells, epochs)):
             raise ValueError(f"no round of {self} ends within {epochs} epochs")
 
     def next_epoch(self, epoch: int, cells: int, epochs: int) -> int:
         """The next rung."""
-        return next((rung for rung in self.rungs(cells, epochs) if rung > epoch), epochs + 1)
+        rungs = [rung for _, rungs in self.brackets(cells, epochs) for rung in rungs if rung > epoch]
+        return min(rungs, default=epochs + 1)
 
     def update(self, state: SchedulerState, report: Report) -> tuple[SchedulerState, Actions]:
-        """At a rung, stops and prunes whole cells: all but the best."""
-        going_on = self.rungs(report.cells, report.epochs).get(report.epoch)
-        if going_on is None:
-            return state, Actions()
-        pruned = behind(report, np.arange(report.cells), going_on)
+        """At a rung, stops and prunes whole cells: all but the best of those that are ranked together."""
+        due = [
+            _behind(report, cells, rungs[report.epoch])
+            for cells, rungs in self.brackets(report.cells, report.epochs)
+            if report.epoch in rungs
+        ]
+        pruned = np.any(due, axis=0) if due else None
         return state, Actions(stop=pruned, prune=pruned)
 
 
-def behind(report: Report, cells: np.ndarray, going_on: int) -> np.ndarray:
+def _behind(report: Report, cells: np.ndarray, going_on: int) -> np.ndarray:
     """All members ``[members]`` of some cells but the best ``going_on`` of these, by their mean scores."""
     scores = np.where(report.pruned, np.nan, report.score)
     means = scores.reshape(report.cells, report.replicates).mean(axis=1)[cells]

@@ -1,18 +1,16 @@
 """Hyperband: successive halving from several first rungs at once, each with a part of the cells."""
 
 import dataclasses
-from collections.abc import Collection
 
 import numpy as np
 
 from jfnn.arguments import checks
 from jfnn.numerics.permutation import domain, permuted
-from jfnn.schedulers.halving import behind
-from jfnn.schedulers.scheduler import Actions, Report, Scheduler, SchedulerState
+from jfnn.schedulers.halving import Halving
 
 
 @dataclasses.dataclass(frozen=True)
-class Hyperband(Scheduler):
+class Hyperband(Halving):
     """Hyperband (Li et al. 2018, JMLR 18(185), algorithm 1): halving that need not know its first rung.
 
     With factor η and R epochs, a fixed shuffle deals the sweep's cells out to brackets s = s_max … 0, where
@@ -33,7 +31,7 @@ class Hyperband(Scheduler):
 
     def __post_init__(self) -> None:
         """Raises ValueError for a factor below 2 or a first rung before the first epoch."""
-        checks.as_count(self.factor, "factor", minimum=2)
+        super().__post_init__()
         checks.as_count(self.min_epochs, "min_epochs")
 
     def brackets(self, cells: int, epochs: int) -> list[tuple[np.ndarray, dict[int, int]]]:
@@ -57,23 +55,3 @@ class Hyperband(Scheduler):
             for i in range(s)
             if going_on[i + 1] < min(going_on[i], cells)
         }
-
-    def check(self, cells: int, epochs: int, hyper: Collection[str]) -> None:
-        """There must be a rung, unless there are too few cells for one."""
-        if cells >= self.factor and not any(rungs for _, rungs in self.brackets(cells, epochs)):
-            raise ValueError(f"no round of {self} ends within {epochs} epochs")
-
-    def next_epoch(self, epoch: int, cells: int, epochs: int) -> int:
-        """The next rung of any bracket."""
-        rungs = [rung for _, rungs in self.brackets(cells, epochs) for rung in rungs if rung > epoch]
-        return min(rungs, default=epochs + 1)
-
-    def update(self, state: SchedulerState, report: Report) -> tuple[SchedulerState, Actions]:
-        """At a rung, stops and prunes whole cells: all but the best of each bracket that has one there."""
-        due = [
-            behind(report, cells, rungs[report.epoch])
-            for cells, rungs in self.brackets(report.cells, report.epochs)
-            if report.epoch in rungs
-        ]
-        pruned = np.any(due, axis=0) if due else None
-        return state, Actions(stop=pruned, prune=pruned)

@@ -1,7 +1,6 @@
 """Searches that an outside optimiser steers: it proposes a whole tile of cells, which train side by side."""
 
 import dataclasses
-import importlib
 import numbers
 import os
 from collections.abc import Callable, Collection, Mapping, Sequence
@@ -11,6 +10,7 @@ import numpy as np
 
 from jfnn.arguments import checks
 from jfnn.arguments.checks import ArgumentError, ArgumentTypeError
+from jfnn.arguments.packages import imported
 from jfnn.arguments.signatures import check_callable
 from jfnn.experiment.experiment import Experiment
 from jfnn.experiment.options import Options
@@ -127,7 +127,7 @@ def ask_tell(
     width = _width(study, network, split, options, cell, at_once, objectives)
     copies = own_copies(options | {"split": split})
     split, options = copies.pop("split"), options | copies
-    pruned = _pruned_state()
+    pruned = imported("optuna", "study", "optuna").trial.TrialState.PRUNED
     results, told = Rounds(), []
     while left:
         proposals = [] if results else [(trial, cell)]
@@ -148,14 +148,6 @@ def ask_tell(
     signs = [-1 if direction == "maximize" else 1 for direction in _directions(study)]
     results.front = np.flatnonzero(undominated(results.values * signs))
     return results
-
-
-def _pruned_state() -> Any:
-    """Optuna's state of a trial without a score."""
-    try:
-        return importlib.import_module("optuna").trial.TrialState.PRUNED
-    except ImportError as error:
-        raise ImportError("study: needs the package optuna: pip install 'jfnn[optuna]'") from error
 
 
 def _ask(

@@ -43,11 +43,11 @@ def cell_values(result: SweepResult, objectives: Sequence[Objective]) -> np.ndar
     """Values of each cell ``[cells, objectives]``, averaged over seeds and folds; NaN if it does not rank."""
     values = []
     for each in objectives:
-        of_members = each(result) if callable(each) else result.scores[result.named(each, "objectives")]
-        if np.shape(of_members) != result.diverged_at.shape:
+        members = each(result) if callable(each) else result.scores[result.named(each, "objectives")]
+        if np.shape(members) != result.diverged_at.shape:
             expected = f"expected one number a member, {list(result.diverged_at.shape)}"
-            raise ArgumentError("objectives", f"{expected}, got shape {list(np.shape(of_members))}")
-        values.append(np.reshape(of_members, (result.pruned_cells.size, -1)).mean(axis=1))
+            raise ArgumentError("objectives", f"{expected}, got shape {list(np.shape(members))}")
+        values.append(np.reshape(members, (result.pruned_cells.size, -1)).mean(axis=1))
     table = np.stack([*values, result.cell_scores().ravel()], axis=1)
     ranks = np.isfinite(table).all(axis=1) & ~result.pruned_cells.ravel()
     return np.where(ranks[:, None], table[:, :-1], np.nan)

@@ -39,14 +39,13 @@ def load(directory: str | os.PathLike[str]) -> SweepResult:
         FileNotFoundError: There is no run in the directory.
         ValueError: The run has not ended, or a file is corrupt or of another format; the message names it.
     """
-    result = _with_origin(read(directory))
-    refit = None if result.refit is None else _with_origin(result.refit)
-    return dataclasses.replace(result, refit=refit)
+    return _with_origin(read(directory))
 
 
 def _with_origin(result: SweepResult) -> SweepResult:
     described = result.config.get("settings", {}).get("learner", {})
-    return dataclasses.replace(result, origin=Origin(functools.partial(_learner, described)))
+    refit = None if result.refit is None else _with_origin(result.refit)
+    return dataclasses.replace(result, refit=refit, origin=Origin(functools.partial(_learner, described)))
 
 
 def _learner(described: Mapping[str, Any], network: Network | None) -> Learner:

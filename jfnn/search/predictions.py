@@ -8,7 +8,7 @@ import numpy as np
 
 from jfnn.arguments import checks
 from jfnn.arguments.checks import ArgumentError, ArgumentTypeError
-from jfnn.datasets import frames
+from jfnn.datasets import columns
 from jfnn.engine.blocks import BLOCK, Asked, Finish, Reduce, by_blocks
 from jfnn.experiment.axes import Axes
 from jfnn.experiment.experiment import PARTS
@@ -78,12 +78,12 @@ class MemberPredictions:
             ValueError, TypeError: No parameters were kept; the network is not known or not theirs; invalid
                 inputs; with ``reduce``, every member diverged; else, values do not fit into memory.
         """
-        model, framed = self._model(network), frames.is_frame(x)
+        model, framed = self._model(network), columns.is_frame(x)
         if not answers.decides(model, self.metrics):
-            units = frames.units(self.config) if framed else None
+            units = columns.units(self.config) if framed else None
             return self._ask(answers.outputs, model, x, reduce, units)
         values = self._ask(answers.labels, model, x, reduce)
-        return frames.as_words(values, self.config) if framed and reduce is None else values
+        return columns.as_words(values, self.config) if framed and reduce is None else values
 
     def predict_proba(
         self, x: Any, reduce: str | Reduce | None = None, network: Network | Learner | None = None
@@ -145,7 +145,9 @@ class MemberPredictions:
             raise ArgumentError("part", "expected one with rows; this split has none to test on")
         params, asked, dtype = self._kept()
         only = None if part == "test" else self._only(part, data, asked, folds)
-        hyper = {name: values[asked.numbers] for name, values in self._hyper(dtype).items()}
+        constants = self.config.get("settings", {}).get("constants", {})
+        everyone = Axes(self.axes, not self.sampled).hyper(constants, self.diverged_at.size, dtype)
+        hyper = {name: values[asked.numbers] for name, values in everyone.items()}
         members = answers.packed(learner, params, dtype), hyper
         rows = jax.tree.map(lambda leaf: leaf[first:end], data.rows)
         program = answers.program(answers.row_score, learner, name)
@@ -172,8 +174,8 @@ class MemberPredictions:
     ) -> np.ndarray:
         """Values of a function of `jfnn.learners.answers` for inputs, or for a frame of them."""
         params, asked, dtype = self._kept()
-        if frames.is_frame(x):
-            x = frames.as_rows(x, self.config)
+        if columns.is_frame(x):
+            x = columns.as_rows(x, self.config)
             x = x.reshape(len(x), *model.network.input_shape) if answers.has_outputs(model) else x
         rows, params = answers.inputs(model, x, dtype), answers.packed(model, params, dtype)
         program, leaves = answers.program(function, model), jax.tree.leaves(params)
@@ -195,15 +197,6 @@ class MemberPredictions:
         floats = [leaf.dtype for leaf in jax.tree.leaves(params) if leaf.dtype.kind == "f"]
         dtype = np.dtype(jax.dtypes.canonicalize_dtype(floats[0] if floats else np.float64))
         return params, Asked(shape, numbers.ravel(), diverged.ravel()), dtype
-
-    def _hyper(self, dtype: np.dtype) -> dict[str, np.ndarray]:
-        """Numbers of every member of the grid ``[members]``, as they were when it began."""
-        cells, size = Axes(self.axes, not self.sampled), self.diverged_at.size
-        constants = self.config.get("settings", {}).get("constants", {})
-        replicates = size // int(np.prod(cells.shape))
-        varied = {name: np.repeat(values, replicates) for name, values in cells.columns().items()}
-        shared = {name: np.resize(values, size) for name, values in constants.items()}
-        return {name: np.asarray(values, dtype) for name, values in (varied | shared).items()}
 
     def _only(self, part: str, data: Data, asked: Asked, folds: Any) -> Finish:
         """A function that puts NaN where a member's fold lacks a row; rows must be those of the sweep."""

@@ -20,7 +20,7 @@ import numpy as np
 
 from jfnn.arguments import paths
 from jfnn.arguments.checks import ArgumentError, ArgumentTypeError
-from jfnn.datasets.frames import ENTRIES
+from jfnn.datasets.columns import ENTRIES
 from jfnn.experiment.axes import Axes
 from jfnn.layers.kind import Params
 from jfnn.store import archives, files, trees
