@@ -7,7 +7,7 @@ targets, averaged over rows.
 """
 
 from pathlib import Path
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import numpy as np
 from matplotlib.figure import Figure
@@ -59,36 +59,33 @@ class Curves(NamedTuple):
 
 def run(runs: Path, size: str) -> Picture:
     """Losses and sharpness of a range of rates."""
-    scale, digits = SCALES[size], jfnn.datasets.digits()
-    x = digits.x_train[:ROWS]
-    split = jfnn.Split((x - x.mean()) / x.std(), digits.y_train[:ROWS])
-    network = jfnn.mlp((x.shape[1], UNITS, UNITS, 10), "tanh", init="pytorch")
+    scale = SCALES[size]
+    curves, result = trained(scale, resumable(runs, "edge"))
+    rows = table_rows(curves, published("edge")["statements"], size != "quick")
+    description = f"{len(scale.rates)} networks, {scale.steps:,} steps each, without their sharpness"
+    return Picture(draw(curves), rows, description, seconds(result))
+
+
+def trained(scale: Scale, directory: dict[str, Any]) -> tuple[Curves, jfnn.SweepResult]:
+    """Networks of all rates, measured along training."""
+    digits = jfnn.datasets.digits()
+    x, y = digits.x_train[:ROWS], digits.y_train[:ROWS]
+    x, network = (x - x.mean()) / x.std(), jfnn.mlp((x.shape[1], UNITS, UNITS, 10), "tanh", init="pytorch")
+    loss: dict[str, Any] = {"loss": "quadratic", "reduction": "mean"}
     result = jfnn.sweep(
         network,
-        split,
+        jfnn.Split(x, y),
         learning_rate=scale.rates,
-        loss="quadratic",
-        reduction="mean",
         gradient="backprop",
         epochs=scale.steps,
         batch_size=None,
         execution=jfnn.Execution(eval_every=scale.steps // scale.evaluations, keep_params="evaluations"),
-        **resumable(runs, "edge"),
+        **loss,
+        **directory,
     )
-    sharpness = jfnn.analysis.sharpness(
-        network,
-        result.params,
-        split.x_train,
-        split.y_train,
-        "quadratic",
-        reduction="mean",
-        iterations=ITERATIONS,
-    )
-    measured = (result.history["train_loss"], sharpness.eigenvalues[..., 0])
-    curves = Curves(np.array(scale.rates), result.history["epoch"], *(part[:, 0, 0] for part in measured))
-    rows = table_rows(curves, published("edge")["statements"], size != "quick")
-    description = f"{len(scale.rates)} networks, {scale.steps:,} steps each, without their sharpness"
-    return Picture(draw(curves), rows, description, seconds(result))
+    found = jfnn.analysis.sharpness(network, result.params, x, y, **loss, iterations=ITERATIONS)
+    losses, sharpness = result.history["train_loss"][:, 0, 0], found.eigenvalues[:, 0, 0, :, 0]
+    return Curves(np.array(scale.rates), result.history["epoch"], losses, sharpness), result
 
 
 def table_rows(curves: Curves, said: dict[str, str], decided: bool) -> list[Row]:

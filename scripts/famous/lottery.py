@@ -91,7 +91,7 @@ def table_rows(
                 bool(low > 0),
                 f"95% interval [{low:.1f}, {high:.1f}] above 0; {by_magnitude[:, at].mean():.1f}% and"
                 f" {other.mean():.1f}%, published {figures['magnitude'][place]:.1f}% and {theirs[name]:.1f}%"
-                f" (2 trials); trials are paired",
+                " (2 trials); trials are paired",
                 decided,
             )
         )

@@ -3,9 +3,8 @@
 Feldman & Zhang (NeurIPS 2020, arXiv 2008.03703) train 2,000 networks, each on its own 70% of the rows, and
 compare their answers for a row with and without it. Here it is 64-50-10 by Adam on the digits. Values of rows
 are Banzhaf's (Wang & Jia, AISTATS 2023, arXiv 2205.15466), from networks that have each row with probability
-1/2, independently: at 70% the same difference would be the mean over larger subsets. Both orders are then
-tried: rows are removed by them, and networks trained anew. Values are computed on half of the test rows, and
-removals judged on the others.
+1/2, independently. Rows are then removed by either, and networks trained anew. Values are computed on half of
+the test rows, and removals judged on the others.
 """
 
 from collections.abc import Mapping
@@ -47,8 +46,7 @@ def run(runs: Path, size: str) -> Picture:
     )
     subsets = jfnn.subsets.shares(len(split.y_train), SHARE, scale.subsets, own_starts=True)
     shared = trained(split, subsets, scale.epochs, resumable(runs, "memorisation-shares"))
-    seen, unseen = (shared.row_scores("accuracy", part, split)[0, 0, 0] for part in ("train", "validation"))
-    memorised = jfnn.analysis.memorisation(np.where(np.isnan(seen), unseen, seen), subsets.included)
+    memorised = jfnn.analysis.memorisation(answers(shared, split), subsets.included)
     on_test = shared.row_scores("accuracy", "test", split)[0, 0, 0]
     helped = jfnn.analysis.influence(on_test, subsets.included)
     coins = halves(len(split.y_train), scale.subsets)
@@ -89,6 +87,12 @@ def trained(
         execution=jfnn.Execution(keep_params=keep),
         **directory,
     )
+
+
+def answers(result: jfnn.SweepResult, split: jfnn.Split) -> np.ndarray:
+    """Whether each network answers each training row right ``[networks, rows]``."""
+    seen, unseen = (result.row_scores("accuracy", part, split)[0, 0, 0] for part in ("train", "validation"))
+    return np.asarray(np.where(np.isnan(seen), unseen, seen))
 
 
 def halves(n: int, number: int) -> jfnn.subsets.Subsets:

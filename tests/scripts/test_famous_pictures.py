@@ -8,9 +8,22 @@ import numpy as np
 import pictures
 import pytest
 import verdicts
-from famous import boundary, double_descent, grokking, seeds, superposition
+from benchmarks.workloads import SERIES
+from famous import (
+    boundary,
+    double_descent,
+    edge,
+    grokking,
+    lottery,
+    memorisation,
+    seeds,
+    series,
+    superposition,
+)
 from famous.picture import PUBLISHED, SIZES
 from scipy import stats
+
+import jfnn
 
 pytestmark = pytest.mark.unoptimised
 
@@ -20,7 +33,12 @@ TINY = {
     "seeds": seeds.Scale(seeds=3, epochs=2),
     "double-descent": double_descent.Scale(places=(2,), seeds=2, judged=(), epochs=2, rows=400),
     "grokking": grokking.Scale(steps=30, alphas=(1.0, 4.0), decays=(0.1, 1.0)),
+    "memorisation": memorisation.Scale(subsets=8, repeats=2, epochs=1),
+    "edge": edge.Scale(steps=8, evaluations=8, rates=(0.05, 0.1)),
+    "lottery": lottery.Scale(units=3, trials=2, rounds=1),
+    "series": series.Scale(series=4, runs=1),
 }
+NEEDS_MNIST1D = ("double-descent", "lottery")
 VERDICTS = {verdicts.CONSISTENT, verdicts.OUTSIDE, verdicts.UNDECIDED}
 
 
@@ -32,15 +50,18 @@ def test_every_picture_has_sizes_figures_and_a_tiny_form():
     published = json.loads(PUBLISHED.read_text())
     assert published.keys() == pictures.PICTURES.keys() == TINY.keys()
     for name in pictures.PICTURES:
-        assert {"source", "protocol", "time"} < published[name].keys()
+        assert {"source", "protocol", "time"} <= published[name].keys()
         assert tuple(module_of(name).SCALES) == SIZES
 
 
 @pytest.mark.parametrize("name", TINY)
 def test_a_picture_is_drawn_with_its_table(name, tmp_path, capsys, monkeypatch):
-    if name == "double-descent":
+    if name in NEEDS_MNIST1D:
         pytest.importorskip("mnist1d")
     monkeypatch.setitem(module_of(name).SCALES, "quick", TINY[name])
+    monkeypatch.setattr(lottery, "ROUND", 2)
+    monkeypatch.setattr(edge, "UNITS", 3)
+    monkeypatch.setattr(series, "scikit_learn", lambda workload: lambda: None)  # processes of its own
     words = [name, "--quick", "--out", str(tmp_path)]
     assert pictures.main(words) == 0
     printed = capsys.readouterr().out
@@ -142,3 +163,121 @@ def test_steps_to_fit_and_to_generalise_give_delays_and_their_exponent():
     assert grokking.exponent(decays, curves.reached("test")) == pytest.approx(-1)
     assert np.isnan(grokking.exponent(decays, np.full((3, 1, 1), np.nan)))
     assert np.isnan(curves._replace(test=0 * test).reached("test")).all()
+
+
+def test_answers_for_training_rows_are_those_of_each_network_alone():
+    split = jfnn.datasets.digits()
+    n = len(split.y_train)
+    result = memorisation.trained(split, jfnn.subsets.shares(n, 0.7, 8, own_starts=True), 1, {})
+    answers = memorisation.answers(result, split)
+    for f in (0, 7):
+        network = jfnn.mlp((64, 50, 10), "tanh")
+        predicted = jfnn.predict(network, result.member(0, 0, 0, f), split.x_train)
+        np.testing.assert_array_equal(answers[f], predicted == split.y_train)
+
+
+def test_halves_give_the_values_of_an_additive_utility():
+    worth = np.linspace(-1, 2, 20)
+    halves = memorisation.halves(20, 20_000)
+    values = jfnn.analysis.banzhaf(halves.included @ worth, halves.included)
+    np.testing.assert_allclose(values, worth, atol=0.15)
+
+
+def test_rows_are_removed_in_order():
+    memorised, values = np.array([0.1, np.nan, 0.3, 0.2, 0.4]), np.array([0.5, -1.0, 0.0, 2.0, 0.25])
+    orders = memorisation.removal_orders(memorised, values, repeats=2)
+    assert orders["most memorised first"][0].tolist() == [4, 2, 3, 0, 1]
+    assert orders["most valuable first"][1].tolist() == [3, 0, 4, 2, 1]
+    assert orders["least valuable first"][1].tolist() == [1, 2, 4, 0, 3]
+    subsets = memorisation.remaining(np.stack([orders["most valuable first"], orders["random"]], axis=1))
+    included = subsets.included.reshape(2, 2, len(memorisation.REMOVED), 5)
+    assert included[0, 0, memorisation.REMOVED.index(0.6)].tolist() == [False, True, True, False, False]
+    for share, rows in zip(memorisation.REMOVED, included[1, 1], strict=True):
+        gone = orders["random"][1][: round(5 * share)]
+        assert sorted(np.flatnonzero(~rows)) == sorted(gone)
+
+
+def test_sharpness_along_training_is_that_of_a_plain_loop(monkeypatch):
+    monkeypatch.setattr(edge, "UNITS", 3)
+    monkeypatch.setattr(edge, "ROWS", 40)
+    curves, _ = edge.trained(edge.Scale(steps=6, evaluations=3, rates=(0.05, 0.5)), {})
+    network, digits = jfnn.mlp((64, 3, 3, 10), "tanh", init="pytorch"), jfnn.datasets.digits()
+    x, targets = digits.x_train[:40], np.eye(10)[digits.y_train[:40]]
+    x = ((x - x.mean()) / x.std()).astype(np.float32)
+    start, whole = jax.flatten_util.ravel_pytree(network.init(jax.random.key(0)))
+
+    def loss(point):
+        return 0.5 * ((network.apply(whole(point), x) - targets) ** 2).sum(axis=1).mean()
+
+    for i, rate in enumerate(curves.rates):
+        point = start
+        for step in range(1, 7):
+            point = point - rate * jax.grad(loss)(point)
+            if step % 2 == 0:
+                assert curves.losses[i, step // 2 - 1] == pytest.approx(float(loss(point)), rel=1e-4)
+        largest = np.linalg.eigvalsh(np.asarray(jax.hessian(loss)(point), np.float64))[-1]
+        assert curves.sharpness[i, -1] == pytest.approx(largest, rel=0.01)
+    assert curves.steps.tolist() == [2, 4, 6]
+
+
+def test_rates_reach_the_edge_where_their_sharpness_is_2_over_the_rate():
+    sharpness = np.array([[1.0, 2, 3, 4, 5, 6, 7, 8], [3, 4, 5, 4, 6, 5, 4, 6], [np.nan] * 8])
+    curves = edge.Curves(np.array([0.1, 0.4, 9.0]), np.arange(8), sharpness, sharpness)
+    assert curves.arrived.tolist() == [8, 2, 8]
+    said = dict.fromkeys(("sharpening", "edge"), "")
+    rising, at_edge = edge.table_rows(curves, said, decided=True)
+    assert rising.here == f"{8 / 15:.1%}" and rising.verdict == verdicts.OUTSIDE
+    assert at_edge.here == "1.00 to 1.00" and "1 of 3" in at_edge.reason
+
+
+def test_a_round_is_scored_before_it_is_pruned(monkeypatch):
+    pytest.importorskip("mnist1d")
+    monkeypatch.setattr(lottery, "ROUND", 2)
+    scale, split = lottery.Scale(units=3, trials=2, rounds=1), jfnn.datasets.mnist1d()
+    result = lottery.trained("magnitude", split, scale, {})
+    assert result.history["epoch"].tolist() == [1, 3]
+    hidden, output = jfnn.Dense(3, "relu", "pytorch"), jfnn.Dense(10, "identity", "pytorch")
+    whole = jfnn.sweep(
+        jfnn.sequential([hidden, jfnn.Residual([hidden]), output], inputs=40),
+        split,
+        learning_rate=0.02,
+        optimizer="adam",
+        reduction="mean",
+        gradient="backprop",
+        epochs=1,
+        batch_size=jfnn.Minibatches(100, "in_order"),
+        seeds=2,
+    )
+    first = result.history["test_loss"][0, 0, :, 0]
+    np.testing.assert_allclose(first, whole.test_loss[0, 0], rtol=1e-4)
+
+
+def test_pruned_networks_are_compared_with_their_own_whole_ones_and_with_random_ones():
+    sparsity, figures = np.array([0.0, 1 - 0.8**10]), {"magnitude": [0.0] * 100, "random": [0.0] * 100}
+    figures["magnitude"][0], figures["magnitude"][88], figures["random"][88] = 60.0, 70.0, 65.0
+    accuracies = {
+        "magnitude": np.array([[60.0, 71], [61, 70], [59, 72]]),
+        "random": np.array([[60.0, 69], [61, 72], [59, 72]]),
+    }
+    whole, random = lottery.table_rows(accuracies, figures, sparsity, decided=True)
+    assert (whole.published, whole.here, whole.verdict) == ("10.0%", "11.0%", verdicts.CONSISTENT)
+    assert (random.published, random.here, random.verdict) == ("5.0%", "0.0%", verdicts.OUTSIDE)
+
+
+def test_slopes_and_errors_of_a_network_that_is_the_series():
+    true = np.random.default_rng(0).normal(size=(3, 4))
+    x = np.random.default_rng(1).normal(size=(3, 60, 4))
+    y = np.tanh(np.einsum("sni,si->sn", x, true))
+    np.testing.assert_allclose(series.slopes(x, y), true, rtol=1e-6)
+    w = np.zeros((3, 4, 8), np.float32)
+    w[:, :, 0], ones = true, np.zeros((3, 8, 1), np.float32)
+    ones[:, 0] = 1
+    params = (
+        jfnn.Layer(w, np.zeros((3, 8), np.float32)),
+        jfnn.Layer(ones, np.zeros((3, 1), np.float32)),
+    )
+    np.testing.assert_allclose(series.recovered(SERIES, params), true, rtol=1e-6)
+    np.testing.assert_allclose(series.missed_variance(SERIES, params, true), 0, atol=1e-9)
+    off = params[0], params[1]._replace(b=np.full((3, 1), 0.5, np.float32))
+    fresh = np.tanh(true @ np.random.default_rng(1).normal(size=(series.FRESH, 4)).T)
+    np.testing.assert_allclose(series.missed_variance(SERIES, off, true), 0.25 / fresh.var(axis=1), rtol=1e-4)
