@@ -158,9 +158,10 @@ def box_dimensions(boundary: np.ndarray) -> np.ndarray:
 
 
 def zoomed(image: np.ndarray, window: Window) -> Window:
-    """The part of a window, `ZOOM` times smaller, whose boundary is the middling one.
+    """The part of a window, `ZOOM` times smaller, with the longest boundary.
 
-    Of the parts where training converges at 35 to 65% of the rates, that with the median number of edges.
+    Of the parts where training converges at 35 to 65% of the rates, that with the most edges, as the author
+    zooms into what is intricate.
     """
     boundary, n = edges(image), len(image) - 1
     length = max(n // ZOOM, 2)
@@ -169,10 +170,8 @@ def zoomed(image: np.ndarray, window: Window) -> Window:
     ]
     inside = slice(length // 2, n - length // 2)
     edge_share, converged = (share[inside, inside] for share in shares)
-    middle = np.sort(edge_share[abs(converged - 0.5) < 0.15])
-    wanted = middle[len(middle) // 2] if len(middle) else edge_share.max()
-    distance = np.where(abs(converged - 0.5) < 0.15, abs(edge_share - wanted), abs(edge_share - wanted) + 1)
-    places = np.unravel_index(distance.argmin(), distance.shape)
+    length_inside = edge_share + (abs(converged - 0.5) < 0.15)
+    places = np.unravel_index(length_inside.argmax(), length_inside.shape)
     sides = []
     for place, low, high in zip(places, window[::2], window[1::2], strict=True):
         half = (high - low) / ZOOM / 2
