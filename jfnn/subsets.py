@@ -128,6 +128,22 @@ def shares(n: int, share: float | int, number: int, seed: int = 0, own_starts: b
         raise ArgumentError("share", " ".join(str(error).split())) from None
 
 
+def independent(n: int, probability: float, number: int, seed: int = 0, own_starts: bool = False) -> Subsets:
+    """Each row with a probability, independently of the others; rows that a draw lacks are held out.
+
+    Draw f is ``np.random.default_rng(seed).random((number, n))[f] < probability``: with 1/2 the subsets of
+    Banzhaf values (Wang & Jia 2023, `jfnn.analysis.banzhaf`).
+    """
+    size = checks.as_count(number, "number"), checks.as_count(n, "n", 2)
+    chance = checks.as_number(probability, "probability", strict=True)
+    included = np.random.default_rng(checks.as_seed(seed)).random(size) < chance
+    if (counts := included.sum(axis=1)).min() == 0 or counts.max() == n:
+        raise ArgumentError("probability", f"expected rows in and out of each draw, got {counts.tolist()} in")
+    return Subsets(
+        n, [(np.flatnonzero(row), np.flatnonzero(~row)) for row in included], own_starts=own_starts
+    )
+
+
 def sizes(n: int, counts: Sequence[int], seed: int = 0) -> Subsets:
     """Nested subsets of several numbers of rows, "rows"; rows in none of them, if any, are held out by all.
 

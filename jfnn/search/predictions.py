@@ -119,7 +119,8 @@ class MemberPredictions:
 
         Args:
             metric: A name of `jfnn.learners.METRICS` or a `Metric`; of a learner of your own, a name of its.
-            part: "train" or "validation", for all n rows to train on; or "test", for those to test on.
+            part: "train" or "validation", for all n rows to train on; "all" for these, in whichever part of
+                a member's fold they are; or "test", for those to test on.
             split: The split of the sweep.
             reduce: As in `predict`; "mean" and "std" are over members that have the row.
             network: As in `predict`; a learner of your own as it is.
@@ -130,7 +131,7 @@ class MemberPredictions:
                 has no rows.
         """
         checks.check_instance(split, Split, "split")
-        checks.as_choice(part, "part", PARTS)
+        checks.as_choice(part, "part", (*PARTS, "all"))
         learner = self._model(network)
         if answers.has_outputs(learner):
             with checks.renamed(metrics="metric"):
@@ -144,7 +145,7 @@ class MemberPredictions:
         if first == end:
             raise ArgumentError("part", "expected one with rows; this split has none to test on")
         params, asked, dtype = self._kept()
-        only = None if part == "test" else self._only(part, data, asked, folds)
+        only = self._only(part, data, asked, folds) if part in PARTS[:2] else None
         constants = self.config.get("settings", {}).get("constants", {})
         everyone = Axes(self.axes, not self.sampled).hyper(constants, self.diverged_at.size, dtype)
         hyper = {name: values[asked.numbers] for name, values in everyone.items()}

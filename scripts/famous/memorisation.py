@@ -46,10 +46,12 @@ def run(runs: Path, size: str) -> Picture:
     )
     subsets = jfnn.subsets.shares(len(split.y_train), SHARE, scale.subsets, own_starts=True)
     shared = trained(split, subsets, scale.epochs, resumable(runs, "memorisation-shares"))
-    memorised = jfnn.analysis.memorisation(answers(shared, split), subsets.included)
+    memorised = jfnn.analysis.memorisation(
+        shared.row_scores("accuracy", "all", split)[0, 0, 0], subsets.included
+    )
     on_test = shared.row_scores("accuracy", "test", split)[0, 0, 0]
     helped = jfnn.analysis.influence(on_test, subsets.included)
-    coins = halves(len(split.y_train), scale.subsets)
+    coins = jfnn.subsets.independent(len(split.y_train), 0.5, scale.subsets, own_starts=True)
     halved = trained(for_values, coins, scale.epochs, resumable(runs, "memorisation-halves"), "none")
     values = jfnn.analysis.banzhaf(halved.test_accuracy.ravel(), coins.included)
     orders = removal_orders(memorised, values, scale.repeats)
@@ -87,18 +89,6 @@ def trained(
         execution=jfnn.Execution(keep_params=keep),
         **directory,
     )
-
-
-def answers(result: jfnn.SweepResult, split: jfnn.Split) -> np.ndarray:
-    """Whether each network answers each training row right ``[networks, rows]``."""
-    seen, unseen = (result.row_scores("accuracy", part, split)[0, 0, 0] for part in ("train", "validation"))
-    return np.asarray(np.where(np.isnan(seen), unseen, seen))
-
-
-def halves(n: int, number: int) -> jfnn.subsets.Subsets:
-    """Subsets that have each row with probability 1/2, independently."""
-    coins = np.random.default_rng(0).random((number, n)) < 0.5
-    return jfnn.subsets.Subsets(n, [(np.flatnonzero(coin), ()) for coin in coins], own_starts=True)
 
 
 def removal_orders(memorised: np.ndarray, values: np.ndarray, repeats: int) -> dict[str, np.ndarray]:

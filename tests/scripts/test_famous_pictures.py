@@ -165,24 +165,6 @@ def test_steps_to_fit_and_to_generalise_give_delays_and_their_exponent():
     assert np.isnan(curves._replace(test=0 * test).reached("test")).all()
 
 
-def test_answers_for_training_rows_are_those_of_each_network_alone():
-    split = jfnn.datasets.digits()
-    n = len(split.y_train)
-    result = memorisation.trained(split, jfnn.subsets.shares(n, 0.7, 8, own_starts=True), 1, {})
-    answers = memorisation.answers(result, split)
-    for f in (0, 7):
-        network = jfnn.mlp((64, 50, 10), "tanh")
-        predicted = jfnn.predict(network, result.member(0, 0, 0, f), split.x_train)
-        np.testing.assert_array_equal(answers[f], predicted == split.y_train)
-
-
-def test_halves_give_the_values_of_an_additive_utility():
-    worth = np.linspace(-1, 2, 20)
-    halves = memorisation.halves(20, 20_000)
-    values = jfnn.analysis.banzhaf(halves.included @ worth, halves.included)
-    np.testing.assert_allclose(values, worth, atol=0.15)
-
-
 def test_rows_are_removed_in_order():
     memorised, values = np.array([0.1, np.nan, 0.3, 0.2, 0.4]), np.array([0.5, -1.0, 0.0, 2.0, 0.25])
     orders = memorisation.removal_orders(memorised, values, repeats=2)

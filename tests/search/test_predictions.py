@@ -107,9 +107,11 @@ def test_means_of_row_scores_are_the_scores_of_the_sweep(result, score):
 
 
 def test_each_row_is_held_out_by_one_fold_and_learned_from_by_the_others(result):
-    held, learned = (np.isfinite(result.row_scores("loss", part, SPLIT)) for part in ("validation", "train"))
-    assert (held[:2].sum(axis=3) == 1).all()
-    np.testing.assert_array_equal(learned[:2], ~held[:2])
+    parts = {part: result.row_scores("loss", part, SPLIT)[:2] for part in ("validation", "train", "all")}
+    held, learned = (np.isfinite(parts[part]) for part in ("validation", "train"))
+    assert (held.sum(axis=3) == 1).all()
+    np.testing.assert_array_equal(learned, ~held)
+    np.testing.assert_array_equal(parts["all"], np.where(held, parts["validation"], parts["train"]))
 
 
 def test_a_loaded_result_answers_alike(result, loaded):
@@ -221,7 +223,7 @@ def test_invalid_questions_are_errors(result):
         (lambda: result.predict(X[:, :3]), "x: expected 4 columns"),
         (lambda: result.predict({"a": [1.0]}), "x: expected an array; this run keeps no names"),
         (lambda: result.row_scores("f1", "test", SPLIT), "metric: expected one of"),
-        (lambda: result.row_scores("loss", "all", SPLIT), "part: expected one of"),
+        (lambda: result.row_scores("loss", "any", SPLIT), "part: expected one of"),
         (lambda: result.row_scores("loss", "train", few), "split: expected the rows of the sweep"),
         (lambda: result.row_scores("loss", "test", untested), "part: expected one with rows"),
         (lambda: make_result().predict(X), "network: expected jfnn.supervised"),

@@ -49,6 +49,8 @@ def test_draws_are_the_documented_streams():
     jax.tree.map(
         np.testing.assert_array_equal, subsets.leave_one_out(5).pairs, list(LeaveOneOut().split(range(5)))
     )
+    coins = np.random.default_rng(6).random((4, 11)) < 0.4
+    np.testing.assert_array_equal(subsets.independent(11, 0.4, 4, seed=6).included, coins)
     order = np.random.default_rng(1).permutation(10)
     nested = subsets.sizes(10, [2, 5, 8], seed=1)
     assert [train.tolist() for train, _ in nested.pairs] == [order[:k].tolist() for k in (2, 5, 8)]
@@ -273,6 +275,7 @@ PAIR = (np.arange(4), np.arange(4, 6))
         (lambda: subsets.weighted(-np.ones((1, 6))), "weights: expected numbers of at least 0"),
         (lambda: subsets.weighted(np.ones(6)), r"weights: expected shape \[F, n\]"),
         (lambda: subsets.shares(6, 0.1, 2), "share: "),
+        (lambda: subsets.independent(6, 1.0, 2), "probability: "),
         (lambda: subsets.shares(6, 6, 2), "share: expected a share between"),
         (lambda: subsets.sizes(6, [7]), "counts: expected"),
         (lambda: subsets.by_group([1, 1, 2], 0.4), "held_out: expected .* got none of 2"),
