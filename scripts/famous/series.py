@@ -18,11 +18,12 @@ from benchmarks.jfnn_sweep import network, prepare
 from benchmarks.series import by_series, plain, scikit_learn
 from benchmarks.workload import Runner, Workload
 from benchmarks.workloads import SERIES
+from matplotlib.figure import Figure
 from verdicts import Row
 
 import jfnn
 from famous.picture import Picture, statement
-from jfnn.plots.panels import panels
+from jfnn.plots.panels import WIDTH
 
 FRESH = 1_000  # rows that no network has seen
 LOOP, PLAIN = "scikit-learn, one by one", "JAX, jit(vmap(scan))"
@@ -57,15 +58,15 @@ def run(runs: Path, size: str) -> Picture:
     params = jax.tree.map(lambda leaf: leaf[0, 0, 0], results[0].params)
     true = slopes(*by_series(workload))
     found, missed = recovered(workload, params), missed_variance(workload, params, true)
-    figure, (upper, lower) = panels(5.6, 2, 2)
+    figure = Figure(figsize=(WIDTH, 4.6), layout="constrained")
+    above, below = np.ravel(figure.subfigures(2, 1, height_ratios=(2, 1)))
+    upper = above.subplots(1, 2)
     upper[0].plot(true.ravel(), found.ravel(), ".", markersize=2, alpha=0.5)
     upper[0].axline((0, 0), slope=1, color="black", linewidth=0.8)
     upper[0].set(xlabel="true slope", ylabel="recovered")
     upper[1].hist(100 * missed, bins=np.geomspace(0.01, 100, 41).tolist())
     upper[1].set(xscale="log", xlabel="variance missed, %", ylabel="series")
-    for axes in lower:
-        axes.remove()
-    axes = figure.add_subplot(lower[0].get_gridspec()[1, :])
+    axes = below.subplots()
     bars = axes.barh(list(times), list(times.values()))
     axes.bar_label(bars, [f" {value:.2f} s" for value in times.values()])
     axes.set(xscale="log", xlabel=f"seconds for {scale.series:,} series")
