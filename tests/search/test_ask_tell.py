@@ -286,7 +286,7 @@ def test_a_real_study_of_optuna_finds_the_same_twice_and_when_it_goes_on(split, 
     assert one.best_value == max(trial.value for trial in one.trials if trial.value is not None)
 
 
-@pytest.mark.filterwarnings("ignore::optuna._experimental.ExperimentalWarning")
+@pytest.mark.filterwarnings("ignore:.*experimental")
 @pytest.mark.parametrize("sampler", ["NSGAIISampler", "TPESampler"])
 def test_a_real_study_of_two_directions_has_the_front_that_is_returned(split, sampler):
     optuna = pytest.importorskip("optuna")
