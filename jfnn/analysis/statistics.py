@@ -52,9 +52,10 @@ def cell_statistics(
     """Statistics of a score at the end of training, with confidence intervals and ties.
 
     With several seeds each seed gives one value (its folds averaged), and these are taken as independent.
-    With one seed the folds are the values; their training rows overlap, so the variance of their mean is
-    taken as Nadeau and Bengio (Machine Learning 52, 2003) propose: ``1/k + 1/(k - 1)`` times theirs, not
-    ``1/k``.
+    With one seed the folds (or subsets) are the values; their training rows overlap, so the variance of their
+    mean is taken as Nadeau and Bengio (Machine Learning 52, 2003) propose: ``1/k + n_test / n_train`` times
+    theirs, not ``1/k``; in cross-validation that is ``1/k + 1/(k - 1)``. Subsets that share no rows, as
+    groups do, are independent.
 
     The best cell is that of the best mean, as in `SweepResult.best`. A pruned cell is neither the best nor
     tied: its score was taken after fewer epochs.
@@ -123,7 +124,25 @@ def replicate_values(result: SweepResult, members: np.ndarray) -> tuple[np.ndarr
         return values, None
     if len(result.seeds) > 1:
         return values.mean(axis=-1), None
-    return values[..., 0, :], 1 / folds + 1 / (folds - 1) if folds > 1 else None
+    ratio = _test_to_training_rows(result) if folds > 1 else None
+    return values[..., 0, :], None if ratio is None else 1 / folds + ratio
+
+
+def _test_to_training_rows(result: SweepResult) -> float | None:
+    """Rows that judge a fold for each one that it trains on; None for folds that share no rows.
+
+    Rows that are held out judge, or without any those on which cells rank.
+    """
+    data, folds = result.config.get("data"), result.folds or 0
+    if data is None:
+        return 1 / (folds - 1)
+    train, held = (data[part]["rows"] for part in ("train", "validation"))
+    if folds * (train[0] + held[0]) <= data["rows"][0]["shape"][0]:
+        return None
+    if folds * held[0] <= train[0] + held[-1] <= folds * held[-1]:  # each row is held out once
+        return 1 / (folds - 1)
+    judging = held if held[-1] else data[result.ranked_by.partition("_")[0]]["rows"]
+    return float(np.mean(judging) / np.mean(train))
 
 
 def filled(members: np.ndarray, missing: str | float) -> np.ndarray:

@@ -103,6 +103,25 @@ def test_folds_of_one_seed_widen_the_interval_and_of_several_are_averaged(sweep)
         np.testing.assert_array_equal(got, expected)
 
 
+@pytest.mark.parametrize(
+    ("folds", "ratio"),
+    [
+        (3, 1 / 2),  # cross-validation, of 24, 23 and 23 rows
+        (jfnn.subsets.shares(70, 0.6, 5), 28 / 42),
+        (jfnn.subsets.weighted(np.ones((4, 70))), 20 / 70),  # judged by the test rows
+        (jfnn.subsets.by_group(np.arange(70) % 6, 0.25), 0),  # which share no rows
+    ],
+    ids=["folds", "shares", "weights", "groups"],
+)
+def test_subsets_of_one_seed_widen_the_interval_by_the_rows_that_they_share(folds, ratio, split):
+    result = jfnn.sweep(jfnn.mlp((5, 3)), split, learning_rate=0.1, folds=folds, epochs=1, batch_size=4)
+    found = cell_statistics(result, "train_loss")
+    values = result.train_loss.ravel()
+    scale = np.sqrt((1 / len(values) + ratio) * values.var(ddof=1))
+    half = stats.t.ppf(0.975, len(values) - 1) * scale
+    np.testing.assert_allclose(found.high - found.mean, half, rtol=1e-6)
+
+
 def test_curves_are_statistics_at_every_evaluation():
     result = make_result((2, 2), seeds=6, history=3)
     curves = curve_statistics(result, "train_loss", "iqm")
