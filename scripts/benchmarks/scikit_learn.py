@@ -40,17 +40,24 @@ def grid_search(workload: Workload) -> GridSearchCV:
     return GridSearchCV(network, grid, cv=split, n_jobs=cores(), refit=False, return_train_score=True)
 
 
-def prepare(workload: Workload) -> Runner:
-    """Its own starting weights and minibatches, in float64."""
+def end_workers_at_exit() -> None:
+    """Ends joblib's worker processes with this one, and has them ignore warnings: no network "converges".
+
+    They idle for minutes after a search, and this process would wait for them when it ends.
+    """
     from joblib.externals.loky import get_reusable_executor
 
+    os.environ["PYTHONWARNINGS"] = "ignore"
+    pool = functools.partial(get_reusable_executor, reuse=True)
+    multiprocessing.util.Finalize(None, lambda: pool().shutdown(kill_workers=True), exitpriority=1)
+
+
+def prepare(workload: Workload) -> Runner:
+    """Its own starting weights and minibatches, in float64."""
     rows, n = workload.rows(), workload.steps() * workload.batch
     x, y = np.concatenate([rows.x_train[:n], rows.x_test]), np.concatenate([rows.y_train[:n], rows.y_test])
     search = grid_search(workload)
-    os.environ["PYTHONWARNINGS"] = "ignore"  # for its worker processes: every network "did not converge"
-    # Those idle for minutes after a search, and this process would wait for them when it ends.
-    pool = functools.partial(get_reusable_executor, reuse=True)
-    multiprocessing.util.Finalize(None, lambda: pool().shutdown(kill_workers=True), exitpriority=1)
+    end_workers_at_exit()
 
     def run() -> Outcome:
         with warnings.catch_warnings():

@@ -13,6 +13,7 @@ from sklearn.neural_network import MLPRegressor
 from benchmarks.jfnn_sweep import network
 from benchmarks.machine import cores
 from benchmarks.plain_jax import Array, dense, penalty, train
+from benchmarks.scikit_learn import end_workers_at_exit
 from benchmarks.workload import Outcome, Runner, Workload
 
 
@@ -59,6 +60,7 @@ def plain(workload: Workload) -> Runner:
 def scikit_learn(workload: Workload) -> Runner:
     """An `MLPRegressor` a series, a process a core; its own starting weights and minibatches, in float64."""
     x, y = by_series(workload)
+    end_workers_at_exit()
     learner = MLPRegressor(
         hidden_layer_sizes=workload.sizes[1:-1],
         activation=workload.activation,
