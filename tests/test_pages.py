@@ -112,9 +112,9 @@ for name in sys.argv[1:]:
             main([name, "--help"])
     print("\\0")
 """
-LINES = [
-    match for text in PAGES.values() for match in re.findall(r"(?:python|jfnn) (scripts/\w+\.py|\w+)([^`\n]*)", text)
-]
+# Names of scripts and commands in all pages, each with the rest of its line or of its code.
+NAMED = re.compile(r"(?:python|jfnn) (scripts/\w+\.py|\w+)([^`\n]*)")
+LINES = [line for text in PAGES.values() for line in NAMED.findall(text.replace("\\\n", ""))]
 
 
 @pytest.fixture(scope="module")
@@ -122,7 +122,7 @@ def helps():
     """Name of each script and command in the pages -> its help."""
     names = sorted({name for name, _ in LINES if name.endswith(".py")} | set(COMMANDS))
     asked = [sys.executable, "-c", ASK, *names]
-    environment = os.environ | {"COLUMNS": "118", "PYTHONPATH": str(ROOT)}
+    environment = os.environ | {"COLUMNS": "80", "PYTHONPATH": str(ROOT)}
     run = subprocess.run(asked, capture_output=True, text=True, check=True, cwd=ROOT, env=environment)
     found = dict(zip(names, run.stdout.split("\0"), strict=False))
     assert all(text.lstrip().startswith("usage: ") for text in found.values())
@@ -130,7 +130,9 @@ def helps():
 
 
 def test_scripts_and_flags_named_are_there(helps):
-    named = [(name, flag) for name, line in LINES if name in helps for flag in re.findall(r"--[a-z][a-z-]*", line)]
+    named = [
+        (name, flag) for name, line in LINES if name in helps for flag in re.findall(r"--[a-z][a-z-]*", line)
+    ]
     assert {name for name, _ in named} > set(COMMANDS) and len(named) > 50
     for name, flag in named:
         assert re.search(rf"{flag}\b(?!-)", helps[name]), f"{name} has no {flag}"
@@ -138,18 +140,17 @@ def test_scripts_and_flags_named_are_there(helps):
 
 @pytest.mark.parametrize("command", COMMANDS)
 def test_the_help_of_every_command_is_in_its_page(helps, command):
-    page = PAGES["docs/command_line.md"]
-    assert helps[command].partition("examples:")[0].split() in [
-        block.split() for block in blocks("docs/command_line.md", "text")
-    ], f"put the words of COLUMNS=118 jfnn {command} --help into docs/command_line.md, up to its examples"
-    assert f"jfnn {command}" in page
+    shown = [block.split() for block in blocks("docs/command_line.md", "text")]
+    there = helps[command].partition("examples:")[0].split()
+    assert there in shown, f"docs/command_line.md lacks COLUMNS=80 jfnn {command} --help, up to its examples"
 
 
 @pytest.mark.parametrize("page", PAGES)
 def test_links_lead_to_files(page):
-    for target in re.findall(r"\]\(([^)\s#]+)[^)\s]*\)", PAGES[page]) + re.findall(r'src="(.*?)"', PAGES[page]):
-        if not target.startswith(("http://", "https://", "generated/")):  # sphinx makes the last
-            assert (ROOT / page).parent.joinpath(target).exists(), target
+    for target in re.findall(r"\]\(([^)\s#]+)|src=\"(.*?)\"", PAGES[page]):
+        path = "".join(target)
+        if not path.startswith(("http://", "https://", "generated/")):  # sphinx makes the last
+            assert (ROOT / page).parent.joinpath(path).exists(), path
 
 
 def test_files_and_tests_named_are_there():
