@@ -130,9 +130,8 @@ def helps():
 
 
 def test_scripts_and_flags_named_are_there(helps):
-    named = [
-        (name, flag) for name, line in LINES if name in helps for flag in re.findall(r"--[a-z][a-z-]*", line)
-    ]
+    lines = [(name, flag) for name, line in LINES for flag in re.findall(r"--[a-z][a-z0-9-]*", line)]
+    named = [(name, flag) for name, flag in lines if name in helps]
     assert {name for name, _ in named} > set(COMMANDS) and len(named) > 50
     for name, flag in named:
         assert re.search(rf"{flag}\b(?!-)", helps[name]), f"{name} has no {flag}"
