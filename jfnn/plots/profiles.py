@@ -123,8 +123,8 @@ def _profile(
     arrays["scores"] = {name: np.stack([part.scores[name] for part in parts]) for name in first.scores}
     along = np.array(range(len(texts)) if words else numbers, np.float64)
     stacked = dataclasses.replace(parts[0], axes={axis: along} | parts[0].axes, **arrays)
-    given = ", or as given" * (at is not None)
-    return stacked, texts * words, [f"all else as in the best cell of each group{given}"]
+    exception = ", or as given" * (at is not None)
+    return stacked, texts * words, [f"all else as in the best cell of each group{exception}"]
 
 
 def _width(result: SweepResult) -> int:

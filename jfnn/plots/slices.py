@@ -19,7 +19,7 @@ RUNS = ("seed", "fold")
 
 
 def sliced(
-    result: SweepResult, shown: Sequence[str], at: At | None = None
+    result: SweepResult, names: Sequence[str], at: At | None = None
 ) -> tuple[SweepResult, dict[str, Any]]:
     """A grid along some of its axes, and the place of each other one, or "mean".
 
@@ -28,7 +28,7 @@ def sliced(
 
     Args:
         result: The grid.
-        shown: Names of axes in order, "seed" and "fold" among them.
+        names: Names of axes in order, "seed" and "fold" among them.
         at: Of others: the place (from 0), or "mean". Hyperparameters not named are as in the best cell, or at
             0 where none ranks.
 
@@ -36,30 +36,30 @@ def sliced(
         ValueError, TypeError: No such axis, or no such place.
     """
     values = axis_values(result)
-    if len({checks.as_choice(name, "axes", values) for name in shown}) < len(shown):
-        raise ArgumentError("axes", f"expected different ones, got {', '.join(shown)}")
+    if len({checks.as_choice(name, "axes", values) for name in names}) < len(names):
+        raise ArgumentError("axes", f"expected different ones, got {', '.join(names)}")
     best = result.best_or_none()
     places: dict[str, Any] = dict.fromkeys(result.axes, 0)
     places |= zip(result.axes, best.index, strict=True) if best else ()
-    places |= _as_places(at, {name: len(axis) for name, axis in values.items() if name not in shown})
-    places = {n: i for n, i in places.items() if n not in shown and (i != MEAN or n not in RUNS)}
+    places |= _as_places(at, {name: len(axis) for name, axis in values.items() if name not in names})
+    places = {n: i for n, i in places.items() if n not in names and (i != MEAN or n not in RUNS)}
     left = [name for name in values if name not in places]
-    runs = [name for name in left if name in RUNS and name not in shown]
+    runs = [name for name in left if name in RUNS and name not in names]
     lengths = (
-        [len(values[name]) for name in shown] + [1] * ("seed" not in runs) + [len(values[n]) for n in runs]
+        [len(values[name]) for name in names] + [1] * ("seed" not in runs) + [len(values[n]) for n in runs]
     )
 
     def cut(array: np.ndarray, average: Any = np.max) -> np.ndarray:
         for i, name in reversed([*enumerate(values)]):
             if name in places:
                 array = average(array, axis=i) if places[name] == MEAN else array.take(places[name], axis=i)
-        return array.transpose([left.index(name) for name in (*shown, *runs)]).reshape(lengths)
+        return array.transpose([left.index(name) for name in (*names, *runs)]).reshape(lengths)
 
     arrays: dict[str, Any] = {name: cut(getattr(result, name)) for name in OUTCOMES}
     arrays["scores"] = {name: cut(scores, np.mean) for name, scores in result.scores.items()}
     arrays |= {"history": {}, "params": None, "objective": None}
     seeds, folds = result.seeds if "seed" in runs else np.zeros(1), result.folds if "fold" in runs else None
-    axes = {name: values[name] for name in shown}
+    axes = {name: values[name] for name in names}
     return dataclasses.replace(result, axes=axes, seeds=seeds, folds=folds, **arrays), places
 
 
