@@ -58,7 +58,8 @@ def heat_map(
         result: A sweep of a grid.
         at: On other axes, name -> the place (from 0), or "mean". Hyperparameters not named are as in the best
             cell; "seed" and "fold" are averaged over.
-        axes: Those of the rows and of the columns: hyperparameters, "seed" or "fold".
+        axes: Those of the rows and of the columns: hyperparameters, "seed", "fold" or the name of
+            subsets.
         score: Such as "train_loss"; None for the metric that ranks, of training and of ranking rows.
 
     Raises:
@@ -216,7 +217,10 @@ def _readable_on(colour: np.ndarray) -> str:
 def _ticks(values: np.ndarray) -> tuple[np.ndarray, list[str]]:
     """Places of an axis' ticks, and their labels: all values, or of many round ones on their scale."""
     step = math.ceil(len(values) / MOST_TICKS)
-    places, change = np.arange(0, len(values), step), np.diff(values)
+    places = np.arange(0, len(values), step)
+    if values.dtype.kind == "U":
+        return places, values[places].tolist()
+    change = np.diff(values)
     if step > 1 and ((change > 0).all() or (change < 0).all()):
         log = value_scale(values)["value"] != "linear"
         order = np.argsort(values)[int(log and values.min() == 0) :]  # a zero has no logarithm
