@@ -141,8 +141,10 @@ def pruned(
     rounds the network trains to the end: a sweep of ``every * (rounds + 1)`` epochs gives each one as long.
     Removed weights are exactly zero in results (`Pruned.share_left`); biases are never removed.
 
-    Scores at the end of a round are those of the network as it begins the next one. Schedules of the learning
-    rate start again too; give ``schedule_epochs=every``.
+    An evaluation at the end of a round comes after the pruning and the rewind: its scores are those of the
+    network as it begins the next round, and curves fall there. The last scores before the pruning are those
+    of one epoch earlier, so evaluate there: ``Execution(eval_every=[every - 1, 2 * every - 1, …])``.
+    Schedules of the learning rate start again too; give ``schedule_epochs=every``.
 
     Args:
         learner: A network, or the learner that `supervised` makes of one.

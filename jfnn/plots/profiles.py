@@ -71,7 +71,8 @@ def axis_curves(
     part, names, caption = _profile(result, axis, by, at)
     kind, score, values = as_interval(interval), part.named(score, "score"), part.axes[axis]
     if values.dtype.kind == "U":
-        values, names = np.arange(len(values)), values.tolist()
+        names = [str(value) for value in values]
+        values = np.arange(len(values))
     statistics, order = cell_statistics(part, score, kind, missing), np.argsort(values, kind="stable")
     arrays = (getattr(statistics, kind.statistic), statistics.low, statistics.high)
     centre, low, high = (array.reshape(len(values), -1)[order] for array in arrays)

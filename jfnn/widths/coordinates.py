@@ -160,13 +160,13 @@ def _measure(experiment: Experiment, steps: int, rows: int) -> tuple[np.ndarray,
     network = learner.original
     assert isinstance(network, Supervised)
     probe = data.rows[0][: min(rows, data.n_train)]
-    steppers, data = zip(*(make_stepper(experiment, number) for number in range(len(members))), strict=True)
+    steppers, inputs = zip(*(make_stepper(experiment, number) for number in range(len(members))), strict=True)
 
-    def of_member(params: Params, hyper: Hyper, data: Seen, probe: jax.Array) -> Any:
+    def of_member(params: Params, hyper: Hyper, inputs: Seen, probe: jax.Array) -> Any:
         before = _activations(network, params, probe)
 
         def step(state: State, number: jax.Array) -> tuple[State, jax.Array]:
-            state = steppers[0](data, number, state, hyper)
+            state = steppers[0](inputs, number, state, hyper)
             after = _activations(network, state.params, probe)
             return state, _sizes([a - a_0 for a, a_0 in zip(after, before, strict=True)])
 
@@ -175,9 +175,12 @@ def _measure(experiment: Experiment, steps: int, rows: int) -> tuple[np.ndarray,
     def stacked(*trees: Any) -> Any:
         return jax.tree.map(lambda *leaves: np.stack(leaves), *trees)
 
-    params, source = stacked(*(member.params for member in members)), stacked(*(part.source for part in data))
+    params, source = (
+        stacked(*(member.params for member in members)),
+        stacked(*(part.source for part in inputs)),
+    )
     measure = compiled(jax.vmap(of_member, in_axes=(0, 0, Seen(0, None), None)))
-    start, change = measure(params, experiment.hyper(), Seen(source, data[0].stock), probe)
+    start, change = measure(params, experiment.hyper(), Seen(source, inputs[0].stock), probe)
     return np.asarray(start), np.asarray(change)
 
 
