@@ -61,8 +61,8 @@ class SweepGroups:
             KeyError: There is no such group.
         """
         if group not in self.groups:
-            known = ", ".join(repr(tuple(there)) for there in self.groups)
-            raise KeyError(f"group: expected one of {known}, got {checks.shown(group)}")
+            names = ", ".join(repr(tuple(there)) for there in self.groups)
+            raise KeyError(f"group: expected one of {names}, got {checks.shown(group)}")
         return self.results[self.groups.index(Group(*group))]
 
     def best(self) -> tuple[Group, Best]:
@@ -152,17 +152,17 @@ def _claim(out: str | os.PathLike[str] | None, groups: Sequence[Group], resume: 
         return
     directory = Path(out)
     run_directory.make(directory)
-    there, held = _read_groups(directory), ""
+    there, content = _read_groups(directory), ""
     if (directory / run_directory.CONFIG).exists():
-        held = "a single run"
+        content = "a single run"
     elif there is None and (directory / run_directory.TABLE).exists():
-        held = f"a {run_directory.TABLE} of no groups"
+        content = f"a {run_directory.TABLE} of no groups"
     elif there is not None and not resume:
-        held = "groups already; resume=True goes on with these"
+        content = "groups already; resume=True goes on with these"
     elif there not in (None, list(groups)):
-        held = f"other groups, {', '.join(group.directory for group in there or ())}"
-    if held:
-        raise ArgumentError("out", f"{out} holds {held}; choose another directory")
+        content = f"other groups, {', '.join(group.directory for group in there or ())}"
+    if content:
+        raise ArgumentError("out", f"{out} holds {content}; choose another directory")
     files.write_checked_json(directory / run_directory.GROUPS, {"groups": [list(group) for group in groups]})
 
 
