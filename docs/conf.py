@@ -61,12 +61,12 @@ if "INTERSPHINX" not in os.environ:
     intersphinx_mapping = {}
 
 # Tutorials and pictures, run as the site is built.
-TUTORIALS = ["from_grid_search.py", "from_vmap.py", "from_modules.py", "from_pytorch.py", "lecture_notes.py", "*"]
+FIRST = ["from_grid_search.py", "from_vmap.py", "from_modules.py", "from_pytorch.py", "lecture_notes.py", "*"]
 sphinx_gallery_conf = {
     "examples_dirs": ["tutorials", "gallery"],
     "gallery_dirs": ["generated/tutorials", "generated/gallery"],
     "filename_pattern": r"\.py$",
-    "within_subsection_order": ExplicitOrder(TUTORIALS),
+    "within_subsection_order": ExplicitOrder(FIRST),
     "image_scrapers": ("figures.scraper",),
     "ignore_repr_types": r"matplotlib\.",
     "capture_repr": ("_repr_html_", "__repr__"),

@@ -82,8 +82,8 @@ def test_l2_is_the_weight_decay_of_the_weights_alone(torch, tutorial, loop):
             {"name": "adam", "b1": 0.8, "b2": 0.99, "eps": 1e-6},
         ),
         (
-            "AdamW(model.parameters(), lr=0.05, eps=1e-6)",
-            {"name": "adamw", "weight_decay": 0.01, "eps": 1e-6},
+            "AdamW(model.parameters(), lr=0.05, betas=(0.9, 0.99), eps=1e-6)",
+            {"name": "adamw", "weight_decay": 0.01, "b2": 0.99, "eps": 1e-6},
         ),
     ],
 )

@@ -188,8 +188,8 @@ with tempfile.TemporaryDirectory() as directory:
 assert largest_difference(resumed.params, own.params) == 0
 
 # %%
-# **Memory.** ``vmap`` holds the activations of all members at once. jfnn cuts the members into tiles that fit
-# into a core's cache, and trains one tile a core at a time:
+# **Memory.** ``vmap`` holds the activations of all members at once. jfnn cuts the members into tiles, which
+# on a CPU fit into a core's cache, and each core trains one tile at a time:
 
 print(f"{result.diverged_at.size} members in tiles of {result.execution.tile}")
 print(f"{search.diverged_at.size} members in tiles of {search.execution.tile}")
