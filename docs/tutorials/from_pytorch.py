@@ -2,9 +2,10 @@
 From a PyTorch loop
 ===================
 
-You train a small network in a PyTorch loop, once for each learning rate. This tutorial moves the data, the
-starting weights and the optimizer to jfnn. A test of this project runs the loop below and compares: after 60
-steps the parameters agree to 1e-5.
+You train a small network in a PyTorch loop, once for each learning rate. This
+tutorial moves the data, the starting weights and the optimizer to jfnn. A test of
+this project runs the loop below and compares: after 60 steps the parameters agree
+to 1e-5.
 """
 
 # %%
@@ -17,7 +18,8 @@ steps the parameters agree to 1e-5.
 #
 #    import torch
 #
-#    model = torch.nn.Sequential(torch.nn.Linear(64, 32), torch.nn.ReLU(), torch.nn.Linear(32, 10))
+#    layers = [torch.nn.Linear(64, 32), torch.nn.ReLU(), torch.nn.Linear(32, 10)]
+#    model = torch.nn.Sequential(*layers)
 #    with torch.no_grad():  # the starting weights below, to compare
 #        for layer, (w, b) in zip((model[0], model[2]), start):
 #            layer.weight.copy_(torch.as_tensor(w))
@@ -32,12 +34,14 @@ steps the parameters agree to 1e-5.
 #        loss.backward()
 #        optimizer.step()
 #
-# Site and package do without PyTorch, so this page does not run that block. All other blocks run.
+# The site is built without PyTorch, so that block does not run here. All other
+# blocks do.
 #
 # The data and the start
 # ----------------------
-# ``torch.nn.Linear`` has weights ``[out, in]``, drawn uniformly within ±1/√n_in, as are its biases. Here such
-# numbers come from NumPy. From a model of yours they are ``layer.weight.detach().numpy()``.
+# ``torch.nn.Linear`` has weights ``[out, in]``, drawn uniformly within ±1/√n_in, as
+# are its biases. Here such numbers come from NumPy. From a model of yours they are
+# ``layer.weight.detach().numpy()``.
 
 import numpy as np
 import optax
@@ -45,21 +49,27 @@ import optax
 import jfnn
 
 split = jfnn.datasets.digits()
-split = split._replace(x_train=np.float32(split.x_train / 16), x_test=np.float32(split.x_test / 16))
+split = split._replace(
+    x_train=np.float32(split.x_train / 16), x_test=np.float32(split.x_test / 16)
+)
 draw = np.random.default_rng(0)
 
 
 def linear(n_in, n_out):
     bound = 1 / np.sqrt(n_in)
-    return [np.float32(draw.uniform(-bound, bound, shape)) for shape in ((n_out, n_in), (n_out,))]
+    return [
+        np.float32(draw.uniform(-bound, bound, shape))
+        for shape in ((n_out, n_in), (n_out,))
+    ]
 
 
 start = [linear(64, 32), linear(32, 10)]
 batches = np.stack([draw.permutation(len(split.x_train))[:100] for _ in range(60)])
 
 # %%
-# A layer of jfnn has weights ``[in, out]``, since rows are multiplied from the left, ``x @ w + b``. So
-# weights are transposed. Without weights to carry over, ``init="pytorch"`` draws from the same distribution.
+# A layer of jfnn has weights ``[in, out]``, since rows are multiplied from the
+# left, ``x @ w + b``. So weights are transposed. Without weights to carry over,
+# ``init="pytorch"`` draws from the same distribution.
 
 network = jfnn.mlp((64, 32, 10), activation="relu", init="pytorch")
 params = tuple(jfnn.Layer(w.T, b) for w, b in start)
@@ -67,17 +77,25 @@ params = tuple(jfnn.Layer(w.T, b) for w, b in start)
 # %%
 # The optimizer
 # -------------
-# ``cross_entropy`` in PyTorch is a mean over rows, which is ``reduction="mean"`` here. Weight decay of
-# PyTorch adds a multiple of each parameter to its gradient, of biases too. In optax these are two parts,
-# which a function puts together. Its numbers can be axes of the grid.
+# ``cross_entropy`` in PyTorch is a mean over rows, which is ``reduction="mean"``
+# here. Weight decay of PyTorch adds a multiple of each parameter to its gradient,
+# of biases too. In optax these are two parts, which a function puts together. Its
+# numbers can be axes of the grid.
 
 
 def torch_sgd(learning_rate, momentum=0.9, weight_decay=0.0):
     decay = optax.add_decayed_weights(weight_decay)
-    return optax.chain(decay, optax.sgd(learning_rate, momentum=momentum, nesterov=True))
+    return optax.chain(
+        decay, optax.sgd(learning_rate, momentum=momentum, nesterov=True)
+    )
 
 
-options = {"epochs": 6, "batches": batches.reshape(6, 10, 100), "initial_params": params, "reduction": "mean"}
+options = {
+    "epochs": 6,
+    "batches": batches.reshape(6, 10, 100),
+    "initial_params": params,
+    "reduction": "mean",
+}
 result = jfnn.sweep(
     network,
     split,
@@ -90,8 +108,8 @@ print("test accuracy [η, weight decay]:")
 print(result.test_accuracy[:, 0, :, 0].round(3))
 
 # %%
-# The loop above is the member ``result.member(1, 0, 1, 0)``: η = 0.05, one λ, weight decay 0.01, one seed.
-# Its arrays go back into the model transposed:
+# The loop above is the member ``result.member(1, 0, 1, 0)``: η = 0.05, one λ,
+# weight decay 0.01, one seed. Its arrays go back into the model transposed:
 
 trained = result.member(1, 0, 1, 0)
 state = {
@@ -103,13 +121,15 @@ state = {
 print({name: array.shape for name, array in state.items()})
 
 # %%
-# ``model.load_state_dict({name: torch.tensor(array) for name, array in state.items()})`` takes them.
+# ``model.load_state_dict({name: torch.tensor(array) for name, array in
+# state.items()})`` takes them.
 #
 # Weight decay or l2
 # ------------------
-# The penalty λ of jfnn is on weights alone, as in the lecture notes, and with ``reduction="mean"`` it is
-# divided by the rows of a minibatch. So λ is weight decay times rows, here 1. In PyTorch the same is two
-# groups of parameters, with ``weight_decay=0`` for the biases. The difference between the two is small:
+# The penalty λ of jfnn is on weights alone, as in the lecture notes, and with
+# ``reduction="mean"`` it is divided by the rows of a minibatch. So λ is weight
+# decay times rows, here 1. In PyTorch the same is two groups of parameters, with
+# ``weight_decay=0`` for the biases. The difference between the two is small:
 
 penalised = jfnn.sweep(
     network,
@@ -143,7 +163,8 @@ print("largest difference of a bias:  ", np.abs(other[0].b - trained[0].b).max()
 #
 # What is gained
 # --------------
-# The six networks above were one program. With seeds, rows held out and statistics it is still one call:
+# The six networks above were one program. With seeds, rows held out and statistics
+# it is still one call:
 
 search = jfnn.sweep(
     network,
@@ -157,10 +178,16 @@ search = jfnn.sweep(
     validation=0.2,
 )
 print(search.best())
-print(jfnn.cell_statistics(search).tied.sum(), "of 6 cells cannot be told from the best")
+print(
+    jfnn.cell_statistics(search).tied.sum(),
+    "of 6 cells cannot be told from the best",
+)
+jfnn.plots.axis_curves(search, "learning_rate", by="weight_decay")
 
 # %%
 # Where to go on
 # --------------
-# * :doc:`/when_it_pays` measures PyTorch's loop, ``torch.func.vmap`` and ``torch.compile`` beside jfnn.
-# * :doc:`/kinds` has convolutional and recurrent networks, :doc:`/extending` layers and losses of your own.
+# * :doc:`/when_it_pays` measures PyTorch's loop, ``torch.func.vmap`` and
+#   ``torch.compile`` beside jfnn.
+# * :doc:`/kinds` has convolutional and recurrent networks, :doc:`/extending` layers
+#   and losses of your own.

@@ -2,19 +2,21 @@
 The lecture notes, equation by equation
 =======================================
 
-For a student with the notes open: each formula in NumPy, the same by jfnn, and a check that both agree. It
-begins with one neuron and ends with the 7×7 grid of the notes. :doc:`/lecture_notes` lists every equation
-with its function and its test.
+For a student with the notes open: each formula in NumPy, the same by jfnn, and a
+check that both agree. It begins with one neuron and ends with the 7×7 grid of the
+notes. :doc:`/lecture_notes` lists every equation with its function and its test.
 """
 
 # %%
 # Activation and derivative
 # -------------------------
-# A neuron computes a weighted sum z and an activation f(z). The notes use the sigmoid:
+# A neuron computes a weighted sum z and an activation f(z). The notes use the
+# sigmoid:
 #
 # .. math:: f(z) = \frac{1}{1 + e^{-z}}, \qquad f'(z) = f(z) \, (1 - f(z))
 #
-# A derivative by hand is checked by central differences, whose error falls with the square of the step h:
+# A derivative by hand is checked by central differences, whose error falls with the
+# square of the step h:
 #
 # .. math:: f'(z) \approx \frac{f(z + h) - f(z - h)}{2 h}
 
@@ -33,16 +35,21 @@ def df(z):
 
 
 z, h = np.linspace(-5, 5, 11), 1e-5
-print(f"by hand and by differences: {np.abs(df(z) - (f(z + h) - f(z - h)) / (2 * h)).max():.1e}")
-print(f"by hand and by jfnn:        {np.abs(df(z) - jfnn.activations.d_sigmoid(z)).max():.1e}")
+print(
+    f"by hand and by differences: {np.abs(df(z) - (f(z + h) - f(z - h)) / (2 * h)).max():.1e}"
+)
+print(
+    f"by hand and by jfnn:        {np.abs(df(z) - jfnn.activations.d_sigmoid(z)).max():.1e}"
+)
 
 # %%
-# NumPy computes in float64 (16 digits) and jfnn in float32 (7 digits), unless JAX is told otherwise.
+# NumPy computes in float64 (16 digits) and jfnn in float32 (7 digits), unless JAX
+# is told otherwise.
 #
 # The forward pass
 # ----------------
-# Layer l takes the activations of the layer before, for all samples at once. Samples are rows, and a_0 is the
-# input:
+# Layer l takes the activations of the layer before, for all samples at once.
+# Samples are rows, and a_0 is the input:
 #
 # .. math:: z_l = a_{l-1} w_l + b_l, \qquad a_l = f(z_l)
 #
@@ -61,18 +68,22 @@ def forward(w1, b1, w2, b2):
     z1 = x @ w1 + b1
     a1 = f(z1)
     z2 = a1 @ w2 + b2
-    e = np.exp(z2 - z2.max(axis=1, keepdims=True))  # shifted, so that exp does not overflow
+    e = np.exp(
+        z2 - z2.max(axis=1, keepdims=True)
+    )  # shifted, so that exp does not overflow
     return z1, a1, e / e.sum(axis=1, keepdims=True)
 
 
 z1, a1, p = forward(w1, b1, w2, b2)
-print(f"largest difference of a probability: {np.abs(p - jfnn.predict_proba(network, params, x)).max():.1e}")
+print(
+    f"largest difference of a probability: {np.abs(p - jfnn.predict_proba(network, params, x)).max():.1e}"
+)
 
 # %%
 # The cost
 # --------
-# The cross-entropy, summed over samples, and a penalty on the weights (not on the biases). y is 1 for the
-# right class and 0 for the others:
+# The cross-entropy, summed over samples, and a penalty on the weights (not on the
+# biases). y is 1 for the right class and 0 for the others:
 #
 # .. math:: C = -\sum_i \sum_c y_{ic} \log P_{ic} + \frac{\lambda}{2} \sum w^2
 
@@ -99,11 +110,15 @@ print("by jfnn:", float(jfnn.objective(network, params, x, y, l2=l2)))
 
 delta2 = p - labels
 delta1 = delta2 @ w2.T * df(z1)
-by_hand = [(x.T @ delta1 + l2 * w1, delta1.sum(axis=0)), (a1.T @ delta2 + l2 * w2, delta2.sum(axis=0))]
+by_hand = [
+    (x.T @ delta1 + l2 * w1, delta1.sum(axis=0)),
+    (a1.T @ delta2 + l2 * w2, delta2.sum(axis=0)),
+]
 
 # %%
-# Three checks: `jax.grad`, which knows nothing of these formulas; `jfnn.backprop.value_and_grad`, which has
-# them; and central differences of some weights.
+# Three checks: `jax.grad`, which knows nothing of these formulas;
+# `jfnn.backprop.value_and_grad`, which has them; and central differences of some
+# weights.
 
 by_jax = jax.grad(jfnn.objective, argnums=1)(network, params, x, y, l2=l2)
 by_jfnn = jfnn.backprop.value_and_grad(params, x, y, activation="sigmoid", l2=l2)[1]
@@ -116,28 +131,43 @@ for name, other in {"jax.grad": by_jax, "jfnn.backprop": by_jfnn}.items():
 for i, j in [(10, 0), (20, 7), (43, 49)]:
     moved = np.zeros_like(w1)
     moved[i, j] = h
-    difference = (cost(w1 + moved, b1, w2, b2) - cost(w1 - moved, b1, w2, b2)) / (2 * h)
-    print(f"weight {i}, {j}: by hand {by_hand[0][0][i, j]:.6f}, by differences {difference:.6f}")
+    difference = (cost(w1 + moved, b1, w2, b2) - cost(w1 - moved, b1, w2, b2)) / (
+        2 * h
+    )
+    print(
+        f"weight {i}, {j}: by hand {by_hand[0][0][i, j]:.6f}, by differences {difference:.6f}"
+    )
 
 # %%
 # OR and XOR
 # ----------
-# A linear model with a constant column, fitted by least squares, learns OR. On XOR it says 1/2 to everything:
+# A linear model with a constant column, fitted by least squares, learns OR. On XOR
+# it says 1/2 to everything:
 #
 # .. math:: \hat{y} = X (X^T X)^{-1} X^T y
 
-for name, (gate, truth) in {"OR ": jfnn.datasets.or_gate(), "XOR": jfnn.datasets.xor_gate()}.items():
+for name, (gate, truth) in {
+    "OR ": jfnn.datasets.or_gate(),
+    "XOR": jfnn.datasets.xor_gate(),
+}.items():
     design = np.column_stack([np.ones(4), gate])
-    print(name, "truth", truth, " least squares", (design @ np.linalg.lstsq(design, truth)[0]).round(2))
+    print(
+        name,
+        "truth",
+        truth,
+        " least squares",
+        (design @ np.linalg.lstsq(design, truth)[0]).round(2),
+    )
 
 # %%
-# Why: a linear model gives (0, 0) and (1, 1) together as much as (0, 1) and (1, 0) together, and XOR wants 0
-# and 2. Gradient descent on a network with a hidden layer,
+# Why: a linear model gives (0, 0) and (1, 1) together as much as (0, 1) and (1, 0)
+# together, and XOR wants 0 and 2. Gradient descent on a network with a hidden
+# layer,
 #
 # .. math:: p \leftarrow p - \eta \, \frac{\partial C}{\partial p},
 #
-# finds a solution from some random starts and not from others. So train from 100 starts, with three learning
-# rates:
+# finds a solution from some random starts and not from others. So train from 100
+# starts, with three learning rates:
 
 gate, truth = jfnn.datasets.xor_gate()
 gates = jfnn.sweep(
@@ -156,8 +186,8 @@ for rate, share in zip(gates.learning_rate, solved, strict=True):
 # %%
 # Minibatches
 # -----------
-# The notes draw 100 rows anew for every step, 14 steps an epoch. Rows follow from seed, epoch and step alone,
-# so anyone can draw them again:
+# The notes draw 100 rows anew for every step, 14 steps an epoch. Rows follow from
+# seed, epoch and step alone, so anyone can draw them again:
 
 rows = jfnn.minibatches.Minibatches(100, "subset").epoch(n=1437, seed=0, epoch=0)
 print(rows.shape, "first rows of the first step:", rows[0, :5])
@@ -168,40 +198,51 @@ print(rows.shape, "first rows of the first step:", rows[0, :5])
 # The notes' network with η = 0.01 and λ = 0.1:
 
 trained, history = jfnn.train(
-    network, split.x_train, split.y_train, learning_rate=0.01, l2=0.1, test=split[2:4]
+    network,
+    split.x_train,
+    split.y_train,
+    learning_rate=0.01,
+    l2=0.1,
+    test=split[2:4],
 )
 print(
     f"train {history.train_accuracy[-1]:.4f}, test {history.test_accuracy[-1]:.4f}; the notes: 0.9937, 0.9806"
 )
 
 # %%
-# The starting weights and minibatches are other ones than those of the notes. ``python scripts/notes.py``
-# replays the notes' own random stream and compares figure by figure.
+# The starting weights and minibatches are other ones than those of the notes.
+# ``python scripts/notes.py`` replays the notes' own random stream and compares
+# figure by figure.
 #
 # All 49 cells of the notes' grid, of which those with large η diverge:
 
-grid = jfnn.sweep(network, split, learning_rate=np.logspace(-5, 1, 7), l2=np.logspace(-5, 1, 7))
+grid = jfnn.sweep(
+    network, split, learning_rate=np.logspace(-5, 1, 7), l2=np.logspace(-5, 1, 7)
+)
 jfnn.plots.heat_map(grid)
 
 # %%
-# For η of 1 and 10 the notes print accuracies of 0.104 and 0.078. These are the shares of the digit 0: their
-# softmax gave NaN, and the largest of ten NaN is the first. Here such a cell diverged ("div"), or its network
-# is finite and guesses.
+# For η of 1 and 10 the notes print accuracies of 0.104 and 0.078. These are the
+# shares of the digit 0: their softmax gave NaN, and the largest of ten NaN is the
+# first. Here such a cell diverged ("div"), or its network is finite and guesses.
 #
 # Two errata as exercises
 # -----------------------
-# **Exercise 1.** The notes write tanh(z/2) = f(-z) - f(z) with the sigmoid f. Find the error by putting in a
-# number, then correct it.
+# **Exercise 1.** The notes write tanh(z/2) = f(-z) - f(z) with the sigmoid f. Find
+# the error by putting in a number, then correct it.
 #
-# *Answer.* The sign is wrong. At z = 2 the left side is positive and the right side negative; the right form
-# is
+# *Answer.* The sign is wrong. At z = 2 the left side is positive and the right side
+# negative; the right form is
 #
 # .. math:: \tanh \frac{z}{2} = f(z) - f(-z) = 2 f(z) - 1
 
-print(f"tanh(1) = {np.tanh(1):.4f}, printed {f(-2) - f(2):.4f}, right {f(2) - f(-2):.4f}")
+print(
+    f"tanh(1) = {np.tanh(1):.4f}, printed {f(-2) - f(2):.4f}, right {f(2) - f(-2):.4f}"
+)
 
 # %%
-# **Exercise 2.** The notes print another cost for the softmax and still use δ = P - Y:
+# **Exercise 2.** The notes print another cost for the softmax and still use δ = P -
+# Y:
 #
 # .. math:: C = -\sum_c y_c \log P_c + (1 - y_c) \log (1 - P_c)
 #
@@ -214,7 +255,9 @@ print(f"tanh(1) = {np.tanh(1):.4f}, printed {f(-2) - f(2):.4f}, right {f(2) - f(
 logits, target = np.array([[0.5, -1.0, 0.2]]), np.array([[0.0, 0.0, 1.0]])
 p = np.exp(logits) / np.exp(logits).sum()
 right = (p - target) / (1 - p) - p * np.sum((p - target) / (1 - p))
-by_jax = jax.grad(lambda z: jfnn.losses.softmax_binary_cross_entropy(z, target).sum())(logits)
+by_jax = jax.grad(
+    lambda z: jfnn.losses.softmax_binary_cross_entropy(z, target).sum()
+)(logits)
 print("P - Y:    ", (p - target).round(4))
 print("right:    ", right.round(4))
 print("jax.grad: ", np.round(by_jax, 4))
@@ -222,6 +265,8 @@ print("jax.grad: ", np.round(by_jax, 4))
 # %%
 # Where to go on
 # --------------
-# * :doc:`/lecture_notes` has the other six errata, and each figure that the notes publish beside its replay.
+# * :doc:`/lecture_notes` has the other six errata, and each figure that the notes
+#   publish beside its replay.
 # * :doc:`/concepts` says what a member, a cell and a replicate of a sweep are.
-# * :doc:`/kinds` has the notes' other kinds of network: convolutional, recurrent, Boltzmann.
+# * :doc:`/kinds` has the notes' other kinds of network: convolutional, recurrent,
+#   Boltzmann.
