@@ -129,7 +129,7 @@ print({name: array.shape for name, array in state.items()})
 # The penalty λ of jfnn is on weights alone, as in the lecture notes, and with
 # ``reduction="mean"`` it is divided by the rows of a minibatch. So λ is weight
 # decay times rows, here 1. In PyTorch the same is two groups of parameters, with
-# ``weight_decay=0`` for the biases. The difference between the two is small:
+# ``weight_decay=0`` for the biases. The two differ here by:
 
 penalised = jfnn.sweep(
     network,
@@ -156,7 +156,7 @@ print("largest difference of a bias:  ", np.abs(other[0].b - trained[0].b).max()
 # ``SGD(…, weight_decay=d)``, weights alone       ``l2=d * rows`` with a mean, ``l2=d`` with a sum
 # ``SGD(…, weight_decay=d)``, all parameters      ``torch_sgd`` above
 # ``Adam(lr, betas=(b1, b2), eps=e)``             ``jfnn.Optimizer("adam", b1=b1, b2=b2, eps=e)``
-# ``AdamW(lr, weight_decay=d)``, default 0.01     ``jfnn.Optimizer("adamw", weight_decay=d)``, default 1e-4
+# ``AdamW(lr)``, whose weight decay is 0.01       ``jfnn.Optimizer("adamw", weight_decay=0.01)``
 # ``DataLoader(shuffle=True, drop_last=True)``    ``jfnn.Minibatches(rows, "permutation")``
 # ``torch.manual_seed(s)``                        ``seeds``, an axis
 # ==============================================  ============================================================
