@@ -43,7 +43,9 @@ rng = np.random.default_rng(0)
 input_rates, output_rates = np.logspace(3.5, 5.5, PIXELS), np.logspace(0.6, 1.8, PIXELS)
 result = jfnn.sweep(
     jfnn.learner(start, loss, optimizer=jfnn.Optimizer(layerwise, output_rate=output_rates)),
-    jfnn.Split(rng.normal(size=(ROWS, WIDTH)).astype("float32"), rng.normal(size=(ROWS, 1)).astype("float32")),
+    jfnn.Split(
+        rng.normal(size=(ROWS, WIDTH)).astype("float32"), rng.normal(size=(ROWS, 1)).astype("float32")
+    ),
     learning_rate=input_rates,
     epochs=STEPS,
     batch_size=None,

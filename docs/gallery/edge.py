@@ -21,7 +21,7 @@ cost = {"loss": "quadratic", "reduction": "mean"}
 result = jfnn.sweep(
     network,
     jfnn.Split(x, y),
-    learning_rate=[0.1, 0.2, 0.4],
+    learning_rate=[0.08, 0.1, 0.15],
     batch_size=None,
     epochs=1000,
     gradient="backprop",

@@ -17,8 +17,8 @@ import jfnn
 
 ALPHAS = (1.0, 4.0)
 digits = jfnn.datasets.digits()
-split = jfnn.Split(digits.x_train[:200] / 16, digits.y_train[:200], digits.x_test / 16, digits.y_test)
-network = jfnn.mlp((64, 50, 50, 10), "relu", init="pytorch")
+split = jfnn.Split(digits.x_train[:100] / 16, digits.y_train[:100], digits.x_test / 16, digits.y_test)
+network = jfnn.mlp((64, 100, 100, 10), "relu", init="pytorch")
 start = network.init(jax.random.key(0))
 
 # %%
@@ -27,8 +27,8 @@ start = network.init(jax.random.key(0))
 result = jfnn.sweep(
     network,
     split,
-    learning_rate=1e-3,
-    optimizer=jfnn.Optimizer("adamw", weight_decay=3.0),
+    learning_rate=0.003,
+    optimizer=jfnn.Optimizer("adamw", weight_decay=0.1),
     loss="quadratic",
     reduction="mean",
     gradient="backprop",
@@ -45,8 +45,8 @@ axes = figure.subplots()
 for alpha, fits, generalises in zip(ALPHAS, train[0, 0], test[0, 0], strict=True):
     (line,) = axes.semilogx(steps, fits, label=f"α = {alpha:g}")
     axes.semilogx(steps, generalises, "--", color=line.get_color())
-    print(f"α = {alpha:g}: 99% of train rows after {steps[(fits >= 0.99).argmax()]} steps,"
-          f" 85% of test rows after {steps[(generalises >= 0.85).argmax()]}")
+    fitted, general = steps[(fits >= 0.99).argmax()], steps[(generalises >= 0.85).argmax()]
+    print(f"α = {alpha:g}: 99% of the train rows after {fitted} steps, 85% of the test rows after {general}")
 axes.set(xlabel="steps", ylabel="accuracy")
 axes.legend(frameon=False)
 figure

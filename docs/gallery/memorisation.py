@@ -33,5 +33,7 @@ right = result.row_scores("accuracy", "all", digits)[0, 0, 0]  # [subsets, rows]
 memorised = jfnn.analysis.memorisation(right, subsets.included)
 print(f"{np.mean(memorised >= 0.25):.1%} of the digits have a memorisation of 0.25 or more")
 most = np.argsort(-memorised)[:12]
-labels = [f"{label} ({value:.2f})" for label, value in zip(digits.y_train[most], memorised[most], strict=True)]
+labels = [
+    f"{label} ({value:.2f})" for label, value in zip(digits.y_train[most], memorised[most], strict=True)
+]
 jfnn.plots.images(digits.x_train[most], labels)

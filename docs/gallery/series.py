@@ -3,7 +3,8 @@ A network for each series
 =========================
 
 One table holds 1,000 series of 60 rows, and each series has a small network of its own, all trained by one call.
-Every series follows ``y = tanh(s · x)`` with slopes s of its own, so the gradient of a good network at x = 0 is s.
+Every series follows ``y = tanh(s · x)`` with slopes s of its own, so the gradient of a good network at x = 0 is s;
+after 100 epochs the largest slopes still come out too small.
 The :doc:`full version </pictures>` takes 0.3 s for the networks, and 37 s as a loop over scikit-learn.
 """
 
@@ -32,7 +33,9 @@ result = jfnn.sweep(
     folds=jfnn.subsets.by_group(series, held_out=0.2),
 )
 r2 = result.validation_r2.ravel()
-print(f"R² on the rows held out: median {np.median(r2):.3f}, above 0.9 in {(r2 > 0.9).mean():.0%} of the series")
+print(
+    f"R² on the rows held out: median {np.median(r2):.3f}, above 0.9 in {(r2 > 0.9).mean():.0%} of the series"
+)
 
 # %%
 # The gradients of all networks at 0, beside the slopes.

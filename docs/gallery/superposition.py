@@ -34,14 +34,14 @@ def loss(params, batch, key, density, importance):
 # %%
 # There are no rows: each step draws new ones, and all networks of a seed draw the same.
 
-density, importance = np.geomspace(1, 0.02, 20), np.geomspace(0.1, 10, 20)
+density, importance = np.geomspace(1, 0.03, 20), np.geomspace(0.1, 10, 20)
 result = jfnn.sweep(
     jfnn.learner(start, loss, hyper=("density", "importance"), random=True, optimizer="adam"),
     jfnn.Split(np.zeros((1, 1), np.float32)),
     learning_rate=0.03,
     hyper={"density": density, "importance": importance},
     seeds=4,
-    epochs=300,
+    epochs=400,
     batch_size=None,
     execution=jfnn.Execution(objective=True),
 )
@@ -61,6 +61,8 @@ colours = (1 - length) + length * ((1 - shared) * [0.1, 0.3, 0.7] + shared * [0.
 figure = Figure(figsize=(5, 4.4), layout="constrained")
 axes = figure.subplots()
 axes.pcolormesh(importance, density, colours)
-axes.set(xscale="log", yscale="log", xlabel="importance of the last feature", ylabel="density of the features")
+axes.set(
+    xscale="log", yscale="log", xlabel="importance of the last feature", ylabel="density of the features"
+)
 axes.invert_yaxis()
 figure
