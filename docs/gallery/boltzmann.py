@@ -2,9 +2,10 @@
 Bars and stripes
 ================
 
-A Boltzmann machine learns a distribution: here the 30 images of 4 × 4 pixels that consist of whole rows or of whole
-columns. The figure shows 24 samples that the best of four machines draws, with a dot where it is one of the 30 images.
-:doc:`More on Boltzmann machines </kinds>`: likelihoods by enumeration and by annealing, deep machines, XOR.
+A Boltzmann machine learns a distribution: here the 30 images of 4 × 4 pixels that consist of whole rows or
+of whole columns. The figure shows 24 samples that the best of four machines draws, with a dot where it is
+one of the 30 images. :doc:`More on Boltzmann machines </kinds>`: likelihoods by enumeration and by
+annealing, deep machines, XOR.
 """
 
 import itertools

@@ -2,10 +2,10 @@
 Double descent
 ==============
 
-As networks grow, the error on test rows rises until the network has as many parameters as there are training rows, and
-then falls again (`Belkin et al. 2019 <https://arxiv.org/abs/1812.11118>`_).
-Here networks of 1 to 40 hidden units fit 100 noisy rows of a smooth function of eight numbers.
-The :doc:`full version </pictures>` draws the published curve of classifiers on MNIST-1D with wrong labels.
+As networks grow, the error on test rows rises until the network has as many parameters as there are
+training rows, and then falls again (`Belkin et al. 2019 <https://arxiv.org/abs/1812.11118>`_). Here
+networks of 1 to 40 hidden units fit 100 noisy rows of a smooth function of eight numbers. The :doc:`full
+version </pictures>` draws the published curve of classifiers on MNIST-1D with wrong labels.
 """
 
 import jax
@@ -23,17 +23,19 @@ y = np.tanh(x @ slopes)[:, None].astype(np.float32)
 y[:ROWS] += 0.5 * rng.normal(size=(ROWS, 1))
 
 # %%
-# The width is a number of each network: all have 40 units, and those beyond its width are 0. So one program trains all
-# widths, where :func:`jfnn.sweep_groups` would compile each width.
+# The width is a number of each network: all have 40 units, and those beyond its width are 0. So one program
+# trains all widths, where `jfnn.sweep_groups` would compile each width.
 
 
 def start(key):
+    """Normal weights, and biases of 0."""
     first, second = jax.random.split(key)
     hidden = jax.random.normal(first, (INPUTS, MOST)) / np.sqrt(INPUTS), jnp.zeros(MOST)
     return hidden, (jax.random.normal(second, (MOST, 1)), jnp.zeros(1))
 
 
 def loss(params, batch, key, units):
+    """Mean squared error of a network of so many units."""
     x, y = batch
     (w, b), (v, c) = params
     hidden = jax.nn.relu(x @ w + b) * (jnp.arange(MOST) < units)
@@ -65,4 +67,3 @@ for name in ("test_loss", "train_loss"):
 axes.axvline(ROWS, color="black", linestyle="--", linewidth=0.8, label="as many as rows")
 axes.set(xlabel="parameters", ylabel="mean squared error", xscale="log", ylim=(0, None))
 axes.legend(frameon=False)
-figure

@@ -2,10 +2,10 @@
 Grokking
 ========
 
-A network that starts with large weights fits its rows at once and generalises much later.
-Here the usual start is multiplied by a scale α: the solid lines are the training rows, the dashed ones the test rows
-(`Liu et al. 2023 <https://arxiv.org/abs/2210.01117>`_, "Omnigrok").
-In the :doc:`full version </pictures>` generalisation comes up to 20 times later than memory.
+A network that starts with large weights fits its rows at once and generalises much later. Here the usual
+start is multiplied by a scale α: the solid lines are the training rows, the dashed ones the test rows (`Liu
+et al. 2023 <https://arxiv.org/abs/2210.01117>`_, "Omnigrok"). In the :doc:`full version </pictures>`
+generalisation comes up to 20 times later than memory.
 """
 
 import jax
@@ -49,4 +49,3 @@ for alpha, fits, generalises in zip(ALPHAS, train[0, 0], test[0, 0], strict=True
     print(f"α = {alpha:g}: 99% of the train rows after {fitted} steps, 85% of the test rows after {general}")
 axes.set(xlabel="steps", ylabel="accuracy")
 axes.legend(frameon=False)
-figure

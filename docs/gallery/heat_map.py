@@ -2,9 +2,9 @@
 Learning rate and penalty
 =========================
 
-A grid of seven learning rates η and seven penalties λ, with five seeds in each cell, ranked on rows held out.
-The red frame is the best cell. The best of 49 noisy means is often the best by chance: a paired comparison over the
-seeds says which other cells cannot be told from it (`jfnn.cell_statistics`).
+A grid of seven learning rates η and seven penalties λ, with five seeds in each cell, ranked on rows held
+out. The red frame is the best cell. The best of 49 noisy means is often the best by chance: a paired
+comparison over the seeds says which other cells cannot be told from it (`jfnn.cell_statistics`).
 """
 
 import numpy as np

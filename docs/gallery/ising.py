@@ -2,11 +2,10 @@
 Phases of the Ising model
 =========================
 
-Twenty networks learn to tell spins that are all equal (temperature 0) from random ones (infinite temperature), and
-then judge configurations at temperatures in between, which they have never seen.
-The share that they call ordered falls near the critical temperature.
-:doc:`The full version </kinds>`, on lattices of up to 80 × 80 spins, finds why: such networks compare the magnetisation
-with a threshold.
+Twenty networks learn to tell spins that are all equal (temperature 0) from random ones (infinite
+temperature), and then judge configurations at temperatures in between, which they have never seen. The
+share that they call ordered falls near the critical temperature. :doc:`The full version </kinds>`, on
+lattices of up to 80 × 80 spins, finds why: such networks compare the magnetisation with a threshold.
 """
 
 import numpy as np
@@ -49,4 +48,3 @@ axes.plot(temperatures, shares.mean(axis=0), ".-", color="tab:blue", label="mean
 axes.axvline(float(onsager.CRITICAL_TEMPERATURE), color="black", linewidth=0.8, label="critical temperature")
 axes.set(xlabel="temperature", ylabel="share called ordered")
 axes.legend(frameon=False)
-figure

@@ -2,10 +2,10 @@
 Seeds
 =====
 
-The same network is trained 300 times, and the seed alone differs: the starting weights and the order of the rows.
-The bars count the networks by their right answers on the 360 test rows; the line is the distribution that
-independent errors would have (`Jordan 2023 <https://arxiv.org/abs/2304.01910>`_).
-:doc:`Ten thousand seeds </pictures>` spread 1.21 times as widely as independent errors at the learning rate 0.001.
+The same network is trained 300 times, and the seed alone differs: the starting weights and the order of the
+rows. The bars count the networks by their right answers on the 360 test rows; the line is the distribution
+that independent errors would have (`Jordan 2023 <https://arxiv.org/abs/2304.01910>`_). :doc:`Ten thousand
+seeds </pictures>` spread 1.21 times as widely as independent errors at the learning rate 0.001.
 """
 
 import numpy as np
@@ -26,8 +26,8 @@ result = jfnn.sweep(
 right = result.predict(digits.x_test)[0, 0] == digits.y_test  # [seeds, rows]
 
 # %%
-# Where rows are right independently, each with its own probability, the probabilities of the number of right
-# answers are a convolution over the rows.
+# Where rows are right independently, each with its own probability, the probabilities of the number of
+# right answers are a convolution over the rows.
 
 independent = np.ones(1)
 for chance in right.mean(axis=0):
@@ -47,4 +47,3 @@ axes.bar(places, [(counts == place).mean() for place in places], 1.0, color="0.7
 axes.plot(places, independent[places], label="independent errors")
 axes.set(xlabel="right answers of 360 test rows", ylabel="share of networks")
 axes.legend(frameon=False)
-figure

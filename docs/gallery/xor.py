@@ -2,9 +2,9 @@
 The XOR gate
 ============
 
-Two hidden units are enough for XOR, but not from every start: networks of two and of four hidden units are trained
-from 200 starts each, and the program prints how many of them learn all four rows.
-The figure shows the regions that one network of two units assigns to the two classes.
+Two hidden units are enough for XOR, but not from every start: networks of two and of four hidden units are
+trained from 200 starts each, and the program prints how many of them learn all four rows. The figure shows
+the regions that one network of two units assigns to the two classes.
 """
 
 import numpy as np
