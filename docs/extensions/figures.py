@@ -19,15 +19,17 @@ def scraper(block: tuple[str, str, int], block_vars: dict[str, Any], gallery_con
         if isinstance(value, Figure) and not any(value is other for other in shown):
             shown.append(value)
             path = next(paths)
+            alternative = ": ".join(filter(None, [example, described(value)]))
             value.savefig(path, dpi=160)
-            texts.append(figure_rst([path], gallery_conf["src_dir"], f"{example}: {described(value)}"))
+            texts.append(figure_rst([path], gallery_conf["src_dir"], alternative))
     return "".join(texts)
 
 
 def described(figure: Figure) -> str:
     """A figure in words, for readers who do not see it: its titles and all that its panels show."""
     titles = [figure.get_suptitle(), figure.get_supxlabel(), figure.get_supylabel()]
-    return ". ".join(dict.fromkeys(filter(None, [*titles, *map(panel, figure.axes)])))
+    texts = dict.fromkeys([*titles, *map(panel, figure.axes)])
+    return ". ".join(text for text in texts if any(map(str.isalnum, text)))
 
 
 def panel(axes: Axes) -> str:

@@ -70,5 +70,5 @@ for part, sign, slow in ((converged, 1, relative), (~converged, -1, 1 / relative
 
 figure = Figure(figsize=(5, 4.6), layout="constrained")
 axes = figure.subplots()
-axes.imshow(image.T, "Spectral", extent=(3.5, 5.5, 0.6, 1.8), origin="lower", aspect="auto", vmin=-1, vmax=1)
 axes.set(xlabel="log₁₀ η, input layer", ylabel="log₁₀ η, output layer")
+axes.imshow(image.T, "Spectral", extent=(3.5, 5.5, 0.6, 1.8), origin="lower", aspect="auto", vmin=-1, vmax=1)

@@ -46,6 +46,6 @@ for rate, losses, values in zip(result.learning_rate, result.history["train_loss
     upper.semilogy(result.history["epoch"], losses[0, 0], label=f"η = {rate:g}")
     lower.plot(result.history["epoch"], values)
 lower.axhline(1, color="black", linestyle="--", linewidth=0.8)
+lower.set(xlabel="steps", ylabel="sharpness × η/2", ylim=(0, 1.5))
 upper.set(ylabel="training loss")
 upper.legend(frameon=False)
-lower.set(xlabel="steps", ylabel="sharpness × η/2", ylim=(0, 1.5))

@@ -48,5 +48,5 @@ print(f"correlation of slopes: {np.corrcoef(slopes.ravel(), np.ravel(found))[0, 
 figure = Figure(figsize=(5, 4), layout="constrained")
 axes = figure.subplots()
 axes.plot(slopes.ravel(), np.ravel(found), ".", markersize=2, alpha=0.5)
-axes.axline((0, 0), slope=1, color="black", linewidth=0.8)
 axes.set(xlabel="slope of the series", ylabel="slope of its network")
+axes.axline((0, 0), slope=1, color="black", linewidth=0.8)
