@@ -1,0 +1,69 @@
+"""
+Double descent
+==============
+
+As networks grow, the error on test rows rises until the network has as many parameters as there are
+training rows, and then falls again (`Belkin et al. 2019 <https://arxiv.org/abs/1812.11118>`_). Here
+networks of 1 to 40 hidden units fit 100 noisy rows of a smooth function of eight numbers. The :doc:`full
+version </pictures>` draws the published curve of classifiers on MNIST-1D with wrong labels.
+"""
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+from matplotlib.figure import Figure
+
+import jfnn
+
+ROWS, INPUTS, MOST = 100, 8, 40
+rng = np.random.default_rng(0)
+slopes = rng.normal(size=INPUTS) / np.sqrt(INPUTS)
+x = rng.normal(size=(ROWS + 1000, INPUTS)).astype(np.float32)
+y = np.tanh(x @ slopes)[:, None].astype(np.float32)
+y[:ROWS] += 0.5 * rng.normal(size=(ROWS, 1))
+
+# %%
+# The width is a number of each network: all have 40 units, and those beyond its width are 0. So one program
+# trains all widths, where `jfnn.sweep_groups` would compile each width.
+
+
+def start(key):
+    """Normal weights, and biases of 0."""
+    first, second = jax.random.split(key)
+    hidden = jax.random.normal(first, (INPUTS, MOST)) / np.sqrt(INPUTS), jnp.zeros(MOST)
+    return hidden, (jax.random.normal(second, (MOST, 1)), jnp.zeros(1))
+
+
+def loss(params, batch, key, units):
+    """Mean squared error of a network of so many units."""
+    x, y = batch
+    (w, b), (v, c) = params
+    hidden = jax.nn.relu(x @ w + b) * (jnp.arange(MOST) < units)
+    return jnp.mean((hidden @ v / jnp.sqrt(units) + c - y) ** 2)
+
+
+units = np.array([1, 2, 3, 4, 5, 6, 8, 10, 12, 14, 16, 20, 24, 28, 34, 40])
+result = jfnn.sweep(
+    jfnn.learner(start, loss, hyper=("units",), optimizer="adam"),
+    jfnn.Split(x[:ROWS], y[:ROWS], x[ROWS:], y[ROWS:]),
+    learning_rate=0.02,
+    hyper={"units": units},
+    seeds=5,
+    epochs=2000,
+    batch_size=None,
+    execution=jfnn.Execution(keep_params="none"),
+)
+parameters = units * (INPUTS + 2) + 1
+print(f"the test error is largest at {parameters[result.test_loss.mean(axis=-1).argmax()]} parameters")
+
+# %%
+
+figure = Figure(figsize=(5, 3.4), layout="constrained")
+axes = figure.subplots()
+for name in ("test_loss", "train_loss"):
+    statistics = jfnn.cell_statistics(result, name)
+    axes.plot(parameters, statistics.mean[0, 0], ".-", label=name.replace("_loss", " rows"))
+    axes.fill_between(parameters, statistics.low[0, 0], statistics.high[0, 0], alpha=0.25)
+axes.axvline(ROWS, color="black", linestyle="--", linewidth=0.8, label="as many as rows")
+axes.set(xlabel="parameters", ylabel="mean squared error", xscale="log", ylim=(0, None))
+axes.legend(frameon=False)

@@ -1,0 +1,51 @@
+"""
+Grokking
+========
+
+A network that starts with large weights fits its rows at once and generalises much later. Here the usual
+start is multiplied by a scale α: the solid lines are the training rows, the dashed ones the test rows (`Liu
+et al. 2023 <https://arxiv.org/abs/2210.01117>`_, "Omnigrok"). In the :doc:`full version </pictures>`
+generalisation comes up to 20 times later than memory.
+"""
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+from matplotlib.figure import Figure
+
+import jfnn
+
+ALPHAS = (1.0, 4.0)
+digits = jfnn.datasets.digits()
+split = jfnn.Split(digits.x_train[:100] / 16, digits.y_train[:100], digits.x_test / 16, digits.y_test)
+network = jfnn.mlp((64, 100, 100, 10), "relu", init="pytorch")
+start = network.init(jax.random.key(0))
+
+# %%
+# Starting weights with a leading axis are the starts of several seeds.
+
+result = jfnn.sweep(
+    network,
+    split,
+    learning_rate=0.003,
+    optimizer=jfnn.Optimizer("adamw", weight_decay=0.1),
+    loss="quadratic",
+    reduction="mean",
+    gradient="backprop",
+    epochs=3000,
+    batch_size=None,
+    initial_params=jax.tree.map(lambda leaf: jnp.stack([alpha * leaf for alpha in ALPHAS]), start),
+    seeds=len(ALPHAS),
+    execution=jfnn.Execution(eval_every=np.unique(np.geomspace(1, 3000, 60).astype(int)).tolist()),
+)
+
+steps, train, test = (result.history[name] for name in ("epoch", "train_accuracy", "test_accuracy"))
+figure = Figure(figsize=(5, 3.4), layout="constrained")
+axes = figure.subplots()
+for alpha, fits, generalises in zip(ALPHAS, train[0, 0], test[0, 0], strict=True):
+    (line,) = axes.semilogx(steps, fits, label=f"α = {alpha:g}")
+    axes.semilogx(steps, generalises, "--", color=line.get_color())
+    fitted, general = steps[(fits >= 0.99).argmax()], steps[(generalises >= 0.85).argmax()]
+    print(f"α = {alpha:g}: 99% of the train rows after {fitted} steps, 85% of the test rows after {general}")
+axes.set(xlabel="steps", ylabel="accuracy")
+axes.legend(frameon=False)
