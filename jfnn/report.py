@@ -14,9 +14,10 @@ from matplotlib.figure import Figure
 
 from jfnn import plots
 from jfnn.analysis import ranking, summary
-from jfnn.arguments import checks, paths
+from jfnn.arguments import checks, paths, texts
 from jfnn.search.fronts import Objective, cell_values, front
-from jfnn.search.groups import Group, SweepGroups
+from jfnn.search.group_directories import Group
+from jfnn.search.groups import SweepGroups
 from jfnn.search.loading import how_to_load
 from jfnn.search.result import SweepResult
 from jfnn.store import files
@@ -108,7 +109,7 @@ def write_overview(
     best = ranking.best_first(sweeps.results, ranking.MANY)
     body = [
         "<h2>Best cells of all groups</h2>",
-        _table(best, ranking.group_columns(sweeps.groups)),
+        _table(best, texts.group_columns(sweeps.groups)),
         *_refit(sweeps.refit),
         *([f"<h2>Groups</h2><ul>{''.join(links)}</ul>"] if links else []),
         *(["<h2>Settings</h2>", _pairs(settings)] if settings else []),

@@ -13,7 +13,8 @@ from jfnn.analysis.intervals import Interval, as_interval, interquartile_mean
 from jfnn.analysis.intervals import interval as confidence_interval
 from jfnn.arguments import checks
 from jfnn.arguments.checks import ArgumentError
-from jfnn.search.result import SweepResult, best_place
+from jfnn.search.cells import best_place
+from jfnn.search.result import SweepResult
 
 
 class CellStatistics(NamedTuple):

@@ -8,11 +8,13 @@ from pathlib import Path
 from typing import Any
 
 from jfnn.analysis import ranking, summary
+from jfnn.arguments import texts
 from jfnn.cli.data import Problem
 from jfnn.cli.grid_flags import GridFlags
 from jfnn.cli.places import write_images
 from jfnn.datasets.columns import ENTRIES
-from jfnn.search.groups import Group, SweepGroups
+from jfnn.search.group_directories import Group
+from jfnn.search.groups import SweepGroups
 from jfnn.search.result import REFIT, SweepResult
 from jfnn.search.run_directory import CONFIG, MODELS, RESULTS, TABLE
 from jfnn.store import files
@@ -103,7 +105,7 @@ def best_cells(sweeps: SweepGroups, most: int) -> list[str]:
     best = ranking.best_first(sweeps.results, most)
     if not best.cells:
         return []
-    columns = ranking.group_columns(sweeps.groups) if len(sweeps.groups) > 1 else {}
+    columns = texts.group_columns(sweeps.groups) if len(sweeps.groups) > 1 else {}
     rows = ranking.table(best, columns)
     widths = [max(len(row[i]) for row in rows) for i in range(len(rows[0]))]
     lines = ["  ".join(cell.rjust(width) for cell, width in zip(row, widths, strict=True)) for row in rows]
