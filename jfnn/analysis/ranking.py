@@ -37,7 +37,7 @@ class Ranked(NamedTuple):
         axes: Name -> value of its hyperparameters.
         scores: Name of a score -> its mean, interval and failed runs.
         tied: Whether it is behind the best cell but cannot be told from it by a paired comparison.
-        failed: How many of its runs failed by the score that ranks.
+        failed: How many of its runs failed by the score that ranks, where it would be tied or is the best.
         trained: The least and the most epochs for which its members' parameters were trained.
         stopped_at: The least and the most epochs that its members did, or None where none stopped before the
             end.
@@ -59,7 +59,7 @@ class Ranking(NamedTuple):
     Attributes:
         higher_is_better: Direction of each of their scores, by name; the first is the one that ranks.
         tied: How many of all other cells without failed runs are tied with the best one.
-        failed: How many of all cells have failed runs beside others: a comparison says little of them.
+        failed: How many cells that would be tied, or the best, have failed runs: a comparison says little.
         diverged: How many cells are left out, since they diverged with some seed or fold.
         others: How many cells it is compared with: all but pruned ones.
         pruned: How many cells are pruned.
@@ -108,11 +108,14 @@ def best_first(results: Sequence[SweepResult], most: int = FEW) -> Ranking:
     scores = {name: ScoreTable.taken(whole, name) for name in _shown_scores(whole)}
     best = whole.best_or_none()
     failed, tied = scores[whole.ranked_by].failed, scores[whole.ranked_by].statistics.tied & bool(over)
+    failed = np.where(tied, failed, 0)  # the mean of a cell that is told from the best may be rough
     if best is not None:
         tied[best.index] = False
     listed = []
     for cell in order[:most].tolist():
         shown = {name: score.at(cell) for name, score in scores.items()}
+        if not failed[cell]:
+            shown = {name: score._replace(failed=0) for name, score in shown.items()}
         stopped_at, epochs = whole.stopped_at[cell], whole.epochs[cell]
         ends = _extent(np.where(stopped_at < 0, epochs, stopped_at)) if (stopped_at >= 0).any() else None
         (sweep, place), axes = places[cell], whole.axes_at((cell,))
@@ -122,7 +125,7 @@ def best_first(results: Sequence[SweepResult], most: int = FEW) -> Ranking:
         listed,
         {name: whole.higher_is_better(name) for name in scores},
         int((tied & (failed == 0)).sum()),
-        int(((failed > 0) & ~pruned).sum()),
+        int((failed > 0).sum()),
         int(np.isnan(cost).sum()),
         0 if best is None else int((~pruned).sum()) - 1,
         int(pruned.sum()),

@@ -5,7 +5,7 @@ import dataclasses
 import gc
 import os
 import shlex
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import AbstractContextManager
 from pathlib import Path
 from typing import Any
@@ -13,7 +13,7 @@ from typing import Any
 import jax
 
 import jfnn
-from jfnn.analysis import summary
+from jfnn.analysis import description, summary
 from jfnn.arguments.checks import ArgumentError
 from jfnn.cli import places, process
 from jfnn.cli.flags import Flags
@@ -156,9 +156,8 @@ def timing(sweeps: SweepGroups, resumed: bool) -> str:
     compiling, running = (sum(result.timing[part] for result in results) for part in ("compile", "run"))
     again = 0.0 if refit is None else sum(refit.timing.values())
     count, config = sum(result.diverged_at.size for result in results), results[0].config
-    what = (
-        f"in {len(results)} groups" if len(results) > 1 else _sizes(config["settings"]["learner"]["network"])
-    )
+    network = description.sizes(config["settings"]["learner"]["network"])
+    what = f"in {len(results)} groups" if len(results) > 1 else network
     devices, platform = config["device"]["count"], config["backend"]["platform"]
     unit = ("core" if platform == "cpu" else "device") + "s" * (devices > 1)
     where = f"{devices} {platform} {unit}" if devices else f"on workers, {platform}"
@@ -168,13 +167,3 @@ def timing(sweeps: SweepGroups, resumed: bool) -> str:
         f"{'' if refit is None else f', again {again:.1f} s'}"
         f" ({where}, {config['settings']['dtype']})"
     )
-
-
-def _sizes(network: Mapping[str, Any]) -> str:
-    """Inputs and layers of a network in short: 64-50-10, or 1×8×8-conv8-flatten-10."""
-    words = ["×".join(map(str, network["inputs"]))]
-    for layer in network["layers"]:
-        kind = layer["kind"]
-        size = layer.get("units", layer.get("channels", ""))
-        words.append(f"{'' if kind == 'dense' else kind}{size}")
-    return "-".join(words)

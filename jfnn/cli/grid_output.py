@@ -154,12 +154,11 @@ def write(flags: GridFlags, outcome: GridRun, command: Sequence[str]) -> list[st
     """Writes figures and pages beside the library's files; the names of all in the topmost directory."""
     sweeps, problem, out = outcome.sweeps, outcome.problem, flags.out
     settings = {  # that the library does not know
-        "command": shlex.join(command),
         "data": problem.name,
-        "train rows": problem.n_train,
-        "test rows": len(problem.split.x_test),
+        "rows": f"{problem.n_train} to train on, {len(problem.split.x_test)} to test on",
         "classes": problem.classes,
-        "standardised": flags.standardise,
+        "standardised": "yes" if flags.standardise else "no",
+        "Machine": {"command": shlex.join(command)},
     }
     best, result = winner(sweeps)
     if len(sweeps.groups) == 1:
@@ -196,6 +195,9 @@ def _write_run(
 
     images = {name: report.png(figure) for name, figure in report.draw(result).items()}
     write_images(out, images)
+    pictures = {report.TITLES[name]: image for name, image in images.items() if name in report.TITLES}
+    if not result.sampled:
+        pictures = {name: report.png(figure) for name, figure in report.maps(result).items()} | pictures
     _describe(flags, problem, out)
     kind = "Random search" if result.sampled else "A grid"
     report.write_report(
@@ -203,7 +205,7 @@ def _write_run(
         out / REPORT,
         title=f"{kind} of {result.diverged_at.size} networks on {problem.name}",
         text=lines,
-        figures=images,
+        figures=pictures,
         settings=settings,
         scaling=problem.scaling,
         columns=problem.columns,

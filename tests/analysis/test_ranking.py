@@ -205,9 +205,7 @@ def test_table_says_where_each_cell_stopped():
 def test_scores_are_written_with_their_interval_where_they_have_one():
     assert summary.score_text(summary.Score(0.6, 0.1412), higher_is_better=True) == "0.600 ± 0.141"
     assert summary.number_text(-81234.5, higher_is_better=True) == "-8.12e4"
-    assert (
-        summary.score_text(summary.Score(1.23456e-3, 4.56e-4), higher_is_better=False) == "1.23e-3 ± 4.6e-4"
-    )
+    assert summary.score_text(summary.Score(1.234e-3, 4.56e-4), higher_is_better=False) == "1.23e-3 ± 4.6e-4"
     assert summary.score_text(summary.Score(812.3, 59.72), higher_is_better=False) == "812 ± 59.7"
     assert summary.score_text(summary.Score(0.00123, np.nan), higher_is_better=False) == "1.23e-3"
     assert summary.number_text(float("nan"), higher_is_better=False) == "div"
