@@ -1,6 +1,5 @@
 """A sweep as one self-contained HTML page: no links to load, images inside."""
 
-import base64
 import io
 import os
 import urllib.parse
@@ -20,7 +19,7 @@ from jfnn.search.group_directories import Group
 from jfnn.search.groups import SweepGroups
 from jfnn.search.loading import how_to_load
 from jfnn.search.result import SweepResult
-from jfnn.store.pages import write_page
+from jfnn.store.pages import images_html, pairs_html, write_page
 
 TITLES = {"scatter": "The cells drawn", "curves": "Over the epochs"}
 LONGEST = 50  # values shown of a longer list among all that is recorded
@@ -63,12 +62,12 @@ def write_report(
         _table(ranking.best_first([result], most)),
         *_front(result, objectives),
         *_refit(result.refit),
-        *_images(images),
+        *images_html(images),
         "<h2>Settings</h2>",
         *_settings(settings or {}, description.settings_in_words(result)),
         "<h2>Loading the models again</h2>",
         f"<pre>{escape(how_to_load(result, path.parent, scaling, columns))}</pre>",
-        f"<details><summary>Everything recorded</summary>{_pairs(_flat(config))}</details>",
+        f"<details><summary>Everything recorded</summary>{pairs_html(_flat(config))}</details>",
     ]
     write_page(path, title, description.sentence(result), text, body)
 
@@ -113,6 +112,33 @@ def write_overview(
     write_page(paths.as_output_file(path, "path"), title, lead, text, body)
 
 
+def write_tables(
+    path: str | Path,
+    tables: Mapping[str, Sequence[Sequence[str]]],
+    figures: Mapping[str, bytes],
+    *,
+    title: str,
+    lead: str,
+    text: Iterable[str] = (),
+    settings: Mapping[str, Any] | None = None,
+) -> None:
+    """Writes an HTML page of tables and pictures, in the form of the other pages.
+
+    Args:
+        path: The page's file.
+        tables: Heading -> rows, the first with the names of the columns.
+        figures: PNG images, title -> bytes.
+        title: The page's heading.
+        lead: The sentence below it.
+        text: Lines below the sentence.
+        settings: Settings to list, as for `write_report`.
+    """
+    body = [f"<h2>{escape(name)}</h2>{texts.html_table(rows)}" for name, rows in tables.items()]
+    body += images_html(figures)
+    body += ["<h2>Settings</h2>", *_settings(settings, {})] if settings else []
+    write_page(paths.as_output_file(path, "path"), title, lead, text, body)
+
+
 def draw(result: SweepResult) -> dict[str, Figure]:
     """The figures of a report: the heat map through the best cell, curves if a history was kept.
 
@@ -125,7 +151,11 @@ def draw(result: SweepResult) -> dict[str, Figure]:
 def maps(result: SweepResult) -> dict[str, Figure]:
     """A heat map for each part of the data, by its title, which a narrow page shows one below the other."""
     names = [f"{part}_{result.ranking_metric}" for part in summary.ranking_parts(result)]
-    return {summary.name_text(name).capitalize(): plots.heat_map(result, score=name) for name in names}
+    return {_capitalised(summary.name_text(name)): plots.heat_map(result, score=name) for name in names}
+
+
+def _capitalised(text: str) -> str:
+    return text[0].upper() + text[1:]  # str.capitalize would write "Test r²"
 
 
 def _drawn(result: SweepResult) -> dict[str, Figure]:
@@ -175,16 +205,6 @@ def _refit(refit: SweepResult | None) -> list[str]:
     return ["<h2>The best cell, trained again</h2>", f"<p>{rows}: {escape(texts)}.</p>"]
 
 
-def _images(images: Mapping[str, bytes]) -> list[str]:
-    """Pictures side by side where there is room, else one below the other."""
-    figures = []
-    for title, data in images.items():
-        text, encoded = escape(title), base64.b64encode(data).decode()
-        picture = f'<img alt="{text}" src="data:image/png;base64,{encoded}">'
-        figures.append(f"<figure><figcaption>{text}</figcaption>{picture}</figure>")
-    return ["<h2>Pictures</h2>", f'<div class="pictures">{"".join(figures)}</div>'] if figures else []
-
-
 def _settings(own: Mapping[str, Any], run: Mapping[str, Mapping[str, str]]) -> list[str]:
     """Groups of settings, those of the user's before those of the run."""
     own_groups = {title: group for title, group in own.items() if isinstance(group, Mapping)}
@@ -192,12 +212,12 @@ def _settings(own: Mapping[str, Any], run: Mapping[str, Mapping[str, str]]) -> l
     own_groups["Data"] = data | own_groups.get("Data", {})
     titles = dict.fromkeys(["Data", *run, *own_groups])
     groups = {title: {**own_groups.get(title, {}), **run.get(title, {})} for title in titles}
-    return [f"<h3>{escape(title)}</h3>{_pairs(_flat(group))}" for title, group in groups.items() if group]
-
-
-def _pairs(pairs: Iterable[tuple[str, str]]) -> str:
-    rows = (f"<tr><th>{escape(name)}</th><td>{escape(value)}</td></tr>" for name, value in pairs)
-    return f'<div class="table"><table class="settings">{"".join(rows)}</table></div>'
+    sections = (
+        f"<section><h3>{escape(title)}</h3>{pairs_html(_flat(group))}</section>"
+        for title, group in groups.items()
+        if group
+    )
+    return [f'<div class="groups">{"".join(sections)}</div>']
 
 
 def _flat(settings: Mapping[str, Any], prefix: str = "") -> Iterator[tuple[str, str]]:

@@ -11,7 +11,7 @@ from jfnn.analysis import ranking, summary
 from jfnn.arguments import texts
 from jfnn.cli.data import Problem
 from jfnn.cli.grid_flags import GridFlags
-from jfnn.cli.places import write_images
+from jfnn.cli.places import REPORT, write_images
 from jfnn.datasets.columns import ENTRIES
 from jfnn.search.group_directories import Group
 from jfnn.search.groups import SweepGroups
@@ -20,7 +20,6 @@ from jfnn.search.run_directory import CONFIG, MODELS, RESULTS, TABLE
 from jfnn.store import files
 
 CELLS_A_LINE = 8  # fit into 80 columns
-REPORT = "report.html"
 ADDED = (REPORT, "curves.png", "heatmap.png", "scatter.png")  # written beside the library's files
 # Flags that do not change what a run is.
 NOT_SETTINGS = ("out", "resume", "quiet", "present", "executor", "workers", "scheduler")

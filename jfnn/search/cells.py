@@ -28,6 +28,12 @@ class Best:
     score: float
     ranked_by: str
 
+    def _repr_html_(self) -> str:
+        """Its hyperparameters and its score as a table, for notebooks."""
+        names = [SYMBOLS.get(name, name) for name in self.axes]
+        values = [compact(value, 3) for value in self.axes.values()]
+        return html_table([[*names, name_text(self.ranked_by)], [*values, f"{self.score:.4g}"]])
+
 
 class RankedCells:
     """Cells of a `SweepResult` and their ranking."""

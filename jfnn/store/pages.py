@@ -1,6 +1,7 @@
 """HTML pages in one file: their style, and their frame."""
 
-from collections.abc import Iterable, Sequence
+import base64
+from collections.abc import Iterable, Mapping, Sequence
 from html import escape
 from pathlib import Path
 
@@ -24,8 +25,10 @@ img { display: block; width: 100%; height: auto; background: #fff; border-radius
 table { border-collapse: collapse; font-variant-numeric: tabular-nums; }
 th, td { padding: 0.25rem 0.9rem 0.25rem 0; text-align: left; vertical-align: top; }
 th, td { border-bottom: 1px solid var(--line); }
-.cells th, .cells td, .settings th { white-space: nowrap; }
+.cells td, .settings th { white-space: nowrap; }
 .cells tbody tr:first-child { font-weight: 600; } .settings th { font-weight: 400; color: var(--quiet); }
+.groups { columns: 24rem; column-gap: 2rem; } section { break-inside: avoid; } h3 { padding-top: 0.1rem; }
+@media (max-width: 30rem) { .cells { font-size: 0.9rem; } th, td { padding-right: 0.6rem; } }
 pre { background: var(--box); padding: 0.8rem; font-size: 0.9rem; }
 @media print {
   :root { --ink: #000; --quiet: #444; --line: #bbb; --page: #fff; --box: #fff; }
@@ -48,7 +51,7 @@ def write_page(path: Path, title: str, lead: str, notes: Iterable[str], body: Se
     lines = "<br>".join(map(escape, notes))
     parts = [
         f"<h1>{escape(title)}</h1>",
-        f'<p class="lead">{escape(lead)}</p>',
+        f'<p class="lead">{_unbroken(escape(lead))}</p>',
         *([f'<p class="notes">{lines}</p>'] if lines else []),
         *body,
     ]
@@ -60,3 +63,26 @@ def write_page(path: Path, title: str, lead: str, notes: Iterable[str], body: Se
     page += "\n".join(parts) + "\n</body></html>\n"
     with files.atomic(path) as file:
         file.write(page.encode(errors="backslashreplace"))  # names of files need not be UTF-8
+
+
+def images_html(images: Mapping[str, bytes]) -> list[str]:
+    """Pictures side by side where there is room, else one below the other."""
+    figures = []
+    for title, data in images.items():
+        text, encoded = escape(title), base64.b64encode(data).decode()
+        picture = f'<img alt="{text}" src="data:image/png;base64,{encoded}">'
+        figures.append(f"<figure><figcaption>{text}</figcaption>{picture}</figure>")
+    return ["<h2>Pictures</h2>", f'<div class="pictures">{"".join(figures)}</div>'] if figures else []
+
+
+def pairs_html(pairs: Iterable[tuple[str, str]]) -> str:
+    """Pairs of names and values as a table without headings."""
+    rows = (f"<tr><th>{escape(name)}</th><td>{escape(value)}</td></tr>" for name, value in pairs)
+    return f'<div class="table"><table class="settings">{"".join(rows)}</table></div>'
+
+
+def _unbroken(text: str) -> str:
+    """Text whose lines do not break within "η = 0.01" and "0.95 ± 0.01"."""
+    for sign in "=±":
+        text = text.replace(f" {sign} ", f"\u00a0{sign}\u00a0")
+    return text
