@@ -209,7 +209,7 @@ def _settings(own: Mapping[str, Any], run: Mapping[str, Mapping[str, str]]) -> l
     """Groups of settings, those of the user's before those of the run."""
     own_groups = {title: group for title, group in own.items() if isinstance(group, Mapping)}
     data = {name: value for name, value in own.items() if name not in own_groups}
-    own_groups["Data"] = data | own_groups.get("Data", {})
+    own_groups["Data"] = {**data, **own_groups.get("Data", {})}
     titles = dict.fromkeys(["Data", *run, *own_groups])
     groups = {title: {**own_groups.get(title, {}), **run.get(title, {})} for title in titles}
     sections = (

@@ -1,7 +1,8 @@
 """Famous pictures of small networks, each drawn anew beside its published figures.
 
-A picture is a file PNG in a folder, a page beside it, and a table of published figures, those computed here, and verdicts. What
-was trained is kept in run directories in the same folder, where possible: a picture that was stopped goes on.
+A picture is a file PNG in a folder, with a page beside it: a table of published figures, those computed here,
+and verdicts. What was trained is kept in run directories in the same folder, where possible: a picture that
+was stopped goes on.
 """
 
 import functools

@@ -18,6 +18,7 @@ from jfnn.analysis.summary import (
 from jfnn.search.result import SweepResult
 
 NAMES = {"learning_rate": "learning rate η", "l2": "L2 penalty λ"}
+TRAINING = ("loss", "reduction", "optimizer", "schedule", "gradient")  # described by a learner
 LONGEST = 50  # values shown of a longer list
 
 
@@ -44,7 +45,7 @@ def network_text(result: SweepResult) -> str:
 
 
 def sentence(result: SweepResult) -> str:
-    """What was trained and which cell is best, with its interval, in a sentence or two."""
+    """The networks trained and the best cell with its interval, in a sentence or two."""
     settings, over = result.config.get("settings", {}), averaged_over(result)
     count, cells = result.diverged_at.size, int(np.prod(result.cell_shape))
     network = f" {network_text(result)}".rstrip()
@@ -61,50 +62,64 @@ def sentence(result: SweepResult) -> str:
 
 def settings_in_words(result: SweepResult) -> dict[str, dict[str, str]]:
     """Settings of a run: group -> name -> text; entries that the run does not have are left out."""
-    config = result.config
-    settings, data = config.get("settings", {}), config.get("data") or {}
-    learner, schedulers = _learner(result), settings.get("schedulers", ())
-    network, minibatches = learner.get("network"), settings.get("minibatches")
-    scheme = minibatches if isinstance(minibatches, Mapping) else {"scheme": minibatches}
-    backend, device = config.get("backend") or {}, config.get("device") or {}
-    over = {"seeds": result.seeds.tolist(), "folds": result.folds}
+    data, network = result.config.get("data") or {}, _learner(result).get("network")
     groups = {
         "Data": {f"{part} rows": _rows(data, part) for part in ("train", "validation", "test")},
         "Network": {
             "layers": sizes(network),
             "activation": ", ".join(_distinct(network, "activation", hidden=True)),
             "starting weights": ", ".join(_distinct(network, "initializer")),
-            "learner": _words(learner.get("kind")),
+            "learner": _words(_learner(result).get("kind")),
         },
-        "Training": {
-            **{name: _words(learner.get(name)) for name in ("loss", "reduction", "optimizer")},
-            **learner.get("optimizer_arguments", {}),
-            **{name: _words(learner.get(name)) for name in ("schedule", "gradient")},
-            **{_name(name): value for name, value in settings.get("constants", {}).items()},
-            "epochs": settings.get("epochs"),
-            "minibatches": scheme.get("scheme"),
-            "batch size": scheme.get("batch_size"),
-        },
-        "Search": {
-            **{_name(name): _axis(v, result.sampled) for name, v in result.axes.items()},
-            "cells drawn": len(result.l2) if result.sampled else None,
-            **over,
-            **{_name(each["kind"]): {k: v for k, v in each.items() if k != "kind"} for each in schedulers},
-            "ranked by": name_text(result.ranked_by),
-        },
-        "Machine": {
-            "device": " ".join(str(v) for v in (device.get("count"), backend.get("kind")) if v),
-            "processor": backend.get("processor"),
-            "number format": settings.get("dtype"),
-            "versions": ", ".join(f"{name} {value}" for name, value in config.get("versions", {}).items()),
-            **{f"seconds to {name}": f"{seconds:.2f}" for name, seconds in result.timing.items()},
-        },
+        "Training": _training(result),
+        "Search": _search(result),
+        "Machine": _machine(result),
     }
     texts = {
         title: {name: _text(value) for name, value in group.items() if value not in (None, "")}
         for title, group in groups.items()
     }
     return {title: group for title, group in texts.items() if group}
+
+
+def _training(result: SweepResult) -> dict[str, Any]:
+    settings, learner = result.config.get("settings", {}), _learner(result)
+    minibatches = settings.get("minibatches")
+    scheme = minibatches if isinstance(minibatches, Mapping) else {"scheme": minibatches}
+    words = {name: _words(learner.get(name)) for name in TRAINING}
+    return {
+        **words,
+        **learner.get("optimizer_arguments", {}),
+        **{_name(name): value for name, value in settings.get("constants", {}).items()},
+        "epochs": settings.get("epochs"),
+        "minibatches": _words(scheme.get("scheme")),
+        "batch size": scheme.get("batch_size"),
+    }
+
+
+def _search(result: SweepResult) -> dict[str, Any]:
+    schedulers = result.config.get("settings", {}).get("schedulers", ())
+    return {
+        **{_name(name): _axis(values, result.sampled) for name, values in result.axes.items()},
+        "cells drawn": len(result.l2) if result.sampled else None,
+        "seeds": result.seeds.tolist(),
+        "folds": result.folds,
+        **{_name(each["kind"]): {k: v for k, v in each.items() if k != "kind"} for each in schedulers},
+        "ranked by": name_text(result.ranked_by),
+    }
+
+
+def _machine(result: SweepResult) -> dict[str, Any]:
+    config = result.config
+    backend, device = config.get("backend") or {}, config.get("device") or {}
+    cores = "cores" if backend.get("platform") == "cpu" else ""
+    return {
+        "device": " ".join(str(part) for part in (device.get("count"), backend.get("kind"), cores) if part),
+        "processor": backend.get("processor"),
+        "number format": config.get("settings", {}).get("dtype"),
+        "versions": ", ".join(f"{name} {value}" for name, value in config.get("versions", {}).items()),
+        **{f"seconds to {name}": f"{seconds:.2f}" for name, seconds in result.timing.items()},
+    }
 
 
 def _learner(result: SweepResult) -> Mapping[str, Any]:

@@ -48,22 +48,17 @@ class CellStatistics(NamedTuple):
 
     def __repr__(self) -> str:
         """The range of the means, and how many cells are tied."""
-        ends = (
-            f"{np.nanmin(self.mean):.4g} to {np.nanmax(self.mean):.4g}"
-            if np.isfinite(self.mean).any()
-            else "NaN"
-        )
-        return f"<CellStatistics {self.mean.shape}: means {ends}, {self.tied.sum()} of {self.tied.size} tied>"
+        means = self.mean[np.isfinite(self.mean)]
+        ends = f"means {means.min():.4g} to {means.max():.4g}" if means.size else "no means"
+        return f"<CellStatistics {self.mean.shape}: {ends}, {self.tied.sum()} of {self.tied.size} tied>"
 
     def _repr_html_(self) -> str:
         """The first cells as a table, tied ones before others, for notebooks."""
         order = np.argsort(~self.tied, axis=None, kind="stable")[:SHOWN].tolist()
         rows = [["place", *self._fields]]
         for place in zip(*np.unravel_index(order, self.tied.shape), strict=True):
-            index = ", ".join(map(str, place))
-            rows.append(
-                [index, *(f"{values[place]:.4g}" for values in self[:-1]), "yes" * bool(self.tied[place])]
-            )
+            numbers = [f"{values[place]:.4g}" for values in self[:-1]]
+            rows.append([", ".join(map(str, place)), *numbers, "yes" * bool(self.tied[place])])
         return html_table(rows)
 
 

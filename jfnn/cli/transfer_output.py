@@ -100,10 +100,10 @@ def write(flags: TransferFlags, outcome: TransferRun, command: Sequence[str]) ->
         pictures,
         title=f"Networks of {len(swept.width)} widths on {flags.data}",
         lead=f"{members} networks of the widths {widths} trained for {flags.epochs} epochs.",
-        text=_moved(flags, outcome),
+        text=[line.replace("it moves", "the best one moves") for line in _moved(flags, outcome)],
         settings={
             "data": flags.data,
-            **description.settings_in_words(outcome.sweeps.results[0]),
+            "Training": description.settings_in_words(outcome.sweeps.results[0])["Training"],
             "Command": {"command": shlex.join(command)},
         },
     )

@@ -48,7 +48,7 @@ def write_page(path: Path, title: str, lead: str, notes: Iterable[str], body: Se
         notes: Lines of plain text below the sentence.
         body: The rest, in HTML.
     """
-    lines = "<br>".join(map(escape, notes))
+    lines = _unbroken("<br>".join(map(escape, notes)))
     parts = [
         f"<h1>{escape(title)}</h1>",
         f'<p class="lead">{_unbroken(escape(lead))}</p>',

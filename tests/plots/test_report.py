@@ -11,7 +11,7 @@ from helpers import make_result, make_sampled
 
 import jfnn
 from jfnn import analysis, report
-from jfnn.analysis import ranking, summary
+from jfnn.analysis import description, ranking, summary
 from jfnn.learners.naming import describe_network
 from jfnn.search import loading
 
@@ -71,7 +71,7 @@ def trained(tmp_path_factory):
 def test_a_page_needs_nothing_from_elsewhere_and_shows_texts_as_users_wrote_them(trained):
     _, _, text = trained
     page = Page(text)
-    assert len(page.sources) == 2
+    assert len(page.sources) == 3  # two maps, the curves
     for source in page.sources:
         kind, _, data = source.partition(",")
         assert kind == "data:image/png;base64"
@@ -87,12 +87,30 @@ def test_a_page_lists_the_best_cells_with_their_legend_settings_and_versions(tra
     assert [tuple(row) for row in rows[: len(best.cells) + 1]] == ranking.table(best)
     legend = ranking.legend(best)
     assert len(legend) == 2 and "<br>".join(legend) in text
-    listed = {row[0]: row[1] for row in rows[len(best.cells) + 1 :]}
-    assert listed["learner.network.inputs"] == "2" and listed["axes.learning_rate"] == "0.1, 0.2"
-    assert "units=3" in listed["learner.network.layers"]
-    assert listed["versions.numpy"] == np.__version__ and listed["backend.platform"] == "cpu"
+    listed = {row[0]: row[1] for row in reversed(rows[len(best.cells) + 1 :])}
+    assert listed["layers"] == "2-3-2" and listed["activation"] == "tanh" and listed["epochs"] == "4"
+    assert listed["learning rate η"] == "0.1, 0.2" and listed["seeds"] == "5, 6" and listed["folds"] == "2"
+    assert f"numpy {np.__version__}" in listed["versions"] and "cpu" in listed["device"]
+    shown, _, folded = text.partition("<details>")
+    assert "jfnn.learners" not in shown and "sha256" not in shown
+    assert "settings.learner.network.layers" in folded and result.config["fingerprint"] in folded
     report.write_report(make_result((2, 3), seeds=1), tmp_path / "report.html")
     assert not re.search(f"±|{ranking.TIED}", (tmp_path / "report.html").read_text())
+
+
+def test_a_page_begins_with_a_sentence_on_the_best_cell_and_its_interval(trained):
+    result, _, text = trained
+    lead, best = Page(text).texts["p"][0].replace("\u00a0", " "), result.best()
+    assert lead == description.sentence(result)
+    assert lead.startswith(
+        "16 networks 2-3-2 tanh trained for 4 epochs: 4 cells of η × λ with 2 seeds of 2 folds"
+    )
+    assert summary.describe(best.axes) in lead
+    assert summary.cell_text(result, best.ranked_by, best.index) in lead and "95%" in lead
+    assert '<meta name="viewport"' in text and "prefers-color-scheme: dark" in text and "@media print" in text
+    assert text.count("<table") == text.count('<div class="table"><table')  # which scroll by themselves
+    nowhere = make_result((2, 3), seeds=1, diverged=[np.s_[:]])
+    assert "No cell is best" in description.sentence(nowhere) and "±" not in description.sentence(nowhere)
 
 
 def test_pages_lines_load_the_best_model_and_the_one_trained_again(trained):
