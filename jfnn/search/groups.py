@@ -47,8 +47,11 @@ class SweepGroups:
     def __repr__(self) -> str:
         """The groups, and the best cell of all."""
         names, best = ", ".join(group.directory for group in self.groups), self.best_or_none()
-        where = f"best {best[1].ranked_by} {best[1].score:.6g} in {best[0]} at {best[1].axes}" if best else ""
-        return f"<SweepGroups {names};\n {where or 'no cell ranks'}>"
+        best_text = "no cell ranks"
+        if best is not None:
+            group, cell = best
+            best_text = f"best {cell.ranked_by} {cell.score:.6g} in {group.directory} at {cell.axes}"
+        return f"<SweepGroups {names};\n {best_text}>"
 
     def _repr_html_(self) -> str:
         """The best cells of all as a table, for notebooks."""
