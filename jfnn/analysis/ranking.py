@@ -24,7 +24,7 @@ from jfnn.arguments.checks import ArgumentError
 from jfnn.search.result import SweepResult
 from jfnn.search.run_directory import OUTCOMES
 
-TIED, FAILED = "~", "!"
+TIED, SCATTERED, FAILED = "~", "?", "!"
 FEW, MANY = 5, 10  # cells to list: beside the map of a grid, and alone
 
 
@@ -37,6 +37,7 @@ class Ranked(NamedTuple):
         axes: Name -> value of its hyperparameters.
         scores: Name of a score -> its mean, interval and failed runs.
         tied: Whether it is behind the best cell but cannot be told from it by a paired comparison.
+        scattered: Whether it is tied although cells with better means are not: for its wide interval.
         failed: How many of its runs failed by the score that ranks, where it would be tied or is the best.
         trained: The least and the most epochs for which its members' parameters were trained.
         stopped_at: The least and the most epochs that its members did, or None where none stopped before the
@@ -48,6 +49,7 @@ class Ranked(NamedTuple):
     axes: dict[str, float]
     scores: dict[str, Score]
     tied: bool
+    scattered: bool
     failed: int
     trained: tuple[int, int]
     stopped_at: tuple[int, int] | None
@@ -59,6 +61,7 @@ class Ranking(NamedTuple):
     Attributes:
         higher_is_better: Direction of each of their scores, by name; the first is the one that ranks.
         tied: How many of all other cells without failed runs are tied with the best one.
+        scattered: How many of these are tied although cells with better means are not.
         failed: How many cells that would be tied, or the best, have failed runs: a comparison says little.
         diverged: How many cells are left out, since they diverged with some seed or fold.
         others: How many cells it is compared with: all but pruned ones.
@@ -70,6 +73,7 @@ class Ranking(NamedTuple):
     cells: list[Ranked]
     higher_is_better: dict[str, bool]
     tied: int
+    scattered: int
     failed: int
     diverged: int
     others: int
@@ -82,9 +86,10 @@ def best_first(results: Sequence[SweepResult], most: int = FEW) -> Ranking:
     """The best cells by their means, best first; cells that diverged with any seed or fold are left out.
 
     The mean ranks also where some runs of a cell failed. A tie that follows from the width that they give to
-    the interval of the difference says nothing, so such cells have a mark of their own. Pruned cells come
-    behind the others, those that stopped later first. Scores are the one that ranks, other metrics on the
-    same rows, and the ranking metric in training.
+    the interval of the difference says nothing, so such cells have a mark of their own. So have tied cells
+    behind one that is told from the best: they are tied for their scatter. Pruned cells come behind the
+    others, those that stopped later first. Scores are the one that ranks, other metrics on the same rows, and
+    the ranking metric in training.
 
     Args:
         results: Sweeps of the same data; several must have the same names of axes, seeds and folds, and be
@@ -111,6 +116,8 @@ def best_first(results: Sequence[SweepResult], most: int = FEW) -> Ranking:
     failed = np.where(tied, failed, 0)  # the mean of a cell that is told from the best may be rough
     if best is not None:
         tied[best.index] = False
+    told = ~tied & (failed == 0) & ~pruned & (np.arange(len(cost)) != (-1 if best is None else best.index[0]))
+    scattered = tied & (failed == 0) & (cost > np.min(cost, where=told & np.isfinite(cost), initial=np.inf))
     listed = []
     for cell in order[:most].tolist():
         shown = {name: score.at(cell) for name, score in scores.items()}
@@ -119,12 +126,13 @@ def best_first(results: Sequence[SweepResult], most: int = FEW) -> Ranking:
         stopped_at, epochs = whole.stopped_at[cell], whole.epochs[cell]
         ends = _extent(np.where(stopped_at < 0, epochs, stopped_at)) if (stopped_at >= 0).any() else None
         (sweep, place), axes = places[cell], whole.axes_at((cell,))
-        marks = bool(tied[cell]), int(failed[cell])
+        marks = bool(tied[cell]), bool(scattered[cell]), int(failed[cell])
         listed.append(Ranked(sweep, place, axes, shown, *marks, _extent(epochs), ends))
     return Ranking(
         listed,
         {name: whole.higher_is_better(name) for name in scores},
         int((tied & (failed == 0)).sum()),
+        int(scattered.sum()),
         int((failed > 0).sum()),
         int(np.isnan(cost).sum()),
         0 if best is None else int((~pruned).sum()) - 1,
@@ -174,7 +182,7 @@ def table(ranking: Ranking, leading: Mapping[str, Sequence[str]] | None = None) 
     """
     cells = ranking.cells
     columns = {"": [f"{rank}." for rank in range(1, len(cells) + 1)]}
-    if any(marks := [FAILED if cell.failed else TIED * cell.tied for cell in cells]):
+    if any(marks := [_mark(cell) for cell in cells]):
         columns[" "] = marks
     columns |= {name: [texts[cell.sweep] for cell in cells] for name, texts in (leading or {}).items()}
     for name in cells[0].axes:
@@ -198,6 +206,10 @@ def legend(ranking: Ranking) -> list[str]:
     if ranking.others:
         count = f"{ranking.tied or 'none'} of {ranking.others} other{'s' * (ranking.others > 1)}"
         lines.append(f"{TIED} cannot be told from the best by a paired comparison ({PERCENT}): {count}")
+    if ranking.scattered:
+        runs, number = ranking.over.partition(" of ")[0], f"{ranking.scattered} of the {ranking.tied}"
+        lines.append(f"{SCATTERED} as {TIED}, but for the scatter of its {runs} alone: cells with better")
+        lines.append(f"  means are told from the best. {number} are such cells")
     if ranking.failed:
         of_best = bool(ranking.cells and ranking.cells[0].failed)
         lines.append(f"{FAILED} median (worst) of cells where a few of the {ranking.over} failed, far behind")
@@ -208,6 +220,10 @@ def legend(ranking: Ranking) -> list[str]:
     if ranking.pruned:
         lines.append(f"({_count(ranking.pruned, 'pruned cell')} not compared)")
     return lines
+
+
+def _mark(cell: Ranked) -> str:
+    return FAILED if cell.failed else SCATTERED if cell.scattered else TIED * cell.tied
 
 
 def _count(number: int, noun: str) -> str:

@@ -132,13 +132,24 @@ def test_a_cell_with_a_failed_seed_shows_its_median_and_worst_and_is_not_called_
     assert best_first([of_best]).cells[0].failed == 2 and len(legend(best_first([of_best]))) == 5
 
 
+def test_a_cell_tied_behind_one_that_is_told_apart_is_marked_for_its_scatter():
+    values = np.array([[[0.90, 0.91, 0.92], [0.89, 0.92, 0.90]], [[0.80, 0.81, 0.82], [0.90, 0.50, 0.10]]])
+    best = best_first([with_test_accuracy(values)])
+    assert [cell.place for cell in best.cells] == [(0, 0), (0, 1), (1, 0), (1, 1)]
+    assert [cell.tied for cell in best.cells] == [False, True, False, True]
+    assert [cell.scattered for cell in best.cells] == [False, False, False, True]
+    assert (best.tied, best.scattered) == (2, 1)
+    assert [row[1] for row in table(best)] == ["", "", ranking.TIED, "", ranking.SCATTERED]
+    assert "1 of the 2" in legend(best)[3]
+
+
 def test_ties_are_counted_over_the_whole_grid_and_diverged_cells_are_none():
     result = make_result((4, 5), seeds=3, diverged=[(0, 0, 1)])
     best = best_first([result], most=2)
     assert len(best.cells) == 2
     assert best.tied == jfnn.cell_statistics(result).tied.sum() - 1 > 2
     assert best.others == 19
-    interval, mark, left_out = legend(best)
+    interval, mark, *_, left_out = legend(best)
     assert interval.startswith("±") and interval.endswith("over 3 seeds") and "95%" in interval
     assert mark.startswith("~") and mark.endswith(f"{best.tied} of 19 others")
     assert best.diverged == 1 and "1 cell" in left_out
