@@ -4,6 +4,8 @@ import os
 import sys
 from pathlib import Path
 
+from sphinx_gallery.sorting import ExplicitOrder
+
 import jfnn
 
 HERE = Path(__file__).parent
@@ -59,10 +61,12 @@ if "INTERSPHINX" not in os.environ:
     intersphinx_mapping = {}
 
 # Tutorials and pictures, run as the site is built.
+FIRST = ["from_grid_search.py", "from_vmap.py", "from_modules.py", "from_pytorch.py", "lecture_notes.py", "*"]
 sphinx_gallery_conf = {
     "examples_dirs": ["tutorials", "gallery"],
     "gallery_dirs": ["generated/tutorials", "generated/gallery"],
     "filename_pattern": r"\.py$",
+    "within_subsection_order": ExplicitOrder(FIRST),
     "image_scrapers": ("figures.scraper",),
     "ignore_repr_types": r"matplotlib\.",
     "capture_repr": ("_repr_html_", "__repr__"),

@@ -127,4 +127,4 @@ def name_or_own(activation: str | Activation, argument: str = "activation") -> s
         ValueError, TypeError: As `get`.
     """
     own = get(activation, argument)
-    return next((name for name, known in ACTIVATIONS.items() if known == own), own)
+    return next((name for name, entry in ACTIVATIONS.items() if entry == own), own)

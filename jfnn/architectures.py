@@ -58,10 +58,10 @@ def cnn(
         raise ArgumentError("inputs", f"expected a shape {expected}, got {shape}")
     filters, widths = checks.as_counts(channels, "channels"), checks.as_counts(hidden, "hidden")
     options = {"kernel": kernel, "stride": stride, "padding": padding}
-    each = [_one_a_layer(value, len(filters), name) for name, value in options.items()]
+    entries = [_one_a_layer(value, len(filters), name) for name, value in options.items()]
     n_outputs, last = checks.as_count(outputs, "outputs"), activations.name_or_own(output, "output")
     layers: list[LayerKind] = []
-    for count, size, step, pads in zip(filters, *each, strict=True):
+    for count, size, step, pads in zip(filters, *entries, strict=True):
         convolution = Conv(count, size, step, pads, activation, init)
         _check_stride(convolution, shape)
         layers.append(convolution)
@@ -85,10 +85,10 @@ def _check_stride(convolution: Conv, shape: Shape) -> None:
 
 
 def _one_a_layer(value: Any, count: int, argument: str) -> Sequence[Any]:
-    each = value if checks.is_several(value) else [value] * count
-    if len(each) != count:
+    entries = value if checks.is_several(value) else [value] * count
+    if len(entries) != count:
         raise ArgumentError(argument, f"expected one for each of {count} layers, got {checks.shown(value)}")
-    return each
+    return entries
 
 
 def rnn(

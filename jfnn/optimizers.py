@@ -117,15 +117,15 @@ class Optimizer:
             TypeError: An argument is of another kind than the optimizer declares it, or is neither a number,
                 several numbers, nor hashable.
         """
-        known = inspect.signature(_factory(self.name)).parameters
-        open_ended = any(p.kind is inspect.Parameter.VAR_KEYWORD for p in known.values())
+        parameters = inspect.signature(_factory(self.name)).parameters
+        open_ended = any(p.kind is inspect.Parameter.VAR_KEYWORD for p in parameters.values())
         fixed = []
         for name, value in self.arguments.items():
-            if (name not in known and not open_ended) or name in ("learning_rate", SCHEDULE_STEPS):
-                accepted = ", ".join(n for n in known if n != "learning_rate")
+            if (name not in parameters and not open_ended) or name in ("learning_rate", SCHEDULE_STEPS):
+                accepted = ", ".join(n for n in parameters if n != "learning_rate")
                 raise ArgumentError("optimizer", f"{self.name} takes {accepted}; got {name!r}", name)
-            if name in known:
-                check_parameter(value, known[name], "optimizer", name in self.numbers)
+            if name in parameters:
+                check_parameter(value, parameters[name], "optimizer", name in self.numbers)
             if name in self.numbers:
                 continue
             if not isinstance(value, Hashable) or isinstance(value, jax.Array):
@@ -214,8 +214,8 @@ def _factory(
             "optimizer", f"expected a name or an optax factory, got {type(name).__name__}"
         )
     factory: Any = getattr(optax, name, None) if isinstance(name, str) else name
-    known = _parameters(factory)
-    if known is None or (isinstance(name, str) and "learning_rate" not in known):
+    parameters = _parameters(factory)
+    if parameters is None or (isinstance(name, str) and "learning_rate" not in parameters):
         raise ArgumentError(
             "optimizer",
             f"expected the name of an optax optimizer such as sgd or adam, got {name!r}{_elsewhere(name)}",

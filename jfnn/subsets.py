@@ -51,27 +51,27 @@ class Subsets:
         if not pairs or any(len(pair) != 2 for pair in pairs):
             raise ArgumentError("pairs", "expected pairs of row numbers, at least one")
         try:
-            cuts = [(as_rows(train, n), as_rows(held, n, least=0)) for train, held in pairs]
+            cuts = [(as_rows(train, n), as_rows(validation, n, least=0)) for train, validation in pairs]
         except ValueError as error:
             raise ArgumentError("pairs", str(error)) from None
-        if len({len(held) > 0 for _, held in cuts}) > 1:
+        if len({len(validation) > 0 for _, validation in cuts}) > 1:
             raise ArgumentError("pairs", "expected rows held out by all subsets or by none, got some without")
         if (self.name is None) != (self.values is None):
             raise ArgumentError("values", "expected a name and values, or neither")
         own_starts = checks.as_switch(self.own_starts, "own_starts")
-        given: dict[str, Any] = {"n": n, "pairs": cuts, "own_starts": own_starts}
+        fields: dict[str, Any] = {"n": n, "pairs": cuts, "own_starts": own_starts}
         if self.name is not None:
             paths.check_name(self.name, "name")
-            given["values"] = _as_values(self.values, "values", len(cuts))
+            fields["values"] = _as_values(self.values, "values", len(cuts))
         for name, rank in (("weights", 2), ("labels", 3)):
             if getattr(self, name) is not None:
-                array = given[name] = np.array(checks.as_array(getattr(self, name), name))
+                array = fields[name] = np.array(checks.as_array(getattr(self, name), name))
                 if array.shape[:2] != (len(cuts), n) or array.ndim > rank:
                     raise ArgumentError(name, f"expected shape {[len(cuts), n]}, got {list(array.shape)}")
                 checks.check_values(array, name)
                 if name == "weights" and array.min() < 0:
                     raise ArgumentError(name, "expected numbers of at least 0")
-        vars(self).update(given)
+        vars(self).update(fields)
 
     @property
     def holds_out(self) -> bool:
@@ -167,16 +167,16 @@ def by_group(groups: ArrayLike, held_out: float | None = None, seed: int | None 
     labels = _as_values(groups, "groups")
     names, group, counts = np.unique(labels, return_inverse=True, return_counts=True)
     share = 0.0 if held_out is None else checks.as_number(held_out, "held_out", strict=True)
-    held = np.ceil(share * counts).astype(int)
-    if (held >= counts).any():
-        name = names[held >= counts][0]
+    sizes = np.ceil(share * counts).astype(int)
+    if (sizes >= counts).any():
+        name = names[sizes >= counts][0]
         raise ArgumentError(
             "held_out", f"expected a share that leaves rows of each group, got none of {name}"
         )
     last: np.ndarray = -np.arange(len(labels))
     order = last if seed is None else np.random.default_rng(checks.as_seed(seed)).random(len(labels))
     rows = np.split(np.lexsort((order, group)), np.cumsum(counts)[:-1])
-    pairs = [(np.sort(r[h:]), np.sort(r[:h])) for r, h in zip(rows, held, strict=True)]
+    pairs = [(np.sort(r[h:]), np.sort(r[:h])) for r, h in zip(rows, sizes, strict=True)]
     return Subsets(len(labels), pairs, "group", names)
 
 

@@ -173,8 +173,8 @@ def _choose_on_accelerator(parser: Parser, options: argparse.Namespace) -> None:
     options.workload = options.workload or list(accelerator.WORKLOADS)
     for name in options.workload:
         if name not in accelerator.WORKLOADS:
-            known = ", ".join(accelerator.WORKLOADS)
-            parser.error(f"--workload: --accelerator measures {known}, got {name!r}")
+            names = ", ".join(accelerator.WORKLOADS)
+            parser.error(f"--workload: --accelerator measures {names}, got {name!r}")
 
 
 def _parser(trainers: Mapping[str, list[str]], left_out: Sequence[str]) -> Parser:

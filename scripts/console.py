@@ -22,9 +22,9 @@ def add_out(parser: Parser, default: str | None) -> None:
 
 def add_sections(parser: Parser, names: Iterable[str]) -> None:
     """Adds ``--sections``; None or a list of names."""
-    known = tuple(names)
+    words = tuple(names)
     parser.add_argument(
-        "--sections", nargs="+", choices=known, metavar="NAME", help=f"of {', '.join(known)}; default: all"
+        "--sections", nargs="+", choices=words, metavar="NAME", help=f"of {', '.join(words)}; default: all"
     )
 
 

@@ -53,9 +53,9 @@ def main(
     except (OSError, ValueError, LookupError) as error:
         parser.error(f"--published: {error}")
     options.out.mkdir(parents=True, exist_ok=True)
-    chosen = [SECTIONS[name] for name in options.sections or SECTIONS]
+    sections = [SECTIONS[name] for name in options.sections or SECTIONS]
     with jax.enable_x64(options.dtype == "float64"):
-        status = print_sections({title: functools.partial(section, replay) for title, section in chosen})
+        status = print_sections({title: functools.partial(section, replay) for title, section in sections})
     print(f"{options.dtype}; figures and models in {options.out}")
     return status
 

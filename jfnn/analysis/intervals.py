@@ -225,9 +225,9 @@ def _by_bootstrap(columns: np.ndarray, kind: Interval) -> Ends:
     # As wide as t's, and without the bias of the variance of resamples.
     tail = stats.norm.cdf(-np.sqrt(n / (n - 1)) * stats.t.ppf((1 + kind.confidence) / 2, n - 1))
     parts = []
-    for some in np.array_split(columns, -(-len(columns) // COLUMNS)):
+    for block in np.array_split(columns, -(-len(columns) // COLUMNS)):
         bootstrap = stats.bootstrap(
-            (some,),
+            (block,),
             STATISTICS[kind.statistic],
             n_resamples=kind.resamples,
             batch=max(1, kind.resamples // 20),

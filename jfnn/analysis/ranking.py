@@ -112,12 +112,7 @@ def best_first(results: Sequence[SweepResult], most: int = FEW) -> Ranking:
     order = order[np.isfinite(cost[order])]
     scores = {name: ScoreTable.taken(whole, name) for name in _shown_scores(whole)}
     best = whole.best_or_none()
-    failed, tied = scores[whole.ranked_by].failed, scores[whole.ranked_by].statistics.tied & bool(over)
-    failed = np.where(tied, failed, 0)  # the mean of a cell that is told from the best may be rough
-    if best is not None:
-        tied[best.index] = False
-    told = ~tied & (failed == 0) & ~pruned & (np.arange(len(cost)) != (-1 if best is None else best.index[0]))
-    scattered = tied & (failed == 0) & (cost > np.min(cost, where=told & np.isfinite(cost), initial=np.inf))
+    tied, scattered, failed = _marks(whole, scores[whole.ranked_by], cost, bool(over))
     listed = []
     for cell in order[:most].tolist():
         shown = {name: score.at(cell) for name, score in scores.items()}
@@ -140,6 +135,19 @@ def best_first(results: Sequence[SweepResult], most: int = FEW) -> Ranking:
         bool((whole.stopped_at >= 0).any()),
         over,
     )
+
+
+def _marks(
+    whole: SweepResult, score: ScoreTable, cost: np.ndarray, several: bool
+) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+    """Whether each cell is tied, whether for its scatter, and how many of its runs failed if it is."""
+    tied, best = score.statistics.tied & several, whole.best_or_none()
+    failed = np.where(tied, score.failed, 0)  # the mean of a cell that is told from the best may be rough
+    told = ~tied & ~whole.pruned_cells & np.isfinite(cost)
+    scattered = tied & (failed == 0) & (cost > np.min(cost, where=told, initial=np.inf))
+    if best is not None:
+        tied[best.index] = False
+    return tied, scattered, failed
 
 
 def _as_one(results: Sequence[SweepResult]) -> SweepResult:

@@ -101,14 +101,14 @@ def sharpness(
         return largest(lambda v: product(v)[0], point, k, iterations)
 
     rest = (x, targets, np.asarray(l2, points.dtype))
-    held = jax.tree.leaves(jax.eval_shape(pull_back, points[0], *rest))
-    most = max(1, BLOCK_BYTES // ((iterations * size + sum(leaf.size for leaf in held)) * points.itemsize))
+    leaves = jax.tree.leaves(jax.eval_shape(pull_back, points[0], *rest))
+    most = max(1, BLOCK_BYTES // ((iterations * size + sum(leaf.size for leaf in leaves)) * points.itemsize))
     blocks = -(-len(points) // most)
     width = -(-len(points) // blocks)
     parts = np.split(np.resize(points, (blocks * width, size)), blocks)
     program = _program(Trace(jax.vmap(one, (0, None, None, None)), parts[0], *rest))
-    found = [program(part, *rest) for part in parts]
-    whole = (np.concatenate(values)[: len(points)] for values in zip(*found, strict=True))
+    results = [program(part, *rest) for part in parts]
+    whole = (np.concatenate(values)[: len(points)] for values in zip(*results, strict=True))
     return Sharpness(*(values.reshape(*leading, k) for values in whole))
 
 

@@ -155,12 +155,13 @@ def _test_to_training_rows(result: SweepResult) -> float | None:
     data, folds = result.config.get("data"), result.folds or 0
     if data is None:
         return 1 / (folds - 1)
-    train, held = (data[part]["rows"] for part in ("train", "validation"))
-    if folds * (train[0] + held[0]) <= data["rows"][0]["shape"][0]:
+    train, validation = (data[part]["rows"] for part in ("train", "validation"))
+    if folds * (train[0] + validation[0]) <= data["rows"][0]["shape"][0]:
         return None
-    if folds * held[0] <= train[0] + held[-1] <= folds * held[-1]:  # each row is held out once
+    # Each row is held out once.
+    if folds * validation[0] <= train[0] + validation[-1] <= folds * validation[-1]:
         return 1 / (folds - 1)
-    judging = held if held[-1] else data[result.ranked_by.partition("_")[0]]["rows"]
+    judging = validation if validation[-1] else data[result.ranked_by.partition("_")[0]]["rows"]
     return float(np.mean(judging) / np.mean(train))
 
 

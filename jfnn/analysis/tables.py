@@ -33,8 +33,9 @@ from jfnn.search.result import SweepResult
 def tidy(result: SweepResult) -> dict[str, np.ndarray]:
     """Columns with one value for each member, evaluation, part and metric, ready for ``pandas.DataFrame``.
 
-    The axes, "seed", "fold" with folds, "epoch", "part" ("train", "validation", "test"), "metric" ("loss",
-    "accuracy", …) and "value" (NaN after a member diverged or stopped). Parts without rows are left out.
+    The axes, "seed", "fold" with folds, the name of subsets, "epoch", "part" ("train", "validation", "test"),
+    "metric" ("loss", "accuracy", …) and "value" (NaN after a member diverged or stopped). Parts without rows
+    are left out.
 
     Args:
         result: A sweep. Without a history its scores at the end are taken, at the epoch of each member.
@@ -42,7 +43,7 @@ def tidy(result: SweepResult) -> dict[str, np.ndarray]:
     checks.check_instance(result, SweepResult, "result")
     members = result.to_dict()
     count = result.diverged_at.size
-    names = [*result.axes, "seed", *(() if result.folds is None else ("fold",))]
+    names = [*result.axes, "seed", *(() if result.folds is None else ("fold",)), *result.subset_values]
     if len(result.history.get("epoch", ())):
         epochs = np.tile(result.history["epoch"], (count, 1))
         scores = {name: result.history[name].reshape(count, -1) for name in result.scores}

@@ -48,11 +48,11 @@ def side_states(machine: Machine) -> tuple[int, list[jax.Array]]:
     even, odd = sides(machine.sizes)
     side, units = (EVEN, even) if even < odd else (ODD, odd)
     dtype = machine.biases[0].dtype
-    every = all_states(units).astype(dtype)
+    states_of_one = all_states(units).astype(dtype)
     states, first = [], 0
     for k, size in enumerate(machine.sizes):
         if k % 2 == side:
-            states.append(every[first : first + size])
+            states.append(states_of_one[first : first + size])
             first += size
         else:
             states.append(jnp.zeros((size, 2**units), dtype))
@@ -70,8 +70,8 @@ def log_likelihood(machine: Machine, v: jax.Array) -> jax.Array:
     if len(machine.sizes) == 2:
         unnormalised = -free_energy(machine, [v, v], EVEN)
     else:
-        held = jax.vmap(lambda v: log_z(given_visible(machine, v)), in_axes=1)
-        unnormalised = machine.biases[0] @ v + held(v)  # type: ignore[no-untyped-call]
+        clamped_log_z = jax.vmap(lambda v: log_z(given_visible(machine, v)), in_axes=1)
+        unnormalised = machine.biases[0] @ v + clamped_log_z(v)  # type: ignore[no-untyped-call]
     return unnormalised - log_z(machine)
 
 
@@ -86,10 +86,10 @@ def data_statistics(machine: Machine, v: jax.Array, weights: jax.Array | None = 
     """`columns.statistics` with the visible units held at data ``v [n_0, n]``."""
     if len(machine.sizes) == 2:
         return statistics([v, jax.nn.sigmoid(field(machine, [v, v], 1))], weights)
-    held = jax.vmap(lambda v: model_statistics(given_visible(machine, v)), in_axes=1)(v)
-    first = statistics([v, held.biases[0].T], weights)
+    expectations = jax.vmap(lambda v: model_statistics(given_visible(machine, v)), in_axes=1)(v)
+    first = statistics([v, expectations.biases[0].T], weights)
     w = jnp.full(v.shape[1], 1 / v.shape[1], v.dtype) if weights is None else weights
-    deeper = jax.tree.map(lambda leaf: jnp.tensordot(w, leaf, 1), held)
+    deeper = jax.tree.map(lambda leaf: jnp.tensordot(w, leaf, 1), expectations)
     return Machine((*first.weights, *deeper.weights), (first.biases[0], *deeper.biases))
 
 

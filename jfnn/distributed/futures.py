@@ -197,8 +197,8 @@ def environment_of(workers: Workers) -> Description:
     here = calls.environment_here()["versions"]
     other = {name: version for name, version in here.items() if there["versions"].get(name) != version}
     if other:
-        shown = ", ".join(f"{name} {there['versions'].get(name)} (here {other[name]})" for name in other)
-        raise ArgumentError("executor", f"its workers have other packages than this process: {shown}")
+        text = ", ".join(f"{name} {there['versions'].get(name)} (here {other[name]})" for name in other)
+        raise ArgumentError("executor", f"its workers have other packages than this process: {text}")
     return there
 
 

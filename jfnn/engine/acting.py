@@ -62,6 +62,6 @@ def _apply(state: RunState, actions: Actions, score: np.ndarray) -> RunState:
 def _keep(snapshot: Snapshot, state: RunState, which: np.ndarray, score: np.ndarray) -> None:
     """Keeps the parameters that some members have now, in place."""
     snapshot.epoch[which], snapshot.score[which] = state.epoch, score[which]
-    both = (state.members.state.params, state.hyper), (snapshot.params, snapshot.hyper)
-    for now, old in zip(*map(jax.tree.leaves, both), strict=True):
+    trees = (state.members.state.params, state.hyper), (snapshot.params, snapshot.hyper)
+    for now, old in zip(*map(jax.tree.leaves, trees), strict=True):
         old[which] = now[which]

@@ -28,13 +28,13 @@ Reduce = Callable[..., Any]
 Finish = Callable[[np.ndarray, int], np.ndarray]
 
 
-class Asked(NamedTuple):
-    """Members that are asked for values.
+class Selection(NamedTuple):
+    """Members whose values are computed.
 
     Attributes:
         shape: Shape in which they lie.
         numbers: Their numbers in a grid ``[members]``.
-        diverged: Those that have no values ``[members]``.
+        diverged: Whether each diverged and so has no values ``[members]``.
     """
 
     shape: tuple[int, ...]
@@ -69,7 +69,7 @@ REDUCTIONS: dict[str, Reduce] = {name: functools.partial(_without_nan, name) for
 def by_blocks(
     program: Callable[..., jax.Array],
     members: Any,
-    asked: Asked,
+    selection: Selection,
     rows: Rows,
     layer: int,
     finish: Finish | None = None,
@@ -81,7 +81,7 @@ def by_blocks(
     Args:
         program: ``(members [k, …], rows [n, …]) -> [k, n, …]``, compiled.
         members: A pytree of NumPy arrays with all members on the leading axis.
-        asked: Which members to ask.
+        selection: Which members these are.
         rows: A pytree of NumPy arrays with the rows on the leading axis.
         layer: The most numbers that a layer holds for one row.
         finish: ``(values [k, BLOCK, …] of members that did not diverge, number of the first row) -> values``,
@@ -94,25 +94,14 @@ def by_blocks(
         ValueError, TypeError: The program fails or gives no value a row; the values do not fit into memory;
             all members diverged where they are to be reduced, or ``reduce`` does not give one entry a row.
     """
-    function = REDUCTIONS.get(reduce) if isinstance(reduce, str) else reduce
-    which, threads = asked.places, resolve(None)
-    if reduce is not None and not callable(function):
-        expected = f"None, {', '.join(REDUCTIONS)}, or a function (values, axis=0)"
-        raise ArgumentTypeError("reduce", f"expected {expected}, got {checks.shown(reduce)}")
-    if function is not None and asked.diverged.all():
-        raise ArgumentError("reduce", "expected members to reduce over, but every one diverged")
-    count, n = len(which), len(jax.tree.leaves(rows)[0])
+    function, threads, places = _as_function(reduce, selection), resolve(None), selection.places
+    count, n = len(places), len(jax.tree.leaves(rows)[0])
     width = _width(members, layer, threads[0].platform)
-    slots = [np.resize(which[first : first + width], width) for first in range(0, count, width)]
-    tiles = {
-        device: [jax.device_put(jax.tree.map(lambda leaf, at=at: leaf[at], members), device) for at in slots]
-        for device in set(threads)
-    }
-
+    tiles = {device: _tiles(members, places, width, device) for device in set(threads)}
     one = eval_shape(argument, program, tiles[threads[0]][0], block(rows, 0, BLOCK))
     if one.shape[:2] != (width, BLOCK):
         raise ArgumentError(argument, f"expected a value a row, got {list(one.shape[1:])} for {BLOCK} rows")
-    at_rows, done = 1 - one.ndim, dict[int, np.ndarray]()
+    at_rows, blocks = 1 - one.ndim, dict[int, np.ndarray]()
     if function is None:  # twice, while blocks are joined
         memory.check("x", 2.0 * one.dtype.itemsize * count * n * (one.size // (width * BLOCK)))
 
@@ -123,23 +112,44 @@ def by_blocks(
     def collect(first: int, results: list[jax.Array]) -> None:
         values = np.concatenate([np.asarray(part)[: count - i * width] for i, part in enumerate(results)])
         values = values if finish is None else finish(values, first)
-        if function is not None:
-            reduced = np.asarray(function(values, axis=0))
-            if reduced.shape[at_rows:] != values.shape[1:]:
-                expected, got = ["…", *values.shape[1:]], list(reduced.shape)
-                raise ArgumentError("reduce", f"expected {expected} of {list(values.shape)}, got {got}")
-            values = reduced
-        done[first] = values.take(np.arange(min(BLOCK, n - first)), at_rows)
+        values = values if function is None else _reduced(function, values, at_rows)
+        blocks[first] = values.take(np.arange(min(BLOCK, n - first)), at_rows)
 
     spread(range(0, n, BLOCK), threads, issue, collect)
-    joined = np.concatenate([done[first] for first in sorted(done)], at_rows)
-    return joined if function is not None else asked.spread_out(joined)
+    joined = np.concatenate([blocks[first] for first in sorted(blocks)], at_rows)
+    return selection.spread_out(joined) if function is None else joined
+
+
+def _as_function(reduce: Any, selection: Selection) -> Reduce | None:
+    """The function that reduces over members, of its name or itself; None for none."""
+    function: Reduce | None = REDUCTIONS.get(reduce) if isinstance(reduce, str) else reduce
+    if reduce is not None and not callable(function):
+        expected = f"None, {', '.join(REDUCTIONS)}, or a function (values, axis=0)"
+        raise ArgumentTypeError("reduce", f"expected {expected}, got {checks.shown(reduce)}")
+    if function is not None and selection.diverged.all():
+        raise ArgumentError("reduce", "expected members to reduce over, but every one diverged")
+    return function
+
+
+def _reduced(function: Reduce, values: np.ndarray, at_rows: int) -> np.ndarray:
+    """Values ``[members, rows, …]`` reduced over members; their rows lie on the axis ``at_rows``."""
+    reduced = np.asarray(function(values, axis=0))
+    if reduced.shape[at_rows:] != values.shape[1:]:
+        expected, got = ["…", *values.shape[1:]], list(reduced.shape)
+        raise ArgumentError("reduce", f"expected {expected} of {list(values.shape)}, got {got}")
+    return reduced
+
+
+def _tiles(members: Any, places: np.ndarray, width: int, device: jax.Device) -> list[Any]:
+    """Members at these places on a device, ``width`` of them in each tile; the last one repeats some."""
+    slots = [np.resize(places[first : first + width], width) for first in range(0, len(places), width)]
+    return [jax.device_put(jax.tree.map(lambda leaf, at=at: leaf[at], members), device) for at in slots]
 
 
 def _width(members: Any, layer: int, platform: str) -> int:
     """Members of a call: as many as fit beside their layers, and no more than there are, rounded up."""
     leaves = jax.tree.leaves(members)
     enough = next((width for width in WIDTHS if width >= len(leaves[0])), WIDTHS[-1])
-    held = sum(leaf[0].nbytes for leaf in leaves) + 2 * layer * BLOCK * leaves[0].itemsize
+    size = sum(leaf[0].nbytes for leaf in leaves) + 2 * layer * BLOCK * leaves[0].itemsize
     room = CPU_BYTES if platform == "cpu" else ACCELERATOR_TILE_BYTES
-    return min(enough, tile_width(held, room, WIDTHS))
+    return min(enough, tile_width(size, room, WIDTHS))

@@ -86,8 +86,8 @@ def widest_tile(experiment: Experiment, platform: str, batch: int) -> int:
     if isinstance(learner, Traced) and on_cpu:
         return plan.tile_width(_held(learner, batch), CPU_ROOM, widths)
     parameters = sum(leaf.size for leaf in jax.tree.leaves(starting_shapes(learner)))
-    held = plan.member_bytes(parameters, learner.width(), batch, experiment.data.dtype.itemsize)
-    return plan.tile_width(held, plan.CPU_TILE_BYTES if on_cpu else plan.ACCELERATOR_TILE_BYTES, widths)
+    size = plan.member_bytes(parameters, learner.width(), batch, experiment.data.dtype.itemsize)
+    return plan.tile_width(size, plan.CPU_TILE_BYTES if on_cpu else plan.ACCELERATOR_TILE_BYTES, widths)
 
 
 @functools.lru_cache(64)

@@ -108,8 +108,8 @@ class CallLength(NamedTuple):
         for number in range(fewest, max(fewest, most) + 1 if tiles > devices else fewest + 1):
             jobs = (sum(others) + number) * tiles
             idle[number] = -jobs % devices / jobs
-        chosen = next(number for number, share in idle.items() if share <= max(IDLE, min(idle.values())))
-        numbers = zip(intervals, [*others, chosen], strict=True)
+        last = next(number for number, share in idle.items() if share <= max(IDLE, min(idle.values())))
+        numbers = zip(intervals, [*others, last], strict=True)
         return [stretch for interval, number in numbers for stretch in _divided(*interval, number)]
 
 

@@ -106,9 +106,9 @@ class Prediction(NamedTuple):
     def by_engine(self) -> float:
         """Seconds by the engine, with those of compiling each structure on the cores that wait for it."""
         structures = {work.structure for work in self.works}
-        each = [COMPILE if structure.validation is None else COMPILE_SCORED for structure in structures]
+        seconds = [COMPILE if structure.validation is None else COMPILE_SCORED for structure in structures]
         alone = len(self.works) == 1 and self.works[0].members == 1  # neither side has use for a second core
-        compiling = self.programs * sum(each) * (1 if alone or len(each) > 1 else CORES)
+        compiling = self.programs * sum(seconds) * (1 if alone or len(seconds) > 1 else CORES)
         return compiling + sum(work.by_engine for work in self.works)
 
     @property

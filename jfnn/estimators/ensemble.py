@@ -81,9 +81,9 @@ class Ensemble:
         predictions, targets = _as_classes(predictions, targets, loss)
         default = "squared_error" if loss.probabilities is None else "accuracy"
         selection = select(predictions, targets, default if metric is None else metric, rounds)
-        chosen, weights = selection.chosen, selection.weights
-        params = jax.tree.map(lambda leaf: leaf[chosen], params)
-        return cls(network, loss, params, weights, alive[chosen], selection.score, selection.best_score)
+        places, weights = selection.chosen, selection.weights
+        params = jax.tree.map(lambda leaf: leaf[places], params)
+        return cls(network, loss, params, weights, alive[places], selection.score, selection.best_score)
 
     def predict_proba(self, x: Any) -> np.ndarray:
         """Class probabilities ``[n, n_out]``, or with the quadratic loss predictions."""

@@ -34,7 +34,7 @@ def _constructor(base: Any, **extra: Any) -> Any:
 class MLPClassifier(Perceptron, neural_network.MLPClassifier):  # type: ignore[misc]
     """Multilayer perceptron that learns classes: `sklearn.neural_network.MLPClassifier` on the engine.
 
-    Parameters, methods and attributes are scikit-learn's, and mean the same; the package's README says what
+    Parameters, methods and attributes are scikit-learn's, and mean the same; docs/scikit_learn.md says what
     differs. Further here: activations "elu" and "leaky_relu", any optax optimizer as ``solver``, ``engine``
     (see `Perceptron`), and ``class_weight``: class -> weight of its rows, "balanced", or None for 1.
     """
@@ -69,7 +69,7 @@ class MLPClassifier(Perceptron, neural_network.MLPClassifier):  # type: ignore[m
 class MLPRegressor(Perceptron, neural_network.MLPRegressor):  # type: ignore[misc]
     """Multilayer perceptron that learns numbers: `sklearn.neural_network.MLPRegressor` on the engine.
 
-    Parameters, methods and attributes are scikit-learn's, and mean the same; the package's README says what
+    Parameters, methods and attributes are scikit-learn's, and mean the same; docs/scikit_learn.md says what
     differs. Further here: activations "elu" and "leaky_relu", any optax optimizer as ``solver``, and
     ``engine`` (see `Perceptron`).
     """

@@ -100,14 +100,14 @@ class Perceptron(BaseMultilayerPerceptron):  # type: ignore[misc]
             if (trained := search.find(fit, choice.forced(self))) is not None:
                 attributes.keep(self, trained, X, incremental)
                 return
-        chosen = choice.engine(self, structure, X, weights, incremental)
-        if chosen == "jfnn":
+        engine = choice.engine(self, structure, X, weights, incremental)
+        if engine == "jfnn":
             self._train(structure, X, y, weights, incremental)
             return
         if isinstance(getattr(self, "_optimizer", None), Optimizer):
             del self._optimizer
             attributes.set_layers(self, attributes.layers_of(self), X.dtype)  # scikit-learn writes on them
-        self.engine_ = chosen
+        self.engine_ = engine
         super()._fit_stochastic(X, y, weights, *buffers)
 
     def _fit_lbfgs(self, X: Any, y: Any, sample_weight: Any, *buffers: Any) -> None:

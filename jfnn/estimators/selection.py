@@ -96,13 +96,13 @@ def select(
         )
     if targets.shape[1] == 1 and metric != "squared_error":
         raise ArgumentError("metric", f"expected squared_error for one number a row, got {metric!r}")
-    total, chosen, costs, scores = np.zeros(targets.shape), [], [], []
+    total, picks, costs, scores = np.zeros(targets.shape), [], [], []
     for size in range(1, rounds + 1):
         candidates = chosen_by((total + predictions) / size, targets)
-        chosen.append(int(np.argmax(candidates)))
-        costs.append(-float(candidates[chosen[-1]]))
-        total = total + predictions[chosen[-1]]
+        picks.append(int(np.argmax(candidates)))
+        costs.append(-float(candidates[picks[-1]]))
+        total = total + predictions[picks[-1]]
         scores.append(float(score_of(total / size, targets)))
     last = int(np.argmin(costs))
-    counts = np.bincount(chosen[: last + 1], minlength=len(predictions))
+    counts = np.bincount(picks[: last + 1], minlength=len(predictions))
     return Selection(counts, scores[last], scores[0])

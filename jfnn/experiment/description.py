@@ -47,9 +47,9 @@ def _settings(experiment: Experiment) -> dict[str, Any]:
     keys = [replicate.key for replicate in experiment.replicates if replicate.key is not None]
     replicate_constants = {name: values.tolist() for name, values in experiment.replicate_constants.items()}
     subsets = {}
-    if (chosen := experiment.subsets) is not None:  # besides what checksums say
-        values = {name: values.tolist() for name, values in chosen.axis.items()}
-        subsets = {"subsets": {"values": values, "own_starts": chosen.own_starts}}
+    if (subset_rows := experiment.subsets) is not None:  # besides what checksums say
+        values = {name: values.tolist() for name, values in subset_rows.axis.items()}
+        subsets = {"subsets": {"values": values, "own_starts": subset_rows.own_starts}}
     return {
         "learner": experiment.learner.describe(),
         "axes": {name: values.tolist() for name, values in experiment.cells.values.items()},

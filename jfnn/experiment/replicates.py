@@ -80,8 +80,8 @@ def step_key(seed: Any, fold: Any) -> np.ndarray:
         own = jax.random.fold_in(jax.random.key(seed), STEP_KEYS)
         return jax.random.key_data(jax.random.fold_in(own, fold))
 
-    each = jnp.vectorize(key, signature="(),()->(k)")
-    return np.asarray(each(np.asarray(seed, np.uint32), np.asarray(fold, np.uint32)))
+    keys = jnp.vectorize(key, signature="(),()->(k)")
+    return np.asarray(keys(np.asarray(seed, np.uint32), np.asarray(fold, np.uint32)))
 
 
 def starting_params(
@@ -103,10 +103,10 @@ def _drawn_params(learner: Learner, seeds: Sequence[int]) -> Params:
     room = int(np.clip(STARTS_BYTES // max(size, 1), 1, STARTS))
     blocks = []
     for first in range(0, len(seeds), room):
-        some = np.resize(np.array(seeds[first : first + room], np.uint32), room)
+        block = np.resize(np.array(seeds[first : first + room], np.uint32), room)
         count = min(room, len(seeds) - first)
-        drawn = _initializer(source, room)(some, count)
-        blocks.append(jax.tree.map(lambda leaf, count=count: np.asarray(leaf)[:count], drawn))
+        params = _initializer(source, room)(block, count)
+        blocks.append(jax.tree.map(lambda leaf, count=count: np.asarray(leaf)[:count], params))
     return jax.tree.map(lambda *leaves: np.concatenate(leaves), *blocks)
 
 

@@ -96,9 +96,9 @@ def with_labels(split: Split, folds: Any) -> tuple[Split, Any]:
         array = np.atleast_1d(checks.as_array(leaf, "split"))
         return np.concatenate([array, array.take(source, axis=0, mode="clip")])
 
-    given = split.x_train, split.weights
-    x_train, weights = jax.tree.map(longer, given, is_leaf=lambda leaf: isinstance(leaf, list))
-    pairs = [(numbers[f][train], held) for f, (train, held) in enumerate(folds.pairs)]
+    arrays = split.x_train, split.weights
+    x_train, weights = jax.tree.map(longer, arrays, is_leaf=lambda leaf: isinstance(leaf, list))
+    pairs = [(numbers[f][train], validation) for f, (train, validation) in enumerate(folds.pairs)]
     own = None if folds.weights is None else folds.weights[:, [*range(n), *source]]
     changed = dataclasses.replace(folds, n=n + len(source), pairs=pairs, weights=own, labels=None)
     y_train = np.concatenate([y, new[first]])

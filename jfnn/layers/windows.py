@@ -129,10 +129,10 @@ def slide(
 
 def _an_axis(lengths: Lengths, shape: Shape, argument: str) -> Shape:
     axes = len(shape) - 1
-    each = (lengths,) * axes if isinstance(lengths, int) else lengths
-    if len(each) != axes:
-        raise ArgumentError(argument, f"expected one for each axis of inputs of shape {shape}, got {each}")
-    return each
+    entries = (lengths,) * axes if isinstance(lengths, int) else lengths
+    if len(entries) != axes:
+        raise ArgumentError(argument, f"expected one for each axis of inputs of shape {shape}, got {entries}")
+    return entries
 
 
 def slices(windows: Windows, a: jax.Array, fill: float = 0.0) -> list[jax.Array]:

@@ -66,7 +66,7 @@ def named_metrics(metrics: Sequence[str | Metric], loss: Loss) -> tuple[Metric, 
     if not checks.is_several(metrics):
         got = checks.shown(metrics)
         raise ArgumentTypeError("metrics", f"expected a sequence of names or jfnn.Metric, got {got}")
-    chosen = [METRICS["loss"](loss)]
+    unique = [METRICS["loss"](loss)]
     for metric in metrics:
         if isinstance(metric, str):
             metric = METRICS[checks.as_choice(metric, "metrics", METRICS)](loss)
@@ -74,10 +74,10 @@ def named_metrics(metrics: Sequence[str | Metric], loss: Loss) -> tuple[Metric, 
             raise ArgumentTypeError(
                 "metrics", f"expected names or jfnn.Metric(name, …, of_rows), got {checks.shown(metric)}"
             )
-        if metric not in chosen:
-            chosen.append(metric)
-    check_metrics(chosen)
-    return tuple(chosen)
+        if metric not in unique:
+            unique.append(metric)
+    check_metrics(unique)
+    return tuple(unique)
 
 
 def check_decided(metrics: Sequence[Metric], loss: Loss, targets: np.ndarray) -> None:

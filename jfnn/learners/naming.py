@@ -15,14 +15,14 @@ from jfnn.optimizers import UpdateRule
 
 def name_in(registry: Mapping[str, Any], value: Any) -> str | None:
     """The name under which a registry has this very thing, or None."""
-    return next((name for name, known in registry.items() if known == value), None)
+    return next((name for name, entry in registry.items() if entry == value), None)
 
 
 def optax_name(factory: str | Callable[..., Any]) -> str | None:
     """The name under which optax has this optimizer, or None."""
     if isinstance(factory, str):
         return factory
-    return next((name for name, known in vars(optax).items() if known is factory), None)
+    return next((name for name, entry in vars(optax).items() if entry is factory), None)
 
 
 def code_name(function: Any) -> str:
@@ -107,7 +107,7 @@ def _is_known(description: Any) -> bool:
 def takes(function: Callable[..., Any], name: str) -> bool:
     """Whether a function takes a keyword of a name."""
     try:
-        known = inspect.signature(function).parameters.values()
+        parameters = inspect.signature(function).parameters.values()
     except ValueError:  # a function in C that does not tell
         return False
-    return any(p.name == name or p.kind is inspect.Parameter.VAR_KEYWORD for p in known)
+    return any(p.name == name or p.kind is inspect.Parameter.VAR_KEYWORD for p in parameters)

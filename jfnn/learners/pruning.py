@@ -32,13 +32,13 @@ class Memory(NamedTuple):
 
     Attributes:
         optimizer: State of the optimizer.
-        kept: Masks of what is left of each weight, in order.
+        masks: Masks of what is left of each weight, in order.
         start: The parameters it started from.
         epochs: Epochs done.
     """
 
     optimizer: Any
-    kept: list[jax.Array]
+    masks: list[jax.Array]
     start: Any
     epochs: jax.Array
 
@@ -62,15 +62,15 @@ class Pruned(Supervised):
     def start(self, params: Params, hyper: Hyper) -> State:
         """The start, and nothing pruned."""
         state = super().start(params, hyper)
-        kept = [jnp.ones(leaf.shape, bool) for leaf in jax.tree.leaves(state.params) if is_weight(leaf)]
-        return State(state.params, Memory(state.memory, kept, state.params, jnp.zeros((), jnp.int32)))
+        masks = [jnp.ones(leaf.shape, bool) for leaf in jax.tree.leaves(state.params) if is_weight(leaf)]
+        return State(state.params, Memory(state.memory, masks, state.params, jnp.zeros((), jnp.int32)))
 
     def descend(self, state: State, gradients: Params, hyper: Hyper) -> State:
         """A step of the weights that are left; the optimizer sees no gradient of the others."""
         memory: Memory = state.memory
-        gradients = masked(gradients, memory.kept)
+        gradients = masked(gradients, memory.masks)
         after = super().descend(State(state.params, memory.optimizer), gradients, hyper)
-        return State(masked(after.params, memory.kept), memory._replace(optimizer=after.memory))
+        return State(masked(after.params, memory.masks), memory._replace(optimizer=after.memory))
 
     def end_epoch(self, before: State, after: State, hyper: Hyper) -> State:
         """The state after an epoch, pruned and rewound where a round ends."""
@@ -98,13 +98,14 @@ class Pruned(Supervised):
         share = hyper["prune_share"]
         if self.scope == "global":
             joined, apart = ravel_pytree(values)
-            kept = apart(without_least(joined, ravel_pytree(memory.kept)[0], share))
+            masks = apart(without_least(joined, ravel_pytree(memory.masks)[0], share))
         else:
-            kept = [without_least(*pair, share) for pair in zip(values, memory.kept, strict=True)]
+            masks = [without_least(*pair, share) for pair in zip(values, memory.masks, strict=True)]
         if not self.rewind:
-            return State(masked(state.params, kept), memory._replace(kept=kept))
-        params = masked(memory.start, kept)
-        return State(params, memory._replace(kept=kept, optimizer=self.optimizer(params, hyper).init(params)))
+            return State(masked(state.params, masks), memory._replace(masks=masks))
+        params = masked(memory.start, masks)
+        optimizer = self.optimizer(params, hyper).init(params)
+        return State(params, memory._replace(masks=masks, optimizer=optimizer))
 
     def share_left(self, params: Params) -> np.ndarray:
         """Share of the weights that are not exactly zero, from public parameters with any leading axes.
@@ -140,8 +141,10 @@ def pruned(
     rounds the network trains to the end: a sweep of ``every * (rounds + 1)`` epochs gives each one as long.
     Removed weights are exactly zero in results (`Pruned.share_left`); biases are never removed.
 
-    Scores at the end of a round are those of the network as it begins the next one. Schedules of the learning
-    rate start again too; give ``schedule_epochs=every``.
+    An evaluation at the end of a round comes after the pruning and the rewind: its scores are those of the
+    network as it begins the next round, and curves fall there. The last scores before the pruning are those
+    of one epoch earlier, so evaluate there: ``Execution(eval_every=[every - 1, 2 * every - 1, …])``.
+    Schedules of the learning rate start again too; give ``schedule_epochs=every``.
 
     Args:
         learner: A network, or the learner that `supervised` makes of one.
@@ -172,10 +175,10 @@ def pruned(
     return Pruned(**fields, by=by, scope=scope, rewind=checks.as_switch(rewind, "rewind"))
 
 
-def masked(params: Params, kept: Sequence[jax.Array]) -> Params:
+def masked(params: Params, masks: Sequence[jax.Array]) -> Params:
     """Parameters whose weights are zero where they are not kept; all biases stay."""
-    masks = iter(kept)
-    return jax.tree.map(lambda leaf: jnp.where(next(masks), leaf, 0) if is_weight(leaf) else leaf, params)
+    queue = iter(masks)
+    return jax.tree.map(lambda leaf: jnp.where(next(queue), leaf, 0) if is_weight(leaf) else leaf, params)
 
 
 def hashed(start: jax.Array, word: jax.Array) -> jax.Array:
@@ -185,11 +188,11 @@ def hashed(start: jax.Array, word: jax.Array) -> jax.Array:
     return (words >> 8).astype(start.dtype).reshape(start.shape)
 
 
-def without_least(values: jax.Array, kept: jax.Array, share: jax.Array) -> jax.Array:
-    """The mask ``kept`` without a share of what it keeps: the least values, none of which is negative."""
-    number = jnp.round(share * jnp.sum(kept).astype(share.dtype)).astype(jnp.int32)
-    left = jnp.where(kept, values, jnp.inf)
+def without_least(values: jax.Array, mask: jax.Array, share: jax.Array) -> jax.Array:
+    """The mask without a share of what it keeps: the least values, none of which is negative."""
+    number = jnp.round(share * jnp.sum(mask).astype(share.dtype)).astype(jnp.int32)
+    left = jnp.where(mask, values, jnp.inf)
     last = jnp.sort(left.ravel())[jnp.maximum(number - 1, 0)]
     below, equal = left < last, (left == last).ravel()
-    first = (jnp.cumsum(equal) <= number - jnp.sum(below)).reshape(kept.shape)
-    return kept & ~below & ~(equal.reshape(kept.shape) & first)
+    first = (jnp.cumsum(equal) <= number - jnp.sum(below)).reshape(mask.shape)
+    return mask & ~below & ~(equal.reshape(mask.shape) & first)

@@ -130,9 +130,9 @@ def rows_of_steps(
     return jnp.moveaxis(numbers.reshape(len(steps), -1, len(places)), 1, 1 if axis == 0 else -1)
 
 
-def pieces_for(members: int, each: int) -> int:
-    """Number of equal parts in which to draw ``each`` numbers for all members."""
-    parts = [n for n in range(1, members) if members % n == 0 and members // n * each <= DRAWN]
+def pieces_for(members: int, numbers: int) -> int:
+    """Number of equal parts in which to draw so many numbers for all members."""
+    parts = [n for n in range(1, members) if members % n == 0 and members // n * numbers <= DRAWN]
     return parts[0] if parts else members
 
 

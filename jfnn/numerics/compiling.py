@@ -61,8 +61,8 @@ def compiled(
     @functools.cache
     def for_platform(platform: str) -> Callable[..., Any]:
         precise = jax.default_matmul_precision(PRECISION)(function)
-        chosen = compiler_options(platform) if options is None else dict(options)
-        return jax.jit(precise, static_argnums=static_argnums, compiler_options=chosen)
+        flags = compiler_options(platform) if options is None else dict(options)
+        return jax.jit(precise, static_argnums=static_argnums, compiler_options=flags)
 
     if platform is not None:
         return for_platform(platform)

@@ -71,8 +71,8 @@ def loss_curves(run: SweepResult | History, cells: Sequence[tuple[int, ...]] | s
     for axes, (metric, higher_is_better) in zip(column[:, 0], metrics.items(), strict=True):
         for curve, colour in zip(curves, ordered_colours(len(curves)), strict=True):
             _draw(axes, curve, metric, lines, colour)
-        shown = [curve.scores[f"{part}_{metric}"] for curve in calm for part in parts]
-        limit_scores(axes, np.concatenate(shown), higher_is_better)
+        scores = [curve.scores[f"{part}_{metric}"] for curve in calm for part in parts]
+        limit_scores(axes, np.concatenate(scores), higher_is_better)
         label_epochs(axes, name := summary.metric_text(metric), f"{name} ({explained})")
     if any(curve.label for curve in curves):
         legend_below(figure, axes)
@@ -102,15 +102,15 @@ def interval_curves(
         ValueError: No history, no such cell, or as in `curve_statistics`.
     """
     statistics, kind = curve_statistics(result, score, interval, missing), as_interval(interval)
-    score, chosen, best = result.named(score), as_cells(cells, result), result.best_or_none()
-    few, epochs = len(chosen) <= NAMED, result.history["epoch"]
+    score, places, best = result.named(score), as_cells(cells, result), result.best_or_none()
+    few, epochs = len(places) <= NAMED, result.history["epoch"]
     curves = (getattr(statistics, kind.statistic), statistics.low, statistics.high)
-    lines, lows, highs = (np.stack([values[cell] for cell in chosen]) for values in curves)
+    lines, lows, highs = (np.stack([values[cell] for cell in places]) for values in curves)
     figure, ((axes,),) = panels(3.6)
-    colours = _colours(result, chosen, figure, axes)
-    for i, cell in enumerate(chosen):
+    colours = _colours(result, places, figure, axes)
+    for i, cell in enumerate(places):
         is_best = best is not None and best.index == cell
-        band = (lows[i], highs[i]) if len(chosen) <= SHADED or is_best else None
+        band = (lows[i], highs[i]) if len(places) <= SHADED or is_best else None
         name = summary.describe(result.axes_at(cell)) + " (best)" * is_best
         _draw_in_band(axes, epochs, lines[i], band, name, colours[i], few, is_best)
     if few:

@@ -36,7 +36,7 @@ MARGIN = 0.85  # inches beside the cells
 CELL_HEIGHT, LONGEST_PANEL = 0.4, 4.15  # inches; cells of longer grids shrink
 SMALLEST_FONT, LARGEST_FONT, TICK_FONT = 7.5, 11.0, 9.0
 MOST_TEXTS = 1000  # of more cells numbers are not even tried
-EACH = 14  # values of an axis that all have a tick; longer ones have ticks at round values
+MOST_TICKS = 14  # values of an axis that all have a tick; longer ones have ticks at round values
 DIVERGED = "0.9"
 
 
@@ -58,7 +58,8 @@ def heat_map(
         result: A sweep of a grid.
         at: On other axes, name -> the place (from 0), or "mean". Hyperparameters not named are as in the best
             cell; "seed" and "fold" are averaged over.
-        axes: Those of the rows and of the columns: hyperparameters, "seed" or "fold".
+        axes: Those of the rows and of the columns: hyperparameters, "seed", "fold" or the name of
+            subsets.
         score: Such as "train_loss"; None for the metric that ranks, of training and of ranking rows.
 
     Raises:
@@ -111,8 +112,8 @@ def array_map(
     checks.check_instance(label, str, "label")
     with checks.item_of("axes"):
         numbers = {str(name): checks.as_axis(np.ravel(axis), str(name), None) for name, axis in axes.items()}
-    named = values if isinstance(values, Mapping) else {"": values}
-    maps = {str(title): np.asarray(checks.as_array(array, "values")) for title, array in named.items()}
+    arrays = values if isinstance(values, Mapping) else {"": values}
+    maps = {str(title): np.asarray(checks.as_array(array, "values")) for title, array in arrays.items()}
     shape, got = tuple(map(len, numbers.values())), [f"{m.dtype} {list(m.shape)}" for m in maps.values()]
     if not maps or any(cells.shape != shape or cells.dtype.kind not in "biuf" for cells in maps.values()):
         raise ArgumentError("values", f"expected numbers {list(shape)}, as axes have, got {', '.join(got)}")
@@ -145,7 +146,8 @@ def _draw(
         if mark is not None:
             _mark(axes_, *mark, outlined=own is not None)
     places, names = _ticks(columns)
-    crowded = max(map(text_width, names)) * TICK_FONT > 0.9 * width * POINTS_PER_INCH and len(columns) <= EACH
+    too_wide = max(map(text_width, names)) * TICK_FONT > 0.9 * width * POINTS_PER_INCH
+    crowded = too_wide and len(columns) <= MOST_TICKS
     axes_.set_xticks(places, names, fontsize=TICK_FONT, rotation=90 * crowded)
     axes_.set_xlabel(AXIS_LABELS.get(across, across))
     figure.supylabel(AXIS_LABELS.get(down, down), fontsize="medium")
@@ -201,11 +203,11 @@ def _write_values(
             box = Rectangle((j - 0.5, i - 0.5), 1, 1, facecolor=DIVERGED, edgecolor="0.6", hatch="////", lw=0)
             axes.add_patch(box)
         colour = "black" if diverged else _readable_on(colours[i, j])
-        written = axes.text(j, i, text, ha="center", va="center", color=colour, fontsize=font)
+        label = axes.text(j, i, text, ha="center", va="center", color=colour, fontsize=font)
         if diverged:
-            written.set_path_effects([withStroke(linewidth=3, foreground=DIVERGED)])
+            label.set_path_effects([withStroke(linewidth=3, foreground=DIVERGED)])
         elif stopped is not None and stopped[i, j]:
-            written.set_fontstyle("italic")
+            label.set_fontstyle("italic")
 
 
 def _readable_on(colour: np.ndarray) -> str:
@@ -214,8 +216,11 @@ def _readable_on(colour: np.ndarray) -> str:
 
 def _ticks(values: np.ndarray) -> tuple[np.ndarray, list[str]]:
     """Places of an axis' ticks, and their labels: all values, or of many round ones on their scale."""
-    step = math.ceil(len(values) / EACH)
-    places, change = np.arange(0, len(values), step), np.diff(values)
+    step = math.ceil(len(values) / MOST_TICKS)
+    places = np.arange(0, len(values), step)
+    if values.dtype.kind == "U":
+        return places, values[places].tolist()
+    change = np.diff(values)
     if step > 1 and ((change > 0).all() or (change < 0).all()):
         log = value_scale(values)["value"] != "linear"
         order = np.argsort(values)[int(log and values.min() == 0) :]  # a zero has no logarithm

@@ -26,7 +26,7 @@ from jfnn.plots.panels import (
     panels,
     value_scale,
 )
-from jfnn.plots.slices import At, axis_values, caption_parts, sliced
+from jfnn.plots.slices import At, axis_values, caption_parts, fold_axis, sliced, value_text
 from jfnn.search.groups import SweepGroups
 from jfnn.search.result import SweepResult
 from jfnn.search.run_directory import OUTCOMES
@@ -51,8 +51,8 @@ def axis_curves(
 
     Args:
         result: A sweep; or groups, one value of the axis each.
-        axis: A hyperparameter, "seed" or "fold". Of groups "network" (the name), "batch_size" or "width",
-            that of the first layer.
+        axis: A hyperparameter, "seed", "fold" or the name of subsets. Of groups "network" (the name),
+            "batch_size" or "width", that of the first layer.
         score: Such as "test_accuracy"; None for the one that ranks.
         by: Another axis of the sweep, or of every group's, for a curve at each of its values.
         at: Places on other axes, as in `heat_map`.
@@ -66,18 +66,24 @@ def axis_curves(
     if not isinstance(result, SweepResult | SweepGroups):
         got = type(result).__name__
         raise ArgumentTypeError("result", f"expected a SweepResult or SweepGroups, got {got}")
+    first = result.results[0] if isinstance(result, SweepGroups) else result
+    axis, by = fold_axis(first, axis), fold_axis(first, by)
     part, names, caption = _profile(result, axis, by, at)
     kind, score, values = as_interval(interval), part.named(score, "score"), part.axes[axis]
+    if values.dtype.kind == "U":
+        names = [str(value) for value in values]
+        values = np.arange(len(values))
     statistics, order = cell_statistics(part, score, kind, missing), np.argsort(values, kind="stable")
     arrays = (getattr(statistics, kind.statistic), statistics.low, statistics.high)
     centre, low, high = (array.reshape(len(values), -1)[order] for array in arrays)
     figure, ((axes,),) = panels(3.6)
     curves = part.axes[by] if by else np.zeros(1)
     few, name = len(curves) <= NAMED, AXIS_LABELS.get(by or "", by or "")
-    colours = ordered_colours(len(curves)) if few else colour_by(figure, axes, curves, name)
+    numbers = np.arange(len(curves)) if curves.dtype.kind == "U" else curves
+    colours = ordered_colours(len(curves)) if few else colour_by(figure, axes, numbers, name)
     line, marker = "" if part.sampled else "-", "o" if len(values) <= FEW_POINTS or part.sampled else ""
     for i, colour in enumerate(colours):
-        style = {"color": colour, "label": summary.describe({by: float(curves[i])}) if by else None}
+        style = {"color": colour, "label": value_text(by, curves[i]) if by else None}
         bars = np.maximum([centre[:, i] - low[:, i], high[:, i] - centre[:, i]], 0)
         axes.errorbar(values[order], centre[:, i], bars, ls=line, marker=marker, ms=4, capsize=2, **style)
     axes.set_xscale(**value_scale(values))
@@ -123,8 +129,8 @@ def _profile(
     arrays["scores"] = {name: np.stack([part.scores[name] for part in parts]) for name in first.scores}
     along = np.array(range(len(texts)) if words else numbers, np.float64)
     stacked = dataclasses.replace(parts[0], axes={axis: along} | parts[0].axes, **arrays)
-    given = ", or as given" * (at is not None)
-    return stacked, texts * words, [f"all else as in the best cell of each group{given}"]
+    exception = ", or as given" * (at is not None)
+    return stacked, texts * words, [f"all else as in the best cell of each group{exception}"]
 
 
 def _width(result: SweepResult) -> int:

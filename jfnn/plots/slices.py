@@ -15,11 +15,10 @@ from jfnn.search.run_directory import OUTCOMES
 
 At = Mapping[str, int | str]
 MEAN = "mean"
-RUNS = ("seed", "fold")
 
 
 def sliced(
-    result: SweepResult, shown: Sequence[str], at: At | None = None
+    result: SweepResult, names: Sequence[str], at: At | None = None
 ) -> tuple[SweepResult, dict[str, Any]]:
     """A grid along some of its axes, and the place of each other one, or "mean".
 
@@ -28,55 +27,70 @@ def sliced(
 
     Args:
         result: The grid.
-        shown: Names of axes in order, "seed" and "fold" among them.
+        names: Names of axes in order, "seed" and "fold" (or the name of subsets) among them.
         at: Of others: the place (from 0), or "mean". Hyperparameters not named are as in the best cell, or at
             0 where none ranks.
 
     Raises:
         ValueError, TypeError: No such axis, or no such place.
     """
-    values = axis_values(result)
-    if len({checks.as_choice(name, "axes", values) for name in shown}) < len(shown):
-        raise ArgumentError("axes", f"expected different ones, got {', '.join(shown)}")
+    values, fold = axis_values(result), fold_axis(result)
+    names = [fold_axis(result, name) for name in names]
+    if len({checks.as_choice(name, "axes", values) for name in names}) < len(names):
+        raise ArgumentError("axes", f"expected different ones, got {', '.join(names)}")
     best = result.best_or_none()
     places: dict[str, Any] = dict.fromkeys(result.axes, 0)
     places |= zip(result.axes, best.index, strict=True) if best else ()
-    places |= _as_places(at, {name: len(axis) for name, axis in values.items() if name not in shown})
-    places = {n: i for n, i in places.items() if n not in shown and (i != MEAN or n not in RUNS)}
+    at = {fold_axis(result, name): place for name, place in at.items()} if isinstance(at, Mapping) else at
+    places |= _as_places(at, {name: len(axis) for name, axis in values.items() if name not in names})
+    places = {n: i for n, i in places.items() if n not in names and (i != MEAN or n not in ("seed", fold))}
     left = [name for name in values if name not in places]
-    runs = [name for name in left if name in RUNS and name not in shown]
+    runs = [name for name in left if name in ("seed", fold) and name not in names]
     lengths = (
-        [len(values[name]) for name in shown] + [1] * ("seed" not in runs) + [len(values[n]) for n in runs]
+        [len(values[name]) for name in names] + [1] * ("seed" not in runs) + [len(values[n]) for n in runs]
     )
 
     def cut(array: np.ndarray, average: Any = np.max) -> np.ndarray:
         for i, name in reversed([*enumerate(values)]):
             if name in places:
                 array = average(array, axis=i) if places[name] == MEAN else array.take(places[name], axis=i)
-        return array.transpose([left.index(name) for name in (*shown, *runs)]).reshape(lengths)
+        return array.transpose([left.index(name) for name in (*names, *runs)]).reshape(lengths)
 
     arrays: dict[str, Any] = {name: cut(getattr(result, name)) for name in OUTCOMES}
     arrays["scores"] = {name: cut(scores, np.mean) for name, scores in result.scores.items()}
     arrays |= {"history": {}, "params": None, "objective": None}
-    seeds, folds = result.seeds if "seed" in runs else np.zeros(1), result.folds if "fold" in runs else None
-    axes = {name: values[name] for name in shown}
+    seeds, folds = result.seeds if "seed" in runs else np.zeros(1), result.folds if fold in runs else None
+    axes = {name: values[name] for name in names}
     return dataclasses.replace(result, axes=axes, seeds=seeds, folds=folds, **arrays), places
 
 
 def axis_values(result: SweepResult) -> dict[str, np.ndarray]:
-    """Values of all axes by name, "seed" and "fold" (numbers from 0) among them."""
-    folds = {} if result.folds is None else {"fold": np.arange(result.folds)}
-    return {**result.axes, "seed": result.seeds, **folds}
+    """Values of all axes by name, "seed" and "fold" (numbers from 0) or that of subsets among them."""
+    folds = {} if result.folds is None else {fold_axis(result): np.arange(result.folds)}
+    return {**result.axes, "seed": result.seeds, **folds, **result.subset_values}
+
+
+def fold_axis(result: SweepResult, name: Any = "fold") -> Any:
+    """Name of the axis of folds: "fold", or of `jfnn.subsets` theirs, or "subset"; others as they are."""
+    is_fold = isinstance(name, str) and name == "fold"
+    settings = result.config.get("settings", {})
+    default = "subset" if "subsets" in settings and "subset" not in result.axes else "fold"
+    return next(iter(result.subset_values), default) if is_fold else name
+
+
+def value_text(name: str, value: Any) -> str:
+    """A value of an axis in words, "η = 0.01" or "group = left"."""
+    return f"{name} = {value}" if isinstance(value, str) else summary.describe({name: float(value)})
 
 
 def caption_parts(result: SweepResult, part: SweepResult, places: Mapping[str, Any]) -> list[str]:
     """Words for a caption: runs and hyperparameters averaged over, and values of those fixed."""
     over, values = summary.averaged_over(part), axis_values(result)
     averaged = [over] * bool(over) + [f"the axis {name}" for name, place in places.items() if place == MEAN]
-    fixed = {name: float(values[name][place]) for name, place in places.items() if isinstance(place, int)}
+    fixed = [value_text(n, values[n][place]) for n, place in places.items() if isinstance(place, int)]
     alone = [] if "seed" in {*places, *part.axes} else ["1 seed"]
     text = [f"mean of {' and '.join(averaged)}"] if averaged else alone
-    return text + [summary.describe(fixed)] * bool(fixed)
+    return text + [", ".join(fixed)] * bool(fixed)
 
 
 def _as_places(at: At | None, lengths: Mapping[str, int]) -> dict[str, Any]:

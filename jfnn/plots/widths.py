@@ -87,7 +87,7 @@ def coordinate_curves(check: CoordinateCheck) -> Figure:
 
 def _tick_widths(axes: Axes, width: np.ndarray) -> None:
     """Ticks at the widths themselves; of many, at some."""
-    shown = width[:: -(-len(width) // MOST_TICKS)]
-    axes.set_xticks(shown, list(map(str, shown)))
+    ticks = width[:: -(-len(width) // MOST_TICKS)]
+    axes.set_xticks(ticks, list(map(str, ticks)))
     axes.minorticks_off()
-    axes.tick_params(axis="x", labelrotation=45 if len(shown) > 4 else 0)
+    axes.tick_params(axis="x", labelrotation=45 if len(ticks) > 4 else 0)

@@ -115,7 +115,7 @@ def ask_tell(
         TypeError: ``suggest`` gives no mapping to numbers.
         ImportError: Optuna is not installed.
     """
-    left = checks.as_count(trials, "trials")
+    remaining = checks.as_count(trials, "trials")
     at_once = None if at_once is None else checks.as_count(at_once, "at_once")
     if "sample" in options:
         raise ArgumentError("sample", "the study chooses every cell; expected none")
@@ -128,23 +128,18 @@ def ask_tell(
     copies = own_copies(options | {"split": split})
     split, options = copies.pop("split"), options | copies
     pruned = imported("optuna", "study", "optuna").trial.TrialState.PRUNED
-    results, told = Rounds(), []
-    while left:
+    results, values = Rounds(), []
+    while remaining:
         proposals = [] if results else [(trial, cell)]
-        proposals += [_ask(study, suggest, cell.keys()) for _ in range(min(width, left) - len(proposals))]
+        count = min(width, remaining) - len(proposals)
+        proposals += [_ask(study, suggest, cell.keys()) for _ in range(count)]
         place = None if directory is None else directory / f"round-{len(results):04}"
         cells = _with_cells(options, [cell for _, cell in proposals])
-        result = sweep(network, split, **cells, out=place, resume=resume)
-        values = cell_values(result, objectives or [result.ranked_by])
-        for (trial, _), row in zip(proposals, values.tolist(), strict=True):
-            if np.isfinite(row).all():
-                study.tell(trial, row if objectives else row[0])
-            else:
-                study.tell(trial, state=pruned)
-        results.append(result)
-        told.append(values)
-        left -= len(proposals)
-    results.values = np.concatenate(told)
+        results.append(sweep(network, split, **cells, out=place, resume=resume))
+        values.append(cell_values(results[-1], objectives or [results[-1].ranked_by]))
+        _tell(study, [trial for trial, _ in proposals], values[-1], pruned)
+        remaining -= len(proposals)
+    results.values = np.concatenate(values)
     signs = [-1 if direction == "maximize" else 1 for direction in _directions(study)]
     results.front = np.flatnonzero(undominated(results.values * signs))
     return results
@@ -163,6 +158,15 @@ def _ask(
     if not cell or cell.keys() != (names or cell.keys()):
         raise ArgumentError("suggest", f"expected the same names for every trial, got {', '.join(cell)}")
     return trial, {name: float(value) for name, value in cell.items()}
+
+
+def _tell(study: Study, trials: Sequence[Any], values: np.ndarray, pruned: Any) -> None:
+    """Tells a study the values of its trials ``[trials, objectives]``, and the state of those without."""
+    for trial, row in zip(trials, values.tolist(), strict=True):
+        if np.isfinite(row).all():
+            study.tell(trial, row if len(row) > 1 else row[0])
+        else:
+            study.tell(trial, state=pruned)
 
 
 def _with_cells(options: Mapping[str, Any], cells: Sequence[Mapping[str, float]]) -> dict[str, Any]:
@@ -208,10 +212,10 @@ def _check_directions(study: Study, experiment: Experiment, objectives: Sequence
     """Raises ArgumentError for unknown scores, and where a study's directions are not those of its scores."""
     parts = [part for part, rows in experiment.replicates[0].parts.items() if len(rows)]
     names = {f"{part}_{m.name}": m.higher_is_better for part in parts for m in experiment.learner.metrics}
-    given, expected = _directions(study), []
-    for each in objectives or [experiment.ranking.name]:
-        higher = None if callable(each) else names[checks.as_choice(each, "objectives", names)]
+    own, expected = _directions(study), []
+    for score in objectives or [experiment.ranking.name]:
+        higher = None if callable(score) else names[checks.as_choice(score, "objectives", names)]
         expected.append("either" if higher is None else "maximize" if higher else "minimize")
-    fits = [own in ("either", direction) for own, direction in zip(expected, given, strict=False)]
-    if len(given) != len(expected) or not all(fits):
-        raise ArgumentError("study", f"expected directions {', '.join(expected)}, got {', '.join(given)}")
+    fits = [needs in ("either", direction) for needs, direction in zip(expected, own, strict=False)]
+    if len(own) != len(expected) or not all(fits):
+        raise ArgumentError("study", f"expected directions {', '.join(expected)}, got {', '.join(own)}")

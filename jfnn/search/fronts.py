@@ -28,7 +28,7 @@ def front(result: SweepResult, objectives: Sequence[Objective]) -> np.ndarray:
     """
     checks.check_instance(result, SweepResult, "result")
     values = cell_values(result, as_objectives(objectives))
-    signs = [-1 if isinstance(each, str) and result.higher_is_better(each) else 1 for each in objectives]
+    signs = [-1 if isinstance(score, str) and result.higher_is_better(score) else 1 for score in objectives]
     return undominated(values * signs).reshape(result.cell_shape)
 
 
@@ -42,8 +42,8 @@ def as_objectives(objectives: Any) -> Sequence[Objective]:
 def cell_values(result: SweepResult, objectives: Sequence[Objective]) -> np.ndarray:
     """Values of each cell ``[cells, objectives]``, averaged over seeds and folds; NaN if it does not rank."""
     values = []
-    for each in objectives:
-        members = each(result) if callable(each) else result.scores[result.named(each, "objectives")]
+    for score in objectives:
+        members = score(result) if callable(score) else result.scores[result.named(score, "objectives")]
         if np.shape(members) != result.diverged_at.shape:
             expected = f"expected one number a member, {list(result.diverged_at.shape)}"
             raise ArgumentError("objectives", f"{expected}, got shape {list(np.shape(members))}")

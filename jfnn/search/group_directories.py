@@ -28,17 +28,17 @@ def claim(out: str | os.PathLike[str] | None, groups: Sequence[Group], resume: b
         return
     directory = Path(out)
     run_directory.make(directory)
-    there, held = read_groups(directory), ""
+    there, content = read_groups(directory), ""
     if (directory / run_directory.CONFIG).exists():
-        held = "a single run"
+        content = "a single run"
     elif there is None and (directory / run_directory.TABLE).exists():
-        held = f"a {run_directory.TABLE} of no groups"
+        content = f"a {run_directory.TABLE} of no groups"
     elif there is not None and not resume:
-        held = "groups already; resume=True goes on with these"
+        content = "groups already; resume=True goes on with these"
     elif there not in (None, list(groups)):
-        held = f"other groups, {', '.join(group.directory for group in there or ())}"
-    if held:
-        raise ArgumentError("out", f"{out} holds {held}; choose another directory")
+        content = f"other groups, {', '.join(group.directory for group in there or ())}"
+    if content:
+        raise ArgumentError("out", f"{out} holds {content}; choose another directory")
     files.write_checked_json(directory / run_directory.GROUPS, {"groups": [list(group) for group in groups]})
 
 

@@ -64,8 +64,8 @@ class SweepGroups:
             KeyError: There is no such group.
         """
         if group not in self.groups:
-            known = ", ".join(repr(tuple(there)) for there in self.groups)
-            raise KeyError(f"group: expected one of {known}, got {checks.shown(group)}")
+            names = ", ".join(repr(tuple(there)) for there in self.groups)
+            raise KeyError(f"group: expected one of {names}, got {checks.shown(group)}")
         return self.results[self.groups.index(Group(*group))]
 
     def best(self) -> tuple[Group, Best]:

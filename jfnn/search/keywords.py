@@ -28,13 +28,13 @@ def takes_fields(options: Callable[P, OptionsT]) -> Callable[[Callable[[OptionsT
         @functools.wraps(function)
         def call(*args: P.args, **kwargs: P.kwargs) -> R:
             try:
-                chosen = options(*args, **kwargs)
+                fields = options(*args, **kwargs)
             except TypeError as error:  # an argument too few or too many
                 name = f"{getattr(options, '__name__', '')}.__init__()"
                 raise TypeError(str(error).replace(name, f"{function.__name__}()")) from None
             # An interrupt may come where JAX has just begun to trace, which would go on after this call.
             with jax.core.eval_context():
-                return function(chosen)
+                return function(fields)
 
         del call.__wrapped__
         public: Any = call

@@ -109,8 +109,8 @@ def _learner(learner: Any, network: Network | None) -> Learner:
 def _with_params(result: SweepResult, experiment: Experiment, outcome: Outcome) -> SweepResult:
     """A result with parameters of all members or of the best cell; with none where no cell ranks."""
     shape = experiment.shape
-    every = jax.tree.map(lambda leaf: np.moveaxis(leaf, 0, 1), outcome.state.history.params)
-    params = experiment.learner.unpack(outcome.params if every is None else every)
+    history = jax.tree.map(lambda leaf: np.moveaxis(leaf, 0, 1), outcome.state.history.params)
+    params = experiment.learner.unpack(outcome.params if history is None else history)
     params = jax.tree.map(lambda leaf: np.ascontiguousarray(leaf).reshape(*shape, *leaf.shape[1:]), params)
     if experiment.execution.keep_params != "best":
         return dataclasses.replace(result, params=params)

@@ -9,7 +9,7 @@ import numpy as np
 from jfnn.arguments import checks
 from jfnn.arguments.checks import ArgumentError, ArgumentTypeError
 from jfnn.datasets import columns
-from jfnn.engine.blocks import BLOCK, Asked, Finish, Reduce, by_blocks
+from jfnn.engine.blocks import BLOCK, Finish, Reduce, Selection, by_blocks
 from jfnn.experiment.axes import Axes
 from jfnn.experiment.experiment import PARTS
 from jfnn.experiment.validation import cuts
@@ -139,20 +139,20 @@ class MemberPredictions:
         elif not isinstance(learner, Learner):
             raise ArgumentTypeError("network", "expected a network or a learner, got a function")
         name = metric.name if isinstance(metric, Metric) else metric
-        checks.as_choice(name, "metric", [known.name for known in learner.metrics])
+        checks.as_choice(name, "metric", [metric.name for metric in learner.metrics])
         learner, data = learner.bind(split)
         first, end = (data.n_train, data.n) if part == "test" else (0, data.n_train)
         if first == end:
             raise ArgumentError("part", "expected one with rows; this split has none to test on")
-        params, asked, dtype = self._kept()
-        only = self._only(part, data, asked, folds) if part in PARTS[:2] else None
+        params, selection, dtype = self._kept()
+        only = self._only(part, data, selection, folds) if part in PARTS[:2] else None
         constants = self.config.get("settings", {}).get("constants", {})
         everyone = Axes(self.axes, not self.sampled).hyper(constants, self.diverged_at.size, dtype)
-        hyper = {name: values[asked.numbers] for name, values in everyone.items()}
+        hyper = {name: values[selection.numbers] for name, values in everyone.items()}
         members = answers.packed(learner, params, dtype), hyper
         rows = jax.tree.map(lambda leaf: leaf[first:end], data.rows)
         program = answers.program(answers.row_score, learner, name)
-        return by_blocks(program, members, asked, rows, learner.width(), only, reduce, "metric")
+        return by_blocks(program, members, selection, rows, learner.width(), only, reduce, "metric")
 
     def _model(self, network: Any) -> Model:
         """The learner or function that answers for the members, by the argument or what is known."""
@@ -174,16 +174,16 @@ class MemberPredictions:
         finish: Finish | None = None,
     ) -> np.ndarray:
         """Values of a function of `jfnn.learners.answers` for inputs, or for a frame of them."""
-        params, asked, dtype = self._kept()
+        params, selection, dtype = self._kept()
         if columns.is_frame(x):
             x = columns.as_rows(x, self.config)
             x = x.reshape(len(x), *model.network.input_shape) if answers.has_outputs(model) else x
         rows, params = answers.inputs(model, x, dtype), answers.packed(model, params, dtype)
         program, leaves = answers.program(function, model), jax.tree.leaves(params)
         layer = model.width() if isinstance(model, Learner) else max(leaf.shape[-1] for leaf in leaves)
-        return by_blocks(program, params, asked, rows, layer, finish, reduce)
+        return by_blocks(program, params, selection, rows, layer, finish, reduce)
 
-    def _kept(self) -> tuple[Params, Asked, np.dtype]:
+    def _kept(self) -> tuple[Params, Selection, np.dtype]:
         """Parameters of the members that were kept, on one axis, which they are, and their dtype."""
         if self.params is None:
             raise ArgumentError("keep_params", "expected 'all'; this sweep kept no parameters")
@@ -197,9 +197,9 @@ class MemberPredictions:
         params = jax.tree.map(lambda leaf: leaf.reshape(-1, *leaf.shape[len(shape) :]), self.params)
         floats = [leaf.dtype for leaf in jax.tree.leaves(params) if leaf.dtype.kind == "f"]
         dtype = np.dtype(jax.dtypes.canonicalize_dtype(floats[0] if floats else np.float64))
-        return params, Asked(shape, numbers.ravel(), diverged.ravel()), dtype
+        return params, Selection(shape, numbers.ravel(), diverged.ravel()), dtype
 
-    def _only(self, part: str, data: Data, asked: Asked, folds: Any) -> Finish:
+    def _only(self, part: str, data: Data, selection: Selection, folds: Any) -> Finish:
         """A function that puts NaN where a member's fold lacks a row; rows must be those of the sweep."""
         recorded = self.config["data"]
         if [r["sha256"] for r in recorded["rows"]] != [digest(leaf) for leaf in jax.tree.leaves(data.rows)]:
@@ -207,8 +207,8 @@ class MemberPredictions:
         if self.origin is not None and self.origin.parts is not None:
             parts = [fold[part] for fold in self.origin.parts]
         else:
-            held = None if self.folds else max(recorded["validation"]["rows"]) or None
-            pairs = cuts(data, held, self.folds if folds is None else folds)
+            size = None if self.folds else max(recorded["validation"]["rows"]) or None
+            pairs = cuts(data, size, self.folds if folds is None else folds)
             parts = [pair[PARTS.index(part)] for pair in pairs]
             if digest(*parts) != recorded[part]["sha256"]:
                 raise ArgumentError("folds", "expected those of the sweep, got others")
@@ -217,7 +217,7 @@ class MemberPredictions:
         has = np.zeros((len(parts), -(-data.n_train // BLOCK) * BLOCK), bool)
         for fold, numbers in enumerate(parts):
             has[fold, numbers] = True
-        fold_of = asked.numbers[asked.places] % len(parts)
+        fold_of = selection.numbers[selection.places] % len(parts)
 
         def only(values: np.ndarray, first: int) -> np.ndarray:
             return np.where(has[fold_of, first : first + BLOCK], values, np.array(np.nan, values.dtype))

@@ -84,9 +84,9 @@ class SweepResult(RankedCells, MemberPredictions):
     def __getattr__(self, name: str) -> np.ndarray:
         """An axis or a score by its name."""
         axes, scores = (self.__dict__.get(field, {}) for field in ("axes", "scores"))
-        if name not in (known := axes | scores):
+        if name not in (arrays := axes | scores):
             raise AttributeError(f"a sweep has no {name!r}; its scores are {', '.join(scores)}")
-        return np.asarray(known[name])
+        return np.asarray(arrays[name])
 
     @property
     def execution(self) -> Execution:
@@ -103,9 +103,9 @@ class SweepResult(RankedCells, MemberPredictions):
         place = as_place(index, self.diverged_at.shape, "member", from_the_end=True)
         if self.params is None:
             raise ArgumentError("member", "this sweep kept no parameters; use keep_params='all'")
-        if place[: len(kept := self.kept_cell or ())] != kept:
-            raise ArgumentError("member", f"this sweep kept only the best cell's parameters, {kept}")
-        return jax.tree.map(lambda leaf: leaf[place[len(kept) :]], self.params)
+        if place[: len(cell := self.kept_cell or ())] != cell:
+            raise ArgumentError("member", f"this sweep kept only the best cell's parameters, {cell}")
+        return jax.tree.map(lambda leaf: leaf[place[len(cell) :]], self.params)
 
     def to_dict(self) -> dict[str, np.ndarray]:
         """Columns with one value a member, ready for ``pandas.DataFrame``.

@@ -75,9 +75,9 @@ def check_can_hold(
     axes: Mapping[str, Any], scores: Collection[str], params: Params, subsets: Collection[str] = ()
 ) -> None:
     """Raises ValueError or TypeError for names that are taken and parameters that cannot be written."""
-    taken = ("seed", "fold", "seeds", *scores, *OUTCOMES)
+    columns = ("seed", "fold", "seeds", *scores, *OUTCOMES)
     for name in (*axes, *subsets):
-        if name in taken or (name in axes and name in subsets):
+        if name in columns or (name in axes and name in subsets):
             argument = "folds" if name in subsets else "hyper"
             raise ArgumentError(argument, f"cannot save an axis named {name!r}; results have such a column")
     for name in trees.pack(params)[1]:

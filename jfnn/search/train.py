@@ -58,10 +58,11 @@ class History:
     def _repr_html_(self) -> str:
         """The last evaluations as a table, for notebooks; scores of parts without rows are left out."""
         known = {name: values for name, values in self.scores.items() if np.isfinite(values).any()}
-        rows = [["epoch", *map(name_text, known)]]
-        for i in range(max(0, len(self.epoch) - SHOWN), len(self.epoch)):
-            rows.append([str(self.epoch[i]), *(f"{values[i]:.4g}" for values in known.values())])
-        return html_table(rows)
+        rows = [
+            [str(self.epoch[i]), *(f"{values[i]:.4g}" for values in known.values())]
+            for i in range(max(0, len(self.epoch) - SHOWN), len(self.epoch))
+        ]
+        return html_table([["epoch", *map(name_text, known)], *rows])
 
 
 @takes_fields(TrainOptions)

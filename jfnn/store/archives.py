@@ -24,10 +24,10 @@ def names(archive: zipfile.ZipFile) -> list[str]:
     Raises:
         ValueError: Two have one name.
     """
-    stored = [name.removesuffix(SUFFIX) for name in archive.namelist() if name.endswith(SUFFIX)]
-    if repeated := [name for name, count in collections.Counter(stored).items() if count > 1]:
+    entries = [name.removesuffix(SUFFIX) for name in archive.namelist() if name.endswith(SUFFIX)]
+    if repeated := [name for name, count in collections.Counter(entries).items() if count > 1]:
         raise ValueError(f"two arrays of one name, {repeated[0]!r}")
-    return stored
+    return entries
 
 
 def read(archive: zipfile.ZipFile, name: str) -> np.ndarray:
@@ -58,9 +58,9 @@ def _check_size(file: IO[bytes], size: int) -> None:
     shape, _, dtype = READ_HEADER[version](file)
     if dtype.hasobject:
         raise ValueError("it holds objects, which are not unpickled")
-    needed, present = math.prod(shape) * dtype.itemsize, size - file.tell()
-    if min(shape, default=0) < 0 or needed != present:
-        raise ValueError(f"{dtype.str} {list(shape)} takes {needed} bytes, there are {present}")
+    size_needed, present = math.prod(shape) * dtype.itemsize, size - file.tell()
+    if min(shape, default=0) < 0 or size_needed != present:
+        raise ValueError(f"{dtype.str} {list(shape)} takes {size_needed} bytes, there are {present}")
 
 
 def one_line(error: Exception) -> str:

@@ -60,11 +60,11 @@ class Checkpoint:
         leaves, structure = jax.tree.flatten(fresh)
         if list(arrays) != trees.leaf_names(fresh):
             raise files.CorruptFileError(f"{self.path}: its arrays have other names than this run's")
-        saved = [
+        new_leaves = [
             self._fitting(name, array, leaf)
             for (name, array), leaf in zip(arrays.items(), leaves, strict=True)
         ]
-        restored: Tree = jax.tree.unflatten(structure, saved)
+        restored: Tree = jax.tree.unflatten(structure, new_leaves)
         return restored
 
     def _fitting(self, name: str, saved: np.ndarray, fresh: Any) -> Any:

@@ -44,8 +44,8 @@ def check_same(where: Any, there: Description | None, here: Description) -> None
     """Raises ValueError, with the values that differ, where a place holds another run."""
     differing = [] if there is None else differences(deciding(there), deciding(here))
     if differing:
-        shown = "; ".join(differing[:5]) + ("" if len(differing) <= 5 else f"; and {len(differing) - 5} more")
-        raise ArgumentError(str(where), f"holds another configuration, choose another directory: {shown}")
+        text = "; ".join(differing[:5]) + ("" if len(differing) <= 5 else f"; and {len(differing) - 5} more")
+        raise ArgumentError(str(where), f"holds another configuration, choose another directory: {text}")
 
 
 def plain(value: Any) -> Any:

@@ -124,9 +124,9 @@ def step_hyper(numbers: Numbers, inputs: Inputs) -> dict[str, jax.Array]:
     """The member's numbers in each step, name -> ``[steps]``: the learning rate times its multiplier."""
     hyper, count = {**inputs.fixed, **numbers}, len(inputs.steps)
     multipliers = hyper.pop(MULTIPLIERS)
-    each = {name: jnp.broadcast_to(value, (count,)) for name, value in hyper.items()}
-    rates = each["learning_rate"] * jnp.repeat(multipliers, count // len(multipliers))
-    return each | {"learning_rate": rates}
+    columns = {name: jnp.broadcast_to(value, (count,)) for name, value in hyper.items()}
+    rates = columns["learning_rate"] * jnp.repeat(multipliers, count // len(multipliers))
+    return columns | {"learning_rate": rates}
 
 
 def member_hyper(numbers: Numbers, inputs: Inputs) -> dict[str, jax.Array]:

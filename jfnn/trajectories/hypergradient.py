@@ -98,20 +98,20 @@ def prepare(options: HypergradientOptions) -> tuple[Callable[..., Any], tuple[An
     scored = replicate.parts[checks.as_choice(part, "part", PARTS)]
     if not len(scored):
         raise ArgumentError("part", f"there are no {part} rows")
-    chosen = {name: numbers.pop(name) for name in names}
+    variables = {name: numbers.pop(name) for name in names}
     scored_rows = jax.tree.map(lambda leaf: leaf[scored], experiment.data.rows)
     stepper, seen = make_stepper(experiment, 0)
     stepper = dataclasses.replace(stepper, learner=scoring(stepper.learner, len(scored)))
     inputs = Inputs(numbers, replicate.params, seen, steps, scored_rows)
-    return build_program(stepper, options.mode), (chosen, inputs)
+    return build_program(stepper, options.mode), (variables, inputs)
 
 
 def _names(names: Any, numbers: Mapping[str, Any]) -> tuple[str, ...]:
     names = (names,) if isinstance(names, str) else names
     if not isinstance(names, Sequence) or not names or len({*map(str, names)}) != len(names):
         raise ArgumentError("with_respect_to", f"expected different names, got {checks.shown(names)}")
-    known = [name for name in numbers if name not in NOT_SMOOTH]
-    return tuple(checks.as_choice(name, "with_respect_to", known) for name in names)
+    choices = [name for name in numbers if name not in NOT_SMOOTH]
+    return tuple(checks.as_choice(name, "with_respect_to", choices) for name in names)
 
 
 def _multipliers(multipliers: Any, experiment: Experiment, steps: int) -> np.ndarray:

@@ -130,9 +130,9 @@ def coordinate_check(
     checks.as_count(rows, "rows")
     networks = parametrised(network, width, parametrisations, base, output_multiplier, optimizer).values()
     measured: dict[Network, tuple[np.ndarray, np.ndarray]] = {}
-    for each in dict.fromkeys(networks):  # at the base width all parametrisations are one network
+    for model in dict.fromkeys(networks):  # at the base width all parametrisations are one network
         trained = Options(
-            each,
+            model,
             split,
             learning_rate=learning_rate,
             loss=loss,
@@ -143,9 +143,9 @@ def coordinate_check(
             seeds=seeds,
             epochs=steps,  # more than enough
         )
-        measured[each] = _measure(build(trained), steps, rows)
+        measured[model] = _measure(build(trained), steps, rows)
     shape = (len(parametrisations), len(width))
-    starts, changes = zip(*(measured[each] for each in networks), strict=True)
+    starts, changes = zip(*(measured[model] for model in networks), strict=True)
     start, change = (np.stack(parts).reshape(*shape, *parts[0].shape) for parts in (starts, changes))
     return CoordinateCheck(np.array(width), tuple(parametrisations), start, change)
 
@@ -160,13 +160,13 @@ def _measure(experiment: Experiment, steps: int, rows: int) -> tuple[np.ndarray,
     network = learner.original
     assert isinstance(network, Supervised)
     probe = data.rows[0][: min(rows, data.n_train)]
-    steppers, seen = zip(*(make_stepper(experiment, number) for number in range(len(members))), strict=True)
+    steppers, inputs = zip(*(make_stepper(experiment, number) for number in range(len(members))), strict=True)
 
-    def of_member(params: Params, hyper: Hyper, seen: Seen, probe: jax.Array) -> Any:
+    def of_member(params: Params, hyper: Hyper, inputs: Seen, probe: jax.Array) -> Any:
         before = _activations(network, params, probe)
 
         def step(state: State, number: jax.Array) -> tuple[State, jax.Array]:
-            state = steppers[0](seen, number, state, hyper)
+            state = steppers[0](inputs, number, state, hyper)
             after = _activations(network, state.params, probe)
             return state, _sizes([a - a_0 for a, a_0 in zip(after, before, strict=True)])
 
@@ -175,9 +175,12 @@ def _measure(experiment: Experiment, steps: int, rows: int) -> tuple[np.ndarray,
     def stacked(*trees: Any) -> Any:
         return jax.tree.map(lambda *leaves: np.stack(leaves), *trees)
 
-    params, source = stacked(*(member.params for member in members)), stacked(*(each.source for each in seen))
+    params, source = (
+        stacked(*(member.params for member in members)),
+        stacked(*(part.source for part in inputs)),
+    )
     measure = compiled(jax.vmap(of_member, in_axes=(0, 0, Seen(0, None), None)))
-    start, change = measure(params, experiment.hyper(), Seen(source, seen[0].stock), probe)
+    start, change = measure(params, experiment.hyper(), Seen(source, inputs[0].stock), probe)
     return np.asarray(start), np.asarray(change)
 
 

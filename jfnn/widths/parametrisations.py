@@ -86,19 +86,19 @@ def parametrised(
     if sorted({*widths}) != widths:
         raise ArgumentError("width", f"expected each one once, in rising order, got {widths}")
     several = names if checks.is_several(names) else ()
-    chosen = [checks.as_choice(name, "parametrisations", PARAMETRISATIONS) for name in several]
-    if not chosen or len({*chosen}) < len(chosen):
+    kinds = [checks.as_choice(name, "parametrisations", PARAMETRISATIONS) for name in several]
+    if not kinds or len({*kinds}) < len(kinds):
         raise ArgumentError("parametrisations", f"expected names, each once, got {checks.shown(names)}")
     base = widths[0] if base is None else checks.as_count(base, "base")
     multiplier = checks.as_number(output_multiplier, "output_multiplier", strict=True)
     standard = [network(value) for value in widths]
-    for each in standard:
-        checks.check_instance(each, Network, "network")
+    for model in standard:
+        checks.check_instance(model, Network, "network")
     networks = {"standard": standard}
-    if "maximal_update" in chosen:
+    if "maximal_update" in kinds:
         rule, base_network = scaling_rule(optimizer), network(base)
         networks["maximal_update"] = [maximal_update(m, base_network, rule, multiplier) for m in standard]
-    return {f"{name}-{w}": each for name in chosen for w, each in zip(widths, networks[name], strict=True)}
+    return {f"{name}-{w}": model for name in kinds for w, model in zip(widths, networks[name], strict=True)}
 
 
 def scaling_rule(optimizer: Any) -> str:

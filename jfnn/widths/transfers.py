@@ -102,9 +102,9 @@ class Transfer:
     def to_dict(self) -> dict[str, np.ndarray]:
         """Columns with one value a member: "parametrisation", "width", then those of the groups."""
         table = self.groups.to_dict()
-        named = [name.rpartition("-") for name in table.pop("network").tolist()]
-        leading = {"parametrisation": np.array([name for name, _, _ in named])}
-        return {**leading, "width": np.array([int(width) for _, _, width in named]), **table}
+        labels = [name.rpartition("-") for name in table.pop("network").tolist()]
+        leading = {"parametrisation": np.array([name for name, _, _ in labels])}
+        return {**leading, "width": np.array([int(width) for _, _, width in labels]), **table}
 
     def to_csv(self, path: str | os.PathLike[str]) -> None:
         """Writes the columns of `to_dict` as CSV, one row a member."""
@@ -156,10 +156,10 @@ def load_transfer(directory: str | os.PathLike[str]) -> Transfer:
         FileNotFoundError, ValueError: As in `jfnn.load_groups`; or the groups are not those of a transfer.
     """
     groups = load_groups(directory)
-    named = [group.network.rpartition("-") for group in groups.groups]
-    parametrisations = tuple(dict.fromkeys(name for name, _, _ in named))
-    width = tuple(dict.fromkeys(width for _, _, width in named))
+    labels = [group.network.rpartition("-") for group in groups.groups]
+    parametrisations = tuple(dict.fromkeys(name for name, _, _ in labels))
+    width = tuple(dict.fromkeys(width for _, _, width in labels))
     expected = [(name, "-", value) for name in parametrisations for value in width]
-    if named != expected or not {*parametrisations} <= {*PARAMETRISATIONS}:
+    if labels != expected or not {*parametrisations} <= {*PARAMETRISATIONS}:
         raise ArgumentError(str(directory), "its groups are not widths of parametrisations")
     return Transfer(np.array(list(map(int, width))), parametrisations, groups)

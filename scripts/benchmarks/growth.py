@@ -53,14 +53,14 @@ def varied(axis: str, value: int) -> Workload:
 def cases() -> dict[str, Case]:
     """A case for each point."""
     lines = {name: GRID[name] for name in ("vmap", "jfnn", FLOOR)}
-    named = {}
+    table = {}
     for axis, values in VALUES.items():
         for value in values:
             if axis == "cores":
                 lines = {"jfnn": ours(f"jfnn, {value} cores", execution=value), FLOOR: GRID[FLOOR]}
             if axis != "cores" or value <= cores():
-                named[f"growth_{axis}_{value}"] = Case(varied(axis, value), lines, traced=False)
-    return named
+                table[f"growth_{axis}_{value}"] = Case(varied(axis, value), lines, traced=False)
+    return table
 
 
 def points(comparisons: Iterable[Comparison]) -> list[Point]:

@@ -73,8 +73,8 @@ def _problem(workload: Workload, scheme: str | None) -> tuple[Any, jfnn.Split, d
         x = rows.x_train[:n].astype(np.float32)
         return network(workload), jfnn.Split(x, rows.y_train[:n].astype(np.float32)), options
     if workload.kind == "pruned":
-        every = workload.round_epochs
-        member = jfnn.pruned(network(workload), every=every, rounds=PRUNINGS, share=SHARE)
+        period = workload.round_epochs
+        member = jfnn.pruned(network(workload), every=period, rounds=PRUNINGS, share=SHARE)
         return member, jfnn.Split(*rows), {"batch_size": workload.batch}
     if workload.kind != "dense":
         batches = jfnn.Minibatches(workload.batch, scheme or "in_order")

@@ -121,8 +121,8 @@ def pruned(workload: Workload) -> Runner:
                 return [(w * mask, b) for (w, b), mask in zip(params, masks, strict=True)]
 
             def loss(params: Any, batch: Array) -> Array:
-                kept = masked(params)
-                return costs(apply(kept, x[batch]), y[batch]).sum() + penalty(kept, l2)
+                network = masked(params)
+                return costs(apply(network, x[batch]), y[batch]).sum() + penalty(network, l2)
 
             params = masked(train(loss, optax.sgd(rate), start, batches))
             return [without_least(w, mask) for (w, _), mask in zip(params, masks, strict=True)], params
@@ -169,7 +169,7 @@ def _drawing_trainer(workload: Workload, in_program: bool) -> Callable[..., Arra
     ``draws`` are row numbers ``[epochs, steps, batch]``, or where the program draws them, one permutation an
     epoch, ``(key, numbers to learn from)``.
     """
-    x, y = (jnp.concatenate(both) for both in (data(workload)[::2], data(workload)[1::2]))
+    x, y = (jnp.concatenate(parts) for parts in (data(workload)[::2], data(workload)[1::2]))
     batch, steps, apply = workload.batch, workload.steps(), functools.partial(dense, workload.activation)
 
     def train_member(rate: Array, l2: Array, params: Any, draws: Any, mask: Array) -> Array:
@@ -222,7 +222,7 @@ def own_draws(workload: Workload, in_program: bool = False, mapped: bool = True)
         arguments = (rates, l2s, params, drawn(), counted)
         if mapped:
             return Outcome(np.asarray(train_all(*arguments)[:, 1].mean()))
-        each = [train_all(*jax.tree.map(lambda leaf, i=i: leaf[i], arguments)) for i in range(len(cell))]
-        return Outcome(np.mean([accuracies[1] for accuracies in each]))
+        outcomes = [train_all(*jax.tree.map(lambda leaf, i=i: leaf[i], arguments)) for i in range(len(cell))]
+        return Outcome(np.mean([accuracies[1] for accuracies in outcomes]))
 
     return run

@@ -50,7 +50,7 @@ def convolutional(params: Any, x: Array) -> Array:
 
 def gated(params: Any, x: Array) -> Array:
     """Outputs of a scan of row-form GRU or LSTM cells, both ways in time, and a dense layer."""
-    both, (), (w, b) = params
+    directions, (), (w, b) = params
 
     def gru(cell: Any, carry: Carry, x: Array) -> tuple[Carry, Array]:
         (h,) = carry
@@ -72,7 +72,7 @@ def gated(params: Any, x: Array) -> Array:
         return jax.lax.scan(functools.partial(step, cell), start, x)[1]
 
     x = jnp.swapaxes(x, 0, 1)
-    forward, backward = states(both[0], x), states(both[1], x[::-1])[::-1]
+    forward, backward = states(directions[0], x), states(directions[1], x[::-1])[::-1]
     all_states = jnp.swapaxes(jnp.concatenate([forward, backward], -1), 0, 1)
     outputs: Array = all_states.reshape(len(all_states), -1) @ w + b
     return outputs

@@ -83,8 +83,8 @@ def trained(scale: Scale, directory: dict[str, Any]) -> tuple[Curves, jfnn.Sweep
         **loss,
         **directory,
     )
-    found = jfnn.analysis.sharpness(network, result.params, x, y, **loss, iterations=ITERATIONS)
-    losses, sharpness = result.history["train_loss"][:, 0, 0], found.eigenvalues[:, 0, 0, :, 0]
+    hessians = jfnn.analysis.sharpness(network, result.params, x, y, **loss, iterations=ITERATIONS)
+    losses, sharpness = result.history["train_loss"][:, 0, 0], hessians.eigenvalues[:, 0, 0, :, 0]
     return Curves(np.array(scale.rates), result.history["epoch"], losses, sharpness), result
 
 

@@ -106,8 +106,8 @@ def removal_orders(memorised: np.ndarray, values: np.ndarray, repeats: int) -> d
 def remaining(orders: np.ndarray) -> jfnn.subsets.Subsets:
     """Subsets without the first rows of orders ``[repeats, orders, n]``, each share of `REMOVED` of them."""
     n = orders.shape[-1]
-    kept = [np.sort(order[round(share * n) :]) for order in orders.reshape(-1, n) for share in REMOVED]
-    return jfnn.subsets.Subsets(n, [(rows, ()) for rows in kept], own_starts=True)
+    row_sets = [np.sort(order[round(share * n) :]) for order in orders.reshape(-1, n) for share in REMOVED]
+    return jfnn.subsets.Subsets(n, [(rows, ()) for rows in row_sets], own_starts=True)
 
 
 def table_rows(

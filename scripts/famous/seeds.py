@@ -76,11 +76,11 @@ def right_answers(
 ) -> np.ndarray:
     """Whether each network of a learning rate is right about each test row ``[seeds, rows]``."""
     params = jax.tree.map(lambda leaf: leaf[rate, 0], result.params)
-    answers = jax.jit(lambda some, x: jax.vmap(network.apply, (0, None))(some, x).argmax(axis=-1))
+    answers = jax.jit(lambda block, x: jax.vmap(network.apply, (0, None))(block, x).argmax(axis=-1))
     parts = []
     for first in range(0, len(result.seeds), AT_ONCE):
-        some: Any = jax.tree.map(lambda leaf, at=first: leaf[at : at + AT_ONCE], params)
-        parts.append(np.asarray(answers(some, split.x_test)) == split.y_test)
+        block: Any = jax.tree.map(lambda leaf, at=first: leaf[at : at + AT_ONCE], params)
+        parts.append(np.asarray(answers(block, split.x_test)) == split.y_test)
     return np.concatenate(parts)
 
 

@@ -57,11 +57,11 @@ def run(runs: Path, size: str) -> Picture:
     }
     params = jax.tree.map(lambda leaf: leaf[0, 0, 0], results[0].params)
     true = slopes(*by_series(workload))
-    found, missed = recovered(workload, params), missed_variance(workload, params, true)
+    estimates, missed = recovered(workload, params), missed_variance(workload, params, true)
     figure = Figure(figsize=(WIDTH, 4.6), layout="constrained")
     halves: Any = figure.subfigures(2, 1, height_ratios=(2, 1))
     upper, axes = halves[0].subplots(1, 2), halves[1].subplots()
-    upper[0].plot(true.ravel(), found.ravel(), ".", markersize=2, alpha=0.5)
+    upper[0].plot(true.ravel(), estimates.ravel(), ".", markersize=2, alpha=0.5)
     upper[0].axline((0, 0), slope=1, color="black", linewidth=0.8)
     upper[0].set(xlabel="true slope", ylabel="recovered")
     upper[1].hist(100 * missed, bins=np.geomspace(0.01, 100, 41).tolist())
@@ -71,7 +71,7 @@ def run(runs: Path, size: str) -> Picture:
     axes.set(xscale="log", xlabel=f"seconds for {scale.series:,} series")
     axes.set_xlim(right=5 * max(times.values()))
     description = f"{scale.series:,} networks, {workload.epochs} epochs each"
-    rows = table_rows(true, found, missed, times, size != "quick")
+    rows = table_rows(true, estimates, missed, times, size != "quick")
     return Picture(figure, rows, description, sum(results[0].timing.values()))
 
 
@@ -106,11 +106,11 @@ def missed_variance(workload: Workload, params: Any, true: np.ndarray) -> np.nda
 
 
 def table_rows(
-    true: np.ndarray, found: np.ndarray, missed: np.ndarray, times: dict[str, float], decided: bool
+    true: np.ndarray, estimates: np.ndarray, missed: np.ndarray, times: dict[str, float], decided: bool
 ) -> list[Row]:
     """Slopes and errors beside the best possible, and times beside jfnn's."""
-    r = float(np.corrcoef(true.ravel(), found.ravel())[0, 1])
-    good, error = float((missed <= 0.1).mean()), np.abs(true - found).mean()
+    r = float(np.corrcoef(true.ravel(), estimates.ravel())[0, 1])
+    good, error = float((missed <= 0.1).mean()), np.abs(true - estimates).mean()
     slope, enough = f"at least 0.98; mean error {error:.2f}", "at least 90%"
     rows = [
         statement("correlation of recovered slopes", "", f"{r:.3f}", r >= 0.98, slope, decided),

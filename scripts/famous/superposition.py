@@ -205,8 +205,8 @@ def draw(
     """The explicit solutions, the best networks, and the mean of all but the worst, with the boundary."""
     density, importance = axes_of
     theory = STORED[solutions.argmin(axis=-1)]
-    kept = networks.losses.argsort(axis=-1)[..., : max(networks.losses.shape[-1] - 1, 1)]
-    mean = [np.take_along_axis(part, kept, axis=-1).mean(axis=-1) for part in last_feature(networks.w)]
+    ranks = networks.losses.argsort(axis=-1)[..., : max(networks.losses.shape[-1] - 1, 1)]
+    mean = [np.take_along_axis(part, ranks, axis=-1).mean(axis=-1) for part in last_feature(networks.w)]
     images = {
         "explicit solutions": colours(theory != ABSENT, theory == SUPERPOSED),
         "best network": colours(*last_feature(best(networks))),

@@ -110,11 +110,11 @@ def _root(temperatures: np.ndarray, curve: np.ndarray) -> float:
     split = int(np.argmin((above[-1] - above) - below))
     first = min(max(0, split - POINTS // 2), len(temperatures) - POINTS)
     window = slice(first, first + POINTS)
-    fitted = Polynomial.fit(temperatures[window], curve[window], POINTS - 1)
-    low, high = map(float, fitted.domain)
-    places = np.asarray(fitted.roots(), complex)
+    polynomial = Polynomial.fit(temperatures[window], curve[window], POINTS - 1)
+    low, high = map(float, polynomial.domain)
+    places = np.asarray(polynomial.roots(), complex)
     real = places.real[(abs(places.imag) < 1e-9) & (low <= places.real) & (places.real <= high)]
-    falls = real[fitted.deriv()(real) < 0].tolist()
+    falls = real[polynomial.deriv()(real) < 0].tolist()
     # Of several the one nearest to the change of sign: curves that are all but 0 elsewhere have more.
     change = temperatures[[max(split - 1, 0), min(split, len(temperatures) - 1)]].mean()
     return float(min(falls, key=lambda place: abs(place - change), default=np.nan))

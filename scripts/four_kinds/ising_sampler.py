@@ -68,10 +68,10 @@ def _long_row(scale: Scale, length: int, update: str) -> Row:
         error = energies.std() * np.sqrt(2 * times[-1] / energies.size)
         means.append(f"{energies.mean():.5f} ± {error:.5f}")
         away.append((energies.mean() - expected) / error)
-    shown = ", ".join(f"{time:.1f}" for time in times)
+    text = ", ".join(f"{time:.1f}" for time in times)
     name = f"energy at T = 2, T_c, 2.6, {NAMES[update]}, L = {length}"
     published = ", ".join(f"{value:.5f}" for value in exact)
-    return _judge(name, published, ", ".join(means), np.array(away), f"autocorrelation times {shown} steps")
+    return _judge(name, published, ", ".join(means), np.array(away), f"autocorrelation times {text} steps")
 
 
 def _judge(name: str, exact: str, here: str, away: np.ndarray, reason: str) -> Row:

@@ -96,10 +96,10 @@ def sample(scale: Scale) -> dict[int, np.ndarray]:
 
 def _sample_at(scale: Scale, task: tuple[int, float]) -> np.ndarray:
     length, t = task
-    chains, each = scale.chains[length]
+    chains, samples = scale.chains[length]
     seed = int(length * 1e4 + round(t * 1e3))
-    spins = ising.configurations(length, t, chains * each, chains=chains, seed=seed, burn_in=scale.burn_in)
-    return spins.reshape(chains, each, length, length)
+    spins = ising.configurations(length, t, chains * samples, chains=chains, seed=seed, burn_in=scale.burn_in)
+    return spins.reshape(chains, samples, length, length)
 
 
 def train(scale: Scale, length: int, cancelling: bool = False) -> dict[int, Trained]:

@@ -106,14 +106,14 @@ def stored_models(replay: Replay) -> list[Row]:
     path = replay.out / "models.npz"
     np.savez(path, **dict(zip(names, jax.tree.leaves(replay.grid.params), strict=True)))
 
-    stored = np.load(path)
+    archive = np.load(path)
     i, j = _place(LOADED["learning_rate"]), _place(LOADED["l2"])
-    leaves = [stored[name][i, j, 0] for name in names]
+    leaves = [archive[name][i, j, 0] for name in names]
     params = tuple(map(jfnn.Layer, leaves[::2], leaves[1::2]))
     x, y = replay.split.x_test, replay.split.y_test
     predicted = np.asarray(jfnn.predict(replay.network, params, x))
     replay.save(jfnn.plots.images(x[:20], y[:20], predicted[:20]), "predictions")
-    n_models = int(np.prod(stored["w1"].shape[:2]))
+    n_models = int(np.prod(archive["w1"].shape[:2]))
     loaded = f"η={AXIS[i]:g} λ={AXIS[j]:g} loaded, right of the test images"
     return [
         claim("models stored", "all of the grid", str(n_models), n_models == len(AXIS) ** 2, path.name),

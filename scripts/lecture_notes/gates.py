@@ -20,8 +20,8 @@ def least_squares(replay: Replay) -> list[Row]:
     for name, gate in GATES.items():
         x, t = gate()
         coefficients = np.linalg.lstsq(_design_matrix(x), t, rcond=None)[0]
-        fitted = _design_matrix(x) @ coefficients
-        rows.append(exact(f"{name} by least squares", replay.published["least_squares"][name], fitted, 1e-12))
+        values = _design_matrix(x) @ coefficients
+        rows.append(exact(f"{name} by least squares", replay.published["least_squares"][name], values, 1e-12))
         regions = jfnn.plots.decision_regions(functools.partial(_above_half, coefficients), x, t)
         replay.save(regions, f"{name.lower()}_linear", f"{name}: least squares")
     x, _ = jfnn.datasets.xor_gate()

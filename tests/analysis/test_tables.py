@@ -1,6 +1,7 @@
 """Tables and arrays for other tools: long tables against loops, rliable, TensorBoard."""
 
 import csv
+import dataclasses
 import struct
 import textwrap
 
@@ -53,6 +54,13 @@ def test_long_tables_have_a_row_for_each_member_epoch_and_metric(options, tmp_pa
         *key, value = row.values()
         np.testing.assert_equal(float(value), float(by_row[tuple(key)]))
     assert list(tidy(result))[-4:] == ["epoch", "part", "metric", "value"]
+
+
+def test_long_tables_have_a_column_of_the_values_of_subsets():
+    shares = np.array([0.1, 0.5, 1.0])
+    result = dataclasses.replace(make_result((2, 2), seeds=2, folds=3), subset_values={"share": shares})
+    table = tidy(result)
+    np.testing.assert_array_equal(table["share"], shares[table["fold"]])
 
 
 def test_sweeps_that_differ_have_no_matrices():

@@ -1,5 +1,6 @@
 """Heat maps and scatter plots read back: their texts, colours and shapes are those of the data."""
 
+import dataclasses
 import itertools
 
 import matplotlib
@@ -220,6 +221,39 @@ def test_heat_maps_of_any_two_axes_fix_or_average_the_others():
             tuple(p) for p in np.argwhere(np.isnan(expected)).tolist()
         }
     assert "seed = 4" in figure.get_suptitle() and "momentum = 0" in figure.get_suptitle()
+
+
+@pytest.mark.parametrize(
+    ("values", "name", "texts"),
+    [
+        ({}, "subset", "012"),
+        ({"rows": [8, 40, 16]}, "rows", ["8", "40", "16"]),
+        ({"group": [*"abc"]}, "group", "abc"),
+    ],
+)
+def test_axes_of_subsets_have_their_own_names_and_values(values, name, texts):
+    arrays = {key: np.array(value) for key, value in values.items()}
+    config = {"settings": {"subsets": {"values": values}}}
+    result = dataclasses.replace(make_result((3, 4), seeds=2, folds=3), subset_values=arrays, config=config)
+    scores, (rate, l2) = result.validation_accuracy, result.best().index
+    for axis in {"fold", name}:
+        maps, legend = plots.heat_map(result, axes=(axis, "l2")), plots.axis_curves(result, "l2", by=axis)
+        curve = plots.axis_curves(result, axis)
+        assert maps.get_supylabel() == curve.axes[0].get_xlabel() == name
+        assert [tick.get_text() for tick in maps.axes[0].get_yticklabels()] == [*texts]
+        assert [text.get_text() for text in legend.legends[0].texts] == [f"{name} = {text}" for text in texts]
+        shown = np.ma.getdata(maps.axes[1].images[0].get_array())
+        np.testing.assert_allclose(shown, scores[rate].mean(axis=1).T, rtol=1e-12)
+        (places, means), *_ = (line.get_data() for line in curve.axes[0].get_lines())
+        order = np.argsort(places)
+        numbers = arrays["rows"] if name == "rows" else np.arange(3)
+        np.testing.assert_array_equal(np.asarray(places)[order], np.sort(numbers))
+        expected = scores[rate, l2].mean(axis=0)[np.argsort(numbers)]
+        np.testing.assert_allclose(np.asarray(means)[order], expected, rtol=1e-12)
+        if name == "group":
+            assert [tick.get_text() for tick in curve.axes[0].get_xticklabels()] == [*texts]
+        fixed = plots.heat_map(result, {axis: 1}).get_suptitle()
+        assert f"{name} = {texts[1]}" in fixed and "fold" not in f"{fixed}{curve.get_suptitle()}"
 
 
 def test_a_sweeps_heat_map_is_that_of_its_arrays():

@@ -1,0 +1,232 @@
+"""
+From jit(vmap(train))
+=====================
+
+You train a grid of networks by your own ``jax.jit(jax.vmap(train))``. This tutorial
+trains the same grid by `jfnn.sweep`, first with a network of `jfnn.mlp`, then with
+your own ``init`` and ``apply``, then with your own loss, and compares the
+parameters.
+"""
+
+# %%
+# The program that you have
+# -------------------------
+# Plain JAX on the digits: a list of ``(w, b)``, a loss, a scan over minibatches,
+# ``vmap`` over learning rates η and penalties λ.
+
+import tempfile
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+
+import jfnn
+
+split = jfnn.datasets.digits()
+split = split._replace(
+    x_train=np.float32(split.x_train / 16), x_test=np.float32(split.x_test / 16)
+)
+x, y = jnp.asarray(split.x_train), jnp.asarray(split.y_train)
+rates, penalties = [0.03, 0.1, 0.3], [0.0, 1e-3, 1e-2]
+epochs, steps, batch = 5, 14, 100
+
+
+def init(key):
+    keys = jax.random.split(key)
+    shapes = zip(keys, [(64, 32), (32, 10)], strict=True)
+    return [
+        (jax.random.normal(k, shape) / shape[0] ** 0.5, jnp.zeros(shape[1]))
+        for k, shape in shapes
+    ]
+
+
+def apply(params, x):
+    (w1, b1), (w2, b2) = params
+    return jnp.tanh(x @ w1 + b1) @ w2 + b2
+
+
+def loss(params, x, y):
+    return -jnp.mean(
+        jnp.take_along_axis(
+            jax.nn.log_softmax(apply(params, x)), y[:, None], axis=1
+        )
+    )
+
+
+def objective(params, rows, l2):
+    return loss(params, x[rows], y[rows]) + l2 / 2 * sum(
+        jnp.sum(w**2) for w, _ in params
+    )
+
+
+def train(start, batches, rate, l2):
+    def step(params, rows):
+        gradients = jax.grad(objective)(params, rows, l2)
+        return jax.tree.map(lambda p, g: p - rate * g, params, gradients), None
+
+    return jax.lax.scan(step, start, batches)[0]
+
+
+draw = np.random.default_rng(0)
+batches = np.stack(
+    [draw.permutation(len(x))[:batch] for _ in range(epochs * steps)]
+)
+start = init(jax.random.key(0))
+over_penalties = jax.vmap(train, in_axes=(None, None, None, 0))
+grid = jax.jit(jax.vmap(over_penalties, in_axes=(None, None, 0, None)))
+by_vmap = grid(start, batches, jnp.array(rates), jnp.array(penalties))
+
+# %%
+# A network of jfnn
+# -----------------
+# ``initial_params`` and ``batches`` give the sweep the same start and the same
+# minibatches. The penalty needs a factor: with ``reduction="mean"`` jfnn divides
+# the whole objective by the rows of a minibatch, the penalty included, while the
+# program above divides the cost alone. So its λ is 100 times that of the program.
+
+
+def largest_difference(params, others):
+    """The largest difference of an entry between two grids of networks."""
+    leaves = zip(jax.tree.leaves(params), jax.tree.leaves(others), strict=True)
+    return max(np.abs(a.reshape(b.shape) - b).max() for a, b in leaves)
+
+
+scaled = [batch * penalty for penalty in penalties]
+options = {
+    "learning_rate": rates,
+    "epochs": epochs,
+    "batches": batches.reshape(epochs, steps, batch),
+}
+network = jfnn.mlp((64, 32, 10), activation="tanh")
+result = jfnn.sweep(
+    network,
+    split,
+    l2=scaled,
+    reduction="mean",
+    initial_params=tuple(jfnn.Layer(w, b) for w, b in start),
+    **options,
+)
+difference = largest_difference(result.params, by_vmap)
+print(f"largest difference of a parameter: {difference:.1e}")
+assert difference < 1e-5
+
+# %%
+# Both compute in float32, in different orders, so the last digits differ.
+#
+# Your own network, your own loss
+# -------------------------------
+# A pair of functions is a network. It keeps your layout of parameters, and needs no
+# ``initial_params``, since seed 0 starts from ``init(jax.random.key(0))``.
+
+own = jfnn.sweep(
+    jfnn.Network(init, apply), split, l2=scaled, reduction="mean", **options
+)
+print(f"own network: {largest_difference(own.params, by_vmap):.1e}")
+
+# %%
+# `jfnn.learner` takes the loss as well. It adds λ/2 Σ w² to your loss as it is, so
+# λ needs no factor.
+
+learner = jfnn.learner(init, lambda params, rows, key: loss(params, *rows))
+own_loss = jfnn.sweep(learner, split, l2=penalties, **options)
+print(f"own loss:    {largest_difference(own_loss.params, by_vmap):.1e}")
+assert largest_difference(own.params, by_vmap) < 1e-5
+assert largest_difference(own_loss.params, by_vmap) < 1e-5
+
+# %%
+# What the engine adds
+# --------------------
+# **Bits.** Take the last network out of the grid and train it alone. By ``jit`` its
+# last bits may differ from those in the grid. By `jfnn.train` they are the same,
+# where it is given the form of the tiles, which ``result.execution`` holds.
+
+alone = jax.jit(train)(start, batches, rates[-1], penalties[-1])
+print("by jit, equal bits: ", bool(jnp.all(alone[0][0] == by_vmap[0][0][-1, -1])))
+params, _ = jfnn.train(
+    network,
+    split.x_train,
+    split.y_train,
+    learning_rate=rates[-1],
+    l2=scaled[-1],
+    reduction="mean",
+    initial_params=tuple(jfnn.Layer(w, b) for w, b in start),
+    epochs=epochs,
+    batches=options["batches"],
+    execution=result.execution,
+)
+equal = [
+    np.array_equal(a, b)
+    for a, b in zip(params[0], result.member(-1, -1, 0)[0], strict=True)
+]
+print("by jfnn, equal bits:", all(equal))
+assert all(equal)
+
+# %%
+# **Seeds, scores, divergence.** Seeds are one more axis; each has a start and
+# minibatches of its own, drawn inside of the program. A member that is no longer
+# finite is frozen at its last finite epoch, and never best. Here λ = 1,500 is too
+# much for steps of η = 0.3. ``vmap`` would return NaN, and not say since when.
+
+search = jfnn.sweep(
+    network,
+    split,
+    learning_rate=rates,
+    l2=[0.0, 0.1, 1500.0],
+    reduction="mean",
+    seeds=4,
+    validation=0.2,
+    epochs=10,
+)
+print(search.best())
+print("diverged in epoch [η, λ], seed 0:")
+print(search.diverged_at[..., 0])
+jfnn.plots.heat_map(search)
+
+# %%
+# **Stop and go on.** With ``out`` a run saves its state on the way. Here the
+# callback ``progress`` stops it as Ctrl-C does. The second call goes on from there
+# and ends with the bits of a run that was never stopped.
+
+
+def stop(progress):
+    if progress.epoch >= 2:
+        raise KeyboardInterrupt
+
+
+def run(progress=None):
+    execution = jfnn.Execution(eval_every=1, progress=progress)
+    return jfnn.sweep(
+        jfnn.Network(init, apply),
+        split,
+        l2=scaled,
+        reduction="mean",
+        out=directory,
+        resume=True,
+        execution=execution,
+        **options,
+    )
+
+
+with tempfile.TemporaryDirectory() as directory:
+    try:
+        run(stop)
+    except KeyboardInterrupt:
+        print("stopped")
+    resumed = run()
+assert largest_difference(resumed.params, own.params) == 0
+
+# %%
+# **Memory.** ``vmap`` holds the activations of all members at once. jfnn cuts the
+# members into tiles, which on a CPU fit into a core's cache, and each core trains
+# one tile at a time:
+
+print(f"{result.diverged_at.size} members in tiles of {result.execution.tile}")
+print(f"{search.diverged_at.size} members in tiles of {search.execution.tile}")
+
+# %%
+# Where to go on
+# --------------
+# * :doc:`/when_it_pays` measures ``jit(vmap(train))`` beside jfnn, and says where
+#   plain JAX is the better choice.
+# * :doc:`/reliability` says what fixes the bits of a member.
+# * :doc:`/extending` brings layers, metrics, schedulers and learners of your own.

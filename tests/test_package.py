@@ -1,0 +1,49 @@
+"""The package's metadata and the files at the root agree with the code."""
+
+import re
+import tomllib
+from pathlib import Path
+
+import pytest
+
+import jfnn
+
+ROOT = Path(__file__).parents[1]
+PROJECT = tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]
+EXTRAS = PROJECT["optional-dependencies"]
+VERSION = r"(\d+\.\d+\.\d+\S*)"
+
+
+@pytest.mark.parametrize(
+    ("name", "pattern"),
+    [
+        ("CITATION.cff", rf"(?m)^version: {VERSION}$"),
+        ("docs/citing.md", rf"version = {{{VERSION}}}"),
+        ("CHANGELOG.md", rf"\A# Changelog\n\n## {VERSION}\n"),
+    ],
+)
+def test_files_name_the_version_of_the_code(name, pattern):
+    assert re.findall(pattern, (ROOT / name).read_text()) == [jfnn.__version__]
+
+
+def test_messages_and_pages_name_extras_that_are_there():
+    code = [*Path(jfnn.__file__).parent.rglob("*.py"), *ROOT.glob("scripts/**/*.py")]
+    pages = [*ROOT.glob("*.md"), *ROOT.glob("docs/*.md")]
+    texts = [path.read_text() for path in [*code, *pages]]
+    install = r"""pip install (?:-e )?['"](?:jfnn|\.)\[([\w,]+)\]"""
+    named = {extra for text in texts for group in re.findall(install, text) for extra in group.split(",")}
+    assert len(named) > 3 and named <= EXTRAS.keys()
+
+
+def test_all_has_what_other_extras_have():
+    (everything,) = EXTRAS["all"]
+    extras = re.fullmatch(r"jfnn\[([\w,]+)\]", everything)[1].split(",")
+    assert set(extras) == EXTRAS.keys() - {"all", "bench", "cuda12", "cuda13", "docs", "mpi", "test"}
+
+
+def test_an_extra_asks_for_the_same_version_everywhere():
+    lowest: dict = {}
+    for requirement in [*PROJECT["dependencies"], *(r for extra in EXTRAS.values() for r in extra)]:
+        name, _, version = requirement.partition(";")[0].partition(">=")
+        lowest.setdefault(name.partition("[")[0], set()).add(version)
+    assert not {name: versions for name, versions in lowest.items() if len(versions) > 1 and name != "jfnn"}

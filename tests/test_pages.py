@@ -1,0 +1,171 @@
+"""Blocks of the README and of the pages run, and what they name is there."""
+
+import ast
+import importlib.util
+import os
+import re
+import subprocess
+import sys
+from pathlib import Path
+
+import jax
+import matplotlib
+import numpy as np
+import pytest
+
+import jfnn
+from jfnn.cli.main import COMMANDS
+
+pytestmark = pytest.mark.unoptimised
+
+ROOT = Path(__file__).parents[1]
+PAGES = {path.relative_to(ROOT).as_posix(): path.read_text() for path in sorted(ROOT.glob("docs/*.md"))}
+PAGES["README.md"] = README = (ROOT / "README.md").read_text()
+FIRST = "python3 -m venv .venv && . .venv/bin/activate && pip install -e . && python scripts/grid.py"
+SECOND = 'python3 -m venv .venv && . .venv/bin/activate && pip install -e ".[test]" && python -m pytest'
+
+
+def blocks(page, kind):
+    """Blocks of a kind in a page."""
+    return re.findall(rf"^```{kind}\n(.*?)^```$", PAGES[page], re.DOTALL | re.MULTILINE)
+
+
+def missing(block):
+    """Packages that a block imports and that are not installed."""
+    modules = set()
+    for node in ast.walk(ast.parse(block)):
+        if isinstance(node, ast.ImportFrom):
+            modules.add(node.module)
+        elif isinstance(node, ast.Import):
+            modules |= {alias.name for alias in node.names}
+    packages = {module.partition(".")[0] for module in modules}
+    return sorted(package for package in packages if importlib.util.find_spec(package) is None)
+
+
+def check_readme(names):
+    assert names["result"].best().score > 0.9
+
+
+def check_recipes(names):
+    assert names["drawn"].best().axes.keys() == {"learning_rate", "l2", "momentum", "dropout"}
+    assert names["layerwise"].axes.keys() == {"learning_rate", "l2", "last"}
+    assert abs(names["u"](names["solved"].member(1, 0, 0), np.float32(np.pi / 2)) - 1) < 0.1
+    by_jax, by_hand = map(jax.tree.leaves, (names["by_jax"], names["by_hand"]))
+    for one, other in zip(by_jax, by_hand, strict=True):
+        np.testing.assert_allclose(one, other, rtol=1e-3, atol=1e-3)
+    if "by_onnx" in names:
+        np.testing.assert_allclose(names["by_onnx"], names["by_jfnn"], atol=1e-5)
+
+
+def check_studies(names):
+    assert names["chances"].shape == (360, 10) and names["by_heart"].shape == (400,)
+
+
+CHECKS = {"README.md": check_readme, "docs/recipes.md": check_recipes, "docs/studies.md": check_studies}
+
+
+@pytest.fixture
+def few_digits(digits, tmp_path, monkeypatch):
+    """400 training rows, since unoptimised programs take long for all; files go into a folder of the test."""
+    monkeypatch.chdir(tmp_path)
+    few = digits._replace(x_train=digits.x_train[:400], y_train=digits.y_train[:400])
+    monkeypatch.setattr(jfnn.datasets, "digits", lambda: few)
+    matplotlib.use("agg")
+
+
+@pytest.mark.parametrize("page", [page for page in PAGES if blocks(page, "python")])
+def test_python_blocks_run_one_after_another(page, few_digits, capsys):
+    names: dict = {}
+    absent: set = set()
+    for block in blocks(page, "python"):
+        if packages := missing(block):
+            absent.update(packages)
+        else:
+            exec(compile(block, page, "exec"), names)
+    CHECKS.get(page, lambda names: None)(names)
+    if absent:
+        pytest.skip(f"blocks need {', '.join(sorted(absent))}; the others ran")
+
+
+@pytest.mark.parametrize("page", [page for page in PAGES if blocks(page, "py")])
+def test_blocks_that_are_not_run_compile(page):
+    for block in blocks(page, "py"):
+        compile(block, page, "exec")
+
+
+def test_two_commands_set_up_and_run_everything():
+    assert README.count(FIRST) == 1
+    assert README.count(SECOND) == 1
+    assert len(README.splitlines()) <= 200
+
+
+# Asks every script and command for help, in one process that starts JAX once.
+ASK = """
+import contextlib, os, runpy, sys
+from jfnn.cli.main import main
+for name in sys.argv[1:]:
+    with contextlib.suppress(SystemExit):
+        if name.endswith(".py"):
+            sys.argv, sys.path[0] = [name, "--help"], os.path.dirname(name)
+            runpy.run_path(name, run_name="__main__")
+        else:
+            main([name, "--help"])
+    print("\\0")
+"""
+# Names of scripts and commands in all pages, each with the rest of its line or of its code.
+NAMED = re.compile(r"(?:python|jfnn) (scripts/\w+\.py|\w+)([^`\n]*)")
+LINES = [line for text in PAGES.values() for line in NAMED.findall(text.replace("\\\n", ""))]
+
+
+@pytest.fixture(scope="module")
+def helps():
+    """Name of each script and command in the pages -> its help."""
+    names = sorted({name for name, _ in LINES if name.endswith(".py")} | set(COMMANDS))
+    asked = [sys.executable, "-c", ASK, *names]
+    environment = os.environ | {"COLUMNS": "80", "PYTHONPATH": str(ROOT)}
+    run = subprocess.run(asked, capture_output=True, text=True, check=True, cwd=ROOT, env=environment)
+    found = dict(zip(names, run.stdout.split("\0"), strict=False))
+    assert all(text.lstrip().startswith("usage: ") for text in found.values())
+    return found
+
+
+def test_scripts_and_flags_named_are_there(helps):
+    lines = [(name, flag) for name, line in LINES for flag in re.findall(r"--[a-z][a-z0-9-]*", line)]
+    named = [(name, flag) for name, flag in lines if name in helps]
+    assert {name for name, _ in named} > set(COMMANDS) and len(named) > 50
+    for name, flag in named:
+        assert re.search(rf"{flag}\b(?!-)", helps[name]), f"{name} has no {flag}"
+
+
+@pytest.mark.parametrize("command", COMMANDS)
+def test_the_help_of_every_command_is_in_its_page(helps, command):
+    shown = [block.split() for block in blocks("docs/command_line.md", "text")]
+    there = helps[command].partition("examples:")[0].split()
+    assert there in shown, f"docs/command_line.md lacks COLUMNS=80 jfnn {command} --help, up to its examples"
+
+
+@pytest.mark.parametrize("page", PAGES)
+def test_links_lead_to_files(page):
+    for target in re.findall(r"\]\(([^)\s#]+)|src=\"(.*?)\"", PAGES[page]):
+        path = "".join(target)
+        if not path.startswith(("http://", "https://", "generated/")):  # sphinx makes the last
+            assert (ROOT / page).parent.joinpath(path).exists(), path
+
+
+def test_files_and_tests_named_are_there():
+    every = "\n".join(PAGES.values())
+    for path in set(re.findall(r"`((?:jfnn|tests|scripts|docs)/[\w/]+(?:\.\w+)?)`", every)):
+        assert (ROOT / path).exists(), path
+    named = set(re.findall(r"\b(test_\w+\.py)(?:::(\w+))?", every))
+    assert len(named) > 20
+    for name, test in named:
+        (source,) = (path.read_text() for path in (ROOT / "tests").rglob(name))
+        assert not test or re.search(rf"def {test}", source), f"{name}::{test}"
+
+
+def test_the_layout_names_every_room_and_module():
+    rooms = [path.name for path in (ROOT / "jfnn").iterdir() if path.suffix == ".py" or path.is_dir()]
+    layout = PAGES["docs/developing.md"].partition("## How the code is laid out")[2]
+    for room in rooms:
+        if not room.startswith("__"):
+            assert room in layout, room

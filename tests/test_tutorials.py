@@ -1,0 +1,98 @@
+"""The tutorial on PyTorch, where torch is installed: the loop that it prints, and its table of arguments."""
+
+import re
+import textwrap
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+import jfnn
+
+pytestmark = pytest.mark.unoptimised
+
+TUTORIAL = Path(__file__).parent.parent / "docs/tutorials/from_pytorch.py"
+
+
+@pytest.fixture(scope="module")
+def torch():
+    return pytest.importorskip("torch")
+
+
+@pytest.fixture(scope="module")
+def tutorial(torch):
+    """Names of the tutorial, run up to its table."""
+    names = {}
+    exec(TUTORIAL.read_text().partition("# What goes where")[0], names)
+    return names
+
+
+@pytest.fixture(scope="module")
+def loop():
+    """The code block with the loop, as the tutorial prints it."""
+    block = re.search(r"#    :name: torch-loop\n#\n((?:#(?:    .*)?\n)+)", TUTORIAL.read_text())[1]
+    return textwrap.dedent(re.sub("^# ?", "", block, flags=re.MULTILINE))
+
+
+def run(loop, tutorial):
+    """The model after the loop."""
+    names = {name: tutorial[name] for name in ("start", "split", "batches")}
+    exec(loop, names)
+    return names["model"]
+
+
+def largest_differences(torch, model, params):
+    """The largest difference of an entry, for each array of a model of two layers."""
+    layers = [layer for layer in model if isinstance(layer, torch.nn.Linear)]
+    pairs = [
+        pair
+        for ours, layer in zip(params, layers, strict=True)
+        for pair in zip(ours, (layer.weight.T, layer.bias), strict=True)
+    ]
+    return [np.abs(a - b.detach().numpy()).max() for a, b in pairs]
+
+
+def test_the_member_agrees_with_the_printed_loop(torch, tutorial, loop):
+    model = run(loop, tutorial)
+    assert max(largest_differences(torch, model, tutorial["trained"])) < 1e-5
+    before = {name: array.clone() for name, array in model.state_dict().items()}
+    model.load_state_dict({name: torch.tensor(array) for name, array in tutorial["state"].items()})
+    for name, array in model.state_dict().items():
+        torch.testing.assert_close(array, before[name], rtol=0, atol=1e-5)
+    other = tutorial["result"].member(1, 0, 0, 0)  # without weight decay
+    assert max(largest_differences(torch, model, other)) > 1e-3
+
+
+def test_l2_is_the_weight_decay_of_the_weights_alone(torch, tutorial, loop):
+    groups = (
+        "[{'params': [p for p in model.parameters() if p.ndim == 2], 'weight_decay': 1e-2},"
+        " {'params': [p for p in model.parameters() if p.ndim == 1], 'weight_decay': 0}]"
+    )
+    changed = loop.replace("model.parameters()", groups).replace(", weight_decay=1e-2", "")
+    model = run(changed, tutorial)
+    assert max(largest_differences(torch, model, tutorial["other"])) < 1e-5
+    assert max(largest_differences(torch, model, tutorial["trained"])) > 1e-3
+
+
+@pytest.mark.parametrize(
+    ("theirs", "ours"),
+    [
+        (
+            "Adam(model.parameters(), lr=0.05, betas=(0.8, 0.99), eps=1e-6)",
+            {"name": "adam", "b1": 0.8, "b2": 0.99, "eps": 1e-6},
+        ),
+        (
+            "AdamW(model.parameters(), lr=0.05, betas=(0.9, 0.99), eps=1e-6)",
+            {"name": "adamw", "weight_decay": 0.01, "b2": 0.99, "eps": 1e-6},
+        ),
+    ],
+)
+def test_arguments_of_the_table_mean_the_same(torch, tutorial, loop, theirs, ours):
+    changed = re.sub(r"SGD\(.*?\n\)", theirs, loop, flags=re.DOTALL)
+    assert theirs in changed
+    model = run(changed.replace("torch.as_tensor(batches)", "torch.as_tensor(batches[:10])"), tutorial)
+    options = tutorial["options"] | {"epochs": 1}
+    x, y = tutorial["split"][:2]
+    optimizer = jfnn.Optimizer(**ours)
+    params, _ = jfnn.train(tutorial["network"], x, y, learning_rate=0.05, optimizer=optimizer, **options)
+    assert max(largest_differences(torch, model, params)) < 2e-5
