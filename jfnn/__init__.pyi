@@ -53,10 +53,12 @@ from .optimizers import Optimizer, State
 from .prediction import accuracy, predict, predict_proba
 from .schedulers import EarlyStopping, Halving, Hyperband, PopulationTraining, Scheduler
 from .search.ask_tell import ask_tell
-from .search.groups import Group, SweepGroups, load_groups, sweep_groups
+from .search.cells import Best
+from .search.group_directories import Group
+from .search.groups import SweepGroups, load_groups, sweep_groups
 from .search.loading import load
 from .search.outcomes import LostMembersError
-from .search.result import Best, SweepResult
+from .search.result import SweepResult
 from .search.sweep import sweep
 from .search.train import History, train
 from .store.files import CorruptFileError

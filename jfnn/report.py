@@ -1,6 +1,5 @@
 """A sweep as one self-contained HTML page: no links to load, images inside."""
 
-import base64
 import io
 import os
 import urllib.parse
@@ -13,26 +12,17 @@ import numpy as np
 from matplotlib.figure import Figure
 
 from jfnn import plots
-from jfnn.analysis import ranking, summary
-from jfnn.arguments import checks, paths
+from jfnn.analysis import description, ranking, summary
+from jfnn.arguments import checks, paths, texts
 from jfnn.search.fronts import Objective, cell_values, front
-from jfnn.search.groups import Group, SweepGroups
+from jfnn.search.group_directories import Group
+from jfnn.search.groups import SweepGroups
 from jfnn.search.loading import how_to_load
 from jfnn.search.result import SweepResult
-from jfnn.store import files
+from jfnn.store.pages import images_html, pairs_html, write_page
 
-TITLES = {"heatmap": "The grid", "scatter": "The cells drawn", "curves": "Over the epochs"}
-LONGEST = 50  # values shown of a longer list among the settings
-STYLE = """
-body { font: 16px/1.5 system-ui, sans-serif; color: #222; max-width: 72rem; margin: auto; padding: 1rem; }
-h1 { font-size: 1.6rem; margin-bottom: 0.3rem; } h2 { font-size: 1.2rem; margin-top: 2.2rem; }
-img { width: 100%; max-width: 40rem; height: auto; }
-table { border-collapse: collapse; font-variant-numeric: tabular-nums; }
-th, td { padding: 0.25rem 0.9rem 0.25rem 0; text-align: left; vertical-align: top; }
-th, td { border-bottom: 1px solid #ddd; } td { overflow-wrap: anywhere; }
-pre { background: #f4f4f4; padding: 0.8rem; overflow-x: auto; font-size: 0.9rem; }
-table.cells tr:nth-child(2) { font-weight: 600; }
-"""
+TITLES = {"scatter": "The cells drawn", "curves": "Over the epochs"}
+LONGEST = 50  # values shown of a longer list among all that is recorded
 
 
 def write_report(
@@ -53,32 +43,33 @@ def write_report(
         result: A sweep.
         path: The page's file. Its directory is the one that the page says to load from.
         title: The page's heading.
-        text: Lines below it.
-        figures: PNG images, name -> bytes; None for those of `draw`.
-        settings: Further settings to list, before those in ``result.config``.
+        text: Lines below it and the sentence that says what was trained and which cell is best.
+        figures: PNG images, title -> bytes; None for `maps` and those of `draw` but the heat map.
+        settings: Further settings to list before those of the run, name -> value; those in a mapping of
+            their own go to the group of its name, others to "Data".
         scaling: Scaling of the data before the sweep, as for `how_to_load`.
         columns: Description of a file's columns, the same.
         objectives: Scores whose Pareto front is listed, as for `jfnn.analysis.front`.
     """
     checks.check_instance(result, SweepResult, "result")
     path, config = paths.as_output_file(path, "path"), result.config
-    images = figures if figures is not None else {name: png(figure) for name, figure in draw(result).items()}
+    images = figures
+    if images is None:
+        images = {name: png(figure) for name, figure in _drawn(result).items()}
     most = ranking.MANY if result.sampled else ranking.FEW
     body = [
         "<h2>Best cells</h2>",
         _table(ranking.best_first([result], most)),
         *_front(result, objectives),
         *_refit(result.refit),
-        *(_image(name, data) for name, data in images.items()),
+        *images_html(images),
         "<h2>Settings</h2>",
-        _pairs({**(settings or {}), **config.get("settings", {})}),
-        "<h2>Versions and device</h2>",
-        _pairs({name: config.get(name) for name in ("versions", "backend", "device")}),
-        _pairs({f"seconds to {name}": f"{seconds:.2f}" for name, seconds in result.timing.items()}),
+        *_settings(settings or {}, description.settings_in_words(result)),
         "<h2>Loading the models again</h2>",
         f"<pre>{escape(how_to_load(result, path.parent, scaling, columns))}</pre>",
+        f"<details><summary>Everything recorded</summary>{pairs_html(_flat(config))}</details>",
     ]
-    _write(path, title, text, body)
+    write_page(path, title, description.sentence(result), text, body)
 
 
 def write_overview(
@@ -97,7 +88,7 @@ def write_overview(
         path: The page's file.
         title: The page's heading.
         text: Lines below it.
-        settings: Settings to list.
+        settings: Settings to list, as for `write_report`.
         pages: The page of each group, relative to this one.
     """
     links = [
@@ -108,23 +99,44 @@ def write_overview(
     best = ranking.best_first(sweeps.results, ranking.MANY)
     body = [
         "<h2>Best cells of all groups</h2>",
-        _table(best, ranking.group_columns(sweeps.groups)),
+        _table(best, texts.group_columns(sweeps.groups)),
         *_refit(sweeps.refit),
         *([f"<h2>Groups</h2><ul>{''.join(links)}</ul>"] if links else []),
-        *(["<h2>Settings</h2>", _pairs(settings)] if settings else []),
+        *(["<h2>Settings</h2>", *_settings(settings, {})] if settings else []),
     ]
-    _write(paths.as_output_file(path, "path"), title, text, body)
+    members = sum(sweep.diverged_at.size for sweep in sweeps.results)
+    lead = f"{members} networks trained in {len(sweeps.groups)} groups."
+    if (winner := sweeps.best_or_none()) is not None:
+        own = description.sentence(sweeps[winner[0]])
+        lead += f" The group of the best cell, {winner[0].directory}: {own}"
+    write_page(paths.as_output_file(path, "path"), title, lead, text, body)
 
 
-def _write(path: Path, title: str, text: Iterable[str], body: Sequence[str]) -> None:
-    lines = "<br>".join(map(escape, text))
-    page = (
-        '<!DOCTYPE html>\n<html lang="en"><head><meta charset="utf-8">'
-        f"<title>{escape(title)}</title><style>{STYLE}</style></head>\n<body>\n"
-        f"<h1>{escape(title)}</h1>\n<p>{lines}</p>\n" + "\n".join(body) + "\n</body></html>\n"
-    )
-    with files.atomic(path) as file:
-        file.write(page.encode(errors="backslashreplace"))  # names of files need not be UTF-8
+def write_tables(
+    path: str | Path,
+    tables: Mapping[str, Sequence[Sequence[str]]],
+    figures: Mapping[str, bytes],
+    *,
+    title: str,
+    lead: str,
+    text: Iterable[str] = (),
+    settings: Mapping[str, Any] | None = None,
+) -> None:
+    """Writes an HTML page of tables and pictures, in the form of the other pages.
+
+    Args:
+        path: The page's file.
+        tables: Heading -> rows, the first with the names of the columns.
+        figures: PNG images, title -> bytes.
+        title: The page's heading.
+        lead: The sentence below it.
+        text: Lines below the sentence.
+        settings: Settings to list, as for `write_report`.
+    """
+    body = [f"<h2>{escape(name)}</h2>{texts.html_table(rows)}" for name, rows in tables.items()]
+    body += images_html(figures)
+    body += ["<h2>Settings</h2>", *_settings(settings, {})] if settings else []
+    write_page(paths.as_output_file(path, "path"), title, lead, text, body)
 
 
 def draw(result: SweepResult) -> dict[str, Figure]:
@@ -134,6 +146,21 @@ def draw(result: SweepResult) -> dict[str, Figure]:
     """
     figures = {"scatter": plots.scatter(result)} if result.sampled else {"heatmap": plots.heat_map(result)}
     return figures | ({"curves": plots.loss_curves(result)} if len(result.history.get("epoch", ())) else {})
+
+
+def maps(result: SweepResult) -> dict[str, Figure]:
+    """A heat map for each part of the data, by its title, which a narrow page shows one below the other."""
+    names = [f"{part}_{result.ranking_metric}" for part in summary.ranking_parts(result)]
+    return {_capitalised(summary.name_text(name)): plots.heat_map(result, score=name) for name in names}
+
+
+def _capitalised(text: str) -> str:
+    return text[0].upper() + text[1:]  # str.capitalize would write "Test r²"
+
+
+def _drawn(result: SweepResult) -> dict[str, Figure]:
+    figures = {TITLES[name]: figure for name, figure in draw(result).items() if name in TITLES}
+    return ({} if result.sampled else maps(result)) | figures
 
 
 def png(figure: Figure) -> bytes:
@@ -146,11 +173,9 @@ def png(figure: Figure) -> bytes:
 def _table(best: ranking.Ranking, leading: Mapping[str, Sequence[str]] | None = None) -> str:
     if not best.cells:
         return "<p>Every cell diverged with some seed.</p>"
-    heading, *rows = ranking.table(best, leading)
-    lines = [_row("th", heading), *(_row("td", row) for row in rows)]
     caption = f"<p>Ranked by {escape(summary.name_text(next(iter(best.higher_is_better))))}.</p>"
     legend = "<br>".join(map(escape, ranking.legend(best)))
-    return f'{caption}<table class="cells">{"".join(lines)}</table><p>{legend}</p>'
+    return f'{caption}{texts.html_table(ranking.table(best, leading), "cells")}<p class="notes">{legend}</p>'
 
 
 def _front(result: SweepResult, objectives: Sequence[Objective]) -> list[str]:
@@ -159,11 +184,17 @@ def _front(result: SweepResult, objectives: Sequence[Objective]) -> list[str]:
     on_it = front(result, objectives)
     places = np.argwhere(on_it).tolist()
     cells = sorted(zip(cell_values(result, objectives)[on_it.ravel()].tolist(), places, strict=True))
-    rows = [_row("th", [*(getattr(each, "__name__", str(each)) for each in objectives), "cell"])]
+    rows = [[*(_objective_name(each) for each in objectives), "cell"]]
     for values, place in cells:
         cell = summary.describe(result.axes_at(tuple(place)))
-        rows.append(_row("td", [*(f"{value:.4g}" for value in values), cell]))
-    return ["<h2>The Pareto front</h2>", f"<table>{''.join(rows)}</table>"]
+        rows.append([*(f"{value:.4g}" for value in values), cell])
+    return ["<h2>The Pareto front</h2>", texts.html_table(rows, "cells")]
+
+
+def _objective_name(objective: Objective) -> str:
+    if isinstance(objective, str):
+        return summary.name_text(objective)
+    return str(getattr(objective, "__name__", objective)).replace("_", " ")
 
 
 def _refit(refit: SweepResult | None) -> list[str]:
@@ -174,18 +205,19 @@ def _refit(refit: SweepResult | None) -> list[str]:
     return ["<h2>The best cell, trained again</h2>", f"<p>{rows}: {escape(texts)}.</p>"]
 
 
-def _row(tag: str, cells: Iterable[str]) -> str:
-    return "<tr>" + "".join(f"<{tag}>{escape(cell)}</{tag}>" for cell in cells) + "</tr>"
-
-
-def _image(name: str, data: bytes) -> str:
-    title, encoded = escape(TITLES.get(name, name)), base64.b64encode(data).decode()
-    return f'<h2>{title}</h2><img alt="{title}" src="data:image/png;base64,{encoded}">'
-
-
-def _pairs(settings: Mapping[str, Any]) -> str:
-    rows = (f"<tr><th>{escape(name)}</th><td>{escape(value)}</td></tr>" for name, value in _flat(settings))
-    return f"<table>{''.join(rows)}</table>"
+def _settings(own: Mapping[str, Any], run: Mapping[str, Mapping[str, str]]) -> list[str]:
+    """Groups of settings, those of the user's before those of the run."""
+    own_groups = {title: group for title, group in own.items() if isinstance(group, Mapping)}
+    data = {name: value for name, value in own.items() if name not in own_groups}
+    own_groups["Data"] = {**data, **own_groups.get("Data", {})}
+    titles = dict.fromkeys(["Data", *run, *own_groups])
+    groups = {title: {**own_groups.get(title, {}), **run.get(title, {})} for title in titles}
+    sections = (
+        f"<section><h3>{escape(title)}</h3>{pairs_html(_flat(group))}</section>"
+        for title, group in groups.items()
+        if group
+    )
+    return [f'<div class="groups">{"".join(sections)}</div>']
 
 
 def _flat(settings: Mapping[str, Any], prefix: str = "") -> Iterator[tuple[str, str]]:

@@ -1,7 +1,8 @@
 """Famous pictures of small networks, each drawn anew beside its published figures.
 
-A picture is a file PNG in a folder, and a table of published figures, those computed here, and verdicts. What
-was trained is kept in run directories in the same folder, where possible: a picture that was stopped goes on.
+A picture is a file PNG in a folder, with a page beside it: a table of published figures, those computed here,
+and verdicts. What was trained is kept in run directories in the same folder, where possible: a picture that
+was stopped goes on.
 """
 
 import functools
@@ -11,9 +12,10 @@ from pathlib import Path
 
 from console import Parser, add_out, parse, run
 from famous.picture import Picture, published
-from verdicts import MEANINGS, Row, print_sections
+from verdicts import COLUMNS, MEANINGS, Row, print_sections
 
 import jfnn
+from jfnn import report
 
 # A picture -> its title; each is a module of `famous` with ``run(runs, size) -> Picture``.
 PICTURES = {
@@ -39,7 +41,16 @@ def section(out: Path, size: str, name: str) -> list[Row]:
     picture: Picture = module.run(out / "runs" / size, size)
     path = out / f"{name}.png"
     picture.figure.savefig(path, dpi=150)
-    print(f"time here: {picture.seconds:.0f} s for {picture.trained}\n{path}")
+    here = f"time here: {picture.seconds:.0f} s for {picture.trained}"
+    report.write_tables(
+        path.with_suffix(".html"),
+        {"Figures": [COLUMNS, *([getattr(row, name) for name in COLUMNS] for row in picture.rows)]},
+        {PICTURES[name]: path.read_bytes()},
+        title=PICTURES[name],
+        lead=about["source"],
+        text=[f"protocol: {about['protocol']}", f"time of the authors: {about['time']}", here],
+    )
+    print(f"{here}\n{path}")
     return picture.rows
 
 
@@ -56,7 +67,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
         sizes.add_argument(
             f"--{size}", dest="size", action="store_const", const=size, default="usual", help=text
         )
-    options = parse(parser, arguments, [f"{name}.png" for name in PICTURES])
+    options = parse(parser, arguments, [f"{name}.{kind}" for name in PICTURES for kind in ("png", "html")])
     options.out.mkdir(parents=True, exist_ok=True)
     draw = functools.partial(section, options.out, options.size)
     return print_sections({PICTURES[name]: functools.partial(draw, name) for name in options.names})

@@ -6,15 +6,15 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
-from jfnn.analysis.statistics import cell_statistics
 from jfnn.analysis.summary import (
     PERCENT,
     SYMBOLS,
+    Score,
+    ScoreTable,
     averaged_over,
     compact,
     costs,
     extent_text,
-    half_width,
     name_text,
     ranking_parts,
     score_text,
@@ -24,7 +24,7 @@ from jfnn.arguments.checks import ArgumentError
 from jfnn.search.result import SweepResult
 from jfnn.search.run_directory import OUTCOMES
 
-TIED = "~"
+TIED, SCATTERED, FAILED = "~", "?", "!"
 FEW, MANY = 5, 10  # cells to list: beside the map of a grid, and alone
 
 
@@ -35,9 +35,10 @@ class Ranked(NamedTuple):
         sweep: Number of its sweep.
         place: Its index on every axis of that sweep but the seeds (and folds).
         axes: Name -> value of its hyperparameters.
-        scores: Name of a score -> its mean and half the width of the confidence interval of the mean, NaN for
-            a single value; both as in `jfnn.cell_statistics`.
+        scores: Name of a score -> its mean, interval and failed runs.
         tied: Whether it is behind the best cell but cannot be told from it by a paired comparison.
+        scattered: Whether it is tied although cells with better means are not: for its wide interval.
+        failed: How many of its runs failed by the score that ranks, where it would be tied or is the best.
         trained: The least and the most epochs for which its members' parameters were trained.
         stopped_at: The least and the most epochs that its members did, or None where none stopped before the
             end.
@@ -46,8 +47,10 @@ class Ranked(NamedTuple):
     sweep: int
     place: tuple[int, ...]
     axes: dict[str, float]
-    scores: dict[str, tuple[float, float]]
+    scores: dict[str, Score]
     tied: bool
+    scattered: bool
+    failed: int
     trained: tuple[int, int]
     stopped_at: tuple[int, int] | None
 
@@ -57,7 +60,10 @@ class Ranking(NamedTuple):
 
     Attributes:
         higher_is_better: Direction of each of their scores, by name; the first is the one that ranks.
-        tied: How many of all cells are tied with the best one, not counting itself.
+        tied: How many of all other cells without failed runs are tied with the best one.
+        scattered: How many of these are tied although cells with better means are not.
+        failed: How many cells that would be tied, or the best, have failed runs: a comparison says little.
+        diverged: How many cells are left out, since they diverged with some seed or fold.
         others: How many cells it is compared with: all but pruned ones.
         pruned: How many cells are pruned.
         stopped: Whether any member of any cell stopped before the end.
@@ -67,6 +73,9 @@ class Ranking(NamedTuple):
     cells: list[Ranked]
     higher_is_better: dict[str, bool]
     tied: int
+    scattered: int
+    failed: int
+    diverged: int
     others: int
     pruned: int
     stopped: bool
@@ -74,10 +83,13 @@ class Ranking(NamedTuple):
 
 
 def best_first(results: Sequence[SweepResult], most: int = FEW) -> Ranking:
-    """The best cells, best first; cells that diverged with any seed or fold are left out.
+    """The best cells by their means, best first; cells that diverged with any seed or fold are left out.
 
-    Pruned cells come behind the others, those that stopped later first. Scores are the one that ranks, other
-    metrics on the same rows, and the ranking metric in training.
+    The mean ranks also where some runs of a cell failed. A tie that follows from the width that they give to
+    the interval of the difference says nothing, so such cells have a mark of their own. So have tied cells
+    behind one that is told from the best: they are tied for their scatter. Pruned cells come behind the
+    others, those that stopped later first. Scores are the one that ranks, other metrics on the same rows, and
+    the ranking metric in training.
 
     Args:
         results: Sweeps of the same data; several must have the same names of axes, seeds and folds, and be
@@ -98,27 +110,44 @@ def best_first(results: Sequence[SweepResult], most: int = FEW) -> Ranking:
     last = whole.stopped_at.reshape(len(places), -1).max(axis=-1)
     order = np.lexsort((cost, np.where(pruned, -last, 0), pruned))  # the last decides first
     order = order[np.isfinite(cost[order])]
-    statistics = {name: cell_statistics(whole, name) for name in _shown_scores(whole)}
+    scores = {name: ScoreTable.taken(whole, name) for name in _shown_scores(whole)}
     best = whole.best_or_none()
-    tied = statistics[whole.ranked_by].tied & bool(over)
-    if best is not None:
-        tied[best.index] = False
+    tied, scattered, failed = _marks(whole, scores[whole.ranked_by], cost, bool(over))
     listed = []
     for cell in order[:most].tolist():
-        shown = {name: half_width(values, cell) for name, values in statistics.items()}
+        shown = {name: score.at(cell) for name, score in scores.items()}
+        if not failed[cell]:
+            shown = {name: score._replace(failed=0) for name, score in shown.items()}
         stopped_at, epochs = whole.stopped_at[cell], whole.epochs[cell]
         ends = _extent(np.where(stopped_at < 0, epochs, stopped_at)) if (stopped_at >= 0).any() else None
         (sweep, place), axes = places[cell], whole.axes_at((cell,))
-        listed.append(Ranked(sweep, place, axes, shown, bool(tied[cell]), _extent(epochs), ends))
+        marks = bool(tied[cell]), bool(scattered[cell]), int(failed[cell])
+        listed.append(Ranked(sweep, place, axes, shown, *marks, _extent(epochs), ends))
     return Ranking(
         listed,
-        {name: whole.higher_is_better(name) for name in statistics},
-        int(tied.sum()),
+        {name: whole.higher_is_better(name) for name in scores},
+        int((tied & (failed == 0)).sum()),
+        int(scattered.sum()),
+        int((failed > 0).sum()),
+        int(np.isnan(cost).sum()),
         0 if best is None else int((~pruned).sum()) - 1,
         int(pruned.sum()),
         bool((whole.stopped_at >= 0).any()),
         over,
     )
+
+
+def _marks(
+    whole: SweepResult, score: ScoreTable, cost: np.ndarray, several: bool
+) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+    """Whether each cell is tied, whether for its scatter, and how many of its runs failed if it is."""
+    tied, best = score.statistics.tied & several, whole.best_or_none()
+    failed = np.where(tied, score.failed, 0)  # the mean of a cell that is told from the best may be rough
+    told = ~tied & ~whole.pruned_cells & np.isfinite(cost)
+    scattered = tied & (failed == 0) & (cost > np.min(cost, where=told, initial=np.inf))
+    if best is not None:
+        tied[best.index] = False
+    return tied, scattered, failed
 
 
 def _as_one(results: Sequence[SweepResult]) -> SweepResult:
@@ -151,9 +180,9 @@ def _shown_scores(result: SweepResult) -> list[str]:
 def table(ranking: Ranking, leading: Mapping[str, Sequence[str]] | None = None) -> list[tuple[str, ...]]:
     """Ranked cells as rows of text below a row of headings: rank, axes, scores, epochs.
 
-    Cells tied with the best have a mark behind their rank; `legend` explains it. The last columns come only
-    where members stopped before the end: epochs done, and epochs for which the parameters were trained where
-    these are fewer.
+    Cells tied with the best, and those with failed runs, have a mark behind their rank; `legend` explains it.
+    The last columns come only where members stopped before the end: epochs done, and epochs for which the
+    parameters were trained where these are fewer.
 
     Args:
         ranking: At least one cell.
@@ -161,8 +190,8 @@ def table(ranking: Ranking, leading: Mapping[str, Sequence[str]] | None = None) 
     """
     cells = ranking.cells
     columns = {"": [f"{rank}." for rank in range(1, len(cells) + 1)]}
-    if any(cell.tied for cell in cells):
-        columns[" "] = [TIED if cell.tied else "" for cell in cells]
+    if any(marks := [_mark(cell) for cell in cells]):
+        columns[" "] = marks
     columns |= {name: [texts[cell.sweep] for cell in cells] for name, texts in (leading or {}).items()}
     for name in cells[0].axes:
         columns[SYMBOLS.get(name, name)] = [compact(cell.axes[name], 3) for cell in cells]
@@ -177,23 +206,36 @@ def table(ranking: Ranking, leading: Mapping[str, Sequence[str]] | None = None) 
     return [headings, *zip(*columns.values(), strict=True)]
 
 
-def group_columns(groups: Sequence[tuple[str, int | None]]) -> dict[str, list[str]]:
-    """Columns ``leading`` of `table` with the network and the batch size of each sweep."""
-    return {"network": [name for name, _ in groups], "batch": [str(size or "full") for _, size in groups]}
-
-
 def legend(ranking: Ranking) -> list[str]:
-    """Lines that explain ± and the mark in a table, and count the tied cells; empty for single values."""
+    """Lines that explain ± and the marks in a table, and count their cells; empty for single values."""
     if not ranking.over:
         return []
     lines = [f"± half the {PERCENT} confidence interval of the mean over {ranking.over}"]
     if ranking.others:
         count = f"{ranking.tied or 'none'} of {ranking.others} other{'s' * (ranking.others > 1)}"
         lines.append(f"{TIED} cannot be told from the best by a paired comparison ({PERCENT}): {count}")
+    if ranking.scattered:
+        runs, number = ranking.over.partition(" of ")[0], f"{ranking.scattered} of the {ranking.tied}"
+        lines.append(f"{SCATTERED} as {TIED}, but for the scatter of its {runs} alone: cells with better")
+        lines.append(f"  means are told from the best. {number} are such cells")
+    if ranking.failed:
+        of_best = bool(ranking.cells and ranking.cells[0].failed)
+        lines.append(f"{FAILED} median (worst) of cells where a few of the {ranking.over} failed, far behind")
+        lines.append(f"  the others: mean and comparison say little of {_count(ranking.failed, 'cell')}")
+        lines += ["  (and of all others, since the best is one of them)"] * of_best
+    if ranking.diverged:
+        lines.append(f"({_count(ranking.diverged, 'cell')} diverged in part or whole, not ranked)")
     if ranking.pruned:
-        cells = "1 pruned cell is" if ranking.pruned == 1 else f"{ranking.pruned} pruned cells are"
-        lines.append(f"({cells} not compared)")
+        lines.append(f"({_count(ranking.pruned, 'pruned cell')} not compared)")
     return lines
+
+
+def _mark(cell: Ranked) -> str:
+    return FAILED if cell.failed else SCATTERED if cell.scattered else TIED * cell.tied
+
+
+def _count(number: int, noun: str) -> str:
+    return f"{number} {noun}{'s' * (number > 1)}"
 
 
 def _extent(values: np.ndarray) -> tuple[int, int]:

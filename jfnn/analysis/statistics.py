@@ -13,7 +13,11 @@ from jfnn.analysis.intervals import Interval, as_interval, interquartile_mean
 from jfnn.analysis.intervals import interval as confidence_interval
 from jfnn.arguments import checks
 from jfnn.arguments.checks import ArgumentError
-from jfnn.search.result import SweepResult, best_place
+from jfnn.arguments.texts import html_table
+from jfnn.search.cells import best_place
+from jfnn.search.result import SweepResult
+
+SHOWN = 10  # cells in a notebook
 
 
 class CellStatistics(NamedTuple):
@@ -41,6 +45,21 @@ class CellStatistics(NamedTuple):
     low: np.ndarray
     high: np.ndarray
     tied: np.ndarray
+
+    def __repr__(self) -> str:
+        """The range of the means, and how many cells are tied."""
+        means = self.mean[np.isfinite(self.mean)]
+        ends = f"means {means.min():.4g} to {means.max():.4g}" if means.size else "no means"
+        return f"<CellStatistics {self.mean.shape}: {ends}, {self.tied.sum()} of {self.tied.size} tied>"
+
+    def _repr_html_(self) -> str:
+        """The first cells as a table, tied ones before others, for notebooks."""
+        order = np.argsort(~self.tied, axis=None, kind="stable")[:SHOWN].tolist()
+        rows = [["place", *self._fields]]
+        for place in zip(*np.unravel_index(order, self.tied.shape), strict=True):
+            numbers = [f"{values[place]:.4g}" for values in self[:-1]]
+            rows.append([", ".join(map(str, place)), *numbers, "yes" * bool(self.tied[place])])
+        return html_table(rows)
 
 
 def cell_statistics(

@@ -1,16 +1,63 @@
 """Scores as text: which ones to show, how sure they are, numbers in few characters."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
+from typing import NamedTuple, Self
 
 import numpy as np
 
 from jfnn.analysis.intervals import Interval
-from jfnn.analysis.statistics import CellStatistics, cell_statistics
+from jfnn.analysis.outliers import failed
+from jfnn.analysis.statistics import CellStatistics, cell_statistics, replicate_values
+from jfnn.arguments.texts import SYMBOLS as SYMBOLS
+from jfnn.arguments.texts import compact as compact
+from jfnn.arguments.texts import describe as describe
+from jfnn.arguments.texts import metric_text as metric_text
+from jfnn.arguments.texts import name_text as name_text
+from jfnn.arguments.texts import number_text as number_text
 from jfnn.search.result import SweepResult
 
-SYMBOLS = {"learning_rate": "η", "l2": "λ"}
-METRICS = {"r2": "R²"}
 PERCENT = f"{Interval.confidence:.0%}"
+
+
+class Score(NamedTuple):
+    """A score of one cell.
+
+    Attributes:
+        mean: Its mean over runs, as in `jfnn.cell_statistics`.
+        half: Half the width of the confidence interval of the mean, NaN of a single run.
+        median: Their median.
+        worst: The worst of them.
+        failed: How many of them failed, as by `jfnn.analysis.outliers.failed`.
+    """
+
+    mean: float
+    half: float
+    median: float = np.nan
+    worst: float = np.nan
+    failed: int = 0
+
+
+class ScoreTable(NamedTuple):
+    """A score of all cells ``[E, L, …]``: statistics, the worst run, and how many failed."""
+
+    statistics: CellStatistics
+    worst: np.ndarray
+    failed: np.ndarray
+
+    @classmethod
+    def taken(cls, result: SweepResult, score: str) -> Self:
+        """That of one score of a sweep."""
+        higher = result.higher_is_better(score)
+        runs, _ = replicate_values(result, result.scores[score])
+        worst = runs.min(axis=-1) if higher else runs.max(axis=-1)
+        return cls(cell_statistics(result, score), worst, failed(runs, higher))
+
+    def at(self, place: int | tuple[int, ...]) -> Score:
+        """That of one cell."""
+        mean, high, median = (getattr(self.statistics, name)[place] for name in ("mean", "high", "median"))
+        return Score(
+            float(mean), float(high - mean), float(median), float(self.worst[place]), int(self.failed[place])
+        )
 
 
 def ranking_parts(result: SweepResult) -> tuple[str, ...]:
@@ -27,17 +74,6 @@ def shown_metrics(result: SweepResult) -> list[str]:
     return list(dict.fromkeys([result.ranking_metric, *others]))
 
 
-def metric_text(metric: str) -> str:
-    """A metric's name for readers: "R²" for "r2"."""
-    return METRICS.get(metric, metric.replace("_", " "))
-
-
-def name_text(score: str) -> str:
-    """A score's name for readers: "test R²" for "test_r2"."""
-    part, _, metric = score.partition("_")
-    return f"{part} {metric_text(metric)}"
-
-
 def refit_texts(refit: SweepResult) -> list[str]:
     """Scores of a cell trained again, ranking part first: "test accuracy 0.967 ± 0.004", "train accuracy …".
 
@@ -51,7 +87,7 @@ def refit_texts(refit: SweepResult) -> list[str]:
 
 def cell_text(result: SweepResult, score: str, place: tuple[int, ...]) -> str:
     """A cell's score by name: "test accuracy 0.967 ± 0.004"."""
-    text = score_text(half_width(cell_statistics(result, score), place), result.higher_is_better(score))
+    text = score_text(ScoreTable.taken(result, score).at(place), result.higher_is_better(score), words=True)
     return f"{name_text(score)} {text}"
 
 
@@ -70,24 +106,18 @@ def costs(result: SweepResult) -> np.ndarray:
     return -scores if result.higher_is_better() else scores
 
 
-def half_width(cells: CellStatistics, place: int | tuple[int, ...]) -> tuple[float, float]:
-    """Mean and half the width of the interval of the cell at ``place``."""
-    return float(cells.mean[place]), float(cells.high[place] - cells.mean[place])
+def score_text(score: Score, higher_is_better: bool, words: bool = False) -> str:
+    """A mean, with ± half the width of its interval where it has one: "0.951 ± 0.004".
 
-
-def score_text(score: tuple[float, float], higher_is_better: bool) -> str:
-    """A mean, with ± half the width of its interval where it has one: "0.951 ± 0.004"."""
-    mean, half = score
-    text = number_text(mean, higher_is_better)
+    Of a cell with failed runs it is their median with the worst one, "0.951 (0.113)", or in words "median
+    0.951, worst 0.113".
+    """
+    if score.failed:
+        median, worst = (number_text(value, higher_is_better) for value in (score.median, score.worst))
+        return f"median {median}, worst {worst}" if words else f"{median} ({worst})"
+    text, half = number_text(score.mean, higher_is_better), score.half
     digits = 2 if half < 10 else 3
     return text if np.isnan(half) else f"{text} ± {number_text(half, higher_is_better, digits)}"
-
-
-def number_text(value: float, higher_is_better: bool, digits: int = 3) -> str:
-    """A score in few characters: "0.951", for losses and the like "12.3" or "2.51e-3"; "div" for none."""
-    if not np.isfinite(value):
-        return "div"
-    return f"{value:.3f}" if higher_is_better and abs(value) < 10 else compact(value, digits)
 
 
 def extent_text(extent: tuple[int, int]) -> str:
@@ -101,11 +131,6 @@ def averaged_over(result: SweepResult) -> str:
     if len(result.seeds) > 1:
         return f"{len(result.seeds)} seeds" + (f" of {result.folds} folds each" if result.folds else "")
     return f"{result.folds} folds" if result.folds else ""
-
-
-def describe(axes: Mapping[str, float]) -> str:
-    """Hyperparameters in a line, "η = 0.01, λ = 1e-5"."""
-    return ", ".join(f"{SYMBOLS.get(name, name)} = {compact(value, 3)}" for name, value in axes.items())
 
 
 def cell_names(result: SweepResult) -> list[str]:
@@ -131,12 +156,3 @@ def labels(values: Sequence[float]) -> list[str]:
         if len(set(texts)) == len(set(values)):
             break
     return texts
-
-
-def compact(value: float, digits: int) -> str:
-    """A number in few characters: 1e-5 rather than 1e-05, 2.5e-3 rather than 0.0025."""
-    mantissa, _, exponent = f"{value:.{digits - 1}e}".partition("e")
-    if value == 0 or -2 <= int(exponent) < digits:
-        return f"{value:.{digits}g}"
-    mantissa = mantissa.rstrip("0").rstrip(".") if "." in mantissa else mantissa
-    return f"{mantissa}e{int(exponent)}"

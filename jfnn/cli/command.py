@@ -4,8 +4,9 @@ import contextlib
 import dataclasses
 import gc
 import os
+import re
 import shlex
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import AbstractContextManager
 from pathlib import Path
 from typing import Any
@@ -13,18 +14,19 @@ from typing import Any
 import jax
 
 import jfnn
-from jfnn.analysis import summary
+from jfnn.analysis import description, summary
 from jfnn.arguments.checks import ArgumentError
 from jfnn.cli import places, process
 from jfnn.cli.flags import Flags
 from jfnn.cli.parser import flag_name, make_parser, parse
-from jfnn.experiment.settings import Progress
+from jfnn.experiment.settings import Progress, ProgressBar
 from jfnn.experiment.workers import ExecutorError
 from jfnn.schedulers import SCHEDULERS
 from jfnn.search.groups import SweepGroups
 from jfnn.store.files import CorruptFileError
 
-ADVICE = ("resume=True", "--resume")  # of the library, and of the command line
+# Advice in errors of the library, "encode=True", as the command line has it.
+ADVICE = re.compile(r"\b(resume|encode|impute)=True")
 Show = Callable[[Progress], None]
 Watch = Callable[[Flags, str, bool], AbstractContextManager[Show]]
 
@@ -35,22 +37,12 @@ def bar(flags: Flags, metric: str, higher_is_better: bool) -> Iterator[Show]:
 
     The bar begins anew with each group, and where the best cell is trained again.
     """
-    from tqdm import tqdm
-
     silent = True if flags.quiet else None  # None: unless stderr is a terminal
-    with tqdm(unit="epoch", disable=silent, leave=False) as shown:
-
-        def show(now: Progress) -> None:
-            best = ""
-            if now.best is not None:
-                score = summary.number_text(now.best if higher_is_better else -now.best, higher_is_better)
-                best = f", best {summary.metric_text(metric)} {score}"
-            shown.set_postfix_str(f"{now.training} of {now.members} training{best}", refresh=False)
-            if now.epoch < shown.n or shown.total is None:
-                shown.reset(now.epochs)
-            shown.update(now.epoch - shown.n)
-
-        yield show
+    shown = ProgressBar(summary.metric_text(metric), higher_is_better, silent)
+    try:
+        yield shown
+    finally:
+        shown.close()
 
 
 @dataclasses.dataclass(frozen=True)
@@ -110,7 +102,7 @@ class Command:
             path = error.filename2 or error.filename or flags.out
             parser.exit(1, f"{prog}: error: --out: cannot write to {path}: {error.strerror or error}\n")
         except ExecutorError as error:
-            parser.exit(1, f"{prog}: error: --{str(error).replace(*ADVICE)}\n")
+            parser.exit(1, f"{prog}: error: --{_advised(str(error))}\n")
         except KeyboardInterrupt:
             words = [*command, *(word for word in argv if word != "--resume")]
             words += [] if "out" in flags.present else ["--out", str(flags.out)]
@@ -123,11 +115,15 @@ class Command:
 def _line(error: ArgumentError | CorruptFileError, flags: Flags) -> str | None:
     """An error behind the flag at fault; None where no flag sets its argument."""
     if isinstance(error, ArgumentError) and (name := _flag_at_fault(error, flags)):
-        return f"{name}: {error.reason}".replace(*ADVICE)
+        return _advised(f"{name}: {error.reason}")
     names_file = isinstance(error, CorruptFileError) or (
         os.path.lexists(error.argument) and Path(error.argument).is_relative_to(flags.out)
     )
-    return f"--out: {error}".replace(*ADVICE) if names_file else None
+    return _advised(f"--out: {error}") if names_file else None
+
+
+def _advised(message: str) -> str:
+    return ADVICE.sub(r"--\1", message)
 
 
 def _flag_at_fault(error: ArgumentError, flags: Flags) -> str | None:
@@ -156,9 +152,8 @@ def timing(sweeps: SweepGroups, resumed: bool) -> str:
     compiling, running = (sum(result.timing[part] for result in results) for part in ("compile", "run"))
     again = 0.0 if refit is None else sum(refit.timing.values())
     count, config = sum(result.diverged_at.size for result in results), results[0].config
-    what = (
-        f"in {len(results)} groups" if len(results) > 1 else _sizes(config["settings"]["learner"]["network"])
-    )
+    network = description.sizes(config["settings"]["learner"]["network"])
+    what = f"in {len(results)} groups" if len(results) > 1 else network
     devices, platform = config["device"]["count"], config["backend"]["platform"]
     unit = ("core" if platform == "cpu" else "device") + "s" * (devices > 1)
     where = f"{devices} {platform} {unit}" if devices else f"on workers, {platform}"
@@ -168,13 +163,3 @@ def timing(sweeps: SweepGroups, resumed: bool) -> str:
         f"{'' if refit is None else f', again {again:.1f} s'}"
         f" ({where}, {config['settings']['dtype']})"
     )
-
-
-def _sizes(network: Mapping[str, Any]) -> str:
-    """Inputs and layers of a network in short: 64-50-10, or 1×8×8-conv8-flatten-10."""
-    words = ["×".join(map(str, network["inputs"]))]
-    for layer in network["layers"]:
-        kind = layer["kind"]
-        size = layer.get("units", layer.get("channels", ""))
-        words.append(f"{'' if kind == 'dense' else kind}{size}")
-    return "-".join(words)

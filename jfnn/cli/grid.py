@@ -31,7 +31,8 @@ EXAMPLES = """\
 examples:
   %(prog)s
       the grid of the notes: 7 by 7, 64-50-10, 100 epochs of batches of 100
-  %(prog)s --learning-rate 1e-3:1:5 --l2 0,0.1 --seeds 5 --validation 0.2 --refit
+  %(prog)s --learning-rate 1e-3:1:5 --l2 0,0.1 --seeds 5 --validation 0.2 \\
+          --refit
       5 by 2 cells, each averaged over seeds 0 to 4, ranked on rows held out;
       the best is trained again on all training rows, and tested
   %(prog)s --sample 60 --learning-rate 1e-4:1e-1 --l2 1e-4:1 --folds 5 \\

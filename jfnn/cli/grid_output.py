@@ -8,17 +8,18 @@ from pathlib import Path
 from typing import Any
 
 from jfnn.analysis import ranking, summary
+from jfnn.arguments import texts
 from jfnn.cli.data import Problem
 from jfnn.cli.grid_flags import GridFlags
-from jfnn.cli.places import write_images
+from jfnn.cli.places import REPORT, write_images
 from jfnn.datasets.columns import ENTRIES
-from jfnn.search.groups import Group, SweepGroups
+from jfnn.search.group_directories import Group
+from jfnn.search.groups import SweepGroups
 from jfnn.search.result import REFIT, SweepResult
 from jfnn.search.run_directory import CONFIG, MODELS, RESULTS, TABLE
 from jfnn.store import files
 
 CELLS_A_LINE = 8  # fit into 80 columns
-REPORT = "report.html"
 ADDED = (REPORT, "curves.png", "heatmap.png", "scatter.png")  # written beside the library's files
 # Flags that do not change what a run is.
 NOT_SETTINGS = ("out", "resume", "quiet", "present", "executor", "workers", "scheduler")
@@ -103,7 +104,7 @@ def best_cells(sweeps: SweepGroups, most: int) -> list[str]:
     best = ranking.best_first(sweeps.results, most)
     if not best.cells:
         return []
-    columns = ranking.group_columns(sweeps.groups) if len(sweeps.groups) > 1 else {}
+    columns = texts.group_columns(sweeps.groups) if len(sweeps.groups) > 1 else {}
     rows = ranking.table(best, columns)
     widths = [max(len(row[i]) for row in rows) for i in range(len(rows[0]))]
     lines = ["  ".join(cell.rjust(width) for cell, width in zip(row, widths, strict=True)) for row in rows]
@@ -152,12 +153,11 @@ def write(flags: GridFlags, outcome: GridRun, command: Sequence[str]) -> list[st
     """Writes figures and pages beside the library's files; the names of all in the topmost directory."""
     sweeps, problem, out = outcome.sweeps, outcome.problem, flags.out
     settings = {  # that the library does not know
-        "command": shlex.join(command),
         "data": problem.name,
-        "train rows": problem.n_train,
-        "test rows": len(problem.split.x_test),
+        "rows": f"{problem.n_train} to train on, {len(problem.split.x_test)} to test on",
         "classes": problem.classes,
-        "standardised": flags.standardise,
+        "standardised": "yes" if flags.standardise else "no",
+        "Machine": {"command": shlex.join(command)},
     }
     best, result = winner(sweeps)
     if len(sweeps.groups) == 1:
@@ -194,6 +194,9 @@ def _write_run(
 
     images = {name: report.png(figure) for name, figure in report.draw(result).items()}
     write_images(out, images)
+    pictures = {report.TITLES[name]: image for name, image in images.items() if name in report.TITLES}
+    if not result.sampled:
+        pictures = {name: report.png(figure) for name, figure in report.maps(result).items()} | pictures
     _describe(flags, problem, out)
     kind = "Random search" if result.sampled else "A grid"
     report.write_report(
@@ -201,7 +204,7 @@ def _write_run(
         out / REPORT,
         title=f"{kind} of {result.diverged_at.size} networks on {problem.name}",
         text=lines,
-        figures=images,
+        figures=pictures,
         settings=settings,
         scaling=problem.scaling,
         columns=problem.columns,

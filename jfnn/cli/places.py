@@ -11,6 +11,8 @@ from jfnn.cli.flags import Flags
 from jfnn.search.run_directory import CONFIG, GROUPS
 from jfnn.store import files
 
+REPORT = "report.html"  # the page of a run
+
 
 def choose_directory(flags: Flags) -> Path:
     """The directory of --out; without the flag the first of runs/grid, runs/grid-2, … that is free.

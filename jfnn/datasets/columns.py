@@ -13,8 +13,8 @@ from jfnn.datasets.targets import Table, as_number, as_word, file_error, is_gap,
 
 MOST_WORDS = 1000  # different ones in a column
 DATE = re.compile(r"\d{1,4}([-/.])\d{1,2}\1\d{1,4}([ T].*)?")
-IMPUTE = "; with impute the column's median takes its place"
-ENCODE = "; with encode columns of words become columns of 0 and 1"
+IMPUTE = "; with impute=True the column's median takes its place"
+ENCODE = "; with encode=True columns of words become columns of 0 and 1"
 
 # Entries that the command line adds to the description of a run on a file.
 ENTRIES = ("classes", "scaling", "columns")

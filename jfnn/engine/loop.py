@@ -120,7 +120,7 @@ def _return_to_host(trainer: Trainer, state: RunState, best: float | None, save:
             save(state, now)
 
     try:
-        if experiment.execution.progress is not None:
+        if callable(experiment.execution.progress):
             training = int(state.active.sum())
             experiment.execution.progress(
                 Progress(state.epoch, experiment.epochs, training, experiment.members, best)

@@ -12,6 +12,7 @@ import jax
 
 from jfnn.arguments import checks, memory
 from jfnn.arguments.checks import ArgumentError, ArgumentTypeError
+from jfnn.arguments.texts import number_text
 from jfnn.experiment.workers import Workers, as_workers
 from jfnn.learners.learner import Metric
 from jfnn.minibatches import Minibatches
@@ -40,6 +41,46 @@ class Progress(NamedTuple):
     best: float | None
 
 
+class ProgressBar:
+    """A bar of epochs on one line, in a notebook a widget, that is gone at the end; called with a `Progress`.
+
+    It begins anew with each group, and where the best cell is trained again.
+
+    Args:
+        metric: Name of the metric that ranks, shown before the best score.
+        higher_is_better: Its direction.
+        silent: Whether to show nothing; None for that unless the output is a terminal or a notebook.
+    """
+
+    def __init__(self, metric: str = "", higher_is_better: bool | None = None, silent: bool | None = False):
+        self.metric, self.higher_is_better, self.silent = metric, higher_is_better, silent
+        self._bar: Any = None
+
+    def __call__(self, now: Progress) -> None:
+        """Shows the state of a run."""
+        from tqdm.auto import tqdm
+
+        if self._bar is None:
+            self._bar = tqdm(total=now.epochs, unit="epoch", disable=self.silent, leave=False)
+        best = ""
+        if now.best is not None:
+            higher = now.best >= 0 if self.higher_is_better is None else self.higher_is_better
+            score = number_text(now.best if higher else -now.best, higher)
+            best = ", best " + f"{self.metric} {score}".lstrip()
+        self._bar.set_postfix_str(f"{now.training} of {now.members} training{best}", refresh=False)
+        if now.epoch < self._bar.n:
+            self._bar.reset(now.epochs)
+        self._bar.update(now.epoch - self._bar.n)
+        if now.epoch >= now.epochs or not now.training:
+            self.close()
+
+    def close(self) -> None:
+        """Removes the bar."""
+        if self._bar is not None:
+            self._bar.close()
+            self._bar = None
+
+
 class Validation(NamedTuple):
     """Rows held out to rank cells, and the metric that ranks.
 
@@ -65,7 +106,8 @@ class Execution(NamedTuple):
         keep_params: Trained parameters to keep: "all", "best" (the best cell's), "none", or
             "evaluations" (those at each one, whose axis comes behind the grid's).
         verify: Whether to compare a first step and its scores, compiled, with their operations one by one.
-        progress: Called with a `Progress` at every return to the host, as each evaluation then is.
+        progress: Called with a `Progress` at every return to the host, as each evaluation then is; True for a
+            bar on one line, in a notebook a widget.
         executor: Other processes that train, near or far: any executor of ``concurrent.futures`` (a process
             pool, Dask's, MPI's), a function that makes one, or a `jfnn.Workers`. The bits are those of this
             process on the same kind of processor. None to train in this process.
@@ -78,7 +120,7 @@ class Execution(NamedTuple):
     objective: bool = False
     keep_params: str = "all"
     verify: bool = False
-    progress: Callable[[Progress], None] | None = None
+    progress: Callable[[Progress], None] | bool | None = None
     executor: Workers | Executor | Callable[[], Executor] | None = None
 
 
@@ -131,6 +173,8 @@ def as_execution(value: Any, argument: str = "execution") -> Execution:
         checks.as_switch(getattr(execution, name), name)
     if execution.tile is not None:
         checks.as_count(execution.tile, "tile")
+    if isinstance(execution.progress, bool):
+        execution = execution._replace(progress=ProgressBar() if execution.progress else None)
     if execution.progress is not None and not callable(execution.progress):
         raise ArgumentTypeError("progress", f"expected a function, got {type(execution.progress).__name__}")
     if execution.eval_every is not None:

@@ -10,37 +10,27 @@ import os
 import sys
 from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import Any
 
 import numpy as np
 
 from jfnn.arguments import checks, paths
 from jfnn.arguments.checks import ArgumentError, ArgumentTypeError
+from jfnn.arguments.texts import group_columns
 from jfnn.engine import interrupts
 from jfnn.experiment.options import GroupOptions, Options, SearchOptions
 from jfnn.experiment.settings import as_minibatches, as_seeds
 from jfnn.minibatches import Minibatches, as_given
 from jfnn.search import run_directory
+from jfnn.search.cells import NONE_RANKS, Best, best_html
+from jfnn.search.group_directories import Group, claim, names_directory, read_groups
 from jfnn.search.keywords import takes_fields
 from jfnn.search.loading import load
-from jfnn.search.result import NONE_RANKS, REFIT, Best, SweepResult, best_sweep
+from jfnn.search.result import REFIT, SweepResult, best_sweep
 from jfnn.search.sweep import Run, prepare, search, using_workers
-from jfnn.store import files
 
 
-class Group(NamedTuple):
-    """A sweep of several: the network's name, and rows a step (None for all)."""
-
-    network: str
-    batch_size: int | None
-
-    @property
-    def directory(self) -> str:
-        """Name of the directory of its run, in that of all: "<network>-<batch size>"."""
-        return f"{self.network}-{self.batch_size or 'full'}"
-
-
-@dataclasses.dataclass(frozen=True, eq=False)
+@dataclasses.dataclass(frozen=True, eq=False, repr=False)
 class SweepGroups:
     """Sweeps of several groups, all of the same cells, seeds and folds.
 
@@ -53,6 +43,19 @@ class SweepGroups:
     groups: tuple[Group, ...]
     results: tuple[SweepResult, ...]
     refit: SweepResult | None = None
+
+    def __repr__(self) -> str:
+        """The groups, and the best cell of all."""
+        names, best = ", ".join(group.directory for group in self.groups), self.best_or_none()
+        best_text = "no cell ranks"
+        if best is not None:
+            group, cell = best
+            best_text = f"best {cell.ranked_by} {cell.score:.6g} in {group.directory} at {cell.axes}"
+        return f"<SweepGroups {names};\n {best_text}>"
+
+    def _repr_html_(self) -> str:
+        """The best cells of all as a table, for notebooks."""
+        return best_html(self.results, group_columns(self.groups))
 
     def __getitem__(self, group: tuple[str, int | None]) -> SweepResult:
         """The sweep of one group: ``result["50-50", 100]``.
@@ -98,7 +101,7 @@ class SweepGroups:
             ValueError: The directory holds another run or other groups.
         """
         out = paths.as_path(directory, "directory")
-        _claim(out, self.groups, resume=True)
+        claim(out, self.groups, resume=True)
         for group, result in zip(self.groups, self.results, strict=True):
             result.save(out / group.directory)
         if self.refit is not None:
@@ -124,7 +127,7 @@ def sweep_groups(options: GroupOptions) -> SweepGroups:
     with interrupts.deferred(), using_workers(options) as options:
         groups = _as_groups(options)
         runs = _prepared(options, groups)
-        _claim(options.out, groups, options.resume)
+        claim(options.out, groups, options.resume)
         results, refit = search(runs, options.out)
         swept = SweepGroups(tuple(groups), tuple(results), refit)
         if options.out is not None:
@@ -140,50 +143,10 @@ def load_groups(directory: str | os.PathLike[str]) -> SweepGroups:
         ValueError: A group has not ended, or a file is corrupt.
     """
     out = paths.as_path(directory, "directory")
-    if (groups := _read_groups(out)) is None:
+    if (groups := read_groups(out)) is None:
         raise FileNotFoundError(f"{out}: there are no groups in it")
     refit = load(out / REFIT) if run_directory.has_ended(out / REFIT) else None
     return SweepGroups(tuple(groups), tuple(load(out / group.directory) for group in groups), refit)
-
-
-def _claim(out: str | os.PathLike[str] | None, groups: Sequence[Group], resume: bool) -> None:
-    """Writes the list of groups into a directory; raises ValueError where it holds anything else."""
-    if out is None:
-        return
-    directory = Path(out)
-    run_directory.make(directory)
-    there, content = _read_groups(directory), ""
-    if (directory / run_directory.CONFIG).exists():
-        content = "a single run"
-    elif there is None and (directory / run_directory.TABLE).exists():
-        content = f"a {run_directory.TABLE} of no groups"
-    elif there is not None and not resume:
-        content = "groups already; resume=True goes on with these"
-    elif there not in (None, list(groups)):
-        content = f"other groups, {', '.join(group.directory for group in there or ())}"
-    if content:
-        raise ArgumentError("out", f"{out} holds {content}; choose another directory")
-    files.write_checked_json(directory / run_directory.GROUPS, {"groups": [list(group) for group in groups]})
-
-
-def _read_groups(directory: Path) -> list[Group] | None:
-    """The groups listed in a directory, in order; None without a list."""
-    path = directory / run_directory.GROUPS
-    if not files.exists(path):
-        return None
-    groups = files.read_checked_json(path, ["groups"]).get("groups")
-    try:
-        named = [Group(*group) for group in groups or ()]
-    except TypeError:
-        named = []
-    if not named or not all(_names_directory(group.directory) for group in named):
-        raise files.CorruptFileError(f"{path}: does not name directories of groups")
-    return named
-
-
-def _names_directory(name: Any) -> bool:
-    """Whether a name can be that of a directory in another, not hidden and not outside of it."""
-    return isinstance(name, str) and bool(name) and os.sep not in name and not name.startswith(".")
 
 
 def _as_groups(options: GroupOptions) -> list[Group]:
@@ -191,7 +154,7 @@ def _as_groups(options: GroupOptions) -> list[Group]:
     if not isinstance(options.networks, Mapping) or not options.networks:
         raise ArgumentTypeError("networks", "expected a mapping of names to networks, at least one")
     for name in options.networks:
-        if not _names_directory(name) or not name.isprintable():
+        if not names_directory(name) or not name.isprintable():
             raise ArgumentError(
                 "networks", f"expected names that can be directories, got {checks.shown(name)}"
             )

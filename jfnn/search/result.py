@@ -9,35 +9,19 @@ from typing import Any
 import jax
 import numpy as np
 
-from jfnn.arguments import checks, paths
+from jfnn.arguments import paths
 from jfnn.arguments.checks import ArgumentError
-from jfnn.experiment.axes import Axes, as_place
+from jfnn.experiment.axes import as_place
 from jfnn.experiment.settings import Execution
 from jfnn.search import run_directory
+from jfnn.search.cells import Best, RankedCells
 from jfnn.search.predictions import MemberPredictions, Origin
 
 REFIT = "refit"  # the directory, in that of a run, of its best cell trained again
-NONE_RANKS = "no best cell: every one diverged with some seed or was pruned; try smaller learning rates"
-
-
-@dataclasses.dataclass(frozen=True)
-class Best:
-    """The best cell of a grid.
-
-    Attributes:
-        index: Its place on every axis but the seeds (and folds).
-        axes: Name -> value of its hyperparameters.
-        score: The score named by ``ranked_by``, averaged over seeds and folds.
-    """
-
-    index: tuple[int, ...]
-    axes: dict[str, float]
-    score: float
-    ranked_by: str
 
 
 @dataclasses.dataclass(frozen=True, eq=False, repr=False)
-class SweepResult(MemberPredictions):
+class SweepResult(RankedCells, MemberPredictions):
     """Scores and trained parameters of every member of a grid.
 
     Arrays of results have the shape of the grid: an axis for each hyperparameter in the order of ``axes``
@@ -104,80 +88,11 @@ class SweepResult(MemberPredictions):
             raise AttributeError(f"a sweep has no {name!r}; its scores are {', '.join(scores)}")
         return np.asarray(arrays[name])
 
-    def __repr__(self) -> str:
-        """The axes, and the best cell."""
-        lengths = ", ".join(f"{name} {len(values)}" for name, values in self.axes.items())
-        folds = "" if self.folds is None else f", folds {self.folds}"
-        best = self.best_or_none()
-        best_text = f"best {self.ranked_by} {best.score:.6g} at {best.axes}" if best else "no cell ranks"
-        members = f"{self.diverged_at.size} members: {lengths}, seeds {len(self.seeds)}{folds}"
-        return f"<SweepResult of {members};\n {best_text}>"
-
     @property
     def execution(self) -> Execution:
         """The form of the tiles, which bits follow: with it `jfnn.train` gives any member's."""
         settings = self.config["settings"]
         return Execution(tile=settings["tile"], shared=settings["shared"])
-
-    @property
-    def cells(self) -> Axes:
-        """The axes of the grid, or those of drawn cells."""
-        return Axes(self.axes, crossed=not self.sampled)
-
-    @property
-    def cell_shape(self) -> tuple[int, ...]:
-        """The shape of a per-cell array: ``(E, L, …)``, of a random search ``(n,)``."""
-        return self.cells.shape
-
-    @property
-    def ranking_metric(self) -> str:
-        """The metric that ranks, such as "accuracy"."""
-        return self.ranked_by.partition("_")[2]
-
-    @property
-    def pruned_cells(self) -> np.ndarray:
-        """Whether a scheduler ruled a cell out ``[E, L, …]``."""
-        return np.asarray(self.pruned.reshape(*self.cell_shape, -1).any(axis=-1))
-
-    def higher_is_better(self, name: str | None = None) -> bool:
-        """The direction of a score, such as "test_accuracy"; None for `ranked_by`."""
-        return self.metrics[self.named(name).partition("_")[2]]
-
-    def named(self, score: str | None, argument: str = "name") -> str:
-        """The name of a score, checked; None for `ranked_by`."""
-        return self.ranked_by if score is None else checks.as_choice(score, argument, self.scores)
-
-    def axes_at(self, index: tuple[int, ...]) -> dict[str, float]:
-        """The hyperparameters of the cell at a place, name -> value."""
-        return self.cells.at(as_place(index, self.cell_shape, "index"))
-
-    def cell_scores(self, name: str | None = None) -> np.ndarray:
-        """A score averaged over seeds and folds, one a cell ``[E, L, …]``; NaN if any member diverged.
-
-        Args:
-            name: Such as "test_accuracy"; None for `ranked_by`.
-        """
-        scores = self.scores[self.named(name)].reshape(*self.cell_shape, -1)  # seeds and folds on one axis
-        return np.asarray(scores.mean(axis=-1))
-
-    def best(self) -> Best:
-        """The best cell by `ranked_by`, averaged over seeds and folds.
-
-        A cell that diverged with any of them, or that was pruned, does not rank. Of equals the first wins.
-        Ranked on the rows held out, or else on the test rows, which then flatter it.
-
-        Raises:
-            ValueError: No cell ranks.
-        """
-        if (best := self.best_or_none()) is None:
-            raise ValueError(NONE_RANKS)
-        return best
-
-    def best_or_none(self) -> Best | None:
-        """As `best`, but None where no cell ranks."""
-        score = np.where(self.pruned_cells, np.nan, self.cell_scores())
-        at = best_place(score, self.higher_is_better())
-        return None if at is None else Best(at, self.axes_at(at), float(score[at]), self.ranked_by)
 
     def member(self, *index: int) -> Any:
         """The parameters of one member, by its place on every axis: ``member(i, j, s)``.
@@ -227,14 +142,6 @@ def read(directory: str | os.PathLike[str]) -> SweepResult:
         repr(result), result.to_dict()
     refit = read(path / REFIT) if run_directory.has_ended(path / REFIT) else None
     return dataclasses.replace(result, refit=refit)
-
-
-def best_place(scores: np.ndarray, higher_is_better: bool) -> tuple[int, ...] | None:
-    """The place of the best score, the first of equals; None if all are NaN."""
-    if np.isnan(scores).all():
-        return None
-    flat = np.nanargmax(scores) if higher_is_better else np.nanargmin(scores)
-    return tuple(int(i) for i in np.unravel_index(flat, scores.shape))
 
 
 def best_sweep(results: Sequence[SweepResult]) -> tuple[int, Best] | None:

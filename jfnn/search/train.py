@@ -8,12 +8,14 @@ import numpy as np
 
 from jfnn.arguments import checks
 from jfnn.arguments.checks import ArgumentError, ArgumentTypeError
+from jfnn.arguments.texts import html_table, name_text
 from jfnn.engine import interrupts
 from jfnn.experiment.options import Common, Options, TrainOptions
 from jfnn.experiment.settings import as_execution
 from jfnn.layers.kind import Params
 from jfnn.learners.learner import Learner
 from jfnn.optimizers import as_optimizer, is_axis
+from jfnn.search.cells import SHOWN
 from jfnn.search.keywords import takes_fields
 from jfnn.search.sweep import prepare, train_run, using_workers
 from jfnn.targets import Split
@@ -52,6 +54,15 @@ class History:
         """The last scores."""
         last = {name: float(values[-1]) for name, values in self.scores.items() if len(values)}
         return f"<History of {len(self.epoch)} evaluations: {last}, diverged_at {self.diverged_at}>"
+
+    def _repr_html_(self) -> str:
+        """The last evaluations as a table, for notebooks; scores of parts without rows are left out."""
+        known = {name: values for name, values in self.scores.items() if np.isfinite(values).any()}
+        rows = [
+            [str(self.epoch[i]), *(f"{values[i]:.4g}" for values in known.values())]
+            for i in range(max(0, len(self.epoch) - SHOWN), len(self.epoch))
+        ]
+        return html_table([["epoch", *map(name_text, known)], *rows])
 
 
 @takes_fields(TrainOptions)

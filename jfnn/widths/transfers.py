@@ -14,6 +14,7 @@ import numpy as np
 
 from jfnn.arguments import paths
 from jfnn.arguments.checks import ArgumentError
+from jfnn.arguments.texts import html_table, number_text
 from jfnn.experiment.settings import Execution
 from jfnn.network import Network
 from jfnn.search import run_directory
@@ -24,7 +25,7 @@ from jfnn.widths.parametrisations import PARAMETRISATIONS, parametrised
 LOSS = "train_loss"
 
 
-@dataclasses.dataclass(frozen=True, eq=False)
+@dataclasses.dataclass(frozen=True, eq=False, repr=False)
 class Transfer:
     """Sweeps of every width in every parametrisation, all of the same cells and seeds.
 
@@ -42,6 +43,20 @@ class Transfer:
     def learning_rate(self) -> np.ndarray:
         """The learning rates ``[E]``."""
         return self.groups.results[0].learning_rate
+
+    def __repr__(self) -> str:
+        """The best learning rate of every width."""
+        lines = "".join(f"\n {' '.join(row)}" for row in self._table()[1:])
+        return f"<Transfer to {len(self.width)} widths {self.width.tolist()}; best learning rates:{lines}>"
+
+    def _repr_html_(self) -> str:
+        """The best learning rate of every width as a table, for notebooks."""
+        return html_table(self._table())
+
+    def _table(self) -> list[list[str]]:
+        rows = zip(self.parametrisations, self.best_rates(), strict=True)
+        rates = [[name.replace("_", " "), *(number_text(rate, False) for rate in row)] for name, row in rows]
+        return [["best η by width", *map(str, self.width)], *rates]
 
     def scores(self, name: str = LOSS, seeds: bool = False) -> np.ndarray:
         """A score for every width and learning rate ``[P, W, E]``, or of each of its members as well.

@@ -9,6 +9,7 @@ from helpers import make_result, select_members, with_scores
 import jfnn
 from jfnn.analysis import ranking, summary
 from jfnn.analysis.ranking import best_first, legend, table
+from jfnn.arguments import texts
 
 
 def with_test_accuracy(values, **fields):
@@ -46,11 +47,12 @@ def test_intervals_and_ties_are_those_of_cell_statistics(classes, seeds, folds):
     expected = jfnn.cell_statistics(result)
     for cell in best.cells:
         half = (expected.high - expected.low)[cell.place] / 2
-        np.testing.assert_allclose(cell.scores[name], (expected.mean[cell.place], half), rtol=1e-12)
+        np.testing.assert_allclose(cell.scores[name][:2], (expected.mean[cell.place], half), rtol=1e-12)
     several = seeds > 1 or folds is not None
     tied = [several and bool(expected.tied[cell.place]) for cell in best.cells]
     assert [cell.tied for cell in best.cells] == [False, *tied[1:]]  # the best is not behind itself
-    assert best.tied == sum(tied[1:]) and best.others == 19 and best.pruned == 0
+    told = [tie for tie, cell in zip(tied[1:], best.cells[1:], strict=True) if not cell.failed]
+    assert best.tied == sum(told) and best.others == 19 and best.pruned == 0
     assert sum(tied) in (range(2, 16) if several else [0])
     if not several:
         assert legend(best) == [] and "±" not in str(table(best)) and ranking.TIED not in str(table(best))
@@ -63,8 +65,8 @@ def test_other_metrics_are_listed_with_intervals_by_the_same_formula(seeds):
     best = best_first([result])
     for cell in best.cells:
         assert list(cell.scores) == ["validation_loss", "validation_r2", "train_loss"]
-        mean, half = cell.scores["validation_loss"]
-        np.testing.assert_allclose(cell.scores["validation_r2"], (1 - 2 * mean / 1e4, 2 * half / 1e4))
+        mean, half, *_ = cell.scores["validation_loss"]
+        np.testing.assert_allclose(cell.scores["validation_r2"][:2], (1 - 2 * mean / 1e4, 2 * half / 1e4))
         text = summary.score_text(cell.scores["validation_r2"], True)
         assert summary.cell_text(result, "validation_r2", cell.place) == f"validation R² {text}"
     heading, first, *_ = table(best)
@@ -105,15 +107,52 @@ def test_a_pruned_cell_is_never_tied():
     assert (none_left.tied, none_left.others, none_left.pruned) == (0, 0, 4)
 
 
+def test_a_cell_with_a_failed_seed_shows_its_median_and_worst_and_is_not_called_tied():
+    losses = np.array(
+        [
+            [[0.40, 0.42, 0.39, 0.41, 0.43], [0.44, 0.46, 0.40, 0.45, 0.47]],  # the best, a worse one
+            [[0.41, 0.41, 0.40, 0.40, 18.0], [0.43, 0.40, 9.0, 0.42, 8.5]],  # one seed failed, two did
+        ]
+    )
+    result = make_result((2, 2), seeds=5, classes=False)
+    result = with_scores(result, {"test_loss": losses, "test_r2": 1 - losses / 0.5})
+    assert jfnn.cell_statistics(result).tied[1].all()  # for the width of their intervals
+    best = best_first([result])
+    assert [cell.place for cell in best.cells] == [(0, 0), (0, 1), (1, 1), (1, 0)]
+    assert [cell.failed for cell in best.cells] == [0, 0, 2, 1]
+    assert (best.tied, best.failed, best.others) == (0, 2, 3)
+    heading, *rows = table(best)
+    assert [row[heading.index("", 1)] for row in rows] == ["", "", ranking.FAILED, ranking.FAILED]
+    shown = {name: [row[heading.index(name)] for row in rows] for name in ("test loss", "test R²")}
+    assert shown["test loss"][2:] == ["0.43 (9)", "0.41 (18)"]
+    assert shown["test R²"][2:] == ["0.140 (-17)", "0.180 (-35)"]
+    assert "2 cells" in "".join(legend(best)) and "of 3 others" in legend(best)[1]
+    assert summary.cell_text(result, "test_r2", (1, 0)) == "test R² median 0.180, worst -35"
+    of_best = with_scores(result, {"test_loss": np.where([[[False]], [[True]]], losses, 50)})
+    assert best_first([of_best]).cells[0].failed == 2 and len(legend(best_first([of_best]))) == 5
+
+
+def test_a_cell_tied_behind_one_that_is_told_apart_is_marked_for_its_scatter():
+    values = np.array([[[0.90, 0.91, 0.92], [0.89, 0.92, 0.90]], [[0.80, 0.81, 0.82], [0.90, 0.50, 0.10]]])
+    best = best_first([with_test_accuracy(values)])
+    assert [cell.place for cell in best.cells] == [(0, 0), (0, 1), (1, 0), (1, 1)]
+    assert [cell.tied for cell in best.cells] == [False, True, False, True]
+    assert [cell.scattered for cell in best.cells] == [False, False, False, True]
+    assert (best.tied, best.scattered) == (2, 1)
+    assert [row[1] for row in table(best)] == ["", "", ranking.TIED, "", ranking.SCATTERED]
+    assert "1 of the 2" in legend(best)[3]
+
+
 def test_ties_are_counted_over_the_whole_grid_and_diverged_cells_are_none():
     result = make_result((4, 5), seeds=3, diverged=[(0, 0, 1)])
     best = best_first([result], most=2)
     assert len(best.cells) == 2
     assert best.tied == jfnn.cell_statistics(result).tied.sum() - 1 > 2
     assert best.others == 19
-    interval, mark = legend(best)
+    interval, mark, *_, left_out = legend(best)
     assert interval.startswith("±") and interval.endswith("over 3 seeds") and "95%" in interval
     assert mark.startswith("~") and mark.endswith(f"{best.tied} of 19 others")
+    assert best.diverged == 1 and "1 cell" in left_out
 
 
 @pytest.mark.parametrize(("folds", "classes"), [(None, True), (2, False)])
@@ -175,11 +214,11 @@ def test_table_says_where_each_cell_stopped():
 
 
 def test_scores_are_written_with_their_interval_where_they_have_one():
-    assert summary.score_text((0.6, 0.1412), higher_is_better=True) == "0.600 ± 0.141"
+    assert summary.score_text(summary.Score(0.6, 0.1412), higher_is_better=True) == "0.600 ± 0.141"
     assert summary.number_text(-81234.5, higher_is_better=True) == "-8.12e4"
-    assert summary.score_text((0.00123456, 0.000456), higher_is_better=False) == "1.23e-3 ± 4.6e-4"
-    assert summary.score_text((812.3, 59.72), higher_is_better=False) == "812 ± 59.7"
-    assert summary.score_text((0.00123, float("nan")), higher_is_better=False) == "1.23e-3"
+    assert summary.score_text(summary.Score(1.234e-3, 4.56e-4), higher_is_better=False) == "1.23e-3 ± 4.6e-4"
+    assert summary.score_text(summary.Score(812.3, 59.72), higher_is_better=False) == "812 ± 59.7"
+    assert summary.score_text(summary.Score(0.00123, np.nan), higher_is_better=False) == "1.23e-3"
     assert summary.number_text(float("nan"), higher_is_better=False) == "div"
 
 
@@ -190,7 +229,7 @@ def test_names_of_parts_groups_seeds_and_folds():
     head, *_ = table(best_first([make_result(seeds=1, validates=True)]))
     assert head == ("", "η", "λ", "validation accuracy", "train accuracy")
     groups = (jfnn.Group("50-relu", 100), jfnn.Group("none", None))
-    assert ranking.group_columns(groups) == {"network": ["50-relu", "none"], "batch": ["100", "full"]}
+    assert texts.group_columns(groups) == {"network": ["50-relu", "none"], "batch": ["100", "full"]}
     for seeds, folds, values in (
         (1, None, ""),
         (5, None, "5 seeds"),

@@ -42,6 +42,7 @@ def test_the_winner_of_all_groups_alone_is_tested(groups):
     assert f"all 1437 training rows, with 2 seeds:\n{', '.join(texts)}\n" in printed
     assert printed.count("test accuracy") == 1
     page = (out / "report.html").read_text()
+    page = page.replace("\u00a0", " ")
     assert page.count("test accuracy") == 1 and html.escape(where) in page and texts[0] in page
     for member in expected.groups:
         assert f'href="{member.directory}/report.html"' in page

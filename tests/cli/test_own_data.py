@@ -172,3 +172,14 @@ def test_names_of_files_need_not_be_utf_8(tmp_path):
     assert (place / "out" / "report.html").read_text(encoding="utf-8")
     assert json.loads((place / "out" / "config.json").read_text())["command"]["data"] == str(path)
     assert jfnn.load(place / "out").l2.tolist() == [1e-3, 0.1]
+
+
+@pytest.mark.parametrize(("rows", "switch"), [("red,1\nblue,2\n", "encode"), ("1,1\n,2\n3,3\n", "impute")])
+def test_an_error_names_the_switch_that_takes_words_and_gaps(rows, switch, tmp_path, capsys):
+    path = tmp_path / "a.csv"
+    path.write_text(f"x,y\n{rows}")
+    with pytest.raises(SystemExit):
+        grid_main("--data", str(path), "--target", "y", "--out", str(tmp_path / "out"))
+    assert f" --{switch} " in (shown := capsys.readouterr().err) and "=True" not in shown
+    with pytest.raises(ValueError, match=f"{switch}=True"):
+        jfnn.datasets.read_csv(path, "y")

@@ -38,7 +38,7 @@ class Screen(io.StringIO):
 )
 def test_progress_is_shown_on_a_terminal_only(tmp_path, monkeypatch, capsys, terminal, flags, shown):
     monkeypatch.setattr(sys, "stderr", screen := Screen(terminal))
-    monkeypatch.setattr("tqdm.tqdm", functools.partial(tqdm.tqdm, mininterval=0))
+    monkeypatch.setattr("tqdm.auto.tqdm", functools.partial(tqdm.tqdm, mininterval=0))
     words = [*SMALL, "--learning-rate", "1e-3", "--l2", "0", "--eval-every", "1"]
     assert grid_main(*words, *flags, "--out", str(tmp_path)) == 0
     best = jfnn.load(tmp_path).history["test_accuracy"].ravel()[0]
@@ -49,7 +49,7 @@ def test_progress_is_shown_on_a_terminal_only(tmp_path, monkeypatch, capsys, ter
 
 def test_progress_begins_anew_with_each_group_and_shows_losses_as_such(monkeypatch):
     monkeypatch.setattr(sys, "stderr", screen := Screen())
-    monkeypatch.setattr("tqdm.tqdm", functools.partial(tqdm.tqdm, mininterval=0))
+    monkeypatch.setattr("tqdm.auto.tqdm", functools.partial(tqdm.tqdm, mininterval=0))
     flags = parse("--epochs", "2", "--rank-by", "loss")
     with bar(flags, "loss", False) as show:
         for epoch, epochs in ((1, 2), (2, 2), (1, 3), (3, 3)):

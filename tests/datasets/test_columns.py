@@ -100,9 +100,13 @@ def test_spellings_of_a_number_and_of_truth_are_one_category(read):
 @pytest.mark.parametrize(
     ("text", "options", "message"),
     [
-        ("a,y\nred,0\n", {"impute": True}, "row 1 .*'a': expected a number, got 'red'; with encode"),
-        ("a,y\n1,0\n,1\n", {}, "row 2 .*'a': expected a number, got nothing; with impute"),
-        ("a,y\n1,0\n,1\n", {"encode": True}, "row 2, .*'a': expected a number, got nothing; with impute"),
+        ("a,y\nred,0\n", {"impute": True}, "row 1 .*'a': expected a number, got 'red'; with encode=True"),
+        ("a,y\n1,0\n,1\n", {}, "row 2 .*'a': expected a number, got nothing; with impute=True"),
+        (
+            "a,y\n1,0\n,1\n",
+            {"encode": True},
+            "row 2, .*'a': expected a number.* with impute=True",
+        ),
         ("a,b,y\n,1,0\nNA,1,1\n", {"encode": True, "impute": True}, "'a': expected at least one value"),
         ("a,y\n1,0\nfew,1\n2,1\n3,1\n", {"encode": True}, "row 2, .*'a': expected a number, as most"),
         (

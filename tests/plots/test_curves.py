@@ -12,7 +12,8 @@ import jfnn
 from jfnn import plots
 from jfnn.analysis import cell_statistics, curve_statistics, summary
 from jfnn.plots.curves import default_cells
-from jfnn.search.groups import Group, SweepGroups
+from jfnn.search.group_directories import Group
+from jfnn.search.groups import SweepGroups
 from jfnn.widths.coordinates import CoordinateCheck
 from jfnn.widths.transfers import Transfer
 

@@ -10,8 +10,8 @@ import pytest
 from helpers import make_result, make_sampled
 
 import jfnn
-from jfnn import analysis, report
-from jfnn.analysis import ranking, summary
+from jfnn import analysis, plots, report
+from jfnn.analysis import description, ranking, summary
 from jfnn.learners.naming import describe_network
 from jfnn.search import loading
 
@@ -71,7 +71,7 @@ def trained(tmp_path_factory):
 def test_a_page_needs_nothing_from_elsewhere_and_shows_texts_as_users_wrote_them(trained):
     _, _, text = trained
     page = Page(text)
-    assert len(page.sources) == 2
+    assert len(page.sources) == 3  # two maps, the curves
     for source in page.sources:
         kind, _, data = source.partition(",")
         assert kind == "data:image/png;base64"
@@ -87,12 +87,28 @@ def test_a_page_lists_the_best_cells_with_their_legend_settings_and_versions(tra
     assert [tuple(row) for row in rows[: len(best.cells) + 1]] == ranking.table(best)
     legend = ranking.legend(best)
     assert len(legend) == 2 and "<br>".join(legend) in text
-    listed = {row[0]: row[1] for row in rows[len(best.cells) + 1 :]}
-    assert listed["learner.network.inputs"] == "2" and listed["axes.learning_rate"] == "0.1, 0.2"
-    assert "units=3" in listed["learner.network.layers"]
-    assert listed["versions.numpy"] == np.__version__ and listed["backend.platform"] == "cpu"
+    listed = {row[0]: row[1] for row in reversed(rows[len(best.cells) + 1 :])}
+    assert listed["layers"] == "2-3-2" and listed["activation"] == "tanh" and listed["epochs"] == "4"
+    assert listed["learning rate η"] == "0.1, 0.2" and listed["seeds"] == "5, 6" and listed["folds"] == "2"
+    assert f"numpy {np.__version__}" in listed["versions"] and "cpu" in listed["device"]
+    shown, _, folded = text.partition("<details>")
+    assert "jfnn.learners" not in shown and "sha256" not in shown
+    assert "settings.learner.network.layers" in folded and result.config["fingerprint"] in folded
     report.write_report(make_result((2, 3), seeds=1), tmp_path / "report.html")
     assert not re.search(f"±|{ranking.TIED}", (tmp_path / "report.html").read_text())
+
+
+def test_a_page_begins_with_a_sentence_on_the_best_cell_and_its_interval(trained):
+    result, _, text = trained
+    lead, best = Page(text).texts["p"][0].replace("\u00a0", " "), result.best()
+    assert lead == description.sentence(result)
+    assert lead.startswith("16 networks 2-3-2 tanh trained for 4 epochs: 4 cells of η × λ with 2 seeds of")
+    assert summary.describe(best.axes) in lead
+    assert summary.cell_text(result, best.ranked_by, best.index) in lead and "95%" in lead
+    assert '<meta name="viewport"' in text and "prefers-color-scheme: dark" in text and "@media print" in text
+    assert text.count("<table") == text.count('<div class="table"><table')  # which scroll by themselves
+    nowhere = make_result((2, 3), seeds=1, diverged=[np.s_[:]])
+    assert "No cell is best" in description.sentence(nowhere) and "±" not in description.sentence(nowhere)
 
 
 def test_pages_lines_load_the_best_model_and_the_one_trained_again(trained):
@@ -169,11 +185,14 @@ def test_page_of_a_random_search_lists_ten_cells_and_shows_them_scattered(tmp_pa
     report.write_report(dataclasses.replace(result, config=config, params=()), tmp_path / "report.html")
     page = Page((tmp_path / "report.html").read_text())
     best = ranking.best_first([result], most=10)
-    assert [tuple(row) for row in page.rows[:11]] == ranking.table(best) and page.rows[11][0] == "axes.l2"
-    assert "The cells drawn" in page.texts["h2"]
+    assert [tuple(row) for row in page.rows[:11]] == ranking.table(best)
+    listed = {row[0]: row[1] for row in page.rows[11:]}
+    ends = (summary.compact(end, 3) for end in (result.l2.min(), result.l2.max()))
+    assert listed["L2 penalty λ"] == " to ".join(ends) and listed["cells drawn"] == "60"
+    assert "The cells drawn" in page.texts["figcaption"]
     assert f"result.member({best.cells[0].place[0]}, 0)  # the best cell, seed 0" in page.texts["pre"][0]
-    listed = page.rows[11][1].split(", ")
-    assert len(listed) == 51 and listed[-1] == "… 10 more"
+    recorded = listed["settings.axes.l2"].split(", ")
+    assert len(recorded) == 51 and recorded[-1] == "… 10 more"
 
 
 def test_scores_of_the_cell_trained_again_are_means_over_its_seeds():
@@ -211,7 +230,7 @@ def test_pages_without_a_best_cell_or_a_history_are_written(tmp_path):
     report.write_report(result, tmp_path / "report.html")
     text = (tmp_path / "report.html").read_text()
     assert "Every cell diverged" in text and "member(0, 0, 0)" in text
-    assert len(Page(text).sources) == 1  # no history, no curves
+    assert len(Page(text).sources) == 2  # maps; no history, no curves
     report.write_overview(jfnn.SweepGroups((jfnn.Group("a", 5),), (result,)), tmp_path / "all.html")
     text = (tmp_path / "all.html").read_text()
     assert "Every cell diverged" in text and "trained again" not in text and "Groups" not in text
@@ -244,3 +263,16 @@ def test_the_pareto_front_is_listed_by_the_first_objective(tmp_path):
     cells = sorted(zip(*(result.cell_scores(name)[on_it] for name in objectives), strict=True))
     assert shown == [tuple(f"{value:.4g}" for value in cell) for cell in cells]
     assert len(shown) > 1
+
+
+def test_tables_and_pictures_make_a_page_in_the_same_form(tmp_path):
+    figures = {"A <map>": report.png(plots.loss_curves(make_result(history=2)))}
+    tables = {"Rates": [["width", "8"], ["standard", "0.1 ± <b>"]]}
+    settings = {"data": "digits", "Training": {"epochs": 3}}
+    report.write_tables(
+        tmp_path / "a.html", tables, figures, title="t", lead="η = 1", text=["n"], settings=settings
+    )
+    page = Page((tmp_path / "a.html").read_text())
+    assert page.rows == [*tables["Rates"], ["data", "digits"], ["epochs", "3"]]
+    assert page.texts["h2"] == ["Rates", "Pictures", "Settings"] and page.texts["figcaption"] == ["A <map>"]
+    assert page.texts["p"] == ["η\u00a0=\u00a01", "n"] and page.texts["h3"] == ["Data", "Training"]

@@ -6,7 +6,8 @@ import pytest
 from helpers import make_result, noise_split, same_bits, with_scores
 
 import jfnn
-from jfnn.search.groups import Group, SweepGroups
+from jfnn.search.group_directories import Group
+from jfnn.search.groups import SweepGroups
 from jfnn.widths.parametrisations import LIKE_ADAM, scaling_rule
 from jfnn.widths.transfers import Transfer
 

@@ -1,0 +1,168 @@
+"""Settings of a run in the words of its keywords, in groups: data, network, training, search, machine."""
+
+from collections.abc import Mapping
+from typing import Any
+
+import numpy as np
+
+from jfnn.analysis.summary import (
+    PERCENT,
+    SYMBOLS,
+    averaged_over,
+    cell_text,
+    compact,
+    describe,
+    labels,
+    name_text,
+)
+from jfnn.search.result import SweepResult
+
+NAMES = {"learning_rate": "learning rate η", "l2": "L2 penalty λ"}
+TRAINING = ("loss", "reduction", "optimizer", "schedule", "gradient")  # described by a learner
+LONGEST = 50  # values shown of a longer list
+
+
+def sizes(network: Any) -> str:
+    """Inputs and layers of a network in short: 64-50-10, or 1×8×8-conv8-flatten-10; or its function's name.
+
+    Args:
+        network: As described in ``result.config["settings"]["learner"]["network"]``.
+    """
+    if not isinstance(network, Mapping):
+        return str(network or "").rpartition(".")[2]
+    words = ["×".join(map(str, network["inputs"]))]
+    for layer in network["layers"]:
+        kind = layer["kind"]
+        size = layer.get("units", layer.get("channels", ""))
+        words.append(f"{'' if kind == 'dense' else kind}{size}")
+    return "-".join(words)
+
+
+def network_text(result: SweepResult) -> str:
+    """The network of a run with the activations of its hidden layers: "64-50-10 sigmoid"."""
+    network = _learner(result).get("network")
+    return " ".join([sizes(network), *_distinct(network, "activation", hidden=True)])
+
+
+def sentence(result: SweepResult) -> str:
+    """The networks trained and the best cell with its interval, in a sentence or two."""
+    settings, over = result.config.get("settings", {}), averaged_over(result)
+    count, cells = result.diverged_at.size, int(np.prod(result.cell_shape))
+    network = f" {network_text(result)}".rstrip()
+    each = f" with {over}" if over else ""
+    epochs = f" for {settings['epochs']} epochs" if "epochs" in settings else ""
+    names = " × ".join(SYMBOLS.get(name, name.replace("_", " ")) for name in result.axes)
+    text = f"{count} network{'s' * (count > 1)}{network} trained{epochs}: {cells} cells of {names}{each}."
+    if (best := result.best_or_none()) is None:
+        return f"{text} No cell is best: all diverged with some seed or were pruned."
+    score = cell_text(result, result.ranked_by, best.index)
+    interval = f" ({PERCENT} confidence interval)" if "±" in score else ""
+    return f"{text} Best: {describe(best.axes)}, {score}{interval}."
+
+
+def settings_in_words(result: SweepResult) -> dict[str, dict[str, str]]:
+    """Settings of a run: group -> name -> text; entries that the run does not have are left out."""
+    data, network = result.config.get("data") or {}, _learner(result).get("network")
+    groups = {
+        "Data": {f"{part} rows": _rows(data, part) for part in ("train", "validation", "test")},
+        "Network": {
+            "layers": sizes(network),
+            "activation": ", ".join(_distinct(network, "activation", hidden=True)),
+            "starting weights": ", ".join(_distinct(network, "initializer")),
+            "learner": _words(_learner(result).get("kind")),
+        },
+        "Training": _training(result),
+        "Search": _search(result),
+        "Machine": _machine(result),
+    }
+    texts = {
+        title: {name: _text(value) for name, value in group.items() if value not in (None, "")}
+        for title, group in groups.items()
+    }
+    return {title: group for title, group in texts.items() if group}
+
+
+def _training(result: SweepResult) -> dict[str, Any]:
+    settings, learner = result.config.get("settings", {}), _learner(result)
+    minibatches = settings.get("minibatches")
+    scheme = minibatches if isinstance(minibatches, Mapping) else {"scheme": minibatches}
+    words = {name: _words(learner.get(name)) for name in TRAINING}
+    return {
+        **words,
+        **learner.get("optimizer_arguments", {}),
+        **{_name(name): value for name, value in settings.get("constants", {}).items()},
+        "epochs": settings.get("epochs"),
+        "minibatches": _words(scheme.get("scheme")),
+        "batch size": scheme.get("batch_size"),
+    }
+
+
+def _search(result: SweepResult) -> dict[str, Any]:
+    schedulers = result.config.get("settings", {}).get("schedulers", ())
+    return {
+        **{_name(name): _axis(values, result.sampled) for name, values in result.axes.items()},
+        "cells drawn": len(result.l2) if result.sampled else None,
+        "seeds": result.seeds.tolist(),
+        "folds": result.folds,
+        **{_name(each["kind"]): {k: v for k, v in each.items() if k != "kind"} for each in schedulers},
+        "ranked by": name_text(result.ranked_by),
+    }
+
+
+def _machine(result: SweepResult) -> dict[str, Any]:
+    config = result.config
+    backend, device = config.get("backend") or {}, config.get("device") or {}
+    cores = "cores" if backend.get("platform") == "cpu" else ""
+    return {
+        "device": " ".join(str(part) for part in (device.get("count"), backend.get("kind"), cores) if part),
+        "processor": backend.get("processor"),
+        "number format": config.get("settings", {}).get("dtype"),
+        "versions": ", ".join(f"{name} {value}" for name, value in config.get("versions", {}).items()),
+        **{f"seconds to {name}": f"{seconds:.2f}" for name, seconds in result.timing.items()},
+    }
+
+
+def _learner(result: SweepResult) -> Mapping[str, Any]:
+    learner = result.config.get("settings", {}).get("learner")
+    return learner if isinstance(learner, Mapping) else {}
+
+
+def _distinct(network: Any, argument: str, hidden: bool = False) -> list[str]:
+    """Values of an argument of layers, each once; of the hidden ones alone that of the last layer is none."""
+    layers = network["layers"] if isinstance(network, Mapping) else []
+    values = [layer.get(argument) for layer in (layers[:-1] if hidden else layers)]
+    return list(dict.fromkeys(value for value in values if isinstance(value, str)))
+
+
+def _rows(data: Mapping[str, Any], part: str) -> str | None:
+    """Numbers of rows of one part of the data, of several folds the least and the most."""
+    rows = data.get(part, {}).get("rows", [])
+    if not any(rows):
+        return None
+    return f"{min(rows)}" if min(rows) == max(rows) else f"{min(rows)}–{max(rows)}"
+
+
+def _axis(values: np.ndarray, drawn: bool) -> str:
+    """The values of an axis; of drawn ones the least and the greatest."""
+    if drawn:
+        return " to ".join(compact(float(value), 3) for value in (values.min(), values.max()))
+    return _text(labels(values[:LONGEST].tolist())) + (", …" if len(values) > LONGEST else "")
+
+
+def _words(name: Any) -> str | None:
+    """A name without underscores and, of a function of one's own, without its module."""
+    return None if name is None else str(name).rpartition(".")[2].replace("_", " ")
+
+
+def _name(name: str) -> str:
+    return NAMES.get(name, name.replace("_", " "))
+
+
+def _text(value: Any) -> str:
+    """A setting as text."""
+    if isinstance(value, list | tuple):
+        more = f", … {len(value) - LONGEST} more" if len(value) > LONGEST else ""
+        return ", ".join(map(_text, value[:LONGEST])) + more
+    if isinstance(value, Mapping):
+        return ", ".join(f"{_name(name)} {_text(each)}" for name, each in value.items() if each is not None)
+    return compact(value, 6) if isinstance(value, float) else str(value)

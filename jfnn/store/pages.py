@@ -1,0 +1,88 @@
+"""HTML pages in one file: their style, and their frame."""
+
+import base64
+from collections.abc import Iterable, Mapping, Sequence
+from html import escape
+from pathlib import Path
+
+from jfnn.store import files
+
+STYLE = """
+:root { color-scheme: light dark; --ink: #222; --quiet: #666; --line: #ddd; --page: #fff; --box: #f4f4f4; }
+@media (prefers-color-scheme: dark) {
+  :root { --ink: #ddd; --quiet: #aaa; --line: #444; --page: #181a1b; --box: #26292b; }
+  a { color: #8ab4f8; } a:visited { color: #c58af9; }
+}
+body { font: 16px/1.5 system-ui, sans-serif; color: var(--ink); background: var(--page); }
+body { max-width: 72rem; margin: auto; padding: 1rem; overflow-wrap: break-word; }
+h1 { font-size: 1.5rem; line-height: 1.25; margin: 0 0 0.5rem; } h2 { font-size: 1.2rem; margin-top: 2.2rem; }
+h3 { font-size: 1rem; margin: 1.2rem 0 0.2rem; }
+.lead { font-size: 1.1rem; } .notes { color: var(--quiet); font-size: 0.9rem; }
+.pictures { display: flex; flex-wrap: wrap; gap: 1rem; }
+figure { margin: 0; flex: 0 1 34rem; min-width: 0; } figcaption { font-weight: 600; margin-bottom: 0.3rem; }
+img { display: block; width: 100%; height: auto; background: #fff; border-radius: 4px; }
+.table, pre { overflow-x: auto; }
+table { border-collapse: collapse; font-variant-numeric: tabular-nums; }
+th, td { padding: 0.25rem 0.9rem 0.25rem 0; text-align: left; vertical-align: top; }
+th, td { border-bottom: 1px solid var(--line); }
+.cells td, .settings th { white-space: nowrap; }
+.cells tbody tr:first-child { font-weight: 600; } .settings th { font-weight: 400; color: var(--quiet); }
+.groups { columns: 24rem; column-gap: 2rem; } section { break-inside: avoid; } h3 { padding-top: 0.1rem; }
+@media (max-width: 30rem) { .cells { font-size: 0.9rem; } th, td { padding-right: 0.6rem; } }
+pre { background: var(--box); padding: 0.8rem; font-size: 0.9rem; }
+@media print {
+  :root { --ink: #000; --quiet: #444; --line: #bbb; --page: #fff; --box: #fff; }
+  .table, pre { overflow: visible; } pre { white-space: pre-wrap; } table { font-size: 0.75rem; }
+  tr, figure { break-inside: avoid; } h2, h3 { break-after: avoid; }
+}
+"""
+
+
+def write_page(path: Path, title: str, lead: str, notes: Iterable[str], body: Sequence[str]) -> None:
+    """Writes a page.
+
+    Args:
+        path: Its file.
+        title: Its heading.
+        lead: The sentence below the heading.
+        notes: Lines of plain text below the sentence.
+        body: The rest, in HTML.
+    """
+    lines = _unbroken("<br>".join(map(escape, notes)))
+    parts = [
+        f"<h1>{escape(title)}</h1>",
+        f'<p class="lead">{_unbroken(escape(lead))}</p>',
+        *([f'<p class="notes">{lines}</p>'] if lines else []),
+        *body,
+    ]
+    page = (
+        '<!DOCTYPE html>\n<html lang="en"><head><meta charset="utf-8">'
+        '<meta name="viewport" content="width=device-width, initial-scale=1">'
+        f"<title>{escape(title)}</title><style>{STYLE}</style></head>\n<body>\n"
+    )
+    page += "\n".join(parts) + "\n</body></html>\n"
+    with files.atomic(path) as file:
+        file.write(page.encode(errors="backslashreplace"))  # names of files need not be UTF-8
+
+
+def images_html(images: Mapping[str, bytes]) -> list[str]:
+    """Pictures side by side where there is room, else one below the other."""
+    figures = []
+    for title, data in images.items():
+        text, encoded = escape(title), base64.b64encode(data).decode()
+        picture = f'<img alt="{text}" src="data:image/png;base64,{encoded}">'
+        figures.append(f"<figure><figcaption>{text}</figcaption>{picture}</figure>")
+    return ["<h2>Pictures</h2>", f'<div class="pictures">{"".join(figures)}</div>'] if figures else []
+
+
+def pairs_html(pairs: Iterable[tuple[str, str]]) -> str:
+    """Pairs of names and values as a table without headings."""
+    rows = (f"<tr><th>{escape(name)}</th><td>{escape(value)}</td></tr>" for name, value in pairs)
+    return f'<div class="table"><table class="settings">{"".join(rows)}</table></div>'
+
+
+def _unbroken(text: str) -> str:
+    """Text whose lines do not break within "η = 0.01" and "0.95 ± 0.01"."""
+    for sign in "=±":
+        text = text.replace(f" {sign} ", f"\u00a0{sign}\u00a0")
+    return text

@@ -1,0 +1,114 @@
+"""Results as a terminal and a notebook show them: one short text, one well-formed table."""
+
+import time
+import xml.etree.ElementTree as ElementTree
+from pathlib import PurePosixPath, PureWindowsPath
+
+import numpy as np
+import pytest
+from helpers import make_result, make_sampled
+
+import jfnn
+from jfnn.experiment.settings import Progress, ProgressBar
+from jfnn.search.group_directories import names_directory
+
+pytestmark = pytest.mark.unoptimised
+
+
+def rows(shown):
+    """The rows of the table that a notebook shows."""
+    page = ElementTree.fromstring(f"<div>{shown._repr_html_()}</div>")
+    return [["".join(cell.itertext()) for cell in row] for row in page.iter("tr")]
+
+
+def diverged_results():
+    return make_result((2, 3), seeds=1, diverged=[np.s_[:]])
+
+
+@pytest.mark.parametrize("classes", [True, False])
+def test_a_sweep_shows_its_best_cells_with_the_range_of_their_seeds(classes):
+    result = make_result((3, 4), seeds=3, classes=classes, diverged=[(1, 1, 0)])
+    heading, first, *others = rows(result)
+    assert heading == ["", "η", "λ", "test accuracy" if classes else "test loss"] and len(others) == 4
+    best = result.best()
+    assert [float(text) for text in first[1:3]] == pytest.approx(list(best.axes.values()), rel=0.01)
+    values = result.scores[result.ranked_by][best.index]
+    numbers = first[3].replace("(", "").replace(")", "").replace("to ", "").split()
+    expected = [values.mean(), values.min(), values.max()]
+    assert [float(text) for text in numbers] == pytest.approx(expected, rel=0.01)
+    means = [float(row[3].split()[0]) for row in (first, *others)]
+    assert means == sorted(means, reverse=classes)
+    assert len(rows(make_result(seeds=1))[1][3].split()) == 1
+
+
+def test_pruned_and_diverged_cells_are_not_shown():
+    result = make_sampled(n=4, history=2)
+    result.pruned[result.best().index] = True
+    result.scores[result.ranked_by][result.best().index] = np.nan
+    assert len(rows(result)) == 3
+    assert rows(diverged_results()) == [] and "no best cell" in diverged_results()._repr_html_()
+
+
+def test_groups_show_the_best_cells_of_all():
+    results = (make_result((2, 3)), make_result((3, 3)), diverged_results())
+    results[0].scores["test_accuracy"][:] = 0.999
+    results[1].scores["test_accuracy"][2, 1] = 1.0
+    names = jfnn.Group("a<b", 5), jfnn.Group("c", None), jfnn.Group("d", 1)
+    groups = jfnn.SweepGroups(names, results)
+    assert rows(groups)[0][1:3] == ["network", "batch"] and rows(groups)[1][1:3] == ["c", "full"]
+    assert "a<b" in {row[1] for row in rows(groups)} and "d" not in {row[1] for row in rows(groups)}
+    assert "c" in repr(groups) and len(repr(groups)) < 400
+    assert "no cell ranks" in repr(jfnn.SweepGroups(names[:1], results[2:]))
+
+
+def test_a_transfer_shows_the_best_rate_of_every_width():
+    results = [make_result((3, 1)) for _ in range(4)]
+    results[3].diverged_at[:] = 0
+    for values in results[3].scores.values():
+        values[:] = np.nan
+    names = [jfnn.Group(f"{kind}-{width}", 5) for kind in ("standard", "maximal_update") for width in (4, 8)]
+    swept = jfnn.Transfer(
+        np.array([4, 8]), ("standard", "maximal_update"), jfnn.SweepGroups(tuple(names), tuple(results))
+    )
+    heading, standard, other = rows(swept)
+    assert heading[1:] == ["4", "8"] and other[0] == "maximal update" and other[2] == "div"
+    assert float(standard[1]) == pytest.approx(swept.best_rates()[0, 0], rel=0.01)
+    assert len(repr(swept)) < 300 and "div" in repr(swept)
+
+
+def test_the_best_cell_statistics_and_histories_are_short_tables():
+    result = make_result((3, 4), seeds=3)
+    heading, values = rows(result.best())
+    assert heading == ["η", "λ", "test accuracy"] and float(values[2]) == pytest.approx(
+        result.best().score, abs=1e-4
+    )
+    statistics = jfnn.cell_statistics(result)
+    heading, *cells = rows(statistics)
+    assert heading == ["place", *statistics._fields] and len(cells) == 10
+    assert [row[-1] for row in cells[: statistics.tied.sum()]] == ["yes"] * min(10, statistics.tied.sum())
+    i, j = map(int, cells[0][0].split(", "))
+    assert float(cells[0][2]) == pytest.approx(statistics.mean[i, j], abs=1e-4)
+    assert len(repr(statistics)) < 120
+    scores = {"train_loss": np.linspace(1, 0.5, 9), "test_loss": np.full(9, np.nan)}
+    heading, *last = rows(jfnn.History(np.arange(1, 10), scores, -1))
+    assert heading == ["epoch", "train loss"] and last[-1] == ["9", "0.5"] and len(last) == 5
+
+
+def test_a_bar_stays_on_one_line_and_begins_anew_with_the_next_group(capsys):
+    bar = ProgressBar("loss", higher_is_better=False)
+    for epoch in (1, 2, 3):
+        bar(Progress(epoch, 3, 2, 2, -0.25))
+        time.sleep(0.15)  # tqdm draws ten times a second at most
+    bar(Progress(1, 2, 1, 1, None))
+    bar.close()
+    written = capsys.readouterr().err
+    assert "2 of 2 training, best loss 0.25" in written and "\n" not in written
+
+
+def test_names_of_groups_are_directories_of_the_system():
+    for name in ("50-sigmoid", "a b", "é"):
+        assert names_directory(name, PureWindowsPath) and names_directory(name, PurePosixPath)
+    for name in ("a/b", "..", ".a", "", "a/", 3):
+        assert not names_directory(name, PureWindowsPath) and not names_directory(name, PurePosixPath)
+    for name in ("a\\b", "c:b", "c:", "\\\\host\\share"):
+        assert not names_directory(name, PureWindowsPath)
