@@ -13,6 +13,8 @@ from . import (
     minibatches,
     network,
     plots,
+    report,
+    schedulers,
     subsets,
     training,
 )
@@ -155,7 +157,9 @@ __all__ = [
     "predict",
     "predict_proba",
     "pruned",
+    "report",
     "rnn",
+    "schedulers",
     "sequential",
     "subsets",
     "supervised",

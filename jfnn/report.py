@@ -21,6 +21,8 @@ from jfnn.search.loading import how_to_load
 from jfnn.search.result import SweepResult
 from jfnn.store import files
 
+__all__ = ["write_overview", "write_report"]
+
 TITLES = {"heatmap": "The grid", "scatter": "The cells drawn", "curves": "Over the epochs"}
 LONGEST = 50  # values shown of a longer list among the settings
 STYLE = """
@@ -54,10 +56,11 @@ def write_report(
         path: The page's file. Its directory is the one that the page says to load from.
         title: The page's heading.
         text: Lines below it.
-        figures: PNG images, name -> bytes; None for those of `draw`.
+        figures: PNG images, name -> bytes; None for the figures of `jfnn.plots` that the sweep has.
         settings: Further settings to list, before those in ``result.config``.
-        scaling: Scaling of the data before the sweep, as for `how_to_load`.
-        columns: Description of a file's columns, the same.
+        scaling: Scaling of the data before the sweep, for the lines that load models: "x", and "y" for
+            targets that are no labels, each ``{"mean": [...], "scale": [...]}``.
+        columns: Description of a file's columns, from `jfnn.datasets.fit_columns`, for the same lines.
         objectives: Scores whose Pareto front is listed, as for `jfnn.analysis.front`.
     """
     checks.check_instance(result, SweepResult, "result")

@@ -15,7 +15,7 @@ from jfnn.layers.recurrent import Directions
 from jfnn.layers.residual import Residual
 from jfnn.layers.scaled import Scaled
 
-# Every kind, by the name that descriptions of networks give it.
+#: Every kind, by the name that descriptions of networks give it.
 LAYERS: dict[str, type[LayerKind]] = {
     "conv": Conv,
     "dense": Dense,
