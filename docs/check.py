@@ -55,10 +55,9 @@ def public_names(package: ModuleType) -> dict[str, object]:
 
 def check_names(site: Path, names: set[str]) -> Iterator[str]:
     """Names that the site's inventory does not have."""
-    inventory = InventoryFile.loads((site / "objects.inv").read_bytes(), uri="")
-    known = {
-        name for domain, objects in inventory.data.items() if domain.startswith("py:") for name in objects
-    }
+    with (site / "objects.inv").open("rb") as stream:
+        inventory = InventoryFile.load(stream, "", posixpath.join)
+    known = {name for domain, objects in inventory.items() if domain.startswith("py:") for name in objects}
     for name in sorted(names - known):
         yield f"objects.inv: {name} has no page"
 
@@ -119,16 +118,22 @@ def check(site: Path, names: set[str]) -> list[str]:
     """All findings about a site that must have these names."""
     site = site.resolve()
     findings = list(check_names(site, names))
-    pages = {path: Page(path.read_text(encoding="utf-8")) for path in sorted(site.rglob("*.html"))}
+    pages = {path: Page(path.read_text(encoding="utf-8")) for path in _files(site, "html")}
     for path, page in pages.items():
         loads = [*page.loads, *(address for text in page.css for address in css_loads(text))]
         findings += _check_loads(site, path, loads)
         findings += check_links(site, path, [*page.links, *loads], pages)
-    for path in sorted(site.rglob("*.css")):
+    for path in _files(site, "css"):
         loads = css_loads(path.read_text(encoding="utf-8"))
         findings += _check_loads(site, path, loads)
         findings += check_links(site, path, loads, pages)
     return findings
+
+
+def _files(site: Path, kind: str) -> list[Path]:
+    """Files of the site with a suffix, without the templates that the theme has among its styles."""
+    paths = sorted(site.rglob(f"*.{kind}"))
+    return [path for path in paths if kind != "html" or "_static" not in path.relative_to(site).parts]
 
 
 def _check_loads(site: Path, path: Path, addresses: list[str]) -> Iterator[str]:

@@ -66,6 +66,7 @@ napoleon_use_ivar = False  # attributes are names that text can link to
 napoleon_attr_annotations = True
 napoleon_use_rtype = False
 python_maximum_signature_line_length = 100
+python_trailing_comma_in_multi_line_signatures = False
 python_use_unqualified_type_names = True
 toc_object_entries_show_parents = "hide"
 
@@ -94,6 +95,7 @@ sphinx_gallery_conf = {
     "abort_on_example_error": True,
     "only_warn_on_example_error": False,
     "remove_config_comments": True,
+    "write_computation_times": False,  # its pages load scripts from elsewhere
     "doc_module": ("jfnn",),
     "backreferences_dir": "generated/backreferences",
 }

@@ -32,7 +32,9 @@ def site(tmp_path):
     (tmp_path / "sub/b.html").write_text('<p id="there"><a href="..">up</a><a href="../index.html?q=1">i</a>')
     (tmp_path / "a.css").write_text("/* url(https://x.org/comment) */ p { background: url('dot.png') }")
     (tmp_path / "dot.png").write_bytes(b"dot")
-    header = "# Sphinx inventory version 2\n# Project: p\n# Version: 1\n# The remainder is compressed using zlib.\n"
+    (tmp_path / "_static").mkdir()
+    (tmp_path / "_static/macros.html").write_text('<a href="{{ a template }}">')
+    header = "# Sphinx inventory version 2\n# Project: p\n# Version: 1\n# compressed using zlib\n"
     lines = "p py:module 0 index.html -\np.f py:function 1 sub/b.html -\nq std:label -1 index.html -\n"
     (tmp_path / "objects.inv").write_bytes(header.encode() + zlib.compress(lines.encode()))
     return tmp_path

@@ -2,6 +2,7 @@
 
 import dataclasses
 import inspect
+import re
 import sys
 import textwrap
 from collections.abc import Iterator
@@ -87,6 +88,16 @@ def docstring(app: Sphinx, what: str, name: str, obj: Any, options: Any, lines: 
         lines.insert(0, "")  # or napoleon takes words before a colon in the first line for a type
 
 
+def types_beside_names(app: Sphinx, what: str, name: str, obj: Any, options: Any, lines: list[str]) -> None:
+    """Moves the type of an attribute, which napoleon writes below its text, beside its name."""
+    place = 0
+    for i, line in enumerate(list(lines)):
+        if line.startswith(".. attribute::"):
+            place = i
+        elif line.startswith("   :type: ") and place:
+            lines.insert(place + 1, re.sub(r"(?<![\w.~])(\w+\.)+\w", r"~\g<0>", lines.pop(i)))
+
+
 def add_aliases(app: Sphinx, env: BuildEnvironment) -> None:
     """Names that have a page by another name of the same object, such as ``jfnn.layers.Conv``."""
     objects = env.domains.python_domain.objects
@@ -115,6 +126,7 @@ def setup(app: Sphinx) -> ExtensionMetadata:
     app.connect("autodoc-skip-member", skip_member)
     app.connect("autodoc-process-signature", shorten_types, priority=600)  # after autodoc has noted the types
     app.connect("autodoc-process-docstring", docstring, priority=400)  # before napoleon
+    app.connect("autodoc-process-docstring", types_beside_names, priority=600)  # after it
     app.connect("env-updated", add_aliases)
     app.connect("missing-reference", find)
     return {"parallel_read_safe": True, "parallel_write_safe": True}

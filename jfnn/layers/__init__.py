@@ -1,4 +1,4 @@
-"""Kinds of layers, a file each: shape rule, start, forward pass and pull-back by hand."""
+"""Kinds of layers, each with its shape rule, start, forward pass and pull-back by hand."""
 
 from jfnn.layers.conv import Conv
 from jfnn.layers.dense import Dense, Layer

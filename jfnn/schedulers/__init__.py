@@ -1,4 +1,4 @@
-"""Rules that see scores between calls and say which members train on, and how: a file each."""
+"""Rules that see scores between calls and say which members train on, and how."""
 
 from jfnn.schedulers.early_stopping import EarlyStopping
 from jfnn.schedulers.halving import Halving
