@@ -53,7 +53,12 @@ myst_heading_anchors = 3
 
 # The API, one page a name.
 autosummary_generate = True
-autosummary_context = {"classes": reference.classes(), "derived": reference.derived()}
+autosummary_context = {
+    "classes": reference.classes(),
+    "derived": reference.derived(),
+    "titles": reference.titles(),
+}
+autosummary_filename_map = reference.filenames()
 autodoc_typehints = "description"
 autodoc_typehints_description_target = "documented"
 autodoc_typehints_format = "short"

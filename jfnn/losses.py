@@ -52,7 +52,7 @@ class Loss(NamedTuple):
         probabilities: ``(a, axis) -> P``, class probabilities from outputs; None where the outputs of the
             network are themselves the prediction (quadratic cost).
         min_outputs: The least number of outputs for which the cost means anything.
-        target_sum: What the targets of a sample must sum to (1 for distributions), or None.
+        target_sum: Sum that the targets of a sample must have (1 for distributions), or None for any.
     """
 
     cost: Callable[..., jax.Array]

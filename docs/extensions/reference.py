@@ -1,10 +1,12 @@
 """The reference of names: members, constants, names that two modules have, short names in docstrings."""
 
 import dataclasses
+import functools
 import inspect
 import re
 import sys
 import textwrap
+from collections import Counter
 from collections.abc import Iterator
 from typing import Any
 
@@ -23,22 +25,41 @@ import jfnn
 from jfnn.search import keywords
 
 
+@functools.cache
+def public() -> dict[str, object]:
+    """Public names of the package."""
+    return public_names(jfnn)
+
+
 def classes() -> str:
     """Names of public classes; members that others inherit from these are on the page of the former alone."""
-    found = {value.__name__ for value in public_names(jfnn).values() if inspect.isclass(value)}
-    return ", ".join(sorted(found | {"object"}))
+    found = {value.__name__ for value in public().values() if inspect.isclass(value)}
+    return ", ".join(sorted(found | {"object", "tuple", "BaseException"}))
+
+
+def titles() -> dict[str, str]:
+    """Full name -> title of its page: the name alone, with its module where others have the name too."""
+    names = {id(value): name for name, value in public().items()}.values()
+    count = Counter(name.rpartition(".")[2] for name in names)
+    last = {name: name.rpartition(".")[2] for name in public()}
+    return {name: name.partition(".")[2] if count[last[name]] > 1 else last[name] for name in public()}
+
+
+def filenames() -> dict[str, str]:
+    """Files of functions whose name differs from another by capitals alone, which macOS does not tell apart."""
+    count = Counter(name.lower() for name in public())
+    functions = (name for name, value in public().items() if inspect.isfunction(value))
+    return {name: f"{name}-function" for name in functions if count[name.lower()] > 1}
 
 
 def public_bases(derived: type) -> list[type]:
-    """Bases of a class that have pages, here or in scikit-learn's documentation."""
-    public = list(public_names(jfnn).values())
-    return [base for base in derived.__bases__ if base in public or base.__module__.startswith("sklearn")]
+    """Bases of a class that have pages."""
+    return [base for base in derived.__bases__ if base in public().values()]
 
 
 def derived() -> list[str]:
-    """Names of public classes that have such bases."""
-    public = public_names(jfnn).items()
-    return [name for name, value in public if inspect.isclass(value) and public_bases(value)]
+    """Names of public classes whose bases have pages."""
+    return [name for name, value in public().items() if inspect.isclass(value) and public_bases(value)]
 
 
 def keep_public_bases(app: Sphinx, name: str, obj: Any, options: Any, bases: list[type]) -> None:
@@ -85,7 +106,7 @@ def docstring(app: Sphinx, what: str, name: str, obj: Any, options: Any, lines: 
         del lines[1:]
         lines += ["", *textwrap.dedent(keywords._arguments(obj)).splitlines()]
     if what in ("attribute", "data", "property"):
-        lines.insert(0, "")  # or napoleon takes words before a colon in the first line for a type
+        lines.insert(0, "\\ ")  # or napoleon takes words before a colon in the first line for a type
 
 
 def types_beside_names(app: Sphinx, what: str, name: str, obj: Any, options: Any, lines: list[str]) -> None:
@@ -101,9 +122,8 @@ def types_beside_names(app: Sphinx, what: str, name: str, obj: Any, options: Any
 def add_aliases(app: Sphinx, env: BuildEnvironment) -> None:
     """Names that have a page by another name of the same object, such as ``jfnn.layers.Conv``."""
     objects = env.domains.python_domain.objects
-    public = public_names(jfnn)
-    pages = {id(value): objects[name] for name, value in public.items() if name in objects}
-    for name, value in public.items():
+    pages = {id(value): objects[name] for name, value in public().items() if name in objects}
+    for name, value in public().items():
         if name not in objects and id(value) in pages:
             objects[name] = pages[id(value)]._replace(aliased=True)
 

@@ -37,7 +37,7 @@ class MLPClassifier(Perceptron, neural_network.MLPClassifier):  # type: ignore[m
     Parameters, methods and attributes are scikit-learn's, and mean the same; the page on
     scikit-learn's names says where they differ. Further here: activations "elu" and "leaky_relu", any optax
     optimizer as ``solver``, ``engine`` ("auto" to train a fit on jfnn where that is faster, "jfnn", or
-    "sklearn"), and ``class_weight``: class -> weight of its rows, "balanced", or None for 1.
+    "scikit-learn"), and ``class_weight``: class -> weight of its rows, "balanced", or None for 1.
     """
 
     _parameter_constraints: ClassVar[parameters.Constraints] = {
