@@ -17,6 +17,7 @@ from urllib.parse import unquote, urlsplit
 
 from sphinx.util.inventory import InventoryFile
 
+PUBLIC = ("jfnn", "report")  # the package, and a module that its front leaves out
 # Attributes of tags that a browser loads by itself; of a link only with one of these relations.
 LOADED = {"audio", "embed", "iframe", "image", "img", "input", "link", "object", "script", "source"}
 LOADED |= {"track", "use", "video"}
@@ -40,16 +41,15 @@ def names_in(module: ModuleType) -> list[str]:
     return [name for name in names if not name.startswith("_")]
 
 
-def public_names(package: ModuleType) -> dict[str, object]:
-    """Full name -> object: the names of a package's front, and those of the modules among them."""
+def public_names(package: str, *modules: str) -> dict[str, object]:
+    """Full name -> object: the names of a package's front and further modules, and those in these modules."""
+    front = importlib.import_module(package)
     found: dict[str, object] = {}
-    for name in names_in(package):
-        value = getattr(package, name)
-        found[f"{package.__name__}.{name}"] = value
+    for name in [*names_in(front), *modules]:
+        value = importlib.import_module(f"{package}.{name}") if name in modules else getattr(front, name)
+        found[f"{package}.{name}"] = value
         if isinstance(value, ModuleType):
-            found |= {
-                f"{package.__name__}.{name}.{inner}": getattr(value, inner) for inner in names_in(value)
-            }
+            found |= {f"{package}.{name}.{inner}": getattr(value, inner) for inner in names_in(value)}
     return found
 
 
@@ -142,6 +142,6 @@ def _check_loads(site: Path, path: Path, addresses: list[str]) -> Iterator[str]:
 
 
 if __name__ == "__main__":
-    found = check(Path(sys.argv[1]), set(public_names(importlib.import_module("jfnn"))))
+    found = check(Path(sys.argv[1]), set(public_names(*PUBLIC)))
     print(*found, sep="\n", end="\n" if found else "")
     sys.exit(bool(found))

@@ -1,7 +1,6 @@
 """docs/check.py on small sites of its own: it finds every kind of fault, and nothing where there is none."""
 
 import importlib.util
-import types
 import zlib
 from pathlib import Path
 
@@ -99,21 +98,19 @@ def test_a_style_sheet_that_loads_from_elsewhere_is_found(check, site, css):
 
 
 def test_public_names_are_those_of_the_front_and_of_its_modules(check, tmp_path, monkeypatch):
-    source = "import os\nX: int = 1\n_Y = 2\nclass C: ...\ndef f(): ...\ndef _g(): ...\n"
-    (tmp_path / "defining.py").write_text(source)
-    monkeypatch.syspath_prepend(tmp_path)
-    defining = importlib.import_module("defining")
-    listing = types.ModuleType("listing")
-    listing.__all__, listing.a, listing.b = ["a"], 1, 2
-    package = types.ModuleType("package")
-    package.__all__ = ["defining", "listing", "C"]
-    package.defining, package.listing, package.C = defining, listing, defining.C
-    assert check.public_names(package) == {
-        "package.defining": defining,
-        "package.defining.X": 1,
-        "package.defining.C": defining.C,
-        "package.defining.f": defining.f,
-        "package.listing": listing,
-        "package.listing.a": 1,
-        "package.C": defining.C,
+    files = {
+        "__init__": "from site_names import defining, listing\nfrom site_names.defining import C\n"
+        "__all__ = ['C', 'defining', 'listing']",
+        "defining": "import os\nX: int = 1\n_Y = 2\nclass C: ...\ndef f(): ...\ndef _g(): ...\n",
+        "listing": "__all__ = ['a']\na, b = 1, 2",
+        "further": "z = 3",
+        "private": "y = 4",
     }
+    (tmp_path / "site_names").mkdir()
+    for name, source in files.items():
+        (tmp_path / f"site_names/{name}.py").write_text(source)
+    monkeypatch.syspath_prepend(tmp_path)
+    names = "C defining defining.X defining.C defining.f listing listing.a further further.z"
+    found = check.public_names("site_names", "further")
+    assert set(found) == {f"site_names.{name}" for name in names.split()}
+    assert found["site_names.C"] is found["site_names.defining.C"] and found["site_names.further.z"] == 3

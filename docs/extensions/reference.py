@@ -10,7 +10,7 @@ from collections import Counter
 from collections.abc import Iterator
 from typing import Any
 
-from check import public_names
+from check import PUBLIC, public_names
 from docutils import nodes
 from numpy.typing import ArrayLike
 from sphinx.addnodes import pending_xref
@@ -21,14 +21,13 @@ from sphinx.pycode import ModuleAnalyzer
 from sphinx.util.nodes import make_refnode
 from sphinx.util.typing import ExtensionMetadata, stringify_annotation
 
-import jfnn
 from jfnn.search import keywords
 
 
 @functools.cache
 def public() -> dict[str, object]:
     """Public names of the package."""
-    return public_names(jfnn)
+    return public_names(*PUBLIC)
 
 
 def classes() -> str:
@@ -46,7 +45,7 @@ def titles() -> dict[str, str]:
 
 
 def filenames() -> dict[str, str]:
-    """Files of functions whose name differs from another by capitals alone, which macOS does not tell apart."""
+    """Files of functions that differ from another name by capitals alone, which macOS ignores."""
     count = Counter(name.lower() for name in public())
     functions = (name for name, value in public().items() if inspect.isfunction(value))
     return {name: f"{name}-function" for name in functions if count[name.lower()] > 1}
@@ -106,11 +105,13 @@ def docstring(app: Sphinx, what: str, name: str, obj: Any, options: Any, lines: 
         del lines[1:]
         lines += ["", *textwrap.dedent(keywords._arguments(obj)).splitlines()]
     if what in ("attribute", "data", "property"):
-        lines.insert(0, "\\ ")  # or napoleon takes words before a colon in the first line for a type
+        lines.insert(0, "\\")  # or napoleon takes words before a colon in the first line for a type
 
 
 def types_beside_names(app: Sphinx, what: str, name: str, obj: Any, options: Any, lines: list[str]) -> None:
     """Moves the type of an attribute, which napoleon writes below its text, beside its name."""
+    if lines and lines[0] == "\\":  # from `docstring`
+        del lines[0]
     place = 0
     for i, line in enumerate(list(lines)):
         if line.startswith(".. attribute::"):
