@@ -9,7 +9,9 @@ from sphinx_gallery.sorting import ExplicitOrder
 import jfnn
 
 HERE = Path(__file__).parent
-sys.path.insert(0, str(HERE / "extensions"))
+sys.path[:0] = [str(HERE), str(HERE / "extensions")]
+import reference  # noqa: E402
+
 os.environ.setdefault("JAX_PLATFORMS", "cpu")  # outputs of tutorials are those of a machine without a GPU
 
 project = "jfnn"
@@ -27,10 +29,24 @@ extensions = [
     "sphinx_gallery.gen_gallery",
     "myst_parser",
     "mathml",
+    "reference",
 ]
 templates_path = ["templates"]
 exclude_patterns = ["generated/**/*.ipynb", "generated/**/*.py", "tutorials", "gallery"]
-nitpick_ignore_regex = [("py:.*", "(?!jfnn)")]
+nitpicky = True
+nitpick_ignore_regex = [
+    ("py:(class|exc|type)", "(?!jfnn).*"),
+    ("py:obj", r"(jax|numpy|optax|scipy|sklearn|torch|matplotlib|equinox|nnx)\b.*"),
+    # Types in signatures that no program names.
+    (
+        "py:class",
+        r"jfnn\.(optimizers\.(Distribution|UpdateRule)|numerics\.permutation\.Domain|experiment\.axes\.Axes)",
+    ),
+    (
+        "py:class",
+        r"jfnn\.search\.(ask_tell\.(Study|Rounds)|predictions\.Origin)|jfnn\.estimators\.ensemble\.SearchEnsemble",
+    ),
+]
 default_role = "py:obj"
 
 # Pages in Markdown.
@@ -39,17 +55,29 @@ myst_heading_anchors = 3
 
 # The API, one page a name.
 autosummary_generate = True
-autosummary_ignore_module_all = False
+autosummary_context = {
+    "classes": reference.classes(),
+    "derived": reference.derived(),
+    "titles": reference.titles(),
+}
+autosummary_filename_map = reference.filenames()
 autodoc_typehints = "description"
 autodoc_typehints_description_target = "documented"
+autodoc_typehints_format = "short"
+autodoc_inherit_docstrings = False
 autodoc_member_order = "bysource"
 autodoc_preserve_defaults = True
 napoleon_google_docstring = True
 napoleon_numpy_docstring = False
-napoleon_use_ivar = True
+napoleon_use_ivar = False  # attributes are names that text can link to
+napoleon_attr_annotations = True
 napoleon_use_rtype = False
+python_maximum_signature_line_length = 100
+python_trailing_comma_in_multi_line_signatures = False
+python_use_unqualified_type_names = True
+toc_object_entries_show_parents = "hide"
 
-# Names of other projects. Their inventories are fetched where the builder asks for them: a build needs no network.
+# Names of other projects. Inventories are fetched where the builder asks for them: a build needs no network.
 intersphinx_mapping = {
     "python": ("https://docs.python.org/3", None),
     "jax": ("https://docs.jax.dev/en/latest", None),
@@ -76,6 +104,7 @@ sphinx_gallery_conf = {
     "abort_on_example_error": True,
     "only_warn_on_example_error": False,
     "remove_config_comments": True,
+    "write_computation_times": False,  # its pages load scripts from elsewhere
     "doc_module": ("jfnn",),
     "backreferences_dir": "generated/backreferences",
 }
@@ -83,6 +112,12 @@ sphinx_gallery_conf = {
 html_theme = "sphinx_book_theme"
 html_title = "jfnn"
 html_math_renderer = "mathml"
-html_theme_options = {"show_toc_level": 2, "home_page_in_toc": True, "use_download_button": False}
+html_theme_options = {
+    "show_toc_level": 2,
+    "home_page_in_toc": True,
+    "use_download_button": False,
+    "navbar_persistent": [],
+    "collapse_navbar": True,
+}
 html_static_path = []
 html_show_sourcelink = False

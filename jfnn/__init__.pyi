@@ -13,6 +13,7 @@ from . import (
     minibatches,
     network,
     plots,
+    schedulers,
     subsets,
     training,
 )
@@ -158,6 +159,7 @@ __all__ = [
     "predict_proba",
     "pruned",
     "rnn",
+    "schedulers",
     "sequential",
     "subsets",
     "supervised",

@@ -14,6 +14,24 @@ import jax.numpy as jnp
 
 from jfnn.arguments.checks import ArgumentError, ArgumentTypeError
 
+__all__ = [
+    "ACTIVATIONS",
+    "Activation",
+    "d_elu",
+    "d_identity",
+    "d_leaky_relu",
+    "d_relu",
+    "d_sigmoid",
+    "d_tanh",
+    "elu",
+    "get",
+    "identity",
+    "leaky_relu",
+    "relu",
+    "sigmoid",
+    "tanh",
+]
+
 
 class Activation(NamedTuple):
     """An elementwise function and its derivative.
@@ -88,6 +106,7 @@ def d_identity(z: jax.Array) -> jax.Array:
     return jnp.ones_like(z)
 
 
+#: Name -> activation, for every argument that takes an activation.
 ACTIVATIONS: dict[str, Activation] = {
     "sigmoid": Activation(sigmoid, d_sigmoid),
     "relu": Activation(relu, d_relu),

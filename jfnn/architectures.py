@@ -118,7 +118,7 @@ def rnn(
         activation: Of an Elman layer, and of the hidden layers.
         output: The output layer's activation; the identity for a cross-entropy.
         init: Where parameters start, as in `jfnn.mlp`; "pytorch" is ±1/√units in the recurrent layer.
-        padded: Whether rows of zeros at the end of a sequence are padding (`layers.recurrent.Recurrent`).
+        padded: Whether rows of zeros at the end of a sequence are padding (see `Elman`).
 
     Raises:
         ValueError, TypeError: An unknown name or invalid sizes; the message names the argument.

@@ -50,7 +50,7 @@ def forward(
         x: Inputs ``[n, n_in]``.
         activation: The hidden layers' activation.
         output: The output layer's activation.
-        masks: Of dropout, one ``[n_l, n]`` or None for each layer (`jfnn.layers.dropout.dropout_masks`).
+        masks: Of dropout, one ``[n_l, n]`` or None for each layer.
 
     Returns:
         ``(zs, activations)``: the pre-activations ``[z_1, …, z_L]`` and the activations ``[a_0, …, a_L]``,

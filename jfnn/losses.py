@@ -21,6 +21,25 @@ import optax
 from jfnn.arguments.checks import ArgumentError, ArgumentTypeError
 from jfnn.numerics.sums import sum_of_products, sum_of_squares
 
+__all__ = [
+    "LOSSES",
+    "REDUCTIONS",
+    "Loss",
+    "cross_entropy",
+    "d_cross_entropy",
+    "d_quadratic",
+    "d_sigmoid_cross_entropy",
+    "d_softmax_binary_cross_entropy",
+    "get",
+    "is_weight",
+    "l2_penalty",
+    "quadratic",
+    "reduce_costs",
+    "reduction_scale",
+    "sigmoid_cross_entropy",
+    "softmax_binary_cross_entropy",
+]
+
 Params = Any  # a pytree of arrays
 
 
@@ -33,7 +52,7 @@ class Loss(NamedTuple):
         probabilities: ``(a, axis) -> P``, class probabilities from outputs; None where the outputs of the
             network are themselves the prediction (quadratic cost).
         min_outputs: The least number of outputs for which the cost means anything.
-        target_sum: What the targets of a sample must sum to (1 for distributions), or None.
+        target_sum: Sum that the targets of a sample must have (1 for distributions), or None for any.
     """
 
     cost: Callable[..., jax.Array]
@@ -143,6 +162,7 @@ def _sigmoid(z: jax.Array, axis: int = -1) -> jax.Array:
     return jax.nn.sigmoid(z)
 
 
+#: Name -> loss, for every argument that takes a loss.
 LOSSES: dict[str, Loss] = {
     "quadratic": Loss(quadratic, d_quadratic),
     "cross_entropy": Loss(cross_entropy, d_cross_entropy, jax.nn.softmax, min_outputs=2, target_sum=1.0),
@@ -169,6 +189,7 @@ def get(loss: str | Loss) -> Loss:
     return LOSSES[loss]
 
 
+#: Ways to put costs of samples together; see `jfnn.objective`.
 REDUCTIONS = ("sum", "mean")
 
 

@@ -18,10 +18,14 @@ from jfnn.arguments.signatures import check_callable
 from jfnn.numerics import permutation
 from jfnn.numerics.permutation import Domain
 
+__all__ = ["PADDING", "SCHEMES", "Minibatches", "step_rows"]
+
+#: In the place of a row number where a step has fewer rows than the others.
 PADDING = -1
 # Most row numbers that a program draws at once: XLA spreads larger kernels over its threads, which takes ten
 # times as long.
 DRAWN = 1280
+#: Ways to cut an epoch into steps; see `Minibatches`.
 SCHEMES = ("subset", "permutation", "in_order", "full")
 EPOCH = np.uint32(2**32 - 1)  # in place of a step's number where one permutation serves a whole epoch
 
@@ -102,8 +106,7 @@ def step_rows(
     """Row numbers (int32) of one step, among the ``n`` rows of ``domain``; all arguments broadcast.
 
     Entry j of a "subset" is entry j of the permutation that ``(seed, epoch, step)`` chooses, and entry j of
-    step s of a "permutation" is entry ``s batch_size + j`` of the one that ``(seed, epoch)`` chooses
-    (`jfnn.numerics.permutation.permuted`).
+    step s of a "permutation" is entry ``s batch_size + j`` of the one that ``(seed, epoch)`` chooses.
 
     Args:
         batches: The scheme.

@@ -1,7 +1,7 @@
 """Feed-forward networks as pure functions of their parameters (the notes, section 1).
 
 Samples are rows: ``x [n, …]``, ``w [n_in, n_out]``, ``b [n_out]``. A network is a pair of functions,
-`Network(init, apply)`; a network made of `jfnn.layers` also says of which, for the hand derivation and the
+``Network(init, apply)``; a network made of `jfnn.layers` also says of which, for the hand derivation and the
 engine's column form.
 """
 
@@ -21,6 +21,8 @@ from jfnn.layers.dense import Dense
 from jfnn.layers.flatten import Flatten
 from jfnn.layers.kind import LayerKind, Params, Shape
 from jfnn.layers.sequence import Masks
+
+__all__ = ["Network", "forward", "mlp", "sequential"]
 
 
 class Network(NamedTuple):
@@ -81,7 +83,7 @@ def forward(
         layers: The layers.
         params: Their parameters.
         x: Inputs ``[n, …]``.
-        masks: Factors of the outputs of each layer, samples last (`jfnn.layers.dropout.dropout_masks`).
+        masks: Factors of the outputs of each layer, samples last: those of dropout, or None.
     """
     a = x
     for i, (layer, leaves) in enumerate(zip(layers, params, strict=True)):

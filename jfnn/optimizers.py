@@ -73,8 +73,8 @@ class Optimizer:
     Attributes:
         name: "sgd" (the notes' ``p <- p - η ∂C/∂p``), any optax optimizer by name, or a factory
             ``(learning_rate=…) -> transformation``.
-        schedule: Factor of the learning rate as training goes on: a key of `SCHEDULES`, or a
-            function ``part done, from 0 to 1 -> multiplier``.
+        schedule: Factor of the learning rate as training goes on: "constant",
+            "cosine", "linear", "warmup_cosine", or a function ``part done, from 0 to 1 -> multiplier``.
         schedule_epochs: Epochs over which the schedule spreads; None for all.
         arguments: Further arguments of the optimizer. A float is a number of each member; a sequence of
             numbers or a distribution is an axis; anything else is passed on as it is.

@@ -111,7 +111,14 @@ def decide(outputs: jax.Array, loss: Loss | None, axis: int = -1) -> jax.Array:
 def accuracy(
     network: Network, params: Params, x: Any, labels: Any, loss: str | Loss = "cross_entropy"
 ) -> jax.Array:
-    """The share of rows whose predicted label is the given one, a scalar in [0, 1].
+    """The share of rows whose predicted label is that of ``labels``, a scalar in [0, 1].
+
+    Args:
+        network: The network.
+        params: Its parameters.
+        x: Inputs ``[n, …]``.
+        labels: Integer labels ``[n]``.
+        loss: The loss it was trained with.
 
     Raises:
         ValueError: ``labels`` is not one integer label a row; and as in `predict`.

@@ -21,6 +21,8 @@ from jfnn.search.loading import how_to_load
 from jfnn.search.result import SweepResult
 from jfnn.store.pages import images_html, pairs_html, write_page
 
+__all__ = ["write_overview", "write_report", "write_tables"]
+
 TITLES = {"scatter": "The cells drawn", "curves": "Over the epochs"}
 LONGEST = 50  # values shown of a longer list among all that is recorded
 
@@ -44,11 +46,12 @@ def write_report(
         path: The page's file. Its directory is the one that the page says to load from.
         title: The page's heading.
         text: Lines below it and the sentence that says what was trained and which cell is best.
-        figures: PNG images, title -> bytes; None for `maps` and those of `draw` but the heat map.
+        figures: PNG images, title -> bytes; None for the figures of `jfnn.plots` that the sweep has.
         settings: Further settings to list before those of the run, name -> value; those in a mapping of
             their own go to the group of its name, others to "Data".
-        scaling: Scaling of the data before the sweep, as for `how_to_load`.
-        columns: Description of a file's columns, the same.
+        scaling: Scaling of the data before the sweep, for the lines that load models: "x", and "y" for
+            targets that are no labels, each ``{"mean": [...], "scale": [...]}``.
+        columns: Description of a file's columns, from `jfnn.datasets.fit_columns`, for the same lines.
         objectives: Scores whose Pareto front is listed, as for `jfnn.analysis.front`.
     """
     checks.check_instance(result, SweepResult, "result")

@@ -22,7 +22,8 @@ from jfnn.optimizers import State
 from jfnn.targets import as_penalty, as_targets, as_weights
 
 ValueAndGrad = Callable[..., tuple[jax.Array, Params]]
-GRADIENTS = ("autodiff", "backprop")  # by JAX, and by the hand derivation
+#: Gradients by name: by JAX, and by the hand derivation.
+GRADIENTS = ("autodiff", "backprop")
 
 
 def objective(
@@ -56,7 +57,7 @@ def objective(
         reduction: "sum" or "mean".
         weights: Optional sample weights ``[n]``: each sample's cost counts that often, and "mean" divides by
             their sum.
-        dropout: The probability to drop a hidden unit for a sample, in [0, 1) (`jfnn.layers.dropout`).
+        dropout: The probability to drop a hidden unit for a sample, in [0, 1).
         key: A random key for dropout, whose units only networks of `jfnn.layers` have, or for the network's
             ``random_apply``; None for neither.
 
@@ -142,7 +143,7 @@ def epoch(
     l2: jax.Array | float,
     rows: jax.Array,
 ) -> tuple[State, jax.Array]:
-    """One epoch: `step` over minibatches, by `jax.lax.scan`.
+    """One epoch: `jfnn.training.step` over minibatches, by `jax.lax.scan`.
 
     Args:
         state: Parameters and optimizer state.

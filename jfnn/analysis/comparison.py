@@ -25,7 +25,8 @@ class Comparison(NamedTuple):
     Attributes:
         reference: Place of the cell that the others are compared with.
         difference: Mean over runs of a cell's score less the reference's.
-        low, high: Ends of the t interval of this mean, uncorrected.
+        low: Lower end of the t interval of this mean, uncorrected.
+        high: Its upper end.
         p: Two-sided p-value of each comparison alone.
         p_holm: The same, corrected for all comparisons made (Holm's): at most alpha in any true null
             hypothesis with a probability of at most alpha.

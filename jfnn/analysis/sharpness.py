@@ -66,7 +66,9 @@ def sharpness(
             ``keep_params="evaluations"`` those of every evaluation. Networks are computed in blocks.
         x: Inputs ``[n, …]``, the same for all.
         y: Labels ``[n]`` or targets ``[n, n_out]``.
-        loss, l2, reduction: As in `jfnn.objective`; λ is one number.
+        loss: As in `jfnn.objective`.
+        l2: λ, one number.
+        reduction: As in `jfnn.objective`.
         k: How many eigenvalues, at most the number of parameters.
         iterations: Lanczos iterations, at least k; at most the number of parameters are made. Of 64-50-10 on
             the digits 20 gave the largest eigenvalue to rounding, 50 the five largest.

@@ -11,7 +11,8 @@ from jfnn.arguments.checks import ArgumentError, ArgumentTypeError
 from jfnn.boltzmann.columns import EVEN, ODD, field, free_energy, given_visible, means, statistics
 from jfnn.boltzmann.machine import Machine
 
-MOST_UNITS = 20  # a million states
+#: Most units on the smaller side of a machine whose states are summed one by one: a million states.
+MOST_UNITS = 20
 
 
 def sides(sizes: tuple[int, ...]) -> tuple[int, int]:

@@ -35,8 +35,13 @@ class BoltzmannLearner(DescentLearner):
     column form, weights ``[n_{k+1}, n_k]``.
 
     Attributes:
-        sizes, gradient, k, chains, sweeps, scale: As in `boltzmann_machine`.
-        measures: The measure of each metric, of `jfnn.boltzmann.enumeration.MEASURES`.
+        sizes: As in `boltzmann_machine`.
+        gradient: As in `boltzmann_machine`.
+        k: As in `boltzmann_machine`.
+        chains: As in `boltzmann_machine`.
+        sweeps: As in `boltzmann_machine`.
+        scale: As in `boltzmann_machine`.
+        measures: The measure of each metric, the loss first, as `boltzmann_machine` names them.
         bounded: Whether rows must be in [0, 1], as states are.
     """
 

@@ -46,19 +46,31 @@ def energy(machine: Machine, *states: Any) -> jax.Array:
 
 
 def free_energy(machine: Machine, v: Any) -> jax.Array:
-    """``F(v) = -log Σ_h exp(-E(v, h))`` of a restricted machine ``[n]``; ``v [n, n_visible]`` in [0, 1]."""
+    """``F(v) = -log Σ_h exp(-E(v, h))`` of a restricted machine ``[n]``; ``v [n, n_visible]`` in [0, 1].
+
+    Raises:
+        ValueError, TypeError: A deep machine, shapes that do not fit, or values outside [0, 1].
+    """
     packed, v = as_columns(machine, v, layers=2)
     return columns.free_energy(packed, [v, v], EVEN)
 
 
 def hidden_means(machine: Machine, v: Any) -> jax.Array:
-    """``p(h_j = 1 | v)`` of a restricted machine ``[n, n_hidden]``; ``v [n, n_visible]`` in [0, 1]."""
+    """``p(h_j = 1 | v)`` of a restricted machine ``[n, n_hidden]``; ``v [n, n_visible]`` in [0, 1].
+
+    Raises:
+        ValueError, TypeError: A deep machine, shapes that do not fit, or values outside [0, 1].
+    """
     packed, v = as_columns(machine, v, layers=2)
     return columns.means(packed, [v, v], ODD)[1].T
 
 
 def visible_means(machine: Machine, h: Any) -> jax.Array:
-    """``p(v_i = 1 | h)`` of a restricted machine ``[n, n_visible]``; ``h [n, n_hidden]`` in [0, 1]."""
+    """``p(v_i = 1 | h)`` of a restricted machine ``[n, n_visible]``; ``h [n, n_hidden]`` in [0, 1].
+
+    Raises:
+        ValueError, TypeError: A deep machine, shapes that do not fit, or values outside [0, 1].
+    """
     packed, h = as_columns(machine, h, "h", layer=1, layers=2)
     return columns.means(packed, [h, h], EVEN)[0].T
 

@@ -95,7 +95,7 @@ def fit_columns(
 ) -> tuple[Split, dict[str, dict[str, Any]]]:
     """A table's rows as `split_table` gives them, and the description of its columns for `transform`.
 
-    The medians and categories in it are those of the training rows alone.
+    The medians and categories in it are those of the training rows alone. Raises as `split_table` does.
     """
     checks.check_instance(table, Table, "table")
     x, y, n = table.x, table.y, table.n_train

@@ -61,8 +61,9 @@ class Ensemble:
             x: Inputs of the rows ``[n, …]``.
             y: Labels ``[n]``, or targets ``[n, n_out]``.
             loss: The sweep's loss.
-            metric: See `select`; None for accuracy with a cross-entropy, else the squared error.
-            rounds: See `select`.
+            metric: "accuracy" (ties broken by the log loss), "log_loss" or "squared_error"; None for accuracy
+                with a cross-entropy, else the squared error.
+            rounds: Members to add, repeats counted.
 
         Raises:
             ValueError: The sweep kept no parameters, or every member diverged.

@@ -34,9 +34,10 @@ def _constructor(base: Any, **extra: Any) -> Any:
 class MLPClassifier(Perceptron, neural_network.MLPClassifier):  # type: ignore[misc]
     """Multilayer perceptron that learns classes: `sklearn.neural_network.MLPClassifier` on the engine.
 
-    Parameters, methods and attributes are scikit-learn's, and mean the same; docs/scikit_learn.md says what
-    differs. Further here: activations "elu" and "leaky_relu", any optax optimizer as ``solver``, ``engine``
-    (see `Perceptron`), and ``class_weight``: class -> weight of its rows, "balanced", or None for 1.
+    Parameters, methods and attributes are scikit-learn's, and mean the same; the page on
+    scikit-learn's names says where they differ. Further here: activations "elu" and "leaky_relu", any optax
+    optimizer as ``solver``, ``engine`` ("auto" to train a fit on jfnn where that is faster, "jfnn", or
+    "scikit-learn"), and ``class_weight``: class -> weight of its rows, "balanced", or None for 1.
     """
 
     _parameter_constraints: ClassVar[parameters.Constraints] = {
@@ -69,9 +70,9 @@ class MLPClassifier(Perceptron, neural_network.MLPClassifier):  # type: ignore[m
 class MLPRegressor(Perceptron, neural_network.MLPRegressor):  # type: ignore[misc]
     """Multilayer perceptron that learns numbers: `sklearn.neural_network.MLPRegressor` on the engine.
 
-    Parameters, methods and attributes are scikit-learn's, and mean the same; docs/scikit_learn.md says what
-    differs. Further here: activations "elu" and "leaky_relu", any optax optimizer as ``solver``, and
-    ``engine`` (see `Perceptron`).
+    Parameters, methods and attributes are scikit-learn's, and mean the same; the page on
+    scikit-learn's names says where they differ. Further here: activations "elu" and "leaky_relu", any optax
+    optimizer as ``solver``, and ``engine``, as in `MLPClassifier`.
     """
 
     _parameter_constraints: ClassVar[parameters.Constraints] = {

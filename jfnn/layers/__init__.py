@@ -1,4 +1,4 @@
-"""Kinds of layers, a file each: shape rule, start, forward pass and pull-back by hand."""
+"""Kinds of layers, each with its shape rule, start, forward pass and pull-back by hand."""
 
 from jfnn.layers.conv import Conv
 from jfnn.layers.dense import Dense, Layer
@@ -15,7 +15,7 @@ from jfnn.layers.recurrent import Directions
 from jfnn.layers.residual import Residual
 from jfnn.layers.scaled import Scaled
 
-# Every kind, by the name that descriptions of networks give it.
+#: Every kind, by the name that descriptions of networks give it.
 LAYERS: dict[str, type[LayerKind]] = {
     "conv": Conv,
     "dense": Dense,

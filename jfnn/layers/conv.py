@@ -25,7 +25,7 @@ class Conv(LayerKind):
 
     ``z[o, i, j] = Σ_{c,u,v} w[o, c, u, v] a[c, s i + d u - p, s j + d v - p] + b[o]`` with stride s, dilation
     d and padding p, zeros outside; the same without j on one axis. One input is ``(channels, length)`` or
-    ``(channels, height, width)``. Public parameters are `Layer(w [channels, c_in, *kernel], b [channels])`,
+    ``(channels, height, width)``. Public parameters are ``Layer(w [channels, c_in, *kernel], b [channels])``,
     as `jax.lax.conv_general_dilated` takes them by default.
 
     The shifted slices of the input are put together, and one matrix product does the rest, on every platform:
@@ -111,7 +111,7 @@ class Conv(LayerKind):
         return self.function.f(z), (a, z)
 
     def pull_back(self, packed: Layer, residuals: Any, d_out: jax.Array) -> tuple[Layer, jax.Array]:
-        """``δ = ∂C/∂a_out ∘ f'(z)``; ``∂C/∂b[o] = Σ δ[o]``; ``∂C/∂w`` and ``∂C/∂a`` as in `d_correlate`."""
+        """``δ = ∂C/∂a_out ∘ f'(z)``; ``∂C/∂b[o] = Σ δ[o]``; ``∂C/∂w`` and ``∂C/∂a`` by correlation."""
         a, z = residuals
         delta = d_out * self.function.df(z)
         d_w, d_a = d_correlate(self.windows(a.shape[:-1]), (packed.w, a), delta)

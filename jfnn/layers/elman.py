@@ -27,8 +27,18 @@ class Elman(Recurrent):
     two, of which only the sum counts.
 
     Attributes:
+        units: Length of a state.
         activation: A key of `jfnn.activations.ACTIVATIONS`, or an `Activation`.
-        units, bidirectional, states, initializer, padded: As in `jfnn.layers.recurrent.Recurrent`.
+        bidirectional: Whether a second cell reads the sequence from its end; its units stand behind those of
+            the first.
+        states: "last" gives ``(units,)``, the state that a direction ends with (of the backward one, at the
+            first time); "all" gives ``(time, units)``, each state at its own time.
+        initializer: A key of `INITIALIZERS`, used for each gate as for a dense layer; "pytorch" draws
+            everything uniformly within ±1/√units, as `torch.nn` does for recurrent layers.
+        padded: Whether sequences may be shorter than time: those from which on all features are exactly 0, as
+            `jfnn.Embedding` has them of a padding token. Then "last" is the state at the last time before,
+            the backward direction starts there, and "all" has zeros behind it, as packed sequences of
+            `torch.nn` do, so that a recurrent layer may follow.
     """
 
     units: int

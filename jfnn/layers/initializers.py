@@ -66,6 +66,7 @@ def _uniform_biases(key: jax.Array, fan_in: int, n_out: int) -> jax.Array:
     return _uniform(key, (n_out,), fan_in)
 
 
+#: Name -> initializer of weights and biases.
 INITIALIZERS: dict[str, Initializer] = {
     # The notes' start: unscaled standard normal weights, biases 0.01.
     "normal": Initializer(_normal, _constant(0.01)),

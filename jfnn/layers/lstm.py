@@ -33,7 +33,11 @@ class LSTM(Recurrent):
     two, of which only the sum counts.
 
     Attributes:
-        units, bidirectional, states, initializer, padded: As in `jfnn.layers.recurrent.Recurrent`.
+        units: Length of a state.
+        bidirectional: Whether a second cell reads the sequence from its end, as in `Elman`.
+        states: "last" or "all", as in `Elman`.
+        initializer: A key of `INITIALIZERS`, as in `Elman`.
+        padded: Whether sequences may be shorter than time, as in `Elman`.
     """
 
     units: int

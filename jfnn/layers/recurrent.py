@@ -38,18 +38,7 @@ class Directions(NamedTuple):
 class Recurrent(LayerKind):
     """A recurrent layer; one sample is a sequence ``(time, features)``, and h₀ = 0.
 
-    Attributes:
-        units: Length of a state.
-        bidirectional: Whether a second cell reads the sequence from its end; its units stand behind those of
-            the first.
-        states: "last" gives ``(units,)``, the state that a direction ends with (of the backward one, at the
-            first time); "all" gives ``(time, units)``, each state at its own time.
-        initializer: A key of `INITIALIZERS`, used for each gate as for a dense layer; "pytorch" draws
-            everything uniformly within ±1/√units, as `torch.nn` does for recurrent layers.
-        padded: Whether sequences may be shorter than time: those from which on all features are exactly 0, as
-            `jfnn.Embedding` has them of a padding token. Then "last" is the state at the last time before,
-            the backward direction starts there, and "all" has zeros behind it, as packed sequences of
-            `torch.nn` do, so that a recurrent layer may follow.
+    Fields are those of `jfnn.Elman`.
     """
 
     units: int

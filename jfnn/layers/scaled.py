@@ -18,7 +18,7 @@ class Scaled(LayerKind):
     """A layer whose starting weights are multiplied by a factor, and its learning rates by others.
 
     Its outputs for given parameters are those of the layer. `jfnn.supervised` multiplies the updates of its
-    optimizer by the rates (`at_learning_rates`).
+    optimizer by the rates.
 
     Attributes:
         layer: The layer.

@@ -49,7 +49,7 @@ def _explained(values: np.ndarray, data: Data, rows: np.ndarray) -> np.ndarray:
         return np.asarray(1 - mean_over_rows(values, data, rows) / variance)
 
 
-# Name -> the metric of a network trained with a loss.
+#: Name -> function of a `jfnn.Loss`: the metric of a network that is trained with it.
 METRICS: dict[str, Callable[[Loss], Metric]] = {
     "loss": loss_metric,
     "accuracy": accuracy_metric,

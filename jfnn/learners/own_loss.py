@@ -98,7 +98,7 @@ def learner(
     score: ScoreFunction | None = None,
     metrics: Sequence[Metric] = (),
 ) -> OwnLoss:
-    """A learner with a loss of your own: physics-informed networks, autoencoders, policies, ….
+    """A learner with a loss of your own: physics-informed networks, autoencoders, policies.
 
     It is swept like a network: ``sweep(jfnn.learner(…), Split(x), learning_rate=[…], seeds=20)``. Members
     minimise ``loss + l2/2 Σ w²``.

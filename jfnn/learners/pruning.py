@@ -139,7 +139,8 @@ def pruned(
     magnitude, sets the others and all biases back to where they started, and the optimizer with them
     (Frankle & Carbin 2019, "The lottery ticket hypothesis", arXiv 1803.03635, strategy 1). After ``rounds``
     rounds the network trains to the end: a sweep of ``every * (rounds + 1)`` epochs gives each one as long.
-    Removed weights are exactly zero in results (`Pruned.share_left`); biases are never removed.
+    Removed weights are exactly zero in results, and ``share_left(params)`` of the learner is the share of the
+    others; biases are never removed.
 
     An evaluation at the end of a round comes after the pruning and the rewind: its scores are those of the
     network as it begins the next round, and curves fall there. The last scores before the pruning are those

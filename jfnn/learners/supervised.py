@@ -39,7 +39,8 @@ class Supervised(DescentLearner):
 
     Attributes:
         network: The network.
-        loss, reduction: The objective.
+        loss: That of the objective.
+        reduction: That of the objective.
         gradient: "autodiff", "backprop", or a function of the user's.
         infers_metrics: Whether `bind` chooses the metrics.
     """
@@ -211,7 +212,7 @@ def supervised(
         gradient: "autodiff" (`jax.grad`), "backprop" (the hand derivation; equal to rounding, and faster), or
             a function ``(params, x, targets, l2=…) -> (value, gradients)``.
         hyper: Further numbers of each member: "dropout", a probability, "init_scale", a factor of weights.
-        metrics: Keys of `jfnn.learners.METRICS`, or `Metric`s; the loss is always the first. None for
+        metrics: Keys of `jfnn.learners.METRICS`, or objects `Metric`; the loss is always the first. None for
             accuracy where targets are classes, R² for other targets of the quadratic loss.
 
     Raises:

@@ -1,4 +1,4 @@
-"""Rules that see scores between calls and say which members train on, and how: a file each."""
+"""Rules that see scores between calls and say which members train on, and how."""
 
 from jfnn.schedulers.early_stopping import EarlyStopping
 from jfnn.schedulers.halving import Halving
@@ -6,7 +6,7 @@ from jfnn.schedulers.hyperband import Hyperband
 from jfnn.schedulers.population import PopulationTraining
 from jfnn.schedulers.scheduler import Actions, Report, Scheduler
 
-# Every scheduler, by the name that the command line and config.json give it.
+#: Every scheduler, by the name that the command line and config.json give it.
 SCHEDULERS: dict[str, type[Scheduler]] = {
     "halving": Halving,
     "hyperband": Hyperband,

@@ -1,0 +1,153 @@
+"""The reference of names: members, constants, names that two modules have, short names in docstrings."""
+
+import dataclasses
+import functools
+import inspect
+import re
+import sys
+import textwrap
+from collections import Counter
+from collections.abc import Iterator
+from typing import Any
+
+from check import PUBLIC, public_names
+from docutils import nodes
+from numpy.typing import ArrayLike
+from sphinx.addnodes import pending_xref
+from sphinx.application import Sphinx
+from sphinx.environment import BuildEnvironment
+from sphinx.errors import PycodeError
+from sphinx.pycode import ModuleAnalyzer
+from sphinx.util.nodes import make_refnode
+from sphinx.util.typing import ExtensionMetadata, stringify_annotation
+
+from jfnn.search import keywords
+
+
+@functools.cache
+def public() -> dict[str, object]:
+    """Public names of the package."""
+    return public_names(*PUBLIC)
+
+
+def classes() -> str:
+    """Names of public classes; members that others inherit from these are on the page of the former alone."""
+    found = {value.__name__ for value in public().values() if inspect.isclass(value)}
+    return ", ".join(sorted(found | {"object", "tuple", "BaseException"}))
+
+
+def titles() -> dict[str, str]:
+    """Full name -> title of its page: the name alone, with its module where others have the name too."""
+    names = {id(value): name for name, value in public().items()}.values()
+    count = Counter(name.rpartition(".")[2] for name in names)
+    last = {name: name.rpartition(".")[2] for name in public()}
+    return {name: name.partition(".")[2] if count[last[name]] > 1 else last[name] for name in public()}
+
+
+def filenames() -> dict[str, str]:
+    """Files of functions that differ from another name by capitals alone, which macOS ignores."""
+    count = Counter(name.lower() for name in public())
+    functions = (name for name, value in public().items() if inspect.isfunction(value))
+    return {name: f"{name}-function" for name in functions if count[name.lower()] > 1}
+
+
+def public_bases(derived: type) -> list[type]:
+    """Bases of a class that have pages."""
+    return [base for base in derived.__bases__ if base in public().values()]
+
+
+def derived() -> list[str]:
+    """Names of public classes whose bases have pages."""
+    return [name for name, value in public().items() if inspect.isclass(value) and public_bases(value)]
+
+
+def keep_public_bases(app: Sphinx, name: str, obj: Any, options: Any, bases: list[type]) -> None:
+    """Leaves out other bases."""
+    bases[:] = public_bases(obj)
+
+
+def shorten_types(app: Sphinx, *_: Any) -> None:
+    """Writes ``ArrayLike``, which is a union of ten types, by its name."""
+    long = stringify_annotation(ArrayLike, "smart")
+    for types in app.env.current_document.autodoc_annotations.values():
+        types.update({name: text.replace(long, "~numpy.typing.ArrayLike") for name, text in types.items()})
+
+
+def skip_member(app: Sphinx, what: str, name: str, obj: Any, skip: bool, options: Any) -> bool | None:
+    """Leaves out fields of tuples, which the docstring names, and members of classes of other projects."""
+    function = getattr(obj, "fget", None) or getattr(obj, "func", None) or getattr(obj, "__func__", obj)
+    module = getattr(function, "__module__", None)
+    strange = isinstance(module, str) and not module.startswith("jfnn")
+    return True if type(obj).__name__ == "_tuplegetter" or (what == "class" and strange) else None
+
+
+def _comments(name: str, value: Any) -> Iterator[list[str]]:
+    """Comments ``#:`` of modules that have a constant."""
+    for module in sorted(key for key in sys.modules if key.startswith("jfnn.")):
+        if vars(sys.modules[module]).get(name) is value:
+            try:
+                analyzer = ModuleAnalyzer.for_module(module)
+                analyzer.analyze()
+            except PycodeError:
+                continue
+            if ("", name) in analyzer.attr_docs:
+                yield analyzer.attr_docs["", name]
+
+
+def docstring(app: Sphinx, what: str, name: str, obj: Any, options: Any, lines: list[str]) -> None:
+    """Text of a constant: its comment and values; of a class of options: their declarations."""
+    if what == "data":
+        lines[:] = next(_comments(name.rpartition(".")[2], obj), [])
+        if isinstance(obj, dict | tuple | int):
+            values = obj if isinstance(obj, dict | tuple) else [obj]
+            lines += ["", "Values: " + ", ".join(f"``{value!r}``" for value in values) + "."]
+    elif dataclasses.is_dataclass(obj) and any("help" in field.metadata for field in dataclasses.fields(obj)):
+        del lines[1:]
+        lines += ["", *textwrap.dedent(keywords._arguments(obj)).splitlines()]
+    if what in ("attribute", "data", "property"):
+        lines.insert(0, "\\")  # or napoleon takes words before a colon in the first line for a type
+
+
+def types_beside_names(app: Sphinx, what: str, name: str, obj: Any, options: Any, lines: list[str]) -> None:
+    """Moves the type of an attribute, which napoleon writes below its text, beside its name."""
+    if lines and lines[0] == "\\":  # from `docstring`
+        del lines[0]
+    place = 0
+    for i, line in enumerate(list(lines)):
+        if line.startswith(".. attribute::"):
+            place = i
+        elif line.startswith("   :type: ") and place:
+            lines.insert(place + 1, re.sub(r"(?<![\w.~])(\w+\.)+\w", r"~\g<0>", lines.pop(i)))
+
+
+def add_aliases(app: Sphinx, env: BuildEnvironment) -> None:
+    """Names that have a page by another name of the same object, such as ``jfnn.layers.Conv``."""
+    objects = env.domains.python_domain.objects
+    pages = {id(value): objects[name] for name, value in public().items() if name in objects}
+    for name, value in public().items():
+        if name not in objects and id(value) in pages:
+            objects[name] = pages[id(value)]._replace(aliased=True)
+
+
+def find(app: Sphinx, env: BuildEnvironment, node: pending_xref, contents: nodes.Node) -> nodes.Node | None:
+    """The page of a name that a docstring of another module gives without its module."""
+    if node.get("refdomain") != "py":
+        return None
+    objects = env.domains.python_domain.objects
+    names = [name for name in objects if name.endswith(f".{node['reftarget']}")]
+    places = {(objects[name].docname, objects[name].node_id) for name in names}
+    if len(places) != 1:
+        return None
+    return make_refnode(app.builder, node["refdoc"], *places.pop(), contents, names[0])
+
+
+def setup(app: Sphinx) -> ExtensionMetadata:
+    """Registers the handlers."""
+    app.connect("autodoc-process-bases", keep_public_bases)
+    app.connect("autodoc-skip-member", skip_member)
+    app.connect("autodoc-process-signature", shorten_types, priority=600)  # after autodoc has noted the types
+    app.connect("autodoc-process-docstring", docstring, priority=400)  # before napoleon
+    app.connect("autodoc-process-docstring", types_beside_names, priority=600)  # after it
+    app.connect("env-updated", add_aliases)
+    app.connect("missing-reference", find)
+    return {"parallel_read_safe": True, "parallel_write_safe": True}
