@@ -2,6 +2,7 @@
 
 import os
 import sys
+import warnings
 from pathlib import Path
 
 from sphinx_gallery.sorting import ExplicitOrder
@@ -13,6 +14,9 @@ sys.path[:0] = [str(HERE), str(HERE / "extensions")]
 import reference  # noqa: E402
 
 os.environ.setdefault("JAX_PLATFORMS", "cpu")  # outputs of tutorials are those of a machine without a GPU
+os.environ.setdefault("XLA_FLAGS", "--xla_backend_optimization_level=1")  # most of the build is compiling
+# Examples run in processes of their own, so that JAX has not begun where Sphinx forks (-j 2).
+warnings.filterwarnings("ignore", "os.fork", RuntimeWarning)
 
 project = "jfnn"
 author = "The jfnn authors"
@@ -94,6 +98,7 @@ sphinx_gallery_conf = {
     "examples_dirs": ["tutorials", "gallery"],
     "gallery_dirs": ["generated/tutorials", "generated/gallery"],
     "filename_pattern": r"\.py$",
+    "parallel": 2,
     "within_subsection_order": ExplicitOrder(FIRST),
     "image_scrapers": ("figures.scraper",),
     "ignore_repr_types": r"matplotlib\.",

@@ -15,7 +15,7 @@ def visit_inline(translator: HTML5Translator, node: nodes.math) -> None:
 
 def visit_block(translator: HTML5Translator, node: nodes.math_block) -> None:
     """Writes a formula in a line of its own."""
-    translator.body.append(convert(node.astext(), display="block"))
+    translator.body.append(f"<div>{convert(node.astext(), display='block')}</div>\n")
     raise nodes.SkipNode
 
 

@@ -115,7 +115,7 @@ def _profile(
     if not isinstance(result, SweepGroups):
         with checks.renamed(axes="axis"):
             part, places = sliced(result, (axis, *curves), at)
-        return part, [], caption_parts(result, part, places)
+        return part, [], caption_parts(result, part, places, runs=False)
     checks.as_choice(axis, "axis", GROUP_AXES)
     values = [getattr(group, axis, None) for group in result.groups]
     values = list(map(_width, result.results)) if axis == "width" else values

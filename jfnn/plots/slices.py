@@ -83,12 +83,14 @@ def value_text(name: str, value: Any) -> str:
     return f"{name} = {value}" if isinstance(value, str) else summary.describe({name: float(value)})
 
 
-def caption_parts(result: SweepResult, part: SweepResult, places: Mapping[str, Any]) -> list[str]:
-    """Words for a caption: runs and hyperparameters averaged over, and values of those fixed."""
-    over, values = summary.averaged_over(part), axis_values(result)
+def caption_parts(
+    result: SweepResult, part: SweepResult, places: Mapping[str, Any], runs: bool = True
+) -> list[str]:
+    """Words for a caption: runs (unless said elsewhere) and axes averaged over, and values of those fixed."""
+    over, values = summary.averaged_over(part) if runs else "", axis_values(result)
     averaged = [over] * bool(over) + [f"the axis {name}" for name, place in places.items() if place == MEAN]
     fixed = [value_text(n, values[n][place]) for n, place in places.items() if isinstance(place, int)]
-    alone = [] if "seed" in {*places, *part.axes} else ["1 seed"]
+    alone = ["1 seed"] if runs and "seed" not in {*places, *part.axes} else []
     text = [f"mean of {' and '.join(averaged)}"] if averaged else alone
     return text + [", ".join(fixed)] * bool(fixed)
 

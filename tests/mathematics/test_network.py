@@ -74,6 +74,14 @@ def test_initialisers_have_their_variance_and_biases(init, dtype):
         np.testing.assert_array_equal(layer.b, np.full(n_out, BIAS.get(init, 0), dtype))
 
 
+@pytest.mark.parametrize("shape", [(20, 10), (3, 2, 4, 5)])
+@pytest.mark.parametrize("init", sorted(INITIALIZERS.keys() & vars(jax.nn.initializers) - {"normal"}))
+def test_scaled_initialisers_draw_the_numbers_of_jax(init, shape, dtype):
+    expected = getattr(jax.nn.initializers, init)()(jax.random.key(0), shape)
+    drawn = INITIALIZERS[init].weights(jax.random.key(0), shape)
+    np.testing.assert_allclose(drawn, expected, rtol=4 * np.finfo(dtype).eps)
+
+
 def test_init_is_a_function_of_the_key_and_gives_each_layer_its_own_weights():
     net = jfnn.mlp((4, 4, 4))
     first, again, other = (net.init(jax.random.key(seed)) for seed in (0, 0, 1))
