@@ -66,7 +66,7 @@ def _row(comparison: Comparison, name: str, m: Measurement, best: float) -> tupl
         return (*common, f"{workload.flop() / m.median / 1e9:.0f} GFLOP/s", *[""] * 5)
     return (
         *common,
-        f"{comparison.share_of_floor(name):.0%}",
+        _share_text(comparison, name),
         f"{seconds(m.extra_first_s)} s",
         "" if m.peak_memory_mb is None else f"{m.peak_memory_mb:.0f} MB",
         "stopped early" if math.isnan(m.accuracy) else f"{m.accuracy:.4f}",
@@ -101,7 +101,14 @@ def verdict(comparison: Comparison) -> str:
         text = f"{our_title} LOSES to {their_title}, which is {1 / ratio:.2f} times as fast"
     else:
         text = f"{our_title} TIES with {their_title}: their runs overlap, the medians' ratio is {ratio:.2f}"
-    return f"{text}; it reaches {comparison.share_of_floor(ours):.0%} of the floor."
+    share = _share_text(comparison, ours)
+    return f"{text}; it reaches {share} of the floor." if share else f"{text}."
+
+
+def _share_text(comparison: Comparison, name: str) -> str:
+    """A contender's share of the floor; empty where the floor was not measured."""
+    share = comparison.share_of_floor(name)
+    return "" if math.isnan(share) else f"{share:.0%}"
 
 
 def breakdown_table(comparison: Comparison) -> str:
