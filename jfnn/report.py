@@ -187,7 +187,7 @@ def _front(result: SweepResult, objectives: Sequence[Objective]) -> list[str]:
     on_it = front(result, objectives)
     places = np.argwhere(on_it).tolist()
     cells = sorted(zip(cell_values(result, objectives)[on_it.ravel()].tolist(), places, strict=True))
-    rows = [[*(_objective_name(each) for each in objectives), "cell"]]
+    rows = [[*(_objective_name(objective) for objective in objectives), "cell"]]
     for values, place in cells:
         cell = summary.describe(result.axes_at(tuple(place)))
         rows.append([*(f"{value:.4g}" for value in values), cell])

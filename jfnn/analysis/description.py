@@ -49,10 +49,10 @@ def sentence(result: SweepResult) -> str:
     settings, over = result.config.get("settings", {}), averaged_over(result)
     count, cells = result.diverged_at.size, int(np.prod(result.cell_shape))
     network = f" {network_text(result)}".rstrip()
-    each = f" with {over}" if over else ""
+    runs = f" with {over}" if over else ""
     epochs = f" for {settings['epochs']} epochs" if "epochs" in settings else ""
     names = " × ".join(SYMBOLS.get(name, name.replace("_", " ")) for name in result.axes)
-    text = f"{count} network{'s' * (count > 1)}{network} trained{epochs}: {cells} cells of {names}{each}."
+    text = f"{count} network{'s' * (count > 1)}{network} trained{epochs}: {cells} cells of {names}{runs}."
     if (best := result.best_or_none()) is None:
         return f"{text} No cell is best: all diverged with some seed or were pruned."
     score = cell_text(result, result.ranked_by, best.index)
@@ -104,7 +104,10 @@ def _search(result: SweepResult) -> dict[str, Any]:
         "cells drawn": len(result.l2) if result.sampled else None,
         "seeds": result.seeds.tolist(),
         "folds": result.folds,
-        **{_name(each["kind"]): {k: v for k, v in each.items() if k != "kind"} for each in schedulers},
+        **{
+            _name(scheduler["kind"]): {k: v for k, v in scheduler.items() if k != "kind"}
+            for scheduler in schedulers
+        },
         "ranked by": name_text(result.ranked_by),
     }
 
@@ -164,5 +167,5 @@ def _text(value: Any) -> str:
         more = f", … {len(value) - LONGEST} more" if len(value) > LONGEST else ""
         return ", ".join(map(_text, value[:LONGEST])) + more
     if isinstance(value, Mapping):
-        return ", ".join(f"{_name(name)} {_text(each)}" for name, each in value.items() if each is not None)
+        return ", ".join(f"{_name(name)} {_text(item)}" for name, item in value.items() if item is not None)
     return compact(value, 6) if isinstance(value, float) else str(value)

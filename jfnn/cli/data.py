@@ -112,8 +112,8 @@ def _read(path: Path, flags: GridFlags) -> datasets.Table:
     suffix = path.suffix.lower()
     if suffix not in (".csv", ".npz"):
         raise ArgumentError("data", f"expected a .csv or .npz file, got {str(path)!r}")
-    if suffix == ".npz" and (given := sorted({"target", "encode", "impute"} & flags.present)):
-        raise ArgumentError(given[-1], "goes with a .csv file; an .npz file holds its targets as y")
+    if suffix == ".npz" and (csv_only := sorted({"target", "encode", "impute"} & flags.present)):
+        raise ArgumentError(csv_only[-1], "goes with a .csv file; an .npz file holds its targets as y")
     try:
         if suffix == ".npz":
             return datasets.read_npz(path, flags.task, flags.weights)
