@@ -157,6 +157,7 @@ def value_and_grad(
     l2 = as_penalty(l2)
     x = checks.as_inputs(x, shape=network.input_shape)
     weights = as_weights(weights, len(x))
+    x = losses.counted_rows(x, weights)
 
     masks = None
     if check_dropout(dropout, key) and key is not None:
@@ -164,7 +165,7 @@ def value_and_grad(
         masks = dropout_masks(key, dropout, [*drops, None], x.shape[0], params[0].w.dtype)
     zs, layers_out = forward(params, x, activation, output, masks)
     outputs = layers_out[-1]
-    targets = as_targets(y, outputs.shape, loss, outputs.dtype)
+    targets = losses.counted_rows(as_targets(y, outputs.shape, loss, outputs.dtype), weights)
     penalty = l2 * losses.l2_penalty(params)
     value = losses.reduce_costs(loss.cost(outputs, targets), penalty, reduction, weights)
 

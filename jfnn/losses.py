@@ -221,8 +221,23 @@ def reduce_costs(
     Returns:
         The scalar objective.
     """
-    data = jnp.sum(costs) if weights is None else jnp.sum(weights * costs)
-    return (data + penalty) * reduction_scale(costs.shape[0], reduction, weights)
+    return (jnp.sum(weighted(costs, weights)) + penalty) * reduction_scale(costs.shape[0], reduction, weights)
+
+
+def weighted(costs: jax.Array, weights: jax.Array | None) -> jax.Array:
+    """``weights costs``, and 0 where a weight is 0, whatever the cost; just the costs without weights."""
+    return costs if weights is None else jnp.where(weights == 0, 0, weights * costs)
+
+
+def counted_rows(rows: jax.Array, weights: jax.Array | None) -> jax.Array:
+    """Rows ``[n, …]`` of which those of weight 0 are the first one that counts, or zeros if none does.
+
+    A derivative by such a row's cost is then 0 times a number, also where the row itself has no finite one.
+    """
+    if weights is None:
+        return rows
+    first = jnp.where(jnp.any(weights > 0), rows[jnp.argmax(weights > 0)], 0)
+    return jnp.where(jnp.expand_dims(weights > 0, list(range(1, rows.ndim))), rows, first)
 
 
 def reduction_scale(n: int, reduction: str, weights: jax.Array | None = None) -> jax.Array | float:

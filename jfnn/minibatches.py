@@ -1,8 +1,8 @@
 """Rows of each step of an epoch: pure functions of the seed, the epoch and the step.
 
 Compiled programs draw them by `step_rows`, and `Minibatches.epoch` repeats them in NumPy, number for number.
-No epoch depends on earlier ones, so that a run can stop and resume anywhere. A step with fewer rows than
-the others is filled with `PADDING`, whose weight is zero.
+No epoch depends on earlier ones, so that a run can stop and resume anywhere. Places of a step that have no
+row hold `PADDING`, whose weight is zero.
 """
 
 import dataclasses
@@ -20,7 +20,7 @@ from jfnn.numerics.permutation import Domain
 
 __all__ = ["PADDING", "SCHEMES", "Minibatches", "step_rows"]
 
-#: In the place of a row number where a step has fewer rows than the others.
+#: In the place of a row number where a step has no row.
 PADDING = -1
 # Most row numbers that a program draws at once: XLA spreads larger kernels over its threads, which takes ten
 # times as long.
@@ -38,6 +38,7 @@ class Minibatches(NamedTuple):
         scheme: "subset" (a fresh subset each step, the notes), "permutation" (a pass over the shuffled rows
             each epoch), "in_order" (a pass over the rows as they are) or "full".
         drop_last: Whether a pass drops the rows that do not fill a batch; else they form a shorter last step.
+            The engine pads the full batches of folds to `room` of their rows where this is False.
     """
 
     batch_size: int | None = 100
@@ -69,7 +70,7 @@ class Minibatches(NamedTuple):
 
     @property
     def padded(self) -> bool:
-        """Whether the last step of an epoch may be shorter than the others."""
+        """Whether `PADDING` may stand in the place of a row."""
         return not self.drop_last
 
     @property
@@ -85,7 +86,9 @@ class Minibatches(NamedTuple):
 
     def rows_a_step(self, n: int) -> int:
         """Length of one step's list of rows, padding included."""
-        return n if self.scheme == "full" or self.batch_size is None else self.batch_size
+        if self.scheme == "full" or self.batch_size is None:
+            return room(n) if self.padded else n
+        return self.batch_size
 
     def epoch(self, n: int, seed: int, epoch: int) -> np.ndarray:
         """Row numbers ``[steps, batch]`` (int32) of one epoch over ``n`` rows, by `step_rows`."""
@@ -117,16 +120,24 @@ def step_rows(
         step: The step, counted from 0.
         xp: `numpy` or `jax.numpy`.
     """
-    if batches.scheme == "full":
-        return places + 0 * step
     if batches.scheme == "subset":
         return permutation.permuted(places, domain, permutation.mixed(seed, epoch, step, xp=xp), xp)
-    rows, n = step * batches.batch_size + places, xp.asarray(domain.n).astype(xp.int32)
+    first = 0 * step if batches.scheme == "full" else step * batches.batch_size
+    rows, n = first + places, xp.asarray(domain.n).astype(xp.int32)
     within = rows < n
     if batches.scheme == "permutation":
         key = permutation.mixed(seed, epoch, EPOCH, xp=xp)
         rows = permutation.permuted(xp.minimum(rows, n - 1), domain, key, xp)
     return xp.where(within, rows, PADDING) if batches.padded else rows
+
+
+def room(n: int) -> int:
+    """The length of an array with room for ``n`` rows: at most an eighth more.
+
+    Few lengths then occur, and most numbers of rows share a compiled program.
+    """
+    block = 1 << max((n - 1).bit_length() - 4, 0)
+    return -(-n // block) * block
 
 
 @dataclasses.dataclass(frozen=True, eq=False)

@@ -71,6 +71,7 @@ def objective(
     x = as_inputs(network, x)
     params = as_params(network, params)
     weights = as_weights(weights, len(x))
+    x = losses.counted_rows(x, weights)
     drops = check_dropout(dropout, key)
     if network.random_apply is not None and key is not None and checks.is_concrete(dropout) and dropout == 0:
         outputs = network.random_apply(params, x, key)
@@ -82,7 +83,7 @@ def objective(
         outputs = forward(network.layers, params, x, masks)
     else:
         outputs = network.apply(params, x)
-    targets = as_targets(y, outputs.shape, loss, outputs.dtype)
+    targets = losses.counted_rows(as_targets(y, outputs.shape, loss, outputs.dtype), weights)
     return losses.reduce_costs(
         loss.cost(outputs, targets), l2 * losses.l2_penalty(params), reduction, weights
     )

@@ -13,7 +13,7 @@ import jax
 import jax.numpy as jnp
 
 from jfnn.boltzmann.machine import Machine
-from jfnn.numerics.sums import uniform
+from jfnn.numerics.sums import row_uniforms
 
 EVEN, ODD = 0, 1  # the sides: layers 0, 2, … and layers 1, 3, …
 States = Sequence[jax.Array]  # one a layer; functions read some of them
@@ -46,8 +46,11 @@ def drawn(states: States, uniforms: States, side: int) -> list[jax.Array]:
 
 
 def uniforms(key: jax.Array, sizes: Sequence[int], n: int, dtype: Any) -> list[jax.Array]:
-    """Numbers in [0, 1) for one draw of every unit of n chains: ``[units, n]`` for each layer."""
-    units = uniform(key, (sum(sizes), n), dtype)
+    """Numbers in [0, 1) for one draw of every unit of n chains: ``[units, n]`` for each layer.
+
+    A chain draws the same numbers beside any number of others.
+    """
+    units = row_uniforms(key, (sum(sizes),), n, dtype)
     ends = list(itertools.accumulate(sizes))
     return [units[end - size : end] for size, end in zip(sizes, ends, strict=True)]
 

@@ -19,7 +19,7 @@ from jfnn.arguments import checks, memory
 from jfnn.arguments.checks import ArgumentError
 from jfnn.boltzmann.machine import Machine, as_sizes, check_units, pack
 from jfnn.learners import Batch, Data, DescentLearner, Hyper, Metric, Rows, descent_fields
-from jfnn.losses import is_weight, l2_penalty
+from jfnn.losses import is_weight, l2_penalty, reduction_scale
 from jfnn.optimizers import Factory, Optimizer, State
 from jfnn.targets import Split
 
@@ -99,7 +99,8 @@ class BoltzmannLearner(DescentLearner):
         """One step along the model's averages less the data's."""
         machine, (memory, chains) = state
         v, weights = batch.rows.T, batch.weights
-        weights = None if weights is None else weights / jnp.sum(weights)
+        any_counts = True if weights is None else jnp.any(weights > 0)
+        weights = None if weights is None else weights * reduction_scale(len(weights), "mean", weights)
         if self.gradient == "exact" or key is None:
             data = enumeration.data_statistics(machine, v, weights)
             model = enumeration.model_statistics(machine)
@@ -116,12 +117,13 @@ class BoltzmannLearner(DescentLearner):
                 states, _ = columns.gibbs(machine, start, key, self.k, hyper.get("k"))
             model = columns.statistics(states, weights)
             value -= columns.average(columns.energy(machine, states), weights)
-        gradients = jax.tree.map(jnp.subtract, model, data)
+        gradients = jax.tree.map(lambda m, d: jnp.where(any_counts, m - d, 0), model, data)
         decay = jax.tree.map(lambda leaf: hyper["l2"] * leaf if is_weight(leaf) else 0 * leaf, machine)
         mask = self._mask(machine, hyper)
         gradients = jax.tree.map(lambda g, d, m: (g + d) * m, gradients, decay, mask)
         after = self.descend(State(machine, memory), gradients, hyper)
-        return State(after.params, (after.memory, chains)), value + hyper["l2"] * l2_penalty(machine)
+        value = jnp.where(any_counts, value, 0) + hyper["l2"] * l2_penalty(machine)
+        return State(after.params, (after.memory, chains)), value
 
     def _mask(self, machine: Machine, hyper: Hyper) -> Machine:
         if "hidden" in self.hyper:

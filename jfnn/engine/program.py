@@ -19,7 +19,7 @@ import jax.numpy as jnp
 
 from jfnn.layers.kind import Params
 from jfnn.learners.data import Batch, Hyper, Rows
-from jfnn.learners.epoch import EPOCHS, Loop, as_chunk, gather, members_last, steps_of_epoch
+from jfnn.learners.epoch import EPOCHS, Loop, as_chunk, gather, members_last, stand_ins, steps_of_epoch
 from jfnn.learners.learner import Learner, end_epoch, members_axis, step_members
 from jfnn.learners.source import Source, rows_of_steps, step_key
 from jfnn.minibatches import Minibatches
@@ -46,7 +46,7 @@ class Members(NamedTuple):
 class Stock(NamedTuple):
     """Data on a device."""
 
-    rows: Rows  # padded to `jfnn.learners.source.room`
+    rows: Rows  # padded to `jfnn.minibatches.room`
     weights: Any  # of each row [room], or in each fold [folds, room], or None
     train: Any  # training rows of each fold [folds, room]
 
@@ -125,15 +125,20 @@ class Program:
         """The steps of an epoch; members lie on ``axis`` of the state."""
         zeros = jnp.zeros_like(next(iter(hyper.values())))
         rows, weights, train = jax.tree.map(jnp.asarray, tuple(stock))
-        fold = source.fold[:, None] if source.own and axis == 0 else source.fold
+        rows_last = not (source.own and axis == -1)  # in the row numbers of a step
+        fold, stand_in = source.fold, stand_ins(weights, train, source.fold)
+        if source.own and rows_last:
+            fold, stand_in = jax.tree.map(lambda leaf: leaf[:, None], (fold, stand_in))
 
         def numbers(steps: jax.Array) -> jax.Array:
             return rows_of_steps(self.batches, source, train, epoch, steps, axis)
 
         def batch(numbers: jax.Array) -> Batch:
-            gathered = gather(rows, weights, numbers, self.padded, fold)
-            last = source.own and axis == -1
-            return gathered._replace(rows=jax.tree.map(members_last, gathered.rows)) if last else gathered
+            axis = -1 if rows_last else 0
+            gathered = gather(rows, weights, numbers, self.padded, fold, stand_in, axis)
+            if rows_last:
+                return gathered
+            return gathered._replace(rows=jax.tree.map(members_last, gathered.rows))
 
         def one_step(step: jax.Array, batch: Batch, loop: Loop) -> Loop:
             key = step_key(source, epoch, step)

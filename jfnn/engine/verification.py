@@ -15,6 +15,7 @@ import numpy as np
 from jfnn.experiment.experiment import Experiment
 from jfnn.layers.kind import Params
 from jfnn.learners.data import Batch, Rows
+from jfnn.learners.epoch import gather, stand_ins
 from jfnn.numerics.compiling import PRECISION, compiled, compiler_options
 
 
@@ -31,11 +32,10 @@ def verify(experiment: Experiment, tile: int, platform: str, options: dict[str, 
         ArithmeticError: A number differs by more than rounding, ``√ε`` of the largest of its array.
     """
     learner, replicate, data = experiment.learner.original, experiment.replicates[0], experiment.data
-    numbers = replicate.minibatches(0)[0]
-    rows = jax.tree.map(lambda leaf: leaf[numbers], data.rows)
-    weights = (numbers >= 0).astype(data.dtype) if experiment.padded else None
-    if (counts := data.weights_in(replicate.fold)) is not None:
-        weights = counts[numbers] * (1 if weights is None else weights)
+    all_rows, counts = jax.tree.map(jnp.asarray, (data.rows, data.weights_in(replicate.fold)))
+    stand_in = stand_ins(counts, jnp.asarray(replicate.parts["train"])[None], 0)
+    first = jnp.asarray(replicate.minibatches(0)[0])
+    rows, weights = gather(all_rows, counts, first, experiment.padded, stand_in=stand_in)
     key = None if replicate.key is None else jax.random.wrap_key_data(jnp.asarray(replicate.key))
 
     def step(params: Params, hyper: Any, rows: Rows, weights: Any, key: Any) -> dict[str, Any]:

@@ -47,7 +47,7 @@ def replicates(
         seeds = [seed * len(cuts) + fold for seed in seeds for fold in range(len(cuts))]
         checks.as_seed(max(seeds), "seeds")
     batches = as_given(options.batches, options.epochs, seeds, min(lengths)) or _drawn_batches(
-        options.batch_size, lengths, learner
+        options.batch_size, lengths, folds is not None and learner.takes_weights
     )
     starts = starting_params(learner, options.initial_params, seeds, data.dtype)
     test = np.arange(data.n_train, data.n)
@@ -62,12 +62,14 @@ def replicates(
     return members
 
 
-def _drawn_batches(scheme: Minibatches, lengths: Sequence[int], learner: Learner) -> Minibatches:
-    """A scheme for folds of several lengths."""
+def _drawn_batches(scheme: Minibatches, lengths: Sequence[int], pads: bool) -> Minibatches:
+    """A scheme for folds of several lengths.
+
+    Full batches are padded, if that is possible, where there are folds at all, whatever their lengths: a
+    fold's network then has the same bits beside any others.
+    """
     drawn = scheme.checked(max(lengths), min(lengths))
-    if drawn.scheme == "full" and max(lengths) > min(lengths) and learner.takes_weights:
-        return Minibatches(max(lengths), "in_order", drop_last=False)  # one step, of one shape for all folds
-    return drawn
+    return drawn._replace(drop_last=False) if drawn.scheme == "full" and pads else drawn
 
 
 def step_key(seed: Any, fold: Any) -> np.ndarray:

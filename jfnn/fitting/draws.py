@@ -5,8 +5,7 @@ import copy
 import numpy as np
 from sklearn.utils import shuffle
 
-from jfnn.learners.source import room
-from jfnn.minibatches import PADDING, GivenMinibatches
+from jfnn.minibatches import PADDING, GivenMinibatches, room
 
 
 class Order:

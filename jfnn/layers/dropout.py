@@ -11,7 +11,7 @@ import jfnn.layers.sequence as sequence
 from jfnn.arguments import checks
 from jfnn.arguments.checks import ArgumentError
 from jfnn.layers.kind import LayerKind, Shape
-from jfnn.numerics.sums import uniform
+from jfnn.numerics.sums import row_uniforms
 
 
 def dropout_shapes(layers: Sequence[LayerKind], input_shape: Shape) -> list[Shape | None]:
@@ -28,7 +28,7 @@ def dropout_masks(
 
     Each unit is kept for a sample with probability 1 - rate, and its activation then divided by that, so that
     its mean is what it is without dropout; else it is 0. Networks with other rates but the same key drop by
-    the same random numbers.
+    the same random numbers, and a sample does so beside any number of others.
 
     Args:
         key: A random key.
@@ -40,7 +40,7 @@ def dropout_masks(
     keys = iter(jax.random.split(key, max(sum(shape is not None for shape in shapes), 1)))
 
     def mask(shape: Shape) -> jax.Array:
-        draw = uniform(next(keys), (*shape, n), dtype)
+        draw = row_uniforms(next(keys), shape, n, dtype)
         return jnp.where(draw >= rate, 1 / (1 - rate), 0).astype(dtype)
 
     return [None if shape is None else mask(shape) for shape in shapes]

@@ -99,7 +99,7 @@ def objective(
     """`jfnn.losses.reduce_costs` of ``costs [batch]``, or for all members of ``costs [batch, members]``."""
     if not jnp.shape(l2):
         return losses.reduce_costs(costs, l2 * losses.l2_penalty(packed), reduction, weights)
-    costs = costs if weights is None else weights * costs
+    costs = losses.weighted(costs, weights)
     squares = [members_sum(leaf**2) for leaf in jax.tree.leaves(packed) if leaf.ndim > 2]
     penalties = 0.5 * l2 * sum(squares)
     return (members_sum(costs) + penalties) * losses.reduction_scale(costs.shape[0], reduction, weights)

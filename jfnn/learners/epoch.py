@@ -91,16 +91,59 @@ def as_chunk(rows: Rows, batch: int, batches: Minibatches | None) -> Chunk:
     return Chunk(1 if batches is None else min(max(DRAWN // batch, 1), STEPS), False)
 
 
-def gather(rows: Rows, weights: Any, numbers: jax.Array, padded: bool, fold: Any = None) -> Batch:
-    """The minibatch at row numbers; padding weighs nothing, and weights ``[F, n]`` are those of its fold."""
-    batch = jax.tree.map(lambda leaf: leaf[numbers], rows)
-    if weights is not None:
-        weights = weights[numbers] if weights.ndim == 1 else weights[fold, numbers]
-    if not padded:
-        return Batch(batch, weights)
-    floats = [leaf.dtype for leaf in jax.tree.leaves(rows) if jnp.issubdtype(leaf.dtype, jnp.floating)]
-    counts = (numbers >= 0).astype(floats[0] if floats else jnp.float32)
-    return Batch(batch, counts if weights is None else counts * weights)
+def gather(
+    rows: Rows,
+    weights: jax.Array | None,
+    numbers: jax.Array,
+    padded: bool,
+    fold: Any = None,
+    stand_in: Any = None,
+    axis: int = -1,
+) -> Batch:
+    """The minibatch at row numbers, with the weight of each row.
+
+    Places without weight, padding and rows of weight 0, repeat the first row that counts: 0 times the cost or
+    gradient of any other row would be NaN where that row has none, though it is no part of the minibatch.
+
+    Args:
+        rows: All rows.
+        weights: Of each row ``[n]``, or in each fold ``[folds, n]``, or None.
+        numbers: Row numbers of the step ``[batch]``, or of each member.
+        padded: Whether `jfnn.minibatches.PADDING` may stand in the place of a row, never in the first.
+        fold: Numbers of the folds, which broadcast against the row numbers.
+        stand_in: From `stand_ins`, where there are weights: a row for minibatches in which none counts.
+        axis: The axis of the batch in the row numbers.
+    """
+    if weights is None and not padded:
+        return Batch(jax.tree.map(lambda leaf: leaf[numbers], rows), None)
+    first = jax.lax.slice_in_dim(numbers, 0, 1, axis=axis)
+    if weights is None:
+        floats = [leaf.dtype for leaf in jax.tree.leaves(rows) if jnp.issubdtype(leaf.dtype, jnp.floating)]
+        counts = (numbers >= 0).astype(floats[0] if floats else jnp.float32)
+    else:
+        counts = weights[numbers] if weights.ndim == 1 else weights[fold, numbers]
+        counts = jnp.where(numbers >= 0, counts, 0)
+        place = jnp.argmax(counts > 0, axis=axis, keepdims=True)
+        any_counts = jnp.max(counts, axis=axis, keepdims=True) > 0
+        first = jnp.where(any_counts, jnp.take_along_axis(numbers, place, axis=axis), stand_in)
+    numbers = jnp.where(counts > 0, numbers, first)
+    return Batch(jax.tree.map(lambda leaf: leaf[numbers], rows), counts)
+
+
+def stand_ins(weights: jax.Array | None, train: jax.Array, fold: Any) -> Any:
+    """The first training row that counts, in each of these folds; None without weights.
+
+    Args:
+        weights: As for `gather`.
+        train: Training rows of each fold ``[folds, room]``, of which one counts at least.
+        fold: Numbers of folds.
+    """
+    if weights is None:
+        return None
+    rows = train[fold]
+    counts = weights[rows] if weights.ndim == 1 else weights[jnp.expand_dims(fold, -1), rows]
+    place = jnp.argmax(counts > 0, axis=-1, keepdims=True)
+    return jnp.take_along_axis(rows, place, axis=-1)[..., 0]
 
 
 def members_last(leaf: jax.Array) -> jax.Array:

@@ -1,9 +1,9 @@
 """Sums and uniform numbers in forms that XLA's CPU computes fast.
 
-`uniform` draws, bit by bit, the numbers of `jax.random.uniform`, a dozen times as fast on a CPU. JAX draws by
-a hash of counters, threefry (Salmon et al. 2011, "Parallel random numbers: as easy as 1, 2, 3"). On CPUs it
-runs the rounds of that hash as a loop, which compiles sooner, but each round goes through memory: the draws
-of a Boltzmann machine's step then take as long as its products. Here one kernel does all rounds.
+`row_uniforms` draws numbers of `jax.random.uniform`, bit by bit, a dozen times as fast on a CPU. JAX draws
+by a hash of counters, threefry (Salmon et al. 2011, "Parallel random numbers: as easy as 1, 2, 3"). On CPUs
+it runs the rounds of that hash as a loop, which compiles sooner, but each round goes through memory: the
+draws of a Boltzmann machine's step then take as long as its products. Here one kernel does all rounds.
 """
 
 import functools
@@ -67,22 +67,28 @@ def _d_sum_of_squares(primals: tuple[jax.Array], tangents: tuple[jax.Array]) -> 
     return sum_of_squares(w), jnp.sum(2 * w * dw)
 
 
-def uniform(key: jax.Array, shape: Sequence[int], dtype: Any) -> jax.Array:
-    """Uniform numbers in [0, 1), ``[*shape]``, those of `jax.random.uniform` for the same key.
+def row_uniforms(key: jax.Array, shape: Sequence[int], n: int, dtype: Any) -> jax.Array:
+    """Uniform numbers in [0, 1) of n rows, which lie on the last axis: ``[*shape, n]``.
+
+    Those of row j are ``jax.random.uniform(key, (n, *shape), dtype)[j]``. They do not depend on n, so that a
+    row draws the same numbers however long the minibatch is padded.
 
     Args:
         key: A random key.
-        shape: Shape of the numbers.
+        shape: Shape of one row's numbers.
+        n: Rows.
         dtype: float32, or another float, which JAX itself draws.
     """
+    size = math.prod(shape)
 
     def by_jax(key: jax.Array) -> jax.Array:
-        return jax.random.uniform(key, shape, dtype)
+        return jnp.moveaxis(jax.random.uniform(key, (n, *shape), dtype), 0, -1)
 
     def in_one_kernel(key: jax.Array) -> jax.Array:
-        bits = _bits(jax.random.key_data(key), math.prod(shape)).reshape(shape)
+        rows, places = jnp.arange(n, dtype=jnp.uint32), jnp.arange(size, dtype=jnp.uint32)
+        bits = _bits(jax.random.key_data(key), (size * rows + places[:, None]).reshape(-1))
         one_to_two = jax.lax.bitcast_convert_type((bits >> (32 - MANTISSA)) | jnp.uint32(ONE), jnp.float32)
-        return one_to_two - 1
+        return (one_to_two - 1).reshape(*shape, n)
 
     by_counters = jax.config.jax_threefry_partitionable  # type: ignore[attr-defined]
     if jax.random.key_impl(key) != "threefry2x32" or not by_counters or jnp.dtype(dtype) != jnp.float32:
@@ -91,14 +97,15 @@ def uniform(key: jax.Array, shape: Sequence[int], dtype: Any) -> jax.Array:
     return drawn
 
 
-def _bits(key: jax.Array, size: int) -> jax.Array:
-    """Random 32-bit words ``[size]`` of a key's data ``[2]``.
+def _bits(key: jax.Array, counters: jax.Array) -> jax.Array:
+    """The random 32-bit words of a key's data ``[2]`` that `jax.random` has at these places ``[size]``.
 
     In two halves, one after the other: XLA computes whatever is not a loop's result anew for each member that
     looks at it.
     """
-    counters = jnp.arange(size + size % 2, dtype=jnp.uint32).reshape(2, -1)
-    words: jax.Array = jax.lax.map(lambda half: _hash(key, half), counters)
+    size = counters.size
+    halves = jnp.pad(counters, (0, size % 2)).reshape(2, -1)
+    words: jax.Array = jax.lax.map(lambda half: _hash(key, half), halves)
     return words.reshape(-1)[:size]
 
 

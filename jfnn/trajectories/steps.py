@@ -14,7 +14,7 @@ from jfnn.experiment.build import build
 from jfnn.experiment.experiment import Experiment
 from jfnn.experiment.options import Common, Options
 from jfnn.learners import Hyper, Learner
-from jfnn.learners.epoch import gather
+from jfnn.learners.epoch import gather, stand_ins
 from jfnn.learners.source import Source, rows_of_steps, step_key
 from jfnn.minibatches import Minibatches
 from jfnn.network import Network
@@ -68,9 +68,10 @@ class Stepper:
         """The state after step ``number``, counted from 0 over all epochs."""
         source, stock = seen
         epoch, step = jnp.divmod(number, source.steps)
-        numbers = rows_of_steps(self.batches, source, jnp.asarray(stock.train), epoch, step[None], axis=0)[0]
-        rows, weights = jax.tree.map(jnp.asarray, (stock.rows, stock.weights))
-        batch = gather(rows, weights, numbers, self.padded)
+        rows, weights, train = jax.tree.map(jnp.asarray, tuple(stock))
+        numbers = rows_of_steps(self.batches, source, train, epoch, step[None], axis=0)[0]
+        stand_in = stand_ins(weights, train, source.fold)
+        batch = gather(rows, weights, numbers, self.padded, source.fold, stand_in)
         return self.learner.step(state, batch, hyper, step_key(source, epoch, step))[0]
 
 
