@@ -230,14 +230,14 @@ def weighted(costs: jax.Array, weights: jax.Array | None) -> jax.Array:
 
 
 def counted_rows(rows: jax.Array, weights: jax.Array | None) -> jax.Array:
-    """Rows ``[n, …]`` of which those of weight 0 are the first one that counts, or zeros if none does.
+    """Rows ``[n, …]`` of which those of weight 0 are the first one that counts, or the first if none does.
 
     A derivative by such a row's cost is then 0 times a number, also where the row itself has no finite one.
     """
     if weights is None:
         return rows
-    first = jnp.where(jnp.any(weights > 0), rows[jnp.argmax(weights > 0)], 0)
-    return jnp.where(jnp.expand_dims(weights > 0, list(range(1, rows.ndim))), rows, first)
+    counts = jnp.expand_dims(weights > 0, list(range(1, rows.ndim)))
+    return jnp.where(counts, rows, rows[jnp.argmax(weights > 0)])
 
 
 def reduction_scale(n: int, reduction: str, weights: jax.Array | None = None) -> jax.Array | float:

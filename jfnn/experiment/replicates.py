@@ -46,8 +46,10 @@ def replicates(
     if own:
         seeds = [seed * len(cuts) + fold for seed in seeds for fold in range(len(cuts))]
         checks.as_seed(max(seeds), "seeds")
+    pads = options.execution.padded
+    pads = folds is not None and learner.takes_weights if pads is None else pads
     batches = as_given(options.batches, options.epochs, seeds, min(lengths)) or _drawn_batches(
-        options.batch_size, lengths, folds is not None and learner.takes_weights
+        options.batch_size, lengths, pads
     )
     starts = starting_params(learner, options.initial_params, seeds, data.dtype)
     test = np.arange(data.n_train, data.n)
@@ -65,8 +67,8 @@ def replicates(
 def _drawn_batches(scheme: Minibatches, lengths: Sequence[int], pads: bool) -> Minibatches:
     """A scheme for folds of several lengths.
 
-    Full batches are padded, if that is possible, where there are folds at all, whatever their lengths: a
-    fold's network then has the same bits beside any others.
+    Padded full batches have a length that follows from a fold's own rows, so that its network has the same
+    bits beside any other folds.
     """
     drawn = scheme.checked(max(lengths), min(lengths))
     return drawn._replace(drop_last=False) if drawn.scheme == "full" and pads else drawn

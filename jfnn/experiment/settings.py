@@ -95,12 +95,15 @@ class Validation(NamedTuple):
 
 
 class Execution(NamedTuple):
-    """How a sweep runs and what it records; only ``tile`` and ``shared`` change bits.
+    """How a sweep runs and what it records; only ``tile``, ``shared`` and ``padded`` change bits.
 
     Attributes:
         devices: None for all accelerators, or where there is none all CPU cores; a count; or JAX devices.
         tile: Members trained side by side; None for a width chosen from what there is to train.
         shared: Whether members of a tile share minibatches; None to choose from what there is to train.
+        padded: Whether full batches are padded, by rows of weight 0, to one of eight lengths an octave, so
+            that folds of about as many rows share a program; None for that where there are folds, and the
+            learner takes weights.
         eval_every: Epochs from one evaluation of the history to the next, or their sequence; None for none.
         objective: Whether to keep the mean objective of each epoch's steps.
         keep_params: Trained parameters to keep: "all", "best" (the best cell's), "none", or
@@ -116,6 +119,7 @@ class Execution(NamedTuple):
     devices: int | Sequence[jax.Device] | None = None
     tile: int | None = None
     shared: bool | None = None
+    padded: bool | None = None
     eval_every: int | Sequence[int] | None = None
     objective: bool = False
     keep_params: str = "all"
@@ -169,8 +173,11 @@ def as_execution(value: Any, argument: str = "execution") -> Execution:
     if execution.executor is not None:
         execution = execution._replace(executor=as_workers(execution.executor))
     checks.as_choice(execution.keep_params, "keep_params", KEEP_PARAMS)
-    for name in ("verify", "objective", *(() if execution.shared is None else ("shared",))):
+    for name in ("verify", "objective"):
         checks.as_switch(getattr(execution, name), name)
+    for name in ("shared", "padded"):
+        if getattr(execution, name) is not None:
+            checks.as_switch(getattr(execution, name), name)
     if execution.tile is not None:
         checks.as_count(execution.tile, "tile")
     if isinstance(execution.progress, bool):

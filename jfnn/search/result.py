@@ -92,7 +92,9 @@ class SweepResult(RankedCells, MemberPredictions):
     def execution(self) -> Execution:
         """The form of the tiles, which bits follow: with it `jfnn.train` gives any member's."""
         settings = self.config["settings"]
-        return Execution(tile=settings["tile"], shared=settings["shared"])
+        batches = settings["minibatches"]
+        pads = batches != "given" and batches["scheme"] == "full" and not batches["drop_last"]
+        return Execution(tile=settings["tile"], shared=settings["shared"], padded=True if pads else None)
 
     def member(self, *index: int) -> Any:
         """The parameters of one member, by its place on every axis: ``member(i, j, s)``.

@@ -1,0 +1,205 @@
+"""Places of a minibatch without weight: padding, and rows of weight 0, change nothing, whatever they hold."""
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+import pytest
+from helpers import same_bits
+
+import jfnn
+from jfnn import backprop
+
+pytestmark = pytest.mark.unoptimised
+
+N, TEST = 41, 3
+RNG = np.random.default_rng(5)
+X, Y = RNG.normal(size=(N + TEST, 6)).astype(np.float32), RNG.normal(size=(N + TEST, 2)).astype(np.float32)
+BITS = (RNG.random((N + TEST, 6)) < 0.5).astype(np.float32)
+SMALL, DROPOUT = jfnn.mlp((6, 4, 2), "relu"), {"hyper": {"dropout": 0.4}}
+
+
+def directions(params, x):
+    """Outputs for the direction of each row; zeros have none."""
+    return (x / jnp.linalg.norm(x, axis=-1, keepdims=True)) @ params["w"]
+
+
+OWN = jfnn.Network(lambda key: {"w": jax.random.normal(key, (6, 2))}, directions)
+
+
+def own_gradient(params, x, targets, *, l2, weights=None):
+    weights = 1 if weights is None else weights
+    return jax.value_and_grad(lambda p: jnp.sum(weights * jnp.sum((directions(p, x) - targets) ** 2, -1)))(
+        params
+    )
+
+
+def boltzmann(gradient):
+    return jfnn.boltzmann_machine((6, 3), gradient=gradient, loss="reconstruction")
+
+
+# Name -> network or learner, shape of a row, further options.
+TRAINED = {
+    "by hand": (SMALL, (6,), {"gradient": "backprop"}),
+    "by JAX": (SMALL, (6,), {"reduction": "mean"}),
+    "dropout by hand": (SMALL, (6,), {"gradient": "backprop"} | DROPOUT),
+    "dropout by JAX": (SMALL, (6,), DROPOUT),
+    "own network": (OWN, (6,), {"reduction": "mean"}),
+    "own gradient": (OWN, (6,), {"gradient": own_gradient}),
+    "convolutional": (jfnn.cnn((1, 6), (2, 2), 2), (1, 6), {"gradient": "backprop"}),
+    "recurrent": (jfnn.rnn((6, 1), 3, 2), (6, 1), {}),
+    "pruned": (jfnn.pruned(jfnn.supervised(SMALL, "quadratic"), every=1, rounds=1), (6,), {}),
+}
+MACHINES = {gradient: (boltzmann(gradient), (6,), {}) for gradient in ("contrastive", "persistent", "exact")}
+SCHEMES = {
+    "subset": jfnn.Minibatches(8),
+    "short last step": jfnn.Minibatches(8, "permutation", drop_last=False),
+    "in order": jfnn.Minibatches(8, "in_order", drop_last=False),
+    "full": None,
+}
+WEIGHTS = RNG.integers(0, 3, N).astype(np.float32)
+WEIGHTS[[0, *range(8, 16)]] = 0  # the first row, and a whole step in order
+#: Lengths of folds: at a room and beside it, and of one step's room in several folds.
+LENGTHS = (16, 17, 33, 36, 37)
+
+
+def thorough_but(names, table):
+    """Names of a table; those that are not among ``names`` are behind the marker."""
+    return [name if name in names else pytest.param(name, marks=pytest.mark.thorough) for name in table]
+
+
+def poisoned(name, which):
+    """Rows and targets of which some have no finite cost."""
+    x, y = X.copy(), Y.copy()
+    if name.startswith("own"):
+        x[which] = 0
+    else:
+        y[which] = 3e38
+    return x, y
+
+
+def options_of(name, x, y, **changes):
+    network, shape, further = (TRAINED | MACHINES)[name]
+    inputs = (BITS if name in MACHINES else x).reshape(-1, *shape)
+    targets = None if name in MACHINES else y
+    own = isinstance(network, jfnn.Learner)
+    options = {"learning_rate": [1e-3, 2e-3], "l2": 0.1, "epochs": 2} | further | changes
+    options |= {} if own else {"loss": "quadratic"}
+    return network, inputs, targets, options
+
+
+def trained(name, x, y, weights, **changes):
+    """A sweep's result, on the first N rows."""
+    network, inputs, targets, options = options_of(name, x, y, **changes)
+    split = jfnn.Split(inputs[:N], targets[:N], inputs[N:], targets[N:], weights)
+    return jfnn.sweep(network, split, **options)
+
+
+@pytest.mark.parametrize("scheme", SCHEMES)
+@pytest.mark.parametrize("name", thorough_but({"by hand", "own network"}, TRAINED))
+def test_rows_of_weight_0_and_of_other_parts_change_nothing_whatever_they_hold(name, scheme):
+    bad = np.concatenate([np.flatnonzero(WEIGHTS == 0), np.arange(N, N + TEST)])
+    options = {"batch_size": SCHEMES[scheme], "execution": jfnn.Execution(tile=4)}
+    expected = trained(name, X, Y, WEIGHTS, **options)
+    result = trained(name, *poisoned(name, bad), WEIGHTS, **options)
+    assert (result.diverged_at == -1).all()
+    assert same_bits(result.params, expected.params)
+    if scheme == "full":
+        counting = trained(name, *poisoned(name, bad), WEIGHTS + 1, **options)
+        assert (counting.diverged_at == 0).all()
+
+
+@pytest.mark.parametrize(
+    "execution",
+    [
+        jfnn.Execution(tile=16),  # members on the last axis
+        jfnn.Execution(tile=16, shared=False),
+        jfnn.Execution(tile=3, shared=False),
+    ],
+    ids=["last axis", "own minibatches, last axis", "own minibatches"],
+)
+@pytest.mark.parametrize("name", thorough_but({"by JAX"}, ["by hand", "by JAX"]))
+def test_that_holds_in_every_form_of_tile(name, execution):
+    bad = np.concatenate([np.flatnonzero(WEIGHTS == 0), np.arange(N, N + TEST)])
+    options = {"batch_size": SCHEMES["in order"], "execution": execution, "seeds": 2}
+    expected = trained(name, X, Y, WEIGHTS, **options)
+    result = trained(name, *poisoned(name, bad), WEIGHTS, **options)
+    assert (result.diverged_at == -1).all()
+    assert same_bits(result.params, expected.params)
+
+
+@pytest.mark.parametrize("scheme", thorough_but({"short last step"}, ["short last step", "full"]))
+@pytest.mark.parametrize("name", thorough_but({"own network"}, TRAINED))
+def test_padding_repeats_no_row_of_another_part(name, scheme):
+    """Test rows, and the rows that a fold does not learn from, may have no finite cost."""
+    folds = [(np.arange(17), np.arange(17, N)), (np.arange(20), np.arange(20, N))]
+    options = {"batch_size": SCHEMES[scheme], "folds": folds, "execution": jfnn.Execution(tile=4)}
+    weights = np.ones(N, np.float32) if name == "own gradient" else None
+    expected = trained(name, X, Y, weights, **options)
+    result = trained(name, *poisoned(name, np.arange(20, N + TEST)), weights, **options)
+    assert (result.diverged_at == -1).all()
+    assert same_bits(result.params, expected.params)
+
+
+@pytest.mark.parametrize("scheme", thorough_but({"full"}, SCHEMES))
+@pytest.mark.parametrize("name", thorough_but({"dropout by JAX", "contrastive"}, TRAINED | MACHINES))
+def test_a_fold_has_the_bits_that_it_has_alone(name, scheme):
+    order = np.random.default_rng(2).permutation(N)
+    folds = [(order[:n], order[n:]) for n in LENGTHS]
+    network, x, y, options = options_of(name, X[:N], Y[:N], batch_size=SCHEMES[scheme])
+    result = jfnn.sweep(network, jfnn.Split(x, y), folds=folds, **options)
+    options |= {"learning_rate": 2e-3, "execution": result.execution._replace(eval_every=None)}
+    for fold in (1, 2):
+        rows = folds[fold][0]
+        alone, _ = jfnn.train(network, x[rows], None if y is None else y[rows], fold=fold, **options)
+        assert same_bits(alone, result.member(1, 0, 0, fold))
+
+
+@pytest.mark.parametrize("name", thorough_but({"by hand", "exact"}, TRAINED | MACHINES))
+def test_a_row_of_weight_0_is_as_if_it_were_not_there(name):
+    network, x, y, options = options_of(name, X[:N], Y[:N], batch_size=None, epochs=5)
+    if name.startswith("dropout") or name in ("contrastive", "persistent"):
+        pytest.skip("rows behind a removed one draw other numbers")
+    there = np.flatnonzero(WEIGHTS > 0)
+    subsets = jfnn.subsets.weighted(WEIGHTS[None])
+    some = jfnn.sweep(network, jfnn.Split(x, y), folds=subsets, **options)
+    part = jfnn.Split(x[there], None if y is None else y[there])
+    few = jfnn.sweep(network, part, folds=jfnn.subsets.weighted(WEIGHTS[None, there]), **options)
+    jax.tree.map(lambda a, b: np.testing.assert_allclose(a, b, rtol=2e-5, atol=1e-6), some.params, few.params)
+
+
+@pytest.mark.parametrize("reduction", ["sum", "mean"])
+def test_the_public_objective_and_both_gradients_leave_out_rows_of_weight_0(reduction, x64):
+    params = SMALL.init(jax.random.key(1))
+    params = jax.tree.map(lambda leaf: leaf.astype(np.float64), params)
+    bad = np.flatnonzero(WEIGHTS == 0)
+    x, y = X[:N].astype(np.float64), Y[:N].astype(np.float64)
+    x[bad], y[bad] = 1e300, 1e308
+    there = WEIGHTS > 0
+    options = {"loss": "quadratic", "l2": 0.3, "reduction": reduction}
+
+    def by_jax(x, y, weights):
+        return jax.value_and_grad(lambda p: jfnn.objective(SMALL, p, x, y, weights=weights, **options))(
+            params
+        )
+
+    def by_hand(x, y, weights):
+        return backprop.value_and_grad(params, x, y, activation="relu", weights=weights, **options)
+
+    for both in (by_jax, by_hand):
+        actual, expected = both(x, y, WEIGHTS), both(x[there], y[there], WEIGHTS[there])
+        jax.tree.map(lambda a, b: np.testing.assert_allclose(a, b, rtol=1e-12, atol=1e-12), actual, expected)
+        none = both(x[there], y[there], 0 * WEIGHTS[there])  # the penalty alone, or nothing
+        scale = 0.3 if reduction == "sum" else 0.0
+        penalty = jax.value_and_grad(lambda p: scale * jfnn.losses.l2_penalty(p))(params)  # noqa: B023
+        jax.tree.map(lambda a, b: np.testing.assert_allclose(a, b, rtol=1e-12), none, penalty)
+
+
+def test_a_network_whose_derivative_is_none_at_a_row_of_weight_0():
+    params = OWN.init(jax.random.key(0))
+    x, weights = X[:5].copy(), np.array([1.0, 0, 2, 1, 0], np.float32)
+    x[[1, 4]] = 0
+    there = weights > 0
+    grad = jax.grad(jfnn.objective, argnums=1)
+    actual = grad(OWN, params, x, Y[:5], "quadratic", weights=weights)
+    expected = grad(OWN, params, x[there], Y[:5][there], "quadratic", weights=weights[there])
+    np.testing.assert_allclose(actual["w"], expected["w"], rtol=1e-6)
