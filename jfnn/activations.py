@@ -12,7 +12,8 @@ from typing import NamedTuple
 import jax
 import jax.numpy as jnp
 
-from jfnn.arguments.checks import ArgumentError, ArgumentTypeError
+from jfnn.arguments import checks
+from jfnn.arguments.checks import ArgumentTypeError
 
 __all__ = [
     "ACTIVATIONS",
@@ -131,12 +132,11 @@ def get(activation: str | Activation, argument: str = "activation") -> Activatio
     if isinstance(activation, Activation):
         return activation
     if not isinstance(activation, str):
-        raise ArgumentTypeError(
-            argument, f"expected a name or an Activation, got {type(activation).__name__}"
-        )
-    if activation not in ACTIVATIONS:
-        raise ArgumentError(argument, f"expected one of {', '.join(ACTIVATIONS)}, got {activation!r}")
-    return ACTIVATIONS[activation]
+        # A function such as jax.nn.relu has the name that is meant.
+        meant = checks.did_you_mean(getattr(activation, "__name__", None), ACTIVATIONS)
+        got = f"{checks.shown(activation)}{meant}"
+        raise ArgumentTypeError(argument, f"expected a name or a jfnn.Activation, got {got}")
+    return ACTIVATIONS[checks.as_choice(activation, argument, ACTIVATIONS)]
 
 
 def name_or_own(activation: str | Activation, argument: str = "activation") -> str | Activation:

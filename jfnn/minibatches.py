@@ -64,7 +64,10 @@ class Minibatches(NamedTuple):
         if self.batch_size is None or self.scheme == "full":
             return Minibatches(least, "full")
         if size > least:
-            raise ArgumentError("batch_size", f"expected at most the {least} training rows, got {size}")
+            cure = "batch_size=None takes all of them"
+            raise ArgumentError(
+                "batch_size", f"expected at most the {least} training rows, got {size}; {cure}"
+            )
         return self._replace(batch_size=size)
 
     @property

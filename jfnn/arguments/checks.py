@@ -4,8 +4,9 @@
 """
 
 import contextlib
+import difflib
 import numbers
-from collections.abc import Collection, Iterator, Sequence
+from collections.abc import Collection, Iterable, Iterator, Sequence
 from typing import Any, TypeGuard
 
 import jax
@@ -13,6 +14,27 @@ import jax.numpy as jnp
 import numpy as np
 
 MOST = 2**31 - 1  # the largest count: epochs, sizes and steps are int32
+# Words of other libraries -> what stands here for the same, where letters do not lead from one to the other.
+SYNONYMS = {
+    **dict.fromkeys(("mse", "mean_squared_error", "squared_error", "squared", "l2_loss"), "quadratic"),
+    **dict.fromkeys(("ce", "nll", "xent", "log_loss", "categorical_crossentropy"), "cross_entropy"),
+    **dict.fromkeys(("sparse_categorical_crossentropy", "softmax_cross_entropy"), "cross_entropy"),
+    **dict.fromkeys(("bce", "binary_crossentropy", "binary_cross_entropy"), "sigmoid_cross_entropy"),
+    "acc": "accuracy",
+    **dict.fromkeys(("linear", "none"), "identity"),
+    **dict.fromkeys(("logistic", "expit"), "sigmoid"),
+    **dict.fromkeys(("kaiming", "he"), "he_normal"),
+    **dict.fromkeys(("xavier", "glorot"), "glorot_normal"),
+    **dict.fromkeys(("lr", "eta", "step_size", "learning_rate_init"), "learning_rate"),
+    **dict.fromkeys(("lambda", "alpha", "weight_decay", "regularization", "reg"), "l2"),
+    **dict.fromkeys(("max_iter", "n_epochs", "num_epochs"), "epochs"),
+    **dict.fromkeys(("bs", "minibatch_size"), "batch_size"),
+    **dict.fromkeys(("seed", "random_state", "n_seeds"), "seeds"),
+    **dict.fromkeys(("cv", "n_splits"), "folds"),
+    **dict.fromkeys(("shuffle", "shuffled"), "permutation"),
+    **dict.fromkeys(("all", "gd", "gradient_descent"), "full"),
+    **dict.fromkeys(("sequential", "ordered"), "in_order"),
+}
 
 
 class ArgumentError(ValueError):
@@ -246,5 +268,24 @@ def as_axis(values: Any, argument: str, minimum: float | None = 0.0, strict: boo
 def as_choice(value: Any, argument: str, choices: Collection[str]) -> str:
     """One of the names in ``choices``."""
     if not isinstance(value, str) or value not in choices:
-        raise ArgumentError(argument, f"expected one of {', '.join(choices)}, got {shown(value)}")
+        got = f"{shown(value)}{did_you_mean(value, choices)}"
+        raise ArgumentError(argument, f"expected one of {', '.join(choices)}, got {got}")
     return value
+
+
+def did_you_mean(value: Any, choices: Iterable[str]) -> str:
+    """Advice on a name that is none of ``choices``: "; did you mean 'adam'?", or nothing where none is near.
+
+    Names are compared in small letters, and flags of a command line by their names.
+    """
+    if not isinstance(value, str):
+        return ""
+    name = _plain_name(value)
+    names = {_plain_name(choice): choice for choice in choices}
+    synonym = SYNONYMS.get(name)
+    near = [synonym] if synonym in names else difflib.get_close_matches(name, names, n=1)
+    return f"; did you mean {names[near[0]]!r}?" if near else ""
+
+
+def _plain_name(name: str) -> str:
+    return name.lower().lstrip("-").replace("-", "_").replace(" ", "_")

@@ -15,6 +15,7 @@ from typing import Any, TypeVar
 import numpy as np
 
 from jfnn.arguments import checks
+from jfnn.arguments.checks import ArgumentError
 from jfnn.experiment.options import SearchOptions
 from jfnn.optimizers import Distribution
 
@@ -137,9 +138,10 @@ def one_of(choices: Collection[str]) -> Callable[[str], str]:
     """A reader of one of the names in ``choices``."""
 
     def read(text: str) -> str:
-        if text not in choices:
-            raise _expected(f"one of {', '.join(choices)}", text)
-        return text
+        try:
+            return checks.as_choice(text, "", choices)
+        except ArgumentError as error:
+            raise argparse.ArgumentTypeError(error.reason) from None
 
     return read
 

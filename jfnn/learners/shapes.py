@@ -52,8 +52,13 @@ def row_shapes(rows: Any, n: int) -> Any:
 
 
 def describe_shapes(tree: Any) -> str:
-    """Structure, dtypes, and shapes without their first axis."""
-    return str(jax.tree.map(lambda leaf: f"{leaf.dtype} {['n', *leaf.shape[1:]]}", tree))
+    """Structure, dtypes and shapes in words, such as "{loss: float32 [n, 1]}": n for `EXAMPLES` rows."""
+
+    def described(leaf: Any) -> str:
+        rows = ["n"] if leaf.shape[:1] == (EXAMPLES,) else list(map(str, leaf.shape[:1]))
+        return f"{leaf.dtype} [{', '.join([*rows, *map(str, leaf.shape[1:])])}]"
+
+    return str(jax.tree.map(described, tree)).replace("'", "")
 
 
 def eval_shape(argument: str, function: Callable[..., Any], *shapes: Any) -> Any:
@@ -127,4 +132,6 @@ def check_scores(argument: str, scores: Any, names: Sequence[str]) -> None:
     """Raises ArgumentError unless each metric has `EXAMPLES` values, one a row."""
     fits = isinstance(scores, Mapping) and set(scores) == set(names)
     if not fits or any(getattr(values, "shape", ())[:1] != (EXAMPLES,) for values in scores.values()):
-        raise ArgumentError(argument, f"expected one value a row for each of {list(names)}, got {scores}")
+        expected = ", ".join(f"{name}: [n]" for name in names)
+        got = describe_shapes(scores)
+        raise ArgumentError(argument, f"expected one value a row for each, {{{expected}}}, got {got}")

@@ -11,6 +11,8 @@ from typing import Any, ParamSpec, TypeVar
 
 import jax
 
+from jfnn.arguments import checks
+
 P = ParamSpec("P")
 OptionsT = TypeVar("OptionsT")
 R = TypeVar("R")
@@ -31,7 +33,10 @@ def takes_fields(options: Callable[P, OptionsT]) -> Callable[[Callable[[OptionsT
                 fields = options(*args, **kwargs)
             except TypeError as error:  # an argument too few or too many
                 name = f"{getattr(options, '__name__', '')}.__init__()"
-                raise TypeError(str(error).replace(name, f"{function.__name__}()")) from None
+                known = inspect.signature(options).parameters
+                meant = [checks.did_you_mean(word, known) for word in kwargs if word not in known]
+                said = str(error).replace(name, f"{function.__name__}()")
+                raise TypeError(said + "".join(meant[:1])) from None
             # An interrupt may come where JAX has just begun to trace, which would go on after this call.
             with jax.core.eval_context():
                 return function(fields)
