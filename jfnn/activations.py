@@ -13,7 +13,7 @@ import jax
 import jax.numpy as jnp
 
 from jfnn.arguments import checks
-from jfnn.arguments.checks import ArgumentTypeError
+from jfnn.arguments.checks import ArgumentError, ArgumentTypeError
 
 __all__ = [
     "ACTIVATIONS",
@@ -136,6 +136,9 @@ def get(activation: str | Activation, argument: str = "activation") -> Activatio
         meant = checks.did_you_mean(getattr(activation, "__name__", None), ACTIVATIONS)
         got = f"{checks.shown(activation)}{meant}"
         raise ArgumentTypeError(argument, f"expected a name or a jfnn.Activation, got {got}")
+    if activation == "softmax":
+        reason = "the softmax belongs to the loss, cross_entropy; the output of the network is the identity"
+        raise ArgumentError(argument, f"expected one of {', '.join(ACTIVATIONS)}: {reason}")
     return ACTIVATIONS[checks.as_choice(activation, argument, ACTIVATIONS)]
 
 

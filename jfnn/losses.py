@@ -184,7 +184,9 @@ def get(loss: str | Loss) -> Loss:
     if isinstance(loss, Loss):
         return loss
     if not isinstance(loss, str):
-        raise ArgumentTypeError("loss", f"expected a name or a Loss, got {checks.shown(loss)}")
+        meant = checks.did_you_mean(getattr(loss, "__name__", None), LOSSES)
+        got = f"{checks.shown(loss)}{meant}"
+        raise ArgumentTypeError("loss", f"expected a name or a jfnn.Loss(cost, delta), got {got}")
     return LOSSES[checks.as_choice(loss, "loss", LOSSES)]
 
 

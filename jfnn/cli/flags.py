@@ -44,6 +44,22 @@ def plain(read: Callable[[str], Value]) -> Callable[[str], Value]:
 whole_number, number = plain(int), plain(float)
 
 
+def one_integer(text: str) -> int:
+    """A whole number."""
+    try:
+        return whole_number(text)
+    except ValueError:
+        raise _expected("a whole number", text) from None
+
+
+def one_number(text: str) -> float:
+    """A number."""
+    try:
+        return number(text)
+    except ValueError:
+        raise _expected("a number", text) from None
+
+
 def axis(text: str) -> Axis:
     """Numbers, as `numbers` reads them, or a distribution to draw them from.
 

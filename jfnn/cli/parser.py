@@ -10,10 +10,10 @@ from pathlib import Path
 from typing import Any, NoReturn, TypeVar
 
 from jfnn.arguments import checks
-from jfnn.cli.flags import Flags, Read, number, place, plain, whole_number
+from jfnn.cli.flags import Flags, Read, one_integer, one_number, place, plain
 from jfnn.schedulers import SCHEDULERS, Scheduler
 
-READERS: dict[type, Read] = {int: whole_number, float: number, str: str, Path: place}
+READERS: dict[type, Read] = {int: one_integer, float: one_number, str: str, Path: place}
 SomeFlags = TypeVar("SomeFlags", bound=Flags)
 
 
@@ -88,6 +88,8 @@ def parse(kind: type[SomeFlags], parser: Parser, argv: Sequence[str]) -> SomeFla
     if others:
         known = [flag for action in parser._actions for flag in action.option_strings]
         meant = checks.did_you_mean(others[0].partition("=")[0], known)
+        if not others[0].startswith("-"):
+            meant = "; values stand behind their flag, several with commas between"
         parser.error(f"unrecognized arguments: {' '.join(others)}{meant}")
     present = vars(parsed)
     fields = {name: value for name, value in present.items() if name not in SCHEDULERS}

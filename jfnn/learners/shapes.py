@@ -11,6 +11,7 @@ import numpy as np
 from jfnn.arguments import checks
 from jfnn.arguments.checks import ArgumentError, ArgumentTypeError
 from jfnn.layers.kind import Params
+from jfnn.optimizers import TRACED
 
 # Rows on which functions are tried. With one, a mean over them would pass for a value of each; with as many
 # as there are columns, a mixture of the two.
@@ -72,6 +73,9 @@ def eval_shape(argument: str, function: Callable[..., Any], *shapes: Any) -> Any
         return jax.eval_shape(lambda *args: function(*args), *shapes)
     except Exception as error:
         reason = str(error).partition("\n")[0]
+        if isinstance(error, TRACED):
+            cure = "JAX traces it: jnp in place of np, jnp.where in place of if, no float(…)"
+            reason = f"it needs the value of an array, but {cure}; {reason}"
         raise ArgumentError(argument, f"it fails on rows of these data: {reason}") from error
 
 
