@@ -45,7 +45,7 @@ def test_unknown_words_exit_with_2(words, capsys):
 
 
 @pytest.mark.parametrize(
-    ("word", "meant"), [("gird", "'grid'"), ("help", "'--help'"), ("--versoin", "'--version'")]
+    ("word", "meant"), [("gird", "mean 'grid'"), ("help", "'--help'"), ("--versoin", "'--version'")]
 )
 def test_a_word_that_is_no_command_is_told_with_the_one_meant(word, meant, capsys):
     with pytest.raises(SystemExit):
