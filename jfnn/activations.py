@@ -12,6 +12,7 @@ from typing import NamedTuple
 import jax
 import jax.numpy as jnp
 
+from jfnn.arguments import checks
 from jfnn.arguments.checks import ArgumentError, ArgumentTypeError
 
 __all__ = [
@@ -131,12 +132,14 @@ def get(activation: str | Activation, argument: str = "activation") -> Activatio
     if isinstance(activation, Activation):
         return activation
     if not isinstance(activation, str):
-        raise ArgumentTypeError(
-            argument, f"expected a name or an Activation, got {type(activation).__name__}"
-        )
-    if activation not in ACTIVATIONS:
-        raise ArgumentError(argument, f"expected one of {', '.join(ACTIVATIONS)}, got {activation!r}")
-    return ACTIVATIONS[activation]
+        # A function such as jax.nn.relu has the name that is meant.
+        meant = checks.did_you_mean(getattr(activation, "__name__", None), ACTIVATIONS)
+        got = f"{checks.shown(activation)}{meant}"
+        raise ArgumentTypeError(argument, f"expected a name or a jfnn.Activation, got {got}")
+    if activation == "softmax":
+        reason = "the softmax belongs to the loss, cross_entropy; the output of the network is the identity"
+        raise ArgumentError(argument, f"expected one of {', '.join(ACTIVATIONS)}: {reason}")
+    return ACTIVATIONS[checks.as_choice(activation, argument, ACTIVATIONS)]
 
 
 def name_or_own(activation: str | Activation, argument: str = "activation") -> str | Activation:

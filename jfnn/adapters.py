@@ -9,12 +9,15 @@ from typing import Any
 
 import jax
 
-from jfnn.arguments import checks
+from jfnn.arguments import checks, signatures
 from jfnn.arguments.checks import ArgumentError, ArgumentTypeError
-from jfnn.arguments.packages import imported
+from jfnn.arguments.packages import adapter_of, imported
 from jfnn.learners.naming import takes
 from jfnn.network import Network
 
+EXPECTED = "a module of {} with __call__, or a function of {} alone that makes one, as lambda {}: {}"
+EQUINOX = EXPECTED.format("equinox", "a key", "key", "Module(…, key=key)")
+FLAX = EXPECTED.format("flax.nnx", "rngs", "rngs", "Module(…, rngs=rngs)")
 NO_STATE = "its state ({}) is no parameter: use layer or group normalisation, or a jfnn.Learner that keeps it"
 
 
@@ -34,12 +37,12 @@ def from_equinox(module: Any) -> Network:
         ValueError: The module has state, as batch normalisation does.
     """
     eqx = imported("equinox", "module", "equinox")
-    make = _factory(module, eqx.Module)
-    built = make(jax.random.key(0))
+    make = _factory(module, eqx.Module, EQUINOX)
+    built = _built(make, jax.random.key(0), EQUINOX)
     indices = jax.tree.leaves(built, is_leaf=lambda node: isinstance(node, eqx.nn.StateIndex))
     if any(isinstance(node, eqx.nn.StateIndex) for node in indices):
         raise ArgumentError("module", NO_STATE.format("equinox.nn.StateIndex"))
-    _check_module(built, eqx.Module)
+    _check_module(built, eqx.Module, EQUINOX)
     arrays, rest = eqx.partition(built, eqx.is_inexact_array)
     unnamed, keyed = _unnamed(arrays), takes(type(built).__call__, "key")
 
@@ -71,9 +74,9 @@ def from_flax(module: Any) -> Network:
         ImportError, TypeError, ValueError: As `from_equinox`.
     """
     nnx = imported("flax.nnx", "module", "flax")
-    make = _factory(module, nnx.Module)
-    built = make(nnx.Rngs(0))
-    _check_module(built, nnx.Module)
+    make = _factory(module, nnx.Module, FLAX)
+    built = _built(make, nnx.Rngs(0), FLAX)
+    _check_module(built, nnx.Module, FLAX)
     graph, arrays, rest = nnx.split(built, nnx.Param, ...)
     others = [variable for _, variable in nnx.to_flat_state(rest)]
     state = {type(variable).__name__ for variable in others if not isinstance(variable, nnx.RngState)}
@@ -98,14 +101,29 @@ def from_flax(module: Any) -> Network:
     return _network(built, init, apply, random_apply if streams else None)
 
 
-def _factory(module: Any, kind: type) -> Callable[[Any], Any]:
-    return (lambda key: module) if isinstance(module, kind) or not callable(module) else module
+def _factory(module: Any, kind: type, expected: str) -> Callable[[Any], Any]:
+    if isinstance(module, kind) or not callable(module):
+        return lambda key: module
+    made_by = module if isinstance(module, type) else type(module)
+    if adapter_of(module) and not issubclass(made_by, kind):  # of another library, whose modules are callable
+        _check_module(module, kind, expected)
+    signatures.check_callable(module, (None,), "module", expected)
+    make: Callable[[Any], Any] = module
+    return make
 
 
-def _check_module(built: Any, kind: type) -> None:
+def _built(make: Callable[[Any], Any], key: Any, expected: str) -> Any:
+    try:
+        return make(key)
+    except Exception as error:
+        reason = str(error).partition("\n")[0]
+        raise ArgumentError("module", f"expected {expected}; it fails: {reason}") from error
+
+
+def _check_module(built: Any, kind: type, expected: str) -> None:
     if not isinstance(built, kind) or not callable(built):
-        expected = f"{kind.__module__.partition('.')[0]} module with __call__, or a function that makes one"
-        raise ArgumentTypeError("module", f"expected a {expected}, got {checks.shown(built)}")
+        advice = "" if isinstance(built, kind) else adapter_of(built)
+        raise ArgumentTypeError("module", f"expected {expected}, got {checks.shown(built)}{advice}")
 
 
 def _named(arrays: Any) -> dict[str, jax.Array]:

@@ -18,7 +18,8 @@ import jax.numpy as jnp
 import numpy as np
 import optax
 
-from jfnn.arguments.checks import ArgumentError, ArgumentTypeError
+from jfnn.arguments import checks
+from jfnn.arguments.checks import ArgumentTypeError
 from jfnn.numerics.sums import sum_of_products, sum_of_squares
 
 __all__ = [
@@ -183,10 +184,10 @@ def get(loss: str | Loss) -> Loss:
     if isinstance(loss, Loss):
         return loss
     if not isinstance(loss, str):
-        raise ArgumentTypeError("loss", f"expected a name or a Loss, got {type(loss).__name__}")
-    if loss not in LOSSES:
-        raise ArgumentError("loss", f"expected one of {', '.join(LOSSES)}, got {loss!r}")
-    return LOSSES[loss]
+        meant = checks.did_you_mean(getattr(loss, "__name__", None), LOSSES)
+        got = f"{checks.shown(loss)}{meant}"
+        raise ArgumentTypeError("loss", f"expected a name or a jfnn.Loss(cost, delta), got {got}")
+    return LOSSES[checks.as_choice(loss, "loss", LOSSES)]
 
 
 #: Ways to put costs of samples together; see `jfnn.objective`.

@@ -61,11 +61,17 @@ class Minibatches(NamedTuple):
         checks.as_switch(self.drop_last, "drop_last")
         if not self.drop_last and self.scheme not in ("permutation", "in_order"):
             raise ArgumentError("drop_last", f"expected True, since {self.scheme!r} leaves no rows over")
+        if isinstance(self.batch_size, str):
+            reason = f"expected a number of rows, or None for all of them, got {self.batch_size!r}"
+            raise ArgumentTypeError("batch_size", reason)
         size = least if self.batch_size is None else checks.as_count(self.batch_size, "batch_size")
         if self.batch_size is None or self.scheme == "full":
             return Minibatches(least, "full")
         if size > least:
-            raise ArgumentError("batch_size", f"expected at most the {least} training rows, got {size}")
+            cure = "batch_size=None takes all of them"
+            raise ArgumentError(
+                "batch_size", f"expected at most the {least} training rows, got {size}; {cure}"
+            )
         return self._replace(batch_size=size)
 
     @property

@@ -24,6 +24,8 @@ from jfnn.layers.sequence import Masks
 
 __all__ = ["Network", "forward", "mlp", "sequential"]
 
+ONE_MEMBER = "; result.member(…) gives those of one member"
+
 
 class Network(NamedTuple):
     """A network as a pair of pure functions.
@@ -131,6 +133,7 @@ def as_params(network: Network, params: Params) -> Params:
         ValueError, TypeError: Another structure, other shapes, no arrays of floats, or numbers that are not
             finite in JAX's floats, such as those of a network that has diverged.
     """
+    given = params
     params = jax.tree.map(
         lambda leaf: checks.as_array(leaf, "params"), params, is_leaf=lambda leaf: isinstance(leaf, Iterator)
     )
@@ -138,17 +141,20 @@ def as_params(network: Network, params: Params) -> Params:
     expected = None if network.layers is None else _expected_params(network.layers, network.input_shape)
     if expected is None:
         return params
-    if str(jax.tree.structure(params)) != str(jax.tree.structure(expected)):
-        raise ArgumentError(
-            "params",
-            f"expected the structure {jax.tree.structure(expected)}, got {jax.tree.structure(params)}",
+    if any(leaf.dtype.kind in "OUS" for leaf in jax.tree.leaves(params)):
+        got = f"{type(given).__name__}, {checks.shown(given)}"
+        raise ArgumentTypeError(
+            "params", f"expected arrays, as network.init or result.member gives, got {got}"
         )
+    if str(jax.tree.structure(params)) != str(jax.tree.structure(expected)):
+        shapes, got = (jax.tree.map(lambda leaf: leaf.shape, tree) for tree in (expected, params))
+        raise ArgumentError("params", f"expected arrays of shapes {shapes}, got {got}")
     for leaf, shaped in zip(jax.tree.leaves(params), jax.tree.leaves(expected), strict=True):
         if leaf.shape != shaped.shape or not jnp.issubdtype(leaf.dtype, jnp.floating):
             raise ArgumentError(
                 "params",
                 f"expected floats {list(shaped.shape)}, as the network has,"
-                f" got {leaf.dtype} {list(leaf.shape)}",
+                f" got {leaf.dtype} {list(leaf.shape)}{ONE_MEMBER * (leaf.ndim > len(shaped.shape))}",
             )
     return params
 

@@ -16,6 +16,13 @@ from jfnn.arguments.signatures import check_parameter
 
 SCHEDULE_STEPS = "schedule_steps"  # name of the number of steps over which a schedule spreads
 
+# Errors of JAX where Python needs the value of a number that is traced.
+TRACED = (
+    jax.errors.ConcretizationTypeError,
+    jax.errors.TracerArrayConversionError,
+    jax.errors.TracerIntegerConversionError,
+)
+
 Schedule = Callable[[Any], Any]
 Factory = Callable[..., optax.GradientTransformation]
 
@@ -43,6 +50,8 @@ class Distribution(Protocol):
         """Quantiles of probabilities."""
         ...
 
+
+MADE = ": give the function itself, optax.adam, and its arguments as jfnn.Optimizer(optax.adam, b1=0.8)"
 
 Values = float | Sequence[float] | np.ndarray | Distribution
 
@@ -121,9 +130,12 @@ class Optimizer:
         open_ended = any(p.kind is inspect.Parameter.VAR_KEYWORD for p in parameters.values())
         fixed = []
         for name, value in self.arguments.items():
-            if (name not in parameters and not open_ended) or name in ("learning_rate", SCHEDULE_STEPS):
-                accepted = ", ".join(n for n in parameters if n != "learning_rate")
-                raise ArgumentError("optimizer", f"{self.name} takes {accepted}; got {name!r}", name)
+            if name == "learning_rate":
+                raise ArgumentError("optimizer", "learning_rate is an argument beside the optimizer", name)
+            if (name not in parameters and not open_ended) or name == SCHEDULE_STEPS:
+                accepted = [n for n in parameters if n != "learning_rate"]
+                got = f"{name!r}{checks.did_you_mean(name, accepted)}"
+                raise ArgumentError("optimizer", f"{self.name} takes {', '.join(accepted)}; got {got}", name)
             if name in parameters:
                 check_parameter(value, parameters[name], "optimizer", name in self.numbers)
             if name in self.numbers:
@@ -182,12 +194,20 @@ class UpdateRule(NamedTuple):
 
         def update(params: Any, hyper: Mapping[str, Any]) -> tuple[Any, Any]:
             transformation = self.make(hyper)
+            if not isinstance(transformation, optax.GradientTransformation):
+                raise TypeError(
+                    f"it gives no optax.GradientTransformation, but {checks.shown(transformation)}"
+                )
             state = transformation.init(params)
             return state, transformation.update(params, state, params)[1]
 
         number = jax.ShapeDtypeStruct((), jax.tree.leaves(params)[0].dtype)
+        if callable(self.schedule):
+            self._check_schedule(self.schedule, number)
         try:
             before, after = jax.eval_shape(update, params, dict.fromkeys(self.hyper, number))
+        except TRACED as error:
+            raise ArgumentError("optimizer", self._looks_at_numbers()) from error
         except Exception as error:
             reason = str(error).partition("\n")[0]
             raise ArgumentError(
@@ -200,6 +220,30 @@ class UpdateRule(NamedTuple):
         if str(before) != str(after):
             raise ArgumentError("optimizer", "its state changes shape or dtype from step to step")
 
+    def _check_schedule(self, schedule: Schedule, number: jax.ShapeDtypeStruct) -> None:
+        expected = "expected a function of the part of training that is done, which gives a multiplier"
+        try:
+            factor = jax.eval_shape(lambda done: schedule(done), number)
+        except TRACED as error:
+            reason = "it needs the value of the part, which JAX traces: use jnp.where in place of if"
+            raise ArgumentError("schedule", f"{expected}; {reason}") from error
+        except Exception as error:
+            reason = str(error).partition("\n")[0]
+            raise ArgumentError("schedule", f"{expected}; it fails: {reason}") from error
+        shape = getattr(factor, "shape", None)
+        if shape != ():
+            got = type(factor).__name__ if shape is None else f"shape {list(shape)}"
+            raise ArgumentError("schedule", f"{expected}, got {got}")
+
+    def _looks_at_numbers(self) -> str:
+        """Why an optimizer cannot be traced: optax's schedules ask their numbers by if."""
+        names = ", ".join(self.numbers)
+        return (
+            f"it needs the values of numbers that each member has its own of ({names}), as a schedule does"
+            " that optax builds from them: build the schedule from plain numbers, for the rate 1, and"
+            " multiply, lambda count: learning_rate * unit(count)"
+        )
+
 
 def as_optimizer(optimizer: str | Optimizer | Factory) -> Optimizer:
     """An `Optimizer` from a name, an optax factory, or one."""
@@ -210,17 +254,22 @@ def _factory(
     name: str | Factory,
 ) -> Factory:
     if not isinstance(name, str) and not callable(name):
-        raise ArgumentTypeError(
-            "optimizer", f"expected a name or an optax factory, got {type(name).__name__}"
-        )
+        got = f"{type(name).__name__}{MADE * isinstance(name, optax.GradientTransformation)}"
+        raise ArgumentTypeError("optimizer", f"expected a name or an optax factory, got {got}")
     factory: Any = getattr(optax, name, None) if isinstance(name, str) else name
     parameters = _parameters(factory)
     if parameters is None or (isinstance(name, str) and "learning_rate" not in parameters):
         raise ArgumentError(
             "optimizer",
-            f"expected the name of an optax optimizer such as sgd or adam, got {name!r}{_elsewhere(name)}",
+            f"expected the name of an optax optimizer such as sgd or adam, got {checks.shown(name)}"
+            f"{_elsewhere(name) or checks.did_you_mean(name, _names())}",
         )
     return factory  # type: ignore[no-any-return]
+
+
+def _names() -> list[str]:
+    """Names of optax's optimizers."""
+    return [name for name, entry in vars(optax).items() if "learning_rate" in (_parameters(entry) or ())]
 
 
 def _parameters(function: Any) -> Collection[str] | None:

@@ -58,7 +58,10 @@ def as_targets(y: Any, shape: tuple[int, ...], loss: Any, dtype: Any, argument: 
     xp = jnp if isinstance(y, jax.Array) else np
     n, n_outputs = shape
     if y.dtype.kind not in "iub" and not jnp.issubdtype(y.dtype, jnp.floating):
-        raise ArgumentTypeError(argument, f"expected integer labels or float targets, got dtype {y.dtype}")
+        words = y.dtype.kind in "US" or (y.dtype.hasobject and y.ndim == 1)
+        cure = "; np.unique(y, return_inverse=True)[1] has the labels of words" if words else ""
+        expected = "expected integer labels or float targets"
+        raise ArgumentTypeError(argument, f"{expected}, got dtype {y.dtype}{cure}")
     if y.ndim not in (1, 2):
         raise ArgumentError(argument, f"expected [n] labels or [n, {n_outputs}] targets, got {list(y.shape)}")
     if y.shape[0] != n:
@@ -99,15 +102,18 @@ def is_labels(y: Any) -> bool:
 def _as_float_targets(y: Any, n_outputs: int, argument: str) -> Any:
     if y.ndim == 1:
         if n_outputs != 1:
+            whole = is_concrete(y) and (np.asarray(y) == np.round(y)).all()
+            cure = "; y.astype(int) are labels" if whole else ""
             raise ArgumentError(
                 argument,
                 f"expected integer labels [n] or targets [n, {n_outputs}],"
-                f" got {y.dtype} of shape {list(y.shape)}",
+                f" got {y.dtype} of shape {list(y.shape)}{cure}",
             )
         y = y[:, None]
     if y.shape[1] != n_outputs:
         expected = f"{n_outputs} columns, as the network has outputs"
-        raise ArgumentError(argument, f"expected {expected}, got {list(y.shape)}")
+        cure = "; labels have the shape [n]" if y.shape[1] == 1 and y.dtype.kind in "iub" else ""
+        raise ArgumentError(argument, f"expected {expected}, got {list(y.shape)}{cure}")
     return y
 
 

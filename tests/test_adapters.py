@@ -190,6 +190,39 @@ def test_modules_with_state_and_other_things_raise_an_error(kind):
             adapt(other)
 
 
+def made(kind):
+    """A module of a library, and functions that make none from one argument."""
+    if kind == "equinox":
+        eqx = pytest.importorskip("equinox")
+        linear = eqx.nn.Linear(5, 3, key=jax.random.key(0))
+        return linear, [type(linear), lambda: linear, lambda a, b: linear, lambda key: eqx.nn.Linear(5, 3)]
+    nnx = pytest.importorskip("flax.nnx")
+    linear = nnx.Linear(5, 3, rngs=nnx.Rngs(0))
+    return linear, [type(linear), lambda: linear, lambda a, b: linear, lambda rngs: nnx.Linear(5, 3)]
+
+
+@each_kind
+def test_modules_of_the_other_library_and_functions_of_other_arguments_are_refused(kind):
+    adapt = KINDS[kind][1]
+    argument = {"equinox": "key", "flax": "rngs"}[kind]
+    for function in made(kind)[1]:
+        with pytest.raises(jfnn.ArgumentError, match=rf"^module: .*lambda {argument}: "):
+            adapt(function)
+    other = {"equinox": "flax", "flax": "equinox"}[kind]
+    module = made(other)[0]
+    for given in (module, type(module), lambda key: module):
+        with pytest.raises(jfnn.ArgumentError, match=rf"^module: .*jfnn\.from_{other}"):
+            adapt(given)
+    with pytest.raises(jfnn.ArgumentError, match=rf"^network: .*jfnn\.from_{other}"):
+        jfnn.supervised(module)
+
+
+def test_modules_of_linen_are_refused_with_the_other_way():
+    linen = pytest.importorskip("flax.linen")
+    with pytest.raises(jfnn.ArgumentError, match=r"^module: .*jfnn\.Network"):
+        jfnn.from_flax(linen.Dense(3))
+
+
 @each_kind
 def test_a_missing_package_is_named_with_its_extra(kind, monkeypatch):
     for module in ("equinox", "flax", "flax.nnx"):

@@ -9,11 +9,15 @@ import datetime
 import decimal
 import random
 
+import jax
+import jax.numpy as jnp
 import numpy as np
+import optax
 import pytest
-from room_calls import CALLS, prepared
+from room_calls import CALLS, NET, PARAMS, X, Y, objective, predict, prepared
 from sklearn.utils._param_validation import InvalidParameterError
 
+import jfnn
 from jfnn.arguments.checks import ArgumentError
 from jfnn.experiment.options import SearchOptions
 
@@ -98,3 +102,160 @@ def test_nonsense_is_refused_by_the_name_of_the_argument(name, call, arguments, 
         if why := complaint(refusal(call, **arguments | {argument: NONSENSE[kind]}), names):
             wrong[kind] = why
     assert wrong == {}
+
+
+def cosine(learning_rate):
+    """An optimizer with a schedule that optax builds from a number of each member."""
+    return optax.sgd(optax.warmup_cosine_decay_schedule(0.0, learning_rate, 10, 100))
+
+
+def unit_cosine(learning_rate):
+    """The same with a schedule that is built from plain numbers."""
+    unit = optax.warmup_cosine_decay_schedule(0.0, 1.0, 10, 100)
+    return optax.sgd(lambda count: learning_rate * unit(count))
+
+
+def halved(done):
+    return 1.0 if done < 0.5 else 0.5
+
+
+def square(params, batch, key):
+    return jnp.sum((batch[0] @ params["w"]) ** 2)
+
+
+def scaled(params, batch, key, scale):
+    return scale * square(params, batch, key)
+
+
+def noisy(params, batch, key):
+    return square(params, batch, None) * jax.random.normal(key)
+
+
+def of_rows(params, batch, key):
+    return (batch[0] @ params["w"]) ** 2
+
+
+def branching(params, batch, key):
+    return square(params, batch, key) if params["w"][0, 0] > 0 else 0.0
+
+
+def learned(loss, numbers=None, **arguments):
+    """A sweep of a loss of one's own, before it trains."""
+    learner = jfnn.learner(lambda key: {"w": jnp.ones((2, 1))}, loss, **arguments)
+    return prepared(network=learner, hyper=numbers)
+
+
+def of_rows_scores(params, rows):
+    return {"loss": square(params, rows, None)}
+
+
+def split(x=X, y=Y, **options):
+    return prepared(split=jfnn.Split(x, y), **options)
+
+
+def frame():
+    """A table with a column of words."""
+    pandas = pytest.importorskip("pandas")
+    return pandas.DataFrame({"height": X[:, 0], "colour": ["red", "blue"] * 4})
+
+
+class Tensor:
+    """An array that does not let itself be read, as one of PyTorch that needs gradients."""
+
+    def __array__(self, dtype=None, copy=None):
+        raise RuntimeError("use tensor.detach()")
+
+
+WORDS = np.array(["no", "yes"])[Y]
+STACKED = jax.tree.map(lambda leaf: leaf[None], PARAMS)
+# A mistake -> the argument that its error names, and words with which it goes on: what came, or the cure.
+MISTAKES = [
+    (lambda: prepared(optimizer=cosine), "optimizer", "learning_rate * unit(count)"),
+    (lambda: prepared(optimizer=optax.adam(0.1)), "optimizer", "optax.adam"),
+    (lambda: prepared(optimizer=lambda learning_rate: 3), "optimizer", "GradientTransformation, but 3"),
+    (lambda: prepared(optimizer=jfnn.Optimizer(schedule=halved)), "schedule", "jnp.where"),
+    (lambda: prepared(optimizer=jfnn.Optimizer(schedule=lambda: 1.0)), "schedule", "part of training"),
+    (lambda: prepared(optimizer=jfnn.Optimizer(schedule=lambda done: X)), "schedule", "[8, 2]"),
+    (lambda: prepared(optimizer=jfnn.Optimizer("adam", learning_rate=0.1)), "optimizer", "beside"),
+    (lambda: prepared(learning_rate=optax.linear_schedule(1, 0, 10)), "learning_rate", "schedule=…"),
+    (lambda: learned(square, {"c": 1.0}), "hyper", "hyper=['c']"),
+    (lambda: learned(scaled), "loss", "hyper=['scale']"),
+    (lambda: learned(square, {"c": 1.0}, hyper=["c"]), "loss", "params, batch, key, c"),
+    (lambda: learned(scaled, {"scael": 1.0}, hyper=["scale"]), "hyper", "mean 'scale'"),
+    (lambda: prepared(hyper={"momentum": 0.9}), "hyper", "jfnn.Optimizer"),
+    (lambda: prepared(hyper={"l2": 0.1}), "hyper", "beside"),
+    (lambda: learned(noisy), "loss", "random=True"),
+    (lambda: learned(of_rows), "loss", "float32 [n, 1]; sum"),
+    (lambda: learned(lambda p, batch, key: (square(p, batch, key), 1.0)), "loss", "(float32 [], float32 [])"),
+    (lambda: learned(square, score=of_rows_scores), "score", "{loss: float32 []}"),
+    (lambda: learned(square, score=lambda params, rows: rows[1]), "score", "got int32 [n]"),
+    (lambda: learned(branching), "loss", "jnp.where"),
+    (lambda: prepared(network=jfnn.Network(NET.init, lambda p, x: {"a": x})), "network", "float32 [1, 2]"),
+    (lambda: prepared(network=jfnn.mlp), "network", "function mlp"),
+    (lambda: prepared(batch_size=100), "batch_size", "batch_size=None"),
+    (lambda: prepared(batch_size="all"), "batch_size", "None"),
+    (lambda: prepared(split=(X, Y)), "split", "jfnn.Split(x_train, y_train"),
+    (lambda: split(y=WORDS), "y_train", "np.unique"),
+    (lambda: split(y=Y.astype(float)), "y_train", "astype(int)"),
+    (lambda: split(y=Y[:, None]), "y_train", "[n]"),
+    (lambda: split(frame()), "x_train", "'colour'"),
+    (lambda: split(Tensor()), "x_train", "detach"),
+    (lambda: split(X.reshape(8, 2, 1)), "x_train", "reshape(-1, 2)"),
+    (lambda: split(np.ones((8, 4, 4, 1)), network=jfnn.cnn((1, 4, 4), (2,), 2)), "x_train", "first"),
+    (lambda: predict(x=PARAMS), "x", "(Layer("),
+    (lambda: predict(params="result"), "params", "result.member"),
+    (lambda: predict(params=STACKED), "params", "result.member"),
+    (lambda: predict(params=PARAMS[:1]), "params", "w=(3, 2)"),
+    (lambda: prepared(initial_params=PARAMS[:1]), "initial_params", "w=(3, 2)"),
+    (lambda: jfnn.mlp((2, 3, 2), output="softmax"), "output", "cross_entropy"),
+    # Names that are near, or are those of other libraries.
+    (lambda: objective(loss="mse"), "loss", "mean 'quadratic'"),
+    (lambda: prepared(loss="bce"), "loss", "mean 'sigmoid_cross_entropy'"),
+    (lambda: prepared(loss=optax.softmax_cross_entropy), "loss", "mean 'cross_entropy'"),
+    (lambda: prepared(optimizer="adamm"), "optimizer", "mean 'adam'"),
+    (lambda: prepared(optimizer=jfnn.Optimizer(momentumm=0.9)), "optimizer", "mean 'momentum'"),
+    (lambda: prepared(optimizer=jfnn.Optimizer(schedule="cos")), "schedule", "mean 'cosine'"),
+    (lambda: jfnn.mlp((2, 2), "rleu"), "activation", "mean 'relu'"),
+    (lambda: jfnn.mlp((2, 2), jax.nn.relu), "activation", "mean 'relu'"),
+    (lambda: jfnn.supervised(NET, metrics=["acc"]), "metrics", "mean 'accuracy'"),
+    (lambda: prepared(batch_size=jfnn.Minibatches(4, "shuffle")), "minibatch", "mean 'permutation'"),
+    (lambda: prepared(hyper={"drop_out": 0.1}), "hyper", "mean 'dropout'"),
+]  # fmt: skip
+
+
+@pytest.mark.parametrize("case", MISTAKES, ids=lambda case: f"{case[1]}: {case[2]}")
+def test_a_mistake_is_told_with_what_came_or_the_cure(case):
+    call, argument, words = case
+    error = refusal(call)
+    assert complaint(error, {argument}) is None
+    assert words in str(error) and "ShapeDtypeStruct" not in str(error)
+
+
+def test_the_cures_are_taken():
+    prepared(optimizer=unit_cosine)
+    learned(scaled, {"scale": 1.0}, hyper=["scale"])
+    learned(noisy, random=True, score=lambda params, rows: {"loss": jnp.sum(rows[0] ** 2, axis=-1)})
+    learned(lambda params, batch, key: of_rows(params, batch, key).mean())
+    prepared(batch_size=None)
+    split(y=np.unique(WORDS, return_inverse=True)[1])
+
+
+@pytest.mark.parametrize(
+    ("words", "said"),
+    [
+        ({"lr": 0.1}, "learning_rate"),
+        ({"learning_rate": 0.1, "epoch": 3}, "'epochs'"),
+        ({"learning_rate": 0.1, "dropout": 0.5}, "hyper="),
+        ({"learning_rate": 0.1, "eval_every": 1}, "jfnn.Execution"),
+        ({}, "learning_rate"),
+    ],
+)
+def test_keywords_that_a_function_does_not_take_are_told_with_those_meant(words, said):
+    with pytest.raises(TypeError, match=r"^sweep\(\) ") as caught:
+        jfnn.sweep(NET, (X, Y), **words)
+    assert said in str(caught.value)
+
+
+def test_arguments_without_a_name_that_are_too_many_are_counted():
+    with pytest.raises(TypeError, match=r"^sweep\(\) takes 2 .*network, split, got 3"):
+        jfnn.sweep(NET, X, Y, learning_rate=0.1)

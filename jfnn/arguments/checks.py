@@ -4,8 +4,10 @@
 """
 
 import contextlib
+import difflib
+import math
 import numbers
-from collections.abc import Collection, Iterator, Sequence
+from collections.abc import Collection, Iterable, Iterator, Sequence
 from typing import Any, TypeGuard
 
 import jax
@@ -13,6 +15,28 @@ import jax.numpy as jnp
 import numpy as np
 
 MOST = 2**31 - 1  # the largest count: epochs, sizes and steps are int32
+NEAR = 0.72  # names at least as like as this, by difflib, are asked for: "relu" for "rleu"
+# Words of other libraries -> what stands here for the same, where letters do not lead from one to the other.
+SYNONYMS = {
+    **dict.fromkeys(("mse", "mean_squared_error", "squared_error", "squared", "l2_loss"), "quadratic"),
+    **dict.fromkeys(("ce", "nll", "xent", "log_loss", "categorical_crossentropy"), "cross_entropy"),
+    **dict.fromkeys(("sparse_categorical_crossentropy", "softmax_cross_entropy"), "cross_entropy"),
+    **dict.fromkeys(("bce", "binary_crossentropy", "binary_cross_entropy"), "sigmoid_cross_entropy"),
+    "acc": "accuracy",
+    **dict.fromkeys(("linear", "none"), "identity"),
+    **dict.fromkeys(("logistic", "expit"), "sigmoid"),
+    **dict.fromkeys(("kaiming", "he"), "he_normal"),
+    **dict.fromkeys(("xavier", "glorot"), "glorot_normal"),
+    **dict.fromkeys(("lr", "eta", "step_size", "learning_rate_init"), "learning_rate"),
+    **dict.fromkeys(("lambda", "alpha", "weight_decay", "regularization", "reg"), "l2"),
+    **dict.fromkeys(("max_iter", "n_epochs", "num_epochs"), "epochs"),
+    **dict.fromkeys(("bs", "minibatch_size"), "batch_size"),
+    **dict.fromkeys(("seed", "random_state", "n_seeds"), "seeds"),
+    **dict.fromkeys(("cv", "n_splits"), "folds"),
+    **dict.fromkeys(("shuffle", "shuffled"), "permutation"),
+    **dict.fromkeys(("all", "gd", "gradient_descent"), "full"),
+    **dict.fromkeys(("sequential", "ordered"), "in_order"),
+}
 
 
 class ArgumentError(ValueError):
@@ -83,9 +107,11 @@ def as_array(value: Any, argument: str) -> Any:
         try:
             array = np.asarray(value)
         except ValueError:
-            raise ArgumentError(argument, "expected an array, got sequences of different lengths") from None
-        except Exception as error:
-            raise ArgumentTypeError(argument, f"expected an array, got {shown(value)}") from error
+            got = f"sequences of different lengths: {shown(value)}"
+            raise ArgumentError(argument, f"expected an array, got {got}") from None
+        except Exception as error:  # such as of a tensor that needs gradients
+            got = f"{shown(value)}: {' '.join(str(error).split())[:80]}"
+            raise ArgumentTypeError(argument, f"expected an array, got {got}") from error
         kinds = {getattr(dtype, "kind", "O") for dtype in np.ravel(getattr(value, "dtypes", "O"))}
         if array.dtype.hasobject and kinds <= set("iufb"):  # a table of pandas' nullable numbers
             array = value.to_numpy(float, na_value=np.nan)
@@ -107,6 +133,7 @@ def as_inputs(
 
     Raises ArgumentError for other dtypes and shapes, no rows, and numbers that are not finite.
     """
+    words = _columns_of_words(x)
     x = as_array(x, argument)
     if x.dtype.kind in "iub":
         if not whole:
@@ -114,17 +141,31 @@ def as_inputs(
         elif not isinstance(x, jax.Array):
             x = as_dtype(x, jax.dtypes.canonicalize_dtype(x.dtype), argument)
     elif not jnp.issubdtype(x.dtype, jnp.floating):
-        raise ArgumentTypeError(argument, f"expected numbers, got dtype {x.dtype}")
+        raise ArgumentTypeError(argument, f"expected numbers, got dtype {x.dtype}{words}")
     axes = ", ".join(("n", *map(str, shape or ("features",))))
     if x.ndim < 2 or (shape is not None and x.ndim != 1 + len(shape)):
-        raise ArgumentError(argument, f"expected shape [{axes}], got {list(x.shape)}")
+        cure = ""
+        if shape is not None and x.ndim > 1 and math.prod(x.shape[1:]) == math.prod(shape):
+            cure = f"; x.reshape(-1, {', '.join(map(str, shape))}) has it"
+        raise ArgumentError(argument, f"expected shape [{axes}], got {list(x.shape)}{cure}")
     if 0 in x.shape:
         raise ArgumentError(argument, f"expected at least one row and one column, got {list(x.shape)}")
     if shape is not None and x.shape[1:] != shape:
         rows = f"{shape[0]} columns" if len(shape) == 1 else f"shape [{axes}]"
-        raise ArgumentError(argument, f"expected {rows}, as the network has inputs, got {list(x.shape)}")
+        cure = "; channels come first" if x.shape[1:] == (*shape[1:], shape[0]) else ""
+        got = f"{list(x.shape)}{cure}"
+        raise ArgumentError(argument, f"expected {rows}, as the network has inputs, got {got}")
     check_values(x, argument, dtype)
     return x
+
+
+def _columns_of_words(frame: Any) -> str:
+    """The columns of a data frame that hold no numbers, for a message; else empty."""
+    if not hasattr(frame, "columns") or not hasattr(frame, "dtypes"):
+        return ""
+    pairs = zip(frame.columns, frame.dtypes, strict=True)
+    words = [str(name) for name, dtype in pairs if getattr(dtype, "kind", "O") not in "iufb"]
+    return f" in the columns {shown(words)}; jfnn.datasets.fit_columns encodes them" if words else ""
 
 
 def float_dtype(x: Any) -> np.dtype:
@@ -246,5 +287,25 @@ def as_axis(values: Any, argument: str, minimum: float | None = 0.0, strict: boo
 def as_choice(value: Any, argument: str, choices: Collection[str]) -> str:
     """One of the names in ``choices``."""
     if not isinstance(value, str) or value not in choices:
-        raise ArgumentError(argument, f"expected one of {', '.join(choices)}, got {shown(value)}")
+        got = f"{shown(value)}{did_you_mean(value, choices)}"
+        raise ArgumentError(argument, f"expected one of {', '.join(choices)}, got {got}")
     return value
+
+
+def did_you_mean(value: Any, choices: Iterable[str]) -> str:
+    """Advice on a name that is none of ``choices``: "; did you mean 'adam'?", or nothing where none is near.
+
+    Names are compared in small letters, and flags of a command line by their names.
+    """
+    if not isinstance(value, str):
+        return ""
+    name = _plain_name(value)
+    names = {_plain_name(choice): choice for choice in choices}
+    synonym = SYNONYMS.get(name)
+    begun = [known for known in names if len(name) > 2 and known.startswith(name)]
+    near = [synonym] if synonym in names else begun or difflib.get_close_matches(name, names, 1, NEAR)
+    return f"; did you mean {names[near[0]]!r}?" if near else ""
+
+
+def _plain_name(name: str) -> str:
+    return name.lower().lstrip("-").replace("-", "_").replace(" ", "_")

@@ -3,6 +3,23 @@
 import importlib
 from typing import Any
 
+# Package -> what makes networks of its modules.
+ADAPTERS = {
+    "equinox": "jfnn.from_equinox",
+    "flax.nnx": "jfnn.from_flax",
+    "flax.linen": "jfnn.Network(init, apply)",
+}
+
+
+def adapter_of(value: Any) -> str:
+    """Advice on a module of a package that has an adapter, or on a class of such; else empty."""
+    kind = value if isinstance(value, type) else type(value)
+    for base in kind.__mro__:
+        for package, adapter in ADAPTERS.items():
+            if f"{base.__module__}.".startswith(f"{package}."):
+                return f"; a module of {package} goes into {adapter}"
+    return ""
+
 
 def imported(module: str, argument: str, package: str) -> Any:
     """A module of such a package; without it an ImportError that says how to install it."""

@@ -4,7 +4,6 @@ import contextlib
 import dataclasses
 import gc
 import os
-import re
 import shlex
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import AbstractContextManager
@@ -25,8 +24,13 @@ from jfnn.schedulers import SCHEDULERS
 from jfnn.search.groups import SweepGroups
 from jfnn.store.files import CorruptFileError
 
-# Advice in errors of the library, "encode=True", as the command line has it.
-ADVICE = re.compile(r"\b(resume|encode|impute)=True")
+# Advice in errors of the library, as the command line has it.
+ADVICE = {
+    "resume=True": "--resume",
+    "encode=True": "--encode",
+    "impute=True": "--impute",
+    "batch_size=None": "--batch-size full",
+}
 Show = Callable[[Progress], None]
 Watch = Callable[[Flags, str, bool], AbstractContextManager[Show]]
 
@@ -123,7 +127,9 @@ def _line(error: ArgumentError | CorruptFileError, flags: Flags) -> str | None:
 
 
 def _advised(message: str) -> str:
-    return ADVICE.sub(r"--\1", message)
+    for advice, words in ADVICE.items():
+        message = message.replace(advice, words)
+    return message
 
 
 def _flag_at_fault(error: ArgumentError, flags: Flags) -> str | None:

@@ -15,6 +15,7 @@ from typing import Any, TypeVar
 import numpy as np
 
 from jfnn.arguments import checks
+from jfnn.arguments.checks import ArgumentError
 from jfnn.experiment.options import SearchOptions
 from jfnn.optimizers import Distribution
 
@@ -41,6 +42,22 @@ def plain(read: Callable[[str], Value]) -> Callable[[str], Value]:
 
 
 whole_number, number = plain(int), plain(float)
+
+
+def one_integer(text: str) -> int:
+    """A whole number."""
+    try:
+        return whole_number(text)
+    except ValueError:
+        raise _expected("a whole number", text) from None
+
+
+def one_number(text: str) -> float:
+    """A number."""
+    try:
+        return number(text)
+    except ValueError:
+        raise _expected("a number", text) from None
 
 
 def axis(text: str) -> Axis:
@@ -137,9 +154,10 @@ def one_of(choices: Collection[str]) -> Callable[[str], str]:
     """A reader of one of the names in ``choices``."""
 
     def read(text: str) -> str:
-        if text not in choices:
-            raise _expected(f"one of {', '.join(choices)}", text)
-        return text
+        try:
+            return checks.as_choice(text, "", choices)
+        except ArgumentError as error:
+            raise argparse.ArgumentTypeError(error.reason) from None
 
     return read
 

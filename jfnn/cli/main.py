@@ -25,6 +25,11 @@ def main(argv: Sequence[str] | None = None) -> int:
     commands = parser.add_subparsers(metavar="COMMAND", required=True)
     for name, help_text in COMMANDS.items():
         commands.add_parser(name, help=help_text, add_help=False)
+    if argv and argv[0] not in ("-h", "--help", "--version"):
+        from jfnn.arguments import checks  # imports JAX
+
+        meant = checks.did_you_mean(argv[0], (*COMMANDS, "--help", "--version"))
+        parser.error(f"expected a command, {' or '.join(COMMANDS)}, got {argv[0]!r}{meant}")
     parser.parse_args(argv)
     return 0
 

@@ -9,10 +9,11 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any, NoReturn, TypeVar
 
-from jfnn.cli.flags import Flags, Read, number, place, plain, whole_number
+from jfnn.arguments import checks
+from jfnn.cli.flags import Flags, Read, one_integer, one_number, place, plain
 from jfnn.schedulers import SCHEDULERS, Scheduler
 
-READERS: dict[type, Read] = {int: whole_number, float: number, str: str, Path: place}
+READERS: dict[type, Read] = {int: one_integer, float: one_number, str: str, Path: place}
 SomeFlags = TypeVar("SomeFlags", bound=Flags)
 
 
@@ -83,7 +84,14 @@ def _scheduler_argument(kind: type[Scheduler]) -> dict[str, Any]:
 
 def parse(kind: type[SomeFlags], parser: Parser, argv: Sequence[str]) -> SomeFlags:
     """The values of flags; exits with 2 for invalid words, and for flags whose needs are not met."""
-    present = vars(parser.parse_args(_joined(argv)))
+    parsed, others = parser.parse_known_args(_joined(argv))
+    if others:
+        known = [flag for action in parser._actions for flag in action.option_strings]
+        meant = checks.did_you_mean(others[0].partition("=")[0], known)
+        if not others[0].startswith("-"):
+            meant = "; values stand behind their flag, several with commas between"
+        parser.error(f"unrecognized arguments: {' '.join(others)}{meant}")
+    present = vars(parsed)
     fields = {name: value for name, value in present.items() if name not in SCHEDULERS}
     fields |= {name: tuple(value) for name, value in fields.items() if isinstance(value, list)}
     if schedulers := tuple(present[name] for name in SCHEDULERS if name in present):

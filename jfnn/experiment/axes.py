@@ -10,7 +10,7 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from jfnn.arguments import checks, memory
-from jfnn.arguments.checks import ArgumentError
+from jfnn.arguments.checks import ArgumentError, ArgumentTypeError
 from jfnn.optimizers import Values, is_distribution
 
 # These are axes even where they are a single number.
@@ -45,9 +45,17 @@ def as_hyper(
     return values if checks.is_several(value) or np.ndim(value) else float(values[0])
 
 
+def _as_rate(value: Any, argument: str) -> Any:
+    """A learning rate; a function is none, but a schedule."""
+    if callable(value):
+        reason = "a schedule goes into the optimizer, jfnn.Optimizer(…, schedule=…)"
+        raise ArgumentTypeError(argument, f"expected a number or several, got a function; {reason}")
+    return as_hyper(value, argument, minimum=0.0, strict=True)
+
+
 # Checks of hyperparameters of networks that are no arguments of an optimizer.
 HYPER: dict[str, Callable[[Any, str], Any]] = {
-    "learning_rate": functools.partial(as_hyper, minimum=0.0, strict=True),
+    "learning_rate": _as_rate,
     "l2": functools.partial(as_hyper, minimum=0.0),
     "dropout": functools.partial(as_hyper, minimum=0.0, below=1.0),
     "init_scale": functools.partial(as_hyper, minimum=0.0, strict=True),

@@ -3,6 +3,7 @@
 import dataclasses
 import math
 from collections.abc import Collection, Mapping, Sequence
+from typing import Any
 
 import jax
 import numpy as np
@@ -20,6 +21,7 @@ from jfnn.learners.learner import Learner, Metric, check_metrics
 from jfnn.learners.shapes import starting_shapes
 from jfnn.learners.supervised import HYPER, Supervised, supervised
 from jfnn.learners.traced import scoring, traced
+from jfnn.network import Network
 from jfnn.optimizers import SCHEDULE_STEPS, Values
 from jfnn.subsets import Subsets
 
@@ -153,13 +155,27 @@ def _numbers(options: CheckedOptions, learner: Learner) -> dict[str, Values]:
     accepted = [name for name in learner.hyper if name not in (*own, SCHEDULE_STEPS)]
     for name in (*learner.numbers, *(options.hyper or {})):
         if name not in accepted:
-            names = accepted if isinstance(options.network, Learner) else sorted({*accepted, *HYPER})
-            raise ArgumentError("hyper", f"expected names of {names}, got {name!r}", name)
+            raise ArgumentError("hyper", _not_taken(name, accepted, options.network), name)
     for name in accepted:
         paths.check_name(name, "hyper")
         if name not in numbers:
             raise ArgumentError("hyper", f"the learner takes a number {name!r}; give its value")
     return numbers
+
+
+def _not_taken(name: Any, accepted: Sequence[str], network: Network | Learner) -> str:
+    """Why a number is of no use, and where it is to be declared."""
+    if name in ("learning_rate", "l2"):
+        return f"{name} is no further number, but a keyword beside hyper"
+    if isinstance(network, Learner):
+        expected = ", ".join(accepted) or "no names"
+        cure = f"; name it where the learner is made, hyper=[{name!r}]"
+    else:
+        accepted = sorted({*accepted, *HYPER})
+        expected = ", ".join(accepted)
+        cure = "; numbers of an optimizer go into jfnn.Optimizer, those of a loss into jfnn.learner"
+    meant = checks.did_you_mean(name, accepted)
+    return f"expected {expected}, got {name!r}{meant or cure}"
 
 
 def _schedule_steps(learner: Learner, epochs: int, steps: Sequence[int]) -> dict[str, np.ndarray]:

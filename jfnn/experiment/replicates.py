@@ -150,9 +150,8 @@ def _user_params(learner: Learner, initial_params: Any, n_seeds: int, dtype: np.
     )
     structure, expected = jax.tree.structure(arrays), jax.tree.structure(own)
     if str(structure) != str(expected):
-        raise ArgumentError(
-            argument, f"expected the structure of the network's own, {expected}, got {structure}"
-        )
+        shapes, got = (jax.tree.map(lambda leaf: leaf.shape, tree) for tree in (own, arrays))
+        raise ArgumentError(argument, f"expected arrays of shapes {shapes}, got {got}")
     leaves = []
     for leaf, own_leaf in zip(jax.tree.leaves(arrays), jax.tree.leaves(own), strict=True):
         leaf_dtype = trained_dtype(own_leaf.dtype, dtype)

@@ -136,7 +136,10 @@ def optional(check: Callable[[Any, str], Any]) -> Callable[[Any, str], Any]:
 def as_split(split: Any, argument: str) -> Split:
     """A `Split` from four or five arrays."""
     if not isinstance(split, Sequence) or len(split) not in (4, 5):
-        raise ArgumentTypeError(argument, "expected Split(x_train, y_train, x_test, y_test)")
+        expected = (
+            "expected jfnn.Split(x_train, y_train, x_test, y_test), of which the last two may be left out"
+        )
+        raise ArgumentTypeError(argument, f"{expected}, got a {type(split).__name__}")
     return Split(*split)
 
 

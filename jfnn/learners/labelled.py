@@ -10,10 +10,11 @@ import numpy as np
 
 from jfnn.arguments import checks
 from jfnn.arguments.checks import ArgumentError, ArgumentTypeError
+from jfnn.arguments.packages import adapter_of
 from jfnn.layers.kind import Shape
 from jfnn.learners.data import Data
 from jfnn.learners.naming import is_known_network
-from jfnn.learners.shapes import EXAMPLES, eval_shape, example_shapes
+from jfnn.learners.shapes import EXAMPLES, describe_shapes, eval_shape, example_shapes
 from jfnn.losses import Loss
 from jfnn.network import Network, as_inputs, check_output, is_own_apply
 from jfnn.targets import Split, as_targets, as_weights, is_labels
@@ -72,9 +73,8 @@ def _traced_outputs(network: Network, shape: Shape, dtype: np.dtype, x64: bool) 
         outputs = eval_shape("network", network.apply, params, jax.ShapeDtypeStruct((n, *shape), dtype))
         got: tuple[int, ...] = getattr(outputs, "shape", ())
         if len(got) != 2 or got != (n, width or got[1]):
-            raise ArgumentError(
-                "network", f"apply must give [n, n_out] for n rows, got {list(got) or outputs} for {n}"
-            )
+            given = list(got) or describe_shapes(outputs)
+            raise ArgumentError("network", f"apply must give [n, n_out] for n rows, got {given} for {n}")
     assert outputs is not None
     return jax.ShapeDtypeStruct(outputs.shape, outputs.dtype)
 
@@ -89,9 +89,9 @@ def check_network(network: Any, loss: Loss, gradient: str | Callable[..., Any]) 
         ValueError, TypeError: The message names the argument.
     """
     if not isinstance(network, Network) or not callable(network.init) or not callable(network.apply):
-        raise ArgumentTypeError(
-            "network", f"expected a jfnn.Network(init, apply) of two functions, got {type(network).__name__}"
-        )
+        expected = "expected a jfnn.Network(init, apply) of two functions, as jfnn.mlp makes one"
+        got = f"{checks.shown(network)}{adapter_of(network)}"
+        raise ArgumentTypeError("network", f"{expected}, got {got}")
     if network.layers is not None and is_own_apply(network):
         raise ArgumentError("network", "its apply is not that of its layers; with your own, leave layers out")
     check_output(network, loss)

@@ -13,11 +13,13 @@ from jfnn.arguments.checks import ArgumentError, ArgumentTypeError
 from jfnn.layers.kind import Params
 from jfnn.learners.data import Batch, Data, Hyper, Rows
 from jfnn.learners.shapes import (
+    EXAMPLES,
     as_rows,
     check_scores,
     describe_shapes,
     eval_shape,
     example_shapes,
+    row_shapes,
     starting_shapes,
     trained_shapes,
 )
@@ -96,7 +98,7 @@ class Learner(abc.ABC):
         if split.x_test is not None or split.y_test is not None:
             parts.append(_part(split.x_test, split.y_test, "test"))
             for name in sorted({*parts[0], *parts[1]}):
-                train, test = (describe_shapes(part.get(name)) for part in parts)
+                train, test = (describe_shapes(row_shapes(part.get(name), EXAMPLES)) for part in parts)
                 if train != test:
                     raise ArgumentError(
                         f"{name}_test", f"expected rows like {name}_train, {train}, got {test}"

@@ -1,6 +1,7 @@
 """A loss of your own: anything differentiable, trained with everything that the engine has."""
 
 import dataclasses
+import inspect
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
@@ -15,7 +16,7 @@ from jfnn.learners.data import Batch, Data, Hyper, Rows
 from jfnn.learners.descent import DescentLearner, descent_fields
 from jfnn.learners.learner import Metric, check_metrics
 from jfnn.learners.naming import code_name, takes
-from jfnn.learners.shapes import check_params, check_scores, eval_shape, example_shapes
+from jfnn.learners.shapes import check_params, check_scores, describe_shapes, eval_shape, example_shapes
 from jfnn.optimizers import Factory, Optimizer, State
 
 OwnLossFunction = Callable[..., jax.Array]
@@ -56,7 +57,8 @@ class OwnLoss(DescentLearner):
         if function is not None:
             options = {name: number for name, number in numbers.items() if takes(function, name)}
             options |= {"key": jax.random.key(0)} if takes(function, "key") else {}
-            return dict(function(params, rows, **options))
+            scores: Any = function(params, rows, **options)
+            return dict(scores) if isinstance(scores, Mapping) else scores
         key = jax.random.key(0) if self.random else None
 
         def row_loss(row: Rows) -> jax.Array:
@@ -70,13 +72,56 @@ class OwnLoss(DescentLearner):
         check_params("init", params)
         self.rule.check(params)
         rows, number = example_shapes(data.rows, data.dtype)
-        key = jax.random.key(0) if self.random else None
         numbers = dict.fromkeys(self.own_hyper, number)
-        value = eval_shape("loss", lambda p, rows, h: self.loss(p, rows, key, **h), params, rows, numbers)
-        if getattr(value, "shape", None) != () or not jnp.issubdtype(value.dtype, jnp.floating):
-            raise ArgumentError("loss", f"expected a floating scalar, got {value}")
+        self._check_signature()
+        value = self._loss_shape(params, rows, numbers)
+        shape = getattr(value, "shape", None)
+        if shape != () or not jnp.issubdtype(value.dtype, jnp.floating):
+            cure = "; sum it over the rows, or take the mean" if shape else ""
+            got = f"{describe_shapes(value)}{cure}"
+            raise ArgumentError("loss", f"expected one number, a floating scalar, got {got}")
         names = [metric.name for metric in self.metrics]
         check_scores("score", eval_shape("score", self.score, params, rows, numbers), names)
+
+    def _check_signature(self) -> None:
+        """Raises ArgumentError for a loss that takes other arguments than it is given."""
+        try:
+            signature = inspect.signature(self.loss)
+        except (TypeError, ValueError):  # a function in C that does not tell
+            return
+        names = ["params", "batch", "key", *self.own_hyper]
+        try:
+            signature.bind(None, None, None, **dict.fromkeys(self.own_hyper))
+        except TypeError:
+            more = [p.name for p in list(signature.parameters.values())[3:] if p.default is p.empty]
+            more = [name for name in more if name not in self.own_hyper]
+            cure = f"; nobody gives {', '.join(more)}: name it by hyper={more} of the learner" if more else ""
+            raise ArgumentTypeError(
+                "loss", f"expected a function of {', '.join(names)}, got one of {signature}{cure}"
+            ) from None
+
+    def _loss_shape(self, params: Params, rows: Rows, numbers: Mapping[str, Any]) -> Any:
+        """Shape and dtype of the loss.
+
+        Raises:
+            ValueError: It fails; where it does not with a key, the message says how to get one.
+        """
+
+        def shape(key: jax.Array | None) -> Any:
+            return eval_shape("loss", lambda p, rows, h: self.loss(p, rows, key, **h), params, rows, numbers)
+
+        try:
+            return shape(jax.random.key(0) if self.random else None)
+        except ArgumentError as error:
+            if self.random:
+                raise
+            try:
+                shape(jax.random.key(0))
+            except ArgumentError:
+                raise error from None
+            raise ArgumentError(
+                "loss", "it draws by its key, which is None: give random=True to the learner"
+            ) from error
 
     def describe(self) -> dict[str, Any]:
         """Names of the user's functions."""

@@ -11,6 +11,7 @@ import numpy as np
 from jfnn.arguments import checks
 from jfnn.arguments.checks import ArgumentError, ArgumentTypeError
 from jfnn.layers.kind import Params
+from jfnn.optimizers import TRACED
 
 # Rows on which functions are tried. With one, a mean over them would pass for a value of each; with as many
 # as there are columns, a mixture of the two.
@@ -52,8 +53,13 @@ def row_shapes(rows: Any, n: int) -> Any:
 
 
 def describe_shapes(tree: Any) -> str:
-    """Structure, dtypes, and shapes without their first axis."""
-    return str(jax.tree.map(lambda leaf: f"{leaf.dtype} {['n', *leaf.shape[1:]]}", tree))
+    """Structure, dtypes and shapes in words, such as "{loss: float32 [n, 1]}": n for `EXAMPLES` rows."""
+
+    def described(leaf: Any) -> str:
+        rows = ["n"] if leaf.shape[:1] == (EXAMPLES,) else list(map(str, leaf.shape[:1]))
+        return f"{leaf.dtype} [{', '.join([*rows, *map(str, leaf.shape[1:])])}]"
+
+    return str(jax.tree.map(described, tree)).replace("'", "")
 
 
 def eval_shape(argument: str, function: Callable[..., Any], *shapes: Any) -> Any:
@@ -67,6 +73,9 @@ def eval_shape(argument: str, function: Callable[..., Any], *shapes: Any) -> Any
         return jax.eval_shape(lambda *args: function(*args), *shapes)
     except Exception as error:
         reason = str(error).partition("\n")[0]
+        if isinstance(error, TRACED):
+            cure = "JAX traces it: jnp in place of np, jnp.where in place of if, no float(…)"
+            reason = f"it needs the value of an array, but {cure}; {reason}"
         raise ArgumentError(argument, f"it fails on rows of these data: {reason}") from error
 
 
@@ -127,4 +136,6 @@ def check_scores(argument: str, scores: Any, names: Sequence[str]) -> None:
     """Raises ArgumentError unless each metric has `EXAMPLES` values, one a row."""
     fits = isinstance(scores, Mapping) and set(scores) == set(names)
     if not fits or any(getattr(values, "shape", ())[:1] != (EXAMPLES,) for values in scores.values()):
-        raise ArgumentError(argument, f"expected one value a row for each of {list(names)}, got {scores}")
+        expected = ", ".join(f"{name}: [n]" for name in names)
+        got = describe_shapes(scores)
+        raise ArgumentError(argument, f"expected one value a row for each, {{{expected}}}, got {got}")

@@ -6,14 +6,29 @@ import functools
 import inspect
 import re
 import textwrap
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Collection, Mapping, Sequence
 from typing import Any, ParamSpec, TypeVar
 
 import jax
 
+from jfnn.arguments import checks
+from jfnn.experiment.settings import Execution, Validation
+from jfnn.minibatches import Minibatches
+
 P = ParamSpec("P")
 OptionsT = TypeVar("OptionsT")
 R = TypeVar("R")
+
+# What is given with further arguments -> names of these.
+PLACES: dict[str, Collection[str]] = {
+    "hyper={…}": ("dropout", "init_scale"),
+    "optimizer=jfnn.Optimizer(…)": ("momentum", "nesterov", "schedule", "schedule_epochs"),
+    "batch_size=jfnn.Minibatches(…)": Minibatches._fields,
+    "validation=jfnn.Validation(…)": Validation._fields,
+    "execution=jfnn.Execution(…)": Execution._fields,
+    "the network, as of jfnn.mlp": ("sizes", "activation", "output", "init"),
+    "jfnn.supervised(…), given as the network": ("metrics",),
+}
 
 
 def takes_fields(options: Callable[P, OptionsT]) -> Callable[[Callable[[OptionsT], R]], Callable[P, R]]:
@@ -28,10 +43,10 @@ def takes_fields(options: Callable[P, OptionsT]) -> Callable[[Callable[[OptionsT
         @functools.wraps(function)
         def call(*args: P.args, **kwargs: P.kwargs) -> R:
             try:
-                fields = options(*args, **kwargs)
+                inspect.signature(options).bind(*args, **kwargs)
             except TypeError as error:  # an argument too few or too many
-                name = f"{getattr(options, '__name__', '')}.__init__()"
-                raise TypeError(str(error).replace(name, f"{function.__name__}()")) from None
+                raise TypeError(f"{function.__name__}() {_reason(error, options, args, kwargs)}") from None
+            fields = options(*args, **kwargs)
             # An interrupt may come where JAX has just begun to trace, which would go on after this call.
             with jax.core.eval_context():
                 return function(fields)
@@ -47,6 +62,20 @@ def takes_fields(options: Callable[P, OptionsT]) -> Callable[[Callable[[OptionsT
         return call
 
     return decorate
+
+
+def _reason(error: TypeError, options: Any, args: Sequence[Any], kwargs: Mapping[str, Any]) -> str:
+    """Why arguments do not fit the fields of a dataclass, and what may be meant."""
+    parameters = inspect.signature(options).parameters
+    several = [name for name, p in parameters.items() if p.kind is p.POSITIONAL_OR_KEYWORD]
+    if len(args) > len(several):
+        return f"takes {len(several)} arguments without a name, {', '.join(several)}, got {len(args)}"
+    for name in kwargs:
+        if name not in parameters:
+            places = [place for place, names in PLACES.items() if name in names]
+            meant = f"; it goes into {places[0]}" if places else checks.did_you_mean(name, parameters)
+            return f"got an unexpected keyword argument {name!r}{meant}"
+    return str(error)
 
 
 def _arguments(options: Any) -> str:

@@ -26,8 +26,8 @@ INTEGERS = f"{INTEGER} 1,,2 a:b 1,x 0,1_0"
 NUMBER = "'' , 0.1_0 ١ x 1:2:x 0:1:3 1e-5:10:1 1e-5:10:1_0 1e-5:10:-3 1e-5:10:99999999999 1:2:3:4 0,1_0"
 AXIS = f"{NUMBER} uniform: uniform:1:inf uniform:1:1 1:1 nan:1 -1:1"
 WRONG = {
-    flags.whole_number: INTEGER,
-    flags.number: "'' x 0.1_0 ١",
+    flags.one_integer: INTEGER,
+    flags.one_number: "'' x 0.1_0 ١",
     flags.integers: INTEGERS,
     flags.widths: f"{INTEGERS} none,5",
     flags.count_or_integers: INTEGERS,
@@ -120,8 +120,12 @@ LINES = {
     "--sample 100000000": "--sample: memory GB",
     "--sample 3 --sample-seed -1": "--sample-seed: at least 0 -1",
     "--sample-seed 0": "--sample-seed: --sample",
+    "--loss mse": "--loss: 'quadratic'",
+    "--optimizer adamm": "--optimizer: 'adam'",
+    "--activation rleu": "--activation: 'relu'",
+    "--epochs ten": "--epochs: whole number 'ten'",
     "--epochs -1": "--epochs: at least 0",
-    "--batch-size 10,1438": "--batch-size: 1437 1438",
+    "--batch-size 10,1438": "--batch-size: 1437 1438 --batch-size full",
     "--minibatch full --batch-size full,50": "--batch-size: --minibatch full",
     "--keep-last": "--keep-last: --minibatch permutation",
     "--output none": "--output: expected one of",
@@ -175,7 +179,10 @@ LINES = {
     "--data good.npz --weights w": "--weights: good.npz 'w'",
     **{f"--out {name}": "--out:" for name in ("FILE", "FILE/x", "/dev/null", "/proc/x", "link", "loop/x")},
     "--resume --out FILE": "--out:",
-    "--epoch 3": "unrecognized arguments: --epoch",
+    "--epoch 3": "unrecognized arguments: --epoch '--epochs'",
+    "--lr 0.1": "unrecognized arguments: --lr '--learning-rate'",
+    "--lr=0.1": "unrecognized arguments: --lr=0.1 '--learning-rate'",
+    "--learning-rate 0.1 0.2": "unrecognized arguments: 0.2 commas",
     "--quiet=1": "--quiet: ignored explicit argument '1'",
     "positional": "unrecognized arguments: positional",
 }

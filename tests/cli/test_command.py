@@ -44,6 +44,16 @@ def test_unknown_words_exit_with_2(words, capsys):
     assert stopped.value.code == 2 and capsys.readouterr().err
 
 
+@pytest.mark.parametrize(
+    ("word", "meant"), [("gird", "mean 'grid'"), ("help", "'--help'"), ("--versoin", "'--version'")]
+)
+def test_a_word_that_is_no_command_is_told_with_the_one_meant(word, meant, capsys):
+    with pytest.raises(SystemExit):
+        main.main([word])
+    said = capsys.readouterr().err
+    assert repr(word) in said and meant in said
+
+
 def test_a_subcommand_reads_the_words_behind_it(monkeypatch, capsys, tmp_path):
     monkeypatch.setattr("jfnn.keep_programs", lambda: None)
     with pytest.raises(SystemExit) as stopped:

@@ -78,5 +78,5 @@ def test_a_registered_activation_goes_by_its_name_and_ones_own_by_itself():
 def test_unknown_activations_raise_an_error_that_names_the_argument():
     with pytest.raises(ValueError, match=r"^activation: expected one of sigmoid, relu, .*'swish'"):
         activations.get("swish")
-    with pytest.raises(TypeError, match=r"^output: expected a name or an Activation, got int"):
+    with pytest.raises(TypeError, match=r"^output: expected a name or a jfnn.Activation"):
         activations.name_or_own(3, "output")

@@ -197,5 +197,5 @@ def test_a_loss_of_ones_own_passes_through():
     assert losses.get("quadratic") is LOSSES["quadratic"]
     with pytest.raises(ValueError, match=r"^loss: expected one of quadratic, cross_entropy, .*'hinge'"):
         losses.get("hinge")
-    with pytest.raises(TypeError, match=r"^loss: expected a name or a Loss, got int"):
+    with pytest.raises(TypeError, match=r"^loss: expected a name or a jfnn.Loss"):
         losses.get(3)
