@@ -9,7 +9,7 @@ import numpy as np
 
 from jfnn.arguments import checks, memory
 from jfnn.arguments.checks import ArgumentError, ArgumentTypeError
-from jfnn.datasets.targets import Table, as_number, as_word, file_error, is_gap, shortened
+from jfnn.datasets.targets import Table, as_number, as_word, file_error, is_gap, is_infinite, shortened
 
 MOST_WORDS = 1000  # different ones in a column
 DATE = re.compile(r"\d{1,4}([-/.])\d{1,2}\1\d{1,4}([ T].*)?")
@@ -24,11 +24,14 @@ Columns = Mapping[str, Mapping[str, Any]]
 
 def as_category(value: Any) -> str:
     """A field in one of its spellings: 7 for 7.0 and 007, True for true, "" for a missing value."""
-    text = as_word(str(value))
+    try:
+        text = as_word(str(value))
+    except ValueError:  # an integer of more digits than Python writes
+        text = checks.shown(value)
     number = as_number(text)
     if number is not None:
         return format(number, ".17g")
-    if is_gap(text) and "inf" not in text.lower():
+    if is_gap(text) and not is_infinite(text):
         return ""
     return text.capitalize() if text.lower() in ("true", "false") else text
 
@@ -50,7 +53,7 @@ class Loose:
     def fault(self, row: int, column: int, field: str) -> str | None:
         """Keeps a field that is no number, or says which switch would help."""
         word = as_category(field)
-        if as_number(word) is not None:
+        if as_number(word) is not None or is_infinite(word):
             return ""
         if not (self.encode or (self.impute and not word)):
             return IMPUTE if not word else ENCODE * (not DATE.fullmatch(word))
@@ -157,8 +160,8 @@ def transform(columns: Columns, frame: Any) -> np.ndarray:
         ``[n, inputs]``, float64.
 
     Raises:
-        ValueError, TypeError: The frame lacks a column, or has one of another length; a word or infinity
-            among numbers, or a gap without a median.
+        ValueError, TypeError: The frame lacks a column, or has one of another length; a word, infinity
+            or a number beyond floats among numbers, or a gap without a median.
     """
     descriptions = columns.values() if isinstance(columns, Mapping) else [None]
     if not all(isinstance(column, Mapping) for column in descriptions):
@@ -197,7 +200,7 @@ def _numbers(values: np.ndarray, name: str, gaps: bool) -> np.ndarray:
     wrong = np.isinf(numbers) | (np.isnan(numbers) & (not gaps))
     if wrong.any():
         row = int(wrong.argmax())
-        got = "nothing" if np.isnan(numbers[row]) else repr(values.tolist()[row])
+        got = "nothing" if np.isnan(numbers[row]) else checks.shown(values.tolist()[row])
         raise ArgumentError("frame", f"row {row + 1}, column {name!r}: expected a number, got {got}")
     return numbers
 

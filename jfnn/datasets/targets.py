@@ -79,13 +79,23 @@ def fault(field: str, is_target: bool) -> str | None:
     if as_exact(field) is not None:
         return None
     number, word = as_number(field), as_word(field)
-    got = repr(field) if word else "nothing"
+    got = checks.shown(field) if word else "nothing"
+    if is_infinite(word) and not is_target:
+        return f"expected a finite number, got {got}"
     if number is not None:
         return f"expected a number that a float holds, got {got}, which would become {number:.0f}"
     if not is_target:
         return f"expected a number, got {got}"
     advice = ", which is neither; a class needs another name" if word else ""
     return f"expected a word or number, got {got}{advice}" if is_gap(word) else None
+
+
+def is_infinite(word: str) -> bool:
+    """Whether a word is infinity, or a number beyond those that floats hold."""
+    try:
+        return math.isinf(float(word))
+    except ValueError:
+        return False
 
 
 def is_gap(word: str) -> bool:

@@ -1,6 +1,7 @@
 """Tables as they are: words and gaps become what scikit-learn makes of them, and can be described."""
 
 import json
+from decimal import Decimal
 
 import numpy as np
 import pytest
@@ -112,7 +113,7 @@ def test_spellings_of_a_number_and_of_truth_are_one_category(read):
         (
             "a,y\n1,0\ninf,1\n2,1\n",
             {"encode": True, "impute": True},
-            "'a': expected a number, as most .*'inf'",
+            "row 2 .*'a': expected a finite number, got 'inf'$",
         ),
         ("a,y\n2020-01-31,0\n2020-02-01,1\n", {"encode": True}, "'a': expected words or numbers, got dates"),
         ("a,y\n31.1.2020,0\n2020-02-01 12:00,1\n", {"encode": True}, "got dates, such as '31.1.2020'"),
@@ -124,6 +125,26 @@ def test_spellings_of_a_number_and_of_truth_are_one_category(read):
 def test_columns_that_cannot_be_inputs_are_named(read, text, options, message):
     with pytest.raises(ValueError, match=rf"^path: data\.csv, .*{message}"):
         read(text, **options)
+
+
+@pytest.mark.parametrize("number", ["1e400", "-1e400", "9" * 400, "inf"])
+def test_a_number_beyond_floats_is_no_gap_and_no_word(read, number):
+    for others, options in (
+        (["1", "3"], {}),
+        (["1", "3"], {"impute": True}),
+        (["1", "3"], {"encode": True, "impute": True}),
+        (["red", "blue"], {"encode": True}),
+    ):
+        text = f"a,y\n{others[0]},0\n{number},1\n{others[1]},0\n"
+        with pytest.raises(ValueError, match=rf"row 2 \(line 3\), column 'a': .*finite .*{number[:20]}"):
+            read(text, **options)
+
+
+@pytest.mark.parametrize("number", [10**400, -(10**400), 10**5000, Decimal("1e400"), "1e400"], ids=range(5))
+def test_a_number_beyond_floats_in_a_frame_is_no_gap(number):
+    columns = {"a": {"median": 2.0, "indicator": True}}
+    with pytest.raises(ValueError, match=r"^frame: row 2, column 'a': expected a number, got [^\n]{1,90}$"):
+        datasets.transform(columns, {"a": [1, number, None]})
 
 
 def test_too_many_words_and_weights_that_are_words_are_named(read):
