@@ -188,8 +188,8 @@ def label_noise(y: ArrayLike, shares: Sequence[float], seed: int = 0, classes: i
 
     At share p the first ``round(p n)`` rows of ``rng.permutation(n)`` have labels ``(y + shift) % classes``
     with ``shift = rng.integers(1, classes, n)``, in this order of ``rng = np.random.default_rng(seed)``, so
-    that a label wrong at one share is so at all larger ones. ``p n`` is taken to six digits, a half to the even
-    number.
+    that a label wrong at one share is so at all larger ones. ``p n`` is taken to six digits, halves to the
+    even number.
 
     Args:
         y: Integer labels of the training rows ``[n]``.
