@@ -1,6 +1,7 @@
 """Subsets of rows, an axis of `jfnn.sweep`: a network for each draw, size, group or share of noise."""
 
 import dataclasses
+import math
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
@@ -280,7 +281,7 @@ def _is_missing(value: Any) -> bool:
     if value is None:
         return True
     if isinstance(value, float | np.floating):
-        return not np.isfinite(value)
+        return not math.isfinite(value)
     try:
         return not bool(value == value)
     except (TypeError, ValueError):  # of NA, which is neither equal nor not; of arrays
