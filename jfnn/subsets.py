@@ -1,7 +1,8 @@
 """Subsets of rows, an axis of `jfnn.sweep`: a network for each draw, size, group or share of noise."""
 
 import dataclasses
-from collections.abc import Sequence
+import math
+from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
 import numpy as np
@@ -26,7 +27,7 @@ class Subsets:
         pairs: ``(rows to train on, rows held out)`` of each subset, numbers from 0 to ``n - 1``. A row that
             occurs several times counts as often, in scores too. All subsets hold rows out, or none does.
         name: Of the axis in `SweepResult.subset_values` and of a column of its table; None for neither.
-        values: Numbers or words along that axis ``[F]``; None without a name.
+        values: Numbers or words along that axis ``[F]``, none of them missing; None without a name.
         weights: How often each row's cost counts in each subset ``[F, n]``, times the split's weights.
         labels: ``[F, n]``, or targets ``[F, n, n_out]``, in place of the split's, where a subset trains on
             them; rows held out keep the split's.
@@ -35,7 +36,7 @@ class Subsets:
             and minibatches that are given have these seeds too.
 
     Raises:
-        ValueError, TypeError: Invalid rows, lengths that differ, or weights below 0.
+        ValueError, TypeError: No pairs, invalid rows or values, lengths that differ, or weights below 0.
     """
 
     n: int
@@ -47,9 +48,7 @@ class Subsets:
     own_starts: bool = False
 
     def __post_init__(self) -> None:
-        n, pairs = checks.as_count(self.n, "n"), list(self.pairs)
-        if not pairs or any(len(pair) != 2 for pair in pairs):
-            raise ArgumentError("pairs", "expected pairs of row numbers, at least one")
+        n, pairs = checks.as_count(self.n, "n"), _as_pairs(self.pairs)
         try:
             cuts = [(as_rows(train, n), as_rows(validation, n, least=0)) for train, validation in pairs]
         except ValueError as error:
@@ -160,14 +159,19 @@ def by_group(groups: ArrayLike, held_out: float | None = None, seed: int | None 
     """A subset for each group, such as the series or clients of a table, in sorted order: "group".
 
     Args:
-        groups: Numbers or words, one for each training row ``[n]``.
-        held_out: Share of each group's m rows to hold out, ``⌈held_out m⌉``; or None.
+        groups: Numbers or words, one for each training row ``[n]``; bytes are words in UTF-8.
+        held_out: Share of each group's m rows to hold out, ``⌈held_out m⌉``, the product to six digits, so
+            that 0.07 of 100 rows are 7; or None.
         seed: Those with the least of ``np.random.default_rng(seed).random(n)``; None for the last ones.
+
+    Raises:
+        ValueError, TypeError: A row without a group (None, NaN, …) or with an infinite one; a share that
+            leaves a group without rows.
     """
     labels = _as_values(groups, "groups")
     names, group, counts = np.unique(labels, return_inverse=True, return_counts=True)
     share = 0.0 if held_out is None else checks.as_number(held_out, "held_out", strict=True)
-    sizes = np.ceil(share * counts).astype(int)
+    sizes = np.ceil(checks.part_of(share, counts)).astype(int)
     if (sizes >= counts).any():
         name = names[sizes >= counts][0]
         raise ArgumentError(
@@ -185,7 +189,8 @@ def label_noise(y: ArrayLike, shares: Sequence[float], seed: int = 0, classes: i
 
     At share p the first ``round(p n)`` rows of ``rng.permutation(n)`` have labels ``(y + shift) % classes``
     with ``shift = rng.integers(1, classes, n)``, in this order of ``rng = np.random.default_rng(seed)``, so
-    that a label wrong at one share is so at all larger ones.
+    that a label wrong at one share is so at all larger ones. ``p n`` is taken to six digits, halves to the
+    even number.
 
     Args:
         y: Integer labels of the training rows ``[n]``.
@@ -204,7 +209,8 @@ def label_noise(y: ArrayLike, shares: Sequence[float], seed: int = 0, classes: i
     rng = np.random.default_rng(checks.as_seed(seed))
     place = np.argsort(rng.permutation(n))
     wrong = (labels + rng.integers(1, number, n)) % number
-    noisy = np.where(place < np.round(levels * n)[:, None], wrong, labels)
+    numbers = np.round(checks.part_of(levels, n))
+    noisy = np.where(place < numbers[:, None], wrong, labels)
     return Subsets(n, [(np.arange(n), ())] * len(levels), "label_noise", levels, labels=noisy)
 
 
@@ -231,12 +237,52 @@ def as_rows(numbers: ArrayLike, n: int, least: int = 1) -> np.ndarray:
     return rows
 
 
+def _as_pairs(pairs: Any) -> list[Any]:
+    """At least one pair, whatever its parts are."""
+    expected = "expected pairs (rows to train on, rows held out), at least one"
+    if isinstance(pairs, Mapping | str | bytes) or not isinstance(pairs, Iterable):
+        raise ArgumentTypeError("pairs", f"{expected}, got {checks.shown(pairs)}")
+    listed = list(pairs)
+    if not listed:
+        raise ArgumentError("pairs", f"{expected}, got none")
+    for f, pair in enumerate(listed):
+        if not checks.is_several(pair) or len(pair) != 2:
+            raise ArgumentTypeError("pairs", f"{expected}, got {checks.shown(pair)} at index [{f}]")
+    return listed
+
+
 def _as_values(values: ArrayLike, argument: str, length: int | None = None) -> np.ndarray:
-    """Numbers or words, copied: ``[length]``, or any length but 0."""
-    array = np.array(values)
-    array = array.astype(str) if array.dtype.kind in "OS" else array
+    """Numbers or words, copied: ``[length]``, or any length but 0; none of them missing."""
+    # As they were given: among words NumPy makes a word of NaN, and of None.
+    items = np.asarray(values, dtype=object).ravel().tolist()
+    for i, item in enumerate(items):
+        if _is_missing(item):
+            got = f"{checks.shown(item)} at index [{i}]"
+            raise ArgumentError(argument, f"expected numbers or words, got {got}")
+    array = np.array(checks.as_array(values, argument))
     if array.ndim != 1 or len(array) != (length or len(array) or 1):
         raise ArgumentError(argument, f"expected shape [{length or 'n'}], got {list(array.shape)}")
-    if array.dtype.kind not in "iufbU":
+    if array.dtype.kind not in "iufbUSO":
         raise ArgumentTypeError(argument, f"expected numbers or words, got {array.dtype}")
-    return array
+    if array.dtype.kind not in "SO":
+        return array
+    words = []
+    for i, item in enumerate(items):
+        try:
+            words.append(item.decode() if isinstance(item, bytes) else str(item))
+        except UnicodeDecodeError:
+            got = f"{checks.shown(item)} at index [{i}]"
+            raise ArgumentError(argument, f"expected words in UTF-8, got {got}") from None
+    return np.array(words)
+
+
+def _is_missing(value: Any) -> bool:
+    """Whether a value is None, infinite, or like NaN and pandas' NA not equal to itself."""
+    if value is None:
+        return True
+    if isinstance(value, float | np.floating):
+        return not math.isfinite(value)
+    try:
+        return not bool(value == value)
+    except (TypeError, ValueError):  # of NA, which is neither equal nor not; of arrays
+        return True

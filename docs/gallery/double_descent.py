@@ -5,7 +5,8 @@ Double descent
 As networks grow, the error on test rows rises until the network has as many parameters as there are
 training rows, and then falls again (`Belkin et al. 2019 <https://arxiv.org/abs/1812.11118>`_). Here
 networks of 1 to 40 hidden units fit 100 noisy rows of a smooth function of eight numbers. The :doc:`full
-version </pictures>` draws the published curve of classifiers on MNIST-1D with wrong labels.
+version </pictures>` draws the published curve of classifiers on MNIST-1D, where 15% of the labels are drawn
+anew.
 """
 
 import jax

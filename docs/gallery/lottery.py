@@ -5,8 +5,8 @@ Lottery tickets
 After every round a network loses 40% of the weights that are left, the smallest ones, and what remains goes
 back to its start and is trained again (`Frankle and Carbin 2019 <https://arxiv.org/abs/1803.03635>`_). The
 curves compare this with weights removed at random, over eight seeds, with 95% intervals. On MNIST-1D the
-:doc:`full version </pictures>` finds 7.3 points of accuracy more with 10.7% of the weights than with all of
-them.
+:doc:`full version </pictures>`, with 250 units a layer, finds 7.3 points of accuracy more with 10.7% of the
+weights than with all of them.
 """
 
 import numpy as np

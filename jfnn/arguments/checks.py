@@ -258,6 +258,11 @@ def as_number(value: Any, argument: str, minimum: float | None = 0.0, strict: bo
     return float(axis[0])
 
 
+def part_of(share: Any, number: Any) -> np.ndarray:
+    """Shares times numbers, to six digits: 0.07 of 100 are 7, where floats multiply to 7.000000000000001."""
+    return np.asarray(np.round(np.asarray(share, np.float64) * number, 6))
+
+
 def as_representable(value: Any, argument: str) -> float:
     """A number of at least 0 that is finite in JAX's floats, of 32 bits or, with x64, of 64."""
     number, most = as_number(value, argument), float(np.finfo(jnp.result_type(float)).max)

@@ -61,6 +61,19 @@ def as_output_file(path: Any, argument: str) -> Path:
     return file
 
 
+def make_directory(directory: Path, argument: str) -> None:
+    """Makes a directory; raises ValueError where it cannot be made or written to."""
+    try:
+        directory.mkdir(parents=True, exist_ok=True)
+    except (FileExistsError, NotADirectoryError):
+        raise ArgumentError(argument, f"{directory} is no directory") from None
+    except OSError as error:
+        raise ArgumentError(argument, f"{directory} cannot be made ({error.strerror or error})") from None
+    effective = os.access in os.supports_effective_ids
+    if not os.access(directory, os.W_OK | os.X_OK, effective_ids=effective):
+        raise ArgumentError(argument, f"{directory} cannot be written to")
+
+
 @contextlib.contextmanager
 def readable(path: Path, argument: str) -> Iterator[None]:
     """Turns errors of the system while a file is read into ValueError, but for a missing file."""

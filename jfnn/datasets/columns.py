@@ -1,7 +1,7 @@
 """Columns of words and of numbers with gaps, and tables of them by name, described by plain values."""
 
 import dataclasses
-import re
+import warnings
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
@@ -9,12 +9,23 @@ import numpy as np
 
 from jfnn.arguments import checks, memory
 from jfnn.arguments.checks import ArgumentError, ArgumentTypeError
-from jfnn.datasets.targets import Table, as_number, as_word, file_error, is_gap, shortened
+from jfnn.datasets.targets import (
+    AS_NUMBERS,
+    Table,
+    as_number,
+    as_word,
+    file_error,
+    is_gap,
+    is_infinite,
+    likeness,
+    shortened,
+)
 
 MOST_WORDS = 1000  # different ones in a column
-DATE = re.compile(r"\d{1,4}([-/.])\d{1,2}\1\d{1,4}([ T].*)?")
 IMPUTE = "; with impute=True the column's median takes its place"
 ENCODE = "; with encode=True columns of words become columns of 0 and 1"
+
+SEPARATORS = {";": "semicolons", "\t": "tabs", "|": "bars"}  # of files that some programs call CSV
 
 # Entries that the command line adds to the description of a run on a file.
 ENTRIES = ("classes", "scaling", "columns")
@@ -24,11 +35,14 @@ Columns = Mapping[str, Mapping[str, Any]]
 
 def as_category(value: Any) -> str:
     """A field in one of its spellings: 7 for 7.0 and 007, True for true, "" for a missing value."""
-    text = as_word(str(value))
+    try:
+        text = as_word(str(value))
+    except ValueError:  # an integer of more digits than Python writes
+        text = checks.shown(value)
     number = as_number(text)
     if number is not None:
         return format(number, ".17g")
-    if is_gap(text) and "inf" not in text.lower():
+    if is_gap(text) and not is_infinite(text):
         return ""
     return text.capitalize() if text.lower() in ("true", "false") else text
 
@@ -50,10 +64,10 @@ class Loose:
     def fault(self, row: int, column: int, field: str) -> str | None:
         """Keeps a field that is no number, or says which switch would help."""
         word = as_category(field)
-        if as_number(word) is not None:
+        if as_number(word) is not None or is_infinite(word):
             return ""
         if not (self.encode or (self.impute and not word)):
-            return IMPUTE if not word else ENCODE * (not DATE.fullmatch(word))
+            return IMPUTE if not word else AS_NUMBERS if likeness(word) else ENCODE
         self.fields.setdefault(column, {})[row] = word
         return None
 
@@ -61,8 +75,8 @@ class Loose:
         """Inputs ``[n, columns]`` with the words in them, as objects where there are any.
 
         Raises:
-            ValueError: A column without values, of dates or of too many words; a gap or a few words among
-                numbers.
+            ValueError: A column without values, of dates, times or numbers in other forms, or of too many
+                words; a gap or a few words among numbers.
         """
         for column, fields in self.fields.items():
             words, numbers = {row: word for row, word in fields.items() if word}, len(x) - len(fields)
@@ -78,8 +92,9 @@ class Loose:
                 row, word = next(iter(slips.items()))
                 got = f", as most in this column are, got {word!r}" if word else f", got nothing{IMPUTE}"
                 where, reason = f"row {row + 1}, {where}", f"expected a number{got}"
-            elif words and all(map(DATE.fullmatch, words.values())):
-                reason = f"expected words or numbers, got dates, such as {next(iter(words.values()))!r}"
+            elif words and all(map(likeness, words.values())):
+                word = next(iter(words.values()))
+                reason = f"expected words or numbers, got {likeness(word)}, such as {word!r}{AS_NUMBERS}"
             elif len(set(kinds)) > MOST_WORDS:
                 reason = f"expected at most {MOST_WORDS} words, got {len(set(kinds))}"
             if reason:
@@ -94,6 +109,11 @@ def check_header(header: list[str], file: str, target: str | None, weights: str 
     """The place of the target in a valid header."""
     if not header:
         raise file_error(f"{file} is empty")
+    for sign, name in SEPARATORS.items():
+        if len(header) == 1 and sign in header[0]:
+            got = f"{file} has one column, {checks.shown(header[0])}"
+            cure = f"pandas.read_csv(…, sep={sign!r}).to_csv(…, index=False) writes them"
+            raise file_error(f"{got}: expected commas between fields, got {name}; {cure}")
     if all(as_number(name) is not None for name in header):
         raise file_error(f"{file} has numbers in its first line; expected a header, the columns' names")
     first: dict[str, int] = {}
@@ -146,7 +166,8 @@ def transform(columns: Columns, frame: Any) -> np.ndarray:
     """Inputs from columns by name, as the config.json of a run describes them; "scaling" in it comes next.
 
     A word becomes 1 in the column of its category and 0 in the others; one that no training row has is 0 in
-    all. A gap becomes the median, and 1 in a further column, if training rows have gaps there too.
+    all, and a UserWarning names its column and the first such word, once a call. A gap becomes the median,
+    and 1 in a further column, if training rows have gaps there too.
 
     Args:
         columns: "columns" of config.json: name -> ``{"categories": […]}``,
@@ -157,8 +178,8 @@ def transform(columns: Columns, frame: Any) -> np.ndarray:
         ``[n, inputs]``, float64.
 
     Raises:
-        ValueError, TypeError: The frame lacks a column, or has one of another length; a word or infinity
-            among numbers, or a gap without a median.
+        ValueError, TypeError: The frame lacks a column, or has one of another length; a word, infinity
+            or a number beyond floats among numbers, or a gap without a median.
     """
     descriptions = columns.values() if isinstance(columns, Mapping) else [None]
     if not all(isinstance(column, Mapping) for column in descriptions):
@@ -166,6 +187,7 @@ def transform(columns: Columns, frame: Any) -> np.ndarray:
     if not hasattr(frame, "__getitem__") or checks.is_several(frame) or isinstance(frame, str | bytes):
         raise ArgumentTypeError("frame", f"expected columns by name, got {checks.shown(frame)}")
     blocks: list[np.ndarray] = []
+    unknown: list[str] = []
     for name, column in columns.items():
         if name not in frame:
             raise ArgumentError("frame", f"expected a column {name!r}, got none")
@@ -176,12 +198,21 @@ def transform(columns: Columns, frame: Any) -> np.ndarray:
         if "categories" in column:
             words = np.array([*map(as_category, values.tolist())], dtype=object)
             memory.check("frame", 8.0 * len(words) * len(column["categories"]))
-            blocks.append(words[:, None] == np.array(column["categories"], dtype=object))
+            known = words[:, None] == np.array(column["categories"], dtype=object)
+            blocks.append(known)
+            new = ~known.any(axis=1)
+            if new.any():
+                word = words[new.argmax()]
+                text = checks.shown(word) if word else "nothing"
+                unknown.append(f"column {name!r}: {text} ({int(new.sum())} such entries)")
             continue
         numbers = _numbers(values, name, gaps="median" in column)
         gaps = np.isnan(numbers)[:, None]
         blocks += [np.where(gaps, column.get("median", np.nan), numbers[:, None])]
         blocks += [gaps] * bool(column.get("indicator"))
+    if unknown:
+        reason = "no training row has these words, so that they are 0 in the columns of all categories"
+        warnings.warn(f"{reason}: {'; '.join(unknown)}", UserWarning, stacklevel=2)
     return np.concatenate(blocks or [np.zeros((0, 0))], axis=1).astype(np.float64)
 
 
@@ -197,7 +228,7 @@ def _numbers(values: np.ndarray, name: str, gaps: bool) -> np.ndarray:
     wrong = np.isinf(numbers) | (np.isnan(numbers) & (not gaps))
     if wrong.any():
         row = int(wrong.argmax())
-        got = "nothing" if np.isnan(numbers[row]) else repr(values.tolist()[row])
+        got = "nothing" if np.isnan(numbers[row]) else checks.shown(values.tolist()[row])
         raise ArgumentError("frame", f"row {row + 1}, column {name!r}: expected a number, got {got}")
     return numbers
 

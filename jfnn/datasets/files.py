@@ -59,11 +59,14 @@ def read_csv(
         impute: Whether columns of numbers may have gaps, which `split_table` fills.
 
     Raises:
-        ValueError: A missing (empty, NA, nan, null, …) or non-numeric value, a few words among numeric
-            targets, or a whole number that a float does not hold, with its row (from 1, below the header) and
-            column; a class in two spellings (7, 007); rows of another length than the header; no such column;
-            a target that does not fit the task; a file that cannot be read, or does not fit into memory. With
-            ``encode``, a column of dates or of too many words.
+        ValueError: A missing (empty, NA, nan, null, …) or non-numeric value, infinity or a number beyond
+            floats (1e400, which is no gap either), a few words among numeric targets, or a whole number that
+            a float does not hold, with its row (from 1, below the header) and column; a class in two
+            spellings (7, 007; true, True); without a task, targets that are all dates, times, or numbers with
+            commas or signs (0,5; $1.00); rows of another length than the header; another separator than the
+            comma; no such column; a target that does not fit the task; a file that cannot be read, or does
+            not fit into memory. With ``encode``, a column of too many words, or of nothing but such dates,
+            times and numbers.
         FileNotFoundError: There is no such file.
     """
     path = paths.as_regular(path, "path")

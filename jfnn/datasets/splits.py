@@ -18,6 +18,8 @@ from jfnn.targets import Split, is_labels
 def as_size(size: Any, n: int, argument: str) -> int:
     """Rows of a part: a share of ``n`` rows, rounded up as scikit-learn does, or their number.
 
+    It rounds the product of floats, so that 0.07 of 100 rows, 7.000000000000001, are 8 here and there.
+
     Raises:
         TypeError: No number.
         ValueError: One of the two parts would be empty.

@@ -1,6 +1,7 @@
 """Rows of a file as a `Table`; targets as classes or as numbers, as they look or as the user says."""
 
 import math
+import re
 import unicodedata
 from collections.abc import Sequence
 from typing import NamedTuple
@@ -16,6 +17,14 @@ MOST_CLASSES = 20
 # Words that stand for missing values: those of pandas, besides those of NaN.
 GAPS = {"", "#N/A", "#N/A N/A", "#NA", "-1.#IND", "-1.#QNAN", "1.#IND", "1.#QNAN"}
 GAPS |= {"<NA>", "N/A", "NA", "NULL", "None", "n/a", "null"}
+# Words that look like numbers and are none.
+_FIGURES = r"(\d{1,3}([., '\u2019\u00a0]\d{3})+([.,]\d+)?|\d*,\d+|\d+(\.\d+)?)"
+LIKENESSES = {
+    "dates": re.compile(r"\d{1,4}([-/.])\d{1,2}\1\d{1,4}([ T].*)?"),
+    "times": re.compile(r"\d{1,2}:\d{2}(:\d{2}([.,]\d+)?)?( ?[AaPp]\.?[Mm]\.?)?"),
+    "numbers with commas or signs": re.compile(rf"[-+\u2212]?\s?[$€£¥]?\s?[-+\u2212]?{_FIGURES}\s?[%$€£¥]?"),
+}
+AS_NUMBERS = "; write them as plain numbers (0.5, days, minutes), or, as words, with a letter in front"
 EXACT = 2**53  # up to which floats hold every whole number
 
 
@@ -74,18 +83,33 @@ def as_exact(text: str) -> float | None:
     return None if large and int(text) != number else number
 
 
+def likeness(word: str) -> str | None:
+    """What a word that is no number looks like, of `LIKENESSES`; None for other words."""
+    return next((name for name, pattern in LIKENESSES.items() if pattern.fullmatch(word)), None)
+
+
 def fault(field: str, is_target: bool) -> str | None:
     """The fault of a field of an input, or of a target, which may be a word; None for a valid one."""
     if as_exact(field) is not None:
         return None
     number, word = as_number(field), as_word(field)
-    got = repr(field) if word else "nothing"
+    got = checks.shown(field) if word else "nothing"
+    if is_infinite(word) and not is_target:
+        return f"expected a finite number, got {got}"
     if number is not None:
         return f"expected a number that a float holds, got {got}, which would become {number:.0f}"
     if not is_target:
         return f"expected a number, got {got}"
     advice = ", which is neither; a class needs another name" if word else ""
     return f"expected a word or number, got {got}{advice}" if is_gap(word) else None
+
+
+def is_infinite(word: str) -> bool:
+    """Whether a word is infinity, or a number beyond those that floats hold."""
+    try:
+        return math.isinf(float(word))
+    except ValueError:
+        return False
 
 
 def is_gap(word: str) -> bool:
@@ -162,7 +186,8 @@ def as_task(
         Labels 0 to k-1 (int64) and the word that each stands for, or float targets and None.
 
     Raises:
-        ValueError: They do not fit the task, a single class, or two words for one.
+        ValueError: They do not fit the task, a single class, two words for one, or without a task words that
+            look like numbers, dates or times.
     """
     are_words = y.dtype.kind == "U"
     if are_words and task == "regression":
@@ -171,6 +196,8 @@ def as_task(
     if (task == "classification" or are_words) and not labels:
         raise ArgumentError("task", "classification needs words or whole numbers to predict, one a row")
     distinct, places = np.unique(y, return_inverse=True)
+    if are_words:
+        _check_classes(distinct.tolist(), task, where)
     few = are_words or (len(distinct) <= MOST_CLASSES and 2 * len(distinct) <= len(y))
     if not (labels and (few or task == "classification")) or task == "regression":
         return y.astype(np.result_type(y.dtype, np.float32), copy=False), None
@@ -180,6 +207,21 @@ def as_task(
     if len(names) < 2:
         raise ArgumentError(argument, f"expected at least two classes, got only {names[0]!r} in {where}")
     return places.astype(np.int64), names
+
+
+def _check_classes(names: Sequence[str], task: str | None, where: str) -> None:
+    """Raises ValueError for a truth value in two spellings, and for what looks like numbers to predict."""
+    truths: dict[str, str] = {}
+    for name in names:
+        truth = name.lower()
+        if truth in ("true", "false") and truths.setdefault(truth, name) != name:
+            raise file_error(f"{where}: expected one spelling of a class, got {truths[truth]!r} and {name!r}")
+    words = [name for name in names if as_number(name) is None]
+    if task is None and words and all(map(likeness, words)):
+        raise file_error(
+            f"{where}: expected words or numbers, got {likeness(words[0])}, such as {words[0]!r}{AS_NUMBERS};"
+            " classes of such names are for task='classification'"
+        )
 
 
 def _first_word(y: np.ndarray) -> str:

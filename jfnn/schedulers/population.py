@@ -21,7 +21,7 @@ class PopulationTraining(Scheduler):
 
     Attributes:
         every: Epochs from one selection to the next.
-        share: Share of the cells that are replaced, at most one half.
+        share: Share of the cells that are replaced, at most one half, rounded down.
         factor: Numbers are multiplied by it, or divided; above 1.
         seed: Fixes the perturbations.
         perturbed: Names of the numbers that change; they may grow without bound.
@@ -48,13 +48,17 @@ class PopulationTraining(Scheduler):
 
     def check(self, cells: int, epochs: int, hyper: Collection[str]) -> None:
         """There must be a cell to replace, an epoch to do so, and numbers to perturb."""
-        if int(self.share * cells) < 1:
+        if self._replaced(cells) < 1:
             raise ValueError(f"a share of {self.share} of {cells} cells is less than one")
         if self.every >= epochs:
             raise ValueError(f"no selection of {self} comes before the end, {epochs} epochs")
         for name in self.perturbed:
             if name not in hyper:
                 raise ValueError(f"expected names of {', '.join(hyper)} to perturb, got {name!r}")
+
+    def _replaced(self, cells: int) -> int:
+        """How many of some cells the share is, rounded down."""
+        return int(checks.part_of(float(self.share), cells))
 
     def next_epoch(self, epoch: int, cells: int, epochs: int) -> int:
         """The next multiple of `every` before the end."""
@@ -72,7 +76,7 @@ class PopulationTraining(Scheduler):
         for replicate in range(report.replicates):
             cells = np.flatnonzero(takes_part[:, replicate])
             order = cells[np.argsort(-score[cells, replicate], kind="stable")]
-            count = int(self.share * len(order))
+            count = self._replaced(len(order))
             best, worst = order[:count], order[len(order) - count :][::-1]
             better = score[best, replicate] > score[worst, replicate]
             source[worst[better], replicate] = source[best[better], replicate]

@@ -5,6 +5,7 @@ from collections.abc import Sequence
 from pathlib import Path, PurePath
 from typing import Any, NamedTuple
 
+from jfnn.arguments import paths
 from jfnn.arguments.checks import ArgumentError
 from jfnn.search import run_directory
 from jfnn.store import files
@@ -27,7 +28,7 @@ def claim(out: str | os.PathLike[str] | None, groups: Sequence[Group], resume: b
     if out is None:
         return
     directory = Path(out)
-    run_directory.make(directory)
+    paths.make_directory(directory, "out")
     there, content = read_groups(directory), ""
     if (directory / run_directory.CONFIG).exists():
         content = "a single run"

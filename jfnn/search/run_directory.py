@@ -11,7 +11,6 @@
 import contextlib
 import csv
 import io
-import os
 from collections.abc import Collection, Iterator, Mapping
 from pathlib import Path
 from typing import Any
@@ -35,6 +34,10 @@ OUTCOMES = ("diverged_at", "stopped_at", "pruned", "epochs")
 HISTORY, SCORE, OBJECTIVE = "history.", "score.", "objective"
 SUBSET = "subset."
 HEADER = ("folds", "sampled", "ranked_by", "kept_cell", "metrics")  # fields of a result in its header
+# Kinds of NumPy's dtypes that arrays in archives have, by their names or the beginnings of these.
+KINDS = {"seeds": "iu", "pruned": "b", **dict.fromkeys(("diverged_at", "stopped_at", "epochs"), "iu")}
+KINDS |= {f"{HISTORY}epoch": "iu", HISTORY: "f", SCORE: "f", OBJECTIVE: "f", SUBSET: "iufbU"}
+PARAMETERS = "biufc"
 CHECKSUMMED = ("status", *DESCRIPTION, "timing", "archives")
 
 
@@ -95,19 +98,6 @@ def as_directory(out: Any, resume: bool = False) -> Path | None:
     return paths.as_path(out, "out")
 
 
-def make(directory: Path) -> None:
-    """Makes the directory; raises ValueError where it cannot be made or written to."""
-    try:
-        directory.mkdir(parents=True, exist_ok=True)
-    except (FileExistsError, NotADirectoryError):
-        raise ArgumentError("out", f"{directory} is no directory") from None
-    except OSError as error:
-        raise ArgumentError("out", f"{directory} cannot be made ({error.strerror or error})") from None
-    effective = os.access in os.supports_effective_ids
-    if not os.access(directory, os.W_OK | os.X_OK, effective_ids=effective):
-        raise ArgumentError("out", f"{directory} cannot be written to")
-
-
 def write(directory: Path, fields: Mapping[str, Any]) -> None:
     """Writes the fields of a `SweepResult`; the last file makes the result whole.
 
@@ -116,7 +106,7 @@ def write(directory: Path, fields: Mapping[str, Any]) -> None:
     """
     axes, seeds, cell, config = (fields[name] for name in ("axes", "seeds", "kept_cell", "config"))
     check_can_hold(axes, fields["scores"], fields["params"], fields["subset_values"])
-    make(directory)
+    paths.make_directory(directory, "out")
     check_same(directory, read_config(directory), config)
     arrays = axes | {"seeds": seeds} | {name: fields[name] for name in OUTCOMES}
     arrays |= {f"{SCORE}{name}": values for name, values in fields["scores"].items()}
@@ -185,10 +175,14 @@ def read(directory: Path) -> dict[str, Any]:
     with describing(directory):
         checksums = config["archives"]
         header, arrays = files.read_archive(directory / RESULTS, checksums[RESULTS])
+        _check_header(directory / RESULTS, header)
+        kinds = {name: _kinds_of(name, header["axes"]) for name in arrays}
+        _check_kinds(directory / RESULTS, arrays, kinds)
         params: dict[str, np.ndarray] = {}
         if MODELS in checksums:
             models_header, models = files.read_archive(directory / MODELS, checksums[MODELS])
             params = {name: models[name] for name in models_header["params"]}
+            _check_kinds(directory / MODELS, params, dict.fromkeys(params, PARAMETERS))
         cell = header["kept_cell"]
         fields = {
             **{name: header[name] for name in HEADER},
@@ -207,6 +201,38 @@ def read(directory: Path) -> dict[str, Any]:
         if len({len(column) for column in columns(fields).values()}) > 1:
             raise ValueError("its arrays are of grids of different sizes")
         return fields
+
+
+def _check_header(path: Path, header: Mapping[str, Any]) -> None:
+    """Raises CorruptFileError for a field of another type than it was written with."""
+    folds, cell, metrics = (header[name] for name in ("folds", "kept_cell", "metrics"))
+    sound = {
+        "folds": folds is None or type(folds) is int,
+        "sampled": type(header["sampled"]) is bool,
+        "ranked_by": type(header["ranked_by"]) is str,
+        "kept_cell": cell is None or (type(cell) is list and all(type(place) is int for place in cell)),
+        "metrics": type(metrics) is dict and all(type(higher) is bool for higher in metrics.values()),
+    }
+    for name, is_sound in sound.items():
+        if not is_sound:
+            raise files.CorruptFileError(f"{path}: {name!r} is of another type than results have")
+
+
+def _kinds_of(name: str, axes: Collection[str]) -> str:
+    """The kinds that an array of an archive of results may have, by its name."""
+    if name in axes:
+        return "f"
+    beginning = name[: name.find(".") + 1]
+    return KINDS.get(name) or KINDS.get(beginning, PARAMETERS)
+
+
+def _check_kinds(path: Path, arrays: Mapping[str, np.ndarray], kinds: Mapping[str, str]) -> None:
+    """Raises CorruptFileError for an array whose dtype is of none of its kinds."""
+    for name, array in arrays.items():
+        if array.dtype.kind not in kinds[name]:
+            raise files.CorruptFileError(
+                f"{path}: array {name!r} is {array.dtype}, of another kind than results have"
+            )
 
 
 def _behind(prefix: str, arrays: Mapping[str, np.ndarray]) -> dict[str, np.ndarray]:

@@ -9,6 +9,7 @@ from typing import Any, TypeVar
 
 import jax
 
+from jfnn.arguments import paths
 from jfnn.arguments.checks import ArgumentError
 from jfnn.distributed.calls import remove_tasks
 from jfnn.distributed.futures import CALLS, Futures, environment_of
@@ -152,7 +153,7 @@ def train_run(
         trainer = make_trainer(run.experiment, run.hardware)
         outcome = loop.run(trainer, loop.start(trainer))
         return as_result(run.experiment, run.description, outcome, None)
-    run_directory.make(directory)
+    paths.make_directory(directory, "out")
     with files.lock(directory):
         checkpoint = Checkpoint(directory / CHECKPOINT, run.description, spacing)
         if _claim(directory, checkpoint, resume):

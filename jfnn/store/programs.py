@@ -22,10 +22,14 @@ def keep_programs(directory: str | os.PathLike[str] | None = None) -> None:
 
     Raises:
         TypeError: ``directory`` is no path.
+        ValueError: ``directory`` cannot be made or written to. JAX warns of that where the directory is not
+            given, and keeps nothing.
     """
     if directory is not None or "JAX_COMPILATION_CACHE_DIR" not in os.environ:
         caches = Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache") / "jfnn"
-        caches = caches if directory is None else paths.as_path(directory, "directory")
+        if directory is not None:
+            caches = paths.as_path(directory, "directory")
+            paths.make_directory(caches, "directory")
         kind = hashlib.sha256(processor().encode()).hexdigest()[:12]
         jax.config.update("jax_compilation_cache_dir", str(caches / kind))
     # By default JAX keeps only slowly compiled programs; small ones together take half of the time here.

@@ -58,7 +58,8 @@ def run(runs: Path, size: str) -> Picture:
         f"{low} to {high}",
         f"{dimension:.2f}",
         low <= dimension <= high,
-        f"median of {len(slopes)} slopes of box counts in {len(images)} images",
+        f"{low} to {high}, the range of all his conditions; median of {len(slopes)} slopes of box counts in"
+        f" {len(images)} images",
         size != "quick",
     )
     members = sum(result.diverged_at.size for result in results)

@@ -1,9 +1,9 @@
 """Deep double descent on MNIST-1D: test error and loss over the width, with labels that are partly wrong.
 
 Greydanus & Kobak (ICML 2024, arXiv 2011.14439), deep-double-descent.ipynb: networks 40-h-h-10 with ReLU and
-PyTorch's start, 4,000 rows of which 15% have random labels, 12,000 to test on, mean cross-entropy, gradient
-descent at 0.01 with momentum 0.9, batches of 100 of shuffled rows, 500 epochs. All seeds here share one draw
-of the noise.
+PyTorch's start, 4,000 rows of which 15% have labels drawn anew (13.95% then have a wrong one, since one draw
+in ten is right by chance), 12,000 to test on, mean cross-entropy, gradient descent at 0.01 with momentum 0.9,
+batches of 100 of shuffled rows, 500 epochs. All seeds here share one draw of the noise.
 """
 
 from collections.abc import Mapping

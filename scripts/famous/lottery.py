@@ -3,7 +3,8 @@
 Greydanus & Kobak (ICML 2024, arXiv 2011.14439), lottery-tickets.ipynb: 40-500-(500 with a residual)-10 with
 ReLU and PyTorch's start on MNIST-1D, Adam at 0.02, batches of 100 rows in order, 1,501 steps a round; beside
 it networks pruned at random. Each round here removes the same share of the weights that are left, where the
-authors raise the sparsity in equal steps, and keeps biases. Not here: their tickets on other data.
+authors raise the sparsity in equal steps, and keeps biases; layers have 250 units, with --paper 500. Not
+here: their tickets on other data.
 """
 
 from collections.abc import Mapping
@@ -43,7 +44,8 @@ def run(runs: Path, size: str) -> Picture:
     sparsity = 1 - (1 - SHARE) ** np.arange(scale.rounds + 1)
     rows = table_rows(accuracies, figures, sparsity, size != "quick")
     steps = ROUND * STEPS * (scale.rounds + 1)
-    description = f"{len(ORDERS) * scale.trials} networks, {scale.rounds + 1} rounds, {steps:,} steps each"
+    networks = f"{len(ORDERS) * scale.trials} networks of {scale.units} units"
+    description = f"{networks}, {scale.rounds + 1} rounds, {steps:,} steps each"
     figure = draw(accuracies, figures, sparsity)
     return Picture(figure, rows, description, seconds(*results.values()))
 

@@ -107,7 +107,7 @@ def table_rows(name: str, right: np.ndarray, notes: int, said: dict[str, str], d
             said["independent"],
             f"{spread / by_row:.2f}",
             0.8 <= spread / by_row <= 1.25,
-            f"within a quarter; {spread:.3f}% against {by_row:.3f}% (all rows alike: {binomial:.3f}%)",
+            f"0.8 to 1.25; {spread:.3f}% against {by_row:.3f}% (all rows alike: {binomial:.3f}%)",
             decided,
         ),
         statement(
@@ -115,7 +115,7 @@ def table_rows(name: str, right: np.ndarray, notes: int, said: dict[str, str], d
             said["outliers"],
             f"{low:.1f}, {high:.1f}",
             min(mean - low, high - mean) >= 1,
-            f"both 1% from the mean of {mean:.2f}; {(mean - low) / spread:.1f} and"
+            f"both at least 1% from the mean of {mean:.2f}; {(mean - low) / spread:.1f} and"
             f" {(high - mean) / spread:.1f} standard deviations",
             decided,
         ),

@@ -180,7 +180,7 @@ def table_rows(
             said["losses"],
             f"{np.median(ratio):.3f}, {close:.1%} of points up to {CLOSE}",
             close >= 0.95,
-            f"best of {networks.losses.shape[-1]} networks, median; at least 95% of points up to {CLOSE}",
+            f"at least 95% of points up to {CLOSE}; best of {networks.losses.shape[-1]} networks, median",
             decided,
         ),
     ]

@@ -113,6 +113,18 @@ def test_every_evaluation_of_a_sweep_in_one_call_and_in_blocks(monkeypatch):
     np.testing.assert_allclose(alone.eigenvalues, whole.eigenvalues[1, 0, 1, 1], rtol=1e-4)
 
 
+@pytest.mark.parametrize("number", [np.nan, np.inf])
+def test_a_network_that_is_not_finite_has_nan_and_the_others_their_own(number):
+    network, _ = NETWORKS["tanh"]
+    params = jax.vmap(network.init)(jax.random.split(jax.random.key(3), 2))
+    params = jax.tree.map(np.array, params)
+    sound = sharpness(network, params, X, Y, k=2)
+    params[1].w[0, 1, 1] = number
+    found = sharpness(network, params, X, Y, k=2)
+    assert np.isnan(found.eigenvalues[0]).all() and np.isnan(found.residuals[0]).all()
+    np.testing.assert_array_equal(found.eigenvalues[1], sound.eigenvalues[1])
+
+
 NET = NETWORKS["tanh"][0]
 PARAMS = jax.tree.map(np.asarray, NET.init(jax.random.key(0)))
 

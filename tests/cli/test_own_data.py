@@ -117,6 +117,10 @@ def test_words_and_gaps_are_learned_and_the_pages_lines_read_other_rows(tmp_path
     rows = {tuple(row) for row in here["x"].round(9).tolist()}
     assert rows == {tuple(row) for part in (split.x_train, split.x_test) for row in part.round(9).tolist()}
     assert here["outputs"].shape == (60, 2)
+    frame.loc[:1, "colour"] = "violet"
+    with pytest.warns(UserWarning, match=r"'colour': 'violet' \(2 such") as said:
+        assert jfnn.load(tmp_path / "out").predict(frame).shape[-1] == 60
+    assert len(said) == 1
 
 
 def test_an_npz_is_learned_as_it_is_cut(tmp_path):

@@ -1,6 +1,8 @@
 """Tables as they are: words and gaps become what scikit-learn makes of them, and can be described."""
 
 import json
+import re
+from decimal import Decimal
 
 import numpy as np
 import pytest
@@ -74,7 +76,8 @@ def test_words_and_gaps_become_what_scikit_learn_fits_to_the_training_rows(read,
     new = rows_of(30, seed=1).sample(frac=1, axis=1, random_state=0)
     new.loc[3, "colour"], new.loc[4, "size"] = "violet", np.nan
     for rows in (new, {name: new[name].tolist() for name in new}):
-        x = (datasets.transform(columns, rows) - mean) / scale
+        with pytest.warns(UserWarning, match="'colour': .*'violet'"):
+            x = (datasets.transform(columns, rows) - mean) / scale
         np.testing.assert_array_equal(x, expected.transform(new))
 
 
@@ -89,12 +92,95 @@ def test_tables_of_numbers_are_as_without_the_switches(read):
 
 def test_spellings_of_a_number_and_of_truth_are_one_category(read):
     text = "a,b,y\n7,true,u\nx,False,v\n07,TRUE,u\nz,false,v\nw,False,u\nv,True,v\n"
-    _, columns = datasets.fit_columns(read(text, encode=True), 1)
+    with pytest.warns(UserWarning, match="column 'a'"):  # the row to test on has a word of its own
+        _, columns = datasets.fit_columns(read(text, encode=True), 1)
     assert columns["b"] == {"categories": ["False", "True"]}
     new = pandas.DataFrame({"a": ["7.0", "7", None], "b": [True, False, True]})
-    x = datasets.transform({"a": {"categories": ["7", "x"]}, "b": columns["b"]}, new)
-    assert x.tolist() == [[1, 0, 0, 1], [1, 0, 1, 0], [0, 0, 0, 1]]
-    assert datasets.transform({"a": {"categories": ["7"]}}, {"a": [7, 7.0, 8]}).ravel().tolist() == [1, 1, 0]
+    x = datasets.transform({"a": {"categories": ["", "7", "x"]}, "b": columns["b"]}, new)
+    assert x.tolist() == [[0, 1, 0, 0, 1], [0, 1, 0, 1, 0], [1, 0, 0, 0, 1]]
+    assert datasets.transform({"a": {"categories": ["7"]}}, {"a": [7, 7.0, "07"]}).ravel().tolist() == [
+        1,
+        1,
+        1,
+    ]
+
+
+CITIES = {"city": {"categories": ["Paris", "Rome"]}, "kind": {"categories": ["a", "b"]}, "size": {}}
+
+
+def test_words_that_no_training_row_has_are_said_once_a_call():
+    frame = {"city": ["Berlin", "Rome", "Bern"], "kind": ["a", None, "b"], "size": [1, 2, 3]}
+    with pytest.warns(UserWarning) as said:
+        x = datasets.transform(CITIES, frame)
+    assert x.tolist() == [[0, 0, 1, 0, 1], [0, 1, 0, 0, 2], [0, 0, 0, 1, 3]]
+    (warning,) = said
+    text = str(warning.message)
+    assert "2 such" in text and "column 'city': 'Berlin'" in text and "column 'kind': nothing" in text
+    assert "Bern'" not in text and "size" not in text and warning.filename == __file__
+    datasets.transform(CITIES, {"city": ["Rome"], "kind": ["a"], "size": [1]})  # says nothing
+
+
+def test_a_word_that_only_rows_to_test_on_have_is_said(read):
+    table = read("a,y\n" + "red,0\nblue,1\n" * 9 + "green,0\n", encode=True)
+    seed = next(s for s in range(99) if "green" in datasets.split(table.x, table.y, 3, s).x_test)
+    with pytest.warns(UserWarning, match="column 'a': 'green'"):
+        datasets.split_table(table, 3, seed)
+
+
+LIKE_NUMBERS = {
+    "comma": ["0,5", "-1,25", "2,5"],
+    "thousands": ["1,000", "12 000", "1.234,5"],
+    "currency": ["$1.00", "2 €", "-£3"],
+    "percent": ["50%", "0,5 %", "7%"],
+    "times": ["12:30", "7:05:10", "1:15 pm"],
+    "both": ["0,5", "2", "12:30"],  # a number among them is no word
+}
+
+
+@pytest.mark.parametrize("kind", LIKE_NUMBERS)
+def test_columns_that_look_like_numbers_are_no_words(read, kind):
+    words = LIKE_NUMBERS[kind]
+    text = "x,a,y\n" + "".join(f'1,"{word}",{i % 2}\n' for i, word in enumerate(words))
+    with pytest.raises(
+        ValueError, match=rf"column 'a': expected words or numbers, .*{re.escape(words[0][:3])}.*; write"
+    ):
+        read(text, encode=True)
+
+
+def test_targets_that_look_like_numbers_are_classes_where_the_task_says_so(read):
+    text = 'a,y\n1,"0,5"\n2,"1,5"\n3,"0,5"\n4,2\n'
+    with pytest.raises(ValueError, match=r"column 'y': expected words or numbers, .*'0,5'; write"):
+        read(text)
+    assert read(text, "classification").classes == ("0,5", "1,5", "2")
+
+
+@pytest.mark.parametrize("word", ["10:1 mix", "A1,5", "1,2 or 3", "v1.2.3a", "10,20,30", "1:2:3:4", "$", ":"])
+def test_words_with_figures_in_them_are_words(read, word):
+    table = read(f'a,y\n"{word}",0\nother,1\n"{word}",0\nother,1\n', encode=True)
+    assert table.x.ravel().tolist() == [word, "other"] * 2
+
+
+@pytest.mark.parametrize(("sign", "name"), [(";", "semicolons"), ("\t", "tabs"), ("|", "bars")])
+def test_another_separator_than_the_comma_is_named(read, sign, name):
+    text = "a,b,y\n1,2,0\n3,4,1\n".replace(",", sign)
+    with pytest.raises(ValueError, match=rf"^path: data\.csv has one column.*{name}.* pandas"):
+        read(text)
+    with pytest.raises(ValueError, match=rf"^path: .*{name}"):
+        read(text.replace("2", "2,5"))
+
+
+@pytest.mark.parametrize("task", [None, "classification"])
+def test_a_truth_value_in_two_spellings_is_no_class(read, task, tmp_path):
+    words = ["true", "True", "FALSE", "maybe"]
+    text = "a,y\n" + "".join(f"{i},{word}\n" for i, word in enumerate(words))
+    with pytest.raises(
+        ValueError, match="column 'y': expected one spelling of a class, got 'True' and 'true'"
+    ):
+        read(text, task)
+    np.savez(tmp_path / "data.npz", x=np.zeros((4, 1)), y=np.array(words))
+    with pytest.raises(ValueError, match=r"^path: .*y: expected one spelling of a class"):
+        datasets.read_npz(tmp_path / "data.npz", task)
+    assert read(text.replace("True", "true")).classes == ("FALSE", "maybe", "true")
 
 
 @pytest.mark.parametrize(
@@ -112,11 +198,11 @@ def test_spellings_of_a_number_and_of_truth_are_one_category(read):
         (
             "a,y\n1,0\ninf,1\n2,1\n",
             {"encode": True, "impute": True},
-            "'a': expected a number, as most .*'inf'",
+            "row 2 .*'a': expected a finite number, got 'inf'$",
         ),
         ("a,y\n2020-01-31,0\n2020-02-01,1\n", {"encode": True}, "'a': expected words or numbers, got dates"),
         ("a,y\n31.1.2020,0\n2020-02-01 12:00,1\n", {"encode": True}, "got dates, such as '31.1.2020'"),
-        ("a,y\n2020-01-31,0\n", {}, "'a': expected a number, got '2020-01-31'$"),
+        ("a,y\n2020-01-31,0\n", {}, "'a': expected a number, got '2020-01-31'; write"),
         (f"a,y\n{2**53 + 1},0\n", {"encode": True, "impute": True}, "expected a number that a float holds"),
         ("a,y\nred,\n", {"encode": True, "impute": True}, "'y': expected a word or number, got nothing$"),
     ],
@@ -124,6 +210,26 @@ def test_spellings_of_a_number_and_of_truth_are_one_category(read):
 def test_columns_that_cannot_be_inputs_are_named(read, text, options, message):
     with pytest.raises(ValueError, match=rf"^path: data\.csv, .*{message}"):
         read(text, **options)
+
+
+@pytest.mark.parametrize("number", ["1e400", "-1e400", "9" * 400, "inf"])
+def test_a_number_beyond_floats_is_no_gap_and_no_word(read, number):
+    for others, options in (
+        (["1", "3"], {}),
+        (["1", "3"], {"impute": True}),
+        (["1", "3"], {"encode": True, "impute": True}),
+        (["red", "blue"], {"encode": True}),
+    ):
+        text = f"a,y\n{others[0]},0\n{number},1\n{others[1]},0\n"
+        with pytest.raises(ValueError, match=rf"row 2 \(line 3\), column 'a': .*finite .*{number[:20]}"):
+            read(text, **options)
+
+
+@pytest.mark.parametrize("number", [10**400, -(10**400), 10**5000, Decimal("1e400"), "1e400"], ids=range(5))
+def test_a_number_beyond_floats_in_a_frame_is_no_gap(number):
+    columns = {"a": {"median": 2.0, "indicator": True}}
+    with pytest.raises(ValueError, match=r"^frame: row 2, column 'a': expected a number, got [^\n]{1,90}$"):
+        datasets.transform(columns, {"a": [1, number, None]})
 
 
 def test_too_many_words_and_weights_that_are_words_are_named(read):

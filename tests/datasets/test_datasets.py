@@ -5,6 +5,7 @@ import sys
 
 import numpy as np
 import pytest
+from sklearn.model_selection import train_test_split
 from sklearn.preprocessing import StandardScaler
 
 from jfnn import datasets
@@ -37,6 +38,12 @@ def test_digits_split_is_a_function_of_its_seed(digits):
 def test_split_cuts_where_asked(test_size, expected):
     split = datasets.split(np.arange(40).reshape(20, 2), np.arange(20), test_size=test_size)
     assert (len(split.y_train), len(split.y_test)) == (20 - expected, expected)
+
+
+@pytest.mark.parametrize(("share", "n"), [(0.07, 100), (0.55, 100), (0.14, 50), (0.28, 25), (0.3, 10)])
+def test_a_share_to_test_on_is_as_many_rows_as_scikit_learn_cuts(share, n):
+    x = np.arange(n)[:, None]
+    assert len(datasets.split(x, x, share).x_test) == len(train_test_split(x, test_size=share)[1])
 
 
 def test_one_hot_rows_take_memory_for_the_labels_alone():

@@ -35,6 +35,12 @@ def test_the_worst_copy_the_best(share, score, expected):
     assert sources(PopulationTraining(3, share), score) == expected
 
 
+@pytest.mark.parametrize(("share", "cells", "replaced"), [(0.29, 100, 29), (1 / 3, 3, 1), (0.29, 99, 28)])
+def test_a_share_of_the_cells_has_no_rounding_of_floats(share, cells, replaced):
+    copied = np.array(sources(PopulationTraining(3, share), np.arange(cells)))
+    assert (copied != np.arange(cells)).sum() == replaced
+
+
 @pytest.mark.parametrize("field", ["pruned", "active"])
 def test_members_that_stopped_or_were_pruned_take_no_part(field):
     out = np.array([True, False, False, False, False, True])

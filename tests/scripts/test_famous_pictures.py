@@ -69,6 +69,8 @@ def test_a_picture_is_drawn_with_its_table(name, tmp_path, capsys, monkeypatch):
     assert "time here: " in printed and printed.startswith(verdicts.RULE)
     counts = printed.splitlines()[-2].split(", ")
     assert {count.split(maxsplit=1)[1] for count in counts} <= VERDICTS
+    thresholds = {"seeds": "our threshold: 0.8 to 1.25;", "boundary": "our threshold: 1.17 to 1.98,"}
+    assert thresholds.get(name, "our threshold: ") in printed or name == "double-descent"  # of ranks alone
     if name == "seeds":  # drawn again without training
         monkeypatch.setattr("jfnn.engine.loop.run", None)
         assert pictures.main(words) == 0

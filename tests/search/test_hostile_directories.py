@@ -150,6 +150,49 @@ def test_other_arrays_under_a_right_checksum_are_refused_or_make_a_result(out, a
             outcome(jfnn.load, path.parent)
 
 
+OTHER_KINDS = ("U4", "S4", "c16", "M8[s]", "f4", "i8", "?")
+
+
+@pytest.mark.parametrize("archive", ["results.npz", "models.npz"])
+def test_arrays_of_another_kind_under_a_right_checksum_are_refused_by_name(out, archive):
+    path = out / "all-16" / archive
+    header, arrays = files.read_archive(path)
+    parameters = header["params"] if archive == "models.npz" else ()
+    for name, array in arrays.items():
+        if (
+            archive == "models.npz" and name not in parameters
+        ):  # axes beside the parameters, for other readers
+            continue
+        for dtype in OTHER_KINDS:
+            other = np.zeros(array.shape, dtype)
+            if other.dtype.kind == array.dtype.kind or (name in parameters and other.dtype.kind in "cib"):
+                continue  # parameters of a learner of one's own may be any numbers
+            rewrite(path, header, arrays | {name: other})
+            text = outcome(jfnn.load, path.parent)
+            assert isinstance(text, str) and archive in text and repr(name) in text, (name, dtype)
+
+
+@pytest.mark.parametrize(
+    ("field", "value"),
+    [
+        ("folds", 1.5),
+        ("folds", True),
+        ("sampled", "no"),
+        ("ranked_by", None),
+        ("kept_cell", 3),
+        ("kept_cell", [0.5, 0]),
+        ("metrics", ["loss"]),
+        ("metrics", {"loss": "yes"}),
+    ],
+)
+def test_a_header_of_other_types_under_a_right_checksum_is_refused_by_name(out, field, value):
+    path = out / "best-full" / "results.npz"
+    header, arrays = files.read_archive(path)
+    rewrite(path, header | {field: value}, arrays)
+    text = outcome(jfnn.load, path.parent)
+    assert isinstance(text, str) and "results.npz" in text and repr(field) in text
+
+
 def test_files_of_another_run_are_noticed(out, split):
     other = jfnn.sweep(jfnn.mlp((5, 2, 3)), split, learning_rate=0.1, epochs=1, batch_size=16)
     other.save(out / "other")

@@ -1,6 +1,7 @@
 """Subsets of the rows as an axis: each member is the network that its own rows, labels and weights give."""
 
 import dataclasses
+from decimal import Decimal
 
 import jax
 import numpy as np
@@ -67,6 +68,22 @@ def test_groups_hold_out_rows_of_their_own_drawn_or_the_last():
     rows = np.flatnonzero(groups == "b")
     assert drawn.pairs[1][1].tolist() == sorted(rows[np.argsort(numbers[rows])[:2]])
     assert drawn.values.tolist() == ["a", "b"]
+
+
+@pytest.mark.parametrize(
+    ("share", "n", "held"), [(0.07, 100, 7), (0.55, 100, 55), (0.14, 50, 7), (0.28, 25, 7)]
+)
+def test_a_share_of_rows_is_that_of_the_decimal(share, n, held):
+    assert share * n > held  # in floats
+    groups = subsets.by_group(np.repeat([0, 1], [n, n + 1]), share)
+    assert [len(out) for _, out in groups.pairs] == [held, held + 1]
+    sixths = subsets.by_group(np.zeros(6), 5 / 6)  # no decimal: the shortest one is a little more
+    assert len(sixths.pairs[0][1]) == 5
+
+
+def test_a_half_of_a_wrong_label_goes_to_the_even_number():
+    noisy = subsets.label_noise(np.arange(100) % 2, [0.565, 0.575], seed=0)  # 56.5, in floats 56.49…; 57.5
+    assert (noisy.labels != np.arange(100) % 2).sum(axis=1).tolist() == [56, 58]
 
 
 def test_wrong_labels_are_a_share_of_all_nested_and_never_right():
@@ -261,6 +278,49 @@ def test_groups_of_networks_keep_the_subsets():
 
 
 PAIR = (np.arange(4), np.arange(4, 6))
+NOT_THERE = {
+    "nan": [1.0, np.nan, 2.0, np.nan],
+    "inf": [1.0, np.inf],
+    "none": ["a", None, "b"],
+    "number": [1, None],
+    "word": ["a", float("nan")],
+    "object": np.array(["a", np.nan], object),
+    "date": np.array([1, np.datetime64("NaT")], object),
+    "decimal": [Decimal(1), Decimal("nan")],
+}
+
+
+@pytest.mark.parametrize("kind", NOT_THERE)
+def test_a_missing_value_is_no_group_and_no_value(kind):
+    given = NOT_THERE[kind]
+    for argument, make in (
+        ("groups", lambda: subsets.by_group(given)),
+        ("values", lambda: subsets.Subsets(6, [PAIR] * len(given), "draw", given)),
+    ):
+        with pytest.raises(ValueError, match=rf"^{argument}: expected numbers or words, got .*index \[1\]"):
+            make()
+
+
+def test_missing_values_of_pandas_are_no_groups():
+    pandas = pytest.importorskip("pandas")
+    words = pandas.Series(["a", None], dtype="string")
+    for given in (pandas.array([1, pandas.NA]), pandas.Series([1, pandas.NA], dtype="Int64"), words):
+        with pytest.raises(ValueError, match=r"^groups: expected numbers or words, got <NA> at index \[1\]"):
+            subsets.by_group(given)
+    assert subsets.by_group(pandas.Series(["a", "b"], dtype="string")).values.tolist() == ["a", "b"]
+
+
+def test_groups_of_bytes_are_their_words_in_utf_8():
+    for given in ([b"a", "ä".encode()], np.array([b"a", "ä".encode()])):
+        assert subsets.by_group(given).values.tolist() == ["a", "ä"]
+    with pytest.raises(ValueError, match=r"^groups: expected .*UTF-8, got .*index \[1\]"):
+        subsets.by_group([b"a", b"\xff"])
+
+
+@pytest.mark.parametrize("pairs", [None, 3, "ab", [3], {1: 2}, {"ab": 2}, [None], [PAIR, (1,)], ["ab"]])
+def test_what_is_no_sequence_of_pairs_is_named(pairs):
+    with pytest.raises(ValueError, match=r"^pairs: expected pairs .*, got "):
+        subsets.Subsets(6, pairs)
 
 
 @pytest.mark.parametrize(
@@ -280,6 +340,7 @@ PAIR = (np.arange(4), np.arange(4, 6))
         (lambda: subsets.sizes(6, [7]), "counts: expected"),
         (lambda: subsets.by_group([1, 1, 2], 0.4), "held_out: expected .* got none of 2"),
         (lambda: subsets.by_group(np.ones((2, 2))), r"groups: expected shape \[n\]"),
+        (lambda: subsets.by_group([[1], [2, 3]]), "groups: expected an array, got sequences"),
         (lambda: subsets.label_noise([0.5], [0.1]), "y: expected integer labels"),
         (lambda: subsets.label_noise([0, 2], [0.1], classes=2), "classes: expected labels from 0 to 1"),
         (lambda: subsets.label_noise([0, 1], [1.1]), "shares: expected numbers from 0 to 1"),

@@ -5,6 +5,7 @@ import subprocess
 import sys
 from pathlib import Path
 
+import jax
 import pytest
 
 import jfnn
@@ -42,3 +43,12 @@ def test_a_second_process_compiles_nothing_and_has_the_same_bits(tmp_path):
 def test_a_directory_that_is_no_path_is_refused():
     with pytest.raises(TypeError, match=r"^directory: "):
         jfnn.keep_programs(3)
+
+
+@pytest.mark.parametrize("place", ["/proc/programs", "file", "file/programs"])
+def test_a_directory_that_cannot_be_made_is_refused_at_the_call(tmp_path, place):
+    (tmp_path / "file").write_text("")
+    before = jax.config.jax_compilation_cache_dir
+    with pytest.raises(ValueError, match=rf"^directory: .*{place} (is no directory|cannot be made)"):
+        jfnn.keep_programs(tmp_path / place)
+    assert jax.config.jax_compilation_cache_dir == before
