@@ -73,7 +73,10 @@ def inputs(model: Model, x: Any, dtype: np.dtype) -> Rows:
     if not isinstance(model, Learner):
         return as_rows(x, "x")
     if not has_outputs(model):
-        reason = "expected a function (params, x) -> outputs, since a learner of your own has none"
+        reason = (
+            "expected a function (params, x) -> outputs [n, …] of one member, since a learner of your own"
+            " has no outputs; got none"
+        )
         raise ArgumentError("network", reason)
     network: Any = model.network  # type: ignore[attr-defined]
     x = as_inputs(network, x)

@@ -9,7 +9,7 @@ import numpy as np
 from jfnn.arguments import checks
 from jfnn.arguments.checks import ArgumentError, ArgumentTypeError
 from jfnn.datasets import columns
-from jfnn.engine.blocks import BLOCK, Finish, Reduce, Selection, by_blocks
+from jfnn.engine.blocks import BLOCK, Finish, Reduce, Selection, by_blocks, vote
 from jfnn.experiment.axes import Axes
 from jfnn.experiment.experiment import PARTS
 from jfnn.experiment.validation import cuts
@@ -21,6 +21,8 @@ from jfnn.learners.learner import Learner, Metric
 from jfnn.network import Network
 from jfnn.store.files import digest
 from jfnn.targets import Split
+
+VOTE = "vote"  # the only statistic of labels
 
 
 class Origin(NamedTuple):
@@ -66,10 +68,11 @@ class MemberPredictions:
             x: Inputs ``[n, …]`` as the networks take them, scaled if their training rows were. Or, for a run
                 of ``jfnn grid`` on a .csv file, a data frame or a mapping of columns, by the file's names and
                 in its units; labels are then the file's words ("" for -1), outputs in the targets' units.
-            reduce: None for all values; "mean" or "std" over members, NaN left out; or a function
-                ``(values [members, rows, …], axis=0)``, such as `numpy.median`. It sees the members that did
-                not diverge and 256 rows at a time, the last filled up with zeros, and may put another axis in
-                the members' place, as quantiles do. Labels stay numbers.
+            reduce: None for all values. Of labels also "vote", the label of most members, of equals the
+                smallest; no other, since their numbers are names. Of outputs "mean" or "std" over members,
+                NaN left out; or a function ``(values [members, rows, …], axis=0)``, such as `numpy.median`.
+                It sees the members that did not diverge and 256 rows at a time, the last filled up with
+                zeros, and may put another axis in the members' place, as quantiles do.
             network: The network, where a result that was loaded does not know it, since functions of your own
                 take part; with a loss of your own ``jfnn.supervised(network, loss)``. For a learner of your
                 own a function ``(params, x) -> outputs [n, …]`` of one member.
@@ -82,15 +85,22 @@ class MemberPredictions:
         if not answers.decides(model, self.metrics):
             units = columns.units(self.config) if framed else None
             return self._ask(answers.outputs, model, x, reduce, units)
-        values = self._ask(answers.labels, model, x, reduce)
-        return columns.as_words(values, self.config) if framed and reduce is None else values
+        if reduce is not None and not (isinstance(reduce, str) and reduce == VOTE):
+            raise ArgumentError(
+                "reduce",
+                f"expected None or '{VOTE}', since other statistics of labels mean nothing (predict_proba"
+                f" takes them, of probabilities); got {checks.shown(reduce)}",
+            )
+        values = self._ask(answers.labels, model, x, vote if reduce == VOTE else None)
+        return columns.as_words(values, self.config) if framed else values
 
     def predict_proba(
         self, x: Any, reduce: str | Reduce | None = None, network: Network | Learner | None = None
     ) -> np.ndarray:
         """Class probabilities ``[…, n, n_out]`` of every member for every row; NaN for members that diverged.
 
-        Arguments are those of `predict`, probabilities those of `jfnn.predict_proba`.
+        Arguments are those of `predict`, with ``reduce`` as of outputs; probabilities are those of
+        `jfnn.predict_proba`.
 
         Raises:
             ValueError, TypeError: As in `predict`; or the loss has no probabilities.
@@ -122,7 +132,7 @@ class MemberPredictions:
             part: "train" or "validation", for all n rows to train on; "all" for these, in whichever part of
                 a member's fold they are; or "test", for those to test on.
             split: The split of the sweep.
-            reduce: As in `predict`; "mean" and "std" are over members that have the row.
+            reduce: As in `predict` of outputs; "mean" and "std" are over members that have the row.
             network: As in `predict`; a learner of your own as it is.
             folds: Those of the sweep, where its result was loaded and they were no number.
 
