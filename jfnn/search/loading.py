@@ -50,7 +50,7 @@ def _with_origin(result: SweepResult) -> SweepResult:
 
 def _learner(described: Mapping[str, Any], network: Network | None) -> Learner:
     """A learner from its description, and its network where this is not known by it."""
-    if "network" not in described:
+    if "reduction" not in described:  # which networks with a loss have
         raise ArgumentError(
             "network",
             "expected a function (params, x) -> outputs [n, …] of one member, or for row_scores the learner,"
