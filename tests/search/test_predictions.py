@@ -157,11 +157,48 @@ def test_rows_of_folds_are_found_again_and_checked(tmp_path, options):
     expected = result.row_scores("loss", "train", SPLIT)
     np.testing.assert_array_equal(loaded.row_scores("loss", "train", SPLIT, folds=folds), expected)
     if folds:
+        small = [[rows.astype(np.int32) for rows in pair] for pair in folds]
+        np.testing.assert_array_equal(loaded.row_scores("loss", "train", SPLIT, folds=small), expected)
         with pytest.raises(ValueError, match="folds: expected those of the sweep"):
             loaded.row_scores("loss", "train", SPLIT)
     if not options:
         with pytest.raises(ValueError, match="part: expected one with rows"):
             result.row_scores("loss", "validation", SPLIT)
+
+
+@pytest.mark.parametrize("load", [False, True])
+def test_rows_of_subsets_with_wrong_labels_are_scored_by_these_in_training_alone(tmp_path, load):
+    noisy = jfnn.subsets.label_noise(SPLIT.y_train, [0, 0.3, 0.6])
+    chosen = jfnn.subsets.Subsets(N, PAIRS + PAIRS[:1], labels=noisy.labels)
+    result = sweep(learning_rate=RATES, l2=0.0, seeds=2, folds=chosen, out=tmp_path / "out")
+    folds = chosen if load else None
+    result = jfnn.load(tmp_path / "out") if load else result
+    for part in ("train", "validation"):
+        for metric in ("accuracy", "loss"):
+            rows = result.row_scores(metric, part, SPLIT, folds=folds)
+            assert rows.shape == (3, 1, 2, 3, N)
+            expected = result.scores[f"{part}_{metric}"]
+            np.testing.assert_allclose(np.nanmean(rows[:2], axis=-1), expected[:2], rtol=1e-5)
+            assert np.isnan(rows[2]).all()
+    everywhere = result.row_scores("accuracy", "all", SPLIT)
+    np.testing.assert_array_equal(everywhere[:2], result.predict(SPLIT.x_train)[:2] == SPLIT.y_train)
+    others = SPLIT._replace(x_train=SPLIT.x_train + 1)
+    for part in ("all", "test", "train"):
+        with pytest.raises(ValueError, match=r"^split: expected the rows of the sweep"):
+            result.row_scores("accuracy", part, others, folds=folds)
+    if load:
+        fewer = jfnn.subsets.Subsets(N, PAIRS + PAIRS[:1], labels=noisy.labels[[0, 1, 1]])
+        for wrong in (None, PAIRS, fewer):
+            with pytest.raises(ValueError, match=r"^folds: expected"):
+                result.row_scores("accuracy", "train", SPLIT, folds=wrong)
+
+
+@pytest.mark.parametrize("part", ["all", "test", "train"])
+def test_other_rows_than_those_of_the_sweep_are_refused_in_every_part(result, loaded, part):
+    for other in (SPLIT._replace(x_test=SPLIT.x_test + 1), SPLIT._replace(y_train=SPLIT.y_train[::-1])):
+        for asked in (result, loaded):
+            with pytest.raises(ValueError, match=r"^split: expected the rows of the sweep"):
+                asked.row_scores("accuracy", part, other)
 
 
 def test_a_metric_of_ones_own_scores_rows(result):
