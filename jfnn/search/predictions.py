@@ -159,8 +159,9 @@ class MemberPredictions:
         first, end = (data.n_train, data.n) if part == "test" else (0, data.n_train)
         if first == end:
             raise ArgumentError("part", "expected one with rows; this split has none to test on")
-        recorded = [leaf["sha256"] for leaf in self.config["data"]["rows"]]
-        if recorded != [digest(leaf) for leaf in jax.tree.leaves(data.rows)]:
+        recorded = self.config.get("data", {}).get("rows")  # none of a result that no sweep has made
+        given = [digest(leaf) for leaf in jax.tree.leaves(data.rows)]
+        if recorded is not None and given != [leaf["sha256"] for leaf in recorded]:
             raise ArgumentError("split", "expected the rows of the sweep, got others")
         params, selection, dtype = self._kept()
         constants = self.config.get("settings", {}).get("constants", {})
