@@ -208,6 +208,7 @@ def label_noise(y: ArrayLike, shares: Sequence[float], seed: int = 0, classes: i
         raise ArgumentError("shares", f"expected numbers from 0 to 1, got {levels.max():g}")
     rng = np.random.default_rng(checks.as_seed(seed))
     place = np.argsort(rng.permutation(n))
+    labels = labels.astype(np.int64)  # NumPy adds unsigned and signed ones as floats
     wrong = (labels + rng.integers(1, number, n)) % number
     numbers = np.round(checks.part_of(levels, n))
     noisy = np.where(place < numbers[:, None], wrong, labels)
@@ -227,14 +228,14 @@ def weighted(weights: ArrayLike) -> Subsets:
 
 
 def as_rows(numbers: ArrayLike, n: int, least: int = 1) -> np.ndarray:
-    """Row numbers of a part, copied; fewer than ``least``, or numbers of other rows, raise ValueError."""
+    """Row numbers of a part, copied, int64; fewer than ``least``, or others, raise ValueError."""
     rows = np.array(numbers)
     if least == 0 and rows.shape == (0,):
-        return rows.astype(int)
+        return rows.astype(np.int64)
     if rows.ndim != 1 or not len(rows) or rows.dtype.kind not in "iu" or rows.min() < 0 or rows.max() >= n:
         got = np.array2string(rows, threshold=9)
         raise ValueError(f"expected row numbers from 0 to {n - 1}, at least one a part, got {got}")
-    return rows
+    return rows.astype(np.int64)
 
 
 def _as_pairs(pairs: Any) -> list[Any]:

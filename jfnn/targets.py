@@ -14,6 +14,7 @@ from jfnn.arguments.checks import (
     ArgumentTypeError,
     as_array,
     as_representable,
+    check_numbers,
     check_values,
     is_concrete,
 )
@@ -139,8 +140,7 @@ def as_weights(weights: Any, n: int) -> Any:
     if weights is None:
         return None
     weights = as_array(weights, "weights")
-    if weights.dtype.kind not in "iufb" and not jnp.issubdtype(weights.dtype, jnp.floating):
-        raise ArgumentTypeError("weights", f"expected numbers, got dtype {weights.dtype}")
+    check_numbers(weights, "weights")
     if weights.shape != (n,):
         raise ArgumentError("weights", f"expected one for each of {n} rows, got shape {list(weights.shape)}")
     check_values(weights, "weights")

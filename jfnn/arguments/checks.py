@@ -183,6 +183,12 @@ def as_dtype(array: Any, dtype: Any, argument: str) -> np.ndarray:
     return cast
 
 
+def check_numbers(array: Any, argument: str) -> None:
+    """Raises ArgumentTypeError unless the dtype of an array is of numbers or truth values."""
+    if array.dtype.kind not in "iufb" and not jnp.issubdtype(array.dtype, jnp.floating):
+        raise ArgumentTypeError(argument, f"expected numbers, got dtype {array.dtype}")
+
+
 def check_values(array: Any, argument: str, dtype: Any = None) -> None:
     """Raises ArgumentError with the first float of an array that is not finite in a dtype (None: JAX's)."""
     if not is_concrete(array) or not jnp.issubdtype(array.dtype, jnp.floating):

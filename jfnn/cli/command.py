@@ -22,6 +22,7 @@ from jfnn.experiment.settings import Progress, ProgressBar
 from jfnn.experiment.workers import ExecutorError
 from jfnn.schedulers import SCHEDULERS
 from jfnn.search.groups import SweepGroups
+from jfnn.store import files
 from jfnn.store.files import CorruptFileError
 
 # Advice in errors of the library, as the command line has it.
@@ -101,7 +102,8 @@ class Command:
                 parser.error(line)
             if not flags.quiet:
                 print(self.report(flags, result), timing(result.sweeps, flags.resume), sep="\n")
-            written = self.write(flags, result, [*command, *argv])
+            with files.lock(flags.out, waits=True):  # another process may have asked for the run meanwhile
+                written = self.write(flags, result, [*command, *argv])
         except OSError as error:
             path = error.filename2 or error.filename or flags.out
             parser.exit(1, f"{prog}: error: --out: cannot write to {path}: {error.strerror or error}\n")

@@ -10,6 +10,7 @@ from jfnn import datasets
 from jfnn.arguments import checks
 from jfnn.arguments.checks import ArgumentError
 from jfnn.cli.grid_flags import GridFlags
+from jfnn.datasets.columns import ENTRIES
 from jfnn.targets import Split
 
 DIGITS = (8, 8)  # pixels of an image
@@ -78,6 +79,16 @@ def load(flags: GridFlags) -> Problem:
     x_train, x_test = (part.reshape(len(part), *shape) for part in (split.x_train, split.x_test))
     split = split._replace(x_train=x_train, x_test=x_test)
     return Problem(name, split, shape, outputs, classes, loss, scaling, columns or None)
+
+
+def names(problem: Problem, flags: GridFlags) -> dict[str, Any] | None:
+    """What the numbers of the user's file stand for, by which runs are told apart; None without a file."""
+    if flags.data is None:
+        return None
+    return {name: getattr(problem, name) for name in ENTRIES} | {
+        "target": flags.target,
+        "weights": flags.weights,
+    }
 
 
 def _shape(flags: GridFlags, shape: tuple[int, ...]) -> tuple[int, ...]:

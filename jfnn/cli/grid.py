@@ -109,7 +109,9 @@ def keywords(problem: Problem, flags: GridFlags) -> dict[str, Any]:
         ),
         "batch_size": jfnn.Minibatches(size, flags.minibatch, drop_last=not flags.keep_last),
         "validation": jfnn.Validation(flags.validation, flags.rank_by),
-        "execution": jfnn.Execution(flags.devices, flags.tile, eval_every=every),
+        "execution": jfnn.Execution(
+            flags.devices, flags.tile, eval_every=every, names=data.names(problem, flags)
+        ),
         "sample": None if flags.sample is None else jfnn.Sample(flags.sample, flags.sample_seed),
     }
 

@@ -66,6 +66,18 @@ def _without_nan(name: str, values: np.ndarray, axis: int) -> np.ndarray:
 REDUCTIONS: dict[str, Reduce] = {name: functools.partial(_without_nan, name) for name in ("mean", "std")}
 
 
+def vote(labels: np.ndarray, axis: int = 0) -> np.ndarray:
+    """The label of most members, of equals the smallest; -1, which is none, only where all have it."""
+    labels = np.moveaxis(labels, axis, 0)
+    winners = np.full(labels.shape[1:], -1)
+    most = np.zeros(labels.shape[1:], int)
+    for label in range(labels.max() + 1):
+        count = (labels == label).sum(axis=0)
+        winners = np.where(count > most, label, winners)
+        most = np.maximum(most, count)
+    return winners
+
+
 def by_blocks(
     program: Callable[..., jax.Array],
     members: Any,
@@ -133,7 +145,13 @@ def _as_function(reduce: Any, selection: Selection) -> Reduce | None:
 
 def _reduced(function: Reduce, values: np.ndarray, at_rows: int) -> np.ndarray:
     """Values ``[members, rows, …]`` reduced over members; their rows lie on the axis ``at_rows``."""
-    reduced = np.asarray(function(values, axis=0))
+    try:
+        result = function(values, axis=0)
+    except Exception as error:
+        reason = "expected a function (values [members, rows, …], axis=0), got one that fails"
+        raise ArgumentError("reduce", f"{reason} ({type(error).__name__}: {error})") from error
+    reduced = np.asarray(checks.as_array(result, "reduce"))
+    checks.check_numbers(reduced, "reduce")
     if reduced.shape[at_rows:] != values.shape[1:]:
         expected, got = ["…", *values.shape[1:]], list(reduced.shape)
         raise ArgumentError("reduce", f"expected {expected} of {list(values.shape)}, got {got}")

@@ -20,7 +20,9 @@ def takes_plain(search: Any) -> bool:
     choices = {name: kind._parameter_constraints[name][0] for name in ("activation", "solver")}
     own = prefix(search.estimator)
     grids = getattr(search, "param_grid", getattr(search, "param_distributions", None))
-    grids = [grids] if isinstance(grids, Mapping) else grids or []
+    grids = [grids] if isinstance(grids, Mapping) else grids
+    if not isinstance(grids, list) or not all(isinstance(grid, Mapping) for grid in grids):
+        return False  # scikit-learn says what is wrong with it
     settings = [(name, values) for grid in grids for name, values in grid.items()]
 
     def takes(name: str, values: Any) -> bool:

@@ -37,6 +37,7 @@ def build(options: Options, first_fold: int = 0) -> Experiment:
         first_fold: Number of the first fold, for the random numbers of its steps.
     """
     options = options.checked()
+    given = options.folds if isinstance(options.folds, Subsets) else None
     split, folds = with_labels(options.split, options.folds)
     options = dataclasses.replace(options, split=split, folds=folds)
     subsets = folds if isinstance(folds, Subsets) else None
@@ -69,7 +70,7 @@ def build(options: Options, first_fold: int = 0) -> Experiment:
         replicates=members,
         seeds=options.seeds,
         folds=None if folds is None else len(parts),
-        subsets=subsets,
+        subsets=given,
         epochs=options.epochs,
         ranking=ranking,
         schedulers=options.schedulers,

@@ -47,7 +47,8 @@ def _settings(experiment: Experiment) -> dict[str, Any]:
     keys = [replicate.key for replicate in experiment.replicates if replicate.key is not None]
     replicate_constants = {name: values.tolist() for name, values in experiment.replicate_constants.items()}
     subsets = {}
-    if (subset_rows := experiment.subsets) is not None:  # besides what checksums say
+    subset_rows = experiment.subsets
+    if subset_rows is not None and (subset_rows.axis or subset_rows.own_starts):  # beside what checksums say
         values = {name: values.tolist() for name, values in subset_rows.axis.items()}
         subsets = {"subsets": {"values": values, "own_starts": subset_rows.own_starts}}
     return {
@@ -64,11 +65,22 @@ def _settings(experiment: Experiment) -> dict[str, Any]:
         "ranked_by": experiment.ranking.name,
         "higher_is_better": {metric.name: metric.higher_is_better for metric in experiment.learner.metrics},
         "schedulers": [describe_scheduler(scheduler) for scheduler in experiment.schedulers],
-        "eval_every": execution.eval_every,
+        "eval_every": evaluations(experiment),
         "objective": execution.objective,
         "keep_params": execution.keep_params,
         "dtype": experiment.data.dtype.name,
     }
+
+
+def evaluations(experiment: Experiment) -> int | list[int] | None:
+    """Epochs of the history: of equal steps their number, however they were given; None without a history."""
+    if experiment.execution.eval_every is None:
+        return None
+    last = experiment.epochs
+    epochs = experiment.evaluations(0, last)
+    step = epochs[0] if epochs else 1
+    is_regular = epochs in ([], sorted({*range(step, last + 1, step), last}))
+    return step if is_regular else epochs
 
 
 def describe_scheduler(scheduler: Any) -> dict[str, Any]:
@@ -79,20 +91,35 @@ def describe_scheduler(scheduler: Any) -> dict[str, Any]:
 
 
 def checksums(experiment: Experiment, with_batches: bool) -> dict[str, Any]:
-    """Checksums of all that goes into a run besides settings; see `describe`."""
+    """Checksums of all that goes into a run besides settings, and names as they are; see `describe`."""
     data, replicates = experiment.data, experiment.replicates
     folds = {replicate.fold: replicate.parts for replicate in replicates}.values()
     rows = {part: [parts[part] for parts in folds] for part in PARTS}
     starts = [jax.tree.leaves(replicate.params) for replicate in replicates]
+    given, added = without_added(experiment)
+    names = experiment.execution.names
     return {
-        "rows": [{"shape": leaf.shape, "sha256": digest(leaf)} for leaf in jax.tree.leaves(data.rows)],
+        "rows": [{"shape": leaf.shape, "sha256": digest(leaf)} for leaf in given],
+        **({"labels": digest(*added)} if added else {}),
         "structure": str(jax.tree.structure(data.rows)),
         "weights": None if data.weights is None else digest(data.weights),
         **{part: {"rows": sorted({*map(len, r)}), "sha256": digest(*r)} for part, r in rows.items()},
         "starting_params": digest(*map(np.stack, zip(*starts, strict=True))),
         "batches": minibatches_checksum(experiment, with_batches),
         "own_code": own_code(experiment),
+        **({} if names is None else {"names": dict(names)}),
     }
+
+
+def without_added(experiment: Experiment) -> tuple[list[np.ndarray], list[np.ndarray]]:
+    """Arrays of the split's rows, and of those that labels of subsets have added, if any."""
+    data, subsets = experiment.data, experiment.subsets
+    leaves = jax.tree.leaves(data.rows)
+    first = data.n_train if subsets is None else subsets.n
+    if first == data.n_train:
+        return leaves, []
+    added = slice(first, data.n_train)
+    return [np.delete(leaf, added, axis=0) for leaf in leaves], [leaf[added] for leaf in leaves]
 
 
 def minibatches_checksum(experiment: Experiment, with_batches: bool) -> str | None:

@@ -18,7 +18,7 @@ from jfnn.schedulers.scheduler import Scheduler
 from jfnn.subsets import Subsets
 
 PARTS = ("train", "validation", "test")
-# Members of subsets that all have at most this share of the rows are trained and scored on copies of their
+# Members of folds that all have at most this share of the rows are trained and scored on copies of their
 # own, scored by so many at a time.
 OWN_SHARE, OWN_BLOCK = 1 / 32, 256
 
@@ -89,7 +89,8 @@ class Experiment:
         replicate_constants: Name -> values of further numbers, one a replicate.
         replicates: Seeds outside, folds inside.
         folds: Number of folds, or None.
-        subsets: The subsets that are the folds, where they are `Subsets`.
+        subsets: The subsets that are the folds as they were given, where they are `Subsets`. The data have
+            rows behind theirs where they have labels of their own.
         schedulers: Rules that act at evaluations, those that keep parameters first.
     """
 
@@ -158,8 +159,8 @@ class Experiment:
 
     @functools.cached_property
     def own_rows(self) -> np.ndarray | None:
-        """Rows of each subset's parts ``[folds, …]`` (int32), then padding; None where they are many."""
-        several = () if self.subsets is None else self.replicates[: self.folds]
+        """Rows of each fold's parts ``[folds, …]`` (int32), then padding; None where they are many."""
+        several = () if self.folds is None else self.replicates[: self.folds]
         parts = [np.concatenate(list(replicate.parts.values())) for replicate in several]
         longest = max(map(len, parts), default=self.data.n)
         if longest > OWN_SHARE * self.data.n:

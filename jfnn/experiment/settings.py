@@ -4,6 +4,7 @@ A check takes a value and the option's name, and returns the value in its canoni
 unchanged when called again.
 """
 
+import json
 from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import Executor
 from typing import Any, NamedTuple
@@ -114,6 +115,8 @@ class Execution(NamedTuple):
         executor: Other processes that train, near or far: any executor of ``concurrent.futures`` (a process
             pool, Dask's, MPI's), a function that makes one, or a `jfnn.Workers`. The bits are those of this
             process on the same kind of processor. None to train in this process.
+        names: What the numbers of the data stand for, such as ``{"classes": ["no", "yes"]}``, in plain values
+            as JSON has them. They are written into config.json, and a run with others is another run.
     """
 
     devices: int | Sequence[jax.Device] | None = None
@@ -126,6 +129,7 @@ class Execution(NamedTuple):
     verify: bool = False
     progress: Callable[[Progress], None] | bool | None = None
     executor: Workers | Executor | Callable[[], Executor] | None = None
+    names: Mapping[str, Any] | None = None
 
 
 def optional(check: Callable[[Any, str], Any]) -> Callable[[Any, str], Any]:
@@ -187,11 +191,22 @@ def as_execution(value: Any, argument: str = "execution") -> Execution:
         execution = execution._replace(progress=ProgressBar() if execution.progress else None)
     if execution.progress is not None and not callable(execution.progress):
         raise ArgumentTypeError("progress", f"expected a function, got {type(execution.progress).__name__}")
+    if execution.names is not None:
+        _check_plain(as_mapping(execution.names, "names"), "names")
     if execution.eval_every is not None:
         return execution._replace(eval_every=_as_epochs(execution.eval_every))
     if execution.keep_params == "evaluations":
         raise ArgumentError("keep_params", "'evaluations' needs eval_every")
     return execution
+
+
+def _check_plain(value: Any, argument: str) -> None:
+    """Raises ArgumentTypeError for values that JSON lacks."""
+    try:
+        json.dumps(dict(value))
+    except (TypeError, ValueError):
+        got = checks.shown(value)
+        raise ArgumentTypeError(argument, f"expected plain values, as JSON has them, got {got}") from None
 
 
 def _as_epochs(every: Any) -> int | list[int]:

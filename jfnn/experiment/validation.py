@@ -101,7 +101,7 @@ def with_labels(split: Split, folds: Any) -> tuple[Split, Any]:
     pairs = [(numbers[f][train], validation) for f, (train, validation) in enumerate(folds.pairs)]
     own = None if folds.weights is None else folds.weights[:, [*range(n), *source]]
     changed = dataclasses.replace(folds, n=n + len(source), pairs=pairs, weights=own, labels=None)
-    y_train = np.concatenate([y, new[first]])
+    y_train = np.concatenate([y, checks.as_dtype(new[first], y.dtype, "folds")])
     return split._replace(x_train=x_train, y_train=y_train, weights=weights), changed
 
 

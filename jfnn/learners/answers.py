@@ -64,6 +64,14 @@ def row_score(model: Model, metric: str, member: tuple[Params, Hyper], rows: Row
     return score if jnp.issubdtype(score.dtype, jnp.floating) else score.astype(jnp.float32)
 
 
+def row_score_in_fold(
+    model: Model, metric: str, member: tuple[Params, Hyper, jax.Array], rows: Rows
+) -> jax.Array:
+    """As `row_score`, of rows ``[n, F, …]`` that differ between folds, and a member of one of these."""
+    params, hyper, fold = member
+    return row_score(model, metric, (params, hyper), jax.tree.map(lambda leaf: leaf[:, fold], rows))
+
+
 def inputs(model: Model, x: Any, dtype: np.dtype) -> Rows:
     """Checked inputs of a network in a dtype, or rows for a function.
 
@@ -73,7 +81,10 @@ def inputs(model: Model, x: Any, dtype: np.dtype) -> Rows:
     if not isinstance(model, Learner):
         return as_rows(x, "x")
     if not has_outputs(model):
-        reason = "expected a function (params, x) -> outputs, since a learner of your own has none"
+        reason = (
+            "expected a function (params, x) -> outputs [n, …] of one member, since a learner of your own"
+            " has no outputs; got none"
+        )
         raise ArgumentError("network", reason)
     network: Any = model.network  # type: ignore[attr-defined]
     x = as_inputs(network, x)

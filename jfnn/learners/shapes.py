@@ -36,9 +36,10 @@ def as_rows(rows: Any, argument: str) -> Any:
         )
 
     arrays = jax.tree.map(checked, rows)
-    lengths = {len(leaf) for leaf in jax.tree.leaves(arrays)}
+    lengths = sorted({len(leaf) for leaf in jax.tree.leaves(arrays)})
     if len(lengths) != 1 or 0 in lengths:
-        raise ArgumentError(argument, f"expected one or more rows, as many in every array, got {lengths}")
+        got = f"arrays of {', '.join(map(str, lengths))} rows" if lengths else f"none in {checks.shown(rows)}"
+        raise ArgumentError(argument, f"expected one or more rows, as many in every array, got {got}")
     return arrays
 
 

@@ -43,7 +43,9 @@ def cell_values(result: SweepResult, objectives: Sequence[Objective]) -> np.ndar
     """Values of each cell ``[cells, objectives]``, averaged over seeds and folds; NaN if it does not rank."""
     values = []
     for score in objectives:
-        members = score(result) if callable(score) else result.scores[result.named(score, "objectives")]
+        own = score(result) if callable(score) else result.scores[result.named(score, "objectives")]
+        members = np.asarray(checks.as_array(own, "objectives"))
+        checks.check_numbers(members, "objectives")
         if np.shape(members) != result.diverged_at.shape:
             expected = f"expected one number a member, {list(result.diverged_at.shape)}"
             raise ArgumentError("objectives", f"{expected}, got shape {list(np.shape(members))}")

@@ -1,7 +1,8 @@
 """Directories of the groups of one run, and the list of them in the directory above."""
 
+import contextlib
 import os
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from pathlib import Path, PurePath
 from typing import Any, NamedTuple
 
@@ -23,12 +24,24 @@ class Group(NamedTuple):
         return f"{self.network}-{self.batch_size or 'full'}"
 
 
-def claim(out: str | os.PathLike[str] | None, groups: Sequence[Group], resume: bool) -> None:
-    """Writes the list of groups into a directory; raises ValueError where it holds anything else."""
+@contextlib.contextmanager
+def claimed(out: str | os.PathLike[str] | None, groups: Sequence[Group], resume: bool) -> Iterator[None]:
+    """Writes the list of groups into a directory, and keeps other processes out of it meanwhile.
+
+    Raises:
+        ValueError: The directory holds anything else, or another process uses it.
+    """
     if out is None:
+        yield
         return
     directory = Path(out)
     paths.make_directory(directory, "out")
+    with files.lock(directory):
+        _claim(directory, groups, resume)
+        yield
+
+
+def _claim(directory: Path, groups: Sequence[Group], resume: bool) -> None:
     there, content = read_groups(directory), ""
     if (directory / run_directory.CONFIG).exists():
         content = "a single run"
@@ -39,7 +52,7 @@ def claim(out: str | os.PathLike[str] | None, groups: Sequence[Group], resume: b
     elif there not in (None, list(groups)):
         content = f"other groups, {', '.join(group.directory for group in there or ())}"
     if content:
-        raise ArgumentError("out", f"{out} holds {content}; choose another directory")
+        raise ArgumentError("out", f"{directory} holds {content}; choose another directory")
     files.write_checked_json(directory / run_directory.GROUPS, {"groups": [list(group) for group in groups]})
 
 

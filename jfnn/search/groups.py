@@ -23,7 +23,7 @@ from jfnn.experiment.settings import as_minibatches, as_seeds
 from jfnn.minibatches import Minibatches, as_given
 from jfnn.search import run_directory
 from jfnn.search.cells import NONE_RANKS, Best, best_html
-from jfnn.search.group_directories import Group, claim, names_directory, read_groups
+from jfnn.search.group_directories import Group, claimed, names_directory, read_groups
 from jfnn.search.keywords import takes_fields
 from jfnn.search.loading import load
 from jfnn.search.result import REFIT, SweepResult, best_sweep
@@ -101,12 +101,12 @@ class SweepGroups:
             ValueError: The directory holds another run or other groups.
         """
         out = paths.as_path(directory, "directory")
-        claim(out, self.groups, resume=True)
-        for group, result in zip(self.groups, self.results, strict=True):
-            result.save(out / group.directory)
-        if self.refit is not None:
-            self.refit.save(out / REFIT)
-        self.to_csv(out / run_directory.TABLE)
+        with claimed(out, self.groups, resume=True):
+            for group, result in zip(self.groups, self.results, strict=True):
+                result.save(out / group.directory)
+            if self.refit is not None:
+                self.refit.save(out / REFIT)
+            self.to_csv(out / run_directory.TABLE)
 
 
 @takes_fields(GroupOptions)
@@ -127,12 +127,12 @@ def sweep_groups(options: GroupOptions) -> SweepGroups:
     with interrupts.deferred(), using_workers(options) as options:
         groups = _as_groups(options)
         runs = _prepared(options, groups)
-        claim(options.out, groups, options.resume)
-        results, refit = search(runs, options.out)
-        swept = SweepGroups(tuple(groups), tuple(results), refit)
-        if options.out is not None:
-            swept.to_csv(Path(options.out) / run_directory.TABLE)
-        return swept
+        with claimed(options.out, groups, options.resume):
+            results, refit = search(runs, options.out)
+            swept = SweepGroups(tuple(groups), tuple(results), refit)
+            if options.out is not None:
+                swept.to_csv(Path(options.out) / run_directory.TABLE)
+            return swept
 
 
 def load_groups(directory: str | os.PathLike[str]) -> SweepGroups:

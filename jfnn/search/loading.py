@@ -50,6 +50,12 @@ def _with_origin(result: SweepResult) -> SweepResult:
 
 def _learner(described: Mapping[str, Any], network: Network | None) -> Learner:
     """A learner from its description, and its network where this is not known by it."""
+    if "reduction" not in described:  # which networks with a loss have
+        raise ArgumentError(
+            "network",
+            "expected a function (params, x) -> outputs [n, …] of one member, or for row_scores the learner,"
+            " since the run's learner is your own, which is not kept",
+        )
     network = naming.network_from(described.get("network")) if network is None else network
     if described.get("loss") not in LOSSES:
         reason = "expected jfnn.supervised(network, loss), since the run's loss is none of jfnn's"

@@ -93,9 +93,10 @@ def as_result(
 
 
 def origin_of(experiment: Experiment) -> Origin:
-    """The learner of an experiment and the rows of its folds, for predictions."""
+    """The learner of an experiment, the rows of its folds and its subsets, for predictions."""
     parts = {replicate.fold: replicate.parts for replicate in experiment.replicates}
-    return Origin(functools.partial(_learner, experiment.learner.original), list(parts.values()))
+    learner = functools.partial(_learner, experiment.learner.original)
+    return Origin(learner, list(parts.values()), experiment.subsets)
 
 
 def _learner(learner: Any, network: Network | None) -> Learner:

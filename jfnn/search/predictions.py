@@ -9,10 +9,10 @@ import numpy as np
 from jfnn.arguments import checks
 from jfnn.arguments.checks import ArgumentError, ArgumentTypeError
 from jfnn.datasets import columns
-from jfnn.engine.blocks import BLOCK, Finish, Reduce, Selection, by_blocks
+from jfnn.engine.blocks import BLOCK, Finish, Reduce, Selection, by_blocks, vote
 from jfnn.experiment.axes import Axes
 from jfnn.experiment.experiment import PARTS
-from jfnn.experiment.validation import cuts
+from jfnn.experiment.validation import cuts, with_labels
 from jfnn.layers.kind import Params
 from jfnn.learners import answers
 from jfnn.learners.answers import Function, Model
@@ -20,7 +20,10 @@ from jfnn.learners.data import Data
 from jfnn.learners.learner import Learner, Metric
 from jfnn.network import Network
 from jfnn.store.files import digest
+from jfnn.subsets import Subsets
 from jfnn.targets import Split
+
+VOTE = "vote"  # the only statistic of labels
 
 
 class Origin(NamedTuple):
@@ -29,10 +32,12 @@ class Origin(NamedTuple):
     Attributes:
         learner: ``(network) -> learner``: the run's with another network, or for None with its own.
         parts: Name of a part -> numbers of its rows, of each fold; None where that is not known any more.
+        subsets: The subsets that are the folds, where they are `Subsets`.
     """
 
     learner: Callable[[Network | None], Learner]
     parts: Sequence[Mapping[str, np.ndarray]] | None = None
+    subsets: Subsets | None = None
 
 
 class MemberPredictions:
@@ -66,10 +71,11 @@ class MemberPredictions:
             x: Inputs ``[n, …]`` as the networks take them, scaled if their training rows were. Or, for a run
                 of ``jfnn grid`` on a .csv file, a data frame or a mapping of columns, by the file's names and
                 in its units; labels are then the file's words ("" for -1), outputs in the targets' units.
-            reduce: None for all values; "mean" or "std" over members, NaN left out; or a function
-                ``(values [members, rows, …], axis=0)``, such as `numpy.median`. It sees the members that did
-                not diverge and 256 rows at a time, the last filled up with zeros, and may put another axis in
-                the members' place, as quantiles do. Labels stay numbers.
+            reduce: None for all values. Of labels also "vote", the label of most members, of equals the
+                smallest; no other, since their numbers are names. Of outputs "mean" or "std" over members,
+                NaN left out; or a function ``(values [members, rows, …], axis=0)``, such as `numpy.median`.
+                It sees the members that did not diverge and 256 rows at a time, the last filled up with
+                zeros, and may put another axis in the members' place, as quantiles do.
             network: The network, where a result that was loaded does not know it, since functions of your own
                 take part; with a loss of your own ``jfnn.supervised(network, loss)``. For a learner of your
                 own a function ``(params, x) -> outputs [n, …]`` of one member.
@@ -82,15 +88,22 @@ class MemberPredictions:
         if not answers.decides(model, self.metrics):
             units = columns.units(self.config) if framed else None
             return self._ask(answers.outputs, model, x, reduce, units)
-        values = self._ask(answers.labels, model, x, reduce)
-        return columns.as_words(values, self.config) if framed and reduce is None else values
+        if reduce is not None and not (isinstance(reduce, str) and reduce == VOTE):
+            raise ArgumentError(
+                "reduce",
+                f"expected None or '{VOTE}', since other statistics of labels mean nothing (predict_proba"
+                f" takes them, of probabilities); got {checks.shown(reduce)}",
+            )
+        values = self._ask(answers.labels, model, x, vote if reduce == VOTE else None)
+        return columns.as_words(values, self.config) if framed else values
 
     def predict_proba(
         self, x: Any, reduce: str | Reduce | None = None, network: Network | Learner | None = None
     ) -> np.ndarray:
         """Class probabilities ``[…, n, n_out]`` of every member for every row; NaN for members that diverged.
 
-        Arguments are those of `predict`, probabilities those of `jfnn.predict_proba`.
+        Arguments are those of `predict`, with ``reduce`` as of outputs; probabilities are those of
+        `jfnn.predict_proba`.
 
         Raises:
             ValueError, TypeError: As in `predict`; or the loss has no probabilities.
@@ -120,11 +133,13 @@ class MemberPredictions:
         Args:
             metric: A name of `jfnn.learners.METRICS` or a `Metric`; of a learner of your own, a name of its.
             part: "train" or "validation", for all n rows to train on; "all" for these, in whichever part of
-                a member's fold they are; or "test", for those to test on.
+                a member's fold they are; or "test", for those to test on. Where subsets have labels of their
+                own, "train" scores by these, all others by the split's.
             split: The split of the sweep.
-            reduce: As in `predict`; "mean" and "std" are over members that have the row.
+            reduce: As in `predict` of outputs; "mean" and "std" are over members that have the row.
             network: As in `predict`; a learner of your own as it is.
-            folds: Those of the sweep, where its result was loaded and they were no number.
+            folds: Those of the sweep, where its result was loaded and they were no number; for "train" and
+                "validation" alone.
 
         Raises:
             ValueError, TypeError: As in `predict`; another split or other folds than the sweep's; a part that
@@ -144,14 +159,26 @@ class MemberPredictions:
         first, end = (data.n_train, data.n) if part == "test" else (0, data.n_train)
         if first == end:
             raise ArgumentError("part", "expected one with rows; this split has none to test on")
+        recorded = self.config.get("data", {}).get("rows")  # none of a result that no sweep has made
+        given = [digest(leaf) for leaf in jax.tree.leaves(data.rows)]
+        if recorded is not None and given != [leaf["sha256"] for leaf in recorded]:
+            raise ArgumentError("split", "expected the rows of the sweep, got others")
         params, selection, dtype = self._kept()
-        only = self._only(part, data, selection, folds) if part in PARTS[:2] else None
         constants = self.config.get("settings", {}).get("constants", {})
         everyone = Axes(self.axes, not self.sampled).hyper(constants, self.diverged_at.size, dtype)
         hyper = {name: values[selection.numbers] for name, values in everyone.items()}
-        members = answers.packed(learner, params, dtype), hyper
+        members: tuple[Any, ...] = (answers.packed(learner, params, dtype), hyper)
         rows = jax.tree.map(lambda leaf: leaf[first:end], data.rows)
-        program = answers.program(answers.row_score, learner, name)
+        function: Callable[..., jax.Array] = answers.row_score
+        only = None
+        if part in PARTS[:2]:
+            parts, own_rows = self._parts(part, learner, split, data, folds)
+            fold_of = selection.numbers % len(parts)
+            only = _only(parts, data.n_train, fold_of[selection.places])
+            if part == "train" and own_rows is not None:
+                function, rows = answers.row_score_in_fold, own_rows
+                members = (*members, fold_of.astype(np.int32))
+        program = answers.program(function, learner, name)
         return by_blocks(program, members, selection, rows, learner.width(), only, reduce, "metric")
 
     def _model(self, network: Any) -> Model:
@@ -199,27 +226,56 @@ class MemberPredictions:
         dtype = np.dtype(jax.dtypes.canonicalize_dtype(floats[0] if floats else np.float64))
         return params, Selection(shape, numbers.ravel(), diverged.ravel()), dtype
 
-    def _only(self, part: str, data: Data, selection: Selection, folds: Any) -> Finish:
-        """A function that puts NaN where a member's fold lacks a row; rows must be those of the sweep."""
-        recorded = self.config["data"]
-        if [r["sha256"] for r in recorded["rows"]] != [digest(leaf) for leaf in jax.tree.leaves(data.rows)]:
-            raise ArgumentError("split", "expected the rows of the sweep, got others")
-        if self.origin is not None and self.origin.parts is not None:
-            parts = [fold[part] for fold in self.origin.parts]
+    def _parts(
+        self, part: str, learner: Learner, split: Split, data: Data, folds: Any
+    ) -> tuple[list[np.ndarray], Any]:
+        """Numbers of the split's rows in a part of each fold, and of subsets with labels of their own rows.
+
+        The latter are the training rows as each subset has them, ``[n, F, …]``, else None.
+        """
+        recorded, i = self.config["data"], PARTS.index(part)
+        known = None if self.origin is None else self.origin.parts
+        others = ArgumentError("folds", "expected those of the sweep, got others")
+        own_rows = None
+        if "labels" in recorded:
+            subsets = folds if self.origin is None or known is None else self.origin.subsets
+            if not isinstance(subsets, Subsets) or subsets.labels is None:
+                raise ArgumentError("folds", "expected the jfnn.subsets.Subsets of the sweep, with labels")
+            with checks.renamed(y_train="folds"):
+                longer, numbered = with_labels(split, subsets)
+                _, everything = learner.bind(longer)
+            added = [leaf[data.n_train : everything.n_train] for leaf in jax.tree.leaves(everything.rows)]
+            if digest(*added) != recorded["labels"]:
+                raise others
+            parts, numbers = ([pair[i] for pair in pairs] for pairs in (subsets.pairs, numbered.pairs))
+            own_rows = jax.tree.map(lambda leaf: leaf[_own_numbers(subsets, numbered).T], everything.rows)
+        elif known is not None:
+            parts = numbers = [fold[part] for fold in known]
         else:
             size = None if self.folds else max(recorded["validation"]["rows"]) or None
-            pairs = cuts(data, size, self.folds if folds is None else folds)
-            parts = [pair[PARTS.index(part)] for pair in pairs]
-            if digest(*parts) != recorded[part]["sha256"]:
-                raise ArgumentError("folds", "expected those of the sweep, got others")
+            parts = numbers = [pair[i] for pair in cuts(data, size, self.folds if folds is None else folds)]
+        if digest(*numbers) != recorded[part]["sha256"]:
+            raise others
         if not any(map(len, parts)):
             raise ArgumentError("part", "expected one with rows; this sweep held none out")
-        has = np.zeros((len(parts), -(-data.n_train // BLOCK) * BLOCK), bool)
-        for fold, numbers in enumerate(parts):
-            has[fold, numbers] = True
-        fold_of = selection.numbers[selection.places] % len(parts)
+        return parts, own_rows
 
-        def only(values: np.ndarray, first: int) -> np.ndarray:
-            return np.where(has[fold_of, first : first + BLOCK], values, np.array(np.nan, values.dtype))
 
-        return only
+def _own_numbers(subsets: Subsets, numbered: Subsets) -> np.ndarray:
+    """Numbers of the training rows as each subset has them ``[F, n]``."""
+    numbers = np.tile(np.arange(subsets.n), (len(subsets.pairs), 1))
+    for fold, (train, _) in enumerate(subsets.pairs):
+        numbers[fold, train] = numbered.pairs[fold][0]
+    return numbers
+
+
+def _only(parts: Sequence[np.ndarray], n: int, fold_of: np.ndarray) -> Finish:
+    """A function that puts NaN where the fold of a member ``[members]`` lacks a row."""
+    has = np.zeros((len(parts), -(-n // BLOCK) * BLOCK), bool)
+    for fold, numbers in enumerate(parts):
+        has[fold, numbers] = True
+
+    def only(values: np.ndarray, first: int) -> np.ndarray:
+        return np.where(has[fold_of, first : first + BLOCK], values, np.array(np.nan, values.dtype))
+
+    return only

@@ -50,10 +50,14 @@ def leftover(path: Path) -> Path:
 
 
 @contextlib.contextmanager
-def lock(directory: Path) -> Iterator[None]:
+def lock(directory: Path, waits: bool = False) -> Iterator[None]:
     """Locks a directory against other processes; the system unlocks it when this process ends.
 
     Where the system or the file system has no such locks, nothing is locked.
+
+    Args:
+        directory: The directory.
+        waits: Whether to wait while another process holds the lock, as for work that is soon done.
 
     Raises:
         ValueError: Another process holds the lock, or the directory cannot be read.
@@ -67,7 +71,7 @@ def lock(directory: Path) -> Iterator[None]:
         raise ArgumentError("out", f"{directory} cannot be read ({error.strerror or error})") from None
     try:
         try:
-            fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            fcntl.flock(handle, fcntl.LOCK_EX if waits else fcntl.LOCK_EX | fcntl.LOCK_NB)
         except BlockingIOError:
             raise ArgumentError("out", f"{directory} is in use by another process") from None
         except OSError:  # a network file system without locks

@@ -14,6 +14,8 @@ from jfnn.arguments.checks import ArgumentError
 DECIDING = ("settings", "data", "versions", "backend")
 DESCRIPTION = (*DECIDING, "device", "fingerprint")
 
+SHOWN, BEFORE = 60, 25  # characters of a value in an error, and of these before the first that differs
+
 Description = dict[str, Any]  # plain values, as JSON has them
 
 
@@ -32,12 +34,23 @@ def differences(there: Any, here: Any, name: str = "") -> list[str]:
     if isinstance(there, dict) and isinstance(here, dict):
         inner = ((part, f"{name}.{part}" if name else part) for part in there | here)
         return [line for part, path in inner for line in differences(there.get(part), here.get(part), path)]
-    return [] if there == here else [f"{name} is {_short(there)} there and {_short(here)} here"]
+    if there == here:
+        return []
+    texts = json.dumps(there), json.dumps(here)
+    differ = (i for i, (one, other) in enumerate(zip(*texts, strict=False)) if one != other)
+    same = next(differ, min(map(len, texts)))
+    shown_there, shown_here = (_shown(text, same) for text in texts)
+    return [f"{name} is {shown_there} there and {shown_here} here"]
 
 
-def _short(value: Any) -> str:
-    text = json.dumps(value)
-    return text if len(text) <= 60 else f"{text[:30]} ... {text[-20:]}"
+def _shown(text: str, same: int) -> str:
+    """A text, of a long one a part: from a little before the character in which it differs from another."""
+    if len(text) <= SHOWN:
+        return text
+    first = max(0, same - BEFORE)
+    before = "... " if first > 0 else ""
+    behind = " ..." if first + SHOWN < len(text) else ""
+    return f"{before}{text[first : first + SHOWN]}{behind}"
 
 
 def check_same(where: Any, there: Description | None, here: Description) -> None:

@@ -1,13 +1,15 @@
 """Data of one's own: classes, numbers, weights, scaling."""
 
 import html
+import itertools
 import json
 import os
 import re
+import shutil
 
 import numpy as np
 import pytest
-from command_line import OWN, grid_main, parse, write_csv
+from command_line import OWN, grid_main, parse, refused, watching, write_csv
 from sklearn.metrics import r2_score
 from sklearn.model_selection import train_test_split
 
@@ -121,6 +123,64 @@ def test_words_and_gaps_are_learned_and_the_pages_lines_read_other_rows(tmp_path
     with pytest.warns(UserWarning, match=r"'colour': 'violet' \(2 such") as said:
         assert jfnn.load(tmp_path / "out").predict(frame).shape[-1] == 60
     assert len(said) == 1
+
+
+RENAMED = {
+    "class": ("low", "lower", "level", r"classes .*<b>high.*low.*lower"),
+    "word": ("red", "rot", "level", r"columns\.colour\.categories .*red.*rot"),
+    "column": ("a,", "first,", "level", r"columns\.a "),
+    "target": ("level", "grade", "grade", r"target .*level.*grade"),
+}
+
+
+@pytest.fixture(scope="module")
+def named_runs(tmp_path_factory):
+    """A file with words, a run that has ended, one that was stopped, and the words of both."""
+    place = tmp_path_factory.mktemp("named")
+    path = write_csv(place / "own.csv", classes=True)
+    header, *rows = path.read_text().splitlines()
+    colours = itertools.cycle(["red", "tan"])
+    lines = [f"colour,{header}", *(f"{next(colours)},{row}" for row in rows)]
+    path.write_text("\n".join(lines))
+    words = [
+        "--hidden",
+        "3",
+        "--epochs",
+        "2",
+        "--eval-every",
+        "1",
+        "--learning-rate",
+        "0.1",
+        "--l2",
+        "0",
+        "--encode",
+        "--quiet",
+    ]
+    own = ["--data", str(path), "--target", "level", *words]
+    assert grid_main(*own, "--out", str(place / "finished")) == 0
+
+    def stop(progress):
+        raise KeyboardInterrupt
+
+    with pytest.raises(SystemExit):
+        grid_main(*own, "--out", str(place / "stopped"), watch=watching(stop))
+    return place, words
+
+
+@pytest.mark.parametrize("run", ["finished", "stopped"])
+@pytest.mark.parametrize("name", RENAMED)
+def test_a_run_of_the_same_numbers_with_other_names_is_another_run(named_runs, run, name, tmp_path, capsys):
+    place, words = named_runs
+    before, after, target, message = RENAMED[name]
+    (tmp_path / "own.csv").write_text((place / "own.csv").read_text().replace(before, after))
+    out = shutil.copytree(place / run, tmp_path / run)
+    contents = {path.name: path.read_bytes() for path in out.iterdir()}
+    own = ["--data", str(tmp_path / "own.csv"), "--target", target, *words, "--out", str(out), "--resume"]
+    assert re.search(rf"^--out: .*another directory.*data\.names\.{message}", refused(capsys, *own))
+    assert {path.name: path.read_bytes() for path in out.iterdir()} == contents
+    if name == "class":  # with its own names it goes on
+        shutil.copy(place / "own.csv", tmp_path)
+        assert grid_main(*own) == 0 and jfnn.load(out).config["classes"] == ["<b>high</b>", "low"]
 
 
 def test_an_npz_is_learned_as_it_is_cut(tmp_path):

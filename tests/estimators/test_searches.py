@@ -266,3 +266,9 @@ def test_two_networks_train_side_by_side_where_they_are_small(hidden, tile, monk
     rows = np.tile(X, (2, 1)), np.tile(Y, 2)
     with pytest.raises(Seen, match=f"^{tile}$"):
         estimators.MLPClassifier(hidden, max_iter=1, random_state=0, engine="jfnn").fit(*rows)
+
+
+@pytest.mark.parametrize("grid", [3, "alpha", [3]])
+def test_a_grid_that_is_none_is_refused_in_scikit_learns_words(grid):
+    with pytest.raises((ValueError, TypeError), match=r"(?i)param.*grid.*dict"):
+        estimators.GridSearchCV(PERCEPTRON, grid, cv=3).fit(X, Y)

@@ -173,3 +173,10 @@ def test_valid_learners_near_the_invalid_ones_train():
     check_sweep(own(), Split(X, Y, X[:3], Y[:3]))
     check_sweep(own(loss=lambda params, x, key: jnp.sum(x["a"] @ params["w"])), Split({"a": X, "b": Y}))
     check_sweep(own(loss=lambda params, x, key: params["w"][0, 0] * x.sum()), Split(np.arange(70)))
+
+
+def test_rows_that_are_not_there_are_shown():
+    with pytest.raises(ValueError, match=r"^x_train: .*none in None$"):
+        check_sweep(own(), Split(None))
+    with pytest.raises(ValueError, match=r"^x_train: .*arrays of 3, 70 rows$"):
+        check_sweep(own(), Split({"a": X, "b": X[:3]}))

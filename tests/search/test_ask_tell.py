@@ -257,6 +257,19 @@ def test_the_front_of_a_sweep_is_that_of_all_pairs_of_cells():
     assert tuple(best) == result.best().index
 
 
+@pytest.mark.parametrize(
+    ("give", "message"),
+    [
+        (lambda result: np.full(result.diverged_at.shape, "a"), "numbers"),
+        (lambda result: [[1.0], [1.0, 2.0]], "different lengths"),
+        (lambda result: None, "numbers"),
+    ],
+)
+def test_objectives_that_are_no_numbers_are_named(give, message):
+    with pytest.raises(ValueError, match=f"^objectives: .*{message}"):
+        front(make_result((2, 2)), [give])
+
+
 def test_without_optuna_its_name_is_said(split, monkeypatch):
     monkeypatch.setitem(sys.modules, "optuna", None)
     with pytest.raises(ImportError, match=r"study: .* pip install 'jfnn\[optuna\]'"):

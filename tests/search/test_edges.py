@@ -1,6 +1,7 @@
 """Unusual runs that must end well: nothing ranks, nothing weighs, one fold, a directory in use."""
 
 import dataclasses
+import threading
 
 import jax
 import numpy as np
@@ -95,6 +96,31 @@ def test_a_system_without_locks_locks_nothing(tmp_path, monkeypatch):
     monkeypatch.setattr(files, "fcntl", None)  # as on Windows, where it cannot be imported
     with files.lock(tmp_path), files.lock(tmp_path):
         pass
+
+
+def test_groups_that_another_process_trains_are_refused_and_left_as_they_are(split, tmp_path):
+    options = dict(
+        learning_rate=0.1, out=tmp_path, **OPTIONS | {"execution": jfnn.Execution(progress=pytest.fail)}
+    )
+    with files.lock(tmp_path), pytest.raises(ValueError, match=f"^out: {tmp_path} is in use"):
+        jfnn.sweep_groups(GROUPS, split, resume=True, **options)
+    assert not list(tmp_path.iterdir())
+
+
+def test_a_lock_that_waits_comes_after_the_other(tmp_path):
+    order = []
+
+    def wait():
+        with files.lock(tmp_path, waits=True):
+            order.append("second")
+
+    with files.lock(tmp_path):
+        thread = threading.Thread(target=wait)
+        thread.start()
+        thread.join(0.05)
+        order.append("first")
+    thread.join()
+    assert order == ["first", "second"]
 
 
 def test_devices_of_several_kinds_are_refused(split, monkeypatch):

@@ -80,9 +80,38 @@ def test_a_value_does_not_depend_on_the_rows_beside_it_or_on_members_that_diverg
     "function", [np.mean, np.median, functools.partial(np.quantile, q=[0.1, 0.9]), lambda v, axis: v[:2]]
 )
 def test_reductions_are_those_of_all_values_of_members_that_did_not_diverge(result, function):
-    for ask in (result.predict, result.predict_proba):
-        values = ask(X)[:2].reshape(24, 600, *ask(X).shape[5:])
-        np.testing.assert_allclose(ask(X, function), function(values, axis=0), rtol=1e-6)
+    values = result.predict_proba(X)[:2].reshape(24, 600, 3)
+    np.testing.assert_allclose(result.predict_proba(X, function), function(values, axis=0), rtol=1e-6)
+
+
+@pytest.mark.parametrize("load", [False, True])
+@pytest.mark.parametrize("reduce", ["mean", "std", np.median, functools.partial(np.quantile, q=[0.1, 0.9])])
+def test_labels_have_no_statistic_but_the_vote(result, loaded, load, reduce):
+    with pytest.raises(ValueError, match=r"^reduce: .*vote.*predict_proba"):
+        (loaded if load else result).predict(X, reduce)
+
+
+def test_a_vote_is_the_label_of_most_members_of_equals_the_smallest(result, loaded):
+    labels = result.predict(X)[:2].reshape(24, 600)
+    counts = (labels[..., None] == np.arange(3)).sum(axis=0)
+    np.testing.assert_array_equal(result.predict(X, "vote"), counts.argmax(axis=1))
+    np.testing.assert_array_equal(loaded.predict(X, "vote"), counts.argmax(axis=1))
+    votes = blocks.vote(np.array([[2, 1, -1, -1], [0, 1, 2, -1], [2, 0, -1, -1], [0, 0, -1, -1]]))
+    assert votes.tolist() == [0, 0, 2, -1]
+
+
+@pytest.mark.parametrize(
+    ("function", "message"),
+    [
+        (lambda values: values.mean(axis=0), "axis"),
+        (lambda values, axis: [[1.0], [1.0, 2.0]], "different lengths"),
+        (lambda values, axis: np.full(values.shape[1:], "a"), "numbers"),
+        (lambda values, axis: 1 / 0, "ZeroDivisionError"),
+    ],
+)
+def test_a_function_that_does_not_reduce_is_named(result, function, message):
+    with pytest.raises(ValueError, match=f"^reduce: .*{message}"):
+        result.predict_proba(X, function)
 
 
 def test_mean_and_std_by_name_leave_out_rows_that_a_fold_lacks(result):
@@ -128,11 +157,48 @@ def test_rows_of_folds_are_found_again_and_checked(tmp_path, options):
     expected = result.row_scores("loss", "train", SPLIT)
     np.testing.assert_array_equal(loaded.row_scores("loss", "train", SPLIT, folds=folds), expected)
     if folds:
+        small = [[rows.astype(np.int32) for rows in pair] for pair in folds]
+        np.testing.assert_array_equal(loaded.row_scores("loss", "train", SPLIT, folds=small), expected)
         with pytest.raises(ValueError, match="folds: expected those of the sweep"):
             loaded.row_scores("loss", "train", SPLIT)
     if not options:
         with pytest.raises(ValueError, match="part: expected one with rows"):
             result.row_scores("loss", "validation", SPLIT)
+
+
+@pytest.mark.parametrize("load", [False, True])
+def test_rows_of_subsets_with_wrong_labels_are_scored_by_these_in_training_alone(tmp_path, load):
+    noisy = jfnn.subsets.label_noise(SPLIT.y_train, [0, 0.3, 0.6])
+    chosen = jfnn.subsets.Subsets(N, PAIRS + PAIRS[:1], labels=noisy.labels)
+    result = sweep(learning_rate=RATES, l2=0.0, seeds=2, folds=chosen, out=tmp_path / "out")
+    folds = chosen if load else None
+    result = jfnn.load(tmp_path / "out") if load else result
+    for part in ("train", "validation"):
+        for metric in ("accuracy", "loss"):
+            rows = result.row_scores(metric, part, SPLIT, folds=folds)
+            assert rows.shape == (3, 1, 2, 3, N)
+            expected = result.scores[f"{part}_{metric}"]
+            np.testing.assert_allclose(np.nanmean(rows[:2], axis=-1), expected[:2], rtol=1e-5)
+            assert np.isnan(rows[2]).all()
+    everywhere = result.row_scores("accuracy", "all", SPLIT)
+    np.testing.assert_array_equal(everywhere[:2], result.predict(SPLIT.x_train)[:2] == SPLIT.y_train)
+    others = SPLIT._replace(x_train=SPLIT.x_train + 1)
+    for part in ("all", "test", "train"):
+        with pytest.raises(ValueError, match=r"^split: expected the rows of the sweep"):
+            result.row_scores("accuracy", part, others, folds=folds)
+    if load:
+        fewer = jfnn.subsets.Subsets(N, PAIRS + PAIRS[:1], labels=noisy.labels[[0, 1, 1]])
+        for wrong in (None, PAIRS, fewer):
+            with pytest.raises(ValueError, match=r"^folds: expected"):
+                result.row_scores("accuracy", "train", SPLIT, folds=wrong)
+
+
+@pytest.mark.parametrize("part", ["all", "test", "train"])
+def test_other_rows_than_those_of_the_sweep_are_refused_in_every_part(result, loaded, part):
+    for other in (SPLIT._replace(x_test=SPLIT.x_test + 1), SPLIT._replace(y_train=SPLIT.y_train[::-1])):
+        for asked in (result, loaded):
+            with pytest.raises(ValueError, match=r"^split: expected the rows of the sweep"):
+                asked.row_scores("accuracy", part, other)
 
 
 def test_a_metric_of_ones_own_scores_rows(result):
@@ -181,7 +247,7 @@ def test_a_learner_of_ones_own_scores_rows_by_its_numbers_and_predicts_by_a_func
     ):
         with pytest.raises(ValueError, match=message):
             result.predict(X, network=network)
-    with pytest.raises(ValueError, match="network: a function of your own"):
+    with pytest.raises(ValueError, match=r"^network: .*\(params, x\) -> outputs.*row_scores.*learner"):
         loaded.predict(X)
 
 
@@ -217,9 +283,9 @@ def test_invalid_questions_are_errors(result):
     gone = dataclasses.replace(result, diverged_at=0 * result.diverged_at)
     assert (gone.predict(X) == -1).all()
     for call, message in (
-        (lambda: result.predict(X, "sum"), "reduce: expected None, mean, std, or a function"),
-        (lambda: result.predict(X, lambda v, axis: v.mean()), r"reduce: expected \['…', 256\]"),
-        (lambda: gone.predict(X, "mean"), "reduce: expected members to reduce over"),
+        (lambda: result.predict_proba(X, "sum"), "reduce: expected None, mean, std, or a function"),
+        (lambda: result.predict_proba(X, lambda v, axis: v.mean()), r"reduce: expected \['…', 256, 3\]"),
+        (lambda: gone.predict(X, "vote"), "reduce: expected members to reduce over"),
         (lambda: result.predict(X[:, :3]), "x: expected 4 columns"),
         (lambda: result.predict({"a": [1.0]}), "x: expected an array; this run keeps no names"),
         (lambda: result.row_scores("f1", "test", SPLIT), "metric: expected one of"),
@@ -265,7 +331,10 @@ def test_a_frame_is_taken_by_names_and_answered_in_the_files_words(files, pandas
     x = (np.stack([columns[name] for name in names], 1) - scaling["mean"]) / scaling["scale"]
     np.testing.assert_array_equal(result.predict(frame), np.array(["narrow", "wide"])[result.predict(x)])
     np.testing.assert_array_equal(result.predict_proba(frame), result.predict_proba(x))
-    np.testing.assert_array_equal(result.predict(frame, np.median), result.predict(x, np.median))
+    words = np.array(["narrow", "wide"])[result.predict(x, "vote")]
+    np.testing.assert_array_equal(result.predict(frame, "vote"), words)
+    with pytest.raises(ValueError, match=r"^reduce: .*predict_proba"):
+        result.predict(frame, "mean")
 
 
 def test_targets_come_back_in_the_files_units(files):
@@ -308,10 +377,10 @@ def test_ten_thousand_members_answer_for_a_hundred_thousand_rows_in_less_than_ha
     before, watcher = process.memory_info().rss, threading.Thread(target=watch)
     watcher.start()
     mean = result.predict_proba(x, "mean")
-    quantiles = result.predict(x, functools.partial(np.quantile, q=[0.05, 0.5, 0.95]))
+    quantiles = result.predict_proba(x, functools.partial(np.quantile, q=[0.05, 0.5, 0.95]))
     ended.set()
     watcher.join()
-    assert mean.shape == (100_000, 3) and quantiles.shape == (3, 100_000)
+    assert mean.shape == (100_000, 3) and quantiles.shape == (3, 100_000, 3)
     assert max(sizes) - before < 500e6
     few = slice(50_000, 50_000 + blocks.BLOCK)
     np.testing.assert_allclose(

@@ -15,6 +15,8 @@ import jfnn
 from jfnn import subsets
 from jfnn.experiment import experiment
 from jfnn.learners import epoch
+from jfnn.search.sweep import prepare
+from jfnn.store.identity import deciding
 
 pytestmark = pytest.mark.unoptimised
 
@@ -37,6 +39,54 @@ def alone(result, train, seed=0, x=SPLIT.x_train, y=SPLIT.y_train, **options):
     """Parameters of one network on its rows, by the form of a sweep's tiles."""
     options = {**ONE, "epochs": EPOCHS, "batch_size": 8} | options
     return jfnn.train(NET, x[train], y[train], seed=seed, execution=result.execution, **options)[0]
+
+
+def described(split=SPLIT, **options):
+    """What decides a sweep, with nothing trained."""
+    options = {**ONE, "epochs": 9, "batch_size": 8} | options
+    return deciding(prepare(jfnn.Options(NET, split, **options)).description)
+
+
+PAIRS = [(np.arange(40), np.arange(40, N)), (np.arange(20, N), np.arange(20))]
+SMALL = [tuple(rows.astype(np.int32) for rows in pair) for pair in PAIRS]
+
+
+def at(every):
+    return {"execution": jfnn.Execution(tile=4, eval_every=every)}
+
+
+ALIKE = [
+    ({"folds": PAIRS}, {"folds": SMALL}),
+    ({"folds": PAIRS}, {"folds": subsets.Subsets(N, PAIRS)}),
+    ({"folds": PAIRS}, {"folds": subsets.Subsets(N, [(np.uint64(t), list(h)) for t, h in PAIRS])}),
+    (at(1), at(range(1, 10))),
+    (at(4), at([4, 8, 9])),
+    (at(9), at(99)),
+]
+OTHER = [
+    ({"folds": PAIRS}, {"folds": PAIRS[::-1]}),
+    ({"folds": PAIRS[:1]}, {"folds": subsets.Subsets(N, PAIRS[:1], own_starts=True)}),
+    ({"folds": PAIRS}, {"folds": subsets.Subsets(N, PAIRS, "part", ["a", "b"])}),
+    (at(1), at([1, 2])),
+    (at(4), at([4, 8])),
+    (at(9), at(None)),
+    (at(9), {"execution": jfnn.Execution(tile=4, eval_every=9, names={"classes": ["a", "b", "c"]})}),
+]
+
+
+@pytest.mark.parametrize(
+    ("one", "other", "alike"), [(*p, True) for p in ALIKE] + [(*p, False) for p in OTHER]
+)
+def test_a_run_is_told_by_what_is_meant_and_not_by_how_it_is_written(one, other, alike):
+    assert (described(**one) == described(**other)) == alike
+
+
+def test_folds_of_few_rows_have_the_bits_of_the_same_subsets():
+    held = subsets.by_group(NAMES, 0.3)
+    of_subsets, of_pairs = (
+        series.sweep(SERIES, f) for f in (subsets.Subsets(held.n, held.pairs), held.pairs)
+    )
+    assert same_bits((of_subsets.params, of_subsets.scores), (of_pairs.params, of_pairs.scores))
 
 
 def test_draws_are_the_documented_streams():
@@ -97,6 +147,15 @@ def test_wrong_labels_are_a_share_of_all_nested_and_never_right():
         expected[wrong] = (y + shift)[wrong] % CLASSES
         np.testing.assert_array_equal(labels, expected)
         assert (labels != y).sum() == len(wrong)
+
+
+@pytest.mark.parametrize("dtype", [np.uint64, np.uint8, np.int8])
+def test_wrong_labels_of_any_whole_numbers_are_the_same_run(dtype):
+    plain, other = SPLIT.y_train.astype(np.int64), SPLIT.y_train.astype(dtype)
+    noisy = subsets.label_noise(other, [0.5])
+    np.testing.assert_array_equal(noisy.labels, subsets.label_noise(plain, [0.5]).labels)
+    runs = [described(SPLIT._replace(y_train=y), folds=subsets.label_noise(y, [0.5])) for y in (plain, other)]
+    assert runs[0] == runs[1]
 
 
 def test_rows_of_weight_0_are_not_included():

@@ -266,6 +266,16 @@ def test_any_pytree_is_restored_in_its_structure(tmp_path):
 # Other runs
 
 
+@pytest.mark.parametrize("at", [0, 40, 99, 119])
+def test_the_part_that_differs_is_shown_of_both(at):
+    there = "ab" * 60
+    here = there[:at] + "#" + there[at + 1 :]
+    for one, other in ((there, here), (there, there + "ab"), ([there, 1], [there, 2]), ("a" * 99, "a" * 100)):
+        (line,) = identity.differences({"x": one}, {"x": other})
+        left, right = line.removeprefix("x is ").removesuffix(" here").split(" there and ")
+        assert left != right and len(line) < 180
+
+
 # That every option decides is a law of tests/search/test_options.py.
 OTHER = {
     "learning_rate": ({"learning_rate": [0.05, 0.5, 3.0, 1.0]}, "axes.learning_rate is .* there and"),
