@@ -60,6 +60,7 @@ def _settings(experiment: Experiment) -> dict[str, Any]:
         "minibatches": batches._asdict() if isinstance(batches, Minibatches) else "given",
         "seeds": list(experiment.seeds),
         "replicates": len(experiment.replicates),
+        "folds": experiment.folds,
         **subsets,
         "step_keys": digest(np.stack(keys)) if keys else None,
         "ranked_by": experiment.ranking.name,

@@ -9,7 +9,7 @@ import pytest
 import series
 from helpers import same_bits
 from noisy_classes import CLASSES, EPOCHS, NET, SPLIT, N, sweep
-from sklearn.model_selection import LeaveOneOut, ShuffleSplit
+from sklearn.model_selection import LeaveOneOut, ShuffleSplit, train_test_split
 
 import jfnn
 from jfnn import subsets
@@ -63,7 +63,9 @@ ALIKE = [
     (at(4), at([4, 8, 9])),
     (at(9), at(99)),
 ]
+HELD_OUT = [np.sort(rows) for rows in train_test_split(np.arange(N), test_size=10, random_state=0)]
 OTHER = [
+    ({"validation": 10}, {"folds": [HELD_OUT]}),
     ({"folds": PAIRS}, {"folds": PAIRS[::-1]}),
     ({"folds": PAIRS[:1]}, {"folds": subsets.Subsets(N, PAIRS[:1], own_starts=True)}),
     ({"folds": PAIRS}, {"folds": subsets.Subsets(N, PAIRS, "part", ["a", "b"])}),
