@@ -38,7 +38,7 @@ class Minibatches(NamedTuple):
         scheme: "subset" (a fresh subset each step, the notes), "permutation" (a pass over the shuffled rows
             each epoch), "in_order" (a pass over the rows as they are) or "full".
         drop_last: Whether a pass drops the rows that do not fill a batch; else they form a shorter last step.
-            The engine pads the full batches of folds to `room` of their rows where this is False.
+            The engine pads full batches to ``batch_size`` rows where this is False.
     """
 
     batch_size: int | None = 100
@@ -92,8 +92,8 @@ class Minibatches(NamedTuple):
 
     def rows_a_step(self, n: int) -> int:
         """Length of one step's list of rows, padding included."""
-        if self.scheme == "full" or self.batch_size is None:
-            return room(n) if self.padded else n
+        if self.batch_size is None or (self.scheme == "full" and not self.padded):
+            return n
         return self.batch_size
 
     def epoch(self, n: int, seed: int, epoch: int) -> np.ndarray:
@@ -135,15 +135,6 @@ def step_rows(
         key = permutation.mixed(seed, epoch, EPOCH, xp=xp)
         rows = permutation.permuted(xp.minimum(rows, n - 1), domain, key, xp)
     return xp.where(within, rows, PADDING) if batches.padded else rows
-
-
-def room(n: int) -> int:
-    """The length of an array with room for ``n`` rows: at most an eighth more.
-
-    Few lengths then occur, and most numbers of rows share a compiled program.
-    """
-    block = 1 << max((n - 1).bit_length() - 4, 0)
-    return -(-n // block) * block
 
 
 @dataclasses.dataclass(frozen=True, eq=False)

@@ -46,7 +46,7 @@ class Members(NamedTuple):
 class Stock(NamedTuple):
     """Data on a device."""
 
-    rows: Rows  # padded to `jfnn.minibatches.room`
+    rows: Rows  # padded to `jfnn.learners.source.room`
     weights: Any  # of each row [room], or in each fold [folds, room], or None
     train: Any  # training rows of each fold [folds, room]
 

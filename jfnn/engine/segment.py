@@ -13,8 +13,8 @@ from jfnn.engine.program import Members, Stock, build
 from jfnn.learners.data import Rows, block, padded
 from jfnn.learners.epoch import EPOCHS
 from jfnn.learners.learner import Learner
-from jfnn.learners.source import Sources
-from jfnn.minibatches import PADDING, room
+from jfnn.learners.source import Sources, room
+from jfnn.minibatches import PADDING
 
 
 class Task(NamedTuple):

@@ -22,7 +22,7 @@ from jfnn.engine.state import Evaluation, Failure, RunState, Scores
 from jfnn.engine.verification import verify
 from jfnn.experiment.experiment import Experiment
 from jfnn.layers.kind import Params
-from jfnn.minibatches import room
+from jfnn.learners.source import room
 from jfnn.optimizers import State
 
 Hyper = dict[str, np.ndarray]

@@ -46,10 +46,8 @@ def replicates(
     if own:
         seeds = [seed * len(cuts) + fold for seed in seeds for fold in range(len(cuts))]
         checks.as_seed(max(seeds), "seeds")
-    pads = options.execution.padded
-    pads = folds is not None and learner.takes_weights if pads is None else pads
     batches = as_given(options.batches, options.epochs, seeds, min(lengths)) or _drawn_batches(
-        options.batch_size, lengths, pads
+        options.batch_size, lengths, options.execution.padded, learner.takes_weights
     )
     starts = starting_params(learner, options.initial_params, seeds, data.dtype)
     test = np.arange(data.n_train, data.n)
@@ -64,14 +62,20 @@ def replicates(
     return members
 
 
-def _drawn_batches(scheme: Minibatches, lengths: Sequence[int], pads: bool) -> Minibatches:
-    """A scheme for folds of several lengths.
-
-    Padded full batches have a length that follows from a fold's own rows, so that its network has the same
-    bits beside any other folds.
-    """
+def _drawn_batches(
+    scheme: Minibatches, lengths: Sequence[int], padded: int | None, takes_weights: bool
+) -> Minibatches:
+    """A scheme for folds of several lengths; see `Execution` for ``padded``."""
     drawn = scheme.checked(max(lengths), min(lengths))
-    return drawn._replace(drop_last=False) if drawn.scheme == "full" and pads else drawn
+    if drawn.scheme != "full":
+        return drawn
+    if padded is None and takes_weights and max(lengths) > min(lengths):
+        padded = max(lengths)
+    if padded is None:
+        return drawn
+    if padded < max(lengths):
+        raise ArgumentError("padded", f"expected at least the {max(lengths)} training rows, got {padded}")
+    return Minibatches(padded, "full", drop_last=False)
 
 
 def step_key(seed: Any, fold: Any) -> np.ndarray:

@@ -102,9 +102,8 @@ class Execution(NamedTuple):
         devices: None for all accelerators, or where there is none all CPU cores; a count; or JAX devices.
         tile: Members trained side by side; None for a width chosen from what there is to train.
         shared: Whether members of a tile share minibatches; None to choose from what there is to train.
-        padded: Whether full batches are padded, by rows of weight 0, to one of eight lengths an octave, so
-            that folds of about as many rows share a program; None for that where there are folds, and the
-            learner takes weights.
+        padded: Rows to which full batches are padded, by rows of weight 0; None for those of the longest fold
+            where folds are of several lengths and the learner takes weights, so that they share a program.
         eval_every: Epochs from one evaluation of the history to the next, or their sequence; None for none.
         objective: Whether to keep the mean objective of each epoch's steps.
         keep_params: Trained parameters to keep: "all", "best" (the best cell's), "none", or
@@ -122,7 +121,7 @@ class Execution(NamedTuple):
     devices: int | Sequence[jax.Device] | None = None
     tile: int | None = None
     shared: bool | None = None
-    padded: bool | None = None
+    padded: int | None = None
     eval_every: int | Sequence[int] | None = None
     objective: bool = False
     keep_params: str = "all"
@@ -180,13 +179,11 @@ def as_execution(value: Any, argument: str = "execution") -> Execution:
     if execution.executor is not None:
         execution = execution._replace(executor=as_workers(execution.executor))
     checks.as_choice(execution.keep_params, "keep_params", KEEP_PARAMS)
-    for name in ("verify", "objective"):
+    for name in ("verify", "objective", *(() if execution.shared is None else ("shared",))):
         checks.as_switch(getattr(execution, name), name)
-    for name in ("shared", "padded"):
+    for name in ("tile", "padded"):
         if getattr(execution, name) is not None:
-            checks.as_switch(getattr(execution, name), name)
-    if execution.tile is not None:
-        checks.as_count(execution.tile, "tile")
+            checks.as_count(getattr(execution, name), name)
     if isinstance(execution.progress, bool):
         execution = execution._replace(progress=ProgressBar() if execution.progress else None)
     if execution.progress is not None and not callable(execution.progress):

@@ -5,7 +5,8 @@ import copy
 import numpy as np
 from sklearn.utils import shuffle
 
-from jfnn.minibatches import PADDING, GivenMinibatches, room
+from jfnn.learners.source import room
+from jfnn.minibatches import PADDING, GivenMinibatches
 
 
 class Order:

@@ -94,7 +94,8 @@ class SweepResult(RankedCells, MemberPredictions):
         settings = self.config["settings"]
         batches = settings["minibatches"]
         pads = batches != "given" and batches["scheme"] == "full" and not batches["drop_last"]
-        return Execution(tile=settings["tile"], shared=settings["shared"], padded=True if pads else None)
+        padded = batches["batch_size"] if pads else None
+        return Execution(tile=settings["tile"], shared=settings["shared"], padded=padded)
 
     def member(self, *index: int) -> Any:
         """The parameters of one member, by its place on every axis: ``member(i, j, s)``.

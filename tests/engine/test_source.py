@@ -8,8 +8,8 @@ import numpy as np
 import pytest
 from helpers import compiled
 
-from jfnn.learners.source import Sources, rows_of_steps
-from jfnn.minibatches import PADDING, Minibatches, room
+from jfnn.learners.source import Sources, room, rows_of_steps
+from jfnn.minibatches import PADDING, Minibatches
 from jfnn.numerics.permutation import Domain, domain
 
 SIZE, LENGTHS, SEEDS, FOLDS = 5, (23, 21, 64, 7), (0, 7, 2**32 - 1, 5, 5), (0, 2, 1, 0, 3)
