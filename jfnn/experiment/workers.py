@@ -121,7 +121,7 @@ class Workers:
 
 
 def check_starts_anew(executor: Any) -> None:
-    """Checks that a process pool does not fork its processes: JAX's threads do not survive it, they would hang.
+    """Checks that a process pool does not fork: JAX's threads do not survive it, and training would hang.
 
     Raises:
         ValueError: It forks them, as pools do on Linux up to Python 3.13 where they are told nothing.
