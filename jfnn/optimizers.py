@@ -13,6 +13,7 @@ import optax
 from jfnn.arguments import checks
 from jfnn.arguments.checks import ArgumentError, ArgumentTypeError
 from jfnn.arguments.signatures import check_parameter
+from jfnn.numerics.compiling import tracing
 
 SCHEDULE_STEPS = "schedule_steps"  # name of the number of steps over which a schedule spreads
 
@@ -187,7 +188,8 @@ class UpdateRule(NamedTuple):
 
         number = jax.ShapeDtypeStruct((), jax.tree.leaves(params)[0].dtype)
         try:
-            before, after = jax.eval_shape(update, params, dict.fromkeys(self.hyper, number))
+            with tracing():
+                before, after = jax.eval_shape(update, params, dict.fromkeys(self.hyper, number))
         except Exception as error:
             reason = str(error).partition("\n")[0]
             raise ArgumentError(
