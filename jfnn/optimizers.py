@@ -13,6 +13,7 @@ import optax
 from jfnn.arguments import checks
 from jfnn.arguments.checks import ArgumentError, ArgumentTypeError
 from jfnn.arguments.signatures import check_parameter
+from jfnn.numerics.compiling import tracing
 
 SCHEDULE_STEPS = "schedule_steps"  # name of the number of steps over which a schedule spreads
 
@@ -205,7 +206,8 @@ class UpdateRule(NamedTuple):
         if callable(self.schedule):
             self._check_schedule(self.schedule, number)
         try:
-            before, after = jax.eval_shape(update, params, dict.fromkeys(self.hyper, number))
+            with tracing():
+                before, after = jax.eval_shape(update, params, dict.fromkeys(self.hyper, number))
         except TRACED as error:
             raise ArgumentError("optimizer", self._looks_at_numbers()) from error
         except Exception as error:

@@ -1,18 +1,51 @@
 """Subsets of rows, an axis of `jfnn.sweep`: a network for each draw, size, group or share of noise."""
 
 import dataclasses
+import functools
 import math
-from collections.abc import Iterable, Mapping, Sequence
-from typing import Any
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from typing import Any, overload
 
 import numpy as np
 from numpy.typing import ArrayLike
 
-from jfnn.arguments import checks, paths
+from jfnn.arguments import checks, memory, paths
 from jfnn.arguments.checks import ArgumentError, ArgumentTypeError
 from jfnn.datasets.splits import as_size
 
 Cut = tuple[np.ndarray, np.ndarray]  # rows to train on, rows held out
+DRAWN_TOGETHER = 2**20  # numbers drawn at a time
+HELD_OUT_BY_SOME = "expected rows held out by all subsets or by none, got some without"
+
+
+class Pairs(Sequence[Cut]):
+    """Pairs of rows to train on and rows held out, each made when it is asked for, valid by construction.
+
+    Attributes:
+        n: Rows in all.
+        row_numbers: How many row numbers all pairs have together.
+    """
+
+    def __init__(self, number: int, n: int, row_numbers: int, pair: Callable[[int], Cut]):
+        """``pair`` gives the pair of a number from 0 to ``number - 1``."""
+        self.n = n
+        self.row_numbers = row_numbers
+        self._numbers = range(number)
+        self._pair = pair
+
+    def __len__(self) -> int:
+        return len(self._numbers)
+
+    @overload
+    def __getitem__(self, f: int) -> Cut: ...
+
+    @overload
+    def __getitem__(self, f: slice) -> list[Cut]: ...
+
+    def __getitem__(self, f: int | slice) -> Cut | list[Cut]:
+        if isinstance(f, slice):
+            return [self._pair(number) for number in self._numbers[f]]
+        return self._pair(self._numbers[f])
 
 
 @dataclasses.dataclass(frozen=True, eq=False)
@@ -25,7 +58,9 @@ class Subsets:
     Attributes:
         n: Training rows of the split.
         pairs: ``(rows to train on, rows held out)`` of each subset, numbers from 0 to ``n - 1``. A row that
-            occurs several times counts as often, in scores too. All subsets hold rows out, or none does.
+            occurs several times counts as often, in scores too. All subsets hold rows out, or none does. The
+            functions of this module make a pair when it is asked for; a sweep holds all of them, 16 bytes
+            for each row number, so that `leave_one_out` of n rows takes 16 n² bytes there.
         name: Of the axis in `SweepResult.subset_values` and of a column of its table; None for neither.
         values: Numbers or words along that axis ``[F]``, none of them missing; None without a name.
         weights: How often each row's cost counts in each subset ``[F, n]``, times the split's weights.
@@ -48,13 +83,8 @@ class Subsets:
     own_starts: bool = False
 
     def __post_init__(self) -> None:
-        n, pairs = checks.as_count(self.n, "n"), _as_pairs(self.pairs)
-        try:
-            cuts = [(as_rows(train, n), as_rows(validation, n, least=0)) for train, validation in pairs]
-        except ValueError as error:
-            raise ArgumentError("pairs", str(error)) from None
-        if len({len(validation) > 0 for _, validation in cuts}) > 1:
-            raise ArgumentError("pairs", "expected rows held out by all subsets or by none, got some without")
+        n = checks.as_count(self.n, "n")
+        cuts = _as_pairs(self.pairs, n)
         if (self.name is None) != (self.values is None):
             raise ArgumentError("values", "expected a name and values, or neither")
         own_starts = checks.as_switch(self.own_starts, "own_starts")
@@ -85,7 +115,9 @@ class Subsets:
     @property
     def included(self) -> np.ndarray:
         """Whether each subset trains on each row ``[F, n]``: rows that are there and weigh more than 0."""
-        rows = np.zeros((len(self.pairs), self.n), bool)
+        size = len(self.pairs), self.n
+        memory.check("included", float(size[0]) * size[1], sizes=f", for {size[0]} subsets of {size[1]} rows")
+        rows = np.zeros(size, bool)
         for f, (train, _) in enumerate(self.pairs):
             rows[f, train] = True
         return rows if self.weights is None else rows & (self.weights > 0)
@@ -95,19 +127,27 @@ def bootstrap(n: int, number: int, seed: int = 0, own_starts: bool = False) -> S
     """Draws of n of n rows with replacement; rows that a draw leaves out, about n/e, are held out.
 
     Draw f is ``np.random.default_rng(seed).integers(n, size=(number, n))[f]`` (Efron & Tibshirani 1993, "An
-    Introduction to the Bootstrap", chapter 6).
+    Introduction to the Bootstrap", chapter 6). They take 1, 2 or 4 bytes a row number.
     """
-    size = checks.as_count(number, "number"), checks.as_count(n, "n", 2)
-    drawn, left_out = np.random.default_rng(checks.as_seed(seed)).integers(n, size=size), np.ones(size, bool)
-    np.put_along_axis(left_out, drawn, False, axis=1)
-    pairs = [(rows, np.flatnonzero(out)) for rows, out in zip(drawn, left_out, strict=True)]
+    number, n = checks.as_count(number, "number"), checks.as_count(n, "n", 2)
+    drawn = _drawn_array(number, n, np.min_scalar_type(n - 1))
+    held_out = np.zeros(number, int)  # rows
+    rng = np.random.default_rng(checks.as_seed(seed))
+    for block in _blocks(number, n):
+        drawn[block] = rows = rng.integers(n, size=(len(drawn[block]), n))
+        left_out = np.ones(rows.shape, bool)
+        np.put_along_axis(left_out, rows, False, axis=1)
+        held_out[block] = left_out.sum(axis=1)
+    if held_out.any() and not held_out.all():
+        raise ArgumentError("pairs", HELD_OUT_BY_SOME)
+    pairs = Pairs(number, n, drawn.size + int(held_out.sum()), functools.partial(_draw_and_others, drawn))
     return Subsets(n, pairs, own_starts=own_starts)
 
 
 def leave_one_out(n: int) -> Subsets:
     """All rows but one, which is held out: n subsets in the order of the rows; "left_out" is its number."""
-    rows = np.arange(checks.as_count(n, "n", 2))
-    return Subsets(n, [(np.delete(rows, i), rows[i : i + 1]) for i in rows], "left_out", rows)
+    n = checks.as_count(n, "n", 2)
+    return Subsets(n, Pairs(n, n, n * n, functools.partial(_all_but, n)), "left_out", np.arange(n))
 
 
 def shares(n: int, share: float | int, number: int, seed: int = 0, own_starts: bool = False) -> Subsets:
@@ -120,6 +160,7 @@ def shares(n: int, share: float | int, number: int, seed: int = 0, own_starts: b
 
     as_size(share, checks.as_count(n, "n", 2), "share")
     number, seed = checks.as_count(number, "number"), checks.as_seed(seed)
+    memory.check("number", 16.0 * number * n, sizes=f", for {number} draws of {n} rows")
     splitter = ShuffleSplit(number, train_size=share, random_state=seed)
     try:
         return Subsets(n, list(splitter.split(np.zeros((n, 1)))), own_starts=own_starts)
@@ -133,14 +174,16 @@ def independent(n: int, probability: float, number: int, seed: int = 0, own_star
     Draw f is ``np.random.default_rng(seed).random((number, n))[f] < probability``: with 1/2 the subsets of
     Banzhaf values (Wang & Jia 2023, `jfnn.analysis.banzhaf`).
     """
-    size = checks.as_count(number, "number"), checks.as_count(n, "n", 2)
+    number, n = checks.as_count(number, "number"), checks.as_count(n, "n", 2)
     chance = checks.as_number(probability, "probability", strict=True)
-    included = np.random.default_rng(checks.as_seed(seed)).random(size) < chance
+    included = _drawn_array(number, n, np.dtype(bool))
+    rng = np.random.default_rng(checks.as_seed(seed))
+    for block in _blocks(number, n):
+        included[block] = rng.random((len(included[block]), n)) < chance
     if (counts := included.sum(axis=1)).min() == 0 or counts.max() == n:
         raise ArgumentError("probability", f"expected rows in and out of each draw, got {counts.tolist()} in")
-    return Subsets(
-        n, [(np.flatnonzero(row), np.flatnonzero(~row)) for row in included], own_starts=own_starts
-    )
+    pairs = Pairs(number, n, included.size, functools.partial(_marked_and_others, included))
+    return Subsets(n, pairs, own_starts=own_starts)
 
 
 def sizes(n: int, counts: Sequence[int], seed: int = 0) -> Subsets:
@@ -212,7 +255,7 @@ def label_noise(y: ArrayLike, shares: Sequence[float], seed: int = 0, classes: i
     wrong = (labels + rng.integers(1, number, n)) % number
     numbers = np.round(checks.part_of(levels, n))
     noisy = np.where(place < numbers[:, None], wrong, labels)
-    return Subsets(n, [(np.arange(n), ())] * len(levels), "label_noise", levels, labels=noisy)
+    return Subsets(n, _all_rows(len(levels), n), "label_noise", levels, labels=noisy)
 
 
 def weighted(weights: ArrayLike) -> Subsets:
@@ -224,7 +267,61 @@ def weighted(weights: ArrayLike) -> Subsets:
     array = np.asarray(checks.as_array(weights, "weights"))
     if array.ndim != 2:
         raise ArgumentError("weights", f"expected shape [F, n], got {list(array.shape)}")
-    return Subsets(array.shape[1], [(np.arange(array.shape[1]), ())] * len(array), weights=array)
+    number, n = array.shape
+    return Subsets(n, _all_rows(number, n), weights=array)
+
+
+def _as_pairs(pairs: Any, n: int) -> Sequence[Cut]:
+    """Pairs of rows of ``n``, copied and checked, or `Pairs` as they are."""
+    if isinstance(pairs, Pairs) and len(pairs):
+        if pairs.n != n:
+            raise ArgumentError("pairs", f"expected pairs of {n} rows, got some of {pairs.n}")
+        return pairs
+    listed = _listed_pairs(pairs)
+    try:
+        cuts = [(as_rows(train, n), as_rows(validation, n, least=0)) for train, validation in listed]
+    except ValueError as error:
+        raise ArgumentError("pairs", str(error)) from None
+    if len({len(validation) > 0 for _, validation in cuts}) > 1:
+        raise ArgumentError("pairs", HELD_OUT_BY_SOME)
+    return cuts
+
+
+def _drawn_array(number: int, n: int, dtype: np.dtype) -> np.ndarray:
+    """An array ``[number, n]`` for draws; raises ArgumentError where it does not fit into memory."""
+    needed = float(number) * n * dtype.itemsize
+    memory.check("number", needed, sizes=f", for {number} draws of {n} rows")
+    return np.empty((number, n), dtype)
+
+
+def _blocks(number: int, n: int) -> Iterator[slice]:
+    """Draws to make at a time, of ``n`` rows each."""
+    step = max(1, DRAWN_TOGETHER // n)
+    return (slice(first, first + step) for first in range(0, number, step))
+
+
+# Functions of a module, with their arrays bound to them, since subsets travel between processes.
+def _all_but(n: int, f: int) -> Cut:
+    rows = np.arange(n)
+    return np.delete(rows, f), rows[f : f + 1]
+
+
+def _draw_and_others(drawn: np.ndarray, f: int) -> Cut:
+    left_out = np.ones(drawn.shape[1], bool)
+    left_out[drawn[f]] = False
+    return drawn[f].astype(int), np.flatnonzero(left_out)
+
+
+def _marked_and_others(included: np.ndarray, f: int) -> Cut:
+    return np.flatnonzero(included[f]), np.flatnonzero(~included[f])
+
+
+def _everything(n: int, f: int) -> Cut:
+    return np.arange(n), np.zeros(0, int)
+
+
+def _all_rows(number: int, n: int) -> Pairs:
+    return Pairs(number, n, number * n, functools.partial(_everything, n))
 
 
 def as_rows(numbers: ArrayLike, n: int, least: int = 1) -> np.ndarray:
@@ -238,7 +335,7 @@ def as_rows(numbers: ArrayLike, n: int, least: int = 1) -> np.ndarray:
     return rows.astype(np.int64)
 
 
-def _as_pairs(pairs: Any) -> list[Any]:
+def _listed_pairs(pairs: Any) -> list[Any]:
     """At least one pair, whatever its parts are."""
     expected = "expected pairs (rows to train on, rows held out), at least one"
     if isinstance(pairs, Mapping | str | bytes) or not isinstance(pairs, Iterable):

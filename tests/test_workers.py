@@ -3,6 +3,7 @@
 import concurrent.futures
 import dataclasses
 import functools
+import multiprocessing
 import pickle
 import threading
 import types
@@ -332,6 +333,38 @@ def test_arguments_that_are_no_executor_or_no_count_are_refused():
     for name, value in (("tries", 0), ("in_flight", 0), ("together", 0), ("tries", 1.5)):
         with pytest.raises((TypeError, ValueError), match=rf"^{name}: "):
             jfnn.Workers(Here(), **{name: value})
+
+
+METHODS = multiprocessing.get_all_start_methods()
+
+
+class Cluster(concurrent.futures.ProcessPoolExecutor):
+    """A process pool of the user's own."""
+
+
+@pytest.mark.skipif("fork" not in METHODS, reason="there is no fork")
+@pytest.mark.parametrize(
+    "door",
+    [
+        lambda pool: pool,
+        lambda pool: jfnn.Execution(executor=pool),
+        lambda pool: jfnn.Execution(executor=lambda: pool),
+        lambda pool: jfnn.Workers(lambda: pool),
+    ],
+    ids=["execution", "executor", "function", "workers"],
+)
+@pytest.mark.parametrize("kind", [concurrent.futures.ProcessPoolExecutor, Cluster])
+def test_a_pool_that_forks_is_refused_before_it_starts_a_process(door, kind):
+    with kind(1, mp_context=multiprocessing.get_context("fork")) as forking:
+        with pytest.raises(ValueError, match=r"^executor: .*fork.*spawn"):
+            jfnn.sweep(**OPTIONS, execution=door(forking))
+        assert not forking._processes
+
+
+def test_pools_that_start_processes_anew_are_taken():
+    for method in {"spawn", "forkserver"} & {*METHODS}:
+        context = multiprocessing.get_context(method)
+        assert jfnn.Workers(concurrent.futures.ProcessPoolExecutor(1, mp_context=context))
 
 
 def test_devices_are_the_workers_own_choice():

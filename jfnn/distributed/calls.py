@@ -19,6 +19,7 @@ import jax
 import numpy as np
 
 from jfnn.arguments.checks import ArgumentError, ArgumentTypeError
+from jfnn.engine.devices import check_process
 from jfnn.engine.segment import Task, Worker
 from jfnn.store import environment, files
 from jfnn.store.identity import Description, differences
@@ -108,7 +109,12 @@ def remove_tasks(directory: Path) -> None:
 
 
 def environment_here() -> Description:
-    """Versions and the first device of this process, on which the bits of a result depend."""
+    """Versions and the first device of this process, on which the bits of a result depend.
+
+    Raises:
+        RuntimeError: This process was forked from one that has trained.
+    """
+    check_process()
     return environment.describe(jax.devices()[0])
 
 

@@ -23,7 +23,7 @@ from jfnn.learners.epoch import EPOCHS, Loop, as_chunk, gather, members_last, st
 from jfnn.learners.learner import Learner, end_epoch, members_axis, step_members
 from jfnn.learners.source import Source, rows_of_steps, step_key
 from jfnn.minibatches import Minibatches
-from jfnn.numerics.compiling import compiled
+from jfnn.numerics.compiling import compiled, tracing
 from jfnn.optimizers import State
 
 # A program takes about 10 MB and 200 memory maps, which systems limit. JAX never frees its traces, some
@@ -195,6 +195,7 @@ def build(
 
 def memory_of_start(learner: Learner, params: Params, hyper: Hyper) -> tuple[Any, bool]:
     """Shapes of the memory that `Learner.start` gives, and whether it changes no parameter and gives none."""
-    traced, state = jax.make_jaxpr(learner.start, return_shape=True)(params, hyper)
+    with tracing():
+        traced, state = jax.make_jaxpr(learner.start, return_shape=True)(params, hyper)
     unchanged = traced.jaxpr.invars[: len(jax.tree.leaves(params))]
     return state.memory, bool(traced.jaxpr.outvars == unchanged)

@@ -16,7 +16,7 @@ from jfnn.experiment.experiment import Experiment
 from jfnn.layers.kind import Params
 from jfnn.learners.data import Batch, Rows
 from jfnn.learners.epoch import gather, stand_ins
-from jfnn.numerics.compiling import PRECISION, compiled, compiler_options
+from jfnn.numerics.compiling import compiled, compiler_options, tracing
 
 
 def verify(experiment: Experiment, tile: int, platform: str, options: dict[str, Any] | None = None) -> None:
@@ -54,7 +54,7 @@ def verify(experiment: Experiment, tile: int, platform: str, options: dict[str, 
     block = jax.tree.map(lambda leaf: leaf[: data.block], data.rows)
     for function, arguments in ((step, (rows, weights, key)), (score, (block,))):
         mapped = jax.vmap(function, in_axes=(0, 0, *(None,) * len(arguments)))
-        with jax.default_matmul_precision(PRECISION), jax.disable_jit():
+        with tracing(), jax.disable_jit():
             expected = mapped(params, hyper, *arguments)
         actual = compiled(mapped, platform, options=options)(params, hyper, *arguments)
         for name, here, there in _differing(actual, expected, params):

@@ -161,10 +161,11 @@ class Experiment:
     def own_rows(self) -> np.ndarray | None:
         """Rows of each fold's parts ``[folds, …]`` (int32), then padding; None where they are many."""
         several = () if self.folds is None else self.replicates[: self.folds]
-        parts = [np.concatenate(list(replicate.parts.values())) for replicate in several]
-        longest = max(map(len, parts), default=self.data.n)
+        lengths = [sum(map(len, replicate.parts.values())) for replicate in several]
+        longest = max(lengths, default=self.data.n)
         if longest > OWN_SHARE * self.data.n:
             return None
+        parts = [np.concatenate(list(replicate.parts.values())) for replicate in several]
         length = room(longest) if longest <= OWN_BLOCK else -(-longest // OWN_BLOCK) * OWN_BLOCK
         return np.stack([np.pad(rows, (0, length - len(rows)), constant_values=PADDING) for rows in parts])
 

@@ -8,12 +8,16 @@ from typing import Any
 import jax
 import numpy as np
 
-from jfnn.arguments import checks
+from jfnn.arguments import checks, memory
 from jfnn.arguments.checks import ArgumentError
 from jfnn.datasets.splits import as_size
 from jfnn.learners.data import Data
-from jfnn.subsets import Cut, Subsets, as_rows
+from jfnn.subsets import Cut, Pairs, Subsets, as_rows
 from jfnn.targets import Split
+
+# Bytes of a row number: in a pair; in the array of all folds' training rows, on the host and on a device.
+IN_PAIR, IN_FOLDS = 8.0, 8.0
+IN_WEIGHTS = 3.0  # copies of the weights of all subsets: two here, one on a device
 
 
 def cuts(data: Data, size: float | int | None, folds: int | Iterable[Any] | Subsets | None) -> list[Cut]:
@@ -30,11 +34,15 @@ def cuts(data: Data, size: float | int | None, folds: int | Iterable[Any] | Subs
     if isinstance(folds, Subsets):
         if folds.n != data.n_train:
             raise ArgumentError("folds", f"expected subsets of {data.n_train} rows, got some of {folds.n}")
-        pairs = list(folds.pairs)
+        pairs = _all_pairs(folds)
     elif folds is not None:
         pairs = _folds(data, folds)
     elif size is not None:
         pairs = [_hold_out(data.n_train, size)]
+    if folds is not None:
+        longest = max(len(train) for train, _ in pairs)
+        sizes = f", for {len(pairs)} times {longest} row numbers"
+        memory.check("folds", IN_FOLDS * len(pairs) * longest, sizes=sizes)
     # Rows held out may all weigh 0, as those out of a bag do: scores are unweighted.
     for fold, (train, _) in enumerate(pairs):
         weights = data.weights_in(fold)
@@ -44,6 +52,15 @@ def cuts(data: Data, size: float | int | None, folds: int | Iterable[Any] | Subs
                 "weights", f"expected some above 0, but those of {rows} are all 0 in {weights.dtype}"
             )
     return pairs
+
+
+def _all_pairs(subsets: Subsets) -> list[Cut]:
+    """The pairs of all subsets; raises ArgumentError where a sweep of them does not fit into memory."""
+    pairs = subsets.pairs
+    if isinstance(pairs, Pairs):
+        sizes = f", for the rows of {len(pairs)} subsets"
+        memory.check("folds", (IN_PAIR + IN_FOLDS) * pairs.row_numbers, sizes=sizes)
+    return list(pairs)
 
 
 def _folds(data: Data, folds: int | Iterable[Any]) -> list[Cut]:
@@ -98,7 +115,7 @@ def with_labels(split: Split, folds: Any) -> tuple[Split, Any]:
 
     arrays = split.x_train, split.weights
     x_train, weights = jax.tree.map(longer, arrays, is_leaf=lambda leaf: isinstance(leaf, list))
-    pairs = [(numbers[f][train], validation) for f, (train, validation) in enumerate(folds.pairs)]
+    pairs = [(numbers[f][train], validation) for f, (train, validation) in enumerate(_all_pairs(folds))]
     own = None if folds.weights is None else folds.weights[:, [*range(n), *source]]
     changed = dataclasses.replace(folds, n=n + len(source), pairs=pairs, weights=own, labels=None)
     y_train = np.concatenate([y, checks.as_dtype(new[first], y.dtype, "folds")])
@@ -109,6 +126,9 @@ def with_weights(data: Data, subsets: Subsets | None) -> Data:
     """The data with the weights of subsets ``[F, n]``, times their own; those of test rows are 1."""
     if subsets is None or subsets.weights is None:
         return data
+    number = len(subsets.weights)
+    needed = IN_WEIGHTS * number * data.n * data.dtype.itemsize
+    memory.check("folds", needed, sizes=f", for weights of {data.n} rows in {number} subsets")
     own = checks.as_dtype(subsets.weights, data.dtype, "weights")
     weights = np.pad(own, ((0, 0), (0, data.n - own.shape[1])), constant_values=1)
     return data._replace(weights=weights if data.weights is None else weights * data.weights)

@@ -6,7 +6,7 @@ from types import TracebackType
 from typing import Any
 
 from jfnn.arguments import checks
-from jfnn.arguments.checks import ArgumentTypeError
+from jfnn.arguments.checks import ArgumentError, ArgumentTypeError
 
 # Arguments of a process pool -> its attributes.
 POOL_ARGUMENTS = {
@@ -42,8 +42,9 @@ class Workers:
 
         Args:
             executor: Anything with the ``submit(function, *arguments) -> future`` of `concurrent.futures`:
-                Dask's ``client.get_executor()``, ``mpi4py.futures.MPIPoolExecutor()``, a process pool; or a
-                function without arguments that makes one, which is called again should it break.
+                Dask's ``client.get_executor()``, ``mpi4py.futures.MPIPoolExecutor()``, a process pool whose
+                context is "spawn" or "forkserver"; or a function without arguments that makes one, which is
+                called again should it break.
             tries: See above.
             in_flight: See above.
             together: See above.
@@ -60,6 +61,8 @@ class Workers:
                 "expected an executor of concurrent.futures, or a function that makes one, got"
                 f" {checks.shown(executor)}",
             )
+        if is_executor:
+            check_starts_anew(executor)
         self._make: Callable[[], Any] | None = None if is_executor else executor  # type: ignore[assignment]
         self._executor: Any = executor if is_executor else None
         self._owned = False  # whether this object made the executor, and shuts it down
@@ -113,7 +116,24 @@ class Workers:
             raise ArgumentTypeError(
                 "executor", f"expected a function that makes one, it made {checks.shown(executor)}"
             )
+        check_starts_anew(executor)
         self._executor, self._owned = executor, True
+
+
+def check_starts_anew(executor: Any) -> None:
+    """Checks that a process pool does not fork: JAX's threads do not survive it, and training would hang.
+
+    Raises:
+        ValueError: It forks them, as pools do on Linux up to Python 3.13 where they are told nothing.
+    """
+    if isinstance(executor, concurrent.futures.ProcessPoolExecutor):
+        context = getattr(executor, "_mp_context", None)
+        if context is not None and context.get_start_method() == "fork":
+            raise ArgumentError(
+                "executor",
+                "its processes are forked, where training would hang; expected a pool that starts them anew:"
+                ' ProcessPoolExecutor(…, mp_context=multiprocessing.get_context("spawn")), or "forkserver"',
+            )
 
 
 def _like(executor: Any) -> Callable[[], Any] | None:

@@ -15,6 +15,7 @@ from jfnn.layers.kind import Params
 from jfnn.learners.data import Batch, Hyper
 from jfnn.learners.learner import Learner
 from jfnn.learners.traced import Traced
+from jfnn.numerics.compiling import tracing
 
 # Bytes for a tile's members together on a core of a CPU; measured on learners from machines of 3x4 units to a
 # loss on 5,000 points, on a core with 2 MB of cache: no width that it gives took more than 1.15 times the CPU
@@ -31,7 +32,8 @@ def footprint(learner: Learner | Traced, params: Params, batch: Batch, hyper: Hy
     """
     key = jax.eval_shape(lambda: jax.random.key(0)) if learner.random else None
     # Functions of their own: JAX keeps traces by the identity of a function, whose meaning may change.
-    state = jax.eval_shape(lambda *arguments: learner.start(*arguments), params, hyper)
+    with tracing():
+        state = jax.eval_shape(lambda *arguments: learner.start(*arguments), params, hyper)
     return own_bytes(lambda *arguments: learner.step(*arguments), (state, hyper), (batch, key))
 
 
@@ -42,7 +44,8 @@ def own_bytes(function: Callable[..., Any], own: tuple[Any, Any], shared: tuple[
     """
     tile = jax.tree.map(lambda leaf: jax.ShapeDtypeStruct((MEMBERS, *leaf.shape), leaf.dtype), own)
     mapped = jax.vmap(function, in_axes=(0, None, 0, None))
-    trace = jax.make_jaxpr(mapped)(tile[0], shared[0], tile[1], shared[1])
+    with tracing():
+        trace = jax.make_jaxpr(mapped)(tile[0], shared[0], tile[1], shared[1])
     return peak_bytes(trace, lambda array: nbytes(array) // MEMBERS if MEMBERS in array.shape else 0)
 
 

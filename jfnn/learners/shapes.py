@@ -11,6 +11,7 @@ import numpy as np
 from jfnn.arguments import checks
 from jfnn.arguments.checks import ArgumentError, ArgumentTypeError
 from jfnn.layers.kind import Params
+from jfnn.numerics.compiling import tracing
 from jfnn.optimizers import TRACED
 
 # Rows on which functions are tried. With one, a mean over them would pass for a value of each; with as many
@@ -71,7 +72,8 @@ def eval_shape(argument: str, function: Callable[..., Any], *shapes: Any) -> Any
     """
     try:
         # A function of its own: JAX keeps traces by the identity of a function, whose meaning may change.
-        return jax.eval_shape(lambda *args: function(*args), *shapes)
+        with tracing():
+            return jax.eval_shape(lambda *args: function(*args), *shapes)
     except Exception as error:
         reason = str(error).partition("\n")[0]
         if isinstance(error, TRACED):
@@ -87,13 +89,15 @@ def starting_shapes(owner: Any) -> Params:
     """
     if getattr(owner, "known", False):
         return _starting_shapes(owner, jax.config.read("jax_enable_x64"))
-    return jax.eval_shape(lambda key: owner.init(key), jax.random.key(0))
+    with tracing():
+        return jax.eval_shape(lambda key: owner.init(key), jax.random.key(0))
 
 
 @functools.lru_cache(maxsize=64)
 def _starting_shapes(owner: Any, x64: bool) -> Params:
     """The shapes; their dtypes depend on ``x64``, which is here to tell the two apart."""
-    return jax.eval_shape(owner.init, jax.random.key(0))
+    with tracing():
+        return jax.eval_shape(owner.init, jax.random.key(0))
 
 
 def trained_dtype(dtype: Any, arithmetic: np.dtype) -> np.dtype:

@@ -13,7 +13,7 @@ import numpy as np
 from jax.extend import core
 
 from jfnn.learners.code import array_parts, checksum, code_parts
-from jfnn.numerics.compiling import PRECISION
+from jfnn.numerics.compiling import tracing
 
 # Parameters of operations that only say where code stands, or how derivatives are made if anybody asks.
 LEFT_OUT = ("name", "jvp_jaxpr_fun", "fwd_jaxpr_thunk", "bwd", "out_trees", "debug_info", "ctx_mesh")
@@ -31,7 +31,7 @@ class Trace:
         """Traces a pure function of pytrees of arrays, for arrays or their shapes and dtypes."""
         # A function of its own: JAX keeps traces by the identity of a function.
         trace = jax.make_jaxpr(lambda *args: function(*args), return_shape=True)
-        with jax.default_matmul_precision(PRECISION):  # which JAX notes with each product, as it traces it
+        with tracing():
             self._closed, self.shapes = trace(*arguments)
         self._structure = jax.tree.structure(self.shapes)
         self.checksum = checksum((str(self._structure), *_closed_parts(self._closed)))

@@ -6,8 +6,9 @@ around them, and computes some of these fusions wrongly: `jaxlib` 0.10.2 to 0.12
 over more than 32,768 rows (github.com/jax-ml/jax/issues/39103). So products go to the library one by one.
 """
 
+import contextlib
 import functools
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from typing import Any, TypeVar
 
 import jax
@@ -43,6 +44,17 @@ def default_platform() -> str:
     return device if isinstance(device, str) else getattr(device, "platform", None) or jax.default_backend()
 
 
+@contextlib.contextmanager
+def tracing() -> Iterator[None]:
+    """The context in which functions are traced, whatever JAX's configuration says: what it means is fixed.
+
+    Products have the full precision, which JAX notes with each as it traces it. Dtypes are promoted by JAX's
+    standard rules, which optax relies on.
+    """
+    with jax.default_matmul_precision(PRECISION), jax.numpy_dtype_promotion("standard"):
+        yield
+
+
 def compiled(
     function: Callable[..., R],
     platform: str | None = None,
@@ -60,9 +72,9 @@ def compiled(
 
     @functools.cache
     def for_platform(platform: str) -> Callable[..., Any]:
-        precise = jax.default_matmul_precision(PRECISION)(function)
+        traced = tracing()(function)
         flags = compiler_options(platform) if options is None else dict(options)
-        return jax.jit(precise, static_argnums=static_argnums, compiler_options=flags)
+        return jax.jit(traced, static_argnums=static_argnums, compiler_options=flags)
 
     if platform is not None:
         return for_platform(platform)

@@ -86,6 +86,40 @@ def test_a_loss_of_such_a_product_is_right():
         np.testing.assert_allclose(result.scores["train_loss"][0, 0, seed], expected, rtol=1e-4)
 
 
+# JAX's configuration
+
+
+@pytest.fixture
+def strict():
+    """Lets JAX promote no dtypes, in all threads, for one test."""
+    before = jax.config.jax_numpy_dtype_promotion
+    jax.config.update("jax_numpy_dtype_promotion", "strict")
+    yield
+    jax.config.update("jax_numpy_dtype_promotion", before)
+
+
+def mixed_loss(params, rows, key, scale):
+    return jnp.mean((rows @ params["w"]) ** 2 + jnp.arange(3).sum()) * scale
+
+
+MIXED = jfnn.learner(
+    lambda key: {"w": jax.random.normal(key, (4,))},
+    mixed_loss,
+    hyper=["scale"],
+    random=True,
+    optimizer="adam",
+)
+
+
+def test_sweeps_and_their_predictions_run_where_jax_promotes_no_dtypes(strict):
+    rows = np.random.default_rng(0).normal(size=(30, 4)).astype(np.float32)
+    split = jfnn.Split(rows, None, rows, None)
+    options = {"hyper": {"scale": [1.0, 2.0]}, "learning_rate": 0.1, "epochs": 1, "batch_size": 10}
+    result = jfnn.sweep(MIXED, split, **options)
+    assert np.isfinite(result.test_loss).all()
+    assert result.row_scores("loss", "test", split).shape == (*result.test_loss.shape, 30)
+
+
 # Random losses
 
 

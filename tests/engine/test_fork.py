@@ -7,17 +7,22 @@ import pytest
 from helpers import noise_split
 
 import jfnn
+from jfnn.distributed import calls
+
+
+def sweep():
+    jfnn.sweep(jfnn.mlp((5, 3)), noise_split(), learning_rate=0.1, epochs=1, batch_size=10)
 
 
 @pytest.mark.skipif(not hasattr(os, "fork"), reason="there is no fork")
 @pytest.mark.filterwarnings("ignore:os.fork", "ignore:This process")  # JAX and Python warn of the same
-def test_a_forked_process_is_told_so_instead_of_hanging():
-    options = dict(learning_rate=0.1, epochs=1, batch_size=10)
-    jfnn.sweep(jfnn.mlp((5, 3)), noise_split(), **options)
+@pytest.mark.parametrize("call", [sweep, calls.environment_here], ids=["sweep", "worker"])
+def test_a_forked_process_is_told_so_instead_of_hanging(call):
+    sweep()
     pid = os.fork()
     if pid == 0:
         try:
-            jfnn.sweep(jfnn.mlp((5, 3)), noise_split(), **options)
+            call()
         except RuntimeError as error:
             os._exit(0 if "forked" in str(error) and "spawn" in str(error) else 2)
         except BaseException:

@@ -1,6 +1,8 @@
 """Subsets of the rows as an axis: each member is the network that its own rows, labels and weights give."""
 
 import dataclasses
+import pickle
+import tracemalloc
 from decimal import Decimal
 
 import jax
@@ -13,6 +15,7 @@ from sklearn.model_selection import LeaveOneOut, ShuffleSplit, train_test_split
 
 import jfnn
 from jfnn import subsets
+from jfnn.arguments import memory
 from jfnn.experiment import experiment
 from jfnn.learners import epoch
 from jfnn.search.sweep import prepare
@@ -99,9 +102,8 @@ def test_draws_are_the_documented_streams():
         assert {*train, *held} == {*range(9)} and not {*train} & {*held}
     splitter = ShuffleSplit(4, train_size=0.7, random_state=2).split(np.zeros(11))
     jax.tree.map(np.testing.assert_array_equal, subsets.shares(11, 0.7, 4, seed=2).pairs, list(splitter))
-    jax.tree.map(
-        np.testing.assert_array_equal, subsets.leave_one_out(5).pairs, list(LeaveOneOut().split(range(5)))
-    )
+    one_out = list(subsets.leave_one_out(5).pairs)
+    jax.tree.map(np.testing.assert_array_equal, one_out, list(LeaveOneOut().split(range(5))))
     coins = np.random.default_rng(6).random((4, 11)) < 0.4
     np.testing.assert_array_equal(subsets.independent(11, 0.4, 4, seed=6).included, coins)
     order = np.random.default_rng(1).permutation(10)
@@ -109,6 +111,98 @@ def test_draws_are_the_documented_streams():
     assert [train.tolist() for train, _ in nested.pairs] == [order[:k].tolist() for k in (2, 5, 8)]
     assert all(held.tolist() == order[8:].tolist() for _, held in nested.pairs)
     assert nested.axis["rows"].tolist() == [2, 5, 8] and not subsets.sizes(10, [2, 10]).holds_out
+
+
+@pytest.mark.parametrize("n", [200, 300, 70_000])
+def test_draws_are_one_stream_however_many_are_made_at_a_time(n, monkeypatch):
+    monkeypatch.setattr(subsets, "DRAWN_TOGETHER", 2 * n)
+    drawn = subsets.bootstrap(n, 5, seed=1)
+    expected = np.random.default_rng(1).integers(n, size=(5, n))
+    np.testing.assert_array_equal([train for train, _ in drawn.pairs], expected)
+    assert {part.dtype for pair in drawn.pairs for part in pair} == {np.dtype(int)}
+    assert drawn.pairs.row_numbers == sum(len(part) for pair in drawn.pairs for part in pair)
+    coins = np.random.default_rng(2).random((5, n)) < 0.3
+    np.testing.assert_array_equal(subsets.independent(n, 0.3, 5, seed=2).included, coins)
+
+
+def test_a_draw_of_all_rows_among_others_is_refused():
+    assert not subsets.bootstrap(2, 1, seed=3).holds_out
+    with pytest.raises(ValueError, match=r"^pairs: .*held out"):
+        subsets.bootstrap(2, 9)
+
+
+@pytest.mark.parametrize(
+    ("make", "number"),
+    [
+        (lambda: subsets.leave_one_out(60_000), 60_000),
+        (lambda: subsets.weighted(np.broadcast_to(np.float32(1), (3000, 4000))), 3000),
+    ],
+    ids=["leave_one_out", "weighted"],
+)
+def test_pairs_take_no_memory_until_they_are_asked_for(make, number):
+    """All at once they would be 29 GB and 96 MB of row numbers, besides weights of 48 MB."""
+    tracemalloc.start()
+    try:
+        made = make()
+        assert len(made.pairs) == number
+        train, held_out = made.pairs[-1]
+        some = made.pairs[7:9]
+        _, peak = tracemalloc.get_traced_memory()
+    finally:
+        tracemalloc.stop()
+    assert len(train) + len(held_out) == made.n and len(some) == 2
+    assert peak < 130e6
+
+
+def test_subsets_that_travel_to_another_process_are_the_same():
+    for chosen in (subsets.leave_one_out(5), subsets.bootstrap(9, 3), subsets.independent(9, 0.5, 3)):
+        again = pickle.loads(pickle.dumps(chosen))
+        assert same_bits(list(again.pairs), list(chosen.pairs))
+
+
+def test_some_of_the_pairs_are_subsets_too_and_those_of_other_rows_are_refused():
+    some = dataclasses.replace(GROUPS, pairs=GROUPS.pairs[3:5], values=GROUPS.values[3:5])
+    assert some.axis["group"].tolist() == GROUPS.values[3:5].tolist()
+    one_out = subsets.leave_one_out(9)
+    some = dataclasses.replace(one_out, pairs=one_out.pairs[3:5], values=one_out.values[3:5])
+    assert [held_out.tolist() for _, held_out in some.pairs] == [[3], [4]]
+    with pytest.raises(ValueError, match=r"^pairs: "):
+        dataclasses.replace(one_out, n=8)
+    with pytest.raises(IndexError):
+        one_out.pairs[9]
+
+
+@pytest.mark.parametrize(
+    ("call", "named"),
+    [
+        (lambda: subsets.bootstrap(10**6, 10**5), "number"),
+        (lambda: subsets.independent(10**6, 0.5, 10**6), "number"),
+        (lambda: subsets.shares(10**6, 0.5, 10**5), "number"),
+        (lambda: subsets.leave_one_out(400_000).included, "included"),
+    ],
+    ids=["bootstrap", "independent", "shares", "included"],
+)
+def test_draws_that_do_not_fit_into_memory_are_refused(call, named, monkeypatch):
+    monkeypatch.setattr(memory, "available_memory", lambda: 1e11)
+    with pytest.raises(ValueError, match=rf"^{named}: it does not fit into memory"):
+        call()
+
+
+@pytest.mark.parametrize(
+    ("chosen", "free"),
+    [
+        (subsets.leave_one_out(N), 16 * N * N - 1),
+        (subsets.bootstrap(N, 99), 16 * N * 99),
+        ([(range(N), [0])] * 99, 8 * N * 99 - 1),
+        (subsets.weighted(np.ones((9, N))), 3 * 4 * N * 9),
+        (subsets.label_noise(SPLIT.y_train, [0.1, 0.2]), 16 * N * 2 - 1),
+    ],
+    ids=["leave_one_out", "bootstrap", "list", "weights", "labels"],
+)
+def test_a_sweep_over_subsets_that_do_not_fit_into_memory_is_refused(chosen, free, monkeypatch):
+    monkeypatch.setattr(memory, "available_memory", lambda: free)
+    with pytest.raises(ValueError, match=r"^folds: it does not fit into memory"):
+        sweep(folds=chosen, **ONE)
 
 
 def test_groups_hold_out_rows_of_their_own_drawn_or_the_last():

@@ -52,3 +52,34 @@ def test_a_directory_that_cannot_be_made_is_refused_at_the_call(tmp_path, place)
     with pytest.raises(ValueError, match=rf"^directory: .*{place} (is no directory|cannot be made)"):
         jfnn.keep_programs(tmp_path / place)
     assert jax.config.jax_compilation_cache_dir == before
+
+
+@pytest.fixture
+def configuration(monkeypatch):
+    """JAX's own configuration of kept programs, restored after the test."""
+    names = [name for name in jax.config.values if "_cache" in name]
+    before = {name: getattr(jax.config, name) for name in names}
+    monkeypatch.delenv("JAX_COMPILATION_CACHE_DIR", raising=False)
+    yield before
+    for name, value in before.items():
+        jax.config.update(name, value)
+
+
+def test_the_users_cache_is_taken_where_it_can_be_made(configuration, tmp_path, monkeypatch):
+    monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path / "cache"))
+    jfnn.keep_programs()
+    assert Path(jax.config.jax_compilation_cache_dir).parent == tmp_path / "cache" / "jfnn"
+
+
+def test_without_a_cache_that_can_be_written_no_program_is_kept(configuration, tmp_path, monkeypatch):
+    (tmp_path / "file").touch()
+    monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path / "file"))
+    jfnn.keep_programs()
+
+    def nobody():
+        raise RuntimeError("Could not determine home directory.")
+
+    monkeypatch.delenv("XDG_CACHE_HOME")
+    monkeypatch.setattr(Path, "home", nobody)
+    jfnn.keep_programs()
+    assert {name: getattr(jax.config, name) for name in configuration} == configuration
