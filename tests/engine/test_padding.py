@@ -79,7 +79,7 @@ def poisoned(name, which):
 
 def options_of(name, x, y, **changes):
     network, shape, further = (TRAINED | MACHINES)[name]
-    inputs = (BITS if name in MACHINES else x).reshape(-1, *shape)
+    inputs = (BITS[: len(x)] if name in MACHINES else x).reshape(-1, *shape)
     targets = None if name in MACHINES else y
     own = isinstance(network, jfnn.Learner)
     options = {"learning_rate": [1e-3, 2e-3], "l2": 0.1, "epochs": 2} | further | changes
@@ -154,11 +154,14 @@ def test_a_fold_has_the_bits_that_it_has_alone(name, scheme):
         assert same_bits(alone, result.member(1, 0, 0, fold))
 
 
-@pytest.mark.parametrize("name", thorough_but({"by hand", "exact"}, TRAINED | MACHINES))
+# Rows behind a removed one draw other numbers.
+WITHOUT_DRAWS = [name for name in TRAINED | MACHINES if not name.startswith("dropout")]
+WITHOUT_DRAWS = [name for name in WITHOUT_DRAWS if name not in ("contrastive", "persistent")]
+
+
+@pytest.mark.parametrize("name", thorough_but({"by hand", "exact"}, WITHOUT_DRAWS))
 def test_a_row_of_weight_0_is_as_if_it_were_not_there(name):
     network, x, y, options = options_of(name, X[:N], Y[:N], batch_size=None, epochs=5)
-    if name.startswith("dropout") or name in ("contrastive", "persistent"):
-        pytest.skip("rows behind a removed one draw other numbers")
     there = np.flatnonzero(WEIGHTS > 0)
     subsets = jfnn.subsets.weighted(WEIGHTS[None])
     some = jfnn.sweep(network, jfnn.Split(x, y), folds=subsets, **options)
@@ -202,4 +205,4 @@ def test_a_network_whose_derivative_is_none_at_a_row_of_weight_0():
     grad = jax.grad(jfnn.objective, argnums=1)
     actual = grad(OWN, params, x, Y[:5], "quadratic", weights=weights)
     expected = grad(OWN, params, x[there], Y[:5][there], "quadratic", weights=weights[there])
-    np.testing.assert_allclose(actual["w"], expected["w"], rtol=1e-6)
+    np.testing.assert_allclose(actual["w"], expected["w"], rtol=1e-5)
