@@ -111,7 +111,7 @@ def gather(
         numbers: Row numbers of the step ``[batch]``, or of each member.
         padded: Whether `jfnn.minibatches.PADDING` may stand in the place of a row, never in the first.
         fold: Numbers of the folds, which broadcast against the row numbers.
-        stand_in: From `stand_ins`, where there are weights: a row for minibatches in which none counts.
+        stand_in: From `stand_ins`: a row for minibatches in which none counts; None where that is so in none.
         axis: The axis of the batch in the row numbers.
     """
     if weights is None and not padded:
@@ -123,9 +123,10 @@ def gather(
     else:
         counts = weights[numbers] if weights.ndim == 1 else weights[fold, numbers]
         counts = jnp.where(numbers >= 0, counts, 0)
-        place = jnp.argmax(counts > 0, axis=axis, keepdims=True)
-        any_counts = jnp.max(counts, axis=axis, keepdims=True) > 0
-        first = jnp.where(any_counts, jnp.take_along_axis(numbers, place, axis=axis), stand_in)
+        first = jnp.take_along_axis(numbers, jnp.argmax(counts > 0, axis=axis, keepdims=True), axis=axis)
+        if stand_in is not None:
+            any_counts = jnp.max(counts, axis=axis, keepdims=True) > 0
+            first = jnp.where(any_counts, first, stand_in)
     numbers = jnp.where(counts > 0, numbers, first)
     return Batch(jax.tree.map(lambda leaf: leaf[numbers], rows), counts)
 
