@@ -9,7 +9,7 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 import pytest
-from helpers import make_result
+from helpers import make_result, representatives
 from noisy_classes import HELD, NET, SCORES, SPLIT, N, sweep
 
 import jfnn
@@ -85,6 +85,7 @@ def test_reductions_are_those_of_all_values_of_members_that_did_not_diverge(resu
         np.testing.assert_allclose(ask(X, function), function(values, axis=0), rtol=1e-6)
 
 
+@pytest.mark.thorough
 def test_mean_and_std_by_name_leave_out_rows_that_a_fold_lacks(result):
     scores = result.row_scores("loss", "validation", SPLIT)[:2].reshape(24, N)
     for name, function in {"mean": np.nanmean, "std": np.nanstd}.items():
@@ -121,7 +122,9 @@ def test_a_loaded_result_answers_alike(result, loaded):
         np.testing.assert_array_equal(loaded.row_scores("accuracy", part, SPLIT), expected)
 
 
-@pytest.mark.parametrize("options", [{"validation": 0.2}, {"folds": PAIRS}, {}])
+@pytest.mark.parametrize(
+    "options", [pytest.param({"validation": 0.2}, marks=pytest.mark.thorough), {"folds": PAIRS}, {}]
+)
 def test_rows_of_folds_are_found_again_and_checked(tmp_path, options):
     result = sweep(learning_rate=[1e-3], l2=0.0, out=tmp_path / "out", **options)
     loaded, folds = jfnn.load(tmp_path / "out"), options.get("folds")
@@ -185,6 +188,7 @@ def test_a_learner_of_ones_own_scores_rows_by_its_numbers_and_predicts_by_a_func
         loaded.predict(X)
 
 
+@pytest.mark.thorough
 def test_a_network_of_ones_own_is_given_again_and_a_pickled_result_needs_its_loss(tmp_path, result):
     own = jfnn.Network(NET.init, lambda params, x: NET.apply(params, x))
     options = {"learning_rate": [1e-3], "l2": 0.0, "epochs": 1, "batch_size": 8}
@@ -256,7 +260,7 @@ def as_frame(columns, pandas):
     return pytest.importorskip("pandas").DataFrame(columns) if pandas else columns
 
 
-@pytest.mark.parametrize("pandas", [True, False])
+@pytest.mark.parametrize("pandas", representatives([True, False], True))
 def test_a_frame_is_taken_by_names_and_answered_in_the_files_words(files, pandas):
     folder, columns = files
     result, frame = jfnn.load(folder / "own"), as_frame(dict(reversed(columns.items())), pandas)
