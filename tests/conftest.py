@@ -1,23 +1,26 @@
-"""Two cores on any machine, so that every sweep is spread; x64 only where a test asks for it."""
+"""Two cores and 80 columns on any machine; x64 only where a test asks for it."""
 
+import os
 import signal
 
 import jax
 import jax.numpy as jnp
 import numpy as np
 import pytest
+import running
 from helpers import OPTIMISED, UNOPTIMISED, compile_unoptimised, compiled, noise_split
 
 import jfnn
 from jfnn import losses, training
-from jfnn.engine import devices, program
-from jfnn.experiment import replicates
+from jfnn.engine import devices
 from jfnn.numerics import compiling
 
-# Two workers with a thread for each of many cores would be in each other's way, and counts would vary.
+# Workers with a thread for each of many cores would be in each other's way, and counts would vary.
 devices.cores = lambda: 2
 jfnn.use_all_cores()
 CPU_OPTIONS = compiling.CPU_OPTIONS
+
+os.environ["COLUMNS"] = "80"  # help is broken into lines of a terminal's width
 
 # In the background a shell has Ctrl-C ignored, also by the commands that tests start and stop.
 signal.signal(signal.SIGINT, signal.default_int_handler)
@@ -25,6 +28,14 @@ signal.signal(signal.SIGINT, signal.default_int_handler)
 
 def pytest_addoption(parser):
     parser.addoption("--optimised", action="store_true", help="compile everything as users get it")
+    parser.addoption("--no-compile-cache", action="store_true", help="compile all anew, keep nothing")
+    parser.addoption(
+        "--durations-by-function",
+        type=int,
+        default=0,
+        metavar="N",
+        help="name the N slowest files and functions",
+    )
 
 
 def pytest_configure(config):
@@ -37,6 +48,16 @@ def pytest_configure(config):
         config.option.optimised = True
     if not config.getoption("optimised"):
         compile_unoptimised()
+    if config.pluginmanager.hasplugin("cacheprovider") and not config.getoption("no_compile_cache"):
+        folder = config.cache.mkdir("compiled")
+        running.keep_programs(folder)
+        if not hasattr(config, "workerinput"):  # the workers' parent alone
+            running.delete_oldest(folder)
+
+
+@pytest.hookimpl(optionalhook=True)
+def pytest_xdist_auto_num_workers(config):
+    return running.workers()
 
 
 @pytest.hookimpl(tryfirst=True)
@@ -47,8 +68,28 @@ def pytest_runtest_setup(item):
     options = {**CPU_OPTIONS} | ({} if item.config.getoption("optimised") else changed)
     if options != compiling.CPU_OPTIONS:
         compiling.CPU_OPTIONS = options
-        program.build.cache_clear()
-        replicates._initializer.cache_clear()
+        running.forget_programs()
+
+
+MEMORY = running.Memory()
+
+
+@pytest.hookimpl(trylast=True)
+def pytest_runtest_teardown():
+    MEMORY.check()
+
+
+def pytest_terminal_summary(terminalreporter, config):
+    if count := config.getoption("durations_by_function"):
+        every = [report for kind in terminalreporter.stats.values() for report in kind]
+        for title, found in zip(
+            ("files", "functions"),
+            running.seconds(report for report in every if hasattr(report, "duration")),
+            strict=True,
+        ):
+            terminalreporter.section(f"slowest {title}, {sum(found.values()):.0f} s in all")
+            for name, seconds in found.most_common(count):
+                terminalreporter.write_line(f"{seconds:7.1f}  {name}")
 
 
 @pytest.fixture
@@ -60,9 +101,12 @@ def x64():
     jax.config.update("jax_enable_x64", before)
 
 
-@pytest.fixture(params=["float32", "float64"])
+@pytest.fixture(params=["float32", pytest.param("float64", marks=pytest.mark.thorough)])
 def dtype(request):
-    """Runs a test in single and in double precision."""
+    """Runs a test in single precision and, where it is thorough, in double.
+
+    A law of which float64 is the sharp half says so: `helpers.float64_first`.
+    """
     before = jax.config.jax_enable_x64
     jax.config.update("jax_enable_x64", request.param == "float64")
     yield np.dtype(request.param)

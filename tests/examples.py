@@ -1,4 +1,4 @@
-"""How many random examples a law is tried on: a few by default, many behind the slow marker."""
+"""How many random examples a law is tried on: few, more where it is thorough, many where it is slow."""
 
 import dataclasses
 
@@ -34,12 +34,11 @@ class Examples:
         assert len(tried) >= self.count / 2
 
 
-def examples(few, many):
-    """Marks a test that takes ``examples``: `Examples`, or two numbers, by default and where it is slow."""
+def examples(more, many, few=None):
+    """Marks a test that takes ``examples``, numbers of `Examples`: ``few`` by default (None: ``more``)."""
+    numbers = [(more, () if few is None else pytest.mark.thorough), (many, pytest.mark.slow)]
+    numbers += [] if few is None else [(few, ())]
     return pytest.mark.parametrize(
         "examples",
-        [
-            pytest.param(Examples(*few), id=f"{few[0]} examples"),
-            pytest.param(Examples(*many), id=f"{many[0]} examples", marks=pytest.mark.slow),
-        ],
+        [pytest.param(Examples(*given), id=f"{given[0]} examples", marks=marks) for given, marks in numbers],
     )

@@ -9,6 +9,7 @@ import time
 
 import jax
 import numpy as np
+import pytest
 from jax.flatten_util import ravel_pytree
 
 import jfnn
@@ -27,6 +28,20 @@ compiled = functools.partial(jax.jit, compiler_options=UNOPTIMISED)
 gradient = compiled(
     jax.grad(jfnn.objective, argnums=1), static_argnums=0, static_argnames=("loss", "reduction")
 )
+
+# For a test that takes ``dtype`` and of which float64 is the sharp half: that one is quick, float32 thorough.
+float64_first = pytest.mark.parametrize(
+    "dtype", [pytest.param("float32", marks=pytest.mark.thorough), "float64"], indirect=True
+)
+
+
+def representatives(cases, *quick):
+    """Cases of a parametrised test: those named are quick, and the others thorough."""
+    marked = []
+    for case in cases:
+        values = case if isinstance(case, tuple) else (case,)
+        marked.append(pytest.param(*values, marks=() if case in quick else pytest.mark.thorough))
+    return marked
 
 
 def compile_unoptimised():

@@ -7,7 +7,7 @@ import jax.numpy as jnp
 import numpy as np
 import optax
 import pytest
-from helpers import compiled, same_bits
+from helpers import compiled, representatives, same_bits
 
 import jfnn
 
@@ -56,7 +56,7 @@ def flax_maker(rate=None):
 
 # How to make a module, as its library has it called.
 KINDS = {"equinox": (equinox_maker, jfnn.from_equinox), "flax": (flax_maker, jfnn.from_flax)}
-each_kind = pytest.mark.parametrize("kind", KINDS)
+each_kind = pytest.mark.parametrize("kind", representatives(KINDS, "equinox"))
 
 
 def adapted(kind, rate=None):
@@ -116,6 +116,7 @@ def test_a_module_trains_as_in_a_plain_loop_of_its_library(kind, split):
     assert len(paths) == len(start)
 
 
+@pytest.mark.thorough
 @each_kind
 def test_a_cell_is_the_module_trained_alone_saved_and_resumed_with_dropout_or_not(kind, split, tmp_path):
     net = adapted(kind, 0.5)
@@ -241,6 +242,7 @@ def noisy_network():
     return jfnn.Network(net.init, lambda params, x: net.apply(params, x), random_apply=random_apply)
 
 
+@pytest.mark.thorough
 def test_steps_of_training_draw_where_a_network_does(split):
     net, key = noisy_network(), jax.random.key(3)
     params, x, y = net.init(jax.random.key(0)), jnp.asarray(split.x_train, jnp.float32), split.y_train
@@ -278,6 +280,7 @@ def transformer():
     return jfnn.Network(init, apply)
 
 
+@pytest.mark.thorough
 def test_a_transformer_of_ones_own_learns_to_follow_a_pointer():
     rng = np.random.default_rng(0)
     tokens = rng.integers(0, 10, (1280, 8))

@@ -38,7 +38,16 @@ def test_messages_and_pages_name_extras_that_are_there():
 def test_all_has_what_other_extras_have():
     (everything,) = EXTRAS["all"]
     extras = re.fullmatch(r"jfnn\[([\w,]+)\]", everything)[1].split(",")
-    assert set(extras) == EXTRAS.keys() - {"all", "bench", "cuda12", "cuda13", "docs", "mpi", "test"}
+    assert set(extras) == EXTRAS.keys() - {
+        "all",
+        "bench",
+        "cuda12",
+        "cuda13",
+        "docs",
+        "mpi",
+        "oracles",
+        "test",
+    }
 
 
 def test_an_extra_asks_for_the_same_version_everywhere():

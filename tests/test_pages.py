@@ -12,6 +12,7 @@ import jax
 import matplotlib
 import numpy as np
 import pytest
+from helpers import representatives
 
 import jfnn
 from jfnn.cli.main import COMMANDS
@@ -73,7 +74,10 @@ def few_digits(digits, tmp_path, monkeypatch):
     matplotlib.use("agg")
 
 
-@pytest.mark.parametrize("page", [page for page in PAGES if blocks(page, "python")])
+@pytest.mark.parametrize(
+    "page",
+    representatives([page for page in PAGES if blocks(page, "python")], "README.md", "docs/start.md"),
+)
 def test_python_blocks_run_one_after_another(page, few_digits, capsys):
     names: dict = {}
     absent: set = set()
@@ -129,6 +133,7 @@ def helps():
     return found
 
 
+@pytest.mark.thorough
 def test_scripts_and_flags_named_are_there(helps):
     lines = [(name, flag) for name, line in LINES for flag in re.findall(r"--[a-z][a-z0-9-]*", line)]
     named = [(name, flag) for name, flag in lines if name in helps]
@@ -137,6 +142,7 @@ def test_scripts_and_flags_named_are_there(helps):
         assert re.search(rf"{flag}\b(?!-)", helps[name]), f"{name} has no {flag}"
 
 
+@pytest.mark.thorough
 @pytest.mark.parametrize("command", COMMANDS)
 def test_the_help_of_every_command_is_in_its_page(helps, command):
     shown = [block.split() for block in blocks("docs/command_line.md", "text")]

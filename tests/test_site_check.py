@@ -6,6 +6,8 @@ from pathlib import Path
 
 import pytest
 
+pytestmark = pytest.mark.thorough
+
 pytest.importorskip("sphinx")
 
 PATH = Path(__file__).parent.parent / "docs/check.py"

@@ -20,27 +20,34 @@ def name_of(path):
     return ".".join(parts[:-1] if parts[-1] == "__init__" else parts)
 
 
-MODULES = {name_of(path): ast.parse(path.read_text()) for path in FILES if path.is_relative_to(ROOT / "jfnn")}
-# What the package itself imports, with the first use of each name.
-MODULES["jfnn"] = ast.parse((ROOT / "jfnn/__init__.pyi").read_text())
+@functools.cache
+def modules():
+    """The tree of each module: read when it is asked for, since every worker imports this file."""
+    paths = [path for path in FILES if path.is_relative_to(ROOT / "jfnn")]
+    trees = {name_of(path): ast.parse(path.read_text()) for path in paths}
+    # What the package itself imports, with the first use of each name.
+    return trees | {"jfnn": ast.parse((ROOT / "jfnn/__init__.pyi").read_text())}
 
 
 def imports(name):
     """Modules of the package that a module imports, in its functions too."""
-    modules = set()
-    for node in ast.walk(MODULES[name]):
+    found = set()
+    for node in ast.walk(modules()[name]):
         if isinstance(node, ast.Import):
-            modules |= {alias.name for alias in node.names}
+            found |= {alias.name for alias in node.names}
         elif isinstance(node, ast.ImportFrom):
             assert node.level == (name == "jfnn"), f"{name} imports by a relative name"
             module = node.module if name != "jfnn" else ".".join(filter(None, ("jfnn", node.module)))
             for alias in node.names:
                 inner = f"{module}.{alias.name}"
-                modules.add(inner if inner in MODULES else module)
-    return modules & MODULES.keys()
+                found.add(inner if inner in modules() else module)
+    return found & modules().keys()
 
 
-IMPORTS = {name: imports(name) for name in MODULES}
+@functools.cache
+def all_imports():
+    """Name of each module -> those that it imports."""
+    return {name: imports(name) for name in modules()}
 
 
 def room(name):
@@ -77,23 +84,23 @@ def test_a_chain_and_a_circle_are_found():
 
 
 def test_modules_import_in_no_circle():
-    assert len(longest_chain(IMPORTS)) >= 5  # raises where modules form a circle
+    assert len(longest_chain(all_imports())) >= 5  # raises where modules form a circle
 
 
 def test_modules_import_their_neighbours_themselves_where_a_front_imports_them_too():
     """``from jfnn.layers import dense`` inside of layers runs the whole front first, which needs dense."""
-    for name, tree in MODULES.items():
+    for name, tree in modules().items():
         front = name.rpartition(".")[0]
-        if any(other.startswith(f"{front}.") for other in IMPORTS.get(front, ())) and front != "jfnn":
+        if any(other.startswith(f"{front}.") for other in all_imports().get(front, ())) and front != "jfnn":
             for node in ast.walk(tree):
                 by_front = isinstance(node, ast.ImportFrom) and node.module == front
-                modules = [alias.name for alias in node.names] if by_front else []
-                assert not any(f"{front}.{module}" in MODULES for module in modules), (name, modules)
+                taken = [alias.name for alias in node.names] if by_front else []
+                assert not any(f"{front}.{module}" in modules() for module in taken), (name, taken)
 
 
 def test_rooms_import_in_no_circle():
-    rooms = {room(name): set() for name in MODULES}
-    for name, others in IMPORTS.items():
+    rooms = {room(name): set() for name in modules()}
+    for name, others in all_imports().items():
         rooms[room(name)] |= {room(other) for other in others} - {room(name)}
     assert len(longest_chain(rooms)) >= 5  # raises where rooms form a circle
 
@@ -112,7 +119,7 @@ def test_rooms_import_in_no_circle():
     ],
 )
 def test_a_room_knows_nothing_of_these(folder, strangers):
-    of_room = {other for name, others in IMPORTS.items() if room(name) == folder for other in others}
+    of_room = {other for name, others in all_imports().items() if room(name) == folder for other in others}
     assert of_room  # it is there
     assert not {room(other) for other in of_room} & strangers
 

@@ -9,7 +9,7 @@ import pytest
 
 import jfnn
 
-pytestmark = pytest.mark.unoptimised
+pytestmark = [pytest.mark.thorough, pytest.mark.unoptimised]
 
 TUTORIAL = Path(__file__).parent.parent / "docs/tutorials/from_pytorch.py"
 

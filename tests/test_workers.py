@@ -379,6 +379,7 @@ def test_functions_that_cannot_be_sent_are_named(monkeypatch):
         sweep(Here(), network=net)
 
 
+@pytest.mark.thorough
 def test_groups_and_what_is_trained_again_run_on_the_executor():
     executor = Here()
     common = {name: value for name, value in OPTIONS.items() if name != "network"} | dict(

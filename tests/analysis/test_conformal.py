@@ -63,6 +63,7 @@ def test_intervals_cover_as_promised():
     assert level - 4 * error[1] < mean[1] < level + 1 / 16 + 4 * error[1]
 
 
+@pytest.mark.thorough
 def test_jackknife_plus_is_that_of_mapie():
     regression = pytest.importorskip("mapie.regression")
     from sklearn.linear_model import Ridge

@@ -103,6 +103,7 @@ def test_folds_of_one_seed_widen_the_interval_and_of_several_are_averaged(sweep)
         np.testing.assert_array_equal(got, expected)
 
 
+@pytest.mark.thorough
 @pytest.mark.parametrize(
     ("folds", "ratio"),
     [

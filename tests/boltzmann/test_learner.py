@@ -146,6 +146,7 @@ CHAINS = boltzmann_machine(
 NUMBERS = {"hidden": [2, 4], "k": [1, 2]}
 
 
+@pytest.mark.thorough
 @pytest.mark.optimised
 def test_bits_are_the_same_alone_in_a_grid_in_segments_and_stopped_and_resumed(tmp_path):
     whole = jfnn.sweep(CHAINS, SPLIT, hyper=NUMBERS, **OPTIONS)

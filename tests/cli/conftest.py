@@ -3,35 +3,10 @@
 import io
 import sys
 
-import jax
 import pytest
 from command_line import GRID, GROUPS, grid_main
-from jax.experimental.compilation_cache import compilation_cache
 
 import jfnn
-
-
-@pytest.fixture(scope="session")
-def cache_directory(tmp_path_factory):
-    return str(tmp_path_factory.mktemp("compiled"))
-
-
-@pytest.fixture(scope="module", autouse=True)
-def compiled_once(cache_directory):
-    """Programs that the command has compiled are read again by the library with the same options."""
-    settings = {
-        "jax_compilation_cache_dir": cache_directory,
-        "jax_persistent_cache_min_compile_time_secs": 0.0,
-        "jax_persistent_cache_min_entry_size_bytes": -1,
-    }
-    before = {name: getattr(jax.config, name) for name in settings}
-    for name, value in settings.items():
-        jax.config.update(name, value)
-    compilation_cache.reset_cache()
-    yield
-    for name, value in before.items():
-        jax.config.update(name, value)
-    compilation_cache.reset_cache()
 
 
 @pytest.fixture(autouse=True)

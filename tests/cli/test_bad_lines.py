@@ -12,7 +12,7 @@ import pytest
 from command_line import refused
 
 from jfnn import datasets
-from jfnn.arguments import checks
+from jfnn.arguments import checks, memory
 from jfnn.cli import flags, parser
 from jfnn.cli.grid_flags import GridFlags
 from jfnn.cli.transfer import TransferFlags
@@ -101,6 +101,7 @@ def place(tmp_path_factory):
     with pytest.MonkeyPatch.context() as patch:
         patch.chdir(place)
         patch.setattr(datasets, "digits", functools.cache(datasets.digits))
+        patch.setattr(memory, "available_memory", lambda: 4e9)  # lines of "memory GB" ask for more
         yield place
     assert set(os.listdir(place)) == before
 

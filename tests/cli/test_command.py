@@ -10,11 +10,11 @@ from pathlib import Path
 
 import pytest
 from command_line import FILES, SMALL
+from running import CORES
 
 import jfnn
 from jfnn.cli import main, process
 from jfnn.cli.grid_flags import GridFlags
-from jfnn.engine.devices import cores
 
 SCRIPT = Path(__file__).parents[2] / "scripts" / "grid.py"
 # A command without the package, whose import takes longest.
@@ -62,6 +62,7 @@ def test_a_subcommand_reads_the_words_behind_it(monkeypatch, capsys, tmp_path):
     assert capsys.readouterr().err.startswith("jfnn grid: error: --epochs: ")
 
 
+@pytest.mark.thorough
 def test_the_script_runs_on_all_cores_and_keeps_compiled_programs(tmp_path):
     words = [*SMALL, "--learning-rate", "1e-3", "--l2", "0", "--out", str(tmp_path / "out")]
     clean = {name: value for name, value in os.environ.items() if not name.startswith("JAX_")}
@@ -78,7 +79,7 @@ def test_the_script_runs_on_all_cores_and_keeps_compiled_programs(tmp_path):
     assert "best cell: η = 1e-3, λ = 0\n" in done.stdout
     assert {path.name for path in (tmp_path / "out").iterdir()} == FILES
     config = json.loads((tmp_path / "out" / "config.json").read_text())
-    assert config["device"]["count"] == cores() and set(config["command"]) < set(vars(GridFlags()))
+    assert config["device"]["count"] == CORES and set(config["command"]) < set(vars(GridFlags()))
 
 
 def started(body, redirected=""):
@@ -122,6 +123,7 @@ def test_ctrl_c_ends_the_command_without_a_traceback():
     assert status == 130 and "Traceback" not in said
 
 
+@pytest.mark.thorough
 def test_ctrl_c_amid_garbage_collection_is_not_lost():
     body = """import gc
     def once(*_):

@@ -162,6 +162,7 @@ SAMPLED = """--hidden 4 --epochs 4 --eval-every 2 --init glorot_uniform --sample
     --optimizer-arg momentum=uniform:0.1:0.9 --schedule cosine --schedule-epochs 8"""
 
 
+@pytest.mark.thorough
 def test_random_search_is_the_librarys_and_its_winner_alone_is_tested(tmp_path, capsys):
     assert grid_main(*SAMPLED.split(), "--folds", "2", "--refit", "--out", str(tmp_path)) == 0
     expected = jfnn.sweep(

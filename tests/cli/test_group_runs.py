@@ -75,6 +75,7 @@ def test_groups_do_not_go_where_another_run_is(run, groups, capsys):
     assert "best cell: " in capsys.readouterr().out
 
 
+@pytest.mark.thorough
 def test_groups_that_diverge_everywhere_are_reported_and_written(tmp_path, capsys):
     words = "--hidden 3 --hidden none --epochs 1 --learning-rate 1 --l2 1e6 --validation 0.2 --refit"
     assert grid_main(*words.split(), "--out", str(tmp_path)) == 0

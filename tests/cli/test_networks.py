@@ -75,6 +75,7 @@ def test_rows_of_two_axes_could_be_images_or_channels(images, capsys):
     assert "--shape 1,3,4" in capsys.readouterr().err
 
 
+@pytest.mark.thorough
 def test_a_grid_of_convolutional_networks_is_the_librarys_and_its_page_loads_it(images, tmp_path, capsys):
     words = "--network cnn --shape 1,3,4 --channels 2 --kernel 2 --learning-rate 0.01,0.1 --l2 0 --epochs 2"
     out = tmp_path / "out"

@@ -95,6 +95,7 @@ def test_own_numbers_are_fitted_and_r_squared_is_scikit_learns(tmp_path, capsys)
     assert here["outputs"].mean() == pytest.approx(raw.y_test.mean(), abs=30) and raw.y_test.mean() > 60
 
 
+@pytest.mark.thorough
 def test_words_and_gaps_are_learned_and_the_pages_lines_read_other_rows(tmp_path):
     pandas = pytest.importorskip("pandas")
     path = write_csv(tmp_path / "own.csv", classes=True)

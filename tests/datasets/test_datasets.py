@@ -112,6 +112,7 @@ def test_a_split_needs_two_parts_rows_that_match_and_a_seed():
         datasets.split(x, y, random_state=-1)
 
 
+@pytest.mark.thorough
 def test_mnist1d_is_as_published_and_leaves_the_global_generators_alone():
     pytest.importorskip("mnist1d")
     np.random.seed(5)

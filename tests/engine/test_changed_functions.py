@@ -9,7 +9,7 @@ import jax.numpy as jnp
 import numpy as np
 import optax
 import pytest
-from helpers import noise_split, same_bits
+from helpers import noise_split, representatives, same_bits
 
 import jfnn
 from jfnn.learners import Batch, Learner
@@ -221,7 +221,11 @@ def factor():
     globals().update(FACTOR=1.0)
 
 
-@pytest.mark.parametrize(("way", "door"), CASES, ids=lambda function: function.__name__)
+@pytest.mark.parametrize(
+    ("way", "door"),
+    representatives(CASES, (by_global, by_train), (by_captured_list, by_groups)),
+    ids=lambda function: function.__name__,
+)
 def test_a_function_is_trained_as_it_is_now(way, door):
     read, change = way()
     network, _ = own_loss(read)
@@ -233,7 +237,7 @@ def test_a_function_is_trained_as_it_is_now(way, door):
     assert not same_bits(after, before)
 
 
-@pytest.mark.parametrize("name", ROLES)
+@pytest.mark.parametrize("name", representatives(ROLES, "step of least squares", "activation", "optimizer"))
 def test_a_changed_function_is_another_run(name, tmp_path):
     role, (read, change) = ROLES[name], by_captured_list()
     network, options = role(read)

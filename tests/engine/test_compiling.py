@@ -7,7 +7,7 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 import pytest
-from helpers import OPTIMISED, same_bits
+from helpers import OPTIMISED, representatives, same_bits
 
 import jfnn
 from jfnn.engine.verification import verify
@@ -45,7 +45,7 @@ def test_a_product_with_a_constant_times_an_array(shape, dtype):
     close(compiled(row_sums)(a, c), wide, tolerance(dtype))
 
 
-@pytest.mark.parametrize("rows", [16_385, 32_769])
+@pytest.mark.parametrize("rows", representatives([16_385, 32_769], 32_769))
 def test_squares_of_products_summed_over_many_rows(rows, dtype):
     """jaxlib 0.10.2, github.com/jax-ml/jax/issues/39103."""
     x = np.zeros((rows, 3), dtype)
@@ -175,7 +175,13 @@ SIZES = ((4, 5, 10), (33, 60, 60), (100, 64, 50))
 
 
 @pytest.mark.parametrize(
-    "losses", [8, pytest.param(1000, marks=pytest.mark.slow)], ids=lambda losses: f"{losses} losses"
+    "losses",
+    [
+        2,
+        pytest.param(8, marks=pytest.mark.thorough),
+        pytest.param(1000, marks=pytest.mark.slow),
+    ],
+    ids=lambda losses: f"{losses} losses",
 )
 def test_random_losses_agree_with_their_operations(losses, dtype):
     for seed in range(losses // 2):
@@ -202,6 +208,7 @@ def experiment(learner):
     return prepare(jfnn.Options(learner, SPLIT, learning_rate=0.1, epochs=1, batch_size=60)).experiment
 
 
+@pytest.mark.thorough
 def test_right_programs_are_verified(split):
     weighted = split._replace(weights=np.linspace(0, 2, 70))
     options = {"learning_rate": 0.1, "epochs": 1, "batch_size": 16}

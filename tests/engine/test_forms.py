@@ -14,6 +14,7 @@ NET = jfnn.mlp((5, 6, 3))
 COMMON = dict(epochs=3, batch_size=40)
 
 
+@pytest.mark.thorough
 def test_with_the_form_of_a_result_any_member_has_its_bits_again():
     """In a sweep of another size, and alone: of few cells, of few seeds, of one cell of many seeds."""
     sizes = [([0.01, 0.1, 0.9], [0, 1]), ([0.1], list(range(20))), (np.geomspace(0.01, 0.1, 9), [1])]
@@ -47,6 +48,7 @@ NETWORKS = {
 }
 
 
+@pytest.mark.thorough
 @pytest.mark.parametrize("name", NETWORKS)
 def test_starts_are_those_of_init_compiled_alone_however_many_seeds_there_are(name):
     network = NETWORKS[name]

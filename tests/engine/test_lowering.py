@@ -4,6 +4,7 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 import pytest
+from helpers import representatives
 from jax import export
 
 import jfnn
@@ -120,9 +121,18 @@ EXPERIMENTS = {
 }
 
 
-# Each for one platform, in turns; for the others with the slow tests.
+# Each for one platform, in turns; for the others with the slow tests. Two of them are quick.
+QUICK = ("dense", "own loss")
+
+
+def mark(name, turn):
+    if turn % 3:
+        return pytest.mark.slow
+    return () if name in QUICK else pytest.mark.thorough
+
+
 CASES = [
-    pytest.param(name, i % 2 == 1, platform, marks=() if (i + j) % 3 == 0 else pytest.mark.slow)
+    pytest.param(name, i % 2 == 1, platform, marks=mark(name, i + j))
     for i, name in enumerate(EXPERIMENTS)
     for j, platform in enumerate(PLATFORMS)
 ]
@@ -141,7 +151,7 @@ def test_programs_lower_for_accelerators(name, own, platform, monkeypatch):
     assert all(leaf.shape[:2] == (TILE, experiment.data.block) for leaf in programs["score"].out_avals)
 
 
-@pytest.mark.parametrize("platform", PLATFORMS)
+@pytest.mark.parametrize("platform", representatives(PLATFORMS, "cuda"))
 def test_what_an_accelerator_cannot_do_does_not_lower(platform):
     experiment = own(lambda w: jax.lax.linalg.schur(jax.lax.stop_gradient(w))[0] + w)
     with pytest.raises(NotImplementedError, match=f"schur.*{platform}"):

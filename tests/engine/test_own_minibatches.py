@@ -46,9 +46,9 @@ KINDS = {
 }
 EVERY = [
     ("dense", "float32"),
-    ("convolutional", "float32"),
-    ("own loss", "float32"),
-    ("dropout", "float64"),
+    pytest.param("own loss", "float32", marks=pytest.mark.thorough),
+    pytest.param("convolutional", "float32", marks=pytest.mark.thorough),
+    pytest.param("dropout", "float64", marks=pytest.mark.thorough),
     *(pytest.param(name, "float32", marks=pytest.mark.slow) for name in ("dropout", "recurrent")),
 ]
 
@@ -115,6 +115,7 @@ def test_a_member_has_the_bits_that_it_has_alone_and_in_other_company(name, dtyp
         assert same_bits(member(other, seed, *cell), member(result, seed))
 
 
+@pytest.mark.thorough
 @pytest.mark.parametrize("name", ["dense", "own loss"])
 def test_minibatches_of_their_own_are_those_that_members_share_elsewhere(name, x64):
     """The same members to rounding, since the programs are two."""
@@ -129,9 +130,9 @@ def test_minibatches_of_their_own_are_those_that_members_share_elsewhere(name, x
 @pytest.mark.parametrize(
     ("name", "batch_size"),
     [
-        ("own loss", 16),
+        pytest.param("own loss", 16, marks=pytest.mark.thorough),
         ("dense", jfnn.Minibatches(23, "permutation", drop_last=False)),
-        ("dense", None),
+        pytest.param("dense", None, marks=pytest.mark.thorough),
     ],
     ids=str,
 )
@@ -149,6 +150,7 @@ def test_seeds_and_folds_of_unequal_lengths_share_tiles_and_keep_their_bits(name
     assert not same_bits(members[0], members[1]) and not same_bits(members[1], members[2])
 
 
+@pytest.mark.thorough
 def test_given_minibatches_are_each_seeds_own():
     rows = np.random.default_rng(3).integers(0, 70, size=(6, 5, 4, 16))  # seeds, epochs, steps, batch
     of_seed = dict(zip(SEEDS, rows, strict=True))
@@ -164,6 +166,7 @@ def test_given_minibatches_are_each_seeds_own():
         np.testing.assert_allclose(one, other, rtol=1e-4, atol=1e-5)
 
 
+@pytest.mark.thorough
 @pytest.mark.parametrize(
     ("gradient", "dtype"), [("autodiff", "float64"), ("backprop", "float32")], indirect=["dtype"]
 )

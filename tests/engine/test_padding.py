@@ -4,7 +4,7 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 import pytest
-from helpers import same_bits
+from helpers import compiled, gradient, representatives, same_bits
 
 import jfnn
 from jfnn import backprop
@@ -56,15 +56,16 @@ SCHEMES = {
     "in order": jfnn.Minibatches(8, "in_order", drop_last=False),
     "full": None,
 }
+# Of a tile: members on the last axis of each array, and minibatches of their own.
+FORMS = {
+    "last axis": jfnn.Execution(tile=16),
+    "own, last axis": jfnn.Execution(tile=16, shared=False),
+    "own": jfnn.Execution(tile=3, shared=False),
+}
 WEIGHTS = RNG.integers(0, 3, N).astype(np.float32)
 WEIGHTS[[0, *range(8, 16)]] = 0  # the first row, and a whole step in order
 #: Lengths of folds: at a room and beside it, and of one step's room in several folds.
 LENGTHS = (16, 17, 33, 36, 37)
-
-
-def thorough_but(names, table):
-    """Names of a table; those that are not among ``names`` are behind the marker."""
-    return [name if name in names else pytest.param(name, marks=pytest.mark.thorough) for name in table]
 
 
 def poisoned(name, which):
@@ -94,8 +95,8 @@ def trained(name, x, y, weights, **changes):
     return jfnn.sweep(network, split, **options)
 
 
-@pytest.mark.parametrize("scheme", SCHEMES)
-@pytest.mark.parametrize("name", thorough_but({"by hand", "own network"}, TRAINED))
+@pytest.mark.parametrize("scheme", representatives(SCHEMES, "in order"))
+@pytest.mark.parametrize("name", representatives(TRAINED, "by hand", "own network"))
 def test_rows_of_weight_0_and_of_other_parts_change_nothing_whatever_they_hold(name, scheme):
     bad = np.concatenate([np.flatnonzero(WEIGHTS == 0), np.arange(N, N + TEST)])
     options = {"batch_size": SCHEMES[scheme], "execution": jfnn.Execution(tile=4)}
@@ -103,32 +104,24 @@ def test_rows_of_weight_0_and_of_other_parts_change_nothing_whatever_they_hold(n
     result = trained(name, *poisoned(name, bad), WEIGHTS, **options)
     assert (result.diverged_at == -1).all()
     assert same_bits(result.params, expected.params)
-    if scheme == "full":
+    if scheme == "in order":
         counting = trained(name, *poisoned(name, bad), WEIGHTS + 1, **options)
         assert (counting.diverged_at == 0).all()
 
 
-@pytest.mark.parametrize(
-    "execution",
-    [
-        jfnn.Execution(tile=16),  # members on the last axis
-        jfnn.Execution(tile=16, shared=False),
-        jfnn.Execution(tile=3, shared=False),
-    ],
-    ids=["last axis", "own minibatches, last axis", "own minibatches"],
-)
-@pytest.mark.parametrize("name", thorough_but({"by JAX"}, ["by hand", "by JAX"]))
-def test_that_holds_in_every_form_of_tile(name, execution):
+@pytest.mark.parametrize("form", representatives(FORMS, "own, last axis"))
+@pytest.mark.parametrize("name", representatives(["by hand", "by JAX"], "by JAX"))
+def test_that_holds_in_every_form_of_tile(name, form):
     bad = np.concatenate([np.flatnonzero(WEIGHTS == 0), np.arange(N, N + TEST)])
-    options = {"batch_size": SCHEMES["in order"], "execution": execution, "seeds": 2}
+    options = {"batch_size": SCHEMES["in order"], "execution": FORMS[form], "seeds": 2}
     expected = trained(name, X, Y, WEIGHTS, **options)
     result = trained(name, *poisoned(name, bad), WEIGHTS, **options)
     assert (result.diverged_at == -1).all()
     assert same_bits(result.params, expected.params)
 
 
-@pytest.mark.parametrize("scheme", thorough_but({"short last step"}, ["short last step", "full"]))
-@pytest.mark.parametrize("name", thorough_but({"own network"}, TRAINED))
+@pytest.mark.parametrize("scheme", representatives(["short last step", "full"], "full"))
+@pytest.mark.parametrize("name", representatives(TRAINED, "own network"))
 def test_padding_repeats_no_row_of_another_part(name, scheme):
     """Test rows, and the rows that a fold does not learn from, may have no finite cost."""
     folds = [(np.arange(17), np.arange(17, N)), (np.arange(20), np.arange(20, N))]
@@ -140,8 +133,8 @@ def test_padding_repeats_no_row_of_another_part(name, scheme):
     assert same_bits(result.params, expected.params)
 
 
-@pytest.mark.parametrize("scheme", thorough_but({"full"}, SCHEMES))
-@pytest.mark.parametrize("name", thorough_but({"dropout by JAX", "contrastive"}, TRAINED | MACHINES))
+@pytest.mark.parametrize("scheme", representatives(SCHEMES, "full"))
+@pytest.mark.parametrize("name", representatives(TRAINED | MACHINES, "dropout by JAX"))
 def test_a_fold_has_the_bits_that_it_has_alone(name, scheme):
     order = np.random.default_rng(2).permutation(N)
     folds = [(order[:n], order[n:]) for n in LENGTHS]
@@ -159,7 +152,7 @@ WITHOUT_DRAWS = [name for name in TRAINED | MACHINES if not name.startswith("dro
 WITHOUT_DRAWS = [name for name in WITHOUT_DRAWS if name not in ("contrastive", "persistent")]
 
 
-@pytest.mark.parametrize("name", thorough_but({"by hand", "exact"}, WITHOUT_DRAWS))
+@pytest.mark.parametrize("name", representatives(WITHOUT_DRAWS, "exact"))
 def test_a_row_of_weight_0_is_as_if_it_were_not_there(name):
     network, x, y, options = options_of(name, X[:N], Y[:N], batch_size=None, epochs=5)
     there = np.flatnonzero(WEIGHTS > 0)
@@ -180,21 +173,26 @@ def test_the_public_objective_and_both_gradients_leave_out_rows_of_weight_0(redu
     there = WEIGHTS > 0
     options = {"loss": "quadratic", "l2": 0.3, "reduction": reduction}
 
-    def by_jax(x, y, weights):
-        return jax.value_and_grad(lambda p: jfnn.objective(SMALL, p, x, y, weights=weights, **options))(
-            params
-        )
+    @compiled
+    def by_jax_and_by_hand(params, x, y, weights):
+        def value(params):
+            return jfnn.objective(SMALL, params, x, y, weights=weights, **options)
 
-    def by_hand(x, y, weights):
-        return backprop.value_and_grad(params, x, y, activation="relu", weights=weights, **options)
+        by_hand = backprop.value_and_grad(params, x, y, activation="relu", weights=weights, **options)
+        return jax.value_and_grad(value)(params), by_hand
 
-    for both in (by_jax, by_hand):
-        actual, expected = both(x, y, WEIGHTS), both(x[there], y[there], WEIGHTS[there])
-        jax.tree.map(lambda a, b: np.testing.assert_allclose(a, b, rtol=1e-12, atol=1e-12), actual, expected)
-        none = both(x[there], y[there], 0 * WEIGHTS[there])  # the penalty alone, or nothing
-        scale = 0.3 if reduction == "sum" else 0.0
-        penalty = jax.value_and_grad(lambda p: scale * jfnn.losses.l2_penalty(p))(params)  # noqa: B023
-        jax.tree.map(lambda a, b: np.testing.assert_allclose(a, b, rtol=1e-12), none, penalty)
+    def check(results, expected):
+        for result in results:
+            jax.tree.map(
+                lambda a, b: np.testing.assert_allclose(a, b, rtol=1e-12, atol=1e-12), result, expected
+            )
+
+    few = x[there], y[there]
+    expected = by_jax_and_by_hand(params, *few, WEIGHTS[there])[0]
+    check(by_jax_and_by_hand(params, x, y, WEIGHTS), expected)
+    scale = 0.3 if reduction == "sum" else 0.0  # no row counts: the penalty alone, or nothing
+    penalty = jax.value_and_grad(lambda params: scale * jfnn.losses.l2_penalty(params))(params)
+    check(by_jax_and_by_hand(params, *few, 0 * WEIGHTS[there]), penalty)
 
 
 def test_a_network_whose_derivative_is_none_at_a_row_of_weight_0():
@@ -202,7 +200,17 @@ def test_a_network_whose_derivative_is_none_at_a_row_of_weight_0():
     x, weights = X[:5].copy(), np.array([1.0, 0, 2, 1, 0], np.float32)
     x[[1, 4]] = 0
     there = weights > 0
-    grad = jax.grad(jfnn.objective, argnums=1)
-    actual = grad(OWN, params, x, Y[:5], "quadratic", weights=weights)
-    expected = grad(OWN, params, x[there], Y[:5][there], "quadratic", weights=weights[there])
+    actual = gradient(OWN, params, x, Y[:5], loss="quadratic", weights=weights)
+    expected = gradient(OWN, params, x[there], Y[:5][there], loss="quadratic", weights=weights[there])
     np.testing.assert_allclose(actual["w"], expected["w"], rtol=1e-5)
+
+
+def test_a_cost_of_weight_0_is_left_out_whatever_it_is():
+    weights = jnp.array([1.0, 0.0, 2.0])
+
+    def total(costs):
+        return jfnn.losses.reduce_costs(costs, jnp.array(0.5), "mean", weights)
+
+    value, slopes = jax.value_and_grad(total)(jnp.array([4.0, jnp.inf, 1.0]))
+    np.testing.assert_allclose(value, 6.5 / 3, rtol=1e-6)
+    np.testing.assert_allclose(slopes, weights / 3, rtol=1e-6)

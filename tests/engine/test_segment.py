@@ -98,6 +98,7 @@ def pool():
         yield pool
 
 
+@pytest.mark.thorough
 @pytest.mark.parametrize("name", ["supervised", "own loss"])
 def test_a_segment_gives_the_same_bytes_twice_and_in_another_process(pool, name):
     recorded = []
@@ -109,12 +110,13 @@ def test_a_segment_gives_the_same_bytes_twice_and_in_another_process(pool, name)
         assert len(here.blocks) == 2 and all(isinstance(leaf, np.ndarray) for leaf in jax.tree.leaves(here))
         assert pickle.dumps(segment) == before  # and left its arguments alone
         others = [run_segment(task, segment)]
-        others += [pool.submit(run_segment, task, segment).result(60) for _ in range(2)]
+        others += [pool.submit(run_segment, task, segment).result(600) for _ in range(2)]
         for other in others:
             assert jax.tree.structure(other) == jax.tree.structure(here)
             assert same_bits(other, here)
 
 
+@pytest.mark.thorough
 def test_an_executor_over_processes_ends_in_the_bytes_of_threads(pool, x64):
     chosen = options("own loss", "float64")
     plain = trained(chosen)

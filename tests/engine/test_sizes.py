@@ -69,7 +69,10 @@ CHANGES = [
 
 @pytest.mark.parametrize(
     ("net", "batch_size", "shared"),
-    [(of_sizes(10), PASS, False), (jfnn.Network(INNER.init, own_apply), 8, True)],
+    [
+        (of_sizes(10), PASS, False),
+        pytest.param(jfnn.Network(INNER.init, own_apply), 8, True, marks=pytest.mark.thorough),
+    ],
     ids=["dense, own", "own functions, shared"],
 )
 def test_other_sizes_and_equal_objects_compile_nothing(net, batch_size, shared):
@@ -95,7 +98,8 @@ def test_much_else_compiles_once_more():
             assert bool(compiled) == expected
 
 
-@pytest.mark.parametrize("batch_size", [PASS, None], ids=str)
+@pytest.mark.thorough
+@pytest.mark.parametrize("batch_size", [PASS, pytest.param(None, marks=pytest.mark.thorough)], ids=str)
 def test_folds_of_unequal_lengths_and_seeds_are_one_program_for_each_form(batch_size):
     """Of 90 rows in 4 folds, 67 or 68 to train on; full batches of both lengths too."""
     net = of_sizes(9, 4)
@@ -115,6 +119,7 @@ def test_folds_of_unequal_lengths_and_seeds_are_one_program_for_each_form(batch_
     assert advance._cache_size() == before + 2
 
 
+@pytest.mark.thorough
 @pytest.mark.parametrize("shared", [True, False])
 def test_given_minibatches_of_any_number_of_epochs_are_one_program(shared):
     net, given = of_sizes(8, 3), np.random.default_rng(0).integers(0, 90, (2, 60, 5, 8))

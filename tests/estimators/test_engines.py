@@ -5,6 +5,7 @@ import pickle
 import numpy as np
 import pytest
 import sklearn
+from helpers import representatives
 from sklearn import model_selection, neural_network
 from sklearn.base import clone
 from sklearn.datasets import load_digits, make_multilabel_classification
@@ -79,7 +80,7 @@ CASES = {
 }
 
 
-@pytest.mark.parametrize("engine", CASES)
+@pytest.mark.parametrize("engine", representatives(CASES, "auto"))
 def test_a_small_fit_has_scikit_learns_bytes_also_where_it_goes_on(engine, engine_runs, no_device):
     name, y, parameters = CASES[engine]
     both = pair(name, engine or "auto", warm_start=True, **parameters)
@@ -134,7 +135,11 @@ def test_a_partial_fit_goes_on_by_the_engine_before_it(engine_runs):
     assert ours.engine_ == "scikit-learn" and len(engine_runs) == 2
 
 
-@pytest.mark.parametrize("parameters", [{"activation": "elu"}, {"solver": "rmsprop"}], ids=str)
+@pytest.mark.parametrize(
+    "parameters",
+    representatives([{"activation": "elu"}, {"solver": "rmsprop"}], {"activation": "elu"}),
+    ids=str,
+)
 def test_further_activations_and_solvers_are_trained_by_the_engine_or_raise(parameters, engine_runs):
     ours = estimators.MLPClassifier(**OPTIONS | parameters)
     assert ours.fit(X, Y).engine_ == "jfnn" and len(engine_runs) == 1
@@ -296,6 +301,7 @@ def test_a_small_search_holds_nothing_of_this_package_where_scikit_learns_estima
     assert module == "jfnn" or "jfnn" not in held
 
 
+@pytest.mark.thorough
 def test_an_engine_can_be_a_value_of_a_grid(engine_runs):
     search = searched(estimators, estimators, grid={"engine": ["scikit-learn", "jfnn", "auto"]}, refit=False)
     assert len(engine_runs) == 3  # the folds of one

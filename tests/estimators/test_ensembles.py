@@ -106,6 +106,7 @@ def test_an_ensemble_of_a_search_scores_rows_that_its_folds_held_out():
     assert not hasattr(pickle.loads(pickle.dumps(search.fit(X, Y))), "ensemble_")
 
 
+@pytest.mark.thorough
 @pytest.mark.filterwarnings("ignore::sklearn.exceptions.ConvergenceWarning")
 def test_ensembles_for_numbers_score_by_the_squared_error():
     targets = X[:, 20:22]

@@ -80,6 +80,7 @@ def test_early_stopping_of_two_outputs_keeps_the_same_epoch():
 ADAPTIVE = {"solver": "sgd", "learning_rate": "adaptive", "learning_rate_init": 0.5, "tol": 0.1}
 
 
+@pytest.mark.thorough
 @pytest.mark.parametrize("early_stopping", [False, True])
 @pytest.mark.parametrize("parameters", [{"tol": 0.1}, ADAPTIVE], ids=["adam", "adaptive"])
 def test_verbose_fits_print_the_same_lines(parameters, early_stopping, capsys):

@@ -94,6 +94,7 @@ def test_a_first_step_on_rows_beyond_states_is_scikit_learns():
     assert np.mean(fits[0], axis=0)[0] > 2e-3
 
 
+@pytest.mark.thorough
 @pytest.mark.unoptimised
 def test_epochs_are_reported_one_a_line(capsys):
     for epochs in (0, 2):

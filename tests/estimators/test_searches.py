@@ -2,6 +2,7 @@
 
 import numpy as np
 import pytest
+from helpers import representatives
 from scipy import sparse
 from sklearn import model_selection, neural_network
 from sklearn.base import clone
@@ -74,6 +75,7 @@ def test_a_grid_is_one_run_a_fold_and_equals_fits_one_by_one(runs):
     assert np.ptp(ours.cv_results_["mean_test_score"]) > 0.1  # the scores say something
 
 
+@pytest.mark.thorough
 def test_draws_halving_by_epochs_and_random_splits(runs):
     options = {"cv": 3, "random_state": 1}
     assert_same_results(*both("RandomizedSearchCV", IN_PIPELINE, PIPELINE_GRID, n_iter=3, **options))
@@ -115,6 +117,7 @@ def test_a_search_without_a_perceptron_is_scikit_learns_own():
     assert vars(ours).keys() == vars(theirs).keys()
 
 
+@pytest.mark.thorough
 def test_a_function_without_a_name_joins_fits(runs):
     """Neither it nor its transformer can be pickled."""
     pipeline = make_pipeline(FunctionTransformer(lambda x: x / 4), PERCEPTRON)
@@ -124,6 +127,7 @@ def test_a_function_without_a_name_joins_fits(runs):
     assert runs == 4 * [2] + [1] + 9 * [1]
 
 
+@pytest.mark.thorough
 def test_fits_on_a_precomputed_kernel_join(runs):
     pipeline = make_pipeline(KernelPCA(3, kernel="precomputed"), PERCEPTRON)
     grid = {"mlpclassifier__max_iter": [3, 8]}
@@ -185,7 +189,7 @@ CASES = {  # rows in a container, splits
 }
 
 
-@pytest.mark.parametrize("container", CASES)
+@pytest.mark.parametrize("container", representatives(CASES, "list"))
 def test_rows_in_any_container_are_cut_as_scikit_learn_cuts_them(container, runs):
     plain, (convert, cut) = X[:, 20:30], CASES[container]
     x, y = convert(plain), convert(Y) if container == "list" else Y
@@ -204,6 +208,7 @@ def test_rows_in_any_container_are_cut_as_scikit_learn_cuts_them(container, runs
     np.testing.assert_array_equal(ours.ensemble_.predict(x), by_numbers.ensemble_.predict(plain))
 
 
+@pytest.mark.thorough
 def test_fits_without_a_random_state_share_one_in_a_search(runs, capsys):
     estimator = estimators.MLPClassifier((8,), solver="sgd", engine="jfnn")
     grid = GRID | {"alpha": [0.5, 0.5]}
@@ -220,6 +225,7 @@ def test_a_warning_of_epochs_that_did_not_suffice_comes_from_each_fit():
     assert len(caught) == 3
 
 
+@pytest.mark.thorough
 def test_arrays_are_checked_once_a_fold(monkeypatch):
     checked, kind = [], neural_network.MLPClassifier
     theirs = kind._validate_input

@@ -8,7 +8,7 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 import pytest
-from helpers import compiled
+from helpers import compiled, float64_first
 
 import jfnn
 from jfnn import activations
@@ -100,6 +100,7 @@ def by_loops(layer, params, x):
     return z
 
 
+@float64_first
 def test_convolutions_equal_loops_in_numpy_and_those_of_jax_with_their_gradients(dtype):
     layers = [Conv(2, *geometry, "identity") for *geometry, _ in GEOMETRIES]
     layers += [Conv(2, *geometry, "identity", dilation=step) for *geometry, step, _ in DILATED]

@@ -13,7 +13,7 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 import pytest
-from helpers import central_differences, compiled, perturbed, same_bits
+from helpers import central_differences, compiled, float64_first, perturbed, same_bits
 
 import jfnn
 from jfnn import backprop, losses
@@ -239,6 +239,7 @@ def in_all_ways(layer, shape, dtype):
     return problem, *found(*problem)
 
 
+@float64_first
 @every_example
 def test_rows_equal_columns(layer, shape, dtype):
     (*_, d_out), (rows, columns, by_default), *_ = in_all_ways(layer, shape, dtype)
@@ -249,6 +250,7 @@ def test_rows_equal_columns(layer, shape, dtype):
 
 
 @every_example
+@float64_first
 def test_pull_back_equals_jax_vjp_and_central_differences(layer, shape, dtype):
     (params, x, _), _, (by_hand, by_jax, in_columns), values = in_all_ways(layer, shape, dtype)
     assert_close(by_hand, by_jax, TOLERANCE[dtype.name])
@@ -307,6 +309,7 @@ def test_dropout_leaves_out_undroppable_kinds_and_the_last_layer():
 # Kinds of one's own in a sweep
 
 
+@pytest.mark.thorough
 def test_inputs_of_any_rank_are_the_flat_ones(split):
     """A layer without parameters in front, whose place among the parameters is an empty tuple."""
     square = split._replace(x_train=split.x_train[:, None, :, None], x_test=split.x_test[:, None, :, None])

@@ -10,7 +10,11 @@ from jfnn.layers.products import weight_gradient
 pytestmark = pytest.mark.unoptimised
 
 MEMBERS, SAMPLES = 3, 7
-OUTPUTS_AND_INPUTS = [(2, 9), (8, 9), (9, 2)]  # the first is far smaller than the activations
+# The first is far smaller than the activations.
+OUTPUTS_AND_INPUTS = [
+    (2, 9),
+    *(pytest.param(sizes, marks=pytest.mark.thorough) for sizes in ((8, 9), (9, 2))),
+]
 
 
 def by_sum(delta, a):

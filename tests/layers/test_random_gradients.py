@@ -169,7 +169,7 @@ def problem(number, seed, scale, l2):
     return params, direction, x, targets, weights, l2, key
 
 
-@examples((9, 3), (1500, 60))
+@examples((9, 3), (1500, 60), few=(3, 1))
 def test_hand_derivation_equals_jax_grad_and_slopes(examples, x64):
     def gradients_agree(number, seed, scale, l2):
         arguments = problem(number, seed, scale, l2)

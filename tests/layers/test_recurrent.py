@@ -7,7 +7,7 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 import pytest
-from helpers import compiled
+from helpers import compiled, representatives
 
 import jfnn
 from jfnn.layers import GRU, LSTM, Directions, Elman, ElmanCell, LSTMCell
@@ -27,6 +27,7 @@ LAYERS = {
     "padded elman, all": Elman(UNITS, "sigmoid", states="all", padded=True),
     "padded gru, both ways, last": GRU(UNITS, bidirectional=True, padded=True),
 }
+QUICK = ("elman, both ways, last", "lstm, last", "padded gru, both ways, last")
 
 
 def sigmoid(z, xp=np):
@@ -82,19 +83,17 @@ def random_params(layer, rng):
     return jax.tree.map(lambda leaf: rng.normal(size=leaf.shape), params)
 
 
-@pytest.fixture(scope="module")
-def by_hand_and_by_loops():
-    """For each layer a problem, and its results by hand and by jax.grad of loops: one program in float64."""
+def by_hand_and_by_loops(layer):
+    """A problem of a layer, and its results by hand and by jax.grad of loops, in float64."""
     rng = np.random.default_rng(1)
-    problems = {}
-    for name, layer in LAYERS.items():
-        shape = layer.output_shape((TIME, FEATURES))
-        x, d_out = rng.normal(size=(N, TIME, FEATURES)), rng.normal(size=(N, *shape))
-        if layer.padded:  # a time of zeros amid the others is none of padding
-            x[0, 1] = x[1, 2:] = x[2, 1:] = 0
-        problems[name] = random_params(layer, rng), x, d_out
+    shape = layer.output_shape((TIME, FEATURES))
+    x, d_out = rng.normal(size=(N, TIME, FEATURES)), rng.normal(size=(N, *shape))
+    if layer.padded:  # a time of zeros amid the others is none of padding
+        x[0, 1] = x[1, 2:] = x[2, 1:] = 0
+    problem = random_params(layer, rng), x, d_out
 
-    def of_layer(layer, params, x, d_out):
+    @compiled
+    def results(params, x, d_out):
         packed = layer.pack(params)
         outputs, kept = layer.forward(packed, jnp.moveaxis(x, 0, -1))
         d_packed, d_in = layer.pull_back(packed, kept, jnp.moveaxis(d_out, 0, -1))
@@ -108,19 +107,13 @@ def by_hand_and_by_loops():
         by_hand = layer.unpack(d_packed), jnp.moveaxis(d_in, -1, 0)
         return jnp.moveaxis(outputs, -1, 0), by_hand, jax.grad(plain, (0, 1))(params, x)
 
-    @compiled
-    def results(problems):
-        return {name: of_layer(LAYERS[name], *problem) for name, problem in problems.items()}
-
-    with jax.enable_x64(True):
-        return problems, jax.tree.map(np.asarray, results(problems))
+    return problem, jax.tree.map(np.asarray, results(*problem))
 
 
-@pytest.mark.parametrize("name", LAYERS)
-def test_outputs_and_backpropagation_through_time_are_those_of_plain_loops(name, by_hand_and_by_loops):
-    problems, results = by_hand_and_by_loops
-    (params, x, _), (outputs, by_hand, by_loops) = problems[name], results[name]
+@pytest.mark.parametrize("name", representatives(LAYERS, *QUICK))
+def test_outputs_and_backpropagation_through_time_are_those_of_plain_loops(name, x64):
     layer = LAYERS[name]
+    (params, x, _), (outputs, by_hand, by_loops) = by_hand_and_by_loops(layer)
     expected = np.stack([plain_layer(layer, params, x[i], np, n) for i, n in enumerate(lengths(layer))])
     np.testing.assert_allclose(outputs, expected, rtol=0, atol=1e-12)
     assert jax.tree.structure(by_hand) == jax.tree.structure(by_loops)
@@ -148,6 +141,7 @@ def test_parameters_are_as_many_as_pytorchs():
     assert (params[0].forward.w_h != params[0].backward.w_h).all()
 
 
+@pytest.mark.thorough
 @pytest.mark.filterwarnings("ignore::DeprecationWarning")  # PyTorch warns of parts of itself
 @pytest.mark.parametrize("states", ["last", "all"])
 def test_two_layers_on_padded_tokens_are_those_of_pytorch_on_packed_sequences(states):
@@ -200,7 +194,10 @@ def test_two_layers_on_padded_tokens_are_those_of_pytorch_on_packed_sequences(st
 
 
 @pytest.mark.parametrize(
-    ("kind", "name"), [(GRU, "glorot_normal"), (GRU, "pytorch"), (Elman, "pytorch"), (LSTM, "pytorch")]
+    ("kind", "name"),
+    representatives(
+        [(GRU, "glorot_normal"), (GRU, "pytorch"), (Elman, "pytorch"), (LSTM, "pytorch")], (GRU, "pytorch")
+    ),
 )
 def test_gates_start_as_dense_layers_do_and_pytorchs_within_the_bound_of_the_units(kind, name):
     layer, gates = kind(16, initializer=name), kind.gates

@@ -9,7 +9,7 @@ import jax.numpy as jnp
 import numpy as np
 import optax
 import pytest
-from helpers import compiled, noise_split, same_bits
+from helpers import compiled, noise_split, representatives, same_bits
 
 import jfnn
 from jfnn.engine.program import build
@@ -145,7 +145,7 @@ def plain_loop(start, step, experiment, replicate, hyper):
     return state.params
 
 
-@pytest.mark.parametrize("name", LOOPED)
+@pytest.mark.parametrize("name", representatives(LOOPED, "everything"))
 def test_a_member_of_the_engine_is_a_plain_loop_over_steps(name, x64):
     options = make_options(name)
     experiment, result = prepare(options).experiment, jfnn.sweep(**vars(options))

@@ -136,6 +136,7 @@ def shapes_of(learner, rows):
 ONE_ROW = array(1, 1)
 
 
+@pytest.mark.thorough
 def test_a_footprint_grows_with_the_points_units_and_rows_of_a_step():
     drawing = [drawn_points(n) for n in (8, 64)] + [drawn_points(64, units) for units in (32, 64)]
     grown = [footprint(learner, *shapes_of(learner, ONE_ROW)) for learner in drawing]
@@ -145,6 +146,7 @@ def test_a_footprint_grows_with_the_points_units_and_rows_of_a_step():
     assert by_rows == sorted(set(by_rows))
 
 
+@pytest.mark.thorough
 def test_a_footprint_is_near_the_compilers_memory_a_member():
     learner = drawn_points(256)
     params, batch, hyper = shapes_of(learner, ONE_ROW)

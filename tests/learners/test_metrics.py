@@ -3,7 +3,7 @@
 import jax.numpy as jnp
 import numpy as np
 import pytest
-from helpers import compiled, noise_split
+from helpers import compiled, noise_split, representatives
 from sklearn import metrics as sklearn_metrics
 from sklearn.model_selection import KFold, StratifiedKFold
 
@@ -66,6 +66,7 @@ def macro_f1(targets, outputs):
     return sklearn_metrics.f1_score(targets.argmax(1), outputs.argmax(1), average="macro", zero_division=0)
 
 
+@pytest.mark.thorough
 def test_classes_and_all_outputs_of_a_fold_are_scikit_learns_and_rank():
     f1, cuts = output_metric("f1", macro_f1), [*StratifiedKFold(3).split(SPLIT.x_train, SPLIT.y_train)]
     result = jfnn.sweep(NET, SPLIT, folds=3, validation=jfnn.Validation(rank_by=f1), **OPTIONS)
@@ -90,6 +91,7 @@ def test_classes_and_all_outputs_of_a_fold_are_scikit_learns_and_rank():
     assert result.best().index == np.unravel_index(means.argmax(), means.shape)
 
 
+@pytest.mark.thorough
 def test_one_output_has_the_accuracy_of_its_threshold():
     split = SPLIT._replace(y_train=SPLIT.y_train % 2, y_test=SPLIT.y_test % 2)
     net = jfnn.mlp((5, 1))
@@ -125,7 +127,10 @@ def worst_row(values, data, rows):
     return values.max(axis=1).astype(np.float64)
 
 
-@pytest.mark.parametrize(("gradient", "own_network"), [("backprop", False), ("autodiff", True)])
+@pytest.mark.parametrize(
+    ("gradient", "own_network"),
+    representatives([("backprop", False), ("autodiff", True)], ("backprop", False)),
+)
 def test_a_metric_of_rows_with_a_reduction_of_ones_own_ranks_downwards(gradient, own_network):
     """In both forms: ``axis`` says where the outputs of a row are."""
     net = jfnn.Network(NET.init, NET.apply) if own_network else NET
@@ -146,7 +151,9 @@ def test_a_metric_of_rows_with_a_reduction_of_ones_own_ranks_downwards(gradient,
     assert again.metrics == {"loss": False, "accuracy": True, "worst": False}
 
 
-@pytest.mark.parametrize(("higher_is_better", "validation"), [(True, 20), (False, None)])
+@pytest.mark.parametrize(
+    ("higher_is_better", "validation"), representatives([(True, 20), (False, None)], (True, 20))
+)
 def test_a_metric_ranks_in_its_direction(higher_is_better, validation):
     """The spread of outputs grows with the learning rate: the best is the last cell, or the first."""
     metric = output_metric("spread", lambda targets, outputs: outputs.std(), higher_is_better)

@@ -124,6 +124,7 @@ class Costly(HeavyBall):
         return {"loss": super().score(params, rows, hyper)["loss"] + hyper["momentum"]}
 
 
+@pytest.mark.thorough
 @pytest.mark.optimised
 def test_a_learner_scores_by_its_numbers_with_the_same_bits_alone_and_in_any_segments():
     options = OPTIONS | {"learning_rate": RATES, "hyper": {"momentum": MOMENTA}}

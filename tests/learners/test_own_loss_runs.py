@@ -6,10 +6,12 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 import pytest
-from helpers import same_bits
+from helpers import representatives, same_bits
 
 import jfnn
 from jfnn.experiment.replicates import step_key
+
+pytestmark = pytest.mark.thorough
 
 EPOCHS = 4
 RNG = np.random.default_rng(0)
@@ -88,7 +90,7 @@ def test_scores_are_the_losses_of_rows_of_any_rank(unbroken):
     assert (result.diverged_at[2] >= 0).all() and np.isnan(result.test_error[2]).all()
 
 
-@pytest.mark.parametrize("at", [1, EPOCHS])
+@pytest.mark.parametrize("at", representatives([1, EPOCHS], 1))
 def test_a_run_stopped_and_resumed_is_an_unbroken_one_byte_for_byte(unbroken, tmp_path, at):
     directory, whole = unbroken
 
@@ -107,6 +109,7 @@ def test_a_run_stopped_and_resumed_is_an_unbroken_one_byte_for_byte(unbroken, tm
     assert contents(tmp_path) == contents(directory)
 
 
+@pytest.mark.thorough
 def test_a_member_alone_has_the_bits_that_it_has_in_the_grid(unbroken):
     _, result = unbroken
     rate, _, noise, seed = place = (1, 0, 1, 2)
@@ -137,6 +140,7 @@ def draws(seed, fold, epochs, steps):
     return sum(jax.random.normal(key, (3,)) for key in keys)
 
 
+@pytest.mark.thorough
 @pytest.mark.unoptimised
 @pytest.mark.parametrize(("batch_size", "eval_every"), [(10, None), (None, 1)])
 def test_members_of_a_replicate_draw_the_same_and_others_not(batch_size, eval_every, x64):

@@ -160,6 +160,7 @@ def test_invalid_rows_raise_an_error(split, argument):
     refused(argument, lambda: check_sweep(own(), split))
 
 
+@pytest.mark.thorough
 def test_valid_learners_near_the_invalid_ones_train():
     """The cases above differ from these in the one thing that is wrong."""
     for learner in (

@@ -6,7 +6,7 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 import pytest
-from helpers import compiled, same_bits
+from helpers import compiled, representatives, same_bits
 
 import jfnn
 from jfnn.engine import program
@@ -38,6 +38,9 @@ CASES += [
     ("residual", "softmax_binary_cross_entropy", "mean", "rmsprop", "backprop"),
     ("residual", "quadratic", "sum", "adam", "autodiff"),
 ]
+
+
+QUICK = (5,)  # the place of a case: by hand, two layers, momentum and a schedule
 
 
 def make_tile(learner, dtype):
@@ -82,10 +85,16 @@ def step_along(learner, axis, own=False):
 
 def alternating(cases):
     """Each case once, with weights and masks in every second, in float64 but for the first two."""
-    return [(*case, i % 2 == 1, "float32" if i < 2 else "float64") for i, case in enumerate(cases)]
+    alternated = [(*case, i % 2 == 1, "float32" if i < 2 else "float64") for i, case in enumerate(cases)]
+    return [
+        pytest.param(case, marks=() if i in QUICK else pytest.mark.thorough)
+        for i, case in enumerate(alternated)
+    ]
 
 
-@pytest.mark.parametrize("own", [False, True], ids=["shared", "own"])
+@pytest.mark.parametrize(
+    "own", [pytest.param(False, marks=pytest.mark.thorough), True], ids=["shared", "own"]
+)
 @pytest.mark.parametrize("case", alternating(CASES), ids=str)
 def test_a_step_of_a_tile_on_either_axis_is_that_of_each_member_alone(case, own):
     network, loss, reduction, optimizer, gradient, weighted, precision = case
@@ -155,7 +164,10 @@ def make_members(learner, places, l2=0.1):
     return Members(State(*tile[0]), np.full(len(places), -1, np.int32)), tile[1]
 
 
-@pytest.mark.parametrize(("optimizer", "own"), [("sgd", True), ("adam", False)])
+@pytest.mark.thorough
+@pytest.mark.parametrize(
+    ("optimizer", "own"), representatives([("sgd", True), ("adam", False)], ("sgd", True))
+)
 def test_bits_depend_neither_on_slots_nor_on_neighbours_nor_on_calls(optimizer, own):
     learner = jfnn.supervised(NETWORKS["two"], optimizer=optimizer)
     rng = np.random.default_rng(5)

@@ -7,7 +7,7 @@ import jax.numpy as jnp
 import numpy as np
 import optax
 import pytest
-from helpers import compiled
+from helpers import compiled, float64_first
 
 import jfnn
 from jfnn.experiment.options import Options
@@ -54,6 +54,7 @@ def by_a_loop(seed, rate, l2):
     return params
 
 
+@float64_first
 def test_a_sweep_over_tokens_is_a_loop_in_plain_jax(dtype):
     split = SPLIT._replace(x_train=X.astype("uint8"), x_test=X_TEST.astype("uint8"))
     rates, penalties, tolerance = [0.02, 0.1], [0.0, 0.3], 1e-4 if dtype == np.float32 else 1e-10

@@ -6,6 +6,7 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 import pytest
+from helpers import float64_first
 from scipy.special import expit
 
 from jfnn import activations
@@ -50,6 +51,7 @@ def test_every_activation_has_a_closed_form_here():
 
 
 @pytest.mark.parametrize("name", ACTIVATIONS)
+@float64_first
 def test_function_and_derivative_equal_the_closed_forms_also_far_out(name, dtype):
     tolerance = {"float32": 1e-6, "float64": 1e-14}[dtype.name]
     z = np.concatenate([MODERATE, EXTREME]).astype(dtype)
@@ -61,6 +63,7 @@ def test_function_and_derivative_equal_the_closed_forms_also_far_out(name, dtype
 
 
 @pytest.mark.parametrize("activation", KINKS)
+@float64_first
 def test_derivative_equals_jax_grad_also_at_the_kink_and_far_out(activation, dtype):
     z = np.concatenate([MODERATE, EXTREME, [-0.0]]).astype(dtype)
     found, expected = compiled(activation.df, z), by_jax(activation.f, z)

@@ -4,7 +4,7 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 import pytest
-from helpers import central_differences, compiled, perturbed
+from helpers import central_differences, compiled, float64_first, perturbed
 from sklearn.datasets import load_digits
 
 import jfnn
@@ -51,6 +51,7 @@ def test_erratum_1_the_printed_cost_with_a_softmax_has_not_the_delta_p_minus_y(x
 # 2. tanh(z/2) = f(z) - f(-z)
 
 
+@float64_first
 def test_erratum_2_tanh_of_half_z_is_the_sigmoid_of_z_less_that_of_minus_z(dtype):
     z = jnp.linspace(-20, 20, 81, dtype=dtype)
     f = activations.sigmoid
@@ -62,6 +63,7 @@ def test_erratum_2_tanh_of_half_z_is_the_sigmoid_of_z_less_that_of_minus_z(dtype
 # 3. ELU is α(e^z - 1), with z alone in the exponent
 
 
+@float64_first
 @pytest.mark.parametrize("alpha", [0.3, 1.0, 1.7])
 def test_erratum_3_elu_has_no_factor_in_the_exponent(alpha, dtype):
     z = np.linspace(-3, 2, 26).astype(dtype)

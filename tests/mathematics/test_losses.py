@@ -6,7 +6,7 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 import pytest
-from helpers import compiled
+from helpers import compiled, float64_first
 from scipy.special import expit, log_expit, log_softmax, logsumexp, softmax
 
 from jfnn import losses
@@ -97,6 +97,7 @@ def test_every_loss_has_its_formulas_here():
 
 
 @pytest.mark.parametrize("name", LOSSES)
+@float64_first
 def test_cost_and_delta_equal_the_formulas_and_jax_grad(name, dtype):
     a, t = moderate(name)
     tolerance = {"float32": 2e-6, "float64": 1e-13}[dtype.name]
@@ -137,6 +138,7 @@ def test_a_constant_added_to_the_logits_of_a_softmax_changes_nothing(name, x64):
     np.testing.assert_allclose(evaluated(name, z, t)[1].sum(-1), 0, atol=1e-13)
 
 
+@pytest.mark.thorough
 def test_derivatives_of_the_cross_entropy_beyond_its_delta(x64):
     """By targets how far logits lie below the largest, by logits twice diag P - P Pᵀ, by both -1 a class."""
     rng = np.random.default_rng(5)

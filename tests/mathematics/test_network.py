@@ -7,7 +7,7 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 import pytest
-from helpers import compiled
+from helpers import compiled, representatives
 from sklearn.exceptions import ConvergenceWarning
 from sklearn.neural_network import MLPClassifier
 
@@ -29,7 +29,10 @@ def test_apply_equals_a_numpy_loop_at_any_depth(sizes, x64):
     np.testing.assert_allclose(compiled(net.apply)(params, x), a, rtol=1e-13)
 
 
-@pytest.mark.parametrize(("ours", "theirs"), [("sigmoid", "logistic"), ("relu", "relu"), ("tanh", "tanh")])
+@pytest.mark.parametrize(
+    ("ours", "theirs"),
+    representatives([("sigmoid", "logistic"), ("relu", "relu"), ("tanh", "tanh")], ("sigmoid", "logistic")),
+)
 def test_probabilities_and_predictions_equal_scikit_learns(ours, theirs, x64):
     rng = np.random.default_rng(0)
     x, labels = rng.normal(size=(60, 5)), np.arange(60) % 3

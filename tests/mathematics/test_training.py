@@ -131,6 +131,7 @@ def test_scanned_epochs_equal_a_numpy_loop(source, reduction, x64):
     assert_close(state.params, expected)
 
 
+@pytest.mark.thorough
 def test_a_last_shorter_minibatch_trains_as_the_short_one_it_is(x64):
     x, labels = make_data()
     targets = np.eye(CLASSES)[labels]
@@ -195,6 +196,7 @@ def test_train_equals_a_plain_optax_loop(name, arguments, x64):
     assert history.diverged_at == -1
 
 
+@pytest.mark.thorough
 def test_history_has_the_scores_at_the_end_of_each_epoch(x64):
     x, labels = make_data()
     x_test, labels_test = make_data(1)

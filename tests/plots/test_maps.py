@@ -122,6 +122,7 @@ def test_heat_map_of_any_other_metric_spreads_colours_over_its_values(higher_is_
     assert list(boxes_of(panels["test"], filled=False)) == [result.best().index]
 
 
+@pytest.mark.thorough
 @pytest.mark.parametrize("classes", [True, False])
 def test_heat_map_texts_stand_out_from_their_cells(classes):
     result = make_result((7, 7), seeds=1, classes=classes)
@@ -136,6 +137,7 @@ def test_heat_map_texts_stand_out_from_their_cells(classes):
             assert contrast > 3  # what WCAG asks of large text and of graphics
 
 
+@pytest.mark.thorough
 @pytest.mark.parametrize(
     ("shape", "classes"),
     [((1, 1), True), ((12, 12), False), ((3, 12), True)],
@@ -168,6 +170,7 @@ def test_heat_map_texts_fit_their_cells_and_labels_do_not_overlap(shape, classes
     assert all(figure.bbox.x0 <= box.x0 and box.x1 <= figure.bbox.x1 for box in boxes)
 
 
+@pytest.mark.thorough
 def test_heat_map_labels_give_the_axes_back():
     result = make_result((3, 12))
     panel = panels_of(plots.heat_map(result))[0]["test"]
@@ -306,6 +309,7 @@ def test_arrays_need_numbers_and_the_lengths_of_their_axes():
             plots.array_map(np.zeros((1, 2)), axes)
 
 
+@pytest.mark.thorough
 @pytest.mark.parametrize(("shape", "classes"), [((1, 5), True), ((20, 20), False)])
 def test_texts_are_of_the_size_of_a_phones_at_its_width(shape, classes):
     """At 360 pixels for the figure's width a point is a pixel."""

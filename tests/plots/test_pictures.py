@@ -76,6 +76,7 @@ def test_weights_as_images_show_each_units_weights_on_one_symmetric_scale():
         plots.weights_as_images(np.full((4, 2), np.nan))
 
 
+@pytest.mark.thorough
 def test_matplotlib_comes_when_asked_for_and_without_pyplot():
     code = "import sys, jfnn; assert 'matplotlib' not in sys.modules; jfnn.plots.images([[0]], [0]);"
     code += "assert 'matplotlib.figure' in sys.modules and 'matplotlib.pyplot' not in sys.modules"

@@ -178,6 +178,7 @@ def test_lines_name_the_best_cells_place_in_its_order():
     assert "jfnn.load('run')" in lines
 
 
+@pytest.mark.thorough
 def test_page_of_a_random_search_lists_ten_cells_and_shows_them_scattered(tmp_path):
     result = make_sampled(n=60, history=3)
     assert set(report.draw(result)) == {"scatter", "curves"}
@@ -238,6 +239,7 @@ def test_pages_without_a_best_cell_or_a_history_are_written(tmp_path):
     assert set(report.draw(dataclasses.replace(make_result((2, 3)), history=empty))) == {"heatmap"}
 
 
+@pytest.mark.thorough
 def test_a_page_is_written_whatever_bytes_name_files(tmp_path):
     name = "caf\udce9"  # as Python has it from a file system, where names are bytes
     result = make_result()

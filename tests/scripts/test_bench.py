@@ -22,7 +22,7 @@ from benchmarks.workloads import GRIDS, NOTES
 from helpers import check_child_ends_with_parent
 from test_contenders import SMALL, asked
 
-pytestmark = pytest.mark.unoptimised
+pytestmark = [pytest.mark.thorough, pytest.mark.unoptimised]
 
 FLOP = 1e9  # of one run of the floor
 FLOOR = GRID["floor"]._replace(prepare=functools.partial(matmul, size=64))

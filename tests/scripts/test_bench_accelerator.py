@@ -19,7 +19,7 @@ from benchmarks.workers import ContenderError, Here
 import jfnn
 from jfnn.numerics import compiling
 
-pytestmark = pytest.mark.unoptimised
+pytestmark = [pytest.mark.thorough, pytest.mark.unoptimised]
 
 JFNN = CASES["iris_seeds"]["iris_seeds"].contenders["jfnn"]
 SMALL = dataclasses.replace(workloads.IRIS, title="small", seeds=2, epochs=1)

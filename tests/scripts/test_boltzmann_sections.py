@@ -10,6 +10,8 @@ from verdicts import CORRECTED, NOT_REPRODUCED, REPRODUCED
 
 from jfnn import boltzmann
 
+pytestmark = pytest.mark.thorough
+
 PUBLISHED = json.loads(xor_machine.PUBLISHED.read_text())
 
 

@@ -25,7 +25,7 @@ from scipy import stats
 
 import jfnn
 
-pytestmark = pytest.mark.unoptimised
+pytestmark = [pytest.mark.thorough, pytest.mark.unoptimised]
 
 TINY = {
     "boundary": boundary.Scale(resolution=16, steps=25, zooms=1),

@@ -12,6 +12,8 @@ from verdicts import CONSISTENT, NOT_REPRODUCED, OUTSIDE
 
 from jfnn.datasets import ising, onsager
 
+pytestmark = pytest.mark.thorough
+
 T_C = onsager.CRITICAL_TEMPERATURE
 
 

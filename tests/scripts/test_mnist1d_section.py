@@ -7,6 +7,8 @@ import pytest
 from four_kinds import mnist1d
 from verdicts import REPRODUCED, UNDECIDED
 
+pytestmark = pytest.mark.thorough
+
 
 def test_networks_are_of_the_published_sizes():
     published = json.loads(mnist1d.PUBLISHED.read_text())

@@ -15,7 +15,7 @@ import numpy as np
 import numpy_oracle as oracle
 import pytest
 import verdicts
-from helpers import compiled
+from helpers import compiled, representatives
 from lecture_notes import grid, replay
 
 import jfnn
@@ -65,6 +65,7 @@ def test_oracle_gives_the_published_start(replayed):
     assert oracle.right_answers(start, split.x_train, split.y_train) == 62
 
 
+@pytest.mark.thorough
 @pytest.mark.unoptimised
 def test_oracle_overflows_to_the_artefact_where_jfnn_does_not(replayed, x64):
     _, split, start, batches = replayed
@@ -111,13 +112,15 @@ def check_oracle(split, start, batches, rates, l2s, **options):
             np.testing.assert_allclose(actual, leaf, rtol=1e-9, atol=0)
 
 
+@pytest.mark.thorough
 @pytest.mark.unoptimised
-@pytest.mark.parametrize("gradient", ["backprop", "autodiff"])
+@pytest.mark.parametrize("gradient", representatives(["backprop", "autodiff"], "backprop"))
 def test_parameters_after_200_steps_equal_the_oracles_over_the_exact_grid(gradient, replayed, x64):
     _, split, start, batches = replayed
     check_oracle(split, start, batches[:STEPS], EXACT_RATES, L2, gradient=gradient)
 
 
+@pytest.mark.thorough
 @pytest.mark.unoptimised
 @pytest.mark.parametrize(("seed", "hidden", "batch_size"), [(2, 7, 100), (3, 80, 1)])
 def test_parameters_equal_the_oracles_for_other_seeds_widths_and_batches(
@@ -189,6 +192,7 @@ def script_run(tmp_path_factory):
     return status, printed.getvalue().splitlines(), out, replays[0]
 
 
+@pytest.mark.thorough
 def test_script_reproduces_every_exact_figure(script_run):
     status, lines, *_ = script_run
     assert status == 0
@@ -200,6 +204,7 @@ def test_script_reproduces_every_exact_figure(script_run):
     assert sum("saturated" in line and "consistent" in line for line in lines) == 8  # and gradient descent
 
 
+@pytest.mark.thorough
 def test_script_draws_every_figure_and_stores_every_model(script_run):
     out = script_run[2]
     assert sorted(path.stem for path in out.glob("*.png")) == sorted(FIGURES)
@@ -211,6 +216,7 @@ def not_reproduced(capsys):
     return sum(verdicts.NOT_REPRODUCED in line for line in capsys.readouterr().out.splitlines())
 
 
+@pytest.mark.thorough
 @pytest.mark.parametrize(
     ("section", "path", "by"),
     [
@@ -233,6 +239,7 @@ def test_script_exits_with_1_if_an_exact_figure_is_not_reproduced(section, path,
     assert not_reproduced(capsys) == 2  # and the sum
 
 
+@pytest.mark.thorough
 def test_a_grid_that_is_not_the_published_one_raises(tmp_path, capsys):
     shutil.copytree(DATA, tmp_path / "data")
     path = tmp_path / "data" / "published_grid.csv"
@@ -250,6 +257,7 @@ def replayed_grid(script_run):
     return copied
 
 
+@pytest.mark.thorough
 @pytest.mark.parametrize("wrong", [0, 1])
 def test_script_exits_with_1_if_an_exact_cell_is_not_reproduced(wrong, replayed_grid, tmp_path, capsys):
     replayed_grid.cells = [list(row) for row in replayed_grid.cells]
@@ -269,6 +277,7 @@ def changed(result, **values):
     return dataclasses.replace(result, scores=scores, diverged_at=diverged_at)
 
 
+@pytest.mark.thorough
 def test_a_dead_cell_is_corrected_only_where_it_diverged_or_is_finite_and_at_chance(replayed_grid):
     place = (6, 6, 0)  # η = λ = 10
     assert replayed_grid.cells[6][6].kind == "dead" and replayed_grid.grid.diverged_at[place] >= 0
@@ -285,6 +294,7 @@ def test_a_dead_cell_is_corrected_only_where_it_diverged_or_is_finite_and_at_cha
     assert rows == ["corrected"] * 2 + [verdicts.NOT_REPRODUCED] * 3
 
 
+@pytest.mark.thorough
 def test_a_chaotic_cell_that_diverges_here_or_in_a_sequence_is_not_reproduced(replayed_grid):
     rows = grid.cell_rows(replayed_grid, 3, 3)
     assert replayed_grid.cells[3][3].kind == "chaotic"
@@ -297,6 +307,7 @@ def test_a_chaotic_cell_that_diverges_here_or_in_a_sequence_is_not_reproduced(re
     assert row.verdict == verdicts.NOT_REPRODUCED and row.reason.startswith("1 of 3 ")
 
 
+@pytest.mark.thorough
 def test_a_chaotic_count_is_judged_by_its_own_place_among_the_sequences(replayed_grid):
     train, test = np.random.default_rng(0).uniform(0.9, 0.95, (2, 1, 7, 79))
     scores = {"train_accuracy": train, "test_accuracy": test}

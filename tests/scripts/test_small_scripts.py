@@ -11,6 +11,8 @@ import scaling
 import schedule
 import searches
 
+pytestmark = pytest.mark.thorough
+
 SMALL = ["--trials", "6", "--at-once", "3", "--searches", "1", "--epochs", "1"]
 
 

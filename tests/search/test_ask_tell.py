@@ -9,7 +9,7 @@ import types
 import jax
 import numpy as np
 import pytest
-from helpers import make_result, with_scores
+from helpers import make_result, representatives, with_scores
 from optax import sgd
 from test_bad_calls import complaint, refusal
 
@@ -123,7 +123,7 @@ def files_of(directory):
     return content
 
 
-@pytest.mark.parametrize("stop", ["while telling", "while training"])
+@pytest.mark.parametrize("stop", representatives(["while telling", "while training"], "while training"))
 def test_a_search_that_was_stopped_ends_with_the_bytes_and_words_of_one_that_was_not(
     split, tmp_path, monkeypatch, stop
 ):
@@ -276,6 +276,7 @@ def test_without_optuna_its_name_is_said(split, monkeypatch):
         ask_tell(FakeStudy(), suggest, NET, split, trials=2, **OPTIONS)
 
 
+@pytest.mark.thorough
 @pytest.mark.filterwarnings("ignore:Argument ``constant_liar``")  # experimental before Optuna 5
 def test_a_real_study_of_optuna_finds_the_same_twice_and_when_it_goes_on(split, tmp_path):
     optuna = pytest.importorskip("optuna")
@@ -299,6 +300,7 @@ def test_a_real_study_of_optuna_finds_the_same_twice_and_when_it_goes_on(split, 
     assert one.best_value == max(trial.value for trial in one.trials if trial.value is not None)
 
 
+@pytest.mark.thorough
 @pytest.mark.filterwarnings("ignore:.*experimental")
 @pytest.mark.parametrize("sampler", ["NSGAIISampler", "TPESampler"])
 def test_a_real_study_of_two_directions_has_the_front_that_is_returned(split, sampler):

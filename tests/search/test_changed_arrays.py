@@ -6,7 +6,7 @@ import types
 import jax
 import numpy as np
 import pytest
-from helpers import same_bits
+from helpers import representatives, same_bits
 
 import jfnn
 from jfnn.search.sweep import prepare, search
@@ -60,7 +60,10 @@ def untouched():
     return jfnn.sweep(OWN, **options_of(arrays_of_a_sweep()))
 
 
-@pytest.mark.parametrize("name", arrays_of_a_sweep())
+@pytest.mark.parametrize(
+    "name",
+    representatives(arrays_of_a_sweep(), "x_train", "batches", "initial_params", "learning_rate"),
+)
 def test_an_array_changed_before_or_while_it_trains_changes_nothing(untouched, name):
     arrays = arrays_of_a_sweep()
     run = prepare(jfnn.Options(OWN, **options_of(arrays)))
@@ -70,7 +73,7 @@ def test_an_array_changed_before_or_while_it_trains_changes_nothing(untouched, n
     assert_same(jfnn.sweep(OWN, **options_of(arrays, lambda progress: scribble(arrays[name]))), untouched)
 
 
-@pytest.mark.parametrize("several", [False, True])
+@pytest.mark.parametrize("several", representatives([False, True], False))
 def test_a_refit_trains_on_the_arrays_as_they_were(several):
     def swept(change):
         arrays = arrays_of_a_sweep()
@@ -99,6 +102,7 @@ class Study:
         assert values is not None
 
 
+@pytest.mark.thorough
 def test_all_rounds_of_a_steered_search_see_the_arrays_as_they_were():
     pytest.importorskip("optuna")
 

@@ -6,7 +6,7 @@ import threading
 import jax
 import numpy as np
 import pytest
-from helpers import compiled, same_bits
+from helpers import compiled, representatives, same_bits
 from sklearn.model_selection import KFold, ShuffleSplit
 
 import jfnn
@@ -22,6 +22,7 @@ TILE = jfnn.Execution(tile=4)
 OPTIONS = dict(epochs=4, batch_size=16, execution=TILE)
 
 
+@pytest.mark.thorough
 def test_groups_of_which_one_diverges_are_compared(split):
     options = OPTIONS | dict(learning_rate=[1e-3], validation=0.2)
     exploding = jfnn.mlp((5, 6, 3), jfnn.activations.Activation(lambda z: z * 1e30, lambda z: 1e30 + 0 * z))
@@ -35,7 +36,7 @@ def test_groups_of_which_one_diverges_are_compared(split):
         alone.best()
 
 
-@pytest.mark.parametrize("seeds", [1, 2])
+@pytest.mark.parametrize("seeds", representatives([1, 2], 2))
 def test_one_fold_has_scores_without_intervals(seeds, split):
     fold = ShuffleSplit(n_splits=1, test_size=0.25, random_state=0)
     result = jfnn.sweep(NET, split, learning_rate=[0.01, 0.1], folds=fold, seeds=seeds, **OPTIONS)
@@ -45,8 +46,8 @@ def test_one_fold_has_scores_without_intervals(seeds, split):
     assert len(ranking.best_first([result]).cells) == 2
 
 
-@pytest.mark.parametrize("by", ["autodiff", "backprop"])
-@pytest.mark.parametrize("reduction", losses.REDUCTIONS)
+@pytest.mark.parametrize("by", representatives(["autodiff", "backprop"], "backprop"))
+@pytest.mark.parametrize("reduction", representatives(losses.REDUCTIONS, "mean"))
 def test_a_minibatch_in_which_nothing_weighs_has_no_data_term(reduction, by):
     x, y = np.ones((4, 5)), np.zeros(4, int)
     options = dict(l2=0.5, reduction=reduction, weights=np.zeros(4))
@@ -72,6 +73,7 @@ def test_rows_without_weight_do_not_make_members_diverge(split):
     assert (result.diverged_at == -1).all()
 
 
+@pytest.mark.thorough
 def test_a_schedule_reaches_its_end_in_each_fold_of_its_own_length(split):
     folds = [(np.arange(33), np.arange(33, 70)), (np.arange(20, 70), np.arange(20))]
     options = dict(learning_rate=0.1, optimizer=jfnn.Optimizer(schedule="linear"), **OPTIONS)
@@ -137,6 +139,7 @@ class FakeDevice:
     device_kind: str
 
 
+@pytest.mark.thorough
 def test_a_search_whose_refit_was_stopped_is_there(split, tmp_path):
     options = OPTIONS | dict(learning_rate=[0.1, 0.2], validation=0.2, refit=True, out=tmp_path)
     execution = TILE._replace(eval_every=2)
@@ -163,7 +166,12 @@ def pairs(split):
     return KFold(2, shuffle=True, random_state=3).split(split.x_train)
 
 
-@pytest.mark.parametrize("folds", ["pairs that can be read once", "a splitter without a seed"])
+@pytest.mark.parametrize(
+    "folds",
+    representatives(
+        ["pairs that can be read once", "a splitter without a seed"], "a splitter without a seed"
+    ),
+)
 def test_all_groups_have_the_same_folds(folds, split):
     splitter = pairs(split) if folds.startswith("pairs") else KFold(2, shuffle=True)
     options = dict(learning_rate=0.1, **OPTIONS)

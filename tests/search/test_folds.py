@@ -127,6 +127,7 @@ def test_hold_out_is_one_train_test_split_for_all_seeds(validation):
         np.testing.assert_array_equal(result.scores[name], as_folds.scores[name][..., 0])
 
 
+@pytest.mark.thorough
 @pytest.mark.parametrize(
     "scheme",
     [

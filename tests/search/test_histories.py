@@ -47,6 +47,7 @@ def test_the_objective_is_the_mean_over_the_steps_of_a_plain_loop(x64):
             np.testing.assert_allclose(result.objective[i, j, seed], expected, rtol=1e-9)
 
 
+@pytest.mark.thorough
 @pytest.mark.optimised
 def test_histories_and_objectives_change_no_bit_and_come_back_from_disk(tmp_path):
     plain = sweep()

@@ -107,7 +107,7 @@ def rewrite(path, header, arrays):
     ("group", "file"),
     [
         ("all-16", "config.json"),
-        ("best-full", "results.npz"),
+        pytest.param("best-full", "results.npz", marks=pytest.mark.thorough),
         ("best-full", "models.npz"),
     ],
 )

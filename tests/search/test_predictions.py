@@ -9,7 +9,7 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 import pytest
-from helpers import make_result
+from helpers import make_result, representatives
 from noisy_classes import HELD, NET, SCORES, SPLIT, N, sweep
 
 import jfnn
@@ -114,6 +114,7 @@ def test_a_function_that_does_not_reduce_is_named(result, function, message):
         result.predict_proba(X, function)
 
 
+@pytest.mark.thorough
 def test_mean_and_std_by_name_leave_out_rows_that_a_fold_lacks(result):
     scores = result.row_scores("loss", "validation", SPLIT)[:2].reshape(24, N)
     for name, function in {"mean": np.nanmean, "std": np.nanstd}.items():
@@ -150,7 +151,9 @@ def test_a_loaded_result_answers_alike(result, loaded):
         np.testing.assert_array_equal(loaded.row_scores("accuracy", part, SPLIT), expected)
 
 
-@pytest.mark.parametrize("options", [{"validation": 0.2}, {"folds": PAIRS}, {}])
+@pytest.mark.parametrize(
+    "options", [pytest.param({"validation": 0.2}, marks=pytest.mark.thorough), {"folds": PAIRS}, {}]
+)
 def test_rows_of_folds_are_found_again_and_checked(tmp_path, options):
     result = sweep(learning_rate=[1e-3], l2=0.0, out=tmp_path / "out", **options)
     loaded, folds = jfnn.load(tmp_path / "out"), options.get("folds")
@@ -251,6 +254,7 @@ def test_a_learner_of_ones_own_scores_rows_by_its_numbers_and_predicts_by_a_func
         loaded.predict(X)
 
 
+@pytest.mark.thorough
 def test_a_network_of_ones_own_is_given_again_and_a_pickled_result_needs_its_loss(tmp_path, result):
     own = jfnn.Network(NET.init, lambda params, x: NET.apply(params, x))
     options = {"learning_rate": [1e-3], "l2": 0.0, "epochs": 1, "batch_size": 8}
@@ -322,7 +326,7 @@ def as_frame(columns, pandas):
     return pytest.importorskip("pandas").DataFrame(columns) if pandas else columns
 
 
-@pytest.mark.parametrize("pandas", [True, False])
+@pytest.mark.parametrize("pandas", representatives([True, False], True))
 def test_a_frame_is_taken_by_names_and_answered_in_the_files_words(files, pandas):
     folder, columns = files
     result, frame = jfnn.load(folder / "own"), as_frame(dict(reversed(columns.items())), pandas)

@@ -7,6 +7,7 @@ import tempfile
 import jax
 import jax.numpy as jnp
 import numpy as np
+import pytest
 from examples import examples
 from helpers import noise_split, same_bits
 from hypothesis import strategies
@@ -110,6 +111,7 @@ def assert_same_members(one, other, how_many):
         assert same_bits(left[key], right[key]), key
 
 
+@pytest.mark.thorough
 @examples((4, 1), (300, len(KINDS)))
 def test_a_member_alone_has_the_bits_it_has_in_a_grid(examples):
     def it_has(grid, place):
@@ -129,6 +131,7 @@ def test_a_member_alone_has_the_bits_it_has_in_a_grid(examples):
     examples.check(it_has, grid=grids(examples.structures), place=strategies.integers(0, 10**6))
 
 
+@pytest.mark.thorough
 @examples((4, 1), (300, len(KINDS)))
 def test_other_members_and_their_order_change_no_bit(examples):
     added = {"learning_rate": [0.3, 1e30], "l2": [0.7, 100.0], "seeds": [50, 2**31]}
@@ -164,6 +167,7 @@ EXECUTIONS = [
 ]
 
 
+@pytest.mark.thorough
 @examples((3, 1), (300, len(KINDS)))
 def test_devices_and_evaluations_change_no_bit(examples):
     def they_do_not(grid, execution):

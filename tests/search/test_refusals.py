@@ -305,6 +305,7 @@ SAME = [
 ]  # fmt: skip
 
 
+@pytest.mark.thorough
 def test_plain_and_other_forms_of_a_value_are_the_same_run():
     for name, *forms in SAME:
         run, plain = (prepare(Options(**BASE | {name: form})) for form in forms)

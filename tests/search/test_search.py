@@ -6,7 +6,7 @@ import dataclasses
 import jax
 import numpy as np
 import pytest
-from helpers import make_result, same_bits, with_scores
+from helpers import make_result, representatives, same_bits, with_scores
 from optax import sgd
 from scipy import stats
 
@@ -127,8 +127,10 @@ def test_halving_works_on_draws(net, split):
     assert same_bits(result.member(survivor, 0), full.member(survivor, 0))
 
 
-@pytest.mark.parametrize("cut", [{"validation": 0.3}, {"folds": 4}])
-@pytest.mark.parametrize("schedulers", [[], [jfnn.EarlyStopping(1)]], ids=str)
+@pytest.mark.parametrize("cut", representatives([{"validation": 0.3}, {"folds": 4}], {"folds": 4}))
+@pytest.mark.parametrize(
+    "schedulers", representatives([[], [jfnn.EarlyStopping(1)]], [jfnn.EarlyStopping(1)]), ids=str
+)
 @pytest.mark.parametrize("as_learner", [False, pytest.param(True, marks=pytest.mark.slow)])
 def test_refit_is_the_best_cell_trained_on_all_rows(net, split, cut, schedulers, as_learner):
     """Also where a learner brings the optimizer; its numbers are then further ones of each member."""
@@ -232,6 +234,7 @@ def test_the_best_of_several_sweeps_has_the_best_score_and_is_the_first_of_equal
     assert best_sweep([none, none]) is None
 
 
+@pytest.mark.thorough
 @pytest.mark.parametrize(
     ("options", "sizes"),
     [
@@ -259,6 +262,7 @@ def test_a_group_is_named_by_the_rows_that_its_steps_take_and_is_the_sweep_of_it
         assert same_bits(groups["a", size].params, jfnn.sweep(net, split, **common, **own).params)
 
 
+@pytest.mark.thorough
 def test_groups_compile_once_each(split):
     """A group for each shape of a minibatch and each network, by functions that registries do not have."""
     networks = {"none": jfnn.mlp((5, 3)), "4": jfnn.mlp((5, 4, 3))}

@@ -319,6 +319,7 @@ def test_minibatches_that_are_given_are_of_a_subsets_own_rows():
     assert same_bits(result.member(0, 0, 0, 7), expected.member(0, 0, 0))
 
 
+@pytest.mark.thorough
 def test_own_starts_and_orders_are_those_of_a_documented_seed():
     """So are the units that dropout drops."""
     chosen, options = subsets.shares(N, 48, 3, own_starts=True), {"hyper": {"dropout": 0.4}}
@@ -351,6 +352,7 @@ def test_weights_of_a_subset_are_those_of_a_split(x64):
         np.testing.assert_array_equal(result.test_loss[..., f], expected.test_loss)
 
 
+@pytest.mark.thorough
 def test_weights_of_subsets_are_factors_of_the_splits():
     weights = np.random.default_rng(0).random((2, N))
     options = {**ONE, "l2": [0.1, 0.3], "epochs": 4, "execution": {"shared": True}}
@@ -359,6 +361,7 @@ def test_weights_of_subsets_are_factors_of_the_splits():
     assert same_bits(fold(product, 0), expected.params)
 
 
+@pytest.mark.thorough
 def test_labels_and_weights_of_a_subset_are_those_of_a_split():
     """Rows held out keep their labels; those with other ones are further rows of one table."""
     pairs, weights = [(np.arange(40), np.arange(40, N))] * 3, np.random.default_rng(2).random((3, N))
@@ -378,6 +381,7 @@ def test_labels_and_weights_of_a_subset_are_those_of_a_split():
     assert same_bits(fold(everywhere, 0), sweep(SPLIT._replace(y_train=noisy.labels[2]), **options).params)
 
 
+@pytest.mark.thorough
 def test_targets_of_a_subset_for_a_learner_with_named_inputs():
     """Each of two subsets has targets of its own; inputs are a dict."""
     targets = np.stack([SERIES.y_train, -SERIES.y_train])
@@ -396,6 +400,7 @@ def test_targets_of_a_subset_for_a_learner_with_named_inputs():
         assert same_bits(fold(result, f), expected.params)
 
 
+@pytest.mark.thorough
 def test_subsets_of_different_sizes_are_their_own_runs():
     nested = subsets.sizes(N, [41, 48])
     result = sweep(folds=nested, batch_size=PADDED, **ONE)

@@ -12,7 +12,7 @@ import jax.numpy as jnp
 import numpy as np
 import optax
 import pytest
-from helpers import noise_split
+from helpers import noise_split, representatives
 
 import jfnn
 from jfnn.engine.plan import CallLength
@@ -146,7 +146,14 @@ RUNS = {
 }
 
 
-@pytest.mark.parametrize("name", RUNS)
+@pytest.mark.parametrize(
+    "name",
+    representatives(
+        RUNS,
+        "halving and a scheduler of one's own, scored at the end alone",
+        "dropout, a schedule and weights, drawn",
+    ),
+)
 def test_a_stopped_run_ends_in_the_bytes_of_an_unbroken_one(name, tmp_path):
     whole, broken = tmp_path / "whole", tmp_path / "broken"
     changes = dict(RUNS[name])
@@ -422,7 +429,9 @@ def long_sweep(out, **execution):
     sweep(out, resume=True, epochs=400, optimizer="adam", schedulers=schedulers, execution=execution)
 
 
-@pytest.mark.parametrize("kills", [2, pytest.param(3, marks=pytest.mark.slow)])
+@pytest.mark.parametrize(
+    "kills", [1, pytest.param(2, marks=pytest.mark.thorough), pytest.param(3, marks=pytest.mark.slow)]
+)
 def test_a_run_killed_at_random_moments_ends_in_the_bytes_of_an_unbroken_one(kills, tmp_path, pytestconfig):
     rng = np.random.default_rng(0)
     whole, killed = tmp_path / "whole", tmp_path / "killed"
@@ -446,7 +455,7 @@ def test_a_run_killed_at_random_moments_ends_in_the_bytes_of_an_unbroken_one(kil
             out=str(killed),
         )
         ended = subprocess.run(
-            [sys.executable, "-c", script], env=environment, capture_output=True, timeout=60
+            [sys.executable, "-c", script], env=environment, capture_output=True, timeout=600
         )
         assert ended.returncode == -signal.SIGKILL, ended.stderr.decode()
         assert (killed / "checkpoint.npz").exists()

@@ -4,6 +4,7 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 import pytest
+from helpers import representatives
 
 import jfnn
 from jfnn.trajectories import hypergradient as door
@@ -33,7 +34,7 @@ SGD, ADAM = ("sgd", 0.05, ("momentum", 0.8)), ("adam", 0.02, ("b1", 0.8))
     ("name", "rate", "number", "modes"),
     [
         (*SGD, ["reverse"]),
-        (*ADAM, ["forward"]),
+        pytest.param(*ADAM, ["forward"], marks=pytest.mark.thorough),
         pytest.param(*SGD, ["forward", "reverse"], marks=pytest.mark.slow),
         pytest.param(*ADAM, ["forward", "reverse"], marks=pytest.mark.slow),
     ],
@@ -78,7 +79,8 @@ def test_both_modes_equal_central_differences_of_the_sweep_over_100_steps(
         assert found[0].gradients["multipliers"][epoch] == pytest.approx(central(ends, 1), rel=1e-6)
 
 
-@pytest.mark.parametrize("mode", ["reverse", "forward"])
+@pytest.mark.thorough
+@pytest.mark.parametrize("mode", representatives(["reverse", "forward"], "forward"))
 def test_a_number_of_the_scores_has_its_own_share_of_the_derivative(mode, x64):
     """Squares times a number, which moves both the end of training and what it is worth."""
     x = np.random.default_rng(0).normal(size=(12, 3))

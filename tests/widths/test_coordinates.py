@@ -37,6 +37,7 @@ def test_sizes_are_those_of_networks_trained_step_by_step(split):
             np.testing.assert_allclose(parametrisation[0, 0, step - 1], change, rtol=1e-4)
 
 
+@pytest.mark.thorough
 def test_weights_count_as_rows_that_are_there_so_often(split):
     x, y = np.asarray(split.x_train[:30]), np.asarray(split.y_train[:30])
     weights = np.where(np.arange(30) < 25, 1 + np.arange(30) % 3, 0)
@@ -51,6 +52,7 @@ def test_weights_count_as_rows_that_are_there_so_often(split):
     np.testing.assert_allclose(weighted.change, plain.change, rtol=1e-4)
 
 
+@pytest.mark.thorough
 def test_rows_that_do_not_fill_a_minibatch_are_a_shorter_last_step(split):
     net = jfnn.mlp((5, 4, 3), "tanh", init="he_normal")
     data = split._replace(weights=np.linspace(0, 2, len(split.x_train)))
@@ -65,6 +67,7 @@ def test_rows_that_do_not_fill_a_minibatch_are_a_shorter_last_step(split):
     np.testing.assert_allclose(check.change[0, 0, 0, 2, -1], change, rtol=1e-4)
 
 
+@pytest.mark.thorough
 def test_changes_are_flat_in_the_width_under_maximal_updates_and_are_not_by_default(split):
     options = dict(reduction="mean", steps=3, seeds=8, batch_size=35)
     check = jfnn.coordinate_check(network, split, WIDTHS, 0.3, **options)

@@ -9,7 +9,7 @@ import jax.numpy as jnp
 import numpy as np
 import optax
 import pytest
-from helpers import compiled, make_result
+from helpers import compiled, make_result, representatives
 
 import jfnn
 from jfnn import Conv, Dense, Flatten, Residual, Scaled
@@ -49,7 +49,7 @@ def scaled(width):
     return jfnn.sequential([*layers[:2], Scaled(layers[2], 0.5, 3.0, 2.0)], 3)
 
 
-@pytest.mark.parametrize("network", [dense, convolutional, residual, scaled])
+@pytest.mark.parametrize("network", representatives([dense, convolutional, residual, scaled], residual))
 def test_starts_and_rates_are_the_tables_powers_of_the_width(network):
     def kinds(tree):
         leaves = jax.tree.leaves(tree)
@@ -86,7 +86,7 @@ TABLE_8 = {
 }
 
 
-@pytest.mark.parametrize("optimizer", TABLE_8)
+@pytest.mark.parametrize("optimizer", representatives(TABLE_8, "adam"))
 def test_steps_are_those_of_table_8_with_multipliers_written_out(optimizer, x64):
     """In Table 8 the outputs are ``α/r w a + b``, and w starts alike at every width, r times the base's."""
     rule, plain, rates = TABLE_8[optimizer]
