@@ -116,8 +116,8 @@ def gather(
     """
     if weights is None and not padded:
         return Batch(jax.tree.map(lambda leaf: leaf[numbers], rows), None)
-    first = jax.lax.slice_in_dim(numbers, 0, 1, axis=axis)
     if weights is None:
+        first = jax.lax.slice_in_dim(numbers, 0, 1, axis=axis)
         floats = [leaf.dtype for leaf in jax.tree.leaves(rows) if jnp.issubdtype(leaf.dtype, jnp.floating)]
         counts = (numbers >= 0).astype(floats[0] if floats else jnp.float32)
     else:
