@@ -14,8 +14,8 @@ from jfnn.arguments.checks import ArgumentError, ArgumentTypeError
 from jfnn.datasets.splits import as_size
 
 Cut = tuple[np.ndarray, np.ndarray]  # rows to train on, rows held out
-DRAWN_TOGETHER = 2**20  # numbers drawn at a time
-HELD_OUT_BY_SOME = "expected rows held out by all subsets or by none, got some without"
+_DRAWN_TOGETHER = 2**20  # numbers drawn at a time
+_HELD_OUT_BY_SOME = "expected rows held out by all subsets or by none, got some without"
 
 
 class Pairs(Sequence[Cut]):
@@ -139,7 +139,7 @@ def bootstrap(n: int, number: int, seed: int = 0, own_starts: bool = False) -> S
         np.put_along_axis(left_out, rows, False, axis=1)
         held_out[block] = left_out.sum(axis=1)
     if held_out.any() and not held_out.all():
-        raise ArgumentError("pairs", HELD_OUT_BY_SOME)
+        raise ArgumentError("pairs", _HELD_OUT_BY_SOME)
     pairs = Pairs(number, n, drawn.size + int(held_out.sum()), functools.partial(_draw_and_others, drawn))
     return Subsets(n, pairs, own_starts=own_starts)
 
@@ -283,7 +283,7 @@ def _as_pairs(pairs: Any, n: int) -> Sequence[Cut]:
     except ValueError as error:
         raise ArgumentError("pairs", str(error)) from None
     if len({len(validation) > 0 for _, validation in cuts}) > 1:
-        raise ArgumentError("pairs", HELD_OUT_BY_SOME)
+        raise ArgumentError("pairs", _HELD_OUT_BY_SOME)
     return cuts
 
 
@@ -296,7 +296,7 @@ def _drawn_array(number: int, n: int, dtype: np.dtype) -> np.ndarray:
 
 def _blocks(number: int, n: int) -> Iterator[slice]:
     """Draws to make at a time, of ``n`` rows each."""
-    step = max(1, DRAWN_TOGETHER // n)
+    step = max(1, _DRAWN_TOGETHER // n)
     return (slice(first, first + step) for first in range(0, number, step))
 
 
