@@ -122,6 +122,7 @@ def test_every_evaluation_of_a_sweep_in_one_call_and_in_blocks(monkeypatch):
     np.testing.assert_allclose(alone.eigenvalues, whole.eigenvalues[1, 0, 1, 1], rtol=1e-4)
 
 
+@pytest.mark.thorough
 @pytest.mark.parametrize("number", [np.nan, np.inf])
 def test_a_network_that_is_not_finite_has_nan_and_the_others_their_own(number):
     network, _ = NETWORKS["tanh"]

@@ -13,6 +13,7 @@ from jfnn.analysis import summary
 pytestmark = pytest.mark.unoptimised
 
 
+@pytest.mark.thorough
 def test_networks_and_batch_sizes_are_groups_in_one_list(groups):
     printed, _, expected = groups
     assert printed.startswith("best first, by validation accuracy\n") and "η down" not in printed

@@ -66,6 +66,7 @@ def test_a_fit_is_as_good_as_scikit_learns_and_goes_on():
 ROUNDED = np.where(X[:50], 1 + 2**-52, -(2.0**-70))
 
 
+@pytest.mark.thorough
 @pytest.mark.unoptimised
 @pytest.mark.parametrize("rows", [ROUNDED.astype(np.float32) + 1e-7, 3 * X[:50] - 1], ids=range(2))
 def test_rows_beyond_states_are_taken_as_scikit_learn_takes_them(both, rows):
