@@ -95,6 +95,8 @@ class Program:
         tile = len(members.diverged_at)
         axis = members_axis(self.learner, self.platform, tile, len(source.places), source.own)
         end = jax.vmap(functools.partial(end_epoch, self.learner), in_axes=(axis, axis, 0), out_axes=axis)
+        stock = Stock(*jax.tree.map(jnp.asarray, tuple(stock)))
+        stand_in = stand_ins(stock.weights, stock.train, source.fold)
 
         def checked(done: Epoch, epochs: jax.Array) -> Members:
             new = end(done.before.state, done.state, hyper)
@@ -105,7 +107,7 @@ class Program:
         def one_epoch(i: jax.Array, run: tuple[Epoch, jax.Array]) -> tuple[Epoch, jax.Array]:
             members = checked(run[0], i)
             epoch = source.first + i
-            state, total, value = self._epoch(axis, hyper, source, stock, members.state, epoch)
+            state, total, value = self._epoch(axis, hyper, source, stock, stand_in, members.state, epoch)
             objectives = jax.lax.dynamic_update_index_in_dim(run[1], total / source.steps, i, 0)
             return Epoch(members, state, jnp.isfinite(value)), objectives
 
@@ -120,23 +122,29 @@ class Program:
         return moved(checked(done, n_epochs), axis, 0), objectives
 
     def _epoch(
-        self, axis: int, hyper: Hyper, source: Source, stock: Stock, state: State, epoch: jax.Array
+        self,
+        axis: int,
+        hyper: Hyper,
+        source: Source,
+        stock: Stock,
+        stand_in: jax.Array | None,
+        state: State,
+        epoch: jax.Array,
     ) -> Loop:
         """The steps of an epoch; members lie on ``axis`` of the state."""
         zeros = jnp.zeros_like(next(iter(hyper.values())))
-        rows, weights, train = jax.tree.map(jnp.asarray, tuple(stock))
-        rows_last = not (source.own and axis == -1)  # in the row numbers of a step
-        fold, stand_in = source.fold, stand_ins(weights, train, source.fold)
-        if source.own and rows_last:
+        rows, weights, train = stock
+        rows_axis = 0 if source.own and axis == -1 else -1  # of the row numbers of a step
+        fold = source.fold
+        if source.own and rows_axis == -1:
             fold, stand_in = jax.tree.map(lambda leaf: leaf[:, None], (fold, stand_in))
 
         def numbers(steps: jax.Array) -> jax.Array:
             return rows_of_steps(self.batches, source, train, epoch, steps, axis)
 
         def batch(numbers: jax.Array) -> Batch:
-            axis = -1 if rows_last else 0
-            gathered = gather(rows, weights, numbers, self.padded, fold, stand_in, axis)
-            if rows_last:
+            gathered = gather(rows, weights, numbers, self.padded, fold, stand_in, rows_axis)
+            if rows_axis == -1:
                 return gathered
             return gathered._replace(rows=jax.tree.map(members_last, gathered.rows))
 
