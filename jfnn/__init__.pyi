@@ -54,14 +54,12 @@ from .optimizers import Optimizer, State
 from .prediction import accuracy, predict, predict_proba
 from .schedulers import EarlyStopping, Halving, Hyperband, PopulationTraining, Scheduler
 from .search.ask_tell import ask_tell
-from .search.cells import Best
-from .search.group_directories import Group
-from .search.groups import SweepGroups, load_groups, sweep_groups
+
 from .search.loading import load
 from .search.outcomes import LostMembersError
-from .search.result import SweepResult
+from .search.result import Best, SweepResult
 from .search.sweep import sweep
-from .search.train import History, train
+from .search.train import train
 from .store.files import CorruptFileError
 from .store.programs import keep_programs
 from .targets import Split
@@ -70,7 +68,6 @@ from .trajectories.hypergradient import Hypergradient, hypergradient
 from .trajectories.lyapunov import Lyapunov, lyapunov
 from .widths.coordinates import CoordinateCheck, coordinate_check
 from .widths.parametrisations import maximal_update
-from .widths.transfers import Transfer, load_transfer, transfer
 
 __version__: str
 
@@ -92,9 +89,7 @@ __all__ = [
     "Ensemble",
     "Execution",
     "Flatten",
-    "Group",
     "Halving",
-    "History",
     "Hyperband",
     "Hypergradient",
     "Layer",
@@ -119,9 +114,7 @@ __all__ = [
     "Scheduler",
     "Split",
     "State",
-    "SweepGroups",
     "SweepResult",
-    "Transfer",
     "Validation",
     "Workers",
     "__version__",
@@ -145,8 +138,6 @@ __all__ = [
     "learner",
     "learners",
     "load",
-    "load_groups",
-    "load_transfer",
     "losses",
     "lyapunov",
     "maximal_update",
@@ -164,9 +155,7 @@ __all__ = [
     "subsets",
     "supervised",
     "sweep",
-    "sweep_groups",
     "train",
     "training",
-    "transfer",
     "use_all_cores",
 ]

@@ -10,7 +10,7 @@ from jfnn.analysis.intervals import Interval, as_confidence, as_numbers, interva
 from jfnn.analysis.statistics import replicate_values
 from jfnn.arguments import checks
 from jfnn.arguments.checks import ArgumentError
-from jfnn.experiment.axes import as_place
+from jfnn.experiment.axes import as_index
 from jfnn.search.result import SweepResult
 
 TESTS = ("t", "wilcoxon")
@@ -70,7 +70,7 @@ def compare_cells(
     score = result.named(score, "score")
     checks.as_choice(test, "test", TESTS)
     reference = result.best().index if reference is None else reference
-    place = as_place(reference, result.cell_shape, "reference")
+    place = as_index(reference, result.cell_shape, "reference")
     values, variance = replicate_values(result, result.scores[score])
     if values.shape[-1] < 2:
         raise ArgumentError("result", "expected several seeds or folds to compare, got one")

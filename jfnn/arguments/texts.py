@@ -2,10 +2,11 @@
 
 from collections.abc import Mapping, Sequence
 from html import escape
+from typing import Any
 
 import numpy as np
 
-SYMBOLS = {"learning_rate": "η", "l2": "λ"}
+SYMBOLS = {"learning_rate": "η", "l2": "λ", "batch_size": "batch"}
 METRICS = {"r2": "R²"}
 
 
@@ -27,9 +28,21 @@ def number_text(value: float, higher_is_better: bool, digits: int = 3) -> str:
     return f"{value:.3f}" if higher_is_better and abs(value) < 10 else compact(value, digits)
 
 
-def describe(axes: Mapping[str, float]) -> str:
-    """Hyperparameters in a line, "η = 0.01, λ = 1e-5"."""
-    return ", ".join(f"{SYMBOLS.get(name, name)} = {compact(value, 3)}" for name, value in axes.items())
+def describe(axes: Mapping[str, Any]) -> str:
+    """Values of axes in a line, "network = 50-50, η = 0.01, λ = 1e-5"."""
+    return ", ".join(f"{axis_text(name)} = {value_text(name, value)}" for name, value in axes.items())
+
+
+def axis_text(name: str) -> str:
+    """An axis's name for readers: "η" for "learning_rate", "batch" for "batch_size"."""
+    return SYMBOLS.get(name, name)
+
+
+def value_text(name: str, value: Any, digits: int = 3) -> str:
+    """A value of an axis in few characters: "50-50", "1e-5", of a batch size of 0 "full"."""
+    if name == "batch_size":
+        return str(value or "full")
+    return value if isinstance(value, str) else compact(value, digits)
 
 
 def compact(value: float, digits: int) -> str:
@@ -50,8 +63,3 @@ def html_table(rows: Sequence[Sequence[str]], kind: str = "") -> str:
         f'<div class="table"><table class="{kind}"><thead><tr><th>{heading}</th></tr></thead>'
         f"<tbody>{body}</tbody></table></div>"
     )
-
-
-def group_columns(groups: Sequence[tuple[str, int | None]]) -> dict[str, list[str]]:
-    """Columns ``leading`` of `table` with the network and the batch size of each sweep."""
-    return {"network": [name for name, _ in groups], "batch": [str(size or "full") for _, size in groups]}

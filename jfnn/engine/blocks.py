@@ -5,7 +5,8 @@ there are in all, so that a value has the same bits beside any other rows and an
 """
 
 import functools
-from collections.abc import Callable
+import math
+from collections.abc import Callable, Sequence
 from typing import Any, NamedTuple
 
 import jax
@@ -41,11 +42,6 @@ class Selection(NamedTuple):
     numbers: np.ndarray
     diverged: np.ndarray
 
-    @property
-    def places(self) -> np.ndarray:
-        """Those that did not diverge, ``[k]``; the first where all did."""
-        return np.zeros(1, int) if self.diverged.all() else np.flatnonzero(~self.diverged)
-
     def spread_out(self, values: np.ndarray) -> np.ndarray:
         """Values ``[k, …]`` in the shape of all; NaN, or -1 for whole numbers, where members diverged."""
         if self.diverged.any():
@@ -78,58 +74,118 @@ def vote(labels: np.ndarray, axis: int = 0) -> np.ndarray:
     return winners
 
 
-def by_blocks(
-    program: Callable[..., jax.Array],
-    members: Any,
-    selection: Selection,
-    rows: Rows,
-    layer: int,
-    finish: Finish | None = None,
-    reduce: Any = None,
-    argument: str = "network",
-) -> np.ndarray:
-    """Values of members for all rows in the members' shape ``[…, n, …]``, or reduced over members.
+class Call(NamedTuple):
+    """A function of members of one program, and of rows.
 
-    Args:
+    Attributes:
         program: ``(members [k, …], rows [n, …]) -> [k, n, …]``, compiled.
         members: A pytree of NumPy arrays with all members on the leading axis.
         selection: Which members these are.
         rows: A pytree of NumPy arrays with the rows on the leading axis.
         layer: The most numbers that a layer holds for one row.
+    """
+
+    program: Callable[..., jax.Array]
+    members: Any
+    selection: Selection
+    rows: Rows
+    layer: int
+
+
+def by_blocks(
+    calls: Sequence[Call], finish: Finish | None = None, reduce: Any = None, argument: str = "network"
+) -> np.ndarray:
+    """Values of members for all rows in the members' shape ``[…, n, …]``, or reduced over members.
+
+    Args:
+        calls: The members of each program; all have the same rows. Those of several have an axis of programs
+            before the members' shape, which all share.
         finish: ``(values [k, BLOCK, …] of members that did not diverge, number of the first row) -> values``,
             on the host.
         reduce: None, a name in `REDUCTIONS`, or a function; applied to a block of rows at a time, so that no
             more are held.
-        argument: The caller's argument that the program is of, named in errors.
+        argument: The caller's argument that the programs are of, named in errors.
 
     Raises:
-        ValueError, TypeError: The program fails or gives no value a row; the values do not fit into memory;
-            all members diverged where they are to be reduced, or ``reduce`` does not give one entry a row.
+        ValueError, TypeError: A program fails or gives no value a row; programs differ in what they give; the
+            values do not fit into memory; all members diverged where they are to be reduced, or ``reduce``
+            does not give one entry a row.
     """
-    function, threads, places = _as_function(reduce, selection), resolve(None), selection.places
-    count, n = len(places), len(jax.tree.leaves(rows)[0])
-    width = _width(members, layer, threads[0].platform)
-    tiles = {device: _tiles(members, places, width, device) for device in set(threads)}
-    one = eval_shape(argument, program, tiles[threads[0]][0], block(rows, 0, BLOCK))
-    if one.shape[:2] != (width, BLOCK):
-        raise ArgumentError(argument, f"expected a value a row, got {list(one.shape[1:])} for {BLOCK} rows")
-    at_rows, blocks = 1 - one.ndim, dict[int, np.ndarray]()
+    selection = _joined([call.selection for call in calls])
+    function = _as_function(reduce, selection)
+    threads = resolve(None)
+    finite = _finite(calls)
+    tiles: dict[jax.Device, list[list[Any]]] = {}
+    for device in set(threads):
+        tiles[device] = []
+        for call, numbers in finite:
+            width = _width(call.members, call.layer, device.platform)
+            tiles[device].append(_tiles(call.members, numbers, width, device))
+    shape, dtype = _value_shape(finite, tiles[threads[0]], argument)
+    count = sum(len(numbers) for _, numbers in finite)
+    n = len(jax.tree.leaves(calls[0].rows)[0])
+    at_rows = -1 - len(shape)
     if function is None:  # twice, while blocks are joined
-        memory.check("x", 2.0 * one.dtype.itemsize * count * n * (one.size // (width * BLOCK)))
+        memory.check("x", 2.0 * dtype.itemsize * count * n * math.prod(shape))
+    blocks: dict[int, np.ndarray] = {}
 
-    def issue(first: int, device: jax.Device) -> list[jax.Array]:
-        here = jax.device_put(block(rows, first, BLOCK), device)
-        return [program(tile, here) for tile in tiles[device]]
+    def issue(first: int, device: jax.Device) -> list[list[jax.Array]]:
+        results = []
+        for (call, _), tiles_of_call in zip(finite, tiles[device], strict=True):
+            rows = jax.device_put(block(call.rows, first, BLOCK), device)
+            results.append([call.program(tile, rows) for tile in tiles_of_call])
+        return results
 
-    def collect(first: int, results: list[jax.Array]) -> None:
-        values = np.concatenate([np.asarray(part)[: count - i * width] for i, part in enumerate(results)])
+    def collect(first: int, results: list[list[jax.Array]]) -> None:
+        parts = []
+        for (_, numbers), of_call in zip(finite, results, strict=True):
+            parts.append(np.concatenate([np.asarray(part) for part in of_call])[: len(numbers)])
+        values = np.concatenate(parts)
         values = values if finish is None else finish(values, first)
         values = values if function is None else _reduced(function, values, at_rows)
         blocks[first] = values.take(np.arange(min(BLOCK, n - first)), at_rows)
 
     spread(range(0, n, BLOCK), threads, issue, collect)
-    joined = np.concatenate([blocks[first] for first in sorted(blocks)], at_rows)
-    return selection.spread_out(joined) if function is None else joined
+    everything = np.concatenate([blocks[first] for first in sorted(blocks)], at_rows)
+    return selection.spread_out(everything) if function is None else everything
+
+
+def _joined(selections: Sequence[Selection]) -> Selection:
+    """Selections of several programs as one, with an axis of programs first."""
+    first = selections[0]
+    if len(selections) == 1:
+        return first
+    numbers = np.concatenate([selection.numbers for selection in selections])
+    diverged = np.concatenate([selection.diverged for selection in selections])
+    return Selection((len(selections), *first.shape), numbers, diverged)
+
+
+def _finite(calls: Sequence[Call]) -> list[tuple[Call, np.ndarray]]:
+    """Calls with the numbers of their members that did not diverge, where there are any.
+
+    Where every member diverged it is the first one alone, so that shapes stay non-empty.
+    """
+    finite = [(call, np.flatnonzero(~call.selection.diverged)) for call in calls]
+    return [pair for pair in finite if len(pair[1])] or [(calls[0], np.zeros(1, int))]
+
+
+def _value_shape(
+    finite: Sequence[tuple[Call, np.ndarray]], tiles: Sequence[Sequence[Any]], argument: str
+) -> tuple[tuple[int, ...], np.dtype]:
+    """Shape and dtype of a member's value of one row, the same for all programs."""
+    kinds = []
+    for (call, _), tiles_of_call in zip(finite, tiles, strict=True):
+        tile = tiles_of_call[0]
+        width = len(jax.tree.leaves(tile)[0])
+        one = eval_shape(argument, call.program, tile, block(call.rows, 0, BLOCK))
+        if one.shape[:2] != (width, BLOCK):
+            got = f"{list(one.shape[1:])} for {BLOCK} rows"
+            raise ArgumentError(argument, f"expected a value a row, got {got}")
+        kinds.append((one.shape[2:], one.dtype))
+    if len(set(kinds)) > 1:
+        shapes = " and ".join(str(list(shape)) for shape, _ in dict.fromkeys(kinds))
+        raise ArgumentError(argument, f"expected networks whose values have one shape a row, got {shapes}")
+    return kinds[0]
 
 
 def _as_function(reduce: Any, selection: Selection) -> Reduce | None:
@@ -158,9 +214,9 @@ def _reduced(function: Reduce, values: np.ndarray, at_rows: int) -> np.ndarray:
     return reduced
 
 
-def _tiles(members: Any, places: np.ndarray, width: int, device: jax.Device) -> list[Any]:
-    """Members at these places on a device, ``width`` of them in each tile; the last one repeats some."""
-    slots = [np.resize(places[first : first + width], width) for first in range(0, len(places), width)]
+def _tiles(members: Any, numbers: np.ndarray, width: int, device: jax.Device) -> list[Any]:
+    """Members of these numbers on a device, ``width`` of them in each tile; the last one repeats some."""
+    slots = [np.resize(numbers[first : first + width], width) for first in range(0, len(numbers), width)]
     return [jax.device_put(jax.tree.map(lambda leaf, at=at: leaf[at], members), device) for at in slots]
 
 

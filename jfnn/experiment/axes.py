@@ -2,6 +2,7 @@
 
 import dataclasses
 import functools
+import math
 import numbers
 import zlib
 from collections.abc import Callable, Mapping
@@ -13,6 +14,8 @@ from jfnn.arguments import checks, memory
 from jfnn.arguments.checks import ArgumentError, ArgumentTypeError
 from jfnn.optimizers import Values, is_distribution
 
+# Axes whose values are programs of their own: leading axes of a result, which hold no hyperparameters.
+PROGRAM_AXES = ("network", "batch_size")
 # These are axes even where they are a single number.
 ALWAYS = ("learning_rate", "l2")
 DRAW_BYTES = 64  # of one cell: the draws of two axes and their copies
@@ -73,40 +76,69 @@ def as_sample(sample: Any, argument: str = "sample") -> Sample:
 
 @dataclasses.dataclass(frozen=True)
 class Axes:
-    """Hyperparameters of all cells.
+    """Hyperparameters of all cells, and the networks and batch sizes that they are trained with.
 
     Attributes:
-        values: Name -> values, in order; "learning_rate" and "l2" come first.
-        crossed: Whether cells are all combinations of values, or the first of each, the second of each, …
+        values: Name -> values, in order. The names in `PROGRAM_AXES` come first, then "learning_rate" and
+            "l2". A value without an axis, as `jfnn.train` has, is an array ``[]``.
+        crossed: Whether cells are all combinations of values, or, for each program, the first of each, the
+            second of each, …
+
+    Raises:
+        ValueError: Values that are drawn for cells are of several lengths.
     """
 
     values: dict[str, np.ndarray]
     crossed: bool = True
 
+    def __post_init__(self) -> None:
+        if not self.crossed:
+            lengths = {len(values) for name, values in self.values.items() if name not in PROGRAM_AXES}
+            if len(lengths) > 1:
+                raise ValueError(f"drawn cells have {sorted(lengths)} values")
+
+    @property
+    def axis_of(self) -> dict[str, int | None]:
+        """Name -> number of its axis in a per-cell array; None for a value without one."""
+        numbers: dict[str, int | None] = {}
+        axis = 0
+        for name, values in self.values.items():
+            numbers[name] = axis if values.ndim else None
+            if values.ndim and (self.crossed or name in PROGRAM_AXES):
+                axis += 1
+        return numbers
+
     @property
     def shape(self) -> tuple[int, ...]:
         """Shape of a per-cell array."""
-        lengths = tuple(len(values) for values in self.values.values())
-        return lengths if self.crossed else lengths[:1]
+        lengths = {
+            axis: len(self.values[name]) for name, axis in self.axis_of.items() if axis is not None
+        }
+        return tuple(lengths.values())
 
     def columns(self) -> dict[str, np.ndarray]:
         """Name -> the value of each cell, ``[cells]``."""
-        if not self.crossed:
-            return dict(self.values)
-        mesh = np.meshgrid(*self.values.values(), indexing="ij")
-        return {name: column.ravel() for name, column in zip(self.values, mesh, strict=True)}
+        shape = self.shape
+        cells = math.prod(shape)
+        indices = np.indices(shape).reshape(len(shape), cells)
+        return {
+            name: np.full(cells, self.values[name]) if axis is None else self.values[name][indices[axis]]
+            for name, axis in self.axis_of.items()
+        }
 
     def hyper(self, constants: Mapping[str, Any], members: int, dtype: np.dtype) -> dict[str, np.ndarray]:
         """Each member's numbers, name -> ``[members]``, replicates inside; constants are one or one each."""
-        replicates = members // int(np.prod(self.shape))
+        replicates = members // math.prod(self.shape)
         varied = {name: np.repeat(values, replicates) for name, values in self.columns().items()}
         shared = {name: np.resize(values, members) for name, values in constants.items()}
         return {name: np.asarray(values, dtype) for name, values in (varied | shared).items()}
 
-    def at(self, index: tuple[int, ...]) -> dict[str, float]:
-        """Name -> the value of the cell at a place."""
-        places = index if self.crossed else index * len(self.values)
-        return {name: float(v[i]) for (name, v), i in zip(self.values.items(), places, strict=True)}
+    def at(self, index: tuple[int, ...]) -> dict[str, Any]:
+        """Name -> the value of the cell of an index."""
+        return {
+            name: (self.values[name] if axis is None else self.values[name][index[axis]]).item()
+            for name, axis in self.axis_of.items()
+        }
 
 
 def axes_and_constants(values: Mapping[str, Values], sample: Sample | None) -> tuple[Axes, dict[str, float]]:
@@ -164,17 +196,17 @@ def check_range(values: Mapping[str, np.ndarray], dtype: np.dtype) -> None:
             raise ArgumentError(name, f"{float(exact[changed][0])!r} is out of the range of {dtype.name}")
 
 
-def as_place(
-    place: Any, shape: tuple[int, ...], argument: str, from_the_end: bool = False
+def as_index(
+    index: Any, shape: tuple[int, ...], argument: str, from_the_end: bool = False
 ) -> tuple[int, ...]:
-    """A place in an array of a shape: an index for each axis, negative ones only ``from_the_end``."""
+    """An index into an array of a shape: a number for each axis, negative ones only ``from_the_end``."""
 
-    def fits(index: Any, length: int) -> bool:
-        whole = isinstance(index, numbers.Integral) and not isinstance(index, bool)
-        return whole and -length * from_the_end <= int(index) < length
+    def fits(number: Any, length: int) -> bool:
+        whole = isinstance(number, numbers.Integral) and not isinstance(number, bool)
+        return whole and -length * from_the_end <= int(number) < length
 
-    if not checks.is_several(place) or len(place) != len(shape) or not all(map(fits, place, shape)):
+    if not checks.is_several(index) or len(index) != len(shape) or not all(map(fits, index, shape)):
         raise ArgumentError(
-            argument, f"expected a place in a grid of shape {shape}, got {checks.shown(place)}"
+            argument, f"expected an index into a grid of shape {shape}, got {checks.shown(index)}"
         )
-    return tuple(int(index) % length for index, length in zip(place, shape, strict=True))
+    return tuple(int(number) % length for number, length in zip(index, shape, strict=True))

@@ -116,7 +116,20 @@ class Experiment:
     @property
     def shape(self) -> tuple[int, ...]:
         """Shape of a per-member array: cells, seeds, and folds where there are any."""
+        if self.is_single:
+            return ()
         return (*self.cells.shape, len(self.seeds), *(() if self.folds is None else (self.folds,)))
+
+    @property
+    def is_single(self) -> bool:
+        """Whether it is of one member, without axes."""
+        return not self.cells.shape
+
+    def without_axes(self) -> "Experiment":
+        """The experiment of one member, with numbers in place of axes of one value."""
+        return dataclasses.replace(
+            self, cells=Axes({name: values.reshape(()) for name, values in self.cells.values.items()})
+        )
 
     @property
     def members(self) -> int:

@@ -227,19 +227,3 @@ class TrainOptions(Common):
     fold: int = dataclasses.field(default=0, kw_only=True)
     test: tuple[Any, Any] | None = dataclasses.field(default=None, kw_only=True)
     weights: Any = dataclasses.field(default=None, kw_only=True)
-
-
-@dataclasses.dataclass(frozen=True)
-class GroupOptions(SearchOptions):
-    """Arguments of `jfnn.sweep_groups`.
-
-    Attributes:
-        networks: Name -> network; names become directories with ``out``.
-        split: As in `Options`.
-        batch_sizes: Rows a step, each a group for every network; None for ``batch_size`` alone, whose
-            `jfnn.Minibatches` otherwise say how these rows are drawn.
-    """
-
-    networks: Mapping[str, Network | Learner]
-    split: Split
-    batch_sizes: Sequence[int | None] | None = dataclasses.field(default=None, kw_only=True)

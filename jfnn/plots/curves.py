@@ -12,7 +12,7 @@ from jfnn.analysis.intervals import Interval, as_interval
 from jfnn.analysis.statistics import curve_statistics
 from jfnn.arguments import checks
 from jfnn.arguments.checks import ArgumentError, ArgumentTypeError
-from jfnn.experiment.axes import as_place
+from jfnn.experiment.axes import as_index
 from jfnn.plots.panels import (
     BEST,
     CAPTION_FONT,
@@ -167,7 +167,7 @@ def as_cells(cells: Sequence[tuple[int, ...]] | str | None, result: SweepResult)
         return list(np.ndindex(*result.cell_shape))
     if not checks.is_several(cells):
         raise ArgumentTypeError("cells", f"expected places in a grid or 'all', got {checks.shown(cells)}")
-    places = [as_place(cell, result.cell_shape, "cells") for cell in cells]
+    places = [as_index(cell, result.cell_shape, "cells") for cell in cells]
     if not places:
         raise ArgumentError("cells", "expected at least one")
     return places

@@ -49,9 +49,9 @@ def cell_values(result: SweepResult, objectives: Sequence[Objective]) -> np.ndar
         if np.shape(members) != result.diverged_at.shape:
             expected = f"expected one number a member, {list(result.diverged_at.shape)}"
             raise ArgumentError("objectives", f"{expected}, got shape {list(np.shape(members))}")
-        values.append(np.reshape(members, (result.pruned_cells.size, -1)).mean(axis=1))
+        values.append(result.ranked(result.cell_means(members)).ravel())
     table = np.stack([*values, result.cell_scores().ravel()], axis=1)
-    ranks = np.isfinite(table).all(axis=1) & ~result.pruned_cells.ravel()
+    ranks = np.isfinite(table).all(axis=1)
     return np.where(ranks[:, None], table[:, :-1], np.nan)
 
 

@@ -37,7 +37,7 @@ class LostMembersError(ExecutorError):
         self.members = np.unique(np.concatenate([tile.members for tile in failures]))
         table, failure = result.to_dict(), failures[0]
         names = (*result.axes, "seed", *(() if result.folds is None else ("fold",)))
-        cell = ", ".join(f"{name}={table[name][self.members[0]]:g}" for name in names)
+        cell = ", ".join(f"{name}={table[name][self.members[0]].item()}" for name in names)
         where = "error.result" if directory is None else str(directory / run_directory.PARTIAL)
         again = "" if directory is None else "; resume=True tries again from the last state before"
         super().__init__(
@@ -61,10 +61,10 @@ def as_result(
         LostMembersError: Members were given up; the others' rows are in the directory, if there is one.
     """
     shape, keep, state = experiment.shape, experiment.execution.keep_params, outcome.state
-    history = {"epoch": state.history.epoch, **_by_part(state.history.scores, shape)}
+    keeps_history = experiment.execution.eval_every is not None
     result = SweepResult(
         axes=dict(experiment.cells.values),
-        seeds=np.array(experiment.seeds),
+        seeds=np.array(experiment.seeds[0] if experiment.is_single else experiment.seeds),
         folds=experiment.folds,
         scores=_by_part(outcome.scores, shape),
         metrics={metric.name: metric.higher_is_better for metric in experiment.learner.metrics},
@@ -73,13 +73,14 @@ def as_result(
         pruned=state.pruned.reshape(shape),
         epochs=outcome.epochs.reshape(shape),
         params=None,
-        history={} if experiment.execution.eval_every is None else history,
+        evaluations=state.history.epoch if keeps_history else np.zeros(0, np.int32),
+        history=_by_part(state.history.scores, shape) if keeps_history else {},
         timing={"compile": outcome.compile_seconds, "run": outcome.run_seconds},
         ranked_by=experiment.ranking.name,
         sampled=not experiment.cells.crossed,
         config=description,
         subset_values={} if experiment.subsets is None else experiment.subsets.axis,
-        objective=state.objectives.T.reshape(*shape, -1) if len(state.objectives) else None,
+        objective=state.objectives.T.reshape((*shape, -1)) if len(state.objectives) else None,
         origin=origin_of(experiment),
     )
     if keep != "none":
@@ -112,7 +113,7 @@ def _with_params(result: SweepResult, experiment: Experiment, outcome: Outcome) 
     shape = experiment.shape
     history = jax.tree.map(lambda leaf: np.moveaxis(leaf, 0, 1), outcome.state.history.params)
     params = experiment.learner.unpack(outcome.params if history is None else history)
-    params = jax.tree.map(lambda leaf: np.ascontiguousarray(leaf).reshape(*shape, *leaf.shape[1:]), params)
+    params = jax.tree.map(lambda leaf: np.ascontiguousarray(leaf).reshape((*shape, *leaf.shape[1:])), params)
     if experiment.execution.keep_params != "best":
         return dataclasses.replace(result, params=params)
     best = result.best_or_none()
@@ -129,4 +130,4 @@ def _by_part(scores: Scores, shape: tuple[int, ...]) -> dict[str, np.ndarray]:
         for i, part in enumerate(PARTS)
         for metric, values in scores.items()
     }
-    return {name: values.reshape(*shape, *values.shape[1:]) for name, values in by_part.items()}
+    return {name: values.reshape((*shape, *values.shape[1:])) for name, values in by_part.items()}

@@ -1,4 +1,4 @@
-"""Predictions and scores of every member of a sweep for every row."""
+"""Predictions and scores of the members of a sweep for every row."""
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import Any, NamedTuple
@@ -9,14 +9,13 @@ import numpy as np
 from jfnn.arguments import checks
 from jfnn.arguments.checks import ArgumentError, ArgumentTypeError
 from jfnn.datasets import columns
-from jfnn.engine.blocks import BLOCK, Finish, Reduce, Selection, by_blocks, vote
-from jfnn.experiment.axes import Axes
+from jfnn.engine.blocks import BLOCK, Call, Finish, Reduce, Selection, by_blocks, vote
 from jfnn.experiment.experiment import PARTS
 from jfnn.experiment.validation import cuts, with_labels
 from jfnn.layers.kind import Params
 from jfnn.learners import answers
-from jfnn.learners.answers import Function, Model
-from jfnn.learners.data import Data
+from jfnn.learners.answers import Model
+from jfnn.learners.data import Data, Hyper
 from jfnn.learners.learner import Learner, Metric
 from jfnn.network import Network
 from jfnn.store.files import digest
@@ -40,228 +39,225 @@ class Origin(NamedTuple):
     subsets: Subsets | None = None
 
 
-class MemberPredictions:
-    """Questions to all members of a `SweepResult` at once."""
+class Members(NamedTuple):
+    """The trained members of one program.
 
-    axes: dict[str, np.ndarray]
-    sampled: bool
-    folds: int | None
-    diverged_at: np.ndarray
-    params: Any
-    kept_cell: tuple[int, ...] | None
-    history: dict[str, np.ndarray]
-    metrics: dict[str, bool]
-    config: dict[str, Any]
-    origin: Origin | None
+    Attributes:
+        model: The learner, or function ``(params, x) -> outputs``, that answers for them.
+        params: Their parameters, NumPy arrays with all members on the leading axis.
+        hyper: Their numbers, name -> ``[members]``.
+        selection: Which members of the run these are.
+        dtype: Dtype of their parameters.
+    """
 
-    def __getstate__(self) -> dict[str, Any]:
-        """All but the learner, whose functions need not be such as can be pickled."""
-        return {**vars(self), "origin": None}
+    model: Model
+    params: Params
+    hyper: Hyper
+    selection: Selection
+    dtype: np.dtype
 
-    def predict(
-        self, x: Any, reduce: str | Reduce | None = None, network: Network | Learner | Function | None = None
-    ) -> np.ndarray:
-        """Labels ``[…, n]`` or, of a regression, outputs ``[…, n, n_out]`` of every member for every row.
 
-        The leading axes are those of the grid, or of the kept cell (and, of parameters kept at evaluations,
-        these behind). Labels are as of `jfnn.predict`, given where targets were classes: -1 for members that
-        diverged and outputs that are not finite. Outputs of members that diverged are NaN.
+def predict(
+    programs: Sequence[Members],
+    x: Any,
+    reduce: str | Reduce | None,
+    metrics: Mapping[str, bool],
+    config: Mapping[str, Any],
+) -> np.ndarray:
+    """Labels or outputs of all members, as `SweepResult.predict` says, of several programs on a first axis."""
+    framed = columns.is_frame(x)
+    if not all(answers.decides(members.model, metrics) for members in programs):
+        units = columns.units(config) if framed else None
+        return _ask(answers.outputs, programs, x, reduce, config, units)
+    if reduce is not None and not (isinstance(reduce, str) and reduce == VOTE):
+        raise ArgumentError(
+            "reduce",
+            f"expected None or '{VOTE}', since other statistics of labels mean nothing (predict_proba"
+            f" takes them, of probabilities); got {checks.shown(reduce)}",
+        )
+    values = _ask(answers.labels, programs, x, vote if reduce == VOTE else None, config)
+    return columns.as_words(values, config) if framed else values
 
-        Args:
-            x: Inputs ``[n, …]`` as the networks take them, scaled if their training rows were. Or, for a run
-                of ``jfnn grid`` on a .csv file, a data frame or a mapping of columns, by the file's names and
-                in its units; labels are then the file's words ("" for -1), outputs in the targets' units.
-            reduce: None for all values. Of labels also "vote", the label of most members, of equals the
-                smallest; no other, since their numbers are names. Of outputs "mean" or "std" over members,
-                NaN left out; or a function ``(values [members, rows, …], axis=0)``, such as `numpy.median`.
-                It sees the members that did not diverge and 256 rows at a time, the last filled up with
-                zeros, and may put another axis in the members' place, as quantiles do.
-            network: The network, where a result that was loaded does not know it, since functions of your own
-                take part; with a loss of your own ``jfnn.supervised(network, loss)``. For a learner of your
-                own a function ``(params, x) -> outputs [n, …]`` of one member.
 
-        Raises:
-            ValueError, TypeError: No parameters were kept; the network is not known or not theirs; invalid
-                inputs; with ``reduce``, every member diverged; else, values do not fit into memory.
-        """
-        model, framed = self._model(network), columns.is_frame(x)
-        if not answers.decides(model, self.metrics):
-            units = columns.units(self.config) if framed else None
-            return self._ask(answers.outputs, model, x, reduce, units)
-        if reduce is not None and not (isinstance(reduce, str) and reduce == VOTE):
-            raise ArgumentError(
-                "reduce",
-                f"expected None or '{VOTE}', since other statistics of labels mean nothing (predict_proba"
-                f" takes them, of probabilities); got {checks.shown(reduce)}",
-            )
-        values = self._ask(answers.labels, model, x, vote if reduce == VOTE else None)
-        return columns.as_words(values, self.config) if framed else values
-
-    def predict_proba(
-        self, x: Any, reduce: str | Reduce | None = None, network: Network | Learner | None = None
-    ) -> np.ndarray:
-        """Class probabilities ``[…, n, n_out]`` of every member for every row; NaN for members that diverged.
-
-        Arguments are those of `predict`, with ``reduce`` as of outputs; probabilities are those of
-        `jfnn.predict_proba`.
-
-        Raises:
-            ValueError, TypeError: As in `predict`; or the loss has no probabilities.
-        """
-        model = self._model(network)
+def probabilities(
+    programs: Sequence[Members], x: Any, reduce: str | Reduce | None, config: Mapping[str, Any]
+) -> np.ndarray:
+    """Class probabilities of all members, as `SweepResult.predict_proba` says."""
+    for members in programs:
+        model = members.model
         if not answers.has_outputs(model) or model.loss.probabilities is None:
             raise ArgumentError(
                 "loss", "expected a network and a cross-entropy; others have no probabilities"
             )
-        return self._ask(answers.probabilities, model, x, reduce)
+    return _ask(answers.probabilities, programs, x, reduce, config)
 
-    def row_scores(
-        self,
-        metric: str | Metric,
-        part: str,
-        split: Split,
-        reduce: str | Reduce | None = None,
-        *,
-        network: Network | Learner | None = None,
-        folds: int | Iterable[Any] | None = None,
-    ) -> np.ndarray:
-        """A metric's number of each row and member ``[…, n]``: the loss, 1 for a right answer, ….
 
-        NaN where a member's fold does not have the row in this part, and for members that diverged. The mean
-        over rows is the score of the sweep; of "r2", whose numbers are squared errors, it is not.
+def _ask(
+    function: Callable[..., jax.Array],
+    programs: Sequence[Members],
+    x: Any,
+    reduce: Any,
+    config: Mapping[str, Any],
+    finish: Finish | None = None,
+) -> np.ndarray:
+    """Values of a function of `jfnn.learners.answers` for inputs, or for a frame of them."""
+    framed = columns.is_frame(x)
+    table = columns.as_rows(x, config) if framed else x
+    calls = []
+    for members in programs:
+        model = members.model
+        rows = table
+        if framed and answers.has_outputs(model):
+            rows = table.reshape(len(table), *model.network.input_shape)
+        rows = answers.inputs(model, rows, members.dtype)
+        params = answers.packed(model, members.params, members.dtype)
+        leaves = jax.tree.leaves(params)
+        layer = model.width() if isinstance(model, Learner) else max(leaf.shape[-1] for leaf in leaves)
+        calls.append(Call(answers.program(function, model), params, members.selection, rows, layer))
+    return by_blocks(calls, finish, reduce)
 
-        Args:
-            metric: A name of `jfnn.learners.METRICS` or a `Metric`; of a learner of your own, a name of its.
-            part: "train" or "validation", for all n rows to train on; "all" for these, in whichever part of
-                a member's fold they are; or "test", for those to test on. Where subsets have labels of their
-                own, "train" scores by these, all others by the split's.
-            split: The split of the sweep.
-            reduce: As in `predict` of outputs; "mean" and "std" are over members that have the row.
-            network: As in `predict`; a learner of your own as it is.
-            folds: Those of the sweep, where its result was loaded and they were no number; for "train" and
-                "validation" alone.
 
-        Raises:
-            ValueError, TypeError: As in `predict`; another split or other folds than the sweep's; a part that
-                has no rows.
-        """
-        checks.check_instance(split, Split, "split")
-        checks.as_choice(part, "part", (*PARTS, "all"))
-        learner = self._model(network)
-        if answers.has_outputs(learner):
-            with checks.renamed(metrics="metric"):
-                learner = learner.measuring([metric])
-        elif not isinstance(learner, Learner):
-            raise ArgumentTypeError("network", "expected a network or a learner, got a function")
+class PartOfFolds(NamedTuple):
+    """The rows of one part of the data in each fold.
+
+    Attributes:
+        numbers: Row numbers in each fold.
+        relabelled: Where subsets have labels, ``[F, n]`` numbers of all training rows as each subset has
+            them, among the rows of the longer split; else None.
+        longer: The split with a row for each label of a row.
+    """
+
+    numbers: Sequence[np.ndarray]
+    relabelled: np.ndarray | None = None
+    longer: Split | None = None
+
+
+def row_scores(
+    programs: Sequence[Members],
+    metric: str | Metric,
+    part: str,
+    split: Split,
+    reduce: str | Reduce | None,
+    config: Mapping[str, Any],
+    part_of_folds: Callable[[Learner, Data], PartOfFolds],
+) -> np.ndarray:
+    """A metric's number of each row and member, as `SweepResult.row_scores` says.
+
+    Args:
+        programs: The members of each program.
+        metric: As there.
+        part: As there.
+        split: As there.
+        reduce: As there.
+        config: The run's description.
+        part_of_folds: Gives the rows of "train" or "validation" in each fold.
+    """
+    recorded = config.get("data", {}).get("rows")  # none of a result that no sweep has made
+    calls = []
+    folds: list[np.ndarray] = []
+    rows_of: PartOfFolds | None = None
+    n_train = 0
+    for members in programs:
+        learner = _measuring(members.model, metric)
         name = metric.name if isinstance(metric, Metric) else metric
         checks.as_choice(name, "metric", [metric.name for metric in learner.metrics])
         learner, data = learner.bind(split)
-        first, end = (data.n_train, data.n) if part == "test" else (0, data.n_train)
+        n_train = data.n_train
+        first, end = (n_train, data.n) if part == "test" else (0, n_train)
         if first == end:
             raise ArgumentError("part", "expected one with rows; this split has none to test on")
-        recorded = self.config.get("data", {}).get("rows")  # none of a result that no sweep has made
         given = [digest(leaf) for leaf in jax.tree.leaves(data.rows)]
         if recorded is not None and given != [leaf["sha256"] for leaf in recorded]:
             raise ArgumentError("split", "expected the rows of the sweep, got others")
-        params, selection, dtype = self._kept()
-        constants = self.config.get("settings", {}).get("constants", {})
-        everyone = Axes(self.axes, not self.sampled).hyper(constants, self.diverged_at.size, dtype)
-        hyper = {name: values[selection.numbers] for name, values in everyone.items()}
-        members: tuple[Any, ...] = (answers.packed(learner, params, dtype), hyper)
-        rows = jax.tree.map(lambda leaf: leaf[first:end], data.rows)
         function: Callable[..., jax.Array] = answers.row_score
-        only = None
+        packed = answers.packed(learner, members.params, members.dtype)
+        arguments: tuple[Any, ...] = (packed, members.hyper)
+        rows = jax.tree.map(lambda leaf, first=first, end=end: leaf[first:end], data.rows)
         if part in PARTS[:2]:
-            parts, own_rows = self._parts(part, learner, split, data, folds)
-            fold_of = selection.numbers % len(parts)
-            only = _only(parts, data.n_train, fold_of[selection.places])
-            if part == "train" and own_rows is not None:
-                function, rows = answers.row_score_in_fold, own_rows
-                members = (*members, fold_of.astype(np.int32))
+            rows_of = part_of_folds(learner, data) if rows_of is None else rows_of
+            fold = members.selection.numbers % len(rows_of.numbers)
+            folds.append(fold)
+            if part == "train" and rows_of.relabelled is not None:
+                _, everything = learner.bind(rows_of.longer)
+                numbers = rows_of.relabelled.T
+                rows = jax.tree.map(lambda leaf, numbers=numbers: leaf[numbers], everything.rows)
+                function = answers.row_score_in_fold
+                arguments = (*arguments, fold.astype(np.int32))
         program = answers.program(function, learner, name)
-        return by_blocks(program, members, selection, rows, learner.width(), only, reduce, "metric")
+        calls.append(Call(program, arguments, members.selection, rows, learner.width()))
+    finish = None
+    if rows_of is not None:
+        diverged = np.concatenate([members.selection.diverged for members in programs])
+        fold_of = np.concatenate(folds)
+        finite = fold_of[:1] if diverged.all() else fold_of[~diverged]
+        finish = _only(rows_of.numbers, n_train, finite)
+    return by_blocks(calls, finish, reduce, "metric")
 
-    def _model(self, network: Any) -> Model:
-        """The learner or function that answers for the members, by the argument or what is known."""
-        if network is not None and not isinstance(network, Network):
-            if not isinstance(network, Learner) and not callable(network):
-                raise ArgumentTypeError("network", f"expected a jfnn.Network, got {checks.shown(network)}")
-            return network
-        if self.origin is None:
-            reason = "expected jfnn.supervised(network, loss), since this result does not know its own"
-            raise ArgumentError("network", reason)
-        return self.origin.learner(network)
 
-    def _ask(
-        self,
-        function: Callable[..., jax.Array],
-        model: Model,
-        x: Any,
-        reduce: Any,
-        finish: Finish | None = None,
-    ) -> np.ndarray:
-        """Values of a function of `jfnn.learners.answers` for inputs, or for a frame of them."""
-        params, selection, dtype = self._kept()
-        if columns.is_frame(x):
-            x = columns.as_rows(x, self.config)
-            x = x.reshape(len(x), *model.network.input_shape) if answers.has_outputs(model) else x
-        rows, params = answers.inputs(model, x, dtype), answers.packed(model, params, dtype)
-        program, leaves = answers.program(function, model), jax.tree.leaves(params)
-        layer = model.width() if isinstance(model, Learner) else max(leaf.shape[-1] for leaf in leaves)
-        return by_blocks(program, params, selection, rows, layer, finish, reduce)
+def _measuring(model: Model, metric: str | Metric) -> Learner:
+    """The learner of a model with a metric."""
+    if answers.has_outputs(model):
+        with checks.renamed(metrics="metric"):
+            learner: Learner = model.measuring([metric])
+        return learner
+    if not isinstance(model, Learner):
+        raise ArgumentTypeError("network", "expected a network or a learner, got a function")
+    return model
 
-    def _kept(self) -> tuple[Params, Selection, np.dtype]:
-        """Parameters of the members that were kept, on one axis, which they are, and their dtype."""
-        if self.params is None:
-            raise ArgumentError("keep_params", "expected 'all'; this sweep kept no parameters")
-        place, everyone = self.kept_cell or (), self.diverged_at
-        at, numbers = everyone[place], np.arange(everyone.size).reshape(everyone.shape)[place]
-        shape, diverged = at.shape, at >= 0
-        if self.config.get("settings", {}).get("keep_params") == "evaluations":
-            epochs = self.history["epoch"]
-            shape, numbers = (*shape, len(epochs)), np.repeat(numbers, len(epochs))
-            diverged = diverged[..., None] & (at[..., None] < epochs)
-        params = jax.tree.map(lambda leaf: leaf.reshape(-1, *leaf.shape[len(shape) :]), self.params)
-        floats = [leaf.dtype for leaf in jax.tree.leaves(params) if leaf.dtype.kind == "f"]
-        dtype = np.dtype(jax.dtypes.canonicalize_dtype(floats[0] if floats else np.float64))
-        return params, Selection(shape, numbers.ravel(), diverged.ravel()), dtype
 
-    def _parts(
-        self, part: str, learner: Learner, split: Split, data: Data, folds: Any
-    ) -> tuple[list[np.ndarray], Any]:
-        """Numbers of the split's rows in a part of each fold, and of subsets with labels of their own rows.
+def part_of_folds(
+    part: str,
+    split: Split,
+    learner: Learner,
+    data: Data,
+    folds: int | Iterable[Any] | None,
+    recorded: Mapping[str, Any],
+    number: int | None,
+    origin: Origin | None,
+) -> PartOfFolds:
+    """The rows of a part, "train" or "validation", in each fold of a run, checked against its description.
 
-        The latter are the training rows as each subset has them, ``[n, F, …]``, else None.
-        """
-        recorded, i = self.config["data"], PARTS.index(part)
-        known = None if self.origin is None else self.origin.parts
-        others = ArgumentError("folds", "expected those of the sweep, got others")
-        own_rows = None
-        if "labels" in recorded:
-            subsets = folds if self.origin is None or known is None else self.origin.subsets
-            if not isinstance(subsets, Subsets) or subsets.labels is None:
-                raise ArgumentError("folds", "expected the jfnn.subsets.Subsets of the sweep, with labels")
-            with checks.renamed(y_train="folds"):
-                longer, numbered = with_labels(split, subsets)
-                _, everything = learner.bind(longer)
-            added = [leaf[data.n_train : everything.n_train] for leaf in jax.tree.leaves(everything.rows)]
-            if digest(*added) != recorded["labels"]:
-                raise others
-            parts, numbers = ([pair[i] for pair in pairs] for pairs in (subsets.pairs, numbered.pairs))
-            own_rows = jax.tree.map(lambda leaf: leaf[_own_numbers(subsets, numbered).T], everything.rows)
-        elif known is not None:
-            parts = numbers = [fold[part] for fold in known]
-        else:
-            size = None if self.folds else max(recorded["validation"]["rows"]) or None
-            parts = numbers = [pair[i] for pair in cuts(data, size, self.folds if folds is None else folds)]
-        if digest(*numbers) != recorded[part]["sha256"]:
+    Args:
+        part: The part.
+        split: The split of the sweep.
+        learner: A learner of the run.
+        data: The split's rows, as bound to it.
+        folds: Those of the sweep, where its result was loaded and they were no number.
+        recorded: "data" of the run's description.
+        number: Number of folds of the run, or None.
+        origin: Objects of the run, as far as they are known.
+    """
+    i = PARTS.index(part)
+    known = None if origin is None else origin.parts
+    others = ArgumentError("folds", "expected those of the sweep, got others")
+    if "labels" in recorded:
+        subsets = folds if origin is None or known is None else origin.subsets
+        if not isinstance(subsets, Subsets) or subsets.labels is None:
+            raise ArgumentError("folds", "expected the jfnn.subsets.Subsets of the sweep, with labels")
+        with checks.renamed(y_train="folds"):
+            longer, numbered = with_labels(split, subsets)
+            _, everything = learner.bind(longer)
+        added = [leaf[data.n_train : everything.n_train] for leaf in jax.tree.leaves(everything.rows)]
+        if digest(*added) != recorded["labels"]:
             raise others
-        if not any(map(len, parts)):
-            raise ArgumentError("part", "expected one with rows; this sweep held none out")
-        return parts, own_rows
+        rows = PartOfFolds([pair[i] for pair in subsets.pairs], _relabelled(subsets, numbered), longer)
+        numbers = [pair[i] for pair in numbered.pairs]
+    else:
+        if known is not None:
+            numbers = [fold[part] for fold in known]
+        else:
+            size = None if number else max(recorded["validation"]["rows"]) or None
+            pairs = cuts(data, size, number if folds is None else folds)
+            numbers = [pair[i] for pair in pairs]
+        rows = PartOfFolds(numbers)
+    if digest(*numbers) != recorded[part]["sha256"]:
+        raise others
+    if not any(map(len, numbers)):
+        raise ArgumentError("part", "expected one with rows; this sweep held none out")
+    return rows
 
 
-def _own_numbers(subsets: Subsets, numbered: Subsets) -> np.ndarray:
+def _relabelled(subsets: Subsets, numbered: Subsets) -> np.ndarray:
     """Numbers of the training rows as each subset has them ``[F, n]``."""
     numbers = np.tile(np.arange(subsets.n), (len(subsets.pairs), 1))
     for fold, (train, _) in enumerate(subsets.pairs):

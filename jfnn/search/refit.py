@@ -10,7 +10,8 @@ from jfnn.experiment.options import Options
 from jfnn.experiment.settings import Validation, as_execution, as_validation
 from jfnn.learners.learner import Learner
 from jfnn.optimizers import Optimizer, as_optimizer
-from jfnn.search.result import REFIT, SweepResult
+from jfnn.search.result import SweepResult
+from jfnn.search.run_directory import REFIT
 
 
 def refit_options(options: Options, result: SweepResult) -> Options:

@@ -1,38 +1,80 @@
-"""The result of a sweep."""
+"""The result of a sweep: scores, histories and trained parameters, and questions to them."""
 
 import dataclasses
 import os
-from collections.abc import Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
 import jax
 import numpy as np
 
-from jfnn.arguments import paths
-from jfnn.arguments.checks import ArgumentError
-from jfnn.experiment.axes import as_place
+from jfnn.arguments import checks, paths
+from jfnn.arguments.checks import ArgumentError, ArgumentTypeError
+from jfnn.arguments.texts import axis_text, html_table, name_text, number_text, value_text
+from jfnn.engine.blocks import Reduce, Selection
+from jfnn.experiment.axes import PROGRAM_AXES, Axes, as_index
+from jfnn.experiment.experiment import PARTS
 from jfnn.experiment.settings import Execution
-from jfnn.search import run_directory
-from jfnn.search.cells import Best, RankedCells
-from jfnn.search.predictions import MemberPredictions, Origin
+from jfnn.learners import answers
+from jfnn.learners.data import Data
+from jfnn.learners.learner import Learner, Metric
+from jfnn.network import Network
+from jfnn.search import predictions, run_directory
+from jfnn.search.predictions import Members, Origin, PartOfFolds
+from jfnn.search.run_directory import GRID, OUTCOMES, Kept, kept
+from jfnn.targets import Split
 
-REFIT = "refit"  # the directory, in that of a run, of its best cell trained again
+NONE_RANKS = "no best cell: every one diverged with some seed or was pruned; try smaller learning rates"
+SHOWN = 5  # cells in a notebook
+
+
+@dataclasses.dataclass(frozen=True)
+class Best:
+    """The best cell of a grid.
+
+    Attributes:
+        index: Its index on every axis but the seeds (and folds).
+        axes: Name -> value on each of these axes.
+        score: The score named by ``ranked_by``, averaged over seeds and folds.
+    """
+
+    index: tuple[int, ...]
+    axes: dict[str, Any]
+    score: float
+    ranked_by: str
+
+    def _repr_html_(self) -> str:
+        """Its hyperparameters and its score as a table, for notebooks."""
+        names = [axis_text(name) for name in self.axes]
+        values = [value_text(name, value) for name, value in self.axes.items()]
+        return html_table([[*names, name_text(self.ranked_by)], [*values, f"{self.score:.4g}"]])
+
+
+def _is_metrics(value: Any) -> bool:
+    return type(value) is dict and all(type(higher) is bool for higher in value.values())
+
+
+def _is_cell(value: Any) -> bool:
+    return value is None or (type(value) is list and all(type(index) is int for index in value))
 
 
 @dataclasses.dataclass(frozen=True, eq=False, repr=False)
-class SweepResult(RankedCells, MemberPredictions):
+class SweepResult:
     """Scores and trained parameters of every member of a grid.
 
     Arrays of results have the shape of the grid: an axis for each hyperparameter in the order of ``axes``
     (learning rate E, L2 penalty L, …), then the seeds S and any folds F: ``[E, L, S, F]``. A random search
-    has one axis of cells instead, ``[n, S]``.
+    has one axis of cells instead, ``[n, S]``. Several networks or batch sizes are axes before these. The
+    result of `jfnn.train`, of one member, has no axes at all: scores are single numbers, and ``params`` are
+    that member's.
 
     Axes and scores are attributes too: ``result.l2`` is ``result.axes["l2"]``, ``result.test_accuracy`` is
     ``result.scores["test_accuracy"]``.
 
     Attributes:
-        axes: Name -> values, float64; "learning_rate" and "l2" come first. In a random search n values each.
+        axes: Name -> values. "network" (names) and "batch_size" (0 for all rows) come first where there are
+            several, then float64 "learning_rate" and "l2". In a random search n values of each number.
         seeds: ``[S]``.
         folds: Number of folds, or None without folds.
         scores: "train_loss", "test_accuracy", …: each metric on each part of the data ("train", "validation",
@@ -45,70 +87,391 @@ class SweepResult(RankedCells, MemberPredictions):
         stopped_at: Epochs done when a scheduler ended the member's training, -1 for never.
         pruned: Whether a scheduler ruled the member's cell out of the ranking.
         epochs: Epochs for which the member's parameters were trained.
-        params: Parameters with the grid's shape in front on every leaf, or as ``keep_params`` says.
-        kept_cell: The place of the only cell whose parameters were kept, or None.
-        history: Name of a score -> ``[E, L, S, H]``, at the epochs ``history["epoch"] [H]``, if kept.
+        params: Parameters with the grid's shape in front on every leaf, or as ``keep_params`` says. With
+            several networks or batch sizes nested lists of these, one for each program.
+        kept_cell: The index of the only cell whose parameters were kept, or None.
+        evaluations: Epochs done at each evaluation of the history ``[H]``.
+        history: Name of a score -> ``[E, L, S, H]``, if kept.
         objective: The mean objective of each epoch's steps ``[E, L, S, epochs]``, NaN where a member did not
             train; None if it was not kept.
         timing: "compile" and "run", in seconds since the run began or was resumed.
         ranked_by: The score that ranks cells, such as "validation_accuracy": on rows held out, if there are
             any, else on test rows, else on training rows.
         sampled: Whether cells were drawn, rather than all combinations taken.
-        refit: The best cell trained again on all training rows, a sweep of one cell, or None.
         subset_values: Name of the axis of `jfnn.subsets.Subsets` -> its values ``[F]``, if it has any.
-        config: Settings, checksums of the data, versions, device, and the "fingerprint" of what decides.
-        origin: The learner and the rows of folds, as far as they are known; None once pickled.
+        config: Settings, checksums of the data, versions, device, and the "fingerprint" of what decides; of
+            several programs what they have in common.
+        refit: The best cell trained again on all training rows, a sweep of one cell, or None.
+        programs: The results of the programs, one for each network and batch size in C order, where there are
+            several.
+        origin: The learner and the rows of folds, as far as they are known; None once pickled, and of several
+            programs.
     """
 
-    axes: dict[str, np.ndarray]
-    seeds: np.ndarray
-    folds: int | None
-    scores: dict[str, np.ndarray]
-    metrics: dict[str, bool]
-    diverged_at: np.ndarray
-    stopped_at: np.ndarray
-    pruned: np.ndarray
-    epochs: np.ndarray
+    axes: dict[str, np.ndarray] = kept(Kept("f", prefix=""))
+    seeds: np.ndarray = kept(Kept("iu"))
+    folds: int | None = kept(Kept(is_sound=lambda value: value is None or type(value) is int))
+    scores: dict[str, np.ndarray] = kept(Kept("f", (GRID,), prefix="score."))
+    metrics: dict[str, bool] = kept(Kept(is_sound=_is_metrics))
+    diverged_at: np.ndarray = kept(Kept("iu", (GRID,)))
+    stopped_at: np.ndarray = kept(Kept("iu", (GRID,)))
+    pruned: np.ndarray = kept(Kept("b", (GRID,)))
+    epochs: np.ndarray = kept(Kept("iu", (GRID,)))
     params: Any
-    history: dict[str, np.ndarray]
+    evaluations: np.ndarray = kept(Kept("iu", ("evaluation",)))
+    history: dict[str, np.ndarray] = kept(Kept("f", (GRID, "evaluation"), prefix="history."))
     timing: dict[str, float]
-    ranked_by: str
-    sampled: bool = False
-    kept_cell: tuple[int, ...] | None = None
-    refit: "SweepResult | None" = None
+    ranked_by: str = kept(Kept(is_sound=lambda value: type(value) is str))
+    sampled: bool = kept(Kept(is_sound=lambda value: type(value) is bool), default=False)
+    kept_cell: tuple[int, ...] | None = kept(Kept(is_sound=_is_cell), default=None)
     config: dict[str, Any] = dataclasses.field(default_factory=dict)
-    objective: np.ndarray | None = None
-    subset_values: dict[str, np.ndarray] = dataclasses.field(default_factory=dict)
+    objective: np.ndarray | None = kept(Kept("f", (GRID, "epoch")), default=None)
+    subset_values: dict[str, np.ndarray] = kept(
+        Kept("iufbU", ("fold",), prefix="subset."), default_factory=dict
+    )
+    refit: "SweepResult | None" = None
+    programs: "tuple[SweepResult, ...]" = ()
     origin: Origin | None = None
 
     def __getattr__(self, name: str) -> np.ndarray:
         """An axis or a score by its name."""
-        axes, scores = (self.__dict__.get(field, {}) for field in ("axes", "scores"))
-        if name not in (arrays := axes | scores):
-            raise AttributeError(f"a sweep has no {name!r}; its scores are {', '.join(scores)}")
+        fields = vars(self)
+        arrays = {**fields.get("axes", {}), **fields.get("scores", {})}
+        if name not in arrays:
+            raise AttributeError(f"a sweep has no {name!r}; its scores are {', '.join(fields.get('scores', {}))}")
         return np.asarray(arrays[name])
+
+    def __getstate__(self) -> dict[str, Any]:
+        """All but the learner, whose functions need not be such as can be pickled."""
+        return {**vars(self), "origin": None}
+
+    def __repr__(self) -> str:
+        """The axes, and the best cell."""
+        best = self.best_or_none()
+        best_text = f"best {self.ranked_by} {best.score:.6g} at {best.axes}" if best else "no cell ranks"
+        return f"<SweepResult of {self.members_text()};\n {best_text}>"
+
+    def _repr_html_(self) -> str:
+        """The best cells as a table, for notebooks; a score is the mean with the least and the greatest."""
+        order = [cell for cell in self.order() if not self.pruned_cells.ravel()[cell]]
+        if not order:
+            return f"<p>{self.members_text()}</p><p>{NONE_RANKS}</p>"
+        higher = self.higher_is_better()
+        means = self.cell_scores()
+        rows = [["", *map(axis_text, self.axes), name_text(self.ranked_by)]]
+        for rank, cell in enumerate(order[:SHOWN], 1):
+            index = self.cell_index(cell)
+            values = self.scores[self.ranked_by][index].ravel()
+            score = number_text(float(means[index]), higher)
+            if values.size > 1:
+                least = number_text(float(values.min()), higher)
+                most = number_text(float(values.max()), higher)
+                score = f"{score} ({least} to {most})"
+            texts = [value_text(name, value) for name, value in self.axes_at(index).items()]
+            rows.append([f"{rank}.", *texts, score])
+        return f"<p>{self.members_text()}</p>{html_table(rows)}"
+
+    def members_text(self) -> str:
+        """Numbers of members, of values on each axis, of seeds and of folds: "12 members: l2 3, …"."""
+        size = self.diverged_at.size
+        lengths = [f"{name} {len(values)}" for name, values in self.axes.items() if values.ndim]
+        lengths += [f"seeds {len(self.seeds)}"] if self.seeds.ndim else []
+        lengths += [] if self.folds is None else [f"folds {self.folds}"]
+        count = f"{size} member{'s' * (size > 1)}"
+        return f"{count}: {', '.join(lengths)}" if lengths else count
 
     @property
     def execution(self) -> Execution:
-        """The form of the tiles, which bits follow: with it `jfnn.train` gives any member's."""
+        """The form of the tiles, which bits follow: with it `jfnn.train` gives any member's.
+
+        Raises:
+            ValueError: The result is of several programs; ask one of `programs`.
+        """
+        if self.programs:
+            raise ArgumentError("execution", "each program has its own; see result.programs")
         settings = self.config["settings"]
         batches = settings["minibatches"]
         pads = batches != "given" and batches["scheme"] == "full" and not batches["drop_last"]
         padded = batches["batch_size"] if pads else None
         return Execution(tile=settings["tile"], shared=settings["shared"], padded=padded)
 
-    def member(self, *index: int) -> Any:
-        """The parameters of one member, by its place on every axis: ``member(i, j, s)``.
+    @property
+    def cells(self) -> Axes:
+        """The axes of the grid, or those of drawn cells."""
+        return Axes(self.axes, crossed=not self.sampled)
+
+    @property
+    def cell_shape(self) -> tuple[int, ...]:
+        """The shape of a per-cell array: ``(E, L, …)``, of a random search ``(n,)``."""
+        return self.cells.shape
+
+    @property
+    def pruned_cells(self) -> np.ndarray:
+        """Whether a scheduler ruled a cell out ``[E, L, …]``."""
+        return np.asarray(self.pruned.reshape(*self.cell_shape, -1).any(axis=-1))
+
+    @property
+    def ranking_metric(self) -> str:
+        """The metric that ranks, such as "accuracy"."""
+        return self.ranked_by.partition("_")[2]
+
+    def higher_is_better(self, name: str | None = None) -> bool:
+        """The direction of a score, such as "test_accuracy"; None for `ranked_by`."""
+        return self.metrics[self.named(name).partition("_")[2]]
+
+    def named(self, score: str | None, argument: str = "name") -> str:
+        """The name of a score, checked; None for `ranked_by`."""
+        return self.ranked_by if score is None else checks.as_choice(score, argument, self.scores)
+
+    def axes_at(self, index: tuple[int, ...]) -> dict[str, Any]:
+        """The values of a cell on all axes, name -> value."""
+        return self.cells.at(as_index(index, self.cell_shape, "index"))
+
+    def cell_index(self, cell: int) -> tuple[int, ...]:
+        """The index of a cell by its number in C order."""
+        return tuple(int(i) for i in np.unravel_index(cell, self.cell_shape))
+
+    def cell_means(self, members: np.ndarray) -> np.ndarray:
+        """Means over seeds and folds of one number a member ``[…, E, L, S]``: ``[…, E, L]``."""
+        leading = members.shape[: members.ndim - self.diverged_at.ndim]
+        return np.asarray(members.reshape(*leading, *self.cell_shape, -1).mean(axis=-1))
+
+    def cell_scores(self, name: str | None = None) -> np.ndarray:
+        """A score averaged over seeds and folds, one a cell ``[E, L, …]``; NaN if any member diverged.
+
+        Args:
+            name: Such as "test_accuracy"; None for `ranked_by`.
+        """
+        return self.cell_means(self.scores[self.named(name)])
+
+    def ranked(self, values: np.ndarray) -> np.ndarray:
+        """Values of cells ``[…, E, L]``, with NaN for those that a scheduler ruled out of the ranking."""
+        return np.where(self.pruned_cells, np.nan, values)
+
+    def order(self, name: str | None = None) -> np.ndarray:
+        """Numbers of cells in C order, best first by a score; of equals the first.
+
+        Pruned cells come behind the others, those that stopped later first. Cells that diverged with any seed
+        or fold are left out.
+
+        Args:
+            name: Such as "test_accuracy"; None for `ranked_by`.
+        """
+        scores = self.cell_scores(name).ravel()
+        costs = -scores if self.higher_is_better(name) else scores
+        pruned = self.pruned_cells.ravel()
+        last = self.stopped_at.reshape(pruned.size, -1).max(axis=-1)
+        order = np.lexsort((costs, np.where(pruned, -last, 0), pruned))  # the last decides first
+        return np.asarray(order[np.isfinite(costs[order])])
+
+    def best(self) -> Best:
+        """The best cell by `ranked_by`, averaged over seeds and folds.
+
+        A cell that diverged with any of them, or that was pruned, does not rank. Of equals the first wins.
+        Ranked on the rows held out, or else on the test rows, which then flatter it.
 
         Raises:
-            ValueError: Its parameters were not kept, or there is no such place.
+            ValueError: No cell ranks.
         """
-        place = as_place(index, self.diverged_at.shape, "member", from_the_end=True)
+        best = self.best_or_none()
+        if best is None:
+            raise ValueError(NONE_RANKS)
+        return best
+
+    def best_or_none(self) -> Best | None:
+        """As `best`, but None where no cell ranks."""
+        order = self.order()
+        if not len(order) or self.pruned_cells.ravel()[order[0]]:
+            return None
+        index = self.cell_index(int(order[0]))
+        return Best(index, self.axes_at(index), float(self.cell_scores()[index]), self.ranked_by)
+
+    def program(self, **values: Any) -> "SweepResult":
+        """The result of one program: ``result.program(network="50-50", batch_size=100)``.
+
+        Args:
+            **values: Name of each leading axis -> one of its values; of "batch_size" 0 or None for all rows.
+
+        Raises:
+            ValueError: No such axis or value.
+        """
+        index: list[int] = []
+        for name in self._program_axes():
+            known = self.axes[name].tolist()
+            value = values.pop(name, None)
+            value = 0 if value is None and name == "batch_size" else value
+            if value not in known:
+                raise ArgumentError(name, f"expected one of {checks.shown(known)}, got {checks.shown(value)}")
+            index.append(known.index(value))
+        if values:
+            expected = ", ".join(self._program_axes()) or "none, since this result is of one program"
+            raise ArgumentError(next(iter(values)), f"expected {expected}")
+        return self.programs[self.program_number(tuple(index))] if index else self
+
+    def _program_axes(self) -> list[str]:
+        """Names of the leading axes."""
+        return [name for name in self.axes if name in PROGRAM_AXES]
+
+    def program_number(self, index: tuple[int, ...]) -> int:
+        """The number in `programs` of that of a cell or a member; 0 of one program alone."""
+        lengths = [len(self.axes[name]) for name in self._program_axes()]
+        return int(np.ravel_multi_index(index[: len(lengths)], lengths)) if lengths else 0
+
+    def member(self, *index: int) -> Any:
+        """The parameters of one member, by its index on every axis: ``member(i, j, s)``.
+
+        Raises:
+            ValueError: Its parameters were not kept, or there is no such member.
+        """
+        place = as_index(index, self.diverged_at.shape, "member", from_the_end=True)
+        cell = self.kept_cell or ()
         if self.params is None:
             raise ArgumentError("member", "this sweep kept no parameters; use keep_params='all'")
-        if place[: len(cell := self.kept_cell or ())] != cell:
+        if place[: len(cell)] != cell:
             raise ArgumentError("member", f"this sweep kept only the best cell's parameters, {cell}")
-        return jax.tree.map(lambda leaf: leaf[place[len(cell) :]], self.params)
+        params = self.params
+        if self.programs and not cell:
+            for number in place[: len(self._program_axes())]:
+                params = params[number]
+            place = place[len(self._program_axes()) :]
+        return jax.tree.map(lambda leaf: leaf[place[len(cell) :]], params)
+
+    def predict(
+        self, x: Any, reduce: str | Reduce | None = None, network: Network | Learner | answers.Function | None = None
+    ) -> np.ndarray:
+        """Labels ``[…, n]`` or, of a regression, outputs ``[…, n, n_out]`` of every member for every row.
+
+        The leading axes are those of the grid, or of the kept cell (and, of parameters kept at evaluations,
+        these behind). Labels are as of `jfnn.predict`, given where targets were classes: -1 for members that
+        diverged and outputs that are not finite. Outputs of members that diverged are NaN.
+
+        Args:
+            x: Inputs ``[n, …]`` as the networks take them, scaled if their training rows were. Or, for a run
+                of ``jfnn grid`` on a .csv file, a data frame or a mapping of columns, by the file's names and
+                in its units; labels are then the file's words ("" for -1), outputs in the targets' units.
+            reduce: None for all values. Of labels also "vote", the label of most members, of equals the
+                smallest; no other, since their numbers are names. Of outputs "mean" or "std" over members,
+                NaN left out; or a function ``(values [members, rows, …], axis=0)``, such as `numpy.median`.
+                It sees the members that did not diverge and 256 rows at a time, the last filled up with
+                zeros, and may put another axis in the members' place, as quantiles do.
+            network: The network, where a result that was loaded does not know it, since functions of your own
+                take part; with a loss of your own ``jfnn.supervised(network, loss)``. For a learner of your
+                own a function ``(params, x) -> outputs [n, …]`` of one member. Of several networks ask each
+                of `programs`.
+
+        Raises:
+            ValueError, TypeError: No parameters were kept; the network is not known or not theirs; invalid
+                inputs; with ``reduce``, every member diverged; else, values do not fit into memory.
+        """
+        values = predictions.predict(self._members(network), x, reduce, self.metrics, self.config)
+        return self._by_program(values) if reduce is None else values
+
+    def predict_proba(
+        self, x: Any, reduce: str | Reduce | None = None, network: Network | Learner | None = None
+    ) -> np.ndarray:
+        """Class probabilities ``[…, n, n_out]`` of every member for every row; NaN for members that diverged.
+
+        Arguments are those of `predict`, with ``reduce`` as of outputs; probabilities are those of
+        `jfnn.predict_proba`.
+
+        Raises:
+            ValueError, TypeError: As in `predict`; or the loss has no probabilities.
+        """
+        values = predictions.probabilities(self._members(network), x, reduce, self.config)
+        return self._by_program(values) if reduce is None else values
+
+    def row_scores(
+        self,
+        metric: str | Metric,
+        part: str,
+        split: Split,
+        reduce: str | Reduce | None = None,
+        *,
+        network: Network | Learner | None = None,
+        folds: int | Iterable[Any] | None = None,
+    ) -> np.ndarray:
+        """A metric's number of each row and member ``[…, n]``: the loss, 1 for a right answer, ….
+
+        NaN where a member's fold does not have the row in this part, and for members that diverged. The mean
+        over rows is the score of the sweep; of "r2", whose numbers are squared errors, it is not.
+
+        Args:
+            metric: A name of `jfnn.learners.METRICS` or a `Metric`; of a learner of your own, a name of its.
+            part: "train" or "validation", for all n rows to train on; "all" for these, in whichever part of
+                a member's fold they are; or "test", for those to test on. Where subsets have labels of their
+                own, "train" scores by these, all others by the split's.
+            split: The split of the sweep.
+            reduce: As in `predict` of outputs; "mean" and "std" are over members that have the row.
+            network: As in `predict`; a learner of your own as it is.
+            folds: Those of the sweep, where its result was loaded and they were no number; for "train" and
+                "validation" alone.
+
+        Raises:
+            ValueError, TypeError: As in `predict`; another split or other folds than the sweep's; a part that
+                has no rows.
+        """
+        checks.check_instance(split, Split, "split")
+        checks.as_choice(part, "part", (*PARTS, "all"))
+        origin = self.programs[0].origin if self.programs else self.origin
+
+        def rows_of_folds(learner: Learner, data: Data) -> PartOfFolds:
+            return predictions.part_of_folds(
+                part, split, learner, data, folds, self.config["data"], self.folds, origin
+            )
+
+        members = self._members(network)
+        values = predictions.row_scores(members, metric, part, split, reduce, self.config, rows_of_folds)
+        return self._by_program(values) if reduce is None else values
+
+    def _members(self, network: Any) -> list[Members]:
+        """The trained members of each program that kept some."""
+        if not self.programs:
+            return [self._own_members(network)]
+        if self.kept_cell is None:
+            return [program._own_members(network) for program in self.programs]
+        return [self.programs[self.program_number(self.kept_cell)]._own_members(network)]
+
+    def _by_program(self, values: np.ndarray) -> np.ndarray:
+        """Values with the axis of programs taken apart into those of networks and batch sizes."""
+        if not self.programs or self.kept_cell is not None:
+            return values
+        lengths = [len(self.axes[name]) for name in self._program_axes()]
+        return values.reshape(*lengths, *values.shape[1:])
+
+    def _own_members(self, network: Any) -> Members:
+        """The members of this result's program whose parameters were kept, on one axis."""
+        model = self._model(network)
+        if self.params is None:
+            raise ArgumentError("keep_params", "expected 'all'; this sweep kept no parameters")
+        settings = self.config.get("settings", {})
+        cell = self.kept_cell or ()
+        everyone = np.arange(self.diverged_at.size).reshape(self.diverged_at.shape)
+        diverged_at = np.asarray(self.diverged_at[cell])
+        numbers = np.asarray(everyone[cell])
+        shape = diverged_at.shape
+        diverged = diverged_at >= 0
+        if settings.get("keep_params") == "evaluations":
+            shape = (*shape, len(self.evaluations))
+            numbers = np.repeat(numbers, len(self.evaluations))
+            diverged = diverged[..., None] & (diverged_at[..., None] < self.evaluations)
+        params = jax.tree.map(lambda leaf: leaf.reshape(-1, *leaf.shape[len(shape) :]), self.params)
+        floats = [leaf.dtype for leaf in jax.tree.leaves(params) if leaf.dtype.kind == "f"]
+        dtype = np.dtype(jax.dtypes.canonicalize_dtype(floats[0] if floats else np.float64))
+        selection = Selection(shape, numbers.ravel(), diverged.ravel())
+        hyper = self.cells.hyper(settings.get("constants", {}), self.diverged_at.size, dtype)
+        hyper = {name: values[selection.numbers] for name, values in hyper.items()}
+        return Members(model, params, hyper, selection, dtype)
+
+    def _model(self, network: Any) -> answers.Model:
+        """The learner or function that answers for the members, by the argument or what is known."""
+        if network is not None and not isinstance(network, Network):
+            if not isinstance(network, Learner) and not callable(network):
+                raise ArgumentTypeError("network", f"expected a jfnn.Network, got {checks.shown(network)}")
+            return network
+        if self.origin is None:
+            reason = "expected jfnn.supervised(network, loss), since this result does not know its own"
+            raise ArgumentError("network", reason)
+        return self.origin.learner(network)
 
     def to_dict(self) -> dict[str, np.ndarray]:
         """Columns with one value a member, ready for ``pandas.DataFrame``.
@@ -116,7 +479,18 @@ class SweepResult(RankedCells, MemberPredictions):
         The axes, "seed", "fold" with folds, the name of subsets, every score, "diverged_at", "stopped_at",
         "pruned" (0 or 1), "epochs" (trained).
         """
-        return run_directory.columns(vars(self))
+        cells = self.cells.columns()
+        replicates = {"seed": np.atleast_1d(self.seeds)}
+        if self.folds is not None:
+            replicates["fold"] = np.arange(self.folds)
+        numbers = np.arange(int(np.prod(self.cell_shape)))
+        indices = np.meshgrid(numbers, *replicates.values(), indexing="ij")
+        table = {name: values[indices[0]].ravel() for name, values in cells.items()}
+        table |= {name: values.ravel() for name, values in zip(replicates, indices[1:], strict=True)}
+        table |= {name: values[table["fold"]] for name, values in self.subset_values.items()}
+        table |= {name: values.ravel() for name, values in self.scores.items()}
+        outcomes = [self.diverged_at, self.stopped_at, self.pruned.astype(int), self.epochs]
+        return table | {name: values.ravel() for name, values in zip(OUTCOMES, outcomes, strict=True)}
 
     def to_csv(self, path: str | os.PathLike[str]) -> None:
         """Writes the columns of `to_dict` as CSV, one row a member; NaN is written "nan"."""
@@ -125,30 +499,129 @@ class SweepResult(RankedCells, MemberPredictions):
     def save(self, directory: str | os.PathLike[str]) -> None:
         """Writes config.json, results.csv, results.npz and, if parameters were kept, models.npz.
 
-        `refit` goes into a directory of this name in there. Equal results give equal .npz files, byte for
-        byte. `jfnn.load` reads them back.
+        `refit` goes into a directory of this name in there, and so does each of several `programs`, by its
+        network and batch size. Equal results give equal .npz files, byte for byte. `jfnn.load` reads them
+        back.
 
         Raises:
             ValueError: The directory holds another run, or an axis has the name of a column of results.csv.
             TypeError: The parameters are not made of arrays in lists, tuples and dicts.
         """
-        run_directory.write(paths.as_path(directory, "directory"), vars(self))
+        out = paths.as_path(directory, "directory")
+        if self.programs:
+            axes = {name: self.axes[name] for name in self._program_axes()}
+            with run_directory.claimed(out, axes, resume=True):
+                for name, program in zip(run_directory.program_names(axes), self.programs, strict=True):
+                    program.save(out / name)
+                run_directory.write_table(out / run_directory.TABLE, self.to_dict())
+        else:
+            run_directory.write(out, vars(self), run_directory.declared(SweepResult), self.to_dict())
         if self.refit is not None:
-            self.refit.save(Path(directory) / REFIT)
+            self.refit.save(out / run_directory.REFIT)
 
 
 def read(directory: str | os.PathLike[str]) -> SweepResult:
     """The result in a directory, as it was written there; raises as `jfnn.load`."""
     path = paths.as_path(directory, "directory")
-    result = SweepResult(**run_directory.read(path))
-    with run_directory.describing(path):
-        repr(result), result.to_dict()
-    refit = read(path / REFIT) if run_directory.has_ended(path / REFIT) else None
+    config = run_directory.finished_config(path)
+    if "programs" in config:
+        axes = run_directory.program_axes(path, config)
+        parts = [read(path / name) for name in run_directory.program_names(axes)]
+        with run_directory.describing(path):
+            result = combined(axes, parts)
+    else:
+        fields = run_directory.read(path, config, run_directory.declared(SweepResult))
+        result = SweepResult(**fields)
+        with run_directory.describing(path):
+            _check_names(result)
+    refit = read(path / run_directory.REFIT) if run_directory.has_ended(path / run_directory.REFIT) else None
     return dataclasses.replace(result, refit=refit)
 
 
-def best_sweep(results: Sequence[SweepResult]) -> tuple[int, Best] | None:
-    """The sweep with the best cell, by its number, and that cell; None where no cell ranks."""
-    bests = [(i, best) for i, result in enumerate(results) if (best := result.best_or_none()) is not None]
-    sign = 1 if results[0].higher_is_better() else -1
-    return max(bests, key=lambda numbered: sign * numbered[1].score, default=None)
+def _check_names(result: SweepResult) -> None:
+    """Raises ValueError where scores, metrics and the kept cell of a result do not fit each other."""
+    if result.ranked_by not in result.scores:
+        raise ValueError(f"no score is named {result.ranked_by!r}, by which cells rank")
+    for name in result.scores:
+        if name.partition("_")[2] not in result.metrics:
+            raise ValueError(f"the score {name!r} is of no metric")
+    if not result.history.keys() <= result.scores.keys():
+        raise ValueError("its history is of other scores")
+    if result.kept_cell is not None:
+        as_index(result.kept_cell, result.cell_shape, "kept_cell")
+
+
+def combined(axes: Mapping[str, np.ndarray], programs: Sequence[SweepResult]) -> SweepResult:
+    """The results of several programs as one, with leading axes.
+
+    Histories are as long as the longest, NaN behind the end of a shorter one.
+
+    Args:
+        axes: Name of each leading axis -> its values.
+        programs: A result for each combination of these values, in C order, all of the same cells, seeds,
+            folds and metrics.
+    """
+    first = programs[0]
+    lengths = tuple(len(values) for values in axes.values())
+    longest = max((program.evaluations for program in programs), key=len)
+
+    def stacked(arrays: Iterable[np.ndarray]) -> np.ndarray:
+        array = np.stack(list(arrays))
+        return array.reshape(*lengths, *array.shape[1:])
+
+    def padded(history: np.ndarray) -> np.ndarray:
+        behind = [(0, 0)] * (history.ndim - 1) + [(0, len(longest) - history.shape[-1])]
+        return np.pad(history, behind, constant_values=np.nan)
+
+    result = dataclasses.replace(
+        first,
+        axes={**axes, **first.axes},
+        scores={name: stacked(part.scores[name] for part in programs) for name in first.scores},
+        diverged_at=stacked(part.diverged_at for part in programs),
+        stopped_at=stacked(part.stopped_at for part in programs),
+        pruned=stacked(part.pruned for part in programs),
+        epochs=stacked(part.epochs for part in programs),
+        evaluations=longest,
+        history={name: stacked(padded(part.history[name]) for part in programs) for name in first.history},
+        objective=None
+        if first.objective is None
+        else stacked(part.objective for part in programs if part.objective is not None),
+        timing={name: sum(part.timing[name] for part in programs) for name in first.timing},
+        params=None,
+        kept_cell=None,
+        config=_common([part.config for part in programs]),
+        refit=None,
+        programs=tuple(programs),
+        origin=None,
+    )
+    return _with_params(result, lengths)
+
+
+def _with_params(result: SweepResult, lengths: tuple[int, ...]) -> SweepResult:
+    """A result of several programs with their parameters, or those of the best cell where each kept its."""
+    programs = result.programs
+    if any(part.kept_cell is not None for part in programs):
+        best = result.best_or_none()
+        if best is None:
+            return result
+        part = programs[result.program_number(best.index)]
+        return dataclasses.replace(result, params=part.params, kept_cell=best.index)
+    if any(part.params is None for part in programs):
+        return result
+    params: list[Any] = [part.params for part in programs]
+    for length in reversed(lengths[1:]):
+        params = [params[first : first + length] for first in range(0, len(params), length)]
+    return dataclasses.replace(result, params=params)
+
+
+def _common(configs: Sequence[Mapping[str, Any]]) -> dict[str, Any]:
+    """The entries that are equal in all configurations, in those of mappings too."""
+    first = configs[0]
+    common: dict[str, Any] = {}
+    for name, value in first.items():
+        others = [config.get(name) for config in configs[1:]]
+        if all(isinstance(each, Mapping) for each in (value, *others)):
+            common[name] = _common([value, *others])
+        elif all(other == value for other in others):
+            common[name] = value
+    return common

@@ -4,15 +4,20 @@
 * ``results.csv``: a row for each member;
 * ``results.npz``: axes, seeds, scores, history, objectives and the values of subsets, and a header that says
   how they are named;
-* ``models.npz``: the parameters kept, each array named by its place (``0.w`` is the first layer's weights)
+* ``models.npz``: the parameters kept, each array named by its path (``0.w`` is the first layer's weights)
   and with the grid's axes in front, and these axes. Of the best cell alone it has the axes' values there.
+
+A run of several networks or batch sizes has a directory for each of these programs, ``results.csv`` of all,
+and a ``config.json`` that lists the axes and the directories.
 """
 
 import contextlib
 import csv
+import dataclasses
 import io
-from collections.abc import Collection, Iterator, Mapping
-from pathlib import Path
+import itertools
+from collections.abc import Callable, Collection, Iterator, Mapping
+from pathlib import Path, PurePath
 from typing import Any
 
 import numpy as np
@@ -20,39 +25,50 @@ import numpy as np
 from jfnn.arguments import paths
 from jfnn.arguments.checks import ArgumentError, ArgumentTypeError
 from jfnn.datasets.columns import ENTRIES
-from jfnn.experiment.axes import Axes
+from jfnn.experiment.axes import PROGRAM_AXES, Axes
 from jfnn.layers.kind import Params
 from jfnn.store import archives, files, trees
 from jfnn.store.identity import DESCRIPTION, Description, check_same
 
-GROUPS = "groups.json"  # in a directory of several runs: which they are, in order
-CONFIG, TABLE, RESULTS, MODELS = "config.json", "results.csv", "results.npz", "models.npz"
+CONFIG = "config.json"
+TABLE = "results.csv"
+RESULTS = "results.npz"
+MODELS = "models.npz"
+REFIT = "refit"  # the directory, in that of a run, of its best cell trained again
 PARTIAL = "partial.csv"  # the table of a run that lost members, without these
 FORMULA = ("=", "+", "-", "@", "\t", "\r")  # how a cell begins that a spreadsheet may compute
-# Names of arrays in an archive of results: these, and prefixes.
-OUTCOMES = ("diverged_at", "stopped_at", "pruned", "epochs")
-HISTORY, SCORE, OBJECTIVE = "history.", "score.", "objective"
-SUBSET = "subset."
-HEADER = ("folds", "sampled", "ranked_by", "kept_cell", "metrics")  # fields of a result in its header
-# Kinds of NumPy's dtypes that arrays in archives have, by their names or the beginnings of these.
-KINDS = {"seeds": "iu", "pruned": "b", **dict.fromkeys(("diverged_at", "stopped_at", "epochs"), "iu")}
-KINDS |= {f"{HISTORY}epoch": "iu", HISTORY: "f", SCORE: "f", OBJECTIVE: "f", SUBSET: "iufbU"}
-PARAMETERS = "biufc"
-CHECKSUMMED = ("status", *DESCRIPTION, "timing", "archives")
+OUTCOMES = ("diverged_at", "stopped_at", "pruned", "epochs")  # columns of results.csv behind the scores
+PARAMETERS = "biufc"  # kinds of NumPy's dtypes of parameters
+CHECKSUMMED = ("status", "axes", "programs", *DESCRIPTION, "timing", "archives")
+GRID = "grid"  # all axes of the grid: hyperparameters, seeds, folds
 
 
-def columns(fields: Mapping[str, Any]) -> dict[str, np.ndarray]:
-    """One value a member in each column ``[members]``: axes, seed, fold, scores, how its training went."""
-    folds = {} if fields["folds"] is None else {"fold": np.arange(fields["folds"])}
-    cells = Axes(fields["axes"], not fields["sampled"]).columns()
-    replicates = {"seed": fields["seeds"]} | folds
-    numbers = np.arange(len(cells["learning_rate"]))
-    places = np.meshgrid(numbers, *replicates.values(), indexing="ij")
-    table = {name: values[places[0]].ravel() for name, values in cells.items()}
-    table |= {name: place.ravel() for name, place in zip(replicates, places[1:], strict=True)}
-    table |= {name: values[table["fold"]] for name, values in fields["subset_values"].items()}
-    table |= {name: values.ravel() for name, values in fields["scores"].items()}
-    return table | {name: fields[name].ravel() + 0 for name in OUTCOMES}  # + 0: truth values as numbers
+@dataclasses.dataclass(frozen=True)
+class Kept:
+    """How a field of a result is kept in its directory; an array or a mapping of arrays unless it is plain.
+
+    Attributes:
+        kinds: Kinds of NumPy's dtypes that its arrays may have.
+        axes: Names of the axes of its arrays, of which equal ones have one length; None for at most one axis.
+        prefix: Of a mapping, what stands in the archive before the names of its arrays.
+        is_sound: Of plain values, in the archive's header: whether a value can be one of this field.
+    """
+
+    kinds: str = ""
+    axes: tuple[str, ...] | None = None
+    prefix: str | None = None
+    is_sound: Callable[[Any], bool] | None = None
+
+
+def kept(kept_as: Kept, **arguments: Any) -> Any:
+    """A field of a dataclass that is kept in the directory of a run."""
+    return dataclasses.field(metadata={"kept": kept_as}, **arguments)
+
+
+def declared(kind: type) -> dict[str, Kept]:
+    """The fields of a dataclass that are kept."""
+    fields = dataclasses.fields(kind)
+    return {field.name: field.metadata["kept"] for field in fields if "kept" in field.metadata}
 
 
 def write_table(path: Path, table: Mapping[str, np.ndarray]) -> None:
@@ -75,10 +91,10 @@ def _cells(values: np.ndarray) -> list[Any]:
 
 
 def check_can_hold(
-    axes: Mapping[str, Any], scores: Collection[str], params: Params, subsets: Collection[str] = ()
+    axes: Collection[str], scores: Collection[str], params: Params, subsets: Collection[str] = ()
 ) -> None:
     """Raises ValueError or TypeError for names that are taken and parameters that cannot be written."""
-    columns = ("seed", "fold", "seeds", *scores, *OUTCOMES)
+    columns = ("seed", "fold", "seeds", "evaluations", *PROGRAM_AXES, *scores, *OUTCOMES)
     for name in (*axes, *subsets):
         if name in columns or (name in axes and name in subsets):
             argument = "folds" if name in subsets else "hyper"
@@ -98,30 +114,53 @@ def as_directory(out: Any, resume: bool = False) -> Path | None:
     return paths.as_path(out, "out")
 
 
-def write(directory: Path, fields: Mapping[str, Any]) -> None:
-    """Writes the fields of a `SweepResult`; the last file makes the result whole.
+def write(
+    directory: Path, fields: Mapping[str, Any], declaration: Mapping[str, Kept], table: Mapping[str, Any]
+) -> None:
+    """Writes the fields of a result of one program; the last file makes the result whole.
+
+    Args:
+        directory: The run's directory.
+        fields: Name -> value of all fields.
+        declaration: The fields that are kept, see `declared`.
+        table: The columns of results.csv.
 
     Raises:
         ValueError, TypeError: The directory holds another run, or an axis or parameters cannot be saved.
     """
-    axes, seeds, cell, config = (fields[name] for name in ("axes", "seeds", "kept_cell", "config"))
+    axes = fields["axes"]
+    config = fields["config"]
     check_can_hold(axes, fields["scores"], fields["params"], fields["subset_values"])
     paths.make_directory(directory, "out")
     check_same(directory, read_config(directory), config)
-    arrays = axes | {"seeds": seeds} | {name: fields[name] for name in OUTCOMES}
-    arrays |= {f"{SCORE}{name}": values for name, values in fields["scores"].items()}
-    arrays |= {f"{HISTORY}{name}": values for name, values in fields["history"].items()}
-    arrays |= {f"{SUBSET}{name}": values for name, values in fields["subset_values"].items()}
-    arrays |= {} if fields[OBJECTIVE] is None else {OBJECTIVE: fields[OBJECTIVE]}
     structure, models = trees.pack(fields["params"])
-    header = {name: fields[name] for name in HEADER} | {"axes": list(axes), "params": structure}
+    header = {name: fields[name] for name, field in declaration.items() if field.is_sound is not None}
+    header |= {"axes": list(axes), "params": structure}
+    arrays = {name: array for name, array, _ in _arrays(fields, declaration)}
     checksums = {RESULTS: files.write_archive(directory / RESULTS, header, arrays)}
     if models:
+        cell = fields["kept_cell"]
         models_axes = axes if cell is None else Axes(axes, not fields["sampled"]).at(cell)
-        beside = {name: np.asarray(values) for name, values in models_axes.items()} | {"seeds": seeds}
+        beside = {name: np.asarray(values) for name, values in models_axes.items()}
+        beside["seeds"] = fields["seeds"]
         checksums[MODELS] = files.write_archive(directory / MODELS, {"params": list(models)}, beside | models)
-    write_table(directory / TABLE, columns(fields))
+    write_table(directory / TABLE, table)
     write_config(directory, config, {"timing": fields["timing"], "archives": checksums})
+
+
+def _arrays(
+    fields: Mapping[str, Any], declaration: Mapping[str, Kept]
+) -> Iterator[tuple[str, np.ndarray, Kept]]:
+    """Name in the archive, array and declaration of every array among the fields."""
+    for name, field in declaration.items():
+        value = fields[name]
+        if field.is_sound is not None or value is None:
+            continue
+        if field.prefix is None:
+            yield name, value, field
+        else:
+            for inner, array in value.items():
+                yield field.prefix + inner, array, field
 
 
 def write_config(
@@ -136,11 +175,8 @@ def read_config(directory: Path) -> dict[str, Any] | None:
     """The content of ``config.json``, or None in a directory with no files of a run.
 
     Raises:
-        ValueError: The directory holds several runs, or the file is of another format or not as it was
-            written.
+        ValueError: The file is of another format or not as it was written, or is missing beside others.
     """
-    if files.exists(directory / GROUPS):
-        raise ArgumentError(str(directory), "holds groups of networks, for load_groups, and no single run")
     if files.exists(directory / CONFIG):
         config = files.read_checked_json(directory / CONFIG, CHECKSUMMED)
         if config.get("status") not in ("running", "finished"):
@@ -160,84 +196,185 @@ def has_ended(directory: Path) -> bool:
     return config is not None and config["status"] == "finished"
 
 
-def read(directory: Path) -> dict[str, Any]:
-    """The fields of the `SweepResult` that was written there.
+def finished_config(directory: Path) -> dict[str, Any]:
+    """The content of ``config.json`` of a run that has ended.
 
     Raises:
         FileNotFoundError: There is no run in the directory.
-        ValueError: The run has not ended, or a file is corrupt; the message names the file.
+        ValueError: The run has not ended, or the file is corrupt.
     """
     config = read_config(directory)
     if config is None:
         raise FileNotFoundError(f"{directory}: no {CONFIG} there, so no run")
     if config["status"] != "finished":
         raise ArgumentError(str(directory), "this run has not ended; go on with it by resume=True")
+    return config
+
+
+def read(
+    directory: Path, config: Mapping[str, Any], declaration: Mapping[str, Kept]
+) -> dict[str, Any]:
+    """The fields of the result of one program that was written there.
+
+    Args:
+        directory: The run's directory.
+        config: The content of its config.json.
+        declaration: The fields that are kept, see `declared`.
+
+    Raises:
+        ValueError: A file is corrupt; the message names the file.
+    """
+    path = directory / RESULTS
     with describing(directory):
         checksums = config["archives"]
-        header, arrays = files.read_archive(directory / RESULTS, checksums[RESULTS])
-        _check_header(directory / RESULTS, header)
-        kinds = {name: _kinds_of(name, header["axes"]) for name in arrays}
-        _check_kinds(directory / RESULTS, arrays, kinds)
+        header, arrays = files.read_archive(path, checksums[RESULTS])
+        fields: dict[str, Any] = {
+            "timing": config["timing"],
+            "config": {n: v for n, v in config.items() if n in (*DESCRIPTION, *ENTRIES)},
+        }
+        for name, field in declaration.items():
+            if field.is_sound is not None:
+                if not field.is_sound(header[name]):
+                    raise files.CorruptFileError(f"{path}: {name!r} is of another type than results have")
+                fields[name] = header[name]
+        axes = header["axes"]
+        fields["axes"] = {name: arrays.pop(name) for name in axes}
+        for name, field in declaration.items():
+            if name in fields:
+                continue
+            if field.prefix is None:
+                fields[name] = arrays.get(name)
+            else:
+                named = {n: array for n, array in arrays.items() if n.startswith(field.prefix)}
+                fields[name] = {n.removeprefix(field.prefix): array for n, array in named.items()}
+        grid = grid_shape(fields)
+        _check_arrays(path, fields, declaration, grid)
         params: dict[str, np.ndarray] = {}
         if MODELS in checksums:
             models_header, models = files.read_archive(directory / MODELS, checksums[MODELS])
             params = {name: models[name] for name in models_header["params"]}
-            _check_kinds(directory / MODELS, params, dict.fromkeys(params, PARAMETERS))
         cell = header["kept_cell"]
-        fields = {
-            **{name: header[name] for name in HEADER},
-            "axes": {name: arrays[name] for name in header["axes"]},
-            "seeds": arrays["seeds"],
-            "kept_cell": None if cell is None else tuple(cell),
-            "scores": _behind(SCORE, arrays),
-            **{name: arrays[name] for name in OUTCOMES},
-            "params": trees.unpack(header["params"], params),
-            "history": _behind(HISTORY, arrays),
-            "subset_values": _behind(SUBSET, arrays),
-            OBJECTIVE: arrays.get(OBJECTIVE),
-            "timing": config["timing"],
-            "config": {n: v for n, v in config.items() if n in (*DESCRIPTION, *ENTRIES)},
-        }
-        if len({len(column) for column in columns(fields).values()}) > 1:
-            raise ValueError("its arrays are of grids of different sizes")
+        fields["kept_cell"] = None if cell is None else tuple(cell)
+        leading = grid[len(cell or ()) :]
+        for name, array in params.items():
+            if array.dtype.kind not in PARAMETERS:
+                raise _of_another_kind(directory / MODELS, name, array)
+            if array.shape[: len(leading)] != leading:
+                raise ValueError(f"{name} is of another grid, of shape {list(array.shape)}")
+        fields["params"] = trees.unpack(header["params"], params)
         return fields
 
 
-def _check_header(path: Path, header: Mapping[str, Any]) -> None:
-    """Raises CorruptFileError for a field of another type than it was written with."""
-    folds, cell, metrics = (header[name] for name in ("folds", "kept_cell", "metrics"))
-    sound = {
-        "folds": folds is None or type(folds) is int,
-        "sampled": type(header["sampled"]) is bool,
-        "ranked_by": type(header["ranked_by"]) is str,
-        "kept_cell": cell is None or (type(cell) is list and all(type(place) is int for place in cell)),
-        "metrics": type(metrics) is dict and all(type(higher) is bool for higher in metrics.values()),
+def grid_shape(fields: Mapping[str, Any]) -> tuple[int, ...]:
+    """Shape of a per-member array: cells, seeds, and folds where there are any."""
+    cells = Axes(fields["axes"], not fields["sampled"]).shape
+    folds = () if fields["folds"] is None else (fields["folds"],)
+    return (*cells, *fields["seeds"].shape, *folds)
+
+
+def program_names(axes: Mapping[str, np.ndarray]) -> list[str]:
+    """Directories of the programs of a run in C order, such as "50-50-batch-100".
+
+    Args:
+        axes: The leading axes of the run.
+    """
+    texts = [
+        [f"batch-{value or 'full'}" if name == "batch_size" else value for value in values.tolist()]
+        for name, values in axes.items()
+    ]
+    return ["-".join(combination) for combination in itertools.product(*texts)]
+
+
+def names_directory(name: Any, system: type[PurePath] = PurePath) -> bool:
+    """Whether a name can be that of a directory in a run's, not hidden and not outside of it.
+
+    Args:
+        name: Any value.
+        system: The system's kind of paths, `PurePath` for this one's.
+    """
+    if not isinstance(name, str) or not name or name.startswith(".") or name == REFIT:
+        return False
+    return system(name).name == name  # on Windows "a\\b" has two parts, and "c:b" is on another drive
+
+
+def program_axes(directory: Path, config: Mapping[str, Any]) -> dict[str, np.ndarray]:
+    """The leading axes of a run of several programs.
+
+    Raises:
+        CorruptFileError: They name no directories.
+    """
+    with describing(directory):
+        axes = {name: np.array(config["axes"][name]) for name in PROGRAM_AXES if name in config["axes"]}
+        names = program_names(axes)
+    if not axes or names != config["programs"] or not all(map(names_directory, names)):
+        raise files.CorruptFileError(f"{directory / CONFIG}: does not name directories of programs")
+    return axes
+
+
+@contextlib.contextmanager
+def claimed(directory: Path, axes: Mapping[str, np.ndarray], resume: bool) -> Iterator[None]:
+    """Lists the programs of a run in its directory, and keeps other processes out of it meanwhile.
+
+    Args:
+        directory: The directory of the run.
+        axes: The leading axes of the run.
+        resume: Whether the directory may hold this run already.
+
+    Raises:
+        ValueError: The directory holds anything else, or another process uses it.
+    """
+    listed = {
+        "axes": {name: values.tolist() for name, values in axes.items()},
+        "programs": program_names(axes),
     }
-    for name, is_sound in sound.items():
-        if not is_sound:
-            raise files.CorruptFileError(f"{path}: {name!r} is of another type than results have")
+    paths.make_directory(directory, "out")
+    with files.lock(directory):
+        config = read_config(directory)
+        there = "" if config is None else _refusal(config, listed, resume)
+        if there:
+            raise ArgumentError("out", f"{directory} holds {there}; choose another directory")
+        write_config(directory, listed)
+        yield
+        write_config(directory, listed, {})
 
 
-def _kinds_of(name: str, axes: Collection[str]) -> str:
-    """The kinds that an array of an archive of results may have, by its name."""
-    if name in axes:
-        return "f"
-    beginning = name[: name.find(".") + 1]
-    return KINDS.get(name) or KINDS.get(beginning, PARAMETERS)
+def _refusal(there: Mapping[str, Any], listed: Mapping[str, Any], resume: bool) -> str:
+    """What a directory holds beside the programs listed; empty where it may hold these."""
+    if "programs" not in there:
+        return "a run of one program"
+    if {name: there[name] for name in listed} != listed:
+        return f"a run of other programs, {', '.join(map(str, there['programs']))}"
+    return "" if resume else "these programs already; resume=True goes on with them"
 
 
-def _check_kinds(path: Path, arrays: Mapping[str, np.ndarray], kinds: Mapping[str, str]) -> None:
-    """Raises CorruptFileError for an array whose dtype is of none of its kinds."""
-    for name, array in arrays.items():
-        if array.dtype.kind not in kinds[name]:
-            raise files.CorruptFileError(
-                f"{path}: array {name!r} is {array.dtype}, of another kind than results have"
-            )
+def _check_arrays(
+    path: Path, fields: Mapping[str, Any], declaration: Mapping[str, Kept], grid: tuple[int, ...]
+) -> None:
+    """Raises CorruptFileError for an array of another kind or shape than results have."""
+    lengths = {"fold": fields["folds"]}
+    for name, array, field in _arrays(fields, declaration):
+        if array.dtype.kind not in field.kinds:
+            raise _of_another_kind(path, name, array)
+        if field.axes is None:
+            if array.ndim > 1:
+                raise files.CorruptFileError(f"{path}: array {name!r} has the shape {list(array.shape)}")
+            continue
+        expected: tuple[int, ...] = ()
+        for axis in field.axes:
+            if axis == GRID:
+                expected += grid
+            else:
+                length = array.shape[len(expected)] if array.ndim > len(expected) else 0
+                expected += (lengths.setdefault(axis, length),)
+        if array.shape != expected:
+            got = f"{list(array.shape)}, expected {list(expected)}"
+            raise files.CorruptFileError(f"{path}: array {name!r} has the shape {got}")
 
 
-def _behind(prefix: str, arrays: Mapping[str, np.ndarray]) -> dict[str, np.ndarray]:
-    """Arrays whose names begin with a prefix, by the rest of their names."""
-    return {n.removeprefix(prefix): array for n, array in arrays.items() if n.startswith(prefix)}
+def _of_another_kind(path: Path, name: str, array: np.ndarray) -> files.CorruptFileError:
+    return files.CorruptFileError(
+        f"{path}: array {name!r} is {array.dtype}, of another kind than results have"
+    )
 
 
 @contextlib.contextmanager

@@ -29,8 +29,9 @@ from jfnn.experiment.workers import Workers, as_workers
 from jfnn.search import run_directory
 from jfnn.search.keywords import own_copies, takes_fields
 from jfnn.search.outcomes import as_result, origin_of
+from jfnn.search.programs import Programs, programs_of
 from jfnn.search.refit import refit_options
-from jfnn.search.result import SweepResult, best_sweep, read
+from jfnn.search.result import SweepResult, combined, read
 from jfnn.store import environment, files
 from jfnn.store.checkpoint import SPACING, Checkpoint
 from jfnn.store.identity import Description, check_same
@@ -51,13 +52,14 @@ class Run:
     workers: Workers | None = None
 
 
-def prepare(options: Options, first_fold: int = 0, alone: bool = False) -> Run:
+def prepare(options: Options, first_fold: int = 0, alone: bool = False, single: bool = False) -> Run:
     """Checks options; trains nothing.
 
     Args:
         options: The options.
         first_fold: As in `build`.
         alone: Whether a lone member takes the tiles of a large grid.
+        single: Whether the run is of one member, which is alone and whose result has no axes.
 
     Raises:
         ValueError, TypeError: Invalid options; the message begins with the option's name.
@@ -65,11 +67,13 @@ def prepare(options: Options, first_fold: int = 0, alone: bool = False) -> Run:
     """
     check_process()
     experiment = build(options, first_fold)
+    if single:
+        experiment = experiment.without_axes()
     run_directory.as_directory(options.out, options.resume)
     executor = experiment.execution.executor
     workers = None if executor is None else as_workers(executor)
     there = None if workers is None else environment_of(workers)
-    devices = hardware(experiment, None if there is None else there["backend"]["platform"], alone)
+    devices = hardware(experiment, None if there is None else there["backend"]["platform"], alone or single)
     description = describe(
         experiment,
         devices.form,
@@ -102,8 +106,42 @@ def sweep(options: Options) -> SweepResult:
             the message names it, before anything is compiled.
     """
     with interrupts.deferred(), using_workers(options) as options:
-        (result,), refit = search([prepare(options)], options.out)
-        return dataclasses.replace(result, refit=refit)
+        programs = programs_of(options)
+        runs = _prepared(programs)
+        copies = own_copies(vars(options)) if options.refit else {}
+        several = bool(programs.axes)
+        out = run_directory.as_directory(options.out)
+        claims = several and out is not None
+        with run_directory.claimed(out, programs.axes, options.resume) if claims else contextlib.nullcontext():
+            parts = [train_run(run, run.options.out, options.resume) for run in runs]
+            result = combined(programs.axes, parts) if several else parts[0]
+            if claims:
+                run_directory.write_table(out / run_directory.TABLE, result.to_dict())
+        best = result.best_or_none()
+        if not options.refit or best is None:
+            return result
+        number = result.program_number(best.index)
+        winner = dataclasses.replace(programs.options[number], out=options.out, **copies)
+        again = refit_options(winner, parts[number])
+        return dataclasses.replace(result, refit=train_run(prepare(again), again.out, again.resume))
+
+
+def _prepared(programs: Programs) -> list[Run]:
+    """The run of every program, checked before any trains; folds are cut once, for all."""
+    runs: list[Run] = []
+    folds: Any = None
+    for options in programs.options:
+        runs.append(prepare(options if folds is None else dataclasses.replace(options, folds=folds)))
+        first = runs[0].experiment
+        if first.folds is not None and first.subsets is None:
+            parts = [replicate.parts for replicate in first.replicates[: first.folds]]
+            folds = [(fold["train"], fold["validation"]) for fold in parts]
+    metrics = [[(metric.name, metric.higher_is_better) for metric in run.experiment.learner.metrics] for run in runs]
+    for other in metrics:
+        if other != metrics[0]:
+            names = [" and ".join(name for name, _ in some) for some in (metrics[0], other)]
+            raise ArgumentError("network", f"expected networks of the same metrics, got {names[0]}, and {names[1]}")
+    return runs
 
 
 @contextlib.contextmanager
@@ -113,22 +151,6 @@ def using_workers(options: SomeOptions) -> Iterator[SomeOptions]:
     executor = execution.executor
     with contextlib.nullcontext() if executor is None else as_workers(executor):
         yield dataclasses.replace(options, execution=execution)
-
-
-def search(runs: Sequence[Run], out: Any) -> tuple[list[SweepResult], SweepResult | None]:
-    """Trains runs one after another and, where options say so, the best cell of all once more.
-
-    Returns the result of each run, and that of the best cell (whose directory is in ``out``) or None.
-    """
-    options = runs[0].options
-    copies = own_copies(vars(options)) if options.refit else {}
-    results = [train_run(run, run.options.out, run.options.resume) for run in runs]
-    best = best_sweep(results)
-    if not options.refit or best is None:
-        return results, None
-    winner = dataclasses.replace(runs[best[0]].options, out=out, **copies)
-    again = refit_options(winner, results[best[0]])
-    return results, train_run(prepare(again), again.out, again.resume)
 
 
 def train_run(

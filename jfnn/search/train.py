@@ -1,22 +1,18 @@
-"""One member alone: a sweep of one, and what came of it in a form for one."""
+"""One member alone: a sweep of one, whose result has no axes."""
 
 import dataclasses
 from collections.abc import Mapping
 from typing import Any
 
-import numpy as np
-
 from jfnn.arguments import checks
 from jfnn.arguments.checks import ArgumentError, ArgumentTypeError
-from jfnn.arguments.texts import html_table, name_text
 from jfnn.engine import interrupts
 from jfnn.experiment.options import Common, Options, TrainOptions
 from jfnn.experiment.settings import as_execution
-from jfnn.layers.kind import Params
 from jfnn.learners.learner import Learner
 from jfnn.optimizers import as_optimizer, is_axis
-from jfnn.search.cells import SHOWN
 from jfnn.search.keywords import takes_fields
+from jfnn.search.result import SweepResult
 from jfnn.search.sweep import prepare, train_run, using_workers
 from jfnn.targets import Split
 
@@ -24,49 +20,8 @@ from jfnn.targets import Split
 RENAMED = {"x_train": "x", "y_train": "y", "x_test": "test", "y_test": "test", "seeds": "seed"}
 
 
-@dataclasses.dataclass(frozen=True, eq=False, repr=False)
-class History:
-    """How one training run went.
-
-    Scores are attributes too: ``history.train_loss`` is ``history.scores["train_loss"]``.
-
-    Attributes:
-        epoch: Epochs done at each evaluation ``[H]``.
-        scores: "train_loss", "test_accuracy", …, each ``[H]``: NaN from a divergence on, and for parts
-            without rows.
-        diverged_at: The epoch, counted from 0, in which the parameters, or the objective that its last step
-            started from, were no longer finite; or -1. The parameters returned are those from before that
-            epoch.
-    """
-
-    epoch: np.ndarray
-    scores: dict[str, np.ndarray]
-    diverged_at: int
-
-    def __getattr__(self, name: str) -> np.ndarray:
-        """A score by its name."""
-        scores = self.__dict__.get("scores", {})
-        if name not in scores:
-            raise AttributeError(f"a history has no {name!r}; its scores are {', '.join(scores)}")
-        return np.asarray(scores[name])
-
-    def __repr__(self) -> str:
-        """The last scores."""
-        last = {name: float(values[-1]) for name, values in self.scores.items() if len(values)}
-        return f"<History of {len(self.epoch)} evaluations: {last}, diverged_at {self.diverged_at}>"
-
-    def _repr_html_(self) -> str:
-        """The last evaluations as a table, for notebooks; scores of parts without rows are left out."""
-        known = {name: values for name, values in self.scores.items() if np.isfinite(values).any()}
-        rows = [
-            [str(self.epoch[i]), *(f"{values[i]:.4g}" for values in known.values())]
-            for i in range(max(0, len(self.epoch) - SHOWN), len(self.epoch))
-        ]
-        return html_table([["epoch", *map(name_text, known)], *rows])
-
-
 @takes_fields(TrainOptions)
-def train(options: TrainOptions) -> tuple[Params, History]:
+def train(options: TrainOptions) -> SweepResult:
     """Trains one member, through the compiled tile of a large grid.
 
     The parameters have the same bits as that cell's of a grid that fills its tiles, and with a result's
@@ -75,7 +30,8 @@ def train(options: TrainOptions) -> tuple[Params, History]:
     each epoch, unless ``eval_every`` says otherwise.
 
     Returns:
-        ``(params, history)``, the history a `History`.
+        A `SweepResult` without axes: ``result.params`` are the member's, ``result.test_accuracy`` is one number,
+        ``result.history["train_loss"]`` has one for each of ``result.evaluations``.
 
     Raises:
         ValueError, TypeError: As in `jfnn.sweep`; also for sequences where there must be one number.
@@ -83,20 +39,14 @@ def train(options: TrainOptions) -> tuple[Params, History]:
     _check_single(options)
     with using_workers(options) as options:
         with checks.renamed(**RENAMED):
-            run = prepare(_as_sweep(options), options.fold, alone=True)
+            run = prepare(_as_sweep(options), options.fold, single=True)
         with interrupts.deferred():
-            result = train_run(run, options.out, options.resume)
-    only = (0,) * result.diverged_at.ndim
-    scores = {name: values[only] for name, values in result.history.items() if name != "epoch"}
-    history = History(result.history["epoch"], scores, int(result.diverged_at[only]))
-    return result.member(*only), history
+            return train_run(run, options.out, options.resume)
 
 
 def _as_sweep(options: TrainOptions) -> Options:
     """Options of the sweep that trains the member, with a history of every epoch by default."""
     execution = as_execution(options.execution)
-    if execution.keep_params != "all":
-        raise ArgumentError("keep_params", "expected 'all', since train gives back the parameters")
     common = {field.name: getattr(options, field.name) for field in dataclasses.fields(Common)}
     if execution.eval_every is None:
         common["execution"] = execution._replace(eval_every=1)

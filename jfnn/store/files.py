@@ -20,7 +20,7 @@ try:
 except ImportError:  # not on Windows
     fcntl = None  # type: ignore[assignment]
 
-FORMAT = 6  # of run directories: their JSON files, archives and checkpoints
+FORMAT = 7  # of run directories: their JSON files, archives and checkpoints
 HEADER = "header.json"  # an entry of an archive
 DIGITS = 64  # of a SHA-256, with which an archive ends: it may end with a comment
 JSON_COPIES = 3  # of a file in memory while it is read: its bytes, their parts, the values made of them
