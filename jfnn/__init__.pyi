@@ -54,7 +54,6 @@ from .optimizers import Optimizer, State
 from .prediction import accuracy, predict, predict_proba
 from .schedulers import EarlyStopping, Halving, Hyperband, PopulationTraining, Scheduler
 from .search.ask_tell import ask_tell
-
 from .search.loading import load
 from .search.outcomes import LostMembersError
 from .search.result import Best, SweepResult

@@ -1,8 +1,6 @@
 """A sweep as one self-contained HTML page: no links to load, images inside."""
 
 import io
-import os
-import urllib.parse
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from html import escape
 from pathlib import Path
@@ -15,14 +13,14 @@ from jfnn import plots
 from jfnn.analysis import description, ranking, summary
 from jfnn.arguments import checks, paths, texts
 from jfnn.search.fronts import Objective, cell_values, front
-from jfnn.search.group_directories import Group
-from jfnn.search.groups import SweepGroups
-from jfnn.search.loading import how_to_load
 from jfnn.search.result import SweepResult
 from jfnn.store.pages import images_html, pairs_html, write_page
 
-__all__ = ["write_overview", "write_report", "write_tables"]
+__all__ = ["write_report", "write_tables"]
 
+LOAD = """import jfnn
+result = jfnn.load({!r})
+result.predict(x)  # labels or outputs of every network for rows x as they were trained on, or for a frame"""
 TITLES = {"scatter": "The cells drawn", "curves": "Over the epochs"}
 LONGEST = 50  # values shown of a longer list among all that is recorded
 
@@ -35,8 +33,6 @@ def write_report(
     text: Iterable[str] = (),
     figures: Mapping[str, bytes] | None = None,
     settings: Mapping[str, Any] | None = None,
-    scaling: Mapping[str, Any] | None = None,
-    columns: Mapping[str, Mapping[str, Any]] | None = None,
     objectives: Sequence[Objective] = (),
 ) -> None:
     """Writes an HTML page: the best cells, figures, settings and versions, how to load models.
@@ -49,70 +45,27 @@ def write_report(
         figures: PNG images, title -> bytes; None for the figures of `jfnn.plots` that the sweep has.
         settings: Further settings to list before those of the run, name -> value; those in a mapping of
             their own go to the group of its name, others to "Data".
-        scaling: Scaling of the data before the sweep, for the lines that load models: "x", and "y" for
-            targets that are no labels, each ``{"mean": [...], "scale": [...]}``.
-        columns: Description of a file's columns, from `jfnn.datasets.fit_columns`, for the same lines.
         objectives: Scores whose Pareto front is listed, as for `jfnn.analysis.front`.
     """
     checks.check_instance(result, SweepResult, "result")
-    path, config = paths.as_output_file(path, "path"), result.config
+    path = paths.as_output_file(path, "path")
     images = figures
     if images is None:
         images = {name: png(figure) for name, figure in _drawn(result).items()}
     most = ranking.MANY if result.sampled else ranking.FEW
     body = [
         "<h2>Best cells</h2>",
-        _table(ranking.best_first([result], most)),
+        _table(ranking.best_first(result, most)),
         *_front(result, objectives),
         *_refit(result.refit),
         *images_html(images),
         "<h2>Settings</h2>",
         *_settings(settings or {}, description.settings_in_words(result)),
         "<h2>Loading the models again</h2>",
-        f"<pre>{escape(how_to_load(result, path.parent, scaling, columns))}</pre>",
-        f"<details><summary>Everything recorded</summary>{pairs_html(_flat(config))}</details>",
+        f"<pre>{escape(LOAD.format(str(path.parent)))}</pre>",
+        f"<details><summary>Everything recorded</summary>{pairs_html(_flat(result.config))}</details>",
     ]
     write_page(path, title, description.sentence(result), text, body)
-
-
-def write_overview(
-    sweeps: SweepGroups,
-    path: str | Path,
-    *,
-    title: str = "Sweeps",
-    text: Iterable[str] = (),
-    settings: Mapping[str, Any] | None = None,
-    pages: Mapping[Group, str] | None = None,
-) -> None:
-    """Writes an HTML page about several groups: the best cells of all, and links to each group's own page.
-
-    Args:
-        sweeps: The groups.
-        path: The page's file.
-        title: The page's heading.
-        text: Lines below it.
-        settings: Settings to list, as for `write_report`.
-        pages: The page of each group, relative to this one.
-    """
-    links = [
-        f'<li><a href="{escape(urllib.parse.quote(os.fsencode(page)))}">'
-        f"network {escape(group.network)}, batch {group.batch_size or 'full'}</a></li>"
-        for group, page in (pages or {}).items()
-    ]
-    best = ranking.best_first(sweeps.results, ranking.MANY)
-    body = [
-        "<h2>Best cells of all groups</h2>",
-        _table(best, texts.group_columns(sweeps.groups)),
-        *_refit(sweeps.refit),
-        *([f"<h2>Groups</h2><ul>{''.join(links)}</ul>"] if links else []),
-        *(["<h2>Settings</h2>", *_settings(settings, {})] if settings else []),
-    ]
-    members = sum(sweep.diverged_at.size for sweep in sweeps.results)
-    lead = f"{members} networks trained in {len(sweeps.groups)} groups."
-    if (winner := sweeps.best_or_none()) is not None:
-        own = description.sentence(sweeps[winner[0]])
-        lead += f" The group of the best cell, {winner[0].directory}: {own}"
-    write_page(paths.as_output_file(path, "path"), title, lead, text, body)
 
 
 def write_tables(
@@ -148,7 +101,7 @@ def draw(result: SweepResult) -> dict[str, Figure]:
     A random search has a scatter plot instead of a heat map.
     """
     figures = {"scatter": plots.scatter(result)} if result.sampled else {"heatmap": plots.heat_map(result)}
-    return figures | ({"curves": plots.loss_curves(result)} if len(result.history.get("epoch", ())) else {})
+    return figures | ({"curves": plots.loss_curves(result)} if len(result.evaluations) else {})
 
 
 def maps(result: SweepResult) -> dict[str, Figure]:
@@ -173,12 +126,12 @@ def png(figure: Figure) -> bytes:
     return buffer.getvalue()
 
 
-def _table(best: ranking.Ranking, leading: Mapping[str, Sequence[str]] | None = None) -> str:
+def _table(best: ranking.Ranking) -> str:
     if not best.cells:
         return "<p>Every cell diverged with some seed.</p>"
     caption = f"<p>Ranked by {escape(summary.name_text(next(iter(best.higher_is_better))))}.</p>"
     legend = "<br>".join(map(escape, ranking.legend(best)))
-    return f'{caption}{texts.html_table(ranking.table(best, leading), "cells")}<p class="notes">{legend}</p>'
+    return f'{caption}{texts.html_table(ranking.table(best), "cells")}<p class="notes">{legend}</p>'
 
 
 def _front(result: SweepResult, objectives: Sequence[Objective]) -> list[str]:

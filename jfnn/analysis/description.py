@@ -17,7 +17,7 @@ from jfnn.analysis.summary import (
 )
 from jfnn.search.result import SweepResult
 
-NAMES = {"learning_rate": "learning rate η", "l2": "L2 penalty λ"}
+NAMES = {"learning_rate": "learning rate η", "l2": "L2 penalty λ", "network": "networks"}
 TRAINING = ("loss", "reduction", "optimizer", "schedule", "gradient")  # described by a learner
 LONGEST = 50  # values shown of a longer list
 
@@ -36,6 +36,11 @@ def sizes(network: Any) -> str:
         size = layer.get("units", layer.get("channels", ""))
         words.append(f"{'' if kind == 'dense' else kind}{size}")
     return "-".join(words)
+
+
+def network_sizes(result: SweepResult) -> str:
+    """Inputs and layers of the network of a run in short, as of `sizes`."""
+    return sizes(_learner(result).get("network"))
 
 
 def network_text(result: SweepResult) -> str:
@@ -147,8 +152,9 @@ def _rows(data: Mapping[str, Any], part: str) -> str | None:
 
 def _axis(values: np.ndarray, drawn: bool) -> str:
     """The values of an axis; of drawn ones the least and the greatest."""
-    if drawn:
+    if drawn and values.dtype.kind == "f":
         return " to ".join(compact(float(value), 3) for value in (values.min(), values.max()))
+    values = np.ravel(values)
     return _text(labels(values[:LONGEST].tolist())) + (", …" if len(values) > LONGEST else "")
 
 

@@ -1,7 +1,5 @@
-"""Cells of one sweep or of several in one list, best first, and the table that shows it."""
+"""Cells of a sweep in a list, best first, and the table that shows it."""
 
-import dataclasses
-from collections.abc import Iterable, Mapping, Sequence
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -12,17 +10,14 @@ from jfnn.analysis.summary import (
     Score,
     ScoreTable,
     averaged_over,
-    compact,
-    costs,
     extent_text,
     name_text,
     ranking_parts,
     score_text,
     shown_metrics,
+    value_text,
 )
-from jfnn.arguments.checks import ArgumentError
 from jfnn.search.result import SweepResult
-from jfnn.search.run_directory import OUTCOMES
 
 TIED, SCATTERED, FAILED = "~", "?", "!"
 FEW, MANY = 5, 10  # cells to list: beside the map of a grid, and alone
@@ -32,8 +27,7 @@ class Ranked(NamedTuple):
     """One cell of a ranking.
 
     Attributes:
-        sweep: Number of its sweep.
-        place: Its index on every axis of that sweep but the seeds (and folds).
+        cell: Its index on every axis but the seeds (and folds).
         axes: Name -> value of its hyperparameters.
         scores: Name of a score -> its mean, interval and failed runs.
         tied: Whether it is behind the best cell but cannot be told from it by a paired comparison.
@@ -44,9 +38,8 @@ class Ranked(NamedTuple):
             end.
     """
 
-    sweep: int
-    place: tuple[int, ...]
-    axes: dict[str, float]
+    cell: tuple[int, ...]
+    axes: dict[str, Any]
     scores: dict[str, Score]
     tied: bool
     scattered: bool
@@ -56,7 +49,7 @@ class Ranked(NamedTuple):
 
 
 class Ranking(NamedTuple):
-    """The best cells of one sweep or of several, best first.
+    """The best cells of a sweep, best first.
 
     Attributes:
         higher_is_better: Direction of each of their scores, by name; the first is the one that ranks.
@@ -82,7 +75,7 @@ class Ranking(NamedTuple):
     over: str
 
 
-def best_first(results: Sequence[SweepResult], most: int = FEW) -> Ranking:
+def best_first(result: SweepResult, most: int = FEW) -> Ranking:
     """The best cells by their means, best first; cells that diverged with any seed or fold are left out.
 
     The mean ranks also where some runs of a cell failed. A tie that follows from the width that they give to
@@ -92,82 +85,62 @@ def best_first(results: Sequence[SweepResult], most: int = FEW) -> Ranking:
     the ranking metric in training.
 
     Args:
-        results: Sweeps of the same data; several must have the same names of axes, seeds and folds, and be
-            ranked by the same score.
+        result: A sweep.
         most: Cells to list at most.
-
-    Raises:
-        ValueError: The sweeps cannot be compared.
     """
-    kinds = {(*result.axes, *result.seeds.tolist(), result.folds, result.ranked_by) for result in results}
-    if len(kinds) != 1:
-        raise ArgumentError(
-            "results", "expected sweeps of the same axes, seeds, folds and ranking, got several"
-        )
-    places = [(i, place) for i, result in enumerate(results) for place in np.ndindex(*result.cell_shape)]
-    whole, over = _as_one(results), averaged_over(results[0])
-    cost, pruned = costs(whole), whole.pruned_cells
-    last = whole.stopped_at.reshape(len(places), -1).max(axis=-1)
-    order = np.lexsort((cost, np.where(pruned, -last, 0), pruned))  # the last decides first
-    order = order[np.isfinite(cost[order])]
-    scores = {name: ScoreTable.taken(whole, name) for name in _shown_scores(whole)}
-    best = whole.best_or_none()
-    tied, scattered, failed = _marks(whole, scores[whole.ranked_by], cost, bool(over))
+    over = averaged_over(result)
+    scores = {name: ScoreTable.taken(result, name) for name in _shown_scores(result)}
+    pruned = result.pruned_cells
+    tied, scattered, failed = _marks(result, scores[result.ranked_by], bool(over))
     listed = []
-    for cell in order[:most].tolist():
-        shown = {name: score.at(cell) for name, score in scores.items()}
-        if not failed[cell]:
+    for cell in result.order()[:most].tolist():
+        index = result.cell_index(cell)
+        shown = {name: score.at(index) for name, score in scores.items()}
+        if not failed[index]:
             shown = {name: score._replace(failed=0) for name, score in shown.items()}
-        stopped_at, epochs = whole.stopped_at[cell], whole.epochs[cell]
+        stopped_at = result.stopped_at[index]
+        epochs = result.epochs[index]
         ends = _extent(np.where(stopped_at < 0, epochs, stopped_at)) if (stopped_at >= 0).any() else None
-        (sweep, place), axes = places[cell], whole.axes_at((cell,))
-        marks = bool(tied[cell]), bool(scattered[cell]), int(failed[cell])
-        listed.append(Ranked(sweep, place, axes, shown, *marks, _extent(epochs), ends))
+        listed.append(
+            Ranked(
+                cell=index,
+                axes=result.axes_at(index),
+                scores=shown,
+                tied=bool(tied[index]),
+                scattered=bool(scattered[index]),
+                failed=int(failed[index]),
+                trained=_extent(epochs),
+                stopped_at=ends,
+            )
+        )
     return Ranking(
-        listed,
-        {name: whole.higher_is_better(name) for name in scores},
-        int((tied & (failed == 0)).sum()),
-        int(scattered.sum()),
-        int((failed > 0).sum()),
-        int(np.isnan(cost).sum()),
-        0 if best is None else int((~pruned).sum()) - 1,
-        int(pruned.sum()),
-        bool((whole.stopped_at >= 0).any()),
-        over,
+        cells=listed,
+        higher_is_better={name: result.higher_is_better(name) for name in scores},
+        tied=int((tied & (failed == 0)).sum()),
+        scattered=int(scattered.sum()),
+        failed=int((failed > 0).sum()),
+        diverged=int(np.isnan(result.cell_scores()).sum()),
+        others=0 if result.best_or_none() is None else int((~pruned).sum()) - 1,
+        pruned=int(pruned.sum()),
+        stopped=bool((result.stopped_at >= 0).any()),
+        over=over,
     )
 
 
 def _marks(
-    whole: SweepResult, score: ScoreTable, cost: np.ndarray, several: bool
+    result: SweepResult, score: ScoreTable, several: bool
 ) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
     """Whether each cell is tied, whether for its scatter, and how many of its runs failed if it is."""
-    tied, best = score.statistics.tied & several, whole.best_or_none()
+    means = result.cell_scores()
+    costs = -means if result.higher_is_better() else means
+    best = result.best_or_none()
+    tied = score.statistics.tied & several
     failed = np.where(tied, score.failed, 0)  # the mean of a cell that is told from the best may be rough
-    told = ~tied & ~whole.pruned_cells & np.isfinite(cost)
-    scattered = tied & (failed == 0) & (cost > np.min(cost, where=told, initial=np.inf))
+    told = ~tied & ~result.pruned_cells & np.isfinite(costs)
+    scattered = tied & (failed == 0) & (costs > np.min(costs, where=told, initial=np.inf))
     if best is not None:
         tied[best.index] = False
     return tied, scattered, failed
-
-
-def _as_one(results: Sequence[SweepResult]) -> SweepResult:
-    """All cells of several sweeps as those of one random search, without histories and parameters."""
-    first, columns = results[0], [result.cells.columns() for result in results]
-    replicates = first.diverged_at.shape[len(first.cell_shape) :]
-
-    def joined(arrays: Iterable[np.ndarray]) -> np.ndarray:
-        return np.concatenate([array.reshape(-1, *replicates) for array in arrays])
-
-    outcomes: dict[str, Any] = {name: joined(getattr(r, name) for r in results) for name in OUTCOMES}
-    return dataclasses.replace(
-        first,
-        axes={name: np.concatenate([column[name] for column in columns]) for name in columns[0]},
-        scores={name: joined(result.scores[name] for result in results) for name in first.scores},
-        **outcomes,
-        params=None,
-        history={},
-        sampled=True,
-    )
 
 
 def _shown_scores(result: SweepResult) -> list[str]:
@@ -177,7 +150,7 @@ def _shown_scores(result: SweepResult) -> list[str]:
     return list(dict.fromkeys([*names, f"train_{result.ranking_metric}"]))
 
 
-def table(ranking: Ranking, leading: Mapping[str, Sequence[str]] | None = None) -> list[tuple[str, ...]]:
+def table(ranking: Ranking) -> list[tuple[str, ...]]:
     """Ranked cells as rows of text below a row of headings: rank, axes, scores, epochs.
 
     Cells tied with the best, and those with failed runs, have a mark behind their rank; `legend` explains it.
@@ -186,15 +159,13 @@ def table(ranking: Ranking, leading: Mapping[str, Sequence[str]] | None = None) 
 
     Args:
         ranking: At least one cell.
-        leading: Columns before the axes, heading -> text for each sweep, such as its network.
     """
     cells = ranking.cells
     columns = {"": [f"{rank}." for rank in range(1, len(cells) + 1)]}
     if any(marks := [_mark(cell) for cell in cells]):
         columns[" "] = marks
-    columns |= {name: [texts[cell.sweep] for cell in cells] for name, texts in (leading or {}).items()}
     for name in cells[0].axes:
-        columns[SYMBOLS.get(name, name)] = [compact(cell.axes[name], 3) for cell in cells]
+        columns[SYMBOLS.get(name, name)] = [value_text(name, cell.axes[name]) for cell in cells]
     for name, higher_is_better in ranking.higher_is_better.items():
         texts = [score_text(cell.scores[name], higher_is_better) for cell in cells]
         columns[name_text(name)] = texts

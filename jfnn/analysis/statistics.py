@@ -14,7 +14,6 @@ from jfnn.analysis.intervals import interval as confidence_interval
 from jfnn.arguments import checks
 from jfnn.arguments.checks import ArgumentError
 from jfnn.arguments.texts import html_table
-from jfnn.search.cells import best_place
 from jfnn.search.result import SweepResult
 
 SHOWN = 10  # cells in a notebook
@@ -117,13 +116,13 @@ def curve_statistics(
         missing: As in `cell_statistics`; with "nan" a curve ends where its first run diverged or stopped.
 
     Returns:
-        Arrays ``[E, L, …, H]``, at the epochs ``result.history["epoch"] [H]``.
+        Arrays ``[E, L, …, H]``, at the epochs ``result.evaluations [H]``.
 
     Raises:
         ValueError, TypeError: No history was kept; or as in `cell_statistics`.
     """
     checks.check_instance(result, SweepResult, "result")
-    if not len(result.history.get("epoch", ())):
+    if not len(result.evaluations):
         raise ArgumentError("result", "expected a history, got none; sweep with Execution(eval_every=1)")
     score = result.named(score, "score")
     evaluations = np.moveaxis(result.history[score], -1, 0)
@@ -199,10 +198,11 @@ def _statistics(
 
     mean, median, iqm, std, low, high = _by_column(values, statistics, omit)
     best = np.full((len(values), *(1,) * pruned.ndim, values.shape[-1]), np.nan)
-    for evaluation, cells in enumerate(members.reshape(len(members), *pruned.shape, -1).mean(axis=-1)):
-        place = best_place(np.where(pruned, np.nan, cells), result.higher_is_better(score))
-        if place is not None:
-            best[evaluation] = values[(evaluation, *place)]
+    sign = 1 if result.higher_is_better(score) else -1
+    for evaluation, cells in enumerate(result.ranked(result.cell_means(members))):
+        if np.isfinite(cells).any():
+            index = np.unravel_index(np.nanargmax(sign * cells), cells.shape)
+            best[evaluation] = values[(evaluation, *index)]
     if values.shape[-1] < 2:
         tied = np.isfinite(best - values)[..., 0]
     else:

@@ -1,7 +1,7 @@
 """Scores as text: which ones to show, how sure they are, numbers in few characters."""
 
 from collections.abc import Sequence
-from typing import NamedTuple, Self
+from typing import Any, NamedTuple, Self
 
 import numpy as np
 
@@ -14,6 +14,7 @@ from jfnn.arguments.texts import describe as describe
 from jfnn.arguments.texts import metric_text as metric_text
 from jfnn.arguments.texts import name_text as name_text
 from jfnn.arguments.texts import number_text as number_text
+from jfnn.arguments.texts import value_text as value_text
 from jfnn.search.result import SweepResult
 
 PERCENT = f"{Interval.confidence:.0%}"
@@ -100,12 +101,6 @@ def best_text(result: SweepResult) -> str:
     return f"best {name_text(best.ranked_by)} {score} at {describe(best.axes)}"
 
 
-def costs(result: SweepResult) -> np.ndarray:
-    """Ranking score of each cell ``[E, L, …]``, negative where higher is better: the least is the best."""
-    scores = result.cell_scores()
-    return -scores if result.higher_is_better() else scores
-
-
 def score_text(score: Score, higher_is_better: bool, words: bool = False) -> str:
     """A mean, with ± half the width of its interval where it has one: "0.951 ± 0.004".
 
@@ -139,7 +134,10 @@ def cell_names(result: SweepResult) -> list[str]:
     Numbers have as few digits as tell an axis's values apart; a cell that a random search drew twice has
     " (2)" behind it.
     """
-    texts = {axis: dict(zip(v.tolist(), labels(v.tolist()), strict=True)) for axis, v in result.axes.items()}
+    texts = {}
+    for axis, values in result.axes.items():
+        known = np.ravel(values).tolist()
+        texts[axis] = dict(zip(known, labels(known), strict=True))
     names: list[str] = []
     counts: dict[str, int] = {}
     for place in np.ndindex(*result.cell_shape):
@@ -149,8 +147,10 @@ def cell_names(result: SweepResult) -> list[str]:
     return names
 
 
-def labels(values: Sequence[float]) -> list[str]:
-    """The shortest labels, from two digits on, that tell the values of an axis apart."""
+def labels(values: Sequence[Any]) -> list[str]:
+    """The shortest labels, from two digits on, that tell the values of an axis apart; words as they are."""
+    if any(isinstance(value, str) for value in values):
+        return list(values)
     for digits in range(2, 18):
         texts = [compact(value, digits) for value in values]
         if len(set(texts)) == len(set(values)):

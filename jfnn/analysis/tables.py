@@ -10,7 +10,7 @@ of TensorBoard for each cell, written by the package tensorboardX::
     for name, cell in zip(jfnn.analysis.cell_names(result), np.ndindex(result.cell_shape)):
         with SummaryWriter(f"runs/{name}") as writer:
             for score, means in curves.items():
-                for epoch, mean in zip(result.history["epoch"], means[cell]):
+                for epoch, mean in zip(result.evaluations, means[cell]):
                     writer.add_scalar(score, mean, epoch)
             last = {score: means[cell][-1] for score, means in curves.items()}
             for entry in summary.hparams(result.axes_at(cell), last):
@@ -44,8 +44,8 @@ def tidy(result: SweepResult) -> dict[str, np.ndarray]:
     members = result.to_dict()
     count = result.diverged_at.size
     names = [*result.axes, "seed", *(() if result.folds is None else ("fold",)), *result.subset_values]
-    if len(result.history.get("epoch", ())):
-        epochs = np.tile(result.history["epoch"], (count, 1))
+    if len(result.evaluations):
+        epochs = np.tile(result.evaluations, (count, 1))
         scores = {name: result.history[name].reshape(count, -1) for name in result.scores}
     else:
         epochs = members["epochs"][:, None]

@@ -4,27 +4,31 @@ With no arguments it is the grid of the notes (section 4). Prints the scores of
 every cell, the best cells and the time taken. The run's directory gets
 config.json, results.csv, results.npz, models.npz, heatmap.png, curves.png and
 report.html, a random search scatter.png instead of the heat map, --refit also
-refit/; with several networks or batch sizes each pair has a directory of its
-own in there. Ctrl-C stops a run such that --resume goes on with it.
+refit/; of several networks or batch sizes each pair has a directory of its own
+in there. Ctrl-C stops a run such that --resume goes on with it.
 """
 
 import importlib
 import threading
+from collections.abc import Callable
+from contextlib import AbstractContextManager
 from typing import Any
 
 import jfnn
 from jfnn.arguments.checks import ArgumentError
 from jfnn.cli import data, executors, places
-from jfnn.cli.command import Command, Watch
 from jfnn.cli.data import Problem
 from jfnn.cli.flags import OPTIONS
 from jfnn.cli.grid_flags import GridFlags
-from jfnn.cli.grid_output import ADDED, GridRun, report, write
+from jfnn.cli.grid_output import ADDED, GridRun
 from jfnn.cli.networks import networks
+from jfnn.experiment.settings import Progress
 from jfnn.learners import METRICS
 from jfnn.optimizers import is_distribution
-from jfnn.search.run_directory import CONFIG, GROUPS, MODELS, RESULTS, TABLE
+from jfnn.search.run_directory import CONFIG, MODELS, RESULTS, TABLE
 
+Show = Callable[[Progress], None]
+Watch = Callable[[GridFlags, str, bool], AbstractContextManager[Show]]
 EVALUATIONS = 20  # on the way, for the curves
 OWN = {"self", "name", "schedule", "schedule_epochs"}  # arguments of `jfnn.Optimizer` that are no optimizer's
 EXAMPLES = """\
@@ -52,23 +56,15 @@ def run(flags: GridFlags, watch: Watch) -> GridRun:
     problem = data.load(flags)
     # Drawing takes half a second to import, which a thread can do while XLA compiles.
     threading.Thread(target=importlib.import_module, args=("jfnn.report",)).start()
-    sizes, metric = batch_sizes(problem, flags), flags.rank_by or ("accuracy" if problem.classes else "loss")
+    metric = flags.rank_by or ("accuracy" if problem.classes else "loss")
     higher = METRICS[metric](jfnn.losses.get(problem.loss)).higher_is_better
+    places.check_free([flags.out], ADDED, (CONFIG, TABLE, RESULTS, MODELS))
     with watch(flags, metric, higher) as show, executors.chosen(flags) as workers:
         by_name = networks(problem, flags)
-        groups = [jfnn.Group(name, size) for name in by_name for size in sizes]
-        several = groups if len(groups) > 1 else []
-        places.check_free(
-            [flags.out, *(flags.out / group.directory for group in several)],
-            ADDED,
-            (CONFIG, GROUPS, TABLE, RESULTS, MODELS),
-        )
+        network: Any = by_name if len(by_name) > 1 else next(iter(by_name.values()))
         options = keywords(problem, flags)
         options["execution"] = options["execution"]._replace(progress=show, executor=workers)
-        if several:
-            return GridRun(problem, jfnn.sweep_groups(by_name, problem.split, batch_sizes=sizes, **options))
-        result = jfnn.sweep(by_name[groups[0].network], problem.split, **options)
-        return GridRun(problem, jfnn.SweepGroups(tuple(groups), (result,), result.refit))
+        return GridRun(problem, jfnn.sweep(network, problem.split, **options))
 
 
 def batch_sizes(problem: Problem, flags: GridFlags) -> list[int | None]:
@@ -82,7 +78,7 @@ def batch_sizes(problem: Problem, flags: GridFlags) -> list[int | None]:
 
 
 def keywords(problem: Problem, flags: GridFlags) -> dict[str, Any]:
-    """Keywords of `jfnn.sweep`, for one executor; ``batch_size`` is that of the first sweep.
+    """Keywords of `jfnn.sweep`, for one executor.
 
     Raises:
         ValueError, TypeError: Invalid arguments of the optimizer.
@@ -93,7 +89,10 @@ def keywords(problem: Problem, flags: GridFlags) -> dict[str, Any]:
         raise ArgumentError("optimizer_arg", "expected each argument once")
     for name in OWN & set(arguments):
         raise ArgumentError("optimizer_arg", f"expected arguments of the optimizer, got {name!r}")
-    size = batch_sizes(problem, flags)[0]
+    schemes = [
+        jfnn.Minibatches(size, flags.minibatch, drop_last=not flags.keep_last)
+        for size in batch_sizes(problem, flags)
+    ]
     hyper = {"dropout": flags.dropout, "init_scale": None if flags.init_scale == 1 else flags.init_scale}
     axes = {"learning_rate": flags.learning_rate, "l2": flags.l2} | hyper | arguments
     for name, values in axes.items():
@@ -107,14 +106,10 @@ def keywords(problem: Problem, flags: GridFlags) -> dict[str, Any]:
         "optimizer": jfnn.Optimizer(
             flags.optimizer, schedule=flags.schedule, schedule_epochs=flags.schedule_epochs, **arguments
         ),
-        "batch_size": jfnn.Minibatches(size, flags.minibatch, drop_last=not flags.keep_last),
+        "batch_size": schemes if len(schemes) > 1 else schemes[0],
         "validation": jfnn.Validation(flags.validation, flags.rank_by),
         "execution": jfnn.Execution(
             flags.devices, flags.tile, eval_every=every, names=data.names(problem, flags)
         ),
         "sample": None if flags.sample is None else jfnn.Sample(flags.sample, flags.sample_seed),
     }
-
-
-COMMAND = Command("grid", __doc__, EXAMPLES, GridFlags, run, report, write)
-main, start = COMMAND.main, COMMAND.start

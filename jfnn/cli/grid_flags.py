@@ -125,8 +125,7 @@ is then drawn from log-uniformly, uniform:START:STOP uniformly.""",
         group="""network
 With several --hidden or --channels, or several values of --units, of
 --activation or of --batch-size with commas between, every network is trained
-with every batch size, each pair in a sweep of its own, and all cells are
-ranked in one list.""",
+with every batch size: further axes of the grid.""",
     )
     hidden: tuple[tuple[int, ...], ...] | None = flag(
         "WIDTHS",
@@ -179,7 +178,6 @@ ranked in one list.""",
         "rows a step, 'full' for all",
         otherwise="100, of few rows a quarter",
         read=counts_or_full,
-        sets=["batch_sizes"],
     )
     minibatch: str = flag("NAME", "how a step draws rows", "subset", choices=SCHEMES)
     keep_last: bool = switch(

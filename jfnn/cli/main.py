@@ -1,7 +1,6 @@
-"""The command ``jfnn``: each subcommand is a module of this package, imported when it runs."""
+"""The command ``jfnn``, whose subcommand is imported when it runs."""
 
 import argparse
-import importlib
 import signal
 import sys
 from collections.abc import Sequence
@@ -10,7 +9,6 @@ import jfnn
 
 COMMANDS = {
     "grid": "train an η×λ grid of networks, or cells drawn at random, and report on it",
-    "transfer": "sweep the learning rate of networks of many widths, in two parametrisations",
 }
 
 
@@ -18,8 +16,9 @@ def main(argv: Sequence[str] | None = None) -> int:
     """Runs ``jfnn COMMAND …``."""
     argv = sys.argv[1:] if argv is None else argv
     if argv and argv[0] in COMMANDS:
-        start = importlib.import_module(f"jfnn.cli.{argv[0]}").start
-        return int(start(argv[1:]))
+        from jfnn.cli import command as grid  # imports JAX
+
+        return grid.start(argv[1:])
     parser = argparse.ArgumentParser("jfnn", epilog="jfnn COMMAND --help says more of each")
     parser.add_argument("--version", action="version", version=jfnn.__version__)
     commands = parser.add_subparsers(metavar="COMMAND", required=True)

@@ -8,7 +8,7 @@ from pathlib import Path
 
 from jfnn.arguments.checks import ArgumentError
 from jfnn.cli.flags import Flags
-from jfnn.search.run_directory import CONFIG, GROUPS
+from jfnn.search.run_directory import CONFIG
 from jfnn.store import files
 
 REPORT = "report.html"  # the page of a run
@@ -41,7 +41,7 @@ def check_free(directories: Iterable[Path], added: Sequence[str], others: Sequen
     for directory in directories:
         check_directory(directory, "out", (*added, *others))
         there = ", ".join(name for name in added if (directory / name).exists())
-        if there and not any((directory / name).exists() for name in (CONFIG, GROUPS)):
+        if there and not (directory / CONFIG).exists():
             raise ArgumentError("out", f"{directory} holds {there}, and no run; choose another directory")
 
 

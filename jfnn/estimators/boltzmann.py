@@ -79,7 +79,7 @@ class BernoulliRBM(neural_network.BernoulliRBM):  # type: ignore[misc]
         learner = dataclasses.replace(learner, bounded=False)  # as scikit-learn, which takes any rows
         batch = min(chains, len(rows))
         started = time.perf_counter()
-        machine, history = train(
+        result = train(
             learner,
             rows,
             learning_rate=float(self.learning_rate),
@@ -89,15 +89,15 @@ class BernoulliRBM(neural_network.BernoulliRBM):  # type: ignore[misc]
             initial_params=start,
             execution=Execution(eval_every=1 if self.verbose else max(epochs, 1)),
         )
-        if history.diverged_at >= 0:
-            raise ArgumentError(
-                "learning_rate", f"training diverged in epoch {history.diverged_at}; try less"
-            )
+        diverged_at = int(result.diverged_at)
+        if diverged_at >= 0:
+            raise ArgumentError("learning_rate", f"training diverged in epoch {diverged_at}; try less")
         if self.verbose:
             spent = (time.perf_counter() - started) / max(epochs, 1)
-            for epoch, loss in zip(history.epoch, history.train_loss, strict=True):
+            for epoch, loss in zip(result.evaluations, result.history["train_loss"], strict=True):
                 line = f"Iteration {epoch}, pseudo-likelihood = {-loss:.2f}, time = {spent:.2f}s"
                 print(f"[{type(self).__name__}] {line}")
+        machine = result.params
         self.components_ = np.asarray(machine.weights[0].T, rows.dtype)
         self._n_features_out = len(self.components_)
         self.intercept_visible_, self.intercept_hidden_ = (np.asarray(b, rows.dtype) for b in machine.biases)

@@ -111,9 +111,7 @@ class Axes:
     @property
     def shape(self) -> tuple[int, ...]:
         """Shape of a per-cell array."""
-        lengths = {
-            axis: len(self.values[name]) for name, axis in self.axis_of.items() if axis is not None
-        }
+        lengths = {axis: len(self.values[name]) for name, axis in self.axis_of.items() if axis is not None}
         return tuple(lengths.values())
 
     def columns(self) -> dict[str, np.ndarray]:

@@ -1,5 +1,6 @@
 """Scores over the epochs, of a sweep's cells, also in bands of their intervals, or of one training run."""
 
+import math
 from collections.abc import Mapping, Sequence
 from typing import Any, NamedTuple
 
@@ -27,7 +28,6 @@ from jfnn.plots.panels import (
     panels,
 )
 from jfnn.search.result import SweepResult
-from jfnn.search.train import History
 
 SHADED = 30  # more cells have no bands but that of the best
 LINES = {"solid": "-", "dashed": "--", "dotted": ":"}
@@ -41,29 +41,25 @@ class _Curve(NamedTuple):
     diverged: bool
 
 
-def loss_curves(run: SweepResult | History, cells: Sequence[tuple[int, ...]] | str | None = None) -> Figure:
+def loss_curves(result: SweepResult, cells: Sequence[tuple[int, ...]] | str | None = None) -> Figure:
     """Loss and ranking metric over the epochs, averaged over seeds and folds.
 
     Training rows are drawn solid, ranking rows dashed. A curve ends where the first of its members
-    diverged or stopped. A `History` has no ranking: beside the loss comes the first other metric, if there is
-    one, on all rows that have scores.
+    diverged or stopped.
 
     Args:
-        run: A sweep that kept its history, or the `History` of `jfnn.train`.
-        cells: For a sweep, the cells to show: places on every axis but the seeds and folds, in a random
-            search ``(i,)``; or "all". The default takes up to six learning rates, the best cell's among them,
-            all else as in the best cell; in a random search cells from the best to the worst.
+        result: A sweep that kept its history, or the result of `jfnn.train`.
+        cells: The cells to show: their indices on every axis but the seeds and folds, in a random search
+            ``(i,)``; or "all". The default takes up to six learning rates, the best cell's among them, all
+            else as in the best cell; in a random search cells from the best to the worst.
 
     Raises:
         ValueError: No history was kept, or there is no such cell.
     """
-    if isinstance(run, History):
-        curves = [_run_curve(run)]
-        parts, metrics = _parts_and_metrics(curves[0].scores)
-    else:
-        checks.check_instance(run, SweepResult, "run")
-        curves, parts = _cell_curves(run, cells), summary.ranking_parts(run)
-        metrics = {next(iter(run.metrics)): False} | {run.ranking_metric: run.higher_is_better()}
+    checks.check_instance(result, SweepResult, "result")
+    curves = _cell_curves(result, cells)
+    parts = summary.ranking_parts(result)
+    metrics = {next(iter(result.metrics)): False} | {result.ranking_metric: result.higher_is_better()}
     figure, column = panels(2.9 * len(metrics) + 0.2, len(metrics), sharex=True)
     lines = dict(zip(parts, LINES, strict=False))
     explained = ", ".join(f"{part} {line}" for part, line in lines.items())
@@ -103,7 +99,8 @@ def interval_curves(
     """
     statistics, kind = curve_statistics(result, score, interval, missing), as_interval(interval)
     score, places, best = result.named(score), as_cells(cells, result), result.best_or_none()
-    few, epochs = len(places) <= NAMED, result.history["epoch"]
+    few = len(places) <= NAMED
+    epochs = result.evaluations
     curves = (getattr(statistics, kind.statistic), statistics.low, statistics.high)
     lines, lows, highs = (np.stack([values[cell] for cell in places]) for values in curves)
     figure, ((axes,),) = panels(3.6)
@@ -122,36 +119,21 @@ def interval_curves(
     return figure
 
 
-def _run_curve(history: History) -> _Curve:
-    if len(history.epoch) == 0:
-        raise ArgumentError("run", "expected a history, got none; train with Execution(eval_every=1)")
-    diverged = history.diverged_at >= 0
-    label = f"diverged in epoch {history.diverged_at + 1}" if diverged else ""
-    return _Curve(label, history.epoch, dict(history.scores), best=False, diverged=diverged)
-
-
-def _parts_and_metrics(scores: Mapping[str, np.ndarray]) -> tuple[tuple[str, ...], dict[str, bool]]:
-    """Parts of the data that have scores, and the loss and another metric -> whether higher is better."""
-    metrics = sorted({name.partition("_")[2]: None for name in scores}, key=lambda metric: metric != "loss")
-    finite = [name.partition("_")[0] for name, values in scores.items() if np.isfinite(values).any()]
-    return tuple(dict.fromkeys(["train", *finite])), {name: name != "loss" for name in metrics[:2]}
-
-
 def _cell_curves(result: SweepResult, cells: Sequence[tuple[int, ...]] | str | None) -> list[_Curve]:
-    if not len(result.history.get("epoch", ())):
-        raise ArgumentError("run", "expected a history, got none; sweep with Execution(eval_every=1)")
+    if not len(result.evaluations):
+        raise ArgumentError("result", "expected a history, got none; sweep with Execution(eval_every=1)")
     best = result.best_or_none()
     curves = []
     for cell in as_cells(cells, result):
         is_best = best is not None and best.index == cell
         diverged = bool((result.diverged_at[cell] >= 0).any())
-        label = summary.describe(result.axes_at(cell)) + " (best)" * is_best + " (div)" * diverged
+        marks = " (best)" * (is_best and len(cell) > 0) + " (div)" * diverged
+        label = summary.describe(result.axes_at(cell)) + marks
         scores = {
             name: values[cell].reshape(-1, values.shape[-1]).mean(axis=0)
             for name, values in result.history.items()
-            if name != "epoch"
         }
-        curves.append(_Curve(label, result.history["epoch"], scores, is_best, diverged))
+        curves.append(_Curve(label, result.evaluations, scores, is_best, diverged))
     return curves
 
 
@@ -179,17 +161,21 @@ def default_cells(result: SweepResult, most: int = 6) -> list[tuple[int, ...]]:
     Cells that stopped before the first evaluation have no curve and are left out.
     """
     best = result.best_or_none()
-    rate, *rest = best.index if best else (0,) * len(result.cell_shape)
+    index = best.index if best else (0,) * len(result.cell_shape)
+    axis = result.cells.axis_of["learning_rate"]
+    if axis is None:
+        return [index]
+    candidates = [(*index[:axis], i, *index[axis + 1 :]) for i in range(result.cell_shape[axis])]
+    if result.sampled:
+        numbers = [*result.order().tolist(), *range(math.prod(result.cell_shape))]
+        ordered = dict.fromkeys(result.cell_index(number) for number in numbers)  # diverged ones come last
+        candidates = [cell for cell in ordered if cell in candidates]
     losses = result.history[f"train_{next(iter(result.metrics))}"]
     unseen = np.isnan(losses).all(axis=-1) & (result.diverged_at < 0)
-    order = range(len(result.learning_rate))
-    if result.sampled:
-        order = np.argsort(summary.costs(result), kind="stable").tolist()  # NaN comes last
-    candidates = [i for i in order if i == rate or not unseen[(i, *rest)].all()]
-    others = [i for i in candidates if i != rate]
+    others = [cell for cell in candidates if cell != index and not unseen[cell].all()]
     spread = np.linspace(0, len(others) - 1, min(most - 1, len(others))).round().astype(int)
-    places = {others[i] for i in spread} | {rate}
-    return [(i, *rest) for i in candidates if i in places]
+    chosen = {others[i] for i in spread} | {index}
+    return [cell for cell in candidates if cell in chosen]
 
 
 def _draw(axes: Axes, curve: _Curve, metric: str, lines: Mapping[str, str], colour: Any) -> None:
@@ -207,12 +193,15 @@ def _draw(axes: Axes, curve: _Curve, metric: str, lines: Mapping[str, str], colo
 
 def _colours(result: SweepResult, cells: Sequence[tuple[int, ...]], figure: Figure, axes: Axes) -> np.ndarray:
     """A colour for each cell ``[cells, 4]``: for many by the axis that varies most."""
-    places = [result.axes_at(cell) for cell in cells]
-    values = {name: np.array([place[name] for place in places]) for name in result.axes}
-    axis = max(values, key=lambda name: len(np.unique(values[name])))
-    if len(cells) <= NAMED or np.ptp(values[axis]) == 0:
+    columns = {
+        name: np.array([result.axes_at(cell)[name] for cell in cells])
+        for name, values in result.axes.items()
+        if values.dtype.kind == "f"
+    }
+    axis = max(columns, key=lambda name: len(np.unique(columns[name])))
+    if len(cells) <= NAMED or np.ptp(columns[axis]) == 0:
         return ordered_colours(len(cells))
-    return colour_by(figure, axes, values[axis], summary.SYMBOLS.get(axis, axis))
+    return colour_by(figure, axes, columns[axis], summary.SYMBOLS.get(axis, axis))
 
 
 def _draw_in_band(

@@ -1,6 +1,7 @@
 """Cells of a random search: a panel for each hyperparameter that varies, the score over its values."""
 
 import math
+from typing import Any
 
 import matplotlib
 import numpy as np
@@ -9,6 +10,7 @@ from matplotlib.figure import Figure
 
 from jfnn.analysis import summary
 from jfnn.arguments import checks
+from jfnn.experiment.axes import PROGRAM_AXES
 from jfnn.plots.panels import (
     AXIS_LABELS,
     BEST,
@@ -36,10 +38,11 @@ def scatter(result: SweepResult) -> Figure:
         result: A sweep, in particular a random search.
     """
     checks.check_instance(result, SweepResult, "result")
-    points = [result.axes_at(place) for place in np.ndindex(result.cell_shape)]
-    cells = {name: np.array([axes[name] for axes in points]) for name in result.axes}
-    scores, pruned = result.cell_scores().ravel(), result.pruned_cells.ravel()
-    names = [name for name, values in cells.items() if np.ptp(values) > 0] or ["learning_rate"]
+    cells = result.cells.columns()
+    scores = result.cell_scores().ravel()
+    pruned = result.pruned_cells.ravel()
+    best = result.best_or_none()
+    names = [name for name, values in cells.items() if len(np.unique(values)) > 1] or ["learning_rate"]
     columns = math.ceil(len(names) / math.ceil(len(names) / PANELS_A_ROW))
     figure, row = gallery(len(names), columns, (2.6, 1.2), sharey=True)
     rates = cells["learning_rate"]
@@ -48,9 +51,20 @@ def scatter(result: SweepResult) -> Figure:
     else:
         colours = np.asarray(matplotlib.colormaps["viridis"](np.full(len(rates), 0.4)))
     for axes, name in zip(row, names, strict=True):
-        _draw_cells(axes, cells[name], scores, pruned, colours)
-        _draw_best(axes, result, name)
-        axes.set_xscale(**value_scale(cells[name]))
+        values = cells[name]
+        position: Any = None if best is None else best.axes[name]
+        if name in PROGRAM_AXES:  # not numbers, but one position for each
+            known = result.axes[name].tolist()
+            values = np.array([known.index(value) for value in values.tolist()])
+            position = None if best is None else known.index(position)
+            axes.set_xticks(range(len(known)), [summary.value_text(name, value) for value in known])
+        else:
+            axes.set_xscale(**value_scale(values))
+        _draw_cells(axes, values, scores, pruned, colours)
+        if best is not None:
+            axes.scatter(
+                position, best.score, s=120, facecolors="none", edgecolors=BEST, linewidths=2, zorder=3
+            )
         axes.set_xlabel(AXIS_LABELS.get(name, name))
     if takes_log_scale(scores, result.higher_is_better()):
         row[0].set_yscale("log")
@@ -71,13 +85,6 @@ def _draw_cells(
     heights = np.full(diverged.sum(), DIVERGED_AT)
     axes.plot(values[diverged], heights, "x", color="0.4", transform=bottom)
     axes.grid(alpha=0.3)
-
-
-def _draw_best(axes: Axes, result: SweepResult, name: str) -> None:
-    best = result.best_or_none()
-    if best is not None:
-        place = best.axes[name], best.score
-        axes.scatter(*place, s=120, facecolors="none", edgecolors=BEST, linewidths=2, zorder=3)
 
 
 def _caption(result: SweepResult, scores: np.ndarray, pruned: np.ndarray) -> list[str]:

@@ -58,7 +58,8 @@ def sliced(
 
     arrays: dict[str, Any] = {name: cut(getattr(result, name)) for name in OUTCOMES}
     arrays["scores"] = {name: cut(scores, np.mean) for name, scores in result.scores.items()}
-    arrays |= {"history": {}, "params": None, "objective": None}
+    arrays |= {"history": {}, "evaluations": result.evaluations[:0], "params": None, "objective": None}
+    arrays |= {"programs": (), "kept_cell": None}
     seeds, folds = result.seeds if "seed" in runs else np.zeros(1), result.folds if fold in runs else None
     axes = {name: values[name] for name in names}
     return dataclasses.replace(result, axes=axes, seeds=seeds, folds=folds, **arrays), places
@@ -67,7 +68,11 @@ def sliced(
 def axis_values(result: SweepResult) -> dict[str, np.ndarray]:
     """Values of all axes by name, "seed" and "fold" (numbers from 0) or that of subsets among them."""
     folds = {} if result.folds is None else {fold_axis(result): np.arange(result.folds)}
-    return {**result.axes, "seed": result.seeds, **folds, **result.subset_values}
+    axes = dict(result.axes)
+    if "batch_size" in axes and 0 in axes["batch_size"]:  # full batches among them
+        sizes = axes["batch_size"].tolist()
+        axes["batch_size"] = np.array([summary.value_text("batch_size", size) for size in sizes])
+    return {**axes, "seed": result.seeds, **folds, **result.subset_values}
 
 
 def fold_axis(result: SweepResult, name: Any = "fold") -> Any:
@@ -80,7 +85,7 @@ def fold_axis(result: SweepResult, name: Any = "fold") -> Any:
 
 def value_text(name: str, value: Any) -> str:
     """A value of an axis in words, "η = 0.01" or "group = left"."""
-    return f"{name} = {value}" if isinstance(value, str) else summary.describe({name: float(value)})
+    return summary.describe({name: value if isinstance(value, str) else float(value)})
 
 
 def caption_parts(

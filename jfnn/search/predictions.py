@@ -15,7 +15,7 @@ from jfnn.experiment.validation import cuts, with_labels
 from jfnn.layers.kind import Params
 from jfnn.learners import answers
 from jfnn.learners.answers import Model
-from jfnn.learners.data import Data, Hyper
+from jfnn.learners.data import Data
 from jfnn.learners.learner import Learner, Metric
 from jfnn.network import Network
 from jfnn.store.files import digest
@@ -52,7 +52,7 @@ class Members(NamedTuple):
 
     model: Model
     params: Params
-    hyper: Hyper
+    hyper: dict[str, np.ndarray]
     selection: Selection
     dtype: np.dtype
 
@@ -64,7 +64,7 @@ def predict(
     metrics: Mapping[str, bool],
     config: Mapping[str, Any],
 ) -> np.ndarray:
-    """Labels or outputs of all members, as `SweepResult.predict` says, of several programs on a first axis."""
+    """Labels or outputs of all members, as `SweepResult.predict` says; programs come first."""
     framed = columns.is_frame(x)
     if not all(answers.decides(members.model, metrics) for members in programs):
         units = columns.units(config) if framed else None
@@ -177,7 +177,7 @@ def row_scores(
             rows_of = part_of_folds(learner, data) if rows_of is None else rows_of
             fold = members.selection.numbers % len(rows_of.numbers)
             folds.append(fold)
-            if part == "train" and rows_of.relabelled is not None:
+            if part == "train" and rows_of.relabelled is not None and rows_of.longer is not None:
                 _, everything = learner.bind(rows_of.longer)
                 numbers = rows_of.relabelled.T
                 rows = jax.tree.map(lambda leaf, numbers=numbers: leaf[numbers], everything.rows)

@@ -3,7 +3,7 @@
 import dataclasses
 import os
 from collections.abc import Iterable, Mapping, Sequence
-from pathlib import Path
+from dataclasses import field
 from typing import Any
 
 import jax
@@ -22,7 +22,7 @@ from jfnn.learners.learner import Learner, Metric
 from jfnn.network import Network
 from jfnn.search import predictions, run_directory
 from jfnn.search.predictions import Members, Origin, PartOfFolds
-from jfnn.search.run_directory import GRID, OUTCOMES, Kept, kept
+from jfnn.search.run_directory import GRID, OUTCOMES, kept, kept_plain
 from jfnn.targets import Split
 
 NONE_RANKS = "no best cell: every one diverged with some seed or was pruned; try smaller learning rates"
@@ -108,26 +108,26 @@ class SweepResult:
             programs.
     """
 
-    axes: dict[str, np.ndarray] = kept(Kept("f", prefix=""))
-    seeds: np.ndarray = kept(Kept("iu"))
-    folds: int | None = kept(Kept(is_sound=lambda value: value is None or type(value) is int))
-    scores: dict[str, np.ndarray] = kept(Kept("f", (GRID,), prefix="score."))
-    metrics: dict[str, bool] = kept(Kept(is_sound=_is_metrics))
-    diverged_at: np.ndarray = kept(Kept("iu", (GRID,)))
-    stopped_at: np.ndarray = kept(Kept("iu", (GRID,)))
-    pruned: np.ndarray = kept(Kept("b", (GRID,)))
-    epochs: np.ndarray = kept(Kept("iu", (GRID,)))
+    axes: dict[str, np.ndarray] = field(metadata=kept("f", prefix=""))
+    seeds: np.ndarray = field(metadata=kept("iu"))
+    folds: int | None = field(metadata=kept_plain(lambda value: value is None or type(value) is int))
+    scores: dict[str, np.ndarray] = field(metadata=kept("f", GRID, prefix="score."))
+    metrics: dict[str, bool] = field(metadata=kept_plain(_is_metrics))
+    diverged_at: np.ndarray = field(metadata=kept("iu", GRID))
+    stopped_at: np.ndarray = field(metadata=kept("iu", GRID))
+    pruned: np.ndarray = field(metadata=kept("b", GRID))
+    epochs: np.ndarray = field(metadata=kept("iu", GRID))
     params: Any
-    evaluations: np.ndarray = kept(Kept("iu", ("evaluation",)))
-    history: dict[str, np.ndarray] = kept(Kept("f", (GRID, "evaluation"), prefix="history."))
+    evaluations: np.ndarray = field(metadata=kept("iu", "evaluation"))
+    history: dict[str, np.ndarray] = field(metadata=kept("f", GRID, "evaluation", prefix="history."))
     timing: dict[str, float]
-    ranked_by: str = kept(Kept(is_sound=lambda value: type(value) is str))
-    sampled: bool = kept(Kept(is_sound=lambda value: type(value) is bool), default=False)
-    kept_cell: tuple[int, ...] | None = kept(Kept(is_sound=_is_cell), default=None)
-    config: dict[str, Any] = dataclasses.field(default_factory=dict)
-    objective: np.ndarray | None = kept(Kept("f", (GRID, "epoch")), default=None)
-    subset_values: dict[str, np.ndarray] = kept(
-        Kept("iufbU", ("fold",), prefix="subset."), default_factory=dict
+    ranked_by: str = field(metadata=kept_plain(lambda value: type(value) is str))
+    sampled: bool = field(metadata=kept_plain(lambda value: type(value) is bool), default=False)
+    kept_cell: tuple[int, ...] | None = field(metadata=kept_plain(_is_cell), default=None)
+    config: dict[str, Any] = field(default_factory=dict)
+    objective: np.ndarray | None = field(metadata=kept("f", GRID, "epoch"), default=None)
+    subset_values: dict[str, np.ndarray] = field(
+        metadata=kept("iufbU", "fold", prefix="subset."), default_factory=dict
     )
     refit: "SweepResult | None" = None
     programs: "tuple[SweepResult, ...]" = ()
@@ -138,7 +138,9 @@ class SweepResult:
         fields = vars(self)
         arrays = {**fields.get("axes", {}), **fields.get("scores", {})}
         if name not in arrays:
-            raise AttributeError(f"a sweep has no {name!r}; its scores are {', '.join(fields.get('scores', {}))}")
+            raise AttributeError(
+                f"a sweep has no {name!r}; its scores are {', '.join(fields.get('scores', {}))}"
+            )
         return np.asarray(arrays[name])
 
     def __getstate__(self) -> dict[str, Any]:
@@ -337,7 +339,10 @@ class SweepResult:
         return jax.tree.map(lambda leaf: leaf[place[len(cell) :]], params)
 
     def predict(
-        self, x: Any, reduce: str | Reduce | None = None, network: Network | Learner | answers.Function | None = None
+        self,
+        x: Any,
+        reduce: str | Reduce | None = None,
+        network: Network | Learner | answers.Function | None = None,
     ) -> np.ndarray:
         """Labels ``[…, n]`` or, of a regression, outputs ``[…, n, n_out]`` of every member for every row.
 
@@ -619,9 +624,10 @@ def _common(configs: Sequence[Mapping[str, Any]]) -> dict[str, Any]:
     first = configs[0]
     common: dict[str, Any] = {}
     for name, value in first.items():
-        others = [config.get(name) for config in configs[1:]]
-        if all(isinstance(each, Mapping) for each in (value, *others)):
-            common[name] = _common([value, *others])
-        elif all(other == value for other in others):
+        values = [config.get(name) for config in configs]
+        mappings = [each for each in values if isinstance(each, Mapping)]
+        if len(mappings) == len(values):
+            common[name] = _common(mappings)
+        elif all(other == value for other in values):
             common[name] = value
     return common

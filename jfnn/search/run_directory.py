@@ -60,9 +60,14 @@ class Kept:
     is_sound: Callable[[Any], bool] | None = None
 
 
-def kept(kept_as: Kept, **arguments: Any) -> Any:
-    """A field of a dataclass that is kept in the directory of a run."""
-    return dataclasses.field(metadata={"kept": kept_as}, **arguments)
+def kept(kinds: str, *axes: str, prefix: str | None = None) -> dict[str, Kept]:
+    """Metadata of a field that is an array, or with a prefix a mapping of arrays; see `Kept`."""
+    return {"kept": Kept(kinds, axes or None, prefix)}
+
+
+def kept_plain(is_sound: Callable[[Any], bool]) -> dict[str, Kept]:
+    """Metadata of a field of plain values; see `Kept`."""
+    return {"kept": Kept(is_sound=is_sound)}
 
 
 def declared(kind: type) -> dict[str, Kept]:
@@ -211,9 +216,7 @@ def finished_config(directory: Path) -> dict[str, Any]:
     return config
 
 
-def read(
-    directory: Path, config: Mapping[str, Any], declaration: Mapping[str, Kept]
-) -> dict[str, Any]:
+def read(directory: Path, config: Mapping[str, Any], declaration: Mapping[str, Kept]) -> dict[str, Any]:
     """The fields of the result of one program that was written there.
 
     Args:
@@ -351,7 +354,7 @@ def _check_arrays(
     path: Path, fields: Mapping[str, Any], declaration: Mapping[str, Kept], grid: tuple[int, ...]
 ) -> None:
     """Raises CorruptFileError for an array of another kind or shape than results have."""
-    lengths = {"fold": fields["folds"]}
+    lengths: dict[str, int] = {"fold": fields["folds"] or 0}
     for name, array, field in _arrays(fields, declaration):
         if array.dtype.kind not in field.kinds:
             raise _of_another_kind(path, name, array)

@@ -109,13 +109,13 @@ def sweep(options: Options) -> SweepResult:
         programs = programs_of(options)
         runs = _prepared(programs)
         copies = own_copies(vars(options)) if options.refit else {}
-        several = bool(programs.axes)
         out = run_directory.as_directory(options.out)
-        claims = several and out is not None
-        with run_directory.claimed(out, programs.axes, options.resume) if claims else contextlib.nullcontext():
+        with contextlib.ExitStack() as claims:
+            if programs.axes and out is not None:
+                claims.enter_context(run_directory.claimed(out, programs.axes, options.resume))
             parts = [train_run(run, run.options.out, options.resume) for run in runs]
-            result = combined(programs.axes, parts) if several else parts[0]
-            if claims:
+            result = combined(programs.axes, parts) if programs.axes else parts[0]
+            if programs.axes and out is not None:
                 run_directory.write_table(out / run_directory.TABLE, result.to_dict())
         best = result.best_or_none()
         if not options.refit or best is None:
@@ -136,11 +136,11 @@ def _prepared(programs: Programs) -> list[Run]:
         if first.folds is not None and first.subsets is None:
             parts = [replicate.parts for replicate in first.replicates[: first.folds]]
             folds = [(fold["train"], fold["validation"]) for fold in parts]
-    metrics = [[(metric.name, metric.higher_is_better) for metric in run.experiment.learner.metrics] for run in runs]
-    for other in metrics:
-        if other != metrics[0]:
-            names = [" and ".join(name for name, _ in some) for some in (metrics[0], other)]
-            raise ArgumentError("network", f"expected networks of the same metrics, got {names[0]}, and {names[1]}")
+    metrics = [[metric.name for metric in run.experiment.learner.metrics] for run in runs]
+    for names in metrics:
+        if names != metrics[0]:
+            got = f"{', '.join(metrics[0])}, and {', '.join(names)}"
+            raise ArgumentError("network", f"expected networks of the same metrics, got {got}")
     return runs
 
 

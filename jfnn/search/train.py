@@ -30,8 +30,8 @@ def train(options: TrainOptions) -> SweepResult:
     each epoch, unless ``eval_every`` says otherwise.
 
     Returns:
-        A `SweepResult` without axes: ``result.params`` are the member's, ``result.test_accuracy`` is one number,
-        ``result.history["train_loss"]`` has one for each of ``result.evaluations``.
+        A `SweepResult` without axes: ``result.params`` are the member's, ``result.test_accuracy`` is one
+        number, ``result.history["train_loss"]`` has one for each of ``result.evaluations``.
 
     Raises:
         ValueError, TypeError: As in `jfnn.sweep`; also for sequences where there must be one number.

@@ -113,7 +113,7 @@ def train(scale: Scale, length: int, cancelling: bool = False) -> dict[int, Trai
         units: jfnn.mlp((length**2, units, 1), activation="sigmoid", init="glorot_normal")
         for units in ((scale.cell[0],) if cell else scale.hidden)
     }
-    swept = jfnn.sweep_groups(
+    swept = jfnn.sweep(
         {str(units): network for units, network in networks.items()},
         ising.extreme_temperatures(length, scale.rows, 400, seed=length, cancelling=cancelling),
         l2=scale.cell[1] if cell else scale.l2s,
@@ -121,7 +121,7 @@ def train(scale: Scale, length: int, cancelling: bool = False) -> dict[int, Trai
     )
     return {
         units: Trained(network, jax.tree.map(lambda leaf: leaf[0], result.params), result.test_accuracy[0])
-        for (units, network), result in zip(networks.items(), swept.results, strict=True)
+        for (units, network), result in zip(networks.items(), swept.programs, strict=True)
     }
 
 

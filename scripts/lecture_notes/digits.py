@@ -64,7 +64,7 @@ def gradients(replay: Replay) -> list[Row]:
 def gradient_descent(replay: Replay) -> list[Row]:
     """Full-batch gradient descent, which blows up and saturates."""
     published, (x, y, *_) = replay.published["gradient_descent"], replay.split
-    params, history = jfnn.train(
+    result = jfnn.train(
         replay.network,
         x,
         y,
@@ -76,8 +76,8 @@ def gradient_descent(replay: Replay) -> list[Row]:
         gradient=GRADIENT,
         execution=jfnn.Execution(eval_every=published["steps"]),
     )
-    accuracy = float(history.train_accuracy[-1])
-    predicted = " or a ".join(map(str, np.unique(jfnn.predict(replay.network, params, x))))
+    accuracy = float(result.train_accuracy)
+    predicted = " or a ".join(map(str, np.unique(jfnn.predict(replay.network, result.params, x))))
     at_chance = max(published["train_accuracy"], accuracy) < CHANCE
     reason = f"saturated: every image is taken for a {predicted}; which digit, rounding decides"
     texts = f"{published['train_accuracy']:.4f}", f"{accuracy:.4f}"
@@ -111,7 +111,7 @@ def stored_models(replay: Replay) -> list[Row]:
     leaves = [archive[name][i, j, 0] for name in names]
     params = tuple(map(jfnn.Layer, leaves[::2], leaves[1::2]))
     x, y = replay.split.x_test, replay.split.y_test
-    predicted = np.asarray(jfnn.predict(replay.network, params, x))
+    predicted = np.asarray(jfnn.predict(replay.network, result.params, x))
     replay.save(jfnn.plots.images(x[:20], y[:20], predicted[:20]), "predictions")
     n_models = int(np.prod(archive["w1"].shape[:2]))
     loaded = f"η={AXIS[i]:g} λ={AXIS[j]:g} loaded, right of the test images"
