@@ -149,7 +149,8 @@ def make_result(
         pruned=np.zeros(full, bool),
         epochs=np.full(full, 10),
         params=None,
-        history={"epoch": np.arange(1, history + 1)} | evaluations if history else {},
+        evaluations=np.arange(1, history + 1),
+        history=evaluations if history else {},
         timing={},
         ranked_by=f"{'validation' if known['validation'] else 'test'}_{metric}",
     )
@@ -165,7 +166,7 @@ def select_members(result, place, **fields):
     names = ("diverged_at", "stopped_at", "pruned", "epochs")
     arrays = {name: getattr(result, name)[place] for name in names}
     scores = {name: values[place] for name, values in result.scores.items()}
-    history = {name: values if name == "epoch" else values[place] for name, values in result.history.items()}
+    history = {name: values[place] for name, values in result.history.items()}
     return dataclasses.replace(result, scores=scores, history=history, **arrays, **fields)
 
 

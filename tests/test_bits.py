@@ -64,7 +64,7 @@ def settings(kind, devices):
     def alone(rate, l2):
         options = {"learning_rate": rate, "l2": l2, **further}
         execution = form._replace(devices=devices)
-        return jfnn.train(net, split.x_train, split.y_train, execution=execution, **options)[0]
+        return jfnn.train(net, split.x_train, split.y_train, execution=execution, **options).params
 
     rates, penalties = (
         [float(value) for value in dict.fromkeys(column)] for column in zip(*CELLS[kind], strict=True)

@@ -94,5 +94,5 @@ def test_arguments_of_the_table_mean_the_same(torch, tutorial, loop, theirs, our
     options = tutorial["options"] | {"epochs": 1}
     x, y = tutorial["split"][:2]
     optimizer = jfnn.Optimizer(**ours)
-    params, _ = jfnn.train(tutorial["network"], x, y, learning_rate=0.05, optimizer=optimizer, **options)
+    params = jfnn.train(tutorial["network"], x, y, learning_rate=0.05, optimizer=optimizer, **options).params
     assert max(largest_differences(torch, model, params)) < 2e-5

@@ -44,8 +44,8 @@ for rate, values in zip(result.learning_rate, relative, strict=True):
 figure = Figure(figsize=(5, 4.6), layout="constrained")
 upper, lower = figure.subplots(2, 1, sharex=True)
 for rate, losses, values in zip(result.learning_rate, result.history["train_loss"], relative, strict=True):
-    upper.semilogy(result.history["epoch"], losses[0, 0], label=f"η = {rate:g}")
-    lower.plot(result.history["epoch"], values)
+    upper.semilogy(result.evaluations, losses[0, 0], label=f"η = {rate:g}")
+    lower.plot(result.evaluations, values)
 lower.axhline(1, color="black", linestyle="--", linewidth=0.8)
 lower.set(xlabel="steps", ylabel="sharpness × η/2", ylim=(0, 1.5))
 upper.set(ylabel="training loss")

@@ -142,7 +142,7 @@ assert largest_difference(own_loss.params, by_vmap) < 1e-5
 
 alone = jax.jit(train)(start, batches, rates[-1], penalties[-1])
 print("by jit, equal bits: ", bool(jnp.all(alone[0][0] == by_vmap[0][0][-1, -1])))
-params, _ = jfnn.train(
+params = jfnn.train(
     network,
     split.x_train,
     split.y_train,
@@ -153,7 +153,7 @@ params, _ = jfnn.train(
     epochs=epochs,
     batches=options["batches"],
     execution=result.execution,
-)
+).params
 equal = [
     np.array_equal(a, b)
     for a, b in zip(params[0], result.member(-1, -1, 0)[0], strict=True)

@@ -197,7 +197,7 @@ print(rows.shape, "first rows of the first step:", rows[0, :5])
 # ------------------------------
 # The notes' network with η = 0.01 and λ = 0.1:
 
-trained, history = jfnn.train(
+result = jfnn.train(
     network,
     split.x_train,
     split.y_train,
@@ -206,7 +206,7 @@ trained, history = jfnn.train(
     test=split[2:4],
 )
 print(
-    f"train {history.train_accuracy[-1]:.4f}, test {history.test_accuracy[-1]:.4f}; the notes: 0.9937, 0.9806"
+    f"train {result.train_accuracy:.4f}, test {result.test_accuracy:.4f}; the notes: 0.9937, 0.9806"
 )
 
 # %%

@@ -4,6 +4,7 @@ from jfnn.analysis.comparison import Comparison, compare_cells, holm, seeds_need
 from jfnn.analysis.conformal import jackknife_plus, split_conformal
 from jfnn.analysis.data_values import banzhaf, influence, memorisation, shapley
 from jfnn.analysis.intervals import Interval, interval
+from jfnn.analysis.rates import best_rates
 from jfnn.analysis.sharpness import Sharpness, sharpness
 from jfnn.analysis.statistics import CellStatistics, cell_statistics, curve_statistics
 from jfnn.analysis.summary import cell_names
@@ -16,6 +17,7 @@ __all__ = [
     "Interval",
     "Sharpness",
     "banzhaf",
+    "best_rates",
     "cell_names",
     "cell_statistics",
     "compare_cells",

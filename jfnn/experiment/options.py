@@ -98,9 +98,10 @@ class Common:
         100,
         functools.partial(checks.as_count, minimum=0),
     )
-    batch_size: int | Minibatches | None = option(
+    batch_size: int | Minibatches | Sequence[int | Minibatches | None] | None = option(
         "Rows a step; None for all of them (gradient descent); or `jfnn.Minibatches`, to pass over a"
-        " permutation instead of drawing a fresh subset each step.",
+        " permutation instead of drawing a fresh subset each step. Of `jfnn.sweep` also several, which are the"
+        ' axis "batch_size".',
         100,
         as_minibatches,
     )
@@ -178,11 +179,12 @@ class Options(SearchOptions):
     """Arguments of `jfnn.sweep`.
 
     Attributes:
-        network: A `jfnn.Network`, from `jfnn.mlp` or another constructor, or a `jfnn.Learner`.
+        network: A `jfnn.Network`, from `jfnn.mlp` or another constructor, or a `jfnn.Learner`; or several of
+            them by name, which are the axis "network".
         split: ``Split(x_train, y_train, x_test, y_test, weights)``.
     """
 
-    network: Network | Learner
+    network: Network | Learner | Mapping[str, Network | Learner]
     split: Split = dataclasses.field(metadata={"check": as_split})
 
     def checked(self) -> "CheckedOptions":

@@ -9,7 +9,7 @@ from jfnn.plots.grids import array_map, heat_map
 from jfnn.plots.pictures import decision_regions, images, weights_as_images
 from jfnn.plots.profiles import axis_curves
 from jfnn.plots.scatters import scatter
-from jfnn.plots.widths import coordinate_curves, transfer_curves
+from jfnn.plots.widths import coordinate_curves
 
 __all__ = [
     "array_map",
@@ -21,6 +21,5 @@ __all__ = [
     "interval_curves",
     "loss_curves",
     "scatter",
-    "transfer_curves",
     "weights_as_images",
 ]

@@ -1,56 +1,15 @@
-"""Scores against the learning rate for every width, and changes of activations against the width."""
+"""Changes of activations against the width."""
 
 import numpy as np
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
-from matplotlib.ticker import LogLocator, NullFormatter, ScalarFormatter
 
-from jfnn.analysis import summary
 from jfnn.arguments import checks
-from jfnn.plots.panels import AXIS_LABELS, legend_below, ordered_colours, panels
+from jfnn.plots.panels import legend_below, ordered_colours, panels
 from jfnn.widths.coordinates import CoordinateCheck
-from jfnn.widths.transfers import LOSS, Transfer
 
-TITLES = {"standard": "standard parametrisation", "maximal_update": "maximal-update parametrisation"}
 MOST_TICKS = 8
 TITLE_FONT = 9.0
-
-
-def transfer_curves(transfer: Transfer, name: str = LOSS) -> Figure:
-    """A score against the learning rate, one curve a width, a panel for each parametrisation.
-
-    Means over seeds and folds, with a band from the least to the greatest of them; a dot marks each width's
-    best learning rate. A curve has no points where a member diverged.
-
-    Args:
-        transfer: The sweeps.
-        name: The score, such as "train_loss" or "test_accuracy".
-    """
-    checks.check_instance(transfer, Transfer, "transfer")
-    members = transfer.scores(name, seeds=True)
-    means, rates = members.mean(axis=-1), transfer.learning_rate
-    best, colours = transfer.best_rates(name), ordered_colours(len(transfer.width))
-    figure, column = panels(3.2 * len(members), len(members), sharex=True, sharey=True)
-    row = column[:, 0]
-    for p, (axes, parametrisation) in enumerate(zip(row, transfer.parametrisations, strict=True)):
-        for w, (width, colour) in enumerate(zip(transfer.width, colours, strict=True)):
-            axes.plot(rates, means[p, w], color=colour, label=str(width))
-            axes.fill_between(
-                rates, members[p, w].min(axis=-1), members[p, w].max(axis=-1), color=colour, alpha=0.15, lw=0
-            )
-            if np.isfinite(best[p, w]):
-                at = int(np.argmax(rates == best[p, w]))
-                axes.plot(best[p, w], means[p, w, at], "o", color=colour, markeredgecolor="black", zorder=3)
-        axes.set(xscale="log", title=TITLES[parametrisation], ylabel=summary.name_text(name))
-        axes.grid(alpha=0.3)
-    if not transfer.groups.results[0].higher_is_better(name):
-        row[0].set_yscale("log")
-        row[0].yaxis.set_major_locator(LogLocator(subs=(1, 2, 5)))
-        row[0].yaxis.set_major_formatter(ScalarFormatter())
-        row[0].yaxis.set_minor_formatter(NullFormatter())
-    axes.set_xlabel(AXIS_LABELS["learning_rate"])
-    legend_below(figure, axes, title="width")
-    return figure
 
 
 def coordinate_curves(check: CoordinateCheck) -> Figure:

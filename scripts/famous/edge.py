@@ -85,7 +85,7 @@ def trained(scale: Scale, directory: dict[str, Any]) -> tuple[Curves, jfnn.Sweep
     )
     hessians = jfnn.analysis.sharpness(network, result.params, x, y, **loss, iterations=ITERATIONS)
     losses, sharpness = result.history["train_loss"][:, 0, 0], hessians.eigenvalues[:, 0, 0, :, 0]
-    return Curves(np.array(scale.rates), result.history["epoch"], losses, sharpness), result
+    return Curves(np.array(scale.rates), result.evaluations, losses, sharpness), result
 
 
 def table_rows(curves: Curves, said: dict[str, str], decided: bool) -> list[Row]:

@@ -60,7 +60,7 @@ def run(runs: Path, size: str) -> Picture:
     result = trained(scale, resumable(runs, "grokking"))
     shape = (len(scale.decays), len(scale.alphas), scale.seeds, -1)
     train, test = (result.history[name][0, 0].reshape(shape) for name in ("train_accuracy", "test_accuracy"))
-    curves = Curves(result.history["epoch"], train, test)
+    curves = Curves(result.evaluations, train, test)
     rows = table_rows(scale, curves, published("grokking")["statements"], size != "quick")
     description = f"{result.diverged_at.size} networks, {scale.steps:,} steps each"
     return Picture(draw(scale, curves), rows, description, seconds(result))

@@ -111,7 +111,7 @@ def stored_models(replay: Replay) -> list[Row]:
     leaves = [archive[name][i, j, 0] for name in names]
     params = tuple(map(jfnn.Layer, leaves[::2], leaves[1::2]))
     x, y = replay.split.x_test, replay.split.y_test
-    predicted = np.asarray(jfnn.predict(replay.network, result.params, x))
+    predicted = np.asarray(jfnn.predict(replay.network, params, x))
     replay.save(jfnn.plots.images(x[:20], y[:20], predicted[:20]), "predictions")
     n_models = int(np.prod(archive["w1"].shape[:2]))
     loaded = f"η={AXIS[i]:g} λ={AXIS[j]:g} loaded, right of the test images"

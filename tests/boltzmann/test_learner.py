@@ -151,7 +151,7 @@ NUMBERS = {"hidden": [2, 4], "k": [1, 2]}
 def test_bits_are_the_same_alone_in_a_grid_in_segments_and_stopped_and_resumed(tmp_path):
     whole = jfnn.sweep(CHAINS, SPLIT, hyper=NUMBERS, **OPTIONS)
     options = dict(learning_rate=0.2, hyper={"hidden": 4, "k": 2}, epochs=4, batch_size=10, seed=1)
-    alone, _ = jfnn.train(CHAINS, SPLIT.x_train, execution=whole.execution, **options)
+    alone = jfnn.train(CHAINS, SPLIT.x_train, execution=whole.execution, **options).params
     assert same_bits(alone, whole.member(1, 0, 1, 1, 1))
     assert np.isfinite(whole.test_loss).all() and (whole.diverged_at == -1).all()
     # k and the number of units tell members apart, and so do the chains.

@@ -104,7 +104,7 @@ def test_further_axis_double_precision_history_and_schedulers(tmp_path, capsys):
     assert jax.config.jax_enable_x64 == before
     saved = jfnn.load(tmp_path)
     assert list(saved.axes) == ["learning_rate", "l2", "momentum"]
-    assert saved.history["epoch"].tolist() == [2, 4]
+    assert saved.evaluations.tolist() == [2, 4]
     stayed = saved.stopped_at < 0
     np.testing.assert_array_equal(saved.history["test_loss"][stayed][..., -1], saved.test_loss[stayed])
     with jax.enable_x64(True):

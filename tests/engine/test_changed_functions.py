@@ -196,7 +196,7 @@ def by_sweep(network, split=SPLIT, **options):
 
 
 def by_train(network):
-    return jfnn.train(network, SPLIT.x_train, SPLIT.y_train, **COMMON)[0]
+    return jfnn.train(network, SPLIT.x_train, SPLIT.y_train, **COMMON).params
 
 
 def by_groups(network):

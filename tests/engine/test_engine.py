@@ -87,10 +87,11 @@ class Recording(Threads):
 def test_a_member_alone_has_the_bits_it_has_in_a_grid(net, split, grid):
     for i, j, seed in [(0, 0, 0), (1, 2, 1), (2, 1, 0), (3, 3, 1), (4, 0, 1)]:
         options = dict(learning_rate=RATES[i], l2=PENALTIES[j], epochs=EPOCHS, batch_size=16, seed=seed)
-        params, history = jfnn.train(net, *split[:2], execution=jfnn.Execution(tile=4), **options)
+        trained = jfnn.train(net, *split[:2], execution=jfnn.Execution(tile=4), **options)
+        params = trained.params
         assert same_bits(params, grid.member(i, j, seed))
-        assert history.diverged_at == grid.diverged_at[i, j, seed]
-        np.testing.assert_array_equal(history.train_loss[-1], grid.train_loss[i, j, seed])
+        assert int(trained.diverged_at) == grid.diverged_at[i, j, seed]
+        np.testing.assert_array_equal(trained.history["train_loss"][-1], grid.train_loss[i, j, seed])
 
 
 def test_a_member_has_the_same_bits_in_every_slot_of_a_tile_and_in_grids_of_other_shapes(sweep, grid):
@@ -206,7 +207,7 @@ def test_a_diverged_member_keeps_its_last_finite_epoch_and_never_ranks(net, spli
     assert grid.best().index[0] < 4
     epoch = int(grid.diverged_at[4, 1, 0])
     options = dict(learning_rate=RATES[4], l2=PENALTIES[1], batch_size=16, execution=jfnn.Execution(tile=4))
-    before, _ = jfnn.train(net, *split[:2], epochs=epoch, **options)
+    before = jfnn.train(net, *split[:2], epochs=epoch, **options).params
     assert all(np.isfinite(leaf).all() for leaf in jax.tree.leaves(before))
     assert same_bits(grid.member(4, 1, 0), before)
     with pytest.raises(ValueError, match="diverged"):
@@ -236,12 +237,12 @@ def test_evaluations_have_the_scores_of_shorter_runs_whether_the_host_waits_for_
     freely = trained(seams, execution={"eval_every": every}, **changes)
     waited = sweep(execution={"eval_every": every, "progress": told.append}, **changes)
     assert same_bits(everything(freely), everything(waited))
-    assert same_bits(freely.history, waited.history) and len(waited.history["epoch"]) > 0
+    assert same_bits(freely.history, waited.history) and len(waited.evaluations) > 0
     if rates is RATES:
         begun = [{(segment.first_epoch, segment.n_epochs, segment.score) for segment in run} for run in runs]
         assert begun[0] == {(0, 2, True), (2, 1, False)}
         assert begun[1] == {(3, 1, True), (4, 2, True), (6, 2, True), (8, 1, True)}
-        assert [progress.epoch for progress in told] == freely.history["epoch"].tolist() == [2, 4, 6, 8, 9]
+        assert [progress.epoch for progress in told] == freely.evaluations.tolist() == [2, 4, 6, 8, 9]
         assert same_bits(freely.history["test_accuracy"][..., -1], freely.test_accuracy)
         assert same_bits(freely.history["train_loss"][..., 1], sweep(seeds=2, epochs=4).train_loss)
 
@@ -266,7 +267,7 @@ def test_few_given_minibatches_are_held_however_many_evaluations_there_are(net, 
     options = keywords({"eval_every": 1}, epochs=40, learning_rate=RATES[:2], l2=PENALTIES[:2])
     options["batches"] = np.random.default_rng(0).integers(70, size=(40, 4, 16))
     result = train_run(prepare(jfnn.Options(net, split, **options)), None, False, make_trainer=make)
-    assert len(result.history["epoch"]) == len(held) == 40
+    assert len(result.evaluations) == len(held) == 40
     assert max(held) <= 3
 
 

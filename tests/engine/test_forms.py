@@ -28,7 +28,7 @@ def test_with_the_form_of_a_result_any_member_has_its_bits_again():
         part = jfnn.sweep(NET, DATA, learning_rate=rates[-1:], seeds=[77, seeds[-1]], **again)
         assert part.execution == result.execution
         assert same_bits(part.member(0, 0, 1), result.member(-1, 0, -1))
-        alone, _ = jfnn.train(NET, *DATA[:2], learning_rate=rates[-1], seed=seeds[-1], **again)
+        alone = jfnn.train(NET, *DATA[:2], learning_rate=rates[-1], seed=seeds[-1], **again).params
         assert same_bits(alone, result.member(-1, 0, -1))
     assert len(forms) == 3 and {shared for _, shared in forms} == {True, False}
 
@@ -38,7 +38,7 @@ def test_one_network_alone_has_the_bits_that_it_has_in_a_large_grid():
     grid = jfnn.sweep(NET, DATA, learning_rate=rates, **COMMON)
     assert grid.execution == jfnn.Execution(tile=64, shared=True)
     for i in (0, 100, 255):
-        alone, _ = jfnn.train(NET, *DATA[:2], learning_rate=rates[i], **COMMON)
+        alone = jfnn.train(NET, *DATA[:2], learning_rate=rates[i], **COMMON).params
         assert same_bits(alone, grid.member(i, 0, 0))
 
 

@@ -93,12 +93,13 @@ def test_a_member_has_the_bits_that_it_has_alone_and_in_other_company(name, dtyp
     network, data = options.pop("network"), options.pop("split")
     names = ("learning_rate", "l2", "epochs", *KINDS[name][2])
     common = {"batch_size": 16} | {key: options[key] for key in names}
-    params, history = jfnn.train(
+    trained = jfnn.train(
         network, data.x_train, data.y_train, seed=SEEDS[-1], execution=result.execution, **common
     )
+    params = trained.params
     expected, scores, _ = member(result, SEEDS[-1])
     assert same_bits(params, expected)
-    np.testing.assert_array_equal(history.train_loss[-1], scores["train_loss"])
+    np.testing.assert_array_equal(trained.history["train_loss"][-1], scores["train_loss"])
 
     huge = 1e38 if dtype == np.float32 else 1e300
     execution = {"shared": False, "devices": 1, "eval_every": 2}

@@ -152,7 +152,7 @@ def test_a_fold_has_the_bits_that_it_has_alone(name, scheme):
     options |= {"learning_rate": 2e-3, "execution": result.execution._replace(eval_every=None)}
     fold = 1
     rows = folds[fold][0]
-    alone, _ = jfnn.train(network, x[rows], None if y is None else y[rows], fold=fold, **options)
+    alone = jfnn.train(network, x[rows], None if y is None else y[rows], fold=fold, **options).params
     assert same_bits(alone, result.member(1, 0, 0, fold))
 
 

@@ -72,9 +72,9 @@ def test_a_cell_of_a_sweep_on_tokens_is_the_network_trained_alone(sentences, gra
     net = reader(bidirectional=gradient == "backprop")
     options = dict(optimizer="adam", epochs=3, batch_size=8, gradient=gradient)
     result = jfnn.sweep(net, sentences, learning_rate=[0.01, 0.1], seeds=2, **options)
-    params, _ = jfnn.train(
+    params = jfnn.train(
         net, *sentences[:2], learning_rate=0.1, seed=1, execution=result.execution, **options
-    )
+    ).params
     assert same_bits(result.member(1, 0, 1), params)
     result.save(tmp_path)
     loaded = jfnn.load(tmp_path).member(1, 0, 1)

@@ -134,13 +134,14 @@ def test_a_learner_scores_by_its_numbers_with_the_same_bits_alone_and_in_any_seg
     for name in ("train_loss", "test_loss"):
         expected = free.scores[name] + np.array(MOMENTA)[:, None]
         np.testing.assert_allclose(costly.scores[name], expected, rtol=1e-6)
-    alone, history = jfnn.train(
+    trained = jfnn.train(
         *(Costly(), SPLIT.x_train, SPLIT.y_train),
         **dict(learning_rate=0.01, hyper={"momentum": 0.9}, epochs=4, batch_size=16, seed=1),
         execution=costly.execution,
     )
+    alone = trained.params
     assert same_bits(alone, costly.member(1, 0, 2, 1))
-    assert history.train_loss[-1] == costly.train_loss[1, 0, 2, 1]
+    assert trained.history["train_loss"][-1] == costly.train_loss[1, 0, 2, 1]
 
 
 class Marked(HeavyBall):

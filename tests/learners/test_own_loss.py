@@ -47,9 +47,10 @@ def test_rows_may_be_whole_numbers():
     numbers, y = np.repeat(np.arange(7), 2), np.arange(14.0)
     learner = jfnn.learner(lambda key: {"value": jnp.full(7, -1.0)}, lookup)
     batches = np.arange(14)[::-1].reshape(1, 14, 1)
-    params, history = jfnn.train(learner, numbers, y, learning_rate=1.0, epochs=1, batches=batches)
+    trained = jfnn.train(learner, numbers, y, learning_rate=1.0, epochs=1, batches=batches)
+    params = trained.params
     np.testing.assert_array_equal(params["value"], y[::2])
-    assert history.train_loss == np.mean(0.5 * (y[::2][numbers] - y) ** 2)
+    assert trained.history["train_loss"] == np.mean(0.5 * (y[::2][numbers] - y) ** 2)
 
 
 def test_whole_numbers_alone_are_learned_from_in_the_precision_that_is_on(dtype):
@@ -59,7 +60,7 @@ def test_whole_numbers_alone_are_learned_from_in_the_precision_that_is_on(dtype)
         lambda params, numbers, key: 0.5 * jnp.sum((params["value"][numbers] - 0.1) ** 2),
     )
     batches = np.arange(7).reshape(1, 7, 1)
-    params, _ = jfnn.train(learner, np.arange(7), learning_rate=1.0, epochs=1, batches=batches)
+    params = jfnn.train(learner, np.arange(7), learning_rate=1.0, epochs=1, batches=batches).params
     assert params["value"].dtype == dtype
     np.testing.assert_allclose(params["value"], 0.1, rtol=4 * np.finfo(dtype).eps)
 
@@ -114,8 +115,9 @@ def test_scores_are_by_each_members_number_as_in_a_run_of_its_own(kind):
         params = result.member(0, 0, i, seed)
         by_hand = factor * 0.5 * ((x @ params["w"] - y) ** 2).sum(axis=1).mean() + drawn
         np.testing.assert_allclose(result.train_loss[0, 0, i, seed], by_hand, rtol=1e-5)
-    alone, history = jfnn.train(
+    trained = jfnn.train(
         learner, split.x_train, hyper={"strength": 3.0}, seed=1, execution=result.execution, **options
     )
+    alone = trained.params
     assert same_bits(alone, result.member(0, 0, 2, 1))
-    assert history.train_loss[-1] == result.train_loss[0, 0, 2, 1]
+    assert trained.history["train_loss"][-1] == result.train_loss[0, 0, 2, 1]

@@ -113,7 +113,7 @@ def test_a_run_stopped_and_resumed_is_an_unbroken_one_byte_for_byte(unbroken, tm
 def test_a_member_alone_has_the_bits_that_it_has_in_the_grid(unbroken):
     _, result = unbroken
     rate, _, noise, seed = place = (1, 0, 1, 2)
-    alone, history = jfnn.train(
+    trained = jfnn.train(
         *(LEARNER, ROWS),
         **{name: OPTIONS[name] for name in ("epochs", "batch_size", "validation")},
         learning_rate=OPTIONS["learning_rate"][rate],
@@ -121,8 +121,9 @@ def test_a_member_alone_has_the_bits_that_it_has_in_the_grid(unbroken):
         seed=seed,
         execution=result.execution,
     )
+    alone = trained.params
     assert same_bits(alone, result.member(*place))
-    np.testing.assert_array_equal(history.validation_error, result.history["validation_error"][place])
+    np.testing.assert_array_equal(trained.history["validation_error"], result.history["validation_error"][place])
 
 
 # What a random loss draws

@@ -85,7 +85,7 @@ def test_one_step_of_gradient_descent_equals_the_step_by_hand(gradient):
     """
     net, start = notes_xor(w_o=(1.0, -1.0))
     x, t = datasets.xor_gate()
-    params, history = jfnn.train(
+    trained = jfnn.train(
         net,
         x,
         t,
@@ -97,12 +97,13 @@ def test_one_step_of_gradient_descent_equals_the_step_by_hand(gradient):
         initial_params=start,
         gradient=gradient,
     )
+    params = trained.params
     (w_h, b_h), (w_o, b_o) = params
     np.testing.assert_array_equal(w_o, [[-1 / 4], [-5 / 4]])
     np.testing.assert_array_equal(b_o, [-1 / 2])
     np.testing.assert_array_equal(w_h, [[1 / 4, 5 / 4], [1 / 4, 5 / 4]])
     np.testing.assert_array_equal(b_h, [-1 / 2, -1 / 2])
-    assert history.diverged_at == -1
+    assert int(trained.diverged_at) == -1
 
 
 @pytest.mark.parametrize("width", representatives([2, 8], 8))

@@ -151,9 +151,9 @@ def test_a_last_shorter_minibatch_trains_as_the_short_one_it_is(x64):
             state, _ = step(state, x[rows], targets[rows])
     options = dict(learning_rate=0.05, l2=0.2, epochs=2, initial_params=params, reduction="mean")
     for source in ("autodiff", "backprop"):
-        trained, _ = jfnn.train(
+        trained = jfnn.train(
             net, x, labels, optimizer="adam", batch_size=batches, gradient=source, **options
-        )
+        ).params
         assert_close(trained, state.params)
 
 
@@ -169,7 +169,7 @@ def test_train_equals_a_plain_optax_loop(name, arguments, x64):
     net = make_network()
     start = numpy_params(net)
     rows = Minibatches(6).epoch(N, 0, 0)[None]
-    found, history = jfnn.train(
+    trained = jfnn.train(
         net,
         x,
         labels,
@@ -181,6 +181,7 @@ def test_train_equals_a_plain_optax_loop(name, arguments, x64):
         batches=np.repeat(rows, 3, 0),
         optimizer=jfnn.Optimizer(name, **arguments),
     )
+    found = trained.params
     optimizer = getattr(optax, name)(0.02, **arguments)
 
     @compiled
@@ -193,7 +194,7 @@ def test_train_equals_a_plain_optax_loop(name, arguments, x64):
         batch = np.array(batch)
         params, state = update(gradient(net, params, x[batch], labels[batch], l2=0.1), state, params)
     assert_close(found, params)
-    assert history.diverged_at == -1
+    assert int(trained.diverged_at) == -1
 
 
 @pytest.mark.thorough
@@ -202,15 +203,15 @@ def test_history_has_the_scores_at_the_end_of_each_epoch(x64):
     x_test, labels_test = make_data(1)
     net = make_network()
     options = {"learning_rate": 0.05, "l2": 0.1, "batch_size": 6}
-    _, history = jfnn.train(net, x, labels, epochs=4, test=(x_test, labels_test), **options)
-    np.testing.assert_array_equal(history.epoch, [1, 2, 3, 4])
-    for i, epochs in enumerate(history.epoch):
-        params, _ = jfnn.train(net, x, labels, epochs=int(epochs), **options)
+    trained = jfnn.train(net, x, labels, epochs=4, test=(x_test, labels_test), **options)
+    np.testing.assert_array_equal(trained.evaluations, [1, 2, 3, 4])
+    for i, epochs in enumerate(trained.evaluations):
+        params = jfnn.train(net, x, labels, epochs=int(epochs), **options).params
         for part, x_part, labels_part in (("train", x, labels), ("test", x_test, labels_test)):
             loss = objective(net, params, x_part, labels_part, reduction="mean")
-            np.testing.assert_allclose(getattr(history, f"{part}_loss")[i], loss, rtol=1e-12)
+            np.testing.assert_allclose(trained.history[f"{part}_loss"][i], loss, rtol=1e-12)
             right = float(jfnn.accuracy(net, params, x_part, labels_part))
-            assert getattr(history, f"{part}_accuracy")[i] == pytest.approx(right, rel=1e-6)
+            assert trained.history[f"{part}_accuracy"][i] == pytest.approx(right, rel=1e-6)
 
 
 def test_divergence_is_reported_as_data_with_the_last_finite_parameters(x64):
@@ -230,7 +231,7 @@ def test_divergence_is_reported_as_data_with_the_last_finite_parameters(x64):
     assert 1 < diverged_at < 9
 
     told = []
-    params, history = jfnn.train(
+    trained = jfnn.train(
         net,
         x,
         t,
@@ -241,11 +242,12 @@ def test_divergence_is_reported_as_data_with_the_last_finite_parameters(x64):
         initial_params=start,
         execution=jfnn.Execution(progress=told.append),
     )
-    assert history.diverged_at == diverged_at
+    params = trained.params
+    assert int(trained.diverged_at) == diverged_at
     assert_close(params, trained[diverged_at])
     # What overflowed was the loss of the parameters that are kept.
-    assert np.isfinite(history.train_loss[: diverged_at - 1]).all()
-    assert np.isnan(history.train_loss[diverged_at - 1 :]).all()
+    assert np.isfinite(trained.history["train_loss"][: diverged_at - 1]).all()
+    assert np.isnan(trained.history["train_loss"][diverged_at - 1 :]).all()
     # Where nobody trains any more, the run is over.
     assert [progress.training for progress in told] == [1] * diverged_at + [0]
 

@@ -72,13 +72,13 @@ def test_loss_curves_that_explode_leave_the_others_in_sight():
 
 def test_loss_curves_of_a_regression_alone_show_loss_and_r2_on_rows_that_have_scores():
     x = np.linspace(-1, 1, 20)[:, None]
-    _, history = jfnn.train(
+    trained = jfnn.train(
         jfnn.mlp((1, 3, 1)), x, x**2, learning_rate=0.01, loss="quadratic", epochs=3, batch_size=None
     )
     loss, r2 = plots.loss_curves(history).axes
     assert (loss.get_title(), r2.get_title()) == ("loss (train solid)", "R² (train solid)")
     (line,) = r2.lines
-    np.testing.assert_array_equal(line.get_ydata(), history.train_r2)
+    np.testing.assert_array_equal(line.get_ydata(), trained.history["train_r2"])
 
 
 def test_curves_need_a_history_and_cells():
@@ -110,7 +110,7 @@ def test_loss_curves_of_a_random_search_go_from_the_best_cell_to_the_worst(class
     lines = figure.axes[0].lines
     expected = [result.history[f"{part}_loss"][i].mean(axis=0) for i in (2, 11) for part in ("train", "test")]
     np.testing.assert_allclose([line.get_ydata() for line in lines], expected)
-    assert all(np.array_equal(line.get_xdata(), result.history["epoch"]) for line in lines)
+    assert all(np.array_equal(line.get_xdata(), result.evaluations) for line in lines)
     assert [line.get_linestyle() for line in lines] == ["-", "--", "-", "--"]
     assert figure.legends[0].texts[0].get_text().startswith(summary.describe(result.axes_at((2,))))
     with pytest.raises(ValueError, match=r"^cells: expected .*\(16,\)"):

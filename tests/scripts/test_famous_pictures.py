@@ -219,7 +219,7 @@ def test_a_round_is_scored_before_it_is_pruned(monkeypatch):
     monkeypatch.setattr(lottery, "ROUND", 2)
     scale, split = lottery.Scale(units=3, trials=2, rounds=1), jfnn.datasets.mnist1d()
     result = lottery.trained("magnitude", split, scale, {})
-    assert result.history["epoch"].tolist() == [1, 3]
+    assert result.evaluations.tolist() == [1, 3]
     hidden, output = jfnn.Dense(3, "relu", "pytorch"), jfnn.Dense(10, "identity", "pytorch")
     whole = jfnn.sweep(
         jfnn.sequential([hidden, jfnn.Residual([hidden]), output], inputs=40),

@@ -22,7 +22,7 @@ FIXED_SPLITTERS = {
 
 
 def solo(train, held, rate, penalty, seed=0):
-    """One network trained on its own on some rows, and scored on others: ``(params, history)``."""
+    """One network trained on its own on some rows, and scored on others."""
     return jfnn.train(
         NET,
         SPLIT.x_train[train],
@@ -40,14 +40,14 @@ def solo(train, held, rate, penalty, seed=0):
 def assert_equals_solo_runs(result, folds, seeds):
     """Parameters and scores of every member of a result ``[E, L, S, folds]``, to the bit."""
     for i, j, s, f in np.ndindex(result.diverged_at.shape):
-        params, history = solo(*folds[f], result.learning_rate[i], result.l2[j], seeds[s])
+        trained = solo(*folds[f], result.learning_rate[i], result.l2[j], seeds[s])
         place = (i, j, s, f)
-        assert same_bits(result.member(*place), params)
-        assert result.diverged_at[place] == history.diverged_at
+        assert same_bits(result.member(*place), trained.params)
+        assert result.diverged_at[place] == int(trained.diverged_at)
         for metric in ("accuracy", "loss"):
             for ours, alone in (("train", "train"), ("validation", "test")):
                 np.testing.assert_array_equal(
-                    result.scores[f"{ours}_{metric}"][place], history.scores[f"{alone}_{metric}"][-1]
+                    result.scores[f"{ours}_{metric}"][place], trained.history[f"{alone}_{metric}"][-1]
                 )
 
 
@@ -145,7 +145,7 @@ def test_a_fold_trained_alone_drops_the_units_that_it_drops_beside_the_others(sc
     for f, (train, _) in enumerate(folds[:3]):
         x, y = SPLIT.x_train[train], SPLIT.y_train[train]
         alone, other = (
-            jfnn.train(NET, x, y, seed=3, fold=fold, execution=jfnn.Execution(tile=4), **options)[0]
+            jfnn.train(NET, x, y, seed=3, fold=fold, execution=jfnn.Execution(tile=4), **options).params
             for fold in (f, f + 1)
         )
         assert same_bits(result.member(0, 0, 0, f), alone)

@@ -52,7 +52,7 @@ def test_the_objective_is_the_mean_over_the_steps_of_a_plain_loop(x64):
 def test_histories_and_objectives_change_no_bit_and_come_back_from_disk(tmp_path):
     plain = sweep()
     recorded = sweep(out=tmp_path / "run", objective=True, eval_every=[1, 4, 6], keep_params="evaluations")
-    assert plain.objective is None and recorded.history["epoch"].tolist() == [1, 4, 6]
+    assert plain.objective is None and recorded.evaluations.tolist() == [1, 4, 6]
     assert same_bits(jax.tree.map(lambda leaf: leaf[:, :, :, -1], recorded.params), plain.params)
     assert same_bits(recorded.scores, plain.scores)
     for place, epochs in enumerate((1, 4)):

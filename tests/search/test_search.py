@@ -61,7 +61,7 @@ def test_a_drawn_member_has_the_bits_of_its_solo_run(net, split, drawn):
     assert drawn.cell_shape == (7,)
     for cell in (0, 4, 6):
         at = drawn.axes_at((cell,))
-        params, _ = jfnn.train(
+        params = jfnn.train(
             net,
             *split[:2],
             test=split[2:4],
@@ -72,7 +72,7 @@ def test_a_drawn_member_has_the_bits_of_its_solo_run(net, split, drawn):
             seed=1,
             batch_size=16,
             **OPTIONS,
-        )
+        ).params
         assert same_bits(params, drawn.member(cell, 1))
 
 

@@ -41,7 +41,7 @@ def fold(result, f):
 def alone(result, train, seed=0, x=SPLIT.x_train, y=SPLIT.y_train, **options):
     """Parameters of one network on its rows, by the form of a sweep's tiles."""
     options = {**ONE, "epochs": EPOCHS, "batch_size": 8} | options
-    return jfnn.train(NET, x[train], y[train], seed=seed, execution=result.execution, **options)[0]
+    return jfnn.train(NET, x[train], y[train], seed=seed, execution=result.execution, **options).params
 
 
 def described(split=SPLIT, **options):

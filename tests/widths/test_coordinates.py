@@ -31,7 +31,7 @@ def test_sizes_are_those_of_networks_trained_step_by_step(split):
     before = activations(net.init(jax.random.key(3)))
     np.testing.assert_allclose(check.start[0, 0, 0], [np.abs(a).mean() for a in before], rtol=1e-5)
     for step in (1, 2):
-        params, _ = jfnn.train(net, split.x_train, split.y_train, seed=3, epochs=step, **options)
+        params = jfnn.train(net, split.x_train, split.y_train, seed=3, epochs=step, **options).params
         change = [np.abs(a - a_0).mean() for a, a_0 in zip(activations(params), before, strict=True)]
         for parametrisation in check.change:
             np.testing.assert_allclose(parametrisation[0, 0, step - 1], change, rtol=1e-4)
@@ -59,9 +59,9 @@ def test_rows_that_do_not_fill_a_minibatch_are_a_shorter_last_step(split):
     options = dict(learning_rate=0.02, batch_size=jfnn.Minibatches(32, "in_order", drop_last=False))
     check = jfnn.coordinate_check(lambda width: net, data, [4], steps=3, seeds=[3], rows=20, **options)
     start = net.init(jax.random.key(3))
-    params, _ = jfnn.train(
+    params = jfnn.train(
         *(net, split.x_train, split.y_train), seed=3, epochs=1, weights=data.weights, **options
-    )
+    ).params
     x = np.asarray(split.x_train[:20], np.float32)
     change = np.abs(net.apply(params, x) - net.apply(start, x)).mean()
     np.testing.assert_allclose(check.change[0, 0, 0, 2, -1], change, rtol=1e-4)

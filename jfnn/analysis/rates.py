@@ -1,0 +1,35 @@
+"""The learning rate that is best for each network."""
+
+import numpy as np
+
+from jfnn.arguments import checks
+from jfnn.arguments.checks import ArgumentError
+from jfnn.experiment.axes import PROGRAM_AXES
+from jfnn.search.result import SweepResult
+
+
+def best_rates(result: SweepResult, score: str | None = None) -> np.ndarray:
+    """The learning rate with the best score of every network ``[N]``, or network and batch size ``[N, B]``.
+
+    By the score averaged over seeds and folds, at the best values of all further axes. NaN where every cell
+    diverged or was pruned. Of equals the first wins.
+
+    Args:
+        result: A sweep of several networks or batch sizes, or of one alone (``[]``).
+        score: Such as "train_loss"; None for the score that ranks.
+
+    Raises:
+        ValueError: No such score, or a random search, where every cell has a learning rate of its own.
+    """
+    checks.check_instance(result, SweepResult, "result")
+    name = result.named(score, "score")
+    if result.sampled:
+        raise ArgumentError("result", "expected a grid, got a random search")
+    leading = sum(axis in PROGRAM_AXES for axis in result.axes)
+    scores = result.ranked(result.cell_scores(name))
+    gains = np.where(np.isnan(scores), -np.inf, scores if result.higher_is_better(name) else -scores)
+    rates = np.moveaxis(gains, leading, -1)  # behind the axes of programs comes that of learning rates
+    further = tuple(range(leading, rates.ndim - 1))
+    best = rates.max(axis=further) if further else rates
+    found = result.learning_rate[best.argmax(axis=-1)]
+    return np.where(np.isneginf(best).all(axis=-1), np.nan, found)
