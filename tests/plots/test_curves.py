@@ -6,16 +6,16 @@ import io
 import numpy as np
 import pytest
 from helpers import make_result, make_sampled, with_scores
+from jfnn.search.group_directories import Group
+from jfnn.search.groups import SweepGroups
+from jfnn.widths.transfers import Transfer
 from matplotlib.backends.backend_agg import FigureCanvasAgg
 
 import jfnn
 from jfnn import plots
 from jfnn.analysis import cell_statistics, curve_statistics, summary
 from jfnn.plots.curves import default_cells
-from jfnn.search.group_directories import Group
-from jfnn.search.groups import SweepGroups
 from jfnn.widths.coordinates import CoordinateCheck
-from jfnn.widths.transfers import Transfer
 
 pytestmark = pytest.mark.unoptimised
 
