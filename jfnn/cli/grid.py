@@ -8,6 +8,7 @@ refit/; with several networks or batch sizes each pair has a directory of its
 own in there. Ctrl-C stops a run such that --resume goes on with it.
 """
 
+import dataclasses
 import importlib
 import threading
 from typing import Any
@@ -64,7 +65,7 @@ def run(flags: GridFlags, watch: Watch) -> GridRun:
             (CONFIG, GROUPS, TABLE, RESULTS, MODELS),
         )
         options = keywords(problem, flags)
-        options["execution"] = options["execution"]._replace(progress=show, executor=workers)
+        options["execution"] = dataclasses.replace(options["execution"], progress=show, executor=workers)
         if several:
             return GridRun(problem, jfnn.sweep_groups(by_name, problem.split, batch_sizes=sizes, **options))
         result = jfnn.sweep(by_name[groups[0].network], problem.split, **options)

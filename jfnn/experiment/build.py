@@ -10,9 +10,9 @@ import numpy as np
 
 from jfnn.arguments import checks, memory, paths
 from jfnn.arguments.checks import ArgumentError, ArgumentTypeError
-from jfnn.experiment.axes import axes_and_constants, check_counts, check_range
+from jfnn.experiment.axes import ALWAYS, Number, as_numbers, axes_and_constants, check_counts, check_range
 from jfnn.experiment.experiment import PARTS, Experiment, Ranking, Replicate
-from jfnn.experiment.options import CheckedOptions, Common, Options
+from jfnn.experiment.options import Options
 from jfnn.experiment.replicates import replicates
 from jfnn.experiment.settings import Validation
 from jfnn.experiment.validation import cuts, with_labels, with_weights
@@ -22,7 +22,7 @@ from jfnn.learners.shapes import starting_shapes
 from jfnn.learners.supervised import HYPER, Supervised, supervised
 from jfnn.learners.traced import scoring, traced
 from jfnn.network import Network
-from jfnn.optimizers import SCHEDULE_STEPS, Values
+from jfnn.optimizers import SCHEDULE_STEPS
 from jfnn.subsets import Subsets
 
 COPIES = 4  # of all parameters at the least: starts, those in training, their memory, the result
@@ -36,7 +36,6 @@ def build(options: Options, first_fold: int = 0) -> Experiment:
         options: The options.
         first_fold: Number of the first fold, for the random numbers of its steps.
     """
-    options = options.checked()
     given = options.folds if isinstance(options.folds, Subsets) else None
     split, folds = with_labels(options.split, options.folds)
     options = dataclasses.replace(options, split=split, folds=folds)
@@ -50,7 +49,7 @@ def build(options: Options, first_fold: int = 0) -> Experiment:
     learner.check(data)
     parts = cuts(data, options.validation.size, folds)
     numbers, sample = _numbers(options, learner), options.sample
-    lengths = {name: len(v) if checks.is_several(v) else 1 for name, v in numbers.items()}
+    lengths = {name: len(v) if isinstance(v, np.ndarray) else 1 for name, v in numbers.items()}
     lengths = lengths if sample is None else {"sample": sample.cells}
     _check_memory(learner, data, len(options.seeds) * len(parts), options.execution.tile, lengths)
     cells, constants = axes_and_constants(numbers, sample)
@@ -115,7 +114,7 @@ def _check_memory(
     memory.check(longest, float(COPIES) * member_size * members, sizes=sizes)
 
 
-def _check_combinations(options: CheckedOptions, validates: bool) -> None:
+def _check_combinations(options: Options, validates: bool) -> None:
     """Raises ArgumentError for options that exclude each other."""
     every = options.execution.eval_every
     if isinstance(every, list) and every[-1] > options.epochs:
@@ -127,18 +126,21 @@ def _check_combinations(options: CheckedOptions, validates: bool) -> None:
         raise ArgumentError("refit", "given batches are of fewer rows than it trains on")
 
 
-def _learner(options: CheckedOptions) -> Learner:
+def _learner(options: Options) -> Learner:
     """The learner itself, or that of the network; with the metric that ranks, if it is the user's own."""
     if isinstance(options.network, Learner):
         learner: Learner = options.network
-        for field in dataclasses.fields(Common):
-            check, value = field.metadata["check"], getattr(options, field.name)
-            if field.name in OF_NETWORKS and value != check(field.default, field.name):
-                raise ArgumentError(field.name, "a learner has its own; give it to the learner")
+        for name in options.changed(OF_NETWORKS):
+            raise ArgumentError(name, "a learner has its own; give it to the learner")
     else:
-        own = {name: getattr(options, name) for name in OF_NETWORKS}
-        own["hyper"] = [name for name in options.hyper or {} if name in HYPER]
-        learner = supervised(options.network, **own)
+        learner = supervised(
+            options.network,
+            loss=options.loss,
+            reduction=options.reduction,
+            optimizer=options.optimizer,
+            gradient=options.gradient,
+            hyper=[name for name in options.hyper if name in HYPER],
+        )
     metric = options.validation.rank_by
     if not isinstance(metric, Metric):
         return learner
@@ -149,12 +151,12 @@ def _learner(options: CheckedOptions) -> Learner:
         return bound.measuring([*bound.metrics, metric])
 
 
-def _numbers(options: CheckedOptions, learner: Learner) -> dict[str, Values]:
+def _numbers(options: Options, learner: Learner) -> dict[str, Number]:
     """Values of all numbers that the learner takes, in the order of the axes."""
-    own = {"learning_rate": options.learning_rate, "l2": options.l2}
-    numbers = {**own, **learner.numbers, **(options.hyper or {})}
-    accepted = [name for name in learner.hyper if name not in (*own, SCHEDULE_STEPS)]
-    for name in (*learner.numbers, *(options.hyper or {})):
+    further = as_numbers(learner.numbers, "hyper") | options.hyper
+    numbers = {"learning_rate": options.learning_rate, "l2": options.l2, **further}
+    accepted = [name for name in learner.hyper if name not in (*ALWAYS, SCHEDULE_STEPS)]
+    for name in further:
         if name not in accepted:
             raise ArgumentError("hyper", _not_taken(name, accepted, options.network), name)
     for name in accepted:
@@ -196,7 +198,7 @@ def _ranking(learner: Learner, data: Data, validation: Validation, validates: bo
     return Ranking(PARTS.index(part), name, directions[name])
 
 
-def _check_schedulers(options: CheckedOptions, cells: int, hyper: Collection[str], validates: bool) -> None:
+def _check_schedulers(options: Options, cells: int, hyper: Collection[str], validates: bool) -> None:
     for scheduler in options.schedulers:
         if scheduler.validates and not validates:
             reason = f"{scheduler} needs rows held out: validation or folds"

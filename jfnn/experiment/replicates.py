@@ -11,7 +11,7 @@ import numpy as np
 from jfnn.arguments import checks
 from jfnn.arguments.checks import ArgumentError, ArgumentTypeError
 from jfnn.experiment.experiment import PARTS, Replicate
-from jfnn.experiment.options import CheckedOptions
+from jfnn.experiment.options import Options
 from jfnn.layers.kind import Params
 from jfnn.learners.data import Data
 from jfnn.learners.learner import Learner
@@ -27,7 +27,7 @@ STARTS, STARTS_BYTES = 64, 4_000_000  # seeds that one call draws starts for, an
 
 
 def replicates(
-    options: CheckedOptions,
+    options: Options,
     learner: Learner,
     data: Data,
     cuts: Sequence[Cut],

@@ -14,7 +14,6 @@ from jfnn.arguments.packages import imported
 from jfnn.arguments.signatures import check_callable
 from jfnn.experiment.experiment import Experiment
 from jfnn.experiment.options import Options
-from jfnn.experiment.settings import as_execution
 from jfnn.learners.learner import Learner
 from jfnn.network import Network
 from jfnn.search import run_directory
@@ -192,9 +191,9 @@ def _width(
     """Trials a round; invalid options raise here, before anything trains."""
 
     def prepared(count: int) -> Run:
-        trials = _with_cells(options, [cell] * count)
-        trials["execution"] = as_execution(trials.get("execution"))._replace(executor=None)
-        return prepare(Options(network, split, **trials), alone=count == 1)
+        cells = Options(network, split, **_with_cells(options, [cell] * count))
+        here = dataclasses.replace(cells.execution, executor=None)
+        return prepare(dataclasses.replace(cells, execution=here), alone=count == 1)
 
     run = prepared(1)
     _check_directions(study, run.experiment, objectives)

@@ -18,8 +18,8 @@ from jfnn.arguments import checks, paths
 from jfnn.arguments.checks import ArgumentError, ArgumentTypeError
 from jfnn.arguments.texts import group_columns
 from jfnn.engine import interrupts
-from jfnn.experiment.options import GroupOptions, Options, SearchOptions
-from jfnn.experiment.settings import as_minibatches, as_seeds
+from jfnn.experiment.options import GroupOptions, Options
+from jfnn.experiment.settings import as_minibatches
 from jfnn.minibatches import Minibatches, as_given
 from jfnn.search import run_directory
 from jfnn.search.cells import NONE_RANKS, Best, best_html
@@ -27,7 +27,7 @@ from jfnn.search.group_directories import Group, claimed, names_directory, read_
 from jfnn.search.keywords import takes_fields
 from jfnn.search.loading import load
 from jfnn.search.result import REFIT, SweepResult, best_sweep
-from jfnn.search.sweep import Run, prepare, search, using_workers
+from jfnn.search.sweep import Run, prepare, search, workers_of
 
 
 @dataclasses.dataclass(frozen=True, eq=False, repr=False)
@@ -124,7 +124,7 @@ def sweep_groups(options: GroupOptions) -> SweepGroups:
         ValueError, TypeError: As in `jfnn.sweep`, for any group and before the first one trains; or a
             network's name that is invalid, or a directory with other runs.
     """
-    with interrupts.deferred(), using_workers(options) as options:
+    with interrupts.deferred(), workers_of(options):
         groups = _as_groups(options)
         runs = _prepared(options, groups)
         with claimed(options.out, groups, options.resume):
@@ -185,8 +185,7 @@ def _sizes(options: GroupOptions) -> Sequence[int | None]:
 def _rows_a_step(options: GroupOptions) -> int | None:
     """Rows a step where no batch sizes make groups: those of the scheme, or of the user's minibatches."""
     if options.batches is not None:
-        epochs = checks.as_count(options.epochs, "epochs", minimum=0)
-        minibatches = as_given(options.batches, epochs, as_seeds(options.seeds), sys.maxsize)
+        minibatches = as_given(options.batches, options.epochs, options.seeds, sys.maxsize)
         return None if minibatches is None else minibatches.shape[1]
     scheme = as_minibatches(options.batch_size, "batch_size")
     return None if scheme.scheme == "full" else scheme.batch_size
@@ -194,7 +193,8 @@ def _rows_a_step(options: GroupOptions) -> int | None:
 
 def _prepared(options: GroupOptions, groups: Sequence[Group]) -> list[Run]:
     """The run of every group, checked before any trains; folds are cut once, for all groups."""
-    common = {field.name: getattr(options, field.name) for field in dataclasses.fields(SearchOptions)}
+    common = options.common()
+    common |= {name: vars(options)[name] for name in ("seeds", "folds", "refit", "sample")}
     runs: list[Run] = []
     directory = run_directory.as_directory(options.out, options.resume)
     for group in groups:

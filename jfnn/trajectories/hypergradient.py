@@ -35,7 +35,7 @@ class Hypergradient(NamedTuple):
     gradients: dict[str, np.ndarray]
 
 
-@dataclasses.dataclass(frozen=True)
+@dataclasses.dataclass
 class HypergradientOptions(TrajectoryOptions):
     """Options of `hypergradient`."""
 

@@ -69,7 +69,7 @@ class Lyapunov(NamedTuple):
         return np.asarray(self.growth[..., count:].mean(axis=-1) / self.steps)
 
 
-@dataclasses.dataclass(frozen=True)
+@dataclasses.dataclass
 class LyapunovOptions(TrajectoryOptions):
     """Options of `lyapunov`."""
 

@@ -1,5 +1,6 @@
 """Pruning: masks and parameters of a plain loop, PyTorch's choice of weights, and the laws of a sweep."""
 
+import dataclasses
 import functools
 
 import jax
@@ -141,7 +142,11 @@ def test_a_cell_is_its_member_alone_and_a_stopped_run_goes_on(tmp_path, dtype, b
     assert whole.member(0, 0, 0, 0)[0].w.dtype == dtype
     with pytest.raises(KeyboardInterrupt):
         jfnn.sweep(
-            learner, SPLIT, execution=execution._replace(progress=stop, devices=1), out=tmp_path, **OPTIONS
+            learner,
+            SPLIT,
+            execution=dataclasses.replace(execution, progress=stop, devices=1),
+            out=tmp_path,
+            **OPTIONS,
         )
     resumed = jfnn.sweep(learner, SPLIT, execution=execution, out=tmp_path, resume=True, **OPTIONS)
     assert same_bits(
