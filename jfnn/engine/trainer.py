@@ -50,8 +50,8 @@ class Trainer:
         self.experiment, self.hardware = experiment, hardware
         self.calls = calls or CallLength()
         self.replicates, data = experiment.replicates, experiment.data
-        self.parts = {replicate.fold: replicate.parts for replicate in self.replicates}
-        self.sources = experiment.sources()
+        self.parts = self.replicates.parts
+        self.sources = self.replicates.sources
         self.steps = int(self.sources.steps.max())
         self.replicate_of = experiment.replicate_of()
         self.fold_of = self.sources.fold[self.replicate_of]
@@ -81,8 +81,7 @@ class Trainer:
 
     def start(self, hyper: Hyper) -> Members:
         """All members at epoch 0."""
-        starts = [replicate.params for replicate in self.replicates]
-        params = jax.tree.map(lambda *leaves: np.stack(leaves)[self.replicate_of], *starts)
+        params = self.replicates.start(self.replicate_of)
         state = State(params, self._memory(params, hyper))
         return Members(state, np.full(self.experiment.members, -1, np.int32))
 

@@ -11,7 +11,7 @@ import numpy as np
 from jfnn.arguments import checks, memory, paths
 from jfnn.arguments.checks import ArgumentError, ArgumentTypeError
 from jfnn.experiment.axes import ALWAYS, Number, as_numbers, axes_and_constants, check_counts, check_range
-from jfnn.experiment.experiment import PARTS, Experiment, Ranking, Replicate
+from jfnn.experiment.experiment import PARTS, Experiment, Ranking, Replicates
 from jfnn.experiment.options import Options
 from jfnn.experiment.replicates import replicates
 from jfnn.experiment.settings import Validation
@@ -59,7 +59,7 @@ def build(options: Options, first_fold: int = 0) -> Experiment:
     ranking = _ranking(learner, data, options.validation, validates)
     _check_schedulers(options, math.prod(cells.shape), list(values), validates)
     members = replicates(options, learner, data, parts, first_fold)
-    spread = _schedule_steps(learner, options.epochs, [replicate.steps for replicate in members])
+    spread = _schedule_steps(learner, options.epochs, members.sources.steps)
     experiment = Experiment(
         learner=_as_trained(learner, data, members, (*values, *spread)),
         data=data,
@@ -78,17 +78,17 @@ def build(options: Options, first_fold: int = 0) -> Experiment:
     return dataclasses.replace(experiment, learner=scoring(experiment.learner, experiment.block))
 
 
-def _as_trained(learner: Learner, data: Data, members: Sequence[Replicate], hyper: Sequence[str]) -> Learner:
+def _as_trained(learner: Learner, data: Data, members: Replicates, hyper: Sequence[str]) -> Learner:
     """The learner, traced now for these replicates' minibatches."""
-    weighted = members[0].batches.padded or data.weights is not None
+    weighted = members.batches.padded or data.weights is not None
     if weighted and not learner.takes_weights:
         raise ArgumentError(
             "weights",
             "this sweep needs row weights (sample weights, or a last, shorter minibatch), but the"
             " learner, or its gradient function, takes none",
         )
-    sizes = [replicate.rows_a_step for replicate in members]
-    return traced(learner, members[0].params, data, hyper, sizes, weighted)
+    sizes = np.unique(members.sources.batch).tolist()
+    return traced(learner, members.start(0), data, hyper, sizes, weighted)
 
 
 def _check_memory(
@@ -181,12 +181,12 @@ def _not_taken(name: Any, accepted: Sequence[str], network: Network | Learner) -
     return f"expected {expected}, got {name!r}{meant or cure}"
 
 
-def _schedule_steps(learner: Learner, epochs: int, steps: Sequence[int]) -> dict[str, np.ndarray]:
+def _schedule_steps(learner: Learner, epochs: int, steps: np.ndarray) -> dict[str, np.ndarray]:
     """Steps over which a schedule spreads, one number a replicate; nothing where there is no schedule."""
     if SCHEDULE_STEPS not in learner.hyper:
         return {}
     spread = max(epochs, 1) if learner.schedule_epochs is None else learner.schedule_epochs
-    return {SCHEDULE_STEPS: np.array([float(spread * steps_each) for steps_each in steps])}
+    return {SCHEDULE_STEPS: spread * steps.astype(np.float64)}
 
 
 def _ranking(learner: Learner, data: Data, validation: Validation, validates: bool) -> Ranking:

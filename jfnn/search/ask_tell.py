@@ -209,7 +209,7 @@ def _directions(study: Study) -> list[str]:
 
 def _check_directions(study: Study, experiment: Experiment, objectives: Sequence[Objective] | None) -> None:
     """Raises ArgumentError for unknown scores, and where a study's directions are not those of its scores."""
-    parts = [part for part, rows in experiment.replicates[0].parts.items() if len(rows)]
+    parts = [part for part, rows in experiment.replicates.parts[0].items() if len(rows)]
     names = {f"{part}_{m.name}": m.higher_is_better for part in parts for m in experiment.learner.metrics}
     own, expected = _directions(study), []
     for score in objectives or [experiment.ranking.name]:

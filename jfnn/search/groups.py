@@ -208,6 +208,5 @@ def _prepared(options: GroupOptions, groups: Sequence[Group]) -> list[Run]:
             runs.append(prepare(own))
         first = runs[0].experiment
         if first.folds is not None and first.subsets is None:
-            parts = [replicate.parts for replicate in first.replicates[: first.folds]]
-            common["folds"] = [(fold["train"], fold["validation"]) for fold in parts]
+            common["folds"] = [(fold["train"], fold["validation"]) for fold in first.replicates.parts]
     return runs

@@ -76,7 +76,7 @@ def prepare(options: Options, first_fold: int = 0, alone: bool = False) -> Run:
     if options.out is not None or names:
         scores = [f"{part}_{metric.name}" for part in PARTS for metric in experiment.learner.metrics]
         keeps = experiment.execution.keep_params != "none"
-        params = experiment.learner.unpack(experiment.replicates[0].params) if keeps else None
+        params = experiment.learner.unpack(experiment.replicates.start(0)) if keeps else None
         run_directory.check_can_hold(experiment.cells.values, scores, params, names)
     return Run(options, experiment, devices, description)
 

@@ -93,11 +93,13 @@ def make_experiment(options: TrajectoryOptions, seeds: Any) -> Experiment:
 
 def make_stepper(experiment: Experiment, number: int) -> tuple[Stepper, Seen]:
     """The step of an experiment's members, and the data of its replicate ``number``."""
-    sources, data = experiment.sources(), experiment.data
+    replicates = experiment.replicates
+    sources = replicates.sources
+    data = experiment.data
     minibatches = None
     if sources.batches is None:
-        replicate = experiment.replicates[number]
-        minibatches = np.concatenate([replicate.minibatches(epoch) for epoch in range(experiment.epochs)])
+        epochs = range(experiment.epochs)
+        minibatches = np.concatenate([replicates.minibatches(number, epoch) for epoch in epochs])
     stepper = Stepper(experiment.learner, sources.batches, sources.padded)
     return stepper, Seen(
         sources.take(number, minibatches=minibatches), Stock(data.rows, data.weights, sources.train)
@@ -106,4 +108,4 @@ def make_stepper(experiment: Experiment, number: int) -> tuple[Stepper, Seen]:
 
 def step_numbers(experiment: Experiment) -> np.ndarray:
     """Numbers of all steps ``[epochs * steps]``."""
-    return np.arange(experiment.epochs * experiment.replicates[0].steps, dtype=np.int32)
+    return np.arange(experiment.epochs * experiment.replicates.sources.steps[0], dtype=np.int32)

@@ -79,7 +79,7 @@ def test_a_member_is_a_plain_loop_that_trains_prunes_and_rewinds(x64, scope, rew
     for place in np.ndindex(result.diverged_at.shape):
         seed, axes = place[-1], result.axes_at(place[:-1])
         rate, rounds = axes["learning_rate"], axes["prune_rounds"]
-        minibatches = [replicates[seed].minibatches(epoch) for epoch in range(OPTIONS["epochs"])]
+        minibatches = [replicates.minibatches(seed, epoch) for epoch in range(OPTIONS["epochs"])]
         start, rule = NET.init(jax.random.key(seed)), getattr(optax, optimizer)(rate)
         of_member = functools.partial(step, np.float64(rate))
         params, kept = plain_loop(start, minibatches, of_member, rule, rounds, scope, rewind)
