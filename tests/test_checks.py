@@ -222,7 +222,7 @@ MISFITS = [
     (jfnn.mlp, {"sizes": (2,)}, "sizes"),
     (jfnn.mlp, {"sizes": (2, 2), "activation": np.tanh}, "activation"),
     (activations.get, {"activation": "foo"}, "activation"),
-    (Minibatches(9).checked, {"n": 8}, "batch_size"),
+    (Minibatches(9).fitted, {"n": 8}, "batch_size"),
     (jfnn.Optimizer, {"name": "clip"}, "optimizer"),
     (UpdateRule(optax.noisy_sgd).check, {"params": PARAMS}, "optimizer"),
     (jfnn.sequential, {"layers": [], "inputs": 2}, "layers"),

@@ -58,7 +58,7 @@ class Trainer:
         self.alike = self._alike()
         steps, objective = max(room(self.steps), self.calls.steps), experiment.execution.objective
         stock = self.sources, data.rows, data.weights, experiment.block
-        task = Task(experiment.learner, *stock, steps, objective, experiment.own_rows)
+        task = Task(experiment.learner, *stock, steps, objective, experiment.copied_rows)
         self.executor = make_executor(task, hardware.threads)
         self.failures: list[Failure] = []
         self.prefetcher = (
@@ -196,7 +196,7 @@ class Trainer:
             metric.name: np.concatenate([block[metric.name] for block in result.blocks], axis=1)[: tile.used]
             for metric in self.experiment.learner.metrics
         }
-        folds, own = self.fold_of[slots], self.experiment.own_rows is not None
+        folds, own = self.fold_of[slots], self.experiment.copied_rows is not None
         for fold in np.unique(folds):
             same = folds == fold
             by_row = {name: values[same] for name, values in rows.items()}

@@ -19,9 +19,9 @@ from jfnn.schedulers.scheduler import Scheduler
 from jfnn.subsets import Subsets
 
 PARTS = ("train", "validation", "test")
-# Members of folds that all have at most this share of the rows are trained and scored on copies of their
-# own, scored by so many at a time.
-OWN_SHARE, OWN_BLOCK = 1 / 32, 256
+# Share of the rows up to which members train and are scored on copies of their fold's rows, one a member.
+COPIED_SHARE = 1 / 32
+COPIED_BLOCK = 256  # rows of these copies that are scored at a time, at most
 
 
 @dataclasses.dataclass(frozen=True, eq=False, kw_only=True)
@@ -123,6 +123,7 @@ class Experiment:
         replicate_constants: Name -> values of further numbers, one a replicate.
         replicates: Seeds and folds.
         folds: Number of folds, or None.
+        copied_rows: As of `rows_to_copy`.
         subsets: The subsets that are the folds as they were given, where they are `Subsets`. The data have
             rows behind theirs where they have labels of their own.
         schedulers: Rules that act at evaluations, those that keep parameters first.
@@ -136,6 +137,7 @@ class Experiment:
     replicates: Replicates
     seeds: Sequence[int] = (0,)
     folds: int | None = None
+    copied_rows: np.ndarray | None = None
     subsets: Subsets | None = None
     epochs: int
     ranking: Ranking = Ranking(PARTS.index("train"), "loss", False)
@@ -190,19 +192,23 @@ class Experiment:
         constants = {**self.constants, **self.replicate_constants}
         return self.cells.hyper(constants, self.members, self.data.dtype)
 
-    @functools.cached_property
-    def own_rows(self) -> np.ndarray | None:
-        """Rows of each fold's parts ``[folds, …]`` (int32), then padding; None where they are many."""
-        several = () if self.folds is None else self.replicates.parts
-        lengths = [sum(map(len, parts.values())) for parts in several]
-        longest = max(lengths, default=self.data.n)
-        if longest > OWN_SHARE * self.data.n:
-            return None
-        joined = [np.concatenate(list(parts.values())) for parts in several]
-        length = room(longest) if longest <= OWN_BLOCK else -(-longest // OWN_BLOCK) * OWN_BLOCK
-        return np.stack([np.pad(rows, (0, length - len(rows)), constant_values=PADDING) for rows in joined])
-
     @property
     def block(self) -> int:
-        """Rows scored at a time: of all members together, or of each one's own."""
-        return self.data.block if self.own_rows is None else min(OWN_BLOCK, self.own_rows.shape[1])
+        """Rows scored at a time, as of `scored_block`."""
+        return scored_block(self.data, self.copied_rows)
+
+
+def rows_to_copy(n: int, parts: Sequence[Mapping[str, np.ndarray]]) -> np.ndarray | None:
+    """Rows of each fold's parts ``[folds, …]`` (int32), then padding; None where they are many of ``n``."""
+    lengths = [sum(map(len, fold.values())) for fold in parts]
+    longest = max(lengths)
+    if longest > COPIED_SHARE * n:
+        return None
+    length = room(longest) if longest <= COPIED_BLOCK else -(-longest // COPIED_BLOCK) * COPIED_BLOCK
+    joined = [np.concatenate(list(fold.values())) for fold in parts]
+    return np.stack([np.pad(rows, (0, length - len(rows)), constant_values=PADDING) for rows in joined])
+
+
+def scored_block(data: Data, copied_rows: np.ndarray | None) -> int:
+    """Rows scored at a time: of all members together, or of each one's copies."""
+    return data.block if copied_rows is None else min(COPIED_BLOCK, copied_rows.shape[1])

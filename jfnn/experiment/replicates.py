@@ -64,7 +64,7 @@ def _drawn_batches(
     scheme: Minibatches, lengths: Sequence[int], padded: int | None, takes_weights: bool
 ) -> Minibatches:
     """A scheme for folds of several lengths; see `Execution` for ``padded``."""
-    drawn = scheme.checked(max(lengths), min(lengths))
+    drawn = scheme.fitted(min(lengths))
     if drawn.scheme != "full":
         return drawn
     if padded is None and takes_weights and max(lengths) > min(lengths):

@@ -196,7 +196,7 @@ def as_minibatches(size: Any, argument: str) -> Minibatches:
     """A `Minibatches`, from a number of rows a step or None as well."""
     scheme = size if isinstance(size, Minibatches) else Minibatches(size)
     with checks.renamed(batch_size=argument):
-        scheme.checked(checks.MOST)
+        scheme.check()
     return scheme
 
 
