@@ -619,15 +619,15 @@ def _with_params(result: SweepResult, lengths: tuple[int, ...]) -> SweepResult:
     return dataclasses.replace(result, params=params)
 
 
-def _common(configs: Sequence[Mapping[str, Any]]) -> dict[str, Any]:
-    """The entries that are equal in all configurations, in those of mappings too."""
+def _common(configs: Sequence[Mapping[str, Any]], levels: int = 2) -> dict[str, Any]:
+    """The entries that are equal in all configurations, in mappings too down to some levels."""
     first = configs[0]
     common: dict[str, Any] = {}
     for name, value in first.items():
         values = [config.get(name) for config in configs]
         mappings = [each for each in values if isinstance(each, Mapping)]
-        if len(mappings) == len(values):
-            common[name] = _common(mappings)
+        if levels and len(mappings) == len(values):
+            common[name] = _common(mappings, levels - 1)
         elif all(other == value for other in values):
             common[name] = value
     return common
