@@ -9,11 +9,11 @@ import numpy as np
 from jfnn.arguments.checks import ArgumentError
 from jfnn.engine import plan
 from jfnn.engine.devices import resolve
+from jfnn.engine.footprint import CPU_ROOM, footprint
 from jfnn.engine.plan import Form, Hardware
 from jfnn.experiment.experiment import Experiment
 from jfnn.layers import small
 from jfnn.learners.data import Batch
-from jfnn.learners.footprint import CPU_ROOM, footprint
 from jfnn.learners.learner import members_axis
 from jfnn.learners.shapes import row_shapes, starting_shapes
 from jfnn.learners.traced import Traced

@@ -7,7 +7,7 @@ from typing import NamedTuple
 import jax
 import numpy as np
 
-from jfnn.learners.epoch import EPOCHS
+from jfnn.steps.epoch import EPOCHS
 
 # Bytes of a tile in training that fit a core's cache, measured on networks from 2-4-1 to 784-256-10; an
 # accelerator needs large tiles instead.

@@ -19,12 +19,12 @@ import jax.numpy as jnp
 
 from jfnn.layers.kind import Params
 from jfnn.learners.data import Batch, Hyper, Rows
-from jfnn.learners.epoch import EPOCHS, Loop, as_chunk, gather, members_last, stand_ins, steps_of_epoch
 from jfnn.learners.learner import Learner, end_epoch, members_axis, step_members
-from jfnn.learners.source import Source, rows_of_steps, step_key
 from jfnn.minibatches import Minibatches
 from jfnn.numerics.compiling import compiled, tracing
 from jfnn.optimizers import State
+from jfnn.steps.epoch import EPOCHS, Loop, as_chunk, gather, members_last, stand_ins, steps_of_epoch
+from jfnn.steps.source import Source, rows_of_steps, step_key
 
 # A program takes about 10 MB and 200 memory maps, which systems limit. JAX never frees its traces, some
 # 0.7 MB a program: its caches are cleared now and then, and programs still in use compile again.
@@ -46,7 +46,7 @@ class Members(NamedTuple):
 class Stock(NamedTuple):
     """Data on a device."""
 
-    rows: Rows  # padded to `jfnn.learners.source.room`
+    rows: Rows  # padded to `jfnn.steps.source.room`
     weights: Any  # of each row [room], or in each fold [folds, room], or None
     train: Any  # training rows of each fold [folds, room]
 

@@ -22,8 +22,8 @@ from jfnn.engine.state import Evaluation, Failure, RunState, Scores
 from jfnn.engine.verification import verify
 from jfnn.experiment.experiment import Experiment
 from jfnn.layers.kind import Params
-from jfnn.learners.source import room
 from jfnn.optimizers import State
+from jfnn.steps.source import room
 
 Hyper = dict[str, np.ndarray]
 Leg = tuple[Tile, int]  # a tile, and the number of its call since the run's last return to the host

@@ -10,7 +10,7 @@ import jax
 import numpy as np
 
 from jfnn.experiment.experiment import PARTS, Experiment
-from jfnn.learners.code import code_checksum
+from jfnn.identity.code import code_checksum
 from jfnn.learners.traced import Traced, is_of_jfnn
 from jfnn.minibatches import Minibatches
 from jfnn.schedulers import SCHEDULERS

@@ -12,12 +12,12 @@ from jfnn.arguments import checks
 from jfnn.arguments.checks import ArgumentError, ArgumentTypeError
 from jfnn.experiment.experiment import PARTS, Replicate
 from jfnn.experiment.options import CheckedOptions
+from jfnn.identity.traces import Trace
 from jfnn.layers.kind import Params
 from jfnn.learners.data import Data
 from jfnn.learners.learner import Learner
 from jfnn.learners.shapes import starting_shapes, trained_dtype
 from jfnn.learners.traced import is_registered
-from jfnn.learners.traces import Trace
 from jfnn.minibatches import Minibatches, as_given
 from jfnn.numerics.compiling import compiled
 from jfnn.subsets import Cut, Subsets

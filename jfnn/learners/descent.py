@@ -8,10 +8,10 @@ import optax
 
 from jfnn.arguments import checks
 from jfnn.arguments.checks import ArgumentError, ArgumentTypeError
+from jfnn.identity.naming import describe_rule, is_known_rule
 from jfnn.layers.kind import Params
 from jfnn.learners.data import Data, Hyper
 from jfnn.learners.learner import Learner, Metric
-from jfnn.learners.naming import describe_rule, is_known_rule
 from jfnn.learners.shapes import check_params, starting_shapes
 from jfnn.optimizers import Factory, Optimizer, State, UpdateRule, Values, as_optimizer
 from jfnn.training import descend

@@ -9,8 +9,8 @@ import jax
 import jax.numpy as jnp
 import optax
 
+import jfnn.identity.naming as naming
 import jfnn.learners.column_form as column_form
-import jfnn.learners.naming as naming
 from jfnn import losses, training
 from jfnn.arguments import checks
 from jfnn.arguments.checks import ArgumentError

@@ -7,12 +7,12 @@ import jax
 import numpy as np
 
 from jfnn.arguments.checks import ArgumentError
+from jfnn.identity.code import checksum, code_checksum
+from jfnn.identity.traces import Trace, shapes_of
 from jfnn.layers.kind import Params
-from jfnn.learners.code import checksum, code_checksum
 from jfnn.learners.data import Batch, Data, Hyper, Rows
 from jfnn.learners.learner import Learner
 from jfnn.learners.shapes import row_shapes
-from jfnn.learners.traces import Trace, shapes_of
 from jfnn.optimizers import State
 
 

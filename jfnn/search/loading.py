@@ -9,8 +9,8 @@ from pathlib import Path
 from typing import Any
 
 from jfnn.arguments.checks import ArgumentError
+from jfnn.identity import naming
 from jfnn.layers import LAYERS
-from jfnn.learners import naming
 from jfnn.learners.learner import Learner
 from jfnn.learners.supervised import supervised
 from jfnn.losses import LOSSES

@@ -10,7 +10,7 @@ from hypothesis import strategies
 
 from jfnn.engine import plan
 from jfnn.engine.plan import Form
-from jfnn.learners.epoch import EPOCHS
+from jfnn.steps.epoch import EPOCHS
 
 small, seeds = strategies.integers(1, 12), strategies.integers(0, 2**32 - 1)
 

@@ -8,8 +8,8 @@ from jax import lax
 
 import jfnn
 from jfnn.engine import plan
+from jfnn.engine.footprint import CPU_ROOM, footprint, own_bytes, peak_bytes
 from jfnn.learners import Batch
-from jfnn.learners.footprint import CPU_ROOM, footprint, own_bytes, peak_bytes
 from jfnn.learners.traced import Traced, traced
 
 FLOAT = 4

@@ -14,9 +14,9 @@ from jfnn.engine.program import Members, Stock
 from jfnn.layers import Dense, Flatten, Residual, small
 from jfnn.learners.data import Batch
 from jfnn.learners.learner import members_axis, step_members
-from jfnn.learners.source import Source
 from jfnn.numerics.permutation import Domain
 from jfnn.optimizers import State
+from jfnn.steps.source import Source
 
 MEMBERS, BATCH, FEATURES = 32, 7, 4
 OWN_LOSS = jfnn.losses.LOSSES["quadratic"]._replace(min_outputs=2)

@@ -1,7 +1,7 @@
 """Checksums of Python functions that run on the host, by their code and all that it refers to.
 
 Equal checksums mean equal functions; names, comments and places in a file do not count. Code of installed
-packages counts by its name and version. Functions that JAX traces have better ones: `jfnn.learners.traces`.
+packages counts by its name and version. Functions that JAX traces have better ones: `jfnn.identity.traces`.
 """
 
 import functools
