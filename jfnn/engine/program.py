@@ -19,7 +19,7 @@ import jax.numpy as jnp
 
 from jfnn.layers.kind import Params
 from jfnn.learners.data import Batch, Hyper, Rows
-from jfnn.learners.learner import Learner, end_epoch, members_axis, step_members
+from jfnn.learners.learner import Learner, step_members
 from jfnn.minibatches import Minibatches
 from jfnn.numerics.compiling import compiled, tracing
 from jfnn.optimizers import State
@@ -93,8 +93,9 @@ class Program:
             The members, and the mean objective over the steps of each epoch ``[epochs, tile]``.
         """
         tile = len(members.diverged_at)
-        axis = members_axis(self.learner, self.platform, tile, len(source.places), source.own)
-        end = jax.vmap(functools.partial(end_epoch, self.learner), in_axes=(axis, axis, 0), out_axes=axis)
+        fits_last = self.learner.fits_last(self.platform, tile, len(source.places), source.own)
+        axis = -1 if fits_last else 0  # of members in each array of their states
+        end = jax.vmap(self.learner.end_epoch, in_axes=(axis, axis, 0), out_axes=axis)
         stock = Stock(*jax.tree.map(jnp.asarray, tuple(stock)))
         stand_in = stand_ins(stock.weights, stock.train, source.fold)
 

@@ -11,7 +11,8 @@ import numpy as np
 
 from jfnn.experiment.experiment import PARTS, Experiment
 from jfnn.identity.code import code_checksum
-from jfnn.learners.traced import Traced, is_of_jfnn
+from jfnn.identity.naming import is_of_jfnn
+from jfnn.learners.traced import Traced
 from jfnn.minibatches import Minibatches
 from jfnn.schedulers import SCHEDULERS
 from jfnn.store.files import digest

@@ -20,9 +20,9 @@ from jfnn.layers.scaled import at_learning_rates
 from jfnn.learners.data import Batch, Data, Hyper, Rows, after_objective
 from jfnn.learners.descent import DescentLearner, descent_fields
 from jfnn.learners.labelled import are_classes, as_data, check_gradient, check_network
-from jfnn.learners.learner import Metric
+from jfnn.learners.learner import Metric, starting_shapes
 from jfnn.learners.metrics import METRICS, check_decided, named_metrics
-from jfnn.learners.shapes import check_scores, eval_shape, example_shapes, starting_shapes
+from jfnn.learners.shapes import check_scores, eval_shape, example_shapes
 from jfnn.losses import LOSSES, Loss
 from jfnn.network import Network
 from jfnn.optimizers import Factory, Optimizer, State

@@ -18,6 +18,7 @@ from jfnn.learners import answers
 from jfnn.learners.answers import Function, Model
 from jfnn.learners.data import Data
 from jfnn.learners.learner import Learner, Metric
+from jfnn.learners.supervised import Supervised
 from jfnn.network import Network
 from jfnn.store.files import digest
 from jfnn.subsets import Subsets
@@ -109,7 +110,7 @@ class MemberPredictions:
             ValueError, TypeError: As in `predict`; or the loss has no probabilities.
         """
         model = self._model(network)
-        if not answers.has_outputs(model) or model.loss.probabilities is None:
+        if not isinstance(model, Supervised) or model.loss.probabilities is None:
             raise ArgumentError(
                 "loss", "expected a network and a cross-entropy; others have no probabilities"
             )
@@ -148,7 +149,7 @@ class MemberPredictions:
         checks.check_instance(split, Split, "split")
         checks.as_choice(part, "part", (*PARTS, "all"))
         learner = self._model(network)
-        if answers.has_outputs(learner):
+        if isinstance(learner, Supervised):
             with checks.renamed(metrics="metric"):
                 learner = learner.measuring([metric])
         elif not isinstance(learner, Learner):
@@ -181,7 +182,7 @@ class MemberPredictions:
         program = answers.program(function, learner, name)
         return by_blocks(program, members, selection, rows, learner.width(), only, reduce, "metric")
 
-    def _model(self, network: Any) -> Model:
+    def _model(self, network: Network | Learner | Function | None) -> Model:
         """The learner or function that answers for the members, by the argument or what is known."""
         if network is not None and not isinstance(network, Network):
             if not isinstance(network, Learner) and not callable(network):
@@ -204,7 +205,7 @@ class MemberPredictions:
         params, selection, dtype = self._kept()
         if columns.is_frame(x):
             x = columns.as_rows(x, self.config)
-            x = x.reshape(len(x), *model.network.input_shape) if answers.has_outputs(model) else x
+            x = x.reshape(len(x), *(model.network.input_shape or ())) if isinstance(model, Supervised) else x
         rows, params = answers.inputs(model, x, dtype), answers.packed(model, params, dtype)
         program, leaves = answers.program(function, model), jax.tree.leaves(params)
         layer = model.width() if isinstance(model, Learner) else max(leaf.shape[-1] for leaf in leaves)
