@@ -13,8 +13,8 @@ from jax.flatten_util import ravel_pytree
 from jfnn import losses, training
 from jfnn.arguments import checks
 from jfnn.arguments.checks import ArgumentError
+from jfnn.identity.traces import Trace
 from jfnn.layers.kind import Params
-from jfnn.learners.traces import Trace
 from jfnn.losses import Loss
 from jfnn.network import Network, as_inputs, check_output
 from jfnn.numerics.compiling import compiled

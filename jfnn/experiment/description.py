@@ -10,8 +10,9 @@ import jax
 import numpy as np
 
 from jfnn.experiment.experiment import PARTS, Experiment
-from jfnn.learners.code import code_checksum
-from jfnn.learners.traced import Traced, is_of_jfnn
+from jfnn.identity.code import code_checksum
+from jfnn.identity.naming import is_of_jfnn
+from jfnn.learners.traced import Traced
 from jfnn.minibatches import Minibatches
 from jfnn.schedulers import SCHEDULERS
 from jfnn.store.files import digest

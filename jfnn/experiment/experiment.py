@@ -12,10 +12,10 @@ from jfnn.experiment.settings import Execution
 from jfnn.layers.kind import Params
 from jfnn.learners.data import Data
 from jfnn.learners.learner import Learner
-from jfnn.learners.source import Sources, room
 from jfnn.minibatches import PADDING, GivenMinibatches, Minibatches
 from jfnn.numerics.permutation import Domain, domain
 from jfnn.schedulers.scheduler import Scheduler
+from jfnn.steps.source import Sources, room
 from jfnn.subsets import Subsets
 
 PARTS = ("train", "validation", "test")

@@ -5,8 +5,8 @@ import copy
 import numpy as np
 from sklearn.utils import shuffle
 
-from jfnn.learners.source import room
 from jfnn.minibatches import PADDING, GivenMinibatches
+from jfnn.steps.source import room
 
 
 class Order:

@@ -428,7 +428,7 @@ class SweepResult:
         values = predictions.row_scores(members, metric, part, split, reduce, self.config, rows_of_folds)
         return self._by_program(values) if reduce is None else values
 
-    def _members(self, network: Any) -> list[Members]:
+    def _members(self, network: Network | Learner | answers.Function | None) -> list[Members]:
         """The trained members of each program that kept some."""
         if not self.programs:
             return [self._own_members(network)]
@@ -443,7 +443,7 @@ class SweepResult:
         lengths = [len(self.axes[name]) for name in self._program_axes()]
         return values.reshape(*lengths, *values.shape[1:])
 
-    def _own_members(self, network: Any) -> Members:
+    def _own_members(self, network: Network | Learner | answers.Function | None) -> Members:
         """The members of this result's program whose parameters were kept, on one axis."""
         model = self._model(network)
         if self.params is None:
@@ -467,7 +467,7 @@ class SweepResult:
         hyper = {name: values[selection.numbers] for name, values in hyper.items()}
         return Members(model, params, hyper, selection, dtype)
 
-    def _model(self, network: Any) -> answers.Model:
+    def _model(self, network: Network | Learner | answers.Function | None) -> answers.Model:
         """The learner or function that answers for the members, by the argument or what is known."""
         if network is not None and not isinstance(network, Network):
             if not isinstance(network, Learner) and not callable(network):

@@ -14,11 +14,11 @@ from jfnn.experiment.build import build
 from jfnn.experiment.experiment import Experiment
 from jfnn.experiment.options import Common, Options
 from jfnn.learners import Hyper, Learner
-from jfnn.learners.epoch import gather, stand_ins
-from jfnn.learners.source import Source, rows_of_steps, step_key
 from jfnn.minibatches import Minibatches
 from jfnn.network import Network
 from jfnn.optimizers import State
+from jfnn.steps.epoch import gather, stand_ins
+from jfnn.steps.source import Source, rows_of_steps, step_key
 from jfnn.targets import Split
 
 # Options of sweeps that have no meaning here.

@@ -12,7 +12,7 @@ from helpers import make_result, make_sampled
 import jfnn
 from jfnn import analysis, plots, report
 from jfnn.analysis import description, ranking, summary
-from jfnn.learners.naming import describe_network
+from jfnn.identity.naming import describe_network
 from jfnn.search import loading
 
 pytestmark = pytest.mark.unoptimised

@@ -17,8 +17,8 @@ import jfnn
 from jfnn import subsets
 from jfnn.arguments import memory
 from jfnn.experiment import experiment
-from jfnn.learners import epoch
 from jfnn.search.sweep import prepare
+from jfnn.steps import epoch
 from jfnn.store.identity import deciding
 
 pytestmark = pytest.mark.unoptimised

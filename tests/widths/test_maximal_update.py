@@ -13,9 +13,10 @@ from helpers import compiled, make_result, representatives
 
 import jfnn
 from jfnn import Conv, Dense, Flatten, Residual, Scaled
+from jfnn.identity import naming
 from jfnn.layers import GRU
 from jfnn.layers.scaled import at_learning_rates, learning_rates
-from jfnn.learners import Batch, naming
+from jfnn.learners import Batch
 from jfnn.search.loading import how_to_load
 
 pytestmark = pytest.mark.unoptimised
