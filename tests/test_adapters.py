@@ -121,7 +121,9 @@ def test_a_module_trains_as_in_a_plain_loop_of_its_library(kind, split):
 def test_a_cell_is_the_module_trained_alone_saved_and_resumed_with_dropout_or_not(kind, split, tmp_path):
     net = adapted(kind, 0.5)
     result = jfnn.sweep(net, split, learning_rate=[0.01, 0.1], seeds=2, **OPTIONS)
-    params = jfnn.train(net, *split[:2], learning_rate=0.1, seed=1, execution=result.execution, **OPTIONS).params
+    params = jfnn.train(
+        net, *split[:2], learning_rate=0.1, seed=1, execution=result.execution, **OPTIONS
+    ).params
     assert same_bits(result.member(1, 0, 1), params)
     stops = iter([True, False, False])
 

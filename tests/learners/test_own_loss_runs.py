@@ -123,7 +123,9 @@ def test_a_member_alone_has_the_bits_that_it_has_in_the_grid(unbroken):
     )
     alone = trained.params
     assert same_bits(alone, result.member(*place))
-    np.testing.assert_array_equal(trained.history["validation_error"], result.history["validation_error"][place])
+    np.testing.assert_array_equal(
+        trained.history["validation_error"], result.history["validation_error"][place]
+    )
 
 
 # What a random loss draws
