@@ -100,8 +100,8 @@ class Common:
     )
     batch_size: int | Minibatches | Sequence[int | Minibatches | None] | None = option(
         "Rows a step; None for all of them (gradient descent); or `jfnn.Minibatches`, to pass over a"
-        " permutation instead of drawing a fresh subset each step. Of `jfnn.sweep` also several, which are the"
-        ' axis "batch_size".',
+        " permutation instead of drawing a fresh subset each step. Of `jfnn.sweep` also several, which are"
+        ' the axis "batch_size".',
         100,
         as_minibatches,
     )

@@ -532,12 +532,12 @@ def read(directory: str | os.PathLike[str]) -> SweepResult:
     if "programs" in config:
         axes = run_directory.program_axes(path, config)
         parts = [read(path / name) for name in run_directory.program_names(axes)]
-        with run_directory.describing(path):
+        with run_directory.describing(path / run_directory.CONFIG):
             result = combined(axes, parts)
     else:
         fields = run_directory.read(path, config, run_directory.declared(SweepResult))
-        result = SweepResult(**fields)
-        with run_directory.describing(path):
+        with run_directory.describing(path / run_directory.RESULTS):
+            result = SweepResult(**fields)
             _check_names(result)
     refit = read(path / run_directory.REFIT) if run_directory.has_ended(path / run_directory.REFIT) else None
     return dataclasses.replace(result, refit=refit)

@@ -158,7 +158,7 @@ def _arrays(
 ) -> Iterator[tuple[str, np.ndarray, Kept]]:
     """Name in the archive, array and declaration of every array among the fields."""
     for name, field in declaration.items():
-        value = fields[name]
+        value = fields.get(name)
         if field.is_sound is not None or value is None:
             continue
         if field.prefix is None:
@@ -228,7 +228,7 @@ def read(directory: Path, config: Mapping[str, Any], declaration: Mapping[str, K
         ValueError: A file is corrupt; the message names the file.
     """
     path = directory / RESULTS
-    with describing(directory):
+    with describing(path):
         checksums = config["archives"]
         header, arrays = files.read_archive(path, checksums[RESULTS])
         fields: dict[str, Any] = {
@@ -246,7 +246,7 @@ def read(directory: Path, config: Mapping[str, Any], declaration: Mapping[str, K
             if name in fields:
                 continue
             if field.prefix is None:
-                fields[name] = arrays.get(name)
+                fields |= {name: arrays[name]} if name in arrays else {}
             else:
                 named = {n: array for n, array in arrays.items() if n.startswith(field.prefix)}
                 fields[name] = {n.removeprefix(field.prefix): array for n, array in named.items()}
@@ -306,11 +306,12 @@ def program_axes(directory: Path, config: Mapping[str, Any]) -> dict[str, np.nda
     Raises:
         CorruptFileError: They name no directories.
     """
-    with describing(directory):
+    path = directory / CONFIG
+    with describing(path):
         axes = {name: np.array(config["axes"][name]) for name in PROGRAM_AXES if name in config["axes"]}
         names = program_names(axes)
     if not axes or names != config["programs"] or not all(map(names_directory, names)):
-        raise files.CorruptFileError(f"{directory / CONFIG}: does not name directories of programs")
+        raise files.CorruptFileError(f"{path}: does not name directories of programs")
     return axes
 
 
@@ -381,12 +382,12 @@ def _of_another_kind(path: Path, name: str, array: np.ndarray) -> files.CorruptF
 
 
 @contextlib.contextmanager
-def describing(directory: Path) -> Iterator[None]:
-    """Raises CorruptFileError where files that are as they were written describe no result."""
+def describing(path: Path) -> Iterator[None]:
+    """Raises CorruptFileError naming a file which is as it was written but describes no result."""
     try:
         yield
     except files.CorruptFileError:
         raise
     except Exception as error:
         why = archives.one_line(error)
-        raise files.CorruptFileError(f"{directory / RESULTS}: does not describe a result ({why})") from None
+        raise files.CorruptFileError(f"{path}: does not describe a result ({why})") from None

@@ -205,6 +205,9 @@ def _futures(run: Run, directory: Path | None, task: Task, threads: Sequence[jax
 def _claim(directory: Path, checkpoint: Checkpoint, resume: bool) -> bool:
     """Makes a directory this run's; returns whether the run has ended already."""
     config = run_directory.read_config(directory)
+    if config is not None and "programs" in config:
+        reason = f"{directory} holds a run of several networks or batch sizes; choose another directory"
+        raise ArgumentError("out", reason)
     check_same(directory, config, checkpoint.description)
     finished = config is not None and config["status"] == "finished"
     if not resume and (finished or checkpoint.path.exists()):

@@ -10,12 +10,12 @@ import typing
 import numpy as np
 import pytest
 from command_line import refused
+from jfnn.cli.transfer import TransferFlags
 
 from jfnn import datasets
 from jfnn.arguments import checks, memory
 from jfnn.cli import flags, parser
 from jfnn.cli.grid_flags import GridFlags
-from jfnn.cli.transfer import TransferFlags
 from jfnn.engine.devices import cores
 
 pytestmark = pytest.mark.unoptimised

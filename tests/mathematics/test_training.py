@@ -231,7 +231,7 @@ def test_divergence_is_reported_as_data_with_the_last_finite_parameters(x64):
     assert 1 < diverged_at < 9
 
     told = []
-    trained = jfnn.train(
+    result = jfnn.train(
         net,
         x,
         t,
@@ -242,12 +242,11 @@ def test_divergence_is_reported_as_data_with_the_last_finite_parameters(x64):
         initial_params=start,
         execution=jfnn.Execution(progress=told.append),
     )
-    params = trained.params
-    assert int(trained.diverged_at) == diverged_at
-    assert_close(params, trained[diverged_at])
+    assert int(result.diverged_at) == diverged_at
+    assert_close(result.params, trained[diverged_at])
     # What overflowed was the loss of the parameters that are kept.
-    assert np.isfinite(trained.history["train_loss"][: diverged_at - 1]).all()
-    assert np.isnan(trained.history["train_loss"][diverged_at - 1 :]).all()
+    assert np.isfinite(result.history["train_loss"][: diverged_at - 1]).all()
+    assert np.isnan(result.history["train_loss"][diverged_at - 1 :]).all()
     # Where nobody trains any more, the run is over.
     assert [progress.training for progress in told] == [1] * diverged_at + [0]
 

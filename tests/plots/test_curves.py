@@ -236,7 +236,7 @@ def test_cells_of_a_random_search_are_points_along_an_axis_and_single_seeds_have
 def test_networks_are_an_axis_of_curves_by_their_widths_or_their_names(names):
     result = make_programs(names, (50, 0), shape=(3, 2), seeds=4)
     scores = result.cell_scores("train_loss")
-    network, batch, rate, l2 = result.best().index
+    _, batch, rate, l2 = result.best().index
     places = np.array([32, 8, 16]) if names[0] == "32" else np.arange(3)
     order = np.argsort(places)
     (panel,) = (figure := plots.axis_curves(result, "network", "train_loss")).axes

@@ -10,7 +10,8 @@ from helpers import make_result, make_sampled
 
 import jfnn
 from jfnn.experiment.settings import Progress, ProgressBar
-from jfnn.search.group_directories import names_directory
+from jfnn.search.result import combined
+from jfnn.search.run_directory import names_directory
 
 pytestmark = pytest.mark.unoptimised
 
@@ -49,34 +50,19 @@ def test_pruned_and_diverged_cells_are_not_shown():
     assert rows(diverged_results()) == [] and "no best cell" in diverged_results()._repr_html_()
 
 
-def test_groups_show_the_best_cells_of_all():
-    results = (make_result((2, 3)), make_result((3, 3)), diverged_results())
+def test_several_networks_show_the_best_cells_of_all():
+    results = [make_result((3, 3)), make_result((3, 3)), make_result((3, 3), diverged=[np.s_[:]])]
     results[0].scores["test_accuracy"][:] = 0.999
     results[1].scores["test_accuracy"][2, 1] = 1.0
-    names = jfnn.Group("a<b", 5), jfnn.Group("c", None), jfnn.Group("d", 1)
-    groups = jfnn.SweepGroups(names, results)
-    assert rows(groups)[0][1:3] == ["network", "batch"] and rows(groups)[1][1:3] == ["c", "full"]
-    assert "a<b" in {row[1] for row in rows(groups)} and "d" not in {row[1] for row in rows(groups)}
-    assert "c" in repr(groups) and len(repr(groups)) < 400
-    assert "no cell ranks" in repr(jfnn.SweepGroups(names[:1], results[2:]))
+    axes = {"network": np.array(["a<b", "c", "d"]), "batch_size": np.array([0])}
+    both = combined(axes, results)
+    assert rows(both)[0][1:3] == ["network", "batch"] and rows(both)[1][1:3] == ["c", "full"]
+    assert "a<b" in {row[1] for row in rows(both)} and "d" not in {row[1] for row in rows(both)}
+    assert "c" in repr(both) and len(repr(both)) < 400
+    assert "no cell ranks" in repr(combined({"network": np.array(["d"])}, results[2:]))
 
 
-def test_a_transfer_shows_the_best_rate_of_every_width():
-    results = [make_result((3, 1)) for _ in range(4)]
-    results[3].diverged_at[:] = 0
-    for values in results[3].scores.values():
-        values[:] = np.nan
-    names = [jfnn.Group(f"{kind}-{width}", 5) for kind in ("standard", "maximal_update") for width in (4, 8)]
-    swept = jfnn.Transfer(
-        np.array([4, 8]), ("standard", "maximal_update"), jfnn.SweepGroups(tuple(names), tuple(results))
-    )
-    heading, standard, other = rows(swept)
-    assert heading[1:] == ["4", "8"] and other[0] == "maximal update" and other[2] == "div"
-    assert float(standard[1]) == pytest.approx(swept.best_rates()[0, 0], rel=0.01)
-    assert len(repr(swept)) < 300 and "div" in repr(swept)
-
-
-def test_the_best_cell_statistics_and_histories_are_short_tables():
+def test_the_best_cell_and_statistics_are_short_tables():
     result = make_result((3, 4), seeds=3)
     heading, values = rows(result.best())
     assert heading == ["η", "λ", "test accuracy"] and float(values[2]) == pytest.approx(
@@ -89,12 +75,9 @@ def test_the_best_cell_statistics_and_histories_are_short_tables():
     i, j = map(int, cells[0][0].split(", "))
     assert float(cells[0][2]) == pytest.approx(statistics.mean[i, j], abs=1e-4)
     assert len(repr(statistics)) < 120
-    scores = {"train_loss": np.linspace(1, 0.5, 9), "test_loss": np.full(9, np.nan)}
-    heading, *last = rows(jfnn.History(np.arange(1, 10), scores, -1))
-    assert heading == ["epoch", "train loss"] and last[-1] == ["9", "0.5"] and len(last) == 5
 
 
-def test_a_bar_stays_on_one_line_and_begins_anew_with_the_next_group(capsys):
+def test_a_bar_stays_on_one_line_and_begins_anew_with_the_next_program(capsys):
     bar = ProgressBar("loss", higher_is_better=False)
     for epoch in (1, 2, 3):
         bar(Progress(epoch, 3, 2, 2, -0.25))
@@ -105,7 +88,7 @@ def test_a_bar_stays_on_one_line_and_begins_anew_with_the_next_group(capsys):
     assert "2 of 2 training, best loss 0.25" in written and "\n" not in written
 
 
-def test_names_of_groups_are_directories_of_the_system():
+def test_names_of_networks_are_directories_of_the_system():
     for name in ("50-sigmoid", "a b", "é"):
         assert names_directory(name, PureWindowsPath) and names_directory(name, PurePosixPath)
     for name in ("a/b", "..", ".a", "", "a/", 3):

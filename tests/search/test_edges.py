@@ -22,20 +22,6 @@ TILE = jfnn.Execution(tile=4)
 OPTIONS = dict(epochs=4, batch_size=16, execution=TILE)
 
 
-@pytest.mark.thorough
-def test_groups_of_which_one_diverges_are_compared(split):
-    options = OPTIONS | dict(learning_rate=[1e-3], validation=0.2)
-    exploding = jfnn.mlp((5, 6, 3), jfnn.activations.Activation(lambda z: z * 1e30, lambda z: 1e30 + 0 * z))
-    groups = jfnn.sweep_groups({"a": exploding, "b": NET}, split, **options)
-    assert groups.results[0].ranked_by == groups.results[1].ranked_by == "validation_accuracy"
-    assert groups.results[0].best_or_none() is None
-    assert [cell.sweep for cell in ranking.best_first(groups.results).cells] == [1]
-    assert groups.best()[0].network == "b"
-    alone = dataclasses.replace(groups, groups=groups.groups[:1], results=groups.results[:1])
-    with pytest.raises(ValueError, match=r"^no best cell"):
-        alone.best()
-
-
 @pytest.mark.parametrize("seeds", representatives([1, 2], 2))
 def test_one_fold_has_scores_without_intervals(seeds, split):
     fold = ShuffleSplit(n_splits=1, test_size=0.25, random_state=0)
@@ -43,7 +29,7 @@ def test_one_fold_has_scores_without_intervals(seeds, split):
     statistics = jfnn.cell_statistics(result)
     np.testing.assert_allclose(statistics.mean, result.validation_accuracy.mean(axis=(-1, -2)), rtol=1e-12)
     assert np.isnan(statistics.low).all() == (seeds == 1)
-    assert len(ranking.best_first([result]).cells) == 2
+    assert len(ranking.best_first(result).cells) == 2
 
 
 @pytest.mark.parametrize("by", representatives(["autodiff", "backprop"], "backprop"))
@@ -100,12 +86,12 @@ def test_a_system_without_locks_locks_nothing(tmp_path, monkeypatch):
         pass
 
 
-def test_groups_that_another_process_trains_are_refused_and_left_as_they_are(split, tmp_path):
+def test_programs_that_another_process_trains_are_refused_and_left_as_they_are(split, tmp_path):
     options = dict(
         learning_rate=0.1, out=tmp_path, **OPTIONS | {"execution": jfnn.Execution(progress=pytest.fail)}
     )
     with files.lock(tmp_path), pytest.raises(ValueError, match=f"^out: {tmp_path} is in use"):
-        jfnn.sweep_groups(GROUPS, split, resume=True, **options)
+        jfnn.sweep(SEVERAL, split, resume=True, **options)
     assert not list(tmp_path.iterdir())
 
 
@@ -159,7 +145,7 @@ def test_a_search_whose_refit_was_stopped_is_there(split, tmp_path):
     assert same_bits(jfnn.load(tmp_path).refit.params, again.refit.params)
 
 
-GROUPS = {"one": NET, "two": jfnn.mlp((5, 4, 3))}
+SEVERAL = {"one": NET, "two": jfnn.mlp((5, 4, 3))}
 
 
 def pairs(split):
@@ -172,27 +158,27 @@ def pairs(split):
         ["pairs that can be read once", "a splitter without a seed"], "a splitter without a seed"
     ),
 )
-def test_all_groups_have_the_same_folds(folds, split):
+def test_all_programs_have_the_same_folds(folds, split):
     splitter = pairs(split) if folds.startswith("pairs") else KFold(2, shuffle=True)
     options = dict(learning_rate=0.1, **OPTIONS)
-    groups = jfnn.sweep_groups(GROUPS, split, folds=splitter, **options)
-    rows = [result.config["data"]["validation"] for result in groups.results]
+    both = jfnn.sweep(SEVERAL, split, folds=splitter, **options)
+    rows = [result.config["data"]["validation"] for result in both.programs]
     assert rows[0] == rows[1]
     if folds.startswith("pairs"):
-        alone = jfnn.sweep(GROUPS["two"], split, folds=list(pairs(split)), **options)
-        assert same_bits(alone.params, groups["two", 16].params)
+        alone = jfnn.sweep(SEVERAL["two"], split, folds=list(pairs(split)), **options)
+        assert same_bits(alone.params, both.programs[1].params)
 
 
-def test_a_directory_of_groups_keeps_their_order_and_no_others(split, tmp_path):
+def test_a_directory_of_several_programs_keeps_their_order_and_no_others(split, tmp_path):
     options = dict(learning_rate=0.1, out=tmp_path, **OPTIONS)
-    turned = dict(reversed(GROUPS.items()))
-    groups = jfnn.sweep_groups(turned, split, **options)
+    turned = dict(reversed(SEVERAL.items()))
+    both = jfnn.sweep(turned, split, **options)
     (tmp_path / "notes").mkdir()
     (tmp_path / "notes" / "config.json").write_text("{}")
-    assert jfnn.load_groups(tmp_path).groups == groups.groups == (("two", 16), ("one", 16))
-    with pytest.raises(ValueError, match=f"^out: {tmp_path} holds other groups"):
-        jfnn.sweep_groups({"one": NET}, split, resume=True, **options)
-    manifest = tmp_path / "groups.json"
+    assert jfnn.load(tmp_path).network.tolist() == both.network.tolist() == ["two", "one"]
+    with pytest.raises(ValueError, match=f"^out: {tmp_path} holds a run of other programs"):
+        jfnn.sweep({"one": NET}, split, resume=True, **options)
+    manifest = tmp_path / "config.json"
     manifest.write_text(manifest.read_text()[:-9])
-    with pytest.raises(jfnn.CorruptFileError, match=r"groups\.json"):
-        jfnn.load_groups(tmp_path)
+    with pytest.raises(jfnn.CorruptFileError, match=r"config\.json"):
+        jfnn.load(tmp_path)

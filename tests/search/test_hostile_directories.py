@@ -11,6 +11,7 @@ import pytest
 
 import jfnn
 from jfnn.search import run_directory
+from jfnn.search.result import combined
 from jfnn.store import files
 from jfnn.store.checkpoint import Checkpoint
 
@@ -22,7 +23,7 @@ GONE = object()
 
 @pytest.fixture(scope="module")
 def run(split, tmp_path_factory):
-    """A directory of two groups, of one result each: copy it, do not change it."""
+    """A directory of two programs, of one result each: copy it, do not change it."""
     result = jfnn.sweep(
         jfnn.mlp((5, 2, 3)),
         split,
@@ -38,7 +39,7 @@ def run(split, tmp_path_factory):
         result, params=jax.tree.map(lambda leaf: leaf[place], result.params), kept_cell=place
     )
     out = tmp_path_factory.mktemp("hostile") / "out"
-    jfnn.SweepGroups((jfnn.Group("all", 16), jfnn.Group("best", None)), (result, best)).save(out)
+    combined({"network": np.array(["all", "best"])}, [result, best]).save(out)
     return out
 
 
@@ -106,9 +107,9 @@ def rewrite(path, header, arrays):
 @pytest.mark.parametrize(
     ("group", "file"),
     [
-        ("all-16", "config.json"),
-        pytest.param("best-full", "results.npz", marks=pytest.mark.thorough),
-        ("best-full", "models.npz"),
+        ("all", "config.json"),
+        pytest.param("best", "results.npz", marks=pytest.mark.thorough),
+        ("best", "models.npz"),
     ],
 )
 def test_other_values_under_a_right_checksum_are_refused_or_make_a_result(out, group, file, step):
@@ -140,7 +141,7 @@ CHANGES = {
 
 @pytest.mark.parametrize("archive", ["results.npz", "models.npz"])
 def test_other_arrays_under_a_right_checksum_are_refused_or_make_a_result(out, archive):
-    path = out / "all-16" / archive
+    path = out / "all" / archive
     header, arrays = files.read_archive(path)
     for name in arrays:
         for change in CHANGES.values():
@@ -155,7 +156,7 @@ OTHER_KINDS = ("U4", "S4", "c16", "M8[s]", "f4", "i8", "?")
 
 @pytest.mark.parametrize("archive", ["results.npz", "models.npz"])
 def test_arrays_of_another_kind_under_a_right_checksum_are_refused_by_name(out, archive):
-    path = out / "all-16" / archive
+    path = out / "all" / archive
     header, arrays = files.read_archive(path)
     parameters = header["params"] if archive == "models.npz" else ()
     for name, array in arrays.items():
@@ -186,7 +187,7 @@ def test_arrays_of_another_kind_under_a_right_checksum_are_refused_by_name(out, 
     ],
 )
 def test_a_header_of_other_types_under_a_right_checksum_is_refused_by_name(out, field, value):
-    path = out / "best-full" / "results.npz"
+    path = out / "best" / "results.npz"
     header, arrays = files.read_archive(path)
     rewrite(path, header | {field: value}, arrays)
     text = outcome(jfnn.load, path.parent)
@@ -197,10 +198,10 @@ def test_files_of_another_run_are_noticed(out, split):
     other = jfnn.sweep(jfnn.mlp((5, 2, 3)), split, learning_rate=0.1, epochs=1, batch_size=16)
     other.save(out / "other")
     for name in ("results.npz", "models.npz", "config.json"):
-        before = (out / "all-16" / name).read_bytes()
-        shutil.copy(out / "other" / name, out / "all-16")
-        assert "npz: not as it was written" in outcome(jfnn.load, out / "all-16")
-        (out / "all-16" / name).write_bytes(before)
+        before = (out / "all" / name).read_bytes()
+        shutil.copy(out / "other" / name, out / "all")
+        assert "npz: not as it was written" in outcome(jfnn.load, out / "all")
+        (out / "all" / name).write_bytes(before)
 
 
 REPLACED = {
@@ -238,25 +239,37 @@ def damaged(path, rng, flips):
 
 
 @pytest.mark.parametrize("flips", [12, pytest.param(2000, marks=pytest.mark.slow)])
-def test_any_damage_to_groups_is_noticed_by_the_files_name(out, flips):
-    whole = [contents(result) for result in jfnn.load_groups(out).results]
+def test_any_damage_to_a_run_of_several_programs_is_noticed_by_the_files_name(out, flips):
+    whole = [contents(result) for result in jfnn.load(out).programs]
     rng, count = np.random.default_rng(0), 0
     for path in sorted(path for path in out.rglob("*") if path.is_file()):
-        for what in damaged(path, rng, 4 * flips if path.name == "groups.json" else flips):
-            loaded, count = outcome(jfnn.load_groups, out), count + 1
+        for what in damaged(path, rng, flips):
+            loaded, count = outcome(jfnn.load, out), count + 1
             if path.name == "results.csv":  # nothing is read from it, and it can be made again
-                assert [contents(result) for result in loaded.results] == whole
+                assert [contents(result) for result in loaded.programs] == whole
             else:
                 named = what == "gone" or path.name in loaded
                 assert isinstance(loaded, str) and named, (path.name, what)
     assert count > 200
 
 
-def test_groups_under_a_right_checksum_name_directories_in_there(out):
-    outside = [["../all", 16]], [["a/b", 1]], [[".a", 1]]
-    for groups in ([], {}, None, "all", [["all", 16, 1]], [["all"]], [1], *outside):
-        files.write_checked_json(out / "groups.json", {"groups": groups})
-        assert "groups.json: " in outcome(jfnn.load_groups, out)
+def test_programs_under_a_right_checksum_name_directories_in_there(out):
+    config = read_config(out / "config.json")
+    for axes, programs in (
+        ({}, []),
+        (None, None),
+        ({"network": "all"}, ["all"]),
+        ({"network": ["../all"]}, ["../all"]),
+        ({"network": ["a/b"]}, ["a/b"]),
+        ({"network": [".a"]}, [".a"]),
+        ({"network": [1]}, ["1"]),
+        ({"network": ["all", "best"]}, ["best", "all"]),
+        ({"other": ["all"]}, ["all"]),
+        ({"batch_size": ["all"]}, ["all"]),
+    ):
+        changes = {"axes": axes, "programs": programs}
+        files.write_checked_json(out / "config.json", config | changes)
+        assert "config.json: " in outcome(jfnn.load, out), changes
 
 
 def test_a_damaged_checkpoint_is_refused_by_its_name(tmp_path):

@@ -7,7 +7,6 @@ import json
 import pydoc
 import re
 import typing
-from typing import Any
 
 import jax
 import numpy as np
@@ -15,7 +14,7 @@ import pytest
 from helpers import noise_split
 
 import jfnn
-from jfnn.experiment.options import Common, GroupOptions, Options, TrainOptions
+from jfnn.experiment.options import Common, Options, TrainOptions
 from jfnn.minibatches import Minibatches
 from jfnn.search.sweep import prepare
 
@@ -24,7 +23,7 @@ pytestmark = pytest.mark.unoptimised
 SPLIT = noise_split()
 NET = jfnn.mlp((5, 6, 3))
 BASE = dict(network=NET, split=SPLIT, learning_rate=0.1, epochs=4, batch_size=16)
-DOORS = {jfnn.sweep: Options, jfnn.train: TrainOptions, jfnn.sweep_groups: GroupOptions}
+DOORS = {jfnn.sweep: Options, jfnn.train: TrainOptions}
 NAMES = [field.name for field in dataclasses.fields(Options)]
 
 
@@ -55,9 +54,7 @@ def test_every_option_is_in_the_signature_and_the_docstring_of_its_door(door):
 
 RETURNS = {
     jfnn.sweep: jfnn.SweepResult,
-    jfnn.sweep_groups: jfnn.SweepGroups,
-    jfnn.train: tuple[Any, jfnn.History],
-    jfnn.transfer: jfnn.Transfer,
+    jfnn.train: jfnn.SweepResult,
     jfnn.hypergradient: jfnn.Hypergradient,
     jfnn.lyapunov: jfnn.Lyapunov,
 }

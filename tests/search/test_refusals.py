@@ -221,21 +221,19 @@ TRAIN = [
     ({"hyper": {"dropout": [0.1, 0.2]}}, "dropout"), ({"hyper": 3}, "hyper"), ({"hyper": {"x": 1}}, "hyper"),
     ({"optimizer": Optimizer(momentum=[0.1, 0.2])}, "momentum"), ({"optimizer": max}, "optimizer"),
     ({"network": own_loss(optimizer=Optimizer(momentum=[0.1, 0.2]))}, "momentum"),
-    ({"execution": Execution(keep_params="best")}, "keep_params"), ({"execution": "x"}, "execution"),
+    ({"network": {"a": NET}}, "network"), ({"batch_size": [8, 16]}, "batch_size"),
+    ({"execution": "x"}, "execution"),
     ({"out": ""}, "out"), ({"resume": True}, "resume"),
 ]  # fmt: skip
-SIZES = ([8, 8], [], 8, "8", [8, 0], [8, "x"], [8.5], [8, 71])
-GROUPS = [
-    *(({"networks": value}, "networks") for value in ({}, [NET], NET, None)),
-    *(({"networks": {name: NET}}, "networks") for name in ("a/b", "", ".a", 3, *UNWRITABLE)),
-    ({"networks": {"a": NET, "wide": jfnn.mlp((6, 3))}}, "x_train"),
-    ({"networks": {"a": NET, "b": 3}}, "network"),
-    *(({"batch_sizes": value}, "batch_sizes") for value in SIZES),
-    ({"batch_sizes": [8, 60], "validation": 0.2}, "batch_sizes"),
-    ({"batch_size": 16, "batch_sizes": [8]}, "batch_size"),
-    ({"batch_sizes": [4, 5], "batch_size": Minibatches(3, "full")}, "batch_sizes"),
-    ({"batch_sizes": [4, None], "batch_size": Minibatches(None, "full")}, "batch_sizes"),
-    ({"batch_sizes": [4, 5], "batches": ROWS, "epochs": 1}, "batch_sizes"),
+SIZES = ([8, 8], [], "8", [8, 0], [8, "x"], [8.5], [8, 71], [None, Minibatches(3, "full")])
+SEVERAL = [
+    ({"network": {}}, "network"),
+    *(({"network": {name: NET}}, "network") for name in ("a/b", "", ".a", "refit", 3, *UNWRITABLE)),
+    ({"network": {"a": NET, "wide": jfnn.mlp((6, 3))}}, "x_train"),
+    ({"network": {"a": NET, "b": 3}}, "network"), ({"network": [NET]}, "network"),
+    *(({"batch_size": value}, "batch_size") for value in SIZES),
+    ({"batch_size": [8, 60], "validation": 0.2}, "batch_size"),
+    ({"batch_size": [4, 5], "batches": ROWS, "epochs": 1}, "batch_size"),
     *(({"batch_size": value}, "batch_size") for value in ("x", 0, 71, Minibatches(0))),
     ({"batch_size": 60, "validation": 0.2}, "batch_size"),
     ({"out": ""}, "out"), ({"resume": True}, "resume"), ({"refit": True}, "refit"),
@@ -249,11 +247,9 @@ def train(**changes):
     return jfnn.train(x=SPLIT.x_train, y=SPLIT.y_train, **options)
 
 
-def sweep_groups(**changes):
-    options = UNTRAINED | {"networks": {"a": NET, "b": jfnn.mlp((5, 4, 3))}} | changes
-    if not {"batch_size", "batch_sizes"} & changes.keys():
-        options["batch_size"] = 16
-    return jfnn.sweep_groups(split=SPLIT, **options)
+def sweep_several(**changes):
+    options = UNTRAINED | {"network": {"a": NET, "b": jfnn.mlp((5, 4, 3))}, "batch_size": 16} | changes
+    return jfnn.sweep(split=SPLIT, **options)
 
 
 DOORS = {
@@ -262,7 +258,7 @@ DOORS = {
         [({"make": make}, name) for make, name in MADE],
     ),
     "train": (train, TRAIN),
-    "sweep_groups": (sweep_groups, GROUPS),
+    "sweep of several": (sweep_several, SEVERAL),
 }
 
 

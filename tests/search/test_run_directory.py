@@ -13,6 +13,7 @@ from helpers import make_result, with_scores
 import jfnn
 from jfnn import analysis
 from jfnn.search import run_directory
+from jfnn.search.result import combined
 from jfnn.store import files
 
 pytestmark = pytest.mark.unoptimised
@@ -121,7 +122,7 @@ def test_members_whose_parameters_were_not_kept_are_named(results):
     for call, message in (
         (lambda: results["best"].member((i + 1) % 3, *rest, 0), "kept only the best"),
         (lambda: none.member(0, 0, 0), "kept no parameters"),
-        (lambda: none.member(0, 0), "a place in a grid of shape"),
+        (lambda: none.member(0, 0), "an index into a grid of shape"),
     ):
         with pytest.raises(ValueError, match=f"^member: .*{message}"):
             call()
@@ -191,19 +192,19 @@ def test_an_invalid_or_edited_configuration_raises_by_its_name(copy):
     config = json.loads(path.read_text())
     edited = [config | {"checksum": "0" * 64}, config | {"timing": {"compile": 0.0, "run": 0.0}}]
     edited.append({name: value for name, value in config.items() if name != "checksum"})
-    texts = ["", "{", "[1]", '{"format": 6}', '{"theirs": 1}', "[" * 100_000, "\ud800"]
+    texts = ["", "{", "[1]", '{"format": 7}', '{"theirs": 1}', "[" * 100_000, "\ud800"]
     for text in (*texts, *map(json.dumps, edited)):
         path.write_bytes(text.encode(errors="surrogatepass"))
         with pytest.raises(jfnn.CorruptFileError, match=r"config\.json: "):
             jfnn.load(copy)
 
 
-@pytest.mark.parametrize("number", [5, 7])
+@pytest.mark.parametrize("number", [6, 8])
 def test_another_format_is_refused_by_its_number(copy, number, sweep):
     path = copy / "config.json"
     path.write_text(json.dumps(json.loads(path.read_text()) | {"format": number}))
     before = {file: file.read_bytes() for file in copy.iterdir()}
-    message = rf"config\.json: its format is {number}.* reads format 6"
+    message = rf"config\.json: its format is {number}.* reads format 7"
     with pytest.raises(ValueError, match=message):
         jfnn.load(copy)
     for resume in (False, True):
@@ -236,9 +237,8 @@ def test_a_table_of_the_users_own_is_neither_overwritten_nor_removed(sweep, net,
     (tmp_path / name).write_text("mine")
     with pytest.raises(ValueError, match=name):
         sweep(out=tmp_path)
-    if name == "results.csv":  # of several groups the only one
-        with pytest.raises(ValueError, match=rf"^out: .*{name}"):
-            jfnn.sweep_groups({"a": net}, split, learning_rate=0.1, epochs=1, batch_size=16, out=tmp_path)
+    with pytest.raises(ValueError, match=rf"{name}"):
+        jfnn.sweep({"a": net}, split, learning_rate=0.1, epochs=1, batch_size=16, out=tmp_path)
     assert [path.name for path in tmp_path.iterdir()] == [name]
     assert (tmp_path / name).read_text() == "mine"
 
@@ -280,8 +280,7 @@ def test_no_name_is_a_formula_in_a_table_and_all_come_back(sign, tmp_path):
     plain = make_result((2, 2), further={axis: np.array([-1.0, 1.0])})
     scores = {f"{part}_{metric}": plain.scores[f"{part}_loss"] for part in ("train", "test")}
     result = with_scores(plain, scores, metrics=plain.metrics | {metric: True}, config={})
-    groups = jfnn.SweepGroups((jfnn.Group(axis, 4),), (result,))
-    groups.save(tmp_path / "groups")
+    combined({"network": np.array([axis])}, [result]).save(tmp_path / "several")
     analysis.write_tidy(result, tmp_path / "tidy.csv")
     paths = [*tmp_path.rglob("*.csv")]
     assert len(paths) == 3
@@ -291,6 +290,6 @@ def test_no_name_is_a_formula_in_a_table_and_all_come_back(sign, tmp_path):
         assert f"'{axis}" in header
         for cell in {*header, *np.ravel(rows)}:
             assert cell[0] not in "=+@" and (cell[0] != "-" or float(cell) < 0)
-    loaded = jfnn.load_groups(tmp_path / "groups")[axis, 4]
+    loaded = jfnn.load(tmp_path / "several").program(network=axis)
     np.testing.assert_array_equal(loaded.axes[axis], result.axes[axis])
     np.testing.assert_array_equal(loaded.scores[f"test_{metric}"], result.scores[f"test_{metric}"])

@@ -1,22 +1,15 @@
-"""Random search, groups of networks and batch sizes, and the best cell refitted."""
+"""Random search, and the best cell refitted."""
 
 import csv
 import dataclasses
 
-import jax
 import numpy as np
 import pytest
 from helpers import make_result, representatives, same_bits, with_scores
-from optax import sgd
 from scipy import stats
 
 import jfnn
-from jfnn.analysis import ranking
-from jfnn.engine import program
-from jfnn.minibatches import Minibatches
 from jfnn.search.refit import refit_options
-from jfnn.search.result import best_sweep
-from jfnn.search.sweep import prepare
 
 pytestmark = pytest.mark.unoptimised
 
@@ -40,19 +33,6 @@ def net():
 @pytest.fixture(scope="module")
 def drawn(net, split):
     return jfnn.sweep(net, split, sample=7, seeds=2, **DRAWN, **OPTIONS)
-
-
-@pytest.fixture(scope="module")
-def networks():
-    return {"6": jfnn.mlp((5, 6, 3)), "4-4": jfnn.mlp((5, 4, 4, 3), "relu")}
-
-
-GROUPED = dict(learning_rate=[0.01, 0.1], l2=[0.0, 0.3], seeds=2, validation=0.3, **OPTIONS)
-
-
-@pytest.fixture(scope="module")
-def grouped(networks, split):
-    return jfnn.sweep_groups(networks, split, batch_sizes=[16, 8], refit=True, **GROUPED)
 
 
 def test_a_drawn_member_has_the_bits_of_its_solo_run(net, split, drawn):
@@ -197,127 +177,3 @@ def test_refit_is_saved_resumed_and_read_back(net, split, tmp_path):
 def test_nothing_is_refitted_where_every_cell_diverged(net, split):
     options = dict(validation=0.3, refit=True, batch_size=16, **OPTIONS)
     assert jfnn.sweep(net, split, learning_rate=1e38, **options).refit is None
-
-
-def test_each_group_is_a_sweep_of_its_own_in_one_table(networks, split, grouped):
-    assert grouped.groups == tuple(jfnn.Group(n, b) for n in networks for b in (16, 8))
-    for group in grouped.groups:
-        alone = jfnn.sweep(networks[group.network], split, batch_size=group.batch_size, **GROUPED)
-        assert same_bits(grouped[group].params, alone.params)
-    table = grouped.to_dict()
-    assert list(table)[:5] == ["network", "batch_size", "learning_rate", "l2", "seed"]
-    assert {len(column) for column in table.values()} == {4 * 8}
-    rows = (table["network"] == "4-4") & (table["batch_size"] == 8)
-    np.testing.assert_array_equal(table["validation_loss"][rows], grouped["4-4", 8].validation_loss.ravel())
-
-
-def test_the_best_of_groups_is_the_best_of_their_bests(networks, split, grouped):
-    scores = [result.best().score for result in grouped.results]
-    group, best = grouped.best()
-    assert best.score == max(scores)
-    assert group == grouped.groups[int(np.argmax(scores))]
-    options = GROUPED | best.axes | {"validation": None, "batch_size": group.batch_size}
-    direct = jfnn.sweep(networks[group.network], split, **options)
-    assert same_bits(grouped.refit.params, direct.params)
-    first = ranking.best_first(grouped.results).cells[0]
-    assert grouped.groups[first.sweep] == group
-    assert first.place == best.index
-
-
-@pytest.mark.parametrize("classes", [True, False])
-def test_the_best_of_several_sweeps_has_the_best_score_and_is_the_first_of_equals(classes):
-    worse = make_result((2, 2), classes=classes)
-    name = worse.ranked_by
-    better = with_scores(worse, {name: worse.scores[name] + (1 if classes else -1)})
-    none = with_scores(worse, {name: np.full_like(worse.scores[name], np.nan)})
-    assert best_sweep([none, worse, better, better]) == (2, better.best())
-    assert best_sweep([none, none]) is None
-
-
-@pytest.mark.thorough
-@pytest.mark.parametrize(
-    ("options", "sizes"),
-    [
-        ({"batch_size": None}, [None]),
-        ({"batch_size": jfnn.Minibatches(3, "full"), "batch_sizes": [None]}, [None]),
-        ({"batch_size": jfnn.Minibatches(9, "permutation")}, [9]),
-        (
-            {"batch_size": jfnn.Minibatches(99, "permutation", False), "batch_sizes": np.array([8, 16])},
-            [8, 16],
-        ),
-        ({"batches": lambda seed, epoch: np.arange(14).reshape(2, 7)}, [7]),
-    ],
-)
-def test_a_group_is_named_by_the_rows_that_its_steps_take_and_is_the_sweep_of_its_scheme(
-    net, split, options, sizes
-):
-    common = OPTIONS | {"learning_rate": 0.1, "epochs": 1}
-    groups = jfnn.sweep_groups({"a": net}, split, **common, **options)
-    assert groups.groups == tuple(("a", size) for size in sizes)
-    assert groups.to_dict()["batch_size"].tolist() == [size or 0 for size in sizes]
-    for size in sizes:
-        own = {name: value for name, value in options.items() if name != "batch_sizes"}
-        if "batch_sizes" in options:
-            own["batch_size"] = own["batch_size"]._replace(batch_size=size)
-        assert same_bits(groups["a", size].params, jfnn.sweep(net, split, **common, **own).params)
-
-
-@pytest.mark.thorough
-def test_groups_compile_once_each(split):
-    """A group for each shape of a minibatch and each network, by functions that registries do not have."""
-    networks = {"none": jfnn.mlp((5, 3)), "4": jfnn.mlp((5, 4, 3))}
-    # An optimizer of this test's own, so that no other test has compiled these programs.
-    options = dict(
-        learning_rate=stats.loguniform(1e-3, 1.0), optimizer=lambda learning_rate: sgd(learning_rate)
-    )
-    options |= dict(batch_sizes=[16, 8], sample=3, **OPTIONS)
-    options["execution"] = jfnn.Execution(tile=2, shared=True)  # else its form follows from the sizes
-
-    of_learner = {"learning_rate": 0.1, "optimizer": options["optimizer"]}
-
-    def compiled():
-        learners = [
-            prepare(jfnn.Options(net, split, **of_learner, batch_size=size)).experiment.learner
-            for net in networks.values()
-            for size in options["batch_sizes"]
-        ]
-        sizes = [Minibatches(size) for _ in networks for size in options["batch_sizes"]]
-        pairs = zip(learners, sizes, strict=True)
-        programs = [program.build(*pair, False, jax.default_backend(), 1) for pair in pairs]
-        return [of_learner.advance._cache_size() for of_learner in programs]
-
-    assert compiled() == [0, 0, 0, 0]
-    jfnn.sweep_groups(networks, split, **options)
-    assert compiled() == [1, 1, 1, 1]
-    jfnn.sweep_groups(networks, split, **options | {"sample": 9, "seeds": 3, "epochs": 7})
-    assert compiled() == [1, 1, 1, 1]
-
-
-def test_a_group_that_is_not_there_is_named_with_those_that_are(grouped):
-    for key in ("6", ("nope", 16), ("6", 9), ("6", None), None, ("6", 16, 1)):
-        with pytest.raises(KeyError, match=r"group: .*'6', 16.*'4-4', 8"):
-            grouped[key]
-    assert grouped["6", 16] is grouped[jfnn.Group("6", 16)] is grouped.results[0]
-
-
-def test_groups_are_saved_and_read_back(networks, split, grouped, tmp_path):
-    options = GROUPED | {"batch_sizes": [16, 8], "refit": True, "out": tmp_path / "a"}
-    written = jfnn.sweep_groups(networks, split, **options)
-    grouped.save(tmp_path / "b")
-    for directory in (tmp_path / "a", tmp_path / "b"):
-        again = jfnn.load_groups(directory)
-        assert set(again.groups) == set(grouped.groups)
-        for group in grouped.groups:
-            assert same_bits(again[group].params, grouped[group].params)
-        assert same_bits(again.refit.params, written.refit.params)
-    rows = list(csv.DictReader((tmp_path / "a" / "results.csv").read_text().splitlines()))
-    assert len(rows) == 32
-    assert {(row["network"], row["batch_size"]) for row in rows} == {
-        (group.network, str(group.batch_size)) for group in grouped.groups
-    }
-    resumed = jfnn.sweep_groups(networks, split, resume=True, **options)
-    assert same_bits(resumed.refit.params, written.refit.params)
-    with pytest.raises(ValueError, match=r"^out: .* holds groups already"):
-        jfnn.sweep_groups(networks, split, **options)
-    with pytest.raises(ValueError, match=r"^out: .* holds a single run"):
-        jfnn.sweep_groups(networks, split, **(options | {"out": tmp_path / "a" / "6-16"}))

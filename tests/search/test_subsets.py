@@ -429,12 +429,12 @@ def test_a_resumed_run_ends_with_the_bits_and_the_values_of_an_uninterrupted_one
         series.sweep(SERIES, renamed, epochs=200, out=tmp_path, resume=True)
 
 
-def test_groups_of_networks_keep_the_subsets():
+def test_several_networks_keep_the_subsets():
     chosen = subsets.shares(N, 48, 2, own_starts=True)
     options = {**ONE, "epochs": 3, "batch_size": 8, "execution": jfnn.Execution(tile=4)}
-    both = jfnn.sweep_groups({"a": NET, "b": NET}, SPLIT, folds=chosen, **options)
+    both = jfnn.sweep({"a": NET, "b": NET}, SPLIT, folds=chosen, **options)
     expected = jfnn.sweep(NET, SPLIT, folds=chosen, **options)
-    assert all(same_bits(result.params, expected.params) for result in both.results)
+    assert all(same_bits(result.params, expected.params) for result in both.programs)
 
 
 PAIR = (np.arange(4), np.arange(4, 6))

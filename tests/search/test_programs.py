@@ -1,0 +1,237 @@
+"""Several networks and batch sizes: leading axes of one result, a program each."""
+
+import csv
+import json
+
+import jax
+import numpy as np
+import pytest
+from helpers import make_result, same_bits, with_scores
+from optax import sgd
+from scipy import stats
+
+import jfnn
+from jfnn.analysis import ranking
+from jfnn.engine import program
+from jfnn.minibatches import Minibatches
+from jfnn.search.result import combined
+from jfnn.search.sweep import prepare
+
+pytestmark = pytest.mark.unoptimised
+
+TILE = jfnn.Execution(tile=4)
+OPTIONS = dict(epochs=4, execution=TILE)
+NETWORKS = {"6": jfnn.mlp((5, 6, 3)), "4-4": jfnn.mlp((5, 4, 4, 3), "relu")}
+SEVERAL = dict(learning_rate=[0.01, 0.1], l2=[0.0, 0.3], seeds=2, validation=0.3, **OPTIONS)
+
+
+@pytest.fixture(scope="module")
+def swept(split):
+    return jfnn.sweep(NETWORKS, split, batch_size=[16, 8], refit=True, **SEVERAL)
+
+
+def test_each_program_is_a_sweep_of_its_own_in_one_table(split, swept):
+    assert {name: values.tolist() for name, values in swept.axes.items() if values.dtype.kind != "f"} == {
+        "network": ["6", "4-4"],
+        "batch_size": [16, 8],
+    }
+    assert swept.validation_loss.shape == (2, 2, 2, 2, 2)
+    for i, (name, network) in enumerate(NETWORKS.items()):
+        for j, size in enumerate((16, 8)):
+            alone = jfnn.sweep(network, split, batch_size=size, **SEVERAL)
+            part = swept.program(network=name, batch_size=size)
+            assert part is swept.programs[2 * i + j]
+            assert same_bits(part.params, alone.params)
+            assert same_bits(swept.params[i][j], alone.params)
+            assert same_bits(swept.member(i, j, 1, 0, 1), alone.member(1, 0, 1))
+            np.testing.assert_array_equal(swept.validation_loss[i, j], alone.validation_loss)
+            np.testing.assert_array_equal(swept.predict(split.x_test)[i, j], alone.predict(split.x_test))
+    table = swept.to_dict()
+    assert list(table)[:5] == ["network", "batch_size", "learning_rate", "l2", "seed"]
+    assert {len(column) for column in table.values()} == {4 * 8}
+    rows = (table["network"] == "4-4") & (table["batch_size"] == 8)
+    np.testing.assert_array_equal(table["validation_loss"][rows], swept.validation_loss[1, 1].ravel())
+
+
+def test_the_best_cell_is_the_best_of_all_programs_and_is_trained_again(split, swept):
+    best = swept.best()
+    assert best.score == max(program.best().score for program in swept.programs)
+    network = NETWORKS[best.axes["network"]]
+    numbers = {name: [best.axes[name]] for name in ("learning_rate", "l2")}
+    options = SEVERAL | numbers | {"validation": None, "batch_size": best.axes["batch_size"]}
+    assert same_bits(swept.refit.params, jfnn.sweep(network, split, **options).params)
+    assert ranking.best_first(swept).cells[0].cell == best.index
+
+
+def test_members_of_all_programs_are_asked_at_once(split, swept):
+    x = split.x_test
+    chances = swept.predict_proba(x)
+    assert chances.shape == (2, 2, 2, 2, 2, len(x), 3)
+    np.testing.assert_allclose(
+        swept.predict_proba(x, "mean"), chances.reshape(-1, len(x), 3).mean(axis=0), rtol=1e-5
+    )
+    votes = swept.predict(x).reshape(-1, len(x))
+    expected = [np.bincount(column, minlength=3).argmax() for column in votes.T]
+    np.testing.assert_array_equal(swept.predict(x, "vote"), expected)
+    scores = swept.row_scores("loss", "validation", split)
+    np.testing.assert_allclose(np.nanmean(scores, axis=-1), swept.validation_loss, rtol=1e-5)
+    part = swept.programs[3].row_scores("loss", "validation", split)
+    np.testing.assert_array_equal(scores[1, 1], part)
+
+
+def test_members_that_diverged_in_one_program_are_left_out_of_a_mean(split):
+    exploding = jfnn.mlp((5, 6, 3), jfnn.activations.Activation(lambda z: z * 1e30, lambda z: 1e30 + 0 * z))
+    options = dict(learning_rate=[1e-3, 1e-2], batch_size=16, validation=0.2, **OPTIONS)
+    both = jfnn.sweep({"a": exploding, "b": NETWORKS["6"]}, split, **options)
+    alone = both.program(network="b")
+    assert both.programs[0].best_or_none() is None
+    assert both.best().axes["network"] == "b"
+    assert {cell.axes["network"] for cell in ranking.best_first(both).cells} == {"b"}
+    x = split.x_test
+    np.testing.assert_array_equal(both.predict_proba(x, "mean"), alone.predict_proba(x, "mean"))
+    assert np.isnan(both.predict_proba(x)[0]).all()
+
+
+def test_parameters_of_the_best_cell_alone_are_those_of_its_program(split, swept):
+    execution = jfnn.Execution(tile=4, keep_params="best")
+    kept = jfnn.sweep(NETWORKS, split, batch_size=[16, 8], **SEVERAL | {"execution": execution})
+    index = kept.best().index
+    assert kept.kept_cell == index == swept.best().index
+    assert same_bits(kept.member(*index, 1), swept.member(*index, 1))
+    np.testing.assert_array_equal(kept.predict(split.x_test), swept.predict(split.x_test)[index])
+    other = next(cell for cell in np.ndindex(kept.cell_shape) if cell != index)
+    with pytest.raises(ValueError, match=r"^member: .*best cell"):
+        kept.member(*other, 0)
+
+
+@pytest.mark.parametrize("classes", [True, False])
+def test_the_best_of_several_programs_has_the_best_score_and_is_the_first_of_equals(classes):
+    worse = make_result((2, 2), classes=classes)
+    name = worse.ranked_by
+    better = with_scores(worse, {name: worse.scores[name] + (1 if classes else -1)})
+    none = with_scores(worse, {name: np.full_like(worse.scores[name], np.nan)})
+    names = {"network": np.array(["a", "b", "c", "d"])}
+    best = combined(names, [none, worse, better, better]).best()
+    assert (best.index, best.score) == ((2, *better.best().index), better.best().score)
+    assert combined({"network": np.array(["a", "b"])}, [none, none]).best_or_none() is None
+
+
+def test_a_shorter_history_ends_in_nan():
+    long, short = (make_result((2, 2), history=length) for length in (5, 3))
+    both = combined({"network": np.array(["a", "b"])}, [short, long])
+    assert both.evaluations.tolist() == [1, 2, 3, 4, 5]
+    losses = both.history["train_loss"]
+    np.testing.assert_array_equal(losses[1], long.history["train_loss"])
+    np.testing.assert_array_equal(losses[0, ..., :3], short.history["train_loss"])
+    assert np.isnan(losses[0, ..., 3:]).all()
+
+
+def test_cells_drawn_at_random_are_the_same_for_every_network(split):
+    options = dict(learning_rate=stats.loguniform(1e-3, 1.0), l2=[0.0, 0.1], sample=5, batch_size=16)
+    drawn = jfnn.sweep(NETWORKS, split, **options, **OPTIONS)
+    assert drawn.cell_shape == (2, 5) and drawn.test_loss.shape == (2, 5, 1)
+    alone = jfnn.sweep(NETWORKS["4-4"], split, **options, **OPTIONS)
+    np.testing.assert_array_equal(drawn.test_loss[1], alone.test_loss)
+    best = drawn.best()
+    assert best.axes["learning_rate"] == drawn.learning_rate[best.index[1]]
+    table = drawn.to_dict()
+    assert table["network"].tolist() == ["6"] * 5 + ["4-4"] * 5
+    np.testing.assert_array_equal(table["l2"], np.tile(alone.l2, 2))
+
+
+@pytest.mark.thorough
+def test_batch_sizes_may_be_schemes_and_all_rows(split):
+    schemes = [Minibatches(16, "permutation", False), None, Minibatches(8, "permutation")]
+    options = OPTIONS | {"learning_rate": 0.1, "epochs": 1}
+    swept = jfnn.sweep(NETWORKS["6"], split, batch_size=schemes, **options)
+    assert swept.batch_size.tolist() == [16, 0, 8]
+    for i, scheme in enumerate(schemes):
+        alone = jfnn.sweep(NETWORKS["6"], split, batch_size=scheme, **options)
+        assert same_bits(swept.params[i], alone.params)
+    assert swept.program(batch_size=None) is swept.programs[1]
+
+
+@pytest.mark.thorough
+def test_programs_compile_once_each(split):
+    """A program for each shape of a minibatch and each network, by functions that registries do not have."""
+    networks = {"none": jfnn.mlp((5, 3)), "4": jfnn.mlp((5, 4, 3))}
+    # An optimizer of this test's own, so that no other test has compiled these programs.
+    options = dict(
+        learning_rate=stats.loguniform(1e-3, 1.0), optimizer=lambda learning_rate: sgd(learning_rate)
+    )
+    options |= dict(batch_size=[16, 8], sample=3, **OPTIONS)
+    options["execution"] = jfnn.Execution(tile=2, shared=True)  # else its form follows from the sizes
+    of_learner = {"learning_rate": 0.1, "optimizer": options["optimizer"]}
+
+    def compiled():
+        learners = [
+            prepare(jfnn.Options(net, split, **of_learner, batch_size=size)).experiment.learner
+            for net in networks.values()
+            for size in options["batch_size"]
+        ]
+        sizes = [Minibatches(size) for _ in networks for size in options["batch_size"]]
+        pairs = zip(learners, sizes, strict=True)
+        programs = [program.build(*pair, False, jax.default_backend(), 1) for pair in pairs]
+        return [of_learner.advance._cache_size() for of_learner in programs]
+
+    assert compiled() == [0, 0, 0, 0]
+    jfnn.sweep(networks, split, **options)
+    assert compiled() == [1, 1, 1, 1]
+    jfnn.sweep(networks, split, **options | {"sample": 9, "seeds": 3, "epochs": 7})
+    assert compiled() == [1, 1, 1, 1]
+
+
+def test_a_program_that_is_not_there_is_named_with_those_that_are(swept):
+    for values, named in (
+        ({"network": "nope", "batch_size": 16}, r"^network: .*'6', '4-4'.*'nope'"),
+        ({"network": "6", "batch_size": 9}, r"^batch_size: .*16, 8.*9"),
+        ({"network": "6"}, r"^batch_size: "),
+        ({"network": "6", "batch_size": 8, "l2": 0.0}, r"^l2: "),
+    ):
+        with pytest.raises(ValueError, match=named):
+            swept.program(**values)
+    with pytest.raises(ValueError, match=r"^execution: "):
+        swept.execution  # noqa: B018
+
+
+def test_a_sweep_of_several_programs_is_saved_read_back_and_resumed(split, swept, tmp_path):
+    options = SEVERAL | {"batch_size": [16, 8], "refit": True, "out": tmp_path / "a"}
+    written = jfnn.sweep(NETWORKS, split, **options)
+    swept.save(tmp_path / "b")
+    for directory in (tmp_path / "a", tmp_path / "b"):
+        again = jfnn.load(directory)
+        assert same_bits(again.params, swept.params)
+        assert same_bits(again.scores, swept.scores)
+        assert same_bits(again.refit.params, written.refit.params)
+        np.testing.assert_array_equal(again.predict(split.x_test), swept.predict(split.x_test))
+        config = json.loads((directory / "config.json").read_text())
+        assert config["programs"] == ["6-batch-16", "6-batch-8", "4-4-batch-16", "4-4-batch-8"]
+        alone = jfnn.load(directory / "4-4-batch-8")
+        assert same_bits(alone.params, swept.params[1][1])
+    rows = list(csv.DictReader((tmp_path / "a" / "results.csv").read_text().splitlines()))
+    assert {(row["network"], row["batch_size"]) for row in rows} == {
+        (network, size) for network in NETWORKS for size in ("16", "8")
+    }
+    resumed = jfnn.sweep(NETWORKS, split, resume=True, **options)
+    assert same_bits(resumed.refit.params, written.refit.params)
+    for out, changes, message in (
+        ("a", {}, r"^out: .* holds these programs already"),
+        ("a", {"batch_size": [16, 4], "resume": True}, r"^out: .* holds a run of other programs"),
+        ("a/6-batch-16", {}, r"^out: .* holds a run of one program"),
+    ):
+        with pytest.raises(ValueError, match=message):
+            jfnn.sweep(NETWORKS, split, **options | {"out": tmp_path / out} | changes)
+    with pytest.raises(ValueError, match=r"^out: .*several networks or batch sizes"):
+        jfnn.sweep(NETWORKS["6"], split, **SEVERAL, batch_size=16, out=tmp_path / "a")
+
+
+def test_networks_of_other_metrics_are_refused_before_any_trains(split):
+    other = jfnn.supervised(NETWORKS["6"], metrics=["loss"])
+    with pytest.raises(ValueError, match=r"^network: expected networks of the same metrics"):
+        jfnn.sweep(
+            {"a": NETWORKS["6"], "b": other},
+            split,
+            learning_rate=0.1,
+            batch_size=16,
+            execution=jfnn.Execution(progress=pytest.fail),
+        )
