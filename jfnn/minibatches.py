@@ -45,18 +45,18 @@ class Minibatches(NamedTuple):
     scheme: str = "subset"
     drop_last: bool = True
 
-    def checked(self, n: int, n_least: int | None = None) -> "Minibatches":
-        """These minibatches for ``n`` rows, with a batch size.
+    @property
+    def rows(self) -> int:
+        """Rows a step; 0 for all of them."""
+        return 0 if self.scheme == "full" else self.batch_size or 0
 
-        Args:
-            n: Training rows.
-            n_least: Rows of the smallest fold, which a batch may not exceed; None for ``n``.
+    def check(self) -> None:
+        """Checks what needs no data.
 
         Raises:
-            ValueError: An unknown scheme, or a batch size below 1 or above the number of rows.
+            ValueError: An unknown scheme, or a batch size below 1.
             TypeError: ``batch_size`` is not an integer, or ``drop_last`` not a bool.
         """
-        least = n if n_least is None else n_least
         checks.as_choice(self.scheme, "minibatch", SCHEMES)
         checks.as_switch(self.drop_last, "drop_last")
         if not self.drop_last and self.scheme not in ("permutation", "in_order"):
@@ -64,15 +64,23 @@ class Minibatches(NamedTuple):
         if isinstance(self.batch_size, str):
             reason = f"expected a number of rows, or None for all of them, got {self.batch_size!r}"
             raise ArgumentTypeError("batch_size", reason)
-        size = least if self.batch_size is None else checks.as_count(self.batch_size, "batch_size")
+        if self.batch_size is not None:
+            checks.as_count(self.batch_size, "batch_size")
+
+    def fitted(self, n: int) -> "Minibatches":
+        """These minibatches, checked, with a batch size for ``n`` training rows, those of the smallest fold.
+
+        Raises:
+            ValueError: A batch size above the number of rows.
+        """
         if self.batch_size is None or self.scheme == "full":
-            return Minibatches(least, "full")
-        if size > least:
+            return Minibatches(n, "full")
+        if self.batch_size > n:
             cure = "batch_size=None takes all of them"
             raise ArgumentError(
-                "batch_size", f"expected at most the {least} training rows, got {size}; {cure}"
+                "batch_size", f"expected at most the {n} training rows, got {self.batch_size}; {cure}"
             )
-        return self._replace(batch_size=size)
+        return self._replace(batch_size=int(self.batch_size))
 
     @property
     def padded(self) -> bool:

@@ -1,5 +1,6 @@
 """Modules of Equinox and Flax, functions that draw, a transformer: plain loops, seeds, dropout, files."""
 
+import dataclasses
 import sys
 
 import jax
@@ -131,7 +132,7 @@ def test_a_cell_is_the_module_trained_alone_saved_and_resumed_with_dropout_or_no
         if next(stops):
             raise KeyboardInterrupt
 
-    execution = result.execution._replace(eval_every=1, progress=stop)
+    execution = dataclasses.replace(result.execution, eval_every=1, progress=stop)
     options = OPTIONS | {"out": tmp_path, "resume": True, "execution": execution}
     with pytest.raises(KeyboardInterrupt):
         jfnn.sweep(net, split, learning_rate=[0.01, 0.1], seeds=2, **options)

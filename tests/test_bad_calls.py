@@ -19,7 +19,7 @@ from sklearn.utils._param_validation import InvalidParameterError
 
 import jfnn
 from jfnn.arguments.checks import ArgumentError
-from jfnn.experiment.options import SearchOptions
+from jfnn.experiment.options import Options
 
 pytestmark = pytest.mark.unoptimised
 
@@ -89,7 +89,11 @@ def complaint(error, names):
     return None if named and "\n" not in str(error).strip() else f"{type(error).__name__}: {error!s:.200}"
 
 
-OPTIONS = [(f"sweep-{field.name}", prepared, {}, field.name) for field in dataclasses.fields(SearchOptions)]
+OPTIONS = [
+    (f"sweep-{field.name}", prepared, {}, field.name)
+    for field in dataclasses.fields(Options)
+    if field.kw_only
+]
 
 
 @pytest.mark.parametrize(

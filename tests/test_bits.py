@@ -1,5 +1,6 @@
 """The same bits for members alone and in company, on any number of devices; the notes' grid at full size."""
 
+import dataclasses
 import hashlib
 import json
 import os
@@ -63,7 +64,7 @@ def settings(kind, devices):
 
     def alone(rate, l2):
         options = {"learning_rate": rate, "l2": l2, **further}
-        execution = form._replace(devices=devices)
+        execution = dataclasses.replace(form, devices=devices)
         return jfnn.train(net, split.x_train, split.y_train, execution=execution, **options).params
 
     rates, penalties = (

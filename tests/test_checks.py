@@ -73,7 +73,7 @@ CHECKS = {
         {2: [0, 1], (7, 3): [7, 3], range(2): [0, 1]},
         (0, -1, [], [0, 0], [0.5], 2.0, [True], True, None, "01", RAGGED, {0, 1}, [2**32], 2**63, np.nan),
     ),
-    "as_sample": (as_sample, {3: (3, 0), jfnn.Sample(2, 10**30): (2, 10**30)}, (*NO_COUNT, 0)),
+    "as_sample": (as_sample, {3: jfnn.Sample(3)}, (*NO_COUNT, 0)),
     "as_split": (settings.as_split, {(X.size, 1, 2, 3): (X.size, 1, 2, 3, None)}, (3, None, (1, 2), {})),
     "as_minibatches": (
         settings.as_minibatches,
@@ -222,7 +222,7 @@ MISFITS = [
     (jfnn.mlp, {"sizes": (2,)}, "sizes"),
     (jfnn.mlp, {"sizes": (2, 2), "activation": np.tanh}, "activation"),
     (activations.get, {"activation": "foo"}, "activation"),
-    (Minibatches(9).checked, {"n": 8}, "batch_size"),
+    (Minibatches(9).fitted, {"n": 8}, "batch_size"),
     (jfnn.Optimizer, {"name": "clip"}, "optimizer"),
     (UpdateRule(optax.noisy_sgd).check, {"params": PARAMS}, "optimizer"),
     (jfnn.sequential, {"layers": [], "inputs": 2}, "layers"),

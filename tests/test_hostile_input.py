@@ -114,8 +114,8 @@ def test_a_sweep_of_the_same_numbers_in_any_form_is_the_same_run(form):
     )
     assert run.description == expected.description
     assert same_bits(run.experiment.data[:3], expected.experiment.data[:3])
-    data, start = run.experiment.data, run.experiment.replicates[0].params
-    assert same_bits(start, expected.experiment.replicates[0].params)
+    data, start = run.experiment.data, run.experiment.replicates.start(0)
+    assert same_bits(start, expected.experiment.replicates.start(0))
     assert all(leaf.dtype.isnative for leaf in jax.tree.leaves((data.rows, data.weights, start)))
 
 
@@ -151,7 +151,7 @@ def test_numbers_beyond_float32_are_valid_in_float64(x64):
     weights = np.where(LABELS, 1e39, 1.0)
     run = prepared_split(X * 1e39, LABELS, None, None, weights, initial_params=beyond, l2=1e39)
     assert same_bits(run.experiment.data.rows[0], X * 1e39)
-    assert jax.tree.leaves(run.experiment.replicates[0].params)[0].max() == 1e39
+    assert jax.tree.leaves(run.experiment.replicates.start(0))[0].max() == 1e39
 
 
 @pytest.mark.parametrize("value", [np.nan, np.inf, np.ma.masked])

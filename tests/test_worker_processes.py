@@ -2,6 +2,7 @@
 
 import concurrent.futures
 import contextlib
+import dataclasses
 import functools
 import json
 import multiprocessing
@@ -42,7 +43,7 @@ CLUSTER = dict(threads_per_worker=1, dashboard_address="127.0.0.1:0", silence_lo
 def on(executor, options):
     """Options of a sweep on an executor."""
     execution = options.get("execution", jfnn.Execution())
-    return OPTIONS | options | {"execution": execution._replace(executor=executor)}
+    return OPTIONS | options | {"execution": dataclasses.replace(execution, executor=executor)}
 
 
 @pytest.fixture(scope="session")

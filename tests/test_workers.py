@@ -34,7 +34,7 @@ HOW = jfnn.Execution(tile=2, eval_every=2)
 
 
 def sweep(executor=None, execution=HOW, **changes):
-    return jfnn.sweep(**OPTIONS | changes, execution=execution._replace(executor=executor))
+    return jfnn.sweep(**OPTIONS | changes, execution=dataclasses.replace(execution, executor=executor))
 
 
 def arrays(result):
@@ -385,7 +385,7 @@ def test_groups_and_what_is_trained_again_run_on_the_executor():
     common = {name: value for name, value in OPTIONS.items() if name != "network"} | dict(
         networks={"a": NET, "b": jfnn.mlp((5, 3))}, validation=0.2, refit=True, epochs=2, execution=HOW
     )
-    one = jfnn.sweep_groups(**common | {"execution": HOW._replace(executor=executor)})
+    one = jfnn.sweep_groups(**common | {"execution": dataclasses.replace(HOW, executor=executor)})
     other = jfnn.sweep_groups(**common)
     assert same_bits(
         [arrays(r) for r in (*one.results, one.refit)], [arrays(r) for r in (*other.results, other.refit)]

@@ -7,7 +7,7 @@ import contextlib
 import difflib
 import math
 import numbers
-from collections.abc import Collection, Iterable, Iterator, Sequence
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from typing import Any, TypeGuard
 
 import jax
@@ -293,6 +293,13 @@ def as_axis(values: Any, argument: str, minimum: float | None = 0.0, strict: boo
         bound = f"above {minimum:g}" if strict else f"of at least {minimum:g}"
         raise ArgumentError(argument, f"expected numbers {bound}, got {array.min():g}")
     return array
+
+
+def as_mapping(value: Any, argument: str) -> Mapping[str, Any]:
+    """A mapping of names to values."""
+    if not isinstance(value, Mapping):
+        raise ArgumentTypeError(argument, f"expected a mapping of names to values, got {shown(value)}")
+    return value
 
 
 def as_choice(value: Any, argument: str, choices: Collection[str]) -> str:

@@ -3,7 +3,7 @@
 import contextlib
 import os
 from collections.abc import Iterator
-from pathlib import Path
+from pathlib import Path, PurePath
 from typing import Any, TextIO
 
 from jfnn.arguments import checks
@@ -37,6 +37,18 @@ def check_name(name: Any, argument: str) -> None:
     """Raises ValueError for a name of a column, an array or a directory that is no printable text."""
     if not isinstance(name, str) or not name.isprintable():
         raise ArgumentError(argument, f"expected names of printable characters, got {checks.shown(name)}")
+
+
+def names_directory(name: Any, system: type[PurePath] = PurePath) -> bool:
+    """Whether a name can be that of a directory in a run's, not hidden and not outside of it.
+
+    Args:
+        name: Any value.
+        system: The system's kind of paths, `PurePath` for this one's.
+    """
+    if not isinstance(name, str) or not name or name.startswith("."):
+        return False
+    return system(name).name == name  # on Windows "a\\b" has two parts, and "c:b" is on another drive
 
 
 def as_regular(path: Any, argument: str) -> Path:

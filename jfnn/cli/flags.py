@@ -19,7 +19,7 @@ from jfnn.arguments.checks import ArgumentError
 from jfnn.experiment.options import Options
 from jfnn.optimizers import Distribution
 
-OPTIONS = {field.name: field for field in dataclasses.fields(Options)}
+OPTIONS = {field.name: field for field in dataclasses.fields(Options) if field.kw_only}
 OUT = "for results; without the flag the next that is free"
 MOST_VALUES = 1_000_000  # of one range
 INTEGERS = "whole numbers with commas between"

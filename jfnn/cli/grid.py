@@ -8,6 +8,7 @@ refit/; of several networks or batch sizes each pair has a directory of its own
 in there. Ctrl-C stops a run such that --resume goes on with it.
 """
 
+import dataclasses
 import importlib
 import threading
 from collections.abc import Callable
@@ -63,7 +64,7 @@ def run(flags: GridFlags, watch: Watch) -> GridRun:
         by_name = networks(problem, flags)
         network: Any = by_name if len(by_name) > 1 else next(iter(by_name.values()))
         options = keywords(problem, flags)
-        options["execution"] = options["execution"]._replace(progress=show, executor=workers)
+        options["execution"] = dataclasses.replace(options["execution"], progress=show, executor=workers)
         return GridRun(problem, jfnn.sweep(network, problem.split, **options))
 
 

@@ -60,7 +60,7 @@ def form_for(experiment: Experiment, platform: str, alone: bool) -> Form:
 
 def form_costs(experiment: Experiment, platform: str) -> dict[Form, float]:
     """Form -> time of one step of a tile, in units of one member's share."""
-    batch = min(replicate.rows_a_step for replicate in experiment.replicates)
+    batch = int(experiment.replicates.sources.batch.min())
     widest = widest_tile(experiment, platform, batch)
     step = plan.STEP if platform == "cpu" else plan.ACCELERATOR_STEP
     costs: dict[Form, float] = {}

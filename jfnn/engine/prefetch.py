@@ -1,19 +1,18 @@
 """Reads given minibatches ahead of time, once for each replicate and epoch."""
 
 import threading
-from collections.abc import Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 
 import numpy as np
 
 from jfnn.engine.plan import Stretch
-from jfnn.experiment.experiment import Replicate
+from jfnn.experiment.experiment import Replicates
 
 
 class Prefetcher:
     """A cache of row numbers, filled by one background thread."""
 
-    def __init__(self, replicates: Sequence[Replicate], epochs: int):
+    def __init__(self, replicates: Replicates, epochs: int):
         """An empty cache for a run of ``epochs``."""
         self.replicates, self.epochs = replicates, epochs
         self.lock, self.reader = threading.Lock(), ThreadPoolExecutor(1)
@@ -34,8 +33,8 @@ class Prefetcher:
         with self.lock:
             for epoch in range(stretch.first, max(end, min(end + epochs, self.epochs))):
                 if (replicate, epoch) not in self.reads:
-                    minibatches = self.replicates[replicate].minibatches
-                    self.reads[replicate, epoch] = self.reader.submit(minibatches, epoch)
+                    read = self.reader.submit(self.replicates.minibatches, replicate, epoch)
+                    self.reads[replicate, epoch] = read
             reads = [self.reads[replicate, epoch] for epoch in range(stretch.first, end)]
         return np.concatenate([read.result() for read in reads])
 

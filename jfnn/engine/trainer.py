@@ -50,15 +50,15 @@ class Trainer:
         self.experiment, self.hardware = experiment, hardware
         self.calls = calls or CallLength()
         self.replicates, data = experiment.replicates, experiment.data
-        self.parts = {replicate.fold: replicate.parts for replicate in self.replicates}
-        self.sources = experiment.sources()
+        self.parts = self.replicates.parts
+        self.sources = self.replicates.sources
         self.steps = int(self.sources.steps.max())
         self.replicate_of = experiment.replicate_of()
         self.fold_of = self.sources.fold[self.replicate_of]
         self.alike = self._alike()
         steps, objective = max(room(self.steps), self.calls.steps), experiment.execution.objective
         stock = self.sources, data.rows, data.weights, experiment.block
-        task = Task(experiment.learner, *stock, steps, objective, experiment.own_rows)
+        task = Task(experiment.learner, *stock, steps, objective, experiment.copied_rows)
         self.executor = make_executor(task, hardware.threads)
         self.failures: list[Failure] = []
         self.prefetcher = (
@@ -81,8 +81,7 @@ class Trainer:
 
     def start(self, hyper: Hyper) -> Members:
         """All members at epoch 0."""
-        starts = [replicate.params for replicate in self.replicates]
-        params = jax.tree.map(lambda *leaves: np.stack(leaves)[self.replicate_of], *starts)
+        params = self.replicates.start(self.replicate_of)
         state = State(params, self._memory(params, hyper))
         return Members(state, np.full(self.experiment.members, -1, np.int32))
 
@@ -197,7 +196,7 @@ class Trainer:
             metric.name: np.concatenate([block[metric.name] for block in result.blocks], axis=1)[: tile.used]
             for metric in self.experiment.learner.metrics
         }
-        folds, own = self.fold_of[slots], self.experiment.own_rows is not None
+        folds, own = self.fold_of[slots], self.experiment.copied_rows is not None
         for fold in np.unique(folds):
             same = folds == fold
             by_row = {name: values[same] for name, values in rows.items()}

@@ -31,12 +31,14 @@ def verify(experiment: Experiment, tile: int, platform: str, options: dict[str, 
     Raises:
         ArithmeticError: A number differs by more than rounding, ``√ε`` of the largest of its array.
     """
-    learner, replicate, data = experiment.learner.original, experiment.replicates[0], experiment.data
-    all_rows, counts = jax.tree.map(jnp.asarray, (data.rows, data.weights_in(replicate.fold)))
-    stand_in = stand_ins(counts, jnp.asarray(replicate.parts["train"])[None], 0)
-    first = jnp.asarray(replicate.minibatches(0)[0])
+    learner = experiment.learner.original
+    replicates = experiment.replicates
+    data = experiment.data
+    all_rows, counts = jax.tree.map(jnp.asarray, (data.rows, data.weights_in(0)))
+    stand_in = stand_ins(counts, jnp.asarray(replicates.parts[0]["train"])[None], 0)
+    first = jnp.asarray(replicates.minibatches(0, epoch=0)[0])
     rows, weights = gather(all_rows, counts, first, experiment.padded, stand_in=stand_in)
-    key = None if replicate.key is None else jax.random.wrap_key_data(jnp.asarray(replicate.key))
+    key = None if replicates.keys is None else jax.random.wrap_key_data(jnp.asarray(replicates.keys[0]))
 
     def step(params: Params, hyper: Any, rows: Rows, weights: Any, key: Any) -> dict[str, Any]:
         before = learner.start(params, hyper)
@@ -49,7 +51,7 @@ def verify(experiment: Experiment, tile: int, platform: str, options: dict[str, 
         return {f"the score {name!r}": values for name, values in scores.items()}
 
     members = np.arange(tile) % experiment.members
-    params = jax.tree.map(lambda leaf: np.stack([leaf] * tile), replicate.params)
+    params = replicates.start(np.zeros(tile, int))
     hyper = {name: values[members] for name, values in experiment.hyper().items()}
     block = jax.tree.map(lambda leaf: leaf[: data.block], data.rows)
     for function, arguments in ((step, (rows, weights, key)), (score, (block,))):

@@ -6,13 +6,14 @@ import math
 import numbers
 import zlib
 from collections.abc import Callable, Mapping
-from typing import Any, NamedTuple
+from typing import Any
 
 import numpy as np
 
 from jfnn.arguments import checks, memory
 from jfnn.arguments.checks import ArgumentError, ArgumentTypeError
-from jfnn.optimizers import Values, is_distribution
+from jfnn.arguments.fields import Valid, field
+from jfnn.optimizers import Distribution, is_distribution
 
 # Axes whose values are programs of their own: leading axes of a result, which hold no hyperparameters.
 PROGRAM_AXES = ("network", "batch_size")
@@ -21,34 +22,44 @@ ALWAYS = ("learning_rate", "l2")
 DRAW_BYTES = 64  # of one cell: the draws of two axes and their copies
 
 
-class Sample(NamedTuple):
+Number = (
+    float | np.ndarray | Distribution
+)  # checked values of a hyperparameter: one, several ``[k]``, or drawn
+
+
+@dataclasses.dataclass
+class Sample(Valid):
     """Random search over a number of cells, the first of which do not depend on that number.
 
     Attributes:
         cells: Cells to draw.
         seed: Fixes the draws.
+
+    Raises:
+        ValueError, TypeError: No whole number of cells of at least 1, or seed of at least 0.
     """
 
-    cells: int
-    seed: int = 0
+    cells: int = field(convert=checks.as_count)
+    seed: int = field(0, functools.partial(checks.as_count, minimum=0, maximum=None))
 
 
 def as_hyper(
     value: Any, argument: str, minimum: float | None = None, strict: bool = False, below: float = np.inf
-) -> Any:
+) -> Number:
     """A distribution as it is, several numbers as float64 ``[k]``, a single one as a float.
 
     Raises ArgumentError for numbers under ``minimum`` (``strict``: or equal to it), or not below ``below``.
     """
     if is_distribution(value):
-        return value
+        distribution: Distribution = value
+        return distribution
     values = checks.as_axis(value, argument, minimum, strict)
     if values.max() >= below:
         raise ArgumentError(argument, f"expected numbers below {below:g}, got {values.max():g}")
     return values if checks.is_several(value) or np.ndim(value) else float(values[0])
 
 
-def _as_rate(value: Any, argument: str) -> Any:
+def _as_rate(value: Any, argument: str) -> Number:
     """A learning rate; a function is none, but a schedule."""
     if callable(value):
         reason = "a schedule goes into the optimizer, jfnn.Optimizer(…, schedule=…)"
@@ -56,8 +67,8 @@ def _as_rate(value: Any, argument: str) -> Any:
     return as_hyper(value, argument, minimum=0.0, strict=True)
 
 
-# Checks of hyperparameters of networks that are no arguments of an optimizer.
-HYPER: dict[str, Callable[[Any, str], Any]] = {
+# Converters of hyperparameters of networks that are no arguments of an optimizer.
+HYPER: dict[str, Callable[[Any, str], Number]] = {
     "learning_rate": _as_rate,
     "l2": functools.partial(as_hyper, minimum=0.0),
     "dropout": functools.partial(as_hyper, minimum=0.0, below=1.0),
@@ -66,12 +77,15 @@ HYPER: dict[str, Callable[[Any, str], Any]] = {
 }
 
 
-def as_sample(sample: Any, argument: str = "sample") -> Sample:
+def as_numbers(values: Any, argument: str) -> dict[str, Number]:
+    """Hyperparameters by name, each converted; none of None."""
+    named = {} if values is None else checks.as_mapping(values, argument)
+    return {name: HYPER.get(name, as_hyper)(value, name) for name, value in named.items()}
+
+
+def as_sample(sample: Any, argument: str) -> Sample:
     """A `Sample`, from a number of cells as well."""
-    cells, seed = sample if isinstance(sample, Sample) else (sample, 0)
-    with checks.item_of("sample"):
-        checks.as_count(seed, "seed", 0, None)
-    return Sample(checks.as_count(cells, argument), seed)
+    return sample if isinstance(sample, Sample) else Sample(checks.as_count(sample, argument))
 
 
 @dataclasses.dataclass(frozen=True)
@@ -139,40 +153,48 @@ class Axes:
         }
 
 
-def axes_and_constants(values: Mapping[str, Values], sample: Sample | None) -> tuple[Axes, dict[str, float]]:
-    """Sorts hyperparameters, checked, into axes and constants (name -> value).
+def axes_and_constants(values: Mapping[str, Number], sample: Sample | None) -> tuple[Axes, dict[str, float]]:
+    """Sorts hyperparameters, converted, into axes and constants (name -> value).
 
     Args:
-        values: Name -> a number, a sequence or a distribution.
+        values: Name -> a number, several or a distribution.
         sample: Cells to draw; None for all combinations. A name's draws depend on the seed and the name
             alone, and the first of them not on how many there are.
     """
-    checked = {name: _checked(value, name) for name, value in values.items()}
-    axes = {n: value for n, value in checked.items() if n in ALWAYS or not isinstance(value, float)}
-    constants = {name: value for name, value in checked.items() if name not in axes}
-    if sample is None:
-        for name, value in axes.items():
-            if is_distribution(value):
-                raise ArgumentError(name, "a distribution is drawn from by sample=n, or give a sequence")
-        return Axes({name: np.atleast_1d(value) for name, value in axes.items()}), constants
+    constants: dict[str, float] = {}
+    axes: dict[str, np.ndarray | Distribution] = {}
+    for name, value in values.items():
+        if not isinstance(value, float):
+            axes[name] = value
+        elif name in ALWAYS:
+            axes[name] = np.array([value])
+        else:
+            constants[name] = value
+    if sample is not None:
+        return Axes(_drawn_columns(axes, sample), crossed=False), constants
+    crossed: dict[str, np.ndarray] = {}
+    for name, several in axes.items():
+        if not isinstance(several, np.ndarray):
+            raise ArgumentError(name, "a distribution is drawn from by sample=n, or give a sequence")
+        crossed[name] = several
+    return Axes(crossed), constants
+
+
+def _drawn_columns(axes: Mapping[str, np.ndarray | Distribution], sample: Sample) -> dict[str, np.ndarray]:
+    """Name -> the value of each cell; values that a distribution gives are checked here."""
     memory.check("sample", DRAW_BYTES * sample.cells)
-    if not any(is_distribution(value) or np.size(value) > 1 for value in axes.values()):
+    if all(isinstance(value, np.ndarray) and len(value) == 1 for value in axes.values()):
         raise ArgumentError("sample", "expected a distribution or several values to draw from")
-    drawn = {name: _checked(_drawn(value, name, sample), name) for name, value in axes.items()}
-    return Axes(drawn, crossed=False), constants
+    drawn = as_numbers({name: _drawn(value, name, sample) for name, value in axes.items()}, "sample")
+    return {name: np.asarray(values) for name, values in drawn.items()}
 
 
-def _checked(value: Any, name: str) -> Any:
-    return HYPER.get(name, as_hyper)(value, name)
-
-
-def _drawn(value: Any, name: str, sample: Sample) -> np.ndarray:
+def _drawn(value: np.ndarray | Distribution, name: str, sample: Sample) -> np.ndarray:
     """Values ``[cells]`` from a distribution, or each of several equally often."""
     uniform = np.random.default_rng([sample.seed, zlib.crc32(name.encode())]).random(sample.cells)
-    if is_distribution(value):
+    if not isinstance(value, np.ndarray):
         return np.asarray(value.ppf(uniform))
-    choices = np.atleast_1d(value)
-    return np.asarray(choices[(uniform * len(choices)).astype(int)])
+    return np.asarray(value[(uniform * len(value)).astype(int)])
 
 
 def check_counts(values: Mapping[str, np.ndarray], most: Mapping[str, int]) -> None:

@@ -1,6 +1,8 @@
-"""Options become an experiment: everything is checked here, once, before anything is compiled."""
+"""Options become an experiment: what they need data or a learner for is checked here, before any compiling.
 
-import dataclasses
+Options and split -> learner and data -> rows of the folds -> cells -> replicates -> `Experiment`.
+"""
+
 import math
 from collections.abc import Collection, Mapping, Sequence
 from typing import Any
@@ -10,9 +12,9 @@ import numpy as np
 
 from jfnn.arguments import checks, memory, paths
 from jfnn.arguments.checks import ArgumentError, ArgumentTypeError
-from jfnn.experiment.axes import axes_and_constants, check_counts, check_range
-from jfnn.experiment.experiment import PARTS, Experiment, Ranking, Replicate
-from jfnn.experiment.options import CheckedOptions, Common, Options
+from jfnn.experiment.axes import ALWAYS, Number, as_numbers, axes_and_constants, check_counts, check_range
+from jfnn.experiment.experiment import PARTS, Experiment, Ranking, Replicates, rows_to_copy, scored_block
+from jfnn.experiment.options import Options
 from jfnn.experiment.replicates import replicates
 from jfnn.experiment.settings import Validation
 from jfnn.experiment.validation import cuts, with_labels, with_weights
@@ -22,8 +24,9 @@ from jfnn.learners.shapes import starting_shapes
 from jfnn.learners.supervised import HYPER, Supervised, supervised
 from jfnn.learners.traced import scoring, traced
 from jfnn.network import Network
-from jfnn.optimizers import SCHEDULE_STEPS, Values
+from jfnn.optimizers import SCHEDULE_STEPS
 from jfnn.subsets import Subsets
+from jfnn.targets import Split
 
 COPIES = 4  # of all parameters at the least: starts, those in training, their memory, the result
 OF_NETWORKS = ("loss", "reduction", "optimizer", "gradient")  # options that a learner has of its own
@@ -36,86 +39,54 @@ def build(options: Options, first_fold: int = 0) -> Experiment:
         options: The options.
         first_fold: Number of the first fold, for the random numbers of its steps.
     """
-    options = options.checked()
-    given = options.folds if isinstance(options.folds, Subsets) else None
     split, folds = with_labels(options.split, options.folds)
-    options = dataclasses.replace(options, split=split, folds=folds)
     subsets = folds if isinstance(folds, Subsets) else None
-    validates = folds is not None if subsets is None else subsets.holds_out
-    validates |= options.validation.size is not None
-    _check_combinations(options, validates)
-    learner, data = _learner(options).bind(options.split)
+    holds_out = options.validation.size is not None
+    if folds is not None:
+        holds_out |= subsets is None or subsets.holds_out
+    _check_combinations(options, holds_out)
+
+    learner, data = _learner(options, split).bind(split)
     data = with_weights(data, subsets)
     check_metrics(learner.metrics)
     learner.check(data)
-    parts = cuts(data, options.validation.size, folds)
-    numbers, sample = _numbers(options, learner), options.sample
-    lengths = {name: len(v) if checks.is_several(v) else 1 for name, v in numbers.items()}
-    lengths = lengths if sample is None else {"sample": sample.cells}
-    _check_memory(learner, data, len(options.seeds) * len(parts), options.execution.tile, lengths)
-    cells, constants = axes_and_constants(numbers, sample)
+
+    rows = cuts(data, options.validation.size, folds)
+
+    further = as_numbers(learner.numbers, "hyper") | options.hyper
+    _check_names(list(further), learner, options.model)
+    numbers = {"learning_rate": options.learning_rate, "l2": options.l2, **further}
+    _check_memory(options, learner, data, len(rows), numbers)
+    cells, constants = axes_and_constants(numbers, options.sample)
     values = cells.values | {name: np.array([value]) for name, value in constants.items()}
     check_range(values, data.dtype)
     check_counts(values, getattr(learner, "counts", {}))
-    ranking = _ranking(learner, data, options.validation, validates)
-    _check_schedulers(options, math.prod(cells.shape), list(values), validates)
-    members = replicates(options, learner, data, parts, first_fold)
-    spread = _schedule_steps(learner, options.epochs, [replicate.steps for replicate in members])
-    experiment = Experiment(
-        learner=_as_trained(learner, data, members, (*values, *spread)),
+    ranking = _ranking(learner, data, options.validation, holds_out)
+    _check_schedulers(options, math.prod(cells.shape), list(values), holds_out)
+
+    members = replicates(options, learner, data, rows, first_fold)
+    schedule_steps = _schedule_steps(learner, options.epochs, members.sources.steps)
+    copied_rows = None if folds is None else rows_to_copy(data.n, members.parts)
+    learner = _as_trained(learner, data, members, (*values, *schedule_steps))
+    return Experiment(
+        learner=scoring(learner, scored_block(data, copied_rows)),
         data=data,
         cells=cells,
         constants=constants,
-        replicate_constants=spread,
+        replicate_constants=schedule_steps,
         replicates=members,
         seeds=options.seeds,
-        folds=None if folds is None else len(parts),
-        subsets=given,
+        folds=None if folds is None else len(rows),
+        copied_rows=copied_rows,
+        subsets=options.folds if isinstance(options.folds, Subsets) else None,
         epochs=options.epochs,
         ranking=ranking,
         schedulers=options.schedulers,
         execution=options.execution,
     )
-    return dataclasses.replace(experiment, learner=scoring(experiment.learner, experiment.block))
 
 
-def _as_trained(learner: Learner, data: Data, members: Sequence[Replicate], hyper: Sequence[str]) -> Learner:
-    """The learner, traced now for these replicates' minibatches."""
-    weighted = members[0].batches.padded or data.weights is not None
-    if weighted and not learner.takes_weights:
-        raise ArgumentError(
-            "weights",
-            "this sweep needs row weights (sample weights, or a last, shorter minibatch), but the"
-            " learner, or its gradient function, takes none",
-        )
-    sizes = [replicate.rows_a_step for replicate in members]
-    return traced(learner, members[0].params, data, hyper, sizes, weighted)
-
-
-def _check_memory(
-    learner: Learner, data: Data, replicates: int, tile: int | None, axes: Mapping[str, int]
-) -> None:
-    """Raises ArgumentError, of the longest axis, the seeds or the tile, unless members fit into memory.
-
-    Args:
-        learner: The learner.
-        data: The data.
-        replicates: Number of replicates.
-        tile: Members a tile, if that is fixed.
-        axes: Length of each axis, whose product is the number of cells.
-    """
-    leaves = jax.tree.leaves(starting_shapes(learner))
-    member_size = sum(leaf.size for leaf in leaves) * data.dtype.itemsize
-    memory.check("network", float(COPIES) * member_size, sizes=f", for one member of {member_size} bytes")
-    members, lengths = math.prod(axes.values()) * replicates, {**axes, "seeds": replicates}
-    if tile is not None and tile > members:  # filled up with repeats
-        members, lengths = tile, {"tile": tile}
-    longest = max(lengths, key=lambda name: lengths[name])
-    sizes = f", for {members} members of {member_size} bytes"
-    memory.check(longest, float(COPIES) * member_size * members, sizes=sizes)
-
-
-def _check_combinations(options: CheckedOptions, validates: bool) -> None:
+def _check_combinations(options: Options, validates: bool) -> None:
     """Raises ArgumentError for options that exclude each other."""
     every = options.execution.eval_every
     if isinstance(every, list) and every[-1] > options.epochs:
@@ -127,41 +98,76 @@ def _check_combinations(options: CheckedOptions, validates: bool) -> None:
         raise ArgumentError("refit", "given batches are of fewer rows than it trains on")
 
 
-def _learner(options: CheckedOptions) -> Learner:
+def _learner(options: Options, split: Split) -> Learner:
     """The learner itself, or that of the network; with the metric that ranks, if it is the user's own."""
-    if isinstance(options.network, Learner):
-        learner: Learner = options.network
-        for field in dataclasses.fields(Common):
-            check, value = field.metadata["check"], getattr(options, field.name)
-            if field.name in OF_NETWORKS and value != check(field.default, field.name):
-                raise ArgumentError(field.name, "a learner has its own; give it to the learner")
+    if isinstance(options.model, Learner):
+        learner: Learner = options.model
+        for name in options.changed(OF_NETWORKS):
+            raise ArgumentError(name, "a learner has its own; give it to the learner")
     else:
-        own = {name: getattr(options, name) for name in OF_NETWORKS}
-        own["hyper"] = [name for name in options.hyper or {} if name in HYPER]
-        learner = supervised(options.network, **own)
+        learner = supervised(
+            options.model,
+            loss=options.loss,
+            reduction=options.reduction,
+            optimizer=options.optimizer,
+            gradient=options.gradient,
+            hyper=[name for name in options.hyper if name in HYPER],
+        )
     metric = options.validation.rank_by
     if not isinstance(metric, Metric):
         return learner
     if not isinstance(learner, Supervised):
         raise ArgumentTypeError("rank_by", "expected the name of a metric, since the learner brings its own")
-    bound, _ = learner.bind(options.split)
+    bound, _ = learner.bind(split)
     with checks.renamed(metrics="rank_by"):
         return bound.measuring([*bound.metrics, metric])
 
 
-def _numbers(options: CheckedOptions, learner: Learner) -> dict[str, Values]:
-    """Values of all numbers that the learner takes, in the order of the axes."""
-    own = {"learning_rate": options.learning_rate, "l2": options.l2}
-    numbers = {**own, **learner.numbers, **(options.hyper or {})}
-    accepted = [name for name in learner.hyper if name not in (*own, SCHEDULE_STEPS)]
-    for name in (*learner.numbers, *(options.hyper or {})):
+def _check_names(names: Sequence[str], learner: Learner, network: Network | Learner) -> None:
+    """Raises ArgumentError unless these are the names of the numbers that the learner takes."""
+    accepted = [name for name in learner.hyper if name not in (*ALWAYS, SCHEDULE_STEPS)]
+    for name in names:
         if name not in accepted:
-            raise ArgumentError("hyper", _not_taken(name, accepted, options.network), name)
+            raise ArgumentError("hyper", _not_taken(name, accepted, network), name)
     for name in accepted:
         paths.check_name(name, "hyper")
-        if name not in numbers:
+        if name not in names:
             raise ArgumentError("hyper", f"the learner takes a number {name!r}; give its value")
-    return numbers
+
+
+def _check_memory(
+    options: Options, learner: Learner, data: Data, folds: int, numbers: Mapping[str, Number]
+) -> None:
+    """Raises ArgumentError, of the longest axis, the seeds or the tile, unless members fit into memory."""
+    leaves = jax.tree.leaves(starting_shapes(learner))
+    member_size = sum(leaf.size for leaf in leaves) * data.dtype.itemsize
+    memory.check("network", float(COPIES) * member_size, sizes=f", for one member of {member_size} bytes")
+    if options.sample is None:
+        lengths = {name: len(v) if isinstance(v, np.ndarray) else 1 for name, v in numbers.items()}
+    else:
+        lengths = {"sample": options.sample.cells}
+    lengths["seeds"] = len(options.seeds) * folds
+    members = math.prod(lengths.values())
+    tile = options.execution.tile
+    if tile is not None and tile > members:  # filled up with repeats
+        members = tile
+        lengths = {"tile": tile}
+    longest = max(lengths, key=lambda name: lengths[name])
+    sizes = f", for {members} members of {member_size} bytes"
+    memory.check(longest, float(COPIES) * member_size * members, sizes=sizes)
+
+
+def _as_trained(learner: Learner, data: Data, members: Replicates, hyper: Sequence[str]) -> Learner:
+    """The learner, traced now for these replicates' minibatches."""
+    weighted = members.batches.padded or data.weights is not None
+    if weighted and not learner.takes_weights:
+        raise ArgumentError(
+            "weights",
+            "this sweep needs row weights (sample weights, or a last, shorter minibatch), but the"
+            " learner, or its gradient function, takes none",
+        )
+    sizes = np.unique(members.sources.batch).tolist()
+    return traced(learner, members.start(0), data, hyper, sizes, weighted)
 
 
 def _not_taken(name: Any, accepted: Sequence[str], network: Network | Learner) -> str:
@@ -179,12 +185,12 @@ def _not_taken(name: Any, accepted: Sequence[str], network: Network | Learner) -
     return f"expected {expected}, got {name!r}{meant or cure}"
 
 
-def _schedule_steps(learner: Learner, epochs: int, steps: Sequence[int]) -> dict[str, np.ndarray]:
+def _schedule_steps(learner: Learner, epochs: int, steps: np.ndarray) -> dict[str, np.ndarray]:
     """Steps over which a schedule spreads, one number a replicate; nothing where there is no schedule."""
     if SCHEDULE_STEPS not in learner.hyper:
         return {}
     spread = max(epochs, 1) if learner.schedule_epochs is None else learner.schedule_epochs
-    return {SCHEDULE_STEPS: np.array([float(spread * steps_each) for steps_each in steps])}
+    return {SCHEDULE_STEPS: spread * steps.astype(np.float64)}
 
 
 def _ranking(learner: Learner, data: Data, validation: Validation, validates: bool) -> Ranking:
@@ -196,7 +202,7 @@ def _ranking(learner: Learner, data: Data, validation: Validation, validates: bo
     return Ranking(PARTS.index(part), name, directions[name])
 
 
-def _check_schedulers(options: CheckedOptions, cells: int, hyper: Collection[str], validates: bool) -> None:
+def _check_schedulers(options: Options, cells: int, hyper: Collection[str], validates: bool) -> None:
     for scheduler in options.schedulers:
         if scheduler.validates and not validates:
             reason = f"{scheduler} needs rows held out: validation or folds"

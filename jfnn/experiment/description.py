@@ -43,8 +43,9 @@ def describe(
 
 
 def _settings(experiment: Experiment) -> dict[str, Any]:
-    batches, execution = experiment.replicates[0].batches, experiment.execution
-    keys = [replicate.key for replicate in experiment.replicates if replicate.key is not None]
+    batches = experiment.replicates.batches
+    keys = experiment.replicates.keys
+    execution = experiment.execution
     replicate_constants = {name: values.tolist() for name, values in experiment.replicate_constants.items()}
     subsets = {}
     subset_rows = experiment.subsets
@@ -62,7 +63,7 @@ def _settings(experiment: Experiment) -> dict[str, Any]:
         "replicates": len(experiment.replicates),
         "folds": experiment.folds,
         **subsets,
-        "step_keys": digest(np.stack(keys)) if keys else None,
+        "step_keys": None if keys is None else digest(keys),
         "ranked_by": experiment.ranking.name,
         "higher_is_better": {metric.name: metric.higher_is_better for metric in experiment.learner.metrics},
         "schedulers": [describe_scheduler(scheduler) for scheduler in experiment.schedulers],
@@ -93,10 +94,10 @@ def describe_scheduler(scheduler: Any) -> dict[str, Any]:
 
 def checksums(experiment: Experiment, with_batches: bool) -> dict[str, Any]:
     """Checksums of all that goes into a run besides settings, and names as they are; see `describe`."""
-    data, replicates = experiment.data, experiment.replicates
-    folds = {replicate.fold: replicate.parts for replicate in replicates}.values()
-    rows = {part: [parts[part] for parts in folds] for part in PARTS}
-    starts = [jax.tree.leaves(replicate.params) for replicate in replicates]
+    data = experiment.data
+    replicates = experiment.replicates
+    rows = {part: [parts[part] for parts in replicates.parts] for part in PARTS}
+    starts = replicates.start(np.arange(len(replicates)))
     given, added = without_added(experiment)
     names = experiment.execution.names
     return {
@@ -105,7 +106,7 @@ def checksums(experiment: Experiment, with_batches: bool) -> dict[str, Any]:
         "structure": str(jax.tree.structure(data.rows)),
         "weights": None if data.weights is None else digest(data.weights),
         **{part: {"rows": sorted({*map(len, r)}), "sha256": digest(*r)} for part, r in rows.items()},
-        "starting_params": digest(*map(np.stack, zip(*starts, strict=True))),
+        "starting_params": digest(*jax.tree.leaves(starts)),
         "batches": minibatches_checksum(experiment, with_batches),
         "own_code": own_code(experiment),
         **({} if names is None else {"names": dict(names)}),
@@ -125,12 +126,13 @@ def without_added(experiment: Experiment) -> tuple[list[np.ndarray], list[np.nda
 
 def minibatches_checksum(experiment: Experiment, with_batches: bool) -> str | None:
     """A checksum of all minibatches where they are given, by an array or, ``with_batches``, by a function."""
-    batches = experiment.replicates[0].batches
+    replicates = experiment.replicates
+    batches = replicates.batches
     if isinstance(batches, Minibatches) or (batches.from_function and not with_batches):
         return None
     sha256 = hashlib.sha256()
-    for replicate in experiment.replicates:
-        rows = [replicate.minibatches(epoch) for epoch in range(experiment.epochs)]
+    for number in range(len(replicates)):
+        rows = [replicates.minibatches(number, epoch) for epoch in range(experiment.epochs)]
         sha256.update(digest(np.stack(rows)).encode())
     return sha256.hexdigest()
 

@@ -4,6 +4,7 @@ import dataclasses
 import functools
 from collections.abc import Mapping, Sequence
 
+import jax
 import numpy as np
 
 from jfnn.experiment.axes import Axes
@@ -18,47 +19,80 @@ from jfnn.schedulers.scheduler import Scheduler
 from jfnn.subsets import Subsets
 
 PARTS = ("train", "validation", "test")
-# Members of folds that all have at most this share of the rows are trained and scored on copies of their
-# own, scored by so many at a time.
-OWN_SHARE, OWN_BLOCK = 1 / 32, 256
+# Share of the rows up to which members train and are scored on copies of their fold's rows, one a member.
+COPIED_SHARE = 1 / 32
+COPIED_BLOCK = 256  # rows of these copies that are scored at a time, at most
 
 
-@dataclasses.dataclass(frozen=True, eq=False)
-class Replicate:
-    """One seed and fold.
+@dataclasses.dataclass(frozen=True, eq=False, kw_only=True)
+class Replicates:
+    """Seeds and folds, as arrays: what the members of each combination share. Seeds outside, folds inside.
 
     Attributes:
-        fold: Number of the fold, from 0.
-        params: Starting parameters in the engine's form (NumPy).
-        batches: Minibatches as numbers of the training rows.
-        parts: A name of `PARTS` -> numbers of its rows, possibly none.
-        minibatches_of: Number of the first replicate with the same minibatches, which may share its tiles.
-        key: Raw data of the random key of its steps, or None.
+        seeds: The seed of each replicate ``[R]`` (uint32).
+        keys: Raw data of the random key of its steps ``[R, 2]``, or None.
+        starts: Starting parameters in the engine's form (NumPy), of each seed ``[S, …]``, or of each
+            replicate ``[R, …]``.
+        batches: Minibatches as indices of a fold's training rows.
+        parts: A name of `PARTS` -> numbers of its rows, possibly none, for each fold.
     """
 
-    seed: int
-    fold: int
-    params: Params
+    seeds: np.ndarray
+    keys: np.ndarray | None = None
+    starts: Params
     batches: Minibatches | GivenMinibatches
-    parts: dict[str, np.ndarray]
-    minibatches_of: int
-    key: np.ndarray | None = None
+    parts: Sequence[Mapping[str, np.ndarray]]
+
+    def __len__(self) -> int:
+        return len(self.seeds)
+
+    @functools.cached_property
+    def folds(self) -> np.ndarray:
+        """The fold of each ``[R]`` (int32)."""
+        return np.arange(len(self), dtype=np.int32) % len(self.parts)
+
+    @functools.cached_property
+    def start_of(self) -> np.ndarray:
+        """Index of its starting parameters ``[R]``."""
+        return np.arange(len(self)) * len(jax.tree.leaves(self.starts)[0]) // len(self)
+
+    def start(self, numbers: int | np.ndarray) -> Params:
+        """Starting parameters of one replicate, or of several on a leading axis."""
+        return jax.tree.map(lambda leaf: leaf[self.start_of[numbers]], self.starts)
 
     @property
-    def steps(self) -> int:
-        """Steps an epoch."""
-        return self.batches.steps(len(self.parts["train"]))
+    def minibatches_of(self) -> np.ndarray:
+        """Number of the first replicate with the same minibatches and keys ``[R]``: they may share tiles."""
+        differ = self.batches.draws or self.keys is not None
+        return np.arange(len(self)) if differ else self.folds
 
-    @property
-    def rows_a_step(self) -> int:
-        """Length of one step's list of rows."""
-        return self.batches.rows_a_step(len(self.parts["train"]))
-
-    def minibatches(self, epoch: int) -> np.ndarray:
-        """Row numbers of all data ``[steps, batch]`` (int32), negative where there is no row."""
-        train = self.parts["train"]
-        rows = self.batches.epoch(len(train), self.seed, epoch)
+    def minibatches(self, number: int, epoch: int) -> np.ndarray:
+        """Row numbers of all data ``[steps, batch]`` (int32) of a replicate, negative where no row is."""
+        train = self.parts[self.folds[number]]["train"]
+        rows = self.batches.epoch(len(train), int(self.seeds[number]), epoch)
         return np.where(rows == PADDING, PADDING, train[rows]).astype(np.int32)
+
+    @functools.cached_property
+    def sources(self) -> Sources:
+        """Where the minibatches of every replicate come from."""
+        lengths = [len(part["train"]) for part in self.parts]
+        train = np.zeros((len(lengths), room(max(lengths))), np.int32)
+        for fold, part in enumerate(self.parts):
+            train[fold, : lengths[fold]] = part["train"]
+        domains = [domain(length) for length in lengths]
+        steps = np.array([self.batches.steps(length) for length in lengths], np.int32)
+        batch = np.array([self.batches.rows_a_step(length) for length in lengths])
+        return Sources(
+            seed=self.seeds,
+            key=self.keys,
+            fold=self.folds,
+            domain=Domain(*(np.array(sides, np.uint32) for sides in zip(*domains, strict=True))),
+            train=train,
+            steps=steps[self.folds],
+            batch=batch[self.folds],
+            batches=self.batches if isinstance(self.batches, Minibatches) else None,
+            padded=self.batches.padded,
+        )
 
 
 @dataclasses.dataclass(frozen=True)
@@ -87,8 +121,9 @@ class Experiment:
     Attributes:
         constants: Name -> value of numbers that all members share.
         replicate_constants: Name -> values of further numbers, one a replicate.
-        replicates: Seeds outside, folds inside.
+        replicates: Seeds and folds.
         folds: Number of folds, or None.
+        copied_rows: As of `rows_to_copy`.
         subsets: The subsets that are the folds as they were given, where they are `Subsets`. The data have
             rows behind theirs where they have labels of their own.
         schedulers: Rules that act at evaluations, those that keep parameters first.
@@ -99,9 +134,10 @@ class Experiment:
     cells: Axes
     constants: dict[str, float] = dataclasses.field(default_factory=dict)
     replicate_constants: dict[str, np.ndarray] = dataclasses.field(default_factory=dict)
-    replicates: Sequence[Replicate]
+    replicates: Replicates
     seeds: Sequence[int] = (0,)
     folds: int | None = None
+    copied_rows: np.ndarray | None = None
     subsets: Subsets | None = None
     epochs: int
     ranking: Ranking = Ranking(PARTS.index("train"), "loss", False)
@@ -111,7 +147,7 @@ class Experiment:
     @property
     def padded(self) -> bool:
         """Whether some minibatches may be shorter than others."""
-        return self.replicates[0].batches.padded
+        return self.replicates.batches.padded
 
     @property
     def shape(self) -> tuple[int, ...]:
@@ -162,49 +198,30 @@ class Experiment:
 
     def minibatches_of(self) -> np.ndarray:
         """Number of the replicate whose minibatches each member sees ``[members]``."""
-        numbers = [replicate.minibatches_of for replicate in self.replicates]
-        return np.asarray(np.array(numbers)[self.replicate_of()])
+        return np.asarray(self.replicates.minibatches_of[self.replicate_of()])
 
     def hyper(self) -> dict[str, np.ndarray]:
         """Each member's numbers, name -> ``[members]``."""
         constants = {**self.constants, **self.replicate_constants}
         return self.cells.hyper(constants, self.members, self.data.dtype)
 
-    @functools.cached_property
-    def own_rows(self) -> np.ndarray | None:
-        """Rows of each fold's parts ``[folds, …]`` (int32), then padding; None where they are many."""
-        several = () if self.folds is None else self.replicates[: self.folds]
-        lengths = [sum(map(len, replicate.parts.values())) for replicate in several]
-        longest = max(lengths, default=self.data.n)
-        if longest > OWN_SHARE * self.data.n:
-            return None
-        parts = [np.concatenate(list(replicate.parts.values())) for replicate in several]
-        length = room(longest) if longest <= OWN_BLOCK else -(-longest // OWN_BLOCK) * OWN_BLOCK
-        return np.stack([np.pad(rows, (0, length - len(rows)), constant_values=PADDING) for rows in parts])
-
     @property
     def block(self) -> int:
-        """Rows scored at a time: of all members together, or of each one's own."""
-        return self.data.block if self.own_rows is None else min(OWN_BLOCK, self.own_rows.shape[1])
+        """Rows scored at a time, as of `scored_block`."""
+        return scored_block(self.data, self.copied_rows)
 
-    def sources(self) -> Sources:
-        """Where the minibatches of every replicate come from."""
-        replicates = self.replicates
-        trains = {replicate.fold: replicate.parts["train"] for replicate in replicates}
-        train = np.zeros((len(trains), room(max(map(len, trains.values())))), np.int32)
-        for fold, numbers in trains.items():
-            train[fold, : len(numbers)] = numbers
-        domains = [domain(len(trains[fold])) for fold in range(len(trains))]
-        batches = replicates[0].batches
-        keys = [replicate.key for replicate in replicates if replicate.key is not None]
-        return Sources(
-            seed=np.array([replicate.seed for replicate in replicates], np.uint32),
-            key=np.stack(keys) if keys else None,
-            fold=np.array([replicate.fold for replicate in replicates], np.int32),
-            domain=Domain(*(np.array(sides, np.uint32) for sides in zip(*domains, strict=True))),
-            train=train,
-            steps=np.array([replicate.steps for replicate in replicates], np.int32),
-            batch=np.array([replicate.rows_a_step for replicate in replicates]),
-            batches=batches if isinstance(batches, Minibatches) else None,
-            padded=self.padded,
-        )
+
+def rows_to_copy(n: int, parts: Sequence[Mapping[str, np.ndarray]]) -> np.ndarray | None:
+    """Rows of each fold's parts ``[folds, …]`` (int32), then padding; None where they are many of ``n``."""
+    lengths = [sum(map(len, fold.values())) for fold in parts]
+    longest = max(lengths)
+    if longest > COPIED_SHARE * n:
+        return None
+    length = room(longest) if longest <= COPIED_BLOCK else -(-longest // COPIED_BLOCK) * COPIED_BLOCK
+    joined = [np.concatenate(list(fold.values())) for fold in parts]
+    return np.stack([np.pad(rows, (0, length - len(rows)), constant_values=PADDING) for rows in joined])
+
+
+def scored_block(data: Data, copied_rows: np.ndarray | None) -> int:
+    """Rows scored at a time: of all members together, or of each one's copies."""
+    return data.block if copied_rows is None else min(COPIED_BLOCK, copied_rows.shape[1])

@@ -7,27 +7,29 @@ these declarations.
 import dataclasses
 import functools
 import os
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from concurrent.futures import Executor
+from pathlib import Path
 from typing import Any
 
 import numpy as np
-import optax
 
 from jfnn import losses
-from jfnn.arguments import checks, paths
-from jfnn.experiment.axes import HYPER, Sample, as_sample
+from jfnn.arguments import checks, fields, paths
+from jfnn.arguments.checks import ArgumentError
+from jfnn.arguments.fields import Convert, Converted, Valid, optional
+from jfnn.experiment.axes import HYPER, Number, Sample, as_numbers, as_sample
 from jfnn.experiment.settings import (
     Execution,
     Validation,
+    as_batch_sizes,
     as_execution,
-    as_mapping,
-    as_minibatches,
+    as_networks,
+    as_pair,
     as_schedulers,
     as_seeds,
     as_split,
     as_validation,
-    optional,
 )
 from jfnn.experiment.workers import Workers
 from jfnn.layers.kind import Params
@@ -35,18 +37,38 @@ from jfnn.learners.learner import Learner
 from jfnn.losses import Loss
 from jfnn.minibatches import Minibatches
 from jfnn.network import Network
-from jfnn.optimizers import Optimizer, Values, as_optimizer
+from jfnn.optimizers import Factory, Optimizer, Values, as_optimizer
 from jfnn.schedulers.scheduler import Scheduler
 from jfnn.subsets import Subsets
 from jfnn.targets import Split
 from jfnn.training import GRADIENTS, ValueAndGrad
 
-Check = Callable[[Any, str], Any]  # of a value and the option's name: the value in its canonical type
+# What arguments take -> names that go into it, for advice to who gives one as a keyword beside them.
+NETWORKS = {
+    "jfnn.mlp(…)": ("sizes", "activation", "output", "init"),
+    "jfnn.supervised(…)": ("metrics",),
+}
+OPTIMIZERS = {"jfnn.Optimizer(…)": ("momentum", "nesterov", "schedule", "schedule_epochs")}
+SCHEMES = {"jfnn.Minibatches(…)": Minibatches._fields}
+VALIDATIONS = {"jfnn.Validation(…)": Validation._fields}
+EXECUTIONS = {"jfnn.Execution(…)": [field.name for field in dataclasses.fields(Execution)]}
 
 
-def option(help: str, default: Any = dataclasses.MISSING, check: Check | None = None) -> Any:
-    """A keyword: its help, its default, and its check, where the value alone can be checked."""
-    return dataclasses.field(default=default, metadata={"help": help, "check": check})
+def option(
+    help: str,
+    default: Any = dataclasses.MISSING,
+    convert: Convert | None = None,
+    holds: Mapping[str, Collection[str]] | None = None,
+) -> Any:
+    """A keyword.
+
+    Args:
+        help: Its help.
+        default: Its default.
+        convert: Its converter, where the value alone can be checked.
+        holds: What it takes -> names that go into it.
+    """
+    return fields.field(default, convert, help=help, holds=holds)
 
 
 def _gradient(value: Any, argument: str) -> Any:
@@ -54,24 +76,25 @@ def _gradient(value: Any, argument: str) -> Any:
     return value if callable(value) else checks.as_choice(value, argument, GRADIENTS)
 
 
-@dataclasses.dataclass(frozen=True, kw_only=True)
-class Common:
+@dataclasses.dataclass(kw_only=True)
+class Common(Valid):
     """Options of every function that trains."""
 
-    learning_rate: Values = option(
+    learning_rate: Converted[Values, Number] = option(
         "η, a number or a sequence: the first axis ``[E]``. With ``sample`` also a distribution.",
-        check=HYPER["learning_rate"],
+        convert=HYPER["learning_rate"],
     )
-    l2: Values = option("λ, in the same way: the second axis ``[L]``.", 0.0, HYPER["l2"])
-    hyper: Mapping[str, Values] | None = option(
+    l2: Converted[Values, Number] = option("λ, in the same way: the second axis ``[L]``.", 0.0, HYPER["l2"])
+    hyper: Converted[Mapping[str, Values] | None, dict[str, Number]] = option(
         "Further numbers of each member by name; a sequence is a further axis, a number a constant. Networks"
         ' take "dropout", the probability to drop a hidden unit for a sample in training, and "init_scale",'
         " the factor of starting weights. A dropout of 0 gives other last bits than none, those that it has"
         " beside other rates.",
         None,
-        optional(as_mapping),
+        as_numbers,
+        holds={"{…}": ("dropout", "init_scale")},
     )
-    loss: str | Loss = option(
+    loss: Converted[str | Loss, Loss] = option(
         "A key of `jfnn.losses.LOSSES`, or a `jfnn.Loss`.",
         "cross_entropy",
         lambda value, _: losses.get(value),
@@ -81,11 +104,12 @@ class Common:
         "sum",
         functools.partial(checks.as_choice, choices=losses.REDUCTIONS),
     )
-    optimizer: str | Optimizer | Callable[..., optax.GradientTransformation] = option(
+    optimizer: Converted[str | Optimizer | Factory, Optimizer] = option(
         '"sgd", any optax optimizer by name, a factory, or a `jfnn.Optimizer` with arguments and a schedule;'
         " its arguments that are sequences are further axes.",
         "sgd",
         lambda value, _: as_optimizer(value),
+        OPTIMIZERS,
     )
     gradient: str | ValueAndGrad = option(
         '"autodiff" (`jax.grad`), "backprop" (the hand derivation; equal to rounding, and faster), or a'
@@ -98,12 +122,15 @@ class Common:
         100,
         functools.partial(checks.as_count, minimum=0),
     )
-    batch_size: int | Minibatches | Sequence[int | Minibatches | None] | None = option(
+    batch_size: Converted[
+        int | Minibatches | Sequence[int | Minibatches | None] | None, Minibatches | tuple[Minibatches, ...]
+    ] = option(
         "Rows a step; None for all of them (gradient descent); or `jfnn.Minibatches`, to pass over a"
         " permutation instead of drawing a fresh subset each step. Of `jfnn.sweep` also several, which are"
         ' the axis "batch_size".',
         100,
-        as_minibatches,
+        as_batch_sizes,
+        SCHEMES,
     )
     batches: np.ndarray | Callable[[int, int], np.ndarray] | None = option(
         "Row numbers ``[epochs, steps, batch]`` to train on instead of drawn ones, or these with a leading"
@@ -114,23 +141,25 @@ class Common:
     initial_params: Params | None = option(
         "Parameters to start from instead of the network's own, or these with a leading seed axis.", None
     )
-    validation: float | int | Validation | None = option(
+    validation: Converted[float | int | Validation | None, Validation] = option(
         "Share (float) or number (int) of training rows to hold out, or a `jfnn.Validation`; cells are then"
         " ranked on these rows, and the test rows are left for the winner.",
         None,
         as_validation,
+        VALIDATIONS,
     )
-    schedulers: Sequence[Scheduler] = option(
+    schedulers: Converted[Sequence[Scheduler], tuple[Scheduler, ...]] = option(
         "Rules that stop, copy or change members at evaluations, such as ``[jfnn.Halving(3)]``.",
         (),
         as_schedulers,
     )
-    execution: int | Execution | Workers | Executor | None = option(
+    execution: Converted[int | Execution | Workers | Executor | None, Execution] = option(
         "How it runs: a number of devices, an executor of other processes, or a `jfnn.Execution`.",
         None,
         as_execution,
+        EXECUTIONS,
     )
-    out: str | os.PathLike[str] | None = option(
+    out: Converted[str | os.PathLike[str] | None, Path | None] = option(
         "A directory for the run: its state is saved there on the way, and in the end the result, for"
         " `jfnn.load`. It must hold no other run.",
         None,
@@ -143,12 +172,44 @@ class Common:
         checks.as_switch,
     )
 
+    @property
+    def scheme(self) -> Minibatches:
+        """The batch size of one program; raises ValueError where there are several."""
+        if not isinstance(self.batch_size, Minibatches):
+            raise ArgumentError("batch_size", "expected one number of rows here; jfnn.sweep takes several")
+        return self.batch_size
 
-@dataclasses.dataclass(frozen=True, kw_only=True)
-class SearchOptions(Common):
-    """Options of every function that trains several members."""
+    def changed(self, names: Iterable[str]) -> list[str]:
+        """Names, of these, of the options whose values are not the defaults."""
+        values = vars(self)
+        return [
+            name
+            for name, field in self.__dataclass_fields__.items()
+            if name in names and values[name] != field.metadata["convert"](field.default, name)
+        ]
 
-    seeds: int | Sequence[int] = option(
+    def common(self) -> dict[str, Any]:
+        """Values of the options that every function that trains has."""
+        values = vars(self)
+        return {field.name: values[field.name] for field in dataclasses.fields(Common)}
+
+
+@dataclasses.dataclass
+class Options(Common):
+    """Arguments of `jfnn.sweep`.
+
+    Attributes:
+        network: A `jfnn.Network`, from `jfnn.mlp` or another constructor, or a `jfnn.Learner`; or several of
+            them by name, which are the axis "network".
+        split: ``Split(x_train, y_train, x_test, y_test, weights)``.
+    """
+
+    network: Network | Learner | Mapping[str, Network | Learner] = dataclasses.field(
+        metadata={"convert": as_networks, "holds": NETWORKS}
+    )
+    split: Split = dataclasses.field(metadata={"convert": as_split})
+    _: dataclasses.KW_ONLY
+    seeds: Converted[int | Sequence[int], list[int]] = option(
         "How many (0, 1, …), or which; the last axis ``[S]``. A seed fixes starting parameters and"
         " minibatches.",
         1,
@@ -165,7 +226,7 @@ class SearchOptions(Common):
         False,
         checks.as_switch,
     )
-    sample: int | Sample | None = option(
+    sample: Converted[int | Sample | None, Sample | None] = option(
         "Random search: draw this number of cells instead of taking every combination. A distribution (with"
         " ``ppf``, such as ``scipy.stats.loguniform(1e-5, 1)``) or a sequence is drawn from, independently."
         " All arrays then have one axis of cells, ``[n, S]``.",
@@ -173,42 +234,15 @@ class SearchOptions(Common):
         optional(as_sample),
     )
 
-
-@dataclasses.dataclass(frozen=True)
-class Options(SearchOptions):
-    """Arguments of `jfnn.sweep`.
-
-    Attributes:
-        network: A `jfnn.Network`, from `jfnn.mlp` or another constructor, or a `jfnn.Learner`; or several of
-            them by name, which are the axis "network".
-        split: ``Split(x_train, y_train, x_test, y_test, weights)``.
-    """
-
-    network: Network | Learner | Mapping[str, Network | Learner]
-    split: Split = dataclasses.field(metadata={"check": as_split})
-
-    def checked(self) -> "CheckedOptions":
-        """The same options, each in the canonical type of its check; raises ArgumentError."""
-        values = vars(self).copy()
-        for field in dataclasses.fields(self):
-            if check := field.metadata.get("check"):
-                values[field.name] = check(values[field.name], field.name)
-        return CheckedOptions(**values)
+    @property
+    def model(self) -> Network | Learner:
+        """The network or learner of one program; raises ValueError where there are several."""
+        if isinstance(self.network, Mapping):
+            raise ArgumentError("network", "expected one network here; jfnn.sweep takes several")
+        return self.network
 
 
-@dataclasses.dataclass(frozen=True, kw_only=True)
-class CheckedOptions(Options):
-    """Options in the types that their checks return."""
-
-    batch_size: Minibatches
-    validation: Validation
-    schedulers: tuple[Scheduler, ...]
-    execution: Execution
-    seeds: list[int]
-    sample: Sample | None
-
-
-@dataclasses.dataclass(frozen=True)
+@dataclasses.dataclass
 class TrainOptions(Common):
     """Arguments of `jfnn.train`.
 
@@ -222,10 +256,11 @@ class TrainOptions(Common):
         weights: How often each row's cost counts ``[n]``.
     """
 
-    network: Network | Learner
+    network: Network | Learner = dataclasses.field(metadata={"holds": NETWORKS})
     x: Any
     y: Any = None
-    seed: int = dataclasses.field(default=0, kw_only=True)
-    fold: int = dataclasses.field(default=0, kw_only=True)
-    test: tuple[Any, Any] | None = dataclasses.field(default=None, kw_only=True)
-    weights: Any = dataclasses.field(default=None, kw_only=True)
+    _: dataclasses.KW_ONLY
+    seed: int = fields.field(0, checks.as_seed)
+    fold: int = fields.field(0, functools.partial(checks.as_count, minimum=0))
+    test: tuple[Any, Any] | None = fields.field(None, optional(as_pair))
+    weights: Any = None

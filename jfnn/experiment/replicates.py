@@ -10,8 +10,8 @@ import numpy as np
 
 from jfnn.arguments import checks
 from jfnn.arguments.checks import ArgumentError, ArgumentTypeError
-from jfnn.experiment.experiment import PARTS, Replicate
-from jfnn.experiment.options import CheckedOptions
+from jfnn.experiment.experiment import PARTS, Replicates
+from jfnn.experiment.options import Options
 from jfnn.layers.kind import Params
 from jfnn.learners.data import Data
 from jfnn.learners.learner import Learner
@@ -27,46 +27,44 @@ STARTS, STARTS_BYTES = 64, 4_000_000  # seeds that one call draws starts for, an
 
 
 def replicates(
-    options: CheckedOptions,
+    options: Options,
     learner: Learner,
     data: Data,
     cuts: Sequence[Cut],
     first_fold: int = 0,
-) -> list[Replicate]:
-    """One replicate for each seed and fold, seeds outside; ``first_fold`` is the fold's number for its draws.
+) -> Replicates:
+    """A replicate for each seed and fold; ``first_fold`` is the fold's number for its draws.
 
     Subsets with starts of their own have a seed each, for starts and minibatches.
     Where minibatches are not drawn, those of all seeds are the same: members of a fold share tiles, unless
     steps draw by a key of their own.
     """
-    lengths = [len(train) for train, _ in cuts]
-    count, folds = len(options.seeds) * len(cuts), options.folds
-    own = isinstance(folds, Subsets) and folds.own_starts
     seeds: Sequence[int] = options.seeds
-    if own:
+    start_per_fold = isinstance(options.folds, Subsets) and options.folds.own_starts
+    if start_per_fold:
         seeds = [seed * len(cuts) + fold for seed in seeds for fold in range(len(cuts))]
         checks.as_seed(max(seeds), "seeds")
+    lengths = [len(train) for train, _ in cuts]
     batches = as_given(options.batches, options.epochs, seeds, min(lengths)) or _drawn_batches(
-        options.batch_size, lengths, options.execution.padded, learner.takes_weights
+        options.scheme, lengths, options.execution.padded, learner.takes_weights
     )
     starts = starting_params(learner, options.initial_params, seeds, data.dtype)
     test = np.arange(data.n_train, data.n)
-    shared = not batches.draws and not learner.random
-    start_of, fold_of = np.arange(count) // (1 if own else len(cuts)), np.arange(count) % len(cuts)
-    keys = step_key(np.array(seeds)[start_of], first_fold + fold_of) if learner.random else [None] * count
-    members: list[Replicate] = []
-    for number, (i, fold) in enumerate(zip(start_of.tolist(), fold_of.tolist(), strict=True)):
-        parts = dict(zip(PARTS, (*cuts[fold], test), strict=True))
-        source = fold if shared else number
-        members.append(Replicate(seeds[i], fold, starts[i], batches, parts, source, keys[number]))
-    return members
+    parts = [dict(zip(PARTS, (*cut, test), strict=True)) for cut in cuts]
+    of_each = np.array(seeds, np.uint32)
+    if not start_per_fold:
+        of_each = np.repeat(of_each, len(cuts))
+    keys = None
+    if learner.random:
+        keys = step_key(of_each, first_fold + np.arange(len(of_each)) % len(cuts))
+    return Replicates(seeds=of_each, keys=keys, starts=starts, batches=batches, parts=parts)
 
 
 def _drawn_batches(
     scheme: Minibatches, lengths: Sequence[int], padded: int | None, takes_weights: bool
 ) -> Minibatches:
     """A scheme for folds of several lengths; see `Execution` for ``padded``."""
-    drawn = scheme.checked(max(lengths), min(lengths))
+    drawn = scheme.fitted(min(lengths))
     if drawn.scheme != "full":
         return drawn
     if padded is None and takes_weights and max(lengths) > min(lengths):
@@ -92,16 +90,13 @@ def step_key(seed: Any, fold: Any) -> np.ndarray:
     return np.asarray(keys(np.asarray(seed, np.uint32), np.asarray(fold, np.uint32)))
 
 
-def starting_params(
-    learner: Learner, initial_params: Any, seeds: Sequence[int], dtype: np.dtype
-) -> list[Params]:
-    """Each seed's starting parameters in the engine's form (NumPy): drawn from the seed, or the user's."""
+def starting_params(learner: Learner, initial_params: Any, seeds: Sequence[int], dtype: np.dtype) -> Params:
+    """Starting parameters of the seeds ``[S, …]`` in the engine's form (NumPy): drawn, or the user's."""
     if initial_params is None:
         starts = _drawn_params(learner, seeds)
     else:
         starts = _user_params(learner, initial_params, len(seeds), dtype)
-    leaves, structure = jax.tree.flatten(_as_numpy(learner.pack(_as_numpy(starts, dtype)), dtype))
-    return [jax.tree.unflatten(structure, [leaf[i] for leaf in leaves]) for i in range(len(seeds))]
+    return _as_numpy(learner.pack(_as_numpy(starts, dtype)), dtype)
 
 
 def _drawn_params(learner: Learner, seeds: Sequence[int]) -> Params:

@@ -1,9 +1,7 @@
-"""Values of options: small types that hold several settings, and the check of each option.
+"""Values of options: small types that hold several settings, and converters of options to their types."""
 
-A check takes a value and the option's name, and returns the value in its canonical type, which it returns
-unchanged when called again.
-"""
-
+import dataclasses
+import functools
 import json
 from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import Executor
@@ -11,8 +9,9 @@ from typing import Any, NamedTuple
 
 import jax
 
-from jfnn.arguments import checks, memory
+from jfnn.arguments import checks, memory, paths
 from jfnn.arguments.checks import ArgumentError, ArgumentTypeError
+from jfnn.arguments.fields import Converted, Valid, field, optional
 from jfnn.arguments.texts import number_text
 from jfnn.experiment.workers import Workers, as_workers
 from jfnn.learners.learner import Metric
@@ -45,7 +44,7 @@ class Progress(NamedTuple):
 class ProgressBar:
     """A bar of epochs on one line, in a notebook a widget, that is gone at the end; called with a `Progress`.
 
-    It begins anew with each group, and where the best cell is trained again.
+    It begins anew with each program, and where the best cell is trained again.
 
     Args:
         metric: Name of the metric that ranks, shown before the best score.
@@ -95,7 +94,39 @@ class Validation(NamedTuple):
     rank_by: str | Metric | None = None
 
 
-class Execution(NamedTuple):
+def _as_epochs(every: Any, argument: str) -> int | list[int]:
+    """A number of epochs, or several of their numbers in order."""
+    every = every.tolist() if hasattr(every, "tolist") else every
+    if not checks.is_several(every):
+        return checks.as_count(every, argument)
+    if not len(every):
+        raise ArgumentError(argument, "expected at least one epoch")
+    return sorted({checks.as_count(epoch, argument) for epoch in every})
+
+
+def _as_progress(value: Any, argument: str) -> Callable[[Progress], None] | None:
+    """A function of a `Progress`, from a switch of the bar as well; None for none."""
+    if isinstance(value, bool):
+        return ProgressBar() if value else None
+    if value is not None and not callable(value):
+        raise ArgumentTypeError(argument, f"expected a function, got {type(value).__name__}")
+    function: Callable[[Progress], None] | None = value
+    return function
+
+
+def _as_plain(value: Any, argument: str) -> Mapping[str, Any]:
+    """A mapping of names to values that JSON has."""
+    mapping = checks.as_mapping(value, argument)
+    try:
+        json.dumps(dict(mapping))
+    except (TypeError, ValueError):
+        got = checks.shown(mapping)
+        raise ArgumentTypeError(argument, f"expected plain values, as JSON has them, got {got}") from None
+    return mapping
+
+
+@dataclasses.dataclass
+class Execution(Valid):
     """How a sweep runs and what it records; only ``tile``, ``shared`` and ``padded`` change bits.
 
     Attributes:
@@ -116,24 +147,32 @@ class Execution(NamedTuple):
             process on the same kind of processor. None to train in this process.
         names: What the numbers of the data stand for, such as ``{"classes": ["no", "yes"]}``, in plain values
             as JSON has them. They are written into config.json, and a run with others is another run.
+
+    Raises:
+        ValueError, TypeError: An invalid value; whether there are such devices is seen where a run begins.
     """
 
     devices: int | Sequence[jax.Device] | None = None
-    tile: int | None = None
-    shared: bool | None = None
-    padded: int | None = None
-    eval_every: int | Sequence[int] | None = None
-    objective: bool = False
-    keep_params: str = "all"
-    verify: bool = False
-    progress: Callable[[Progress], None] | bool | None = None
-    executor: Workers | Executor | Callable[[], Executor] | None = None
-    names: Mapping[str, Any] | None = None
+    tile: int | None = field(None, optional(checks.as_count))
+    shared: bool | None = field(None, optional(checks.as_switch))
+    padded: int | None = field(None, optional(checks.as_count))
+    eval_every: Converted[int | Sequence[int] | None, int | list[int] | None] = field(
+        None, optional(_as_epochs)
+    )
+    objective: bool = field(False, checks.as_switch)
+    keep_params: str = field("all", functools.partial(checks.as_choice, choices=KEEP_PARAMS))
+    verify: bool = field(False, checks.as_switch)
+    progress: Converted[Callable[[Progress], None] | bool | None, Callable[[Progress], None] | None] = field(
+        None, _as_progress
+    )
+    executor: Converted[Workers | Executor | Callable[[], Executor] | None, Workers | None] = field(
+        None, optional(as_workers)
+    )
+    names: Mapping[str, Any] | None = field(None, optional(_as_plain))
 
-
-def optional(check: Callable[[Any, str], Any]) -> Callable[[Any, str], Any]:
-    """A check that None passes."""
-    return lambda value, argument: None if value is None else check(value, argument)
+    def __post_init__(self) -> None:
+        if self.keep_params == "evaluations" and self.eval_every is None:
+            raise ArgumentError("keep_params", "'evaluations' needs eval_every")
 
 
 def as_split(split: Any, argument: str) -> Split:
@@ -146,19 +185,43 @@ def as_split(split: Any, argument: str) -> Split:
     return Split(*split)
 
 
-def as_mapping(value: Any, argument: str) -> Mapping[str, Any]:
-    """A mapping of names to values."""
-    if not isinstance(value, Mapping):
-        raise ArgumentTypeError(argument, f"expected a mapping of names to values, got {checks.shown(value)}")
-    return value
+def as_pair(value: Any, argument: str) -> tuple[Any, Any]:
+    """Inputs and targets."""
+    if not isinstance(value, tuple | list) or len(value) != 2:
+        raise ArgumentError(argument, f"expected a pair (x, y), got {type(value).__name__}")
+    return value[0], value[1]
 
 
 def as_minibatches(size: Any, argument: str) -> Minibatches:
     """A `Minibatches`, from a number of rows a step or None as well."""
     scheme = size if isinstance(size, Minibatches) else Minibatches(size)
     with checks.renamed(batch_size=argument):
-        scheme.checked(checks.MOST)
+        scheme.check()
     return scheme
+
+
+def as_batch_sizes(sizes: Any, argument: str) -> Minibatches | tuple[Minibatches, ...]:
+    """A `Minibatches`, or of several batch sizes one each, all of other numbers of rows."""
+    if isinstance(sizes, Minibatches) or not checks.is_several(sizes):
+        return as_minibatches(sizes, argument)
+    schemes = tuple(as_minibatches(size, argument) for size in sizes)
+    rows = [scheme.rows for scheme in schemes]
+    if not rows or len(set(rows)) < len(rows):
+        raise ArgumentError(argument, f"expected numbers of rows, each once, got {checks.shown(sizes)}")
+    return schemes
+
+
+def as_networks(network: Any, argument: str) -> Any:
+    """A network or learner as it is, or several by names that can be those of directories."""
+    if not isinstance(network, Mapping):
+        return network
+    for name in network:
+        if not paths.names_directory(name) or not name.isprintable():
+            got = checks.shown(name)
+            raise ArgumentError(argument, f"expected names that can be those of directories, got {got}")
+    if not network:
+        raise ArgumentError(argument, "expected at least one network by name, got none")
+    return dict(network)
 
 
 def as_schedulers(schedulers: Any, argument: str) -> tuple[Scheduler, ...]:
@@ -169,59 +232,21 @@ def as_schedulers(schedulers: Any, argument: str) -> tuple[Scheduler, ...]:
     return tuple(sorted(schedulers, key=lambda scheduler: not scheduler.keeps_best))
 
 
-def as_execution(value: Any, argument: str = "execution") -> Execution:
-    """An `Execution`, from a number of devices, an executor or None as well; its executor as `Workers`."""
-    execution: Execution = value
-    if callable(getattr(value, "submit", None)):
-        execution = Execution(executor=value)
-    elif not isinstance(value, Execution):
-        execution = Execution(None if value is None else checks.as_count(value, argument))
-    if execution.executor is not None:
-        execution = execution._replace(executor=as_workers(execution.executor))
-    checks.as_choice(execution.keep_params, "keep_params", KEEP_PARAMS)
-    for name in ("verify", "objective", *(() if execution.shared is None else ("shared",))):
-        checks.as_switch(getattr(execution, name), name)
-    for name in ("tile", "padded"):
-        if getattr(execution, name) is not None:
-            checks.as_count(getattr(execution, name), name)
-    if isinstance(execution.progress, bool):
-        execution = execution._replace(progress=ProgressBar() if execution.progress else None)
-    if execution.progress is not None and not callable(execution.progress):
-        raise ArgumentTypeError("progress", f"expected a function, got {type(execution.progress).__name__}")
-    if execution.names is not None:
-        _check_plain(as_mapping(execution.names, "names"), "names")
-    if execution.eval_every is not None:
-        return execution._replace(eval_every=_as_epochs(execution.eval_every))
-    if execution.keep_params == "evaluations":
-        raise ArgumentError("keep_params", "'evaluations' needs eval_every")
-    return execution
+def as_execution(value: Any, argument: str) -> Execution:
+    """An `Execution`, from a number of devices, an executor or None as well."""
+    if isinstance(value, Execution):
+        return value
+    if isinstance(value, Workers) or callable(getattr(value, "submit", None)):
+        return Execution(executor=value)
+    return Execution(None if value is None else checks.as_count(value, argument))
 
 
-def _check_plain(value: Any, argument: str) -> None:
-    """Raises ArgumentTypeError for values that JSON lacks."""
-    try:
-        json.dumps(dict(value))
-    except (TypeError, ValueError):
-        got = checks.shown(value)
-        raise ArgumentTypeError(argument, f"expected plain values, as JSON has them, got {got}") from None
-
-
-def _as_epochs(every: Any) -> int | list[int]:
-    """A number of epochs, or several of their numbers in order."""
-    every = every.tolist() if hasattr(every, "tolist") else every
-    if not checks.is_several(every):
-        return checks.as_count(every, "eval_every")
-    if not len(every):
-        raise ArgumentError("eval_every", "expected at least one epoch")
-    return sorted({checks.as_count(epoch, "eval_every") for epoch in every})
-
-
-def as_validation(validation: Any, argument: str = "validation") -> Validation:
+def as_validation(value: Any, _: str) -> Validation:
     """A `Validation`, from a share or number of rows or None as well."""
-    return validation if isinstance(validation, Validation) else Validation(validation)
+    return value if isinstance(value, Validation) else Validation(value)
 
 
-def as_seeds(seeds: Any, argument: str = "seeds") -> list[int]:
+def as_seeds(seeds: Any, argument: str) -> list[int]:
     """Seeds from their count, or from a sequence of distinct integers from 0 to 2³² - 1."""
     seeds = seeds.tolist() if hasattr(seeds, "tolist") else seeds
     if not checks.is_several(seeds):

@@ -144,6 +144,6 @@ def _like(executor: Any) -> Callable[[], Any] | None:
     return lambda: pool(**{name: getattr(executor, where) for name, where in POOL_ARGUMENTS.items()})
 
 
-def as_workers(executor: Any) -> Workers:
+def as_workers(executor: Any, _: str) -> Workers:
     """`Workers` of an executor, or the `Workers` themselves."""
     return executor if isinstance(executor, Workers) else Workers(executor)

@@ -13,7 +13,7 @@ from jfnn.engine.plan import CallLength, Hardware
 from jfnn.engine.state import RunState
 from jfnn.engine.trainer import Trainer
 from jfnn.experiment.axes import Axes
-from jfnn.experiment.experiment import PARTS, Experiment, Replicate
+from jfnn.experiment.experiment import PARTS, Experiment, Replicates
 from jfnn.fitting.draws import Order
 from jfnn.fitting.fit import Carry, Fit, Optimizer, Trained
 from jfnn.fitting.learner import ROOM, PerceptronLearner
@@ -65,10 +65,11 @@ def train(
 
 def _hardware(experiment: Experiment) -> Hardware:
     """The engine's choice, but for two members side by side where it has one and two are still small."""
-    hardware, (replicate,) = forms.hardware(experiment, alone=True), experiment.replicates
-    parameters = sum(leaf.size for leaf in jax.tree.leaves(replicate.params))
+    hardware = forms.hardware(experiment, alone=True)
+    replicates = experiment.replicates
+    parameters = sum(leaf.size for leaf in jax.tree.leaves(replicates.start(0)))
     width, itemsize = experiment.learner.width(), experiment.data.dtype.itemsize
-    two = 2 * plan.member_bytes(parameters, width, replicate.rows_a_step, itemsize)
+    two = 2 * plan.member_bytes(parameters, width, int(replicates.sources.batch[0]), itemsize)
     form = hardware.form._replace(width=2, own=False)
     return hardware._replace(form=form) if hardware.form.width == 1 and two <= TWO_BYTES else hardware
 
@@ -112,14 +113,16 @@ class _Run:
         further["rate"] = columns["learning_rate"] if rate is None else rate
         columns |= {name: np.full(len(self.fits), value) for name, value in further.items()}
         params = jax.tree.map(
-            lambda leaf: np.ascontiguousarray(leaf, data.dtype), self.learner.pack(fit.start)
+            lambda leaf: np.ascontiguousarray(leaf, data.dtype)[None], self.learner.pack(fit.start)
         )
         parts = dict.fromkeys(PARTS, np.arange(0)) | {"train": np.arange(data.n)}
         return Experiment(
             learner=self.learner,
             data=data,
             cells=Axes(columns, crossed=False),
-            replicates=[Replicate(0, 0, params, order.minibatches, parts, 0)],
+            replicates=Replicates(
+                seeds=np.zeros(1, np.uint32), starts=params, batches=order.minibatches, parts=[parts]
+            ),
             epochs=int(columns["max_iter"].max()),
         )
 

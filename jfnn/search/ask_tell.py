@@ -14,7 +14,6 @@ from jfnn.arguments.packages import imported
 from jfnn.arguments.signatures import check_callable
 from jfnn.experiment.experiment import Experiment
 from jfnn.experiment.options import Options
-from jfnn.experiment.settings import as_execution
 from jfnn.learners.learner import Learner
 from jfnn.network import Network
 from jfnn.search import run_directory
@@ -192,9 +191,9 @@ def _width(
     """Trials a round; invalid options raise here, before anything trains."""
 
     def prepared(count: int) -> Run:
-        trials = _with_cells(options, [cell] * count)
-        trials["execution"] = as_execution(trials.get("execution"))._replace(executor=None)
-        return prepare(Options(network, split, **trials), alone=count == 1)
+        cells = Options(network, split, **_with_cells(options, [cell] * count))
+        here = dataclasses.replace(cells.execution, executor=None)
+        return prepare(dataclasses.replace(cells, execution=here), alone=count == 1)
 
     run = prepared(1)
     _check_directions(study, run.experiment, objectives)
@@ -210,7 +209,7 @@ def _directions(study: Study) -> list[str]:
 
 def _check_directions(study: Study, experiment: Experiment, objectives: Sequence[Objective] | None) -> None:
     """Raises ArgumentError for unknown scores, and where a study's directions are not those of its scores."""
-    parts = [part for part, rows in experiment.replicates[0].parts.items() if len(rows)]
+    parts = [part for part, rows in experiment.replicates.parts[0].items() if len(rows)]
     names = {f"{part}_{m.name}": m.higher_is_better for part in parts for m in experiment.learner.metrics}
     own, expected = _directions(study), []
     for score in objectives or [experiment.ranking.name]:

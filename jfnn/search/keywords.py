@@ -6,29 +6,17 @@ import functools
 import inspect
 import re
 import textwrap
-from collections.abc import Callable, Collection, Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any, ParamSpec, TypeVar
 
 import jax
 
 from jfnn.arguments import checks
-from jfnn.experiment.settings import Execution, Validation
-from jfnn.minibatches import Minibatches
+from jfnn.arguments.fields import given_type
 
 P = ParamSpec("P")
 OptionsT = TypeVar("OptionsT")
 R = TypeVar("R")
-
-# What is given with further arguments -> names of these.
-PLACES: dict[str, Collection[str]] = {
-    "hyper={…}": ("dropout", "init_scale"),
-    "optimizer=jfnn.Optimizer(…)": ("momentum", "nesterov", "schedule", "schedule_epochs"),
-    "batch_size=jfnn.Minibatches(…)": Minibatches._fields,
-    "validation=jfnn.Validation(…)": Validation._fields,
-    "execution=jfnn.Execution(…)": Execution._fields,
-    "the network, as of jfnn.mlp": ("sizes", "activation", "output", "init"),
-    "jfnn.supervised(…), given as the network": ("metrics",),
-}
 
 
 def takes_fields(options: Callable[P, OptionsT]) -> Callable[[Callable[[OptionsT], R]], Callable[P, R]]:
@@ -46,17 +34,20 @@ def takes_fields(options: Callable[P, OptionsT]) -> Callable[[Callable[[OptionsT
                 inspect.signature(options).bind(*args, **kwargs)
             except TypeError as error:  # an argument too few or too many
                 raise TypeError(f"{function.__name__}() {_reason(error, options, args, kwargs)}") from None
-            fields = options(*args, **kwargs)
             # An interrupt may come where JAX has just begun to trace, which would go on after this call.
             with jax.core.eval_context():
-                return function(fields)
+                return function(options(*args, **kwargs))
 
         del call.__wrapped__
         public: Any = call
         returned = inspect.signature(function).return_annotation
-        public.__signature__ = inspect.signature(options).replace(return_annotation=returned)
-        parameters = {name: p.annotation for name, p in public.__signature__.parameters.items()}
-        public.__annotations__ = parameters | {"return": returned}
+        parameters = [
+            parameter.replace(annotation=given_type(parameter.annotation))
+            for parameter in inspect.signature(options).parameters.values()
+        ]
+        public.__signature__ = inspect.Signature(parameters, return_annotation=returned)
+        annotations = {parameter.name: parameter.annotation for parameter in parameters}
+        public.__annotations__ = annotations | {"return": returned}
         summary, _, rest = (function.__doc__ or "").partition("\n    Returns:")
         public.__doc__ = f"{summary}\n{_arguments(options)}\n    Returns:{rest}"
         return call
@@ -72,10 +63,18 @@ def _reason(error: TypeError, options: Any, args: Sequence[Any], kwargs: Mapping
         return f"takes {len(several)} arguments without a name, {', '.join(several)}, got {len(args)}"
     for name in kwargs:
         if name not in parameters:
-            places = [place for place, names in PLACES.items() if name in names]
-            meant = f"; it goes into {places[0]}" if places else checks.did_you_mean(name, parameters)
+            meant = _holder(name, options) or checks.did_you_mean(name, parameters)
             return f"got an unexpected keyword argument {name!r}{meant}"
     return str(error)
+
+
+def _holder(name: str, options: Any) -> str:
+    """Advice on a name that goes into what another argument takes; else empty."""
+    for field in dataclasses.fields(options):
+        for value, names in (field.metadata.get("holds") or {}).items():
+            if name in names:
+                return f"; it goes into {field.name}={value}"
+    return ""
 
 
 def _arguments(options: Any) -> str:

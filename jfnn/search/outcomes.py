@@ -95,9 +95,8 @@ def as_result(
 
 def origin_of(experiment: Experiment) -> Origin:
     """The learner of an experiment, the rows of its folds and its subsets, for predictions."""
-    parts = {replicate.fold: replicate.parts for replicate in experiment.replicates}
     learner = functools.partial(_learner, experiment.learner.original)
-    return Origin(learner, list(parts.values()), experiment.subsets)
+    return Origin(learner, list(experiment.replicates.parts), experiment.subsets)
 
 
 def _learner(learner: Any, network: Network | None) -> Learner:

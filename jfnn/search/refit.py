@@ -1,15 +1,14 @@
 """Options that train the winner of a search once more, on all rows."""
 
 import dataclasses
-from pathlib import Path
 from typing import Any
 
 import numpy as np
 
 from jfnn.experiment.options import Options
-from jfnn.experiment.settings import Validation, as_execution, as_validation
+from jfnn.experiment.settings import Validation
 from jfnn.learners.learner import Learner
-from jfnn.optimizers import Optimizer, as_optimizer
+from jfnn.optimizers import Optimizer
 from jfnn.search.result import SweepResult
 from jfnn.search.run_directory import REFIT
 
@@ -20,27 +19,26 @@ def refit_options(options: Options, result: SweepResult) -> Options:
     # As axes of one value, so that the program, and the bits, are those of the cell in a grid of all rows.
     values = {name: [value] for name, value in best.axes.items()}
     changed: dict[str, Any] = {name: values.pop(name) for name in ("learning_rate", "l2")}
-    if isinstance(options.network, Learner):
-        changed["network"] = _with_schedule(options.network, options.epochs)
+    if isinstance(options.model, Learner):
+        changed["network"] = _with_schedule(options.model, options.epochs)
     else:
-        optimizer = as_optimizer(options.optimizer)
-        changed["optimizer"] = _with_values(optimizer, options.epochs, values)
-        values = {name: value for name, value in values.items() if name not in optimizer.arguments}
+        changed["optimizer"] = _with_values(options.optimizer, options.epochs, values)
+        values = {name: value for name, value in values.items() if name not in options.optimizer.arguments}
     epochs = options.epochs
     if any(scheduler.keeps_best for scheduler in options.schedulers):
         epochs = max(1, round(float(np.mean(result.epochs[best.index]))))
     return dataclasses.replace(
         options,
         **changed,
-        hyper={**(options.hyper or {}), **values} or None,
+        hyper={**options.hyper, **values},
         epochs=epochs,
-        validation=Validation(None, as_validation(options.validation).rank_by),
+        validation=Validation(None, options.validation.rank_by),
         folds=None,
         schedulers=(),
         sample=None,
         refit=False,
-        execution=as_execution(options.execution)._replace(keep_params="all"),
-        out=None if options.out is None else Path(options.out) / REFIT,
+        execution=dataclasses.replace(options.execution, keep_params="all"),
+        out=None if options.out is None else options.out / REFIT,
     )
 
 

@@ -17,7 +17,7 @@ import dataclasses
 import io
 import itertools
 from collections.abc import Callable, Collection, Iterator, Mapping
-from pathlib import Path, PurePath
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -288,18 +288,6 @@ def program_names(axes: Mapping[str, np.ndarray]) -> list[str]:
     return ["-".join(combination) for combination in itertools.product(*texts)]
 
 
-def names_directory(name: Any, system: type[PurePath] = PurePath) -> bool:
-    """Whether a name can be that of a directory in a run's, not hidden and not outside of it.
-
-    Args:
-        name: Any value.
-        system: The system's kind of paths, `PurePath` for this one's.
-    """
-    if not isinstance(name, str) or not name or name.startswith(".") or name == REFIT:
-        return False
-    return system(name).name == name  # on Windows "a\\b" has two parts, and "c:b" is on another drive
-
-
 def program_axes(directory: Path, config: Mapping[str, Any]) -> dict[str, np.ndarray]:
     """The leading axes of a run of several programs.
 
@@ -310,7 +298,7 @@ def program_axes(directory: Path, config: Mapping[str, Any]) -> dict[str, np.nda
     with describing(path):
         axes = {name: np.array(config["axes"][name]) for name in PROGRAM_AXES if name in config["axes"]}
         names = program_names(axes)
-    if not axes or names != config["programs"] or not all(map(names_directory, names)):
+    if not axes or names != config["programs"] or not all(map(paths.names_directory, names)):
         raise files.CorruptFileError(f"{path}: does not name directories of programs")
     return axes
 

@@ -3,9 +3,9 @@
 import contextlib
 import dataclasses
 import functools
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Sequence
 from pathlib import Path
-from typing import Any, TypeVar
+from typing import Any
 
 import jax
 
@@ -24,8 +24,7 @@ from jfnn.experiment.build import build
 from jfnn.experiment.description import describe
 from jfnn.experiment.experiment import PARTS, Experiment
 from jfnn.experiment.options import Common, Options
-from jfnn.experiment.settings import as_execution
-from jfnn.experiment.workers import Workers, as_workers
+from jfnn.experiment.workers import Workers
 from jfnn.search import run_directory
 from jfnn.search.keywords import own_copies, takes_fields
 from jfnn.search.outcomes import as_result, origin_of
@@ -38,18 +37,15 @@ from jfnn.store.identity import Description, check_same
 
 CHECKPOINT = "checkpoint.npz"
 
-SomeOptions = TypeVar("SomeOptions", bound=Common)
-
 
 @dataclasses.dataclass(frozen=True, eq=False)
 class Run:
-    """Options with their experiment, its devices, its identity and any workers."""
+    """Options with their experiment, its devices and its identity."""
 
     options: Options
     experiment: Experiment
     hardware: Hardware
     description: Description
-    workers: Workers | None = None
 
 
 def prepare(options: Options, first_fold: int = 0, alone: bool = False, single: bool = False) -> Run:
@@ -70,8 +66,7 @@ def prepare(options: Options, first_fold: int = 0, alone: bool = False, single: 
     if single:
         experiment = experiment.without_axes()
     run_directory.as_directory(options.out, options.resume)
-    executor = experiment.execution.executor
-    workers = None if executor is None else as_workers(executor)
+    workers = experiment.execution.executor
     there = None if workers is None else environment_of(workers)
     devices = hardware(experiment, None if there is None else there["backend"]["platform"], alone or single)
     description = describe(
@@ -85,9 +80,9 @@ def prepare(options: Options, first_fold: int = 0, alone: bool = False, single: 
     if options.out is not None or names:
         scores = [f"{part}_{metric.name}" for part in PARTS for metric in experiment.learner.metrics]
         keeps = experiment.execution.keep_params != "none"
-        params = experiment.learner.unpack(experiment.replicates[0].params) if keeps else None
+        params = experiment.learner.unpack(experiment.replicates.start(0)) if keeps else None
         run_directory.check_can_hold(experiment.cells.values, scores, params, names)
-    return Run(options, experiment, devices, description, workers)
+    return Run(options, experiment, devices, description)
 
 
 @takes_fields(Options)
@@ -105,7 +100,7 @@ def sweep(options: Options) -> SweepResult:
         ValueError, TypeError: An invalid argument, or a directory that holds another run or corrupt files;
             the message names it, before anything is compiled.
     """
-    with interrupts.deferred(), using_workers(options) as options:
+    with interrupts.deferred(), workers_of(options):
         programs = programs_of(options)
         runs = _prepared(programs)
         copies = own_copies(vars(options)) if options.refit else {}
@@ -134,8 +129,7 @@ def _prepared(programs: Programs) -> list[Run]:
         runs.append(prepare(options if folds is None else dataclasses.replace(options, folds=folds)))
         first = runs[0].experiment
         if first.folds is not None and first.subsets is None:
-            parts = [replicate.parts for replicate in first.replicates[: first.folds]]
-            folds = [(fold["train"], fold["validation"]) for fold in parts]
+            folds = [(part["train"], part["validation"]) for part in first.replicates.parts]
     metrics = [[metric.name for metric in run.experiment.learner.metrics] for run in runs]
     for names in metrics:
         if names != metrics[0]:
@@ -144,13 +138,10 @@ def _prepared(programs: Programs) -> list[Run]:
     return runs
 
 
-@contextlib.contextmanager
-def using_workers(options: SomeOptions) -> Iterator[SomeOptions]:
-    """The options with `Workers` for all runs of a call, which are shut down with it."""
-    execution = as_execution(options.execution)
-    executor = execution.executor
-    with contextlib.nullcontext() if executor is None else as_workers(executor):
-        yield dataclasses.replace(options, execution=execution)
+def workers_of(options: Common) -> contextlib.AbstractContextManager[Any]:
+    """The workers of all runs of a call, which are shut down with it; nothing to shut down without any."""
+    workers = options.execution.executor
+    return contextlib.nullcontext() if workers is None else workers
 
 
 def train_run(
@@ -168,8 +159,9 @@ def train_run(
         LostMembersError: Workers died with some members as often as was allowed; the others are trained.
     """
     directory = run_directory.as_directory(out, resume)
-    if run.workers is not None:
-        make_executor = functools.partial(_futures, run, directory)
+    workers = run.experiment.execution.executor
+    if workers is not None:
+        make_executor = functools.partial(_futures, workers, run.description, directory)
         make_trainer = functools.partial(Trainer, calls=CALLS, make_executor=make_executor)
     if directory is None:
         trainer = make_trainer(run.experiment, run.hardware)
@@ -195,11 +187,16 @@ def train_run(
     return result
 
 
-def _futures(run: Run, directory: Path | None, task: Task, threads: Sequence[jax.Device]) -> Executor:
+def _futures(
+    workers: Workers,
+    description: Description,
+    directory: Path | None,
+    task: Task,
+    threads: Sequence[jax.Device],
+) -> Executor:
     """The executor of a run on other processes."""
-    assert run.workers is not None
-    computes = {name: run.description[name] for name in ("versions", "backend")}
-    return Futures(task, run.workers, computes, directory)
+    computes = {name: description[name] for name in ("versions", "backend")}
+    return Futures(task, workers, computes, directory)
 
 
 def _claim(directory: Path, checkpoint: Checkpoint, resume: bool) -> bool:

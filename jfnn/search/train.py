@@ -1,19 +1,17 @@
 """One member alone: a sweep of one, whose result has no axes."""
 
 import dataclasses
-from collections.abc import Mapping
 from typing import Any
 
 from jfnn.arguments import checks
-from jfnn.arguments.checks import ArgumentError, ArgumentTypeError
+from jfnn.arguments.checks import ArgumentTypeError
 from jfnn.engine import interrupts
-from jfnn.experiment.options import Common, Options, TrainOptions
-from jfnn.experiment.settings import as_execution
+from jfnn.experiment.options import Options, TrainOptions
 from jfnn.learners.learner import Learner
-from jfnn.optimizers import as_optimizer, is_axis
+from jfnn.optimizers import is_axis
 from jfnn.search.keywords import takes_fields
 from jfnn.search.result import SweepResult
-from jfnn.search.sweep import prepare, train_run, using_workers
+from jfnn.search.sweep import prepare, train_run, workers_of
 from jfnn.targets import Split
 
 # Names that a sweep has for arguments of `train`.
@@ -37,7 +35,7 @@ def train(options: TrainOptions) -> SweepResult:
         ValueError, TypeError: As in `jfnn.sweep`; also for sequences where there must be one number.
     """
     _check_single(options)
-    with using_workers(options) as options:
+    with workers_of(options):
         with checks.renamed(**RENAMED):
             run = prepare(_as_sweep(options), options.fold, single=True)
         with interrupts.deferred():
@@ -46,24 +44,19 @@ def train(options: TrainOptions) -> SweepResult:
 
 def _as_sweep(options: TrainOptions) -> Options:
     """Options of the sweep that trains the member, with a history of every epoch by default."""
-    execution = as_execution(options.execution)
-    common = {field.name: getattr(options, field.name) for field in dataclasses.fields(Common)}
+    execution = options.execution
     if execution.eval_every is None:
-        common["execution"] = execution._replace(eval_every=1)
+        execution = dataclasses.replace(execution, eval_every=1)
     x_test, y_test = options.test or (None, None)
     split = Split(options.x, options.y, x_test, y_test, options.weights)
+    common = options.common() | {"execution": execution}
     return Options(options.network, split, seeds=[options.seed], **common)
 
 
 def _check_single(options: TrainOptions) -> None:
-    values: dict[str, Any] = {"learning_rate": options.learning_rate, "l2": options.l2}
-    values |= options.hyper if isinstance(options.hyper, Mapping) else {}
+    values: dict[str, Any] = {"learning_rate": options.learning_rate, "l2": options.l2, **options.hyper}
     learner = options.network
-    values |= learner.numbers if isinstance(learner, Learner) else as_optimizer(options.optimizer).numbers
+    values |= learner.numbers if isinstance(learner, Learner) else options.optimizer.numbers
     for name, value in values.items():
         if is_axis(value):
             raise ArgumentTypeError(name, "expected one number, got several; use sweep for these")
-    checks.as_seed(options.seed)
-    checks.as_count(options.fold, "fold", 0)
-    if options.test is not None and (not isinstance(options.test, tuple | list) or len(options.test) != 2):
-        raise ArgumentError("test", f"expected a pair (x, y), got {type(options.test).__name__}")

@@ -35,7 +35,7 @@ class Hypergradient(NamedTuple):
     gradients: dict[str, np.ndarray]
 
 
-@dataclasses.dataclass(frozen=True)
+@dataclasses.dataclass
 class HypergradientOptions(TrajectoryOptions):
     """Options of `hypergradient`."""
 
@@ -94,15 +94,15 @@ def prepare(options: HypergradientOptions) -> tuple[Callable[..., Any], tuple[An
     numbers[MULTIPLIERS] = _multipliers(options.multipliers, experiment, len(steps))
     names = _names(options.with_respect_to, numbers)
     part = PARTS[experiment.ranking.part] if options.part is None else options.part
-    replicate = experiment.replicates[0]
-    scored = replicate.parts[checks.as_choice(part, "part", PARTS)]
+    replicates = experiment.replicates
+    scored = replicates.parts[0][checks.as_choice(part, "part", PARTS)]
     if not len(scored):
         raise ArgumentError("part", f"there are no {part} rows")
     variables = {name: numbers.pop(name) for name in names}
     scored_rows = jax.tree.map(lambda leaf: leaf[scored], experiment.data.rows)
     stepper, seen = make_stepper(experiment, 0)
     stepper = dataclasses.replace(stepper, learner=scoring(stepper.learner, len(scored)))
-    inputs = Inputs(numbers, replicate.params, seen, steps, scored_rows)
+    inputs = Inputs(numbers, replicates.start(0), seen, steps, scored_rows)
     return build_program(stepper, options.mode), (variables, inputs)
 
 

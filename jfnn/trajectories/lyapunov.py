@@ -69,7 +69,7 @@ class Lyapunov(NamedTuple):
         return np.asarray(self.growth[..., count:].mean(axis=-1) / self.steps)
 
 
-@dataclasses.dataclass(frozen=True)
+@dataclasses.dataclass
 class LyapunovOptions(TrajectoryOptions):
     """Options of `lyapunov`."""
 
@@ -101,17 +101,19 @@ def lyapunov(options: LyapunovOptions) -> Lyapunov:
     """
     checks.as_choice(options.method, "method", METHODS)
     experiment = make_experiment(options, options.seeds)
-    hyper, growth = experiment.hyper(), []
-    for number, replicate in enumerate(experiment.replicates):
+    replicates = experiment.replicates
+    hyper = experiment.hyper()
+    growth = []
+    for number, seed in enumerate(replicates.seeds.tolist()):
         stepper, seen = make_stepper(experiment, number)
         program = _build(stepper, options.method, experiment.epochs)
         here = experiment.replicate_of() == number
         cells = {name: values[here] for name, values in hyper.items()}
-        key = jax.random.fold_in(jax.random.key(replicate.seed), DIRECTION)
-        grown = program(cells, replicate.params, seen, step_numbers(experiment), key)
+        key = jax.random.fold_in(jax.random.key(seed), DIRECTION)
+        grown = program(cells, replicates.start(number), seen, step_numbers(experiment), key)
         growth.append(np.asarray(grown))
     shaped = np.stack(growth, axis=1).reshape(*experiment.shape, experiment.epochs)
-    return Lyapunov(dict(experiment.cells.values), shaped, experiment.replicates[0].steps)
+    return Lyapunov(dict(experiment.cells.values), shaped, int(replicates.sources.steps[0]))
 
 
 @functools.lru_cache(maxsize=32)

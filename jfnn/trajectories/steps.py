@@ -25,7 +25,7 @@ from jfnn.targets import Split
 SWEEP_OPTIONS = ("schedulers", "execution", "out", "resume")
 
 
-@dataclasses.dataclass(frozen=True)
+@dataclasses.dataclass
 class TrajectoryOptions(Common):
     """Options of every function in this room.
 
@@ -82,12 +82,10 @@ def make_experiment(options: TrajectoryOptions, seeds: Any) -> Experiment:
         ValueError, TypeError: As `jfnn.sweep`; options of sweeps alone; and a learner that samples discrete
             states or prunes, and so jumps as its numbers change.
     """
-    for field in dataclasses.fields(Common):
-        if field.name in SWEEP_OPTIONS and getattr(options, field.name) != field.default:
-            raise ArgumentError(field.name, "expected none, since this is no sweep")
+    for name in options.changed(SWEEP_OPTIONS):
+        raise ArgumentError(name, "expected none, since this is no sweep")
     checks.as_count(options.epochs, "epochs")
-    common = {field.name: getattr(options, field.name) for field in dataclasses.fields(Common)}
-    experiment = build(Options(options.network, options.split, seeds=seeds, **common))
+    experiment = build(Options(options.network, options.split, seeds=seeds, **options.common()))
     if not experiment.learner.differentiable:
         raise ArgumentTypeError("network", "it samples discrete states or prunes, which has no derivative")
     return experiment
@@ -95,11 +93,13 @@ def make_experiment(options: TrajectoryOptions, seeds: Any) -> Experiment:
 
 def make_stepper(experiment: Experiment, number: int) -> tuple[Stepper, Seen]:
     """The step of an experiment's members, and the data of its replicate ``number``."""
-    sources, data = experiment.sources(), experiment.data
+    replicates = experiment.replicates
+    sources = replicates.sources
+    data = experiment.data
     minibatches = None
     if sources.batches is None:
-        replicate = experiment.replicates[number]
-        minibatches = np.concatenate([replicate.minibatches(epoch) for epoch in range(experiment.epochs)])
+        epochs = range(experiment.epochs)
+        minibatches = np.concatenate([replicates.minibatches(number, epoch) for epoch in epochs])
     stepper = Stepper(experiment.learner, sources.batches, sources.padded)
     return stepper, Seen(
         sources.take(number, minibatches=minibatches), Stock(data.rows, data.weights, sources.train)
@@ -108,4 +108,4 @@ def make_stepper(experiment: Experiment, number: int) -> tuple[Stepper, Seen]:
 
 def step_numbers(experiment: Experiment) -> np.ndarray:
     """Numbers of all steps ``[epochs * steps]``."""
-    return np.arange(experiment.epochs * experiment.replicates[0].steps, dtype=np.int32)
+    return np.arange(experiment.epochs * experiment.replicates.sources.steps[0], dtype=np.int32)

@@ -175,10 +175,8 @@ def _measure(experiment: Experiment, steps: int, rows: int) -> tuple[np.ndarray,
     def stacked(*trees: Any) -> Any:
         return jax.tree.map(lambda *leaves: np.stack(leaves), *trees)
 
-    params, source = (
-        stacked(*(member.params for member in members)),
-        stacked(*(part.source for part in inputs)),
-    )
+    params = members.start(np.arange(len(members)))
+    source = stacked(*(part.source for part in inputs))
     measure = compiled(jax.vmap(of_member, in_axes=(0, 0, Seen(0, None), None)))
     start, change = measure(params, experiment.hyper(), Seen(source, inputs[0].stock), probe)
     return np.asarray(start), np.asarray(change)

@@ -1,5 +1,7 @@
 """The notes' section on universal approximation: one hidden layer of sigmoids fitted on [0, 1]."""
 
+import dataclasses
+
 import jax
 import jax.numpy as jnp
 import numpy as np
@@ -29,7 +31,7 @@ def approximation(replay: Replay) -> list[Row]:
             reduction="mean",
             optimizer="adam",
             initial_params=_steep_starts(width, fits),
-            execution=ALONE._replace(keep_params="none"),
+            execution=dataclasses.replace(ALONE, keep_params="none"),
         )
         errors.append(np.sqrt(2 * result.test_loss[0, 0]))
     medians = np.median(errors, axis=1)

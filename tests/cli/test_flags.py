@@ -10,7 +10,7 @@ import jfnn
 from jfnn.cli import data, grid, networks
 from jfnn.cli.grid_flags import GridFlags
 from jfnn.cli.parser import flag_name
-from jfnn.experiment.options import SearchOptions
+from jfnn.experiment.options import Options
 from jfnn.schedulers import SCHEDULERS
 
 # The library's option -> the flags that set it, where they have other names.
@@ -27,7 +27,7 @@ NO_FLAG = {"initial_params", "batches"}  # arrays
 
 def test_every_option_of_a_sweep_has_its_flags():
     names = {field.name for field in dataclasses.fields(GridFlags)}
-    for option in {field.name for field in dataclasses.fields(SearchOptions)} - NO_FLAG:
+    for option in {field.name for field in dataclasses.fields(Options) if field.kw_only} - NO_FLAG:
         assert set(FLAGS.get(option, [option])) <= names
 
 
@@ -36,17 +36,18 @@ def test_defaults_are_the_grid_of_the_notes():
     problem = data.load(flags)
     ((name, network),) = networks.networks(problem, flags).items()
     assert name == "50-sigmoid" and network is jfnn.mlp((64, 50, 10))
-    taken = SearchOptions(**grid.keywords(problem, flags))
+    taken = Options(network, problem.split, **grid.keywords(problem, flags))
     for axis in (taken.learning_rate, taken.l2):
         np.testing.assert_allclose(axis, np.logspace(-5, 1, 7), rtol=1e-14)
     assert taken.batch_size == jfnn.Minibatches(100, "subset", drop_last=True)
     assert (taken.hyper, taken.optimizer) == ({}, jfnn.Optimizer("sgd"))
     assert taken.validation == jfnn.Validation()
     # All others are as in Python.
-    own = {"learning_rate", "l2", "batch_size", "hyper", "optimizer", "validation", "execution", "out"}
-    for field in dataclasses.fields(SearchOptions):
-        if field.name not in own:
-            assert getattr(taken, field.name) == field.default, field.name
+    names = {field.name for field in dataclasses.fields(Options) if field.kw_only}
+    named = {"learning_rate", "l2", "batch_size", "hyper", "optimizer", "validation", "execution", "out"}
+    unchecked = {"batches", "initial_params", "folds"}
+    assert taken.changed(names - named - unchecked) == []
+    assert [getattr(taken, name) for name in unchecked] == [None, None, None]
     assert (flags.dtype, flags.test_size, flags.split_seed, flags.present) == ("float32", 0.2, 0, frozenset())
 
 

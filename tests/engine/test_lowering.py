@@ -22,16 +22,17 @@ LABELS = np.arange(24) % 3
 
 def lowered(experiment, platform, own):
     """An experiment's compiled functions, lowered for a platform: name -> `jax.export.Exported`."""
-    replicate, sources = experiment.replicates[0], experiment.sources()
+    replicates = experiment.replicates
+    sources = replicates.sources
     functions = program.build(experiment.learner, sources.batches, sources.padded, PLATFORMS[platform])
 
     def on_tile(leaf):
         return np.stack([leaf] * TILE)
 
-    params = jax.tree.map(on_tile, replicate.params)
+    params = jax.tree.map(on_tile, replicates.start(0))
     hyper = {name: on_tile(values[0]) for name, values in experiment.hyper().items()}
     members = program.Members(jax.eval_shape(functions.start, params, hyper), np.full(TILE, -1, np.int32))
-    given = None if sources.batches is not None else replicate.minibatches(0)
+    given = None if sources.batches is not None else replicates.minibatches(0, epoch=0)
     source = sources.take(np.zeros(TILE, int), minibatches=None if given is None else on_tile(given))
     if not own:
         source = sources.take(0, minibatches=given)

@@ -141,7 +141,7 @@ def test_seeds_and_folds_of_unequal_lengths_share_tiles_and_keep_their_bits(name
     options = dict(folds=3, batch_size=batch_size)
     grid = sweep(name, "float32", {"shared": False}, seeds=4, **options)
     replicates = prepare(make_options(name, "float32", **options)).experiment.replicates
-    assert {len(replicate.parts["train"]) for replicate in replicates} == {46, 47}
+    assert {len(parts["train"]) for parts in replicates.parts} == {46, 47}
     for seed in (0, 3):
         alone = sweep(name, "float32", {"shared": False}, seeds=[seed], **options)
         for fold in range(3):

@@ -1,5 +1,7 @@
 """Places of a minibatch without weight: padding, and rows of weight 0, change nothing, whatever they hold."""
 
+import dataclasses
+
 import jax
 import jax.numpy as jnp
 import numpy as np
@@ -149,7 +151,7 @@ def test_a_fold_has_the_bits_that_it_has_alone(name, scheme):
     folds = [(order[:n], order[n:]) for n in LENGTHS]
     network, x, y, options = options_of(name, X[:N], Y[:N], batch_size=SCHEMES[scheme])
     result = jfnn.sweep(network, jfnn.Split(x, y), folds=folds, **options)
-    options |= {"learning_rate": 2e-3, "execution": result.execution._replace(eval_every=None)}
+    options |= {"learning_rate": 2e-3, "execution": dataclasses.replace(result.execution, eval_every=None)}
     fold = 1
     rows = folds[fold][0]
     alone = jfnn.train(network, x[rows], None if y is None else y[rows], fold=fold, **options).params

@@ -106,8 +106,8 @@ def test_folds_of_unequal_lengths_and_seeds_are_one_program_for_each_form(batch_
     options = dict(batch_size=batch_size, folds=4)
 
     experiment = prepare(jfnn.Options(net, rows(90), learning_rate=0.1, epochs=3, **options)).experiment
-    sources = experiment.sources()
-    assert {len(replicate.parts["train"]) for replicate in experiment.replicates} == {67, 68}
+    sources = experiment.replicates.sources
+    assert {len(parts["train"]) for parts in experiment.replicates.parts} == {67, 68}
     advance = program.build(experiment.learner, sources.batches, sources.padded, "cpu", 1).advance
     before = advance._cache_size()
     sweep(net, **options)

@@ -130,12 +130,13 @@ def make_options(name, **changes):
 def plain_loop(start, step, experiment, replicate, hyper):
     """One member trained by `learner.step`, one minibatch after another; what the engine is held to."""
     learner, data = experiment.learner.original, experiment.data
-    state = start(replicate.params, hyper)
+    replicates = experiment.replicates
+    state = start(replicates.start(replicate), hyper)
     for epoch in range(experiment.epochs):
-        for number, rows in enumerate(replicate.minibatches(epoch)):
+        for number, rows in enumerate(replicates.minibatches(replicate, epoch)):
             key = None
             if learner.random:
-                key = jax.random.fold_in(jax.random.wrap_key_data(replicate.key), epoch)
+                key = jax.random.fold_in(jax.random.wrap_key_data(replicates.keys[replicate]), epoch)
                 key = jax.random.fold_in(key, number)
             # Masks of dropout are drawn for all places of a step, of which those without a row weigh nothing.
             weights = None if data.weights is None else data.weights[rows] * (rows != PADDING)
@@ -155,7 +156,7 @@ def test_a_member_of_the_engine_is_a_plain_loop_over_steps(name, x64):
     for member, place in enumerate(np.ndindex(result.diverged_at.shape)):
         if member % 3 == 1:
             continue  # two thirds of them are enough
-        replicate = experiment.replicates[member % n]
+        replicate = member % n
         of_member = {key: values[member] for key, values in hyper.items()}
         params = plain_loop(start, step, experiment, replicate, of_member)
         jax.tree.map(
@@ -165,7 +166,8 @@ def test_a_member_of_the_engine_is_a_plain_loop_over_steps(name, x64):
         )
         of_rows = scored(params, data.rows, of_member)
         assert {*of_rows} == {metric.name for metric in learner.metrics}
-        for metric, (part, rows) in itertools.product(learner.metrics, replicate.parts.items()):
+        parts = experiment.replicates.parts[experiment.replicates.folds[replicate]]
+        for metric, (part, rows) in itertools.product(learner.metrics, parts.items()):
             values = np.asarray(of_rows[metric.name])
             assert len(values) == data.n
             if len(rows):

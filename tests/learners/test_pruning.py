@@ -1,5 +1,6 @@
 """Pruning: masks and parameters of a plain loop, PyTorch's choice of weights, and the laws of a sweep."""
 
+import dataclasses
 import functools
 
 import jax
@@ -78,7 +79,7 @@ def test_a_member_is_a_plain_loop_that_trains_prunes_and_rewinds(x64, scope, rew
     for place in np.ndindex(result.diverged_at.shape):
         seed, axes = place[-1], result.axes_at(place[:-1])
         rate, rounds = axes["learning_rate"], axes["prune_rounds"]
-        minibatches = [replicates[seed].minibatches(epoch) for epoch in range(OPTIONS["epochs"])]
+        minibatches = [replicates.minibatches(seed, epoch) for epoch in range(OPTIONS["epochs"])]
         start, rule = NET.init(jax.random.key(seed)), getattr(optax, optimizer)(rate)
         of_member = functools.partial(step, np.float64(rate))
         params, kept = plain_loop(start, minibatches, of_member, rule, rounds, scope, rewind)
@@ -141,7 +142,11 @@ def test_a_cell_is_its_member_alone_and_a_stopped_run_goes_on(tmp_path, dtype, b
     assert whole.member(0, 0, 0, 0)[0].w.dtype == dtype
     with pytest.raises(KeyboardInterrupt):
         jfnn.sweep(
-            learner, SPLIT, execution=execution._replace(progress=stop, devices=1), out=tmp_path, **OPTIONS
+            learner,
+            SPLIT,
+            execution=dataclasses.replace(execution, progress=stop, devices=1),
+            out=tmp_path,
+            **OPTIONS,
         )
     resumed = jfnn.sweep(learner, SPLIT, execution=execution, out=tmp_path, resume=True, **OPTIONS)
     assert same_bits(

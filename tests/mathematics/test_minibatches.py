@@ -71,13 +71,13 @@ def test_rows_in_order_are_the_same_for_every_seed_and_epoch():
 
 @pytest.mark.parametrize("batches", [Minibatches(SIZE, "full"), Minibatches(None), Minibatches(None, "full")])
 def test_full_is_all_rows_in_their_order(batches):
-    np.testing.assert_array_equal(batches.checked(N).epoch(N, 1, 2), [np.arange(N)])
+    np.testing.assert_array_equal(batches.fitted(N).epoch(N, 1, 2), [np.arange(N)])
 
 
-def test_checked_minibatches_are_the_same_or_those_of_the_smallest_fold():
+def test_fitted_minibatches_are_the_same_or_those_of_the_smallest_fold():
     batches = Minibatches(SIZE, "permutation", drop_last=False)
-    assert batches.checked(N) == batches
-    assert Minibatches(N).checked(N).steps(N) == 1
-    assert Minibatches(None).checked(N, 20).batch_size == 20
+    assert batches.fitted(N) == batches
+    assert Minibatches(N).fitted(N).steps(N) == 1
+    assert Minibatches(None).fitted(20).batch_size == 20
     with pytest.raises(ValueError, match=r"^batch_size: "):
-        Minibatches(21).checked(N, 20)
+        Minibatches(21).fitted(20)

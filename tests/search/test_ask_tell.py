@@ -97,7 +97,7 @@ def test_rounds_of_a_tile_are_sweeps_whose_scores_are_told(split):
 
 def test_all_rounds_run_one_program(split):
     experiment = prepare(jfnn.Options(NET, split, learning_rate=0.1, **OPTIONS)).experiment
-    batches = experiment.sources().batches
+    batches = experiment.replicates.batches
     advance = program.build(experiment.learner, batches, False, jax.default_backend(), 1).advance
     ask_tell(FakeStudy(), suggest, NET, split, trials=3, **OPTIONS)
     compiled = advance._cache_size()

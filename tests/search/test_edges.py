@@ -128,7 +128,7 @@ class FakeDevice:
 @pytest.mark.thorough
 def test_a_search_whose_refit_was_stopped_is_there(split, tmp_path):
     options = OPTIONS | dict(learning_rate=[0.1, 0.2], validation=0.2, refit=True, out=tmp_path)
-    execution = TILE._replace(eval_every=2)
+    execution = dataclasses.replace(TILE, eval_every=2)
     epochs = []
 
     def stop_in_refit(progress):
@@ -137,7 +137,9 @@ def test_a_search_whose_refit_was_stopped_is_there(split, tmp_path):
             raise KeyboardInterrupt
 
     with pytest.raises(KeyboardInterrupt):
-        jfnn.sweep(NET, split, **options | {"execution": execution._replace(progress=stop_in_refit)})
+        jfnn.sweep(
+            NET, split, **options | {"execution": dataclasses.replace(execution, progress=stop_in_refit)}
+        )
     stopped = jfnn.load(tmp_path)
     assert stopped.refit is None
     again = jfnn.sweep(NET, split, **options | {"execution": execution, "resume": True})

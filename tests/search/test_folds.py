@@ -109,8 +109,8 @@ def test_full_batches_of_unequal_folds_are_one_padded_step():
     folds = [(np.arange(40), np.arange(40, N)), (np.arange(17, N), np.arange(17))]
     options = jfnn.Options(NET, SPLIT, learning_rate=0.1, batch_size=None, folds=folds)
     replicates = prepare(options).experiment.replicates
-    assert [replicate.batches for replicate in replicates] == [Minibatches(N - 17, "full", False)] * 2
-    assert [replicate.steps for replicate in replicates] == [1, 1]
+    assert replicates.batches == Minibatches(N - 17, "full", False)
+    assert replicates.sources.steps.tolist() == [1, 1]
 
 
 @pytest.mark.parametrize("validation", [0.2, HELD, jfnn.Validation(HELD)])

@@ -154,13 +154,13 @@ BAD = {
     ],
     "execution": [
         case(999, "devices"),
-        *each([Execution(devices=value) for value in ("x", [], [3], 999, True)], "devices"),
-        *each([Execution(tile=value) for value in (0, 1.5)], "tile"),
-        *each([Execution(eval_every=value) for value in (0, "x", [], [5], [0, 2])], "eval_every"),
-        *each([Execution(keep_params=value) for value in ("some", None, "evaluations")], "keep_params"),
-        *(case(Execution(**{name: 1}), name) for name in ("shared", "objective", "verify")),
-        case(Execution(progress=3), "progress"),
-        *each([Execution(executor=v) for v in (3, "processes", lambda: None, jfnn.Workers)], "executor"),
+        *each([{"devices": value} for value in ("x", [], [3], 999, True)], "devices"),
+        *each([{"tile": value} for value in (0, 1.5)], "tile"),
+        *each([{"eval_every": value} for value in (0, "x", [], [5], [0, 2])], "eval_every"),
+        *each([{"keep_params": value} for value in ("some", None, "evaluations")], "keep_params"),
+        *(case({name: 1}, name) for name in ("shared", "objective", "verify")),
+        case({"progress": 3}, "progress"),
+        *each([{"executor": v} for v in (3, "processes", lambda: None, jfnn.Workers)], "executor"),
     ],
     "out": [""],
     "resume": [True],  # without a directory there is nothing to resume
@@ -174,11 +174,20 @@ BAD = {
     "refit": [True, case(True, validation=0.2, batches=ROWS)],
     "sample": [
         *[5, Sample(5)],  # nothing to draw from
-        *(case(Sample(*of), l2=[0, 1]) for of in ((0,), (3, -1), (3, "x"))),
+        case({"cells": 0}, "cells", l2=[0, 1]),
+        *(case({"cells": 3, "seed": seed}, "seed", l2=[0, 1]) for seed in (-1, "x")),
     ],
 }  # fmt: skip
 # Options that are checked where the network, the rows or the devices are known.
 CHECKED_LATER = {"network", "batches", "initial_params", "folds"}
+
+
+def prepared(**options):
+    """What is checked before anything trains; an execution or a sample may be given as its arguments."""
+    for name, kind in (("execution", Execution), ("sample", Sample)):
+        if isinstance(options.get(name), dict):
+            options[name] = kind(**options[name])
+    return prepare(Options(**options))
 
 
 @pytest.mark.parametrize("name", BAD)
@@ -186,7 +195,7 @@ def test_an_invalid_value_of_an_option_raises_by_name(name):
     wrong = {}
     for number, value in enumerate(BAD[name]):
         one = value if isinstance(value, Case) else Case(value, None, {})
-        error = refusal(prepare, Options(**BASE | one.others | {name: one.value}))
+        error = refusal(prepared, **BASE | one.others | {name: one.value})
         if why := complaint(error, {one.argument or name}):
             wrong[number] = why
     assert wrong == {}
@@ -195,7 +204,7 @@ def test_an_invalid_value_of_an_option_raises_by_name(name):
 def test_every_option_declares_its_check_and_has_invalid_values_here():
     fields = {field.name: field for field in dataclasses.fields(Options)}
     assert BAD.keys() == fields.keys()
-    unchecked = {name for name, field in fields.items() if not field.metadata.get("check")}
+    unchecked = {name for name, field in fields.items() if not field.metadata.get("convert")}
     assert unchecked == CHECKED_LATER
 
 

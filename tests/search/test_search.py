@@ -67,7 +67,7 @@ def test_more_draws_keep_the_earlier_ones_and_other_seeds_draw_others(net, split
 
 
 def test_draws_follow_their_distributions_and_are_independent(net, split):
-    options = DRAWN | {"epochs": 0, "execution": TILE._replace(keep_params="none")}
+    options = DRAWN | {"epochs": 0, "execution": dataclasses.replace(TILE, keep_params="none")}
     many = jfnn.sweep(net, split, sample=2000, **options)
     for name, distribution in (
         ("learning_rate", DRAWN["learning_rate"]),
@@ -83,7 +83,7 @@ def test_draws_follow_their_distributions_and_are_independent(net, split):
 
 
 def test_a_random_search_is_read_back(net, split, tmp_path):
-    options = DRAWN | OPTIONS | dict(execution=TILE._replace(keep_params="best"), folds=2)
+    options = DRAWN | OPTIONS | dict(execution=dataclasses.replace(TILE, keep_params="best"), folds=2)
     written = jfnn.sweep(net, split, sample=5, out=tmp_path, **options)
     again = jfnn.load(tmp_path)
     assert again.sampled

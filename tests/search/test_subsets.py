@@ -296,7 +296,7 @@ def test_copies_of_own_rows_change_no_bit_of_the_parameters(monkeypatch):
     for split, chosen in ((given, GROUPS), (given, weighted)):
         own = series.sweep(split, chosen)
         with monkeypatch.context() as patch:
-            patch.setattr(experiment, "OWN_SHARE", 0)
+            patch.setattr(experiment, "COPIED_SHARE", 0)
             everything = series.sweep(split, chosen)
             patch.setattr(epoch, "SPLIT_BYTES", 0)  # rows of several steps at once
             chunked = series.sweep(split, chosen)
@@ -305,9 +305,9 @@ def test_copies_of_own_rows_change_no_bit_of_the_parameters(monkeypatch):
 
 
 def test_long_series_are_scored_in_several_blocks(monkeypatch):
-    monkeypatch.setattr(experiment, "OWN_BLOCK", 4)
+    monkeypatch.setattr(experiment, "COPIED_BLOCK", 4)
     result = series.sweep(SERIES, GROUPS)
-    monkeypatch.setattr(experiment, "OWN_SHARE", 0)
+    monkeypatch.setattr(experiment, "COPIED_SHARE", 0)
     np.testing.assert_allclose(result.train_loss, series.sweep(SERIES, GROUPS).train_loss, rtol=1e-4)
 
 
