@@ -13,6 +13,7 @@ import pytest
 from jax.flatten_util import ravel_pytree
 
 import jfnn
+from jfnn.search.result import combined
 
 # Options of XLA's compiler -> as users get them, and for programs that run for milliseconds, which need no
 # optimising and no splitting into parts for many cores.
@@ -116,12 +117,14 @@ def make_result(
     folds=None,
     validates=False,
     rank_by=None,
+    draw=0,
 ):
     """A result of random scores; ``diverged`` are places (of cells, seeds and folds) that lack them.
 
-    R² is linear in the loss, from -1 to 1. Validation scores are NaN unless rows are held out.
+    R² is linear in the loss, from -1 to 1. Validation scores are NaN unless rows are held out. Another
+    ``draw`` has other scores.
     """
-    rng = np.random.default_rng(0)
+    rng = np.random.default_rng(draw)
     axes = {"learning_rate": np.geomspace(1e-5, 10, shape[0]), "l2": np.geomspace(1e-5, 10, shape[1])}
     axes |= dict(further)
     full = (*(len(values) for values in axes.values()), seeds, *(() if folds is None else (folds,)))
@@ -175,3 +178,11 @@ def make_sampled(n=12, axes=None, **options):
     values = np.geomspace(1e-4, 1, n)
     axes = {"learning_rate": values, "l2": values[::-1]} | (axes or {})
     return select_members(make_result((n, 1), **options), np.s_[:, 0], axes=axes, sampled=True)
+
+
+def make_programs(networks=("20", "10-10"), batch_sizes=(), make=make_result, **options):
+    """A result of random scores of several networks, and of several batch sizes if some are given."""
+    axes = {"network": np.array(networks), "batch_size": np.array(batch_sizes)}
+    axes = {name: values for name, values in axes.items() if len(values)}
+    count = np.prod([len(values) for values in axes.values()])
+    return combined(axes, [make(**options, draw=draw) for draw in range(count)])

@@ -6,7 +6,7 @@ import types
 
 import jax
 import numpy as np
-from helpers import make_result
+from helpers import make_programs, make_result
 
 import jfnn
 from jfnn import analysis, boltzmann, datasets, estimators, plots
@@ -25,6 +25,7 @@ KEY = jax.random.key(0)
 MACHINE = boltzmann.init(KEY, (4, 3))
 V, H = np.zeros((5, 4)), np.zeros((5, 3))
 RESULT = make_result((2, 2), history=2)
+PROGRAMS = make_programs(batch_sizes=(50, 0))
 SPINS = np.ones((2, 4, 4), np.int8)
 REQUIRED = {"learning_rate": 0.1, "epochs": 1, "batch_size": 4}
 KEPT = dataclasses.replace(
@@ -53,9 +54,6 @@ STUDY = types.SimpleNamespace(
 def width_to_network(width):
     """A network for each width."""
     return jfnn.mlp((2, width, 2), "relu", init="he_normal")
-
-
-WIDTHS = {"network": width_to_network, "split": SPLIT, "width": [2, 4]}
 
 
 def objective(x=X, y=Y, params=PARAMS, net=NET, **options):
@@ -117,8 +115,6 @@ FUNCTIONS = [
     (jfnn.EarlyStopping, {"patience": 3}),
     (jfnn.PopulationTraining, {"every": 2}),
     (jfnn.load, {"directory": "no/run"}),
-    (jfnn.load_groups, {"directory": "no/run"}),
-    (jfnn.load_transfer, {"directory": "no/run"}),
     (jfnn.use_all_cores, {"count": 2}),
     (jfnn.Workers, {"executor": lambda: None}),
     (jfnn.cell_statistics, ANALYSED),
@@ -162,15 +158,15 @@ FUNCTIONS = [
     (plots.array_map, {"values": np.ones((2, 1)), "axes": {"a": [1, 2], "b": [3]}}),
     (plots.axis_curves, ANALYSED | {"axis": "learning_rate"}),
     (plots.scatter, {"result": None}),
-    (plots.loss_curves, {"run": RESULT}),
+    (plots.loss_curves, {"result": RESULT}),
     (plots.interval_curves, ANALYSED),
     (plots.coordinate_curves, {"check": CHECK}),
-    (plots.transfer_curves, {"transfer": None}),
     (plots.decision_regions, {"predict_function": lambda x: np.zeros(len(x), int), "x": X, "labels": Y}),
     (plots.images, {"x": np.ones((8, 4)), "labels": Y}),
     (plots.weights_as_images, {"w": np.ones((4, 2))}),
     (analysis.compare_cells, ANALYSED | {"reference": (0, 0)}),
     (analysis.curve_statistics, ANALYSED),
+    (analysis.best_rates, ANALYSED),
     (analysis.banzhaf, {"utility": [0.5, 1.0], "included": [[0, 1], [1, 1]]}),
     (analysis.shapley, {"utility": [0.5, 1.0], "included": [[0, 1], [1, 1]]}),
     (analysis.memorisation, {"correct": np.eye(2), "included": [[0, 1], [1, 1]]}),
@@ -230,20 +226,15 @@ WRAPPED = {
         lambda **options: jfnn.train(NET, execution=jfnn.Execution(progress=untrained), **REQUIRED | options),
         {"x": X, "y": Y, "seed": 0, "fold": 0, "test": (X, Y), "weights": np.ones(8)},
     ),
-    "sweep_groups": (
-        lambda **options: jfnn.sweep_groups(
-            split=SPLIT, **{"learning_rate": 0.1, "epochs": 1} | UNTRAINED | options
-        ),
-        {"networks": {"a": NET}, "batch_sizes": [4]},
+    "several programs": (
+        lambda **options: jfnn.sweep(split=SPLIT, **REQUIRED | UNTRAINED | options),
+        {"network": {"a": NET, "b": NET}, "batch_size": [4, 8]},
     ),
+    "program": (lambda **values: PROGRAMS.program(**values), {"network": "20", "batch_size": 50}),
     "ask_tell": (
         lambda **options: jfnn.ask_tell(**REQUIRED | options),
         {"study": STUDY, "suggest": lambda trial: {"l2": 0.1}, "network": NET, "split": SPLIT}
         | {"trials": 2, "at_once": 1},
-    ),
-    "transfer": (
-        lambda **options: jfnn.transfer(**REQUIRED | UNTRAINED | options),
-        WIDTHS | {"parametrisations": ["standard"], "base": 2, "output_multiplier": 1.0},
     ),
     "hypergradient": (
         lambda **options: jfnn.hypergradient(**REQUIRED | options),
@@ -269,7 +260,7 @@ WRAPPED = {
 }
 # Arguments that are not checked by this call alone.
 ANY = {"MLPClassifier": {"class_weight"}, "PopulationTraining": {"perturbed"}, "read_npz": {"weights"}}
-ANY |= {"transfer_curves": {"name"}, "row_scores": {"folds"}}
+ANY |= {"row_scores": {"folds"}}
 CALLS = [
     (f"{function.__name__}-{argument}", function, arguments, argument)
     for function, arguments in FUNCTIONS

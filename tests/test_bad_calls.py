@@ -61,7 +61,6 @@ ALIASES = {
     "inputs": {"layers"},
     "momentum": {"optimizer"},
     "name": {"optimizer"},
-    "networks": {"network"},
     "nesterov": {"optimizer"},
     "scheme": {"minibatch"},
     "seed": {"sample"},

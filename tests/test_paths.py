@@ -6,7 +6,7 @@ import os
 
 import numpy as np
 import pytest
-from helpers import make_result, noise_split
+from helpers import make_programs, make_result, noise_split
 
 import jfnn
 from jfnn import analysis, datasets, report
@@ -14,7 +14,7 @@ from jfnn import analysis, datasets, report
 pytestmark = pytest.mark.unoptimised
 
 RESULT = make_result((2, 2))
-GROUPS = jfnn.SweepGroups((jfnn.Group("a", 4),), (RESULT,))
+PROGRAMS = make_programs(shape=(2, 2))
 NET = jfnn.mlp((5, 2, 3))
 SWEEP = dict(split=noise_split(), learning_rate=0.1, epochs=1)
 NOWHERE = {
@@ -30,15 +30,13 @@ NOWHERE = {
 # Argument -> what takes a path as that.
 CALLS = {
     "load": ("directory", jfnn.load),
-    "load_groups": ("directory", jfnn.load_groups),
-    "load_transfer": ("directory", jfnn.load_transfer),
     "read_csv": ("path", lambda path: datasets.read_csv(path, "y")),
     "read_npz": ("path", datasets.read_npz),
     "sweep": ("out", lambda out: jfnn.sweep(NET, **SWEEP, batch_size=16, out=out)),
     "resume": ("out", lambda out: jfnn.sweep(NET, **SWEEP, batch_size=16, out=out, resume=True)),
-    "sweep_groups": ("out", lambda out: jfnn.sweep_groups({"a": NET}, **SWEEP, batch_sizes=[16], out=out)),
+    "programs": ("out", lambda out: jfnn.sweep({"a": NET}, **SWEEP, batch_size=[16], out=out)),
     "save": ("directory", RESULT.save),
-    "save of groups": ("directory", GROUPS.save),
+    "save of programs": ("directory", PROGRAMS.save),
     "to_csv": ("path", RESULT.to_csv),
     "write_tidy": ("path", lambda path: analysis.write_tidy(RESULT, path)),
     "write_report": ("path", lambda path: report.write_report(RESULT, path)),
@@ -56,7 +54,7 @@ def imported(tmp_path_factory):
         with contextlib.suppress(FileNotFoundError):
             CALLS[name][1](directory / name)
     jfnn.load(directory / "save")
-    jfnn.load_groups(directory / "save of groups")
+    jfnn.load(directory / "save of programs")
 
 
 @contextlib.contextmanager
@@ -120,7 +118,7 @@ def test_data_that_are_closed_to_this_user_are_refused_by_name(closed, monkeypat
             CALLS[reader][1](name)
 
 
-@pytest.mark.parametrize(("name", "mode"), [("sweep", 0o555), ("sweep_groups", 0o555), ("resume", 0o333)])
+@pytest.mark.parametrize(("name", "mode"), [("sweep", 0o555), ("programs", 0o555), ("resume", 0o333)])
 def test_a_directory_that_this_user_cannot_make_write_or_read_is_refused_as_out(
     name, mode, tmp_path, monkeypatch
 ):
@@ -134,7 +132,7 @@ def test_a_directory_that_this_user_cannot_make_write_or_read_is_refused_as_out(
 
 
 def test_missing_files_are_named():
-    for name in ("load", "load_groups", "load_transfer", "read_csv", "read_npz"):
+    for name in ("load", "read_csv", "read_npz"):
         with pytest.raises(FileNotFoundError, match="no/such"):
             CALLS[name][1]("no/such")
 

@@ -380,16 +380,15 @@ def test_functions_that_cannot_be_sent_are_named(monkeypatch):
 
 
 @pytest.mark.thorough
-def test_groups_and_what_is_trained_again_run_on_the_executor():
+def test_programs_and_what_is_trained_again_run_on_the_executor():
     executor = Here()
-    common = {name: value for name, value in OPTIONS.items() if name != "network"} | dict(
-        networks={"a": NET, "b": jfnn.mlp((5, 3))}, validation=0.2, refit=True, epochs=2, execution=HOW
-    )
-    one = jfnn.sweep_groups(**common | {"execution": dataclasses.replace(HOW, executor=executor)})
-    other = jfnn.sweep_groups(**common)
+    networks = {"a": NET, "b": jfnn.mlp((5, 3))}
+    common = OPTIONS | dict(network=networks, validation=0.2, refit=True, epochs=2, execution=HOW)
+    one = jfnn.sweep(**common | {"execution": dataclasses.replace(HOW, executor=executor)})
+    other = jfnn.sweep(**common)
     assert same_bits(
-        [arrays(r) for r in (*one.results, one.refit)], [arrays(r) for r in (*other.results, other.refit)]
+        [arrays(r) for r in (*one.programs, one.refit)], [arrays(r) for r in (*other.programs, other.refit)]
     )
     digests = {call.place.digest for call in executor.calls}
-    assert len(digests) == 3  # of each group, and of the winner with the rows held out from it
+    assert len(digests) == 3  # of each program, and of the winner with the rows held out from it
     assert jax.tree.leaves(one.refit.params)[0].size

@@ -14,6 +14,7 @@ from jfnn.analysis.summary import (
     describe,
     labels,
     name_text,
+    value_text,
 )
 from jfnn.search.result import SweepResult
 
@@ -40,12 +41,12 @@ def sizes(network: Any) -> str:
 
 def network_sizes(result: SweepResult) -> str:
     """Inputs and layers of the network of a run in short, as of `sizes`."""
-    return sizes(_learner(result).get("network"))
+    return sizes(_network(result))
 
 
 def network_text(result: SweepResult) -> str:
     """The network of a run with the activations of its hidden layers: "64-50-10 sigmoid"."""
-    network = _learner(result).get("network")
+    network = _network(result)
     return " ".join([sizes(network), *_distinct(network, "activation", hidden=True)])
 
 
@@ -67,7 +68,8 @@ def sentence(result: SweepResult) -> str:
 
 def settings_in_words(result: SweepResult) -> dict[str, dict[str, str]]:
     """Settings of a run: group -> name -> text; entries that the run does not have are left out."""
-    data, network = result.config.get("data") or {}, _learner(result).get("network")
+    data = result.config.get("data") or {}
+    network = _network(result)
     groups = {
         "Data": {f"{part} rows": _rows(data, part) for part in ("train", "validation", "test")},
         "Network": {
@@ -105,7 +107,7 @@ def _training(result: SweepResult) -> dict[str, Any]:
 def _search(result: SweepResult) -> dict[str, Any]:
     schedulers = result.config.get("settings", {}).get("schedulers", ())
     return {
-        **{_name(name): _axis(values, result.sampled) for name, values in result.axes.items()},
+        **{_name(name): _axis(name, values, result.sampled) for name, values in result.axes.items()},
         "cells drawn": len(result.l2) if result.sampled else None,
         "seeds": result.seeds.tolist(),
         "folds": result.folds,
@@ -135,6 +137,11 @@ def _learner(result: SweepResult) -> Mapping[str, Any]:
     return learner if isinstance(learner, Mapping) else {}
 
 
+def _network(result: SweepResult) -> Any:
+    """The description of the network of a run; None of several, which may have but a part in common."""
+    return None if "network" in result.axes else _learner(result).get("network")
+
+
 def _distinct(network: Any, argument: str, hidden: bool = False) -> list[str]:
     """Values of an argument of layers, each once; of the hidden ones alone that of the last layer is none."""
     layers = network["layers"] if isinstance(network, Mapping) else []
@@ -150,11 +157,13 @@ def _rows(data: Mapping[str, Any], part: str) -> str | None:
     return f"{min(rows)}" if min(rows) == max(rows) else f"{min(rows)}–{max(rows)}"
 
 
-def _axis(values: np.ndarray, drawn: bool) -> str:
+def _axis(name: str, values: np.ndarray, drawn: bool) -> str:
     """The values of an axis; of drawn ones the least and the greatest."""
     if drawn and values.dtype.kind == "f":
         return " to ".join(compact(float(value), 3) for value in (values.min(), values.max()))
     values = np.ravel(values)
+    if name == "batch_size":
+        return _text([value_text(name, value) for value in values.tolist()])
     return _text(labels(values[:LONGEST].tolist())) + (", …" if len(values) > LONGEST else "")
 
 

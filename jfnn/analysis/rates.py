@@ -19,12 +19,15 @@ def best_rates(result: SweepResult, score: str | None = None) -> np.ndarray:
         score: Such as "train_loss"; None for the score that ranks.
 
     Raises:
-        ValueError: No such score, or a random search, where every cell has a learning rate of its own.
+        ValueError: No such score; a random search, where every cell has another learning rate; or the result
+            of `jfnn.train`, which has one.
     """
     checks.check_instance(result, SweepResult, "result")
     name = result.named(score, "score")
     if result.sampled:
         raise ArgumentError("result", "expected a grid, got a random search")
+    if not result.learning_rate.ndim:
+        raise ArgumentError("result", "expected a grid, got one member")
     leading = sum(axis in PROGRAM_AXES for axis in result.axes)
     scores = result.ranked(result.cell_scores(name))
     gains = np.where(np.isnan(scores), -np.inf, scores if result.higher_is_better(name) else -scores)

@@ -99,8 +99,10 @@ is then drawn from log-uniformly, uniform:START:STOP uniformly.""",
     seeds: int | tuple[int, ...] = option(
         "seeds", "SEEDS", "how many, or which: 0,7,9; '7,' is seed 7 alone", count_or_integers
     )
-    sample: int | None = option("sample", "N", "random search: draw N cells, not all combinations")
-    sample_seed: int = flag("N", "fixes the draws", 0, needs=SAMPLE)
+    sample: int | None = option(
+        "sample", "N", "random search: draw N cells, not all combinations", sets=["cells"]
+    )
+    sample_seed: int = flag("N", "fixes the draws", 0, sets=["seed"], needs=SAMPLE)
     validation: float | int | None = option(
         "validation",
         "SIZE",

@@ -21,7 +21,7 @@ from jfnn.analysis import summary
 from jfnn.analysis.intervals import Interval
 from jfnn.search.result import SweepResult
 
-AXIS_LABELS = {"learning_rate": "learning rate η", "l2": "L2 penalty λ"}
+AXIS_LABELS = {"learning_rate": "learning rate η", "l2": "L2 penalty λ", "batch_size": "batch size"}
 BEST = "#e6002e"
 
 WIDTH = 5.0  # inches of all figures

@@ -302,7 +302,7 @@ class SweepResult:
             known = self.axes[name].tolist()
             value = values.pop(name, None)
             value = 0 if value is None and name == "batch_size" else value
-            if value not in known:
+            if not isinstance(value, str | int | np.integer) or value not in known:
                 raise ArgumentError(name, f"expected one of {checks.shown(known)}, got {checks.shown(value)}")
             index.append(known.index(value))
         if values:

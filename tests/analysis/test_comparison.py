@@ -111,7 +111,7 @@ def test_invalid_arguments_raise_by_name():
     with pytest.raises(ValueError, match="result: expected several seeds"):
         compare_cells(make_result((1, 2), seeds=1))
     for place in ((0,), (0, 2), (-1, 0)):
-        with pytest.raises(ValueError, match="reference: expected a place"):
+        with pytest.raises(ValueError, match="reference: expected an index"):
             compare_cells(make_result((1, 2)), reference=place)
     with pytest.raises(ValueError, match="test: expected one of"):
         compare_cells(make_result((1, 2)), test="z")

@@ -1,4 +1,4 @@
-"""The list of best cells: order, intervals, ties, several sweeps in one list, and its text."""
+"""The list of best cells: order, intervals, ties, several programs in one list, and its text."""
 
 import dataclasses
 
@@ -9,7 +9,7 @@ from helpers import make_result, select_members, with_scores
 import jfnn
 from jfnn.analysis import ranking, summary
 from jfnn.analysis.ranking import best_first, legend, table
-from jfnn.arguments import texts
+from jfnn.search.result import combined
 
 
 def with_test_accuracy(values, **fields):
@@ -25,15 +25,15 @@ def test_best_first_orders_cells_by_their_means(metric, folds):
     result = make_result(
         (4, 5), classes=metric == "accuracy", rank_by=metric, folds=folds, diverged=[diverged]
     )
-    ranked = best_first([result], most=100).cells
+    ranked = best_first(result, most=100).cells
     name = result.ranked_by
     means = {place: result.scores[name][place].mean() for place in np.ndindex(4, 5) if place != (1, 2)}
     expected = sorted(means, key=lambda place: means[place] if metric == "loss" else -means[place])
-    assert [cell.place for cell in ranked] == expected
-    assert ranked[0].place == result.best().index
+    assert [cell.cell for cell in ranked] == expected
+    assert ranked[0].cell == result.best().index
     for cell in ranked:
-        assert cell.scores[name][0] == pytest.approx(means[cell.place])
-    assert len(best_first([result], most=5).cells) == 5
+        assert cell.scores[name][0] == pytest.approx(means[cell.cell])
+    assert len(best_first(result, most=5).cells) == 5
 
 
 @pytest.mark.parametrize(
@@ -43,13 +43,13 @@ def test_intervals_and_ties_are_those_of_cell_statistics(classes, seeds, folds):
     result = make_result((4, 5), seeds=seeds, classes=classes, folds=folds)
     name = result.ranked_by
     result.scores[name][0] += -9 if classes else 9e4  # far behind the others
-    best = best_first([result], most=100)
+    best = best_first(result, most=100)
     expected = jfnn.cell_statistics(result)
     for cell in best.cells:
-        half = (expected.high - expected.low)[cell.place] / 2
-        np.testing.assert_allclose(cell.scores[name][:2], (expected.mean[cell.place], half), rtol=1e-12)
+        half = (expected.high - expected.low)[cell.cell] / 2
+        np.testing.assert_allclose(cell.scores[name][:2], (expected.mean[cell.cell], half), rtol=1e-12)
     several = seeds > 1 or folds is not None
-    tied = [several and bool(expected.tied[cell.place]) for cell in best.cells]
+    tied = [several and bool(expected.tied[cell.cell]) for cell in best.cells]
     assert [cell.tied for cell in best.cells] == [False, *tied[1:]]  # the best is not behind itself
     told = [tie for tie, cell in zip(tied[1:], best.cells[1:], strict=True) if not cell.failed]
     assert best.tied == sum(told) and best.others == 19 and best.pruned == 0
@@ -62,17 +62,17 @@ def test_intervals_and_ties_are_those_of_cell_statistics(classes, seeds, folds):
 def test_other_metrics_are_listed_with_intervals_by_the_same_formula(seeds):
     """A score that is linear in the one that ranks has its interval, scaled."""
     result = make_result((3, 2), seeds=seeds, classes=False, folds=2)
-    best = best_first([result])
+    best = best_first(result)
     for cell in best.cells:
         assert list(cell.scores) == ["validation_loss", "validation_r2", "train_loss"]
         mean, half, *_ = cell.scores["validation_loss"]
         np.testing.assert_allclose(cell.scores["validation_r2"][:2], (1 - 2 * mean / 1e4, 2 * half / 1e4))
         text = summary.score_text(cell.scores["validation_r2"], True)
-        assert summary.cell_text(result, "validation_r2", cell.place) == f"validation R² {text}"
+        assert summary.cell_text(result, "validation_r2", cell.cell) == f"validation R² {text}"
     heading, first, *_ = table(best)
     assert heading[-3:] == ("validation loss", "validation R²", "train loss")
     assert first[-2].startswith(f"{best.cells[0].scores['validation_r2'][0]:.3f} ± ")
-    by_r2 = best_first([make_result(classes=False, folds=2, rank_by="r2")])
+    by_r2 = best_first(make_result(classes=False, folds=2, rank_by="r2"))
     assert table(by_r2)[0][-2:] == ("validation R²", "train R²")  # which say what losses would say
 
 
@@ -83,9 +83,9 @@ def test_a_metric_of_ones_own_ranks_beside_others():
     result = with_scores(
         result, own, metrics=result.metrics | {"worst_error": False}, ranked_by="test_worst_error"
     )
-    best = best_first([result], most=9)
+    best = best_first(result, most=9)
     order = sorted(np.ndindex(2, 3), key=lambda place: values[place].mean())
-    assert [cell.place for cell in best.cells] == order
+    assert [cell.cell for cell in best.cells] == order
     assert table(best)[0][-3:] == ("test worst error", "test R²", "train worst error")
     assert summary.best_text(result).startswith("best test worst error ")
 
@@ -94,15 +94,15 @@ def test_a_pruned_cell_is_never_tied():
     values = np.array([[[0.9, 0.9], [0.8, 0.7]], [[0.79, 0.71], [0.75, 0.75]]])
     pruned = np.array([[[True] * 2, [False] * 2], [[False] * 2, [True] * 2]])
     result = with_test_accuracy(values, pruned=pruned, stopped_at=np.where(pruned, 3, -1))
-    best = best_first([result])
-    assert [cell.place for cell in best.cells] == [(0, 1), (1, 0), (0, 0), (1, 1)]
+    best = best_first(result)
+    assert [cell.cell for cell in best.cells] == [(0, 1), (1, 0), (0, 0), (1, 1)]
     assert [cell.tied for cell in best.cells] == [False, True, False, False]
     assert (best.tied, best.others, best.pruned) == (1, 1, 2)
     assert "1 of 1 other" in legend(best)[1] and "2 pruned cells" in legend(best)[2]
     stopped_at = np.array([[[3], [9]], [[3], [-1]]])  # pruned cells come behind the others
     later = with_test_accuracy(values[..., :1], stopped_at=stopped_at, pruned=stopped_at >= 0)
-    assert [cell.place for cell in best_first([later]).cells] == [(1, 1), (0, 1), (0, 0), (1, 0)]
-    none_left = best_first([dataclasses.replace(result, pruned=np.ones_like(pruned))])
+    assert [cell.cell for cell in best_first(later).cells] == [(1, 1), (0, 1), (0, 0), (1, 0)]
+    none_left = best_first(dataclasses.replace(result, pruned=np.ones_like(pruned)))
     assert not any(cell.tied for cell in none_left.cells)
     assert (none_left.tied, none_left.others, none_left.pruned) == (0, 0, 4)
 
@@ -117,8 +117,8 @@ def test_a_cell_with_a_failed_seed_shows_its_median_and_worst_and_is_not_called_
     result = make_result((2, 2), seeds=5, classes=False)
     result = with_scores(result, {"test_loss": losses, "test_r2": 1 - losses / 0.5})
     assert jfnn.cell_statistics(result).tied[1].all()  # for the width of their intervals
-    best = best_first([result])
-    assert [cell.place for cell in best.cells] == [(0, 0), (0, 1), (1, 1), (1, 0)]
+    best = best_first(result)
+    assert [cell.cell for cell in best.cells] == [(0, 0), (0, 1), (1, 1), (1, 0)]
     assert [cell.failed for cell in best.cells] == [0, 0, 2, 1]
     assert (best.tied, best.failed, best.others) == (0, 2, 3)
     heading, *rows = table(best)
@@ -129,13 +129,13 @@ def test_a_cell_with_a_failed_seed_shows_its_median_and_worst_and_is_not_called_
     assert "2 cells" in "".join(legend(best)) and "of 3 others" in legend(best)[1]
     assert summary.cell_text(result, "test_r2", (1, 0)) == "test R² median 0.180, worst -35"
     of_best = with_scores(result, {"test_loss": np.where([[[False]], [[True]]], losses, 50)})
-    assert best_first([of_best]).cells[0].failed == 2 and len(legend(best_first([of_best]))) == 5
+    assert best_first(of_best).cells[0].failed == 2 and len(legend(best_first(of_best))) == 5
 
 
 def test_a_cell_tied_behind_one_that_is_told_apart_is_marked_for_its_scatter():
     values = np.array([[[0.90, 0.91, 0.92], [0.89, 0.92, 0.90]], [[0.80, 0.81, 0.82], [0.90, 0.50, 0.10]]])
-    best = best_first([with_test_accuracy(values)])
-    assert [cell.place for cell in best.cells] == [(0, 0), (0, 1), (1, 0), (1, 1)]
+    best = best_first(with_test_accuracy(values))
+    assert [cell.cell for cell in best.cells] == [(0, 0), (0, 1), (1, 0), (1, 1)]
     assert [cell.tied for cell in best.cells] == [False, True, False, True]
     assert [cell.scattered for cell in best.cells] == [False, False, False, True]
     assert (best.tied, best.scattered) == (2, 1)
@@ -145,7 +145,7 @@ def test_a_cell_tied_behind_one_that_is_told_apart_is_marked_for_its_scatter():
 
 def test_ties_are_counted_over_the_whole_grid_and_diverged_cells_are_none():
     result = make_result((4, 5), seeds=3, diverged=[(0, 0, 1)])
-    best = best_first([result], most=2)
+    best = best_first(result, most=2)
     assert len(best.cells) == 2
     assert best.tied == jfnn.cell_statistics(result).tied.sum() - 1 > 2
     assert best.others == 19
@@ -156,44 +156,41 @@ def test_ties_are_counted_over_the_whole_grid_and_diverged_cells_are_none():
 
 
 @pytest.mark.parametrize(("folds", "classes"), [(None, True), (2, False)])
-def test_sweeps_merged_rank_as_one_sweep_of_all_their_cells(classes, folds):
-    whole = make_result((5, 3), seeds=3, classes=classes, folds=folds, diverged=[(4, 1, 0)])
-    whole.pruned[[0, 3], 1] = True
-    whole.stopped_at[[0, 3], 1] = np.reshape([2, 4], (2, *(1,) * (whole.pruned.ndim - 2)))
+def test_programs_rank_as_one_grid_of_all_their_cells(classes, folds):
+    whole = make_result((4, 3), seeds=3, classes=classes, folds=folds, diverged=[(3, 1, 0)])
+    whole.pruned[[0, 2], 1] = True
+    whole.stopped_at[[0, 2], 1] = np.reshape([2, 4], (2, *(1,) * (whole.pruned.ndim - 2)))
 
-    def part(rows):
-        axes = whole.axes | {"learning_rate": whole.learning_rate[rows]}
+    def program(number):
+        rows = np.s_[2 * number : 2 * number + 2]
+        axes = whole.axes | {"learning_rate": whole.learning_rate[:2]}
         return select_members(whole, rows, axes=axes)
 
-    def cells(best):
-        return [cell._replace(sweep=0, place=()) for cell in best.cells]
-
-    one, parts = best_first([whole], most=99), best_first([part(np.s_[:2]), part(np.s_[2:])], most=99)
-    assert parts._replace(cells=[]) == one._replace(cells=[])
-    assert len(parts.cells) == 14 and cells(parts) == cells(one)
-    for cell, split in zip(one.cells, parts.cells, strict=True):
-        row, column = cell.place
-        assert (split.sweep, split.place) == (int(row >= 2), (row if row < 2 else row - 2, column))
-    words = [("a", "b")[cell.sweep] for cell in parts.cells]
-    plain, led = table(one), table(parts, {"network": ("a", "b"), "batch": ("5", "6")})
-    place = led[0].index("network")
-    assert led[0][place : place + 2] == ("network", "batch")
-    assert [row[place] for row in led[1:]] == words
-    assert [row[:place] + row[place + 2 :] for row in led] == plain
-
-
-def test_sweeps_of_other_seeds_folds_or_scores_are_not_merged():
-    for other in (make_result(seeds=3), make_result(folds=2), make_result(classes=False)):
-        with pytest.raises(ValueError, match=r"^results: expected"):
-            best_first([make_result(seeds=2), other])
+    axes = {"network": np.array(["b", "a"]), "batch_size": np.array([0])}
+    programs = combined(axes, [program(0), program(1)])
+    one = best_first(whole, most=99)
+    several = best_first(programs, most=99)
+    assert several._replace(cells=[]) == one._replace(cells=[])
+    assert len(several.cells) == len(one.cells) == 11
+    for cell, expected in zip(several.cells, one.cells, strict=True):
+        row, column = expected.cell
+        assert cell.cell == (row // 2, 0, row % 2, column) and cell.axes == programs.axes_at(cell.cell)
+        assert cell._replace(cell=(), axes={}) == expected._replace(cell=(), axes={})
+    head, *rows = table(several)
+    place = head.index("network")
+    assert head[place : place + 4] == ("network", "batch", "η", "λ")
+    assert [row[place] for row in rows] == [("b", "a")[cell.cell[0] // 2] for cell in one.cells]
+    assert {row[place + 1] for row in rows} == {"full"}
+    shorter = [row[:place] + row[place + 3 :] for row in table(several)]
+    assert shorter == [row[:place] + row[place + 1 :] for row in table(one)]
 
 
 def test_marks_stand_behind_the_rank_of_tied_cells():
     values = np.array([[[0.9, 0.8, 0.85], [0.8, 0.9, 0.84]], [[0.1, 0.1, 0.1], [0.2, 0.2, 0.2]]])
-    head, *rows = table(best_first([with_test_accuracy(values)]))
+    head, *rows = table(best_first(with_test_accuracy(values)))
     assert head[:2] == ("", "") and head[2:4] == ("η", "λ")
     assert [row[:2] for row in rows] == [("1.", ""), ("2.", "~"), ("3.", ""), ("4.", "")]
-    apart = best_first([with_test_accuracy(values - np.array([[0, 0.5], [0, 0]])[..., None])])
+    apart = best_first(with_test_accuracy(values - np.array([[0, 0.5], [0, 0]])[..., None]))
     assert table(apart)[0][:2] == ("", "η") and legend(apart)[1].endswith(": none of 3 others")
 
 
@@ -203,14 +200,14 @@ def test_table_says_where_each_cell_stopped():
     stopped_at = np.array([[[3, 5], [-1, 4]], [[-1, -1], [6, 6]]])
     epochs = np.where(stopped_at < 0, 10, stopped_at)
     stopped = dataclasses.replace(result, stopped_at=stopped_at, epochs=epochs)
-    head, *rows = table(best_first([stopped]))
+    head, *rows = table(best_first(stopped))
     assert head[-1] == "stopped at"
     assert [row[-1] for row in rows] == ["3–5", "4–10", "end", "6"]
     restored = dataclasses.replace(stopped, epochs=np.full_like(epochs, 2))
-    head, *rows = table(best_first([restored]))
+    head, *rows = table(best_first(restored))
     assert head[-2:] == ("stopped at", "best epoch")
     assert {row[-1] for row in rows} == {"2"}
-    assert "stopped at" not in table(best_first([result]))[0]
+    assert "stopped at" not in table(best_first(result))[0]
 
 
 def test_scores_are_written_with_their_interval_where_they_have_one():
@@ -222,14 +219,12 @@ def test_scores_are_written_with_their_interval_where_they_have_one():
     assert summary.number_text(float("nan"), higher_is_better=False) == "div"
 
 
-def test_names_of_parts_groups_seeds_and_folds():
+def test_names_of_parts_seeds_and_folds():
     assert summary.ranking_parts(make_result()) == ("train", "test")
     for held_out in ({"validates": True}, {"folds": 2}):
         assert summary.ranking_parts(make_result(**held_out)) == ("train", "validation")
-    head, *_ = table(best_first([make_result(seeds=1, validates=True)]))
+    head, *_ = table(best_first(make_result(seeds=1, validates=True)))
     assert head == ("", "η", "λ", "validation accuracy", "train accuracy")
-    groups = (jfnn.Group("50-relu", 100), jfnn.Group("none", None))
-    assert texts.group_columns(groups) == {"network": ["50-relu", "none"], "batch": ["100", "full"]}
     for seeds, folds, values in (
         (1, None, ""),
         (5, None, "5 seeds"),

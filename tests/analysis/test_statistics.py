@@ -20,9 +20,13 @@ def sweep():
 
 def with_scores(sweep, values, folds=None):
     """The sweep with other test accuracies: ``values [2, 3, seeds(, folds)]``."""
-    pruned = np.zeros(values.shape, bool)
-    seeds = np.arange(values.shape[2])
-    return with_any_scores(sweep, {"test_accuracy": values}, seeds=seeds, folds=folds, pruned=pruned)
+    fields = {
+        "seeds": np.arange(values.shape[2]),
+        "pruned": np.zeros(values.shape, bool),
+        "diverged_at": np.full(values.shape, -1),
+        "stopped_at": np.full(values.shape, -1),
+    }
+    return with_any_scores(sweep, {"test_accuracy": values}, folds=folds, **fields)
 
 
 def test_intervals_and_ties_are_those_of_students_t(sweep):

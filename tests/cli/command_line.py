@@ -6,15 +6,16 @@ import csv
 import numpy as np
 import pytest
 
-from jfnn.cli import grid, parser
+from jfnn.cli import command, parser
 from jfnn.cli.grid_flags import GridFlags
 
 COMMAND = ("python", "scripts/grid.py")
 SMALL = ["--hidden", "4", "--epochs", "2", "--init", "glorot_uniform"]
 # With these, the last learning rate diverges under the last penalty only.
 GRID = [*SMALL, "--learning-rate", "1e-4,1e-3,1", "--l2", "0,1e-2,1e6", "--seeds", "2"]
-GROUPS = """--hidden 3 --hidden 4,3 --activation tanh --batch-size 50,full --epochs 2 --validation 0.2
+PROGRAMS = """--hidden 3 --hidden 4,3 --activation tanh --batch-size 50,full --epochs 2 --validation 0.2
     --learning-rate 1e-4,1e-3 --l2 0,0.1 --seeds 2"""
+DIRECTORIES = {f"{name}-batch-{size}" for name in ("3-tanh", "4-3-tanh") for size in ("50", "full")}
 OWN = "--target level --standardise --hidden 3 --epochs 8 --reduction mean --l2 1e-3,0.1"
 FILES = {
     "config.json",
@@ -35,7 +36,7 @@ def parse(*words):
 
 def grid_main(*words, **options):
     """Runs the words as scripts/grid.py does."""
-    return grid.main(words, "grid.py", COMMAND, **options)
+    return command.main(words, "grid.py", COMMAND, **options)
 
 
 def watching(function):

@@ -4,7 +4,7 @@ import io
 import sys
 
 import pytest
-from command_line import GRID, GROUPS, grid_main
+from command_line import GRID, PROGRAMS, grid_main
 
 import jfnn
 
@@ -41,16 +41,16 @@ def run(tmp_path_factory):
 
 
 @pytest.fixture(scope="session")
-def groups(tmp_path_factory):
-    """Four groups with a refit: what was printed, the directory, and the same by the library."""
-    out = tmp_path_factory.mktemp("groups") / "out"
+def programs(tmp_path_factory):
+    """Two networks, two batch sizes and a refit: what was printed, the directory, the library's result."""
+    out = tmp_path_factory.mktemp("programs") / "out"
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr("jfnn.report.png", lambda figure: b"\x89PNG")
-        printed = printed_by([*GROUPS.split(), "--refit", "--out", str(out)])
-    expected = jfnn.sweep_groups(
+        printed = printed_by([*PROGRAMS.split(), "--refit", "--out", str(out)])
+    expected = jfnn.sweep(
         {"3-tanh": jfnn.mlp((64, 3, 10), "tanh"), "4-3-tanh": jfnn.mlp((64, 4, 3, 10), "tanh")},
         jfnn.datasets.digits(),
-        batch_sizes=[50, None],
+        batch_size=[50, None],
         learning_rate=[1e-4, 1e-3],
         l2=[0, 0.1],
         epochs=2,

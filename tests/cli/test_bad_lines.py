@@ -10,7 +10,6 @@ import typing
 import numpy as np
 import pytest
 from command_line import refused
-from jfnn.cli.transfer import TransferFlags
 
 from jfnn import datasets
 from jfnn.arguments import checks, memory
@@ -48,28 +47,26 @@ SCHEDULERS = {
 }
 
 
-def wrong_words(kind):
-    """Pairs of a flag of a class and a word that its reader does not take."""
-    types = typing.get_type_hints(kind)
-    for field in dataclasses.fields(kind):
+def wrong_words():
+    """Pairs of a flag and a word that its reader does not take."""
+    types = typing.get_type_hints(GridFlags)
+    for field in dataclasses.fields(GridFlags):
         name, (plain, *_) = field.name, typing.get_args(types[field.name]) or (types[field.name],)
         read = field.metadata.get("argument", {}).get("type") or parser.READERS.get(plain)
         if field.metadata and read not in (None, *FREE):
             for word in shlex.split(WRONG.get(read, NAMES)):
                 yield parser.flag_name(name), word
-    if kind is GridFlags:
-        for name, words in SCHEDULERS.items():
-            yield from ((f"--{name}", word) for word in shlex.split(words))
+    for name, words in SCHEDULERS.items():
+        yield from ((f"--{name}", word) for word in shlex.split(words))
 
 
-@pytest.mark.parametrize("kind", [GridFlags, TransferFlags])
-def test_words_that_a_reader_does_not_take_end_in_one_line_that_begins_with_the_flag(kind, capsys):
-    command_line = parser.make_parser(kind, "grid.py", "", "")
-    pairs = list(wrong_words(kind))
+def test_words_that_a_reader_does_not_take_end_in_one_line_that_begins_with_the_flag(capsys):
+    command_line = parser.make_parser(GridFlags, "grid.py", "", "")
+    pairs = list(wrong_words())
     wrong = []
     for name, word in pairs:
         with pytest.raises(SystemExit) as stopped:
-            parser.parse(kind, command_line, [f"{name}={word}"])
+            parser.parse(GridFlags, command_line, [f"{name}={word}"])
         said = capsys.readouterr().err
         if (
             stopped.value.code != 2

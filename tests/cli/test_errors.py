@@ -21,15 +21,6 @@ def test_files_of_others_are_not_overwritten(tmp_path, capsys, name):
     assert {path.name: path.read_text() for path in tmp_path.iterdir()} == {name: "kept"}
 
 
-def test_files_in_the_directory_of_a_group_are_not_overwritten(tmp_path, capsys):
-    other = tmp_path / "4-sigmoid-100" / "report.html"
-    other.parent.mkdir()
-    other.write_text("kept")
-    words = ["--hidden", "3", "--hidden", "4", "--out", str(tmp_path)]
-    assert refused(capsys, *words).startswith(f"--out: {other.parent} holds report.html")
-    assert list(tmp_path.iterdir()) == [other.parent]
-
-
 def test_errors_in_files_of_a_run_name_the_file(run, tmp_path, capsys):
     out, corrupt = run[1], tmp_path / "below"
     corrupt.mkdir(parents=True)

@@ -13,7 +13,7 @@ from running import CORES
 
 import jfnn
 from jfnn.cli import executors
-from jfnn.cli.grid import main
+from jfnn.cli.command import main
 from jfnn.cli.grid_flags import GridFlags
 
 pytestmark = pytest.mark.unoptimised

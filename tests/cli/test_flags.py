@@ -108,17 +108,17 @@ def test_a_scheduler_in_the_registry_has_a_flag(monkeypatch, capsys):
 
 
 @pytest.mark.parametrize(
-    ("words", "groups"),
+    ("words", "made"),
     [
         ("--hidden 50 --hidden 50 --batch-size 50,050", (["50-sigmoid"], [50])),
         ("--hidden none --activation relu,tanh", (["none"], [100])),
         ("--hidden 5 --batch-size full,9", (["5-sigmoid"], [None, 9])),
     ],
 )
-def test_equal_networks_and_batch_sizes_are_one_group(words, groups):
+def test_equal_networks_and_batch_sizes_are_one_program(words, made):
     flags = parse(*words.split())
     problem = data.load(flags)
-    assert (list(networks.networks(problem, flags)), grid.batch_sizes(problem, flags)) == groups
+    assert (list(networks.networks(problem, flags)), grid.batch_sizes(problem, flags)) == made
 
 
 def test_help_shows_every_flag_with_its_default(capsys):

@@ -1,8 +1,5 @@
 """Networks of images and sequences from the command line."""
 
-import json
-
-import jax
 import numpy as np
 import pytest
 from command_line import grid_main, parse
@@ -10,7 +7,6 @@ from helpers import same_bits
 
 import jfnn
 from jfnn.cli import data, networks
-from jfnn.search.loading import how_to_load
 
 pytestmark = pytest.mark.unoptimised
 
@@ -76,7 +72,7 @@ def test_rows_of_two_axes_could_be_images_or_channels(images, capsys):
 
 
 @pytest.mark.thorough
-def test_a_grid_of_convolutional_networks_is_the_librarys_and_its_page_loads_it(images, tmp_path, capsys):
+def test_a_grid_of_convolutional_networks_is_the_librarys_and_predicts_when_loaded(images, tmp_path, capsys):
     words = "--network cnn --shape 1,3,4 --channels 2 --kernel 2 --learning-rate 0.01,0.1 --l2 0 --epochs 2"
     out = tmp_path / "out"
     assert grid_main("--data", str(images), *words.split(), "--standardise", "--out", str(out)) == 0
@@ -90,10 +86,6 @@ def test_a_grid_of_convolutional_networks_is_the_librarys_and_its_page_loads_it(
     expected = jfnn.sweep(net, shaped, learning_rate=[0.01, 0.1], l2=0, epochs=2, batch_size=8)
     saved = jfnn.load(out)
     assert same_bits(saved.params, expected.params) and same_bits(saved.scores, expected.scores)
-    here = {"x": raw.x_test}
-    exec(how_to_load(saved, out, json.loads((out / "config.json").read_text())["scaling"]), here)
-    assert here["network"] is net
-    best = expected.member(*expected.best().index, 0)
-    np.testing.assert_allclose(
-        here["outputs"], jax.jit(net.apply)(best, np.float32(shaped.x_test)), rtol=1e-4, atol=1e-6
-    )
+    shown = saved.predict(shaped.x_test)
+    np.testing.assert_array_equal(shown, expected.predict(shaped.x_test))
+    np.testing.assert_array_equal(shown[1, 0, 0], jfnn.predict(net, expected.member(1, 0, 0), shaped.x_test))

@@ -87,12 +87,14 @@ def test_own_numbers_are_fitted_and_r_squared_is_scikit_learns(tmp_path, capsys)
             block = printed.split(f"{part} R² (η down")[1].split("\n\n")[0]
             assert f"{r2:.3f}*" in block
     assert printed.count("test loss") == 1
-    # The page's lines take the data as they were read, and give targets in their units.
+    # The page's lines take the file's columns, and give targets in their units.
     page = (tmp_path / "out" / "report.html").read_text()
-    here = {"x": raw.x_test}
-    exec(html.unescape(re.search("<pre>(.*)</pre>", page, re.DOTALL).group(1)), here)
-    assert r2_score(raw.y_test, here["outputs"][:, 0]) == pytest.approx(r2, rel=1e-5)
-    assert here["outputs"].mean() == pytest.approx(raw.y_test.mean(), abs=30) and raw.y_test.mean() > 60
+    here = {"x": dict(zip("abc", raw.x_test.T, strict=True))}
+    code = html.unescape(re.search("<pre>(.*)</pre>", page, re.DOTALL).group(1))
+    exec(code, here)
+    outputs = eval(code.splitlines()[-1], here)[(*best.index, 0)]
+    assert r2_score(raw.y_test, outputs[:, 0]) == pytest.approx(r2, rel=1e-5)
+    assert outputs.mean() == pytest.approx(raw.y_test.mean(), abs=30) and raw.y_test.mean() > 60
 
 
 @pytest.mark.thorough
@@ -113,13 +115,17 @@ def test_words_and_gaps_are_learned_and_the_pages_lines_read_other_rows(tmp_path
     }
     table = jfnn.datasets.read_csv(path, "level", encode=True, impute=True)
     split = jfnn.datasets.standardise(jfnn.datasets.split_table(table))
-    page = (tmp_path / "out" / "report.html").read_text()
-    here = {"frame": frame.iloc[::-1]}
-    exec(html.unescape(re.search("<pre>(.*)</pre>", page, re.DOTALL).group(1)), here)
-    assert here["x"].shape == (60, 7) and split.x_train.shape == (48, 7)
-    rows = {tuple(row) for row in here["x"].round(9).tolist()}
+    x = jfnn.datasets.transform(config["columns"], frame.iloc[::-1])
+    x = (x - config["scaling"]["x"]["mean"]) / config["scaling"]["x"]["scale"]
+    assert x.shape == (60, 7) and split.x_train.shape == (48, 7)
+    rows = {tuple(row) for row in x.round(9).tolist()}
     assert rows == {tuple(row) for part in (split.x_train, split.x_test) for row in part.round(9).tolist()}
-    assert here["outputs"].shape == (60, 2)
+    page = (tmp_path / "out" / "report.html").read_text()
+    here = {"x": frame.iloc[::-1]}
+    code = html.unescape(re.search("<pre>(.*)</pre>", page, re.DOTALL).group(1))
+    exec(code, here)
+    labels = eval(code.splitlines()[-1], here)
+    assert labels.shape[-1] == 60 and set(labels.ravel()) <= {"<b>high</b>", "low"}
     frame.loc[:1, "colour"] = "violet"
     with pytest.warns(UserWarning, match=r"'colour': 'violet' \(2 such") as said:
         assert jfnn.load(tmp_path / "out").predict(frame).shape[-1] == 60

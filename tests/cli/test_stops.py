@@ -13,7 +13,18 @@ from pathlib import Path
 
 import pytest
 import tqdm
-from command_line import COMMAND, GRID, GROUPS, SMALL, grid_main, parse, refused, untrained, watching
+from command_line import (
+    COMMAND,
+    DIRECTORIES,
+    GRID,
+    PROGRAMS,
+    SMALL,
+    grid_main,
+    parse,
+    refused,
+    untrained,
+    watching,
+)
 
 import jfnn
 from jfnn.cli import places
@@ -47,7 +58,7 @@ def test_progress_is_shown_on_a_terminal_only(tmp_path, monkeypatch, capsys, ter
     assert bool(capsys.readouterr().out) == (not flags)
 
 
-def test_progress_begins_anew_with_each_group_and_shows_losses_as_such(monkeypatch):
+def test_progress_begins_anew_with_each_program_and_shows_losses_as_such(monkeypatch):
     monkeypatch.setattr(sys, "stderr", screen := Screen())
     monkeypatch.setattr("tqdm.auto.tqdm", functools.partial(tqdm.tqdm, mininterval=0))
     flags = parse("--epochs", "2", "--rank-by", "loss")
@@ -96,13 +107,13 @@ def test_ctrl_c_leaves_a_run_that_resumes_with_the_same_bytes(tmp_path, capsys):
         assert (tmp_path / "cut" / name).read_bytes() == (tmp_path / "whole" / name).read_bytes()
 
 
-def test_ctrl_c_amid_groups_resumes_with_the_same_bytes(groups, tmp_path, capsys):
-    _, whole, expected = groups
-    words = [*GROUPS.split(), "--refit", "--eval-every", "1", "--quiet", "--out", str(tmp_path)]
+def test_ctrl_c_amid_programs_resumes_with_the_same_bytes(programs, tmp_path, capsys):
+    _, whole, _ = programs
+    words = [*PROGRAMS.split(), "--refit", "--eval-every", "1", "--quiet", "--out", str(tmp_path)]
     epochs, command = stopped_run(capsys, words, at=3)
-    assert epochs == [1, 2, 1]  # the second group's first epoch
-    assert resumed_epochs(command) == [2, 1, 2, 1, 2, 1, 2]  # its second, two more groups, the refit
-    for name in (*(group.directory for group in expected.groups), "refit"):
+    assert epochs == [1, 2, 1]  # the second program's first epoch
+    assert resumed_epochs(command) == [2, 1, 2, 1, 2, 1, 2]  # its second, two more programs, the refit
+    for name in (*DIRECTORIES, "refit"):
         for file in ("results.npz", "models.npz"):
             assert (tmp_path / name / file).read_bytes() == (whole / name / file).read_bytes()
     assert (tmp_path / "results.csv").read_bytes() == (whole / "results.csv").read_bytes()

@@ -199,8 +199,8 @@ def by_train(network):
     return jfnn.train(network, SPLIT.x_train, SPLIT.y_train, **COMMON).params
 
 
-def by_groups(network):
-    return jfnn.sweep_groups({"one": network}, SPLIT, **COMMON)["one", 16].params
+def by_programs(network):
+    return jfnn.sweep({"one": network}, SPLIT, **COMMON).program(network="one").params
 
 
 def by_hypergradient(network):
@@ -211,7 +211,7 @@ def by_lyapunov(network):
     return jfnn.lyapunov(network, SPLIT, **COMMON).growth
 
 
-DOORS = (by_groups, by_hypergradient, by_lyapunov)
+DOORS = (by_programs, by_hypergradient, by_lyapunov)
 CASES = [(way, by_train) for way in WAYS] + [(by_captured_list, door) for door in DOORS]
 
 
@@ -223,7 +223,7 @@ def factor():
 
 @pytest.mark.parametrize(
     ("way", "door"),
-    representatives(CASES, (by_global, by_train), (by_captured_list, by_groups)),
+    representatives(CASES, (by_global, by_train), (by_captured_list, by_programs)),
     ids=lambda function: function.__name__,
 )
 def test_a_function_is_trained_as_it_is_now(way, door):

@@ -5,10 +5,7 @@ import io
 
 import numpy as np
 import pytest
-from helpers import make_result, make_sampled, with_scores
-from jfnn.search.group_directories import Group
-from jfnn.search.groups import SweepGroups
-from jfnn.widths.transfers import Transfer
+from helpers import make_programs, make_result, make_sampled
 from matplotlib.backends.backend_agg import FigureCanvasAgg
 
 import jfnn
@@ -70,21 +67,33 @@ def test_loss_curves_that_explode_leave_the_others_in_sight():
     assert low < 1 and 4 < high < 10  # the range of the others
 
 
-def test_loss_curves_of_a_regression_alone_show_loss_and_r2_on_rows_that_have_scores():
+@pytest.mark.parametrize("learning_rate", [0.01, 1e9])
+def test_loss_curves_of_one_member_show_the_rows_that_rank_it(learning_rate):
     x = np.linspace(-1, 1, 20)[:, None]
-    trained = jfnn.train(
-        jfnn.mlp((1, 3, 1)), x, x**2, learning_rate=0.01, loss="quadratic", epochs=3, batch_size=None
+    options = dict(learning_rate=learning_rate, loss="quadratic", epochs=3, batch_size=None)
+    trained = jfnn.train(jfnn.mlp((1, 3, 1)), x, x**2, **options)
+    (panel,) = (figure := plots.loss_curves(trained)).axes
+    assert panel.get_title() == "loss (train solid)"
+    (line,) = panel.lines
+    np.testing.assert_array_equal(line.get_ydata(), trained.history["train_loss"])
+    np.testing.assert_array_equal(line.get_xdata(), [1, 2, 3])
+    diverged = " (div)" * (learning_rate > 1)
+    assert (trained.diverged_at >= 0) == (learning_rate > 1)
+    cell = summary.describe(trained.axes_at(()))
+    assert [text.get_text() for text in figure.legends[0].texts] == [f"{cell}{diverged}"]
+    labels = np.arange(20) % 2
+    tested = jfnn.train(
+        jfnn.mlp((1, 3, 2)), x, labels, test=(x, labels), learning_rate=0.1, epochs=2, batch_size=5
     )
-    loss, r2 = plots.loss_curves(history).axes
-    assert (loss.get_title(), r2.get_title()) == ("loss (train solid)", "R² (train solid)")
-    (line,) = r2.lines
-    np.testing.assert_array_equal(line.get_ydata(), trained.history["train_r2"])
+    _, accuracy = plots.loss_curves(tested).axes
+    assert accuracy.get_title() == "accuracy (train solid, test dashed)"
+    np.testing.assert_array_equal(accuracy.lines[1].get_ydata(), tested.history["test_accuracy"])
 
 
 def test_curves_need_a_history_and_cells():
-    with pytest.raises(ValueError, match=r"^run: expected"):
+    with pytest.raises(ValueError, match=r"^result: expected"):
         plots.loss_curves(make_result())
-    with pytest.raises(ValueError, match=r"^run: expected"):
+    with pytest.raises(ValueError, match=r"^result: expected"):
         history = {name: values[..., :0] for name, values in make_result(history=1).history.items()}
         plots.loss_curves(dataclasses.replace(make_result(), history=history))
     for cells in ([(7, 0)], [(0,)], [], "best"):
@@ -172,15 +181,13 @@ def test_bands_of_few_runs_do_not_hide_the_lines_nor_leave_the_range_of_accuraci
     """Of two runs the t interval is 9 times as wide as they lie apart."""
     result = make_result((2, 1), seeds=2, history=3)
     highest = curve_statistics(result).mean.max()
-    history = {
-        name: values / (1 if name == "epoch" else highest / 0.99) for name, values in result.history.items()
-    }
+    history = {name: values / (highest / 0.99) for name, values in result.history.items()}
     result = dataclasses.replace(result, history=history)
     panel = plots.interval_curves(result).axes[0]
     assert curve_statistics(result).high.max() > 1.5
     low, high = panel.get_ylim()
     assert -0.02 <= low < high <= 1.02
-    loose = {name: values * (1 if name == "epoch" else 50) for name, values in history.items()}
+    loose = {name: values * 50 for name, values in history.items()}
     panel = plots.interval_curves(dataclasses.replace(result, history=loose)).axes[0]
     lines = np.array([line.get_ydata() for line in panel.get_lines()])
     assert np.ptp(panel.get_ylim()) < 2.1 * np.ptp(lines)
@@ -225,65 +232,52 @@ def test_cells_of_a_random_search_are_points_along_an_axis_and_single_seeds_have
             plots.axis_curves(alone, **options)
 
 
-def test_groups_are_compared_each_at_its_best_along_their_widths_names_and_batch_sizes():
-    def of_width(units, place):
-        layers = [{"kind": "dense", "units": units}, {"kind": "dense", "units": 10}]
-        result = make_result((3, 2), seeds=4)
-        scores = {"test_accuracy": np.random.default_rng(place).random((3, 2, 4))}
-        return with_scores(result, scores, config={"settings": {"learner": {"network": {"layers": layers}}}})
-
-    results = tuple(of_width(units, place) for place, units in enumerate((32, 8, 16)))
-    groups = SweepGroups((Group("a", 50), Group("b", None), Group("c", 100)), results)
-    best = [result.best().score for result in results]
-    for axis, places, scores in (
-        ("width", [8, 16, 32], [best[1], best[2], best[0]]),
-        ("network", [0, 1, 2], best),
-        ("batch_size", [0, 1, 2], best),
-    ):
-        (panel,) = plots.axis_curves(groups, axis).axes
-        np.testing.assert_array_equal(panel.lines[0].get_xdata(), places)
-        np.testing.assert_allclose(panel.lines[0].get_ydata(), scores)
-    assert [label.get_text() for label in panel.get_xticklabels()] == ["50", "full", "100"]
-    (panel,) = plots.axis_curves(groups, "width", by="l2", at={"learning_rate": 1}).axes
-    expected = np.stack([results[i].cell_scores()[1] for i in (1, 2, 0)], axis=1)
-    np.testing.assert_allclose([line.get_ydata() for line, *_ in panel.containers], expected)
-    same = SweepGroups((Group("a", 50), Group("b", 50)), results[:2])
-    with pytest.raises(ValueError, match=r"^axis: expected groups that differ"):
-        plots.axis_curves(same, "batch_size")
-    with pytest.raises(ValueError, match=r"^axis: expected networks of known layers"):
-        plots.axis_curves(SweepGroups((Group("a", 1),), (make_result(),)), "width")
+@pytest.mark.parametrize("names", [("32", "8", "16"), ("wide", "8", "16")])
+def test_networks_are_an_axis_of_curves_by_their_widths_or_their_names(names):
+    result = make_programs(names, (50, 0), shape=(3, 2), seeds=4)
+    scores = result.cell_scores("train_loss")
+    _, batch, rate, l2 = result.best().index
+    places = np.array([32, 8, 16]) if names[0] == "32" else np.arange(3)
+    order = np.argsort(places)
+    (panel,) = (figure := plots.axis_curves(result, "network", "train_loss")).axes
+    np.testing.assert_array_equal(panel.lines[0].get_xdata(), places[order])
+    np.testing.assert_allclose(panel.lines[0].get_ydata(), scores[order, batch, rate, l2])
+    assert f"batch = {(50, 'full')[batch]}" in " ".join(figure.get_suptitle().split())
+    if names[0] == "wide":
+        assert [label.get_text() for label in panel.get_xticklabels()] == [*names]
+    (panel,) = (figure := plots.axis_curves(result, "learning_rate", "train_loss", by="network")).axes
+    lines = [line.get_ydata() for line, *_ in panel.containers]
+    np.testing.assert_allclose(lines, scores[:, batch, :, l2])
+    assert [text.get_text() for text in figure.legends[0].texts] == [f"network = {name}" for name in names]
+    at = {"network": 1, "learning_rate": 2}
+    (panel,) = plots.axis_curves(result, "batch_size", "train_loss", by="l2", at=at).axes
+    np.testing.assert_allclose([line.get_ydata() for line, *_ in panel.containers], scores[1, :, 2].T)
+    assert [label.get_text() for label in panel.get_xticklabels()] == ["50", "full"]
 
 
-@pytest.fixture(scope="module")
-def transfer():
-    """Random losses; at one width all members diverged, at another one of them did."""
-    results = []
-    for place in range(6):
-        loss = np.random.default_rng(place).random((4, 1, 3)) + 0.1
-        loss[1 if place == 1 else slice(4 * (place == 2)), 0, 0] = np.nan
-        results.append(with_scores(make_result((4, 1), seeds=3), {"train_loss": loss}))
-    groups = tuple(Group(f"{name}-{width}", 100) for name in NAMES for width in WIDTH)
-    return Transfer(WIDTH, NAMES, SweepGroups(groups, tuple(results)))
+def test_many_networks_are_curves_of_different_colours_and_drawn_cells_of_several_have_no_line():
+    result = make_programs([str(2**n) for n in range(14)], shape=(3, 1))
+    panel, _bar = plots.axis_curves(result, "learning_rate", by="network").axes
+    assert len({tuple(line.get_color()) for line, *_ in panel.containers}) == 14
+    drawn = make_programs(make=make_sampled)
+    for options in ({}, {"by": "network"}):
+        with pytest.raises(ValueError, match=r"^result: expected a grid"):
+            plots.axis_curves(drawn, "l2", **options)
 
 
-@pytest.mark.parametrize(("name", "scale"), [("train_loss", "log"), ("test_accuracy", "linear")])
-def test_curves_of_every_width_with_their_spread_and_their_best_rate(transfer, name, scale):
-    figure = plots.transfer_curves(transfer, name)
-    assert len(figure.axes) == 2
-    members, best = transfer.scores(name, seeds=True), transfer.best_rates(name)
-    for p, axes in enumerate(figure.axes):
-        curves = [line for line in axes.lines if line.get_marker() != "o"]
-        dots = [line for line in axes.lines if line.get_marker() == "o"]
-        assert (axes.get_xscale(), axes.get_yscale()) == ("log", scale)
-        for curve, of_members in zip(curves, members[p], strict=True):
-            np.testing.assert_array_equal(curve.get_xdata(), transfer.learning_rate)
-            np.testing.assert_allclose(curve.get_ydata(), of_members.mean(axis=-1))
-        at = [np.ravel(dot.get_xdata())[0] for dot in dots]
-        np.testing.assert_array_equal(at, best[p][np.isfinite(best[p])])
-        finite = members[p][np.isfinite(members[p].mean(axis=-1))]
-        corners = np.concatenate([path.vertices[:, 1] for c in axes.collections for path in c.get_paths()])
-        assert corners[corners > 0].min() == finite.min() and corners.max() == finite.max()
-    assert [text.get_text() for text in figure.legends[0].texts] == ["8", "16", "32"]
+def test_curves_over_the_epochs_are_of_the_best_network_and_are_named_by_it():
+    result = make_programs(("a", "b"), (50, 0), shape=(3, 2), seeds=3, history=4)
+    best = result.best().index
+    cells = default_cells(result)
+    assert [cell[2] for cell in cells] == [0, 1, 2] and {(*cell[:2], cell[3]) for cell in cells} == {
+        (*best[:2], best[3])
+    }
+    for draw in (plots.loss_curves, plots.interval_curves):
+        names = [text.get_text() for text in draw(result).legends[0].texts]
+        assert names[best[2]] == f"{summary.describe(result.axes_at(best))} (best)"
+        assert all(name.startswith(f"network = {'ab'[best[0]]}, batch = ") for name in names)
+    figure = plots.interval_curves(result, cells="all")
+    assert len(figure.axes[0].get_lines()) == 24 and figure.axes[1].get_xlabel() in ("η", "λ")
 
 
 def test_changes_against_the_width_of_every_step_layer_and_parametrisation():

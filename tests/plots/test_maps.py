@@ -6,7 +6,7 @@ import itertools
 import matplotlib
 import numpy as np
 import pytest
-from helpers import make_result, make_sampled, with_scores
+from helpers import make_programs, make_result, make_sampled, with_scores
 from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.colors import LogNorm, Normalize
 from matplotlib.patches import Rectangle
@@ -226,6 +226,32 @@ def test_heat_maps_of_any_two_axes_fix_or_average_the_others():
     assert "seed = 4" in figure.get_suptitle() and "momentum = 0" in figure.get_suptitle()
 
 
+def test_networks_and_batch_sizes_are_axes_of_heat_maps():
+    result = make_programs(("20", "10-10", "5"), (50, 0), shape=(3, 4), seeds=2)
+    scores = result.cell_scores()
+    network, batch, rate, l2 = result.best().index
+    rates = ["1e-5", "0.01", "10"]
+    for axes, at, expected, down, across in (
+        (("network", "learning_rate"), None, scores[:, batch, :, l2], ["20", "10-10", "5"], rates),
+        (("batch_size", "network"), None, scores[:, :, rate, l2].T, ["50", "full"], ["20", "10-10", "5"]),
+        (("network", "learning_rate"), {"batch_size": "mean"}, scores.mean(axis=1)[..., l2], None, rates),
+    ):
+        figure = plots.heat_map(result, at, axes=axes)
+        panel = panels_of(figure)[0]["test"]
+        np.testing.assert_allclose(np.asarray(panel.images[0].get_array()), expected)
+        assert [tick.get_text() for tick in panel.get_xticklabels()] == across
+        labels = [tick.get_text() for tick in figure.axes[0].get_yticklabels()]
+        assert labels == (down or ["20", "10-10", "5"])
+        shown = dict(zip(result.axes, result.best().index, strict=True))
+        outlined = [] if at else [(shown[axes[0]], shown[axes[1]])]
+        assert list(boxes_of(panel, filled=False)) == outlined
+    caption = " ".join(plots.heat_map(result).get_suptitle().split())
+    values = {"network": result.axes["network"][network], "batch_size": (50, 0)[batch]}
+    assert caption.startswith(f"mean of 2 seeds; {summary.describe(values)}; best test accuracy")
+    panel = panels_of(plots.heat_map(result, {"network": 1}))[0]["test"]
+    np.testing.assert_allclose(np.asarray(panel.images[0].get_array()), scores[1, batch])
+
+
 @pytest.mark.parametrize(
     ("values", "name", "texts"),
     [
@@ -394,6 +420,29 @@ def test_scatter_colours_cells_by_their_learning_rate():
         panel.get_xlabel() == "learning rate η"
         and len(np.unique(panel.collections[0].get_facecolors(), axis=0)) == 1
     )
+
+
+def test_scatter_of_networks_has_a_panel_with_a_position_for_each():
+    result = make_programs(("b", "a"), (50, 0), make=make_sampled, diverged=[(3, 0, 1)])
+    panels = dict(zip(result.axes, plots.scatter(result).axes, strict=False))
+    assert [panel.get_xlabel() for panel in panels.values()] == [
+        "network",
+        "batch size",
+        "learning rate η",
+        "L2 penalty λ",
+    ]
+    means = result.cell_scores()
+    best = result.best()
+    for axis, (name, texts) in enumerate({"network": ["b", "a"], "batch_size": ["50", "full"]}.items()):
+        panel = panels[name]
+        assert [tick.get_text() for tick in panel.get_xticklabels()] == texts
+        filled, _, (ring,), crosses = points_of(panel)
+        expected = [(index[axis], means[index]) for index in np.ndindex(2, 2, 12) if index[2] != 3]
+        np.testing.assert_allclose(filled, expected)
+        np.testing.assert_allclose(ring, [[best.index[axis], best.score]])
+        assert len(crosses.get_xdata()) == 4
+    rates, *_ = points_of(panels["learning_rate"])
+    np.testing.assert_allclose(rates[:, 0], np.tile(np.delete(result.learning_rate, 3), 4))
 
 
 def test_values_are_drawn_on_the_scale_on_which_they_spread_more_evenly():

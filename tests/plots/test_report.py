@@ -7,13 +7,12 @@ import re
 
 import numpy as np
 import pytest
-from helpers import make_result, make_sampled
+from helpers import make_programs, make_result, make_sampled
 
 import jfnn
 from jfnn import analysis, plots, report
 from jfnn.analysis import description, ranking, summary
-from jfnn.identity.naming import describe_network
-from jfnn.search import loading
+from jfnn.search.result import combined
 
 pytestmark = pytest.mark.unoptimised
 
@@ -83,7 +82,7 @@ def test_a_page_needs_nothing_from_elsewhere_and_shows_texts_as_users_wrote_them
 
 def test_a_page_lists_the_best_cells_with_their_legend_settings_and_versions(trained, tmp_path):
     result, _, text = trained
-    rows, best = Page(text).rows, ranking.best_first([result])
+    rows, best = Page(text).rows, ranking.best_first(result)
     assert [tuple(row) for row in rows[: len(best.cells) + 1]] == ranking.table(best)
     legend = ranking.legend(best)
     assert len(legend) == 2 and "<br>".join(legend) in text
@@ -111,71 +110,22 @@ def test_a_page_begins_with_a_sentence_on_the_best_cell_and_its_interval(trained
     assert "No cell is best" in description.sentence(nowhere) and "±" not in description.sentence(nowhere)
 
 
-def test_pages_lines_load_the_best_model_and_the_one_trained_again(trained):
+def test_pages_lines_load_the_run_and_predict(trained):
     result, out, text = trained
     code = Page(text).texts["pre"][0]
-    here = {"x": np.float32([[0, 1]])}
-    exec(code, here)
-    again = result.refit.member(0, 0, 0)
-    np.testing.assert_array_equal(here["params"][0].w, again[0].w)
-    np.testing.assert_array_equal(here["outputs"], here["network"].apply(again, here["x"]))
+    assert f"jfnn.load({str(out)!r})" in code and len(code.splitlines()) == 3
+    x = np.float32([[0, 1], [1, 1]])
+    exec(code, here := {"x": x})
+    np.testing.assert_array_equal(here["result"].test_loss, result.test_loss)
+    np.testing.assert_array_equal(here["result"].predict(x), result.predict(x))
+    np.testing.assert_array_equal(eval(code.splitlines()[-1], here), result.predict(x))
+
+
+def test_a_page_has_the_scores_of_the_cell_trained_again(trained):
+    result, _, text = trained
     texts = summary.refit_texts(result.refit)
     assert [line.rsplit(" ", 3)[0] for line in texts] == ["test accuracy", "train accuracy"]
     assert f"On all training rows, with 2 seeds: {', '.join(texts)}." in text
-    code = loading.how_to_load(dataclasses.replace(result, refit=None), out)
-    exec(code, here)
-    assert "trained again" not in code
-    np.testing.assert_array_equal(here["params"][0].w, result.member(*result.best().index, 0, 0)[0].w)
-    assert here["network"] is jfnn.mlp((2, 3, 2), activation="tanh")
-    assert set(here["table"]) >= {"learning_rate", "seed", "fold", "validation_accuracy"}
-
-
-def test_lines_that_would_raise_are_left_out(trained):
-    result, *_ = trained
-    alone = loading.how_to_load(dataclasses.replace(result, params=None), "run")
-    assert "jfnn.load('run')" in alone and "member" not in alone and "network" not in alone
-    spec = result.config["settings"]["learner"]["network"]
-    hidden, last = spec["layers"]
-    assert "network = jfnn.sequential([jfnn.Dense(units=3, " in loading_lines(result, spec)
-    for layers in (
-        [hidden | {"activation": "custom"}, last],
-        [hidden, last | {"activation": "custom"}],
-        [{"kind": "module.Own"}, hidden, last],
-        [hidden | {"layers": [last | {"activation": "custom"}]}, last],
-    ):
-        lines = loading_lines(result, spec | {"layers": layers})
-        assert "result.member(" in lines and "network" not in lines
-    assert "network" not in loading_lines(result, "module.apply")
-
-
-@pytest.mark.parametrize(
-    "network",
-    [
-        jfnn.mlp((4, 3), output="tanh"),
-        jfnn.mlp((4, 5, 6, 3), activation="relu", init="he_normal"),
-        jfnn.sequential([jfnn.Dense(3, "relu"), jfnn.Dense(2, "tanh"), jfnn.Dense(1)], 4),
-        jfnn.sequential([jfnn.Dense(3, initializer="he_normal"), jfnn.Dense(2, "identity")], 4),
-    ],
-)
-def test_lines_make_the_network(trained, network):
-    lines = loading_lines(trained[0], describe_network(network)).splitlines()
-    (line,) = [line for line in lines if line.startswith("network = ")]
-    exec(line, here := {"jfnn": jfnn})
-    assert here["network"] is network
-
-
-def loading_lines(result, network):
-    """Lines on the page that load a result of a network, as described in its config."""
-    config = {"settings": {"learner": {"network": network}}}
-    return loading.how_to_load(dataclasses.replace(result, config=config), "run")
-
-
-def test_lines_name_the_best_cells_place_in_its_order():
-    result = dataclasses.replace(make_result((2, 3), seeds=2, folds=2), params=())
-    result.validation_accuracy[0, 2] = 1.0
-    lines = loading.how_to_load(result, "run")
-    assert "result.member(0, 2, 0, 0)  # the best cell, seed 0, first fold" in lines
-    assert "jfnn.load('run')" in lines
 
 
 @pytest.mark.thorough
@@ -185,13 +135,12 @@ def test_page_of_a_random_search_lists_ten_cells_and_shows_them_scattered(tmp_pa
     config = {"settings": {"axes": {"l2": result.l2.tolist()}}}
     report.write_report(dataclasses.replace(result, config=config, params=()), tmp_path / "report.html")
     page = Page((tmp_path / "report.html").read_text())
-    best = ranking.best_first([result], most=10)
+    best = ranking.best_first(result, most=10)
     assert [tuple(row) for row in page.rows[:11]] == ranking.table(best)
     listed = {row[0]: row[1] for row in page.rows[11:]}
     ends = (summary.compact(end, 3) for end in (result.l2.min(), result.l2.max()))
     assert listed["L2 penalty λ"] == " to ".join(ends) and listed["cells drawn"] == "60"
     assert "The cells drawn" in page.texts["figcaption"]
-    assert f"result.member({best.cells[0].place[0]}, 0)  # the best cell, seed 0" in page.texts["pre"][0]
     recorded = listed["settings.axes.l2"].split(", ")
     assert len(recorded) == 51 and recorded[-1] == "… 10 more"
 
@@ -210,33 +159,71 @@ def test_scores_of_the_cell_trained_again_are_means_over_its_seeds():
     assert summary.refit_texts(make_result((1, 1), seeds=1, diverged=[np.s_[:]]))[0] == "test accuracy div"
 
 
-def test_overview_lists_the_cells_of_all_groups_and_links_their_pages(tmp_path):
-    results = (make_result((2, 3)), make_result((3, 3), diverged=[(0, 0, 0)]))
-    sweeps = jfnn.SweepGroups((jfnn.Group("a<b", 5), jfnn.Group("c d", None)), results, make_result((1, 1)))
-    pages = {group: f"{group.directory}/report.html" for group in sweeps.groups}
-    report.write_overview(sweeps, tmp_path / "report.html", title="<all>", pages=pages, settings={"n": 3})
-    text = (tmp_path / "report.html").read_text()
-    page = Page(text)
-    expected = ranking.table(
-        ranking.best_first(results, most=10), {"network": ["a<b", "c d"], "batch": ["5", "full"]}
+@pytest.fixture(scope="module")
+def several():
+    """Two networks with two batch sizes each, and the best cell trained again."""
+    rng = np.random.default_rng(0)
+    y = np.arange(40) % 2
+    x = rng.normal(size=(40, 2)) + y[:, None]
+    return jfnn.sweep(
+        {"a<b": jfnn.mlp((2, 3, 2)), "4-3": jfnn.mlp((2, 4, 3, 2))},
+        jfnn.Split(x, y, x, y),
+        batch_size=[5, None],
+        learning_rate=[0.01, 0.1],
+        epochs=2,
+        seeds=2,
+        validation=0.2,
+        refit=True,
+        execution=jfnn.Execution(eval_every=1),
     )
-    assert [tuple(row) for row in page.rows] == [*expected, ("n", "3")]
-    assert page.sources == ["a%3Cb-5/report.html", "c%20d-full/report.html"]
-    assert page.texts["a"] == ["network a<b, batch 5", "network c d, batch full"]
-    assert page.texts["h1"] == ["<all>"] and summary.refit_texts(sweeps.refit)[0] in text
+
+
+def test_a_page_of_several_networks_and_batch_sizes_ranks_and_describes_all(several, tmp_path):
+    report.write_report(several, tmp_path / "report.html")
+    page = Page((tmp_path / "report.html").read_text())
+    best = ranking.best_first(several)
+    rows = page.rows[: len(best.cells) + 1]
+    assert [tuple(row) for row in rows] == ranking.table(best)
+    assert "network" in rows[0] and "batch" in rows[0]
+    listed = {row[0]: row[1] for row in page.rows[len(rows) :]}
+    assert listed["networks"] == "a<b, 4-3" and listed["batch size"] == "5, full"
+    assert "layers" not in listed and "settings.learner.network.layers" not in listed
+    lead = page.texts["p"][0].replace("\u00a0", " ")
+    assert lead == description.sentence(several)
+    assert lead.startswith(
+        "16 networks trained for 2 epochs: 8 cells of network × batch × η × λ with 2 seeds."
+    )
+    assert summary.describe(several.best().axes) in lead
+    assert len(page.sources) == 3
+    assert summary.refit_texts(several.refit)[0] in page.texts["p"][3]
+
+
+def test_batch_sizes_alone_leave_the_network_described(several):
+    alone = combined({"batch_size": np.array([5, 0])}, several.programs[:2])
+    assert "2-3-2 sigmoid trained for 2 epochs: 4 cells of batch × η × λ" in description.sentence(alone)
+    assert description.settings_in_words(alone)["Network"]["layers"] == "2-3-2"
+
+
+@pytest.mark.thorough
+def test_page_of_a_random_search_of_two_networks_shows_a_panel_of_them(tmp_path):
+    result = make_programs(make=make_sampled, history=2)
+    report.write_report(result, tmp_path / "report.html")
+    page = Page((tmp_path / "report.html").read_text())
+    assert "The cells drawn" in page.texts["figcaption"]
+    assert [tuple(row) for row in page.rows[:11]] == ranking.table(ranking.best_first(result, most=10))
 
 
 def test_pages_without_a_best_cell_or_a_history_are_written(tmp_path):
     result = dataclasses.replace(make_result((2, 3), seeds=1, diverged=[np.s_[:]]), params=())
     report.write_report(result, tmp_path / "report.html")
     text = (tmp_path / "report.html").read_text()
-    assert "Every cell diverged" in text and "member(0, 0, 0)" in text
+    assert "Every cell diverged" in text and "trained again" not in text
     assert len(Page(text).sources) == 2  # maps; no history, no curves
-    report.write_overview(jfnn.SweepGroups((jfnn.Group("a", 5),), (result,)), tmp_path / "all.html")
-    text = (tmp_path / "all.html").read_text()
-    assert "Every cell diverged" in text and "trained again" not in text and "Groups" not in text
     empty = {name: values[..., :0] for name, values in make_result((2, 3), history=1).history.items()}
     assert set(report.draw(dataclasses.replace(make_result((2, 3)), history=empty))) == {"heatmap"}
+    nowhere = make_programs(shape=(2, 2), diverged=[np.s_[:]])
+    report.write_report(nowhere, tmp_path / "report.html")
+    assert "Every cell diverged" in (tmp_path / "report.html").read_text()
 
 
 @pytest.mark.thorough
@@ -244,14 +231,9 @@ def test_a_page_is_written_whatever_bytes_name_files(tmp_path):
     name = "caf\udce9"  # as Python has it from a file system, where names are bytes
     result = make_result()
     texts = dict(title=name, text=[f"on {name}.csv"], settings={"data": name})
-    report.write_report(result, tmp_path / "one.html", **texts)
-    pages = {jfnn.Group("a", 1): f"{name}/report.html"}
-    groups = jfnn.SweepGroups(tuple(pages), (result,))
-    report.write_overview(groups, tmp_path / "all.html", pages=pages, **texts)
-    for page in ("one.html", "all.html"):
-        text = (tmp_path / page).read_text(encoding="utf-8")
-        assert "<title>caf\\udce9</title>" in text and "caf\\udce9.csv" in text
-    assert 'href="caf%E9/report.html"' in text
+    report.write_report(result, tmp_path / "report.html", **texts)
+    text = (tmp_path / "report.html").read_text(encoding="utf-8")
+    assert "<title>caf\\udce9</title>" in text and "caf\\udce9.csv" in text
 
 
 def test_the_pareto_front_is_listed_by_the_first_objective(tmp_path):
