@@ -9,17 +9,8 @@ import numpy as np
 
 from jfnn.arguments import checks, memory
 from jfnn.arguments.checks import ArgumentError, ArgumentTypeError
-from jfnn.datasets.targets import (
-    AS_NUMBERS,
-    Table,
-    as_number,
-    as_word,
-    file_error,
-    is_gap,
-    is_infinite,
-    likeness,
-    shortened,
-)
+from jfnn.datasets.fields import AS_NUMBERS, as_category, as_number, is_infinite, likeness
+from jfnn.datasets.targets import Table, file_error, shortened
 
 MOST_WORDS = 1000  # different ones in a column
 IMPUTE = "; with impute=True the column's median takes its place"
@@ -31,20 +22,6 @@ SEPARATORS = {";": "semicolons", "\t": "tabs", "|": "bars"}  # of files that som
 ENTRIES = ("classes", "scaling", "columns")
 
 Columns = Mapping[str, Mapping[str, Any]]
-
-
-def as_category(value: Any) -> str:
-    """A field in one of its spellings: 7 for 7.0 and 007, True for true, "" for a missing value."""
-    try:
-        text = as_word(str(value))
-    except ValueError:  # an integer of more digits than Python writes
-        text = checks.shown(value)
-    number = as_number(text)
-    if number is not None:
-        return format(number, ".17g")
-    if is_gap(text) and not is_infinite(text):
-        return ""
-    return text.capitalize() if text.lower() in ("true", "false") else text
 
 
 @dataclasses.dataclass

@@ -16,18 +16,15 @@ import numpy as np
 from jfnn.arguments import checks, memory, paths
 from jfnn.arguments.checks import ArgumentError, ArgumentTypeError
 from jfnn.datasets.columns import Loose, check_header
+from jfnn.datasets.fields import as_exact, as_number, as_word, is_gap
 from jfnn.datasets.targets import (
     Table,
-    as_exact,
-    as_number,
     as_task,
-    as_word,
     check_exact,
     check_task,
     check_words,
     fault,
     file_error,
-    is_gap,
     place_of,
     shortened,
 )

@@ -1,8 +1,5 @@
 """Rows of a file as a `Table`; targets as classes or as numbers, as they look or as the user says."""
 
-import math
-import re
-import unicodedata
 from collections.abc import Sequence
 from typing import NamedTuple
 
@@ -10,22 +7,20 @@ import numpy as np
 
 from jfnn.arguments import checks
 from jfnn.arguments.checks import ArgumentError
+from jfnn.datasets.fields import (
+    AS_NUMBERS,
+    EXACT,
+    as_exact,
+    as_number,
+    as_word,
+    is_gap,
+    is_infinite,
+    likeness,
+)
 
 TASKS = ("classification", "regression")
 # The most different whole numbers that are taken for classes, where each is seen twice on average.
 MOST_CLASSES = 20
-# Words that stand for missing values: those of pandas, besides those of NaN.
-GAPS = {"", "#N/A", "#N/A N/A", "#NA", "-1.#IND", "-1.#QNAN", "1.#IND", "1.#QNAN"}
-GAPS |= {"<NA>", "N/A", "NA", "NULL", "None", "n/a", "null"}
-# Words that look like numbers and are none.
-_FIGURES = r"(\d{1,3}([., '\u2019\u00a0]\d{3})+([.,]\d+)?|\d*,\d+|\d+(\.\d+)?)"
-LIKENESSES = {
-    "dates": re.compile(r"\d{1,4}([-/.])\d{1,2}\1\d{1,4}([ T].*)?"),
-    "times": re.compile(r"\d{1,2}:\d{2}(:\d{2}([.,]\d+)?)?( ?[AaPp]\.?[Mm]\.?)?"),
-    "numbers with commas or signs": re.compile(rf"[-+\u2212]?\s?[$€£¥]?\s?[-+\u2212]?{_FIGURES}\s?[%$€£¥]?"),
-}
-AS_NUMBERS = "; write them as plain numbers (0.5, days, minutes), or, as words, with a letter in front"
-EXACT = 2**53  # up to which floats hold every whole number
 
 
 class Table(NamedTuple):
@@ -62,32 +57,6 @@ def shortened(names: Sequence[str], most: int = 12) -> str:
     return ", ".join(names[:most]) + (f", … {len(names) - most} more" if len(names) > most else "")
 
 
-def as_word(text: str) -> str:
-    """Text without spaces around it, in one form (NFC) of those in which Unicode writes the same letters."""
-    return unicodedata.normalize("NFC", text.strip())
-
-
-def as_number(text: str) -> float | None:
-    """A finite number, or None for anything else."""
-    try:
-        value = float(text)
-    except ValueError:
-        return None
-    return value if math.isfinite(value) and "_" not in text else None
-
-
-def as_exact(text: str) -> float | None:
-    """As `as_number`, but None for a whole number, written with all its digits, that floats do not hold."""
-    number = as_number(text)
-    large = number is not None and abs(number) >= EXACT and text.strip().lstrip("+-").isdecimal()
-    return None if large and int(text) != number else number
-
-
-def likeness(word: str) -> str | None:
-    """What a word that is no number looks like, of `LIKENESSES`; None for other words."""
-    return next((name for name, pattern in LIKENESSES.items() if pattern.fullmatch(word)), None)
-
-
 def fault(field: str, is_target: bool) -> str | None:
     """The fault of a field of an input, or of a target, which may be a word; None for a valid one."""
     if as_exact(field) is not None:
@@ -102,22 +71,6 @@ def fault(field: str, is_target: bool) -> str | None:
         return f"expected a number, got {got}"
     advice = ", which is neither; a class needs another name" if word else ""
     return f"expected a word or number, got {got}{advice}" if is_gap(word) else None
-
-
-def is_infinite(word: str) -> bool:
-    """Whether a word is infinity, or a number beyond those that floats hold."""
-    try:
-        return math.isinf(float(word))
-    except ValueError:
-        return False
-
-
-def is_gap(word: str) -> bool:
-    """Whether a word says that a value is missing, or that it is not finite."""
-    try:
-        return not math.isfinite(float(word))
-    except ValueError:
-        return word in GAPS
 
 
 def place_of(indices: np.ndarray) -> str:

@@ -8,7 +8,8 @@ import pytest
 from sklearn.datasets import load_diabetes, load_wine
 
 from jfnn import datasets
-from jfnn.datasets.targets import MOST_CLASSES, as_task, is_gap
+from jfnn.datasets.fields import is_gap
+from jfnn.datasets.targets import MOST_CLASSES, as_task
 
 LARGE = 2**53  # and one more is the first whole number that no float is
 COMPOSED, DECOMPOSED = "caf\u00e9", "cafe\u0301"
