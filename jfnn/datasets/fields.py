@@ -42,6 +42,17 @@ def as_exact(text: str) -> float | None:
     return None if large and int(text) != number else number
 
 
+def unheld(field: str) -> str | None:
+    """Why floats do not hold the number in a field; None where they do, and for words and gaps."""
+    if is_infinite(as_word(field)):
+        return f"expected a finite number, got {checks.shown(field)}"
+    number = as_number(field)
+    if number is not None and as_exact(field) is None:
+        got = f"{checks.shown(field)}, which would become {number:.0f}"
+        return f"expected a number that a float holds, got {got}"
+    return None
+
+
 def likeness(word: str) -> str | None:
     """What a word that is no number looks like, of `LIKENESSES`; None for other words."""
     return next((name for name, pattern in LIKENESSES.items() if pattern.fullmatch(word)), None)

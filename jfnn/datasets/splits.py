@@ -100,15 +100,16 @@ def fit_columns(
     The medians and categories in it are those of the training rows alone. Raises as `split_table` does.
     """
     checks.check_instance(table, Table, "table")
-    x, y, n = table.x, table.y, table.n_train
-    cut = Split(x[:n], y[:n], x[n:], y[n:], table.weights)
+    n = table.n_train
     if n is None:
-        cut = split(x, y, test_size, random_state, table.weights)
+        cut = split(table.x, table.y, test_size, random_state, table.weights)
+    else:
+        cut = Split(table.x[:n], table.y[:n], table.x[n:], table.y[n:], table.weights)
     columns = fitted(table, cut.x_train)
     if any(columns.values()):
-        parts = (dict(zip(table.names, part.T, strict=True)) for part in (cut.x_train, cut.x_test))
-        x_train, x_test = (transform(columns, part) for part in parts)
-        cut = cut._replace(x_train=x_train, x_test=x_test)
+        train = dict(zip(table.names, cut.x_train.T, strict=True))
+        test = dict(zip(table.names, cut.x_test.T, strict=True))
+        cut = cut._replace(x_train=transform(columns, train), x_test=transform(columns, test))
     return cut, columns
 
 
@@ -219,12 +220,13 @@ def mnist1d(shuffled: bool = False) -> Split:
     arguments = data.get_dataset_args()
     arguments.shuffle_seq = shuffled
     # The package seeds the global generators of NumPy and of Python.
-    states = np.random.get_state(), random.getstate()
+    numpy_state = np.random.get_state()
+    python_state = random.getstate()
     try:
         dataset = data.make_dataset(arguments)
     finally:
-        np.random.set_state(states[0])
-        random.setstate(states[1])
+        np.random.set_state(numpy_state)
+        random.setstate(python_state)
     return Split(dataset["x"], dataset["y"], dataset["x_test"], dataset["y_test"])
 
 

@@ -7,16 +7,7 @@ import numpy as np
 
 from jfnn.arguments import checks
 from jfnn.arguments.checks import ArgumentError
-from jfnn.datasets.fields import (
-    AS_NUMBERS,
-    EXACT,
-    as_exact,
-    as_number,
-    as_word,
-    is_gap,
-    is_infinite,
-    likeness,
-)
+from jfnn.datasets.fields import AS_NUMBERS, EXACT, as_number, likeness
 
 TASKS = ("classification", "regression")
 # The most different whole numbers that are taken for classes, where each is seen twice on average.
@@ -30,7 +21,7 @@ class Table(NamedTuple):
         x: Inputs ``[n, features]``, float, objects where there are words; of an archive ``[n, …]``.
         y: Labels ``[n]``, 0 to k-1 (int64), or float targets ``[n]`` or ``[n, n_out]``.
         names: Names of the columns of ``x``; empty where the file has none.
-        classes: The file's own word for each label, in order; None where the targets are no classes.
+        classes: The word in the file for each label, in order; None where the targets are no classes.
         n_train: Number of leading rows for training, the others are for testing, where the file says so;
             else None.
         weights: How often each row counts in training ``[n]``, or ``[n_train]`` where the file says which
@@ -57,22 +48,6 @@ def shortened(names: Sequence[str], most: int = 12) -> str:
     return ", ".join(names[:most]) + (f", … {len(names) - most} more" if len(names) > most else "")
 
 
-def fault(field: str, is_target: bool) -> str | None:
-    """The fault of a field of an input, or of a target, which may be a word; None for a valid one."""
-    if as_exact(field) is not None:
-        return None
-    number, word = as_number(field), as_word(field)
-    got = checks.shown(field) if word else "nothing"
-    if is_infinite(word) and not is_target:
-        return f"expected a finite number, got {got}"
-    if number is not None:
-        return f"expected a number that a float holds, got {got}, which would become {number:.0f}"
-    if not is_target:
-        return f"expected a number, got {got}"
-    advice = ", which is neither; a class needs another name" if word else ""
-    return f"expected a word or number, got {got}{advice}" if is_gap(word) else None
-
-
 def place_of(indices: np.ndarray) -> str:
     """The place of an entry of an array, counted from 1, in words."""
     return ", row " + ", column ".join(str(i + 1) for i in indices)
@@ -90,8 +65,8 @@ def check_exact(values: np.ndarray, where: str) -> None:
         raise file_error(f"{where}{place_of(place)}: expected a number that a float holds, got {got}")
 
 
-def own_words(labels: np.ndarray, words: Sequence[str], where: str) -> tuple[str, ...]:
-    """The file's own word for each label, in order; raises ValueError for two words for one label."""
+def class_names(labels: np.ndarray, words: Sequence[str], where: str) -> tuple[str, ...]:
+    """The word in the file for each label, in order; raises ValueError for two words for one label."""
     spelled: dict[int, str] = {}
     for row, (label, word) in enumerate(zip(labels.tolist(), words, strict=True), 1):
         if spelled.setdefault(label, word) != word:
@@ -100,21 +75,6 @@ def own_words(labels: np.ndarray, words: Sequence[str], where: str) -> tuple[str
                 " numbers that are no classes are for task='regression'"
             )
     return tuple(spelled[label] for label in range(len(spelled)))
-
-
-def check_words(
-    values: Sequence[float | None], words: Sequence[str], file: str, target: str | None, task: str | None
-) -> None:
-    """Raises ValueError for words among the targets in a regression, or where they look like slips."""
-    rows = [row for row, value in enumerate(values) if value is None]
-    slips = task is None and 2 * len(rows) < len(words)
-    if rows and (slips or task == "regression"):
-        why = ", as most in this column are" if slips else ""
-        advice = "; where all are names of classes, the task is classification" if slips else ""
-        got = repr(words[rows[0]])
-        raise file_error(
-            f"{file}, row {rows[0] + 1}, column {target!r}: expected a number{why}, got {got}{advice}"
-        )
 
 
 def check_task(task: object) -> None:
@@ -156,7 +116,7 @@ def as_task(
         return y.astype(np.result_type(y.dtype, np.float32), copy=False), None
     exact = ".17g" if y.dtype.kind == "f" else ""
     names = tuple(format(value, exact) for value in distinct.tolist())
-    names = own_words(places, words, where) if words else names
+    names = class_names(places, words, where) if words else names
     if len(names) < 2:
         raise ArgumentError(argument, f"expected at least two classes, got only {names[0]!r} in {where}")
     return places.astype(np.int64), names
