@@ -10,7 +10,6 @@ from helpers import make_result
 
 import jfnn
 from jfnn import analysis, boltzmann, datasets, estimators, plots
-from jfnn.datasets import ising, onsager
 from jfnn.estimators.selection import select
 from jfnn.experiment.options import Options
 from jfnn.search.sweep import prepare
@@ -25,7 +24,6 @@ KEY = jax.random.key(0)
 MACHINE = boltzmann.init(KEY, (4, 3))
 V, H = np.zeros((5, 4)), np.zeros((5, 3))
 RESULT = make_result((2, 2), history=2)
-SPINS = np.ones((2, 4, 4), np.int8)
 REQUIRED = {"learning_rate": 0.1, "epochs": 1, "batch_size": 4}
 KEPT = dataclasses.replace(
     RESULT, params=jax.tree.map(lambda leaf: np.broadcast_to(leaf, (2, 2, 2, *leaf.shape)), PARAMS)
@@ -135,14 +133,6 @@ FUNCTIONS = [
     (datasets.scalers, {"split": SPLIT}),
     (datasets.read_csv, {"path": __file__, "target": "y"}),
     (datasets.read_npz, {"path": "no.npz"}),
-    (ising.energy, {"spins": SPINS}),
-    (ising.magnetisation, {"spins": SPINS}),
-    (ising.inputs, {"spins": SPINS}),
-    (ising.configurations, {"length": 4, "temperature": 2.0, "n": 4}),
-    (ising.extreme_temperatures, {"length": 4, "n": 4, "n_test": 0}),
-    (onsager.energy, {"temperature": 2.0}),
-    (onsager.torus_energy, {"length": 4, "temperature": 2.0}),
-    (onsager.magnetisation, {"temperature": 2.0}),
     (boltzmann.all_states, {"n": 3}),
     (boltzmann.init, {"key": KEY, "sizes": (4, 3)}),
     (boltzmann.annealed_log_z, {"machine": MACHINE, "key": KEY, "n": 2, "temperatures": 2}),

@@ -13,7 +13,7 @@ from numpy.polynomial import Polynomial
 from numpy.typing import ArrayLike
 from verdicts import CONSISTENT, OUTSIDE, Row
 
-from jfnn.datasets import onsager
+from four_kinds import onsager
 
 T_C = float(onsager.CRITICAL_TEMPERATURE)
 # A root is sought on the polynomial through so many temperatures around the change of sign. One that only

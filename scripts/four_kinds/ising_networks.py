@@ -8,9 +8,8 @@ import numpy as np
 from verdicts import Row, claim
 
 import jfnn
-from four_kinds import finite_size, phases
+from four_kinds import finite_size, ising_model, phases
 from four_kinds.phases import Scale, Trained
-from jfnn.datasets import ising
 
 # One unit is right on 3/4 of the rows at best, and on a few more of those held out by chance.
 MONOTONE = 0.80
@@ -79,7 +78,7 @@ def _odd_row(scale: Scale) -> Row:
         hidden = jnp.tanh(jnp.matmul(x, params[0], precision="highest"))
         return jnp.matmul(hidden, params[1], precision="highest")
 
-    split = ising.extreme_temperatures(length, scale.rows, 400, seed=length)
+    split = ising_model.extreme_temperatures(length, scale.rows, 400, seed=length)
     options = phases.training_options(scale) | {"gradient": "autodiff"}
     result = jfnn.sweep(jfnn.Network(init, apply), split, l2=scale.cell[1], **options)
     ordered = split.x_test[np.asarray(split.y_test) == 1]
@@ -111,8 +110,8 @@ def convolution(scale: Scale, spins: Mapping[int, np.ndarray]) -> list[Row]:
         half_ways[length] = finite_size.roots(scale.temperatures, drawn - 0.5)
         near = int(np.abs(np.array(scale.temperatures) - half_ways[length][0]).argmin())
         learned[length] = accuracy == 1
-        energy.append(_correlation(values[:, near], ising.energy(few[near])))
-        size.append(_correlation(values[:, near], np.abs(ising.magnetisation(few[near]))))
+        energy.append(_correlation(values[:, near], ising_model.energy(few[near])))
+        size.append(_correlation(values[:, near], np.abs(ising_model.magnetisation(few[near]))))
     starts = [f"L = {length}: {solved.sum()}" for length, solved in learned.items()]
     by_energy, by_size = np.mean(energy), np.mean(size)
     name = f"convolution, {CHANNELS} channels 3×3"
@@ -145,7 +144,7 @@ def _limit_row(half_ways: Mapping[int, np.ndarray]) -> Row:
 def _answers(scale: Scale, length: int, spins: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
     """Accuracy on rows held out ``[S]``, and outputs before the sigmoid ``[S, T, n]``."""
     network = jfnn.cnn((1, length, length), (CHANNELS,), 1, kernel=3, init="glorot_normal")
-    split = ising.extreme_temperatures(length, scale.rows, 400, seed=length, image=True)
+    split = ising_model.extreme_temperatures(length, scale.rows, 400, seed=length, image=True)
     # Starts of a third of Glorot's size: a tenth leaves the rectified channels dead.
     options = phases.training_options(scale) | {"hyper": {"init_scale": 0.3}}
     result = jfnn.sweep(network, split, l2=1.0, **options)

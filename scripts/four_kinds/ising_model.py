@@ -1,6 +1,6 @@
 """Configurations of the 2D Ising model on the square lattice, periodic, J = 1, and inputs of networks.
 
-Spins are ``[…, L, L]`` int8, +1 or -1; ``E = -Σ s_i s_j`` over nearest neighbours. `jfnn.datasets.onsager`
+Spins are ``[…, L, L]`` int8, +1 or -1; ``E = -Σ s_i s_j`` over nearest neighbours. `four_kinds.onsager`
 has the closed forms of the infinite lattice, and the exact energies of a finite one.
 """
 
@@ -9,9 +9,9 @@ from typing import Any
 
 import numpy as np
 
+from four_kinds.onsager import CRITICAL_TEMPERATURE
 from jfnn.arguments import checks, memory
 from jfnn.arguments.checks import ArgumentError
-from jfnn.datasets.onsager import CRITICAL_TEMPERATURE
 from jfnn.targets import Split
 
 UPDATES = ("all", "one")

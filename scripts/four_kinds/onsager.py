@@ -45,7 +45,7 @@ def torus_energy(length: int, temperature: Any) -> np.ndarray:
     ``Z = ½ (2 sinh 2K)^(L²/2) Σ Z_i``, where Z_1 and Z_3 are products of ``2 cosh(Lγ_l/2)``, Z_2 and Z_4 of
     ``2 sinh(Lγ_l/2)``, over the odd l and the even l below 2L; ``γ_0 = 2K + ln tanh K``, of either sign, and
     ``sinh²(γ_l/2) = sinh²(γ_0/2) + sin²(πl/2L)`` (Kaufman, Phys. Rev. 76, 1232 (1949); Ferdinand and Fisher,
-    Phys. Rev. 185, 832 (1969)). The bonds of L = 2 count twice, as they do in `jfnn.datasets.ising.energy`.
+    Phys. Rev. 185, 832 (1969)). The bonds of L = 2 count twice, as in `ising_model.energy`.
 
     Args:
         length: L, at least 2.
