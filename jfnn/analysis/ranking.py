@@ -24,8 +24,10 @@ from jfnn.arguments.checks import ArgumentError
 from jfnn.search.result import SweepResult
 from jfnn.search.run_directory import OUTCOMES
 
-TIED, SCATTERED, FAILED = "~", "?", "!"
-FEW, MANY = 5, 10  # cells to list: beside the map of a grid, and alone
+TIED = "~"
+DOUBTFUL = "?"
+FEW = 5  # cells to list beside the map of a grid
+MANY = 10  # cells to list alone
 
 
 class Ranked(NamedTuple):
@@ -37,8 +39,8 @@ class Ranked(NamedTuple):
         axes: Name -> value of its hyperparameters.
         scores: Name of a score -> its mean, interval and failed runs.
         tied: Whether it is behind the best cell but cannot be told from it by a paired comparison.
-        scattered: Whether it is tied although cells with better means are not: for its wide interval.
-        failed: How many of its runs failed by the score that ranks, where it would be tied or is the best.
+        doubtful: Whether its mean is in doubt, and with it the comparison: it would be tied, or is the best,
+            and some of its runs failed, or it is tied although cells with better means are not.
         trained: The least and the most epochs for which its members' parameters were trained.
         stopped_at: The least and the most epochs that its members did, or None where none stopped before the
             end.
@@ -49,8 +51,7 @@ class Ranked(NamedTuple):
     axes: dict[str, float]
     scores: dict[str, Score]
     tied: bool
-    scattered: bool
-    failed: int
+    doubtful: bool
     trained: tuple[int, int]
     stopped_at: tuple[int, int] | None
 
@@ -60,9 +61,8 @@ class Ranking(NamedTuple):
 
     Attributes:
         higher_is_better: Direction of each of their scores, by name; the first is the one that ranks.
-        tied: How many of all other cells without failed runs are tied with the best one.
-        scattered: How many of these are tied although cells with better means are not.
-        failed: How many cells that would be tied, or the best, have failed runs: a comparison says little.
+        tied: How many of all other cells are tied with the best one, doubtful ones left out.
+        doubtful: How many cells have a mean in doubt.
         diverged: How many cells are left out, since they diverged with some seed or fold.
         others: How many cells it is compared with: all but pruned ones.
         pruned: How many cells are pruned.
@@ -73,8 +73,7 @@ class Ranking(NamedTuple):
     cells: list[Ranked]
     higher_is_better: dict[str, bool]
     tied: int
-    scattered: int
-    failed: int
+    doubtful: int
     diverged: int
     others: int
     pruned: int
@@ -86,8 +85,8 @@ def best_first(results: Sequence[SweepResult], most: int = FEW) -> Ranking:
     """The best cells by their means, best first; cells that diverged with any seed or fold are left out.
 
     The mean ranks also where some runs of a cell failed. A tie that follows from the width that they give to
-    the interval of the difference says nothing, so such cells have a mark of their own. So have tied cells
-    behind one that is told from the best: they are tied for their scatter. Pruned cells come behind the
+    the interval of the difference says nothing, nor does that of a cell behind one that is told from the
+    best: both are marked as doubtful. Pruned cells come behind the
     others, those that stopped later first. Scores are the one that ranks, other metrics on the same rows, and
     the ranking metric in training.
 
@@ -112,42 +111,53 @@ def best_first(results: Sequence[SweepResult], most: int = FEW) -> Ranking:
     order = order[np.isfinite(cost[order])]
     scores = {name: ScoreTable.taken(whole, name) for name in _shown_scores(whole)}
     best = whole.best_or_none()
-    tied, scattered, failed = _marks(whole, scores[whole.ranked_by], cost, bool(over))
+    tied, doubtful = _marks(whole, scores[whole.ranked_by], cost, bool(over))
     listed = []
     for cell in order[:most].tolist():
         shown = {name: score.at(cell) for name, score in scores.items()}
-        if not failed[cell]:
+        if not doubtful[cell]:
             shown = {name: score._replace(failed=0) for name, score in shown.items()}
         stopped_at, epochs = whole.stopped_at[cell], whole.epochs[cell]
         ends = _extent(np.where(stopped_at < 0, epochs, stopped_at)) if (stopped_at >= 0).any() else None
-        (sweep, place), axes = places[cell], whole.axes_at((cell,))
-        marks = bool(tied[cell]), bool(scattered[cell]), int(failed[cell])
-        listed.append(Ranked(sweep, place, axes, shown, *marks, _extent(epochs), ends))
+        sweep, place = places[cell]
+        listed.append(
+            Ranked(
+                sweep=sweep,
+                place=place,
+                axes=whole.axes_at((cell,)),
+                scores=shown,
+                tied=bool(tied[cell]),
+                doubtful=bool(doubtful[cell]),
+                trained=_extent(epochs),
+                stopped_at=ends,
+            )
+        )
     return Ranking(
-        listed,
-        {name: whole.higher_is_better(name) for name in scores},
-        int((tied & (failed == 0)).sum()),
-        int(scattered.sum()),
-        int((failed > 0).sum()),
-        int(np.isnan(cost).sum()),
-        0 if best is None else int((~pruned).sum()) - 1,
-        int(pruned.sum()),
-        bool((whole.stopped_at >= 0).any()),
-        over,
+        cells=listed,
+        higher_is_better={name: whole.higher_is_better(name) for name in scores},
+        tied=int((tied & ~doubtful).sum()),
+        doubtful=int(doubtful.sum()),
+        diverged=int(np.isnan(cost).sum()),
+        others=0 if best is None else int((~pruned).sum()) - 1,
+        pruned=int(pruned.sum()),
+        stopped=bool((whole.stopped_at >= 0).any()),
+        over=over,
     )
 
 
 def _marks(
     whole: SweepResult, score: ScoreTable, cost: np.ndarray, several: bool
-) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
-    """Whether each cell is tied, whether for its scatter, and how many of its runs failed if it is."""
-    tied, best = score.statistics.tied & several, whole.best_or_none()
-    failed = np.where(tied, score.failed, 0)  # the mean of a cell that is told from the best may be rough
+) -> tuple[np.ndarray, np.ndarray]:
+    """Whether each cell is tied with the best, and whether its mean is in doubt."""
+    tied = score.statistics.tied & several
     told = ~tied & ~whole.pruned_cells & np.isfinite(cost)
-    scattered = tied & (failed == 0) & (cost > np.min(cost, where=told, initial=np.inf))
+    scattered = cost > np.min(cost, where=told, initial=np.inf)
+    # The mean of a cell that is told from the best may be rough.
+    doubtful = tied & (scattered | (score.failed > 0))
+    best = whole.best_or_none()
     if best is not None:
         tied[best.index] = False
-    return tied, scattered, failed
+    return tied, doubtful
 
 
 def _as_one(results: Sequence[SweepResult]) -> SweepResult:
@@ -214,15 +224,13 @@ def legend(ranking: Ranking) -> list[str]:
     if ranking.others:
         count = f"{ranking.tied or 'none'} of {ranking.others} other{'s' * (ranking.others > 1)}"
         lines.append(f"{TIED} cannot be told from the best by a paired comparison ({PERCENT}): {count}")
-    if ranking.scattered:
-        runs, number = ranking.over.partition(" of ")[0], f"{ranking.scattered} of the {ranking.tied}"
-        lines.append(f"{SCATTERED} as {TIED}, but for the scatter of its {runs} alone: cells with better")
-        lines.append(f"  means are told from the best. {number} are such cells")
-    if ranking.failed:
-        of_best = bool(ranking.cells and ranking.cells[0].failed)
-        lines.append(f"{FAILED} median (worst) of cells where a few of the {ranking.over} failed, far behind")
-        lines.append(f"  the others: mean and comparison say little of {_count(ranking.failed, 'cell')}")
-        lines += ["  (and of all others, since the best is one of them)"] * of_best
+    if ranking.doubtful:
+        lines.append(
+            f"{DOUBTFUL} mean in doubt, as a few of the {ranking.over} failed (median and worst are shown) or"
+        )
+        lines.append(
+            f"  all scatter widely, so that comparing says little: {_count(ranking.doubtful, 'cell')}"
+        )
     if ranking.diverged:
         lines.append(f"({_count(ranking.diverged, 'cell')} diverged in part or whole, not ranked)")
     if ranking.pruned:
@@ -231,7 +239,7 @@ def legend(ranking: Ranking) -> list[str]:
 
 
 def _mark(cell: Ranked) -> str:
-    return FAILED if cell.failed else SCATTERED if cell.scattered else TIED * cell.tied
+    return DOUBTFUL if cell.doubtful else TIED * cell.tied
 
 
 def _count(number: int, noun: str) -> str:
