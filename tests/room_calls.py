@@ -169,7 +169,6 @@ FUNCTIONS = [
     (analysis.split_conformal, {"residuals": [0.5, 1.0], "predictions": np.eye(2)}),
     (analysis.holm, {"p": [0.1, 0.2]}),
     (analysis.interval, {"values": [0.1, 0.2, 0.3, 0.4, 0.5]}),
-    (analysis.score_matrices, {"results": [RESULT], "score": "test_loss"}),
     (analysis.seeds_needed, {"std": 1.0, "width": 1.0}),
     (analysis.tidy, {"result": RESULT}),
     (analysis.write_tidy, {"result": None, "path": "tidy.csv"}),
