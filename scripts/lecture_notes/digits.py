@@ -6,6 +6,7 @@ from sklearn.datasets import load_digits
 from verdicts import Row, claim, exact
 
 import jfnn
+from lecture_notes import pictures
 from lecture_notes.grid import CHANCE, chaotic
 from lecture_notes.replay import AXIS, GRADIENT, SIZES, Replay
 
@@ -16,7 +17,7 @@ LOADED = {"learning_rate": 1e-3, "l2": 1.0}
 def data(replay: Replay) -> list[Row]:
     """The data, and the five images that the notes show."""
     images, labels = load_digits(return_X_y=True)
-    replay.save(jfnn.plots.images(images[replay.shown], labels[replay.shown]), "digits")
+    replay.save(pictures.images(images[replay.shown], labels[replay.shown]), "digits")
     uci, published = "UCI optical digits, 8×8; not MNIST", replay.published
     return [
         exact("images shown", published["shown_images"], replay.shown),
@@ -101,7 +102,7 @@ def stochastic_gradient_descent(replay: Replay) -> list[Row]:
 def stored_models(replay: Replay) -> list[Row]:
     """All trained networks stored, one of them loaded to predict, and the best one's first layer drawn."""
     best = replay.grid.member(*replay.grid.best().index, 0)
-    replay.save(jfnn.plots.weights_as_images(best[0].w), "first_layer_weights")
+    replay.save(pictures.weights_as_images(best[0].w), "first_layer_weights")
     names = [f"{name}{layer}" for layer in range(1, len(SIZES)) for name in jfnn.Layer._fields]
     path = replay.out / "models.npz"
     np.savez(path, **dict(zip(names, jax.tree.leaves(replay.grid.params), strict=True)))
@@ -112,7 +113,7 @@ def stored_models(replay: Replay) -> list[Row]:
     params = tuple(map(jfnn.Layer, leaves[::2], leaves[1::2]))
     x, y = replay.split.x_test, replay.split.y_test
     predicted = np.asarray(jfnn.predict(replay.network, params, x))
-    replay.save(jfnn.plots.images(x[:20], y[:20], predicted[:20]), "predictions")
+    replay.save(pictures.images(x[:20], y[:20], predicted[:20]), "predictions")
     n_models = int(np.prod(archive["w1"].shape[:2]))
     loaded = f"η={AXIS[i]:g} λ={AXIS[j]:g} loaded, right of the test images"
     return [

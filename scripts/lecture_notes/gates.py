@@ -7,6 +7,7 @@ import numpy as np
 from verdicts import Row, claim, exact
 
 import jfnn
+from lecture_notes import pictures
 from lecture_notes.replay import Replay
 
 GATES = {"OR": jfnn.datasets.or_gate, "XOR": jfnn.datasets.xor_gate}
@@ -22,7 +23,7 @@ def least_squares(replay: Replay) -> list[Row]:
         coefficients = np.linalg.lstsq(_design_matrix(x), t, rcond=None)[0]
         values = _design_matrix(x) @ coefficients
         rows.append(exact(f"{name} by least squares", replay.published["least_squares"][name], values, 1e-12))
-        regions = jfnn.plots.decision_regions(functools.partial(_above_half, coefficients), x, t)
+        regions = pictures.decision_regions(functools.partial(_above_half, coefficients), x, t)
         replay.save(regions, f"{name.lower()}_linear", f"{name}: least squares")
     x, _ = jfnn.datasets.xor_gate()
     by_hand = (
@@ -61,7 +62,7 @@ def trained(replay: Replay) -> list[Row]:
         rows.append(claim(figure, "found from some starts", here, bool(solved.any()), reason))
         params = result.member(0, 0, int(np.nanargmin(result.train_loss)))
         predict = functools.partial(jfnn.predict, network, params, loss="quadratic", task="classification")
-        regions = jfnn.plots.decision_regions(predict, x, t)
+        regions = pictures.decision_regions(predict, x, t)
         replay.save(regions, f"{name.lower()}_network", f"{name}: 2-3-1 network")
     return rows
 
