@@ -25,7 +25,9 @@ from console import Parser, add_out, parse, run
 import jfnn
 from jfnn.distributed import preload
 
-FULL, QUICK = (5, 3, 100_000), (2, 1, 2_000)  # seeds and rounds of the notes' grid; members of XOR
+# Seeds and rounds of the notes' grid; members of XOR.
+FULL = (5, 3, 100_000)
+QUICK = (2, 1, 2_000)
 RATES = np.logspace(-5, 1, 7)
 
 
@@ -62,7 +64,8 @@ def dask_client(count: int) -> Iterator[Any]:
 
 def scaling(seeds: int, rounds: int) -> dict[str, list[tuple[float, float]]]:
     """Seconds, and CPU seconds of this process, of each round of the notes' grid after one that warms up."""
-    network, split = jfnn.mlp((64, 50, 10), init="normal"), jfnn.datasets.digits()
+    network = jfnn.mlp((64, 50, 10), init="normal")
+    split = jfnn.datasets.digits()
     options: dict[str, Any] = dict(learning_rate=RATES, l2=RATES, seeds=seeds, epochs=100)
     with contextlib.ExitStack() as stack:
         executors = {
@@ -74,7 +77,8 @@ def scaling(seeds: int, rounds: int) -> dict[str, list[tuple[float, float]]]:
         times: dict[str, list[tuple[float, float]]] = {name: [] for name in executors}
         for _ in range(rounds + 1):
             for name, executor in executors.items():
-                began, cpu = time.perf_counter(), time.process_time()
+                began = time.perf_counter()
+                cpu = time.process_time()
                 execution = jfnn.Execution(keep_params="none", executor=executor)
                 jfnn.sweep(network, split, execution=execution, **options)
                 times[name].append((time.perf_counter() - began, time.process_time() - cpu))

@@ -57,7 +57,8 @@ def exact(
     figure: str, published: ArrayLike, here: ArrayLike, tolerance: float = 0.0, reason: str = ""
 ) -> Row:
     """Row of a figure that must come out the same, up to a tolerance where its digits are limited."""
-    expected, actual = np.ravel(published).astype(np.float64), np.ravel(here).astype(np.float64)
+    expected = np.ravel(published).astype(np.float64)
+    actual = np.ravel(here).astype(np.float64)
     difference = np.abs(actual - expected).max() if actual.shape == expected.shape else np.inf
     if tolerance:
         reason = f"largest difference {difference:.1e}, allowed {tolerance:.0e}"
@@ -72,7 +73,8 @@ def claim(figure: str, published: str, here: str, holds: bool, reason: str = "",
 
 def rank_p(published: float, seeds: ArrayLike, decimals: int) -> float:
     """Two-sided p-value of a figure's place among seeds ``[n]``; see `RULE`."""
-    rounded, figure = np.round(np.asarray(seeds, np.float64), decimals), round(published, decimals)
+    rounded = np.round(np.asarray(seeds, np.float64), decimals)
+    figure = round(published, decimals)
     beyond = min((rounded >= figure).sum(), (rounded <= figure).sum())
     return min(1.0, 2 * (1 + int(beyond)) / (1 + rounded.size))
 
@@ -100,7 +102,8 @@ def among_seeds(
         exact: The mathematical value.
     """
     values = np.asarray(seeds, np.float64)
-    n, diverged = values.size, int(np.isnan(values).sum())
+    n = values.size
+    diverged = int(np.isnan(values).sum())
     text = f"{published:.{decimals}f}"
     if diverged:
         return Row(figure, text, here, NOT_REPRODUCED, f"{diverged} of {n} seeds diverged; {source}", exact)
@@ -134,7 +137,8 @@ def print_sections(sections: Mapping[str, Callable[[], list[Row]]]) -> int:
     Returns:
         The exit status: 1 if a figure that must be reproduced was not.
     """
-    started, verdicts = time.perf_counter(), Counter[str]()
+    started = time.perf_counter()
+    verdicts = Counter[str]()
     print(RULE)
     for number, (title, section) in enumerate(sections.items(), 1):
         begun = time.perf_counter()

@@ -34,7 +34,8 @@ def run(_: Path, quick: bool) -> list[Row]:
         {length: networks[length][scale.cell[0]].logits(spins[length]) > 0 for length in spins}
         for networks in (trained, cancelling)
     )
-    ratios, shares = _ratios(scale, spins), _shares(scale, answers)
+    ratios = _ratios(scale, spins)
+    shares = _shares(scale, answers)
     return [
         *ising_sampler.rows(scale, spins),
         *ising_networks.failures(scale, trained),
@@ -115,7 +116,9 @@ def thresholds(
         trained: Length -> hidden units -> networks.
         answers: Length -> whether they call a configuration ordered ``[seeds, T, chains, configurations]``.
     """
-    overlaps, same, scaled = [], [], []
+    overlaps = []
+    same = []
+    scaled = []
     for length, ordered in answers.items():
         sizes = np.abs(ising_model.magnetisation(spins[length]))
         overlaps.append(phases.overlaps(trained[length][scale.cell[0]].params)[-1].min())

@@ -29,9 +29,11 @@ def _units_row(scale: Scale, trained: Mapping[int, Mapping[int, Trained]], units
     texts = [f"L = {length}: {(a[place] == 1).sum()}" for length, a in accuracies.items()]
     best = max(float(a.max()) for a in accuracies.values())
     if units == 1:
-        holds, published = best < MONOTONE, "cannot: its output rises or falls with m"
+        holds = best < MONOTONE
+        published = "cannot: its output rises or falls with m"
     elif units < scale.cell[0]:
-        holds, published = best == 1, "suffices (Kim and Kim)"
+        holds = best == 1
+        published = "suffices (Kim and Kim)"
     else:
         holds = all((a[place] == 1).all() for a in accuracies.values())
         published = "every start learns"
@@ -46,14 +48,16 @@ def _units_row(scale: Scale, trained: Mapping[int, Mapping[int, Trained]], units
 
 def _two_units_row(scale: Scale, trained: Mapping[int, Mapping[int, Trained]]) -> Row:
     """One unit must raise the output with m and the other lower it; where both do the same it is monotone."""
-    apart, solved = [], []
+    apart = []
+    solved = []
     for length in scale.lengths:
         networks = trained[length][2]
         hidden, last = (np.asarray(layer.w) for layer in networks.params)
         slopes = hidden.sum(axis=-2) * last[..., 0]
         apart.append(slopes[..., 0] * slopes[..., 1] < 0)
         solved.append(networks.accuracy == 1)
-    opposite, learned = np.concatenate(apart), np.concatenate(solved)
+    opposite = np.concatenate(apart)
+    learned = np.concatenate(solved)
     return claim(
         "2 hidden units, where one fails",
         "both units raise the output with m, or lower it",
@@ -100,7 +104,10 @@ def convolution(scale: Scale, spins: Mapping[int, np.ndarray]) -> list[Row]:
         scale: How much is computed.
         spins: Length -> configurations ``[T, chains, configurations, L, L]``.
     """
-    learned, energy, size, half_ways = {}, [], [], {}
+    learned = {}
+    energy = []
+    size = []
+    half_ways = {}
     for length in scale.lengths:
         # As many chains as there are, [T, FEW, L, L].
         few = np.swapaxes(spins[length], 1, 2).reshape(len(spins[length]), -1, length, length)[:, :FEW]
@@ -113,7 +120,8 @@ def convolution(scale: Scale, spins: Mapping[int, np.ndarray]) -> list[Row]:
         energy.append(_correlation(values[:, near], ising_model.energy(few[near])))
         size.append(_correlation(values[:, near], np.abs(ising_model.magnetisation(few[near]))))
     starts = [f"L = {length}: {solved.sum()}" for length, solved in learned.items()]
-    by_energy, by_size = np.mean(energy), np.mean(size)
+    by_energy = np.mean(energy)
+    by_size = np.mean(size)
     name = f"convolution, {CHANNELS} channels 3×3"
     rows = [
         claim(

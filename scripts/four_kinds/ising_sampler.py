@@ -19,7 +19,8 @@ NAMES = {"all": "Swendsen-Wang", "one": "Wolff"}
 
 def rows(scale: Scale, spins: Mapping[int, np.ndarray]) -> list[Row]:
     """The section's configurations, length -> ``[T, chains, configurations, L, L]``, and long chains."""
-    temperatures, largest = np.array(scale.temperatures), spins[scale.largest]
+    temperatures = np.array(scale.temperatures)
+    largest = spins[scale.largest]
     judged = [
         _chains_row(
             f"energies of the section's configurations, L = {length}",
@@ -30,10 +31,8 @@ def rows(scale: Scale, spins: Mapping[int, np.ndarray]) -> list[Row]:
         for length, lattices in spins.items()
     ]
     ordered = temperatures < T_C - FAR
-    sizes, exact = (
-        np.abs(ising_model.magnetisation(largest[ordered])),
-        onsager.magnetisation(temperatures[ordered]),
-    )
+    sizes = np.abs(ising_model.magnetisation(largest[ordered]))
+    exact = onsager.magnetisation(temperatures[ordered])
     judged.append(_chains_row("|m| far below T_c", "Yang's", exact, sizes))
     kinds = [(length, update) for length in scale.lengths for update in ising_model.UPDATES]
     return [*judged, *(_long_row(scale, length, update) for length, update in kinds)]
@@ -63,7 +62,10 @@ def _chains_row(name: str, source: str, exact: np.ndarray, values: np.ndarray) -
 def _long_row(scale: Scale, length: int, update: str) -> Row:
     chains, steps = scale.long_chains
     options = {"chains": chains, "seed": length, "burn_in": steps // 5, "apart": 1}
-    exact, means, times, away = onsager.torus_energy(length, TEMPERATURES), [], [], []
+    exact = onsager.torus_energy(length, TEMPERATURES)
+    means = []
+    times = []
+    away = []
     for t, expected in zip(TEMPERATURES, exact, strict=True):
         spins = ising_model.configurations(length, t, chains * steps, update=update, **options)
         energies = ising_model.energy(spins).reshape(chains, steps)

@@ -19,7 +19,11 @@ from verdicts import Row, among_seeds, exact, mean_interval
 import jfnn
 
 PUBLISHED = Path(__file__).resolve().parents[2] / "tests" / "data" / "mnist1d.json"
-POINTS, CLASSES, BATCH, RATE, INIT = 40, 10, 100, 0.01, "pytorch"
+POINTS = 40
+CLASSES = 10
+BATCH = 100
+RATE = 0.01
+INIT = "pytorch"
 
 
 class Scale(NamedTuple):
@@ -116,7 +120,8 @@ def trained(split: jfnn.Split, seeds: int, epochs: int) -> dict[str, jfnn.SweepR
             reduction="mean",
             gradient="backprop",
         )
-        steps, seconds = epochs * len(split.x_train) // BATCH, time.perf_counter() - started
+        steps = epochs * len(split.x_train) // BATCH
+        seconds = time.perf_counter() - started
         print(f"{name}: {seeds} networks, {steps} steps: {seconds:.0f} s", flush=True)
     return results
 

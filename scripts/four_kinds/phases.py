@@ -17,7 +17,8 @@ from four_kinds import ising_model
 # Starting weights are this much of Glorot's: directions that the data do not reach stay as they began.
 INIT_SCALE = 0.1
 # Rows that networks see at once: as vectors, and as images, whose channels take more memory.
-ROWS, IMAGES = 2_000, 200
+ROWS = 2_000
+IMAGES = 200
 
 
 @dataclasses.dataclass(frozen=True)

@@ -41,7 +41,8 @@ def least_squares(replay: Replay) -> list[Row]:
 
 def trained(replay: Replay) -> list[Row]:
     """Networks with a small hidden layer, trained from several random starts."""
-    rows, starts = [], replay.repeats.gates
+    rows = []
+    starts = replay.repeats.gates
     network = jfnn.mlp((2, 3, 1), activation="sigmoid")
     for name, gate in GATES.items():
         x, t = gate()
@@ -57,7 +58,8 @@ def trained(replay: Replay) -> list[Row]:
         )
         solved = result.train_accuracy[0, 0] == 1
         cost = result.train_loss[0, 0][solved].max(initial=0)
-        here, reason = f"{solved.sum()} of {starts} starts", f"largest cost of a solution {cost:.1e} a sample"
+        here = f"{solved.sum()} of {starts} starts"
+        reason = f"largest cost of a solution {cost:.1e} a sample"
         figure = f"{name} by a 2-3-1 network"
         rows.append(claim(figure, "found from some starts", here, bool(solved.any()), reason))
         params = result.member(0, 0, int(np.nanargmin(result.train_loss)))
