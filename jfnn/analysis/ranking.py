@@ -117,7 +117,8 @@ def best_first(results: Sequence[SweepResult], most: int = FEW) -> Ranking:
         shown = {name: score.at(cell) for name, score in scores.items()}
         if not doubtful[cell]:
             shown = {name: score._replace(failed=0) for name, score in shown.items()}
-        stopped_at, epochs = whole.stopped_at[cell], whole.epochs[cell]
+        stopped_at = whole.stopped_at[cell]
+        epochs = whole.epochs[cell]
         ends = _extent(np.where(stopped_at < 0, epochs, stopped_at)) if (stopped_at >= 0).any() else None
         sweep, place = places[cell]
         listed.append(
@@ -162,7 +163,8 @@ def _marks(
 
 def _as_one(results: Sequence[SweepResult]) -> SweepResult:
     """All cells of several sweeps as those of one random search, without histories and parameters."""
-    first, columns = results[0], [result.cells.columns() for result in results]
+    first = results[0]
+    columns = [result.cells.columns() for result in results]
     replicates = first.diverged_at.shape[len(first.cell_shape) :]
 
     def joined(arrays: Iterable[np.ndarray]) -> np.ndarray:

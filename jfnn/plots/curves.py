@@ -62,7 +62,8 @@ def loss_curves(run: SweepResult | History, cells: Sequence[tuple[int, ...]] | s
         parts, metrics = _parts_and_metrics(curves[0].scores)
     else:
         checks.check_instance(run, SweepResult, "run")
-        curves, parts = _cell_curves(run, cells), summary.ranking_parts(run)
+        curves = _cell_curves(run, cells)
+        parts = summary.ranking_parts(run)
         metrics = {next(iter(run.metrics)): False} | {run.ranking_metric: run.higher_is_better()}
     figure, column = panels(2.9 * len(metrics) + 0.2, len(metrics), sharex=True)
     lines = dict(zip(parts, LINES, strict=False))
@@ -101,9 +102,13 @@ def interval_curves(
     Raises:
         ValueError: No history, no such cell, or as in `curve_statistics`.
     """
-    statistics, kind = curve_statistics(result, score, interval, missing), as_interval(interval)
-    score, places, best = result.named(score), as_cells(cells, result), result.best_or_none()
-    few, epochs = len(places) <= NAMED, result.history["epoch"]
+    statistics = curve_statistics(result, score, interval, missing)
+    kind = as_interval(interval)
+    score = result.named(score)
+    places = as_cells(cells, result)
+    best = result.best_or_none()
+    few = len(places) <= NAMED
+    epochs = result.history["epoch"]
     curves = (getattr(statistics, kind.statistic), statistics.low, statistics.high)
     lines, lows, highs = (np.stack([values[cell] for cell in places]) for values in curves)
     figure, ((axes,),) = panels(3.6)

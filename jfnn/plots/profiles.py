@@ -67,21 +67,27 @@ def axis_curves(
         got = type(result).__name__
         raise ArgumentTypeError("result", f"expected a SweepResult or SweepGroups, got {got}")
     first = result.results[0] if isinstance(result, SweepGroups) else result
-    axis, by = fold_axis(first, axis), fold_axis(first, by)
+    axis = fold_axis(first, axis)
+    by = fold_axis(first, by)
     part, names, caption = _profile(result, axis, by, at)
-    kind, score, values = as_interval(interval), part.named(score, "score"), part.axes[axis]
+    kind = as_interval(interval)
+    score = part.named(score, "score")
+    values = part.axes[axis]
     if values.dtype.kind == "U":
         names = [str(value) for value in values]
         values = np.arange(len(values))
-    statistics, order = cell_statistics(part, score, kind, missing), np.argsort(values, kind="stable")
+    statistics = cell_statistics(part, score, kind, missing)
+    order = np.argsort(values, kind="stable")
     arrays = (getattr(statistics, kind.statistic), statistics.low, statistics.high)
     centre, low, high = (array.reshape(len(values), -1)[order] for array in arrays)
     figure, ((axes,),) = panels(3.6)
     curves = part.axes[by] if by else np.zeros(1)
-    few, name = len(curves) <= NAMED, AXIS_LABELS.get(by or "", by or "")
+    few = len(curves) <= NAMED
+    name = AXIS_LABELS.get(by or "", by or "")
     numbers = np.arange(len(curves)) if curves.dtype.kind == "U" else curves
     colours = ordered_colours(len(curves)) if few else colour_by(figure, axes, numbers, name)
-    line, marker = "" if part.sampled else "-", "o" if len(values) <= FEW_POINTS or part.sampled else ""
+    line = "" if part.sampled else "-"
+    marker = "o" if len(values) <= FEW_POINTS or part.sampled else ""
     for i, colour in enumerate(colours):
         style = {"color": colour, "label": value_text(by, curves[i]) if by else None}
         bars = np.maximum([centre[:, i] - low[:, i], high[:, i] - centre[:, i]], 0)

@@ -38,7 +38,8 @@ def scatter(result: SweepResult) -> Figure:
     checks.check_instance(result, SweepResult, "result")
     points = [result.axes_at(place) for place in np.ndindex(result.cell_shape)]
     cells = {name: np.array([axes[name] for axes in points]) for name in result.axes}
-    scores, pruned = result.cell_scores().ravel(), result.pruned_cells.ravel()
+    scores = result.cell_scores().ravel()
+    pruned = result.pruned_cells.ravel()
     names = [name for name, values in cells.items() if np.ptp(values) > 0] or ["learning_rate"]
     columns = math.ceil(len(names) / math.ceil(len(names) / PANELS_A_ROW))
     figure, row = gallery(len(names), columns, (2.6, 1.2), sharey=True)
@@ -81,7 +82,8 @@ def _draw_best(axes: Axes, result: SweepResult, name: str) -> None:
 
 
 def _caption(result: SweepResult, scores: np.ndarray, pruned: np.ndarray) -> list[str]:
-    diverged, over = np.isnan(scores), summary.averaged_over(result)
+    diverged = np.isnan(scores)
+    over = summary.averaged_over(result)
     parts = [f"{len(scores)} cells", f"mean of {over}" if over else "1 seed"]
     parts.append(summary.best_text(result))
     if diverged.any():

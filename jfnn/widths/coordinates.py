@@ -156,7 +156,9 @@ def _measure(experiment: Experiment, steps: int, rows: int) -> tuple[np.ndarray,
         raise ArgumentError(
             "learning_rate", "expected one number, and one for each argument of the optimizer"
         )
-    learner, data, members = experiment.learner, experiment.data, experiment.replicates
+    learner = experiment.learner
+    data = experiment.data
+    members = experiment.replicates
     network = learner.original
     assert isinstance(network, Supervised)
     probe = data.rows[0][: min(rows, data.n_train)]
@@ -175,10 +177,8 @@ def _measure(experiment: Experiment, steps: int, rows: int) -> tuple[np.ndarray,
     def stacked(*trees: Any) -> Any:
         return jax.tree.map(lambda *leaves: np.stack(leaves), *trees)
 
-    params, source = (
-        stacked(*(member.params for member in members)),
-        stacked(*(part.source for part in inputs)),
-    )
+    params = stacked(*(member.params for member in members))
+    source = stacked(*(part.source for part in inputs))
     measure = compiled(jax.vmap(of_member, in_axes=(0, 0, Seen(0, None), None)))
     start, change = measure(params, experiment.hyper(), Seen(source, inputs[0].stock), probe)
     return np.asarray(start), np.asarray(change)
@@ -186,7 +186,8 @@ def _measure(experiment: Experiment, steps: int, rows: int) -> tuple[np.ndarray,
 
 def _activations(learner: Supervised, packed: Params, x: jax.Array) -> list[jax.Array]:
     """Outputs of each layer with parameters, in column form."""
-    a, outputs = jnp.moveaxis(jnp.asarray(x), 0, -1), []
+    a = jnp.moveaxis(jnp.asarray(x), 0, -1)
+    outputs = []
     for layer, params in zip(learner.columns or (), packed, strict=True):
         a, _ = layer.forward(params, a)
         outputs += [a] if jax.tree.leaves(params) else []
