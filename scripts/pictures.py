@@ -55,7 +55,7 @@ def section(out: Path, size: str, name: str) -> list[Row]:
     here = f"time here: {picture.seconds:.0f} s for {picture.trained}"
     report.write_tables(
         path.with_suffix(".html"),
-        {"Figures": [COLUMNS, *([getattr(row, name) for name in COLUMNS] for row in picture.rows)]},
+        {"Figures": [COLUMNS, *(row.cells(COLUMNS) for row in picture.rows)]},
         {title: path.read_bytes()},
         title=title,
         lead=about["source"],

@@ -2,7 +2,7 @@
 
 import time
 from collections import Counter
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from typing import NamedTuple
 
 import numpy as np
@@ -51,6 +51,11 @@ class Row(NamedTuple):
     verdict: str
     reason: str = ""
     exact: str = ""
+
+    def cells(self, names: Sequence[str]) -> list[str]:
+        """Its texts in some of `COLUMNS`."""
+        texts = self._asdict()
+        return [texts[name] for name in names]
 
 
 def exact(
@@ -125,7 +130,7 @@ def mean_interval(values: ArrayLike) -> tuple[float, float]:
 def table(rows: list[Row]) -> str:
     """Rows as aligned text; the column of exact values only where there is one."""
     names = [name for name in COLUMNS if name != "exact" or any(row.exact for row in rows)]
-    lines = [names, *([getattr(row, name) for name in names] for row in rows)]
+    lines = [names, *(row.cells(names) for row in rows)]
     widths = [max(len(line[i]) for line in lines) for i in range(len(names) - 1)]
     form = "  ".join(f"{{:{width}}}" for width in widths) + "  {}"
     return "\n".join(form.format(*line).rstrip() for line in lines)

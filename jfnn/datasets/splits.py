@@ -145,14 +145,23 @@ def standardise(split: Split) -> Split:
         ValueError, TypeError: NaN or infinity; the message says where.
     """
     fitted = scalers(split)
+    x = fitted["x"]
+    scaled = split._replace(
+        x_train=_scaled(x, split.x_train, "x_train"), x_test=_scaled(x, split.x_test, "x_test")
+    )
+    if "y" not in fitted:
+        return scaled
+    y = fitted["y"]
+    return scaled._replace(
+        y_train=_scaled(y, split.y_train, "y_train"), y_test=_scaled(y, split.y_test, "y_test")
+    )
 
-    def scaled(argument: str, part: Any) -> Any:
-        name = argument[0]
-        if part is None or argument == "weights" or name not in fitted:
-            return part
-        return fitted[name].transform(_columns(part, argument)).reshape(np.shape(part))
 
-    return Split(*(scaled(argument, part) for argument, part in split._asdict().items()))
+def _scaled(scaler: Any, part: Any, argument: str) -> np.ndarray | None:
+    """Rows of a split in a StandardScaler's units; None for none."""
+    if part is None:
+        return None
+    return np.asarray(scaler.transform(_columns(part, argument)).reshape(np.shape(part)))
 
 
 def _columns(part: Any, argument: str) -> np.ndarray:
