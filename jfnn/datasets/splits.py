@@ -1,6 +1,5 @@
 """Rows to train on and rows to test on: cut so that pairs stay together, standardised; well-known ones."""
 
-import importlib
 import math
 import numbers
 import random
@@ -10,6 +9,7 @@ import numpy as np
 
 from jfnn.arguments import checks, memory
 from jfnn.arguments.checks import ArgumentError, ArgumentTypeError
+from jfnn.arguments.packages import imported
 from jfnn.datasets.columns import fitted, transform
 from jfnn.datasets.targets import Table
 from jfnn.targets import Split, is_labels
@@ -220,12 +220,7 @@ def mnist1d(shuffled: bool = False) -> Split:
         ImportError: The package is not installed.
     """
     checks.as_switch(shuffled, "shuffled")
-    try:
-        data = importlib.import_module("mnist1d.data")
-    except ImportError as error:
-        raise ImportError(
-            "mnist1d: expected the package mnist1d, which generates the data: pip install 'jfnn[data]'"
-        ) from error
+    data = imported("mnist1d.data", "mnist1d", "data")
     arguments = data.get_dataset_args()
     arguments.shuffle_seq = shuffled
     # The package seeds the global generators of NumPy and of Python.
