@@ -48,8 +48,8 @@ def shortened(names: Sequence[str], most: int = 12) -> str:
     return ", ".join(names[:most]) + (f", … {len(names) - most} more" if len(names) > most else "")
 
 
-def place_of(indices: np.ndarray) -> str:
-    """The place of an entry of an array, counted from 1, in words."""
+def index_text(indices: np.ndarray) -> str:
+    """The index of an entry of an array, counted from 1, in words."""
     return ", row " + ", column ".join(str(i + 1) for i in indices)
 
 
@@ -60,9 +60,9 @@ def check_exact(values: np.ndarray, where: str) -> None:
     last_bit = np.where(values == 0, 1, values & -values)
     rounded = np.abs(values // last_bit) >= EXACT
     if rounded.any():
-        place = np.argwhere(rounded)[0]
-        got = values[tuple(place)]
-        raise file_error(f"{where}{place_of(place)}: expected a number that a float holds, got {got}")
+        index = np.argwhere(rounded)[0]
+        got = values[tuple(index)]
+        raise file_error(f"{where}{index_text(index)}: expected a number that a float holds, got {got}")
 
 
 def class_names(labels: np.ndarray, words: Sequence[str], where: str) -> tuple[str, ...]:
@@ -108,7 +108,7 @@ def as_task(
     labels = y.ndim == 1 and (are_words or bool((y == np.floor(y)).all()))
     if (task == "classification" or are_words) and not labels:
         raise ArgumentError("task", "classification needs words or whole numbers to predict, one a row")
-    distinct, places = np.unique(y, return_inverse=True)
+    distinct, labels_of_rows = np.unique(y, return_inverse=True)
     if are_words:
         _check_classes(distinct.tolist(), task, where)
     few = are_words or (len(distinct) <= MOST_CLASSES and 2 * len(distinct) <= len(y))
@@ -116,10 +116,10 @@ def as_task(
         return y.astype(np.result_type(y.dtype, np.float32), copy=False), None
     exact = ".17g" if y.dtype.kind == "f" else ""
     names = tuple(format(value, exact) for value in distinct.tolist())
-    names = class_names(places, words, where) if words else names
+    names = class_names(labels_of_rows, words, where) if words else names
     if len(names) < 2:
         raise ArgumentError(argument, f"expected at least two classes, got only {names[0]!r} in {where}")
-    return places.astype(np.int64), names
+    return labels_of_rows.astype(np.int64), names
 
 
 def _check_classes(names: Sequence[str], task: str | None, where: str) -> None:
