@@ -1,8 +1,7 @@
 """CSV and NPZ files as inputs and targets.
 
 Nothing is guessed and no row dropped: a value that is missing or no number raises ValueError with its row
-and column, unless the caller says what becomes of it. pandas would be no shorter a reader: it fills short
-rows up as if with gaps, renames columns, and rounds, so that each rule here would need the fields again.
+and column, unless the caller says what becomes of it.
 """
 
 import csv
@@ -140,6 +139,8 @@ def _read_rows(path: Path, target: str | None, weights: str | None) -> CsvRows:
     targets: list[str] = []
     try:
         with paths.text(path, "path") as text:
+            # pandas fills short rows up as if they had gaps, renames columns and rounds large numbers: every
+            # rule here would need the fields as text again.
             reader = csv.reader(text, strict=True)
             header = [as_word(name) for name in next(reader, [])]
             _check_header(header, path.name, target, weights)
