@@ -14,6 +14,7 @@ import threading
 from typing import Any
 
 import jfnn
+from jfnn.arguments import checks
 from jfnn.arguments.checks import ArgumentError
 from jfnn.cli import data, executors, places
 from jfnn.cli.command import Command, Watch
@@ -66,9 +67,10 @@ def run(flags: GridFlags, watch: Watch) -> GridRun:
         )
         options = keywords(problem, flags)
         options["execution"] = dataclasses.replace(options["execution"], progress=show, executor=workers)
+        split = problem.split._replace(names=data.names(problem, flags))
         if several:
-            return GridRun(problem, jfnn.sweep_groups(by_name, problem.split, batch_sizes=sizes, **options))
-        result = jfnn.sweep(by_name[groups[0].network], problem.split, **options)
+            return GridRun(problem, jfnn.sweep_groups(by_name, split, batch_sizes=sizes, **options))
+        result = jfnn.sweep(by_name[groups[0].network], split, **options)
         return GridRun(problem, jfnn.SweepGroups(tuple(groups), (result,), result.refit))
 
 
@@ -101,6 +103,10 @@ def keywords(problem: Problem, flags: GridFlags) -> dict[str, Any]:
         if flags.sample is None and is_distribution(values):
             reason = "a range START:STOP is drawn from with --sample; without, give START:STOP:COUNT"
             raise ArgumentError(name, reason)
+    sample = None
+    if flags.sample is not None:
+        with checks.renamed(cells="sample", seed="sample_seed"):
+            sample = jfnn.Sample(flags.sample, flags.sample_seed)
     every = max(1, -(-flags.epochs // EVALUATIONS)) if flags.eval_every is None else flags.eval_every
     return options | {
         "hyper": {name: values for name, values in hyper.items() if values is not None},
@@ -110,10 +116,8 @@ def keywords(problem: Problem, flags: GridFlags) -> dict[str, Any]:
         ),
         "batch_size": jfnn.Minibatches(size, flags.minibatch, drop_last=not flags.keep_last),
         "validation": jfnn.Validation(flags.validation, flags.rank_by),
-        "execution": jfnn.Execution(
-            flags.devices, flags.tile, eval_every=every, names=data.names(problem, flags)
-        ),
-        "sample": None if flags.sample is None else jfnn.Sample(flags.sample, flags.sample_seed),
+        "execution": jfnn.Execution(flags.devices, flags.tile, eval_every=every),
+        "sample": sample,
     }
 
 
