@@ -16,6 +16,7 @@ import numpy as np
 
 from jfnn import losses
 from jfnn.arguments import checks, fields, paths
+from jfnn.arguments.checks import ArgumentError
 from jfnn.arguments.fields import Convert, Converted, Valid, optional
 from jfnn.experiment.axes import HYPER, Number, Sample, as_numbers, as_sample
 from jfnn.experiment.settings import (
@@ -166,6 +167,10 @@ class Common(Valid):
         False,
         checks.as_switch,
     )
+
+    def __post_init__(self) -> None:
+        if self.resume and self.out is None:
+            raise ArgumentError("resume", "there is nothing to go on with; give the directory as out")
 
     def changed(self, names: Iterable[str]) -> list[str]:
         """Names, of these, of the options whose values are not the defaults."""

@@ -9,7 +9,6 @@ import itertools
 import os
 import sys
 from collections.abc import Mapping, Sequence
-from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -131,7 +130,7 @@ def sweep_groups(options: GroupOptions) -> SweepGroups:
             results, refit = search(runs, options.out)
             swept = SweepGroups(tuple(groups), tuple(results), refit)
             if options.out is not None:
-                swept.to_csv(Path(options.out) / run_directory.TABLE)
+                swept.to_csv(options.out / run_directory.TABLE)
             return swept
 
 
@@ -196,9 +195,8 @@ def _prepared(options: GroupOptions, groups: Sequence[Group]) -> list[Run]:
     common = options.common()
     common |= {name: vars(options)[name] for name in ("seeds", "folds", "refit", "sample")}
     runs: list[Run] = []
-    directory = run_directory.as_directory(options.out, options.resume)
     for group in groups:
-        out = None if directory is None else directory / group.directory
+        out = None if options.out is None else options.out / group.directory
         scheme: Any = group.batch_size
         if isinstance(options.batch_size, Minibatches):
             scheme = options.batch_size._replace(batch_size=scheme)

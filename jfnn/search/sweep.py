@@ -61,7 +61,6 @@ def prepare(options: Options, first_fold: int = 0, alone: bool = False) -> Run:
     """
     check_process()
     experiment = build(options, first_fold)
-    run_directory.as_directory(options.out, options.resume)
     workers = experiment.execution.executor
     there = None if workers is None else environment_of(workers)
     devices = hardware(experiment, None if there is None else there["backend"]["platform"], alone)
@@ -107,26 +106,24 @@ def workers_of(options: Common) -> contextlib.AbstractContextManager[Any]:
     return contextlib.nullcontext() if workers is None else workers
 
 
-def search(runs: Sequence[Run], out: Any) -> tuple[list[SweepResult], SweepResult | None]:
+def search(runs: Sequence[Run], out: Path | None) -> tuple[list[SweepResult], SweepResult | None]:
     """Trains runs one after another and, where options say so, the best cell of all once more.
 
     Returns the result of each run, and that of the best cell (whose directory is in ``out``) or None.
     """
     options = runs[0].options
     copies = own_copies(vars(options)) if options.refit else {}
-    results = [train_run(run, run.options.out, run.options.resume) for run in runs]
+    results = [train_run(run) for run in runs]
     best = best_sweep(results)
     if not options.refit or best is None:
         return results, None
     winner = dataclasses.replace(runs[best[0]].options, out=out, **copies)
     again = refit_options(winner, results[best[0]])
-    return results, train_run(prepare(again), again.out, again.resume)
+    return results, train_run(prepare(again))
 
 
 def train_run(
     run: Run,
-    out: Any,
-    resume: bool,
     make_trainer: Callable[[Experiment, Hardware], Trainer] = Trainer,
     spacing: float = SPACING,
 ) -> SweepResult:
@@ -137,7 +134,7 @@ def train_run(
             uses it; or a file in it is corrupt.
         LostMembersError: Workers died with some members as often as was allowed; the others are trained.
     """
-    directory = run_directory.as_directory(out, resume)
+    directory = run.options.out
     workers = run.experiment.execution.executor
     if workers is not None:
         make_executor = functools.partial(_futures, workers, run.description, directory)
@@ -149,7 +146,7 @@ def train_run(
     paths.make_directory(directory, "out")
     with files.lock(directory):
         checkpoint = Checkpoint(directory / CHECKPOINT, run.description, spacing)
-        if _claim(directory, checkpoint, resume):
+        if _claim(directory, checkpoint, run.options.resume):
             result = dataclasses.replace(read(directory), origin=origin_of(run.experiment))
             run_directory.write_table(directory / run_directory.TABLE, result.to_dict())
         else:

@@ -83,7 +83,7 @@ def train(options: TrainOptions) -> tuple[Params, History]:
         with checks.renamed(**RENAMED):
             run = prepare(_as_sweep(options), options.fold, alone=True)
         with interrupts.deferred():
-            result = train_run(run, options.out, options.resume)
+            result = train_run(run)
     only = (0,) * result.diverged_at.ndim
     scores = {name: values[only] for name, values in result.history.items() if name != "epoch"}
     history = History(result.history["epoch"], scores, int(result.diverged_at[only]))
