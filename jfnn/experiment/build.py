@@ -78,6 +78,7 @@ def build(options: Options, first_fold: int = 0) -> Experiment:
         folds=None if folds is None else len(rows),
         copied_rows=copied_rows,
         subsets=options.folds if isinstance(options.folds, Subsets) else None,
+        names=split.names,
         epochs=options.epochs,
         ranking=ranking,
         schedulers=options.schedulers,

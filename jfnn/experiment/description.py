@@ -100,7 +100,7 @@ def checksums(experiment: Experiment, with_batches: bool) -> dict[str, Any]:
     rows = {part: [parts[part] for parts in replicates.parts] for part in PARTS}
     starts = replicates.start(np.arange(len(replicates)))
     given, added = without_added(experiment)
-    names = experiment.execution.names
+    names = experiment.names
     return {
         "rows": [{"shape": leaf.shape, "sha256": digest(leaf)} for leaf in given],
         **({"labels": digest(*added)} if added else {}),

@@ -3,6 +3,7 @@
 import dataclasses
 import functools
 from collections.abc import Mapping, Sequence
+from typing import Any
 
 import jax
 import numpy as np
@@ -126,6 +127,7 @@ class Experiment:
         copied_rows: As of `rows_to_copy`.
         subsets: The subsets that are the folds as they were given, where they are `Subsets`. The data have
             rows behind theirs where they have labels of their own.
+        names: As of `jfnn.Split`.
         schedulers: Rules that act at evaluations, those that keep parameters first.
     """
 
@@ -139,6 +141,7 @@ class Experiment:
     folds: int | None = None
     copied_rows: np.ndarray | None = None
     subsets: Subsets | None = None
+    names: Mapping[str, Any] | None = None
     epochs: int
     ranking: Ranking = Ranking(PARTS.index("train"), "loss", False)
     schedulers: tuple[Scheduler, ...] = ()

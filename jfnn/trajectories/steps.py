@@ -37,6 +37,10 @@ class TrajectoryOptions(Common):
     network: Network | Learner
     split: Split
 
+    def __post_init__(self) -> None:
+        for name in self.changed(SWEEP_OPTIONS):
+            raise ArgumentError(name, "expected none, since this is no sweep")
+
 
 class Seen(NamedTuple):
     """Data of a replicate's steps.
@@ -82,8 +86,6 @@ def make_experiment(options: TrajectoryOptions, seeds: Any) -> Experiment:
         ValueError, TypeError: As `jfnn.sweep`; options of sweeps alone; and a learner that samples discrete
             states or prunes, and so jumps as its numbers change.
     """
-    for name in options.changed(SWEEP_OPTIONS):
-        raise ArgumentError(name, "expected none, since this is no sweep")
     checks.as_count(options.epochs, "epochs")
     experiment = build(Options(options.network, options.split, seeds=seeds, **options.common()))
     if not experiment.learner.differentiable:

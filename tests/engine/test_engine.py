@@ -50,7 +50,7 @@ def trained(net, split):
 
     def through(seams, **changes):
         run = prepare(jfnn.Options(net, split, **keywords(**changes)))
-        return train_run(run, None, False, make_trainer=functools.partial(Trainer, **seams))
+        return train_run(run, make_trainer=functools.partial(Trainer, **seams))
 
     return through
 
@@ -266,7 +266,7 @@ def test_few_given_minibatches_are_held_however_many_evaluations_there_are(net, 
 
     options = keywords({"eval_every": 1}, epochs=40, learning_rate=RATES[:2], l2=PENALTIES[:2])
     options["batches"] = np.random.default_rng(0).integers(70, size=(40, 4, 16))
-    result = train_run(prepare(jfnn.Options(net, split, **options)), None, False, make_trainer=make)
+    result = train_run(prepare(jfnn.Options(net, split, **options)), make_trainer=make)
     assert len(result.evaluations) == len(held) == 40
     assert max(held) <= 3
 

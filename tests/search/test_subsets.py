@@ -75,7 +75,7 @@ OTHER = [
     (at(1), at([1, 2])),
     (at(4), at([4, 8])),
     (at(9), at(None)),
-    (at(9), {"execution": jfnn.Execution(tile=4, eval_every=9, names={"classes": ["a", "b", "c"]})}),
+    (at(9), {"split": SPLIT._replace(names={"classes": ["a", "b", "c"]})}),
 ]
 
 
