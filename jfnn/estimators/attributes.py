@@ -8,7 +8,7 @@ import numpy as np
 from scipy import sparse
 from sklearn.exceptions import ConvergenceWarning
 
-from jfnn.fitting.fit import NUMBERS, Carry, Fit, Optimizer, Rows, Structure, Trained
+from jfnn.estimators.fit import NUMBERS, Carry, Fit, Optimizer, Rows, Structure, Trained
 from jfnn.layers.dense import Layer
 
 NON_FINITE = (

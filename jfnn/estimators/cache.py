@@ -8,7 +8,7 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
-from jfnn.fitting.fit import Fit, Key, Trained, digest
+from jfnn.estimators.fit import Fit, Key, Trained, digest
 
 _ACTIVE: contextvars.ContextVar["FitCache | None"] = contextvars.ContextVar("fits of a search", default=None)
 

@@ -11,7 +11,7 @@ import numpy as np
 from scipy import sparse
 
 from jfnn.arguments.checks import ArgumentError
-from jfnn.fitting.fit import SOLVERS, THEIR_ACTIVATIONS, Structure
+from jfnn.estimators.fit import SOLVERS, THEIR_ACTIVATIONS, Structure
 
 # Seconds, on two cores of an Intel Xeon (AVX-512), 2026-11-26. scikit-learn 1.9.1 by `time.process_time` with
 # one BLAS thread, the least of three fits, 17 structures from 4-10-3 to 784-256-10, met within a third.

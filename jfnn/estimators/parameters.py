@@ -9,7 +9,7 @@ import optax
 from sklearn.utils._param_validation import Interval, InvalidParameterError, StrOptions, make_constraint
 
 from jfnn.arguments import checks
-from jfnn.fitting.fit import ACTIVATIONS, SOLVERS
+from jfnn.estimators.fit import ACTIVATIONS, SOLVERS
 
 Constraints = dict[str, list[Any]]
 

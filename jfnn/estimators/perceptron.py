@@ -19,10 +19,11 @@ from sklearn.utils.validation import validate_data
 import jfnn.estimators.attributes as attributes
 import jfnn.estimators.cache as cache
 import jfnn.estimators.choice as choice
+import jfnn.estimators.forward as forward
 import jfnn.estimators.parameters as parameters
+import jfnn.estimators.training as training
 from jfnn.arguments.checks import ArgumentError
-from jfnn.fitting import functions, training
-from jfnn.fitting.fit import SOLVERS, Optimizer, Structure
+from jfnn.estimators.fit import SOLVERS, Optimizer, Structure
 
 # Rows × weights for which NumPy takes less time than the way to a device and back with blocks filled up: 0.2
 # for 0.5 ms on two cores of an Intel Xeon, 2026-11-26.
@@ -122,7 +123,7 @@ class Perceptron(BaseMultilayerPerceptron):  # type: ignore[misc]
             return super()._loss_grad_lbfgs(point, X, y, sample_weight, *buffers)
         self._unpack(point)
         rows = attributes.as_rows(X, y, sample_weight)
-        return functions.value_and_grad(self._structure(), attributes.layers_of(self), rows, self.alpha)
+        return forward.value_and_grad(self._structure(), attributes.layers_of(self), rows, self.alpha)
 
     def _row_weights(self, X: Any, y: Any, sample_weight: Any) -> np.ndarray | None:
         """Weights of rows, checked beyond scikit-learn.
@@ -179,7 +180,7 @@ class Perceptron(BaseMultilayerPerceptron):  # type: ignore[misc]
         if check_input:
             dtypes = (np.float64, np.float32)
             X = validate_data(self, X, accept_sparse=["csr", "csc"], dtype=dtypes, reset=False)
-        outputs = functions.outputs(self._structure(), attributes.layers_of(self), X)
+        outputs = forward.outputs(self._structure(), attributes.layers_of(self), X)
         ACTIVATIONS[self.out_activation_](outputs)  # in place
         return outputs
 

@@ -14,14 +14,14 @@ from sklearn.utils.validation import _check_method_params
 
 import jfnn.estimators.choice as choice
 import jfnn.estimators.parameters as parameters
+import jfnn.estimators.training as training
 from jfnn.arguments import checks
 from jfnn.engine import devices
 from jfnn.engine.threads import spread
 from jfnn.estimators.attributes import numbers_of, set_layers
 from jfnn.estimators.cache import FitCache
+from jfnn.estimators.fit import NUMBERS, Fit, Key, Trained
 from jfnn.estimators.perceptron import perceptron_in, prefix, with_perceptron
-from jfnn.fitting import training
-from jfnn.fitting.fit import NUMBERS, Fit, Key, Trained
 
 FAILS = "ahead of time they fail: "
 UNSTEADY = "their transformers give other rows at each fit; give each a random_state"

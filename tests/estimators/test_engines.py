@@ -14,10 +14,9 @@ from sklearn.preprocessing import StandardScaler
 from sklearn.utils.fixes import parse_version
 
 from jfnn import estimators
-from jfnn.estimators import choice, foresight, plain
+from jfnn.estimators import choice, foresight, forward, plain, training
 from jfnn.estimators.choice import Prediction, Work
-from jfnn.fitting import functions, training
-from jfnn.fitting.fit import Structure
+from jfnn.estimators.fit import Structure
 
 pytestmark = [
     pytest.mark.unoptimised,
@@ -47,7 +46,7 @@ def engine_runs(monkeypatch):
 @pytest.fixture
 def no_device(monkeypatch):
     """Lets no prediction go through a device."""
-    monkeypatch.delattr(functions, "outputs")
+    monkeypatch.delattr(forward, "outputs")
 
 
 def pair(name, engine, **parameters):
@@ -230,7 +229,7 @@ def test_few_rows_are_predicted_by_numpy_and_many_on_the_device(monkeypatch):
     vars(theirs).update(vars(ours))
     rows = []
     monkeypatch.setattr(
-        functions, "outputs", lambda structure, layers, x: rows.append(len(x)) or np.zeros((len(x), 3))
+        forward, "outputs", lambda structure, layers, x: rows.append(len(x)) or np.zeros((len(x), 3))
     )
     np.testing.assert_array_equal(ours.predict_proba(X), theirs.predict_proba(X))
     np.testing.assert_allclose(ours.predict_proba(X), by_device, atol=1e-12)

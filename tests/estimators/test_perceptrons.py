@@ -16,9 +16,9 @@ from sklearn.utils._param_validation import InvalidParameterError
 
 from jfnn import estimators
 from jfnn.engine.trainer import Trainer
-from jfnn.fitting.fit import Rows
-from jfnn.fitting.scoring import Scoring
-from jfnn.fitting.scoring import gain as gain_of
+from jfnn.estimators.fit import Rows
+from jfnn.estimators.held_out import Scoring
+from jfnn.estimators.held_out import gain as gain_of
 
 pytestmark = [
     pytest.mark.unoptimised,

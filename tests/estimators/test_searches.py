@@ -16,8 +16,8 @@ from sklearn.random_projection import GaussianRandomProjection
 from sklearn.tree import DecisionTreeClassifier
 
 from jfnn import estimators
+from jfnn.estimators import training
 from jfnn.estimators.cache import FitCache
-from jfnn.fitting import training
 
 pytestmark = [
     pytest.mark.unoptimised,

@@ -13,7 +13,7 @@ import numpy as np
 from sklearn.model_selection import train_test_split
 
 from jfnn.arguments.checks import ArgumentError
-from jfnn.fitting.fit import Fit, Rows
+from jfnn.estimators.fit import Fit, Rows
 
 
 class Scoring(NamedTuple):

@@ -12,12 +12,12 @@ from jfnn.engine import forms, loop, plan
 from jfnn.engine.plan import CallLength, Hardware
 from jfnn.engine.state import RunState
 from jfnn.engine.trainer import Trainer
+from jfnn.estimators.fit import Carry, Fit, Optimizer, Trained
+from jfnn.estimators.held_out import Scoring, hold_out
+from jfnn.estimators.learner import ROOM, PerceptronLearner
+from jfnn.estimators.order import Order
 from jfnn.experiment.axes import Axes
 from jfnn.experiment.experiment import PARTS, Experiment, Replicate
-from jfnn.fitting.draws import Order
-from jfnn.fitting.fit import Carry, Fit, Optimizer, Trained
-from jfnn.fitting.learner import ROOM, PerceptronLearner
-from jfnn.fitting.scoring import Scoring, hold_out
 from jfnn.learners.data import Data
 
 # Work of one member in a call, in floating-point operations: fits that have ended leave where a call ends, so

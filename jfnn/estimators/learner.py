@@ -11,10 +11,10 @@ import jax
 import jax.numpy as jnp
 import optax
 
+import jfnn.estimators.held_out as held_out
 import jfnn.learners.column_form as column_form
 from jfnn import losses
-from jfnn.fitting import scoring
-from jfnn.fitting.fit import NUMBERS, Structure
+from jfnn.estimators.fit import NUMBERS, Structure
 from jfnn.layers import sequence
 from jfnn.layers.kind import Params
 from jfnn.learners.data import Batch, Hyper, Rows
@@ -35,7 +35,7 @@ class Memory(NamedTuple):
         seen: Rows seen in this fit and those before it that it goes on from.
         total: Sum of the losses of this epoch's steps but the last one.
         last: Loss of the last step.
-        gain: Gain of this epoch's steps on held-out rows; see `jfnn.fitting.scoring`.
+        gain: Gain of this epoch's steps on held-out rows; see `jfnn.estimators.held_out`.
         best: The lowest cost of an epoch: its loss, or the negative gain of held-out rows.
         waiting: Epochs without a cost lower by "tol".
         best_params: Parameters at the lowest cost, where held-out rows judge; else nothing.
@@ -64,8 +64,8 @@ class Memory(NamedTuple):
 class PerceptronLearner(Learner):
     """One fit of scikit-learn's perceptron.
 
-    Rows are ``(x, targets)``, with early stopping ``(x, targets, scales)`` (`jfnn.fitting.scoring`): a step
-    whose scales are numbers is one of held-out rows, which changes no parameter.
+    Rows are ``(x, targets)``, with early stopping ``(x, targets, scales)`` (`jfnn.estimators.held_out`): a
+    step whose scales are numbers is one of held-out rows, which changes no parameter.
 
     Attributes:
         structure: The structure of the fit.
@@ -147,7 +147,7 @@ class PerceptronLearner(Learner):
         (x, targets), memory = batch.rows, state.memory
         weights = jnp.ones_like(x[:, 0]) if batch.weights is None else batch.weights
         outputs = sequence.outputs(self._layers, state.params, x).T
-        more = scoring.gain(self.structure.output, outputs, targets, scales, weights)
+        more = held_out.gain(self.structure.output, outputs, targets, scales, weights)
         value = jnp.where(memory.stopped, 0, memory.last)
         return state._replace(memory=memory._replace(gain=memory.gain + more)), value
 

@@ -8,7 +8,7 @@ import jax
 import numpy as np
 from scipy import sparse
 
-from jfnn.fitting.fit import Rows, Structure
+from jfnn.estimators.fit import Rows, Structure
 from jfnn.layers.dense import Layer
 from jfnn.network import Network
 from jfnn.numerics.compiling import compiled
