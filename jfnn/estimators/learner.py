@@ -76,6 +76,7 @@ class PerceptronLearner(Learner):
 
     structure: Structure
     hyper: tuple[str, ...] = (*NUMBERS, "rows", "steps", "batch", "rate", "best", "waiting", "seen")
+    metrics = ()
     takes_weights = True
 
     def init(self, key: jax.Array) -> Params:
@@ -227,9 +228,8 @@ class PerceptronLearner(Learner):
         )
 
     def score(self, params: Params, rows: Rows, hyper: Hyper) -> dict[str, jax.Array]:
-        """The loss of each row."""
-        outputs = sequence.outputs(self._layers, params, rows[0])
-        return {"loss": self.structure.loss.cost(outputs.T, rows[1])}
+        """Nothing: a member's curve has its loss."""
+        return {}
 
     def describe(self) -> dict[str, Any]:
         """The structure."""

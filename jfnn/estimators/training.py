@@ -3,21 +3,20 @@
 import itertools
 import warnings
 from collections.abc import Callable, Sequence
-from typing import Any
 
 import jax
 import numpy as np
+import optax
 
 from jfnn.engine import forms, loop, plan
 from jfnn.engine.plan import CallLength, Hardware
 from jfnn.engine.state import RunState
 from jfnn.engine.trainer import Trainer
-from jfnn.estimators.fit import Carry, Fit, Optimizer, Trained
+from jfnn.estimators.fit import Carry, Fit, Optimizer, Rows, Trained
 from jfnn.estimators.held_out import Scoring, hold_out
-from jfnn.estimators.learner import ROOM, PerceptronLearner
+from jfnn.estimators.learner import ROOM, Memory, PerceptronLearner
 from jfnn.estimators.order import Order
-from jfnn.experiment.axes import Axes
-from jfnn.experiment.experiment import PARTS, Experiment, Replicate
+from jfnn.experiment.experiment import Experiment, one_replicate
 from jfnn.learners.data import Data
 
 # Work of one member in a call, in floating-point operations: fits that have ended leave where a call ends, so
@@ -27,6 +26,7 @@ CALL_STEPS = (64, 1024)
 TWO_BYTES = 1_000_000  # two members in so much train in 0.85 to 0.95 of the time of one after the other
 # Called for each epoch with its loss, the score of held-out rows or None, and the learning rate after it.
 Tell = Callable[[float, float | None, float], None]
+Curve = list[np.ndarray]  # loss, cost and learning rate after each epoch
 
 
 def train(
@@ -45,125 +45,129 @@ def train(
     Raises:
         ValueError: Fewer than two rows are held out for early stopping.
     """
-    run = _Run(fits)
-    experiment = run.experiment()
+    fit = fits[0]
+    rows, held_out = hold_out(fit)
+    scoring = Scoring.for_rows(rows, held_out, fit.structure.output) if held_out else None
+    n = len(rows.x) - held_out
+    random = fit.random if fit.structure.shuffle else None
+    order = Order(n, held_out, fit.structure.rows_a_step(n), random)
+    learner = PerceptronLearner(fit.structure)
+    numbers = _numbers(fits, order, scoring)
+    epochs = int(numbers["max_iter"].max())
+    data = _data(rows, scoring)
+    experiment = one_replicate(learner, data, numbers, learner.pack(fit.start), order.minibatches, epochs)
     hardware = _hardware(experiment)
-    hardware = hardware if threads is None else hardware._replace(threads=tuple(threads))
-    operations = 6 * sum(a * b for a, b in itertools.pairwise(run.structure.sizes)) * run.order.batch
-    steps = int(np.clip(CALL_WORK / operations, *CALL_STEPS))
-    trainer = Trainer(experiment, hardware, CallLength(steps=steps, most_epochs=ROOM, calls=1))
+    if threads is not None:
+        hardware = hardware._replace(threads=tuple(threads))
+    trainer = Trainer(experiment, hardware, _calls(fit, order))
     state = loop.start(trainer)
-    optimizer = fits[0].carry.optimizer
-    if optimizer is not None and optimizer.state is not None:
-        memory = state.members.state.memory.optimizer
-        for leaf, before in zip(*map(jax.tree.leaves, (memory, optimizer.state)), strict=True):
-            leaf[...] = before
-    curves = run.advance(trainer, state, tell)
-    run.order.rewind(len(curves[0]))
-    return [run.result(i, state, curve) for i, curve in enumerate(curves)]
+    memory: Memory = state.members.state.memory
+    if fit.carry.optimizer is not None and fit.carry.optimizer.state is not None:
+        _write(fit.carry.optimizer.state, memory.optimizer)
+    curves: list[Curve] = [[] for _ in fits]
+
+    def at_return(state: RunState) -> np.ndarray:
+        """Reads the epochs since the last return, and says which fits have ended."""
+        told = len(curves[0])
+        _extend(curves, memory, state.members.diverged_at)
+        for loss, cost, rate in curves[0][told:]:
+            if tell is not None:
+                tell(float(loss), None if scoring is None else scoring.score(-float(cost)), float(rate))
+        return np.asarray(memory.stopped)
+
+    try:
+        loop.run(trainer, state, callback=at_return)
+    except KeyboardInterrupt:
+        warnings.warn("Training interrupted by user.", stacklevel=2)
+    order.rewind(len(curves[0]))
+    return [_result(fits, i, state, curve, order.n, scoring) for i, curve in enumerate(curves)]
+
+
+def _data(rows: Rows, scoring: Scoring | None) -> Data:
+    """Rows as the engine takes them, in float64 where they are and JAX has it."""
+    dtype = jax.dtypes.canonicalize_dtype(rows.x.dtype)
+    arrays = [rows.x, rows.targets]
+    if scoring is not None:
+        arrays.append(scoring.scales)
+    weights = None if rows.weights is None else np.asarray(rows.weights, dtype)
+    return Data(tuple(np.asarray(array, dtype) for array in arrays), len(rows.x), weights)
+
+
+def _numbers(fits: Sequence[Fit], order: Order, scoring: Scoring | None) -> dict[str, np.ndarray]:
+    """The learner's numbers, name -> one a fit; all but a fit's own numbers are those of the first."""
+    carry = fits[0].carry
+    best = carry.best if scoring is None else -scoring.gain(-carry.best)
+    shared = {
+        "rows": order.n,
+        "steps": order.steps,
+        "batch": order.batch,
+        "best": best,
+        "waiting": carry.waiting,
+        "seen": carry.seen,
+    }
+    numbers = {name: np.array([fit.numbers[name] for fit in fits]) for name in fits[0].numbers}
+    if scoring is not None:
+        numbers["tol"] = numbers["tol"] * scoring.unit
+    numbers |= {name: np.full(len(fits), value) for name, value in shared.items()}
+    rate = None if carry.optimizer is None else carry.optimizer.rate
+    numbers["rate"] = numbers["learning_rate"] if rate is None else np.full(len(fits), rate)
+    return numbers
 
 
 def _hardware(experiment: Experiment) -> Hardware:
     """The engine's choice, but for two members side by side where it has one and two are still small."""
-    hardware, (replicate,) = forms.hardware(experiment, alone=True), experiment.replicates
+    hardware = forms.hardware(experiment, alone=True)
+    (replicate,) = experiment.replicates
     parameters = sum(leaf.size for leaf in jax.tree.leaves(replicate.params))
-    width, itemsize = experiment.learner.width(), experiment.data.dtype.itemsize
-    two = 2 * plan.member_bytes(parameters, width, replicate.rows_a_step, itemsize)
-    form = hardware.form._replace(width=2, own=False)
-    return hardware._replace(form=form) if hardware.form.width == 1 and two <= TWO_BYTES else hardware
+    width = experiment.learner.width()
+    two = 2 * plan.member_bytes(parameters, width, replicate.rows_a_step, experiment.data.dtype.itemsize)
+    if hardware.form.width > 1 or two > TWO_BYTES:
+        return hardware
+    return hardware._replace(form=hardware.form._replace(width=2, own=False))
 
 
-class _Run:
-    """Fits that differ by their numbers alone, with their rows and minibatches.
+def _calls(fit: Fit, order: Order) -> CallLength:
+    """Calls after each of which the host reads the curve."""
+    operations = 6 * sum(a * b for a, b in itertools.pairwise(fit.structure.sizes)) * order.batch
+    steps = int(np.clip(CALL_WORK / operations, *CALL_STEPS))
+    return CallLength(steps=steps, most_epochs=ROOM, calls=1)
 
-    Attributes:
-        structure: Their structure.
-        data: Rows to train on, then held-out ones.
-        order: Minibatches of both.
-        scoring: The score of the held-out rows, or None.
-        learner: The learner.
-    """
 
-    def __init__(self, fits: Sequence[Fit]):
-        """Draws held-out rows from the stream of the first fit."""
-        self.fits, fit = fits, fits[0]
-        self.structure = structure = fit.structure
-        rows, held_out = hold_out(fit)
-        self.scoring = Scoring.for_rows(rows, held_out, structure.output) if held_out else None
-        n = len(rows.x) - held_out
-        random = fit.random if structure.shuffle else None
-        self.order = Order(n, held_out, structure.rows_a_step(n), random)
-        dtype = jax.dtypes.canonicalize_dtype(rows.x.dtype)  # float64 where rows are and JAX has it
-        arrays = [rows.x, rows.targets, *([self.scoring.scales] if self.scoring else [])]
-        weights = None if rows.weights is None else np.asarray(rows.weights, dtype)
-        self.data = Data(tuple(np.asarray(array, dtype) for array in arrays), len(rows.x), weights)
-        self.learner = PerceptronLearner(structure)
+def _write(values: optax.OptState, into: optax.OptState) -> None:
+    """Writes the state of an optimizer into that of all members, in place."""
+    for leaf, value in zip(jax.tree.leaves(into), jax.tree.leaves(values), strict=True):
+        leaf[...] = value
 
-    def experiment(self) -> Experiment:
-        """The fits as cells of one replicate."""
-        order, data, (fit, *_) = self.order, self.data, self.fits
-        columns = {name: np.array([fit.numbers[name] for fit in self.fits]) for name in fit.numbers}
-        carry, best, rate = fit.carry, fit.carry.best, fit.carry.optimizer and fit.carry.optimizer.rate
-        if self.scoring is not None:
-            best = -self.scoring.gain(-best)
-            columns["tol"] = columns["tol"] * self.scoring.unit
-        further: dict[str, Any] = {"rows": order.n, "steps": order.steps, "batch": order.batch}
-        further |= {"best": best, "waiting": carry.waiting, "seen": carry.seen}
-        further["rate"] = columns["learning_rate"] if rate is None else rate
-        columns |= {name: np.full(len(self.fits), value) for name, value in further.items()}
-        params = jax.tree.map(
-            lambda leaf: np.ascontiguousarray(leaf, data.dtype), self.learner.pack(fit.start)
-        )
-        parts = dict.fromkeys(PARTS, np.arange(0)) | {"train": np.arange(data.n)}
-        return Experiment(
-            learner=self.learner,
-            data=data,
-            cells=Axes(columns, crossed=False),
-            replicates=[Replicate(0, 0, params, order.minibatches, parts, 0)],
-            epochs=int(columns["max_iter"].max()),
-        )
 
-    def advance(self, trainer: Trainer, state: RunState, tell: Tell | None) -> list[list[np.ndarray]]:
-        """Trains all members to their ends, in place; loss, cost and rate after each epoch of each."""
-        memory = state.members.state.memory
-        curves: list[list[np.ndarray]] = [[] for _ in memory.epoch]
-        last = trainer.experiment.epochs
-        try:
-            while state.epoch < last and state.active.any():
-                before, reported = state.epoch, len(curves[0])
-                end = min(trainer.next_call_end(before), last)
-                trainer.advance(state, end)
-                state = state._replace(epoch=end)
-                for latest, curve, epochs in zip(memory.curve, curves, memory.epoch, strict=True):
-                    curve += [np.array(latest[i % len(latest)]) for i in range(len(curve), epochs)]
-                for member in np.flatnonzero(state.members.diverged_at >= before):
-                    curves[member].append(np.array([np.nan, np.nan, memory.rate[member]]))
-                state.stopped_at[memory.stopped] = memory.epoch[memory.stopped]
-                for loss, cost, rate in curves[0][reported:] if tell is not None else ():
-                    assert tell is not None
-                    score = None if self.scoring is None else self.scoring.score(-float(cost))
-                    tell(float(loss), score, float(rate))
-        except KeyboardInterrupt:
-            warnings.warn("Training interrupted by user.", stacklevel=2)
-        return curves
+def _extend(curves: Sequence[Curve], memory: Memory, diverged_at: np.ndarray) -> None:
+    """Adds the epochs that members remember and curves lack; the one in which a member diverged is NaN."""
+    for member, curve in enumerate(curves):
+        for epoch in range(len(curve), int(memory.epoch[member])):
+            curve.append(np.array(memory.curve[member, epoch % ROOM]))
+        if len(curve) == diverged_at[member]:
+            curve.append(np.array([np.nan, np.nan, memory.rate[member]]))
 
-    def result(self, i: int, state: RunState, curve: Sequence[np.ndarray]) -> Trained:
-        """The result of fit ``i``, from all members and its curve."""
-        members, scoring = state.members, self.scoring
-        params, memory = jax.tree.map(lambda leaf: np.array(leaf[i]), tuple(members.state))
-        best = float(memory.best)
-        optimizer = memory.optimizer if len(self.fits) == 1 else None  # of many it takes twice their room
-        return Trained(
-            layers=self.learner.unpack(params if scoring is None else memory.best_params),
-            losses=[float(loss) for loss, _, _ in curve],
-            scores=[] if scoring is None else [scoring.score(-float(cost)) for _, cost, _ in curve],
-            converged=bool(memory.converged),
-            # Held-out rows keep the best epoch.
-            diverged=scoring is None and bool(members.diverged_at[i] >= 0),
-            carry=Carry(
-                best=best if scoring is None else -scoring.score(-best),
-                waiting=int(memory.waiting),
-                seen=self.fits[i].carry.seen + len(curve) * self.order.n,
-                optimizer=Optimizer(self.structure.solver, float(memory.rate), optimizer),
-            ),
-        )
+
+def _result(
+    fits: Sequence[Fit], i: int, state: RunState, curve: Curve, rows: int, scoring: Scoring | None
+) -> Trained:
+    """The result of fit ``i``, from all members and its curve; ``rows`` is the number of rows an epoch."""
+    members = state.members
+    params, memory = jax.tree.map(lambda leaf: np.array(leaf[i]), tuple(members.state))
+    best = float(memory.best)
+    learner = PerceptronLearner(fits[i].structure)
+    optimizer = memory.optimizer if len(fits) == 1 else None  # of many it takes twice their memory
+    return Trained(
+        layers=learner.unpack(params if scoring is None else memory.best_params),
+        losses=[float(loss) for loss, _, _ in curve],
+        scores=[] if scoring is None else [scoring.score(-float(cost)) for _, cost, _ in curve],
+        converged=bool(memory.converged),
+        # Held-out rows keep the best epoch.
+        diverged=scoring is None and bool(members.diverged_at[i] >= 0),
+        carry=Carry(
+            best=best if scoring is None else -scoring.score(-best),
+            waiting=int(memory.waiting),
+            seen=fits[i].carry.seen + len(curve) * rows,
+            optimizer=Optimizer(fits[i].structure.solver, float(memory.rate), optimizer),
+        ),
+    )

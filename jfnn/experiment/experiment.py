@@ -4,6 +4,7 @@ import dataclasses
 import functools
 from collections.abc import Mapping, Sequence
 
+import jax
 import numpy as np
 
 from jfnn.experiment.axes import Axes
@@ -195,3 +196,28 @@ class Experiment:
             batches=batches if isinstance(batches, Minibatches) else None,
             padded=self.padded,
         )
+
+
+def one_replicate(
+    learner: Learner,
+    data: Data,
+    numbers: Mapping[str, np.ndarray],
+    params: Params,
+    batches: GivenMinibatches,
+    epochs: int,
+) -> Experiment:
+    """Members that share all but their numbers: rows, start and minibatches.
+
+    Args:
+        learner: The learner.
+        data: The rows, all of them to train on.
+        numbers: Name -> number of each member ``[members]``.
+        params: Starting parameters in the engine's form, of any float dtype.
+        batches: The minibatches.
+        epochs: Epochs of the longest member.
+    """
+    start = jax.tree.map(lambda leaf: np.ascontiguousarray(leaf, data.dtype), params)
+    parts = {name: np.arange(data.n if name == "train" else 0) for name in PARTS}
+    replicate = Replicate(seed=0, fold=0, params=start, batches=batches, parts=parts, minibatches_of=0)
+    cells = Axes(dict(numbers), crossed=False)
+    return Experiment(learner=learner, data=data, cells=cells, replicates=[replicate], epochs=epochs)
