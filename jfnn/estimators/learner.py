@@ -161,7 +161,7 @@ class PerceptronLearner(Learner):
             "mean",
             params,
             *batch.rows,
-            l2=hyper["l2"],
+            l2=hyper["alpha"],
             weights=batch.weights,
         )
         loss = self._loss(value, params, batch, hyper)
@@ -177,7 +177,7 @@ class PerceptronLearner(Learner):
         if self.structure.output != "identity" or outputs == 1:
             return value
         scale = losses.reduction_scale(n, "mean", batch.weights)
-        penalty = hyper["l2"] * losses.l2_penalty(params) * scale
+        penalty = hyper["alpha"] * losses.l2_penalty(params) * scale
         return jnp.asarray(penalty + (value - penalty) / outputs)
 
     def end_epoch(self, before: State, after: State, hyper: Hyper) -> State:
@@ -200,9 +200,9 @@ class PerceptronLearner(Learner):
         cost = -memory.gain if scored else loss
         seen, rate = memory.seen + hyper["rows"], memory.rate
         if self.structure.solver == "sgd" and self.structure.schedule == "invscaling":
-            rate = hyper["learning_rate"] / (seen + 1) ** hyper["power_t"]
+            rate = hyper["learning_rate_init"] / (seen + 1) ** hyper["power_t"]
         waiting = jnp.where(cost > memory.best - hyper["tol"], memory.waiting + 1, 0)
-        converged = waiting > hyper["patience"]
+        converged = waiting > hyper["n_iter_no_change"]
         if self.structure.solver == "sgd" and self.structure.schedule == "adaptive":
             slows = converged & (rate > LEAST_RATE)
             rate, waiting = jnp.where(slows, rate / 5, rate), jnp.where(slows, 0, waiting)

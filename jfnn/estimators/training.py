@@ -109,8 +109,8 @@ def _numbers(fits: Sequence[Fit], order: Order, scoring: Scoring | None) -> dict
     if scoring is not None:
         numbers["tol"] = numbers["tol"] * scoring.unit
     numbers |= {name: np.full(len(fits), value) for name, value in shared.items()}
-    rate = None if carry.optimizer is None else carry.optimizer.rate
-    numbers["rate"] = numbers["learning_rate"] if rate is None else np.full(len(fits), rate)
+    rate = None if carry.optimizer is None else carry.optimizer.learning_rate
+    numbers["rate"] = numbers["learning_rate_init"] if rate is None else np.full(len(fits), rate)
     return numbers
 
 

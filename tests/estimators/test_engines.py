@@ -1,11 +1,13 @@
 """By which code estimators train: scikit-learn's bytes where it does, chosen by what a fit is alone."""
 
 import pickle
+import sys
 
 import numpy as np
 import pytest
 import sklearn
 from helpers import representatives
+from joblib.externals.loky import get_reusable_executor
 from sklearn import model_selection, neural_network
 from sklearn.base import clone
 from sklearn.datasets import load_digits, make_multilabel_classification
@@ -14,9 +16,10 @@ from sklearn.preprocessing import StandardScaler
 from sklearn.utils.fixes import parse_version
 
 from jfnn import estimators
-from jfnn.estimators import choice, foresight, forward, plain, training
+from jfnn.estimators import foresight, forward, plain, training
 from jfnn.estimators.choice import Prediction, Work
 from jfnn.estimators.fit import Structure
+from jfnn.estimators.perceptron import work_of
 
 pytestmark = [
     pytest.mark.unoptimised,
@@ -201,10 +204,10 @@ def test_small_and_many_structures_are_for_scikit_learn_and_large_fits_for_the_e
 def test_a_fit_is_thought_to_stop_early_where_it_has_a_tolerance_to_do_so_by():
     def epochs(**parameters):
         perceptron = estimators.MLPClassifier(max_iter=300, **parameters)
-        return choice.as_work(perceptron, SMALL, X, 150).epochs
+        return work_of(perceptron, SMALL, 150).epochs
 
     assert epochs(tol=0.0) == epochs(n_iter_no_change=np.inf) == 300
-    assert 10 < epochs(early_stopping=True) < epochs() < 300
+    assert 10 < epochs() < 300
 
 
 def test_the_choice_is_of_the_fit_alone(monkeypatch, capsys):
@@ -215,7 +218,7 @@ def test_the_choice_is_of_the_fit_alone(monkeypatch, capsys):
         clone(ours).fit(rows, Y)
     assert asked == 2 * [[Work(SMALL, 150, 6.0)]]
     clone(ours).set_params(verbose=True).fit(X, Y)
-    assert "[MLPClassifier] engine: scikit-learn; predicted" in capsys.readouterr().out
+    assert "[MLPClassifier] engine: scikit-learn; 7 small steps" in capsys.readouterr().out
     answer = "jfnn"
     assert clone(ours).fit(X, Y).engine_ == "jfnn"
     assert clone(ours).set_params(solver="lbfgs").fit(X, Y).engine_ == "scikit-learn"
@@ -279,25 +282,30 @@ def test_a_small_search_is_scikit_learns_own_to_the_byte(name, options, engine_r
 @pytest.mark.parametrize(
     ("grid", "module"), [(GRID, "sklearn"), ({"engine": ["auto", "scikit-learn"]}, "jfnn")]
 )
-def test_a_small_search_holds_nothing_of_this_package_where_scikit_learns_estimators_serve(
-    grid, module, engine_runs
-):
-    """It goes to other processes with every fit, and they would import what it holds, of a fit before too."""
-    held, fitted = set(), set()
-
-    def root(value):
-        return type(value).__module__.split(".")[0]
+def test_a_small_search_is_of_scikit_learns_estimators_where_these_serve(grid, module, engine_runs):
+    fitted = set()
 
     def scorer(estimator, x, y):
-        fitted.add(root(estimator[-1]))
-        held.update(map(root, vars(search).values()))
+        fitted.add(type(estimator[-1]).__module__.split(".")[0])
         return estimator.score(x, y)
 
     search = searched(estimators, estimators, grid=grid)
     assert type(search.best_estimator_[-1]) is estimators.MLPClassifier
     search.set_params(scoring=scorer, refit=False).fit(X, Y)
     assert fitted == {module} and engine_runs == []
-    assert module == "jfnn" or "jfnn" not in held
+
+
+@pytest.mark.thorough
+def test_processes_of_a_small_search_do_not_import_this_package():
+    """It would take them longer than the search; nor do they of a search that was fitted before."""
+
+    def imported(estimator, x, y):
+        return float("jfnn" in sys.modules)
+
+    search = searched(estimators, estimators)
+    get_reusable_executor().shutdown(wait=True)  # processes of other tests
+    search.set_params(scoring=imported, refit=False, n_jobs=2).fit(X, Y)
+    assert search.cv_results_["mean_test_score"].tolist() == [0.0] * 4
 
 
 @pytest.mark.thorough
