@@ -39,9 +39,6 @@ from jfnn.estimators.fit import (
 )
 from jfnn.layers.dense import Layer
 
-# Rows × weights for which NumPy takes less time than the way to a device and back with blocks filled up, as
-# `scripts/searches.py --sections constants` measures; a wrong one costs a call a fraction of a millisecond.
-FEW = 2e6
 NON_FINITE = (
     "Solver produced non-finite parameter weights. The input data may contain large values and need to be"
     " preprocessed."
@@ -273,7 +270,8 @@ class Perceptron(BaseMultilayerPerceptron):  # type: ignore[misc]
             )
 
     def _forward_pass_fast(self, X: Any, check_input: bool = True) -> np.ndarray:
-        if not self._predicts_on_device(X):
+        by_scikit_learn = hasattr(self, "engine_") and self.engine_ == "scikit-learn"
+        if by_scikit_learn or (self.engine != "jfnn" and further(self) is None):
             return np.asarray(super()._forward_pass_fast(X, check_input=check_input))
         if check_input:
             dtypes = (np.float64, np.float32)
@@ -281,15 +279,6 @@ class Perceptron(BaseMultilayerPerceptron):  # type: ignore[misc]
         outputs = forward.outputs(self._structure(), self._layers(), X)
         ACTIVATIONS[self.out_activation_](outputs)  # in place
         return outputs
-
-    def _predicts_on_device(self, X: Any) -> bool:
-        """Whether a row is to have the same bits beside any others, there are many, or NumPy cannot."""
-        if hasattr(self, "engine_") and self.engine_ == "scikit-learn":
-            return False
-        if self.engine == "jfnn" or further(self):
-            return True
-        rows = len(X) if isinstance(X, list) else (*getattr(X, "shape", ()), np.inf)[0]
-        return bool(rows * sum(weights.size for weights in self.coefs_) > FEW)
 
 
 class _Report:
