@@ -6,6 +6,7 @@ from typing import Any, NamedTuple
 import jax
 import jax.numpy as jnp
 import numpy as np
+import optax
 from jax.scipy.special import xlogy
 
 from jfnn.layers.dense import Layer
@@ -109,7 +110,7 @@ class Optimizer(NamedTuple):
 
     solver: str
     learning_rate: float
-    state: Any
+    state: optax.OptState
 
 
 class Carry(NamedTuple):

@@ -45,19 +45,19 @@ class Memory(NamedTuple):
             modulo `ROOM`.
     """
 
-    optimizer: Any
-    rate: Any
-    epoch: Any
-    seen: Any
-    total: Any
-    last: Any
-    gain: Any
-    best: Any
-    waiting: Any
-    best_params: Any
-    stopped: Any
-    converged: Any
-    curve: Any
+    optimizer: optax.OptState
+    rate: jax.Array
+    epoch: jax.Array
+    seen: jax.Array
+    total: jax.Array
+    last: jax.Array
+    gain: jax.Array
+    best: jax.Array
+    waiting: jax.Array
+    best_params: Params
+    stopped: jax.Array
+    converged: jax.Array
+    curve: jax.Array
 
 
 @dataclasses.dataclass(frozen=True)
@@ -97,7 +97,8 @@ class PerceptronLearner(Learner):
 
     def start(self, params: Params, hyper: Hyper) -> State:
         """A fresh optimizer, and the numbers that the fit starts from."""
-        zero, nothing = jnp.zeros_like(hyper["rate"]), jnp.zeros((), jnp.int32)
+        zero = jnp.zeros_like(hyper["rate"])
+        nothing = jnp.zeros((), jnp.int32)
         memory = Memory(
             optimizer=self._optimizer(hyper["rate"], nothing, hyper).init(params),
             rate=hyper["rate"],
@@ -198,14 +199,16 @@ class PerceptronLearner(Learner):
         loss = (memory.total * hyper["batch"] + memory.last * rest) / hyper["rows"]
         scored = self.structure.validation is not None
         cost = -memory.gain if scored else loss
-        seen, rate = memory.seen + hyper["rows"], memory.rate
+        seen = memory.seen + hyper["rows"]
+        rate = memory.rate
         if self.structure.solver == "sgd" and self.structure.schedule == "invscaling":
             rate = hyper["learning_rate_init"] / (seen + 1) ** hyper["power_t"]
         waiting = jnp.where(cost > memory.best - hyper["tol"], memory.waiting + 1, 0)
         converged = waiting > hyper["n_iter_no_change"]
         if self.structure.solver == "sgd" and self.structure.schedule == "adaptive":
             slows = converged & (rate > LEAST_RATE)
-            rate, waiting = jnp.where(slows, rate / 5, rate), jnp.where(slows, 0, waiting)
+            rate = jnp.where(slows, rate / 5, rate)
+            waiting = jnp.where(slows, 0, waiting)
             converged &= ~slows
         better = cost < memory.best
         best_params = jax.tree.map(
