@@ -113,7 +113,10 @@ class Trainer:
         shapes = {int(self.sources.batch[tile.replicates].flat[0]): tile for tile in tiles}
         nothing = range(state.epoch, state.epoch)
         training = [self._segment(tile, state, nothing, score=False) for tile in shapes.values()]
-        self.executor.compile([self._scoring(tiles[0], state.members.state.params, state.hyper), *training])
+        scoring = [self._scoring(tiles[0], state.members.state.params, state.hyper)]
+        if not self.experiment.learner.metrics:
+            scoring = []
+        self.executor.compile([*scoring, *training])
         return time.perf_counter() - started
 
     def advance(self, state: RunState, end: int, scored: Sequence[int] = ()) -> dict[int, Evaluation]:
@@ -170,7 +173,7 @@ class Trainer:
         return Evaluation(np.array(epoch), no_scores(self.experiment), jax.tree.map(np.copy, params))
 
     def evaluate(self, params: Params, hyper: Hyper, active: np.ndarray) -> Scores:
-        """Scores of active members; NaN for others and for infinite losses.
+        """Scores of active members; NaN for others and for infinite losses. None without metrics.
 
         Args:
             params: Parameters of all members, in the engine's form.
@@ -178,6 +181,8 @@ class Trainer:
             active: Mask of the members to score ``[members]``.
         """
         scores = no_scores(self.experiment)
+        if not scores:
+            return scores
 
         def collect(tile: Tile, result: SegmentResult) -> None:
             self._add(scores, tile, result)

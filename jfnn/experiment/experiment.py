@@ -228,3 +228,28 @@ def rows_to_copy(n: int, parts: Sequence[Mapping[str, np.ndarray]]) -> np.ndarra
 def scored_block(data: Data, copied_rows: np.ndarray | None) -> int:
     """Rows scored at a time: of all members together, or of each one's copies."""
     return data.block if copied_rows is None else min(COPIED_BLOCK, copied_rows.shape[1])
+
+
+def one_replicate(
+    learner: Learner,
+    data: Data,
+    numbers: Mapping[str, np.ndarray],
+    params: Params,
+    batches: GivenMinibatches,
+    epochs: int,
+) -> Experiment:
+    """Members that share all but their numbers: rows, start and minibatches.
+
+    Args:
+        learner: The learner.
+        data: The rows, all of them to train on.
+        numbers: Name -> number of each member ``[members]``.
+        params: Starting parameters in the engine's form, of any float dtype.
+        batches: The minibatches.
+        epochs: Epochs of the longest member.
+    """
+    starts = jax.tree.map(lambda leaf: np.ascontiguousarray(leaf, data.dtype)[None], params)
+    parts = {name: np.arange(data.n if name == "train" else 0) for name in PARTS}
+    replicates = Replicates(seeds=np.zeros(1, np.uint32), starts=starts, batches=batches, parts=[parts])
+    cells = Axes(dict(numbers), crossed=False)
+    return Experiment(learner=learner, data=data, cells=cells, replicates=replicates, epochs=epochs)

@@ -66,7 +66,7 @@ class Learner(abc.ABC):
         hyper: Names of the numbers that each member brings; "learning_rate" and "l2" always come.
         numbers: Values for some of these names that the learner itself brings.
         metrics: Those that `score` gives. The first is the loss: where it is not finite, a member has no
-            scores.
+            scores. Without any, members are not scored, and no sweep can rank them.
         ranked_by: Name of the metric that ranks where options name none.
         random: Whether steps draw random numbers, so that they need a key.
         takes_weights: Whether a batch may have weights, and so be shorter than the others.
