@@ -9,7 +9,7 @@ import numpy as np
 from jfnn.arguments.checks import ArgumentError
 from jfnn.engine import plan
 from jfnn.engine.devices import resolve
-from jfnn.engine.footprint import CPU_ROOM, footprint
+from jfnn.engine.footprint import footprint
 from jfnn.engine.plan import Form, Hardware
 from jfnn.experiment.experiment import Experiment
 from jfnn.layers import small
@@ -84,7 +84,7 @@ def widest_tile(experiment: Experiment, platform: str, batch: int) -> int:
     learner, on_cpu = experiment.learner, platform == "cpu"
     widths = plan.CPU_WIDTHS if on_cpu else plan.ACCELERATOR_WIDTHS
     if isinstance(learner, Traced) and on_cpu:
-        return plan.tile_width(_held(learner, batch), CPU_ROOM, widths)
+        return plan.tile_width(_held(learner, batch), plan.CPU_TRACED_TILE_BYTES, widths)
     parameters = sum(leaf.size for leaf in jax.tree.leaves(starting_shapes(learner)))
     size = plan.member_bytes(parameters, learner.width(), batch, experiment.data.dtype.itemsize)
     return plan.tile_width(size, plan.CPU_TILE_BYTES if on_cpu else plan.ACCELERATOR_TILE_BYTES, widths)
