@@ -106,14 +106,18 @@ def by_blocks(
         ValueError, TypeError: The program fails or gives no value a row; the values do not fit into memory;
             all members diverged where they are to be reduced, or ``reduce`` does not give one entry a row.
     """
-    function, threads, places = _as_function(reduce, selection), resolve(None), selection.places
-    count, n = len(places), len(jax.tree.leaves(rows)[0])
+    function = _as_function(reduce, selection)
+    threads = resolve(None)
+    places = selection.places
+    count = len(places)
+    n = len(jax.tree.leaves(rows)[0])
     width = _width(members, layer, threads[0].platform)
     tiles = {device: _tiles(members, places, width, device) for device in set(threads)}
     one = eval_shape(argument, program, tiles[threads[0]][0], block(rows, 0, BLOCK))
     if one.shape[:2] != (width, BLOCK):
         raise ArgumentError(argument, f"expected a value a row, got {list(one.shape[1:])} for {BLOCK} rows")
-    at_rows, blocks = 1 - one.ndim, dict[int, np.ndarray]()
+    at_rows = 1 - one.ndim
+    blocks: dict[int, np.ndarray] = {}
     if function is None:  # twice, while blocks are joined
         memory.check("x", 2.0 * one.dtype.itemsize * count * n * (one.size // (width * BLOCK)))
 
@@ -153,8 +157,10 @@ def _reduced(function: Reduce, values: np.ndarray, at_rows: int) -> np.ndarray:
     reduced = np.asarray(checks.as_array(result, "reduce"))
     checks.check_numbers(reduced, "reduce")
     if reduced.shape[at_rows:] != values.shape[1:]:
-        expected, got = ["…", *values.shape[1:]], list(reduced.shape)
-        raise ArgumentError("reduce", f"expected {expected} of {list(values.shape)}, got {got}")
+        expected = ["…", *values.shape[1:]]
+        raise ArgumentError(
+            "reduce", f"expected {expected} of {list(values.shape)}, got {list(reduced.shape)}"
+        )
     return reduced
 
 

@@ -81,7 +81,8 @@ def form_costs(experiment: Experiment, platform: str) -> dict[Form, float]:
 
 def widest_tile(experiment: Experiment, platform: str, batch: int) -> int:
     """Largest width of a tile, from the bytes that a step of ``batch`` rows holds."""
-    learner, on_cpu = experiment.learner, platform == "cpu"
+    learner = experiment.learner
+    on_cpu = platform == "cpu"
     widths = plan.CPU_WIDTHS if on_cpu else plan.ACCELERATOR_WIDTHS
     if isinstance(learner, Traced) and on_cpu:
         return plan.tile_width(_held(learner, batch), plan.CPU_TRACED_TILE_BYTES, widths)
