@@ -1,8 +1,9 @@
 """The best learning rate of networks of many widths, in two parametrisations.
 
-Under the standard one it moves with the width, under maximal updates it should stay. Prints the rates and the exponents of the coordinate check, and draws the train loss against the learning
-rate. The last layer starts at 0, since outputs of narrow networks would else start larger than those of
-wide ones (Yang & Hu, arXiv 2203.03466, appendix D.2).
+Under the standard one it moves with the width, under maximal updates it should stay. Prints the rates and the
+exponents of the coordinate check, and draws the train loss against the learning rate. The last layer starts
+at 0, since outputs of narrow networks would else start larger than those of wide ones (Yang & Hu, arXiv
+2203.03466, appendix D.2).
 """
 
 import functools

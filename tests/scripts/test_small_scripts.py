@@ -1,4 +1,4 @@
-"""The scripts of one file: Optuna's search, the learned schedule, widths, timed searches, ensembles; bad words."""
+"""The scripts of one file: Optuna's search, the learned schedule, widths, timed searches; bad words."""
 
 import sys
 
